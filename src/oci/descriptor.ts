@@ -1,0 +1,62 @@
+import { type Digest, isDigest } from './digest.ts'
+import type { Platform } from './platform.ts'
+
+/** What one piece of content is and how large. Source: OCI image-spec, descriptor.md. */
+export interface Descriptor {
+  readonly mediaType: string
+  readonly digest: Digest
+  /** Bytes. */
+  readonly size: number
+  readonly platform?: Platform
+  readonly artifactType?: string
+  readonly annotations: Readonly<Record<string, string>>
+}
+
+type Json = Readonly<Record<string, unknown>>
+
+export const isObject = (value: unknown): value is Json =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : '')
+
+/** Only entries whose value is text; keys like `__proto__` stay plain keys. */
+export function parseStringMap(value: unknown): Readonly<Record<string, string>> {
+  if (!isObject(value)) return {}
+  return Object.fromEntries(
+    Object.entries(value).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
+  )
+}
+
+/** Undefined when os or architecture is missing. */
+export function parsePlatform(value: unknown): Platform | undefined {
+  if (!isObject(value)) return undefined
+  const os = textOf(value.os)
+  const architecture = textOf(value.architecture)
+  const variant = textOf(value.variant)
+  if (!os || !architecture) return undefined
+  return { os, architecture, ...(variant && { variant }) }
+}
+
+/** Undefined when what stands there is no descriptor: no digest that we know, or a size that is not a byte count. */
+export function parseDescriptor(value: unknown): Descriptor | undefined {
+  if (!isObject(value) || !isDigest(value.digest)) return undefined
+  if (typeof value.size !== 'number' || !Number.isSafeInteger(value.size) || value.size < 0) return undefined
+  const platform = parsePlatform(value.platform)
+  const artifactType = textOf(value.artifactType)
+  return {
+    mediaType: textOf(value.mediaType),
+    digest: value.digest,
+    size: value.size,
+    ...(platform && { platform }),
+    ...(artifactType && { artifactType }),
+    annotations: parseStringMap(value.annotations),
+  }
+}
+
+const REFERENCE_TYPE = 'vnd.docker.reference.type'
+
+/** Whether an index's child only accompanies another (a build attestation), and is not an image to run. */
+export const isAttachment = ({ annotations, platform, artifactType }: Descriptor): boolean =>
+  annotations[REFERENCE_TYPE] === 'attestation-manifest' ||
+  artifactType !== undefined ||
+  (platform?.os === 'unknown' && platform.architecture === 'unknown')

@@ -1,0 +1,59 @@
+import { isObject, parsePlatform, parseStringMap } from './descriptor.ts'
+import type { Platform } from './platform.ts'
+
+/** What an image's config says of how to run it. Source: OCI image-spec, config.md. */
+export interface ImageConfig {
+  readonly created: Date | null
+  readonly platform: Platform | null
+  readonly user: string | null
+  readonly workingDir: string | null
+  readonly env: readonly string[]
+  readonly entrypoint: readonly string[] | null
+  readonly cmd: readonly string[] | null
+  readonly exposedPorts: readonly string[]
+  readonly volumes: readonly string[]
+  readonly labels: Readonly<Record<string, string>>
+  readonly stopSignal: string | null
+}
+
+const strings = (value: unknown): readonly string[] =>
+  Array.isArray(value) ? value.filter((item): item is string => typeof item === 'string') : []
+const stringsOrNull = (value: unknown): readonly string[] | null =>
+  Array.isArray(value) ? strings(value) : null
+const textOrNull = (value: unknown): string | null =>
+  typeof value === 'string' && value !== '' ? value : null
+const keysOf = (value: unknown): readonly string[] => (isObject(value) ? Object.keys(value).sort() : [])
+
+/** An RFC 3339 time; null for none, and for the zero times that reproducible builds write (1970, 0001). */
+export function parseCreated(value: unknown): Date | null {
+  const time = typeof value === 'string' ? Date.parse(value) : Number.NaN
+  return time > 0 ? new Date(time) : null
+}
+
+/** Reads a config's text. What is missing or of another shape is null or empty: a strange config is still an image. */
+export function parseImageConfig(text: string): ImageConfig {
+  const json = parseOrEmpty(text)
+  const run = isObject(json.config) ? json.config : {}
+  return {
+    created: parseCreated(json.created),
+    platform: parsePlatform(json) ?? null,
+    user: textOrNull(run.User),
+    workingDir: textOrNull(run.WorkingDir),
+    env: strings(run.Env),
+    entrypoint: stringsOrNull(run.Entrypoint),
+    cmd: stringsOrNull(run.Cmd),
+    exposedPorts: keysOf(run.ExposedPorts),
+    volumes: keysOf(run.Volumes),
+    labels: parseStringMap(run.Labels),
+    stopSignal: textOrNull(run.StopSignal),
+  }
+}
+
+const parseOrEmpty = (text: string): Readonly<Record<string, unknown>> => {
+  try {
+    const value: unknown = JSON.parse(text)
+    return isObject(value) ? value : {}
+  } catch {
+    return {}
+  }
+}

@@ -1,0 +1,115 @@
+import { type Descriptor, isObject, parseDescriptor, parseStringMap } from './descriptor.ts'
+import {
+  DOCKER_LIST,
+  DOCKER_MANIFEST,
+  essenceOf,
+  isImageConfigType,
+  isIndexType,
+  isSchema1Type,
+  OCI_INDEX,
+  OCI_MANIFEST,
+} from './media-types.ts'
+
+/** A manifest of one image (or artifact). Source: OCI image-spec, manifest.md; Docker image manifest v2 schema 2. */
+export interface ImageManifest {
+  readonly kind: 'image'
+  readonly mediaType: string
+  readonly config: Descriptor
+  readonly layers: readonly Descriptor[]
+  /** True when it carries something else than a container image (an SBOM, a chart): its config has no platform. */
+  readonly artifact: boolean
+  readonly annotations: Readonly<Record<string, string>>
+}
+
+/** A manifest of manifests, one a platform. Source: OCI image-spec, image-index.md; Docker manifest list. */
+export interface ImageIndex {
+  readonly kind: 'index'
+  readonly mediaType: string
+  readonly manifests: readonly Descriptor[]
+  readonly annotations: Readonly<Record<string, string>>
+}
+
+export type Manifest = ImageManifest | ImageIndex
+
+/** The bytes are not a manifest that can be trusted; the message says what is wrong with them. */
+export class InvalidManifestError extends Error {
+  override readonly name = 'InvalidManifestError'
+  readonly code = 'INVALID_MANIFEST'
+}
+
+/** Bytes: what every registry must take, and the most that we read. */
+export const MAX_MANIFEST_SIZE = 4 * 1024 * 1024
+/** Bytes of an image's config. */
+export const MAX_CONFIG_SIZE = 8 * 1024 * 1024
+export const MAX_INDEX_CHILDREN = 1000
+/** An index may hold indexes; this many levels, the outermost included. */
+export const MAX_INDEX_DEPTH = 3
+
+const refuse = (why: string): never => {
+  throw new InvalidManifestError(why)
+}
+
+const parseObject = (bytes: Uint8Array): Readonly<Record<string, unknown>> => {
+  let value: unknown
+  try {
+    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
+  } catch {
+    const looksLikeHtml = /^\s*</.test(new TextDecoder().decode(bytes.subarray(0, 64)))
+    return refuse(looksLikeHtml ? 'it is a web page, not a manifest' : 'it is not JSON, or was cut off')
+  }
+  return isObject(value) ? value : refuse('it is not a JSON object')
+}
+
+const descriptorsOf = (value: unknown, field: string): readonly Descriptor[] => {
+  if (value === undefined || value === null) return []
+  if (!Array.isArray(value)) return refuse(`"${field}" is not a list`)
+  return value.map(
+    (item, at) => parseDescriptor(item) ?? refuse(`"${field}[${at}]" has no valid digest and size`),
+  )
+}
+
+/**
+ * Reads a manifest as a registry served it. The type is the Content-Type's; the document's own `mediaType` must agree
+ * where it has one, and stands in where the registry named none that is a manifest's.
+ * Throws InvalidManifestError: not JSON, schema 1, contradicting types, `manifests` beside `layers` (CVE-2021-41190),
+ * too many children.
+ */
+export function parseManifest(bytes: Uint8Array, contentType = ''): Manifest {
+  const sent = essenceOf(contentType)
+  const json = parseObject(bytes)
+  const own = typeof json.mediaType === 'string' ? json.mediaType : ''
+  if (json.schemaVersion === 1 || isSchema1Type(sent) || isSchema1Type(own)) {
+    refuse('it is a Docker schema 1 manifest, a format that registries have withdrawn; push the image again')
+  }
+  const isManifestType = [OCI_MANIFEST, DOCKER_MANIFEST, OCI_INDEX, DOCKER_LIST].includes(sent)
+  if (isManifestType && own !== '' && own !== sent) {
+    refuse(`it was served as ${sent} but calls itself ${own}`)
+  }
+  const hasManifests = json.manifests !== undefined
+  const hasLayers = json.layers !== undefined || json.config !== undefined
+  if (hasManifests && hasLayers) refuse('it has both "manifests" and "layers"')
+  const mediaType = isManifestType ? sent : own || (hasManifests ? OCI_INDEX : OCI_MANIFEST)
+  const annotations = parseStringMap(json.annotations)
+
+  if (isIndexType(mediaType)) {
+    if (hasLayers) refuse(`it is served as an index (${mediaType}) but has layers`)
+    const manifests = descriptorsOf(json.manifests, 'manifests')
+    if (manifests.length > MAX_INDEX_CHILDREN) {
+      refuse(`the index has ${manifests.length} children, more than ${MAX_INDEX_CHILDREN}`)
+    }
+    return { kind: 'index', mediaType, manifests, annotations }
+  }
+  if (hasManifests) refuse(`it is served as an image (${mediaType}) but has children`)
+  const config = parseDescriptor(json.config) ?? refuse('"config" has no valid digest and size')
+  const artifact =
+    (typeof json.artifactType === 'string' && json.artifactType !== '') ||
+    !isImageConfigType(config.mediaType)
+  return {
+    kind: 'image',
+    mediaType,
+    config,
+    layers: descriptorsOf(json.layers, 'layers'),
+    artifact,
+    annotations,
+  }
+}

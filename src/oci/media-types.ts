@@ -1,0 +1,23 @@
+export const OCI_MANIFEST = 'application/vnd.oci.image.manifest.v1+json'
+export const OCI_INDEX = 'application/vnd.oci.image.index.v1+json'
+export const OCI_CONFIG = 'application/vnd.oci.image.config.v1+json'
+export const DOCKER_MANIFEST = 'application/vnd.docker.distribution.manifest.v2+json'
+export const DOCKER_LIST = 'application/vnd.docker.distribution.manifest.list.v2+json'
+export const DOCKER_CONFIG = 'application/vnd.docker.container.image.v1+json'
+export const DOCKER_SCHEMA1 = 'application/vnd.docker.distribution.manifest.v1+json'
+export const DOCKER_SCHEMA1_SIGNED = 'application/vnd.docker.distribution.manifest.v1+prettyjws'
+
+/** What we can read, the most telling first: without an index type a registry may answer with one child's digest. */
+export const MANIFEST_ACCEPT = [OCI_INDEX, DOCKER_LIST, OCI_MANIFEST, DOCKER_MANIFEST].join(', ')
+
+export const isIndexType = (mediaType: string): boolean =>
+  mediaType === OCI_INDEX || mediaType === DOCKER_LIST
+export const isSchema1Type = (mediaType: string): boolean =>
+  mediaType === DOCKER_SCHEMA1 || mediaType === DOCKER_SCHEMA1_SIGNED
+/** Whether a config of this type is a container image's, with platform, env and labels in it. */
+export const isImageConfigType = (mediaType: string): boolean =>
+  mediaType === OCI_CONFIG || mediaType === DOCKER_CONFIG
+
+/** `type/subtype` in lower case, without parameters. */
+export const essenceOf = (contentType: string): string =>
+  (contentType.split(';', 1)[0] ?? '').trim().toLowerCase()

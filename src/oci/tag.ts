@@ -1,0 +1,16 @@
+/** A tag's name. Source: OCI distribution-spec, pulling manifests. */
+export type TagName = string & { readonly __brand: 'TagName' }
+
+/** `[A-Za-z0-9_][A-Za-z0-9._-]{0,127}`: what a client is told when a tag is refused. */
+export const TAG_GRAMMAR = '[A-Za-z0-9_][A-Za-z0-9._-]{0,127}'
+
+const TAG = new RegExp(`^${TAG_GRAMMAR}$`)
+const FALLBACK_TAG = /^sha(?:256-[0-9a-f]{64}|512-[0-9a-f]{128})(?:\.[A-Za-z0-9]+)?$/
+
+export const isTagName = (text: unknown): text is TagName => typeof text === 'string' && TAG.test(text)
+
+/**
+ * Whether a tag only carries referrers of another image: `sha256-<hex>`, `sha256-<hex>.sig`, `.att`, `.sbom`.
+ * Source: OCI distribution-spec, referrers tag schema; cosign's naming.
+ */
+export const isReferrersTag = (tag: TagName): boolean => FALLBACK_TAG.test(tag)
