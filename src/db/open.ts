@@ -1,0 +1,125 @@
+import { mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import BetterSqlite3 from 'better-sqlite3'
+import { type BetterSQLite3Database, drizzle } from 'drizzle-orm/better-sqlite3'
+import { migrate } from 'drizzle-orm/better-sqlite3/migrator'
+import semver from 'semver'
+import { matchesGlob } from '../oci/glob.ts'
+import * as tables from './tables.ts'
+import { type Transact, type TransactTogether, transactions } from './transact.ts'
+
+export type Orm = BetterSQLite3Database<typeof tables>
+export type Parameters = readonly (string | number | bigint | Uint8Array | null)[]
+
+export interface Database extends Disposable {
+  /** For reads and writes that are not on a hot path. */
+  readonly orm: Orm
+  /** A prepared statement, made once for each text. Its rows are plain objects named by the statement's columns. */
+  prepare<Row = never>(text: string): BetterSqlite3.Statement<Parameters[number][], Row>
+  readonly transact: Transact
+  readonly transactTogether: TransactTogether
+}
+
+/** The file cannot be used as our database; it was left as it is. The message says why and what to do. */
+export class DatabaseRefusedError extends Error {
+  override readonly name = 'DatabaseRefusedError'
+  readonly code = 'DATABASE_REFUSED'
+}
+
+export interface OpenOptions {
+  /** Called once when a write may or may not have reached the disk: the process must end and start anew. */
+  onFatal?: (error: unknown) => void
+}
+
+const MIGRATIONS = fileURLToPath(new URL('../../src/db/migrations', import.meta.url))
+/** "imst": tells our files from other SQLite databases. */
+const APPLICATION_ID = 0x696d7374
+const FULL = 2
+/** SQLite before it can corrupt a write-ahead log: https://sqlite.org/wal.html#walresetbug */
+const MINIMUM_SQLITE = '3.51.3'
+
+/**
+ * Opens (or creates) the database and brings it to the newest schema. One process at a time: a second one is refused.
+ * Throws DatabaseRefusedError.
+ */
+export function openDatabase(file: string, { onFatal }: OpenOptions = {}): Database {
+  if (file !== ':memory:') mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+  const sqlite = connect(file)
+  try {
+    configure(sqlite, file)
+    const orm = drizzle(sqlite, { schema: tables })
+    migrate(orm, { migrationsFolder: MIGRATIONS })
+    const prepare = statements(sqlite)
+    sqlite.function('matches_glob', { deterministic: true, directOnly: true }, (pattern, text) =>
+      Number(matchesGlob(String(pattern), String(text))),
+    )
+    return {
+      orm,
+      prepare,
+      ...transactions(sqlite, onFatal),
+      [Symbol.dispose]: () => sqlite.close(),
+    }
+  } catch (error) {
+    sqlite.close()
+    throw explain(file, error)
+  }
+}
+
+const connect = (file: string): BetterSqlite3.Database => {
+  try {
+    return new BetterSqlite3(file, { timeout: 2_000 })
+  } catch (error) {
+    throw explain(file, error)
+  }
+}
+
+function configure(sqlite: BetterSqlite3.Database, file: string): void {
+  const version = sqlite.prepare('select sqlite_version()').pluck().get() as string
+  if (semver.lt(version, MINIMUM_SQLITE)) {
+    throw new DatabaseRefusedError(`SQLite ${version} is too old, ${MINIMUM_SQLITE} is needed`)
+  }
+  // no second process: it would not hear this one's bell, and could not share its counters
+  sqlite.pragma('locking_mode = EXCLUSIVE')
+  const owner = sqlite.pragma('application_id', { simple: true })
+  const isEmpty = sqlite.prepare('select count(*) from sqlite_schema').pluck().get() === 0
+  if (owner !== APPLICATION_ID && !isEmpty) {
+    throw new DatabaseRefusedError(`${file} is a database of another program`)
+  }
+  sqlite.pragma('journal_mode = WAL')
+  // better-sqlite3 is built to open an existing WAL database with NORMAL, which loses commits at a power cut
+  sqlite.pragma('synchronous = FULL')
+  if (sqlite.pragma('synchronous', { simple: true }) !== FULL) {
+    throw new DatabaseRefusedError('SQLite does not take synchronous = FULL')
+  }
+  sqlite.pragma('foreign_keys = ON')
+  sqlite.pragma('cache_size = -32768')
+  if (owner !== APPLICATION_ID) sqlite.pragma(`application_id = ${APPLICATION_ID}`)
+}
+
+const statements = (sqlite: BetterSqlite3.Database): Database['prepare'] => {
+  const prepared = new Map<string, BetterSqlite3.Statement>()
+  return <Row>(text: string) => {
+    let statement = prepared.get(text)
+    if (!statement) {
+      statement = sqlite.prepare(text)
+      prepared.set(text, statement)
+    }
+    return statement as BetterSqlite3.Statement<Parameters[number][], Row>
+  }
+}
+
+function explain(file: string, error: unknown): unknown {
+  const code = error instanceof BetterSqlite3.SqliteError ? error.code : undefined
+  if (code === 'SQLITE_BUSY')
+    return new DatabaseRefusedError(`${file} is in use by another process`, { cause: error })
+  if (code === 'SQLITE_NOTADB' || code?.startsWith('SQLITE_CORRUPT')) {
+    return new DatabaseRefusedError(`${file} is damaged or no database: restore it from a backup`, {
+      cause: error,
+    })
+  }
+  if (code?.startsWith('SQLITE_CANTOPEN')) {
+    return new DatabaseRefusedError(`${file} cannot be opened: is its folder writable?`, { cause: error })
+  }
+  return error
+}

@@ -1,0 +1,250 @@
+import { sql } from 'drizzle-orm'
+import {
+  blob,
+  check,
+  index,
+  integer,
+  primaryKey,
+  sqliteTable,
+  text,
+  uniqueIndex,
+} from 'drizzle-orm/sqlite-core'
+import type { Digest } from '../oci/digest.ts'
+import type { TagName } from '../oci/tag.ts'
+
+// Columns are typed as SQLite stores them, so that a row is the same by Drizzle and by a prepared statement.
+
+const rowid = () => integer('id').primaryKey({ autoIncrement: true })
+/** Milliseconds since 1970. */
+const time = (name: string) => integer(name)
+const flag = (name: string) => integer(name).$type<0 | 1>().notNull()
+/** JSON text: `[{"key":…,"value":…}]`, ordered as the writer gave them. */
+const keyValues = (name: string) => text(name).notNull()
+const importMode = () => text('import_mode', { enum: ['Legacy', 'PreserveOriginal'] }).notNull()
+
+export const imageStreams = sqliteTable(
+  'image_streams',
+  {
+    // never used twice: a node id, a log entry or an import keeps meaning the stream that it was made for
+    id: rowid(),
+    uid: text('uid').notNull(),
+    namespace: text('namespace').notNull(),
+    name: text('name').notNull(),
+    generation: integer('generation').notNull(),
+    resourceVersion: integer('resource_version').notNull(),
+    createdAt: time('created_at').notNull(),
+    labels: keyValues('labels'),
+    annotations: keyValues('annotations'),
+    dockerImageRepository: text('docker_image_repository'),
+    /** Generation in which the repository or how it is imported last changed. */
+    repositoryGeneration: integer('repository_generation').notNull(),
+    insecure: flag('insecure'),
+    scheduled: flag('scheduled'),
+    importMode: importMode(),
+    lookupLocal: flag('lookup_local'),
+    /** RFC 3339 time of the last finished import of the repository, else why it failed. */
+    repositoryCheck: text('repository_check'),
+  },
+  (t) => [uniqueIndex('image_streams_by_name').on(t.namespace, t.name)],
+)
+
+export const specTags = sqliteTable(
+  'spec_tags',
+  {
+    streamId: integer('stream_id')
+      .notNull()
+      .references(() => imageStreams.id, { onDelete: 'cascade' }),
+    name: text('name').$type<TagName>().notNull(),
+    annotations: keyValues('annotations'),
+    fromKind: text('from_kind', { enum: ['DockerImage', 'ImageStreamTag', 'ImageStreamImage'] }),
+    fromName: text('from_name'),
+    fromNamespace: text('from_namespace'),
+    reference: flag('reference'),
+    /** The stream's generation in which this spec tag last changed. */
+    generation: integer('generation').notNull(),
+    insecure: flag('insecure'),
+    scheduled: flag('scheduled'),
+    importMode: importMode(),
+    referencePolicy: text('reference_policy', { enum: ['Source', 'Local'] }).notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.streamId, t.name] })],
+)
+
+export const tags = sqliteTable(
+  'tags',
+  {
+    id: rowid(),
+    streamId: integer('stream_id')
+      .notNull()
+      .references(() => imageStreams.id, { onDelete: 'cascade' }),
+    name: text('name').$type<TagName>().notNull(),
+    /** Sort keys made from the name: ascending is the order of importance, and of descending versions. */
+    importance: text('importance').notNull(),
+    version: text('version').notNull(),
+    /** What the tag means now; null while it never had an image. */
+    newestEventId: integer('newest_event_id'),
+    /** 0 while it never had an image: such tags come last. */
+    newestAt: time('newest_at').notNull(),
+    newestImageId: integer('newest_image_id'),
+    /** What the registry said when last asked: the index's digest where one platform's image was taken of it. */
+    upstreamDigest: text('upstream_digest').$type<Digest>(),
+  },
+  (t) => [
+    uniqueIndex('tags_by_name').on(t.streamId, t.name),
+    index('tags_by_importance').on(t.streamId, t.importance),
+    index('tags_by_version').on(t.streamId, t.version),
+    index('tags_by_newest').on(t.streamId, t.newestAt, t.id),
+    index('tags_by_image').on(t.newestImageId, t.id),
+  ],
+)
+
+export const tagEvents = sqliteTable(
+  'tag_events',
+  {
+    // ascending in commit order: a tag's history is its events by descending id
+    id: rowid(),
+    tagId: integer('tag_id')
+      .notNull()
+      .references(() => tags.id, { onDelete: 'cascade' }),
+    imageId: integer('image_id')
+      .notNull()
+      .references(() => images.id),
+    dockerImageReference: text('docker_image_reference').notNull(),
+    generation: integer('generation').notNull(),
+    createdAt: time('created_at').notNull(),
+  },
+  (t) => [index('tag_events_by_tag').on(t.tagId, t.id), index('tag_events_by_image').on(t.imageId)],
+)
+
+export const tagConditions = sqliteTable(
+  'tag_conditions',
+  {
+    tagId: integer('tag_id')
+      .notNull()
+      .references(() => tags.id, { onDelete: 'cascade' }),
+    type: text('type').notNull(),
+    status: text('status', { enum: ['True', 'False', 'Unknown'] }).notNull(),
+    reason: text('reason').notNull(),
+    message: text('message').notNull(),
+    lastTransitionTime: time('last_transition_time').notNull(),
+    generation: integer('generation').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.tagId, t.type] })],
+)
+
+export const images = sqliteTable(
+  'images',
+  {
+    id: rowid(),
+    digest: text('digest').$type<Digest>().notNull(),
+    mediaType: text('media_type').notNull(),
+    /** Pull spec by digest where the image was first seen. */
+    dockerImageReference: text('docker_image_reference').notNull(),
+    /** The exact bytes that hash to the digest. */
+    manifest: blob('manifest', { mode: 'buffer' }).notNull(),
+    configDigest: text('config_digest')
+      .$type<Digest>()
+      .references(() => imageConfigs.digest),
+    /** Bytes of manifest, config and distinct layers; null for an index whose children are not all known. */
+    size: integer('size'),
+    createdAt: time('created_at'),
+    os: text('os'),
+    architecture: text('architecture'),
+    variant: text('variant'),
+  },
+  (t) => [uniqueIndex('images_by_digest').on(t.digest)],
+)
+
+/** Configs apart from manifests: many manifests share one, and each is fetched once. */
+export const imageConfigs = sqliteTable('image_configs', {
+  digest: text('digest').$type<Digest>().primaryKey(),
+  bytes: blob('bytes', { mode: 'buffer' }).notNull(),
+})
+
+export const imports = sqliteTable(
+  'imports',
+  {
+    id: rowid(),
+    streamId: integer('stream_id').references(() => imageStreams.id, { onDelete: 'set null' }),
+    /** JSON text: what was asked, so that a restarted server can finish it. */
+    request: text('request').notNull(),
+    state: text('state', {
+      enum: ['PENDING', 'RUNNING', 'SUCCEEDED', 'PARTIALLY_SUCCEEDED', 'FAILED'],
+    }).notNull(),
+    startedAt: time('started_at'),
+    finishedAt: time('finished_at'),
+    total: integer('total'),
+    imported: integer('imported').notNull(),
+    unchanged: integer('unchanged').notNull(),
+    failed: integer('failed').notNull(),
+    /** JSON text: tag names. */
+    additionalTags: text('additional_tags').notNull(),
+    /** JSON text: ids of the tag events that the unchanged tags were at, their results without a row each. */
+    unchangedEvents: text('unchanged_events').notNull(),
+    /** Why the whole import failed. */
+    reason: text('reason'),
+    message: text('message'),
+  },
+  (t) => [
+    index('imports_by_stream').on(t.streamId, t.id),
+    // start-up looks for what a crash left unfinished
+    index('imports_unfinished').on(t.state).where(sql`finished_at is null`),
+  ],
+)
+
+/** Outcomes other than "unchanged". */
+export const importResults = sqliteTable(
+  'import_results',
+  {
+    importId: integer('import_id')
+      .notNull()
+      .references(() => imports.id, { onDelete: 'cascade' }),
+    tag: text('tag').$type<TagName>().notNull(),
+    importance: text('importance').notNull(),
+    state: text('state', { enum: ['IMPORTED', 'FAILED'] }).notNull(),
+    imageId: integer('image_id').references(() => images.id),
+    dockerImageReference: text('docker_image_reference'),
+    reason: text('reason'),
+    message: text('message'),
+  },
+  (t) => [primaryKey({ columns: [t.importId, t.tag] }), index('import_results_by_image').on(t.imageId)],
+)
+
+export const pushLog = sqliteTable(
+  'push_log',
+  {
+    /** Dense and in commit order: the next number of `push_log_state`. */
+    sequence: integer('sequence').primaryKey(),
+    pushedAt: time('pushed_at').notNull(),
+    source: text('source', { enum: ['IMPORT', 'REGISTRY', 'TAG'] }).notNull(),
+    namespace: text('namespace').notNull(),
+    imageStreamName: text('image_stream_name').notNull(),
+    // no foreign key: entries outlive their stream
+    streamId: integer('stream_id').notNull(),
+    tag: text('tag').$type<TagName>().notNull(),
+    dockerImageReference: text('docker_image_reference').notNull(),
+    imageId: integer('image_id')
+      .notNull()
+      .references(() => images.id),
+    previousImageId: integer('previous_image_id').references(() => images.id),
+  },
+  (t) => [
+    index('push_log_by_stream').on(t.namespace, t.imageStreamName, t.sequence),
+    index('push_log_by_image').on(t.imageId),
+    index('push_log_by_previous_image').on(t.previousImageId),
+  ],
+)
+
+/** One row: which log this is, and which of its numbers are kept. */
+export const pushLogState = sqliteTable(
+  'push_log_state',
+  {
+    id: integer('id').primaryKey(),
+    uid: text('uid').notNull(),
+    /** Highest number ever given. */
+    last: integer('last').notNull(),
+    /** Highest number that has been dropped; 0 while all are kept. */
+    dropped: integer('dropped').notNull(),
+  },
+  (t) => [check('push_log_state_single', sql`${t.id} = 1`)],
+)
