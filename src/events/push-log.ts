@@ -1,0 +1,169 @@
+import { randomUUID } from 'node:crypto'
+import type { Database, Parameters } from '../db/open.ts'
+import type { Transaction } from '../db/transact.ts'
+import { matchesGlob } from '../oci/glob.ts'
+import type { TagName } from '../oci/tag.ts'
+import { CursorExpiredError, decodeCursor, encodeCursor } from './cursor.ts'
+
+export type PushSource = 'IMPORT' | 'REGISTRY' | 'TAG'
+
+/** One tag that got another image. Images and streams are named by their row ids. */
+export interface Push {
+  readonly sequence: number
+  /** Milliseconds since 1970. */
+  readonly pushedAt: number
+  readonly source: PushSource
+  readonly namespace: string
+  readonly imageStreamName: string
+  readonly streamId: number
+  readonly tag: TagName
+  readonly dockerImageReference: string
+  readonly imageId: number
+  readonly previousImageId: number | null
+}
+
+/** Which pushes are wanted; what is absent does not restrict. `imageStream` and `tag` take `*` globs. */
+export interface PushFilter {
+  readonly namespace?: string | undefined
+  readonly imageStream?: string | undefined
+  readonly tag?: string | undefined
+}
+
+export interface ReadOptions {
+  /** Only sequences above this one (exclusive). */
+  readonly after?: number | undefined
+  /** Only sequences below this one (exclusive). */
+  readonly before?: number | undefined
+  readonly filter?: PushFilter | undefined
+  /** Newest first, instead of oldest first. */
+  readonly descending?: boolean
+  readonly limit: number
+}
+
+/** The record of every push in commit order. Cursors are positions in it. */
+export interface PushLog {
+  /** Adds a push under the next number and, after the commit, rings the bell. */
+  append(tx: Transaction, push: Omit<Push, 'sequence'>): number
+  read(options: ReadOptions): Push[]
+  /** Sequence of the newest push, 0 when there was none yet. */
+  head(): number
+  /** Runs after each commit that appended; it carries nothing, listeners read the log. Returns how to stop. */
+  onBell(listener: () => void): () => void
+  cursor(sequence: number): string
+  /** The sequence of a cursor. Throws InvalidCursorError, or CursorExpiredError where reading on would leave a gap. */
+  position(cursor: string): number
+  /** Drops what was pushed before this time (milliseconds since 1970); their cursors expire. Returns how many. */
+  dropBefore(time: number): number
+}
+
+const COLUMNS = `sequence, pushed_at as pushedAt, source, namespace, image_stream_name as imageStreamName,
+  stream_id as streamId, tag, docker_image_reference as dockerImageReference, image_id as imageId,
+  previous_image_id as previousImageId`
+
+const isGlob = (pattern: string): boolean => pattern.includes('*')
+
+export const matchesPush = (push: Push, { namespace, imageStream, tag }: PushFilter): boolean =>
+  (namespace === undefined || push.namespace === namespace) &&
+  (imageStream === undefined || matchesGlob(imageStream, push.imageStreamName)) &&
+  (tag === undefined || matchesGlob(tag, push.tag))
+
+export function createPushLog(db: Database): PushLog {
+  db.prepare('insert or ignore into push_log_state (id, uid, last, dropped) values (1, ?, 0, 0)').run(
+    randomUUID(),
+  )
+  const uid = db.prepare<{ uid: string }>('select uid from push_log_state').get()?.uid ?? ''
+  const state = db.prepare<{ last: number; dropped: number }>('select last, dropped from push_log_state')
+  const bounds = () => state.get() ?? { last: 0, dropped: 0 }
+  const next = db.prepare<{ last: number }>('update push_log_state set last = last + 1 returning last')
+  const insert = db.prepare(`insert into push_log (sequence, pushed_at, source, namespace, image_stream_name,
+    stream_id, tag, docker_image_reference, image_id, previous_image_id) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
+
+  const listeners = new Set<() => void>()
+  const ring = (): void => {
+    for (const listener of listeners) listener()
+  }
+
+  return {
+    append(tx, push) {
+      const sequence = next.get()?.last ?? 0
+      insert.run(
+        sequence,
+        push.pushedAt,
+        push.source,
+        push.namespace,
+        push.imageStreamName,
+        push.streamId,
+        push.tag,
+        push.dockerImageReference,
+        push.imageId,
+        push.previousImageId,
+      )
+      tx.afterCommit(ring)
+      return sequence
+    },
+
+    read({ after, before, filter = {}, descending = false, limit }) {
+      const where: string[] = []
+      const values: Parameters[number][] = []
+      const restrict = (condition: string, value: string | number | undefined): void => {
+        if (value === undefined) return
+        where.push(condition)
+        values.push(value)
+      }
+      restrict('sequence > ?', after)
+      restrict('sequence < ?', before)
+      restrict('namespace = ?', filter.namespace)
+      for (const [column, pattern] of [
+        ['image_stream_name', filter.imageStream],
+        ['tag', filter.tag],
+      ] as const) {
+        restrict(pattern && isGlob(pattern) ? `matches_glob(?, ${column})` : `${column} = ?`, pattern)
+      }
+      const order = descending ? 'desc' : 'asc'
+      const condition = where.length > 0 ? `where ${where.join(' and ')}` : ''
+      return db
+        .prepare<Push>(`select ${COLUMNS} from push_log ${condition} order by sequence ${order} limit ?`)
+        .all(...values, limit)
+    },
+
+    head: () => bounds().last,
+
+    onBell(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+
+    cursor: (sequence) => encodeCursor(uid, sequence),
+
+    position(cursor) {
+      const { log, sequence } = decodeCursor(cursor)
+      const { last, dropped } = bounds()
+      if (log !== uid)
+        throw new CursorExpiredError('the cursor is of another database: start without "since"')
+      if (sequence > last) {
+        throw new CursorExpiredError(
+          'the cursor is ahead of this database, which is older than it: start without "since"',
+        )
+      }
+      if (sequence < dropped) {
+        throw new CursorExpiredError(
+          'what followed this cursor is no longer kept: read the streams, then start without "since"',
+        )
+      }
+      return sequence
+    },
+
+    dropBefore: (time) =>
+      db.transact(() => {
+        // from the oldest up, so that it costs what is dropped and not what is kept
+        const firstKept = db
+          .prepare<{ sequence: number }>(
+            'select sequence from push_log where pushed_at >= ? order by sequence limit 1',
+          )
+          .get(time)?.sequence
+        const dropped = firstKept === undefined ? bounds().last : firstKept - 1
+        db.prepare('update push_log_state set dropped = max(dropped, ?)').run(dropped)
+        return db.prepare('delete from push_log where sequence <= ?').run(dropped).changes
+      }),
+  }
+}
