@@ -1,0 +1,129 @@
+import { Agent, type Dispatcher } from 'undici'
+import { type AddressPolicy, createAddressGuard } from './address-guard.ts'
+import { createConnector, type Resolve, resolveBySystem } from './connector.ts'
+import { ForbiddenTargetError } from './errors.ts'
+import { type EgressResponse, Exchange } from './exchange.ts'
+
+/** Milliseconds. */
+interface EgressTimeouts {
+  /** Name, TCP and TLS together. */
+  readonly connect: number
+  /** From the request sent to its headers received. */
+  readonly headers: number
+  /** Between two pieces of a body. */
+  readonly body: number
+  /** The whole exchange, waiting for a free connection included. */
+  readonly total: number
+}
+
+export interface EgressOptions extends AddressPolicy {
+  /** Ports that are never dialled; by default those of well-known services that are not HTTP. */
+  readonly forbiddenPorts?: readonly number[]
+  /** PEM certificates to trust beside the roots that come with Node.js. */
+  readonly ca?: readonly string[]
+  readonly timeouts?: Partial<EgressTimeouts>
+  /** Connections to one origin at a time; more requests wait. 16 when not given. */
+  readonly connectionsPerOrigin?: number
+  /** Sent with each request that names none. */
+  readonly userAgent?: string
+  /** All addresses of a name; the operating system's resolver when not given. */
+  readonly resolve?: Resolve
+}
+
+export interface EgressRequest {
+  readonly method?: 'GET' | 'HEAD' | 'POST'
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string | Uint8Array
+  /** Accepts any certificate; never shares a connection with requests that verify. */
+  readonly insecure?: boolean
+  readonly signal: AbortSignal
+  /** Bytes of body that are read at most. */
+  readonly maxBytes: number
+  /** Milliseconds for this exchange instead of `timeouts.total`. */
+  readonly timeout?: number
+}
+
+/** The only way out: every connection that this server opens is opened here. */
+export interface Egress extends AsyncDisposable {
+  /**
+   * One exchange with an `http:` or `https:` URL; any status is an answer, and redirects are not followed.
+   * Rejects with an EgressError, or the signal's reason once it is aborted.
+   */
+  request(url: string | URL, request: EgressRequest): Promise<EgressResponse>
+}
+
+const DEFAULT_TIMEOUTS: EgressTimeouts = {
+  connect: 5_000,
+  headers: 10_000,
+  body: 15_000,
+  total: 60_000,
+}
+
+// An HTTP request to one of these can only be an attempt to talk to something else through us.
+const FORBIDDEN_PORTS = [
+  20, 21, 22, 23, 25, 53, 69, 79, 110, 111, 119, 135, 137, 139, 143, 179, 389, 445, 465, 512, 513, 514, 587,
+  636, 873, 993, 995, 1433, 1521, 2049, 3306, 3389, 5432, 5900, 6379, 11211, 27017,
+]
+
+/** Throws RangeError when `allowedCidrs` holds what is not a CIDR. Disposing closes every connection at once. */
+export function createEgress(options: EgressOptions): Egress {
+  const {
+    ca = [],
+    connectionsPerOrigin = 16,
+    userAgent = 'imagestreams',
+    resolve = resolveBySystem,
+  } = options
+  const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts }
+  const allows = createAddressGuard(options)
+  const forbiddenPorts = new Set(options.forbiddenPorts ?? FORBIDDEN_PORTS)
+
+  const createAgent = (verify: boolean): Agent =>
+    new Agent({
+      connect: createConnector({ allows, resolve, timeout: timeouts.connect, ca, verify }),
+      connections: connectionsPerOrigin,
+      headersTimeout: timeouts.headers,
+      bodyTimeout: timeouts.body,
+      keepAliveTimeout: 10_000,
+      keepAliveMaxTimeout: 60_000,
+      maxHeaderSize: 32 * 1024,
+    })
+  const verifying = createAgent(true)
+  const trusting = createAgent(false)
+
+  const permits = ({ protocol, port, username, password }: URL): boolean =>
+    (protocol === 'https:' || protocol === 'http:') &&
+    !forbiddenPorts.has(Number(port)) &&
+    username === '' &&
+    password === ''
+
+  return {
+    async request(url, { method = 'GET', headers, body, insecure = false, signal, maxBytes, timeout }) {
+      const target = typeof url === 'string' ? parseUrl(url) : url
+      if (!permits(target)) throw new ForbiddenTargetError()
+      const exchange = new Exchange({ maxBytes, timeout: timeout ?? timeouts.total, signal })
+      if (!exchange.failed) {
+        const dispatch: Dispatcher.DispatchOptions = {
+          origin: target.origin,
+          path: target.pathname + target.search,
+          method,
+          headers: { 'user-agent': userAgent, ...headers, 'accept-encoding': 'identity' },
+          body: body ?? null,
+        }
+        ;(insecure ? trusting : verifying).dispatch(dispatch, exchange)
+      }
+      return exchange.response
+    },
+
+    async [Symbol.asyncDispose]() {
+      await Promise.all([verifying.destroy(), trusting.destroy()])
+    },
+  }
+}
+
+const parseUrl = (url: string): URL => {
+  try {
+    return new URL(url)
+  } catch {
+    throw new ForbiddenTargetError()
+  }
+}

@@ -1,0 +1,341 @@
+import { once } from 'node:events'
+import type { ServerResponse } from 'node:http'
+import { gzipSync } from 'node:zlib'
+import { describe, expect, test } from 'vitest'
+import { createEgress, type EgressOptions } from '../../src/egress/egress.ts'
+import {
+  BodyTooLargeError,
+  ConnectionError,
+  EgressTimeoutError,
+  ForbiddenTargetError,
+  TlsError,
+} from '../../src/egress/errors.ts'
+import { createAuthority } from '../fixtures/certificates.ts'
+import { closedPort, startScripted, startSilent } from '../fixtures/hostile-registry.ts'
+
+const open = (options: Partial<EgressOptions> = {}) => createEgress({ loopback: true, ...options })
+const ask = { signal: new AbortController().signal, maxBytes: 1024 }
+const hello = (_: unknown, response: ServerResponse) => void response.end('hello')
+
+describe('egress', () => {
+  test('gives status, headers and bytes of one exchange', async () => {
+    await using server = await startScripted((_, response) => {
+      response.writeHead(418, { 'x-one': '1', 'www-authenticate': ['Bearer', 'Basic'] }).end('short')
+    })
+    await using egress = open()
+    const { status, headers, body } = await egress.request(`${server.url}/pot?x=1`, ask)
+    expect(status).toBe(418)
+    expect(headers['x-one']).toBe('1')
+    expect(headers['www-authenticate']).toEqual(['Bearer', 'Basic'])
+    expect(Buffer.from(body).toString()).toBe('short')
+    expect(server.requests[0]?.url).toBe('/pot?x=1')
+  })
+
+  test('does not follow redirects', async () => {
+    await using server = await startScripted((_, response) => {
+      response.writeHead(302, { location: '/elsewhere' }).end()
+    })
+    await using egress = open()
+    expect((await egress.request(server.url, ask)).status).toBe(302)
+    expect(server.requests).toHaveLength(1)
+  })
+
+  test('asks for no compression, whoever asks otherwise, and inflates nothing', async () => {
+    const bomb = gzipSync(Buffer.alloc(1024 * 1024))
+    await using server = await startScripted((_, response) => {
+      response.writeHead(200, { 'content-encoding': 'gzip' }).end(bomb)
+    })
+    await using egress = open()
+    const { body } = await egress.request(server.url, {
+      ...ask,
+      maxBytes: 4096,
+      headers: { 'accept-encoding': 'gzip' },
+    })
+    expect(body.byteLength).toBe(bomb.byteLength)
+    expect(server.requests[0]?.headers['accept-encoding']).toBe('identity')
+  })
+
+  test('sends a body', async () => {
+    const bodies: string[] = []
+    await using server = await startScripted(async (request, response) => {
+      bodies.push(String((await request.toArray()).join('')))
+      response.end()
+    })
+    await using egress = open()
+    await egress.request(server.url, { ...ask, method: 'POST', body: 'a=1' })
+    expect(bodies).toEqual(['a=1'])
+  })
+
+  test('keeps connections and opens no more than it may', async () => {
+    let most = 0
+    const waiting: ServerResponse[] = []
+    await using server = await startScripted((_, response) => {
+      most = Math.max(most, waiting.push(response))
+      if (waiting.length === 3) for (const held of waiting.splice(0)) held.end()
+    })
+    await using egress = open({ connectionsPerOrigin: 3 })
+    await Promise.all(Array.from({ length: 51 }, () => egress.request(server.url, ask)))
+    expect(most).toBe(3)
+    expect(new Set(server.requests.map(({ socket }) => socket)).size).toBe(3)
+  })
+
+  test('reads exactly as many bytes as it may', async () => {
+    await using server = await startScripted((request, response) => {
+      const size = Number(request.url?.slice(1))
+      if (request.headers['x-chunked']) response.write('x')
+      response.end('x'.repeat(request.headers['x-chunked'] ? size - 1 : size))
+    })
+    await using egress = open()
+    expect((await egress.request(`${server.url}/1024`, ask)).body.byteLength).toBe(1024)
+    await expect(egress.request(`${server.url}/1025`, ask)).rejects.toThrow(BodyTooLargeError)
+    const chunked = { ...ask, headers: { 'x-chunked': '1' } }
+    expect((await egress.request(`${server.url}/1024`, chunked)).body.byteLength).toBe(1024)
+    await expect(egress.request(`${server.url}/1025`, chunked)).rejects.toThrow(BodyTooLargeError)
+  })
+
+  test('hangs up on an endless body', async () => {
+    let hungUp: Promise<unknown> | undefined
+    await using server = await startScripted((_, response) => {
+      hungUp = once(response, 'close')
+      const more = () => {
+        while (response.write(Buffer.alloc(65536)));
+      }
+      response.on('drain', more)
+      more()
+    })
+    await using egress = open()
+    await expect(egress.request(server.url, { ...ask, maxBytes: 1_000_000 })).rejects.toThrow(
+      BodyTooLargeError,
+    )
+    await hungUp
+  })
+
+  test('a HEAD may announce any length', async () => {
+    await using server = await startScripted((_, response) => {
+      response.writeHead(200, { 'content-length': '1000000' }).end()
+    })
+    await using egress = open()
+    expect((await egress.request(server.url, { ...ask, method: 'HEAD' })).headers['content-length']).toBe(
+      '1000000',
+    )
+  })
+
+  test('ends with the signal, before, while waiting, and while reading', async () => {
+    let arrived = () => {}
+    await using server = await startScripted((request, response) => {
+      if (request.url === '/body') response.write('x')
+      arrived()
+    })
+    await using egress = open()
+    const aborted = { ...ask, signal: AbortSignal.abort(new Error('gone')) }
+    await expect(egress.request(server.url, aborted)).rejects.toThrow('gone')
+    for (const path of ['/headers', '/body']) {
+      const controller = new AbortController()
+      const came = new Promise<void>((resolve) => {
+        arrived = resolve
+      })
+      const answer = egress.request(`${server.url}${path}`, { ...ask, signal: controller.signal })
+      void came.then(() => controller.abort(new Error('gone')))
+      await expect(answer).rejects.toThrow('gone')
+    }
+  })
+
+  test('fails what is under way, and what comes later, once disposed of', async () => {
+    await using server = await startScripted(() => {})
+    const egress = open()
+    const answer = egress.request(server.url, ask)
+    const [failed] = await Promise.all([
+      answer.catch((error: unknown) => error),
+      egress[Symbol.asyncDispose](),
+    ])
+    expect(failed).toBeInstanceOf(ConnectionError)
+    await expect(egress.request(server.url, ask)).rejects.toThrow('this server is shutting down')
+  })
+})
+
+describe('egress names what went wrong', () => {
+  test('a closed port', async () => {
+    await using egress = open()
+    const refused = egress.request(`http://${await closedPort()}/`, ask)
+    await expect(refused).rejects.toThrow(ConnectionError)
+    await expect(refused).rejects.toThrow('the connection was refused')
+  })
+
+  test('a name that does not resolve', async () => {
+    await using egress = open({
+      resolve: async () => Promise.reject(Object.assign(new Error(), { code: 'ENOTFOUND' })),
+    })
+    await expect(egress.request('http://nowhere.test/', ask)).rejects.toThrow(
+      'its host name does not resolve',
+    )
+  })
+
+  test.each([
+    ['http', 'headers'],
+    ['https', 'connect'],
+  ])('a host that takes the %s connection and says nothing', async (scheme, phase) => {
+    await using silent = await startSilent()
+    await using egress = open({ timeouts: { connect: 100, headers: 100 } })
+    const error = await egress.request(`${scheme}://${silent.host}/`, ask).catch((reason: unknown) => reason)
+    expect(error).toBeInstanceOf(EgressTimeoutError)
+    expect(error).toMatchObject({ phase })
+  })
+
+  test('a body that drips in slowly enough to keep every other time-out from firing', async () => {
+    await using server = await startScripted((_, response) => {
+      response.writeHead(200)
+      const drip = setInterval(() => response.write('x'), 10)
+      response.on('close', () => clearInterval(drip))
+    })
+    await using egress = open()
+    const error = await egress
+      .request(server.url, { ...ask, timeout: 150 })
+      .catch((reason: unknown) => reason)
+    expect(error).toMatchObject({ name: 'EgressTimeoutError', phase: 'total' })
+  })
+
+  test('an answer that is cut off', async () => {
+    await using server = await startScripted((_, response) => {
+      response.writeHead(200, { 'content-length': '100' })
+      response.write('x', () => response.destroy())
+    })
+    await using egress = open()
+    await expect(egress.request(server.url, ask)).rejects.toThrow(ConnectionError)
+  })
+
+  test('an answer that is not HTTP', async () => {
+    await using server = await startScripted((request) => request.socket.end('SSH-2.0-OpenSSH_9\r\n'))
+    await using egress = open()
+    await expect(egress.request(server.url, ask)).rejects.toThrow('it does not answer in HTTP')
+  })
+})
+
+describe('egress and TLS', () => {
+  test('trusts an authority only when it was given, and any certificate when insecure', async () => {
+    const authority = await createAuthority()
+    await using server = await startScripted(hello, { tls: await authority.issue(['127.0.0.1']) })
+    await using stranger = open()
+    await using friend = open({ ca: [authority.ca] })
+    await expect(stranger.request(server.url, ask)).rejects.toThrow(TlsError)
+    expect((await stranger.request(server.url, { ...ask, insecure: true })).status).toBe(200)
+    // the connection that did not verify must not serve one that must
+    await expect(stranger.request(server.url, ask)).rejects.toThrow('is not trusted here')
+    expect((await friend.request(server.url, ask)).status).toBe(200)
+  })
+
+  test('refuses expired certificates and those of another host', async () => {
+    const authority = await createAuthority()
+    await using expired = await startScripted(hello, {
+      tls: await authority.issue(['127.0.0.1'], { expired: true }),
+    })
+    await using other = await startScripted(hello, { tls: await authority.issue(['registry.test']) })
+    await using egress = open({ ca: [authority.ca] })
+    await expect(egress.request(expired.url, ask)).rejects.toThrow('its certificate has expired')
+    await expect(egress.request(other.url, ask)).rejects.toThrow('its certificate is for another host name')
+  })
+
+  test('checks the certificate against the name, and sends it, though it dials an address', async () => {
+    const authority = await createAuthority()
+    await using server = await startScripted(hello, { tls: await authority.issue(['registry.test']) })
+    await using egress = open({
+      ca: [authority.ca],
+      resolve: async () => [{ address: '127.0.0.1', family: 4 }],
+    })
+    const host = server.host.replace('127.0.0.1', 'registry.test')
+    expect((await egress.request(`https://${host}/`, ask)).status).toBe(200)
+    expect(server.requests[0]?.headers.host).toBe(host)
+  })
+
+  test('tells a server without TLS from one with a bad certificate', async () => {
+    await using server = await startScripted(hello)
+    await using egress = open()
+    const error = await egress.request(`https://${server.host}/`, ask).catch((reason: unknown) => reason)
+    expect(error).toMatchObject({ name: 'TlsError', problem: 'protocol' })
+  })
+})
+
+describe('egress connects to no forbidden address', () => {
+  const FORBIDDEN = [
+    '127.1',
+    '2130706433',
+    '0x7f.1',
+    '0177.0.0.1',
+    '①②⑦.⓪.⓪.①',
+    '127.0.0.1.',
+    '[::ffff:10.0.0.1]',
+    '[::127.0.0.1]',
+    '[64:ff9b::a9fe:a9fe]',
+    '[2002:7f00:1::]',
+    '169.254.169.254',
+    '[fd00:ec2::254]',
+    '100.100.100.200',
+    '192.0.0.192',
+    '0.0.0.0',
+    '[::]',
+    'localhost',
+    'LOCALHOST.',
+    '[fe80::1]',
+    '[ff02::1]',
+    'user:secret@127.0.0.1',
+  ]
+
+  test.each(FORBIDDEN)('%s', async (host) => {
+    await using server = await startScripted(hello)
+    await using egress = open({ loopback: false, timeouts: { connect: 1000 } })
+    for (const scheme of ['http', 'https']) {
+      const port = server.host.split(':')[1]
+      await expect(egress.request(`${scheme}://${host}:${port}/`, ask)).rejects.toThrow(ForbiddenTargetError)
+    }
+    expect(server.requests).toEqual([])
+  })
+
+  test('and its error tells neither address nor rule', async () => {
+    await using egress = open({ loopback: false })
+    await expect(egress.request('http://10.1.2.3/', ask)).rejects.toThrow(
+      /^this server may not connect there$/,
+    )
+  })
+
+  test.each(['file:///etc/passwd', 'ftp://example.org/', 'data:,x', 'nonsense', 'http://u:p@example.org/'])(
+    'nor to %s',
+    async (url) => {
+      await using egress = open()
+      await expect(egress.request(url, ask)).rejects.toThrow(ForbiddenTargetError)
+    },
+  )
+
+  test.each([22, 25, 6379])('nor to port %d', async (port) => {
+    await using egress = open()
+    await expect(egress.request(`http://127.0.0.1:${port}/`, ask)).rejects.toThrow(ForbiddenTargetError)
+  })
+
+  test('when one of the addresses of a name is forbidden', async () => {
+    await using server = await startScripted(hello)
+    await using egress = open({
+      resolve: async () => [
+        { address: '127.0.0.1', family: 4 },
+        { address: '10.0.0.1', family: 4 },
+      ],
+    })
+    const port = server.host.split(':')[1]
+    await expect(egress.request(`http://mixed.test:${port}/`, ask)).rejects.toThrow(ForbiddenTargetError)
+    expect(server.requests).toEqual([])
+  })
+
+  test('when a name means another address the second time: it is asked once a connection', async () => {
+    await using server = await startScripted(hello)
+    let asked = 0
+    await using egress = open({
+      resolve: async () => [{ address: asked++ === 0 ? '127.0.0.1' : '10.0.0.1', family: 4 }],
+    })
+    const url = `http://rebound.test:${server.host.split(':')[1]}/`
+    expect((await egress.request(url, ask)).status).toBe(200)
+    expect(asked).toBe(1)
+    server.requests[0]?.socket.destroy()
+    const later = async () => {
+      for (;;) await egress.request(url, ask)
+    }
+    await expect(later()).rejects.toThrow(Error)
+    await expect(egress.request(url, ask)).rejects.toThrow(ForbiddenTargetError)
+  })
+})
