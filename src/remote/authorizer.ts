@@ -1,0 +1,108 @@
+import { ForbiddenTargetError } from '../egress/errors.ts'
+import type { EgressResponse } from '../egress/exchange.ts'
+import { type Demand, demandOf, parseChallenges } from './challenge.ts'
+import type { Credential } from './credentials.ts'
+import type { Errand } from './dialer.ts'
+import { TokenServerError } from './refusal.ts'
+import type { RegistryHost } from './registry-host.ts'
+import { basicAuthorization, type Token } from './token.ts'
+import { isTrustedRealm, type TrustedRealms } from './trusted-realm.ts'
+
+/** What a request is sent with. */
+export interface Authorization {
+  readonly header: string | undefined
+  /** Whether it stems from a credential. */
+  readonly signedIn: boolean
+  readonly token?: Token
+  /** The token server that the credential was not shown to, because it is not known to be the registry's. */
+  readonly withheldFrom?: string
+  /** The token server's refusal; there is no header then. */
+  readonly refused?: EgressResponse
+}
+
+export const NOBODY: Authorization = { header: undefined, signedIn: false }
+
+export interface AuthorizerOptions {
+  readonly repository: string
+  readonly host: RegistryHost
+  readonly trustedRealms: TrustedRealms
+  readonly errand: Errand
+}
+
+const MAX_SCOPES = 8
+
+/** Gives what a registry demands for one repository. */
+export class Authorizer {
+  readonly #options: AuthorizerOptions
+  #demand: Demand | undefined
+  #scopes: readonly string[]
+
+  constructor(options: AuthorizerOptions) {
+    this.#options = options
+    this.#scopes = [`repository:${options.repository}:pull`]
+  }
+
+  /** Remembers what a 401 asks for. */
+  learn({ status, headers }: EgressResponse): void {
+    if (status !== 401) return
+    const demand = demandOf(parseChallenges(headers['www-authenticate']))
+    if (!demand) return
+    this.#demand = demand
+    this.#options.host.demand = demand
+    if (demand.scheme !== 'bearer') return
+    // newest first: some registries only look at the first
+    const scopes = [...demand.scopes.slice(0, MAX_SCOPES - 1), ...this.#scopes]
+    this.#scopes = [...new Set(scopes)].slice(0, MAX_SCOPES)
+  }
+
+  /**
+   * What the registry wants of whom the credential names, by what it demanded last. The token is not `insteadOf`, which
+   * the registry refused. Rejects with TokenServerError, or the signal's reason once it is aborted.
+   */
+  async authorize(credential: Credential | null, insteadOf?: string): Promise<Authorization> {
+    const demand = this.#demand ?? this.#options.host.demand
+    if (demand === undefined || demand === 'open') return NOBODY
+    if (demand.scheme === 'bearer') return this.#authorizeByToken(demand, credential, insteadOf)
+    const header = credential ? basicAuthorization(credential) : undefined
+    return { header, signedIn: header !== undefined }
+  }
+
+  /** What a host that the registry redirected to gives anybody; undefined when it wants more than that. */
+  async authorizeAbroad(url: URL, { status, headers }: EgressResponse): Promise<string | undefined> {
+    const demand = status === 401 ? demandOf(parseChallenges(headers['www-authenticate'])) : undefined
+    if (demand?.scheme !== 'bearer') return undefined
+    const { host, errand } = this.#options
+    const { realm, service, scopes } = demand
+    if (isDowngrade(url, realm, errand)) return undefined
+    const request = { realm, service, scopes: scopes.slice(0, MAX_SCOPES), credential: null }
+    const grant = await host.tokens.get(request, errand)
+    return 'token' in grant ? `Bearer ${grant.token.value}` : undefined
+  }
+
+  async #authorizeByToken(
+    { realm, service }: Demand & { scheme: 'bearer' },
+    credential: Credential | null,
+    insteadOf: string | undefined,
+  ): Promise<Authorization> {
+    if (credential?.secret.kind === 'registry') {
+      return { header: `Bearer ${credential.secret.token}`, signedIn: true }
+    }
+    const { host, errand, trustedRealms } = this.#options
+    if (isDowngrade(host.origin, realm, errand)) {
+      throw new TokenServerError('it has no TLS', { cause: new ForbiddenTargetError() })
+    }
+    const isTrusted = isTrustedRealm(host.origin, realm, trustedRealms)
+    const shown = isTrusted ? credential : null
+    const about = {
+      signedIn: shown !== null,
+      ...(credential && !isTrusted && { withheldFrom: realm.host }),
+    }
+    const request = { realm, service, scopes: this.#scopes, credential: shown }
+    const grant = await host.tokens.get(request, errand, insteadOf)
+    if ('refused' in grant) return { ...about, header: undefined, refused: grant.refused }
+    return { ...about, header: `Bearer ${grant.token.value}`, token: grant.token }
+  }
+}
+
+const isDowngrade = (from: URL, to: URL, { insecure }: Errand): boolean =>
+  from.protocol === 'https:' && to.protocol === 'http:' && !insecure

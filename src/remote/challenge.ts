@@ -1,0 +1,88 @@
+/** One way in that a server offers. */
+export interface Challenge {
+  /** In lower case: `bearer`, `basic`. */
+  readonly scheme: string
+  /** Names in lower case. */
+  readonly parameters: ReadonlyMap<string, string>
+}
+
+const TOKEN = /[!#$%&'*+\-.^_`|~0-9A-Za-z]+/y
+const TOKEN68 = /[A-Za-z0-9\-._~+/]+=*(?=\s*(?:,|$))/y
+const PARAMETER = /([!#$%&'*+\-.^_`|~0-9A-Za-z]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*))/y
+const SEPARATORS = /[\s,]*/y
+const SPACES = /[ \t]+/y
+
+/**
+ * Every challenge of a `WWW-Authenticate`, in the server's order: several in one header, several headers, schemes with
+ * parameters, with a token68, or with nothing. What breaks the grammar ends its header; what stood before it counts.
+ * Source: RFC 7235 §4.1 and appendix C.
+ */
+export function parseChallenges(header: string | readonly string[] | undefined): readonly Challenge[] {
+  const headers = typeof header === 'string' ? [header] : (header ?? [])
+  return headers.flatMap(parseHeader)
+}
+
+function parseHeader(header: string): Challenge[] {
+  const challenges: Challenge[] = []
+  let at = 0
+  const take = (pattern: RegExp): RegExpExecArray | null => {
+    pattern.lastIndex = at
+    const match = pattern.exec(header)
+    if (match) at = pattern.lastIndex
+    return match
+  }
+
+  take(SEPARATORS)
+  while (at < header.length) {
+    const scheme = take(TOKEN)?.[0].toLowerCase()
+    if (scheme === undefined) break
+    const parameters = new Map<string, string>()
+    challenges.push({ scheme, parameters })
+    if (!take(SPACES)) {
+      take(SEPARATORS)
+      continue
+    }
+    for (;;) {
+      const parameter = take(PARAMETER)
+      if (!parameter) {
+        // `Negotiate <token68>`, which is not a parameter and not the next scheme
+        if (parameters.size === 0) take(TOKEN68)
+        take(SEPARATORS)
+        break
+      }
+      const [, name = '', quoted, plain = ''] = parameter
+      const key = name.toLowerCase()
+      // the first one counts, so that appended text cannot replace a realm
+      if (!parameters.has(key)) parameters.set(key, quoted?.replace(/\\(.)/g, '$1') ?? plain)
+      take(SEPARATORS)
+    }
+  }
+  return challenges
+}
+
+/** What we can answer: a token from a token server, or a name and password. */
+export type Demand =
+  | {
+      readonly scheme: 'bearer'
+      readonly realm: URL
+      readonly service: string
+      readonly scopes: readonly string[]
+    }
+  | { readonly scheme: 'basic' }
+
+/** Bearer where its realm is a web address (Artifactory's may be plain words), else Basic, else undefined. */
+export function demandOf(challenges: readonly Challenge[]): Demand | undefined {
+  for (const { scheme, parameters } of challenges) {
+    const realm = scheme === 'bearer' ? webAddress(parameters.get('realm') ?? '') : undefined
+    if (!realm) continue
+    const scopes = (parameters.get('scope') ?? '').split(/\s+/).filter(Boolean)
+    return { scheme: 'bearer', realm, service: parameters.get('service') ?? '', scopes }
+  }
+  return challenges.some(({ scheme }) => scheme === 'basic') ? { scheme: 'basic' } : undefined
+}
+
+const webAddress = (text: string): URL | undefined => {
+  if (!URL.canParse(text)) return undefined
+  const url = new URL(text)
+  return url.protocol === 'https:' || url.protocol === 'http:' ? url : undefined
+}

@@ -1,0 +1,133 @@
+import type { Egress, EgressRequest } from '../egress/egress.ts'
+import { ConnectionError } from '../egress/errors.ts'
+import type { EgressResponse } from '../egress/exchange.ts'
+import type { Clock } from './clock.ts'
+import { HostQueue } from './host-queue.ts'
+import type { RemoteLimits } from './limits.ts'
+import { parseRetryAfter } from './retry-after.ts'
+
+/** Whose request this is, and under which conditions it may be sent. */
+export interface Errand {
+  readonly insecure: boolean
+  readonly lane: string
+  readonly signal: AbortSignal
+}
+
+export interface DialRequest extends Pick<EgressRequest, 'method' | 'body' | 'maxBytes'> {
+  readonly headers: Readonly<Record<string, string>>
+  /** Instead of the limits' `tries`. */
+  readonly tries?: number
+}
+
+export interface DialerOptions {
+  readonly egress: Egress
+  readonly clock: Clock
+  /** Between 0 and 1, as Math.random. */
+  readonly random: () => number
+  readonly limits: RemoteLimits
+}
+
+const RETRIED = new Set([408, 429, 500, 502, 503, 504])
+const ASKS_FOR_PAUSE = new Set([429, 503])
+
+/** Sends requests through their host's queue, again after what may pass, and not while the host wants to be left alone. */
+export class Dialer {
+  readonly #options: DialerOptions
+  readonly #queues = new Map<string, HostQueue>()
+
+  constructor(options: DialerOptions) {
+    this.#options = options
+  }
+
+  /**
+   * The last answer, whatever its status; while the host wants to be left alone for longer than is worth waiting, the
+   * answer that said so. Rejects as `Egress.request` does.
+   */
+  async dial(url: URL, request: DialRequest, errand: Errand): Promise<EgressResponse> {
+    const { clock, limits } = this.#options
+    const queue = this.#queueOf(url.host)
+    const tries = request.tries ?? limits.tries
+    const patience = { left: limits.longestPause }
+    for (let attempt = 1; ; attempt += 1) {
+      const refused = await this.#enter(queue, errand, patience)
+      if (refused) return refused
+      const outcome = await this.#request(url, request, errand)
+        .then((answer) => this.#heed(queue, answer))
+        .finally(() => queue.leave())
+      if (outcome instanceof ConnectionError) {
+        if (!outcome.transient || attempt >= tries) throw outcome
+      } else if (!RETRIED.has(outcome.status) || attempt >= tries) {
+        return outcome
+      }
+      // a pause is waited out where the queue is entered
+      if (!queue.pause) await clock.sleep(this.#backoff(attempt), errand.signal)
+    }
+  }
+
+  /** Pauses the queue where the answer asks for it, before anybody gets the slot that it leaves. */
+  #heed<Outcome extends EgressResponse | ConnectionError>(queue: HostQueue, outcome: Outcome): Outcome {
+    if (outcome instanceof ConnectionError || !ASKS_FOR_PAUSE.has(outcome.status)) return outcome
+    const now = this.#options.clock.now()
+    const pause = parseRetryAfter(outcome.headers, now)
+    if (pause !== undefined) queue.pauseUntil({ until: now + pause, answer: outcome })
+    return outcome
+  }
+
+  /**
+   * Takes a slot of the queue, or gives the answer of a host that wants to be left alone for longer than there is
+   * patience for, in one pause or in many.
+   */
+  async #enter(
+    queue: HostQueue,
+    { lane, signal }: Errand,
+    patience: { left: number },
+  ): Promise<EgressResponse | undefined> {
+    const { clock } = this.#options
+    for (;;) {
+      const turn = queue.enter(lane, signal)
+      if (turn) await turn
+      // asked for only now: it may have begun while this request waited for its turn
+      const { pause } = queue
+      if (!pause) return undefined
+      queue.leave()
+      const remaining = pause.until - clock.now()
+      if (remaining > patience.left) return pause.answer
+      patience.left -= remaining
+      await clock.sleep(remaining, signal)
+    }
+  }
+
+  async #request(
+    url: URL,
+    { method = 'GET', headers, body, maxBytes }: DialRequest,
+    { insecure, signal }: Errand,
+  ): Promise<EgressResponse | ConnectionError> {
+    const options = { method, headers, insecure, signal, maxBytes, ...(body !== undefined && { body }) }
+    try {
+      return await this.#options.egress.request(url, options)
+    } catch (error) {
+      if (error instanceof ConnectionError) return error
+      throw error
+    }
+  }
+
+  // full jitter over the upper half: those who failed together do not come back together
+  #backoff(attempt: number): number {
+    const { limits, random } = this.#options
+    return limits.retryDelay * 2 ** (attempt - 1) * (0.5 + random() / 2)
+  }
+
+  #queueOf(host: string): HostQueue {
+    const { limits, clock } = this.#options
+    let queue = this.#queues.get(host)
+    if (!queue) {
+      for (const [name, { idle }] of this.#queues) {
+        if (this.#queues.size < limits.hosts) break
+        if (idle) this.#queues.delete(name)
+      }
+      queue = new HostQueue({ slots: limits.requestsPerHost, clock })
+      this.#queues.set(host, queue)
+    }
+    return queue
+  }
+}

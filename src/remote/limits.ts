@@ -1,0 +1,36 @@
+/** What one registry may cost us. Milliseconds, bytes, or counts. */
+export interface RemoteLimits {
+  /** Requests to one host at a time. */
+  readonly requestsPerHost: number
+  /** How often a request is sent before its failure counts, the first time included. */
+  readonly tries: number
+  /** Milliseconds before the second try; doubled before each one after. */
+  readonly retryDelay: number
+  /** Milliseconds that one request waits for `Retry-After` in all; for a longer one it is TooManyRequests at once. */
+  readonly longestPause: number
+  /** Tags asked for in one page. */
+  readonly pageSize: number
+  /** Bytes of one page of tags. */
+  readonly pageBytes: number
+  /** Pages of one listing. */
+  readonly pages: number
+  /** Tags of one listing. */
+  readonly tags: number
+  /** Milliseconds for one listing, what its reader does between the pages included. */
+  readonly listingTime: number
+  /** Hosts whose scheme, challenge and tokens are remembered. */
+  readonly hosts: number
+}
+
+export const DEFAULT_LIMITS: RemoteLimits = {
+  requestsPerHost: 10,
+  tries: 3,
+  retryDelay: 250,
+  longestPause: 20_000,
+  pageSize: 1000,
+  pageBytes: 16 * 1024 * 1024,
+  pages: 10_000,
+  tags: 1_000_000,
+  listingTime: 10 * 60_000,
+  hosts: 1000,
+}

@@ -1,0 +1,103 @@
+import type { Egress } from '../egress/egress.ts'
+import type { Descriptor } from '../oci/descriptor.ts'
+import type { Digest } from '../oci/digest.ts'
+import type { Reference } from '../oci/reference.ts'
+import type { TagName } from '../oci/tag.ts'
+import { type Clock, systemClock } from './clock.ts'
+import { fetchConfig } from './configs.ts'
+import type { Credentials } from './credentials.ts'
+import { Dialer, type Errand } from './dialer.ts'
+import { DEFAULT_LIMITS, type RemoteLimits } from './limits.ts'
+import { type FetchedManifest, fetchManifest, type ResolvedManifest, resolveTag } from './manifests.ts'
+import { dialledHost, RegistryHost } from './registry-host.ts'
+import { Session } from './session.ts'
+import { listTags } from './tags.ts'
+import { Tokens } from './token.ts'
+import type { TrustedRealms } from './trusted-realm.ts'
+
+/** What a registry did that is against the rules and was put up with. */
+export interface RemoteWarning {
+  readonly registry: string
+  readonly repository: string
+  /** About "it", the registry. */
+  readonly message: string
+}
+
+export interface RemoteRegistryOptions {
+  readonly egress: Egress
+  readonly credentials: Credentials
+  /** The system's when not given. */
+  readonly clock?: Clock
+  /** Between 0 and 1; Math.random when not given. */
+  readonly random?: () => number
+  readonly limits?: Partial<RemoteLimits>
+  /** Token servers on other hosts that may be shown a registry's credentials. */
+  readonly trustedRealms?: TrustedRealms
+  readonly warn?: (warning: RemoteWarning) => void
+}
+
+/** One repository of one registry. Every method throws RegistryError, or the signal's reason once it is aborted. */
+export interface RegistryRepository {
+  /** The legal tag names, page by page as they arrive, each once, in the registry's order. */
+  listTags(): AsyncIterable<readonly TagName[]>
+  /** What the tag means now; `known` is what it meant when last asked, and makes the question cheaper. */
+  resolveTag(tag: TagName, known: Digest | null): Promise<ResolvedManifest>
+  /** The manifest's exact bytes, verified against the digest. */
+  fetchManifest(digest: Digest): Promise<FetchedManifest>
+  /** A config's exact bytes, verified against the descriptor's digest. */
+  fetchConfig(descriptor: Descriptor): Promise<Uint8Array>
+}
+
+/** The client of every other registry; remembers of each how it wants to be asked. */
+export interface RegistryClient {
+  /** Opens no connection yet. */
+  repository(reference: Pick<Reference, 'registry' | 'repository'>, errand: Errand): RegistryRepository
+}
+
+/** Holds no connection of its own: those are the egress's, and what is under way ends with its signal. */
+export function createRemoteRegistry(options: RemoteRegistryOptions): RegistryClient {
+  const { egress, credentials, clock = systemClock, random = Math.random } = options
+  const { trustedRealms = {}, warn = () => {} } = options
+  const limits = { ...DEFAULT_LIMITS, ...options.limits }
+  const dialer = new Dialer({ egress, clock, random, limits })
+  const hosts = new Map<string, RegistryHost>()
+
+  const hostOf = (registry: string, insecure: boolean): RegistryHost => {
+    const name = dialledHost(registry)
+    // apart, so that no scheme or token found without verification serves a request that asks for it
+    const key = `${name} ${insecure}`
+    let host = hosts.get(key)
+    if (!host) {
+      for (const [old, { idle }] of hosts) {
+        if (hosts.size < limits.hosts) break
+        if (idle) hosts.delete(old)
+      }
+      host = new RegistryHost(name, new Tokens({ dialer, clock }))
+      hosts.set(key, host)
+    }
+    return host
+  }
+
+  return {
+    repository({ registry, repository }, errand) {
+      const host = hostOf(registry, errand.insecure)
+      const session = new Session({
+        registry,
+        repository,
+        host,
+        dialer,
+        credentials,
+        trustedRealms,
+        clock,
+        errand,
+      })
+      const tell = (message: string) => warn({ registry, repository, message })
+      return {
+        listTags: () => listTags(session, { clock, limits, warn: tell }),
+        resolveTag: (tag, known) => resolveTag(session, tag, known, { host, clock, warn: tell }),
+        fetchManifest: (digest) => fetchManifest(session, digest),
+        fetchConfig: (descriptor) => fetchConfig(session, descriptor),
+      }
+    },
+  }
+}

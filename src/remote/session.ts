@@ -1,0 +1,210 @@
+import { ConnectionError, EgressTimeoutError, TlsError } from '../egress/errors.ts'
+import type { EgressResponse } from '../egress/exchange.ts'
+import type { RegistryError } from '../oci/registry-error.ts'
+import { type Authorization, Authorizer, NOBODY } from './authorizer.ts'
+import { demandOf, parseChallenges } from './challenge.ts'
+import type { Clock } from './clock.ts'
+import type { Credential, Credentials } from './credentials.ts'
+import type { Dialer, Errand } from './dialer.ts'
+import { follow, RedirectError } from './redirect.ts'
+import { failure, type Question, refusal, type Subject } from './refusal.ts'
+import { isLoopbackHost, type RegistryHost } from './registry-host.ts'
+import { basicAuthorization } from './token.ts'
+import type { TrustedRealms } from './trusted-realm.ts'
+
+/** What an answer is about, for the words of its errors. */
+export type Topic = Omit<Question, 'registry' | 'repository'>
+
+/** One request to a registry. */
+export interface Ask extends Topic {
+  readonly method: 'GET' | 'HEAD'
+  /** Path and query. */
+  readonly path: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly maxBytes: number
+}
+
+export interface SessionOptions {
+  readonly registry: string
+  readonly repository: string
+  readonly host: RegistryHost
+  readonly dialer: Dialer
+  readonly credentials: Credentials
+  readonly trustedRealms: TrustedRealms
+  readonly clock: Clock
+  readonly errand: Errand
+}
+
+/** Milliseconds after which a refused token may simply be too old; a younger one says that access is missing. */
+const TOKEN_YOUTH = 10_000
+
+interface Outcome {
+  readonly answer: EgressResponse
+  readonly speaker: string
+  readonly signedIn: boolean
+  readonly withheldFrom: string | undefined
+}
+
+const outcomeOf = ({ signedIn, withheldFrom, refused }: Authorization, answer: EgressResponse): Outcome => ({
+  answer,
+  signedIn,
+  withheldFrom,
+  speaker: answer === refused ? 'its token server' : 'it',
+})
+
+/** Questions about one repository, asked as whoever may read it. */
+export class Session {
+  readonly #options: SessionOptions
+  #found: Promise<Credential | null> | undefined
+  /** Set once reading as anybody was seen to work where the login did not. */
+  #anonymous = false
+  /** What the login met with: shown again for each tag, a bad one would get this server's address blocked. */
+  #refusedLogin: Outcome | undefined
+  readonly #authorizer: Authorizer
+
+  constructor(options: SessionOptions) {
+    this.#options = options
+    this.#authorizer = new Authorizer(options)
+  }
+
+  get repository(): string {
+    return this.#options.repository
+  }
+
+  /** For the words of an error about an answer. */
+  question({ what, absent, unreadable }: Topic): Question {
+    const { registry, repository } = this.#options
+    return { registry, repository, what, unreadable, ...(absent !== undefined && { absent }) }
+  }
+
+  /** The error for an answer that is not what was asked for. */
+  async refusal(topic: Topic, answer: EgressResponse): Promise<RegistryError> {
+    return refusal(await this.#subject(topic), answer)
+  }
+
+  /**
+   * The answer, unless it says that this server may not, that the registry cannot, or that too much was asked: those
+   * are thrown as RegistryError, and so is whatever kept the answer from arriving. 404 and its like are answers.
+   */
+  async ask(request: Ask): Promise<EgressResponse> {
+    const { signal } = this.#options.errand
+    signal.throwIfAborted()
+    try {
+      const { answer, speaker, signedIn, withheldFrom } = await this.#askAsSomebody(request)
+      if (!isFinal(answer.status)) return answer
+      throw refusal({ ...(await this.#subject(request)), signedIn, withheldFrom }, answer, speaker)
+    } catch (error) {
+      signal.throwIfAborted()
+      throw failure(this.question(request), error, await this.#secrets())
+    }
+  }
+
+  // Credentials that do not open a repository must not close one that anybody may read.
+  async #askAsSomebody(request: Ask): Promise<Outcome> {
+    const credential = this.#anonymous ? null : await this.#credential()
+    const first = this.#refusedLogin ?? (await this.#askAs(credential, request))
+    if (!first.signedIn || !isDenied(first.answer)) return first
+    if (first.answer.status === 401) this.#refusedLogin = first
+    const second = await this.#askAs(null, request)
+    if (isDenied(second.answer)) return first
+    this.#anonymous = true
+    this.#refusedLogin = undefined
+    return second
+  }
+
+  async #askAs(credential: Credential | null, request: Ask): Promise<Outcome> {
+    const { host, errand, clock } = this.#options
+    const explored = await host.explore(() => this.#discover(request), errand.signal)
+    const before = explored ? NOBODY : await this.#authorizer.authorize(credential)
+    if (before.refused) return outcomeOf(before, before.refused)
+    const answer = explored ?? (await this.#send(request, before.header))
+    if (!isDenied(answer)) return outcomeOf(before, answer)
+
+    this.#authorizer.learn(answer)
+    const { token } = before
+    // a young token that is refused means no access, and a new one would mean the same
+    const isOld = token !== undefined && clock.now() - token.issued >= TOKEN_YOUTH
+    const after = await this.#authorizer.authorize(credential, isOld ? token.value : undefined)
+    if (after.refused) return outcomeOf(after, after.refused)
+    if (after.header === before.header) return outcomeOf(after, answer)
+    return outcomeOf(after, await this.#send(request, after.header))
+  }
+
+  async #subject(topic: Topic): Promise<Subject> {
+    return { ...this.question(topic), signedIn: false, secrets: await this.#secrets() }
+  }
+
+  async #secrets(): Promise<readonly string[]> {
+    const credential = await this.#credential().catch(() => null)
+    return credential ? secretsOf(credential) : []
+  }
+
+  #credential(): Promise<Credential | null> {
+    const { credentials, registry, repository } = this.#options
+    this.#found ??= credentials.find(registry, repository)
+    return this.#found
+  }
+
+  async #send(
+    { method, path, headers, maxBytes }: Ask,
+    authorization: string | undefined,
+    { origin = this.#options.host.origin, tries }: { origin?: URL; tries?: number } = {},
+  ): Promise<EgressResponse> {
+    const { dialer, errand, host } = this.#options
+    const request = { method, headers, maxBytes, authorization, ...(tries !== undefined && { tries }) }
+    const first = await follow(dialer, new URL(path, origin), request, errand).catch((error: unknown) => {
+      if (error instanceof ConnectionError || error instanceof TlsError) host.forget()
+      throw error
+    })
+    if (!first.foreign || first.answer.status < 400) return first.answer
+    // Another host's 401 is answered with what that host gives anybody, never with this registry's credentials.
+    const abroad = await this.#authorizer.authorizeAbroad(first.url, first.answer)
+    const { answer } = abroad
+      ? await follow(dialer, first.url, { ...request, authorization: abroad }, errand)
+      : first
+    if (answer.status >= 400) {
+      throw new RedirectError(`the host that it redirects to answered ${answer.status}`)
+    }
+    return answer
+  }
+
+  /** The first answer of a host: finds its scheme, and whether it asks for anything. */
+  async #discover(request: Ask): Promise<EgressResponse> {
+    const { host, errand } = this.#options
+    const mayFallBack = errand.insecure || isLoopbackHost(host.name)
+    const attempt = async (protocol: string, tries?: number): Promise<EgressResponse> => {
+      const origin = new URL(`${protocol}//${host.name}`)
+      const answer = await this.#send(request, undefined, { origin, ...(tries !== undefined && { tries }) })
+      host.origin = origin
+      return answer
+    }
+    const answer = await attempt('https:', mayFallBack ? 1 : undefined).catch((error: unknown) => {
+      if (!mayFallBack || !speaksNoTls(error, errand.insecure)) throw error
+      return attempt('http:').catch((second: unknown) => {
+        // what kept https from being spoken is the news, unless http came further
+        throw error instanceof TlsError ? second : error
+      })
+    })
+    const demand = demandOf(parseChallenges(answer.headers['www-authenticate']))
+    if (answer.status === 401 && demand) host.demand = demand
+    else if (answer.status < 500 && answer.status !== 429) host.demand = 'open'
+    return answer
+  }
+}
+
+const isDenied = ({ status }: EgressResponse): boolean => status === 401 || status === 403
+
+// 501 says that the method is unknown, which is worth another try by another method
+const isFinal = (status: number): boolean =>
+  status === 401 || status === 403 || status === 408 || status === 429 || (status >= 500 && status !== 501)
+
+const speaksNoTls = (error: unknown, insecure: boolean): boolean =>
+  error instanceof ConnectionError ||
+  (error instanceof TlsError && error.problem === 'protocol') ||
+  (insecure && error instanceof EgressTimeoutError && error.phase === 'connect')
+
+function secretsOf(credential: Credential): readonly string[] {
+  const { secret } = credential
+  const encoded = basicAuthorization(credential)?.replace(/^Basic /, '')
+  return [secret.kind === 'password' ? secret.password : secret.token, ...(encoded ? [encoded] : [])]
+}

@@ -1,0 +1,240 @@
+import { describe, expect, test } from 'vitest'
+import { createAuthority } from '../fixtures/certificates.ts'
+import { type Scripted, startScripted } from '../fixtures/hostile-registry.ts'
+import { image } from '../fixtures/random-image.ts'
+import { allTags, always, password, refusalOf, TestClient, tag } from '../fixtures/registry-client.ts'
+import { startUpstream } from '../fixtures/upstream.ts'
+
+const LOGIN = { username: 'me', password: 'open sesame' }
+const app = image({ seed: 'app' })
+const config = { ...app.config, size: app.config.bytes.length, annotations: {} }
+
+/** Another host, which would like to see credentials: it asks for them, and takes whatever comes. */
+const startAttacker = (): Promise<Scripted> =>
+  startScripted((request, response) => {
+    if (request.headers.authorization) response.end(JSON.stringify({ token: 'stolen' }))
+    else response.writeHead(401, { 'www-authenticate': 'Basic realm="please"' }).end()
+  })
+
+async function startBasic() {
+  const upstream = await startUpstream({ auth: { scheme: 'basic', credentials: LOGIN } })
+  upstream.push('team/app', '1', app)
+  return upstream
+}
+
+const client = (options = {}) =>
+  new TestClient({ credentials: password(LOGIN.username, LOGIN.password), ...options })
+
+describe('credentials stay with their registry', () => {
+  test.each([301, 302, 303, 307, 308])(
+    'when it redirects with %d, whatever the other host asks for',
+    async (status) => {
+      await using attacker = await startAttacker()
+      await using upstream = await startBasic()
+      upstream.hook = ({ kind }, answer) =>
+        kind !== 'head' && answer.status === 200
+          ? { status, headers: { location: `${attacker.url}/steal`, 'set-cookie': 'a=b' }, body: '' }
+          : undefined
+      await using it = client()
+      const repository = it.repository(`${upstream.host}/team/app`)
+      for (const asked of [
+        repository.fetchConfig(config),
+        repository.fetchManifest(app.digest),
+        allTags(repository),
+      ]) {
+        const refused = await refusalOf(asked)
+        expect(refused.reason).toBe('RegistryUnavailable')
+        expect(refused.message).toContain('the host that it redirects to answered 401')
+      }
+      expect(attacker.requests).toHaveLength(3)
+      expect(attacker.authorizations()).toEqual([])
+      const sent = new Set(attacker.requests.flatMap(({ headers }) => Object.keys(headers)))
+      expect([...sent].sort()).toEqual(['accept', 'accept-encoding', 'connection', 'host', 'user-agent'])
+    },
+  )
+
+  test('when it redirects to another registry, which is asked as anybody', async () => {
+    await using other = await startUpstream({
+      auth: { scheme: 'bearer', mayPull: () => true, credentials: LOGIN },
+    })
+    other.push('mirror/app', '1', app)
+    await using upstream = await startBasic()
+    upstream.hook = ({ path, headers }) =>
+      headers.authorization
+        ? { status: 307, headers: { location: other.url + path.replace('team', 'mirror') }, body: '' }
+        : undefined
+    await using it = client()
+    const repository = it.repository(`${upstream.host}/team/app`)
+    expect(await repository.resolveTag(tag('1'), null)).toEqual({ digest: app.digest })
+    expect(other.log.map(({ kind, headers }) => `${kind} ${headers.authorization ?? '-'}`)).toEqual([
+      'head -',
+      'token -',
+      'head Bearer token-1',
+    ])
+  })
+
+  test('and do not come back when the other host redirects home', async () => {
+    await using upstream = await startBasic()
+    const home: (string | undefined)[] = []
+    await using middle = await startScripted((_, response) => {
+      response.writeHead(302, { location: `${upstream.url}/v2/team/app/blobs/home` }).end()
+    })
+    upstream.hook = ({ url, headers }, answer) => {
+      if (url.endsWith('/home')) home.push(headers.authorization)
+      return answer.status === 200 ? { status: 302, headers: { location: middle.url }, body: '' } : undefined
+    }
+    await using it = client()
+    await refusalOf(it.repository(`${upstream.host}/team/app`).fetchConfig(config))
+    expect(home).toEqual([undefined])
+  })
+
+  test('and are shown again where a redirect stays on the origin', async () => {
+    await using upstream = await startBasic()
+    upstream.pushBlob('elsewhere', app.config)
+    upstream.hook = ({ repository }, answer) =>
+      answer.status === 200 && repository === 'team/app'
+        ? { status: 307, headers: { location: `/v2/elsewhere/blobs/${config.digest}` }, body: '' }
+        : undefined
+    await using it = client()
+    const bytes = await it.repository(`${upstream.host}/team/app`).fetchConfig(config)
+    expect(Buffer.from(bytes).equals(app.config.bytes)).toBe(true)
+  })
+
+  test.each([
+    ['a password', password(LOGIN.username, LOGIN.password)],
+    ['an identity token', always({ kind: 'identity', username: 'me', token: 'open sesame' })],
+  ])('when it names a token server elsewhere: %s is not shown', async (_, credentials) => {
+    await using attacker = await startScripted((_, response) =>
+      response.end(JSON.stringify({ token: 'anybody' })),
+    )
+    await using upstream = await startUpstream({
+      auth: { scheme: 'bearer', credentials: LOGIN, realm: `${attacker.url}/token` },
+    })
+    upstream.push('team/app', '1', app)
+    await using it = client({ credentials })
+    const refused = await refusalOf(it.repository(`${upstream.host}/team/app`).resolveTag(tag('1'), null))
+    expect(refused.reason).toBe('Unauthorized')
+    expect(refused.message).toContain(`the login for ${upstream.host} is not shown to ${attacker.host}`)
+    expect(attacker.authorizations()).toEqual([])
+    expect(attacker.requests.map(({ method }) => method)).toEqual(['GET'])
+  })
+
+  test('unless the operator trusts that token server with them', async () => {
+    await using tokens = await startScripted((_, response) => response.end(JSON.stringify({ token: 'mine' })))
+    await using upstream = await startUpstream({
+      auth: { scheme: 'bearer', credentials: LOGIN, realm: `${tokens.url}/token` },
+    })
+    upstream.push('team/app', '1', app)
+    await using it = client({ trustedRealms: { [upstream.host]: [tokens.host] } })
+    await refusalOf(it.repository(`${upstream.host}/team/app`).resolveTag(tag('1'), null))
+    expect(tokens.authorizations()[0]).toMatch(/^Basic /)
+  })
+
+  test('when its Link leads to another host', async () => {
+    await using attacker = await startAttacker()
+    await using upstream = await startBasic()
+    let listed = 0
+    upstream.hook = ({ kind }, answer) =>
+      kind === 'listing' && answer.status === 200 && listed++ === 0
+        ? { ...answer, headers: { link: `<${attacker.url}/v2/team/app/tags/list?last=1>; rel="next"` } }
+        : undefined
+    await using it = client()
+    await allTags(it.repository(`${upstream.host}/team/app`))
+    expect(attacker.requests).toEqual([])
+  })
+
+  test('and a token for one repository is not shown for another', async () => {
+    await using upstream = await startUpstream({ auth: { scheme: 'bearer', credentials: LOGIN } })
+    for (const name of ['team/a', 'team/b']) upstream.push(name, '1', app)
+    await using it = client()
+    for (const name of ['team/a', 'team/b']) {
+      await it.repository(`${upstream.host}/${name}`).resolveTag(tag('1'), null)
+    }
+    const shown = upstream.log
+      .filter(({ kind }) => kind === 'head')
+      .map(({ headers }) => headers.authorization)
+    expect(shown).toEqual([undefined, 'Bearer token-1', 'Bearer token-2'])
+  })
+})
+
+describe('a registry leads nowhere that this server may not connect to', () => {
+  test.each([
+    'http://169.254.169.254/latest/meta-data/',
+    'http://10.0.0.1/',
+    'http://[::ffff:10.0.0.1]/',
+    'http://metadata.test/',
+    'http://u:p@127.0.0.1/',
+    'file:///etc/passwd',
+    'ftp://127.0.0.1/',
+    'http://127.0.0.1:22/',
+  ])('by redirecting to %s', async (location) => {
+    await using upstream = await startUpstream()
+    upstream.hook = () => ({ status: 302, headers: { location }, body: '' })
+    await using it = client({ egress: { resolve: async () => [{ address: '10.0.0.1', family: 4 }] } })
+    const refused = await refusalOf(it.repository(`${upstream.host}/team/app`).fetchManifest(app.digest))
+    expect(refused.reason).toBe('ForbiddenTarget')
+    expect(refused.message).toBe(
+      `${upstream.host} redirects to where nothing can be had: this server may not connect there`,
+    )
+  })
+
+  test.each(['http://169.254.169.254/', 'http://10.0.0.1/token', 'https://[fd00:ec2::254]/'])(
+    'by naming %s for its token server',
+    async (realm) => {
+      await using upstream = await startUpstream({ auth: { scheme: 'bearer', realm } })
+      await using it = client()
+      const refused = await refusalOf(allTags(it.repository(`${upstream.host}/team/app`)))
+      expect(refused.reason).toBe('ForbiddenTarget')
+      expect(refused.message).toBe(
+        `${upstream.host} names a token server that does not work: this server may not connect there`,
+      )
+    },
+  )
+
+  test('by redirecting from https to http, nor by a token server without TLS', async () => {
+    const authority = await createAuthority()
+    await using plain = await startAttacker()
+    let challenge = false
+    await using registry = await startScripted(
+      (_, response) =>
+        challenge
+          ? response.writeHead(401, { 'www-authenticate': `Bearer realm="${plain.url}/token"` }).end()
+          : response.writeHead(302, { location: plain.url }).end(),
+      { tls: await authority.issue(['127.0.0.1']) },
+    )
+    await using it = client({ egress: { ca: [authority.ca] } })
+    const repository = it.repository(`${registry.host}/team/app`)
+    expect((await refusalOf(repository.fetchManifest(app.digest))).reason).toBe('ForbiddenTarget')
+    challenge = true
+    expect((await refusalOf(repository.fetchManifest(app.digest))).reason).toBe('ForbiddenTarget')
+    expect(plain.requests).toEqual([])
+  })
+
+  test('by redirecting for ever', async () => {
+    await using upstream = await startUpstream()
+    upstream.hook = ({ url }) => ({ status: 302, headers: { location: `${url}x` }, body: '' })
+    await using it = client()
+    const refused = await refusalOf(it.repository(`${upstream.host}/team/app`).fetchManifest(app.digest))
+    expect(refused.message).toContain('it redirects more than 5 times')
+    expect(upstream.log).toHaveLength(6)
+  })
+
+  test.each([
+    '10.0.0.1/app',
+    '169.254.169.254/app',
+    '[fd00:ec2::254]/app',
+    '[::ffff:127.0.0.1]:5000/app',
+    'localhost:6379/app',
+    '127.0.0.1:5000/app',
+    'internal.test/app',
+  ])('by its own name, %s', async (name) => {
+    await using it = client({
+      egress: { loopback: false, resolve: async () => [{ address: '192.168.0.1', family: 4 }] },
+    })
+    const refused = await refusalOf(allTags(it.repository(name, { insecure: true })))
+    expect(refused.reason).toBe('ForbiddenTarget')
+    expect(refused.message).toBe(
+      `${name.replace('/app', '')} cannot be asked: this server may not connect there`,
+    )
+  })
+})

@@ -1,0 +1,311 @@
+import { describe, expect, test } from 'vitest'
+import { image } from '../fixtures/random-image.ts'
+import { allTags, always, password, refusalOf, TestClient, tag } from '../fixtures/registry-client.ts'
+import { startUpstream } from '../fixtures/upstream.ts'
+import { errorAnswer } from '../fixtures/upstream-answer.ts'
+import type { UpstreamAuthOptions } from '../fixtures/upstream-auth.ts'
+
+const LOGIN = { username: 'me', password: 'open sesame' }
+const app = image({ seed: 'app' })
+
+async function upstreamWith(auth: UpstreamAuthOptions) {
+  const upstream = await startUpstream({ auth })
+  for (const repository of ['team/app', 'team/other']) {
+    for (const name of ['1', '2', '3']) upstream.push(repository, name, app)
+  }
+  return upstream
+}
+
+const authorizationsOf = (upstream: Awaited<ReturnType<typeof upstreamWith>>) =>
+  upstream.log.map(({ kind, headers }) => `${kind} ${headers.authorization?.split(' ')[0] ?? '-'}`)
+
+describe('an open registry', () => {
+  test('is asked nothing but the question', async () => {
+    await using upstream = await startUpstream()
+    upstream.push('team/app', '1', app)
+    await using client = new TestClient({ credentials: password('me', 'secret') })
+    const repository = client.repository(`${upstream.host}/team/app`)
+    expect(await repository.resolveTag(tag('1'), null)).toEqual({ digest: app.digest })
+    expect(authorizationsOf(upstream)).toEqual(['head -'])
+  })
+})
+
+describe('a registry with basic auth', () => {
+  test('is shown the login when it asks, and from then on', async () => {
+    await using upstream = await upstreamWith({ scheme: 'basic', credentials: LOGIN })
+    await using client = new TestClient({ credentials: password(LOGIN.username, LOGIN.password) })
+    const repository = client.repository(`${upstream.host}/team/app`)
+    await repository.resolveTag(tag('1'), null)
+    await repository.resolveTag(tag('2'), null)
+    await client.repository(`${upstream.host}/team/other`).resolveTag(tag('1'), null)
+    expect(authorizationsOf(upstream)).toEqual(['head -', 'head Basic', 'head Basic', 'head Basic'])
+  })
+
+  test('that refuses the login is shown it once, however many tags are asked for', async () => {
+    await using upstream = await upstreamWith({ scheme: 'basic', credentials: LOGIN })
+    await using client = new TestClient({ credentials: password('me', 'wrong') })
+    const repository = client.repository(`${upstream.host}/team/app`)
+    const first = await refusalOf(repository.resolveTag(tag('1'), null))
+    const second = await refusalOf(repository.resolveTag(tag('2'), null))
+    expect(first.reason).toBe('Unauthorized')
+    expect(first.message).toBe(
+      `${upstream.host}/team/app does not exist, or the login for ${upstream.host} does not open it: it answered 401`,
+    )
+    expect(second.message).toBe(first.message)
+    expect(authorizationsOf(upstream).filter((line) => line === 'head Basic')).toHaveLength(1)
+  })
+})
+
+describe('a registry with tokens', () => {
+  test('costs one refusal and one token for a repository, and one token for the next', async () => {
+    await using upstream = await upstreamWith({ scheme: 'bearer' })
+    await using client = new TestClient()
+    const repository = client.repository(`${upstream.host}/team/app`)
+    await allTags(repository)
+    await repository.resolveTag(tag('1'), null)
+    await client.repository(`${upstream.host}/team/other`).resolveTag(tag('1'), null)
+    expect(authorizationsOf(upstream)).toEqual([
+      'listing -',
+      'token -',
+      'listing Bearer',
+      'head Bearer',
+      'token -',
+      'head Bearer',
+    ])
+    expect(upstream.log[1]?.query.getAll('scope')).toEqual(['repository:team/app:pull'])
+    expect(upstream.log[1]?.query.get('service')).toBe('upstream.test')
+  })
+
+  test('is asked for one token though many tags are wanted at once', async () => {
+    await using upstream = await upstreamWith({ scheme: 'bearer' })
+    await using client = new TestClient()
+    const repository = client.repository(`${upstream.host}/team/app`)
+    await Promise.all(Array.from({ length: 50 }, () => repository.resolveTag(tag('1'), null)))
+    expect(upstream.requests).toMatchObject({ token: 1, head: 51, base: 0 })
+  })
+
+  test('gives its token to those who still want it when the first one gives up', async () => {
+    await using upstream = await upstreamWith({ scheme: 'bearer' })
+    await using client = new TestClient()
+    const name = `${upstream.host}/team/app`
+    const gate = upstream.hold(({ kind }) => kind === 'token')
+    const impatient = new AbortController()
+    const first = client.repository(name, { signal: impatient.signal }).resolveTag(tag('1'), null)
+    await gate.arrived(1)
+    const second = client.repository(name).resolveTag(tag('1'), null)
+    impatient.abort(new Error('gone'))
+    await expect(first).rejects.toThrow('gone')
+    gate.open()
+    expect(await second).toEqual({ digest: app.digest })
+  })
+
+  test('is shown the login at its token server only', async () => {
+    await using upstream = await upstreamWith({ scheme: 'bearer', credentials: LOGIN })
+    await using client = new TestClient({ credentials: password(LOGIN.username, LOGIN.password) })
+    await client.repository(`${upstream.host}/team/app`).resolveTag(tag('1'), null)
+    expect(authorizationsOf(upstream)).toEqual(['head -', 'token Basic', 'head Bearer'])
+  })
+
+  test('takes an identity token by POST, and by GET where the token server has no POST', async () => {
+    for (const identityToken of ['refresh me', undefined]) {
+      await using upstream = await upstreamWith({
+        scheme: 'bearer',
+        credentials: { username: 'me', password: 'refresh me' },
+        ...(identityToken && { identityToken }),
+      })
+      await using client = new TestClient({
+        credentials: always({ kind: 'identity', username: 'me', token: 'refresh me' }),
+      })
+      await client.repository(`${upstream.host}/team/app`).resolveTag(tag('1'), null)
+      const methods = upstream.log.filter(({ kind }) => kind === 'token').map(({ method }) => method)
+      expect(methods).toEqual(identityToken ? ['POST'] : ['POST', 'GET'])
+    }
+  })
+
+  test('takes a registry token without asking its token server', async () => {
+    await using upstream = await upstreamWith({ scheme: 'bearer', mayPull: () => false })
+    upstream.hook = ({ headers }) =>
+      headers.authorization === 'Bearer mine'
+        ? {
+            status: 200,
+            headers: { 'content-type': app.mediaType, 'docker-content-digest': app.digest },
+            body: '',
+          }
+        : undefined
+    await using client = new TestClient({ credentials: always({ kind: 'registry', token: 'mine' }) })
+    expect(await client.repository(`${upstream.host}/team/app`).resolveTag(tag('1'), null)).toEqual({
+      digest: app.digest,
+    })
+    expect(upstream.requests.token).toBe(0)
+  })
+
+  test('may call its token access_token', async () => {
+    await using upstream = await upstreamWith({ scheme: 'bearer', field: 'access_token' })
+    await using client = new TestClient()
+    await client.repository(`${upstream.host}/team/app`).resolveTag(tag('1'), null)
+    expect(upstream.requests.token).toBe(1)
+  })
+
+  test('is asked for a new token before the old one expires', async () => {
+    const clock = { now: () => 0 }
+    await using upstream = await upstreamWith({ scheme: 'bearer', expiresIn: 300, now: () => clock.now() })
+    await using client = new TestClient()
+    clock.now = client.clock.now
+    const repository = client.repository(`${upstream.host}/team/app`)
+    await repository.resolveTag(tag('1'), null)
+    client.clock.time += 260_000
+    await repository.resolveTag(tag('1'), null)
+    expect(upstream.requests.token).toBe(1)
+    client.clock.time += 15_000
+    await repository.resolveTag(tag('1'), null)
+    expect(upstream.requests).toMatchObject({ token: 2, head: 4 })
+  })
+
+  test.each([
+    ['missing', undefined, 60],
+    ['below a minute', 5, 60],
+    ['not a number', 'never', 60],
+    ['of a year', 31_536_000, 86_400],
+  ])('whose lifetime is %s keeps its token for so long', async (_, expiresIn, seconds) => {
+    await using upstream = await upstreamWith({ scheme: 'bearer', expiresIn: 1e9 })
+    upstream.hook = ({ kind }, answer) =>
+      kind === 'token'
+        ? {
+            ...answer,
+            headers: {},
+            body: JSON.stringify({ ...JSON.parse(answer.body.toString()), expires_in: expiresIn }),
+          }
+        : undefined
+    await using client = new TestClient()
+    const repository = client.repository(`${upstream.host}/team/app`)
+    await repository.resolveTag(tag('1'), null)
+    client.clock.time += seconds * 1000 - 31_000
+    await repository.resolveTag(tag('1'), null)
+    expect(upstream.requests.token).toBe(1)
+    client.clock.time += 31_000
+    await repository.resolveTag(tag('1'), null)
+    expect(upstream.requests.token).toBe(2)
+  })
+
+  test('that forgot an older token is asked for another, once', async () => {
+    await using upstream = await upstreamWith({ scheme: 'bearer' })
+    await using client = new TestClient()
+    const repository = client.repository(`${upstream.host}/team/app`)
+    await repository.resolveTag(tag('1'), null)
+    upstream.revokeTokens()
+    client.clock.time += 20_000
+    await Promise.all(['1', '2', '3'].map((name) => repository.resolveTag(tag(name), null)))
+    expect(upstream.requests.token).toBe(2)
+  })
+
+  test('never gets a token of one credential for the request of another', async () => {
+    const mayPull = (username: string | null) => username === 'me'
+    await using upstream = await upstreamWith({ scheme: 'bearer', credentials: LOGIN, mayPull })
+    let credentials = password(LOGIN.username, LOGIN.password)
+    await using client = new TestClient({
+      credentials: { find: (registry, repository) => credentials.find(registry, repository) },
+    })
+    const name = `${upstream.host}/team/app`
+    await client.repository(name).resolveTag(tag('1'), null)
+    credentials = { find: async () => null }
+    const refused = await refusalOf(client.repository(name).resolveTag(tag('1'), null))
+    expect(refused.reason).toBe('Unauthorized')
+  })
+
+  test('is asked for what its refusal names first, then for what we know to need', async () => {
+    await using upstream = await upstreamWith({ scheme: 'bearer' })
+    const challenge = `Bearer realm="${upstream.url}/token",service="s",scope="repository:virtual/team/app:pull other"`
+    upstream.hook = ({ headers, kind }, answer) =>
+      kind !== 'token' && !headers.authorization
+        ? { status: 401, headers: { 'www-authenticate': challenge }, body: '' }
+        : answer
+    await using client = new TestClient()
+    await client.repository(`${upstream.host}/team/app`).resolveTag(tag('1'), null)
+    expect(upstream.log[1]?.query.getAll('scope')).toEqual([
+      'repository:virtual/team/app:pull',
+      'other',
+      'repository:team/app:pull',
+    ])
+  })
+
+  test('says of a repository without access that it does not exist or needs a login, after one token', async () => {
+    await using upstream = await upstreamWith({ scheme: 'bearer', mayPull: () => false })
+    await using client = new TestClient()
+    const refused = await refusalOf(allTags(client.repository(`${upstream.host}/team/app`)))
+    expect(refused.reason).toBe('Unauthorized')
+    expect(refused.status).toBe(401)
+    expect(refused.message).toBe(
+      `${upstream.host}/team/app does not exist or needs a login: it answered 401 UNAUTHORIZED: unauthorized`,
+    )
+    expect(upstream.requests).toMatchObject({ token: 1, listing: 2 })
+  })
+
+  test('is read as anybody where the login is refused and nobody needs one', async () => {
+    await using upstream = await upstreamWith({ scheme: 'bearer', credentials: LOGIN, mayPull: () => true })
+    await using client = new TestClient({ credentials: password('me', 'wrong') })
+    const repository = client.repository(`${upstream.host}/team/app`)
+    for (const name of ['1', '2', '3']) await repository.resolveTag(tag(name), null)
+    expect(authorizationsOf(upstream)).toEqual([
+      'head -',
+      'token Basic',
+      'token -',
+      'head Bearer',
+      'head Bearer',
+      'head Bearer',
+    ])
+  })
+
+  test('that refuses the login and anybody else says so in the words of the first refusal', async () => {
+    await using upstream = await upstreamWith({ scheme: 'bearer', credentials: LOGIN })
+    await using client = new TestClient({ credentials: password('me', 'wrong') })
+    const name = `${upstream.host}/team/app`
+    const refused = await refusalOf(client.repository(name).resolveTag(tag('1'), null))
+    expect(refused.message).toBe(
+      `${name} does not exist, or the login for ${upstream.host} does not open it: its token server answered 401 UNAUTHORIZED`,
+    )
+    // a later attempt by the same login is not made: repeated bad logins get an address blocked
+    await refusalOf(client.repository(name).resolveTag(tag('1'), null))
+    expect(authorizationsOf(upstream).filter((line) => line === 'token Basic')).toHaveLength(1)
+  })
+
+  test('may offer several ways in, in one header or several', async () => {
+    const basic = 'Basic realm="x"'
+    await using upstream = await upstreamWith({ scheme: 'bearer' })
+    const bearer = `Bearer realm="${upstream.url}/token",service="s"`
+    for (const challenge of [`${bearer},${basic}`, [basic, bearer], ['Negotiate', `${basic}, ${bearer}`]]) {
+      upstream.hook = (_, answer) =>
+        answer.status === 401 ? { ...answer, headers: { 'www-authenticate': challenge } } : undefined
+      await using client = new TestClient()
+      const resolved = await client.repository(`${upstream.host}/team/app`).resolveTag(tag('1'), null)
+      expect(resolved.digest).toBe(app.digest)
+    }
+  })
+
+  test.each([
+    ['a web page', '<html>', 'its answer is not JSON'],
+    ['no token', '{}', 'it gave no token'],
+    ['a token that would be two headers', '{"token":"a\\r\\nX: y"}', 'it gave no token'],
+  ])('whose token server gives %s is unavailable', async (_, body, why) => {
+    await using upstream = await upstreamWith({ scheme: 'bearer' })
+    upstream.hook = ({ kind }) => (kind === 'token' ? { status: 200, headers: {}, body } : undefined)
+    await using client = new TestClient()
+    const refused = await refusalOf(client.repository(`${upstream.host}/team/app`).resolveTag(tag('1'), null))
+    expect(refused.reason).toBe('RegistryUnavailable')
+    expect(refused.message).toBe(`${upstream.host} names a token server that does not work: ${why}`)
+  })
+
+  test.each([
+    [404, 'RegistryUnavailable'],
+    [503, 'RegistryUnavailable'],
+    [429, 'TooManyRequests'],
+  ])('whose token server answers %d is %s', async (status, reason) => {
+    await using upstream = await upstreamWith({ scheme: 'bearer' })
+    upstream.hook = ({ kind }) => (kind === 'token' ? errorAnswer(status, 'NO') : undefined)
+    await using client = new TestClient()
+    const refused = await refusalOf(client.repository(`${upstream.host}/team/app`).resolveTag(tag('1'), null))
+    expect(refused).toMatchObject({ reason, status })
+    expect(refused.message).toBe(
+      `${upstream.host} names a token server that gives no token: it answered ${status} NO: no`,
+    )
+  })
+})

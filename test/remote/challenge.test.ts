@@ -1,0 +1,87 @@
+import { describe, expect, test } from 'vitest'
+import { demandOf, parseChallenges } from '../../src/remote/challenge.ts'
+
+const read = (header: string | string[] | undefined) =>
+  parseChallenges(header).map(({ scheme, parameters }) => ({ scheme, ...Object.fromEntries(parameters) }))
+
+describe('a WWW-Authenticate header', () => {
+  test.each<[string, string | string[] | undefined, unknown]>([
+    ['is nothing when absent', undefined, []],
+    ['is nothing when empty', '', []],
+    ['holds one challenge', 'Basic realm="r"', [{ scheme: 'basic', realm: 'r' }]],
+    [
+      "holds two challenges, as Codeberg's does",
+      'Bearer realm="https://codeberg.org/v2/token",service="container_registry",scope="*",Basic realm="https://codeberg.org/v2",service="container_registry",scope="*"',
+      [
+        {
+          scheme: 'bearer',
+          realm: 'https://codeberg.org/v2/token',
+          service: 'container_registry',
+          scope: '*',
+        },
+        { scheme: 'basic', realm: 'https://codeberg.org/v2', service: 'container_registry', scope: '*' },
+      ],
+    ],
+    [
+      'may come twice',
+      ['Negotiate', 'Basic realm=r'],
+      [{ scheme: 'negotiate' }, { scheme: 'basic', realm: 'r' }],
+    ],
+    ['holds schemes without parameters', 'Negotiate, Basic', [{ scheme: 'negotiate' }, { scheme: 'basic' }]],
+    [
+      'holds a token68, and goes on after it',
+      'Negotiate YWJj/+==, Basic realm="r"',
+      [{ scheme: 'negotiate' }, { scheme: 'basic', realm: 'r' }],
+    ],
+    [
+      'has quoted commas, quotes and equal signs',
+      'Bearer realm="https://a/?x=1,2", scope="repository:a:pull,push", error="say \\"no\\""',
+      [{ scheme: 'bearer', realm: 'https://a/?x=1,2', scope: 'repository:a:pull,push', error: 'say "no"' }],
+    ],
+    [
+      'is spaced as it likes',
+      ' ,, BEARER  Realm = "r" ,  Service=s ,',
+      [{ scheme: 'bearer', realm: 'r', service: 's' }],
+    ],
+    ['keeps the first of two realms', 'Bearer realm="a",realm="b"', [{ scheme: 'bearer', realm: 'a' }]],
+    [
+      'ends where the grammar does',
+      'Basic realm="r", ="x", Bearer realm="y"',
+      [{ scheme: 'basic', realm: 'r' }],
+    ],
+    ['may end within a quote', 'Basic realm="never closed', [{ scheme: 'basic', realm: '' }]],
+  ])('%s', (_, header, challenges) => {
+    expect(read(header)).toEqual(challenges)
+  })
+
+  test('of 32 KiB of anything is read at once', () => {
+    const start = performance.now()
+    for (const piece of ['a', ',', '"', 'a=', 'a="\\', ' ', 'a b '])
+      parseChallenges(piece.repeat(32768 / piece.length))
+    expect(performance.now() - start).toBeLessThan(1000)
+  })
+})
+
+describe('what is asked for', () => {
+  test('is a token where the realm is an address, whatever stands before it', () => {
+    expect(
+      demandOf(parseChallenges('Basic realm="r", Bearer realm="https://a/t",service="s",scope="x y"')),
+    ).toEqual({
+      scheme: 'bearer',
+      realm: new URL('https://a/t'),
+      service: 's',
+      scopes: ['x', 'y'],
+    })
+  })
+
+  test.each([
+    'Bearer realm="Artifactory Realm", Basic realm="Artifactory Realm"',
+    'Bearer realm="file:///x", Basic',
+  ])('is a name and password for %s', (header) => {
+    expect(demandOf(parseChallenges(header))).toEqual({ scheme: 'basic' })
+  })
+
+  test('is nothing that we could give for schemes that we do not know', () => {
+    expect(demandOf(parseChallenges('Negotiate, Digest realm="r", nonce="n"'))).toBeUndefined()
+  })
+})

@@ -1,0 +1,373 @@
+import { describe, expect, expectTypeOf, test } from 'vitest'
+import type { RemoteRegistry } from '../../src/imagestream/remote-registry.ts'
+import { CredentialsError } from '../../src/remote/credentials-error.ts'
+import { dialledHost, isLoopbackHost } from '../../src/remote/registry-host.ts'
+import type { RegistryClient } from '../../src/remote/remote-registry.ts'
+import { createAuthority } from '../fixtures/certificates.ts'
+import { closedPort, startScripted } from '../fixtures/hostile-registry.ts'
+import { image } from '../fixtures/random-image.ts'
+import { allTags, password, refusalOf, TestClient, tag } from '../fixtures/registry-client.ts'
+import { startUpstream } from '../fixtures/upstream.ts'
+import { type Answer, errorAnswer } from '../fixtures/upstream-answer.ts'
+
+const app = image({ seed: 'app' })
+
+async function start() {
+  const upstream = await startUpstream()
+  for (const name of ['1', '2', '3']) upstream.push('team/app', name, app)
+  return upstream
+}
+
+test('the client is what an import needs', () => {
+  expectTypeOf<RegistryClient>().toExtend<RemoteRegistry>()
+})
+
+describe('where a registry is', () => {
+  test('Docker Hub is dialled at registry-1.docker.io', () => {
+    expect(dialledHost('docker.io')).toBe('registry-1.docker.io')
+    expect(dialledHost('quay.io')).toBe('quay.io')
+  })
+
+  test.each(['localhost', 'localhost:5000', '127.0.0.1:5000', '[::1]:5000', 'registry.localhost'])(
+    '%s is loopback',
+    (host) => {
+      expect(isLoopbackHost(host)).toBe(true)
+    },
+  )
+
+  test.each(['localhost.evil.test', '128.0.0.1', 'notlocalhost', '127.0.0.1.evil.test', '[::2]'])(
+    '%s is not',
+    (host) => {
+      expect(isLoopbackHost(host)).toBe(false)
+    },
+  )
+})
+
+describe('the scheme', () => {
+  test('falls back to http for a loopback registry, once for the host', async () => {
+    await using registry = await startScripted((_, response) => response.writeHead(404).end())
+    let handshakes = 0
+    await using client = new TestClient()
+    const { egress } = client
+    const request = egress.request.bind(egress)
+    egress.request = (url, options) => {
+      if (String(url).startsWith('https:')) handshakes += 1
+      return request(url, options)
+    }
+    for (const name of ['a', 'b']) await refusalOf(allTags(client.repository(`${registry.host}/${name}`)))
+    expect(handshakes).toBe(1)
+    expect(registry.requests).toHaveLength(2)
+  })
+
+  const resolve = async () => [{ address: '127.0.0.1', family: 4 }]
+
+  test('stays https for any other registry', async () => {
+    await using upstream = await start()
+    await using client = new TestClient({ egress: { resolve } })
+    const name = `${upstream.host.replace('127.0.0.1', 'registry.test')}/team/app`
+    const refused = await refusalOf(client.repository(name).resolveTag(tag('1'), null))
+    expect(refused.reason).toBe('RegistryUnavailable')
+    expect(refused.message).toContain('cannot be asked: it does not speak TLS as expected')
+    expect(upstream.log).toEqual([])
+  })
+
+  test('may be http for any registry that is insecure, and only for requests that say so', async () => {
+    await using upstream = await start()
+    await using client = new TestClient({ egress: { resolve } })
+    const name = `${upstream.host.replace('127.0.0.1', 'registry.test')}/team/app`
+    expect((await client.repository(name, { insecure: true }).resolveTag(tag('1'), null)).digest).toBe(
+      app.digest,
+    )
+    expect((await refusalOf(client.repository(name).resolveTag(tag('1'), null))).reason).toBe(
+      'RegistryUnavailable',
+    )
+  })
+
+  test('is found anew when the registry comes back speaking the other one', async () => {
+    const authority = await createAuthority()
+    await using first = await start()
+    const egress = { ca: [authority.ca] }
+    await using client = new TestClient({ egress, limits: { tries: 1 } })
+    const repository = client.repository(`${first.host}/team/app`)
+    await repository.resolveTag(tag('1'), null)
+    await first[Symbol.asyncDispose]()
+    expect((await refusalOf(repository.resolveTag(tag('1'), null))).message).toContain(
+      'the connection was refused',
+    )
+    const tls = await authority.issue(['127.0.0.1'])
+    const { createServer } = await import('node:https')
+    const second = createServer(tls, (_, response) => {
+      response.writeHead(200, { 'content-type': app.mediaType, 'docker-content-digest': app.digest }).end()
+    })
+    await new Promise<void>((resolve) =>
+      second.listen(Number(first.host.split(':')[1]), '127.0.0.1', resolve),
+    )
+    try {
+      expect((await repository.resolveTag(tag('1'), null)).digest).toBe(app.digest)
+    } finally {
+      second.closeAllConnections()
+      second.close()
+    }
+  })
+})
+
+describe('TLS', () => {
+  test('that does not verify fails unless its authority is known or the registry is insecure', async () => {
+    const authority = await createAuthority()
+    await using upstream = await startUpstream({ tls: await authority.issue(['127.0.0.1']) })
+    upstream.push('team/app', '1', app)
+    await using stranger = new TestClient()
+    await using friend = new TestClient({ egress: { ca: [authority.ca] } })
+    const name = `${upstream.host}/team/app`
+    const refused = await refusalOf(stranger.repository(name).resolveTag(tag('1'), null))
+    expect(refused.reason).toBe('RegistryUnavailable')
+    expect(refused.message).toBe(
+      `${upstream.host} cannot be asked: its certificate comes from an authority that is not trusted here`,
+    )
+    expect((await friend.repository(name).resolveTag(tag('1'), null)).digest).toBe(app.digest)
+    expect((await stranger.repository(name, { insecure: true }).resolveTag(tag('1'), null)).digest).toBe(
+      app.digest,
+    )
+  })
+})
+
+describe('a failure', () => {
+  test.each([408, 429, 500, 502, 503, 504])('of %d is tried again', async (status) => {
+    await using upstream = await start()
+    let failures = 2
+    upstream.hook = () => (failures-- > 0 ? errorAnswer(status, 'TRY_AGAIN') : undefined)
+    await using client = new TestClient()
+    const repository = client.repository(`${upstream.host}/team/app`)
+    expect((await repository.resolveTag(tag('1'), null)).digest).toBe(app.digest)
+    expect(client.clock.sleeps).toEqual([187.5, 375])
+  })
+
+  test('of the connection is tried again', async () => {
+    await using upstream = await start()
+    await using client = new TestClient()
+    const repository = client.repository(`${upstream.host}/team/app`)
+    await repository.resolveTag(tag('1'), null)
+    let failures = 2
+    upstream.hook = () => (failures-- > 0 ? 'reset' : undefined)
+    expect((await repository.resolveTag(tag('1'), null)).digest).toBe(app.digest)
+  })
+
+  test.each([400, 403, 404])('of %d is not tried again', async (status) => {
+    await using upstream = await start()
+    upstream.hook = () => errorAnswer(status, 'NO')
+    await using client = new TestClient()
+    await refusalOf(client.repository(`${upstream.host}/team/app`).fetchManifest(app.digest))
+    expect(upstream.log).toHaveLength(1)
+    expect(client.clock.sleeps).toEqual([])
+  })
+
+  test('that stays is reported after three tries, in the same words each time', async () => {
+    await using upstream = await start()
+    upstream.hook = () => errorAnswer(503, 'UNAVAILABLE')
+    await using client = new TestClient()
+    const repository = client.repository(`${upstream.host}/team/app`)
+    const refused = await refusalOf(allTags(repository))
+    expect(refused).toMatchObject({ reason: 'RegistryUnavailable', status: 503, repository: 'team/app' })
+    expect(refused.message).toBe(
+      `${upstream.host} did not give the list of tags of team/app: it answered 503 UNAVAILABLE: unavailable`,
+    )
+    expect(upstream.log).toHaveLength(3)
+    expect((await refusalOf(allTags(repository))).message).toBe(refused.message)
+  })
+
+  test('of a closed port names it', async () => {
+    const host = await closedPort()
+    await using client = new TestClient()
+    const refused = await refusalOf(allTags(client.repository(`${host}/team/app`)))
+    expect(refused.reason).toBe('RegistryUnavailable')
+    expect(refused.message).toBe(`${host} cannot be asked: the connection was refused`)
+  })
+
+  test('of an unknown host is shared by all who wait for it', async () => {
+    let lookups = 0
+    const resolve = async () => {
+      lookups += 1
+      throw Object.assign(new Error('no'), { code: 'ENOTFOUND' })
+    }
+    await using client = new TestClient({ egress: { resolve } })
+    const repository = client.repository('nowhere.test/team/app')
+    const all = Array.from({ length: 20 }, () => refusalOf(repository.resolveTag(tag('1'), null)))
+    expect(new Set((await Promise.all(all)).map(({ message }) => message))).toEqual(
+      new Set(['nowhere.test cannot be asked: its host name does not resolve']),
+    )
+    expect(lookups).toBe(1)
+  })
+
+  test("is told in one short line, without the registry's secrets or ours", async () => {
+    await using upstream = await start()
+    const leak =
+      'no\u001b[31m\r\n{"level":60} https://user:hunter2@db/ Bearer abcdefghijkl opensesame eyJhbGciOiJub25l.eyJzdWIi.c2ln \u202etxt 123e4567-e89b-12d3-a456-426614174000 '
+    upstream.hook = () => ({
+      status: 403,
+      headers: {},
+      body: JSON.stringify({ errors: [{ code: 'DENIED', message: leak + 'x'.repeat(5000) }] }),
+    })
+    await using client = new TestClient({ credentials: password('me', 'opensesame') })
+    const { reason, message } = await refusalOf(
+      client.repository(`${upstream.host}/team/app`).fetchManifest(app.digest),
+    )
+    expect(reason).toBe('Forbidden')
+    expect(message).toContain(
+      `${upstream.host} does not let this server read team/app: it answered 403 DENIED: no [31m {"level":60} https://***@db/ Bearer *** *** *** txt … x`,
+    )
+    expect(message.length).toBeLessThan(400)
+  })
+
+  test.each<[string, Partial<Answer>, string]>([
+    [
+      'a web page',
+      { headers: { 'content-type': 'text/html' }, body: '<h1>Bad gateway</h1>' },
+      '502 with a web page',
+    ],
+    ['plain text', { body: 'upstream is down\n' }, '502 upstream is down'],
+    ['nothing', { body: '' }, '502'],
+    ['JSON of another shape', { body: '{"detail":"x"}' }, '502'],
+  ])('with %s is told as it is', async (_, answer, said) => {
+    await using upstream = await start()
+    upstream.hook = () => ({ status: 502, headers: {}, body: '', ...answer })
+    await using client = new TestClient()
+    const refused = await refusalOf(client.repository(`${upstream.host}/team/app`).fetchManifest(app.digest))
+    expect(refused.message.endsWith(`of team/app: it answered ${said}`)).toBe(true)
+  })
+
+  test('of the credentials file is told without what is in it', async () => {
+    await using upstream = await start()
+    const find = async () => {
+      throw new CredentialsError('the credentials file is not JSON')
+    }
+    await using client = new TestClient({ credentials: { find } })
+    const refused = await refusalOf(allTags(client.repository(`${upstream.host}/team/app`)))
+    expect(refused.reason).toBe('InternalError')
+    expect(refused.message).toBe(`${upstream.host} was not asked: the credentials file is not JSON`)
+    expect(upstream.log).toEqual([])
+  })
+
+  test('of who asks a host first, by giving up, is not the failure of those who wait', async () => {
+    await using upstream = await start()
+    await using client = new TestClient()
+    const gate = upstream.hold()
+    const impatient = new AbortController()
+    const name = `${upstream.host}/team/app`
+    const first = client.repository(name, { signal: impatient.signal }).resolveTag(tag('1'), null)
+    await gate.arrived(1)
+    const second = client.repository(name).resolveTag(tag('1'), null)
+    impatient.abort(new Error('gone'))
+    await expect(first).rejects.toThrow('gone')
+    gate.open()
+    expect((await second).digest).toBe(app.digest)
+  })
+
+  test('by the signal is the reason of the signal', async () => {
+    await using upstream = await start()
+    upstream.hook = () => 'silence'
+    await using client = new TestClient()
+    const controller = new AbortController()
+    const gate = upstream.hold()
+    const repository = client.repository(`${upstream.host}/team/app`, { signal: controller.signal })
+    const all = Array.from({ length: 30 }, () => repository.resolveTag(tag('1'), null))
+    void gate.arrived(1).then(() => controller.abort(new Error('gone')))
+    for (const one of all) await expect(one).rejects.toThrow('gone')
+    await expect(allTags(repository)).rejects.toThrow('gone')
+  })
+})
+
+describe('a registry that wants to be left alone', () => {
+  const limited = (headers: Record<string, string>) => errorAnswer(429, 'TOOMANYREQUESTS', headers)
+
+  test('is left alone for as long as it says', async () => {
+    await using upstream = await start()
+    let failures = 1
+    upstream.hook = () => (failures-- > 0 ? limited({ 'retry-after': '5' }) : undefined)
+    await using client = new TestClient()
+    await client.repository(`${upstream.host}/team/app`).resolveTag(tag('1'), null)
+    expect(client.clock.sleeps).toEqual([5000])
+  })
+
+  test.each([
+    ['a number', '3600'],
+    ['a billion', '1000000000'],
+  ])(
+    'for longer than is worth waiting (%s) is TooManyRequests, and is not asked again until then',
+    async (_, seconds) => {
+      await using upstream = await start()
+      upstream.hook = () => limited({ 'retry-after': seconds })
+      await using client = new TestClient()
+      const repository = client.repository(`${upstream.host}/team/app`)
+      const refused = await refusalOf(repository.resolveTag(tag('1'), null))
+      expect(refused).toMatchObject({ reason: 'TooManyRequests', status: 429 })
+      const again = await refusalOf(client.repository(`${upstream.host}/team/app`).resolveTag(tag('1'), null))
+      expect(again.message).toBe(refused.message)
+      expect(client.clock.sleeps).toEqual([])
+      expect(upstream.log).toHaveLength(1)
+      client.clock.time += 3_600_000
+      upstream.hook = undefined
+      expect((await repository.resolveTag(tag('1'), null)).digest).toBe(app.digest)
+    },
+  )
+
+  test('is not asked by those who waited for their turn when it said so', async () => {
+    await using upstream = await start()
+    await using client = new TestClient({ limits: { requestsPerHost: 4 } })
+    const repository = client.repository(`${upstream.host}/team/app`)
+    await repository.resolveTag(tag('1'), null)
+    upstream.reset()
+    upstream.hook = () => limited({ 'retry-after': '3600' })
+    const all = Array.from({ length: 40 }, () => refusalOf(repository.resolveTag(tag('1'), null)))
+    expect(new Set((await Promise.all(all)).map(({ reason }) => reason))).toEqual(
+      new Set(['TooManyRequests']),
+    )
+    expect(upstream.log.length).toBeLessThanOrEqual(4)
+  })
+
+  test('again and again is given up once a request has waited long enough', async () => {
+    await using upstream = await start()
+    upstream.hook = () => limited({ 'retry-after': '9' })
+    await using client = new TestClient({ limits: { tries: 100 } })
+    const refused = await refusalOf(client.repository(`${upstream.host}/team/app`).resolveTag(tag('1'), null))
+    expect(refused.reason).toBe('TooManyRequests')
+    expect(client.clock.sleeps).toEqual([9000, 9000])
+  })
+
+  test('is asked by so many at a time', async () => {
+    await using upstream = await start()
+    await using client = new TestClient({ limits: { requestsPerHost: 4 } })
+    const repository = client.repository(`${upstream.host}/team/app`)
+    await repository.resolveTag(tag('1'), null)
+    const gate = upstream.hold()
+    const all = Array.from({ length: 40 }, () => repository.resolveTag(tag('1'), null))
+    for (let answered = 4; answered <= 40; answered += 4) {
+      await gate.arrived(answered)
+      expect(gate.waiting).toHaveLength(4)
+      gate.release(4)
+    }
+    await Promise.all(all)
+  })
+
+  test('answers one request of a small import before the rest of a large one', async () => {
+    await using upstream = await start()
+    await using client = new TestClient({ limits: { requestsPerHost: 1 } })
+    const name = `${upstream.host}/team/app`
+    const large = client.repository(name, { lane: 'large' })
+    await large.resolveTag(tag('1'), null)
+    const order: string[] = []
+    const gate = upstream.hold()
+    const all = Array.from({ length: 20 }, () =>
+      large.resolveTag(tag('1'), null).then(() => order.push('large')),
+    )
+    await gate.arrived(1)
+    all.push(
+      client
+        .repository(name, { lane: 'small' })
+        .resolveTag(tag('2'), null)
+        .then(() => order.push('small')),
+    )
+    gate.open()
+    await Promise.all(all)
+    expect(order.indexOf('small')).toBeLessThan(4)
+  })
+})

@@ -1,0 +1,59 @@
+import { describe, expect, test } from 'vitest'
+import { HostQueue } from '../../src/remote/host-queue.ts'
+import { createTestClock } from '../fixtures/registry-client.ts'
+
+const signal = new AbortController().signal
+const open = (slots: number) => new HostQueue({ slots, clock: createTestClock() })
+
+describe("a host's queue", () => {
+  test('admits as many as it has slots, then one for each that leaves', async () => {
+    const queue = open(2)
+    expect(queue.enter('a', signal)).toBeUndefined()
+    expect(queue.enter('a', signal)).toBeUndefined()
+    const third = queue.enter('a', signal)
+    expect(third).toBeInstanceOf(Promise)
+    queue.leave()
+    await third
+  })
+
+  test('goes round between lanes: one request waits for one of each other lane, not for a thousand', async () => {
+    const queue = open(1)
+    queue.enter('large', signal)
+    const order: string[] = []
+    const enter = (lane: string) => queue.enter(lane, signal)?.then(() => order.push(lane))
+    const all = [
+      ...Array.from({ length: 5 }, () => enter('large')),
+      enter('small'),
+      enter('other'),
+      enter('small'),
+    ]
+    for (const _ of all) queue.leave()
+    await Promise.all(all)
+    expect(order).toEqual(['large', 'small', 'other', 'large', 'small', 'large', 'large', 'large'])
+  })
+
+  test('lets who gives up go, and gives the slot to the next', async () => {
+    const queue = open(1)
+    queue.enter('a', signal)
+    const impatient = new AbortController()
+    const gone = queue.enter('a', impatient.signal)
+    const next = queue.enter('a', signal)
+    impatient.abort(new Error('gone'))
+    await expect(gone).rejects.toThrow('gone')
+    queue.leave()
+    await next
+    queue.leave()
+    expect(queue.idle).toBe(true)
+  })
+
+  test('keeps the later of two pauses, until its time', () => {
+    const clock = createTestClock(0)
+    const queue = new HostQueue({ slots: 1, clock })
+    const answer = { status: 429, headers: {}, body: new Uint8Array() }
+    queue.pauseUntil({ until: 2000, answer })
+    queue.pauseUntil({ until: 1000, answer })
+    expect(queue.pause?.until).toBe(2000)
+    clock.time = 2000
+    expect(queue.pause).toBeUndefined()
+  })
+})

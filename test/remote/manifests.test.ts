@@ -1,0 +1,230 @@
+import { describe, expect, test } from 'vitest'
+import { type Digest, digestOf } from '../../src/oci/digest.ts'
+import { image, index } from '../fixtures/random-image.ts'
+import { refusalOf, TestClient, tag } from '../fixtures/registry-client.ts'
+import { startUpstream, type Upstream } from '../fixtures/upstream.ts'
+import type { Answer } from '../fixtures/upstream-answer.ts'
+
+const app = image({ seed: 'app' })
+const newer = image({ seed: 'newer' })
+
+async function start(hook?: Upstream['hook']) {
+  const upstream = await startUpstream(hook ? { hook } : {})
+  upstream.push('team/app', '1', app)
+  upstream.push('team/app', '2', newer)
+  const client = new TestClient()
+  return {
+    upstream,
+    client,
+    repository: client.repository(`${upstream.host}/team/app`),
+    async [Symbol.asyncDispose]() {
+      await client[Symbol.asyncDispose]()
+      await upstream[Symbol.asyncDispose]()
+    },
+  }
+}
+
+const without = (answer: Answer, ...names: string[]): Answer => ({
+  ...answer,
+  headers: Object.fromEntries(Object.entries(answer.headers).filter(([name]) => !names.includes(name))),
+})
+const failing = (status: number): Answer => ({ status, headers: {}, body: '' })
+
+describe('resolving a tag', () => {
+  test('costs one HEAD', async () => {
+    await using it = await start()
+    expect(await it.repository.resolveTag(tag('1'), null)).toEqual({ digest: app.digest })
+    expect(it.upstream.requests).toMatchObject({ head: 1, manifest: 0, base: 0, token: 0 })
+  })
+
+  test('of an index tells the index, not the manifest of one platform', async () => {
+    await using it = await start()
+    const both = index([app, newer])
+    it.upstream.push('team/app', 'all', both)
+    expect((await it.repository.resolveTag(tag('all'), null)).digest).toBe(both.digest)
+  })
+
+  test('asks whether it changed, and takes 304 for the known digest', async () => {
+    await using it = await start()
+    expect(await it.repository.resolveTag(tag('1'), app.digest)).toEqual({ digest: app.digest })
+    expect(it.upstream.log[0]).toMatchObject({ status: 304, headers: { 'if-none-match': `"${app.digest}"` } })
+    expect(await it.repository.resolveTag(tag('2'), app.digest)).toEqual({ digest: newer.digest })
+    expect(it.upstream.requests.head).toBe(2)
+  })
+
+  test.each<[string, (answer: Answer) => Answer]>([
+    ['has no digest', (answer) => without(answer, 'docker-content-digest')],
+    [
+      'has a digest that is none',
+      (answer) => ({ ...answer, headers: { ...answer.headers, 'docker-content-digest': 'md5:1' } }),
+    ],
+    ['has no content type', (answer) => without(answer, 'content-type')],
+    [
+      'is a web page',
+      (answer) => ({ ...answer, headers: { ...answer.headers, 'content-type': 'text/html' } }),
+    ],
+    ['answers 400', () => failing(400)],
+    ['answers 404', () => failing(404)],
+    ['answers 405', () => failing(405)],
+    ['answers 501', () => failing(501)],
+    ['answers 304 though nothing was known', () => failing(304)],
+  ])('by one GET where HEAD %s, and from then on by GET alone', async (_, change) => {
+    await using it = await start(({ kind }, answer) => (kind === 'head' ? change(answer) : undefined))
+    const resolved = await it.repository.resolveTag(tag('1'), null)
+    expect(resolved.digest).toBe(app.digest)
+    expect(Buffer.from(resolved.manifest?.bytes ?? []).equals(app.bytes)).toBe(true)
+    expect(resolved.manifest?.contentType).toBe(app.mediaType)
+    await it.repository.resolveTag(tag('2'), null)
+    expect(it.upstream.requests).toMatchObject({ head: 1, manifest: 2 })
+    // and GET too asks whether it changed
+    expect(await it.repository.resolveTag(tag('2'), newer.digest)).toEqual({ digest: newer.digest })
+    expect(it.upstream.log.at(-1)?.status).toBe(304)
+  })
+
+  test('tries HEAD again after an hour', async () => {
+    let repaired = false
+    await using it = await start(({ kind }) => (kind === 'head' && !repaired ? failing(405) : undefined))
+    await it.repository.resolveTag(tag('1'), null)
+    repaired = true
+    it.client.clock.time += 3_600_001
+    expect(await it.repository.resolveTag(tag('1'), null)).toEqual({ digest: app.digest })
+  })
+
+  test('that does not exist is NotFound, after one HEAD where HEAD is known to work', async () => {
+    await using it = await start()
+    await it.repository.resolveTag(tag('1'), null)
+    const refused = await refusalOf(it.repository.resolveTag(tag('nope'), null))
+    expect(refused).toMatchObject({ reason: 'NotFound', status: 404 })
+    expect(refused.message).toBe(
+      `${it.upstream.host} does not have the tag "nope" of team/app: it answered 404`,
+    )
+    expect(it.upstream.requests).toMatchObject({ head: 2, manifest: 0 })
+  })
+
+  test('by GET hashes the bytes and only warns when the header says otherwise', async () => {
+    await using it = await start(({ kind }, answer) => {
+      if (kind === 'head') return failing(405)
+      return { ...answer, headers: { ...answer.headers, 'docker-content-digest': newer.digest } }
+    })
+    expect((await it.repository.resolveTag(tag('1'), null)).digest).toBe(app.digest)
+    expect(it.client.warnings.map(({ message }) => message)).toEqual([
+      `it calls the manifest of the tag "1" ${newer.digest}, but its bytes are ${app.digest}`,
+    ])
+  })
+
+  test('by GET hashes with the algorithm that the registry uses', async () => {
+    const sha512 = digestOf(app.bytes, 'sha512')
+    await using it = await start(({ kind }, answer) =>
+      kind === 'head'
+        ? failing(405)
+        : { ...answer, headers: { ...answer.headers, 'docker-content-digest': sha512 } },
+    )
+    expect((await it.repository.resolveTag(tag('1'), null)).digest).toBe(sha512)
+  })
+
+  test.each<[string, Partial<Answer>, string]>([
+    [
+      'a web page',
+      { headers: { 'content-type': 'text/html' }, body: '<html>' },
+      'it is a web page, not a manifest',
+    ],
+    ['half a manifest', { body: app.bytes.subarray(0, 100) }, 'it is not JSON, or was cut off'],
+    ['a list', { body: '[]' }, 'it is not a JSON object'],
+    ['a schema 1 manifest', { body: '{"schemaVersion":1}' }, 'it is a Docker schema 1 manifest'],
+  ])('to %s is InvalidManifest', async (_, change, why) => {
+    await using it = await start(({ kind }, answer) =>
+      kind === 'head' ? failing(405) : { ...without(answer, 'content-length'), ...change },
+    )
+    const refused = await refusalOf(it.repository.resolveTag(tag('1'), null))
+    expect(refused.reason).toBe('InvalidManifest')
+    expect(refused.message).toContain(`${it.upstream.host} did not give the tag "1" of team/app: ${why}`)
+  })
+})
+
+describe('fetching a manifest', () => {
+  test('gives its exact bytes', async () => {
+    await using it = await start()
+    const manifest = await it.repository.fetchManifest(app.digest)
+    expect(Buffer.from(manifest.bytes).equals(app.bytes)).toBe(true)
+    expect(manifest).toMatchObject({ digest: app.digest, contentType: app.mediaType })
+  })
+
+  test('verifies sha512 as it does sha256', async () => {
+    const sha512 = digestOf(app.bytes, 'sha512')
+    await using it = await start()
+    it.upstream.push('team/app', null, { ...app, digest: sha512 })
+    expect((await it.repository.fetchManifest(sha512)).digest).toBe(sha512)
+    it.upstream.push('team/app', null, { ...app, digest: digestOf(newer.bytes, 'sha512') })
+    const refused = await refusalOf(it.repository.fetchManifest(digestOf(newer.bytes, 'sha512')))
+    expect(refused.reason).toBe('InvalidManifest')
+  })
+
+  test('that has other bytes than its digest is InvalidManifest', async () => {
+    await using it = await start(() => ({ status: 200, headers: {}, body: newer.bytes }))
+    const refused = await refusalOf(it.repository.fetchManifest(app.digest))
+    expect(refused.reason).toBe('InvalidManifest')
+    expect(refused.message).toBe(
+      `${it.upstream.host} did not give the manifest ${app.digest} of team/app: the bytes that it sent have another digest`,
+    )
+  })
+
+  test('that is gone is NotFound', async () => {
+    await using it = await start()
+    const refused = await refusalOf(it.repository.fetchManifest(`sha256:${'0'.repeat(64)}` as Digest))
+    expect(refused.reason).toBe('NotFound')
+  })
+
+  test('larger than 4 MiB is InvalidManifest', async () => {
+    const bytes = Buffer.concat([app.bytes, Buffer.alloc(4 * 1024 * 1024, ' ')])
+    await using it = await start(() => ({ status: 200, headers: {}, body: bytes }))
+    const refused = await refusalOf(it.repository.fetchManifest(digestOf(bytes)))
+    expect(refused.reason).toBe('InvalidManifest')
+    expect(refused.message).toContain('the answer is larger than 4194304 bytes')
+  })
+})
+
+describe('fetching a config', () => {
+  const descriptor = {
+    mediaType: 'application/json',
+    digest: app.config.digest,
+    size: app.config.bytes.length,
+    annotations: {},
+  }
+
+  test('gives its exact bytes', async () => {
+    await using it = await start()
+    expect(Buffer.from(await it.repository.fetchConfig(descriptor)).equals(app.config.bytes)).toBe(true)
+  })
+
+  test('reads no more than its descriptor promises', async () => {
+    await using it = await start()
+    const refused = await refusalOf(it.repository.fetchConfig({ ...descriptor, size: 10 }))
+    expect(refused.reason).toBe('InvalidManifest')
+    expect(refused.message).toContain('the answer is larger than 10 bytes')
+  })
+
+  test('does not ask for one that is described as larger than 8 MiB', async () => {
+    await using it = await start()
+    const size = 8 * 1024 * 1024 + 1
+    expect((await refusalOf(it.repository.fetchConfig({ ...descriptor, size }))).reason).toBe(
+      'InvalidManifest',
+    )
+    expect(it.upstream.requests.blob).toBe(0)
+  })
+
+  test('with other bytes is InvalidManifest, and one that is gone NotFound', async () => {
+    await using it = await start()
+    it.upstream.hook = ({ kind }) => (kind === 'blob' ? { status: 200, headers: {}, body: '{}' } : undefined)
+    expect((await refusalOf(it.repository.fetchConfig(descriptor))).reason).toBe('InvalidManifest')
+    it.upstream.hook = undefined
+    it.upstream.remove('team/app', app.config.digest)
+    expect((await refusalOf(it.repository.fetchConfig(descriptor))).reason).toBe('NotFound')
+  })
+
+  test('never asks the addresses that a descriptor names', async () => {
+    await using it = await start()
+    const urls = ['http://10.0.0.1/config']
+    await it.repository.fetchConfig(Object.assign({}, descriptor, { urls }))
+    expect(it.upstream.requests.blob).toBe(1)
+  })
+})

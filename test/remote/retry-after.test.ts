@@ -1,0 +1,24 @@
+import { expect, test } from 'vitest'
+import { parseRetryAfter } from '../../src/remote/retry-after.ts'
+
+const NOW = Date.UTC(2026, 0, 1)
+const HOUR = 3_600_000
+
+test.each<[string, Record<string, string | string[]>, number | undefined]>([
+  ['seconds', { 'retry-after': '7' }, 7000],
+  ['an HTTP date', { 'retry-after': 'Thu, 01 Jan 2026 00:00:30 GMT' }, 30_000],
+  ["Docker Hub's seconds since 1970", { 'x-retry-after': String(NOW / 1000 + 20) }, 20_000],
+  ['the standard header before the other', { 'retry-after': '7', 'x-retry-after': '9' }, 7000],
+  ['the first of several', { 'retry-after': ['7', '9'] }, 7000],
+  ['zero as a second', { 'retry-after': '0' }, 1000],
+  ['a negative number as a second', { 'retry-after': '-5' }, 1000],
+  ['a date that is past as a second', { 'retry-after': 'Thu, 01 Jan 1970 00:00:00 GMT' }, 1000],
+  ['a billion as an hour', { 'retry-after': '1000000000' }, HOUR],
+  ['more digits than a number holds as an hour', { 'retry-after': '9'.repeat(400) }, HOUR],
+  ['a date in the year 9999 as an hour', { 'retry-after': 'Fri, 31 Dec 9999 23:59:59 GMT' }, HOUR],
+  ['nonsense as nothing', { 'retry-after': 'soon' }, undefined],
+  ['an empty one as nothing', { 'retry-after': '' }, undefined],
+  ['none as nothing', {}, undefined],
+])('Retry-After is read as %s', (_, headers, milliseconds) => {
+  expect(parseRetryAfter(headers, NOW)).toBe(milliseconds)
+})

@@ -1,0 +1,268 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { describe, expect, test } from 'vitest'
+import type { RemoteLimits } from '../../src/remote/limits.ts'
+import { type Scripted, startScripted } from '../fixtures/hostile-registry.ts'
+import { image } from '../fixtures/random-image.ts'
+import { allTags, refusalOf, TestClient } from '../fixtures/registry-client.ts'
+import { startUpstream } from '../fixtures/upstream.ts'
+
+interface Page {
+  readonly tags?: unknown
+  readonly link?: string | string[]
+  readonly status?: number
+  readonly body?: string
+}
+
+/** A registry whose pages depend on the query alone. */
+const startListing = (pageFor: (query: URLSearchParams) => Page): Promise<Scripted> =>
+  startScripted((request: IncomingMessage, response: ServerResponse) => {
+    const { tags, link, status = 200, body } = pageFor(new URL(request.url ?? '', 'http://x').searchParams)
+    if (link) response.setHeader('link', link)
+    response.writeHead(status, { 'content-type': 'application/json' })
+    response.end(body ?? JSON.stringify({ name: 'app', tags }))
+  })
+
+async function list(registry: Scripted, limits: Partial<RemoteLimits> = {}) {
+  await using client = new TestClient({ limits })
+  const tags = await allTags(client.repository(`${registry.host}/app`))
+  return { tags, warnings: client.warnings.map(({ message }) => message) }
+}
+
+const queries = (registry: Scripted) => registry.requests.map(({ url }) => url)
+
+const numbered = (count: number, from = 0): string[] =>
+  Array.from({ length: count }, (_, at) => `v${String(from + at).padStart(6, '0')}`)
+
+describe('a listing', () => {
+  test('follows Link until there is none', async () => {
+    await using upstream = await startUpstream({ pageSize: 10 })
+    const app = image({ seed: 'app' })
+    const names = numbered(35)
+    for (const name of names) upstream.push('team/app', name, app)
+    await using client = new TestClient()
+    const pages: number[] = []
+    for await (const page of client.repository(`${upstream.host}/team/app`).listTags())
+      pages.push(page.length)
+    expect(pages).toEqual([10, 10, 10, 5])
+    expect(upstream.requests.listing).toBe(4)
+    expect(upstream.log[0]?.query.get('n')).toBe('1000')
+  })
+
+  test('follows rel=next only, in any of several Link headers, quoted or not', async () => {
+    await using registry = await startListing((query) =>
+      query.get('last') === 'a'
+        ? { tags: ['b'], link: '</v2/app/tags/list?last=0>; rel="prev"' }
+        : {
+            tags: ['a'],
+            link: ['</v2/app/tags/list?last=z>; rel="first"', '</v2/app/tags/list?last=a>; rel=next'],
+          },
+    )
+    expect((await list(registry)).tags).toEqual(['a', 'b'])
+    expect(registry.requests).toHaveLength(2)
+  })
+
+  test.each([
+    ['relative', '/v2/app/tags/list?last=a&n=1'],
+    ['relative to the page', 'list?last=a&n=1'],
+    ['of another origin', 'http://10.0.0.1/v2/app/tags/list?last=a&n=1'],
+    ['that forgot the prefix of the repository', '/v2/tags/list?last=a&n=1'],
+  ])('follows a Link %s on its own path and origin', async (_, link) => {
+    await using registry = await startListing((query) =>
+      query.get('last') ? { tags: ['b'] } : { tags: ['a'], link: `<${link}>; rel="next"` },
+    )
+    expect((await list(registry)).tags).toEqual(['a', 'b'])
+    expect(registry.requests[1]?.url).toBe('/v2/app/tags/list?last=a&n=1')
+  })
+
+  test('of a registry that pays no heed to n and sends all is complete', async () => {
+    await using registry = await startListing(() => ({ tags: numbered(25) }))
+    expect((await list(registry, { pageSize: 10 })).tags).toHaveLength(25)
+    expect(registry.requests).toHaveLength(1)
+  })
+
+  test('of exactly n tags without Link is asked on, and ends when nothing new comes', async () => {
+    await using registry = await startListing(() => ({ tags: numbered(10) }))
+    const { tags, warnings } = await list(registry, { pageSize: 10 })
+    expect(tags).toHaveLength(10)
+    expect(warnings).toEqual([])
+    expect(queries(registry)).toEqual(['/v2/app/tags/list?n=10', '/v2/app/tags/list?n=10&last=v000009'])
+  })
+
+  test('of a registry that sends Link ends without one, full page or not', async () => {
+    await using upstream = await startUpstream({ pageSize: 10 })
+    const app = image({ seed: 'app' })
+    for (const name of numbered(20)) upstream.push('team/app', name, app)
+    await using client = new TestClient({ limits: { pageSize: 10 } })
+    expect(await allTags(client.repository(`${upstream.host}/team/app`))).toHaveLength(20)
+    expect(upstream.requests.listing).toBe(2)
+  })
+
+  test('of a registry that heeds last and sends no Link is complete', async () => {
+    const all = numbered(25)
+    await using registry = await startListing((query) => {
+      const from = all.indexOf(query.get('last') ?? '') + 1
+      return { tags: all.slice(from, from + Number(query.get('n'))) }
+    })
+    expect((await list(registry, { pageSize: 10 })).tags).toEqual(all)
+  })
+
+  test.each([
+    [
+      405,
+      "Invalid parameter at 'maxResults' failed to satisfy constraint: 'Member must have value less than or equal to 100'",
+    ],
+    [400, 'TOO_MANY_TAGS_REQUESTED: max is 100'],
+  ])('takes the page size that a %d names', async (status, message) => {
+    await using registry = await startListing((query) =>
+      Number(query.get('n')) > 100
+        ? { status, body: JSON.stringify({ errors: [{ code: 'UNSUPPORTED', message }] }) }
+        : { tags: ['a'] },
+    )
+    expect((await list(registry)).tags).toEqual(['a'])
+    expect(queries(registry)).toEqual(['/v2/app/tags/list?n=1000', '/v2/app/tags/list?n=100'])
+  })
+
+  test('is empty when there are no tags, null as docker-registry says', async () => {
+    await using registry = await startListing(() => ({ tags: null }))
+    expect((await list(registry)).tags).toEqual([])
+  })
+
+  test('leaves out nulls, numbers, duplicates and names that are none, and tells how many', async () => {
+    const strange = ['a', null, 7, 'a', '.hidden', 'with space', 'x'.repeat(129), '../..', '<img>', 'b']
+    await using registry = await startListing(() => ({ tags: strange }))
+    const { tags, warnings } = await list(registry)
+    expect(tags).toEqual(['a', 'b'])
+    expect(warnings).toEqual(['its list of tags has 7 entries that are no tag names'])
+  })
+
+  test('takes an empty name for latest', async () => {
+    await using registry = await startListing(() => ({ tags: ['', 'a', 'latest'] }))
+    expect((await list(registry)).tags).toEqual(['latest', 'a'])
+  })
+
+  test('hides tags that only carry signatures and other referrers', async () => {
+    const hex = 'a'.repeat(64)
+    await using registry = await startListing(() => ({
+      tags: ['a', `sha256-${hex}`, `sha256-${hex}.sig`, `sha256-${hex}.att`, 'sha256-short'],
+    }))
+    expect((await list(registry)).tags).toEqual(['a', 'sha256-short'])
+  })
+
+  test.each([
+    ['to itself', () => '</v2/app/tags/list?n=1000>; rel="next"'],
+    [
+      'in a circle',
+      (query: URLSearchParams) =>
+        `</v2/app/tags/list?last=${query.get('last') === 'a' ? 'b' : 'a'}>; rel="next"`,
+    ],
+  ])('whose Link leads %s ends', async (_, link) => {
+    await using registry = await startListing((query) => ({ tags: ['a', 'b'], link: link(query) }))
+    const { tags, warnings } = await list(registry)
+    expect(tags).toEqual(['a', 'b'])
+    expect(warnings).toEqual(['its list of tags leads back to pages that were read already'])
+  })
+
+  test('whose pages bring nothing new for ever ends', async () => {
+    let page = 0
+    await using registry = await startListing(() => ({
+      tags: ['a'],
+      link: `</v2/app/tags/list?page=${++page}>; rel="next"`,
+    }))
+    expect((await list(registry)).tags).toEqual(['a'])
+    expect(registry.requests.length).toBeLessThan(20)
+  })
+
+  test('of 100,000 tags in one page stays out of the way of other work', async () => {
+    await using registry = await startListing(() => ({ tags: numbered(100_000) }))
+    await using client = new TestClient()
+    let total = 0
+    let largest = 0
+    for await (const page of client.repository(`${registry.host}/app`).listTags()) {
+      total += page.length
+      largest = Math.max(largest, page.length)
+    }
+    expect(total).toBe(100_000)
+    expect(largest).toBeLessThanOrEqual(1000)
+  })
+
+  test('ends when its reader has enough', async () => {
+    let page = 0
+    await using registry = await startListing(() => ({
+      tags: numbered(10, 10 * page),
+      link: `</v2/app/tags/list?page=${++page}>; rel="next"`,
+    }))
+    await using client = new TestClient()
+    for await (const tags of client.repository(`${registry.host}/app`).listTags()) if (tags.length > 0) break
+    expect(registry.requests).toHaveLength(1)
+  })
+})
+
+describe('a listing that cannot be trusted', () => {
+  let page = 0
+  const endless = (): Page => ({
+    tags: numbered(10, 10 * page),
+    link: `</v2/app/tags/list?page=${++page}>; rel="next"`,
+  })
+
+  test.each<[string, Partial<RemoteLimits>, string]>([
+    ['pages', { pages: 5 }, 'it takes more than 5 pages'],
+    ['tags', { tags: 55 }, 'it takes more than 55 tags'],
+  ])('fails at too many %s, after the tags before', async (_, limits, why) => {
+    await using registry = await startListing(endless)
+    await using client = new TestClient({ limits })
+    const seen: string[] = []
+    const reading = (async () => {
+      for await (const tags of client.repository(`${registry.host}/app`).listTags()) seen.push(...tags)
+    })()
+    const refused = await refusalOf(reading)
+    expect(refused.reason).toBe('RegistryUnavailable')
+    expect(refused.message).toBe(`${registry.host} did not give the list of tags of app: ${why}`)
+    expect(seen).toHaveLength(50)
+  })
+
+  test('fails when it takes too long', async () => {
+    await using client = new TestClient()
+    await using registry = await startListing(() => {
+      client.clock.time += 60_000
+      return endless()
+    })
+    const refused = await refusalOf(allTags(client.repository(`${registry.host}/app`)))
+    expect(refused.message).toContain('it takes more time than there is for it')
+    expect(registry.requests.length).toBeLessThan(15)
+  })
+
+  test.each<[string, Page, string]>([
+    ['is a web page', { body: '<!doctype html><title>Sign in</title>' }, 'it is a web page'],
+    ['is cut off', { body: '{"name":"app","tags":["a",' }, 'it is not JSON, or was cut off'],
+    ['has no tags', { body: '{}' }, 'it has no list of tags in it'],
+    ['has an object for tags', { tags: { a: 1 } }, 'it has no list of tags in it'],
+    [
+      'has a Link that is none',
+      { tags: ['a'], link: 'rel="next"; nonsense' },
+      'its Link header cannot be read',
+    ],
+  ])('fails when a page %s', async (_, answer, why) => {
+    await using registry = await startListing(() => answer)
+    await using client = new TestClient()
+    const refused = await refusalOf(allTags(client.repository(`${registry.host}/app`)))
+    expect(refused.reason).toBe('RegistryUnavailable')
+    expect(refused.message).toBe(`${registry.host} did not give the list of tags of app: ${why}`)
+  })
+
+  test('fails when a page is larger than it may be', async () => {
+    await using registry = await startListing(() => ({ tags: numbered(1000) }))
+    await using client = new TestClient({ limits: { pageBytes: 1000 } })
+    const refused = await refusalOf(allTags(client.repository(`${registry.host}/app`)))
+    expect(refused.message).toContain('the answer is larger than 1000 bytes')
+  })
+
+  test('is NotFound for a repository that the registry does not know', async () => {
+    await using upstream = await startUpstream()
+    await using client = new TestClient()
+    const refused = await refusalOf(allTags(client.repository(`${upstream.host}/team/app`)))
+    expect(refused.reason).toBe('NotFound')
+    expect(refused.message).toBe(
+      `${upstream.host} does not have the repository team/app: it answered 404 NAME_UNKNOWN: name unknown`,
+    )
+  })
+})
