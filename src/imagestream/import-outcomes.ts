@@ -1,0 +1,224 @@
+import type { Database } from '../db/open.ts'
+import type { Digest } from '../oci/digest.ts'
+import { pullSpecByDigest } from '../oci/reference.ts'
+import type { RegistryErrorReason } from '../oci/registry-error.ts'
+import type { TagName } from '../oci/tag.ts'
+import type { TagImage } from './fetch-image.ts'
+import { type Images, isStored, transientImage } from './image.ts'
+import type { ImportTarget } from './import-plan.ts'
+import type { Import, ImportResult, ImportResultState, ImportRows, ResultListing } from './import-rows.ts'
+import type { TagRecorder } from './record.ts'
+import type { ImageStream } from './spec.ts'
+import type { Streams } from './stream.ts'
+import type { Tags } from './tag.ts'
+import { sortKeysOf } from './tag-order.ts'
+
+export interface Failure {
+  readonly reason: RegistryErrorReason | 'Superseded'
+  readonly message: string
+}
+
+/** What a target came to. */
+export type Outcome = { readonly state: 'IMPORTED' | 'UNCHANGED' } | ({ readonly state: 'FAILED' } & Failure)
+
+/** Where an import puts what it finds out: into the stream, or for a dry run nowhere but its own results. */
+export interface ImportOutcomes {
+  /** Tags that this import brought in before the server was restarted. */
+  readonly alreadyImported: ReadonlySet<TagName>
+  /** The registry still says what it said when this event was recorded. */
+  unchanged(target: ImportTarget, tagEventId: number): void
+  found(target: ImportTarget, found: TagImage, upstreamDigest: Digest): Promise<Outcome>
+  failed(target: ImportTarget, failure: Failure): Promise<void>
+  finish(finished: Import): void
+}
+
+interface Stores {
+  readonly db: Database
+  readonly images: Images
+  readonly streams: Streams
+  readonly tags: Tags
+  readonly recorder: TagRecorder
+  readonly rows: ImportRows
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+}
+
+/** Each tag with its image, event, condition, push and result in one transaction. */
+export class StoredOutcomes implements ImportOutcomes {
+  readonly alreadyImported: ReadonlySet<TagName>
+  /** Tag events of the unchanged tags: their results, until the import is finished. */
+  readonly unchangedEvents: number[] = []
+  readonly #stores: Stores
+  readonly #importId: number
+  readonly #stream: ImageStream
+
+  constructor(stores: Stores, importId: number, stream: ImageStream) {
+    this.#stores = stores
+    this.#importId = importId
+    this.#stream = stream
+    this.alreadyImported = new Set(
+      stores.rows
+        .savedResults(importId)
+        .filter(({ state }) => state === 'IMPORTED')
+        .map(({ tag }) => tag),
+    )
+  }
+
+  unchanged(_target: ImportTarget, tagEventId: number): void {
+    this.unchangedEvents.push(tagEventId)
+  }
+
+  found(target: ImportTarget, { image, index }: TagImage, upstreamDigest: Digest): Promise<Outcome> {
+    const { db, images, recorder, now } = this.#stores
+    return db.transactTogether((tx) => {
+      if (!this.#isStillWanted(target)) {
+        this.#save(tx, target, 'FAILED', SUPERSEDED)
+        return { state: 'FAILED', ...SUPERSEDED }
+      }
+      const pullSpec = (digest: Digest): string => pullSpecByDigest(target.reference, digest)
+      if (index) images.store(tx, index, pullSpec)
+      const imageId = images.store(tx, image, pullSpec)
+      const dockerImageReference = pullSpec(image.digest)
+      const { tagEventId, pushed } = recorder.recordTagEvent(tx, this.#address(target), {
+        imageId,
+        dockerImageReference,
+        generation: target.generation,
+        source: 'IMPORT',
+        upstreamDigest,
+        at: now(),
+      })
+      if (!pushed) {
+        this.unchangedEvents.push(tagEventId)
+        return { state: 'UNCHANGED' }
+      }
+      this.#save(tx, target, 'IMPORTED', { imageId, dockerImageReference })
+      return { state: 'IMPORTED' }
+    })
+  }
+
+  failed(target: ImportTarget, failure: Failure): Promise<void> {
+    const { db, recorder, tags, now } = this.#stores
+    return db.transactTogether((tx) => {
+      this.#save(tx, target, 'FAILED', failure)
+      if (failure.reason === 'Superseded' || !this.#isStillWanted(target)) return
+      // listed a moment ago and gone before it was ever read: no tag to hang a condition on
+      const vanished = failure.reason === 'NotFound' && !target.specTag
+      if (vanished && !tags.imported(this.#stream.id, target.tag)) return
+      recorder.recordImportFailure(tx, this.#address(target), {
+        reason: failure.reason,
+        message: failure.message,
+        generation: target.generation,
+        at: now(),
+      })
+    })
+  }
+
+  finish(finished: Import): void {
+    const { db, rows, streams, now } = this.#stores
+    db.transact((tx) => {
+      rows.finish(tx, finished, this.unchangedEvents)
+      const check = finished.state === 'FAILED' ? finished.message : new Date(now()).toISOString()
+      streams.recordCheck(tx, this.#stream.id, check ?? '')
+    })
+  }
+
+  #address({ tag }: ImportTarget) {
+    return {
+      streamId: this.#stream.id,
+      namespace: this.#stream.namespace,
+      streamName: this.#stream.name,
+      tag,
+    }
+  }
+
+  /** The spec may have changed, or the stream gone, while the registry was answering. */
+  #isStillWanted({ tag, specTag, generation }: ImportTarget): boolean {
+    const { streams } = this.#stores
+    const { id } = this.#stream
+    const wanted = streams.specTag(id, tag)
+    if (specTag) return wanted?.generation === generation
+    return !wanted && streams.byIds([id]).get(id)?.repositoryGeneration === generation
+  }
+
+  #save(
+    tx: Parameters<ImportRows['saveResult']>[0],
+    { tag }: ImportTarget,
+    state: ImportResultState,
+    decided: Partial<Pick<ImportResult, 'imageId' | 'dockerImageReference' | 'reason' | 'message'>>,
+  ): void {
+    this.#stores.rows.saveResult(tx, this.#importId, { ...resultOf(tag, state), ...decided })
+  }
+}
+
+/** Everything is fetched and reported, nothing is stored. */
+export class DryRunOutcomes implements ImportOutcomes {
+  readonly alreadyImported: ReadonlySet<TagName> = new Set()
+  readonly results: ImportResult[] = []
+  readonly #stores: Pick<Stores, 'images' | 'tags'>
+  readonly #stream: ImageStream
+
+  constructor(stores: Pick<Stores, 'images' | 'tags'>, stream: ImageStream) {
+    this.#stores = stores
+    this.#stream = stream
+  }
+
+  unchanged(target: ImportTarget): void {
+    const tag = this.#stores.tags.byNames(this.#stream.id, [target.tag])[0]
+    this.results.push({
+      ...resultOf(target.tag, 'UNCHANGED'),
+      imageId: tag?.imageId ?? null,
+      dockerImageReference: tag?.dockerImageReference ?? null,
+    })
+  }
+
+  async found(target: ImportTarget, { image }: TagImage): Promise<Outcome> {
+    const dockerImageReference = pullSpecByDigest(target.reference, image.digest)
+    const now = this.#stores.tags.imported(this.#stream.id, target.tag)
+    const known = isStored(image) ? image : this.#stores.images.byDigest(image.digest)
+    const state = known && now?.imageId === known.id ? 'UNCHANGED' : 'IMPORTED'
+    this.results.push({
+      ...resultOf(target.tag, state),
+      dockerImageReference,
+      imageId: known?.id ?? null,
+      ...(!known && !isStored(image) && { image: transientImage(image, dockerImageReference) }),
+    })
+    return { state }
+  }
+
+  async failed(target: ImportTarget, { reason, message }: Failure): Promise<void> {
+    this.results.push({ ...resultOf(target.tag, 'FAILED'), reason, message })
+  }
+
+  finish(): void {
+    this.results.sort((a, b) => (a.importance < b.importance ? -1 : 1))
+  }
+
+  /** As a stored import's results are read. */
+  page({ state, page: { limit, after, before, fromEnd } }: ResultListing): ImportResult[] {
+    const [first = ''] = (after ?? []) as string[]
+    const [last] = (before ?? []) as string[]
+    const matching = this.results.filter(
+      (result) =>
+        (!state || result.state === state) &&
+        result.importance > first &&
+        (last === undefined || result.importance < last),
+    )
+    return fromEnd ? matching.slice(-limit - 1) : matching.slice(0, limit + 1)
+  }
+}
+
+const SUPERSEDED: Failure = {
+  reason: 'Superseded',
+  message:
+    'the spec changed while the registry was asked; the import that the change began has the newer state',
+}
+
+const resultOf = (tag: TagName, state: ImportResultState): ImportResult => ({
+  tag,
+  importance: sortKeysOf(tag).importance,
+  state,
+  imageId: null,
+  dockerImageReference: null,
+  reason: null,
+  message: null,
+})

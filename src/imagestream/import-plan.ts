@@ -1,0 +1,106 @@
+import type { Digest } from '../oci/digest.ts'
+import type { Platform } from '../oci/platform.ts'
+import { parseReference, type Reference } from '../oci/reference.ts'
+import type { TagName } from '../oci/tag.ts'
+import type { ImportMode } from './fetch-image.ts'
+import { readKeyValues } from './key-values.ts'
+import { type ImageStream, isImportable, type SpecTag } from './spec.ts'
+import { sortByImportance } from './tag-order.ts'
+
+/** What an import was asked to bring in; stored with it, so that a restarted server can finish it. */
+export interface ImportRequest {
+  /** Every tag of `spec.dockerImageRepository`, but for those that spec tags name. */
+  readonly repository: boolean
+  readonly specTags: 'all' | readonly TagName[]
+  /** Tags of `spec.dockerImageRepository` that are asked for by name, without a listing. */
+  readonly repositoryTags: readonly TagName[]
+  /** For this import alone, in place of what the spec says. */
+  readonly insecure?: boolean
+  readonly importMode?: ImportMode
+}
+
+/** One tag to bring in. */
+export interface ImportTarget {
+  readonly tag: TagName
+  readonly reference: Pick<Reference, 'registry' | 'repository'>
+  /** The tag to ask the registry for, or the digest where the reference names one image for good. */
+  readonly upstream: { readonly tag: TagName } | { readonly digest: Digest }
+  readonly insecure: boolean
+  readonly importMode: ImportMode
+  readonly platform: Platform
+  /** Generation of what is wanted: of the spec tag, or of the repository. */
+  readonly generation: number
+  /** The spec tag that asks for it; without one it is the repository's. */
+  readonly specTag: boolean
+}
+
+export interface ImportPlan {
+  readonly targets: readonly ImportTarget[]
+  /** The repository whose tags are to be listed and added to the targets. */
+  readonly listing: Listing | null
+}
+
+export interface Listing {
+  readonly reference: Pick<Reference, 'registry' | 'repository'>
+  readonly insecure: boolean
+  /** The targets of listed tags, in order of importance. */
+  targetsOf(tags: readonly TagName[]): ImportTarget[]
+}
+
+const DEFAULT_PLATFORM: Platform = { os: 'linux', architecture: 'amd64' }
+const PREFER_OS = 'importer.image.openshift.io/prefer-os'
+const PREFER_ARCH = 'importer.image.openshift.io/prefer-arch'
+
+export function planImport(
+  stream: ImageStream,
+  specTags: readonly SpecTag[],
+  request: ImportRequest,
+): ImportPlan {
+  const wanted = specTags.filter(
+    (tag) => isImportable(tag) && (request.specTags === 'all' || request.specTags.includes(tag.name)),
+  )
+  const targets = wanted.map((tag) => specTagTarget(tag, request))
+  if (stream.dockerImageRepository === null) return { targets, listing: null }
+
+  const reference = parseReference(stream.dockerImageRepository)
+  const repositoryTarget = (tag: TagName): ImportTarget => ({
+    tag,
+    reference,
+    upstream: { tag },
+    insecure: request.insecure ?? Boolean(stream.insecure),
+    importMode: request.importMode ?? stream.importMode,
+    platform: DEFAULT_PLATFORM,
+    generation: stream.repositoryGeneration,
+    specTag: false,
+  })
+  // a spec tag wins over the repository's tag of the same name, also one that is not imported
+  const taken = new Set(specTags.map(({ name }) => name))
+  return {
+    targets: [...targets, ...request.repositoryTags.filter((tag) => !taken.has(tag)).map(repositoryTarget)],
+    listing: request.repository
+      ? {
+          reference,
+          insecure: request.insecure ?? Boolean(stream.insecure),
+          targetsOf: (tags) => sortByImportance(tags.filter((tag) => !taken.has(tag))).map(repositoryTarget),
+        }
+      : null,
+  }
+}
+
+function specTagTarget(specTag: SpecTag, request: ImportRequest): ImportTarget {
+  const { registry, repository, tag, digest } = parseReference(specTag.fromName ?? '')
+  const preferred = new Map(readKeyValues(specTag.annotations).map(({ key, value }) => [key, value]))
+  return {
+    tag: specTag.name,
+    reference: { registry, repository },
+    upstream: digest ? { digest } : { tag: tag ?? ('latest' as TagName) },
+    insecure: request.insecure ?? Boolean(specTag.insecure),
+    importMode: request.importMode ?? specTag.importMode,
+    platform: {
+      os: preferred.get(PREFER_OS) || DEFAULT_PLATFORM.os,
+      architecture: preferred.get(PREFER_ARCH) || DEFAULT_PLATFORM.architecture,
+    },
+    generation: specTag.generation,
+    specTag: true,
+  }
+}

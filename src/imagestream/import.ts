@@ -1,0 +1,228 @@
+import type { Database } from '../db/open.ts'
+import type { Transaction } from '../db/transact.ts'
+import { createImageFetcher } from './fetch-image.ts'
+import type { Images } from './image.ts'
+import { DryRunOutcomes, StoredOutcomes } from './import-outcomes.ts'
+import { type ImportRequest, planImport } from './import-plan.ts'
+import { ImportQueue } from './import-queue.ts'
+import type { Import, ImportResult, ImportRows, ResultListing } from './import-rows.ts'
+import { ImportRun, type ImportTools } from './import-run.ts'
+import type { KeysetPage } from './page.ts'
+import type { TagRecorder } from './record.ts'
+import type { ImageStream, SpecTag } from './spec.ts'
+import type { Streams } from './stream.ts'
+
+/** Imports that run at a time; further ones wait their turn, oldest first. */
+export const RUNNING_IMPORTS = 100
+/** Dry runs that are remembered, to be read by their id. */
+export const KEPT_DRY_RUNS = 100
+/** Milliseconds between two reports of one import's progress to one follower. */
+const REPORT_INTERVAL = 100
+
+export interface ImporterDependencies extends Omit<ImportTools, 'fetcher'> {
+  readonly db: Database
+  readonly images: Images
+  readonly streams: Streams
+  readonly recorder: TagRecorder
+  readonly rows: ImportRows
+}
+
+/** Runs imports: one at a time for a stream, many streams side by side, none forgotten by a restart. */
+export interface Importer extends AsyncDisposable {
+  /** Adds an import that begins after the commit. One that waits already and asks for the same is it. Returns its id. */
+  request(tx: Transaction, streamId: number, request: ImportRequest): number
+  /** Fetches and reports by a spec that is not stored. Returns the id of an import that is only remembered. */
+  dryRun(subject: { stream: ImageStream; specTags: readonly SpecTag[] }, request: ImportRequest): number
+  /** Begins again what a crash or a stop left unfinished. */
+  resume(): void
+  /** Ends what runs or waits for a stream that is being deleted. */
+  endOfStream(tx: Transaction, streamId: number): void
+  byIds(ids: readonly number[]): Map<number, Import>
+  /** Newest first; its keys are [id]. */
+  ofStream(streamId: number, page: KeysetPage): Import[]
+  countOfStream(streamId: number): number
+  /** In order of importance. */
+  results(importId: number, listing: ResultListing): ImportResult[]
+  countResults(importId: number, state: ResultListing['state']): number
+  /** The import once it is finished, or as it stands after so many seconds. */
+  wait(importId: number, seconds: number): Promise<Import | undefined>
+  /** The import as it stands, then again each time it got on, until it is finished. */
+  follow(importId: number, signal: AbortSignal): AsyncGenerator<Import, void, undefined>
+}
+
+interface LiveImport {
+  readonly streamId: number | null
+  readonly run: ImportRun
+  readonly outcomes: StoredOutcomes | DryRunOutcomes
+  readonly abort: AbortController
+}
+
+export function createImporter(dependencies: ImporterDependencies): Importer {
+  const { db, rows, streams, images, now, onInternalError } = dependencies
+  const tools: ImportTools = { ...dependencies, fetcher: createImageFetcher(images) }
+  // a dry run has no stream to wait for: its own id is its key
+  const queue = new ImportQueue<number>(RUNNING_IMPORTS)
+  const live = new Map<number, LiveImport>()
+  const watchers = new Map<number, Set<() => void>>()
+  const closing = new AbortController()
+  let nextDryRun = -1
+
+  const current = (id: number): Import | undefined => live.get(id)?.run.snapshot() ?? rows.byIds([id]).get(id)
+  const changed = (id: number): void => {
+    for (const watcher of watchers.get(id) ?? []) watcher()
+  }
+  const isFinished = (id: number): boolean => current(id)?.finishedAt !== null
+
+  const enter = (id: number, streamId: number | null, outcomes: LiveImport['outcomes']): LiveImport => {
+    const run = new ImportRun(tools, { id, streamId }, outcomes, () => changed(id))
+    const entered = { streamId, run, outcomes, abort: new AbortController() }
+    live.set(id, entered)
+    return entered
+  }
+  const signalOf = ({ abort }: LiveImport): AbortSignal => AbortSignal.any([abort.signal, closing.signal])
+
+  const runStored = async (id: number, streamId: number): Promise<void> => {
+    const stream = streams.byIds([streamId]).get(streamId)
+    const request = rows.request(id)
+    if (!stream || !request || closing.signal.aborted) return
+    const entered = enter(id, streamId, new StoredOutcomes(dependencies, id, stream))
+    try {
+      db.transact((tx) => rows.start(tx, id, now()))
+      await entered.run.run(planImport(stream, streams.specTags([streamId]), request), signalOf(entered))
+    } catch (error) {
+      // a stream that is gone has ended its imports; what a stop interrupts is resumed at the next start
+      if (!entered.abort.signal.aborted && !closing.signal.aborted) giveUp(id, error)
+    } finally {
+      live.delete(id)
+      changed(id)
+    }
+  }
+
+  const giveUp = (id: number, error: unknown): void => {
+    onInternalError(error, id)
+    const stands = rows.byIds([id]).get(id)
+    if (!stands) return
+    const message = "an internal error, which the server's log explains"
+    const failed: Import = { ...stands, state: 'FAILED', finishedAt: now(), reason: 'InternalError', message }
+    try {
+      db.transact((tx) => rows.finish(tx, failed, []))
+    } catch (again) {
+      onInternalError(again, id)
+    }
+  }
+
+  const enqueue = (id: number, streamId: number): void => queue.add(streamId, () => runStored(id, streamId))
+
+  /** Resolves when the import got on, at once when it is finished, and otherwise not before the interval is over. */
+  const progress = (id: number, signal: AbortSignal, interval: number): Promise<void> =>
+    new Promise((resolve) => {
+      let timer: NodeJS.Timeout | undefined
+      const watching = watchers.get(id) ?? new Set()
+      const done = (): void => {
+        clearTimeout(timer)
+        watching.delete(watcher)
+        if (watching.size === 0) watchers.delete(id)
+        signal.removeEventListener('abort', done)
+        resolve()
+      }
+      const watcher = (): void => {
+        if (isFinished(id)) done()
+        else if (interval < Number.POSITIVE_INFINITY) timer ??= setTimeout(done, interval)
+      }
+      watchers.set(id, watching.add(watcher))
+      signal.addEventListener('abort', done)
+      if (signal.aborted || isFinished(id)) done()
+    })
+
+  const dryRunOf = (importId: number): DryRunOutcomes | undefined => {
+    const outcomes = live.get(importId)?.outcomes
+    return outcomes instanceof DryRunOutcomes ? outcomes : undefined
+  }
+
+  const forgetOldDryRuns = (): void => {
+    const finished = [...live.keys()].filter((id) => id < 0 && isFinished(id))
+    for (const id of finished.slice(0, Math.max(0, finished.length - KEPT_DRY_RUNS))) live.delete(id)
+  }
+
+  return {
+    request(tx, streamId, request) {
+      const { id, isNew } = rows.add(tx, streamId, request)
+      if (isNew) tx.afterCommit(() => enqueue(id, streamId))
+      return id
+    },
+
+    dryRun({ stream, specTags }, request) {
+      forgetOldDryRuns()
+      const id = nextDryRun--
+      const streamId = stream.id > 0 ? stream.id : null
+      const entered = enter(id, streamId, new DryRunOutcomes(dependencies, stream))
+      queue.add(id, () =>
+        entered.run.run(planImport(stream, specTags, request), signalOf(entered)).catch((error: unknown) => {
+          live.delete(id)
+          if (!closing.signal.aborted) onInternalError(error, id)
+        }),
+      )
+      return id
+    },
+
+    resume() {
+      for (const { id, streamId } of rows.unfinished()) enqueue(id, streamId)
+    },
+
+    endOfStream(tx, streamId) {
+      const ended = rows.endOfStream(tx, streamId, now())
+      tx.afterCommit(() => {
+        for (const id of ended) {
+          live.get(id)?.abort.abort()
+          live.delete(id)
+          changed(id)
+        }
+      })
+    },
+
+    byIds: (ids) =>
+      new Map(
+        ids.flatMap((id) => {
+          const found = current(id)
+          return found ? [[id, found] as const] : []
+        }),
+      ),
+    ofStream: (streamId, page) =>
+      rows.ofStream(streamId, page).map((stored) => live.get(stored.id)?.run.snapshot() ?? stored),
+    countOfStream: (streamId) => rows.countOfStream(streamId),
+
+    results(importId, listing) {
+      const outcomes = live.get(importId)?.outcomes
+      if (outcomes instanceof DryRunOutcomes) return outcomes.page(listing)
+      return rows.results(importId, listing, outcomes?.unchangedEvents)
+    },
+    countResults(importId, state) {
+      const dryRun = dryRunOf(importId)
+      if (dryRun) return dryRun.results.filter((result) => !state || result.state === state).length
+      const found = current(importId)
+      if (!found) return 0
+      const counts = { IMPORTED: found.imported, UNCHANGED: found.unchanged, FAILED: found.failed }
+      return state ? counts[state] : counts.IMPORTED + counts.UNCHANGED + counts.FAILED
+    },
+
+    async wait(importId, seconds) {
+      const timeout = AbortSignal.any([closing.signal, AbortSignal.timeout(seconds * 1000)])
+      if (seconds > 0) await progress(importId, timeout, Number.POSITIVE_INFINITY)
+      return current(importId)
+    },
+
+    async *follow(importId, signal) {
+      const ends = AbortSignal.any([closing.signal, signal])
+      for (let found = current(importId); found && !ends.aborted; found = current(importId)) {
+        yield found
+        if (found.finishedAt !== null) return
+        await progress(importId, ends, REPORT_INTERVAL)
+      }
+    },
+
+    async [Symbol.asyncDispose]() {
+      closing.abort(new Error('the server is stopping'))
+      await queue.stop()
+    },
+  }
+}

@@ -1,0 +1,166 @@
+import type { Database } from '../db/open.ts'
+import type { Transaction } from '../db/transact.ts'
+import type { PushLog, PushSource } from '../events/push-log.ts'
+import type { Digest } from '../oci/digest.ts'
+import type { RegistryErrorReason } from '../oci/registry-error.ts'
+import type { TagName } from '../oci/tag.ts'
+import { sortKeysOf } from './tag-order.ts'
+
+/** Which tag of which stream, as the push log names it. */
+export interface TagAddress {
+  readonly streamId: number
+  readonly namespace: string
+  readonly streamName: string
+  readonly tag: TagName
+}
+
+export interface TagChange {
+  readonly imageId: number
+  /** Pull spec of the image. */
+  readonly dockerImageReference: string
+  readonly generation: number
+  readonly source: PushSource
+  /** What the upstream registry answers for the tag; null when the image does not come from one. */
+  readonly upstreamDigest: Digest | null
+  /** Milliseconds since 1970. */
+  readonly at: number
+}
+
+export interface ImportFailure {
+  readonly reason: RegistryErrorReason
+  /** The same for the same cause, so that a lasting failure is written once. */
+  readonly message: string
+  readonly generation: number
+  /** Milliseconds since 1970. */
+  readonly at: number
+}
+
+export interface Recorded {
+  readonly tagEventId: number
+  /** Whether the tag has another image now: only that is a push. */
+  readonly pushed: boolean
+}
+
+/** The one door through which tags change, whoever asks: an import, a push or a tag of another tag. */
+export interface TagRecorder {
+  recordTagEvent(tx: Transaction, address: TagAddress, change: TagChange): Recorded
+  /** Keeps the history and says why the tag could not be read: the condition `ImportSuccess=False`. */
+  recordImportFailure(tx: Transaction, address: TagAddress, failure: ImportFailure): void
+}
+
+interface TagNow {
+  id: number
+  upstreamDigest: Digest | null
+  eventId: number | null
+  imageId: number | null
+  dockerImageReference: string | null
+  generation: number | null
+}
+
+export function createTagRecorder(db: Database, pushes: PushLog): TagRecorder {
+  const find = db.prepare<TagNow>(`
+    select t.id, t.upstream_digest as upstreamDigest, e.id as eventId, e.image_id as imageId,
+      e.docker_image_reference as dockerImageReference, e.generation
+    from tags t left join tag_events e on e.id = t.newest_event_id
+    where t.stream_id = ? and t.name = ?`)
+  const insertTag = db.prepare<{ id: number }>(
+    'insert into tags (stream_id, name, importance, version, newest_at) values (?, ?, ?, ?, 0) returning id',
+  )
+  const insertEvent = db.prepare<{ id: number }>(
+    `insert into tag_events (tag_id, image_id, docker_image_reference, generation, created_at)
+     values (?, ?, ?, ?, ?) returning id`,
+  )
+  const rewriteEvent = db.prepare(
+    'update tag_events set image_id = ?, docker_image_reference = ?, generation = max(generation, ?) where id = ?',
+  )
+  const setNewest = db.prepare(
+    'update tags set newest_event_id = ?, newest_at = ?, newest_image_id = ?, upstream_digest = ? where id = ?',
+  )
+  const setNewestImage = db.prepare('update tags set newest_image_id = ?, upstream_digest = ? where id = ?')
+  const clearConditions = db.prepare('delete from tag_conditions where tag_id = ?')
+  const setCondition = db.prepare(`
+    insert into tag_conditions (tag_id, type, status, reason, message, last_transition_time, generation)
+    values (?, 'ImportSuccess', 'False', ?, ?, ?, ?)
+    on conflict (tag_id, type) do update set status = excluded.status, reason = excluded.reason,
+      message = excluded.message, generation = excluded.generation, last_transition_time =
+        case when status = excluded.status then last_transition_time else excluded.last_transition_time end
+    where (status, reason, message, generation) is not
+      (excluded.status, excluded.reason, excluded.message, excluded.generation)`)
+  const touchStream = db.prepare(
+    'update image_streams set resource_version = resource_version + 1 where id = ?',
+  )
+
+  const insertTagNow = (streamId: number, tag: TagName): TagNow => {
+    const { importance, version } = sortKeysOf(tag)
+    const id = idOf(insertTag.get(streamId, tag, importance, version))
+    return {
+      id,
+      upstreamDigest: null,
+      eventId: null,
+      imageId: null,
+      dockerImageReference: null,
+      generation: null,
+    }
+  }
+
+  const addEvent = (tagId: number, change: TagChange): number => {
+    const { imageId, dockerImageReference, generation, at, upstreamDigest } = change
+    const eventId = idOf(insertEvent.get(tagId, imageId, dockerImageReference, generation, at))
+    setNewest.run(eventId, at, imageId, upstreamDigest, tagId)
+    return eventId
+  }
+
+  const rewriteNewest = (tagId: number, eventId: number, change: TagChange): number => {
+    rewriteEvent.run(change.imageId, change.dockerImageReference, change.generation, eventId)
+    setNewestImage.run(change.imageId, change.upstreamDigest, tagId)
+    return eventId
+  }
+
+  return {
+    recordTagEvent(tx, { streamId, namespace, streamName, tag }, change) {
+      const now = find.get(streamId, tag) ?? insertTagNow(streamId, tag)
+      const sameImage = now.imageId === change.imageId
+      const sameReference = now.dockerImageReference === change.dockerImageReference
+      // an older spec's import that finishes late never lowers what a newer one has observed
+      const sameGeneration = now.generation !== null && change.generation <= now.generation
+
+      const tagEventId =
+        now.eventId === null || !(sameImage || sameReference)
+          ? addEvent(now.id, change)
+          : sameImage && sameReference && sameGeneration
+            ? now.eventId
+            : rewriteNewest(now.id, now.eventId, change)
+      const cleared = clearConditions.run(now.id).changes > 0
+      const pushed = !sameImage
+      if (pushed || !sameReference || !sameGeneration || cleared) {
+        touchStream.run(streamId)
+      } else if (now.upstreamDigest !== change.upstreamDigest) {
+        setNewestImage.run(change.imageId, change.upstreamDigest, now.id)
+      }
+      if (pushed) {
+        pushes.append(tx, {
+          pushedAt: change.at,
+          source: change.source,
+          namespace,
+          imageStreamName: streamName,
+          streamId,
+          tag,
+          dockerImageReference: change.dockerImageReference,
+          imageId: change.imageId,
+          previousImageId: now.imageId,
+        })
+      }
+      return { tagEventId, pushed }
+    },
+
+    recordImportFailure(_tx, { streamId, tag }, { reason, message, generation, at }) {
+      const { id } = find.get(streamId, tag) ?? insertTagNow(streamId, tag)
+      if (setCondition.run(id, reason, message, at, generation).changes > 0) touchStream.run(streamId)
+    },
+  }
+}
+
+const idOf = (row: { id: number } | undefined): number => {
+  if (!row) throw new Error('an insert returned no row')
+  return row.id
+}

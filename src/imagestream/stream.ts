@@ -1,0 +1,121 @@
+import type { Database, Parameters } from '../db/open.ts'
+import { columnsOf } from '../db/rows.ts'
+import { imageStreams, specTags } from '../db/tables.ts'
+import type { Transaction } from '../db/transact.ts'
+import type { TagName } from '../oci/tag.ts'
+import type { KeyValue } from './key-values.ts'
+import { type KeysetPage, keyset } from './page.ts'
+import type { ImageStream, Spec, SpecTag } from './spec.ts'
+
+export interface StreamFilter {
+  readonly namespace?: string | undefined
+  /** Glob over the name: `*` stands for any characters. */
+  readonly matching?: string | undefined
+  /** All of these. */
+  readonly labels?: readonly KeyValue[] | undefined
+}
+
+/** Reads of streams and their specs. */
+export interface Streams {
+  byName(namespace: string, name: string): ImageStream | undefined
+  byIds(ids: readonly number[]): Map<number, ImageStream>
+  /** By namespace, then name; one row more than the page's limit when there is one. Its keys are [namespace, name]. */
+  page(filter: StreamFilter, page: KeysetPage): ImageStream[]
+  count(filter: StreamFilter): number
+  /** Spec tags by name, of many streams at once. */
+  specTags(streamIds: readonly number[]): SpecTag[]
+  specTag(streamId: number, name: TagName): SpecTag | undefined
+  spec(stream: ImageStream): Spec
+  /** When the last import finished, or why it failed. Not a new version of the stream: nothing that was read is stale. */
+  recordCheck(tx: Transaction, streamId: number, check: string): void
+}
+
+const COLUMNS = columnsOf(imageStreams, 's')
+const SPEC_TAG_COLUMNS = columnsOf(specTags, 't')
+
+export function createStreams(db: Database): Streams {
+  const byName = db.prepare<ImageStream>(
+    `select ${COLUMNS} from image_streams s where s.namespace = ? and s.name = ?`,
+  )
+  const specTag = db.prepare<SpecTag>(
+    `select ${SPEC_TAG_COLUMNS} from spec_tags t where t.stream_id = ? and t.name = ?`,
+  )
+  const readSpecTags: Streams['specTags'] = (streamIds) =>
+    db
+      .prepare<SpecTag>(
+        `select ${SPEC_TAG_COLUMNS} from spec_tags t
+         where t.stream_id in (select value from json_each(?)) order by t.stream_id, t.name`,
+      )
+      .all(JSON.stringify(streamIds))
+
+  const conditions = ({ namespace, matching, labels = [] }: StreamFilter) => {
+    const where: string[] = []
+    const values: Parameters[number][] = []
+    if (namespace !== undefined) {
+      where.push('s.namespace = ?')
+      values.push(namespace)
+    }
+    if (matching !== undefined) {
+      where.push('matches_glob(?, s.name)')
+      values.push(matching)
+    }
+    for (const { key, value } of labels) {
+      where.push(`exists (select 1 from json_each(s.labels) l
+        where l.value ->> 'key' = ? and l.value ->> 'value' = ?)`)
+      values.push(key, value)
+    }
+    return { where, values }
+  }
+
+  return {
+    byName: (namespace, name) => byName.get(namespace, name),
+    byIds: (ids) =>
+      new Map(
+        db
+          .prepare<ImageStream>(
+            `select ${COLUMNS} from image_streams s where s.id in (select value from json_each(?))`,
+          )
+          .all(JSON.stringify(ids))
+          .map((stream) => [stream.id, stream]),
+      ),
+    page(filter, page) {
+      const { where, values } = conditions(filter)
+      const { condition, keys, orderBy, limit, inOrder } = keyset(page, [
+        { column: 's.namespace' },
+        { column: 's.name' },
+      ])
+      const all = [...where, ...condition]
+      return inOrder(
+        db
+          .prepare<ImageStream>(
+            `select ${COLUMNS} from image_streams s ${all.length > 0 ? `where ${all.join(' and ')}` : ''}
+             order by ${orderBy} limit ?`,
+          )
+          .all(...values, ...keys, limit),
+      )
+    },
+    count(filter) {
+      const { where, values } = conditions(filter)
+      return (
+        db
+          .prepare<{ total: number }>(
+            `select count(*) as total from image_streams s ${where.length > 0 ? `where ${where.join(' and ')}` : ''}`,
+          )
+          .get(...values)?.total ?? 0
+      )
+    },
+    recordCheck: (_tx, streamId, check) => {
+      db.prepare('update image_streams set repository_check = ? where id = ?').run(check, streamId)
+    },
+    specTags: readSpecTags,
+    specTag: (streamId, name) => specTag.get(streamId, name),
+    spec: ({ id, dockerImageRepository, insecure, scheduled, importMode, lookupLocal }) => ({
+      dockerImageRepository,
+      insecure,
+      scheduled,
+      importMode,
+      lookupLocal,
+      tags: new Map(readSpecTags([id]).map((tag) => [tag.name, tag])),
+    }),
+  }
+}

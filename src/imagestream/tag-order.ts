@@ -1,0 +1,73 @@
+import semver from 'semver'
+import type { TagName } from '../oci/tag.ts'
+
+/** Text by which a plain ascending sort (and an index) puts tags in an order that SQL cannot express. */
+export interface SortKeys {
+  /** `latest`, then minor versions, then full versions, each newest first, then all others in byte order. */
+  readonly importance: string
+  /** Every version newest first, the less exact one first among equals; then all others in byte order. */
+  readonly version: string
+}
+
+interface Version {
+  prefix: '' | 'v'
+  /** Whether the patch is written. */
+  full: boolean
+  parsed: semver.SemVer
+}
+
+const MINOR = /^(v?)(\d+\.\d+)(-.*)?$/
+const FULL = /^(v?)(\d+\.\d+\.\d+(?:-.*)?)$/
+
+function parseVersion(tag: TagName): Version | undefined {
+  const [, minorPrefix, minor, suffix = ''] = MINOR.exec(tag) ?? []
+  const [, fullPrefix, full] = FULL.exec(tag) ?? []
+  const text = full ?? (minor === undefined ? undefined : `${minor}.0${suffix}`)
+  const parsed = text === undefined ? null : semver.parse(text)
+  if (!parsed) return undefined
+  return { prefix: (fullPrefix ?? minorPrefix) === 'v' ? 'v' : '', full: full !== undefined, parsed }
+}
+
+export function sortKeysOf(tag: TagName): SortKeys {
+  const version = parseVersion(tag)
+  if (tag === 'latest') return { importance: '0', version: `2${tag}` }
+  if (!version) return { importance: `3${tag}`, version: `2${tag}` }
+  const newestFirst = descending(version.parsed)
+  // at the same version "" stands before "v"
+  const ties = `${version.prefix === '' ? '0' : '1'}${tag}`
+  return {
+    importance: `${version.full ? '2' : '1'}${newestFirst}${ties}`,
+    version: `1${newestFirst}${version.full ? '1' : '0'}${ties}`,
+  }
+}
+
+const DIGITS = String(Number.MAX_SAFE_INTEGER).length
+
+// Text that ascends with the version by semver's rules, then every character mirrored, so that it descends.
+function descending({ major, minor, patch, prerelease }: semver.SemVer): string {
+  const numbers = [major, minor, patch].map((n) => String(n).padStart(DIGITS, '0')).join('')
+  // a release is above its pre-releases; a number is below a word; the longer of two with equal beginnings is above
+  const identifiers =
+    prerelease.length === 0
+      ? '3'
+      : `${prerelease
+          .map((part) => (typeof part === 'number' ? `1${String(part).padStart(DIGITS, '0')}` : `2${part} `))
+          .join('')}0`
+  return mirror(numbers + identifiers)
+}
+
+const FIRST = 0x20
+const LAST = 0x7e
+const mirror = (text: string): string => {
+  let mirrored = ''
+  for (let at = 0; at < text.length; at++) mirrored += String.fromCharCode(FIRST + LAST - text.charCodeAt(at))
+  return mirrored
+}
+
+/** A copy in order of importance. */
+export function sortByImportance(tags: readonly TagName[]): TagName[] {
+  return tags
+    .map((tag) => ({ tag, key: sortKeysOf(tag).importance }))
+    .sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
+    .map(({ tag }) => tag)
+}
