@@ -1,0 +1,301 @@
+import { InvalidInputError } from '../imagestream/errors.ts'
+import { groupBy } from '../imagestream/group-by.ts'
+import { checkNamespace, checkStreamName, checkTagName, splitName } from '../imagestream/names.ts'
+import type { ImageStream } from '../imagestream/spec.ts'
+import { keyOf, type Tag, type TagEvent, type TagOrder } from '../imagestream/tag.ts'
+import { sortKeysOf } from '../imagestream/tag-order.ts'
+import type { TagName } from '../oci/tag.ts'
+import { builder } from './builder.ts'
+import { Connection, type ConnectionArguments, keyCursors, pageOf } from './connection.ts'
+import { connectionArgs, connectionType, pageComplexity } from './connection-type.ts'
+import type { GraphQLContext } from './context.ts'
+import { checkGlob } from './glob.ts'
+import { imageOf } from './image.ts'
+import { NodeInterface, nodeId, registerNode } from './node.ts'
+import { gather, loadTogether, prime } from './peers.ts'
+import {
+  ImageStreamTagType,
+  ImageStreamType,
+  ImageType,
+  TagEventConditionType,
+  TagEventType,
+  TagReferenceType,
+} from './types.ts'
+
+export const ImageStreamTagOrderEnum = builder.enumType('ImageStreamTagOrder', {
+  description: 'An order of tags.',
+  values: {
+    NAME: { description: 'By name, in byte order.' },
+    NEWEST_FIRST: { description: 'The tag that got its image last comes first.' },
+    SEMVER_DESC: { description: 'The highest version first; tags that are no versions come last, by name.' },
+  } as const,
+})
+
+const ConditionStatusEnum = builder.enumType('ConditionStatus', {
+  description: 'Whether a condition holds.',
+  values: {
+    True: { description: 'The condition holds.' },
+    False: { description: 'The condition does not hold.' },
+    Unknown: { description: 'It is not known whether the condition holds.' },
+  } as const,
+})
+
+export const ImageStreamTagConnection = connectionType('ImageStreamTag', ImageStreamTagType, {
+  items: 'tags',
+})
+const TagEventConnection = connectionType('TagEvent', TagEventType, { items: 'tag events' })
+
+const eventCursors = keyCursors<TagEvent>('items', ({ id }) => [id])
+const tagCursors = (order: TagOrder) => keyCursors<Tag>(`tags ${order}`, (tag) => keyOf(tag, order))
+
+/** Tags by name, also such as only the spec knows so far. Throws InvalidInputError. */
+export function tagsOfStream(stream: ImageStream, names: readonly string[], context: GraphQLContext): Tag[] {
+  const checked = names.map((name) => checkTagName(name, 'name'))
+  const known = context.tags.byNames(stream.id, checked)
+  const waiting = checked
+    .filter((name) => !known.some((tag) => tag.name === name) && context.streams.specTag(stream.id, name))
+    .map((name) => tagWithoutStatus(stream, name))
+  return [...known, ...waiting]
+}
+
+const tagWithoutStatus = (stream: ImageStream, name: TagName): Tag => ({
+  id: 0,
+  streamId: stream.id,
+  name,
+  ...sortKeysOf(name),
+  newestEventId: null,
+  newestAt: 0,
+  imageId: null,
+  upstreamDigest: null,
+  dockerImageReference: null,
+  generation: null,
+})
+
+type TagsArguments = ConnectionArguments & {
+  matching?: string | null | undefined
+  orderBy?: TagOrder | null | undefined
+}
+
+/** A page of a stream's tags, read for all streams of the stream's own page at once. */
+export function tagsOfStreams(
+  stream: ImageStream,
+  args: TagsArguments,
+  { tags }: GraphQLContext,
+): Connection<Tag> {
+  const order = args.orderBy ?? 'IMPORTANCE'
+  const cursors = tagCursors(order)
+  const page = pageOf(args, cursors)
+  const matching = checkGlob(args.matching, 'matching')
+  const key = JSON.stringify([order, matching, page])
+  return new Connection({
+    page,
+    cursors,
+    rows: () =>
+      loadTogether(stream, `tags ${key}`, (streams) => {
+        const rows = tags.ofStreams(
+          streams.map(({ id }) => id),
+          { order, matching, page },
+        )
+        gather(rows)
+        prime(rows, 'imageStream', new Map(streams.map((one) => [one.id, one])))
+        return groupBy(rows, ({ streamId }) => streamId)
+      }).get(stream.id) ?? [],
+    totalCount: () =>
+      loadTogether(stream, `tag count ${matching}`, (streams) =>
+        tags.countOfStreams(
+          streams.map(({ id }) => id),
+          matching,
+        ),
+      ).get(stream.id) ?? 0,
+  })
+}
+
+registerNode('ImageStreamTag', (key, context) => {
+  const [, streamId, name = ''] = /^(\d{1,15})\/(.+)$/.exec(key) ?? []
+  const stream = streamId && context.streams.byIds([Number(streamId)]).get(Number(streamId))
+  return stream ? tagsOfStream(stream, [name], context)[0] : undefined
+})
+
+const streamOf = (tag: Tag, { streams }: GraphQLContext): ImageStream => {
+  const found = loadTogether(tag, 'imageStream', (tags) =>
+    streams.byIds([...new Set(tags.map(({ streamId }) => streamId))]),
+  ).get(tag.streamId)
+  if (!found) throw new Error(`the stream of tag ${tag.id} is gone`)
+  return found
+}
+
+ImageStreamTagType.implement({
+  description: 'A tag of an image stream: what it means now, and what it meant before.',
+  interfaces: [NodeInterface],
+  fields: (t) => ({
+    id: t.id({
+      description: 'Names this tag among all objects.',
+      resolve: ({ streamId, name }) => nodeId('ImageStreamTag', `${streamId}/${name}`),
+    }),
+    name: t.string({
+      description: 'Stream and tag: `ruby:latest`.',
+      resolve: (tag, _args, context) => `${streamOf(tag, context).name}:${tag.name}`,
+    }),
+    tag: t.exposeString('name', { description: 'The tag alone: `latest`.' }),
+    imageStream: t.field({
+      type: ImageStreamType,
+      description: 'The stream that it belongs to.',
+      resolve: (tag, _args, context) => streamOf(tag, context),
+    }),
+    spec: t.field({
+      type: TagReferenceType,
+      nullable: true,
+      description:
+        'What the spec says of this tag; null for one of the repository’s, or one that was pushed.',
+      resolve: (tag, _args, { streams }) =>
+        loadTogether(tag, 'spec', (tags) => {
+          const specTags = streams.specTags([...new Set(tags.map(({ streamId }) => streamId))])
+          return new Map(specTags.map((specTag) => [`${specTag.streamId}/${specTag.name}`, specTag]))
+        }).get(`${tag.streamId}/${tag.name}`),
+    }),
+    items: t.field({
+      type: TagEventConnection,
+      description: 'What it has meant, newest first: one entry each time that its image changed.',
+      args: connectionArgs,
+      complexity: pageComplexity,
+      resolve: (tag, args, context) => history(tag, args, context),
+    }),
+    conditions: t.field({
+      type: [TagEventConditionType],
+      description:
+        'What is wrong with it: `ImportSuccess` is `False` since its last import failed. Empty when all is well.',
+      resolve: (tag, _args, { tags }) =>
+        loadTogether(tag, 'conditions', (all) =>
+          groupBy(tags.conditions(all.map(({ id }) => id)), ({ tagId }) => tagId),
+        ).get(tag.id) ?? [],
+    }),
+    dockerImageReference: t.exposeString('dockerImageReference', {
+      nullable: true,
+      description: 'Pull spec of the image that it means now; null while it has none.',
+    }),
+    image: t.field({
+      type: ImageType,
+      nullable: true,
+      description: 'The image that it means now; null while it has none.',
+      resolve: (tag, _args, context) => (tag.imageId === null ? null : imageOf(tag, context)),
+    }),
+  }),
+})
+
+function history(tag: Tag, args: ConnectionArguments, { tags }: GraphQLContext): Connection<TagEvent> {
+  const page = pageOf(args, eventCursors)
+  const isFirst = !page.after && !page.before && !page.fromEnd
+  const rows = (): readonly TagEvent[] =>
+    loadTogether(tag, `items ${JSON.stringify(page)}`, (all) =>
+      groupBy(
+        gather(
+          tags.events(
+            all.map(({ id }) => id),
+            page,
+          ),
+        ),
+        ({ tagId }) => tagId,
+      ),
+    ).get(tag.id) ?? []
+  return new Connection({
+    page,
+    cursors: eventCursors,
+    rows,
+    // the newest entry came with the tag: most people ask for no more
+    ...(isFirst && page.limit === 1 && { nodes: () => newestEvents(tag) }),
+    totalCount: () =>
+      loadTogether(tag, 'item count', (all) => tags.countEvents(all.map(({ id }) => id))).get(tag.id) ?? 0,
+  })
+}
+
+const newestEvents = (tag: Tag): readonly TagEvent[] =>
+  loadTogether(tag, 'newest event', (tags) => {
+    const events = tags.flatMap((one) => newestEventOf(one) ?? [])
+    gather(events)
+    return groupBy(events, ({ tagId }) => tagId)
+  }).get(tag.id) ?? []
+
+const newestEventOf = ({ id, newestEventId, newestAt, imageId, dockerImageReference, generation }: Tag) =>
+  newestEventId === null || imageId === null || dockerImageReference === null || generation === null
+    ? undefined
+    : { id: newestEventId, tagId: id, createdAt: newestAt, imageId, dockerImageReference, generation }
+
+TagEventType.implement({
+  description: 'One entry of a tag’s history: from then on it meant this image, until the next entry.',
+  fields: (t) => ({
+    created: t.field({
+      type: 'DateTime',
+      description: 'Since when the tag meant this image, as this server saw it.',
+      resolve: ({ createdAt }) => createdAt,
+    }),
+    dockerImageReference: t.exposeString('dockerImageReference', {
+      description: 'Pull spec of the image, by digest.',
+    }),
+    image: t.field({
+      type: ImageType,
+      description: 'The image that the tag meant.',
+      resolve: (event, _args, context) => imageOf(event, context),
+    }),
+    generation: t.exposeInt('generation', {
+      description:
+        'Generation of the spec that this entry answers; an entry of an older one is waiting for an import.',
+    }),
+  }),
+})
+
+TagEventConditionType.implement({
+  description: 'Something that is so, or not so, about a tag.',
+  fields: (t) => ({
+    type: t.exposeString('type', { description: 'What it is about: `ImportSuccess`.' }),
+    status: t.field({
+      type: ConditionStatusEnum,
+      description: 'Whether it holds.',
+      resolve: ({ status }) => status,
+    }),
+    reason: t.exposeString('reason', {
+      nullable: true,
+      description:
+        'Why, in one word: `NotFound`, `Unauthorized`, `Forbidden`, `ForbiddenTarget`, `InvalidManifest`, `RegistryUnavailable`, `TooManyRequests` or `InternalError`.',
+    }),
+    message: t.exposeString('message', {
+      nullable: true,
+      description: 'Why, for a person: which registry, which repository, and what it answered.',
+    }),
+    lastTransitionTime: t.field({
+      type: 'DateTime',
+      description: 'Since when it is so.',
+      resolve: ({ lastTransitionTime }) => lastTransitionTime,
+    }),
+    generation: t.exposeInt('generation', { description: 'Generation of the spec that it is about.' }),
+  }),
+})
+
+builder.queryField('imageStreamTag', (t) =>
+  t.field({
+    type: ImageStreamTagType,
+    nullable: true,
+    description: 'One tag of an image stream by its name; null where there is none.',
+    args: {
+      namespace: t.arg.string({
+        required: true,
+        defaultValue: 'default',
+        description: 'Namespace of the stream.',
+      }),
+      name: t.arg.string({
+        required: true,
+        description: 'Stream and tag: `ruby:3.3`; `ruby` alone means `ruby:latest`.',
+      }),
+    },
+    resolve: (_query, { namespace, name }, context) => {
+      const parts = splitName(name)
+      if (!('tag' in parts)) {
+        throw new InvalidInputError('name', `"${name}" names an image by digest: ask imageStreamImage for it`)
+      }
+      checkNamespace(namespace)
+      checkStreamName(namespace, parts.stream)
+      checkTagName(parts.tag, 'name')
+      const stream = context.streams.byName(namespace, parts.stream)
+      return stream && tagsOfStream(stream, [parts.tag], context)[0]
+    },
+  }),
+)

@@ -1,0 +1,205 @@
+import type { Import } from '../imagestream/import-rows.ts'
+import { readKeyValues } from '../imagestream/key-values.ts'
+import { annotationsOf, manifestJson, manifestYaml } from '../imagestream/manifest-document.ts'
+import { checkNamespace } from '../imagestream/names.ts'
+import type { ImageStream } from '../imagestream/spec.ts'
+import { builder } from './builder.ts'
+import { Connection, keyCursors, pageOf } from './connection.ts'
+import { connectionArgs, connectionType, pageComplexity } from './connection-type.ts'
+import { checkGlob } from './glob.ts'
+import {
+  ImageStreamTagConnection,
+  ImageStreamTagOrderEnum,
+  tagsOfStream,
+  tagsOfStreams,
+} from './image-stream-tag.ts'
+import { ImportConnection } from './import.ts'
+import { KeyValueInput } from './key-value.ts'
+import { NodeInterface, nodeId, registerNode, rowId } from './node.ts'
+import { gather } from './peers.ts'
+import {
+  ImageStreamSpecType,
+  ImageStreamStatusType,
+  ImageStreamTagType,
+  ImageStreamType,
+  KeyValueType,
+} from './types.ts'
+
+registerNode('ImageStream', (key, { streams }) => {
+  const id = rowId(key)
+  return id === undefined ? undefined : streams.byIds([id]).get(id)
+})
+
+const ManifestFormatEnum = builder.enumType('ManifestFormat', {
+  description: 'How a document is written.',
+  values: {
+    JSON: { description: 'As `oc get -o json` prints it.' },
+    YAML: { description: 'As `oc get -o yaml` prints it.' },
+  } as const,
+})
+
+const importCursors = keyCursors<Import>('imports', ({ id }) => [id])
+
+ImageStreamType.implement({
+  description:
+    'A named set of tags, each with the images that it has meant over time, wherever they are stored.',
+  interfaces: [NodeInterface],
+  fields: (t) => ({
+    id: t.id({
+      description: 'Names this stream among all objects; a later stream of the same name has another one.',
+      resolve: ({ id }) => nodeId('ImageStream', id),
+    }),
+    namespace: t.exposeString('namespace', {
+      description: 'What groups streams of one owner; `default` unless given.',
+    }),
+    name: t.exposeString('name', { description: 'Its name, unique in the namespace.' }),
+    uid: t.exposeString('uid', { description: 'A UUID, as Kubernetes gives each object one.' }),
+    generation: t.exposeInt('generation', { description: 'Counts the changes of its spec, from 1.' }),
+    resourceVersion: t.string({
+      description:
+        'Changes with every change of the stream or its tags; hand it back with a write to have it refused when stale.',
+      resolve: ({ resourceVersion }) => String(resourceVersion),
+    }),
+    creationTimestamp: t.field({
+      type: 'DateTime',
+      description: 'When it was created.',
+      resolve: ({ createdAt }) => createdAt,
+    }),
+    labels: t.field({
+      type: [KeyValueType],
+      description: 'Labels, by which streams can be found.',
+      resolve: ({ labels }) => readKeyValues(labels),
+    }),
+    annotations: t.field({
+      type: [KeyValueType],
+      description:
+        'Notes. `openshift.io/image.dockerRepositoryCheck` is the server’s: when the last import finished, or why it failed.',
+      resolve: annotationsOf,
+    }),
+    spec: t.field({
+      type: ImageStreamSpecType,
+      description: 'What is wanted of the stream.',
+      resolve: (stream) => stream,
+    }),
+    status: t.field({
+      type: ImageStreamStatusType,
+      description: 'What was seen: the tags and their images.',
+      resolve: (stream) => stream,
+    }),
+    tag: t.field({
+      type: ImageStreamTagType,
+      nullable: true,
+      description: 'One tag; null where neither spec nor status knows it.',
+      args: { name: t.arg.string({ required: true, description: 'The tag: `latest`.' }) },
+      resolve: (stream, { name }, context) => tagsOfStream(stream, [name], context)[0],
+    }),
+    imports: t.field({
+      type: ImportConnection,
+      description: 'Its imports, newest first; the last 50 are kept.',
+      args: connectionArgs,
+      complexity: pageComplexity,
+      resolve: (stream, args, { importer }) => {
+        const page = pageOf(args, importCursors)
+        return new Connection({
+          page,
+          cursors: importCursors,
+          rows: () => gather(importer.ofStream(stream.id, page)),
+          totalCount: () => importer.countOfStream(stream.id),
+        })
+      },
+    }),
+    manifest: t.string({
+      description:
+        'The stream as an OpenShift `ImageStream` document (`image.openshift.io/v1`), with all tags and their history.',
+      args: {
+        format: t.arg({
+          type: ManifestFormatEnum,
+          required: true,
+          defaultValue: 'JSON',
+          description: 'How to write it.',
+        }),
+      },
+      complexity: 1000,
+      resolve: (stream, { format }, context) =>
+        (format === 'YAML' ? manifestYaml : manifestJson)(stream, context),
+    }),
+  }),
+})
+
+ImageStreamStatusType.implement({
+  description: 'What was seen of an image stream.',
+  fields: (t) => ({
+    dockerImageRepository: t.string({
+      description:
+        'Where its images can be pulled from: the integrated registry’s repository, or else `spec.dockerImageRepository`; empty where there is neither.',
+      resolve: (stream, _args, { pullRepository }) => pullRepository(stream),
+    }),
+    publicDockerImageRepository: t.string({
+      nullable: true,
+      description: 'The same as it is reached from outside, where that is another address.',
+      resolve: () => null,
+    }),
+    tags: t.field({
+      type: ImageStreamTagConnection,
+      description:
+        'Its tags, the most important ones first: `latest`, minor versions, full versions, each newest first, then others by name.',
+      args: {
+        matching: t.arg.string({
+          description: 'Only tags whose name matches; `*` stands for any characters.',
+        }),
+        orderBy: t.arg({ type: ImageStreamTagOrderEnum, description: 'Another order than by importance.' }),
+        ...connectionArgs,
+      },
+      complexity: pageComplexity,
+      resolve: (stream, args, context) => tagsOfStreams(stream, args, context),
+    }),
+  }),
+})
+
+const ImageStreamConnection = connectionType('ImageStream', ImageStreamType, { items: 'image streams' })
+const streamCursors = keyCursors<ImageStream>('imageStreams', ({ namespace, name }) => [namespace, name])
+
+builder.queryFields((t) => ({
+  imageStream: t.field({
+    type: ImageStreamType,
+    nullable: true,
+    description: 'One image stream by its name; null where there is none.',
+    args: {
+      namespace: t.arg.string({
+        required: true,
+        defaultValue: 'default',
+        description: 'Namespace of the stream.',
+      }),
+      name: t.arg.string({ required: true, description: 'Name of the stream.' }),
+    },
+    resolve: (_query, { namespace, name }, { streams }) => streams.byName(namespace, name),
+  }),
+  imageStreams: t.field({
+    type: ImageStreamConnection,
+    description: 'Image streams by namespace and name.',
+    args: {
+      namespace: t.arg.string({ description: 'Only of this namespace.' }),
+      matching: t.arg.string({
+        description: 'Only those whose name matches; `*` stands for any characters.',
+      }),
+      labels: t.arg({ type: [KeyValueInput], description: 'Only those that have all of these labels.' }),
+      ...connectionArgs,
+    },
+    complexity: pageComplexity,
+    resolve: (_query, { namespace, matching, labels, ...args }, { streams }) => {
+      if (namespace != null) checkNamespace(namespace)
+      const filter = {
+        namespace: namespace ?? undefined,
+        matching: checkGlob(matching, 'matching'),
+        labels: labels ?? undefined,
+      }
+      const page = pageOf(args, streamCursors)
+      return new Connection({
+        page,
+        cursors: streamCursors,
+        rows: () => gather(streams.page(filter, page)),
+        totalCount: () => streams.count(filter),
+      })
+    },
+  }),
+}))

@@ -1,0 +1,21 @@
+import type { GraphQLSchema } from 'graphql'
+import { builder } from './builder.ts'
+import './scalars.ts'
+import './node.ts'
+import './key-value.ts'
+import './spec.ts'
+import './image-stream.ts'
+import './image-stream-tag.ts'
+import './image.ts'
+import './image-push.ts'
+import './import.ts'
+import './mutations.ts'
+
+builder.queryType({ description: 'What can be asked.' })
+builder.mutationType({ description: 'What can be changed.' })
+builder.subscriptionType({
+  description: 'What can be followed live, over WebSocket (graphql-ws) or server-sent events.',
+})
+
+/** The whole GraphQL API, which `schema.graphql` shows printed. */
+export const createSchema = (): GraphQLSchema => builder.toSchema()

@@ -1,0 +1,8 @@
+import { fileURLToPath } from 'node:url'
+import { lexicographicSortSchema, printSchema } from 'graphql'
+import { createSchema } from '../../src/graphql/schema.ts'
+
+export const SCHEMA_FILE = fileURLToPath(new URL('../../schema.graphql', import.meta.url))
+
+/** The text that `schema.graphql` holds. */
+export const printedSchema = (): string => `${printSchema(lexicographicSortSchema(createSchema()))}\n`
