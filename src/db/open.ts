@@ -6,17 +6,16 @@ import { type BetterSQLite3Database, drizzle } from 'drizzle-orm/better-sqlite3'
 import { migrate } from 'drizzle-orm/better-sqlite3/migrator'
 import semver from 'semver'
 import { matchesGlob } from '../oci/glob.ts'
+import { type Statement, statementOf } from './statement.ts'
 import * as tables from './tables.ts'
 import { type Transact, type TransactTogether, transactions } from './transact.ts'
 
 export type Orm = BetterSQLite3Database<typeof tables>
-export type Parameters = readonly (string | number | bigint | Uint8Array | null)[]
-
 export interface Database extends Disposable {
   /** For reads and writes that are not on a hot path. */
   readonly orm: Orm
-  /** A prepared statement, made once for each text. Its rows are plain objects named by the statement's columns. */
-  prepare<Row = never>(text: string): BetterSqlite3.Statement<Parameters[number][], Row>
+  /** A prepared statement, made once for each text. */
+  prepare<Row = never>(text: string): Statement<Row>
   readonly transact: Transact
   readonly transactTogether: TransactTogether
 }
@@ -98,14 +97,14 @@ function configure(sqlite: BetterSqlite3.Database, file: string): void {
 }
 
 const statements = (sqlite: BetterSqlite3.Database): Database['prepare'] => {
-  const prepared = new Map<string, BetterSqlite3.Statement>()
+  const prepared = new Map<string, Statement<unknown>>()
   return <Row>(text: string) => {
     let statement = prepared.get(text)
     if (!statement) {
-      statement = sqlite.prepare(text)
+      statement = statementOf(sqlite.prepare(text))
       prepared.set(text, statement)
     }
-    return statement as BetterSqlite3.Statement<Parameters[number][], Row>
+    return statement as Statement<Row>
   }
 }
 

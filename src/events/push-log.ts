@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import type { Database, Parameters } from '../db/open.ts'
+import type { Database } from '../db/open.ts'
+import type { Parameter } from '../db/statement.ts'
 import type { Transaction } from '../db/transact.ts'
 import { matchesGlob } from '../oci/glob.ts'
 import type { TagName } from '../oci/tag.ts'
@@ -104,7 +105,7 @@ export function createPushLog(db: Database): PushLog {
 
     read({ after, before, filter = {}, descending = false, limit }) {
       const where: string[] = []
-      const values: Parameters[number][] = []
+      const values: Parameter[] = []
       const restrict = (condition: string, value: string | number | undefined): void => {
         if (value === undefined) return
         where.push(condition)

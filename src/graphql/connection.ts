@@ -1,3 +1,4 @@
+import { type GraphQLResolveInfo, Kind } from 'graphql'
 import { InvalidInputError } from '../imagestream/errors.ts'
 import type { Key, KeysetPage } from '../imagestream/page.ts'
 
@@ -59,17 +60,27 @@ const parseArray = (cursor: string): unknown[] => {
 export function pageOf<Node>(
   { first, after, last, before }: ConnectionArguments,
   cursors: Pick<Cursors<Node>, 'decode'>,
+  info: GraphQLResolveInfo,
 ): KeysetPage {
   if (first != null && last != null) {
     throw new InvalidInputError('last', 'give either "first" or "last", not both')
   }
   return {
     limit: sizeOf('first', first) ?? sizeOf('last', last) ?? DEFAULT_PAGE_SIZE,
+    peek: mayAskPageInfo(info),
     after: after == null ? undefined : cursors.decode(after, 'after'),
     before: before == null ? undefined : cursors.decode(before, 'before'),
     fromEnd: last != null,
   }
 }
+
+// only pageInfo needs the row behind the page; a fragment may hold it
+const mayAskPageInfo = ({ fieldNodes }: GraphQLResolveInfo): boolean =>
+  fieldNodes.some(({ selectionSet }) =>
+    selectionSet?.selections.some(
+      (selection) => selection.kind !== Kind.FIELD || selection.name.value === 'pageInfo',
+    ),
+  )
 
 function sizeOf(field: 'first' | 'last', size: number | null | undefined): number | undefined {
   if (size == null) return undefined

@@ -141,10 +141,10 @@ builder.queryField('imagePushes', (t) =>
       ...connectionArgs,
     },
     complexity: pageComplexity,
-    resolve: (_query, { since, ...args }, context) => {
+    resolve: (_query, { since, ...args }, context, info) => {
       const filter = pushFilterOf(args)
       const cursors = pushCursors(context)
-      const page = pageOf(args, cursors)
+      const page = pageOf(args, cursors, info)
       const floor = Math.max(
         since == null ? 0 : positionOf(since, 'since', context),
         Number(page.after?.[0] ?? 0),

@@ -1,9 +1,9 @@
+import type { GraphQLResolveInfo } from 'graphql'
 import { InvalidInputError } from '../imagestream/errors.ts'
 import { groupBy } from '../imagestream/group-by.ts'
 import { checkNamespace, checkStreamName, checkTagName, splitName } from '../imagestream/names.ts'
 import type { ImageStream } from '../imagestream/spec.ts'
 import { keyOf, type Tag, type TagEvent, type TagOrder } from '../imagestream/tag.ts'
-import { sortKeysOf } from '../imagestream/tag-order.ts'
 import type { TagName } from '../oci/tag.ts'
 import { builder } from './builder.ts'
 import { Connection, type ConnectionArguments, keyCursors, pageOf } from './connection.ts'
@@ -62,13 +62,11 @@ const tagWithoutStatus = (stream: ImageStream, name: TagName): Tag => ({
   id: 0,
   streamId: stream.id,
   name,
-  ...sortKeysOf(name),
   newestEventId: null,
   newestAt: 0,
-  imageId: null,
-  upstreamDigest: null,
   dockerImageReference: null,
   generation: null,
+  image: null,
 })
 
 type TagsArguments = ConnectionArguments & {
@@ -76,15 +74,22 @@ type TagsArguments = ConnectionArguments & {
   orderBy?: TagOrder | null | undefined
 }
 
+/** Marks tags, and their images, as read together. */
+export function gatherTags(tags: readonly Tag[]): readonly Tag[] {
+  gather(tags.flatMap(({ image }) => image ?? []))
+  return gather(tags)
+}
+
 /** A page of a stream's tags, read for all streams of the stream's own page at once. */
 export function tagsOfStreams(
   stream: ImageStream,
   args: TagsArguments,
   { tags }: GraphQLContext,
+  info: GraphQLResolveInfo,
 ): Connection<Tag> {
   const order = args.orderBy ?? 'IMPORTANCE'
   const cursors = tagCursors(order)
-  const page = pageOf(args, cursors)
+  const page = pageOf(args, cursors, info)
   const matching = checkGlob(args.matching, 'matching')
   const key = JSON.stringify([order, matching, page])
   return new Connection({
@@ -96,7 +101,7 @@ export function tagsOfStreams(
           streams.map(({ id }) => id),
           { order, matching, page },
         )
-        gather(rows)
+        gatherTags(rows)
         prime(rows, 'imageStream', new Map(streams.map((one) => [one.id, one])))
         return groupBy(rows, ({ streamId }) => streamId)
       }).get(stream.id) ?? [],
@@ -158,7 +163,7 @@ ImageStreamTagType.implement({
       description: 'What it has meant, newest first: one entry each time that its image changed.',
       args: connectionArgs,
       complexity: pageComplexity,
-      resolve: (tag, args, context) => history(tag, args, context),
+      resolve: history,
     }),
     conditions: t.field({
       type: [TagEventConditionType],
@@ -177,13 +182,18 @@ ImageStreamTagType.implement({
       type: ImageType,
       nullable: true,
       description: 'The image that it means now; null while it has none.',
-      resolve: (tag, _args, context) => (tag.imageId === null ? null : imageOf(tag, context)),
+      resolve: (tag) => tag.image,
     }),
   }),
 })
 
-function history(tag: Tag, args: ConnectionArguments, { tags }: GraphQLContext): Connection<TagEvent> {
-  const page = pageOf(args, eventCursors)
+function history(
+  tag: Tag,
+  args: ConnectionArguments,
+  { tags }: GraphQLContext,
+  info: GraphQLResolveInfo,
+): Connection<TagEvent> {
+  const page = pageOf(args, eventCursors, info)
   const isFirst = !page.after && !page.before && !page.fromEnd
   const rows = (): readonly TagEvent[] =>
     loadTogether(tag, `items ${JSON.stringify(page)}`, (all) =>
@@ -215,10 +225,17 @@ const newestEvents = (tag: Tag): readonly TagEvent[] =>
     return groupBy(events, ({ tagId }) => tagId)
   }).get(tag.id) ?? []
 
-const newestEventOf = ({ id, newestEventId, newestAt, imageId, dockerImageReference, generation }: Tag) =>
-  newestEventId === null || imageId === null || dockerImageReference === null || generation === null
+const newestEventOf = ({ id, newestEventId, newestAt, image, dockerImageReference, generation }: Tag) =>
+  newestEventId === null || image === null || dockerImageReference === null || generation === null
     ? undefined
-    : { id: newestEventId, tagId: id, createdAt: newestAt, imageId, dockerImageReference, generation }
+    : {
+        id: newestEventId,
+        tagId: id,
+        createdAt: newestAt,
+        imageId: image.id,
+        dockerImageReference,
+        generation,
+      }
 
 TagEventType.implement({
   description: 'One entry of a tag’s history: from then on it meant this image, until the next entry.',

@@ -98,8 +98,8 @@ ImageStreamType.implement({
       description: 'Its imports, newest first; the last 50 are kept.',
       args: connectionArgs,
       complexity: pageComplexity,
-      resolve: (stream, args, { importer }) => {
-        const page = pageOf(args, importCursors)
+      resolve: (stream, args, { importer }, info) => {
+        const page = pageOf(args, importCursors, info)
         return new Connection({
           page,
           cursors: importCursors,
@@ -151,7 +151,7 @@ ImageStreamStatusType.implement({
         ...connectionArgs,
       },
       complexity: pageComplexity,
-      resolve: (stream, args, context) => tagsOfStreams(stream, args, context),
+      resolve: tagsOfStreams,
     }),
   }),
 })
@@ -186,14 +186,14 @@ builder.queryFields((t) => ({
       ...connectionArgs,
     },
     complexity: pageComplexity,
-    resolve: (_query, { namespace, matching, labels, ...args }, { streams }) => {
+    resolve: (_query, { namespace, matching, labels, ...args }, { streams }, info) => {
       if (namespace != null) checkNamespace(namespace)
       const filter = {
         namespace: namespace ?? undefined,
         matching: checkGlob(matching, 'matching'),
         labels: labels ?? undefined,
       }
-      const page = pageOf(args, streamCursors)
+      const page = pageOf(args, streamCursors, info)
       return new Connection({
         page,
         cursors: streamCursors,

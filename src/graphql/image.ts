@@ -9,7 +9,7 @@ import { builder } from './builder.ts'
 import { Connection, keyCursors, pageOf } from './connection.ts'
 import { connectionArgs, pageComplexity } from './connection-type.ts'
 import type { GraphQLContext } from './context.ts'
-import { ImageStreamTagConnection } from './image-stream-tag.ts'
+import { gatherTags, ImageStreamTagConnection } from './image-stream-tag.ts'
 import { NodeInterface, nodeId, registerNode, rowId } from './node.ts'
 import { gather, loadTogether } from './peers.ts'
 import {
@@ -44,6 +44,14 @@ export function imageOf<Owner extends { readonly imageId: number | null }>(
   return found
 }
 
+/** The whole of an image of which there is only a summary, read for all that were read together with it. */
+const wholeOf = (image: AnyImage, { images }: GraphQLContext): Image => {
+  if ('mediaType' in image) return image
+  const whole = loadTogether(image, 'whole', (all) => images.byIds(all.map(({ id }) => id))).get(image.id)
+  if (!whole) throw new Error(`image ${image.id} is referred to and not there`)
+  return whole
+}
+
 const bytesOf = (image: AnyImage, { images }: GraphQLContext): Uint8Array => {
   if ('fetched' in image) return image.fetched.bytes
   const bytes = loadTogether(image, 'bytes', (all) => images.manifests(all.map(({ id }) => id))).get(image.id)
@@ -52,7 +60,9 @@ const bytesOf = (image: AnyImage, { images }: GraphQLContext): Uint8Array => {
 }
 
 const manifestOf = (image: AnyImage, context: GraphQLContext): Manifest =>
-  'fetched' in image ? image.fetched.manifest : parseManifest(bytesOf(image, context), image.mediaType)
+  'fetched' in image
+    ? image.fetched.manifest
+    : parseManifest(bytesOf(image, context), wholeOf(image, context).mediaType)
 
 const configOf = (image: AnyImage, { images }: GraphQLContext): ImageConfig | null => {
   const bytes =
@@ -76,10 +86,14 @@ ImageType.implement({
       type: 'Digest',
       description: 'Digest of its manifest: its name everywhere.',
     }),
-    dockerImageReference: t.exposeString('dockerImageReference', {
+    dockerImageReference: t.string({
       description: 'Pull spec by digest of the repository in which it was first seen.',
+      resolve: (image, _args, context) => wholeOf(image, context).dockerImageReference,
     }),
-    mediaType: t.exposeString('mediaType', { description: 'Media type of its manifest.' }),
+    mediaType: t.string({
+      description: 'Media type of its manifest.',
+      resolve: (image, _args, context) => wholeOf(image, context).mediaType,
+    }),
     manifest: t.string({
       description: 'Its manifest: the exact bytes that hash to the digest, as text.',
       complexity: 20,
@@ -89,7 +103,7 @@ ImageType.implement({
       type: 'DateTime',
       nullable: true,
       description: 'When it was built, as its annotation or config says; null where that is not told.',
-      resolve: ({ createdAt }) => createdAt,
+      resolve: (image, _args, context) => wholeOf(image, context).createdAt,
     }),
     size: t.expose('size', {
       type: 'BigInt',
@@ -135,21 +149,21 @@ ImageType.implement({
       description: 'Every tag that means this image now, in any stream.',
       args: connectionArgs,
       complexity: pageComplexity,
-      resolve: (image, args, { tags }) => {
-        const page = pageOf(args, tagCursors)
+      resolve: (image, args, { tags }, info) => {
+        const page = pageOf(args, tagCursors, info)
         return new Connection({
           page,
           cursors: tagCursors,
           rows: () =>
             loadTogether(image, `tags ${JSON.stringify(page)}`, (all) =>
               groupBy(
-                gather(
+                gatherTags(
                   tags.ofImages(
                     all.map(({ id }) => id),
                     page,
                   ),
                 ),
-                ({ imageId }) => imageId,
+                (tag) => tag.image?.id,
               ),
             ).get(image.id) ?? [],
           totalCount: () =>

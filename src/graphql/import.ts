@@ -98,8 +98,8 @@ ImportType.implement({
         ...connectionArgs,
       },
       complexity: pageComplexity,
-      resolve: ({ id }, { state, ...args }, { importer }) => {
-        const page = pageOf(args, resultCursors)
+      resolve: ({ id }, { state, ...args }, { importer }, info) => {
+        const page = pageOf(args, resultCursors, info)
         return new Connection({
           page,
           cursors: resultCursors,
@@ -162,18 +162,13 @@ builder.subscriptionField('importProgressed', (t) =>
     type: ImportType,
     description: 'An import as it stands, and again each time that it got on, until it is finished.',
     args: { import: t.arg.id({ required: true, description: 'The `id` of the import.' }) },
-    async *subscribe(_root, args, { importer }) {
+    subscribe(_root, args, { importer }) {
       const [, key = ''] = /^Import:(-?\d+)$/.exec(Buffer.from(args.import, 'base64url').toString()) ?? []
       const id = rowId(key)
       if (id === undefined || !importer.byIds([id]).has(id)) {
         throw new NotFoundError('there is no import of this id, or it is too long ago')
       }
-      const stop = new AbortController()
-      try {
-        yield* importer.follow(id, stop.signal)
-      } finally {
-        stop.abort()
-      }
+      return importer.follow(id)
     },
     resolve: (progressed) => progressed,
   }),

@@ -4,7 +4,12 @@ interface Group {
   readonly loaded: Map<string, unknown>
 }
 
-const groups = new WeakMap<object, Group>()
+// a property and not a WeakMap: lists have thousands of rows, and each entry of a WeakMap is work for the collector
+const GROUP = Symbol('read together with')
+
+interface Gathered {
+  [GROUP]?: Group
+}
 
 /**
  * Marks objects as read together. The first of them that asks for something more by `loadTogether` reads it for all:
@@ -12,7 +17,7 @@ const groups = new WeakMap<object, Group>()
  */
 export function gather<Item extends object>(items: readonly Item[]): readonly Item[] {
   const group: Group = { items, loaded: new Map() }
-  for (const item of items) groups.set(item, group)
+  for (const item of items) (item as Gathered)[GROUP] = group
   return items
 }
 
@@ -22,19 +27,19 @@ export function loadTogether<Item extends object, Loaded>(
   what: string,
   load: (items: readonly Item[]) => Loaded,
 ): Loaded {
-  const group = groups.get(item) ?? alone(item)
+  const group = (item as Gathered)[GROUP] ?? alone(item)
   if (!group.loaded.has(what)) group.loaded.set(what, load(group.items as readonly Item[]))
   return group.loaded.get(what) as Loaded
 }
 
 /** Gives the objects what would otherwise have to be read: their owner, say, which they were reached through. */
 export function prime(items: readonly object[], what: string, loaded: unknown): void {
-  const [first] = items
-  if (first) groups.get(first)?.loaded.set(what, loaded)
+  const first: Gathered | undefined = items[0]
+  first?.[GROUP]?.loaded.set(what, loaded)
 }
 
-function alone(item: object): Group {
+function alone(item: Gathered): Group {
   const group: Group = { items: [item], loaded: new Map() }
-  groups.set(item, group)
+  item[GROUP] = group
   return group
 }

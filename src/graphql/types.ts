@@ -1,5 +1,5 @@
 import type { Push } from '../events/push-log.ts'
-import type { Image, TransientImage } from '../imagestream/image.ts'
+import type { Image, ImageSummary, TransientImage } from '../imagestream/image.ts'
 import type { Import, ImportResult } from '../imagestream/import-rows.ts'
 import type { KeyValue } from '../imagestream/key-values.ts'
 import type { ImageStream, SpecTag } from '../imagestream/spec.ts'
@@ -11,8 +11,8 @@ import { builder } from './builder.ts'
 
 // The object types and what stands behind each; every file of this room may refer to them.
 
-/** An image of the database, or of a dry run. */
-export type AnyImage = Image | TransientImage
+/** An image of the database, whole or as a list of tags brought it along, or of a dry run. */
+export type AnyImage = ImageSummary | Image | TransientImage
 
 export const ImageStreamType = builder.objectRef<ImageStream>('ImageStream')
 export const ImageStreamSpecType = builder.objectRef<ImageStream>('ImageStreamSpec')

@@ -8,7 +8,10 @@ import { parseCreated, parseImageConfig } from '../oci/image-config.ts'
 import { type Manifest, parseManifest } from '../oci/manifest.ts'
 
 /** What is known of an image without reading its manifest or config again. */
-export type Image = Omit<typeof imagesTable.$inferSelect, 'manifest'>
+export type Image = Omit<typeof imagesTable.$inferSelect, 'manifest' | 'configDigest'>
+
+/** The part of an image that lists of tags bring along. */
+export type ImageSummary = Pick<Image, 'id' | 'digest' | 'size' | 'os' | 'architecture' | 'variant'>
 
 /** An image as a registry sent it, not stored yet. */
 export interface FetchedImage {
@@ -52,7 +55,7 @@ export const isComplete = (image: Image): boolean => image.size !== null
 
 export const isStored = (image: FetchedImage | Image): image is Image => 'id' in image
 
-const COLUMNS = columnsOf(imagesTable, 'i', ['manifest'])
+const COLUMNS = columnsOf(imagesTable, 'i', ['manifest', 'configDigest'])
 
 export function createImages(db: Database): Images {
   const byDigest = db.prepare<Image>(`select ${COLUMNS} from images i where i.digest = ?`)
@@ -97,7 +100,7 @@ export function createImages(db: Database): Images {
       columns.mediaType,
       dockerImageReference(image.digest),
       image.bytes,
-      columns.configDigest,
+      image.config?.digest ?? null,
       columns.size,
       columns.createdAt,
       columns.os,
@@ -158,7 +161,6 @@ function describe(image: FetchedImage, stored: Images['storedManifest']) {
   const created = manifest.kind === 'index' ? newest(image.children.map(createdOf)) : run?.created?.getTime()
   return {
     mediaType: manifest.mediaType,
-    configDigest: config?.digest ?? null,
     size: sizeOf(image, stored),
     createdAt: annotated ?? created ?? null,
     os: run?.platform?.os ?? null,

@@ -65,7 +65,9 @@ export function createImportImage(dependencies: ImportImageDependencies): Import
     const old = existing ? streams.spec(existing) : emptySpec(importMode)
     const { spec, request } = decide(old, input, importMode)
     if (input.dryRun) {
-      return importer.dryRun(imagine(existing ?? NOBODY, input, spec), request)
+      // what the spec would say counts as said for this import alone: its generation is not raised
+      const once = { ...request, ...onlyNow(input) }
+      return importer.dryRun(imagine(existing ?? NOBODY, input, spec), once)
     }
     return db.transact((tx) => {
       const { stream } = existing

@@ -166,7 +166,7 @@ export class DryRunOutcomes implements ImportOutcomes {
     const tag = this.#stores.tags.byNames(this.#stream.id, [target.tag])[0]
     this.results.push({
       ...resultOf(target.tag, 'UNCHANGED'),
-      imageId: tag?.imageId ?? null,
+      imageId: tag?.image?.id ?? null,
       dockerImageReference: tag?.dockerImageReference ?? null,
     })
   }

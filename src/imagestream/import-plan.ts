@@ -32,6 +32,8 @@ export interface ImportTarget {
   readonly generation: number
   /** The spec tag that asks for it; without one it is the repository's. */
   readonly specTag: boolean
+  /** In which mode was said for this import alone: what is known may have been taken in another. */
+  readonly modeAsked: boolean
 }
 
 export interface ImportPlan {
@@ -72,6 +74,7 @@ export function planImport(
     platform: DEFAULT_PLATFORM,
     generation: stream.repositoryGeneration,
     specTag: false,
+    modeAsked: request.importMode !== undefined,
   })
   // a spec tag wins over the repository's tag of the same name, also one that is not imported
   const taken = new Set(specTags.map(({ name }) => name))
@@ -102,5 +105,6 @@ function specTagTarget(specTag: SpecTag, request: ImportRequest): ImportTarget {
     },
     generation: specTag.generation,
     specTag: true,
+    modeAsked: request.importMode !== undefined,
   }
 }

@@ -62,6 +62,7 @@ export interface ImportRows {
   countOfStream(streamId: number): number
   /** Begun or waiting when the last process ended, oldest first. */
   unfinished(): { id: number; streamId: number }[]
+  /** Begins it, or after a restart begins it again: what had failed is tried anew. */
   start(tx: Transaction, id: number, at: number): void
   saveResult(tx: Transaction, importId: number, result: Omit<ImportResult, 'image'>): void
   finish(tx: Transaction, finished: Import, unchangedEvents: readonly number[]): void
@@ -151,6 +152,7 @@ export function createImportRows(db: Database): ImportRows {
       db.prepare(
         `update imports set state = 'RUNNING', started_at = coalesce(started_at, ?) where id = ?`,
       ).run(at, id)
+      db.prepare(`delete from import_results where import_id = ? and state = 'FAILED'`).run(id)
     },
     saveResult(_tx, importId, { tag, importance, state, imageId, dockerImageReference, reason, message }) {
       saveResult.run(importId, tag, importance, state, imageId, dockerImageReference, reason, message)

@@ -68,6 +68,8 @@ export class ImportRun {
       TAGS_IN_FLIGHT,
       (target) => this.#importTag(target, open(target), signal),
     )
+    // ended while the last tag was being recorded: by then somebody else has said how
+    signal.throwIfAborted()
     this.#finishedAt = this.#tools.now()
     this.#state = this.#finalState()
     this.#outcomes.finish(this.snapshot())
@@ -156,7 +158,7 @@ export class ImportRun {
         ? target.upstream
         : await repository.resolveTag(target.upstream.tag, known?.upstreamDigest ?? null)
     const isSame = known?.upstreamDigest === resolved.digest && known.generation === target.generation
-    if (known && isSame && !known.failing) {
+    if (known && isSame && !known.failing && !target.modeAsked) {
       this.#outcomes.unchanged(target, known.eventId)
       return { state: 'UNCHANGED' }
     }

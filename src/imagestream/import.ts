@@ -47,7 +47,7 @@ export interface Importer extends AsyncDisposable {
   /** The import once it is finished, or as it stands after so many seconds. */
   wait(importId: number, seconds: number): Promise<Import | undefined>
   /** The import as it stands, then again each time it got on, until it is finished. */
-  follow(importId: number, signal: AbortSignal): AsyncGenerator<Import, void, undefined>
+  follow(importId: number): AsyncIterableIterator<Import>
 }
 
 interface LiveImport {
@@ -144,6 +144,14 @@ export function createImporter(dependencies: ImporterDependencies): Importer {
     for (const id of finished.slice(0, Math.max(0, finished.length - KEPT_DRY_RUNS))) live.delete(id)
   }
 
+  async function* report(id: number, ends: AbortSignal): AsyncGenerator<Import, void, undefined> {
+    for (let found = current(id); found && !ends.aborted; found = current(id)) {
+      yield found
+      if (found.finishedAt !== null) return
+      await progress(id, ends, REPORT_INTERVAL)
+    }
+  }
+
   return {
     request(tx, streamId, request) {
       const { id, isNew } = rows.add(tx, streamId, request)
@@ -211,12 +219,19 @@ export function createImporter(dependencies: ImporterDependencies): Importer {
       return current(importId)
     },
 
-    async *follow(importId, signal) {
-      const ends = AbortSignal.any([closing.signal, signal])
-      for (let found = current(importId); found && !ends.aborted; found = current(importId)) {
-        yield found
-        if (found.finishedAt !== null) return
-        await progress(importId, ends, REPORT_INTERVAL)
+    follow(importId) {
+      const left = new AbortController()
+      const reports = report(importId, AbortSignal.any([closing.signal, left.signal]))
+      return {
+        [Symbol.asyncIterator]() {
+          return this
+        },
+        next: () => reports.next(),
+        // a generator that waits would hear of its end only when it goes on
+        return() {
+          left.abort()
+          return reports.return()
+        },
       }
     },
 

@@ -129,8 +129,11 @@ const conditionDocument = (condition: TagCondition): object => ({
 const timestamp = (milliseconds: number): string =>
   `${new Date(milliseconds).toISOString().slice(0, 'YYYY-MM-DDTHH:MM:SS'.length)}Z`
 
+// Go marshals a map by its sorted keys
 const toObject = (entries: readonly KeyValue[]): Record<string, string> =>
-  Object.fromEntries(entries.map(({ key, value }) => [key, value]))
+  Object.fromEntries(
+    entries.map(({ key, value }) => [key, value] as const).sort(([a], [b]) => (a < b ? -1 : 1)),
+  )
 const entriesOrNull = (entries: readonly KeyValue[]) => (entries.length > 0 ? toObject(entries) : null)
 const withEntries = (name: string, entries: readonly KeyValue[]) =>
   entries.length > 0 ? { [name]: toObject(entries) } : {}

@@ -1,12 +1,13 @@
-import type { Parameters } from '../db/open.ts'
+import type { Parameter } from '../db/statement.ts'
 
 /** Values of the sort columns of one row: where a page begins or ends. */
-export type Key = Parameters
+export type Key = readonly Parameter[]
 
 /** Part of an ordered list, by keys: never by counting rows from the start. */
 export interface KeysetPage {
-  /** Rows wanted; a read gives one more when there is one, which says that the list goes on. */
   readonly limit: number
+  /** Reads one row more than the limit, where there is one, to tell whether the list goes on. True unless given. */
+  readonly peek?: boolean
   /** Only rows that come after this key. */
   readonly after?: Key | undefined
   /** Only rows that come before this key. */
@@ -22,7 +23,7 @@ export interface SortColumn {
 
 export interface KeysetSql {
   readonly condition: readonly string[]
-  readonly keys: Parameters[number][]
+  readonly keys: Parameter[]
   readonly orderBy: string
   readonly limit: number
   /** Puts rows that were read from the end back into the list's order. */
@@ -31,7 +32,7 @@ export interface KeysetSql {
 
 /** SQL of one page. All columns ascend or all descend, and together they are unique. */
 export function keyset(
-  { limit, after, before, fromEnd = false }: KeysetPage,
+  { limit, peek = true, after, before, fromEnd = false }: KeysetPage,
   columns: readonly SortColumn[],
 ): KeysetSql {
   const names = columns.map(({ column }) => column).join(', ')
@@ -46,7 +47,7 @@ export function keyset(
     ],
     keys: [...(after ?? []), ...(before ?? [])],
     orderBy: columns.map(({ column }) => `${column} ${direction}`).join(', '),
-    limit: limit + 1,
+    limit: peek ? limit + 1 : limit,
     inOrder: (rows) => (fromEnd ? rows.reverse() : rows),
   }
 }

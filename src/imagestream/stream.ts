@@ -1,5 +1,6 @@
-import type { Database, Parameters } from '../db/open.ts'
+import type { Database } from '../db/open.ts'
 import { columnsOf } from '../db/rows.ts'
+import type { Parameter } from '../db/statement.ts'
 import { imageStreams, specTags } from '../db/tables.ts'
 import type { Transaction } from '../db/transact.ts'
 import type { TagName } from '../oci/tag.ts'
@@ -50,7 +51,7 @@ export function createStreams(db: Database): Streams {
 
   const conditions = ({ namespace, matching, labels = [] }: StreamFilter) => {
     const where: string[] = []
-    const values: Parameters[number][] = []
+    const values: Parameter[] = []
     if (namespace !== undefined) {
       where.push('s.namespace = ?')
       values.push(namespace)

@@ -1,18 +1,24 @@
 import type { Database } from '../db/open.ts'
 import { columnsOf } from '../db/rows.ts'
-import { tagConditions, tagEvents, tags as tagsTable } from '../db/tables.ts'
+import type { Parameter } from '../db/statement.ts'
+import type { tags as tagsTable } from '../db/tables.ts'
+import { tagConditions, tagEvents } from '../db/tables.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { TagName } from '../oci/tag.ts'
+import type { ImageSummary } from './image.ts'
 import { type KeysetPage, keyset, type SortColumn } from './page.ts'
+import { sortKeysOf } from './tag-order.ts'
 
 export type TagEvent = typeof tagEvents.$inferSelect
 export type TagCondition = typeof tagConditions.$inferSelect
 
-/** A tag with the newest entry of its history, which is what it means now. */
-export interface Tag extends Omit<typeof tagsTable.$inferSelect, 'newestImageId'> {
-  readonly imageId: number | null
+/** A tag with the newest entry of its history, which is what it means now. Lists are long: only what they show. */
+export interface Tag
+  extends Pick<typeof tagsTable.$inferSelect, 'id' | 'streamId' | 'name' | 'newestEventId' | 'newestAt'> {
+  /** Pull spec of what it means now; null while it never had an image. */
   readonly dockerImageReference: string | null
   readonly generation: number | null
+  readonly image: ImageSummary | null
 }
 
 /** A tag as an import left it. */
@@ -38,7 +44,6 @@ export interface TagListing {
 /** Reads of tags and their histories. Each takes many owners at once, so that a list costs one statement. */
 export interface Tags {
   byNames(streamId: number, names: readonly TagName[]): Tag[]
-  byIds(ids: readonly number[]): Map<number, Tag>
   /** What an import compares the registry's answer with. */
   imported(streamId: number, name: TagName): ImportedTag | undefined
   /** A page of each stream's tags, in order; its keys are `keyOf(tag, order)`. */
@@ -71,18 +76,50 @@ const SORT: Record<TagOrder, readonly SortColumn[]> = {
 
 /** Where a tag stands in an order. */
 export function keyOf(tag: Tag, order: TagOrder): readonly (string | number)[] {
-  if (order === 'IMPORTANCE') return [tag.importance]
+  if (order === 'IMPORTANCE') return [sortKeysOf(tag.name).importance]
   if (order === 'NAME') return [tag.name]
-  if (order === 'SEMVER_DESC') return [tag.version]
+  if (order === 'SEMVER_DESC') return [sortKeysOf(tag.name).version]
   return [tag.newestAt, tag.id]
 }
 
-const TAG_COLUMNS = `${columnsOf(tagsTable, 't', ['newestImageId'])}, t.newest_image_id as imageId,
-  e.docker_image_reference as dockerImageReference, e.generation`
-const FROM_TAGS = 'tags t left join tag_events e on e.id = t.newest_event_id'
+const TAG_COLUMNS = `t.id, t.stream_id, t.name, t.newest_event_id, t.newest_at, e.docker_image_reference, e.generation,
+  i.id, i.digest, i.size, i.os, i.architecture, i.variant`
+const WITH_NEWEST =
+  'left join tag_events e on e.id = t.newest_event_id left join images i on i.id = t.newest_image_id'
+
 const EVENT_COLUMNS = columnsOf(tagEvents, 'e')
 
+type TagTuple = [
+  id: number,
+  streamId: number,
+  name: TagName,
+  newestEventId: number | null,
+  newestAt: number,
+  dockerImageReference: string | null,
+  generation: number | null,
+  imageId: number | null,
+  digest: Digest,
+  size: number | null,
+  os: string | null,
+  architecture: string | null,
+  variant: string | null,
+]
+
+// the list that people ask for most, and the longest: one statement, and objects made of its values at once
+function toTag(tuple: unknown): Tag {
+  const [id, streamId, name, newestEventId, newestAt, dockerImageReference, generation, imageId, ...rest] =
+    tuple as TagTuple
+  const [digest, size, os, architecture, variant] = rest
+  const image = imageId === null ? null : { id: imageId, digest, size, os, architecture, variant }
+  return { id, streamId, name, newestEventId, newestAt, dockerImageReference, generation, image }
+}
+
 export function createTags(db: Database): Tags {
+  const readTags = (text: string, parameters: readonly Parameter[]): Tag[] =>
+    db
+      .prepare(text)
+      .tuples(...parameters)
+      .map(toTag)
   const counts = (text: string, ids: readonly number[], ...values: string[]): Map<number, number> =>
     new Map(
       db
@@ -93,20 +130,10 @@ export function createTags(db: Database): Tags {
 
   return {
     byNames: (streamId, names) =>
-      db
-        .prepare<Tag>(
-          `select ${TAG_COLUMNS} from ${FROM_TAGS}
-           where t.stream_id = ? and t.name in (select value from json_each(?))`,
-        )
-        .all(streamId, JSON.stringify(names)),
-    byIds: (ids) =>
-      new Map(
-        db
-          .prepare<Tag>(
-            `select ${TAG_COLUMNS} from ${FROM_TAGS} where t.id in (select value from json_each(?))`,
-          )
-          .all(JSON.stringify(ids))
-          .map((tag) => [tag.id, tag]),
+      readTags(
+        `select ${TAG_COLUMNS} from tags t ${WITH_NEWEST}
+         where t.stream_id = ? and t.name in (select value from json_each(?))`,
+        [streamId, JSON.stringify(names)],
       ),
     imported: (streamId, name) =>
       db
@@ -120,15 +147,14 @@ export function createTags(db: Database): Tags {
       const { condition, keys, orderBy, limit, inOrder } = keyset(page, SORT[order])
       const where = ['stream_id = s.value', ...condition, ...(matching ? ['matches_glob(?, name)'] : [])]
       return inOrder(
-        db
-          .prepare<Tag>(
-            `select ${TAG_COLUMNS} from json_each(?) s
-             join tags t on t.id in
-               (select id from tags where ${where.join(' and ')} order by ${orderBy} limit ?)
-             left join tag_events e on e.id = t.newest_event_id
-             order by ${orderBy.replace(/\b(?=\w+ (?:asc|desc))/g, 't.')}`,
-          )
-          .all(JSON.stringify(streamIds), ...keys, ...(matching ? [matching] : []), limit),
+        readTags(
+          `select ${TAG_COLUMNS} from json_each(?) s
+           join tags t on t.id in
+             (select id from tags where ${where.join(' and ')} order by ${orderBy} limit ?)
+           ${WITH_NEWEST}
+           order by ${orderBy.replace(/\b(?=\w+ (?:asc|desc))/g, 't.')}`,
+          [JSON.stringify(streamIds), ...keys, ...(matching ? [matching] : []), limit],
+        ),
       )
     },
     countOfStreams: (streamIds, matching) =>
@@ -147,15 +173,14 @@ export function createTags(db: Database): Tags {
     ofImages(imageIds, page) {
       const { condition, keys, orderBy, limit, inOrder } = keyset(page, [{ column: 'id' }])
       return inOrder(
-        db
-          .prepare<Tag>(
-            `select ${TAG_COLUMNS} from json_each(?) i
-             join tags t on t.id in (select id from tags where ${['newest_image_id = i.value', ...condition].join(' and ')}
-               order by ${orderBy} limit ?)
-             left join tag_events e on e.id = t.newest_event_id
-             order by t.${orderBy}`,
-          )
-          .all(JSON.stringify(imageIds), ...keys, limit),
+        readTags(
+          `select ${TAG_COLUMNS} from json_each(?) o
+           join tags t on t.id in (select id from tags
+             where ${['newest_image_id = o.value', ...condition].join(' and ')} order by ${orderBy} limit ?)
+           ${WITH_NEWEST}
+           order by t.${orderBy}`,
+          [JSON.stringify(imageIds), ...keys, limit],
+        ),
       )
     },
     countOfImages: (imageIds) =>

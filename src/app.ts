@@ -1,0 +1,165 @@
+import { randomUUID } from 'node:crypto'
+import { join } from 'node:path'
+import { type Logger, pino } from 'pino'
+import type { Config } from './config.ts'
+import { openDatabase } from './db/open.ts'
+import { createEgress } from './egress/egress.ts'
+import { createPushLog } from './events/push-log.ts'
+import { pushFilterOf } from './graphql/image-push.ts'
+import { createSchema } from './graphql/schema.ts'
+import { LOOPBACK_HOSTS } from './http/origin.ts'
+import { createServer } from './http/server.ts'
+import { createImages } from './imagestream/image.ts'
+import { createImporter } from './imagestream/import.ts'
+import { createImportImage } from './imagestream/import-image.ts'
+import { createImportRows } from './imagestream/import-rows.ts'
+import { createTagRecorder } from './imagestream/record.ts'
+import { createStreams } from './imagestream/stream.ts'
+import { createTags } from './imagestream/tag.ts'
+import { createStreamWriter } from './imagestream/write-stream.ts'
+import { createDockerConfigCredentials, noCredentials } from './remote/credentials.ts'
+import { createRemoteRegistry } from './remote/remote-registry.ts'
+
+export interface AppOverrides {
+  readonly log?: Logger
+  /** Milliseconds since 1970. */
+  readonly now?: () => number
+  /** Called once when only a restart tells what is on disk; by default it throws out of the event loop. */
+  readonly onFatal?: (error: unknown) => void
+}
+
+/** The whole server, listening. Disposing stops it; what was under way goes on at the next start. */
+export interface App extends AsyncDisposable {
+  /** `http://127.0.0.1:4000`, with the port that was taken. */
+  readonly url: string
+  readonly dataFolder: string
+}
+
+const HOUR = 60 * 60 * 1000
+const DAY = 24 * HOUR
+
+/**
+ * Joins the rooms and listens.
+ * Throws DatabaseRefusedError, or what listening fails with (`EADDRINUSE`); then nothing is left open.
+ */
+export async function createApp(config: Config, overrides: AppOverrides = {}): Promise<App> {
+  const { log = pino({ level: config.logLevel }), now = Date.now, onFatal = rethrowLater } = overrides
+  const opened = new Opened()
+  try {
+    return await open(config, { log, now, onFatal }, opened)
+  } catch (error) {
+    await opened[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+async function open(
+  config: Config,
+  { log, now, onFatal }: Required<AppOverrides>,
+  opened: Opened,
+): Promise<App> {
+  const db = opened.use(openDatabase(join(config.dataFolder, 'imagestreams.db'), { onFatal }))
+  const egress = opened.use(
+    createEgress({
+      // another machine could use us to reach what listens only for this one
+      loopback: !config.openToEverybody,
+      allowedCidrs: config.privateNetworks,
+      ca: config.ca,
+      connectionsPerOrigin: config.requestsPerRegistry,
+    }),
+  )
+  const remote = createRemoteRegistry({
+    egress,
+    credentials: config.dockerConfig
+      ? createDockerConfigCredentials({ path: config.dockerConfig })
+      : noCredentials,
+    limits: { requestsPerHost: config.requestsPerRegistry },
+    warn: (warning) => log.warn(warning, 'a registry broke a rule'),
+  })
+
+  const pushes = createPushLog(db)
+  const images = createImages(db)
+  const streams = createStreams(db)
+  const tags = createTags(db)
+  const recorder = createTagRecorder(db, pushes)
+  const importer = opened.use(
+    createImporter({
+      db,
+      remote,
+      images,
+      streams,
+      tags,
+      recorder,
+      rows: createImportRows(db),
+      now,
+      maximumTags: config.maximumTags,
+      onInternalError: (error, importId) =>
+        log.error({ err: error, importId }, 'an import met an internal error'),
+    }),
+  )
+  const { importMode } = config
+  const writer = createStreamWriter({ db, streams, importer, now, uuid: randomUUID, importMode })
+  const importImage = createImportImage({ db, streams, writer, importer, importMode })
+
+  const server = opened.use(
+    createServer({
+      schema: createSchema(),
+      domain: {
+        pushes,
+        streams,
+        tags,
+        images,
+        importer,
+        writer,
+        importImage,
+        pullRepository: ({ dockerImageRepository }) => dockerImageRepository ?? '',
+      },
+      filterOf: pushFilterOf,
+      log,
+      allowedOrigins: config.allowedOrigins,
+      allowedHosts: config.openToEverybody ? undefined : LOOPBACK_HOSTS,
+    }),
+  )
+  const { address, family, port } = await server.listen(config)
+  importer.resume()
+
+  if (config.pushLogDays !== null) {
+    const keep = config.pushLogDays * DAY
+    const trim = (): unknown => pushes.dropBefore(now() - keep)
+    trim()
+    const timer = setInterval(trim, HOUR).unref()
+    opened.defer(() => clearInterval(timer))
+  }
+
+  return {
+    url: `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`,
+    dataFolder: config.dataFolder,
+    [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
+  }
+}
+
+/** What was opened, to be closed in reverse; Node.js 20 has no AsyncDisposableStack. */
+class Opened implements AsyncDisposable {
+  readonly #closing: (() => unknown)[] = []
+
+  use<Resource extends Disposable | AsyncDisposable>(resource: Resource): Resource {
+    this.defer(() =>
+      Symbol.asyncDispose in resource ? resource[Symbol.asyncDispose]() : resource[Symbol.dispose](),
+    )
+    return resource
+  }
+
+  defer(close: () => unknown): void {
+    this.#closing.push(close)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (let close = this.#closing.pop(); close; close = this.#closing.pop()) await close()
+  }
+}
+
+const rethrowLater = (error: unknown): void => {
+  setImmediate(() => {
+    throw error
+  })
+}

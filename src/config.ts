@@ -1,0 +1,215 @@
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+
+/** Everything that can be set, checked; frozen. */
+export interface Config {
+  /** Address to listen on; loopback unless `openToEverybody`. */
+  readonly host: string
+  /** 0 takes any free port. */
+  readonly port: number
+  /** Whether other machines may reach the server, which asks nobody who they are. */
+  readonly openToEverybody: boolean
+  /** Absolute path of the folder that holds all state. */
+  readonly dataFolder: string
+  /** Path of a docker `config.json` with credentials for registries, or null. */
+  readonly dockerConfig: string | null
+  /** PEM certificates to trust beside the well-known ones. */
+  readonly ca: readonly string[]
+  /** Private networks in which registries may be reached, as CIDRs. */
+  readonly privateNetworks: readonly string[]
+  /** Origins of other sites whose pages may use the API. */
+  readonly allowedOrigins: readonly string[]
+  readonly importMode: 'Legacy' | 'PreserveOriginal'
+  /** Tags that one import of a repository takes at most; null takes all. */
+  readonly maximumTags: number | null
+  /** Requests to one registry at a time. */
+  readonly requestsPerRegistry: number
+  /** Days that the push log is kept; null keeps it for good. */
+  readonly pushLogDays: number | null
+  readonly logLevel: string
+}
+
+/** A setting that cannot be taken; the message names it and says what is allowed. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+  readonly code = 'INVALID_CONFIG'
+}
+
+interface Setting<Value> {
+  /** Command-line flag without dashes; in the environment IMAGESTREAMS_ and the same in capitals. */
+  readonly flag: string
+  readonly fallback: string
+  readonly description: string
+  /** Throws an Error that says what is allowed. */
+  readonly parse: (text: string) => Value
+}
+
+const isLoopback = (host: string): boolean => /^(?:localhost|127(?:\.\d{1,3}){3}|::1)$/.test(host)
+
+const wholeNumber =
+  (least: number, most: number) =>
+  (text: string): number => {
+    const number = Number(text)
+    if (!/^\d+$/.test(text) || number < least || number > most) {
+      throw new Error(`a whole number from ${least} to ${most}`)
+    }
+    return number
+  }
+const orNone =
+  <Value>(parse: (text: string) => Value) =>
+  (text: string): Value | null =>
+    text === '' ? null : parse(text)
+const oneOf =
+  <Value extends string>(...values: readonly Value[]) =>
+  (text: string): Value => {
+    const value = values.find((one) => one === text)
+    if (value === undefined) throw new Error(values.join(' or '))
+    return value
+  }
+const list = (text: string): readonly string[] =>
+  text
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '')
+
+const certificates = (path: string): readonly string[] => {
+  if (path === '') return []
+  const pem = readFileSync(path, 'utf8')
+  if (!pem.includes('BEGIN CERTIFICATE')) throw new Error('a file of PEM certificates')
+  return [pem]
+}
+
+const SETTINGS: { readonly [Name in keyof Config]: Setting<Config[Name]> } = {
+  host: {
+    flag: 'host',
+    fallback: '127.0.0.1',
+    description: 'address to listen on; anything but loopback also needs --open-to-everybody',
+    parse: (text) => text,
+  },
+  port: { flag: 'port', fallback: '4000', description: 'port to listen on', parse: wholeNumber(0, 65535) },
+  openToEverybody: {
+    flag: 'open-to-everybody',
+    fallback: 'false',
+    description: 'true lets other machines in, all of which may read and change everything',
+    parse: (text) => oneOf('true', 'false')(text) === 'true',
+  },
+  dataFolder: {
+    flag: 'data',
+    fallback: 'data',
+    description: 'folder for all state',
+    parse: (text) => resolve(text),
+  },
+  dockerConfig: {
+    flag: 'docker-config',
+    fallback: '',
+    description: 'docker config.json with credentials for private registries',
+    parse: orNone((text) => resolve(text)),
+  },
+  ca: {
+    flag: 'ca-file',
+    fallback: '',
+    description: 'PEM certificates to trust beside the well-known ones',
+    parse: certificates,
+  },
+  privateNetworks: {
+    flag: 'private-networks',
+    fallback: '',
+    description: 'private networks with registries in them: 10.20.0.0/16,fd12::/16',
+    parse: list,
+  },
+  allowedOrigins: {
+    flag: 'allowed-origins',
+    fallback: '',
+    description: 'origins of other sites whose pages may use the API: https://ci.example.org',
+    parse: list,
+  },
+  importMode: {
+    flag: 'import-mode',
+    fallback: 'Legacy',
+    description:
+      'what streams take of an image for several platforms unless they say: Legacy or PreserveOriginal',
+    parse: oneOf('Legacy', 'PreserveOriginal'),
+  },
+  maximumTags: {
+    flag: 'maximum-tags',
+    fallback: '',
+    description: 'tags that one import of a repository takes at most; all when not set',
+    parse: orNone(wholeNumber(1, 1_000_000)),
+  },
+  requestsPerRegistry: {
+    flag: 'requests-per-registry',
+    fallback: '10',
+    description: 'requests to one registry at a time',
+    parse: wholeNumber(1, 100),
+  },
+  pushLogDays: {
+    flag: 'push-log-days',
+    fallback: '',
+    description: 'days that the push log is kept; for good when not set',
+    parse: orNone(wholeNumber(1, 36_500)),
+  },
+  logLevel: {
+    flag: 'log-level',
+    fallback: 'info',
+    description: 'trace, debug, info, warn, error or silent',
+    parse: oneOf('trace', 'debug', 'info', 'warn', 'error', 'silent'),
+  },
+}
+
+const PREFIX = 'IMAGESTREAMS_'
+const variableOf = (flag: string): string => PREFIX + flag.toUpperCase().replaceAll('-', '_')
+const settings = Object.entries(SETTINGS) as [keyof Config, Setting<unknown>][]
+
+/** What `--help` prints. */
+export const helpText = (): string =>
+  [
+    'imagestreams: what does this tag mean now, since when, and tell me the moment it changes',
+    '',
+    'Each setting is a flag (--port 5000) or an environment variable (IMAGESTREAMS_PORT=5000):',
+    ...settings.map(
+      ([, { flag, fallback, description }]) =>
+        `  --${flag.padEnd(24)}${description}${fallback === '' ? '' : ` (${fallback})`}`,
+    ),
+  ].join('\n')
+
+/** Reads flags, then the environment, then defaults. Null when help was asked for. Throws ConfigError. */
+export function readConfig(
+  args: readonly string[] = process.argv.slice(2),
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+): Config | null {
+  const flags = readFlags(args)
+  if (flags.help === true) return null
+  const known = new Set(settings.map(([, { flag }]) => variableOf(flag)))
+  const unknown = Object.keys(environment).find((name) => name.startsWith(PREFIX) && !known.has(name))
+  if (unknown) throw new ConfigError(`${unknown} is not a setting; there are: ${[...known].join(', ')}`)
+
+  const entries = settings.map(([name, { flag, fallback, parse }]) => {
+    const text = flags[flag] ?? environment[variableOf(flag)] ?? fallback
+    try {
+      return [name, parse(String(text))]
+    } catch (error) {
+      const allowed = error instanceof Error ? error.message : String(error)
+      throw new ConfigError(`--${flag} (${variableOf(flag)}) is "${text}"; it must be ${allowed}`, {
+        cause: error,
+      })
+    }
+  })
+  const config: Config = Object.freeze(Object.fromEntries(entries))
+  if (!isLoopback(config.host) && !config.openToEverybody) {
+    throw new ConfigError(
+      `--host ${config.host} can be reached by other machines, and the server asks nobody who they are: ` +
+        'set --open-to-everybody true (IMAGESTREAMS_OPEN_TO_EVERYBODY=true) if that is meant',
+    )
+  }
+  return config
+}
+
+function readFlags(args: readonly string[]): Readonly<Record<string, string | boolean | undefined>> {
+  try {
+    const options = Object.fromEntries(settings.map(([, { flag }]) => [flag, { type: 'string' as const }]))
+    return parseArgs({ args: [...args], options: { ...options, help: { type: 'boolean' } } }).values
+  } catch (error) {
+    throw new ConfigError(error instanceof Error ? error.message : String(error), { cause: error })
+  }
+}

@@ -1,0 +1,31 @@
+import type { IncomingMessage } from 'node:http'
+
+/**
+ * The body as text, or undefined when it is longer than this many bytes; it is not held then, only let pass, so that the
+ * client can read its answer. Rejects when the client goes away before the end.
+ */
+export function readBody(request: IncomingMessage, maxBytes: number): Promise<string | undefined> {
+  if (Number(request.headers['content-length']) > maxBytes) {
+    request.resume()
+    return Promise.resolve(undefined)
+  }
+  return new Promise((resolve, reject) => {
+    let chunks: Buffer[] = []
+    let bytes = 0
+    const collect = (chunk: Buffer): void => {
+      bytes += chunk.length
+      if (bytes <= maxBytes) {
+        chunks.push(chunk)
+      } else {
+        chunks = []
+        resolve(undefined)
+      }
+    }
+    const finish = (): void => {
+      resolve(Buffer.concat(chunks).toString())
+      // the request stays as long as its answer, which may be a stream without end: it shall not keep its body
+      request.off('data', collect).off('error', reject)
+    }
+    request.on('data', collect).once('end', finish).once('error', reject)
+  })
+}

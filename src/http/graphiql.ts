@@ -1,0 +1,71 @@
+import { createHash } from 'node:crypto'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { promisify } from 'node:util'
+import { gzip } from 'node:zlib'
+import { EXAMPLES } from './examples.ts'
+import { GRAPHQL_PATH } from './pipeline.ts'
+
+interface Page {
+  readonly html: Buffer
+  readonly zipped: Buffer
+  readonly policy: string
+}
+
+/** Whether a browser asks to see the page. */
+export const wantsGraphiQL = ({ method, headers }: IncomingMessage): boolean =>
+  method === 'GET' && headers.accept?.includes('text/html') === true
+
+let page: Promise<Page> | undefined
+
+/** Answers with the page: all of it, nothing comes from other servers. It is made when first asked for. */
+export async function answerGraphiQL(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  page ??= makePage().catch((error: unknown) => {
+    page = undefined
+    throw error
+  })
+  const { html, zipped, policy } = await page
+  const isZipped = request.headers['accept-encoding']?.includes('gzip') === true
+  response.writeHead(200, {
+    'Content-Type': 'text/html; charset=utf-8',
+    ...(isZipped && { 'Content-Encoding': 'gzip' }),
+    Vary: 'Accept, Accept-Encoding',
+    'Cache-Control': 'no-cache',
+    'Content-Security-Policy': policy,
+    'X-Frame-Options': 'DENY',
+    'Referrer-Policy': 'no-referrer',
+    'Cross-Origin-Opener-Policy': 'same-origin',
+  })
+  response.end(isZipped ? zipped : html)
+}
+
+async function makePage(): Promise<Page> {
+  // nine megabytes of script: not in memory until somebody looks
+  const { renderGraphiQL } = await import('@graphql-yoga/render-graphiql')
+  const text = renderGraphiQL({
+    title: 'imagestreams',
+    endpoint: GRAPHQL_PATH,
+    subscriptionsProtocol: 'WS',
+    defaultTabs: EXAMPLES.map((query) => ({ query })),
+  })
+  const html = Buffer.from(text)
+  return { html, zipped: await promisify(gzip)(html), policy: policyFor(text) }
+}
+
+/** Only the page's own script, by its digest, and what it makes of itself: the editor's workers and styles. */
+function policyFor(html: string): string {
+  const start = html.indexOf('<script>') + '<script>'.length
+  const script = html.slice(start, html.lastIndexOf('</script>'))
+  const digest = createHash('sha256').update(script).digest('base64')
+  return [
+    "default-src 'none'",
+    `script-src 'sha256-${digest}' blob:`,
+    'worker-src blob:',
+    "style-src 'unsafe-inline'",
+    "img-src 'self' data:",
+    'font-src data:',
+    "connect-src 'self'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ].join('; ')
+}

@@ -1,0 +1,115 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import type { Logger } from 'pino'
+import type { GraphQLContext } from '../graphql/context.ts'
+import { MAX_BODY_BYTES } from '../graphql/limits.ts'
+import { answerJson, headersOf, isEventStream, refuse, send } from './answer.ts'
+import { readBody } from './body.ts'
+import { streamPushes } from './event-stream.ts'
+import { answerGraphiQL, wantsGraphiQL } from './graphiql.ts'
+import { isOurHost, type OriginPolicy } from './origin.ts'
+import { GRAPHQL_PATH, type Pipeline, type RequestContext } from './pipeline.ts'
+import { requestIdOf } from './request-id.ts'
+import type { Streams } from './streams.ts'
+
+export interface RequestHandlerOptions {
+  readonly pipeline: Pipeline
+  readonly streams: Streams
+  readonly log: Logger
+  readonly origins: OriginPolicy
+  /** Whether requests can be served now. */
+  readonly isReady: () => boolean
+  readonly createContext: (requestId: string) => GraphQLContext
+}
+
+/** Answers every request: the API and its page, health, and 404. One line of log each, without anything secret. */
+export function createRequestHandler(options: RequestHandlerOptions): RequestListener {
+  const { log, origins, isReady } = options
+
+  async function route(request: IncomingMessage, response: ServerResponse, requestId: string): Promise<void> {
+    if (!isOurHost(request, origins)) {
+      return refuse(response, 421, 'FORBIDDEN', 'this server has another name than the request says')
+    }
+    switch (pathOf(request)) {
+      case GRAPHQL_PATH:
+        return wantsGraphiQL(request)
+          ? answerGraphiQL(request, response)
+          : answerGraphQL(options, request, response, requestId)
+      case '/':
+        return answerJson(response, 302, { location: GRAPHQL_PATH }, { Location: GRAPHQL_PATH })
+      case '/healthz':
+        return answerJson(response, 200, { status: 'ok' })
+      case '/readyz':
+        return isReady()
+          ? answerJson(response, 200, { status: 'ready' })
+          : answerJson(response, 503, { status: 'not ready' })
+      default:
+        return refuse(response, 404, 'NOT_FOUND', `there is nothing here: the API is at ${GRAPHQL_PATH}`)
+    }
+  }
+
+  return (request, response) => {
+    const requestId = requestIdOf(request)
+    const since = performance.now()
+    response.setHeader('X-Request-Id', requestId)
+    response.setHeader('X-Content-Type-Options', 'nosniff')
+    response.once('close', () => {
+      const { method } = request
+      const isCut = !response.writableFinished
+      const path = pathOf(request).slice(0, 200)
+      const ms = Math.round((performance.now() - since) * 10) / 10
+      log.info(
+        { requestId, method, path, status: response.statusCode, ms, ...(isCut && { isCut }) },
+        'request',
+      )
+    })
+    route(request, response, requestId).catch((error: unknown) => {
+      // the client has gone: there is nobody to tell, and nothing is wrong
+      if (response.destroyed) return
+      log.error({ requestId, err: error }, 'unforeseen error')
+      if (response.headersSent) response.destroy()
+      else
+        refuse(
+          response,
+          500,
+          'INTERNAL',
+          `something went wrong inside the server; its log has it under ${requestId}`,
+        )
+    })
+  }
+}
+
+const pathOf = ({ url = '/' }: IncomingMessage): string => url.split('?', 1)[0] ?? url
+
+async function answerGraphQL(
+  { pipeline, streams, createContext }: RequestHandlerOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+  requestId: string,
+): Promise<void> {
+  const hasBody = request.method !== 'GET' && request.method !== 'HEAD'
+  const body = hasBody ? await readBody(request, MAX_BODY_BYTES) : ''
+  if (body === undefined) {
+    return refuse(response, 413, 'TOO_COMPLEX', `Limit of ${MAX_BODY_BYTES} bytes for a request exceeded.`)
+  }
+  const { method = 'GET', url = GRAPHQL_PATH, headers } = request
+  const lastEventId = headers['last-event-id']
+  const taken: RequestContext['taken'] = {}
+  const answer = await pipeline.handleRequest(
+    // the host does not matter here, and what clients send for it need not be one
+    new pipeline.fetchAPI.Request(`http://localhost${url}`, {
+      method,
+      headers: headers as Record<string, string>,
+      ...(body !== '' && { body }),
+    }),
+    {
+      ...createContext(requestId),
+      lastEventId: typeof lastEventId === 'string' && lastEventId !== '' ? lastEventId : undefined,
+      taken,
+    },
+  )
+  if (taken.pushes && isEventStream(answer) && !response.destroyed) {
+    streamPushes(response, taken.pushes, { headers: headersOf(answer), requestId, streams })
+  } else {
+    await send(response, answer, { requestId, streams })
+  }
+}

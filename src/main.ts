@@ -1,0 +1,73 @@
+#!/usr/bin/env node
+import { pino } from 'pino'
+import { type App, createApp } from './app.ts'
+import { type Config, ConfigError, helpText, readConfig } from './config.ts'
+import { DatabaseRefusedError } from './db/open.ts'
+
+/** sysexits.h: the settings cannot be taken. */
+const EX_CONFIG = 78
+/** sysexits.h: an error of input or output; a start anew recovers. */
+const EX_IOERR = 74
+
+const tell = (text: string): void => {
+  process.stderr.write(`${text}\n`)
+}
+
+async function main(): Promise<void> {
+  const config = readConfig()
+  if (!config) {
+    process.stdout.write(`${helpText()}\n`)
+    return
+  }
+  const log = pino({ level: config.logLevel })
+  const app = await createApp(config, {
+    log,
+    onFatal: (error) => {
+      log.fatal({ err: error }, 'only a restart can tell what is on disk')
+      process.exit(EX_IOERR)
+    },
+  })
+  announce(app, config)
+  stopOnSignals(app)
+}
+
+function announce({ url, dataFolder }: App, { openToEverybody }: Config): void {
+  tell(`imagestreams is listening
+  GraphQL API   ${url}/graphql   (HTTP, server-sent events and graphql-ws)
+  GraphiQL      ${url}/graphql   in a browser
+  data folder   ${dataFolder}`)
+  if (openToEverybody)
+    tell('  open to everybody: whoever reaches this address may read and change everything')
+}
+
+function stopOnSignals(app: App): void {
+  const stop = (): void => {
+    // a second signal ends the process at once
+    process.off('SIGINT', stop)
+    process.off('SIGTERM', stop)
+    app[Symbol.asyncDispose]().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        tell(String(error))
+        process.exit(1)
+      },
+    )
+  }
+  process.on('SIGINT', stop)
+  process.on('SIGTERM', stop)
+}
+
+const isSystemError = (error: unknown): error is NodeJS.ErrnoException =>
+  error instanceof Error && 'syscall' in error
+
+main().catch((error: unknown) => {
+  if (error instanceof ConfigError || error instanceof DatabaseRefusedError) {
+    tell(error.message)
+    process.exit(EX_CONFIG)
+  }
+  if (isSystemError(error) && error.code === 'EADDRINUSE') {
+    tell(`${error.message}: another program has this port; choose one with --port`)
+    process.exit(1)
+  }
+  throw error
+})

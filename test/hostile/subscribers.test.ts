@@ -1,0 +1,176 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { SLOW_READER_CODE } from '../../src/http/websocket-connection.ts'
+import { type Api, startApi } from '../http/api.ts'
+import { eventStream, eventually, RawClient, take } from '../http/clients.ts'
+
+let api: Api
+beforeEach(async () => {
+  api = await startApi({ timings: { slowReaderTimeout: 400 } })
+})
+afterEach(() => api[Symbol.asyncDispose]())
+
+/** So large that a stalled connection's buffers in the kernel are full long before the last push. */
+const LARGE =
+  'subscription ($since: String) { imagePushed(since: $since) { cursor sequence padding(bytes: 400000) } }'
+const SMALL = 'subscription ($since: String) { imagePushed(since: $since) { cursor sequence } }'
+
+interface Payload {
+  readonly data: { readonly imagePushed: { readonly sequence: number; readonly cursor: string } }
+}
+
+const pushOf = (payload: unknown) => (payload as Payload).data.imagePushed
+
+const numbers = (from: number, to: number): number[] =>
+  Array.from({ length: to - from + 1 }, (_, i) => from + i)
+
+/** Bytes in buffers that are still in use. */
+function bufferedBytes(): number {
+  setFlagsFromString('--expose-gc')
+  runInNewContext('gc')()
+  return process.memoryUsage().arrayBuffers
+}
+
+async function sequences(client: RawClient, count: number): Promise<number[]> {
+  const seen: number[] = []
+  while (seen.length < count) {
+    const { type, payload } = await client.next()
+    if (type === 'next') seen.push(pushOf(payload).sequence)
+  }
+  return seen
+}
+
+/** Pushes one after the other, each when the last has gone out to this client. */
+async function pushPaced(count: number, pace: RawClient): Promise<number[]> {
+  const seen: number[] = []
+  for (let i = 0; i < count; i++) {
+    api.push({})
+    seen.push(...(await sequences(pace, 1)))
+  }
+  return seen
+}
+
+describe('one subscriber among hundreds that stops reading', () => {
+  const PUSHES = 80
+
+  it('keeps nothing from the others and no memory, is closed with 1013, and resumes without a gap', async () => {
+    const others = await Promise.all(numbers(1, 200).map(() => RawClient.open(api.wsUrl)))
+    for (const other of others) other.subscribe('a', SMALL)
+    const stalled = await RawClient.open(api.wsUrl)
+    stalled.subscribe('a', LARGE)
+    const pace = await RawClient.open(api.wsUrl)
+    pace.subscribe('a', SMALL)
+    await Promise.all([...others, stalled, pace].map((client) => client.settled()))
+
+    stalled.socket.pause()
+    const before = bufferedBytes()
+    const paced = await pushPaced(PUSHES, pace)
+    const grown = bufferedBytes() - before
+
+    expect(paced).toEqual(numbers(1, PUSHES))
+    for (const other of others) expect(await sequences(other, PUSHES)).toEqual(numbers(1, PUSHES))
+    // 32 MB, had all been kept for it; a second's renderings and a page may be
+    expect(grown).toBeLessThan(18e6)
+
+    await eventually(() => api.lines.some(({ msg }) => msg === 'slow reader closed'))
+    stalled.socket.resume()
+    expect(await stalled.closed).toEqual({
+      code: SLOW_READER_CODE,
+      reason: 'try again later: slow reader, resume from your last cursor',
+    })
+
+    const seen = []
+    let since: string | undefined
+    for (;;) {
+      const { type, payload } = await Promise.race([
+        stalled.next(),
+        Promise.resolve({ type: 'none', payload: {} }),
+      ])
+      if (type !== 'next') break
+      seen.push(pushOf(payload).sequence)
+      since = pushOf(payload).cursor
+    }
+    expect(seen.length).toBeLessThan(PUSHES)
+    const again = await RawClient.open(api.wsUrl)
+    again.subscribe('a', SMALL, { since })
+    seen.push(...(await sequences(again, PUSHES - seen.length)))
+    expect(seen).toEqual(numbers(1, PUSHES))
+    for (const client of [...others, pace, again]) client.close()
+  })
+
+  it('over an event stream is cut off, and resumes after its last id', async () => {
+    const [host, port] = api.host.split(':')
+    const stalled = connect(Number(port), host)
+    const body = JSON.stringify({ query: LARGE })
+    stalled.write(
+      `POST /graphql HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+    )
+    let text = String((await once(stalled, 'data'))[0])
+    stalled.pause()
+    const pace = await RawClient.open(api.wsUrl)
+    pace.subscribe('a', SMALL)
+    await pace.settled()
+    await pushPaced(PUSHES, pace)
+    await eventually(() => api.lines.some(({ isCut }) => isCut === true))
+    stalled.on('data', (chunk) => {
+      text += chunk
+    })
+    stalled.on('error', () => {})
+    stalled.resume()
+    await new Promise((resolve) => stalled.once('close', resolve))
+    const ids = [...text.matchAll(/^id: (.*)\nevent: next\ndata: .*\n$/gm)].map(([, id]) => id ?? '')
+    expect(ids.length).toBeLessThan(PUSHES)
+    const resumed = await eventStream(api.url, SMALL, { headers: { 'Last-Event-ID': ids.at(-1) ?? '' } })
+    const events = await take(resumed.events, PUSHES - ids.length)
+    expect(events.map(({ data }) => pushOf(JSON.parse(data ?? '')).sequence)).toEqual(
+      numbers(ids.length + 1, PUSHES),
+    )
+    resumed.body.destroy()
+    pace.close()
+  })
+})
+
+describe('a client that asks for a long answer and does not read it', () => {
+  it('is cut off', async () => {
+    const [host, port] = api.host.split(':')
+    const stalled = connect(Number(port), host)
+    const body = JSON.stringify({ query: '{ padding(bytes: 40000000) }' })
+    stalled.write(
+      `POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+    )
+    stalled.pause()
+    await eventually(() => api.lines.some(({ msg }) => msg === 'slow reader closed'))
+    stalled.destroy()
+  })
+})
+
+describe('a subscriber that reads slowly', () => {
+  it('is held back by its cursor and gets everything in order, while it takes something in time', async () => {
+    const slow = await RawClient.open(api.wsUrl)
+    slow.subscribe('a', LARGE)
+    await slow.settled()
+    slow.socket.pause()
+    for (let i = 0; i < 300; i++) api.push({})
+    const reading = setInterval(() => {
+      slow.socket.resume()
+      setImmediate(() => slow.socket.pause())
+    }, 1)
+    expect(await sequences(slow, 300)).toEqual(numbers(1, 300))
+    clearInterval(reading)
+    slow.close()
+  })
+})
+
+describe('a subscriber that vanishes without a word', () => {
+  it('is found by the pings that it does not answer', async () => {
+    await using quick = await startApi({ timings: { keepAlive: 40 } })
+    const gone = await RawClient.open(quick.wsUrl)
+    // as if the cable were cut: nothing is read, nothing answered
+    gone.socket.pause()
+    await eventually(() => quick.lines.some(({ msg }) => msg === 'closed'))
+    gone.close()
+  })
+})

@@ -1,0 +1,40 @@
+import pino from 'pino'
+import type { Domain } from '../../src/graphql/context.ts'
+import { createServer, type ServerOptions } from '../../src/http/server.ts'
+import { createWorld, filterOf } from './world.ts'
+
+type Overrides = Partial<
+  Pick<ServerOptions, 'timings' | 'allowedOrigins' | 'allowedHosts' | 'introspection' | 'isReady'>
+>
+
+/** A server on a free port of loopback, over the schema of these tests. */
+export async function startApi(overrides: Overrides = {}) {
+  const world = createWorld()
+  const lines: Record<string, unknown>[] = []
+  const log = pino({ level: 'info' }, { write: (line) => lines.push(JSON.parse(line)) })
+  const server = createServer({
+    schema: world.schema,
+    // the schema of these tests asks the push log only
+    domain: { pushes: world.pushes } as Domain,
+    filterOf,
+    log,
+    ...overrides,
+  })
+  const { port } = await server.listen({ host: '127.0.0.1', port: 0 })
+  const host = `127.0.0.1:${port}`
+  return {
+    ...world,
+    host,
+    url: `http://${host}/graphql`,
+    wsUrl: `ws://${host}/graphql`,
+    /** What was logged. */
+    lines,
+    server,
+    async [Symbol.asyncDispose]() {
+      await server[Symbol.asyncDispose]()
+      world[Symbol.dispose]()
+    },
+  }
+}
+
+export type Api = Awaited<ReturnType<typeof startApi>>

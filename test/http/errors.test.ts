@@ -1,0 +1,94 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type Api, startApi } from './api.ts'
+import { eventStream, eventually, iterate, post, RawClient, take, wsClient } from './clients.ts'
+
+let api: Api
+beforeAll(async () => {
+  api = await startApi()
+})
+afterAll(() => api[Symbol.asyncDispose]())
+
+interface Failure {
+  readonly errors: readonly { message: string; extensions: Record<string, unknown> }[]
+}
+
+const FAIL = 'query ($how: String!) { fail(how: $how) }'
+
+/** The same operation, asked for in each way. */
+const transports: Record<string, (how: string) => Promise<Failure>> = {
+  HTTP: async (how) => (await post(api.url, FAIL, { variables: { how } })).body,
+  'an event stream': async (how) => {
+    const { events } = await eventStream(api.url, FAIL, { variables: { how } })
+    const [event] = await take(events, 2)
+    return JSON.parse(event?.data ?? '')
+  },
+  'a WebSocket': async (how) => {
+    const client = wsClient(api.wsUrl)
+    const [result] = await take(iterate(client, FAIL, { how }), 1)
+    await client.dispose()
+    return result as Failure
+  },
+}
+
+describe.each(Object.entries(transports))('an error over %s', (_name, ask) => {
+  it('that was foreseen has its message, its code, and what belongs to the code', async () => {
+    expect(await ask('INVALID')).toMatchObject({
+      errors: [{ message: '"how" is wrong', path: ['fail'], extensions: { code: 'INVALID', field: 'how' } }],
+    })
+    expect((await ask('REGISTRY_ERROR')).errors[0]?.extensions).toEqual({
+      code: 'REGISTRY_ERROR',
+      registry: 'quay.io',
+      reason: 'NotFound',
+    })
+    expect(await ask('GRAPHQL')).toMatchObject({
+      errors: [{ message: 'plainly said', extensions: { code: 'CONFLICT' } }],
+    })
+  })
+
+  it('that was not foreseen shows nothing from inside; the log has it once, under the id that it names', async () => {
+    const failure = await ask('INTERNAL')
+    expect(JSON.stringify(failure)).not.toMatch(/secret|stack|unexpected|originalError/)
+    expect(failure.errors[0]?.extensions).toEqual({ code: 'INTERNAL', requestId: expect.any(String) })
+    const id = failure.errors[0]?.extensions.requestId
+    const logged = () => api.lines.filter(({ requestId, err }) => requestId === id && err !== undefined)
+    await eventually(() => logged().length > 0)
+    expect(logged()).toHaveLength(1)
+    expect(logged()[0]).toMatchObject({
+      err: { message: expect.stringContaining('secret'), stack: expect.any(String) },
+    })
+  })
+})
+
+describe('an error in a push', () => {
+  it('is masked for everybody who shares the execution, and leaves the subscription open', async () => {
+    const raw = await RawClient.open(api.wsUrl)
+    raw.subscribe('a', 'subscription { imagePushed { tag fail } }')
+    await raw.settled()
+    api.push({ tag: '1' })
+    const { payload } = await raw.next()
+    expect(payload).toMatchObject({
+      data: { imagePushed: { tag: '1', fail: null } },
+      errors: [{ path: ['imagePushed', 'fail'], extensions: { code: 'INTERNAL' } }],
+    })
+    expect(JSON.stringify(payload)).not.toContain('secret')
+    api.push({ tag: '2' })
+    expect(await raw.next()).toMatchObject({ payload: { data: { imagePushed: { tag: '2' } } } })
+    raw.close()
+  })
+
+  it('of another subscription is masked as well, and ends it', async () => {
+    const query = 'subscription { importProgressed(import: "i") { imported } }'
+    const { events } = await eventStream(api.url, query)
+    const raw = await RawClient.open(api.wsUrl)
+    raw.subscribe('a', query)
+    const taken = take(events, 1)
+    await eventually(() => api.progress.listenerCount('import') === 2)
+    api.progress.emit('import', 'fail')
+    const answers = [(await taken)[0]?.data, JSON.stringify(await raw.next())]
+    for (const answer of answers) {
+      expect(answer).toContain('INTERNAL')
+      expect(answer).not.toContain('secret')
+    }
+    raw.close()
+  })
+})

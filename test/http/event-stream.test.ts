@@ -1,0 +1,106 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { type Api, startApi } from './api.ts'
+import { eventStream, eventsOf, eventually, take } from './clients.ts'
+
+let api: Api
+beforeEach(async () => {
+  api = await startApi()
+})
+afterEach(() => api[Symbol.asyncDispose]())
+
+const TAGS = 'subscription ($since: String) { imagePushed(since: $since) { tag } }'
+
+describe('an event stream', () => {
+  it('carries pushes as "next" events, each with its cursor as the id', async () => {
+    const { status, headers, body, events } = await eventStream(api.url, TAGS)
+    expect([status, headers['content-type']]).toEqual([200, 'text/event-stream; charset=utf-8'])
+    api.push({ tag: 'one' }, { tag: 'two' })
+    expect(await take(events, 2)).toEqual([
+      { id: api.pushes.cursor(1), event: 'next', data: '{"data":{"imagePushed":{"tag":"one"}}}' },
+      { id: api.pushes.cursor(2), event: 'next', data: '{"data":{"imagePushed":{"tag":"two"}}}' },
+    ])
+    body.destroy()
+  })
+
+  it('resumes after the last id that the client has seen, unless the operation says since when', async () => {
+    for (const tag of ['1', '2', '3']) api.push({ tag })
+    const headers = { 'Last-Event-ID': api.pushes.cursor(1) }
+    const resumed = await eventStream(api.url, TAGS, { headers })
+    expect((await take(resumed.events, 2)).map(({ data }) => data)).toEqual([
+      '{"data":{"imagePushed":{"tag":"2"}}}',
+      '{"data":{"imagePushed":{"tag":"3"}}}',
+    ])
+    const since = await eventStream(api.url, TAGS, { headers, variables: { since: api.pushes.cursor(2) } })
+    expect(await take(since.events, 1)).toMatchObject([{ data: '{"data":{"imagePushed":{"tag":"3"}}}' }])
+    resumed.body.destroy()
+    since.body.destroy()
+  })
+
+  it('can be had by GET, as a browser does', async () => {
+    const query = encodeURIComponent('subscription { imagePushed { tag } }')
+    const response = await fetch(`${api.url}?query=${query}`, { headers: { Accept: 'text/event-stream' } })
+    if (!response.body) throw new Error('no body')
+    api.push({ tag: 'one' })
+    const events = eventsOf(response.body)
+    expect(await take(events, 1)).toMatchObject([
+      { event: 'next', data: '{"data":{"imagePushed":{"tag":"one"}}}' },
+    ])
+    await events.return(undefined)
+  })
+
+  it('answers a query with one "next" and "complete"', async () => {
+    const { events } = await eventStream(api.url, '{ version }')
+    expect(await take(events, 3)).toEqual([
+      { event: 'next', data: '{"data":{"version":"1"}}' },
+      { event: 'complete', data: '' },
+    ])
+  })
+
+  it('says that a cursor has expired, and completes', async () => {
+    const { events } = await eventStream(api.url, TAGS, { variables: { since: api.pushes.cursor(9) } })
+    const [next, complete] = await take(events, 3)
+    expect(JSON.parse(next?.data ?? '')).toMatchObject({
+      errors: [{ extensions: { code: 'CURSOR_EXPIRED' } }],
+    })
+    expect(complete).toMatchObject({ event: 'complete' })
+  })
+
+  it('follows an import to its end', async () => {
+    const { events } = await eventStream(
+      api.url,
+      'subscription { importProgressed(import: "i") { imported } }',
+    )
+    const taken = take(events, 3)
+    await eventually(() => api.progress.listenerCount('import') === 1)
+    api.progress.emit('import', 1)
+    api.progress.emit('done')
+    expect((await taken).map(({ event }) => event)).toEqual(['next', 'complete'])
+  })
+
+  it('is what subscriptions need: plain JSON is refused', async () => {
+    const response = await fetch(api.url, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json', Accept: 'application/json' },
+      body: JSON.stringify({ query: TAGS }),
+    })
+    expect(response.status).toBe(406)
+  })
+
+  it('ends, not "completes", when the server ends: the client comes back', async () => {
+    const { events } = await eventStream(api.url, TAGS)
+    const rest = take(events, 1)
+    await api.server[Symbol.asyncDispose]()
+    expect(await rest).toEqual([])
+  })
+
+  it('gives signs of life while nothing happens', async () => {
+    await using quick = await startApi({ timings: { keepAlive: 20 } })
+    const { body } = await eventStream(quick.url, TAGS)
+    let text = ''
+    for await (const chunk of body) {
+      text += chunk
+      if (text === ':\n\n:\n\n:\n\n') break
+    }
+    expect(text).toBe(':\n\n:\n\n:\n\n')
+  })
+})

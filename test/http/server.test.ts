@@ -1,0 +1,148 @@
+import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { text } from 'node:stream/consumers'
+import { request } from 'undici'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { LOOPBACK_HOSTS } from '../../src/http/origin.ts'
+import { type Api, startApi } from './api.ts'
+import { eventually, post } from './clients.ts'
+
+let api: Api
+beforeAll(async () => {
+  api = await startApi({ allowedOrigins: ['https://console.example.org'], allowedHosts: LOOPBACK_HOSTS })
+})
+afterAll(() => api[Symbol.asyncDispose]())
+
+const get = (path: string, headers: Record<string, string> = {}) =>
+  fetch(`http://${api.host}${path}`, { headers, redirect: 'manual' })
+
+describe('the paths of the server', () => {
+  it('tell its health, and whether it is ready', async () => {
+    expect((await get('/healthz')).status).toBe(200)
+    expect((await get('/readyz')).status).toBe(200)
+    await using starting = await startApi({ isReady: () => false })
+    expect((await fetch(`http://${starting.host}/healthz`)).status).toBe(200)
+    expect((await fetch(`http://${starting.host}/readyz`)).status).toBe(503)
+  })
+
+  it('lead from / to the API', async () => {
+    const response = await get('/')
+    expect([response.status, response.headers.get('location')]).toEqual([302, '/graphql'])
+  })
+
+  it('are answered with JSON where there is nothing', async () => {
+    const response = await get('/graphql/../admin')
+    expect(response.status).toBe(404)
+    expect(await response.json()).toMatchObject({ errors: [{ extensions: { code: 'NOT_FOUND' } }] })
+  })
+})
+
+describe('a request', () => {
+  it('gets an id that resolvers and the log have as well', async () => {
+    const { headers, body } = await post(api.url, '{ requestId }')
+    const id = headers.get('x-request-id')
+    expect(body).toEqual({ data: { requestId: id } })
+    await eventually(() => api.lines.some(({ requestId }) => requestId === id))
+  })
+
+  it('keeps an id of its own only when that is harmless in a log', async () => {
+    const own = (id: string) => post(api.url, '{ requestId }', { headers: { 'X-Request-Id': id } })
+    expect((await own('req-0123456789')).headers.get('x-request-id')).toBe('req-0123456789')
+    for (const id of ['short', 'x'.repeat(65), 'a b c d e f g h', '{"level":60}']) {
+      expect((await own(id)).headers.get('x-request-id')).not.toBe(id)
+    }
+  })
+
+  it('leaves one line in the log, of which nothing is secret', async () => {
+    const id = 'one-line-0123456789'
+    await post(`${api.url}?token=canary`, 'query canary($v: String) { version }', {
+      variables: { v: 'canary' },
+      headers: { 'X-Request-Id': id, Authorization: 'Bearer canary' },
+    })
+    const linesOf = () => api.lines.filter(({ requestId }) => requestId === id)
+    await eventually(() => linesOf().length > 0)
+    expect(linesOf()).toHaveLength(1)
+    const [{ ms, time, pid, hostname, ...line } = {}] = linesOf()
+    expect(line).toMatchObject({ method: 'POST', path: '/graphql', msg: 'request' })
+    expect(JSON.stringify(linesOf())).not.toContain('canary')
+  })
+
+  it('by GET reads, and does not write', async () => {
+    const read = await get('/graphql?query={version}')
+    expect([read.status, await read.json()]).toEqual([200, { data: { version: '1' } }])
+    const write = await get(`/graphql?query=${encodeURIComponent('mutation { push(tag: "1") { tag } }')}`)
+    expect(write.status).toBe(405)
+    expect((await get('/graphql?query={version}&variables={')).status).toBe(400)
+  })
+})
+
+describe('other sites', () => {
+  it('are not given answers, unless they are allowed', async () => {
+    const evil = await post(api.url, '{ version }', { headers: { Origin: 'https://evil.example' } })
+    expect(evil.headers.get('access-control-allow-origin')).toBeNull()
+    const allowed = await post(api.url, '{ version }', { headers: { Origin: 'https://console.example.org' } })
+    expect(allowed.headers.get('access-control-allow-origin')).toBe('https://console.example.org')
+    expect(allowed.headers.get('access-control-allow-credentials')).toBeNull()
+  })
+
+  it('cannot come by a name that they point at this server', async () => {
+    const rebound = await request(api.url, {
+      method: 'POST',
+      headers: { Host: 'evil.example', 'Content-Type': 'application/json' },
+      body: '{"query":"{version}"}',
+    })
+    expect(rebound.statusCode).toBe(421)
+    await rebound.body.dump()
+  })
+})
+
+describe('GraphiQL', () => {
+  it('comes whole, without anything from elsewhere, under a strict policy', async () => {
+    const response = await get('/graphql', { Accept: 'text/html,*/*' })
+    const html = await response.text()
+    expect(response.headers.get('content-type')).toMatch('text/html')
+    expect(html).not.toMatch(/<(?:script|link|img|iframe)[^>]*\s(?:src|href)="(?:https?:)?\/\//)
+    expect(html).not.toMatch(/@import|url\(["']?https?:/)
+    expect(response.headers.get('content-security-policy')).toMatch(/default-src 'none'; script-src 'sha256-/)
+    // as a browser reads it: from the first tag to the first end
+    const script = html.slice(html.indexOf('<script>') + '<script>'.length, html.indexOf('</script>'))
+    const digest = createHash('sha256').update(script).digest('base64')
+    expect(response.headers.get('content-security-policy')).toContain(`'sha256-${digest}'`)
+    expect(response.headers.get('x-frame-options')).toBe('DENY')
+    expect(response.headers.get('x-content-type-options')).toBe('nosniff')
+    expect(response.headers.get('referrer-policy')).toBe('no-referrer')
+  })
+})
+
+describe('the end of the server', () => {
+  it('lets a request that runs finish, and takes no new one', async () => {
+    const ending = await startApi()
+    const [host, port] = ending.host.split(':')
+    const socket = connect(Number(port), host)
+    await once(socket, 'connect')
+    const body = '{"query":"{version}"}'
+    socket.write(
+      `POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n`,
+    )
+    await fetch(`http://${ending.host}/healthz`)
+    const disposed = ending[Symbol.asyncDispose]()
+    socket.write(body)
+    expect(await text(socket)).toMatch('{"data":{"version":"1"}}')
+    await disposed
+    await expect(fetch(`http://${ending.host}/healthz`)).rejects.toThrow()
+  })
+
+  it('waits a bounded time for what does not finish', async () => {
+    const ending = await startApi({ timings: { shutdownTimeout: 50 } })
+    const [host, port] = ending.host.split(':')
+    const socket = connect(Number(port), host)
+    await once(socket, 'connect')
+    socket.write('POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n')
+    await fetch(`http://${ending.host}/healthz`)
+    const closed = once(socket, 'close')
+    socket.on('error', () => {})
+    await ending[Symbol.asyncDispose]()
+    await closed
+  })
+})

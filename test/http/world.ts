@@ -1,0 +1,191 @@
+import { EventEmitter, on } from 'node:events'
+import { buildSchema, GraphQLError, type GraphQLResolveInfo, type GraphQLSchema } from 'graphql'
+import { openDatabase } from '../../src/db/open.ts'
+import { createPushLog, type Push, type PushFilter, type PushLog } from '../../src/events/push-log.ts'
+import type { GraphQLContext } from '../../src/graphql/context.ts'
+import type { PushArguments } from '../../src/graphql/push-hub.ts'
+import { RegistryError } from '../../src/oci/registry-error.ts'
+import type { TagName } from '../../src/oci/tag.ts'
+
+const TYPE_DEFINITIONS = /* GraphQL */ `
+  type Query {
+    version: String!
+    "the request id, as resolvers see it"
+    requestId: String!
+    "fails as the name says: INTERNAL, INVALID, REGISTRY_ERROR or GRAPHQL"
+    fail(how: String!): String
+    list(values: [[Int]]): Int
+    nested: Nested
+    padding(bytes: Int!): String!
+  }
+  type Nested { nested: Nested leaf: Int }
+  type Mutation { push(tag: String!): ImagePush! }
+  type Subscription {
+    imagePushed(namespace: String, imageStream: String, tag: String, since: String): ImagePush!
+    importProgressed(import: ID!): Import!
+  }
+  type Import { id: ID! imported: Int! }
+  type ImagePush {
+    sequence: Int!
+    cursor: String!
+    namespace: String!
+    imageStreamName: String!
+    tag: String!
+    padding(bytes: Int!): String!
+    fail: String
+  }
+`
+
+/** What a tag's image is pushed as; all have a value that does not matter to most tests. */
+export interface PushInput {
+  readonly namespace?: string
+  readonly imageStream?: string
+  readonly tag?: string
+  readonly pushedAt?: number
+}
+
+/** How often things happened that should happen once for everybody. */
+export interface Counters {
+  /** Reads of the log. */
+  reads: number
+  /** Executions of `imagePushed`. */
+  executions: number
+}
+
+/** A schema as large as these tests need, over a database and a push log as they are. */
+export function createWorld() {
+  const db = openDatabase(':memory:')
+  db.prepare(`insert into images (id, digest, media_type, docker_image_reference, manifest)
+    values (1, 'sha256:${'0'.repeat(64)}', 'application/json', 'registry/app', x'00')`).run()
+  const counters: Counters = { reads: 0, executions: 0 }
+  const pushes = counted(createPushLog(db), counters)
+  const progress = new EventEmitter()
+
+  /** Pushes all of these in one transaction. */
+  const push = (...inputs: PushInput[]): void =>
+    db.transact((tx) => {
+      for (const { namespace = 'default', imageStream = 'ruby', tag = 'latest', pushedAt = 0 } of inputs) {
+        pushes.append(tx, {
+          pushedAt,
+          source: 'IMPORT',
+          namespace,
+          imageStreamName: imageStream,
+          streamId: 1,
+          tag: tag as TagName,
+          dockerImageReference: `registry/${imageStream}:${tag}`,
+          imageId: 1,
+          previousImageId: null,
+        })
+      }
+    })
+
+  const schema = createTestSchema({ push, pushes, progress, counters })
+  return { schema, pushes, push, counters, progress, [Symbol.dispose]: () => db[Symbol.dispose]() }
+}
+
+export type World = ReturnType<typeof createWorld>
+
+const counted = (log: PushLog, counters: Counters): PushLog => ({
+  ...log,
+  read(options) {
+    counters.reads++
+    return log.read(options)
+  },
+})
+
+/** As the real schema does, without its rules. */
+export function filterOf({ namespace, imageStream, tag }: PushArguments): PushFilter {
+  if (tag === '') {
+    throw Object.assign(new Error('"tag" is empty'), { code: 'INVALID', field: 'tag' })
+  }
+  return { namespace: namespace ?? undefined, imageStream: imageStream ?? undefined, tag: tag ?? undefined }
+}
+
+interface Wiring {
+  readonly push: (input: PushInput) => void
+  readonly pushes: PushLog
+  readonly progress: EventEmitter
+  readonly counters: Counters
+}
+
+function createTestSchema({ push, pushes, progress, counters }: Wiring): GraphQLSchema {
+  const schema = buildSchema(TYPE_DEFINITIONS)
+  const resolve = (type: string, resolvers: Record<string, Resolver>): void => {
+    for (const [name, resolver] of Object.entries(resolvers)) {
+      Object.assign(fieldsOf(schema, type)[name] ?? {}, { resolve: resolver })
+    }
+  }
+  resolve('Query', {
+    version: () => '1',
+    requestId: (_source, _args, { requestId }) => requestId,
+    fail: (_source, { how }) => fail(String(how)),
+    list: (_source, { values }) => (values as unknown[]).length,
+    nested: () => ({ leaf: 1 }),
+    padding: (_source, { bytes }) => 'x'.repeat(Number(bytes)),
+  })
+  resolve('Nested', { nested: () => ({ leaf: 1 }) })
+  resolve('Mutation', {
+    push(_source, { tag }) {
+      push({ tag: String(tag) })
+      return pushes.read({ descending: true, limit: 1 })[0]
+    },
+  })
+  resolve('Subscription', {
+    imagePushed(source) {
+      counters.executions++
+      return source
+    },
+  })
+  resolve('ImagePush', {
+    cursor: (source) => pushes.cursor((source as Push).sequence),
+    padding: (_source, { bytes }) => 'x'.repeat(Number(bytes)),
+    fail: () => fail('INTERNAL'),
+  })
+  Object.assign(fieldsOf(schema, 'Subscription').importProgressed ?? {}, {
+    subscribe: (_source: unknown, args: { import: string }) => follow(progress, args.import),
+  })
+  return schema
+}
+
+type Resolver = (
+  source: unknown,
+  args: Record<string, unknown>,
+  context: GraphQLContext,
+  info: GraphQLResolveInfo,
+) => unknown
+
+function fieldsOf(schema: GraphQLSchema, name: string): Record<string, object> {
+  const type = schema.getType(name)
+  if (!type || !('getFields' in type)) throw new Error(`${name} has no fields`)
+  return type.getFields()
+}
+
+/** No async generator: those do not end while they wait. */
+function follow(progress: EventEmitter, id: string): AsyncIterableIterator<unknown> {
+  const events = on(progress, 'import', { close: ['done'] })
+  return {
+    [Symbol.asyncIterator]() {
+      return this
+    },
+    async next() {
+      const { done, value } = await events.next()
+      if (done) return { done, value: undefined }
+      const [imported] = value
+      if (imported === 'fail') fail('INTERNAL')
+      return { value: { importProgressed: { id, imported } } }
+    },
+    async return() {
+      await events.return?.()
+      return { done: true, value: undefined }
+    },
+  }
+}
+
+function fail(how: string): never {
+  if (how === 'INVALID') throw Object.assign(new Error('"how" is wrong'), { code: 'INVALID', field: 'how' })
+  if (how === 'GRAPHQL') throw new GraphQLError('plainly said', { extensions: { code: 'CONFLICT' } })
+  if (how === 'REGISTRY_ERROR') {
+    throw new RegistryError('no such repository', { reason: 'NotFound', registry: 'quay.io' })
+  }
+  throw new Error('postgres://user:secret@db is down')
+}
