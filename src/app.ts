@@ -20,6 +20,8 @@ import { createStreamWriter } from './imagestream/write-stream.ts'
 import { createDockerConfigCredentials, noCredentials } from './remote/credentials.ts'
 import { createRemoteRegistry } from './remote/remote-registry.ts'
 
+export { DatabaseRefusedError } from './db/open.ts'
+
 export interface AppOverrides {
   readonly log?: Logger
   /** Milliseconds since 1970. */

@@ -1,8 +1,7 @@
 #!/usr/bin/env node
 import { pino } from 'pino'
-import { type App, createApp } from './app.ts'
+import { type App, createApp, DatabaseRefusedError } from './app.ts'
 import { type Config, ConfigError, helpText, readConfig } from './config.ts'
-import { DatabaseRefusedError } from './db/open.ts'
 
 /** sysexits.h: the settings cannot be taken. */
 const EX_CONFIG = 78

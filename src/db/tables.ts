@@ -113,7 +113,7 @@ export const tagEvents = sqliteTable(
     generation: integer('generation').notNull(),
     createdAt: time('created_at').notNull(),
   },
-  (t) => [index('tag_events_by_tag').on(t.tagId, t.id), index('tag_events_by_image').on(t.imageId)],
+  (t) => [index('tag_events_by_tag').on(t.tagId, t.id)],
 )
 
 export const tagConditions = sqliteTable(
@@ -207,7 +207,7 @@ export const importResults = sqliteTable(
     reason: text('reason'),
     message: text('message'),
   },
-  (t) => [primaryKey({ columns: [t.importId, t.tag] }), index('import_results_by_image').on(t.imageId)],
+  (t) => [primaryKey({ columns: [t.importId, t.tag] })],
 )
 
 export const pushLog = sqliteTable(
@@ -228,11 +228,7 @@ export const pushLog = sqliteTable(
       .references(() => images.id),
     previousImageId: integer('previous_image_id').references(() => images.id),
   },
-  (t) => [
-    index('push_log_by_stream').on(t.namespace, t.imageStreamName, t.sequence),
-    index('push_log_by_image').on(t.imageId),
-    index('push_log_by_previous_image').on(t.previousImageId),
-  ],
+  (t) => [index('push_log_by_stream').on(t.namespace, t.imageStreamName, t.sequence)],
 )
 
 /** One row: which log this is, and which of its numbers are kept. */

@@ -2,6 +2,8 @@ import BetterSqlite3 from 'better-sqlite3'
 
 /** Proof that a transaction is open; what must be written together asks for one. */
 export interface Transaction {
+  /** Runs inside the transaction when all else is written, once for each name: what one commit needs but one of. */
+  beforeCommit(name: string, write: () => void): void
   /** Runs after the commit, once for each distinct function, and not at all if the transaction fails. */
   afterCommit(hook: () => void): void
 }
@@ -18,6 +20,13 @@ export type Transact = <Result>(write: (tx: Transaction) => Result) => Result
  */
 export type TransactTogether = <Result>(write: (tx: Transaction) => Result) => Promise<Result>
 
+/** Syncs of the disk that a write waits for company: the slower the disk, the more writes share a commit. */
+const SYNCS_TO_WAIT = 8
+/** Milliseconds. */
+const MAXIMUM_WAIT = 10
+/** Writes of one commit: nothing else runs meanwhile. */
+const MAXIMUM_TOGETHER = 64
+
 interface Waiting {
   write: (tx: Transaction) => unknown
   resolve: (result: never) => void
@@ -25,7 +34,11 @@ interface Waiting {
 }
 
 class OpenTransaction implements Transaction {
+  readonly last = new Map<string, () => void>()
   readonly hooks = new Set<() => void>()
+  beforeCommit(name: string, write: () => void): void {
+    this.last.set(name, write)
+  }
   afterCommit(hook: () => void): void {
     this.hooks.add(hook)
   }
@@ -42,6 +55,7 @@ export function transactions(
   const release = sqlite.prepare('RELEASE one')
   const rollbackTo = sqlite.prepare('ROLLBACK TO one')
   let open: OpenTransaction | undefined
+  let lastSync = 0
 
   const transact: Transact = (write) => {
     if (open) return synchronous(write(open))
@@ -51,7 +65,10 @@ export function transactions(
     let result: ReturnType<typeof write>
     try {
       result = synchronous(write(tx))
+      for (const write of tx.last.values()) write()
+      const began = performance.now()
       commit.run()
+      lastSync = performance.now() - began
     } catch (error) {
       if (sqlite.inTransaction) rollback.run()
       // after such an error the commit may be on disk although it failed here: only a restart knows
@@ -72,6 +89,7 @@ export function transactions(
     try {
       const result = synchronous(write(own))
       release.run()
+      for (const [name, last] of own.last) tx.beforeCommit(name, last)
       for (const hook of own.hooks) tx.afterCommit(hook)
       return { result }
     } catch (error) {
@@ -84,10 +102,10 @@ export function transactions(
     }
   }
 
-  let waiting: Waiting[] = []
+  const waiting: Waiting[] = []
   const flush = (): void => {
-    const together = waiting
-    waiting = []
+    const together = waiting.splice(0, MAXIMUM_TOGETHER)
+    if (waiting.length > 0) setImmediate(flush)
     try {
       const outcomes = transact((tx) => together.map((one) => alone(tx, one)))
       together.forEach(({ resolve, reject }, at) => {
@@ -102,8 +120,7 @@ export function transactions(
 
   const transactTogether: TransactTogether = (write) =>
     new Promise((resolve, reject) => {
-      // after the I/O of this turn: whatever it brings in still joins
-      if (waiting.length === 0) setImmediate(flush)
+      if (waiting.length === 0) setTimeout(flush, Math.min(lastSync * SYNCS_TO_WAIT, MAXIMUM_WAIT))
       waiting.push({ write, resolve, reject })
     })
 

@@ -108,6 +108,8 @@ export function createEgress(options: EgressOptions): Egress {
           method,
           headers: { 'user-agent': userAgent, ...headers, 'accept-encoding': 'identity' },
           body: body ?? null,
+          // undici would close the connection after each HEAD, for fear of servers that send a body with it
+          reset: false,
         }
         ;(insecure ? trusting : verifying).dispatch(dispatch, exchange)
       }

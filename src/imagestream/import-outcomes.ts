@@ -133,11 +133,9 @@ export class StoredOutcomes implements ImportOutcomes {
 
   /** The spec may have changed, or the stream gone, while the registry was answering. */
   #isStillWanted({ tag, specTag, generation }: ImportTarget): boolean {
-    const { streams } = this.#stores
-    const { id } = this.#stream
-    const wanted = streams.specTag(id, tag)
-    if (specTag) return wanted?.generation === generation
-    return !wanted && streams.byIds([id]).get(id)?.repositoryGeneration === generation
+    const wanted = this.#stores.streams.generations(this.#stream.id, tag)
+    if (specTag) return wanted?.specTag === generation
+    return wanted?.specTag === null && wanted.repository === generation
   }
 
   #save(

@@ -10,7 +10,7 @@ import type { RemoteRegistry, RemoteRepository } from './remote-registry.ts'
 import type { Tags } from './tag.ts'
 
 /** Tags of one import that are worked on at a time; how many requests a registry gets at a time is the adapter's. */
-export const TAGS_IN_FLIGHT = 32
+export const TAGS_IN_FLIGHT = 128
 
 export interface ImportTools {
   readonly remote: RemoteRegistry

@@ -146,9 +146,11 @@ export function createImporter(dependencies: ImporterDependencies): Importer {
 
   async function* report(id: number, ends: AbortSignal): AsyncGenerator<Import, void, undefined> {
     for (let found = current(id); found && !ends.aborted; found = current(id)) {
+      // from before it is told: what happens while a slow reader has it is told next
+      const gotOn = progress(id, ends, REPORT_INTERVAL)
       yield found
       if (found.finishedAt !== null) return
-      await progress(id, ends, REPORT_INTERVAL)
+      await gotOn
     }
   }
 

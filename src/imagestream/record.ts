@@ -55,16 +55,20 @@ interface TagNow {
   imageId: number | null
   dockerImageReference: string | null
   generation: number | null
+  /** 1 when there is a condition to clear. */
+  failing: 0 | 1
 }
 
 export function createTagRecorder(db: Database, pushes: PushLog): TagRecorder {
   const find = db.prepare<TagNow>(`
     select t.id, t.upstream_digest as upstreamDigest, e.id as eventId, e.image_id as imageId,
-      e.docker_image_reference as dockerImageReference, e.generation
+      e.docker_image_reference as dockerImageReference, e.generation,
+      exists (select 1 from tag_conditions c where c.tag_id = t.id) as failing
     from tags t left join tag_events e on e.id = t.newest_event_id
     where t.stream_id = ? and t.name = ?`)
   const insertTag = db.prepare<{ id: number }>(
-    'insert into tags (stream_id, name, importance, version, newest_at) values (?, ?, ?, ?, 0) returning id',
+    `insert into tags (stream_id, name, importance, version, newest_at, newest_image_id, upstream_digest)
+     values (?, ?, ?, ?, ?, ?, ?) returning id`,
   )
   const insertEvent = db.prepare<{ id: number }>(
     `insert into tag_events (tag_id, image_id, docker_image_reference, generation, created_at)
@@ -73,6 +77,7 @@ export function createTagRecorder(db: Database, pushes: PushLog): TagRecorder {
   const rewriteEvent = db.prepare(
     'update tag_events set image_id = ?, docker_image_reference = ?, generation = max(generation, ?) where id = ?',
   )
+  const setNewestEvent = db.prepare('update tags set newest_event_id = ? where id = ?')
   const setNewest = db.prepare(
     'update tags set newest_event_id = ?, newest_at = ?, newest_image_id = ?, upstream_digest = ? where id = ?',
   )
@@ -90,23 +95,28 @@ export function createTagRecorder(db: Database, pushes: PushLog): TagRecorder {
     'update image_streams set resource_version = resource_version + 1 where id = ?',
   )
 
-  const insertTagNow = (streamId: number, tag: TagName): TagNow => {
+  const addTag = (streamId: number, tag: TagName, change: TagChange | null): number => {
     const { importance, version } = sortKeysOf(tag)
-    const id = idOf(insertTag.get(streamId, tag, importance, version))
-    return {
-      id,
-      upstreamDigest: null,
-      eventId: null,
-      imageId: null,
-      dockerImageReference: null,
-      generation: null,
-    }
+    const { at = 0, imageId = null, upstreamDigest = null } = change ?? {}
+    return idOf(insertTag.get(streamId, tag, importance, version, at, imageId, upstreamDigest))
+  }
+
+  const insertEventOf = (
+    tagId: number,
+    { imageId, dockerImageReference, generation, at }: TagChange,
+  ): number => idOf(insertEvent.get(tagId, imageId, dockerImageReference, generation, at))
+
+  // the tag is there with its image from the start: its indexes are written once
+  const addFirstEvent = (streamId: number, tag: TagName, change: TagChange): number => {
+    const tagId = addTag(streamId, tag, change)
+    const eventId = insertEventOf(tagId, change)
+    setNewestEvent.run(eventId, tagId)
+    return eventId
   }
 
   const addEvent = (tagId: number, change: TagChange): number => {
-    const { imageId, dockerImageReference, generation, at, upstreamDigest } = change
-    const eventId = idOf(insertEvent.get(tagId, imageId, dockerImageReference, generation, at))
-    setNewest.run(eventId, at, imageId, upstreamDigest, tagId)
+    const eventId = insertEventOf(tagId, change)
+    setNewest.run(eventId, change.at, change.imageId, change.upstreamDigest, tagId)
     return eventId
   }
 
@@ -116,46 +126,50 @@ export function createTagRecorder(db: Database, pushes: PushLog): TagRecorder {
     return eventId
   }
 
-  return {
-    recordTagEvent(tx, { streamId, namespace, streamName, tag }, change) {
-      const now = find.get(streamId, tag) ?? insertTagNow(streamId, tag)
-      const sameImage = now.imageId === change.imageId
-      const sameReference = now.dockerImageReference === change.dockerImageReference
-      // an older spec's import that finishes late never lowers what a newer one has observed
-      const sameGeneration = now.generation !== null && change.generation <= now.generation
+  const appendPush = (tx: Transaction, to: TagAddress, change: TagChange, previousImageId: number | null) =>
+    pushes.append(tx, {
+      pushedAt: change.at,
+      source: change.source,
+      namespace: to.namespace,
+      imageStreamName: to.streamName,
+      streamId: to.streamId,
+      tag: to.tag,
+      dockerImageReference: change.dockerImageReference,
+      imageId: change.imageId,
+      previousImageId,
+    })
 
-      const tagEventId =
-        now.eventId === null || !(sameImage || sameReference)
-          ? addEvent(now.id, change)
-          : sameImage && sameReference && sameGeneration
-            ? now.eventId
-            : rewriteNewest(now.id, now.eventId, change)
-      const cleared = clearConditions.run(now.id).changes > 0
-      const pushed = !sameImage
-      if (pushed || !sameReference || !sameGeneration || cleared) {
-        touchStream.run(streamId)
-      } else if (now.upstreamDigest !== change.upstreamDigest) {
+  return {
+    recordTagEvent(tx, address, change) {
+      const { streamId, tag } = address
+      const now = find.get(streamId, tag)
+      const sameImage = now?.imageId === change.imageId
+      const sameReference = now?.dockerImageReference === change.dockerImageReference
+      // an older spec's import that finishes late never lowers what a newer one has observed
+      const sameGeneration =
+        now !== undefined && now.generation !== null && change.generation <= now.generation
+      const isSame = sameImage && sameReference && sameGeneration
+
+      let tagEventId: number
+      if (!now) tagEventId = addFirstEvent(streamId, tag, change)
+      else if (now.eventId === null || !(sameImage || sameReference)) tagEventId = addEvent(now.id, change)
+      else if (!isSame) tagEventId = rewriteNewest(now.id, now.eventId, change)
+      else tagEventId = now.eventId
+
+      if (now?.failing) clearConditions.run(now.id)
+      if (!isSame || now?.failing) {
+        tx.beforeCommit(`touch stream ${streamId}`, () => touchStream.run(streamId))
+      } else if (now && now.upstreamDigest !== change.upstreamDigest) {
         setNewestImage.run(change.imageId, change.upstreamDigest, now.id)
       }
-      if (pushed) {
-        pushes.append(tx, {
-          pushedAt: change.at,
-          source: change.source,
-          namespace,
-          imageStreamName: streamName,
-          streamId,
-          tag,
-          dockerImageReference: change.dockerImageReference,
-          imageId: change.imageId,
-          previousImageId: now.imageId,
-        })
-      }
-      return { tagEventId, pushed }
+      if (!sameImage) appendPush(tx, address, change, now?.imageId ?? null)
+      return { tagEventId, pushed: !sameImage }
     },
 
-    recordImportFailure(_tx, { streamId, tag }, { reason, message, generation, at }) {
-      const { id } = find.get(streamId, tag) ?? insertTagNow(streamId, tag)
-      if (setCondition.run(id, reason, message, at, generation).changes > 0) touchStream.run(streamId)
+    recordImportFailure(tx, { streamId, tag }, { reason, message, generation, at }) {
+      const id = find.get(streamId, tag)?.id ?? addTag(streamId, tag, null)
+      if (setCondition.run(id, reason, message, at, generation).changes === 0) return
+      tx.beforeCommit(`touch stream ${streamId}`, () => touchStream.run(streamId))
     },
   }
 }

@@ -26,6 +26,8 @@ export interface Streams {
   /** Spec tags by name, of many streams at once. */
   specTags(streamIds: readonly number[]): SpecTag[]
   specTag(streamId: number, name: TagName): SpecTag | undefined
+  /** Which generation of the spec a tag is wanted by: a spec tag of its own, or else the repository. */
+  generations(streamId: number, tag: TagName): { specTag: number | null; repository: number } | undefined
   spec(stream: ImageStream): Spec
   /** When the last import finished, or why it failed. Not a new version of the stream: nothing that was read is stale. */
   recordCheck(tx: Transaction, streamId: number, check: string): void
@@ -40,6 +42,10 @@ export function createStreams(db: Database): Streams {
   )
   const specTag = db.prepare<SpecTag>(
     `select ${SPEC_TAG_COLUMNS} from spec_tags t where t.stream_id = ? and t.name = ?`,
+  )
+  const generations = db.prepare<{ specTag: number | null; repository: number }>(
+    `select (select generation from spec_tags where stream_id = s.id and name = ?) as specTag,
+       s.repository_generation as repository from image_streams s where s.id = ?`,
   )
   const readSpecTags: Streams['specTags'] = (streamIds) =>
     db
@@ -109,6 +115,7 @@ export function createStreams(db: Database): Streams {
       db.prepare('update image_streams set repository_check = ? where id = ?').run(check, streamId)
     },
     specTags: readSpecTags,
+    generations: (streamId, tag) => generations.get(tag, streamId),
     specTag: (streamId, name) => specTag.get(streamId, name),
     spec: ({ id, dockerImageRepository, insecure, scheduled, importMode, lookupLocal }) => ({
       dockerImageRepository,

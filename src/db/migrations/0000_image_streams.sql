@@ -53,7 +53,6 @@ CREATE TABLE `import_results` (
 	FOREIGN KEY (`image_id`) REFERENCES `images`(`id`) ON UPDATE no action ON DELETE no action
 );
 --> statement-breakpoint
-CREATE INDEX `import_results_by_image` ON `import_results` (`image_id`);--> statement-breakpoint
 CREATE TABLE `imports` (
 	`id` integer PRIMARY KEY AUTOINCREMENT NOT NULL,
 	`stream_id` integer,
@@ -90,8 +89,6 @@ CREATE TABLE `push_log` (
 );
 --> statement-breakpoint
 CREATE INDEX `push_log_by_stream` ON `push_log` (`namespace`,`image_stream_name`,`sequence`);--> statement-breakpoint
-CREATE INDEX `push_log_by_image` ON `push_log` (`image_id`);--> statement-breakpoint
-CREATE INDEX `push_log_by_previous_image` ON `push_log` (`previous_image_id`);--> statement-breakpoint
 CREATE TABLE `push_log_state` (
 	`id` integer PRIMARY KEY NOT NULL,
 	`uid` text NOT NULL,
@@ -141,7 +138,6 @@ CREATE TABLE `tag_events` (
 );
 --> statement-breakpoint
 CREATE INDEX `tag_events_by_tag` ON `tag_events` (`tag_id`,`id`);--> statement-breakpoint
-CREATE INDEX `tag_events_by_image` ON `tag_events` (`image_id`);--> statement-breakpoint
 CREATE TABLE `tags` (
 	`id` integer PRIMARY KEY AUTOINCREMENT NOT NULL,
 	`stream_id` integer NOT NULL,

@@ -1,0 +1,115 @@
+import { fileURLToPath } from 'node:url'
+import { TAGS_IN_FLIGHT } from '../../src/imagestream/import-run.ts'
+import { testConfig } from '../fixtures/app.ts'
+import { connect, type GraphQLClient } from '../fixtures/graphql-client.ts'
+import { spawnUpstream, type UpstreamProcess } from '../fixtures/spawn-upstream.ts'
+import { bareImport } from './bare-import.ts'
+import { startServer } from './server-process.ts'
+
+// An import against a bare undici loop that sends the same requests with the same concurrency, and what it costs.
+
+const TAGS = 2000
+const ROUNDS = 5
+const LONG_LISTING = 100_000
+const LONG_LISTING_IMAGES = 1000
+const MEBIBYTE = 1024 * 1024
+
+const CREATE = `mutation ($name: String!, $repository: String!) {
+  createImageStream(input: { name: $name, spec: { dockerImageRepository: $repository }, waitSeconds: 300 }) {
+    import { state imported unchanged failed message }
+  }
+}`
+const IMPORT = `mutation ($name: String!) {
+  importImage(input: { imageStream: $name, waitSeconds: 300 }) { import { state imported unchanged failed message } }
+}`
+
+interface Imported {
+  readonly state: string
+  readonly imported: number
+  readonly unchanged: number
+}
+
+const timed = async <Result>(work: () => Promise<Result>): Promise<{ ms: number; result: Result }> => {
+  const began = performance.now()
+  const result = await work()
+  return { ms: performance.now() - began, result }
+}
+const median = (values: readonly number[]): number =>
+  [...values].sort((a, b) => a - b)[values.length >> 1] ?? 0
+
+async function importOurs(
+  client: GraphQLClient,
+  upstream: UpstreamProcess,
+  repository: string,
+  first: boolean,
+) {
+  const variables = { name: repository, repository: `${upstream.host}/${repository}` }
+  const data = await client.ask<Record<string, { import: Imported }>>(first ? CREATE : IMPORT, variables)
+  const imported = Object.values(data)[0]?.import
+  if (imported?.state !== 'SUCCEEDED') throw new Error(JSON.stringify(imported))
+  return imported
+}
+
+async function requestsOf(upstream: UpstreamProcess): Promise<number> {
+  const { requests } = await upstream.tell({ do: 'count' })
+  await upstream.tell({ do: 'reset' })
+  return Object.values(requests).reduce((sum, count) => sum + count, 0)
+}
+
+async function benchTime(): Promise<void> {
+  await using upstream = await spawnUpstream()
+  await using server = await startServer('import-process.ts')
+  await using client = connect(server.url)
+  const concurrency = { connections: testConfig().requestsPerRegistry, inFlight: TAGS_IN_FLIGHT }
+  const times: Record<'first' | 'again', { ours: number[]; bare: number[] }> = {
+    first: { ours: [], bare: [] },
+    again: { ours: [], bare: [] },
+  }
+  const requests = { first: [0, 0], again: [0, 0] }
+  for (let round = 0; round < ROUNDS; round++) {
+    const repository = `app-${round}`
+    await upstream.tell({ do: 'release', repository, tags: TAGS })
+    await upstream.tell({ do: 'reset' })
+    for (const kind of ['first', 'again'] as const) {
+      const first = kind === 'first'
+      const ours = await timed(() => importOurs(client, upstream, repository, first))
+      const sent = await requestsOf(upstream)
+      const bare = await timed(() => bareImport(upstream.url, repository, { ...concurrency, first }))
+      await upstream.tell({ do: 'reset' })
+      times[kind].ours.push(ours.ms)
+      times[kind].bare.push(bare.ms)
+      requests[kind] = [sent, bare.result]
+    }
+  }
+  console.log(`import: ${TAGS} tags, median of ${ROUNDS}, ${concurrency.connections} requests at a time`)
+  for (const kind of ['first', 'again'] as const) {
+    const [ours, bare] = [median(times[kind].ours), median(times[kind].bare)]
+    console.log(
+      `  ${kind}: ${ours.toFixed(0)} ms to ${bare.toFixed(0)} ms of a bare undici loop = ${(ours / bare).toFixed(2)} (goal 1.3); ` +
+        `requests ${requests[kind][0]}, least possible ${requests[kind][1]}`,
+    )
+  }
+}
+
+async function benchMemory(): Promise<void> {
+  await using upstream = await spawnUpstream()
+  await using server = await startServer<{ peak: number }>('import-process.ts')
+  await using client = connect(server.url)
+  await upstream.tell({ do: 'release', repository: 'small', tags: 10 })
+  await upstream.tell({ do: 'release', repository: 'large', tags: LONG_LISTING, images: LONG_LISTING_IMAGES })
+  await importOurs(client, upstream, 'small', true)
+  const idle = (await server.usage()).peak
+  const first = await timed(() => importOurs(client, upstream, 'large', true))
+  const peak = (await server.usage()).peak
+  console.log(
+    `  ${LONG_LISTING} tags: ${(first.ms / 1000).toFixed(1)} s, memory ${((peak - idle) / MEBIBYTE).toFixed(0)} MiB over idle (goal 150)`,
+  )
+}
+
+/** Prints times, requests and memory. */
+export async function bench(): Promise<void> {
+  await benchTime()
+  await benchMemory()
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await bench()

@@ -1,0 +1,33 @@
+import { execFile } from 'node:child_process'
+import { cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { expect, it } from 'vitest'
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+const MIGRATIONS = join(ROOT, 'src/db/migrations')
+
+it('the migrations make exactly the tables that the code declares', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'imagestreams-migrations-'))
+  try {
+    cpSync(MIGRATIONS, join(folder, 'migrations'), { recursive: true })
+    const config = join(folder, 'drizzle.config.json')
+    writeFileSync(
+      config,
+      JSON.stringify({ dialect: 'sqlite', schema: join(ROOT, 'src/db/tables.ts'), out: './migrations' }),
+    )
+
+    const { stdout } = await promisify(execFile)(
+      process.execPath,
+      [join(ROOT, 'node_modules/drizzle-kit/bin.cjs'), 'generate', '--config', config],
+      { cwd: folder },
+    )
+
+    expect(stdout).toContain('No schema changes, nothing to migrate')
+    expect(readdirSync(join(folder, 'migrations'))).toEqual(readdirSync(MIGRATIONS))
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+})

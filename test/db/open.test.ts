@@ -1,0 +1,133 @@
+import { execFile } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import BetterSqlite3 from 'better-sqlite3'
+import semver from 'semver'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { type Database, DatabaseRefusedError, openDatabase } from '../../src/db/open.ts'
+
+let folder: string
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'imagestreams-db-'))
+})
+afterEach(() => rmSync(folder, { recursive: true, force: true }))
+
+const oneValue = (db: Database, text: string): unknown =>
+  Object.values(db.prepare<Record<string, unknown>>(text).get() ?? {})[0]
+
+function refusalOf(file: string): DatabaseRefusedError {
+  try {
+    openDatabase(file)[Symbol.dispose]()
+  } catch (error) {
+    if (error instanceof DatabaseRefusedError) return error
+    throw error
+  }
+  throw new Error('it was opened')
+}
+
+describe('an opened database', () => {
+  it('syncs every commit to disk, when it is new and when it is opened again', () => {
+    const file = join(folder, 'new', 'data.db')
+    for (const _time of ['first', 'second', 'third']) {
+      using db = openDatabase(file)
+
+      expect(oneValue(db, 'pragma synchronous')).toBe(2)
+      expect(oneValue(db, 'pragma journal_mode')).toBe('wal')
+      expect(oneValue(db, 'pragma foreign_keys')).toBe(1)
+    }
+  })
+
+  it('is of a SQLite that does not damage its write-ahead log', () => {
+    using db = openDatabase(':memory:')
+
+    expect(semver.gte(String(oneValue(db, 'select sqlite_version()')), '3.51.3')).toBe(true)
+  })
+
+  it('keeps what was written', () => {
+    const file = join(folder, 'data.db')
+    {
+      using db = openDatabase(file)
+      db.prepare(`insert into push_log_state (id, uid, last, dropped) values (1, 'u', 7, 0)`).run()
+    }
+    using again = openDatabase(file)
+
+    expect(oneValue(again, 'select last from push_log_state')).toBe(7)
+  })
+
+  it('prepares a statement once for each text', () => {
+    using db = openDatabase(':memory:')
+
+    expect(db.prepare('select 1')).toBe(db.prepare('select 1'))
+  })
+})
+
+describe('a file that is not ours', () => {
+  it.each([
+    ['no database', (file: string) => writeFileSync(file, 'a text that is no database '.repeat(100))],
+    [
+      'of another program',
+      (file: string) => {
+        const foreign = new BetterSqlite3(file)
+        foreign.exec('create table bookmarks (url text)')
+        foreign.close()
+      },
+    ],
+    [
+      'of another program, with a write-ahead log',
+      (file: string) => {
+        const foreign = new BetterSqlite3(file)
+        foreign.pragma('journal_mode = WAL')
+        foreign.exec('create table bookmarks (url text)')
+        foreign.close()
+      },
+    ],
+  ])('is refused and left as it is: %s', (_what, write) => {
+    const file = join(folder, 'data.db')
+    write(file)
+    const before = readFileSync(file)
+
+    expect(refusalOf(file).message).toContain(file)
+    expect(readFileSync(file).equals(before)).toBe(true)
+  })
+
+  it('is refused when it was ours and is damaged', () => {
+    const file = join(folder, 'data.db')
+    openDatabase(file)[Symbol.dispose]()
+    const bytes = readFileSync(file)
+    // behind the header, which alone is still in order
+    writeFileSync(file, bytes.fill(0xa5, 100, 4096))
+
+    expect(refusalOf(file).message).toContain('damaged')
+  })
+
+  it('is refused when it is a folder', () => {
+    expect(refusalOf(folder).code).toBe('DATABASE_REFUSED')
+  })
+})
+
+describe('a second process', () => {
+  it('is refused while the first has the database, and taken afterwards', async () => {
+    const file = join(folder, 'data.db')
+    const open = new URL('../../src/db/open.ts', import.meta.url).href
+    const script = `const { openDatabase } = await import(${JSON.stringify(open)})
+      try { openDatabase(${JSON.stringify(file)}); console.log('opened') } catch (error) { console.log(error.code) }`
+    const second = async (): Promise<string> => {
+      const { stdout } = await promisify(execFile)(process.execPath, [
+        '--import',
+        'tsx',
+        '--input-type=module',
+        '--eval',
+        script,
+      ])
+      return stdout.trim()
+    }
+
+    {
+      using _first = openDatabase(file)
+      expect(await second()).toBe('DATABASE_REFUSED')
+    }
+    expect(await second()).toBe('opened')
+  })
+})

@@ -1,0 +1,258 @@
+import BetterSqlite3 from 'better-sqlite3'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { type Database, openDatabase } from '../../src/db/open.ts'
+import { type Transaction, transactions } from '../../src/db/transact.ts'
+
+let db: Database
+beforeEach(() => {
+  db = openDatabase(':memory:')
+  db.prepare('create table notes (id integer primary key, text text unique)').run()
+})
+afterEach(() => db[Symbol.dispose]())
+
+const write = (text: string): void => {
+  db.prepare('insert into notes (text) values (?)').run(text)
+}
+const notes = (): string[] =>
+  db
+    .prepare<{ text: string }>('select text from notes order by id')
+    .all()
+    .map(({ text }) => text)
+
+describe('a transaction', () => {
+  it('writes all of it and gives back the result', () => {
+    const result = db.transact(() => {
+      write('a')
+      write('b')
+      return 'done'
+    })
+
+    expect(result).toBe('done')
+    expect(notes()).toEqual(['a', 'b'])
+  })
+
+  it('writes nothing when it throws, and the next one is not concerned', () => {
+    const failing = () =>
+      db.transact(() => {
+        write('a')
+        throw new Error('no')
+      })
+
+    expect(failing).toThrow('no')
+    db.transact(() => write('b'))
+
+    expect(notes()).toEqual(['b'])
+  })
+
+  it('joins the one that is open around it', () => {
+    const failing = () =>
+      db.transact(() => {
+        db.transact(() => write('inner'))
+        throw new Error('outer')
+      })
+
+    expect(failing).toThrow('outer')
+    expect(notes()).toEqual([])
+  })
+
+  it('refuses an async callback, and writes nothing', () => {
+    expect(() => db.transact(async () => write('a'))).toThrow(TypeError)
+    expect(notes()).toEqual([])
+  })
+
+  it('refuses an async callback whose promise rejects, without ending the process', () => {
+    const failing = () =>
+      db.transact(async () => {
+        throw new Error('nobody waits for this')
+      })
+
+    expect(failing).toThrow('synchronous')
+  })
+
+  it('refuses an async callback inside another transaction too', () => {
+    const nested = () =>
+      db.transact(() => {
+        db.transact(async () => write('a'))
+      })
+
+    expect(nested).toThrow(TypeError)
+    expect(notes()).toEqual([])
+  })
+})
+
+describe('what is to run after the commit', () => {
+  it('runs once, and finds the write done and no transaction open', () => {
+    const seen: string[][] = []
+    const hook = (): void => {
+      seen.push(notes())
+      db.transact(() => write(`by the hook ${seen.length}`))
+    }
+
+    db.transact((tx) => {
+      tx.afterCommit(hook)
+      write('a')
+      db.transact((same) => same.afterCommit(hook))
+      expect(seen).toEqual([])
+    })
+
+    expect(seen).toEqual([['a']])
+    expect(notes()).toEqual(['a', 'by the hook 1'])
+  })
+
+  it('does not run when the transaction fails', () => {
+    let runs = 0
+    const failing = (tx: Transaction): void => {
+      tx.afterCommit(() => runs++)
+      throw new Error('no')
+    }
+
+    expect(() => db.transact(failing)).toThrow('no')
+    db.transact(() => write('a'))
+
+    expect(runs).toBe(0)
+  })
+})
+
+describe('writes that arrive together', () => {
+  it('share one commit, and resolve after it', async () => {
+    let commits = 0
+    // the same function for all: it runs once for each commit
+    const count = (): void => {
+      commits++
+    }
+    const written = Array.from({ length: 20 }, async (_, at) => {
+      const result = await db.transactTogether((tx) => {
+        tx.afterCommit(count)
+        write(`note ${at}`)
+        return at
+      })
+      return [result, commits]
+    })
+
+    expect(notes()).toEqual([])
+    expect(await Promise.all(written)).toEqual(written.map((_, at) => [at, 1]))
+    expect(notes()).toHaveLength(20)
+  })
+
+  it('fail each alone', async () => {
+    const outcomes = await Promise.allSettled([
+      db.transactTogether(() => write('a')),
+      db.transactTogether(() => {
+        write('half')
+        throw new Error('no')
+      }),
+      db.transactTogether(() => write('a')),
+      db.transactTogether(async () => write('async')),
+      db.transactTogether(() => write('b')),
+    ])
+
+    expect(outcomes.map(({ status }) => status)).toEqual([
+      'fulfilled',
+      'rejected',
+      'rejected',
+      'rejected',
+      'fulfilled',
+    ])
+    expect(notes()).toEqual(['a', 'b'])
+  })
+
+  it('run after the commit only what those asked that did not fail', async () => {
+    const ran: string[] = []
+    const kept = (): void => {
+      ran.push('kept')
+    }
+    const outcomes = await Promise.allSettled([
+      db.transactTogether((tx) => tx.afterCommit(kept)),
+      db.transactTogether((tx) => {
+        tx.afterCommit(kept)
+        db.transact((nested) => nested.afterCommit(() => ran.push('failed')))
+        throw new Error('no')
+      }),
+    ])
+
+    expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected'])
+    expect(ran).toEqual(['kept'])
+  })
+
+  it('are in the order in which they came, and a later one goes into a later commit', async () => {
+    const first = db.transactTogether(() => write('a'))
+    const second = db.transactTogether(() => write('b'))
+    await first
+    await Promise.all([second, db.transactTogether(() => write('c'))])
+
+    expect(notes()).toEqual(['a', 'b', 'c'])
+  })
+
+  it('are all refused when the commit itself fails, and nothing is kept', async () => {
+    db.prepare(
+      'create table children (note integer references notes (id) deferrable initially deferred)',
+    ).run()
+    const outcomes = await Promise.allSettled([
+      db.transactTogether(() => write('a')),
+      db.transactTogether(() => db.prepare('insert into children values (99)').run()),
+    ])
+
+    expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+    expect(notes()).toEqual([])
+  })
+})
+
+describe('a disk that is full', () => {
+  const limit = (pages: number): void => {
+    db.prepare(`pragma max_page_count = ${pages}`).get()
+  }
+
+  it('loses what was to be written and nothing else, and heals without a restart', async () => {
+    db.transact(() => write('before'))
+    limit(1)
+    const large = 'x'.repeat(100_000)
+
+    expect(() => db.transact(() => write(large))).toThrow('full')
+    const together = await Promise.allSettled([
+      db.transactTogether(() => write('beside')),
+      db.transactTogether(() => write(large)),
+    ])
+    expect(together[1]?.status).toBe('rejected')
+    const kept = together[0]?.status === 'fulfilled' ? ['before', 'beside'] : ['before']
+    expect(notes()).toEqual(kept)
+
+    limit(1_000_000)
+    db.transact(() => write(large))
+    expect(notes()).toEqual([...kept, large])
+  })
+})
+
+describe('a commit that fails on the disk', () => {
+  it('is fatal for the process: it may be there all the same, and only a restart knows', async () => {
+    const sqlite = new BetterSqlite3(':memory:')
+    const error = new BetterSqlite3.SqliteError('disk I/O error', 'SQLITE_IOERR_FSYNC')
+    const failing = (): never => {
+      throw error
+    }
+    const prepare = sqlite.prepare.bind(sqlite)
+    const commitFails = (text: string) => (text === 'COMMIT' ? { run: failing } : prepare(text))
+    sqlite.prepare = commitFails as typeof sqlite.prepare
+    const fatal: unknown[] = []
+    let hooks = 0
+    const { transact, transactTogether } = transactions(sqlite, (each) => fatal.push(each))
+    const write = (tx: Transaction): void => tx.afterCommit(() => hooks++)
+
+    expect(() => transact(write)).toThrow(error)
+    expect(fatal).toEqual([error])
+    const together = await Promise.allSettled([transactTogether(write), transactTogether(write)])
+    expect(together).toMatchObject([{ reason: error }, { reason: error }])
+    expect(hooks).toBe(0)
+    expect(sqlite.inTransaction).toBe(false)
+    sqlite.close()
+  })
+
+  it('for a reason that a restart does not change is not fatal', () => {
+    const fatal: unknown[] = []
+    const sqlite = new BetterSqlite3(':memory:')
+    const { transact } = transactions(sqlite, (each) => fatal.push(each))
+
+    expect(() => transact(() => sqlite.exec('no statement'))).toThrow('syntax error')
+    expect(fatal).toEqual([])
+    sqlite.close()
+  })
+})

@@ -1,0 +1,124 @@
+import { startApp } from '../fixtures/app.ts'
+import type { GraphQLClient } from '../fixtures/graphql-client.ts'
+import { RUBY_REPOSITORY, RubyReplay } from '../fixtures/ruby-history.ts'
+import { startUpstream } from '../fixtures/upstream.ts'
+import { type Push, PushFeed } from './push-feed.ts'
+
+// The story: the tags of a registry move for ten years, an image stream follows them, and nobody misses a move.
+
+const DATES = ['2016-06-01', '2018-06-01', '2020-06-01', '2022-06-01', '2024-06-01', '2026-09-01']
+/** The cursor of this chapter's last push is where somebody stops listening. */
+const INTERRUPTED = 2
+
+interface Imported {
+  readonly import: { total: number; imported: number; unchanged: number; failed: number }
+}
+
+const COUNTS = 'import { total imported unchanged failed }'
+const CREATE = `mutation ($repository: String!) {
+  createImageStream(input: { name: "ruby", spec: { dockerImageRepository: $repository }, waitSeconds: 60 }) { ${COUNTS} }
+}`
+const IMPORT = `mutation { importImage(input: { imageStream: "ruby", waitSeconds: 60 }) { ${COUNTS} } }`
+const NOW = '{ imagePushes(last: 1) { pageInfo { endCursor } } }'
+const LATEST = `{
+  imageStreamTag(name: "ruby:latest") {
+    image { digest size platform { os architecture } config { env } }
+    items(first: 6) { totalCount nodes { image { digest created } } }
+  }
+}`
+
+const say = (...columns: readonly (string | number)[]): void => {
+  process.stdout.write(`${columns.map((column) => String(column).padStart(11)).join('')}\n`)
+}
+const tell = (text = ''): void => {
+  process.stdout.write(`${text}\n`)
+}
+const short = (digest: string): string => digest.slice(0, 'sha256:'.length + 12)
+
+async function bringIn(
+  client: GraphQLClient,
+  repository: string,
+  isFirst: boolean,
+): Promise<Imported['import']> {
+  if (!isFirst) return (await client.ask<{ importImage: Imported }>(IMPORT)).importImage.import
+  const created = await client.ask<{ createImageStream: Imported }>(CREATE, { repository })
+  return created.createImageStream.import
+}
+
+function sayMoves(pushes: readonly Push[]): void {
+  const moved = pushes.filter(({ previousImage }) => previousImage)
+  const isLatest = ({ tag }: Push): boolean => tag === 'latest'
+  const shown = [...moved.filter(isLatest), ...moved.filter((push) => !isLatest(push)).slice(0, 2)]
+  for (const { tag, image, previousImage } of shown) {
+    tell(`             ${tag}: ${short(previousImage?.digest ?? '')} → ${short(image.digest)}`)
+  }
+}
+
+async function sayLatest(client: GraphQLClient): Promise<void> {
+  const { imageStreamTag } = await client.ask<{
+    imageStreamTag: {
+      image: {
+        digest: string
+        size: number
+        platform: { os: string; architecture: string }
+        config: { env: string[] }
+      }
+      items: { totalCount: number; nodes: { image: { digest: string; created: string } }[] }
+    }
+  }>(LATEST)
+  const { image, items } = imageStreamTag
+  tell(
+    `ruby:latest is ${short(image.digest)}, ${image.platform.os}/${image.platform.architecture}, ${image.size} bytes,`,
+  )
+  tell(`with ${image.config.env.at(-1)}; it has meant ${items.totalCount} images, before this one:`)
+  for (const { image: old } of items.nodes.slice(1))
+    tell(`             ${short(old.digest)}  built ${old.created}`)
+}
+
+async function main(): Promise<void> {
+  await using upstream = await startUpstream()
+  await using server = await startApp()
+  const replay = new RubyReplay(upstream)
+  const repository = `${upstream.host}/${RUBY_REPOSITORY}`
+
+  tell('The official ruby image from 2014 to 2026, as a registry on this machine serves it:')
+  tell(`  ${repository}`)
+  tell(
+    'An image stream is made from it. Before each line below the registry moves on by two years; then the stream is',
+  )
+  tell('imported, and a subscription that was open all the time tells what moved.')
+  tell()
+  say('date', 'tags', 'imported', 'unchanged', 'failed', 'pushes', 'seconds')
+
+  const { imagePushes } = await server.client.ask<{ imagePushes: { pageInfo: { endCursor: string } } }>(NOW)
+  const live = new PushFeed(server.client, imagePushes.pageInfo.endCursor)
+  let interrupted = 0
+  for (const [at, date] of DATES.entries()) {
+    replay.advanceTo(new Date(date))
+    const began = performance.now()
+    const { total, imported, unchanged, failed } = await bringIn(server.client, repository, at === 0)
+    const pushes = await live.next(imported)
+    const seconds = ((performance.now() - began) / 1000).toFixed(1)
+    say(date, total, imported, unchanged, failed, pushes.length, seconds)
+    sayMoves(pushes)
+    if (at === INTERRUPTED) interrupted = live.seen.length
+  }
+  tell()
+  await sayLatest(server.client)
+  tell()
+
+  const { seen } = live
+  await server.restart()
+  tell(
+    'The server was restarted. Somebody who last listened in 2020 comes back with the cursor of that time:',
+  )
+  const back = new PushFeed(server.client, seen[interrupted - 1]?.cursor ?? '')
+  const missed = await back.next(seen.length - interrupted)
+  const same = missed.every((push, index) => push.cursor === seen[interrupted + index]?.cursor)
+  tell(
+    `  ${missed.length} pushes since, ${same ? 'each once, in the same order: nothing is missing' : 'NOT the same ones'}`,
+  )
+  if (!same) process.exitCode = 1
+}
+
+await main()

@@ -1,0 +1,198 @@
+import fc from 'fast-check'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { CursorExpiredError, InvalidCursorError } from '../../src/events/cursor.ts'
+import { matchesPush } from '../../src/events/push-log.ts'
+import { type LogFixture, openLog, pushOf } from './fixture.ts'
+
+let fixture: LogFixture
+beforeEach(() => {
+  fixture = openLog()
+})
+afterEach(() => fixture[Symbol.dispose]())
+
+const sequences = (options = {}): number[] =>
+  fixture.log.read({ limit: 1000, ...options }).map(({ sequence }) => sequence)
+
+describe('the push log', () => {
+  it('numbers pushes densely, in the order of their commits', async () => {
+    const { db, log, push } = fixture
+    push({ tag: 'a' }, { tag: 'b' })
+    await Promise.all(['c', 'd'].map((tag) => db.transactTogether((tx) => log.append(tx, pushOf({ tag })))))
+
+    expect(log.read({ limit: 10 }).map(({ sequence, tag }) => [sequence, tag])).toEqual([
+      [1, 'a'],
+      [2, 'b'],
+      [3, 'c'],
+      [4, 'd'],
+    ])
+    expect(log.head()).toBe(4)
+  })
+
+  it('gives back what was appended', () => {
+    const push = pushOf({ source: 'TAG', namespace: 'team', pushedAt: 5, previousImageId: 1, streamId: 9 })
+    const sequence = fixture.db.transact((tx) => fixture.log.append(tx, push))
+
+    expect(fixture.log.read({ limit: 1 })).toEqual([{ ...push, sequence }])
+  })
+
+  it('has no hole where a transaction was rolled back', async () => {
+    const { db, log, push } = fixture
+    push({ tag: 'a' })
+    const failing = (): never =>
+      db.transact((tx) => {
+        log.append(tx, pushOf())
+        throw new Error('no')
+      })
+    expect(failing).toThrow('no')
+    await Promise.allSettled([
+      db.transactTogether((tx) => {
+        log.append(tx, pushOf())
+        throw new Error('no')
+      }),
+      db.transactTogether((tx) => log.append(tx, pushOf({ tag: 'b' }))),
+    ])
+
+    expect(sequences()).toEqual([1, 2])
+    expect(log.head()).toBe(2)
+  })
+
+  it('is empty at first', () => {
+    expect(fixture.log.head()).toBe(0)
+    expect(sequences()).toEqual([])
+  })
+
+  it('reads between two numbers, from either end, so many at most', () => {
+    fixture.push({}, {}, {}, {}, {})
+
+    expect(sequences({ after: 1, before: 5 })).toEqual([2, 3, 4])
+    expect(sequences({ descending: true, limit: 2 })).toEqual([5, 4])
+    expect(sequences({ after: 5 })).toEqual([])
+  })
+})
+
+describe('the bell', () => {
+  it('rings once for a commit, after it, and not for a transaction that fails', () => {
+    const { db, log, push } = fixture
+    const heads: number[] = []
+    log.onBell(() => heads.push(log.read({ limit: 10 }).length))
+
+    db.transact((tx) => {
+      log.append(tx, pushOf())
+      log.append(tx, pushOf())
+      expect(heads).toEqual([])
+    })
+    expect(() =>
+      db.transact((tx) => {
+        log.append(tx, pushOf())
+        throw new Error('no')
+      }),
+    ).toThrow('no')
+    push({})
+
+    expect(heads).toEqual([2, 3])
+  })
+
+  it('does not ring for who stopped listening', () => {
+    let rings = 0
+    const stop = fixture.log.onBell(() => rings++)
+    fixture.push({})
+    stop()
+    fixture.push({})
+
+    expect(rings).toBe(1)
+  })
+})
+
+describe('a cursor of the log', () => {
+  it('is a position from which reading goes on', () => {
+    const { log, push } = fixture
+    push({}, {}, {})
+
+    expect(sequences({ after: log.position(log.cursor(2)) })).toEqual([3])
+    expect(log.position(log.cursor(0))).toBe(0)
+    expect(log.position(log.cursor(3))).toBe(3)
+  })
+
+  it('has expired when it is of another database', () => {
+    using other = openLog()
+
+    expect(() => fixture.log.position(other.log.cursor(0))).toThrow(CursorExpiredError)
+  })
+
+  it('has expired when it is ahead of this database', () => {
+    expect(() => fixture.log.position(fixture.log.cursor(1))).toThrow(CursorExpiredError)
+  })
+
+  it('has expired when what follows it was dropped, and not when only what it saw was', () => {
+    const { log, push } = fixture
+    push({ pushedAt: 1 }, { pushedAt: 2 }, { pushedAt: 3 })
+
+    expect(log.dropBefore(3)).toBe(2)
+    expect(() => log.position(log.cursor(1))).toThrow(CursorExpiredError)
+    expect(sequences({ after: log.position(log.cursor(2)) })).toEqual([3])
+  })
+
+  it('is refused when it is none', () => {
+    expect(() => fixture.log.position('nonsense')).toThrow(InvalidCursorError)
+  })
+})
+
+describe('dropping', () => {
+  it('leaves alone everything from the first push that is young enough', () => {
+    // the clock went back between the second and the third
+    fixture.push({ pushedAt: 10 }, { pushedAt: 30 }, { pushedAt: 5 }, { pushedAt: 40 })
+
+    expect(fixture.log.dropBefore(20)).toBe(1)
+    expect(sequences()).toEqual([2, 3, 4])
+  })
+
+  it('of everything keeps the numbering', () => {
+    const { log, push } = fixture
+    push({ pushedAt: 1 }, { pushedAt: 2 })
+
+    expect(log.dropBefore(100)).toBe(2)
+    expect(log.dropBefore(100)).toBe(0)
+    push({ pushedAt: 200 })
+
+    expect(sequences()).toEqual([3])
+    expect(log.position(log.cursor(2))).toBe(2)
+  })
+
+  it('of nothing drops nothing', () => {
+    fixture.push({ pushedAt: 5 })
+
+    expect(fixture.log.dropBefore(5)).toBe(0)
+    expect(fixture.log.position(fixture.log.cursor(0))).toBe(0)
+  })
+})
+
+describe('a filter', () => {
+  it('chooses the same pushes in the database as beside it', () => {
+    const name = fc.string({ unit: fc.constantFrom('a', 'b', '.', 'A'), minLength: 1, maxLength: 3 })
+    const glob = fc.option(fc.string({ unit: fc.constantFrom('a', 'b', '.', '*', '%', '?'), maxLength: 3 }), {
+      nil: undefined,
+    })
+    const pushes = fc.array(fc.record({ namespace: name, imageStreamName: name, tag: name }), {
+      maxLength: 12,
+    })
+    const filter = fc.record({
+      namespace: fc.option(name, { nil: undefined }),
+      imageStream: glob,
+      tag: glob,
+    })
+    fc.assert(
+      fc.property(pushes, filter, (all, wanted) => {
+        const before = fixture.log.head()
+        fixture.push(...all)
+
+        const chosen = fixture.log.read({ after: before, filter: wanted, limit: 1000 })
+
+        const beside = fixture.log
+          .read({ after: before, limit: 1000 })
+          .filter((push) => matchesPush(push, wanted))
+        expect(chosen).toEqual(beside)
+      }),
+      { numRuns: 300 },
+    )
+  })
+})

@@ -1,0 +1,246 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { ImportMode } from '../../src/imagestream/fetch-image.ts'
+import type { Image as StoredImage } from '../../src/imagestream/image.ts'
+import { type Digest, digestOf } from '../../src/oci/digest.ts'
+import { parseManifest } from '../../src/oci/manifest.ts'
+import { Domain, fromImage, UPSTREAM } from '../fixtures/domain.ts'
+import { attestation, type Image, type Index, image, index, layer } from '../fixtures/random-image.ts'
+
+let domain: Domain
+beforeEach(() => {
+  domain = new Domain()
+})
+afterEach(() => domain[Symbol.asyncDispose]())
+
+const amd64 = image({ seed: 'amd64', created: new Date('2024-03-01T00:00:00Z') })
+const arm64 = image({
+  seed: 'arm64',
+  platform: { os: 'linux', architecture: 'arm64', variant: 'v8' },
+  created: new Date('2024-05-01T00:00:00Z'),
+})
+const both = index([amd64, arm64, attestation(amd64), attestation(arm64)])
+
+/** The stream `name` of the tag `latest` of the upstream alone. */
+const importAs = async (importMode: ImportMode, content: Image | Index, name = 'ruby') => {
+  domain.remote.push(UPSTREAM, 'latest', content)
+  const importPolicy = { insecure: false, scheduled: false, importMode }
+  const tags = [fromImage('latest', UPSTREAM, { importPolicy })]
+  return (await domain.create({ name, spec: { tags } })).imported
+}
+const stored = (digest: string): StoredImage | undefined => domain.images.byDigest(digest as Digest)
+const sizeOf = (...parts: (Image | Index)[]): number => {
+  const sizes = new Map<string, number>()
+  for (const part of parts) {
+    sizes.set(part.digest, part.bytes.length)
+    for (const each of part.kind === 'image' ? [part.config, ...part.layers] : []) {
+      sizes.set(each.digest, each.bytes.length)
+    }
+  }
+  return [...sizes.values()].reduce((sum, size) => sum + size, 0)
+}
+
+describe('an image', () => {
+  it('is stored with its exact bytes and what its config says', async () => {
+    const built = image({
+      seed: 1,
+      layers: [layer('a'), layer('b'), layer('a')],
+      created: new Date('2020-02-02'),
+    })
+    await importAs('Legacy', built)
+    const found = stored(built.digest)
+
+    expect(found).toMatchObject({
+      mediaType: built.mediaType,
+      dockerImageReference: `${UPSTREAM}@${built.digest}`,
+      os: 'linux',
+      architecture: 'amd64',
+      variant: null,
+      createdAt: Date.UTC(2020, 1, 2),
+      size: sizeOf(built),
+    })
+    const id = found?.id ?? 0
+    expect(Buffer.from(domain.images.manifests([id]).get(id) ?? []).equals(built.bytes)).toBe(true)
+    expect(Buffer.from(domain.images.configs([id]).get(id) ?? []).equals(built.config.bytes)).toBe(true)
+  })
+
+  it('is the same in both modes where there is only one', async () => {
+    await importAs('PreserveOriginal', amd64)
+
+    expect(domain.digests('latest')).toEqual([amd64.digest])
+  })
+
+  it('whose config cannot be read is an image all the same', async () => {
+    const bytes = Buffer.from('no json')
+    const config = { ...image({ seed: 1 }).config, bytes }
+    await importAs('Legacy', { ...image({ seed: 1 }), config })
+
+    expect(stored(image({ seed: 1 }).digest)).toMatchObject({ os: null, createdAt: null })
+  })
+})
+
+describe('an index in mode Legacy', () => {
+  it('gives its one image for linux/amd64, and is kept for its platforms', async () => {
+    await importAs('Legacy', both)
+
+    expect(domain.digests('latest')).toEqual([amd64.digest])
+    expect(domain.remote.asked('manifest')).toEqual([both.digest, amd64.digest])
+    expect(domain.remote.asked('config')).toEqual([amd64.config.digest])
+    const kept = domain.images.storedManifest(both.digest)?.manifest
+    expect(kept?.kind === 'index' && kept.manifests.map(({ platform }) => platform?.architecture)).toEqual([
+      'amd64',
+      'arm64',
+      'unknown',
+      'unknown',
+    ])
+    expect(stored(both.digest)?.size).toBeNull()
+  })
+
+  it('that has none for the platform fails as InvalidManifest, and says what it offers', async () => {
+    const imported = await importAs('Legacy', index([arm64]))
+
+    expect(imported?.state).toBe('FAILED')
+    expect(domain.condition('latest')).toMatchObject({
+      reason: 'InvalidManifest',
+      message: expect.stringMatching(/registry\.test\/ruby:latest.*linux\/amd64.*linux\/arm64\/v8/),
+    })
+  })
+
+  it('within an index of the platform is looked into, three deep and no deeper', async () => {
+    const inside = (content: Image | Index): Index => {
+      const platform = { os: 'linux', architecture: 'amd64' }
+      const { mediaType, digest, bytes } = content
+      const document = { manifests: [{ mediaType, digest, size: bytes.length, platform }] }
+      const outer = Buffer.from(JSON.stringify(document))
+      return { ...both, bytes: outer, digest: digestOf(outer), manifests: [content] }
+    }
+    await importAs('Legacy', inside(inside(both)), 'three')
+    await importAs('Legacy', inside(inside(inside(both))), 'four')
+
+    expect(domain.digests('latest', 'three')).toEqual([amd64.digest])
+    expect(domain.condition('latest', 'four')?.message).toContain('nested more than 3 deep')
+  })
+})
+
+describe('an index in mode PreserveOriginal', () => {
+  it('is the tag’s image, with its children as images and without attachments', async () => {
+    await importAs('PreserveOriginal', both)
+
+    expect(domain.digests('latest')).toEqual([both.digest])
+    expect(domain.remote.asked('manifest')).toEqual([both.digest, amd64.digest, arm64.digest])
+    expect(stored(arm64.digest)).toMatchObject({ architecture: 'arm64', variant: 'v8' })
+    expect(stored(attestation(amd64).digest)).toBeUndefined()
+    expect(domain.log()).toHaveLength(1)
+  })
+
+  it('was created when its newest child was, and is as large as all it names', async () => {
+    await importAs('PreserveOriginal', index([amd64, arm64]))
+
+    expect(stored(index([amd64, arm64]).digest)).toMatchObject({
+      createdAt: Date.UTC(2024, 4, 1),
+      size: sizeOf(index([amd64, arm64]), amd64, arm64),
+      os: null,
+    })
+  })
+
+  it('without one of its children is taken without it', async () => {
+    domain.remote.push(UPSTREAM, 'latest', both)
+    domain.remote.lose(UPSTREAM, arm64.digest)
+    const importPolicy = { insecure: false, scheduled: false, importMode: 'PreserveOriginal' } as const
+    const { imported } = await domain.create({
+      spec: { tags: [fromImage('latest', UPSTREAM, { importPolicy })] },
+    })
+
+    expect(imported?.state).toBe('SUCCEEDED')
+    expect(stored(both.digest)?.size).toBeNull()
+    expect(stored(amd64.digest)).toBeDefined()
+  })
+
+  it('fails as a whole when a child cannot be read, and stores none of it', async () => {
+    domain.remote.fail(UPSTREAM, arm64.digest, 'RegistryUnavailable')
+    const imported = await importAs('PreserveOriginal', both)
+
+    expect(imported?.state).toBe('FAILED')
+    expect(domain.condition('latest')?.reason).toBe('RegistryUnavailable')
+    expect(stored(both.digest)).toBeUndefined()
+    expect(stored(amd64.digest)).toBeUndefined()
+  })
+
+  it('may hold indexes, three deep, and no deeper, whatever is stored already', async () => {
+    const deep = (levels: number): Index | Image => (levels === 0 ? amd64 : index([deep(levels - 1)]))
+    await importAs('PreserveOriginal', deep(3), 'three')
+    await importAs('PreserveOriginal', deep(4), 'four')
+
+    expect(domain.digests('latest', 'three')).toEqual([deep(3).digest])
+    expect(domain.condition('latest', 'four')).toMatchObject({
+      reason: 'InvalidManifest',
+      message: expect.stringContaining('nested more than 3 deep'),
+    })
+  })
+
+  it('completes an index of which mode Legacy read one image, and fetches only what is missing', async () => {
+    await importAs('Legacy', both, 'legacy')
+    domain.remote.takeCalls()
+    await importAs('PreserveOriginal', both)
+
+    expect(domain.remote.asked('manifest')).toEqual([arm64.digest])
+    expect(stored(both.digest)).toMatchObject({ createdAt: Date.UTC(2024, 4, 1), size: expect.any(Number) })
+  })
+})
+
+describe('content', () => {
+  it('is fetched once, though many tags and streams mean it', async () => {
+    for (const tag of ['latest', '3', '3.3', '3.3.0']) domain.remote.push(UPSTREAM, tag, both)
+    await domain.create({ name: 'one' })
+    await domain.create({ name: 'two' })
+
+    expect(domain.remote.asked('manifest')).toEqual([both.digest, amd64.digest])
+    expect(domain.remote.asked('config')).toEqual([amd64.config.digest])
+  })
+
+  it('is fetched once by two imports at once of different streams', async () => {
+    domain.remote.push(UPSTREAM, 'latest', both).push('mirror.test/ruby', 'latest', both)
+    const held = domain.remote.hold(({ kind }) => kind === 'manifest')
+    const begin = (name: string, from: string): number =>
+      domain.writer.create({ namespace: 'default', name, spec: { dockerImageRepository: from } }).importId ??
+      0
+    const imports = [begin('one', UPSTREAM), begin('two', 'mirror.test/ruby')]
+    await held.reached
+    held.release()
+    await Promise.all(imports.map((id) => domain.finished(id)))
+
+    expect(domain.remote.asked('manifest')).toEqual([both.digest, amd64.digest])
+    expect(domain.remote.asked('config')).toEqual([amd64.config.digest])
+    expect([domain.digests('latest', 'one'), domain.digests('latest', 'two')]).toEqual([
+      [amd64.digest],
+      [amd64.digest],
+    ])
+  })
+
+  it('that one import cannot fetch is fetched by the other for itself', async () => {
+    domain.remote.push(UPSTREAM, 'latest', amd64).push('mirror.test/ruby', 'latest', amd64)
+    domain.remote.fail(UPSTREAM, amd64.digest, 'Unauthorized')
+    const held = domain.remote.hold(({ kind }) => kind === 'manifest')
+    const begin = (name: string, from: string): number =>
+      domain.writer.create({ namespace: 'default', name, spec: { dockerImageRepository: from } }).importId ??
+      0
+    const imports = [begin('one', UPSTREAM), begin('two', 'mirror.test/ruby')]
+    await held.reached
+    held.release()
+    await Promise.all(imports.map((id) => domain.finished(id)))
+
+    expect(domain.condition('latest', 'one')?.reason).toBe('Unauthorized')
+    expect(domain.digests('latest', 'two')).toEqual([amd64.digest])
+  })
+
+  it('of two manifests that share a config has its config fetched once', async () => {
+    const oci = image({ seed: 1 })
+    domain.remote.push(UPSTREAM, 'a', oci)
+    const other = Buffer.from(`${oci.bytes.toString()} `)
+    domain.remote.push(UPSTREAM, 'b', { ...oci, bytes: other, digest: digestOf(other) })
+    await domain.create()
+
+    expect(parseManifest(other, oci.mediaType)).toMatchObject({ config: { digest: oci.config.digest } })
+    expect(domain.remote.asked('manifest')).toHaveLength(2)
+    expect(domain.remote.asked('config')).toEqual([oci.config.digest])
+  })
+})

@@ -1,0 +1,123 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { Domain, fromImage, UPSTREAM } from '../fixtures/domain.ts'
+import { image } from '../fixtures/random-image.ts'
+
+let domain: Domain
+beforeEach(() => {
+  domain = new Domain()
+})
+afterEach(() => domain[Symbol.asyncDispose]())
+
+const push = (tag: string, seed: string | number): void => {
+  domain.remote.push(UPSTREAM, tag, image({ seed }))
+}
+
+describe('a tag that fails', () => {
+  it('fails no other', async () => {
+    for (const tag of ['latest', '3.3', '3.4']) push(tag, tag)
+    domain.remote.fail(UPSTREAM, '3.3', 'TooManyRequests')
+    const { imported } = await domain.create()
+
+    expect(imported).toMatchObject({ state: 'PARTIALLY_SUCCEEDED', imported: 2, failed: 1, message: null })
+    expect(domain.condition('3.3')).toMatchObject({
+      status: 'False',
+      reason: 'TooManyRequests',
+      generation: 1,
+    })
+    expect(domain.results(imported?.id ?? 0).find(({ tag }) => tag === '3.3')).toMatchObject({
+      state: 'FAILED',
+      reason: 'TooManyRequests',
+      message: expect.stringContaining(UPSTREAM),
+      imageId: null,
+    })
+  })
+
+  it('keeps its history, writes the same failure once, and is cleared by success', async () => {
+    push('latest', 1)
+    await domain.create()
+    domain.remote.fail(UPSTREAM, 'latest', 'Unauthorized')
+    await domain.import()
+    const { resourceVersion } = domain.stream()
+    domain.time += 60_000
+    await domain.import()
+
+    expect(domain.stream().resourceVersion).toBe(resourceVersion)
+    expect(domain.condition('latest')?.reason).toBe('Unauthorized')
+    expect(domain.history('latest')).toHaveLength(1)
+
+    domain.remote.fail(UPSTREAM, 'latest', null)
+    const healed = await domain.import()
+
+    expect(healed).toMatchObject({ unchanged: 1, failed: 0 })
+    expect(domain.condition('latest')).toBeUndefined()
+    expect(domain.log()).toHaveLength(1)
+  })
+
+  it('then succeeds, as if it had never failed', async () => {
+    push('latest', 1)
+    push('3.3', 2)
+    domain.remote.fail(UPSTREAM, '3.3', 'RegistryUnavailable')
+    await domain.create()
+    domain.remote.fail(UPSTREAM, '3.3', null)
+    const again = await domain.import()
+
+    expect(again).toMatchObject({ state: 'SUCCEEDED', imported: 1, unchanged: 1 })
+    expect(domain.digests('3.3')).toEqual([image({ seed: 2 }).digest])
+    expect(domain.condition('3.3')).toBeUndefined()
+  })
+
+  it('because it went between listing and question leaves no ghost', async () => {
+    push('latest', 1)
+    push('gone', 2)
+    const held = domain.remote.hold(({ subject }) => subject === 'gone')
+    const { importId } = domain.writer.create({
+      namespace: 'default',
+      name: 'ruby',
+      spec: { dockerImageRepository: UPSTREAM },
+    })
+    await held.reached
+    domain.remote.untag(UPSTREAM, 'gone')
+    held.release()
+    const imported = await domain.finished(importId ?? 0)
+
+    expect(imported).toMatchObject({ state: 'PARTIALLY_SUCCEEDED', failed: 1 })
+    expect(domain.tagNames()).toEqual(['latest'])
+  })
+
+  it('because it is gone upstream says so where it was known', async () => {
+    push('latest', 1)
+    await domain.create({ spec: { tags: [fromImage('latest', UPSTREAM)] } })
+    domain.remote.untag(UPSTREAM, 'latest')
+    await domain.import()
+
+    expect(domain.condition('latest')?.reason).toBe('NotFound')
+    expect(domain.history('latest')).toHaveLength(1)
+  })
+
+  it('of a spec tag says so though it never was', async () => {
+    push('latest', 1)
+    await domain.create({ spec: { tags: [fromImage('x', `${UPSTREAM}:nothing`)] } })
+
+    expect(domain.condition('x')?.reason).toBe('NotFound')
+    expect(domain.tagNames()).toEqual(['x'])
+  })
+
+  it('of an error that is our own fails as InternalError, hides it, and tells the log', async () => {
+    push('latest', 1)
+    push('3.3', 2)
+    const repository = domain.remote.repository.bind(domain.remote)
+    domain.remote.repository = (reference, options) => ({
+      ...repository(reference, options),
+      async resolveTag(tag, known) {
+        if (tag === 'latest') throw new TypeError('secret at postgres://u:p@h')
+        return repository(reference, options).resolveTag(tag, known)
+      },
+    })
+    await domain.create()
+
+    expect(domain.condition('latest')).toMatchObject({ reason: 'InternalError' })
+    expect(domain.condition('latest')?.message).not.toContain('secret')
+    expect(domain.internalErrors).toHaveLength(1)
+    expect(domain.digests('3.3')).toHaveLength(1)
+  })
+})

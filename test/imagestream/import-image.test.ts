@@ -1,0 +1,186 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { InvalidInputError, NotFoundError } from '../../src/imagestream/errors.ts'
+import type { ImportImage } from '../../src/imagestream/import-image.ts'
+import type { SpecTag } from '../../src/imagestream/spec.ts'
+import { Domain, fromImage, UPSTREAM } from '../fixtures/domain.ts'
+import { image, index } from '../fixtures/random-image.ts'
+
+const OTHER = 'registry.test/other'
+const arm64 = image({ seed: 'arm64', platform: { os: 'linux', architecture: 'arm64' } })
+const both = index([image({ seed: 1 }), arm64])
+
+let domain: Domain
+beforeEach(() => {
+  domain = new Domain()
+  domain.remote.push(UPSTREAM, 'latest', both).push(UPSTREAM, '3.3', image({ seed: 2 }))
+  domain.remote.push(OTHER, 'latest', image({ seed: 'other' })).push(OTHER, 'x', image({ seed: 'x' }))
+})
+afterEach(() => domain[Symbol.asyncDispose]())
+
+const specTag = (name: string): SpecTag | undefined =>
+  domain.streams.specTags([domain.stream().id]).find((tag) => tag.name === name)
+
+describe('importing one tag with from', () => {
+  it('writes that spec tag, and imports only it', async () => {
+    await domain.create()
+    domain.remote.takeCalls()
+    const run = await domain.import({ tag: 'other', from: `${OTHER}:x`, scheduled: true, insecure: true })
+
+    expect(run).toMatchObject({ state: 'SUCCEEDED', total: 1 })
+    expect(specTag('other')).toMatchObject({
+      fromKind: 'DockerImage',
+      fromName: `${OTHER}:x`,
+      scheduled: 1,
+      insecure: 1,
+      importMode: 'Legacy',
+      reference: 0,
+      referencePolicy: 'Source',
+      generation: 2,
+    })
+    expect(domain.remote.calls.map(({ kind }) => kind)).toEqual(['resolve', 'manifest', 'config'])
+  })
+
+  it('names the tag as the reference does where no name is given', async () => {
+    await domain.create()
+    await domain.import({ from: `${OTHER}:x` })
+    await domain.import({ from: OTHER })
+
+    expect(specTag('x')?.fromName).toBe(`${OTHER}:x`)
+    expect(specTag('latest')?.fromName).toBe(OTHER)
+  })
+
+  it('keeps a reference policy that the tag has, and writes one where it has none', async () => {
+    await domain.create({ spec: { tags: [fromImage('a', OTHER, { referencePolicy: { type: 'Local' } })] } })
+    await domain.import({ tag: 'a', from: `${OTHER}:x`, referencePolicy: 'Source' })
+    await domain.import({ tag: 'b', from: `${OTHER}:x`, referencePolicy: 'Local' })
+
+    expect(specTag('a')?.referencePolicy).toBe('Local')
+    expect(specTag('b')?.referencePolicy).toBe('Local')
+  })
+
+  it('makes a tag that only referred one that is imported, and keeps its annotations', async () => {
+    const annotations = [{ key: 'a', value: '1' }]
+    await domain.create({ spec: { tags: [fromImage('a', OTHER, { reference: true, annotations })] } })
+    await domain.import({ tag: 'a', from: OTHER })
+
+    expect(specTag('a')).toMatchObject({ reference: 0, annotations: JSON.stringify(annotations) })
+    expect(domain.digests('a')).toEqual([image({ seed: 'other' }).digest])
+  })
+
+  it('of the same source again writes nothing into the spec', async () => {
+    await domain.create({ spec: {} })
+    await domain.import({ tag: 'a', from: OTHER })
+    const { generation, resourceVersion } = domain.stream()
+    await domain.import({ tag: 'a', from: OTHER })
+
+    expect(domain.stream()).toMatchObject({ generation, resourceVersion })
+  })
+})
+
+describe('importing all tags of from', () => {
+  it('makes it the stream’s repository, and creates the stream where that is confirmed', async () => {
+    const run = await domain.import({
+      from: UPSTREAM,
+      all: true,
+      confirm: true,
+      importMode: 'PreserveOriginal',
+    })
+
+    expect(run).toMatchObject({ state: 'SUCCEEDED', imported: 2 })
+    expect(domain.stream()).toMatchObject({
+      dockerImageRepository: UPSTREAM,
+      importMode: 'PreserveOriginal',
+      generation: 1,
+    })
+    expect(domain.digests('latest')).toEqual([both.digest])
+  })
+})
+
+describe('importing without from', () => {
+  it('takes one tag of the repository, without a listing', async () => {
+    domain.remote.fail(UPSTREAM, '3.3', 'RegistryUnavailable')
+    await domain.create()
+    domain.remote.fail(UPSTREAM, '3.3', null)
+    domain.remote.takeCalls()
+    await domain.import({ tag: '3.3' })
+
+    expect(domain.remote.asked('list')).toEqual([])
+    expect(domain.digests('3.3')).toEqual([image({ seed: 2 }).digest])
+    expect(specTag('3.3')).toBeUndefined()
+  })
+
+  it('takes one spec tag, and writes what is said of it', async () => {
+    await domain.create({ spec: { tags: [fromImage('a', UPSTREAM), fromImage('b', OTHER)] } })
+    domain.remote.takeCalls()
+    await domain.import({ tag: 'a', importMode: 'PreserveOriginal', referencePolicy: 'Local' })
+
+    expect(specTag('a')).toMatchObject({
+      importMode: 'PreserveOriginal',
+      referencePolicy: 'Local',
+      generation: 2,
+    })
+    expect(domain.digests('a')).toEqual([both.digest, image({ seed: 1 }).digest])
+    expect(domain.remote.asked('resolve')).toEqual(['latest'])
+  })
+
+  it('takes everything that the spec names, and may be insecure for once', async () => {
+    await domain.create({ spec: { dockerImageRepository: UPSTREAM, tags: [fromImage('x', `${OTHER}:x`)] } })
+    domain.remote.takeCalls()
+    const run = await domain.import({ insecure: true })
+
+    expect(run).toMatchObject({ unchanged: 3 })
+    expect(domain.remote.calls.every(({ insecure }) => insecure)).toBe(true)
+    expect(domain.stream()).toMatchObject({ insecure: 0, generation: 1 })
+  })
+})
+
+describe('a mode that is said for one import alone', () => {
+  it('counts though nothing moved, and leaves the spec alone', async () => {
+    await domain.create()
+    const { generation } = domain.stream()
+    const run = await domain.import({ importMode: 'PreserveOriginal' })
+
+    expect(run).toMatchObject({ imported: 1, unchanged: 1 })
+    expect(domain.digests('latest')).toEqual([both.digest, image({ seed: 1 }).digest])
+    expect(domain.stream()).toMatchObject({ importMode: 'Legacy', generation })
+  })
+})
+
+describe('what cannot be imported', () => {
+  it.each<[string, Partial<ImportImage>]>([
+    ['namespace', { namespace: 'A' }],
+    ['imageStream', { imageStream: 'A' }],
+    ['tag', { tag: '.x' }],
+    ['tag', { tag: '.x', from: OTHER }],
+    ['tag', { tag: 'x', all: true }],
+    ['tag', { tag: 'nowhere' }],
+    ['from', { from: 'Foo/bar' }],
+    ['from', { from: `${OTHER}:x`, all: true }],
+    ['from', { from: 'Foo/bar', all: true }],
+    ['all', { all: true }],
+    ['referencePolicy', { from: OTHER, all: true, referencePolicy: 'Local' }],
+    ['scheduled', { scheduled: true }],
+    ['referencePolicy', { referencePolicy: 'Source' }],
+  ])('is refused by the name of the argument, %s, and nothing is written', async (field, input) => {
+    await domain.create({ spec: { tags: [fromImage('a', UPSTREAM)] } })
+    domain.remote.takeCalls()
+    const before = domain.dump()
+
+    expect(() => domain.beginImport(input)).toThrow(InvalidInputError)
+    expect(() => domain.beginImport(input)).toThrow(expect.objectContaining({ field }))
+    expect(() => domain.beginImport({ ...input, dryRun: true })).toThrow(InvalidInputError)
+    expect(domain.dump()).toEqual(before)
+    expect(domain.remote.calls).toEqual([])
+  })
+
+  it('is a stream of which the spec names nothing', async () => {
+    await domain.create({ spec: {} })
+
+    expect(() => domain.beginImport()).toThrow(expect.objectContaining({ field: 'imageStream' }))
+  })
+
+  it('is a stream that is not there, unless it may be created', async () => {
+    expect(() => domain.beginImport({ from: OTHER })).toThrow(NotFoundError)
+    expect(await domain.import({ from: OTHER, confirm: true })).toMatchObject({ state: 'SUCCEEDED' })
+  })
+})

@@ -1,0 +1,173 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { Domain, fromImage, UPSTREAM } from '../fixtures/domain.ts'
+import { image, releases } from '../fixtures/random-image.ts'
+
+let domain: Domain
+beforeEach(() => {
+  domain = new Domain()
+})
+afterEach(() => domain[Symbol.asyncDispose]())
+
+const push = (tag: string, seed: string | number): void => {
+  domain.remote.push(UPSTREAM, tag, image({ seed }))
+}
+
+/** Rows of these tables that are different from before. */
+const changedTables = (before: Record<string, unknown[]>, after: Record<string, unknown[]>): string[] =>
+  Object.keys(after).filter((table) => JSON.stringify(after[table]) !== JSON.stringify(before[table]))
+
+describe('an import', () => {
+  it('records each tag with the image that it means, by digest', async () => {
+    push('latest', 1)
+    push('3.3', 2)
+    const { stream, imported } = await domain.create()
+
+    expect(imported).toMatchObject({
+      streamId: stream.id,
+      state: 'SUCCEEDED',
+      startedAt: domain.time,
+      finishedAt: domain.time,
+      total: 2,
+      imported: 2,
+      unchanged: 0,
+      failed: 0,
+      reason: null,
+      message: null,
+    })
+    expect(domain.history('latest')).toMatchObject([
+      {
+        dockerImageReference: `${UPSTREAM}@${image({ seed: 1 }).digest}`,
+        generation: 1,
+        createdAt: domain.time,
+      },
+    ])
+    expect(domain.log().map(({ tag, source, imageStreamName }) => [tag, source, imageStreamName])).toEqual([
+      ['latest', 'IMPORT', 'ruby'],
+      ['3.3', 'IMPORT', 'ruby'],
+    ])
+  })
+
+  it('again finds exactly what moved', async () => {
+    push('latest', 1)
+    push('3.3', 2)
+    await domain.create()
+    domain.time += 60_000
+    push('latest', 3)
+    const again = await domain.import()
+
+    expect(again).toMatchObject({ state: 'SUCCEEDED', imported: 1, unchanged: 1 })
+    expect(domain.digests('latest')).toEqual([image({ seed: 3 }).digest, image({ seed: 1 }).digest])
+    expect(domain.log().slice(2)).toMatchObject([{ tag: 'latest', pushedAt: domain.time }])
+    expect(domain.results(again.id).map(({ tag, state }) => [tag, state])).toEqual([
+      ['latest', 'IMPORTED'],
+      ['3.3', 'UNCHANGED'],
+    ])
+  })
+
+  it('remembers when it was done, in the stream', async () => {
+    push('latest', 1)
+    const { stream } = await domain.create()
+
+    expect(stream.repositoryCheck).toBe(new Date(domain.time).toISOString())
+  })
+})
+
+describe('an import that finds nothing new', () => {
+  it('costs the listing and one question a tag, and writes only that it was there', async () => {
+    for (const [tag, content] of releases(50, { images: 10 })) domain.remote.push(UPSTREAM, tag, content)
+    await domain.create()
+    domain.remote.takeCalls()
+    domain.time += 60_000
+    const before = domain.dump()
+    const changesBefore = domain.changes()
+    const again = await domain.import()
+
+    expect(again).toMatchObject({ state: 'SUCCEEDED', imported: 0, unchanged: 50 })
+    const asked = domain.remote.takeCalls().map(({ kind }) => kind)
+    expect(asked).toEqual(['list', ...Array.from({ length: 50 }, () => 'resolve')])
+    // the import's row when it is added, begun and finished, and the stream's time of the check
+    expect(domain.changes() - changesBefore).toBe(4)
+    const after = domain.dump()
+    expect(changedTables(before, after).sort()).toEqual(['image_streams', 'imports', 'sqlite_sequence'])
+    const [was] = before.image_streams ?? []
+    expect(after.image_streams).toEqual([
+      { ...(was as object), repository_check: new Date(domain.time).toISOString() },
+    ])
+    expect(domain.results(again.id)).toHaveLength(50)
+  })
+
+  it('is not told as news, though the generation of what is wanted rose', async () => {
+    push('latest', 1)
+    const importPolicy = { insecure: true, scheduled: false, importMode: 'Legacy' } as const
+    await domain.create({ spec: { tags: [fromImage('latest', UPSTREAM)] } })
+    domain.remote.takeCalls()
+    const { importId } = domain.writer.update({
+      namespace: 'default',
+      name: 'ruby',
+      spec: { tags: [fromImage('latest', UPSTREAM, { importPolicy })] },
+    })
+    await domain.finished(importId ?? 0)
+
+    expect(domain.history('latest').map(({ generation }) => generation)).toEqual([2])
+    expect(domain.log()).toHaveLength(1)
+    expect(domain.remote.calls.map(({ kind }) => kind)).toEqual(['resolve'])
+  })
+})
+
+describe('an import as a whole', () => {
+  it('has partially succeeded when the listing failed and a spec tag did not', async () => {
+    push('latest', 1)
+    domain.remote.fail(UPSTREAM, '', 'Forbidden')
+    const { imported } = await domain.create({
+      spec: { dockerImageRepository: UPSTREAM, tags: [fromImage('a', UPSTREAM)] },
+    })
+
+    expect(imported).toMatchObject({
+      state: 'PARTIALLY_SUCCEEDED',
+      total: 1,
+      imported: 1,
+      reason: 'Forbidden',
+      message: expect.stringContaining(UPSTREAM),
+    })
+  })
+
+  it('has failed when the listing failed, and the stream says why', async () => {
+    const { imported, stream } = await domain.create()
+
+    expect(imported).toMatchObject({ state: 'FAILED', total: 0, reason: 'NotFound' })
+    expect(stream.repositoryCheck).toBe(imported?.message)
+    expect(domain.tagNames()).toEqual([])
+  })
+
+  it('has failed when every tag did, with the first reason', async () => {
+    push('latest', 1)
+    push('3.3', 2)
+    domain.remote.fail(UPSTREAM, 'latest', 'Unauthorized')
+    domain.remote.fail(UPSTREAM, '3.3', 'Unauthorized')
+    const { imported } = await domain.create()
+
+    expect(imported).toMatchObject({ state: 'FAILED', failed: 2, reason: 'Unauthorized' })
+    expect(imported?.message).toContain(UPSTREAM)
+  })
+
+  it('is counted by its results, state by state, and paged by their importance', async () => {
+    for (const tag of ['latest', '3.3', '3.4', 'edge']) push(tag, tag)
+    await domain.create()
+    push('3.3', 'moved')
+    domain.remote.fail(UPSTREAM, 'edge', 'NotFound')
+    const { id } = await domain.import()
+    const { importer } = domain
+
+    expect(
+      [undefined, 'IMPORTED', 'UNCHANGED', 'FAILED'].map((state) =>
+        importer.countResults(id, state as 'FAILED'),
+      ),
+    ).toEqual([4, 1, 2, 1])
+    const [first, second] = importer.results(id, { page: { limit: 1 } })
+    expect([first?.tag, second?.tag]).toEqual(['latest', '3.4'])
+    const rest = importer.results(id, { page: { limit: 10, after: [first?.importance ?? ''] } })
+    expect(rest.map(({ tag }) => tag)).toEqual(['3.4', '3.3', 'edge'])
+    const unchanged = importer.results(id, { state: 'UNCHANGED', page: { limit: 10 } })
+    expect(unchanged.map(({ tag }) => tag)).toEqual(['latest', '3.4'])
+  })
+})

@@ -1,0 +1,246 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { ImportFailure, Recorded, TagChange } from '../../src/imagestream/record.ts'
+import { digestOf } from '../../src/oci/digest.ts'
+import { parseManifest } from '../../src/oci/manifest.ts'
+import { ALL, Domain, tagName } from '../fixtures/domain.ts'
+import { image } from '../fixtures/random-image.ts'
+
+let domain: Domain
+let streamId: number
+/** Row ids of two images. */
+let first: number
+let second: number
+
+beforeEach(async () => {
+  domain = new Domain()
+  const { stream } = await domain.create({ spec: {} })
+  streamId = stream.id
+  const store = (seed: number): number => {
+    const { digest, bytes, mediaType, config } = image({ seed })
+    const fetched = { digest, bytes, manifest: parseManifest(bytes, mediaType), config, children: [] }
+    return domain.db.transact((tx) => domain.images.store(tx, fetched, (of) => `registry.test/ruby@${of}`))
+  }
+  first = store(1)
+  second = store(2)
+})
+afterEach(() => domain[Symbol.asyncDispose]())
+
+const address = () => ({ streamId, namespace: 'default', streamName: 'ruby', tag: tagName('latest') })
+const record = (change: Partial<TagChange> = {}): Recorded =>
+  domain.db.transact((tx) =>
+    domain.recorder.recordTagEvent(tx, address(), {
+      imageId: first,
+      dockerImageReference: 'registry.test/ruby@sha256:a',
+      generation: 1,
+      source: 'IMPORT',
+      upstreamDigest: null,
+      at: domain.time,
+      ...change,
+    }),
+  )
+const fail = (failure: Partial<ImportFailure> = {}): void =>
+  domain.db.transact((tx) =>
+    domain.recorder.recordImportFailure(tx, address(), {
+      reason: 'NotFound',
+      message: 'registry.test has no ruby:latest',
+      generation: 1,
+      at: domain.time,
+      ...failure,
+    }),
+  )
+const history = () =>
+  domain
+    .history('latest')
+    .map(({ imageId, dockerImageReference, generation }) => [imageId, dockerImageReference, generation])
+const tagsThatMean = (imageId: number): string[] =>
+  domain.tags.ofImages([imageId], ALL).map(({ name }) => name)
+const version = (): number => domain.stream().resourceVersion
+
+const A = 'registry.test/ruby@sha256:a'
+const B = 'registry.test/ruby@sha256:b'
+
+describe('a tag event against the newest one of its tag', () => {
+  it('is the first of a tag that has no history: a push', () => {
+    expect(record()).toMatchObject({ pushed: true })
+
+    expect(history()).toEqual([[first, A, 1]])
+    expect(domain.log()).toMatchObject([
+      { sequence: 1, imageId: first, previousImageId: null, tag: 'latest' },
+    ])
+    expect(version()).toBe(2)
+  })
+
+  it('with the same reference, image and generation does nothing at all', () => {
+    const { tagEventId } = record()
+    const before = domain.dump()
+    domain.time += 1000
+
+    expect(record()).toEqual({ tagEventId, pushed: false })
+    expect(domain.dump()).toEqual(before)
+  })
+
+  it('with the same reference and image, of a later generation, raises the newest one’s', () => {
+    const { tagEventId } = record()
+
+    expect(record({ generation: 3 })).toEqual({ tagEventId, pushed: false })
+    expect(history()).toEqual([[first, A, 3]])
+    expect(domain.log()).toHaveLength(1)
+    expect(version()).toBe(3)
+  })
+
+  it('of an earlier generation never lowers the newest one’s', () => {
+    record({ generation: 3 })
+    record({ generation: 2 })
+    record({ generation: 2, dockerImageReference: B })
+
+    expect(history()).toEqual([[first, B, 3]])
+  })
+
+  it('with the same reference and another image replaces the image in place: a push', () => {
+    const { tagEventId } = record()
+
+    expect(record({ imageId: second })).toEqual({ tagEventId, pushed: true })
+    expect(history()).toEqual([[second, A, 1]])
+    expect(tagsThatMean(first)).toEqual([])
+    expect(tagsThatMean(second)).toEqual(['latest'])
+    expect(domain.log().map(({ imageId, previousImageId }) => [imageId, previousImageId])).toEqual([
+      [first, null],
+      [second, first],
+    ])
+  })
+
+  it('with another reference and the same image replaces the reference in place: no push', () => {
+    const { tagEventId } = record()
+
+    expect(record({ dockerImageReference: B, generation: 2 })).toEqual({ tagEventId, pushed: false })
+    expect(history()).toEqual([[first, B, 2]])
+    expect(domain.log()).toHaveLength(1)
+    expect(version()).toBe(3)
+  })
+
+  it('with another reference and image goes first: a push', () => {
+    record()
+    domain.time += 1000
+    const { tagEventId } = record({ imageId: second, dockerImageReference: B, generation: 2, source: 'TAG' })
+
+    expect(history()).toEqual([
+      [second, B, 2],
+      [first, A, 1],
+    ])
+    expect(domain.tag('latest')).toMatchObject({
+      newestEventId: tagEventId,
+      newestAt: domain.time,
+      dockerImageReference: B,
+    })
+    expect(tagsThatMean(second)).toEqual(['latest'])
+    expect(domain.log().at(-1)).toMatchObject({
+      pushedAt: domain.time,
+      source: 'TAG',
+      namespace: 'default',
+      imageStreamName: 'ruby',
+      streamId,
+      dockerImageReference: B,
+      imageId: second,
+      previousImageId: first,
+    })
+  })
+
+  it('that brings back an older image is a new one: a push', () => {
+    record()
+    record({ imageId: second, dockerImageReference: B })
+    record()
+
+    expect(history().map(([imageId]) => imageId)).toEqual([first, second, first])
+    expect(domain.log()).toHaveLength(3)
+  })
+
+  it('remembers what the registry said without making a new version of the stream', () => {
+    record()
+    const before = version()
+    record({ upstreamDigest: digestOf('index') })
+
+    expect(domain.tags.imported(streamId, tagName('latest'))?.upstreamDigest).toBe(digestOf('index'))
+    expect(version()).toBe(before)
+  })
+})
+
+describe('a failed import of a tag', () => {
+  it('keeps the history and says why in a condition', () => {
+    record()
+    fail({ generation: 2 })
+
+    expect(history()).toEqual([[first, A, 1]])
+    expect(domain.condition('latest')).toMatchObject({
+      type: 'ImportSuccess',
+      status: 'False',
+      reason: 'NotFound',
+      message: 'registry.test has no ruby:latest',
+      generation: 2,
+      lastTransitionTime: domain.time,
+    })
+    expect(domain.log()).toHaveLength(1)
+    expect(version()).toBe(3)
+  })
+
+  it('of a tag that never had an image leaves a tag with a condition alone', () => {
+    fail()
+
+    expect(domain.tag('latest')).toMatchObject({ newestEventId: null, newestAt: 0 })
+    expect(domain.condition('latest')?.reason).toBe('NotFound')
+    expect(domain.log()).toEqual([])
+  })
+
+  it('writes nothing when it is the same as before', () => {
+    fail()
+    const before = domain.dump()
+    domain.time += 1000
+    fail()
+
+    expect(domain.dump()).toEqual(before)
+  })
+
+  it('for another reason is told, and leaves the time of transition alone', () => {
+    fail()
+    const since = domain.time
+    domain.time += 1000
+    fail({ reason: 'Unauthorized', message: 'registry.test wants a login' })
+
+    expect(domain.condition('latest')).toMatchObject({ reason: 'Unauthorized', lastTransitionTime: since })
+    expect(version()).toBe(3)
+  })
+
+  it('is cleared by success, also where the image is the same, and is no push', () => {
+    record()
+    fail()
+    const before = version()
+
+    expect(record()).toMatchObject({ pushed: false })
+    expect(domain.condition('latest')).toBeUndefined()
+    expect(history()).toHaveLength(1)
+    expect(version()).toBe(before + 1)
+  })
+
+  it('after a success begins a new transition', () => {
+    fail()
+    record()
+    domain.time += 1000
+    fail()
+
+    expect(domain.condition('latest')?.lastTransitionTime).toBe(domain.time)
+  })
+})
+
+describe('what is recorded together', () => {
+  it('is there as a whole or not at all', () => {
+    const before = domain.dump()
+
+    expect(() =>
+      domain.db.transact(() => {
+        record()
+        fail()
+        throw new Error('no')
+      }),
+    ).toThrow('no')
+    expect(domain.dump()).toEqual(before)
+  })
+})

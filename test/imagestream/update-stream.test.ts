@@ -1,0 +1,158 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { ConflictError, NotFoundError } from '../../src/imagestream/errors.ts'
+import type { SpecInput } from '../../src/imagestream/spec.ts'
+import type { CreateStream, UpdateStream } from '../../src/imagestream/write-stream.ts'
+import { Domain, fromImage, UPSTREAM } from '../fixtures/domain.ts'
+import { image } from '../fixtures/random-image.ts'
+
+let domain: Domain
+beforeEach(() => {
+  domain = new Domain()
+  domain.remote.push(UPSTREAM, 'latest', image({ seed: 1 })).push(UPSTREAM, '3.3', image({ seed: 2 }))
+})
+afterEach(() => domain[Symbol.asyncDispose]())
+
+const RUBY = { namespace: 'default', name: 'ruby' }
+const create = (input: Partial<CreateStream> = {}) => domain.writer.create({ ...RUBY, ...input })
+const update = (input: Partial<UpdateStream> = {}) => domain.writer.update({ ...RUBY, ...input })
+const spec = (input: SpecInput) => update({ spec: input })
+const versions = () => {
+  const { generation, resourceVersion } = domain.stream()
+  return { generation, resourceVersion }
+}
+const policy = { insecure: false, scheduled: false, importMode: 'Legacy' } as const
+
+describe('updating a stream', () => {
+  it('of which nothing is different writes nothing', () => {
+    create({
+      labels: [{ key: 'a', value: '1' }],
+      spec: { tags: [fromImage('x', UPSTREAM, { reference: true })] },
+    })
+    const before = domain.dump()
+
+    update({
+      labels: [{ key: 'a', value: '1' }],
+      annotations: [],
+      spec: { tags: [fromImage('x', UPSTREAM, { reference: true })] },
+    })
+    update()
+    update({ labels: null, annotations: null, spec: null })
+
+    expect(domain.dump()).toEqual(before)
+  })
+
+  it('raises the resource version for labels, and the generation only for the spec', () => {
+    create()
+    update({ labels: [{ key: 'a', value: '1' }] })
+    expect(versions()).toEqual({ generation: 1, resourceVersion: 2 })
+
+    spec({ lookupPolicy: { local: true } })
+    expect(versions()).toEqual({ generation: 2, resourceVersion: 3 })
+
+    update({ annotations: [{ key: 'a', value: '1' }], spec: { lookupPolicy: { local: false } } })
+    expect(versions()).toEqual({ generation: 3, resourceVersion: 4 })
+  })
+
+  it('leaves out what is undefined, and clears what is null', async () => {
+    await domain.create({
+      spec: {
+        dockerImageRepository: UPSTREAM,
+        importPolicy: { insecure: true, scheduled: true, importMode: 'PreserveOriginal' },
+        lookupPolicy: { local: true },
+        tags: [fromImage('x', UPSTREAM)],
+      },
+    })
+    spec({})
+    expect(domain.stream()).toMatchObject({ dockerImageRepository: UPSTREAM, insecure: 1, lookupLocal: 1 })
+    expect(domain.streams.specTags([domain.stream().id])).toHaveLength(1)
+
+    const { importId } = spec({
+      dockerImageRepository: null,
+      importPolicy: null,
+      lookupPolicy: null,
+      tags: null,
+    })
+
+    expect(importId).toBeNull()
+    expect(domain.stream()).toMatchObject({
+      dockerImageRepository: null,
+      insecure: 0,
+      scheduled: 0,
+      importMode: 'Legacy',
+      lookupLocal: 0,
+    })
+    expect(domain.streams.specTags([domain.stream().id])).toEqual([])
+  })
+
+  it('imports only what is new or different in the spec', async () => {
+    await domain.create({ spec: { tags: [fromImage('a', `${UPSTREAM}:latest`)] } })
+    domain.remote.takeCalls()
+
+    const { importId } = spec({
+      tags: [fromImage('a', `${UPSTREAM}:latest`), fromImage('b', `${UPSTREAM}:3.3`)],
+    })
+    await domain.finished(importId ?? 0)
+
+    expect(domain.remote.asked('resolve')).toEqual(['3.3'])
+    expect(domain.streams.specTags([domain.stream().id]).map(({ generation }) => generation)).toEqual([1, 2])
+  })
+
+  it('imports the repository again when it is imported in another way, and not when it is to be looked at', () => {
+    create({ spec: { dockerImageRepository: UPSTREAM } })
+
+    expect(spec({ importPolicy: { ...policy, scheduled: true } }).importId).toBeNull()
+    expect(domain.stream().repositoryGeneration).toBe(1)
+    expect(spec({ importPolicy: { ...policy, scheduled: true, insecure: true } }).importId).not.toBeNull()
+    expect(domain.stream().repositoryGeneration).toBe(3)
+  })
+
+  it('that removes a spec tag removes the tag and its history', async () => {
+    await domain.create({ spec: { tags: [fromImage('a', UPSTREAM), fromImage('b', UPSTREAM)] } })
+    spec({ tags: [fromImage('b', UPSTREAM)] })
+
+    expect(domain.tagNames()).toEqual(['b'])
+    expect(domain.history('a')).toEqual([])
+    expect(domain.log()).toHaveLength(2)
+  })
+
+  it('of the version that is no longer the newest is a conflict, and changes nothing', () => {
+    create()
+    update({ labels: [{ key: 'a', value: '1' }], resourceVersion: '1' })
+    const before = domain.dump()
+
+    expect(() => update({ labels: [], resourceVersion: '1' })).toThrow(ConflictError)
+    expect(() => update({ labels: [], resourceVersion: 'x' })).toThrow(ConflictError)
+    expect(domain.dump()).toEqual(before)
+    expect(update({ labels: [], resourceVersion: '2' }).stream.resourceVersion).toBe(3)
+  })
+
+  it('that is invalid in one part changes none', () => {
+    create()
+    const before = domain.dump()
+
+    expect(() => update({ labels: [{ key: 'a', value: '' }], spec: { dockerImageRepository: '' } })).toThrow(
+      expect.objectContaining({ field: 'spec.dockerImageRepository' }),
+    )
+    expect(domain.dump()).toEqual(before)
+  })
+
+  it('of a stream that is not there is refused', () => {
+    expect(() => update({ name: 'nobody' })).toThrow(NotFoundError)
+  })
+
+  it('leaves out the annotation that the server itself sets', () => {
+    create({ annotations: [{ key: 'openshift.io/image.dockerRepositoryCheck', value: 'never' }] })
+
+    expect(domain.stream().annotations).toBe('[]')
+  })
+
+  it('names a wrong annotation by its place, also behind the server’s own', () => {
+    create()
+    const annotations = [
+      { key: 'openshift.io/image.dockerRepositoryCheck', value: 'x' },
+      { key: 'a b', value: '' },
+    ]
+
+    expect(() => update({ annotations })).toThrow(expect.objectContaining({ field: 'annotations.1.key' }))
+  })
+})

@@ -1,0 +1,133 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import {
+  AlreadyExistsError,
+  ConflictError,
+  InvalidInputError,
+  NotFoundError,
+} from '../../src/imagestream/errors.ts'
+import type { CreateStream } from '../../src/imagestream/write-stream.ts'
+import { Domain, fromImage, tagName, UPSTREAM } from '../fixtures/domain.ts'
+import { image } from '../fixtures/random-image.ts'
+
+let domain: Domain
+beforeEach(() => {
+  domain = new Domain()
+  domain.remote.push(UPSTREAM, 'latest', image({ seed: 1 })).push(UPSTREAM, '3.3', image({ seed: 2 }))
+})
+afterEach(() => domain[Symbol.asyncDispose]())
+
+const RUBY = { namespace: 'default', name: 'ruby' }
+const create = (input: Partial<CreateStream> = {}) => domain.writer.create({ ...RUBY, ...input })
+
+describe('creating a stream', () => {
+  it('begins at generation and resource version 1', () => {
+    const { stream, importId } = create({ labels: [{ key: 'team', value: 'a' }] })
+
+    expect(stream).toMatchObject({
+      ...RUBY,
+      uid: '00000000-0000-4000-8000-000000000001',
+      generation: 1,
+      resourceVersion: 1,
+      createdAt: domain.time,
+      labels: '[{"key":"team","value":"a"}]',
+      annotations: '[]',
+      importMode: 'Legacy',
+      repositoryCheck: null,
+    })
+    expect(importId).toBeNull()
+  })
+
+  it('imports what its spec names, once it is committed', async () => {
+    const { importId } = create({ spec: { dockerImageRepository: UPSTREAM } })
+
+    expect(await domain.finished(importId ?? 0)).toMatchObject({ state: 'SUCCEEDED', imported: 2 })
+  })
+
+  it('asks no registry anything when its transaction fails', () => {
+    const failing = () =>
+      domain.db.transact(() => {
+        create({ spec: { dockerImageRepository: UPSTREAM } })
+        throw new Error('no')
+      })
+
+    expect(failing).toThrow('no')
+    expect(domain.remote.calls).toEqual([])
+  })
+
+  it('imports nothing for a spec tag that only refers', () => {
+    const { importId } = create({ spec: { tags: [fromImage('x', 'ruby:3.3', { reference: true })] } })
+
+    expect(importId).toBeNull()
+  })
+
+  it('of a name that is taken is refused, and changes nothing', () => {
+    create()
+    const before = domain.dump()
+
+    expect(() => create({ spec: { dockerImageRepository: UPSTREAM } })).toThrow(AlreadyExistsError)
+    expect(domain.dump()).toEqual(before)
+  })
+
+  it.each<[string, Partial<CreateStream>]>([
+    ['namespace', { namespace: 'a.b' }],
+    ['name', { name: 'Ruby' }],
+    ['labels.0.key', { labels: [{ key: '', value: '' }] }],
+    ['annotations.0.key', { annotations: [{ key: 'a b', value: '' }] }],
+    ['spec.dockerImageRepository', { spec: { dockerImageRepository: 'Foo/bar' } }],
+    ['spec.dockerImageRepository', { spec: { dockerImageRepository: 'ruby:3.3' } }],
+    ['spec.dockerImageRepository', { spec: { dockerImageRepository: 'ruby:latest' } }],
+    ['spec.dockerImageRepository', { spec: { dockerImageRepository: `ruby@sha256:${'0'.repeat(64)}` } }],
+    ['spec.tags.0.name', { spec: { tags: [fromImage('.x', 'ruby')] } }],
+    ['spec.tags.1.name', { spec: { tags: [fromImage('x', 'ruby'), fromImage('x', 'ruby')] } }],
+    ['spec.tags.0.from.name', { spec: { tags: [fromImage('x', 'http://ruby')] } }],
+    [
+      'spec.tags.0.from.kind',
+      { spec: { tags: [fromImage('x', '', { from: { kind: 'ImageStreamTag', name: 'a:b' } })] } },
+    ],
+    ['spec.tags.0.reference', { spec: { tags: [{ name: 'x', reference: true }] } }],
+    [
+      'spec.tags.0.annotations.0.key',
+      { spec: { tags: [fromImage('x', 'ruby', { annotations: [{ key: '', value: '' }] })] } },
+    ],
+  ])('names what was wrong by its path, %s, and writes nothing', (field, input) => {
+    const before = domain.dump()
+
+    expect(() => create(input)).toThrow(expect.objectContaining({ field, code: 'INVALID' }))
+    expect(() => create(input)).toThrow(InvalidInputError)
+    expect(domain.dump()).toEqual(before)
+  })
+})
+
+describe('deleting a stream', () => {
+  it('deletes its tags and their history, and leaves the images and the push log', async () => {
+    const { stream } = await domain.create()
+
+    expect(domain.writer.delete(RUBY)).toBe(stream.id)
+    const left = domain.dump()
+    expect(left).toMatchObject({
+      image_streams: [],
+      tags: [],
+      tag_events: [],
+      imports: [],
+      import_results: [],
+    })
+    expect(left.images).toHaveLength(2)
+    expect(domain.log()).toHaveLength(2)
+  })
+
+  it('gives the name free, and never the id', async () => {
+    const { stream } = await domain.create()
+    domain.writer.delete(RUBY)
+
+    expect((await domain.create()).stream.id).toBeGreaterThan(stream.id)
+    expect(domain.tags.imported(stream.id, tagName('latest'))).toBeUndefined()
+  })
+
+  it('of the version that is no longer the newest is a conflict', () => {
+    create()
+
+    expect(() => domain.writer.delete({ ...RUBY, resourceVersion: '2' })).toThrow(ConflictError)
+    expect(() => domain.writer.delete({ ...RUBY, name: 'nobody' })).toThrow(NotFoundError)
+    expect(domain.writer.delete({ ...RUBY, resourceVersion: '1' })).toBe(1)
+  })
+})

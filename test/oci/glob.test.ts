@@ -1,0 +1,47 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { matchesGlob } from '../../src/oci/glob.ts'
+
+describe('a glob', () => {
+  it.each([
+    ['3.*', '3.3', true],
+    ['3.*', '13.3', false],
+    ['*-slim', '3.3-slim', true],
+    ['*-slim', '3.3-slim-x', false],
+    ['*', '', true],
+    ['', '', true],
+    ['', 'a', false],
+    ['a*b*c', 'abbc', true],
+    ['a*b*c', 'acb', false],
+    ['?.[0-9]', '3.3', false],
+    ['3.3', '3x3', false],
+    ['LATEST', 'latest', false],
+  ])('%j and %j: %j', (pattern, text, matches) => {
+    expect(matchesGlob(pattern, text)).toBe(matches)
+  })
+
+  it('means what the same regular expression means', () => {
+    const letters = fc.string({ unit: fc.constantFrom('a', 'b', '.', '*'), maxLength: 8 })
+    const text = fc.string({ unit: fc.constantFrom('a', 'b', '.'), maxLength: 10 })
+    fc.assert(
+      fc.property(letters, text, (pattern, candidate) => {
+        const model = new RegExp(`^${pattern.replaceAll('.', '\\.').replaceAll(/\*+/g, '.*')}$`)
+
+        expect(matchesGlob(pattern, candidate)).toBe(model.test(candidate))
+      }),
+      { numRuns: 3000 },
+    )
+  })
+
+  it('costs no more than pattern times text, however it is written', () => {
+    const pattern = `${'a*'.repeat(200)}b`
+    const text = 'a'.repeat(20_000)
+    const start = performance.now()
+
+    expect(matchesGlob(pattern, text)).toBe(false)
+    expect(matchesGlob(pattern, `${text}b`)).toBe(true)
+
+    // a backtracking matcher would need longer than the universe has
+    expect(performance.now() - start).toBeLessThan(2000)
+  })
+})

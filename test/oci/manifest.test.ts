@@ -1,0 +1,143 @@
+import { describe, expect, it } from 'vitest'
+import { isAttachment, parseDescriptor } from '../../src/oci/descriptor.ts'
+import { digestOf } from '../../src/oci/digest.ts'
+import { InvalidManifestError, MAX_INDEX_CHILDREN, parseManifest } from '../../src/oci/manifest.ts'
+import {
+  DOCKER_LIST,
+  DOCKER_MANIFEST,
+  DOCKER_SCHEMA1_SIGNED,
+  OCI_CONFIG,
+  OCI_INDEX,
+  OCI_MANIFEST,
+} from '../../src/oci/media-types.ts'
+import { attestation, image, index } from '../fixtures/random-image.ts'
+
+const bytesOf = (value: unknown): Uint8Array =>
+  new TextEncoder().encode(typeof value === 'string' ? value : JSON.stringify(value))
+const config = { mediaType: OCI_CONFIG, digest: digestOf('config'), size: 6 }
+const child = { mediaType: OCI_MANIFEST, digest: digestOf('child'), size: 5 }
+
+describe('a manifest', () => {
+  it('of one image names its config and layers', () => {
+    const built = image({ seed: 1 })
+
+    expect(parseManifest(built.bytes, built.mediaType)).toMatchObject({
+      kind: 'image',
+      mediaType: OCI_MANIFEST,
+      artifact: false,
+      config: { digest: built.config.digest },
+      layers: built.layers.map(({ digest }) => ({ digest })),
+    })
+  })
+
+  it('of manifests names each child with its platform', () => {
+    const built = index([image({ seed: 1 })], { docker: true })
+
+    expect(parseManifest(built.bytes, built.mediaType)).toMatchObject({
+      kind: 'index',
+      mediaType: DOCKER_LIST,
+      manifests: [{ platform: { os: 'linux', architecture: 'amd64' } }],
+    })
+  })
+
+  it('is what it calls itself where the registry names no type of a manifest', () => {
+    const bytes = bytesOf({ mediaType: DOCKER_LIST, manifests: [] })
+
+    expect(parseManifest(bytes, 'application/json; charset=utf-8').mediaType).toBe(DOCKER_LIST)
+    expect(parseManifest(bytes).mediaType).toBe(DOCKER_LIST)
+  })
+
+  it('that names no type at all is told by what it holds', () => {
+    expect(parseManifest(bytesOf({ config, layers: [] })).mediaType).toBe(OCI_MANIFEST)
+    expect(parseManifest(bytesOf({ manifests: [child] })).mediaType).toBe(OCI_INDEX)
+  })
+
+  it('is read whatever case and parameters its content type has', () => {
+    const sent = `${DOCKER_MANIFEST.toUpperCase()}; charset=utf-8`
+
+    expect(parseManifest(bytesOf({ config, layers: [] }), sent).mediaType).toBe(DOCKER_MANIFEST)
+  })
+
+  it('with another config than an image’s is an artifact', () => {
+    const helm = { ...config, mediaType: 'application/vnd.cncf.helm.config.v1+json' }
+
+    expect(parseManifest(bytesOf({ config: helm, layers: [] }))).toMatchObject({ artifact: true })
+    expect(parseManifest(bytesOf({ artifactType: 'text/plain', config, layers: [] }))).toMatchObject({
+      artifact: true,
+    })
+  })
+
+  it('keeps only annotations that are text', () => {
+    const { annotations } = parseManifest(bytesOf({ config, annotations: { a: '1', b: 2 } }))
+
+    expect(annotations).toEqual({ a: '1' })
+  })
+})
+
+describe('bytes that are no manifest', () => {
+  it.each([
+    ['a web page', '<!doctype html><html></html>', 'text/html', 'web page'],
+    ['a web page behind blanks', '\n  <html>', '', 'web page'],
+    ['a cut off one', '{"schemaVersion":2,"conf', OCI_MANIFEST, 'cut off'],
+    ['nothing', '', OCI_MANIFEST, 'cut off'],
+    ['a list', '[]', OCI_MANIFEST, 'not a JSON object'],
+    ['schema 1', { schemaVersion: 1, fsLayers: [] }, '', 'schema 1'],
+    ['schema 1 by its type', { config, layers: [] }, DOCKER_SCHEMA1_SIGNED, 'schema 1'],
+    ['a type that contradicts', { mediaType: DOCKER_LIST, manifests: [] }, OCI_INDEX, 'calls itself'],
+    ['manifests beside layers', { manifests: [], layers: [] }, '', 'both "manifests" and "layers"'],
+    ['manifests beside a config', { manifests: [], config }, '', 'both "manifests" and "layers"'],
+    ['an index with layers', { layers: [] }, OCI_INDEX, 'has layers'],
+    ['an image with children', { manifests: [] }, OCI_MANIFEST, 'has children'],
+    ['no config', { layers: [] }, OCI_MANIFEST, '"config"'],
+    ['a layer without digest', { config, layers: [{ size: 1 }] }, OCI_MANIFEST, '"layers[0]"'],
+    ['a child of negative size', { manifests: [{ ...child, size: -1 }] }, OCI_INDEX, '"manifests[0]"'],
+    ['children that are no list', { manifests: {} }, OCI_INDEX, '"manifests" is not a list'],
+  ])('are refused with the reason: %s', (_what, value, contentType, message) => {
+    const parse = () => parseManifest(bytesOf(value), contentType)
+
+    expect(parse).toThrow(InvalidManifestError)
+    expect(parse).toThrow(message)
+  })
+
+  it('are refused where the text is no UTF-8', () => {
+    expect(() => parseManifest(new Uint8Array([0x7b, 0xff, 0x7d]))).toThrow(InvalidManifestError)
+  })
+
+  it('are refused with one child more than an index may have, and taken with as many as it may', () => {
+    const children = Array.from({ length: MAX_INDEX_CHILDREN }, () => child)
+
+    expect(parseManifest(bytesOf({ manifests: children }))).toMatchObject({ kind: 'index' })
+    expect(() => parseManifest(bytesOf({ manifests: [...children, child] }))).toThrow('1001 children')
+  })
+
+  it('are refused, and not walked, however deep they are', () => {
+    const deep = `{"config":${'['.repeat(200_000)}${']'.repeat(200_000)}}`
+
+    expect(() => parseManifest(bytesOf(deep), OCI_MANIFEST)).toThrow(InvalidManifestError)
+  })
+})
+
+describe('a descriptor', () => {
+  it.each([{ size: 1.5 }, { size: '5' }, { size: 2 ** 53 }, { digest: 'md5:0' }, { digest: null }])(
+    'is none with %j',
+    (wrong) => {
+      expect(parseDescriptor({ ...child, ...wrong })).toBeUndefined()
+    },
+  )
+
+  it('has a platform only with os and architecture', () => {
+    expect(parseDescriptor({ ...child, platform: { os: 'linux' } })).not.toHaveProperty('platform')
+    expect(
+      parseDescriptor({ ...child, platform: { os: 'linux', architecture: 'arm', variant: '' } }),
+    ).toMatchObject({ platform: { os: 'linux', architecture: 'arm' } })
+  })
+
+  it('of what only accompanies an image is an attachment', () => {
+    const subject = image({ seed: 1 })
+    const built = index([subject, attestation(subject)])
+    const manifest = parseManifest(built.bytes, built.mediaType)
+
+    expect(manifest.kind === 'index' && manifest.manifests.map(isAttachment)).toEqual([false, true])
+    expect(isAttachment({ ...child, annotations: {}, artifactType: 'application/sbom' })).toBe(true)
+  })
+})
