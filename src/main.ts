@@ -1,4 +1,6 @@
 #!/usr/bin/env node
+import './production.ts'
+
 import { pino } from 'pino'
 import { type App, createApp, DatabaseRefusedError } from './app.ts'
 import { type Config, ConfigError, helpText, readConfig } from './config.ts'

@@ -9,7 +9,7 @@ import { Renderings } from './push-hub-renderings.ts'
 import { PushSource } from './push-hub-source.ts'
 import { type Operation, type RootSubscription, readSubscription } from './subscription-operation.ts'
 
-export type { PushMember, PushPage, PushReader, PushResult } from './push-hub-group.ts'
+export type { PushMember, PushPage, PushReader } from './push-hub-group.ts'
 
 /** Arguments of `imagePushed` beside `since`, as the schema coerces them. */
 export interface PushArguments {
