@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import BetterSqlite3 from 'better-sqlite3'
 import { type BetterSQLite3Database, drizzle } from 'drizzle-orm/better-sqlite3'
 import { migrate } from 'drizzle-orm/better-sqlite3/migrator'
+import { readMigrationFiles } from 'drizzle-orm/migrator'
 import semver from 'semver'
 import { matchesGlob } from '../oci/glob.ts'
 import { type Statement, statementOf } from './statement.ts'
@@ -12,7 +13,7 @@ import { type Transact, type TransactTogether, transactions } from './transact.t
 
 export type Orm = BetterSQLite3Database<typeof tables>
 export interface Database extends Disposable {
-  /** For reads and writes that are not on a hot path. */
+  /** For what is not on a hot path: checked against the tables when it is compiled. */
   readonly orm: Orm
   /** A prepared statement, made once for each text. */
   prepare<Row = never>(text: string): Statement<Row>
@@ -47,6 +48,7 @@ export function openDatabase(file: string, { onFatal }: OpenOptions = {}): Datab
   const sqlite = connect(file)
   try {
     configure(sqlite, file)
+    refuseNewer(sqlite, file)
     const orm = drizzle(sqlite, { schema: tables })
     migrate(orm, { migrationsFolder: MIGRATIONS })
     const prepare = statements(sqlite)
@@ -96,6 +98,17 @@ function configure(sqlite: BetterSqlite3.Database, file: string): void {
   // 16 MiB of log between two checkpoints: an import writes the same index pages again and again
   sqlite.pragma('wal_autocheckpoint = 4000')
   if (owner !== APPLICATION_ID) sqlite.pragma(`application_id = ${APPLICATION_ID}`)
+}
+
+/** A newer version's tables may mean what this one would misread, or undo. */
+function refuseNewer(sqlite: BetterSqlite3.Database, file: string): void {
+  const table = sqlite.prepare("select 1 from sqlite_schema where name = '__drizzle_migrations'").get()
+  if (!table) return
+  const applied = sqlite.prepare('select max(created_at) from __drizzle_migrations').pluck().get()
+  const known = readMigrationFiles({ migrationsFolder: MIGRATIONS }).at(-1)?.folderMillis ?? 0
+  if (Number(applied) > known) {
+    throw new DatabaseRefusedError(`${file} was written by a newer version: start that, or restore a backup`)
+  }
 }
 
 const statements = (sqlite: BetterSqlite3.Database): Database['prepare'] => {

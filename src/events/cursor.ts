@@ -18,7 +18,8 @@ export const encodeCursor = (log: string, sequence: number): string =>
 export function decodeCursor(cursor: string): { log: string; sequence: number } {
   const [, log, digits] =
     /^push:([0-9a-f-]{36}):(\d{1,15})$/.exec(Buffer.from(cursor, 'base64url').toString()) ?? []
-  if (log === undefined || digits === undefined) {
+  // decoding passes over characters that are not base64url
+  if (log === undefined || digits === undefined || encodeCursor(log, Number(digits)) !== cursor) {
     throw new InvalidCursorError('this is no cursor of the push log: use the cursor of an ImagePush')
   }
   return { log, sequence: Number(digits) }

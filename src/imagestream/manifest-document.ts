@@ -6,9 +6,7 @@ import { type KeyValue, readKeyValues } from './key-values.ts'
 import type { ImageStream, SpecTag } from './spec.ts'
 import type { Streams } from './stream.ts'
 import type { Tag, TagCondition, TagEvent, Tags } from './tag.ts'
-import { REPOSITORY_CHECK } from './write-stream.ts'
-
-const INSECURE_REPOSITORY = 'openshift.io/image.insecureRepository'
+import { INSECURE_REPOSITORY, REPOSITORY_CHECK } from './write-stream.ts'
 
 export interface DocumentSources {
   readonly streams: Streams
@@ -61,12 +59,9 @@ export const manifestYaml = (stream: ImageStream, sources: DocumentSources): str
 
 /** A stream's annotations with those that the server sets. */
 export function annotationsOf({ annotations, insecure, repositoryCheck }: ImageStream): KeyValue[] {
-  const own = readKeyValues(annotations)
   return [
-    ...own,
-    ...(insecure && !own.some(({ key }) => key === INSECURE_REPOSITORY)
-      ? [{ key: INSECURE_REPOSITORY, value: 'true' }]
-      : []),
+    ...readKeyValues(annotations),
+    ...(insecure ? [{ key: INSECURE_REPOSITORY, value: 'true' }] : []),
     ...(repositoryCheck === null ? [] : [{ key: REPOSITORY_CHECK, value: repositoryCheck }]),
   ]
 }

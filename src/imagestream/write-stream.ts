@@ -1,4 +1,7 @@
+import { and, eq, inArray, sql } from 'drizzle-orm'
+import type { SQLiteUpdateSetSource } from 'drizzle-orm/sqlite-core'
 import type { Database } from '../db/open.ts'
+import { imageStreams, specTags, tags } from '../db/tables.ts'
 import type { Transaction } from '../db/transact.ts'
 import type { TagName } from '../oci/tag.ts'
 import { AlreadyExistsError, ConflictError, NotFoundError } from './errors.ts'
@@ -75,12 +78,17 @@ export interface StreamWriterDependencies {
   readonly importMode: ImportMode
 }
 
-/** Set by the server, never by a client: what a client sends back of it is left out. */
+/** Tells when the last import finished, or why it failed. */
 export const REPOSITORY_CHECK = 'openshift.io/image.dockerRepositoryCheck'
+/** OpenShift's way to write `spec.importPolicy.insecure`. */
+export const INSECURE_REPOSITORY = 'openshift.io/image.insecureRepository'
+
+/** Shown among a stream's annotations and set by the server: what a client sends back of them is left out. */
+const SERVERS_OWN: readonly string[] = [REPOSITORY_CHECK, INSECURE_REPOSITORY]
 
 export function createStreamWriter(dependencies: StreamWriterDependencies): StreamWriter {
   const { db, streams, importer, now, uuid, importMode } = dependencies
-  const touch = db.prepare('update image_streams set resource_version = resource_version + 1 where id = ?')
+  const nextVersion = { resourceVersion: sql`${imageStreams.resourceVersion} + 1` }
 
   const find = ({ namespace, name, resourceVersion }: DeleteStream): ImageStream => {
     const stream = streams.byName(namespace, name)
@@ -92,96 +100,84 @@ export function createStreamWriter(dependencies: StreamWriterDependencies): Stre
     }
     return stream
   }
-  const again = ({ id }: ImageStream): ImageStream => {
-    const stream = streams.byIds([id]).get(id)
-    if (!stream) throw new Error(`stream ${id} vanished inside a transaction`)
-    return stream
-  }
-
   const insert: StreamWriter['insert'] = (_tx, { namespace, name, labels, annotations }, spec) => {
     checkNamespace(namespace)
     checkStreamName(namespace, name)
     if (streams.byName(namespace, name)) {
       throw new AlreadyExistsError(`there is an image stream ${namespace}/${name} already`)
     }
-    db.prepare(
-      `insert into image_streams (uid, namespace, name, generation, resource_version, created_at, labels, annotations,
-         repository_generation, docker_image_repository, insecure, scheduled, import_mode, lookup_local)
-       values (?, ?, ?, 1, 1, ?, ?, ?, 1, ?, ?, ?, ?, ?)`,
-    ).run(
-      uuid(),
-      namespace,
-      name,
-      now(),
-      writeKeyValues(labels ?? [], 'labels'),
-      writeAnnotations(annotations ?? []),
-      spec.dockerImageRepository,
-      spec.insecure,
-      spec.scheduled,
-      spec.importMode,
-      spec.lookupLocal,
-    )
-    const stream = find({ namespace, name })
+    const stream = db.orm
+      .insert(imageStreams)
+      .values({
+        uid: uuid(),
+        namespace,
+        name,
+        generation: 1,
+        resourceVersion: 1,
+        createdAt: now(),
+        labels: writeKeyValues(labels ?? [], 'labels'),
+        annotations: writeAnnotations(annotations ?? []),
+        repositoryGeneration: 1,
+        ...columnsOf(spec),
+      })
+      .returning()
+      .get()
     writeSpecTags(stream, [...spec.tags])
     return changeOf(stream, spec.dockerImageRepository !== null, [...spec.tags])
   }
 
-  const writeSpecTags = (
-    { id, generation }: ImageStream,
-    tags: readonly [TagName, SpecTagContent][],
-  ): void => {
+  const writeSpecTags = ({ id, generation }: ImageStream, tags: readonly NamedTag[]): void => {
     for (const [name, tag] of tags) {
-      db.prepare(
-        `insert or replace into spec_tags (stream_id, name, annotations, from_kind, from_name, from_namespace, reference,
-           generation, insecure, scheduled, import_mode, reference_policy) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-      ).run(
-        id,
-        name,
-        tag.annotations,
-        tag.fromKind,
-        tag.fromName,
-        tag.fromNamespace,
-        tag.reference,
-        generation,
-        tag.insecure,
-        tag.scheduled,
-        tag.importMode,
-        tag.referencePolicy,
-      )
+      const row = { ...tag, streamId: id, name, generation }
+      db.orm
+        .insert(specTags)
+        .values(row)
+        .onConflictDoUpdate({ target: [specTags.streamId, specTags.name], set: row })
+        .run()
     }
   }
 
-  const writeSpec: StreamWriter['writeSpec'] = (_tx, stream, spec) => {
+  const update = ({ id }: ImageStream, change: SQLiteUpdateSetSource<typeof imageStreams>): ImageStream =>
+    db.orm
+      .update(imageStreams)
+      .set({ ...change, ...nextVersion })
+      .where(eq(imageStreams.id, id))
+      .returning()
+      .get()
+
+  const writeSpec = (
+    _tx: Transaction,
+    stream: ImageStream,
+    spec: Spec,
+    metadata: Metadata = stream,
+  ): SpecChange => {
     const old = streams.spec(stream)
     const repository = REPOSITORY_COLUMNS.some((column) => old[column] !== spec[column])
     const changed = [...spec.tags].filter(([name, tag]) => !isSameTag(old.tags.get(name), tag))
     const removed = [...old.tags.keys()].filter((name) => !spec.tags.has(name))
-    const isChanged =
+    const isSpecChanged =
       repository ||
       old.scheduled !== spec.scheduled ||
       old.lookupLocal !== spec.lookupLocal ||
       changed.length + removed.length > 0
+    const { labels, annotations } = metadata
+    const isChanged = isSpecChanged || labels !== stream.labels || annotations !== stream.annotations
     if (!isChanged) return changeOf(stream, false, [])
 
-    const generation = stream.generation + 1
-    db.prepare(
-      `update image_streams set generation = ?, repository_generation = ?, docker_image_repository = ?, insecure = ?,
-         scheduled = ?, import_mode = ?, lookup_local = ?, resource_version = resource_version + 1 where id = ?`,
-    ).run(
+    const generation = stream.generation + (isSpecChanged ? 1 : 0)
+    const written = update(stream, {
+      ...columnsOf(spec),
+      labels,
+      annotations,
       generation,
-      repository ? generation : stream.repositoryGeneration,
-      spec.dockerImageRepository,
-      spec.insecure,
-      spec.scheduled,
-      spec.importMode,
-      spec.lookupLocal,
-      stream.id,
-    )
-    for (const name of removed) {
-      db.prepare('delete from spec_tags where stream_id = ? and name = ?').run(stream.id, name)
-      db.prepare('delete from tags where stream_id = ? and name = ?').run(stream.id, name)
+      repositoryGeneration: repository ? generation : stream.repositoryGeneration,
+    })
+    for (const table of [specTags, tags]) {
+      db.orm
+        .delete(table)
+        .where(and(eq(table.streamId, stream.id), inArray(table.name, removed)))
+        .run()
     }
-    const written = again(stream)
     writeSpecTags(written, changed)
     return changeOf(written, repository && spec.dockerImageRepository !== null, changed)
   }
@@ -211,32 +207,28 @@ export function createStreamWriter(dependencies: StreamWriterDependencies): Stre
         const annotations =
           input.annotations == null ? stream.annotations : writeAnnotations(input.annotations)
         const spec = changeSpec(streams.spec(stream), input.spec ?? {}, importMode)
-        const change = writeSpec(tx, stream, spec)
-        if (labels === stream.labels && annotations === stream.annotations) return importChanges(tx, change)
-        db.prepare('update image_streams set labels = ?, annotations = ? where id = ?').run(
-          labels,
-          annotations,
-          stream.id,
-        )
-        if (change.stream === stream) touch.run(stream.id)
-        return importChanges(tx, { ...change, stream: again(stream) })
+        return importChanges(tx, writeSpec(tx, stream, spec, { labels, annotations }))
       }),
 
     delete: (input) =>
       db.transact((tx) => {
         const { id } = find(input)
         importer.endOfStream(tx, id)
-        db.prepare('delete from image_streams where id = ?').run(id)
+        db.orm.delete(imageStreams).where(eq(imageStreams.id, id)).run()
         return id
       }),
   }
 }
 
-const changeOf = (
-  stream: ImageStream,
-  repository: boolean,
-  tags: readonly [TagName, SpecTagContent][],
-): SpecChange => ({
+/** The part of a stream that is not its spec and that clients write. */
+type Metadata = Pick<ImageStream, 'labels' | 'annotations'>
+
+type NamedTag = readonly [TagName, SpecTagContent]
+
+/** The part of a spec that is columns of the stream itself. */
+const columnsOf = ({ tags, ...columns }: Spec) => columns
+
+const changeOf = (stream: ImageStream, repository: boolean, tags: readonly NamedTag[]): SpecChange => ({
   stream,
   repository,
   specTags: tags.filter(([, tag]) => isImportable(tag)).map(([name]) => name),
@@ -263,5 +255,5 @@ const isSameTag = (old: SpecTagContent | undefined, tag: SpecTagContent): boolea
 // left out after the check, so that an error names the place where the client wrote the key
 const writeAnnotations = (annotations: readonly KeyValue[]): string =>
   JSON.stringify(
-    readKeyValues(writeKeyValues(annotations, 'annotations')).filter(({ key }) => key !== REPOSITORY_CHECK),
+    readKeyValues(writeKeyValues(annotations, 'annotations')).filter(({ key }) => !SERVERS_OWN.includes(key)),
   )

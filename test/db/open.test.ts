@@ -102,6 +102,16 @@ describe('a file that is not ours', () => {
     expect(refusalOf(file).message).toContain('damaged')
   })
 
+  it('is refused when a newer version wrote it', () => {
+    const file = join(folder, 'data.db')
+    openDatabase(file)[Symbol.dispose]()
+    const newer = new BetterSqlite3(file)
+    newer.exec("insert into __drizzle_migrations (hash, created_at) values ('of tomorrow', 9999999999999)")
+    newer.close()
+
+    expect(refusalOf(file).message).toContain('newer version')
+  })
+
   it('is refused when it is a folder', () => {
     expect(refusalOf(folder).code).toBe('DATABASE_REFUSED')
   })

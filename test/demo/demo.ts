@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { startApp } from '../fixtures/app.ts'
 import type { GraphQLClient } from '../fixtures/graphql-client.ts'
 import { RUBY_REPOSITORY, RubyReplay } from '../fixtures/ruby-history.ts'
@@ -119,6 +120,13 @@ async function main(): Promise<void> {
     `  ${missed.length} pushes since, ${same ? 'each once, in the same order: nothing is missing' : 'NOT the same ones'}`,
   )
   if (!same) process.exitCode = 1
+  if (process.argv.includes('--stay')) {
+    tell()
+    tell(
+      `Both stay: the server at ${server.app.url}/graphql, the registry as ${repository}. Ctrl-C ends them.`,
+    )
+    await once(process, 'SIGINT')
+  }
 }
 
 await main()
