@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { type Logger, pino } from 'pino'
-import type { Config } from './config.ts'
+import { type Config, ConfigError } from './config.ts'
 import { openDatabase } from './db/open.ts'
-import { createEgress } from './egress/egress.ts'
+import { createEgress, type Egress } from './egress/egress.ts'
 import { createPushLog } from './events/push-log.ts'
 import { pushFilterOf } from './graphql/image-push.ts'
 import { createSchema } from './graphql/schema.ts'
@@ -42,7 +42,7 @@ const DAY = 24 * HOUR
 
 /**
  * Joins the rooms and listens.
- * Throws DatabaseRefusedError, or what listening fails with (`EADDRINUSE`); then nothing is left open.
+ * Throws ConfigError, DatabaseRefusedError, or what listening fails with (`EADDRINUSE`); then nothing is left open.
  */
 export async function createApp(config: Config, overrides: AppOverrides = {}): Promise<App> {
   const { log = pino({ level: config.logLevel }), now = Date.now, onFatal = rethrowLater } = overrides
@@ -61,15 +61,7 @@ async function open(
   opened: Opened,
 ): Promise<App> {
   const db = opened.use(openDatabase(join(config.dataFolder, 'imagestreams.db'), { onFatal }))
-  const egress = opened.use(
-    createEgress({
-      // another machine could use us to reach what listens only for this one
-      loopback: !config.openToEverybody,
-      allowedCidrs: config.privateNetworks,
-      ca: config.ca,
-      connectionsPerOrigin: config.requestsPerRegistry,
-    }),
-  )
+  const egress = opened.use(openEgress(config))
   const remote = createRemoteRegistry({
     egress,
     credentials: config.dockerConfig
@@ -84,44 +76,42 @@ async function open(
   const streams = createStreams(db)
   const tags = createTags(db)
   const recorder = createTagRecorder(db, pushes)
-  const importer = opened.use(
-    createImporter({
-      db,
-      remote,
-      images,
-      streams,
-      tags,
-      recorder,
-      rows: createImportRows(db),
-      now,
-      maximumTags: config.maximumTags,
-      onInternalError: (error, importId) =>
-        log.error({ err: error, importId }, 'an import met an internal error'),
-    }),
-  )
+  const importer = createImporter({
+    db,
+    remote,
+    images,
+    streams,
+    tags,
+    recorder,
+    rows: createImportRows(db),
+    now,
+    maximumTags: config.maximumTags,
+    onInternalError: (error, importId) =>
+      log.error({ err: error, importId }, 'an import met an internal error'),
+  })
   const { importMode } = config
   const writer = createStreamWriter({ db, streams, importer, now, uuid: randomUUID, importMode })
   const importImage = createImportImage({ db, streams, writer, importer, importMode })
 
-  const server = opened.use(
-    createServer({
-      schema: createSchema(),
-      domain: {
-        pushes,
-        streams,
-        tags,
-        images,
-        importer,
-        writer,
-        importImage,
-        pullRepository: ({ dockerImageRepository }) => dockerImageRepository ?? '',
-      },
-      filterOf: pushFilterOf,
-      log,
-      allowedOrigins: config.allowedOrigins,
-      allowedHosts: config.openToEverybody ? undefined : LOOPBACK_HOSTS,
-    }),
-  )
+  const server = createServer({
+    schema: createSchema(),
+    domain: {
+      pushes,
+      streams,
+      tags,
+      images,
+      importer,
+      writer,
+      importImage,
+      pullRepository: ({ dockerImageRepository }) => dockerImageRepository ?? '',
+    },
+    filterOf: pushFilterOf,
+    log,
+    allowedOrigins: config.allowedOrigins,
+    allowedHosts: config.openToEverybody ? undefined : LOOPBACK_HOSTS,
+  })
+  // together: who waits for an import is answered at once, not cut off when the server has waited long enough
+  opened.defer(() => Promise.all([server[Symbol.asyncDispose](), importer[Symbol.asyncDispose]()]))
   const { address, family, port } = await server.listen(config)
   importer.resume()
 
@@ -137,6 +127,22 @@ async function open(
     url: `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`,
     dataFolder: config.dataFolder,
     [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
+  }
+}
+
+function openEgress(config: Config): Egress {
+  try {
+    return createEgress({
+      // another machine could use us to reach what listens only for this one
+      loopback: !config.openToEverybody,
+      allowedCidrs: config.privateNetworks,
+      ca: config.ca,
+      connectionsPerOrigin: config.requestsPerRegistry,
+    })
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    const setting = '--private-networks (IMAGESTREAMS_PRIVATE_NETWORKS)'
+    throw new ConfigError(`${setting}: ${error.message}`, { cause: error })
   }
 }
 

@@ -73,11 +73,27 @@ const list = (text: string): readonly string[] =>
     .map((item) => item.trim())
     .filter((item) => item !== '')
 
+const origins = (text: string): readonly string[] => {
+  const listed = list(text)
+  // a browser sends scheme, host and port, and nothing else is equal to it
+  if (!listed.every((origin) => URL.canParse(origin) && new URL(origin).origin === origin)) {
+    throw new Error('origins like https://ci.example.org, separated by commas, without a slash at the end')
+  }
+  return listed
+}
+
 const certificates = (path: string): readonly string[] => {
   if (path === '') return []
-  const pem = readFileSync(path, 'utf8')
+  const pem = readPem(path)
   if (!pem.includes('BEGIN CERTIFICATE')) throw new Error('a file of PEM certificates')
   return [pem]
+}
+const readPem = (path: string): string => {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    throw new Error(`a file of PEM certificates: ${(error as Error).message}`, { cause: error })
+  }
 }
 
 const SETTINGS: { readonly [Name in keyof Config]: Setting<Config[Name]> } = {
@@ -122,7 +138,7 @@ const SETTINGS: { readonly [Name in keyof Config]: Setting<Config[Name]> } = {
     flag: 'allowed-origins',
     fallback: '',
     description: 'origins of other sites whose pages may use the API: https://ci.example.org',
-    parse: list,
+    parse: origins,
   },
   importMode: {
     flag: 'import-mode',

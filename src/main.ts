@@ -33,12 +33,11 @@ async function main(): Promise<void> {
 }
 
 function announce({ url, dataFolder }: App, { openToEverybody }: Config): void {
+  const warning = '\n  open to everybody: whoever reaches this address may read and change everything'
   tell(`imagestreams is listening
   GraphQL API   ${url}/graphql   (HTTP, server-sent events and graphql-ws)
   GraphiQL      ${url}/graphql   in a browser
-  data folder   ${dataFolder}`)
-  if (openToEverybody)
-    tell('  open to everybody: whoever reaches this address may read and change everything')
+  data folder   ${dataFolder}${openToEverybody ? warning : ''}`)
 }
 
 function stopOnSignals(app: App): void {
@@ -66,8 +65,9 @@ main().catch((error: unknown) => {
     tell(error.message)
     process.exit(EX_CONFIG)
   }
-  if (isSystemError(error) && error.code === 'EADDRINUSE') {
-    tell(`${error.message}: another program has this port; choose one with --port`)
+  if (isSystemError(error)) {
+    const isTaken = error.code === 'EADDRINUSE'
+    tell(error.message + (isTaken ? ': another program has this port; choose one with --port' : ''))
     process.exit(1)
   }
   throw error

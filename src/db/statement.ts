@@ -9,6 +9,11 @@ export interface Statement<Row> {
   /** Rows as lists of values, for who makes objects of them in their own way. */
   tuples(...parameters: readonly Parameter[]): unknown[]
   run(...parameters: readonly Parameter[]): { readonly changes: number }
+  /**
+   * Inserts one row and returns its id. `returning id` says the same, but makes a trigger of it for SQLite, which then
+   * copies every page that the insert changes to a temporary file, to be able to undo it alone.
+   */
+  insert(...parameters: readonly Parameter[]): number
 }
 
 /** Objects are made here and not by better-sqlite3, which sets each property from C++: reading lists is twice as fast. */
@@ -17,7 +22,13 @@ export function statementOf<Row>(native: BetterSqlite3.Statement<Parameter[]>): 
     const refuse = (): never => {
       throw new TypeError(`this statement returns no rows: ${native.source}`)
     }
-    return { all: refuse, get: refuse, tuples: refuse, run: (...parameters) => native.run(...parameters) }
+    return {
+      all: refuse,
+      get: refuse,
+      tuples: refuse,
+      run: (...parameters) => native.run(...parameters),
+      insert: (...parameters) => Number(native.run(...parameters).lastInsertRowid),
+    }
   }
   const names = native.columns().map(({ name }) => name)
   native.raw()
@@ -35,5 +46,8 @@ export function statementOf<Row>(native: BetterSqlite3.Statement<Parameter[]>): 
     },
     tuples: (...parameters) => native.all(...parameters),
     run: (...parameters) => ({ changes: native.all(...parameters).length }),
+    insert: () => {
+      throw new TypeError(`an insert that returns its id needs no "returning": ${native.source}`)
+    },
   }
 }

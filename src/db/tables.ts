@@ -42,7 +42,7 @@ export const imageStreams = sqliteTable(
     scheduled: flag('scheduled'),
     importMode: importMode(),
     lookupLocal: flag('lookup_local'),
-    /** RFC 3339 time of the last finished import of the repository, else why it failed. */
+    /** RFC 3339 time of the last finished import, else why it failed. */
     repositoryCheck: text('repository_check'),
   },
   (t) => [uniqueIndex('image_streams_by_name').on(t.namespace, t.name)],
@@ -112,8 +112,13 @@ export const tagEvents = sqliteTable(
     dockerImageReference: text('docker_image_reference').notNull(),
     generation: integer('generation').notNull(),
     createdAt: time('created_at').notNull(),
+    /** The import that it is a result of; no foreign key, it stays when that import is forgotten. */
+    importId: integer('import_id'),
   },
-  (t) => [index('tag_events_by_tag').on(t.tagId, t.id)],
+  (t) => [
+    index('tag_events_by_tag').on(t.tagId, t.id),
+    index('tag_events_by_import').on(t.importId).where(sql`import_id is not null`),
+  ],
 )
 
 export const tagConditions = sqliteTable(
@@ -192,20 +197,17 @@ export const imports = sqliteTable(
   ],
 )
 
-/** Outcomes other than "unchanged". */
-export const importResults = sqliteTable(
-  'import_results',
+/** The tags that an import could not bring in; those that it did are its tag events. */
+export const importFailures = sqliteTable(
+  'import_failures',
   {
     importId: integer('import_id')
       .notNull()
       .references(() => imports.id, { onDelete: 'cascade' }),
     tag: text('tag').$type<TagName>().notNull(),
     importance: text('importance').notNull(),
-    state: text('state', { enum: ['IMPORTED', 'FAILED'] }).notNull(),
-    imageId: integer('image_id').references(() => images.id),
-    dockerImageReference: text('docker_image_reference'),
-    reason: text('reason'),
-    message: text('message'),
+    reason: text('reason').notNull(),
+    message: text('message').notNull(),
   },
   (t) => [primaryKey({ columns: [t.importId, t.tag] })],
 )
@@ -213,7 +215,7 @@ export const importResults = sqliteTable(
 export const pushLog = sqliteTable(
   'push_log',
   {
-    /** Dense and in commit order: the next number of `push_log_state`. */
+    /** Dense and in commit order. */
     sequence: integer('sequence').primaryKey(),
     pushedAt: time('pushed_at').notNull(),
     source: text('source', { enum: ['IMPORT', 'REGISTRY', 'TAG'] }).notNull(),
@@ -231,14 +233,12 @@ export const pushLog = sqliteTable(
   (t) => [index('push_log_by_stream').on(t.namespace, t.imageStreamName, t.sequence)],
 )
 
-/** One row: which log this is, and which of its numbers are kept. */
+/** One row: which log this is, and from where on it is kept. */
 export const pushLogState = sqliteTable(
   'push_log_state',
   {
     id: integer('id').primaryKey(),
     uid: text('uid').notNull(),
-    /** Highest number ever given. */
-    last: integer('last').notNull(),
     /** Highest number that has been dropped; 0 while all are kept. */
     dropped: integer('dropped').notNull(),
   },

@@ -16,21 +16,22 @@ export type Transact = <Result>(write: (tx: Transaction) => Result) => Result
 
 /**
  * Like `transact`, for writes that arrive at about the same time: they share one commit, so one sync of the disk.
- * Each still fails alone. Resolves when its commit is on disk.
+ * Each still fails alone: when one of them does, all are undone and run again, each in a commit of its own, so `write`
+ * changes nothing but the database. Resolves when its commit is on disk.
  */
 export type TransactTogether = <Result>(write: (tx: Transaction) => Result) => Promise<Result>
 
 /** Syncs of the disk that a write waits for company: the slower the disk, the more writes share a commit. */
 const SYNCS_TO_WAIT = 8
 /** Milliseconds. */
-const MAXIMUM_WAIT = 10
+const MAXIMUM_WAIT = 20
 /** Writes of one commit: nothing else runs meanwhile. */
 const MAXIMUM_TOGETHER = 64
 
 interface Waiting {
-  write: (tx: Transaction) => unknown
-  resolve: (result: never) => void
-  reject: (error: unknown) => void
+  readonly write: (tx: Transaction) => unknown
+  readonly resolve: (result: never) => void
+  readonly reject: (error: unknown) => void
 }
 
 class OpenTransaction implements Transaction {
@@ -51,9 +52,6 @@ export function transactions(
   const begin = sqlite.prepare('BEGIN IMMEDIATE')
   const commit = sqlite.prepare('COMMIT')
   const rollback = sqlite.prepare('ROLLBACK')
-  const savepoint = sqlite.prepare('SAVEPOINT one')
-  const release = sqlite.prepare('RELEASE one')
-  const rollbackTo = sqlite.prepare('ROLLBACK TO one')
   let open: OpenTransaction | undefined
   let lastSync = 0
 
@@ -81,47 +79,38 @@ export function transactions(
     return result
   }
 
-  const alone = (tx: Transaction, { write }: Waiting): { result?: unknown; error?: unknown } => {
-    const around = open
-    const own = new OpenTransaction()
-    savepoint.run()
-    open = own
+  // No savepoint around each write: it would copy every page that the write changes, for a failure that hardly comes.
+  const commitTogether = (together: readonly Waiting[]): void => {
+    let committed = false
     try {
-      const result = synchronous(write(own))
-      release.run()
-      for (const [name, last] of own.last) tx.beforeCommit(name, last)
-      for (const hook of own.hooks) tx.afterCommit(hook)
-      return { result }
+      const results = transact((tx) => {
+        tx.afterCommit(() => {
+          committed = true
+        })
+        return together.map(({ write }) => synchronous(write(tx)))
+      })
+      together.forEach(({ resolve }, at) => void resolve(results[at] as never))
     } catch (error) {
-      if (!sqlite.inTransaction || isFatal(error)) throw error
-      rollbackTo.run()
-      release.run()
-      return { error }
-    } finally {
-      open = around
+      const isLast = committed || together.length === 1 || isFatal(error)
+      if (isLast) for (const { reject } of together) reject(error)
+      else for (const one of together) commitTogether([one])
     }
   }
 
   const waiting: Waiting[] = []
+  let timer: NodeJS.Timeout | undefined
   const flush = (): void => {
+    clearTimeout(timer)
     const together = waiting.splice(0, MAXIMUM_TOGETHER)
     if (waiting.length > 0) setImmediate(flush)
-    try {
-      const outcomes = transact((tx) => together.map((one) => alone(tx, one)))
-      together.forEach(({ resolve, reject }, at) => {
-        const outcome = outcomes[at]
-        if (outcome && 'error' in outcome) reject(outcome.error)
-        else resolve(outcome?.result as never)
-      })
-    } catch (error) {
-      for (const { reject } of together) reject(error)
-    }
+    if (together.length > 0) commitTogether(together)
   }
 
   const transactTogether: TransactTogether = (write) =>
     new Promise((resolve, reject) => {
-      if (waiting.length === 0) setTimeout(flush, Math.min(lastSync * SYNCS_TO_WAIT, MAXIMUM_WAIT))
+      if (waiting.length === 0) timer = setTimeout(flush, Math.min(lastSync * SYNCS_TO_WAIT, MAXIMUM_WAIT))
       waiting.push({ write, resolve, reject })
+      if (waiting.length === MAXIMUM_TOGETHER) setImmediate(flush)
     })
 
   return { transact, transactTogether }

@@ -55,7 +55,8 @@ export interface Egress extends AsyncDisposable {
 const DEFAULT_TIMEOUTS: EgressTimeouts = {
   connect: 5_000,
   headers: 10_000,
-  body: 15_000,
+  // as for the headers: undici has one timer for both, and makes a new one for each answer where they differ
+  body: 10_000,
   total: 60_000,
 }
 
@@ -97,9 +98,9 @@ export function createEgress(options: EgressOptions): Egress {
     password === ''
 
   return {
-    async request(url, { method = 'GET', headers, body, insecure = false, signal, maxBytes, timeout }) {
+    request(url, { method = 'GET', headers, body, insecure = false, signal, maxBytes, timeout }) {
       const target = typeof url === 'string' ? parseUrl(url) : url
-      if (!permits(target)) throw new ForbiddenTargetError()
+      if (!target || !permits(target)) return Promise.reject(new ForbiddenTargetError())
       const exchange = new Exchange({ maxBytes, timeout: timeout ?? timeouts.total, signal })
       if (!exchange.failed) {
         const dispatch: Dispatcher.DispatchOptions = {
@@ -122,10 +123,4 @@ export function createEgress(options: EgressOptions): Egress {
   }
 }
 
-const parseUrl = (url: string): URL => {
-  try {
-    return new URL(url)
-  } catch {
-    throw new ForbiddenTargetError()
-  }
-}
+const parseUrl = (url: string): URL | undefined => (URL.canParse(url) ? new URL(url) : undefined)

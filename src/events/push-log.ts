@@ -69,15 +69,17 @@ export const matchesPush = (push: Push, { namespace, imageStream, tag }: PushFil
   (tag === undefined || matchesGlob(tag, push.tag))
 
 export function createPushLog(db: Database): PushLog {
-  db.prepare('insert or ignore into push_log_state (id, uid, last, dropped) values (1, ?, 0, 0)').run(
-    randomUUID(),
-  )
+  db.prepare('insert or ignore into push_log_state (id, uid, dropped) values (1, ?, 0)').run(randomUUID())
   const uid = db.prepare<{ uid: string }>('select uid from push_log_state').get()?.uid ?? ''
-  const state = db.prepare<{ last: number; dropped: number }>('select last, dropped from push_log_state')
+  // the newest push of a log that was dropped to its end is the last that was dropped
+  const last = 'coalesce((select max(sequence) from push_log), (select dropped from push_log_state))'
+  const state = db.prepare<{ last: number; dropped: number }>(
+    `select ${last} as last, dropped from push_log_state`,
+  )
   const bounds = () => state.get() ?? { last: 0, dropped: 0 }
-  const next = db.prepare<{ last: number }>('update push_log_state set last = last + 1 returning last')
   const insert = db.prepare(`insert into push_log (sequence, pushed_at, source, namespace, image_stream_name,
-    stream_id, tag, docker_image_reference, image_id, previous_image_id) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
+    stream_id, tag, docker_image_reference, image_id, previous_image_id)
+    values (${last} + 1, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
 
   const listeners = new Set<() => void>()
   const ring = (): void => {
@@ -86,9 +88,7 @@ export function createPushLog(db: Database): PushLog {
 
   return {
     append(tx, push) {
-      const sequence = next.get()?.last ?? 0
-      insert.run(
-        sequence,
+      const sequence = insert.insert(
         push.pushedAt,
         push.source,
         push.namespace,

@@ -32,12 +32,26 @@ export interface Cursors<Node> {
   decode(cursor: string, field: 'after' | 'before'): Key
 }
 
-/** Cursors that hold the sort key of a node; `kind` tells them from those of another connection or order. */
-export const keyCursors = <Node>(kind: string, keyOf: (node: Node) => Key): Cursors<Node> => ({
+/** What a part of a sort key is. */
+export type KeyPart = 'string' | 'number'
+
+const isKeyPart = (value: unknown, part: KeyPart | undefined): value is string | number =>
+  part === 'number' ? Number.isSafeInteger(value) : typeof value === part
+
+/**
+ * Cursors that hold the sort key of a node, a row's number unless said; `kind` tells them from those of another
+ * connection or order.
+ */
+export const keyCursors = <Node>(
+  kind: string,
+  keyOf: (node: Node) => Key,
+  parts: readonly KeyPart[] = ['number'],
+): Cursors<Node> => ({
   encode: (node) => Buffer.from(JSON.stringify([kind, ...keyOf(node)])).toString('base64url'),
   decode(cursor, field) {
     const [name, ...key] = parseArray(cursor)
-    if (name !== kind || !key.every((part) => typeof part === 'string' || typeof part === 'number')) {
+    const isKey = key.length === parts.length && key.every((value, at) => isKeyPart(value, parts[at]))
+    if (name !== kind || !isKey) {
       throw new InvalidInputError(
         field,
         `"${field}" is not a cursor of this connection: use one of its pageInfo or edges`,

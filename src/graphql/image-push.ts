@@ -162,8 +162,11 @@ builder.queryField('imagePushes', (t) =>
           })
           return gather(page.fromEnd ? rows.reverse() : rows)
         },
-        // who begins with an empty log still has something to subscribe from
-        cursorOfNothing: () => context.pushes.cursor(Math.max(floor, context.pushes.head())),
+        // who begins with an empty log still has something to subscribe from: as far as was looked
+        cursorOfNothing: () => {
+          const end = page.before ? Number(page.before[0]) - 1 : context.pushes.head()
+          return context.pushes.cursor(Math.max(floor, end))
+        },
         totalCount: () => 0,
       })
     },

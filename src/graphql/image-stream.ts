@@ -1,5 +1,6 @@
+import { InvalidInputError } from '../imagestream/errors.ts'
 import type { Import } from '../imagestream/import-rows.ts'
-import { readKeyValues } from '../imagestream/key-values.ts'
+import { type KeyValue, readKeyValues } from '../imagestream/key-values.ts'
 import { annotationsOf, manifestJson, manifestYaml } from '../imagestream/manifest-document.ts'
 import { checkNamespace } from '../imagestream/names.ts'
 import type { ImageStream } from '../imagestream/spec.ts'
@@ -16,7 +17,7 @@ import {
 import { ImportConnection } from './import.ts'
 import { KeyValueInput } from './key-value.ts'
 import { NodeInterface, nodeId, registerNode, rowId } from './node.ts'
-import { gather } from './peers.ts'
+import { gather, prime } from './peers.ts'
 import {
   ImageStreamSpecType,
   ImageStreamStatusType,
@@ -103,7 +104,11 @@ ImageStreamType.implement({
         return new Connection({
           page,
           cursors: importCursors,
-          rows: () => gather(importer.ofStream(stream.id, page)),
+          rows: () => {
+            const rows = gather(importer.ofStream(stream.id, page))
+            prime(rows, 'imageStream', new Map([[stream.id, stream]]))
+            return rows
+          },
           totalCount: () => importer.countOfStream(stream.id),
         })
       },
@@ -157,7 +162,23 @@ ImageStreamStatusType.implement({
 })
 
 const ImageStreamConnection = connectionType('ImageStream', ImageStreamType, { items: 'image streams' })
-const streamCursors = keyCursors<ImageStream>('imageStreams', ({ namespace, name }) => [namespace, name])
+const streamCursors = keyCursors<ImageStream>('imageStreams', ({ namespace, name }) => [namespace, name], [
+  'string',
+  'string',
+])
+
+/** Labels that one query may ask for: each is looked for in those of every stream. */
+const MAX_LABELS = 20
+
+function checkLabels(labels: readonly KeyValue[] | null | undefined): readonly KeyValue[] | undefined {
+  if (labels && labels.length > MAX_LABELS) {
+    throw new InvalidInputError(
+      'labels',
+      `${labels.length} labels are asked for; at most ${MAX_LABELS} can be`,
+    )
+  }
+  return labels ?? undefined
+}
 
 builder.queryFields((t) => ({
   imageStream: t.field({
@@ -191,7 +212,7 @@ builder.queryFields((t) => ({
       const filter = {
         namespace: namespace ?? undefined,
         matching: checkGlob(matching, 'matching'),
-        labels: labels ?? undefined,
+        labels: checkLabels(labels),
       }
       const page = pageOf(args, streamCursors, info)
       return new Connection({

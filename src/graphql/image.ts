@@ -1,7 +1,5 @@
-import { ConflictError, InvalidInputError, NotFoundError } from '../imagestream/errors.ts'
 import { groupBy } from '../imagestream/group-by.ts'
 import type { Image } from '../imagestream/image.ts'
-import { checkNamespace, checkStreamName, splitName } from '../imagestream/names.ts'
 import type { Tag } from '../imagestream/tag.ts'
 import { type ImageConfig, parseImageConfig } from '../oci/image-config.ts'
 import { type Manifest, parseManifest } from '../oci/manifest.ts'
@@ -17,10 +15,7 @@ import {
   ImageConfigType,
   ImageLayerType,
   ImageManifestType,
-  ImageStreamImageType,
-  ImageStreamType,
   ImageType,
-  KeyValueType,
   PlatformType,
 } from './types.ts'
 
@@ -63,6 +58,11 @@ const manifestOf = (image: AnyImage, context: GraphQLContext): Manifest =>
   'fetched' in image
     ? image.fetched.manifest
     : parseManifest(bytesOf(image, context), wholeOf(image, context).mediaType)
+
+const childrenOf = (index: AnyImage, context: GraphQLContext) => {
+  const manifest = manifestOf(index, context)
+  return manifest.kind === 'image' ? [] : manifest.manifests.map((descriptor) => ({ descriptor, index }))
+}
 
 const configOf = (image: AnyImage, { images }: GraphQLContext): ImageConfig | null => {
   const bytes =
@@ -138,11 +138,13 @@ ImageType.implement({
       type: [ImageManifestType],
       description: 'The manifests that an index lists, one a platform; empty for a single image.',
       complexity: { field: 5, multiplier: 10 },
-      resolve: (index, _args, context) => {
-        const manifest = manifestOf(index, context)
-        if (manifest.kind === 'image') return []
-        return gather(manifest.manifests.map((descriptor) => ({ descriptor, index })))
-      },
+      resolve: (index, _args, context) =>
+        loadTogether(index, 'children', (all) => {
+          const children = new Map(all.map((one) => [one, childrenOf(one, context)]))
+          // of many indexes, too, the images are read at once
+          gather([...children.values()].flat())
+          return children
+        }).get(index) ?? [],
     }),
     tags: t.field({
       type: ImageStreamTagConnection,
@@ -223,128 +225,12 @@ ImageManifestType.implement({
   }),
 })
 
-PlatformType.implement({
-  description: 'What an image runs on.',
-  fields: (t) => ({
-    os: t.exposeString('os', { description: 'Operating system: `linux`.' }),
-    architecture: t.exposeString('architecture', {
-      description: 'Processor architecture: `amd64`, `arm64`.',
-    }),
-    variant: t.string({
-      nullable: true,
-      description: 'Version of the architecture: `v7`.',
-      resolve: ({ variant }) => variant,
-    }),
-  }),
-})
-
-ImageConfigType.implement({
-  description: 'How an image is run, unless a workload says otherwise.',
-  fields: (t) => ({
-    user: t.exposeString('user', { nullable: true, description: 'User, and group, to run as.' }),
-    workingDir: t.exposeString('workingDir', { nullable: true, description: 'Directory to start in.' }),
-    env: t.field({
-      type: ['String'],
-      description: 'Environment, as `NAME=value`.',
-      resolve: ({ env }) => env,
-    }),
-    entrypoint: t.field({
-      type: ['String'],
-      nullable: true,
-      description: 'Program to start, with its first arguments.',
-      resolve: ({ entrypoint }) => entrypoint,
-    }),
-    cmd: t.field({
-      type: ['String'],
-      nullable: true,
-      description: 'Arguments of the entrypoint, or the program where there is none.',
-      resolve: ({ cmd }) => cmd,
-    }),
-    exposedPorts: t.field({
-      type: ['String'],
-      description: 'Ports that it listens on: `8080/tcp`.',
-      resolve: ({ exposedPorts }) => exposedPorts,
-    }),
-    volumes: t.field({
-      type: ['String'],
-      description: 'Directories that hold what outlives a container.',
-      resolve: ({ volumes }) => volumes,
-    }),
-    labels: t.field({
-      type: [KeyValueType],
-      description: 'Labels of the image.',
-      resolve: ({ labels }) => Object.entries(labels).map(([key, value]) => ({ key, value })),
-    }),
-    stopSignal: t.exposeString('stopSignal', { nullable: true, description: 'Signal that asks it to stop.' }),
-  }),
-})
-
-ImageStreamImageType.implement({
-  description: 'An image in the history of a stream.',
-  fields: (t) => ({
-    name: t.string({
-      description: 'Stream and digest: `ruby@sha256:…`.',
-      resolve: ({ stream, image }) => `${stream.name}@${image.digest}`,
-    }),
-    imageStream: t.field({
-      type: ImageStreamType,
-      description: 'The stream whose history has it.',
-      resolve: ({ stream }) => stream,
-    }),
-    image: t.field({
-      type: ImageType,
-      description: 'The image that the digest names.',
-      resolve: ({ image }) => image,
-    }),
-  }),
-})
-
-/** Candidates that an ambiguous name is answered with. */
-const MAX_CANDIDATES = 10
-
-builder.queryFields((t) => ({
-  image: t.field({
+builder.queryField('image', (t) =>
+  t.field({
     type: ImageType,
     nullable: true,
     description: 'An image by its digest, whatever streams it is in; null where it is not known.',
     args: { digest: t.arg({ type: 'Digest', required: true, description: 'Digest of its manifest.' }) },
     resolve: (_query, { digest }, { images }) => images.byDigest(digest),
   }),
-  imageStreamImage: t.field({
-    type: ImageStreamImageType,
-    nullable: true,
-    description:
-      'An image in the history of a stream, by its digest or a unique beginning of it; null where there is no such stream.',
-    args: {
-      namespace: t.arg.string({
-        required: true,
-        defaultValue: 'default',
-        description: 'Namespace of the stream.',
-      }),
-      name: t.arg.string({ required: true, description: 'Stream and digest: `ruby@sha256:4f3c`.' }),
-    },
-    resolve: (_query, { namespace, name }, { streams, tags, images }) => {
-      const parts = splitName(name)
-      if (!('digest' in parts) || !/^sha(?:256|512):[0-9a-f]{1,128}$/.test(parts.digest)) {
-        throw new InvalidInputError(
-          'name',
-          `"${name}" is not a stream and the beginning of a digest: ruby@sha256:4f3c`,
-        )
-      }
-      checkNamespace(namespace)
-      checkStreamName(namespace, parts.stream)
-      const stream = streams.byName(namespace, parts.stream)
-      if (!stream) return null
-      const found = tags.digestsInHistory(stream.id, parts.digest, MAX_CANDIDATES)
-      const [only] = found
-      if (!only) throw new NotFoundError(`${namespace}/${parts.stream} never had an image ${parts.digest}`)
-      if (found.length > 1) {
-        throw new ConflictError(
-          `"${name}" may mean ${found.map(({ digest }) => digest).join(', ')}: give more of the digest`,
-        )
-      }
-      const image = images.byIds([only.imageId]).get(only.imageId)
-      return image ? { stream, image } : null
-    },
-  }),
-}))
+)

@@ -37,7 +37,7 @@ const ImportResultStateEnum = builder.enumType('ImportResultState', {
 
 export const ImportConnection = connectionType('Import', ImportType, { items: 'imports' })
 const ImportResultConnection = connectionType('ImportResult', ImportResultType, { items: 'results' })
-const resultCursors = keyCursors<ImportResult>('results', ({ importance }) => [importance])
+const resultCursors = keyCursors<ImportResult>('results', ({ importance }) => [importance], ['string'])
 
 ImportType.implement({
   description: 'One look at the registries that a stream’s images come from.',

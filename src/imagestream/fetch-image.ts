@@ -63,7 +63,7 @@ class Session implements FetchSession {
     for (let depth = 1; depth <= MAX_INDEX_DEPTH + 1; depth++) {
       const stored = this.#images.byDigest(wanted)
       if (stored && !isIndexType(stored.mediaType)) return { image: stored, index }
-      const content = await this.#content(wanted, depth === 1 ? manifest : undefined)
+      const content = await this.#content(wanted, stored, depth === 1 ? manifest : undefined)
       if (content.manifest.kind === 'image') {
         return { image: await this.#single(wanted, content, content.manifest), index }
       }
@@ -78,7 +78,7 @@ class Session implements FetchSession {
     const stored = this.#images.byDigest(digest)
     // an index inside another counts its levels again: what is allowed does not depend on what came first
     if (stored && isComplete(stored) && (depth === 1 || !isIndexType(stored.mediaType))) return stored
-    const content = await this.#content(digest, already)
+    const content = await this.#content(digest, stored, already)
     const { manifest } = content
     if (manifest.kind === 'image') return this.#single(digest, content, manifest)
     if (depth > MAX_INDEX_DEPTH) throw tooDeep()
@@ -103,14 +103,17 @@ class Session implements FetchSession {
     return { ...content, digest, config: { digest: config.digest, bytes }, children: [] }
   }
 
-  async #content(digest: Digest, already?: RemoteManifest): Promise<StoredManifest> {
-    return (
-      this.#images.storedManifest(digest) ??
-      this.#share.once(digest, async () => {
-        const { bytes, contentType } = already ?? (await this.#repository.fetchManifest(digest))
-        return { bytes, manifest: parseManifest(bytes, contentType) }
-      })
-    )
+  #content(
+    digest: Digest,
+    stored: Image | undefined,
+    already: RemoteManifest | undefined,
+  ): StoredManifest | Promise<StoredManifest> {
+    const kept = stored && this.#images.storedManifest(digest)
+    if (kept) return kept
+    return this.#share.once(digest, async () => {
+      const { bytes, contentType } = already ?? (await this.#repository.fetchManifest(digest))
+      return { bytes, manifest: parseManifest(bytes, contentType) }
+    })
   }
 
   [Symbol.dispose](): void {

@@ -61,10 +61,8 @@ export function createImages(db: Database): Images {
   const byDigest = db.prepare<Image>(`select ${COLUMNS} from images i where i.digest = ?`)
   const insertConfig = db.prepare('insert or ignore into image_configs (digest, bytes) values (?, ?)')
   const config = db.prepare<{ bytes: Uint8Array }>('select bytes from image_configs where digest = ?')
-  const insert = db.prepare<{
-    id: number
-  }>(`insert into images (digest, media_type, docker_image_reference, manifest,
-    config_digest, size, created_at, os, architecture, variant) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) returning id`)
+  const insertImage = db.prepare(`insert into images (digest, media_type, docker_image_reference, manifest,
+    config_digest, size, created_at, os, architecture, variant) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
   const manifest = db.prepare<{ bytes: Uint8Array; mediaType: string }>(
     'select manifest as bytes, media_type as mediaType from images where digest = ?',
   )
@@ -95,7 +93,7 @@ export function createImages(db: Database): Images {
       return known.id
     }
     if (image.config) insertConfig.run(image.config.digest, image.config.bytes)
-    const stored = insert.get(
+    return insertImage.insert(
       image.digest,
       columns.mediaType,
       dockerImageReference(image.digest),
@@ -107,8 +105,6 @@ export function createImages(db: Database): Images {
       columns.architecture,
       columns.variant,
     )
-    if (!stored) throw new Error('an insert returned no row')
-    return stored.id
   }
 
   return {
@@ -150,12 +146,14 @@ export function transientImage(fetched: FetchedImage, dockerImageReference: stri
 }
 let nextTransientId = -1
 
+const utf8 = new TextDecoder()
+
 /** What the columns of an image say, from its manifest, config and children. */
 function describe(image: FetchedImage, stored: Images['storedManifest']) {
   const { manifest, config } = image
   const run =
     manifest.kind === 'image' && !manifest.artifact && config
-      ? parseImageConfig(new TextDecoder().decode(config.bytes))
+      ? parseImageConfig(utf8.decode(config.bytes))
       : null
   const annotated = parseCreated(manifest.annotations['org.opencontainers.image.created'])?.getTime()
   const created = manifest.kind === 'index' ? newest(image.children.map(createdOf)) : run?.created?.getTime()

@@ -1,22 +1,23 @@
 import type { Database } from '../db/open.ts'
 import type { Digest } from '../oci/digest.ts'
 import { pullSpecByDigest } from '../oci/reference.ts'
-import type { RegistryErrorReason } from '../oci/registry-error.ts'
 import type { TagName } from '../oci/tag.ts'
 import type { TagImage } from './fetch-image.ts'
 import { type Images, isStored, transientImage } from './image.ts'
 import type { ImportTarget } from './import-plan.ts'
-import type { Import, ImportResult, ImportResultState, ImportRows, ResultListing } from './import-rows.ts'
+import type {
+  Failure,
+  Import,
+  ImportResult,
+  ImportResultState,
+  ImportRows,
+  ResultListing,
+} from './import-rows.ts'
 import type { TagRecorder } from './record.ts'
 import type { ImageStream } from './spec.ts'
 import type { Streams } from './stream.ts'
 import type { Tags } from './tag.ts'
 import { sortKeysOf } from './tag-order.ts'
-
-export interface Failure {
-  readonly reason: RegistryErrorReason | 'Superseded'
-  readonly message: string
-}
 
 /** What a target came to. */
 export type Outcome = { readonly state: 'IMPORTED' | 'UNCHANGED' } | ({ readonly state: 'FAILED' } & Failure)
@@ -43,7 +44,7 @@ interface Stores {
   readonly now: () => number
 }
 
-/** Each tag with its image, event, condition, push and result in one transaction. */
+/** Each tag with its image, event, condition and push in one transaction. */
 export class StoredOutcomes implements ImportOutcomes {
   readonly alreadyImported: ReadonlySet<TagName>
   /** Tag events of the unchanged tags: their results, until the import is finished. */
@@ -56,50 +57,43 @@ export class StoredOutcomes implements ImportOutcomes {
     this.#stores = stores
     this.#importId = importId
     this.#stream = stream
-    this.alreadyImported = new Set(
-      stores.rows
-        .savedResults(importId)
-        .filter(({ state }) => state === 'IMPORTED')
-        .map(({ tag }) => tag),
-    )
+    this.alreadyImported = new Set(stores.rows.importedTags(importId))
   }
 
   unchanged(_target: ImportTarget, tagEventId: number): void {
     this.unchangedEvents.push(tagEventId)
   }
 
-  found(target: ImportTarget, { image, index }: TagImage, upstreamDigest: Digest): Promise<Outcome> {
-    const { db, images, recorder, now } = this.#stores
-    return db.transactTogether((tx) => {
+  async found(target: ImportTarget, { image, index }: TagImage, upstreamDigest: Digest): Promise<Outcome> {
+    const { db, images, recorder, rows, now } = this.#stores
+    const recorded = await db.transactTogether((tx) => {
       if (!this.#isStillWanted(target)) {
-        this.#save(tx, target, 'FAILED', SUPERSEDED)
-        return { state: 'FAILED', ...SUPERSEDED }
+        rows.saveFailure(tx, this.#importId, target.tag, SUPERSEDED)
+        return undefined
       }
       const pullSpec = (digest: Digest): string => pullSpecByDigest(target.reference, digest)
       if (index) images.store(tx, index, pullSpec)
       const imageId = images.store(tx, image, pullSpec)
-      const dockerImageReference = pullSpec(image.digest)
-      const { tagEventId, pushed } = recorder.recordTagEvent(tx, this.#address(target), {
+      return recorder.recordTagEvent(tx, this.#address(target), {
         imageId,
-        dockerImageReference,
+        dockerImageReference: pullSpec(image.digest),
         generation: target.generation,
         source: 'IMPORT',
+        importId: this.#importId,
         upstreamDigest,
         at: now(),
       })
-      if (!pushed) {
-        this.unchangedEvents.push(tagEventId)
-        return { state: 'UNCHANGED' }
-      }
-      this.#save(tx, target, 'IMPORTED', { imageId, dockerImageReference })
-      return { state: 'IMPORTED' }
     })
+    if (!recorded) return { state: 'FAILED', ...SUPERSEDED }
+    if (recorded.pushed) return { state: 'IMPORTED' }
+    this.unchangedEvents.push(recorded.tagEventId)
+    return { state: 'UNCHANGED' }
   }
 
   failed(target: ImportTarget, failure: Failure): Promise<void> {
-    const { db, recorder, tags, now } = this.#stores
+    const { db, recorder, rows, tags, now } = this.#stores
     return db.transactTogether((tx) => {
-      this.#save(tx, target, 'FAILED', failure)
+      rows.saveFailure(tx, this.#importId, target.tag, failure)
       if (failure.reason === 'Superseded' || !this.#isStillWanted(target)) return
       // listed a moment ago and gone before it was ever read: no tag to hang a condition on
       const vanished = failure.reason === 'NotFound' && !target.specTag
@@ -136,15 +130,6 @@ export class StoredOutcomes implements ImportOutcomes {
     const wanted = this.#stores.streams.generations(this.#stream.id, tag)
     if (specTag) return wanted?.specTag === generation
     return wanted?.specTag === null && wanted.repository === generation
-  }
-
-  #save(
-    tx: Parameters<ImportRows['saveResult']>[0],
-    { tag }: ImportTarget,
-    state: ImportResultState,
-    decided: Partial<Pick<ImportResult, 'imageId' | 'dockerImageReference' | 'reason' | 'message'>>,
-  ): void {
-    this.#stores.rows.saveResult(tx, this.#importId, { ...resultOf(tag, state), ...decided })
   }
 }
 

@@ -45,8 +45,9 @@ export interface ImportPlan {
 export interface Listing {
   readonly reference: Pick<Reference, 'registry' | 'repository'>
   readonly insecure: boolean
-  /** The targets of listed tags, in order of importance. */
-  targetsOf(tags: readonly TagName[]): ImportTarget[]
+  /** The listed tags that are the repository's to bring in, in order of importance. */
+  wantedOf(listed: readonly TagName[]): TagName[]
+  targetOf(tag: TagName): ImportTarget
 }
 
 const DEFAULT_PLATFORM: Platform = { os: 'linux', architecture: 'amd64' }
@@ -65,11 +66,12 @@ export function planImport(
   if (stream.dockerImageRepository === null) return { targets, listing: null }
 
   const reference = parseReference(stream.dockerImageRepository)
-  const repositoryTarget = (tag: TagName): ImportTarget => ({
+  const insecure = request.insecure ?? Boolean(stream.insecure)
+  const targetOf = (tag: TagName): ImportTarget => ({
     tag,
     reference,
     upstream: { tag },
-    insecure: request.insecure ?? Boolean(stream.insecure),
+    insecure,
     importMode: request.importMode ?? stream.importMode,
     platform: DEFAULT_PLATFORM,
     generation: stream.repositoryGeneration,
@@ -79,12 +81,13 @@ export function planImport(
   // a spec tag wins over the repository's tag of the same name, also one that is not imported
   const taken = new Set(specTags.map(({ name }) => name))
   return {
-    targets: [...targets, ...request.repositoryTags.filter((tag) => !taken.has(tag)).map(repositoryTarget)],
+    targets: [...targets, ...request.repositoryTags.filter((tag) => !taken.has(tag)).map(targetOf)],
     listing: request.repository
       ? {
           reference,
-          insecure: request.insecure ?? Boolean(stream.insecure),
-          targetsOf: (tags) => sortByImportance(tags.filter((tag) => !taken.has(tag))).map(repositoryTarget),
+          insecure,
+          wantedOf: (listed) => sortByImportance(listed.filter((tag) => !taken.has(tag))),
+          targetOf,
         }
       : null,
   }

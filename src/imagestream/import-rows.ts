@@ -1,11 +1,13 @@
 import type { Database } from '../db/open.ts'
 import { columnsOf } from '../db/rows.ts'
-import { importResults, imports as importsTable } from '../db/tables.ts'
+import { imports as importsTable } from '../db/tables.ts'
 import type { Transaction } from '../db/transact.ts'
+import type { RegistryErrorReason } from '../oci/registry-error.ts'
 import type { TagName } from '../oci/tag.ts'
 import type { TransientImage } from './image.ts'
 import type { ImportRequest } from './import-plan.ts'
 import { type KeysetPage, keyset } from './page.ts'
+import { sortKeysOf } from './tag-order.ts'
 
 export type ImportState = 'PENDING' | 'RUNNING' | 'SUCCEEDED' | 'PARTIALLY_SUCCEEDED' | 'FAILED'
 export type ImportResultState = 'IMPORTED' | 'UNCHANGED' | 'FAILED'
@@ -41,6 +43,12 @@ export interface ImportResult {
   readonly message: string | null
 }
 
+/** Why a tag could not be brought in. */
+export interface Failure {
+  readonly reason: RegistryErrorReason | 'Superseded'
+  readonly message: string
+}
+
 export interface ResultListing {
   readonly state?: ImportResultState | undefined
   /** Its keys are [importance]. */
@@ -64,10 +72,10 @@ export interface ImportRows {
   unfinished(): { id: number; streamId: number }[]
   /** Begins it, or after a restart begins it again: what had failed is tried anew. */
   start(tx: Transaction, id: number, at: number): void
-  saveResult(tx: Transaction, importId: number, result: Omit<ImportResult, 'image'>): void
+  saveFailure(tx: Transaction, importId: number, tag: TagName, failure: Failure): void
   finish(tx: Transaction, finished: Import, unchangedEvents: readonly number[]): void
-  /** What was decided of each tag so far, but for the unchanged ones. */
-  savedResults(importId: number): { tag: TagName; state: ImportResultState }[]
+  /** The tags that it brought in so far. */
+  importedTags(importId: number): TagName[]
   /** `unchangedEvents` stands in for what a running import has not stored yet. */
   results(importId: number, listing: ResultListing, unchangedEvents?: readonly number[]): ImportResult[]
   /** Ends what runs or waits for a stream that is being deleted, and forgets the rest. Returns the ids of the ended. */
@@ -75,7 +83,6 @@ export interface ImportRows {
 }
 
 const COLUMNS = columnsOf(importsTable, 'i', ['request', 'unchangedEvents'])
-const RESULT_COLUMNS = columnsOf(importResults, 'r', ['importId'])
 
 const toImport = (row: Omit<ImportRow, 'request' | 'unchangedEvents'>): Import => ({
   ...row,
@@ -83,16 +90,18 @@ const toImport = (row: Omit<ImportRow, 'request' | 'unchangedEvents'>): Import =
 })
 
 export function createImportRows(db: Database): ImportRows {
-  // an unchanged tag's result is where its tag stood: the tag event that the import found still true
-  const unchanged = `select t.name as tag, t.importance, 'UNCHANGED' as state, e.image_id as imageId,
-      e.docker_image_reference as dockerImageReference, null as reason, null as message
+  // the result of a tag that was brought in, or found unchanged, is the tag event that the import made, or found true
+  const eventColumns = (state: ImportResultState): string =>
+    `t.name as tag, t.importance, '${state}' as state, e.image_id as imageId,
+     e.docker_image_reference as dockerImageReference, null as reason, null as message`
+  const results = `
+    select ${eventColumns('UNCHANGED')}
     from json_each(coalesce(?, (select unchanged_events from imports where id = ?))) u
-    join tag_events e on e.id = u.value join tags t on t.id = e.tag_id`
-  const decided = `select ${RESULT_COLUMNS} from import_results r where r.import_id = ?`
-  const saveResult = db.prepare(
-    `insert or replace into import_results (import_id, tag, importance, state, image_id, docker_image_reference,
-       reason, message) values (?, ?, ?, ?, ?, ?, ?, ?)`,
-  )
+    join tag_events e on e.id = u.value join tags t on t.id = e.tag_id
+    union all
+    select ${eventColumns('IMPORTED')} from tag_events e join tags t on t.id = e.tag_id where e.import_id = ?
+    union all
+    select tag, importance, 'FAILED', null, null, reason, message from import_failures where import_id = ?`
 
   return {
     add(_tx, streamId, request) {
@@ -103,14 +112,13 @@ export function createImportRows(db: Database): ImportRows {
         )
         .get(streamId, text)
       if (pending) return { id: pending.id, isNew: false }
-      const added = db
-        .prepare<{ id: number }>(
+      const id = db
+        .prepare(
           `insert into imports (stream_id, request, state, imported, unchanged, failed, additional_tags,
-             unchanged_events) values (?, ?, 'PENDING', 0, 0, 0, '[]', '[]') returning id`,
+             unchanged_events) values (?, ?, 'PENDING', 0, 0, 0, '[]', '[]')`,
         )
-        .get(streamId, text)
-      if (!added) throw new Error('an insert returned no row')
-      return { id: added.id, isNew: true }
+        .insert(streamId, text)
+      return { id, isNew: true }
     },
     request(id) {
       const row = db.prepare<{ request: string }>('select request from imports where id = ?').get(id)
@@ -152,10 +160,13 @@ export function createImportRows(db: Database): ImportRows {
       db.prepare(
         `update imports set state = 'RUNNING', started_at = coalesce(started_at, ?) where id = ?`,
       ).run(at, id)
-      db.prepare(`delete from import_results where import_id = ? and state = 'FAILED'`).run(id)
+      db.prepare('delete from import_failures where import_id = ?').run(id)
     },
-    saveResult(_tx, importId, { tag, importance, state, imageId, dockerImageReference, reason, message }) {
-      saveResult.run(importId, tag, importance, state, imageId, dockerImageReference, reason, message)
+    saveFailure(_tx, importId, tag, { reason, message }) {
+      db.prepare(
+        `insert or replace into import_failures (import_id, tag, importance, reason, message)
+         values (?, ?, ?, ?, ?)`,
+      ).run(importId, tag, sortKeysOf(tag).importance, reason, message)
     },
     finish(_tx, finished, unchangedEvents) {
       db.prepare(
@@ -179,23 +190,25 @@ export function createImportRows(db: Database): ImportRows {
            (select id from imports where stream_id = ? order by id desc limit 1 offset ${KEPT_IMPORTS})`,
       ).run(finished.streamId, finished.streamId)
     },
-    savedResults: (importId) =>
+    importedTags: (importId) =>
       db
-        .prepare<{ tag: TagName; state: ImportResultState }>(
-          'select tag, state from import_results where import_id = ?',
+        .prepare<{ tag: TagName }>(
+          'select t.name as tag from tag_events e join tags t on t.id = e.tag_id where e.import_id = ?',
         )
-        .all(importId),
+        .all(importId)
+        .map(({ tag }) => tag),
     results(importId, { state, page }, unchangedEvents) {
       const { condition, keys, orderBy, limit, inOrder } = keyset(page, [{ column: 'importance' }])
       const where = [...(state ? ['state = ?'] : []), ...condition]
       return inOrder(
         db
           .prepare<ImportResult>(
-            `select * from (${unchanged} union all ${decided}) ${where.length > 0 ? `where ${where.join(' and ')}` : ''}
+            `select * from (${results}) ${where.length > 0 ? `where ${where.join(' and ')}` : ''}
              order by ${orderBy} limit ?`,
           )
           .all(
             unchangedEvents ? JSON.stringify(unchangedEvents) : null,
+            importId,
             importId,
             importId,
             ...(state ? [state] : []),

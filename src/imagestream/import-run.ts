@@ -3,14 +3,14 @@ import { formatReference, formatRepository } from '../oci/reference.ts'
 import { RegistryError } from '../oci/registry-error.ts'
 import type { TagName } from '../oci/tag.ts'
 import type { ImageFetcher } from './fetch-image.ts'
-import type { Failure, ImportOutcomes, Outcome } from './import-outcomes.ts'
+import type { ImportOutcomes, Outcome } from './import-outcomes.ts'
 import type { ImportPlan, ImportTarget, Listing } from './import-plan.ts'
-import type { Import, ImportState } from './import-rows.ts'
+import type { Failure, Import, ImportState } from './import-rows.ts'
 import type { RemoteRegistry, RemoteRepository } from './remote-registry.ts'
 import type { Tags } from './tag.ts'
 
 /** Tags of one import that are worked on at a time; how many requests a registry gets at a time is the adapter's. */
-export const TAGS_IN_FLIGHT = 128
+export const TAGS_IN_FLIGHT = 96
 
 export interface ImportTools {
   readonly remote: RemoteRegistry
@@ -60,20 +60,21 @@ export class ImportRun {
     this.#counts.IMPORTED = alreadyImported.size
     this.#onProgress()
     const open = this.#repositories(signal)
-    const targets = [...plan.targets, ...(plan.listing ? await this.#list(plan.listing, open, signal) : [])]
-    this.#total = targets.length
+    const listed = plan.listing ? await this.#list(plan.listing, open, signal) : []
+    this.#total = plan.targets.length + listed.length
     this.#onProgress()
-    await eachInFlight(
-      targets.filter(({ tag }) => !alreadyImported.has(tag)),
-      TAGS_IN_FLIGHT,
-      (target) => this.#importTag(target, open(target), signal),
-    )
+    const targets = targetsOf(plan, listed, alreadyImported)
+    await eachInFlight(targets, TAGS_IN_FLIGHT, (target) => this.#importTag(target, open(target), signal))
     // ended while the last tag was being recorded: by then somebody else has said how
     signal.throwIfAborted()
     this.#finishedAt = this.#tools.now()
     this.#state = this.#finalState()
     this.#outcomes.finish(this.snapshot())
     this.#onProgress()
+  }
+
+  get finishedAt(): number | null {
+    return this.#finishedAt
   }
 
   /** How it stands now. */
@@ -118,14 +119,13 @@ export class ImportRun {
     listing: Listing,
     open: (of: Listing) => RemoteRepository,
     signal: AbortSignal,
-  ): Promise<readonly ImportTarget[]> {
+  ): Promise<readonly TagName[]> {
     try {
       const names: TagName[] = []
       for await (const page of open(listing).listTags()) names.push(...page)
-      const targets = listing.targetsOf(names)
-      const taken = targets.slice(0, this.#tools.maximumTags ?? targets.length)
-      this.#additionalTags = targets.slice(taken.length).map(({ tag }) => tag)
-      return taken
+      const wanted = listing.wantedOf(names)
+      this.#additionalTags = wanted.splice(this.#tools.maximumTags ?? wanted.length)
+      return wanted
     } catch (error) {
       signal.throwIfAborted()
       this.#listingFailure = this.#explain(error, formatRepository(listing.reference))
@@ -184,20 +184,25 @@ export class ImportRun {
 const pullSpecOf = ({ reference, upstream }: ImportTarget): string =>
   formatReference({ ...reference, tag: null, digest: null, ...upstream })
 
+// Made as they are worked on: of a listing of a million tags only the names are held.
+function* targetsOf(
+  { targets, listing }: ImportPlan,
+  listed: readonly TagName[],
+  done: ReadonlySet<TagName>,
+): Generator<ImportTarget, void> {
+  for (const target of targets) if (!done.has(target.tag)) yield target
+  if (listing) for (const tag of listed) if (!done.has(tag)) yield listing.targetOf(tag)
+}
+
 /** Works on so many items at a time, in order; takes no new ones after the first rejection. */
 async function eachInFlight<Item>(
-  items: readonly Item[],
+  items: Generator<Item, void>,
   inFlight: number,
   work: (item: Item) => Promise<void>,
 ): Promise<void> {
-  let next = 0
+  // all workers take from the same generator; the loop that an error leaves closes it for all of them
   const worker = async (): Promise<void> => {
-    try {
-      for (let item = items[next++]; item !== undefined; item = items[next++]) await work(item)
-    } catch (error) {
-      next = items.length
-      throw error
-    }
+    for (const item of items) await work(item)
   }
-  await Promise.all(Array.from({ length: Math.min(inFlight, items.length) }, worker))
+  await Promise.all(Array.from({ length: inFlight }, worker))
 }

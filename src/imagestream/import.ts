@@ -71,7 +71,8 @@ export function createImporter(dependencies: ImporterDependencies): Importer {
   const changed = (id: number): void => {
     for (const watcher of watchers.get(id) ?? []) watcher()
   }
-  const isFinished = (id: number): boolean => current(id)?.finishedAt !== null
+  const isFinished = (id: number): boolean =>
+    (live.get(id)?.run ?? rows.byIds([id]).get(id))?.finishedAt !== null
 
   const enter = (id: number, streamId: number | null, outcomes: LiveImport['outcomes']): LiveImport => {
     const run = new ImportRun(tools, { id, streamId }, outcomes, () => changed(id))

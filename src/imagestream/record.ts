@@ -20,6 +20,8 @@ export interface TagChange {
   readonly dockerImageReference: string
   readonly generation: number
   readonly source: PushSource
+  /** The import that brings the image in, of which the event is a result. */
+  readonly importId?: number
   /** What the upstream registry answers for the tag; null when the image does not come from one. */
   readonly upstreamDigest: Digest | null
   /** Milliseconds since 1970. */
@@ -66,13 +68,13 @@ export function createTagRecorder(db: Database, pushes: PushLog): TagRecorder {
       exists (select 1 from tag_conditions c where c.tag_id = t.id) as failing
     from tags t left join tag_events e on e.id = t.newest_event_id
     where t.stream_id = ? and t.name = ?`)
-  const insertTag = db.prepare<{ id: number }>(
+  const insertTag = db.prepare(
     `insert into tags (stream_id, name, importance, version, newest_at, newest_image_id, upstream_digest)
-     values (?, ?, ?, ?, ?, ?, ?) returning id`,
+     values (?, ?, ?, ?, ?, ?, ?)`,
   )
-  const insertEvent = db.prepare<{ id: number }>(
-    `insert into tag_events (tag_id, image_id, docker_image_reference, generation, created_at)
-     values (?, ?, ?, ?, ?) returning id`,
+  const insertEvent = db.prepare(
+    `insert into tag_events (tag_id, image_id, docker_image_reference, generation, created_at, import_id)
+     values (?, ?, ?, ?, ?, ?)`,
   )
   const rewriteEvent = db.prepare(
     'update tag_events set image_id = ?, docker_image_reference = ?, generation = max(generation, ?) where id = ?',
@@ -98,13 +100,18 @@ export function createTagRecorder(db: Database, pushes: PushLog): TagRecorder {
   const addTag = (streamId: number, tag: TagName, change: TagChange | null): number => {
     const { importance, version } = sortKeysOf(tag)
     const { at = 0, imageId = null, upstreamDigest = null } = change ?? {}
-    return idOf(insertTag.get(streamId, tag, importance, version, at, imageId, upstreamDigest))
+    return insertTag.insert(streamId, tag, importance, version, at, imageId, upstreamDigest)
   }
 
-  const insertEventOf = (
-    tagId: number,
-    { imageId, dockerImageReference, generation, at }: TagChange,
-  ): number => idOf(insertEvent.get(tagId, imageId, dockerImageReference, generation, at))
+  const insertEventOf = (tagId: number, change: TagChange): number =>
+    insertEvent.insert(
+      tagId,
+      change.imageId,
+      change.dockerImageReference,
+      change.generation,
+      change.at,
+      change.importId ?? null,
+    )
 
   // the tag is there with its image from the start: its indexes are written once
   const addFirstEvent = (streamId: number, tag: TagName, change: TagChange): number => {
@@ -172,9 +179,4 @@ export function createTagRecorder(db: Database, pushes: PushLog): TagRecorder {
       tx.beforeCommit(`touch stream ${streamId}`, () => touchStream.run(streamId))
     },
   }
-}
-
-const idOf = (row: { id: number } | undefined): number => {
-  if (!row) throw new Error('an insert returned no row')
-  return row.id
 }

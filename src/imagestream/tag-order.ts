@@ -41,27 +41,32 @@ export function sortKeysOf(tag: TagName): SortKeys {
   }
 }
 
-const DIGITS = String(Number.MAX_SAFE_INTEGER).length
+// Text that ascends as the number does: how many digits there are, as one character, then the digits.
+const ascending = (number: number): string => {
+  const digits = String(number)
+  return String.fromCharCode('0'.charCodeAt(0) + digits.length) + digits
+}
 
 // Text that ascends with the version by semver's rules, then every character mirrored, so that it descends.
 function descending({ major, minor, patch, prerelease }: semver.SemVer): string {
-  const numbers = [major, minor, patch].map((n) => String(n).padStart(DIGITS, '0')).join('')
+  const numbers = ascending(major) + ascending(minor) + ascending(patch)
   // a release is above its pre-releases; a number is below a word; the longer of two with equal beginnings is above
   const identifiers =
     prerelease.length === 0
       ? '3'
       : `${prerelease
-          .map((part) => (typeof part === 'number' ? `1${String(part).padStart(DIGITS, '0')}` : `2${part} `))
+          .map((part) => (typeof part === 'number' ? `1${ascending(part)}` : `2${part} `))
           .join('')}0`
   return mirror(numbers + identifiers)
 }
 
 const FIRST = 0x20
 const LAST = 0x7e
+// by way of bytes: a string grown by single characters is kept as a tree of them, thirty times its size
 const mirror = (text: string): string => {
-  let mirrored = ''
-  for (let at = 0; at < text.length; at++) mirrored += String.fromCharCode(FIRST + LAST - text.charCodeAt(at))
-  return mirrored
+  const bytes = Buffer.from(text, 'latin1')
+  for (let at = 0; at < bytes.length; at++) bytes[at] = FIRST + LAST - (bytes[at] ?? 0)
+  return bytes.toString('latin1')
 }
 
 /** A copy in order of importance. */

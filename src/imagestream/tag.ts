@@ -9,7 +9,7 @@ import type { ImageSummary } from './image.ts'
 import { type KeysetPage, keyset, type SortColumn } from './page.ts'
 import { sortKeysOf } from './tag-order.ts'
 
-export type TagEvent = typeof tagEvents.$inferSelect
+export type TagEvent = Omit<typeof tagEvents.$inferSelect, 'importId'>
 export type TagCondition = typeof tagConditions.$inferSelect
 
 /** A tag with the newest entry of its history, which is what it means now. Lists are long: only what they show. */
@@ -87,7 +87,7 @@ const TAG_COLUMNS = `t.id, t.stream_id, t.name, t.newest_event_id, t.newest_at, 
 const WITH_NEWEST =
   'left join tag_events e on e.id = t.newest_event_id left join images i on i.id = t.newest_image_id'
 
-const EVENT_COLUMNS = columnsOf(tagEvents, 'e')
+const EVENT_COLUMNS = columnsOf(tagEvents, 'e', ['importId'])
 
 type TagTuple = [
   id: number,

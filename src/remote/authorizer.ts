@@ -59,7 +59,7 @@ export class Authorizer {
    * What the registry wants of whom the credential names, by what it demanded last. The token is not `insteadOf`, which
    * the registry refused. Rejects with TokenServerError, or the signal's reason once it is aborted.
    */
-  async authorize(credential: Credential | null, insteadOf?: string): Promise<Authorization> {
+  authorize(credential: Credential | null, insteadOf?: string): Authorization | Promise<Authorization> {
     const demand = this.#demand ?? this.#options.host.demand
     if (demand === undefined || demand === 'open') return NOBODY
     if (demand.scheme === 'bearer') return this.#authorizeByToken(demand, credential, insteadOf)

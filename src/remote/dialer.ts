@@ -44,71 +44,65 @@ export class Dialer {
    * answer that said so. Rejects as `Egress.request` does.
    */
   async dial(url: URL, request: DialRequest, errand: Errand): Promise<EgressResponse> {
-    const { clock, limits } = this.#options
+    const { clock, egress, limits } = this.#options
+    const { lane, insecure, signal } = errand
     const queue = this.#queueOf(url.host)
     const tries = request.tries ?? limits.tries
     const patience = { left: limits.longestPause }
     for (let attempt = 1; ; attempt += 1) {
-      const refused = await this.#enter(queue, errand, patience)
-      if (refused) return refused
-      const outcome = await this.#request(url, request, errand)
-        .then((answer) => this.#heed(queue, answer))
-        .finally(() => queue.leave())
+      const turn = queue.enter(lane, signal)
+      if (turn) await turn
+      // asked for only now: it may have begun while this request waited for its turn
+      if (queue.pause) {
+        const refused = await this.#waitOut(queue, errand, patience)
+        if (refused) return refused
+      }
+      let outcome: EgressResponse | ConnectionError
+      try {
+        outcome = await egress.request(url, { ...request, insecure, signal })
+        if (ASKS_FOR_PAUSE.has(outcome.status)) this.#pause(queue, outcome)
+      } catch (error) {
+        if (!(error instanceof ConnectionError)) throw error
+        outcome = error
+      } finally {
+        queue.leave()
+      }
       if (outcome instanceof ConnectionError) {
         if (!outcome.transient || attempt >= tries) throw outcome
       } else if (!RETRIED.has(outcome.status) || attempt >= tries) {
         return outcome
       }
       // a pause is waited out where the queue is entered
-      if (!queue.pause) await clock.sleep(this.#backoff(attempt), errand.signal)
+      if (!queue.pause) await clock.sleep(this.#backoff(attempt), signal)
     }
   }
 
-  /** Pauses the queue where the answer asks for it, before anybody gets the slot that it leaves. */
-  #heed<Outcome extends EgressResponse | ConnectionError>(queue: HostQueue, outcome: Outcome): Outcome {
-    if (outcome instanceof ConnectionError || !ASKS_FOR_PAUSE.has(outcome.status)) return outcome
+  /** For as long as the answer asks, from before anybody gets the slot that it leaves. */
+  #pause(queue: HostQueue, answer: EgressResponse): void {
     const now = this.#options.clock.now()
-    const pause = parseRetryAfter(outcome.headers, now)
-    if (pause !== undefined) queue.pauseUntil({ until: now + pause, answer: outcome })
-    return outcome
+    const pause = parseRetryAfter(answer.headers, now)
+    if (pause !== undefined) queue.pauseUntil({ until: now + pause, answer })
   }
 
   /**
-   * Takes a slot of the queue, or gives the answer of a host that wants to be left alone for longer than there is
-   * patience for, in one pause or in many.
+   * Gives the slot back for as long as the host wants to be left alone, or for good with the answer that said so, when
+   * that is for longer than there is patience for, in one pause or in many.
    */
-  async #enter(
+  async #waitOut(
     queue: HostQueue,
     { lane, signal }: Errand,
     patience: { left: number },
   ): Promise<EgressResponse | undefined> {
     const { clock } = this.#options
-    for (;;) {
-      const turn = queue.enter(lane, signal)
-      if (turn) await turn
-      // asked for only now: it may have begun while this request waited for its turn
-      const { pause } = queue
-      if (!pause) return undefined
+    for (let { pause } = queue; pause; { pause } = queue) {
       queue.leave()
       const remaining = pause.until - clock.now()
       if (remaining > patience.left) return pause.answer
       patience.left -= remaining
       await clock.sleep(remaining, signal)
+      await queue.enter(lane, signal)
     }
-  }
-
-  async #request(
-    url: URL,
-    { method = 'GET', headers, body, maxBytes }: DialRequest,
-    { insecure, signal }: Errand,
-  ): Promise<EgressResponse | ConnectionError> {
-    const options = { method, headers, insecure, signal, maxBytes, ...(body !== undefined && { body }) }
-    try {
-      return await this.#options.egress.request(url, options)
-    } catch (error) {
-      if (error instanceof ConnectionError) return error
-      throw error
-    }
+    return undefined
   }
 
   // full jitter over the upper half: those who failed together do not come back together

@@ -15,17 +15,14 @@ export interface HostQueueOptions {
   readonly clock: Clock
 }
 
-interface Waiter {
-  readonly admit: () => void
-}
-
 /**
  * The requests to one host: so many at a time, and of those that wait one from each lane in turn, so that a large
  * import delays no small one.
  */
 export class HostQueue {
   readonly #clock: Clock
-  readonly #lanes = new Map<string, Waiter[]>()
+  /** How to admit those that wait, in the order in which they came. */
+  readonly #lanes = new Map<string, (() => void)[]>()
   readonly #slots: number
   #free: number
   #pause: Pause | undefined
@@ -60,18 +57,16 @@ export class HostQueue {
     }
     return new Promise((resolve, reject) => {
       const waiting = this.#lanes.get(lane) ?? []
-      const waiter: Waiter = {
-        admit() {
-          unwatch()
-          resolve()
-        },
+      const admit = (): void => {
+        unwatch()
+        resolve()
       }
       const unwatch = onAbort(signal, () => {
-        waiting.splice(waiting.indexOf(waiter), 1)
+        waiting.splice(waiting.indexOf(admit), 1)
         if (waiting.length === 0) this.#lanes.delete(lane)
         reject(signal.reason)
       })
-      waiting.push(waiter)
+      waiting.push(admit)
       this.#lanes.set(lane, waiting)
     })
   }
@@ -87,6 +82,6 @@ export class HostQueue {
     // to the end of the round
     this.#lanes.delete(lane)
     if (waiting.length > 0) this.#lanes.set(lane, waiting)
-    next?.admit()
+    next?.()
   }
 }

@@ -35,14 +35,19 @@ const tagSubject = (tag: TagName) => ({ what: `the tag "${tag}"`, unreadable: 'I
 const digestSubject = (digest: Digest) =>
   ({ what: `the manifest ${digest}`, unreadable: 'InvalidManifest' }) as const
 
+// Without Accept docker-registry answers 400, and without the index types others the digest of one child.
+const ACCEPT = { accept: MANIFEST_ACCEPT }
+
 const askFor = (
-  session: Session,
-  reference: string,
-  known: Digest | null,
-): Pick<Ask, 'path' | 'headers' | 'maxBytes'> => ({
-  path: `/v2/${session.repository}/manifests/${reference}`,
-  // Without Accept docker-registry answers 400, and without the index types others the digest of one child.
-  headers: { accept: MANIFEST_ACCEPT, ...(known && { 'if-none-match': `"${known}"` }) },
+  { repository }: Session,
+  { what, unreadable }: Topic,
+  { method, reference, known }: { method: Ask['method']; reference: string; known: Digest | null },
+): Ask => ({
+  what,
+  unreadable,
+  method,
+  path: `/v2/${repository}/manifests/${reference}`,
+  headers: known ? { ...ACCEPT, 'if-none-match': `"${known}"` } : ACCEPT,
   maxBytes: MAX_MANIFEST_SIZE,
 })
 
@@ -57,9 +62,8 @@ export async function resolveTag(
   { host, clock, warn }: ManifestOptions,
 ): Promise<ResolvedManifest> {
   const subject = tagSubject(tag)
-  const request = { ...subject, ...askFor(session, tag, known) }
   if (host.headUselessUntil <= clock.now()) {
-    const head = await session.ask({ ...request, method: 'HEAD' })
+    const head = await session.ask(askFor(session, subject, { method: 'HEAD', reference: tag, known }))
     const digest = digestTold(head, known)
     if (digest) {
       host.headTells = true
@@ -69,7 +73,7 @@ export async function resolveTag(
     if (head.status === 404 && host.headTells) throw await session.refusal(subject, head)
   }
 
-  const answer = await session.ask({ ...request, method: 'GET' })
+  const answer = await session.ask(askFor(session, subject, { method: 'GET', reference: tag, known }))
   if (answer.status === 304 && known) return { digest: known }
   if (answer.status !== 200) throw await session.refusal(subject, answer)
   if (!host.headTells) host.headUselessUntil = clock.now() + HEAD_USELESS_FOR
@@ -84,7 +88,9 @@ export async function resolveTag(
 /** The manifest with this digest. Throws RegistryError: NotFound, or InvalidManifest when the bytes are others. */
 export async function fetchManifest(session: Session, digest: Digest): Promise<FetchedManifest> {
   const subject = digestSubject(digest)
-  const answer = await session.ask({ ...subject, ...askFor(session, digest, null), method: 'GET' })
+  const answer = await session.ask(
+    askFor(session, subject, { method: 'GET', reference: digest, known: null }),
+  )
   if (answer.status !== 200) throw await session.refusal(subject, answer)
   if (!matchesDigest(answer.body, digest)) {
     // says what came instead where that can be told: a web page, a cut

@@ -37,16 +37,14 @@ export async function follow(
   let url = first
   let foreign = false
   for (let hops = 0; ; hops += 1) {
-    const answer = await dialer
-      .dial(
-        url,
-        { ...request, headers: headersFor(request, foreign ? undefined : authorization, foreign) },
-        errand,
-      )
-      .catch((error: unknown) => {
-        throw hops === 0 || errand.signal.aborted ? error : new RedirectError('redirect', { cause: error })
-      })
-    const location = answer.headers.location
+    let answer: EgressResponse
+    try {
+      const headers = headersFor(request, authorization, foreign)
+      answer = await dialer.dial(url, { ...request, headers }, errand)
+    } catch (error) {
+      throw hops === 0 || errand.signal.aborted ? error : new RedirectError('redirect', { cause: error })
+    }
+    const { location } = answer.headers
     if (!REDIRECTS.has(answer.status) || typeof location !== 'string') return { answer, url, foreign }
     if (hops === MAX_REDIRECTS) throw new RedirectError(`it redirects more than ${MAX_REDIRECTS} times`)
     const next = targetOf(location, url, errand.insecure)
@@ -59,7 +57,7 @@ const headersFor = (
   { headers }: DialRequest,
   authorization: string | undefined,
   foreign: boolean,
-): Record<string, string> => {
+): Readonly<Record<string, string>> => {
   if (!foreign) return authorization === undefined ? headers : { ...headers, authorization }
   return headers.accept === undefined ? {} : { accept: headers.accept }
 }

@@ -6,7 +6,7 @@ import { demandOf, parseChallenges } from './challenge.ts'
 import type { Clock } from './clock.ts'
 import type { Credential, Credentials } from './credentials.ts'
 import type { Dialer, Errand } from './dialer.ts'
-import { follow, RedirectError } from './redirect.ts'
+import { type Followed, follow, RedirectError } from './redirect.ts'
 import { failure, type Question, refusal, type Subject } from './refusal.ts'
 import { isLoopbackHost, type RegistryHost } from './registry-host.ts'
 import { basicAuthorization } from './token.ts'
@@ -90,7 +90,10 @@ export class Session {
     const { signal } = this.#options.errand
     signal.throwIfAborted()
     try {
-      const { answer, speaker, signedIn, withheldFrom } = await this.#askAsSomebody(request)
+      const credential = this.#anonymous ? null : await this.#credential()
+      let outcome = this.#refusedLogin ?? (await this.#askAs(credential, request))
+      if (outcome.signedIn && isDenied(outcome.answer)) outcome = await this.#askAsAnybody(request, outcome)
+      const { answer, speaker, signedIn, withheldFrom } = outcome
       if (!isFinal(answer.status)) return answer
       throw refusal({ ...(await this.#subject(request)), signedIn, withheldFrom }, answer, speaker)
     } catch (error) {
@@ -100,21 +103,19 @@ export class Session {
   }
 
   // Credentials that do not open a repository must not close one that anybody may read.
-  async #askAsSomebody(request: Ask): Promise<Outcome> {
-    const credential = this.#anonymous ? null : await this.#credential()
-    const first = this.#refusedLogin ?? (await this.#askAs(credential, request))
-    if (!first.signedIn || !isDenied(first.answer)) return first
-    if (first.answer.status === 401) this.#refusedLogin = first
-    const second = await this.#askAs(null, request)
-    if (isDenied(second.answer)) return first
+  async #askAsAnybody(request: Ask, denied: Outcome): Promise<Outcome> {
+    if (denied.answer.status === 401) this.#refusedLogin = denied
+    const outcome = await this.#askAs(null, request)
+    if (isDenied(outcome.answer)) return denied
     this.#anonymous = true
     this.#refusedLogin = undefined
-    return second
+    return outcome
   }
 
   async #askAs(credential: Credential | null, request: Ask): Promise<Outcome> {
     const { host, errand, clock } = this.#options
-    const explored = await host.explore(() => this.#discover(request), errand.signal)
+    const explored =
+      host.demand === undefined ? await host.explore(() => this.#discover(request), errand.signal) : undefined
     const before = explored ? NOBODY : await this.#authorizer.authorize(credential)
     if (before.refused) return outcomeOf(before, before.refused)
     const answer = explored ?? (await this.#send(request, before.header))
@@ -152,10 +153,13 @@ export class Session {
   ): Promise<EgressResponse> {
     const { dialer, errand, host } = this.#options
     const request = { method, headers, maxBytes, authorization, ...(tries !== undefined && { tries }) }
-    const first = await follow(dialer, new URL(path, origin), request, errand).catch((error: unknown) => {
+    let first: Followed
+    try {
+      first = await follow(dialer, new URL(path, origin), request, errand)
+    } catch (error) {
       if (error instanceof ConnectionError || error instanceof TlsError) host.forget()
       throw error
-    })
+    }
     if (!first.foreign || first.answer.status < 400) return first.answer
     // Another host's 401 is answered with what that host gives anybody, never with this registry's credentials.
     const abroad = await this.#authorizer.authorizeAbroad(first.url, first.answer)

@@ -4,12 +4,13 @@ import { testConfig } from '../fixtures/app.ts'
 import { connect, type GraphQLClient } from '../fixtures/graphql-client.ts'
 import { spawnUpstream, type UpstreamProcess } from '../fixtures/spawn-upstream.ts'
 import { bareImport } from './bare-import.ts'
-import { startServer } from './server-process.ts'
+import { startCompiledServer } from './import-server.ts'
 
 // An import against a bare undici loop that sends the same requests with the same concurrency, and what it costs.
 
 const TAGS = 2000
-const ROUNDS = 5
+const WARM_UP_ROUNDS = 2
+const ROUNDS = 7
 const LONG_LISTING = 100_000
 const LONG_LISTING_IMAGES = 1000
 const MEBIBYTE = 1024 * 1024
@@ -58,7 +59,7 @@ async function requestsOf(upstream: UpstreamProcess): Promise<number> {
 
 async function benchTime(): Promise<void> {
   await using upstream = await spawnUpstream()
-  await using server = await startServer('import-process.ts')
+  await using server = await startCompiledServer()
   await using client = connect(server.url)
   const concurrency = { connections: testConfig().requestsPerRegistry, inFlight: TAGS_IN_FLIGHT }
   const times: Record<'first' | 'again', { ours: number[]; bare: number[] }> = {
@@ -66,8 +67,8 @@ async function benchTime(): Promise<void> {
     again: { ours: [], bare: [] },
   }
   const requests = { first: [0, 0], again: [0, 0] }
-  for (let round = 0; round < ROUNDS; round++) {
-    const repository = `app-${round}`
+  for (let round = -WARM_UP_ROUNDS; round < ROUNDS; round++) {
+    const repository = `app-${round + WARM_UP_ROUNDS}`
     await upstream.tell({ do: 'release', repository, tags: TAGS })
     await upstream.tell({ do: 'reset' })
     for (const kind of ['first', 'again'] as const) {
@@ -76,6 +77,7 @@ async function benchTime(): Promise<void> {
       const sent = await requestsOf(upstream)
       const bare = await timed(() => bareImport(upstream.url, repository, { ...concurrency, first }))
       await upstream.tell({ do: 'reset' })
+      if (round < 0) continue
       times[kind].ours.push(ours.ms)
       times[kind].bare.push(bare.ms)
       requests[kind] = [sent, bare.result]
@@ -93,14 +95,14 @@ async function benchTime(): Promise<void> {
 
 async function benchMemory(): Promise<void> {
   await using upstream = await spawnUpstream()
-  await using server = await startServer<{ peak: number }>('import-process.ts')
+  await using server = await startCompiledServer()
   await using client = connect(server.url)
   await upstream.tell({ do: 'release', repository: 'small', tags: 10 })
   await upstream.tell({ do: 'release', repository: 'large', tags: LONG_LISTING, images: LONG_LISTING_IMAGES })
   await importOurs(client, upstream, 'small', true)
-  const idle = (await server.usage()).peak
+  const idle = server.peakMemory()
   const first = await timed(() => importOurs(client, upstream, 'large', true))
-  const peak = (await server.usage()).peak
+  const peak = server.peakMemory()
   console.log(
     `  ${LONG_LISTING} tags: ${(first.ms / 1000).toFixed(1)} s, memory ${((peak - idle) / MEBIBYTE).toFixed(0)} MiB over idle (goal 150)`,
   )

@@ -49,11 +49,11 @@ describe('an opened database', () => {
     const file = join(folder, 'data.db')
     {
       using db = openDatabase(file)
-      db.prepare(`insert into push_log_state (id, uid, last, dropped) values (1, 'u', 7, 0)`).run()
+      db.prepare(`insert into push_log_state (id, uid, dropped) values (1, 'u', 7)`).run()
     }
     using again = openDatabase(file)
 
-    expect(oneValue(again, 'select last from push_log_state')).toBe(7)
+    expect(oneValue(again, 'select dropped from push_log_state')).toBe(7)
   })
 
   it('prepares a statement once for each text', () => {

@@ -183,7 +183,42 @@ describe('writes that arrive together', () => {
     expect(notes()).toEqual(['a', 'b', 'c'])
   })
 
-  it('are all refused when the commit itself fails, and nothing is kept', async () => {
+  it('are at most 64 to a commit: nothing else runs meanwhile', async () => {
+    const shares: number[] = []
+    let written = 0
+    const count = (): void => {
+      shares.push(written)
+      written = 0
+    }
+    await Promise.all(
+      Array.from({ length: 150 }, (_, at) =>
+        db.transactTogether((tx) => {
+          tx.afterCommit(count)
+          write(`note ${at}`)
+          written++
+        }),
+      ),
+    )
+
+    expect(shares).toEqual([64, 64, 22])
+  })
+
+  it('are written once, also when what runs after their commit throws', async () => {
+    const outcomes = await Promise.allSettled([
+      db.transactTogether(() => write('a')),
+      db.transactTogether((tx) => {
+        write('b')
+        tx.afterCommit(() => {
+          throw new Error('no')
+        })
+      }),
+    ])
+
+    expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+    expect(notes()).toEqual(['a', 'b'])
+  })
+
+  it('do not suffer from one that only the commit finds wrong', async () => {
     db.prepare(
       'create table children (note integer references notes (id) deferrable initially deferred)',
     ).run()
@@ -192,8 +227,8 @@ describe('writes that arrive together', () => {
       db.transactTogether(() => db.prepare('insert into children values (99)').run()),
     ])
 
-    expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
-    expect(notes()).toEqual([])
+    expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected'])
+    expect(notes()).toEqual(['a'])
   })
 })
 

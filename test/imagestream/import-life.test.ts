@@ -235,7 +235,7 @@ describe('a stream’s imports', () => {
     expect(kept).toEqual(ids.reverse().slice(0, KEPT_IMPORTS))
     expect(domain.importer.countOfStream(stream.id)).toBe(KEPT_IMPORTS)
     expect(importOf(imported?.id ?? 0)).toBeUndefined()
-    expect(domain.dump().import_results).toEqual([])
+    expect(domain.dump().import_failures).toEqual([])
     expect(
       domain.importer.ofStream(stream.id, { limit: 2, after: [kept[0] ?? 0] }).map(({ id }) => id),
     ).toEqual(kept.slice(1, 4))

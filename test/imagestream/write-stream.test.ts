@@ -109,7 +109,7 @@ describe('deleting a stream', () => {
       tags: [],
       tag_events: [],
       imports: [],
-      import_results: [],
+      import_failures: [],
     })
     expect(left.images).toHaveLength(2)
     expect(domain.log()).toHaveLength(2)

@@ -39,18 +39,14 @@ CREATE TABLE `images` (
 );
 --> statement-breakpoint
 CREATE UNIQUE INDEX `images_by_digest` ON `images` (`digest`);--> statement-breakpoint
-CREATE TABLE `import_results` (
+CREATE TABLE `import_failures` (
 	`import_id` integer NOT NULL,
 	`tag` text NOT NULL,
 	`importance` text NOT NULL,
-	`state` text NOT NULL,
-	`image_id` integer,
-	`docker_image_reference` text,
-	`reason` text,
-	`message` text,
+	`reason` text NOT NULL,
+	`message` text NOT NULL,
 	PRIMARY KEY(`import_id`, `tag`),
-	FOREIGN KEY (`import_id`) REFERENCES `imports`(`id`) ON UPDATE no action ON DELETE cascade,
-	FOREIGN KEY (`image_id`) REFERENCES `images`(`id`) ON UPDATE no action ON DELETE no action
+	FOREIGN KEY (`import_id`) REFERENCES `imports`(`id`) ON UPDATE no action ON DELETE cascade
 );
 --> statement-breakpoint
 CREATE TABLE `imports` (
@@ -92,7 +88,6 @@ CREATE INDEX `push_log_by_stream` ON `push_log` (`namespace`,`image_stream_name`
 CREATE TABLE `push_log_state` (
 	`id` integer PRIMARY KEY NOT NULL,
 	`uid` text NOT NULL,
-	`last` integer NOT NULL,
 	`dropped` integer NOT NULL,
 	CONSTRAINT "push_log_state_single" CHECK("push_log_state"."id" = 1)
 );
@@ -133,11 +128,13 @@ CREATE TABLE `tag_events` (
 	`docker_image_reference` text NOT NULL,
 	`generation` integer NOT NULL,
 	`created_at` integer NOT NULL,
+	`import_id` integer,
 	FOREIGN KEY (`tag_id`) REFERENCES `tags`(`id`) ON UPDATE no action ON DELETE cascade,
 	FOREIGN KEY (`image_id`) REFERENCES `images`(`id`) ON UPDATE no action ON DELETE no action
 );
 --> statement-breakpoint
 CREATE INDEX `tag_events_by_tag` ON `tag_events` (`tag_id`,`id`);--> statement-breakpoint
+CREATE INDEX `tag_events_by_import` ON `tag_events` (`import_id`) WHERE import_id is not null;--> statement-breakpoint
 CREATE TABLE `tags` (
 	`id` integer PRIMARY KEY AUTOINCREMENT NOT NULL,
 	`stream_id` integer NOT NULL,

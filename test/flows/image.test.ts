@@ -1,0 +1,186 @@
+import { describe, expect, test } from 'vitest'
+import { startApp, type TestApp } from '../fixtures/app.ts'
+import { attestation, image, index, layer } from '../fixtures/random-image.ts'
+import { startUpstream } from '../fixtures/upstream.ts'
+import { createStream } from './operations.ts'
+
+const amd64 = image({
+  seed: 'amd64',
+  layers: [layer('base'), layer('app'), layer('base')],
+  env: ['APP_VERSION=7'],
+  labels: { 'org.opencontainers.image.title': 'app' },
+})
+const arm = image({ seed: 'arm', platform: { os: 'linux', architecture: 'arm', variant: 'v7' } })
+const multi = index([amd64, arm, attestation(amd64)])
+
+interface ImageAnswer {
+  readonly digest: string
+  readonly mediaType: string
+  readonly manifest: string
+  readonly dockerImageReference: string
+  readonly created: string | null
+  readonly size: number
+  readonly platform: object | null
+  readonly layers: readonly { digest: string; size: number; mediaType: string }[]
+  readonly config: Readonly<Record<string, unknown>> | null
+  readonly manifests: readonly { digest: string; platform: object; image: { digest: string } | null }[]
+}
+
+const IMAGE = `{ digest mediaType manifest dockerImageReference created size platform { os architecture variant }
+  layers { digest size mediaType }
+  config { user workingDir env entrypoint cmd exposedPorts volumes labels { key value } stopSignal }
+  manifests { digest platform { os architecture variant } image { digest } } }`
+
+async function imageOf({ client }: TestApp, name: string): Promise<ImageAnswer> {
+  const { imageStreamTag } = await client.ask<{ imageStreamTag: { image: ImageAnswer } }>(
+    `query ($name: String!) { imageStreamTag(name: $name) { image ${IMAGE} } }`,
+    { name },
+  )
+  return imageStreamTag.image
+}
+
+async function startWith(
+  importMode: 'Legacy' | 'PreserveOriginal',
+  tag = multi as typeof amd64 | typeof multi,
+) {
+  const upstream = await startUpstream()
+  upstream.push('team/app', 'latest', tag)
+  const app = await startApp()
+  const repository = `${upstream.host}/team/app`
+  await createStream(app.client, {
+    spec: { dockerImageRepository: repository, importPolicy: { importMode } },
+  })
+  return {
+    upstream,
+    app,
+    repository,
+    async [Symbol.asyncDispose]() {
+      await app[Symbol.asyncDispose]()
+      await upstream[Symbol.asyncDispose]()
+    },
+  }
+}
+
+const bytes = (...contents: readonly { bytes: Buffer }[]): number =>
+  contents.reduce((sum, content) => sum + content.bytes.length, 0)
+
+describe('an image', () => {
+  test('shows its digest, exact manifest, platform, size, layers and config', async () => {
+    await using it = await startWith('Legacy', amd64)
+
+    const shown = await imageOf(it.app, 'app:latest')
+
+    expect(shown).toMatchObject({
+      digest: amd64.digest,
+      mediaType: amd64.mediaType,
+      manifest: amd64.bytes.toString(),
+      dockerImageReference: `${it.repository}@${amd64.digest}`,
+      created: '2024-01-01T00:00:00.000Z',
+      platform: { os: 'linux', architecture: 'amd64', variant: null },
+      manifests: [],
+    })
+    // the base layer is there twice and counts once
+    const [base, top] = amd64.layers
+    if (!base || !top) throw new Error('there are layers')
+    expect(shown.size).toBe(bytes(amd64, amd64.config, base, top))
+    expect(shown.layers).toEqual(
+      amd64.layers.map(({ digest, mediaType, bytes: { length } }) => ({ digest, mediaType, size: length })),
+    )
+    expect(shown.config).toEqual({
+      user: null,
+      workingDir: '/srv',
+      env: ['PATH=/usr/local/bin:/usr/bin:/bin', 'SEED=amd64', 'APP_VERSION=7'],
+      entrypoint: ['/bin/start'],
+      cmd: ['--serve'],
+      exposedPorts: [],
+      volumes: [],
+      labels: [
+        { key: 'test.seed', value: 'amd64' },
+        { key: 'org.opencontainers.image.title', value: 'app' },
+      ],
+      stopSignal: null,
+    })
+  })
+
+  test('is read by its digest, whatever stream it is in, with every tag that means it now', async () => {
+    await using it = await startWith('Legacy', amd64)
+    it.upstream.push('team/app', 'stable', amd64)
+    await createStream(it.app.client, { name: 'other', spec: { dockerImageRepository: it.repository } })
+
+    const { image } = await it.app.client.ask<{ image: { tags: { nodes: { name: string }[] } } }>(
+      'query ($digest: Digest!) { image(digest: $digest) { tags { totalCount nodes { name } } } }',
+      { digest: amd64.digest },
+    )
+
+    expect(image.tags).toEqual({
+      totalCount: 3,
+      nodes: [{ name: 'app:latest' }, { name: 'other:latest' }, { name: 'other:stable' }],
+    })
+    const unknown = await it.app.client.ask(`{ image(digest: "sha256:${'0'.repeat(64)}") { digest } }`)
+    expect(unknown).toEqual({ image: null })
+  })
+})
+
+describe('an index', () => {
+  const platforms = [
+    { digest: amd64.digest, platform: { os: 'linux', architecture: 'amd64', variant: null } },
+    { digest: arm.digest, platform: { os: 'linux', architecture: 'arm', variant: 'v7' } },
+  ]
+
+  test('is the image of the tag in mode PreserveOriginal, with its platforms and their images', async () => {
+    await using it = await startWith('PreserveOriginal')
+
+    const shown = await imageOf(it.app, 'app:latest')
+
+    expect(shown).toMatchObject({
+      digest: multi.digest,
+      mediaType: multi.mediaType,
+      platform: null,
+      config: null,
+      layers: [],
+      manifest: multi.bytes.toString(),
+    })
+    expect(shown.manifests).toMatchObject([
+      ...platforms.map((platform) => ({ ...platform, image: { digest: platform.digest } })),
+      // an attestation is listed, and is no image to import
+      { platform: { os: 'unknown', architecture: 'unknown' }, image: null },
+    ])
+    const child = await it.app.client.ask('query ($digest: Digest!) { image(digest: $digest) { digest } }', {
+      digest: arm.digest,
+    })
+    expect(child).toEqual({ image: { digest: arm.digest } })
+  })
+
+  test('gives the tag its image for linux/amd64 in mode Legacy, and keeps its own platforms', async () => {
+    await using it = await startWith('Legacy')
+
+    expect(await imageOf(it.app, 'app:latest')).toMatchObject({ digest: amd64.digest, manifests: [] })
+    const { image: kept } = await it.app.client.ask<{ image: ImageAnswer }>(
+      `query ($digest: Digest!) { image(digest: $digest) ${IMAGE} }`,
+      { digest: multi.digest },
+    )
+    expect(kept.manifests.slice(0, 2)).toMatchObject(platforms)
+  })
+
+  test('gives a spec tag the platform that its annotations ask for', async () => {
+    await using it = await startWith('Legacy')
+
+    await createStream(it.app.client, {
+      name: 'arm',
+      spec: {
+        tags: [
+          {
+            name: 'latest',
+            from: { kind: 'DockerImage', name: `${it.repository}:latest` },
+            annotations: [{ key: 'importer.image.openshift.io/prefer-arch', value: 'arm' }],
+          },
+        ],
+      },
+    })
+
+    expect(await imageOf(it.app, 'arm:latest')).toMatchObject({
+      digest: arm.digest,
+      platform: { architecture: 'arm', variant: 'v7' },
+    })
+  })
+})

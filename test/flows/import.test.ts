@@ -1,0 +1,248 @@
+import { describe, expect, test } from 'vitest'
+import { startApp, type TestApp } from '../fixtures/app.ts'
+import { image } from '../fixtures/random-image.ts'
+import { startUpstream, type Upstream } from '../fixtures/upstream.ts'
+import {
+  createStream,
+  follow,
+  history,
+  type Imported,
+  importImage,
+  PROGRESS,
+  pushLog,
+  reportsOf,
+  resultsOf,
+  tagDigests,
+} from './operations.ts'
+
+const one = image({ seed: 'one' })
+const two = image({ seed: 'two' })
+const three = image({ seed: 'three' })
+
+/** `team/app` with the tags that the order of importance is explained by. */
+async function startTeamApp(): Promise<Upstream> {
+  const upstream = await startUpstream()
+  for (const tag of ['other', 'v1.2', '1.2.3', 'latest', '1.10', '1.2']) upstream.push('team/app', tag, one)
+  return upstream
+}
+
+/** The stream's own fields, and when its repository was last checked. */
+async function streamOf({ client }: TestApp): Promise<{ stream: object; check: string | undefined }> {
+  const { imageStream } = await client.ask<{
+    imageStream: object & { annotations: { key: string; value: string }[] }
+  }>('{ imageStream(name: "app") { id name generation resourceVersion annotations { key value } } }')
+  const { annotations, ...stream } = imageStream
+  const check = annotations.find(({ key }) => key.endsWith('dockerRepositoryCheck'))?.value
+  return { stream, check }
+}
+
+describe('a stream that is made from a registry', () => {
+  test('has every tag, in order of importance', async () => {
+    await using upstream = await startTeamApp()
+    await using app = await startApp()
+
+    const imported = await follow(app.client, `${upstream.host}/team/app`)
+
+    expect(imported).toMatchObject({ state: 'SUCCEEDED', total: 6, imported: 6, unchanged: 0, failed: 0 })
+    const tags = await tagDigests(app.client)
+    expect([...tags.keys()]).toEqual(['latest', '1.10', '1.2', 'v1.2', '1.2.3', 'other'])
+    expect(new Set(tags.values())).toEqual(new Set([one.digest]))
+  })
+
+  test('takes only the most important tags where a maximum is set, and names the others', async () => {
+    await using upstream = await startTeamApp()
+    await using app = await startApp({ maximumTags: 2 })
+
+    const imported = await follow(app.client, `${upstream.host}/team/app`)
+
+    expect(imported).toMatchObject({ state: 'SUCCEEDED', total: 2 })
+    expect(imported.additionalTags).toEqual(['1.2', 'v1.2', '1.2.3', 'other'])
+    expect([...(await tagDigests(app.client)).keys()]).toEqual(['latest', '1.10'])
+  })
+
+  test('takes single tags from their own sources, which win over the repository', async () => {
+    await using upstream = await startTeamApp()
+    upstream.push('mirror/app', 'v9', two)
+    await using app = await startApp()
+
+    await createStream(app.client, {
+      spec: {
+        dockerImageRepository: `${upstream.host}/team/app`,
+        tags: [
+          { name: 'latest', from: { kind: 'DockerImage', name: `${upstream.host}/mirror/app:v9` } },
+          {
+            name: 'pinned',
+            from: { kind: 'DockerImage', name: `${upstream.host}/mirror/app@${two.digest}` },
+          },
+        ],
+      },
+    })
+
+    const tags = await tagDigests(app.client)
+    expect(tags.get('latest')).toBe(two.digest)
+    expect(tags.get('pinned')).toBe(two.digest)
+    expect(tags.get('1.2')).toBe(one.digest)
+  })
+})
+
+describe('importing again', () => {
+  test('finds exactly what moved, and keeps what each tag meant before, newest first', async () => {
+    await using upstream = await startTeamApp()
+    await using app = await startApp()
+    await follow(app.client, `${upstream.host}/team/app`)
+
+    upstream.push('team/app', 'latest', two)
+    upstream.push('team/app', '2.0', two)
+    const second = await importImage(app.client)
+    upstream.push('team/app', 'latest', three)
+    const third = await importImage(app.client)
+    upstream.move('team/app', 'latest', one.digest)
+    await importImage(app.client)
+
+    expect(second).toMatchObject({ state: 'SUCCEEDED', total: 7, imported: 2, unchanged: 5 })
+    expect((await resultsOf(app.client, second)).map(({ tag, state }) => `${tag} ${state}`)).toEqual([
+      'latest IMPORTED',
+      '2.0 IMPORTED',
+      '1.10 UNCHANGED',
+      '1.2 UNCHANGED',
+      'v1.2 UNCHANGED',
+      '1.2.3 UNCHANGED',
+      'other UNCHANGED',
+    ])
+    expect(third).toMatchObject({ imported: 1, unchanged: 6 })
+    expect(await history(app.client, 'app:latest')).toEqual([
+      one.digest,
+      three.digest,
+      two.digest,
+      one.digest,
+    ])
+    expect(await history(app.client, 'app:1.2')).toEqual([one.digest])
+  })
+
+  test('writes nothing but the time of the check when nothing moved', async () => {
+    let now = Date.UTC(2026, 0, 1)
+    await using upstream = await startTeamApp()
+    await using app = await startApp({}, { now: () => now })
+    await follow(app.client, `${upstream.host}/team/app`)
+    const [before, log] = [await streamOf(app), await pushLog(app.client)]
+
+    now += 60_000
+    const again = await importImage(app.client)
+
+    expect(again).toMatchObject({ state: 'SUCCEEDED', imported: 0, unchanged: 6 })
+    expect(await streamOf(app)).toEqual({ ...before, check: '2026-01-01T00:01:00.000Z' })
+    expect(before.check).toBe('2026-01-01T00:00:00.000Z')
+    expect(await pushLog(app.client)).toEqual(log)
+  })
+
+  test('leaves alone a tag that the registry no longer has', async () => {
+    await using upstream = await startTeamApp()
+    await using app = await startApp()
+    await follow(app.client, `${upstream.host}/team/app`)
+
+    upstream.untag('team/app', 'other')
+    await importImage(app.client)
+
+    expect((await tagDigests(app.client)).get('other')).toBe(one.digest)
+  })
+
+  test('fails for one tag without failing for the others, and says so until it succeeds', async () => {
+    await using upstream = await startTeamApp()
+    await using app = await startApp()
+    await follow(app.client, `${upstream.host}/team/app`)
+    const conditions = async () => {
+      const { imageStreamTag } = await app.client.ask<{ imageStreamTag: { conditions: object[] } }>(
+        '{ imageStreamTag(name: "app:1.2") { conditions { type status reason message } } }',
+      )
+      return imageStreamTag.conditions
+    }
+
+    upstream.push('team/app', 'latest', two)
+    upstream.hook = ({ reference }) =>
+      reference === '1.2' ? { status: 403, headers: {}, body: '' } : undefined
+    const broken = await importImage(app.client)
+    const said = await conditions()
+    upstream.hook = undefined
+    await importImage(app.client)
+
+    expect(broken).toMatchObject({ state: 'PARTIALLY_SUCCEEDED', imported: 1, unchanged: 4, failed: 1 })
+    expect(said).toMatchObject([{ type: 'ImportSuccess', status: 'False', reason: 'Forbidden' }])
+    expect(await history(app.client, 'app:1.2')).toEqual([one.digest])
+    expect(await conditions()).toEqual([])
+  })
+})
+
+describe('a long import', () => {
+  test('is not waited for when asked so, and followed by importProgressed to its end', async () => {
+    await using upstream = await startTeamApp()
+    await using app = await startApp()
+    using gate = upstream.hold(({ kind }) => kind === 'head')
+
+    const begun = await createStream(app.client, {
+      spec: { dockerImageRepository: `${upstream.host}/team/app` },
+      waitSeconds: 0,
+    })
+    const id = begun.import?.id
+    expect(begun.import).toMatchObject({ finishedAt: null, imported: 0 })
+    expect(begun.import?.state).toMatch(/^(?:PENDING|RUNNING)$/)
+    const reports = app.client.follow<{ importProgressed: Imported }>(PROGRESS, { id })
+    await gate.arrived(6)
+    const first = await reports.next()
+    gate.open()
+    const rest: Imported[] = []
+    for await (const { importProgressed } of reports) rest.push(importProgressed)
+
+    expect(first.value.importProgressed).toMatchObject({ id, state: 'RUNNING', total: 6, imported: 0 })
+    expect(rest.at(-1)).toMatchObject({ id, state: 'SUCCEEDED', total: 6, imported: 6 })
+    const counts = rest.map(({ imported }) => imported)
+    expect(counts).toEqual(counts.toSorted((a, b) => a - b))
+  })
+
+  test('is told once by importProgressed when it is over, and is NOT_FOUND when there never was one', async () => {
+    await using upstream = await startTeamApp()
+    await using app = await startApp()
+    const finished = await follow(app.client, `${upstream.host}/team/app`)
+
+    const reports = await reportsOf(app.client, finished.id)
+
+    expect(reports).toEqual([finished])
+    await expect(app.client.follow(PROGRESS, { id: 'SW1wb3J0Ojk5' }).next()).rejects.toThrow(
+      /no import of this id/,
+    )
+  })
+
+  test('goes on after a restart of the server', async () => {
+    await using upstream = await startTeamApp()
+    await using app = await startApp()
+    using gate = upstream.hold(({ kind }) => kind === 'head')
+    const { import: begun } = await createStream(app.client, {
+      spec: { dockerImageRepository: `${upstream.host}/team/app` },
+      waitSeconds: 0,
+    })
+    await gate.arrived(6)
+
+    await app.restart()
+    gate.open()
+    const reports = await reportsOf(app.client, begun?.id ?? '')
+
+    expect(reports.at(-1)).toMatchObject({ id: begun?.id, state: 'SUCCEEDED', imported: 6 })
+    expect(await pushLog(app.client)).toHaveLength(6)
+  })
+
+  test('is listed with the stream, newest first, and a dry run stores nothing', async () => {
+    await using upstream = await startTeamApp()
+    await using app = await startApp()
+    const first = await follow(app.client, `${upstream.host}/team/app`)
+    const second = await importImage(app.client)
+
+    upstream.push('team/app', 'latest', two)
+    const dry = await importImage(app.client, { dryRun: true })
+
+    expect(dry).toMatchObject({ state: 'SUCCEEDED', imported: 1, unchanged: 5 })
+    expect((await tagDigests(app.client)).get('latest')).toBe(one.digest)
+    const { imageStream } = await app.client.ask<{
+      imageStream: { imports: { totalCount: number; nodes: { id: string }[] } }
+    }>('{ imageStream(name: "app") { imports { totalCount nodes { id } } } }')
+    expect(imageStream.imports).toEqual({ totalCount: 2, nodes: [{ id: second.id }, { id: first.id }] })
+  })
+})

@@ -1,0 +1,182 @@
+import type { GraphQLAnswer, GraphQLClient } from '../fixtures/graphql-client.ts'
+
+// What the stories ask of the server, in the words of the API.
+
+/** An import as the API tells it. */
+export interface Imported {
+  readonly id: string
+  readonly state: 'PENDING' | 'RUNNING' | 'SUCCEEDED' | 'PARTIALLY_SUCCEEDED' | 'FAILED'
+  readonly finishedAt: string | null
+  readonly total: number | null
+  readonly imported: number
+  readonly unchanged: number
+  readonly failed: number
+  readonly additionalTags: readonly string[]
+  readonly reason: string | null
+  readonly message: string | null
+}
+
+export interface ImportResult {
+  readonly tag: string
+  readonly state: 'IMPORTED' | 'UNCHANGED' | 'FAILED'
+  readonly reason: string | null
+  readonly message: string | null
+  readonly image: { readonly digest: string } | null
+}
+
+export interface Stream {
+  readonly id: string
+  readonly name: string
+  readonly generation: number
+  readonly resourceVersion: string
+}
+
+export interface Push {
+  readonly id: string
+  readonly cursor: string
+  readonly imageStreamName: string
+  readonly tag: string
+  readonly image: { readonly digest: string }
+  readonly previousImage: { readonly digest: string } | null
+}
+
+export interface PageInfo {
+  readonly hasNextPage: boolean
+  readonly hasPreviousPage: boolean
+  readonly startCursor: string | null
+  readonly endCursor: string | null
+}
+
+type Variables = Record<string, unknown>
+
+export const IMPORT =
+  'id state finishedAt total imported unchanged failed additionalTags reason message' as const
+export const PUSH = 'id cursor imageStreamName tag image { digest } previousImage { digest }' as const
+const STREAM = 'id name generation resourceVersion'
+
+/** Follows one import to its end. */
+export const PROGRESS = `subscription ($id: ID!) { importProgressed(import: $id) { ${IMPORT} } }`
+
+/** The largest page that there is. */
+const PAGE = 500
+
+/** `createImageStream`, its first import waited for; the name is `app` unless given. */
+export async function createStream(
+  client: GraphQLClient,
+  input: Variables = {},
+): Promise<{ imageStream: Stream; import: Imported | null }> {
+  const { createImageStream } = await client.ask<{
+    createImageStream: { imageStream: Stream; import: Imported | null }
+  }>(
+    `mutation ($input: CreateImageStreamInput!) {
+      createImageStream(input: $input) { imageStream { ${STREAM} } import { ${IMPORT} } }
+    }`,
+    { input: { name: 'app', ...input } },
+  )
+  return createImageStream
+}
+
+/** A stream of all tags of a repository, imported. */
+export async function follow(client: GraphQLClient, repository: string, name = 'app'): Promise<Imported> {
+  const created = await createStream(client, { name, spec: { dockerImageRepository: repository } })
+  if (!created.import) throw new Error('nothing was imported')
+  return created.import
+}
+
+/** `importImage` into `app` unless another stream is given, waited for. */
+export async function importImage(client: GraphQLClient, input: Variables = {}): Promise<Imported> {
+  const { importImage } = await client.ask<{ importImage: { import: Imported } }>(
+    `mutation ($input: ImportImageInput!) { importImage(input: $input) { import { ${IMPORT} } } }`,
+    { input: { imageStream: 'app', ...input } },
+  )
+  return importImage.import
+}
+
+export async function deleteStream(client: GraphQLClient, name = 'app'): Promise<void> {
+  await client.ask('mutation ($name: String!) { deleteImageStream(input: { name: $name }) { deletedId } }', {
+    name,
+  })
+}
+
+/** What was found of each tag, in order of importance. */
+export async function resultsOf(client: GraphQLClient, { id }: Imported): Promise<readonly ImportResult[]> {
+  const { node } = await client.ask<{ node: { results: { nodes: ImportResult[] } } }>(
+    `query ($id: ID!) { node(id: $id) { ... on Import {
+      results(first: ${PAGE}) { nodes { tag state reason message image { digest } } } } } }`,
+    { id },
+  )
+  return node.results.nodes
+}
+
+/** Digest of each tag, in order of importance. */
+export async function tagDigests(
+  client: GraphQLClient,
+  name = 'app',
+): Promise<ReadonlyMap<string, string | undefined>> {
+  type Tags = { nodes: { tag: string; image: { digest: string } | null }[]; pageInfo: PageInfo }
+  const digests = new Map<string, string | undefined>()
+  let after: string | null = null
+  do {
+    const answer: { imageStream: { status: { tags: Tags } } } = await client.ask(
+      `query ($name: String!, $after: String) { imageStream(name: $name) { status {
+        tags(first: ${PAGE}, after: $after) { nodes { tag image { digest } } pageInfo { hasNextPage endCursor } } } } }`,
+      { name, after },
+    )
+    const { nodes, pageInfo } = answer.imageStream.status.tags
+    for (const { tag, image } of nodes) digests.set(tag, image?.digest)
+    after = pageInfo.hasNextPage ? pageInfo.endCursor : null
+  } while (after !== null)
+  return digests
+}
+
+/** Digests of a tag's history, newest first. */
+export async function history(client: GraphQLClient, name: string): Promise<readonly string[]> {
+  const { imageStreamTag } = await client.ask<{
+    imageStreamTag: { items: { nodes: { image: { digest: string } }[] } } | null
+  }>(
+    `query ($name: String!) { imageStreamTag(name: $name) { items(first: ${PAGE}) { nodes { image { digest } } } } }`,
+    { name },
+  )
+  return imageStreamTag?.items.nodes.map(({ image }) => image.digest) ?? []
+}
+
+/** The push log, all pages of it. */
+export async function pushLog(client: GraphQLClient, filter: Variables = {}): Promise<readonly Push[]> {
+  const pushes: Push[] = []
+  let after: string | null = null
+  do {
+    const answer: { imagePushes: { nodes: Push[]; pageInfo: PageInfo } } = await client.ask(
+      `query ($imageStream: String, $tag: String, $since: String, $after: String) {
+        imagePushes(imageStream: $imageStream, tag: $tag, since: $since, first: ${PAGE}, after: $after) {
+          nodes { ${PUSH} } pageInfo { hasNextPage endCursor } } }`,
+      { ...filter, after },
+    )
+    pushes.push(...answer.imagePushes.nodes)
+    after = answer.imagePushes.pageInfo.hasNextPage ? answer.imagePushes.pageInfo.endCursor : null
+  } while (after !== null)
+  return pushes
+}
+
+/** Where the log ends now: what a subscription that shall miss nothing starts from. */
+export async function endOfLog(client: GraphQLClient): Promise<string> {
+  const { imagePushes } = await client.ask<{ imagePushes: { pageInfo: { endCursor: string } } }>(
+    '{ imagePushes(last: 1) { pageInfo { endCursor } } }',
+  )
+  return imagePushes.pageInfo.endCursor
+}
+
+/** Every report of an import until it is over; the last one is how it ended. */
+export async function reportsOf(client: GraphQLClient, id: string): Promise<readonly Imported[]> {
+  const reports: Imported[] = []
+  for await (const { importProgressed } of client.follow<{ importProgressed: Imported }>(PROGRESS, { id })) {
+    reports.push(importProgressed)
+  }
+  return reports
+}
+
+/** Code and field of each error of an answer. */
+export const errorsOf = ({ errors = [] }: GraphQLAnswer<unknown>) =>
+  errors.map(({ extensions }) => ({
+    code: extensions?.code,
+    ...(extensions?.field !== undefined && { field: extensions.field }),
+  }))

@@ -1,0 +1,253 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { readConfig } from '../../src/config.ts'
+import { connect } from '../fixtures/graphql-client.ts'
+import { image } from '../fixtures/random-image.ts'
+import { buildServer, type ServerBuild } from '../fixtures/server-process.ts'
+import { startUpstream } from '../fixtures/upstream.ts'
+import { eventStream } from '../http/clients.ts'
+import { Follower } from './follower.ts'
+import { createStream, endOfLog } from './operations.ts'
+
+/** Seconds in which a server that is asked to stop has stopped, whoever is connected. */
+const STOPS_WITHIN = 4
+
+let build: ServerBuild
+let folder: string
+beforeAll(async () => {
+  build = await buildServer()
+  folder = mkdtempSync(join(tmpdir(), 'imagestreams-settings-'))
+  writeFileSync(join(folder, 'not-pem.txt'), 'no certificate')
+})
+afterAll(async () => {
+  await build[Symbol.asyncDispose]()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+let folders = 0
+const newDataFolder = (): string => join(folder, `data-${folders++}`)
+
+describe('settings', () => {
+  test('have defaults that open the server to nobody else and keep everything', () => {
+    expect(readConfig([], {})).toMatchObject({
+      host: '127.0.0.1',
+      port: 4000,
+      openToEverybody: false,
+      dockerConfig: null,
+      maximumTags: null,
+      pushLogDays: null,
+      importMode: 'Legacy',
+    })
+  })
+
+  test('are taken from flags before the environment', () => {
+    const environment = { IMAGESTREAMS_PORT: '1', IMAGESTREAMS_MAXIMUM_TAGS: '7' }
+
+    expect(readConfig(['--port', '2'], environment)).toMatchObject({ port: 2, maximumTags: 7 })
+  })
+
+  test.each(['0.0.0.0', '::', '192.168.1.5', 'registry.example.org'])(
+    'refuse to listen on %s unless it is said that everybody may come',
+    (host) => {
+      expect(() => readConfig(['--host', host], {})).toThrow(/open-to-everybody/)
+      expect(readConfig(['--host', host, '--open-to-everybody', 'true'], {})).toMatchObject({ host })
+    },
+  )
+
+  test.each(['127.0.0.1', '127.8.8.8', '::1', 'localhost'])('let it listen on %s', (host) => {
+    expect(readConfig(['--host', host], {})).toMatchObject({ host })
+  })
+
+  test.each([
+    ['port', '65536', 'a whole number from 0 to 65535'],
+    ['port', '', 'a whole number'],
+    ['port', '4e3', 'a whole number'],
+    ['open-to-everybody', 'yes', 'true or false'],
+    ['import-mode', 'legacy', 'Legacy or PreserveOriginal'],
+    ['maximum-tags', '0', 'a whole number from 1'],
+    ['requests-per-registry', '1000', 'a whole number from 1 to 100'],
+    ['push-log-days', '-1', 'a whole number from 1'],
+    ['log-level', 'loud', 'trace or debug'],
+    ['ca-file', '/nowhere/ca.pem', 'a file of PEM certificates'],
+    ['allowed-origins', 'ci.example.org', 'origins like https://ci.example.org'],
+    ['allowed-origins', 'https://ci.example.org/', 'origins like https://ci.example.org'],
+  ])('name --%s and its variable when the value is "%s"', (flag, value, allowed) => {
+    const variable = `IMAGESTREAMS_${flag.toUpperCase().replaceAll('-', '_')}`
+
+    for (const read of [
+      () => readConfig([`--${flag}=${value}`], {}),
+      () => readConfig([], { [variable]: value }),
+    ]) {
+      expect(read).toThrow(`--${flag} (${variable}) is "${value}"; it must be ${allowed}`)
+    }
+  })
+
+  test('name a file that holds no certificates', () => {
+    expect(() => readConfig(['--ca-file', join(folder, 'not-pem.txt')], {})).toThrow(
+      /it must be a file of PEM/,
+    )
+  })
+
+  test('name a variable and a flag that there are not', () => {
+    expect(() => readConfig([], { IMAGESTREAMS_PROT: '1' })).toThrow(/IMAGESTREAMS_PROT is not a setting/)
+    expect(() => readConfig(['--prot', '1'], {})).toThrow(/--prot/)
+  })
+})
+
+describe('a server that cannot start says why in one line, and ends', () => {
+  const brief = (stderr: string) => {
+    expect(stderr).not.toMatch(/^\s+at /m)
+    return stderr
+  }
+
+  test('with 78 for a bad setting', async () => {
+    const { end, stderr } = await build.run({ PORT: 'high', DATA: newDataFolder() })
+
+    expect(end).toBe(78)
+    expect(brief(stderr)).toContain('--port (IMAGESTREAMS_PORT) is "high"')
+  })
+
+  test.each(['10.20.0.0', '10.20.0.0/16,fd12::/129'])(
+    'with 78 for the private networks "%s"',
+    async (networks) => {
+      const { end, stderr } = await build.run({
+        PRIVATE_NETWORKS: networks,
+        PORT: '0',
+        DATA: newDataFolder(),
+      })
+
+      expect(end).toBe(78)
+      expect(brief(stderr)).toMatch(/^--private-networks .*is not a network like 10\.20\.0\.0\/16\n$/)
+    },
+  )
+
+  test('when another process has its data folder', async () => {
+    const DATA = newDataFolder()
+    await using _owner = await build.start({ DATA })
+
+    const { end, stderr } = await build.run({ DATA, PORT: '0' })
+
+    expect(end).toBe(78)
+    expect(brief(stderr)).toContain(`${DATA}/imagestreams.db is in use by another process`)
+  })
+
+  test('when its data folder has a database of another program, which is left as it is', async () => {
+    const DATA = newDataFolder()
+    mkdirSync(DATA)
+    writeFileSync(join(DATA, 'imagestreams.db'), 'my diary, not a database')
+
+    const { end, stderr } = await build.run({ DATA, PORT: '0' })
+
+    expect(end).toBe(78)
+    expect(brief(stderr)).toContain('is damaged or no database')
+  })
+
+  test('when its data folder cannot be made', async () => {
+    const { end, stderr } = await build.run({ DATA: join(folder, 'not-pem.txt', 'data'), PORT: '0' })
+
+    expect(end).not.toBe(0)
+    expect(brief(stderr)).toContain('not-pem.txt')
+  })
+
+  test('when another program has its port', async () => {
+    await using upstream = await startUpstream()
+    const PORT = upstream.host.split(':')[1] ?? ''
+
+    const { end, stderr } = await build.run({ PORT, DATA: newDataFolder() })
+
+    expect(end).toBe(1)
+    expect(brief(stderr)).toMatch(/EADDRINUSE.*another program has this port; choose one with --port/)
+  })
+
+  test('when it has no such address', async () => {
+    const settings = { HOST: '192.0.2.1', OPEN_TO_EVERYBODY: 'true', PORT: '0', DATA: newDataFolder() }
+
+    const { end, stderr } = await build.run(settings)
+
+    expect(end).toBe(1)
+    expect(brief(stderr)).toMatch(/EADDRNOTAVAIL.*192\.0\.2\.1/)
+  })
+})
+
+describe('a server that runs', () => {
+  test('says where the API, GraphiQL and the data are', async () => {
+    const DATA = newDataFolder()
+    await using server = await build.start({ DATA })
+
+    expect(server.announced).toMatch(new RegExp(`GraphQL API +${server.url}/graphql`))
+    expect(server.announced).toMatch(new RegExp(`GraphiQL +${server.url}/graphql`))
+    expect(server.announced).toContain(DATA)
+    expect(server.announced).not.toContain('open to everybody')
+  })
+
+  test('says that it is open to everybody when it is', async () => {
+    await using server = await build.start({ DATA: newDataFolder(), OPEN_TO_EVERYBODY: 'true' })
+
+    expect(server.announced).toContain('whoever reaches this address may read and change everything')
+  })
+
+  test('prints help and ends when asked for it', async () => {
+    const { end, stdout } = await build.run({}, ['--help'])
+
+    expect(end).toBe(0)
+    for (const flag of ['--host', '--port', '--data', '--open-to-everybody']) expect(stdout).toContain(flag)
+  })
+
+  test.each(['SIGTERM', 'SIGINT'] as const)(
+    `ends with 0 within ${STOPS_WITHIN} seconds of %s, with subscribers, a waiting mutation and an import at work`,
+    async (signal) => {
+      const DATA = newDataFolder()
+      await using upstream = await startUpstream()
+      upstream.push('team/app', 'latest', image({ seed: 1 }))
+      await using server = await build.start({ DATA })
+      await using client = connect(server.url)
+      using follower = await Follower.start(server.url)
+      const stream = await eventStream(`${server.url}/graphql`, 'subscription { imagePushed { cursor } }')
+      stream.body.on('error', () => {})
+      using gate = upstream.hold()
+      const waiting = createStream(client, {
+        spec: { dockerImageRepository: `${upstream.host}/team/app` },
+        waitSeconds: 300,
+      })
+      await gate.arrived(1)
+
+      const began = performance.now()
+      server.kill(signal)
+      const { end, stderr } = await server.ended
+
+      expect({ end, stderr: stderr.slice(server.announced.length) }).toEqual({ end: 0, stderr: '' })
+      expect((performance.now() - began) / 1000).toBeLessThan(STOPS_WITHIN)
+      expect(await follower.next()).toEqual({ done: true, value: undefined })
+      // answered with what is true: the next start goes on with it
+      expect(await waiting).toMatchObject({ import: { state: 'RUNNING', finishedAt: null } })
+    },
+  )
+
+  test('goes on at the next start with what a stop interrupted', async () => {
+    const DATA = newDataFolder()
+    await using upstream = await startUpstream()
+    upstream.push('team/app', 'latest', image({ seed: 1 }))
+    const gate = upstream.hold()
+    let since: string
+    {
+      await using server = await build.start({ DATA })
+      await using client = connect(server.url)
+      since = await endOfLog(client)
+      await createStream(client, {
+        spec: { dockerImageRepository: `${upstream.host}/team/app` },
+        waitSeconds: 0,
+      })
+      await gate.arrived(1)
+      server.kill('SIGTERM')
+      await server.ended
+    }
+
+    gate.open()
+    await using server = await build.start({ DATA })
+    using follower = await Follower.start(server.url, { since })
+
+    expect(await follower.take(1)).toMatchObject([{ imageStreamName: 'app', tag: 'latest' }])
+  })
+})

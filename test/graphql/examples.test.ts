@@ -1,0 +1,30 @@
+import { type DocumentNode, parse, validate } from 'graphql'
+import { expect, test } from 'vitest'
+import { createSchema } from '../../src/graphql/schema.ts'
+import { EXAMPLES } from '../../src/http/examples.ts'
+import { startApp } from '../fixtures/app.ts'
+import { image } from '../fixtures/random-image.ts'
+import { startUpstream } from '../fixtures/upstream.ts'
+
+const operationOf = ({ definitions: [first] }: DocumentNode): string | undefined =>
+  first?.kind === 'OperationDefinition' ? first.operation : undefined
+
+test('every example of GraphiQL is valid', () => {
+  for (const example of EXAMPLES) expect(validate(createSchema(), parse(example)), example).toEqual([])
+})
+
+test('the examples run in their order on a server that has nothing, and show something', async () => {
+  await using upstream = await startUpstream()
+  for (const tag of ['latest', '3.4-slim', 'alpine']) upstream.push('library/ruby', tag, image({ seed: tag }))
+  await using app = await startApp()
+
+  const answers: string[] = []
+  for (const example of EXAMPLES) {
+    if (operationOf(parse(example)) === 'subscription') continue
+    const here = example.replaceAll('docker.io/library/ruby', `${upstream.host}/library/ruby`)
+    answers.push(JSON.stringify(await app.client.ask(here)))
+  }
+
+  expect(answers).toHaveLength(3)
+  for (const answer of answers) expect(answer).toMatch(/IMPORTED|sha256:/)
+})

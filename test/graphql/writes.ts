@@ -1,0 +1,51 @@
+import { expect } from 'vitest'
+import { startApp, type TestApp } from '../fixtures/app.ts'
+import { image } from '../fixtures/random-image.ts'
+import { startUpstream } from '../fixtures/upstream.ts'
+import { errorsOf } from '../flows/operations.ts'
+
+/** What every tag of `team/app` means. */
+export const one = image({ seed: 1 })
+
+/** A server with nothing in it, and a registry with `team/app`. */
+export async function startWithUpstream() {
+  const upstream = await startUpstream()
+  for (const tag of ['latest', '1.0']) upstream.push('team/app', tag, one)
+  const app = await startApp()
+  return {
+    upstream,
+    app,
+    repository: `${upstream.host}/team/app`,
+    async [Symbol.asyncDispose]() {
+      await app[Symbol.asyncDispose]()
+      await upstream[Symbol.asyncDispose]()
+    },
+  }
+}
+
+const MUTATIONS = {
+  createImageStream: ['CreateImageStreamInput', 'imageStream { id }'],
+  importImage: ['ImportImageInput', 'import { id }'],
+  updateImageStream: ['UpdateImageStreamInput', 'imageStream { id }'],
+  deleteImageStream: ['DeleteImageStreamInput', 'deletedId'],
+} as const
+
+/** Code and field of the errors that a mutation is refused with; there is no data then. */
+export async function refused(
+  { client }: TestApp,
+  mutation: keyof typeof MUTATIONS,
+  input: object,
+): Promise<readonly object[]> {
+  const [type, selection] = MUTATIONS[mutation]
+  const answer = await client.answer(
+    `mutation ($input: ${type}!) { ${mutation}(input: $input) { ${selection} } }`,
+    { input },
+  )
+  expect(answer.data ?? null).toBeNull()
+  return errorsOf(answer)
+}
+
+/** Everything that the stream says of itself. */
+export async function picture({ client }: TestApp): Promise<unknown> {
+  return client.ask('{ imageStreams { nodes { manifest } } imagePushes { nodes { cursor } } }')
+}

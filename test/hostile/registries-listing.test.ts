@@ -1,0 +1,123 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { startApp, type TestApp } from '../fixtures/app.ts'
+import { image } from '../fixtures/random-image.ts'
+import { startUpstream, type Upstream } from '../fixtures/upstream.ts'
+import { follow, importImage, pushLog, tagDigests } from '../flows/operations.ts'
+
+const app = image({ seed: 'app' })
+const other = image({ seed: 'other' })
+
+let server: TestApp
+let upstream: Upstream
+beforeEach(async () => {
+  upstream = await startUpstream()
+  upstream.push('team/app', 'good', app)
+  server = await startApp()
+})
+afterEach(async () => {
+  await server[Symbol.asyncDispose]()
+  await upstream[Symbol.asyncDispose]()
+})
+
+describe('a listing that is wrong', () => {
+  const listing = (body: string, headers = {}): void => {
+    upstream.hook = ({ kind }) =>
+      kind === 'listing'
+        ? { status: 200, headers: { 'content-type': 'application/json', ...headers }, body }
+        : undefined
+  }
+
+  test('with nulls, duplicates and what is no tag gives the tags that are in it, once each', async () => {
+    upstream.push('team/app', 'latest', other)
+    listing(
+      JSON.stringify({
+        tags: ['good', null, 'good', '', 7, {}, ['good'], 'not a tag', '../x', 'x'.repeat(129)],
+      }),
+    )
+
+    const imported = await follow(server.client, `${upstream.host}/team/app`)
+
+    // an empty name means latest
+    expect(imported).toMatchObject({ state: 'SUCCEEDED', total: 2, imported: 2 })
+    expect([...(await tagDigests(server.client)).keys()]).toEqual(['latest', 'good'])
+  })
+
+  test.each([
+    ['is cut off', '{"name":"team/app","tags":["good"', /not JSON, or was cut off/],
+    ['is a web page', '<!doctype html>', /web page/],
+    ['has no tags', '{"name":"team/app"}', /no list of tags/],
+    ['is a list', '["good"]', /no list of tags/],
+    ['is empty', '', /not JSON/],
+  ])('because it %s is RegistryUnavailable, and nothing is changed', async (_how, body, message) => {
+    await follow(server.client, `${upstream.host}/team/app`)
+    const log = await pushLog(server.client)
+    listing(body)
+
+    const imported = await importImage(server.client)
+
+    expect(imported).toMatchObject({ state: 'FAILED', reason: 'RegistryUnavailable', total: 0 })
+    expect(imported.message).toMatch(message)
+    expect(await pushLog(server.client)).toEqual(log)
+    expect([...(await tagDigests(server.client)).keys()]).toEqual(['good'])
+  })
+
+  test('that leads back to its beginning is read once', async () => {
+    listing('{"tags":["good"]}', { link: '</v2/team/app/tags/list?n=1000>; rel="next"' })
+
+    expect(await follow(server.client, `${upstream.host}/team/app`)).toMatchObject({
+      state: 'SUCCEEDED',
+      imported: 1,
+    })
+    expect(upstream.requests.listing).toBeLessThan(4)
+  })
+
+  test('that always has a next page with the same tags is given up', async () => {
+    let page = 0
+    upstream.hook = ({ kind }) =>
+      kind === 'listing'
+        ? {
+            status: 200,
+            headers: { link: `</v2/team/app/tags/list?page=${++page}>; rel="next"` },
+            body: '{"tags":["good"]}',
+          }
+        : undefined
+
+    expect(await follow(server.client, `${upstream.host}/team/app`)).toMatchObject({ imported: 1 })
+    expect(page).toBeLessThan(20)
+  })
+
+  test('that never ends is given up at a million tags, and nothing is imported', async () => {
+    let page = 0
+    upstream.hook = ({ kind }) => {
+      if (kind !== 'listing') return undefined
+      const tags = Array.from({ length: 100_000 }, (_, at) => `${page}-${at}`)
+      const link = `</v2/team/app/tags/list?page=${++page}>; rel="next"`
+      return { status: 200, headers: { link }, body: JSON.stringify({ tags }) }
+    }
+
+    const imported = await follow(server.client, `${upstream.host}/team/app`)
+
+    expect(imported).toMatchObject({ state: 'FAILED', reason: 'RegistryUnavailable', imported: 0 })
+    expect(imported.message).toContain('more than 1000000 tags')
+    expect(page).toBe(11)
+  })
+})
+
+test('of 100,000 tags the most important ones are taken where a maximum is set, in seconds', async () => {
+  await using limited = await startApp({ maximumTags: 20 })
+  for (let at = 0; at < 100_000; at++) upstream.move('team/app', `1.${at}.0`, app.digest)
+  upstream.move('team/app', 'latest', app.digest)
+  const began = performance.now()
+
+  const imported = await follow(limited.client, `${upstream.host}/team/app`)
+
+  expect(imported).toMatchObject({ state: 'SUCCEEDED', total: 20, imported: 20 })
+  expect(imported.additionalTags).toHaveLength(100_002 - 20)
+  expect([...(await tagDigests(limited.client)).keys()].slice(0, 3)).toEqual([
+    'latest',
+    '1.99999.0',
+    '1.99998.0',
+  ])
+  expect(upstream.requests).toMatchObject({ listing: 101, head: 20, manifest: 1 })
+  expect(performance.now() - began).toBeLessThan(10_000)
+})

@@ -1,0 +1,227 @@
+import { Socket } from 'node:net'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { startApp, type TestApp } from '../fixtures/app.ts'
+import { createAuthority } from '../fixtures/certificates.ts'
+import { closedPort, startScripted, startSilent } from '../fixtures/hostile-registry.ts'
+import { image } from '../fixtures/random-image.ts'
+import { type Statements, watchStatements } from '../fixtures/statements.ts'
+import { startUpstream } from '../fixtures/upstream.ts'
+import { follow, importImage, pushLog, resultsOf } from '../flows/operations.ts'
+
+const app = image({ seed: 'app' })
+
+/** What an import writes when it brings something in. */
+const CONTENT = ['images', 'image_configs', 'tag_events', 'push_log']
+
+let server: TestApp
+let statements: Statements
+beforeEach(async () => {
+  server = await startApp()
+  statements = watchStatements()
+})
+afterEach(async () => {
+  statements[Symbol.dispose]()
+  await server[Symbol.asyncDispose]()
+})
+
+/** All that the server knows, but for the imports themselves and the time of the last check. */
+async function picture(): Promise<unknown> {
+  const { imageStreams } = await server.client.ask<{ imageStreams: { nodes: { manifest: string }[] } }>(
+    '{ imageStreams { nodes { manifest } } }',
+  )
+  return {
+    streams: imageStreams.nodes.map(({ manifest }) => JSON.parse(manifest).status),
+    log: await pushLog(server.client),
+  }
+}
+
+/** Imports `host/team/app` into a new stream, and expects that it fails as data, with nothing brought in. */
+async function expectFailure(
+  reference: string,
+  reason: string,
+  message: string | RegExp,
+  name = 'app',
+): Promise<void> {
+  const imported = await follow(server.client, reference, name)
+  expect(imported).toMatchObject({ state: 'FAILED', reason, imported: 0, unchanged: 0 })
+  expect(imported.message).toMatch(message)
+  expect(imported.finishedAt).not.toBeNull()
+  expect(statements.writesTo(...CONTENT)).toEqual([])
+  expect(await pushLog(server.client)).toEqual([])
+}
+
+/** Where connections were opened to meanwhile, but for those of the test's own client. */
+async function dialledDuring(work: () => Promise<void>): Promise<readonly string[]> {
+  const connect = vi.spyOn(Socket.prototype, 'connect')
+  try {
+    await work()
+    const options = (connect.mock.calls as unknown[][]).flat(2) as (Partial<Record<string, unknown>> | null)[]
+    return options
+      .filter((each) => typeof each === 'object' && each !== null && 'port' in each)
+      .map((each) => `${each?.host ?? each?.hostname}:${each?.port}`)
+      .filter((target) => target !== new URL(server.app.url).host)
+  } finally {
+    connect.mockRestore()
+  }
+}
+
+describe('a registry that cannot be asked', () => {
+  test('whose name nobody knows', async () => {
+    await expectFailure(
+      'registry.invalid/team/app',
+      'RegistryUnavailable',
+      /registry\.invalid cannot be asked: its host name/,
+    )
+  })
+
+  test('whose port is closed', async () => {
+    const host = await closedPort()
+    await expectFailure(`${host}/team/app`, 'RegistryUnavailable', /the connection was refused/)
+  })
+
+  test('that says nothing, at once or midway, is waited for in seconds, and holds up nobody else', async () => {
+    await using silent = await startSilent()
+    await using stopping = await startUpstream()
+    await using good = await startUpstream()
+    for (const tag of ['good', 'stuck']) stopping.push('team/app', tag, app)
+    stopping.hook = ({ kind, reference }) =>
+      kind === 'head' && reference === 'stuck' ? 'silence' : undefined
+    good.push('team/app', 'latest', app)
+    const began = performance.now()
+    const stuck = follow(server.client, `${silent.host}/team/app`, 'silent')
+    const halfway = follow(server.client, `${stopping.host}/team/app`, 'stopping')
+
+    const other = await follow(server.client, `${good.host}/team/app`, 'good')
+    const otherTook = performance.now() - began
+    const [atOnce, midway] = await Promise.all([stuck, halfway])
+
+    expect(other).toMatchObject({ state: 'SUCCEEDED', imported: 1 })
+    expect(otherTook).toBeLessThan(3_000)
+    expect(atOnce).toMatchObject({ state: 'FAILED', reason: 'RegistryUnavailable' })
+    expect(atOnce.message).toContain('no connection came about in time')
+    // what was had is kept
+    expect(midway).toMatchObject({ state: 'PARTIALLY_SUCCEEDED', imported: 1, failed: 1 })
+    expect((await resultsOf(server.client, midway)).find(({ tag }) => tag === 'stuck')).toMatchObject({
+      reason: 'RegistryUnavailable',
+      message: expect.stringContaining('no answer came in time'),
+    })
+    expect(performance.now() - began).toBeLessThan(20_000)
+  })
+
+  test('whose certificate does not verify, unless the import is insecure', async () => {
+    const authority = await createAuthority()
+    await using upstream = await startUpstream({ tls: await authority.issue(['127.0.0.1']) })
+    upstream.push('team/app', 'latest', app)
+    const reference = `${upstream.host}/team/app`
+
+    await expectFailure(
+      reference,
+      'RegistryUnavailable',
+      /certificate comes from an authority that is not trusted/,
+    )
+    expect(upstream.log).toEqual([])
+    expect(await importImage(server.client, { insecure: true })).toMatchObject({ state: 'SUCCEEDED' })
+  })
+
+  test('whose certificate has expired, or is for another name', async () => {
+    const authority = await createAuthority()
+    await using trusting = await startApp({ ca: [authority.ca] })
+    for (const [certificate, message] of [
+      [await authority.issue(['127.0.0.1'], { expired: true }), 'has expired'],
+      [await authority.issue(['registry.test']), 'is for another host name'],
+    ] as const) {
+      await using upstream = await startUpstream({ tls: certificate })
+      const imported = await follow(trusting.client, `${upstream.host}/team/app`, `app-${message.length}`)
+      expect(imported).toMatchObject({ state: 'FAILED', reason: 'RegistryUnavailable' })
+      expect(imported.message).toContain(`its certificate ${message}`)
+    }
+  })
+
+  test('that is none: a server which speaks no HTTP, and one which sends web pages', async () => {
+    await using pages = await startScripted((_, response) =>
+      response.writeHead(200, { 'content-type': 'text/html' }).end('<html>Welcome!</html>'),
+    )
+    await expectFailure(`${pages.host}/team/app`, 'RegistryUnavailable', /it is a web page/)
+  })
+})
+
+describe('a private address is ForbiddenTarget, and no connection to it is tried', () => {
+  test.each([
+    '10.0.0.1/team/app',
+    '10.0.0.1:5000/team/app',
+    '169.254.169.254/team/app',
+    '192.168.1.1/team/app',
+    '[fd00:ec2::254]/team/app',
+    '[::ffff:10.0.0.1]:5000/team/app',
+    '0.0.0.0:5000/team/app',
+    '127.0.0.1:22/team/app',
+  ])('%s', async (reference) => {
+    const began = performance.now()
+    const dialled = await dialledDuring(() =>
+      expectFailure(reference, 'ForbiddenTarget', /this server may not connect there/),
+    )
+
+    expect(dialled).toEqual([])
+    expect(performance.now() - began).toBeLessThan(2_000)
+  })
+
+  test('while another one is dialled, as the tests above would see', async () => {
+    const host = await closedPort()
+
+    expect(
+      await dialledDuring(() => expectFailure(`${host}/team/app`, 'RegistryUnavailable', /refused/)),
+    ).toContain(host)
+  })
+
+  test('also this machine itself, once other machines may use the server', async () => {
+    await using upstream = await startUpstream()
+    upstream.push('team/app', 'latest', app)
+    await using open = await startApp({ openToEverybody: true })
+
+    const imported = await follow(open.client, `${upstream.host}/team/app`)
+
+    expect(imported).toMatchObject({ state: 'FAILED', reason: 'ForbiddenTarget' })
+    expect(upstream.log).toEqual([])
+  })
+})
+
+describe('what is told apart', () => {
+  test('a repository that does not exist is NotFound, one that needs a login Unauthorized', async () => {
+    await using open = await startUpstream()
+    await using closed = await startUpstream({
+      auth: { scheme: 'bearer', credentials: { username: 'me', password: 'secret' } },
+    })
+    closed.push('team/app', 'latest', app)
+
+    await expectFailure(`${open.host}/team/app`, 'NotFound', /does not have the repository team\/app/, 'a')
+    await expectFailure(`${closed.host}/team/app`, 'Unauthorized', /does not exist or needs a login/, 'b')
+  })
+
+  test('a repository without tags is no failure', async () => {
+    await using upstream = await startUpstream()
+    upstream.create('team/app')
+
+    expect(await follow(server.client, `${upstream.host}/team/app`)).toMatchObject({
+      state: 'SUCCEEDED',
+      total: 0,
+    })
+  })
+
+  test('what fails on a registry that worked before leaves everything as it was', async () => {
+    await using upstream = await startUpstream()
+    for (const tag of ['latest', '1']) upstream.push('team/app', tag, app)
+    await follow(server.client, `${upstream.host}/team/app`)
+    const before = await picture()
+    statements.reset()
+
+    for (const status of [401, 403, 404, 500, 502]) {
+      upstream.hook = () => ({ status, headers: { 'content-type': 'text/html' }, body: '<html>' })
+      expect(await importImage(server.client)).toMatchObject({ state: 'FAILED', imported: 0 })
+    }
+
+    expect(statements.writesTo(...CONTENT)).toEqual([])
+    expect(await picture()).toEqual(before)
+    upstream.hook = undefined
+    expect(await importImage(server.client)).toMatchObject({ state: 'SUCCEEDED', unchanged: 2 })
+  })
+})
