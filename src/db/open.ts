@@ -95,6 +95,7 @@ function configure(sqlite: BetterSqlite3.Database, file: string): void {
   }
   sqlite.pragma('foreign_keys = ON')
   sqlite.pragma('cache_size = -32768')
+  sqlite.pragma('temp_store = MEMORY')
   // 16 MiB of log between two checkpoints: an import writes the same index pages again and again
   sqlite.pragma('wal_autocheckpoint = 4000')
   if (owner !== APPLICATION_ID) sqlite.pragma(`application_id = ${APPLICATION_ID}`)

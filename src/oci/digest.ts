@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 
 /** `algorithm:hex`, sha256 (64 digits) or sha512 (128), lowercase. Source: OCI image-spec, descriptor.md#digests. */
 export type Digest = string & { readonly __brand: 'Digest' }
@@ -17,7 +17,7 @@ export const algorithmOf = (digest: Digest): DigestAlgorithm =>
 
 /** The digest of exactly these bytes. */
 export const digestOf = (bytes: Uint8Array | string, algorithm: DigestAlgorithm = 'sha256'): Digest =>
-  `${algorithm}:${createHash(algorithm).update(bytes).digest('hex')}` as Digest
+  `${algorithm}:${hash(algorithm, bytes, 'hex')}` as Digest
 
 /** Whether the bytes are what the digest promises, by the digest's own algorithm. */
 export const matchesDigest = (bytes: Uint8Array, digest: Digest): boolean =>

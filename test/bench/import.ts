@@ -4,7 +4,8 @@ import { testConfig } from '../fixtures/app.ts'
 import { connect, type GraphQLClient } from '../fixtures/graphql-client.ts'
 import { spawnUpstream, type UpstreamProcess } from '../fixtures/spawn-upstream.ts'
 import { bareImport } from './bare-import.ts'
-import { startCompiledServer } from './import-server.ts'
+import { startCompiledServer } from './compiled-server.ts'
+import { peakMemory } from './process-usage.ts'
 
 // An import against a bare undici loop that sends the same requests with the same concurrency, and what it costs.
 
@@ -100,9 +101,9 @@ async function benchMemory(): Promise<void> {
   await upstream.tell({ do: 'release', repository: 'small', tags: 10 })
   await upstream.tell({ do: 'release', repository: 'large', tags: LONG_LISTING, images: LONG_LISTING_IMAGES })
   await importOurs(client, upstream, 'small', true)
-  const idle = server.peakMemory()
+  const idle = peakMemory(server.pid)
   const first = await timed(() => importOurs(client, upstream, 'large', true))
-  const peak = server.peakMemory()
+  const peak = peakMemory(server.pid)
   console.log(
     `  ${LONG_LISTING} tags: ${(first.ms / 1000).toFixed(1)} s, memory ${((peak - idle) / MEBIBYTE).toFixed(0)} MiB over idle (goal 150)`,
   )

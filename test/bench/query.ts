@@ -1,10 +1,13 @@
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
 import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Pool } from 'undici'
+import { type ServerProcess, startCompiledServer } from './compiled-server.ts'
+import { processorTime } from './process-usage.ts'
 import { seed } from './seed.ts'
-import { type ServerProcess, startServer } from './server-process.ts'
 
 // Requests a second of two reads, against bare node:http with one prepared statement that builds the same bytes.
 
@@ -37,12 +40,19 @@ const CASES = {
 }
 type Case = (typeof CASES)[keyof typeof CASES]
 
-type Server = ServerProcess<{ cpu: NodeJS.CpuUsage }>
-
-/** Microseconds of processor time so far. */
-async function cpuOf(server: Server): Promise<number> {
-  const { cpu } = await server.usage()
-  return cpu.user + cpu.system
+async function startLimit(dataFolder: string): Promise<ServerProcess> {
+  const child = fork(fileURLToPath(new URL('query-limit.ts', import.meta.url)), [dataFolder], {
+    execArgv: ['--import', 'tsx'],
+  })
+  const [{ url }] = (await once(child, 'message')) as [{ url: string }]
+  return {
+    url,
+    pid: child.pid ?? 0,
+    async [Symbol.asyncDispose]() {
+      child.disconnect()
+      await once(child, 'exit')
+    },
+  }
 }
 
 interface Measured {
@@ -51,10 +61,10 @@ interface Measured {
   readonly cpu: number
 }
 
-async function measure(server: Server, { body }: Case, duration: number): Promise<Measured> {
+async function measure(server: ServerProcess, { body }: Case, duration: number): Promise<Measured> {
   const pool = new Pool(server.url, { connections: CONNECTIONS })
   let requests = 0
-  const before = await cpuOf(server)
+  const before = processorTime(server.pid)
   const began = performance.now()
   const client = async (): Promise<void> => {
     while (performance.now() - began < duration) {
@@ -69,12 +79,12 @@ async function measure(server: Server, { body }: Case, duration: number): Promis
   }
   await Promise.all(Array.from({ length: CONNECTIONS }, client))
   const seconds = (performance.now() - began) / 1000
-  const cpu = (await cpuOf(server)) - before
+  const cpu = processorTime(server.pid) - before
   await pool.close()
   return { perSecond: requests / seconds, cpu: cpu / requests }
 }
 
-async function answerOf(server: Server, { body }: Case): Promise<string> {
+async function answerOf(server: ServerProcess, { body }: Case): Promise<string> {
   const response = await fetch(`${server.url}/graphql`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
@@ -100,8 +110,8 @@ export async function bench(): Promise<void> {
     )
     seed(folders.ours, SIZE)
     copyFileSync(join(folders.ours, 'imagestreams.db'), join(folders.limit, 'imagestreams.db'))
-    await using ours: Server = await startServer('query-process.ts', ['ours', folders.ours])
-    await using limit: Server = await startServer('query-process.ts', ['limit', folders.limit])
+    await using ours = await startCompiledServer(folders.ours)
+    await using limit = await startLimit(folders.limit)
     for (const [name, one] of Object.entries(CASES)) {
       const [got, wanted] = [await answerOf(ours, one), await answerOf(limit, one)]
       if (got !== wanted)

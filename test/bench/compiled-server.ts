@@ -1,25 +1,24 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
-/** The server as production runs it: compiled, in a process of its own. */
-export interface CompiledServer extends AsyncDisposable {
+/** A server of a benchmark in a process of its own. */
+export interface ServerProcess extends AsyncDisposable {
   readonly url: string
-  /** Bytes of memory at its highest so far; told by /proc, so only on Linux. */
-  peakMemory(): number
+  readonly pid: number
 }
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
-const KIBIBYTE = 1024
 
-/** Compiles what is here. */
-export async function startCompiledServer(): Promise<CompiledServer> {
+/** The server as production runs it: compiled, from what is here. Its data folder goes with it. */
+export async function startCompiledServer(
+  dataFolder = mkdtempSync(join(tmpdir(), 'bench-')),
+): Promise<ServerProcess> {
   execFileSync('npm', ['run', '--silent', 'build'], { cwd: ROOT, stdio: ['ignore', 'inherit', 'ignore'] })
-  const dataFolder = mkdtempSync(join(tmpdir(), 'bench-'))
   const child = spawn(process.execPath, ['dist/main.js'], {
     cwd: ROOT,
     stdio: ['ignore', 'inherit', 'pipe'],
@@ -34,10 +33,7 @@ export async function startCompiledServer(): Promise<CompiledServer> {
   const exited = once(child, 'exit')
   return {
     url: await urlIn(child.stderr),
-    peakMemory() {
-      const status = readFileSync(`/proc/${child.pid}/status`, 'utf8')
-      return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]) * KIBIBYTE
-    },
+    pid: child.pid ?? 0,
     async [Symbol.asyncDispose]() {
       child.kill()
       await exited

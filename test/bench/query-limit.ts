@@ -1,12 +1,9 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { pino } from 'pino'
-import { createApp } from '../../src/app.ts'
 import { openDatabase } from '../../src/db/open.ts'
-import { testConfig } from '../fixtures/app.ts'
 
-// One server of the query benchmark in a process of its own: `ours`, or `limit`, bare node:http with one statement.
+// The limit of the query benchmark, in a process of its own: bare node:http with one prepared statement a read.
 
 const ONE_STREAM = `
 select json_object('data', json_object('imageStream', json_object('name', s.name, 'status', json_object('tags',
@@ -59,12 +56,5 @@ async function startLimit(dataFolder: string): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
-const [which, dataFolder = ''] = process.argv.slice(2)
-const url =
-  which === 'limit'
-    ? await startLimit(dataFolder)
-    : (await createApp(testConfig({ dataFolder }), { log: pino({ level: 'silent' }) })).url
-
-process.on('message', () => process.send?.({ cpu: process.cpuUsage() }))
 process.on('disconnect', () => process.exit(0))
-process.send?.({ url })
+process.send?.({ url: await startLimit(process.argv[2] ?? '') })
