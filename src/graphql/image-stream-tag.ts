@@ -41,19 +41,27 @@ const tagCursors = (order: TagOrder) =>
     order === 'NEWEST_FIRST' ? ['number', 'number'] : ['string'],
   )
 
-/** Tags by name, also such as only the spec knows so far. Throws InvalidInputError. */
-export function tagsOfStream(stream: ImageStream, names: readonly string[], context: GraphQLContext): Tag[] {
-  const checked = names.map((name) => checkTagName(name, 'name'))
-  const known = context.tags.byNames(stream.id, checked)
-  const waiting = checked
-    .filter((name) => !known.some((tag) => tag.name === name) && context.streams.specTag(stream.id, name))
-    .map((name) => tagWithoutStatus(stream, name))
-  return [...known, ...waiting]
+/** A tag by name, also one that only the spec knows so far; read for all streams of a list. Throws InvalidInputError. */
+export function tagOfStream(
+  stream: ImageStream,
+  name: string,
+  { tags, streams }: GraphQLContext,
+): Tag | undefined {
+  const checked = checkTagName(name, 'name')
+  return loadTogether(stream, `tag ${checked}`, (all) => {
+    const ids = all.map(({ id }) => id)
+    const wanted = streams.specTags(ids).filter((specTag) => specTag.name === checked)
+    const found = new Map(wanted.map(({ streamId }) => [streamId, tagWithoutStatus(streamId, checked)]))
+    for (const tag of tags.named(ids, checked)) found.set(tag.streamId, tag)
+    gatherTags([...found.values()])
+    prime([...found.values()], 'imageStream', new Map(all.map((one) => [one.id, one])))
+    return found
+  }).get(stream.id)
 }
 
-const tagWithoutStatus = (stream: ImageStream, name: TagName): Tag => ({
+const tagWithoutStatus = (streamId: number, name: TagName): Tag => ({
   id: 0,
-  streamId: stream.id,
+  streamId,
   name,
   newestEventId: null,
   newestAt: 0,
@@ -111,7 +119,7 @@ export function tagsOfStreams(
 registerNode('ImageStreamTag', (key, context) => {
   const [, streamId, name = ''] = /^(\d{1,15})\/(.+)$/.exec(key) ?? []
   const stream = streamId && context.streams.byIds([Number(streamId)]).get(Number(streamId))
-  return stream ? tagsOfStream(stream, [name], context)[0] : undefined
+  return stream ? tagOfStream(stream, name, context) : undefined
 })
 
 const streamOf = (tag: Tag, { streams }: GraphQLContext): ImageStream => {
@@ -205,7 +213,7 @@ builder.queryField('imageStreamTag', (t) =>
       checkStreamName(namespace, parts.stream)
       checkTagName(parts.tag, 'name')
       const stream = context.streams.byName(namespace, parts.stream)
-      return stream && tagsOfStream(stream, [parts.tag], context)[0]
+      return stream && tagOfStream(stream, parts.tag, context)
     },
   }),
 )

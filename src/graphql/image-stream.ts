@@ -1,4 +1,5 @@
 import { InvalidInputError } from '../imagestream/errors.ts'
+import { groupBy } from '../imagestream/group-by.ts'
 import type { Import } from '../imagestream/import-rows.ts'
 import { type KeyValue, readKeyValues } from '../imagestream/key-values.ts'
 import { annotationsOf, manifestJson, manifestYaml } from '../imagestream/manifest-document.ts'
@@ -11,13 +12,13 @@ import { checkGlob } from './glob.ts'
 import {
   ImageStreamTagConnection,
   ImageStreamTagOrderEnum,
-  tagsOfStream,
+  tagOfStream,
   tagsOfStreams,
 } from './image-stream-tag.ts'
 import { ImportConnection } from './import.ts'
 import { KeyValueInput } from './key-value.ts'
 import { NodeInterface, nodeId, registerNode, rowId } from './node.ts'
-import { gather, prime } from './peers.ts'
+import { gather, loadTogether, prime } from './peers.ts'
 import {
   ImageStreamSpecType,
   ImageStreamStatusType,
@@ -92,7 +93,7 @@ ImageStreamType.implement({
       nullable: true,
       description: 'One tag; null where neither spec nor status knows it.',
       args: { name: t.arg.string({ required: true, description: 'The tag: `latest`.' }) },
-      resolve: (stream, { name }, context) => tagsOfStream(stream, [name], context)[0],
+      resolve: (stream, { name }, context) => tagOfStream(stream, name, context),
     }),
     imports: t.field({
       type: ImportConnection,
@@ -104,12 +105,17 @@ ImageStreamType.implement({
         return new Connection({
           page,
           cursors: importCursors,
-          rows: () => {
-            const rows = gather(importer.ofStream(stream.id, page))
-            prime(rows, 'imageStream', new Map([[stream.id, stream]]))
-            return rows
-          },
-          totalCount: () => importer.countOfStream(stream.id),
+          rows: () =>
+            loadTogether(stream, `imports ${JSON.stringify(page)}`, (streams) => {
+              const ids = streams.map(({ id }) => id)
+              const rows = gather(importer.ofStreams(ids, page))
+              prime(rows, 'imageStream', new Map(streams.map((one) => [one.id, one])))
+              return groupBy(rows, ({ streamId }) => streamId)
+            }).get(stream.id) ?? [],
+          totalCount: () =>
+            loadTogether(stream, 'import count', (streams) =>
+              importer.countOfStreams(streams.map(({ id }) => id)),
+            ).get(stream.id) ?? 0,
         })
       },
     }),

@@ -144,7 +144,7 @@ export function transientImage(fetched: FetchedImage, dockerImageReference: stri
   const columns = describe(fetched, () => undefined)
   return { id: nextTransientId--, digest: fetched.digest, dockerImageReference, ...columns, fetched }
 }
-let nextTransientId = -1
+let nextTransientId = -Date.now()
 
 const utf8 = new TextDecoder()
 

@@ -146,7 +146,7 @@ export class DryRunOutcomes implements ImportOutcomes {
   }
 
   unchanged(target: ImportTarget): void {
-    const tag = this.#stores.tags.byNames(this.#stream.id, [target.tag])[0]
+    const tag = this.#stores.tags.named([this.#stream.id], target.tag)[0]
     this.results.push({
       ...resultOf(target.tag, 'UNCHANGED'),
       imageId: tag?.image?.id ?? null,

@@ -65,9 +65,9 @@ export interface ImportRows {
   add(tx: Transaction, streamId: number, request: ImportRequest): { id: number; isNew: boolean }
   request(id: number): ImportRequest | undefined
   byIds(ids: readonly number[]): Map<number, Import>
-  /** Newest first; its keys are [id]. */
-  ofStream(streamId: number, page: KeysetPage): Import[]
-  countOfStream(streamId: number): number
+  /** A page of each stream's imports, newest first; its keys are [id]. */
+  ofStreams(streamIds: readonly number[], page: KeysetPage): Import[]
+  countOfStreams(streamIds: readonly number[]): Map<number, number>
   /** Begun or waiting when the last process ended, oldest first. */
   unfinished(): { id: number; streamId: number }[]
   /** Begins it, or after a restart begins it again: what had failed is tried anew. */
@@ -133,22 +133,29 @@ export function createImportRows(db: Database): ImportRows {
           .all(JSON.stringify(ids))
           .map((row) => [row.id, toImport(row)]),
       ),
-    ofStream(streamId, page) {
-      const { condition, keys, orderBy, limit, inOrder } = keyset(page, [
-        { column: 'i.id', descending: true },
-      ])
+    ofStreams(streamIds, page) {
+      const { condition, keys, orderBy, limit, inOrder } = keyset(page, [{ column: 'id', descending: true }])
       return inOrder(
         db
           .prepare<ImportRow>(
-            `select ${COLUMNS} from imports i where ${['i.stream_id = ?', ...condition].join(' and ')}
-             order by ${orderBy} limit ?`,
+            `select ${COLUMNS} from json_each(?) s
+             join imports i on i.id in (select id from imports
+               where ${['stream_id = s.value', ...condition].join(' and ')} order by ${orderBy} limit ?)
+             order by i.${orderBy}`,
           )
-          .all(streamId, ...keys, limit),
+          .all(JSON.stringify(streamIds), ...keys, limit),
       ).map(toImport)
     },
-    countOfStream: (streamId) =>
-      db.prepare<{ total: number }>('select count(*) as total from imports where stream_id = ?').get(streamId)
-        ?.total ?? 0,
+    countOfStreams: (streamIds) =>
+      new Map(
+        db
+          .prepare<{ streamId: number; total: number }>(
+            `select stream_id as streamId, count(*) as total from imports
+             where stream_id in (select value from json_each(?)) group by stream_id`,
+          )
+          .all(JSON.stringify(streamIds))
+          .map(({ streamId, total }) => [streamId, total]),
+      ),
     unfinished: () =>
       db
         .prepare<{ id: number; streamId: number }>(

@@ -38,9 +38,9 @@ export interface Importer extends AsyncDisposable {
   /** Ends what runs or waits for a stream that is being deleted. */
   endOfStream(tx: Transaction, streamId: number): void
   byIds(ids: readonly number[]): Map<number, Import>
-  /** Newest first; its keys are [id]. */
-  ofStream(streamId: number, page: KeysetPage): Import[]
-  countOfStream(streamId: number): number
+  /** A page of each stream's imports, newest first; its keys are [id]. */
+  ofStreams(streamIds: readonly number[], page: KeysetPage): Import[]
+  countOfStreams(streamIds: readonly number[]): Map<number, number>
   /** In order of importance. */
   results(importId: number, listing: ResultListing): ImportResult[]
   countResults(importId: number, state: ResultListing['state']): number
@@ -65,7 +65,8 @@ export function createImporter(dependencies: ImporterDependencies): Importer {
   const live = new Map<number, LiveImport>()
   const watchers = new Map<number, Set<() => void>>()
   const closing = new AbortController()
-  let nextDryRun = -1
+  // below those of every earlier start: an id never comes to mean another import
+  let nextDryRun = -now()
 
   const current = (id: number): Import | undefined => live.get(id)?.run.snapshot() ?? rows.byIds([id]).get(id)
   const changed = (id: number): void => {
@@ -198,9 +199,9 @@ export function createImporter(dependencies: ImporterDependencies): Importer {
           return found ? [[id, found] as const] : []
         }),
       ),
-    ofStream: (streamId, page) =>
-      rows.ofStream(streamId, page).map((stored) => live.get(stored.id)?.run.snapshot() ?? stored),
-    countOfStream: (streamId) => rows.countOfStream(streamId),
+    ofStreams: (streamIds, page) =>
+      rows.ofStreams(streamIds, page).map((stored) => live.get(stored.id)?.run.snapshot() ?? stored),
+    countOfStreams: rows.countOfStreams,
 
     results(importId, listing) {
       const outcomes = live.get(importId)?.outcomes

@@ -52,6 +52,8 @@ export const manifestJson = (stream: ImageStream, sources: DocumentSources): str
 
 export const manifestYaml = (stream: ImageStream, sources: DocumentSources): string =>
   stringify(manifestDocument(stream, sources), {
+    // what oc and kubectl read: `on` and `1:30` must come back as text
+    version: '1.1',
     indentSeq: false,
     lineWidth: 0,
     aliasDuplicateObjects: false,

@@ -43,7 +43,8 @@ export interface TagListing {
 
 /** Reads of tags and their histories. Each takes many owners at once, so that a list costs one statement. */
 export interface Tags {
-  byNames(streamId: number, names: readonly TagName[]): Tag[]
+  /** The tags of this name. */
+  named(streamIds: readonly number[], name: TagName): Tag[]
   /** What an import compares the registry's answer with. */
   imported(streamId: number, name: TagName): ImportedTag | undefined
   /** A page of each stream's tags, in order; its keys are `keyOf(tag, order)`. */
@@ -129,11 +130,11 @@ export function createTags(db: Database): Tags {
     )
 
   return {
-    byNames: (streamId, names) =>
+    named: (streamIds, name) =>
       readTags(
         `select ${TAG_COLUMNS} from tags t ${WITH_NEWEST}
-         where t.stream_id = ? and t.name in (select value from json_each(?))`,
-        [streamId, JSON.stringify(names)],
+         where t.stream_id in (select value from json_each(?)) and t.name = ?`,
+        [JSON.stringify(streamIds), name],
       ),
     imported: (streamId, name) =>
       db

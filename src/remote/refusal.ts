@@ -86,25 +86,26 @@ export function failure(question: Question, cause: unknown, secrets: readonly st
     return unreadable(question, cause.message, cause)
   }
   const { registry, repository } = question
+  const where = `${registry}/${repository}`
   const error = (reason: RegistryErrorReason, message: string) =>
     new RegistryError(message, { reason, registry, repository, cause })
   if (cause instanceof CredentialsError) {
-    return error('InternalError', `${registry} was not asked: ${cause.message}`)
+    return error('InternalError', `${where} was not asked: ${cause.message}`)
   }
   if (cause instanceof TokenServerError) {
     if (cause.answer) {
       const { status } = cause.answer
       const reason = status === 429 ? 'TooManyRequests' : 'RegistryUnavailable'
-      const message = `${registry} names a token server that gives no token: it answered ${told(cause.answer, secrets)}`
+      const message = `${where} names a token server that gives no token: it answered ${told(cause.answer, secrets)}`
       return new RegistryError(message, { reason, registry, repository, status, cause })
     }
-    return unavailable(`${registry} names a token server that does not work`, cause.cause ?? cause)
+    return unavailable(`${where} names a token server that does not work`, cause.cause ?? cause)
   }
   if (cause instanceof RedirectError) {
-    return unavailable(`${registry} redirects to where nothing can be had`, cause.cause ?? cause)
+    return unavailable(`${where} redirects to where nothing can be had`, cause.cause ?? cause)
   }
-  if (isEgressError(cause)) return unavailable(`${registry} cannot be asked`, cause)
-  return error('InternalError', `${registry} was not asked: this server failed`)
+  if (isEgressError(cause)) return unavailable(`${where} cannot be asked`, cause)
+  return error('InternalError', `${where} was not asked: this server failed`)
 
   function unavailable(what: string, why: unknown): RegistryError {
     const reason = why instanceof ForbiddenTargetError ? 'ForbiddenTarget' : 'RegistryUnavailable'

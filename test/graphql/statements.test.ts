@@ -78,6 +78,12 @@ const QUERIES: Readonly<Record<string, readonly [query: string, most: number]>> 
         image { ${IMAGE} tags(first: 2) { totalCount nodes { name imageStream { name } } } } } } } } } }`,
     24,
   ],
+  'one tag and the imports of many streams': [
+    `query ($size: Int!) { imageStreams(matching: "app-*", first: $size) { nodes {
+      tag(name: "1.3") { name dockerImageReference image { digest config { env } } }
+      imports(first: 2) { totalCount pageInfo { hasNextPage } nodes { state imported imageStream { name } } } } } }`,
+    7,
+  ],
   'tags whose images could not be read': [
     `query ($size: Int!) { imageStream(name: "broken") { status { tags(first: $size) { nodes {
       name spec { from { name } } conditions { reason message } items { totalCount nodes { created } } } } } } }`,

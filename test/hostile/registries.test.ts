@@ -70,7 +70,7 @@ describe('a registry that cannot be asked', () => {
     await expectFailure(
       'registry.invalid/team/app',
       'RegistryUnavailable',
-      /registry\.invalid cannot be asked: its host name/,
+      /registry\.invalid\/team\/app cannot be asked: its host name/,
     )
   })
 

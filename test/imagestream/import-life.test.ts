@@ -104,7 +104,7 @@ describe('two imports of one stream', () => {
 
     expect(third).toBe(second)
     expect(other).not.toBe(second)
-    expect(domain.importer.countOfStream(domain.stream().id)).toBe(3)
+    expect(domain.importer.countOfStreams([domain.stream().id]).get(domain.stream().id)).toBe(3)
     expect(domain.log()).toHaveLength(2)
   })
 
@@ -230,14 +230,14 @@ describe('a stream’s imports', () => {
     const { stream, imported } = await domain.create()
     const ids = [imported?.id ?? 0]
     for (let more = 0; more < KEPT_IMPORTS + 2; more++) ids.push((await domain.import({ tag: '3.3' })).id)
-    const kept = domain.importer.ofStream(stream.id, ALL).map(({ id }) => id)
+    const kept = domain.importer.ofStreams([stream.id], ALL).map(({ id }) => id)
 
     expect(kept).toEqual(ids.reverse().slice(0, KEPT_IMPORTS))
-    expect(domain.importer.countOfStream(stream.id)).toBe(KEPT_IMPORTS)
+    expect(domain.importer.countOfStreams([stream.id]).get(stream.id)).toBe(KEPT_IMPORTS)
     expect(importOf(imported?.id ?? 0)).toBeUndefined()
     expect(domain.dump().import_failures).toEqual([])
     expect(
-      domain.importer.ofStream(stream.id, { limit: 2, after: [kept[0] ?? 0] }).map(({ id }) => id),
+      domain.importer.ofStreams([stream.id], { limit: 2, after: [kept[0] ?? 0] }).map(({ id }) => id),
     ).toEqual(kept.slice(1, 4))
   })
 })

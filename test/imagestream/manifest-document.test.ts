@@ -148,6 +148,12 @@ const createFull = async (): Promise<void> => {
   await domain.import()
 }
 
+/** Texts that YAML reads as something else unless they are quoted. */
+const TREACHEROUS = [
+  ...['1.0', 'true', 'null', '2026-01-02', '', 'a: b', '- x', 'multi\nline', '0x1f', ' padded '],
+  ...['yes', 'no', 'on', 'off', 'y', 'n', '1:30', '1_000', '012', '0b1', '.inf', '~'],
+]
+
 describe('the document of a stream', () => {
   it('is OpenShift’s own, field for field', async () => {
     await createFull()
@@ -160,12 +166,12 @@ describe('the document of a stream', () => {
     domain.writer.update({
       namespace: 'default',
       name: 'ruby',
-      labels: ['1.0', 'true', 'null', '2026-01-02', '', 'a: b', '- x', 'multi\nline', '0x1f', ' padded '].map(
-        (value, at) => ({ key: `k${at}`, value }),
-      ),
+      labels: TREACHEROUS.map((value, at) => ({ key: `k${at}`, value })),
     })
     const yaml = manifestYaml(domain.stream(), sources())
 
+    // oc and kubectl read YAML 1.1
+    expect(parse(yaml, { version: '1.1' })).toEqual(JSON.parse(json()))
     expect(parse(yaml)).toEqual(JSON.parse(json()))
     expect(yaml).toMatch(
       /^apiVersion: image\.openshift\.io\/v1\nkind: ImageStream\nmetadata:\n {2}annotations:\n/,

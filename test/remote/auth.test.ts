@@ -291,7 +291,7 @@ describe('a registry with tokens', () => {
     await using client = new TestClient()
     const refused = await refusalOf(client.repository(`${upstream.host}/team/app`).resolveTag(tag('1'), null))
     expect(refused.reason).toBe('RegistryUnavailable')
-    expect(refused.message).toBe(`${upstream.host} names a token server that does not work: ${why}`)
+    expect(refused.message).toBe(`${upstream.host}/team/app names a token server that does not work: ${why}`)
   })
 
   test.each([
@@ -305,7 +305,7 @@ describe('a registry with tokens', () => {
     const refused = await refusalOf(client.repository(`${upstream.host}/team/app`).resolveTag(tag('1'), null))
     expect(refused).toMatchObject({ reason, status })
     expect(refused.message).toBe(
-      `${upstream.host} names a token server that gives no token: it answered ${status} NO: no`,
+      `${upstream.host}/team/app names a token server that gives no token: it answered ${status} NO: no`,
     )
   })
 })

@@ -122,7 +122,7 @@ describe('TLS', () => {
     const refused = await refusalOf(stranger.repository(name).resolveTag(tag('1'), null))
     expect(refused.reason).toBe('RegistryUnavailable')
     expect(refused.message).toBe(
-      `${upstream.host} cannot be asked: its certificate comes from an authority that is not trusted here`,
+      `${upstream.host}/team/app cannot be asked: its certificate comes from an authority that is not trusted here`,
     )
     expect((await friend.repository(name).resolveTag(tag('1'), null)).digest).toBe(app.digest)
     expect((await stranger.repository(name, { insecure: true }).resolveTag(tag('1'), null)).digest).toBe(
@@ -180,7 +180,7 @@ describe('a failure', () => {
     await using client = new TestClient()
     const refused = await refusalOf(allTags(client.repository(`${host}/team/app`)))
     expect(refused.reason).toBe('RegistryUnavailable')
-    expect(refused.message).toBe(`${host} cannot be asked: the connection was refused`)
+    expect(refused.message).toBe(`${host}/team/app cannot be asked: the connection was refused`)
   })
 
   test('of an unknown host is shared by all who wait for it', async () => {
@@ -193,7 +193,7 @@ describe('a failure', () => {
     const repository = client.repository('nowhere.test/team/app')
     const all = Array.from({ length: 20 }, () => refusalOf(repository.resolveTag(tag('1'), null)))
     expect(new Set((await Promise.all(all)).map(({ message }) => message))).toEqual(
-      new Set(['nowhere.test cannot be asked: its host name does not resolve']),
+      new Set(['nowhere.test/team/app cannot be asked: its host name does not resolve']),
     )
     expect(lookups).toBe(1)
   })
@@ -243,7 +243,7 @@ describe('a failure', () => {
     await using client = new TestClient({ credentials: { find } })
     const refused = await refusalOf(allTags(client.repository(`${upstream.host}/team/app`)))
     expect(refused.reason).toBe('InternalError')
-    expect(refused.message).toBe(`${upstream.host} was not asked: the credentials file is not JSON`)
+    expect(refused.message).toBe(`${upstream.host}/team/app was not asked: the credentials file is not JSON`)
     expect(upstream.log).toEqual([])
   })
 
