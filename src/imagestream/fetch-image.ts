@@ -56,7 +56,21 @@ class Session implements FetchSession {
     this.#share = share
   }
 
-  async tagImage({ digest, manifest }: ResolvedTag, mode: ImportMode, platform: Platform): Promise<TagImage> {
+  async tagImage(resolved: ResolvedTag, mode: ImportMode, platform: Platform): Promise<TagImage> {
+    try {
+      return await this.#tagImage(resolved, mode, platform)
+    } catch (error) {
+      if (!isNotFound(error)) throw error
+      // the tag is there: what is missing is a part that the registry itself names
+      throw new InvalidManifestError(`a part of it is missing: ${error.message}`, { cause: error })
+    }
+  }
+
+  async #tagImage(
+    { digest, manifest }: ResolvedTag,
+    mode: ImportMode,
+    platform: Platform,
+  ): Promise<TagImage> {
     if (mode === 'PreserveOriginal') return { image: await this.#whole(digest, 1, manifest), index: null }
     let index: FetchedImage | Image | null = null
     let wanted = digest
@@ -123,9 +137,12 @@ class Session implements FetchSession {
 
 // a registry may keep an index without some of its images: they stay descriptors
 const unlessNotFound = (error: unknown): undefined => {
-  if (error instanceof RegistryError && error.reason === 'NotFound') return undefined
+  if (isNotFound(error)) return undefined
   throw error
 }
+
+const isNotFound = (error: unknown): error is RegistryError =>
+  error instanceof RegistryError && error.reason === 'NotFound'
 
 const tooDeep = () => new InvalidManifestError(`indexes are nested more than ${MAX_INDEX_DEPTH} deep`)
 

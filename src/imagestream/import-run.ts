@@ -61,7 +61,11 @@ export class ImportRun {
     this.#onProgress()
     const open = this.#repositories(signal)
     const listed = plan.listing ? await this.#list(plan.listing, open, signal) : []
-    this.#total = plan.targets.length + listed.length
+    // what was brought in before a restart counts, also where it is no longer listed
+    const gone = new Set(alreadyImported)
+    for (const { tag } of plan.targets) gone.delete(tag)
+    for (const tag of listed) gone.delete(tag)
+    this.#total = plan.targets.length + listed.length + gone.size
     this.#onProgress()
     const targets = targetsOf(plan, listed, alreadyImported)
     await eachInFlight(targets, TAGS_IN_FLIGHT, (target) => this.#importTag(target, open(target), signal))

@@ -14,8 +14,8 @@ import type { Streams } from './stream.ts'
 
 /** Imports that run at a time; further ones wait their turn, oldest first. */
 export const RUNNING_IMPORTS = 100
-/** Dry runs that are remembered, to be read by their id. */
-export const KEPT_DRY_RUNS = 100
+/** Dry runs that are remembered, to be read by their id: what each fetched is in memory. */
+export const KEPT_DRY_RUNS = 10
 /** Milliseconds between two reports of one import's progress to one follower. */
 const REPORT_INTERVAL = 100
 
@@ -102,7 +102,7 @@ export function createImporter(dependencies: ImporterDependencies): Importer {
 
   const giveUp = (id: number, error: unknown): void => {
     onInternalError(error, id)
-    const stands = rows.byIds([id]).get(id)
+    const stands = current(id)
     if (!stands) return
     const message = "an internal error, which the server's log explains"
     const failed: Import = { ...stands, state: 'FAILED', finishedAt: now(), reason: 'InternalError', message }
@@ -171,6 +171,7 @@ export function createImporter(dependencies: ImporterDependencies): Importer {
       queue.add(id, () =>
         entered.run.run(planImport(stream, specTags, request), signalOf(entered)).catch((error: unknown) => {
           live.delete(id)
+          changed(id)
           if (!closing.signal.aborted) onInternalError(error, id)
         }),
       )

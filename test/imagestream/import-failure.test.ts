@@ -53,6 +53,23 @@ describe('a tag that fails', () => {
     expect(domain.log()).toHaveLength(1)
   })
 
+  it.each(['Legacy', 'PreserveOriginal'] as const)(
+    'for want of a part that its manifest names is not one that vanished, in mode %s',
+    async (importMode) => {
+      const content = image({ seed: 'broken' })
+      domain.remote.push(UPSTREAM, 'broken', content)
+      domain.remote.fail(UPSTREAM, content.config.digest, 'NotFound')
+      await domain.create({
+        spec: {
+          dockerImageRepository: UPSTREAM,
+          importPolicy: { insecure: false, scheduled: false, importMode },
+        },
+      })
+
+      expect(domain.condition('broken')).toMatchObject({ status: 'False', reason: 'InvalidManifest' })
+    },
+  )
+
   it('then succeeds, as if it had never failed', async () => {
     push('latest', 1)
     push('3.3', 2)
