@@ -6,7 +6,7 @@ import type { RegistryErrorReason } from '../oci/registry-error.ts'
 import type { TagName } from '../oci/tag.ts'
 import type { TransientImage } from './image.ts'
 import type { ImportRequest } from './import-plan.ts'
-import { type KeysetPage, keyset } from './page.ts'
+import { type KeysetPage, keyset, pageOfEach } from './page.ts'
 import { sortKeysOf } from './tag-order.ts'
 
 export type ImportState = 'PENDING' | 'RUNNING' | 'SUCCEEDED' | 'PARTIALLY_SUCCEEDED' | 'FAILED'
@@ -82,7 +82,7 @@ export interface ImportRows {
   endOfStream(tx: Transaction, streamId: number, at: number): number[]
 }
 
-const COLUMNS = columnsOf(importsTable, 'i', ['request', 'unchangedEvents'])
+const COLUMNS = columnsOf(importsTable, 't', ['request', 'unchangedEvents'])
 
 const toImport = (row: Omit<ImportRow, 'request' | 'unchangedEvents'>): Import => ({
   ...row,
@@ -128,22 +128,20 @@ export function createImportRows(db: Database): ImportRows {
       new Map(
         db
           .prepare<ImportRow>(
-            `select ${COLUMNS} from imports i where i.id in (select value from json_each(?))`,
+            `select ${COLUMNS} from imports t where t.id in (select value from json_each(?))`,
           )
           .all(JSON.stringify(ids))
           .map((row) => [row.id, toImport(row)]),
       ),
     ofStreams(streamIds, page) {
-      const { condition, keys, orderBy, limit, inOrder } = keyset(page, [{ column: 'id', descending: true }])
+      const { from, orderBy, parameters, inOrder } = pageOfEach(page, [{ column: 'id', descending: true }], {
+        table: 'imports',
+        owner: 'stream_id',
+      })
       return inOrder(
         db
-          .prepare<ImportRow>(
-            `select ${COLUMNS} from json_each(?) s
-             join imports i on i.id in (select id from imports
-               where ${['stream_id = s.value', ...condition].join(' and ')} order by ${orderBy} limit ?)
-             order by i.${orderBy}`,
-          )
-          .all(JSON.stringify(streamIds), ...keys, limit),
+          .prepare<ImportRow>(`select ${COLUMNS} from ${from} order by ${orderBy}`)
+          .all(...parameters(streamIds)),
       ).map(toImport)
     },
     countOfStreams: (streamIds) =>

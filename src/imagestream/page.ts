@@ -51,3 +51,33 @@ export function keyset(
     inOrder: (rows) => (fromEnd ? rows.reverse() : rows),
   }
 }
+
+export interface PageOfEachSql {
+  /** `… t`: the rows of every owner's page. */
+  readonly from: string
+  readonly orderBy: string
+  readonly parameters: (owners: readonly number[]) => Parameter[]
+  readonly inOrder: KeysetSql['inOrder']
+}
+
+/** SQL of the same page of many owners at once: of the tags of each stream, of the events of each tag. */
+export function pageOfEach(
+  page: KeysetPage,
+  columns: readonly SortColumn[],
+  {
+    table,
+    owner,
+    where = [],
+    values = [],
+  }: { table: string; owner: string; where?: readonly string[]; values?: readonly Parameter[] },
+): PageOfEachSql {
+  const { condition, keys, orderBy, limit, inOrder } = keyset(page, columns)
+  const wanted = [`${owner} = o.value`, ...condition, ...where].join(' and ')
+  return {
+    from: `json_each(?) o join ${table} t on t.id in
+      (select id from ${table} where ${wanted} order by ${orderBy} limit ?)`,
+    orderBy: orderBy.replace(/\w+ (?:asc|desc)/g, 't.$&'),
+    parameters: (owners) => [JSON.stringify(owners), ...keys, ...values, limit],
+    inOrder,
+  }
+}

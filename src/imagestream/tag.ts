@@ -6,7 +6,7 @@ import { tagConditions, tagEvents } from '../db/tables.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { TagName } from '../oci/tag.ts'
 import type { ImageSummary } from './image.ts'
-import { type KeysetPage, keyset, type SortColumn } from './page.ts'
+import { type KeysetPage, pageOfEach, type SortColumn } from './page.ts'
 import { sortKeysOf } from './tag-order.ts'
 
 export type TagEvent = Omit<typeof tagEvents.$inferSelect, 'importId'>
@@ -88,7 +88,7 @@ const TAG_COLUMNS = `t.id, t.stream_id, t.name, t.newest_event_id, t.newest_at, 
 const WITH_NEWEST =
   'left join tag_events e on e.id = t.newest_event_id left join images i on i.id = t.newest_image_id'
 
-const EVENT_COLUMNS = columnsOf(tagEvents, 'e', ['importId'])
+const EVENT_COLUMNS = columnsOf(tagEvents, 't', ['importId'])
 
 type TagTuple = [
   id: number,
@@ -145,16 +145,15 @@ export function createTags(db: Database): Tags {
         )
         .get(streamId, name),
     ofStreams(streamIds, { order, matching, page }) {
-      const { condition, keys, orderBy, limit, inOrder } = keyset(page, SORT[order])
-      const where = ['stream_id = s.value', ...condition, ...(matching ? ['matches_glob(?, name)'] : [])]
+      const { from, orderBy, parameters, inOrder } = pageOfEach(page, SORT[order], {
+        table: 'tags',
+        owner: 'stream_id',
+        ...(matching && { where: ['matches_glob(?, name)'], values: [matching] }),
+      })
       return inOrder(
         readTags(
-          `select ${TAG_COLUMNS} from json_each(?) s
-           join tags t on t.id in
-             (select id from tags where ${where.join(' and ')} order by ${orderBy} limit ?)
-           ${WITH_NEWEST}
-           order by ${orderBy.replace(/\b(?=\w+ (?:asc|desc))/g, 't.')}`,
-          [JSON.stringify(streamIds), ...keys, ...(matching ? [matching] : []), limit],
+          `select ${TAG_COLUMNS} from ${from} ${WITH_NEWEST} order by ${orderBy}`,
+          parameters(streamIds),
         ),
       )
     },
@@ -172,15 +171,14 @@ export function createTags(db: Database): Tags {
             streamIds,
           ),
     ofImages(imageIds, page) {
-      const { condition, keys, orderBy, limit, inOrder } = keyset(page, [{ column: 'id' }])
+      const { from, orderBy, parameters, inOrder } = pageOfEach(page, [{ column: 'id' }], {
+        table: 'tags',
+        owner: 'newest_image_id',
+      })
       return inOrder(
         readTags(
-          `select ${TAG_COLUMNS} from json_each(?) o
-           join tags t on t.id in (select id from tags
-             where ${['newest_image_id = o.value', ...condition].join(' and ')} order by ${orderBy} limit ?)
-           ${WITH_NEWEST}
-           order by t.${orderBy}`,
-          [JSON.stringify(imageIds), ...keys, limit],
+          `select ${TAG_COLUMNS} from ${from} ${WITH_NEWEST} order by ${orderBy}`,
+          parameters(imageIds),
         ),
       )
     },
@@ -191,16 +189,14 @@ export function createTags(db: Database): Tags {
         imageIds,
       ),
     events(tagIds, page) {
-      const { condition, keys, orderBy, limit, inOrder } = keyset(page, [{ column: 'id', descending: true }])
+      const { from, orderBy, parameters, inOrder } = pageOfEach(page, [{ column: 'id', descending: true }], {
+        table: 'tag_events',
+        owner: 'tag_id',
+      })
       return inOrder(
         db
-          .prepare<TagEvent>(
-            `select ${EVENT_COLUMNS} from json_each(?) t
-             join tag_events e on e.id in (select id from tag_events
-               where ${['tag_id = t.value', ...condition].join(' and ')} order by ${orderBy} limit ?)
-             order by e.${orderBy}`,
-          )
-          .all(JSON.stringify(tagIds), ...keys, limit),
+          .prepare<TagEvent>(`select ${EVENT_COLUMNS} from ${from} order by ${orderBy}`)
+          .all(...parameters(tagIds)),
       )
     },
     countEvents: (tagIds) =>
