@@ -137,7 +137,7 @@ describe('a tag whose content cannot be used fails alone, as data', () => {
     upstream.hook = ({ kind, reference }) =>
       kind === 'manifest' && reference === other.digest ? { status: 404, headers: {}, body: '' } : undefined
 
-    await expectBadTag('NotFound', /does not have the manifest/)
+    await expectBadTag('InvalidManifest', /does not have the manifest/)
   })
 
   test('a tag that vanishes between the listing and its HEAD, which leaves no tag behind', async () => {
