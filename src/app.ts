@@ -119,7 +119,15 @@ async function open(
     const keep = config.pushLogDays * DAY
     const trim = (): unknown => pushes.dropBefore(now() - keep)
     trim()
-    const timer = setInterval(trim, HOUR).unref()
+    const trimLater = (): void => {
+      try {
+        trim()
+      } catch (error) {
+        // a full disk, say: the next hour tries again
+        log.error({ err: error }, 'the push log could not be trimmed')
+      }
+    }
+    const timer = setInterval(trimLater, HOUR).unref()
     opened.defer(() => clearInterval(timer))
   }
 
