@@ -19,7 +19,18 @@ export type Transact = <Result>(write: (tx: Transaction) => Result) => Result
  * Each still fails alone: when one of them does, all are undone and run again, each in a commit of its own, so `write`
  * changes nothing but the database. Resolves when its commit is on disk.
  */
-export type TransactTogether = <Result>(write: (tx: Transaction) => Result) => Promise<Result>
+export type TransactTogether = <Result>(
+  write: (tx: Transaction) => Result,
+  options?: TogetherOptions,
+) => Promise<Result>
+
+export interface TogetherOptions {
+  /**
+   * Waits a few syncs' time for company: many writes share a commit, and each takes longer. Otherwise a write has the
+   * company of its turn of the event loop: while one commit is synced, the next one's writes arrive. True unless given.
+   */
+  readonly patient?: boolean
+}
 
 /** Syncs of the disk that a write waits for company: the slower the disk, the more writes share a commit. */
 const SYNCS_TO_WAIT = 8
@@ -99,18 +110,27 @@ export function transactions(
 
   const waiting: Waiting[] = []
   let timer: NodeJS.Timeout | undefined
+  let isFlushing = false
   const flush = (): void => {
     clearTimeout(timer)
+    isFlushing = false
     const together = waiting.splice(0, MAXIMUM_TOGETHER)
-    if (waiting.length > 0) setImmediate(flush)
+    if (waiting.length > 0) flushSoon()
     if (together.length > 0) commitTogether(together)
   }
+  const flushSoon = (): void => {
+    if (isFlushing) return
+    isFlushing = true
+    setImmediate(flush)
+  }
 
-  const transactTogether: TransactTogether = (write) =>
+  const transactTogether: TransactTogether = (write, { patient = true } = {}) =>
     new Promise((resolve, reject) => {
-      if (waiting.length === 0) timer = setTimeout(flush, Math.min(lastSync * SYNCS_TO_WAIT, MAXIMUM_WAIT))
+      if (waiting.length === 0 && patient) {
+        timer = setTimeout(flush, Math.min(lastSync * SYNCS_TO_WAIT, MAXIMUM_WAIT))
+      }
       waiting.push({ write, resolve, reject })
-      if (waiting.length === MAXIMUM_TOGETHER) setImmediate(flush)
+      if (!patient || waiting.length === MAXIMUM_TOGETHER) flushSoon()
     })
 
   return { transact, transactTogether }

@@ -1,29 +1,18 @@
-import { isRepositoryName } from '../oci/reference.ts'
+import { isNamespace, isStreamName, NAMESPACE_GRAMMAR, STREAM_NAME_GRAMMAR } from '../oci/stream-name.ts'
 import { isTagName, TAG_GRAMMAR, type TagName } from '../oci/tag.ts'
 import { InvalidInputError } from './errors.ts'
 
-const LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/
-const SUBDOMAIN = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/
-const MAX_STREAM_NAME = 253
-
 /** A namespace: a DNS label. Throws InvalidInputError. */
 export function checkNamespace(namespace: string, field = 'namespace'): void {
-  if (!LABEL.test(namespace)) {
-    throw new InvalidInputError(
-      field,
-      `"${namespace}" is not a namespace: 1 to 63 lowercase letters, digits and dashes, beginning and ending with a letter or digit`,
-    )
+  if (!isNamespace(namespace)) {
+    throw new InvalidInputError(field, `"${namespace}" is not a namespace: ${NAMESPACE_GRAMMAR}`)
   }
 }
 
 /** A stream's name, which must also be one that can be pushed to. Throws InvalidInputError. */
 export function checkStreamName(namespace: string, name: string, field = 'name'): void {
-  if (name.length > MAX_STREAM_NAME || !SUBDOMAIN.test(name) || !isRepositoryName(`${namespace}/${name}`)) {
-    throw new InvalidInputError(
-      field,
-      `"${name}" is not an image stream's name: at most ${MAX_STREAM_NAME} lowercase letters, digits, dashes and dots, ` +
-        'each part beginning and ending with a letter or digit, and namespace/name at most 255 characters',
-    )
+  if (!isStreamName(namespace, name)) {
+    throw new InvalidInputError(field, `"${name}" is not an image stream's name: ${STREAM_NAME_GRAMMAR}`)
   }
 }
 

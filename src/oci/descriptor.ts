@@ -9,6 +9,8 @@ export interface Descriptor {
   readonly size: number
   readonly platform?: Platform
   readonly artifactType?: string
+  /** Where else the content may be had: it need not be in the registry. Never followed by us. */
+  readonly urls?: readonly string[]
   readonly annotations: Readonly<Record<string, string>>
 }
 
@@ -43,12 +45,14 @@ export function parseDescriptor(value: unknown): Descriptor | undefined {
   if (typeof value.size !== 'number' || !Number.isSafeInteger(value.size) || value.size < 0) return undefined
   const platform = parsePlatform(value.platform)
   const artifactType = textOf(value.artifactType)
+  const urls = Array.isArray(value.urls) ? value.urls.filter((url) => typeof url === 'string') : []
   return {
     mediaType: textOf(value.mediaType),
     digest: value.digest,
     size: value.size,
     ...(platform && { platform }),
     ...(artifactType && { artifactType }),
+    ...(urls.length > 0 && { urls }),
     annotations: parseStringMap(value.annotations),
   }
 }

@@ -18,6 +18,10 @@ export interface ImageManifest {
   readonly layers: readonly Descriptor[]
   /** True when it carries something else than a container image (an SBOM, a chart): its config has no platform. */
   readonly artifact: boolean
+  /** What it carries, where it says so itself. */
+  readonly artifactType: string | null
+  /** The manifest that it is about: a signature's image. */
+  readonly subject: Descriptor | null
   readonly annotations: Readonly<Record<string, string>>
 }
 
@@ -26,6 +30,8 @@ export interface ImageIndex {
   readonly kind: 'index'
   readonly mediaType: string
   readonly manifests: readonly Descriptor[]
+  readonly artifactType: string | null
+  readonly subject: Descriptor | null
   readonly annotations: Readonly<Record<string, string>>
 }
 
@@ -90,6 +96,11 @@ export function parseManifest(bytes: Uint8Array, contentType = ''): Manifest {
   if (hasManifests && hasLayers) refuse('it has both "manifests" and "layers"')
   const mediaType = isManifestType ? sent : own || (hasManifests ? OCI_INDEX : OCI_MANIFEST)
   const annotations = parseStringMap(json.annotations)
+  const artifactType = typeof json.artifactType === 'string' && json.artifactType ? json.artifactType : null
+  const subject =
+    json.subject == null
+      ? null
+      : (parseDescriptor(json.subject) ?? refuse('"subject" has no valid digest and size'))
 
   if (isIndexType(mediaType)) {
     if (hasLayers) refuse(`it is served as an index (${mediaType}) but has layers`)
@@ -97,19 +108,18 @@ export function parseManifest(bytes: Uint8Array, contentType = ''): Manifest {
     if (manifests.length > MAX_INDEX_CHILDREN) {
       refuse(`the index has ${manifests.length} children, more than ${MAX_INDEX_CHILDREN}`)
     }
-    return { kind: 'index', mediaType, manifests, annotations }
+    return { kind: 'index', mediaType, manifests, artifactType, subject, annotations }
   }
   if (hasManifests) refuse(`it is served as an image (${mediaType}) but has children`)
   const config = parseDescriptor(json.config) ?? refuse('"config" has no valid digest and size')
-  const artifact =
-    (typeof json.artifactType === 'string' && json.artifactType !== '') ||
-    !isImageConfigType(config.mediaType)
   return {
     kind: 'image',
     mediaType,
     config,
     layers: descriptorsOf(json.layers, 'layers'),
-    artifact,
+    artifact: artifactType !== null || !isImageConfigType(config.mediaType),
+    artifactType,
+    subject,
     annotations,
   }
 }

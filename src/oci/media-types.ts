@@ -18,6 +18,14 @@ export const isSchema1Type = (mediaType: string): boolean =>
 export const isImageConfigType = (mediaType: string): boolean =>
   mediaType === OCI_CONFIG || mediaType === DOCKER_CONFIG
 
+/**
+ * Whether layers of this type may be kept from being handed on, and so need not be in the registry.
+ * Source: OCI image-spec, layer.md, non-distributable layers; Docker's foreign layers.
+ */
+export const isNonDistributableType = (mediaType: string): boolean =>
+  mediaType.startsWith('application/vnd.oci.image.layer.nondistributable.') ||
+  mediaType === 'application/vnd.docker.image.rootfs.foreign.diff.tar.gzip'
+
 /** `type/subtype` in lower case, without parameters. */
 export const essenceOf = (contentType: string): string =>
   (contentType.split(';', 1)[0] ?? '').trim().toLowerCase()
