@@ -48,6 +48,8 @@ export interface TagRecorder {
   recordTagEvent(tx: Transaction, address: TagAddress, change: TagChange): Recorded
   /** Keeps the history and says why the tag could not be read: the condition `ImportSuccess=False`. */
   recordImportFailure(tx: Transaction, address: TagAddress, failure: ImportFailure): void
+  /** Removes the tag with its history, and what the spec says of it. Whether there was anything to remove. */
+  removeTag(tx: Transaction, address: Pick<TagAddress, 'streamId' | 'tag'>): boolean
 }
 
 interface TagNow {
@@ -93,6 +95,9 @@ export function createTagRecorder(db: Database, pushes: PushLog): TagRecorder {
         case when status = excluded.status then last_transition_time else excluded.last_transition_time end
     where (status, reason, message, generation) is not
       (excluded.status, excluded.reason, excluded.message, excluded.generation)`)
+  const deleteTag = db.prepare('delete from tags where stream_id = ? and name = ?')
+  const deleteSpecTag = db.prepare('delete from spec_tags where stream_id = ? and name = ?')
+  const raiseGeneration = db.prepare('update image_streams set generation = generation + 1 where id = ?')
   const touchStream = db.prepare(
     'update image_streams set resource_version = resource_version + 1 where id = ?',
   )
@@ -133,6 +138,9 @@ export function createTagRecorder(db: Database, pushes: PushLog): TagRecorder {
     return eventId
   }
 
+  const touch = (tx: Transaction, streamId: number): void =>
+    tx.beforeCommit(`touch stream ${streamId}`, () => touchStream.run(streamId))
+
   const appendPush = (tx: Transaction, to: TagAddress, change: TagChange, previousImageId: number | null) =>
     pushes.append(tx, {
       pushedAt: change.at,
@@ -165,7 +173,7 @@ export function createTagRecorder(db: Database, pushes: PushLog): TagRecorder {
 
       if (now?.failing) clearConditions.run(now.id)
       if (!isSame || now?.failing) {
-        tx.beforeCommit(`touch stream ${streamId}`, () => touchStream.run(streamId))
+        touch(tx, streamId)
       } else if (now && now.upstreamDigest !== change.upstreamDigest) {
         setNewestImage.run(change.imageId, change.upstreamDigest, now.id)
       }
@@ -175,8 +183,15 @@ export function createTagRecorder(db: Database, pushes: PushLog): TagRecorder {
 
     recordImportFailure(tx, { streamId, tag }, { reason, message, generation, at }) {
       const id = find.get(streamId, tag)?.id ?? addTag(streamId, tag, null)
-      if (setCondition.run(id, reason, message, at, generation).changes === 0) return
-      tx.beforeCommit(`touch stream ${streamId}`, () => touchStream.run(streamId))
+      if (setCondition.run(id, reason, message, at, generation).changes > 0) touch(tx, streamId)
+    },
+
+    removeTag(tx, { streamId, tag }) {
+      const inStatus = deleteTag.run(streamId, tag).changes > 0
+      const inSpec = deleteSpecTag.run(streamId, tag).changes > 0
+      if (inSpec) raiseGeneration.run(streamId)
+      if (inStatus || inSpec) touch(tx, streamId)
+      return inStatus || inSpec
     },
   }
 }

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { ImportFailure, Recorded, TagChange } from '../../src/imagestream/record.ts'
 import { digestOf } from '../../src/oci/digest.ts'
 import { parseManifest } from '../../src/oci/manifest.ts'
-import { ALL, Domain, tagName } from '../fixtures/domain.ts'
+import { ALL, Domain, fromImage, tagName } from '../fixtures/domain.ts'
 import { image } from '../fixtures/random-image.ts'
 
 let domain: Domain
@@ -242,5 +242,54 @@ describe('what is recorded together', () => {
       }),
     ).toThrow('no')
     expect(domain.dump()).toEqual(before)
+  })
+})
+
+describe('a removed tag', () => {
+  const remove = (): boolean => domain.db.transact((tx) => domain.recorder.removeTag(tx, address()))
+
+  it('is gone with its history and conditions, and its pushes stay in the log', () => {
+    record()
+    record({ imageId: second, dockerImageReference: B })
+    fail()
+
+    expect(remove()).toBe(true)
+    expect(domain.tag('latest')).toBeUndefined()
+    expect(domain.tagNames()).toEqual([])
+    expect(domain.log().map(({ tag }) => tag)).toEqual(['latest', 'latest'])
+  })
+
+  it('takes its spec tag along: a new generation', async () => {
+    const spec = { tags: [fromImage('latest', 'registry.test/ruby:latest')] }
+    domain.writer.update({ namespace: 'default', name: 'ruby', spec })
+    const { generation } = domain.stream()
+
+    expect(remove()).toBe(true)
+    expect(domain.streams.specTags([streamId])).toEqual([])
+    expect(domain.stream().generation).toBe(generation + 1)
+  })
+
+  it('that was only in status leaves the generation alone, and is a new version', () => {
+    record()
+    const { generation, resourceVersion } = domain.stream()
+    remove()
+
+    expect(domain.stream()).toMatchObject({ generation, resourceVersion: resourceVersion + 1 })
+  })
+
+  it('that was not there changes nothing', () => {
+    const before = domain.dump()
+
+    expect(remove()).toBe(false)
+    expect(domain.dump()).toEqual(before)
+  })
+
+  it('begins a new history when it comes back', () => {
+    record()
+    remove()
+    record({ imageId: second, dockerImageReference: B })
+
+    expect(history()).toEqual([[second, B, 1]])
+    expect(domain.log().at(-1)).toMatchObject({ imageId: second, previousImageId: null })
   })
 })

@@ -1,0 +1,111 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { parseManifest } from '../../src/oci/manifest.ts'
+import { Domain, fromImage, REGISTRY_HOST, tagName, UPSTREAM } from '../fixtures/domain.ts'
+import { type Image, type Index, image, index } from '../fixtures/random-image.ts'
+
+let domain: Domain
+
+beforeEach(() => {
+  domain = new Domain()
+})
+afterEach(() => domain[Symbol.asyncDispose]())
+
+const push = (content: Image | Index, tags: readonly string[], name = 'web') =>
+  domain.db.transact((tx) =>
+    domain.receiver.pushed(tx, {
+      repository: { namespace: 'default', name },
+      digest: content.digest,
+      bytes: content.bytes,
+      manifest: parseManifest(content.bytes, content.mediaType),
+      config: content.kind === 'image' ? content.config.bytes : null,
+      tags: tags.map(tagName),
+      at: domain.time,
+    }),
+  )
+
+const one = image({ seed: 1 })
+const two = image({ seed: 2 })
+
+describe('a push', () => {
+  it('creates the stream that is not there, with one event for the tag and one entry in the log', () => {
+    const { streamId, imageId } = push(one, ['v1'])
+
+    expect(domain.stream('web')).toMatchObject({ id: streamId, generation: 1, dockerImageRepository: null })
+    expect(domain.history('v1', 'web')).toMatchObject([
+      { imageId, generation: 1, dockerImageReference: `${REGISTRY_HOST}/default/web@${one.digest}` },
+    ])
+    expect(domain.log()).toMatchObject([
+      { source: 'REGISTRY', namespace: 'default', imageStreamName: 'web', tag: 'v1', previousImageId: null },
+    ])
+  })
+
+  it('brings the image’s metadata with it', () => {
+    const { imageId } = push(image({ seed: 3, platform: { os: 'linux', architecture: 'arm64' } }), ['v1'])
+
+    expect(domain.images.byIds([imageId]).get(imageId)).toMatchObject({
+      os: 'linux',
+      architecture: 'arm64',
+      size: expect.any(Number),
+    })
+    expect(domain.images.configs([imageId]).size).toBe(1)
+  })
+
+  it('of another image moves the tag, of the same one does nothing', () => {
+    const { imageId } = push(one, ['v1'])
+    push(two, ['v1'])
+    push(two, ['v1'])
+
+    expect(domain.digests('v1', 'web')).toEqual([two.digest, one.digest])
+    expect(domain.log()).toHaveLength(2)
+    expect(domain.log()[1]).toMatchObject({ previousImageId: imageId })
+  })
+
+  it('of several tags moves each', () => {
+    push(one, ['v1', 'latest'])
+
+    expect(domain.log().map(({ tag }) => tag)).toEqual(['v1', 'latest'])
+  })
+
+  it('by digest keeps the image, and no tag and no push', () => {
+    const { imageId } = push(one, [])
+
+    expect(domain.images.byDigest(one.digest)?.id).toBe(imageId)
+    expect(domain.tagNames('web')).toEqual([])
+    expect(domain.log()).toEqual([])
+  })
+
+  it('of an index knows its children, and so its size', () => {
+    push(one, [])
+    push(two, [])
+    const { imageId } = push(index([one, two]), ['v1'])
+
+    expect(domain.images.byIds([imageId]).get(imageId)?.size).toBeGreaterThan(0)
+  })
+
+  it('to a tag with a spec tag is of that spec tag’s generation, and the next import brings its own image back', async () => {
+    domain.remote.push(UPSTREAM, 'latest', two)
+    await domain.create({ spec: { tags: [fromImage('latest', `${UPSTREAM}:latest`)] } })
+    push(one, ['latest'], 'ruby')
+    expect(domain.digests('latest')).toEqual([one.digest, two.digest])
+
+    await domain.import()
+    expect(domain.digests('latest')).toEqual([two.digest, one.digest, two.digest])
+    expect(domain.log().map(({ source }) => source)).toEqual(['IMPORT', 'REGISTRY', 'IMPORT'])
+  })
+
+  it('to a name that no stream can have is refused whole', () => {
+    const before = domain.dump()
+
+    expect(() => push(one, ['v1'], 'a_b')).toThrow('is not an image stream')
+    expect(domain.dump()).toEqual(before)
+  })
+})
+
+describe('tags that the registry removed', () => {
+  it('are gone with their history', () => {
+    const { streamId } = push(one, ['v1', 'v2', 'v3'])
+    domain.db.transact((tx) => domain.receiver.untagged(tx, streamId, [tagName('v1'), tagName('v3')]))
+
+    expect(domain.tagNames('web')).toEqual(['v2'])
+  })
+})
