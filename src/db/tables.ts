@@ -316,7 +316,7 @@ export const repositoryManifests = sqliteTable(
   (t) => [
     primaryKey({ columns: [t.repositoryId, t.digest] }),
     index('repository_manifests_by_subject').on(t.repositoryId, t.subject, t.digest),
-    index('repository_manifests_by_image').on(t.imageId),
+    index('repository_manifests_by_image').on(t.imageId, t.repositoryId),
   ],
 )
 

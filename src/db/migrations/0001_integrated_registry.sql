@@ -75,4 +75,4 @@ CREATE TABLE `repository_manifests` (
 );
 --> statement-breakpoint
 CREATE INDEX `repository_manifests_by_subject` ON `repository_manifests` (`repository_id`,`subject`,`digest`);--> statement-breakpoint
-CREATE INDEX `repository_manifests_by_image` ON `repository_manifests` (`image_id`);
+CREATE INDEX `repository_manifests_by_image` ON `repository_manifests` (`image_id`,`repository_id`);

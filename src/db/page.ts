@@ -1,4 +1,4 @@
-import type { Parameter } from '../db/statement.ts'
+import type { Parameter } from './statement.ts'
 
 /** Values of the sort columns of one row: where a page begins or ends. */
 export type Key = readonly Parameter[]
