@@ -48,22 +48,25 @@ export interface Upload {
   /** Whether `append` or `commit` is at work: a second writer is refused with UploadBusyError. */
   readonly isBusy: boolean
   /**
-   * Appends the source to its end. `maxSize` is for the whole upload.
-   * Rejects with UploadBusyError, UploadTooLargeError (what came too much is not kept), StorageFullError (the upload is
-   * gone, its space is back), or the source's own error.
+   * Appends the source to its end. `maxSize` is for the whole upload. Chunks are not copied: they stay as they are
+   * until this settles.
+   * Rejects with UploadBusyError, UploadGoneError, UploadTooLargeError (the upload is as it was before this append),
+   * StorageFullError (the upload is gone, its space is back), or the source's own error. A source that is refused is
+   * left paused: whoever owns it drains or destroys it.
    */
   append(source: Readable | Iterable<Uint8Array>, options: { readonly maxSize: number }): Promise<void>
   /**
    * Makes a blob of it: bytes verified and synced, file renamed, folder synced, then `record` writes the row that makes
-   * it known; no removal of the same digest comes between. Rejects with DigestMismatchError (the upload is gone),
-   * UploadBusyError, StorageFullError, or what `record` rejected with.
+   * it known; no removal of the same digest comes between. Rejects with DigestMismatchError, StorageFullError or what
+   * `record` rejected with (the upload is gone then), UploadBusyError or UploadGoneError.
    */
   commit<Result>(digest: Digest, record: (size: number) => Promise<Result>): Promise<Result>
-  /** Removes it, whatever it is doing. */
+  /** Removes it, whatever it is doing: an append or commit at work rejects with UploadGoneError. */
   discard(): Promise<void>
   /**
    * Writes a part to a client while the rest is still arriving. The last byte of the whole (`total` bytes) is held back
-   * until it is committed: who has all bytes has verified ones. Rejects when the upload is discarded or `to` closes.
+   * until it is committed: who has all bytes has verified ones. Rejects with ReceiverClosedError when `to` closes, and
+   * with the reason when the upload is discarded, its commit fails or bytes that it had are taken back.
    */
   follow(range: ByteRange, options: { readonly total: number; readonly to: Writable }): Promise<void>
 }
@@ -71,7 +74,7 @@ export interface Upload {
 export interface OpenBlob extends AsyncDisposable {
   /** Bytes. */
   readonly size: number
-  /** Writes a part at the client's pace; does not end `to`. Rejects when `to` closes. */
+  /** Writes a part at the client's pace; does not end `to`. Rejects with ReceiverClosedError when `to` closes. */
   send(range: ByteRange, to: Writable): Promise<void>
   /** The whole, for what is known to be small. */
   read(): Promise<Uint8Array>
@@ -81,6 +84,18 @@ export interface OpenBlob extends AsyncDisposable {
 export class UploadBusyError extends Error {
   override readonly name = 'UploadBusyError'
   readonly code = 'UPLOAD_BUSY'
+}
+
+/** The upload is finished or discarded: nothing can be added to it. */
+export class UploadGoneError extends Error {
+  override readonly name = 'UploadGoneError'
+  readonly code = 'UPLOAD_GONE'
+}
+
+/** Who was to get the bytes has closed before the last of them. */
+export class ReceiverClosedError extends Error {
+  override readonly name = 'ReceiverClosedError'
+  readonly code = 'RECEIVER_CLOSED'
 }
 
 /** More bytes than a blob may have. */

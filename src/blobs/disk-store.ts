@@ -1,0 +1,165 @@
+import { randomBytes } from 'node:crypto'
+import { type FileHandle, open, stat, unlink } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import type { Digest, DigestAlgorithm } from '../oci/digest.ts'
+import type { BlobStore, OpenBlob, Upload, UploadSummary } from './blob-store.ts'
+import { BufferPool } from './buffer-pool.ts'
+import { openBlob } from './disk-blob.ts'
+import { DiskUpload } from './disk-upload.ts'
+import { DurableFolders, makeFolder, unlessAbsent } from './folders.ts'
+import { FreeSpace, storageError } from './free-space.ts'
+import { KeyLock } from './key-lock.ts'
+import { ALGORITHMS, isRepository, isUploadId, Layout } from './layout.ts'
+import { blobsOnDisk, readUpload, type UploadName, uploadsOnDisk } from './listing.ts'
+import type { StoreParts } from './parts.ts'
+import { WriteBudget } from './upload-file.ts'
+import { UploadRegister } from './upload-register.ts'
+
+export interface DiskStoreOptions {
+  /** The data folder; `blobs` and `uploads` are made in it, for the owner alone. One store at a time has it. */
+  readonly folder: string
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+  /** Less free than this counts as a full disk. */
+  readonly minimumFreeBytes: number
+  /** Bytes that can still be written into the folder; asked of the file system unless given. */
+  readonly freeBytes?: (folder: string) => Promise<number>
+}
+
+/** A blob store in a folder. Disposing of it closes the files of uploads, which stay; open blobs are their readers'. */
+export async function createDiskStore(options: DiskStoreOptions): Promise<BlobStore & AsyncDisposable> {
+  const layout = new Layout(options.folder)
+  const folders = new DurableFolders()
+  await makeFolder(layout.uploads)
+  await folders.begin(layout.blobs)
+  for (const algorithm of ALGORITHMS) await folders.begin(layout.blobsBy(algorithm))
+  return new DiskStore({
+    layout,
+    folders,
+    locks: new KeyLock(),
+    pool: new BufferPool(),
+    budget: new WriteBudget(),
+    space: new FreeSpace(options),
+    now: options.now,
+  })
+}
+
+class DiskStore implements BlobStore, AsyncDisposable {
+  readonly #parts: StoreParts
+  readonly #register = new UploadRegister()
+  readonly #finding = new Map<string, Promise<DiskUpload | undefined>>()
+  readonly #watch = {
+    onUse: (upload: DiskUpload): void => this.#register.use(upload),
+    onGone: (upload: DiskUpload): void => this.#register.delete(upload),
+  }
+  #isClosed = false
+
+  constructor(parts: StoreParts) {
+    this.#parts = parts
+  }
+
+  async createUpload(repository: string, algorithm: DigestAlgorithm): Promise<Upload> {
+    const { layout, space, now } = this.#parts
+    const id = randomBytes(16).toString('hex')
+    const path = layout.upload(repository, id, algorithm)
+    this.#requireOpen()
+    await space.ensure()
+    const startedAt = now()
+    const file = await createFile(path, startedAt).catch((error: unknown) => {
+      throw storageError(error)
+    })
+    const record = { id, repository, algorithm, size: 0, startedAt, changedAt: startedAt }
+    const upload = new DiskUpload(this.#parts, this.#watch, record, file)
+    this.#register.add(upload)
+    if (this.#isClosed) await upload.close()
+    return upload
+  }
+
+  async upload(repository: string, id: string): Promise<Upload | undefined> {
+    if (!isRepository(repository) || !isUploadId(id)) return undefined
+    this.#requireOpen()
+    const upload = this.#register.get(id) ?? (await this.#find(repository, id))
+    return upload?.repository === repository && !upload.isGone ? upload : undefined
+  }
+
+  async uploads(): Promise<readonly UploadSummary[]> {
+    const summaries: UploadSummary[] = []
+    for await (const names of uploadsOnDisk(this.#parts.layout)) {
+      const found = await Promise.all(names.map((name) => this.#summary(name)))
+      summaries.push(...found.filter((summary) => summary !== undefined))
+    }
+    return summaries
+  }
+
+  async open(digest: Digest): Promise<OpenBlob | undefined> {
+    return await openBlob(this.#parts.layout.blob(digest), this.#parts.pool)
+  }
+
+  async remove(digest: Digest, isWanted: () => boolean): Promise<number> {
+    const path = this.#parts.layout.blob(digest)
+    return await this.#parts.locks.run(digest, async () => {
+      const status = await unlessAbsent(stat(path))
+      // asked last: nothing comes between the answer and the removal
+      if (!status || isWanted()) return 0
+      await unlessAbsent(unlink(path))
+      return status.size
+    })
+  }
+
+  stored(): AsyncIterable<{ readonly digest: Digest; readonly size: number }> {
+    return blobsOnDisk(this.#parts.layout)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true
+    await Promise.allSettled(this.#finding.values())
+    await this.#register.close()
+  }
+
+  #requireOpen(): void {
+    if (this.#isClosed) throw new Error('the blob store is closed')
+  }
+
+  /** Found once, however many ask: two that each had their own could both write to it. */
+  async #find(repository: string, id: string): Promise<DiskUpload | undefined> {
+    const key = `${repository}/${id}`
+    const finding = this.#finding.get(key) ?? this.#restore(repository, id)
+    this.#finding.set(key, finding)
+    try {
+      return await finding
+    } finally {
+      this.#finding.delete(key)
+    }
+  }
+
+  async #restore(repository: string, id: string): Promise<DiskUpload | undefined> {
+    for (const algorithm of ALGORITHMS) {
+      const record = await readUpload(this.#parts.layout, { repository, id, algorithm })
+      if (!record) continue
+      const upload = new DiskUpload(this.#parts, this.#watch, record)
+      this.#register.add(upload)
+      return upload
+    }
+    return undefined
+  }
+
+  async #summary(name: UploadName): Promise<UploadSummary | undefined> {
+    const upload = this.#register.get(name.id)
+    if (upload) return upload.isGone ? undefined : upload.summary()
+    return await readUpload(this.#parts.layout, name)
+  }
+}
+
+async function createFile(path: string, at: number): Promise<FileHandle> {
+  for (;;) {
+    const file = await unlessAbsent(open(path, 'wx+', 0o600))
+    if (!file) {
+      // again and again: the end of the folder's last upload, which takes the folder with it, may come between
+      await makeFolder(dirname(path))
+      continue
+    }
+    // by the clock that was given, as it is after each append
+    await file.utimes(at / 1000, at / 1000)
+    return file
+  }
+}
