@@ -1,8 +1,8 @@
-import { Agent, type Dispatcher } from 'undici'
+import { Agent, type buildConnector, type Dispatcher } from 'undici'
 import { type AddressPolicy, createAddressGuard } from './address-guard.ts'
 import { createConnector, type Resolve, resolveBySystem } from './connector.ts'
 import { ForbiddenTargetError } from './errors.ts'
-import { type EgressResponse, Exchange } from './exchange.ts'
+import { type EgressResponse, Exchange, type StreamLimits } from './exchange.ts'
 
 /** Milliseconds. */
 interface EgressTimeouts {
@@ -12,6 +12,8 @@ interface EgressTimeouts {
   readonly headers: number
   /** Between two pieces of a body. */
   readonly body: number
+  /** Between two pieces of a streamed body that is waited for. */
+  readonly stream: number
   /** The whole exchange, waiting for a free connection included. */
   readonly total: number
 }
@@ -22,7 +24,7 @@ export interface EgressOptions extends AddressPolicy {
   /** PEM certificates to trust beside the roots that come with Node.js. */
   readonly ca?: readonly string[]
   readonly timeouts?: Partial<EgressTimeouts>
-  /** Connections to one origin at a time; more requests wait. 16 when not given. */
+  /** Connections to one origin at a time, and as many again for streams; more requests wait. 16 when not given. */
   readonly connectionsPerOrigin?: number
   /** Sent with each request that names none. */
   readonly userAgent?: string
@@ -41,6 +43,8 @@ export interface EgressRequest {
   readonly maxBytes: number
   /** Milliseconds for this exchange instead of `timeouts.total`. */
   readonly timeout?: number
+  /** Asks for the body of a 200 or 206 as a stream; any other is read whole as ever. */
+  readonly stream?: StreamLimits
 }
 
 /** The only way out: every connection that this server opens is opened here. */
@@ -57,6 +61,8 @@ const DEFAULT_TIMEOUTS: EgressTimeouts = {
   headers: 10_000,
   // as for the headers: undici has one timer for both, and makes a new one for each answer where they differ
   body: 10_000,
+  // a break in the middle costs more than patience
+  stream: 30_000,
   total: 60_000,
 }
 
@@ -78,18 +84,23 @@ export function createEgress(options: EgressOptions): Egress {
   const allows = createAddressGuard(options)
   const forbiddenPorts = new Set(options.forbiddenPorts ?? FORBIDDEN_PORTS)
 
-  const createAgent = (verify: boolean): Agent =>
+  const createAgent = (connect: buildConnector.connector, bodyTimeout: number): Agent =>
     new Agent({
-      connect: createConnector({ allows, resolve, timeout: timeouts.connect, ca, verify }),
+      connect,
       connections: connectionsPerOrigin,
       headersTimeout: timeouts.headers,
-      bodyTimeout: timeouts.body,
+      bodyTimeout,
       keepAliveTimeout: 10_000,
       keepAliveMaxTimeout: 60_000,
       maxHeaderSize: 32 * 1024,
     })
-  const verifying = createAgent(true)
-  const trusting = createAgent(false)
+  // apart from the rest: a stream may keep its connection for hours
+  const createAgents = (verify: boolean) => {
+    const connect = createConnector({ allows, resolve, timeout: timeouts.connect, ca, verify })
+    return { whole: createAgent(connect, timeouts.body), streams: createAgent(connect, timeouts.stream) }
+  }
+  const verifying = createAgents(true)
+  const trusting = createAgents(false)
 
   const permits = ({ protocol, port, username, password }: URL): boolean =>
     (protocol === 'https:' || protocol === 'http:') &&
@@ -98,10 +109,10 @@ export function createEgress(options: EgressOptions): Egress {
     password === ''
 
   return {
-    request(url, { method = 'GET', headers, body, insecure = false, signal, maxBytes, timeout }) {
+    request(url, { method = 'GET', headers, body, insecure = false, signal, maxBytes, timeout, stream }) {
       const target = typeof url === 'string' ? parseUrl(url) : url
       if (!target || !permits(target)) return Promise.reject(new ForbiddenTargetError())
-      const exchange = new Exchange({ maxBytes, timeout: timeout ?? timeouts.total, signal })
+      const exchange = new Exchange({ maxBytes, timeout: timeout ?? timeouts.total, stream, signal })
       if (!exchange.failed) {
         const dispatch: Dispatcher.DispatchOptions = {
           origin: target.origin,
@@ -112,13 +123,15 @@ export function createEgress(options: EgressOptions): Egress {
           // undici would close the connection after each HEAD, for fear of servers that send a body with it
           reset: false,
         }
-        ;(insecure ? trusting : verifying).dispatch(dispatch, exchange)
+        const agents = insecure ? trusting : verifying
+        ;(stream ? agents.streams : agents.whole).dispatch(dispatch, exchange)
       }
       return exchange.response
     },
 
     async [Symbol.asyncDispose]() {
-      await Promise.all([verifying.destroy(), trusting.destroy()])
+      const agents = [verifying, trusting].flatMap(({ whole, streams }) => [whole, streams])
+      await Promise.all(agents.map((agent) => agent.destroy()))
     },
   }
 }

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import { onAbort } from './abort.ts'
 import { BodyTooLargeError, EgressTimeoutError, toEgressError } from './errors.ts'
@@ -8,28 +9,49 @@ export type ResponseHeaders = Readonly<Record<string, string | string[] | undefi
 export interface EgressResponse {
   readonly status: number
   readonly headers: ResponseHeaders
-  /** The body as it came over the wire: nothing is decompressed. */
+  /** The body as it came over the wire: nothing is decompressed. Empty where there is a stream. */
   readonly body: Uint8Array
+  /**
+   * The body while it arrives, where that was asked for and the status is 200 or 206. It holds a connection until it is
+   * read to its end or destroyed; the other side waits while nobody reads. Fails as `Egress.request` does.
+   */
+  readonly stream?: Readable
+}
+
+/** What a body may cost that is not kept in memory. */
+export interface StreamLimits {
+  /** Bytes of body; none of a chunk that goes beyond is delivered. */
+  readonly maxBytes: number
+  /** Milliseconds from the headers until the body is complete. */
+  readonly timeout: number
 }
 
 export interface ExchangeLimits {
   /** Bytes of body; one more fails. */
   readonly maxBytes: number
-  /** Milliseconds from now until the body is complete. */
+  /** Milliseconds from now until the body is complete, or begins to stream. */
   readonly timeout: number
+  /** Given, the body of a 200 or 206 is a stream. */
+  readonly stream?: StreamLimits | undefined
   readonly signal: AbortSignal
 }
+
+/** Bytes of a stream that are read ahead of its reader. */
+const READ_AHEAD = 256 * 1024
 
 /** One request and its answer as undici's handler; settles exactly once. */
 export class Exchange implements Dispatcher.DispatchHandler {
   readonly response: Promise<EgressResponse>
   readonly #limits: ExchangeLimits
-  readonly #deadline: NodeJS.Timeout
+  #deadline: NodeJS.Timeout
   readonly #chunks: Uint8Array[] = []
+  #stream: Readable | undefined
   #settle!: { resolve: (response: EgressResponse) => void; reject: (error: unknown) => void }
   #controller: Dispatcher.DispatchController | undefined
   #unwatch: (() => void) | undefined
   #failure: { error: unknown } | undefined
+  #ended = false
+  #maxBytes: number
   #received = 0
   #status = 0
   #headers: ResponseHeaders = {}
@@ -39,8 +61,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
       this.#settle = { resolve, reject }
     })
     this.#limits = limits
-    // undici's own time-outs start anew with each byte: only this one ends a drip
-    this.#deadline = setTimeout(() => this.#fail(new EgressTimeoutError('total')), limits.timeout)
+    this.#maxBytes = limits.maxBytes
+    this.#deadline = this.#failIn(limits.timeout)
     const { signal } = limits
     if (signal.aborted) this.#fail(signal.reason)
     else this.#unwatch = onAbort(signal, () => this.#fail(signal.reason))
@@ -55,22 +77,31 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (this.#failure) controller.abort(new Error('no longer wanted'))
   }
 
-  onResponseStart(_: Dispatcher.DispatchController, status: number, headers: ResponseHeaders): void {
+  onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: ResponseHeaders): void {
     this.#status = status
     this.#headers = headers
+    const { stream } = this.#limits
+    if (stream && (status === 200 || status === 206)) this.#startStream(controller, stream)
   }
 
-  onResponseData(_: Dispatcher.DispatchController, chunk: Uint8Array): void {
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Uint8Array): void {
     this.#received += chunk.byteLength
-    if (this.#received > this.#limits.maxBytes || this.#announced() > this.#limits.maxBytes) {
-      this.#fail(new BodyTooLargeError(this.#limits.maxBytes))
-    } else {
+    if (this.#received > this.#maxBytes || this.#announced() > this.#maxBytes) {
+      this.#fail(new BodyTooLargeError(this.#maxBytes))
+    } else if (!this.#stream) {
       this.#chunks.push(chunk)
+    } else if (!this.#stream.push(chunk)) {
+      controller.pause()
     }
   }
 
   onResponseEnd(): void {
+    this.#ended = true
     this.#release()
+    if (this.#stream) {
+      this.#stream.push(null)
+      return
+    }
     // copied: a chunk is a view of a larger socket buffer, which a kept manifest would hold in memory
     this.#settle.resolve({
       status: this.#status,
@@ -83,16 +114,44 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#fail(toEgressError(error))
   }
 
+  #startStream(controller: Dispatcher.DispatchController, { maxBytes, timeout }: StreamLimits): void {
+    this.#maxBytes = maxBytes
+    if (this.#announced() > maxBytes) {
+      this.#fail(new BodyTooLargeError(maxBytes))
+      return
+    }
+    clearTimeout(this.#deadline)
+    this.#deadline = this.#failIn(timeout)
+    const stream = new Readable({
+      highWaterMark: READ_AHEAD,
+      read: () => controller.resume(),
+      destroy: (error, callback) => {
+        this.#fail(error ?? new Error('no longer wanted'))
+        callback(error)
+      },
+    })
+    // it can fail before whoever waits for the answer has seen it, and is asked for its error later
+    stream.on('error', () => {})
+    this.#stream = stream
+    this.#settle.resolve({ status: this.#status, headers: this.#headers, body: EMPTY, stream })
+  }
+
   #announced(): number {
     return Number(this.#headers['content-length'] ?? 0)
   }
 
+  // undici's own time-outs start anew with each byte: only this one ends a drip
+  #failIn(timeout: number): NodeJS.Timeout {
+    return setTimeout(() => this.#fail(new EgressTimeoutError('total')), timeout)
+  }
+
   #fail(error: unknown): void {
-    if (this.#failure) return
+    if (this.#failure || this.#ended) return
     this.#failure = { error }
     this.#release()
     this.#chunks.length = 0
     this.#settle.reject(error)
+    this.#stream?.destroy(error as Error)
     this.#controller?.abort(new Error('no longer wanted'))
   }
 

@@ -24,6 +24,8 @@ export const NOBODY: Authorization = { header: undefined, signedIn: false }
 
 export interface AuthorizerOptions {
   readonly repository: string
+  /** What a token must allow; reading the repository unless given. */
+  readonly scope?: string
   readonly host: RegistryHost
   readonly trustedRealms: TrustedRealms
   readonly errand: Errand
@@ -39,7 +41,7 @@ export class Authorizer {
 
   constructor(options: AuthorizerOptions) {
     this.#options = options
-    this.#scopes = [`repository:${options.repository}:pull`]
+    this.#scopes = [options.scope ?? `repository:${options.repository}:pull`]
   }
 
   /** Remembers what a 401 asks for. */

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream'
 import type { Egress, EgressRequest } from '../egress/egress.ts'
 import { ConnectionError } from '../egress/errors.ts'
 import type { EgressResponse } from '../egress/exchange.ts'
@@ -13,7 +14,7 @@ export interface Errand {
   readonly signal: AbortSignal
 }
 
-export interface DialRequest extends Pick<EgressRequest, 'method' | 'body' | 'maxBytes'> {
+export interface DialRequest extends Pick<EgressRequest, 'method' | 'body' | 'maxBytes' | 'stream'> {
   readonly headers: Readonly<Record<string, string>>
   /** Instead of the limits' `tries`. */
   readonly tries?: number
@@ -34,6 +35,8 @@ const ASKS_FOR_PAUSE = new Set([429, 503])
 export class Dialer {
   readonly #options: DialerOptions
   readonly #queues = new Map<string, HostQueue>()
+  /** Streams hold their turn until they end: in a queue of their own they keep no other request waiting. */
+  readonly #streams = new Map<string, HostQueue>()
 
   constructor(options: DialerOptions) {
     this.#options = options
@@ -46,7 +49,7 @@ export class Dialer {
   async dial(url: URL, request: DialRequest, errand: Errand): Promise<EgressResponse> {
     const { clock, egress, limits } = this.#options
     const { lane, insecure, signal } = errand
-    const queue = this.#queueOf(url.host)
+    const queue = this.#queueOf(url.host, request.stream ? this.#streams : this.#queues)
     const tries = request.tries ?? limits.tries
     const patience = { left: limits.longestPause }
     for (let attempt = 1; ; attempt += 1) {
@@ -58,14 +61,17 @@ export class Dialer {
         if (refused) return refused
       }
       let outcome: EgressResponse | ConnectionError
+      let stream: Readable | undefined
       try {
         outcome = await egress.request(url, { ...request, insecure, signal })
+        stream = outcome.stream
         if (ASKS_FOR_PAUSE.has(outcome.status)) this.#pause(queue, outcome)
       } catch (error) {
         if (!(error instanceof ConnectionError)) throw error
         outcome = error
       } finally {
-        queue.leave()
+        if (stream && !stream.closed) stream.once('close', () => queue.leave())
+        else queue.leave()
       }
       if (outcome instanceof ConnectionError) {
         if (!outcome.transient || attempt >= tries) throw outcome
@@ -111,16 +117,16 @@ export class Dialer {
     return limits.retryDelay * 2 ** (attempt - 1) * (0.5 + random() / 2)
   }
 
-  #queueOf(host: string): HostQueue {
+  #queueOf(host: string, queues: Map<string, HostQueue>): HostQueue {
     const { limits, clock } = this.#options
-    let queue = this.#queues.get(host)
+    let queue = queues.get(host)
     if (!queue) {
-      for (const [name, { idle }] of this.#queues) {
-        if (this.#queues.size < limits.hosts) break
-        if (idle) this.#queues.delete(name)
+      for (const [name, { idle }] of queues) {
+        if (queues.size < limits.hosts) break
+        if (idle) queues.delete(name)
       }
       queue = new HostQueue({ slots: limits.requestsPerHost, clock })
-      this.#queues.set(host, queue)
+      queues.set(host, queue)
     }
     return queue
   }

@@ -18,6 +18,11 @@ export interface RemoteLimits {
   readonly tags: number
   /** Milliseconds for one listing, what its reader does between the pages included. */
   readonly listingTime: number
+  /** How often a blob that broke off is asked for again, from where it broke off. */
+  readonly resumptions: number
+  /** Milliseconds for a blob of any size, and the bytes a second that give a larger one more. */
+  readonly blobTime: number
+  readonly blobRate: number
   /** Hosts whose scheme, challenge and tokens are remembered. */
   readonly hosts: number
 }
@@ -32,5 +37,8 @@ export const DEFAULT_LIMITS: RemoteLimits = {
   pages: 10_000,
   tags: 1_000_000,
   listingTime: 10 * 60_000,
+  resumptions: 10,
+  blobTime: 60_000,
+  blobRate: 64 * 1024,
   hosts: 1000,
 }

@@ -25,7 +25,8 @@ export interface FollowRequest extends DialRequest {
 
 /**
  * Sends the request and follows up to five redirects, each through the dialer and so vetted anew. Once scheme, host or
- * port changes, Authorization and every header but Accept stay behind for good. From https to http only when insecure.
+ * port changes, Authorization and every header but Accept and Range stay behind for good. From https to http only when
+ * insecure.
  * Rejects as the dialer does, with RedirectError for what failed after the first hop.
  */
 export async function follow(
@@ -59,7 +60,8 @@ const headersFor = (
   foreign: boolean,
 ): Readonly<Record<string, string>> => {
   if (!foreign) return authorization === undefined ? headers : { ...headers, authorization }
-  return headers.accept === undefined ? {} : { accept: headers.accept }
+  const { accept, range } = headers
+  return { ...(accept !== undefined && { accept }), ...(range !== undefined && { range }) }
 }
 
 const targetOf = (location: string, from: URL, insecure: boolean): URL => {

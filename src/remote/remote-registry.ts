@@ -1,8 +1,11 @@
+import type { Readable } from 'node:stream'
 import type { Egress } from '../egress/egress.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { Reference } from '../oci/reference.ts'
 import type { TagName } from '../oci/tag.ts'
+import { fetchBlob } from './blobs.ts'
+import { CATALOG, CATALOG_SCOPE, listRepositories } from './catalog.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { fetchConfig } from './configs.ts'
 import type { Credentials } from './credentials.ts'
@@ -10,7 +13,7 @@ import { Dialer, type Errand } from './dialer.ts'
 import { DEFAULT_LIMITS, type RemoteLimits } from './limits.ts'
 import { type FetchedManifest, fetchManifest, type ResolvedManifest, resolveTag } from './manifests.ts'
 import { dialledHost, RegistryHost } from './registry-host.ts'
-import { Session } from './session.ts'
+import { Session, type SessionOptions } from './session.ts'
 import { listTags } from './tags.ts'
 import { Tokens } from './token.ts'
 import type { TrustedRealms } from './trusted-realm.ts'
@@ -46,12 +49,22 @@ export interface RegistryRepository {
   fetchManifest(digest: Digest): Promise<FetchedManifest>
   /** A config's exact bytes, verified against the descriptor's digest. */
   fetchConfig(descriptor: Descriptor): Promise<Uint8Array>
+  /**
+   * A blob's bytes as they arrive, exactly `size` of them, not verified against the digest. Resolves when the first is
+   * here; the stream fails as the methods do.
+   */
+  fetchBlob(descriptor: Pick<Descriptor, 'digest' | 'size'>): Promise<Readable>
 }
 
 /** The client of every other registry; remembers of each how it wants to be asked. */
 export interface RegistryClient {
   /** Opens no connection yet. */
   repository(reference: Pick<Reference, 'registry' | 'repository'>, errand: Errand): RegistryRepository
+  /**
+   * Every repository of the registry, page by page as they arrive, each once, in the registry's order. Throws
+   * RegistryError, or the signal's reason once it is aborted.
+   */
+  repositories(registry: string, errand: Errand): AsyncIterable<readonly string[]>
 }
 
 /** Holds no connection of its own: those are the egress's, and what is under way ends with its signal. */
@@ -78,26 +91,40 @@ export function createRemoteRegistry(options: RemoteRegistryOptions): RegistryCl
     return host
   }
 
+  const open = (
+    { registry, repository, scope }: Pick<SessionOptions, 'registry' | 'repository' | 'scope'>,
+    errand: Errand,
+  ) => {
+    const host = hostOf(registry, errand.insecure)
+    const session = new Session({
+      registry,
+      repository,
+      ...(scope !== undefined && { scope }),
+      host,
+      dialer,
+      credentials,
+      trustedRealms,
+      clock,
+      errand,
+    })
+    return { host, session, tell: (message: string) => warn({ registry, repository, message }) }
+  }
+
   return {
     repository({ registry, repository }, errand) {
-      const host = hostOf(registry, errand.insecure)
-      const session = new Session({
-        registry,
-        repository,
-        host,
-        dialer,
-        credentials,
-        trustedRealms,
-        clock,
-        errand,
-      })
-      const tell = (message: string) => warn({ registry, repository, message })
+      const { host, session, tell } = open({ registry, repository }, errand)
       return {
         listTags: () => listTags(session, { clock, limits, warn: tell }),
         resolveTag: (tag, known) => resolveTag(session, tag, known, { host, clock, warn: tell }),
         fetchManifest: (digest) => fetchManifest(session, digest),
         fetchConfig: (descriptor) => fetchConfig(session, descriptor),
+        fetchBlob: (descriptor) => fetchBlob(session, descriptor, { clock, limits }),
       }
+    },
+    repositories(registry, errand) {
+      const catalog = { registry, repository: CATALOG, scope: CATALOG_SCOPE }
+      const { session, tell } = open(catalog, errand)
+      return listRepositories(session, { clock, limits, warn: tell })
     },
   }
 }

@@ -1,5 +1,5 @@
 import { ConnectionError, EgressTimeoutError, TlsError } from '../egress/errors.ts'
-import type { EgressResponse } from '../egress/exchange.ts'
+import type { EgressResponse, StreamLimits } from '../egress/exchange.ts'
 import type { RegistryError } from '../oci/registry-error.ts'
 import { type Authorization, Authorizer, NOBODY } from './authorizer.ts'
 import { demandOf, parseChallenges } from './challenge.ts'
@@ -22,11 +22,15 @@ export interface Ask extends Topic {
   readonly path: string
   readonly headers: Readonly<Record<string, string>>
   readonly maxBytes: number
+  /** Asks for the body of a 200 or 206 as a stream. */
+  readonly stream?: StreamLimits
 }
 
 export interface SessionOptions {
   readonly registry: string
   readonly repository: string
+  /** What a token must allow; reading the repository unless given. */
+  readonly scope?: string
   readonly host: RegistryHost
   readonly dialer: Dialer
   readonly credentials: Credentials
@@ -75,6 +79,16 @@ export class Session {
   question({ what, absent, unreadable }: Topic): Question {
     const { registry, repository } = this.#options
     return { registry, repository, what, unreadable, ...(absent !== undefined && { absent }) }
+  }
+
+  /** Aborted when the answers are no longer wanted. */
+  get signal(): AbortSignal {
+    return this.#options.errand.signal
+  }
+
+  /** The error for a stream that broke, for whatever reason. */
+  async failure(topic: Topic, cause: unknown): Promise<RegistryError> {
+    return failure(this.question(topic), cause, await this.#secrets())
   }
 
   /** The error for an answer that is not what was asked for. */
@@ -147,12 +161,16 @@ export class Session {
   }
 
   async #send(
-    { method, path, headers, maxBytes }: Ask,
+    { method, path, headers, maxBytes, stream }: Ask,
     authorization: string | undefined,
     { origin = this.#options.host.origin, tries }: { origin?: URL; tries?: number } = {},
   ): Promise<EgressResponse> {
     const { dialer, errand, host } = this.#options
-    const request = { method, headers, maxBytes, authorization, ...(tries !== undefined && { tries }) }
+    const request = {
+      ...{ method, headers, maxBytes, authorization },
+      ...(stream && { stream }),
+      ...(tries !== undefined && { tries }),
+    }
     let first: Followed
     try {
       first = await follow(dialer, new URL(path, origin), request, errand)
