@@ -1,4 +1,5 @@
 import type { Database } from '../db/open.ts'
+import { type KeysetPage, keyset, pageOfEach } from '../db/page.ts'
 import { columnsOf } from '../db/rows.ts'
 import { imports as importsTable } from '../db/tables.ts'
 import type { Transaction } from '../db/transact.ts'
@@ -6,7 +7,6 @@ import type { RegistryErrorReason } from '../oci/registry-error.ts'
 import type { TagName } from '../oci/tag.ts'
 import type { TransientImage } from './image.ts'
 import type { ImportRequest } from './import-plan.ts'
-import { type KeysetPage, keyset, pageOfEach } from './page.ts'
 import { sortKeysOf } from './tag-order.ts'
 
 export type ImportState = 'PENDING' | 'RUNNING' | 'SUCCEEDED' | 'PARTIALLY_SUCCEEDED' | 'FAILED'

@@ -199,7 +199,7 @@ function* targetsOf(
 }
 
 /** Works on so many items at a time, in order; takes no new ones after the first rejection. */
-async function eachInFlight<Item>(
+export async function eachInFlight<Item>(
   items: Generator<Item, void>,
   inFlight: number,
   work: (item: Item) => Promise<void>,

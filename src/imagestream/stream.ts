@@ -1,11 +1,11 @@
 import type { Database } from '../db/open.ts'
+import { type KeysetPage, keyset } from '../db/page.ts'
 import { columnsOf } from '../db/rows.ts'
 import type { Parameter } from '../db/statement.ts'
 import { imageStreams, specTags } from '../db/tables.ts'
 import type { Transaction } from '../db/transact.ts'
 import type { TagName } from '../oci/tag.ts'
 import type { KeyValue } from './key-values.ts'
-import { type KeysetPage, keyset } from './page.ts'
 import type { ImageStream, Spec, SpecTag } from './spec.ts'
 
 export interface StreamFilter {

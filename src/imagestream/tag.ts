@@ -1,4 +1,5 @@
 import type { Database } from '../db/open.ts'
+import { type KeysetPage, pageOfEach, type SortColumn } from '../db/page.ts'
 import { columnsOf } from '../db/rows.ts'
 import type { Parameter } from '../db/statement.ts'
 import type { tags as tagsTable } from '../db/tables.ts'
@@ -6,7 +7,6 @@ import { tagConditions, tagEvents } from '../db/tables.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { TagName } from '../oci/tag.ts'
 import type { ImageSummary } from './image.ts'
-import { type KeysetPage, pageOfEach, type SortColumn } from './page.ts'
 import { sortKeysOf } from './tag-order.ts'
 
 export type TagEvent = Omit<typeof tagEvents.$inferSelect, 'importId'>
