@@ -81,7 +81,7 @@ export function createContent(db: Database): Content {
     `select ${REPOSITORY} from repositories r where r.namespace = ? and r.name = ?`,
   )
   const addRepository = db.prepare('insert into repositories (namespace, name, created_at) values (?, ?, ?)')
-  const setStream = db.prepare('update repositories set stream_id = ?1 where id = ?2 and stream_id is not ?1')
+  const setStream = db.prepare('update repositories set stream_id = ? where id = ? and stream_id is not ?')
   const blob = db.prepare<LinkedBlob>(
     `select b.size, l.confirmed_at as confirmedAt from repository_blobs l join blobs b on b.digest = l.digest
      where l.repository_id = ? and l.digest = ?`,
@@ -105,7 +105,7 @@ export function createContent(db: Database): Content {
   const bytes = db.prepare<{ bytes: Uint8Array }>('select manifest as bytes from images where id = ?')
   const addManifest = db.prepare(
     `insert into repository_manifests (repository_id, digest, image_id, subject, artifact_type, source, insecure,
-       pushed_at, confirmed_at) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8)
+       pushed_at, confirmed_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?)
      on conflict do update set confirmed_at = max(confirmed_at, excluded.confirmed_at),
        source = case when source is null then null else excluded.source end`,
   )
@@ -129,7 +129,7 @@ export function createContent(db: Database): Content {
       const known = repository.get(namespace, name)
       return known ?? { id: addRepository.insert(namespace, name, at), namespace, name, streamId: null }
     },
-    setStream: (_tx, repositoryId, streamId) => void setStream.run(streamId, repositoryId),
+    setStream: (_tx, repositoryId, streamId) => void setStream.run(streamId, repositoryId, streamId),
 
     blob: (repositoryId, digest) => blob.get(repositoryId, digest),
     storedSize: (digest) => stored.get(digest)?.size,
@@ -145,7 +145,7 @@ export function createContent(db: Database): Content {
     manifestBytes: (imageId) => bytes.get(imageId)?.bytes ?? new Uint8Array(),
     addManifest(_tx, { repositoryId, digest, imageId, references, at, ...columns }) {
       const { subject, artifactType, source, insecure } = columns
-      addManifest.run(repositoryId, digest, imageId, subject, artifactType, source, insecure ? 1 : 0, at)
+      addManifest.run(repositoryId, digest, imageId, subject, artifactType, source, insecure ? 1 : 0, at, at)
       for (const reference of references) addReference.run(imageId, reference)
     },
     removeManifest: (_tx, repositoryId, digest) => removeManifest.run(repositoryId, digest).changes > 0,

@@ -27,7 +27,15 @@ export interface OciErrorOptions extends ErrorOptions {
   readonly status?: number
   /** What a program may want to know: the digest that is missing. */
   readonly detail?: unknown
+  /** Where one request has several things wrong: an entry of the body for each, in place of the one of the error. */
+  readonly entries?: readonly OciErrorEntry[]
   readonly headers?: OutgoingHttpHeaders
+}
+
+/** One of the errors of a body. */
+export interface OciErrorEntry {
+  readonly message: string
+  readonly detail?: unknown
 }
 
 /** A request that is answered with an error body. The message is for a person: what was wrong, what is allowed. */
@@ -36,6 +44,7 @@ export class OciError extends Error {
   readonly code: OciErrorCode
   readonly status: number
   readonly detail: unknown
+  readonly entries: readonly OciErrorEntry[]
   readonly headers: OutgoingHttpHeaders
 
   constructor(code: OciErrorCode, message: string, options: OciErrorOptions = {}) {
@@ -43,12 +52,19 @@ export class OciError extends Error {
     this.code = code
     this.status = options.status ?? STATUS[code]
     this.detail = options.detail
+    this.entries = options.entries ?? [{ message, detail: options.detail }]
     this.headers = options.headers ?? {}
   }
 
   /** The body's JSON. Source: OCI distribution-spec, error codes. */
   toBody(): object {
-    const { code, message, detail } = this
-    return { errors: [{ code, message, ...(detail !== undefined && { detail }) }] }
+    const { code, entries } = this
+    return {
+      errors: entries.map(({ message, detail }) => ({
+        code,
+        message,
+        ...(detail !== undefined && { detail }),
+      })),
+    }
   }
 }

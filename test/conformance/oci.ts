@@ -1,0 +1,51 @@
+import { randomBytes } from 'node:crypto'
+import { expect } from 'vitest'
+import { type Digest, type DigestAlgorithm, digestOf } from '../../src/oci/digest.ts'
+import type { Answer, Client } from '../registry/client.ts'
+
+export const ALGORITHMS: readonly DigestAlgorithm[] = ['sha256', 'sha512']
+
+export interface RandomBlob {
+  readonly bytes: Buffer
+  readonly digest: Digest
+}
+
+export function randomBlob(algorithm: DigestAlgorithm, size = 2048): RandomBlob {
+  const bytes = randomBytes(size)
+  return { bytes, digest: digestOf(bytes, algorithm) }
+}
+
+let repositories = 0
+/** A repository that no other test knows. */
+export const freshRepository = (): string => `conformance/r${++repositories}`
+
+/** As clients make the address that closes an upload. */
+export const withDigest = (location: string, digest: Digest): string =>
+  `${location}${location.includes('?') ? '&' : '?'}digest=${digest}`
+
+/** Where to go on after an accepted request. */
+export const accepted = ({ status, headers }: Answer): string => {
+  expect(status).toBe(202)
+  return headers.location ?? ''
+}
+
+/** The answer to a blob's last byte: its Location gives the same bytes back. */
+export async function expectCreated(
+  { status, headers }: Answer,
+  { bytes, digest }: RandomBlob,
+  client: Client,
+): Promise<void> {
+  expect(status).toBe(201)
+  expect(headers['docker-content-digest']).toBe(digest)
+  const pulled = await client.get(headers.location ?? '')
+  expect([pulled.status, pulled.headers['docker-content-digest']]).toEqual([200, digest])
+  expect(pulled.bytes.equals(bytes)).toBe(true)
+}
+
+/** An error body as the specification has it, with this code. */
+export function expectError({ status, headers, json }: Answer, expected: number, code: string): void {
+  expect([status, headers['content-type']]).toEqual([expected, 'application/json'])
+  expect(json).toEqual({
+    errors: [expect.objectContaining({ code, message: expect.stringMatching(/./) })],
+  })
+}

@@ -1,0 +1,78 @@
+import { once } from 'node:events'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import type { Digest } from '../../src/oci/digest.ts'
+import { openWorld, type World } from './world.ts'
+
+/** More than the network holds for a client that does not read. */
+const LARGE = Buffer.alloc(24 * 1024 * 1024, 'blob')
+
+let world: World
+let digest: Digest
+beforeAll(async () => {
+  world = await openWorld()
+  digest = await world.pushBlob('shop/web', LARGE)
+})
+afterAll(() => world[Symbol.asyncDispose]())
+
+describe('a reader', () => {
+  it('that does not read is cut off', async () => {
+    await using hasty = await openWorld({ limits: { idle: 200 } })
+    await hasty.pushBlob('shop/web', LARGE)
+    using client = await hasty.connect()
+    client.socket.pause()
+    client.request(`GET /v2/shop/web/blobs/${digest}`)
+    await vi.waitFor(() => hasty.serverEnd(client))
+    await once(hasty.serverEnd(client), 'close')
+
+    client.socket.resume()
+    await client.ended
+    expect(client.text).toMatch(/^HTTP\/1.1 200/)
+    expect(client.text.length).toBeLessThan(LARGE.length)
+    expect(hasty.unforeseen).toEqual([])
+  })
+
+  it('that goes away leaves nothing behind, and is nobody’s error', async () => {
+    for (let at = 0; at < 5; at++) {
+      using client = await world.connect()
+      client.request(`GET /v2/shop/web/blobs/${digest}`)
+      await client.until(/HTTP\/1.1 200/)
+    }
+    expect((await world.get(`/v2/shop/web/blobs/${digest}`)).bytes.equals(LARGE)).toBe(true)
+    expect(world.unforeseen).toEqual([])
+  })
+
+  it('among many has every byte', async () => {
+    const answers = await Promise.all(
+      Array.from({ length: 6 }, (_, at) =>
+        world.get(`/v2/shop/web/blobs/${digest}`, { range: `bytes=${at}-` }),
+      ),
+    )
+    for (const [at, { status, bytes }] of answers.entries()) {
+      expect([status, bytes.equals(LARGE.subarray(at))]).toEqual([206, true])
+    }
+  })
+
+  it('of a blob whose bytes cannot be read to their end is cut off, not deceived', async () => {
+    await using broken = await openWorld({
+      blobs: (store) => ({
+        async open(wanted) {
+          const blob = await store.open(wanted)
+          return (
+            blob && {
+              size: blob.size,
+              async send(_, to) {
+                to.write('only a part')
+                throw new Error('the disk is gone')
+              },
+              read: () => blob.read(),
+              [Symbol.asyncDispose]: () => blob[Symbol.asyncDispose](),
+            }
+          )
+        },
+      }),
+    })
+    const whole = await broken.pushBlob('shop/web', 'all of the bytes')
+    await expect(broken.get(`/v2/shop/web/blobs/${whole}`)).rejects.toThrow()
+    expect(String(broken.unforeseen[0]?.object.err)).toContain('the disk is gone')
+  })
+})

@@ -1,0 +1,187 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type Digest, digestOf } from '../../src/oci/digest.ts'
+import { openWorld, type World } from './world.ts'
+
+const TEXT = 'the bytes of a blob'
+const HOUR = 3_600_000
+
+let world: World
+let digest: Digest
+let path: string
+beforeAll(async () => {
+  world = await openWorld()
+  digest = await world.pushBlob('shop/web', TEXT)
+  path = `/v2/shop/web/blobs/${digest}`
+})
+afterAll(() => world[Symbol.asyncDispose]())
+
+const confirmedAt = (of: Digest): number | undefined => {
+  const repository = world.content.repository({ namespace: 'shop', name: 'web' })
+  return repository && world.content.blob(repository.id, of)?.confirmedAt
+}
+
+describe('a blob', () => {
+  it('is answered with all that a cache wants to know', async () => {
+    for (const answer of [await world.get(path), await world.head(path)]) {
+      expect(answer.status).toBe(200)
+      expect(answer.headers).toMatchObject({
+        'content-type': 'application/octet-stream',
+        'content-length': String(TEXT.length),
+        'docker-content-digest': digest,
+        'accept-ranges': 'bytes',
+        etag: `"${digest}"`,
+      })
+    }
+  })
+
+  it.each([
+    ['the same validator', () => `"${digest}"`],
+    ['a weak one', () => `W/"${digest}"`],
+    ['one of several', () => `"other", "${digest}"`],
+    ['any', () => '*'],
+  ])('is 304 for who has it already: %s', async (_, ifNoneMatch) => {
+    const answer = await world.get(path, { 'if-none-match': ifNoneMatch() })
+    expect([answer.status, answer.bytes.length, answer.headers.etag]).toEqual([304, 0, `"${digest}"`])
+  })
+
+  it('is whole for who has another one', async () => {
+    const answer = await world.get(path, { 'if-none-match': `"${digestOf('other')}"` })
+    expect([answer.status, answer.text]).toEqual([200, TEXT])
+  })
+
+  it('that is not here is no 304 either', async () => {
+    const unknown = path.replace(digest, digestOf('unknown'))
+    expect((await world.get(unknown, { 'if-none-match': '*' })).status).toBe(404)
+  })
+
+  it('of one repository is none of another, and the answer does not tell that it is anywhere', async () => {
+    const elsewhere = await world.get(path.replace('shop/web', 'shop/other'))
+    await world.pushBlob('shop/exists', 'something')
+    const inExisting = await world.get(path.replace('shop/web', 'shop/exists'))
+    expect([elsewhere.status, elsewhere.code]).toEqual([404, 'BLOB_UNKNOWN'])
+    expect(inExisting.bytes).toEqual(elsewhere.bytes)
+  })
+})
+
+describe('a range', () => {
+  it.each([
+    ['bytes=0-0', 't'],
+    ['bytes=4-8', 'bytes'],
+    ['BYTES=4-8', 'bytes'],
+    ['bytes=15-', 'blob'],
+    ['bytes=-4', 'blob'],
+    ['bytes=-1000', TEXT],
+    ['bytes=0-', TEXT],
+    ['bytes=15-99999999999999999999999', 'blob'],
+    ['bytes=-99999999999999999999999', TEXT],
+  ])('%s is answered with that part', async (range, part) => {
+    const { status, headers, text } = await world.get(path, { range })
+    const start = TEXT.indexOf(part)
+    expect([status, text]).toEqual([206, part])
+    expect(headers['content-range']).toBe(`bytes ${start}-${start + part.length - 1}/${TEXT.length}`)
+    expect(headers['content-length']).toBe(String(part.length))
+  })
+
+  it.each(['bytes=19-', 'bytes=19-25', 'bytes=5-4', 'bytes=-0', 'bytes=99999999999999999999999-'])(
+    '%s is 416',
+    async (range) => {
+      const { status, headers, json } = await world.get(path, { range })
+      expect([status, headers['content-range']]).toEqual([416, `bytes */${TEXT.length}`])
+      expect(json).toHaveProperty('errors')
+    },
+  )
+
+  it.each(['bytes=0-1,4-8', 'bytes=', 'bytes=-', 'bytes=a-b', 'bytes=1', 'lines=0-1', 'bytes 0-1', '0-1'])(
+    '%s is not understood, and the whole comes',
+    async (range) => {
+      const { status, headers, text } = await world.get(path, { range })
+      expect([status, text, headers['content-range']]).toEqual([200, TEXT, undefined])
+    },
+  )
+
+  it('is of an empty blob never one', async () => {
+    const empty = await world.pushBlob('shop/web', '')
+    for (const range of ['bytes=0-', 'bytes=0-0', 'bytes=-1']) {
+      const { status, headers } = await world.get(path.replace(digest, empty), { range })
+      expect([status, headers['content-range']]).toEqual([416, 'bytes */0'])
+    }
+  })
+
+  it('is for a GET: a HEAD tells of the whole', async () => {
+    const { status, headers } = await world.head(path, { range: 'bytes=0-1' })
+    expect([status, headers['content-length']]).toEqual([200, String(TEXT.length)])
+  })
+
+  it('is given to who has the rest of the same blob, else the whole', async () => {
+    const same = { range: 'bytes=4-8', 'if-range': `"${digest}"` }
+    expect((await world.get(path, same)).status).toBe(206)
+    for (const ifRange of ['"other"', 'Wed, 21 Oct 2015 07:28:00 GMT']) {
+      expect((await world.get(path, { ...same, 'if-range': ifRange })).status).toBe(200)
+    }
+  })
+})
+
+describe('what a client was told is here', () => {
+  it.each(['GET', 'HEAD'])('is noted by a %s when the last time is half a lease ago', async (method) => {
+    const since = confirmedAt(digest) ?? 0
+    world.domain.time = since + 12 * HOUR
+    await world.send(method, path)
+    expect(confirmedAt(digest)).toBe(since)
+    world.domain.time += 1
+    await world.send(method, path)
+    expect(confirmedAt(digest)).toBe(world.domain.time)
+  })
+
+  it('is not noted for what is not here', async () => {
+    const before = confirmedAt(digest)
+    world.domain.time += 13 * HOUR
+    expect((await world.head(path.replace('shop/web', 'shop/exists'))).status).toBe(404)
+    expect(confirmedAt(digest)).toBe(before)
+  })
+})
+
+describe('a deleted blob', () => {
+  it('is gone here at once, and stays elsewhere', async () => {
+    const shared = await world.pushBlob('shop/a', 'shared')
+    await world.pushBlob('shop/b', 'shared')
+
+    const { status, bytes } = await world.delete(`/v2/shop/a/blobs/${shared}`)
+
+    expect([status, bytes.length]).toEqual([202, 0])
+    expect((await world.get(`/v2/shop/a/blobs/${shared}`)).status).toBe(404)
+    expect((await world.get(`/v2/shop/b/blobs/${shared}`)).text).toBe('shared')
+  })
+
+  it('can be pushed again', async () => {
+    const again = await world.pushBlob('shop/a', 'again')
+    await world.delete(`/v2/shop/a/blobs/${again}`)
+    await world.pushBlob('shop/a', 'again')
+    expect((await world.get(`/v2/shop/a/blobs/${again}`)).text).toBe('again')
+  })
+})
+
+describe('a blob whose file is gone', () => {
+  it('is our error, not the client’s: 500, and the log says which', async () => {
+    await using damaged = await openWorld()
+    const lost = await damaged.pushBlob('shop/web', 'lost')
+    await damaged.blobs.remove(lost, () => false)
+    const answer = await damaged.get(`/v2/shop/web/blobs/${lost}`)
+    expect([answer.status, answer.code]).toEqual([500, 'UNKNOWN'])
+    expect(String(damaged.unforeseen[0]?.object.err)).toContain(lost)
+  })
+
+  it('is 404 when it was deleted and collected while it was asked for', async () => {
+    const path = `/v2/shop/web/blobs/${digestOf('raced')}`
+    await using racing: World = await openWorld({
+      blobs: () => ({
+        async open() {
+          await racing.delete(path)
+          return undefined
+        },
+      }),
+    })
+    await racing.pushBlob('shop/web', 'raced')
+    expect((await racing.get(path)).status).toBe(404)
+    expect(racing.unforeseen).toEqual([])
+  })
+})

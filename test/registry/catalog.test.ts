@@ -1,0 +1,114 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { image } from '../fixtures/random-image.ts'
+import { openWorld, type World } from './world.ts'
+
+describe('the catalog', () => {
+  let world: World
+  /** What nobody may pull. */
+  let hidden: RegExp
+  beforeEach(async () => {
+    hidden = /^$/
+    world = await openWorld({
+      limits: { catalogPageSize: 4 },
+      access: {
+        may: (_principal, _action, name) => !name || !hidden.test(`${name.namespace}/${name.name}`),
+      },
+    })
+  })
+  afterEach(() => world[Symbol.asyncDispose]())
+
+  const web = image({ seed: 'web' })
+  const list = async (query = '') => {
+    const { status, code, json, headers } = await world.get(`/v2/_catalog${query}`)
+    return {
+      status,
+      code,
+      repositories: (json as { repositories: string[] }).repositories,
+      link: headers.link,
+    }
+  }
+  /** Every page by its links. */
+  const pages = async (query: string) => {
+    const found: string[][] = []
+    for (let path: string | undefined = `/v2/_catalog${query}`; path; ) {
+      const { json, headers } = await world.get(path)
+      found.push((json as { repositories: string[] }).repositories)
+      path = /^<([^>]*)>; rel="next"$/.exec(headers.link ?? '')?.[1]
+    }
+    return found
+  }
+
+  it('has the names in byte order, not namespace by namespace', async () => {
+    for (const name of ['a/x', 'a-b/x', 'a/x-y', 'a/x.y', 'b/a', 'solo']) await world.push(name, web, 'v1')
+    const inByteOrder = ['a-b/x', 'a/x', 'a/x-y', 'a/x.y', 'b/a', 'default/solo']
+
+    for (const n of [1, 2, 3, 4]) {
+      const found = await pages(`?n=${n}`)
+      expect(found.flat()).toEqual(inByteOrder)
+      expect(found.every((page) => page.length <= n)).toBe(true)
+    }
+  })
+
+  it('goes on after the last, which is there or not', async () => {
+    for (const name of ['a/x', 'b/x', 'c/x']) await world.push(name, web, 'v1')
+
+    expect((await list('?last=a/x')).repositories).toEqual(['b/x', 'c/x'])
+    expect((await list('?last=b')).repositories).toEqual(['b/x', 'c/x'])
+    expect((await list('?last=b/y')).repositories).toEqual(['c/x'])
+    expect((await list('?last=%C3%BC')).repositories).toEqual([])
+  })
+
+  it.each(['', '?n=5', '?n=1000000000000'])('has at most a page of them: %s', async (query) => {
+    for (const name of ['a/1', 'a/2', 'a/3', 'a/4', 'a/5']) await world.push(name, web, 'v1')
+
+    const { repositories, link } = await list(query)
+    expect(repositories).toEqual(['a/1', 'a/2', 'a/3', 'a/4'])
+    expect(link).toContain('last=a%2F4')
+  })
+
+  it('is empty when none is asked for, and refuses a count that is none', async () => {
+    await world.push('a/x', web, 'v1')
+
+    expect(await list('?n=0')).toMatchObject({ status: 200, repositories: [], link: undefined })
+    expect(await list('?n=-1').catch(() => null)).toMatchObject({
+      status: 400,
+      code: 'PAGINATION_NUMBER_INVALID',
+    })
+  })
+
+  it('tells nobody of what they may not pull, nor by its pages', async () => {
+    for (const name of ['a/x', 'a/secret', 'b/secret', 'b/x', 'c/secret']) await world.push(name, web, 'v1')
+    hidden = /secret/
+
+    expect(await pages('?n=1')).toEqual([['a/x'], ['b/x']])
+    expect(await list()).toMatchObject({ repositories: ['a/x', 'b/x'], link: undefined })
+  })
+
+  it('has only what can be pulled: manifests, or tags that are pulled through', async () => {
+    world.domain.writer.create({ namespace: 'shop', name: 'empty', spec: {} })
+    await world.pushBlob('shop/blobs', 'a blob')
+    await world.push('shop/gone', web, 'v1')
+    await world.delete(`/v2/shop/gone/manifests/${web.digest}`)
+    await world.push('shop/by-digest', web)
+    world.domain.remote.push('registry.test/web', 'v1', web)
+    for (const type of ['Local', 'Source'] as const) {
+      const { importId } = world.domain.writer.create({
+        namespace: 'shop',
+        name: type.toLowerCase(),
+        spec: {
+          tags: [
+            {
+              name: 'v1',
+              from: { kind: 'DockerImage', name: 'registry.test/web:v1' },
+              reference: false,
+              referencePolicy: { type },
+            },
+          ],
+        },
+      })
+      await world.domain.finished(importId ?? 0)
+    }
+
+    expect((await list()).repositories).toEqual(['shop/by-digest', 'shop/local'])
+  })
+})

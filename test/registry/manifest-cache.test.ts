@@ -1,0 +1,65 @@
+import { describe, expect, it } from 'vitest'
+import { digestOf } from '../../src/oci/digest.ts'
+import { OCI_MANIFEST } from '../../src/oci/media-types.ts'
+import { createManifestCache } from '../../src/registry/manifest-cache.ts'
+
+const KIBIBYTE = 1024
+
+/** Manifests of these sizes, and which of them were read, in order. */
+function manifests(sizes: readonly number[], capacity: number) {
+  const reads: number[] = []
+  const served = createManifestCache(
+    {
+      manifestBytes(imageId) {
+        reads.push(imageId)
+        return Buffer.alloc(sizes[imageId] ?? 0, imageId)
+      },
+    },
+    capacity,
+  )
+  const ask = (imageId: number) =>
+    served({ imageId, digest: digestOf(`${imageId}`), mediaType: OCI_MANIFEST, confirmedAt: 0 })
+  return { reads, ask }
+}
+
+describe('the cache of manifests', () => {
+  it('reads a manifest once, and serves the same', () => {
+    const { reads, ask } = manifests([10, 100 * KIBIBYTE], 1024 * KIBIBYTE)
+
+    expect(ask(0)).toBe(ask(0))
+    expect(ask(1)).toBe(ask(1))
+    expect(reads).toEqual([0, 1])
+  })
+
+  it('lets go of what was not asked for longest, once it is full', () => {
+    const { reads, ask } = manifests([9 * KIBIBYTE, 9 * KIBIBYTE, 9 * KIBIBYTE], 20 * KIBIBYTE)
+
+    for (const imageId of [0, 1, 0, 2, 0, 1]) ask(imageId)
+    // 2 took the place of 1, which then took the place of 2
+    expect(reads).toEqual([0, 1, 2, 1])
+  })
+
+  it('keeps nothing that is larger than all it may hold', () => {
+    const { reads, ask } = manifests([5 * KIBIBYTE, KIBIBYTE], 4 * KIBIBYTE)
+
+    ask(0)
+    ask(0)
+    ask(1)
+    ask(1)
+    expect(reads).toEqual([0, 0, 1])
+  })
+
+  it('has of every size the bytes as they are', () => {
+    const bytes = Buffer.from(Array.from({ length: 256 }, (_, at) => at))
+    const served = createManifestCache({ manifestBytes: () => bytes })
+    const { body, size } = served({
+      imageId: 1,
+      digest: digestOf(bytes),
+      mediaType: OCI_MANIFEST,
+      confirmedAt: 0,
+    })
+
+    expect(size).toBe(256)
+    expect(Buffer.from(String(body), 'latin1').equals(bytes)).toBe(true)
+  })
+})

@@ -1,0 +1,259 @@
+import { randomBytes } from 'node:crypto'
+import { describe, expect, test } from 'vitest'
+import { StorageFullError } from '../../src/blobs/blob-store.ts'
+import { digestOf } from '../../src/oci/digest.ts'
+import { closedPort, startScripted } from '../fixtures/hostile-registry.ts'
+import { type Image, image, type Layer } from '../fixtures/random-image.ts'
+import { password } from '../fixtures/registry-client.ts'
+import { startUpstream, type UpstreamOptions } from '../fixtures/upstream.ts'
+import { type Answer, errorAnswer } from '../fixtures/upstream-answer.ts'
+import { Download } from './download.ts'
+import { startHeldRegistry } from './held-registry.ts'
+import { openPullWorld, type PullWorld, type PullWorldOptions } from './pull-through-world.ts'
+
+const MIB = 1024 * 1024
+const bytes = randomBytes(4 * MIB)
+const layer: Layer = {
+  mediaType: 'application/vnd.oci.image.layer.v1.tar',
+  digest: digestOf(bytes),
+  bytes,
+  diffId: digestOf(bytes),
+}
+const app = image({ seed: 'app', layers: [layer] })
+
+async function start(
+  options: { upstream?: UpstreamOptions; world?: PullWorldOptions; content?: Image } = {},
+) {
+  const upstream = await startUpstream(options.upstream)
+  const it = await openPullWorld(options.world)
+  const content = options.content ?? app
+  upstream.push('team/app', 'v1', content)
+  await it.importTag({ from: `${upstream.host}/team/app`, content })
+  await it.get('/v2/shop/web/manifests/v1')
+  return {
+    ...it,
+    upstream,
+    async [Symbol.asyncDispose]() {
+      await it[Symbol.asyncDispose]()
+      await upstream[Symbol.asyncDispose]()
+    },
+  }
+}
+
+/** A world that imported the image from this host. */
+async function startFrom(host: string) {
+  const it = await openPullWorld()
+  await it.importTag({ from: `${host}/team/app`, content: app })
+  await it.get('/v2/shop/web/manifests/v1')
+  return it
+}
+
+const download = (it: PullWorld): Download => new Download(`${it.url}/v2/shop/web/blobs/${layer.digest}`)
+
+async function expectNothingStored(it: PullWorld): Promise<void> {
+  const { blobs, repository_blobs: links } = it.domain.dump()
+  expect([blobs, links]).toEqual([[], []])
+  await expect.poll(() => it.blobs.uploads(), { timeout: 20_000 }).toEqual([])
+  for await (const blob of it.blobs.stored()) expect(blob).toBeUndefined()
+}
+
+describe('a source that refuses is told to the client before any byte is sent', () => {
+  test.each([
+    [401, 403, 'DENIED', 'does not exist or needs a login'],
+    [403, 403, 'DENIED', 'does not let this server read team/app'],
+    [404, 404, 'BLOB_UNKNOWN', `does not have the blob ${layer.digest}`],
+    [429, 503, 'UNKNOWN', 'takes no more requests for now'],
+    [500, 503, 'UNKNOWN', `did not give the blob ${layer.digest}`],
+  ])('its %d is a %d %s', async (theirs, ours, code, why) => {
+    await using it = await start()
+    it.upstream.hook = ({ kind }) => (kind === 'blob' ? errorAnswer(theirs, 'NO') : undefined)
+    const answer = await it.getBlob(layer)
+    expect(answer).toMatchObject({ status: ours, code })
+    expect(answer.text).toContain(why)
+    await expectNothingStored(it)
+    expect(it.warnings).toMatchObject([
+      {
+        fields: { source: `${it.upstream.host}/team/app`, digest: layer.digest },
+        message: 'a blob could not be pulled through',
+      },
+    ])
+  })
+
+  test('one that cannot be reached is a 503', async () => {
+    await using it = await startFrom(await closedPort())
+    const answer = await it.getBlob(layer)
+    expect(answer).toMatchObject({ status: 503, code: 'UNKNOWN' })
+    expect(answer.text).toContain('the connection was refused')
+  })
+
+  test('another size than the manifest says is a 502', async () => {
+    await using it = await start()
+    it.upstream.hook = ({ kind }, answer) =>
+      kind === 'blob' ? { ...answer, body: bytes.subarray(1) } : undefined
+    expect(await it.getBlob(layer)).toMatchObject({ status: 502, code: 'UNKNOWN' })
+    await expectNothingStored(it)
+  })
+
+  test('every client that waits is told the same, by one request, and the next one is a new request', async () => {
+    await using it = await start()
+    const gate = it.upstream.hold(({ kind }) => kind === 'blob')
+    it.upstream.hook = () => errorAnswer(404, 'BLOB_UNKNOWN')
+    const waiting = Array.from({ length: 5 }, () => download(it))
+    await gate.arrived(1)
+    // all five have been told nothing yet; what they were told afterwards came of the one request
+    gate.open()
+    const answers = await Promise.all(waiting.map(({ response }) => response))
+    expect(answers.map(({ statusCode }) => statusCode)).toEqual([404, 404, 404, 404, 404])
+    it.upstream.hook = undefined
+    expect((await it.getBlob(layer)).status).toBe(200)
+  })
+})
+
+describe('a source that breaks off', () => {
+  /** Cuts the first answer in the middle; the second is of the part that was asked for, where there are ranges. */
+  const cutOnce = (hasRanges: boolean): NonNullable<UpstreamOptions['hook']> => {
+    let isCut = false
+    return ({ kind, headers }, answer): Answer | undefined => {
+      if (kind !== 'blob') return undefined
+      if (!isCut) {
+        isCut = true
+        return { ...answer, body: bytes.subarray(0, 3 * MIB), cut: true }
+      }
+      const from = Number(/\d+/.exec(headers.range ?? '')?.[0] ?? 0)
+      if (!hasRanges || from === 0) return undefined
+      const range = `bytes ${from}-${bytes.length - 1}/${bytes.length}`
+      return { status: 206, headers: { 'content-range': range }, body: bytes.subarray(from) }
+    }
+  }
+
+  test('is asked for the rest, and the client notices nothing', async () => {
+    await using it = await start()
+    it.upstream.hook = cutOnce(true)
+    expect((await it.getBlob(layer)).bytes.equals(bytes)).toBe(true)
+    const [first, second, ...more] = it.upstream.log.filter(({ kind }) => kind === 'blob')
+    expect(first?.headers.range).toBeUndefined()
+    // what the break overtook is asked for again
+    expect(second?.headers.range).toMatch(/^bytes=[1-9]\d*-$/)
+    expect(more).toEqual([])
+    expect(it.warnings).toEqual([])
+  })
+
+  test('and has no ranges cuts the clients off, and leaves nothing', async () => {
+    await using it = await start()
+    it.upstream.hook = cutOnce(false)
+    const client = download(it)
+    expect(await client.isWhole).toBe(false)
+    expect(client.received).toBeLessThanOrEqual(3 * MIB)
+    await expectNothingStored(it)
+    expect(it.warnings).toHaveLength(1)
+    expect((await it.getBlob(layer)).bytes.equals(bytes)).toBe(true)
+  })
+
+  test('with all who wait: none of them gets a whole answer', async () => {
+    await using source = await startHeldRegistry(layer)
+    await using it = await startFrom(source.host)
+    const clients = [download(it), download(it), download(it)]
+    await Promise.all(clients.map((client) => client.until(1000)))
+    source.hangUp()
+    // what is asked of it again has no range, and is no rest
+    expect(await Promise.all(clients.map(({ isWhole }) => isWhole))).toEqual([false, false, false])
+    await expectNothingStored(it)
+  })
+})
+
+describe('bytes that are not those of the digest', () => {
+  const wrong = Buffer.from(bytes)
+  wrong[2 * MIB] = (wrong[2 * MIB] ?? 0) ^ 1
+
+  test('never reach a client whole, are not stored, and are logged', async () => {
+    await using it = await start()
+    it.upstream.hook = ({ kind }, answer) => (kind === 'blob' ? { ...answer, body: wrong } : undefined)
+    const clients = [download(it), download(it)]
+    expect(await Promise.all(clients.map(({ isWhole }) => isWhole))).toEqual([false, false])
+    for (const { received } of clients) expect(received).toBeLessThan(bytes.length)
+    await expectNothingStored(it)
+    expect(it.warnings).toMatchObject([{ fields: { err: { name: 'DigestMismatchError' } } }])
+  })
+
+  test('nor do they by a range that ends with the last byte', async () => {
+    await using it = await start()
+    it.upstream.hook = ({ kind }, answer) => (kind === 'blob' ? { ...answer, body: wrong } : undefined)
+    const url = `${it.url}/v2/shop/web/blobs/${layer.digest}`
+    const client = new Download(url, { range: `bytes=${bytes.length - 1}-` })
+    expect(await client.isWhole.catch(() => false)).toBe(false)
+    expect(client.received).toBe(0)
+  })
+})
+
+describe('a private source', () => {
+  const auth = { scheme: 'bearer', credentials: { username: 'ada', password: 'lovelace' } } as const
+
+  test('is shown the login that imports use', async () => {
+    await using it = await start({
+      upstream: { auth },
+      world: { client: { credentials: password('ada', 'lovelace') } },
+    })
+    expect((await it.getBlob(layer)).bytes.equals(bytes)).toBe(true)
+  })
+
+  test('that does not take it is a 403 in which no secret is', async () => {
+    await using it = await start({
+      upstream: { auth },
+      world: { client: { credentials: password('ada', 'wrong-lovelace') } },
+    })
+    const answer = await it.getBlob(layer)
+    expect(answer).toMatchObject({ status: 403, code: 'DENIED' })
+    expect(answer.text).not.toContain('lovelace')
+  })
+})
+
+test('a layer with addresses of its own is not fetched from them', async () => {
+  await using elsewhere = await startScripted((_, response) => response.end(bytes))
+  const document = JSON.parse(String(app.bytes))
+  document.layers[0].urls = [`${elsewhere.url}/layer`]
+  const foreign = Buffer.from(JSON.stringify(document))
+  await using it = await start({ content: { ...app, bytes: foreign, digest: digestOf(foreign) } })
+  it.upstream.remove('team/app', layer.digest)
+  expect(await it.getBlob(layer)).toMatchObject({ status: 404, code: 'BLOB_UNKNOWN' })
+  expect(elsewhere.requests).toEqual([])
+})
+
+test.each([
+  [bytes.length, 200, undefined],
+  [bytes.length - 1, 403, 'DENIED'],
+])('with blobs of at most %d bytes here, one of 4 MiB is a %d', async (maximumBlobBytes, status, code) => {
+  await using it = await start({ world: { limits: { maximumBlobBytes } } })
+  const answer = await it.getBlob(layer)
+  expect(answer.status).toBe(status)
+  if (code) expect(answer.code).toBe(code)
+  expect(it.upstream.requests.blob).toBe(code ? 0 : 1)
+})
+
+test('a full disk is a 507, and the source is not left waiting', async () => {
+  await using source = await startHeldRegistry(layer)
+  await using it = await openPullWorld({
+    blobs: (store) => {
+      const full = async () => {
+        throw new StorageFullError('the disk is full')
+      }
+      return Object.assign(Object.create(store), { createUpload: full })
+    },
+  })
+  await it.importTag({ from: `${source.host}/team/app`, content: app })
+  await it.get('/v2/shop/web/manifests/v1')
+  expect(await it.getBlob(layer)).toMatchObject({ status: 507, code: 'DENIED' })
+  await expect
+    .poll(() => source.requests.every(({ socket }) => socket.destroyed), { timeout: 20_000 })
+    .toBe(true)
+})
+
+test('shutting down ends what is under way and leaves nothing of it', async () => {
+  await using source = await startHeldRegistry(layer)
+  await using it = await startFrom(source.host)
+  const client = download(it)
+  await client.until(1000)
+  await it.pullThrough[Symbol.asyncDispose]()
+  expect(await client.isWhole).toBe(false)
+  await expectNothingStored(it)
+  expect(await it.getBlob(layer)).toMatchObject({ status: 503, code: 'UNKNOWN' })
+})

@@ -1,0 +1,184 @@
+import { describe, expect, test } from 'vitest'
+import { DEFAULT_LIMITS } from '../../src/registry/limits.ts'
+import { attestation, image, index } from '../fixtures/random-image.ts'
+import { openPullWorld } from './pull-through-world.ts'
+
+const from = 'registry.test/team/app'
+const one = image({ seed: 'one' })
+const two = image({ seed: 'two' })
+const arm = image({ seed: 'arm', platform: { os: 'linux', architecture: 'arm64' } })
+
+describe('an imported tag with the policy Local', () => {
+  test('is served by tag and by digest, its bytes exact', async () => {
+    await using it = await openPullWorld()
+    await it.importTag({ from, content: one })
+    for (const reference of ['v1', one.digest]) {
+      const answer = await it.get(`/v2/shop/web/manifests/${reference}`)
+      expect(answer).toMatchObject({ status: 200, bytes: one.bytes })
+      expect(answer.headers).toMatchObject({
+        'content-type': one.mediaType,
+        'docker-content-digest': one.digest,
+      })
+    }
+  })
+
+  test('is served by digest before anybody asked for the tag', async () => {
+    await using it = await openPullWorld()
+    await it.importTag({ from, content: one })
+    expect((await it.head(`/v2/shop/web/manifests/${one.digest}`)).status).toBe(200)
+  })
+
+  test("leaves push log, tag and history as they are, and is a link of the stream's repository from then on", async () => {
+    await using it = await openPullWorld()
+    await it.importTag({ from, content: one })
+    const { domain } = it
+    const tables = [
+      'push_log',
+      'push_log_state',
+      'tags',
+      'tag_events',
+      'spec_tags',
+      'image_streams',
+      'images',
+    ]
+    const before = domain.dump()
+    await it.get('/v2/shop/web/manifests/v1')
+    const after = domain.dump()
+    for (const table of tables) expect(after[table]).toEqual(before[table])
+    expect(domain.log()).toHaveLength(1)
+    expect(after.repositories).toMatchObject([
+      { namespace: 'shop', name: 'web', stream_id: domain.streams.byName('shop', 'web')?.id },
+    ])
+    expect(after.repository_manifests).toMatchObject([
+      {
+        digest: one.digest,
+        source: `${from}@${one.digest}`,
+        insecure: 0,
+        subject: null,
+        artifact_type: one.config.mediaType,
+        confirmed_at: domain.time,
+      },
+    ])
+    const named = [one.config, ...one.layers].map(({ digest }) => digest)
+    const references = after.manifest_references as { digest: string }[]
+    expect(references.map(({ digest }) => digest).sort()).toEqual(named.sort())
+  })
+
+  test('is written once, however often it is asked for', async () => {
+    await using it = await openPullWorld()
+    await it.importTag({ from, content: one })
+    await Promise.all(Array.from({ length: 10 }, () => it.get('/v2/shop/web/manifests/v1')))
+    const before = it.domain.changes()
+    await it.get('/v2/shop/web/manifests/v1')
+    await it.get(`/v2/shop/web/manifests/${one.digest}`)
+    expect(it.domain.changes()).toBe(before)
+    expect(it.domain.dump().repository_manifests).toHaveLength(1)
+  })
+
+  test('is promised for the lease again when it is told again', async () => {
+    await using it = await openPullWorld()
+    await it.importTag({ from, content: one })
+    await it.get('/v2/shop/web/manifests/v1')
+    it.domain.time += DEFAULT_LIMITS.lease
+    await it.get('/v2/shop/web/manifests/v1')
+    expect(it.domain.dump().repository_manifests).toMatchObject([{ confirmed_at: it.domain.time }])
+  })
+
+  test('that moved means the new image by tag, and keeps the old one by digest', async () => {
+    await using it = await openPullWorld()
+    await it.importTag({ from, content: one })
+    await it.moveTag({ from, content: two })
+    expect((await it.get('/v2/shop/web/manifests/v1')).bytes).toEqual(two.bytes)
+    expect((await it.get(`/v2/shop/web/manifests/${one.digest}`)).bytes).toEqual(one.bytes)
+  })
+
+  test('says in its link whether the source may be insecure', async () => {
+    await using it = await openPullWorld()
+    await it.importTag({ from, content: one, insecure: true })
+    await it.get('/v2/shop/web/manifests/v1')
+    expect(it.domain.dump().repository_manifests).toMatchObject([{ insecure: 1 }])
+  })
+
+  test("of one platform is that platform's image", async () => {
+    await using it = await openPullWorld()
+    await it.importTag({ from, content: index([one, arm]), importMode: 'Legacy' })
+    expect((await it.get('/v2/shop/web/manifests/v1')).bytes).toEqual(one.bytes)
+    expect((await it.get(`/v2/shop/web/manifests/${arm.digest}`)).status).toBe(404)
+  })
+})
+
+describe('an imported index', () => {
+  test('has its children served once it was served itself', async () => {
+    const all = index([one, index([arm])])
+    await using it = await openPullWorld()
+    await it.importTag({ from, content: all })
+    expect((await it.get(`/v2/shop/web/manifests/${arm.digest}`)).status).toBe(404)
+    expect((await it.get('/v2/shop/web/manifests/v1')).bytes).toEqual(all.bytes)
+    const nested = all.manifests[1]
+    for (const child of [one, nested, arm]) {
+      expect((await it.get(`/v2/shop/web/manifests/${child?.digest}`)).bytes).toEqual(child?.bytes)
+    }
+    expect(it.domain.dump().repository_manifests).toMatchObject([
+      { digest: all.digest, source: `${from}@${all.digest}`, artifact_type: null },
+      { digest: one.digest, source: `${from}@${one.digest}` },
+      { digest: nested?.digest },
+      { digest: arm.digest, source: `${from}@${arm.digest}` },
+    ])
+  })
+
+  test('has no children but those that were imported with it', async () => {
+    const statement = attestation(one)
+    await using it = await openPullWorld()
+    await it.importTag({ from, content: index([one, statement]) })
+    await it.get('/v2/shop/web/manifests/v1')
+    const answer = await it.get(`/v2/shop/web/manifests/${statement.digest}`)
+    expect(answer).toMatchObject({ status: 404, code: 'MANIFEST_UNKNOWN' })
+  })
+})
+
+describe('a manifest that is not pulled through', () => {
+  test('is that of an imported tag with the policy Source', async () => {
+    await using it = await openPullWorld()
+    await it.importTag({ from, content: index([one]), policy: 'Source' })
+    for (const reference of ['v1', index([one]).digest, one.digest]) {
+      const answer = await it.get(`/v2/shop/web/manifests/${reference}`)
+      expect(answer).toMatchObject({ status: 404, code: 'MANIFEST_UNKNOWN' })
+    }
+    expect(it.domain.dump().repositories).toEqual([])
+  })
+
+  test('is that of another stream, known by its digest', async () => {
+    await using it = await openPullWorld()
+    await it.importTag({ from, content: index([one]) })
+    await it.importTag({ from, content: two, stream: 'other' })
+    await it.get('/v2/shop/web/manifests/v1')
+    for (const { digest } of [index([one]), one]) {
+      expect((await it.get(`/v2/shop/other/manifests/${digest}`)).status).toBe(404)
+    }
+  })
+
+  test('is that of a tag, stream or digest that nobody knows', async () => {
+    await using it = await openPullWorld()
+    await it.importTag({ from, content: one })
+    for (const path of ['web/manifests/v2', 'none/manifests/v1', `web/manifests/${two.digest}`]) {
+      expect((await it.get(`/v2/shop/${path}`)).status).toBe(404)
+    }
+    expect(it.domain.dump().repositories).toEqual([])
+  })
+
+  test('is a blob that an imported manifest names', async () => {
+    await using it = await openPullWorld()
+    await it.importTag({ from, content: one })
+    await it.get('/v2/shop/web/manifests/v1')
+    expect((await it.get(`/v2/shop/web/manifests/${one.config.digest}`)).status).toBe(404)
+  })
+
+  test('is one that was pushed here and deleted: it has no other source', async () => {
+    await using it = await openPullWorld()
+    await it.importTag({ from, content: one })
+    await it.push('shop/web', two, 'v1')
+    await it.push('shop/web', one, 'v1')
+    await it.delete(`/v2/shop/web/manifests/${two.digest}`)
+    expect((await it.get(`/v2/shop/web/manifests/${two.digest}`)).status).toBe(404)
+  })
+})

@@ -1,0 +1,93 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { digestOf } from '../../src/oci/digest.ts'
+import type { RegistryAction } from '../../src/registry/access.ts'
+import { formatRepositoryName } from '../../src/registry/repository-name.ts'
+import { openWorld, type World } from './world.ts'
+
+const BLOB = digestOf('in secret')
+const ID = '0'.repeat(32)
+
+/** What everybody may do; the owner may do everything. */
+let allowed: readonly string[] = []
+let world: World
+let upload: string
+const as = (principal: string) => ({ 'x-test-principal': principal })
+
+beforeAll(async () => {
+  world = await openWorld({
+    access: {
+      may: ({ id }, action, name) =>
+        id === 'owner' || allowed.includes(name ? `${action} ${formatRepositoryName(name)}` : action),
+    },
+  })
+  const path = `/v2/secret/web/blobs/uploads/?digest=${BLOB}`
+  await world.send('POST', path, { headers: as('owner'), body: 'in secret' })
+  const begun = await world.send('POST', '/v2/secret/web/blobs/uploads/', { headers: as('owner') })
+  upload = begun.headers.location ?? ''
+})
+afterAll(() => world[Symbol.asyncDispose]())
+
+const OPERATIONS: readonly [method: string, path: string, action: RegistryAction][] = [
+  ['GET', '/v2/_catalog', 'list'],
+  ['HEAD', '/v2/_catalog', 'list'],
+  ['GET', `/v2/secret/web/blobs/${BLOB}`, 'pull'],
+  ['HEAD', `/v2/secret/web/blobs/${BLOB}`, 'pull'],
+  ['GET', '/v2/secret/web/manifests/v1', 'pull'],
+  ['HEAD', '/v2/secret/web/manifests/v1', 'pull'],
+  ['GET', '/v2/secret/web/tags/list', 'pull'],
+  ['GET', `/v2/secret/web/referrers/${BLOB}`, 'pull'],
+  ['POST', '/v2/secret/web/blobs/uploads/', 'push'],
+  ['POST', `/v2/secret/web/blobs/uploads/?digest=${BLOB}`, 'push'],
+  ['POST', `/v2/secret/web/blobs/uploads/?mount=${BLOB}`, 'push'],
+  ['GET', `/v2/secret/web/blobs/uploads/${ID}`, 'push'],
+  ['PATCH', `/v2/secret/web/blobs/uploads/${ID}`, 'push'],
+  ['PUT', `/v2/secret/web/blobs/uploads/${ID}?digest=${BLOB}`, 'push'],
+  ['DELETE', `/v2/secret/web/blobs/uploads/${ID}`, 'push'],
+  ['PUT', '/v2/secret/web/manifests/v1', 'push'],
+  ['DELETE', `/v2/secret/web/blobs/${BLOB}`, 'delete'],
+  ['DELETE', '/v2/secret/web/manifests/v1', 'delete'],
+]
+const ACTIONS: readonly RegistryAction[] = ['pull', 'push', 'delete', 'list']
+
+describe.each(OPERATIONS)('%s %s', (method, path, action) => {
+  it(`needs the right to ${action}, and no other right is enough`, async () => {
+    allowed = ACTIONS.filter((other) => other !== action).flatMap((other) => [other, `${other} secret/web`])
+    const denied = await world.send(method, path)
+    expect(denied.status).toBe(403)
+    if (method !== 'HEAD') expect(denied.code).toBe('DENIED')
+  })
+
+  it(`is not refused to who may ${action}`, async () => {
+    allowed = [action, `${action} secret/web`]
+    // what an owner does is not undone for the other tests
+    const answer = await world.send(method, path.replace(BLOB, digestOf('not there')))
+    expect(answer.status).not.toBe(403)
+  })
+})
+
+describe('who may not', () => {
+  it('cannot tell a repository that is there from one that is not', async () => {
+    allowed = []
+    for (const [method, path] of OPERATIONS) {
+      const there = await world.send(method, path)
+      const absent = await world.send(method, path.replace('secret', 'nosuch'))
+      expect(absent.status).toBe(there.status)
+      expect(absent.text).toBe(there.text.replaceAll('secret', 'nosuch'))
+    }
+  })
+
+  it('cannot use an upload of which it knows the id', async () => {
+    allowed = ['push other/web', 'pull other/web']
+    for (const method of ['GET', 'PATCH', 'DELETE']) {
+      expect((await world.send(method, upload)).status).toBe(403)
+      const elsewhere = await world.send(method, upload.replace('secret', 'other'))
+      expect([elsewhere.status, elsewhere.text.includes('secret')]).toEqual([404, false])
+    }
+    expect((await world.get(upload, as('owner'))).status).toBe(204)
+  })
+
+  it('may still ask whether this is a registry', async () => {
+    allowed = []
+    expect((await world.get('/v2/')).status).toBe(200)
+  })
+})

@@ -1,0 +1,111 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { digestOf } from '../../src/oci/digest.ts'
+import type { RawConnection } from './raw-connection.ts'
+import { openWorld, type World } from './world.ts'
+
+const MEBIBYTE = 1024 * 1024
+
+let world: World
+beforeAll(async () => {
+  world = await openWorld({ limits: { maximumBlobBytes: MEBIBYTE } })
+})
+afterAll(() => world[Symbol.asyncDispose]())
+
+const LARGE = 10 * 1024 * MEBIBYTE
+const REFUSED: readonly [line: string, answer: RegExp][] = [
+  [`POST /v2/shop/web/blobs/uploads/?digest=${digestOf('x')}`, /^HTTP\/1.1 413.*SIZE_INVALID/s],
+  ['POST /v2/shop/web/blobs/uploads/?digest=x', /^HTTP\/1.1 400.*DIGEST_INVALID/s],
+  [`PATCH /v2/shop/web/blobs/uploads/${'0'.repeat(32)}`, /^HTTP\/1.1 404.*BLOB_UPLOAD_UNKNOWN/s],
+  ['PUT /v2/nothing', /^HTTP\/1.1 404.*UNSUPPORTED/s],
+  ['PUT /v2/shop/web/manifests/v1', /^HTTP\/1.1 413.*errors/s],
+]
+
+/** Sends the same again and again, for as long as it is let; how many bytes that was, with those that never arrived. */
+async function sentOn(client: RawConnection, piece: Buffer): Promise<number> {
+  let sent = 0
+  while (!client.socket.destroyed && sent < 64 * MEBIBYTE) {
+    await new Promise<void>((resolve) => client.socket.write(piece, () => resolve()))
+    sent += piece.length
+  }
+  await client.ended
+  return sent
+}
+
+describe('a refused request with a long body', () => {
+  it.each(REFUSED)('can read its answer, and is cut off: %s', async (line, answer) => {
+    using client = await world.connect()
+    client.request(line, { 'content-length': LARGE }, 'x'.repeat(1000))
+    await client.until(answer)
+    expect(client.text).toMatch(/^connection: close/im)
+
+    expect(await sentOn(client, Buffer.alloc(64 * 1024))).toBeLessThan(32 * MEBIBYTE)
+  })
+
+  it('in the middle of it is answered and cut off alike', async () => {
+    using client = await world.connect()
+    const chunk = Buffer.from(`10000\r\n${'x'.repeat(65_536)}\r\n`)
+    client.request(`POST /v2/shop/web/blobs/uploads/?digest=${digestOf('x')}`, {
+      'transfer-encoding': 'chunked',
+    })
+    expect(await sentOn(client, chunk)).toBeLessThan(32 * MEBIBYTE)
+    expect(client.text).toMatch(/^HTTP\/1.1 413.*connection: close.*SIZE_INVALID/is)
+    expect(await world.blobs.uploads()).toEqual([])
+  })
+
+  it('of no told length is treated alike', async () => {
+    using client = await world.connect()
+    client.request('PUT /v2/nothing', { 'transfer-encoding': 'chunked' }, '5\r\nfirst\r\n')
+    await client.until(/^HTTP\/1.1 404.*errors/s)
+    expect(client.text).toMatch(/^connection: close/im)
+    client.socket.end()
+    await client.ended
+  })
+})
+
+describe('a request whose body nobody reads', () => {
+  it.each([
+    ['PUT /v2/nothing', /HTTP\/1.1 404/],
+    ['GET /v2/', /HTTP\/1.1 200/],
+    ['DELETE /v2/shop/web/manifests/none', /HTTP\/1.1 404/],
+    ['POST /v2/shop/web/blobs/uploads/', /HTTP\/1.1 202/],
+  ])('keeps its connection when it is short: %s', async (line, answer) => {
+    using client = await world.connect()
+    client.request(line, { 'content-length': 5 }, 'short')
+    await client.until(answer)
+    client.text = ''
+    client.request('GET /v2/')
+    await client.until(/HTTP\/1.1 200.*{}/s)
+  })
+
+  it('keeps it also when the body comes only after the answer', async () => {
+    using client = await world.connect()
+    client.request('PUT /v2/nothing', { 'content-length': 5 })
+    await client.until(/HTTP\/1.1 404/)
+    client.text = ''
+    client.socket.write('short')
+    client.request('GET /v2/')
+    await client.until(/HTTP\/1.1 200/)
+  })
+
+  it.each([
+    ['GET /v2/', /HTTP\/1.1 200.*{}/s],
+    ['POST /v2/shop/web/blobs/uploads/', /HTTP\/1.1 202/],
+  ])('loses it when it is long: %s', async (line, answer) => {
+    using client = await world.connect()
+    client.request(line, { 'content-length': LARGE }, 'x')
+    await client.until(answer)
+    await client.ended
+    expect(client.text).toMatch(/^connection: close/im)
+  })
+})
+
+describe('requests one behind the other on one connection', () => {
+  it('are answered in their order', async () => {
+    using client = await world.connect()
+    const digest = digestOf('piped')
+    client.request(`POST /v2/shop/web/blobs/uploads/?digest=${digest}`, { 'content-length': 5 }, 'piped')
+    client.request(`GET /v2/shop/web/blobs/${digest}`)
+    client.request('GET /v2/nothing')
+    await client.until(/HTTP\/1.1 201.*HTTP\/1.1 (?:200.*piped|404.*)HTTP\/1.1 404/s)
+  })
+})

@@ -1,0 +1,115 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { digestOf } from '../../src/oci/digest.ts'
+import { openWorld, type World } from './world.ts'
+
+const EMPTY = digestOf('')
+const ID = '0'.repeat(32)
+
+let world: World
+beforeAll(async () => {
+  world = await openWorld()
+})
+afterAll(() => world[Symbol.asyncDispose]())
+
+describe('an answer', () => {
+  it.each([
+    ['GET', '/v2/', 200],
+    ['HEAD', '/v2/', 200],
+    ['GET', '/v2', 200],
+    ['GET', '/v2/nothing', 404],
+    ['POST', '/v2/', 405],
+    ['GET', `/v2/shop/web/blobs/${EMPTY}`, 404],
+    ['GET', '/v2/%zz', 404],
+  ])('at the root, and every refusal, says which API it is: %s %s', async (method, path, status) => {
+    const answer = await world.send(method, path)
+    expect(answer.status).toBe(status)
+    expect(answer.headers['docker-distribution-api-version']).toBe('registry/2.0')
+  })
+
+  it.each([
+    ['/v2/nothing', 404],
+    [`/v2/shop/web/blobs/${EMPTY}`, 404],
+    ['/v2/shop/web/blobs/uploads/', 405],
+  ])('to a HEAD has the headers of an error and no body: %s', async (path, status) => {
+    const { headers, ...answer } = await world.head(path)
+    expect([answer.status, answer.bytes.length]).toEqual([status, 0])
+    expect(headers['content-type']).toBe('application/json')
+  })
+})
+
+describe('a method that a route does not have', () => {
+  it.each([
+    ['PUT', '/v2/', 'GET, HEAD'],
+    ['DELETE', '/v2/_catalog', 'GET, HEAD'],
+    ['PUT', `/v2/shop/web/blobs/${EMPTY}`, 'GET, HEAD, DELETE'],
+    ['GET', '/v2/shop/web/blobs/uploads/', 'POST'],
+    ['POST', `/v2/shop/web/blobs/uploads/${ID}`, 'GET, HEAD, PATCH, PUT, DELETE'],
+    ['PATCH', '/v2/shop/web/manifests/v1', 'GET, HEAD, PUT, DELETE'],
+    ['POST', '/v2/shop/web/tags/list', 'GET, HEAD'],
+    ['DELETE', `/v2/shop/web/referrers/${EMPTY}`, 'GET, HEAD'],
+    ['OPTIONS', '/v2/shop/web/tags/list', 'GET, HEAD'],
+  ])('is 405 and says which it has: %s %s', async (method, path, allow) => {
+    const answer = await world.send(method, path)
+    expect([answer.status, answer.code, answer.headers.allow]).toEqual([405, 'UNSUPPORTED', allow])
+  })
+})
+
+describe('a name that leads out of its folder', () => {
+  it.each([
+    ['GET', `/v2/../../etc/blobs/${EMPTY}`],
+    ['GET', `/v2/shop/../web/blobs/${EMPTY}`],
+    ['GET', `/v2/%2e%2e/%2e%2e/blobs/${EMPTY}`],
+    ['DELETE', `/v2/shop/web/%2e%2e/blobs/${EMPTY}`],
+    ['POST', '/v2/../web/blobs/uploads/'],
+    ['POST', '/v2/shop/%2e%2e%2fweb/blobs/uploads/'],
+    ['POST', '/v2/shop/web%00/blobs/uploads/'],
+    ['POST', '/v2/_uploads/web/blobs/uploads/'],
+    ['POST', '/v2/./web/blobs/uploads/'],
+    ['POST', '/v2//web/blobs/uploads/'],
+    ['POST', '/v2/shop//blobs/uploads/'],
+    ['POST', '/v2/shop/web/../../blobs/uploads/'],
+    ['PATCH', `/v2/shop/web/blobs/uploads/%2e%2e%2f${ID}`],
+    ['PATCH', '/v2/shop/web/blobs/uploads/..'],
+  ])('is 404: %s %s', async (method, path) => {
+    const { status, json } = await world.send(method, path)
+    expect(status).toBe(404)
+    expect(json).toHaveProperty('errors')
+  })
+})
+
+describe('a repository that is called like a route', () => {
+  it.each(['blobs/uploads', 'tags/list', 'manifests/referrers'])(
+    'is one like any other: %s',
+    async (name) => {
+      const digest = await world.pushBlob(name, `of ${name}`)
+      const location = await world.startUpload(name)
+      expect((await world.get(location)).status).toBe(204)
+      expect((await world.get(`/v2/${name}/blobs/${digest}`)).text).toBe(`of ${name}`)
+    },
+  )
+})
+
+describe('a name of one part', () => {
+  it('is the stream of that name in the namespace "default", and links keep it as it was written', async () => {
+    const location = await world.startUpload('alone')
+    expect(location).toMatch(/^\/v2\/alone\/blobs\/uploads\//)
+    const digest = await world.pushBlob('alone', 'x')
+    expect((await world.get(`/v2/default/alone/blobs/${digest}`)).text).toBe('x')
+  })
+})
+
+describe('an unforeseen error', () => {
+  it('is logged under the request, and tells the client no more than that', async () => {
+    await using broken = await openWorld({
+      blobs: () => ({
+        createUpload: () => Promise.reject(new Error('secret of the inside')),
+      }),
+    })
+    const answer = await broken.send('POST', '/v2/shop/web/blobs/uploads/')
+    expect([answer.status, answer.code]).toEqual([500, 'UNKNOWN'])
+    expect(answer.text).not.toContain('secret')
+    const [logged] = broken.unforeseen
+    expect(String(logged?.object.err)).toContain('secret of the inside')
+    expect(answer.text).toContain(logged?.object.requestId)
+  })
+})

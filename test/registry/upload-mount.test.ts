@@ -1,0 +1,131 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { digestOf } from '../../src/oci/digest.ts'
+import { formatRepositoryName } from '../../src/registry/repository-name.ts'
+import type { Answer } from './client.ts'
+import { openWorld, type World } from './world.ts'
+
+let world: World
+beforeAll(async () => {
+  world = await openWorld({
+    access: { may: ({ id }, _, name) => id === 'owner' || !name || name.namespace !== 'secret' },
+  })
+})
+afterAll(() => world[Symbol.asyncDispose]())
+
+let targets = 0
+const target = (): string => `shop/target${++targets}`
+const mount = (to: string, query: string): Promise<Answer> =>
+  world.send('POST', `/v2/${to}/blobs/uploads/?${query}`)
+
+async function pushSecretly(text: string): Promise<string> {
+  const digest = digestOf(text)
+  const path = `/v2/secret/web/blobs/uploads/?digest=${digest}`
+  const { status } = await world.send('POST', path, {
+    headers: { 'x-test-principal': 'owner' },
+    body: text,
+  })
+  expect(status).toBe(201)
+  return digest
+}
+
+/** An answer without what is another one each time. */
+const shape = ({ status, headers, text }: Answer) => [status, Object.keys(headers), text]
+
+describe('a mount', () => {
+  it('links the blob without a byte, and tells for the lease that it is here', async () => {
+    const digest = await world.pushBlob('shop/source', 'mounted')
+    const to = target()
+    world.domain.time += 5000
+
+    const answer = await mount(to, `mount=${digest}&from=shop/source`)
+
+    expect([answer.status, answer.headers.location]).toEqual([201, `/v2/${to}/blobs/${digest}`])
+    expect(answer.headers['docker-content-digest']).toBe(digest)
+    const { id = 0 } = world.content.repository({ namespace: 'shop', name: to.slice(5) }) ?? {}
+    expect(world.content.blob(id, digest)).toEqual({ size: 7, confirmedAt: world.domain.time })
+  })
+
+  it('from a repository of one part is from the one of that name in "default"', async () => {
+    const digest = await world.pushBlob('base', 'of the base')
+    expect((await mount(target(), `mount=${digest}&from=base`)).status).toBe(201)
+    expect((await mount(target(), `mount=${digest}&from=default%2Fbase`)).status).toBe(201)
+  })
+
+  it('into the repository that has it already is one', async () => {
+    const digest = await world.pushBlob('shop/self', 'itself')
+    expect((await mount('shop/self', `mount=${digest}&from=shop/self`)).status).toBe(201)
+  })
+
+  it.each([
+    ['the repository has another blob', 'from=shop/source'],
+    ['there is no such repository', 'from=shop/nowhere'],
+    ['no repository can have the name', 'from=a/b/c'],
+    ['the name breaks the grammar', 'from=..%2F..%2Fetc'],
+    ['the name is empty', 'from='],
+  ])('is an upload in its place where %s', async (_, from) => {
+    await world.pushBlob('shop/source', 'another')
+    const answer = await mount(target(), `mount=${digestOf('not there')}&${from}`)
+    expect(answer.status).toBe(202)
+    expect((await world.get(answer.headers.location ?? '')).status).toBe(204)
+  })
+
+  it('is refused for what is no digest', async () => {
+    const answer = await mount(target(), 'mount=sha256:x&from=shop/source')
+    expect([answer.status, answer.code]).toEqual([400, 'DIGEST_INVALID'])
+  })
+
+  it('finds nothing once the blob is deleted in its source', async () => {
+    const digest = await world.pushBlob('shop/emptied', 'deleted')
+    await world.delete(`/v2/shop/emptied/blobs/${digest}`)
+    expect((await mount(target(), `mount=${digest}&from=shop/emptied`)).status).toBe(202)
+    expect((await mount(target(), `mount=${digest}`)).status).toBe(202)
+  })
+})
+
+describe('a blob that the caller may not pull', () => {
+  it.each(['&from=secret/web', ''])('is none to mount: as if it were nowhere, with "%s"', async (from) => {
+    const digest = await pushSecretly('kept to ourselves')
+    const to = target()
+
+    const secret = await mount(to, `mount=${digest}${from}`)
+
+    expect(secret.status).toBe(202)
+    expect(shape(secret)).toEqual(shape(await mount(to, `mount=${digestOf('nowhere')}${from}`)))
+    expect((await world.get(`/v2/${to}/blobs/${digest}`)).status).toBe(404)
+  })
+
+  it('is mounted all the same from where the caller may', async () => {
+    const digest = await pushSecretly('in both')
+    await world.pushBlob('shop/both', 'in both')
+    expect((await mount(target(), `mount=${digest}`)).status).toBe(201)
+  })
+
+  it('is not served to who knows its digest, and pushing it needs its bytes', async () => {
+    const digest = await pushSecretly('all of it')
+    const to = target()
+    expect((await world.get(`/v2/${to}/blobs/${digest}`)).status).toBe(404)
+    const location = await world.startUpload(to)
+    expect((await world.put(`${location}?digest=${digest}`, 'not it')).status).toBe(400)
+    expect((await world.head(`/v2/${to}/blobs/${digest}`)).status).toBe(404)
+    await world.pushBlob(to, 'all of it')
+    expect((await world.get(`/v2/${to}/blobs/${digest}`)).text).toBe('all of it')
+  })
+})
+
+describe('the access of a mount', () => {
+  it('is asked by the names of repositories, the source among them', async () => {
+    const asked: string[] = []
+    await using watched = await openWorld({
+      access: {
+        may(_, action, name) {
+          asked.push(`${action} ${name && formatRepositoryName(name)}`)
+          return true
+        },
+      },
+    })
+    const digest = await watched.pushBlob('shop/source', 'watched')
+    asked.length = 0
+    await watched.send('POST', `/v2/shop/to/blobs/uploads/?mount=${digest}&from=shop/source`)
+    expect(asked).toEqual(['push shop/to', 'pull shop/source'])
+  })
+})

@@ -1,0 +1,154 @@
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Pool } from 'undici'
+import type { BlobStore } from '../../src/blobs/blob-store.ts'
+import { createDiskStore } from '../../src/blobs/disk-store.ts'
+import { createPushReceiver } from '../../src/imagestream/push.ts'
+import type { RegistryAccess } from '../../src/registry/access.ts'
+import { type Content, createContent } from '../../src/registry/content.ts'
+import { DEFAULT_LIMITS, type RegistryLimits } from '../../src/registry/limits.ts'
+import type { PullThrough } from '../../src/registry/pull-through.ts'
+import { createRegistry } from '../../src/registry/registry.ts'
+import type { StreamSink } from '../../src/registry/stream-sink.ts'
+import { Domain } from '../fixtures/domain.ts'
+import { type Client, clientOf } from './client.ts'
+import { RawConnection } from './raw-connection.ts'
+
+export interface WorldOptions {
+  /** Kept when the world ends, so that another one can begin with what is there; else all is gone with it. */
+  readonly folder?: string
+  readonly limits?: Partial<RegistryLimits>
+  /** Default: everybody may do everything. */
+  readonly access?: RegistryAccess
+  readonly pullThrough?: PullThrough
+  /** Bytes that can still be written to the disk; as many as there are unless given. */
+  readonly freeBytes?: () => number
+  /** What is to go otherwise than in the real blob store. */
+  readonly blobs?: (store: BlobStore) => Partial<BlobStore>
+  /** What is to go otherwise than in the real streams. */
+  readonly sink?: (sink: StreamSink) => Partial<StreamSink>
+}
+
+/** A registry that serves on loopback, over a real database and a real blob store, and its simplest client. */
+export interface World extends Client, AsyncDisposable {
+  /** `127.0.0.1:port`. */
+  readonly host: string
+  readonly port: number
+  readonly url: string
+  readonly folder: string
+  /** Streams, tags, images, push log and database; `domain.time` is the registry's clock. */
+  readonly domain: Domain
+  readonly content: Content
+  readonly blobs: BlobStore
+  readonly limits: RegistryLimits
+  /** Unforeseen errors that were logged. */
+  readonly unforeseen: Unforeseen[]
+
+  /** A connection for requests that no client would send. */
+  connect(): Promise<RawConnection>
+  /** The server's end of a connection. */
+  serverEnd(connection: RawConnection): Socket
+}
+
+export interface Unforeseen {
+  readonly object: { readonly requestId?: string; readonly err?: unknown }
+  readonly message: string
+}
+
+const EVERYBODY: RegistryAccess = { may: () => true }
+
+export async function openWorld(options: WorldOptions = {}): Promise<World> {
+  const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'registry-')))
+  const domain = new Domain(options.folder ? { file: join(folder, 'test.db') } : {})
+  const { db, streams, writer, images, recorder } = domain
+  const now = () => domain.time
+  const { freeBytes } = options
+  const store = await createDiskStore({
+    folder,
+    now,
+    minimumFreeBytes: 0,
+    ...(freeBytes && { freeBytes: async () => freeBytes() }),
+  })
+  const blobs = overridden<BlobStore>(store, options.blobs?.(store))
+  const receiver = createPushReceiver({
+    streams,
+    writer,
+    images,
+    recorder,
+    importMode: 'Legacy',
+    registryHost: () => 'registry.test',
+  })
+  const sink = overridden<StreamSink>(receiver, options.sink?.(receiver))
+  const limits = { ...DEFAULT_LIMITS, ...options.limits }
+  const unforeseen: Unforeseen[] = []
+  const registry = createRegistry({
+    db,
+    blobs,
+    sink,
+    access: options.access ?? EVERYBODY,
+    ...(options.pullThrough && { pullThrough: options.pullThrough }),
+    limits,
+    now,
+    log: { error: (object, message) => unforeseen.push({ object, message }) },
+  })
+  let requests = 0
+  const server = createServer({ requestTimeout: 0 }, (request, response) => {
+    void registry.handle(request, response, {
+      principal: { id: request.headers['x-test-principal']?.toString() ?? 'anybody' },
+      requestId: `request-${++requests}`,
+    })
+  })
+  const sockets = new Map<number | undefined, Socket>()
+  server.on('connection', (socket) => sockets.set(socket.remotePort, socket))
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const pool = new Pool(`http://127.0.0.1:${port}`, { connections: 32 })
+
+  return {
+    host: `127.0.0.1:${port}`,
+    port,
+    url: `http://127.0.0.1:${port}`,
+    folder,
+    domain,
+    content: createContent(db),
+    blobs,
+    limits,
+    unforeseen,
+    ...clientOf(pool),
+    connect: () => RawConnection.open(port),
+    serverEnd({ socket }) {
+      const end = sockets.get(socket.localPort)
+      if (!end) throw new Error('the server has not taken the connection')
+      return end
+    },
+
+    async [Symbol.asyncDispose]() {
+      await pool.destroy()
+      await closed(server)
+      await store[Symbol.asyncDispose]()
+      await domain[Symbol.asyncDispose]()
+      if (!options.folder) await rm(folder, { recursive: true })
+    },
+  }
+}
+
+/** The original, but for some of its methods. */
+const overridden = <Original extends object>(original: Original, by: Partial<Original> = {}): Original =>
+  new Proxy(original, {
+    get(_, name) {
+      const member = Reflect.get(name in by ? by : original, name)
+      return typeof member === 'function' ? member.bind(original) : member
+    },
+  })
+
+async function closed(server: Server): Promise<void> {
+  const closing = once(server, 'close')
+  server.close()
+  server.closeAllConnections()
+  await closing
+}
