@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { type Logger, pino } from 'pino'
+import { openRegistry } from './app-registry.ts'
 import { type Config, ConfigError } from './config.ts'
 import { openDatabase } from './db/open.ts'
 import { createEgress, type Egress } from './egress/egress.ts'
@@ -17,6 +18,7 @@ import { createTagRecorder } from './imagestream/record.ts'
 import { createStreams } from './imagestream/stream.ts'
 import { createTags } from './imagestream/tag.ts'
 import { createStreamWriter } from './imagestream/write-stream.ts'
+import { Opened } from './opened.ts'
 import { createDockerConfigCredentials, noCredentials } from './remote/credentials.ts'
 import { createRemoteRegistry } from './remote/remote-registry.ts'
 
@@ -93,6 +95,12 @@ async function open(
   const writer = createStreamWriter({ db, streams, importer, now, uuid: randomUUID, importMode })
   const importImage = createImportImage({ db, streams, writer, importer, importMode })
 
+  let ownHost = ''
+  const registry = await openRegistry(
+    { config, db, images, streams, recorder, writer, remote, now, log, ownHost: () => ownHost },
+    opened,
+  )
+
   const server = createServer({
     schema: createSchema(),
     domain: {
@@ -103,8 +111,11 @@ async function open(
       importer,
       writer,
       importImage,
-      pullRepository: ({ dockerImageRepository }) => dockerImageRepository ?? '',
+      pullRepository: ({ namespace, name }) => `${registry.view.host()}/${namespace}/${name}`,
+      registry: registry.view,
     },
+    registry: registry.registry,
+    webhook: registry.webhook,
     filterOf: pushFilterOf,
     log,
     allowedOrigins: config.allowedOrigins,
@@ -113,7 +124,9 @@ async function open(
   // together: who waits for an import is answered at once, not cut off when the server has waited long enough
   opened.defer(() => Promise.all([server[Symbol.asyncDispose](), importer[Symbol.asyncDispose]()]))
   const { address, family, port } = await server.listen(config)
+  ownHost = `localhost:${port}`
   importer.resume()
+  registry.start()
 
   if (config.pushLogDays !== null) {
     const keep = config.pushLogDays * DAY
@@ -151,26 +164,6 @@ function openEgress(config: Config): Egress {
     if (!(error instanceof RangeError)) throw error
     const setting = '--private-networks (IMAGESTREAMS_PRIVATE_NETWORKS)'
     throw new ConfigError(`${setting}: ${error.message}`, { cause: error })
-  }
-}
-
-/** What was opened, to be closed in reverse; Node.js 20 has no AsyncDisposableStack. */
-class Opened implements AsyncDisposable {
-  readonly #closing: (() => unknown)[] = []
-
-  use<Resource extends Disposable | AsyncDisposable>(resource: Resource): Resource {
-    this.defer(() =>
-      Symbol.asyncDispose in resource ? resource[Symbol.asyncDispose]() : resource[Symbol.dispose](),
-    )
-    return resource
-  }
-
-  defer(close: () => unknown): void {
-    this.#closing.push(close)
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    for (let close = this.#closing.pop(); close; close = this.#closing.pop()) await close()
   }
 }
 

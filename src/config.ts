@@ -1,6 +1,19 @@
-import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import {
+  certificates,
+  GIBIBYTE,
+  host,
+  list,
+  MEBIBYTE,
+  oneOf,
+  origin,
+  origins,
+  orNone,
+  secret,
+  times,
+  wholeNumber,
+} from './setting-kinds.ts'
 
 /** Everything that can be set, checked; frozen. */
 export interface Config {
@@ -27,6 +40,22 @@ export interface Config {
   readonly requestsPerRegistry: number
   /** Days that the push log is kept; null keeps it for good. */
   readonly pushLogDays: number | null
+  /** `host[:port]` under which clients reach the registry, for pull specs; null is this machine's own. */
+  readonly registryHost: string | null
+  /** Bytes of the largest blob that the integrated registry takes. */
+  readonly maximumBlobBytes: number
+  /** Bytes of disk that pushes leave free. */
+  readonly minimumFreeBytes: number
+  /** Days after which the integrated registry drops content that no tag means; null keeps it for good. */
+  readonly untaggedDays: number | null
+  /** How many of a tag's newest images count as tagged. */
+  readonly keepTagRevisions: number
+  /** Hours between two garbage collections; null leaves them to who asks. */
+  readonly collectHours: number | null
+  /** A registry that stands in for the integrated one, as an origin; null runs our own. */
+  readonly externalRegistry: URL | null
+  /** What the external registry's notifications are authorised by. */
+  readonly webhookSecret: string | null
   readonly logLevel: string
 }
 
@@ -46,55 +75,6 @@ interface Setting<Value> {
 }
 
 const isLoopback = (host: string): boolean => /^(?:localhost|127(?:\.\d{1,3}){3}|::1)$/.test(host)
-
-const wholeNumber =
-  (least: number, most: number) =>
-  (text: string): number => {
-    const number = Number(text)
-    if (!/^\d+$/.test(text) || number < least || number > most) {
-      throw new Error(`a whole number from ${least} to ${most}`)
-    }
-    return number
-  }
-const orNone =
-  <Value>(parse: (text: string) => Value) =>
-  (text: string): Value | null =>
-    text === '' ? null : parse(text)
-const oneOf =
-  <Value extends string>(...values: readonly Value[]) =>
-  (text: string): Value => {
-    const value = values.find((one) => one === text)
-    if (value === undefined) throw new Error(values.join(' or '))
-    return value
-  }
-const list = (text: string): readonly string[] =>
-  text
-    .split(',')
-    .map((item) => item.trim())
-    .filter((item) => item !== '')
-
-const origins = (text: string): readonly string[] => {
-  const listed = list(text)
-  // a browser sends scheme, host and port, and nothing else is equal to it
-  if (!listed.every((origin) => URL.canParse(origin) && new URL(origin).origin === origin)) {
-    throw new Error('origins like https://ci.example.org, separated by commas, without a slash at the end')
-  }
-  return listed
-}
-
-const certificates = (path: string): readonly string[] => {
-  if (path === '') return []
-  const pem = readPem(path)
-  if (!pem.includes('BEGIN CERTIFICATE')) throw new Error('a file of PEM certificates')
-  return [pem]
-}
-const readPem = (path: string): string => {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch (error) {
-    throw new Error(`a file of PEM certificates: ${(error as Error).message}`, { cause: error })
-  }
-}
 
 const SETTINGS: { readonly [Name in keyof Config]: Setting<Config[Name]> } = {
   host: {
@@ -165,6 +145,54 @@ const SETTINGS: { readonly [Name in keyof Config]: Setting<Config[Name]> } = {
     description: 'days that the push log is kept; for good when not set',
     parse: orNone(wholeNumber(1, 36_500)),
   },
+  registryHost: {
+    flag: 'registry-host',
+    fallback: '',
+    description: 'host:port under which clients reach the registry; localhost with our port when not set',
+    parse: orNone(host),
+  },
+  maximumBlobBytes: {
+    flag: 'maximum-blob-gib',
+    fallback: '20',
+    description: 'GiB of the largest layer that may be pushed',
+    parse: times(GIBIBYTE, wholeNumber(1, 1024)),
+  },
+  minimumFreeBytes: {
+    flag: 'minimum-free-mib',
+    fallback: '256',
+    description: 'MiB of disk that pushes leave free',
+    parse: times(MEBIBYTE, wholeNumber(0, 1024 ** 2)),
+  },
+  untaggedDays: {
+    flag: 'untagged-days',
+    fallback: '',
+    description: 'days that pushed images stay which no tag means any more; for good when not set',
+    parse: orNone(wholeNumber(0, 36_500)),
+  },
+  keepTagRevisions: {
+    flag: 'keep-tag-revisions',
+    fallback: '3',
+    description: "how many of a tag's newest images --untagged-days leaves alone",
+    parse: wholeNumber(1, 1_000),
+  },
+  collectHours: {
+    flag: 'collect-hours',
+    fallback: '24',
+    description: 'hours between two garbage collections; none by itself when empty',
+    parse: orNone(wholeNumber(1, 8_760)),
+  },
+  externalRegistry: {
+    flag: 'external-registry',
+    fallback: '',
+    description: 'origin of a CNCF distribution registry that stands in for the integrated one',
+    parse: orNone(origin),
+  },
+  webhookSecret: {
+    flag: 'webhook-secret',
+    fallback: '',
+    description: "secret of the external registry's notifications; better set in the environment",
+    parse: orNone(secret),
+  },
   logLevel: {
     flag: 'log-level',
     fallback: 'info',
@@ -206,7 +234,8 @@ export function readConfig(
       return [name, parse(String(text))]
     } catch (error) {
       const allowed = error instanceof Error ? error.message : String(error)
-      throw new ConfigError(`--${flag} (${variableOf(flag)}) is "${text}"; it must be ${allowed}`, {
+      const given = name === 'webhookSecret' ? 'too short' : `"${text}"`
+      throw new ConfigError(`--${flag} (${variableOf(flag)}) is ${given}; it must be ${allowed}`, {
         cause: error,
       })
     }
@@ -216,6 +245,12 @@ export function readConfig(
     throw new ConfigError(
       `--host ${config.host} can be reached by other machines, and the server asks nobody who they are: ` +
         'set --open-to-everybody true (IMAGESTREAMS_OPEN_TO_EVERYBODY=true) if that is meant',
+    )
+  }
+  if (config.externalRegistry && config.webhookSecret === null) {
+    throw new ConfigError(
+      '--external-registry needs --webhook-secret (IMAGESTREAMS_WEBHOOK_SECRET): ' +
+        "the secret in the header of the registry's notifications",
     )
   }
   return config

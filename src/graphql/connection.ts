@@ -29,7 +29,7 @@ export interface Edge<Node> {
 export interface Cursors<Node> {
   encode(node: Node): string
   /** Throws when the text is no cursor of this kind. */
-  decode(cursor: string, field: 'after' | 'before'): Key
+  decode(cursor: string, field: string): Key
 }
 
 /** What a part of a sort key is. */

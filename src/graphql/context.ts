@@ -6,6 +6,8 @@ import type { DocumentSources } from '../imagestream/manifest-document.ts'
 import type { Streams } from '../imagestream/stream.ts'
 import type { Tags } from '../imagestream/tag.ts'
 import type { StreamWriter } from '../imagestream/write-stream.ts'
+import type { Collector } from '../registry/collect.ts'
+import type { RegistryUsage } from '../registry/usage.ts'
 
 /** Who asks. Everybody is the same viewer until there is sign-in; operations of one viewer may share an execution. */
 export interface Viewer {
@@ -26,6 +28,19 @@ export interface GraphQLContext {
   readonly importImage: ImportImageCommand
   /** Where a stream's images can be pulled from. */
   readonly pullRepository: DocumentSources['pullRepository']
+  readonly registry: RegistryView
+}
+
+/** The registry that images are pushed to. */
+export interface RegistryView {
+  /** Whether it is this server's own. */
+  readonly isIntegrated: boolean
+  /** `host[:port]` in pull specs. */
+  readonly host: () => string
+  /** The same where it was set for clients elsewhere; null when nobody said. */
+  readonly publicHost: string | null
+  readonly usage: RegistryUsage
+  readonly collector: Pick<Collector, 'collect' | 'plan' | 'last'>
 }
 
 /** The part of the context that is the same for every request. */

@@ -2,7 +2,7 @@ import type { GraphQLResolveInfo } from 'graphql'
 import { InvalidInputError } from '../imagestream/errors.ts'
 import { groupBy } from '../imagestream/group-by.ts'
 import { checkNamespace, checkStreamName, checkTagName, splitName } from '../imagestream/names.ts'
-import type { ImageStream } from '../imagestream/spec.ts'
+import type { ImageStream, SpecTag } from '../imagestream/spec.ts'
 import { keyOf, type Tag, type TagOrder } from '../imagestream/tag.ts'
 import type { TagName } from '../oci/tag.ts'
 import { builder } from './builder.ts'
@@ -130,6 +130,12 @@ const streamOf = (tag: Tag, { streams }: GraphQLContext): ImageStream => {
   return found
 }
 
+const specTagOf = (tag: Tag, _args: object, { streams }: GraphQLContext): SpecTag | undefined =>
+  loadTogether(tag, 'spec', (tags) => {
+    const specTags = streams.specTags([...new Set(tags.map(({ streamId }) => streamId))])
+    return new Map(specTags.map((specTag) => [`${specTag.streamId}/${specTag.name}`, specTag]))
+  }).get(`${tag.streamId}/${tag.name}`)
+
 ImageStreamTagType.implement({
   description: 'A tag of an image stream: what it means now, and what it meant before.',
   interfaces: [NodeInterface],
@@ -153,11 +159,7 @@ ImageStreamTagType.implement({
       nullable: true,
       description:
         'What the spec says of this tag; null for one of the repository’s, or one that was pushed.',
-      resolve: (tag, _args, { streams }) =>
-        loadTogether(tag, 'spec', (tags) => {
-          const specTags = streams.specTags([...new Set(tags.map(({ streamId }) => streamId))])
-          return new Map(specTags.map((specTag) => [`${specTag.streamId}/${specTag.name}`, specTag]))
-        }).get(`${tag.streamId}/${tag.name}`),
+      resolve: specTagOf,
     }),
     items: t.field({
       type: TagEventConnection,
@@ -175,9 +177,17 @@ ImageStreamTagType.implement({
           groupBy(tags.conditions(all.map(({ id }) => id)), ({ tagId }) => tagId),
         ).get(tag.id) ?? [],
     }),
-    dockerImageReference: t.exposeString('dockerImageReference', {
+    dockerImageReference: t.string({
       nullable: true,
-      description: 'Pull spec of the image that it means now; null while it has none.',
+      description:
+        'Pull spec of the image that it means now; null while it has none. With `referencePolicy: Local` it is the integrated registry’s, which fetches what it does not have.',
+      resolve: (tag, args, context) => {
+        const specTag = specTagOf(tag, args, context)
+        if (specTag?.referencePolicy !== 'Local' || !tag.image || !context.registry.isIntegrated) {
+          return tag.dockerImageReference
+        }
+        return `${context.pullRepository(streamOf(tag, context))}@${tag.image.digest}`
+      },
     }),
     image: t.field({
       type: ImageType,

@@ -142,13 +142,15 @@ ImageStreamStatusType.implement({
   fields: (t) => ({
     dockerImageRepository: t.string({
       description:
-        'Where its images can be pulled from: the integrated registry’s repository, or else `spec.dockerImageRepository`; empty where there is neither.',
+        'Where its images can be pushed to, and pulled from what was pushed: the registry’s repository of the stream’s name.',
       resolve: (stream, _args, { pullRepository }) => pullRepository(stream),
     }),
     publicDockerImageRepository: t.string({
       nullable: true,
-      description: 'The same as it is reached from outside, where that is another address.',
-      resolve: () => null,
+      description:
+        'The same under the name that was set for clients elsewhere (`--registry-host`); null when none was.',
+      resolve: ({ namespace, name }, _args, { registry: { publicHost } }) =>
+        publicHost === null ? null : `${publicHost}/${namespace}/${name}`,
     }),
     tags: t.field({
       type: ImageStreamTagConnection,

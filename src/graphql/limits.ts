@@ -1,6 +1,9 @@
 /** Bytes of a request's body; more is answered with 413. */
 export const MAX_BODY_BYTES = 1024 * 1024
 
+/** Milliseconds for a request's body to arrive; then its connection is closed. */
+export const BODY_TIMEOUT = 30_000
+
 /** Characters of a document. Long inputs belong into variables; documents are kept in a cache. */
 export const MAX_DOCUMENT_LENGTH = 64 * 1024
 

@@ -200,7 +200,8 @@ builder.mutationFields((t) => ({
   }),
   deleteImageStream: t.field({
     type: DeleteImageStreamPayload,
-    description: 'Deletes a stream with its tags and their history; the images and the push log stay.',
+    description:
+      'Deletes a stream with its tags and their history, and its repository in the integrated registry, whose bytes the next garbage collection frees. What is known of its images, and the push log, stay.',
     args: { input: t.arg({ type: DeleteImageStreamInput, required: true, description: 'The stream.' }) },
     resolve: (_mutation, { input }, { writer }) => ({ id: writer.delete(input) }),
   }),

@@ -13,6 +13,9 @@ import './tag-event.ts'
 import './image-push.ts'
 import './import.ts'
 import './mutations.ts'
+import './registry.ts'
+import './repository.ts'
+import './collect-garbage.ts'
 
 builder.queryType({ description: 'What can be asked.' })
 builder.mutationType({ description: 'What can be changed.' })

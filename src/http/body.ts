@@ -29,3 +29,12 @@ export function readBody(request: IncomingMessage, maxBytes: number): Promise<st
     request.on('data', collect).once('end', finish).once('error', reject)
   })
 }
+
+/** Closes the connection of a request whose body has not wholly arrived after this many milliseconds. */
+export function limitBodyTime(request: IncomingMessage, timeout: number): void {
+  const { 'content-length': length, 'transfer-encoding': encoding } = request.headers
+  if (encoding === undefined && !Number(length)) return
+  const deadline = setTimeout(() => request.destroy(new Error('the body took too long')), timeout)
+  const clear = (): void => clearTimeout(deadline)
+  request.once('end', clear).once('close', clear)
+}

@@ -1,13 +1,14 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import type { Logger } from 'pino'
-import type { GraphQLContext } from '../graphql/context.ts'
+import type { GraphQLContext, Viewer } from '../graphql/context.ts'
 import { MAX_BODY_BYTES } from '../graphql/limits.ts'
 import { answerJson, headersOf, isEventStream, refuse, send } from './answer.ts'
-import { readBody } from './body.ts'
+import { limitBodyTime, readBody } from './body.ts'
 import { streamPushes } from './event-stream.ts'
 import { answerGraphiQL, wantsGraphiQL } from './graphiql.ts'
-import { isOurHost, type OriginPolicy } from './origin.ts'
+import { isOurHost, mayConnect, type OriginPolicy } from './origin.ts'
 import { GRAPHQL_PATH, type Pipeline, type RequestContext } from './pipeline.ts'
+import { principalOf } from './principal.ts'
 import { requestIdOf } from './request-id.ts'
 import type { Streams } from './streams.ts'
 
@@ -18,18 +19,50 @@ export interface RequestHandlerOptions {
   readonly origins: OriginPolicy
   /** Whether requests can be served now. */
   readonly isReady: () => boolean
-  readonly createContext: (requestId: string) => GraphQLContext
+  readonly createContext: (requestId: string, viewer: Viewer) => GraphQLContext
+  readonly registry: RegistryEndpoint | undefined
+  readonly webhook: WebhookEndpoint | undefined
+  /** Milliseconds for a body to arrive, but the registry's. */
+  readonly bodyTimeout: number
 }
+
+/** The integrated registry: answers every request below `/v2/`. */
+export interface RegistryEndpoint {
+  handle(request: IncomingMessage, response: ServerResponse, caller: RegistryCaller): Promise<void>
+}
+
+export interface RegistryCaller {
+  readonly principal: Viewer
+  readonly requestId: string
+}
+
+/** Answers what another registry sends to tell of its pushes. */
+export type WebhookEndpoint = (request: IncomingMessage, response: ServerResponse) => Promise<void>
+
+/** Where an external registry sends its notifications. */
+export const WEBHOOK_PATH = '/webhooks/registry'
 
 /** Answers every request: the API and its page, health, and 404. One line of log each, without anything secret. */
 export function createRequestHandler(options: RequestHandlerOptions): RequestListener {
-  const { log, origins, isReady } = options
+  const { log, origins, isReady, registry, webhook, bodyTimeout } = options
 
   async function route(request: IncomingMessage, response: ServerResponse, requestId: string): Promise<void> {
     if (!isOurHost(request, origins)) {
       return refuse(response, 421, 'FORBIDDEN', 'this server has another name than the request says')
     }
-    switch (pathOf(request)) {
+    const path = pathOf(request)
+    if (registry && (path.startsWith('/v2/') || path === '/v2')) {
+      // what no registry client sends: a page of another site may not push through its reader's browser
+      if (!mayConnect(request, origins)) {
+        return refuse(response, 403, 'FORBIDDEN', 'pages of other sites may not use the registry')
+      }
+      return registry.handle(request, response, { principal: principalOf(request), requestId })
+    }
+    limitBodyTime(request, bodyTimeout)
+    switch (path) {
+      case WEBHOOK_PATH:
+        if (webhook) return webhook(request, response)
+        break
       case GRAPHQL_PATH:
         return wantsGraphiQL(request)
           ? answerGraphiQL(request, response)
@@ -42,9 +75,8 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestLis
         return isReady()
           ? answerJson(response, 200, { status: 'ready' })
           : answerJson(response, 503, { status: 'not ready' })
-      default:
-        return refuse(response, 404, 'NOT_FOUND', `there is nothing here: the API is at ${GRAPHQL_PATH}`)
     }
+    refuse(response, 404, 'NOT_FOUND', `there is nothing here: the API is at ${GRAPHQL_PATH}`)
   }
 
   return (request, response) => {
@@ -102,7 +134,7 @@ async function answerGraphQL(
       ...(body !== '' && { body }),
     }),
     {
-      ...createContext(requestId),
+      ...createContext(requestId, principalOf(request)),
       lastEventId: typeof lastEventId === 'string' && lastEventId !== '' ? lastEventId : undefined,
       taken,
     },

@@ -5,10 +5,16 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { GraphQLSchema } from 'graphql'
 import type { Logger } from 'pino'
 import type { Domain, GraphQLContext, Viewer } from '../graphql/context.ts'
-import { INIT_TIMEOUT, KEEP_ALIVE, MAX_CONNECTIONS, SLOW_READER_TIMEOUT } from '../graphql/limits.ts'
+import {
+  BODY_TIMEOUT,
+  INIT_TIMEOUT,
+  KEEP_ALIVE,
+  MAX_CONNECTIONS,
+  SLOW_READER_TIMEOUT,
+} from '../graphql/limits.ts'
 import { createPushHub, type PushHubOptions } from '../graphql/push-hub.ts'
 import { createPipeline } from './pipeline.ts'
-import { createRequestHandler } from './request-handler.ts'
+import { createRequestHandler, type RegistryEndpoint, type WebhookEndpoint } from './request-handler.ts'
 import { newRequestId } from './request-id.ts'
 import { Streams } from './streams.ts'
 import { webSocketUpgrades } from './websocket.ts'
@@ -22,6 +28,8 @@ export interface ServerTimings {
   readonly slowReaderTimeout: number
   /** For `connection_init` on a WebSocket. */
   readonly initTimeout: number
+  /** For a request's body to arrive, but the registry's. */
+  readonly bodyTimeout: number
   /** For what still runs when the server ends. */
   readonly shutdownTimeout: number
 }
@@ -40,6 +48,10 @@ export interface ServerOptions {
   readonly allowedHosts?: readonly string[] | undefined
   /** Whether clients may ask for the schema. Yes by default: it is published. */
   readonly introspection?: boolean
+  /** Answers under `/v2/`; without it there is no integrated registry. */
+  readonly registry?: RegistryEndpoint | undefined
+  /** Answers what an external registry sends; without it there is none. */
+  readonly webhook?: WebhookEndpoint | undefined
   readonly timings?: Partial<ServerTimings>
 }
 
@@ -49,13 +61,11 @@ export interface Server extends AsyncDisposable {
   listen(address: { readonly host: string; readonly port: number }): Promise<AddressInfo>
 }
 
-/** Everybody, until there is sign-in. */
-const ANYBODY: Viewer = { id: 'anybody' }
-
 const TIMINGS: ServerTimings = {
   keepAlive: KEEP_ALIVE,
   slowReaderTimeout: SLOW_READER_TIMEOUT,
   initTimeout: INIT_TIMEOUT,
+  bodyTimeout: BODY_TIMEOUT,
   shutdownTimeout: 5_000,
 }
 
@@ -68,15 +78,21 @@ export function createServer({
   allowedOrigins = [],
   allowedHosts,
   introspection = true,
+  registry,
+  webhook,
   timings: givenTimings,
 }: ServerOptions): Server {
   const timings = { ...TIMINGS, ...givenTimings }
   const origins = { allowedOrigins, allowedHosts }
-  const createContext = (requestId: string): GraphQLContext => ({ requestId, viewer: ANYBODY, ...domain })
+  const createContext = (requestId: string, viewer: Viewer): GraphQLContext => ({
+    requestId,
+    viewer,
+    ...domain,
+  })
   const hub = createPushHub({
     pushes: domain.pushes,
     filterOf,
-    createContext: (viewer) => ({ ...createContext(newRequestId()), viewer }),
+    createContext: (viewer) => createContext(newRequestId(), viewer),
     log,
   })
   const streams = new Streams({ ...timings, log })
@@ -91,12 +107,23 @@ export function createServer({
   const server = createHttpServer(
     {
       headersTimeout: 10_000,
-      requestTimeout: 30_000,
+      // a layer may take hours: whoever reads a body says how long it may take
+      requestTimeout: 0,
       keepAliveTimeout: 10_000,
       connectionsCheckingInterval: 5_000,
       maxHeaderSize: 16 * 1024,
     },
-    createRequestHandler({ pipeline, streams, log, origins, isReady, createContext }),
+    createRequestHandler({
+      pipeline,
+      streams,
+      log,
+      origins,
+      isReady,
+      createContext,
+      registry,
+      webhook,
+      bodyTimeout: timings.bodyTimeout,
+    }),
   )
   server.maxConnections = MAX_CONNECTIONS
   server.on('upgrade', webSocketUpgrades({ protocol, streams, log, origins }))

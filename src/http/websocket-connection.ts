@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream'
 import { WebSocket } from 'ws'
+import type { Viewer } from '../graphql/context.ts'
 import type { PushMember, PushPage } from '../graphql/push-hub.ts'
 import { nextFrames } from './frames.ts'
 import type { Stream } from './streams.ts'
@@ -11,17 +12,25 @@ const SLOW_READER_REASON = 'try again later: slow reader, resume from your last 
 
 const GOING_AWAY = 1001
 
+/** The request that opened a connection, and who sent it. */
+export interface ConnectionOrigin {
+  readonly requestId: string
+  readonly viewer: Viewer
+}
+
 /** A WebSocket, and the network connection under it, to which frames can be written together. */
 export class Connection implements Stream {
   readonly requestId: string
+  readonly viewer: Viewer
   readonly #socket: WebSocket
   readonly #network: Duplex
   #awaitsPong = false
   /** Members that had something to send while the network was busy. */
   #blocked: Set<PushMember> | undefined
 
-  constructor(socket: WebSocket, network: Duplex, requestId: string) {
+  constructor(socket: WebSocket, network: Duplex, { requestId, viewer }: ConnectionOrigin) {
     this.requestId = requestId
+    this.viewer = viewer
     this.#socket = socket
     this.#network = network
     socket.on('pong', () => {

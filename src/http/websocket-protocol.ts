@@ -1,7 +1,7 @@
 import { type ExecutionArgs, GraphQLError, getOperationAST } from 'graphql'
 import { makeServer, type OperationResult, type Server, type SubscribePayload } from 'graphql-ws'
 import type { Logger } from 'pino'
-import type { GraphQLContext } from '../graphql/context.ts'
+import type { GraphQLContext, Viewer } from '../graphql/context.ts'
 import { type ErrorReport, formatError, maskError } from '../graphql/errors.ts'
 import { MAX_OPERATIONS_PER_SOCKET } from '../graphql/limits.ts'
 import type { PushHub } from '../graphql/push-hub.ts'
@@ -14,7 +14,7 @@ export interface WebSocketProtocolOptions {
   readonly pipeline: Pipeline
   readonly hub: PushHub
   readonly log: Logger
-  readonly createContext: (requestId: string) => GraphQLContext
+  readonly createContext: (requestId: string, viewer: Viewer) => GraphQLContext
   /** Milliseconds for `connection_init` to arrive. */
   readonly initTimeout: number
 }
@@ -37,7 +37,7 @@ export function createWebSocketProtocol({
     id: string,
     { query, variables, operationName }: SubscribePayload,
   ): Promise<ExecutionArgs | readonly GraphQLError[]> {
-    const context = createContext(connection.requestId)
+    const context = createContext(connection.requestId, connection.viewer)
     const enveloped = pipeline.getEnveloped(context)
     const schema = enveloped.schema
     const document = parseWith(enveloped.parse, query)

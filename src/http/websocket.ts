@@ -6,6 +6,7 @@ import { type WebSocket, WebSocketServer } from 'ws'
 import { CLOSE_TIMEOUT, MAX_MESSAGE_BYTES } from '../graphql/limits.ts'
 import { isOurHost, mayConnect, type OriginPolicy } from './origin.ts'
 import { GRAPHQL_PATH } from './pipeline.ts'
+import { principalOf } from './principal.ts'
 import { requestIdOf } from './request-id.ts'
 import type { Streams } from './streams.ts'
 import { Connection } from './websocket-connection.ts'
@@ -43,12 +44,14 @@ export function webSocketUpgrades({ protocol, streams, log, origins }: WebSocket
       )
       return
     }
-    server.handleUpgrade(request, network, head, (socket) => open(socket, network, requestId))
+    server.handleUpgrade(request, network, head, (socket) =>
+      open(new Connection(socket, network, { requestId, viewer: principalOf(request) }), socket),
+    )
   }
 
-  function open(socket: WebSocket, network: Duplex, requestId: string): void {
+  function open(connection: Connection, socket: WebSocket): void {
     const since = performance.now()
-    const connection = new Connection(socket, network, requestId)
+    const { requestId } = connection
     streams.add(connection)
     const fail = (error: unknown): void => {
       log.error({ requestId, err: error }, 'unforeseen error')

@@ -90,7 +90,7 @@ describe('manifest', () => {
         ],
       },
       status: {
-        dockerImageRepository: it.repository,
+        dockerImageRepository: `localhost:${new URL(it.app.app.url).port}/default/app`,
         tags: [
           {
             conditions: [
@@ -149,7 +149,7 @@ describe('manifest', () => {
 
     expect(JSON.parse(json)).toMatchObject({
       spec: { lookupPolicy: { local: false } },
-      status: { dockerImageRepository: '' },
+      status: { dockerImageRepository: `localhost:${new URL(app.app.url).port}/default/empty` },
     })
     expect(json).not.toMatch(/"(?:tags|labels|annotations)"/)
   })

@@ -73,6 +73,12 @@ describe('settings', () => {
     ['ca-file', '/nowhere/ca.pem', 'a file of PEM certificates'],
     ['allowed-origins', 'ci.example.org', 'origins like https://ci.example.org'],
     ['allowed-origins', 'https://ci.example.org/', 'origins like https://ci.example.org'],
+    ['registry-host', 'https://registry.example.org', 'a host with an optional port'],
+    ['registry-host', 'registry.example.org/team', 'a host with an optional port'],
+    ['maximum-blob-gib', '0', 'a whole number from 1 to 1024'],
+    ['keep-tag-revisions', '0', 'a whole number from 1'],
+    ['external-registry', 'registry.example.org', 'an origin like https://registry.example.org:5000'],
+    ['external-registry', 'https://registry.example.org/v2', 'an origin like https://registry.example.org'],
   ])('name --%s and its variable when the value is "%s"', (flag, value, allowed) => {
     const variable = `IMAGESTREAMS_${flag.toUpperCase().replaceAll('-', '_')}`
 
@@ -82,6 +88,23 @@ describe('settings', () => {
     ]) {
       expect(read).toThrow(`--${flag} (${variable}) is "${value}"; it must be ${allowed}`)
     }
+  })
+
+  test('of a secret that is too short are named, and the secret is not', () => {
+    expect(() => readConfig(['--webhook-secret', 'swordfish'], {})).toThrow(
+      '--webhook-secret (IMAGESTREAMS_WEBHOOK_SECRET) is too short; it must be at least 16 characters',
+    )
+  })
+
+  test('of an external registry need the secret of its notifications', () => {
+    const registry = ['--external-registry', 'https://registry.example.org']
+    const secret = 'correct horse battery staple'
+
+    expect(() => readConfig(registry, {})).toThrow(/needs --webhook-secret/)
+    expect(readConfig(registry, { IMAGESTREAMS_WEBHOOK_SECRET: secret })).toMatchObject({
+      externalRegistry: new URL('https://registry.example.org'),
+      webhookSecret: secret,
+    })
   })
 
   test('name a file that holds no certificates', () => {

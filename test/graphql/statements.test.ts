@@ -62,12 +62,12 @@ const QUERIES: Readonly<Record<string, readonly [query: string, most: number]>> 
       name status { tags(first: $size) { nodes {
         tag dockerImageReference items(first: 1) { nodes { created generation } }
         image { digest size platform { os architecture } } } } } } }`,
-    2,
+    3,
   ],
   'the benchmark of many streams': [
     `query ($size: Int!) { imageStreams(namespace: "default", first: $size) { nodes {
       namespace name status { tags(first: 5) { nodes { tag dockerImageReference image { digest size } } } } } } }`,
-    2,
+    3,
   ],
   'everything about the tags of many streams': [
     `query ($size: Int!) { imageStreams(matching: "app-*", first: $size) { totalCount nodes {

@@ -163,6 +163,19 @@ describe('a body', () => {
   )
 })
 
+describe('a body', () => {
+  it.each(['/graphql', '/healthz'])('to %s that never arrives whole ends its connection', async (path) => {
+    await using quick = await startApi({ timings: { bodyTimeout: 100 } })
+    const socket = connect(Number(new URL(quick.url).port), '127.0.0.1')
+    socket.on('error', () => {})
+    socket.write(
+      `POST ${path} HTTP/1.1\r\nHost: ${quick.host}\r\nContent-Type: application/json\r\nContent-Length: 900\r\n\r\n{`,
+    )
+    socket.resume()
+    await once(socket, 'close')
+  })
+})
+
 describe('a WebSocket', () => {
   it('of another site is refused at the upgrade, our own and one without a page are not', async () => {
     const opened = async (options: { origin?: string }) => {
