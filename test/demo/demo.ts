@@ -1,11 +1,15 @@
 import { once } from 'node:events'
-import { startApp } from '../fixtures/app.ts'
+import { Pool } from 'undici'
+import { startApp, type TestApp } from '../fixtures/app.ts'
 import type { GraphQLClient } from '../fixtures/graphql-client.ts'
+import { image, layer } from '../fixtures/random-image.ts'
 import { RUBY_REPOSITORY, RubyReplay } from '../fixtures/ruby-history.ts'
 import { startUpstream } from '../fixtures/upstream.ts'
+import { clientOf } from '../registry/client.ts'
 import { type Push, PushFeed } from './push-feed.ts'
 
-// The story: the tags of a registry move for ten years, an image stream follows them, and nobody misses a move.
+// The story: the tags of a registry move for ten years, an image stream follows them, and nobody misses a move. Then
+// images are pushed to the server itself.
 
 const DATES = ['2016-06-01', '2018-06-01', '2020-06-01', '2022-06-01', '2024-06-01', '2026-09-01']
 /** The cursor of this chapter's last push is where somebody stops listening. */
@@ -14,6 +18,13 @@ const INTERRUPTED = 2
 interface Imported {
   readonly import: { total: number; imported: number; unchanged: number; failed: number }
 }
+
+/** What is pushed in the end, by tag. */
+const BUILDS = [
+  ['build 1', 'v1'],
+  ['build 1', 'latest'],
+  ['build 2', 'latest'],
+] as const
 
 const COUNTS = 'import { total imported unchanged failed }'
 const CREATE = `mutation ($repository: String!) {
@@ -76,6 +87,32 @@ async function sayLatest(client: GraphQLClient): Promise<void> {
     tell(`             ${short(old.digest)}  built ${old.created}`)
 }
 
+/** Two builds of an application, pushed as docker and skopeo push: nothing of it was there before. */
+async function pushImages({ app, client }: TestApp): Promise<void> {
+  const { imagePushes } = await client.ask<{ imagePushes: { pageInfo: { endCursor: string } } }>(NOW)
+  const live = new PushFeed(client, imagePushes.pageInfo.endCursor)
+  const host = `localhost:${new URL(app.url).port}`
+  tell(`The same server is a registry. An application is pushed to ${host}/shop/web, which nobody prepared:`)
+  const pool = new Pool(app.url)
+  const registry = clientOf(pool)
+  for (const [build, tag] of BUILDS) {
+    const pushed = image({ seed: build, layers: [layer('base'), layer(build)] })
+    const began = performance.now()
+    await registry.push('shop/web', pushed, tag)
+    const [{ image: told, previousImage } = { image: pushed, previousImage: null }] = await live.next(1)
+    const milliseconds = (performance.now() - began).toFixed(0)
+    const before = previousImage ? `, before: ${short(previousImage.digest)}` : ''
+    tell(
+      `  push ${host}/shop/web:${tag}   told after ${milliseconds} ms: ${short(told.digest)}${before}`,
+    )
+  }
+  const pulled = await registry.get('/v2/shop/web/manifests/latest')
+  const same = pulled.headers['docker-content-digest'] === live.seen.at(-1)?.image.digest
+  tell(`  pull ${host}/shop/web:latest   ${same ? 'is the last of them' : 'is NOT the last of them'}`)
+  if (!same) process.exitCode = 1
+  await pool.close()
+}
+
 async function main(): Promise<void> {
   await using upstream = await startUpstream()
   await using server = await startApp()
@@ -120,6 +157,8 @@ async function main(): Promise<void> {
     `  ${missed.length} pushes since, ${same ? 'each once, in the same order: nothing is missing' : 'NOT the same ones'}`,
   )
   if (!same) process.exitCode = 1
+  tell()
+  await pushImages(server)
   if (process.argv.includes('--stay')) {
     tell()
     tell(
