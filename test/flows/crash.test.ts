@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, onTestFailed, test } from 'vitest'
 import { connect } from '../fixtures/graphql-client.ts'
+import { randomNumbers } from '../fixtures/random-numbers.ts'
 import { RUBY_REPOSITORY, RubyReplay, tagsAt } from '../fixtures/ruby-history.ts'
 import { buildServer, type ServerBuild } from '../fixtures/server-process.ts'
 import { startUpstream, type Upstream } from '../fixtures/upstream.ts'
@@ -31,17 +32,6 @@ beforeAll(async () => {
   build = await buildServer()
 })
 afterAll(() => build[Symbol.asyncDispose]())
-
-/** The same seed makes the same numbers. Source: mulberry32. */
-function randomNumbers(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}
 
 /** Publishes about so many moves, and says when the last of them was. */
 function publish(replay: RubyReplay, count: number): Date {

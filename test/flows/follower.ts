@@ -9,9 +9,10 @@ export interface FollowOptions {
   readonly tag?: string
 }
 
-const PUSHED = `subscription ($namespace: String, $imageStream: String, $tag: String, $since: String) {
-  imagePushed(namespace: $namespace, imageStream: $imageStream, tag: $tag, since: $since) { ${PUSH} }
-}`
+const pushed = (selection: string) =>
+  `subscription ($namespace: String, $imageStream: String, $tag: String, $since: String) {
+    imagePushed(namespace: $namespace, imageStream: $imageStream, tag: $tag, since: $since) { ${selection} }
+  }`
 
 /** The server was gone before the subscription was there. */
 export class DisconnectedError extends Error {
@@ -19,15 +20,22 @@ export class DisconnectedError extends Error {
 }
 
 /** One who is subscribed to the pushes, over a WebSocket of its own; iterating ends when the connection does. */
-export class Follower implements AsyncIterableIterator<Push>, Disposable {
+export class Follower<Told = Push> implements AsyncIterableIterator<Told>, Disposable {
   readonly #client: RawClient
 
   private constructor(client: RawClient) {
     this.#client = client
   }
 
-  /** Subscribed: whatever is pushed from now on will come. `url` is the server's. Throws DisconnectedError. */
-  static async start(url: string, options: FollowOptions = {}): Promise<Follower> {
+  /**
+   * Subscribed: whatever is pushed from now on will come. `url` is the server's; `selection` is what to tell of a push.
+   * Throws DisconnectedError.
+   */
+  static async start<Told = Push>(
+    url: string,
+    options: FollowOptions = {},
+    selection: string = PUSH,
+  ): Promise<Follower<Told>> {
     const client = new RawClient(`${url.replace('http', 'ws')}/graphql`)
     const ended = client.closed.then(() => {
       throw new DisconnectedError('the server went away before it subscribed us')
@@ -36,20 +44,20 @@ export class Follower implements AsyncIterableIterator<Push>, Disposable {
       await once(client.socket, 'open')
       client.send({ type: 'connection_init' })
       await client.next()
-      client.subscribe('pushes', PUSHED, { ...options })
+      client.subscribe('pushes', pushed(selection), { ...options })
       await client.settled()
     }
     // a connection that fails says so by closing as well
     await Promise.race([subscribed().catch(() => ended), ended])
-    return new Follower(client)
+    return new Follower<Told>(client)
   }
 
-  async next(): Promise<IteratorResult<Push, undefined>> {
+  async next(): Promise<IteratorResult<Told, undefined>> {
     const ended = this.#client.closed.then((): Message => ({ type: 'complete' }))
     const { type, payload } = await Promise.race([this.#client.next(), ended])
     if (type === 'complete') return { done: true, value: undefined }
     const { data, errors } = payload as {
-      data?: { imagePushed: Push } | null
+      data?: { imagePushed: Told } | null
       errors?: { extensions: { code: string } }[]
     }
     if (type !== 'next' || !data) throw new Error(errors?.[0]?.extensions.code ?? JSON.stringify(payload))
@@ -57,14 +65,19 @@ export class Follower implements AsyncIterableIterator<Push>, Disposable {
   }
 
   /** The next so many pushes. */
-  async take(count: number): Promise<Push[]> {
-    const taken: Push[] = []
+  async take(count: number): Promise<Told[]> {
+    const taken: Told[] = []
     while (taken.length < count) {
       const { value, done } = await this.next()
       if (done) throw new Error(`the subscription ended after ${taken.length} of ${count} pushes`)
       taken.push(value)
     }
     return taken
+  }
+
+  /** Once there was one round trip to the server and back. */
+  roundTrip(): Promise<void> {
+    return this.#client.settled()
   }
 
   [Symbol.asyncIterator](): this {

@@ -1,0 +1,232 @@
+import { describe, expect, test } from 'vitest'
+import { digestOf } from '../../src/oci/digest.ts'
+import { startApp, type TestApp } from '../fixtures/app.ts'
+import { bytesByDigest, readLayout } from '../fixtures/oci-layout.ts'
+import { missingPrograms } from '../fixtures/programs.ts'
+import { attestation, type Image, image, index, layer } from '../fixtures/random-image.ts'
+import { Shelf, skopeo } from '../fixtures/skopeo.ts'
+import { history, pushLog, tagDigests } from './operations.ts'
+import { Listener } from './registry-news.ts'
+
+const missing = missingPrograms('skopeo')
+
+const web = image({ seed: 'web', layers: [layer('base'), layer('web')], entrypoint: ['/bin/web'] })
+const arm = image({ seed: 'web for arm', platform: { os: 'linux', architecture: 'arm64' } })
+const multi = index([web, arm, attestation(web)])
+
+const sizeOf = ({ bytes, config, layers }: Image): number =>
+  [config, ...layers].reduce((sum, part) => sum + part.bytes.length, bytes.length)
+
+/** `host:port`, as skopeo names the registry. */
+const hostOf = ({ app }: TestApp): string => new URL(app.url).host
+
+const push = (app: TestApp, from: string, to: string, ...options: readonly string[]): Promise<string> =>
+  skopeo('copy', '--dest-tls-verify=false', ...options, from, `docker://${hostOf(app)}/${to}`)
+const pull = (app: TestApp, from: string, to: string): Promise<string> =>
+  skopeo('copy', '--src-tls-verify=false', '--all', `docker://${hostOf(app)}/${from}`, to)
+const inspect = async (app: TestApp, repository: string): Promise<Record<string, unknown>> =>
+  JSON.parse(await skopeo('inspect', '--tls-verify=false', `docker://${hostOf(app)}/${repository}`))
+const listTags = async (app: TestApp, repository: string): Promise<readonly string[]> => {
+  const listed = await skopeo('list-tags', '--tls-verify=false', `docker://${hostOf(app)}/${repository}`)
+  return JSON.parse(listed).Tags
+}
+
+describe.skipIf(missing !== undefined)(`skopeo${missing ? `: ${missing}` : ''}`, () => {
+  test('makes repository and stream with its first push, and who listens has the image as it ends', async () => {
+    await using app = await startApp()
+    await using shelf = await Shelf.open()
+    using listener = await Listener.start(app.app.url)
+
+    await push(app, await shelf.put('web', web), 'shop/web:v1')
+
+    expect(await listener.heard()).toMatchObject([
+      {
+        namespace: 'shop',
+        imageStreamName: 'web',
+        tag: 'v1',
+        source: 'REGISTRY',
+        previousImage: null,
+        image: {
+          digest: web.digest,
+          mediaType: web.mediaType,
+          platform: { os: 'linux', architecture: 'amd64' },
+          config: {
+            env: ['PATH=/usr/local/bin:/usr/bin:/bin', 'SEED=web'],
+            entrypoint: ['/bin/web'],
+            labels: [{ key: 'test.seed', value: 'web' }],
+          },
+          layers: web.layers.map(({ digest }) => ({ digest })),
+          size: sizeOf(web),
+        },
+      },
+    ])
+    // what it was told to pull is there to be pulled
+    const [told] = await listener.heard()
+    await skopeo('inspect', '--tls-verify=false', `docker://${told?.dockerImageReference}`)
+  })
+
+  test('tells of each push once, in order, and of none when the tag already means the image', async () => {
+    await using app = await startApp()
+    await using shelf = await Shelf.open()
+    using listener = await Listener.start(app.app.url)
+    const [first, second] = [await shelf.put('web', web), await shelf.put('arm', arm)]
+
+    await push(app, first, 'shop/web:v1')
+    await push(app, first, 'shop/web:v1')
+    await push(app, second, 'shop/web:v1')
+    await push(app, first, 'shop/web:v2')
+
+    const heard = await listener.heard()
+    expect(heard.map(({ tag, image, previousImage }) => [tag, image.digest, previousImage?.digest])).toEqual([
+      ['v1', web.digest, undefined],
+      ['v1', arm.digest, web.digest],
+      ['v2', web.digest, undefined],
+    ])
+    expect(await pushLog(app.client)).toHaveLength(3)
+  })
+
+  test('gets back the bytes that it pushed, of one image and of an index with an attestation, also after a restart', async () => {
+    await using app = await startApp()
+    await using shelf = await Shelf.open()
+    await push(app, await shelf.put('web', web), 'shop/web:one')
+    await push(app, await shelf.put('multi', multi), 'shop/web:multi', '--all')
+
+    for (const name of ['before', 'after']) {
+      await pull(app, 'shop/web:one', `oci:${shelf.path(`${name}-one`)}`)
+      await pull(app, 'shop/web:multi', `oci:${shelf.path(`${name}-multi`)}`)
+      expect(await readLayout(shelf.path(`${name}-one`))).toEqual(bytesByDigest(web))
+      expect(await readLayout(shelf.path(`${name}-multi`))).toEqual(bytesByDigest(multi))
+      await app.restart()
+    }
+  })
+
+  test('of an index of several platforms makes one push, of an image with a manifest a platform', async () => {
+    await using app = await startApp()
+    await using shelf = await Shelf.open()
+    using listener = await Listener.start(app.app.url)
+
+    await push(app, await shelf.put('multi', multi), 'shop/web:v1', '--all')
+
+    expect(await listener.heard()).toMatchObject([
+      {
+        tag: 'v1',
+        image: {
+          digest: multi.digest,
+          platform: null,
+          config: null,
+          manifests: [
+            { digest: web.digest, platform: { architecture: 'amd64' } },
+            { digest: arm.digest, platform: { architecture: 'arm64' } },
+            { platform: { architecture: 'unknown' } },
+          ],
+        },
+      },
+    ])
+  })
+
+  test('rewrites an image to Docker schema 2 on the way', async () => {
+    await using app = await startApp()
+    await using shelf = await Shelf.open()
+    using listener = await Listener.start(app.app.url)
+
+    await push(app, await shelf.put('web', web), 'shop/web:docker', '--format', 'v2s2')
+
+    const raw = await skopeo(
+      ...(['inspect', '--raw', '--tls-verify=false', `docker://${hostOf(app)}/shop/web:docker`] as const),
+    )
+    expect(await listener.heard()).toMatchObject([
+      {
+        image: {
+          digest: digestOf(raw),
+          mediaType: 'application/vnd.docker.distribution.manifest.v2+json',
+          config: { entrypoint: ['/bin/web'] },
+        },
+      },
+    ])
+    await pull(app, 'shop/web:docker', `dir:${shelf.path('back')}`)
+  })
+
+  test('inspects an image and lists its tags; a name alone is a stream of the default namespace', async () => {
+    await using app = await startApp()
+    await using shelf = await Shelf.open()
+    const from = await shelf.put('web', web)
+    for (const tag of ['v2', 'V1', 'v10']) await push(app, from, `app:${tag}`)
+
+    expect(await inspect(app, 'app:v2')).toMatchObject({
+      Digest: web.digest,
+      RepoTags: ['V1', 'v10', 'v2'],
+      Architecture: 'amd64',
+      Layers: web.layers.map(({ digest }) => digest),
+      Labels: { 'test.seed': 'web' },
+    })
+    expect(await inspect(app, 'default/app:v2')).toMatchObject({ Digest: web.digest })
+    expect(await listTags(app, 'app')).toEqual(['V1', 'v10', 'v2'])
+    expect((await tagDigests(app.client)).get('v10')).toBe(web.digest)
+  })
+
+  test('deletes an image with every tag that means it, in the stream as well', async () => {
+    await using app = await startApp()
+    await using shelf = await Shelf.open()
+    const [first, second] = [await shelf.put('web', web), await shelf.put('arm', arm)]
+    await push(app, first, 'app:v1')
+    await push(app, first, 'app:stable')
+    await push(app, second, 'app:v2')
+
+    await skopeo('delete', '--tls-verify=false', `docker://${hostOf(app)}/app:v1`)
+
+    expect(await listTags(app, 'app')).toEqual(['v2'])
+    expect([...(await tagDigests(app.client))]).toEqual([['v2', arm.digest]])
+    expect(await history(app.client, 'app:stable')).toEqual([])
+    await expect(inspect(app, 'app:stable')).rejects.toThrow('manifest unknown')
+    await expect(inspect(app, `app@${web.digest}`)).rejects.toThrow('manifest unknown')
+  })
+
+  test('syncs a whole repository to another namespace and to a folder', async () => {
+    await using app = await startApp()
+    await using shelf = await Shelf.open()
+    await push(app, await shelf.put('web', web), 'shop/web:v1')
+    await push(app, await shelf.put('arm', arm), 'shop/web:v2')
+    using listener = await Listener.start(app.app.url)
+    const [from, to] = [`${hostOf(app)}/shop/web`, `${hostOf(app)}/mirror`]
+
+    await skopeo(
+      'sync',
+      ...['--src-tls-verify=false', '--src', 'docker', '--dest-tls-verify=false', '--dest', 'docker'],
+      ...[from, to],
+    )
+    await skopeo(
+      'sync',
+      '--src-tls-verify=false',
+      '--src',
+      'docker',
+      '--dest',
+      'dir',
+      from,
+      shelf.path('web'),
+    )
+
+    expect(await listTags(app, 'mirror/web')).toEqual(['v1', 'v2'])
+    const heard = await listener.heard()
+    expect(heard.map(({ namespace, tag, image }) => [namespace, tag, image.digest]).sort()).toEqual([
+      ['mirror', 'v1', web.digest],
+      ['mirror', 'v2', arm.digest],
+    ])
+    const synced = `dir:${shelf.path('web')}/web:v1`
+    expect(digestOf(await skopeo('inspect', '--raw', synced))).toBe(web.digest)
+  })
+
+  test('is told why a name cannot be pushed to, and leaves nothing behind', async () => {
+    await using app = await startApp()
+    await using shelf = await Shelf.open()
+    const from = await shelf.put('web', web)
+
+    await expect(push(app, from, 'a/b/c:v1')).rejects.toThrow(
+      'cannot be an image stream: a repository is namespace/name here, two parts',
+    )
+    await expect(push(app, from, 'shop/my__web:v1')).rejects.toThrow(
+      "cannot be an image stream's name: at most 253 lowercase letters, digits, dashes and dots",
+    )
+    await expect(inspect(app, 'a/b/c:v1')).rejects.toThrow('a repository is namespace/name here')
+    expect(await pushLog(app.client)).toEqual([])
+  })
+})
