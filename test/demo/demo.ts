@@ -102,9 +102,7 @@ async function pushImages({ app, client }: TestApp): Promise<void> {
     const [{ image: told, previousImage } = { image: pushed, previousImage: null }] = await live.next(1)
     const milliseconds = (performance.now() - began).toFixed(0)
     const before = previousImage ? `, before: ${short(previousImage.digest)}` : ''
-    tell(
-      `  push ${host}/shop/web:${tag}   told after ${milliseconds} ms: ${short(told.digest)}${before}`,
-    )
+    tell(`  push ${host}/shop/web:${tag}   told after ${milliseconds} ms: ${short(told.digest)}${before}`)
   }
   const pulled = await registry.get('/v2/shop/web/manifests/latest')
   const same = pulled.headers['docker-content-digest'] === live.seen.at(-1)?.image.digest

@@ -9,6 +9,7 @@ import {
   type PushPage,
   type PushReader,
 } from '../../src/graphql/push-hub.ts'
+import { randomNumbers } from '../fixtures/random-numbers.ts'
 import { createWorld, filterOf, type World } from '../http/world.ts'
 
 let world: World
@@ -327,13 +328,8 @@ describe('any interleaving of pushes, arrivals, departures and pauses', () => {
   })
 })
 
-/** Numbers below a limit, the same for the same seed. Source: mulberry32. */
+/** Whole numbers below a limit, the same for the same seed. */
 function generator(seed: number): (limit: number) => number {
-  let state = seed
-  return (limit) => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) % limit
-  }
+  const random = randomNumbers(seed)
+  return (limit) => Math.floor(random() * limit)
 }

@@ -101,6 +101,17 @@ describe('a document', () => {
 })
 
 describe('a body', () => {
+  it.each(['/graphql', '/healthz'])('to %s that never arrives whole ends its connection', async (path) => {
+    await using quick = await startApi({ timings: { bodyTimeout: 100 } })
+    const socket = connect(Number(new URL(quick.url).port), '127.0.0.1')
+    socket.on('error', () => {})
+    socket.write(
+      `POST ${path} HTTP/1.1\r\nHost: ${quick.host}\r\nContent-Type: application/json\r\nContent-Length: 900\r\n\r\n{`,
+    )
+    socket.resume()
+    await once(socket, 'close')
+  })
+
   it('of 60 MiB is refused with 413 before it is read', async () => {
     const response = await request(api.url, {
       method: 'POST',
@@ -161,19 +172,6 @@ describe('a body', () => {
       expect(api.pushes.head()).toBe(0)
     },
   )
-})
-
-describe('a body', () => {
-  it.each(['/graphql', '/healthz'])('to %s that never arrives whole ends its connection', async (path) => {
-    await using quick = await startApi({ timings: { bodyTimeout: 100 } })
-    const socket = connect(Number(new URL(quick.url).port), '127.0.0.1')
-    socket.on('error', () => {})
-    socket.write(
-      `POST ${path} HTTP/1.1\r\nHost: ${quick.host}\r\nContent-Type: application/json\r\nContent-Length: 900\r\n\r\n{`,
-    )
-    socket.resume()
-    await once(socket, 'close')
-  })
 })
 
 describe('a WebSocket', () => {

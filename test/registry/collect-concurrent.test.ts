@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { type Digest, digestOf } from '../../src/oci/digest.ts'
 import { type Content, type Image, image, index, layer } from '../fixtures/random-image.ts'
+import { randomNumbers } from '../fixtures/random-numbers.ts'
 import { type CollectWorld, openCollectWorld } from './collect-world.ts'
 
 /** Milliseconds of the clock of this test, which moves by hand. */
@@ -15,17 +16,6 @@ const LOOSE = Array.from({ length: 12 }, (_, at) => Buffer.from(`loose blob ${at
 const IMAGES = Array.from({ length: 5 }, (_, at) =>
   image({ seed: at, layers: [layer(`shared ${at % 2}`), layer(`own ${at}`)] }),
 )
-
-/** Pseudo-random numbers from 0 to below 1. Source: mulberry32. */
-function randomOf(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}
 
 /** What clients were told is here, by path, and until when that has to be true. */
 class Promises {
@@ -239,7 +229,7 @@ describe('clients that push, mount, pull, delete and push again while the regist
       limits: { lease: LEASE },
       policy: { untaggedAfter: 0, keepTagRevisions: 1 },
     })
-    const random = randomOf(seed)
+    const random = randomNumbers(seed)
     const promises = new Promises(() => world.domain.time)
     const clients = new Clients(world, random, promises)
     const long = await world.startUpload('shop/web')
