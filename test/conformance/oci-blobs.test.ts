@@ -168,4 +168,9 @@ describe('spec.md#error-codes', () => {
     expectError(await world.get(`/v2/Shop/web/blobs/${digestOf('')}`), 404, 'NAME_INVALID')
     expectError(await world.get(`/v2/a/b/c/blobs/${digestOf('')}`), 400, 'NAME_INVALID')
   })
+
+  it('a HEAD of a name that is no stream finds nothing, so that the push goes on to the answer that says so', async () => {
+    expect(await world.head(`/v2/a/b/c/blobs/${digestOf('')}`)).toMatchObject({ status: 404, text: '' })
+    expectError(await world.send('POST', '/v2/a/b/c/blobs/uploads/'), 400, 'NAME_INVALID')
+  })
 })
