@@ -62,6 +62,8 @@ export interface Content {
   /** What the tag means now, where that is in the repository. */
   manifestOfTag(repository: Repository, tag: TagName): LinkedManifest | undefined
   manifestBytes(imageId: number): Uint8Array
+  /** An image's config that is known already, whoever may read it. */
+  configBytes(digest: Digest): Uint8Array | undefined
   addManifest(tx: Transaction, manifest: NewManifest): void
   removeManifest(tx: Transaction, repositoryId: number, digest: Digest): boolean
   /** The stream's tags that mean the image now. */
@@ -103,6 +105,7 @@ export function createContent(db: Database): Content {
        join images i on i.id = t.newest_image_id where t.stream_id = ? and t.name = ?)`,
   )
   const bytes = db.prepare<{ bytes: Uint8Array }>('select manifest as bytes from images where id = ?')
+  const config = db.prepare<{ bytes: Uint8Array }>('select bytes from image_configs where digest = ?')
   const addManifest = db.prepare(
     `insert into repository_manifests (repository_id, digest, image_id, subject, artifact_type, source, insecure,
        pushed_at, confirmed_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -143,6 +146,7 @@ export function createContent(db: Database): Content {
     manifest: (repositoryId, digest) => manifest.get(repositoryId, digest),
     manifestOfTag: ({ id, streamId }, tag) => manifestOfTag.get(id, streamId, tag),
     manifestBytes: (imageId) => bytes.get(imageId)?.bytes ?? new Uint8Array(),
+    configBytes: (digest) => config.get(digest)?.bytes,
     addManifest(_tx, { repositoryId, digest, imageId, references, at, ...columns }) {
       const { subject, artifactType, source, insecure } = columns
       addManifest.run(repositoryId, digest, imageId, subject, artifactType, source, insecure ? 1 : 0, at, at)
