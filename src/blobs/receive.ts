@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream'
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { inTurn } from './turns.ts'
 
 /** What takes the bytes of a source. */
 export interface Intake {
@@ -30,7 +30,7 @@ export async function receive(
 /** Listens by hand: `for await` over a request costs more than hashing it. */
 function receiveStream(source: Readable, intake: Intake, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
-    let inTurn = 0
+    let taken = 0
     let isYielding = false
     let isSettled = false
 
@@ -56,12 +56,12 @@ function receiveStream(source: Readable, intake: Intake, signal: AbortSignal): P
         settle(error)
         return
       }
-      inTurn += (chunk as Uint8Array).length
-      if (inTurn >= TURN) {
-        inTurn = 0
+      taken += (chunk as Uint8Array).length
+      if (taken >= TURN) {
+        taken = 0
         isYielding = true
         source.pause()
-        setImmediate(() => {
+        inTurn(() => {
           isYielding = false
           resume()
         })
@@ -87,14 +87,14 @@ async function receiveChunks(
   intake: Intake,
   signal: AbortSignal,
 ): Promise<void> {
-  let inTurn = 0
+  let taken = 0
   for (const chunk of source) {
     intake.take(bytesOf(chunk))
-    inTurn += chunk.length
+    taken += chunk.length
     if (intake.isFull) await room(intake, signal)
-    else if (inTurn >= TURN) {
-      inTurn = 0
-      await nextTurn()
+    else if (taken >= TURN) {
+      taken = 0
+      await new Promise<void>(inTurn)
     }
     signal.throwIfAborted()
   }

@@ -14,11 +14,20 @@ export interface ServerProcess extends AsyncDisposable {
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
+let isBuilt = false
+
+/** What was here when the first server of a benchmark started. */
+function build(): void {
+  if (isBuilt) return
+  execFileSync('npm', ['run', '--silent', 'build'], { cwd: ROOT, stdio: ['ignore', 'inherit', 'ignore'] })
+  isBuilt = true
+}
+
 /** The server as production runs it: compiled, from what is here. Its data folder goes with it. */
 export async function startCompiledServer(
   dataFolder = mkdtempSync(join(tmpdir(), 'bench-')),
 ): Promise<ServerProcess> {
-  execFileSync('npm', ['run', '--silent', 'build'], { cwd: ROOT, stdio: ['ignore', 'inherit', 'ignore'] })
+  build()
   const child = spawn(process.execPath, ['dist/main.js'], {
     cwd: ROOT,
     stdio: ['ignore', 'inherit', 'pipe'],

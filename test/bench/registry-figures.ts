@@ -1,0 +1,120 @@
+import { type Command, MEBIBYTE } from './registry-protocol.ts'
+
+/** What is measured of every server, round by round. */
+export interface Figure {
+  readonly name: string
+  /** How many times docker-registry's. */
+  readonly goal: number
+  /** Bytes of one operation, where they are what counts; otherwise operations do. */
+  readonly size?: number
+  /** Whether bare node:http knows it. */
+  readonly hasBare: boolean
+  /** Whether it leaves so much to write that the disk is let come to rest before. */
+  readonly isHeavy: boolean
+  command(port: number): Command
+}
+
+const REPOSITORY = 'bench/app'
+/** Of small requests. */
+const CONNECTIONS = 8
+const SECONDS = 0.5
+/** Tags in the list. */
+const TAGS = 10_000
+const PAGE = 100
+
+const BLOBS = [
+  { size: 8 * MEBIBYTE, atOnce: 1, pushes: 8, pulls: 64, pullGoal: 1.4 },
+  { size: 8 * MEBIBYTE, atOnce: 4, pushes: 16, pulls: 64, pullGoal: 1.4 },
+  { size: 64 * MEBIBYTE, atOnce: 1, pushes: 2, pulls: 12, pullGoal: 1.15 },
+  { size: 64 * MEBIBYTE, atOnce: 4, pushes: 4, pulls: 16, pullGoal: 1.15 },
+]
+
+const blobFigures = BLOBS.map(({ size, atOnce, pushes, pulls, pullGoal }): readonly Figure[] => {
+  const name = `${size / MEBIBYTE} MiB, ${atOnce} at once`
+  const common = { size, hasBare: true }
+  const to = (port: number) => ({ port, repository: REPOSITORY, size, atOnce })
+  return [
+    {
+      ...common,
+      name: `blob push ${name}`,
+      goal: 1.5,
+      isHeavy: true,
+      command: (port) => ({ do: 'push blobs', ...to(port), count: pushes }),
+    },
+    {
+      ...common,
+      name: `blob pull ${name}`,
+      goal: pullGoal,
+      isHeavy: false,
+      command: (port) => ({ do: 'pull blobs', ...to(port), count: pulls }),
+    },
+  ]
+})
+
+const small = (port: number) => ({ port, repository: REPOSITORY, atOnce: CONNECTIONS, seconds: SECONDS })
+
+const manifestFigures: Figure[] = [
+  {
+    name: 'manifest push, 1 at once',
+    goal: 4,
+    hasBare: true,
+    isHeavy: true,
+    command: (port) => ({ do: 'push manifests', ...small(port), atOnce: 1 }),
+  },
+  {
+    name: `manifest push, ${CONNECTIONS} at once`,
+    goal: 4,
+    hasBare: true,
+    isHeavy: true,
+    command: (port) => ({ do: 'push manifests', ...small(port) }),
+  },
+  ...(['GET', 'HEAD'] as const).map((method) => ({
+    name: `manifest ${method}`,
+    goal: 10,
+    hasBare: true,
+    isHeavy: false,
+    command: (port: number): Command => ({ do: 'read manifests', method, ...small(port) }),
+  })),
+]
+
+const listFigures: Figure[] = [
+  {
+    name: `tag list of ${TAGS}`,
+    goal: 2.5,
+    hasBare: false,
+    isHeavy: false,
+    command: (port) => ({ do: 'list tags', ...small(port) }),
+  },
+  {
+    name: `tag list of ${TAGS}, a page of ${PAGE} from anywhere`,
+    goal: 20,
+    hasBare: false,
+    isHeavy: false,
+    command: (port) => ({ do: 'list tags', page: PAGE, ...small(port) }),
+  },
+]
+
+/** Figures that are measured of the same servers. */
+export interface FigureGroup {
+  readonly figures: readonly Figure[]
+  /** What the figures refer to. */
+  preparation(port: number): readonly Command[]
+}
+
+const image = (port: number): Command => ({ do: 'push image', port, repository: REPOSITORY })
+
+/**
+ * Blobs of each kind have servers of their own, whose data goes before the next: a machine whose memory fills with files
+ * gets slower, whoever wrote them.
+ */
+export const FIGURE_GROUPS: readonly FigureGroup[] = [
+  ...blobFigures.map((figures) => ({ figures, preparation: (port: number) => [image(port)] })),
+  { figures: manifestFigures, preparation: (port) => [image(port)] },
+  {
+    figures: listFigures,
+    preparation: (port) => [
+      image(port),
+      { do: 'push tags', port, repository: REPOSITORY, atOnce: CONNECTIONS, count: TAGS },
+    ],
+  },
+]
