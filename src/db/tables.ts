@@ -66,8 +66,15 @@ export const specTags = sqliteTable(
     scheduled: flag('scheduled'),
     importMode: importMode(),
     referencePolicy: text('reference_policy', { enum: ['Source', 'Local'] }).notNull(),
+    /** The tag that it follows, wherever it is and whether it exists; null where it follows none. */
+    followsNamespace: text('follows_namespace'),
+    followsStream: text('follows_stream'),
+    followsTag: text('follows_tag').$type<TagName>(),
   },
-  (t) => [primaryKey({ columns: [t.streamId, t.name] })],
+  (t) => [
+    primaryKey({ columns: [t.streamId, t.name] }),
+    index('spec_tags_by_followed').on(t.followsNamespace, t.followsStream, t.followsTag),
+  ],
 )
 
 export const tags = sqliteTable(
@@ -118,6 +125,7 @@ export const tagEvents = sqliteTable(
   (t) => [
     index('tag_events_by_tag').on(t.tagId, t.id),
     index('tag_events_by_import').on(t.importId).where(sql`import_id is not null`),
+    index('tag_events_by_image').on(t.imageId, t.tagId),
   ],
 )
 
@@ -230,7 +238,11 @@ export const pushLog = sqliteTable(
       .references(() => images.id),
     previousImageId: integer('previous_image_id').references(() => images.id),
   },
-  (t) => [index('push_log_by_stream').on(t.namespace, t.imageStreamName, t.sequence)],
+  (t) => [
+    index('push_log_by_stream').on(t.namespace, t.imageStreamName, t.sequence),
+    index('push_log_by_image').on(t.imageId),
+    index('push_log_by_previous_image').on(t.previousImageId),
+  ],
 )
 
 /** One row: which log this is, and from where on it is kept. */
@@ -243,6 +255,30 @@ export const pushLogState = sqliteTable(
     dropped: integer('dropped').notNull(),
   },
   (t) => [check('push_log_state_single', sql`${t.id} = 1`)],
+)
+
+/** What is imported again and again without being asked. */
+export const importSchedules = sqliteTable(
+  'import_schedules',
+  {
+    id: rowid(),
+    streamId: integer('stream_id')
+      .notNull()
+      .references(() => imageStreams.id, { onDelete: 'cascade' }),
+    /** The spec tag; empty for the stream's repository. */
+    tag: text('tag').$type<TagName | ''>().notNull(),
+    dueAt: time('due_at').notNull(),
+    /** When an import last brought it in without a failure; null when none did. */
+    succeededAt: time('succeeded_at'),
+    failedAt: time('failed_at'),
+    /** Why the newest import failed; null when it did not. */
+    reason: text('reason'),
+    message: text('message'),
+  },
+  (t) => [
+    uniqueIndex('import_schedules_by_stream').on(t.streamId, t.tag),
+    index('import_schedules_by_due').on(t.dueAt),
+  ],
 )
 
 /** Repositories of the integrated registry. One that has blobs but no manifest yet has no stream. */

@@ -9,6 +9,7 @@ import {
   checkReference,
   checkRepository,
   emptySpec,
+  FOLLOWS_NONE,
   flag,
   type ImageStream,
   isImportable,
@@ -115,6 +116,7 @@ function decideSource(spec: Spec, input: ImportImage, from: string, importMode: 
     ...policyOf(base, input),
     // a policy that somebody chose for the tag outlives a change of its source
     referencePolicy: old?.referencePolicy ?? input.referencePolicy ?? 'Source',
+    ...FOLLOWS_NONE,
   }
   return {
     spec: withTag(spec, name, content),

@@ -1,4 +1,5 @@
 import type { Database } from '../db/open.ts'
+import type { Transaction } from '../db/transact.ts'
 import type { Digest } from '../oci/digest.ts'
 import { pullSpecByDigest } from '../oci/reference.ts'
 import type { TagName } from '../oci/tag.ts'
@@ -40,6 +41,8 @@ interface Stores {
   readonly tags: Tags
   readonly recorder: TagRecorder
   readonly rows: ImportRows
+  /** Runs in the transaction that ends a stored import. */
+  readonly onFinished?: ((tx: Transaction, stream: ImageStream, finished: Import) => void) | undefined
   /** Milliseconds since 1970. */
   readonly now: () => number
 }
@@ -108,11 +111,12 @@ export class StoredOutcomes implements ImportOutcomes {
   }
 
   finish(finished: Import): void {
-    const { db, rows, streams, now } = this.#stores
+    const { db, rows, streams, now, onFinished } = this.#stores
     db.transact((tx) => {
       rows.finish(tx, finished, this.unchangedEvents)
       const check = finished.state === 'FAILED' ? finished.message : new Date(now()).toISOString()
       streams.recordCheck(tx, this.#stream.id, check ?? '')
+      onFinished?.(tx, this.#stream, finished)
     })
   }
 

@@ -25,6 +25,8 @@ export interface ImporterDependencies extends Omit<ImportTools, 'fetcher'> {
   readonly streams: Streams
   readonly recorder: TagRecorder
   readonly rows: ImportRows
+  /** Runs in the transaction that ends a stored import. */
+  readonly onFinished?: (tx: Transaction, stream: ImageStream, finished: Import) => void
 }
 
 /** Runs imports: one at a time for a stream, many streams side by side, none forgotten by a restart. */

@@ -113,6 +113,9 @@ function specTagsOf(inputs: readonly SpecTagInput[], importMode: ImportMode): Ma
   return tags
 }
 
+/** The columns of a spec tag that follows no other tag. */
+export const FOLLOWS_NONE = { followsNamespace: null, followsStream: null, followsTag: null } as const
+
 function specTagContent(input: SpecTagInput, field: string, importMode: ImportMode): SpecTagContent {
   const { from } = input
   if (from && from.kind !== 'DockerImage') {
@@ -133,6 +136,7 @@ function specTagContent(input: SpecTagInput, field: string, importMode: ImportMo
     reference: flag(input.reference),
     ...policyColumns(input.importPolicy, importMode),
     referencePolicy: input.referencePolicy?.type ?? 'Source',
+    ...FOLLOWS_NONE,
   }
 }
 

@@ -76,6 +76,8 @@ export interface StreamWriterDependencies {
   readonly uuid: () => string
   /** How streams import that do not say. */
   readonly importMode: ImportMode
+  /** Runs in the transaction that wrote a stream's spec, new or changed. */
+  readonly onSpecWritten?: (tx: Transaction, stream: ImageStream) => void
 }
 
 /** Tells when the last import finished, or why it failed. */
@@ -87,7 +89,7 @@ export const INSECURE_REPOSITORY = 'openshift.io/image.insecureRepository'
 const SERVERS_OWN: readonly string[] = [REPOSITORY_CHECK, INSECURE_REPOSITORY]
 
 export function createStreamWriter(dependencies: StreamWriterDependencies): StreamWriter {
-  const { db, streams, importer, now, uuid, importMode } = dependencies
+  const { db, streams, importer, now, uuid, importMode, onSpecWritten } = dependencies
   const nextVersion = { resourceVersion: sql`${imageStreams.resourceVersion} + 1` }
 
   const find = ({ namespace, name, resourceVersion }: DeleteStream): ImageStream => {
@@ -100,7 +102,7 @@ export function createStreamWriter(dependencies: StreamWriterDependencies): Stre
     }
     return stream
   }
-  const insert: StreamWriter['insert'] = (_tx, { namespace, name, labels, annotations }, spec) => {
+  const insert: StreamWriter['insert'] = (tx, { namespace, name, labels, annotations }, spec) => {
     checkNamespace(namespace)
     checkStreamName(namespace, name)
     if (streams.byName(namespace, name)) {
@@ -123,6 +125,7 @@ export function createStreamWriter(dependencies: StreamWriterDependencies): Stre
       .returning()
       .get()
     writeSpecTags(stream, [...spec.tags])
+    onSpecWritten?.(tx, stream)
     return changeOf(stream, spec.dockerImageRepository !== null, [...spec.tags])
   }
 
@@ -146,7 +149,7 @@ export function createStreamWriter(dependencies: StreamWriterDependencies): Stre
       .get()
 
   const writeSpec = (
-    _tx: Transaction,
+    tx: Transaction,
     stream: ImageStream,
     spec: Spec,
     metadata: Metadata = stream,
@@ -179,6 +182,7 @@ export function createStreamWriter(dependencies: StreamWriterDependencies): Stre
         .run()
     }
     writeSpecTags(written, changed)
+    onSpecWritten?.(tx, written)
     return changeOf(written, repository && spec.dockerImageRepository !== null, changed)
   }
 
