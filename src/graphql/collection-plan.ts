@@ -14,6 +14,7 @@ const KeptReasonEnum = builder.enumType('KeptReason', {
   values: {
     TAGGED: { description: 'A tag means it.' },
     IN_HISTORY: { description: 'It is one of a tag’s newest images, of which the settings keep some.' },
+    TAGGED_ELSEWHERE: { description: 'A tag of another stream means it, and has it from this repository.' },
     CHILD: { description: 'An index that stays has it.' },
     REFERRER: { description: 'It is about a manifest that stays: a signature, say.' },
     YOUNG: { description: 'It was pushed, or a client was told that it is there, a short while ago.' },

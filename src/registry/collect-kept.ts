@@ -4,11 +4,14 @@ import type { TagName } from '../oci/tag.ts'
 import type { TagHistory } from './collect-history.ts'
 import type { Terms } from './collect-terms.ts'
 import type { Repository } from './content.ts'
+import { formatRepositoryName } from './repository-name.ts'
 
 /** Why a manifest stays in its repository. */
 export type Kept =
   /** A tag means it now, or one of the tag's newest events does. */
   | { readonly reason: 'TAGGED' | 'IN_HISTORY'; readonly tag: TagName }
+  /** A tag of another stream means it, and has it from here: `namespace/stream:tag`. */
+  | { readonly reason: 'TAGGED_ELSEWHERE'; readonly tag: string }
   /** A manifest that stays has it as its child, or is its subject. */
   | { readonly reason: 'CHILD' | 'REFERRER'; readonly of: Digest }
   /** Pushed or confirmed a short while ago; or old, and the policy keeps what is untagged. */
@@ -66,6 +69,11 @@ export function createJudges(db: Database): (scope: Scope) => Judge {
   const tagNow = db.prepare<{ tag: TagName }>(
     'select name as tag from tags where newest_image_id = ? and +stream_id = ? order by name limit 1',
   )
+  const tagElsewhere = db.prepare<{ tag: string }>(
+    `select s.namespace || '/' || s.name || ':' || t.name as tag from tags t
+     join tag_events e on e.id = t.newest_event_id join image_streams s on s.id = t.stream_id
+     where t.newest_image_id = ? and instr(e.docker_image_reference, ?) > 0 limit 1`,
+  )
   // by the digest and not by `repository_manifests_by_image`: the same image may be in thousands of repositories
   const indexesOf = db.prepare<ManifestLink>(
     `select ${MANIFEST_LINK} from manifest_references r cross join images i on i.id = r.image_id
@@ -76,7 +84,9 @@ export function createJudges(db: Database): (scope: Scope) => Judge {
     `select ${MANIFEST_LINK} from repository_manifests m where m.repository_id = ? and m.digest = ?`,
   )
 
-  return ({ repository: { id, streamId }, history, terms, isDryRun }) => {
+  return ({ repository, history, terms, isDryRun }) => {
+    const { id, streamId } = repository
+    const inPullSpecs = `/${formatRepositoryName(repository)}@`
     const known = new Map<Digest, Kept>()
     const rootless = new Set<Digest>()
 
@@ -85,7 +95,9 @@ export function createJudges(db: Database): (scope: Scope) => Judge {
       const now = tagNow.get(imageId, streamId)
       if (now) return { reason: 'TAGGED', tag: now.tag }
       const tag = history.tagOf(imageId)
-      return tag && { reason: 'IN_HISTORY', tag }
+      if (tag) return { reason: 'IN_HISTORY', tag }
+      const elsewhere = tagElsewhere.get(imageId, inPullSpecs)
+      return elsewhere && { reason: 'TAGGED_ELSEWHERE', tag: elsewhere.tag }
     }
 
     const above = ({ digest, subject }: ManifestLink): [Step, ManifestLink][] => {

@@ -119,7 +119,15 @@ export function createPlan({ db, blobs, repositoryPages, manifests, links, files
     const goneBlobs = new List<StoredBlob>(limit)
     const strays = new List<StoredBlob>(limit)
     const uploads = new List<UploadSummary>(limit)
-    const reasons = { TAGGED: 0, IN_HISTORY: 0, CHILD: 0, REFERRER: 0, YOUNG: 0, UNTAGGED_KEPT: 0 }
+    const reasons = {
+      TAGGED: 0,
+      IN_HISTORY: 0,
+      TAGGED_ELSEWHERE: 0,
+      CHILD: 0,
+      REFERRER: 0,
+      YOUNG: 0,
+      UNTAGGED_KEPT: 0,
+    }
     let bytes = 0
 
     const planRepository = async (repository: Repository): Promise<void> => {
