@@ -10,15 +10,24 @@ import { pushFilterOf } from './graphql/image-push.ts'
 import { createSchema } from './graphql/schema.ts'
 import { LOOPBACK_HOSTS } from './http/origin.ts'
 import { createServer } from './http/server.ts'
+import { createApplyDocuments } from './imagestream/apply-documents.ts'
+import { createFollowing } from './imagestream/follow.ts'
 import { createImages } from './imagestream/image.ts'
 import { createImporter } from './imagestream/import.ts'
 import { createImportImage } from './imagestream/import-image.ts'
 import { createImportRows } from './imagestream/import-rows.ts'
+import { createLookBack } from './imagestream/look-back.ts'
+import { createPruner, type Pruner } from './imagestream/prune.ts'
 import { createTagRecorder } from './imagestream/record.ts'
+import { createRollBack } from './imagestream/roll-back.ts'
+import { createSchedules } from './imagestream/schedule.ts'
+import { createScheduleRunner } from './imagestream/schedule-runner.ts'
 import { createStreams } from './imagestream/stream.ts'
 import { createTags } from './imagestream/tag.ts'
+import { createTagging } from './imagestream/tag-image.ts'
 import { createStreamWriter } from './imagestream/write-stream.ts'
 import { Opened } from './opened.ts'
+import { schedule } from './registry/collect-schedule.ts'
 import { createDockerConfigCredentials, noCredentials } from './remote/credentials.ts'
 import { createRemoteRegistry } from './remote/remote-registry.ts'
 
@@ -39,7 +48,8 @@ export interface App extends AsyncDisposable {
   readonly dataFolder: string
 }
 
-const HOUR = 60 * 60 * 1000
+const MINUTE = 60 * 1000
+const HOUR = 60 * MINUTE
 const DAY = 24 * HOUR
 
 /**
@@ -78,6 +88,8 @@ async function open(
   const streams = createStreams(db)
   const tags = createTags(db)
   const recorder = createTagRecorder(db, pushes)
+  const rows = createImportRows(db)
+  const schedules = createSchedules({ db, rows, now, intervalMs: config.scheduleMinutes * MINUTE })
   const importer = createImporter({
     db,
     remote,
@@ -85,15 +97,30 @@ async function open(
     streams,
     tags,
     recorder,
-    rows: createImportRows(db),
+    rows,
     now,
     maximumTags: config.maximumTags,
+    onFinished: schedules.onFinished,
     onInternalError: (error, importId) =>
       log.error({ err: error, importId }, 'an import met an internal error'),
   })
   const { importMode } = config
-  const writer = createStreamWriter({ db, streams, importer, now, uuid: randomUUID, importMode })
+  const following = createFollowing({ db, streams, tags, recorder, now })
+  const writer = createStreamWriter({
+    db,
+    streams,
+    importer,
+    following,
+    now,
+    uuid: randomUUID,
+    importMode,
+    onSpecWritten: schedules.onSpecWritten,
+  })
   const importImage = createImportImage({ db, streams, writer, importer, importMode })
+  const tagging = createTagging({ db, streams, writer, importer, following, recorder, importMode })
+  const lookBack = createLookBack(db)
+
+  const pruner = opened.use(createPruner({ db, recorder, now }))
 
   let ownHost = ''
   const registry = await openRegistry(
@@ -107,12 +134,18 @@ async function open(
       pushes,
       streams,
       tags,
+      lookBack,
       images,
       importer,
+      schedules,
       writer,
       importImage,
+      applyDocuments: createApplyDocuments({ db, streams, writer, importer, importMode }),
+      tagging,
+      rollBackTag: createRollBack({ db, streams, tags, images, lookBack, tagging }),
       pullRepository: ({ namespace, name }) => `${registry.view.host()}/${namespace}/${name}`,
       registry: registry.view,
+      pruner,
     },
     registry: registry.registry,
     webhook: registry.webhook,
@@ -121,12 +154,29 @@ async function open(
     allowedOrigins: config.allowedOrigins,
     allowedHosts: config.openToEverybody ? undefined : LOOPBACK_HOSTS,
   })
-  // together: who waits for an import is answered at once, not cut off when the server has waited long enough
-  opened.defer(() => Promise.all([server[Symbol.asyncDispose](), importer[Symbol.asyncDispose]()]))
+  // together: who waits for an import or the pruner is answered at once, not cut off when the server has waited
+  // long enough
+  opened.defer(() =>
+    Promise.all([
+      server[Symbol.asyncDispose](),
+      importer[Symbol.asyncDispose](),
+      pruner[Symbol.asyncDispose](),
+    ]),
+  )
   const { address, family, port } = await server.listen(config)
   ownHost = `localhost:${port}`
   importer.resume()
+  const scheduled = createScheduleRunner({
+    db,
+    schedules,
+    importer,
+    perMinute: config.scheduledImportsPerMinute,
+    now,
+    onError: (error) => log.error({ err: error }, 'what is scheduled could not be imported'),
+  })
+  opened.use(scheduled).start()
   registry.start()
+  pruneRegularly({ pruner, config, now, log }, opened)
 
   if (config.pushLogDays !== null) {
     const keep = config.pushLogDays * DAY
@@ -149,6 +199,27 @@ async function open(
     dataFolder: config.dataFolder,
     [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
   }
+}
+
+interface RegularPruning extends Pick<Required<AppOverrides>, 'now' | 'log'> {
+  readonly pruner: Pruner
+  readonly config: Config
+}
+
+/** Prunes now and from then on, where the configuration says how often. */
+function pruneRegularly({ pruner, config, now, log }: RegularPruning, opened: Opened): void {
+  const { pruneHours, keepTagRevisions, pruneYoungerThanMinutes: keepYoungerThanMinutes } = config
+  if (pruneHours === null) return
+  const run = async (): Promise<void> => {
+    try {
+      const { events, images, bytes } = await pruner.prune({ keepTagRevisions, keepYoungerThanMinutes })
+      log.info({ events: events.total, images: images.total, bytes }, 'pruned')
+    } catch (error) {
+      log.error({ err: error }, 'the pruner did not come to its end')
+    }
+  }
+  // no run leaves a trace behind, and one that finds nothing is soon done: the first begins at once
+  opened.use(schedule({ intervalMs: pruneHours * HOUR, now, lastFinish: () => undefined, run }))
 }
 
 function openEgress(config: Config): Egress {

@@ -38,6 +38,10 @@ export interface Config {
   readonly maximumTags: number | null
   /** Requests to one registry at a time. */
   readonly requestsPerRegistry: number
+  /** Minutes from the end of one import to the next, of what is scheduled. */
+  readonly scheduleMinutes: number
+  /** Streams of which scheduled imports begin in one minute at most. */
+  readonly scheduledImportsPerMinute: number
   /** Days that the push log is kept; null keeps it for good. */
   readonly pushLogDays: number | null
   /** `host[:port]` under which clients reach the registry, for pull specs; null is this machine's own. */
@@ -52,6 +56,10 @@ export interface Config {
   readonly keepTagRevisions: number
   /** Hours between two garbage collections; null leaves them to who asks. */
   readonly collectHours: number | null
+  /** Hours between two runs of the pruner; null leaves them to who asks. */
+  readonly pruneHours: number | null
+  /** Minutes that the pruner keeps everything, when it runs by itself. */
+  readonly pruneYoungerThanMinutes: number
   /** A registry that stands in for the integrated one, as an origin; null runs our own. */
   readonly externalRegistry: URL | null
   /** What the external registry's notifications are authorised by. */
@@ -139,6 +147,18 @@ const SETTINGS: { readonly [Name in keyof Config]: Setting<Config[Name]> } = {
     description: 'requests to one registry at a time',
     parse: wholeNumber(1, 100),
   },
+  scheduleMinutes: {
+    flag: 'schedule-minutes',
+    fallback: '15',
+    description: 'minutes between two imports of what is scheduled',
+    parse: wholeNumber(1, 10_080),
+  },
+  scheduledImportsPerMinute: {
+    flag: 'scheduled-imports-per-minute',
+    fallback: '60',
+    description: 'streams whose scheduled imports begin in a minute at most',
+    parse: wholeNumber(1, 6_000),
+  },
   pushLogDays: {
     flag: 'push-log-days',
     fallback: '',
@@ -181,6 +201,19 @@ const SETTINGS: { readonly [Name in keyof Config]: Setting<Config[Name]> } = {
     description: 'hours between two garbage collections; none by itself when empty',
     parse: orNone(wholeNumber(1, 8_760)),
   },
+  pruneHours: {
+    flag: 'prune-hours',
+    fallback: '',
+    description:
+      'hours between two runs that forget what --keep-tag-revisions does not keep; none when not set',
+    parse: orNone(wholeNumber(1, 8_760)),
+  },
+  pruneYoungerThanMinutes: {
+    flag: 'prune-younger-than-minutes',
+    fallback: '60',
+    description: 'minutes that such a run keeps everything',
+    parse: wholeNumber(0, 5_256_000),
+  },
   externalRegistry: {
     flag: 'external-registry',
     fallback: '',
@@ -213,7 +246,7 @@ export const helpText = (): string =>
     'Each setting is a flag (--port 5000) or an environment variable (IMAGESTREAMS_PORT=5000):',
     ...settings.map(
       ([, { flag, fallback, description }]) =>
-        `  --${flag.padEnd(24)}${description}${fallback === '' ? '' : ` (${fallback})`}`,
+        `  --${flag.padEnd(30)}${description}${fallback === '' ? '' : ` (${fallback})`}`,
     ),
   ].join('\n')
 

@@ -125,7 +125,7 @@ export const tagEvents = sqliteTable(
   (t) => [
     index('tag_events_by_tag').on(t.tagId, t.id),
     index('tag_events_by_import').on(t.importId).where(sql`import_id is not null`),
-    index('tag_events_by_image').on(t.imageId, t.tagId),
+    index('tag_events_by_image').on(t.imageId, t.id),
   ],
 )
 
@@ -165,7 +165,7 @@ export const images = sqliteTable(
     architecture: text('architecture'),
     variant: text('variant'),
   },
-  (t) => [uniqueIndex('images_by_digest').on(t.digest)],
+  (t) => [uniqueIndex('images_by_digest').on(t.digest), index('images_by_config').on(t.configDigest)],
 )
 
 /** Configs apart from manifests: many manifests share one, and each is fetched once. */
@@ -241,7 +241,7 @@ export const pushLog = sqliteTable(
   (t) => [
     index('push_log_by_stream').on(t.namespace, t.imageStreamName, t.sequence),
     index('push_log_by_image').on(t.imageId),
-    index('push_log_by_previous_image').on(t.previousImageId),
+    index('push_log_by_previous_image').on(t.previousImageId).where(sql`previous_image_id is not null`),
   ],
 )
 

@@ -1,10 +1,16 @@
 import type { PushLog } from '../events/push-log.ts'
+import type { ApplyDocumentsCommand } from '../imagestream/apply-documents.ts'
 import type { Images } from '../imagestream/image.ts'
 import type { Importer } from '../imagestream/import.ts'
 import type { ImportImageCommand } from '../imagestream/import-image.ts'
+import type { LookBack } from '../imagestream/look-back.ts'
 import type { DocumentSources } from '../imagestream/manifest-document.ts'
+import type { Pruner } from '../imagestream/prune.ts'
+import type { RollBackCommand } from '../imagestream/roll-back.ts'
+import type { Schedules } from '../imagestream/schedule.ts'
 import type { Streams } from '../imagestream/stream.ts'
 import type { Tags } from '../imagestream/tag.ts'
+import type { Tagging } from '../imagestream/tag-image.ts'
 import type { StreamWriter } from '../imagestream/write-stream.ts'
 import type { Collector } from '../registry/collect.ts'
 import type { RegistryUsage } from '../registry/usage.ts'
@@ -22,13 +28,19 @@ export interface GraphQLContext {
   readonly pushes: PushLog
   readonly streams: Streams
   readonly tags: Tags
+  readonly lookBack: LookBack
   readonly images: Images
   readonly importer: Importer
+  readonly schedules: Pick<Schedules, 'ofStreams'>
   readonly writer: StreamWriter
   readonly importImage: ImportImageCommand
+  readonly applyDocuments: ApplyDocumentsCommand
+  readonly tagging: Tagging
+  readonly rollBackTag: RollBackCommand
   /** Where a stream's images can be pulled from. */
   readonly pullRepository: DocumentSources['pullRepository']
   readonly registry: RegistryView
+  readonly pruner: Pick<Pruner, 'plan' | 'prune'>
 }
 
 /** The registry that images are pushed to. */

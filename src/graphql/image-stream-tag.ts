@@ -2,6 +2,7 @@ import type { GraphQLResolveInfo } from 'graphql'
 import { InvalidInputError } from '../imagestream/errors.ts'
 import { groupBy } from '../imagestream/group-by.ts'
 import { checkNamespace, checkStreamName, checkTagName, splitName } from '../imagestream/names.ts'
+import { pullSpecOf } from '../imagestream/resolve-image.ts'
 import type { ImageStream, SpecTag } from '../imagestream/spec.ts'
 import { keyOf, type Tag, type TagOrder } from '../imagestream/tag.ts'
 import type { TagName } from '../oci/tag.ts'
@@ -183,10 +184,14 @@ ImageStreamTagType.implement({
         'Pull spec of the image that it means now; null while it has none. With `referencePolicy: Local` it is the integrated registry’s, which fetches what it does not have.',
       resolve: (tag, args, context) => {
         const specTag = specTagOf(tag, args, context)
-        if (specTag?.referencePolicy !== 'Local' || !tag.image || !context.registry.isIntegrated) {
-          return tag.dockerImageReference
-        }
-        return `${context.pullRepository(streamOf(tag, context))}@${tag.image.digest}`
+        const { image, dockerImageReference } = tag
+        if (!image || dockerImageReference === null) return null
+        const { registry, pullRepository } = context
+        return pullSpecOf(
+          { digest: image.digest, dockerImageReference },
+          specTag?.referencePolicy,
+          registry.isIntegrated ? pullRepository(streamOf(tag, context)) : null,
+        )
       },
     }),
     image: t.field({

@@ -47,24 +47,27 @@ const wholeOf = (image: AnyImage, { images }: GraphQLContext): Image => {
   return whole
 }
 
-const bytesOf = (image: AnyImage, { images }: GraphQLContext): Uint8Array => {
+/** The exact bytes of its manifest, read for all that were read together with it. */
+export const bytesOf = (image: AnyImage, { images }: GraphQLContext): Uint8Array => {
   if ('fetched' in image) return image.fetched.bytes
   const bytes = loadTogether(image, 'bytes', (all) => images.manifests(all.map(({ id }) => id))).get(image.id)
   if (!bytes) throw new Error(`image ${image.id} has no manifest`)
   return bytes
 }
 
-const manifestOf = (image: AnyImage, context: GraphQLContext): Manifest =>
+export const manifestOf = (image: AnyImage, context: GraphQLContext): Manifest =>
   'fetched' in image
     ? image.fetched.manifest
     : parseManifest(bytesOf(image, context), wholeOf(image, context).mediaType)
 
-const childrenOf = (index: AnyImage, context: GraphQLContext) => {
+/** What an index lists; nothing for a single image. */
+export const childrenOf = (index: AnyImage, context: GraphQLContext) => {
   const manifest = manifestOf(index, context)
   return manifest.kind === 'image' ? [] : manifest.manifests.map((descriptor) => ({ descriptor, index }))
 }
 
-const configOf = (image: AnyImage, { images }: GraphQLContext): ImageConfig | null => {
+/** How it is run; null for an index, and for what is no container image. */
+export const configOf = (image: AnyImage, { images }: GraphQLContext): ImageConfig | null => {
   const bytes =
     'fetched' in image
       ? image.fetched.config?.bytes

@@ -11,10 +11,11 @@ const refuse = (message: string): never => {
 builder.scalarType('DateTime', {
   description: 'A point in time as RFC 3339 writes it, in UTC: `2024-05-01T12:30:00.000Z`.',
   serialize: (time) => new Date(time).toISOString(),
-  parseValue: (value) =>
-    typeof value === 'string' && RFC3339.test(value)
-      ? Date.parse(value)
-      : refuse('DateTime is text as RFC 3339 writes it: 2024-05-01T12:30:00Z'),
+  parseValue: (value) => {
+    const time = typeof value === 'string' && RFC3339.test(value) ? Date.parse(value) : Number.NaN
+    // well written, and yet no time: the 13th month
+    return Number.isNaN(time) ? refuse('DateTime is text as RFC 3339 writes it: 2024-05-01T12:30:00Z') : time
+  },
 })
 
 builder.scalarType('Digest', {

@@ -91,7 +91,8 @@ TagImportPolicyType.implement({
       resolve: ({ insecure }) => Boolean(insecure),
     }),
     scheduled: t.boolean({
-      description: 'Whether this is meant to be imported again and again without being asked.',
+      description:
+        'Whether this is imported again and again without being asked; `schedule` and `schedules` say when.',
       resolve: ({ scheduled }) => Boolean(scheduled),
     }),
     importMode: t.field({
@@ -118,7 +119,8 @@ TagReferenceType.implement({
       resolve: (tag) => (tag.fromKind === null ? null : tag),
     }),
     reference: t.boolean({
-      description: 'Whether `from` is only passed on as a pull spec, and not imported.',
+      description:
+        'Whether `from` is only passed on: as a pull spec that is not imported, or a tag that is not followed.',
       resolve: ({ reference }) => Boolean(reference),
     }),
     generation: t.exposeInt('generation', {
@@ -190,13 +192,14 @@ const TagImportPolicyInput = builder.inputType('TagImportPolicyInput', {
   }),
 })
 
-const ObjectReferenceInput = builder.inputType('ObjectReferenceInput', {
+export const ObjectReferenceInput = builder.inputType('ObjectReferenceInput', {
   description: 'Names the source of a tag.',
   fields: (t) => ({
     kind: t.field({ type: ObjectReferenceKindEnum, required: true, description: 'What is named.' }),
     name: t.string({
       required: true,
-      description: 'Its name, as the kind spells it: `quay.io/team/app:v1` for a `DockerImage`.',
+      description:
+        'Its name, as the kind spells it: `quay.io/team/app:v1`; `app:v1` or `app@sha256:4f3c`, and without `app` those of the tag’s own stream.',
     }),
     namespace: t.string({ description: 'Namespace of an image stream; the tag’s own when left out.' }),
   }),
@@ -209,12 +212,13 @@ const TagReferenceInput = builder.inputType('TagReferenceInput', {
     annotations: t.field({ type: [KeyValueInput], description: 'Notes on the tag.' }),
     from: t.field({
       type: ObjectReferenceInput,
-      description: 'Where its image comes from. Only the kind `DockerImage` can be written so far.',
+      description:
+        'Where its image comes from. An `ImageStreamTag` is followed from now on, also one that is not there yet; a `DockerImage` is imported.',
     }),
     reference: t.boolean({
       required: true,
       defaultValue: false,
-      description: 'Passes `from` on as a pull spec without importing it.',
+      description: 'Passes `from` on as it is: a pull spec is not imported, a tag is not followed.',
     }),
     importPolicy: t.field({ type: TagImportPolicyInput, description: 'How to import it.' }),
     referencePolicy: t.field({

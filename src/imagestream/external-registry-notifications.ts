@@ -8,6 +8,7 @@ import type { ExternalInbox, ExternalNotification } from './external-registry-po
 import type { ExternalRepository } from './external-registry-repository.ts'
 import type { ExternalTag, ExternalTags } from './external-registry-tags.ts'
 import type { Attempt } from './external-registry-turns.ts'
+import { ImageGoneError } from './image.ts'
 
 export interface NotificationWorkDependencies {
   readonly db: Database
@@ -92,7 +93,7 @@ export function createNotificationWork(
       await workOff(notification)
       return 'done'
     } catch (error) {
-      if (signal.aborted) return 'again'
+      if (signal.aborted || error instanceof ImageGoneError) return 'again'
       if (!(error instanceof RegistryError || error instanceof InvalidManifestError)) {
         onInternalError(error)
         return 'again'

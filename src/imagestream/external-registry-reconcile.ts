@@ -8,6 +8,7 @@ import type { ExternalInbox } from './external-registry-ports.ts'
 import type { ExternalRepository } from './external-registry-repository.ts'
 import type { ExternalTag, ExternalTags } from './external-registry-tags.ts'
 import { TurnBlockedError } from './external-registry-turns.ts'
+import { ImageGoneError } from './image.ts'
 import { eachInFlight } from './import-run.ts'
 
 /** What a look over the whole registry found. */
@@ -174,4 +175,7 @@ const isSame = (tag: ExternalTag | undefined, digest: Digest | null): boolean =>
   digest === null ? tag === undefined : tag?.digest === digest || tag?.upstreamDigest === digest
 
 const isForeseen = (error: unknown): error is Error =>
-  error instanceof RegistryError || error instanceof InvalidManifestError || error instanceof TurnBlockedError
+  error instanceof RegistryError ||
+  error instanceof InvalidManifestError ||
+  error instanceof TurnBlockedError ||
+  error instanceof ImageGoneError

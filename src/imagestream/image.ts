@@ -42,12 +42,20 @@ export interface Images {
   configs(ids: readonly number[]): Map<number, Uint8Array>
   storedManifest(digest: Digest): StoredManifest | undefined
   storedConfig(digest: Digest): Uint8Array | undefined
-  /** Stores the image, its config and its children where they are not stored yet. Returns the image's row id. */
+  /**
+   * Stores the image, its config and its children where they are not stored yet. Returns the image's row id. Throws
+   * ImageGoneError for one that was stored when it was read and is not any more.
+   */
   store(
     tx: Transaction,
     image: FetchedImage | Image,
     dockerImageReference: (digest: Digest) => string,
   ): number
+}
+
+/** The image was pruned since it was read, with its bytes: it is to be fetched anew. */
+export class ImageGoneError extends Error {
+  override readonly name = 'ImageGoneError'
 }
 
 /** Whether everything below the image is stored too; of an index that a Legacy import read, it is not. */
@@ -83,7 +91,14 @@ export function createImages(db: Database): Images {
   }
 
   const store: Images['store'] = (tx, image, dockerImageReference) => {
-    if (isStored(image)) return image.id
+    if (isStored(image)) {
+      // read before this transaction, it may have been pruned since, and stored again by somebody else
+      const now = byDigest.get(image.digest)
+      if (!now || (isComplete(image) && !isComplete(now))) {
+        throw new ImageGoneError(`${image.digest} was pruned since it was read`)
+      }
+      return now.id
+    }
     for (const child of image.children) store(tx, child, dockerImageReference)
     const known = byDigest.get(image.digest)
     if (known && isComplete(known)) return known.id

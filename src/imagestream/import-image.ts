@@ -79,12 +79,14 @@ export function createImportImage(dependencies: ImportImageDependencies): Import
   }
 }
 
-interface Decision {
+/** The spec as it will be, and what is to be imported of it. */
+export interface Decision {
   readonly spec: Spec
   readonly request: ImportRequest
 }
 
-function decide(spec: Spec, input: ImportImage, importMode: ImportMode): Decision {
+/** What the request means for a stream of this spec. Throws InvalidInputError. */
+export function decide(spec: Spec, input: ImportImage, importMode: ImportMode): Decision {
   const { from, all, tag } = input
   if (all && tag != null)
     throw new InvalidInputError('tag', 'give either one tag, or all: true for every tag')
@@ -116,7 +118,6 @@ function decideSource(spec: Spec, input: ImportImage, from: string, importMode: 
     ...policyOf(base, input),
     // a policy that somebody chose for the tag outlives a change of its source
     referencePolicy: old?.referencePolicy ?? input.referencePolicy ?? 'Source',
-    ...FOLLOWS_NONE,
   }
   return {
     spec: withTag(spec, name, content),
@@ -164,6 +165,12 @@ function decideTag(spec: Spec, input: ImportImage, name: TagName): Decision {
       request: { repository: false, specTags: [name], repositoryTags: [] },
     }
   }
+  if (old?.fromName != null) {
+    throw new InvalidInputError(
+      'tag',
+      `the spec takes the tag "${name}" ${old.reference ? 'as a reference ' : ''}from ${old.fromKind} ${old.fromName}, which is not imported: give the image's reference as "from"`,
+    )
+  }
   if (old || spec.dockerImageRepository === null) {
     throw new InvalidInputError(
       'tag',
@@ -200,7 +207,8 @@ function refuse(input: ImportImage, fields: readonly (keyof ImportImage)[], why:
   }
 }
 
-const NOBODY = {
+/** Stands for a stream that is not there. */
+export const NOBODY = {
   id: 0,
   uid: '',
   generation: 1,
@@ -213,15 +221,16 @@ const NOBODY = {
 }
 
 /** The stream and spec tags as they would be. */
-function imagine(
+export function imagine(
   stream: typeof NOBODY | ImageStream,
-  { namespace, imageStream: name }: ImportImage,
+  { namespace, imageStream: name }: Pick<ImportImage, 'namespace' | 'imageStream'>,
   { tags, ...columns }: Spec,
 ): { stream: ImageStream; specTags: SpecTag[] } {
   return {
     stream: { ...stream, namespace, name, ...columns },
     specTags: [...tags].map(([tag, content]) => ({
       generation: stream.generation,
+      ...FOLLOWS_NONE,
       ...content,
       streamId: stream.id,
       name: tag,

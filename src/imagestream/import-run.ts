@@ -3,6 +3,7 @@ import { formatReference, formatRepository } from '../oci/reference.ts'
 import { RegistryError } from '../oci/registry-error.ts'
 import type { TagName } from '../oci/tag.ts'
 import type { ImageFetcher } from './fetch-image.ts'
+import { ImageGoneError } from './image.ts'
 import type { ImportOutcomes, Outcome } from './import-outcomes.ts'
 import type { ImportPlan, ImportTarget, Listing } from './import-plan.ts'
 import type { Failure, Import, ImportState } from './import-rows.ts'
@@ -11,6 +12,9 @@ import type { Tags } from './tag.ts'
 
 /** Tags of one import that are worked on at a time; how many requests a registry gets at a time is the adapter's. */
 export const TAGS_IN_FLIGHT = 96
+
+/** Attempts at an image that is pruned while it is imported: each takes a whole run of the pruner to fail. */
+const MAXIMUM_ATTEMPTS = 3
 
 export interface ImportTools {
   readonly remote: RemoteRegistry
@@ -166,10 +170,17 @@ export class ImportRun {
       this.#outcomes.unchanged(target, known.eventId)
       return { state: 'UNCHANGED' }
     }
-    // held until the outcome is stored: who wants the same content meanwhile gets it from here
-    using session = fetcher.begin(repository)
-    const found = await session.tagImage(resolved, target.importMode, target.platform)
-    return await this.#outcomes.found(target, found, resolved.digest)
+    for (let attempt = 1; ; attempt++) {
+      // held until the outcome is stored: who wants the same content meanwhile gets it from here
+      using session = fetcher.begin(repository)
+      const found = await session.tagImage(resolved, target.importMode, target.platform)
+      try {
+        return await this.#outcomes.found(target, found, resolved.digest)
+      } catch (error) {
+        // what was stored when it was looked for has been pruned meanwhile: now it is fetched
+        if (!(error instanceof ImageGoneError) || attempt === MAXIMUM_ATTEMPTS) throw error
+      }
+    }
   }
 
   #explain(error: unknown, where: string): Failure {

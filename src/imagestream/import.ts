@@ -60,7 +60,7 @@ interface LiveImport {
 }
 
 export function createImporter(dependencies: ImporterDependencies): Importer {
-  const { db, rows, streams, images, now, onInternalError } = dependencies
+  const { db, rows, streams, images, now, onFinished, onInternalError } = dependencies
   const tools: ImportTools = { ...dependencies, fetcher: createImageFetcher(images) }
   // a dry run has no stream to wait for: its own id is its key
   const queue = new ImportQueue<number>(RUNNING_IMPORTS)
@@ -95,21 +95,24 @@ export function createImporter(dependencies: ImporterDependencies): Importer {
       await entered.run.run(planImport(stream, streams.specTags([streamId]), request), signalOf(entered))
     } catch (error) {
       // a stream that is gone has ended its imports; what a stop interrupts is resumed at the next start
-      if (!entered.abort.signal.aborted && !closing.signal.aborted) giveUp(id, error)
+      if (!entered.abort.signal.aborted && !closing.signal.aborted) giveUp(id, stream, error)
     } finally {
       live.delete(id)
       changed(id)
     }
   }
 
-  const giveUp = (id: number, error: unknown): void => {
+  const giveUp = (id: number, stream: ImageStream, error: unknown): void => {
     onInternalError(error, id)
     const stands = current(id)
     if (!stands) return
     const message = "an internal error, which the server's log explains"
     const failed: Import = { ...stands, state: 'FAILED', finishedAt: now(), reason: 'InternalError', message }
     try {
-      db.transact((tx) => rows.finish(tx, failed, []))
+      db.transact((tx) => {
+        rows.finish(tx, failed, [])
+        onFinished?.(tx, stream, failed)
+      })
     } catch (again) {
       onInternalError(again, id)
     }

@@ -1,9 +1,10 @@
 import { stringify } from 'yaml'
 import type { Digest } from '../oci/digest.ts'
+import type { TagName } from '../oci/tag.ts'
 import { groupBy } from './group-by.ts'
 import type { Images } from './image.ts'
 import { type KeyValue, readKeyValues } from './key-values.ts'
-import type { ImageStream, SpecTag } from './spec.ts'
+import type { ImageStream, SpecTag, SpecTagContent } from './spec.ts'
 import type { Streams } from './stream.ts'
 import type { Tag, TagCondition, TagEvent, Tags } from './tag.ts'
 import { INSECURE_REPOSITORY, REPOSITORY_CHECK } from './write-stream.ts'
@@ -68,27 +69,30 @@ export function annotationsOf({ annotations, insecure, repositoryCheck }: ImageS
   ]
 }
 
-function specTagDocument(tag: SpecTag): object {
-  return {
-    annotations: entriesOrNull(readKeyValues(tag.annotations)),
-    ...(tag.fromKind !== null && {
-      from: {
-        kind: tag.fromKind,
-        name: tag.fromName,
-        ...(tag.fromNamespace !== null && { namespace: tag.fromNamespace }),
-      },
-    }),
-    generation: tag.generation,
-    importPolicy: {
-      importMode: tag.importMode,
-      ...(tag.insecure && { insecure: true }),
-      ...(tag.scheduled && { scheduled: true }),
-    },
-    name: tag.name,
-    ...(tag.reference && { reference: true }),
-    referencePolicy: { type: tag.referencePolicy },
-  }
+const specTagDocument = (tag: SpecTag): object => {
+  const { annotations, from, ...rest } = wantedTagDocument(tag.name, tag)
+  return { annotations, ...(from && { from }), generation: tag.generation, ...rest }
 }
+
+/** What a client wants of a spec tag: its document without what the server adds. */
+export const wantedTagDocument = (name: TagName, tag: SpecTagContent) => ({
+  annotations: entriesOrNull(readKeyValues(tag.annotations)),
+  ...(tag.fromKind !== null && {
+    from: {
+      kind: tag.fromKind,
+      name: tag.fromName,
+      ...(tag.fromNamespace !== null && { namespace: tag.fromNamespace }),
+    },
+  }),
+  importPolicy: {
+    importMode: tag.importMode,
+    ...(tag.insecure && { insecure: true }),
+    ...(tag.scheduled && { scheduled: true }),
+  },
+  name,
+  ...(tag.reference && { reference: true }),
+  referencePolicy: { type: tag.referencePolicy },
+})
 
 function statusTags(stream: ImageStream, { tags, images }: DocumentSources): object[] {
   const all = tags.ofStreams([stream.id], { order: 'NAME', page: { limit: Number.MAX_SAFE_INTEGER - 1 } })

@@ -1,56 +1,12 @@
 import type { Database } from '../db/open.ts'
 import type { Transaction } from '../db/transact.ts'
-import type { PushLog, PushSource } from '../events/push-log.ts'
+import type { PushLog } from '../events/push-log.ts'
 import type { Digest } from '../oci/digest.ts'
-import type { RegistryErrorReason } from '../oci/registry-error.ts'
 import type { TagName } from '../oci/tag.ts'
+import type { Recorded, TagAddress, TagChange, TagRecorder } from './tag-change.ts'
 import { sortKeysOf } from './tag-order.ts'
 
-/** Which tag of which stream, as the push log names it. */
-export interface TagAddress {
-  readonly streamId: number
-  readonly namespace: string
-  readonly streamName: string
-  readonly tag: TagName
-}
-
-export interface TagChange {
-  readonly imageId: number
-  /** Pull spec of the image. */
-  readonly dockerImageReference: string
-  readonly generation: number
-  readonly source: PushSource
-  /** The import that brings the image in, of which the event is a result. */
-  readonly importId?: number
-  /** What the upstream registry answers for the tag; null when the image does not come from one. */
-  readonly upstreamDigest: Digest | null
-  /** Milliseconds since 1970. */
-  readonly at: number
-}
-
-export interface ImportFailure {
-  readonly reason: RegistryErrorReason
-  /** The same for the same cause, so that a lasting failure is written once. */
-  readonly message: string
-  readonly generation: number
-  /** Milliseconds since 1970. */
-  readonly at: number
-}
-
-export interface Recorded {
-  readonly tagEventId: number
-  /** Whether the tag has another image now: only that is a push. */
-  readonly pushed: boolean
-}
-
-/** The one door through which tags change, whoever asks: an import, a push or a tag of another tag. */
-export interface TagRecorder {
-  recordTagEvent(tx: Transaction, address: TagAddress, change: TagChange): Recorded
-  /** Keeps the history and says why the tag could not be read: the condition `ImportSuccess=False`. */
-  recordImportFailure(tx: Transaction, address: TagAddress, failure: ImportFailure): void
-  /** Removes the tag with its history, and what the spec says of it. Whether there was anything to remove. */
-  removeTag(tx: Transaction, address: Pick<TagAddress, 'streamId' | 'tag'>): boolean
-}
+export type { ImportFailure, Recorded, TagChange, TagRecorder } from './tag-change.ts'
 
 interface TagNow {
   id: number
@@ -95,9 +51,20 @@ export function createTagRecorder(db: Database, pushes: PushLog): TagRecorder {
         case when status = excluded.status then last_transition_time else excluded.last_transition_time end
     where (status, reason, message, generation) is not
       (excluded.status, excluded.reason, excluded.message, excluded.generation)`)
+  const followers = db.prepare<TagAddress & { generation: number }>(`
+    select s.id as streamId, s.namespace, s.name as streamName, p.name as tag, p.generation
+    from spec_tags p join image_streams s on s.id = p.stream_id
+    where p.follows_namespace = ? and p.follows_stream = ? and p.follows_tag = ? order by s.id, p.name`)
   const deleteTag = db.prepare('delete from tags where stream_id = ? and name = ?')
   const deleteSpecTag = db.prepare('delete from spec_tags where stream_id = ? and name = ?')
+  const deleteSchedule = db.prepare('delete from import_schedules where stream_id = ? and tag = ?')
   const raiseGeneration = db.prepare('update image_streams set generation = generation + 1 where id = ?')
+  const old = `from tag_events as e where e.id in (select value from json_each(?))
+    and e.id is not (select newest_event_id from tags t where t.id = e.tag_id)`
+  const streamsOfOld = db.prepare<{ streamId: number }>(
+    `select distinct (select stream_id from tags t where t.id = e.tag_id) as streamId ${old}`,
+  )
+  const deleteOld = db.prepare(`delete ${old}`)
   const touchStream = db.prepare(
     'update image_streams set resource_version = resource_version + 1 where id = ?',
   )
@@ -154,31 +121,59 @@ export function createTagRecorder(db: Database, pushes: PushLog): TagRecorder {
       previousImageId,
     })
 
+  const record = (
+    tx: Transaction,
+    address: TagAddress,
+    change: TagChange,
+  ): Recorded & { readonly moved: boolean } => {
+    const { streamId, tag } = address
+    const now = find.get(streamId, tag)
+    const sameImage = now?.imageId === change.imageId
+    const sameReference = now?.dockerImageReference === change.dockerImageReference
+    // an older spec's import that finishes late never lowers what a newer one has observed
+    const sameGeneration = now !== undefined && now.generation !== null && change.generation <= now.generation
+    const isSame = sameImage && sameReference && sameGeneration
+
+    let tagEventId: number
+    if (!now) tagEventId = addFirstEvent(streamId, tag, change)
+    else if (now.eventId === null || !(sameImage || sameReference)) tagEventId = addEvent(now.id, change)
+    else if (!isSame) tagEventId = rewriteNewest(now.id, now.eventId, change)
+    else tagEventId = now.eventId
+
+    if (now?.failing) clearConditions.run(now.id)
+    if (!isSame || now?.failing) {
+      touch(tx, streamId)
+    } else if (now && now.upstreamDigest !== change.upstreamDigest) {
+      setNewestImage.run(change.imageId, change.upstreamDigest, now.id)
+    }
+    if (!sameImage) appendPush(tx, address, change, now?.imageId ?? null)
+    return { tagEventId, pushed: !sameImage, moved: !(sameImage && sameReference) }
+  }
+
+  // Breadth first. A tag follows one other and none itself, so each is reached once.
+  const moveFollowers = (tx: Transaction, address: TagAddress, change: TagChange): void => {
+    const { imageId, dockerImageReference, at } = change
+    const moved = [address]
+    for (const { namespace, streamName, tag } of moved) {
+      for (const { generation, ...follower } of followers.all(namespace, streamName, tag)) {
+        const same: TagChange = {
+          imageId,
+          dockerImageReference,
+          generation,
+          source: 'TAG',
+          upstreamDigest: null,
+          at,
+        }
+        if (record(tx, follower, same).moved) moved.push(follower)
+      }
+    }
+  }
+
   return {
     recordTagEvent(tx, address, change) {
-      const { streamId, tag } = address
-      const now = find.get(streamId, tag)
-      const sameImage = now?.imageId === change.imageId
-      const sameReference = now?.dockerImageReference === change.dockerImageReference
-      // an older spec's import that finishes late never lowers what a newer one has observed
-      const sameGeneration =
-        now !== undefined && now.generation !== null && change.generation <= now.generation
-      const isSame = sameImage && sameReference && sameGeneration
-
-      let tagEventId: number
-      if (!now) tagEventId = addFirstEvent(streamId, tag, change)
-      else if (now.eventId === null || !(sameImage || sameReference)) tagEventId = addEvent(now.id, change)
-      else if (!isSame) tagEventId = rewriteNewest(now.id, now.eventId, change)
-      else tagEventId = now.eventId
-
-      if (now?.failing) clearConditions.run(now.id)
-      if (!isSame || now?.failing) {
-        touch(tx, streamId)
-      } else if (now && now.upstreamDigest !== change.upstreamDigest) {
-        setNewestImage.run(change.imageId, change.upstreamDigest, now.id)
-      }
-      if (!sameImage) appendPush(tx, address, change, now?.imageId ?? null)
-      return { tagEventId, pushed: !sameImage }
+      const { moved, ...recorded } = record(tx, address, change)
+      if (moved) moveFollowers(tx, address, change)
+      return recorded
     },
 
     recordImportFailure(tx, { streamId, tag }, { reason, message, generation, at }) {
@@ -189,9 +184,18 @@ export function createTagRecorder(db: Database, pushes: PushLog): TagRecorder {
     removeTag(tx, { streamId, tag }) {
       const inStatus = deleteTag.run(streamId, tag).changes > 0
       const inSpec = deleteSpecTag.run(streamId, tag).changes > 0
-      if (inSpec) raiseGeneration.run(streamId)
+      if (inSpec) {
+        raiseGeneration.run(streamId)
+        deleteSchedule.run(streamId, tag)
+      }
       if (inStatus || inSpec) touch(tx, streamId)
       return inStatus || inSpec
+    },
+
+    pruneTagEvents(tx, eventIds) {
+      const ids = JSON.stringify(eventIds)
+      for (const { streamId } of streamsOfOld.all(ids)) touch(tx, streamId)
+      deleteOld.run(ids)
     },
   }
 }

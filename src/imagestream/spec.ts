@@ -5,6 +5,7 @@ import { InvalidInputError } from './errors.ts'
 import type { ImportMode } from './fetch-image.ts'
 import { type KeyValue, writeKeyValues } from './key-values.ts'
 import { checkTagName } from './names.ts'
+import { checkStreamSource } from './tag-source.ts'
 
 export type ImageStream = typeof imageStreams.$inferSelect
 export type SpecTag = typeof specTags.$inferSelect
@@ -14,7 +15,8 @@ export type Spec = Pick<
   ImageStream,
   'dockerImageRepository' | 'insecure' | 'scheduled' | 'importMode' | 'lookupLocal'
 > & { readonly tags: ReadonlyMap<TagName, SpecTagContent> }
-export type SpecTagContent = Omit<SpecTag, 'streamId' | 'name' | 'generation'>
+/** What is wanted of one tag; which tag it follows is worked out where it is written. */
+export type SpecTagContent = Omit<SpecTag, 'streamId' | 'name' | 'generation' | keyof typeof FOLLOWS_NONE>
 
 export interface ImportPolicyInput {
   readonly insecure: boolean
@@ -118,13 +120,8 @@ export const FOLLOWS_NONE = { followsNamespace: null, followsStream: null, follo
 
 function specTagContent(input: SpecTagInput, field: string, importMode: ImportMode): SpecTagContent {
   const { from } = input
-  if (from && from.kind !== 'DockerImage') {
-    throw new InvalidInputError(
-      `${field}.from.kind`,
-      `a spec tag from ${from.kind} is not supported yet: give the image's own reference, kind DockerImage`,
-    )
-  }
-  if (from) checkReference(from.name, `${field}.from.name`)
+  if (from?.kind === 'DockerImage') checkReference(from.name, `${field}.from.name`)
+  else if (from) checkStreamSource(from, `${field}.from`)
   if (input.reference && !from) {
     throw new InvalidInputError(`${field}.reference`, 'reference: true needs a "from" to refer to')
   }
@@ -136,7 +133,6 @@ function specTagContent(input: SpecTagInput, field: string, importMode: ImportMo
     reference: flag(input.reference),
     ...policyColumns(input.importPolicy, importMode),
     referencePolicy: input.referencePolicy?.type ?? 'Source',
-    ...FOLLOWS_NONE,
   }
 }
 

@@ -43,6 +43,7 @@ export interface TagListing {
 
 /** Reads of tags and their histories. Each takes many owners at once, so that a list costs one statement. */
 export interface Tags {
+  byIds(ids: readonly number[]): Map<number, Tag>
   /** The tags of this name. */
   named(streamIds: readonly number[], name: TagName): Tag[]
   /** What an import compares the registry's answer with. */
@@ -130,6 +131,13 @@ export function createTags(db: Database): Tags {
     )
 
   return {
+    byIds: (ids) =>
+      new Map(
+        readTags(
+          `select ${TAG_COLUMNS} from tags t ${WITH_NEWEST} where t.id in (select value from json_each(?))`,
+          [JSON.stringify(ids)],
+        ).map((tag) => [tag.id, tag]),
+      ),
     named: (streamIds, name) =>
       readTags(
         `select ${TAG_COLUMNS} from tags t ${WITH_NEWEST}

@@ -1,23 +1,17 @@
-import { and, eq, inArray, sql } from 'drizzle-orm'
+import { eq, sql } from 'drizzle-orm'
 import type { SQLiteUpdateSetSource } from 'drizzle-orm/sqlite-core'
 import type { Database } from '../db/open.ts'
-import { imageStreams, specTags, tags } from '../db/tables.ts'
+import { imageStreams } from '../db/tables.ts'
 import type { Transaction } from '../db/transact.ts'
 import type { TagName } from '../oci/tag.ts'
 import { AlreadyExistsError, ConflictError, NotFoundError } from './errors.ts'
 import type { ImportMode } from './fetch-image.ts'
+import type { Following } from './follow.ts'
 import type { Importer } from './import.ts'
 import { type KeyValue, readKeyValues, writeKeyValues } from './key-values.ts'
 import { checkNamespace, checkStreamName } from './names.ts'
-import {
-  changeSpec,
-  emptySpec,
-  type ImageStream,
-  isImportable,
-  type Spec,
-  type SpecInput,
-  type SpecTagContent,
-} from './spec.ts'
+import { changeSpec, emptySpec, type ImageStream, isImportable, type Spec, type SpecInput } from './spec.ts'
+import { createSpecTagRows, isSameTag, type NamedTag } from './spec-tag-rows.ts'
 import type { Streams } from './stream.ts'
 
 export interface CreateStream {
@@ -54,9 +48,25 @@ export interface StreamWriter {
   /** The id of the stream that is gone. Throws NotFoundError, ConflictError. */
   delete(input: DeleteStream): number
   /** Inside a transaction: a new stream. Throws InvalidInputError, AlreadyExistsError. */
-  insert(tx: Transaction, input: Omit<CreateStream, 'spec'>, spec: Spec): SpecChange
-  /** Inside a transaction: writes what of the spec is different. Says which parts are to be imported anew. */
-  writeSpec(tx: Transaction, stream: ImageStream, spec: Spec): SpecChange
+  insert(
+    tx: Transaction,
+    input: Omit<CreateStream, 'spec'>,
+    spec: Spec,
+    options?: Pick<WriteOptions, 'fieldOf'>,
+  ): SpecChange
+  /**
+   * Inside a transaction: writes what of the spec is different, and gives tags from other tags what those mean. Says
+   * which parts are to be imported anew. Throws InvalidInputError where a tag follows itself, NotFoundError,
+   * ConflictError; then the transaction must fail.
+   */
+  writeSpec(tx: Transaction, stream: ImageStream, spec: Spec, options?: WriteOptions): SpecChange
+}
+
+export interface WriteOptions {
+  /** Labels and annotations as they are to be stored; without them they stay. */
+  readonly metadata?: Metadata
+  /** The argument that an error in a tag's `from.name` is told of; by default its place in the spec. */
+  readonly fieldOf?: (tag: TagName) => string
 }
 
 export interface SpecChange {
@@ -71,6 +81,7 @@ export interface StreamWriterDependencies {
   readonly db: Database
   readonly streams: Streams
   readonly importer: Importer
+  readonly following: Pick<Following, 'takeOver'>
   /** Milliseconds since 1970. */
   readonly now: () => number
   readonly uuid: () => string
@@ -89,7 +100,11 @@ export const INSECURE_REPOSITORY = 'openshift.io/image.insecureRepository'
 const SERVERS_OWN: readonly string[] = [REPOSITORY_CHECK, INSECURE_REPOSITORY]
 
 export function createStreamWriter(dependencies: StreamWriterDependencies): StreamWriter {
-  const { db, streams, importer, now, uuid, importMode, onSpecWritten } = dependencies
+  const { db, streams, importer, following, now, uuid, importMode, onSpecWritten } = dependencies
+  const specTagRows = createSpecTagRows({ db, following })
+  const named = 'where stream_id = ? and name in (select value from json_each(?))'
+  const removeSpecTags = db.prepare(`delete from spec_tags ${named}`)
+  const removeTags = db.prepare(`delete from tags ${named}`)
   const nextVersion = { resourceVersion: sql`${imageStreams.resourceVersion} + 1` }
 
   const find = ({ namespace, name, resourceVersion }: DeleteStream): ImageStream => {
@@ -102,7 +117,12 @@ export function createStreamWriter(dependencies: StreamWriterDependencies): Stre
     }
     return stream
   }
-  const insert: StreamWriter['insert'] = (tx, { namespace, name, labels, annotations }, spec) => {
+  const insert: StreamWriter['insert'] = (
+    tx,
+    { namespace, name, labels, annotations },
+    spec,
+    { fieldOf = placeIn(spec) } = {},
+  ) => {
     checkNamespace(namespace)
     checkStreamName(namespace, name)
     if (streams.byName(namespace, name)) {
@@ -124,20 +144,9 @@ export function createStreamWriter(dependencies: StreamWriterDependencies): Stre
       })
       .returning()
       .get()
-    writeSpecTags(stream, [...spec.tags])
+    specTagRows.write(tx, stream, { tags: [...spec.tags], fieldOf })
     onSpecWritten?.(tx, stream)
     return changeOf(stream, spec.dockerImageRepository !== null, [...spec.tags])
-  }
-
-  const writeSpecTags = ({ id, generation }: ImageStream, tags: readonly NamedTag[]): void => {
-    for (const [name, tag] of tags) {
-      const row = { ...tag, streamId: id, name, generation }
-      db.orm
-        .insert(specTags)
-        .values(row)
-        .onConflictDoUpdate({ target: [specTags.streamId, specTags.name], set: row })
-        .run()
-    }
   }
 
   const update = ({ id }: ImageStream, change: SQLiteUpdateSetSource<typeof imageStreams>): ImageStream =>
@@ -152,7 +161,7 @@ export function createStreamWriter(dependencies: StreamWriterDependencies): Stre
     tx: Transaction,
     stream: ImageStream,
     spec: Spec,
-    metadata: Metadata = stream,
+    { metadata = stream, fieldOf = placeIn(spec) }: WriteOptions = {},
   ): SpecChange => {
     const old = streams.spec(stream)
     const repository = REPOSITORY_COLUMNS.some((column) => old[column] !== spec[column])
@@ -175,13 +184,11 @@ export function createStreamWriter(dependencies: StreamWriterDependencies): Stre
       generation,
       repositoryGeneration: repository ? generation : stream.repositoryGeneration,
     })
-    for (const table of [specTags, tags]) {
-      db.orm
-        .delete(table)
-        .where(and(eq(table.streamId, stream.id), inArray(table.name, removed)))
-        .run()
-    }
-    writeSpecTags(written, changed)
+    // as one value: a statement has room for 32,766, and a stream may lose more tags than that
+    const names = JSON.stringify(removed)
+    removeSpecTags.run(stream.id, names)
+    removeTags.run(stream.id, names)
+    specTagRows.write(tx, written, { tags: changed, fieldOf })
     onSpecWritten?.(tx, written)
     return changeOf(written, repository && spec.dockerImageRepository !== null, changed)
   }
@@ -211,7 +218,7 @@ export function createStreamWriter(dependencies: StreamWriterDependencies): Stre
         const annotations =
           input.annotations == null ? stream.annotations : writeAnnotations(input.annotations)
         const spec = changeSpec(streams.spec(stream), input.spec ?? {}, importMode)
-        return importChanges(tx, writeSpec(tx, stream, spec, { labels, annotations }))
+        return importChanges(tx, writeSpec(tx, stream, spec, { metadata: { labels, annotations } }))
       }),
 
     delete: (input) =>
@@ -227,7 +234,10 @@ export function createStreamWriter(dependencies: StreamWriterDependencies): Stre
 /** The part of a stream that is not its spec and that clients write. */
 type Metadata = Pick<ImageStream, 'labels' | 'annotations'>
 
-type NamedTag = readonly [TagName, SpecTagContent]
+const placeIn =
+  ({ tags }: Spec) =>
+  (tag: TagName): string =>
+    `spec.tags.${[...tags.keys()].indexOf(tag)}.from.name`
 
 /** The part of a spec that is columns of the stream itself. */
 const columnsOf = ({ tags, ...columns }: Spec) => columns
@@ -240,21 +250,6 @@ const changeOf = (stream: ImageStream, repository: boolean, tags: readonly Named
 
 // what decides which images the repository's tags mean; when the next look is due does not
 const REPOSITORY_COLUMNS = ['dockerImageRepository', 'insecure', 'importMode'] as const
-
-const TAG_COLUMNS = [
-  'annotations',
-  'fromKind',
-  'fromName',
-  'fromNamespace',
-  'reference',
-  'insecure',
-  'scheduled',
-  'importMode',
-  'referencePolicy',
-] as const
-
-const isSameTag = (old: SpecTagContent | undefined, tag: SpecTagContent): boolean =>
-  old !== undefined && TAG_COLUMNS.every((column) => old[column] === tag[column])
 
 // left out after the check, so that an error names the place where the client wrote the key
 const writeAnnotations = (annotations: readonly KeyValue[]): string =>

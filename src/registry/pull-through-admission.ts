@@ -31,8 +31,11 @@ interface Imported {
   readonly insecure: 0 | 1
 }
 
-// what came by an import: a pushed image has no other source than this registry
-const LOCAL = `p.reference_policy = 'Local' and e.import_id is not null`
+// what came by an import, here or at the tag that this one takes it from: a pushed image has no other source than this
+// registry
+const LOCAL = `p.reference_policy = 'Local' and (e.import_id is not null or exists (
+  select 1 from tag_events o where o.image_id = e.image_id and o.import_id is not null
+    and o.docker_image_reference = e.docker_image_reference))`
 const IMPORTED = `s.id as streamId, i.id as imageId, i.digest, i.media_type as mediaType,
   e.docker_image_reference as source, p.insecure`
 

@@ -39,6 +39,8 @@ describe('settings', () => {
       maximumTags: null,
       pushLogDays: null,
       importMode: 'Legacy',
+      scheduleMinutes: 15,
+      scheduledImportsPerMinute: 60,
     })
   })
 
@@ -68,6 +70,9 @@ describe('settings', () => {
     ['import-mode', 'legacy', 'Legacy or PreserveOriginal'],
     ['maximum-tags', '0', 'a whole number from 1'],
     ['requests-per-registry', '1000', 'a whole number from 1 to 100'],
+    ['schedule-minutes', '0', 'a whole number from 1 to 10080'],
+    ['schedule-minutes', '10081', 'a whole number from 1 to 10080'],
+    ['scheduled-imports-per-minute', '0', 'a whole number from 1 to 6000'],
     ['push-log-days', '-1', 'a whole number from 1'],
     ['log-level', 'loud', 'trace or debug'],
     ['ca-file', '/nowhere/ca.pem', 'a file of PEM certificates'],

@@ -49,6 +49,14 @@ const PATHS: Readonly<Record<string, () => ConnectionPath>> = {
     query: `image(digest: "${image({ seed: 0 }).digest}") { tags(PAGE) }`,
     node: 'id',
   }),
+  tagsAt: () => ({
+    query: 'imageStream(name: "app") { tagsAt(time: "2100-01-01T00:00:00Z", PAGE) }',
+    node: 'tag event { created }',
+  }),
+  'history of an image': () => ({
+    query: `image(digest: "${image({ seed: 0 }).digest}") { history(PAGE) }`,
+    node: 'created imageStreamTag { id }',
+  }),
   imagePushes: () => ({ query: 'imagePushes(PAGE)', node: 'id', counted: false }),
 }
 const paths = Object.entries(PATHS)

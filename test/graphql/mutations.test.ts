@@ -39,10 +39,12 @@ describe('createImageStream', () => {
 
   test.each([
     [{ tags: [{ name: 'a', reference: true }] }, 'spec.tags.0.reference'],
-    [{ tags: [{ name: 'a', from: { kind: 'ImageStreamTag', name: 'b:c' } }] }, 'spec.tags.0.from.kind'],
+    [{ tags: [{ name: 'a', from: { kind: 'ImageStreamTag', name: 'b:' } }] }, 'spec.tags.0.from.name'],
+    [{ tags: [{ name: 'a', from: { kind: 'ImageStreamTag', name: 'app:a' } }] }, 'spec.tags.0.from.name'],
+    [{ tags: [{ name: 'a', from: { kind: 'ImageStreamImage', name: 'b:c' } }] }, 'spec.tags.0.from.name'],
     [
-      { tags: [{ name: 'a', from: { kind: 'ImageStreamImage', name: 'b@sha256:1' } }] },
-      'spec.tags.0.from.kind',
+      { tags: [{ name: 'a', from: { kind: 'ImageStreamTag', name: 'b:c', namespace: 'B' } }] },
+      'spec.tags.0.from.namespace',
     ],
   ])('refuses the spec %j, naming the field', async (spec, field) => {
     await using it = await startWithUpstream()

@@ -94,6 +94,19 @@ const QUERIES: Readonly<Record<string, readonly [query: string, most: number]>> 
       imageStream { name } image { ${IMAGE} } previousImage { digest size config { env } } } } }`,
     12,
   ],
+  'what the tags of many streams meant': [
+    `query ($size: Int!) { imageStreams(matching: "app-*", first: $size) { nodes {
+      tagsAt(time: "2100-01-01T00:00:00Z", first: 6) { totalCount pageInfo { hasNextPage } nodes {
+        tag event { created image { digest config { env } } imageStreamTag { name } } } }
+      status { tags(first: 5) { nodes { at(time: "2100-01-01T00:00:00Z") { image { digest } } } } } } } }`,
+    13,
+  ],
+  'the histories of the images of many tags': [
+    `query ($size: Int!) { imageStream(name: "app-1") { status { tags(first: $size) { nodes {
+      image { history(first: 3) { totalCount nodes { created imageStreamTag { name imageStream { name } } image { digest } } } }
+    } } } } }`,
+    8,
+  ],
   'the results of an import': [
     `query ($size: Int!) { imageStream(name: "app-1") { imports(first: 1) { nodes {
       results(first: $size) { totalCount nodes { tag image { ${IMAGE} } } } } } } }`,

@@ -28,6 +28,8 @@ const MUTATIONS = {
   importImage: ['ImportImageInput', 'import { id }'],
   updateImageStream: ['UpdateImageStreamInput', 'imageStream { id }'],
   deleteImageStream: ['DeleteImageStreamInput', 'deletedId'],
+  tagImage: ['TagImageInput', 'imageStreamTag { id }'],
+  untagImage: ['UntagImageInput', 'imageStream { id }'],
 } as const
 
 /** Code and field of the errors that a mutation is refused with; there is no data then. */

@@ -81,8 +81,8 @@ describe('creating a stream', () => {
     ['spec.tags.1.name', { spec: { tags: [fromImage('x', 'ruby'), fromImage('x', 'ruby')] } }],
     ['spec.tags.0.from.name', { spec: { tags: [fromImage('x', 'http://ruby')] } }],
     [
-      'spec.tags.0.from.kind',
-      { spec: { tags: [fromImage('x', '', { from: { kind: 'ImageStreamTag', name: 'a:b' } })] } },
+      'spec.tags.0.from.name',
+      { spec: { tags: [fromImage('x', '', { from: { kind: 'ImageStreamTag', name: 'a:b:c' } })] } },
     ],
     ['spec.tags.0.reference', { spec: { tags: [{ name: 'x', reference: true }] } }],
     [

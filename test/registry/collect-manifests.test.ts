@@ -36,6 +36,34 @@ describe('the collection of untagged manifests', () => {
     expect(await world.status('web/manifests/v1')).toBe(200)
   })
 
+  it('keeps what a tag of another stream has from here', async () => {
+    await using world = await open()
+    const [base, other] = [app('base'), app('other')]
+    await world.push('web', base, 'v1')
+    world.domain.writer.create({
+      namespace: 'default',
+      name: 'shop',
+      spec: {
+        tags: [
+          {
+            name: 'base',
+            from: { kind: 'ImageStreamTag', name: 'web:v1' },
+            reference: true,
+          },
+        ],
+      },
+    })
+    await world.push('web', other, 'v1')
+    await world.push('web', app('third'), 'v1')
+    world.pass(365 * DAY)
+
+    expect(await reasonsIn(world)).toMatchObject({
+      [base.digest]: { reason: 'TAGGED_ELSEWHERE', tag: 'default/shop:base' },
+    })
+    await world.collector.collect()
+    expect(await world.status(`web/manifests/${base.digest}`)).toBe(200)
+  })
+
   it("keeps the newest images of a tag's history, and drops those before with what only they need", async () => {
     await using world = await open()
     const [first, second, third] = [app('1'), app('2'), app('3')]

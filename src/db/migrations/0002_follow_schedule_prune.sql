@@ -16,6 +16,7 @@ ALTER TABLE `spec_tags` ADD `follows_namespace` text;--> statement-breakpoint
 ALTER TABLE `spec_tags` ADD `follows_stream` text;--> statement-breakpoint
 ALTER TABLE `spec_tags` ADD `follows_tag` text;--> statement-breakpoint
 CREATE INDEX `spec_tags_by_followed` ON `spec_tags` (`follows_namespace`,`follows_stream`,`follows_tag`);--> statement-breakpoint
+CREATE INDEX `images_by_config` ON `images` (`config_digest`);--> statement-breakpoint
 CREATE INDEX `push_log_by_image` ON `push_log` (`image_id`);--> statement-breakpoint
-CREATE INDEX `push_log_by_previous_image` ON `push_log` (`previous_image_id`);--> statement-breakpoint
-CREATE INDEX `tag_events_by_image` ON `tag_events` (`image_id`,`tag_id`);
+CREATE INDEX `push_log_by_previous_image` ON `push_log` (`previous_image_id`) WHERE previous_image_id is not null;--> statement-breakpoint
+CREATE INDEX `tag_events_by_image` ON `tag_events` (`image_id`,`id`);

@@ -1,0 +1,182 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { startApp, type TestApp } from '../fixtures/app.ts'
+import { image } from '../fixtures/random-image.ts'
+import { watchStatements } from '../fixtures/statements.ts'
+import { startUpstream, type Upstream } from '../fixtures/upstream.ts'
+import { Follower } from '../flows/follower.ts'
+import { createStream, endOfLog, importImage } from '../flows/operations.ts'
+
+const MINUTE = 60_000
+const INTERVAL = 20 * MINUTE
+
+let now: number
+let upstream: Upstream
+let app: TestApp
+beforeEach(async () => {
+  now = Date.UTC(2026, 0, 1)
+  upstream = await startUpstream()
+  for (const tag of ['latest', '3.3']) upstream.push('team/app', tag, image({ seed: tag }))
+  app = await startApp({ scheduleMinutes: 20, scheduledImportsPerMinute: 6000 }, { now: () => now })
+})
+afterEach(async () => {
+  await app[Symbol.asyncDispose]()
+  await upstream[Symbol.asyncDispose]()
+})
+
+interface Schedule {
+  readonly tag: string | null
+  readonly dueAt: string
+  readonly succeededAt: string | null
+  readonly failedAt: string | null
+  readonly reason: string | null
+  readonly message: string | null
+}
+
+const FIELDS = 'tag dueAt succeededAt failedAt reason message'
+const at = (time: number): string => new Date(time).toISOString()
+
+async function schedules(name = 'app'): Promise<Schedule[]> {
+  const { imageStream } = await app.client.ask<{ imageStream: { schedules: Schedule[] } }>(
+    `query ($name: String!) { imageStream(name: $name) { schedules { ${FIELDS} } } }`,
+    { name },
+  )
+  return imageStream.schedules
+}
+
+const repository = () => `${upstream.host}/team/app`
+const tag = (name: string, from: string, more: object = {}) => ({
+  name,
+  from: { kind: 'DockerImage', name: `${repository()}:${from}` },
+  importPolicy: { scheduled: true },
+  ...more,
+})
+const createScheduled = (name = 'app', ...tags: object[]) =>
+  createStream(app.client, {
+    name,
+    spec: { dockerImageRepository: repository(), importPolicy: { scheduled: true }, tags },
+  })
+
+describe('the schedules of a stream', () => {
+  test('tell when each source is due, when it was good and how it failed', async () => {
+    await createScheduled('app', tag('3.3', '3.3'), tag('4', 'missing'))
+
+    const good = {
+      dueAt: at(now + INTERVAL),
+      succeededAt: at(now),
+      failedAt: null,
+      reason: null,
+      message: null,
+    }
+    expect(await schedules()).toEqual([
+      { tag: null, ...good },
+      { tag: '3.3', ...good },
+      {
+        tag: '4',
+        dueAt: at(now + INTERVAL),
+        succeededAt: null,
+        failedAt: at(now),
+        reason: 'NotFound',
+        message: expect.stringContaining('the tag "missing" of team/app'),
+      },
+    ])
+  })
+
+  test('are put off by an import that somebody asks for', async () => {
+    await createScheduled('app', tag('3.3', '3.3'))
+    now += 5 * MINUTE
+    await importImage(app.client, { tag: '3.3' })
+
+    expect(await schedules()).toMatchObject([
+      { tag: null, dueAt: at(now - 5 * MINUTE + INTERVAL) },
+      { tag: '3.3', dueAt: at(now + INTERVAL) },
+    ])
+  })
+
+  test('are none where nothing says scheduled', async () => {
+    await createStream(app.client, {
+      spec: {
+        dockerImageRepository: repository(),
+        tags: [
+          tag('3.3', '3.3', { importPolicy: { scheduled: false } }),
+          tag('4', '3.3', { reference: true }),
+        ],
+      },
+    })
+
+    expect(await schedules()).toEqual([])
+  })
+
+  test('are at the spec tags too', async () => {
+    await createScheduled('app', tag('3.3', '3.3'), tag('4', '3.3', { reference: true }))
+    const { imageStream } = await app.client.ask<{ imageStream: object }>(
+      `{ imageStream(name: "app") { spec { tags { name schedule { ${FIELDS} } } } tag(name: "3.3") { spec { schedule { tag } } } } }`,
+    )
+
+    expect(imageStream).toMatchObject({
+      spec: {
+        tags: [
+          { name: '3.3', schedule: { tag: '3.3', dueAt: at(now + INTERVAL), succeededAt: at(now) } },
+          { name: '4', schedule: null },
+        ],
+      },
+      tag: { spec: { schedule: { tag: '3.3' } } },
+    })
+  })
+
+  test('of many streams are read by one statement, at the streams and at their tags', async () => {
+    for (let stream = 0; stream < 5; stream++) {
+      await createScheduled(`app-${stream}`, tag('a', 'latest'), tag('b', '3.3'))
+    }
+    const query = `query ($size: Int!) { imageStreams(matching: "app-*", first: $size) { nodes {
+      name schedules { ${FIELDS} } spec { tags { schedule { ${FIELDS} } } } } } }`
+    await app.client.ask(query, { size: 5 })
+    using statements = watchStatements()
+    const { imageStreams } = await app.client.ask<{ imageStreams: { nodes: { schedules: Schedule[] }[] } }>(
+      query,
+      { size: 5 },
+    )
+
+    expect(imageStreams.nodes.map(({ schedules }) => schedules.map((one) => one.tag))).toEqual(
+      Array.from({ length: 5 }, () => [null, 'a', 'b']),
+    )
+    expect(statements.run.filter((text) => text.includes('import_schedules'))).toHaveLength(2)
+  })
+})
+
+describe('what is scheduled', () => {
+  test('is imported when it is due, and told to who follows pushes', async () => {
+    await createScheduled()
+    const since = await endOfLog(app.client)
+    using follower = await Follower.start(app.app.url, { since })
+    upstream.push('team/app', '3.3', image({ seed: 'new' }))
+    now += INTERVAL
+    // the test's clock jumped, which a timer does not see: any change of a schedule looks at the clock
+    await createStream(app.client, { name: 'other', spec: { tags: [tag('x', 'latest')] } })
+
+    const pushes = await follower.take(2)
+    expect(pushes.map(({ imageStreamName, tag }) => `${imageStreamName}:${tag}`).sort()).toEqual([
+      'app:3.3',
+      'other:x',
+    ])
+    expect(pushes.find(({ tag }) => tag === '3.3')?.image.digest).toBe(image({ seed: 'new' }).digest)
+  })
+
+  test('goes on after a restart, also what became due meanwhile', async () => {
+    await createScheduled()
+    const before = await schedules()
+    const since = await endOfLog(app.client)
+    await app.restart()
+    expect(await schedules()).toEqual(before)
+
+    upstream.push('team/app', '3.3', image({ seed: 'new' }))
+    now += 10 * INTERVAL
+    await app.restart()
+    // what is overdue has its turns from the start on
+    now += 1000
+    using follower = await Follower.start(app.app.url, { since })
+
+    expect(await follower.take(1)).toMatchObject([
+      { tag: '3.3', image: { digest: image({ seed: 'new' }).digest } },
+    ])
+  })
+})

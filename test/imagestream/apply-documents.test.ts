@@ -1,0 +1,303 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { Domain, fromImage, UPSTREAM } from '../fixtures/domain.ts'
+import { image } from '../fixtures/random-image.ts'
+import { apply, applyOne, exported, imageStream, listOf, tagOf, wish } from './documents.ts'
+
+const ONE = image({ seed: 1 })
+const TWO = image({ seed: 2 })
+
+let domain: Domain
+beforeEach(() => {
+  domain = new Domain()
+  domain.remote.push(UPSTREAM, 'latest', ONE).push(UPSTREAM, '3.3', TWO)
+})
+afterEach(async () => {
+  expect(domain.internalErrors).toEqual([])
+  await domain[Symbol.asyncDispose]()
+})
+
+const FULL = imageStream(
+  {
+    dockerImageRepository: UPSTREAM,
+    lookupPolicy: { local: true },
+    tags: [
+      tagOf('stable', `${UPSTREAM}:3.3`, {
+        annotations: { version: '3.3' },
+        importPolicy: { importMode: 'PreserveOriginal', scheduled: true },
+        referencePolicy: { type: 'Local' },
+      }),
+      tagOf('quoted', `${UPSTREAM}:gone`, { reference: true }),
+    ],
+  },
+  { labels: { team: 'a' }, annotations: { note: 'x', 'openshift.io/image.insecureRepository': 'true' } },
+)
+
+describe('a document for a stream that is not there', () => {
+  it('creates it with everything that it says, and imports what there is', async () => {
+    const applied = applyOne(domain, FULL)
+    expect(applied).toMatchObject({
+      kind: 'ImageStream',
+      namespace: 'default',
+      name: 'ruby',
+      action: 'CREATED',
+      warnings: [],
+    })
+    const finished = await domain.finished(applied.importId ?? 0)
+
+    expect(finished).toMatchObject({ state: 'SUCCEEDED', imported: 3 })
+    expect(domain.stream()).toMatchObject({
+      insecure: 1,
+      lookupLocal: 1,
+      dockerImageRepository: UPSTREAM,
+      generation: 1,
+    })
+    expect(domain.digests('stable')).toEqual([TWO.digest])
+    expect(domain.digests('latest')).toEqual([ONE.digest])
+    expect(wish(exported(domain, 'ruby'))).toMatchObject({ metadata: FULL.metadata })
+  })
+
+  it('says in the diff every field that it gets', () => {
+    expect(applyOne(domain, FULL).diff).toBe(`+ metadata.annotations.note: "x"
++ metadata.annotations["openshift.io/image.insecureRepository"]: "true"
++ metadata.labels.team: "a"
++ metadata.name: "ruby"
++ metadata.namespace: "default"
++ spec.dockerImageRepository: "registry.test/ruby"
++ spec.importPolicy.importMode: "Legacy"
++ spec.importPolicy.scheduled: false
++ spec.lookupPolicy.local: true
++ spec.tags.quoted.from.kind: "DockerImage"
++ spec.tags.quoted.from.name: "registry.test/ruby:gone"
++ spec.tags.quoted.importPolicy.importMode: "Legacy"
++ spec.tags.quoted.reference: true
++ spec.tags.quoted.referencePolicy.type: "Source"
++ spec.tags.stable.annotations.version: "3.3"
++ spec.tags.stable.from.kind: "DockerImage"
++ spec.tags.stable.from.name: "registry.test/ruby:3.3"
++ spec.tags.stable.importPolicy.importMode: "PreserveOriginal"
++ spec.tags.stable.importPolicy.scheduled: true
++ spec.tags.stable.referencePolicy.type: "Local"
+`)
+  })
+
+  it('goes to the namespace that it names, or else to the one that was given', () => {
+    const documents = listOf(imageStream({}, { namespace: 'team' }), imageStream({}, { name: 'app' }))
+
+    expect(apply(domain, documents, { namespace: 'mine' })).toMatchObject([
+      { namespace: 'team', name: 'ruby' },
+      { namespace: 'mine', name: 'app' },
+    ])
+    expect(domain.streams.byName('mine', 'app')).toBeDefined()
+  })
+
+  it('begins no import where there is nothing to import', () => {
+    expect(applyOne(domain, imageStream({ tags: [{ name: 'pushed' }] }))).toMatchObject({
+      action: 'CREATED',
+      importId: null,
+    })
+  })
+
+  it('ignores what only servers set, whatever it is', () => {
+    const serverSet = { creationTimestamp: null, generation: 'x', managedFields: 7, selfLink: [], uid: 'x' }
+    const document = {
+      ...imageStream({ tags: [{ name: 'a', generation: null }] }, serverSet),
+      status: 'none',
+    }
+
+    expect(applyOne(domain, document)).toMatchObject({ action: 'CREATED', warnings: [] })
+    expect(domain.stream().generation).toBe(1)
+  })
+})
+
+describe('a document for a stream that is there', () => {
+  it('is the whole wish: what it leaves out goes, with the history of its tags', async () => {
+    await domain.create({
+      labels: [{ key: 'old', value: '1' }],
+      spec: {
+        dockerImageRepository: UPSTREAM,
+        tags: [fromImage('gone', `${UPSTREAM}:3.3`), fromImage('kept', `${UPSTREAM}:3.3`)],
+      },
+    })
+    const kept = domain.history('kept')
+
+    const applied = applyOne(
+      domain,
+      imageStream(
+        { dockerImageRepository: UPSTREAM, tags: [tagOf('kept', `${UPSTREAM}:3.3`)] },
+        { labels: { new: '2' } },
+      ),
+    )
+
+    expect(applied).toMatchObject({ action: 'CONFIGURED', importId: null })
+    expect(applied.diff).toBe(`+ metadata.labels.new: "2"
+- metadata.labels.old: "1"
+- spec.tags.gone.from.kind: "DockerImage"
+- spec.tags.gone.from.name: "registry.test/ruby:3.3"
+- spec.tags.gone.importPolicy.importMode: "Legacy"
+- spec.tags.gone.referencePolicy.type: "Source"
+`)
+    expect(domain.tagNames()).toEqual(['latest', '3.3', 'kept'])
+    expect(domain.history('kept')).toEqual(kept)
+  })
+
+  it('imports just the tags that are another wish now', async () => {
+    await domain.create({
+      spec: {
+        tags: [
+          fromImage('a', `${UPSTREAM}:latest`, {
+            annotations: [
+              { key: 'x', value: '1' },
+              { key: 'a', value: '2' },
+            ],
+          }),
+          fromImage('b', `${UPSTREAM}:latest`),
+        ],
+      },
+    })
+    domain.remote.calls.length = 0
+
+    const same = tagOf('a', `${UPSTREAM}:latest`, { annotations: { a: '2', x: '1' } })
+    const applied = applyOne(domain, imageStream({ tags: [same, tagOf('b', `${UPSTREAM}:3.3`)] }))
+    await domain.finished(applied.importId ?? 0)
+
+    expect(applied.diff).toBe(
+      '- spec.tags.b.from.name: "registry.test/ruby:latest"\n+ spec.tags.b.from.name: "registry.test/ruby:3.3"\n',
+    )
+    expect(domain.remote.calls.map(({ subject }) => subject)).not.toContain('latest')
+    expect(domain.digests('b')).toEqual([TWO.digest, ONE.digest])
+  })
+
+  it('leaves how the repository is imported, of which it cannot speak, but for insecure', async () => {
+    const importPolicy = { insecure: true, scheduled: true, importMode: 'PreserveOriginal' } as const
+    await domain.create({ spec: { dockerImageRepository: UPSTREAM, importPolicy } })
+
+    const applied = applyOne(domain, imageStream({ dockerImageRepository: UPSTREAM }))
+
+    expect(applied.diff).toBe('- metadata.annotations["openshift.io/image.insecureRepository"]: "true"\n')
+    expect(domain.stream()).toMatchObject({ insecure: 0, scheduled: 1, importMode: 'PreserveOriginal' })
+    expect(await domain.finished(applied.importId ?? 0)).toMatchObject({ state: 'SUCCEEDED' })
+  })
+
+  it('has no annotation of the server among its own', () => {
+    apply(domain, FULL)
+    apply(domain, { ...FULL, metadata: { ...FULL.metadata, labels: {} } })
+
+    expect(domain.stream().annotations).toBe('[{"key":"note","value":"x"}]')
+    expect(domain.stream()).toMatchObject({ insecure: 1, labels: '[]' })
+  })
+
+  it('is UNCHANGED where only the order differs, and then nothing is written', () => {
+    const annotations = { a: '1', b: '2' }
+    const turned = { b: '2', a: '1' }
+    const tags = [tagOf('x', `${UPSTREAM}:x`, { annotations }), tagOf('y', `${UPSTREAM}:y`)]
+    apply(domain, imageStream({ tags }, { annotations, labels: annotations }))
+    const before = domain.dump()
+
+    const again = imageStream(
+      { tags: [tags[1], tagOf('x', `${UPSTREAM}:x`, { annotations: turned })] },
+      { annotations: turned, labels: turned },
+    )
+    expect(applyOne(domain, again)).toMatchObject({ action: 'UNCHANGED', diff: '', importId: null })
+
+    expect(domain.dump()).toEqual(before)
+  })
+
+  it('gives a tag that follows another what that means, in the same transaction', async () => {
+    await domain.create({ spec: { tags: [fromImage('3.3', `${UPSTREAM}:3.3`)] } })
+
+    apply(
+      domain,
+      imageStream({
+        tags: [
+          tagOf('3.3', `${UPSTREAM}:3.3`),
+          { name: 'stable', from: { kind: 'ImageStreamTag', name: '3.3' } },
+        ],
+      }),
+    )
+
+    expect(domain.digests('stable')).toEqual([TWO.digest])
+  })
+})
+
+describe('a dry run', () => {
+  it('writes nothing, and says what would be', async () => {
+    await domain.create({ spec: { tags: [fromImage('a', `${UPSTREAM}:latest`)] } })
+    const documents = listOf(FULL, imageStream({ dockerImageRepository: UPSTREAM }, { name: 'app' }))
+    const before = domain.dump()
+
+    const rehearsed = apply(domain, documents, { dryRun: true })
+
+    expect(domain.dump()).toEqual(before)
+    expect(rehearsed).toMatchObject([
+      { action: 'CONFIGURED', importId: null },
+      { action: 'CREATED', importId: null },
+    ])
+    const applied = apply(domain, documents)
+    expect(rehearsed).toEqual(applied.map((one) => ({ ...one, importId: null })))
+  })
+
+  it('refuses what a real run would refuse', () => {
+    const cycle = imageStream({
+      tags: [
+        { name: 'a', from: { kind: 'ImageStreamTag', name: 'b' } },
+        { name: 'b', from: { kind: 'ImageStreamTag', name: 'a' } },
+      ],
+    })
+
+    expect(() => apply(domain, cycle, { dryRun: true })).toThrow(/from\.name/)
+  })
+})
+
+describe('several documents', () => {
+  it('are taken from every form: List, ImageStreamList without kinds, YAML one after the other', () => {
+    const bare = { metadata: { name: 'c' } }
+    const imageStreamList = {
+      apiVersion: 'image.openshift.io/v1',
+      kind: 'ImageStreamList',
+      metadata: {},
+      items: [bare],
+    }
+    const legacy = { ...imageStream({}, { name: 'd' }), apiVersion: 'v1' }
+    const text = [
+      listOf(imageStream({}, { name: 'a' }), imageStream({}, { name: 'b' })),
+      imageStreamList,
+      legacy,
+    ]
+      .map((document) => JSON.stringify(document))
+      .join('\n---\n')
+
+    expect(apply(domain, text).map(({ name, action }) => `${name} ${action}`)).toEqual([
+      'a CREATED',
+      'b CREATED',
+      'c CREATED',
+      'd CREATED',
+    ])
+  })
+
+  it('may follow each other’s tags, whichever comes first', async () => {
+    const follower = imageStream(
+      { tags: [{ name: 'a', from: { kind: 'ImageStreamTag', name: 'ruby:stable' } }] },
+      { name: 'app' },
+    )
+    const [, followed] = apply(
+      domain,
+      listOf(follower, imageStream({ tags: [tagOf('stable', `${UPSTREAM}:3.3`)] })),
+    )
+    await domain.finished(followed?.importId ?? 0)
+
+    expect(domain.digests('a', 'app')).toEqual([TWO.digest])
+  })
+
+  it('a thousand are one transaction', () => {
+    const many = Array.from({ length: 1000 }, (_, at) =>
+      imageStream({ tags: [{ name: 'a' }] }, { name: `s${at}` }),
+    )
+
+    expect(apply(domain, listOf(...many))).toHaveLength(1000)
+    const before = domain.dump()
+    expect(apply(domain, listOf(...many)).every(({ action }) => action === 'UNCHANGED')).toBe(true)
+
+    expect(domain.streams.count({})).toBe(1000)
+    expect(domain.dump()).toEqual(before)
+  })
+})

@@ -1,0 +1,42 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { ConflictError } from '../../src/imagestream/errors.ts'
+import { Domain } from '../fixtures/domain.ts'
+import { apply, applyOne, exported, imageStream } from './documents.ts'
+
+let domain: Domain
+beforeEach(() => {
+  domain = new Domain()
+})
+afterEach(() => domain[Symbol.asyncDispose]())
+
+describe('resourceVersion', () => {
+  const change = { lookupPolicy: { local: true } }
+
+  it('of the newest version is taken, of an older one it is CONFLICT', async () => {
+    await domain.create({ spec: {} })
+    const read = JSON.parse(exported(domain, 'ruby'))
+
+    expect(applyOne(domain, { ...read, spec: change }).action).toBe('CONFIGURED')
+    const before = domain.dump()
+    expect(() => apply(domain, { ...read, spec: change })).toThrow(ConflictError)
+
+    expect(domain.dump()).toEqual(before)
+  })
+
+  it('without a uid counts, also for a stream that is gone', () => {
+    const document = imageStream(change, { resourceVersion: '1' })
+
+    expect(() => apply(domain, document)).toThrow('default/ruby does not exist')
+    expect(domain.streams.count({})).toBe(0)
+  })
+
+  it('of another object means nothing here', () => {
+    const foreign = imageStream(change, {
+      resourceVersion: '28417',
+      uid: '6b0c5b77-2a5d-4f0f-9d6c-0f0d5f9a1c21',
+    })
+
+    expect(applyOne(domain, foreign).action).toBe('CREATED')
+    expect(applyOne(domain, foreign).action).toBe('UNCHANGED')
+  })
+})

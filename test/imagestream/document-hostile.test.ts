@@ -1,0 +1,292 @@
+import fc from 'fast-check'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { InvalidInputError } from '../../src/imagestream/errors.ts'
+import { Domain } from '../fixtures/domain.ts'
+import { apply, applyOne, imageStream, listOf, refusal } from './documents.ts'
+
+let domain: Domain
+beforeEach(() => {
+  domain = new Domain()
+})
+afterEach(async () => {
+  expect(domain.internalErrors).toEqual([])
+  await domain[Symbol.asyncDispose]()
+})
+
+const MIB = 1024 * 1024
+/** Milliseconds in which anything of 1 MiB is answered, on a slow machine too. */
+const SOON = 4_000
+
+const HEAD = 'apiVersion: v1\nkind: ImageStream\nmetadata: {name: ruby}\n'
+const fill = (text: string): string => text.repeat(Math.floor((MIB - HEAD.length) / text.length))
+const bomb = ['a: &a [x,x,x,x,x,x,x,x,x]']
+  .concat('bcdefghi'.split('').map((name, at) => `${name}: &${name} [${`*${'abcdefgh'[at]},`.repeat(9)}]`))
+  .join('\n')
+
+describe('what attacks the parser', () => {
+  it.each([
+    [
+      'a bomb of aliases',
+      `${HEAD}x:\n  ${bomb.replaceAll('\n', '\n  ')}\n`,
+      /^line 6, column 10: aliases are not taken/,
+    ],
+    ['one alias', `${HEAD}x: &x {}\ny: *x\n`, /^line 5, column 4: aliases are not taken/],
+    ['an alias as a key', `${HEAD}x: &x y\n*x : z\n`, /^line 5, column 1: aliases are not taken/],
+    ['a merge of itself', `${HEAD}x: &x\n  <<: *x\n`, /^line 5, column 7: aliases are not taken/],
+    ['10,000 lists in each other', '['.repeat(10_000), /^line 1, column 33: .* more than 32 deep/],
+    ['10,000 closed lists of JSON', '['.repeat(10_000) + ']'.repeat(10_000), /^line 1, column 33: .*32 deep/],
+    [
+      '10,000 objects of JSON',
+      `${'{"a":'.repeat(10_000)}1${'}'.repeat(10_000)}`,
+      /^line 1, column 161: .*32 deep/,
+    ],
+    ['10,000 dashes', '- '.repeat(10_000), /^line 1, column 65: .*32 deep/],
+    [
+      '1,000 steps of indentation',
+      Array.from({ length: 1000 }, (_, at) => `${' '.repeat(at)}a:\n`).join(''),
+      /^line 33, column 33: .*32 deep/,
+    ],
+    ['the same key twice', `${HEAD}spec: {}\nspec: {}\n`, /^line 5, column 1: the key "spec" is there twice/],
+    [
+      'the same key twice, quoted',
+      `${HEAD}"spec": {}\nspec: {}\n`,
+      /^line 5, column 1: the key "spec" is there twice/,
+    ],
+    [
+      'the same key twice in JSON',
+      '{"kind": 1, "a": {"b": 1,\n "\\u0062": 2}}',
+      /^line 2, column 2: the key "b" is there twice/,
+    ],
+    ['an object as a key', `${HEAD}spec: {? {a: b} : c}\n`, /^line 4, column \d+: With stringKeys/],
+    ['1 MiB of list elements', fill('- a\n'), /^YAML of more than 200000 words and signs/],
+    [
+      'a tab for indentation',
+      `${HEAD}spec:\n\ttags: []\n`,
+      /^line 5, column 1: Tabs are not allowed as indentation/,
+    ],
+    ['broken JSON', '{"kind": "ImageStream",\n "metadata": {"name" "ruby"}}', /^line 2, column \d+: /],
+    ['JSON that ends early', '{"kind": "ImageStream",\n "metadata": {', /^line 2, column \d+: /],
+    ['YAML that ends early', `${HEAD}spec: {tags: [`, /^line 4, column \d+: /],
+    ['nothing', '', /^there is no document in it$/],
+    ['a comment', '# nothing\n---\n', /^there is no document in it$/],
+    ['a number', '7', /^line 1: must be an object, and is the number 7$/],
+    ['a list', '[{"kind": "ImageStream"}]', /^line 1: must be an object, and is a list$/],
+    [
+      'a set',
+      `${HEAD}spec: !!set {tags}\n`,
+      /^line 4: spec: must be an object, and is of a kind that JSON does not have/,
+    ],
+    [
+      'bytes for a name',
+      `apiVersion: v1\nkind: ImageStream\nmetadata: {name: !!binary cnVieQ==}\n`,
+      /^line 3: metadata\.name: must be a text/,
+    ],
+    ['an endless number', `${HEAD}spec: {dockerImageRepository: .inf}\n`, /the number Infinity/],
+    ['a list in a list', JSON.stringify(listOf(listOf(imageStream()))), /"List" is not taken/],
+    ['a list without items that is text', '{"kind": "List", "items": "x"}', /items: must be a list/],
+    ['1,001 documents', '---\na: 1\n'.repeat(1001), /^there are more than 1000 documents$/],
+    [
+      '1,001 documents of a list',
+      JSON.stringify(listOf(...Array(1001).fill({}))),
+      /^there are 1001 documents/,
+    ],
+    [
+      '5,001 tags',
+      JSON.stringify(imageStream({ tags: Array.from({ length: 5001 }, (_, at) => ({ name: `t${at}` })) })),
+      /^there are 5001 tags/,
+    ],
+    ['more than 1 MiB', 'x'.repeat(MIB + 1), /^a manifest has at most 1048576 characters$/],
+  ])('%s is refused', (_what, text, message) => {
+    expect(refusal(domain, text).message).toMatch(message)
+    expect(domain.streams.count({})).toBe(0)
+  })
+
+  it.each([
+    ['open lists', '['],
+    ['open objects', '{a: '],
+    ['dashes', '- '],
+    ['question marks', '? '],
+    ['colons', ': '],
+    ['anchors', '&a '],
+    ['types', '!a '],
+    ['closing brackets', '}\n'],
+    ['lines', '\n'],
+    ['comments', '#\n'],
+    ['directives', '%YAML 1.1\n'],
+    ['documents', '---\n'],
+    ['tabs', 'a:\n\t- b\n'],
+    ['list elements', '- a\n'],
+    ['quotes that do not end', '"'],
+    ['numbers to base sixty', '- 1:1:1:1:1:1\n'],
+    ['folded text', '>\n a\n'],
+  ])('1 MiB of %s is answered soon', (_what, text) => {
+    const began = performance.now()
+
+    for (const manifest of [fill(text), HEAD + fill(text)]) {
+      expect(refusal(domain, manifest).message).not.toBe('')
+    }
+
+    expect(performance.now() - began).toBeLessThan(2 * SOON)
+  })
+
+  it.each([
+    ['YAML', `${HEAD}x:\n${Array.from({ length: 25_000 }, (_, at) => `  k${at}: ""\n`).join('')}`],
+    [
+      'JSON',
+      JSON.stringify(
+        imageStream(Object.fromEntries(Array.from({ length: 60_000 }, (_, at) => [`k${at}`, '']))),
+      ),
+    ],
+  ])('an object of very many keys of %s takes no longer than it is long', (_what, text) => {
+    const began = performance.now()
+
+    expect(applyOne(domain, text).action).toBe('CREATED')
+
+    expect(performance.now() - began).toBeLessThan(SOON)
+  })
+
+  it('a very long key or value is cut in what is told of it', () => {
+    const long = 'k'.repeat(100_000)
+
+    expect(applyOne(domain, imageStream({ [long]: 1 })).warnings[0]?.length).toBeLessThan(300)
+    const refused = refusal(domain, imageStream({}, { labels: { [long]: 1 } }))
+    expect(refused.message.length + refused.field.length).toBeLessThan(600)
+    expect(refusal(domain, { kind: long }).message.length).toBeLessThan(300)
+  })
+})
+
+describe('any text', () => {
+  const signs = [
+    '- ',
+    ': ',
+    '? ',
+    ', ',
+    '{',
+    '}',
+    '[',
+    ']',
+    '"',
+    "'",
+    '|',
+    '>',
+    '#',
+    '&a ',
+    '*a',
+    '!!set ',
+    '!a ',
+    '<<',
+    '%',
+  ]
+  const words = [
+    '---',
+    '...',
+    '\n',
+    '\n  ',
+    '\t',
+    'kind',
+    'apiVersion: v1',
+    'kind: ImageStream',
+    'metadata: {name: a}',
+  ]
+  const types = [
+    '!!omap ',
+    '!!pairs ',
+    '!!binary ',
+    '!!int ',
+    '!!float ',
+    '!!timestamp ',
+    '!!merge ',
+    '!!null ',
+    '!!bool ',
+  ]
+  const soup = fc
+    .array(
+      fc.constantFrom(
+        ...signs,
+        ...words,
+        ...types,
+        'spec',
+        'tags',
+        'items',
+        'List',
+        '1',
+        '0x',
+        '2026-01-02',
+        '\uFEFF',
+      ),
+    )
+    .map((parts) => parts.join(''))
+
+  it('is taken or refused, and nothing else happens', () => {
+    const taken = (text: string): boolean => {
+      try {
+        return apply(domain, text).length > 0
+      } catch (error) {
+        expect(error).toBeInstanceOf(InvalidInputError)
+        return false
+      }
+    }
+    fc.assert(
+      fc.property(soup, (text) => {
+        taken(text)
+        taken(`${HEAD}spec: ${text}`)
+        taken(`${HEAD}${text}`)
+      }),
+      { numRuns: 500 },
+    )
+    expect(taken(HEAD)).toBe(true)
+  })
+})
+
+describe('keys that mean something in JavaScript', () => {
+  const NAMES = ['__proto__', 'constructor', 'toString', 'hasOwnProperty']
+
+  it.each(['JSON', 'YAML'])('are keys like any other of %s', (format) => {
+    const body = NAMES.map((name) => `"${name}": {"kind": "List", "polluted": true}`).join(', ')
+    const text = `{"apiVersion": "v1", "kind": "ImageStream", "metadata": {"name": "ruby", ${body}}, "spec": {${body}}, ${body}}`
+
+    const { warnings } = applyOne(domain, format === 'JSON' ? text : `--- ${text}`)
+
+    for (const name of NAMES) {
+      for (const path of [name, `metadata.${name}`, `spec.${name}`]) {
+        expect(warnings).toContain(`${path}: unknown here, and not kept`)
+      }
+    }
+    expect(({} as Record<string, unknown>).polluted).toBeUndefined()
+  })
+
+  it.each(NAMES)('are no kind: %s', (kind) => {
+    expect(refusal(domain, `{"kind": "${kind}", "items": [{}]}`).message).toContain(`"${kind}" is not taken`)
+  })
+
+  it('do not stand in for fields that are missing', () => {
+    expect(refusal(domain, '{"__proto__": {"kind": "ImageStream", "metadata": {"name": "x"}}}').message).toBe(
+      'line 1: kind: is missing',
+    )
+  })
+
+  it('are a tag’s name where it may be one', () => {
+    apply(domain, imageStream({ tags: [{ name: '__proto__' }] }))
+
+    const [tag] = domain.streams.specTags([domain.stream().id])
+    expect(tag?.name).toBe('__proto__')
+    expect(applyOne(domain, imageStream({ tags: [{ name: '__proto__' }] })).action).toBe('UNCHANGED')
+    expect(applyOne(domain, imageStream()).diff).toContain('- spec.tags.__proto__.')
+  })
+})
+
+describe('what is harmless', () => {
+  it.each([
+    ['a byte order mark', `\uFEFF${HEAD}`],
+    ['a byte order mark before JSON', `\uFEFF${JSON.stringify(imageStream())}`],
+    [
+      'JSON with a comma too many, which is YAML',
+      '{"apiVersion": "v1", "kind": "ImageStream", "metadata": {"name": "ruby"},}',
+    ],
+    ['lines that end as on Windows', HEAD.replaceAll('\n', '\r\n')],
+    ['spaces before JSON', `\n\n  ${JSON.stringify(imageStream())}`],
+    ['an end mark', `---\n${HEAD}...\n---\n`],
+  ])('%s is taken', (_what, text) => {
+    expect(applyOne(domain, text)).toMatchObject({ action: 'CREATED', name: 'ruby' })
+  })
+})

@@ -1,0 +1,42 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { Domain } from '../fixtures/domain.ts'
+import { applyOne, imageStream, tagOf } from './documents.ts'
+
+let domain: Domain
+beforeEach(() => {
+  domain = new Domain()
+})
+afterEach(() => domain[Symbol.asyncDispose]())
+
+describe('a field that is not known', () => {
+  it('is a warning with its path, and everything else is taken', () => {
+    const document = {
+      ...imageStream(
+        { foo: null, tags: [tagOf('a', 'registry.test/a', { foo: 1, importPolicy: { 'a.b': {} } })] },
+        { ownerReferences: [], finalizers: ['x'] },
+      ),
+      data: {},
+    }
+
+    expect(applyOne(domain, document)).toMatchObject({
+      action: 'CREATED',
+      warnings: [
+        'data: unknown here, and not kept',
+        'metadata.ownerReferences: unknown here, and not kept',
+        'metadata.finalizers: unknown here, and not kept',
+        'spec.foo: unknown here, and not kept',
+        'spec.tags[0].foo: unknown here, and not kept',
+        'spec.tags[0].importPolicy["a.b"]: unknown here, and not kept',
+      ],
+    })
+    expect(domain.streams.specTags([domain.stream().id])).toMatchObject([{ name: 'a' }])
+  })
+
+  it('is told a hundred times at most', () => {
+    const many = Object.fromEntries(Array.from({ length: 250 }, (_, at) => [`k${at}`, 1]))
+    const { warnings } = applyOne(domain, imageStream(many))
+
+    expect(warnings).toHaveLength(101)
+    expect(warnings.at(-1)).toBe('and 150 more warnings')
+  })
+})

@@ -1,0 +1,192 @@
+/** `a:1`: all streams are of one namespace. */
+export type Key = `${string}:${string}`
+
+/** What a spec says of a tag: it follows one, takes one once, or is pinned to an image of a stream's history. */
+export type Source =
+  | { readonly kind: 'follow' | 'reference'; readonly of: Key }
+  | { readonly kind: 'pin'; readonly stream: string; readonly image: number }
+
+export interface ModelEvent {
+  readonly id: number
+  image: number
+  reference: string
+  generation: number
+}
+
+interface ModelStream {
+  generation: number
+  readonly spec: Map<string, Source & { readonly generation: number }>
+  /** Newest first. */
+  readonly history: Map<string, ModelEvent[]>
+  /** Which generation of what was wanted could not be imported. */
+  readonly failing: Map<string, number>
+}
+
+export const keyOf = (stream: string, tag: string): Key => `${stream}:${tag}`
+const split = (key: Key) => key.split(':') as [stream: string, tag: string]
+
+/** What the rules of tag events, tags that follow and spec tags come to, in the plainest words. */
+export class FollowModel {
+  streams = new Map<string, ModelStream>()
+  log: { key: Key; image: number }[] = []
+  /** Tags that were there once and then removed. */
+  readonly removed = new Set<Key>()
+  #events = 0
+
+  stream(name: string): ModelStream {
+    const found = this.streams.get(name) ?? {
+      generation: 1,
+      spec: new Map(),
+      history: new Map(),
+      failing: new Map<string, number>(),
+    }
+    this.streams.set(name, found)
+    return found
+  }
+
+  source(key: Key): (Source & { readonly generation: number }) | undefined {
+    const [stream, tag] = split(key)
+    return this.streams.get(stream)?.spec.get(tag)
+  }
+
+  now(key: Key): ModelEvent | undefined {
+    const [stream, tag] = split(key)
+    return this.streams.get(stream)?.history.get(tag)?.[0]
+  }
+
+  /** The tag gets the event, and then all that follow, the nearest first. */
+  record(key: Key, image: number, reference: string): void {
+    const moved = this.#recordOne(key, image, reference) ? [key] : []
+    for (const source of moved) {
+      for (const follower of this.followers(source)) {
+        if (this.#recordOne(follower, image, reference)) moved.push(follower)
+      }
+    }
+  }
+
+  /** The table of tag events. Whether the tag has another image or reference now. */
+  #recordOne(key: Key, image: number, reference: string): boolean {
+    const [name, tag] = split(key)
+    const stream = this.stream(name)
+    const generation = this.source(key)?.generation ?? stream.generation
+    const history = stream.history.get(tag) ?? []
+    stream.history.set(tag, history)
+    stream.failing.delete(tag)
+    const [now] = history
+    if (now?.image !== image) this.log.push({ key, image })
+    const isMoved = now?.image !== image || now.reference !== reference
+    if (now && (now.image === image || now.reference === reference)) {
+      Object.assign(now, { image, reference, generation: Math.max(now.generation, generation) })
+    } else {
+      history.unshift({ id: ++this.#events, image, reference, generation })
+    }
+    return isMoved
+  }
+
+  followers(key: Key): Key[] {
+    return [...this.streams].flatMap(([stream, { spec }]) =>
+      [...spec]
+        .filter(([, source]) => source.kind === 'follow' && source.of === key)
+        .map(([tag]) => keyOf(stream, tag))
+        .sort(),
+    )
+  }
+
+  fail(key: Key): void {
+    const [name, tag] = split(key)
+    const stream = this.stream(name)
+    if (!stream.history.has(tag)) stream.history.set(tag, [])
+    stream.failing.set(tag, this.source(key)?.generation ?? stream.generation)
+  }
+
+  remove(key: Key): boolean {
+    const [name, tag] = split(key)
+    const stream = this.streams.get(name)
+    if (!stream) return false
+    const wasInSpec = stream.spec.delete(tag)
+    if (wasInSpec) stream.generation++
+    const wasInStatus = stream.history.delete(tag)
+    stream.failing.delete(tag)
+    if (wasInStatus) this.removed.add(key)
+    return wasInSpec || wasInStatus
+  }
+
+  delete(name: string): boolean {
+    for (const tag of this.streams.get(name)?.history.keys() ?? []) this.removed.add(keyOf(name, tag))
+    return this.streams.delete(name)
+  }
+
+  /** Whether the tag comes back to itself; with what others follow now, each at most one. */
+  isCycle(key: Key): boolean {
+    let at: Key | undefined = key
+    for (let steps = 0; at && steps < 100; steps++) {
+      const source: Source | undefined = this.source(at)
+      at = source?.kind === 'follow' ? source.of : undefined
+      if (at === key) return true
+    }
+    return false
+  }
+
+  /** Replaces a stream's spec tags. False, and nothing changed, where that makes a cycle. */
+  specify(name: string, tags: ReadonlyMap<string, Source>): boolean {
+    const isNew = !this.streams.has(name)
+    const stream = this.stream(name)
+    const old = new Map(stream.spec)
+    const changed = [...tags].filter(([tag, source]) => !isSame(old.get(tag), source)).map(([tag]) => tag)
+    const gone = [...old.keys()].filter((tag) => !tags.has(tag))
+    const generation = stream.generation + (isNew || changed.length + gone.length === 0 ? 0 : 1)
+
+    stream.spec.clear()
+    for (const [tag, source] of tags) {
+      const same = changed.includes(tag) ? undefined : old.get(tag)
+      stream.spec.set(tag, same ?? { ...source, generation })
+    }
+    if (changed.some((tag) => this.isCycle(keyOf(name, tag)))) {
+      stream.spec.clear()
+      for (const [tag, source] of old) stream.spec.set(tag, source)
+      if (isNew) this.streams.delete(name)
+      return false
+    }
+    stream.generation = generation
+    for (const tag of gone) {
+      if (stream.history.delete(tag)) this.removed.add(keyOf(name, tag))
+      stream.failing.delete(tag)
+    }
+    const depth = (key: Key): number => {
+      const source = this.source(key)
+      return source?.kind === 'follow' ? 1 + depth(source.of) : 0
+    }
+    const keys = changed.map((tag) => keyOf(name, tag)).sort((a, b) => depth(a) - depth(b))
+    for (const key of keys) this.takeOver(key)
+    return true
+  }
+
+  /** The tag gets what its source means now. */
+  takeOver(key: Key): void {
+    const source = this.source(key)
+    if (!source) return
+    const event = source.kind === 'pin' ? this.inHistory(source.stream, source.image) : this.now(source.of)
+    if (event) this.record(key, event.image, event.reference)
+  }
+
+  /** Where a stream's tags had this image last. */
+  inHistory(name: string, image: number): ModelEvent | undefined {
+    const events = [...(this.streams.get(name)?.history.values() ?? [])].flat()
+    return events.filter((event) => event.image === image).sort((a, b) => b.id - a.id)[0]
+  }
+
+  /** What somebody sees of a stream, to tell whether it changed. */
+  picture(name: string): string {
+    const stream = this.streams.get(name)
+    return JSON.stringify(
+      stream && [stream.generation, [...stream.spec], [...stream.history].sort(), [...stream.failing].sort()],
+    )
+  }
+}
+
+const isSame = (a: Source | undefined, b: Source): boolean =>
+  a !== undefined &&
+  a.kind === b.kind &&
+  (a.kind === 'pin'
+    ? b.kind === 'pin' && a.stream === b.stream && a.image === b.image
+    : b.kind !== 'pin' && a.of === b.of)

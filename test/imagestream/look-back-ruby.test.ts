@@ -1,0 +1,63 @@
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { groupBy } from '../../src/imagestream/group-by.ts'
+import type { PastTag } from '../../src/imagestream/look-back.ts'
+import { ALL, Domain, UPSTREAM } from '../fixtures/domain.ts'
+import { moves, tagsAt } from '../fixtures/ruby-history.ts'
+
+/** Every date of twelve years of the ruby image, with what moved then. */
+const dates = [...groupBy([...moves()], ({ at }) => at.getTime())]
+
+let domain: Domain
+beforeAll(async () => {
+  domain = new Domain({ importMode: 'PreserveOriginal' })
+  domain.writer.create({ namespace: 'default', name: 'ruby' })
+  for (const [time, moved] of dates) {
+    for (const { tag, content } of moved) domain.remote.push(UPSTREAM, tag, content)
+    domain.time = time
+    const imported = await domain.import({ from: UPSTREAM, all: true })
+    expect(imported).toMatchObject({
+      state: 'SUCCEEDED',
+      imported: new Set(moved.map(({ tag }) => tag)).size,
+    })
+  }
+}, 120_000)
+afterAll(() => domain[Symbol.asyncDispose]())
+
+const digestsOf = (past: readonly PastTag[]): Map<string, string | undefined> => {
+  const images = domain.images.byIds([...new Set(past.map(({ event }) => event.imageId))])
+  return new Map(past.map(({ name, event }) => [name, images.get(event.imageId)?.digest]))
+}
+
+it('twelve years of the ruby image, imported at every date, are found at every date and just before', () => {
+  const { id } = domain.stream()
+  const then = (time: number) => digestsOf(domain.lookBack.tagsAt([id], { time }, ALL))
+
+  let before = new Map<string, string>()
+  for (const [time, moved] of dates) {
+    const after = new Map(before)
+    for (const { tag, digest } of moved) after.set(tag, digest)
+    expect(then(time - 1)).toEqual(before)
+    expect(then(time)).toEqual(after)
+    before = after
+  }
+
+  expect(dates.length).toBeGreaterThan(250)
+  expect(before).toEqual(tagsAt(new Date(8.64e15)))
+  expect(domain.internalErrors).toEqual([])
+}, 60_000)
+
+it('and each of its tags alone means at a date what the file says', () => {
+  const date = new Date('2019-06-01')
+  const tags = domain.tags.ofStreams([domain.stream().id], { order: 'NAME', page: ALL })
+  const events = domain.lookBack.eventsAt(
+    tags.map(({ id }) => id),
+    date.getTime(),
+  )
+
+  const past = tags.flatMap(({ id, streamId, name }) => {
+    const event = events.get(id)
+    return event ? [{ streamId, name, event }] : []
+  })
+
+  expect(digestsOf(past)).toEqual(tagsAt(date))
+})

@@ -1,0 +1,225 @@
+import fc from 'fast-check'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { parseManifest } from '../../src/oci/manifest.ts'
+import { ALL, Domain, tagName } from '../fixtures/domain.ts'
+import { type Content, image } from '../fixtures/random-image.ts'
+import { watchStatements } from '../fixtures/statements.ts'
+
+let domain: Domain
+let streamId: number
+beforeEach(() => {
+  domain = new Domain()
+  streamId = domain.writer.create({ namespace: 'default', name: 'ruby' }).stream.id
+})
+afterEach(() => domain[Symbol.asyncDispose]())
+
+const store = ({ digest, bytes, mediaType }: Content): number => {
+  const fetched = { digest, bytes, manifest: parseManifest(bytes, mediaType), config: null, children: [] }
+  return domain.db.transact((tx) => domain.images.store(tx, fetched, (of) => `registry.test/ruby@${of}`))
+}
+
+interface Meant {
+  readonly tag: string
+  readonly content: Content
+  /** Milliseconds since 1970. */
+  readonly at: number
+}
+
+/** Lets tags mean images, in this order and in one transaction, as imports record it. */
+function record(all: readonly Meant[], stream = { id: streamId, name: 'ruby' }): void {
+  domain.db.transact((tx) => {
+    for (const { tag, content, at } of all) {
+      domain.recorder.recordTagEvent(
+        tx,
+        { streamId: stream.id, namespace: 'default', streamName: stream.name, tag: tagName(tag) },
+        {
+          imageId: store(content),
+          dockerImageReference: `registry.test/ruby@${content.digest}`,
+          generation: 1,
+          source: 'IMPORT',
+          upstreamDigest: content.digest,
+          at,
+        },
+      )
+    }
+  })
+}
+
+const meant = (tag: string, seed: number | string, at: number): Meant => ({
+  tag,
+  content: image({ seed }),
+  at,
+})
+
+const digestOf = (imageId: number): string => domain.images.byIds([imageId]).get(imageId)?.digest ?? 'unknown'
+
+/** Digest of each tag at that time, by a list of the stream's tags. */
+const tagsThen = (time: number, matching?: string): Map<string, string> => {
+  const past = domain.lookBack.tagsAt([streamId], { time, matching }, ALL)
+  const images = domain.images.byIds([...new Set(past.map(({ event }) => event.imageId))])
+  return new Map(past.map(({ name, event }) => [name, images.get(event.imageId)?.digest ?? 'unknown']))
+}
+
+/** Digest of one tag at that time. */
+const at = (tag: string, time: number): string | undefined => {
+  const id = domain.tag(tag)?.id ?? 0
+  const event = domain.lookBack.eventsAt([id], time).get(id)
+  return event && digestOf(event.imageId)
+}
+
+describe('what a tag meant', () => {
+  it('is its newest entry of that time, from the very millisecond on', () => {
+    record([meant('3', 1, 1000), meant('3', 2, 2000), meant('3', 3, 3000)])
+    const digests = [1, 2, 3].map((seed) => image({ seed }).digest)
+
+    expect([1000, 1999, 2000, 2999, 3000, 9e15].map((time) => at('3', time))).toEqual([
+      digests[0],
+      digests[0],
+      digests[1],
+      digests[1],
+      digests[2],
+      digests[2],
+    ])
+  })
+
+  it('is nothing before its first entry, nor for a tag that never had an image', () => {
+    record([meant('3', 1, 1000)])
+    domain.db.transact((tx) =>
+      domain.recorder.recordImportFailure(
+        tx,
+        { streamId, namespace: 'default', streamName: 'ruby', tag: tagName('gone') },
+        { reason: 'NotFound', message: 'no', generation: 1, at: 500 },
+      ),
+    )
+
+    expect([at('3', 999), at('3', 0), at('3', -1), at('gone', 5000)]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+    ])
+    expect(tagsThen(999)).toEqual(new Map())
+    expect(tagsThen(5000).size).toBe(1)
+    expect(domain.lookBack.eventsAt([], 5000)).toEqual(new Map())
+  })
+
+  it('is the last of several entries of one millisecond', () => {
+    record([meant('3', 1, 1000), meant('3', 2, 1000), meant('3', 3, 1000), meant('4', 4, 1000)])
+
+    expect(at('3', 1000)).toBe(image({ seed: 3 }).digest)
+    expect(at('3', 999)).toBeUndefined()
+  })
+
+  it('is found in any history, among any others, as reading all of it would', () => {
+    const entry = fc.record({ tag: fc.constantFrom('a', 'b', 'c'), wait: fc.nat(3), seed: fc.nat(4) })
+    fc.assert(
+      fc.property(fc.array(entry, { minLength: 1, maxLength: 60 }), (entries) => {
+        domain.writer.delete({ namespace: 'default', name: 'ruby' })
+        streamId = domain.writer.create({ namespace: 'default', name: 'ruby' }).stream.id
+        let now = 10
+        const all = entries.map(({ tag, wait, seed }) => {
+          now += wait
+          return meant(tag, seed, now)
+        })
+        record(all)
+
+        for (let time = 9; time <= now + 1; time++) {
+          const expected = new Map<string, string>()
+          for (const one of all) if (one.at <= time) expected.set(one.tag, one.content.digest)
+          expect(tagsThen(time)).toEqual(new Map([...expected].sort()))
+          for (const tag of ['a', 'b', 'c']) expect(at(tag, time)).toBe(expected.get(tag))
+        }
+      }),
+      { numRuns: 60 },
+    )
+  })
+
+  it('is, where the clock was set back, an entry of before whose next one is of after', () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat(20), { minLength: 1, maxLength: 40 }), fc.nat(21), (times, time) => {
+        domain.writer.delete({ namespace: 'default', name: 'ruby' })
+        streamId = domain.writer.create({ namespace: 'default', name: 'ruby' }).stream.id
+        record(times.map((when, seed) => meant(seed % 3 === 0 ? 'b' : 'a', seed, when)))
+
+        for (const tag of ['a', 'b']) {
+          const id = domain.tag(tag)?.id ?? 0
+          const history = [...domain.history(tag)].reverse()
+          const found = domain.lookBack.eventsAt([id], time).get(id)
+          const next = history[found ? history.findIndex((event) => event.id === found.id) + 1 : 0]
+          if (found) expect(found.createdAt).toBeLessThanOrEqual(time)
+          if (next) expect(next.createdAt).toBeGreaterThan(time)
+        }
+      }),
+      { numRuns: 300 },
+    )
+  })
+})
+
+describe('what a stream’s tags meant', () => {
+  it('comes by name, in pages from both ends, chosen by a glob and counted alike', () => {
+    const names = ['3.10', '3.2', 'latest', '3', '3.2-slim']
+    record(names.map((tag, seed) => meant(tag, seed, 1000 + seed)))
+    const read = (time: number, page: object, matching?: string) =>
+      domain.lookBack.tagsAt([streamId], { time, matching }, { limit: 2, ...page }).map(({ name }) => name)
+
+    expect([...tagsThen(5000).keys()]).toEqual([...names].sort())
+    // one more than asked for says that the list goes on
+    expect(read(5000, {})).toEqual(['3', '3.10', '3.2'])
+    expect(read(5000, { after: ['3.10'] })).toEqual(['3.2', '3.2-slim', 'latest'])
+    expect(read(5000, { fromEnd: true, before: ['latest'] })).toEqual(['3.10', '3.2', '3.2-slim'])
+    expect(read(5000, {}, '*slim')).toEqual(['3.2-slim'])
+    expect(read(1001, {})).toEqual(['3.10', '3.2'])
+    const count = (time: number, matching?: string) =>
+      domain.lookBack.countTagsAt([streamId], { time, matching }).get(streamId)
+    expect([count(5000), count(5000, '3.*'), count(1002), count(999)]).toEqual([5, 3, 3, undefined])
+  })
+
+  it('is read for many streams at once in two statements, however many tags there are', () => {
+    const ids = Array.from({ length: 20 }, (_, n) => {
+      const { id, name } = domain.writer.create({ namespace: 'default', name: `s${n}` }).stream
+      record(
+        Array.from({ length: 30 }, (_, seed) => meant(`t${seed}`, seed % 5, 1000)),
+        { id, name },
+      )
+      return id
+    })
+    domain.lookBack.tagsAt(ids, { time: 1000 }, { limit: 25 })
+    using statements = watchStatements()
+
+    const past = domain.lookBack.tagsAt(ids, { time: 1000 }, { limit: 25 })
+
+    expect(statements.run).toHaveLength(2)
+    expect(past).toHaveLength(20 * 26)
+    expect(new Set(past.map((one) => one.streamId))).toEqual(new Set(ids))
+  })
+})
+
+describe('an image’s history', () => {
+  it('is every entry of every tag in any stream, newest first, in pages', () => {
+    const other = domain.writer.create({ namespace: 'default', name: 'other' }).stream
+    record([meant('a', 1, 1000), meant('b', 2, 1000)])
+    record([meant('x', 1, 2000)], { id: other.id, name: 'other' })
+    record([meant('a', 2, 3000), meant('b', 1, 4000), meant('a', 1, 5000)])
+    const id = domain.images.byDigest(image({ seed: 1 }).digest)?.id ?? 0
+    const times = (page: object) =>
+      domain.lookBack.eventsOfImages([id], { limit: 2, ...page }).map(({ createdAt }) => createdAt)
+
+    const whole = domain.lookBack.eventsOfImages([id], ALL)
+    expect(whole.map(({ createdAt }) => createdAt)).toEqual([5000, 4000, 2000, 1000])
+    expect(times({})).toEqual([5000, 4000, 2000])
+    expect(times({ after: [whole[1]?.id ?? 0] })).toEqual([2000, 1000])
+    expect(times({ fromEnd: true })).toEqual([4000, 2000, 1000])
+    expect(domain.lookBack.countEventsOfImages([id]).get(id)).toBe(4)
+    expect(domain.lookBack.newestInStream(other.id, id)).toMatchObject({
+      name: 'x',
+      event: { createdAt: 2000 },
+    })
+    expect(domain.lookBack.newestInStream(streamId, id)).toMatchObject({
+      name: 'a',
+      event: { createdAt: 5000 },
+    })
+    expect(domain.lookBack.newestInStream(streamId, id + 99)).toBeUndefined()
+    const b = domain.tag('b')?.id ?? 0
+    expect(domain.lookBack.newestOfTag(b, id)?.createdAt).toBe(4000)
+  })
+})

@@ -1,0 +1,190 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { type ResolvedImage, resolveImage } from '../../src/imagestream/resolve-image.ts'
+import type { SpecTagInput } from '../../src/imagestream/spec.ts'
+import { Domain, fromImage, REGISTRY_HOST, UPSTREAM } from '../fixtures/domain.ts'
+import { image } from '../fixtures/random-image.ts'
+
+const [old, now] = [image({ seed: 'old' }), image({ seed: 'now' })]
+
+let domain: Domain
+beforeEach(() => {
+  domain = new Domain()
+})
+afterEach(() => domain[Symbol.asyncDispose]())
+
+const resolve = (name: string, { namespace = 'default', integrated = true } = {}): ResolvedImage => {
+  const { streams, tags, images, lookBack } = domain
+  return resolveImage(namespace, name, {
+    streams,
+    tags,
+    images,
+    lookBack,
+    localRepository: (stream) => (integrated ? `${REGISTRY_HOST}/${stream.namespace}/${stream.name}` : null),
+  })
+}
+
+/** `ruby` with two tags, of which 3.3 has meant two images; bare names mean it. */
+async function createRuby({ local = true, tags = [] as SpecTagInput[], name = 'ruby' } = {}): Promise<void> {
+  domain.remote.push(UPSTREAM, '3.3', old)
+  domain.remote.push(UPSTREAM, 'latest', old)
+  await domain.create({
+    name,
+    spec: { dockerImageRepository: UPSTREAM, lookupPolicy: { local }, tags },
+  })
+  domain.remote.push(UPSTREAM, '3.3', now)
+  await domain.import({ imageStream: name })
+}
+
+describe('a bare name, with a stream of that name that is looked up first', () => {
+  it.each([
+    ['ruby:3.3', '3.3', now],
+    ['ruby', 'latest', old],
+    ['ruby:latest', 'latest', old],
+  ])('%s means the tag %s: its image, by digest', async (name, tag, { digest }) => {
+    await createRuby()
+
+    expect(resolve(name)).toMatchObject({
+      source: 'IMAGE_STREAM',
+      dockerImageReference: `${UPSTREAM}@${digest}`,
+      image: { digest },
+      tag: { name: tag },
+      message: null,
+    })
+  })
+
+  it('means an image of its history by digest, also one of before, and a tag beside the digest says nothing', async () => {
+    await createRuby()
+
+    for (const { digest } of [old, now]) {
+      for (const name of [`ruby@${digest}`, `ruby:nothing@${digest}`]) {
+        expect(resolve(name)).toMatchObject({
+          source: 'IMAGE_STREAM',
+          dockerImageReference: `${UPSTREAM}@${digest}`,
+          image: { digest },
+          tag: null,
+        })
+      }
+    }
+  })
+
+  it('is given out by the reference policy: Local is the integrated registry’s, where there is one', async () => {
+    const tags = [fromImage('3.3', `${UPSTREAM}:3.3`, { referencePolicy: { type: 'Local' } })]
+    await createRuby({ tags })
+    const local = `${REGISTRY_HOST}/default/ruby@${now.digest}`
+
+    expect(resolve('ruby:3.3').dockerImageReference).toBe(local)
+    expect(resolve(`ruby@${now.digest}`).dockerImageReference).toBe(local)
+    expect(resolve('ruby:3.3', { integrated: false }).dockerImageReference).toBe(`${UPSTREAM}@${now.digest}`)
+    expect(resolve('ruby:latest').dockerImageReference).toBe(`${UPSTREAM}@${old.digest}`)
+  })
+
+  it('means no tag that the stream does not have: the registry of that name is not asked instead', async () => {
+    await createRuby()
+
+    for (const name of ['ruby:9.9', `ruby@${image({ seed: 'nobody has it' }).digest}`]) {
+      const resolved = resolve(name)
+      expect(resolved).toMatchObject({
+        source: 'IMAGE_STREAM',
+        dockerImageReference: null,
+        image: null,
+        tag: null,
+      })
+      expect(resolved.message).toMatch(/^default\/ruby (?:has no tag "9.9"|never had an image sha256:)/)
+    }
+  })
+
+  it('means no image that another stream has', async () => {
+    await createRuby()
+    await domain.create({ name: 'empty', spec: { lookupPolicy: { local: true } } })
+
+    expect(resolve(`empty@${now.digest}`)).toMatchObject({ dockerImageReference: null, image: null })
+    expect(resolve('empty').message).toContain('default/empty has no tag "latest"')
+  })
+
+  it('says that a tag has no image yet', async () => {
+    await createRuby({ tags: [fromImage('next', `${UPSTREAM}:not-there`)] })
+
+    expect(resolve('ruby:next')).toMatchObject({ dockerImageReference: null, tag: { name: 'next' } })
+    expect(resolve('ruby:next').message).toContain('has no image at its tag "next" yet')
+  })
+
+  it('means what a tag with reference: true passes on, which nobody has looked at', async () => {
+    const { digest } = now
+    const tags = [
+      fromImage('3.3', 'quay.io/team/ruby:3', { reference: true }),
+      fromImage('pinned', `quay.io/team/ruby@${digest}`, { reference: true }),
+    ]
+    await createRuby({ tags })
+
+    expect(resolve('ruby:3.3')).toMatchObject({
+      source: 'IMAGE_STREAM',
+      dockerImageReference: 'quay.io/team/ruby:3',
+      image: null,
+      message: null,
+    })
+    expect(resolve('ruby:pinned')).toMatchObject({
+      dockerImageReference: `quay.io/team/ruby@${digest}`,
+      message: null,
+    })
+  })
+})
+
+describe('any other name', () => {
+  const { digest } = now
+
+  it.each([
+    ['python', 'docker.io/library/python:latest'],
+    ['team/app:v1', 'docker.io/team/app:v1'],
+    ['quay.io/team/app', 'quay.io/team/app:latest'],
+    ['index.docker.io/library/ruby:3.3', 'docker.io/library/ruby:3.3'],
+    ['localhost:5000/ruby:3.3', 'localhost:5000/ruby:3.3'],
+    [`quay.io/team/app:v1@${digest}`, `quay.io/team/app@${digest}`],
+    ['a__b', 'docker.io/library/a__b:latest'],
+  ])('%s is the reference itself, defaults written out: %s', async (name, dockerImageReference) => {
+    await createRuby()
+
+    expect(resolve(name)).toMatchObject({
+      source: 'REFERENCE',
+      dockerImageReference,
+      tag: null,
+      message: null,
+    })
+  })
+
+  it('is not looked for in a stream whose policy does not say so, nor in that of another namespace', async () => {
+    await createRuby({ local: false })
+
+    expect(resolve('ruby:3.3').dockerImageReference).toBe('docker.io/library/ruby:3.3')
+    await createRuby({ name: 'other' })
+    expect(resolve('other:3.3').source).toBe('IMAGE_STREAM')
+    expect(resolve('other:3.3', { namespace: 'team' })).toMatchObject({
+      source: 'REFERENCE',
+      dockerImageReference: 'docker.io/library/other:3.3',
+    })
+  })
+
+  it('by a digest that is known is shown with its image', async () => {
+    await createRuby()
+
+    expect(resolve(`quay.io/elsewhere/ruby@${digest}`)).toMatchObject({
+      source: 'REFERENCE',
+      image: { digest },
+    })
+    expect(resolve(`quay.io/elsewhere/ruby@${image({ seed: 'unknown' }).digest}`).image).toBeNull()
+  })
+
+  it.each(['', 'Ruby', 'ruby:', 'ruby@sha256:12', 'ruby@', 'https://quay.io/x', 'a//b', ':tag', 'ruby:-x'])(
+    '"%s" is INVALID',
+    async (name) => {
+      await createRuby()
+
+      expect(() => resolve(name)).toThrow(expect.objectContaining({ code: 'INVALID', field: 'name' }))
+    },
+  )
+
+  it('in what is no namespace is INVALID', () => {
+    expect(() => resolve('ruby', { namespace: 'No' })).toThrow(
+      expect.objectContaining({ code: 'INVALID', field: 'namespace' }),
+    )
+  })
+})

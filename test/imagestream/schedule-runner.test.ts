@@ -1,0 +1,454 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { PLACES } from '../../src/imagestream/schedule.ts'
+import { UPSTREAM } from '../fixtures/domain.ts'
+import { FakeRegistry } from '../fixtures/fake-registry.ts'
+import { image } from '../fixtures/random-image.ts'
+import { watchStatements } from '../fixtures/statements.ts'
+import {
+  INTERVAL,
+  MINUTE,
+  SCHEDULED,
+  ScheduleWorld,
+  SECOND,
+  scheduledTag,
+  UNSCHEDULED,
+} from './schedule-world.ts'
+
+let world: ScheduleWorld
+beforeEach(() => {
+  world = new ScheduleWorld()
+})
+afterEach(() => world[Symbol.asyncDispose]())
+
+const now = (): number => world.domain.time
+const everything = { repository: true, specTags: [] }
+const createStreams = async (count: number, to = world): Promise<string[]> => {
+  const names = Array.from({ length: count }, (_, at) => `app-${at}`)
+  for (const name of names) to.domain.writer.create({ namespace: 'default', name, spec: ALL_TAGS })
+  await to.settle()
+  return names
+}
+const ALL_TAGS = { dockerImageRepository: UPSTREAM, importPolicy: SCHEDULED }
+const makeOverdue = (of = world): void => {
+  of.domain.db.prepare('update import_schedules set due_at = ? - id').run(of.domain.time - INTERVAL)
+}
+
+describe('what is scheduled', () => {
+  it('is imported when an interval is over since the last import, again and again', async () => {
+    world.runner.start()
+    await world.createStream()
+    const created = now()
+    world.domain.remote.push(UPSTREAM, '3.3', image({ seed: 'new' }))
+
+    await world.pass(3 * INTERVAL)
+
+    expect(world.asked).toEqual(
+      [1, 2, 3].map((times) => ({ at: created + times * INTERVAL, stream: 'ruby', request: everything })),
+    )
+    expect(world.domain.digests('3.3')).toEqual(
+      [image({ seed: 'new' }), image({ seed: '3.3' })].map(digestOf),
+    )
+    expect(world.errors).toEqual([])
+  })
+
+  it('is asked for in one import with all else of the stream that is due', async () => {
+    world.runner.start()
+    await world.createStream('ruby', { tags: [scheduledTag('3.4'), scheduledTag('3.3')] })
+    await world.pass(INTERVAL)
+
+    expect(world.takeAsked()).toMatchObject([{ request: { repository: true, specTags: ['3.3', '3.4'] } }])
+    await world.pass(5 * MINUTE)
+    await world.domain.import({ tag: '3.3' })
+    await world.pass(INTERVAL)
+    expect(world.takeAsked().map(({ request }) => request)).toEqual([
+      { repository: true, specTags: ['3.4'] },
+      { repository: false, specTags: ['3.3'] },
+    ])
+  })
+
+  it('waits an interval anew after an import that somebody asked for', async () => {
+    world.runner.start()
+    await world.createStream()
+    await world.pass(INTERVAL - MINUTE)
+    await world.domain.import()
+    const imported = now()
+
+    await world.pass(INTERVAL - SECOND)
+    expect(world.asked).toEqual([])
+    await world.pass(SECOND)
+    expect(world.asked).toMatchObject([{ at: imported + INTERVAL }])
+  })
+
+  it('is not asked for again before what was asked has ended, however long that takes', async () => {
+    world.runner.start()
+    await world.createStream()
+    const held = world.domain.remote.hold()
+    world.passHeld(INTERVAL)
+    await held.reached
+    expect(world.schedule()?.dueAt).toBe(now() + INTERVAL)
+    world.passHeld(3 * INTERVAL)
+    expect(world.asked).toHaveLength(1)
+
+    held.release()
+    await world.settle()
+    const ended = now()
+    expect(world.schedule()?.dueAt).toBe(ended + INTERVAL)
+    await world.pass(INTERVAL)
+    expect(world.asked.map(({ at }) => at)).toEqual([ended - 3 * INTERVAL, ended + INTERVAL])
+  })
+
+  it('comes right after an import of something else that held it up', async () => {
+    world.runner.start()
+    await world.createStream()
+    await world.pass(INTERVAL - MINUTE)
+    const held = world.domain.remote.hold()
+    world.domain.beginImport({ tag: '3.3' })
+    await held.reached
+    world.passHeld(5 * MINUTE)
+    expect(world.asked).toEqual([])
+
+    held.release()
+    await world.settle()
+    await world.pass(0)
+
+    expect(world.asked).toEqual([{ at: now(), stream: 'ruby', request: everything }])
+  })
+
+  it('ends and begins with the spec', async () => {
+    world.runner.start()
+    await world.createStream('ruby', { importPolicy: UNSCHEDULED })
+    await world.pass(3 * INTERVAL)
+    expect(world.asked).toEqual([])
+
+    world.update({ importPolicy: SCHEDULED })
+    await world.pass(INTERVAL)
+    expect(world.takeAsked()).toHaveLength(1)
+
+    world.update({ importPolicy: UNSCHEDULED })
+    await world.pass(3 * INTERVAL)
+    expect(world.asked).toEqual([])
+  })
+
+  it('is nothing of a stream that was deleted when it was due', async () => {
+    const [first = '', second = ''] = await createStreams(2)
+    makeOverdue()
+    world.runner.start()
+    world.domain.writer.delete({ namespace: 'default', name: second })
+
+    await world.pass(MINUTE)
+
+    expect(world.asked.map(({ stream }) => stream)).toEqual([first])
+    expect(world.errors).toEqual([])
+  })
+
+  it('rests while its stream is deleted under way, and the others go on', async () => {
+    world.runner.start()
+    const [first = '', second = ''] = await createStreams(2)
+    const held = world.domain.remote.hold()
+    world.passHeld(INTERVAL + SECOND)
+    await held.reached
+    expect(world.takeAsked()).toHaveLength(2)
+
+    world.domain.writer.delete({ namespace: 'default', name: first })
+    held.release()
+    await world.pass(INTERVAL + SECOND)
+
+    expect(world.asked.map(({ stream }) => stream)).toEqual([second])
+  })
+
+  it('that fails is tried less often, and as before when it is well again', async () => {
+    world.runner.start()
+    await world.createStream()
+    const created = now()
+    world.domain.remote.fail(UPSTREAM, '', 'RegistryUnavailable')
+
+    await world.pass(12 * INTERVAL)
+    const tried = world.takeAsked().map(({ at }) => (at - created) / INTERVAL)
+    world.domain.remote.fail(UPSTREAM, '', null)
+    await world.pass(6 * INTERVAL)
+
+    expect(tried).toEqual([1, 2, 4, 8, 12])
+    expect(world.asked.map(({ at }) => (at - created) / INTERVAL)).toEqual([16, 17, 18])
+  })
+})
+
+describe('streams that are due at the same time', () => {
+  it('are asked at even distances, so many in a minute', async () => {
+    await using quick = new ScheduleWorld({ perMinute: 120 })
+    await createStreams(400, quick)
+    makeOverdue(quick)
+    quick.runner.start()
+    await quick.pass(3 * MINUTE)
+
+    const times = quick.asked.map(({ at }) => at)
+    expect(times).toHaveLength(360)
+    for (const [at, time] of times.slice(1).entries()) expect(time - (times[at] ?? 0)).toBe(500)
+  })
+
+  it('have their turn by how long they have been due', async () => {
+    const names = await createStreams(5)
+    // the later it was made the longer it is overdue
+    makeOverdue()
+    world.runner.start()
+    await world.pass(5 * SECOND)
+
+    expect(world.asked.map(({ stream }) => stream)).toEqual(names.reverse())
+  })
+
+  it('that are more than an interval has room for still all have their turn', async () => {
+    await using slow = new ScheduleWorld({ perMinute: 1 })
+    const names = await createStreams(20, slow)
+    slow.runner.start()
+    await slow.pass(3 * INTERVAL)
+
+    const turns = names.map((name) => slow.asked.filter(({ stream }) => stream === name).length)
+    expect(Math.min(...turns)).toBe(1)
+    expect(Math.max(...turns)).toBe(2)
+    expect(slow.asked.length).toBe(31)
+  })
+
+  it('leave half of the places to imports that people ask for', async () => {
+    await createStreams(PLACES + 20)
+    const held = world.domain.remote.hold()
+    world.runner.start()
+    world.passHeld(2 * INTERVAL)
+    await held.reached
+    expect(world.asked).toHaveLength(PLACES)
+    // one that nobody keeps waiting
+    expect(world.domain.rows.unfinished()).toHaveLength(PLACES)
+
+    held.release()
+    await world.settle()
+    await world.pass(MINUTE)
+    expect(new Set(world.asked.map(({ stream }) => stream)).size).toBe(PLACES + 20)
+  })
+})
+
+describe('the clock', () => {
+  it('that was set back by a year does not stop anything', async () => {
+    world.runner.start()
+    await world.createStream()
+    await world.pass(INTERVAL)
+    world.takeAsked()
+
+    world.domain.time -= 365 * 24 * 60 * MINUTE
+    const turned = now()
+    // the machine's timers do not turn back with it
+    world.wake()
+    await world.pass(INTERVAL + MINUTE)
+
+    expect(world.asked.length).toBeGreaterThanOrEqual(1)
+    expect(world.schedule()?.dueAt).toBeLessThanOrEqual(turned + 2 * INTERVAL + MINUTE)
+  })
+
+  it('that is corrected by a second changes no due time', async () => {
+    world.runner.start()
+    await world.createStream()
+    const before = world.schedule()
+
+    world.restart(-SECOND)
+    world.wake()
+
+    expect(world.schedule()).toEqual(before)
+  })
+
+  it('is looked at each minute, as a timer does not see that the machine slept', async () => {
+    world.runner.start()
+    await world.createStream()
+    expect((world.wakesAt ?? 0) - now()).toBe(MINUTE)
+
+    world.domain.time += 8 * INTERVAL
+    await world.pass(0)
+
+    expect(world.asked).toHaveLength(1)
+  })
+})
+
+describe('the timer', () => {
+  it('goes off when the next stream is due, and not before', async () => {
+    world.runner.start()
+    await world.createStream()
+    await world.pass(INTERVAL - 10 * SECOND)
+    expect(world.wakesAt).toBe(now() + 10 * SECOND)
+    const { armed } = world
+
+    await world.pass(9 * SECOND)
+
+    expect(world.armed).toBe(armed)
+  })
+
+  it('is set by one statement, that an index answers, with 10,000 schedules', async () => {
+    const { db, schedules } = world.domain
+    world.runner.start()
+    const { stream } = world.domain.writer.create({ namespace: 'default', name: 'ruby' })
+    db.transact(() => {
+      for (let at = 0; at < 10_000; at++) {
+        db.prepare(`insert into image_streams select null, uid, namespace, 'app-' || ?, generation, resource_version,
+          created_at, labels, annotations, 'registry.test/ruby', 1, insecure, 1, import_mode, lookup_local, null
+          from image_streams where id = ?`).run(String(at), stream.id)
+      }
+      db.transact((tx) => schedules.restore(tx))
+    })
+    expect(db.prepare('select count(*) as n from import_schedules').get()).toEqual({ n: 10_000 })
+    using statements = watchStatements()
+    world.update({ dockerImageRepository: UPSTREAM, importPolicy: SCHEDULED })
+
+    const arming = statements.run.filter((text) => /select s\.stream_id.*from import_schedules/s.test(text))
+    expect(arming).toHaveLength(1)
+    for (const text of arming) {
+      const plan = db.prepare<{ detail: string }>(`explain query plan ${text}`).all()
+      expect(
+        plan.map(({ detail }) => detail).filter((detail) => /^(?:SCAN|SEARCH|USE)/.test(detail)),
+      ).toEqual([
+        // so many as there are places at most
+        'SCAN imports USING INDEX imports_unfinished',
+        'SCAN (subquery-2)',
+        // in the order of due times, left at the first that may be asked
+        'SCAN s USING INDEX import_schedules_by_due',
+        'SCAN imports USING INDEX imports_unfinished',
+      ])
+    }
+    await world.settle()
+    const began = performance.now()
+    for (let times = 0; times < 1000; times++) schedules.next()
+    expect(performance.now() - began).toBeLessThan(1000)
+  })
+
+  it('is gone with the runner, also when something changes then', async () => {
+    world.runner.start()
+    await world.createStream()
+    world.runner[Symbol.dispose]()
+    world.update({ importPolicy: UNSCHEDULED })
+    world.update({ importPolicy: SCHEDULED })
+
+    expect(world.wakesAt).toBeUndefined()
+  })
+
+  it('is set anew when the database refuses, a minute later, and nobody else fails by it', async () => {
+    world.runner.start()
+    await world.createStream()
+    const { db } = world.domain
+    db.prepare(
+      `create trigger refuse before insert on imports begin select raise(abort, 'disk full'); end`,
+    ).run()
+    await world.pass(INTERVAL + 2 * MINUTE)
+    expect(world.errors).toHaveLength(3)
+    expect(String(world.errors[0])).toContain('disk full')
+    expect(world.schedule()?.dueAt).toBeLessThan(now())
+
+    db.prepare('drop trigger refuse').run()
+    await world.pass(MINUTE)
+
+    expect(world.errors).toHaveLength(3)
+    expect(world.schedule()?.succeededAt).toBe(now())
+  })
+})
+
+describe('a restart', () => {
+  let folder: string
+  let remote: FakeRegistry
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'imagestreams-schedule-'))
+    remote = new FakeRegistry()
+  })
+  afterEach(() => rmSync(folder, { recursive: true, force: true }))
+  const open = (): ScheduleWorld => new ScheduleWorld({ file: join(folder, 'data.db'), remote })
+
+  it('forgets no due time', async () => {
+    let dueAt: number | undefined
+    {
+      await using first = open()
+      first.runner.start()
+      await first.createStream()
+      dueAt = first.schedule()?.dueAt
+    }
+    await using second = open()
+    second.domain.time += 5 * MINUTE
+    second.runner.start()
+    expect(second.schedule()?.dueAt).toBe(dueAt)
+
+    await second.pass(INTERVAL - 5 * MINUTE)
+
+    expect(second.asked).toMatchObject([{ at: dueAt }])
+  })
+
+  it('asks what is overdue one after the other, not all at once', async () => {
+    {
+      await using first = open()
+      await createStreams(30, first)
+    }
+    await using second = open()
+    second.domain.time += 8 * INTERVAL
+    const started = second.domain.time
+    second.runner.start()
+
+    await second.pass(MINUTE)
+
+    expect(second.asked.map(({ at }) => at - started)).toEqual(
+      Array.from({ length: 30 }, (_, at) => (at + 1) * SECOND),
+    )
+  })
+
+  it('goes on with an import that was under way, and does not ask for it twice', async () => {
+    {
+      await using first = open()
+      first.runner.start()
+      await first.createStream()
+      const held = remote.hold()
+      using _ = { [Symbol.dispose]: () => held.release() }
+      first.passHeld(INTERVAL)
+      await held.reached
+    }
+    await using second = open()
+    second.domain.time += INTERVAL + MINUTE
+    second.runner.start()
+    second.passHeld(2 * INTERVAL)
+    expect(second.asked).toEqual([])
+
+    second.domain.importer.resume()
+    await second.settle()
+
+    expect(second.schedule()).toMatchObject({
+      succeededAt: second.domain.time,
+      dueAt: second.domain.time + INTERVAL,
+    })
+  })
+
+  it('schedules what a version without schedules had in its specs, and nothing else', async () => {
+    {
+      await using first = open()
+      await first.createStream('ruby', { tags: [scheduledTag('3.3')] })
+      await first.createStream('node', { importPolicy: UNSCHEDULED })
+      first.domain.db.prepare('delete from import_schedules').run()
+      first.domain.db
+        .prepare(`insert into import_schedules (stream_id, tag, due_at) select id, '', 0 from image_streams
+          where name = 'node'`)
+        .run()
+    }
+    await using second = open()
+    second.runner.start()
+
+    expect(second.schedules().map(({ tag }) => tag)).toEqual(['', '3.3'])
+    expect(second.schedules('node')).toEqual([])
+  })
+
+  it('with a shorter interval does not wait for the longer one to end', async () => {
+    {
+      await using first = open()
+      await first.createStream()
+      await first.createStream('broken', { dockerImageRepository: 'registry.test/none' })
+      first.domain.db.prepare('update import_schedules set due_at = due_at + 2 * ?').run(INTERVAL)
+    }
+    await using second = open()
+    second.runner.start()
+
+    expect(second.schedule()?.dueAt).toBeLessThan(second.domain.time + INTERVAL)
+    // what fails may wait so long
+    expect(second.schedule('', 'broken')?.dueAt).toBe(second.domain.time + 3 * INTERVAL)
+  })
+})
+
+const digestOf = ({ digest }: { digest: string }): string => digest

@@ -1,0 +1,169 @@
+import type { ImportRequest } from '../../src/imagestream/import-plan.ts'
+import type { Schedule } from '../../src/imagestream/schedule.ts'
+import { createScheduleRunner, type ScheduleRunner } from '../../src/imagestream/schedule-runner.ts'
+import type { ImageStream, SpecInput, SpecTagInput } from '../../src/imagestream/spec.ts'
+import { Domain, type DomainOptions, fromImage, UPSTREAM } from '../fixtures/domain.ts'
+import { image } from '../fixtures/random-image.ts'
+
+export const SECOND = 1000
+export const MINUTE = 60 * SECOND
+export const INTERVAL = 15 * MINUTE
+
+/** Imported again and again. */
+export const SCHEDULED = { insecure: false, scheduled: true, importMode: 'Legacy' } as const
+export const UNSCHEDULED = { ...SCHEDULED, scheduled: false } as const
+
+/** What the runner asked an import for, and when. */
+export interface Asked {
+  readonly at: number
+  readonly stream: string
+  readonly request: Pick<ImportRequest, 'repository' | 'specTags'>
+}
+
+interface Timer {
+  readonly at: number
+  readonly callback: () => void
+}
+
+export interface ScheduleOptions extends DomainOptions {
+  readonly perMinute?: number
+}
+
+/** A domain and a runner of its schedules, whose clock and timer stand still but for who moves them. */
+export class ScheduleWorld implements AsyncDisposable {
+  readonly domain: Domain
+  readonly asked: Asked[] = []
+  readonly errors: unknown[] = []
+  readonly #perMinute: number
+  runner: ScheduleRunner
+  #timer: Timer | undefined
+  /** How often the timer was set. */
+  armed = 0
+
+  constructor({ perMinute = 60, ...options }: ScheduleOptions = {}) {
+    this.domain = new Domain({ ...options, intervalMs: INTERVAL })
+    const { remote } = this.domain
+    for (const tag of ['latest', '3.3', '3.4']) remote.push(UPSTREAM, tag, image({ seed: tag }))
+    this.#perMinute = perMinute
+    this.runner = this.#createRunner()
+  }
+
+  #createRunner(): ScheduleRunner {
+    const { domain } = this
+    const { db, schedules, importer } = domain
+    return createScheduleRunner({
+      db,
+      schedules,
+      importer: {
+        request: (tx, streamId, request) => {
+          const { repository, specTags } = request
+          const stream = domain.streams.byIds([streamId]).get(streamId)?.name ?? ''
+          this.asked.push({ at: domain.time, stream, request: { repository, specTags } })
+          return importer.request(tx, streamId, request)
+        },
+      },
+      perMinute: this.#perMinute,
+      now: () => domain.time,
+      onError: (error) => this.errors.push(error),
+      setTimer: (callback, milliseconds) => {
+        const timer = { at: domain.time + milliseconds, callback }
+        this.#timer = timer
+        this.armed++
+        return () => {
+          if (this.#timer === timer) this.#timer = undefined
+        }
+      },
+    })
+  }
+
+  /** The runner ends, and another one begins so much later. */
+  restart(milliseconds: number): void {
+    this.runner[Symbol.dispose]()
+    this.domain.time += milliseconds
+    this.runner = this.#createRunner()
+    this.runner.start()
+  }
+
+  /** When the one timer goes off; undefined without one. */
+  get wakesAt(): number | undefined {
+    return this.#timer?.at
+  }
+
+  /** Lets time pass, and what is asked meanwhile end in no time. */
+  async pass(milliseconds: number): Promise<void> {
+    const end = this.domain.time + milliseconds
+    for (;;) {
+      await this.settle()
+      if (!this.#goOff(end)) break
+    }
+    this.domain.time = end
+  }
+
+  /** Lets time pass while the registry keeps imports waiting. */
+  passHeld(milliseconds: number): void {
+    const end = this.domain.time + milliseconds
+    while (this.#goOff(end));
+    this.domain.time = end
+  }
+
+  /** The timer goes off now, whatever the clock says. */
+  wake(): void {
+    const timer = this.#timer
+    this.#timer = undefined
+    timer?.callback()
+  }
+
+  #goOff(end: number): boolean {
+    const timer = this.#timer
+    if (!timer || timer.at > end) return false
+    this.#timer = undefined
+    this.domain.time = Math.max(this.domain.time, timer.at)
+    timer.callback()
+    return true
+  }
+
+  /** Waits for every import to end. */
+  async settle(): Promise<void> {
+    const { rows } = this.domain
+    for (let open = rows.unfinished(); open.length > 0; open = rows.unfinished()) {
+      await Promise.all(open.map(({ id }) => this.domain.finished(id)))
+    }
+  }
+
+  /** A stream of the upstream's tags, its first import finished. */
+  async createStream(name = 'ruby', spec: SpecInput = {}): Promise<ImageStream> {
+    const { stream } = this.domain.writer.create({
+      namespace: 'default',
+      name,
+      spec: { dockerImageRepository: UPSTREAM, importPolicy: SCHEDULED, ...spec },
+    })
+    await this.settle()
+    return stream
+  }
+
+  update(spec: SpecInput, name = 'ruby'): void {
+    this.domain.writer.update({ namespace: 'default', name, spec })
+  }
+
+  schedules(name = 'ruby'): Schedule[] {
+    return this.domain.schedules.ofStreams([this.domain.stream(name).id])
+  }
+
+  /** The schedule of a spec tag, or with '' of the repository. */
+  schedule(tag = '', name = 'ruby'): Schedule | undefined {
+    return this.schedules(name).find((one) => one.tag === tag)
+  }
+
+  takeAsked(): Asked[] {
+    return this.asked.splice(0)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.runner[Symbol.dispose]()
+    await this.domain[Symbol.asyncDispose]()
+  }
+}
+
+/** A scheduled spec tag from the upstream's tag of the same name. */
+export const scheduledTag = (name: string, more: Partial<SpecTagInput> = {}): SpecTagInput =>
+  fromImage(name, `${UPSTREAM}:${name}`, { importPolicy: SCHEDULED, ...more })
