@@ -37,6 +37,7 @@ export async function createDiskStore(options: DiskStoreOptions): Promise<BlobSt
     layout,
     folders,
     locks: new KeyLock(),
+    uploadFolders: new KeyLock(),
     pool: new BufferPool(),
     budget: new WriteBudget(),
     space: new FreeSpace(options),
@@ -59,13 +60,13 @@ class DiskStore implements BlobStore, AsyncDisposable {
   }
 
   async createUpload(repository: string, algorithm: DigestAlgorithm): Promise<Upload> {
-    const { layout, space, now } = this.#parts
+    const { layout, space, now, uploadFolders } = this.#parts
     const id = randomBytes(16).toString('hex')
     const path = layout.upload(repository, id, algorithm)
     this.#requireOpen()
     await space.ensure()
     const startedAt = now()
-    const file = await createFile(path, startedAt).catch((error: unknown) => {
+    const file = await createFile(path, startedAt, uploadFolders).catch((error: unknown) => {
       throw storageError(error)
     })
     const record = { id, repository, algorithm, size: 0, startedAt, changedAt: startedAt }
@@ -150,16 +151,14 @@ class DiskStore implements BlobStore, AsyncDisposable {
   }
 }
 
-async function createFile(path: string, at: number): Promise<FileHandle> {
-  for (;;) {
-    const file = await unlessAbsent(open(path, 'wx+', 0o600))
-    if (!file) {
-      // again and again: the end of the folder's last upload, which takes the folder with it, may come between
-      await makeFolder(dirname(path))
-      continue
-    }
-    // by the clock that was given, as it is after each append
-    await file.utimes(at / 1000, at / 1000)
-    return file
+async function createFile(path: string, at: number, folders: KeyLock): Promise<FileHandle> {
+  const create = (): Promise<FileHandle> => open(path, 'wx+', 0o600)
+  const createWithFolder = async (): Promise<FileHandle> => {
+    await makeFolder(dirname(path))
+    return create()
   }
+  const file = (await unlessAbsent(create())) ?? (await folders.run(dirname(dirname(path)), createWithFolder))
+  // by the clock that was given, as it is after each append
+  await file.utimes(at / 1000, at / 1000)
+  return file
 }

@@ -219,7 +219,9 @@ export class DiskUpload implements Upload {
   async #removeFile(): Promise<void> {
     await this.#content.rest()
     await unlessAbsent(unlink(this.#path))
-    await removeEmptyFolders(dirname(this.#path), this.#parts.layout.uploads)
+    const { layout, uploadFolders } = this.#parts
+    const folder = dirname(this.#path)
+    await uploadFolders.run(dirname(folder), () => removeEmptyFolders(folder, layout.uploads))
   }
 }
 

@@ -11,6 +11,8 @@ export interface StoreParts {
   readonly folders: DurableFolders
   /** By digest: held from a blob's bytes to its row, and while it is removed. */
   readonly locks: KeyLock
+  /** Held while folders of uploads are made or removed: no folder goes between its making and its first file. */
+  readonly uploadFolders: KeyLock
   readonly pool: BufferPool
   readonly budget: WriteBudget
   readonly space: FreeSpace

@@ -289,3 +289,19 @@ async function openFiles(): Promise<number | undefined> {
   const paths = await Promise.all(names.map((name) => readlink(`/proc/self/fd/${name}`).catch(() => '')))
   return paths.filter((path) => path.startsWith(world.folder)).length
 }
+
+describe('the folders of uploads', () => {
+  it('are made for one upload while another’s end removes them, again and again', async () => {
+    const comeAndGo = async (repository: string): Promise<void> => {
+      for (let round = 0; round < 60; round++) {
+        const upload = await world.store.createUpload(repository, 'sha256')
+        await upload.discard()
+      }
+    }
+
+    const repositories = ['shop/web', 'shop/api', 'team/app']
+    await Promise.all(Array.from({ length: 6 }, (_, at) => comeAndGo(repositories[at % 3] ?? '')))
+
+    expect(await readdir(join(world.folder, 'uploads'))).toEqual([])
+  })
+})
