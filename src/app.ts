@@ -1,31 +1,17 @@
-import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { type Logger, pino } from 'pino'
+import { openDomain } from './app-domain.ts'
 import { openRegistry } from './app-registry.ts'
 import { type Config, ConfigError } from './config.ts'
 import { openDatabase } from './db/open.ts'
 import { createEgress, type Egress } from './egress/egress.ts'
-import { createPushLog } from './events/push-log.ts'
+import type { PushLog } from './events/push-log.ts'
 import { pushFilterOf } from './graphql/image-push.ts'
 import { createSchema } from './graphql/schema.ts'
 import { LOOPBACK_HOSTS } from './http/origin.ts'
 import { createServer } from './http/server.ts'
-import { createApplyDocuments } from './imagestream/apply-documents.ts'
-import { createFollowing } from './imagestream/follow.ts'
-import { createImages } from './imagestream/image.ts'
-import { createImporter } from './imagestream/import.ts'
-import { createImportImage } from './imagestream/import-image.ts'
-import { createImportRows } from './imagestream/import-rows.ts'
-import { createLookBack } from './imagestream/look-back.ts'
 import { createPruner, type Pruner } from './imagestream/prune.ts'
-import { createTagRecorder } from './imagestream/record.ts'
-import { createRollBack } from './imagestream/roll-back.ts'
-import { createSchedules } from './imagestream/schedule.ts'
 import { createScheduleRunner } from './imagestream/schedule-runner.ts'
-import { createStreams } from './imagestream/stream.ts'
-import { createTags } from './imagestream/tag.ts'
-import { createTagging } from './imagestream/tag-image.ts'
-import { createStreamWriter } from './imagestream/write-stream.ts'
 import { Opened } from './opened.ts'
 import { schedule } from './registry/collect-schedule.ts'
 import { createDockerConfigCredentials, noCredentials } from './remote/credentials.ts'
@@ -83,43 +69,8 @@ async function open(
     warn: (warning) => log.warn(warning, 'a registry broke a rule'),
   })
 
-  const pushes = createPushLog(db)
-  const images = createImages(db)
-  const streams = createStreams(db)
-  const tags = createTags(db)
-  const recorder = createTagRecorder(db, pushes)
-  const rows = createImportRows(db)
-  const schedules = createSchedules({ db, rows, now, intervalMs: config.scheduleMinutes * MINUTE })
-  const importer = createImporter({
-    db,
-    remote,
-    images,
-    streams,
-    tags,
-    recorder,
-    rows,
-    now,
-    maximumTags: config.maximumTags,
-    onFinished: schedules.onFinished,
-    onInternalError: (error, importId) =>
-      log.error({ err: error, importId }, 'an import met an internal error'),
-  })
-  const { importMode } = config
-  const following = createFollowing({ db, streams, tags, recorder, now })
-  const writer = createStreamWriter({
-    db,
-    streams,
-    importer,
-    following,
-    now,
-    uuid: randomUUID,
-    importMode,
-    onSpecWritten: schedules.onSpecWritten,
-  })
-  const importImage = createImportImage({ db, streams, writer, importer, importMode })
-  const tagging = createTagging({ db, streams, writer, importer, following, recorder, importMode })
-  const lookBack = createLookBack(db)
-
+  const domain = openDomain({ config, db, remote, now, log })
+  const { images, streams, recorder, writer, importer, schedules } = domain
   const pruner = opened.use(createPruner({ db, recorder, now }))
 
   let ownHost = ''
@@ -131,18 +82,7 @@ async function open(
   const server = createServer({
     schema: createSchema(),
     domain: {
-      pushes,
-      streams,
-      tags,
-      lookBack,
-      images,
-      importer,
-      schedules,
-      writer,
-      importImage,
-      applyDocuments: createApplyDocuments({ db, streams, writer, importer, importMode }),
-      tagging,
-      rollBackTag: createRollBack({ db, streams, tags, images, lookBack, tagging }),
+      ...domain,
       pullRepository: ({ namespace, name }) => `${registry.view.host()}/${namespace}/${name}`,
       registry: registry.view,
       pruner,
@@ -177,22 +117,7 @@ async function open(
   opened.use(scheduled).start()
   registry.start()
   pruneRegularly({ pruner, config, now, log }, opened)
-
-  if (config.pushLogDays !== null) {
-    const keep = config.pushLogDays * DAY
-    const trim = (): unknown => pushes.dropBefore(now() - keep)
-    trim()
-    const trimLater = (): void => {
-      try {
-        trim()
-      } catch (error) {
-        // a full disk, say: the next hour tries again
-        log.error({ err: error }, 'the push log could not be trimmed')
-      }
-    }
-    const timer = setInterval(trimLater, HOUR).unref()
-    opened.defer(() => clearInterval(timer))
-  }
+  trimRegularly({ pushes: domain.pushes, config, now, log }, opened)
 
   return {
     url: `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`,
@@ -220,6 +145,29 @@ function pruneRegularly({ pruner, config, now, log }: RegularPruning, opened: Op
   }
   // no run leaves a trace behind, and one that finds nothing is soon done: the first begins at once
   opened.use(schedule({ intervalMs: pruneHours * HOUR, now, lastFinish: () => undefined, run }))
+}
+
+interface RegularTrimming extends Pick<Required<AppOverrides>, 'now' | 'log'> {
+  readonly pushes: PushLog
+  readonly config: Config
+}
+
+/** Drops what is too old of the push log, now and each hour, where the configuration says what is. */
+function trimRegularly({ pushes, config, now, log }: RegularTrimming, opened: Opened): void {
+  if (config.pushLogDays === null) return
+  const keep = config.pushLogDays * DAY
+  const trim = (): unknown => pushes.dropBefore(now() - keep)
+  trim()
+  const trimLater = (): void => {
+    try {
+      trim()
+    } catch (error) {
+      // a full disk, say: the next hour tries again
+      log.error({ err: error }, 'the push log could not be trimmed')
+    }
+  }
+  const timer = setInterval(trimLater, HOUR).unref()
+  opened.defer(() => clearInterval(timer))
 }
 
 function openEgress(config: Config): Egress {

@@ -1,0 +1,86 @@
+import { randomUUID } from 'node:crypto'
+import type { Logger } from 'pino'
+import type { Config } from './config.ts'
+import type { Database } from './db/open.ts'
+import { createPushLog } from './events/push-log.ts'
+import { createApplyDocuments } from './imagestream/apply-documents.ts'
+import { createFollowing } from './imagestream/follow.ts'
+import { createImages } from './imagestream/image.ts'
+import { createImporter } from './imagestream/import.ts'
+import { createImportImage } from './imagestream/import-image.ts'
+import { createImportRows } from './imagestream/import-rows.ts'
+import { createLookBack } from './imagestream/look-back.ts'
+import { createTagRecorder } from './imagestream/record.ts'
+import { createRollBack } from './imagestream/roll-back.ts'
+import { createSchedules } from './imagestream/schedule.ts'
+import { createStreams } from './imagestream/stream.ts'
+import { createTags } from './imagestream/tag.ts'
+import { createTagging } from './imagestream/tag-image.ts'
+import { createStreamWriter } from './imagestream/write-stream.ts'
+import type { RegistryClient } from './remote/remote-registry.ts'
+
+export interface DomainParts {
+  readonly config: Config
+  readonly db: Database
+  readonly remote: RegistryClient
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+  readonly log: Logger
+}
+
+const MINUTE = 60 * 1000
+
+/** Joins what image streams are made of. Nothing runs yet: `importer.resume` begins. */
+export function openDomain({ config, db, remote, now, log }: DomainParts) {
+  const pushes = createPushLog(db)
+  const images = createImages(db)
+  const streams = createStreams(db)
+  const tags = createTags(db)
+  const recorder = createTagRecorder(db, pushes)
+  const rows = createImportRows(db)
+  const schedules = createSchedules({ db, rows, now, intervalMs: config.scheduleMinutes * MINUTE })
+  const importer = createImporter({
+    db,
+    remote,
+    images,
+    streams,
+    tags,
+    recorder,
+    rows,
+    now,
+    maximumTags: config.maximumTags,
+    onFinished: schedules.onFinished,
+    onInternalError: (error, importId) =>
+      log.error({ err: error, importId }, 'an import met an internal error'),
+  })
+  const { importMode } = config
+  const following = createFollowing({ db, streams, tags, recorder, now })
+  const writer = createStreamWriter({
+    db,
+    streams,
+    importer,
+    following,
+    now,
+    uuid: randomUUID,
+    importMode,
+    onSpecWritten: schedules.onSpecWritten,
+  })
+  const importImage = createImportImage({ db, streams, writer, importer, importMode })
+  const tagging = createTagging({ db, streams, writer, importer, following, recorder, importMode })
+  const lookBack = createLookBack(db)
+  return {
+    pushes,
+    images,
+    streams,
+    tags,
+    recorder,
+    importer,
+    schedules,
+    writer,
+    importImage,
+    applyDocuments: createApplyDocuments({ db, streams, writer, importer, importMode }),
+    tagging,
+    lookBack,
+    rollBackTag: createRollBack({ db, streams, tags, images, lookBack, tagging }),
+  }
+}
