@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import type { BlobStore } from './blobs/blob-store.ts'
 import { createDiskStore } from './blobs/disk-store.ts'
 import type { Config } from './config.ts'
 import type { Database } from './db/open.ts'
@@ -85,8 +86,9 @@ export async function openRegistry(parts: RegistryParts, opened: Opened): Promis
     : { view, registry: openIntegrated(parts, { blobs, host }, opened), start: () => collector.start() }
 }
 
-type IntegratedParts = {
-  readonly blobs: Parameters<typeof createRegistry>[0]['blobs']
+interface IntegratedParts {
+  readonly blobs: BlobStore
+  /** `host[:port]` in pull specs. */
   readonly host: () => string
 }
 
