@@ -1,4 +1,4 @@
-import type { AppliedDocument } from '../imagestream/apply-documents.ts'
+import type { AppliedDocument } from '../documents/apply.ts'
 import type { Import } from '../imagestream/import-rows.ts'
 import type { ImageStream } from '../imagestream/spec.ts'
 import { builder } from './builder.ts'

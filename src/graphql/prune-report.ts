@@ -1,10 +1,4 @@
-import type {
-  EventPosition,
-  KeptImage,
-  PrunedEvent,
-  PrunedImage,
-  PruneReport,
-} from '../imagestream/prune-report.ts'
+import type { EventPosition, KeptImage, PrunedEvent, PrunedImage, PruneReport } from '../prune/report.ts'
 import { builder } from './builder.ts'
 import { keyCursors } from './connection.ts'
 import { ImageType } from './types.ts'

@@ -1,0 +1,71 @@
+import type { ImportMode } from '../imagestream/fetch-image.ts'
+import type { ObjectReferenceInput, SpecTagInput } from '../imagestream/spec.ts'
+import { INSECURE_REPOSITORY, REPOSITORY_CHECK } from '../imagestream/write-stream.ts'
+import type { Fields } from './fields.ts'
+import { type DocumentMetadata, parseMetadata } from './metadata.ts'
+
+/** An OpenShift `ImageStream`: what it wants, server-set fields left out. Source: openshift/api image/v1 types.go. */
+export interface StreamDocument extends DocumentMetadata {
+  readonly kind: 'ImageStream'
+  readonly spec: {
+    readonly dockerImageRepository: string | null
+    /** An annotation in the document. */
+    readonly insecure: boolean
+    readonly lookupPolicy: { readonly local: boolean }
+    readonly tags: readonly SpecTagInput[]
+  }
+}
+
+export const IMPORT_MODES = ['Legacy', 'PreserveOriginal'] as const
+const REFERENCE_POLICIES = ['Source', 'Local'] as const
+const SOURCES = ['DockerImage', 'ImageStreamTag', 'ImageStreamImage'] as const
+
+/** Throws InvalidInputError. The import mode is of tags that do not say. */
+export function parseStream(
+  document: Fields,
+  { namespace, importMode }: { readonly namespace: string; readonly importMode: ImportMode },
+): StreamDocument {
+  const { annotations, ...metadata } = parseMetadata(document, namespace)
+  const spec = document.object('spec')
+  document.ignore('status')
+  return {
+    ...metadata,
+    kind: 'ImageStream',
+    annotations: annotations.filter(({ key }) => key !== INSECURE_REPOSITORY && key !== REPOSITORY_CHECK),
+    spec: {
+      dockerImageRepository: spec?.text('dockerImageRepository') || null,
+      insecure: annotations.some(({ key, value }) => key === INSECURE_REPOSITORY && value === 'true'),
+      lookupPolicy: { local: spec?.object('lookupPolicy')?.flag('local') ?? false },
+      tags: spec?.objects('tags').map((tag) => parseTag(tag, importMode)) ?? [],
+    },
+  }
+}
+
+function parseTag(tag: Fields, importMode: ImportMode): SpecTagInput {
+  tag.ignore('generation')
+  const from = tag.object('from')
+  return {
+    name: tag.required('name'),
+    annotations: tag.keyValues('annotations'),
+    from: from && parseReference(from),
+    reference: tag.flag('reference') ?? false,
+    importPolicy: parseImportPolicy(tag.object('importPolicy'), importMode),
+    referencePolicy: { type: parseReferencePolicy(tag) ?? 'Source' },
+  }
+}
+
+const parseReference = (from: Fields): ObjectReferenceInput => ({
+  kind: from.choice('kind', SOURCES) ?? from.fail('kind', `is missing: it must be ${SOURCES.join(' or ')}`),
+  name: from.required('name'),
+  namespace: from.text('namespace') || null,
+})
+
+const parseImportPolicy = (policy: Fields | null, importMode: ImportMode) => ({
+  insecure: policy?.flag('insecure') ?? false,
+  scheduled: policy?.flag('scheduled') ?? false,
+  importMode: policy?.choice('importMode', IMPORT_MODES) ?? importMode,
+})
+
+/** `referencePolicy.type`, null where it is not said. Throws InvalidInputError. */
+export const parseReferencePolicy = (fields: Fields): 'Source' | 'Local' | null =>
+  fields.object('referencePolicy')?.choice('type', REFERENCE_POLICIES) ?? null

@@ -1,0 +1,143 @@
+import { stringify } from 'yaml'
+import { groupBy } from '../imagestream/group-by.ts'
+import type { Images } from '../imagestream/image.ts'
+import { type KeyValue, readKeyValues } from '../imagestream/key-values.ts'
+import type { ImageStream, SpecTag, SpecTagContent } from '../imagestream/spec.ts'
+import type { Streams } from '../imagestream/stream.ts'
+import type { Tag, TagCondition, TagEvent, Tags } from '../imagestream/tag.ts'
+import { INSECURE_REPOSITORY, REPOSITORY_CHECK } from '../imagestream/write-stream.ts'
+import type { Digest } from '../oci/digest.ts'
+import type { TagName } from '../oci/tag.ts'
+
+export interface DocumentSources {
+  readonly streams: Streams
+  readonly tags: Tags
+  readonly images: Images
+  /** `status.dockerImageRepository` of a stream: where its images can be pulled from. */
+  readonly pullRepository: (stream: ImageStream) => string
+}
+
+/**
+ * The stream as OpenShift's own ImageStream document, keys in the order in which `oc get -o json` prints them.
+ * Source: openshift/api image/v1 types.go.
+ */
+export function manifestDocument(stream: ImageStream, sources: DocumentSources): object {
+  const { streams, pullRepository } = sources
+  return {
+    apiVersion: 'image.openshift.io/v1',
+    kind: 'ImageStream',
+    metadata: {
+      ...withEntries('annotations', annotationsOf(stream)),
+      creationTimestamp: timestamp(stream.createdAt),
+      generation: stream.generation,
+      ...withEntries('labels', readKeyValues(stream.labels)),
+      name: stream.name,
+      namespace: stream.namespace,
+      resourceVersion: String(stream.resourceVersion),
+      uid: stream.uid,
+    },
+    spec: {
+      ...(stream.dockerImageRepository !== null && { dockerImageRepository: stream.dockerImageRepository }),
+      lookupPolicy: { local: Boolean(stream.lookupLocal) },
+      ...withList('tags', streams.specTags([stream.id]).map(specTagDocument)),
+    },
+    status: {
+      dockerImageRepository: pullRepository(stream),
+      ...withList('tags', statusTags(stream, sources)),
+    },
+  }
+}
+
+export const manifestJson = (stream: ImageStream, sources: DocumentSources): string =>
+  `${JSON.stringify(manifestDocument(stream, sources), null, 4)}\n`
+
+export const manifestYaml = (stream: ImageStream, sources: DocumentSources): string =>
+  stringify(manifestDocument(stream, sources), {
+    // what oc and kubectl read: `on` and `1:30` must come back as text
+    version: '1.1',
+    indentSeq: false,
+    lineWidth: 0,
+    aliasDuplicateObjects: false,
+  })
+
+/** A stream's annotations with those that the server sets. */
+export function annotationsOf({ annotations, insecure, repositoryCheck }: ImageStream): KeyValue[] {
+  return [
+    ...readKeyValues(annotations),
+    ...(insecure ? [{ key: INSECURE_REPOSITORY, value: 'true' }] : []),
+    ...(repositoryCheck === null ? [] : [{ key: REPOSITORY_CHECK, value: repositoryCheck }]),
+  ]
+}
+
+const specTagDocument = (tag: SpecTag): object => {
+  const { annotations, from, ...rest } = wantedTagDocument(tag.name, tag)
+  return { annotations, ...(from && { from }), generation: tag.generation, ...rest }
+}
+
+/** What a client wants of a spec tag: its document without what the server adds. */
+export const wantedTagDocument = (name: TagName, tag: SpecTagContent) => ({
+  annotations: entriesOrNull(readKeyValues(tag.annotations)),
+  ...(tag.fromKind !== null && {
+    from: {
+      kind: tag.fromKind,
+      name: tag.fromName,
+      ...(tag.fromNamespace !== null && { namespace: tag.fromNamespace }),
+    },
+  }),
+  importPolicy: {
+    importMode: tag.importMode,
+    ...(tag.insecure && { insecure: true }),
+    ...(tag.scheduled && { scheduled: true }),
+  },
+  name,
+  ...(tag.reference && { reference: true }),
+  referencePolicy: { type: tag.referencePolicy },
+})
+
+function statusTags(stream: ImageStream, { tags, images }: DocumentSources): object[] {
+  const all = tags.ofStreams([stream.id], { order: 'NAME', page: { limit: Number.MAX_SAFE_INTEGER - 1 } })
+  const ids = all.map(({ id }) => id)
+  const events = tags.events(ids, { limit: Number.MAX_SAFE_INTEGER - 1 })
+  const known = images.byIds([...new Set(events.map(({ imageId }) => imageId))])
+  const eventsOf = groupBy(events, ({ tagId }) => tagId)
+  const conditionsOf = groupBy(tags.conditions(ids), ({ tagId }) => tagId)
+  return all.map((tag: Tag) => ({
+    ...withList('conditions', (conditionsOf.get(tag.id) ?? []).map(conditionDocument)),
+    items: listOrNull(
+      (eventsOf.get(tag.id) ?? []).map((event) => eventDocument(event, known.get(event.imageId)?.digest)),
+    ),
+    tag: tag.name,
+  }))
+}
+
+const eventDocument = (event: TagEvent, image: Digest | undefined): object => ({
+  created: timestamp(event.createdAt),
+  dockerImageReference: event.dockerImageReference,
+  generation: event.generation,
+  image,
+})
+
+const conditionDocument = (condition: TagCondition): object => ({
+  generation: condition.generation,
+  lastTransitionTime: timestamp(condition.lastTransitionTime),
+  message: condition.message,
+  reason: condition.reason,
+  status: condition.status,
+  type: condition.type,
+})
+
+/** Kubernetes writes times in whole seconds. */
+const timestamp = (milliseconds: number): string =>
+  `${new Date(milliseconds).toISOString().slice(0, 'YYYY-MM-DDTHH:MM:SS'.length)}Z`
+
+// Go marshals a map by its sorted keys
+const toObject = (entries: readonly KeyValue[]): Record<string, string> =>
+  Object.fromEntries(
+    entries.map(({ key, value }) => [key, value] as const).sort(([a], [b]) => (a < b ? -1 : 1)),
+  )
+const entriesOrNull = (entries: readonly KeyValue[]) => (entries.length > 0 ? toObject(entries) : null)
+const withEntries = (name: string, entries: readonly KeyValue[]) =>
+  entries.length > 0 ? { [name]: toObject(entries) } : {}
+// Go marshals an empty list as null, or leaves it out where the field says so
+const listOrNull = (list: readonly object[]) => (list.length > 0 ? list : null)
+const withList = (name: string, list: readonly object[]) => (list.length > 0 ? { [name]: list } : {})

@@ -1,0 +1,104 @@
+import { readFileSync } from 'node:fs'
+import { parse } from 'yaml'
+import type { AppliedDocument } from '../../src/documents/apply.ts'
+import { manifestJson, manifestYaml } from '../../src/documents/manifest-document.ts'
+import { InvalidInputError } from '../../src/imagestream/errors.ts'
+import type { Domain } from '../fixtures/domain.ts'
+
+// Documents for the tests: written, applied, exported and compared.
+
+export interface Document {
+  readonly metadata: Readonly<Record<string, unknown>>
+  readonly spec: { readonly tags?: readonly { readonly name: string }[] } & Readonly<Record<string, unknown>>
+  readonly [key: string]: unknown
+}
+
+/** A document as `oc get imagestream -o yaml` prints it: of `nodejs`, `ruby` or `jenkins`. */
+export const openshiftExport = (name: string): string =>
+  readFileSync(new URL(`../fixtures/openshift/${name}.yaml`, import.meta.url), 'utf8')
+
+/** A document of the stream `ruby`; spec and metadata as said. */
+export const imageStream = (spec: object = {}, metadata: object = {}) => ({
+  apiVersion: 'image.openshift.io/v1',
+  kind: 'ImageStream',
+  metadata: { name: 'ruby', ...metadata },
+  spec,
+})
+
+/** A spec tag in a document. */
+export const tagOf = (name: string, from: string, more: object = {}) => ({
+  name,
+  from: { kind: 'DockerImage', name: from },
+  ...more,
+})
+
+export const listOf = (...items: readonly object[]) => ({ apiVersion: 'v1', kind: 'List', items })
+
+/** Applies a text, or an object as JSON. */
+export const apply = (
+  domain: Domain,
+  manifest: string | object,
+  { dryRun = false, namespace = 'default' } = {},
+): AppliedDocument[] =>
+  domain.applyDocuments({
+    manifest: typeof manifest === 'string' ? manifest : JSON.stringify(manifest, null, 2),
+    namespace,
+    dryRun,
+  })
+
+/** What came of a manifest of one document. */
+export function applyOne(...args: Parameters<typeof apply>): AppliedDocument {
+  const [applied, ...more] = apply(...args)
+  if (!applied || more.length > 0) throw new Error('not one document')
+  return applied
+}
+
+/** The message and field that a manifest is refused with. */
+export function refusal(
+  domain: Domain,
+  manifest: string | object,
+): { readonly message: string; readonly field: string } {
+  try {
+    apply(domain, manifest)
+  } catch (error) {
+    if (error instanceof InvalidInputError) return { message: error.message, field: error.field }
+    throw error
+  }
+  throw new Error('it was taken')
+}
+
+export function exported(domain: Domain, name: string, namespace = 'default', write = manifestJson): string {
+  const stream = domain.streams.byName(namespace, name)
+  if (!stream) throw new Error(`there is no stream ${namespace}/${name}`)
+  const { streams, tags, images } = domain
+  return write(stream, { streams, tags, images, pullRepository: () => 'registry.here:5000/any' })
+}
+
+export const exportedYaml = (domain: Domain, name: string, namespace?: string): string =>
+  exported(domain, name, namespace, manifestYaml)
+
+const SERVER_SET = ['creationTimestamp', 'generation', 'managedFields', 'resourceVersion', 'selfLink', 'uid']
+const CHECK = 'openshift.io/image.dockerRepositoryCheck'
+
+/** A document without what servers set, its tags by name: what two exports of the same wish have in common. */
+export function wish(text: string): unknown {
+  const { status: _status, ...document } = parse(text, { version: '1.1' }) as Document
+  const { annotations, ...metadata } = without(document.metadata, SERVER_SET)
+  const notes = without((annotations ?? {}) as object, [CHECK])
+  const { tags, ...spec } = document.spec
+  return {
+    ...document,
+    metadata: { ...metadata, ...(Object.keys(notes).length > 0 && { annotations: notes }) },
+    spec: {
+      ...spec,
+      ...(tags && {
+        tags: tags
+          .map((tag) => without(tag, ['generation']))
+          .sort((a, b) => (String(a.name) < String(b.name) ? -1 : 1)),
+      }),
+    },
+  }
+}
+
+const without = (value: object, keys: readonly string[]): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(value).filter(([key]) => !keys.includes(key)))

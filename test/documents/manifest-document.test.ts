@@ -1,0 +1,210 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
+import { annotationsOf, manifestJson, manifestYaml } from '../../src/documents/manifest-document.ts'
+import { Domain, fromImage, UPSTREAM } from '../fixtures/domain.ts'
+import { image } from '../fixtures/random-image.ts'
+
+let domain: Domain
+beforeEach(() => {
+  domain = new Domain()
+  domain.time = Date.UTC(2026, 0, 2, 3, 4, 5, 678)
+})
+afterEach(() => domain[Symbol.asyncDispose]())
+
+const sources = () => ({
+  streams: domain.streams,
+  tags: domain.tags,
+  images: domain.images,
+  pullRepository: () => 'registry.here:5000/default/ruby',
+})
+const json = (): string => manifestJson(domain.stream(), sources())
+
+const ONE = image({ seed: 1 }).digest
+const TWO = image({ seed: 2 }).digest
+
+const DOCUMENT = `{
+    "apiVersion": "image.openshift.io/v1",
+    "kind": "ImageStream",
+    "metadata": {
+        "annotations": {
+            "note": "\\"quoted\\"",
+            "openshift.io/image.dockerRepositoryCheck": "2026-01-02T03:05:05.678Z",
+            "openshift.io/image.insecureRepository": "true"
+        },
+        "creationTimestamp": "2026-01-02T03:04:05Z",
+        "generation": 1,
+        "labels": {
+            "team": "a"
+        },
+        "name": "ruby",
+        "namespace": "default",
+        "resourceVersion": "3",
+        "uid": "00000000-0000-4000-8000-000000000001"
+    },
+    "spec": {
+        "dockerImageRepository": "registry.test/ruby",
+        "lookupPolicy": {
+            "local": true
+        },
+        "tags": [
+            {
+                "annotations": null,
+                "from": {
+                    "kind": "DockerImage",
+                    "name": "registry.test/ruby:gone"
+                },
+                "generation": 1,
+                "importPolicy": {
+                    "importMode": "Legacy"
+                },
+                "name": "gone",
+                "referencePolicy": {
+                    "type": "Source"
+                }
+            },
+            {
+                "annotations": {
+                    "a": "1"
+                },
+                "from": {
+                    "kind": "DockerImage",
+                    "name": "registry.test/ruby:x"
+                },
+                "generation": 1,
+                "importPolicy": {
+                    "importMode": "PreserveOriginal",
+                    "insecure": true,
+                    "scheduled": true
+                },
+                "name": "pinned",
+                "reference": true,
+                "referencePolicy": {
+                    "type": "Local"
+                }
+            }
+        ]
+    },
+    "status": {
+        "dockerImageRepository": "registry.here:5000/default/ruby",
+        "tags": [
+            {
+                "conditions": [
+                    {
+                        "generation": 1,
+                        "lastTransitionTime": "2026-01-02T03:04:05Z",
+                        "message": "registry.test/ruby: gone: NotFound",
+                        "reason": "NotFound",
+                        "status": "False",
+                        "type": "ImportSuccess"
+                    }
+                ],
+                "items": null,
+                "tag": "gone"
+            },
+            {
+                "items": [
+                    {
+                        "created": "2026-01-02T03:05:05Z",
+                        "dockerImageReference": "registry.test/ruby@${TWO}",
+                        "generation": 1,
+                        "image": "${TWO}"
+                    },
+                    {
+                        "created": "2026-01-02T03:04:05Z",
+                        "dockerImageReference": "registry.test/ruby@${ONE}",
+                        "generation": 1,
+                        "image": "${ONE}"
+                    }
+                ],
+                "tag": "latest"
+            }
+        ]
+    }
+}
+`
+
+const createFull = async (): Promise<void> => {
+  domain.remote.push(UPSTREAM, 'latest', image({ seed: 1 }))
+  await domain.create({
+    labels: [{ key: 'team', value: 'a' }],
+    annotations: [{ key: 'note', value: '"quoted"' }],
+    spec: {
+      dockerImageRepository: UPSTREAM,
+      importPolicy: { insecure: true, scheduled: false, importMode: 'Legacy' },
+      lookupPolicy: { local: true },
+      tags: [
+        fromImage('pinned', `${UPSTREAM}:x`, {
+          reference: true,
+          annotations: [{ key: 'a', value: '1' }],
+          importPolicy: { insecure: true, scheduled: true, importMode: 'PreserveOriginal' },
+          referencePolicy: { type: 'Local' },
+        }),
+        fromImage('gone', `${UPSTREAM}:gone`),
+      ],
+    },
+  })
+  domain.time += 60_000
+  domain.remote.push(UPSTREAM, 'latest', image({ seed: 2 }))
+  await domain.import()
+}
+
+/** Texts that YAML reads as something else unless they are quoted. */
+const TREACHEROUS = [
+  ...['1.0', 'true', 'null', '2026-01-02', '', 'a: b', '- x', 'multi\nline', '0x1f', ' padded '],
+  ...['yes', 'no', 'on', 'off', 'y', 'n', '1:30', '1_000', '012', '0b1', '.inf', '~'],
+]
+
+describe('the document of a stream', () => {
+  it('is OpenShift’s own, field for field', async () => {
+    await createFull()
+
+    expect(json()).toBe(DOCUMENT)
+  })
+
+  it('is the same as YAML, also where texts look like numbers, times or nothing', async () => {
+    await createFull()
+    domain.writer.update({
+      namespace: 'default',
+      name: 'ruby',
+      labels: TREACHEROUS.map((value, at) => ({ key: `k${at}`, value })),
+    })
+    const yaml = manifestYaml(domain.stream(), sources())
+
+    // oc and kubectl read YAML 1.1
+    expect(parse(yaml, { version: '1.1' })).toEqual(JSON.parse(json()))
+    expect(parse(yaml)).toEqual(JSON.parse(json()))
+    expect(yaml).toMatch(
+      /^apiVersion: image\.openshift\.io\/v1\nkind: ImageStream\nmetadata:\n {2}annotations:\n/,
+    )
+    expect(yaml).toContain('\n  tags:\n  - ')
+  })
+
+  it('of a stream of which nothing is said leaves out what OpenShift leaves out', async () => {
+    await domain.create({ spec: {} })
+
+    expect(JSON.parse(json())).toEqual({
+      apiVersion: 'image.openshift.io/v1',
+      kind: 'ImageStream',
+      metadata: {
+        creationTimestamp: '2026-01-02T03:04:05Z',
+        generation: 1,
+        name: 'ruby',
+        namespace: 'default',
+        resourceVersion: '1',
+        uid: '00000000-0000-4000-8000-000000000001',
+      },
+      spec: { lookupPolicy: { local: false } },
+      status: { dockerImageRepository: 'registry.here:5000/default/ruby' },
+    })
+  })
+
+  it('says no annotation twice that a client sent back', async () => {
+    const key = 'openshift.io/image.insecureRepository'
+    await domain.create({
+      annotations: [{ key, value: 'true' }],
+      spec: { importPolicy: { insecure: true, scheduled: false, importMode: 'Legacy' } },
+    })
+
+    expect(annotationsOf(domain.stream())).toEqual([{ key, value: 'true' }])
+  })
+})

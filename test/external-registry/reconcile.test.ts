@@ -1,0 +1,297 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { RegistryError } from '../../src/oci/registry-error.ts'
+import { fromImage, tagName } from '../fixtures/domain.ts'
+import { pushEvent } from '../fixtures/notifications.ts'
+import { image, index } from '../fixtures/random-image.ts'
+import { ExternalWorld, HOST } from './world.ts'
+
+const [one, two, three] = [image({ seed: 1 }), image({ seed: 2 }), image({ seed: 3 })]
+const multi = index([one, two])
+const web = `${HOST}/shop/web`
+
+let world: ExternalWorld
+beforeEach(() => {
+  world = new ExternalWorld()
+})
+afterEach(async () => {
+  await world[Symbol.asyncDispose]()
+  expect(world.internalErrors).toEqual([])
+})
+
+const reconcile = () => world.external.reconcile()
+const entries = (...contents: { digest: string }[]) => contents.map(({ digest }) => `shop/web:v1 ${digest}`)
+
+describe('a look over the registry', () => {
+  it('records what was pushed and never told, and nothing the second time', async () => {
+    world.push('shop/web', 'v1', one).push('shop/web', 'v2', multi).push('web', 'v1', two)
+
+    expect(await reconcile()).toEqual({ repositories: 2, recorded: 3, removed: 0, failed: 0 })
+    expect(world.log().sort()).toEqual([
+      `default/web:v1 ${two.digest}`,
+      `shop/web:v1 ${one.digest}`,
+      `shop/web:v2 ${multi.digest}`,
+    ])
+    world.registry.takeCalls()
+    expect(await reconcile()).toMatchObject({ recorded: 0, removed: 0, failed: 0 })
+    // a question for each list and tag, and no content
+    expect(
+      world.registry
+        .takeCalls()
+        .map(({ kind }) => kind)
+        .sort(),
+    ).toEqual(['catalog', ...['list', 'list'], ...['resolve', 'resolve', 'resolve']])
+  })
+
+  it('records the push of a notification that was lost', async () => {
+    await world.pushAndTell('shop/web', 'v1', one)
+    world.push('shop/web', 'v1', two)
+
+    expect(await reconcile()).toMatchObject({ recorded: 1 })
+    expect(world.log()).toEqual(entries(one, two))
+    expect(world.domain.log().map(({ source }) => source)).toEqual(['REGISTRY', 'REGISTRY'])
+  })
+
+  it('removes a tag that is gone, and one of a repository that is gone', async () => {
+    await world.pushAndTell('shop/web', 'v1', one)
+    await world.pushAndTell('shop/web', 'v2', one)
+    await world.pushAndTell('shop/gone', 'v1', two)
+    world.registry.untag(web, 'v1')
+    world.registry.forget(`${HOST}/shop/gone`)
+
+    expect(await reconcile()).toMatchObject({ repositories: 2, removed: 2 })
+    expect(world.digest('shop', 'web', 'v1')).toBeUndefined()
+    expect(world.digest('shop', 'web', 'v2')).toBe(one.digest)
+    expect(world.digest('shop', 'gone', 'v1')).toBeUndefined()
+  })
+
+  it('leaves a tag that is gone when the spec names it, or when it came from elsewhere', async () => {
+    world.registry.push('elsewhere.test/web', 'v2', two)
+    const { importId } = world.domain.writer.create({
+      namespace: 'shop',
+      name: 'web',
+      spec: { tags: [{ name: 'v1', reference: false }, fromImage('v2', 'elsewhere.test/web:v2')] },
+    })
+    await world.domain.finished(importId ?? 0)
+    await world.pushAndTell('shop/web', 'v1', one)
+    world.registry.untag(web, 'v1')
+
+    expect(await reconcile()).toMatchObject({ removed: 0 })
+    expect(['v1', 'v2'].map((tag) => world.digest('shop', 'web', tag))).toEqual([one.digest, two.digest])
+  })
+
+  it('leaves a tag that another stream imports from the registry', async () => {
+    world.push('shop/web', 'v1', one)
+    const { importId } = world.domain.writer.create({
+      namespace: 'other',
+      name: 'copy',
+      spec: { tags: [fromImage('v1', `${web}:v1`)] },
+    })
+    await world.domain.finished(importId ?? 0)
+    world.registry.untag(web, 'v1')
+    await reconcile()
+
+    expect(world.digest('other', 'copy', 'v1')).toBe(one.digest)
+  })
+
+  it('removes nothing of a registry that has nothing at all, and says so', async () => {
+    await world.pushAndTell('shop/web', 'v1', one)
+    world.registry.forget(web)
+
+    expect(await reconcile()).toMatchObject({ repositories: 0, removed: 0 })
+    expect(world.digest('shop', 'web', 'v1')).toBe(one.digest)
+    expect(world.warnings).toEqual([expect.stringContaining('has no repositories at all')])
+  })
+
+  it('keeps a tag that the list leaves out but the registry still has', async () => {
+    const referrers = `sha256-${'a'.repeat(64)}.sig`
+    await world.pushAndTell('shop/web', referrers, one)
+    world.registry.hideFromLists(web, referrers)
+
+    expect(await reconcile()).toMatchObject({ removed: 0 })
+    expect(world.digest('shop', 'web', referrers)).toBe(one.digest)
+  })
+
+  it('does not bring back an image that something else came after', async () => {
+    world.registry.push('elsewhere.test/web', 'v1', two)
+    await world.pushAndTell('shop/web', 'v1', one)
+    const importId = world.domain.importImage({
+      namespace: 'shop',
+      imageStream: 'web',
+      tag: 'v1',
+      from: 'elsewhere.test/web:v1',
+      all: false,
+      confirm: false,
+      dryRun: false,
+    })
+    await world.domain.finished(importId)
+    await reconcile()
+    expect(world.digest('shop', 'web', 'v1')).toBe(two.digest)
+
+    // but what was never seen is news
+    world.push('shop/web', 'v1', three)
+    await reconcile()
+    expect(world.digest('shop', 'web', 'v1')).toBe(three.digest)
+  })
+})
+
+describe('a look while notifications come', () => {
+  it('records a push once that is told while it is found', async () => {
+    world.push('shop/web', 'v1', one)
+    const held = world.registry.hold(({ kind }) => kind === 'resolve')
+    const looking = reconcile()
+    await held.reached
+    await world.tellPush({ tag: 'v1', digest: one.digest })
+    held.release()
+
+    expect(await looking).toMatchObject({ recorded: 0 })
+    expect(world.log()).toEqual(entries(one))
+  })
+
+  it('does not put an older answer over a newer push', async () => {
+    await world.pushAndTell('shop/web', 'v1', one)
+    world.push('shop/web', 'v1', two)
+    // found different, and about to be brought in
+    const held = world.registry.hold(({ kind, subject }) => kind === 'manifest' && subject === two.digest)
+    const looking = reconcile()
+    await held.reached
+    world.domain.time += 1000
+    world.push('shop/web', 'v1', three)
+    await world.tell(pushEvent({ tag: 'v1', digest: three.digest, at: world.domain.time }))
+    held.release()
+    await looking
+    await world.external.idle()
+
+    expect(world.log()).toEqual(entries(one, two, three))
+  })
+
+  it('does not put its answer over an import that came between', async () => {
+    world.registry.push('elsewhere.test/web', 'v1', three)
+    await world.pushAndTell('shop/web', 'v1', one)
+    world.push('shop/web', 'v1', two)
+    const held = world.registry.hold(({ kind, subject }) => kind === 'manifest' && subject === two.digest)
+    const looking = reconcile()
+    await held.reached
+    const importId = world.domain.importImage({
+      namespace: 'shop',
+      imageStream: 'web',
+      tag: 'v1',
+      from: 'elsewhere.test/web:v1',
+      all: false,
+      confirm: false,
+      dryRun: false,
+    })
+    await world.domain.finished(importId)
+    held.release()
+
+    expect(await looking).toMatchObject({ recorded: 0 })
+    expect(world.log()).toEqual(entries(one, three))
+  })
+
+  it('makes what was told before it late: history does not go back and forth', async () => {
+    const first = pushEvent({ tag: 'v1', digest: one.digest, at: world.domain.time - 2 })
+    const second = pushEvent({ tag: 'v1', digest: two.digest, at: world.domain.time - 1 })
+    world.push('shop/web', 'v1', one).push('shop/web', 'v1', two)
+    await reconcile()
+    await world.tell(first, second)
+    await world.external.idle()
+
+    expect(world.log()).toEqual(entries(two))
+  })
+
+  it('does not wait for a stream whose notifications cannot be worked off', async () => {
+    await world.pushAndTell('shop/web', 'v1', one)
+    world.push('shop/web', 'v1', two).push('shop/other', 'v1', three)
+    world.registry.fail(web, two.digest, 'RegistryUnavailable')
+    await world.tell(pushEvent({ tag: 'v1', digest: two.digest, at: world.domain.time }))
+    await expect.poll(() => world.delays.length).toBe(1)
+    for (let tag = 0; tag < 50; tag++) world.push('shop/web', `more-${tag}`, two)
+
+    expect(await reconcile()).toMatchObject({ recorded: 1, failed: 51 })
+    expect(world.log()).toEqual([...entries(one), `shop/other:v1 ${three.digest}`])
+  })
+})
+
+describe('a look that fails', () => {
+  it('for one repository goes on with the others', async () => {
+    world.push('shop/web', 'v1', one).push('shop/other', 'v1', two)
+    world.registry.fail(web, '', 'RegistryUnavailable')
+
+    expect(await reconcile()).toEqual({ repositories: 2, recorded: 1, removed: 0, failed: 1 })
+  })
+
+  it('for everything says so, and removes nothing', async () => {
+    await world.pushAndTell('shop/web', 'v1', one)
+    world.push(HOST, 'unused', one)
+    world.registry.fail(HOST, '', 'RegistryUnavailable')
+
+    await expect(reconcile()).rejects.toThrow(RegistryError)
+    expect(world.digest('shop', 'web', 'v1')).toBe(one.digest)
+  })
+
+  it('for one repository after another stops asking', async () => {
+    const names = Array.from({ length: 200 }, (_, at) => `shop/app-${at}`)
+    for (const name of names) {
+      world.push(name, 'v1', one)
+      world.registry.fail(`${HOST}/${name}`, '', 'RegistryUnavailable')
+    }
+
+    await expect(reconcile()).rejects.toThrow(RegistryError)
+    expect(world.registry.asked('list').length).toBeLessThan(40)
+  })
+
+  it('because it is stopped ends with the reason, after what was under way', async () => {
+    world.push('shop/web', 'v1', one)
+    const held = world.registry.hold(({ kind }) => kind === 'list')
+    const stop = new AbortController()
+    const looking = world.external.reconcile(stop.signal)
+    await held.reached
+    stop.abort(new Error('enough'))
+
+    await expect(looking).rejects.toThrow('enough')
+    held.release()
+    expect(await reconcile()).toMatchObject({ recorded: 1 })
+  })
+})
+
+describe('looks', () => {
+  it('are one at a time: who asks meanwhile gets the same', async () => {
+    world.push('shop/web', 'v1', one)
+    const held = world.registry.hold(({ kind }) => kind === 'catalog')
+    const both = [reconcile(), reconcile()]
+    await held.reached
+    held.release()
+
+    const [first, second] = await Promise.all(both)
+    expect(first).toBe(second)
+    expect(world.registry.asked('catalog')).toHaveLength(1)
+  })
+
+  it('happen by themselves at the start and then regularly, but for what a stop ends', async () => {
+    await world.external[Symbol.asyncDispose]()
+    world.push('shop/web', 'v1', one)
+    world.external = world.open({ reconcileAfter: 0, reconcileEvery: 5 })
+
+    await expect.poll(() => world.log()).toEqual(entries(one))
+    world.push('shop/web', 'v1', two)
+    await expect.poll(() => world.log()).toEqual(entries(one, two))
+    await world.external[Symbol.asyncDispose]()
+    const looks = world.registry.asked('catalog').length
+    await expect(world.external.reconcile()).rejects.toThrow('the server is stopping')
+    expect(world.registry.asked('catalog')).toHaveLength(looks)
+  })
+})
+
+describe('two repositories that are one stream', () => {
+  it('do not take each other’s tags away, nor go back and forth', async () => {
+    await world.pushAndTell('web', 'v1', one)
+    await world.pushAndTell('default/web', 'v2', two)
+    await world.pushAndTell('default/web', 'v1', three)
+    const before = world.log()
+    await reconcile()
+    await reconcile()
+
+    expect(world.log()).toEqual(before)
+    const stream = world.domain.streams.byName('default', 'web')
+    expect(world.domain.tags.named([stream?.id ?? 0], tagName('v2'))).toHaveLength(1)
+  })
+})

@@ -1,0 +1,123 @@
+import { expect } from 'vitest'
+import {
+  createExternalRegistry,
+  type ExternalRegistry,
+  type ExternalRegistryDependencies,
+} from '../../src/external-registry/external-registry.ts'
+import { createNotificationInbox, type NotificationInbox } from '../../src/registry/notification-inbox.ts'
+import { parseEnvelope } from '../../src/registry/notifications.ts'
+import { Domain, tagName } from '../fixtures/domain.ts'
+import { FakeRegistry } from '../fixtures/fake-registry.ts'
+import { deleteEvent, type EventOptions, envelopeOf, pushEvent } from '../fixtures/notifications.ts'
+import type { Image, Index } from '../fixtures/random-image.ts'
+
+export const HOST = 'registry.test:5000'
+
+/** The domain with an external registry in place of the integrated one; only that registry is made up. */
+export class ExternalWorld implements AsyncDisposable {
+  readonly domain: Domain
+  readonly inbox: NotificationInbox
+  readonly registry: FakeRegistry
+  readonly warnings: string[] = []
+  readonly internalErrors: unknown[] = []
+  /** Milliseconds of each wait for the next attempt so far. */
+  readonly delays: number[] = []
+  readonly #wakeUps: (() => void)[] = []
+  external: ExternalRegistry
+
+  constructor(file?: string, registry = new FakeRegistry()) {
+    this.registry = registry
+    this.domain = new Domain({ remote: registry, ...(file !== undefined && { file }) })
+    this.inbox = createNotificationInbox({ db: this.domain.db, now: () => this.domain.time })
+    this.external = this.open()
+  }
+
+  open(changes: Partial<ExternalRegistryDependencies> = {}): ExternalRegistry {
+    const { db, streams, writer, images, recorder } = this.domain
+    return createExternalRegistry({
+      db,
+      streams,
+      writer,
+      images,
+      recorder,
+      inbox: this.inbox,
+      remote: this.registry,
+      registry: HOST,
+      insecure: true,
+      importMode: 'Legacy',
+      now: () => this.domain.time,
+      reconcileEvery: null,
+      warn: (message) => this.warnings.push(message),
+      onInternalError: (error) => this.internalErrors.push(error),
+      sleep: (milliseconds, signal) => {
+        this.delays.push(milliseconds)
+        return new Promise((resolve, reject) => {
+          this.#wakeUps.push(resolve)
+          signal.addEventListener('abort', () => reject(signal.reason))
+        })
+      },
+      ...changes,
+    })
+  }
+
+  /** Puts content into the registry, which tells nobody. */
+  push(repository: string, tag: string, content: Image | Index): this {
+    this.registry.push(`${HOST}/${repository}`, tag, content)
+    return this
+  }
+
+  /** The registry tells these, all in one envelope. */
+  async tell(...events: readonly object[]): Promise<void> {
+    await this.inbox.receive(parseEnvelope(envelopeOf(...events)))
+    this.external.wake()
+  }
+
+  /** The registry tells of a push, now; the notification is worked off after. */
+  async tellPush(options: EventOptions): Promise<void> {
+    await this.tell(pushEvent({ at: this.domain.time, ...options }))
+    await this.external.idle()
+  }
+
+  async tellDelete(options: EventOptions): Promise<void> {
+    await this.tell(deleteEvent({ at: this.domain.time, ...options }))
+    await this.external.idle()
+  }
+
+  /** Both: what was pushed and that it was, a second after what came before. */
+  async pushAndTell(repository: string, tag: string, content: Image | Index): Promise<void> {
+    this.domain.time += 1000
+    this.push(repository, tag, content)
+    await this.tellPush({ repository, tag, digest: content.digest })
+  }
+
+  /** Ends the wait of all that wait for their next attempt, once so many waits have begun since the start. */
+  async wakeUp(delays: number): Promise<void> {
+    await expect.poll(() => this.delays.length).toBe(delays)
+    for (const wake of this.#wakeUps.splice(0)) wake()
+  }
+
+  /** `tag → digest` of each push, oldest first. */
+  log(): string[] {
+    const pushes = this.domain.log()
+    const images = this.domain.images.byIds(pushes.map(({ imageId }) => imageId))
+    return pushes.map(({ namespace, imageStreamName, tag, imageId }) => {
+      return `${namespace}/${imageStreamName}:${tag} ${images.get(imageId)?.digest}`
+    })
+  }
+
+  /** Digest of what the tag means now. */
+  digest(namespace: string, name: string, tag: string): string | undefined {
+    const stream = this.domain.streams.byName(namespace, name)
+    return stream && this.domain.tags.named([stream.id], tagName(tag))[0]?.image?.digest
+  }
+
+  async restart(): Promise<void> {
+    await this.external[Symbol.asyncDispose]()
+    this.external = this.open()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.external[Symbol.asyncDispose]()
+    await this.domain[Symbol.asyncDispose]()
+  }
+}
