@@ -6,7 +6,7 @@ import { type BetterSQLite3Database, drizzle } from 'drizzle-orm/better-sqlite3'
 import { migrate } from 'drizzle-orm/better-sqlite3/migrator'
 import { readMigrationFiles } from 'drizzle-orm/migrator'
 import semver from 'semver'
-import { matchesGlob } from '../oci/glob.ts'
+import { addFunctions } from './functions.ts'
 import { type Statement, statementOf } from './statement.ts'
 import * as tables from './tables.ts'
 import { type Transact, type TransactTogether, transactions } from './transact.ts'
@@ -50,11 +50,9 @@ export function openDatabase(file: string, { onFatal }: OpenOptions = {}): Datab
     configure(sqlite, file)
     refuseNewer(sqlite, file)
     const orm = drizzle(sqlite, { schema: tables })
+    addFunctions(sqlite)
     migrate(orm, { migrationsFolder: MIGRATIONS })
     const prepare = statements(sqlite)
-    sqlite.function('matches_glob', { deterministic: true, directOnly: true }, (pattern, text) =>
-      Number(matchesGlob(String(pattern), String(text))),
-    )
     return {
       orm,
       prepare,

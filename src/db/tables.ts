@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm'
 import {
   blob,
   check,
+  foreignKey,
   index,
   integer,
   primaryKey,
@@ -36,6 +37,8 @@ export const imageStreams = sqliteTable(
     labels: keyValues('labels'),
     annotations: keyValues('annotations'),
     dockerImageRepository: text('docker_image_repository'),
+    /** Host of that repository, as references name it: `docker.io`. */
+    registry: text('registry'),
     /** Generation in which the repository or how it is imported last changed. */
     repositoryGeneration: integer('repository_generation').notNull(),
     insecure: flag('insecure'),
@@ -44,8 +47,34 @@ export const imageStreams = sqliteTable(
     lookupLocal: flag('lookup_local'),
     /** RFC 3339 time of the last finished import, else why it failed. */
     repositoryCheck: text('repository_check'),
+    /** When an import last brought in, or found unchanged, all that it was asked for; null when none did. */
+    checkedAt: time('checked_at'),
+    /** When one of its tags last got another image; 0 when none ever had one. */
+    newestAt: time('newest_at').notNull().default(0),
   },
-  (t) => [uniqueIndex('image_streams_by_name').on(t.namespace, t.name)],
+  (t) => [
+    uniqueIndex('image_streams_by_name').on(t.namespace, t.name),
+    index('image_streams_by_newest').on(t.newestAt, t.id),
+    index('image_streams_by_newest_in_namespace').on(t.namespace, t.newestAt, t.id),
+    index('image_streams_by_registry').on(t.registry, t.id),
+    index('image_streams_by_checked').on(t.checkedAt),
+  ],
+)
+
+/** The labels of streams, by which they are found; in the stream's own row they are as they were written. */
+export const streamLabels = sqliteTable(
+  'stream_labels',
+  {
+    streamId: integer('stream_id')
+      .notNull()
+      .references(() => imageStreams.id, { onDelete: 'cascade' }),
+    key: text('key').notNull(),
+    value: text('value').notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.streamId, t.key] }),
+    index('stream_labels_by_label').on(t.key, t.value, t.streamId),
+  ],
 )
 
 export const specTags = sqliteTable(
@@ -59,6 +88,10 @@ export const specTags = sqliteTable(
     fromKind: text('from_kind', { enum: ['DockerImage', 'ImageStreamTag', 'ImageStreamImage'] }),
     fromName: text('from_name'),
     fromNamespace: text('from_namespace'),
+    /** Host of the registry that a `DockerImage` comes from. */
+    registry: text('registry'),
+    /** JSON text of a rule: the tag means whichever tag it chooses, of `from`'s repository or else of its own stream. */
+    policy: text('policy'),
     reference: flag('reference'),
     /** The stream's generation in which this spec tag last changed. */
     generation: integer('generation').notNull(),
@@ -74,6 +107,29 @@ export const specTags = sqliteTable(
   (t) => [
     primaryKey({ columns: [t.streamId, t.name] }),
     index('spec_tags_by_followed').on(t.followsNamespace, t.followsStream, t.followsTag),
+    index('spec_tags_by_registry').on(t.registry, t.streamId).where(sql`registry is not null`),
+    index('spec_tags_with_policy').on(t.streamId).where(sql`policy is not null`),
+  ],
+)
+
+/** What the rules of spec tags chose. */
+export const policyChoices = sqliteTable(
+  'policy_choices',
+  {
+    streamId: integer('stream_id').notNull(),
+    tag: text('tag').$type<TagName>().notNull(),
+    /** The tag that was chosen; null when none could be. */
+    chosen: text('chosen').$type<TagName>(),
+    /** When the rule was last applied. */
+    decidedAt: time('decided_at').notNull(),
+    /** JSON text: why, where the tags to choose from are a registry's; those of the own stream can be looked at again. */
+    report: text('report'),
+  },
+  (t) => [
+    primaryKey({ columns: [t.streamId, t.tag] }),
+    foreignKey({ columns: [t.streamId, t.tag], foreignColumns: [specTags.streamId, specTags.name] }).onDelete(
+      'cascade',
+    ),
   ],
 )
 
@@ -95,13 +151,19 @@ export const tags = sqliteTable(
     newestImageId: integer('newest_image_id'),
     /** What the registry said when last asked: the index's digest where one platform's image was taken of it. */
     upstreamDigest: text('upstream_digest').$type<Digest>(),
+    /** The platforms of the image that it means now, as its row has them. */
+    platforms: text('platforms'),
+    /** Why it cannot be imported now, the reason of the condition that says so; null when nothing is wrong. */
+    failing: text('failing'),
   },
   (t) => [
     uniqueIndex('tags_by_name').on(t.streamId, t.name),
     index('tags_by_importance').on(t.streamId, t.importance),
     index('tags_by_version').on(t.streamId, t.version),
     index('tags_by_newest').on(t.streamId, t.newestAt, t.id),
-    index('tags_by_image').on(t.newestImageId, t.id),
+    index('tags_by_image').on(t.newestImageId, t.streamId, t.id),
+    index('tags_by_platforms').on(t.platforms, t.streamId),
+    index('tags_failing').on(t.streamId, t.failing).where(sql`failing is not null`),
   ],
 )
 
@@ -164,6 +226,8 @@ export const images = sqliteTable(
     os: text('os'),
     architecture: text('architecture'),
     variant: text('variant'),
+    /** What it runs on, an index's images counted: `linux/amd64 linux/arm64/v8`, sorted; null where nothing says. */
+    platforms: text('platforms'),
   },
   (t) => [uniqueIndex('images_by_digest').on(t.digest), index('images_by_config').on(t.configDigest)],
 )
@@ -194,6 +258,8 @@ export const imports = sqliteTable(
     additionalTags: text('additional_tags').notNull(),
     /** JSON text: ids of the tag events that the unchanged tags were at, their results without a row each. */
     unchangedEvents: text('unchanged_events').notNull(),
+    /** JSON text: those of them whose index is another one now, though the image taken of it is the same. */
+    reindexedEvents: text('reindexed_events').notNull().default('[]'),
     /** Why the whole import failed. */
     reason: text('reason'),
     message: text('message'),

@@ -75,7 +75,7 @@ export const configOf = (image: AnyImage, { images }: GraphQLContext): ImageConf
   return bytes ? parseImageConfig(new TextDecoder().decode(bytes)) : null
 }
 
-const tagCursors = keyCursors<Tag>('image tags', ({ id }) => [id])
+const tagCursors = keyCursors<Tag>('image tags', ({ streamId, id }) => [streamId, id], ['number', 'number'])
 
 ImageType.implement({
   description: 'An image, or an index of images for several platforms: immutable, and named by its digest.',

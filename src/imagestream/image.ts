@@ -6,9 +6,10 @@ import { isAttachment } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import { parseCreated, parseImageConfig } from '../oci/image-config.ts'
 import { type Manifest, parseManifest } from '../oci/manifest.ts'
+import { formatPlatforms, platformsOfIndex } from '../oci/platforms.ts'
 
 /** What is known of an image without reading its manifest or config again. */
-export type Image = Omit<typeof imagesTable.$inferSelect, 'manifest' | 'configDigest'>
+export type Image = Omit<typeof imagesTable.$inferSelect, 'manifest' | 'configDigest' | 'platforms'>
 
 /** The part of an image that lists of tags bring along. */
 export type ImageSummary = Pick<Image, 'id' | 'digest' | 'size' | 'os' | 'architecture' | 'variant'>
@@ -63,14 +64,14 @@ export const isComplete = (image: Image): boolean => image.size !== null
 
 export const isStored = (image: FetchedImage | Image): image is Image => 'id' in image
 
-const COLUMNS = columnsOf(imagesTable, 'i', ['manifest', 'configDigest'])
+const COLUMNS = columnsOf(imagesTable, 'i', ['manifest', 'configDigest', 'platforms'])
 
 export function createImages(db: Database): Images {
   const byDigest = db.prepare<Image>(`select ${COLUMNS} from images i where i.digest = ?`)
   const insertConfig = db.prepare('insert or ignore into image_configs (digest, bytes) values (?, ?)')
   const config = db.prepare<{ bytes: Uint8Array }>('select bytes from image_configs where digest = ?')
   const insertImage = db.prepare(`insert into images (digest, media_type, docker_image_reference, manifest,
-    config_digest, size, created_at, os, architecture, variant) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
+    config_digest, size, created_at, os, architecture, variant, platforms) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
   const manifest = db.prepare<{ bytes: Uint8Array; mediaType: string }>(
     'select manifest as bytes, media_type as mediaType from images where digest = ?',
   )
@@ -102,7 +103,7 @@ export function createImages(db: Database): Images {
     for (const child of image.children) store(tx, child, dockerImageReference)
     const known = byDigest.get(image.digest)
     if (known && isComplete(known)) return known.id
-    const columns = describe(image, storedManifest)
+    const { platforms, ...columns } = describe(image, storedManifest)
     if (known) {
       complete.run(columns.size, columns.createdAt, known.id)
       return known.id
@@ -119,6 +120,7 @@ export function createImages(db: Database): Images {
       columns.os,
       columns.architecture,
       columns.variant,
+      platforms,
     )
   }
 
@@ -156,7 +158,7 @@ export function createImages(db: Database): Images {
 
 /** The columns of an image that is not stored; its id is negative and means nothing to the database. */
 export function transientImage(fetched: FetchedImage, dockerImageReference: string): TransientImage {
-  const columns = describe(fetched, () => undefined)
+  const { platforms: _, ...columns } = describe(fetched, () => undefined)
   return { id: nextTransientId--, digest: fetched.digest, dockerImageReference, ...columns, fetched }
 }
 let nextTransientId = -Date.now()
@@ -179,6 +181,10 @@ function describe(image: FetchedImage, stored: Images['storedManifest']) {
     os: run?.platform?.os ?? null,
     architecture: run?.platform?.architecture ?? null,
     variant: run?.platform?.variant ?? null,
+    platforms:
+      manifest.kind === 'index'
+        ? platformsOfIndex(manifest)
+        : formatPlatforms(run?.platform ? [run.platform] : []),
   }
 }
 

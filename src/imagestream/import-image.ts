@@ -114,6 +114,7 @@ function decideSource(spec: Spec, input: ImportImage, from: string, importMode: 
     fromKind: 'DockerImage',
     fromName: from,
     fromNamespace: null,
+    policy: null,
     reference: flag(false),
     ...policyOf(base, input),
     // a policy that somebody chose for the tag outlives a change of its source
@@ -218,6 +219,8 @@ export const NOBODY = {
   annotations: '[]',
   repositoryGeneration: 1,
   repositoryCheck: null,
+  checkedAt: null,
+  newestAt: 0,
 }
 
 /** The stream and spec tags as they would be. */

@@ -114,8 +114,11 @@ export class StoredOutcomes implements ImportOutcomes {
     const { db, rows, streams, now, onFinished } = this.#stores
     db.transact((tx) => {
       rows.finish(tx, finished, this.unchangedEvents)
-      const check = finished.state === 'FAILED' ? finished.message : new Date(now()).toISOString()
-      streams.recordCheck(tx, this.#stream.id, check ?? '')
+      const at = now()
+      streams.recordCheck(tx, this.#stream.id, {
+        text: (finished.state === 'FAILED' && finished.message) || new Date(at).toISOString(),
+        wholeAt: finished.state === 'SUCCEEDED' ? at : null,
+      })
       onFinished?.(tx, this.#stream, finished)
     })
   }

@@ -19,16 +19,18 @@ interface TagNow {
   failing: 0 | 1
 }
 
+/** Of the image whose id is given: a tag keeps them beside it, to be found by. */
+const PLATFORMS = '(select platforms from images where id = ?)'
+
 export function createTagRecorder(db: Database, pushes: PushLog): TagRecorder {
   const find = db.prepare<TagNow>(`
     select t.id, t.upstream_digest as upstreamDigest, e.id as eventId, e.image_id as imageId,
-      e.docker_image_reference as dockerImageReference, e.generation,
-      exists (select 1 from tag_conditions c where c.tag_id = t.id) as failing
+      e.docker_image_reference as dockerImageReference, e.generation, t.failing is not null as failing
     from tags t left join tag_events e on e.id = t.newest_event_id
     where t.stream_id = ? and t.name = ?`)
   const insertTag = db.prepare(
-    `insert into tags (stream_id, name, importance, version, newest_at, newest_image_id, upstream_digest)
-     values (?, ?, ?, ?, ?, ?, ?)`,
+    `insert into tags (stream_id, name, importance, version, newest_at, newest_image_id, upstream_digest, platforms)
+     values (?, ?, ?, ?, ?, ?, ?, ${PLATFORMS})`,
   )
   const insertEvent = db.prepare(
     `insert into tag_events (tag_id, image_id, docker_image_reference, generation, created_at, import_id)
@@ -39,10 +41,14 @@ export function createTagRecorder(db: Database, pushes: PushLog): TagRecorder {
   )
   const setNewestEvent = db.prepare('update tags set newest_event_id = ? where id = ?')
   const setNewest = db.prepare(
-    'update tags set newest_event_id = ?, newest_at = ?, newest_image_id = ?, upstream_digest = ? where id = ?',
+    `update tags set newest_event_id = ?, newest_at = ?, newest_image_id = ?, upstream_digest = ?,
+       platforms = ${PLATFORMS} where id = ?`,
   )
-  const setNewestImage = db.prepare('update tags set newest_image_id = ?, upstream_digest = ? where id = ?')
+  const setNewestImage = db.prepare(
+    `update tags set newest_image_id = ?, upstream_digest = ?, platforms = ${PLATFORMS} where id = ?`,
+  )
   const clearConditions = db.prepare('delete from tag_conditions where tag_id = ?')
+  const setFailing = db.prepare('update tags set failing = ? where id = ?')
   const setCondition = db.prepare(`
     insert into tag_conditions (tag_id, type, status, reason, message, last_transition_time, generation)
     values (?, 'ImportSuccess', 'False', ?, ?, ?, ?)
@@ -65,14 +71,14 @@ export function createTagRecorder(db: Database, pushes: PushLog): TagRecorder {
     `select distinct (select stream_id from tags t where t.id = e.tag_id) as streamId ${old}`,
   )
   const deleteOld = db.prepare(`delete ${old}`)
-  const touchStream = db.prepare(
-    'update image_streams set resource_version = resource_version + 1 where id = ?',
-  )
+  const touchStream = db.prepare(`
+    update image_streams as s set resource_version = resource_version + 1,
+      newest_at = max(newest_at, coalesce((select max(newest_at) from tags where stream_id = s.id), 0)) where id = ?`)
 
   const addTag = (streamId: number, tag: TagName, change: TagChange | null): number => {
     const { importance, version } = sortKeysOf(tag)
     const { at = 0, imageId = null, upstreamDigest = null } = change ?? {}
-    return insertTag.insert(streamId, tag, importance, version, at, imageId, upstreamDigest)
+    return insertTag.insert(streamId, tag, importance, version, at, imageId, upstreamDigest, imageId)
   }
 
   const insertEventOf = (tagId: number, change: TagChange): number =>
@@ -95,13 +101,13 @@ export function createTagRecorder(db: Database, pushes: PushLog): TagRecorder {
 
   const addEvent = (tagId: number, change: TagChange): number => {
     const eventId = insertEventOf(tagId, change)
-    setNewest.run(eventId, change.at, change.imageId, change.upstreamDigest, tagId)
+    setNewest.run(eventId, change.at, change.imageId, change.upstreamDigest, change.imageId, tagId)
     return eventId
   }
 
   const rewriteNewest = (tagId: number, eventId: number, change: TagChange): number => {
     rewriteEvent.run(change.imageId, change.dockerImageReference, change.generation, eventId)
-    setNewestImage.run(change.imageId, change.upstreamDigest, tagId)
+    setNewestImage.run(change.imageId, change.upstreamDigest, change.imageId, tagId)
     return eventId
   }
 
@@ -140,11 +146,14 @@ export function createTagRecorder(db: Database, pushes: PushLog): TagRecorder {
     else if (!isSame) tagEventId = rewriteNewest(now.id, now.eventId, change)
     else tagEventId = now.eventId
 
-    if (now?.failing) clearConditions.run(now.id)
+    if (now?.failing) {
+      clearConditions.run(now.id)
+      setFailing.run(null, now.id)
+    }
     if (!isSame || now?.failing) {
       touch(tx, streamId)
     } else if (now && now.upstreamDigest !== change.upstreamDigest) {
-      setNewestImage.run(change.imageId, change.upstreamDigest, now.id)
+      setNewestImage.run(change.imageId, change.upstreamDigest, change.imageId, now.id)
     }
     if (!sameImage) appendPush(tx, address, change, now?.imageId ?? null)
     return { tagEventId, pushed: !sameImage, moved: !(sameImage && sameReference) }
@@ -178,7 +187,9 @@ export function createTagRecorder(db: Database, pushes: PushLog): TagRecorder {
 
     recordImportFailure(tx, { streamId, tag }, { reason, message, generation, at }) {
       const id = find.get(streamId, tag)?.id ?? addTag(streamId, tag, null)
-      if (setCondition.run(id, reason, message, at, generation).changes > 0) touch(tx, streamId)
+      if (setCondition.run(id, reason, message, at, generation).changes === 0) return
+      setFailing.run(reason, id)
+      touch(tx, streamId)
     },
 
     removeTag(tx, { streamId, tag }) {

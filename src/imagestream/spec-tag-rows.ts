@@ -1,6 +1,7 @@
 import type { Database } from '../db/open.ts'
 import { specTags } from '../db/tables.ts'
 import type { Transaction } from '../db/transact.ts'
+import { parseReference } from '../oci/reference.ts'
 import type { TagName } from '../oci/tag.ts'
 import type { Following } from './follow.ts'
 import type { ImageStream, SpecTagContent } from './spec.ts'
@@ -32,7 +33,14 @@ export function createSpecTagRows({
     write(tx, stream, { tags, fieldOf }) {
       const { id: streamId, generation } = stream
       for (const [name, tag] of tags) {
-        const row = { ...tag, ...followedColumns(stream, tag), streamId, name, generation }
+        const row = {
+          ...tag,
+          ...followedColumns(stream, tag),
+          registry: registryOf(tag),
+          streamId,
+          name,
+          generation,
+        }
         db.orm
           .insert(specTags)
           .values(row)
@@ -46,11 +54,15 @@ export function createSpecTagRows({
   }
 }
 
+const registryOf = ({ fromKind, fromName }: SpecTagContent): string | null =>
+  fromKind === 'DockerImage' && fromName !== null ? parseReference(fromName).registry : null
+
 const TAG_COLUMNS = [
   'annotations',
   'fromKind',
   'fromName',
   'fromNamespace',
+  'policy',
   'reference',
   'insecure',
   'scheduled',

@@ -7,8 +7,9 @@ import { type KeyValue, writeKeyValues } from './key-values.ts'
 import { checkTagName } from './names.ts'
 import { checkStreamSource } from './tag-source.ts'
 
-export type ImageStream = typeof imageStreams.$inferSelect
-export type SpecTag = typeof specTags.$inferSelect
+// the registry follows from the source: it is written beside it to be found by, and not read
+export type ImageStream = Omit<typeof imageStreams.$inferSelect, 'registry'>
+export type SpecTag = Omit<typeof specTags.$inferSelect, 'registry'>
 
 /** What is wanted of a stream, as it is stored; tags by name. */
 export type Spec = Pick<
@@ -130,6 +131,7 @@ function specTagContent(input: SpecTagInput, field: string, importMode: ImportMo
     fromKind: from?.kind ?? null,
     fromName: from?.name ?? null,
     fromNamespace: from?.namespace ?? null,
+    policy: null,
     reference: flag(input.reference),
     ...policyColumns(input.importPolicy, importMode),
     referencePolicy: input.referencePolicy?.type ?? 'Source',

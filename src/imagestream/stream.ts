@@ -16,6 +16,13 @@ export interface StreamFilter {
   readonly labels?: readonly KeyValue[] | undefined
 }
 
+export interface StreamCheck {
+  /** RFC 3339 time, or why the import failed. */
+  readonly text: string
+  /** When all that was asked for could be read; null when some could not. Milliseconds since 1970. */
+  readonly wholeAt: number | null
+}
+
 /** Reads of streams and their specs. */
 export interface Streams {
   byName(namespace: string, name: string): ImageStream | undefined
@@ -30,11 +37,11 @@ export interface Streams {
   generations(streamId: number, tag: TagName): { specTag: number | null; repository: number } | undefined
   spec(stream: ImageStream): Spec
   /** When the last import finished, or why it failed. Not a new version of the stream: nothing that was read is stale. */
-  recordCheck(tx: Transaction, streamId: number, check: string): void
+  recordCheck(tx: Transaction, streamId: number, check: StreamCheck): void
 }
 
-const COLUMNS = columnsOf(imageStreams, 's')
-const SPEC_TAG_COLUMNS = columnsOf(specTags, 't')
+const COLUMNS = columnsOf(imageStreams, 's', ['registry'])
+const SPEC_TAG_COLUMNS = columnsOf(specTags, 't', ['registry'])
 
 export function createStreams(db: Database): Streams {
   const byName = db.prepare<ImageStream>(
@@ -112,7 +119,9 @@ export function createStreams(db: Database): Streams {
       )
     },
     recordCheck: (_tx, streamId, check) => {
-      db.prepare('update image_streams set repository_check = ? where id = ?').run(check, streamId)
+      db.prepare(
+        'update image_streams set repository_check = ?, checked_at = coalesce(?, checked_at) where id = ?',
+      ).run(check.text, check.wholeAt, streamId)
     },
     specTags: readSpecTags,
     generations: (streamId, tag) => generations.get(tag, streamId),

@@ -113,6 +113,7 @@ export function createTagging(dependencies: TaggingDependencies): Tagging {
   const contentOf = (home: Home, input: TagImage, old: SpecTagContent | undefined): SpecTagContent => ({
     annotations: old?.annotations ?? '[]',
     ...sourceOf(home, input),
+    policy: null,
     insecure: flag(input.insecure),
     scheduled: flag(input.scheduled),
     importMode: input.importMode ?? old?.importMode ?? importMode,

@@ -51,7 +51,7 @@ export interface Tags {
   /** A page of each stream's tags, in order; its keys are `keyOf(tag, order)`. */
   ofStreams(streamIds: readonly number[], listing: TagListing): Tag[]
   countOfStreams(streamIds: readonly number[], matching?: string): Map<number, number>
-  /** A page of each image's tags: those that point at it now, oldest tag first; its keys are [tag id]. */
+  /** A page of each image's tags: those that point at it now, by stream; its keys are [stream id, tag id]. */
   ofImages(imageIds: readonly number[], page: KeysetPage): Tag[]
   countOfImages(imageIds: readonly number[]): Map<number, number>
   /** A page of each tag's history, newest first; its keys are [event id]. */
@@ -148,7 +148,7 @@ export function createTags(db: Database): Tags {
       db
         .prepare<ImportedTag>(
           `select e.id as eventId, e.image_id as imageId, e.generation, t.upstream_digest as upstreamDigest,
-             exists (select 1 from tag_conditions c where c.tag_id = t.id and c.status = 'False') as failing
+             t.failing is not null as failing
            from tags t join tag_events e on e.id = t.newest_event_id where t.stream_id = ? and t.name = ?`,
         )
         .get(streamId, name),
@@ -179,10 +179,14 @@ export function createTags(db: Database): Tags {
             streamIds,
           ),
     ofImages(imageIds, page) {
-      const { from, orderBy, parameters, inOrder } = pageOfEach(page, [{ column: 'id' }], {
-        table: 'tags',
-        owner: 'newest_image_id',
-      })
+      const { from, orderBy, parameters, inOrder } = pageOfEach(
+        page,
+        [{ column: 'stream_id' }, { column: 'id' }],
+        {
+          table: 'tags',
+          owner: 'newest_image_id',
+        },
+      )
       return inOrder(
         readTags(
           `select ${TAG_COLUMNS} from ${from} ${WITH_NEWEST} order by ${orderBy}`,

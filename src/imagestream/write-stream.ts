@@ -3,6 +3,7 @@ import type { SQLiteUpdateSetSource } from 'drizzle-orm/sqlite-core'
 import type { Database } from '../db/open.ts'
 import { imageStreams } from '../db/tables.ts'
 import type { Transaction } from '../db/transact.ts'
+import { parseReference } from '../oci/reference.ts'
 import type { TagName } from '../oci/tag.ts'
 import { AlreadyExistsError, ConflictError, NotFoundError } from './errors.ts'
 import type { ImportMode } from './fetch-image.ts'
@@ -105,6 +106,11 @@ export function createStreamWriter(dependencies: StreamWriterDependencies): Stre
   const named = 'where stream_id = ? and name in (select value from json_each(?))'
   const removeSpecTags = db.prepare(`delete from spec_tags ${named}`)
   const removeTags = db.prepare(`delete from tags ${named}`)
+  const removeLabels = db.prepare('delete from stream_labels where stream_id = ?')
+  const addLabels = db.prepare(
+    `insert into stream_labels (stream_id, key, value)
+     select ?, value ->> 'key', value ->> 'value' from json_each(?)`,
+  )
   const nextVersion = { resourceVersion: sql`${imageStreams.resourceVersion} + 1` }
 
   const find = ({ namespace, name, resourceVersion }: DeleteStream): ImageStream => {
@@ -117,6 +123,12 @@ export function createStreamWriter(dependencies: StreamWriterDependencies): Stre
     }
     return stream
   }
+  /** What streams are found by, beside what was written. */
+  const writeLabels = ({ id, labels }: ImageStream): void => {
+    removeLabels.run(id)
+    addLabels.run(id, labels)
+  }
+
   const insert: StreamWriter['insert'] = (
     tx,
     { namespace, name, labels, annotations },
@@ -144,6 +156,7 @@ export function createStreamWriter(dependencies: StreamWriterDependencies): Stre
       })
       .returning()
       .get()
+    writeLabels(stream)
     specTagRows.write(tx, stream, { tags: [...spec.tags], fieldOf })
     onSpecWritten?.(tx, stream)
     return changeOf(stream, spec.dockerImageRepository !== null, [...spec.tags])
@@ -184,6 +197,7 @@ export function createStreamWriter(dependencies: StreamWriterDependencies): Stre
       generation,
       repositoryGeneration: repository ? generation : stream.repositoryGeneration,
     })
+    if (labels !== stream.labels) writeLabels(written)
     // as one value: a statement has room for 32,766, and a stream may lose more tags than that
     const names = JSON.stringify(removed)
     removeSpecTags.run(stream.id, names)
@@ -240,7 +254,11 @@ const placeIn =
     `spec.tags.${[...tags.keys()].indexOf(tag)}.from.name`
 
 /** The part of a spec that is columns of the stream itself. */
-const columnsOf = ({ tags, ...columns }: Spec) => columns
+const columnsOf = ({ tags, ...columns }: Spec) => ({
+  ...columns,
+  registry:
+    columns.dockerImageRepository === null ? null : parseReference(columns.dockerImageRepository).registry,
+})
 
 const changeOf = (stream: ImageStream, repository: boolean, tags: readonly NamedTag[]): SpecChange => ({
   stream,

@@ -91,7 +91,7 @@ describe('an import that finds nothing new', () => {
     expect(changedTables(before, after).sort()).toEqual(['image_streams', 'imports', 'sqlite_sequence'])
     const [was] = before.image_streams ?? []
     expect(after.image_streams).toEqual([
-      { ...(was as object), repository_check: new Date(domain.time).toISOString() },
+      { ...(was as object), repository_check: new Date(domain.time).toISOString(), checked_at: domain.time },
     ])
     expect(domain.results(again.id)).toHaveLength(50)
   })

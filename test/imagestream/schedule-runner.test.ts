@@ -286,8 +286,10 @@ describe('the timer', () => {
     const { stream } = world.domain.writer.create({ namespace: 'default', name: 'ruby' })
     db.transact(() => {
       for (let at = 0; at < 10_000; at++) {
-        db.prepare(`insert into image_streams select null, uid, namespace, 'app-' || ?, generation, resource_version,
-          created_at, labels, annotations, 'registry.test/ruby', 1, insecure, 1, import_mode, lookup_local, null
+        db.prepare(`insert into image_streams (uid, namespace, name, generation, resource_version, created_at, labels,
+            annotations, docker_image_repository, repository_generation, insecure, scheduled, import_mode, lookup_local)
+          select uid, namespace, 'app-' || ?, generation, resource_version,
+            created_at, labels, annotations, 'registry.test/ruby', 1, insecure, 1, import_mode, lookup_local
           from image_streams where id = ?`).run(String(at), stream.id)
       }
       db.transact((tx) => schedules.restore(tx))

@@ -1,0 +1,20 @@
+import { isAttachment } from './descriptor.ts'
+import type { ImageIndex } from './manifest.ts'
+import { formatPlatform, type Platform } from './platform.ts'
+
+/** What a platform can be searched by; an index may say anything. */
+const PLATFORM = /^[\w.-]{1,32}\/[\w.-]{1,32}(?:\/[\w.-]{1,32})?$/
+/** Platforms of one image that are told. */
+const MAX_PLATFORMS = 64
+
+/** `linux/amd64 linux/arm64/v8`: each once, sorted; null where there is none. */
+export function formatPlatforms(platforms: readonly Platform[]): string | null {
+  const names = platforms.map(formatPlatform).filter((name) => PLATFORM.test(name))
+  return [...new Set(names)].sort().slice(0, MAX_PLATFORMS).join(' ') || null
+}
+
+/** The same of an index's images; what accompanies them counts for nothing. */
+export const platformsOfIndex = ({ manifests }: ImageIndex): string | null =>
+  formatPlatforms(
+    manifests.flatMap((child) => (child.platform && !isAttachment(child) ? [child.platform] : [])),
+  )
