@@ -84,6 +84,8 @@ export const specTags = sqliteTable(
       .notNull()
       .references(() => imageStreams.id, { onDelete: 'cascade' }),
     name: text('name').$type<TagName>().notNull(),
+    /** Where it stands among the stream's spec tags, from 0: as they were given. */
+    position: integer('position').notNull().default(0),
     annotations: keyValues('annotations'),
     fromKind: text('from_kind', { enum: ['DockerImage', 'ImageStreamTag', 'ImageStreamImage'] }),
     fromName: text('from_name'),

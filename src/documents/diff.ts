@@ -19,10 +19,18 @@ export function diffWanted(before: Wanted | null, after: Wanted): string {
   const old = before ? linesOf(before) : new Map<string, string>()
   const now = linesOf(after)
   const paths = [...new Set([...now.keys(), ...old.keys()])].sort(byPath)
-  return paths
+  const fields = paths
     .filter((path) => old.get(path) !== now.get(path))
     .flatMap((path) => [...line('-', path, old.get(path)), ...line('+', path, now.get(path))])
-    .join('')
+  return [...fields, ...(before ? linesOfOrder(before.spec, after.spec) : [])].join('')
+}
+
+/** The order of the tags that both have, where it is another one. */
+function linesOfOrder(before: Spec, after: Spec): string[] {
+  const orderOf = (spec: Spec, other: Spec): string =>
+    JSON.stringify([...spec.tags.keys()].filter((name) => other.tags.has(name)))
+  const [old, now] = [orderOf(before, after), orderOf(after, before)]
+  return old === now ? [] : [...line('-', 'order of spec.tags', old), ...line('+', 'order of spec.tags', now)]
 }
 
 const line = (sign: '-' | '+', path: string, value: string | undefined): string[] =>

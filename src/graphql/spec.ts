@@ -62,7 +62,7 @@ ImageStreamSpecType.implement({
     tags: t.field({
       type: [TagReferenceType],
       description:
-        'Tags with a source or policy of their own, by name; each wins over the repository’s tag of that name.',
+        'Tags with a source or policy of their own, in the order in which they were given; each wins over the repository’s tag of that name.',
       resolve: (stream, _args, { streams }) =>
         loadTogether(stream, 'specTags', (all) => {
           const tags = gather(streams.specTags(all.map(({ id }) => id)))

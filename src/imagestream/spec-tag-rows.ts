@@ -20,6 +20,8 @@ export interface SpecTagRows {
     stream: ImageStream,
     changed: { readonly tags: readonly NamedTag[]; readonly fieldOf: (tag: TagName) => string },
   ): void
+  /** Puts all of the stream's spec tags into this order. */
+  arrange(tx: Transaction, streamId: number, names: readonly TagName[]): void
 }
 
 export function createSpecTagRows({
@@ -29,6 +31,9 @@ export function createSpecTagRows({
   readonly db: Database
   readonly following: Pick<Following, 'takeOver'>
 }): SpecTagRows {
+  const arrange = db.prepare(`
+    update spec_tags as t set position = o.key from json_each(?) o
+    where t.stream_id = ? and t.name = o.value and t.position is not o.key`)
   return {
     write(tx, stream, { tags, fieldOf }) {
       const { id: streamId, generation } = stream
@@ -50,6 +55,9 @@ export function createSpecTagRows({
       // all of them are written first: one may follow another
       const fromStreams = tags.filter(([, tag]) => isFromStream(tag)).map(([name]) => name)
       following.takeOver(tx, stream, { tags: fromStreams, fieldOf })
+    },
+    arrange: (_tx, streamId, names) => {
+      arrange.run(JSON.stringify(names), streamId)
     },
   }
 }

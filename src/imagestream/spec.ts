@@ -9,9 +9,9 @@ import { checkStreamSource } from './tag-source.ts'
 
 // the registry follows from the source: it is written beside it to be found by, and not read
 export type ImageStream = Omit<typeof imageStreams.$inferSelect, 'registry'>
-export type SpecTag = Omit<typeof specTags.$inferSelect, 'registry'>
+export type SpecTag = Omit<typeof specTags.$inferSelect, 'registry' | 'position'>
 
-/** What is wanted of a stream, as it is stored; tags by name. */
+/** What is wanted of a stream, as it is stored; tags by name, in the order in which they were given. */
 export type Spec = Pick<
   ImageStream,
   'dockerImageRepository' | 'insecure' | 'scheduled' | 'importMode' | 'lookupLocal'

@@ -30,7 +30,7 @@ export interface Streams {
   /** By namespace, then name; one row more than the page's limit when there is one. Its keys are [namespace, name]. */
   page(filter: StreamFilter, page: KeysetPage): ImageStream[]
   count(filter: StreamFilter): number
-  /** Spec tags by name, of many streams at once. */
+  /** Spec tags of many streams at once, of each in the order in which they were given. */
   specTags(streamIds: readonly number[]): SpecTag[]
   specTag(streamId: number, name: TagName): SpecTag | undefined
   /** Which generation of the spec a tag is wanted by: a spec tag of its own, or else the repository. */
@@ -41,7 +41,7 @@ export interface Streams {
 }
 
 const COLUMNS = columnsOf(imageStreams, 's', ['registry'])
-const SPEC_TAG_COLUMNS = columnsOf(specTags, 't', ['registry'])
+const SPEC_TAG_COLUMNS = columnsOf(specTags, 't', ['registry', 'position'])
 
 export function createStreams(db: Database): Streams {
   const byName = db.prepare<ImageStream>(
@@ -58,7 +58,7 @@ export function createStreams(db: Database): Streams {
     db
       .prepare<SpecTag>(
         `select ${SPEC_TAG_COLUMNS} from spec_tags t
-         where t.stream_id in (select value from json_each(?)) order by t.stream_id, t.name`,
+         where t.stream_id in (select value from json_each(?)) order by t.stream_id, t.position, t.name`,
       )
       .all(JSON.stringify(streamIds))
 

@@ -158,6 +158,7 @@ export function createStreamWriter(dependencies: StreamWriterDependencies): Stre
       .get()
     writeLabels(stream)
     specTagRows.write(tx, stream, { tags: [...spec.tags], fieldOf })
+    specTagRows.arrange(tx, stream.id, [...spec.tags.keys()])
     onSpecWritten?.(tx, stream)
     return changeOf(stream, spec.dockerImageRepository !== null, [...spec.tags])
   }
@@ -180,11 +181,13 @@ export function createStreamWriter(dependencies: StreamWriterDependencies): Stre
     const repository = REPOSITORY_COLUMNS.some((column) => old[column] !== spec[column])
     const changed = [...spec.tags].filter(([name, tag]) => !isSameTag(old.tags.get(name), tag))
     const removed = [...old.tags.keys()].filter((name) => !spec.tags.has(name))
+    const isRearranged = !isSameOrder([...old.tags.keys()], [...spec.tags.keys()])
     const isSpecChanged =
       repository ||
       old.scheduled !== spec.scheduled ||
       old.lookupLocal !== spec.lookupLocal ||
-      changed.length + removed.length > 0
+      isRearranged ||
+      changed.length > 0
     const { labels, annotations } = metadata
     const isChanged = isSpecChanged || labels !== stream.labels || annotations !== stream.annotations
     if (!isChanged) return changeOf(stream, false, [])
@@ -203,6 +206,7 @@ export function createStreamWriter(dependencies: StreamWriterDependencies): Stre
     removeSpecTags.run(stream.id, names)
     removeTags.run(stream.id, names)
     specTagRows.write(tx, written, { tags: changed, fieldOf })
+    if (isRearranged) specTagRows.arrange(tx, stream.id, [...spec.tags.keys()])
     onSpecWritten?.(tx, written)
     return changeOf(written, repository && spec.dockerImageRepository !== null, changed)
   }
@@ -252,6 +256,9 @@ const placeIn =
   ({ tags }: Spec) =>
   (tag: TagName): string =>
     `spec.tags.${[...tags.keys()].indexOf(tag)}.from.name`
+
+const isSameOrder = (old: readonly TagName[], names: readonly TagName[]): boolean =>
+  old.length === names.length && old.every((name, at) => name === names[at])
 
 /** The part of a spec that is columns of the stream itself. */
 const columnsOf = ({ tags, ...columns }: Spec) => ({

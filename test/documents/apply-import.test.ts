@@ -36,8 +36,8 @@ describe('an ImageStreamImport', () => {
     expect(applied).toMatchObject({ kind: 'ImageStreamImport', action: 'CREATED', warnings: [] })
     expect(await domain.finished(applied.importId ?? 0)).toMatchObject({ state: 'SUCCEEDED', imported: 2 })
     expect(domain.streams.specTags([domain.stream().id])).toMatchObject([
-      { name: 'latest', fromName: `${UPSTREAM}:latest`, scheduled: 0, referencePolicy: 'Source' },
       { name: 'stable', fromName: `${UPSTREAM}:3.3`, scheduled: 1, referencePolicy: 'Local' },
+      { name: 'latest', fromName: `${UPSTREAM}:latest`, scheduled: 0, referencePolicy: 'Source' },
     ])
     expect(domain.digests('stable')).toEqual([TWO.digest])
   })

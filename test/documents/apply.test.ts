@@ -186,7 +186,7 @@ describe('a document for a stream that is there', () => {
     expect(domain.stream()).toMatchObject({ insecure: 1, labels: '[]' })
   })
 
-  it('is UNCHANGED where only the order differs, and then nothing is written', () => {
+  it('is UNCHANGED where only the order of keys differs, and then nothing is written', () => {
     const annotations = { a: '1', b: '2' }
     const turned = { b: '2', a: '1' }
     const tags = [tagOf('x', `${UPSTREAM}:x`, { annotations }), tagOf('y', `${UPSTREAM}:y`)]
@@ -194,12 +194,27 @@ describe('a document for a stream that is there', () => {
     const before = domain.dump()
 
     const again = imageStream(
-      { tags: [tags[1], tagOf('x', `${UPSTREAM}:x`, { annotations: turned })] },
+      { tags: [tagOf('x', `${UPSTREAM}:x`, { annotations: turned }), tags[1]] },
       { annotations: turned, labels: turned },
     )
     expect(applyOne(domain, again)).toMatchObject({ action: 'UNCHANGED', diff: '', importId: null })
 
     expect(domain.dump()).toEqual(before)
+  })
+
+  it('puts its tags into the order that it has them in, and says so', () => {
+    const [x, y, z] = ['x', 'y', 'z'].map((name) => tagOf(name, `${UPSTREAM}:${name}`))
+    apply(domain, imageStream({ tags: [x, y] }))
+
+    expect(applyOne(domain, imageStream({ tags: [y, z, x] }))).toMatchObject({
+      action: 'CONFIGURED',
+      diff: expect.stringMatching(
+        /^- order of spec\.tags: \["x","y"\]\n\+ order of spec\.tags: \["y","x"\]$/m,
+      ),
+    })
+
+    expect(domain.streams.specTags([domain.stream().id]).map(({ name }) => name)).toEqual(['y', 'z', 'x'])
+    expect(applyOne(domain, imageStream({ tags: [y, z, x] }))).toMatchObject({ action: 'UNCHANGED' })
   })
 
   it('gives a tag that follows another what that means, in the same transaction', async () => {

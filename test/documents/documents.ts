@@ -80,7 +80,7 @@ export const exportedYaml = (domain: Domain, name: string, namespace?: string): 
 const SERVER_SET = ['creationTimestamp', 'generation', 'managedFields', 'resourceVersion', 'selfLink', 'uid']
 const CHECK = 'openshift.io/image.dockerRepositoryCheck'
 
-/** A document without what servers set, its tags by name: what two exports of the same wish have in common. */
+/** A document without what servers set: what two exports of the same wish have in common. */
 export function wish(text: string): unknown {
   const { status: _status, ...document } = parse(text, { version: '1.1' }) as Document
   const { annotations, ...metadata } = without(document.metadata, SERVER_SET)
@@ -91,11 +91,7 @@ export function wish(text: string): unknown {
     metadata: { ...metadata, ...(Object.keys(notes).length > 0 && { annotations: notes }) },
     spec: {
       ...spec,
-      ...(tags && {
-        tags: tags
-          .map((tag) => without(tag, ['generation']))
-          .sort((a, b) => (String(a.name) < String(b.name) ? -1 : 1)),
-      }),
+      ...(tags && { tags: tags.map((tag) => without(tag, ['generation'])) }),
     },
   }
 }

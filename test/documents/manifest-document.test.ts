@@ -133,13 +133,13 @@ const createFull = async (): Promise<void> => {
       importPolicy: { insecure: true, scheduled: false, importMode: 'Legacy' },
       lookupPolicy: { local: true },
       tags: [
+        fromImage('gone', `${UPSTREAM}:gone`),
         fromImage('pinned', `${UPSTREAM}:x`, {
           reference: true,
           annotations: [{ key: 'a', value: '1' }],
           importPolicy: { insecure: true, scheduled: true, importMode: 'PreserveOriginal' },
           referencePolicy: { type: 'Local' },
         }),
-        fromImage('gone', `${UPSTREAM}:gone`),
       ],
     },
   })

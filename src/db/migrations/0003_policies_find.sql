@@ -32,6 +32,7 @@ CREATE INDEX `image_streams_by_registry` ON `image_streams` (`registry`,`id`);--
 CREATE INDEX `image_streams_by_checked` ON `image_streams` (`checked_at`);--> statement-breakpoint
 ALTER TABLE `images` ADD `platforms` text;--> statement-breakpoint
 ALTER TABLE `imports` ADD `reindexed_events` text DEFAULT '[]' NOT NULL;--> statement-breakpoint
+ALTER TABLE `spec_tags` ADD `position` integer DEFAULT 0 NOT NULL;--> statement-breakpoint
 ALTER TABLE `spec_tags` ADD `registry` text;--> statement-breakpoint
 ALTER TABLE `spec_tags` ADD `policy` text;--> statement-breakpoint
 CREATE INDEX `spec_tags_by_registry` ON `spec_tags` (`registry`,`stream_id`) WHERE registry is not null;--> statement-breakpoint
