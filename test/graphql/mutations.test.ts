@@ -83,7 +83,7 @@ describe('waitSeconds', () => {
       waitSeconds: 1,
     })
 
-    expect(standing).toMatchObject({ state: 'RUNNING', total: 2, imported: 0, finishedAt: null })
+    expect(standing).toMatchObject({ state: 'RUNNING', imported: 0, finishedAt: null })
   })
 
   test('300 is allowed, and does not last longer than the import', async () => {
