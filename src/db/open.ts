@@ -15,7 +15,7 @@ export type Orm = BetterSQLite3Database<typeof tables>
 export interface Database extends Disposable {
   /** For what is not on a hot path: checked against the tables when it is compiled. */
   readonly orm: Orm
-  /** A prepared statement, made once for each text. */
+  /** A prepared statement, made once for each text that is in use. */
   prepare<Row = never>(text: string): Statement<Row>
   readonly transact: Transact
   readonly transactTogether: TransactTogether
@@ -36,6 +36,8 @@ const MIGRATIONS = fileURLToPath(new URL('../../src/db/migrations', import.meta.
 /** "imst": tells our files from other SQLite databases. */
 const APPLICATION_ID = 0x696d7374
 const FULL = 2
+/** Statements that are kept prepared for who asks for them by their text. */
+const MAX_PREPARED = 1000
 /** SQLite before it can corrupt a write-ahead log: https://sqlite.org/wal.html#walresetbug */
 const MINIMUM_SQLITE = '3.51.3'
 
@@ -113,11 +115,11 @@ function refuseNewer(sqlite: BetterSqlite3.Database, file: string): void {
 const statements = (sqlite: BetterSqlite3.Database): Database['prepare'] => {
   const prepared = new Map<string, Statement<unknown>>()
   return <Row>(text: string) => {
-    let statement = prepared.get(text)
-    if (!statement) {
-      statement = statementOf(sqlite.prepare(text))
-      prepared.set(text, statement)
-    }
+    const statement = prepared.get(text) ?? statementOf(sqlite.prepare(text))
+    // the longest unused goes first: searches can be put together in many ways, and clients choose which
+    prepared.delete(text)
+    prepared.set(text, statement)
+    if (prepared.size > MAX_PREPARED) prepared.delete(prepared.keys().next().value ?? '')
     return statement as Statement<Row>
   }
 }

@@ -54,6 +54,7 @@ export const imageStreams = sqliteTable(
   },
   (t) => [
     uniqueIndex('image_streams_by_name').on(t.namespace, t.name),
+    index('image_streams_by_own_name').on(t.name),
     index('image_streams_by_newest').on(t.newestAt, t.id),
     index('image_streams_by_newest_in_namespace').on(t.namespace, t.newestAt, t.id),
     index('image_streams_by_registry').on(t.registry, t.id),
@@ -165,7 +166,7 @@ export const tags = sqliteTable(
     index('tags_by_newest').on(t.streamId, t.newestAt, t.id),
     index('tags_by_image').on(t.newestImageId, t.streamId, t.id),
     index('tags_by_platforms').on(t.platforms, t.streamId),
-    index('tags_failing').on(t.streamId, t.failing).where(sql`failing is not null`),
+    index('tags_by_failing').on(t.failing, t.streamId).where(sql`failing is not null`),
   ],
 )
 

@@ -29,3 +29,17 @@ it('rows are objects named by the columns, or tuples', () => {
   expect(notes.tuples()).toEqual([[1, 'a']])
   expect(() => db.prepare('delete from notes').all()).toThrow('returns no rows')
 })
+
+it('a thousand statements stay prepared, those that were used last; whoever holds another can go on with it', () => {
+  const text = (number: number): string => `select ${number} as number`
+  const held = db.prepare<{ number: number }>(text(-1))
+  const used = db.prepare(text(0))
+  for (let number = 1; number < 2_500; number++) {
+    db.prepare(text(number))
+    db.prepare(text(0))
+  }
+
+  expect(db.prepare(text(0))).toBe(used)
+  expect(db.prepare(text(-1))).not.toBe(held)
+  expect(held.get()).toEqual({ number: -1 })
+})

@@ -21,11 +21,12 @@ DROP INDEX `tags_by_image`;--> statement-breakpoint
 ALTER TABLE `tags` ADD `platforms` text;--> statement-breakpoint
 ALTER TABLE `tags` ADD `failing` text;--> statement-breakpoint
 CREATE INDEX `tags_by_platforms` ON `tags` (`platforms`,`stream_id`);--> statement-breakpoint
-CREATE INDEX `tags_failing` ON `tags` (`stream_id`,`failing`) WHERE failing is not null;--> statement-breakpoint
+CREATE INDEX `tags_by_failing` ON `tags` (`failing`,`stream_id`) WHERE failing is not null;--> statement-breakpoint
 CREATE INDEX `tags_by_image` ON `tags` (`newest_image_id`,`stream_id`,`id`);--> statement-breakpoint
 ALTER TABLE `image_streams` ADD `registry` text;--> statement-breakpoint
 ALTER TABLE `image_streams` ADD `checked_at` integer;--> statement-breakpoint
 ALTER TABLE `image_streams` ADD `newest_at` integer DEFAULT 0 NOT NULL;--> statement-breakpoint
+CREATE INDEX `image_streams_by_own_name` ON `image_streams` (`name`);--> statement-breakpoint
 CREATE INDEX `image_streams_by_newest` ON `image_streams` (`newest_at`,`id`);--> statement-breakpoint
 CREATE INDEX `image_streams_by_newest_in_namespace` ON `image_streams` (`namespace`,`newest_at`,`id`);--> statement-breakpoint
 CREATE INDEX `image_streams_by_registry` ON `image_streams` (`registry`,`id`);--> statement-breakpoint
