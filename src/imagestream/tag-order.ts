@@ -1,5 +1,6 @@
-import semver from 'semver'
+import type { SemVer } from 'semver'
 import type { TagName } from '../oci/tag.ts'
+import { parseVersion } from '../oci/version.ts'
 
 /** Text by which a plain ascending sort (and an index) puts tags in an order that SQL cannot express. */
 export interface SortKeys {
@@ -7,25 +8,6 @@ export interface SortKeys {
   readonly importance: string
   /** Every version newest first, the less exact one first among equals; then all others in byte order. */
   readonly version: string
-}
-
-interface Version {
-  prefix: '' | 'v'
-  /** Whether the patch is written. */
-  full: boolean
-  parsed: semver.SemVer
-}
-
-const MINOR = /^(v?)(\d+\.\d+)(-.*)?$/
-const FULL = /^(v?)(\d+\.\d+\.\d+(?:-.*)?)$/
-
-function parseVersion(tag: TagName): Version | undefined {
-  const [, minorPrefix, minor, suffix = ''] = MINOR.exec(tag) ?? []
-  const [, fullPrefix, full] = FULL.exec(tag) ?? []
-  const text = full ?? (minor === undefined ? undefined : `${minor}.0${suffix}`)
-  const parsed = text === undefined ? null : semver.parse(text)
-  if (!parsed) return undefined
-  return { prefix: (fullPrefix ?? minorPrefix) === 'v' ? 'v' : '', full: full !== undefined, parsed }
 }
 
 export function sortKeysOf(tag: TagName): SortKeys {
@@ -48,7 +30,7 @@ const ascending = (number: number): string => {
 }
 
 // Text that ascends with the version by semver's rules, then every character mirrored, so that it descends.
-function descending({ major, minor, patch, prerelease }: semver.SemVer): string {
+function descending({ major, minor, patch, prerelease }: SemVer): string {
   const numbers = ascending(major) + ascending(minor) + ascending(patch)
   // a release is above its pre-releases; a number is below a word; the longer of two with equal beginnings is above
   const identifiers =

@@ -1,0 +1,22 @@
+import semver from 'semver'
+
+/** A version as tags write it: `1.2.3`, `v1.2`, `1.2.3-rc1`. */
+export interface TagVersion {
+  readonly prefix: '' | 'v'
+  /** Whether the patch is written; `1.2` means 1.2.0. */
+  readonly full: boolean
+  readonly parsed: semver.SemVer
+}
+
+const MINOR = /^(v?)(\d+\.\d+)(-.*)?$/
+const FULL = /^(v?)(\d+\.\d+\.\d+(?:-.*)?)$/
+
+/** The version that a text writes in full or to its minor number; undefined for all else, a lone number too. */
+export function parseVersion(text: string): TagVersion | undefined {
+  const [, minorPrefix, minor, suffix = ''] = MINOR.exec(text) ?? []
+  const [, fullPrefix, full] = FULL.exec(text) ?? []
+  const version = full ?? (minor === undefined ? undefined : `${minor}.0${suffix}`)
+  const parsed = version === undefined ? null : semver.parse(version)
+  if (!parsed) return undefined
+  return { prefix: (fullPrefix ?? minorPrefix) === 'v' ? 'v' : '', full: full !== undefined, parsed }
+}

@@ -1,0 +1,98 @@
+import { createFilter } from './filter.ts'
+import { InvalidPolicyError, quoted } from './invalid-policy.ts'
+import { createVersionRange } from './version-range.ts'
+
+/** What is compared: semantic versions, numbers, text byte by byte, or when the images were created. */
+export type PolicyOrder = 'SEMVER' | 'NUMERICAL' | 'ALPHABETICAL' | 'NEWEST'
+
+export const POLICY_ORDERS: readonly PolicyOrder[] = ['SEMVER', 'NUMERICAL', 'ALPHABETICAL', 'NEWEST']
+
+/** Which tags count, and what of their names is compared. The words are Flux's. */
+export interface TagFilter {
+  /** A regular expression in RE2's syntax, found anywhere in the name unless it is anchored. */
+  readonly pattern: string
+  /** What is compared, `$1.$2` or `${name}`; null = the first group, or the whole name of a pattern without groups. */
+  readonly extract: string | null
+}
+
+/** A rule over tags: which of them is chosen. Checked, and in its canonical form. */
+export interface TagPolicy {
+  readonly order: PolicyOrder
+  /** Of SEMVER only, in node-semver's syntax; null = any version. */
+  readonly range: string | null
+  /** Of SEMVER only: whether pre-releases count where the range does not name one itself. */
+  readonly includePrereleases: boolean
+  /** Whether the lowest, or the oldest, is chosen instead of the highest, or the newest. */
+  readonly lowest: boolean
+  readonly filter: TagFilter | null
+}
+
+/** A policy as it is asked for: what is missing or null has its default. */
+export interface TagPolicyInput {
+  readonly order: PolicyOrder
+  readonly range?: string | null | undefined
+  readonly includePrereleases?: boolean | null | undefined
+  readonly lowest?: boolean | null | undefined
+  readonly filter?:
+    | { readonly pattern: string; readonly extract?: string | null | undefined }
+    | null
+    | undefined
+}
+
+/** The policy asked for. Throws InvalidPolicyError: what cannot be read, goes beyond a bound, or has no effect. */
+export function checkPolicy(input: TagPolicyInput): TagPolicy {
+  const { order } = input
+  if (!POLICY_ORDERS.includes(order)) {
+    throw new InvalidPolicyError(
+      'order',
+      `${quoted(String(order))} is not an order: ${POLICY_ORDERS.join(', ')}`,
+    )
+  }
+  const range = input.range?.trim().replace(/\s+/g, ' ') ?? null
+  const includePrereleases = input.includePrereleases ?? false
+  if (order !== 'SEMVER' && range !== null) {
+    throw new InvalidPolicyError('range', `a range is of semantic versions, and ${order} compares none`)
+  }
+  if (order !== 'SEMVER' && includePrereleases) {
+    throw new InvalidPolicyError(
+      'includePrereleases',
+      `only semantic versions have pre-releases, and ${order} compares none`,
+    )
+  }
+  if (range !== null) createVersionRange({ range, includePrereleases })
+  const filter = input.filter
+    ? { pattern: input.filter.pattern, extract: input.filter.extract ?? null }
+    : null
+  if (filter) createFilter(filter)
+  if (order === 'NEWEST' && filter && filter.extract !== null) {
+    throw new InvalidPolicyError(
+      'filter.extract',
+      'NEWEST compares when images were created, so nothing is extracted from names: leave extract out',
+    )
+  }
+  return { order, range, includePrereleases, lowest: input.lowest ?? false, filter }
+}
+
+/** Canonical JSON text, without what has its default: the same policy is the same text. */
+export const writePolicy = ({ order, range, includePrereleases, lowest, filter }: TagPolicy): string =>
+  JSON.stringify({
+    order,
+    ...(range !== null && { range }),
+    ...(includePrereleases && { includePrereleases }),
+    ...(lowest && { lowest }),
+    ...(filter && {
+      filter: { pattern: filter.pattern, ...(filter.extract !== null && { extract: filter.extract }) },
+    }),
+  })
+
+/** The policy of a text that `writePolicy` wrote; it is not checked again. */
+export function readPolicy(text: string): TagPolicy {
+  const stored: TagPolicyInput = JSON.parse(text)
+  return {
+    order: stored.order,
+    range: stored.range ?? null,
+    includePrereleases: stored.includePrereleases ?? false,
+    lowest: stored.lowest ?? false,
+    filter: stored.filter ? { pattern: stored.filter.pattern, extract: stored.filter.extract ?? null } : null,
+  }
+}

@@ -1,0 +1,93 @@
+import semver, { type SemVer } from 'semver'
+import { InvalidPolicyError, quoted } from './invalid-policy.ts'
+import type { TagPolicy } from './policy.ts'
+
+/** Characters of a range. */
+export const MAX_RANGE_LENGTH = 255
+/** Bounds of a range in all its alternatives: `>=1.2.0`, `<2.0.0`. */
+export const MAX_COMPARATORS = 50
+
+/** Which versions count. */
+export interface VersionRange {
+  /** Where a version stands: `PRERELEASE` when only that it comes before a release puts it out of the range. */
+  placeOf(version: SemVer): 'IN_RANGE' | 'OUT_OF_RANGE' | 'PRERELEASE'
+}
+
+/**
+ * As npm reads ranges: without `includePrereleases` a pre-release counts only where the range names another of the same
+ * version (`^3.3.0-rc1`). Throws InvalidPolicyError.
+ */
+export function createVersionRange({
+  range,
+  includePrereleases,
+}: Pick<TagPolicy, 'range' | 'includePrereleases'>): VersionRange {
+  const text = range ?? '*'
+  const released = compile(text, false)
+  const all = compile(text, true)
+  return {
+    placeOf(version) {
+      if (includePrereleases ? isWithin(all, version) : released.test(version)) return 'IN_RANGE'
+      return version.prerelease.length > 0 && isWithin(all, version) ? 'PRERELEASE' : 'OUT_OF_RANGE'
+    },
+  }
+}
+
+/**
+ * What `range.test` says where the range includes pre-releases. That would parse the version and each bound again, as
+ * they were parsed without this option, which changes nothing of a version.
+ */
+const isWithin = (range: semver.Range, version: SemVer): boolean =>
+  range.set.some((alternative) =>
+    alternative.every(
+      ({ operator, semver: bound, value }) => value === '' || isBeside(operator, version.compare(bound)),
+    ),
+  )
+
+const isBeside = (operator: semver.Comparator['operator'], compared: number): boolean => {
+  switch (operator) {
+    case '>':
+      return compared > 0
+    case '>=':
+      return compared >= 0
+    case '<':
+      return compared < 0
+    case '<=':
+      return compared <= 0
+    default:
+      return compared === 0
+  }
+}
+
+function compile(range: string, includePrerelease: boolean): semver.Range {
+  // semver reads an empty range, and an empty alternative as in "1 ||", as any version
+  if (range.split('||').some((alternative) => alternative.trim() === '')) {
+    throw new InvalidPolicyError(
+      'range',
+      `${quoted(range)} is empty or has an empty alternative; write "*", or leave range out, for any version`,
+    )
+  }
+  if (range.length > MAX_RANGE_LENGTH) {
+    throw new InvalidPolicyError('range', `a range has at most ${MAX_RANGE_LENGTH} characters`)
+  }
+  const compiled = parse(range, includePrerelease)
+  const comparators = compiled.set.reduce((sum, alternative) => sum + alternative.length, 0)
+  if (comparators > MAX_COMPARATORS) {
+    throw new InvalidPolicyError(
+      'range',
+      `the range is of ${comparators} comparisons, and ${MAX_COMPARATORS} are allowed`,
+    )
+  }
+  return compiled
+}
+
+function parse(range: string, includePrerelease: boolean): semver.Range {
+  try {
+    return new semver.Range(range, { includePrerelease })
+  } catch (cause) {
+    throw new InvalidPolicyError(
+      'range',
+      `${quoted(range)} is not a range of semantic versions, such as "^3.3", "~3.3.1", "3.x" or ">=3.1 <3.4 || 4.x"`,
+      { cause },
+    )
+  }
+}
