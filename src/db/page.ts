@@ -60,7 +60,10 @@ export interface PageOfEachSql {
   readonly inOrder: KeysetSql['inOrder']
 }
 
-/** SQL of the same page of many owners at once: of the tags of each stream, of the events of each tag. */
+/**
+ * SQL of the same page of many owners at once: of the tags of each stream, of the events of each tag. With `among` only
+ * rows with these ids are looked at, which must be those owners'.
+ */
 export function pageOfEach(
   page: KeysetPage,
   columns: readonly SortColumn[],
@@ -69,15 +72,30 @@ export function pageOfEach(
     owner,
     where = [],
     values = [],
-  }: { table: string; owner: string; where?: readonly string[]; values?: readonly Parameter[] },
+    among,
+  }: {
+    table: string
+    owner: string
+    where?: readonly string[]
+    values?: readonly Parameter[]
+    among?: readonly number[] | undefined
+  },
 ): PageOfEachSql {
   const { condition, keys, orderBy, limit, inOrder } = keyset(page, columns)
-  const wanted = [`${owner} = o.value`, ...condition, ...where].join(' and ')
+  // the rows of an owner: all of them, or his part of those among which they are
+  const [owners, ofOwner] = among
+    ? [
+        `(select json_group_array(id) as value from ${table}
+          where id in (select value from json_each(?)) group by ${owner})`,
+        'id in (select value from json_each(o.value))',
+      ]
+    : ['json_each(?)', `${owner} = o.value`]
+  const wanted = [ofOwner, ...condition, ...where].join(' and ')
   return {
-    from: `json_each(?) o join ${table} t on t.id in
+    from: `${owners} o join ${table} t on t.id in
       (select id from ${table} where ${wanted} order by ${orderBy} limit ?)`,
     orderBy: orderBy.replace(/\w+ (?:asc|desc)/g, 't.$&'),
-    parameters: (owners) => [JSON.stringify(owners), ...keys, ...values, limit],
+    parameters: (ownerIds) => [JSON.stringify(among ?? ownerIds), ...keys, ...values, limit],
     inOrder,
   }
 }

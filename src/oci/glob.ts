@@ -24,3 +24,14 @@ export function matchesGlob(pattern: string, text: string): boolean {
   while (pattern[p] === '*') p++
   return p === pattern.length
 }
+
+const LAST_CHARACTER = '\x7f'
+
+/**
+ * Where texts that match a pattern lie in byte order, the end excluded: those that begin with what stands before its
+ * first `*`. Undefined where it begins with one. Names and tags are printable ASCII.
+ */
+export function literalRange(pattern: string): readonly [from: string, to: string] | undefined {
+  const literal = pattern.split('*', 1)[0] ?? ''
+  return literal === '' ? undefined : [literal, literal + LAST_CHARACTER]
+}

@@ -4,6 +4,10 @@ import { formatPlatform, type Platform } from './platform.ts'
 
 /** What a platform can be searched by; an index may say anything. */
 const PLATFORM = /^[\w.-]{1,32}\/[\w.-]{1,32}(?:\/[\w.-]{1,32})?$/
+
+/** Whether an image may be said to run on it: `linux/arm64`, with or without a variant. */
+export const isPlatformName = (text: string): boolean => PLATFORM.test(text)
+
 /** Platforms of one image that are told. */
 const MAX_PLATFORMS = 64
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { matchesGlob } from '../../src/oci/glob.ts'
+import { literalRange, matchesGlob } from '../../src/oci/glob.ts'
 
 describe('a glob', () => {
   it.each([
@@ -43,5 +43,38 @@ describe('a glob', () => {
 
     // a backtracking matcher would need longer than the universe has
     expect(performance.now() - start).toBeLessThan(2000)
+  })
+})
+
+describe('literalRange', () => {
+  it.each([
+    ['ruby', 'ruby'],
+    ['ruby*', 'ruby'],
+    ['ruby-*-x*', 'ruby-'],
+  ])('of %s holds what begins with what stands before the first star', (pattern, beginning) => {
+    const [from, to] = literalRange(pattern) ?? ['', '']
+
+    expect(from).toBe(beginning)
+    expect(`${beginning}~`.repeat(2) < to && to > beginning).toBe(true)
+  })
+
+  it('is none where the pattern begins with a star', () => {
+    expect(literalRange('*ruby')).toBeUndefined()
+  })
+
+  it('never leaves out a name or tag that matches', () => {
+    const names = fc.string({ unit: fc.constantFrom('a', 'B', '0', '9', '.', '_', '-', 'z'), maxLength: 6 })
+    const patterns = fc.string({
+      unit: fc.constantFrom('a', 'B', '0', '.', '_', '-', 'z', '*'),
+      maxLength: 4,
+    })
+    fc.assert(
+      fc.property(patterns, names, (pattern, name) => {
+        const range = literalRange(pattern)
+        if (!range || !matchesGlob(pattern, name)) return
+        expect(range[0] <= name && name < range[1]).toBe(true)
+      }),
+      { numRuns: 3000 },
+    )
   })
 })
