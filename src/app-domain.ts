@@ -10,9 +10,11 @@ import { createImporter } from './imagestream/import.ts'
 import { createImportImage } from './imagestream/import-image.ts'
 import { createImportRows } from './imagestream/import-rows.ts'
 import { createLookBack } from './imagestream/look-back.ts'
+import { createPolicies } from './imagestream/policies.ts'
 import { createTagRecorder } from './imagestream/record.ts'
 import { createRollBack } from './imagestream/roll-back.ts'
 import { createSchedules } from './imagestream/schedule.ts'
+import { createSetTagPolicy } from './imagestream/set-tag-policy.ts'
 import { createStreams } from './imagestream/stream.ts'
 import { createTags } from './imagestream/tag.ts'
 import { createTagging } from './imagestream/tag-image.ts'
@@ -36,7 +38,7 @@ export function openDomain({ config, db, remote, now, log }: DomainParts) {
   const images = createImages(db)
   const streams = createStreams(db)
   const tags = createTags(db)
-  const recorder = createTagRecorder(db, pushes)
+  const recorder = createTagRecorder({ db, pushes, now })
   const rows = createImportRows(db)
   const schedules = createSchedules({ db, rows, now, intervalMs: config.scheduleMinutes * MINUTE })
   const importer = createImporter({
@@ -67,12 +69,14 @@ export function openDomain({ config, db, remote, now, log }: DomainParts) {
   })
   const importImage = createImportImage({ db, streams, writer, importer, importMode })
   const tagging = createTagging({ db, streams, writer, importer, following, recorder, importMode })
+  const policies = createPolicies(db)
   const lookBack = createLookBack(db)
   return {
     pushes,
     images,
     streams,
     tags,
+    policies,
     recorder,
     importer,
     schedules,
@@ -80,6 +84,7 @@ export function openDomain({ config, db, remote, now, log }: DomainParts) {
     importImage,
     applyDocuments: createApplyDocuments({ db, streams, writer, importer, importMode }),
     tagging,
+    setTagPolicy: createSetTagPolicy({ db, streams, writer, importer, following, policies, importMode }),
     lookBack,
     rollBackTag: createRollBack({ db, streams, tags, images, lookBack, tagging }),
   }

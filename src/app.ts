@@ -83,7 +83,10 @@ async function open(
     schema: createSchema(),
     domain: {
       ...domain,
-      pullRepository: ({ namespace, name }) => `${registry.view.host()}/${namespace}/${name}`,
+      // what is imported is pulled through the integrated registry; another one has only what was pushed to it
+      pullRepository: ({ namespace, name, dockerImageRepository }) =>
+        (registry.view.isIntegrated ? null : dockerImageRepository) ??
+        `${registry.view.host()}/${namespace}/${name}`,
       registry: registry.view,
       pruner,
     },

@@ -94,7 +94,7 @@ export function createApplyDocuments(dependencies: ApplyDocumentsDependencies): 
     const { kind, namespace, name, report } = document
     const stream = streams.byName(namespace, name)
     const target = { stream, spec: stream ? streams.spec(stream) : emptySpec(importMode), importMode }
-    if (kind === 'ImageStream') checkVersion(document, stream)
+    checkVersion(document, stream)
     const { wanted, request } =
       kind === 'ImageStream'
         ? { wanted: wantedByStream(document, target), request: null }

@@ -1,11 +1,11 @@
 import type { ImportImage } from '../imagestream/import-image.ts'
 import type { Fields } from './fields.ts'
 import { IMPORT_MODES, parseReferencePolicy } from './image-stream.ts'
-import { type DocumentSubject, parseSubject } from './metadata.ts'
+import { type DocumentSubject, type DocumentVersion, parseSubject, parseVersion } from './metadata.ts'
 import type { Path } from './source.ts'
 
 /** An OpenShift `ImageStreamImport`. Source: openshift/api image/v1 types.go. */
-export interface ImportDocument extends DocumentSubject {
+export interface ImportDocument extends DocumentSubject, DocumentVersion {
   readonly kind: 'ImageStreamImport'
   /** Whether what is fetched is to be stored. */
   readonly stores: boolean
@@ -21,7 +21,7 @@ export interface ImportWish {
 
 /** Throws InvalidInputError. */
 export function parseImport(document: Fields, { namespace }: { readonly namespace: string }): ImportDocument {
-  const { subject } = parseSubject(document, namespace)
+  const { metadata, subject } = parseSubject(document, namespace)
   const spec = document.object('spec') ?? document.fail('spec', 'is missing')
   document.ignore('status')
   const stores = spec.flag('import') ?? false
@@ -33,7 +33,7 @@ export function parseImport(document: Fields, { namespace }: { readonly namespac
   ]
   if (imports.length === 0) spec.report.fail(spec.path, 'names nothing to import: give repository or images')
   refuseSameTag(imports, spec)
-  return { ...subject, kind: 'ImageStreamImport', stores, imports }
+  return { ...subject, ...parseVersion(metadata), kind: 'ImageStreamImport', stores, imports }
 }
 
 type Asked = DocumentSubject & { readonly stores: boolean }

@@ -3,6 +3,7 @@ import type { ObjectReferenceInput, SpecTagInput } from '../imagestream/spec.ts'
 import { INSECURE_REPOSITORY, REPOSITORY_CHECK } from '../imagestream/write-stream.ts'
 import type { Fields } from './fields.ts'
 import { type DocumentMetadata, parseMetadata } from './metadata.ts'
+import { splitPolicy } from './tag-policy.ts'
 
 /** An OpenShift `ImageStream`: what it wants, server-set fields left out. Source: openshift/api image/v1 types.go. */
 export interface StreamDocument extends DocumentMetadata {
@@ -46,7 +47,7 @@ function parseTag(tag: Fields, importMode: ImportMode): SpecTagInput {
   const from = tag.object('from')
   return {
     name: tag.required('name'),
-    annotations: tag.keyValues('annotations'),
+    ...splitPolicy(tag, tag.keyValues('annotations')),
     from: from && parseReference(from),
     reference: tag.flag('reference') ?? false,
     importPolicy: parseImportPolicy(tag.object('importPolicy'), importMode),

@@ -8,6 +8,7 @@ import type { Tag, TagCondition, TagEvent, Tags } from '../imagestream/tag.ts'
 import { INSECURE_REPOSITORY, REPOSITORY_CHECK } from '../imagestream/write-stream.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { TagName } from '../oci/tag.ts'
+import { withPolicy } from './tag-policy.ts'
 
 export interface DocumentSources {
   readonly streams: Streams
@@ -76,7 +77,7 @@ const specTagDocument = (tag: SpecTag): object => {
 
 /** What a client wants of a spec tag: its document without what the server adds. */
 export const wantedTagDocument = (name: TagName, tag: SpecTagContent) => ({
-  annotations: entriesOrNull(readKeyValues(tag.annotations)),
+  annotations: entriesOrNull(withPolicy(readKeyValues(tag.annotations), tag)),
   ...(tag.fromKind !== null && {
     from: {
       kind: tag.fromKind,

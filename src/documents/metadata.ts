@@ -10,11 +10,15 @@ export interface DocumentSubject {
   readonly report: DocumentReport
 }
 
-export interface DocumentMetadata extends DocumentSubject {
-  readonly labels: readonly KeyValue[]
-  readonly annotations: readonly KeyValue[]
+/** Which stream a document was made from, and which version of it; null where it does not say. */
+export interface DocumentVersion {
   readonly uid: string | null
   readonly resourceVersion: string | null
+}
+
+export interface DocumentMetadata extends DocumentSubject, DocumentVersion {
+  readonly labels: readonly KeyValue[]
+  readonly annotations: readonly KeyValue[]
 }
 
 const SERVER_SET = [
@@ -41,6 +45,12 @@ export function parseSubject(
   return { metadata, subject: { namespace, name, report } }
 }
 
+/** Throws InvalidInputError. */
+export const parseVersion = (metadata: Fields): DocumentVersion => ({
+  uid: metadata.text('uid') || null,
+  resourceVersion: metadata.text('resourceVersion') || null,
+})
+
 /** The whole `metadata`. Throws InvalidInputError. */
 export function parseMetadata(document: Fields, defaultNamespace: string): DocumentMetadata {
   const { metadata, subject } = parseSubject(document, defaultNamespace)
@@ -48,7 +58,6 @@ export function parseMetadata(document: Fields, defaultNamespace: string): Docum
     ...subject,
     labels: metadata.keyValues('labels'),
     annotations: metadata.keyValues('annotations'),
-    uid: metadata.text('uid') || null,
-    resourceVersion: metadata.text('resourceVersion') || null,
+    ...parseVersion(metadata),
   }
 }

@@ -65,7 +65,10 @@ export function wantedByImport(
  * Throws ConflictError where the document was made from another version of the stream. Its `resourceVersion` counts
  * unless it is one of another object: an export of another cluster, or of a stream that was deleted since.
  */
-export function checkVersion(document: StreamDocument, stream: ImageStream | undefined): void {
+export function checkVersion(
+  document: StreamDocument | ImportDocument,
+  stream: ImageStream | undefined,
+): void {
   const { namespace, name, uid, resourceVersion, report } = document
   if (resourceVersion === null || (uid !== null && uid !== stream?.uid)) return
   if (resourceVersion === String(stream?.resourceVersion)) return

@@ -1,6 +1,6 @@
 import type { Database } from '../db/open.ts'
 import { ImageGoneError } from '../imagestream/image.ts'
-import { eachInFlight } from '../imagestream/import-run.ts'
+import { eachInFlight } from '../imagestream/in-flight.ts'
 import type { Digest } from '../oci/digest.ts'
 import { InvalidManifestError } from '../oci/manifest.ts'
 import { RegistryError } from '../oci/registry-error.ts'

@@ -5,8 +5,10 @@ import type { Images } from '../imagestream/image.ts'
 import type { Importer } from '../imagestream/import.ts'
 import type { ImportImageCommand } from '../imagestream/import-image.ts'
 import type { LookBack } from '../imagestream/look-back.ts'
+import type { Policies } from '../imagestream/policies.ts'
 import type { RollBackCommand } from '../imagestream/roll-back.ts'
 import type { Schedules } from '../imagestream/schedule.ts'
+import type { SetTagPolicyCommand } from '../imagestream/set-tag-policy.ts'
 import type { Streams } from '../imagestream/stream.ts'
 import type { Tags } from '../imagestream/tag.ts'
 import type { Tagging } from '../imagestream/tag-image.ts'
@@ -36,6 +38,8 @@ export interface GraphQLContext {
   readonly importImage: ImportImageCommand
   readonly applyDocuments: ApplyDocumentsCommand
   readonly tagging: Tagging
+  readonly policies: Pick<Policies, 'decisionOf'>
+  readonly setTagPolicy: SetTagPolicyCommand
   readonly rollBackTag: RollBackCommand
   /** Where a stream's images can be pulled from. */
   readonly pullRepository: DocumentSources['pullRepository']

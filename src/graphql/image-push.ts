@@ -1,6 +1,7 @@
 import { InvalidCursorError } from '../events/cursor.ts'
 import type { Push, PushFilter } from '../events/push-log.ts'
 import { InvalidInputError } from '../imagestream/errors.ts'
+import type { Image } from '../imagestream/image.ts'
 import { checkNamespace } from '../imagestream/names.ts'
 import { builder } from './builder.ts'
 import { Connection, type Cursors, pageOf } from './connection.ts'
@@ -17,6 +18,18 @@ registerNode('ImagePush', (key, { pushes }) => {
   if (sequence === undefined) return undefined
   return pushes.read({ after: sequence - 1, before: sequence + 1, limit: 1 })[0]
 })
+
+/** The image that the tag meant before, read for all pushes that were read together with it. */
+export const previousImageOf = (push: Push, { images }: GraphQLContext): Image | null | undefined =>
+  push.previousImageId === null
+    ? null
+    : loadTogether(push, 'previousImage', (pushes) => {
+        const found = images.byIds([
+          ...new Set(pushes.flatMap(({ previousImageId }) => previousImageId ?? [])),
+        ])
+        gather([...found.values()])
+        return found
+      }).get(push.previousImageId)
 
 const PushSourceEnum = builder.enumType('PushSource', {
   description: 'How an image came to a tag.',
@@ -71,16 +84,7 @@ ImagePushType.implement({
       type: ImageType,
       nullable: true,
       description: 'The image that the tag meant before; null when this was its first.',
-      resolve: (push, _args, { images }) =>
-        push.previousImageId === null
-          ? null
-          : loadTogether(push, 'previousImage', (pushes) => {
-              const found = images.byIds([
-                ...new Set(pushes.flatMap(({ previousImageId }) => previousImageId ?? [])),
-              ])
-              gather([...found.values()])
-              return found
-            }).get(push.previousImageId),
+      resolve: (push, _args, context) => previousImageOf(push, context),
     }),
   }),
 })

@@ -10,9 +10,9 @@ import { builder } from './builder.ts'
 import { Connection, type ConnectionArguments, keyCursors, pageOf } from './connection.ts'
 import { connectionArgs, connectionType, pageComplexity } from './connection-type.ts'
 import type { GraphQLContext } from './context.ts'
-import { checkGlob } from './glob.ts'
 import { NodeInterface, nodeId, registerNode } from './node.ts'
 import { gather, loadTogether, prime } from './peers.ts'
+import { type SearchArguments, searchFilter } from './search.ts'
 import { history, TagEventConnection } from './tag-event.ts'
 import {
   ImageStreamTagType,
@@ -71,10 +71,7 @@ const tagWithoutStatus = (streamId: number, name: TagName): Tag => ({
   image: null,
 })
 
-type TagsArguments = ConnectionArguments & {
-  matching?: string | null | undefined
-  orderBy?: TagOrder | null | undefined
-}
+type TagsArguments = ConnectionArguments & SearchArguments & { orderBy?: TagOrder | null | undefined }
 
 /** Marks tags, and their images, as read together. */
 export function gatherTags(tags: readonly Tag[]): readonly Tag[] {
@@ -92,26 +89,26 @@ export function tagsOfStreams(
   const order = args.orderBy ?? 'IMPORTANCE'
   const cursors = tagCursors(order)
   const page = pageOf(args, cursors, info)
-  const matching = checkGlob(args.matching, 'matching')
-  const key = JSON.stringify([order, matching, page])
+  const filter = searchFilter(args)
+  const key = JSON.stringify(filter)
   return new Connection({
     page,
     cursors,
     rows: () =>
-      loadTogether(stream, `tags ${key}`, (streams) => {
+      loadTogether(stream, `tags ${key} ${JSON.stringify([order, page])}`, (streams) => {
         const rows = tags.ofStreams(
           streams.map(({ id }) => id),
-          { order, matching, page },
+          { ...filter, order, page },
         )
         gatherTags(rows)
         prime(rows, 'imageStream', new Map(streams.map((one) => [one.id, one])))
         return groupBy(rows, ({ streamId }) => streamId)
       }).get(stream.id) ?? [],
     totalCount: () =>
-      loadTogether(stream, `tag count ${matching}`, (streams) =>
+      loadTogether(stream, `tag count ${key}`, (streams) =>
         tags.countOfStreams(
           streams.map(({ id }) => id),
-          matching,
+          filter,
         ),
       ).get(stream.id) ?? 0,
   })
@@ -131,7 +128,8 @@ const streamOf = (tag: Tag, { streams }: GraphQLContext): ImageStream => {
   return found
 }
 
-const specTagOf = (tag: Tag, _args: object, { streams }: GraphQLContext): SpecTag | undefined =>
+/** What the spec says of the tag, read for all that were read together with it. */
+export const specTagOf = (tag: Tag, _args: object, { streams }: GraphQLContext): SpecTag | undefined =>
   loadTogether(tag, 'spec', (tags) => {
     const specTags = streams.specTags([...new Set(tags.map(({ streamId }) => streamId))])
     return new Map(specTags.map((specTag) => [`${specTag.streamId}/${specTag.name}`, specTag]))

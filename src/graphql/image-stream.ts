@@ -1,14 +1,10 @@
 import { annotationsOf, manifestJson, manifestYaml } from '../documents/manifest-document.ts'
-import { InvalidInputError } from '../imagestream/errors.ts'
 import { groupBy } from '../imagestream/group-by.ts'
 import type { Import } from '../imagestream/import-rows.ts'
-import { type KeyValue, readKeyValues } from '../imagestream/key-values.ts'
-import { checkNamespace } from '../imagestream/names.ts'
-import type { ImageStream } from '../imagestream/spec.ts'
+import { readKeyValues } from '../imagestream/key-values.ts'
 import { builder } from './builder.ts'
 import { Connection, keyCursors, pageOf } from './connection.ts'
-import { connectionArgs, connectionType, pageComplexity } from './connection-type.ts'
-import { checkGlob } from './glob.ts'
+import { connectionArgs, pageComplexity } from './connection-type.ts'
 import {
   ImageStreamTagConnection,
   ImageStreamTagOrderEnum,
@@ -16,9 +12,9 @@ import {
   tagsOfStreams,
 } from './image-stream-tag.ts'
 import { ImportConnection } from './import.ts'
-import { KeyValueInput } from './key-value.ts'
 import { NodeInterface, nodeId, registerNode, rowId } from './node.ts'
 import { gather, loadTogether, prime } from './peers.ts'
+import { tagSearchArgs, tagSearchComplexity } from './tag-search.ts'
 import {
   ImageStreamSpecType,
   ImageStreamStatusType,
@@ -142,7 +138,7 @@ ImageStreamStatusType.implement({
   fields: (t) => ({
     dockerImageRepository: t.string({
       description:
-        'Where its images can be pushed to, and pulled from what was pushed: the registry’s repository of the stream’s name.',
+        'Where its images can be pulled from: the registry’s repository of the stream’s name, to which they are pushed too; where that registry is not the integrated one, `spec.dockerImageRepository` first.',
       resolve: (stream, _args, { pullRepository }) => pullRepository(stream),
     }),
     publicDockerImageRepository: t.string({
@@ -152,44 +148,37 @@ ImageStreamStatusType.implement({
       resolve: ({ namespace, name }, _args, { registry: { publicHost } }) =>
         publicHost === null ? null : `${publicHost}/${namespace}/${name}`,
     }),
+    checkedAt: t.field({
+      type: 'DateTime',
+      nullable: true,
+      description:
+        'When an import last brought in, or found unchanged, all that it was asked for; null when none ever did. `notCheckedSince` looks for it.',
+      resolve: ({ checkedAt }) => checkedAt,
+    }),
+    changedAt: t.field({
+      type: 'DateTime',
+      nullable: true,
+      description:
+        'When one of its tags last got another image; null when none ever had one. `unchangedSince` looks for it.',
+      resolve: ({ newestAt }) => newestAt || null,
+    }),
     tags: t.field({
       type: ImageStreamTagConnection,
       description:
         'Its tags, the most important ones first: `latest`, minor versions, full versions, each newest first, then others by name.',
       args: {
-        matching: t.arg.string({
-          description: 'Only tags whose name matches; `*` stands for any characters.',
-        }),
+        ...tagSearchArgs,
         orderBy: t.arg({ type: ImageStreamTagOrderEnum, description: 'Another order than by importance.' }),
         ...connectionArgs,
       },
-      complexity: pageComplexity,
+      complexity: tagSearchComplexity,
       resolve: tagsOfStreams,
     }),
   }),
 })
 
-const ImageStreamConnection = connectionType('ImageStream', ImageStreamType, { items: 'image streams' })
-const streamCursors = keyCursors<ImageStream>('imageStreams', ({ namespace, name }) => [namespace, name], [
-  'string',
-  'string',
-])
-
-/** Labels that one query may ask for: each is looked for in those of every stream. */
-const MAX_LABELS = 20
-
-function checkLabels(labels: readonly KeyValue[] | null | undefined): readonly KeyValue[] | undefined {
-  if (labels && labels.length > MAX_LABELS) {
-    throw new InvalidInputError(
-      'labels',
-      `${labels.length} labels are asked for; at most ${MAX_LABELS} can be`,
-    )
-  }
-  return labels ?? undefined
-}
-
-builder.queryFields((t) => ({
-  imageStream: t.field({
+builder.queryField('imageStream', (t) =>
+  t.field({
     type: ImageStreamType,
     nullable: true,
     description: 'One image stream by its name; null where there is none.',
@@ -203,32 +192,4 @@ builder.queryFields((t) => ({
     },
     resolve: (_query, { namespace, name }, { streams }) => streams.byName(namespace, name),
   }),
-  imageStreams: t.field({
-    type: ImageStreamConnection,
-    description: 'Image streams by namespace and name.',
-    args: {
-      namespace: t.arg.string({ description: 'Only of this namespace.' }),
-      matching: t.arg.string({
-        description: 'Only those whose name matches; `*` stands for any characters.',
-      }),
-      labels: t.arg({ type: [KeyValueInput], description: 'Only those that have all of these labels.' }),
-      ...connectionArgs,
-    },
-    complexity: pageComplexity,
-    resolve: (_query, { namespace, matching, labels, ...args }, { streams }, info) => {
-      if (namespace != null) checkNamespace(namespace)
-      const filter = {
-        namespace: namespace ?? undefined,
-        matching: checkGlob(matching, 'matching'),
-        labels: checkLabels(labels),
-      }
-      const page = pageOf(args, streamCursors, info)
-      return new Connection({
-        page,
-        cursors: streamCursors,
-        rows: () => gather(streams.page(filter, page)),
-        totalCount: () => streams.count(filter),
-      })
-    },
-  }),
-}))
+)

@@ -87,6 +87,10 @@ const ImportImageInput = builder.inputType('ImportImageInput', {
       type: TagReferencePolicyTypeEnum,
       description: 'Which pull spec to give out; written into a spec tag that has none yet.',
     }),
+    resourceVersion: t.string({
+      description:
+        'Refuses with `CONFLICT` unless this is still the stream’s newest version, or where there is no such stream.',
+    }),
     waitSeconds: t.int({ required: true, defaultValue: 30, description: WAIT_DESCRIPTION }),
   }),
 })

@@ -3,6 +3,7 @@ import { readKeyValues } from '../imagestream/key-values.ts'
 import { builder } from './builder.ts'
 import { KeyValueInput } from './key-value.ts'
 import { gather, loadTogether } from './peers.ts'
+import { TagPolicyInput } from './tag-policy.ts'
 import {
   ImageLookupPolicyType,
   ImageStreamSpecType,
@@ -115,7 +116,8 @@ TagReferenceType.implement({
     from: t.field({
       type: ObjectReferenceType,
       nullable: true,
-      description: 'Where its image comes from; null for a tag that is only pushed to.',
+      description:
+        'Where its image comes from; null for a tag that is only pushed to, or chosen of the stream’s own.',
       resolve: (tag) => (tag.fromKind === null ? null : tag),
     }),
     reference: t.boolean({
@@ -214,6 +216,11 @@ const TagReferenceInput = builder.inputType('TagReferenceInput', {
       type: ObjectReferenceInput,
       description:
         'Where its image comes from. An `ImageStreamTag` is followed from now on, also one that is not there yet; a `DockerImage` is imported.',
+    }),
+    policy: t.field({
+      type: TagPolicyInput,
+      description:
+        'Lets a rule choose what the tag means: among the tags of the repository that `from` names, a `DockerImage` without tag or digest, or without `from` among the stream’s own.',
     }),
     reference: t.boolean({
       required: true,

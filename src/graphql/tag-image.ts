@@ -51,6 +51,10 @@ const TagImageInput = builder.inputType('TagImageInput', {
       type: TagReferencePolicyTypeEnum,
       description: 'Which pull spec to give out; when left out, the one that the tag has already.',
     }),
+    resourceVersion: t.string({
+      description:
+        'Refuses with `CONFLICT` unless this is still the stream’s newest version, or where there is no such stream.',
+    }),
   }),
 })
 
@@ -60,6 +64,9 @@ const UntagImageInput = builder.inputType('UntagImageInput', {
     namespace: t.string({ required: true, defaultValue: 'default', description: 'Namespace of the stream.' }),
     imageStream: t.string({ required: true, description: 'Name of the stream.' }),
     tag: t.string({ required: true, description: 'The tag to remove.' }),
+    resourceVersion: t.string({
+      description: 'Refuses with `CONFLICT` unless this is still the stream’s newest version.',
+    }),
   }),
 })
 

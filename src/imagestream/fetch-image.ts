@@ -10,7 +10,14 @@ import {
 import { isIndexType } from '../oci/media-types.ts'
 import { formatPlatform, type Platform } from '../oci/platform.ts'
 import { RegistryError } from '../oci/registry-error.ts'
-import { type FetchedImage, type Image, type Images, isComplete, type StoredManifest } from './image.ts'
+import {
+  type FetchedImage,
+  type Image,
+  ImageGoneError,
+  type Images,
+  isComplete,
+  type StoredManifest,
+} from './image.ts'
 import type { RemoteManifest, RemoteRepository, ResolvedTag } from './remote-registry.ts'
 import { SharedWork, type WorkShare } from './shared-work.ts'
 
@@ -43,6 +50,37 @@ export interface FetchSession extends Disposable {
 export function createImageFetcher(images: Images): ImageFetcher {
   const work = new SharedWork()
   return { begin: (repository) => new Session(images, repository, work.begin()) }
+}
+
+/** Attempts at an image that is pruned while it is fetched: each takes a whole run of the pruner to fail. */
+const MAXIMUM_ATTEMPTS = 3
+
+export interface Wanted {
+  readonly repository: RemoteRepository
+  readonly resolved: ResolvedTag
+  readonly importMode: ImportMode
+  readonly platform: Platform
+}
+
+/**
+ * What `use` makes of a tag's image, as `tagImage` has it. When it fails with ImageGoneError, what was stored when it was
+ * looked for has been pruned meanwhile, and it gets the image again as it is fetched then.
+ */
+export async function withTagImage<Result>(
+  fetcher: ImageFetcher,
+  { repository, resolved, importMode, platform }: Wanted,
+  use: (found: TagImage) => Promise<Result>,
+): Promise<Result> {
+  for (let attempt = 1; ; attempt++) {
+    // held until it is used: who wants the same content meanwhile gets it from here
+    using session = fetcher.begin(repository)
+    const found = await session.tagImage(resolved, importMode, platform)
+    try {
+      return await use(found)
+    } catch (error) {
+      if (!(error instanceof ImageGoneError) || attempt === MAXIMUM_ATTEMPTS) throw error
+    }
+  }
 }
 
 class Session implements FetchSession {

@@ -8,10 +8,12 @@ import type { TagRecorder } from './record.ts'
 import type { ImageStream, SpecTag } from './spec.ts'
 import type { Streams } from './stream.ts'
 import type { Tags } from './tag.ts'
+import { takenOver } from './tag-change.ts'
 import {
   type From,
   formatStreamTag,
   type Home,
+  isFromStream,
   type StreamImage,
   type StreamTag,
   streamImageOf,
@@ -35,21 +37,26 @@ export interface Following {
   meaning(home: Home, from: From): Meaning | undefined
   /**
    * Inside the transaction that wrote these spec tags of the stream: each gets what its source means now, if that is
-   * a tag or an image of a stream.
-   * Throws InvalidInputError where one follows itself through others; `fieldOf` names the place of a tag's `from.name`.
+   * a tag or an image of a stream, or what its rule chooses of the stream's own tags.
+   * Throws InvalidInputError where one follows itself through others.
    */
-  takeOver(
-    tx: Transaction,
-    stream: ImageStream,
-    written: { readonly tags: readonly TagName[]; readonly fieldOf: (tag: TagName) => string },
-  ): void
+  takeOver(tx: Transaction, stream: ImageStream, written: WrittenSpecTags): void
+}
+
+export interface WrittenSpecTags {
+  /** Those to take over what their sources mean. */
+  readonly tags: readonly TagName[]
+  /** All that were written or removed, and may be chosen otherwise now; by default `tags`. */
+  readonly rewritten?: readonly TagName[]
+  /** The place of a tag's `from.name`. */
+  readonly fieldOf: (tag: TagName) => string
 }
 
 export interface FollowingDependencies {
   readonly db: Database
   readonly streams: Streams
   readonly tags: Pick<Tags, 'digestsInHistory'>
-  readonly recorder: Pick<TagRecorder, 'recordTagEvent'>
+  readonly recorder: Pick<TagRecorder, 'recordSpecTags'>
   /** Milliseconds since 1970. */
   readonly now: () => number
 }
@@ -124,25 +131,22 @@ export function createFollowing({ db, streams, tags, recorder, now }: FollowingD
 
   return {
     meaning,
-    takeOver(tx, stream, { tags, fieldOf }) {
-      const written = tags.flatMap((tag) => streams.specTag(stream.id, tag) ?? [])
-      const { id: streamId, namespace, name: streamName } = stream
-      for (const specTag of sourcesFirst(stream, written, fieldOf)) {
-        const meant = meaning(stream, specTag)
-        if (!meant) continue
-        recorder.recordTagEvent(
-          tx,
-          { streamId, namespace, streamName, tag: specTag.name },
-          {
-            imageId: meant.imageId,
-            dockerImageReference: meant.dockerImageReference,
-            generation: specTag.generation,
-            source: 'TAG',
-            upstreamDigest: null,
-            at: now(),
-          },
-        )
+    takeOver(tx, stream, { tags, rewritten = tags, fieldOf }) {
+      const specTags = tags.flatMap((tag) => streams.specTag(stream.id, tag) ?? [])
+      const fromStreams = sourcesFirst(stream, specTags.filter(isFromStream), fieldOf)
+      const address = { streamId: stream.id, namespace: stream.namespace, streamName: stream.name }
+      const eventsOf = function* (written: readonly SpecTag[]) {
+        for (const specTag of written) {
+          const meant = meaning(stream, specTag)
+          const { name: tag, generation } = specTag
+          if (meant) yield { tag, change: takenOver(meant, { generation, at: now() }) }
+        }
       }
+      // rules choose among the tags that follow none, and others may follow what they choose
+      const once = fromStreams.filter(({ followsTag }) => followsTag === null)
+      const following = fromStreams.filter(({ followsTag }) => followsTag !== null)
+      recorder.recordSpecTags(tx, address, { events: eventsOf(once), rewritten })
+      recorder.recordSpecTags(tx, address, { events: eventsOf(following), rewritten: [] })
     },
   }
 }

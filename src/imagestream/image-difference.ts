@@ -80,10 +80,10 @@ export function pairByPlatform<Child extends { readonly descriptor: Descriptor }
   from: readonly Child[],
   to: readonly Child[],
 ): readonly PlatformPair<Child>[] {
-  const unpaired = groupBy(from.filter(isRunnable), platformKey)
+  const unpaired = groupBy(from.filter(isRunnable), keyOfChild)
   const pairs: PlatformPair<Child>[] = to.filter(isRunnable).map((child) => ({
     platform: child.descriptor.platform ?? null,
-    from: unpaired.get(platformKey(child))?.shift() ?? null,
+    from: unpaired.get(keyOfChild(child))?.shift() ?? null,
     to: child,
   }))
   const left = new Set([...unpaired.values()].flat())
@@ -123,8 +123,13 @@ const settingOf = (config: ImageConfig | null, field: Setting): ImageConfig[Sett
 
 const isRunnable = ({ descriptor }: { readonly descriptor: Descriptor }): boolean => !isAttachment(descriptor)
 
-/** Source: containerd/platforms, Normalize: what an index and an image's config may spell differently. */
-const platformKey = ({ descriptor: { platform } }: { readonly descriptor: Descriptor }): string => {
+const keyOfChild = ({ descriptor }: { readonly descriptor: Descriptor }): string => platformKey(descriptor)
+
+/**
+ * The same for what runs on the same platform; empty where none is named.
+ * Source: containerd/platforms, Normalize: what an index and an image's config may spell differently.
+ */
+export const platformKey = ({ platform }: { readonly platform?: Platform | undefined }): string => {
   if (!platform) return ''
   const { os, architecture, variant } = platform
   const implied = architecture === 'arm' ? 'v7' : architecture === 'arm64' ? 'v8' : 'v1'

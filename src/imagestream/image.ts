@@ -188,7 +188,8 @@ function describe(image: FetchedImage, stored: Images['storedManifest']) {
   }
 }
 
-const createdOf = (image: FetchedImage | Image): number | null =>
+/** When the image was created, by its own account. Milliseconds since 1970; null where it does not say. */
+export const createdOf = (image: FetchedImage | Image): number | null =>
   isStored(image) ? image.createdAt : describe(image, () => undefined).createdAt
 
 const newest = (times: readonly (number | null)[]): number | null =>

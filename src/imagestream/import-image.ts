@@ -5,6 +5,7 @@ import type { ImportMode } from './fetch-image.ts'
 import type { Importer } from './import.ts'
 import type { ImportRequest } from './import-plan.ts'
 import { checkNamespace, checkStreamName, checkTagName } from './names.ts'
+import { checkResourceVersion } from './resource-version.ts'
 import {
   checkReference,
   checkRepository,
@@ -17,6 +18,7 @@ import {
   type SpecTag,
   type SpecTagContent,
 } from './spec.ts'
+import { choosesOfStream } from './spec-policy.ts'
 import type { Streams } from './stream.ts'
 import type { StreamWriter } from './write-stream.ts'
 
@@ -36,6 +38,7 @@ export interface ImportImage {
   readonly insecure?: boolean | null | undefined
   readonly importMode?: ImportMode | null | undefined
   readonly referencePolicy?: 'Source' | 'Local' | null | undefined
+  readonly resourceVersion?: string | null | undefined
 }
 
 export interface ImportImageDependencies {
@@ -47,7 +50,10 @@ export interface ImportImageDependencies {
   readonly importMode: ImportMode
 }
 
-/** The id of the import that was begun. Throws InvalidInputError, NotFoundError; then nothing is written. */
+/**
+ * The id of the import that was begun. Throws InvalidInputError, NotFoundError, ConflictError where the resource version is
+ * not the newest; then nothing is written.
+ */
 export type ImportImageCommand = (input: ImportImage) => number
 
 /** Writes into the spec what the request says of it, and begins an import of just that. */
@@ -63,6 +69,8 @@ export function createImportImage(dependencies: ImportImageDependencies): Import
         `there is no image stream ${input.namespace}/${input.imageStream}; confirm: true creates it`,
       )
     }
+    const { namespace, imageStream: name, resourceVersion } = input
+    checkResourceVersion({ namespace, name, resourceVersion }, existing)
     const old = existing ? streams.spec(existing) : emptySpec(importMode)
     const { spec, request } = decide(old, input, importMode)
     if (input.dryRun) {
@@ -170,6 +178,12 @@ function decideTag(spec: Spec, input: ImportImage, name: TagName): Decision {
     throw new InvalidInputError(
       'tag',
       `the spec takes the tag "${name}" ${old.reference ? 'as a reference ' : ''}from ${old.fromKind} ${old.fromName}, which is not imported: give the image's reference as "from"`,
+    )
+  }
+  if (old && choosesOfStream(old)) {
+    throw new InvalidInputError(
+      'tag',
+      `a policy chooses what "${name}" means among the stream's own tags, whenever they change, and there is nothing to import for it: import those, or give "from" to end the policy`,
     )
   }
   if (old || spec.dockerImageRepository === null) {

@@ -1,24 +1,19 @@
 import type { Database } from '../db/open.ts'
 import type { Transaction } from '../db/transact.ts'
 import type { Digest } from '../oci/digest.ts'
+import type { Manifest } from '../oci/manifest.ts'
 import { pullSpecByDigest } from '../oci/reference.ts'
 import type { TagName } from '../oci/tag.ts'
+import { reindexedPlatforms } from './changed-platforms.ts'
 import type { TagImage } from './fetch-image.ts'
-import { type Images, isStored, transientImage } from './image.ts'
+import { type Images, isStored } from './image.ts'
 import type { ImportTarget } from './import-plan.ts'
-import type {
-  Failure,
-  Import,
-  ImportResult,
-  ImportResultState,
-  ImportRows,
-  ResultListing,
-} from './import-rows.ts'
+import type { Failure, Import, ImportRows } from './import-rows.ts'
+import type { PolicyChoices } from './policy-choice.ts'
 import type { TagRecorder } from './record.ts'
 import type { ImageStream } from './spec.ts'
 import type { Streams } from './stream.ts'
 import type { Tags } from './tag.ts'
-import { sortKeysOf } from './tag-order.ts'
 
 /** What a target came to. */
 export type Outcome = { readonly state: 'IMPORTED' | 'UNCHANGED' } | ({ readonly state: 'FAILED' } & Failure)
@@ -31,16 +26,19 @@ export interface ImportOutcomes {
   unchanged(target: ImportTarget, tagEventId: number): void
   found(target: ImportTarget, found: TagImage, upstreamDigest: Digest): Promise<Outcome>
   failed(target: ImportTarget, failure: Failure): Promise<void>
+  /** An image that a rule had to look at. */
+  lookedAt(target: ImportTarget, found: TagImage): Promise<void>
   finish(finished: Import): void
 }
 
-interface Stores {
+export interface Stores {
   readonly db: Database
   readonly images: Images
   readonly streams: Streams
   readonly tags: Tags
   readonly recorder: TagRecorder
   readonly rows: ImportRows
+  readonly choices: PolicyChoices
   /** Runs in the transaction that ends a stored import. */
   readonly onFinished?: ((tx: Transaction, stream: ImageStream, finished: Import) => void) | undefined
   /** Milliseconds since 1970. */
@@ -52,9 +50,12 @@ export class StoredOutcomes implements ImportOutcomes {
   readonly alreadyImported: ReadonlySet<TagName>
   /** Tag events of the unchanged tags: their results, until the import is finished. */
   readonly unchangedEvents: number[] = []
+  readonly reindexedEvents = new Map<number, string | null>()
   readonly #stores: Stores
   readonly #importId: number
   readonly #stream: ImageStream
+  /** Unchanged tags whose rule was applied. */
+  readonly #chosenAgain: ImportTarget[] = []
 
   constructor(stores: Stores, importId: number, stream: ImageStream) {
     this.#stores = stores
@@ -63,21 +64,24 @@ export class StoredOutcomes implements ImportOutcomes {
     this.alreadyImported = new Set(stores.rows.importedTags(importId))
   }
 
-  unchanged(_target: ImportTarget, tagEventId: number): void {
+  unchanged(target: ImportTarget, tagEventId: number): void {
     this.unchangedEvents.push(tagEventId)
+    if (target.decision) this.#chosenAgain.push(target)
   }
 
   async found(target: ImportTarget, { image, index }: TagImage, upstreamDigest: Digest): Promise<Outcome> {
-    const { db, images, recorder, rows, now } = this.#stores
+    const { db, images, recorder, rows, tags, now } = this.#stores
     const recorded = await db.transactTogether((tx) => {
       if (!this.#isStillWanted(target)) {
         rows.saveFailure(tx, this.#importId, target.tag, SUPERSEDED)
         return undefined
       }
+      this.#recordChoice(tx, target)
       const pullSpec = (digest: Digest): string => pullSpecByDigest(target.reference, digest)
       if (index) images.store(tx, index, pullSpec)
       const imageId = images.store(tx, image, pullSpec)
-      return recorder.recordTagEvent(tx, this.#address(target), {
+      const before = tags.imported(this.#stream.id, target.tag)
+      const recorded = recorder.recordTagEvent(tx, this.#address(target), {
         imageId,
         dockerImageReference: pullSpec(image.digest),
         generation: target.generation,
@@ -86,10 +90,14 @@ export class StoredOutcomes implements ImportOutcomes {
         upstreamDigest,
         at: now(),
       })
+      return { ...recorded, before: before?.upstreamDigest ?? upstreamDigest }
     })
     if (!recorded) return { state: 'FAILED', ...SUPERSEDED }
     if (recorded.pushed) return { state: 'IMPORTED' }
     this.unchangedEvents.push(recorded.tagEventId)
+    if (recorded.before !== upstreamDigest) {
+      this.reindexedEvents.set(recorded.tagEventId, reindexedBy(images, recorded.before, upstreamDigest))
+    }
     return { state: 'UNCHANGED' }
   }
 
@@ -98,6 +106,7 @@ export class StoredOutcomes implements ImportOutcomes {
     return db.transactTogether((tx) => {
       rows.saveFailure(tx, this.#importId, target.tag, failure)
       if (failure.reason === 'Superseded' || !this.#isStillWanted(target)) return
+      this.#recordChoice(tx, target)
       // listed a moment ago and gone before it was ever read: no tag to hang a condition on
       const vanished = failure.reason === 'NotFound' && !target.specTag
       if (vanished && !tags.imported(this.#stream.id, target.tag)) return
@@ -110,10 +119,20 @@ export class StoredOutcomes implements ImportOutcomes {
     })
   }
 
+  async lookedAt({ reference }: ImportTarget, { image, index }: TagImage): Promise<void> {
+    const { db, images } = this.#stores
+    const fetched = [index, image].filter((one) => one !== null).filter((one) => !isStored(one))
+    if (fetched.length === 0) return
+    await db.transactTogether((tx) => {
+      for (const one of fetched) images.store(tx, one, (digest) => pullSpecByDigest(reference, digest))
+    })
+  }
+
   finish(finished: Import): void {
     const { db, rows, streams, now, onFinished } = this.#stores
     db.transact((tx) => {
-      rows.finish(tx, finished, this.unchangedEvents)
+      rows.finish(tx, finished, this)
+      for (const target of this.#chosenAgain) if (this.#isStillWanted(target)) this.#recordChoice(tx, target)
       const at = now()
       streams.recordCheck(tx, this.#stream.id, {
         text: (finished.state === 'FAILED' && finished.message) || new Date(at).toISOString(),
@@ -121,6 +140,13 @@ export class StoredOutcomes implements ImportOutcomes {
       })
       onFinished?.(tx, this.#stream, finished)
     })
+  }
+
+  #recordChoice(tx: Transaction, { tag, decision }: ImportTarget): void {
+    const { choices, now } = this.#stores
+    if (decision) {
+      choices.recordChoice(tx, { streamId: this.#stream.id, tag }, { ...decision, decidedAt: now() })
+    }
   }
 
   #address({ tag }: ImportTarget) {
@@ -140,75 +166,15 @@ export class StoredOutcomes implements ImportOutcomes {
   }
 }
 
-/** Everything is fetched and reported, nothing is stored. */
-export class DryRunOutcomes implements ImportOutcomes {
-  readonly alreadyImported: ReadonlySet<TagName> = new Set()
-  readonly results: ImportResult[] = []
-  readonly #stores: Pick<Stores, 'images' | 'tags'>
-  readonly #stream: ImageStream
-
-  constructor(stores: Pick<Stores, 'images' | 'tags'>, stream: ImageStream) {
-    this.#stores = stores
-    this.#stream = stream
-  }
-
-  unchanged(target: ImportTarget): void {
-    const tag = this.#stores.tags.named([this.#stream.id], target.tag)[0]
-    this.results.push({
-      ...resultOf(target.tag, 'UNCHANGED'),
-      imageId: tag?.image?.id ?? null,
-      dockerImageReference: tag?.dockerImageReference ?? null,
-    })
-  }
-
-  async found(target: ImportTarget, { image }: TagImage): Promise<Outcome> {
-    const dockerImageReference = pullSpecByDigest(target.reference, image.digest)
-    const now = this.#stores.tags.imported(this.#stream.id, target.tag)
-    const known = isStored(image) ? image : this.#stores.images.byDigest(image.digest)
-    const state = known && now?.imageId === known.id ? 'UNCHANGED' : 'IMPORTED'
-    this.results.push({
-      ...resultOf(target.tag, state),
-      dockerImageReference,
-      imageId: known?.id ?? null,
-      ...(!known && !isStored(image) && { image: transientImage(image, dockerImageReference) }),
-    })
-    return { state }
-  }
-
-  async failed(target: ImportTarget, { reason, message }: Failure): Promise<void> {
-    this.results.push({ ...resultOf(target.tag, 'FAILED'), reason, message })
-  }
-
-  finish(): void {
-    this.results.sort((a, b) => (a.importance < b.importance ? -1 : 1))
-  }
-
-  /** As a stored import's results are read. */
-  page({ state, page: { limit, after, before, fromEnd } }: ResultListing): ImportResult[] {
-    const [first = ''] = (after ?? []) as string[]
-    const [last] = (before ?? []) as string[]
-    const matching = this.results.filter(
-      (result) =>
-        (!state || result.state === state) &&
-        result.importance > first &&
-        (last === undefined || result.importance < last),
-    )
-    return fromEnd ? matching.slice(-limit - 1) : matching.slice(0, limit + 1)
-  }
-}
-
 const SUPERSEDED: Failure = {
   reason: 'Superseded',
   message:
     'the spec changed while the registry was asked; the import that the change began has the newer state',
 }
 
-const resultOf = (tag: TagName, state: ImportResultState): ImportResult => ({
-  tag,
-  importance: sortKeysOf(tag).importance,
-  state,
-  imageId: null,
-  dockerImageReference: null,
-  reason: null,
-  message: null,
-})
+/** What changed between two indexes of which the same image was taken, as far as they are stored. */
+export const reindexedBy = (images: Images, from: Digest, to: Digest | Manifest): string | null =>
+  reindexedPlatforms(
+    images.storedManifest(from)?.manifest,
+    typeof to === 'string' ? images.storedManifest(to)?.manifest : to,
+  )

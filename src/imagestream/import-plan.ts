@@ -2,6 +2,7 @@ import type { Digest } from '../oci/digest.ts'
 import type { Platform } from '../oci/platform.ts'
 import { parseReference, type Reference } from '../oci/reference.ts'
 import type { TagName } from '../oci/tag.ts'
+import type { Decision } from '../policy/decide.ts'
 import type { ImportMode } from './fetch-image.ts'
 import { readKeyValues } from './key-values.ts'
 import { type ImageStream, isImportable, type SpecTag } from './spec.ts'
@@ -23,8 +24,13 @@ export interface ImportRequest {
 export interface ImportTarget {
   readonly tag: TagName
   readonly reference: Pick<Reference, 'registry' | 'repository'>
-  /** The tag to ask the registry for, or the digest where the reference names one image for good. */
-  readonly upstream: { readonly tag: TagName } | { readonly digest: Digest }
+  /**
+   * The tag to ask the registry for; the digest where the reference names one image for good; or the rule, as it is
+   * stored, that chooses a tag of the repository.
+   */
+  readonly upstream: { readonly tag: TagName } | { readonly digest: Digest } | { readonly policy: string }
+  /** What the rule chose, once it has; stored with what comes of it. */
+  readonly decision?: Decision
   readonly insecure: boolean
   readonly importMode: ImportMode
   readonly platform: Platform
@@ -32,8 +38,6 @@ export interface ImportTarget {
   readonly generation: number
   /** The spec tag that asks for it; without one it is the repository's. */
   readonly specTag: boolean
-  /** In which mode was said for this import alone: what is known may have been taken in another. */
-  readonly modeAsked: boolean
 }
 
 export interface ImportPlan {
@@ -76,7 +80,6 @@ export function planImport(
     platform: DEFAULT_PLATFORM,
     generation: stream.repositoryGeneration,
     specTag: false,
-    modeAsked: request.importMode !== undefined,
   })
   // a spec tag wins over the repository's tag of the same name, also one that is not imported
   const taken = new Set(specTags.map(({ name }) => name))
@@ -99,7 +102,7 @@ function specTagTarget(specTag: SpecTag, request: ImportRequest): ImportTarget {
   return {
     tag: specTag.name,
     reference: { registry, repository },
-    upstream: digest ? { digest } : { tag: tag ?? ('latest' as TagName) },
+    upstream: upstreamOf(specTag, { tag, digest }),
     insecure: request.insecure ?? Boolean(specTag.insecure),
     importMode: request.importMode ?? specTag.importMode,
     platform: {
@@ -108,6 +111,13 @@ function specTagTarget(specTag: SpecTag, request: ImportRequest): ImportTarget {
     },
     generation: specTag.generation,
     specTag: true,
-    modeAsked: request.importMode !== undefined,
   }
+}
+
+function upstreamOf(
+  { policy }: SpecTag,
+  { tag, digest }: Pick<Reference, 'tag' | 'digest'>,
+): ImportTarget['upstream'] {
+  if (policy !== null) return { policy }
+  return digest ? { digest } : { tag: tag ?? ('latest' as TagName) }
 }

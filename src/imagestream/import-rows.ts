@@ -3,10 +3,10 @@ import { type KeysetPage, keyset, pageOfEach } from '../db/page.ts'
 import { columnsOf } from '../db/rows.ts'
 import { imports as importsTable } from '../db/tables.ts'
 import type { Transaction } from '../db/transact.ts'
-import type { RegistryErrorReason } from '../oci/registry-error.ts'
 import type { TagName } from '../oci/tag.ts'
 import type { TransientImage } from './image.ts'
 import type { ImportRequest } from './import-plan.ts'
+import type { ImportFailureReason } from './tag-change.ts'
 import { sortKeysOf } from './tag-order.ts'
 
 export type ImportState = 'PENDING' | 'RUNNING' | 'SUCCEEDED' | 'PARTIALLY_SUCCEEDED' | 'FAILED'
@@ -41,11 +41,25 @@ export interface ImportResult {
   readonly dockerImageReference: string | null
   readonly reason: string | null
   readonly message: string | null
+  /** The tag event that was made, or found true; null where it failed, and in a dry run. */
+  readonly eventId: number | null
+  /** In a dry run: the image that the tag means, which another would follow. */
+  readonly previousImageId?: number | null
+  /** There where the registry has another index, of which the same image is taken: see `reindexedPlatforms`. */
+  readonly reindexed?: string | null
+}
+
+/** What an import has found unchanged. */
+export interface UnchangedTags {
+  /** The tag events that the tags were at: their results. */
+  readonly unchangedEvents: readonly number[]
+  /** Those of them of which the registry has another index now: which other platforms changed, null where not known. */
+  readonly reindexedEvents: ReadonlyMap<number, string | null>
 }
 
 /** Why a tag could not be brought in. */
 export interface Failure {
-  readonly reason: RegistryErrorReason | 'Superseded'
+  readonly reason: ImportFailureReason | 'Superseded'
   readonly message: string
 }
 
@@ -59,6 +73,7 @@ export interface ResultListing {
 export const KEPT_IMPORTS = 50
 
 type ImportRow = typeof importsTable.$inferSelect
+type StoredImport = Omit<ImportRow, 'request' | keyof UnchangedTags>
 
 export interface ImportRows {
   /** Adds a pending import, or finds one that has not begun and asks for the same. */
@@ -73,18 +88,18 @@ export interface ImportRows {
   /** Begins it, or after a restart begins it again: what had failed is tried anew. */
   start(tx: Transaction, id: number, at: number): void
   saveFailure(tx: Transaction, importId: number, tag: TagName, failure: Failure): void
-  finish(tx: Transaction, finished: Import, unchangedEvents: readonly number[]): void
+  finish(tx: Transaction, finished: Import, unchanged: UnchangedTags): void
   /** The tags that it brought in so far. */
   importedTags(importId: number): TagName[]
-  /** `unchangedEvents` stands in for what a running import has not stored yet. */
-  results(importId: number, listing: ResultListing, unchangedEvents?: readonly number[]): ImportResult[]
+  /** `unchanged` stands in for what a running import has not stored yet. */
+  results(importId: number, listing: ResultListing, unchanged?: UnchangedTags): ImportResult[]
   /** Ends what runs or waits for a stream that is being deleted, and forgets the rest. Returns the ids of the ended. */
   endOfStream(tx: Transaction, streamId: number, at: number): number[]
 }
 
-const COLUMNS = columnsOf(importsTable, 't', ['request', 'unchangedEvents'])
+const COLUMNS = columnsOf(importsTable, 't', ['request', 'unchangedEvents', 'reindexedEvents'])
 
-const toImport = (row: Omit<ImportRow, 'request' | 'unchangedEvents'>): Import => ({
+const toImport = (row: StoredImport): Import => ({
   ...row,
   additionalTags: row.additionalTags === '[]' ? [] : JSON.parse(row.additionalTags),
 })
@@ -93,7 +108,7 @@ export function createImportRows(db: Database): ImportRows {
   // the result of a tag that was brought in, or found unchanged, is the tag event that the import made, or found true
   const eventColumns = (state: ImportResultState): string =>
     `t.name as tag, t.importance, '${state}' as state, e.image_id as imageId,
-     e.docker_image_reference as dockerImageReference, null as reason, null as message`
+     e.docker_image_reference as dockerImageReference, null as reason, null as message, e.id as eventId`
   const results = `
     select ${eventColumns('UNCHANGED')}
     from json_each(coalesce(?, (select unchanged_events from imports where id = ?))) u
@@ -101,7 +116,11 @@ export function createImportRows(db: Database): ImportRows {
     union all
     select ${eventColumns('IMPORTED')} from tag_events e join tags t on t.id = e.tag_id where e.import_id = ?
     union all
-    select tag, importance, 'FAILED', null, null, reason, message from import_failures where import_id = ?`
+    select tag, importance, 'FAILED', null, null, reason, message, null from import_failures where import_id = ?`
+
+  const reindexedOf = db.prepare<{ reindexedEvents: string }>(
+    'select reindexed_events as reindexedEvents from imports where id = ?',
+  )
 
   return {
     add(_tx, streamId, request) {
@@ -127,7 +146,7 @@ export function createImportRows(db: Database): ImportRows {
     byIds: (ids) =>
       new Map(
         db
-          .prepare<ImportRow>(
+          .prepare<StoredImport>(
             `select ${COLUMNS} from imports t where t.id in (select value from json_each(?))`,
           )
           .all(JSON.stringify(ids))
@@ -140,7 +159,7 @@ export function createImportRows(db: Database): ImportRows {
       })
       return inOrder(
         db
-          .prepare<ImportRow>(`select ${COLUMNS} from ${from} order by ${orderBy}`)
+          .prepare<StoredImport>(`select ${COLUMNS} from ${from} order by ${orderBy}`)
           .all(...parameters(streamIds)),
       ).map(toImport)
     },
@@ -173,10 +192,10 @@ export function createImportRows(db: Database): ImportRows {
          values (?, ?, ?, ?, ?)`,
       ).run(importId, tag, sortKeysOf(tag).importance, reason, message)
     },
-    finish(_tx, finished, unchangedEvents) {
+    finish(_tx, finished, { unchangedEvents, reindexedEvents }) {
       db.prepare(
         `update imports set state = ?, finished_at = ?, total = ?, imported = ?, unchanged = ?, failed = ?,
-           additional_tags = ?, unchanged_events = ?, reason = ?, message = ? where id = ?`,
+           additional_tags = ?, unchanged_events = ?, reindexed_events = ?, reason = ?, message = ? where id = ?`,
       ).run(
         finished.state,
         finished.finishedAt,
@@ -186,6 +205,7 @@ export function createImportRows(db: Database): ImportRows {
         finished.failed,
         JSON.stringify(finished.additionalTags),
         JSON.stringify(unchangedEvents),
+        JSON.stringify([...reindexedEvents]),
         finished.reason,
         finished.message,
         finished.id,
@@ -202,7 +222,9 @@ export function createImportRows(db: Database): ImportRows {
         )
         .all(importId)
         .map(({ tag }) => tag),
-    results(importId, { state, page }, unchangedEvents) {
+    results(importId, { state, page }, unchanged) {
+      const reindexed: UnchangedTags['reindexedEvents'] =
+        unchanged?.reindexedEvents ?? new Map(JSON.parse(reindexedOf.get(importId)?.reindexedEvents ?? '[]'))
       const { condition, keys, orderBy, limit, inOrder } = keyset(page, [{ column: 'importance' }])
       const where = [...(state ? ['state = ?'] : []), ...condition]
       return inOrder(
@@ -212,7 +234,7 @@ export function createImportRows(db: Database): ImportRows {
              order by ${orderBy} limit ?`,
           )
           .all(
-            unchangedEvents ? JSON.stringify(unchangedEvents) : null,
+            unchanged ? JSON.stringify(unchanged.unchangedEvents) : null,
             importId,
             importId,
             importId,
@@ -220,7 +242,12 @@ export function createImportRows(db: Database): ImportRows {
             ...keys,
             limit,
           ),
-      )
+      ).map((result) => {
+        const platforms = reindexed.get(result.eventId ?? 0)
+        return platforms === undefined || result.state !== 'UNCHANGED'
+          ? result
+          : { ...result, reindexed: platforms }
+      })
     },
     endOfStream(_tx, streamId, at) {
       db.prepare('delete from imports where stream_id = ? and finished_at is not null').run(streamId)

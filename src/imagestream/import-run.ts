@@ -1,20 +1,20 @@
 import { InvalidManifestError } from '../oci/manifest.ts'
+import { isIndexType } from '../oci/media-types.ts'
 import { formatReference, formatRepository } from '../oci/reference.ts'
 import { RegistryError } from '../oci/registry-error.ts'
 import type { TagName } from '../oci/tag.ts'
-import type { ImageFetcher } from './fetch-image.ts'
-import { ImageGoneError } from './image.ts'
+import { NoChoiceError, nothingChosen, TagChooser } from './choose-tag.ts'
+import { type ImageFetcher, type ImportMode, withTagImage } from './fetch-image.ts'
 import type { ImportOutcomes, Outcome } from './import-outcomes.ts'
 import type { ImportPlan, ImportTarget, Listing } from './import-plan.ts'
 import type { Failure, Import, ImportState } from './import-rows.ts'
-import type { RemoteRegistry, RemoteRepository } from './remote-registry.ts'
-import type { Tags } from './tag.ts'
+import { eachInFlight } from './in-flight.ts'
+import { RegistryAnswers } from './registry-answers.ts'
+import type { RemoteRegistry, ResolvedTag } from './remote-registry.ts'
+import type { ImportedTag, Tags } from './tag.ts'
 
 /** Tags of one import that are worked on at a time; how many requests a registry gets at a time is the adapter's. */
 export const TAGS_IN_FLIGHT = 96
-
-/** Attempts at an image that is pruned while it is imported: each takes a whole run of the pruner to fail. */
-const MAXIMUM_ATTEMPTS = 3
 
 export interface ImportTools {
   readonly remote: RemoteRegistry
@@ -63,8 +63,13 @@ export class ImportRun {
     this.#startedAt = this.#tools.now()
     this.#counts.IMPORTED = alreadyImported.size
     this.#onProgress()
-    const open = this.#repositories(signal)
-    const listed = plan.listing ? await this.#list(plan.listing, open, signal) : []
+    const answers = new RegistryAnswers(this.#tools.remote, { lane: String(this.#subject.id), signal })
+    const chooser = new TagChooser({
+      answers,
+      fetcher: this.#tools.fetcher,
+      keep: (target, found) => this.#outcomes.lookedAt(target, found),
+    })
+    const listed = plan.listing ? await this.#list(plan.listing, answers, signal) : []
     // what was brought in before a restart counts, also where it is no longer listed
     const gone = new Set(alreadyImported)
     for (const { tag } of plan.targets) gone.delete(tag)
@@ -72,7 +77,9 @@ export class ImportRun {
     this.#total = plan.targets.length + listed.length + gone.size
     this.#onProgress()
     const targets = targetsOf(plan, listed, alreadyImported)
-    await eachInFlight(targets, TAGS_IN_FLIGHT, (target) => this.#importTag(target, open(target), signal))
+    await eachInFlight(targets, TAGS_IN_FLIGHT, (target) =>
+      this.#importTag(target, { answers, chooser, signal }),
+    )
     // ended while the last tag was being recorded: by then somebody else has said how
     signal.throwIfAborted()
     this.#finishedAt = this.#tools.now()
@@ -109,29 +116,9 @@ export class ImportRun {
     return IMPORTED + UNCHANGED > 0 ? 'PARTIALLY_SUCCEEDED' : 'FAILED'
   }
 
-  #repositories(signal: AbortSignal): (of: Pick<ImportTarget, 'reference' | 'insecure'>) => RemoteRepository {
-    const opened = new Map<string, RemoteRepository>()
-    return ({ reference, insecure }) => {
-      const key = `${formatRepository(reference)} ${insecure}`
-      let repository = opened.get(key)
-      if (!repository) {
-        const lane = String(this.#subject.id)
-        repository = this.#tools.remote.repository(reference, { insecure, lane, signal })
-        opened.set(key, repository)
-      }
-      return repository
-    }
-  }
-
-  async #list(
-    listing: Listing,
-    open: (of: Listing) => RemoteRepository,
-    signal: AbortSignal,
-  ): Promise<readonly TagName[]> {
+  async #list(listing: Listing, answers: RegistryAnswers, signal: AbortSignal): Promise<readonly TagName[]> {
     try {
-      const names: TagName[] = []
-      for await (const page of open(listing).listTags()) names.push(...page)
-      const wanted = listing.wantedOf(names)
+      const wanted = listing.wantedOf(await answers.listTags(listing))
       this.#additionalTags = wanted.splice(this.#tools.maximumTags ?? wanted.length)
       return wanted
     } catch (error) {
@@ -141,11 +128,13 @@ export class ImportRun {
     }
   }
 
-  async #importTag(target: ImportTarget, repository: RemoteRepository, signal: AbortSignal): Promise<void> {
+  async #importTag(wanted: ImportTarget, { answers, chooser, signal }: Asking): Promise<void> {
     signal.throwIfAborted()
+    let target = wanted
     let outcome: Outcome
     try {
-      outcome = await this.#bringIn(target, repository)
+      target = await chooser.choose(wanted)
+      outcome = await this.#bringIn(target, answers)
     } catch (error) {
       signal.throwIfAborted()
       const failure = this.#explain(error, pullSpecOf(target))
@@ -157,34 +146,26 @@ export class ImportRun {
     this.#onProgress()
   }
 
-  async #bringIn(target: ImportTarget, repository: RemoteRepository): Promise<Outcome> {
+  async #bringIn(target: ImportTarget, answers: RegistryAnswers): Promise<Outcome> {
     const { tags, fetcher } = this.#tools
     const { streamId } = this.#subject
     const known = streamId === null ? undefined : tags.imported(streamId, target.tag)
-    const resolved =
-      'digest' in target.upstream
-        ? target.upstream
-        : await repository.resolveTag(target.upstream.tag, known?.upstreamDigest ?? null)
+    const resolved = await resolve(target, known?.upstreamDigest ?? null, answers)
     const isSame = known?.upstreamDigest === resolved.digest && known.generation === target.generation
-    if (known && isSame && !known.failing && !target.modeAsked) {
+    if (known && isSame && !known.failing && isOfMode(known, target.importMode)) {
       this.#outcomes.unchanged(target, known.eventId)
       return { state: 'UNCHANGED' }
     }
-    for (let attempt = 1; ; attempt++) {
-      // held until the outcome is stored: who wants the same content meanwhile gets it from here
-      using session = fetcher.begin(repository)
-      const found = await session.tagImage(resolved, target.importMode, target.platform)
-      try {
-        return await this.#outcomes.found(target, found, resolved.digest)
-      } catch (error) {
-        // what was stored when it was looked for has been pruned meanwhile: now it is fetched
-        if (!(error instanceof ImageGoneError) || attempt === MAXIMUM_ATTEMPTS) throw error
-      }
-    }
+    const { importMode, platform } = target
+    const repository = answers.repository(target)
+    return withTagImage(fetcher, { repository, resolved, importMode, platform }, (found) =>
+      this.#outcomes.found(target, found, resolved.digest),
+    )
   }
 
   #explain(error: unknown, where: string): Failure {
     if (error instanceof RegistryError) return { reason: error.reason, message: error.message }
+    if (error instanceof NoChoiceError) return { reason: error.reason, message: error.message }
     if (error instanceof InvalidManifestError) {
       return { reason: 'InvalidManifest', message: `${where}: the manifest cannot be used: ${error.message}` }
     }
@@ -196,8 +177,35 @@ export class ImportRun {
   }
 }
 
+// a mode that was said for one import alone is in no generation
+const isOfMode = ({ digest, mediaType, upstreamDigest }: ImportedTag, mode: ImportMode): boolean =>
+  mode === 'Legacy' ? !isIndexType(mediaType) : digest === upstreamDigest
+
+/** What the work on one tag asks with. */
+interface Asking {
+  readonly answers: RegistryAnswers
+  readonly chooser: TagChooser
+  readonly signal: AbortSignal
+}
+
+async function resolve(
+  target: ImportTarget,
+  known: ResolvedTag['digest'] | null,
+  answers: RegistryAnswers,
+): Promise<ResolvedTag> {
+  const { upstream, decision } = target
+  if ('digest' in upstream) return upstream
+  if ('tag' in upstream) {
+    return answers.resolveTag(target, upstream.tag, { known, keep: decision !== undefined })
+  }
+  if (!decision) throw new Error(`the rule of the tag ${target.tag} was not applied`)
+  throw new NoChoiceError('NotFound', nothingChosen(target, decision))
+}
+
 const pullSpecOf = ({ reference, upstream }: ImportTarget): string =>
-  formatReference({ ...reference, tag: null, digest: null, ...upstream })
+  'policy' in upstream
+    ? formatRepository(reference)
+    : formatReference({ ...reference, tag: null, digest: null, ...upstream })
 
 // Made as they are worked on: of a listing of a million tags only the names are held.
 function* targetsOf(
@@ -207,17 +215,4 @@ function* targetsOf(
 ): Generator<ImportTarget, void> {
   for (const target of targets) if (!done.has(target.tag)) yield target
   if (listing) for (const tag of listed) if (!done.has(tag)) yield listing.targetOf(tag)
-}
-
-/** Works on so many items at a time, in order; takes no new ones after the first rejection. */
-export async function eachInFlight<Item>(
-  items: Generator<Item, void>,
-  inFlight: number,
-  work: (item: Item) => Promise<void>,
-): Promise<void> {
-  // all workers take from the same generator; the loop that an error leaves closes it for all of them
-  const worker = async (): Promise<void> => {
-    for (const item of items) await work(item)
-  }
-  await Promise.all(Array.from({ length: inFlight }, worker))
 }

@@ -1,13 +1,17 @@
 import type { Database } from '../db/open.ts'
 import type { KeysetPage } from '../db/page.ts'
 import type { Transaction } from '../db/transact.ts'
+import type { TagName } from '../oci/tag.ts'
+import type { Decision } from '../policy/decide.ts'
 import { createImageFetcher } from './fetch-image.ts'
 import type { Images } from './image.ts'
-import { DryRunOutcomes, StoredOutcomes } from './import-outcomes.ts'
+import { DryRunOutcomes } from './import-dry-run.ts'
+import { StoredOutcomes } from './import-outcomes.ts'
 import { type ImportRequest, planImport } from './import-plan.ts'
 import { ImportQueue } from './import-queue.ts'
 import type { Import, ImportResult, ImportRows, ResultListing } from './import-rows.ts'
 import { ImportRun, type ImportTools } from './import-run.ts'
+import { createPolicyChoices } from './policy-choice.ts'
 import type { TagRecorder } from './record.ts'
 import type { ImageStream, SpecTag } from './spec.ts'
 import type { Streams } from './stream.ts'
@@ -46,6 +50,8 @@ export interface Importer extends AsyncDisposable {
   /** In order of importance. */
   results(importId: number, listing: ResultListing): ImportResult[]
   countResults(importId: number, state: ResultListing['state']): number
+  /** What the rule of a tag chose of a repository in a dry run; undefined while that has not come to it. */
+  dryRunDecision(importId: number, tag: TagName): Decision | undefined
   /** The import once it is finished, or as it stands after so many seconds. */
   wait(importId: number, seconds: number): Promise<Import | undefined>
   /** The import as it stands, then again each time it got on, until it is finished. */
@@ -62,6 +68,7 @@ interface LiveImport {
 export function createImporter(dependencies: ImporterDependencies): Importer {
   const { db, rows, streams, images, now, onFinished, onInternalError } = dependencies
   const tools: ImportTools = { ...dependencies, fetcher: createImageFetcher(images) }
+  const stores = { ...dependencies, choices: createPolicyChoices(db) }
   // a dry run has no stream to wait for: its own id is its key
   const queue = new ImportQueue<number>(RUNNING_IMPORTS)
   const live = new Map<number, LiveImport>()
@@ -89,7 +96,7 @@ export function createImporter(dependencies: ImporterDependencies): Importer {
     const stream = streams.byIds([streamId]).get(streamId)
     const request = rows.request(id)
     if (!stream || !request || closing.signal.aborted) return
-    const entered = enter(id, streamId, new StoredOutcomes(dependencies, id, stream))
+    const entered = enter(id, streamId, new StoredOutcomes(stores, id, stream))
     try {
       db.transact((tx) => rows.start(tx, id, now()))
       await entered.run.run(planImport(stream, streams.specTags([streamId]), request), signalOf(entered))
@@ -110,7 +117,7 @@ export function createImporter(dependencies: ImporterDependencies): Importer {
     const failed: Import = { ...stands, state: 'FAILED', finishedAt: now(), reason: 'InternalError', message }
     try {
       db.transact((tx) => {
-        rows.finish(tx, failed, [])
+        rows.finish(tx, failed, { unchangedEvents: [], reindexedEvents: new Map() })
         onFinished?.(tx, stream, failed)
       })
     } catch (again) {
@@ -212,7 +219,7 @@ export function createImporter(dependencies: ImporterDependencies): Importer {
     results(importId, listing) {
       const outcomes = live.get(importId)?.outcomes
       if (outcomes instanceof DryRunOutcomes) return outcomes.page(listing)
-      return rows.results(importId, listing, outcomes?.unchangedEvents)
+      return rows.results(importId, listing, outcomes)
     },
     countResults(importId, state) {
       const dryRun = dryRunOf(importId)
@@ -222,6 +229,8 @@ export function createImporter(dependencies: ImporterDependencies): Importer {
       const counts = { IMPORTED: found.imported, UNCHANGED: found.unchanged, FAILED: found.failed }
       return state ? counts[state] : counts.IMPORTED + counts.UNCHANGED + counts.FAILED
     },
+
+    dryRunDecision: (importId, tag) => dryRunOf(importId)?.decisions.get(tag),
 
     async wait(importId, seconds) {
       const timeout = AbortSignal.any([closing.signal, AbortSignal.timeout(seconds * 1000)])

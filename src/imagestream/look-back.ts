@@ -32,6 +32,8 @@ export interface LookBack {
   /** A page of each image's entries in all histories, newest first; its keys are [event id]. */
   eventsOfImages(imageIds: readonly number[], page: KeysetPage): TagEvent[]
   countEventsOfImages(imageIds: readonly number[]): Map<number, number>
+  /** What the tags meant before these entries of their histories, by entry; an oldest one is missing. */
+  imagesBefore(eventIds: readonly number[]): Map<number, number>
   /** The newest entry of a stream's histories that has the image, with the tag whose history it is. */
   newestInStream(streamId: number, imageId: number): PastTag | undefined
   /** The newest entry of a tag's history that has the image. */
@@ -91,6 +93,11 @@ const conditions = ({ time, matching }: PastTagFilter) => ({
 
 export function createLookBack(db: Database): LookBack {
   const search = db.prepare<TagEvent>(SEARCH)
+  const before = db.prepare<{ id: number; imageId: number | null }>(
+    `select e.id, (select p.image_id from tag_events p where p.tag_id = e.tag_id and p.id < e.id
+       order by p.id desc limit 1) as imageId
+     from tag_events e where e.id in (select value from json_each(?))`,
+  )
   const newestInStream = db.prepare<TagEvent & { name: TagName }>(
     `select ${EVENT_COLUMNS}, g.name from tag_events t join tags g on g.id = t.tag_id
      where t.image_id = ? and g.stream_id = ? order by t.id desc limit 1`,
@@ -161,6 +168,13 @@ export function createLookBack(db: Database): LookBack {
         `select image_id as owner, count(*) as total from tag_events
          where image_id in (select value from json_each(?)) group by image_id`,
         [JSON.stringify(imageIds)],
+      ),
+
+    imagesBefore: (eventIds) =>
+      new Map(
+        before
+          .all(JSON.stringify(eventIds))
+          .flatMap(({ id, imageId }) => (imageId === null ? [] : [[id, imageId]])),
       ),
 
     newestInStream(streamId, imageId) {

@@ -3,10 +3,18 @@ import type { Transaction } from '../db/transact.ts'
 import type { PushLog } from '../events/push-log.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { TagName } from '../oci/tag.ts'
-import type { Recorded, TagAddress, TagChange, TagRecorder } from './tag-change.ts'
+import { type ChangedTags, createPolicyRules, type MovedTag } from './policy-rules.ts'
+import { type Recorded, type TagAddress, type TagChange, type TagRecorder, takenOver } from './tag-change.ts'
 import { sortKeysOf } from './tag-order.ts'
 
 export type { ImportFailure, Recorded, TagChange, TagRecorder } from './tag-change.ts'
+
+export interface TagRecorderDependencies {
+  readonly db: Database
+  readonly pushes: PushLog
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+}
 
 interface TagNow {
   id: number
@@ -19,10 +27,16 @@ interface TagNow {
   failing: 0 | 1
 }
 
+interface Recording extends Recorded {
+  /** Null where the tag has the same image from the same place. */
+  readonly moved: MovedTag | null
+}
+
 /** Of the image whose id is given: a tag keeps them beside it, to be found by. */
 const PLATFORMS = '(select platforms from images where id = ?)'
 
-export function createTagRecorder(db: Database, pushes: PushLog): TagRecorder {
+export function createTagRecorder({ db, pushes, now }: TagRecorderDependencies): TagRecorder {
+  const rules = createPolicyRules(db)
   const find = db.prepare<TagNow>(`
     select t.id, t.upstream_digest as upstreamDigest, e.id as eventId, e.image_id as imageId,
       e.docker_image_reference as dockerImageReference, e.generation, t.failing is not null as failing
@@ -127,62 +141,70 @@ export function createTagRecorder(db: Database, pushes: PushLog): TagRecorder {
       previousImageId,
     })
 
-  const record = (
-    tx: Transaction,
-    address: TagAddress,
-    change: TagChange,
-  ): Recorded & { readonly moved: boolean } => {
+  const record = (tx: Transaction, address: TagAddress, change: TagChange): Recording => {
     const { streamId, tag } = address
-    const now = find.get(streamId, tag)
-    const sameImage = now?.imageId === change.imageId
-    const sameReference = now?.dockerImageReference === change.dockerImageReference
+    const known = find.get(streamId, tag)
+    const sameImage = known?.imageId === change.imageId
+    const sameReference = known?.dockerImageReference === change.dockerImageReference
     // an older spec's import that finishes late never lowers what a newer one has observed
-    const sameGeneration = now !== undefined && now.generation !== null && change.generation <= now.generation
+    const sameGeneration =
+      known !== undefined && known.generation !== null && change.generation <= known.generation
     const isSame = sameImage && sameReference && sameGeneration
 
     let tagEventId: number
-    if (!now) tagEventId = addFirstEvent(streamId, tag, change)
-    else if (now.eventId === null || !(sameImage || sameReference)) tagEventId = addEvent(now.id, change)
-    else if (!isSame) tagEventId = rewriteNewest(now.id, now.eventId, change)
-    else tagEventId = now.eventId
+    if (!known) tagEventId = addFirstEvent(streamId, tag, change)
+    else if (known.eventId === null || !(sameImage || sameReference)) tagEventId = addEvent(known.id, change)
+    else if (!isSame) tagEventId = rewriteNewest(known.id, known.eventId, change)
+    else tagEventId = known.eventId
 
-    if (now?.failing) {
-      clearConditions.run(now.id)
-      setFailing.run(null, now.id)
+    if (known?.failing) {
+      clearConditions.run(known.id)
+      setFailing.run(null, known.id)
     }
-    if (!isSame || now?.failing) {
+    if (!isSame || known?.failing) {
       touch(tx, streamId)
-    } else if (now && now.upstreamDigest !== change.upstreamDigest) {
-      setNewestImage.run(change.imageId, change.upstreamDigest, change.imageId, now.id)
+    } else if (known && known.upstreamDigest !== change.upstreamDigest) {
+      setNewestImage.run(change.imageId, change.upstreamDigest, change.imageId, known.id)
     }
-    if (!sameImage) appendPush(tx, address, change, now?.imageId ?? null)
-    return { tagEventId, pushed: !sameImage, moved: !(sameImage && sameReference) }
+    const from = known?.imageId ?? null
+    if (!sameImage) appendPush(tx, address, change, from)
+    return { tagEventId, pushed: !sameImage, moved: sameImage && sameReference ? null : { tag, from } }
   }
 
   // Breadth first. A tag follows one other and none itself, so each is reached once.
-  const moveFollowers = (tx: Transaction, address: TagAddress, change: TagChange): void => {
-    const { imageId, dockerImageReference, at } = change
-    const moved = [address]
+  const recordWithFollowers = (tx: Transaction, address: TagAddress, change: TagChange): Recording => {
+    const recording = record(tx, address, change)
+    const moved = recording.moved ? [address] : []
     for (const { namespace, streamName, tag } of moved) {
       for (const { generation, ...follower } of followers.all(namespace, streamName, tag)) {
-        const same: TagChange = {
-          imageId,
-          dockerImageReference,
-          generation,
-          source: 'TAG',
-          upstreamDigest: null,
-          at,
-        }
+        const same = takenOver(change, { generation, at: change.at })
         if (record(tx, follower, same).moved) moved.push(follower)
       }
+    }
+    return recording
+  }
+
+  // Once is enough: a rule never chooses a tag that follows another or has a rule, and no others move here.
+  const letRulesChoose = (tx: Transaction, streamId: number, changed: ChangedTags): void => {
+    for (const { address, change } of rules.choose(tx, streamId, changed)) {
+      recordWithFollowers(tx, address, change)
     }
   }
 
   return {
     recordTagEvent(tx, address, change) {
-      const { moved, ...recorded } = record(tx, address, change)
-      if (moved) moveFollowers(tx, address, change)
+      const { moved, ...recorded } = recordWithFollowers(tx, address, change)
+      if (moved) letRulesChoose(tx, address.streamId, { moved: [moved], rewritten: [], at: change.at })
       return recorded
+    },
+
+    recordSpecTags(tx, stream, { events, rewritten }) {
+      const moved: MovedTag[] = []
+      for (const { tag, change } of events) {
+        const recording = recordWithFollowers(tx, { ...stream, tag }, change)
+        if (recording.moved) moved.push(recording.moved)
+      }
+      letRulesChoose(tx, stream.streamId, { moved, rewritten, at: now() })
     },
 
     recordImportFailure(tx, { streamId, tag }, { reason, message, generation, at }) {
@@ -199,8 +221,12 @@ export function createTagRecorder(db: Database, pushes: PushLog): TagRecorder {
         raiseGeneration.run(streamId)
         deleteSchedule.run(streamId, tag)
       }
-      if (inStatus || inSpec) touch(tx, streamId)
-      return inStatus || inSpec
+      const isRemoved = inStatus || inSpec
+      if (isRemoved) {
+        touch(tx, streamId)
+        letRulesChoose(tx, streamId, { moved: [], rewritten: [tag], at: now() })
+      }
+      return isRemoved
     },
 
     pruneTagEvents(tx, eventIds) {

@@ -1,9 +1,10 @@
 import type { Database } from '../db/open.ts'
 import type { Digest } from '../oci/digest.ts'
-import { ConflictError, InvalidInputError, NotFoundError } from './errors.ts'
+import { InvalidInputError, NotFoundError } from './errors.ts'
 import type { Images } from './image.ts'
 import type { LookBack } from './look-back.ts'
 import { checkNamespace, checkStreamName, checkTagName } from './names.ts'
+import { checkResourceVersion } from './resource-version.ts'
 import type { Streams } from './stream.ts'
 import type { Tag, TagEvent, Tags } from './tag.ts'
 import type { Tagging } from './tag-image.ts'
@@ -59,11 +60,7 @@ export function createRollBack(dependencies: RollBackDependencies): RollBackComm
     const name = checkTagName(tag)
     const stream = streams.byName(namespace, imageStream)
     if (!stream) throw new NotFoundError(`there is no image stream ${namespace}/${imageStream}`)
-    if (resourceVersion != null && resourceVersion !== String(stream.resourceVersion)) {
-      throw new ConflictError(
-        `${namespace}/${imageStream} is at resourceVersion ${stream.resourceVersion}, not ${resourceVersion}: read it again`,
-      )
-    }
+    checkResourceVersion({ namespace, name: imageStream, resourceVersion }, stream)
     const [found] = tags.named([stream.id], name)
     const newest = found && newestOf(found)
     if (!found || !newest) throw new NotFoundError(`${namespace}/${imageStream}:${name} never had an image`)

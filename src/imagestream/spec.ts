@@ -1,10 +1,12 @@
 import type { imageStreams, specTags } from '../db/tables.ts'
 import { InvalidReferenceError, parseReference, type Reference } from '../oci/reference.ts'
 import type { TagName } from '../oci/tag.ts'
+import type { TagPolicyInput } from '../policy/policy.ts'
 import { InvalidInputError } from './errors.ts'
 import type { ImportMode } from './fetch-image.ts'
 import { type KeyValue, writeKeyValues } from './key-values.ts'
 import { checkTagName } from './names.ts'
+import { checkPolicySource, policyText, withoutPolicy } from './spec-policy.ts'
 import { checkStreamSource } from './tag-source.ts'
 
 // the registry follows from the source: it is written beside it to be found by, and not read
@@ -35,6 +37,8 @@ export interface SpecTagInput {
   readonly name: string
   readonly annotations?: readonly KeyValue[] | null | undefined
   readonly from?: ObjectReferenceInput | null | undefined
+  /** Chooses a tag of the repository that `from` names, or without `from` of the stream itself. */
+  readonly policy?: TagPolicyInput | null | undefined
   readonly reference: boolean
   readonly importPolicy?: ImportPolicyInput | null | undefined
   readonly referencePolicy?: { readonly type: 'Source' | 'Local' } | null | undefined
@@ -120,24 +124,26 @@ function specTagsOf(inputs: readonly SpecTagInput[], importMode: ImportMode): Ma
 export const FOLLOWS_NONE = { followsNamespace: null, followsStream: null, followsTag: null } as const
 
 function specTagContent(input: SpecTagInput, field: string, importMode: ImportMode): SpecTagContent {
-  const { from } = input
-  if (from?.kind === 'DockerImage') checkReference(from.name, `${field}.from.name`)
+  const { annotations, from, policy } = input
+  if (policy) checkPolicySource(input, field)
+  if (from?.kind === 'DockerImage')
+    (policy ? checkRepository : checkReference)(from.name, `${field}.from.name`)
   else if (from) checkStreamSource(from, `${field}.from`)
   if (input.reference && !from) {
     throw new InvalidInputError(`${field}.reference`, 'reference: true needs a "from" to refer to')
   }
   return {
-    annotations: writeKeyValues(input.annotations ?? [], `${field}.annotations`),
+    annotations: writeKeyValues(withoutPolicy(annotations ?? [], field), `${field}.annotations`),
     fromKind: from?.kind ?? null,
     fromName: from?.name ?? null,
     fromNamespace: from?.namespace ?? null,
-    policy: null,
+    policy: policy ? policyText(policy, `${field}.policy`) : null,
     reference: flag(input.reference),
     ...policyColumns(input.importPolicy, importMode),
     referencePolicy: input.referencePolicy?.type ?? 'Source',
   }
 }
 
-/** Whether an import has something to do for this spec tag. */
+/** Whether an import has something to do for this spec tag: with a policy, for the tag that it chooses. */
 export const isImportable = ({ fromKind, reference }: Pick<SpecTag, 'fromKind' | 'reference'>): boolean =>
   fromKind === 'DockerImage' && !reference

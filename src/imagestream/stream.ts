@@ -1,20 +1,10 @@
 import type { Database } from '../db/open.ts'
-import { type KeysetPage, keyset } from '../db/page.ts'
 import { columnsOf } from '../db/rows.ts'
-import type { Parameter } from '../db/statement.ts'
 import { imageStreams, specTags } from '../db/tables.ts'
 import type { Transaction } from '../db/transact.ts'
 import type { TagName } from '../oci/tag.ts'
-import type { KeyValue } from './key-values.ts'
 import type { ImageStream, Spec, SpecTag } from './spec.ts'
-
-export interface StreamFilter {
-  readonly namespace?: string | undefined
-  /** Glob over the name: `*` stands for any characters. */
-  readonly matching?: string | undefined
-  /** All of these. */
-  readonly labels?: readonly KeyValue[] | undefined
-}
+import { createStreamSearch, type StreamFilter, type StreamListing } from './stream-search.ts'
 
 export interface StreamCheck {
   /** RFC 3339 time, or why the import failed. */
@@ -27,8 +17,8 @@ export interface StreamCheck {
 export interface Streams {
   byName(namespace: string, name: string): ImageStream | undefined
   byIds(ids: readonly number[]): Map<number, ImageStream>
-  /** By namespace, then name; one row more than the page's limit when there is one. Its keys are [namespace, name]. */
-  page(filter: StreamFilter, page: KeysetPage): ImageStream[]
+  /** A page of those that are found, in order; its keys are `streamKeyOf(stream, order)`. */
+  page(listing: StreamListing): ImageStream[]
   count(filter: StreamFilter): number
   /** Spec tags of many streams at once, of each in the order in which they were given. */
   specTags(streamIds: readonly number[]): SpecTag[]
@@ -44,6 +34,7 @@ const COLUMNS = columnsOf(imageStreams, 's', ['registry'])
 const SPEC_TAG_COLUMNS = columnsOf(specTags, 't', ['registry', 'position'])
 
 export function createStreams(db: Database): Streams {
+  const search = createStreamSearch(db)
   const byName = db.prepare<ImageStream>(
     `select ${COLUMNS} from image_streams s where s.namespace = ? and s.name = ?`,
   )
@@ -62,25 +53,6 @@ export function createStreams(db: Database): Streams {
       )
       .all(JSON.stringify(streamIds))
 
-  const conditions = ({ namespace, matching, labels = [] }: StreamFilter) => {
-    const where: string[] = []
-    const values: Parameter[] = []
-    if (namespace !== undefined) {
-      where.push('s.namespace = ?')
-      values.push(namespace)
-    }
-    if (matching !== undefined) {
-      where.push('matches_glob(?, s.name)')
-      values.push(matching)
-    }
-    for (const { key, value } of labels) {
-      where.push(`exists (select 1 from json_each(s.labels) l
-        where l.value ->> 'key' = ? and l.value ->> 'value' = ?)`)
-      values.push(key, value)
-    }
-    return { where, values }
-  }
-
   return {
     byName: (namespace, name) => byName.get(namespace, name),
     byIds: (ids) =>
@@ -92,32 +64,8 @@ export function createStreams(db: Database): Streams {
           .all(JSON.stringify(ids))
           .map((stream) => [stream.id, stream]),
       ),
-    page(filter, page) {
-      const { where, values } = conditions(filter)
-      const { condition, keys, orderBy, limit, inOrder } = keyset(page, [
-        { column: 's.namespace' },
-        { column: 's.name' },
-      ])
-      const all = [...where, ...condition]
-      return inOrder(
-        db
-          .prepare<ImageStream>(
-            `select ${COLUMNS} from image_streams s ${all.length > 0 ? `where ${all.join(' and ')}` : ''}
-             order by ${orderBy} limit ?`,
-          )
-          .all(...values, ...keys, limit),
-      )
-    },
-    count(filter) {
-      const { where, values } = conditions(filter)
-      return (
-        db
-          .prepare<{ total: number }>(
-            `select count(*) as total from image_streams s ${where.length > 0 ? `where ${where.join(' and ')}` : ''}`,
-          )
-          .get(...values)?.total ?? 0
-      )
-    },
+    page: (listing) => search.page(listing, COLUMNS),
+    count: search.count,
     recordCheck: (_tx, streamId, check) => {
       db.prepare(
         'update image_streams set repository_check = ?, checked_at = coalesce(?, checked_at) where id = ?',

@@ -6,6 +6,7 @@ import type { Following } from './follow.ts'
 import type { Importer } from './import.ts'
 import { checkNamespace, checkStreamName, checkTagName } from './names.ts'
 import type { TagRecorder } from './record.ts'
+import { checkResourceVersion } from './resource-version.ts'
 import {
   emptySpec,
   flag,
@@ -42,12 +43,14 @@ export interface TagImage {
   readonly insecure: boolean
   readonly importMode?: ImportMode | null | undefined
   readonly referencePolicy?: 'Source' | 'Local' | null | undefined
+  readonly resourceVersion?: string | null | undefined
 }
 
 export interface UntagImage {
   readonly namespace: string
   readonly imageStream: string
   readonly tag: string
+  readonly resourceVersion?: string | null | undefined
 }
 
 export interface Tagged {
@@ -62,12 +65,12 @@ export interface Tagging {
   /**
    * Creates the stream where there is none. The tag means its source's image at once, also where somebody pushed another
    * one to it since the same was asked before. Throws InvalidInputError; NotFoundError where the source means nothing;
-   * ConflictError where it may mean several images.
+   * ConflictError where it may mean several images, or the resource version is not the newest.
    */
   tagImage(input: TagImage): Tagged
   /**
    * Removes the tag with its history, and what the spec says of it. Returns the stream's id. Throws InvalidInputError;
-   * NotFoundError where neither spec nor status has the tag.
+   * NotFoundError where neither spec nor status has the tag; ConflictError.
    */
   untagImage(input: UntagImage): number
 }
@@ -126,6 +129,7 @@ export function createTagging(dependencies: TaggingDependencies): Tagging {
       const tag = checkTagImage(input)
       return db.transact((tx) => {
         const existing = streams.byName(home.namespace, home.name)
+        checkResourceVersion({ ...home, resourceVersion: input.resourceVersion }, existing)
         const old = existing ? streams.spec(existing) : emptySpec(importMode)
         const content = contentOf(home, input, old.tags.get(tag))
         const spec: Spec = { ...old, tags: new Map(old.tags).set(tag, content) }
@@ -142,13 +146,14 @@ export function createTagging(dependencies: TaggingDependencies): Tagging {
     },
 
     untagImage(input) {
-      const { namespace, imageStream } = input
+      const { namespace, imageStream, resourceVersion } = input
       checkNamespace(namespace)
       checkStreamName(namespace, imageStream, 'imageStream')
       const tag = checkTagName(input.tag)
       return db.transact((tx) => {
         const stream = streams.byName(namespace, imageStream)
         if (!stream) throw new NotFoundError(`there is no image stream ${namespace}/${imageStream}`)
+        checkResourceVersion({ namespace, name: imageStream, resourceVersion }, stream)
         const old = streams.spec(stream)
         const tags = new Map(old.tags)
         if (tags.delete(tag)) writer.writeSpec(tx, stream, { ...old, tags })

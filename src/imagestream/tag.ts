@@ -8,6 +8,7 @@ import type { Digest } from '../oci/digest.ts'
 import type { TagName } from '../oci/tag.ts'
 import type { ImageSummary } from './image.ts'
 import { sortKeysOf } from './tag-order.ts'
+import { searchTags, type TagFilter } from './tag-search.ts'
 
 export type TagEvent = Omit<typeof tagEvents.$inferSelect, 'importId'>
 export type TagCondition = typeof tagConditions.$inferSelect
@@ -25,6 +26,8 @@ export interface Tag
 export interface ImportedTag {
   readonly eventId: number
   readonly imageId: number
+  readonly digest: Digest
+  readonly mediaType: string
   readonly generation: number
   /** What the registry answered then. */
   readonly upstreamDigest: Digest | null
@@ -34,10 +37,8 @@ export interface ImportedTag {
 
 export type TagOrder = 'IMPORTANCE' | 'NAME' | 'NEWEST_FIRST' | 'SEMVER_DESC'
 
-export interface TagListing {
+export interface TagListing extends TagFilter {
   readonly order: TagOrder
-  /** Glob over the name. */
-  readonly matching?: string | undefined
   readonly page: KeysetPage
 }
 
@@ -48,9 +49,9 @@ export interface Tags {
   named(streamIds: readonly number[], name: TagName): Tag[]
   /** What an import compares the registry's answer with. */
   imported(streamId: number, name: TagName): ImportedTag | undefined
-  /** A page of each stream's tags, in order; its keys are `keyOf(tag, order)`. */
+  /** A page of those of each stream that are found, in order; its keys are `keyOf(tag, order)`. */
   ofStreams(streamIds: readonly number[], listing: TagListing): Tag[]
-  countOfStreams(streamIds: readonly number[], matching?: string): Map<number, number>
+  countOfStreams(streamIds: readonly number[], filter?: TagFilter): Map<number, number>
   /** A page of each image's tags: those that point at it now, by stream; its keys are [stream id, tag id]. */
   ofImages(imageIds: readonly number[], page: KeysetPage): Tag[]
   countOfImages(imageIds: readonly number[]): Map<number, number>
@@ -122,7 +123,7 @@ export function createTags(db: Database): Tags {
       .prepare(text)
       .tuples(...parameters)
       .map(toTag)
-  const counts = (text: string, ids: readonly number[], ...values: string[]): Map<number, number> =>
+  const counts = (text: string, ids: readonly number[], ...values: Parameter[]): Map<number, number> =>
     new Map(
       db
         .prepare<{ owner: number; total: number }>(text)
@@ -147,16 +148,18 @@ export function createTags(db: Database): Tags {
     imported: (streamId, name) =>
       db
         .prepare<ImportedTag>(
-          `select e.id as eventId, e.image_id as imageId, e.generation, t.upstream_digest as upstreamDigest,
+          `select e.id as eventId, e.image_id as imageId, i.digest, i.media_type as mediaType, e.generation,
+             t.upstream_digest as upstreamDigest,
              t.failing is not null as failing
-           from tags t join tag_events e on e.id = t.newest_event_id where t.stream_id = ? and t.name = ?`,
+           from tags t join tag_events e on e.id = t.newest_event_id join images i on i.id = e.image_id
+           where t.stream_id = ? and t.name = ?`,
         )
         .get(streamId, name),
-    ofStreams(streamIds, { order, matching, page }) {
+    ofStreams(streamIds, { order, page, ...filter }) {
       const { from, orderBy, parameters, inOrder } = pageOfEach(page, SORT[order], {
         table: 'tags',
         owner: 'stream_id',
-        ...(matching && { where: ['matches_glob(?, name)'], values: [matching] }),
+        ...searchTags(db, streamIds, filter),
       })
       return inOrder(
         readTags(
@@ -165,19 +168,16 @@ export function createTags(db: Database): Tags {
         ),
       )
     },
-    countOfStreams: (streamIds, matching) =>
-      matching
-        ? counts(
-            `select stream_id as owner, count(*) as total from tags where matches_glob(?, name)
-             and stream_id in (select value from json_each(?)) group by stream_id`,
-            streamIds,
-            matching,
-          )
-        : counts(
-            `select stream_id as owner, count(*) as total from tags
-             where stream_id in (select value from json_each(?)) group by stream_id`,
-            streamIds,
-          ),
+    countOfStreams(streamIds, filter = {}) {
+      const { where, values, among } = searchTags(db, streamIds, filter)
+      const one = among ? 'id' : 'stream_id'
+      return counts(
+        `select stream_id as owner, count(*) as total from tags
+         where ${[...where, `${one} in (select value from json_each(?))`].join(' and ')} group by stream_id`,
+        among ?? streamIds,
+        ...values,
+      )
+    },
     ofImages(imageIds, page) {
       const { from, orderBy, parameters, inOrder } = pageOfEach(
         page,

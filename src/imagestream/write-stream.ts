@@ -5,12 +5,13 @@ import { imageStreams } from '../db/tables.ts'
 import type { Transaction } from '../db/transact.ts'
 import { parseReference } from '../oci/reference.ts'
 import type { TagName } from '../oci/tag.ts'
-import { AlreadyExistsError, ConflictError, NotFoundError } from './errors.ts'
+import { AlreadyExistsError, NotFoundError } from './errors.ts'
 import type { ImportMode } from './fetch-image.ts'
 import type { Following } from './follow.ts'
 import type { Importer } from './import.ts'
 import { type KeyValue, readKeyValues, writeKeyValues } from './key-values.ts'
 import { checkNamespace, checkStreamName } from './names.ts'
+import { checkResourceVersion } from './resource-version.ts'
 import { changeSpec, emptySpec, type ImageStream, isImportable, type Spec, type SpecInput } from './spec.ts'
 import { createSpecTagRows, isSameTag, type NamedTag } from './spec-tag-rows.ts'
 import type { Streams } from './stream.ts'
@@ -56,9 +57,9 @@ export interface StreamWriter {
     options?: Pick<WriteOptions, 'fieldOf'>,
   ): SpecChange
   /**
-   * Inside a transaction: writes what of the spec is different, and gives tags from other tags what those mean. Says
-   * which parts are to be imported anew. Throws InvalidInputError where a tag follows itself, NotFoundError,
-   * ConflictError; then the transaction must fail.
+   * Inside a transaction: writes what of the spec is different, and gives tags from other tags what those mean, and tags
+   * with a rule what it chooses. Says which parts are to be imported anew. Throws InvalidInputError where a tag follows
+   * itself, NotFoundError, ConflictError; then the transaction must fail.
    */
   writeSpec(tx: Transaction, stream: ImageStream, spec: Spec, options?: WriteOptions): SpecChange
 }
@@ -116,11 +117,7 @@ export function createStreamWriter(dependencies: StreamWriterDependencies): Stre
   const find = ({ namespace, name, resourceVersion }: DeleteStream): ImageStream => {
     const stream = streams.byName(namespace, name)
     if (!stream) throw new NotFoundError(`there is no image stream ${namespace}/${name}`)
-    if (resourceVersion != null && resourceVersion !== String(stream.resourceVersion)) {
-      throw new ConflictError(
-        `${namespace}/${name} is at resourceVersion ${stream.resourceVersion}, not ${resourceVersion}: read it again`,
-      )
-    }
+    checkResourceVersion({ namespace, name, resourceVersion }, stream)
     return stream
   }
   /** What streams are found by, beside what was written. */
@@ -157,7 +154,7 @@ export function createStreamWriter(dependencies: StreamWriterDependencies): Stre
       .returning()
       .get()
     writeLabels(stream)
-    specTagRows.write(tx, stream, { tags: [...spec.tags], fieldOf })
+    specTagRows.write(tx, stream, { tags: [...spec.tags], removed: [], fieldOf })
     specTagRows.arrange(tx, stream.id, [...spec.tags.keys()])
     onSpecWritten?.(tx, stream)
     return changeOf(stream, spec.dockerImageRepository !== null, [...spec.tags])
@@ -205,7 +202,7 @@ export function createStreamWriter(dependencies: StreamWriterDependencies): Stre
     const names = JSON.stringify(removed)
     removeSpecTags.run(stream.id, names)
     removeTags.run(stream.id, names)
-    specTagRows.write(tx, written, { tags: changed, fieldOf })
+    specTagRows.write(tx, written, { tags: changed, removed, fieldOf })
     if (isRearranged) specTagRows.arrange(tx, stream.id, [...spec.tags.keys()])
     onSpecWritten?.(tx, written)
     return changeOf(written, repository && spec.dockerImageRepository !== null, changed)

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { ConflictError } from '../../src/imagestream/errors.ts'
-import { Domain } from '../fixtures/domain.ts'
+import { Domain, UPSTREAM } from '../fixtures/domain.ts'
+import { image } from '../fixtures/random-image.ts'
 import { apply, applyOne, exported, imageStream } from './documents.ts'
 
 let domain: Domain
@@ -28,6 +29,29 @@ describe('resourceVersion', () => {
 
     expect(() => apply(domain, document)).toThrow('default/ruby does not exist')
     expect(domain.streams.count({})).toBe(0)
+  })
+
+  it('of an ImageStreamImport counts too', async () => {
+    domain.remote.push(UPSTREAM, 'latest', image({ seed: 1 }))
+    await domain.create({ spec: {} })
+    const { resourceVersion } = domain.stream()
+    const document = (version: number, more: object = {}) => ({
+      kind: 'ImageStreamImport',
+      apiVersion: 'image.openshift.io/v1',
+      metadata: { name: 'ruby', namespace: 'default', resourceVersion: String(version), ...more },
+      spec: {
+        import: true,
+        images: [{ from: { kind: 'DockerImage', name: UPSTREAM }, to: { name: 'latest' } }],
+      },
+    })
+    const before = domain.dump()
+
+    expect(() => apply(domain, document(resourceVersion + 1))).toThrow(ConflictError)
+    expect(() => apply(domain, document(1, { name: 'none' }))).toThrow('default/none does not exist')
+    expect(domain.dump()).toEqual(before)
+
+    expect(applyOne(domain, document(resourceVersion)).action).toBe('CONFIGURED')
+    expect(() => apply(domain, document(resourceVersion))).toThrow(ConflictError)
   })
 
   it('of another object means nothing here', () => {

@@ -118,8 +118,15 @@ const from = fc.oneof(
     { requiredKeys: ['kind', 'name'] },
   ),
 )
+const policy = fc.constantFrom(
+  '{"order":"SEMVER","range":"^3.3"}',
+  '{"order":"SEMVER","includePrereleases":true,"lowest":true}',
+  '{"order":"NUMERICAL","filter":{"pattern":"^build-(\\\\d+)$","extract":"$1"}}',
+  '{"order":"ALPHABETICAL"}',
+)
 const specTag = fc
   .record({
+    policy: fc.option(policy),
     name: tagName,
     annotations: keyValues,
     from: fc.option(from),
@@ -134,13 +141,19 @@ const specTag = fc
     reference: fc.boolean(),
     referencePolicy: fc.record({ type: fc.constantFrom('Source', 'Local') }),
   })
-  .map(({ annotations, from, reference, ...tag }) => ({
-    // as Go writes what is empty
-    annotations: Object.keys(annotations).length > 0 ? annotations : null,
-    ...(from && { from }),
-    ...tag,
-    ...(reference && from && { reference }),
-  }))
+  .map(({ policy, annotations, from, reference, ...tag }) => {
+    // of a registry's tags, or of the stream's own
+    const isRepository = policy !== null && from?.kind === 'DockerImage'
+    const source = isRepository ? { ...from, name: from.name.replace(/:.*/, '') } : policy === null && from
+    const notes = { ...annotations, ...(policy !== null && { 'imagestreams/policy': policy }) }
+    return {
+      // as Go writes what is empty
+      annotations: Object.keys(notes).length > 0 ? notes : null,
+      ...(source && { from: source }),
+      ...tag,
+      ...(reference && policy === null && from && { reference }),
+    }
+  })
 const document = fc
   .record({
     labels: keyValues,

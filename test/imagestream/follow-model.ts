@@ -1,10 +1,20 @@
+import { decide } from '../../src/policy/decide.ts'
+import { ruleOf } from '../../src/policy/rule.ts'
+import { tagName } from '../fixtures/domain.ts'
+
 /** `a:1`: all streams are of one namespace. */
 export type Key = `${string}:${string}`
 
-/** What a spec says of a tag: it follows one, takes one once, or is pinned to an image of a stream's history. */
+/**
+ * What a spec says of a tag: it follows one, takes one once, is pinned to an image of a stream's history, means what a
+ * rule chooses of the stream's other tags, or nothing of where its image comes from.
+ */
 export type Source =
   | { readonly kind: 'follow' | 'reference'; readonly of: Key }
   | { readonly kind: 'pin'; readonly stream: string; readonly image: number }
+  /** By the rule's text. */
+  | { readonly kind: 'rule'; readonly rule: string }
+  | { readonly kind: 'none' }
 
 export interface ModelEvent {
   readonly id: number
@@ -20,18 +30,26 @@ interface ModelStream {
   readonly history: Map<string, ModelEvent[]>
   /** Which generation of what was wanted could not be imported. */
   readonly failing: Map<string, number>
+  /** What rules chose. */
+  readonly chosen: Map<string, string | null>
 }
 
 export const keyOf = (stream: string, tag: string): Key => `${stream}:${tag}`
 const split = (key: Key) => key.split(':') as [stream: string, tag: string]
 
-/** What the rules of tag events, tags that follow and spec tags come to, in the plainest words. */
+/** What the rules of tag events, tags that follow or choose and spec tags come to, in the plainest words. */
 export class FollowModel {
+  /** When an image was created. */
+  readonly #createdAt: (image: number) => number | null
   streams = new Map<string, ModelStream>()
   log: { key: Key; image: number }[] = []
   /** Tags that were there once and then removed. */
   readonly removed = new Set<Key>()
   #events = 0
+
+  constructor(createdAt: (image: number) => number | null = () => null) {
+    this.#createdAt = createdAt
+  }
 
   stream(name: string): ModelStream {
     const found = this.streams.get(name) ?? {
@@ -39,6 +57,7 @@ export class FollowModel {
       spec: new Map(),
       history: new Map(),
       failing: new Map<string, number>(),
+      chosen: new Map<string, string | null>(),
     }
     this.streams.set(name, found)
     return found
@@ -54,12 +73,47 @@ export class FollowModel {
     return this.streams.get(stream)?.history.get(tag)?.[0]
   }
 
-  /** The tag gets the event, and then all that follow, the nearest first. */
+  /** The tag gets the event, then all that follow, the nearest first; then the stream's rules choose. */
   record(key: Key, image: number, reference: string): void {
+    const moved = this.#recordWithFollowers(key, image, reference) ? [split(key)[1]] : []
+    this.#choose(split(key)[0], { moved, rewritten: [] })
+  }
+
+  #recordWithFollowers(key: Key, image: number, reference: string): boolean {
     const moved = this.#recordOne(key, image, reference) ? [key] : []
     for (const source of moved) {
       for (const follower of this.followers(source)) {
         if (this.#recordOne(follower, image, reference)) moved.push(follower)
+      }
+    }
+    return moved.length > 0
+  }
+
+  /** The tag that a rule chooses when it looks at all of them. */
+  decide(name: string, tag: string, rule: string): string | null {
+    const stream = this.stream(name)
+    const candidates = [...stream.history].flatMap(([other, [now]]) => {
+      const kind = stream.spec.get(other)?.kind
+      if (other === tag || !now || kind === 'follow' || kind === 'rule') return []
+      return [{ tag: tagName(other), createdAt: this.#createdAt(now.image) }]
+    })
+    return decide(ruleOf(rule), candidates, { shown: 0 }).chosen
+  }
+
+  /** Every rule of the stream chooses anew: its tag moves with another choice, with what is chosen, and when it is new. */
+  #choose(
+    name: string,
+    changed: { readonly moved: readonly string[]; readonly rewritten: readonly string[] },
+  ) {
+    const stream = this.stream(name)
+    for (const [tag, source] of [...stream.spec].sort(([a], [b]) => (a < b ? -1 : 1))) {
+      if (source.kind !== 'rule') continue
+      const chosen = this.decide(name, tag, source.rule)
+      const isNew = chosen !== stream.chosen.get(tag) || changed.rewritten.includes(tag)
+      stream.chosen.set(tag, chosen)
+      const now = chosen === null ? undefined : this.now(keyOf(name, chosen))
+      if (chosen !== null && now && (isNew || changed.moved.includes(chosen))) {
+        this.#recordWithFollowers(keyOf(name, tag), now.image, now.reference)
       }
     }
   }
@@ -107,7 +161,9 @@ export class FollowModel {
     if (wasInSpec) stream.generation++
     const wasInStatus = stream.history.delete(tag)
     stream.failing.delete(tag)
+    stream.chosen.delete(tag)
     if (wasInStatus) this.removed.add(key)
+    this.#choose(name, { moved: [], rewritten: [tag] })
     return wasInSpec || wasInStatus
   }
 
@@ -156,17 +212,28 @@ export class FollowModel {
       const source = this.source(key)
       return source?.kind === 'follow' ? 1 + depth(source.of) : 0
     }
+    for (const tag of [...changed, ...gone]) {
+      if (stream.spec.get(tag)?.kind !== 'rule') stream.chosen.delete(tag)
+    }
+    // a rule chooses once, when all that follows none has what its source means; others may follow what it chose
     const keys = changed.map((tag) => keyOf(name, tag)).sort((a, b) => depth(a) - depth(b))
-    for (const key of keys) this.takeOver(key)
+    const moved = keys.filter((key) => depth(key) === 0 && this.#takeOver(key)).map((key) => split(key)[1])
+    this.#choose(name, { moved, rewritten: [...changed, ...gone] })
+    for (const key of keys) if (depth(key) > 0) this.#takeOver(key)
     return true
   }
 
   /** The tag gets what its source means now. */
   takeOver(key: Key): void {
+    const [name, tag] = split(key)
+    this.#choose(name, { moved: this.#takeOver(key) ? [tag] : [], rewritten: [] })
+  }
+
+  #takeOver(key: Key): boolean {
     const source = this.source(key)
-    if (!source) return
+    if (!source || source.kind === 'rule' || source.kind === 'none') return false
     const event = source.kind === 'pin' ? this.inHistory(source.stream, source.image) : this.now(source.of)
-    if (event) this.record(key, event.image, event.reference)
+    return event !== undefined && this.#recordWithFollowers(key, event.image, event.reference)
   }
 
   /** Where a stream's tags had this image last. */
@@ -184,9 +251,9 @@ export class FollowModel {
   }
 }
 
-const isSame = (a: Source | undefined, b: Source): boolean =>
-  a !== undefined &&
-  a.kind === b.kind &&
-  (a.kind === 'pin'
-    ? b.kind === 'pin' && a.stream === b.stream && a.image === b.image
-    : b.kind !== 'pin' && a.of === b.of)
+const isSame = (a: Source | undefined, b: Source): boolean => {
+  if (a?.kind === 'pin' && b.kind === 'pin') return a.stream === b.stream && a.image === b.image
+  if (a?.kind === 'rule' && b.kind === 'rule') return a.rule === b.rule
+  if (a && 'of' in a && 'of' in b) return a.kind === b.kind && a.of === b.of
+  return a?.kind === b.kind
+}

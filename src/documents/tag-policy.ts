@@ -1,0 +1,58 @@
+import type { KeyValue } from '../imagestream/key-values.ts'
+import type { SpecTagContent, SpecTagInput } from '../imagestream/spec.ts'
+import { POLICY_ANNOTATION, POLICY_ORDERS, policyText } from '../imagestream/spec-policy.ts'
+import { Fields } from './fields.ts'
+
+type TagPolicyInput = NonNullable<SpecTagInput['policy']>
+
+/** A spec tag's annotations as documents have them: with its policy, for which OpenShift has no field. */
+export const withPolicy = (
+  annotations: readonly KeyValue[],
+  { policy }: SpecTagContent,
+): readonly KeyValue[] =>
+  policy === null ? annotations : [...annotations, { key: POLICY_ANNOTATION, value: policy }]
+
+/** Takes the policy out of a spec tag's annotations. Throws InvalidInputError. */
+export function splitPolicy(
+  tag: Fields,
+  annotations: readonly KeyValue[],
+): { readonly annotations: readonly KeyValue[]; readonly policy: TagPolicyInput | null } {
+  const policy = annotations.find(({ key }) => key === POLICY_ANNOTATION)
+  return {
+    annotations: annotations.filter((one) => one !== policy),
+    policy: policy ? parsePolicy(tag, policy.value) : null,
+  }
+}
+
+function parsePolicy({ path, report }: Fields, text: string): TagPolicyInput {
+  const place = [...path, 'annotations', POLICY_ANNOTATION]
+  const fields = new Fields(
+    parseJson(text, () => report.fail(place, 'is no JSON text')),
+    place,
+    report,
+  )
+  const filter = fields.object('filter')
+  const policy: TagPolicyInput = {
+    order:
+      fields.choice('order', POLICY_ORDERS) ??
+      fields.fail('order', `is missing: it must be ${POLICY_ORDERS.join(' or ')}`),
+    range: fields.text('range'),
+    includePrereleases: fields.flag('includePrereleases'),
+    lowest: fields.flag('lowest'),
+    filter: filter && { pattern: filter.required('pattern'), extract: filter.text('extract') },
+  }
+  fields.warnUnread()
+  report.checked(
+    () => policyText(policy, 'policy'),
+    (field) => [...place, ...field.split('.').slice(1)],
+  )
+  return policy
+}
+
+function parseJson(text: string, fail: () => never): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return fail()
+  }
+}

@@ -1,0 +1,176 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { MAXIMUM_LOOKS } from '../../src/imagestream/choose-tag.ts'
+import type { TagDecision } from '../../src/imagestream/policy-choice.ts'
+import type { SpecTagInput } from '../../src/imagestream/spec.ts'
+import type { TagPolicyInput } from '../../src/policy/policy.ts'
+import { Domain, fromImage, tagName, UPSTREAM } from '../fixtures/domain.ts'
+import { image, index } from '../fixtures/random-image.ts'
+
+let domain: Domain
+beforeEach(() => {
+  domain = new Domain()
+})
+afterEach(() => domain[Symbol.asyncDispose]())
+
+const day = (number: number): Date => new Date(Date.UTC(2025, 0, number))
+const ARM = { os: 'linux', architecture: 'arm64' }
+/** An image of a day of January. */
+const of = (number: number) => image({ seed: number, created: day(number) })
+const push = (tags: Readonly<Record<string, number>>): void => {
+  for (const [tag, number] of Object.entries(tags)) domain.remote.push(UPSTREAM, tag, of(number))
+}
+
+const NEWEST: TagPolicyInput = { order: 'NEWEST' }
+const newest = (policy: Partial<TagPolicyInput> = {}, more: Partial<SpecTagInput> = {}): SpecTagInput =>
+  fromImage('nightly', UPSTREAM, { policy: { ...NEWEST, ...policy }, ...more })
+const whole: Partial<SpecTagInput> = {
+  importPolicy: { insecure: false, scheduled: false, importMode: 'PreserveOriginal' },
+}
+const create = (...tags: SpecTagInput[]) => domain.create({ spec: { tags } })
+
+const decision = (): TagDecision | undefined =>
+  domain.policies.decisionOf(domain.stream().id, tagName('nightly'), 100)
+
+/** How often each kind of question was asked since the last time. */
+const asked = () => {
+  const counts = { list: 0, resolve: 0, manifest: 0, config: 0, catalog: 0 }
+  for (const { kind } of domain.remote.takeCalls()) counts[kind]++
+  return counts
+}
+
+describe('the newest of a repository', () => {
+  it('is the tag whose image was created last, and with lowest the one created first', async () => {
+    push({ a: 3, b: 9, c: 5 })
+    await create(newest(), fromImage('first', UPSTREAM, { policy: { order: 'NEWEST', lowest: true } }))
+
+    expect(domain.digests('nightly')).toEqual([of(9).digest])
+    expect(domain.digests('first')).toEqual([of(3).digest])
+    expect(decision()?.ranked).toMatchObject([
+      { tag: 'b', value: '2025-01-09T00:00:00.000Z' },
+      { tag: 'c', value: '2025-01-05T00:00:00.000Z' },
+      { tag: 'a' },
+    ])
+    expect(domain.tagNames().sort()).toEqual(['first', 'nightly'])
+  })
+
+  it('costs a question a tag, and a manifest and config for each image that was never seen', async () => {
+    push({ a: 3, b: 9, c: 5 })
+    await create(newest())
+    expect(asked()).toMatchObject({ list: 1, resolve: 3, manifest: 3, config: 3 })
+
+    await domain.import()
+    expect(asked()).toMatchObject({ list: 1, resolve: 3, manifest: 0, config: 0 })
+
+    push({ d: 20 })
+    await domain.import()
+    expect(asked()).toMatchObject({ list: 1, resolve: 4, manifest: 1, config: 1 })
+    expect(domain.digests('nightly')).toEqual([of(20).digest, of(9).digest])
+  })
+
+  it('looks at the same images once for several rules', async () => {
+    push({ a: 3, b: 9 })
+    await create(newest(), fromImage('first', UPSTREAM, { policy: { order: 'NEWEST', lowest: true } }))
+
+    expect(asked()).toMatchObject({ list: 1, resolve: 2, manifest: 2, config: 2 })
+  })
+
+  it('is looked for only among the tags that the filter lets through', async () => {
+    push({ 'nightly-a': 3, 'nightly-b': 4, latest: 9 })
+    await create(newest({ filter: { pattern: '^nightly-' } }))
+
+    expect(domain.remote.asked('resolve').sort()).toEqual(['nightly-a', 'nightly-b'])
+    expect(domain.digests('nightly')).toEqual([of(4).digest])
+    expect(decision()?.excluded).toMatchObject([{ tag: 'latest', reason: 'FILTERED' }])
+  })
+
+  it('leaves out a tag that is gone or cannot be used, and says why', async () => {
+    push({ a: 3, gone: 9 })
+    domain.remote.fail(UPSTREAM, 'gone', 'NotFound')
+    domain.remote.push(UPSTREAM, 'arm', index([image({ seed: 'arm', platform: ARM, created: day(20) })]))
+    const { imported } = await create(newest())
+
+    expect(imported).toMatchObject({ state: 'SUCCEEDED' })
+    expect(domain.digests('nightly')).toEqual([of(3).digest])
+    expect(decision()?.excluded).toMatchObject([
+      { tag: 'arm', reason: 'NO_IMAGE', message: expect.stringContaining('no image for linux/amd64') },
+      { tag: 'gone', reason: 'NO_IMAGE', message: expect.stringContaining('NotFound') },
+    ])
+  })
+
+  it('is not decided without an image that the registry refuses now', async () => {
+    push({ a: 3, b: 9 })
+    await create(newest())
+    domain.remote.fail(UPSTREAM, 'b', 'TooManyRequests')
+    await domain.import()
+
+    expect(domain.condition('nightly')).toMatchObject({ reason: 'TooManyRequests' })
+    expect(domain.digests('nightly')).toEqual([of(9).digest])
+    expect(decision()).toMatchObject({ chosen: 'b' })
+  })
+
+  it('of an index is as old as its image for the platform, of which alone is asked', async () => {
+    const old = index([
+      image({ seed: 1, created: day(1) }),
+      image({ seed: 2, platform: ARM, created: day(30) }),
+    ])
+    const young = index([
+      image({ seed: 3, created: day(2) }),
+      image({ seed: 4, platform: ARM, created: day(2) }),
+    ])
+    domain.remote.push(UPSTREAM, 'old', old).push(UPSTREAM, 'young', young)
+    await create(newest({}, whole))
+
+    expect(domain.digests('nightly')).toEqual([young.digest])
+    // of "old" the index and one image, of "young" as it is brought in all
+    expect(asked()).toMatchObject({ resolve: 2, manifest: 5, config: 3 })
+  })
+
+  it('may be an index without an image for the platform, where indexes are imported whole', async () => {
+    const arm = index([image({ seed: 'arm', platform: ARM, created: day(20) })])
+    push({ a: 3 })
+    domain.remote.push(UPSTREAM, 'arm', arm)
+    await create(newest({}, whole))
+
+    expect(domain.digests('nightly')).toEqual([arm.digest])
+  })
+
+  it('is not looked for among more tags than can be looked at, and no image is asked for', async () => {
+    for (let tag = 0; tag <= MAXIMUM_LOOKS; tag++) domain.remote.push(UPSTREAM, `build-${tag}`, of(1))
+    push({ latest: 9 })
+    await create(newest({ filter: { pattern: '^build-' } }))
+
+    expect(domain.condition('nightly')).toMatchObject({
+      reason: 'TooManyTags',
+      message: expect.stringMatching(/images of 501 tags .* 500 is the most/),
+    })
+    expect(asked()).toMatchObject({ list: 1, resolve: 0 })
+
+    await domain.import({ tag: 'nightly', dryRun: true })
+    domain.remote.untag(UPSTREAM, 'build-0')
+    await domain.import()
+
+    expect(domain.condition('nightly')).toBeUndefined()
+    expect(decision()).toMatchObject({ rankedCount: MAXIMUM_LOOKS, excludedCount: 1 })
+  })
+
+  it('is shown by a dry run, which keeps nothing that it looked at', async () => {
+    push({ a: 3, b: 9 })
+    await domain.create({ spec: { tags: [] } })
+    const before = domain.dump()
+    const { importId, decision: now } = domain.setTagPolicy({
+      namespace: 'default',
+      imageStream: 'ruby',
+      tag: 'nightly',
+      policy: NEWEST,
+      repository: UPSTREAM,
+      scheduled: false,
+      insecure: false,
+      dryRun: true,
+    })
+    const run = await domain.finished(importId ?? 0)
+
+    expect(now()).toMatchObject({ chosen: 'b', decidedAt: null, rankedCount: 2 })
+    expect(domain.results(run.id)).toMatchObject([{ state: 'IMPORTED', image: { digest: of(9).digest } }])
+    expect(domain.dump()).toEqual(before)
+  })
+})

@@ -1,0 +1,98 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { UPSTREAM } from '../fixtures/domain.ts'
+import { image, releases } from '../fixtures/random-image.ts'
+import { type Statements, watchStatements } from '../fixtures/statements.ts'
+import { following, one, two } from './follow-world.ts'
+import { PolicyWorld, ruled } from './policy-world.ts'
+
+let world: PolicyWorld
+let statements: Statements
+
+beforeEach(() => {
+  world = new PolicyWorld()
+  statements = watchStatements()
+})
+afterEach(async () => {
+  statements[Symbol.dispose]()
+  await world[Symbol.asyncDispose]()
+})
+
+const RULES = /from spec_tags p indexed by spec_tags_with_policy/
+const CANDIDATE = /where t\.stream_id = \? and t\.name = \? and p\.follows_tag is null and p\.policy is null/
+const CANDIDATES = /where t\.stream_id = \? and p\.follows_tag is null and p\.policy is null/
+const count = (text: RegExp): number => statements.run.filter((one) => text.test(one)).length
+
+describe('what a policy costs', () => {
+  it('is two look-ups for each tag that an import of many brings, and never a look at all of them', async () => {
+    const all = [...releases(5000, { images: 20 })]
+    for (const [tag, content] of all) world.remote.push(UPSTREAM, tag, content)
+    const spec = { dockerImageRepository: UPSTREAM, tags: [ruled('stable', { order: 'SEMVER' })] }
+    const { importId } = world.writer.create({ namespace: 'default', name: 'ruby', spec })
+    statements.reset()
+
+    expect(await world.finished(importId ?? 0)).toMatchObject({ imported: all.length, failed: 0 })
+    expect(count(RULES)).toBe(all.length)
+    // the tag that moved, and the one that was chosen before it
+    expect(count(CANDIDATE)).toBeLessThan(2 * all.length)
+    expect(count(CANDIDATES)).toBe(0)
+    expect(world.decision('ruby:stable', 0)).toMatchObject({ chosen: '5.99.9', rankedCount: all.length })
+    expect(world.meant('ruby:stable')[0]).toBe(all.find(([tag]) => tag === '5.99.9')?.[1].digest)
+
+    statements.reset()
+    await world.import()
+    expect(count(RULES)).toBe(0)
+  })
+
+  it('is one look-up in a stream without any, and none for a tag that does not move', () => {
+    world.push(one, 'web:1')
+    statements.reset()
+    world.push(two, 'web:1')
+    expect([count(RULES), count(CANDIDATE), count(CANDIDATES)]).toEqual([1, 0, 0])
+
+    statements.reset()
+    world.push(two, 'web:1')
+    expect(count(RULES)).toBe(0)
+  })
+
+  it('is by index: the rules of the stream, and not its other spec tags', () => {
+    world.push(one, 'web:1')
+    const plan = world.db
+      .prepare<{ detail: string }>(`explain query plan ${statements.run.find((text) => RULES.test(text))}`)
+      .all(1)
+      .map(({ detail }) => detail)
+
+    expect(plan.join('\n')).toContain('SEARCH p USING INDEX spec_tags_with_policy (stream_id=?)')
+    expect(plan.join('\n')).not.toContain('SCAN')
+  })
+
+  it('is a look at all tags when the chosen one goes or gets older, once for all policies of the stream', () => {
+    for (let year = 2000; year < 2010; year++) {
+      world.push(image({ seed: year, created: new Date(Date.UTC(year)) }), `web:1.${year}`)
+    }
+    world.specify('web', [ruled('stable', { order: 'SEMVER' }), ruled('last', { order: 'NEWEST' })])
+    expect(count(CANDIDATES)).toBe(1)
+
+    world.push(image({ seed: 'newer', created: new Date(Date.UTC(2010)) }), 'web:1.2009')
+    expect(count(CANDIDATES)).toBe(1)
+    world.push(image({ seed: 'older', created: new Date(Date.UTC(2008)) }), 'web:1.2009')
+    expect(count(CANDIDATES)).toBe(2)
+    world.untag('web:1.2009')
+    expect(count(CANDIDATES)).toBe(3)
+    world.untag('web:1.2001')
+    expect(count(CANDIDATES)).toBe(3)
+  })
+
+  it('is one look at each tag of a spec that is written, whatever the number of policies', () => {
+    const tags = Array.from({ length: 200 }, (_, at) => following(`${at}.0`, 'other:x', { reference: true }))
+    const rules = Array.from({ length: 50 }, (_, at) =>
+      ruled(`at-most-${at}`, { order: 'SEMVER', range: `<=${at}` }),
+    )
+    world.push(one, 'other:x')
+    world.createWith('web', rules)
+    statements.reset()
+    world.specify('web', [...rules, ...tags])
+
+    expect(world.decision('web:at-most-49', 0)?.chosen).toBe('49.0')
+    expect(count(CANDIDATE)).toBe(tags.length)
+  })
+})

@@ -1,0 +1,555 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { TagPolicyInput } from '../../src/policy/policy.ts'
+import { fromImage, tagName, UPSTREAM } from '../fixtures/domain.ts'
+import { image } from '../fixtures/random-image.ts'
+import { following, one, two } from './follow-world.ts'
+import { PolicyWorld, ruled } from './policy-world.ts'
+
+let world: PolicyWorld
+
+beforeEach(() => {
+  world = new PolicyWorld()
+})
+afterEach(() => world[Symbol.asyncDispose]())
+
+const ONE = one.digest
+const TWO = two.digest
+const three = image({ seed: 3 })
+const THREE = three.digest
+
+const SEMVER: TagPolicyInput = { order: 'SEMVER' }
+const NEWEST: TagPolicyInput = { order: 'NEWEST' }
+
+/** An image that was created in that year. */
+const from = (year: number) => image({ seed: year, created: new Date(Date.UTC(year)) })
+
+describe('a tag with a policy over its own stream', () => {
+  it('means what the policy chooses, at once: the same event, of its own spec tag’s generation, as a push of source TAG', () => {
+    world.push(one, 'web:1.2')
+    world.push(two, 'web:1.10')
+    world.time += 1000
+    world.specify('web', [ruled('stable', SEMVER)])
+
+    const [chosen] = world.eventsOf('web:1.10')
+    expect(world.eventsOf('web:stable')).toMatchObject([
+      {
+        imageId: chosen?.imageId,
+        dockerImageReference: chosen?.dockerImageReference,
+        createdAt: world.time,
+        generation: 2,
+      },
+    ])
+    expect(world.logged(2)).toEqual(['TAG web:stable'])
+    expect(world.decision('web:stable')).toMatchObject({ chosen: '1.10', rankedCount: 2, excludedCount: 0 })
+  })
+
+  it('moves with a push of a tag that the policy prefers, in the same transaction', () => {
+    world.push(one, 'web:1.0')
+    world.specify('web', [ruled('stable', SEMVER)])
+    world.push(two, 'web:1.1')
+
+    expect(world.meant('web:stable')).toEqual([TWO, ONE])
+    expect(world.logged()).toEqual([
+      'REGISTRY web:1.0',
+      'TAG web:stable',
+      'REGISTRY web:1.1',
+      'TAG web:stable',
+    ])
+    expect(() =>
+      world.db.transact(() => {
+        world.push(three, 'web:1.2')
+        throw new Error('undone')
+      }),
+    ).toThrow('undone')
+    expect(world.meant('web:stable')).toEqual([TWO, ONE])
+    expect(world.decision('web:stable')?.chosen).toBe('1.1')
+  })
+
+  it('moves with the chosen tag, and stays where another one moves', () => {
+    world.push(one, 'web:1.0')
+    world.push(one, 'web:1.1')
+    world.specify('web', [ruled('stable', SEMVER)])
+    world.push(two, 'web:1.0')
+    expect(world.meant('web:stable')).toEqual([ONE])
+
+    world.push(three, 'web:1.1')
+    expect(world.meant('web:stable')).toEqual([THREE, ONE])
+  })
+
+  it('gets what an import brings, without being a result of it', async () => {
+    world.remote.push(UPSTREAM, '3.2', one).push(UPSTREAM, '3.3', two)
+    const tags = [ruled('stable', { order: 'SEMVER', range: '^3' })]
+    const { imported } = await world.create({ spec: { dockerImageRepository: UPSTREAM, tags } })
+
+    expect(imported).toMatchObject({ imported: 2, total: 2 })
+    expect(world.meant('ruby:stable')[0]).toBe(TWO)
+    expect(world.decision('ruby:stable')?.chosen).toBe('3.3')
+  })
+
+  it('wins over the repository’s tag of its name', async () => {
+    world.remote.push(UPSTREAM, '3.3', one).push(UPSTREAM, 'stable', two)
+    const spec = { dockerImageRepository: UPSTREAM, tags: [ruled('stable', SEMVER)] }
+    const { imported } = await world.create({ spec })
+
+    expect(imported).toMatchObject({ total: 1 })
+    expect(world.meant('ruby:stable')).toEqual([ONE])
+  })
+
+  it('moves on no event that moves nothing', () => {
+    world.push(one, 'web:1.0')
+    world.specify('web', [ruled('stable', SEMVER)])
+    world.push(two, 'web:stable')
+    world.push(one, 'web:1.0')
+    const before = world.dump()
+    world.push(one, 'web:1.0')
+
+    expect(world.meant('web:stable')).toEqual([TWO, ONE])
+    expect(world.dump()).toEqual(before)
+  })
+
+  it('has no new entry where another tag with the same image is chosen', () => {
+    world.push(one, 'web:1.0')
+    world.specify('web', [ruled('stable', SEMVER)])
+    world.push(one, 'web:1.1')
+
+    expect(world.meant('web:stable')).toEqual([ONE])
+    expect(world.stored('web:stable')).toBe('1.1')
+  })
+
+  it('gets a rewritten reference of what it chose, which is no push', () => {
+    world.push(one, 'web:1.0')
+    world.specify('web', [ruled('stable', SEMVER)])
+    const { id: streamId } = world.stream('web')
+    world.db.transact((tx) =>
+      world.recorder.recordTagEvent(
+        tx,
+        { streamId, namespace: 'default', streamName: 'web', tag: tagName('1.0') },
+        {
+          imageId: 1,
+          dockerImageReference: `mirror.test/web@${ONE}`,
+          generation: 1,
+          source: 'IMPORT',
+          upstreamDigest: null,
+          at: world.time,
+        },
+      ),
+    )
+
+    expect(world.eventsOf('web:stable').map((event) => event.dockerImageReference)).toEqual([
+      `mirror.test/web@${ONE}`,
+    ])
+    expect(world.logged()).toEqual(['REGISTRY web:1.0', 'TAG web:stable'])
+  })
+
+  it('waits while there is nothing to choose', () => {
+    world.createWith('web', [ruled('stable', SEMVER)])
+    expect(world.decision('web:stable')).toMatchObject({ chosen: null, rankedCount: 0 })
+    expect(world.tag('stable', 'web')).toBeUndefined()
+
+    world.push(one, 'web:edge')
+    expect(world.meant('web:stable')).toEqual([])
+    world.push(two, 'web:1.0')
+    expect(world.meant('web:stable')).toEqual([TWO])
+  })
+
+  it('may be pushed to, and moves again with the next change of what is chosen', () => {
+    world.push(one, 'web:1.0')
+    world.specify('web', [ruled('stable', SEMVER)])
+    world.push(two, 'web:stable')
+    expect(world.meant('web:stable')).toEqual([TWO, ONE])
+
+    world.push(three, 'web:1.0')
+    expect(world.meant('web:stable')).toEqual([THREE, TWO, ONE])
+  })
+
+  it('is chosen anew when its policy changes', () => {
+    world.push(one, 'web:1.0')
+    world.push(two, 'web:2.0')
+    world.specify('web', [ruled('stable', SEMVER)])
+    world.specify('web', [ruled('stable', { ...SEMVER, range: '^1' })])
+
+    expect(world.meant('web:stable')).toEqual([ONE, TWO])
+    expect(world.stored('web:stable')).toBe('1.0')
+  })
+
+  it('goes on after a restart from what it had chosen', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'policy-'))
+    const file = join(folder, 'streams.db')
+    {
+      await using before = new PolicyWorld({ file })
+      before.push(one, 'web:1.0')
+      before.push(two, 'web:1.1')
+      before.specify('web', [ruled('stable', SEMVER)])
+    }
+    {
+      await using after = new PolicyWorld({ file })
+      after.push(three, 'web:1.0')
+      expect(after.meant('web:stable')).toEqual([TWO])
+      after.untag('web:1.1')
+      expect(after.meant('web:stable')).toEqual([THREE, TWO])
+    }
+    rmSync(folder, { recursive: true })
+  })
+
+  it('whose spec tag changes in another way has the generation of its newest event raised, and no push', () => {
+    world.push(one, 'web:1.0')
+    world.specify('web', [ruled('stable', SEMVER)])
+    world.specify('web', [ruled('stable', SEMVER, { annotations: [{ key: 'why', value: 'so' }] })])
+
+    expect(world.eventsOf('web:stable')).toMatchObject([{ generation: 3 }])
+    expect(world.log()).toHaveLength(2)
+  })
+
+  it('that is written as it was is not written, and moves nothing', () => {
+    world.push(one, 'web:1.0')
+    world.specify('web', [ruled('stable', SEMVER)])
+    world.push(two, 'web:stable')
+    const before = world.dump()
+    world.specify('web', [ruled('stable', { ...SEMVER, lowest: false, range: null })])
+
+    expect(world.dump()).toEqual(before)
+  })
+})
+
+describe('what a policy cannot choose', () => {
+  it('is a tag that follows another, one with a policy, one without an image, and the tag itself; each is told', async () => {
+    world.remote.push(UPSTREAM, '1.0', one)
+    const { imported } = await world.create({
+      spec: {
+        tags: [
+          fromImage('1.0', `${UPSTREAM}:1.0`),
+          fromImage('5.0', `${UPSTREAM}:none`),
+          following('2.0', '1.0'),
+          ruled('3.0', NEWEST),
+          ruled('4.0', SEMVER),
+        ],
+      },
+    })
+    expect(imported).toMatchObject({ imported: 1, failed: 1 })
+
+    expect(world.decision('ruby:4.0')).toMatchObject({
+      chosen: '1.0',
+      rankedCount: 1,
+      excludedCount: 3,
+      excluded: expect.arrayContaining([
+        { tag: '2.0', reason: 'FOLLOWS', message: 'it follows default/ruby:1.0', value: null },
+        expect.objectContaining({ tag: '3.0', reason: 'FOLLOWS' }),
+        expect.objectContaining({ tag: '5.0', reason: 'NO_IMAGE' }),
+      ]),
+    })
+    expect(world.decision('ruby:3.0')?.chosen).toBe('1.0')
+  })
+
+  it('is a tag that carries the signature of another image', () => {
+    world.push(one, 'web:1.0')
+    world.push(two, `web:sha256-${'0'.repeat(64)}.sig`)
+    world.specify('web', [ruled('last', { order: 'ALPHABETICAL' })])
+    world.push(three, `web:sha256-${'1'.repeat(64)}.sig`)
+
+    expect(world.meant('web:last')).toEqual([ONE])
+    expect(world.decision('web:last')).toMatchObject({ rankedCount: 1, excludedCount: 0 })
+  })
+
+  it('is chosen no more as soon as it follows another tag, and again when it does not', () => {
+    world.push(one, 'web:1.0')
+    world.push(two, 'web:2.0')
+    world.push(three, 'other:x')
+    world.specify('web', [ruled('stable', SEMVER)])
+    world.specify('web', [ruled('stable', SEMVER), following('2.0', 'other:x')])
+    expect(world.meant('web:stable')).toEqual([ONE, TWO])
+    expect(world.meant('web:2.0')[0]).toBe(THREE)
+
+    world.specify('web', [ruled('stable', SEMVER), { name: '2.0', reference: false }])
+    expect(world.meant('web:stable')).toEqual([THREE, ONE, TWO])
+  })
+})
+
+describe('when the chosen tag goes, the next one is chosen', () => {
+  const next = () => [
+    world.meant('web:stable'),
+    world.decision('web:stable')?.chosen,
+    world.stored('web:stable'),
+  ]
+
+  beforeEach(() => {
+    world.push(one, 'web:1.0')
+    world.push(two, 'web:2.0')
+    world.specify('web', [ruled('stable', SEMVER)])
+  })
+
+  it('as untagImage removes it', () => {
+    world.time += 1000
+    world.untag('web:2.0')
+
+    expect(next()).toEqual([[ONE, TWO], '1.0', '1.0'])
+    expect(world.eventsOf('web:stable')[0]?.createdAt).toBe(world.time)
+  })
+
+  it('as the integrated registry deletes it', () => {
+    const { id } = world.stream('web')
+    world.db.transact((tx) => world.receiver.untagged(tx, id, [tagName('2.0')]))
+
+    expect(next()).toEqual([[ONE, TWO], '1.0', '1.0'])
+  })
+
+  it('as a spec is written without it', () => {
+    world.specify('web', [ruled('stable', SEMVER), { name: '2.0', reference: false }])
+    expect(next()).toEqual([[TWO], '2.0', '2.0'])
+    world.specify('web', [ruled('stable', SEMVER)])
+
+    expect(next()).toEqual([[ONE, TWO], '1.0', '1.0'])
+  })
+
+  it('and without any left the tag keeps what it has, until there is one again', () => {
+    world.untag('web:2.0')
+    world.untag('web:1.0')
+    expect(next()).toEqual([[ONE, TWO], null, null])
+
+    world.push(three, 'web:0.1')
+    expect(next()).toEqual([[THREE, ONE, TWO], '0.1', '0.1'])
+  })
+})
+
+describe('the newest image', () => {
+  it('is the one that was created last, whatever order the tags came in', () => {
+    world.createWith('web', [ruled('last', NEWEST), ruled('first', { ...NEWEST, lowest: true })])
+    for (const [tag, year] of Object.entries({ a: 2021, b: 2023, c: 2020, d: 2022 })) {
+      world.push(from(year), `web:${tag}`)
+    }
+
+    expect(world.decision('web:last')?.ranked.map(({ tag }) => tag)).toEqual(['b', 'd', 'a', 'c'])
+    expect(world.meant('web:last')).toEqual([from(2023).digest, from(2021).digest])
+    expect(world.meant('web:first')).toEqual([from(2020).digest, from(2021).digest])
+  })
+
+  it('is another one when the tag that had it moves to an older one', () => {
+    world.push(from(2022), 'web:a')
+    world.push(from(2023), 'web:b')
+    world.specify('web', [ruled('last', NEWEST)])
+    world.push(from(2021), 'web:b')
+
+    expect(world.meant('web:last')).toEqual([from(2022).digest, from(2023).digest])
+    expect(world.stored('web:last')).toBe('a')
+  })
+
+  it('is followed on the same tag when it is replaced by an even newer one', () => {
+    world.push(from(2022), 'web:a')
+    world.push(from(2023), 'web:b')
+    world.specify('web', [ruled('last', NEWEST)])
+    world.push(from(2024), 'web:b')
+
+    expect(world.meant('web:last')).toEqual([from(2024).digest, from(2023).digest])
+  })
+})
+
+describe('a tag that follows a tag with a policy', () => {
+  it('moves on with it, in whatever stream it is', () => {
+    world.push(one, 'web:1.0')
+    world.specify('web', [ruled('stable', SEMVER), following('prod', 'stable')])
+    world.createWith('app', [following('base', 'web:stable')])
+    world.push(two, 'web:1.1')
+
+    expect(world.meant('web:prod')).toEqual([TWO, ONE])
+    expect(world.meant('app:base')).toEqual([TWO, ONE])
+    expect(world.logged(4)).toEqual(['REGISTRY web:1.1', 'TAG web:stable', 'TAG web:prod', 'TAG app:base'])
+  })
+
+  it('that is written together with it gets one event', () => {
+    world.push(one, 'web:1.0')
+    world.push(two, 'web:2.0')
+    world.specify('web', [ruled('stable', { ...SEMVER, range: '^1' })])
+    world.specify('web', [ruled('stable', SEMVER), following('prod', 'stable')])
+
+    expect(world.meant('web:prod')).toEqual([TWO])
+  })
+})
+
+describe('one write of a spec', () => {
+  const pinned = (name: string, digest: string) => ({
+    name,
+    from: { kind: 'ImageStreamImage', name: `store@${digest}` } as const,
+    reference: false,
+  })
+
+  it('with many tags to choose from and the policy gives the tag one event', () => {
+    for (const content of [one, two, three]) world.push(content, 'store:x')
+    world.createWith('web', [
+      pinned('1.0', ONE),
+      following('prod', 'stable'),
+      pinned('1.1', TWO),
+      ruled('stable', SEMVER),
+      pinned('1.2', THREE),
+    ])
+
+    expect(world.meant('web:stable')).toEqual([THREE])
+    expect(world.meant('web:prod')).toEqual([THREE])
+
+    world.specify('web', [pinned('1.0', TWO), pinned('1.1', ONE), ruled('stable', SEMVER)])
+    expect(world.meant('web:stable')).toEqual([ONE, THREE])
+  })
+})
+
+describe('the policy of a tag ends', () => {
+  beforeEach(() => {
+    world.push(one, 'web:1.0')
+    world.specify('web', [ruled('stable', SEMVER)])
+  })
+  const ended = () => {
+    const { id } = world.stream('web')
+    expect(world.streams.specTag(id, tagName('stable'))?.policy ?? null).toBeNull()
+    expect(world.decision('web:stable')).toBeUndefined()
+    expect(world.stored('web:stable')).toBeUndefined()
+    world.push(three, 'web:1.1')
+    expect(world.meant('web:stable')[0]).not.toBe(THREE)
+  }
+
+  it('with tagImage, which gives it another source', () => {
+    world.push(two, 'other:x')
+    world.retag('web:stable', 'other:x')
+    ended()
+  })
+
+  it('with tagImage to an alias of what it had chosen', () => {
+    world.retag('web:stable', '1.0', { alias: true })
+    ended()
+  })
+
+  it('with importImage from a registry', async () => {
+    world.remote.push(UPSTREAM, 'x', two)
+    await world.import({ imageStream: 'web', tag: 'stable', from: `${UPSTREAM}:x`, confirm: true })
+    ended()
+  })
+
+  it('with a roll back', () => {
+    world.push(two, 'web:1.0')
+    world.rollBackTag({ namespace: 'default', imageStream: 'web', tag: 'stable', digest: ONE })
+    expect(world.meant('web:stable')).toEqual([ONE, TWO, ONE])
+    ended()
+  })
+
+  it('with the tag itself', () => {
+    world.untag('web:stable')
+    ended()
+  })
+
+  it('with the stream', () => {
+    world.writer.delete({ namespace: 'default', name: 'web' })
+
+    expect(world.db.prepare('select * from policy_choices').all()).toEqual([])
+  })
+})
+
+describe('what a policy would choose', () => {
+  it('is shown without being stored', () => {
+    world.push(one, 'web:1.0')
+    world.push(two, 'web:2.0')
+    const before = world.dump()
+    const policy = {
+      order: 'SEMVER',
+      range: '^1',
+      includePrereleases: false,
+      lowest: false,
+      filter: null,
+    } as const
+    const { id } = world.stream('web')
+
+    expect(world.policies.preview(id, tagName('stable'), policy, 10)).toMatchObject({
+      chosen: '1.0',
+      ranked: [{ tag: '1.0' }],
+      excluded: [{ tag: '2.0', reason: 'OUT_OF_RANGE' }],
+    })
+    expect(world.policies.preview(null, tagName('stable'), policy, 10)).toMatchObject({
+      chosen: null,
+      rankedCount: 0,
+    })
+    expect(world.dump()).toEqual(before)
+  })
+
+  it('is never the tag that it is for', () => {
+    world.push(one, 'web:1.0')
+    world.push(two, 'web:2.0')
+    const policy = {
+      order: 'SEMVER',
+      range: null,
+      includePrereleases: false,
+      lowest: false,
+      filter: null,
+    } as const
+
+    expect(world.policies.preview(world.stream('web').id, tagName('2.0'), policy, 10)).toMatchObject({
+      chosen: '1.0',
+      rankedCount: 1,
+    })
+  })
+})
+
+describe('what was chosen of a repository', () => {
+  const decision = {
+    chosen: tagName('3.3'),
+    rankedCount: 1000,
+    excludedCount: 1,
+    ranked: Array.from({ length: 1000 }, (_, at) => ({
+      tag: tagName(`3.${at}`),
+      value: `3.${at}.0`,
+      message: '',
+    })),
+    excluded: [
+      { tag: tagName('edge'), value: null, reason: 'NOT_A_VERSION', message: 'no version' },
+    ] as const,
+  }
+  const stable = { ...ruled('stable', SEMVER), from: { kind: 'DockerImage', name: UPSTREAM } as const }
+  const record = () =>
+    world.db.transact((tx) =>
+      world.choices.recordChoice(
+        tx,
+        { streamId: world.stream('web').id, tag: tagName('stable') },
+        {
+          ...decision,
+          decidedAt: 5,
+        },
+      ),
+    )
+
+  it('is what its last import found, with the best of a bounded length', () => {
+    world.createWith('web', [stable])
+    expect(world.decision('web:stable')).toBeUndefined()
+    record()
+
+    const found = world.decision('web:stable', 2)
+    expect(found).toEqual({ ...decision, decidedAt: 5, ranked: decision.ranked.slice(0, 2) })
+    expect(world.decision('web:stable', 1000)?.ranked).toHaveLength(100)
+    expect(world.stored('web:stable')).toBe('3.3')
+  })
+
+  it('is forgotten when the policy or the repository is another one, and not when another field is', () => {
+    world.createWith('web', [stable])
+    record()
+    world.specify('web', [
+      { ...stable, importPolicy: { insecure: false, scheduled: true, importMode: 'Legacy' } },
+    ])
+    expect(world.decision('web:stable')?.chosen).toBe('3.3')
+    world.specify('web', [{ ...stable, from: { kind: 'DockerImage', name: `${UPSTREAM}/other` } }])
+    expect(world.decision('web:stable')).toBeUndefined()
+
+    record()
+    world.specify('web', [{ ...stable, policy: NEWEST }])
+    expect(world.decision('web:stable')).toBeUndefined()
+  })
+
+  it('is nothing where the tag has no policy any more', () => {
+    world.createWith('web', [])
+    record()
+
+    expect(world.stored('web:stable')).toBeUndefined()
+  })
+
+  it('does not move with the stream’s own tags', () => {
+    world.createWith('web', [stable])
+    world.push(one, 'web:3.4')
+
+    expect(world.meant('web:stable')).toEqual([])
+  })
+})

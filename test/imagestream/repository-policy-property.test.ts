@@ -1,0 +1,99 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { decide } from '../../src/policy/decide.ts'
+import { checkPolicy, type TagPolicyInput, writePolicy } from '../../src/policy/policy.ts'
+import { ruleOf } from '../../src/policy/rule.ts'
+import { Domain, fromImage, tagName, UPSTREAM } from '../fixtures/domain.ts'
+import { image } from '../fixtures/random-image.ts'
+
+const NAMES = ['1.0.0', '1.1', 'v1.1', '1.1.0-slim', '2.0.0-rc1', '2.0.0', '9', '10', 'latest', 'edge']
+
+const RULES: Readonly<Record<string, TagPolicyInput>> = {
+  any: { order: 'SEMVER' },
+  one: { order: 'SEMVER', range: '^1', includePrereleases: true },
+  oldest: { order: 'SEMVER', lowest: true },
+  slim: { order: 'SEMVER', filter: { pattern: '^(.*)-slim$' } },
+  number: { order: 'NUMERICAL' },
+  last: { order: 'ALPHABETICAL', filter: { pattern: '^[a-z]' } },
+  newest: { order: 'NEWEST' },
+}
+
+const createdAt = (build: number): number => Date.UTC(2025, 0, build)
+/** Builds that say when they were made, by which the newest is found. */
+const imageOf = (build: number) => image({ seed: build, created: new Date(createdAt(build)) })
+
+type Step = { readonly name: string; readonly build: number | null } | 'import'
+const step: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 3,
+    arbitrary: fc.record({ name: fc.constantFrom(...NAMES), build: fc.integer({ min: 1, max: 6 }) }),
+  },
+  { weight: 1, arbitrary: fc.record({ name: fc.constantFrom(...NAMES), build: fc.constant(null) }) },
+  { weight: 2, arbitrary: fc.constant('import' as const) },
+)
+
+/** What each rule's tag has meant, newest first, by a full decision at each import. */
+class Model {
+  readonly upstream = new Map<string, number>()
+  readonly meant = new Map<string, number[]>(Object.keys(RULES).map((tag) => [tag, []]))
+
+  chosen(policy: TagPolicyInput): string | null {
+    const candidates = [...this.upstream].map(([tag, build]) => ({
+      tag: tagName(tag),
+      createdAt: createdAt(build),
+    }))
+    return decide(ruleOf(writePolicy(checkPolicy(policy))), candidates, { shown: 0 }).chosen
+  }
+
+  import(): void {
+    for (const [tag, policy] of Object.entries(RULES)) {
+      const chosen = this.chosen(policy)
+      const build = chosen === null ? undefined : this.upstream.get(chosen)
+      const before = this.meant.get(tag) ?? []
+      if (build !== undefined && before[0] !== build) this.meant.set(tag, [build, ...before])
+    }
+  }
+}
+
+test('whatever happens upstream, each import leaves a rule’s tag at what a full decision chooses, one entry a change', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
+      await using domain = new Domain()
+      const model = new Model()
+      // the repository is there from the start, with nothing in it
+      domain.remote.push(UPSTREAM, 'latest', imageOf(1)).untag(UPSTREAM, 'latest')
+      await domain.create({
+        spec: { tags: Object.entries(RULES).map(([name, policy]) => fromImage(name, UPSTREAM, { policy })) },
+      })
+
+      for (const one of [...steps, 'import' as const]) {
+        if (one !== 'import') {
+          const { name, build } = one
+          if (build === null) {
+            domain.remote.untag(UPSTREAM, name)
+            model.upstream.delete(name)
+          } else {
+            domain.remote.push(UPSTREAM, name, imageOf(build))
+            model.upstream.set(name, build)
+          }
+          continue
+        }
+        await domain.import()
+        model.import()
+        for (const [tag, policy] of Object.entries(RULES)) {
+          const chosen = model.chosen(policy)
+          expect(domain.digests(tag), tag).toEqual(
+            model.meant.get(tag)?.map((build) => imageOf(build).digest),
+          )
+          expect(domain.condition(tag)?.reason, tag).toBe(chosen === null ? 'NotFound' : undefined)
+          const decision = domain.policies.decisionOf(domain.stream().id, tagName(tag), 100)
+          expect(decision, tag).toMatchObject({ chosen })
+          expect((decision?.rankedCount ?? 0) + (decision?.excludedCount ?? 0)).toBe(model.upstream.size)
+        }
+      }
+      expect(domain.log()).toHaveLength([...model.meant.values()].flat().length)
+      expect(domain.internalErrors).toEqual([])
+    }),
+    { numRuns: 40 },
+  )
+}, 60_000)

@@ -1,0 +1,361 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { TagDecision } from '../../src/imagestream/policy-choice.ts'
+import type { SpecTagInput } from '../../src/imagestream/spec.ts'
+import type { TagPolicyInput } from '../../src/policy/policy.ts'
+import { Domain, fromImage, tagName, UPSTREAM } from '../fixtures/domain.ts'
+import { image } from '../fixtures/random-image.ts'
+
+let domain: Domain
+beforeEach(() => {
+  domain = new Domain()
+})
+afterEach(() => domain[Symbol.asyncDispose]())
+
+const release = (tag: string, seed: string = tag) => image({ seed })
+const push = (...tags: string[]): void => {
+  for (const tag of tags) domain.remote.push(UPSTREAM, tag, release(tag))
+}
+
+const THREE: TagPolicyInput = { order: 'SEMVER', range: '^3.0' }
+
+/** A tag for which a rule chooses one of the upstream's. */
+const chosen = (
+  name: string,
+  policy: TagPolicyInput = THREE,
+  more: Partial<SpecTagInput> = {},
+): SpecTagInput => fromImage(name, UPSTREAM, { policy, ...more })
+
+const create = (...tags: SpecTagInput[]) => domain.create({ spec: { tags } })
+
+const decision = (tag = 'stable'): TagDecision | undefined =>
+  domain.policies.decisionOf(domain.stream().id, tagName(tag), 100)
+
+/** What was asked since the last time, in short. */
+const asked = (): string[] =>
+  domain.remote.takeCalls().map(({ kind, subject }) => (kind === 'resolve' ? `${kind} ${subject}` : kind))
+
+describe('a rule over a repository', () => {
+  it('brings in the tag that it chooses, and no other', async () => {
+    push('3.3.1', '3.4.0', '4.0.0', 'latest')
+    const { imported } = await create(chosen('stable'))
+
+    expect(imported).toMatchObject({ state: 'SUCCEEDED', total: 1, imported: 1 })
+    expect(domain.tagNames()).toEqual(['stable'])
+    expect(domain.digests('stable')).toEqual([release('3.4.0').digest])
+    expect(domain.tag('stable')?.dockerImageReference).toBe(`${UPSTREAM}@${release('3.4.0').digest}`)
+    expect(domain.log()).toMatchObject([{ tag: 'stable', source: 'IMPORT' }])
+  })
+
+  it('costs the listing and what one tag costs, and while nothing changes the listing and one question', async () => {
+    push('3.3.1', '3.4.0', '4.0.0', 'latest')
+    await create(chosen('stable'))
+    expect(asked()).toEqual(['list', 'resolve 3.4.0', 'manifest', 'config'])
+
+    const again = await domain.import()
+
+    expect(again).toMatchObject({ state: 'SUCCEEDED', total: 1, unchanged: 1 })
+    expect(asked()).toEqual(['list', 'resolve 3.4.0'])
+    expect(domain.history('stable')).toHaveLength(1)
+  })
+
+  it('says what was chosen and why, with the time of the last look', async () => {
+    push('3.3.1', '3.4.0', '4.0.0', 'latest')
+    await create(chosen('stable'))
+
+    expect(decision()).toEqual({
+      decidedAt: domain.time,
+      chosen: '3.4.0',
+      rankedCount: 2,
+      excludedCount: 2,
+      ranked: [
+        { tag: '3.4.0', value: '3.4.0', message: expect.stringContaining('highest') },
+        { tag: '3.3.1', value: '3.3.1', message: '3.3.1 is lower than 3.4.0' },
+      ],
+      excluded: [
+        { tag: '4.0.0', value: '4.0.0', reason: 'OUT_OF_RANGE', message: expect.stringContaining('^3.0') },
+        { tag: 'latest', value: 'latest', reason: 'NOT_A_VERSION', message: expect.any(String) },
+      ],
+    })
+
+    domain.time += 60_000
+    push('5.0.0')
+    await domain.import()
+
+    expect(decision()).toMatchObject({ decidedAt: domain.time, chosen: '3.4.0', excludedCount: 3 })
+  })
+
+  it('moves to a tag that ranks higher, and not to one that ranks lower', async () => {
+    push('3.3.1')
+    await create(chosen('stable'))
+    push('3.2.9')
+    await domain.import()
+    push('3.3.2', '4.0.0')
+    await domain.import()
+
+    expect(domain.digests('stable')).toEqual([release('3.3.2').digest, release('3.3.1').digest])
+    expect(domain.log()).toHaveLength(2)
+  })
+
+  it('moves with the tag that it chose, and to the next best when that is gone', async () => {
+    push('3.3.1', '3.3.2')
+    await create(chosen('stable'))
+    domain.remote.push(UPSTREAM, '3.3.2', release('3.3.2', 'rebuilt'))
+    await domain.import()
+    domain.remote.untag(UPSTREAM, '3.3.2')
+    await domain.import()
+
+    expect(domain.digests('stable')).toEqual([
+      release('3.3.1').digest,
+      release('', 'rebuilt').digest,
+      release('3.3.2').digest,
+    ])
+  })
+
+  it('makes no entry where another tag of the same image is chosen, and tells of the other', async () => {
+    push('3.3.1')
+    await create(chosen('stable'))
+    domain.remote.push(UPSTREAM, '3.3.2', release('3.3.1'))
+    const again = await domain.import()
+
+    expect(again).toMatchObject({ unchanged: 1 })
+    expect(domain.history('stable')).toHaveLength(1)
+    expect(decision()).toMatchObject({ chosen: '3.3.2' })
+  })
+
+  it('chooses among what a filter lets through, by what it extracts', async () => {
+    push('3.3.1-slim', '3.3.2-slim', '3.4.0-slim-bookworm', '3.5.0')
+    await create(
+      chosen('slim', { order: 'SEMVER', range: '^3', filter: { pattern: '^(.+)-slim$', extract: '$1' } }),
+    )
+
+    expect(domain.digests('slim')).toEqual([release('3.3.2-slim').digest])
+    expect(decision('slim')?.ranked.map(({ value }) => value)).toEqual(['3.3.2', '3.3.1'])
+  })
+
+  it('never chooses a tag that only carries the referrers of another image', async () => {
+    push('3.3.1', `sha256-${'f'.repeat(64)}.sig`)
+    await create(chosen('last', { order: 'ALPHABETICAL' }))
+
+    expect(decision('last')).toMatchObject({ chosen: '3.3.1', rankedCount: 1, excludedCount: 0 })
+  })
+
+  it('goes through a listing of any length', async () => {
+    const one = release('1')
+    for (let patch = 0; patch < 25_000; patch++) domain.remote.push(UPSTREAM, `3.0.${patch}`, one)
+    push('4.0.0')
+    await create(chosen('stable'))
+
+    expect(decision()).toMatchObject({ chosen: '3.0.24999', rankedCount: 25_000, excludedCount: 1 })
+    expect(decision()?.ranked).toHaveLength(100)
+    expect(domain.remote.asked('resolve')).toEqual(['3.0.24999'])
+  })
+
+  it('moves what follows its tag in the same import', async () => {
+    push('3.3.1')
+    await create(chosen('stable'), {
+      name: 'prod',
+      from: { kind: 'ImageStreamTag', name: 'stable' },
+      reference: false,
+    })
+    push('3.3.2')
+    await domain.import()
+
+    expect(domain.digests('prod')).toEqual(domain.digests('stable'))
+    expect(domain.log().map(({ tag, source }) => `${source} ${tag}`)).toEqual([
+      'IMPORT stable',
+      'TAG prod',
+      'IMPORT stable',
+      'TAG prod',
+    ])
+  })
+
+  it('is applied anew as soon as the rule changes', async () => {
+    push('3.3.1', '3.4.0')
+    await create(chosen('stable'))
+    const { importId } = domain.writer.update({
+      namespace: 'default',
+      name: 'ruby',
+      spec: { tags: [chosen('stable', { order: 'SEMVER', range: '~3.3' })] },
+    })
+    expect(decision()).toBeUndefined()
+    await domain.finished(importId ?? 0)
+
+    expect(domain.digests('stable')).toEqual([release('3.3.1').digest, release('3.4.0').digest])
+    expect(decision()).toMatchObject({ chosen: '3.3.1' })
+  })
+
+  it('is not applied to a spec that changed while the registry was asked', async () => {
+    push('3.3.1')
+    await create(chosen('stable'))
+    push('3.3.2')
+    const gate = domain.remote.hold(({ kind, subject }) => kind === 'resolve' && subject === '3.3.2')
+    const importId = domain.beginImport()
+    await gate.reached
+    const written = domain.writer.update({
+      namespace: 'default',
+      name: 'ruby',
+      spec: { tags: [chosen('stable', { order: 'SEMVER', lowest: true })] },
+    })
+    gate.release()
+    await domain.finished(importId)
+    await domain.finished(written.importId ?? 0)
+
+    expect(domain.results(importId)).toMatchObject([{ state: 'FAILED', reason: 'Superseded' }])
+    expect(domain.digests('stable')).toEqual([release('3.3.1').digest])
+    expect(decision()).toMatchObject({ chosen: '3.3.1', rankedCount: 2 })
+  })
+
+  it('that is scheduled is imported with the schedule', async () => {
+    push('3.3.1')
+    const { stream } = await create(
+      chosen('stable', THREE, {
+        importPolicy: { insecure: false, scheduled: true, importMode: 'Legacy' },
+      }),
+    )
+    push('3.3.2')
+    domain.time += 60 * 60_000
+    const importId = domain.db.transact((tx) =>
+      domain.importer.request(tx, stream.id, domain.schedules.take(tx, stream.id)),
+    )
+    await domain.finished(importId)
+
+    expect(domain.digests('stable')[0]).toBe(release('3.3.2').digest)
+  })
+})
+
+describe('several rules over one repository', () => {
+  const rules = [
+    chosen('three'),
+    chosen('newest-three', { order: 'SEMVER', range: '3.x' }),
+    chosen('four', { order: 'SEMVER', range: '^4' }),
+  ]
+
+  it('share one listing, and ask once for a tag that several choose', async () => {
+    push('3.3.1', '3.4.0', '4.0.0')
+    await create(...rules)
+
+    expect(domain.remote.asked('list')).toHaveLength(1)
+    expect(domain.remote.asked('resolve').sort()).toEqual(['3.4.0', '4.0.0'])
+    expect(domain.digests('newest-three')).toEqual(domain.digests('three'))
+  })
+
+  it('share the listing with the import of all its tags', async () => {
+    push('3.3.1', '3.4.0', '4.0.0')
+    await domain.create({ spec: { dockerImageRepository: UPSTREAM, tags: rules } })
+
+    expect(domain.remote.asked('list')).toHaveLength(1)
+    expect(domain.tagNames().sort()).toEqual(['3.3.1', '3.4.0', '4.0.0', 'four', 'newest-three', 'three'])
+    expect(domain.digests('three')).toEqual(domain.digests('3.4.0'))
+  })
+})
+
+describe('a rule over a repository that chooses nothing', () => {
+  const FOUR: TagPolicyInput = { order: 'SEMVER', range: '^4' }
+
+  it('fails its tag, and says what was looked at and what came nearest', async () => {
+    push('3.4.0', 'latest')
+    const { imported } = await create(chosen('next', FOUR), chosen('stable'))
+
+    expect(imported).toMatchObject({ state: 'PARTIALLY_SUCCEEDED', imported: 1, failed: 1 })
+    expect(domain.condition('next')).toMatchObject({
+      reason: 'NotFound',
+      message: `${UPSTREAM}: the policy chooses none of its 2 tags; nearest is 3.4.0: "3.4.0" is not in ^4`,
+    })
+    expect(decision('next')).toMatchObject({ chosen: null, rankedCount: 0, excludedCount: 2 })
+  })
+
+  it('keeps what the tag means, writes the same failure once, and is cleared by success', async () => {
+    push('4.0.0')
+    await create(chosen('next', FOUR))
+    domain.remote.untag(UPSTREAM, '4.0.0')
+    push('3.4.0')
+    await domain.import()
+    const { resourceVersion } = domain.stream()
+    await domain.import()
+
+    expect(domain.stream().resourceVersion).toBe(resourceVersion)
+    expect(domain.digests('next')).toEqual([release('4.0.0').digest])
+    expect(domain.condition('next')?.message).toContain('its only tag')
+
+    push('4.0.0')
+    await domain.import()
+
+    expect(domain.condition('next')).toBeUndefined()
+    expect(domain.history('next')).toHaveLength(1)
+    expect(decision('next')).toMatchObject({ chosen: '4.0.0' })
+  })
+
+  it('says so of a repository without tags', async () => {
+    push('latest')
+    domain.remote.untag(UPSTREAM, 'latest')
+    await create(chosen('next', FOUR))
+
+    expect(domain.condition('next')?.message).toContain('the repository has no tags to choose from')
+  })
+})
+
+describe('a rule over a repository that cannot be read', () => {
+  it('fails with what the registry answers, and keeps the last decision', async () => {
+    push('3.4.0')
+    await create(chosen('stable'))
+    const before = decision()
+    domain.remote.fail(UPSTREAM, '', 'RegistryUnavailable')
+    const failed = await domain.import()
+
+    expect(failed).toMatchObject({ state: 'FAILED', failed: 1, reason: 'RegistryUnavailable' })
+    expect(domain.condition('stable')).toMatchObject({ reason: 'RegistryUnavailable' })
+    expect(decision()).toEqual(before)
+    expect(domain.internalErrors).toEqual([])
+  })
+
+  it('fails where the tag that it chooses is refused, and shows what it chose', async () => {
+    push('3.3.1', '3.4.0')
+    domain.remote.fail(UPSTREAM, '3.4.0', 'Forbidden')
+    await create(chosen('stable'))
+
+    expect(domain.condition('stable')).toMatchObject({ reason: 'Forbidden' })
+    expect(decision()).toMatchObject({ chosen: '3.4.0' })
+  })
+})
+
+describe('importImage', () => {
+  beforeEach(async () => {
+    push('3.3.1')
+    await create(chosen('stable'), { name: 'own', policy: { order: 'ALPHABETICAL' }, reference: false })
+    push('3.3.2')
+  })
+
+  it('of a tag with a rule over a repository applies the rule', async () => {
+    expect(await domain.import({ tag: 'stable' })).toMatchObject({ total: 1, imported: 1 })
+    expect(domain.digests('stable')[0]).toBe(release('3.3.2').digest)
+  })
+
+  it('may change how it is imported, and keeps the rule', async () => {
+    await domain.import({ tag: 'stable', scheduled: true })
+
+    expect(domain.streams.specTag(domain.stream().id, tagName('stable'))).toMatchObject({
+      scheduled: 1,
+      policy: expect.stringContaining('^3.0'),
+    })
+  })
+
+  it('of a tag with a rule over its own stream says that there is nothing to import', () => {
+    expect(() => domain.beginImport({ tag: 'own' })).toThrow(/policy chooses .* own tags/)
+  })
+
+  it('with from ends the rule', async () => {
+    await domain.import({ tag: 'stable', from: `${UPSTREAM}:3.3.1` })
+
+    expect(domain.streams.specTag(domain.stream().id, tagName('stable'))?.policy).toBeNull()
+    expect(decision()).toBeUndefined()
+  })
+
+  it('in a dry run says what the rule would choose, and stores nothing', async () => {
+    const before = domain.dump()
+    const run = await domain.import({ tag: 'stable', dryRun: true })
+
+    expect(domain.results(run.id)).toMatchObject([{ tag: 'stable', state: 'IMPORTED' }])
+    expect(domain.importer.dryRunDecision(run.id, tagName('stable'))).toMatchObject({ chosen: '3.3.2' })
+    expect(domain.dump()).toEqual(before)
+  })
+})
