@@ -23,6 +23,7 @@ const client = () => catalogue.app.client
 
 const PATHS: Readonly<Record<string, () => ConnectionPath>> = {
   imageStreams: () => ({ query: 'imageStreams(PAGE)', node: 'namespace name' }),
+  'imageStreams NEWEST_FIRST': () => ({ query: 'imageStreams(orderBy: NEWEST_FIRST, PAGE)', node: 'name' }),
   tags: () => ({ query: 'imageStream(name: "app") { status { tags(PAGE) } }', node: 'tag' }),
   'tags by NAME': () => ({
     query: 'imageStream(name: "app") { status { tags(orderBy: NAME, PAGE) } }',

@@ -82,11 +82,17 @@ const QUERIES: Readonly<Record<string, readonly [query: string, most: number]>> 
     `query ($size: Int!) { imageStreams(matching: "app-*", first: $size) { nodes {
       tag(name: "1.3") { name dockerImageReference image { digest config { env } } }
       imports(first: 2) { totalCount pageInfo { hasNextPage } nodes { state imported imageStream { name } } } } } }`,
-    7,
+    8,
+  ],
+  'the tags that are looked for in the streams that are': [
+    `query ($size: Int!) { imageStreams(platform: "linux/arm64", orderBy: NEWEST_FIRST, first: $size) { totalCount nodes {
+      name status { tags(platform: "linux/arm64", unchangedSince: "2100-01-01T00:00:00Z", first: 3) {
+        totalCount nodes { tag image { digest } } } } } } }`,
+    10,
   ],
   'tags whose images could not be read': [
     `query ($size: Int!) { imageStream(name: "broken") { status { tags(first: $size) { nodes {
-      name spec { from { name } } conditions { reason message } items { totalCount nodes { created } } } } } } }`,
+      name spec { from { name } policy { order } } policyDecision { chosen } conditions { reason message } items { totalCount nodes { created } } } } } } }`,
     6,
   ],
   'the push log with its images and streams': [

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { StreamFilter } from '../../src/imagestream/stream-search.ts'
 import { keyOf, type Tag, type TagOrder } from '../../src/imagestream/tag.ts'
 import { ALL, Domain, fromImage, tagName, UPSTREAM } from '../fixtures/domain.ts'
 import { image, index } from '../fixtures/random-image.ts'
@@ -71,7 +72,7 @@ describe('a stream’s tags', () => {
     const chosen = domain.tags.ofStreams([id], { order: 'NAME', matching: '1.*', page: ALL })
 
     expect(names(chosen)).toEqual(['1.10', '1.10-rc1', '1.2', '1.2.3'])
-    expect(domain.tags.countOfStreams([id], '1.*').get(id)).toBe(4)
+    expect(domain.tags.countOfStreams([id], { matching: '1.*' }).get(id)).toBe(4)
     expect(domain.tags.countOfStreams([id]).get(id)).toBe(NAMES.length)
   })
 
@@ -172,20 +173,20 @@ describe('streams', () => {
       })
     }
   })
-  const chosen = (filter: Parameters<Domain['streams']['page']>[0]) => {
-    const page = domain.streams.page(filter, ALL).map(({ namespace, name }) => `${namespace}/${name}`)
+  const chosen = (filter: StreamFilter) => {
+    const page = domain.streams
+      .page({ ...filter, order: 'NAME', page: ALL })
+      .map(({ namespace, name }) => `${namespace}/${name}`)
     expect(domain.streams.count(filter)).toBe(page.length)
     return page
   }
 
   it('come by namespace, then name', () => {
     expect(chosen({})).toEqual(['a/python', 'a/ruby', 'a/ruby-slim', 'b/ruby'])
-    const after = domain.streams.page({}, { limit: 1, after: ['a', 'ruby'] })
+    const after = domain.streams.page({ order: 'NAME', page: { limit: 1, after: ['a', 'ruby'] } })
     expect(names(after)).toEqual(['ruby-slim', 'ruby'])
-    expect(names(domain.streams.page({}, { limit: 1, before: ['b', 'ruby'], fromEnd: true }))).toEqual([
-      'ruby',
-      'ruby-slim',
-    ])
+    const page = { limit: 1, before: ['b', 'ruby'], fromEnd: true }
+    expect(names(domain.streams.page({ order: 'NAME', page }))).toEqual(['ruby', 'ruby-slim'])
   })
 
   it('are chosen by namespace, glob and all of the labels together', () => {

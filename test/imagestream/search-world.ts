@@ -1,0 +1,208 @@
+import type { StreamFilter, StreamOrder } from '../../src/imagestream/stream-search.ts'
+import type { ImportFailureReason } from '../../src/imagestream/tag-change.ts'
+import type { TagFilter } from '../../src/imagestream/tag-search.ts'
+import { formatPlatform } from '../../src/oci/platform.ts'
+import { Domain, fromImage, tagName } from '../fixtures/domain.ts'
+import { type Image, type Index, image, index } from '../fixtures/random-image.ts'
+import { fetched } from '../prune/world.ts'
+
+/** A stream as somebody knows it who wrote down all that was done. */
+export interface KnownStream {
+  readonly id: number
+  readonly namespace: string
+  readonly name: string
+  labels: Readonly<Record<string, string>>
+  readonly registries: readonly string[]
+  checkedAt: number | null
+  newestAt: number
+  readonly tags: Map<string, KnownTag>
+}
+
+interface KnownTag {
+  image: Image | Index | null
+  registry: string | null
+  newestAt: number
+  failing: ImportFailureReason | null
+}
+
+const runs = (seed: string, platform: string, labels: Readonly<Record<string, string>> = {}): Image => {
+  const [os = '', architecture = '', variant] = platform.split('/')
+  return image({ seed, platform: { os, architecture, ...(variant && { variant }) }, labels })
+}
+
+export const IMAGES: readonly (Image | Index)[] = [
+  runs('1', 'linux/amd64', { team: 'x', 'org.example/tier': 'front' }),
+  runs('2', 'linux/amd64', { team: 'y' }),
+  runs('3', 'linux/arm64/v8', { team: 'x' }),
+  runs('4', 'linux/arm64'),
+  runs('5', 'linux/arm/v7', { 'org.example/tier': 'front' }),
+  index([runs('6', 'linux/amd64', { team: 'x' }), runs('7', 'linux/arm64/v8')]),
+  index([runs('8', 'linux/amd64'), runs('9', 'windows/amd64')]),
+]
+
+const platformsOf = (content: Image | Index): string[] =>
+  content.kind === 'image' ? [formatPlatform(content.platform)] : content.manifests.flatMap(platformsOf)
+const labelsOf = (content: Image | Index): Readonly<Record<string, string>> =>
+  content.kind === 'image' ? JSON.parse(content.config.bytes.toString()).config.Labels : {}
+
+const matches = (glob: string, text: string): boolean =>
+  new RegExp(`^${glob.replaceAll('.', '\\.').replaceAll('*', '.*')}$`).test(text)
+const hasAll = (
+  labels: Readonly<Record<string, string>>,
+  wanted: readonly { readonly key: string; readonly value: string }[] = [],
+): boolean => wanted.every(({ key, value }) => labels[key] === value)
+
+/** Streams that a test fills, and what it expects to find: by looking at all of them. */
+export class SearchWorld implements AsyncDisposable {
+  readonly domain = new Domain()
+  readonly streams: KnownStream[] = []
+
+  create(
+    namespace: string,
+    name: string,
+    { labels = {}, registries = [] }: { labels?: KnownStream['labels']; registries?: readonly string[] } = {},
+  ): KnownStream {
+    const [ofRepository, ...ofTags] = registries
+    const { id } = this.domain.writer.create({
+      namespace,
+      name,
+      labels: Object.entries(labels).map(([key, value]) => ({ key, value })),
+      spec: {
+        dockerImageRepository: ofRepository && `${ofRepository}/team/${name}`,
+        // passed on and not imported: what is found is what the test puts there
+        tags: ofTags.map((host, at) =>
+          fromImage(`from-${at}`, `${host}/team/${name}:1`, { reference: true }),
+        ),
+      },
+    }).stream
+    const known = { id, namespace, name, labels, registries, checkedAt: null, newestAt: 0, tags: new Map() }
+    this.streams.push(known)
+    return known
+  }
+
+  relabel(stream: KnownStream, labels: KnownStream['labels']): void {
+    const { namespace, name } = stream
+    const written = Object.entries(labels).map(([key, value]) => ({ key, value }))
+    this.domain.writer.update({ namespace, name, labels: written })
+    stream.labels = labels
+  }
+
+  /** The tag means the image from now on, as a pull spec of that registry. */
+  record(stream: KnownStream, tag: string, content: Image | Index, registry: string): void {
+    const { db, images, recorder, time } = this.domain
+    const { id: streamId, namespace, name: streamName } = stream
+    const pullSpec = (digest: string) => `${registry}/team/app@${digest}`
+    db.transact((tx) => {
+      const imageId = images.store(tx, fetched(content), pullSpec)
+      recorder.recordTagEvent(
+        tx,
+        { streamId, namespace, streamName, tag: tagName(tag) },
+        {
+          imageId,
+          dockerImageReference: pullSpec(content.digest),
+          generation: 1,
+          source: 'IMPORT',
+          upstreamDigest: null,
+          at: time,
+        },
+      )
+    })
+    const known = stream.tags.get(tag)
+    const newestAt = known?.image === content ? known.newestAt : time
+    stream.tags.set(tag, { image: content, registry, newestAt, failing: null })
+    stream.newestAt = Math.max(stream.newestAt, newestAt)
+  }
+
+  fail(stream: KnownStream, tag: string, reason: ImportFailureReason): void {
+    const { db, recorder, time: at } = this.domain
+    const { id: streamId, namespace, name: streamName } = stream
+    const address = { streamId, namespace, streamName, tag: tagName(tag) }
+    const failure = { reason, message: `it is ${reason}`, generation: 1, at }
+    db.transact((tx) => recorder.recordImportFailure(tx, address, failure))
+    const known = stream.tags.get(tag) ?? { image: null, registry: null, newestAt: 0 }
+    stream.tags.set(tag, { ...known, failing: reason })
+  }
+
+  remove(stream: KnownStream, tag: string): void {
+    const { db, recorder } = this.domain
+    db.transact((tx) => recorder.removeTag(tx, { streamId: stream.id, tag: tagName(tag) }))
+    stream.tags.delete(tag)
+  }
+
+  /** An import is finished, and read all that it was asked for or not. */
+  check(stream: KnownStream, isWhole: boolean): void {
+    const { db, streams, time } = this.domain
+    const wholeAt = isWhole ? time : null
+    db.transact((tx) => streams.recordCheck(tx, stream.id, { text: 'done', wholeAt }))
+    stream.checkedAt = wholeAt ?? stream.checkedAt
+  }
+
+  /** Ids of the streams that are to be found, in order. */
+  expectedStreams(filter: StreamFilter, order: StreamOrder): number[] {
+    const compare = (a: KnownStream, b: KnownStream): number => {
+      if (order === 'NEWEST_FIRST') return b.newestAt - a.newestAt || b.id - a.id
+      return a.namespace === b.namespace ? (a.name < b.name ? -1 : 1) : a.namespace < b.namespace ? -1 : 1
+    }
+    return this.streams
+      .filter((stream) => isFound(stream, filter))
+      .sort(compare)
+      .map(({ id }) => id)
+  }
+
+  /** Names of the tags of a stream that are to be found, in byte order. */
+  expectedTags(streamId: number, filter: TagFilter): string[] {
+    const tags = this.streams.find(({ id }) => id === streamId)?.tags ?? new Map<string, KnownTag>()
+    return [...tags]
+      .filter(([name, tag]) => isTagFound(name, tag, filter))
+      .map(([name]) => name)
+      .sort()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.domain[Symbol.asyncDispose]()
+  }
+}
+
+function isFound(stream: KnownStream, filter: StreamFilter): boolean {
+  const {
+    namespace,
+    matching,
+    labels,
+    registry,
+    notCheckedSince,
+    unchangedSince,
+    digest,
+    failing,
+    platform,
+  } = filter
+  const tags = [...stream.tags]
+  // not one tag that has all: each is looked for by itself
+  const hasTag = (wanted: TagFilter) => tags.some(([name, tag]) => isTagFound(name, tag, wanted))
+  return (
+    (namespace === undefined || stream.namespace === namespace) &&
+    (matching === undefined || matches(matching, stream.name)) &&
+    hasAll(stream.labels, labels) &&
+    (registry === undefined || stream.registries.includes(registry)) &&
+    (notCheckedSince === undefined || stream.checkedAt === null || stream.checkedAt < notCheckedSince) &&
+    (unchangedSince === undefined || stream.newestAt < unchangedSince) &&
+    (digest === undefined || hasTag({ digest })) &&
+    (failing === undefined || hasTag({ failing })) &&
+    (platform === undefined || hasTag({ platform }))
+  )
+}
+
+function isTagFound(name: string, tag: KnownTag, filter: TagFilter): boolean {
+  const { matching, digest, registry, failing, platform, unchangedSince, labels } = filter
+  const { image: content } = tag
+  return (
+    (matching === undefined || matches(matching, name)) &&
+    (digest === undefined || content?.digest === digest) &&
+    (registry === undefined || tag.registry === registry) &&
+    (failing === undefined || (tag.failing !== null && [undefined, tag.failing].includes(failing.reason))) &&
+    (platform === undefined ||
+      (content !== null &&
+        platformsOf(content).some((one) => one === platform || one.startsWith(`${platform}/`)))) &&
+    (unchangedSince === undefined || tag.newestAt < unchangedSince) &&
+    (labels === undefined || labels.length === 0 || (content !== null && hasAll(labelsOf(content), labels)))
+  )
+}
