@@ -38,6 +38,13 @@ const LATEST = `{
     items(first: 6) { totalCount nodes { image { digest created } } }
   }
 }`
+// the official image has 3.4, and pre-releases of what comes after it: none of them is chosen
+const POLICY = `mutation {
+  setTagPolicy(input: { imageStream: "ruby", tag: "stable", policy: { order: SEMVER, range: "3.3" } }) {
+    imageStreamTag { image { digest } }
+    decision { chosen rankedCount excludedCount ranked(first: 3) { tag message } excluded(first: 3) { tag message } }
+  }
+}`
 
 const say = (...columns: readonly (string | number)[]): void => {
   process.stdout.write(`${columns.map((column) => String(column).padStart(11)).join('')}\n`)
@@ -85,6 +92,31 @@ async function sayLatest(client: GraphQLClient): Promise<void> {
   tell(`with ${image.config.env.at(-1)}; it has meant ${items.totalCount} images, before this one:`)
   for (const { image: old } of items.nodes.slice(1))
     tell(`             ${short(old.digest)}  built ${old.created}`)
+}
+
+interface Decided {
+  readonly imageStreamTag: { readonly image: { readonly digest: string } }
+  readonly decision: {
+    readonly chosen: string
+    readonly rankedCount: number
+    readonly excludedCount: number
+    readonly ranked: readonly { readonly tag: string; readonly message: string }[]
+    readonly excluded: readonly { readonly tag: string; readonly message: string }[]
+  }
+}
+
+/** A tag that moves by itself from now on, and why it means what it means. */
+async function letRuleChoose(client: GraphQLClient): Promise<void> {
+  const { setTagPolicy } = await client.ask<{ setTagPolicy: Decided }>(POLICY)
+  const { imageStreamTag, decision } = setTagPolicy
+  const { chosen, rankedCount, excludedCount, ranked, excluded } = decision
+  tell(
+    'A tag may follow a rule over the others: from now on ruby:stable is the highest version 3.3 that is released,',
+  )
+  tell(`  ${chosen} now (${short(imageStreamTag.image.digest)}), of ${rankedCount} tags that could be:`)
+  for (const { tag, message } of ranked.slice(1)) tell(`             ${tag}: ${message}`)
+  tell(`  ${excludedCount} tags could not be:`)
+  for (const { tag, message } of excluded) tell(`             ${tag}: ${message}`)
 }
 
 /** Two builds of an application, pushed as docker and skopeo push: nothing of it was there before. */
@@ -155,6 +187,8 @@ async function main(): Promise<void> {
     `  ${missed.length} pushes since, ${same ? 'each once, in the same order: nothing is missing' : 'NOT the same ones'}`,
   )
   if (!same) process.exitCode = 1
+  tell()
+  await letRuleChoose(server.client)
   tell()
   await pushImages(server)
   if (process.argv.includes('--stay')) {
