@@ -80,6 +80,7 @@ const READS: Readonly<Record<string, () => unknown>> = {
   'how long it is': () => lookBack().countEventsOfImages([5, 6]),
   'an image of a stream': () => lookBack().newestInStream(streamId, 5),
   'an image of a tag': () => lookBack().newestOfTag(6, 5),
+  'what tags meant before': () => lookBack().imagesBefore(many.map((id) => id * 2000)),
 }
 
 describe('among a million tag events', () => {

@@ -46,6 +46,27 @@ it('twelve years of the ruby image, imported at every date, are found at every d
   expect(domain.internalErrors).toEqual([])
 }, 60_000)
 
+it('and each of the 9,425 moves is one push, dated as it was and with the image before it', () => {
+  const log = domain.log()
+  const ids = log.flatMap(({ imageId, previousImageId }) => [imageId, previousImageId ?? imageId])
+  const images = domain.images.byIds([...new Set(ids)])
+  const lineOf = (at: number, tag: string, digest?: string, previous?: string | null) =>
+    `${at} ${tag} ${digest} ${previous}`
+  const told = log.map(({ pushedAt, tag, imageId, previousImageId }) => {
+    const previous = previousImageId === null ? null : images.get(previousImageId)?.digest
+    return lineOf(pushedAt, tag, images.get(imageId)?.digest, previous)
+  })
+
+  const filed = [...moves()].map(({ at, tag, digest, previous }) =>
+    lineOf(at.getTime(), tag, digest, previous),
+  )
+
+  expect(filed).toHaveLength(9425)
+  // tags of one date come in the order in which the registry answered
+  expect([...told].sort()).toEqual([...filed].sort())
+  expect(log.map(({ pushedAt }) => pushedAt)).toEqual(filed.map((line) => Number(line.split(' ')[0])))
+})
+
 it('and each of its tags alone means at a date what the file says', () => {
   const date = new Date('2019-06-01')
   const tags = domain.tags.ofStreams([domain.stream().id], { order: 'NAME', page: ALL })

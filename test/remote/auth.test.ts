@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { image } from '../fixtures/random-image.ts'
 import { allTags, always, password, refusalOf, TestClient, tag } from '../fixtures/registry-client.ts'
-import { startUpstream } from '../fixtures/upstream.ts'
+import { type Hook, startUpstream } from '../fixtures/upstream.ts'
 import { errorAnswer } from '../fixtures/upstream-answer.ts'
 import type { UpstreamAuthOptions } from '../fixtures/upstream-auth.ts'
 
@@ -18,6 +18,20 @@ async function upstreamWith(auth: UpstreamAuthOptions) {
 
 const authorizationsOf = (upstream: Awaited<ReturnType<typeof upstreamWith>>) =>
   upstream.log.map(({ kind, headers }) => `${kind} ${headers.authorization?.split(' ')[0] ?? '-'}`)
+
+/** A registry that takes the login and forbids it everything; anybody else may read, or gets 401. */
+const forbidding =
+  ({ anybodyMay }: { readonly anybodyMay: boolean }): Hook =>
+  ({ kind, headers: { authorization } }) => {
+    if (kind === 'token') {
+      const body = JSON.stringify({ token: authorization ? 'mine' : 'anybody' })
+      return { status: 200, headers: { 'content-type': 'application/json' }, body }
+    }
+    if (authorization === 'Bearer mine') return errorAnswer(403, 'DENIED')
+    if (authorization !== 'Bearer anybody' || !anybodyMay) return undefined
+    const headers = { 'content-type': app.mediaType, 'docker-content-digest': app.digest }
+    return { status: 200, headers, body: '' }
+  }
 
 describe('an open registry', () => {
   test('is asked nothing but the question', async () => {
@@ -266,6 +280,36 @@ describe('a registry with tokens', () => {
     // a later attempt by the same login is not made: repeated bad logins get an address blocked
     await refusalOf(client.repository(name).resolveTag(tag('1'), null))
     expect(authorizationsOf(upstream).filter((line) => line === 'token Basic')).toHaveLength(1)
+  })
+
+  test('that forbids the login what anybody may read is asked once as anybody, and from then on', async () => {
+    await using upstream = await upstreamWith({ scheme: 'bearer' })
+    upstream.hook = forbidding({ anybodyMay: true })
+    await using client = new TestClient({ credentials: password('me', 'right') })
+    const repository = client.repository(`${upstream.host}/team/app`)
+
+    for (const name of ['1', '2']) {
+      expect((await repository.resolveTag(tag(name), null)).digest).toBe(app.digest)
+    }
+
+    expect(upstream.log.map(({ headers }) => headers.authorization ?? '-')).toEqual([
+      '-',
+      expect.stringMatching(/^Basic /),
+      'Bearer mine',
+      '-',
+      'Bearer anybody',
+      'Bearer anybody',
+    ])
+  })
+
+  test('that forbids it to the login and to anybody is Forbidden, as it told the login first', async () => {
+    await using upstream = await upstreamWith({ scheme: 'bearer' })
+    upstream.hook = forbidding({ anybodyMay: false })
+    await using client = new TestClient({ credentials: password('me', 'right') })
+
+    const refused = await refusalOf(client.repository(`${upstream.host}/team/app`).resolveTag(tag('1'), null))
+
+    expect([refused.reason, refused.status]).toEqual(['Forbidden', 403])
   })
 
   test('may offer several ways in, in one header or several', async () => {

@@ -1,0 +1,243 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { startApp, type TestApp } from '../fixtures/app.ts'
+import { image } from '../fixtures/random-image.ts'
+import { startUpstream, type Upstream } from '../fixtures/upstream.ts'
+import { createStream, errorsOf, follow, history, importImage, pushLog, tagDigests } from './operations.ts'
+
+let upstream: Upstream
+let app: TestApp
+beforeEach(async () => {
+  upstream = await startUpstream()
+  upstream.push('team/app', 'latest', image({ seed: 1 }))
+  app = await startApp()
+})
+afterEach(async () => {
+  await app[Symbol.asyncDispose]()
+  await upstream[Symbol.asyncDispose]()
+})
+
+interface Read {
+  readonly resourceVersion: string
+  readonly labels: readonly { readonly key: string; readonly value: string }[]
+  readonly manifest: string
+  readonly spec: { readonly tags: readonly { readonly name: string; readonly from: object | null }[] }
+}
+
+const read = async (): Promise<Read> => {
+  const { imageStream } = await app.client.ask<{ imageStream: Read }>(
+    `{ imageStream(name: "app") { resourceVersion labels { key value } manifest
+       spec { tags { name from { kind name namespace } } } } }`,
+  )
+  return imageStream
+}
+
+/** What names the stream, and its type, are called in the input of each write. */
+const WRITES = {
+  updateImageStream: { by: 'name', type: 'UpdateImageStreamInput' },
+  importImage: { by: 'imageStream', type: 'ImportImageInput' },
+  tagImage: { by: 'imageStream', type: 'TagImageInput' },
+  untagImage: { by: 'imageStream', type: 'UntagImageInput' },
+  rollbackTag: { by: 'imageStream', type: 'RollbackTagInput' },
+  deleteImageStream: { by: 'name', type: 'DeleteImageStreamInput' },
+  applyImageStream: { by: null, type: 'ApplyImageStreamInput' },
+} as const
+type Write = keyof typeof WRITES
+
+/** Codes of the errors that the write is answered with. */
+async function write(mutation: Write, input: object): Promise<unknown[]> {
+  const { by, type } = WRITES[mutation]
+  const answer = await app.client.answer(
+    `mutation ($input: ${type}!) { ${mutation}(input: $input) { __typename } }`,
+    { input: { ...(by && { [by]: 'app' }), ...input } },
+  )
+  return errorsOf(answer).map(({ code }) => code)
+}
+
+/** Reads, writes what follows from it, and begins anew where somebody else was faster. */
+async function readAndWrite(mutation: Write, inputOf: (stream: Read) => object): Promise<void> {
+  for (;;) {
+    const stream = await read()
+    const versioned = mutation === 'applyImageStream' ? {} : { resourceVersion: stream.resourceVersion }
+    const codes = await write(mutation, { ...inputOf(stream), ...versioned })
+    if (codes.length === 0) return
+    expect(codes).toEqual(['CONFLICT'])
+  }
+}
+
+const numbers = (count: number): number[] => Array.from({ length: count }, (_, at) => at)
+
+describe('two writers that have read the same version', () => {
+  const latest = { kind: 'ImageStreamTag', name: 'app:latest' }
+  const others = (repository: string): Record<Exclude<Write, 'applyImageStream'>, [object, object]> => ({
+    updateImageStream: [{ labels: [{ key: 'by', value: 'one' }] }, { labels: [{ key: 'by', value: 'two' }] }],
+    importImage: [
+      { tag: 'one', from: repository },
+      { tag: 'two', from: repository },
+    ],
+    tagImage: [
+      { tag: 'one', from: latest },
+      { tag: 'two', from: latest },
+    ],
+    untagImage: [{ tag: 'latest' }, { tag: 'a' }],
+    rollbackTag: [
+      { tag: 'latest', digest: image({ seed: 1 }).digest },
+      { tag: 'a', digest: image({ seed: 1 }).digest },
+    ],
+    deleteImageStream: [{}, {}],
+  })
+
+  /** The stream with `latest` and the tag `a`, both of which have had two images. */
+  const prepare = async (): Promise<string> => {
+    const repository = `${upstream.host}/team/app`
+    upstream.push('team/app', 'a', image({ seed: 1 }))
+    await follow(app.client, repository)
+    for (const tag of ['latest', 'a']) upstream.push('team/app', tag, image({ seed: 2 }))
+    await importImage(app.client)
+    return repository
+  }
+
+  test.each(Object.keys(others('')) as (keyof ReturnType<typeof others>)[])(
+    '%s is done for one of them, and CONFLICT or gone for the other',
+    async (mutation) => {
+      const repository = await prepare()
+      const { resourceVersion } = await read()
+
+      const answers = await Promise.all(
+        others(repository)[mutation].map((input) => write(mutation, { ...input, resourceVersion })),
+      )
+
+      const gone = mutation === 'deleteImageStream' ? 'NOT_FOUND' : 'CONFLICT'
+      expect(answers.flat()).toEqual([gone])
+    },
+  )
+
+  test.each(Object.keys(others('')) as (keyof ReturnType<typeof others>)[])(
+    '%s of an old version changes nothing',
+    async (mutation) => {
+      const repository = await prepare()
+      const { resourceVersion } = await read()
+      await write('updateImageStream', { annotations: [{ key: 'note', value: 'newer' }] })
+      const before = [await read(), await pushLog(app.client)]
+
+      const [input] = others(repository)[mutation]
+      expect(await write(mutation, { ...input, resourceVersion })).toEqual(['CONFLICT'])
+
+      expect([await read(), await pushLog(app.client)]).toEqual(before)
+    },
+  )
+
+  test.each(['importImage', 'tagImage'] as const)(
+    '%s is CONFLICT too where the stream was deleted meanwhile: it is not made anew',
+    async (mutation) => {
+      const repository = await prepare()
+      const { resourceVersion } = await read()
+      await write('deleteImageStream', {})
+
+      const input = { tag: 'one', from: { kind: 'DockerImage', name: repository } }
+      const confirmed = { tag: 'one', from: repository, confirm: true }
+      const codes = await write(mutation, {
+        ...(mutation === 'tagImage' ? input : confirmed),
+        resourceVersion,
+      })
+
+      expect(codes).toEqual(['CONFLICT'])
+      expect(await app.client.ask('{ imageStream(name: "app") { id } }')).toEqual({ imageStream: null })
+    },
+  )
+
+  test('applyImageStream of one of their documents is done, and CONFLICT for the other', async () => {
+    await prepare()
+    const { manifest } = await read()
+    const documents = ['one', 'two'].map((by) => {
+      const document = JSON.parse(manifest)
+      document.metadata.labels = { by }
+      return JSON.stringify(document)
+    })
+
+    const answers = await Promise.all(documents.map((each) => write('applyImageStream', { manifest: each })))
+
+    expect(answers.flat()).toEqual(['CONFLICT'])
+  })
+
+  test('createImageStream makes one stream', async () => {
+    const answers = await Promise.all(
+      numbers(8).map((at) =>
+        app.client.answer(
+          `mutation { createImageStream(input: { name: "app", labels: [{ key: "by", value: "${at}" }] }) { __typename } }`,
+        ),
+      ),
+    )
+
+    expect(answers.flatMap(errorsOf)).toEqual(Array(7).fill({ code: 'ALREADY_EXISTS' }))
+  })
+})
+
+describe('many writers at once', () => {
+  test('that each count one further lose no count', async () => {
+    await createStream(app.client, { labels: [{ key: 'count', value: '0' }] })
+
+    await Promise.all(
+      numbers(6).map(async () => {
+        for (const _ of numbers(5)) {
+          await readAndWrite('updateImageStream', ({ labels }) => ({
+            labels: [{ key: 'count', value: String(Number(labels[0]?.value) + 1) }],
+          }))
+        }
+      }),
+    )
+
+    expect((await read()).labels).toEqual([{ key: 'count', value: '30' }])
+  })
+
+  test('that each add a tag, by whatever write and while tags move, lose none', async () => {
+    const repository = `${upstream.host}/team/app`
+    await follow(app.client, repository)
+    const pinned = { kind: 'ImageStreamTag', name: 'app:latest' }
+    const add: Record<string, (tag: string) => Promise<unknown>> = {
+      tagImage: (tag) => readAndWrite('tagImage', () => ({ tag, from: pinned })),
+      importImage: (tag) => readAndWrite('importImage', () => ({ tag, from: repository, waitSeconds: 0 })),
+      // both of these replace all spec tags by what was read and one more
+      updateImageStream: (tag) =>
+        readAndWrite('updateImageStream', ({ spec }) => ({
+          spec: {
+            tags: [...spec.tags.map(({ name, from }) => ({ name, from })), { name: tag, from: pinned }],
+          },
+        })),
+      applyImageStream: (tag) =>
+        readAndWrite('applyImageStream', ({ manifest }) => {
+          const document = JSON.parse(manifest)
+          document.spec.tags = [...(document.spec.tags ?? []), { name: tag, from: pinned }]
+          return { manifest: JSON.stringify(document), waitSeconds: 0 }
+        }),
+      'tagImage without a version': (tag) => write('tagImage', { tag, from: pinned }),
+    }
+    const ways = Object.values(add)
+    const names = numbers(ways.length * 4).map((at) => `t${at}`)
+    const mover = async (): Promise<void> => {
+      for (const seed of numbers(5)) {
+        upstream.push('team/app', 'latest', image({ seed: `move ${seed}` }))
+        await importImage(app.client)
+      }
+    }
+
+    await Promise.all([mover(), ...names.map((name, at) => ways[at % ways.length]?.(name))])
+
+    expect((await read()).spec.tags.map(({ name }) => name).sort()).toEqual([...names].sort())
+    expect(await history(app.client, 'app:latest')).toHaveLength(6)
+  })
+
+  test('that tag and untag different tags without a version leave just what the last of each said', async () => {
+    await follow(app.client, `${upstream.host}/team/app`)
+    const from = { kind: 'ImageStreamTag', name: 'app:latest' }
+
+    await Promise.all(
+      numbers(20).map(async (at) => {
+        await write('tagImage', { tag: `t${at}`, from })
+        if (at % 2 === 0) expect(await write('untagImage', { tag: `t${at}` })).toEqual([])
+      }),
+    )
+
+    const kept = numbers(20).flatMap((at) => (at % 2 === 0 ? [] : [`t${at}`]))
+    expect([...(await tagDigests(app.client)).keys()].sort()).toEqual(['latest', ...kept].sort())
+  })
+})

@@ -1,0 +1,158 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { ImportMode } from '../../src/imagestream/fetch-image.ts'
+import { Domain, fromImage, UPSTREAM } from '../fixtures/domain.ts'
+import { image, index } from '../fixtures/random-image.ts'
+
+const amd64 = image({ seed: 1 })
+const arm64 = image({ seed: 2, platform: { os: 'linux', architecture: 'arm64' } })
+const both = index([amd64, arm64])
+const single = image({ seed: 'single' })
+
+let domain: Domain
+beforeEach(() => {
+  domain = new Domain()
+  domain.remote.push(UPSTREAM, 'latest', both).push(UPSTREAM, 'single', single)
+})
+afterEach(() => domain[Symbol.asyncDispose]())
+
+const policy = (importMode: ImportMode) => ({ insecure: false, scheduled: false, importMode })
+
+/** Each way to change a mode for good, and to wait for what comes of it. */
+const WAYS = {
+  'the stream’s import policy': async (importMode: ImportMode) => {
+    const spec = { importPolicy: policy(importMode) }
+    const { importId } = domain.writer.update({ namespace: 'default', name: 'ruby', spec })
+    if (importId !== null) await domain.finished(importId)
+  },
+  'a spec tag': async (importMode: ImportMode) => {
+    const tags = [fromImage('latest', UPSTREAM, { importPolicy: policy(importMode) })]
+    const { importId } = domain.writer.update({ namespace: 'default', name: 'ruby', spec: { tags } })
+    await domain.finished(importId ?? 0)
+  },
+  'a document': async (importMode: ImportMode) => {
+    const from = { kind: 'DockerImage', name: UPSTREAM }
+    const manifest = JSON.stringify({
+      apiVersion: 'image.openshift.io/v1',
+      kind: 'ImageStream',
+      metadata: { name: 'ruby' },
+      spec: {
+        dockerImageRepository: UPSTREAM,
+        tags: [{ name: 'latest', from, importPolicy: { importMode } }],
+      },
+    })
+    const [applied] = domain.applyDocuments({ manifest, namespace: 'default', dryRun: false })
+    if (applied?.importId != null) await domain.finished(applied.importId)
+  },
+  'importImage with from': async (importMode: ImportMode) => {
+    await domain.import({ tag: 'latest', from: UPSTREAM, importMode })
+  },
+  'importImage with from and all': async (importMode: ImportMode) => {
+    await domain.import({ from: UPSTREAM, all: true, importMode })
+  },
+  tagImage: async (importMode: ImportMode) => {
+    const { importId } = domain.tagging.tagImage({
+      namespace: 'default',
+      imageStream: 'ruby',
+      tag: 'latest',
+      from: { kind: 'DockerImage', name: UPSTREAM },
+      alias: false,
+      reference: false,
+      scheduled: false,
+      insecure: false,
+      importMode,
+    })
+    await domain.finished(importId ?? 0)
+  },
+}
+
+describe('a mode that is changed', () => {
+  it.each(Object.entries(WAYS))(
+    'by %s takes the index, and then its one image again, each as a push',
+    async (_way, change) => {
+      await domain.create()
+      await change('Legacy')
+      for (const importMode of ['PreserveOriginal', 'Legacy', 'PreserveOriginal'] as const) {
+        domain.time += 1000
+        await change(importMode)
+      }
+
+      expect(domain.digests('latest')).toEqual([both.digest, amd64.digest, both.digest, amd64.digest])
+      const pushed = domain.log().filter(({ tag }) => tag === 'latest')
+      expect(pushed).toHaveLength(4)
+      // the same as with the index’s own platforms: what is a single image is one in both modes
+      expect(domain.digests('single')).toEqual([single.digest])
+    },
+  )
+
+  it.each(Object.entries(WAYS))('by %s fetches nothing twice', async (_way, change) => {
+    await domain.create()
+    await change('Legacy')
+    await change('PreserveOriginal')
+    domain.remote.takeCalls()
+
+    await change('Legacy')
+    await change('PreserveOriginal')
+
+    expect(
+      domain.remote.calls.map(({ kind }) => kind).filter((kind) => kind === 'manifest' || kind === 'config'),
+    ).toEqual([])
+  })
+
+  it.each(Object.entries(WAYS))('by %s to what it is changes nothing', async (_way, change) => {
+    await domain.create()
+    await change('PreserveOriginal')
+    const { tag_events, push_log } = domain.dump()
+
+    await domain.import()
+    await domain.import()
+
+    expect(domain.dump()).toMatchObject({ tag_events, push_log })
+  })
+})
+
+describe('a mode for one import alone', () => {
+  it.each([
+    ['Legacy', 'PreserveOriginal', both, amd64],
+    ['PreserveOriginal', 'Legacy', amd64, both],
+  ] as const)(
+    'where the spec says %s is undone by the next import: the spec is the wish',
+    async (wanted, once, now, then) => {
+      await domain.create({ spec: { dockerImageRepository: UPSTREAM, importPolicy: policy(wanted) } })
+
+      await domain.import({ importMode: once })
+      expect(domain.digests('latest')[0]).toBe(now.digest)
+      const next = await domain.import()
+
+      expect(domain.digests('latest')[0]).toBe(then.digest)
+      expect(next).toMatchObject({ imported: 1, unchanged: 1 })
+    },
+  )
+
+  it('of one tag is undone by the next import of all', async () => {
+    await domain.create()
+    await domain.import({ tag: 'latest', importMode: 'PreserveOriginal' })
+
+    await domain.import()
+
+    expect(domain.digests('latest')).toEqual([amd64.digest, both.digest, amd64.digest])
+  })
+})
+
+describe('a mode that changes while an import runs', () => {
+  it('is the one of the spec in the end', async () => {
+    const hold = domain.remote.hold(({ kind }) => kind === 'resolve')
+    const { importId } = domain.writer.create({
+      namespace: 'default',
+      name: 'ruby',
+      spec: { dockerImageRepository: UPSTREAM },
+    })
+    await hold.reached
+    const spec = { importPolicy: policy('PreserveOriginal') }
+    const changed = domain.writer.update({ namespace: 'default', name: 'ruby', spec })
+    hold.release()
+    await domain.finished(importId ?? 0)
+    await domain.finished(changed.importId ?? 0)
+
+    expect(domain.digests('latest')).toEqual([both.digest])
+  })
+})

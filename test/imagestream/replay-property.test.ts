@@ -1,0 +1,237 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import type { Push } from '../../src/events/push-log.ts'
+import type { ImportMode } from '../../src/imagestream/fetch-image.ts'
+import type { SpecTagInput } from '../../src/imagestream/spec.ts'
+import { createPruner, type Pruner } from '../../src/prune/prune.ts'
+import { ALL, fromImage, tagName } from '../fixtures/domain.ts'
+import { image, index } from '../fixtures/random-image.ts'
+import { FollowWorld, following, namesOf } from './follow-world.ts'
+
+const STREAMS = ['app', 'web', 'team/app'] as const
+const TAGS = ['latest', '1', '2'] as const
+const REPOSITORIES = ['registry.test/one', 'registry.test/two'] as const
+const arm64 = { os: 'linux', architecture: 'arm64' }
+const SINGLE = [1, 2, 3].map((seed) => image({ seed }))
+// an index, another of which mode Legacy takes the same image, and one that it does not take at all
+const UPSTREAM = [
+  ...SINGLE,
+  index([image({ seed: 1 }), image({ seed: 4, platform: arm64 })]),
+  index([image({ seed: 1 }), image({ seed: 5, platform: arm64 })]),
+  index([image({ seed: 5, platform: arm64 })]),
+]
+
+const stream = fc.constantFrom(...STREAMS)
+const tag = fc.constantFrom(...TAGS)
+const repository = fc.constantFrom(...REPOSITORIES)
+const at = fc.tuple(stream, tag).map(([name, of]) => `${name}:${of}`)
+const importMode = fc.constantFrom<ImportMode>('Legacy', 'PreserveOriginal')
+const are = <Do extends string>(what: Do) => fc.constant(what)
+const specTag = fc.oneof(
+  fc.record({ tag, from: at }),
+  fc.record({ tag, repository, of: tag, reference: fc.boolean() }),
+  fc.record({ tag }),
+)
+const specTags = fc.uniqueArray(specTag, { selector: (one) => one.tag, maxLength: 3 })
+
+const step = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.record({ do: are('move'), repository, tag, content: fc.nat(UPSTREAM.length - 1) }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: are('vanish'), repository, tag }) },
+  { weight: 1, arbitrary: fc.record({ do: are('fail'), repository, tag, heals: fc.boolean() }) },
+  { weight: 3, arbitrary: fc.record({ do: are('follow'), stream, repository, importMode }) },
+  { weight: 5, arbitrary: fc.record({ do: are('import'), stream }) },
+  { weight: 2, arbitrary: fc.record({ do: are('import once'), stream, importMode }) },
+  { weight: 2, arbitrary: fc.record({ do: are('import tag'), at, repository, of: tag }) },
+  { weight: 5, arbitrary: fc.record({ do: are('push'), at, content: fc.nat(SINGLE.length - 1) }) },
+  { weight: 3, arbitrary: fc.record({ do: are('copy'), at, from: at }) },
+  { weight: 3, arbitrary: fc.record({ do: are('alias'), at, from: at }) },
+  { weight: 2, arbitrary: fc.record({ do: are('roll back'), at, to: fc.nat(3) }) },
+  { weight: 2, arbitrary: fc.record({ do: are('specify'), stream, tags: specTags }) },
+  { weight: 2, arbitrary: fc.record({ do: are('untag'), at }) },
+  { weight: 1, arbitrary: fc.record({ do: are('unpush'), at }) },
+  { weight: 1, arbitrary: fc.record({ do: are('delete'), stream }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: are('prune'), keep: fc.integer({ min: 1, max: 2 }), hours: fc.nat(2) }),
+  },
+)
+type Step = typeof step extends fc.Arbitrary<infer Value> ? Value : never
+
+/** What takes tags away: of that the log says nothing. */
+const REMOVES: readonly Step['do'][] = ['untag', 'unpush', 'delete', 'specify']
+
+const specTagOf = (one: typeof specTag extends fc.Arbitrary<infer Value> ? Value : never): SpecTagInput => {
+  if ('from' in one) {
+    const { namespace, name, tag: of } = namesOf(one.from)
+    return following(one.tag, `${name}:${of}`, { namespace })
+  }
+  if ('of' in one) return fromImage(one.tag, `${one.repository}:${one.of}`, { reference: one.reference })
+  return { name: one.tag, reference: false }
+}
+
+/** Plays one step; what the rules refuse is refused. */
+async function play(world: FollowWorld, pruner: Pruner, one: Step): Promise<void> {
+  try {
+    await dare(world, pruner, one)
+  } catch (error) {
+    if (!['INVALID', 'NOT_FOUND', 'CONFLICT', 'ALREADY_EXISTS'].includes(Object(error).code)) throw error
+  }
+}
+
+async function dare(world: FollowWorld, pruner: Pruner, one: Step): Promise<void> {
+  const { remote, writer } = world
+  const idOf = (text: string) => {
+    const { namespace, name } = namesOf(text)
+    return world.streams.byName(namespace, name)
+  }
+  if (one.do === 'move') remote.push(one.repository, one.tag, UPSTREAM[one.content] ?? image({ seed: 0 }))
+  else if (one.do === 'vanish') remote.untag(one.repository, one.tag)
+  else if (one.do === 'fail') {
+    remote.fail(one.repository, one.tag, one.heals ? null : 'RegistryUnavailable')
+  } else if (one.do === 'follow') {
+    const { namespace, name } = namesOf(`${one.stream}:x`)
+    const importPolicy = { insecure: false, scheduled: false, importMode: one.importMode }
+    const input = { namespace, name, spec: { dockerImageRepository: one.repository, importPolicy } }
+    const { importId } = idOf(`${one.stream}:x`) ? writer.update(input) : writer.create(input)
+    if (importId !== null) await world.finished(importId)
+  } else if (one.do === 'import' || one.do === 'import once') {
+    const { namespace, name: imageStream } = namesOf(`${one.stream}:x`)
+    await world.import({
+      namespace,
+      imageStream,
+      ...(one.do === 'import once' && { importMode: one.importMode }),
+    })
+  } else if (one.do === 'import tag') {
+    const { namespace, name: imageStream, tag: name } = namesOf(one.at)
+    await world.import({
+      namespace,
+      imageStream,
+      tag: name,
+      from: `${one.repository}:${one.of}`,
+      confirm: true,
+    })
+  } else if (one.do === 'push') world.push(SINGLE[one.content] ?? image({ seed: 0 }), one.at)
+  else if (one.do === 'copy' || one.do === 'alias') {
+    const { namespace, name, tag: of } = namesOf(one.from)
+    world.retag(
+      one.at,
+      { kind: 'ImageStreamTag', name: `${name}:${of}`, namespace },
+      { alias: one.do === 'alias' },
+    )
+  } else if (one.do === 'roll back') {
+    const { namespace, name: imageStream, tag: name } = namesOf(one.at)
+    const events = world.eventsOf(one.at)
+    const to = events[Math.min(one.to, events.length - 1)]
+    const digest = to && world.images.byIds([to.imageId]).get(to.imageId)?.digest
+    if (digest) world.rollBackTag({ namespace, imageStream, tag: name, digest })
+  } else if (one.do === 'specify') {
+    const { namespace, name } = namesOf(`${one.stream}:x`)
+    const { importId } = writer.update({ namespace, name, spec: { tags: one.tags.map(specTagOf) } })
+    if (importId !== null) await world.finished(importId)
+  } else if (one.do === 'untag') world.untag(one.at)
+  else if (one.do === 'unpush') {
+    const found = idOf(one.at)
+    const { tag: name } = namesOf(one.at)
+    if (found) world.db.transact((tx) => world.receiver.untagged(tx, found.id, [tagName(name)]))
+  } else if (one.do === 'delete') {
+    const { namespace, name } = namesOf(`${one.stream}:x`)
+    writer.delete({ namespace, name })
+  } else {
+    const keepYoungerThanMinutes = one.hours * 60
+    await pruner.prune({ keepTagRevisions: one.keep, keepYoungerThanMinutes, namespace: undefined })
+  }
+}
+
+/** Every tag that has an image, by stream and name. */
+function tagsNow(world: FollowWorld): Map<string, number> {
+  const streams = world.db.prepare<{ id: number }>('select id from image_streams').all()
+  const tags = world.tags.ofStreams(
+    streams.map(({ id }) => id),
+    { order: 'NAME', page: ALL },
+  )
+  return new Map(tags.flatMap((one) => (one.image ? [[`${one.streamId} ${one.name}`, one.image.id]] : [])))
+}
+
+/** The tags as somebody knows them who reads the push log, and is told of nothing but of tags that are removed. */
+class Reader {
+  readonly tags = new Map<string, number>()
+  /** Images of each tag since it was last there for the first time, oldest first. */
+  readonly histories = new Map<string, number[]>()
+  #read = 0
+
+  read(log: readonly Push[]): void {
+    for (const { sequence, streamId, tag: name, imageId, previousImageId } of log.slice(this.#read)) {
+      const key = `${streamId} ${name}`
+      expect(sequence).toBe(++this.#read)
+      expect(previousImageId).toBe(this.tags.get(key) ?? null)
+      expect(imageId).not.toBe(previousImageId)
+      this.tags.set(key, imageId)
+      this.histories.set(key, [...(this.histories.get(key) ?? []), imageId])
+    }
+  }
+
+  forgetAllBut(there: ReadonlyMap<string, number>): number {
+    const gone = [...this.tags.keys()].filter((key) => !there.has(key))
+    for (const key of gone) {
+      this.tags.delete(key)
+      this.histories.delete(key)
+    }
+    return gone.length
+  }
+}
+
+function checkHistories(world: FollowWorld, reader: Reader, pruned: boolean): void {
+  for (const [key, images] of reader.histories) {
+    const [streamId, name = ''] = key.split(' ')
+    const found = world.tags.named([Number(streamId)], tagName(name))[0]
+    const events = world.tags.events([found?.id ?? 0], ALL)
+    const newestFirst = images.toReversed()
+    const seen = events.map(({ imageId }) => imageId)
+    // pruning takes the oldest entries and leaves the rest as it was
+    expect(seen).toEqual(pruned ? newestFirst.slice(0, Math.max(1, seen.length)) : newestFirst)
+    const digests = world.images.byIds(seen)
+    for (const { imageId, dockerImageReference } of events) {
+      expect(dockerImageReference.split('@')[1]).toBe(digests.get(imageId)?.digest)
+    }
+  }
+}
+
+describe('the push log, replayed', () => {
+  it('gives the tags and their histories, whatever was imported, pushed, tagged, followed, removed and pruned', async () => {
+    const seen = { steps: 0, pushes: 0, removed: 0 }
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 40 }), async (steps) => {
+        await using world = new FollowWorld()
+        await using pruner = createPruner({ db: world.db, recorder: world.recorder, now: () => world.time })
+        const reader = new Reader()
+        let pruned = false
+        for (const each of REPOSITORIES) world.remote.push(each, 'latest', SINGLE[0] ?? image({ seed: 0 }))
+
+        for (const one of steps) {
+          world.time += 20 * 60_000
+          await play(world, pruner, one)
+
+          reader.read(world.log())
+          const now = tagsNow(world)
+          const removed = reader.forgetAllBut(now)
+          expect(reader.tags).toEqual(now)
+          if (!REMOVES.includes(one.do)) expect(removed).toBe(0)
+          pruned ||= one.do === 'prune'
+          checkHistories(world, reader, pruned)
+          seen.steps++
+          seen.removed += removed
+        }
+
+        seen.pushes += world.log().length
+        expect(world.internalErrors).toEqual([])
+      }),
+      { numRuns: 60 },
+    )
+    // the walk is about something
+    expect(seen.pushes).toBeGreaterThan(200)
+    expect(seen.removed).toBeGreaterThan(20)
+  })
+})
