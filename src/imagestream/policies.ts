@@ -17,13 +17,18 @@ export interface Policies {
   preview(streamId: number | null, tag: TagName, policy: TagPolicy, shown: number): Decision
 }
 
+/** Decisions about a stream's own tags that are remembered while the stream stays as it is. */
+const REMEMBERED = 100
+
 export function createPolicies(db: Database): Policies {
   const candidates = createPolicyCandidates(db)
   const choices = createPolicyChoices(db)
-  const policyOf = db.prepare<{ policy: string; isOwn: 0 | 1 }>(
-    `select policy, from_kind is null as isOwn from spec_tags
-     where stream_id = ? and name = ? and policy is not null`,
+  const policyOf = db.prepare<{ policy: string; isOwn: 0 | 1; resourceVersion: number }>(
+    `select policy, from_kind is null as isOwn, resource_version as resourceVersion
+     from spec_tags p join image_streams s on s.id = p.stream_id
+     where p.stream_id = ? and p.name = ? and policy is not null`,
   )
+  const remembered = new Map<string, { readonly resourceVersion: number; readonly decision: Decision }>()
 
   const decideNow = (streamId: number, tag: TagName, policy: string, shown: number): Decision =>
     decide(ruleOf(policy), candidates.all(streamId, tag), {
@@ -31,13 +36,28 @@ export function createPolicies(db: Database): Policies {
       excludedAlready: candidates.others(streamId, tag),
     })
 
+  // a read must not cost what a write did: a pattern may take a second for ten thousand tags
+  const once = (key: string, resourceVersion: number, decideIt: () => Decision): Decision => {
+    const known = remembered.get(key)
+    const decision = known?.resourceVersion === resourceVersion ? known.decision : decideIt()
+    // the longest unused goes first
+    remembered.delete(key)
+    remembered.set(key, { resourceVersion, decision })
+    if (remembered.size > REMEMBERED) remembered.delete(remembered.keys().next().value ?? '')
+    return decision
+  }
+
   return {
     decisionOf(streamId, tag, shown) {
       const rule = policyOf.get(streamId, tag)
       const choice = rule && choices.find(streamId, tag)
       if (!choice) return undefined
       const { decidedAt, report } = choice
-      if (rule.isOwn) return { ...decideNow(streamId, tag, rule.policy, shown), decidedAt }
+      if (rule.isOwn) {
+        const key = `${streamId}/${tag} ${shown}`
+        const decision = once(key, rule.resourceVersion, () => decideNow(streamId, tag, rule.policy, shown))
+        return { ...decision, decidedAt }
+      }
       return report
         ? {
             ...report,

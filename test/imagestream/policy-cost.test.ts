@@ -82,6 +82,19 @@ describe('what a policy costs', () => {
     expect(count(CANDIDATES)).toBe(3)
   })
 
+  it('is a look at all tags for who asks why, once while the stream stays as it is', () => {
+    world.push(one, 'web:1.0')
+    world.specify('web', [ruled('stable', { order: 'SEMVER' })])
+    statements.reset()
+
+    expect(world.decision('web:stable', 5)).toEqual(world.decision('web:stable', 5))
+    expect(count(CANDIDATES)).toBe(1)
+
+    world.push(two, 'web:2.0')
+    expect(world.decision('web:stable', 5)).toMatchObject({ chosen: '2.0', rankedCount: 2 })
+    expect(count(CANDIDATES)).toBe(2)
+  })
+
   it('is one look at each tag of a spec that is written, whatever the number of policies', () => {
     const tags = Array.from({ length: 200 }, (_, at) => following(`${at}.0`, 'other:x', { reference: true }))
     const rules = Array.from({ length: 50 }, (_, at) =>
