@@ -1,5 +1,7 @@
 import type { Database } from '../db/open.ts'
 import type { TagName } from '../oci/tag.ts'
+import { emptySpec } from './change-spec.ts'
+import { checkReference, checkRepository } from './check-reference.ts'
 import { InvalidInputError, NotFoundError } from './errors.ts'
 import type { ImportMode } from './fetch-image.ts'
 import type { Importer } from './import.ts'
@@ -7,9 +9,6 @@ import type { ImportRequest } from './import-plan.ts'
 import { checkNamespace, checkStreamName, checkTagName } from './names.ts'
 import { checkResourceVersion } from './resource-version.ts'
 import {
-  checkReference,
-  checkRepository,
-  emptySpec,
   FOLLOWS_NONE,
   flag,
   type ImageStream,

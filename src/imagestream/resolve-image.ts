@@ -1,9 +1,10 @@
 import { formatReference, parseReference, pullSpecByDigest, type Reference } from '../oci/reference.ts'
 import { isStreamName } from '../oci/stream-name.ts'
+import { checkReference } from './check-reference.ts'
 import type { Image, Images } from './image.ts'
 import type { LookBack } from './look-back.ts'
 import { checkNamespace, checkTagName, splitName } from './names.ts'
-import { checkReference, type ImageStream, type SpecTag } from './spec.ts'
+import type { ImageStream, SpecTag } from './spec.ts'
 import type { Streams } from './stream.ts'
 import type { Tag, Tags } from './tag.ts'
 

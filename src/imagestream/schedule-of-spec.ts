@@ -1,5 +1,13 @@
+import type { Database } from '../db/open.ts'
 import type { Transaction } from '../db/transact.ts'
-import type { ScheduleDependencies } from './schedule.ts'
+
+export interface SpecScheduleDependencies {
+  readonly db: Database
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+  /** Milliseconds from the end of one import to the next. */
+  readonly intervalMs: number
+}
 
 /** Which sources the specs want to be imported again and again, as rows, and from when on. */
 export interface SpecSchedules {
@@ -34,11 +42,7 @@ const dropUnwanted = (streams: string): string => `
     and not exists (select 1 from image_streams where id = s.stream_id and s.tag = '' and ${REPOSITORY_IS_SCHEDULED})
     and not exists (select 1 from spec_tags where stream_id = s.stream_id and name = s.tag and ${TAG_IS_SCHEDULED})`
 
-export function createSpecSchedules({
-  db,
-  now,
-  intervalMs,
-}: Omit<ScheduleDependencies, 'rows'>): SpecSchedules {
+export function createSpecSchedules({ db, now, intervalMs }: SpecScheduleDependencies): SpecSchedules {
   const ofOne = 'stream_id = ?'
   const dropOfOne = db.prepare(dropUnwanted(ofOne))
   const addToOne = db.prepare(addMissing(ofOne))

@@ -1,4 +1,3 @@
-import type { Database } from '../db/open.ts'
 import { columnsOf } from '../db/rows.ts'
 import { importSchedules } from '../db/tables.ts'
 import type { Transaction } from '../db/transact.ts'
@@ -6,7 +5,7 @@ import type { TagName } from '../oci/tag.ts'
 import { RUNNING_IMPORTS } from './import.ts'
 import type { ImportRequest } from './import-plan.ts'
 import type { Import, ImportRows } from './import-rows.ts'
-import { createSpecSchedules } from './schedule-of-spec.ts'
+import { createSpecSchedules, type SpecScheduleDependencies } from './schedule-of-spec.ts'
 import type { ImageStream } from './spec.ts'
 
 /** One source that is imported again and again. Times are milliseconds since 1970. */
@@ -18,13 +17,8 @@ export const LONGEST_WAIT = 4
 /** With so many imports unfinished no scheduled one begins: the other half of the places is for who asks. */
 export const PLACES = RUNNING_IMPORTS / 2
 
-export interface ScheduleDependencies {
-  readonly db: Database
+export interface ScheduleDependencies extends SpecScheduleDependencies {
   readonly rows: Pick<ImportRows, 'request'>
-  /** Milliseconds since 1970. */
-  readonly now: () => number
-  /** Milliseconds from the end of one import to the next. */
-  readonly intervalMs: number
 }
 
 /** When which source is to be imported next. All of it is in the database: a restart changes nothing. */

@@ -1,5 +1,6 @@
+import { checkPolicy } from '../policy/check-policy.ts'
 import { InvalidPolicyError } from '../policy/invalid-policy.ts'
-import { checkPolicy, type TagPolicyInput, writePolicy } from '../policy/policy.ts'
+import { type TagPolicyInput, writePolicy } from '../policy/policy.ts'
 import { InvalidInputError } from './errors.ts'
 import type { KeyValue } from './key-values.ts'
 import type { SpecTag, SpecTagInput } from './spec.ts'

@@ -1,9 +1,27 @@
 import type { TagName } from '../oci/tag.ts'
+import { checkReference } from './check-reference.ts'
 import { InvalidInputError } from './errors.ts'
+import type { ImportMode } from './fetch-image.ts'
 import { checkNamespace, checkStreamName, checkTagName } from './names.ts'
-import { checkReference } from './spec.ts'
-import type { TagImage } from './tag-image.ts'
+import type { ObjectReferenceInput } from './spec.ts'
 import { checkStreamSource } from './tag-source.ts'
+
+/** What `oc tag` asks; null and undefined mean that nothing is said. */
+export interface TagImage {
+  readonly namespace: string
+  readonly imageStream: string
+  readonly tag: string
+  readonly from: ObjectReferenceInput
+  /** Follows the source tag from now on; otherwise what it means now is copied. */
+  readonly alias: boolean
+  /** Passes `from` on as it is: nothing is imported, nothing followed. */
+  readonly reference: boolean
+  readonly scheduled: boolean
+  readonly insecure: boolean
+  readonly importMode?: ImportMode | null | undefined
+  readonly referencePolicy?: 'Source' | 'Local' | null | undefined
+  readonly resourceVersion?: string | null | undefined
+}
 
 /** Throws InvalidInputError for what cannot be, and for what would have no effect. Returns the tag's name. */
 export function checkTagImage(input: TagImage): TagName {

@@ -1,5 +1,6 @@
 import type { Database } from '../db/open.ts'
 import type { TagName } from '../oci/tag.ts'
+import { emptySpec } from './change-spec.ts'
 import { NotFoundError } from './errors.ts'
 import type { ImportMode } from './fetch-image.ts'
 import type { Following } from './follow.ts'
@@ -7,16 +8,9 @@ import type { Importer } from './import.ts'
 import { checkNamespace, checkStreamName, checkTagName } from './names.ts'
 import type { TagRecorder } from './record.ts'
 import { checkResourceVersion } from './resource-version.ts'
-import {
-  emptySpec,
-  flag,
-  isImportable,
-  type ObjectReferenceInput,
-  type Spec,
-  type SpecTagContent,
-} from './spec.ts'
+import { flag, isImportable, type Spec, type SpecTagContent } from './spec.ts'
 import type { Streams } from './stream.ts'
-import { checkTagImage } from './tag-image-input.ts'
+import { checkTagImage, type TagImage } from './tag-image-input.ts'
 import {
   type From,
   formatStreamTag,
@@ -28,23 +22,6 @@ import {
   streamTagOf,
 } from './tag-source.ts'
 import type { StreamWriter } from './write-stream.ts'
-
-/** What `oc tag` asks; null and undefined mean that nothing is said. */
-export interface TagImage {
-  readonly namespace: string
-  readonly imageStream: string
-  readonly tag: string
-  readonly from: ObjectReferenceInput
-  /** Follows the source tag from now on; otherwise what it means now is copied. */
-  readonly alias: boolean
-  /** Passes `from` on as it is: nothing is imported, nothing followed. */
-  readonly reference: boolean
-  readonly scheduled: boolean
-  readonly insecure: boolean
-  readonly importMode?: ImportMode | null | undefined
-  readonly referencePolicy?: 'Source' | 'Local' | null | undefined
-  readonly resourceVersion?: string | null | undefined
-}
 
 export interface UntagImage {
   readonly namespace: string

@@ -1,16 +1,9 @@
 import type { TagName } from '../oci/tag.ts'
 import { createBest } from './best.ts'
 import { compareText } from './compare-text.ts'
+import { EXCLUSION_REASONS, type ExclusionReason } from './exclusion.ts'
 import { explainChosen, explainExcluded, explainRanked } from './explain.ts'
-import {
-  type Candidate,
-  EXCLUSION_REASONS,
-  type Excluded,
-  type ExclusionReason,
-  isRanked,
-  type Ranked,
-  type Rule,
-} from './rule.ts'
+import { type Candidate, type Excluded, isRanked, type Ranked, type Rule } from './rule.ts'
 
 /** A tag that could have been chosen, and what it was compared by. */
 export interface RankedTag {

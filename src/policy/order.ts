@@ -1,8 +1,8 @@
 import { parseVersion, type TagVersion } from '../oci/version.ts'
 import { compareText } from './compare-text.ts'
 import { compareDecimals, type Decimal, parseDecimal } from './decimal.ts'
+import type { ExclusionReason } from './exclusion.ts'
 import type { TagPolicy } from './policy.ts'
-import type { ExclusionReason } from './rule.ts'
 import { createVersionRange } from './version-range.ts'
 
 /** What an order reads of a tag. */

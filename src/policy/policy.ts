@@ -1,7 +1,3 @@
-import { createFilter } from './filter.ts'
-import { InvalidPolicyError, quoted } from './invalid-policy.ts'
-import { createVersionRange } from './version-range.ts'
-
 /** What is compared: semantic versions, numbers, text byte by byte, or when the images were created. */
 export type PolicyOrder = 'SEMVER' | 'NUMERICAL' | 'ALPHABETICAL' | 'NEWEST'
 
@@ -37,40 +33,6 @@ export interface TagPolicyInput {
     | { readonly pattern: string; readonly extract?: string | null | undefined }
     | null
     | undefined
-}
-
-/** The policy asked for. Throws InvalidPolicyError: what cannot be read, goes beyond a bound, or has no effect. */
-export function checkPolicy(input: TagPolicyInput): TagPolicy {
-  const { order } = input
-  if (!POLICY_ORDERS.includes(order)) {
-    throw new InvalidPolicyError(
-      'order',
-      `${quoted(String(order))} is not an order: ${POLICY_ORDERS.join(', ')}`,
-    )
-  }
-  const range = input.range?.trim().replace(/\s+/g, ' ') ?? null
-  const includePrereleases = input.includePrereleases ?? false
-  if (order !== 'SEMVER' && range !== null) {
-    throw new InvalidPolicyError('range', `a range is of semantic versions, and ${order} compares none`)
-  }
-  if (order !== 'SEMVER' && includePrereleases) {
-    throw new InvalidPolicyError(
-      'includePrereleases',
-      `only semantic versions have pre-releases, and ${order} compares none`,
-    )
-  }
-  if (range !== null) createVersionRange({ range, includePrereleases })
-  const filter = input.filter
-    ? { pattern: input.filter.pattern, extract: input.filter.extract ?? null }
-    : null
-  if (filter) createFilter(filter)
-  if (order === 'NEWEST' && filter && filter.extract !== null) {
-    throw new InvalidPolicyError(
-      'filter.extract',
-      'NEWEST compares when images were created, so nothing is extracted from names: leave extract out',
-    )
-  }
-  return { order, range, includePrereleases, lowest: input.lowest ?? false, filter }
 }
 
 /** Canonical JSON text, without what has its default: the same policy is the same text. */

@@ -1,5 +1,6 @@
 import type { TagName } from '../oci/tag.ts'
 import { compareText } from './compare-text.ts'
+import type { ExclusionReason } from './exclusion.ts'
 import { createFilter } from './filter.ts'
 import { createOrder } from './order.ts'
 import { readPolicy, type TagPolicy } from './policy.ts'
@@ -10,19 +11,6 @@ export interface Candidate {
   /** When its image was created, in milliseconds since 1970; null = not known. Only NEWEST looks at it. */
   readonly createdAt: number | null
 }
-
-/** Why a tag cannot be chosen; those that came nearest to it first. */
-export const EXCLUSION_REASONS = [
-  'PRERELEASE',
-  'OUT_OF_RANGE',
-  'NO_CREATION_TIME',
-  'NO_IMAGE',
-  'FOLLOWS',
-  'NOT_A_VERSION',
-  'NOT_A_NUMBER',
-  'FILTERED',
-] as const
-export type ExclusionReason = (typeof EXCLUSION_REASONS)[number]
 
 /** A tag that may be chosen. Only those that the same rule ranked can be compared. */
 export interface Ranked {

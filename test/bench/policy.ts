@@ -1,8 +1,9 @@
 import { fileURLToPath } from 'node:url'
 import semver from 'semver'
 import type { TagName } from '../../src/oci/tag.ts'
+import { checkPolicy } from '../../src/policy/check-policy.ts'
 import { type Decision, decide } from '../../src/policy/decide.ts'
-import { checkPolicy, type TagPolicyInput, writePolicy } from '../../src/policy/policy.ts'
+import { type TagPolicyInput, writePolicy } from '../../src/policy/policy.ts'
 import { type Candidate, isRanked, ruleOf } from '../../src/policy/rule.ts'
 
 // Decisions a rule takes over 10,000 tags, beside a bare loop over semver (and the engine's own regular expressions) that

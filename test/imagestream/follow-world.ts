@@ -1,6 +1,6 @@
 import type { ObjectReferenceInput, SpecTagInput } from '../../src/imagestream/spec.ts'
 import type { TagEvent } from '../../src/imagestream/tag.ts'
-import type { TagImage } from '../../src/imagestream/tag-image.ts'
+import type { TagImage } from '../../src/imagestream/tag-image-input.ts'
 import { parseManifest } from '../../src/oci/manifest.ts'
 import { ALL, Domain, tagName } from '../fixtures/domain.ts'
 import { type Image, image } from '../fixtures/random-image.ts'

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { checkPolicy, type TagPolicyInput, writePolicy } from '../../src/policy/policy.ts'
+import { checkPolicy } from '../../src/policy/check-policy.ts'
+import { type TagPolicyInput, writePolicy } from '../../src/policy/policy.ts'
 import { tagName } from '../fixtures/domain.ts'
 import { attestation, image } from '../fixtures/random-image.ts'
 import { FollowModel } from './follow-model.ts'

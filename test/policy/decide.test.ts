@@ -1,8 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { TagName } from '../../src/oci/tag.ts'
+import { checkPolicy } from '../../src/policy/check-policy.ts'
 import { type DecideOptions, type Decision, decide } from '../../src/policy/decide.ts'
-import { checkPolicy, type TagPolicyInput, writePolicy } from '../../src/policy/policy.ts'
+import { type TagPolicyInput, writePolicy } from '../../src/policy/policy.ts'
 import { type Rule, ruleOf } from '../../src/policy/rule.ts'
 import { anyPolicy, anyTag, choose } from './policy-model.ts'
 

@@ -1,13 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { checkPolicy } from '../../src/policy/check-policy.ts'
 import type { InvalidPolicyError } from '../../src/policy/invalid-policy.ts'
-import {
-  checkPolicy,
-  POLICY_ORDERS,
-  readPolicy,
-  type TagPolicyInput,
-  writePolicy,
-} from '../../src/policy/policy.ts'
+import { POLICY_ORDERS, readPolicy, type TagPolicyInput, writePolicy } from '../../src/policy/policy.ts'
 import { refusal } from './refusal.ts'
 
 const refused = (input: TagPolicyInput): InvalidPolicyError => refusal(() => checkPolicy(input))

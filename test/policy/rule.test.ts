@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { TagName } from '../../src/oci/tag.ts'
-import { checkPolicy, type TagPolicyInput, writePolicy } from '../../src/policy/policy.ts'
+import { checkPolicy } from '../../src/policy/check-policy.ts'
+import { type TagPolicyInput, writePolicy } from '../../src/policy/policy.ts'
 import { isRanked, type Ranked, type Rule, ruleOf } from '../../src/policy/rule.ts'
 import { anyPolicy, anyTag } from './policy-model.ts'
 

@@ -1,0 +1,12 @@
+/** Why a tag cannot be chosen; those that came nearest to it first. */
+export const EXCLUSION_REASONS = [
+  'PRERELEASE',
+  'OUT_OF_RANGE',
+  'NO_CREATION_TIME',
+  'NO_IMAGE',
+  'FOLLOWS',
+  'NOT_A_VERSION',
+  'NOT_A_NUMBER',
+  'FILTERED',
+] as const
+export type ExclusionReason = (typeof EXCLUSION_REASONS)[number]
