@@ -19,8 +19,8 @@ export const MAXIMUM_LOOKS = 500
 /** Images that one rule looks at at a time. */
 const LOOKS_IN_FLIGHT = 32
 
-/** Names that a rule is applied to before everybody else has a turn: some ten milliseconds. */
-const TAGS_A_TURN = 10_000
+/** Names that a rule is applied to before everybody else has a turn: a millisecond, or with the worst pattern a hundred. */
+const TAGS_A_TURN = 1000
 
 /** A rule over a repository came to nothing. */
 export class NoChoiceError extends Error {
