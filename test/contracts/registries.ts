@@ -1,0 +1,76 @@
+import { Pool } from 'undici'
+import { startApp } from '../fixtures/app.ts'
+import { available, REGISTRY_CREDENTIALS, startDockerRegistry } from '../fixtures/docker-registry.ts'
+import type { Image, Index } from '../fixtures/random-image.ts'
+import { password, type TestClientOptions } from '../fixtures/registry-client.ts'
+import { startUpstream } from '../fixtures/upstream.ts'
+import { clientOf } from '../registry/client.ts'
+
+/** A registry that runs, and how the adapter has to ask it. */
+export interface RunningRegistry extends AsyncDisposable {
+  /** As references name it. */
+  readonly host: string
+  readonly client: TestClientOptions
+  /** Pushes the image, or the index with all its images. */
+  push(repository: string, tag: string, content: Image | Index): Promise<unknown>
+}
+
+export interface RegistryUnderContract {
+  readonly name: string
+  /** Why it cannot run here; undefined when it can. */
+  readonly missing?: string | undefined
+  /** Whether it answers a listing in pages of the size that is asked for; docker-registry 2.8 sends all tags at once. */
+  readonly pages: boolean
+  start(): Promise<RunningRegistry>
+}
+
+async function startFixture(): Promise<RunningRegistry> {
+  const upstream = await startUpstream()
+  return {
+    host: upstream.host,
+    client: {},
+    push: async (...pushed) => upstream.push(...pushed),
+    [Symbol.asyncDispose]: () => upstream[Symbol.asyncDispose](),
+  }
+}
+
+async function startOurs(): Promise<RunningRegistry> {
+  const server = await startApp()
+  const pool = new Pool(server.app.url)
+  const registry = clientOf(pool)
+  return {
+    host: new URL(server.app.url).host,
+    client: {},
+    push: (repository, tag, content) => registry.push(repository, content, tag),
+    async [Symbol.asyncDispose]() {
+      await pool.close()
+      await server[Symbol.asyncDispose]()
+    },
+  }
+}
+
+async function startDistribution(mode: 'open' | 'basic' | 'tls'): Promise<RunningRegistry> {
+  const registry = await startDockerRegistry(mode)
+  const { username, password: secret } = REGISTRY_CREDENTIALS
+  return {
+    host: registry.host,
+    client: {
+      egress: mode === 'tls' ? { ca: [registry.ca] } : {},
+      ...(mode === 'basic' && { credentials: password(username, secret) }),
+    },
+    push: (...pushed) => registry.push(...pushed),
+    [Symbol.asyncDispose]: () => registry[Symbol.asyncDispose](),
+  }
+}
+
+/** Every registry that the adapter is held to the same contract with. */
+export const REGISTRIES: readonly RegistryUnderContract[] = [
+  { name: 'the upstream of the tests', pages: true, start: startFixture },
+  { name: 'the integrated registry', pages: true, start: startOurs },
+  ...(['open', 'basic', 'tls'] as const).map((mode) => ({
+    name: `docker-registry, ${mode}`,
+    missing: available(),
+    pages: false,
+    start: () => startDistribution(mode),
+  })),
+]
