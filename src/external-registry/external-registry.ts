@@ -110,7 +110,8 @@ export function createExternalRegistry(dependencies: ExternalRegistryDependencie
     return reconcile({
       ...dependencies,
       tags,
-      catalog: () => remote.repositories(registry, { insecure, lane: 'reconciliation', signal }),
+      catalog: () =>
+        remote.repositories(registry, { insecure, lane: 'reconciliation', namespace: null, signal }),
       open: opener('reconciliation', signal),
       inTurn: (turn, work) => turns.take(turn, work),
       signal,

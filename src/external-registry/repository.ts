@@ -5,6 +5,7 @@ import type { Digest } from '../oci/digest.ts'
 import type { Platform } from '../oci/platform.ts'
 import { RegistryError } from '../oci/registry-error.ts'
 import type { TagName } from '../oci/tag.ts'
+import { originOf } from './origin.ts'
 import type { ExternalRemote } from './ports.ts'
 
 export interface ExternalRepositoryDependencies {
@@ -37,7 +38,8 @@ export function openRepository(
   repository: string,
   { lane, signal }: Pick<RemoteOptions, 'lane' | 'signal'>,
 ): ExternalRepository {
-  const remoteRepository = remote.repository({ registry, repository }, { insecure, lane, signal })
+  const namespace = originOf(repository)?.namespace ?? null
+  const remoteRepository = remote.repository({ registry, repository }, { insecure, lane, namespace, signal })
   return {
     async listTags() {
       const names: TagName[] = []

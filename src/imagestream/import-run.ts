@@ -32,6 +32,8 @@ export interface ImportSubject {
   readonly id: number
   /** Null in a dry run of a stream that is not there. */
   readonly streamId: number | null
+  /** By whose credentials registries are read. */
+  readonly namespace: string
 }
 
 /** One import at work, from the plan to its end. */
@@ -63,7 +65,8 @@ export class ImportRun {
     this.#startedAt = this.#tools.now()
     this.#counts.IMPORTED = alreadyImported.size
     this.#onProgress()
-    const answers = new RegistryAnswers(this.#tools.remote, { lane: String(this.#subject.id), signal })
+    const { id, namespace } = this.#subject
+    const answers = new RegistryAnswers(this.#tools.remote, { lane: String(id), namespace, signal })
     const chooser = new TagChooser({
       answers,
       fetcher: this.#tools.fetcher,
@@ -95,8 +98,10 @@ export class ImportRun {
   /** How it stands now. */
   snapshot(): Import {
     const failure = this.#listingFailure ?? (this.#state === 'FAILED' ? this.#firstFailure : null)
+    const { id, streamId } = this.#subject
     return {
-      ...this.#subject,
+      id,
+      streamId,
       state: this.#state,
       startedAt: this.#startedAt,
       finishedAt: this.#finishedAt,

@@ -10,7 +10,7 @@ import { StoredOutcomes } from './import-outcomes.ts'
 import { type ImportRequest, planImport } from './import-plan.ts'
 import { ImportQueue } from './import-queue.ts'
 import type { Import, ImportResult, ImportRows, ResultListing } from './import-rows.ts'
-import { ImportRun, type ImportTools } from './import-run.ts'
+import { ImportRun, type ImportSubject, type ImportTools } from './import-run.ts'
 import { createPolicyChoices } from './policy-choice.ts'
 import type { TagRecorder } from './record.ts'
 import type { ImageStream, SpecTag } from './spec.ts'
@@ -84,8 +84,9 @@ export function createImporter(dependencies: ImporterDependencies): Importer {
   const isFinished = (id: number): boolean =>
     (live.get(id)?.run ?? rows.byIds([id]).get(id))?.finishedAt !== null
 
-  const enter = (id: number, streamId: number | null, outcomes: LiveImport['outcomes']): LiveImport => {
-    const run = new ImportRun(tools, { id, streamId }, outcomes, () => changed(id))
+  const enter = (subject: ImportSubject, outcomes: LiveImport['outcomes']): LiveImport => {
+    const { id, streamId } = subject
+    const run = new ImportRun(tools, subject, outcomes, () => changed(id))
     const entered = { streamId, run, outcomes, abort: new AbortController() }
     live.set(id, entered)
     return entered
@@ -96,7 +97,10 @@ export function createImporter(dependencies: ImporterDependencies): Importer {
     const stream = streams.byIds([streamId]).get(streamId)
     const request = rows.request(id)
     if (!stream || !request || closing.signal.aborted) return
-    const entered = enter(id, streamId, new StoredOutcomes(stores, id, stream))
+    const entered = enter(
+      { id, streamId, namespace: stream.namespace },
+      new StoredOutcomes(stores, id, stream),
+    )
     try {
       db.transact((tx) => rows.start(tx, id, now()))
       await entered.run.run(planImport(stream, streams.specTags([streamId]), request), signalOf(entered))
@@ -179,7 +183,10 @@ export function createImporter(dependencies: ImporterDependencies): Importer {
       forgetOldDryRuns()
       const id = nextDryRun--
       const streamId = stream.id > 0 ? stream.id : null
-      const entered = enter(id, streamId, new DryRunOutcomes(dependencies, stream))
+      const entered = enter(
+        { id, streamId, namespace: stream.namespace },
+        new DryRunOutcomes(dependencies, stream),
+      )
       queue.add(id, () =>
         entered.run.run(planImport(stream, specTags, request), signalOf(entered)).catch((error: unknown) => {
           live.delete(id)

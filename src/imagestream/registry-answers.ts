@@ -1,7 +1,7 @@
 import { formatRepository } from '../oci/reference.ts'
 import type { TagName } from '../oci/tag.ts'
 import type { ImportTarget } from './import-plan.ts'
-import type { RemoteRegistry, RemoteRepository, ResolvedTag } from './remote-registry.ts'
+import type { RemoteOptions, RemoteRegistry, RemoteRepository, ResolvedTag } from './remote-registry.ts'
 
 /** Where to ask. */
 export type Asked = Pick<ImportTarget, 'reference' | 'insecure'>
@@ -9,12 +9,12 @@ export type Asked = Pick<ImportTarget, 'reference' | 'insecure'>
 /** What registries answer in the course of one import: what several parts of it want to know is asked once. */
 export class RegistryAnswers {
   readonly #remote: RemoteRegistry
-  readonly #options: { readonly lane: string; readonly signal: AbortSignal }
+  readonly #options: Omit<RemoteOptions, 'insecure'>
   readonly #opened = new Map<string, RemoteRepository>()
   readonly #listings = new Map<string, Promise<readonly TagName[]>>()
   readonly #resolved = new Map<string, Promise<ResolvedTag>>()
 
-  constructor(remote: RemoteRegistry, options: { readonly lane: string; readonly signal: AbortSignal }) {
+  constructor(remote: RemoteRegistry, options: Omit<RemoteOptions, 'insecure'>) {
     this.#remote = remote
     this.#options = options
   }

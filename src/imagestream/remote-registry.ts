@@ -14,6 +14,8 @@ export interface RemoteOptions {
   readonly insecure: boolean
   /** Whose work this is: a registry's slots go round between lanes, so that a large import delays no small one. */
   readonly lane: string
+  /** For which namespace, by whose credentials; null for the server itself. */
+  readonly namespace: string | null
   readonly signal: AbortSignal
 }
 

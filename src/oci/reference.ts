@@ -35,6 +35,9 @@ const REGISTRY = new RegExp(`^(?:${HOST_LABEL}(?:\\.${HOST_LABEL})*|\\[[0-9A-Fa-
 export const isRepositoryName = (text: string): boolean =>
   text.length <= MAX_REPOSITORY_LENGTH && REPOSITORY.test(text)
 
+/** Whether the text is a host name or an address, with an optional port. */
+export const isRegistryName = (text: string): boolean => REGISTRY.test(text) && portOf(text) <= 65535
+
 // Only these mark a first part as a registry: `foo/bar` is a repository of Docker Hub, `foo.io/bar` one of foo.io.
 const looksLikeRegistry = (part: string): boolean =>
   part.includes('.') || part.includes(':') || part === 'localhost'
@@ -72,7 +75,7 @@ export function parseReference(text: string): Reference {
   if (tag !== null && !isTagName(tag)) return refuse(`the tag must match ${TAG_GRAMMAR}`)
 
   const [registry, path] = splitRegistry(colon < 0 ? named : named.slice(0, colon))
-  if (!REGISTRY.test(registry) || portOf(registry) > 65535) {
+  if (!isRegistryName(registry)) {
     refuse(`"${registry}" is not a registry's host name or address with an optional port`)
   }
   const repository = registry === DOCKER_HUB && !path.includes('/') ? `library/${path}` : path

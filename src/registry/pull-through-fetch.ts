@@ -65,7 +65,7 @@ export class BlobFetches implements AsyncDisposable {
   }
 
   #join(repository: Repository, origin: Origin): Fetch {
-    const key = keyOf(origin)
+    const key = fetchKeyOf(repository, origin)
     let fetch = this.#fetches.get(key)
     if (!fetch) {
       fetch = this.#start(repository, origin)
@@ -77,12 +77,12 @@ export class BlobFetches implements AsyncDisposable {
 
   #start(repository: Repository, origin: Origin): Fetch {
     const repositories = new Set<number>()
-    const began = this.#begin(formatRepositoryName(repository), origin)
+    const began = this.#begin(repository, origin)
     const whole = began.then((begun) => this.#finish(begun, { origin, repositories }))
     const running = whole
       .catch((error: unknown) => this.#warn(origin, error))
       .finally(() => {
-        this.#fetches.delete(keyOf(origin))
+        this.#fetches.delete(fetchKeyOf(repository, origin))
         this.#running.delete(running)
       })
     this.#running.add(running)
@@ -95,11 +95,14 @@ export class BlobFetches implements AsyncDisposable {
     return { origin, repositories, begun, whole }
   }
 
-  async #begin(lane: string, { reference, insecure, digest, size }: Origin): Promise<Begun> {
+  async #begin(repository: Repository, { reference, insecure, digest, size }: Origin): Promise<Begun> {
     const { source, blobs } = this.#dependencies
     const { signal } = this.#stop
     signal.throwIfAborted()
-    const bytes = await source.fetchBlob(reference, { insecure, lane, signal }, { digest, size })
+    const { namespace } = repository
+    const lane = formatRepositoryName(repository)
+    const errand = { insecure, lane, namespace, signal }
+    const bytes = await source.fetchBlob(reference, errand, { digest, size })
     try {
       return { bytes, upload: await blobs.createUpload(lane, algorithmOf(digest)) }
     } catch (error) {
@@ -145,6 +148,9 @@ export class BlobFetches implements AsyncDisposable {
     await Promise.all(this.#running)
   }
 }
+
+// not across namespaces: what one's credentials open is not for who has others
+const fetchKeyOf = ({ namespace }: Repository, origin: Origin): string => `${namespace} ${keyOf(origin)}`
 
 /** An upload as its clients see it, until `whole` settles and after. */
 const arriving = (upload: Upload, total: number, whole: Promise<void>): Arriving => ({

@@ -64,6 +64,8 @@ export interface SourceOptions {
   readonly insecure: boolean
   /** Whose work it is: a registry's connections go round between lanes. */
   readonly lane: string
+  /** For which namespace, by whose credentials. */
+  readonly namespace: string
   readonly signal: AbortSignal
 }
 

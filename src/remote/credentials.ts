@@ -1,16 +1,9 @@
 import { createHash } from 'node:crypto'
 import { readFile, stat } from 'node:fs/promises'
 import { isObject } from '../oci/descriptor.ts'
+import { formatPrefix, pathsAbove, type Secret, secretOfEntry, splitPrefix } from '../oci/registry-login.ts'
 import { type HelperRun, runHelper } from './credential-helper.ts'
 import { CredentialsError } from './credentials-error.ts'
-
-/** What a registry, or its token server, is shown. */
-export type Secret =
-  | { readonly kind: 'password'; readonly username: string; readonly password: string }
-  /** An OAuth2 refresh token; the name is for token servers that know no OAuth2. */
-  | { readonly kind: 'identity'; readonly username: string; readonly token: string }
-  /** A bearer token for the registry itself. */
-  | { readonly kind: 'registry'; readonly token: string }
 
 export interface Credential {
   /** Tells one credential from another, without telling anything of it; changes with the secret. */
@@ -20,12 +13,26 @@ export interface Credential {
 
 /** Which credential a repository is read with. */
 export interface Credentials {
-  /** Null: none fits, ask as anybody. Throws CredentialsError when they cannot be read. */
+  /**
+   * Null: none fits, ask as anybody. `namespace` is the one for which it is read, null for the server itself. Throws
+   * CredentialsError when they cannot be read.
+   */
+  find(registry: string, repository: string, namespace: string | null): Promise<Credential | null>
+  /**
+   * Who alone uses what is learned of the registry: a namespace that has credentials of its own there. Empty for whoever
+   * has the server's, and where this is not there.
+   */
+  learner?(registry: string, namespace: string | null): string
+}
+
+/** Credentials of the server itself, the same for every namespace. */
+export interface ServerCredentials {
+  /** As `Credentials.find`. */
   find(registry: string, repository: string): Promise<Credential | null>
 }
 
 /** For a server that was given no credentials. */
-export const noCredentials: Credentials = { find: async () => null }
+export const noCredentials: ServerCredentials = { find: async () => null }
 
 export interface DockerConfigOptions {
   /** Of the file that `docker login` or `podman login` writes: `~/.docker/config.json`, `auth.json`. */
@@ -48,7 +55,7 @@ interface DockerConfig {
 export function createDockerConfigCredentials({
   path,
   helper = runHelper,
-}: DockerConfigOptions): Credentials {
+}: DockerConfigOptions): ServerCredentials {
   let version = ''
   let config: Promise<DockerConfig> = Promise.resolve(EMPTY)
 
@@ -66,9 +73,9 @@ export function createDockerConfigCredentials({
   return {
     async find(registry, repository) {
       const { auths, helpers, store } = await current()
-      const host = normalizeKey(registry)
-      for (const key of pathsOf(host, repository)) {
-        const credential = auths.get(key)
+      const { registry: host } = splitPrefix(registry)
+      for (const path of pathsAbove(repository)) {
+        const credential = auths.get(formatPrefix({ registry: host, path }))
         if (credential) return credential
       }
       const name = helpers.get(host) ?? store
@@ -86,7 +93,6 @@ const ABSENT = 'absent'
 const EMPTY: DockerConfig = { auths: new Map(), helpers: new Map(), store: '' }
 const HUB = 'docker.io'
 const HUB_SERVER = 'https://index.docker.io/v1/'
-const HUB_HOSTS = new Set(['docker.io', 'index.docker.io', 'registry-1.docker.io'])
 
 const versionOf = async (path: string): Promise<string> => {
   try {
@@ -112,53 +118,20 @@ const readConfig = async (path: string): Promise<DockerConfig> => {
   if (!isObject(json)) throw new CredentialsError('the credentials file is not a JSON object')
   const auths = new Map<string, Credential>()
   for (const [key, entry] of Object.entries(isObject(json.auths) ? json.auths : {})) {
-    const secret = secretOf(entry)
-    if (secret) auths.set(normalizeKey(key), credentialOf(secret))
+    const secret = secretOfEntry(entry)
+    if (secret) auths.set(formatPrefix(splitPrefix(key)), credentialOf(secret))
   }
   const helpers = Object.entries(isObject(json.credHelpers) ? json.credHelpers : {})
   return {
     auths,
-    helpers: new Map(helpers.map(([key, name]) => [normalizeKey(key), textOf(name)])),
+    helpers: new Map(helpers.map(([key, name]) => [formatPrefix(splitPrefix(key)), textOf(name)])),
     store: textOf(json.credsStore),
   }
 }
 
 const textOf = (value: unknown): string => (typeof value === 'string' ? value : '')
 
-const secretOf = (entry: unknown): Secret | undefined => {
-  if (!isObject(entry)) return undefined
-  const auth = Buffer.from(textOf(entry.auth), 'base64').toString('utf8').replace(/\0+$/, '')
-  const colon = auth.indexOf(':')
-  const username = colon < 0 ? textOf(entry.username) : auth.slice(0, colon)
-  const password = colon < 0 ? textOf(entry.password) : auth.slice(colon + 1)
-  const identity = textOf(entry.identitytoken)
-  const registry = textOf(entry.registrytoken)
-  if (registry !== '') return { kind: 'registry', token: registry }
-  if (identity !== '') return { kind: 'identity', username, token: identity }
-  return username === '' && password === '' ? undefined : { kind: 'password', username, password }
-}
-
 const credentialOf = (secret: Secret): Credential => ({
   id: createHash('sha256').update(JSON.stringify(secret)).digest('base64url'),
   secret,
 })
-
-/** `https://index.docker.io/v1/` and `registry.example/team/` as `docker.io` and `registry.example/team`. */
-function normalizeKey(key: string): string {
-  const bare = key.replace(/^https?:\/\//i, '').replace(/\/+$/, '')
-  const slash = bare.indexOf('/')
-  const host = (slash < 0 ? bare : bare.slice(0, slash)).toLowerCase()
-  const path = slash < 0 ? '' : bare.slice(slash).replace(/^\/v[12]$/, '')
-  return (HUB_HOSTS.has(host) ? HUB : host) + path
-}
-
-// the whole repository first, the bare host last
-function* pathsOf(host: string, repository: string): Generator<string> {
-  for (
-    let path = `${host}/${repository}`;
-    path !== '';
-    path = path.slice(0, Math.max(0, path.lastIndexOf('/')))
-  ) {
-    yield path
-  }
-}

@@ -11,6 +11,8 @@ import { parseRetryAfter } from './retry-after.ts'
 export interface Errand {
   readonly insecure: boolean
   readonly lane: string
+  /** For which namespace, by whose credentials; null for the server itself. */
+  readonly namespace: string | null
   readonly signal: AbortSignal
 }
 
@@ -65,7 +67,7 @@ export class Dialer {
       try {
         outcome = await egress.request(url, { ...request, insecure, signal })
         stream = outcome.stream
-        if (ASKS_FOR_PAUSE.has(outcome.status)) this.#pause(queue, outcome)
+        if (ASKS_FOR_PAUSE.has(outcome.status)) this.#pause(queue, outcome, errand)
       } catch (error) {
         if (!(error instanceof ConnectionError)) throw error
         outcome = error
@@ -84,10 +86,10 @@ export class Dialer {
   }
 
   /** For as long as the answer asks, from before anybody gets the slot that it leaves. */
-  #pause(queue: HostQueue, answer: EgressResponse): void {
+  #pause(queue: HostQueue, answer: EgressResponse, { namespace }: Errand): void {
     const now = this.#options.clock.now()
     const pause = parseRetryAfter(answer.headers, now)
-    if (pause !== undefined) queue.pauseUntil({ until: now + pause, answer })
+    if (pause !== undefined) queue.pauseUntil({ until: now + pause, answer, namespace })
   }
 
   /**
@@ -96,14 +98,17 @@ export class Dialer {
    */
   async #waitOut(
     queue: HostQueue,
-    { lane, signal }: Errand,
+    { lane, namespace, signal }: Errand,
     patience: { left: number },
   ): Promise<EgressResponse | undefined> {
     const { clock } = this.#options
     for (let { pause } = queue; pause; { pause } = queue) {
       queue.leave()
       const remaining = pause.until - clock.now()
-      if (remaining > patience.left) return pause.answer
+      if (remaining > patience.left) {
+        // the text may name the account, or repeat what it was shown
+        return pause.namespace === namespace ? pause.answer : { ...pause.answer, body: new Uint8Array() }
+      }
       patience.left -= remaining
       await clock.sleep(remaining, signal)
       await queue.enter(lane, signal)

@@ -7,6 +7,8 @@ export interface Pause {
   /** Milliseconds since 1970. */
   readonly until: number
   readonly answer: EgressResponse
+  /** For which namespace it was asked: what the answer says is for nobody else. */
+  readonly namespace: string | null
 }
 
 export interface HostQueueOptions {

@@ -75,10 +75,12 @@ export function createRemoteRegistry(options: RemoteRegistryOptions): RegistryCl
   const dialer = new Dialer({ egress, clock, random, limits })
   const hosts = new Map<string, RegistryHost>()
 
-  const hostOf = (registry: string, insecure: boolean): RegistryHost => {
+  const hostOf = (registry: string, { insecure, namespace }: Errand): RegistryHost => {
     const name = dialledHost(registry)
-    // apart, so that no scheme or token found without verification serves a request that asks for it
-    const key = `${name} ${insecure}`
+    const learner = credentials.learner?.(registry, namespace) ?? ''
+    // apart, so that no scheme or token found without verification serves a request that asks for it, and that none
+    // found with one namespace's credentials serves another
+    const key = `${name} ${insecure} ${learner}`
     let host = hosts.get(key)
     if (!host) {
       for (const [old, { idle }] of hosts) {
@@ -95,7 +97,7 @@ export function createRemoteRegistry(options: RemoteRegistryOptions): RegistryCl
     { registry, repository, scope }: Pick<SessionOptions, 'registry' | 'repository' | 'scope'>,
     errand: Errand,
   ) => {
-    const host = hostOf(registry, errand.insecure)
+    const host = hostOf(registry, errand)
     const session = new Session({
       registry,
       repository,

@@ -155,8 +155,8 @@ export class Session {
   }
 
   #credential(): Promise<Credential | null> {
-    const { credentials, registry, repository } = this.#options
-    this.#found ??= credentials.find(registry, repository)
+    const { credentials, registry, repository, errand } = this.#options
+    this.#found ??= credentials.find(registry, repository, errand.namespace)
     return this.#found
   }
 

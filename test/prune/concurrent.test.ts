@@ -114,7 +114,7 @@ const policy = { insecure: false, scheduled: false }
 async function upstreamOf(tags: readonly string[], { domain }: PruneWorld): Promise<string[]> {
   const repository = domain.remote.repository(
     { registry: 'registry.test', repository: 'ruby' },
-    { insecure: false, lane: '', signal: new AbortController().signal },
+    { insecure: false, lane: '', namespace: null, signal: new AbortController().signal },
   )
   const resolved = await Promise.all(tags.map((tag) => repository.resolveTag(tag as never, null)))
   return resolved.map(({ digest }) => digest)

@@ -217,7 +217,7 @@ describe('a registry with tokens', () => {
     await using upstream = await upstreamWith({ scheme: 'bearer', credentials: LOGIN, mayPull })
     let credentials = password(LOGIN.username, LOGIN.password)
     await using client = new TestClient({
-      credentials: { find: (registry, repository) => credentials.find(registry, repository) },
+      credentials: { find: (...repository) => credentials.find(...repository) },
     })
     const name = `${upstream.host}/team/app`
     await client.repository(name).resolveTag(tag('1'), null)

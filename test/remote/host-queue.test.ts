@@ -50,8 +50,8 @@ describe("a host's queue", () => {
     const clock = createTestClock(0)
     const queue = new HostQueue({ slots: 1, clock })
     const answer = { status: 429, headers: {}, body: new Uint8Array() }
-    queue.pauseUntil({ until: 2000, answer })
-    queue.pauseUntil({ until: 1000, answer })
+    queue.pauseUntil({ until: 2000, answer, namespace: null })
+    queue.pauseUntil({ until: 1000, answer, namespace: null })
     expect(queue.pause?.until).toBe(2000)
     clock.time = 2000
     expect(queue.pause).toBeUndefined()
