@@ -1,5 +1,6 @@
 // All tables, as the migrations and Drizzle know them.
 
+export * from './access-tables.ts'
 export * from './image-tables.ts'
 export * from './import-tables.ts'
 export * from './push-log-tables.ts'

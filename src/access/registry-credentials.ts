@@ -1,0 +1,178 @@
+import { createHash } from 'node:crypto'
+import type { registryCredentials } from '../db/access-tables.ts'
+import type { Database } from '../db/open.ts'
+import type { Transaction } from '../db/transact.ts'
+import {
+  formatPrefix,
+  pathsAbove,
+  type RegistryPrefix,
+  type Secret,
+  splitPrefix,
+} from '../oci/registry-login.ts'
+import { checkNamespace, checkSecret, parsePrefix } from './credential-input.ts'
+import { BrokenSealError, InvalidCredentialError, UnknownCredentialError } from './errors.ts'
+import type { Sealer } from './sealer.ts'
+
+type Row = typeof registryCredentials.$inferSelect
+
+/** A credential as everybody may see it: without its secret, which nobody gets back. */
+export interface RegistryCredential
+  extends Pick<
+    Row,
+    'id' | 'namespace' | 'registry' | 'path' | 'kind' | 'username' | 'createdAt' | 'updatedAt'
+  > {}
+
+/** A credential to be shown to a registry. */
+export interface OpenedCredential {
+  /** Tells one credential from another, without telling anything of it; changes with the secret. */
+  readonly id: string
+  readonly secret: Secret
+}
+
+/** The credentials of namespaces for registries, or parts of them. */
+export interface RegistryCredentials {
+  /** By registry and path. */
+  ofNamespace(namespace: string): RegistryCredential[]
+  /** Keeps the secret for what lies below the prefix, in place of one that was there. Throws InvalidCredentialError. */
+  set(input: SetCredential): RegistryCredential
+  /** The same for several: all of them or none. */
+  setAll(inputs: readonly SetCredential[]): RegistryCredential[]
+  /** What it was. Throws UnknownCredentialError, InvalidCredentialError. */
+  delete(place: { readonly namespace: string; readonly prefix: string }): RegistryCredential
+  /** The namespace's own for the repository, by the longest path; null where there is none. Throws BrokenSealError. */
+  find(namespace: string, registry: string, repository: string): OpenedCredential | null
+  /** Whether the namespace has any for the registry. */
+  isKnown(namespace: string, registry: string): boolean
+}
+
+export interface SetCredential {
+  readonly namespace: string
+  readonly prefix: string
+  readonly secret: Secret
+}
+
+export interface RegistryCredentialsDependencies {
+  readonly db: Database
+  readonly sealer: Sealer
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+}
+
+/** Credentials of one namespace: they are listed whole. */
+export const MAX_CREDENTIALS = 500
+
+const KINDS = { password: 'PASSWORD', identity: 'IDENTITY_TOKEN', registry: 'BEARER_TOKEN' } as const
+const SHOWN =
+  'id, namespace, registry, path, kind, username, created_at as createdAt, updated_at as updatedAt'
+const SEALED = 'key_id as keyId, sealed'
+
+/** What a row's secret is sealed into: it opens in no other row, nor under another kind or name. */
+export const boundTo = (
+  row: Pick<Row, 'namespace' | 'registry' | 'path' | 'kind' | 'username'>,
+): string[] => ['registry credential', row.namespace, row.registry, row.path, row.kind, row.username]
+
+export function createRegistryCredentials({
+  db,
+  sealer,
+  now,
+}: RegistryCredentialsDependencies): RegistryCredentials {
+  const ofNamespace = db.prepare<RegistryCredential>(
+    `select ${SHOWN} from registry_credentials where namespace = ? order by registry, path`,
+  )
+  const count = db.prepare<{ count: number }>(
+    'select count(*) as count from registry_credentials where namespace = ?',
+  )
+  const at = db.prepare<RegistryCredential>(
+    `select ${SHOWN} from registry_credentials where namespace = ? and registry = ? and path = ?`,
+  )
+  // no upsert: a row that is replaced keeps its id and its beginning
+  const insert = db.prepare(
+    `insert into registry_credentials
+      (kind, username, key_id, sealed, updated_at, created_at, namespace, registry, path)
+     values (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  )
+  const update = db.prepare(
+    'update registry_credentials set kind = ?, username = ?, key_id = ?, sealed = ?, updated_at = ? where id = ?',
+  )
+  const remove = db.prepare('delete from registry_credentials where id = ?')
+  const longest = db.prepare<Row>(
+    `select ${SHOWN}, ${SEALED} from registry_credentials
+     where namespace = ? and registry = ? and path in (select value from json_each(?))
+     order by length(path) desc limit 1`,
+  )
+  const any = db.prepare<{ one: number }>(
+    'select 1 as one from registry_credentials where namespace = ? and registry = ? limit 1',
+  )
+
+  const placed = (namespace: string, { registry, path }: RegistryPrefix): RegistryCredential | undefined =>
+    at.get(namespace, registry, path)
+
+  const write = (_tx: Transaction, { namespace, prefix, secret }: SetCredential): RegistryCredential => {
+    checkNamespace(namespace)
+    const place = parsePrefix(prefix)
+    checkSecret(secret)
+    const existing = placed(namespace, place)
+    if (!existing && (count.get(namespace)?.count ?? 0) >= MAX_CREDENTIALS) {
+      throw new InvalidCredentialError('prefix', `a namespace has at most ${MAX_CREDENTIALS} credentials`)
+    }
+    const kind = KINDS[secret.kind]
+    const username = secret.kind === 'registry' ? '' : secret.username
+    const text = secret.kind === 'password' ? secret.password : secret.token
+    const { keyId, bytes } = sealer.seal(text, boundTo({ namespace, ...place, kind, username }))
+    const time = now()
+    if (existing) update.run(kind, username, keyId, bytes, time, existing.id)
+    else insert.run(kind, username, keyId, bytes, time, time, namespace, place.registry, place.path)
+    const written = placed(namespace, place)
+    if (!written) throw new Error('a credential that was just written is not there')
+    return written
+  }
+
+  return {
+    ofNamespace: (namespace) => ofNamespace.all(namespace),
+
+    set: (input) => db.transact((tx) => write(tx, input)),
+
+    setAll: (inputs) => db.transact((tx) => inputs.map((input) => write(tx, input))),
+
+    delete: ({ namespace, prefix }) =>
+      db.transact(() => {
+        checkNamespace(namespace)
+        const place = parsePrefix(prefix)
+        const existing = placed(namespace, place)
+        if (!existing) {
+          throw new UnknownCredentialError(`${namespace} has no credential for ${formatPrefix(place)}`)
+        }
+        remove.run(existing.id)
+        return existing
+      }),
+
+    find(namespace, name, repository) {
+      const { registry } = splitPrefix(name)
+      const row = longest.get(namespace, registry, JSON.stringify([...pathsAbove(repository)]))
+      if (!row) return null
+      const secret = secretOf(row, openedText(sealer, row))
+      const { path } = row
+      const told = JSON.stringify([namespace, registry, path, secret])
+      return { id: createHash('sha256').update(told).digest('base64url'), secret }
+    },
+
+    isKnown: (namespace, name) => any.get(namespace, splitPrefix(name).registry) !== undefined,
+  }
+}
+
+function openedText(sealer: Sealer, row: Row): string {
+  try {
+    return sealer.open({ keyId: row.keyId, bytes: row.sealed }, boundTo(row))
+  } catch (error) {
+    if (!(error instanceof BrokenSealError)) throw error
+    const which = `the credential of ${row.namespace} for ${formatPrefix(row)}`
+    throw new BrokenSealError(`${which} cannot be used: ${error.message}`)
+  }
+}
+
+function secretOf({ kind, username }: Row, text: string): Secret {
+  if (kind === 'PASSWORD') return { kind: 'password', username, password: text }
+  return kind === 'IDENTITY_TOKEN'
+    ? { kind: 'identity', username, token: text }
+    : { kind: 'registry', token: text }
+}

@@ -1,0 +1,28 @@
+import { blob, index, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core'
+import { rowid, time } from './columns.ts'
+
+/** What registries are read with on behalf of a namespace. */
+export const registryCredentials = sqliteTable(
+  'registry_credentials',
+  {
+    id: rowid(),
+    namespace: text('namespace').notNull(),
+    /** `host[:port]`; Docker Hub is `docker.io`. */
+    registry: text('registry').notNull(),
+    /** Of the repositories that it is for; empty for all of the registry. */
+    path: text('path').notNull(),
+    kind: text('kind', { enum: ['PASSWORD', 'IDENTITY_TOKEN', 'BEARER_TOKEN'] }).notNull(),
+    /** Empty where there is none. */
+    username: text('username').notNull(),
+    /** Which key opens `sealed`. */
+    keyId: text('key_id').notNull(),
+    /** Password or token, readable only with the key and only in this row. */
+    sealed: blob('sealed', { mode: 'buffer' }).$type<Uint8Array>().notNull(),
+    createdAt: time('created_at').notNull(),
+    updatedAt: time('updated_at').notNull(),
+  },
+  (t) => [
+    uniqueIndex('registry_credentials_by_prefix').on(t.namespace, t.registry, t.path),
+    index('registry_credentials_by_key').on(t.keyId),
+  ],
+)
