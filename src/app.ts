@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { type Logger, pino } from 'pino'
+import { openCredentials } from './app-credentials.ts'
 import { openDomain } from './app-domain.ts'
 import { openRegistry } from './app-registry.ts'
 import { type Config, ConfigError } from './config.ts'
@@ -14,9 +15,9 @@ import { createScheduleRunner } from './imagestream/schedule-runner.ts'
 import { Opened } from './opened.ts'
 import { createPruner, type Pruner } from './prune/prune.ts'
 import { schedule } from './registry/collect-schedule.ts'
-import { createDockerConfigCredentials, noCredentials } from './remote/credentials.ts'
 import { createRemoteRegistry } from './remote/remote-registry.ts'
 
+export { SealingKeyError } from './access/errors.ts'
 export { DatabaseRefusedError } from './db/open.ts'
 
 export interface AppOverrides {
@@ -40,7 +41,7 @@ const DAY = 24 * HOUR
 
 /**
  * Joins the rooms and listens.
- * Throws ConfigError, DatabaseRefusedError, or what listening fails with (`EADDRINUSE`); then nothing is left open.
+ * Throws ConfigError, DatabaseRefusedError, SealingKeyError, or what listening fails with (`EADDRINUSE`); then nothing is left open.
  */
 export async function createApp(config: Config, overrides: AppOverrides = {}): Promise<App> {
   const { log = pino({ level: config.logLevel }), now = Date.now, onFatal = rethrowLater } = overrides
@@ -59,12 +60,11 @@ async function open(
   opened: Opened,
 ): Promise<App> {
   const db = opened.use(openDatabase(join(config.dataFolder, 'imagestreams.db'), { onFatal }))
+  const credentials = openCredentials({ config, db, now, log })
   const egress = opened.use(openEgress(config))
   const remote = createRemoteRegistry({
     egress,
-    credentials: config.dockerConfig
-      ? createDockerConfigCredentials({ path: config.dockerConfig })
-      : noCredentials,
+    credentials: credentials.remote,
     limits: { requestsPerHost: config.requestsPerRegistry },
     warn: (warning) => log.warn(warning, 'a registry broke a rule'),
   })
@@ -83,6 +83,7 @@ async function open(
     schema: createSchema(),
     domain: {
       ...domain,
+      credentials: credentials.store,
       // what is imported is pulled through the integrated registry; another one has only what was pushed to it
       pullRepository: ({ namespace, name, dockerImageRepository }) =>
         (registry.view.isIntegrated ? null : dockerImageRepository) ??

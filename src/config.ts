@@ -4,6 +4,7 @@ import {
   certificates,
   GIBIBYTE,
   host,
+  keyId,
   list,
   MEBIBYTE,
   oneOf,
@@ -64,6 +65,12 @@ export interface Config {
   readonly externalRegistry: URL | null
   /** What the external registry's notifications are authorised by. */
   readonly webhookSecret: string | null
+  /** Path of the file with the keys that registry credentials are sealed with; null is one in the data folder. */
+  readonly credentialsKeyFile: string | null
+  /** These keys themselves, in place of a file. */
+  readonly credentialsKey: string | null
+  /** The id of such a key that is lost: what is sealed with it is deleted. */
+  readonly lostCredentialsKey: string | null
   readonly logLevel: string
 }
 
@@ -78,6 +85,10 @@ interface Setting<Value> {
   readonly flag: string
   readonly fallback: string
   readonly description: string
+  /** Is not shown in errors, and not left in the environment for programs that are run. */
+  readonly isSecret?: true
+  /** Has no flag: other users of the machine see the command line. */
+  readonly inEnvironmentOnly?: true
   /** Throws an Error that says what is allowed. */
   readonly parse: (text: string) => Value
 }
@@ -224,7 +235,28 @@ const SETTINGS: { readonly [Name in keyof Config]: Setting<Config[Name]> } = {
     flag: 'webhook-secret',
     fallback: '',
     description: "secret of the external registry's notifications; better set in the environment",
+    isSecret: true,
     parse: orNone(secret),
+  },
+  credentialsKeyFile: {
+    flag: 'credentials-key-file',
+    fallback: '',
+    description: 'file of the keys that seal registry credentials; credentials.key in the data folder',
+    parse: orNone((text) => resolve(text)),
+  },
+  credentialsKey: {
+    flag: 'credentials-key',
+    fallback: '',
+    description: 'the same keys in place of a file, separated by commas: the first one seals',
+    isSecret: true,
+    inEnvironmentOnly: true,
+    parse: orNone((text) => text),
+  },
+  lostCredentialsKey: {
+    flag: 'lost-credentials-key',
+    fallback: '',
+    description: 'id of a key that is lost: deletes the credentials that only it could open',
+    parse: orNone(keyId),
   },
   logLevel: {
     flag: 'log-level',
@@ -245,8 +277,8 @@ export const helpText = (): string =>
     '',
     'Each setting is a flag (--port 5000) or an environment variable (IMAGESTREAMS_PORT=5000):',
     ...settings.map(
-      ([, { flag, fallback, description }]) =>
-        `  --${flag.padEnd(30)}${description}${fallback === '' ? '' : ` (${fallback})`}`,
+      ([, { flag, fallback, description, inEnvironmentOnly }]) =>
+        `  ${(inEnvironmentOnly ? variableOf(flag) : `--${flag}`).padEnd(32)}${description}${fallback === '' ? '' : ` (${fallback})`}`,
     ),
   ].join('\n')
 
@@ -261,19 +293,23 @@ export function readConfig(
   const unknown = Object.keys(environment).find((name) => name.startsWith(PREFIX) && !known.has(name))
   if (unknown) throw new ConfigError(`${unknown} is not a setting; there are: ${[...known].join(', ')}`)
 
-  const entries = settings.map(([name, { flag, fallback, parse }]) => {
+  const entries = settings.map(([name, { flag, fallback, parse, isSecret }]) => {
     const text = flags[flag] ?? environment[variableOf(flag)] ?? fallback
     try {
       return [name, parse(String(text))]
     } catch (error) {
       const allowed = error instanceof Error ? error.message : String(error)
-      const given = name === 'webhookSecret' ? 'too short' : `"${text}"`
+      const given = isSecret ? 'too short' : `"${text}"`
       throw new ConfigError(`--${flag} (${variableOf(flag)}) is ${given}; it must be ${allowed}`, {
         cause: error,
       })
     }
   })
   const config: Config = Object.freeze(Object.fromEntries(entries))
+  // credential helpers get what is left of it
+  if (environment === process.env) {
+    for (const [, { flag, isSecret }] of settings) if (isSecret) delete process.env[variableOf(flag)]
+  }
   if (!isLoopback(config.host) && !config.openToEverybody) {
     throw new ConfigError(
       `--host ${config.host} can be reached by other machines, and the server asks nobody who they are: ` +
@@ -286,12 +322,19 @@ export function readConfig(
         "the secret in the header of the registry's notifications",
     )
   }
+  if (config.credentialsKey !== null && config.credentialsKeyFile !== null) {
+    throw new ConfigError(
+      'IMAGESTREAMS_CREDENTIALS_KEY and --credentials-key-file (IMAGESTREAMS_CREDENTIALS_KEY_FILE) ' +
+        'are two places for the same keys: set one of them',
+    )
+  }
   return config
 }
 
 function readFlags(args: readonly string[]): Readonly<Record<string, string | boolean | undefined>> {
   try {
-    const options = Object.fromEntries(settings.map(([, { flag }]) => [flag, { type: 'string' as const }]))
+    const flags = settings.filter(([, { inEnvironmentOnly }]) => !inEnvironmentOnly)
+    const options = Object.fromEntries(flags.map(([, { flag }]) => [flag, { type: 'string' as const }]))
     return parseArgs({ args: [...args], options: { ...options, help: { type: 'boolean' } } }).values
   } catch (error) {
     throw new ConfigError(error instanceof Error ? error.message : String(error), { cause: error })

@@ -2,13 +2,16 @@
 import './production.ts'
 
 import { pino } from 'pino'
-import { type App, createApp, DatabaseRefusedError } from './app.ts'
+import { type App, createApp, DatabaseRefusedError, SealingKeyError } from './app.ts'
 import { type Config, ConfigError, helpText, readConfig } from './config.ts'
 
 /** sysexits.h: the settings cannot be taken. */
 const EX_CONFIG = 78
 /** sysexits.h: an error of input or output; a start anew recovers. */
 const EX_IOERR = 74
+
+/** What only a change of the settings, or of the data folder, helps against. */
+const REFUSALS = [ConfigError, DatabaseRefusedError, SealingKeyError]
 
 const tell = (text: string): void => {
   process.stderr.write(`${text}\n`)
@@ -61,8 +64,8 @@ const isSystemError = (error: unknown): error is NodeJS.ErrnoException =>
   error instanceof Error && 'syscall' in error
 
 main().catch((error: unknown) => {
-  if (error instanceof ConfigError || error instanceof DatabaseRefusedError) {
-    tell(error.message)
+  if (REFUSALS.some((refusal) => error instanceof refusal)) {
+    tell((error as Error).message)
     process.exit(EX_CONFIG)
   }
   if (isSystemError(error)) {

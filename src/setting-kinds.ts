@@ -67,6 +67,12 @@ export const secret = (text: string): string => {
 }
 const MINIMUM_SECRET_LENGTH = 16
 
+/** The id of a key that credentials were sealed with, as the server told it. */
+export const keyId = (text: string): string => {
+  if (!/^[0-9a-f]{16}$/.test(text)) throw new Error('the 16 hexadecimal digits that the server told')
+  return text
+}
+
 /** A number in units of this many. */
 export const times = (factor: number, parse: (text: string) => number) => (text: string) =>
   factor * parse(text)

@@ -32,7 +32,12 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'main.ts': ['app.ts', 'config.ts', 'production.ts'],
 }
 /** Join all rooms. */
-const COMPOSITION_ROOTS: readonly string[] = ['app.ts', 'app-domain.ts', 'app-registry.ts']
+const COMPOSITION_ROOTS: readonly string[] = [
+  'app.ts',
+  'app-credentials.ts',
+  'app-domain.ts',
+  'app-registry.ts',
+]
 
 interface Module {
   /** Path below `src`. */

@@ -1,3 +1,4 @@
+import type { RegistryCredentials } from '../access/registry-credentials.ts'
 import type { ApplyDocumentsCommand } from '../documents/apply.ts'
 import type { DocumentSources } from '../documents/manifest-document.ts'
 import type { PushLog } from '../events/push-log.ts'
@@ -43,6 +44,7 @@ export interface GraphQLContext {
   readonly rollBackTag: RollBackCommand
   /** Where a stream's images can be pulled from. */
   readonly pullRepository: DocumentSources['pullRepository']
+  readonly credentials: Pick<RegistryCredentials, 'ofNamespace' | 'set' | 'delete'>
   readonly registry: RegistryView
   readonly pruner: Pick<Pruner, 'plan' | 'prune'>
 }

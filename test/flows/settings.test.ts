@@ -112,6 +112,26 @@ describe('settings', () => {
     })
   })
 
+  test('of keys are one of file and environment, and never a flag, which others see', () => {
+    const environment = { IMAGESTREAMS_CREDENTIALS_KEY: 'swordfish' }
+
+    expect(readConfig([], environment)).toMatchObject({
+      credentialsKey: 'swordfish',
+      credentialsKeyFile: null,
+    })
+    expect(() => readConfig(['--credentials-key', 'swordfish'], {})).toThrow(/--credentials-key/)
+    expect(() => readConfig(['--credentials-key-file', 'key'], environment)).toThrow(/set one of them/)
+    expect(() => readConfig(['--lost-credentials-key', 'all'], {})).toThrow(/16 hexadecimal digits/)
+  })
+
+  test('that are secret are not left in the environment for programs that are run', () => {
+    process.env.IMAGESTREAMS_CREDENTIALS_KEY = 'swordfish'
+
+    expect(readConfig([])).toMatchObject({ credentialsKey: 'swordfish' })
+
+    expect(process.env.IMAGESTREAMS_CREDENTIALS_KEY).toBeUndefined()
+  })
+
   test('name a file that holds no certificates', () => {
     expect(() => readConfig(['--ca-file', join(folder, 'not-pem.txt')], {})).toThrow(
       /it must be a file of PEM/,
@@ -129,6 +149,14 @@ describe('a server that cannot start says why in one line, and ends', () => {
     expect(stderr).not.toMatch(/^\s+at /m)
     return stderr
   }
+
+  test('with 78 for a key that is none, which is not shown', async () => {
+    const { end, stderr } = await build.run({ CREDENTIALS_KEY: 'swordfish', DATA: newDataFolder() })
+
+    expect(end).toBe(78)
+    expect(brief(stderr)).toContain('IMAGESTREAMS_CREDENTIALS_KEY: the key 1 of 1 is none')
+    expect(stderr).not.toContain('swordfish')
+  })
 
   test('with 78 for a bad setting', async () => {
     const { end, stderr } = await build.run({ PORT: 'high', DATA: newDataFolder() })

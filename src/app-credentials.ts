@@ -1,0 +1,85 @@
+import { join } from 'node:path'
+import type { Logger } from 'pino'
+import { adoptKeys } from './access/adopt-keys.ts'
+import { BrokenSealError, SealingKeyError } from './access/errors.ts'
+import { readKeyFile, writeKeyFile } from './access/key-file.ts'
+import { createRegistryCredentials, type RegistryCredentials } from './access/registry-credentials.ts'
+import { createSealer } from './access/sealer.ts'
+import { newSealingKey, parseSealingKeys } from './access/sealing-key.ts'
+import type { Config } from './config.ts'
+import type { Database } from './db/open.ts'
+import { type Credentials, createDockerConfigCredentials, noCredentials } from './remote/credentials.ts'
+import { CredentialsError } from './remote/credentials-error.ts'
+
+export interface CredentialParts {
+  readonly config: Config
+  readonly db: Database
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+  readonly log: Logger
+}
+
+/** The credentials of namespaces, and by which of them, or of the server's own, registries are read. */
+export interface OpenedCredentials {
+  readonly store: RegistryCredentials
+  readonly remote: Credentials
+}
+
+/** Takes the keys over that it was started with. Throws SealingKeyError; then nothing was changed. */
+export function openCredentials({ config, db, now, log }: CredentialParts): OpenedCredentials {
+  const { text, source, keep } = keysOf(config)
+  const sealer = createSealer(parseSealingKeys(text, source))
+  const { resealed, forgotten } = adoptKeys({ db, sealer, source, lost: config.lostCredentialsKey })
+  // only now: a new key beside credentials of a lost one would look as if it were theirs
+  keep()
+  if (resealed > 0) log.info({ resealed }, 'registry credentials were sealed with the first key')
+  if (forgotten > 0) log.warn({ forgotten }, 'registry credentials of a lost key were deleted')
+  const store = createRegistryCredentials({ db, sealer, now })
+  return { store, remote: joined(store, config) }
+}
+
+interface Keys {
+  readonly text: string
+  /** What they are called in messages. */
+  readonly source: string
+  /** Puts new ones where they are found at the next start. */
+  keep(): void
+}
+
+function keysOf({ credentialsKey, credentialsKeyFile, dataFolder }: Config): Keys {
+  const there = (): void => {}
+  if (credentialsKey !== null) {
+    return { text: credentialsKey, source: 'IMAGESTREAMS_CREDENTIALS_KEY', keep: there }
+  }
+  const path = credentialsKeyFile ?? join(dataFolder, 'credentials.key')
+  const source = `the key file ${path}`
+  const text = readKeyFile(path)
+  if (text !== undefined) return { text, source, keep: there }
+  if (credentialsKeyFile !== null) {
+    throw new SealingKeyError(
+      `${source} is not there: "openssl rand -base64 32" makes a key to write into it`,
+    )
+  }
+  const made = newSealingKey()
+  return { text: made, source: `${source}, which is not there`, keep: () => writeKeyFile(path, `${made}\n`) }
+}
+
+/** A namespace's own first, then what the server was started with. */
+function joined(store: RegistryCredentials, { dockerConfig }: Config): Credentials {
+  const server = dockerConfig ? createDockerConfigCredentials({ path: dockerConfig }) : noCredentials
+  const ownOf = (registry: string, repository: string, namespace: string) => {
+    try {
+      return store.find(namespace, registry, repository)
+    } catch (error) {
+      if (error instanceof BrokenSealError) throw new CredentialsError(error.message)
+      throw error
+    }
+  }
+  return {
+    find: async (registry, repository, namespace) =>
+      (namespace === null ? null : ownOf(registry, repository, namespace)) ??
+      server.find(registry, repository),
+    learner: (registry, namespace) =>
+      namespace !== null && store.isKnown(namespace, registry) ? namespace : '',
+  }
+}
