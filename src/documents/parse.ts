@@ -55,8 +55,11 @@ export function parseDocuments(manifest: string, defaults: DocumentDefaults): Pa
   return documents
 }
 
-/** JSON that is broken is read as YAML, which it may be as well: the error then has its line and column. */
-const sourcesOf = (manifest: string): SourceDocument[] => {
+/**
+ * The documents of a text, whatever they are. JSON that is broken is read as YAML, which it may be as well: the error then
+ * has its line and column. Throws InvalidInputError.
+ */
+export const sourcesOf = (manifest: string): SourceDocument[] => {
   const json = /^\uFEFF?\s*[{[]/.test(manifest) ? parseJson(manifest.replace(/^\uFEFF/, '')) : undefined
   return json ? [json] : parseYaml(manifest)
 }

@@ -44,7 +44,7 @@ export interface GraphQLContext {
   readonly rollBackTag: RollBackCommand
   /** Where a stream's images can be pulled from. */
   readonly pullRepository: DocumentSources['pullRepository']
-  readonly credentials: Pick<RegistryCredentials, 'ofNamespace' | 'set' | 'delete'>
+  readonly credentials: Pick<RegistryCredentials, 'ofNamespace' | 'set' | 'setAll' | 'delete'>
   readonly registry: RegistryView
   readonly pruner: Pick<Pruner, 'plan' | 'prune'>
 }
