@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { type Logger, pino } from 'pino'
+import { createCredentialTest } from './access/credential-test.ts'
 import { openCredentials } from './app-credentials.ts'
 import { openDomain } from './app-domain.ts'
 import { openRegistry } from './app-registry.ts'
@@ -84,6 +85,9 @@ async function open(
     domain: {
       ...domain,
       credentials: credentials.store,
+      testCredential: createCredentialTest(credentials.store, (place, credential, errand) =>
+        remote.checkLogin(place, credential, { ...errand, lane: 'credential tests' }),
+      ),
       // what is imported is pulled through the integrated registry; another one has only what was pushed to it
       pullRepository: ({ namespace, name, dockerImageRepository }) =>
         (registry.view.isIntegrated ? null : dockerImageRepository) ??

@@ -39,6 +39,8 @@ export interface RegistryCredentials {
   setAll(inputs: readonly SetCredential[]): RegistryCredential[]
   /** What it was. Throws UnknownCredentialError, InvalidCredentialError. */
   delete(place: { readonly namespace: string; readonly prefix: string }): RegistryCredential
+  /** The one that was set for the prefix. Throws UnknownCredentialError, InvalidCredentialError, BrokenSealError. */
+  open(place: { readonly namespace: string; readonly prefix: string }): OpenedCredential
   /** The namespace's own for the repository, by the longest path; null where there is none. Throws BrokenSealError. */
   find(namespace: string, registry: string, repository: string): OpenedCredential | null
   /** Whether the namespace has any for the registry. */
@@ -139,25 +141,36 @@ export function createRegistryCredentials({
         checkNamespace(namespace)
         const place = parsePrefix(prefix)
         const existing = placed(namespace, place)
-        if (!existing) {
-          throw new UnknownCredentialError(`${namespace} has no credential for ${formatPrefix(place)}`)
-        }
+        if (!existing) throw unknown(namespace, place)
         remove.run(existing.id)
         return existing
       }),
 
+    open({ namespace, prefix }) {
+      checkNamespace(namespace)
+      const place = parsePrefix(prefix)
+      const row = longest.get(namespace, place.registry, JSON.stringify([place.path]))
+      if (!row) throw unknown(namespace, place)
+      return openedOf(sealer, row)
+    },
+
     find(namespace, name, repository) {
       const { registry } = splitPrefix(name)
       const row = longest.get(namespace, registry, JSON.stringify([...pathsAbove(repository)]))
-      if (!row) return null
-      const secret = secretOf(row, openedText(sealer, row))
-      const { path } = row
-      const told = JSON.stringify([namespace, registry, path, secret])
-      return { id: createHash('sha256').update(told).digest('base64url'), secret }
+      return row ? openedOf(sealer, row) : null
     },
 
     isKnown: (namespace, name) => any.get(namespace, splitPrefix(name).registry) !== undefined,
   }
+}
+
+const unknown = (namespace: string, place: RegistryPrefix) =>
+  new UnknownCredentialError(`${namespace} has no credential for ${formatPrefix(place)}`)
+
+function openedOf(sealer: Sealer, row: Row): OpenedCredential {
+  const secret = secretOf(row, openedText(sealer, row))
+  const told = JSON.stringify([row.namespace, row.registry, row.path, secret])
+  return { id: createHash('sha256').update(told).digest('base64url'), secret }
 }
 
 function openedText(sealer: Sealer, row: Row): string {

@@ -1,3 +1,4 @@
+import type { TestCredentialCommand } from '../access/credential-test.ts'
 import type { RegistryCredentials } from '../access/registry-credentials.ts'
 import type { ApplyDocumentsCommand } from '../documents/apply.ts'
 import type { DocumentSources } from '../documents/manifest-document.ts'
@@ -45,6 +46,7 @@ export interface GraphQLContext {
   /** Where a stream's images can be pulled from. */
   readonly pullRepository: DocumentSources['pullRepository']
   readonly credentials: Pick<RegistryCredentials, 'ofNamespace' | 'set' | 'setAll' | 'delete'>
+  readonly testCredential: TestCredentialCommand
   readonly registry: RegistryView
   readonly pruner: Pick<Pruner, 'plan' | 'prune'>
 }

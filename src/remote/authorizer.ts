@@ -24,7 +24,7 @@ export const NOBODY: Authorization = { header: undefined, signedIn: false }
 
 export interface AuthorizerOptions {
   readonly repository: string
-  /** What a token must allow; reading the repository unless given. */
+  /** What a token must allow; reading the repository unless given, and nothing when empty. */
   readonly scope?: string
   readonly host: RegistryHost
   readonly trustedRealms: TrustedRealms
@@ -41,7 +41,7 @@ export class Authorizer {
 
   constructor(options: AuthorizerOptions) {
     this.#options = options
-    this.#scopes = [options.scope ?? `repository:${options.repository}:pull`]
+    this.#scopes = [options.scope ?? `repository:${options.repository}:pull`].filter((scope) => scope !== '')
   }
 
   /** Remembers what a 401 asks for. */

@@ -10,6 +10,7 @@ import { RedirectError } from './redirect.ts'
 export interface Question {
   /** As the reference spells it. */
   readonly registry: string
+  /** Empty for the registry itself. */
   readonly repository: string
   /** `the tag "1.2"`, `the list of tags`. */
   readonly what: string
@@ -49,9 +50,9 @@ export class TokenServerError extends Error {
 export function refusal(subject: Subject, answer: EgressResponse, speaker = 'it'): RegistryError {
   const { registry, repository, what, signedIn, withheldFrom } = subject
   const { status } = answer
-  const said = `${speaker} answered ${told(answer, subject.secrets)}`
+  const words = said(answer, speaker, subject.secrets)
   const error = (reason: RegistryErrorReason, message: string) =>
-    new RegistryError(`${message}: ${said}`, { reason, registry, repository, status })
+    new RegistryError(`${message}: ${words}`, { reason, registry, repository, status })
 
   if (status === 401) {
     return error(
@@ -86,7 +87,7 @@ export function failure(question: Question, cause: unknown, secrets: readonly st
     return unreadable(question, cause.message, cause)
   }
   const { registry, repository } = question
-  const where = `${registry}/${repository}`
+  const where = repository === '' ? registry : `${registry}/${repository}`
   const error = (reason: RegistryErrorReason, message: string) =>
     new RegistryError(message, { reason, registry, repository, cause })
   if (cause instanceof CredentialsError) {
@@ -112,6 +113,10 @@ export function failure(question: Question, cause: unknown, secrets: readonly st
     return error(reason, `${what}: ${why instanceof Error ? why.message : 'unknown'}`)
   }
 }
+
+/** `it answered 401 UNAUTHORIZED: …`, without the secrets. */
+export const said = (answer: EgressResponse, speaker: string, secrets: readonly string[]): string =>
+  `${speaker} answered ${told(answer, secrets)}`
 
 const told = (answer: EgressResponse, secrets: readonly string[]): string =>
   [answer.status, upstreamText(answer, secrets)].filter(Boolean).join(' ')

@@ -8,9 +8,10 @@ import { fetchBlob } from './blobs.ts'
 import { CATALOG, CATALOG_SCOPE, listRepositories } from './catalog.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { fetchConfig } from './configs.ts'
-import type { Credentials } from './credentials.ts'
+import type { Credential, Credentials } from './credentials.ts'
 import { Dialer, type Errand } from './dialer.ts'
 import { DEFAULT_LIMITS, type RemoteLimits } from './limits.ts'
+import { checkLogin, type LoginCheck, type LoginPlace } from './login-check.ts'
 import { type FetchedManifest, fetchManifest, type ResolvedManifest, resolveTag } from './manifests.ts'
 import { dialledHost, RegistryHost } from './registry-host.ts'
 import { Session, type SessionOptions } from './session.ts'
@@ -65,6 +66,11 @@ export interface RegistryClient {
    * RegistryError, or the signal's reason once it is aborted.
    */
   repositories(registry: string, errand: Errand): AsyncIterable<readonly string[]>
+  /**
+   * What the registry, or a repository of it, makes of the credential now: nothing that was learned before counts.
+   * Rejects only with the signal's reason once it is aborted.
+   */
+  checkLogin(place: LoginPlace, credential: Credential, errand: Errand): Promise<LoginCheck>
 }
 
 /** Holds no connection of its own: those are the egress's, and what is under way ends with its signal. */
@@ -127,6 +133,20 @@ export function createRemoteRegistry(options: RemoteRegistryOptions): RegistryCl
       const catalog = { registry, repository: CATALOG, scope: CATALOG_SCOPE }
       const { session, tell } = open(catalog, errand)
       return listRepositories(session, { clock, limits, warn: tell })
+    },
+    checkLogin({ registry, repository }, credential, errand) {
+      const session = new Session({
+        registry,
+        repository: repository ?? '',
+        ...(repository === null && { scope: '' }),
+        host: new RegistryHost(dialledHost(registry), new Tokens({ dialer, clock })),
+        dialer,
+        credentials: { find: async () => credential },
+        trustedRealms,
+        clock,
+        errand,
+      })
+      return checkLogin(session, { registry, repository })
     },
   }
 }

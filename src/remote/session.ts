@@ -7,7 +7,7 @@ import type { Clock } from './clock.ts'
 import type { Credential, Credentials } from './credentials.ts'
 import type { Dialer, Errand } from './dialer.ts'
 import { type Followed, follow, RedirectError } from './redirect.ts'
-import { failure, type Question, refusal, type Subject } from './refusal.ts'
+import { failure, type Question, refusal, type Subject, said } from './refusal.ts'
 import { isLoopbackHost, type RegistryHost } from './registry-host.ts'
 import { basicAuthorization } from './token.ts'
 import type { TrustedRealms } from './trusted-realm.ts'
@@ -42,10 +42,13 @@ export interface SessionOptions {
 /** Milliseconds after which a refused token may simply be too old; a younger one says that access is missing. */
 const TOKEN_YOUTH = 10_000
 
-interface Outcome {
+/** An answer, whose it is, and whether a credential was shown for it. */
+export interface Outcome {
   readonly answer: EgressResponse
+  /** `it`, the registry, or its token server. */
   readonly speaker: string
   readonly signedIn: boolean
+  /** The token server that the credential was not shown to. */
   readonly withheldFrom: string | undefined
 }
 
@@ -110,6 +113,22 @@ export class Session {
       const { answer, speaker, signedIn, withheldFrom } = outcome
       if (!isFinal(answer.status)) return answer
       throw refusal({ ...(await this.#subject(request)), signedIn, withheldFrom }, answer, speaker)
+    } catch (error) {
+      signal.throwIfAborted()
+      throw failure(this.question(request), error, await this.#secrets())
+    }
+  }
+
+  /**
+   * The answer, whatever it is, to whom the credential names, and to nobody else where that one may not. Throws
+   * RegistryError for what kept it from arriving.
+   */
+  async askSignedIn(request: Ask): Promise<Outcome & { readonly said: string }> {
+    const { signal } = this.#options.errand
+    signal.throwIfAborted()
+    try {
+      const outcome = await this.#askAs(await this.#credential(), request)
+      return { ...outcome, said: said(outcome.answer, outcome.speaker, await this.#secrets()) }
     } catch (error) {
       signal.throwIfAborted()
       throw failure(this.question(request), error, await this.#secrets())

@@ -1,0 +1,159 @@
+import { describe, expect, test } from 'vitest'
+import { startApp } from '../fixtures/app.ts'
+import { closedPort } from '../fixtures/hostile-registry.ts'
+import { image } from '../fixtures/random-image.ts'
+import { type Hook, startUpstream } from '../fixtures/upstream.ts'
+import { errorAnswer } from '../fixtures/upstream-answer.ts'
+import type { UpstreamAuthOptions } from '../fixtures/upstream-auth.ts'
+import { errorsOf } from '../flows/operations.ts'
+
+const LOGIN = { username: 'me', password: 'open sesame' }
+const SET = `mutation ($input: SetRegistryCredentialInput!) {
+  setRegistryCredential(input: $input) { registryCredential { prefix } } }`
+const TEST = `mutation ($input: TestRegistryCredentialInput!) {
+  testRegistryCredential(input: $input) { outcome status message } }`
+
+interface Result {
+  readonly outcome: string
+  readonly status: number | null
+  readonly message: string
+}
+
+/** A registry with `team/app`, and a server whose credential for it this is. */
+async function start(auth: UpstreamAuthOptions | undefined, credential: object = LOGIN) {
+  const upstream = await startUpstream(auth ? { auth } : {})
+  upstream.push('team/app', 'latest', image({ seed: 1 }))
+  const app = await startApp()
+  await app.client.ask(SET, { input: { prefix: upstream.host, ...credential } })
+  const answer = (input: object = {}) =>
+    app.client.answer<{ testRegistryCredential: Result }>(TEST, {
+      input: { prefix: upstream.host, ...input },
+    })
+  return {
+    upstream,
+    app,
+    answer,
+    test: async (input?: object): Promise<Result | undefined> =>
+      (await answer(input)).data?.testRegistryCredential,
+    hook: (hook: Hook) => {
+      upstream.hook = hook
+    },
+    async [Symbol.asyncDispose]() {
+      await app[Symbol.asyncDispose]()
+      await upstream[Symbol.asyncDispose]()
+    },
+  }
+}
+
+describe.each(['basic', 'bearer'] as const)('testRegistryCredential, with %s', (scheme) => {
+  const auth = { scheme, credentials: LOGIN }
+
+  test('is OK where the registry takes it, alone and for a repository', async () => {
+    await using it = await start(auth)
+
+    expect(await it.test()).toEqual({
+      outcome: 'OK',
+      status: 200,
+      message: `the credential opens ${it.upstream.host}`,
+    })
+    expect(await it.test({ repository: 'team/app' })).toMatchObject({ outcome: 'OK', status: 200 })
+  })
+
+  test('is UNAUTHORIZED with a wrong password, also where anybody may read', async () => {
+    await using it = await start(
+      { ...auth, mayPull: () => true },
+      { username: 'me', password: 'wrong sesame' },
+    )
+
+    for (const repository of [null, 'team/app']) {
+      const result = await it.test({ repository })
+      expect(result).toMatchObject({ outcome: 'UNAUTHORIZED', status: 401 })
+      expect(result?.message).toMatch(/^the credential does not open .* answered 401/)
+    }
+  })
+
+  test('asks anew each time: what was right a moment ago is not believed', async () => {
+    await using it = await start(auth)
+    expect(await it.test()).toMatchObject({ outcome: 'OK' })
+    it.hook(({ headers: { authorization } }) =>
+      authorization ? errorAnswer(401, 'UNAUTHORIZED') : undefined,
+    )
+
+    expect(await it.test()).toMatchObject({ outcome: 'UNAUTHORIZED' })
+  })
+
+  test('tells a repository that is missing from one that is forbidden', async () => {
+    await using it = await start(auth)
+
+    expect(await it.test({ repository: 'team/none' })).toMatchObject({ outcome: 'NOT_FOUND', status: 404 })
+    it.hook(({ kind }) => (kind === 'listing' ? errorAnswer(403, 'DENIED') : undefined))
+    expect(await it.test({ repository: 'team/app' })).toMatchObject({ outcome: 'FORBIDDEN', status: 403 })
+  })
+
+  test('shows nothing of the secret when the registry repeats it', async () => {
+    await using it = await start(auth)
+    it.hook(({ headers: { authorization } }) =>
+      authorization ? errorAnswer(403, `DENIED_open sesame_${authorization}`) : undefined,
+    )
+
+    const result = await it.test()
+
+    expect(result?.outcome).toMatch(/FORBIDDEN|UNAUTHORIZED/)
+    expect(result?.message).toContain('***')
+    expect(result?.message).not.toMatch(/open sesame|bWU6b3Bl/i)
+  })
+})
+
+test('is NOT_ASKED_FOR by a registry that asks nobody', async () => {
+  await using it = await start(undefined)
+
+  expect(await it.test()).toMatchObject({ outcome: 'NOT_ASKED_FOR', status: 200 })
+  expect(it.upstream.log.every(({ headers }) => headers.authorization === undefined)).toBe(true)
+})
+
+test('is NOT_SHOWN to a token server that is not known to be the registry’s', async () => {
+  await using other = await startUpstream({ auth: { scheme: 'bearer', credentials: LOGIN } })
+  await using it = await start({ scheme: 'bearer', credentials: LOGIN, realm: `${other.url}/token` })
+
+  const result = await it.test()
+
+  expect(result).toMatchObject({ outcome: 'NOT_SHOWN' })
+  expect(result?.message).toContain(other.host)
+  expect(other.log.every(({ headers }) => headers.authorization === undefined)).toBe(true)
+})
+
+test('is UNAVAILABLE where nobody answers, and TOO_MANY_REQUESTS where too much was asked', async () => {
+  await using it = await start(undefined)
+  const prefix = await closedPort()
+  await it.app.client.ask(SET, { input: { prefix, ...LOGIN } })
+
+  expect(await it.test({ prefix })).toMatchObject({ outcome: 'UNAVAILABLE', status: null })
+  it.hook(() => errorAnswer(429, 'TOOMANYREQUESTS', { 'retry-after': '3600' }))
+  expect(await it.test()).toMatchObject({ outcome: 'TOO_MANY_REQUESTS', status: 429 })
+})
+
+test('tries the credential of the prefix, and none that lies deeper', async () => {
+  await using it = await start({ scheme: 'basic', credentials: LOGIN })
+  const prefix = `${it.upstream.host}/team`
+  await it.app.client.ask(SET, { input: { prefix, username: 'me', password: 'wrong' } })
+
+  expect(await it.test({ repository: 'team/app' })).toMatchObject({ outcome: 'OK' })
+  expect(await it.test({ prefix, repository: 'team/app' })).toMatchObject({ outcome: 'UNAUTHORIZED' })
+})
+
+test.each([
+  [{ prefix: 'quay.io' }, { code: 'NOT_FOUND' }],
+  [{ namespace: 'other' }, { code: 'NOT_FOUND' }],
+  [{ prefix: 'nonsense' }, { code: 'INVALID', field: 'prefix' }],
+  [{ repository: '../etc' }, { code: 'INVALID', field: 'repository' }],
+  [{ repository: '' }, { code: 'INVALID', field: 'repository' }],
+  [
+    { prefix: 'quay.io/team', repository: 'teams/app' },
+    { code: 'INVALID', field: 'repository' },
+  ],
+])('is refused for what there is not: %j', async (input, error) => {
+  await using it = await start(undefined)
+
+  expect(errorsOf(await it.answer(input))).toEqual([error])
+  expect(it.upstream.log).toEqual([])
+})
