@@ -1,9 +1,11 @@
 import type { Readable } from 'node:stream'
 import type { Egress, EgressRequest } from '../egress/egress.ts'
-import { ConnectionError } from '../egress/errors.ts'
+import { ConnectionError, EgressTimeoutError } from '../egress/errors.ts'
 import type { EgressResponse } from '../egress/exchange.ts'
-import type { Clock } from './clock.ts'
-import { HostQueue } from './host-queue.ts'
+import { type Pass, type Trouble, troubleFor } from './breaker.ts'
+import { type Clock, unlessAborted } from './clock.ts'
+import type { HostQueue } from './host-queue.ts'
+import { type HostStanding, HostTraffic } from './host-traffic.ts'
 import type { RemoteLimits } from './limits.ts'
 import { parseRetryAfter } from './retry-after.ts'
 
@@ -18,8 +20,10 @@ export interface Errand {
 
 export interface DialRequest extends Pick<EgressRequest, 'method' | 'body' | 'maxBytes' | 'stream'> {
   readonly headers: Readonly<Record<string, string>>
-  /** Instead of the limits' `tries`. */
-  readonly tries?: number
+  /** Whom the host takes this for, so that what it still gives them is told apart; anybody unless given. */
+  readonly account?: string
+  /** Sent once, and another attempt follows: that it failed says nothing of the host yet. */
+  readonly tentative?: boolean
 }
 
 export interface DialerOptions {
@@ -32,88 +36,117 @@ export interface DialerOptions {
 
 const RETRIED = new Set([408, 429, 500, 502, 503, 504])
 const ASKS_FOR_PAUSE = new Set([429, 503])
+const ANYBODY = ''
 
-/** Sends requests through their host's queue, again after what may pass, and not while the host wants to be left alone. */
+/** Sends requests through their host's queue, again after what may pass, and not while the host is left alone. */
 export class Dialer {
   readonly #options: DialerOptions
-  readonly #queues = new Map<string, HostQueue>()
-  /** Streams hold their turn until they end: in a queue of their own they keep no other request waiting. */
-  readonly #streams = new Map<string, HostQueue>()
+  readonly #hosts = new Map<string, HostTraffic>()
 
   constructor(options: DialerOptions) {
     this.#options = options
   }
 
+  /** The hosts that were asked and are remembered, as they are dialled. */
+  standings(): HostStanding[] {
+    return [...this.#hosts].map(([host, traffic]) => traffic.standing(host))
+  }
+
   /**
-   * The last answer, whatever its status; while the host wants to be left alone for longer than is worth waiting, the
-   * answer that said so. Rejects as `Egress.request` does.
+   * The last answer, whatever its status; while the host is left alone, the answer that it is left alone for, unless
+   * the host said how long that is and it is worth waiting. Rejects as `Egress.request` does, or did when the host
+   * stopped answering.
    */
   async dial(url: URL, request: DialRequest, errand: Errand): Promise<EgressResponse> {
     const { clock, egress, limits } = this.#options
-    const { lane, insecure, signal } = errand
-    const queue = this.#queueOf(url.host, request.stream ? this.#streams : this.#queues)
-    const tries = request.tries ?? limits.tries
+    const { insecure, signal } = errand
+    const host = this.#hostOf(url.host)
+    const queue = request.stream ? host.streams : host.requests
+    const tries = request.tentative ? 1 : limits.tries
     const patience = { left: limits.longestPause }
     for (let attempt = 1; ; attempt += 1) {
-      const turn = queue.enter(lane, signal)
-      if (turn) await turn
-      // asked for only now: it may have begun while this request waited for its turn
-      if (queue.pause) {
-        const refused = await this.#waitOut(queue, errand, patience)
-        if (refused) return refused
-      }
+      const pass = await this.#enter(host, queue, errand, patience)
+      if (!('isProbe' in pass)) return answerOf(pass.refusal)
       let outcome: EgressResponse | ConnectionError
       let stream: Readable | undefined
+      let isLast = attempt >= tries
       try {
         outcome = await egress.request(url, { ...request, insecure, signal })
         stream = outcome.stream
-        if (ASKS_FOR_PAUSE.has(outcome.status)) this.#pause(queue, outcome, errand)
+        host.budgets.read(request.account ?? ANYBODY, outcome.headers, clock.now())
+        isLast ||= !RETRIED.has(outcome.status)
+        this.#judge(host, pass, { answer: outcome, isLast, namespace: errand.namespace })
       } catch (error) {
+        isLast ||= !(error instanceof ConnectionError && error.transient)
+        const tentative = request.tentative ?? false
+        this.#blame(host, pass, { error, isLast, tentative, namespace: errand.namespace })
         if (!(error instanceof ConnectionError)) throw error
         outcome = error
       } finally {
         if (stream && !stream.closed) stream.once('close', () => queue.leave())
         else queue.leave()
       }
-      if (outcome instanceof ConnectionError) {
-        if (!outcome.transient || attempt >= tries) throw outcome
-      } else if (!RETRIED.has(outcome.status) || attempt >= tries) {
-        return outcome
-      }
-      // a pause is waited out where the queue is entered
-      if (!queue.pause) await clock.sleep(this.#backoff(attempt), signal)
+      if (isLast) return answerOf(outcome)
+      // for as long as the host is left alone it is waited, or not, where the queue is entered
+      if (host.breaker.state === 'CLOSED') await clock.sleep(this.#backoff(attempt), signal)
     }
   }
 
-  /** For as long as the answer asks, from before anybody gets the slot that it leaves. */
-  #pause(queue: HostQueue, answer: EgressResponse, { namespace }: Errand): void {
-    const now = this.#options.clock.now()
-    const pause = parseRetryAfter(answer.headers, now)
-    if (pause !== undefined) queue.pauseUntil({ until: now + pause, answer, namespace })
-  }
-
-  /**
-   * Gives the slot back for as long as the host wants to be left alone, or for good with the answer that said so, when
-   * that is for longer than there is patience for, in one pause or in many.
-   */
-  async #waitOut(
+  /** Waits for a turn and for the host's being worth asking; the refusal when that is not worth waiting for. */
+  async #enter(
+    { breaker }: HostTraffic,
     queue: HostQueue,
     { lane, namespace, signal }: Errand,
     patience: { left: number },
-  ): Promise<EgressResponse | undefined> {
+  ): Promise<Pass | { readonly refusal: Trouble }> {
     const { clock } = this.#options
-    for (let { pause } = queue; pause; { pause } = queue) {
-      queue.leave()
-      const remaining = pause.until - clock.now()
-      if (remaining > patience.left) {
-        // the text may name the account, or repeat what it was shown
-        return pause.namespace === namespace ? pause.answer : { ...pause.answer, body: new Uint8Array() }
+    for (;;) {
+      const { opening } = breaker
+      if (opening) {
+        const remaining = opening.until - clock.now()
+        if (!opening.asked || remaining > patience.left) return { refusal: troubleFor(namespace, opening) }
+        patience.left -= remaining
+        await clock.sleep(remaining, signal)
+        continue
       }
-      patience.left -= remaining
-      await clock.sleep(remaining, signal)
-      await queue.enter(lane, signal)
+      const turn = queue.enter(lane, signal)
+      if (turn) await turn
+      // asked for only now: it may have been left alone since this request began to wait for its turn
+      const pass = breaker.pass()
+      if (pass) return pass
+      queue.leave()
+      await unlessAborted(breaker.probed, signal)
     }
-    return undefined
+  }
+
+  /** What an answer says of its host. */
+  #judge(
+    { breaker }: HostTraffic,
+    pass: Pass,
+    { answer, isLast, namespace }: { answer: EgressResponse; isLast: boolean; namespace: string | null },
+  ): void {
+    const now = this.#options.clock.now()
+    const pause = ASKS_FOR_PAUSE.has(answer.status) ? parseRetryAfter(answer.headers, now) : undefined
+    if (pause !== undefined) breaker.pause(pass, now + pause, { trouble: answer, namespace })
+    else if (!isTrouble(answer.status)) breaker.succeed(pass)
+    else if (isLast || pass.isProbe) breaker.fail(pass, { trouble: answer, namespace })
+  }
+
+  /** What it says of the host that no answer came. */
+  #blame(
+    { breaker }: HostTraffic,
+    pass: Pass,
+    {
+      error,
+      isLast,
+      tentative,
+      namespace,
+    }: { error: unknown; isLast: boolean; tentative: boolean; namespace: string | null },
+  ): void {
+    // a certificate that does not verify for one is good enough for another who said so
+    const isTheHosts = error instanceof ConnectionError || error instanceof EgressTimeoutError
+    if (!isTheHosts || tentative) breaker.release(pass)
+    else if (isLast || pass.isProbe) breaker.fail(pass, { trouble: error, namespace })
   }
 
   // full jitter over the upper half: those who failed together do not come back together
@@ -122,17 +155,26 @@ export class Dialer {
     return limits.retryDelay * 2 ** (attempt - 1) * (0.5 + random() / 2)
   }
 
-  #queueOf(host: string, queues: Map<string, HostQueue>): HostQueue {
-    const { limits, clock } = this.#options
-    let queue = queues.get(host)
-    if (!queue) {
-      for (const [name, { idle }] of queues) {
-        if (queues.size < limits.hosts) break
-        if (idle) queues.delete(name)
+  #hostOf(name: string): HostTraffic {
+    const { limits } = this.#options
+    let host = this.#hosts.get(name)
+    if (!host) {
+      for (const [old, { idle }] of this.#hosts) {
+        if (this.#hosts.size < limits.hosts) break
+        if (idle) this.#hosts.delete(old)
       }
-      queue = new HostQueue({ slots: limits.requestsPerHost, clock })
-      queues.set(host, queue)
+      host = new HostTraffic(this.#options)
+      this.#hosts.set(name, host)
     }
-    return queue
+    return host
   }
+}
+
+// 501 says that the method is unknown, which is worth another try by another method
+const isTrouble = (status: number): boolean =>
+  status === 408 || status === 429 || (status >= 500 && status !== 501)
+
+const answerOf = (outcome: Trouble): EgressResponse => {
+  if (outcome instanceof Error) throw outcome
+  return outcome
 }

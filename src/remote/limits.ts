@@ -8,6 +8,11 @@ export interface RemoteLimits {
   readonly retryDelay: number
   /** Milliseconds that one request waits for `Retry-After` in all; for a longer one it is TooManyRequests at once. */
   readonly longestPause: number
+  /** Requests to a host that fail in a row before it is left alone. */
+  readonly failures: number
+  /** Milliseconds that it is left alone then; doubled each time that it still fails, up to the longest. */
+  readonly firstRest: number
+  readonly longestRest: number
   /** Tags asked for in one page. */
   readonly pageSize: number
   /** Bytes of one page of tags. */
@@ -23,7 +28,7 @@ export interface RemoteLimits {
   /** Milliseconds for a blob of any size, and the bytes a second that give a larger one more. */
   readonly blobTime: number
   readonly blobRate: number
-  /** Hosts whose scheme, challenge and tokens are remembered. */
+  /** Hosts whose scheme, challenge and tokens, and whose breaker and budgets are remembered. */
   readonly hosts: number
 }
 
@@ -32,6 +37,9 @@ export const DEFAULT_LIMITS: RemoteLimits = {
   tries: 3,
   retryDelay: 250,
   longestPause: 20_000,
+  failures: 5,
+  firstRest: 5_000,
+  longestRest: 5 * 60_000,
   pageSize: 1000,
   pageBytes: 16 * 1024 * 1024,
   pages: 10_000,

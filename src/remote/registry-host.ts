@@ -7,6 +7,9 @@ import type { Tokens } from './token.ts'
 export const dialledHost = (registry: string): string =>
   registry === 'docker.io' ? 'registry-1.docker.io' : registry.toLowerCase()
 
+/** The registry's name for a host that is dialled, as references spell it. */
+export const registryOf = (host: string): string => (host === dialledHost('docker.io') ? 'docker.io' : host)
+
 /** Whether the name can only mean this very machine. */
 export const isLoopbackHost = (host: string): boolean => {
   if (!URL.canParse(`http://${host}`)) return false

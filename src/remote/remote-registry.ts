@@ -10,10 +10,11 @@ import { type Clock, systemClock } from './clock.ts'
 import { fetchConfig } from './configs.ts'
 import type { Credential, Credentials } from './credentials.ts'
 import { Dialer, type Errand } from './dialer.ts'
+import type { HostStanding } from './host-traffic.ts'
 import { DEFAULT_LIMITS, type RemoteLimits } from './limits.ts'
 import { checkLogin, type LoginCheck, type LoginPlace } from './login-check.ts'
 import { type FetchedManifest, fetchManifest, type ResolvedManifest, resolveTag } from './manifests.ts'
-import { dialledHost, RegistryHost } from './registry-host.ts'
+import { dialledHost, RegistryHost, registryOf } from './registry-host.ts'
 import { Session, type SessionOptions } from './session.ts'
 import { listTags } from './tags.ts'
 import { Tokens } from './token.ts'
@@ -71,6 +72,11 @@ export interface RegistryClient {
    * Rejects only with the signal's reason once it is aborted.
    */
   checkLogin(place: LoginPlace, credential: Credential, errand: Errand): Promise<LoginCheck>
+  /**
+   * What goes on with each host that was asked lately, as references spell it: of registries, of token servers, and
+   * where they redirect to.
+   */
+  standings(): HostStanding[]
 }
 
 /** Holds no connection of its own: those are the egress's, and what is under way ends with its signal. */
@@ -148,5 +154,6 @@ export function createRemoteRegistry(options: RemoteRegistryOptions): RegistryCl
       })
       return checkLogin(session, { registry, repository })
     },
+    standings: () => dialer.standings().map((one) => ({ ...one, host: registryOf(one.host) })),
   }
 }

@@ -59,6 +59,14 @@ const outcomeOf = ({ signedIn, withheldFrom, refused }: Authorization, answer: E
   speaker: answer === refused ? 'its token server' : 'it',
 })
 
+/** How a request is sent, beside what it asks. */
+interface Sending {
+  readonly origin?: URL
+  readonly tentative?: boolean
+  /** Whose budget the registry takes it from. */
+  readonly account?: string
+}
+
 /** Questions about one repository, asked as whoever may read it. */
 export class Session {
   readonly #options: SessionOptions
@@ -151,7 +159,7 @@ export class Session {
       host.demand === undefined ? await host.explore(() => this.#discover(request), errand.signal) : undefined
     const before = explored ? NOBODY : await this.#authorizer.authorize(credential)
     if (before.refused) return outcomeOf(before, before.refused)
-    const answer = explored ?? (await this.#send(request, before.header))
+    const answer = explored ?? (await this.#send(request, before.header, accountOf(before, credential)))
     if (!isDenied(answer)) return outcomeOf(before, answer)
 
     this.#authorizer.learn(answer)
@@ -161,7 +169,7 @@ export class Session {
     const after = await this.#authorizer.authorize(credential, isOld ? token.value : undefined)
     if (after.refused) return outcomeOf(after, after.refused)
     if (after.header === before.header) return outcomeOf(after, answer)
-    return outcomeOf(after, await this.#send(request, after.header))
+    return outcomeOf(after, await this.#send(request, after.header, accountOf(after, credential)))
   }
 
   async #subject(topic: Topic): Promise<Subject> {
@@ -182,13 +190,14 @@ export class Session {
   async #send(
     { method, path, headers, maxBytes, stream }: Ask,
     authorization: string | undefined,
-    { origin = this.#options.host.origin, tries }: { origin?: URL; tries?: number } = {},
+    { origin = this.#options.host.origin, tentative = false, account }: Sending = {},
   ): Promise<EgressResponse> {
     const { dialer, errand, host } = this.#options
     const request = {
       ...{ method, headers, maxBytes, authorization },
       ...(stream && { stream }),
-      ...(tries !== undefined && { tries }),
+      ...(account !== undefined && { account }),
+      tentative,
     }
     let first: Followed
     try {
@@ -213,15 +222,15 @@ export class Session {
   async #discover(request: Ask): Promise<EgressResponse> {
     const { host, errand } = this.#options
     const mayFallBack = errand.insecure || isLoopbackHost(host.name)
-    const attempt = async (protocol: string, tries?: number): Promise<EgressResponse> => {
+    const attempt = async (protocol: string, tentative: boolean): Promise<EgressResponse> => {
       const origin = new URL(`${protocol}//${host.name}`)
-      const answer = await this.#send(request, undefined, { origin, ...(tries !== undefined && { tries }) })
+      const answer = await this.#send(request, undefined, { origin, tentative })
       host.origin = origin
       return answer
     }
-    const answer = await attempt('https:', mayFallBack ? 1 : undefined).catch((error: unknown) => {
+    const answer = await attempt('https:', mayFallBack).catch((error: unknown) => {
       if (!mayFallBack || !speaksNoTls(error, errand.insecure)) throw error
-      return attempt('http:').catch((second: unknown) => {
+      return attempt('http:', false).catch((second: unknown) => {
         // what kept https from being spoken is the news, unless http came further
         throw error instanceof TlsError ? second : error
       })
@@ -232,6 +241,9 @@ export class Session {
     return answer
   }
 }
+
+const accountOf = ({ signedIn }: Authorization, credential: Credential | null): Sending =>
+  signedIn && credential ? { account: credential.id } : {}
 
 const isDenied = ({ status }: EgressResponse): boolean => status === 401 || status === 403
 

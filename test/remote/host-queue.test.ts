@@ -1,9 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { HostQueue } from '../../src/remote/host-queue.ts'
-import { createTestClock } from '../fixtures/registry-client.ts'
 
 const signal = new AbortController().signal
-const open = (slots: number) => new HostQueue({ slots, clock: createTestClock() })
+const open = (slots: number) => new HostQueue(slots)
 
 describe("a host's queue", () => {
   test('admits as many as it has slots, then one for each that leaves', async () => {
@@ -12,6 +11,7 @@ describe("a host's queue", () => {
     expect(queue.enter('a', signal)).toBeUndefined()
     const third = queue.enter('a', signal)
     expect(third).toBeInstanceOf(Promise)
+    expect(queue).toMatchObject({ inFlight: 2, waiting: 1, idle: false })
     queue.leave()
     await third
   })
@@ -44,16 +44,5 @@ describe("a host's queue", () => {
     await next
     queue.leave()
     expect(queue.idle).toBe(true)
-  })
-
-  test('keeps the later of two pauses, until its time', () => {
-    const clock = createTestClock(0)
-    const queue = new HostQueue({ slots: 1, clock })
-    const answer = { status: 429, headers: {}, body: new Uint8Array() }
-    queue.pauseUntil({ until: 2000, answer, namespace: null })
-    queue.pauseUntil({ until: 1000, answer, namespace: null })
-    expect(queue.pause?.until).toBe(2000)
-    clock.time = 2000
-    expect(queue.pause).toBeUndefined()
   })
 })

@@ -1,0 +1,231 @@
+import { describe, expect, test } from 'vitest'
+import { closedPort } from '../fixtures/hostile-registry.ts'
+import { image } from '../fixtures/random-image.ts'
+import { password, refusalOf, TestClient, tag } from '../fixtures/registry-client.ts'
+import { startUpstream } from '../fixtures/upstream.ts'
+import { type Answer, errorAnswer } from '../fixtures/upstream-answer.ts'
+
+const app = image({ seed: 'app' })
+
+async function start() {
+  const upstream = await startUpstream()
+  upstream.push('team/app', '1', app)
+  return upstream
+}
+
+/** The client, how it stands with the host, and what a tag of it means. */
+function ask(client: TestClient, host: string) {
+  return {
+    standing: () => client.remote.standings().find((one) => one.host === host),
+    resolve: () => client.repository(`${host}/team/app`).resolveTag(tag('1'), null),
+  }
+}
+
+const AUTH = { scheme: 'bearer', credentials: { username: 'ann', password: 'secret' } } as const
+const FIVE = [1, 2, 3, 4, 5]
+
+describe('a host that fails five times in a row', () => {
+  test.each([408, 429, 500, 502, 503, 504])(
+    'with %d is left alone, in the words of the last time',
+    async (status) => {
+      await using upstream = await start()
+      await using client = new TestClient()
+      const { resolve, standing } = ask(client, upstream.host)
+      await resolve()
+      upstream.reset()
+      upstream.hook = () => errorAnswer(status, 'NO')
+      const messages = new Set<string>()
+      for (const _ of FIVE) messages.add((await refusalOf(resolve())).message)
+      expect(upstream.log).toHaveLength(15)
+      expect(standing()?.breaker).toMatchObject({ state: 'OPEN', reason: `it answered ${status}` })
+      messages.add((await refusalOf(resolve())).message)
+      expect(messages.size).toBe(1)
+      expect(upstream.log).toHaveLength(15)
+    },
+  )
+
+  test('by refusing connections is left alone, without a pause between the tries', async () => {
+    const host = await closedPort()
+    await using client = new TestClient()
+    const { resolve, standing } = ask(client, host)
+    for (const _ of FIVE) await refusalOf(resolve())
+    const { sleeps } = client.clock
+    const slept = sleeps.length
+    const { message, reason } = await refusalOf(resolve())
+    expect({ message, reason }).toEqual({
+      message: `${host}/team/app cannot be asked: the connection was refused`,
+      reason: 'RegistryUnavailable',
+    })
+    expect(sleeps).toHaveLength(slept)
+    expect(standing()?.breaker).toEqual({
+      ...{ state: 'OPEN', reason: 'the connection was refused' },
+      ...{ since: client.clock.time, nextAttempt: client.clock.time + 3750 },
+    })
+    client.clock.time += 3750
+    expect(standing()?.breaker.state).toBe('HALF_OPEN')
+  })
+
+  test('is asked by one at its next attempt, and the others are answered when that one is', async () => {
+    await using upstream = await start()
+    await using client = new TestClient()
+    const { resolve, standing } = ask(client, upstream.host)
+    await resolve()
+    upstream.hook = () => errorAnswer(503, 'NO')
+    for (const _ of FIVE) await refusalOf(resolve())
+    client.clock.time += 5000
+    upstream.reset()
+    upstream.hook = undefined
+    const gate = upstream.hold()
+    const all = Array.from({ length: 20 }, resolve)
+    await gate.arrived(1)
+    expect(gate.waiting).toHaveLength(1)
+    expect(standing()?.inFlight).toBe(1)
+    gate.open()
+    expect(new Set((await Promise.all(all)).map(({ digest }) => digest))).toEqual(new Set([app.digest]))
+  })
+
+  test('and once more at its next attempt, is left alone for longer after a single request', async () => {
+    await using upstream = await start()
+    await using client = new TestClient()
+    const { resolve, standing } = ask(client, upstream.host)
+    await resolve()
+    upstream.hook = () => errorAnswer(503, 'NO')
+    for (const _ of FIVE) await refusalOf(resolve())
+    client.clock.time += 5000
+    upstream.reset()
+    const all = await Promise.all(Array.from({ length: 20 }, () => refusalOf(resolve())))
+    expect(new Set(all.map(({ reason }) => reason))).toEqual(new Set(['RegistryUnavailable']))
+    expect(upstream.log).toHaveLength(1)
+    expect(standing()?.breaker.nextAttempt).toBe(client.clock.time + 7500)
+  })
+
+  test('keeps no other host from being asked', async () => {
+    await using upstream = await start()
+    await using other = await start()
+    await using client = new TestClient()
+    upstream.hook = () => errorAnswer(503, 'NO')
+    for (const _ of FIVE) await refusalOf(ask(client, upstream.host).resolve())
+    expect((await ask(client, other.host).resolve()).digest).toBe(app.digest)
+  })
+
+  test('before it is found to speak http only, is asked again at its next attempt', async () => {
+    await using upstream = await start()
+    await using client = new TestClient()
+    const { resolve, standing } = ask(client, upstream.host)
+    upstream.hook = () => 'reset'
+    for (const _ of FIVE) await refusalOf(resolve())
+    expect(standing()?.breaker.state).toBe('OPEN')
+    upstream.hook = undefined
+    client.clock.time += 5000
+    expect((await resolve()).digest).toBe(app.digest)
+  })
+
+  test('is found out about by the next request when the first gives up', async () => {
+    await using upstream = await start()
+    await using client = new TestClient()
+    const { resolve } = ask(client, upstream.host)
+    await resolve()
+    upstream.hook = () => errorAnswer(503, 'NO')
+    for (const _ of FIVE) await refusalOf(resolve())
+    client.clock.time += 5000
+    upstream.hook = undefined
+    const gate = upstream.hold()
+    const impatient = new AbortController()
+    const name = `${upstream.host}/team/app`
+    const first = client.repository(name, { signal: impatient.signal }).resolveTag(tag('1'), null)
+    await gate.arrived(1)
+    const second = resolve()
+    impatient.abort(new Error('gone'))
+    await expect(first).rejects.toThrow('gone')
+    gate.open()
+    expect((await second).digest).toBe(app.digest)
+  })
+})
+
+describe('a host is not left alone', () => {
+  test.each([400, 401, 403, 404, 501])('for answering %d again and again', async (status) => {
+    await using upstream = await start()
+    await using client = new TestClient()
+    const { resolve, standing } = ask(client, upstream.host)
+    upstream.hook = () => errorAnswer(status, 'NO')
+    for (const _ of [...FIVE, ...FIVE]) await refusalOf(resolve())
+    expect(standing()?.breaker.state).toBe('CLOSED')
+  })
+
+  test('for a certificate that does not verify, which is good enough for who said so', async () => {
+    const { createAuthority } = await import('../fixtures/certificates.ts')
+    const authority = await createAuthority()
+    await using upstream = await startUpstream({ tls: await authority.issue(['127.0.0.1']) })
+    upstream.push('team/app', '1', app)
+    await using client = new TestClient()
+    const name = `${upstream.host}/team/app`
+    for (const _ of FIVE) await refusalOf(client.repository(name).resolveTag(tag('1'), null))
+    const trusting = client.repository(name, { insecure: true })
+    expect((await trusting.resolveTag(tag('1'), null)).digest).toBe(app.digest)
+  })
+
+  test('longer than it asks for, once it answers', async () => {
+    await using upstream = await start()
+    await using client = new TestClient()
+    const { resolve, standing } = ask(client, upstream.host)
+    upstream.hook = () => errorAnswer(429, 'TOOMANYREQUESTS', { 'retry-after': '3600' })
+    await refusalOf(resolve())
+    expect(standing()?.breaker).toEqual({
+      ...{ state: 'OPEN', reason: 'it answered 429 and asked to be left alone' },
+      ...{ since: client.clock.time, nextAttempt: client.clock.time + 3_600_000 },
+    })
+    client.clock.time += 3_600_000
+    upstream.hook = undefined
+    await resolve()
+    expect(standing()?.breaker.state).toBe('CLOSED')
+  })
+})
+
+describe('what a host still gives', () => {
+  const quota = (answer: Answer, remaining: number, source: string): Answer => ({
+    ...answer,
+    headers: {
+      ...answer.headers,
+      ...{ 'ratelimit-limit': '100;w=21600', 'ratelimit-remaining': `${remaining};w=21600` },
+      'docker-ratelimit-source': source,
+    },
+  })
+
+  test('is read from the answer to a HEAD, which counts for nothing', async () => {
+    await using upstream = await start()
+    await using client = new TestClient()
+    const { resolve, standing } = ask(client, upstream.host)
+    upstream.hook = (_, answer) => quota(answer, 20, '192.0.2.7')
+    await resolve()
+    expect(upstream.log.map(({ method }) => method)).toEqual(['HEAD'])
+    expect(standing()).toMatchObject({ inFlight: 0, waiting: 0 })
+    expect(standing()?.budgets).toEqual([
+      { limit: 100, remaining: 20, window: 21_600, source: '192.0.2.7', readAt: client.clock.time },
+    ])
+  })
+
+  test('is read from a refusal too', async () => {
+    await using upstream = await start()
+    await using client = new TestClient()
+    const { resolve, standing } = ask(client, upstream.host)
+    upstream.hook = () => quota(errorAnswer(429, 'TOOMANYREQUESTS'), 0, '192.0.2.7')
+    await refusalOf(resolve())
+    expect(standing()?.budgets).toMatchObject([{ remaining: 0 }])
+  })
+
+  test('is told apart by who is signed in', async () => {
+    await using upstream = await startUpstream({ auth: AUTH })
+    upstream.push('team/app', '1', app)
+    await using client = new TestClient({ credentials: password('ann', 'secret') })
+    upstream.hook = ({ kind, headers }, answer) => {
+      if (kind === 'token') return undefined
+      return headers.authorization ? quota(answer, 190, 'ann-s-id') : quota(answer, 20, '192.0.2.7')
+    }
+    const { resolve, standing } = ask(client, upstream.host)
+    await resolve()
+    expect(standing()?.budgets).toMatchObject([
+      { source: '192.0.2.7', remaining: 20 },
+      { source: 'ann-s-id', remaining: 190 },
+    ])
+  })
+})
