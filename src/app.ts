@@ -93,6 +93,7 @@ async function open(
         (registry.view.isIntegrated ? null : dockerImageRepository) ??
         `${registry.view.host()}/${namespace}/${name}`,
       registry: registry.view,
+      remoteHosts: remote.standings,
       pruner,
     },
     registry: registry.registry,

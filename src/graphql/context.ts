@@ -48,6 +48,8 @@ export interface GraphQLContext {
   readonly credentials: Pick<RegistryCredentials, 'ofNamespace' | 'set' | 'setAll' | 'delete'>
   readonly testCredential: TestCredentialCommand
   readonly registry: RegistryView
+  /** The hosts of other registries that were asked lately, in no order, each once. */
+  readonly remoteHosts: () => readonly RemoteHost[]
   readonly pruner: Pick<Pruner, 'plan' | 'prune'>
 }
 
@@ -61,6 +63,28 @@ export interface RegistryView {
   readonly publicHost: string | null
   readonly usage: RegistryUsage
   readonly collector: Pick<Collector, 'collect' | 'plan' | 'last'>
+}
+
+/** What goes on with a host of other registries. Times in milliseconds since 1970. */
+export interface RemoteHost {
+  /** `host[:port]`, as references spell it. */
+  readonly host: string
+  readonly inFlight: number
+  readonly waiting: number
+  readonly breaker: {
+    readonly state: 'CLOSED' | 'OPEN' | 'HALF_OPEN'
+    readonly since: number | null
+    readonly reason: string | null
+    readonly nextAttempt: number | null
+  }
+  readonly budgets: readonly {
+    readonly limit: number | null
+    readonly remaining: number
+    /** Seconds. */
+    readonly window: number | null
+    readonly source: string | null
+    readonly readAt: number
+  }[]
 }
 
 /** The part of the context that is the same for every request. */

@@ -29,6 +29,7 @@ import './import-docker-config.ts'
 import './test-registry-credential.ts'
 import './registry.ts'
 import './repository.ts'
+import './registry-hosts.ts'
 import './collect-garbage.ts'
 import './prune-images.ts'
 

@@ -1,0 +1,117 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { startApp, type TestApp } from '../fixtures/app.ts'
+import { image } from '../fixtures/random-image.ts'
+import { startUpstream, type Upstream } from '../fixtures/upstream.ts'
+import { errorAnswer } from '../fixtures/upstream-answer.ts'
+import { errorsOf, follow, importImage } from '../flows/operations.ts'
+
+const HOST = `host inFlight waiting breaker { state since reason nextAttempt }
+  budgets { remaining limit windowSeconds source readAt }`
+
+let app: TestApp
+let upstreams: Upstream[]
+
+beforeAll(async () => {
+  app = await startApp()
+  upstreams = await Promise.all([startUpstream(), startUpstream(), startUpstream()])
+  for (const [at, upstream] of upstreams.entries()) {
+    upstream.push('team/app', 'latest', image({ seed: 1 }))
+    upstream.hook = (_, answer) => ({
+      ...answer,
+      headers: {
+        ...answer.headers,
+        ...{ 'ratelimit-limit': '100;w=21600', 'ratelimit-remaining': `${at};w=21600` },
+        'docker-ratelimit-source': '192.0.2.7',
+      },
+    })
+    await follow(app.client, `${upstream.host}/team/app`, `app${at}`)
+  }
+})
+afterAll(async () => {
+  await app[Symbol.asyncDispose]()
+  for (const upstream of upstreams) await upstream[Symbol.asyncDispose]()
+})
+
+const hostOf = (at: number): string => upstreams[at]?.host ?? ''
+const ask = <Data>(query: string, variables?: Record<string, unknown>) =>
+  app.client.ask<Data>(query, variables)
+
+describe('registries', () => {
+  it('tell what a host still gives, as it said with its last answer', async () => {
+    const found = await ask(
+      `query ($host: String) { registries(host: $host) { totalCount nodes { ${HOST} } } }`,
+      {
+        host: hostOf(2),
+      },
+    )
+    expect(found).toEqual({
+      registries: {
+        totalCount: 1,
+        nodes: [
+          {
+            ...{ host: hostOf(2), inFlight: 0, waiting: 0 },
+            breaker: { state: 'CLOSED', since: null, reason: null, nextAttempt: null },
+            budgets: [
+              {
+                ...{ remaining: 2, limit: 100, windowSeconds: 21_600, source: '192.0.2.7' },
+                readAt: expect.stringMatching(/^\d{4}-/),
+              },
+            ],
+          },
+        ],
+      },
+    })
+  })
+
+  it('come by name, in pages, from either end', async () => {
+    const hosts = upstreams.map(({ host }) => host).sort()
+    interface Page {
+      registries: {
+        totalCount: number
+        nodes: { host: string }[]
+        pageInfo: { hasNextPage: boolean; endCursor: string; startCursor: string }
+      }
+    }
+    const read = (args: string) =>
+      ask<Page>(
+        `{ registries(${args}) { totalCount nodes { host } pageInfo { hasNextPage startCursor endCursor } } }`,
+      )
+    const { registries: first } = await read('first: 2')
+    expect(first).toMatchObject({ totalCount: 3, pageInfo: { hasNextPage: true } })
+    expect(first.nodes.map(({ host }) => host)).toEqual(hosts.slice(0, 2))
+    const { registries: second } = await read(`first: 2, after: "${first.pageInfo.endCursor}"`)
+    expect(second).toMatchObject({ nodes: [{ host: hosts[2] }], pageInfo: { hasNextPage: false } })
+    const { registries: back } = await read(`last: 1, before: "${second.pageInfo.startCursor}"`)
+    expect(back.nodes).toEqual([{ host: hosts[1] }])
+  })
+
+  it('tell why a host is left alone and when it is tried again, and an import of it fails at once', async () => {
+    const [upstream] = upstreams
+    if (!upstream) throw new Error('there is none')
+    upstream.hook = () => errorAnswer(429, 'TOOMANYREQUESTS', { 'retry-after': '3600' })
+    await importImage(app.client, { imageStream: 'app0' })
+    upstream.reset()
+    const again = await importImage(app.client, { imageStream: 'app0' })
+    expect(JSON.stringify(again)).toContain('TooManyRequests')
+    expect(upstream.log).toEqual([])
+    expect(
+      await ask(`{ registries(host: "${upstream.host}") { nodes { breaker { state reason } } } }`),
+    ).toEqual({
+      registries: {
+        nodes: [{ breaker: { state: 'OPEN', reason: 'it answered 429 and asked to be left alone' } }],
+      },
+    })
+  })
+
+  it('are none that were not asked', async () => {
+    expect(await ask('{ registries(host: "docker.io") { totalCount nodes { host } } }')).toEqual({
+      registries: { totalCount: 0, nodes: [] },
+    })
+  })
+
+  it('do not take the cursor of another list', async () => {
+    expect(errorsOf(await app.client.answer('{ registries(after: "bm8=") { totalCount } }'))).toEqual([
+      { code: 'INVALID', field: 'after' },
+    ])
+  })
+})
