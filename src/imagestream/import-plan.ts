@@ -18,6 +18,8 @@ export interface ImportRequest {
   /** For this import alone, in place of what the spec says. */
   readonly insecure?: boolean
   readonly importMode?: ImportMode
+  /** Nobody asked for it: it was due. */
+  readonly scheduled?: boolean
 }
 
 /** One tag to bring in. */
@@ -41,6 +43,8 @@ export interface ImportTarget {
 }
 
 export interface ImportPlan {
+  /** Nobody asked for it: it was due. */
+  readonly scheduled: boolean
   readonly targets: readonly ImportTarget[]
   /** The repository whose tags are to be listed and added to the targets. */
   readonly listing: Listing | null
@@ -67,7 +71,8 @@ export function planImport(
     (tag) => isImportable(tag) && (request.specTags === 'all' || request.specTags.includes(tag.name)),
   )
   const targets = wanted.map((tag) => specTagTarget(tag, request))
-  if (stream.dockerImageRepository === null) return { targets, listing: null }
+  const scheduled = request.scheduled ?? false
+  if (stream.dockerImageRepository === null) return { scheduled, targets, listing: null }
 
   const reference = parseReference(stream.dockerImageRepository)
   const insecure = request.insecure ?? Boolean(stream.insecure)
@@ -84,6 +89,7 @@ export function planImport(
   // a spec tag wins over the repository's tag of the same name, also one that is not imported
   const taken = new Set(specTags.map(({ name }) => name))
   return {
+    scheduled,
     targets: [...targets, ...request.repositoryTags.filter((tag) => !taken.has(tag)).map(targetOf)],
     listing: request.repository
       ? {

@@ -66,7 +66,9 @@ export class ImportRun {
     this.#counts.IMPORTED = alreadyImported.size
     this.#onProgress()
     const { id, namespace } = this.#subject
-    const answers = new RegistryAnswers(this.#tools.remote, { lane: String(id), namespace, signal })
+    const { scheduled } = plan
+    const asking = { lane: String(id), namespace, scheduled, signal }
+    const answers = new RegistryAnswers(this.#tools.remote, asking)
     const chooser = new TagChooser({
       answers,
       fetcher: this.#tools.fetcher,

@@ -16,6 +16,8 @@ export interface RemoteOptions {
   readonly lane: string
   /** For which namespace, by whose credentials; null for the server itself. */
   readonly namespace: string | null
+  /** Nobody waits for it: people go first, and the rest of what a registry still gives is kept for them. */
+  readonly scheduled?: boolean
   readonly signal: AbortSignal
 }
 

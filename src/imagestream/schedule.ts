@@ -119,7 +119,12 @@ export function createSchedules({ db, rows, now, intervalMs }: ScheduleDependenc
       const at = now()
       const tags = take.all(at + intervalMs, streamId, at).map(({ tag }) => tag)
       const specTags = tags.filter((tag): tag is TagName => tag !== '')
-      return { repository: tags.includes(''), specTags: specTags.sort(), repositoryTags: [] }
+      return {
+        repository: tags.includes(''),
+        specTags: specTags.sort(),
+        repositoryTags: [],
+        scheduled: true,
+      }
     },
 
     pullIn: (tx) => spec.pullIn(tx, { succeeding: longest, failing: longest }),

@@ -1,4 +1,5 @@
 import type { ResponseHeaders } from '../egress/exchange.ts'
+import type { Urgency } from './host-queue.ts'
 
 /** What a host said that it still gives. */
 export interface Budget {
@@ -44,12 +45,36 @@ export function parseBudget(headers: ResponseHeaders, now: number): Budget | und
   }
 }
 
+/** A scheduled request was not sent: what the host still gives is kept for people. */
+export class ReservedBudgetError extends Error {
+  override readonly name = 'ReservedBudgetError'
+
+  /** `reserve` of `limit` requests are kept. */
+  constructor(reserve: number, limit: number) {
+    super(
+      `of the ${limit} requests that it gives at most ${reserve} are left, which are kept for people: a scheduled import waits until it gives more`,
+    )
+  }
+}
+
+/** Seconds that a remainder is believed where no window is named, and at most. */
+const DEFAULT_WINDOW = 3600
+const LONGEST_WINDOW = 24 * 3600
+
 /** Accounts of one host whose budgets are remembered; the one read longest ago is forgotten first. */
 const MAX_ACCOUNTS = 100
 
 /** What one host still gives, to each account that it was asked as. */
 export class Budgets {
   readonly #ofAccounts = new Map<string, Budget>()
+  /** Requests under way that will be counted, by account. */
+  readonly #spending = new Map<string, number>()
+  readonly #reserve: number
+
+  /** `reserve` is the part of each limit that schedules leave to people. */
+  constructor(reserve: number) {
+    this.#reserve = reserve
+  }
 
   /** The newest last. */
   get all(): readonly Budget[] {
@@ -59,8 +84,9 @@ export class Budgets {
   /** What the account was told last; undefined where it was told nothing, or the window of that is over. */
   of(account: string, now: number): Budget | undefined {
     const budget = this.#ofAccounts.get(account)
-    const isOver = budget?.window != null && budget.readAt + budget.window * 1000 <= now
-    return isOver ? undefined : budget
+    if (!budget) return undefined
+    const window = Math.min(budget.window ?? DEFAULT_WINDOW, LONGEST_WINDOW)
+    return budget.readAt + window * 1000 <= now ? undefined : budget
   }
 
   /** Remembers what an answer to this account says, where it says something. */
@@ -72,6 +98,26 @@ export class Budgets {
     for (const oldest of this.#ofAccounts.keys()) {
       if (this.#ofAccounts.size <= MAX_ACCOUNTS) break
       this.#ofAccounts.delete(oldest)
+    }
+  }
+
+  /**
+   * Begins a request that the host counts; call the result when it is answered. Throws ReservedBudgetError for a
+   * scheduled one that would touch what is kept for people.
+   */
+  spend(account: string, now: number, { scheduled }: Urgency): () => void {
+    const spending = this.#spending.get(account) ?? 0
+    const { limit = null, remaining = 0 } = this.of(account, now) ?? {}
+    if (scheduled && limit !== null) {
+      const reserve = Math.floor(limit * this.#reserve)
+      // those under way may not be in what the host said last
+      if (remaining - spending <= reserve) throw new ReservedBudgetError(reserve, limit)
+    }
+    this.#spending.set(account, spending + 1)
+    return () => {
+      const left = (this.#spending.get(account) ?? 1) - 1
+      if (left > 0) this.#spending.set(account, left)
+      else this.#spending.delete(account)
     }
   }
 }

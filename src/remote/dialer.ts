@@ -4,13 +4,13 @@ import { ConnectionError, EgressTimeoutError } from '../egress/errors.ts'
 import type { EgressResponse } from '../egress/exchange.ts'
 import { type Pass, type Trouble, troubleFor } from './breaker.ts'
 import { type Clock, unlessAborted } from './clock.ts'
-import type { HostQueue } from './host-queue.ts'
+import type { HostQueue, Urgency } from './host-queue.ts'
 import { type HostStanding, HostTraffic } from './host-traffic.ts'
 import type { RemoteLimits } from './limits.ts'
 import { parseRetryAfter } from './retry-after.ts'
 
 /** Whose request this is, and under which conditions it may be sent. */
-export interface Errand {
+export interface Errand extends Urgency {
   readonly insecure: boolean
   readonly lane: string
   /** For which namespace, by whose credentials; null for the server itself. */
@@ -22,6 +22,8 @@ export interface DialRequest extends Pick<EgressRequest, 'method' | 'body' | 'ma
   readonly headers: Readonly<Record<string, string>>
   /** Whom the host takes this for, so that what it still gives them is told apart; anybody unless given. */
   readonly account?: string
+  /** The host takes it from what it still gives: pulls of manifests, as Docker Hub counts them. */
+  readonly counted?: boolean
   /** Sent once, and another attempt follows: that it failed says nothing of the host yet. */
   readonly tentative?: boolean
 }
@@ -55,7 +57,7 @@ export class Dialer {
   /**
    * The last answer, whatever its status; while the host is left alone, the answer that it is left alone for, unless
    * the host said how long that is and it is worth waiting. Rejects as `Egress.request` does, or did when the host
-   * stopped answering.
+   * stopped answering, and with ReservedBudgetError.
    */
   async dial(url: URL, request: DialRequest, errand: Errand): Promise<EgressResponse> {
     const { clock, egress, limits } = this.#options
@@ -67,13 +69,16 @@ export class Dialer {
     for (let attempt = 1; ; attempt += 1) {
       const pass = await this.#enter(host, queue, errand, patience)
       if (!('isProbe' in pass)) return answerOf(pass.refusal)
+      const { account = ANYBODY, counted = false } = request
+      let endSpending: (() => void) | undefined
       let outcome: EgressResponse | ConnectionError
       let stream: Readable | undefined
       let isLast = attempt >= tries
       try {
+        if (counted) endSpending = host.budgets.spend(account, clock.now(), errand)
         outcome = await egress.request(url, { ...request, insecure, signal })
         stream = outcome.stream
-        host.budgets.read(request.account ?? ANYBODY, outcome.headers, clock.now())
+        host.budgets.read(account, outcome.headers, clock.now())
         isLast ||= !RETRIED.has(outcome.status)
         this.#judge(host, pass, { answer: outcome, isLast, namespace: errand.namespace })
       } catch (error) {
@@ -83,6 +88,7 @@ export class Dialer {
         if (!(error instanceof ConnectionError)) throw error
         outcome = error
       } finally {
+        endSpending?.()
         if (stream && !stream.closed) stream.once('close', () => queue.leave())
         else queue.leave()
       }
@@ -96,10 +102,11 @@ export class Dialer {
   async #enter(
     { breaker }: HostTraffic,
     queue: HostQueue,
-    { lane, namespace, signal }: Errand,
+    errand: Errand,
     patience: { left: number },
   ): Promise<Pass | { readonly refusal: Trouble }> {
     const { clock } = this.#options
+    const { lane, namespace, signal } = errand
     for (;;) {
       const { opening } = breaker
       if (opening) {
@@ -109,7 +116,7 @@ export class Dialer {
         await clock.sleep(remaining, signal)
         continue
       }
-      const turn = queue.enter(lane, signal)
+      const turn = queue.enter(lane, signal, errand)
       if (turn) await turn
       // asked for only now: it may have been left alone since this request began to wait for its turn
       const pass = breaker.pass()

@@ -22,11 +22,12 @@ export class HostTraffic {
   /** Streams hold their turn until they end: in a queue of their own they keep no other request waiting. */
   readonly streams: HostQueue
   readonly breaker: Breaker
-  readonly budgets = new Budgets()
+  readonly budgets: Budgets
 
   constructor({ limits, ...options }: Pick<BreakerOptions, 'clock' | 'random'> & { limits: RemoteLimits }) {
     this.requests = new HostQueue(limits.requestsPerHost)
     this.streams = new HostQueue(limits.requestsPerHost)
+    this.budgets = new Budgets(limits.reserve)
     this.breaker = new Breaker({
       ...options,
       failures: limits.failures,

@@ -13,6 +13,8 @@ export interface RemoteLimits {
   /** Milliseconds that it is left alone then; doubled each time that it still fails, up to the longest. */
   readonly firstRest: number
   readonly longestRest: number
+  /** Part of what a host gives in its window that schedules leave to people. */
+  readonly reserve: number
   /** Tags asked for in one page. */
   readonly pageSize: number
   /** Bytes of one page of tags. */
@@ -40,6 +42,7 @@ export const DEFAULT_LIMITS: RemoteLimits = {
   failures: 5,
   firstRest: 5_000,
   longestRest: 5 * 60_000,
+  reserve: 0.1,
   pageSize: 1000,
   pageBytes: 16 * 1024 * 1024,
   pages: 10_000,

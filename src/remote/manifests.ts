@@ -49,6 +49,7 @@ const askFor = (
   path: `/v2/${repository}/manifests/${reference}`,
   headers: known ? { ...ACCEPT, 'if-none-match': `"${known}"` } : ACCEPT,
   maxBytes: MAX_MANIFEST_SIZE,
+  counted: method === 'GET',
 })
 
 /**

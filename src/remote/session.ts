@@ -22,6 +22,8 @@ export interface Ask extends Topic {
   readonly path: string
   readonly headers: Readonly<Record<string, string>>
   readonly maxBytes: number
+  /** The registry takes it from what it still gives. */
+  readonly counted?: boolean
   /** Asks for the body of a 200 or 206 as a stream. */
   readonly stream?: StreamLimits
 }
@@ -65,6 +67,8 @@ interface Sending {
   readonly tentative?: boolean
   /** Whose budget the registry takes it from. */
   readonly account?: string
+  /** Not for the first request to a host: others wait for its answer, whoever they are. */
+  readonly counted?: boolean
 }
 
 /** Questions about one repository, asked as whoever may read it. */
@@ -159,7 +163,8 @@ export class Session {
       host.demand === undefined ? await host.explore(() => this.#discover(request), errand.signal) : undefined
     const before = explored ? NOBODY : await this.#authorizer.authorize(credential)
     if (before.refused) return outcomeOf(before, before.refused)
-    const answer = explored ?? (await this.#send(request, before.header, accountOf(before, credential)))
+    const answer =
+      explored ?? (await this.#send(request, before.header, spendingOf(before, credential, request)))
     if (!isDenied(answer)) return outcomeOf(before, answer)
 
     this.#authorizer.learn(answer)
@@ -169,7 +174,7 @@ export class Session {
     const after = await this.#authorizer.authorize(credential, isOld ? token.value : undefined)
     if (after.refused) return outcomeOf(after, after.refused)
     if (after.header === before.header) return outcomeOf(after, answer)
-    return outcomeOf(after, await this.#send(request, after.header, accountOf(after, credential)))
+    return outcomeOf(after, await this.#send(request, after.header, spendingOf(after, credential, request)))
   }
 
   async #subject(topic: Topic): Promise<Subject> {
@@ -190,7 +195,7 @@ export class Session {
   async #send(
     { method, path, headers, maxBytes, stream }: Ask,
     authorization: string | undefined,
-    { origin = this.#options.host.origin, tentative = false, account }: Sending = {},
+    { origin = this.#options.host.origin, tentative = false, account, counted = false }: Sending = {},
   ): Promise<EgressResponse> {
     const { dialer, errand, host } = this.#options
     const request = {
@@ -198,6 +203,7 @@ export class Session {
       ...(stream && { stream }),
       ...(account !== undefined && { account }),
       tentative,
+      counted,
     }
     let first: Followed
     try {
@@ -242,8 +248,11 @@ export class Session {
   }
 }
 
-const accountOf = ({ signedIn }: Authorization, credential: Credential | null): Sending =>
-  signedIn && credential ? { account: credential.id } : {}
+const spendingOf = (
+  { signedIn }: Authorization,
+  credential: Credential | null,
+  { counted = false }: Ask,
+): Sending => ({ counted, ...(signedIn && credential && { account: credential.id }) })
 
 const isDenied = ({ status }: EgressResponse): boolean => status === 401 || status === 403
 

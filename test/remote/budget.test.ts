@@ -49,7 +49,7 @@ describe("a host's budgets", () => {
   const remaining = (count: number) => ({ 'ratelimit-remaining': `${count};w=60` })
 
   test('are kept for each account, the newest last', () => {
-    const budgets = new Budgets()
+    const budgets = new Budgets(0.1)
     budgets.read('', remaining(10), NOW)
     budgets.read('ann', remaining(20), NOW)
     budgets.read('', remaining(9), NOW + 1)
@@ -59,14 +59,51 @@ describe("a host's budgets", () => {
   })
 
   test('mean nothing once their window is over', () => {
-    const budgets = new Budgets()
+    const budgets = new Budgets(0.1)
     budgets.read('', remaining(10), NOW)
     expect(budgets.of('', NOW + 59_999)).toMatchObject({ remaining: 10 })
     expect(budgets.of('', NOW + 60_000)).toBeUndefined()
   })
 
+  test('mean nothing after an hour where no window is named, and after a day whatever it is', () => {
+    const budgets = new Budgets(0.1)
+    budgets.read('', { 'ratelimit-remaining': '7' }, NOW)
+    budgets.read('ann', { 'ratelimit-remaining': '7;w=999999999' }, NOW)
+    expect(budgets.of('', NOW + 3_600_000)).toBeUndefined()
+    expect(budgets.of('ann', NOW + 24 * 3_600_000 - 1)).toBeDefined()
+    expect(budgets.of('ann', NOW + 24 * 3_600_000)).toBeUndefined()
+  })
+
+  test('leave the last tenth to people, what is under way counted', () => {
+    const budgets = new Budgets(0.1)
+    const schedule = { scheduled: true }
+    const spend = (urgency: object) => budgets.spend('', NOW, urgency)
+    spend(schedule)()
+    budgets.read('', { 'ratelimit-limit': '100;w=60', 'ratelimit-remaining': '12;w=60' }, NOW)
+    const endFirst = spend({})
+    const endSecond = spend(schedule)
+    expect(() => spend(schedule)).toThrow(
+      'of the 100 requests that it gives at most 10 are left, which are kept for people',
+    )
+    spend({})()
+    endFirst()
+    spend(schedule)()
+    endSecond()
+    budgets.read('', { 'ratelimit-limit': '100;w=60', 'ratelimit-remaining': '10;w=60' }, NOW)
+    expect(() => spend(schedule)).toThrow('kept for people')
+    spend({})()
+    budgets.spend('', NOW + 60_000, schedule)()
+    budgets.spend('ann', NOW, schedule)()
+  })
+
+  test('leave nothing to people where no limit is told', () => {
+    const budgets = new Budgets(0.1)
+    budgets.read('', { 'ratelimit-remaining': '0' }, NOW)
+    budgets.spend('', NOW, { scheduled: true })()
+  })
+
   test('are kept for a hundred accounts', () => {
-    const budgets = new Budgets()
+    const budgets = new Budgets(0.1)
     for (let account = 0; account < 101; account += 1) budgets.read(`${account}`, remaining(account), NOW)
     expect(budgets.all).toHaveLength(100)
     expect(budgets.of('0', NOW)).toBeUndefined()

@@ -45,4 +45,35 @@ describe("a host's queue", () => {
     queue.leave()
     expect(queue.idle).toBe(true)
   })
+
+  test('lets people go first, and each fourth turn a schedule, however many people there are', async () => {
+    const queue = open(1)
+    queue.enter('a', signal)
+    const order: string[] = []
+    const enter = (lane: string, scheduled: boolean) =>
+      queue.enter(lane, signal, { scheduled })?.then(() => order.push(lane))
+    const all = [
+      ...Array.from({ length: 4 }, () => enter('schedule', true)),
+      ...Array.from({ length: 8 }, () => enter('person', false)),
+    ]
+    expect(queue.waiting).toBe(12)
+    for (const _ of all) queue.leave()
+    await Promise.all(all)
+    expect(order.map((lane) => lane[0]).join('')).toBe('pppspppsppss')
+  })
+
+  test('counts no turns of people while no schedule waits', async () => {
+    const queue = open(1)
+    queue.enter('a', signal)
+    const order: string[] = []
+    const enter = (lane: string, scheduled: boolean) =>
+      queue.enter(lane, signal, { scheduled })?.then(() => order.push(lane))
+    const alone = Array.from({ length: 5 }, () => enter('person', false))
+    for (const _ of alone) queue.leave()
+    await Promise.all(alone)
+    const both = [enter('schedule', true), enter('person', false)]
+    for (const _ of both) queue.leave()
+    await Promise.all(both)
+    expect(order.slice(5)).toEqual(['person', 'schedule'])
+  })
 })

@@ -1,0 +1,117 @@
+import { describe, expect, test } from 'vitest'
+import { image } from '../fixtures/random-image.ts'
+import { allTags, refusalOf, TestClient, tag } from '../fixtures/registry-client.ts'
+import { startUpstream } from '../fixtures/upstream.ts'
+import { type Answer, errorAnswer, json } from '../fixtures/upstream-answer.ts'
+
+const app = image({ seed: 'app' })
+const HOUR = 3_600_000
+
+async function start() {
+  const upstream = await startUpstream()
+  upstream.push('team/app', '1', app)
+  return upstream
+}
+
+/** What comes of a request that is refused so once, and the pauses that were made. */
+async function refusedOnce(answer: (now: number) => Answer) {
+  await using upstream = await start()
+  await using client = new TestClient()
+  let refusals = 1
+  upstream.hook = () => (refusals-- > 0 ? answer(client.clock.now()) : undefined)
+  const repository = client.repository(`${upstream.host}/team/app`)
+  const { digest } = await repository.resolveTag(tag('1'), null)
+  expect(digest).toBe(app.digest)
+  return client.clock.sleeps
+}
+
+const limited = (headers: Record<string, string>) => errorAnswer(429, 'TOOMANYREQUESTS', headers)
+
+describe("Docker Hub's", () => {
+  test("API's 429 with X-Retry-After, which is a time since 1970, is waited for until then", async () => {
+    expect(await refusedOnce((now) => limited({ 'x-retry-after': String(now / 1000 + 12) }))).toEqual([
+      12_000,
+    ])
+  })
+
+  test('429 at the pull limit, with a long message and without a time, is TooManyRequests in one line', async () => {
+    await using upstream = await start()
+    await using client = new TestClient()
+    const message =
+      'You have reached your unauthenticated pull rate limit. https://www.docker.com/increase-rate-limit'
+    const left = { 'ratelimit-limit': '100;w=21600', 'ratelimit-remaining': '0;w=21600' }
+    upstream.hook = () => json(429, { errors: [{ code: 'TOOMANYREQUESTS', message }] }, left)
+    const refused = await refusalOf(client.repository(`${upstream.host}/team/app`).fetchManifest(app.digest))
+    expect(refused).toMatchObject({ reason: 'TooManyRequests', status: 429 })
+    expect(refused.message).toBe(
+      `${upstream.host} takes no more requests for now: it answered 429 TOOMANYREQUESTS: ${message}`,
+    )
+    expect(client.remote.standings()).toMatchObject([{ budgets: [{ limit: 100, remaining: 0 }] }])
+  })
+
+  test('429 against abuse, which is plain text, is TooManyRequests', async () => {
+    await using upstream = await start()
+    await using client = new TestClient()
+    upstream.hook = () => ({
+      status: 429,
+      headers: { 'content-type': 'text/plain' },
+      body: 'Too Many Requests\n',
+    })
+    const refused = await refusalOf(client.repository(`${upstream.host}/team/app`).fetchManifest(app.digest))
+    expect(refused.message).toMatch(/takes no more requests for now: it answered 429 Too Many Requests$/)
+  })
+
+  test('HEADs and lists of tags cost nothing: schedules ask them when nothing is left', async () => {
+    await using upstream = await start()
+    await using client = new TestClient()
+    upstream.hook = (_, answer) => ({
+      ...answer,
+      headers: {
+        ...answer.headers,
+        ...{ 'ratelimit-limit': '100;w=21600', 'ratelimit-remaining': '0;w=21600' },
+      },
+    })
+    const repository = client.repository(`${upstream.host}/team/app`, { scheduled: true })
+    for (let times = 0; times < 2; times += 1) {
+      expect(await allTags(repository)).toEqual(['1'])
+      expect((await repository.resolveTag(tag('1'), null)).digest).toBe(app.digest)
+    }
+    expect((await refusalOf(repository.fetchManifest(app.digest))).reason).toBe('TooManyRequests')
+  })
+})
+
+describe("Azure's", () => {
+  test('429 with Retry-After in seconds is waited for', async () => {
+    expect(await refusedOnce(() => limited({ 'retry-after': '7' }))).toEqual([7000])
+  })
+})
+
+describe('Retry-After', () => {
+  test('as a date is waited for until then', async () => {
+    const date = (now: number) => new Date(now + 9000).toUTCString()
+    expect(await refusedOnce((now) => limited({ 'retry-after': date(now) }))).toEqual([9000])
+  })
+
+  test('with a 503 is as good as with a 429', async () => {
+    expect(await refusedOnce(() => errorAnswer(503, 'UNAVAILABLE', { 'retry-after': '3' }))).toEqual([3000])
+  })
+
+  test.each(['0', '-5', 'Thu, 01 Jan 1970 00:00:00 GMT'])('of %s is a second, never none', async (value) => {
+    expect(await refusedOnce(() => limited({ 'retry-after': value }))).toEqual([1000])
+  })
+
+  test.each(['soon', ''])('of "%s" is none: it is tried again as after any failure', async (value) => {
+    expect(await refusedOnce(() => limited({ 'retry-after': value }))).toEqual([187.5])
+  })
+
+  test.each(['1000000000', 'Fri, 31 Dec 9999 23:59:59 GMT'])('of %s is an hour', async (value) => {
+    await using upstream = await start()
+    await using client = new TestClient()
+    upstream.hook = () => limited({ 'retry-after': value })
+    const now = client.clock.now()
+    await refusalOf(client.repository(`${upstream.host}/team/app`).resolveTag(tag('1'), null))
+    expect(client.remote.standings()).toMatchObject([
+      { breaker: { state: 'OPEN', since: now, nextAttempt: now + HOUR } },
+    ])
+  })
+})
