@@ -1,5 +1,6 @@
 import { type ExecutionResult, GraphQLError, type GraphQLFormattedError } from 'graphql'
 import type { Logger } from 'pino'
+import { withoutValue } from './unprinted-value.ts'
 
 /** What `extensions.code` says of an error that the domain foresaw. */
 export type ErrorCode =
@@ -46,6 +47,8 @@ type ForeseenError = Error & { readonly code: ErrorCode } & Readonly<Record<stri
  * that they happened, and the id under which the log tells what. Masking twice changes nothing and logs once.
  */
 export function maskError(error: unknown, { requestId, log }: ErrorReport): GraphQLError {
+  const unprinted = error instanceof GraphQLError ? withoutValue(error) : undefined
+  if (unprinted) return unprinted
   const cause = rootCause(error)
   if (cause instanceof GraphQLError) return error instanceof GraphQLError ? error : cause
   const at = error instanceof GraphQLError ? error : undefined

@@ -126,6 +126,24 @@ describe('a secret', () => {
       for (const text of spelled(secret)) expect(all).not.toContain(text)
   })
 
+  test.each([
+    [{ passwrod: SECRETS.password }, 'passwrod'],
+    [{ password: [SECRETS.password, SECRETS.password] }, 'String cannot represent a non string value'],
+    [{ password: { [SECRETS.password]: 1 } }, 'input.password'],
+    [{ prefix: null, password: SECRETS.password }, 'input.prefix'],
+  ])('is not repeated to who sends it with a mistake: %j', async (mistake, told) => {
+    await using server = await start()
+
+    const { data, errors } = await server.client.answer(SET, {
+      input: { prefix: 'quay.io', username: 'me', ...mistake },
+    })
+
+    expect(data ?? null).toBeNull()
+    expect(JSON.stringify(errors)).toContain(told)
+    expect(JSON.stringify(errors)).not.toContain(SECRETS.password)
+    expect(server.log()).not.toContain(SECRETS.password)
+  })
+
   test('is no field of anything, and cannot be asked for', async () => {
     await using server = await start()
     await server.set({ prefix: 'quay.io', username: 'me', password: SECRETS.password })
