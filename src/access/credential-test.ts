@@ -1,4 +1,5 @@
 import { isRepositoryName } from '../oci/reference.ts'
+import type { LoginCheck } from '../oci/registry-login.ts'
 import { parsePrefix } from './credential-input.ts'
 import { BrokenSealError, InvalidCredentialError } from './errors.ts'
 import type { OpenedCredential, RegistryCredentials } from './registry-credentials.ts'
@@ -13,22 +14,9 @@ export interface TestCredential {
   readonly insecure: boolean
 }
 
-/** What a registry makes of a credential. */
-export interface CredentialTest {
-  readonly outcome:
-    | 'OK'
-    | 'NOT_ASKED_FOR'
-    | 'NOT_SHOWN'
-    | 'UNAUTHORIZED'
-    | 'FORBIDDEN'
-    | 'NOT_FOUND'
-    | 'TOO_MANY_REQUESTS'
-    | 'UNAVAILABLE'
-    | 'BROKEN'
-  /** HTTP status of the registry's answer; null where there was none. */
-  readonly status: number | null
-  /** For a person. */
-  readonly message: string
+/** What a registry makes of a credential, or that what is stored of it cannot be opened. */
+export interface CredentialTest extends Omit<LoginCheck, 'outcome'> {
+  readonly outcome: LoginCheck['outcome'] | 'BROKEN'
 }
 
 /** Asks a registry; `app-credentials.ts` joins it to the client in `remote/`. Rejects with the signal's reason. */
@@ -36,7 +24,7 @@ export type AskRegistry = (
   place: { readonly registry: string; readonly repository: string | null },
   credential: OpenedCredential,
   errand: { readonly namespace: string; readonly insecure: boolean; readonly signal: AbortSignal },
-) => Promise<CredentialTest>
+) => Promise<LoginCheck>
 
 /** Throws UnknownCredentialError, InvalidCredentialError; what the registry says is no error. */
 export type TestCredentialCommand = (input: TestCredential) => Promise<CredentialTest>

@@ -62,3 +62,20 @@ export function secretOfEntry(entry: unknown): Secret | undefined {
   if (identity !== '') return { kind: 'identity', username, token: identity }
   return username === '' && password === '' ? undefined : { kind: 'password', username, password }
 }
+
+/** What a registry makes of a credential. */
+export interface LoginCheck {
+  readonly outcome:
+    | 'OK'
+    | 'NOT_ASKED_FOR'
+    | 'NOT_SHOWN'
+    | 'UNAUTHORIZED'
+    | 'FORBIDDEN'
+    | 'NOT_FOUND'
+    | 'TOO_MANY_REQUESTS'
+    | 'UNAVAILABLE'
+  /** HTTP status of the answer that says so; null when there was none. */
+  readonly status: number | null
+  /** For a person. */
+  readonly message: string
+}

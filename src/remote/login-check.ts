@@ -1,22 +1,6 @@
 import { RegistryError } from '../oci/registry-error.ts'
+import type { LoginCheck } from '../oci/registry-login.ts'
 import type { Outcome, Session } from './session.ts'
-
-/** What a registry makes of a credential. */
-export interface LoginCheck {
-  readonly outcome:
-    | 'OK'
-    | 'NOT_ASKED_FOR'
-    | 'NOT_SHOWN'
-    | 'UNAUTHORIZED'
-    | 'FORBIDDEN'
-    | 'NOT_FOUND'
-    | 'TOO_MANY_REQUESTS'
-    | 'UNAVAILABLE'
-  /** HTTP status of the answer that says so; null when there was none. */
-  readonly status: number | null
-  /** For a person. */
-  readonly message: string
-}
 
 /** Bytes of an answer. */
 const MAX_ANSWER = 1024 * 1024
