@@ -31,6 +31,11 @@ export interface RemoteRepository {
   fetchManifest(digest: Digest): Promise<RemoteManifest>
   /** A config's exact bytes, verified against the descriptor's digest. */
   fetchConfig(descriptor: Descriptor): Promise<Uint8Array>
+  /**
+   * What the vendor's own listing says of the tags; null where it has none that is known. Asks for nothing that is not
+   * needed to know which it is. Absent where there are no such listings.
+   */
+  vendorListing?(): Promise<VendorListing | null>
 }
 
 export interface ResolvedTag {
@@ -45,3 +50,54 @@ export interface RemoteManifest {
   readonly contentType: string
   readonly bytes: Uint8Array
 }
+
+/**
+ * A listing beside the registry's protocol that tells many tags with their digests at once. What it says is a hint, and
+ * what is stored is what the registry itself answers.
+ */
+export interface VendorListing {
+  /** As people call it: `Docker Hub`, `Quay`. */
+  readonly vendor: string
+  /** What changed last comes first: what follows a page of known claims is known too. */
+  readonly newestFirst: boolean
+  /** As they arrive. Throws VendorListingFailure, or the signal's reason once it is aborted. */
+  pages(): AsyncIterable<VendorPage>
+}
+
+export interface VendorPage {
+  readonly claims: readonly TagClaim[]
+  /** Tags in all, where the vendor says. */
+  readonly total: number | null
+  /** Moves in the past that the vendor tells of, with its own times. */
+  readonly moves: readonly ReportedMove[]
+  /** Whether the listing ends here because all of it was told, and not because a limit was met. */
+  readonly isComplete: boolean
+}
+
+export interface TagClaim {
+  readonly tag: TagName
+  /** Null where the vendor does not say, or says what is no digest. */
+  readonly digest: Digest | null
+  /** Milliseconds since 1970, by the vendor's clock. */
+  readonly changedAt: number | null
+}
+
+/** That a tag meant an image for a time. Milliseconds since 1970, by the vendor's clock. */
+export interface ReportedMove {
+  readonly tag: TagName
+  readonly digest: Digest
+  readonly from: number
+  /** Null where it still does. */
+  readonly until: number | null
+}
+
+/** A vendor's listing that cannot be read, or makes no sense. */
+export interface VendorListingFailure extends Error {
+  readonly code: 'VENDOR_LISTING'
+  readonly vendor: string
+  /** `Forbidden`, `Unauthorized`, `NotFound`, `OddShape`, `TooManyRequests`, `Unavailable`: stable, for a condition. */
+  readonly reason: string
+}
+
+export const isVendorListingFailure = (error: unknown): error is VendorListingFailure =>
+  error instanceof Error && 'code' in error && error.code === 'VENDOR_LISTING'
