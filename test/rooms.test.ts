@@ -20,6 +20,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   prune: ['oci', 'db', 'imagestream'],
   'external-registry': ['oci', 'db', 'imagestream'],
   registry: ['oci', 'db', 'blobs'],
+  webhooks: ['oci'],
   triggers: ['oci', 'db', 'egress', 'events', 'imagestream'],
   graphql: ['oci', 'events', 'policy', 'imagestream', 'documents', 'prune', 'registry', 'triggers', 'access'],
   http: ['graphql', 'registry', 'access'],
