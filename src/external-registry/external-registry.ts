@@ -65,15 +65,16 @@ export function createExternalRegistry(dependencies: ExternalRegistryDependencie
   const warn = once(dependencies.warn)
   const tags = createExternalTags(dependencies)
   const fetcher = createImageFetcher(images)
-  const opener = (lane: string, signal: AbortSignal) => (repository: string) =>
-    openRepository({ remote, fetcher, registry, insecure }, repository, { lane, signal })
+  const opener =
+    (lane: string, urgency: 'webhook' | 'schedule', signal: AbortSignal) => (repository: string) =>
+      openRepository({ remote, fetcher, registry, insecure }, repository, { lane, urgency, signal })
 
   const turns = new Turns<ExternalNotification>({
     atOnce: NOTIFICATIONS_AT_ONCE,
     attempt: createNotificationWork({
       ...dependencies,
       tags,
-      open: opener('notifications', closing.signal),
+      open: opener('notifications', 'webhook', closing.signal),
       signal: closing.signal,
       warn,
     }),
@@ -111,8 +112,14 @@ export function createExternalRegistry(dependencies: ExternalRegistryDependencie
       ...dependencies,
       tags,
       catalog: () =>
-        remote.repositories(registry, { insecure, lane: 'reconciliation', namespace: null, signal }),
-      open: opener('reconciliation', signal),
+        remote.repositories(registry, {
+          insecure,
+          lane: 'reconciliation',
+          namespace: null,
+          urgency: 'schedule',
+          signal,
+        }),
+      open: opener('reconciliation', 'schedule', signal),
       inTurn: (turn, work) => turns.take(turn, work),
       signal,
       warn,

@@ -36,10 +36,10 @@ const ANY_PLATFORM: Platform = { os: 'linux', architecture: 'amd64' }
 export function openRepository(
   { remote, fetcher, registry, insecure }: ExternalRepositoryDependencies,
   repository: string,
-  { lane, signal }: Pick<RemoteOptions, 'lane' | 'signal'>,
+  asking: Pick<RemoteOptions, 'lane' | 'urgency' | 'signal'>,
 ): ExternalRepository {
   const namespace = originOf(repository)?.namespace ?? null
-  const remoteRepository = remote.repository({ registry, repository }, { insecure, lane, namespace, signal })
+  const remoteRepository = remote.repository({ registry, repository }, { insecure, namespace, ...asking })
   return {
     async listTags() {
       const names: TagName[] = []

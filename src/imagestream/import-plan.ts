@@ -5,6 +5,7 @@ import type { TagName } from '../oci/tag.ts'
 import type { Decision } from '../policy/decide.ts'
 import type { ImportMode } from './fetch-image.ts'
 import { readKeyValues } from './key-values.ts'
+import type { Urgency } from './remote-registry.ts'
 import { type ImageStream, isImportable, type SpecTag } from './spec.ts'
 import { sortByImportance } from './tag-order.ts'
 
@@ -18,8 +19,7 @@ export interface ImportRequest {
   /** For this import alone, in place of what the spec says. */
   readonly insecure?: boolean
   readonly importMode?: ImportMode
-  /** Nobody asked for it: it was due. */
-  readonly scheduled?: boolean
+  readonly urgency?: Urgency
 }
 
 /** One tag to bring in. */
@@ -43,8 +43,7 @@ export interface ImportTarget {
 }
 
 export interface ImportPlan {
-  /** Nobody asked for it: it was due. */
-  readonly scheduled: boolean
+  readonly urgency?: Urgency
   readonly targets: readonly ImportTarget[]
   /** The repository whose tags are to be listed and added to the targets. */
   readonly listing: Listing | null
@@ -71,8 +70,9 @@ export function planImport(
     (tag) => isImportable(tag) && (request.specTags === 'all' || request.specTags.includes(tag.name)),
   )
   const targets = wanted.map((tag) => specTagTarget(tag, request))
-  const scheduled = request.scheduled ?? false
-  if (stream.dockerImageRepository === null) return { scheduled, targets, listing: null }
+  const { urgency } = request
+  const asked = urgency === undefined ? {} : { urgency }
+  if (stream.dockerImageRepository === null) return { ...asked, targets, listing: null }
 
   const reference = parseReference(stream.dockerImageRepository)
   const insecure = request.insecure ?? Boolean(stream.insecure)
@@ -89,7 +89,7 @@ export function planImport(
   // a spec tag wins over the repository's tag of the same name, also one that is not imported
   const taken = new Set(specTags.map(({ name }) => name))
   return {
-    scheduled,
+    ...asked,
     targets: [...targets, ...request.repositoryTags.filter((tag) => !taken.has(tag)).map(targetOf)],
     listing: request.repository
       ? {

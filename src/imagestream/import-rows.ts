@@ -76,7 +76,10 @@ type ImportRow = typeof importsTable.$inferSelect
 type StoredImport = Omit<ImportRow, 'request' | keyof UnchangedTags>
 
 export interface ImportRows {
-  /** Adds a pending import, or finds one that has not begun and asks for the same. */
+  /**
+   * Adds a pending import, or finds one that has not begun and asks for the same: that one becomes as urgent as the more
+   * urgent of the two.
+   */
   add(tx: Transaction, streamId: number, request: ImportRequest): { id: number; isNew: boolean }
   request(id: number): ImportRequest | undefined
   byIds(ids: readonly number[]): Map<number, Import>
@@ -104,6 +107,18 @@ const toImport = (row: StoredImport): Import => ({
   additionalTags: row.additionalTags === '[]' ? [] : JSON.parse(row.additionalTags),
 })
 
+/** As it is stored now, or was by versions that knew of schedules alone. */
+function readRequest(text: string): ImportRequest {
+  const { scheduled, ...request }: ImportRequest & { scheduled?: boolean } = JSON.parse(text)
+  return scheduled ? { ...request, urgency: 'schedule' } : request
+}
+
+/** What is asked for by people, who have no urgency of their own, is between the two. */
+const ORDER = ['webhook', undefined, 'schedule'] as const
+
+const isMoreUrgent = (one: ImportRequest, other: ImportRequest): boolean =>
+  ORDER.indexOf(one.urgency) < ORDER.indexOf(other.urgency)
+
 export function createImportRows(db: Database): ImportRows {
   // the result of a tag that was brought in, or found unchanged, is the tag event that the import made, or found true
   const eventColumns = (state: ImportResultState): string =>
@@ -126,11 +141,17 @@ export function createImportRows(db: Database): ImportRows {
     add(_tx, streamId, request) {
       const text = JSON.stringify(request)
       const pending = db
-        .prepare<{ id: number }>(
-          `select id from imports where stream_id = ? and state = 'PENDING' and request = ?`,
+        .prepare<{ id: number; request: string }>(
+          `select id, request from imports where stream_id = ? and state = 'PENDING'
+             and json_remove(request, '$.urgency', '$.scheduled') = json_remove(?, '$.urgency')`,
         )
         .get(streamId, text)
-      if (pending) return { id: pending.id, isNew: false }
+      if (pending) {
+        if (isMoreUrgent(request, readRequest(pending.request))) {
+          db.prepare('update imports set request = ? where id = ?').run(text, pending.id)
+        }
+        return { id: pending.id, isNew: false }
+      }
       const id = db
         .prepare(
           `insert into imports (stream_id, request, state, imported, unchanged, failed, additional_tags,
@@ -141,7 +162,7 @@ export function createImportRows(db: Database): ImportRows {
     },
     request(id) {
       const row = db.prepare<{ request: string }>('select request from imports where id = ?').get(id)
-      return row && JSON.parse(row.request)
+      return row && readRequest(row.request)
     },
     byIds: (ids) =>
       new Map(

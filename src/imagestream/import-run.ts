@@ -66,8 +66,8 @@ export class ImportRun {
     this.#counts.IMPORTED = alreadyImported.size
     this.#onProgress()
     const { id, namespace } = this.#subject
-    const { scheduled } = plan
-    const asking = { lane: String(id), namespace, scheduled, signal }
+    const { urgency } = plan
+    const asking = { lane: String(id), namespace, ...(urgency && { urgency }), signal }
     const answers = new RegistryAnswers(this.#tools.remote, asking)
     const chooser = new TagChooser({
       answers,

@@ -35,7 +35,10 @@ export interface ImporterDependencies extends Omit<ImportTools, 'fetcher'> {
 
 /** Runs imports: one at a time for a stream, many streams side by side, none forgotten by a restart. */
 export interface Importer extends AsyncDisposable {
-  /** Adds an import that begins after the commit. One that waits already and asks for the same is it. Returns its id. */
+  /**
+   * Adds an import that begins after the commit. One that waits already and asks for the same is it, and as urgent from
+   * then on as the more urgent of them. Returns its id.
+   */
   request(tx: Transaction, streamId: number, request: ImportRequest): number
   /** Fetches and reports by a spec that is not stored. Returns the id of an import that is only remembered. */
   dryRun(subject: { stream: ImageStream; specTags: readonly SpecTag[] }, request: ImportRequest): number

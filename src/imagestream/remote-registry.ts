@@ -3,6 +3,12 @@ import type { Digest } from '../oci/digest.ts'
 import type { Reference } from '../oci/reference.ts'
 import type { TagName } from '../oci/tag.ts'
 
+/**
+ * Who waits for the answer: a webhook's sender said that something changed, or nobody does, for it was merely due.
+ * Without either a person does.
+ */
+export type Urgency = 'webhook' | 'schedule'
+
 /** What an import needs of the registries that it reads; `app.ts` joins it to the adapter in `remote/`. */
 export interface RemoteRegistry {
   /** Opens no connection yet. */
@@ -16,8 +22,8 @@ export interface RemoteOptions {
   readonly lane: string
   /** For which namespace, by whose credentials; null for the server itself. */
   readonly namespace: string | null
-  /** Nobody waits for it: people go first, and the rest of what a registry still gives is kept for them. */
-  readonly scheduled?: boolean
+  /** Webhooks go first, then people, then schedules, which also leave the rest of what a registry gives to the others. */
+  readonly urgency?: Urgency
   readonly signal: AbortSignal
 }
 

@@ -123,7 +123,7 @@ export function createSchedules({ db, rows, now, intervalMs }: ScheduleDependenc
         repository: tags.includes(''),
         specTags: specTags.sort(),
         repositoryTags: [],
-        scheduled: true,
+        urgency: 'schedule',
       }
     },
 

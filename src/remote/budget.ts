@@ -45,14 +45,14 @@ export function parseBudget(headers: ResponseHeaders, now: number): Budget | und
   }
 }
 
-/** A scheduled request was not sent: what the host still gives is kept for people. */
+/** A scheduled request was not sent: what the host still gives is kept for webhooks and people. */
 export class ReservedBudgetError extends Error {
   override readonly name = 'ReservedBudgetError'
 
   /** `reserve` of `limit` requests are kept. */
   constructor(reserve: number, limit: number) {
     super(
-      `of the ${limit} requests that it gives at most ${reserve} are left, which are kept for people: a scheduled import waits until it gives more`,
+      `of the ${limit} requests that it gives at most ${reserve} are left, which are kept for people and webhooks: a scheduled import waits until it gives more`,
     )
   }
 }
@@ -71,7 +71,10 @@ export class Budgets {
   readonly #spending = new Map<string, number>()
   readonly #reserve: number
 
-  /** `reserve` is the part of each limit that schedules leave to people. */
+  /**
+   * `reserve` is the part of each limit that schedules leave to webhooks and people. Those two spend it to the last, as
+   * their turns come: webhooks first, which pull nothing but what did change.
+   */
   constructor(reserve: number) {
     this.#reserve = reserve
   }
@@ -103,12 +106,12 @@ export class Budgets {
 
   /**
    * Begins a request that the host counts; call the result when it is answered. Throws ReservedBudgetError for a
-   * scheduled one that would touch what is kept for people.
+   * scheduled one that would touch what is kept for others.
    */
-  spend(account: string, now: number, { scheduled }: Urgency): () => void {
+  spend(account: string, now: number, { urgency }: Urgency): () => void {
     const spending = this.#spending.get(account) ?? 0
     const { limit = null, remaining = 0 } = this.of(account, now) ?? {}
-    if (scheduled && limit !== null) {
+    if (urgency === 'schedule' && limit !== null) {
       const reserve = Math.floor(limit * this.#reserve)
       // those under way may not be in what the host said last
       if (remaining - spending <= reserve) throw new ReservedBudgetError(reserve, limit)

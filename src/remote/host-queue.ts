@@ -1,26 +1,36 @@
 import { onAbort } from '../egress/abort.ts'
 
-/** Whether people wait for a request, or nobody does. */
+/** Who waits for a request. */
 export interface Urgency {
-  /** Nobody waits for it: people go first, and the rest of what a host still gives is kept for them. */
-  readonly scheduled?: boolean
+  /** A webhook's sender, or nobody, for it was merely due; a person unless given. */
+  readonly urgency?: 'webhook' | 'schedule'
 }
 
 /** Requests that wait: how to admit them, by their lanes, each lane in the order in which they came. */
 type Lanes = Map<string, (() => void)[]>
 
-/** Of so many turns in a row that both people and schedules wait for, the last is a schedule's. */
-const TURNS = 4
+/** Those of one urgency, and how many turns of the round are still theirs. */
+interface Rank {
+  readonly lanes: Lanes
+  readonly turns: number
+  left: number
+}
+
+const rankOf = (turns: number): Rank => ({ lanes: new Map(), turns, left: turns })
 
 /**
- * The requests to one host: so many at a time, and of those that wait one from each lane in turn, so that a large
- * import delays no small one. What people wait for goes before what is scheduled, three turns of four.
+ * The requests to one host: so many at a time. Of those that wait webhooks go before people and people before schedules,
+ * and none of them starves: of eight turns that all wait for, four are webhooks', three people's and one a schedule's,
+ * in this order; what one of them does not need is shared by the others alike. Within each, one request from each lane
+ * in turn: a large import delays no small one. So no lane waits for more than sixteen turns for each lane of its
+ * urgency, whoever else comes.
  */
 export class HostQueue {
-  readonly #people: Lanes = new Map()
-  readonly #schedules: Lanes = new Map()
-  /** Turns in a row that people got while schedules waited. */
-  #preferred = 0
+  readonly #webhooks = rankOf(4)
+  readonly #people = rankOf(3)
+  readonly #schedules = rankOf(1)
+  /** The most urgent first. */
+  readonly #ranks: readonly Rank[] = [this.#webhooks, this.#people, this.#schedules]
   readonly #slots: number
   #free: number
 
@@ -43,20 +53,18 @@ export class HostQueue {
   /** Requests that wait for one. */
   get waiting(): number {
     let waiting = 0
-    for (const lanes of [this.#people, this.#schedules]) {
-      for (const lane of lanes.values()) waiting += lane.length
-    }
+    for (const { lanes } of this.#ranks) for (const lane of lanes.values()) waiting += lane.length
     return waiting
   }
 
   /** Takes a slot, which `leave` gives back; rejects with the signal's reason when it is aborted while waiting. */
-  enter(lane: string, signal: AbortSignal, { scheduled }: Urgency = {}): Promise<void> | undefined {
+  enter(lane: string, signal: AbortSignal, { urgency }: Urgency = {}): Promise<void> | undefined {
     if (this.#free > 0) {
       this.#free -= 1
       return undefined
     }
     return new Promise((resolve, reject) => {
-      const lanes = scheduled ? this.#schedules : this.#people
+      const { lanes } = this.#rankOf(urgency)
       const waiting = lanes.get(lane) ?? []
       const admit = (): void => {
         unwatch()
@@ -73,9 +81,9 @@ export class HostQueue {
   }
 
   leave(): void {
-    const lanes = this.#next()
-    const [turn] = lanes
-    if (!turn) {
+    const lanes = this.#next()?.lanes
+    const [turn] = lanes ?? []
+    if (!lanes || !turn) {
       this.#free += 1
       return
     }
@@ -87,10 +95,20 @@ export class HostQueue {
     next?.()
   }
 
-  /** Whose turn it is. */
-  #next(): Lanes {
-    const isPreferred = this.#people.size > 0 && (this.#schedules.size === 0 || this.#preferred < TURNS - 1)
-    this.#preferred = isPreferred && this.#schedules.size > 0 ? this.#preferred + 1 : 0
-    return isPreferred ? this.#people : this.#schedules
+  #rankOf(urgency: Urgency['urgency']): Rank {
+    if (urgency === undefined) return this.#people
+    return urgency === 'webhook' ? this.#webhooks : this.#schedules
+  }
+
+  /** Whose turn it is; undefined when nobody waits. */
+  #next(): Rank | undefined {
+    const waiting = this.#ranks.filter(({ lanes }) => lanes.size > 0)
+    // a turn that nobody else waited for is taken from nobody
+    if (waiting.length < 2 || waiting.every(({ left }) => left === 0)) {
+      for (const rank of this.#ranks) rank.left = rank.turns
+    }
+    const next = waiting.find(({ left }) => left > 0)
+    if (next && waiting.length > 1) next.left -= 1
+    return next
   }
 }

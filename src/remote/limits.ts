@@ -13,7 +13,7 @@ export interface RemoteLimits {
   /** Milliseconds that it is left alone then; doubled each time that it still fails, up to the longest. */
   readonly firstRest: number
   readonly longestRest: number
-  /** Part of what a host gives in its window that schedules leave to people. */
+  /** Part of what a host gives in its window that schedules leave to webhooks and people. */
   readonly reserve: number
   /** Tags asked for in one page. */
   readonly pageSize: number

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { RegistryError } from '../../src/oci/registry-error.ts'
 import { fromImage, tagName } from '../fixtures/domain.ts'
 import { pushEvent } from '../fixtures/notifications.ts'
@@ -40,6 +40,16 @@ describe('a look over the registry', () => {
         .map(({ kind }) => kind)
         .sort(),
     ).toEqual(['catalog', ...['list', 'list'], ...['resolve', 'resolve', 'resolve']])
+  })
+
+  it('is nobody’s wish, as a schedule is, and a notification is a webhook’s: the registry client hears which', async () => {
+    const opened = vi.spyOn(world.registry, 'repository')
+    const takeUrgencies = () => opened.mock.calls.splice(0).map(([, { urgency }]) => urgency)
+    await world.pushAndTell('shop/web', 'v1', one)
+    expect(new Set(takeUrgencies())).toEqual(new Set(['webhook']))
+    world.push('shop/web', 'v1', two)
+    expect(await reconcile()).toMatchObject({ recorded: 1 })
+    expect(new Set(takeUrgencies())).toEqual(new Set(['schedule']))
   })
 
   it('records the push of a notification that was lost', async () => {

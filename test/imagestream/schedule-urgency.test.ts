@@ -8,20 +8,20 @@ import type { Reference } from '../../src/oci/reference.ts'
 import { FakeRegistry } from '../fixtures/fake-registry.ts'
 import { INTERVAL, MINUTE, ScheduleWorld } from './schedule-world.ts'
 
-/** Keeps who asked: true for a schedule. */
+/** Keeps how urgently it was asked. */
 class WatchedRegistry extends FakeRegistry {
-  #askers: unknown[] = []
+  #askers: RemoteOptions['urgency'][] = []
 
   override repository(
     reference: Pick<Reference, 'registry' | 'repository'>,
     options: RemoteOptions,
   ): ReturnType<FakeRegistry['repository']> {
-    this.#askers.push(options.scheduled)
+    this.#askers.push(options.urgency)
     return super.repository(reference, options)
   }
 
   /** Who asked since the last time. */
-  takeAskers(): unknown[] {
+  takeAskers(): RemoteOptions['urgency'][] {
     return this.#askers.splice(0)
   }
 }
@@ -42,11 +42,11 @@ describe('an import that was due', () => {
     await using world = open()
     world.runner.start()
     await world.createStream()
-    expect(remote.takeAskers()).toEqual([false])
+    expect(remote.takeAskers()).toEqual([undefined])
     await world.pass(INTERVAL)
-    expect(remote.takeAskers()).toEqual([true])
+    expect(remote.takeAskers()).toEqual(['schedule'])
     await world.domain.import({})
-    expect(remote.takeAskers()).toEqual([false])
+    expect(remote.takeAskers()).toEqual([undefined])
   })
 
   it('stays one after a restart', async () => {
@@ -63,21 +63,54 @@ describe('an import that was due', () => {
     await using second = open()
     second.domain.importer.resume()
     await second.settle()
-    expect(remote.takeAskers()).toEqual([true])
+    expect(remote.takeAskers()).toEqual(['schedule'])
   })
 
-  it('does not stand in for the same import that somebody asks for: that one would wait with it', async () => {
+  it('is read as one also where an earlier version stored it', async () => {
     await using world = open()
     const { id } = await world.createStream()
     const { db, importer } = world.domain
-    const [due, asked, again] = db.transact((tx) => [
-      importer.request(tx, id, { ...everything, scheduled: true }),
-      importer.request(tx, id, everything),
-      importer.request(tx, id, everything),
+    remote.takeAskers()
+    db.transact((tx) => {
+      const due = importer.request(tx, id, { ...everything, urgency: 'schedule' })
+      const stored = JSON.stringify({ ...everything, scheduled: true })
+      db.prepare('update imports set request = ? where id = ?').run(stored, due)
+      expect(importer.request(tx, id, { ...everything, urgency: 'schedule' })).toBe(due)
+    })
+    await world.settle()
+    expect(remote.takeAskers()).toEqual(['schedule'])
+  })
+})
+
+describe('an import that waits and is asked for again', () => {
+  const urgencies = ['webhook', undefined, 'schedule'] as const
+  const cases = urgencies.flatMap((first) => urgencies.map((second) => [first, second] as const))
+
+  it.each(cases)('as %s and as %s is one, as urgent as the more urgent of both', async (first, second) => {
+    await using world = open()
+    const { id } = await world.createStream()
+    const { db, importer } = world.domain
+    remote.takeAskers()
+    const asked = (urgency: RemoteOptions['urgency']) => ({ ...everything, ...(urgency && { urgency }) })
+    const [one, other] = db.transact((tx) => [
+      importer.request(tx, id, asked(first)),
+      importer.request(tx, id, asked(second)),
+    ])
+    expect(other).toBe(one)
+    await world.settle()
+    const moreUrgent = urgencies.find((urgency) => urgency === first || urgency === second)
+    expect(remote.takeAskers()).toEqual([moreUrgent])
+  })
+
+  it('for something else is another', async () => {
+    await using world = open()
+    const { id } = await world.createStream()
+    const { db, importer } = world.domain
+    const [due, asked] = db.transact((tx) => [
+      importer.request(tx, id, { ...everything, urgency: 'schedule' }),
+      importer.request(tx, id, { ...everything, insecure: true }),
     ])
     expect(asked).not.toBe(due)
-    expect(again).toBe(asked)
     await world.settle()
-    expect(remote.takeAskers()).toEqual([false, true, false])
   })
 })

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { Budgets, parseBudget } from '../../src/remote/budget.ts'
+import type { Urgency } from '../../src/remote/host-queue.ts'
 
 const NOW = Date.UTC(2026, 0, 1)
 const NOTHING = { limit: null, window: null, source: null, readAt: NOW }
@@ -74,18 +75,19 @@ describe("a host's budgets", () => {
     expect(budgets.of('ann', NOW + 24 * 3_600_000)).toBeUndefined()
   })
 
-  test('leave the last tenth to people, what is under way counted', () => {
+  test('leave the last tenth to people and webhooks, what is under way counted', () => {
     const budgets = new Budgets(0.1)
-    const schedule = { scheduled: true }
-    const spend = (urgency: object) => budgets.spend('', NOW, urgency)
+    const schedule = { urgency: 'schedule' } as const
+    const spend = (urgency: Urgency) => budgets.spend('', NOW, urgency)
     spend(schedule)()
     budgets.read('', { 'ratelimit-limit': '100;w=60', 'ratelimit-remaining': '12;w=60' }, NOW)
     const endFirst = spend({})
     const endSecond = spend(schedule)
     expect(() => spend(schedule)).toThrow(
-      'of the 100 requests that it gives at most 10 are left, which are kept for people',
+      'of the 100 requests that it gives at most 10 are left, which are kept for people and webhooks',
     )
     spend({})()
+    spend({ urgency: 'webhook' })()
     endFirst()
     spend(schedule)()
     endSecond()
@@ -96,10 +98,10 @@ describe("a host's budgets", () => {
     budgets.spend('ann', NOW, schedule)()
   })
 
-  test('leave nothing to people where no limit is told', () => {
+  test('keep nothing where no limit is told', () => {
     const budgets = new Budgets(0.1)
     budgets.read('', { 'ratelimit-remaining': '0' }, NOW)
-    budgets.spend('', NOW, { scheduled: true })()
+    budgets.spend('', NOW, { urgency: 'schedule' })()
   })
 
   test('are kept for a hundred accounts', () => {

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { HostQueue } from '../../src/remote/host-queue.ts'
 
@@ -46,34 +47,75 @@ describe("a host's queue", () => {
     expect(queue.idle).toBe(true)
   })
 
-  test('lets people go first, and each fourth turn a schedule, however many people there are', async () => {
-    const queue = open(1)
-    queue.enter('a', signal)
-    const order: string[] = []
-    const enter = (lane: string, scheduled: boolean) =>
-      queue.enter(lane, signal, { scheduled })?.then(() => order.push(lane))
-    const all = [
-      ...Array.from({ length: 4 }, () => enter('schedule', true)),
-      ...Array.from({ length: 8 }, () => enter('person', false)),
-    ]
-    expect(queue.waiting).toBe(12)
+  /** What letters stand for: `w`ebhooks, `p`eople and `s`chedules, each with lanes of their own. */
+  const urgencyOf = { w: { urgency: 'webhook' }, p: {}, s: { urgency: 'schedule' } } as const
+  type Letter = keyof typeof urgencyOf
+
+  /** Lets in all that wait, in the order of their letters; the order in which they came in. */
+  async function orderOf(queue: HostQueue, letters: string): Promise<string> {
+    let order = ''
+    const all = [...letters].map((letter) =>
+      queue.enter(letter, signal, urgencyOf[letter as Letter])?.then(() => {
+        order += letter
+      }),
+    )
+    expect(queue.waiting).toBe(letters.length)
     for (const _ of all) queue.leave()
     await Promise.all(all)
-    expect(order.map((lane) => lane[0]).join('')).toBe('pppspppsppss')
-  })
+    return order
+  }
 
-  test('counts no turns of people while no schedule waits', async () => {
+  test.each([
+    ['people before schedules, who get each fourth turn', 'ssss' + 'pppppppp', 'pppspppsppss'],
+    ['webhooks before people, four turns to three', 'pppppp' + 'wwwwwwww', 'wwwwpppwwwwppp'],
+    ['webhooks before schedules, who get each fifth turn', 'sss' + 'wwwwwwww', 'wwwwswwwwss'],
+    [
+      'of eight turns four webhooks, three people and a schedule',
+      'ss' + 'pppppp' + 'wwwwwwww',
+      'wwwwpppswwwwppps',
+    ],
+  ])('lets go first %s', async (_, letters, order) => {
     const queue = open(1)
     queue.enter('a', signal)
-    const order: string[] = []
-    const enter = (lane: string, scheduled: boolean) =>
-      queue.enter(lane, signal, { scheduled })?.then(() => order.push(lane))
-    const alone = Array.from({ length: 5 }, () => enter('person', false))
-    for (const _ of alone) queue.leave()
-    await Promise.all(alone)
-    const both = [enter('schedule', true), enter('person', false)]
-    for (const _ of both) queue.leave()
-    await Promise.all(both)
-    expect(order.slice(5)).toEqual(['person', 'schedule'])
+    expect(await orderOf(queue, letters)).toBe(order)
+  })
+
+  test('counts no turn that nobody else waited for', async () => {
+    const queue = open(1)
+    queue.enter('a', signal)
+    expect(await orderOf(queue, 'ppppp')).toBe('ppppp')
+    expect(await orderOf(queue, 'spppp')).toBe('pppsp')
+  })
+
+  test('lets no lane wait for more than sixteen turns for each lane of its urgency, whoever else comes', async () => {
+    const lanes = fc.constantFrom('w1', 'w2', 'p1', 'p2', 'p3', 's1', 's2')
+    const turns = fc.array(fc.array(lanes, { maxLength: 3 }), { maxLength: 300, size: 'max' })
+    await fc.assert(
+      fc.asyncProperty(turns, async (arrivals) => {
+        const queue = open(1)
+        queue.enter('first', signal)
+        const admitted: string[] = []
+        /** Requests of each lane that wait, and the turns that others got meanwhile. */
+        const waiting = new Map<string, { requests: number; turns: number }>()
+        for (const arriving of arrivals) {
+          for (const lane of arriving) {
+            queue.enter(lane, signal, urgencyOf[lane[0] as Letter])?.then(() => admitted.push(lane))
+            const one = waiting.get(lane) ?? { requests: 0, turns: 0 }
+            waiting.set(lane, { ...one, requests: one.requests + 1 })
+          }
+          if (waiting.size === 0) continue
+          queue.leave()
+          await Promise.resolve()
+          for (const one of waiting.values()) one.turns += 1
+          const lane = admitted.at(-1) ?? ''
+          const requests = (waiting.get(lane)?.requests ?? 0) - 1
+          if (requests > 0) waiting.set(lane, { requests, turns: 0 })
+          else waiting.delete(lane)
+          for (const [name, one] of waiting) {
+            expect(one.turns).toBeLessThanOrEqual(16 * (name[0] === 'p' ? 3 : 2))
+          }
+        }
+      }),
+    )
   })
 })

@@ -71,7 +71,7 @@ describe("Docker Hub's", () => {
         ...{ 'ratelimit-limit': '100;w=21600', 'ratelimit-remaining': '0;w=21600' },
       },
     })
-    const repository = client.repository(`${upstream.host}/team/app`, { scheduled: true })
+    const repository = client.repository(`${upstream.host}/team/app`, { urgency: 'schedule' })
     for (let times = 0; times < 2; times += 1) {
       expect(await allTags(repository)).toEqual(['1'])
       expect((await repository.resolveTag(tag('1'), null)).digest).toBe(app.digest)

@@ -26,7 +26,7 @@ async function startLimited(limit: number, remaining: number) {
 function imports(client: TestClient, host: string) {
   return {
     person: client.repository(`${host}/team/app`, { lane: 'person' }),
-    schedule: client.repository(`${host}/team/app`, { lane: 'schedule', scheduled: true }),
+    schedule: client.repository(`${host}/team/app`, { lane: 'schedule', urgency: 'schedule' }),
   }
 }
 
@@ -41,7 +41,7 @@ test('a scheduled import leaves the last tenth of what a registry gives to peopl
   const { reason, message } = await refusalOf(schedule.fetchManifest(app.digest))
   expect({ reason, message }).toEqual({
     reason: 'TooManyRequests',
-    message: `${upstream.host} was not asked about team/app: of the 100 requests that it gives at most 10 are left, which are kept for people: a scheduled import waits until it gives more`,
+    message: `${upstream.host} was not asked about team/app: of the 100 requests that it gives at most 10 are left, which are kept for people and webhooks: a scheduled import waits until it gives more`,
   })
   expect(upstream.log).toEqual([])
   await person.fetchManifest(app.digest)
