@@ -1,9 +1,17 @@
-import { isRegistryPrefix, type RegistryPrefix, type Secret, splitPrefix } from '../oci/registry-login.ts'
+import {
+  isCloudSecret,
+  isRegistryPrefix,
+  type RegistryPrefix,
+  type Secret,
+  type ShownSecret,
+  splitPrefix,
+} from '../oci/registry-login.ts'
 import { isNamespace, NAMESPACE_GRAMMAR } from '../oci/stream-name.ts'
+import { type CloudSecretInput, checkCloudOf, checkCloudSecret, cloudSecretOf } from './cloud-secret-input.ts'
 import { InvalidCredentialError } from './errors.ts'
 
-/** A secret as it is given: exactly one of password and tokens; null and undefined mean that nothing is said. */
-export interface SecretInput {
+/** A secret as it is given, in exactly one of all ways; null and undefined mean that nothing is said. */
+export interface SecretInput extends CloudSecretInput {
   readonly username?: string | null | undefined
   readonly password?: string | null | undefined
   readonly identityToken?: string | null | undefined
@@ -13,7 +21,7 @@ export interface SecretInput {
 /** Characters of a password or token: a service account's key in JSON is a tenth of it. */
 export const MAX_SECRET_LENGTH = 16 * 1024
 const MAX_USERNAME_LENGTH = 256
-const SECRETS = ['password', 'identityToken', 'bearerToken'] as const
+const SECRETS = ['password', 'identityToken', 'bearerToken', 'aws', 'google', 'azure'] as const
 
 // no message says what was given: it may be a password in the wrong place
 
@@ -42,24 +50,28 @@ export function parseSecret(input: SecretInput): Secret {
     throw new InvalidCredentialError(given[1] ?? 'password', `give one of ${SECRETS.join(', ')}`)
   }
   const username = input.username ?? ''
-  const value = input[field] ?? ''
-  const secret: Secret =
-    field === 'password'
-      ? { kind: 'password', username, password: value }
-      : field === 'identityToken'
-        ? { kind: 'identity', username, token: value }
-        : { kind: 'registry', token: value }
-  if (field === 'bearerToken' && username !== '') {
-    throw new InvalidCredentialError(
-      'username',
-      'a bearerToken is sent as it is: there is no username with it',
-    )
+  if (username !== '' && field !== 'password' && field !== 'identityToken') {
+    throw new InvalidCredentialError('username', `${field} says who signs in: there is no username with it`)
   }
-  return checkSecret(secret)
+  return checkSecret(cloudSecretOf(input) ?? shownSecretOf(input, username))
 }
 
-/** The secret, if it is one that can be sent. Throws InvalidCredentialError. */
-export function checkSecret(secret: Secret): Secret {
+function shownSecretOf({ password, identityToken, bearerToken }: SecretInput, username: string): ShownSecret {
+  if (password != null) return { kind: 'password', username, password }
+  return identityToken != null
+    ? { kind: 'identity', username, token: identityToken }
+    : { kind: 'registry', token: bearerToken ?? '' }
+}
+
+/** The secret, if it is one that can be sent, and to what lies below the prefix. Throws InvalidCredentialError. */
+export function checkSecret(secret: Secret, prefix?: RegistryPrefix): Secret {
+  if (!isCloudSecret(secret)) return checkShownSecret(secret)
+  checkCloudSecret(secret)
+  if (prefix) checkCloudOf(secret, prefix)
+  return secret
+}
+
+function checkShownSecret(secret: ShownSecret): ShownSecret {
   if (secret.kind !== 'registry') checkUsername(secret.username, secret.kind === 'password')
   const [field, value] =
     secret.kind === 'password'

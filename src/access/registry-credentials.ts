@@ -12,6 +12,7 @@ import {
 import { checkNamespace, checkSecret, parsePrefix } from './credential-input.ts'
 import { BrokenSealError, InvalidCredentialError, UnknownCredentialError } from './errors.ts'
 import type { Sealer } from './sealer.ts'
+import { secretOfStored, storedOf } from './stored-secret.ts'
 
 type Row = typeof registryCredentials.$inferSelect
 
@@ -63,7 +64,6 @@ export interface RegistryCredentialsDependencies {
 /** Credentials of one namespace: they are listed whole. */
 export const MAX_CREDENTIALS = 500
 
-const KINDS = { password: 'PASSWORD', identity: 'IDENTITY_TOKEN', registry: 'BEARER_TOKEN' } as const
 const SHOWN =
   'id, namespace, registry, path, kind, username, created_at as createdAt, updated_at as updatedAt'
 const SEALED = 'key_id as keyId, sealed'
@@ -112,14 +112,12 @@ export function createRegistryCredentials({
   const write = (_tx: Transaction, { namespace, prefix, secret }: SetCredential): RegistryCredential => {
     checkNamespace(namespace)
     const place = parsePrefix(prefix)
-    checkSecret(secret)
+    checkSecret(secret, place)
     const existing = placed(namespace, place)
     if (!existing && (count.get(namespace)?.count ?? 0) >= MAX_CREDENTIALS) {
       throw new InvalidCredentialError('prefix', `a namespace has at most ${MAX_CREDENTIALS} credentials`)
     }
-    const kind = KINDS[secret.kind]
-    const username = secret.kind === 'registry' ? '' : secret.username
-    const text = secret.kind === 'password' ? secret.password : secret.token
+    const { kind, username, text } = storedOf(secret)
     const { keyId, bytes } = sealer.seal(text, boundTo({ namespace, ...place, kind, username }))
     const time = now()
     if (existing) update.run(kind, username, keyId, bytes, time, existing.id)
@@ -168,7 +166,7 @@ const unknown = (namespace: string, place: RegistryPrefix) =>
   new UnknownCredentialError(`${namespace} has no credential for ${formatPrefix(place)}`)
 
 function openedOf(sealer: Sealer, row: Row): OpenedCredential {
-  const secret = secretOf(row, openedText(sealer, row))
+  const secret = secretOfStored({ ...row, text: openedText(sealer, row) })
   const told = JSON.stringify([row.namespace, row.registry, row.path, secret])
   return { id: createHash('sha256').update(told).digest('base64url'), secret }
 }
@@ -181,11 +179,4 @@ function openedText(sealer: Sealer, row: Row): string {
     const which = `the credential of ${row.namespace} for ${formatPrefix(row)}`
     throw new BrokenSealError(`${which} cannot be used: ${error.message}`)
   }
-}
-
-function secretOf({ kind, username }: Row, text: string): Secret {
-  if (kind === 'PASSWORD') return { kind: 'password', username, password: text }
-  return kind === 'IDENTITY_TOKEN'
-    ? { kind: 'identity', username, token: text }
-    : { kind: 'registry', token: text }
 }

@@ -11,12 +11,21 @@ export const registryCredentials = sqliteTable(
     registry: text('registry').notNull(),
     /** Of the repositories that it is for; empty for all of the registry. */
     path: text('path').notNull(),
-    kind: text('kind', { enum: ['PASSWORD', 'IDENTITY_TOKEN', 'BEARER_TOKEN'] }).notNull(),
-    /** Empty where there is none. */
+    kind: text('kind', {
+      enum: [
+        'PASSWORD',
+        'IDENTITY_TOKEN',
+        'BEARER_TOKEN',
+        'AWS_ACCESS_KEY',
+        'GOOGLE_SERVICE_ACCOUNT',
+        'AZURE_SERVICE_PRINCIPAL',
+      ],
+    }).notNull(),
+    /** Whom it signs in, as a cloud's keys name them too; empty where nothing does. */
     username: text('username').notNull(),
     /** Which key opens `sealed`. */
     keyId: text('key_id').notNull(),
-    /** Password or token, readable only with the key and only in this row. */
+    /** Password, token, or what of a cloud's key nobody may see, readable only with the key and only in this row. */
     sealed: blob('sealed', { mode: 'buffer' }).$type<Uint8Array>().notNull(),
     createdAt: time('created_at').notNull(),
     updatedAt: time('updated_at').notNull(),

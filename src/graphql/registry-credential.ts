@@ -2,13 +2,28 @@ import { checkNamespace, parseSecret } from '../access/credential-input.ts'
 import type { RegistryCredential } from '../access/registry-credentials.ts'
 import { formatPrefix } from '../oci/registry-login.ts'
 import { builder } from './builder.ts'
+import {
+  AwsAccessKeyInput,
+  AzureServicePrincipalInput,
+  GoogleServiceAccountInput,
+} from './cloud-secret-input.ts'
 
 const RegistryCredentialKindEnum = builder.enumType('RegistryCredentialKind', {
-  description: 'What a registry, or its token server, is shown.',
+  description: 'What somebody signs in to a registry with.',
   values: {
     PASSWORD: { description: 'A user name with a password, or with an access token in its place.' },
     IDENTITY_TOKEN: { description: 'An OAuth2 refresh token, which the token server exchanges.' },
     BEARER_TOKEN: { description: 'A token that the registry itself takes, sent as it is.' },
+    AWS_ACCESS_KEY: {
+      description: 'A key of an AWS user, which Amazon exchanges for a password of twelve hours.',
+    },
+    GOOGLE_SERVICE_ACCOUNT: {
+      description: 'A key of a Google Cloud service account, which Google exchanges for a token of one hour.',
+    },
+    AZURE_SERVICE_PRINCIPAL: {
+      description:
+        'A secret of an application in Microsoft Entra, which Azure exchanges for a token of about three hours.',
+    },
   } as const,
 })
 
@@ -24,12 +39,13 @@ export const RegistryCredentialType = builder.objectRef<RegistryCredential>('Reg
     }),
     kind: t.field({
       type: RegistryCredentialKindEnum,
-      description: 'What the registry is shown.',
+      description: 'What is signed in with.',
       resolve: ({ kind }) => kind,
     }),
     username: t.string({
       nullable: true,
-      description: 'The user name; null where there is none.',
+      description:
+        'Whom it signs in: the user name, the id of an AWS access key, the address of a service account, or the id of an application in Entra; null where nothing says.',
       resolve: ({ username }) => username || null,
     }),
     createdAt: t.field({
@@ -46,7 +62,8 @@ export const RegistryCredentialType = builder.objectRef<RegistryCredential>('Reg
 })
 
 const SetRegistryCredentialInput = builder.inputType('SetRegistryCredentialInput', {
-  description: 'A credential for a registry: exactly one of `password`, `identityToken` and `bearerToken`.',
+  description:
+    'A credential for a registry: exactly one of `password`, `identityToken`, `bearerToken`, `aws`, `google` and `azure`.',
   fields: (t) => ({
     namespace: t.string({
       required: true,
@@ -65,6 +82,15 @@ const SetRegistryCredentialInput = builder.inputType('SetRegistryCredentialInput
     }),
     bearerToken: t.string({
       description: 'A token that the registry itself takes: `registrytoken` in a docker config.',
+    }),
+    aws: t.field({ type: AwsAccessKeyInput, description: 'An access key, for Amazon ECR.' }),
+    google: t.field({
+      type: GoogleServiceAccountInput,
+      description: 'A service account’s key, for Google Artifact Registry and Container Registry.',
+    }),
+    azure: t.field({
+      type: AzureServicePrincipalInput,
+      description: 'An application’s secret, for Azure Container Registry.',
     }),
   }),
 })

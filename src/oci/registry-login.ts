@@ -2,12 +2,57 @@ import { isObject } from './descriptor.ts'
 import { isRegistryName, isRepositoryName } from './reference.ts'
 
 /** What a registry, or its token server, is shown. */
-export type Secret =
+export type ShownSecret =
   | { readonly kind: 'password'; readonly username: string; readonly password: string }
   /** An OAuth2 refresh token; the name is for token servers that know no OAuth2. */
   | { readonly kind: 'identity'; readonly username: string; readonly token: string }
   /** A bearer token for the registry itself. */
   | { readonly kind: 'registry'; readonly token: string }
+
+/** What a cloud exchanges for something that its registry may be shown, for some hours. */
+export type CloudSecret =
+  | {
+      readonly kind: 'aws'
+      readonly accessKeyId: string
+      readonly secretAccessKey: string
+      /** Of temporary keys. */
+      readonly sessionToken: string | null
+      /** Where the registry's name does not tell it. */
+      readonly region: string | null
+    }
+  /** The JSON key file's text. */
+  | { readonly kind: 'google'; readonly serviceAccountKey: string }
+  | {
+      readonly kind: 'azure'
+      readonly tenantId: string
+      readonly clientId: string
+      readonly clientSecret: string
+      /** `team.azurecr.io`, where the registry is known by another name. */
+      readonly loginServer?: string | null
+    }
+
+/** What somebody signs in to a registry with. */
+export type Secret = ShownSecret | CloudSecret
+
+/** Whether it is exchanged before anything is shown. */
+export const isCloudSecret = (secret: Secret): secret is CloudSecret =>
+  secret.kind === 'aws' || secret.kind === 'google' || secret.kind === 'azure'
+
+/** What of it must appear in no message. */
+export function secretWords(secret: Secret): readonly string[] {
+  switch (secret.kind) {
+    case 'password':
+      return [secret.password]
+    case 'aws':
+      return [secret.secretAccessKey, ...(secret.sessionToken === null ? [] : [secret.sessionToken])]
+    case 'google':
+      return [secret.serviceAccountKey]
+    case 'azure':
+      return [secret.clientSecret]
+    default:
+      return [secret.token]
+  }
+}
 
 /** A registry, or the part of one below a path. */
 export interface RegistryPrefix {
@@ -50,7 +95,7 @@ export function* pathsAbove(repository: string): Generator<string> {
 const textOf = (value: unknown): string => (typeof value === 'string' ? value : '')
 
 /** What an entry of a docker config's `auths` holds; undefined when it holds nothing. */
-export function secretOfEntry(entry: unknown): Secret | undefined {
+export function secretOfEntry(entry: unknown): ShownSecret | undefined {
   if (!isObject(entry)) return undefined
   const auth = Buffer.from(textOf(entry.auth), 'base64').toString('utf8').replace(/\0+$/, '')
   const colon = auth.indexOf(':')

@@ -1,6 +1,7 @@
 import { ConnectionError, EgressTimeoutError, TlsError } from '../egress/errors.ts'
 import type { EgressResponse, StreamLimits } from '../egress/exchange.ts'
 import type { RegistryError } from '../oci/registry-error.ts'
+import { secretWords } from '../oci/registry-login.ts'
 import { type Authorization, Authorizer, NOBODY } from './authorizer.ts'
 import { demandOf, parseChallenges } from './challenge.ts'
 import type { Clock } from './clock.ts'
@@ -266,7 +267,6 @@ const speaksNoTls = (error: unknown, insecure: boolean): boolean =>
   (insecure && error instanceof EgressTimeoutError && error.phase === 'connect')
 
 function secretsOf(credential: Credential): readonly string[] {
-  const { secret } = credential
   const encoded = basicAuthorization(credential)?.replace(/^Basic /, '')
-  return [secret.kind === 'password' ? secret.password : secret.token, ...(encoded ? [encoded] : [])]
+  return [...secretWords(credential.secret), ...(encoded ? [encoded] : [])]
 }

@@ -1,5 +1,6 @@
 import type { EgressResponse } from '../egress/exchange.ts'
 import { isObject } from '../oci/descriptor.ts'
+import { isCloudSecret } from '../oci/registry-login.ts'
 import { type Clock, unlessAborted } from './clock.ts'
 import type { Credential } from './credentials.ts'
 import type { Dialer, Errand } from './dialer.ts'
@@ -158,9 +159,9 @@ const isToken = (grant: Grant, value: string | undefined): boolean =>
 // early enough that a token does not expire on its way
 const renewalOf = ({ issued, expires }: Token): number => expires - Math.min(30_000, (expires - issued) / 5)
 
-/** The `Basic` header for it; undefined for a bearer token, which is not for this. */
+/** The `Basic` header for it; undefined for what is not for this: a bearer token, or a cloud's key. */
 export function basicAuthorization({ secret }: Credential): string | undefined {
-  if (secret.kind === 'registry') return undefined
+  if (secret.kind === 'registry' || isCloudSecret(secret)) return undefined
   const pair =
     secret.kind === 'password'
       ? `${secret.username}:${secret.password}`

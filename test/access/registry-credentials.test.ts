@@ -6,7 +6,7 @@ import { createRegistryCredentials, MAX_CREDENTIALS } from '../../src/access/reg
 import { createSealer } from '../../src/access/sealer.ts'
 import { newSealingKey, parseSealingKeys } from '../../src/access/sealing-key.ts'
 import { openDatabase } from '../../src/db/open.ts'
-import type { Secret } from '../../src/oci/registry-login.ts'
+import { type Secret, secretWords } from '../../src/oci/registry-login.ts'
 
 const START = Date.UTC(2026, 0, 1)
 const [OLD, NEW] = [newSealingKey(), newSealingKey()]
@@ -28,7 +28,7 @@ function open() {
       store.set({ namespace, prefix, secret }),
     secretFor: (repository: string, registry = 'quay.io', namespace = 'default') => {
       const secret = store.find(namespace, registry, repository)?.secret
-      return secret?.kind === 'password' ? secret.password : (secret?.token ?? null)
+      return secret ? (secretWords(secret)[0] ?? null) : null
     },
     rows: () =>
       db
