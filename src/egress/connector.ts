@@ -1,12 +1,11 @@
-import { type LookupAddress, lookup as lookupName } from 'node:dns'
-import { isIP, type LookupFunction } from 'node:net'
+import { lookup as lookupName } from 'node:dns'
+import type { LookupFunction } from 'node:net'
 import { createSecureContext, rootCertificates } from 'node:tls'
 import { buildConnector } from 'undici'
 import type { AddressGuard } from './address-guard.ts'
 import { ForbiddenTargetError } from './errors.ts'
-
-/** All addresses of a host name. */
-export type Resolve = (hostname: string) => Promise<readonly LookupAddress[]>
+import type { ClientCertificate } from './route.ts'
+import { literalOf, type Resolve } from './vetting.ts'
 
 /** Resolves as the operating system does, `/etc/hosts` included. */
 export const resolveBySystem: Resolve = (hostname) =>
@@ -23,11 +22,11 @@ export interface ConnectorOptions {
   readonly timeout: number
   /** PEM certificates trusted beside the roots that come with Node.js. */
   readonly ca: readonly string[]
+  /** What a server that asks is shown; null for nothing. */
+  readonly client: ClientCertificate | null
   /** False accepts any certificate. */
   readonly verify: boolean
 }
-
-const LOCALHOST = /^(?:.+\.)?localhost\.?$/
 
 /**
  * Opens sockets for undici to vetted addresses only. One forbidden address among a name's answers refuses them all, and
@@ -35,7 +34,7 @@ const LOCALHOST = /^(?:.+\.)?localhost\.?$/
  * the certificate check and Host keep the name.
  */
 export function createConnector(options: ConnectorOptions): buildConnector.connector {
-  const { allows, resolve, timeout, ca, verify } = options
+  const { allows, resolve, timeout, verify } = options
   const lookup: LookupFunction = (hostname, { all }, callback) => {
     resolve(hostname).then(
       (addresses) => {
@@ -58,17 +57,23 @@ export function createConnector(options: ConnectorOptions): buildConnector.conne
     // Node's 250 ms gives up on distant hosts whose first address is fine
     autoSelectFamilyAttemptTimeout: 1000,
     rejectUnauthorized: verify,
-    // made once: reading some 150 roots again for each socket takes longer than the handshake
-    ...(ca.length > 0 && { secureContext: createSecureContext({ ca: [...rootCertificates, ...ca] }) }),
+    ...secureContextOf(options),
   } as buildConnector.BuildOptions)
 
   return (target, callback) => {
-    // An address is never looked up, so that `lookup` does not see it; a resolver need not know what RFC 6761 §6.3 says.
-    const address = LOCALHOST.test(target.hostname) ? '127.0.0.1' : target.hostname
-    if (isIP(address) !== 0 && !allows(address)) {
+    // an address is never looked up, so that `lookup` does not see it
+    const literal = literalOf(target.hostname)
+    if (literal !== undefined && !allows(literal)) {
       queueMicrotask(() => callback(new ForbiddenTargetError(), null))
       return
     }
     connect(target, callback)
   }
+}
+
+// made once: reading some 150 roots again for each socket takes longer than the handshake
+function secureContextOf({ ca, client }: Pick<ConnectorOptions, 'ca' | 'client'>) {
+  if (ca.length === 0 && !client) return {}
+  const shown = client && { cert: client.certificate, key: client.key }
+  return { secureContext: createSecureContext({ ca: [...rootCertificates, ...ca], ...shown }) }
 }

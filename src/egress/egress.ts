@@ -1,8 +1,11 @@
-import { Agent, type buildConnector, type Dispatcher } from 'undici'
+import type { Dispatcher } from 'undici'
 import { type AddressPolicy, createAddressGuard } from './address-guard.ts'
-import { createConnector, type Resolve, resolveBySystem } from './connector.ts'
+import { AgentPool } from './agents.ts'
+import { resolveBySystem } from './connector.ts'
 import { ForbiddenTargetError } from './errors.ts'
 import { type EgressResponse, Exchange, type StreamLimits } from './exchange.ts'
+import type { HttpProxy, Route } from './route.ts'
+import { type Resolve, vetForProxy } from './vetting.ts'
 
 /** Milliseconds. */
 interface EgressTimeouts {
@@ -38,6 +41,8 @@ export interface EgressRequest {
   readonly body?: string | Uint8Array
   /** Accepts any certificate; never shares a connection with requests that verify. */
   readonly insecure?: boolean
+  /** How its connection is made; as the server was started with unless given. */
+  readonly route?: Route | undefined
   readonly signal: AbortSignal
   /** Bytes of body that are read at most. */
   readonly maxBytes: number
@@ -54,6 +59,11 @@ export interface Egress extends AsyncDisposable {
    * Rejects with an EgressError, or the signal's reason once it is aborted.
    */
   request(url: string | URL, request: EgressRequest): Promise<EgressResponse>
+  /**
+   * Closes the connections that are kept for later, and those in use when their exchange is over: what may be connected
+   * to, or how, is different from now on.
+   */
+  renew(): void
 }
 
 const DEFAULT_TIMEOUTS: EgressTimeouts = {
@@ -83,57 +93,79 @@ export function createEgress(options: EgressOptions): Egress {
   const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts }
   const allows = createAddressGuard(options)
   const forbiddenPorts = new Set(options.forbiddenPorts ?? FORBIDDEN_PORTS)
-
-  const createAgent = (connect: buildConnector.connector, bodyTimeout: number): Agent =>
-    new Agent({
-      connect,
-      connections: connectionsPerOrigin,
-      headersTimeout: timeouts.headers,
-      bodyTimeout,
-      keepAliveTimeout: 10_000,
-      keepAliveMaxTimeout: 60_000,
-      maxHeaderSize: 32 * 1024,
-    })
-  // apart from the rest: a stream may keep its connection for hours
-  const createAgents = (verify: boolean) => {
-    const connect = createConnector({ allows, resolve, timeout: timeouts.connect, ca, verify })
-    return { whole: createAgent(connect, timeouts.body), streams: createAgent(connect, timeouts.stream) }
-  }
-  const verifying = createAgents(true)
-  const trusting = createAgents(false)
+  const pool = new AgentPool({ allows, resolve, ca, connectionsPerOrigin, timeouts })
 
   const permits = ({ protocol, port, username, password }: URL): boolean =>
     (protocol === 'https:' || protocol === 'http:') &&
     !forbiddenPorts.has(Number(port)) &&
     username === '' &&
     password === ''
+  const permitsProxy = (proxy: HttpProxy | null | undefined): boolean => {
+    const url = proxy && parseUrl(proxy.url)
+    return !proxy || (url?.protocol === 'http:' && permits(url))
+  }
 
   return {
-    request(url, { method = 'GET', headers, body, insecure = false, signal, maxBytes, timeout, stream }) {
+    request(url, request) {
+      const {
+        method = 'GET',
+        headers,
+        body,
+        insecure = false,
+        route,
+        signal,
+        maxBytes,
+        timeout,
+        stream,
+      } = request
       const target = typeof url === 'string' ? parseUrl(url) : url
-      if (!target || !permits(target)) return Promise.reject(new ForbiddenTargetError())
+      if (!target || !permits(target) || !permitsProxy(route?.proxy)) {
+        return Promise.reject(new ForbiddenTargetError())
+      }
       const exchange = new Exchange({ maxBytes, timeout: timeout ?? timeouts.total, stream, signal })
-      if (!exchange.failed) {
-        const dispatch: Dispatcher.DispatchOptions = {
-          origin: target.origin,
-          path: target.pathname + target.search,
-          method,
-          headers: { 'user-agent': userAgent, ...headers, 'accept-encoding': 'identity' },
-          body: body ?? null,
-          // undici would close the connection after each HEAD, for fear of servers that send a body with it
-          reset: false,
-        }
-        const agents = insecure ? trusting : verifying
-        ;(stream ? agents.streams : agents.whole).dispatch(dispatch, exchange)
+      if (exchange.failed) return exchange.response
+      const agents = pool.of(route, insecure)
+      const agent = stream ? agents.streams : agents.whole
+      const dispatch: Dispatcher.DispatchOptions = {
+        origin: target.origin,
+        path: target.pathname + target.search,
+        method,
+        headers: { 'user-agent': userAgent, ...headers, 'accept-encoding': 'identity' },
+        body: body ?? null,
+        // undici would close the connection after each HEAD, for fear of servers that send a body with it
+        reset: false,
+      }
+      if (!route?.proxy || target.protocol === 'https:') agent.dispatch(dispatch, exchange)
+      else {
+        const forwarded = forward(target, dispatch, route.proxy)
+        vetForProxy(target.hostname, { allows, resolve }).then(
+          () => exchange.failed || agent.dispatch(forwarded, exchange),
+          (error: unknown) => exchange.onResponseError(undefined, error),
+        )
       }
       return exchange.response
     },
 
-    async [Symbol.asyncDispose]() {
-      const agents = [verifying, trusting].flatMap(({ whole, streams }) => [whole, streams])
-      await Promise.all(agents.map((agent) => agent.destroy()))
-    },
+    renew: () => pool.renew(),
+
+    [Symbol.asyncDispose]: () => pool.destroy(),
   }
 }
+
+/** A request without TLS as a proxy takes it, which sees all of it. Source: RFC 9112 §3.2.2. */
+const forward = (
+  target: URL,
+  dispatch: Dispatcher.DispatchOptions,
+  { url, authorization }: HttpProxy,
+): Dispatcher.DispatchOptions => ({
+  ...dispatch,
+  origin: new URL(url).origin,
+  path: target.origin + dispatch.path,
+  headers: {
+    ...(dispatch.headers as Record<string, string>),
+    host: target.host,
+    ...(authorization !== null && { 'proxy-authorization': authorization }),
+  },
+})
 
 const parseUrl = (url: string): URL | undefined => (URL.canParse(url) ? new URL(url) : undefined)

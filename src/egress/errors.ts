@@ -73,6 +73,21 @@ export class ConnectionError extends Error {
   }
 }
 
+/**
+ * The proxy that leads there could not be used. It says nothing of the target: `transient` tells whether the same request
+ * may well succeed a moment later.
+ */
+export class ProxyError extends Error {
+  override readonly name = 'ProxyError'
+  readonly code = 'PROXY'
+  readonly transient: boolean
+
+  constructor(message: string, transient: boolean, cause?: unknown) {
+    super(message, { cause })
+    this.transient = transient
+  }
+}
+
 /** All that `Egress.request` rejects with, the aborting signal's reason aside. */
 export type EgressError =
   | ForbiddenTargetError
@@ -80,13 +95,15 @@ export type EgressError =
   | BodyTooLargeError
   | TlsError
   | ConnectionError
+  | ProxyError
 
 export const isEgressError = (error: unknown): error is EgressError =>
   error instanceof ForbiddenTargetError ||
   error instanceof EgressTimeoutError ||
   error instanceof BodyTooLargeError ||
   error instanceof TlsError ||
-  error instanceof ConnectionError
+  error instanceof ConnectionError ||
+  error instanceof ProxyError
 
 // OpenSSL's names as Node.js gives them, for what people meet; any other is shown as it is.
 const CERTIFICATE_PROBLEMS: Readonly<Record<string, string>> = {
@@ -100,6 +117,11 @@ const CERTIFICATE_PROBLEMS: Readonly<Record<string, string>> = {
   ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another host name',
   CERT_REVOKED: 'its certificate was revoked',
   CERT_UNTRUSTED: 'its certificate is not trusted here',
+  // not of its certificate, but of ours
+  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: 'it asks for a client certificate, and was shown none',
+  ERR_SSL_TLSV1_ALERT_UNKNOWN_CA:
+    'it does not know the authority of the client certificate that it was shown',
+  ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE: 'it does not take the client certificate that it was shown',
 }
 const OTHER_CERTIFICATE_PROBLEM =
   /^(?:CERT_|CRL_|INVALID_|ERROR_IN_CERT|UNABLE_TO_|PATH_LENGTH|HOSTNAME_MISMATCH)/
