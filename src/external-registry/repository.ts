@@ -44,7 +44,7 @@ export function openRepository(
     async listTags() {
       const names: TagName[] = []
       try {
-        for await (const page of remoteRepository.listTags()) names.push(...page)
+        for await (const page of remoteRepository.listTags()) names.push(...page.names)
       } catch (error) {
         // a part of a list says nothing of what is missing in it
         if (!isNotFound(error)) throw error

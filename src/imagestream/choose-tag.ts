@@ -60,7 +60,8 @@ export class TagChooser {
     const deciding = beginDeciding(rule, REPORTED)
     const open: TagName[] = []
     let looked = 0
-    for (const tag of await this.#dependencies.answers.listTags(target)) {
+    const { names } = await this.#dependencies.answers.listTags(target)
+    for (const tag of names) {
       if (++looked % TAGS_A_TURN === 0) await breathe()
       if (isReferrersTag(tag)) continue
       // what only the time is missing of may be chosen when that is known

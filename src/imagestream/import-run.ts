@@ -125,7 +125,7 @@ export class ImportRun {
 
   async #list(listing: Listing, answers: RegistryAnswers, signal: AbortSignal): Promise<readonly TagName[]> {
     try {
-      const wanted = listing.wantedOf(await answers.listTags(listing))
+      const wanted = listing.wantedOf((await answers.listTags(listing)).names)
       this.#additionalTags = wanted.splice(this.#tools.maximumTags ?? wanted.length)
       return wanted
     } catch (error) {

@@ -29,8 +29,11 @@ export interface RemoteOptions {
 
 /** One repository of one registry. Every method throws RegistryError, or the signal's reason once it is aborted. */
 export interface RemoteRepository {
-  /** The legal tag names, page by page as they arrive, each once, in the registry's order. */
-  listTags(): AsyncIterable<readonly TagName[]>
+  /**
+   * The legal tag names, page by page as they arrive, in the registry's order; `from` is the `next` of a page that was
+   * read before, behind which the listing goes on.
+   */
+  listTags(from?: string): AsyncIterable<TagPage>
   /** What the tag means now; `known` is what it meant when last asked, and makes the question cheaper. */
   resolveTag(tag: TagName, known: Digest | null): Promise<ResolvedTag>
   /** The manifest's exact bytes, verified against the digest. */
@@ -42,6 +45,14 @@ export interface RemoteRepository {
    * needed to know which it is. Absent where there are no such listings.
    */
   vendorListing?(): Promise<VendorListing | null>
+}
+
+export interface TagPage {
+  readonly names: readonly TagName[]
+  /** Where the listing goes on behind this page, also for a later reading; null where it does not, or not from here. */
+  readonly next: string | null
+  /** Set where the registry led back to where it had been: it may have tags that it did not tell. */
+  readonly isPartial?: true
 }
 
 export interface ResolvedTag {

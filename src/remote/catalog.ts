@@ -11,11 +11,11 @@ export const CATALOG_SCOPE = 'registry:catalog:*'
  * The repositories of a registry that shows them, page by page, each once; with the same care as a listing of tags.
  * Throws RegistryError, NotFound where the registry has no catalog. Source: distribution, HTTP API, catalog.
  */
-export const listRepositories = (
+export async function* listRepositories(
   session: Session,
   options: ListingOptions,
-): AsyncGenerator<readonly string[]> =>
-  listNames(
+): AsyncGenerator<readonly string[]> {
+  const pages = listNames(
     session,
     {
       field: 'repositories',
@@ -26,3 +26,5 @@ export const listRepositories = (
     },
     options,
   )
+  for await (const { names } of pages) if (names.length > 0) yield names
+}

@@ -13,6 +13,7 @@ import type { Credential, Credentials } from './credentials.ts'
 import { Dialer, type Errand } from './dialer.ts'
 import type { HostStanding } from './host-traffic.ts'
 import { DEFAULT_LIMITS, type RemoteLimits } from './limits.ts'
+import type { ListedPage } from './listing.ts'
 import { checkLogin, type LoginPlace } from './login-check.ts'
 import { type FetchedManifest, fetchManifest, type ResolvedManifest, resolveTag } from './manifests.ts'
 import { dialledHost, RegistryHost, registryOf } from './registry-host.ts'
@@ -44,8 +45,11 @@ export interface RemoteRegistryOptions {
 
 /** One repository of one registry. Every method throws RegistryError, or the signal's reason once it is aborted. */
 export interface RegistryRepository {
-  /** The legal tag names, page by page as they arrive, each once, in the registry's order. */
-  listTags(): AsyncIterable<readonly TagName[]>
+  /**
+   * The legal tag names, page by page as they arrive, each once, in the registry's order; `from` is the `next` of a page
+   * that was read before, behind which the listing goes on.
+   */
+  listTags(from?: string): AsyncIterable<ListedPage<TagName>>
   /** What the tag means now; `known` is what it meant when last asked, and makes the question cheaper. */
   resolveTag(tag: TagName, known: Digest | null): Promise<ResolvedManifest>
   /** The manifest's exact bytes, verified against the digest. */
@@ -129,7 +133,7 @@ export function createRemoteRegistry(options: RemoteRegistryOptions): RegistryCl
     repository({ registry, repository }, errand) {
       const { host, session, tell } = open({ registry, repository }, errand)
       return {
-        listTags: () => listTags(session, { clock, limits, warn: tell }),
+        listTags: (from) => listTags(session, { from, clock, limits, warn: tell }),
         resolveTag: (tag, known) => resolveTag(session, tag, known, { host, clock, warn: tell }),
         fetchManifest: (digest) => fetchManifest(session, digest),
         fetchConfig: (descriptor) => fetchConfig(session, descriptor),

@@ -33,7 +33,7 @@ describe.each(REGISTRIES)('$name', ({ missing, pages: answersInPages, start }) =
 
     test('lists every tag once, page by page', async () => {
       const pages: (readonly string[])[] = []
-      for await (const page of repository.listTags()) pages.push(page)
+      for await (const { names } of repository.listTags()) pages.push(names)
 
       expect(pages.flat().sort()).toEqual(Object.keys(TAGS).sort())
       expect(pages.length > 1).toBe(answersInPages)

@@ -42,7 +42,7 @@ describe('a listing', () => {
     await using client = new TestClient()
     const pages: number[] = []
     for await (const page of client.repository(`${upstream.host}/team/app`).listTags())
-      pages.push(page.length)
+      pages.push(page.names.length)
     expect(pages).toEqual([10, 10, 10, 5])
     expect(upstream.requests.listing).toBe(4)
     expect(upstream.log[0]?.query.get('n')).toBe('1000')
@@ -178,11 +178,50 @@ describe('a listing', () => {
     let total = 0
     let largest = 0
     for await (const page of client.repository(`${registry.host}/app`).listTags()) {
-      total += page.length
-      largest = Math.max(largest, page.length)
+      total += page.names.length
+      largest = Math.max(largest, page.names.length)
     }
     expect(total).toBe(100_000)
     expect(largest).toBeLessThanOrEqual(1000)
+  })
+
+  test('resumes from a saved cursor: only what follows is asked for', async () => {
+    await using upstream = await startUpstream({ pageSize: 10 })
+    const app = image({ seed: 'app' })
+    const names = numbered(35)
+    for (const name of names) upstream.push('team/app', name, app)
+    const read: string[] = []
+    let cursor: string | null = null
+    {
+      await using client = new TestClient()
+      for await (const page of client.repository(`${upstream.host}/team/app`).listTags()) {
+        read.push(...page.names)
+        cursor = page.next
+        if (read.length === 20) break
+      }
+    }
+    const before = upstream.requests.listing
+
+    await using restarted = new TestClient()
+    for await (const page of restarted.repository(`${upstream.host}/team/app`).listTags(cursor ?? '')) {
+      read.push(...page.names)
+      cursor = page.next
+    }
+    expect(read).toEqual(names)
+    expect(upstream.requests.listing - before).toBe(2)
+    expect(cursor).toBeNull()
+  })
+
+  test('in pieces of one page has no place to go on from but the end of the page', async () => {
+    await using registry = await startListing((query) =>
+      query.get('last')
+        ? { tags: ['z'] }
+        : { tags: numbered(2500), link: '</v2/app/tags/list?last=v>; rel=next' },
+    )
+    await using client = new TestClient()
+    const cursors: (string | null)[] = []
+    for await (const { next } of client.repository(`${registry.host}/app`).listTags()) cursors.push(next)
+    expect(cursors).toEqual([null, null, 'last=v', null])
   })
 
   test('ends when its reader has enough', async () => {
@@ -192,7 +231,9 @@ describe('a listing', () => {
       link: `</v2/app/tags/list?page=${++page}>; rel="next"`,
     }))
     await using client = new TestClient()
-    for await (const tags of client.repository(`${registry.host}/app`).listTags()) if (tags.length > 0) break
+    for await (const { names } of client.repository(`${registry.host}/app`).listTags()) {
+      if (names.length > 0) break
+    }
     expect(registry.requests).toHaveLength(1)
   })
 })
@@ -212,7 +253,7 @@ describe('a listing that cannot be trusted', () => {
     await using client = new TestClient({ limits })
     const seen: string[] = []
     const reading = (async () => {
-      for await (const tags of client.repository(`${registry.host}/app`).listTags()) seen.push(...tags)
+      for await (const { names } of client.repository(`${registry.host}/app`).listTags()) seen.push(...names)
     })()
     const refused = await refusalOf(reading)
     expect(refused.reason).toBe('RegistryUnavailable')
