@@ -12,6 +12,7 @@ import { createImportRows } from './imagestream/import-rows.ts'
 import { createLookBack } from './imagestream/look-back.ts'
 import { createPolicies } from './imagestream/policies.ts'
 import { createTagRecorder } from './imagestream/record.ts'
+import type { RemoteRegistry } from './imagestream/remote-registry.ts'
 import { createRollBack } from './imagestream/roll-back.ts'
 import { createSchedules } from './imagestream/schedule.ts'
 import { createSetTagPolicy } from './imagestream/set-tag-policy.ts'
@@ -20,11 +21,13 @@ import { createTags } from './imagestream/tag.ts'
 import { createTagging } from './imagestream/tag-image.ts'
 import { createStreamWriter } from './imagestream/write-stream.ts'
 import type { RegistryClient } from './remote/remote-registry.ts'
+import type { VendorListings } from './vendors/vendor-listings.ts'
 
 export interface DomainParts {
   readonly config: Config
   readonly db: Database
   readonly remote: RegistryClient
+  readonly vendors: VendorListings
   /** Milliseconds since 1970. */
   readonly now: () => number
   readonly log: Logger
@@ -33,7 +36,7 @@ export interface DomainParts {
 const MINUTE = 60 * 1000
 
 /** Joins what image streams are made of. Nothing runs yet: `importer.resume` begins. */
-export function openDomain({ config, db, remote, now, log }: DomainParts) {
+export function openDomain({ config, db, remote, vendors, now, log }: DomainParts) {
   const pushes = createPushLog(db)
   const images = createImages(db)
   const streams = createStreams(db)
@@ -43,7 +46,7 @@ export function openDomain({ config, db, remote, now, log }: DomainParts) {
   const schedules = createSchedules({ db, rows, now, intervalMs: config.scheduleMinutes * MINUTE })
   const importer = createImporter({
     db,
-    remote,
+    remote: withListings(remote, vendors),
     images,
     streams,
     tags,
@@ -89,3 +92,11 @@ export function openDomain({ config, db, remote, now, log }: DomainParts) {
     rollBackTag: createRollBack({ db, streams, tags, images, lookBack, tagging }),
   }
 }
+
+/** The registries' own protocol, and the listings of their vendors beside it. */
+const withListings = (remote: RegistryClient, vendors: VendorListings): RemoteRegistry => ({
+  repository: (reference, options) => ({
+    ...remote.repository(reference, options),
+    vendorListing: () => vendors.listingOf(reference, options),
+  }),
+})

@@ -17,6 +17,7 @@ import { Opened } from './opened.ts'
 import { createPruner, type Pruner } from './prune/prune.ts'
 import { schedule } from './registry/collect-schedule.ts'
 import { createRemoteRegistry } from './remote/remote-registry.ts'
+import { createVendorListings } from './vendors/vendor-listings.ts'
 
 export { SealingKeyError } from './access/errors.ts'
 export { DatabaseRefusedError } from './db/open.ts'
@@ -70,7 +71,12 @@ async function open(
     warn: (warning) => log.warn(warning, 'a registry broke a rule'),
   })
 
-  const domain = openDomain({ config, db, remote, now, log })
+  const vendors = createVendorListings({
+    remote,
+    warn: (warning) => log.warn(warning, "a vendor's listing broke a rule"),
+  })
+
+  const domain = openDomain({ config, db, remote, vendors, now, log })
   const { images, streams, recorder, writer, importer, schedules } = domain
   const pruner = opened.use(createPruner({ db, recorder, now }))
 

@@ -12,6 +12,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   db: ['oci'],
   blobs: ['oci'],
   remote: ['oci', 'egress'],
+  vendors: ['oci', 'remote'],
   events: ['oci', 'db'],
   access: ['oci', 'db'],
   policy: ['oci'],

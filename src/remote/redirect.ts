@@ -26,7 +26,7 @@ export interface FollowRequest extends DialRequest {
 /**
  * Sends the request and follows up to five redirects, each through the dialer and so vetted anew. Once scheme, host or
  * port changes, Authorization and every header but Accept and Range stay behind for good. From https to http only when
- * insecure.
+ * insecure. A POST is not followed: its body was for whom it was sent to.
  * Rejects as the dialer does, with RedirectError for what failed after the first hop.
  */
 export async function follow(
@@ -46,7 +46,8 @@ export async function follow(
       throw hops === 0 || errand.signal.aborted ? error : new RedirectError('redirect', { cause: error })
     }
     const { location } = answer.headers
-    if (!REDIRECTS.has(answer.status) || typeof location !== 'string') return { answer, url, foreign }
+    const isFollowed = REDIRECTS.has(answer.status) && request.method !== 'POST'
+    if (!isFollowed || typeof location !== 'string') return { answer, url, foreign }
     if (hops === MAX_REDIRECTS) throw new RedirectError(`it redirects more than ${MAX_REDIRECTS} times`)
     const next = targetOf(location, url, errand.insecure)
     foreign ||= next.origin !== url.origin

@@ -1,4 +1,4 @@
-import type { EgressResponse } from '../egress/exchange.ts'
+import type { EgressResponse, ResponseHeaders } from '../egress/exchange.ts'
 import type { Demand } from './challenge.ts'
 import { unlessAborted } from './clock.ts'
 import type { Tokens } from './token.ts'
@@ -26,6 +26,8 @@ export class RegistryHost {
   origin: URL
   /** What the last 401 asked for; `open` when nothing was asked for, undefined before the first answer. */
   demand: Demand | 'open' | undefined
+  /** The headers of its first answer, which tell what it is; undefined before. */
+  greeting: ResponseHeaders | undefined
   /** Whether a HEAD of a manifest was seen to tell its digest. */
   headTells = false
   /** Milliseconds since 1970 until which a HEAD is not worth its request. */

@@ -5,6 +5,7 @@ import type { Digest } from '../oci/digest.ts'
 import type { Reference } from '../oci/reference.ts'
 import type { LoginCheck } from '../oci/registry-login.ts'
 import type { TagName } from '../oci/tag.ts'
+import { ApiAccess } from './api-access.ts'
 import { fetchBlob } from './blobs.ts'
 import { CATALOG, CATALOG_SCOPE, listRepositories } from './catalog.ts'
 import { type Clock, systemClock } from './clock.ts'
@@ -67,6 +68,8 @@ export interface RegistryRepository {
 export interface RegistryClient {
   /** Opens no connection yet. */
   repository(reference: Pick<Reference, 'registry' | 'repository'>, errand: Errand): RegistryRepository
+  /** What vendors offer beside the registries' protocol, asked by the same rules. Opens no connection yet. */
+  api(reference: Pick<Reference, 'registry' | 'repository'>, errand: Errand): ApiAccess
   /**
    * Every repository of the registry, page by page as they arrive, each once, in the registry's order. Throws
    * RegistryError, or the signal's reason once it is aborted.
@@ -139,6 +142,11 @@ export function createRemoteRegistry(options: RemoteRegistryOptions): RegistryCl
         fetchConfig: (descriptor) => fetchConfig(session, descriptor),
         fetchBlob: (descriptor) => fetchBlob(session, descriptor, { clock, limits }),
       }
+    },
+    api({ registry, repository }, errand) {
+      const host = hostOf(registry, errand)
+      const openFor = (scope: string) => open({ registry, repository, scope }, errand).session
+      return new ApiAccess({ registry, repository, host, openFor, dialer, credentials, clock, errand })
     },
     repositories(registry, errand) {
       const catalog = { registry, repository: CATALOG, scope: CATALOG_SCOPE }

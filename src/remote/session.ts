@@ -18,9 +18,11 @@ export type Topic = Omit<Question, 'registry' | 'repository'>
 
 /** One request to a registry. */
 export interface Ask extends Topic {
-  readonly method: 'GET' | 'HEAD'
+  readonly method: 'GET' | 'HEAD' | 'POST'
   /** Path and query. */
   readonly path: string
+  /** Of a POST, which may be sent again: it asks, and changes nothing. */
+  readonly body?: string
   readonly headers: Readonly<Record<string, string>>
   readonly maxBytes: number
   /** The registry takes it from what it still gives. */
@@ -194,13 +196,14 @@ export class Session {
   }
 
   async #send(
-    { method, path, headers, maxBytes, stream }: Ask,
+    { method, path, body, headers, maxBytes, stream }: Ask,
     authorization: string | undefined,
     { origin = this.#options.host.origin, tentative = false, account, counted = false }: Sending = {},
   ): Promise<EgressResponse> {
     const { dialer, errand, host } = this.#options
     const request = {
       ...{ method, headers, maxBytes, authorization },
+      ...(body !== undefined && { body }),
       ...(stream && { stream }),
       ...(account !== undefined && { account }),
       tentative,
@@ -233,6 +236,7 @@ export class Session {
       const origin = new URL(`${protocol}//${host.name}`)
       const answer = await this.#send(request, undefined, { origin, tentative })
       host.origin = origin
+      host.greeting = answer.headers
       return answer
     }
     const answer = await attempt('https:', mayFallBack).catch((error: unknown) => {
@@ -266,7 +270,8 @@ const speaksNoTls = (error: unknown, insecure: boolean): boolean =>
   (error instanceof TlsError && error.problem === 'protocol') ||
   (insecure && error instanceof EgressTimeoutError && error.phase === 'connect')
 
-function secretsOf(credential: Credential): readonly string[] {
+/** What must never appear in a message. */
+export function secretsOf(credential: Credential): readonly string[] {
   const encoded = basicAuthorization(credential)?.replace(/^Basic /, '')
   return [...secretWords(credential.secret), ...(encoded ? [encoded] : [])]
 }

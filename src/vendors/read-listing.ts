@@ -1,0 +1,48 @@
+import { setImmediate as breathe } from 'node:timers/promises'
+import { Claims } from './claims.ts'
+import type { Desk } from './desk.ts'
+import { OddShapeError, vendorListingError } from './errors.ts'
+import type { TagClaim, VendorPage } from './listing.ts'
+import type { ToldPage, Vendor } from './vendor.ts'
+
+/** Claims handed over at a time; between two such pieces other work gets its turn. */
+const PIECE = 1000
+
+export interface ReadOptions {
+  readonly vendor: Vendor
+  readonly desk: Desk
+  /** Told once, at the end, what is wrong with a listing that was read nevertheless. */
+  readonly warn: (message: string) => void
+}
+
+/** The pages of a listing, as they arrive. Throws VendorListingError, or the signal's reason once it is aborted. */
+export async function* readListing({ vendor, desk, warn }: ReadOptions): AsyncGenerator<VendorPage> {
+  const claims = new Claims(desk.limits)
+  try {
+    desk.signal.throwIfAborted()
+    for await (const told of vendor.pages(desk)) {
+      // where pages are counted, one that brings nothing and promises more would go on for ever
+      if (told.entries === 0 && !told.isComplete) {
+        throw new OddShapeError('a page of it is empty and not the last')
+      }
+      yield* piecesOf(told, claims)
+      if (told.isComplete) break
+    }
+  } catch (error) {
+    desk.signal.throwIfAborted()
+    throw vendorListingError(vendor.title, desk.repository, error)
+  }
+  if (claims.illegal > 0) {
+    warn(`its listing has ${claims.illegal} entries that are no tag names`)
+  }
+}
+
+async function* piecesOf(told: ToldPage, claims: Claims): AsyncGenerator<VendorPage> {
+  const { tags, total } = told
+  for (let at = 0; at === 0 || at < tags.length; at += PIECE) {
+    if (at > 0) await breathe()
+    const fresh: readonly TagClaim[] = claims.admit(tags.slice(at, at + PIECE))
+    const moves = at === 0 ? claims.admitMoves(told.moves ?? []) : []
+    yield { claims: fresh, total, moves, isComplete: told.isComplete && at + PIECE >= tags.length }
+  }
+}

@@ -1,0 +1,87 @@
+import { parseReference } from '../../src/oci/reference.ts'
+import type { Errand } from '../../src/remote/dialer.ts'
+import type { RemoteWarning } from '../../src/remote/remote-registry.ts'
+import { VendorListingError } from '../../src/vendors/errors.ts'
+import type { VendorLimits } from '../../src/vendors/limits.ts'
+import type { ReportedMove, TagClaim, VendorListing, VendorPage } from '../../src/vendors/listing.ts'
+import { createVendorListings, type VendorConfiguration } from '../../src/vendors/vendor-listings.ts'
+import { TestClient, type TestClientOptions } from '../fixtures/registry-client.ts'
+
+export interface ListingClientOptions extends TestClientOptions {
+  readonly configuration?: VendorConfiguration
+  readonly vendorLimits?: Partial<VendorLimits>
+}
+
+/** A whole listing, page by page. */
+export interface Read {
+  readonly pages: readonly VendorPage[]
+  readonly claims: readonly TagClaim[]
+  readonly moves: readonly ReportedMove[]
+  readonly isComplete: boolean
+}
+
+/** The client of the vendors' listings as the server uses it, but for the clock and what configures it. */
+export class ListingClient implements AsyncDisposable {
+  readonly client: TestClient
+  readonly warnings: RemoteWarning[] = []
+  readonly #listings: ReturnType<typeof createVendorListings>
+
+  constructor({ configuration, vendorLimits = {}, ...options }: ListingClientOptions = {}) {
+    this.client = new TestClient(options)
+    this.#listings = createVendorListings({
+      remote: this.client.remote,
+      ...(configuration && { configurationOf: () => configuration }),
+      limits: vendorLimits,
+      warn: (warning) => this.warnings.push(warning),
+    })
+  }
+
+  /** The listing of `host/name`; null where none is known. */
+  find(name: string, errand: Partial<Errand> = {}): Promise<VendorListing | null> {
+    const signal = new AbortController().signal
+    const anybody = { insecure: false, lane: 'test', namespace: null, signal }
+    return this.#listings.listingOf(parseReference(name), { ...anybody, ...errand })
+  }
+
+  /** The listing of `host/name`. */
+  async listing(name: string, errand: Partial<Errand> = {}): Promise<VendorListing> {
+    const found = await this.find(name, errand)
+    if (!found) throw new Error(`${name} has no listing of a vendor's`)
+    return found
+  }
+
+  /** The first page of the listing of `host/name`, as who needs no more reads it. */
+  async firstPage(name: string): Promise<VendorPage> {
+    for await (const page of (await this.listing(name)).pages()) return page
+    throw new Error(`the listing of ${name} has no page`)
+  }
+
+  /** All of the listing of `host/name`. */
+  async read(name: string): Promise<Read> {
+    const pages: VendorPage[] = []
+    for await (const page of (await this.listing(name)).pages()) pages.push(page)
+    return {
+      pages,
+      claims: pages.flatMap(({ claims }) => claims),
+      moves: pages.flatMap(({ moves }) => moves),
+      isComplete: pages.at(-1)?.isComplete ?? false,
+    }
+  }
+
+  /** The VendorListingError that the listing of `host/name` ends with; fails the test when it ends otherwise. */
+  async refusal(name: string): Promise<VendorListingError> {
+    const error = await this.read(name).then(
+      () => new Error('it succeeded'),
+      (reason: unknown) => reason,
+    )
+    if (error instanceof VendorListingError) return error
+    throw error
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.client[Symbol.asyncDispose]()
+  }
+}
+
+/** Tag names of claims, in their order. */
+export const tagsOf = (claims: readonly TagClaim[]): string[] => claims.map(({ tag }) => tag)
