@@ -1,0 +1,56 @@
+import { describe, expect, test } from 'vitest'
+import { Concurrency } from '../../src/remote/concurrency.ts'
+
+/** Sends one; what comes of it is said by its number. */
+const wentWell = (concurrency: Concurrency, times: number): void => {
+  for (let at = 0; at < times; at += 1) {
+    concurrency.send()
+    concurrency.grow()
+  }
+}
+
+describe('how many requests a host takes at a time (AIMD)', () => {
+  test('is halved when it has too many, down to one', () => {
+    const concurrency = new Concurrency(10)
+    const sizes = [1, 2, 3, 4, 5].map(() => {
+      concurrency.shrink(concurrency.send())
+      return concurrency.size
+    })
+    expect(sizes).toEqual([5, 2, 1, 1, 1])
+  })
+
+  test('is halved once for all that were sent before', () => {
+    const concurrency = new Concurrency(8)
+    const sent = Array.from({ length: 8 }, () => concurrency.send())
+    for (const request of sent) concurrency.shrink(request)
+    expect(concurrency.size).toBe(4)
+    concurrency.shrink(concurrency.send())
+    expect(concurrency.size).toBe(2)
+  })
+
+  test('grows by one each time that so many went well, and not above what is allowed', () => {
+    const concurrency = new Concurrency(8)
+    concurrency.shrink(concurrency.send())
+    wentWell(concurrency, 5)
+    expect(concurrency.size).toBe(5)
+    wentWell(concurrency, 6)
+    expect(concurrency.size).toBe(6)
+    wentWell(concurrency, 1000)
+    expect(concurrency.size).toBe(8)
+  })
+
+  test('follows what is allowed, and stays halved where it was', () => {
+    const concurrency = new Concurrency(10)
+    concurrency.allowed = 4
+    expect(concurrency.size).toBe(4)
+    concurrency.allowed = 20
+    expect(concurrency.size).toBe(20)
+    concurrency.shrink(concurrency.send())
+    concurrency.allowed = 40
+    expect(concurrency.size).toBe(10)
+    concurrency.allowed = 3
+    expect(concurrency.size).toBe(3)
+    wentWell(concurrency, 100)
+    expect(concurrency.size).toBe(3)
+  })
+})
