@@ -71,20 +71,34 @@ export interface RemoteHost {
   readonly host: string
   readonly inFlight: number
   readonly waiting: number
-  readonly breaker: {
-    readonly state: 'CLOSED' | 'OPEN' | 'HALF_OPEN'
-    readonly since: number | null
-    readonly reason: string | null
-    readonly nextAttempt: number | null
-  }
-  readonly budgets: readonly {
-    readonly limit: number | null
-    readonly remaining: number
-    /** Seconds. */
-    readonly window: number | null
-    readonly source: string | null
-    readonly readAt: number
-  }[]
+  readonly concurrency: number
+  readonly breaker: RemoteBreaker
+  readonly budgets: readonly RemoteBudget[]
+  readonly accounts: readonly RemoteAccount[]
+}
+
+interface RemoteBreaker {
+  readonly state: 'CLOSED' | 'OPEN' | 'HALF_OPEN'
+  readonly since: number | null
+  readonly reason: string | null
+  readonly nextAttempt: number | null
+}
+
+interface RemoteBudget {
+  readonly limit: number | null
+  readonly remaining: number
+  /** Seconds. */
+  readonly window: number | null
+  readonly resetAt: number | null
+  readonly source: string | null
+  readonly readAt: number
+}
+
+/** One of those that a host is asked as; never which one. */
+export interface RemoteAccount {
+  readonly signedIn: boolean
+  readonly breaker: RemoteBreaker
+  readonly budget: RemoteBudget | null
 }
 
 /** The part of the context that is the same for every request. */

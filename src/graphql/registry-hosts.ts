@@ -2,7 +2,7 @@ import type { KeysetPage } from '../imagestream/page.ts'
 import { builder } from './builder.ts'
 import { Connection, keyCursors, pageOf } from './connection.ts'
 import { connectionArgs, connectionType, pageComplexity } from './connection-type.ts'
-import type { RemoteHost } from './context.ts'
+import type { RemoteAccount, RemoteHost } from './context.ts'
 
 const BreakerStateEnum = builder.enumType('BreakerState', {
   description: 'Whether another registry’s host is asked.',
@@ -17,7 +17,7 @@ const BreakerStateEnum = builder.enumType('BreakerState', {
 
 const BreakerType = builder.objectRef<RemoteHost['breaker']>('Breaker').implement({
   description:
-    'Keeps a host from being asked while it asked to be left alone, or failed several times in a row.',
+    'Keeps a host from being asked, by everybody or as one account, while it asked to be left alone, or failed several times in a row.',
   fields: (t) => ({
     state: t.field({
       type: BreakerStateEnum,
@@ -67,10 +67,38 @@ const RequestBudgetType = builder.objectRef<RemoteHost['budgets'][number]>('Requ
       description:
         'Whom the host counts, as it calls them: Docker Hub gives this server’s address, or the id of the user that it signs in as. Null where it does not say.',
     }),
+    resetsAt: t.field({
+      type: 'DateTime',
+      nullable: true,
+      description: 'When a new window begins; null where the host does not say.',
+      resolve: ({ resetAt }) => resetAt,
+    }),
     readAt: t.field({
       type: 'DateTime',
       description: 'When the host said so; longer ago than the window, it means nothing any more.',
       resolve: ({ readAt }) => readAt,
+    }),
+  }),
+})
+
+const RegistryAccountType = builder.objectRef<RemoteAccount>('RegistryAccount').implement({
+  description: 'How one account that a host is asked as stands with it. Which one it is is not told.',
+  fields: (t) => ({
+    signedIn: t.exposeBoolean('signedIn', {
+      description:
+        'Whether a credential is shown; without one the host takes it for anybody at this server’s address.',
+    }),
+    breaker: t.field({
+      type: BreakerType,
+      description:
+        'Whether the host is asked as this account: one that has had enough of it (429) is still asked as the others.',
+      resolve: ({ breaker }) => breaker,
+    }),
+    budget: t.field({
+      type: RequestBudgetType,
+      nullable: true,
+      description: 'What the host still gives to this account; null where it does not say.',
+      resolve: ({ budget }) => budget,
     }),
   }),
 })
@@ -83,11 +111,16 @@ RegistryHostType.implement({
     host: t.exposeString('host', { description: 'Host and port, as pull specs spell it: `docker.io`.' }),
     inFlight: t.exposeInt('inFlight', { description: 'Requests that it is answering.' }),
     waiting: t.exposeInt('waiting', {
-      description: 'Requests that wait for one of these to end (`--requests-per-registry`).',
+      description:
+        'Requests that wait for their turn: for one of these to end, or for as many a second as are allowed.',
+    }),
+    concurrency: t.exposeInt('concurrency', {
+      description:
+        'Requests that it is sent at a time: what is allowed (`--requests-per-registry`), halved each time that it has too many, and one more each time that so many went well.',
     }),
     breaker: t.field({
       type: BreakerType,
-      description: 'Whether it is asked, and if not why and until when.',
+      description: 'Whether it is asked at all, and if not why and until when.',
       resolve: ({ breaker }) => breaker,
     }),
     budgets: t.field({
@@ -95,6 +128,12 @@ RegistryHostType.implement({
       description:
         'What it still gives, to each account that it was asked as, the one that it told last at the end; empty where it does not say.',
       resolve: ({ budgets }) => budgets,
+    }),
+    accounts: t.field({
+      type: [RegistryAccountType],
+      description:
+        'The accounts that it leaves unanswered, or told what it still gives: at most 200, and none where all is well and nothing was told.',
+      resolve: ({ accounts }) => accounts,
     }),
   }),
 })

@@ -52,12 +52,16 @@ interface Probe {
   readonly end: () => void
 }
 
-const SENT: Pass = { isProbe: false }
+/** Leave that nobody was asked for, as while all is well. */
+export const SENT: Pass = { isProbe: false }
 const PROBE: Pass = { isProbe: true }
 /** Bytes of an answer that are kept to be given again: more of it is not read for an error's words. */
 const KEPT_BODY = 64 * 1024
 
-/** Decides whether a host is worth asking: not while it wants to be left alone, nor while it fails and fails. */
+/**
+ * Decides whether a host, or one account at it, is worth asking: not while it wants to be left alone, nor while it fails
+ * and fails.
+ */
 export class Breaker {
   readonly #options: BreakerOptions
   #failures = 0

@@ -35,13 +35,15 @@ export async function follow(
   { authorization, ...request }: FollowRequest,
   errand: Errand,
 ): Promise<Followed> {
+  const { account: _, ...stranger } = request
   let url = first
   let foreign = false
   for (let hops = 0; ; hops += 1) {
     let answer: EgressResponse
     try {
       const headers = headersFor(request, authorization, foreign)
-      answer = await dialer.dial(url, { ...request, headers }, errand)
+      // another host has not heard of the account
+      answer = await dialer.dial(url, { ...(foreign ? stranger : request), headers }, errand)
     } catch (error) {
       throw hops === 0 || errand.signal.aborted ? error : new RedirectError('redirect', { cause: error })
     }

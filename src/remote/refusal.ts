@@ -3,7 +3,7 @@ import type { EgressResponse } from '../egress/exchange.ts'
 import { isObject } from '../oci/descriptor.ts'
 import { InvalidManifestError } from '../oci/manifest.ts'
 import { RegistryError, type RegistryErrorReason } from '../oci/registry-error.ts'
-import { ReservedBudgetError } from './budget.ts'
+import { BudgetError } from './budget.ts'
 import { CredentialsError } from './credentials-error.ts'
 import { RedirectError } from './redirect.ts'
 
@@ -91,7 +91,7 @@ export function failure(question: Question, cause: unknown, secrets: readonly st
   const where = repository === '' ? registry : `${registry}/${repository}`
   const error = (reason: RegistryErrorReason, message: string) =>
     new RegistryError(message, { reason, registry, repository, cause })
-  if (cause instanceof ReservedBudgetError) {
+  if (cause instanceof BudgetError) {
     return error('TooManyRequests', `${registry} was not asked about ${repository}: ${cause.message}`)
   }
   if (cause instanceof CredentialsError) {

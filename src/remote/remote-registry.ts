@@ -11,8 +11,8 @@ import { CATALOG, CATALOG_SCOPE, listRepositories } from './catalog.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { fetchConfig } from './configs.ts'
 import type { Credential, Credentials } from './credentials.ts'
-import { Dialer, type Errand } from './dialer.ts'
-import type { HostStanding } from './host-traffic.ts'
+import { Dialer, type Errand, type RequestOutcome } from './dialer.ts'
+import type { HostLimits, HostStanding } from './host-traffic.ts'
 import { DEFAULT_LIMITS, type RemoteLimits } from './limits.ts'
 import type { ListedPage } from './listing.ts'
 import { checkLogin, type LoginPlace } from './login-check.ts'
@@ -39,6 +39,10 @@ export interface RemoteRegistryOptions {
   /** Between 0 and 1; Math.random when not given. */
   readonly random?: () => number
   readonly limits?: Partial<RemoteLimits>
+  /** What may be asked of a host, named as references spell it; asked again with each request to it. */
+  readonly limitsOf?: (host: string) => HostLimits
+  /** Told of each request, each try of it, to a host as references spell it. */
+  readonly observe?: (host: string, outcome: RequestOutcome) => void
   /** Token servers on other hosts that may be shown a registry's credentials. */
   readonly trustedRealms?: TrustedRealms
   readonly warn?: (warning: RemoteWarning) => void
@@ -92,7 +96,17 @@ export function createRemoteRegistry(options: RemoteRegistryOptions): RegistryCl
   const { egress, credentials, clock = systemClock, random = Math.random } = options
   const { trustedRealms = {}, warn = () => {} } = options
   const limits = { ...DEFAULT_LIMITS, ...options.limits }
-  const dialer = new Dialer({ egress, clock, random, limits })
+  const { limitsOf, observe } = options
+  const dialer = new Dialer({
+    egress,
+    clock,
+    random,
+    limits,
+    ...(limitsOf && { limitsOf: (host: string) => limitsOf(registryOf(host)) }),
+    ...(observe && {
+      observe: (host: string, outcome: RequestOutcome) => observe(registryOf(host), outcome),
+    }),
+  })
   const hosts = new Map<string, RegistryHost>()
 
   const hostOf = (registry: string, { insecure, namespace }: Errand): RegistryHost => {

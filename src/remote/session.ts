@@ -68,6 +68,8 @@ const outcomeOf = ({ signedIn, withheldFrom, refused }: Authorization, answer: E
 interface Sending {
   readonly origin?: URL
   readonly tentative?: boolean
+  /** For somebody who will show a credential. */
+  readonly scouting?: boolean
   /** Whose budget the registry takes it from. */
   readonly account?: string
   /** Not for the first request to a host: others wait for its answer, whoever they are. */
@@ -163,7 +165,9 @@ export class Session {
   async #askAs(credential: Credential | null, request: Ask): Promise<Outcome> {
     const { host, errand, clock } = this.#options
     const explored =
-      host.demand === undefined ? await host.explore(() => this.#discover(request), errand.signal) : undefined
+      host.demand === undefined
+        ? await host.explore(() => this.#discover(request, credential !== null), errand.signal)
+        : undefined
     const before = explored ? NOBODY : await this.#authorizer.authorize(credential)
     if (before.refused) return outcomeOf(before, before.refused)
     const answer =
@@ -198,16 +202,14 @@ export class Session {
   async #send(
     { method, path, body, headers, maxBytes, stream }: Ask,
     authorization: string | undefined,
-    { origin = this.#options.host.origin, tentative = false, account, counted = false }: Sending = {},
+    { origin = this.#options.host.origin, ...sending }: Sending = {},
   ): Promise<EgressResponse> {
     const { dialer, errand, host } = this.#options
     const request = {
       ...{ method, headers, maxBytes, authorization },
       ...(body !== undefined && { body }),
       ...(stream && { stream }),
-      ...(account !== undefined && { account }),
-      tentative,
-      counted,
+      ...sending,
     }
     let first: Followed
     try {
@@ -229,12 +231,12 @@ export class Session {
   }
 
   /** The first answer of a host: finds its scheme, and whether it asks for anything. */
-  async #discover(request: Ask): Promise<EgressResponse> {
+  async #discover(request: Ask, scouting: boolean): Promise<EgressResponse> {
     const { host, errand } = this.#options
     const mayFallBack = errand.insecure || isLoopbackHost(host.name)
     const attempt = async (protocol: string, tentative: boolean): Promise<EgressResponse> => {
       const origin = new URL(`${protocol}//${host.name}`)
-      const answer = await this.#send(request, undefined, { origin, tentative })
+      const answer = await this.#send(request, undefined, { origin, tentative, scouting })
       host.origin = origin
       host.greeting = answer.headers
       return answer

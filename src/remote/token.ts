@@ -124,13 +124,14 @@ export class Tokens {
     const { answer } = await follow(
       this.#dialer,
       url,
-      { headers: JSON_ONLY, authorization, maxBytes: MAX_TOKEN_ANSWER },
+      { headers: JSON_ONLY, authorization, maxBytes: MAX_TOKEN_ANSWER, ...accountOf(request) },
       errand,
     )
     return answer
   }
 
-  #refresh({ realm, service, scopes }: TokenRequest, token: string, errand: Errand): Promise<EgressResponse> {
+  #refresh(request: TokenRequest, token: string, errand: Errand): Promise<EgressResponse> {
+    const { realm, service, scopes } = request
     const form = new URLSearchParams({
       grant_type: 'refresh_token',
       service,
@@ -145,6 +146,7 @@ export class Tokens {
         headers: { ...JSON_ONLY, 'content-type': 'application/x-www-form-urlencoded' },
         body: form.toString(),
         maxBytes: MAX_TOKEN_ANSWER,
+        ...accountOf(request),
       },
       errand,
     )
@@ -152,6 +154,9 @@ export class Tokens {
 }
 
 const JSON_ONLY = { accept: 'application/json' }
+
+const accountOf = ({ credential }: TokenRequest): { readonly account?: string } =>
+  credential ? { account: credential.id } : {}
 
 const isToken = (grant: Grant, value: string | undefined): boolean =>
   'token' in grant && grant.token.value === value

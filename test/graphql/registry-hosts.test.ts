@@ -5,8 +5,10 @@ import { startUpstream, type Upstream } from '../fixtures/upstream.ts'
 import { errorAnswer } from '../fixtures/upstream-answer.ts'
 import { errorsOf, follow, importImage } from '../flows/operations.ts'
 
-const HOST = `host inFlight waiting breaker { state since reason nextAttempt }
-  budgets { remaining limit windowSeconds source readAt }`
+const BREAKER = 'breaker { state since reason nextAttempt }'
+const BUDGET = 'remaining limit windowSeconds resetsAt source readAt'
+const HOST = `host inFlight waiting concurrency ${BREAKER} budgets { ${BUDGET} }
+  accounts { signedIn ${BREAKER} budget { ${BUDGET} } }`
 
 let app: TestApp
 let upstreams: Upstream[]
@@ -44,19 +46,19 @@ describe('registries', () => {
         host: hostOf(2),
       },
     )
+    const closed = { state: 'CLOSED', since: null, reason: null, nextAttempt: null }
+    const budget = {
+      ...{ remaining: 2, limit: 100, windowSeconds: 21_600, resetsAt: null, source: '192.0.2.7' },
+      readAt: expect.stringMatching(/^\d{4}-/),
+    }
     expect(found).toEqual({
       registries: {
         totalCount: 1,
         nodes: [
           {
-            ...{ host: hostOf(2), inFlight: 0, waiting: 0 },
-            breaker: { state: 'CLOSED', since: null, reason: null, nextAttempt: null },
-            budgets: [
-              {
-                ...{ remaining: 2, limit: 100, windowSeconds: 21_600, source: '192.0.2.7' },
-                readAt: expect.stringMatching(/^\d{4}-/),
-              },
-            ],
+            ...{ host: hostOf(2), inFlight: 0, waiting: 0, concurrency: 10 },
+            ...{ breaker: closed, budgets: [budget] },
+            accounts: [{ signedIn: false, breaker: closed, budget }],
           },
         ],
       },
@@ -85,23 +87,25 @@ describe('registries', () => {
     expect(back.nodes).toEqual([{ host: hosts[1] }])
   })
 
-  it('tell why a host is left alone and when it is tried again, and an import of it fails at once', async () => {
-    const [upstream] = upstreams
-    if (!upstream) throw new Error('there is none')
-    upstream.hook = () => errorAnswer(429, 'TOOMANYREQUESTS', { 'retry-after': '3600' })
-    await importImage(app.client, { imageStream: 'app0' })
-    upstream.reset()
-    const again = await importImage(app.client, { imageStream: 'app0' })
-    expect(JSON.stringify(again)).toContain('TooManyRequests')
-    expect(upstream.log).toEqual([])
-    expect(
-      await ask(`{ registries(host: "${upstream.host}") { nodes { breaker { state reason } } } }`),
-    ).toEqual({
-      registries: {
-        nodes: [{ breaker: { state: 'OPEN', reason: 'it answered 429 and asked to be left alone' } }],
-      },
-    })
-  })
+  it.each([429, 503])(
+    'tell why a host is left alone for a %d, and an import of it fails at once',
+    async (status) => {
+      const [at, whose] = status === 429 ? [0, 'accounts { breaker'] : [1, 'breaker']
+      const upstream = upstreams[at]
+      if (!upstream) throw new Error('there is none')
+      upstream.hook = () => errorAnswer(status, 'TOOMANYREQUESTS', { 'retry-after': '3600' })
+      await importImage(app.client, { imageStream: `app${at}` })
+      upstream.reset()
+      const again = await importImage(app.client, { imageStream: `app${at}` })
+      expect(JSON.stringify(again)).toContain(status === 429 ? 'TooManyRequests' : 'RegistryUnavailable')
+      expect(upstream.log).toEqual([])
+      const breaker = { state: 'OPEN', reason: `it answered ${status} and asked to be left alone` }
+      const query = `${whose} { state reason nextAttempt }${status === 429 ? ' }' : ''}`
+      expect(await ask(`{ registries(host: "${upstream.host}") { nodes { ${query} } } }`)).toMatchObject({
+        registries: { nodes: [status === 429 ? { accounts: [{ breaker }] } : { breaker }] },
+      })
+    },
+  )
 
   it('are none that were not asked', async () => {
     expect(await ask('{ registries(host: "docker.io") { totalCount nodes { host } } }')).toEqual({

@@ -1,53 +1,13 @@
 import { describe, expect, test } from 'vitest'
-import { Budgets, parseBudget } from '../../src/remote/budget.ts'
+import { Budgets } from '../../src/remote/budget.ts'
 import type { Urgency } from '../../src/remote/host-queue.ts'
 
 const NOW = Date.UTC(2026, 0, 1)
-const NOTHING = { limit: null, window: null, source: null, readAt: NOW }
-
-test.each<[string, Record<string, string | string[]>, object | undefined]>([
-  [
-    'Docker Hub writes it',
-    {
-      'ratelimit-limit': '100;w=21600',
-      'ratelimit-remaining': '20;w=21600',
-      'docker-ratelimit-source': '192.0.2.7',
-    },
-    { limit: 100, remaining: 20, window: 21_600, source: '192.0.2.7', readAt: NOW },
-  ],
-  [
-    'those write it who name no window',
-    { 'ratelimit-limit': '5000', 'ratelimit-remaining': '0' },
-    { ...NOTHING, limit: 5000, remaining: 0 },
-  ],
-  ['a remainder alone', { 'ratelimit-remaining': '7' }, { ...NOTHING, remaining: 7 }],
-  [
-    'a window beside the limit alone',
-    { 'ratelimit-limit': '100, 100;w=60', 'ratelimit-remaining': '7' },
-    { ...NOTHING, limit: 100, remaining: 7 },
-  ],
-  ['the first of several', { 'ratelimit-remaining': ['7', '9'] }, { ...NOTHING, remaining: 7 }],
-  ['nothing from a limit alone', { 'ratelimit-limit': '100;w=21600' }, undefined],
-  ['nothing from a negative number', { 'ratelimit-remaining': '-1' }, undefined],
-  ['nothing from more digits than a number holds', { 'ratelimit-remaining': '9'.repeat(16) }, undefined],
-  ['nothing from words', { 'ratelimit-remaining': 'plenty' }, undefined],
-  ['nothing from no header', {}, undefined],
-  [
-    'no source from what is no name',
-    { 'ratelimit-remaining': '7', 'docker-ratelimit-source': 'a b' },
-    { ...NOTHING, remaining: 7 },
-  ],
-  [
-    'no source from a long one',
-    { 'ratelimit-remaining': '7', 'docker-ratelimit-source': 'x'.repeat(101) },
-    { ...NOTHING, remaining: 7 },
-  ],
-])('what a host still gives is read as %s', (_, headers, budget) => {
-  expect(parseBudget(headers, NOW)).toEqual(budget)
-})
 
 describe("a host's budgets", () => {
   const remaining = (count: number) => ({ 'ratelimit-remaining': `${count};w=60` })
+  const pull = (account = '') => ({ account, isPull: true })
+  const head = { account: '', isPull: false, urgency: 'schedule' } as const
 
   test('are kept for each account, the newest last', () => {
     const budgets = new Budgets(0.1)
@@ -78,7 +38,7 @@ describe("a host's budgets", () => {
   test('leave the last tenth to people and webhooks, what is under way counted', () => {
     const budgets = new Budgets(0.1)
     const schedule = { urgency: 'schedule' } as const
-    const spend = (urgency: Urgency) => budgets.spend('', NOW, urgency)
+    const spend = (urgency: Urgency) => budgets.spend({ ...pull(), ...urgency }, NOW)
     spend(schedule)()
     budgets.read('', { 'ratelimit-limit': '100;w=60', 'ratelimit-remaining': '12;w=60' }, NOW)
     const endFirst = spend({})
@@ -94,14 +54,14 @@ describe("a host's budgets", () => {
     budgets.read('', { 'ratelimit-limit': '100;w=60', 'ratelimit-remaining': '10;w=60' }, NOW)
     expect(() => spend(schedule)).toThrow('kept for people')
     spend({})()
-    budgets.spend('', NOW + 60_000, schedule)()
-    budgets.spend('ann', NOW, schedule)()
+    budgets.spend({ ...pull(), ...schedule }, NOW + 60_000)()
+    budgets.spend({ ...pull('ann'), ...schedule }, NOW)()
   })
 
   test('keep nothing where no limit is told', () => {
     const budgets = new Budgets(0.1)
     budgets.read('', { 'ratelimit-remaining': '0' }, NOW)
-    budgets.spend('', NOW, { urgency: 'schedule' })()
+    budgets.spend({ ...pull(), urgency: 'schedule' }, NOW)()
   })
 
   test('are kept for a hundred accounts', () => {
@@ -109,5 +69,46 @@ describe("a host's budgets", () => {
     for (let account = 0; account < 101; account += 1) budgets.read(`${account}`, remaining(account), NOW)
     expect(budgets.all).toHaveLength(100)
     expect(budgets.of('0', NOW)).toBeUndefined()
+  })
+
+  test('that count pulls alone are not touched by what is no pull', () => {
+    const budgets = new Budgets(0.1)
+    budgets.read('', { 'ratelimit-limit': '100;w=60', 'ratelimit-remaining': '0;w=60' }, NOW)
+    expect(budgets.refuse(head, NOW)).toBe(false)
+    budgets.spend(head, NOW)()
+  })
+
+  test('that count every request keep their last tenth from every scheduled one', () => {
+    const budgets = new Budgets(0.1)
+    budgets.read('', { 'x-ratelimit-limit': '100', 'x-ratelimit-remaining': '11' }, NOW)
+    const end = budgets.spend(head, NOW)
+    expect(() => budgets.spend(head, NOW)).toThrow('kept for people and webhooks')
+    end()
+    budgets.spend(head, NOW)()
+  })
+
+  test('that are spent are left alone for a minute, or until they begin anew', () => {
+    const budgets = new Budgets(0.1)
+    const spent = (account: string, headers: Record<string, string>) => {
+      budgets.read(account, headers, NOW)
+      expect(budgets.refuse(pull(account), NOW)).toBe(true)
+      expect(() => budgets.spend(pull(account), NOW)).toThrow(/ spent: it is asked again once a minute$/)
+    }
+    spent('', { 'ratelimit-limit': '100;w=21600', 'ratelimit-remaining': '0;w=21600' })
+    expect(() => budgets.spend(pull(), NOW + 59_999)).toThrow('the 100 requests that it gives are spent')
+    budgets.spend(pull(), NOW + 60_000)()
+    spent('ann', { 'ratelimit-remaining': '0', 'ratelimit-reset': '30' })
+    budgets.spend(pull('ann'), NOW + 30_000)()
+    spent('bob', { 'ratelimit-remaining': '0;w=60' })
+    budgets.read('bob', remaining(1), NOW)
+    budgets.spend(pull('bob'), NOW)()
+  })
+
+  test('of which something is left are not spent by a refusal', () => {
+    const budgets = new Budgets(0.1)
+    expect(budgets.refuse(pull(), NOW)).toBe(false)
+    budgets.read('', remaining(1), NOW)
+    expect(budgets.refuse(pull(), NOW)).toBe(false)
+    budgets.spend(pull(), NOW)()
   })
 })

@@ -111,7 +111,7 @@ describe('Retry-After', () => {
     const now = client.clock.now()
     await refusalOf(client.repository(`${upstream.host}/team/app`).resolveTag(tag('1'), null))
     expect(client.remote.standings()).toMatchObject([
-      { breaker: { state: 'OPEN', since: now, nextAttempt: now + HOUR } },
+      { accounts: [{ signedIn: false, breaker: { state: 'OPEN', since: now, nextAttempt: now + HOUR } }] },
     ])
   })
 })

@@ -1,0 +1,217 @@
+import { describe, expect, test } from 'vitest'
+import { Accounts } from '../../src/remote/accounts.ts'
+import { Breaker, SENT } from '../../src/remote/breaker.ts'
+import { Budgets } from '../../src/remote/budget.ts'
+import type { Credentials } from '../../src/remote/credentials.ts'
+import { image } from '../fixtures/random-image.ts'
+import { createTestClock, refusalOf, TestClient, tag } from '../fixtures/registry-client.ts'
+import { startUpstream } from '../fixtures/upstream.ts'
+import { type Answer, errorAnswer } from '../fixtures/upstream-answer.ts'
+
+const app = image({ seed: 'app' })
+const CHALLENGE = { 'www-authenticate': 'Basic realm="upstream"' }
+
+/** Each namespace is a user of its own, but for `anybody`. */
+const users: Credentials = {
+  find: async (_registry, _repository, namespace) =>
+    namespace === null || namespace === 'anybody'
+      ? null
+      : { id: namespace, secret: { kind: 'password', username: namespace, password: 'secret' } },
+  learner: (_registry, namespace) => namespace ?? '',
+}
+
+const userOf = (authorization: string | undefined): string | undefined =>
+  authorization && Buffer.from(authorization.slice('Basic '.length), 'base64').toString().split(':')[0]
+
+/** A registry that wants its users to sign in and answers each of them as is said, and what each gets of it. */
+async function start(answers: Record<string, Answer | undefined>) {
+  const upstream = await startUpstream()
+  for (const name of ['1', '2']) upstream.push('team/app', name, app)
+  upstream.hook = ({ headers }) => {
+    const user = userOf(headers.authorization)
+    return user === undefined ? errorAnswer(401, 'UNAUTHORIZED', CHALLENGE) : answers[user]
+  }
+  const client = new TestClient({ credentials: users })
+  const ask = (namespace: string) =>
+    client.repository(`${upstream.host}/team/app`, { namespace, lane: namespace }).resolveTag(tag('1'), null)
+  const standing = () => {
+    const [only] = client.remote.standings()
+    if (!only) throw new Error('nothing was asked')
+    return only
+  }
+  const askedBy = (user: string) =>
+    upstream.log.filter(({ headers }) => userOf(headers.authorization) === user).length
+  return {
+    ...{ upstream, client, ask, standing, askedBy },
+    async [Symbol.asyncDispose]() {
+      await client[Symbol.asyncDispose]()
+      await upstream[Symbol.asyncDispose]()
+    },
+  }
+}
+
+const limited = (headers: Record<string, string> = {}) => errorAnswer(429, 'TOOMANYREQUESTS', headers)
+
+describe('a registry that has had enough of one account', () => {
+  test('and says for how long is asked as the others meanwhile, and not once as that one', async () => {
+    const answers = { ann: limited({ 'retry-after': '3600' }) as Answer | undefined }
+    await using it = await start(answers)
+    const { reason, message } = await refusalOf(it.ask('ann'))
+    expect(reason).toBe('TooManyRequests')
+    expect(it.askedBy('ann')).toBe(1)
+    for (const user of ['bob', 'eve', 'bob']) expect((await it.ask(user)).digest).toBe(app.digest)
+    expect(await refusalOf(it.ask('ann'))).toMatchObject({ reason, message })
+    expect(it.askedBy('ann')).toBe(1)
+    answers.ann = undefined
+    it.client.clock.time += 3_600_000
+    expect((await it.ask('ann')).digest).toBe(app.digest)
+  })
+
+  test('five times in a row without saying for how long is asked as the others too', async () => {
+    await using it = await start({ ann: limited() })
+    const messages = new Set<string>()
+    for (let times = 0; times < 5; times += 1) messages.add((await refusalOf(it.ask('ann'))).message)
+    expect(it.askedBy('ann')).toBe(15)
+    messages.add((await refusalOf(it.ask('ann'))).message)
+    expect(messages.size).toBe(1)
+    expect(it.askedBy('ann')).toBe(15)
+    expect((await it.ask('bob')).digest).toBe(app.digest)
+  })
+
+  test('stands so, and does not tell whose account it is', async () => {
+    await using it = await start({ ann: limited({ 'retry-after': '60' }) })
+    await refusalOf(it.ask('ann'))
+    await it.ask('bob')
+    const now = it.client.clock.time
+    expect(it.standing()).toMatchObject({
+      breaker: { state: 'CLOSED' },
+      accounts: [
+        {
+          signedIn: true,
+          breaker: {
+            state: 'OPEN',
+            reason: 'it answered 429 and asked to be left alone',
+            since: now,
+            nextAttempt: now + 60_000,
+          },
+          budget: null,
+        },
+      ],
+    })
+    expect(JSON.stringify(it.standing())).not.toMatch(/ann|bob|secret/)
+  })
+
+  test('keeps nobody in the queue who waits for another account', async () => {
+    await using it = await start({})
+    for (const user of ['ann', 'bob']) await it.ask(user)
+    it.upstream.reset()
+    const gate = it.upstream.hold(({ headers }) => userOf(headers.authorization) === 'ann')
+    const waiting = Array.from({ length: 9 }, () => it.ask('ann'))
+    await gate.arrived(9)
+    expect((await it.ask('bob')).digest).toBe(app.digest)
+    gate.open()
+    await Promise.all(waiting)
+  })
+
+  test('which is anybody lets those in who sign in, also when nobody did before', async () => {
+    await using it = await start({})
+    const open = it.upstream.hook
+    it.upstream.hook = () => limited({ 'retry-after': '3600' })
+    await refusalOf(it.ask('anybody'))
+    it.upstream.hook = open
+    expect((await it.ask('ann')).digest).toBe(app.digest)
+    expect(await refusalOf(it.ask('anybody'))).toMatchObject({ reason: 'TooManyRequests' })
+    expect(it.standing().accounts).toMatchObject([{ signedIn: false, breaker: { state: 'OPEN' } }])
+  })
+
+  test('is one that works: that it fails for another counts from the beginning', async () => {
+    await using it = await start({ ann: limited(), bob: errorAnswer(500, 'NO') })
+    for (let times = 0; times < 4; times += 1) await refusalOf(it.ask('bob'))
+    await refusalOf(it.ask('ann'))
+    await refusalOf(it.ask('bob'))
+    expect(it.standing().breaker.state).toBe('CLOSED')
+  })
+})
+
+describe('a registry that fails', () => {
+  test.each([500, 502, 503, 504])('for one account with %d fails for all', async (status) => {
+    await using it = await start({ ann: errorAnswer(status, 'NO') })
+    for (let times = 0; times < 5; times += 1) await refusalOf(it.ask('ann'))
+    expect(it.standing().breaker.state).toBe('OPEN')
+    expect(await refusalOf(it.ask('bob'))).toMatchObject({ reason: 'RegistryUnavailable' })
+    expect(it.askedBy('bob')).toBe(0)
+  })
+
+  test('with 503 and Retry-After is left alone by all', async () => {
+    await using it = await start({ ann: errorAnswer(503, 'NO', { 'retry-after': '60' }) })
+    await refusalOf(it.ask('ann'))
+    await refusalOf(it.ask('bob'))
+    expect(it.askedBy('bob')).toBe(0)
+  })
+})
+
+describe('pulls that are spent', () => {
+  const SPENT = { 'ratelimit-limit': '100;w=21600', 'ratelimit-remaining': '0;w=21600' }
+
+  test('are not asked for again and again: quota hit, no hammering (argocd-image-updater#511)', async () => {
+    await using upstream = await startUpstream()
+    upstream.push('team/app', '1', app)
+    upstream.hook = ({ kind }) => (kind === 'manifest' ? limited(SPENT) : undefined)
+    await using client = new TestClient()
+    const repository = client.repository(`${upstream.host}/team/app`)
+    await repository.resolveTag(tag('1'), null)
+    const first = await refusalOf(repository.fetchManifest(app.digest))
+    expect(first).toMatchObject({ reason: 'TooManyRequests', status: 429 })
+    for (let times = 0; times < 100; times += 1) {
+      expect(await refusalOf(repository.fetchManifest(app.digest))).toMatchObject({
+        reason: 'TooManyRequests',
+        message: `${upstream.host} was not asked about team/app: the 100 requests that it gives are spent: it is asked again once a minute`,
+      })
+    }
+    expect(upstream.requests.manifest).toBe(1)
+    client.clock.time += 60_000
+    await refusalOf(repository.fetchManifest(app.digest))
+    expect(upstream.requests.manifest).toBe(2)
+  })
+
+  test('leave what costs nothing: a HEAD is answered, and nobody is left alone', async () => {
+    await using upstream = await startUpstream()
+    upstream.push('team/app', '1', app)
+    upstream.hook = ({ kind }) => (kind === 'manifest' ? limited(SPENT) : undefined)
+    await using client = new TestClient()
+    const repository = client.repository(`${upstream.host}/team/app`)
+    await repository.resolveTag(tag('1'), null)
+    for (let times = 0; times < 10; times += 1) await refusalOf(repository.fetchManifest(app.digest))
+    expect((await repository.resolveTag(tag('1'), null)).digest).toBe(app.digest)
+    expect(client.remote.standings()).toMatchObject([
+      {
+        breaker: { state: 'CLOSED' },
+        accounts: [{ signedIn: false, breaker: { state: 'CLOSED' }, budget: { remaining: 0 } }],
+      },
+    ])
+  })
+})
+
+describe('the accounts of a host', () => {
+  const open = () => {
+    const clock = createTestClock()
+    const options = { clock, random: () => 1, failures: 1, firstPause: 1000, longestPause: 1000 }
+    return { clock, accounts: new Accounts(() => new Breaker(options)) }
+  }
+  const trouble = { status: 429, headers: {}, body: new Uint8Array() }
+
+  test('are remembered, a hundred of them, those that are left alone before the others', () => {
+    const { accounts, clock } = open()
+    accounts.breakerOf('ann').fail(SENT, { trouble, namespace: null })
+    for (let other = 0; other < 200; other += 1) accounts.breakerOf(`${other}`)
+    expect(accounts.breakerOf('ann').state).toBe('OPEN')
+    expect(accounts.someLeftAlone).toBe(true)
+    for (let other = 0; other < 101; other += 1) {
+      accounts.breakerOf(`bad ${other}`).fail(SENT, { trouble, namespace: null })
+    }
+    expect(accounts.breakerOf('ann').state).toBe('CLOSED')
+    expect(accounts.standings(new Budgets(0.1)).length).toBeLessThanOrEqual(100)
+    clock.time += 1000
+    expect(accounts.someLeftAlone).toBe(false)
+  })
+})

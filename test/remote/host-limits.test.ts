@@ -1,0 +1,163 @@
+import { describe, expect, test } from 'vitest'
+import type { HostLimits } from '../../src/remote/host-traffic.ts'
+import { image } from '../fixtures/random-image.ts'
+import { refusalOf, TestClient, tag } from '../fixtures/registry-client.ts'
+import { startUpstream } from '../fixtures/upstream.ts'
+import { errorAnswer } from '../fixtures/upstream-answer.ts'
+
+const app = image({ seed: 'app' })
+
+/** A registry and its client, which asks it as `limits` says from then on. */
+async function start(first: Partial<HostLimits> = {}) {
+  const upstream = await startUpstream()
+  upstream.push('team/app', '1', app)
+  const limits = { concurrency: null, requestsPerSecond: null, ...first } as {
+    -readonly [Key in keyof HostLimits]: HostLimits[Key]
+  }
+  const asked: string[] = []
+  const client = new TestClient({
+    limits: { requestsPerHost: 4 },
+    limitsOf: (host) => {
+      asked.push(host)
+      return limits
+    },
+  })
+  const repository = client.repository(`${upstream.host}/team/app`)
+  const resolve = () => repository.resolveTag(tag('1'), null)
+  await resolve()
+  return {
+    ...{ upstream, client, limits, asked, resolve },
+    standing: () => client.remote.standings()[0],
+    async [Symbol.asyncDispose]() {
+      await client[Symbol.asyncDispose]()
+      await upstream[Symbol.asyncDispose]()
+    },
+  }
+}
+
+describe('a host of which less is allowed', () => {
+  test('is asked by so many at a time, as references spell it', async () => {
+    await using it = await start({ concurrency: 2 })
+    const gate = it.upstream.hold()
+    const all = Array.from({ length: 6 }, it.resolve)
+    await gate.arrived(2)
+    expect(it.standing()).toMatchObject({ inFlight: 2, waiting: 4, concurrency: 2 })
+    gate.open()
+    await Promise.all(all)
+    expect(new Set(it.asked)).toEqual(new Set([it.upstream.host]))
+  })
+
+  test('is asked by more or fewer as soon as that is allowed, while others wait', async () => {
+    await using it = await start({ concurrency: 1 })
+    const gate = it.upstream.hold()
+    const all = Array.from({ length: 4 }, it.resolve)
+    await gate.arrived(1)
+    it.limits.concurrency = 3
+    all.push(it.resolve())
+    await gate.arrived(3)
+    expect(it.standing()).toMatchObject({ inFlight: 3, waiting: 2 })
+    it.limits.concurrency = 1
+    all.push(it.resolve())
+    gate.release(2)
+    await Promise.all([all[0], all[1]])
+    expect(it.standing()).toMatchObject({ inFlight: 1, waiting: 3, concurrency: 1 })
+    it.limits.concurrency = null
+    gate.open()
+    await Promise.all(all)
+    await it.resolve()
+    expect(it.standing()).toMatchObject({ inFlight: 0, waiting: 0, concurrency: 4 })
+  })
+
+  test('is asked so many times a second, each try counted', async () => {
+    await using it = await start({ requestsPerSecond: 2 })
+    const { clock } = it.client
+    const begun = clock.time
+    await Promise.all(Array.from({ length: 9 }, it.resolve))
+    // the two of the first second were used to find out that it speaks no TLS
+    expect(clock.time - begun).toBeGreaterThanOrEqual(4500)
+    expect(clock.time - begun).toBeLessThan(4600)
+    let refusals = 2
+    it.upstream.hook = () => (refusals-- > 0 ? errorAnswer(500, 'NO') : undefined)
+    it.upstream.reset()
+    const again = clock.time
+    await it.resolve()
+    expect(it.upstream.log).toHaveLength(3)
+    expect(clock.time - again).toBeGreaterThanOrEqual(1500)
+  })
+
+  test('waits for its pace without taking a slot, and the most urgent goes first', async () => {
+    await using it = await start({ requestsPerSecond: 0.5 })
+    const order: string[] = []
+    const allWait = expect.poll(() => it.standing()?.waiting).toBe(3)
+    it.client.clock.sleep = async (milliseconds) => {
+      await allWait
+      it.client.clock.time += milliseconds
+    }
+    const ask = (lane: 'schedule' | 'person' | 'webhook') =>
+      it.client
+        .repository(`${it.upstream.host}/team/app`, { lane, ...(lane !== 'person' && { urgency: lane }) })
+        .resolveTag(tag('1'), null)
+        .then(() => order.push(lane))
+    const all = [ask('schedule'), ask('person'), ask('webhook')]
+    await Promise.all(all)
+    expect(order).toEqual(['webhook', 'person', 'schedule'])
+  })
+
+  test('is not waited for by who gives up', async () => {
+    await using it = await start({ requestsPerSecond: 0.001 })
+    const impatient = new AbortController()
+    const sleeping = new Promise<void>((resolve) => {
+      it.client.clock.sleep = (_, signal) => {
+        resolve()
+        return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+      }
+    })
+    const gone = it.client
+      .repository(`${it.upstream.host}/team/app`, { signal: impatient.signal })
+      .resolveTag(tag('1'), null)
+    await sleeping
+    expect(it.standing()).toMatchObject({ inFlight: 0, waiting: 1 })
+    impatient.abort(new Error('gone'))
+    await expect(gone).rejects.toThrow('gone')
+    expect(it.standing()).toMatchObject({ inFlight: 0, waiting: 0 })
+  })
+
+  test('waits no longer once more is allowed', async () => {
+    await using it = await start({ requestsPerSecond: 0.001 })
+    const { sleep } = it.client.clock
+    const sleeping = new Promise<void>((resolve) => {
+      it.client.clock.sleep = (_, signal) => {
+        resolve()
+        return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+      }
+    })
+    const first = it.resolve()
+    await sleeping
+    it.client.clock.sleep = sleep
+    it.limits.requestsPerSecond = null
+    await it.resolve()
+    expect((await first).digest).toBe(app.digest)
+  })
+})
+
+describe('a host that has too many requests', () => {
+  test.each([429, 503])('and says so by %d gets half as many at a time, then more again', async (status) => {
+    await using it = await start()
+    expect(it.standing()).toMatchObject({ concurrency: 4 })
+    it.upstream.hook = () => errorAnswer(status, 'TOOMANYREQUESTS')
+    await refusalOf(it.resolve())
+    expect(it.standing()).toMatchObject({ concurrency: 1 })
+    it.upstream.hook = undefined
+    for (let times = 0; times < 12; times += 1) await it.resolve()
+    expect(it.standing()).toMatchObject({ concurrency: 4 })
+  })
+
+  test('does not get fewer for a 500, nor for a missing tag', async () => {
+    await using it = await start()
+    for (const status of [500, 404]) {
+      it.upstream.hook = () => errorAnswer(status, 'NO')
+      await refusalOf(it.resolve())
+    }
+    expect(it.standing()).toMatchObject({ concurrency: 4 })
+  })
+})
