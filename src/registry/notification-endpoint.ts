@@ -1,9 +1,9 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { InvalidEnvelopeError, parseEnvelope } from '../oci/distribution-events.ts'
 import { OciError } from './errors.ts'
 import { answerJson } from './exchange.ts'
 import type { NotificationInbox } from './notification-inbox.ts'
-import { InvalidEnvelopeError, parseEnvelope } from './notifications.ts'
 
 export interface NotificationEndpointOptions {
   readonly inbox: Pick<NotificationInbox, 'receive'>

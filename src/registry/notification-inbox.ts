@@ -1,8 +1,8 @@
 import type { Database } from '../db/open.ts'
 import type { Transaction } from '../db/transact.ts'
 import type { Digest } from '../oci/digest.ts'
+import type { RegistryEvent } from '../oci/distribution-events.ts'
 import type { TagName } from '../oci/tag.ts'
-import type { RegistryEvent } from './notifications.ts'
 
 /** An event as it waits to be worked off; ids ascend in the order of arrival. */
 export interface Notification extends RegistryEvent {

@@ -10,7 +10,7 @@ import {
   type Notification,
   type NotificationInbox,
 } from '../../src/registry/notification-inbox.ts'
-import { parseEnvelope, type RegistryEvent } from '../../src/registry/notifications.ts'
+import { parseEnvelope, type RegistryEvent } from '../../src/oci/distribution-events.ts'
 import { deleteEvent, type EventOptions, envelopeOf, pushEvent } from '../fixtures/notifications.ts'
 import { tag } from '../fixtures/registry-client.ts'
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { digestOf } from '../../src/oci/digest.ts'
+import { InvalidEnvelopeError, parseEnvelope } from '../../src/oci/distribution-events.ts'
 import { DOCKER_SCHEMA1_SIGNED } from '../../src/oci/media-types.ts'
-import { InvalidEnvelopeError, parseEnvelope } from '../../src/registry/notifications.ts'
 import { deleteEvent, envelopeOf, pushEvent, realEnvelopes } from '../fixtures/notifications.ts'
 
 const digest = digestOf('image')
