@@ -40,7 +40,7 @@ export interface Delivery {
 
 /** Something may have changed: only the registry itself says what. */
 export interface Hint {
-  /** As references spell it; null: not said, so it is the registry of the endpoint. */
+  /** As the sender names it, which may be a host of its own network; null: not said, so it is the endpoint's registry. */
   readonly registry: string | null
   readonly repository: string
   /** Null: which tags moved is not said, so any of the repository's may have. */
@@ -80,7 +80,7 @@ export type Authentication =
 
 /** What has to be known beside the secret. Which of these a sender looks at, its `settings` say. */
 export interface SenderSettings {
-  /** The registry as references spell it. For one that we cannot know from afar, it wins over what a delivery says. */
+  /** The registry of the endpoint, as references spell it. Nothing that a delivery says is taken for it. */
   readonly registry: string | null
   /** What stands before the image's name in references, in place of the sender's own: `docker-virtual`; empty: nothing. */
   readonly pathPrefix: string | null
@@ -116,8 +116,8 @@ export interface Sender {
   readonly authenticity: Authenticity
   /** POST, and OPTIONS where the sender asks first whether it may send. */
   readonly methods: readonly ('POST' | 'OPTIONS')[]
-  /** The settings that it looks at. */
-  readonly settings: { readonly [name in keyof SenderSettings]?: 'NEEDED' | 'OPTIONAL' }
+  /** The settings that it looks at, beside the registry, which every endpoint has. */
+  readonly settings: { readonly [name in Exclude<keyof SenderSettings, 'registry'>]?: 'NEEDED' | 'OPTIONAL' }
   /**
    * Before anything is read. Any of several live secrets will do; none, or an empty one, matches nothing. `url` is the
    * endpoint's own address. Never throws.

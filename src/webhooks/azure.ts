@@ -1,0 +1,68 @@
+import { isObject } from '../oci/descriptor.ts'
+import { OCI_MANIFEST } from '../oci/media-types.ts'
+import { authenticateToken } from './authenticity.ts'
+import { at, given, jsonOfBody, quoted, textOf } from './body.ts'
+import { createHintCollector, type HintCollector } from './hints.ts'
+import { postOf } from './sample-delivery.ts'
+import { InvalidDeliveryError, type SampleImage, type Sender } from './sender.ts'
+
+/** Azure Container Registry's own webhooks. */
+export const azure: Sender = {
+  kind: 'AZURE',
+  title: 'Azure Container Registry',
+  authenticity: 'TOKEN',
+  methods: ['POST'],
+  settings: {},
+  authenticate: async (delivery, secrets) => authenticateToken(delivery, secrets),
+
+  read({ body }) {
+    const json = jsonOfBody(body)
+    const hints = createHintCollector()
+    readAzureEvent(json, hints)
+    return hints.reading(textOf(at(json, 'id')))
+  },
+
+  setUp: ({ url, secret }) => [
+    `az acr webhook create --registry <registry> --name imagestreams --actions push delete --uri ${url} --headers "Authorization=Bearer ${secret}"`,
+    'az acr webhook ping --registry <registry> --name imagestreams',
+  ],
+
+  sample: ({ secret }, image) =>
+    postOf(azureEventOf(image), { headers: { authorization: `Bearer ${secret}` } }),
+}
+
+/** What Azure tells of one push or deletion, in each of its ways to tell it. Throws InvalidDeliveryError. */
+export function readAzureEvent(event: unknown, hints: HintCollector): void {
+  const action = at(event, 'action')
+  if (typeof action !== 'string')
+    throw new InvalidDeliveryError('the event has no "action", as Azure sends it')
+  // ping, chart_push, chart_delete, quarantine
+  if (action !== 'push' && action !== 'delete') {
+    hints.ignore(action === 'ping' ? 'ping' : `action ${quoted(action)}`)
+    return
+  }
+  const target = at(event, 'target')
+  if (!isObject(target)) throw new InvalidDeliveryError('the event has no "target", as Azure sends it')
+  const tag = given(at(target, 'tag'))
+  if (action === 'push' && tag === null) {
+    // an image of one platform, before the index that has the tag
+    hints.ignore('push by digest')
+    return
+  }
+  hints.add({
+    registry: given(at(event, 'request', 'host')),
+    repository: at(target, 'repository'),
+    tag,
+    digest: at(target, 'digest'),
+    action,
+  })
+}
+
+/** A push as Azure tells it. */
+export const azureEventOf = ({ registry, repository, tag, digest }: SampleImage): object => ({
+  id: 'sample',
+  timestamp: '2026-01-01T00:00:00Z',
+  action: 'push',
+  target: { mediaType: OCI_MANIFEST, digest, repository, tag },
+  request: { host: registry, method: 'PUT' },
+})

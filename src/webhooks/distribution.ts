@@ -1,0 +1,109 @@
+import { InvalidEnvelopeError, readEnvelope } from '../oci/distribution-events.ts'
+import { OCI_MANIFEST } from '../oci/media-types.ts'
+import { authenticateToken } from './authenticity.ts'
+import { textOfBody } from './body.ts'
+import { createHintCollector } from './hints.ts'
+import { postOf } from './sample-delivery.ts'
+import { type Delivery, InvalidDeliveryError, type Place, type Reading, type Sender } from './sender.ts'
+
+/**
+ * CNCF distribution, and what is built on it. Any answer but 2xx makes it send the same again before anything else, so a
+ * delivery that is no use is read as telling nothing. Our own `HEAD`s come back as pulls.
+ */
+const envelopeSender = (
+  sender: Pick<Sender, 'kind' | 'title'> & { readonly steps: (place: Place) => readonly string[] },
+): Sender => ({
+  kind: sender.kind,
+  title: sender.title,
+  authenticity: 'TOKEN',
+  methods: ['POST'],
+  settings: {},
+  authenticate: async (delivery, secrets) => authenticateToken(delivery, secrets),
+  read,
+  setUp: sender.steps,
+  sample: ({ secret }, { registry, repository, tag, digest }) =>
+    postOf(
+      {
+        events: [
+          {
+            id: 'sample',
+            timestamp: '2026-01-01T00:00:00Z',
+            action: 'push',
+            target: { mediaType: OCI_MANIFEST, digest, repository, tag },
+            request: { host: registry, method: 'PUT' },
+          },
+        ],
+      },
+      {
+        headers: {
+          'content-type': 'application/vnd.docker.distribution.events.v2+json',
+          authorization: `Bearer ${secret}`,
+        },
+      },
+    ),
+})
+
+function read({ body }: Delivery): Reading {
+  const hints = createHintCollector()
+  const ids: string[] = []
+  for (const entry of entriesOf(body)) {
+    if (entry.kind !== 'event') {
+      hints.ignore(entry.kind === 'ignored' ? entry.what : entry.message)
+      continue
+    }
+    const { event, host } = entry
+    ids.push(event.eventId)
+    if (event.action === 'push' && event.tag === null) hints.ignore('push by digest')
+    else hints.add({ ...event, registry: host })
+  }
+  return hints.reading(ids.join(' '))
+}
+
+function entriesOf(body: Uint8Array): ReturnType<typeof readEnvelope> {
+  try {
+    return readEnvelope(textOfBody(body))
+  } catch (error) {
+    if (!(error instanceof InvalidEnvelopeError || error instanceof InvalidDeliveryError)) throw error
+    return [{ kind: 'invalid', message: error.message }]
+  }
+}
+
+/** A registry of one's own: docker-registry, registry:2, registry:3. */
+export const distribution = envelopeSender({
+  kind: 'DISTRIBUTION',
+  title: 'CNCF distribution',
+  steps: ({ url, secret }) => [
+    "In the registry's config.yml, add an endpoint to its notifications:",
+    `notifications:
+  endpoints:
+    - name: imagestreams
+      url: ${url}
+      headers: { Authorization: [Bearer ${secret}] }
+      timeout: 1s
+      threshold: 5
+      backoff: 2s
+      ignore: { mediatypes: [application/octet-stream], actions: [pull] }`,
+    'Restart the registry. The host by which clients push is what it calls itself: where references have another, name it among the aliases.',
+  ],
+})
+
+/** The container registry of a GitLab that one runs oneself; gitlab.com has no such thing. */
+export const gitlab = envelopeSender({
+  kind: 'GITLAB',
+  title: 'GitLab, self-managed',
+  steps: ({ url, secret }) => [
+    'In /etc/gitlab/gitlab.rb, add an endpoint to the notifications of the container registry:',
+    `registry['notifications'] = [
+  {
+    'name' => 'imagestreams',
+    'url' => '${url}',
+    'timeout' => '1s',
+    'threshold' => 5,
+    'backoff' => '2s',
+    'headers' => { 'Authorization' => ['Bearer ${secret}'] }
+  }
+]`,
+    'Run sudo gitlab-ctl reconfigure.',
+    'In the Helm chart the same stands under registry.notifications.endpoints, with the headers as lists.',
+  ],
+})

@@ -1,0 +1,48 @@
+import { isObject } from '../oci/descriptor.ts'
+import { authenticateUrl, urlWithSecret } from './authenticity.ts'
+import { at, jsonOfBody, textOf } from './body.ts'
+import { createHintCollector } from './hints.ts'
+import { postOf } from './sample-delivery.ts'
+import { InvalidDeliveryError, type Sender } from './sender.ts'
+
+/** Signs nothing and names neither delivery nor digest. Its `callback_url` is anybody's to write, and never called. */
+export const dockerHub: Sender = {
+  kind: 'DOCKER_HUB',
+  title: 'Docker Hub',
+  authenticity: 'URL',
+  methods: ['POST'],
+  settings: {},
+  authenticate: async (delivery, secrets) => authenticateUrl(delivery, secrets),
+
+  read({ body }) {
+    const json = jsonOfBody(body)
+    if (!isObject(at(json, 'push_data')) || !isObject(at(json, 'repository'))) {
+      throw new InvalidDeliveryError('the body has no "push_data" and "repository", as Docker Hub sends them')
+    }
+    const name = textOf(at(json, 'repository', 'repo_name'))
+    const hints = createHintCollector()
+    hints.add({
+      registry: 'docker.io',
+      repository: name === '' || name.includes('/') ? name : `library/${name}`,
+      tag: at(json, 'push_data', 'tag'),
+      digest: null,
+      action: 'push',
+    })
+    return hints.reading('')
+  },
+
+  setUp: (place) => [
+    'At hub.docker.com open the repository, and there Webhooks. Each repository has its own.',
+    `Name it imagestreams, enter the address ${urlWithSecret(place)} and press Create.`,
+  ],
+
+  sample: ({ secret }, { repository, tag }) =>
+    postOf(
+      {
+        callback_url: 'https://registry.hub.docker.com/u/sample/hook/0/',
+        push_data: { tag, pusher: 'sample' },
+        repository: { repo_name: repository },
+      },
+      { secret },
+    ),
+}

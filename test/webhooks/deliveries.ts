@@ -1,0 +1,75 @@
+import { readFileSync } from 'node:fs'
+import { digestOf } from '../../src/oci/digest.ts'
+import type { TagName } from '../../src/oci/tag.ts'
+import type {
+  Delivery,
+  Hint,
+  Place,
+  Reading,
+  SampleImage,
+  Sender,
+  SenderSettings,
+} from '../../src/webhooks/sender.ts'
+import { createSenders } from '../../src/webhooks/senders.ts'
+
+/** What the clock of the tests says. */
+export const NOW = Date.UTC(2026, 10, 23, 12)
+
+export const senders = createSenders({
+  fetchKeys: () => Promise.reject(new Error('no keys here')),
+  now: () => NOW,
+})
+
+export const noSettings: SenderSettings = {
+  registry: 'registry.example.com',
+  pathPrefix: null,
+  audience: null,
+  serviceAccount: null,
+  isSigned: null,
+}
+
+export const place = (secret: string, settings: Partial<SenderSettings> = {}): Place => ({
+  url: 'https://streams.example.com/webhooks/k',
+  secret,
+  settings: { ...noSettings, ...settings },
+})
+
+export const image: SampleImage = {
+  registry: 'registry.example.com',
+  repository: 'team/app',
+  tag: 'v1' as TagName,
+  digest: digestOf('image'),
+}
+
+/** A body of `test/fixtures/webhooks`, to be changed before it is sent. */
+// biome-ignore lint/suspicious/noExplicitAny: a test changes any part of it
+export const body = (name: string): any =>
+  JSON.parse(readFileSync(new URL(`../fixtures/webhooks/${name}.json`, import.meta.url), 'utf8'))
+
+/** A delivery of JSON, or of bytes or text as they stand. */
+export const deliver = (json: unknown, headers: Readonly<Record<string, string>> = {}): Delivery => ({
+  method: 'POST',
+  headers: { 'content-type': 'application/json', ...headers },
+  query: new URLSearchParams(),
+  body:
+    json instanceof Uint8Array ? json : Buffer.from(typeof json === 'string' ? json : JSON.stringify(json)),
+})
+
+/** How a sender reads a body. */
+export const read = (
+  sender: Sender,
+  json: unknown,
+  {
+    headers = {},
+    settings = {},
+  }: { headers?: Readonly<Record<string, string>>; settings?: Partial<SenderSettings> } = {},
+): Reading => sender.read(deliver(json, headers), { ...noSettings, ...settings })
+
+/** A hint as text: `push registry/repository:tag@digest`, with `-` for a registry that is not said. */
+export const spell = ({ action, registry, repository, tag, digest }: Hint): string =>
+  `${action} ${registry ?? '-'}/${repository}${tag === null ? '' : `:${tag}`}${digest === null ? '' : `@${digest}`}`
+
+export const spelled = (reading: Reading): string[] => reading.hints.map(spell)
+
+/** `sha256:aaaa…`: how the fixtures make up digests. */
+export const digest = (digit: string): string => `sha256:${digit.repeat(64)}`
