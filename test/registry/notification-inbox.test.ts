@@ -4,13 +4,13 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type Database, openDatabase } from '../../src/db/open.ts'
 import { digestOf } from '../../src/oci/digest.ts'
+import { parseEnvelope, type RegistryEvent } from '../../src/oci/distribution-events.ts'
 import {
   createNotificationInbox,
   KEPT_NOTIFICATIONS,
   type Notification,
   type NotificationInbox,
 } from '../../src/registry/notification-inbox.ts'
-import { parseEnvelope, type RegistryEvent } from '../../src/oci/distribution-events.ts'
 import { deleteEvent, type EventOptions, envelopeOf, pushEvent } from '../fixtures/notifications.ts'
 import { tag } from '../fixtures/registry-client.ts'
 
