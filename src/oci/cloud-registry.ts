@@ -53,12 +53,12 @@ const ENTRA: Readonly<Record<string, string>> = {
   'azurecr.cn': 'https://login.partner.microsoftonline.cn',
   'azurecr.us': 'https://login.microsoftonline.us',
 }
+// team.azurecr.io, which is team.eastus.geo.azurecr.io in one place only
+const ACR = /^([a-z0-9][a-z0-9-]*)(?:\.[a-z0-9-]+\.geo)?\.(azurecr\.(?:io|cn|us))$/
 
 /** By the registry's name, or the one that Azure gave it where it is known by another; undefined for another's. */
 export function azurePlace(registry: string, loginServer: string | null): AzurePlace | undefined {
-  const name = loginServer ?? registry
-  const [, domain = ''] = /^[a-z0-9][a-z0-9-]*\.((?:[a-z0-9-]+\.)*azurecr\.(?:io|cn|us))$/.exec(name) ?? []
-  // a registry in one place only, and its data endpoint, have a part more: team.eastus.geo.azurecr.io
-  const entra = ENTRA[domain.slice(domain.indexOf('azurecr.'))]
-  return entra === undefined ? undefined : { loginServer: name, entra }
+  const [, name, domain = ''] = ACR.exec(loginServer ?? registry) ?? []
+  const entra = ENTRA[domain]
+  return entra === undefined ? undefined : { loginServer: `${name}.${domain}`, entra }
 }

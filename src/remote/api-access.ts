@@ -3,11 +3,12 @@ import type { EgressResponse, ResponseHeaders } from '../egress/exchange.ts'
 import type { Reference } from '../oci/reference.ts'
 import type { RegistryError } from '../oci/registry-error.ts'
 import type { Clock } from './clock.ts'
+import type { CloudLogins } from './cloud-logins.ts'
 import type { Credential, Credentials } from './credentials.ts'
 import type { Dialer, DialRequest, Errand } from './dialer.ts'
 import { failure, type Question, refusal } from './refusal.ts'
 import { isLoopbackHost, type RegistryHost } from './registry-host.ts'
-import { type Ask, type Session, secretsOf } from './session.ts'
+import type { Ask, Session } from './session.ts'
 
 /** A question to the registry itself, as whoever may read the repository. */
 export interface ApiAsk extends Pick<Ask, 'method' | 'path' | 'headers' | 'body' | 'maxBytes'> {
@@ -29,6 +30,7 @@ export interface ApiAccessOptions extends Pick<Reference, 'registry' | 'reposito
   readonly openFor: (scope: string) => Session
   readonly dialer: Dialer
   readonly credentials: Credentials
+  readonly logins: CloudLogins
   readonly clock: Clock
   readonly errand: Errand
 }
@@ -132,7 +134,7 @@ export class ApiAccess {
 
   async #secrets(): Promise<readonly string[]> {
     const credential = await this.#found?.catch(() => null)
-    return credential ? secretsOf(credential) : []
+    return credential ? this.#options.logins.secretsOf(credential, this.registry) : []
   }
 
   #question(registry: string): Question {

@@ -1,7 +1,8 @@
 import { ForbiddenTargetError } from '../egress/errors.ts'
 import type { EgressResponse } from '../egress/exchange.ts'
 import { type Demand, demandOf, parseChallenges } from './challenge.ts'
-import type { Credential } from './credentials.ts'
+import type { CloudLogins } from './cloud-logins.ts'
+import type { Credential, Login } from './credentials.ts'
 import type { Errand } from './dialer.ts'
 import { TokenServerError } from './refusal.ts'
 import type { RegistryHost } from './registry-host.ts'
@@ -23,11 +24,13 @@ export interface Authorization {
 export const NOBODY: Authorization = { header: undefined, signedIn: false }
 
 export interface AuthorizerOptions {
+  readonly registry: string
   readonly repository: string
   /** What a token must allow; reading the repository unless given, and nothing when empty. */
   readonly scope?: string
   readonly host: RegistryHost
   readonly trustedRealms: TrustedRealms
+  readonly logins: CloudLogins
   readonly errand: Errand
 }
 
@@ -59,13 +62,26 @@ export class Authorizer {
 
   /**
    * What the registry wants of whom the credential names, by what it demanded last. The token is not `insteadOf`, which
-   * the registry refused. Rejects with TokenServerError, or the signal's reason once it is aborted.
+   * the registry refused. Rejects with TokenServerError, CloudLoginError, or the signal's reason once it is aborted.
    */
   authorize(credential: Credential | null, insteadOf?: string): Authorization | Promise<Authorization> {
     const demand = this.#demand ?? this.#options.host.demand
     if (demand === undefined || demand === 'open') return NOBODY
-    if (demand.scheme === 'bearer') return this.#authorizeByToken(demand, credential, insteadOf)
-    const header = credential ? basicAuthorization(credential) : undefined
+    if (!credential) return this.#authorizeAs(null, demand, insteadOf)
+    const { logins, registry, errand } = this.#options
+    const login = logins.loginFor(credential, registry, errand)
+    return login instanceof Promise
+      ? login.then((shown) => this.#authorizeAs(shown, demand, insteadOf))
+      : this.#authorizeAs(login, demand, insteadOf)
+  }
+
+  #authorizeAs(
+    login: Login | null,
+    demand: Demand,
+    insteadOf: string | undefined,
+  ): Authorization | Promise<Authorization> {
+    if (demand.scheme === 'bearer') return this.#authorizeByToken(demand, login, insteadOf)
+    const header = login ? basicAuthorization(login) : undefined
     return { header, signedIn: header !== undefined }
   }
 
@@ -76,35 +92,38 @@ export class Authorizer {
     const { host, errand } = this.#options
     const { realm, service, scopes } = demand
     if (isDowngrade(url, realm, errand)) return undefined
-    const request = { realm, service, scopes: scopes.slice(0, MAX_SCOPES), credential: null }
+    const request = { realm, service, scopes: scopes.slice(0, MAX_SCOPES), login: null }
     const grant = await host.tokens.get(request, errand)
     return 'token' in grant ? `Bearer ${grant.token.value}` : undefined
   }
 
   async #authorizeByToken(
     { realm, service }: Demand & { scheme: 'bearer' },
-    credential: Credential | null,
+    login: Login | null,
     insteadOf: string | undefined,
   ): Promise<Authorization> {
-    if (credential?.secret.kind === 'registry') {
-      return { header: `Bearer ${credential.secret.token}`, signedIn: true }
+    if (login?.secret.kind === 'registry') {
+      return { header: `Bearer ${login.secret.token}`, signedIn: true }
     }
     const { host, errand, trustedRealms } = this.#options
     if (isDowngrade(host.origin, realm, errand)) {
       throw new TokenServerError('it has no TLS', { cause: new ForbiddenTargetError() })
     }
-    const isTrusted = isTrustedRealm(host.origin, realm, trustedRealms)
-    const shown = isTrusted ? credential : null
+    const isTrusted = isTrustedRealm(host.origin, realm, trustedRealms) || isForRealm(login, realm)
+    const shown = isTrusted ? login : null
     const about = {
       signedIn: shown !== null,
-      ...(credential && !isTrusted && { withheldFrom: realm.host }),
+      ...(login && !isTrusted && { withheldFrom: realm.host }),
     }
-    const request = { realm, service, scopes: this.#scopes, credential: shown }
+    const request = { realm, service, scopes: this.#scopes, login: shown }
     const grant = await host.tokens.get(request, errand, insteadOf)
     if ('refused' in grant) return { ...about, header: undefined, refused: grant.refused }
     return { ...about, header: `Bearer ${grant.token.value}`, token: grant.token }
   }
 }
+
+const isForRealm = (login: Login | null, realm: URL): boolean =>
+  realm.protocol === 'https:' && login?.realm === realm.host
 
 const isDowngrade = (from: URL, to: URL, { insecure }: Errand): boolean =>
   from.protocol === 'https:' && to.protocol === 'http:' && !insecure

@@ -1,7 +1,14 @@
 import { createHash } from 'node:crypto'
 import { readFile, stat } from 'node:fs/promises'
 import { isObject } from '../oci/descriptor.ts'
-import { formatPrefix, pathsAbove, type Secret, secretOfEntry, splitPrefix } from '../oci/registry-login.ts'
+import {
+  formatPrefix,
+  pathsAbove,
+  type Secret,
+  type ShownSecret,
+  secretOfEntry,
+  splitPrefix,
+} from '../oci/registry-login.ts'
 import { type HelperRun, runHelper } from './credential-helper.ts'
 import { CredentialsError } from './credentials-error.ts'
 
@@ -9,6 +16,17 @@ export interface Credential {
   /** Tells one credential from another, without telling anything of it; changes with the secret. */
   readonly id: string
   readonly secret: Secret
+  /** To be called whenever a registry is asked as whom it names. */
+  readonly onUsed?: () => void
+}
+
+/** What a registry is shown for a credential. */
+export interface Login {
+  /** The credential's. */
+  readonly id: string
+  readonly secret: ShownSecret
+  /** The token server that it is for, `host[:port]`, by whatever name the registry goes. */
+  readonly realm?: string
 }
 
 /** Which credential a repository is read with. */

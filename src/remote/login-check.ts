@@ -1,4 +1,4 @@
-import { RegistryError } from '../oci/registry-error.ts'
+import { RegistryError, type RegistryErrorReason } from '../oci/registry-error.ts'
 import type { LoginCheck } from '../oci/registry-login.ts'
 import type { Outcome, Session } from './session.ts'
 
@@ -33,6 +33,13 @@ const DECIDED: ReadonlySet<LoginCheck['outcome']> = new Set([
   'TOO_MANY_REQUESTS',
 ])
 
+/** Of errors: also what a cloud makes of its key is one. */
+const OUTCOMES: { readonly [Reason in RegistryErrorReason]?: LoginCheck['outcome'] } = {
+  Unauthorized: 'UNAUTHORIZED',
+  Forbidden: 'FORBIDDEN',
+  TooManyRequests: 'TOO_MANY_REQUESTS',
+}
+
 async function ask(session: Session, path: string, where: string): Promise<LoginCheck> {
   try {
     const outcome = await session.askSignedIn({
@@ -46,7 +53,7 @@ async function ask(session: Session, path: string, where: string): Promise<Login
     return { ...judge(outcome, where, path !== '/v2/'), status: outcome.answer.status }
   } catch (error) {
     if (!(error instanceof RegistryError)) throw error
-    const outcome = error.reason === 'TooManyRequests' ? 'TOO_MANY_REQUESTS' : 'UNAVAILABLE'
+    const outcome = OUTCOMES[error.reason] ?? 'UNAVAILABLE'
     return { outcome, status: error.status ?? null, message: error.message }
   }
 }

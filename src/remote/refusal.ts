@@ -4,6 +4,7 @@ import { isObject } from '../oci/descriptor.ts'
 import { InvalidManifestError } from '../oci/manifest.ts'
 import { RegistryError, type RegistryErrorReason } from '../oci/registry-error.ts'
 import { BudgetError } from './budget.ts'
+import { CloudLoginError } from './cloud-login-error.ts'
 import { CredentialsError } from './credentials-error.ts'
 import { RedirectError } from './redirect.ts'
 
@@ -97,6 +98,11 @@ export function failure(question: Question, cause: unknown, secrets: readonly st
   if (cause instanceof CredentialsError) {
     return error('InternalError', `${where} was not asked: ${cause.message}`)
   }
+  if (cause instanceof CloudLoginError) {
+    const { reason, status } = cause
+    const message = `there is no login for ${where}: ${cause.message}`
+    return new RegistryError(message, { reason, registry, repository, ...(status && { status }), cause })
+  }
   if (cause instanceof TokenServerError) {
     if (cause.answer) {
       const { status } = cause.answer
@@ -145,9 +151,14 @@ function messageOf(text: string): string {
   if (!isObject(json)) return ''
   const first: unknown = Array.isArray(json.errors) ? json.errors[0] : json
   if (!isObject(first)) return ''
-  return [first.code ?? first.error, first.message ?? first.details ?? first.error_description]
+  // AWS has the type apart, and Microsoft Entra ends with what is different each time
+  return [
+    first.code ?? first.error ?? first.__type,
+    first.message ?? first.details ?? first.error_description,
+  ]
     .filter((part) => typeof part === 'string' && part !== '')
     .join(': ')
+    .replace(/\s*Trace ID: .*$/s, '')
 }
 
 /** One line of at most 200 characters without control characters, URL logins, authorizations and these secrets. */

@@ -9,6 +9,7 @@ import { ApiAccess } from './api-access.ts'
 import { fetchBlob } from './blobs.ts'
 import { CATALOG, CATALOG_SCOPE, listRepositories } from './catalog.ts'
 import { type Clock, systemClock } from './clock.ts'
+import { CloudLogins } from './cloud-logins.ts'
 import { fetchConfig } from './configs.ts'
 import type { Credential, Credentials } from './credentials.ts'
 import { Dialer, type Errand, type RequestOutcome } from './dialer.ts'
@@ -45,6 +46,8 @@ export interface RemoteRegistryOptions {
   readonly observe?: (host: string, outcome: RequestOutcome) => void
   /** Token servers on other hosts that may be shown a registry's credentials. */
   readonly trustedRealms?: TrustedRealms
+  /** Where an endpoint of a cloud is really asked for a login; there itself when not given. */
+  readonly cloudEndpoint?: (endpoint: URL) => URL
   readonly warn?: (warning: RemoteWarning) => void
 }
 
@@ -94,7 +97,7 @@ export interface RegistryClient {
 /** Holds no connection of its own: those are the egress's, and what is under way ends with its signal. */
 export function createRemoteRegistry(options: RemoteRegistryOptions): RegistryClient {
   const { egress, credentials, clock = systemClock, random = Math.random } = options
-  const { trustedRealms = {}, warn = () => {} } = options
+  const { trustedRealms = {}, warn = () => {}, cloudEndpoint: endpointOf = (url) => url } = options
   const limits = { ...DEFAULT_LIMITS, ...options.limits }
   const { limitsOf, observe } = options
   const dialer = new Dialer({
@@ -107,6 +110,7 @@ export function createRemoteRegistry(options: RemoteRegistryOptions): RegistryCl
       observe: (host: string, outcome: RequestOutcome) => observe(registryOf(host), outcome),
     }),
   })
+  const logins = new CloudLogins({ dialer, clock, endpointOf })
   const hosts = new Map<string, RegistryHost>()
 
   const hostOf = (registry: string, { insecure, namespace }: Errand): RegistryHost => {
@@ -139,6 +143,7 @@ export function createRemoteRegistry(options: RemoteRegistryOptions): RegistryCl
       host,
       dialer,
       credentials,
+      logins,
       trustedRealms,
       clock,
       errand,
@@ -160,7 +165,17 @@ export function createRemoteRegistry(options: RemoteRegistryOptions): RegistryCl
     api({ registry, repository }, errand) {
       const host = hostOf(registry, errand)
       const openFor = (scope: string) => open({ registry, repository, scope }, errand).session
-      return new ApiAccess({ registry, repository, host, openFor, dialer, credentials, clock, errand })
+      return new ApiAccess({
+        registry,
+        repository,
+        host,
+        openFor,
+        dialer,
+        credentials,
+        logins,
+        clock,
+        errand,
+      })
     },
     repositories(registry, errand) {
       const catalog = { registry, repository: CATALOG, scope: CATALOG_SCOPE }
@@ -175,6 +190,7 @@ export function createRemoteRegistry(options: RemoteRegistryOptions): RegistryCl
         host: new RegistryHost(dialledHost(registry), new Tokens({ dialer, clock })),
         dialer,
         credentials: { find: async () => credential },
+        logins: new CloudLogins({ dialer, clock, endpointOf }),
         trustedRealms,
         clock,
         errand,

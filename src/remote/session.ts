@@ -1,16 +1,16 @@
 import { ConnectionError, EgressTimeoutError, TlsError } from '../egress/errors.ts'
 import type { EgressResponse, StreamLimits } from '../egress/exchange.ts'
 import type { RegistryError } from '../oci/registry-error.ts'
-import { secretWords } from '../oci/registry-login.ts'
 import { type Authorization, Authorizer, NOBODY } from './authorizer.ts'
 import { demandOf, parseChallenges } from './challenge.ts'
 import type { Clock } from './clock.ts'
+import { CloudLoginError } from './cloud-login-error.ts'
+import type { CloudLogins } from './cloud-logins.ts'
 import type { Credential, Credentials } from './credentials.ts'
 import type { Dialer, Errand } from './dialer.ts'
 import { type Followed, follow, RedirectError } from './redirect.ts'
 import { failure, type Question, refusal, type Subject, said } from './refusal.ts'
 import { isLoopbackHost, type RegistryHost } from './registry-host.ts'
-import { basicAuthorization } from './token.ts'
 import type { TrustedRealms } from './trusted-realm.ts'
 
 /** What an answer is about, for the words of its errors. */
@@ -39,6 +39,7 @@ export interface SessionOptions {
   readonly host: RegistryHost
   readonly dialer: Dialer
   readonly credentials: Credentials
+  readonly logins: CloudLogins
   readonly trustedRealms: TrustedRealms
   readonly clock: Clock
   readonly errand: Errand
@@ -83,7 +84,7 @@ export class Session {
   /** Set once reading as anybody was seen to work where the login did not. */
   #anonymous = false
   /** What the login met with: shown again for each tag, a bad one would get this server's address blocked. */
-  #refusedLogin: Outcome | undefined
+  #refusedLogin: Outcome | CloudLoginError | undefined
   readonly #authorizer: Authorizer
 
   constructor(options: SessionOptions) {
@@ -125,7 +126,7 @@ export class Session {
     signal.throwIfAborted()
     try {
       const credential = this.#anonymous ? null : await this.#credential()
-      let outcome = this.#refusedLogin ?? (await this.#askAs(credential, request))
+      let outcome = await this.#askByLogin(credential, request)
       if (outcome.signedIn && isDenied(outcome.answer)) outcome = await this.#askAsAnybody(request, outcome)
       const { answer, speaker, signedIn, withheldFrom } = outcome
       if (!isFinal(answer.status)) return answer
@@ -162,26 +163,51 @@ export class Session {
     return outcome
   }
 
+  async #askByLogin(credential: Credential | null, request: Ask): Promise<Outcome> {
+    if (this.#refusedLogin instanceof CloudLoginError) throw this.#refusedLogin
+    if (this.#refusedLogin) return this.#refusedLogin
+    try {
+      return await this.#askAs(credential, request)
+    } catch (error) {
+      // nor must a key that its cloud does not take
+      if (!(error instanceof CloudLoginError && error.isRefusal)) throw error
+      const outcome = await this.#askAs(null, request)
+      if (isDenied(outcome.answer)) {
+        this.#refusedLogin = error
+        throw error
+      }
+      this.#anonymous = true
+      return outcome
+    }
+  }
+
   async #askAs(credential: Credential | null, request: Ask): Promise<Outcome> {
-    const { host, errand, clock } = this.#options
+    const { host, errand, clock, logins, registry } = this.#options
     const explored =
       host.demand === undefined
         ? await host.explore(() => this.#discover(request, credential !== null), errand.signal)
         : undefined
-    const before = explored ? NOBODY : await this.#authorizer.authorize(credential)
+    const before = explored ? NOBODY : await this.#authorize(credential)
     if (before.refused) return outcomeOf(before, before.refused)
     const answer =
       explored ?? (await this.#send(request, before.header, spendingOf(before, credential, request)))
     if (!isDenied(answer)) return outcomeOf(before, answer)
 
     this.#authorizer.learn(answer)
+    if (credential && before.signedIn) logins.doubt(credential, registry)
     const { token } = before
     // a young token that is refused means no access, and a new one would mean the same
     const isOld = token !== undefined && clock.now() - token.issued >= TOKEN_YOUTH
-    const after = await this.#authorizer.authorize(credential, isOld ? token.value : undefined)
+    const after = await this.#authorize(credential, isOld ? token.value : undefined)
     if (after.refused) return outcomeOf(after, after.refused)
     if (after.header === before.header) return outcomeOf(after, answer)
     return outcomeOf(after, await this.#send(request, after.header, spendingOf(after, credential, request)))
+  }
+
+  async #authorize(credential: Credential | null, insteadOf?: string): Promise<Authorization> {
+    const authorization = await this.#authorizer.authorize(credential, insteadOf)
+    if (authorization.signedIn) credential?.onUsed?.()
+    return authorization
   }
 
   async #subject(topic: Topic): Promise<Subject> {
@@ -190,7 +216,8 @@ export class Session {
 
   async #secrets(): Promise<readonly string[]> {
     const credential = await this.#credential().catch(() => null)
-    return credential ? secretsOf(credential) : []
+    const { logins, registry } = this.#options
+    return credential ? logins.secretsOf(credential, registry) : []
   }
 
   #credential(): Promise<Credential | null> {
@@ -271,9 +298,3 @@ const speaksNoTls = (error: unknown, insecure: boolean): boolean =>
   error instanceof ConnectionError ||
   (error instanceof TlsError && error.problem === 'protocol') ||
   (insecure && error instanceof EgressTimeoutError && error.phase === 'connect')
-
-/** What must never appear in a message. */
-export function secretsOf(credential: Credential): readonly string[] {
-  const encoded = basicAuthorization(credential)?.replace(/^Basic /, '')
-  return [...secretWords(credential.secret), ...(encoded ? [encoded] : [])]
-}

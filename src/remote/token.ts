@@ -1,8 +1,7 @@
 import type { EgressResponse } from '../egress/exchange.ts'
 import { isObject } from '../oci/descriptor.ts'
-import { isCloudSecret } from '../oci/registry-login.ts'
 import { type Clock, unlessAborted } from './clock.ts'
-import type { Credential } from './credentials.ts'
+import type { Login } from './credentials.ts'
 import type { Dialer, Errand } from './dialer.ts'
 import { follow } from './redirect.ts'
 import { TokenServerError } from './refusal.ts'
@@ -13,7 +12,7 @@ export interface TokenRequest {
   readonly service: string
   /** The most wanted first: some token servers read no further. */
   readonly scopes: readonly string[]
-  readonly credential: Credential | null
+  readonly login: Login | null
 }
 
 export interface Token {
@@ -59,9 +58,7 @@ export class Tokens {
    * once it is aborted.
    */
   async get(request: TokenRequest, errand: Errand, insteadOf?: string): Promise<Grant> {
-    const key = [request.realm.href, request.service, request.credential?.id ?? '', ...request.scopes].join(
-      '\n',
-    )
+    const key = [request.realm.href, request.service, request.login?.id ?? '', ...request.scopes].join('\n')
     for (;;) {
       const kept = this.#kept.get(key)
       if (kept && kept.until > this.#clock.now() && !isToken(kept.grant, insteadOf)) return kept.grant
@@ -111,7 +108,7 @@ export class Tokens {
   }
 
   async #ask(request: TokenRequest, errand: Errand): Promise<EgressResponse> {
-    const secret = request.credential?.secret
+    const secret = request.login?.secret
     if (secret?.kind === 'identity') {
       const answer = await this.#refresh(request, secret.token, errand)
       // distribution's way to say that a token server knows no OAuth2
@@ -120,7 +117,7 @@ export class Tokens {
     const url = new URL(request.realm)
     if (request.service !== '') url.searchParams.set('service', request.service)
     for (const scope of request.scopes) url.searchParams.append('scope', scope)
-    const authorization = request.credential ? basicAuthorization(request.credential) : undefined
+    const authorization = request.login ? basicAuthorization(request.login) : undefined
     const { answer } = await follow(
       this.#dialer,
       url,
@@ -155,8 +152,8 @@ export class Tokens {
 
 const JSON_ONLY = { accept: 'application/json' }
 
-const accountOf = ({ credential }: TokenRequest): { readonly account?: string } =>
-  credential ? { account: credential.id } : {}
+const accountOf = ({ login }: TokenRequest): { readonly account?: string } =>
+  login ? { account: login.id } : {}
 
 const isToken = (grant: Grant, value: string | undefined): boolean =>
   'token' in grant && grant.token.value === value
@@ -164,9 +161,9 @@ const isToken = (grant: Grant, value: string | undefined): boolean =>
 // early enough that a token does not expire on its way
 const renewalOf = ({ issued, expires }: Token): number => expires - Math.min(30_000, (expires - issued) / 5)
 
-/** The `Basic` header for it; undefined for what is not for this: a bearer token, or a cloud's key. */
-export function basicAuthorization({ secret }: Credential): string | undefined {
-  if (secret.kind === 'registry' || isCloudSecret(secret)) return undefined
+/** The `Basic` header for it; undefined for a bearer token, which is not for this. */
+export function basicAuthorization({ secret }: Login): string | undefined {
+  if (secret.kind === 'registry') return undefined
   const pair =
     secret.kind === 'password'
       ? `${secret.username}:${secret.password}`

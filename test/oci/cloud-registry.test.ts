@@ -1,0 +1,102 @@
+import { describe, expect, test } from 'vitest'
+import { azurePlace, ecrPlace, isAwsRegion, isGoogleRegistry } from '../../src/oci/cloud-registry.ts'
+
+describe('a registry of Amazon', () => {
+  test.each([
+    ['123456789012.dkr.ecr.eu-west-1.amazonaws.com', 'https://api.ecr.eu-west-1.amazonaws.com/'],
+    ['123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn', 'https://api.ecr.cn-north-1.amazonaws.com.cn/'],
+    ['123456789012.dkr.ecr.eusc-de-east-1.amazonaws.eu', 'https://api.ecr.eusc-de-east-1.amazonaws.eu/'],
+    [
+      '123456789012.dkr.ecr-fips.us-gov-west-1.amazonaws.com',
+      'https://ecr-fips.us-gov-west-1.amazonaws.com/',
+    ],
+    ['123456789012.dkr-ecr.eu-west-1.on.aws', 'https://api.ecr.eu-west-1.amazonaws.com/'],
+    ['123456789012.dkr-ecr-fips.us-east-1.on.aws', 'https://ecr-fips.us-east-1.amazonaws.com/'],
+    [
+      '123456789012.dkr-ecr.cn-north-1.on.amazonwebservices.com.cn',
+      'https://api.ecr.cn-north-1.amazonaws.com.cn/',
+    ],
+  ])('tells by its name where its passwords are had: %s', (registry, endpoint) => {
+    expect(ecrPlace(registry, null)).toMatchObject({ endpoint, isPublic: false })
+  })
+
+  test('that is public has its own endpoint, in one region', () => {
+    expect(ecrPlace('public.ecr.aws', null)).toEqual({
+      region: 'us-east-1',
+      endpoint: 'https://api.ecr-public.us-east-1.amazonaws.com/',
+      isPublic: true,
+    })
+  })
+
+  test('behind another name is where somebody says it is', () => {
+    expect(ecrPlace('registry.example', null)).toBeUndefined()
+    expect(ecrPlace('registry.example', 'cn-northwest-1')).toMatchObject({
+      region: 'cn-northwest-1',
+      endpoint: 'https://api.ecr.cn-northwest-1.amazonaws.com.cn/',
+    })
+  })
+
+  test.each([
+    '123456789012.dkr.ecr.eu-west-1.amazonaws.com.evil.example',
+    '123456789012.dkr.ecr.evil.example/.amazonaws.com',
+    '123456789012.dkr.ecr.evil.amazonaws.com',
+    '12345.dkr.ecr.eu-west-1.amazonaws.com',
+    'dkr.ecr.eu-west-1.amazonaws.com',
+    'x.public.ecr.aws',
+    '123456789012.dkr.ecr.eu-west-1.amazonaws.com:8443',
+  ])('is none that is only called alike: %s', (registry) => {
+    expect(ecrPlace(registry, null)).toBeUndefined()
+  })
+
+  test.each(['', 'eu', 'eu-west', 'eu-west-1.evil.example', 'eu-west-1/', 'EU-WEST-1', '-a-1'])(
+    'has no region "%s"',
+    (region) => expect(isAwsRegion(region)).toBe(false),
+  )
+})
+
+describe('a registry of Google', () => {
+  test.each(['gcr.io', 'eu.gcr.io', 'europe-docker.pkg.dev', 'us-west1-docker.pkg.dev', 'docker.pkg.dev'])(
+    'is known by its name: %s',
+    (registry) => expect(isGoogleRegistry(registry)).toBe(true),
+  )
+
+  test.each(['xgcr.io', 'gcr.io.evil.example', 'gcr.io:443', 'evilpkg.dev', 'ghcr.io', ''])(
+    'is none that is only called alike: "%s"',
+    (registry) => expect(isGoogleRegistry(registry)).toBe(false),
+  )
+})
+
+describe('a registry of Azure', () => {
+  test.each([
+    ['team.azurecr.io', 'https://login.microsoftonline.com'],
+    ['team.azurecr.cn', 'https://login.partner.microsoftonline.cn'],
+    ['team.azurecr.us', 'https://login.microsoftonline.us'],
+  ])('tells by its name where Entra is asked: %s', (registry, entra) => {
+    expect(azurePlace(registry, null)).toEqual({ loginServer: registry, entra })
+  })
+
+  test('in one place only is signed in to by its own name', () => {
+    expect(azurePlace('team.eastus.geo.azurecr.io', null)).toMatchObject({ loginServer: 'team.azurecr.io' })
+  })
+
+  test('behind another name is the one that somebody says', () => {
+    expect(azurePlace('registry.example', 'team.azurecr.us')).toEqual({
+      loginServer: 'team.azurecr.us',
+      entra: 'https://login.microsoftonline.us',
+    })
+    expect(azurePlace('registry.example', 'evil.example')).toBeUndefined()
+  })
+
+  test.each([
+    'azurecr.io',
+    'team.eastus.data.azurecr.io',
+    'team.azurecr.io.evil.example',
+    'team.azurecr.de',
+    'teamazurecr.io',
+    'team.evilazurecr.io',
+    'evil.example/team.azurecr.io',
+    'team.azurecr.io:8443',
+  ])('is none that is only called alike: %s', (registry) => {
+    expect(azurePlace(registry, null)).toBeUndefined()
+  })
+})
