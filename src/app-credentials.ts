@@ -4,7 +4,7 @@ import { adoptKeys } from './access/adopt-keys.ts'
 import { BrokenSealError, SealingKeyError } from './access/errors.ts'
 import { readKeyFile, writeKeyFile } from './access/key-file.ts'
 import { createRegistryCredentials, type RegistryCredentials } from './access/registry-credentials.ts'
-import { createSealer } from './access/sealer.ts'
+import { createSealer, type Sealer } from './access/sealer.ts'
 import { newSealingKey, parseSealingKeys } from './access/sealing-key.ts'
 import type { Config } from './config.ts'
 import type { Database } from './db/open.ts'
@@ -23,6 +23,8 @@ export interface CredentialParts {
 export interface OpenedCredentials {
   readonly store: RegistryCredentials
   readonly remote: Credentials
+  /** For what else is kept secret. */
+  readonly sealer: Sealer
 }
 
 /** Takes the keys over that it was started with. Throws SealingKeyError; then nothing was changed. */
@@ -35,7 +37,7 @@ export function openCredentials({ config, db, now, log }: CredentialParts): Open
   if (resealed > 0) log.info({ resealed }, 'registry credentials were sealed with the first key')
   if (forgotten > 0) log.warn({ forgotten }, 'registry credentials of a lost key were deleted')
   const store = createRegistryCredentials({ db, sealer, now })
-  return { store, remote: joined(store, config) }
+  return { store, remote: joined(store, config), sealer }
 }
 
 interface Keys {

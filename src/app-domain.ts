@@ -22,6 +22,7 @@ import { createTagging } from './imagestream/tag-image.ts'
 import { createStreamWriter } from './imagestream/write-stream.ts'
 import type { RegistryClient } from './remote/remote-registry.ts'
 import type { VendorListings } from './vendors/vendor-listings.ts'
+import { createAnnouncements } from './webhooks/announcements.ts'
 
 export interface DomainParts {
   readonly config: Config
@@ -43,7 +44,14 @@ export function openDomain({ config, db, remote, vendors, now, log }: DomainPart
   const tags = createTags(db)
   const recorder = createTagRecorder({ db, pushes, now })
   const rows = createImportRows(db)
-  const schedules = createSchedules({ db, rows, now, intervalMs: config.scheduleMinutes * MINUTE })
+  const announcements = createAnnouncements({ db, requestOf: rows.request, now })
+  const schedules = createSchedules({
+    db,
+    rows,
+    now,
+    intervalMs: config.scheduleMinutes * MINUTE,
+    slowdownOf: announcements.slowdownOf,
+  })
   const importer = createImporter({
     db,
     remote: withListings(remote, vendors),
@@ -54,7 +62,11 @@ export function openDomain({ config, db, remote, vendors, now, log }: DomainPart
     rows,
     now,
     maximumTags: config.maximumTags,
-    onFinished: schedules.onFinished,
+    onFinished: (tx, stream, finished) => {
+      // first: what was learned decides when it is due again
+      announcements.onFinished(tx, stream, finished)
+      schedules.onFinished(tx, stream, finished)
+    },
     onInternalError: (error, importId) =>
       log.error({ err: error, importId }, 'an import met an internal error'),
   })
@@ -82,6 +94,7 @@ export function openDomain({ config, db, remote, vendors, now, log }: DomainPart
     policies,
     recorder,
     importer,
+    announcements,
     schedules,
     writer,
     importImage,

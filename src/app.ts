@@ -4,6 +4,7 @@ import { createCredentialTest } from './access/credential-test.ts'
 import { openCredentials } from './app-credentials.ts'
 import { openDomain } from './app-domain.ts'
 import { openRegistry } from './app-registry.ts'
+import { openWebhooks } from './app-webhooks.ts'
 import { type Config, ConfigError } from './config.ts'
 import { openDatabase } from './db/open.ts'
 import { createEgress, type Egress } from './egress/egress.ts'
@@ -85,6 +86,11 @@ async function open(
     { config, db, images, streams, recorder, writer, remote, now, log, ownHost: () => ownHost },
     opened,
   )
+  const { sealer } = credentials
+  const webhooks = openWebhooks(
+    { config, db, domain, sealer, egress, now, log, ownHost: () => ownHost },
+    opened,
+  )
 
   const server = createServer({
     schema: createSchema(),
@@ -98,12 +104,14 @@ async function open(
       pullRepository: ({ namespace, name, dockerImageRepository }) =>
         (registry.view.isIntegrated ? null : dockerImageRepository) ??
         `${registry.view.host()}/${namespace}/${name}`,
+      webhooks: webhooks.view,
       registry: registry.view,
       remoteHosts: remote.standings,
       pruner,
     },
     registry: registry.registry,
     webhook: registry.webhook,
+    deliveries: webhooks.deliveries,
     filterOf: pushFilterOf,
     log,
     allowedOrigins: config.allowedOrigins,
@@ -121,6 +129,7 @@ async function open(
   const { address, family, port } = await server.listen(config)
   ownHost = `localhost:${port}`
   importer.resume()
+  webhooks.start()
   const scheduled = createScheduleRunner({
     db,
     schedules,

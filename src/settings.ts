@@ -64,6 +64,8 @@ export interface Config {
   readonly externalRegistry: URL | null
   /** What the external registry's notifications are authorised by. */
   readonly webhookSecret: string | null
+  /** Where senders of webhooks reach this server, as an origin; null is this machine's own. */
+  readonly publicUrl: URL | null
   /** Path of the file with the keys that registry credentials are sealed with; null is one in the data folder. */
   readonly credentialsKeyFile: string | null
   /** These keys themselves, in place of a file. */
@@ -230,6 +232,12 @@ export const SETTINGS: { readonly [Name in keyof Config]: Setting<Config[Name]> 
     description: "secret of the external registry's notifications; better set in the environment",
     isSecret: true,
     parse: orNone(secret),
+  },
+  publicUrl: {
+    flag: 'public-url',
+    fallback: '',
+    description: 'origin under which senders of webhooks reach this server: https://streams.example.org',
+    parse: orNone(origin),
   },
   credentialsKeyFile: {
     flag: 'credentials-key-file',

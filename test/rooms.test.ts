@@ -21,9 +21,20 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   prune: ['oci', 'db', 'imagestream'],
   'external-registry': ['oci', 'db', 'imagestream'],
   registry: ['oci', 'db', 'blobs'],
-  webhooks: ['oci'],
+  webhooks: ['oci', 'db', 'imagestream'],
   triggers: ['oci', 'db', 'egress', 'events', 'imagestream'],
-  graphql: ['oci', 'events', 'policy', 'imagestream', 'documents', 'prune', 'registry', 'triggers', 'access'],
+  graphql: [
+    'oci',
+    'events',
+    'policy',
+    'imagestream',
+    'documents',
+    'prune',
+    'registry',
+    'triggers',
+    'access',
+    'webhooks',
+  ],
   http: ['graphql', 'registry', 'access'],
   cli: [],
   console: [],
@@ -40,6 +51,7 @@ const COMPOSITION_ROOTS: readonly string[] = [
   'app-credentials.ts',
   'app-domain.ts',
   'app-registry.ts',
+  'app-webhooks.ts',
 ]
 
 interface Module {

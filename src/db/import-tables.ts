@@ -72,6 +72,8 @@ export const importSchedules = sqliteTable(
     /** Why the newest import failed; null when it did not. */
     reason: text('reason'),
     message: text('message'),
+    /** How many times the interval it is left alone, because somebody tells of its changes before they are due. */
+    slowedBy: integer('slowed_by').notNull().default(1),
   },
   (t) => [
     uniqueIndex('import_schedules_by_stream').on(t.streamId, t.tag),

@@ -18,6 +18,10 @@ import type { StreamWriter } from '../imagestream/write-stream.ts'
 import type { Pruner } from '../prune/prune.ts'
 import type { Collector } from '../registry/collect.ts'
 import type { RegistryUsage } from '../registry/usage.ts'
+import type { DeliveryLog } from '../webhooks/delivery-log.ts'
+import type { Senders } from '../webhooks/senders.ts'
+import type { TestWebhookCommand } from '../webhooks/test-webhook.ts'
+import type { Webhooks } from '../webhooks/webhooks.ts'
 
 /** Who asks. Everybody is the same viewer until there is sign-in; operations of one viewer may share an execution. */
 export interface Viewer {
@@ -47,10 +51,23 @@ export interface GraphQLContext {
   readonly pullRepository: DocumentSources['pullRepository']
   readonly credentials: Pick<RegistryCredentials, 'ofNamespace' | 'set' | 'setAll' | 'delete'>
   readonly testCredential: TestCredentialCommand
+  readonly webhooks: WebhooksView
   readonly registry: RegistryView
   /** The hosts of other registries that were asked lately, in no order, each once. */
   readonly remoteHosts: () => readonly RemoteHost[]
   readonly pruner: Pick<Pruner, 'plan' | 'prune'>
+}
+
+/** What tells of pushes elsewhere. */
+export interface WebhooksView {
+  readonly store: Webhooks
+  readonly senders: Senders
+  readonly log: Pick<DeliveryLog, 'ofWebhooks' | 'countOf' | 'hintsOf' | 'targetsOf'>
+  readonly test: TestWebhookCommand
+  /** Where clients elsewhere find this server: `https://streams.example`. */
+  readonly publicUrl: () => string
+  /** Milliseconds since 1970. */
+  readonly now: () => number
 }
 
 /** The registry that images are pushed to. */

@@ -17,8 +17,12 @@ const ImportScheduleType = builder.objectRef<Schedule>('ImportSchedule').impleme
     dueAt: t.field({
       type: 'DateTime',
       description:
-        'When its next import is due: an interval (`--schedule-minutes`) after its last one ended, 2 and then 4 while it fails again and again. It begins a little later where many streams are due at once.',
+        'When its next import is due: an interval (`--schedule-minutes`) after its last one ended, 2 and then 4 while it fails again and again, and `slowedBy` of them while webhooks tell of its changes. It begins a little later where many streams are due at once.',
       resolve: ({ dueAt }) => dueAt,
+    }),
+    slowedBy: t.exposeInt('slowedBy', {
+      description:
+        'How many intervals lie between two imports of it: 1, or 2, 4 and then 8 while each change was told by a webhook before it was due to be looked for. A change that none told of, or a webhook that falls silent, makes it 1 again at once.',
     }),
     succeededAt: t.field({
       type: 'DateTime',

@@ -1,33 +1,81 @@
 import type { IncomingMessage } from 'node:http'
 
+/** Bytes of bodies that are held at a time, over all requests that share it. */
+export class BodyBudget {
+  #left: number
+
+  constructor(bytes: number) {
+    this.#left = bytes
+  }
+
+  /** Whether so many more may be held; then they are until given back. */
+  take(bytes: number): boolean {
+    if (bytes > this.#left) return false
+    this.#left -= bytes
+    return true
+  }
+
+  give(bytes: number): void {
+    this.#left += bytes
+  }
+}
+
+/** Why a body was not read: it is longer than allowed, or others hold too much at the moment. */
+export type UnreadBody = 'too long' | 'too many'
+
 /**
- * The body as text, or undefined when it is longer than this many bytes; it is not held then, only let pass, so that the
- * client can read its answer. Rejects when the client goes away before the end.
+ * The body's bytes, or why not; what is not read is not held, only let pass, so that the client can read its answer.
+ * Rejects when the client goes away before the end.
  */
-export function readBody(request: IncomingMessage, maxBytes: number): Promise<string | undefined> {
+export function readBytes(
+  request: IncomingMessage,
+  maxBytes: number,
+  budget?: BodyBudget,
+): Promise<Buffer | UnreadBody> {
   if (Number(request.headers['content-length']) > maxBytes) {
     request.resume()
-    return Promise.resolve(undefined)
+    return Promise.resolve('too long')
   }
   return new Promise((resolve, reject) => {
     let chunks: Buffer[] = []
     let bytes = 0
+    let held = 0
+    const letGo = (): void => {
+      chunks = []
+      budget?.give(held)
+      held = 0
+    }
     const collect = (chunk: Buffer): void => {
       bytes += chunk.length
-      if (bytes <= maxBytes) {
+      if (bytes <= maxBytes && (budget?.take(chunk.length) ?? true)) {
+        held += chunk.length
         chunks.push(chunk)
-      } else {
-        chunks = []
-        resolve(undefined)
+        return
       }
+      letGo()
+      request.off('data', collect)
+      request.resume()
+      resolve(bytes > maxBytes ? 'too long' : 'too many')
     }
+    const fail = (error: unknown): void => {
+      letGo()
+      reject(error)
+    }
+    const cut = (): void => fail(new Error('the client went away'))
     const finish = (): void => {
-      resolve(Buffer.concat(chunks).toString())
+      resolve(Buffer.concat(chunks))
+      letGo()
       // the request stays as long as its answer, which may be a stream without end: it shall not keep its body
-      request.off('data', collect).off('error', reject)
+      request.off('data', collect).off('error', fail).off('close', cut)
     }
-    request.on('data', collect).once('end', finish).once('error', reject)
+    request.on('data', collect).once('end', finish).once('error', fail).once('close', cut)
   })
+}
+
+/** The body as text, or undefined when it is longer than this many bytes; otherwise as `readBytes`. */
+export async function readBody(request: IncomingMessage, maxBytes: number): Promise<string | undefined> {
+  const body = await readBytes(request, maxBytes)
+  return typeof body === 'string' ? undefined : body.toString()
 }
 
 /** Closes the connection of a request whose body has not wholly arrived after this many milliseconds. */

@@ -11,6 +11,7 @@ import { GRAPHQL_PATH, type Pipeline, type RequestContext } from './pipeline.ts'
 import { principalOf } from './principal.ts'
 import { requestIdOf } from './request-id.ts'
 import type { Streams } from './streams.ts'
+import { answerDelivery, type DeliveryEndpoint, sourceOf } from './webhook-delivery.ts'
 
 export interface RequestHandlerOptions {
   readonly pipeline: Pipeline
@@ -22,6 +23,7 @@ export interface RequestHandlerOptions {
   readonly createContext: (requestId: string, viewer: Viewer) => GraphQLContext
   readonly registry: RegistryEndpoint | undefined
   readonly webhook: WebhookEndpoint | undefined
+  readonly deliveries: DeliveryEndpoint | undefined
   /** Milliseconds for a body to arrive, but the registry's. */
   readonly bodyTimeout: number
 }
@@ -44,13 +46,19 @@ export const WEBHOOK_PATH = '/webhooks/registry'
 
 /** Answers every request: the API and its page, health, and 404. One line of log each, without anything secret. */
 export function createRequestHandler(options: RequestHandlerOptions): RequestListener {
-  const { log, origins, isReady, registry, webhook, bodyTimeout } = options
+  const { log, origins, isReady, registry, webhook, deliveries, bodyTimeout } = options
 
   async function route(request: IncomingMessage, response: ServerResponse, requestId: string): Promise<void> {
+    const path = pathOf(request)
+    // by whatever name its sender reaches us: nobody gets here by guessing, and where nothing is nothing shows
+    const endpoint = deliveries?.open(path, sourceOf(request))
+    if (endpoint) {
+      limitBodyTime(request, bodyTimeout)
+      return answerDelivery(endpoint, request, response)
+    }
     if (!isOurHost(request, origins)) {
       return refuse(response, 421, 'FORBIDDEN', 'this server has another name than the request says')
     }
-    const path = pathOf(request)
     if (registry && (path.startsWith('/v2/') || path === '/v2')) {
       // what no registry client sends: a page of another site may not push through its reader's browser
       if (!mayConnect(request, origins)) {

@@ -17,6 +17,7 @@ import { createPipeline } from './pipeline.ts'
 import { createRequestHandler, type RegistryEndpoint, type WebhookEndpoint } from './request-handler.ts'
 import { newRequestId } from './request-id.ts'
 import { Streams } from './streams.ts'
+import type { DeliveryEndpoint } from './webhook-delivery.ts'
 import { webSocketUpgrades } from './websocket.ts'
 import { createWebSocketProtocol } from './websocket-protocol.ts'
 
@@ -52,6 +53,8 @@ export interface ServerOptions {
   readonly registry?: RegistryEndpoint | undefined
   /** Answers what an external registry sends; without it there is none. */
   readonly webhook?: WebhookEndpoint | undefined
+  /** Answers what senders of webhooks deliver; without it there are none. */
+  readonly deliveries?: DeliveryEndpoint | undefined
   readonly timings?: Partial<ServerTimings>
 }
 
@@ -80,6 +83,7 @@ export function createServer({
   introspection = true,
   registry,
   webhook,
+  deliveries,
   timings: givenTimings,
 }: ServerOptions): Server {
   const timings = { ...TIMINGS, ...givenTimings }
@@ -122,6 +126,7 @@ export function createServer({
       createContext,
       registry,
       webhook,
+      deliveries,
       bodyTimeout: timings.bodyTimeout,
     }),
   )

@@ -15,8 +15,13 @@ export interface SpecSchedules {
   match(tx: Transaction, streamId: number): boolean
   /** The same for all streams. */
   matchAll(tx: Transaction): void
-  /** Makes due within the next interval what is due in more milliseconds than these. */
+  /**
+   * Makes due within the next interval what is due in more milliseconds than these, or than as many intervals as it is
+   * slowed by.
+   */
   pullIn(tx: Transaction, farthest: { readonly succeeding: number; readonly failing: number }): void
+  /** Makes due within the next interval what these streams have that is slowed. Whether there was any. */
+  quicken(tx: Transaction, streamIds: readonly number[]): boolean
 }
 
 /** Milliseconds by which a clock may be corrected without a word: a due time that is only so far off is left alone. */
@@ -48,7 +53,10 @@ export function createSpecSchedules({ db, now, intervalMs }: SpecScheduleDepende
   const addToOne = db.prepare(addMissing(ofOne))
   const pullIn = db.prepare(`
     update import_schedules set due_at = ? + ${SPREAD}
-    where due_at > ? and (reason is null or due_at > ?)`)
+    where due_at > ? and due_at > case when reason is null then ? + ? * slowed_by else ? end`)
+  const quicken = db.prepare(`
+    update import_schedules set slowed_by = 1, due_at = min(due_at, ? + ${SPREAD})
+    where slowed_by > 1 and stream_id in (select value from json_each(?))`)
 
   return {
     match(_tx, streamId) {
@@ -60,9 +68,11 @@ export function createSpecSchedules({ db, now, intervalMs }: SpecScheduleDepende
       db.prepare(dropUnwanted('true')).run()
       db.prepare(addMissing('true')).run(now(), intervalMs)
     },
+    quicken: (_tx, streamIds) => quicken.run(now(), intervalMs, JSON.stringify(streamIds)).changes > 0,
     pullIn(_tx, { succeeding, failing }) {
       const at = now()
-      pullIn.run(at, intervalMs, at + succeeding + CLOCK_SLACK, at + failing + CLOCK_SLACK)
+      const after = at + CLOCK_SLACK
+      pullIn.run(at, intervalMs, after + succeeding, after, intervalMs, after + failing)
     },
   }
 }

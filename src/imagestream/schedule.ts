@@ -17,8 +17,16 @@ export const LONGEST_WAIT = 4
 /** With so many imports unfinished no scheduled one begins: the other half of the places is for who asks. */
 export const PLACES = RUNNING_IMPORTS / 2
 
+/** A source of which somebody else tells when it changes is left alone for so many intervals at most. */
+export const LONGEST_SLOWDOWN = 8
+
 export interface ScheduleDependencies extends SpecScheduleDependencies {
   readonly rows: Pick<ImportRows, 'request'>
+  /**
+   * How many intervals a source (a spec tag, or empty the repository) may be left alone because its changes are told
+   * before they are due: 1 to LONGEST_SLOWDOWN, and 1 for all unless given.
+   */
+  readonly slowdownOf?: ((streamId: number, tag: TagName | '') => number) | undefined
 }
 
 /** When which source is to be imported next. All of it is in the database: a restart changes nothing. */
@@ -38,6 +46,8 @@ export interface Schedules {
   take(tx: Transaction, streamId: number): ImportRequest
   /** Brings into the next interval what is due later than it can be: the clock was set back. */
   pullIn(tx: Transaction): void
+  /** Makes due within the next interval what these streams have that was left alone for longer: nobody tells of it now. */
+  quicken(tx: Transaction, streamIds: readonly number[]): void
   /** What a start does first: the spec may have been written, or the interval set, by a version or setting before. */
   restore(tx: Transaction): void
   /** Calls back after each commit that may have changed which stream is next. Returns what ends that. */
@@ -55,7 +65,8 @@ interface Covered {
   message: string | null
 }
 
-export function createSchedules({ db, rows, now, intervalMs }: ScheduleDependencies): Schedules {
+export function createSchedules(dependencies: ScheduleDependencies): Schedules {
+  const { db, rows, now, intervalMs, slowdownOf = () => 1 } = dependencies
   const spec = createSpecSchedules({ db, now, intervalMs })
   const longest = LONGEST_WAIT * intervalMs
   const next = db.prepare<{ streamId: number; dueAt: number }>(`
@@ -78,22 +89,24 @@ export function createSchedules({ db, rows, now, intervalMs }: ScheduleDependenc
     where s.stream_id = ?`)
   const settle = db.prepare(`
     update import_schedules set due_at = ?, succeeded_at = coalesce(?, succeeded_at),
-      failed_at = coalesce(?, failed_at), reason = ?, message = ? where id = ?`)
+      failed_at = coalesce(?, failed_at), reason = ?, message = ?, slowed_by = ? where id = ?`)
 
   const listeners = new Set<() => void>()
   const ring = (): void => {
     for (const listener of listeners) listener()
   }
 
-  const record = ({ id, failedAt, isFailing, ...one }: Covered, finished: Import): void => {
+  const record = (streamId: number, { id, failedAt, isFailing, ...one }: Covered, finished: Import): void => {
     const at = finished.finishedAt ?? now()
     // what failed as a whole brought nothing in, also where it never came to this tag
     const isWhole = one.tag === '' || (finished.state === 'FAILED' && one.reason === null)
     const { reason, message } = isWhole ? finished : one
-    if (reason === null) settle.run(at + intervalMs, at, null, null, null, id)
-    else {
+    if (reason === null) {
+      const intervals = Math.min(Math.max(Math.floor(slowdownOf(streamId, one.tag)), 1), LONGEST_SLOWDOWN)
+      settle.run(at + intervals * intervalMs, at, null, null, null, intervals, id)
+    } else {
       const intervals = intervalsAfter(isFailing && failedAt !== null ? (at - failedAt) / intervalMs : 0)
-      settle.run(at + intervals * intervalMs, null, at, reason, message, id)
+      settle.run(at + intervals * intervalMs, null, at, reason, message, 1, id)
     }
   }
 
@@ -106,7 +119,9 @@ export function createSchedules({ db, rows, now, intervalMs }: ScheduleDependenc
       const request = rows.request(finished.id)
       for (const one of withOutcomes.all(finished.id, stream.id)) {
         // a source that changed meanwhile is another one: the import that the change began covers it
-        if (request && covers(request, one.tag) && one.generation <= stream.generation) record(one, finished)
+        if (request && covers(request, one.tag) && one.generation <= stream.generation) {
+          record(stream.id, one, finished)
+        }
       }
       // also where nothing was covered: the stream may be asked again, and a place is free
       tx.afterCommit(ring)
@@ -125,6 +140,10 @@ export function createSchedules({ db, rows, now, intervalMs }: ScheduleDependenc
         repositoryTags: [],
         urgency: 'schedule',
       }
+    },
+
+    quicken(tx, streamIds) {
+      if (spec.quicken(tx, streamIds)) tx.afterCommit(ring)
     },
 
     pullIn: (tx) => spec.pullIn(tx, { succeeding: longest, failing: longest }),

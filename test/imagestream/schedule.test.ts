@@ -236,6 +236,7 @@ describe('a failure', () => {
       failedAt: now(),
       reason: 'Unauthorized',
       message: 'registry.test/ruby: 3.3: Unauthorized',
+      slowedBy: 1,
     })
     for (const tag of ['', '3.4']) {
       expect(world.schedule(tag)).toMatchObject({ succeededAt: now(), failedAt: null, reason: null })
@@ -312,6 +313,7 @@ describe('a failure', () => {
       failedAt,
       reason: null,
       message: null,
+      slowedBy: 1,
     })
 
     world.domain.remote.fail(UPSTREAM, '', 'RegistryUnavailable')

@@ -1,0 +1,195 @@
+import type { Database } from '../db/open.ts'
+import { type KeysetPage, pageOfEach } from '../db/page.ts'
+import { columnsOf } from '../db/rows.ts'
+import type { Transaction } from '../db/transact.ts'
+import { webhookDeliveries, type webhookHints, type webhookTargets } from '../db/webhook-tables.ts'
+import type { Digest } from '../oci/digest.ts'
+import type { ScopedHint } from './scope.ts'
+
+/** What came of one request to a webhook. Times are milliseconds since 1970. */
+export type LoggedDelivery = typeof webhookDeliveries.$inferSelect
+export type DeliveryOutcome = LoggedDelivery['outcome']
+
+/** What a delivery told may have changed. */
+export type LoggedHint = Omit<typeof webhookHints.$inferSelect, 'webhookId' | 'receivedAt'>
+
+/** A tag of a stream that a hint concerns. */
+export type LoggedTarget = Omit<typeof webhookTargets.$inferSelect, 'id'>
+
+/** A delivery, as the log names it. */
+export interface Entry {
+  readonly webhookId: number
+  readonly senderId: string | null
+  readonly bodyDigest: Digest
+  readonly note: string | null
+  readonly source: string
+  readonly isTest: boolean
+}
+
+/** What was sent to webhooks, by whom and what came of it: never the body, a header or a secret. */
+export interface DeliveryLog {
+  /** Keeps the delivery with its hints, to be worked off; one that was kept before only counts. Says which it is. */
+  accept(tx: Transaction, entry: Entry, hints: readonly ScopedHint[]): 'ACCEPTED' | 'DUPLICATE'
+  /** Notes one that tells nothing new. Without a row where the webhook had too many of them lately: it only counts. */
+  note(
+    tx: Transaction,
+    entry: Entry,
+    what: {
+      readonly outcome: Exclude<DeliveryOutcome, 'ACCEPTED'>
+      readonly reason: string
+      readonly isLogged: boolean
+    },
+  ): void
+  /** Forgets what is too old, and what is too much of the webhooks that got something since the last time. */
+  trim(tx: Transaction): void
+  /** A page of each webhook's deliveries, newest first; its keys are [id]. */
+  ofWebhooks(webhookIds: readonly number[], page: KeysetPage): LoggedDelivery[]
+  countOf(webhookId: number): number
+  hintsOf(deliveryIds: readonly number[]): LoggedHint[]
+  targetsOf(hintIds: readonly number[]): LoggedTarget[]
+}
+
+/** Deliveries of one webhook that are kept: those that told something, and the others. */
+export const KEPT_ACCEPTED = 1000
+export const KEPT_OTHERS = 500
+/** Milliseconds for which any is kept. */
+export const KEPT_FOR = 30 * 24 * 3_600_000
+/** Milliseconds for which the same body, of a sender that does not name its deliveries, is the same delivery. */
+export const SAME_BODY_WITHIN = 10 * 60_000
+/** Milliseconds after a delivery that was believed for which one that is not tells nothing of the webhook's health. */
+const PROVEN_FOR = 3_600_000
+
+const COLUMNS = columnsOf(webhookDeliveries, 't')
+
+export function createDeliveryLog({
+  db,
+  now,
+}: {
+  readonly db: Database
+  readonly now: () => number
+}): DeliveryLog {
+  const insert = db.prepare(
+    `insert into webhook_deliveries
+       (webhook_id, received_at, sender_id, body_digest, outcome, reason, note, is_test, source)
+     values (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  )
+  const insertHint = db.prepare(
+    `insert into webhook_hints (delivery_id, webhook_id, registry, repository, tag, digest, action, received_at)
+     values (?, ?, ?, ?, ?, ?, ?, ?)`,
+  )
+  const known = `from webhook_deliveries where webhook_id = ? and outcome = 'ACCEPTED' and not is_test`
+  const bySenderId = db.prepare<{ id: number }>(`select id ${known} and sender_id = ? limit 1`)
+  const byBody = db.prepare<{ id: number }>(
+    `select id ${known} and body_digest = ? and received_at > ? order by id desc limit 1`,
+  )
+  const newestOfPlace = db.prepare<{ deliveryId: number }>(
+    `select delivery_id as deliveryId from webhook_hints where webhook_id = ? and repository = ? and tag is ?
+     order by id desc limit 1`,
+  )
+  const believed = db.prepare(
+    'update webhooks set accepted = accepted + 1, accepted_at = ?, trouble = null where id = ?',
+  )
+  const failed = db.prepare(
+    'update webhooks set accepted = accepted + 1, accepted_at = ?, trouble = ? where id = ?',
+  )
+  const refused = db.prepare(
+    `update webhooks set refused = refused + 1, refused_at = ?,
+       trouble = case when coalesce(accepted_at, 0) < ? then ? else trouble end where id = ?`,
+  )
+  const isOpen = `exists (select 1 from webhook_hints h where h.delivery_id = d.id and (h.handled_at is null
+    or exists (select 1 from webhook_targets t where t.hint_id = h.id and t.state = 'OPEN')))`
+  const trimRows = (which: string, kept: number) =>
+    db.prepare(`delete from webhook_deliveries as d where webhook_id = ? and outcome ${which} 'ACCEPTED'
+      and id <= (select id from webhook_deliveries where webhook_id = ? and outcome ${which} 'ACCEPTED'
+        order by id desc limit 1 offset ${kept}) and not ${isOpen}`)
+  const trimAccepted = trimRows('=', KEPT_ACCEPTED)
+  const trimOthers = trimRows('<>', KEPT_OTHERS)
+  const trimOld = db.prepare(`delete from webhook_deliveries as d where received_at < ? and not ${isOpen}`)
+  const count = db.prepare<{ total: number }>(
+    'select count(*) as total from webhook_deliveries where webhook_id = ?',
+  )
+  const hints = db.prepare<LoggedHint>(
+    `select id, delivery_id as deliveryId, registry, repository, tag, digest, action, handled_at as handledAt
+     from webhook_hints where delivery_id in (select value from json_each(?)) order by id`,
+  )
+  const targets = db.prepare<LoggedTarget>(
+    `select hint_id as hintId, stream_id as streamId, tag, is_spec_tag as isSpecTag, state, import_id as importId
+     from webhook_targets where hint_id in (select value from json_each(?)) order by id`,
+  )
+
+  /** Webhooks that got rows since the last trimming. */
+  const grown = new Set<number>()
+  const add = (entry: Entry, outcome: DeliveryOutcome, reason: string | null): number => {
+    const { webhookId, senderId, bodyDigest, note, isTest, source } = entry
+    grown.add(webhookId)
+    return insert.insert(
+      webhookId,
+      now(),
+      senderId,
+      bodyDigest,
+      outcome,
+      reason,
+      note,
+      isTest ? 1 : 0,
+      source,
+    )
+  }
+
+  // the same body again is news where something else was told of the same tag in between: it went there and back
+  const isKnown = ({ webhookId, senderId, bodyDigest }: Entry, told: readonly ScopedHint[]): boolean => {
+    if (senderId !== null) return bySenderId.get(webhookId, senderId) !== undefined
+    const same = byBody.get(webhookId, bodyDigest, now() - SAME_BODY_WITHIN)
+    return (
+      same !== undefined &&
+      told.every(
+        ({ repository, tag }) => newestOfPlace.get(webhookId, repository, tag)?.deliveryId === same.id,
+      )
+    )
+  }
+
+  const note: DeliveryLog['note'] = (_tx, entry, { outcome, reason, isLogged }) => {
+    const { webhookId, isTest } = entry
+    if (isLogged) add(entry, outcome, reason)
+    if (isTest) return
+    if (outcome === 'REFUSED') refused.run(now(), now() - PROVEN_FOR, reason, webhookId)
+    else if (outcome === 'FAILED') failed.run(now(), reason, webhookId)
+    else believed.run(now(), webhookId)
+  }
+
+  return {
+    accept(_tx, entry, told) {
+      if (!entry.isTest && isKnown(entry, told)) return 'DUPLICATE'
+      const deliveryId = add(entry, 'ACCEPTED', null)
+      for (const { registry, repository, tag, digest, action } of told) {
+        insertHint.run(deliveryId, entry.webhookId, registry, repository, tag, digest, action, now())
+      }
+      if (!entry.isTest) believed.run(now(), entry.webhookId)
+      return 'ACCEPTED'
+    },
+    note,
+
+    trim() {
+      trimOld.run(now() - KEPT_FOR)
+      for (const id of grown) {
+        trimAccepted.run(id, id)
+        trimOthers.run(id, id)
+      }
+      grown.clear()
+    },
+
+    ofWebhooks(webhookIds, page) {
+      const { from, orderBy, parameters, inOrder } = pageOfEach(page, [{ column: 'id', descending: true }], {
+        table: 'webhook_deliveries',
+        owner: 'webhook_id',
+      })
+      return inOrder(
+        db
+          .prepare<LoggedDelivery>(`select ${COLUMNS} from ${from} order by ${orderBy}`)
+          .all(...parameters(webhookIds)),
+      )
+    },
+    countOf: (webhookId) => count.get(webhookId)?.total ?? 0,
+    hintsOf: (deliveryIds) => hints.all(JSON.stringify(deliveryIds)),
+    targetsOf: (hintIds) => targets.all(JSON.stringify(hintIds)),
+  }
+}

@@ -1,0 +1,228 @@
+import type { Database } from '../db/open.ts'
+import { digestOf } from '../oci/digest.ts'
+import { Buckets } from './buckets.ts'
+import type { DeliveryLog, DeliveryOutcome, Entry } from './delivery-log.ts'
+import { type ScopedHint, scopeOf } from './scope.ts'
+import type { WebhookSecrets } from './secrets.ts'
+import { type Delivery, InvalidDeliveryError, type Reading, type Sender } from './sender.ts'
+import type { Senders } from './senders.ts'
+import { pathOf, settingsOf, type Webhook } from './webhook.ts'
+import type { Webhooks } from './webhooks.ts'
+
+/** What a sender is answered. */
+export interface Answer {
+  readonly status: number
+  /** As JSON; null for none. */
+  readonly body: unknown
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/** An address that takes deliveries now. */
+export interface OpenEndpoint {
+  readonly methods: Sender['methods']
+  /** Authenticates and reads; answers 2xx once what it tells is on disk, or tells nothing. Rejects when nothing can be stored. */
+  receive(delivery: Delivery): Promise<Answer>
+}
+
+/** What came of a delivery that was tried. */
+export interface Trial {
+  readonly outcome: DeliveryOutcome
+  readonly reason: string | null
+  readonly note: string | null
+  readonly hints: readonly ScopedHint[]
+}
+
+export interface Receiver {
+  /** Undefined where there is nothing, or nothing any more: nobody can tell which. */
+  open(key: string, source: string): OpenEndpoint | undefined
+  /** Seconds that requests from there have to wait; 0 for none. */
+  waitOf(source: string): number
+  /** The same way for a delivery of our own: logged as a test, and its hints are followed only if said. */
+  try(webhook: Webhook, delivery: Delivery, isFollowed: boolean): Promise<Trial>
+}
+
+export interface ReceiverDependencies {
+  readonly db: Database
+  readonly senders: Senders
+  readonly webhooks: Pick<Webhooks, 'byKey'>
+  readonly secrets: Pick<WebhookSecrets, 'open'>
+  readonly log: DeliveryLog
+  /** Where clients elsewhere find this server: `https://streams.example`. */
+  readonly publicUrl: () => string
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+  /** Called when there are hints to work off. */
+  readonly onHints: () => void
+  /** Told what of a webhook's secrets cannot be opened. */
+  readonly onBroken: (error: unknown, webhookId: number) => void
+}
+
+/** Requests from one address, believed or not. */
+export const FROM_ONE_SOURCE = { capacity: 1000, perSecond: 50 }
+/** Deliveries to one webhook that are believed. */
+export const TO_ONE_WEBHOOK = { capacity: 2000, perSecond: 50 }
+/** Rows of one webhook's log that tell of nothing: whoever floods it shall not push out the rest, nor wear out the disk. */
+export const ROWS_OF_NOTHING = { capacity: 60, perSecond: 1 }
+/** Seconds. */
+const TRY_AGAIN = 60
+const MAX_TEXT = 500
+
+interface Received {
+  readonly outcome: DeliveryOutcome
+  readonly reason: string | null
+  readonly reading: Reading | null
+  readonly hints: readonly ScopedHint[]
+  /** The sender should send it again. */
+  readonly isTemporary?: boolean
+}
+
+/** Takes what senders tell: believed and read here, confirmed by the registry later. */
+export function createReceiver(dependencies: ReceiverDependencies): Receiver {
+  const { db, senders, webhooks, secrets, log, publicUrl, now, onHints, onBroken } = dependencies
+  const ofSource = new Buckets(FROM_ONE_SOURCE, now)
+  const ofWebhook = new Buckets(TO_ONE_WEBHOOK, now)
+  const ofNothing = new Buckets(ROWS_OF_NOTHING, now)
+
+  const openSecrets = (webhook: Webhook): readonly string[] | undefined => {
+    try {
+      return secrets.open(webhook)
+    } catch (error) {
+      onBroken(error, webhook.id)
+      return undefined
+    }
+  }
+
+  const judge = async (webhook: Webhook, delivery: Delivery): Promise<Received> => {
+    const sender = senders[webhook.sender]
+    const refused = (outcome: DeliveryOutcome, reason: string, isTemporary = false): Received => ({
+      outcome,
+      reason: printable(reason),
+      reading: null,
+      hints: [],
+      isTemporary,
+    })
+    const opened = openSecrets(webhook)
+    if (!opened) return refused('FAILED', 'its secret cannot be opened: rotate it', true)
+    const settings = settingsOf(webhook)
+    const place = { url: publicUrl() + pathOf(webhook), settings }
+    const shown = await sender.authenticate(delivery, opened, place)
+    if (!shown.ok) return refused('REFUSED', shown.reason, shown.isTemporary)
+    let reading: Reading
+    try {
+      reading = sender.read(delivery, settings)
+    } catch (error) {
+      // what cannot be read now cannot be read later: the sender is not kept from telling the rest
+      if (error instanceof InvalidDeliveryError) return refused('FAILED', error.message)
+      throw error
+    }
+    const { allowed, reason } = scopeOf(webhook, reading.hints)
+    if (allowed.length > 0) return { outcome: 'ACCEPTED', reason: null, reading, hints: allowed }
+    return { outcome: 'IGNORED', reason: reason ?? 'it tells of no push', reading, hints: [] }
+  }
+
+  const keep = async (
+    webhook: Webhook,
+    { delivery, received, source, isTest, isFollowed }: Keeping,
+  ): Promise<DeliveryOutcome> => {
+    const { outcome, reason, reading, hints } = received
+    const entry: Entry = {
+      webhookId: webhook.id,
+      senderId: reading?.id ? printable(reading.id) : null,
+      bodyDigest: digestOf(delivery.body),
+      note: reading && printable(reading.note),
+      source,
+      isTest,
+    }
+    // asked once: a write that shares its commit may run twice
+    const isLogged = outcome === 'ACCEPTED' || isTest || ofNothing.take(webhook.id) === 0
+    return db.transactTogether(
+      (tx) => {
+        if (outcome !== 'ACCEPTED') {
+          log.note(tx, entry, { outcome, reason: reason ?? '', isLogged })
+          return outcome
+        }
+        const accepted = log.accept(tx, entry, isFollowed ? hints : [])
+        if (accepted === 'ACCEPTED') tx.afterCommit(onHints)
+        else log.note(tx, entry, { outcome: accepted, reason: 'it came before', isLogged })
+        return accepted
+      },
+      { patient: false },
+    )
+  }
+
+  const receive = async (webhook: Webhook, delivery: Delivery, source: string): Promise<Answer> => {
+    const received = await judge(webhook, delivery)
+    const isBelieved = received.outcome !== 'REFUSED' && !received.isTemporary
+    const wait = isBelieved ? ofWebhook.take(webhook.id) : 0
+    if (wait > 0) return tooMany(wait)
+    const outcome = await keep(webhook, {
+      delivery,
+      received,
+      source,
+      isTest: false,
+      isFollowed: true,
+    })
+    return answerOf(outcome, received)
+  }
+
+  return {
+    waitOf: (source) => ofSource.take(source),
+
+    open(key, source) {
+      if (!KEY.test(key)) return undefined
+      const webhook = webhooks.byKey(key)
+      if (!webhook?.enabled) return undefined
+      return {
+        methods: senders[webhook.sender].methods,
+        receive: (delivery) => receive(webhook, delivery, source),
+      }
+    },
+
+    async try(webhook, delivery, isFollowed) {
+      const received = await judge(webhook, delivery)
+      await keep(webhook, { delivery, received, source: 'testWebhook', isTest: true, isFollowed })
+      const { outcome, reason, reading, hints } = received
+      return { outcome, reason, note: reading?.note ?? null, hints }
+    },
+  }
+}
+
+interface Keeping {
+  readonly delivery: Delivery
+  readonly received: Received
+  readonly source: string
+  readonly isTest: boolean
+  readonly isFollowed: boolean
+}
+
+const KEY = /^[A-Za-z0-9_-]{22,64}$/
+
+/** What a sender is told that has to wait. */
+export const tooMany = (seconds: number): Answer => ({
+  status: 429,
+  body: { error: 'too many deliveries' },
+  headers: { 'Retry-After': String(seconds) },
+})
+
+function answerOf(outcome: DeliveryOutcome, { reason, reading, hints, isTemporary }: Received): Answer {
+  if (reading?.reply) {
+    const { status, body, headers } = reading.reply
+    return { status, body, ...(headers && { headers }) }
+  }
+  if (isTemporary) {
+    return {
+      status: 503,
+      body: { error: 'this cannot be checked now' },
+      headers: { 'Retry-After': String(TRY_AGAIN) },
+    }
+  }
+  // why is in the log alone: it would tell a stranger what to try next
+  if (outcome === 'REFUSED') return { status: 401, body: { error: 'unauthorized' } }
+  return outcome === 'ACCEPTED'
+    ? { status: 202, body: { outcome, hints: hints.length } }
+    : { status: 200, body: { outcome, ...(outcome !== 'DUPLICATE' && { reason }) } }
+}
+
+/** What others wrote, for a log: one line, of bounded length. */
+const printable = (text: string): string =>
+  text.replace(/[\p{Cc}\u2028\u2029\u202a-\u202e]+/gu, ' ').slice(0, MAX_TEXT)

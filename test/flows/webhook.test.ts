@@ -1,0 +1,174 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import type { SenderKind } from '../../src/webhooks/sender.ts'
+import { startApp } from '../fixtures/app.ts'
+import { available, startDockerRegistry } from '../fixtures/docker-registry.ts'
+import { connect } from '../fixtures/graphql-client.ts'
+import { closedPort } from '../fixtures/hostile-registry.ts'
+import { image } from '../fixtures/random-image.ts'
+import { buildServer, type ServerBuild } from '../fixtures/server-process.ts'
+import { startUpstream, type Upstream } from '../fixtures/upstream.ts'
+import { createWebhook, deliveriesTo, deliveryOf, type IssuedWebhook, send } from '../fixtures/webhook.ts'
+import { Follower } from './follower.ts'
+import { createStream, follow, history, type Push, pushLog } from './operations.ts'
+
+const [one, two, three] = [image({ seed: 1 }), image({ seed: 2 }), image({ seed: 3 })]
+const nameOf = ({ imageStreamName, tag, image }: Push): string => `${imageStreamName}:${tag} ${image.digest}`
+
+/** Senders whose registry can be any: each believes in its own way. */
+const SENDERS: readonly SenderKind[] = ['GENERIC', 'DISTRIBUTION', 'HARBOR', 'GITHUB', 'QUAY', 'ZOT']
+
+async function deliver(kind: SenderKind, webhook: IssuedWebhook, upstream: Upstream, tag: string) {
+  const told = { registry: upstream.host, repository: 'team/app', tag, digest: two.digest }
+  return send(webhook.url, deliveryOf(kind, webhook, told))
+}
+
+describe('a push elsewhere', () => {
+  test.each(SENDERS)('that %s tells of is told to who is subscribed, and is in the log', async (sender) => {
+    await using upstream = await startUpstream()
+    upstream.push('team/app', 'v1', one)
+    await using app = await startApp()
+    await follow(app.client, `${upstream.host}/team/app`)
+    const webhook = await createWebhook(app.client, { sender, registry: upstream.host })
+    using follower = await Follower.start(app.app.url)
+
+    upstream.push('team/app', 'v1', two)
+    upstream.reset()
+    const answer = await deliver(sender, webhook, upstream, 'v1')
+
+    expect(answer).toMatchObject({ status: 202, body: { outcome: 'ACCEPTED', hints: 1 } })
+    expect((await follower.take(1)).map(nameOf)).toEqual([`app:v1 ${two.digest}`])
+    expect(await history(app.client, 'app:v1')).toEqual([two.digest, one.digest])
+    // just this tag, and no listing
+    expect(upstream.requests).toMatchObject({ listing: 0, head: 1 })
+    expect(await deliveriesTo(app.client, webhook)).toMatchObject([
+      {
+        outcome: 'ACCEPTED',
+        reason: null,
+        hints: [{ tag: 'v1', targets: [{ tag: 'v1', state: 'ASKED', imageStream: { name: 'app' } }] }],
+      },
+    ])
+  })
+
+  test('of a tag that nobody has seen is brought in where the stream follows the repository', async () => {
+    await using upstream = await startUpstream()
+    upstream.push('team/app', 'v1', one)
+    await using app = await startApp()
+    await follow(app.client, `${upstream.host}/team/app`)
+    await createStream(app.client, {
+      name: 'pinned',
+      spec: { tags: [{ name: 'v1', from: { kind: 'DockerImage', name: `${upstream.host}/team/app:v1` } }] },
+    })
+    const webhook = await createWebhook(app.client, { sender: 'GENERIC', registry: upstream.host })
+    using follower = await Follower.start(app.app.url)
+
+    upstream.push('team/app', 'v2', two)
+    await deliver('GENERIC', webhook, upstream, 'v2')
+
+    expect((await follower.take(1)).map(nameOf)).toEqual([`app:v2 ${two.digest}`])
+    expect((await pushLog(app.client, { imageStream: 'pinned' })).map(({ tag }) => tag)).toEqual(['v1'])
+  })
+})
+
+describe('what was acknowledged', () => {
+  let build: ServerBuild
+  beforeAll(async () => {
+    build = await buildServer()
+  }, 60_000)
+  afterAll(() => build[Symbol.asyncDispose]())
+
+  test('is worked off after kill -9, though nobody tells it again', async () => {
+    const DATA = mkdtempSync(join(tmpdir(), 'imagestreams-webhook-'))
+    await using upstream = await startUpstream()
+    const tags = Array.from({ length: 8 }, (_, at) => `v${at}`)
+    for (const tag of tags) upstream.push('team/app', tag, one)
+    const expected = tags.map((tag) => `app:${tag} ${image({ seed: tag }).digest}`).sort()
+    let webhook: IssuedWebhook
+    {
+      await using server = await build.start({ DATA })
+      await using client = connect(server.url)
+      await follow(client, `${upstream.host}/team/app`)
+      webhook = await createWebhook(client, { sender: 'QUAY', registry: upstream.host })
+    }
+    for (const tag of tags) upstream.push('team/app', tag, image({ seed: tag }))
+    for (const tag of tags) {
+      // the registry answers nothing more: what is asked for is under way when the end comes
+      upstream.hook = () => 'silence'
+      await using server = await build.start({ DATA })
+      const url = server.url + new URL(webhook.url).pathname
+      const told = {
+        registry: upstream.host,
+        repository: 'team/app',
+        tag,
+        digest: image({ seed: tag }).digest,
+      }
+      expect((await send(url, deliveryOf('QUAY', webhook, told))).status).toBe(202)
+      server.kill('SIGKILL')
+      await server.ended
+    }
+    upstream.hook = undefined
+
+    await using server = await build.start({ DATA })
+    await using client = connect(server.url)
+    await vi.waitFor(
+      async () => {
+        const told = (await pushLog(client)).slice(tags.length).map(nameOf)
+        expect(told.sort()).toEqual(expected)
+      },
+      { timeout: 30_000 },
+    )
+    for (const delivery of await deliveriesTo(client, webhook)) {
+      expect(delivery).toMatchObject({ outcome: 'ACCEPTED', hints: [{ targets: [{ state: 'ASKED' }] }] })
+    }
+    rmSync(DATA, { recursive: true, force: true })
+  }, 120_000)
+})
+
+const missing = available()
+describe.skipIf(missing !== undefined)(
+  `docker-registry that tells a webhook${missing ? `: ${missing}` : ''}`,
+  { timeout: 120_000 },
+  () => {
+    test('of each push has them in the stream, while its pulls and our own looks tell nothing', async () => {
+      // the registry must know the URL before the webhook is there: its key comes with the data
+      const port = Number((await closedPort()).split(':').at(-1))
+      const dataFolder = mkdtempSync(join(tmpdir(), 'imagestreams-webhook-'))
+      const settings = { port, dataFolder }
+      let webhook: IssuedWebhook
+      const registryPort = (await closedPort()).split(':').at(-1)
+      {
+        await using app = await startApp(settings)
+        webhook = await createWebhook(app.client, {
+          sender: 'DISTRIBUTION',
+          registry: `127.0.0.1:${registryPort}`,
+        })
+      }
+      const url = `http://127.0.0.1:${port}${new URL(webhook.url).pathname}`
+      await using registry = await startDockerRegistry('open', {
+        deletable: true,
+        notifications: { url, secret: webhook.secret },
+      })
+      await registry.push('team/app', 'v1', one)
+      await using app = await startApp(settings)
+      const { id } = webhook
+      await app.client.ask(
+        'mutation ($input: UpdateWebhookInput!) { updateWebhook(input: $input) { webhook { id } } }',
+        { input: { id, registry: registry.host } },
+      )
+      await follow(app.client, `${registry.host}/team/app`)
+      using follower = await Follower.start(app.app.url)
+
+      await registry.push('team/app', 'v1', two)
+      await registry.push('team/app', 'v2', three)
+
+      expect((await follower.take(2)).map(nameOf)).toEqual([`app:v1 ${two.digest}`, `app:v2 ${three.digest}`])
+      const deliveries = await deliveriesTo(app.client, webhook)
+      expect(deliveries.filter(({ outcome }) => outcome === 'ACCEPTED').length).toBeGreaterThanOrEqual(2)
+      expect(deliveries.filter(({ outcome }) => outcome === 'IGNORED').length).toBeGreaterThan(2)
+      expect(deliveries.filter(({ outcome }) => outcome === 'FAILED')).toEqual([])
+      rmSync(dataFolder, { recursive: true, force: true })
+    })
+  },
+)
