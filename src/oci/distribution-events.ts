@@ -44,6 +44,8 @@ const MANIFEST_TYPES: ReadonlySet<string> = new Set([
 ])
 /** No spaces: names with one are the inbox's own. */
 const EVENT_ID = /^[!-~]{1,200}$/
+/** A registry sends one at a time; no body of the size that is taken has more that are meant. */
+export const MAX_EVENTS = 20_000
 const TIMESTAMP = /^\d{4}-\d\d-\d\dT/
 
 /** An event of an envelope: one that matters, with the registry's host as its client named it; or why it is none. */
@@ -67,6 +69,11 @@ export function readEnvelope(body: string): EnvelopeEntry[] {
   }
   const events = isObject(json) ? json.events : undefined
   if (!Array.isArray(events)) throw new InvalidEnvelopeError('the body has no list "events"')
+  if (events.length > MAX_EVENTS) {
+    throw new InvalidEnvelopeError(
+      `the body has ${events.length} events: ${MAX_EVENTS} are the most that are read`,
+    )
+  }
   return events.map((event, at) => readEvent(event, `events[${at}]`))
 }
 

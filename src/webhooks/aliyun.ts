@@ -25,7 +25,7 @@ export const aliyun: Sender = {
     hints.add({
       registry: null,
       repository: at(json, 'repository', 'repo_full_name'),
-      tag: at(json, 'push_data', 'tag'),
+      tag: at(json, 'push_data', 'tag') ?? '',
       digest: at(json, 'push_data', 'digest'),
       action: 'push',
     })

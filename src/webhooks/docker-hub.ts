@@ -24,7 +24,7 @@ export const dockerHub: Sender = {
     hints.add({
       registry: 'docker.io',
       repository: name === '' || name.includes('/') ? name : `library/${name}`,
-      tag: at(json, 'push_data', 'tag'),
+      tag: at(json, 'push_data', 'tag') ?? '',
       digest: null,
       action: 'push',
     })

@@ -102,7 +102,10 @@ function toldBy(data: unknown): Told[] {
     )
   }
   const told = { registry: given(at(data, 'registry')), repository, digest: at(data, 'digest'), action }
-  return (Array.isArray(tags) ? tags : [given(at(data, 'tag'))]).map((tag) => ({ ...told, tag }))
+  return (Array.isArray(tags) ? tags.map((tag) => tag ?? '') : [given(at(data, 'tag'))]).map((tag) => ({
+    ...told,
+    tag,
+  }))
 }
 
 function actionOf(action: unknown): 'push' | 'delete' {

@@ -27,6 +27,8 @@ export interface HintCollector {
   reading(id: string): Reading
 }
 
+/** What one delivery may tell: no body of the size that is taken has more that is meant. */
+export const MAX_TOLD = 20_000
 const MAX_NOTED = 3
 const MAX_NOTE_LENGTH = 300
 const PRINTABLE_ID = /^[!-~]{1,200}$/
@@ -34,13 +36,16 @@ const PRINTABLE_ID = /^[!-~]{1,200}$/
 export function createHintCollector(): HintCollector {
   const hints = new Map<string, Hint>()
   const ignored = new Map<string, number>()
-  const dropped: string[] = []
+  let told = 0
+  let dropped = 0
+  let firstDropped = ''
 
   return {
-    add(told) {
-      const hint = hintOf(told)
-      if (typeof hint === 'string') dropped.push(hint)
-      else hints.set(keyOf(hint), hint)
+    add(each) {
+      if (++told > MAX_TOLD) return
+      const hint = hintOf(each)
+      if (typeof hint !== 'string') hints.set(keyOf(hint), hint)
+      else if (dropped++ === 0) firstDropped = hint
     },
     ignore(what) {
       const key = what.slice(0, 100)
@@ -55,8 +60,9 @@ export function createHintCollector(): HintCollector {
         ...(kept.length > MAX_HINTS
           ? [`${kept.length - MAX_HINTS} more repositories than are looked at`]
           : []),
+        ...(told > MAX_TOLD ? [`${told - MAX_TOLD} more than are looked at`] : []),
         ...[...ignored].slice(0, MAX_NOTED).map(([what, times]) => `${countOf(times)}${what}, ignored`),
-        ...(dropped.length > 0 ? [`${countOf(dropped.length)}left out: ${dropped[0]}`] : []),
+        ...(dropped > 0 ? [`${countOf(dropped)}left out: ${firstDropped}`] : []),
       ].join('; ')
       return {
         id: nameOf(id),

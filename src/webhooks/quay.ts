@@ -32,7 +32,7 @@ export const quay: Sender = {
     const registry = name.slice(0, slash)
     const hints = createHintCollector()
     for (const tag of tags) {
-      hints.add({ registry, repository: name.slice(slash + 1), tag, digest: null, action: 'push' })
+      hints.add({ registry, repository: name.slice(slash + 1), tag: tag ?? '', digest: null, action: 'push' })
     }
     return hints.reading('')
   },

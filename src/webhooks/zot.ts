@@ -30,7 +30,7 @@ export const zot: Sender = {
     const hints = createHintCollector()
     for (const { type, data } of events) {
       const action = ACTIONS.get(type)
-      const reference = at(data, 'reference')
+      const reference = at(data, 'reference') ?? ''
       if (!action) hints.ignore(`event ${quoted(type)}`)
       else if (action === 'push' && isDigest(reference)) hints.ignore('push by digest')
       else {

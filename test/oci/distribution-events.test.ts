@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { digestOf } from '../../src/oci/digest.ts'
-import { InvalidEnvelopeError, parseEnvelope } from '../../src/oci/distribution-events.ts'
+import {
+  InvalidEnvelopeError,
+  MAX_EVENTS,
+  parseEnvelope,
+  readEnvelope,
+} from '../../src/oci/distribution-events.ts'
 import { DOCKER_SCHEMA1_SIGNED } from '../../src/oci/media-types.ts'
 import { deleteEvent, envelopeOf, pushEvent, realEnvelopes } from '../fixtures/notifications.ts'
 
@@ -80,6 +85,26 @@ describe('an envelope', () => {
 
   it('may be empty', () => {
     expect(parseEnvelope(envelopeOf())).toEqual([])
+  })
+
+  it('has no more events than a registry would send', () => {
+    const events = (count: number) => envelopeOf(...Array.from({ length: count }, () => ({ action: 'pull' })))
+
+    expect(parseEnvelope(events(MAX_EVENTS))).toEqual([])
+    expect(() => parseEnvelope(events(MAX_EVENTS + 1))).toThrow(
+      `the body has ${MAX_EVENTS + 1} events: ${MAX_EVENTS} are the most that are read`,
+    )
+  })
+
+  it('is read event by event, each with the host that its client named', () => {
+    const push = { ...pushEvent({ id: 'a' }), request: { host: 'registry.example.com' } }
+    const entries = readEnvelope(envelopeOf(push, { ...pushEvent(), action: 'pull' }, {}))
+
+    expect(entries).toMatchObject([
+      { kind: 'event', event: { eventId: 'a' }, host: 'registry.example.com' },
+      { kind: 'ignored', what: 'pull' },
+      { kind: 'invalid', message: 'events[2].action is not a text' },
+    ])
   })
 
   it('tells of schema 1 as well, and of a whole repository’s deletion', () => {
