@@ -8,7 +8,7 @@ import { createFollowing } from './imagestream/follow.ts'
 import { createImages } from './imagestream/image.ts'
 import { createImporter } from './imagestream/import.ts'
 import { createImportImage } from './imagestream/import-image.ts'
-import { createImportRows } from './imagestream/import-rows.ts'
+import { createImportRows, type Import } from './imagestream/import-rows.ts'
 import { createLookBack } from './imagestream/look-back.ts'
 import { createPolicies } from './imagestream/policies.ts'
 import { createTagRecorder } from './imagestream/record.ts'
@@ -32,12 +32,14 @@ export interface DomainParts {
   /** Milliseconds since 1970. */
   readonly now: () => number
   readonly log: Logger
+  /** Told of each stored import that ended, after the commit. */
+  readonly onImportFinished: (finished: Import) => void
 }
 
 const MINUTE = 60 * 1000
 
 /** Joins what image streams are made of. Nothing runs yet: `importer.resume` begins. */
-export function openDomain({ config, db, remote, vendors, now, log }: DomainParts) {
+export function openDomain({ config, db, remote, vendors, now, log, onImportFinished }: DomainParts) {
   const pushes = createPushLog(db)
   const images = createImages(db)
   const streams = createStreams(db)
@@ -66,6 +68,7 @@ export function openDomain({ config, db, remote, vendors, now, log }: DomainPart
       // first: what was learned decides when it is due again
       announcements.onFinished(tx, stream, finished)
       schedules.onFinished(tx, stream, finished)
+      tx.afterCommit(() => onImportFinished(finished))
     },
     onInternalError: (error, importId) =>
       log.error({ err: error, importId }, 'an import met an internal error'),

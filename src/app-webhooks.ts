@@ -122,6 +122,7 @@ function endpointOf(receiver: ReturnType<typeof createReceiver>): DeliveryEndpoi
       const endpoint = receiver.open(path.slice(WEBHOOKS_PATH.length), source)
       return (
         endpoint && {
+          sender: endpoint.sender,
           methods: endpoint.methods,
           wait: receiver.waitOf(source),
           budget,

@@ -3,6 +3,7 @@ import { type Logger, pino } from 'pino'
 import { createCredentialTest } from './access/credential-test.ts'
 import { openCredentials } from './app-credentials.ts'
 import { openDomain } from './app-domain.ts'
+import { openMetrics } from './app-metrics.ts'
 import { openRegistry } from './app-registry.ts'
 import { openWebhooks } from './app-webhooks.ts'
 import { type Config, ConfigError } from './config.ts'
@@ -62,7 +63,8 @@ async function open(
   { log, now, onFatal }: Required<AppOverrides>,
   opened: Opened,
 ): Promise<App> {
-  const db = opened.use(openDatabase(join(config.dataFolder, 'imagestreams.db'), { onFatal }))
+  const databaseFile = join(config.dataFolder, 'imagestreams.db')
+  const db = opened.use(openDatabase(databaseFile, { onFatal }))
   const credentials = openCredentials({ config, db, now, log })
   const egress = opened.use(openEgress(config))
   const remote = createRemoteRegistry({
@@ -70,6 +72,7 @@ async function open(
     credentials: credentials.remote,
     limits: { requestsPerHost: config.requestsPerRegistry },
     warn: (warning) => log.warn(warning, 'a registry broke a rule'),
+    observe: (host, outcome) => metrics.remoteRequest(host, outcome),
   })
 
   const vendors = createVendorListings({
@@ -77,8 +80,20 @@ async function open(
     warn: (warning) => log.warn(warning, "a vendor's listing broke a rule"),
   })
 
-  const domain = openDomain({ config, db, remote, vendors, now, log })
+  const domain = openDomain({
+    config,
+    db,
+    remote,
+    vendors,
+    now,
+    log,
+    onImportFinished: (finished) => metrics.importFinished(finished),
+  })
   const { images, streams, recorder, writer, importer, schedules } = domain
+  const metrics = openMetrics({
+    ...{ databaseFile, remote, importer, schedules, now, pushes: domain.pushes },
+    subscribers: () => server.subscribers(),
+  })
   const pruner = opened.use(createPruner({ db, recorder, now }))
 
   let ownHost = ''
@@ -112,6 +127,7 @@ async function open(
     registry: registry.registry,
     webhook: registry.webhook,
     deliveries: webhooks.deliveries,
+    metrics,
     filterOf: pushFilterOf,
     log,
     allowedOrigins: config.allowedOrigins,

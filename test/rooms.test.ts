@@ -50,6 +50,7 @@ const COMPOSITION_ROOTS: readonly string[] = [
   'app.ts',
   'app-credentials.ts',
   'app-domain.ts',
+  'app-metrics.ts',
   'app-registry.ts',
   'app-webhooks.ts',
 ]

@@ -48,6 +48,8 @@ export interface PushLog {
   read(options: ReadOptions): Push[]
   /** Sequence of the newest push, 0 when there was none yet. */
   head(): number
+  /** Pushes that were appended since this process opened the log, by source. */
+  counts(): Readonly<Record<PushSource, number>>
   /** Runs after each commit that appended; it carries nothing, listeners read the log. Returns how to stop. */
   onBell(listener: () => void): () => void
   cursor(sequence: number): string
@@ -81,6 +83,7 @@ export function createPushLog(db: Database): PushLog {
     stream_id, tag, docker_image_reference, image_id, previous_image_id)
     values (${last} + 1, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
 
+  const counts: Record<PushSource, number> = { IMPORT: 0, REGISTRY: 0, TAG: 0 }
   const listeners = new Set<() => void>()
   const ring = (): void => {
     for (const listener of listeners) listener()
@@ -99,6 +102,9 @@ export function createPushLog(db: Database): PushLog {
         push.imageId,
         push.previousImageId,
       )
+      tx.afterCommit(() => {
+        counts[push.source] += 1
+      })
       tx.afterCommit(ring)
       return sequence
     },
@@ -128,6 +134,7 @@ export function createPushLog(db: Database): PushLog {
     },
 
     head: () => bounds().last,
+    counts: () => ({ ...counts }),
 
     onBell(listener) {
       listeners.add(listener)

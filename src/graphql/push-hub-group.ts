@@ -87,6 +87,11 @@ export class PushGroup {
     this.#options = options
   }
 
+  /** Those who read. */
+  get size(): number {
+    return this.#members.size
+  }
+
   join(reader: PushReader, position: number): PushMember {
     const member = new PushMember(this, reader, position)
     this.#members.add(member)

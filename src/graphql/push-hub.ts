@@ -48,6 +48,8 @@ export interface PushHub extends Disposable {
    * Throws what `filterOf` throws, INVALID for what is no cursor, or selects nothing, and CursorExpiredError.
    */
   subscribe(request: SubscribeRequest): PushSubscription | undefined
+  /** Subscriptions that are read now. */
+  readonly size: number
 }
 
 export function createPushHub({
@@ -119,6 +121,12 @@ export function createPushHub({
       const filter = filterOf(subscription.args as PushArguments)
       const position = positionOf(pushes, subscription.args.since ?? resumeFrom)
       return { read: (reader) => groupOf(subscription, viewer, filter).join(reader, position) }
+    },
+
+    get size() {
+      let size = 0
+      for (const group of groups.values()) size += group.size
+      return size
     },
 
     [Symbol.dispose]() {

@@ -24,6 +24,7 @@ export interface RequestHandlerOptions {
   readonly registry: RegistryEndpoint | undefined
   readonly webhook: WebhookEndpoint | undefined
   readonly deliveries: DeliveryEndpoint | undefined
+  readonly metrics: MetricsEndpoint | undefined
   /** Milliseconds for a body to arrive, but the registry's. */
   readonly bodyTimeout: number
 }
@@ -38,21 +39,37 @@ export interface RegistryCaller {
   readonly requestId: string
 }
 
+/** What this server does, in the text format of Prometheus. */
+export interface MetricsEndpoint {
+  readonly contentType: string
+  text(): Promise<string>
+  /** A webhook was answered with this status; `sender` is a kind of sender, of which there are few. */
+  webhookAnswered(sender: string, status: number): void
+}
+
 /** Answers what another registry sends to tell of its pushes. */
 export type WebhookEndpoint = (request: IncomingMessage, response: ServerResponse) => Promise<void>
 
 /** Where an external registry sends its notifications. */
 export const WEBHOOK_PATH = '/webhooks/registry'
 
+/** Where Prometheus asks. */
+export const METRICS_PATH = '/metrics'
+
 /** Answers every request: the API and its page, health, and 404. One line of log each, without anything secret. */
 export function createRequestHandler(options: RequestHandlerOptions): RequestListener {
-  const { log, origins, isReady, registry, webhook, deliveries, bodyTimeout } = options
+  const { log, origins, isReady, registry, webhook, deliveries, metrics, bodyTimeout } = options
+
+  const countAnswer = (sender: string, response: ServerResponse): void => {
+    response.once('finish', () => metrics?.webhookAnswered(sender, response.statusCode))
+  }
 
   async function route(request: IncomingMessage, response: ServerResponse, requestId: string): Promise<void> {
     const path = pathOf(request)
     // by whatever name its sender reaches us: nobody gets here by guessing, and where nothing is nothing shows
     const endpoint = deliveries?.open(path, sourceOf(request))
     if (endpoint) {
+      countAnswer(endpoint.sender, response)
       limitBodyTime(request, bodyTimeout)
       return answerDelivery(endpoint, request, response)
     }
@@ -69,7 +86,11 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestLis
     limitBodyTime(request, bodyTimeout)
     switch (path) {
       case WEBHOOK_PATH:
-        if (webhook) return webhook(request, response)
+        if (!webhook) break
+        countAnswer('registry', response)
+        return webhook(request, response)
+      case METRICS_PATH:
+        if (metrics) return answerMetrics(metrics, request, response)
         break
       case GRAPHQL_PATH:
         return wantsGraphiQL(request)
@@ -116,6 +137,24 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestLis
         )
     })
   }
+}
+
+async function answerMetrics(
+  { contentType, text }: MetricsEndpoint,
+  { method }: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  if (method !== 'GET' && method !== 'HEAD') {
+    response.setHeader('Allow', 'GET, HEAD')
+    return refuse(response, 405, 'INVALID', 'metrics are read by GET')
+  }
+  const body = Buffer.from(await text())
+  response.writeHead(200, {
+    'Content-Type': contentType,
+    'Content-Length': body.length,
+    'Cache-Control': 'no-store',
+  })
+  response.end(method === 'HEAD' ? undefined : body)
 }
 
 const pathOf = ({ url = '/' }: IncomingMessage): string => url.split('?', 1)[0] ?? url

@@ -14,7 +14,12 @@ import {
 } from '../graphql/limits.ts'
 import { createPushHub, type PushHubOptions } from '../graphql/push-hub.ts'
 import { createPipeline } from './pipeline.ts'
-import { createRequestHandler, type RegistryEndpoint, type WebhookEndpoint } from './request-handler.ts'
+import {
+  createRequestHandler,
+  type MetricsEndpoint,
+  type RegistryEndpoint,
+  type WebhookEndpoint,
+} from './request-handler.ts'
 import { newRequestId } from './request-id.ts'
 import { Streams } from './streams.ts'
 import type { DeliveryEndpoint } from './webhook-delivery.ts'
@@ -55,6 +60,8 @@ export interface ServerOptions {
   readonly webhook?: WebhookEndpoint | undefined
   /** Answers what senders of webhooks deliver; without it there are none. */
   readonly deliveries?: DeliveryEndpoint | undefined
+  /** Answers `/metrics`; without it there are none. */
+  readonly metrics?: MetricsEndpoint | undefined
   readonly timings?: Partial<ServerTimings>
 }
 
@@ -62,6 +69,8 @@ export interface ServerOptions {
 export interface Server extends AsyncDisposable {
   /** Rejects when the address cannot be had. Port 0 takes any free one. */
   listen(address: { readonly host: string; readonly port: number }): Promise<AddressInfo>
+  /** Connections that stay, and subscriptions to pushes over them. */
+  subscribers(): { readonly connections: number; readonly subscriptions: number }
 }
 
 const TIMINGS: ServerTimings = {
@@ -84,6 +93,7 @@ export function createServer({
   registry,
   webhook,
   deliveries,
+  metrics,
   timings: givenTimings,
 }: ServerOptions): Server {
   const timings = { ...TIMINGS, ...givenTimings }
@@ -127,6 +137,7 @@ export function createServer({
       registry,
       webhook,
       deliveries,
+      metrics,
       bodyTimeout: timings.bodyTimeout,
     }),
   )
@@ -140,6 +151,8 @@ export function createServer({
       await once(server, 'listening')
       return server.address() as AddressInfo
     },
+
+    subscribers: () => ({ connections: streams.size, subscriptions: hub.size }),
 
     async [Symbol.asyncDispose]() {
       const closed = server.listening ? once(server, 'close') : Promise.resolve()

@@ -58,6 +58,11 @@ export class Streams implements Disposable {
     this.#timer.unref()
   }
 
+  /** Streams that are open. */
+  get size(): number {
+    return this.#watches.size
+  }
+
   add(stream: Stream): void {
     const now = performance.now()
     this.#watches.set(stream, { pending: 0, progressAt: now, beatAt: now, isShed: false })

@@ -10,6 +10,8 @@ export interface DeliveryEndpoint {
 
 /** One address that takes deliveries, for one request. */
 export interface OpenDelivery {
+  /** The kind of its sender. */
+  readonly sender: string
   readonly methods: readonly string[]
   /** Seconds that its source has to wait; 0 for none. */
   readonly wait: number

@@ -88,6 +88,7 @@ export interface ImportRows {
   countOfStreams(streamIds: readonly number[]): Map<number, number>
   /** Begun or waiting when the last process ended, oldest first. */
   unfinished(): { id: number; streamId: number }[]
+  countUnfinished(): { readonly running: number; readonly pending: number }
   /** Begins it, or after a restart begins it again: what had failed is tried anew. */
   start(tx: Transaction, id: number, at: number): void
   saveFailure(tx: Transaction, importId: number, tag: TagName, failure: Failure): void
@@ -201,6 +202,14 @@ export function createImportRows(db: Database): ImportRows {
            where finished_at is null and stream_id is not null order by id`,
         )
         .all(),
+    countUnfinished: () =>
+      db
+        .prepare<{ running: number; pending: number }>(
+          `select count(*) filter (where state = 'RUNNING') as running,
+             count(*) filter (where state = 'PENDING') as pending
+           from imports where finished_at is null`,
+        )
+        .get() ?? { running: 0, pending: 0 },
     start: (_tx, id, at) => {
       db.prepare(
         `update imports set state = 'RUNNING', started_at = coalesce(started_at, ?) where id = ?`,

@@ -50,6 +50,8 @@ export interface Importer extends AsyncDisposable {
   /** A page of each stream's imports, newest first; its keys are [id]. */
   ofStreams(streamIds: readonly number[], page: KeysetPage): Import[]
   countOfStreams(streamIds: readonly number[]): Map<number, number>
+  /** Stored imports that run, and that wait. */
+  countUnfinished(): { readonly running: number; readonly pending: number }
   /** In order of importance. */
   results(importId: number, listing: ResultListing): ImportResult[]
   countResults(importId: number, state: ResultListing['state']): number
@@ -225,6 +227,7 @@ export function createImporter(dependencies: ImporterDependencies): Importer {
     ofStreams: (streamIds, page) =>
       rows.ofStreams(streamIds, page).map((stored) => live.get(stored.id)?.run.snapshot() ?? stored),
     countOfStreams: rows.countOfStreams,
+    countUnfinished: rows.countUnfinished,
 
     results(importId, listing) {
       const outcomes = live.get(importId)?.outcomes

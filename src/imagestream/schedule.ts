@@ -42,6 +42,8 @@ export interface Schedules {
   ofStreams(streamIds: readonly number[]): Schedule[]
   /** The stream that is due first of those that may be asked: none while too many imports are unfinished. */
   next(): { readonly streamId: number; readonly dueAt: number } | undefined
+  /** When what is due first was, or will be; undefined when nothing is scheduled. */
+  firstDueAt(): number | undefined
   /** All that is due of the stream, as one request; it counts as asked, and is not due again for an interval. */
   take(tx: Transaction, streamId: number): ImportRequest
   /** Brings into the next interval what is due later than it can be: the clock was set back. */
@@ -74,6 +76,9 @@ export function createSchedules(dependencies: ScheduleDependencies): Schedules {
     where s.stream_id not in (select coalesce(stream_id, 0) from imports where finished_at is null)
     order by s.due_at
     limit (select count(*) < ${PLACES} from (select 1 from imports where finished_at is null limit ${PLACES}))`)
+  const firstDue = db.prepare<{ dueAt: number }>(
+    'select due_at as dueAt from import_schedules order by due_at limit 1',
+  )
   const take = db.prepare<{ tag: TagName | '' }>(
     'update import_schedules set due_at = ? where stream_id = ? and due_at <= ? returning tag',
   )
@@ -129,6 +134,7 @@ export function createSchedules(dependencies: ScheduleDependencies): Schedules {
 
     ofStreams: (streamIds) => ofStreams.all(JSON.stringify(streamIds)),
     next: () => next.get(),
+    firstDueAt: () => firstDue.get()?.dueAt,
 
     take(_tx, streamId) {
       const at = now()

@@ -19,6 +19,7 @@ export interface Answer {
 
 /** An address that takes deliveries now. */
 export interface OpenEndpoint {
+  readonly sender: Webhook['sender']
   readonly methods: Sender['methods']
   /** Authenticates and reads; answers 2xx once what it tells is on disk, or tells nothing. Rejects when nothing can be stored. */
   receive(delivery: Delivery): Promise<Answer>
@@ -173,6 +174,7 @@ export function createReceiver(dependencies: ReceiverDependencies): Receiver {
       const webhook = webhooks.byKey(key)
       if (!webhook?.enabled) return undefined
       return {
+        sender: webhook.sender,
         methods: senders[webhook.sender].methods,
         receive: (delivery) => receive(webhook, delivery, source),
       }

@@ -1,0 +1,146 @@
+import { readFileSync } from 'node:fs'
+import { request } from 'undici'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { startApp, type TestApp } from '../fixtures/app.ts'
+import { closedPort } from '../fixtures/hostile-registry.ts'
+import { image } from '../fixtures/random-image.ts'
+import { startUpstream, type Upstream } from '../fixtures/upstream.ts'
+import { errorAnswer } from '../fixtures/upstream-answer.ts'
+import { createStream, importImage } from './operations.ts'
+
+const README = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
+
+/** The names in the table of the README, those with a brace of endings written out. */
+const DOCUMENTED = [...README.matchAll(/^\| `(imagestreams_[a-z_]+)`/gm)].map(([, name]) => name ?? '')
+/** What no metric may tell: who somebody is, and what they have. */
+const SECRETS = ['tenant-canary', 'stream-canary', 'tag-canary', 'user-canary', 'password-canary']
+
+let app: TestApp
+let upstream: Upstream
+beforeAll(async () => {
+  app = await startApp()
+  upstream = await startUpstream()
+  upstream.push('tenant-canary/app', 'tag-canary', image({ seed: 1 }))
+  upstream.hook = (_, answer) => ({
+    ...answer,
+    headers: {
+      ...answer.headers,
+      ...{ 'ratelimit-limit': '100;w=21600', 'ratelimit-remaining': '20;w=21600' },
+      'docker-ratelimit-source': 'user-canary',
+    },
+  })
+  const { host } = upstream
+  await app.client.ask(
+    `mutation ($prefix: String!) { setRegistryCredential(input: { namespace: "tenant-canary",
+      prefix: $prefix, username: "user-canary", password: "password-canary" }) { registryCredential { kind } } }`,
+    { prefix: host },
+  )
+  await createStream(app.client, {
+    ...{ namespace: 'tenant-canary', name: 'stream-canary' },
+    ...{ spec: { dockerImageRepository: `${host}/tenant-canary/app` }, waitSeconds: 20 },
+  })
+})
+afterAll(async () => {
+  await app[Symbol.asyncDispose]()
+  await upstream[Symbol.asyncDispose]()
+})
+
+const scrape = async (): Promise<string> => (await fetch(`${app.app.url}/metrics`)).text()
+/** The value of a series, undefined when it is not there. */
+function figureOf(text: string, series: string): number | undefined {
+  const line = text.split('\n').find((one) => one.startsWith(`${series} `))
+  return line === undefined ? undefined : Number(line.slice(series.length + 1))
+}
+
+describe('metrics', () => {
+  it('are in the text format of Prometheus, each explained', async () => {
+    const answer = await fetch(`${app.app.url}/metrics`)
+    expect(answer.status).toBe(200)
+    expect(answer.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8')
+    const lines = (await answer.text()).trimEnd().split('\n')
+    const series =
+      /^[a-z_]+[a-z0-9_]*(\{[a-z_]+="[^"\n]*"(,[a-z_]+="[^"\n]*")*\})? (-?[0-9.e+-]+|\+Inf|NaN)$/i
+    for (const line of lines) {
+      if (line !== '') expect(line).toMatch(line.startsWith('#') ? /^# (?:HELP|TYPE) \S+ / : series)
+    }
+  })
+
+  it('are those of the README, and none else but the process’s own', async () => {
+    const text = await scrape()
+    const told = [...text.matchAll(/^# TYPE (imagestreams_\w+) /gm)].map(([, name]) => name ?? '')
+    expect(DOCUMENTED.length).toBeGreaterThan(15)
+    expect(told.sort()).toEqual([...DOCUMENTED].sort())
+    for (const name of [
+      'process_cpu_seconds_total',
+      'nodejs_eventloop_lag_p99_seconds',
+      'nodejs_gc_duration_seconds',
+    ]) {
+      expect(text).toContain(`# TYPE ${name} `)
+    }
+  })
+
+  it('tell no namespace, stream, tag, account or secret', async () => {
+    const text = await scrape()
+    expect(text).toContain(upstream.host)
+    for (const secret of SECRETS) expect(text).not.toContain(secret)
+  })
+
+  it('tell what was imported and pushed, and what it cost the registry', async () => {
+    const text = await scrape()
+    const host = `{host="${upstream.host}"}`
+    expect(figureOf(text, 'imagestreams_imports_total{state="succeeded"}')).toBe(1)
+    expect(figureOf(text, 'imagestreams_import_duration_seconds_count{state="succeeded"}')).toBe(1)
+    expect(figureOf(text, 'imagestreams_imports_unfinished{state="running"}')).toBe(0)
+    expect(figureOf(text, 'imagestreams_pushes_total{source="import"}')).toBe(1)
+    expect(figureOf(text, 'imagestreams_push_log_sequence')).toBe(1)
+    expect(
+      figureOf(text, `imagestreams_remote_requests_total{host="${upstream.host}",outcome="answered"}`),
+    ).toBe(upstream.log.length)
+    expect(figureOf(text, `imagestreams_remote_requests_in_flight${host}`)).toBe(0)
+    expect(figureOf(text, `imagestreams_remote_requests_waiting${host}`)).toBe(0)
+    expect(figureOf(text, `imagestreams_remote_concurrency${host}`)).toBe(10)
+    expect(figureOf(text, `imagestreams_remote_breaker_state${host}`)).toBe(0)
+    expect(figureOf(text, `imagestreams_remote_budget_remaining${host}`)).toBe(20)
+    expect(figureOf(text, `imagestreams_remote_budget_limit${host}`)).toBe(100)
+    expect(figureOf(text, `imagestreams_remote_next_attempt_timestamp_seconds${host}`)).toBeUndefined()
+    expect(figureOf(text, 'imagestreams_database_bytes{file="database"}')).toBeGreaterThan(0)
+    expect(figureOf(text, 'imagestreams_schedule_lag_seconds')).toBe(0)
+  })
+
+  it('tell who is left alone, and until when', async () => {
+    await using limited = await startUpstream()
+    limited.hook = () => errorAnswer(429, 'TOOMANYREQUESTS', { 'retry-after': '3600' })
+    const before = Date.now() / 1000
+    await importImage(app.client, { imageStream: 'limited', from: `${limited.host}/a:b`, confirm: true })
+    const gone = await closedPort()
+    for (let times = 0; times < 6; times += 1) {
+      await importImage(app.client, { imageStream: 'gone', from: `${gone}/a:b`, confirm: true })
+    }
+    const text = await scrape()
+    expect(figureOf(text, `imagestreams_remote_accounts_left_alone{host="${limited.host}"}`)).toBe(1)
+    expect(figureOf(text, `imagestreams_remote_breaker_state{host="${limited.host}"}`)).toBe(0)
+    expect(
+      figureOf(text, `imagestreams_remote_next_attempt_timestamp_seconds{host="${limited.host}"}`),
+    ).toBeGreaterThanOrEqual(before + 3600)
+    expect(
+      figureOf(text, `imagestreams_remote_requests_total{host="${limited.host}",outcome="limited"}`),
+    ).toBe(1)
+    expect(figureOf(text, `imagestreams_remote_breaker_state{host="${gone}"}`)).toBe(2)
+    expect(
+      figureOf(text, `imagestreams_remote_requests_total{host="${gone}",outcome="unreachable"}`),
+    ).toBeGreaterThan(4)
+    expect(
+      figureOf(text, `imagestreams_remote_requests_total{host="${gone}",outcome="not_sent"}`),
+    ).toBeGreaterThan(0)
+  })
+
+  it('are read by GET, under a name of this server', async () => {
+    const url = `${app.app.url}/metrics`
+    expect((await fetch(url, { method: 'POST' })).status).toBe(405)
+    const head = await fetch(url, { method: 'HEAD' })
+    expect([head.status, await head.text()]).toEqual([200, ''])
+    const elsewhere = await request(url, { headers: { host: 'evil.example.org' } })
+    expect(elsewhere.statusCode).toBe(421)
+    await elsewhere.body.dump()
+  })
+})

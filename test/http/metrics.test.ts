@@ -1,0 +1,139 @@
+import { describe, expect, it } from 'vitest'
+import { HostLabels, OTHER_HOSTS } from '../../src/http/host-labels.ts'
+import { createMetrics, type MetricsOptions, type MetricsSources } from '../../src/http/metrics.ts'
+
+const NOW = Date.UTC(2026, 0, 1)
+const IDLE: MetricsSources = {
+  remoteHosts: () => [],
+  unfinishedImports: () => ({ running: 0, pending: 0 }),
+  pushes: () => ({}),
+  pushLogSequence: () => 0,
+  nextDueAt: () => undefined,
+  databaseBytes: () => ({}),
+  subscribers: () => ({ connections: 0, subscriptions: 0 }),
+  now: () => NOW,
+}
+const open = (sources: Partial<MetricsSources> = {}, options?: MetricsOptions) =>
+  createMetrics({ ...IDLE, ...sources }, options)
+
+const hostOf = (host: string, more: object = {}) => ({
+  ...{ host, inFlight: 1, waiting: 2, concurrency: 10, accounts: [] },
+  breaker: { state: 'CLOSED', nextAttempt: null } as const,
+  ...more,
+})
+
+/** The lines of one metric, without its explanation. */
+const seriesOf = async ({ text }: ReturnType<typeof open>, name: string): Promise<string[]> =>
+  (await text()).split('\n').filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `))
+
+describe('metrics', () => {
+  it('name so many hosts, and all others together: hosts are what users write', async () => {
+    const hosts = Array.from({ length: 500 }, (_, at) => hostOf(`registry-${at}.test`))
+    const metrics = open({ remoteHosts: () => hosts }, { namedHosts: 3 })
+    for (const { host } of hosts) metrics.remoteRequest(host, 'ANSWERED')
+    expect(await seriesOf(metrics, 'imagestreams_remote_requests_in_flight')).toEqual([
+      'imagestreams_remote_requests_in_flight{host="registry-0.test"} 1',
+      'imagestreams_remote_requests_in_flight{host="registry-1.test"} 1',
+      'imagestreams_remote_requests_in_flight{host="registry-2.test"} 1',
+      'imagestreams_remote_requests_in_flight{host="other"} 497',
+    ])
+    expect((await seriesOf(metrics, 'imagestreams_remote_requests_total')).at(-1)).toBe(
+      'imagestreams_remote_requests_total{host="other",outcome="answered"} 497',
+    )
+  })
+
+  it('of hosts that share a name tell the worst', async () => {
+    const open1 = { state: 'OPEN', nextAttempt: NOW + 2000 } as const
+    const open2 = { state: 'HALF_OPEN', nextAttempt: NOW + 1000 } as const
+    const poor = { breaker: open2, budget: { remaining: 3, limit: 100 } }
+    const rich = { breaker: open1, budget: { remaining: 50, limit: 200 } }
+    const hosts = [
+      hostOf('a'),
+      hostOf('b', { breaker: open1, accounts: [rich] }),
+      hostOf('c', { accounts: [poor] }),
+    ]
+    const metrics = open({ remoteHosts: () => hosts }, { namedHosts: 0 })
+    const figureOf = async (name: string) => (await seriesOf(metrics, `imagestreams_remote_${name}`)).join()
+    expect(await figureOf('breaker_state')).toMatch(/\{host="other"\} 2$/)
+    expect(await figureOf('accounts_left_alone')).toMatch(/ 1$/)
+    expect(await figureOf('next_attempt_timestamp_seconds')).toMatch(new RegExp(` ${NOW / 1000 + 1}$`))
+    expect(await figureOf('budget_remaining')).toMatch(/ 3$/)
+    expect(await figureOf('budget_limit')).toMatch(/ 100$/)
+  })
+
+  it('forget a host that is forgotten, and what is over', async () => {
+    let hosts = [hostOf('a', { breaker: { state: 'OPEN', nextAttempt: NOW } }), hostOf('b')]
+    const metrics = open({ remoteHosts: () => hosts })
+    expect(await seriesOf(metrics, 'imagestreams_remote_breaker_state')).toHaveLength(2)
+    hosts = [hostOf('a')]
+    expect(await seriesOf(metrics, 'imagestreams_remote_breaker_state')).toEqual([
+      'imagestreams_remote_breaker_state{host="a"} 0',
+    ])
+    expect(await seriesOf(metrics, 'imagestreams_remote_next_attempt_timestamp_seconds')).toEqual([])
+  })
+
+  it('count pushes as often as they are asked, each once', async () => {
+    let pushes = 1
+    const metrics = open({ pushes: () => ({ IMPORT: pushes, REGISTRY: 0 }) })
+    await metrics.text()
+    pushes = 3
+    expect(await seriesOf(metrics, 'imagestreams_pushes_total')).toEqual([
+      'imagestreams_pushes_total{source="import"} 3',
+      'imagestreams_pushes_total{source="registry"} 0',
+    ])
+  })
+
+  it('tell how long imports took, and how long one is overdue', async () => {
+    const metrics = open({ nextDueAt: () => NOW - 90_000 })
+    metrics.importFinished({ state: 'SUCCEEDED', startedAt: NOW, finishedAt: NOW + 300 })
+    metrics.importFinished({ state: 'SUCCEEDED', startedAt: NOW, finishedAt: NOW - 5 })
+    metrics.importFinished({ state: 'FAILED', startedAt: null, finishedAt: NOW })
+    expect(await seriesOf(metrics, 'imagestreams_imports_total')).toEqual([
+      'imagestreams_imports_total{state="succeeded"} 2',
+      'imagestreams_imports_total{state="failed"} 1',
+    ])
+    expect(await seriesOf(metrics, 'imagestreams_import_duration_seconds_sum')).toEqual([
+      'imagestreams_import_duration_seconds_sum{state="succeeded"} 0.3',
+    ])
+    expect(await seriesOf(metrics, 'imagestreams_schedule_lag_seconds')).toEqual([
+      'imagestreams_schedule_lag_seconds 90',
+    ])
+    expect(await seriesOf(open({ nextDueAt: () => NOW + 1 }), 'imagestreams_schedule_lag_seconds')).toEqual([
+      'imagestreams_schedule_lag_seconds 0',
+    ])
+  })
+
+  it('tell how webhooks were answered', async () => {
+    const metrics = open()
+    for (const status of [200, 202, 304, 401, 503]) metrics.webhookAnswered('registry', status)
+    expect(await seriesOf(metrics, 'imagestreams_webhook_deliveries_total')).toEqual([
+      'imagestreams_webhook_deliveries_total{sender="registry",outcome="accepted"} 3',
+      'imagestreams_webhook_deliveries_total{sender="registry",outcome="refused"} 1',
+      'imagestreams_webhook_deliveries_total{sender="registry",outcome="failed"} 1',
+    ])
+  })
+
+  it('of one server are not those of another in the same process', async () => {
+    const [one, other] = [open(), open()]
+    one.webhookAnswered('registry', 200)
+    expect(await seriesOf(other, 'imagestreams_webhook_deliveries_total')).toEqual([])
+  })
+
+  it('keep a host’s odd name in its place', async () => {
+    const odd = 'a"} 1\nevil{x="\\'
+    const series = await seriesOf(
+      open({ remoteHosts: () => [hostOf(odd)] }),
+      'imagestreams_remote_concurrency',
+    )
+    expect(series).toEqual(['imagestreams_remote_concurrency{host="a\\"} 1\\nevil{x=\\"\\\\"} 10'])
+  })
+})
+
+describe('names of hosts', () => {
+  it('stay what they are, whatever comes after', () => {
+    const labels = new HostLabels(2)
+    expect(['a', 'b', 'c', 'a', 'c', 'b'].map((host) => labels.of(host))).toEqual([
+      ...['a', 'b', OTHER_HOSTS, 'a', OTHER_HOSTS, 'b'],
+    ])
+  })
+})
