@@ -48,7 +48,7 @@ export const createGeneric = ({ now }: SendersDependencies): Sender => ({
       `curl -fsS ${url} -H 'Authorization: Bearer ${secret}' -H 'Content-Type: application/json' -d '{"image":"${image}"}'`,
       'In place of "image": "repository" with "tag" or a list "tags", and "registry" and "digest" if known; without tags all of the repository are looked at. "action": "delete" tells of a deletion.',
       'To sign in place of showing the secret:',
-      `body='{"image":"${image}"}'; id=$(uuidgen); time=$(date +%s)
+      `body='{"image":"${image}"}'; id=$(openssl rand -hex 16); time=$(date +%s)
 signature=$(printf '%s.%s.%s' "$id" "$time" "$body" | openssl dgst -sha256 -hmac '${secret}' -binary | base64)
 curl -fsS ${url} -H "webhook-id: $id" -H "webhook-timestamp: $time" -H "webhook-signature: v1,$signature" -H 'Content-Type: application/json' -d "$body"`,
     ]
