@@ -74,7 +74,7 @@ describe.each(SENDER_KINDS)('what to do at %s', (kind) => {
 describe('what can be run of it', () => {
   const missingRegistry = available()
   // older ones know no --version
-  const hasOpenssl = spawnSync('openssl', ['version']).status === 0
+  const hasOpenssl = spawnSync('bash', ['-c', 'openssl version']).status === 0
   const missingShell = missingPrograms('bash', 'curl') ?? (hasOpenssl ? undefined : 'openssl not installed')
 
   it.skipIf(missingRegistry !== undefined)(
