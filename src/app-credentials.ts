@@ -36,7 +36,12 @@ export function openCredentials({ config, db, now, log }: CredentialParts): Open
   keep()
   if (resealed > 0) log.info({ resealed }, 'registry credentials were sealed with the first key')
   if (forgotten > 0) log.warn({ forgotten }, 'registry credentials of a lost key were deleted')
-  const store = createRegistryCredentials({ db, sealer, now })
+  const store = createRegistryCredentials({
+    db,
+    sealer,
+    now,
+    onError: (error) => log.error({ err: error }, 'when credentials were last used could not be written'),
+  })
   return { store, remote: joined(store, config), sealer }
 }
 

@@ -30,6 +30,8 @@ export interface AppOverrides {
   readonly now?: () => number
   /** Called once when only a restart tells what is on disk; by default it throws out of the event loop. */
   readonly onFatal?: (error: unknown) => void
+  /** Where an endpoint of a cloud is really asked for a login: for tests, which have no cloud. */
+  readonly cloudEndpoint?: (endpoint: URL) => URL
 }
 
 /** The whole server, listening. Disposing stops it; what was under way goes on at the next start. */
@@ -49,9 +51,10 @@ const DAY = 24 * HOUR
  */
 export async function createApp(config: Config, overrides: AppOverrides = {}): Promise<App> {
   const { log = pino({ level: config.logLevel }), now = Date.now, onFatal = rethrowLater } = overrides
+  const { cloudEndpoint = (endpoint: URL) => endpoint } = overrides
   const opened = new Opened()
   try {
-    return await open(config, { log, now, onFatal }, opened)
+    return await open(config, { log, now, onFatal, cloudEndpoint }, opened)
   } catch (error) {
     await opened[Symbol.asyncDispose]()
     throw error
@@ -60,17 +63,19 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
 
 async function open(
   config: Config,
-  { log, now, onFatal }: Required<AppOverrides>,
+  { log, now, onFatal, cloudEndpoint }: Required<AppOverrides>,
   opened: Opened,
 ): Promise<App> {
   const databaseFile = join(config.dataFolder, 'imagestreams.db')
   const db = opened.use(openDatabase(databaseFile, { onFatal }))
   const credentials = openCredentials({ config, db, now, log })
+  opened.use(credentials.store)
   const egress = opened.use(openEgress(config))
   const remote = createRemoteRegistry({
     egress,
     credentials: credentials.remote,
     limits: { requestsPerHost: config.requestsPerRegistry },
+    cloudEndpoint,
     warn: (warning) => log.warn(warning, 'a registry broke a rule'),
     observe: (host, outcome) => metrics.remoteRequest(host, outcome),
   })

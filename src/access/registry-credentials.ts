@@ -10,6 +10,7 @@ import {
   splitPrefix,
 } from '../oci/registry-login.ts'
 import { checkNamespace, checkSecret, parsePrefix } from './credential-input.ts'
+import { createCredentialUses } from './credential-uses.ts'
 import { BrokenSealError, InvalidCredentialError, UnknownCredentialError } from './errors.ts'
 import type { Sealer } from './sealer.ts'
 import { secretOfStored, storedOf } from './stored-secret.ts'
@@ -20,7 +21,7 @@ type Row = typeof registryCredentials.$inferSelect
 export interface RegistryCredential
   extends Pick<
     Row,
-    'id' | 'namespace' | 'registry' | 'path' | 'kind' | 'username' | 'createdAt' | 'updatedAt'
+    'id' | 'namespace' | 'registry' | 'path' | 'kind' | 'username' | 'createdAt' | 'updatedAt' | 'lastUsedAt'
   > {}
 
 /** A credential to be shown to a registry. */
@@ -28,10 +29,12 @@ export interface OpenedCredential {
   /** Tells one credential from another, without telling anything of it; changes with the secret. */
   readonly id: string
   readonly secret: Secret
+  /** To be called whenever a registry is shown it. */
+  readonly onUsed: () => void
 }
 
-/** The credentials of namespaces for registries, or parts of them. */
-export interface RegistryCredentials {
+/** The credentials of namespaces for registries, or parts of them. Disposing writes when they were used. */
+export interface RegistryCredentials extends Disposable {
   /** By registry and path. */
   ofNamespace(namespace: string): RegistryCredential[]
   /** Keeps the secret for what lies below the prefix, in place of one that was there. Throws InvalidCredentialError. */
@@ -59,13 +62,15 @@ export interface RegistryCredentialsDependencies {
   readonly sealer: Sealer
   /** Milliseconds since 1970. */
   readonly now: () => number
+  /** Told when it could not be written that credentials were used. */
+  readonly onError?: (error: unknown) => void
 }
 
 /** Credentials of one namespace: they are listed whole. */
 export const MAX_CREDENTIALS = 500
 
 const SHOWN =
-  'id, namespace, registry, path, kind, username, created_at as createdAt, updated_at as updatedAt'
+  'id, namespace, registry, path, kind, username, created_at as createdAt, updated_at as updatedAt, last_used_at as lastUsedAt'
 const SEALED = 'key_id as keyId, sealed'
 
 /** What a row's secret is sealed into: it opens in no other row, nor under another kind or name. */
@@ -77,7 +82,9 @@ export function createRegistryCredentials({
   db,
   sealer,
   now,
+  onError,
 }: RegistryCredentialsDependencies): RegistryCredentials {
+  const uses = createCredentialUses({ db, now, onError })
   const ofNamespace = db.prepare<RegistryCredential>(
     `select ${SHOWN} from registry_credentials where namespace = ? order by registry, path`,
   )
@@ -94,7 +101,7 @@ export function createRegistryCredentials({
      values (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   )
   const update = db.prepare(
-    'update registry_credentials set kind = ?, username = ?, key_id = ?, sealed = ?, updated_at = ? where id = ?',
+    'update registry_credentials set kind = ?, username = ?, key_id = ?, sealed = ?, updated_at = ?, last_used_at = null where id = ?',
   )
   const remove = db.prepare('delete from registry_credentials where id = ?')
   const longest = db.prepare<Row>(
@@ -127,8 +134,16 @@ export function createRegistryCredentials({
     return written
   }
 
+  const opened = (row: Row): OpenedCredential => {
+    const secret = secretOfStored({ ...row, text: openedText(sealer, row) })
+    const told = JSON.stringify([row.namespace, row.registry, row.path, secret])
+    const id = createHash('sha256').update(told).digest('base64url')
+    return { id, secret, onUsed: () => uses.note(row) }
+  }
+
   return {
-    ofNamespace: (namespace) => ofNamespace.all(namespace),
+    ofNamespace: (namespace) =>
+      ofNamespace.all(namespace).map((row) => ({ ...row, lastUsedAt: uses.lastOf(row) })),
 
     set: (input) => db.transact((tx) => write(tx, input)),
 
@@ -141,7 +156,7 @@ export function createRegistryCredentials({
         const existing = placed(namespace, place)
         if (!existing) throw unknown(namespace, place)
         remove.run(existing.id)
-        return existing
+        return { ...existing, lastUsedAt: uses.lastOf(existing) }
       }),
 
     open({ namespace, prefix }) {
@@ -149,27 +164,23 @@ export function createRegistryCredentials({
       const place = parsePrefix(prefix)
       const row = longest.get(namespace, place.registry, JSON.stringify([place.path]))
       if (!row) throw unknown(namespace, place)
-      return openedOf(sealer, row)
+      return opened(row)
     },
 
     find(namespace, name, repository) {
       const { registry } = splitPrefix(name)
       const row = longest.get(namespace, registry, JSON.stringify([...pathsAbove(repository)]))
-      return row ? openedOf(sealer, row) : null
+      return row ? opened(row) : null
     },
 
     isKnown: (namespace, name) => any.get(namespace, splitPrefix(name).registry) !== undefined,
+
+    [Symbol.dispose]: () => uses[Symbol.dispose](),
   }
 }
 
 const unknown = (namespace: string, place: RegistryPrefix) =>
   new UnknownCredentialError(`${namespace} has no credential for ${formatPrefix(place)}`)
-
-function openedOf(sealer: Sealer, row: Row): OpenedCredential {
-  const secret = secretOfStored({ ...row, text: openedText(sealer, row) })
-  const told = JSON.stringify([row.namespace, row.registry, row.path, secret])
-  return { id: createHash('sha256').update(told).digest('base64url'), secret }
-}
 
 function openedText(sealer: Sealer, row: Row): string {
   try {

@@ -29,6 +29,8 @@ export const registryCredentials = sqliteTable(
     sealed: blob('sealed', { mode: 'buffer' }).$type<Uint8Array>().notNull(),
     createdAt: time('created_at').notNull(),
     updatedAt: time('updated_at').notNull(),
+    /** When a registry was last shown it, or what its cloud gave for it, since it was set. */
+    lastUsedAt: time('last_used_at'),
   },
   (t) => [
     uniqueIndex('registry_credentials_by_prefix').on(t.namespace, t.registry, t.path),

@@ -58,6 +58,13 @@ export const RegistryCredentialType = builder.objectRef<RegistryCredential>('Reg
       description: 'When it was last set.',
       resolve: ({ updatedAt }) => updatedAt,
     }),
+    lastUsedAt: t.field({
+      type: 'DateTime',
+      nullable: true,
+      description:
+        'When a registry was last shown it, or what its cloud gave for it, by an import, a schedule or a test; null when none was since it was set. A crash of the server may lose the last minute of it.',
+      resolve: ({ lastUsedAt }) => lastUsedAt,
+    }),
   }),
 })
 

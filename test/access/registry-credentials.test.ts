@@ -58,6 +58,7 @@ describe('a credential', () => {
         username: '',
         createdAt: START,
         updatedAt: START + 1000,
+        lastUsedAt: null,
       },
       {
         id: 1,
@@ -68,6 +69,7 @@ describe('a credential', () => {
         username: 'me',
         createdAt: START,
         updatedAt: START,
+        lastUsedAt: null,
       },
     ])
     expect(it.store.ofNamespace('other')).toEqual([])

@@ -1,0 +1,1 @@
+ALTER TABLE `registry_credentials` ADD `last_used_at` integer;
