@@ -35,7 +35,7 @@ export async function loginToAzure(
       client_secret: clientSecret,
       scope: SCOPE,
     },
-    secrets: [clientSecret, encodeURIComponent(clientSecret)],
+    secrets: [clientSecret],
   }
   const accessToken = tokenOf((await desk.askForm(signIn)).access_token)
   if (accessToken === undefined) throw desk.useless(signIn)

@@ -161,16 +161,26 @@ function messageOf(text: string): string {
     .replace(/\s*Trace ID: .*$/s, '')
 }
 
+/** As it is, and as it stands in a URL or a form. */
+const spellingsOf = (secret: string): string[] => [
+  secret,
+  // half of a character would make it throw
+  encodeURIComponent(Buffer.from(secret).toString()),
+  new URLSearchParams([['', secret]]).toString().slice(1),
+]
+
 /** One line of at most 200 characters without control characters, URL logins, authorizations and these secrets. */
 function redact(text: string, secrets: readonly string[]): string {
   let clean = text.slice(0, MAX_ERROR_BODY)
-  for (const secret of secrets) if (secret.length > 3) clean = clean.replaceAll(secret, '***')
+  for (const secret of secrets.filter(({ length }) => length > 3)) {
+    for (const spelled of spellingsOf(secret)) clean = clean.replaceAll(spelled, '***')
+  }
   clean = clean
     .replace(/\p{C}+/gu, ' ')
     .replace(/\/\/[^/\s@]*@/g, '//***@')
     .replace(/\b(Bearer|Basic)\s+[A-Za-z0-9._~+/=-]{8,}/gi, '$1 ***')
     .replace(/\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*/g, '***')
-    .replace(/\b(password|passwd|secret|token|signature|sig|api_?key)=[^\s&"']+/gi, '$1=***')
+    .replace(/\b(\w*(?:password|passwd|secret|token|assertion|signature|sig|api_?key))=[^\s&"']+/gi, '$1=***')
     // a request's number would make each failure look like a new one
     .replace(/\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/gi, '…')
     .replace(/\s+/g, ' ')

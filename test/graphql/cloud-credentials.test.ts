@@ -1,0 +1,179 @@
+import { describe, expect, test } from 'vitest'
+import { startApp } from '../fixtures/app.ts'
+import { type CloudDoor, startCloud } from '../fixtures/cloud.ts'
+import { amazon } from '../fixtures/cloud-amazon.ts'
+import { azure } from '../fixtures/cloud-azure.ts'
+import { image } from '../fixtures/random-image.ts'
+import { serviceAccount } from '../fixtures/service-account-key.ts'
+import { startUpstream } from '../fixtures/upstream.ts'
+import { json } from '../fixtures/upstream-answer.ts'
+import type { UpstreamAuthOptions } from '../fixtures/upstream-auth.ts'
+import { follow } from '../flows/operations.ts'
+
+const START = Date.UTC(2026, 0, 1)
+const SET = `mutation ($input: SetRegistryCredentialInput!) {
+  setRegistryCredential(input: $input) { registryCredential { kind username lastUsedAt } } }`
+const LIST = '{ registryCredentials { kind username lastUsedAt } }'
+const TEST = `mutation ($input: TestRegistryCredentialInput!) {
+  testRegistryCredential(input: $input) { outcome status message } }`
+const app = image({ seed: 'app' })
+
+interface Tested {
+  readonly testRegistryCredential: {
+    readonly outcome: string
+    readonly status: number | null
+    readonly message: string
+  }
+}
+
+/** A cloud, a registry that opens to what it gives, and a server. */
+async function start(door: CloudDoor, auth: UpstreamAuthOptions) {
+  const cloud = await startCloud(door)
+  const upstream = await startUpstream({ auth })
+  upstream.push('team/app', 'latest', app)
+  const server = await startApp({}, { cloudEndpoint: cloud.endpoint, now: () => START })
+  const { client } = server
+  return {
+    cloud,
+    upstream,
+    client,
+    server,
+    set: (input: object) => client.ask(SET, { input: { prefix: upstream.host, ...input } }),
+    test: async (repository: string | null = null) => {
+      const input = { prefix: upstream.host, repository }
+      return (await client.ask<Tested>(TEST, { input })).testRegistryCredential
+    },
+    list: async () => (await client.ask<{ registryCredentials: object[] }>(LIST)).registryCredentials,
+    async [Symbol.asyncDispose]() {
+      await server[Symbol.asyncDispose]()
+      await upstream[Symbol.asyncDispose]()
+      await cloud[Symbol.asyncDispose]()
+    },
+  }
+}
+
+async function startAmazon() {
+  // whose signatures carry the time that it is
+  const aws = amazon({ now: Date.now })
+  const it = await start(aws.door, { scheme: 'basic', credentials: aws.login })
+  return Object.assign(it, { aws, key: { ...aws.key, region: 'eu-west-1' } })
+}
+
+async function startAzure() {
+  const acr = azure()
+  const it = await start(acr.door, {
+    scheme: 'bearer',
+    credentials: { username: 'nobody', password: 'by password' },
+    get identityToken() {
+      return acr.refreshToken
+    },
+  })
+  return Object.assign(it, { key: { ...acr.application, loginServer: 'team.azurecr.io' } })
+}
+
+describe('an AWS access key', () => {
+  test('makes an import of what only it opens succeed, and shows whom it signs in and when it did', async () => {
+    await using it = await startAmazon()
+    await it.set({ aws: it.key })
+    const shown = { kind: 'AWS_ACCESS_KEY', username: it.key.accessKeyId }
+    expect(await it.list()).toEqual([{ ...shown, lastUsedAt: null }])
+
+    expect(await follow(it.client, `${it.upstream.host}/team/app`)).toMatchObject({ state: 'SUCCEEDED' })
+
+    const used = [{ ...shown, lastUsedAt: new Date(START).toISOString() }]
+    expect(await it.list()).toEqual(used)
+    await it.server.restart()
+    expect((await it.server.client.ask<{ registryCredentials: object[] }>(LIST)).registryCredentials).toEqual(
+      used,
+    )
+  })
+
+  test('is tested with a new password each time, which counts as a use', async () => {
+    await using it = await startAmazon()
+    await it.set({ aws: it.key })
+
+    expect(await it.test()).toMatchObject({ outcome: 'OK', status: 200 })
+    expect(await it.test('team/app')).toMatchObject({ outcome: 'OK' })
+
+    expect(it.aws.given).toBe(2)
+    expect(await it.list()).toMatchObject([{ lastUsedAt: new Date(START).toISOString() }])
+  })
+
+  test.each([
+    [400, 'UnrecognizedClientException', 'UNAUTHORIZED', 'Amazon did not take the access key: '],
+    [400, 'AccessDeniedException', 'FORBIDDEN', 'Amazon did not take the access key: '],
+    [400, 'ThrottlingException', 'TOO_MANY_REQUESTS', 'no token was given: '],
+    [404, 'UnknownEndpoint', 'UNAVAILABLE', 'no token was given: '],
+  ])('that Amazon answers with %i %s is %s, and Amazon is named', async (status, type, outcome, words) => {
+    await using it = await startAmazon()
+    await it.set({ aws: it.key })
+    it.cloud.hook = () => json(status, { __type: type, message: 'because' })
+
+    const result = await it.test()
+
+    expect(result).toMatchObject({ outcome, status })
+    expect(result.message).toContain(`there is no login for ${it.upstream.host}: ${words}`)
+    expect(result.message).toMatch(new RegExp(`answered ${status} ${type}: because$`))
+    expect(await it.list()).toMatchObject([{ lastUsedAt: null }])
+  })
+
+  test('that Amazon takes and the registry does not is the registry’s UNAUTHORIZED', async () => {
+    await using it = await startAmazon()
+    await it.set({ aws: it.key })
+    it.upstream.hook = ({ headers }) =>
+      headers.authorization
+        ? json(401, { errors: [{ code: 'UNAUTHORIZED', message: 'expired' }] })
+        : undefined
+    expect(await it.test()).toEqual({
+      outcome: 'UNAUTHORIZED',
+      status: 401,
+      message: `the credential does not open ${it.upstream.host}: it answered 401 UNAUTHORIZED: expired`,
+    })
+  })
+})
+
+describe('an application of Azure', () => {
+  test('makes an import of what only it opens succeed', async () => {
+    await using it = await startAzure()
+    await it.set({ azure: it.key })
+    expect(await it.test('team/app')).toMatchObject({ outcome: 'OK' })
+    expect(await follow(it.client, `${it.upstream.host}/team/app`)).toMatchObject({ state: 'SUCCEEDED' })
+  })
+
+  test.each([
+    ['login.microsoftonline.com', 'Microsoft Entra did not take the application’s secret'],
+    ['team.azurecr.io', 'team.azurecr.io did not take the application, which Microsoft Entra knows'],
+  ])('that is refused at %s is told at which step', async (at, words) => {
+    await using it = await startAzure()
+    await it.set({ azure: it.key })
+    it.cloud.hook = ({ host }) => (host === at ? json(401, { error: 'invalid_client' }) : undefined)
+    const result = await it.test()
+    expect(result).toMatchObject({ outcome: 'UNAUTHORIZED', status: 401 })
+    expect(result.message).toContain(`: ${words}: `)
+  })
+})
+
+describe('setRegistryCredential', () => {
+  const aws = { accessKeyId: 'AKIAIOSFODNN7EXAMPLE', secretAccessKey: 'canary' }
+
+  test.each([
+    ['quay.io', 'prefix', { aws }, 'aws is for Amazon’s registries'],
+    ['quay.io', 'prefix', { google: { serviceAccountKey: serviceAccount().key } }, 'google is for Google’s'],
+    [
+      'public.ecr.aws',
+      'aws',
+      { aws, password: 'canary' },
+      'give one of password, identityToken, bearerToken',
+    ],
+    ['public.ecr.aws', 'aws.accessKeyId', { aws: { ...aws, accessKeyId: 'canary' } }, 'must have 16 to 128'],
+    ['gcr.io', 'google.serviceAccountKey', { google: { serviceAccountKey: '{"canary":' } }, 'the JSON file'],
+  ])('says what it takes instead, and repeats nothing: %s, %s', async (prefix, field, given, message) => {
+    await using it = await startApp()
+
+    const { errors } = await it.client.answer(SET, { input: { prefix, ...given } })
+
+    expect(errors).toMatchObject([{ extensions: { code: 'INVALID', field } }])
+    expect(JSON.stringify(errors)).toContain(message)
+    expect(JSON.stringify(errors)).not.toMatch(/canary|PRIVATE/)
+  })
+})
