@@ -22,7 +22,7 @@ export type ApiAnswer = EgressResponse
 export type ApiHeaders = ResponseHeaders
 
 /** A question to an address of the vendor's, sent exactly as it stands. */
-export type ApiRequest = Pick<DialRequest, 'method' | 'headers' | 'body' | 'maxBytes'>
+export type ApiRequest = Pick<DialRequest, 'method' | 'headers' | 'body' | 'maxBytes' | 'account'>
 
 export interface ApiAccessOptions extends Pick<Reference, 'registry' | 'repository'> {
   readonly host: RegistryHost
@@ -35,8 +35,8 @@ export interface ApiAccessOptions extends Pick<Reference, 'registry' | 'reposito
   readonly errand: Errand
 }
 
-/** What is asked for, in the words of an error. */
-const WHAT = { what: 'the listing of its vendor', unreadable: 'RegistryUnavailable' } as const
+/** What is asked for, in the words of an error; an answer that cannot be read is told from one that did not come. */
+const WHAT = { what: 'the listing of its vendor', unreadable: 'InvalidManifest' } as const
 
 /**
  * What a vendor offers for one repository beside the registries' protocol: through the same queues, breakers and

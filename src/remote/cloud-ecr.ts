@@ -1,11 +1,10 @@
-import { AwsV4Signer } from 'aws4fetch'
 import { ecrPlace } from '../oci/cloud-registry.ts'
 import { isObject } from '../oci/descriptor.ts'
 import type { CloudSecret } from '../oci/registry-login.ts'
+import { signedHeaders } from './aws-signature.ts'
 import { type CloudDesk, type CloudLogin, tokenOf } from './cloud-desk.ts'
 import { CloudLoginError } from './cloud-login-error.ts'
 
-const CONTENT_TYPE = 'application/x-amz-json-1.1'
 const PRIVATE = { service: 'ecr', target: 'AmazonEC2ContainerRegistry_V20150921.GetAuthorizationToken' }
 const PUBLIC = { service: 'ecr-public', target: 'SpencerFrontendService.GetAuthorizationToken' }
 /** Milliseconds; what Amazon says is believed only when it is less. */
@@ -28,19 +27,8 @@ export async function loginToEcr(
   const { service, target } = place.isPublic ? PUBLIC : PRIVATE
   const url = desk.endpointOf(place.endpoint)
   const body = '{}'
-  const signer = new AwsV4Signer({
-    url: url.href,
-    method: 'POST',
-    headers: { 'content-type': CONTENT_TYPE, 'x-amz-target': target },
-    body,
-    accessKeyId: secret.accessKeyId,
-    secretAccessKey: secret.secretAccessKey,
-    ...(secret.sessionToken !== null && { sessionToken: secret.sessionToken }),
-    service,
-    region: place.region,
-    datetime: new Date(desk.now).toISOString().replace(/[:-]|\.\d{3}/g, ''),
-  })
-  const headers = Object.fromEntries((await signer.sign()).headers)
+  const call = { url, service, region: place.region, target, body, now: desk.now }
+  const headers = await signedHeaders(secret, call)
   const step = {
     refused: 'Amazon did not take the access key',
     url,

@@ -31,6 +31,11 @@ export class Claims {
     this.#limits = limits
   }
 
+  /** Names of tags so far, hidden ones too. */
+  get size(): number {
+    return this.#seen.size
+  }
+
   /** What is new among them. The first one counts: in a listing that grows meanwhile, it is the newer. */
   admit(told: readonly ToldTag[]): TagClaim[] {
     const fresh: TagClaim[] = []

@@ -56,6 +56,11 @@ export class Desk {
     return this.#api.credential()
   }
 
+  /** Where the registry answers. */
+  origin(): Promise<URL> {
+    return this.#api.origin()
+  }
+
   /** An address below the vendor's own interface, which is `usual` unless somebody said where it is. */
   at(usual: URL | string, path: string): URL {
     const base = new URL(this.#apiUrl ?? usual)
@@ -68,7 +73,7 @@ export class Desk {
 
   /** An address at the registry's own host, or where somebody said that the interface is. */
   async atRegistry(path: string, folder = ''): Promise<URL> {
-    return this.at(this.#apiUrl ?? new URL(folder, await this.#api.origin()), path)
+    return this.at(this.#apiUrl ?? new URL(folder, await this.origin()), path)
   }
 
   /** What the registry itself answers, with its own tokens. Throws RegistryError for what is not one of `statuses`. */
@@ -90,13 +95,18 @@ export class Desk {
   }
 
   /** What the address answers, whatever it is. */
-  dial(url: URL, { method = 'GET', headers = {}, body }: Question = {}): Promise<ApiAnswer> {
-    const shown = headers.authorization ?? ''
-    this.#count(`${url.href}\n${shown}\n${body ?? ''}`)
+  async dial(
+    url: URL,
+    { method = 'GET', headers = {}, body, shown = [] }: Question = {},
+  ): Promise<ApiAnswer> {
+    this.#count(`${url.href}\n${headers.authorization ?? ''}\n${body ?? ''}`)
+    // what it has against one account is held against that one alone
+    const account = shown.length > 0 ? (await this.credential())?.id : undefined
     return this.#api.dial(url, {
       method,
       headers: { accept: 'application/json', ...headers },
       ...(body !== undefined && { body }),
+      ...(account !== undefined && { account }),
       maxBytes: this.limits.pageBytes,
     })
   }

@@ -55,6 +55,8 @@ function pageOf(json: unknown, page: number): ToldPage {
   const { count, next, results } = objectOf(json, 'its answer')
   const entries = objectsOf(results, 'its list of results')
   const total = countOf(count)
+  if (next !== null && typeof next !== 'string')
+    throw new OddShapeError('it does not say whether there is more')
   // hexpm met this: an answer that looks well and has nothing in it
   if (page === 1 && entries.length === 0 && total !== null && total > 0) {
     throw new OddShapeError(`it counts ${total} tags and tells none of them`)
@@ -68,6 +70,6 @@ function pageOf(json: unknown, page: number): ToldPage {
     entries: entries.length,
     total,
     // only whether there is a next page is read, never where: pages are counted here
-    isComplete: next === null || next === undefined || next === '',
+    isComplete: next === null,
   }
 }

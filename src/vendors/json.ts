@@ -21,8 +21,8 @@ export function parseJson({ body, headers }: ApiAnswer): unknown {
 
 const QUOTE = 0x22
 const ESCAPE = 0x5c
-const OPENING = new Set([0x5b, 0x7b])
-const CLOSING = new Set([0x5d, 0x7d])
+const OPENING = [0x5b, 0x7b] as const
+const CLOSING = [0x5d, 0x7d] as const
 
 /** How deep the text nests, counted without reading it; in text that is no JSON, nothing of meaning. */
 function depthOf(text: Uint8Array): number {
@@ -32,10 +32,10 @@ function depthOf(text: Uint8Array): number {
     const byte = text[at] ?? 0
     if (byte === QUOTE) {
       for (at += 1; at < text.length && text[at] !== QUOTE; at += 1) if (text[at] === ESCAPE) at += 1
-    } else if (OPENING.has(byte)) {
+    } else if (byte === OPENING[0] || byte === OPENING[1]) {
       depth += 1
       deepest = Math.max(deepest, depth)
-    } else if (CLOSING.has(byte)) depth -= 1
+    } else if (byte === CLOSING[0] || byte === CLOSING[1]) depth -= 1
   }
   return deepest
 }

@@ -5,6 +5,8 @@ import { OddShapeError, vendorListingError } from './errors.ts'
 import type { TagClaim, VendorPage } from './listing.ts'
 import type { ToldPage, Vendor } from './vendor.ts'
 
+/** Pages in a row that tell only what was told before, after which a listing counts as going in circles. */
+const BARREN_PAGES = 5
 /** Claims handed over at a time; between two such pieces other work gets its turn. */
 const PIECE = 1000
 
@@ -18,6 +20,7 @@ export interface ReadOptions {
 /** The pages of a listing, as they arrive. Throws VendorListingError, or the signal's reason once it is aborted. */
 export async function* readListing({ vendor, desk, warn }: ReadOptions): AsyncGenerator<VendorPage> {
   const claims = new Claims(desk.limits)
+  let barren = 0
   try {
     desk.signal.throwIfAborted()
     for await (const told of vendor.pages(desk)) {
@@ -25,7 +28,10 @@ export async function* readListing({ vendor, desk, warn }: ReadOptions): AsyncGe
       if (told.entries === 0 && !told.isComplete) {
         throw new OddShapeError('a page of it is empty and not the last')
       }
+      const before = claims.size
       yield* piecesOf(told, claims)
+      barren = told.tags.length > 0 && claims.size === before ? barren + 1 : 0
+      if (barren >= BARREN_PAGES) throw new OddShapeError('it leads back to pages that were read already')
       if (told.isComplete) break
     }
   } catch (error) {

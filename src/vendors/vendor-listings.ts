@@ -2,15 +2,24 @@ import type { Reference } from '../oci/reference.ts'
 import type { ApiAccess } from '../remote/api-access.ts'
 import type { Errand } from '../remote/dialer.ts'
 import type { RegistryClient, RemoteWarning } from '../remote/remote-registry.ts'
+import { azure } from './azure.ts'
 import { Desk } from './desk.ts'
 import { hasListing, kindByGreeting, kindByName } from './detect.ts'
 import { dockerHub } from './docker-hub.ts'
+import { ecr } from './ecr.ts'
 import { vendorListingError } from './errors.ts'
+import { github } from './github.ts'
+import { gitlab } from './gitlab.ts'
+import { google } from './google.ts'
+import { harbor } from './harbor.ts'
+import { jfrog } from './jfrog.ts'
 import { Learned } from './learned.ts'
 import { DEFAULT_VENDOR_LIMITS, type VendorLimits } from './limits.ts'
 import type { VendorListing } from './listing.ts'
+import { quay } from './quay.ts'
 import { readListing } from './read-listing.ts'
 import { VENDOR_KINDS, type Vendor, type VendorKind } from './vendor.ts'
+import { zot } from './zot.ts'
 
 /** What somebody said of a registry: what it is, and where its vendor's own interface is. */
 export interface VendorConfiguration {
@@ -41,8 +50,17 @@ export interface VendorListings {
   ): Promise<VendorListing | null>
 }
 
-const createVendors = ({ remembered }: VendorLimits): Partial<Record<VendorKind, Vendor>> => ({
+const createVendors = ({ remembered }: VendorLimits): Readonly<Record<VendorKind, Vendor>> => ({
   DOCKER_HUB: dockerHub({ remembered }),
+  QUAY: quay,
+  GOOGLE: google,
+  GITHUB: github({ remembered }),
+  AZURE: azure,
+  ECR: ecr,
+  HARBOR: harbor,
+  GITLAB: gitlab,
+  JFROG: jfrog,
+  ZOT: zot,
 })
 
 /** Remembers what registries are, and what it was given there to sign in; holds nothing open. */

@@ -4,7 +4,9 @@ import { available, REGISTRY_CREDENTIALS, startDockerRegistry } from '../fixture
 import type { Image, Index } from '../fixtures/random-image.ts'
 import { password, type TestClientOptions } from '../fixtures/registry-client.ts'
 import { startUpstream } from '../fixtures/upstream.ts'
+import { VendorRegistry } from '../fixtures/vendors/vendor-registry.ts'
 import { clientOf } from '../registry/client.ts'
+import { VENDORS, type VendorUnderContract } from './vendors.ts'
 
 /** A registry that runs, and how the adapter has to ask it. */
 export interface RunningRegistry extends AsyncDisposable {
@@ -63,6 +65,16 @@ async function startDistribution(mode: 'open' | 'basic' | 'tls'): Promise<Runnin
   }
 }
 
+async function startVendor({ side, client }: VendorUnderContract): Promise<RunningRegistry> {
+  const registry = await VendorRegistry.start(side())
+  return {
+    host: registry.host,
+    client,
+    push: async (...pushed) => registry.push(...pushed),
+    [Symbol.asyncDispose]: () => registry[Symbol.asyncDispose](),
+  }
+}
+
 /** Every registry that the adapter is held to the same contract with. */
 export const REGISTRIES: readonly RegistryUnderContract[] = [
   { name: 'the upstream of the tests', pages: true, start: startFixture },
@@ -72,5 +84,10 @@ export const REGISTRIES: readonly RegistryUnderContract[] = [
     missing: available(),
     pages: false,
     start: () => startDistribution(mode),
+  })),
+  ...VENDORS.map((vendor) => ({
+    name: `a registry as of ${vendor.name}`,
+    pages: true,
+    start: () => startVendor(vendor),
   })),
 ]

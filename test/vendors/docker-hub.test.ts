@@ -16,7 +16,7 @@ let client: ListingClient
 let name: string
 
 async function start(options: DockerHubOptions = {}, asWhom: ListingClientOptions = {}): Promise<void> {
-  hub = await VendorRegistry.start(dockerHubSide(options))
+  hub = await VendorRegistry.start(dockerHubSide(options), { time: Date.UTC(2026, 0, 1) })
   client = new ListingClient({ configuration: hub.configuration, ...asWhom })
   name = `${hub.host}/${REPOSITORY}`
 }
@@ -209,10 +209,13 @@ test('429 with X-Retry-After, a unix timestamp, leaves its interface alone until
   expect(error).toMatchObject({ vendor: 'Docker Hub', reason: 'TooManyRequests' })
   expect(hub.requests.vendor).toBe(3)
   const [standing] = client.client.remote.standings()
-  expect(standing?.breaker).toMatchObject({
-    state: 'OPEN',
-    nextAttempt: Math.ceil(hub.world.time / 1000) * 1000 + 60_000,
-  })
+  expect(standing?.accounts).toMatchObject([
+    {
+      breaker: { state: 'OPEN', nextAttempt: Math.ceil(hub.world.time / 1000) * 1000 + 60_000 },
+      // X-RateLimit-Limit and X-RateLimit-Remaining
+      budget: { limit: 2, remaining: 0 },
+    },
+  ])
 
   expect(await client.refusal(name)).toMatchObject({ reason: 'TooManyRequests' })
   expect(hub.requests.vendor).toBe(3)

@@ -1,0 +1,241 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { image, index, releases } from '../fixtures/random-image.ts'
+import { type Answer, json } from '../fixtures/upstream-answer.ts'
+import { VendorRegistry } from '../fixtures/vendors/vendor-registry.ts'
+import { ListingClient, tagsOf } from '../vendors/world.ts'
+import { SECRETS, VENDORS } from './vendors.ts'
+
+// What is promised of the listing of any vendor, checked against each as it runs on loopback.
+
+const REPOSITORY = 'team/app'
+const app = image({ seed: 'app' })
+const arm = image({ seed: 'arm', platform: { os: 'linux', architecture: 'arm64' } })
+const both = index([app, arm])
+const HEX = 'ab'.repeat(32)
+
+describe.each(VENDORS)(
+  'the listing of $name',
+  ({ name, side, client: asWhom, newestFirst, requests, counts }) => {
+    let registry: VendorRegistry
+    let client: ListingClient
+    let reference: string
+
+    beforeEach(async () => {
+      registry = await VendorRegistry.start(side())
+      client = new ListingClient({ configuration: registry.configuration, ...asWhom })
+      reference = `${registry.host}/${REPOSITORY}`
+    })
+    afterEach(async () => {
+      await client[Symbol.asyncDispose]()
+      await registry[Symbol.asyncDispose]()
+    })
+    const fill = (count: number): void => {
+      for (const [tag, content] of releases(count)) registry.push(REPOSITORY, tag, content)
+    }
+    /** Answers the vendor's listing, and nothing else, with this. */
+    const answerListings = (status: number, body: string, headers: Record<string, string> = {}): void => {
+      registry.hook = (_request, answer) => {
+        // what asks for a sign-in, and what gives one, stays
+        const isOther = answer.status === 401 || answer.body.toString().includes('token"')
+        return isOther
+          ? undefined
+          : { status, headers: { 'content-type': 'application/json', ...headers }, body }
+      }
+    }
+
+    test('says whose it is, and whether what changed last comes first', async () => {
+      const listing = await client.listing(reference)
+
+      expect(listing).toMatchObject({ vendor: name, newestFirst })
+    })
+
+    test('tells every tag once with its digest, and that this is all', async () => {
+      registry.push(REPOSITORY, 'one', app)
+      registry.push(REPOSITORY, 'two', app)
+      registry.push(REPOSITORY, 'both', both)
+      registry.push(REPOSITORY, 'gone', arm)
+      registry.delete(REPOSITORY, 'gone')
+
+      const { claims, isComplete, pages } = await client.read(reference)
+
+      expect(Object.fromEntries(claims.map(({ tag, digest }) => [tag, digest]))).toEqual({
+        one: app.digest,
+        two: app.digest,
+        both: both.digest,
+      })
+      expect(claims).toHaveLength(3)
+      expect(isComplete).toBe(true)
+      expect(pages[0]?.total).toBe(counts ? 3 : null)
+      expect(client.warnings).toEqual([])
+    })
+
+    test(`tells 250 tags in ${requests.whole} requests, and finds one that moved in ${requests.moved}`, async () => {
+      fill(250)
+      const { claims } = await client.read(reference)
+      expect(new Set(tagsOf(claims)).size).toBe(250)
+      expect(registry.requests).toMatchObject({ vendor: requests.whole, head: 0, manifest: 0, blob: 0 })
+
+      registry.push(REPOSITORY, '1.1.7', both)
+      registry.reset()
+      const another = new ListingClient({ configuration: registry.configuration, ...asWhom })
+      const first = await another.firstPage(reference)
+      await another[Symbol.asyncDispose]()
+
+      expect(first.claims.find(({ tag }) => tag === '1.1.7')?.digest).toBe(both.digest)
+      if (newestFirst) expect(first.claims[0]?.tag).toBe('1.1.7')
+      expect(registry.requests).toMatchObject({ vendor: requests.moved, tags: 0, head: 0, manifest: 0 })
+    })
+
+    test('is handed over as it is when it is stale', async () => {
+      registry.push(REPOSITORY, 'latest', app)
+      registry.world.freeze()
+      registry.push(REPOSITORY, 'latest', both)
+
+      const { claims } = await client.read(reference)
+
+      expect(claims.map(({ tag, digest }) => [tag, digest])).toEqual([['latest', app.digest]])
+    })
+
+    test('is complete without a tag', async () => {
+      registry.push(REPOSITORY, 'gone', app)
+      registry.delete(REPOSITORY, 'gone')
+
+      expect(await client.read(reference)).toMatchObject({ claims: [], isComplete: true })
+    })
+
+    test('leaves out what is no tag name, and says how many those are; hides what carries referrers', async () => {
+      registry.push(REPOSITORY, 'good', app)
+      registry.push(REPOSITORY, '.bad', app)
+      registry.push(REPOSITORY, 'worse name', app)
+      registry.push(REPOSITORY, `sha256-${HEX}`, app)
+      registry.push(REPOSITORY, `sha256-${HEX}.sig`, app)
+
+      const { claims } = await client.read(reference)
+
+      expect(tagsOf(claims)).toEqual(['good'])
+      expect(client.warnings).toMatchObject([
+        { registry: registry.host, message: 'its listing has 2 entries that are no tag names' },
+      ])
+    })
+
+    test('tells a digest that is none as null', async () => {
+      registry.push(REPOSITORY, 'latest', app)
+      registry.hook = (_request, answer) => ({
+        ...answer,
+        body: answer.body.toString().replaceAll(app.digest.slice('sha256:'.length), 'ABC'),
+      })
+
+      const { claims, moves } = await client.read(reference)
+
+      expect(claims.map(({ tag, digest }) => [tag, digest])).toEqual([['latest', null]])
+      expect(moves).toEqual([])
+    })
+
+    test.each([
+      ['a web page', '<html>Sign in</html>'],
+      ['nothing', ''],
+      ['null', 'null'],
+      ['text', '"tags"'],
+      ['an empty object', '{}'],
+      ['a list of text', '["latest"]'],
+      ['lists in place of objects', '{"tags":{},"results":{},"manifest":[],"imageIds":{},"data":[]}'],
+      ['a cut body', '{"tags":[{"name":"lat'],
+      ['a depth bomb', '['.repeat(200_000)],
+      ['a depth bomb that closes', `${'{"a":'.repeat(100)}1${'}'.repeat(100)}`],
+    ])('makes no sense when it is %s', async (_what, body) => {
+      registry.push(REPOSITORY, 'latest', app)
+      answerListings(200, body)
+
+      const error = await client.refusal(reference)
+
+      expect(error).toMatchObject({ code: 'VENDOR_LISTING', vendor: name, reason: 'OddShape' })
+      expect(error.message).toMatch(new RegExp(`^the listing of team/app by ${name} makes no sense: `))
+      expect(error.message.length).toBeLessThan(300)
+    })
+
+    test.each([
+      [403, 'Forbidden'],
+      [404, 'NotFound'],
+      [429, 'TooManyRequests'],
+      [500, 'Unavailable'],
+      [302, 'Unavailable'],
+    ])('answered with %s is %s, and no secret is told', async (status, reason) => {
+      registry.push(REPOSITORY, 'latest', app)
+      answerListings(status, JSON.stringify({ message: `not for ${SECRETS.join(' or ')}` }), {
+        ...(status === 302 && { location: 'http://127.0.0.1:1/' }),
+      })
+
+      const error = await client.refusal(reference)
+
+      expect(error).toMatchObject({ vendor: name, reason })
+      const known = SECRETS.filter((secret) => JSON.stringify(asWhom).includes(secret))
+      for (const secret of known) expect(error.message).not.toContain(secret)
+    })
+
+    test('answered with 401 is Unauthorized', async () => {
+      registry.push(REPOSITORY, 'latest', app)
+      registry.hook = () => json(401, { message: 'who are you?' })
+
+      expect(await client.refusal(reference)).toMatchObject({ vendor: name, reason: 'Unauthorized' })
+    })
+
+    test.each([
+      ['brings nothing new', (first: Answer, _own: Answer) => first],
+      ['is what it would be', (_first: Answer, own: Answer) => own],
+    ])('ends when each page promises another and %s', async (_what, pick) => {
+      registry.push(REPOSITORY, 'latest', app)
+      let first: Answer | undefined
+      registry.hook = ({ url }, own) => {
+        if (own.status !== 200 || own.body.toString().includes('token"')) return undefined
+        first ??= own
+        const answer = pick(first, own)
+        const body = answer.body
+          .toString()
+          .replace('"next":null', `"next":"${registry.url}/again"`)
+          .replace('"has_additional":false', '"has_additional":true')
+          .replace('"TotalCount":1', '"TotalCount":1000000')
+          .replace('"imageIds":[', '"nextToken":"again","imageIds":[')
+        const link = `<${registry.url}${url.replace(/([?&])page=\d+/, '$1page=9')}>; rel="next"`
+        return { ...answer, headers: { ...answer.headers, link }, body }
+      }
+
+      const result = await client.read(reference).catch((error: unknown) => error)
+
+      expect(registry.requests.vendor).toBeLessThanOrEqual(13)
+      // a listing in one answer has no other page to promise
+      if (name === 'JFrog') expect(result).toMatchObject({ isComplete: true })
+      else expect(result).toMatchObject({ code: 'VENDOR_LISTING', vendor: name, reason: 'OddShape' })
+    })
+
+    test('is read no further than the limits allow', async () => {
+      fill(12)
+      const small = new ListingClient({
+        configuration: registry.configuration,
+        vendorLimits: { tags: 10 },
+        ...asWhom,
+      })
+      const narrow = new ListingClient({
+        configuration: registry.configuration,
+        vendorLimits: { pageBytes: 64 },
+        ...asWhom,
+      })
+      const errors = await Promise.all([small.refusal(reference), narrow.refusal(reference)])
+      await Promise.all([small[Symbol.asyncDispose](), narrow[Symbol.asyncDispose]()])
+
+      expect(errors).toMatchObject([{ reason: 'TooLong' }, { reason: 'OddShape' }])
+    })
+
+    test('ends with the reason of its signal once that is aborted', async () => {
+      registry.push(REPOSITORY, 'latest', app)
+      const abort = new AbortController()
+      registry.hook = (_request, answer) => {
+        if (answer.status === 401 || answer.body.toString().includes('token"')) return undefined
+        abort.abort(new Error('no longer wanted'))
+        return 'silence'
+      }
+      const listing = await client.listing(reference, { signal: abort.signal })
+
+      await expect(listing.pages()[Symbol.asyncIterator]().next()).rejects.toThrow('no longer wanted')
+    })
+  },
+)
