@@ -1,6 +1,7 @@
 import type { Database } from '../db/open.ts'
 import type { KeysetPage } from '../db/page.ts'
 import type { Transaction } from '../db/transact.ts'
+import { parseReference } from '../oci/reference.ts'
 import type { TagName } from '../oci/tag.ts'
 import type { Decision } from '../policy/decide.ts'
 import { createImageFetcher } from './fetch-image.ts'
@@ -13,11 +14,13 @@ import type { Import, ImportResult, ImportRows, ResultListing } from './import-r
 import { ImportRun, type ImportSubject, type ImportTools } from './import-run.ts'
 import { createPolicyChoices } from './policy-choice.ts'
 import type { TagRecorder } from './record.ts'
-import type { ImageStream, SpecTag } from './spec.ts'
+import { type ImageStream, isImportable, type SpecTag } from './spec.ts'
 import type { Streams } from './stream.ts'
 
-/** Imports that run at a time; further ones wait their turn, oldest first. */
+/** Imports that run at a time; further ones wait their turn: registries take turns, and of each the oldest goes first. */
 export const RUNNING_IMPORTS = 100
+/** Of these from one registry: more would only wait at its door, and keep those of others from beginning. */
+export const RUNNING_OF_REGISTRY = 20
 /** Dry runs that are remembered, to be read by their id: what each fetched is in memory. */
 export const KEPT_DRY_RUNS = 10
 /** Milliseconds between two reports of one import's progress to one follower. */
@@ -75,7 +78,7 @@ export function createImporter(dependencies: ImporterDependencies): Importer {
   const tools: ImportTools = { ...dependencies, fetcher: createImageFetcher(images) }
   const stores = { ...dependencies, choices: createPolicyChoices(db) }
   // a dry run has no stream to wait for: its own id is its key
-  const queue = new ImportQueue<number>(RUNNING_IMPORTS)
+  const queue = new ImportQueue<number>({ running: RUNNING_IMPORTS, ofGroup: RUNNING_OF_REGISTRY })
   const live = new Map<number, LiveImport>()
   const watchers = new Map<number, Set<() => void>>()
   const closing = new AbortController()
@@ -134,7 +137,11 @@ export function createImporter(dependencies: ImporterDependencies): Importer {
     }
   }
 
-  const enqueue = (id: number, streamId: number): void => queue.add(streamId, () => runStored(id, streamId))
+  const enqueue = (id: number, streamId: number): void => {
+    const stream = streams.byIds([streamId]).get(streamId)
+    const group = stream ? registryOf(stream, () => streams.specTags([streamId])) : ''
+    queue.add({ key: streamId, group }, () => runStored(id, streamId))
+  }
 
   /** Resolves when the import got on, at once when it is finished, and otherwise not before the interval is over. */
   const progress = (id: number, signal: AbortSignal, interval: number): Promise<void> =>
@@ -192,7 +199,8 @@ export function createImporter(dependencies: ImporterDependencies): Importer {
         { id, streamId, namespace: stream.namespace },
         new DryRunOutcomes(dependencies, stream),
       )
-      queue.add(id, () =>
+      const group = registryOf(stream, () => specTags)
+      queue.add({ key: id, group }, () =>
         entered.run.run(planImport(stream, specTags, request), signalOf(entered)).catch((error: unknown) => {
           live.delete(id)
           changed(id)
@@ -272,4 +280,10 @@ export function createImporter(dependencies: ImporterDependencies): Importer {
       await queue.stop()
     },
   }
+}
+
+/** The registry that an import of the stream asks, or the first of several; empty for none. */
+function registryOf({ dockerImageRepository }: ImageStream, specTags: () => readonly SpecTag[]): string {
+  const name = dockerImageRepository ?? specTags().find(isImportable)?.fromName
+  return name ? parseReference(name).registry : ''
 }

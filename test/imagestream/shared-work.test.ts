@@ -1,20 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { ImportQueue } from '../../src/imagestream/import-queue.ts'
 import { SharedWork } from '../../src/imagestream/shared-work.ts'
-
-/** Work that ends when told. */
-function work(): { run: () => Promise<void>; started: () => boolean; end: () => void; ended: Promise<void> } {
-  let started = false
-  let end = (): void => {}
-  const ended = new Promise<void>((resolve) => {
-    end = resolve
-  })
-  const run = (): Promise<void> => {
-    started = true
-    return ended
-  }
-  return { run, started: () => started, end, ended }
-}
 
 describe('shared work', () => {
   it('is done once for all who want it at the same time', async () => {
@@ -63,45 +48,5 @@ describe('shared work', () => {
       { reason: { message: 'attempt 2' } },
       { value: 'done' },
     ])
-  })
-})
-
-describe('the queue of imports', () => {
-  it('runs one at a time for a key, so many at a time over all, in the order added', async () => {
-    const queue = new ImportQueue<string>(2)
-    const [a1, a2, b, c] = [work(), work(), work(), work()]
-    queue.add('a', a1.run)
-    queue.add('a', a2.run)
-    queue.add('b', b.run)
-    queue.add('c', c.run)
-    const started = () => [a1, a2, b, c].map((each) => each.started())
-
-    expect(started()).toEqual([true, false, true, false])
-    b.end()
-    await b.ended
-    await new Promise(setImmediate)
-    expect(started()).toEqual([true, false, true, true])
-    a1.end()
-    await new Promise(setImmediate)
-    expect(started()).toEqual([true, true, true, true])
-    for (const each of [a2, c]) each.end()
-    await queue.stop()
-  })
-
-  it('forgets what waits when it is stopped, and waits for what runs', async () => {
-    const queue = new ImportQueue<string>(1)
-    const [running, waiting] = [work(), work()]
-    queue.add('a', running.run)
-    queue.add('b', waiting.run)
-    let stopped = false
-    const stopping = queue.stop().then(() => {
-      stopped = true
-    })
-    await new Promise(setImmediate)
-
-    expect(stopped).toBe(false)
-    running.end()
-    await stopping
-    expect(waiting.started()).toBe(false)
   })
 })
