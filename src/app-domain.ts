@@ -13,12 +13,14 @@ import { createLookBack } from './imagestream/look-back.ts'
 import { createPolicies } from './imagestream/policies.ts'
 import { createTagRecorder } from './imagestream/record.ts'
 import type { RemoteRegistry } from './imagestream/remote-registry.ts'
+import { createReportedMoves } from './imagestream/reported-moves.ts'
 import { createRollBack } from './imagestream/roll-back.ts'
 import { createSchedules } from './imagestream/schedule.ts'
 import { createSetTagPolicy } from './imagestream/set-tag-policy.ts'
 import { createStreams } from './imagestream/stream.ts'
 import { createTags } from './imagestream/tag.ts'
 import { createTagging } from './imagestream/tag-image.ts'
+import { createWatchRows } from './imagestream/watch-rows.ts'
 import { createStreamWriter } from './imagestream/write-stream.ts'
 import type { RegistryClient } from './remote/remote-registry.ts'
 import type { VendorListings } from './vendors/vendor-listings.ts'
@@ -37,6 +39,7 @@ export interface DomainParts {
 }
 
 const MINUTE = 60 * 1000
+const HOUR = 60 * MINUTE
 
 /** Joins what image streams are made of. Nothing runs yet: `importer.resume` begins. */
 export function openDomain({ config, db, remote, vendors, now, log, onImportFinished }: DomainParts) {
@@ -54,9 +57,14 @@ export function openDomain({ config, db, remote, vendors, now, log, onImportFini
     intervalMs: config.scheduleMinutes * MINUTE,
     slowdownOf: announcements.slowdownOf,
   })
+  const watches = createWatchRows(db)
+  const moves = createReportedMoves(db, images)
   const importer = createImporter({
     db,
     remote: withListings(remote, vendors),
+    watches,
+    moves,
+    fullSweepMs: config.fullSweepHours * HOUR,
     images,
     streams,
     tags,

@@ -42,6 +42,8 @@ export interface Config {
   readonly scheduleMinutes: number
   /** Streams of which scheduled imports begin in one minute at most. */
   readonly scheduledImportsPerMinute: number
+  /** Hours between two full sweeps of a repository whose vendor's listing is used; 0 uses none. */
+  readonly fullSweepHours: number
   /** Days that the push log is kept; null keeps it for good. */
   readonly pushLogDays: number | null
   /** `host[:port]` under which clients reach the registry, for pull specs; null is this machine's own. */
@@ -164,6 +166,13 @@ export const SETTINGS: { readonly [Name in keyof Config]: Setting<Config[Name]> 
     fallback: '60',
     description: 'streams whose scheduled imports begin in a minute at most',
     parse: wholeNumber(1, 6_000),
+  },
+  fullSweepHours: {
+    flag: 'full-sweep-hours',
+    fallback: '24',
+    description:
+      "hours after which every tag is asked for, where a vendor's listing tells what changed; 0 never asks for such a listing",
+    parse: wholeNumber(0, 8_760),
   },
   pushLogDays: {
     flag: 'push-log-days',

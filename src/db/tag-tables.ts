@@ -28,6 +28,8 @@ export const tags = sqliteTable(
     platforms: text('platforms'),
     /** Why it cannot be imported now, the reason of the condition that says so; null when nothing is wrong. */
     failing: text('failing'),
+    /** When a whole list of its repository first lacked it; null while it is listed, or answered for all the same. */
+    missingSince: time('missing_since'),
   },
   (t) => [
     uniqueIndex('tags_by_name').on(t.streamId, t.name),

@@ -72,6 +72,10 @@ const ImportImageInput = builder.inputType('ImportImageInput', {
       defaultValue: false,
       description: 'Fetches and reports everything, and stores nothing.',
     }),
+    fullSweep: t.boolean({
+      description:
+        'Asks the registry for each tag of the stream’s repository, also where a listing of its vendor tells which ones changed: that finds what such a listing does not show, and costs a request for each tag.',
+    }),
     scheduled: t.boolean({
       description: 'Writes into the spec whether this is to be imported again and again without being asked.',
     }),

@@ -5,10 +5,14 @@ import type { Decision } from '../policy/decide.ts'
 import type { TagImage } from './fetch-image.ts'
 import { isStored, transientImage } from './image.ts'
 import { type ImportOutcomes, type Outcome, reindexedBy, type Stores } from './import-outcomes.ts'
-import type { ImportTarget } from './import-plan.ts'
+import type { ImportTarget, Listing } from './import-plan.ts'
 import type { Failure, ImportResult, ImportResultState, ResultListing } from './import-rows.ts'
+import type { RegistryAnswers } from './registry-answers.ts'
 import type { ImageStream } from './spec.ts'
 import { sortKeysOf } from './tag-order.ts'
+import { type Look, limited, NOTHING_SEEN } from './watch-repository.ts'
+
+type DryRunStores = Pick<Stores, 'images' | 'tags' | 'maximumTags'>
 
 /** Everything is fetched and reported, nothing is stored. */
 export class DryRunOutcomes implements ImportOutcomes {
@@ -16,12 +20,18 @@ export class DryRunOutcomes implements ImportOutcomes {
   readonly results: ImportResult[] = []
   /** What rules chose. */
   readonly decisions = new Map<TagName, Decision>()
-  readonly #stores: Pick<Stores, 'images' | 'tags'>
+  readonly #stores: DryRunStores
   readonly #stream: ImageStream
 
-  constructor(stores: Pick<Stores, 'images' | 'tags'>, stream: ImageStream) {
+  constructor(stores: DryRunStores, stream: ImageStream) {
     this.#stores = stores
     this.#stream = stream
+  }
+
+  /** All that the registry itself lists: what a vendor's listing would spare is what is to be reported. */
+  async look(listing: Listing, answers: RegistryAnswers): Promise<Look> {
+    const { names } = await answers.listTags(listing)
+    return { ...NOTHING_SEEN, ...limited(listing, names, this.#stores.maximumTags) }
   }
 
   unchanged(target: ImportTarget): void {
@@ -59,9 +69,11 @@ export class DryRunOutcomes implements ImportOutcomes {
     return { state }
   }
 
-  async failed(target: ImportTarget, { reason, message }: Failure): Promise<void> {
+  async failed(target: ImportTarget, failure: Failure): Promise<Failure> {
     this.#note(target)
+    const { reason, message } = failure
     this.results.push({ ...resultOf(target.tag, 'FAILED'), reason, message })
+    return failure
   }
 
   async lookedAt(): Promise<void> {}

@@ -33,6 +33,8 @@ export interface ImportImage {
   /** Creates the stream where there is none. */
   readonly confirm: boolean
   readonly dryRun: boolean
+  /** Asks for each tag of the stream's repository, whatever a vendor's listing says. */
+  readonly fullSweep?: boolean | null | undefined
   readonly scheduled?: boolean | null | undefined
   readonly insecure?: boolean | null | undefined
   readonly importMode?: ImportMode | null | undefined
@@ -94,6 +96,18 @@ export interface Decision {
 
 /** What the request means for a stream of this spec. Throws InvalidInputError. */
 export function decide(spec: Spec, input: ImportImage, importMode: ImportMode): Decision {
+  const decision = decideSources(spec, input, importMode)
+  if (!input.fullSweep) return decision
+  if (!decision.request.repository) {
+    throw new InvalidInputError(
+      'fullSweep',
+      'fullSweep asks for every tag of spec.dockerImageRepository, and this is an import of no whole repository: leave it out',
+    )
+  }
+  return { ...decision, request: { ...decision.request, fullSweep: true } }
+}
+
+function decideSources(spec: Spec, input: ImportImage, importMode: ImportMode): Decision {
   const { from, all, tag } = input
   if (all && tag != null)
     throw new InvalidInputError('tag', 'give either one tag, or all: true for every tag')

@@ -7,13 +7,15 @@ import type { TagName } from '../oci/tag.ts'
 import { reindexedPlatforms } from './changed-platforms.ts'
 import type { TagImage } from './fetch-image.ts'
 import { type Images, isStored } from './image.ts'
-import type { ImportTarget } from './import-plan.ts'
+import type { ImportRequest, ImportTarget, Listing } from './import-plan.ts'
 import type { Failure, Import, ImportRows } from './import-rows.ts'
 import type { PolicyChoices } from './policy-choice.ts'
 import type { TagRecorder } from './record.ts'
+import type { RegistryAnswers } from './registry-answers.ts'
 import type { ImageStream } from './spec.ts'
 import type { Streams } from './stream.ts'
 import type { Tags } from './tag.ts'
+import { type Look, RepositoryWatch, type WatchStores } from './watch-repository.ts'
 
 /** What a target came to. */
 export type Outcome = { readonly state: 'IMPORTED' | 'UNCHANGED' } | ({ readonly state: 'FAILED' } & Failure)
@@ -22,16 +24,22 @@ export type Outcome = { readonly state: 'IMPORTED' | 'UNCHANGED' } | ({ readonly
 export interface ImportOutcomes {
   /** Tags that this import brought in before the server was restarted. */
   readonly alreadyImported: ReadonlySet<TagName>
+  /**
+   * What is to be done about the stream's repository; what needs no more doing is noted already. Throws RegistryError, or
+   * the signal's reason once it is aborted.
+   */
+  look(listing: Listing, answers: RegistryAnswers, signal: AbortSignal): Promise<Look>
   /** The registry still says what it said when this event was recorded. */
   unchanged(target: ImportTarget, tagEventId: number): void
   found(target: ImportTarget, found: TagImage, upstreamDigest: Digest): Promise<Outcome>
-  failed(target: ImportTarget, failure: Failure): Promise<void>
+  /** Returns what there is to say of it, which may be more than what the registry answered. */
+  failed(target: ImportTarget, failure: Failure): Promise<Failure>
   /** An image that a rule had to look at. */
   lookedAt(target: ImportTarget, found: TagImage): Promise<void>
   finish(finished: Import): void
 }
 
-export interface Stores {
+export interface Stores extends WatchStores {
   readonly db: Database
   readonly images: Images
   readonly streams: Streams
@@ -41,8 +49,6 @@ export interface Stores {
   readonly choices: PolicyChoices
   /** Runs in the transaction that ends a stored import. */
   readonly onFinished?: ((tx: Transaction, stream: ImageStream, finished: Import) => void) | undefined
-  /** Milliseconds since 1970. */
-  readonly now: () => number
 }
 
 /** Each tag with its image, event, condition and push in one transaction. */
@@ -54,14 +60,39 @@ export class StoredOutcomes implements ImportOutcomes {
   readonly #stores: Stores
   readonly #importId: number
   readonly #stream: ImageStream
+  readonly #request: ImportRequest
+  #watch: RepositoryWatch | undefined
   /** Unchanged tags whose rule was applied. */
   readonly #chosenAgain: ImportTarget[] = []
 
-  constructor(stores: Stores, importId: number, stream: ImageStream) {
+  constructor(
+    stores: Stores,
+    { id, stream, request }: { id: number; stream: ImageStream; request: ImportRequest },
+  ) {
     this.#stores = stores
-    this.#importId = importId
+    this.#importId = id
     this.#stream = stream
-    this.alreadyImported = new Set(stores.rows.importedTags(importId))
+    this.#request = request
+    this.alreadyImported = new Set(stores.rows.importedTags(id))
+  }
+
+  async look(listing: Listing, answers: RegistryAnswers, signal: AbortSignal): Promise<Look> {
+    const { db, rows } = this.#stores
+    const watched = {
+      importId: this.#importId,
+      stream: this.#stream,
+      request: this.#request,
+      alreadyImported: this.alreadyImported,
+    }
+    this.#watch = new RepositoryWatch(this.#stores, watched, listing)
+    const look = await this.#watch.look(listing, answers, signal)
+    for (const event of look.unchangedEvents) this.unchangedEvents.push(event)
+    if (look.stillFailing.length > 0) {
+      db.transact((tx) => {
+        for (const failure of look.stillFailing) rows.saveFailure(tx, this.#importId, failure.name, failure)
+      })
+    }
+    return look
   }
 
   unchanged(target: ImportTarget, tagEventId: number): void {
@@ -101,21 +132,30 @@ export class StoredOutcomes implements ImportOutcomes {
     return { state: 'UNCHANGED' }
   }
 
-  failed(target: ImportTarget, failure: Failure): Promise<void> {
-    const { db, recorder, rows, tags, now } = this.#stores
+  failed(target: ImportTarget, failure: Failure): Promise<Failure> {
+    const { db, rows } = this.#stores
     return db.transactTogether((tx) => {
-      rows.saveFailure(tx, this.#importId, target.tag, failure)
-      if (failure.reason === 'Superseded' || !this.#isStillWanted(target)) return
-      this.#recordChoice(tx, target)
-      // listed a moment ago and gone before it was ever read: no tag to hang a condition on
-      const vanished = failure.reason === 'NotFound' && !target.specTag
-      if (vanished && !tags.imported(this.#stream.id, target.tag)) return
-      recorder.recordImportFailure(tx, this.#address(target), {
-        reason: failure.reason,
-        message: failure.message,
-        generation: target.generation,
-        at: now(),
-      })
+      const isWanted = failure.reason !== 'Superseded' && this.#isStillWanted(target)
+      const found =
+        isWanted && target.isUnlisted && this.#watch ? this.#watch.absent(tx, target.tag, failure) : failure
+      rows.saveFailure(tx, this.#importId, target.tag, found)
+      if (isWanted) this.#recordFailure(tx, target, found)
+      return found
+    })
+  }
+
+  #recordFailure(tx: Transaction, target: ImportTarget, { reason, message }: Failure): void {
+    const { recorder, tags, now } = this.#stores
+    if (reason === 'Superseded') return
+    this.#recordChoice(tx, target)
+    // listed a moment ago and gone before it was ever read: no tag to hang a condition on
+    const vanished = reason === 'NotFound' && !target.specTag && !target.isUnlisted
+    if (vanished && !tags.imported(this.#stream.id, target.tag)) return
+    recorder.recordImportFailure(tx, this.#address(target), {
+      reason,
+      message,
+      generation: target.generation,
+      at: now(),
     })
   }
 
@@ -132,6 +172,7 @@ export class StoredOutcomes implements ImportOutcomes {
     const { db, rows, streams, now, onFinished } = this.#stores
     db.transact((tx) => {
       rows.finish(tx, finished, this)
+      this.#watch?.finish(tx)
       for (const target of this.#chosenAgain) if (this.#isStillWanted(target)) this.#recordChoice(tx, target)
       const at = now()
       streams.recordCheck(tx, this.#stream.id, {

@@ -20,6 +20,8 @@ export interface ImportRequest {
   readonly insecure?: boolean
   readonly importMode?: ImportMode
   readonly urgency?: Urgency
+  /** Asks the registry for each tag of the repository, whatever a vendor's listing says. */
+  readonly fullSweep?: true
 }
 
 /** One tag to bring in. */
@@ -36,6 +38,8 @@ export interface ImportTarget {
   readonly insecure: boolean
   readonly importMode: ImportMode
   readonly platform: Platform
+  /** Asked for although the registry does not list it any more. */
+  readonly isUnlisted?: true
   /** Generation of what is wanted: of the spec tag, or of the repository. */
   readonly generation: number
   /** The spec tag that asks for it; without one it is the repository's. */

@@ -240,6 +240,7 @@ export function createImportRows(db: Database): ImportRows {
         finished.message,
         finished.id,
       )
+      db.prepare('delete from import_listings where import_id = ?').run(finished.id)
       db.prepare(
         `delete from imports where stream_id = ? and finished_at is not null and id <=
            (select id from imports where stream_id = ? order by id desc limit 1 offset ${KEPT_IMPORTS})`,
@@ -280,6 +281,9 @@ export function createImportRows(db: Database): ImportRows {
       })
     },
     endOfStream(_tx, streamId, at) {
+      db.prepare(
+        'delete from import_listings where import_id in (select id from imports where stream_id = ?)',
+      ).run(streamId)
       db.prepare('delete from imports where stream_id = ? and finished_at is not null').run(streamId)
       db.prepare('delete from imports where stream_id is null').run()
       return db

@@ -12,6 +12,7 @@ import { eachInFlight } from './in-flight.ts'
 import { RegistryAnswers } from './registry-answers.ts'
 import type { RemoteRegistry, ResolvedTag } from './remote-registry.ts'
 import type { ImportedTag, Tags } from './tag.ts'
+import { type Look, NOTHING_SEEN } from './watch-repository.ts'
 
 /** Tags of one import that are worked on at a time; how many requests a registry gets at a time is the adapter's. */
 export const TAGS_IN_FLIGHT = 96
@@ -22,8 +23,6 @@ export interface ImportTools {
   readonly tags: Tags
   /** Milliseconds since 1970. */
   readonly now: () => number
-  /** Tags that one repository import takes at most; the rest become `additionalTags`. Null takes all. */
-  readonly maximumTags: number | null
   /** Told of an error that is nobody's fault but ours. */
   readonly onInternalError: (error: unknown, importId: number) => void
 }
@@ -74,14 +73,24 @@ export class ImportRun {
       fetcher: this.#tools.fetcher,
       keep: (target, found) => this.#outcomes.lookedAt(target, found),
     })
-    const listed = plan.listing ? await this.#list(plan.listing, answers, signal) : []
+    const look = plan.listing ? await this.#look(plan.listing, answers, signal) : NOTHING_SEEN
+    const { wanted, unlisted, unchangedEvents, stillFailing } = look
     // what was brought in before a restart counts, also where it is no longer listed
     const gone = new Set(alreadyImported)
     for (const { tag } of plan.targets) gone.delete(tag)
-    for (const tag of listed) gone.delete(tag)
-    this.#total = plan.targets.length + listed.length + gone.size
+    for (const tag of wanted) gone.delete(tag)
+    this.#total =
+      plan.targets.length +
+      wanted.length +
+      unlisted.length +
+      unchangedEvents.length +
+      stillFailing.length +
+      gone.size
+    this.#counts.UNCHANGED += unchangedEvents.length
+    this.#counts.FAILED += stillFailing.length
+    this.#firstFailure = stillFailing[0] ?? null
     this.#onProgress()
-    const targets = targetsOf(plan, listed, alreadyImported)
+    const targets = targetsOf(plan, look, alreadyImported)
     await eachInFlight(targets, TAGS_IN_FLIGHT, (target) =>
       this.#importTag(target, { answers, chooser, signal }),
     )
@@ -123,15 +132,15 @@ export class ImportRun {
     return IMPORTED + UNCHANGED > 0 ? 'PARTIALLY_SUCCEEDED' : 'FAILED'
   }
 
-  async #list(listing: Listing, answers: RegistryAnswers, signal: AbortSignal): Promise<readonly TagName[]> {
+  async #look(listing: Listing, answers: RegistryAnswers, signal: AbortSignal): Promise<Look> {
     try {
-      const wanted = listing.wantedOf((await answers.listTags(listing)).names)
-      this.#additionalTags = wanted.splice(this.#tools.maximumTags ?? wanted.length)
-      return wanted
+      const look = await this.#outcomes.look(listing, answers, signal)
+      this.#additionalTags = look.additionalTags
+      return look
     } catch (error) {
       signal.throwIfAborted()
       this.#listingFailure = this.#explain(error, formatRepository(listing.reference))
-      return []
+      return NOTHING_SEEN
     }
   }
 
@@ -144,8 +153,7 @@ export class ImportRun {
       outcome = await this.#bringIn(target, answers)
     } catch (error) {
       signal.throwIfAborted()
-      const failure = this.#explain(error, pullSpecOf(target))
-      await this.#outcomes.failed(target, failure)
+      const failure = await this.#outcomes.failed(target, this.#explain(error, pullSpecOf(target)))
       outcome = { state: 'FAILED', ...failure }
     }
     this.#counts[outcome.state]++
@@ -217,9 +225,11 @@ const pullSpecOf = ({ reference, upstream }: ImportTarget): string =>
 // Made as they are worked on: of a listing of a million tags only the names are held.
 function* targetsOf(
   { targets, listing }: ImportPlan,
-  listed: readonly TagName[],
+  { wanted, unlisted }: Look,
   done: ReadonlySet<TagName>,
 ): Generator<ImportTarget, void> {
   for (const target of targets) if (!done.has(target.tag)) yield target
-  if (listing) for (const tag of listed) if (!done.has(tag)) yield listing.targetOf(tag)
+  if (!listing) return
+  for (const tag of wanted) if (!done.has(tag)) yield listing.targetOf(tag)
+  for (const tag of unlisted) yield { ...listing.targetOf(tag), isUnlisted: true }
 }

@@ -16,6 +16,7 @@ import { createPolicyChoices } from './policy-choice.ts'
 import type { TagRecorder } from './record.ts'
 import { type ImageStream, isImportable, type SpecTag } from './spec.ts'
 import type { Streams } from './stream.ts'
+import type { WatchStores } from './watch-repository.ts'
 
 /** Imports that run at a time; further ones wait their turn: registries take turns, and of each the oldest goes first. */
 export const RUNNING_IMPORTS = 100
@@ -26,7 +27,7 @@ export const KEPT_DRY_RUNS = 10
 /** Milliseconds between two reports of one import's progress to one follower. */
 const REPORT_INTERVAL = 100
 
-export interface ImporterDependencies extends Omit<ImportTools, 'fetcher'> {
+export interface ImporterDependencies extends Omit<ImportTools, 'fetcher'>, WatchStores {
   readonly db: Database
   readonly images: Images
   readonly streams: Streams
@@ -107,7 +108,7 @@ export function createImporter(dependencies: ImporterDependencies): Importer {
     if (!stream || !request || closing.signal.aborted) return
     const entered = enter(
       { id, streamId, namespace: stream.namespace },
-      new StoredOutcomes(stores, id, stream),
+      new StoredOutcomes(stores, { id, stream, request }),
     )
     try {
       db.transact((tx) => rows.start(tx, id, now()))

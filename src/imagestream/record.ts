@@ -63,6 +63,7 @@ export function createTagRecorder({ db, pushes, now }: TagRecorderDependencies):
   )
   const clearConditions = db.prepare('delete from tag_conditions where tag_id = ?')
   const setFailing = db.prepare('update tags set failing = ? where id = ?')
+  const setWell = db.prepare('update tags set failing = null, missing_since = null where id = ?')
   const setCondition = db.prepare(`
     insert into tag_conditions (tag_id, type, status, reason, message, last_transition_time, generation)
     values (?, 'ImportSuccess', 'False', ?, ?, ?, ?)
@@ -78,6 +79,8 @@ export function createTagRecorder({ db, pushes, now }: TagRecorderDependencies):
   const deleteTag = db.prepare('delete from tags where stream_id = ? and name = ?')
   const deleteSpecTag = db.prepare('delete from spec_tags where stream_id = ? and name = ?')
   const deleteSchedule = db.prepare('delete from import_schedules where stream_id = ? and tag = ?')
+  const readListingAnew = db.prepare('update repository_watches set marks = null where stream_id = ?')
+  const forgetClaim = db.prepare('delete from tag_claims where stream_id = ? and tag = ?')
   const raiseGeneration = db.prepare('update image_streams set generation = generation + 1 where id = ?')
   const old = `from tag_events as e where e.id in (select value from json_each(?))
     and e.id is not (select newest_event_id from tags t where t.id = e.tag_id)`
@@ -159,7 +162,7 @@ export function createTagRecorder({ db, pushes, now }: TagRecorderDependencies):
 
     if (known?.failing) {
       clearConditions.run(known.id)
-      setFailing.run(null, known.id)
+      setWell.run(known.id)
     }
     if (!isSame || known?.failing) {
       touch(tx, streamId)
@@ -223,6 +226,9 @@ export function createTagRecorder({ db, pushes, now }: TagRecorderDependencies):
       }
       const isRemoved = inStatus || inSpec
       if (isRemoved) {
+        // the repository's tag of this name, which the next import brings in, need not have changed lately
+        readListingAnew.run(streamId)
+        forgetClaim.run(streamId, tag)
         touch(tx, streamId)
         letRulesChoose(tx, streamId, { moved: [], rewritten: [tag], at: now() })
       }

@@ -108,6 +108,11 @@ export function createStreamWriter(dependencies: StreamWriterDependencies): Stre
   const named = 'where stream_id = ? and name in (select value from json_each(?))'
   const removeSpecTags = db.prepare(`delete from spec_tags ${named}`)
   const removeTags = db.prepare(`delete from tags ${named}`)
+  // the repository's tags of these names come back, and need not have changed lately
+  const readListingAnew = db.prepare('update repository_watches set marks = null where stream_id = ?')
+  const forgetClaims = db.prepare(
+    'delete from tag_claims where stream_id = ? and tag in (select value from json_each(?))',
+  )
   const removeLabels = db.prepare('delete from stream_labels where stream_id = ?')
   const addLabels = db.prepare(
     `insert into stream_labels (stream_id, key, value)
@@ -203,6 +208,10 @@ export function createStreamWriter(dependencies: StreamWriterDependencies): Stre
     const names = JSON.stringify(removed)
     removeSpecTags.run(stream.id, names)
     removeTags.run(stream.id, names)
+    if (removed.length > 0) {
+      readListingAnew.run(stream.id)
+      forgetClaims.run(stream.id, names)
+    }
     specTagRows.write(tx, written, { tags: changed, removed, fieldOf })
     if (isRearranged) specTagRows.arrange(tx, stream.id, [...spec.tags.keys()])
     onSpecWritten?.(tx, written)

@@ -41,6 +41,7 @@ describe('settings', () => {
       importMode: 'Legacy',
       scheduleMinutes: 15,
       scheduledImportsPerMinute: 60,
+      fullSweepHours: 24,
     })
   })
 

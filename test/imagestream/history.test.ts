@@ -16,8 +16,22 @@ class Model {
   /** Tag and seed of every push, oldest first. */
   readonly log: [string, number][] = []
 
+  /** Unlisted, and found not to be there: not asked for any more. */
+  readonly gone = new Set<string>()
+
+  /** All that is listed, and what was known and is not any more. */
+  sweep(): void {
+    this.import([...this.upstream.keys()])
+    for (const tag of this.histories.keys()) {
+      if (this.upstream.has(tag) || this.gone.has(tag)) continue
+      this.conditions.set(tag, this.failing.get(tag) ?? 'NotFound')
+      if (!this.failing.has(tag)) this.gone.add(tag)
+    }
+  }
+
   import(tags: readonly string[]): void {
     for (const tag of tags) {
+      if (this.upstream.has(tag) || this.failing.has(tag)) this.gone.delete(tag)
       const seed = this.upstream.get(tag)
       const failure = this.failing.get(tag) ?? (seed === undefined ? 'NotFound' : undefined)
       const history = this.histories.get(tag)
@@ -62,8 +76,7 @@ async function walk(domain: Domain, model: Model, one: Step): Promise<void> {
     else model.failing.delete(one.tag)
   } else if (one.do === 'import') {
     await domain.import()
-    // a tag that is no longer listed is no longer asked for
-    model.import([...model.upstream.keys()])
+    model.sweep()
   } else {
     await domain.import({ tag: one.tag })
     model.import([one.tag])

@@ -85,10 +85,15 @@ describe('an import that finds nothing new', () => {
     expect(again).toMatchObject({ state: 'SUCCEEDED', imported: 0, unchanged: 50 })
     const asked = domain.remote.takeCalls().map(({ kind }) => kind)
     expect(asked).toEqual(['list', ...Array.from({ length: 50 }, () => 'resolve')])
-    // the import's row when it is added, begun and finished, and the stream's time of the check
-    expect(domain.changes() - changesBefore).toBe(4)
+    // the import's row when it is added, begun and finished, and when stream and repository were checked
+    expect(domain.changes() - changesBefore).toBe(5)
     const after = domain.dump()
-    expect(changedTables(before, after).sort()).toEqual(['image_streams', 'imports', 'sqlite_sequence'])
+    expect(changedTables(before, after).sort()).toEqual([
+      'image_streams',
+      'imports',
+      'repository_watches',
+      'sqlite_sequence',
+    ])
     const [was] = before.image_streams ?? []
     expect(after.image_streams).toEqual([
       { ...(was as object), repository_check: new Date(domain.time).toISOString(), checked_at: domain.time },

@@ -1,0 +1,68 @@
+import type { ImportImage } from '../../src/imagestream/import-image.ts'
+import type { Import } from '../../src/imagestream/import-rows.ts'
+import { Domain, type DomainOptions, UPSTREAM } from '../fixtures/domain.ts'
+import { FakeVendor } from '../fixtures/fake-vendor.ts'
+import { image } from '../fixtures/random-image.ts'
+
+export const MINUTE = 60_000
+export const HOUR = 60 * MINUTE
+export const DAY = 24 * HOUR
+
+/** A stream of a repository whose vendor has a listing of its own. Each import is a quarter of an hour after the last. */
+export class VendorWorld implements AsyncDisposable {
+  readonly domain: Domain
+  readonly vendor = new FakeVendor()
+
+  constructor(options: DomainOptions = {}) {
+    this.domain = new Domain(options)
+    this.domain.remote.listBy(UPSTREAM, this.vendor)
+  }
+
+  /** A tag moves: the registry has it and the vendor tells of it. */
+  push(tag: string, seed: string | number): void {
+    this.domain.remote.push(UPSTREAM, tag, image({ seed }))
+    this.vendor.claim(tag, image({ seed }).digest, this.domain.time)
+  }
+
+  /** So many tags, each with an image of its own, pushed a second after another; the newest has the highest number. */
+  release(tags: number): void {
+    for (let at = 1; at <= tags; at++) {
+      this.domain.time += 1000
+      this.push(`1.0.${at}`, at)
+    }
+  }
+
+  async create(): Promise<Import> {
+    const { imported } = await this.domain.create()
+    if (!imported) throw new Error('nothing was imported')
+    this.take()
+    return imported
+  }
+
+  /** What an import asks of the registry and its vendor: the tags that are asked for, the lists, the vendor's pages. */
+  async poll(input: Partial<ImportImage> = {}) {
+    this.domain.time += 15 * MINUTE
+    const imported = await this.domain.import(input)
+    return { imported, ...this.take() }
+  }
+
+  take() {
+    const calls = this.domain.remote.takeCalls()
+    return {
+      asked: calls.filter(({ kind }) => kind === 'resolve').map(({ subject }) => subject),
+      lists: calls.filter(({ kind }) => kind === 'list').length,
+      pages: this.vendor.takePagesRead(),
+    }
+  }
+
+  get watch() {
+    const { id } = this.domain.stream()
+    const found = this.domain.watches.ofStreams([id]).get(id)
+    if (!found) throw new Error('the repository was not looked at')
+    return found
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.domain[Symbol.asyncDispose]()
+  }
+}
