@@ -1,11 +1,12 @@
 import type { Database } from '../db/open.ts'
 import type { Transaction } from '../db/transact.ts'
+import { RegistryError } from '../oci/registry-error.ts'
 import type { TagName } from '../oci/tag.ts'
 import type { ImportRequest, Listing } from './import-plan.ts'
 import type { Failure } from './import-rows.ts'
 import { createKnownTags, type FailingTag, type KnownTags } from './known-tags.ts'
 import { type Reading, readListing, readMarks } from './read-listing.ts'
-import type { RegistryAnswers } from './registry-answers.ts'
+import type { RegistryAnswers, TagListing } from './registry-answers.ts'
 import { isVendorListingFailure, type VendorListing } from './remote-registry.ts'
 import type { ReportedMoves } from './reported-moves.ts'
 import { createSavedPages } from './saved-pages.ts'
@@ -95,10 +96,13 @@ export class RepositoryWatch {
 
   /** Throws RegistryError, or the signal's reason once it is aborted. */
   async look(listing: Listing, answers: RegistryAnswers, signal: AbortSignal): Promise<Look> {
+    const asking = { listing, answers, signal }
     const isDue = this.#isSweepDue()
-    const reading = await this.#read(listing, { answers, signal, isDue })
+    // its marks are read behind the names and before the tags are asked for: what moves meanwhile comes before them
+    if (isDue) await this.#list(asking)
+    const reading = await this.#read(asking, isDue)
     const covers = isDue || reading === null ? 'PART' : reading.covers
-    const look = await this.#decide(listing, answers, { reading, covers })
+    const look = await this.#decide(asking, { reading, covers })
     const at = this.#stores.now()
     this.#asked = new Set(look.wanted)
     // only now: what the listing said counts as known when the registry can be asked about it
@@ -182,19 +186,36 @@ export class RepositoryWatch {
   }
 
   /** What the vendor's listing says, where there is one that can be relied on; only where it goes on from, before a sweep. */
-  async #read(listing: Listing, { answers, signal, isDue }: Asking): Promise<Reading | null> {
+  async #read(asking: Asking, isDue: boolean): Promise<Reading | null> {
     if (this.#stores.fullSweepMs === 0 || this.#isSetAside) return null
     try {
-      const vendor = (await answers.repository(listing).vendorListing?.()) ?? null
+      const vendor = await this.#open(asking)
       this.#row = { ...this.#row, vendor: vendor?.vendor ?? null }
       const reading = vendor && (await this.#readVendor(vendor, isDue))
       if (reading || !vendor) this.#row = { ...this.#row, ...NOTHING_WRONG }
       return reading
     } catch (error) {
-      signal.throwIfAborted()
+      asking.signal.throwIfAborted()
+      // the registry's own answer: no fault of a listing
+      if (error instanceof RegistryError) throw error
       this.#setAside(error)
       return null
     }
+  }
+
+  async #open(asking: Asking): Promise<VendorListing | null> {
+    const repository = asking.answers.repository(asking.listing)
+    if (!repository.vendorListing) return null
+    const listing = await repository.vendorListing()
+    if (listing) return listing
+    // some registries are recognised by what they answer: by now it has been asked something
+    await this.#list(asking)
+    return repository.vendorListing()
+  }
+
+  /** The registry's own list, which is read once. */
+  #list({ listing, answers }: Asking): Promise<TagListing> {
+    return answers.listTags(listing, createSavedPages(this.#stores, this.#watched.importId))
   }
 
   #readVendor(vendor: VendorListing, isDue: boolean): Promise<Reading | null> {
@@ -220,16 +241,15 @@ export class RepositoryWatch {
   }
 
   async #decide(
-    listing: Listing,
-    answers: RegistryAnswers,
+    asking: Asking,
     { reading, covers }: { reading: Reading | null; covers: Reading['covers'] },
   ): Promise<Look> {
     const { maximumTags } = this.#stores
+    const { listing } = asking
     if (reading && covers === 'ALL' && maximumTags === null) {
       return this.#amongAll(listing, { reading, listed: null })
     }
-    const pages = createSavedPages(this.#stores, this.#watched.importId)
-    const { names, isWhole } = await answers.listTags(listing, pages)
+    const { names, isWhole } = await this.#list(asking)
     const listed = limited(listing, names, maximumTags)
     const unlisted = isWhole ? this.#unlisted(listing, new Set(names)) : []
     if (reading && covers !== 'PART')
@@ -276,9 +296,9 @@ export class RepositoryWatch {
 }
 
 interface Asking {
+  readonly listing: Listing
   readonly answers: RegistryAnswers
   readonly signal: AbortSignal
-  readonly isDue: boolean
 }
 
 interface Among {

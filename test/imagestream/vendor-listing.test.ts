@@ -23,6 +23,26 @@ describe('an import of a repository whose vendor has a listing', () => {
     expect(world.watch).toMatchObject({ vendor: 'Quay', checkedBy: 'FULL_SWEEP', sweptAt: world.domain.time })
   })
 
+  it('is none of a registry that has no such listing', async () => {
+    world.domain.remote.listBy(UPSTREAM, null)
+    world.release(3)
+    await world.create()
+    expect(await world.poll()).toMatchObject({ lists: 1, pages: 0, imported: { unchanged: 3 } })
+    expect(world.watch).toMatchObject({ vendor: null, checkedBy: 'FULL_SWEEP' })
+  })
+
+  it('of a registry that is recognised by its answers alone is made after its list was read', async () => {
+    world.vendor.isShy = true
+    world.release(150)
+    await world.create()
+    expect(world.watch).toMatchObject({ vendor: 'Quay' })
+    world.push('1.0.2', 'moved')
+    // as after a restart: nothing is known of it
+    world.domain.remote.meet(UPSTREAM, false)
+    expect(await world.poll()).toMatchObject({ asked: ['1.0.2'], lists: 1, pages: 1 })
+    expect(await world.poll()).toMatchObject({ asked: [], lists: 0, pages: 1 })
+  })
+
   it('costs one page of it while nothing moves, and every tag is a result', async () => {
     world.release(250)
     await world.create()
