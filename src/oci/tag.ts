@@ -1,3 +1,5 @@
+import type { Digest } from './digest.ts'
+
 /** A tag's name. Source: OCI distribution-spec, pulling manifests. */
 export type TagName = string & { readonly __brand: 'TagName' }
 
@@ -14,3 +16,12 @@ export const isTagName = (text: unknown): text is TagName => typeof text === 'st
  * Source: OCI distribution-spec, referrers tag schema; cosign's naming.
  */
 export const isReferrersTag = (tag: TagName): boolean => FALLBACK_TAG.test(tag)
+
+/**
+ * The tag under which clients keep an image's referrers where the registry keeps none; `suffix` is cosign's: `.sig`,
+ * `.att`, `.sbom`. Source: OCI distribution-spec, referrers tag schema: at most 64 characters of the digest.
+ */
+export const tagOfReferrers = (subject: Digest, suffix = ''): TagName => {
+  const [algorithm = '', hex = ''] = subject.split(':')
+  return `${algorithm}-${hex.slice(0, 64)}${suffix}` as TagName
+}

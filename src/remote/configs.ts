@@ -4,14 +4,22 @@ import { MAX_CONFIG_SIZE } from '../oci/manifest.ts'
 import { unreadable } from './refusal.ts'
 import type { Session } from './session.ts'
 
+/** The bytes of an image's config. Throws RegistryError: NotFound, or InvalidManifest for other bytes than described. */
+export const fetchConfig = (session: Session, descriptor: Descriptor): Promise<Uint8Array> =>
+  fetchSmallBlob(session, descriptor, { noun: 'config', maxBytes: MAX_CONFIG_SIZE })
+
 /**
- * The bytes of an image's config, from the registry itself: a descriptor's `urls` are not looked at. No more than the
- * descriptor's size is read. Throws RegistryError: NotFound, or InvalidManifest for other or more bytes than described.
+ * The whole of a blob, from the registry itself: a descriptor's `urls` are not looked at. No more than the descriptor's
+ * size is read. Throws RegistryError: NotFound, or InvalidManifest for other or more bytes than described.
  */
-export async function fetchConfig(session: Session, { digest, size }: Descriptor): Promise<Uint8Array> {
-  const subject = { what: `the config ${digest}`, unreadable: 'InvalidManifest' } as const
-  if (size > MAX_CONFIG_SIZE) {
-    throw unreadable(session.question(subject), `it is larger than ${MAX_CONFIG_SIZE} bytes`)
+export async function fetchSmallBlob(
+  session: Session,
+  { digest, size }: Pick<Descriptor, 'digest' | 'size'>,
+  { noun, maxBytes }: { readonly noun: string; readonly maxBytes: number },
+): Promise<Uint8Array> {
+  const subject = { what: `the ${noun} ${digest}`, unreadable: 'InvalidManifest' } as const
+  if (size > maxBytes) {
+    throw unreadable(session.question(subject), `it is larger than ${maxBytes} bytes`)
   }
   const answer = await session.ask({
     ...subject,

@@ -11,6 +11,10 @@ export interface ListAddress {
   readonly path: string
   /** What a 404 says is missing. */
   readonly absent: string
+  /** The list in the words of an error, where its name does not say it. */
+  readonly what?: string
+  /** Media type to ask for; JSON's unless given. */
+  readonly accept?: string
 }
 
 const MAX_ERROR_BODY = 64 * 1024
@@ -36,16 +40,18 @@ export class Pages {
   readonly #path: string
   readonly #field: string
   readonly #topic: Topic
+  readonly #accept: string
 
-  constructor(session: Session, { field, path, absent }: ListAddress) {
+  constructor(session: Session, { field, path, absent, what, accept }: ListAddress) {
     this.#session = session
     this.#path = path
     this.#field = field
-    this.#topic = { what: `the list of ${field}`, absent, unreadable: 'RegistryUnavailable' }
+    this.#topic = { what: what ?? `the list of ${field}`, absent, unreadable: 'RegistryUnavailable' }
+    this.#accept = accept ?? 'application/json'
   }
 
   ask(query: string, maxBytes: number): Promise<EgressResponse> {
-    const headers = { accept: 'application/json' }
+    const headers = { accept: this.#accept }
     return this.#session.ask({ ...this.#topic, method: 'GET', path: this.#at(query), headers, maxBytes })
   }
 
@@ -93,7 +99,7 @@ export class Pages {
   }
 
   #at(query: string): string {
-    return `${this.#path}?${query}`
+    return query === '' ? this.#path : `${this.#path}?${query}`
   }
 
   #unreadable(why: string, cause?: unknown): Error {

@@ -10,7 +10,7 @@ import { fetchBlob } from './blobs.ts'
 import { CATALOG, CATALOG_SCOPE, listRepositories } from './catalog.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { CloudLogins } from './cloud-logins.ts'
-import { fetchConfig } from './configs.ts'
+import { fetchConfig, fetchSmallBlob } from './configs.ts'
 import type { Credential, Credentials } from './credentials.ts'
 import { Dialer, type Errand, type RequestOutcome } from './dialer.ts'
 import type { HostLimits, HostStanding } from './host-traffic.ts'
@@ -18,6 +18,7 @@ import { DEFAULT_LIMITS, type RemoteLimits } from './limits.ts'
 import type { ListedPage } from './listing.ts'
 import { checkLogin, type LoginPlace } from './login-check.ts'
 import { type FetchedManifest, fetchManifest, type ResolvedManifest, resolveTag } from './manifests.ts'
+import { digestOfTag, listReferrers, type ReferrerListing } from './referrers.ts'
 import { dialledHost, RegistryHost, registryOf } from './registry-host.ts'
 import { Session, type SessionOptions } from './session.ts'
 import { listTags } from './tags.ts'
@@ -69,6 +70,12 @@ export interface RegistryRepository {
    * here; the stream fails as the methods do.
    */
   fetchBlob(descriptor: Pick<Descriptor, 'digest' | 'size'>): Promise<Readable>
+  /** What is said to be about the manifest: all of it, or what has this artifact type. */
+  listReferrers(subject: Digest, artifactType: string | null): Promise<ReferrerListing>
+  /** What the tag means now; null where there is none. */
+  digestOfTag(tag: TagName): Promise<Digest | null>
+  /** What is attached to an image, a signature say: the whole, verified against its digest. */
+  fetchAttachment(descriptor: Pick<Descriptor, 'digest' | 'size'>, maxBytes: number): Promise<Uint8Array>
 }
 
 /** The client of every other registry; remembers of each how it wants to be asked. */
@@ -160,6 +167,11 @@ export function createRemoteRegistry(options: RemoteRegistryOptions): RegistryCl
         fetchManifest: (digest) => fetchManifest(session, digest),
         fetchConfig: (descriptor) => fetchConfig(session, descriptor),
         fetchBlob: (descriptor) => fetchBlob(session, descriptor, { clock, limits }),
+        listReferrers: (subject, artifactType) =>
+          listReferrers(session, { subject, artifactType }, { host, clock, warn: tell }),
+        digestOfTag: (tag) => digestOfTag(session, tag, { host, clock, warn: tell }),
+        fetchAttachment: (descriptor, maxBytes) =>
+          fetchSmallBlob(session, descriptor, { noun: 'attachment', maxBytes }),
       }
     },
     api({ registry, repository }, errand) {
