@@ -1,12 +1,12 @@
 import type { Database } from '../db/open.ts'
-import { isObject, parseStringMap } from '../oci/descriptor.ts'
-import { type Digest, parseDigest } from '../oci/digest.ts'
+import { parseDigest } from '../oci/digest.ts'
 import { OCI_INDEX } from '../oci/media-types.ts'
 import type { Content } from './content.ts'
 import { OciError } from './errors.ts'
 import { answer, type Handler } from './exchange.ts'
 import type { RegistryLimits } from './limits.ts'
 import { nextPage, parsePage } from './page-link.ts'
+import { createReferrerRows, type Referrer } from './referrer-rows.ts'
 
 export interface ReferrersDependencies {
   readonly db: Database
@@ -23,31 +23,16 @@ const MAXIMUM_ANSWER = 4 * 1024 * 1024
 /** Bytes that a descriptor has beside its annotations, at the most. */
 const DESCRIPTOR = 1024
 
-interface Referrer {
-  readonly digest: Digest
-  readonly imageId: number
-  readonly mediaType: string
-  readonly artifactType: string | null
-  readonly size: number
-}
-
 /**
  * What a repository has that is about a manifest: signatures, SBOMs. An index of them, empty where there is none, whether
  * or not the manifest or even the repository is here. Source: OCI distribution-spec, listing referrers.
  */
 export function createReferrers({ db, content, limits }: ReferrersDependencies): Referrers {
-  const columns = `m.digest, m.image_id as imageId, i.media_type as mediaType, m.artifact_type as artifactType,
-    length(i.manifest) as size from repository_manifests m join images i on i.id = m.image_id`
-  const page = db.prepare<Referrer>(
-    `select ${columns} where m.repository_id = ? and m.subject = ? and m.digest > ? order by m.digest limit ?`,
-  )
-  const pageOfType = db.prepare<Referrer>(
-    `select ${columns} where m.repository_id = ? and m.subject = ? and m.artifact_type = ? and m.digest > ?
-     order by m.digest limit ?`,
-  )
+  const rows = createReferrerRows(db, content)
 
-  const descriptorOf = ({ imageId, artifactType, mediaType, digest, size }: Referrer): string => {
-    const annotations = annotationsOf(content.manifestBytes(imageId))
+  const descriptorOf = (referrer: Referrer): string => {
+    const { artifactType, mediaType, digest, size } = referrer
+    const annotations = rows.annotationsOf(referrer)
     const plain = { mediaType, digest, size, ...(artifactType !== null && { artifactType }) }
     const whole = JSON.stringify({ ...plain, ...(annotations && { annotations }) })
     // annotations that fill a whole manifest are not worth the list
@@ -66,9 +51,7 @@ export function createReferrers({ db, content, limits }: ReferrersDependencies):
       const found =
         limit === 0
           ? []
-          : artifactType === undefined
-            ? page.all(repositoryId, subject, last, limit + 1)
-            : pageOfType.all(repositoryId, subject, artifactType, last, limit + 1)
+          : rows.page(repositoryId, subject, { artifactType: artifactType ?? null, last, limit: limit + 1 })
       const shown = fitting(found.slice(0, limit))
       const hasMore = shown.length < found.length
       answer(
@@ -98,10 +81,4 @@ function fitting(referrers: readonly Referrer[]): readonly Referrer[] {
     return bytes > MAXIMUM_ANSWER
   })
   return end < 0 ? referrers : referrers.slice(0, Math.max(end, 1))
-}
-
-function annotationsOf(manifest: Uint8Array): Readonly<Record<string, string>> | undefined {
-  const json: unknown = JSON.parse(new TextDecoder().decode(manifest))
-  if (!isObject(json) || json.annotations === undefined) return undefined
-  return parseStringMap(json.annotations)
 }
