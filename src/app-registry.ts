@@ -12,6 +12,7 @@ import type { TagRecorder } from './imagestream/record.ts'
 import type { Streams } from './imagestream/stream.ts'
 import type { StreamWriter } from './imagestream/write-stream.ts'
 import type { Opened } from './opened.ts'
+import { type Attachments, createAttachments } from './registry/attachments.ts'
 import { createCollector } from './registry/collect.ts'
 import { createContent } from './registry/content.ts'
 import { DEFAULT_LIMITS } from './registry/limits.ts'
@@ -40,6 +41,8 @@ export interface RegistryParts {
 /** The registry that images are pushed to, as the rest of the server sees it. */
 export interface RegistryRooms extends Pick<ServerOptions, 'registry' | 'webhook'> {
   readonly view: RegistryView
+  /** What was pushed here about images; null where they are pushed elsewhere. */
+  readonly attachments: Attachments | null
   /** Begins what runs by itself, once the server listens. */
   start(): void
 }
@@ -82,8 +85,18 @@ export async function openRegistry(parts: RegistryParts, opened: Opened): Promis
     collector,
   }
   return externalRegistry
-    ? { view, ...openExternal(parts, externalRegistry, opened), start: () => collector.start() }
-    : { view, registry: openIntegrated(parts, { blobs, host }, opened), start: () => collector.start() }
+    ? {
+        view,
+        attachments: null,
+        ...openExternal(parts, externalRegistry, opened),
+        start: () => collector.start(),
+      }
+    : {
+        view,
+        attachments: createAttachments(db, blobs),
+        registry: openIntegrated(parts, { blobs, host }, opened),
+        start: () => collector.start(),
+      }
 }
 
 interface IntegratedParts {

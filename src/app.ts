@@ -5,6 +5,7 @@ import { openCredentials } from './app-credentials.ts'
 import { openDomain } from './app-domain.ts'
 import { openMetrics } from './app-metrics.ts'
 import { openRegistry } from './app-registry.ts'
+import { openTrust } from './app-trust.ts'
 import { openWebhooks } from './app-webhooks.ts'
 import { type Config, ConfigError } from './config.ts'
 import { openDatabase } from './db/open.ts'
@@ -112,6 +113,8 @@ async function open(
     opened,
   )
 
+  const trust = opened.use(openTrust({ db, remote, registry, now, log }))
+
   const server = createServer({
     schema: createSchema(),
     domain: {
@@ -127,6 +130,7 @@ async function open(
       webhooks: webhooks.view,
       registry: registry.view,
       remoteHosts: remote.standings,
+      trust,
       pruner,
     },
     registry: registry.registry,

@@ -19,6 +19,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   imagestream: ['oci', 'db', 'events', 'policy'],
   documents: ['oci', 'db', 'imagestream'],
   prune: ['oci', 'db', 'imagestream'],
+  trust: ['oci', 'db', 'policy'],
   'external-registry': ['oci', 'db', 'imagestream'],
   registry: ['oci', 'db', 'blobs'],
   webhooks: ['oci', 'db', 'imagestream'],
@@ -34,6 +35,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'triggers',
     'access',
     'webhooks',
+    'trust',
   ],
   http: ['graphql', 'registry', 'access'],
   cli: [],
@@ -53,6 +55,7 @@ const COMPOSITION_ROOTS: readonly string[] = [
   'app-metrics.ts',
   'app-registry.ts',
   'app-webhooks.ts',
+  'app-trust.ts',
 ]
 
 interface Module {

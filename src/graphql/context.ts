@@ -18,6 +18,7 @@ import type { StreamWriter } from '../imagestream/write-stream.ts'
 import type { Pruner } from '../prune/prune.ts'
 import type { Collector } from '../registry/collect.ts'
 import type { RegistryUsage } from '../registry/usage.ts'
+import type { Trust } from '../trust/trust.ts'
 import type { DeliveryLog } from '../webhooks/delivery-log.ts'
 import type { Senders } from '../webhooks/senders.ts'
 import type { TestWebhookCommand } from '../webhooks/test-webhook.ts'
@@ -55,6 +56,8 @@ export interface GraphQLContext {
   readonly registry: RegistryView
   /** The hosts of other registries that were asked lately, in no order, each once. */
   readonly remoteHosts: () => readonly RemoteHost[]
+  /** What is attached to images, and whether their signatures are those that streams ask for. */
+  readonly trust: Pick<Trust, 'policies' | 'places' | 'referrers' | 'verify'>
   readonly pruner: Pick<Pruner, 'plan' | 'prune'>
 }
 

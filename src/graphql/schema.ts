@@ -35,6 +35,9 @@ import './repository.ts'
 import './registry-hosts.ts'
 import './collect-garbage.ts'
 import './prune-images.ts'
+import './referrers.ts'
+import './image-verification.ts'
+import './image-stream-trust.ts'
 
 builder.queryType({ description: 'What can be asked.' })
 builder.mutationType({ description: 'What can be changed.' })

@@ -1,0 +1,32 @@
+import { InvalidInputError } from '../imagestream/errors.ts'
+import type { AskOptions } from '../trust/referrers.ts'
+import { builder } from './builder.ts'
+import type { GraphQLContext } from './context.ts'
+
+/** Images that registries are asked about for one operation; of others only what is known is told. */
+const MAX_ASKED = 50
+const MAX_AGE_SECONDS = 30 * 24 * 60 * 60
+
+const asked = new WeakMap<GraphQLContext, number>()
+
+/** How old an answer may be before a registry is asked again. */
+export const maxAgeArgs = builder.args((t) => ({
+  maxAgeSeconds: t.int({
+    required: true,
+    defaultValue: 3600,
+    description: `Seconds that an answer of the registry is good for; 0 asks it now. For one operation registries are asked about ${MAX_ASKED} images, and of others is told what is known.`,
+  }),
+}))
+
+/** Whether a registry may be asked about one more image. Throws InvalidInputError. */
+export function askOptionsOf(maxAgeSeconds: number, context: GraphQLContext): AskOptions {
+  if (maxAgeSeconds < 0 || maxAgeSeconds > MAX_AGE_SECONDS) {
+    throw new InvalidInputError(
+      'maxAgeSeconds',
+      `"maxAgeSeconds" is ${maxAgeSeconds}; it must be from 0 to ${MAX_AGE_SECONDS}`,
+    )
+  }
+  const before = asked.get(context) ?? 0
+  asked.set(context, before + 1)
+  return { maxAge: maxAgeSeconds * 1000, mayAsk: before < MAX_ASKED }
+}

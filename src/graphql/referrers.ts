@@ -1,0 +1,224 @@
+import type { GraphQLResolveInfo } from 'graphql'
+import { parseCreated } from '../oci/image-config.ts'
+import { pullSpecByDigest } from '../oci/reference.ts'
+import type { ReferrerKind } from '../trust/kind.ts'
+import type { Referrer } from '../trust/referrer.ts'
+import type { ImageInPlace, ReferrersOfImage } from '../trust/referrers.ts'
+import { askOptionsOf, maxAgeArgs } from './ask-budget.ts'
+import { builder } from './builder.ts'
+import { Connection, type ConnectionArguments, keyCursors, pageOf } from './connection.ts'
+import { connectionArgs, connectionType, pageComplexity } from './connection-type.ts'
+import type { GraphQLContext } from './context.ts'
+import { loadTogether } from './peers.ts'
+import { ImageStreamImageType, ImageStreamTagType, ImageType, KeyValueType } from './types.ts'
+
+/** A referrer, and the image's place in which it was found. */
+interface PlacedReferrer extends Referrer {
+  readonly image: ImageInPlace
+}
+
+const ReferrerKindEnum = builder.enumType('ReferrerKind', {
+  description: 'What is attached to an image.',
+  values: {
+    SIGNATURE: { description: 'Somebody vouches for the image: a signature of cosign or notation.' },
+    ATTESTATION: { description: 'Somebody states something of it: where and how it was built, say.' },
+    SBOM: { description: 'A list of what is in it, in SPDX, CycloneDX or Syft, signed or not.' },
+    OTHER: { description: 'Something else: `artifactType` says what.' },
+  } as const,
+})
+
+const ReferrerSourceEnum = builder.enumType('ReferrerSource', {
+  description: 'Where it is said that something is attached to an image.',
+  values: {
+    API: { description: 'In the registry’s own list of what refers to the image.' },
+    TAG: {
+      description: 'In the list that clients keep under the tag `sha256-…`, where the registry has none.',
+    },
+    COSIGN_TAG: { description: 'Under one of cosign’s tags: `sha256-….sig`, `.att`, `.sbom`.' },
+    INDEX: { description: 'In the image itself, an index: BuildKit’s attestations.' },
+  } as const,
+})
+
+const ReferrerType = builder.objectRef<PlacedReferrer>('Referrer')
+ReferrerType.implement({
+  description:
+    'Something that is attached to an image in its repository: a signature, an attestation, an SBOM.',
+  fields: (t) => ({
+    digest: t.expose('digest', { type: 'Digest', description: 'Digest of its manifest.' }),
+    kind: t.field({ type: ReferrerKindEnum, description: 'What it is.', resolve: ({ kind }) => kind }),
+    artifactType: t.exposeString('artifactType', {
+      nullable: true,
+      description: 'What it is by its own account, a media type; null where it does not say.',
+    }),
+    predicateTypes: t.exposeStringList('predicateTypes', {
+      description:
+        'What is attested, as URIs: `https://slsa.dev/provenance/v1`, `https://spdx.dev/Document`. Empty for what is no attestation, or does not say.',
+    }),
+    mediaType: t.exposeString('mediaType', { description: 'Media type of its manifest.' }),
+    size: t.expose('size', { type: 'BigInt', description: 'Bytes of its manifest.' }),
+    annotations: t.field({
+      type: [KeyValueType],
+      description: 'What is noted of it where it is listed; long notes are left out.',
+      resolve: ({ annotations }) => Object.entries(annotations).map(([key, value]) => ({ key, value })),
+    }),
+    created: t.field({
+      type: 'DateTime',
+      nullable: true,
+      description: 'When it was made, as its annotation says; null where that is not told.',
+      resolve: ({ annotations }) => parseCreated(annotations['org.opencontainers.image.created'])?.getTime(),
+    }),
+    pullSpec: t.string({
+      description: 'What to pull it by, with `oras pull` say: `registry/repository@sha256:…`.',
+      resolve: ({ image, digest }) => pullSpecByDigest(image.place, digest),
+    }),
+    tag: t.exposeString('tag', {
+      nullable: true,
+      description: 'Cosign’s tag for it; null where it was found otherwise.',
+    }),
+    source: t.field({
+      type: ReferrerSourceEnum,
+      description: 'Where it is said that it is attached.',
+      resolve: ({ source }) => source,
+    }),
+    isConfirmed: t.exposeBoolean('isConfirmed', {
+      description:
+        'Whether its manifest was read: it is there, and about this image. False where only a list says so.',
+    }),
+  }),
+})
+
+/** A page of what is attached to an image, and what is known of the whole. */
+class ReferrerPage extends Connection<PlacedReferrer> {
+  readonly check: ReferrersOfImage
+
+  constructor(source: ConstructorParameters<typeof Connection<PlacedReferrer>>[0], check: ReferrersOfImage) {
+    super(source)
+    this.check = check
+  }
+}
+
+const ReferrerConnection = connectionType('Referrer', ReferrerType, {
+  items: 'things that are attached to an image',
+})
+/** Every connection of this type is made here. */
+const checkOf = (connection: Connection<PlacedReferrer>): ReferrersOfImage =>
+  (connection as ReferrerPage).check
+
+builder.objectFields(ReferrerConnection, (t) => ({
+  isComplete: t.boolean({
+    description: 'False when more is attached than is read, or the registry was never asked with success.',
+    resolve: (connection) => checkOf(connection).isComplete,
+  }),
+  checkedAt: t.field({
+    type: 'DateTime',
+    nullable: true,
+    description: 'When the registry told; null when it never did.',
+    resolve: (connection) => checkOf(connection).checkedAt,
+  }),
+  reason: t.string({
+    nullable: true,
+    description:
+      'Why the registry could not be asked when it was last tried, as in conditions: `RegistryUnavailable`, `Unauthorized`, `TooManyRequests`. Null when it could; what is told then is from before.',
+    resolve: (connection) => checkOf(connection).failure?.reason,
+  }),
+  message: t.string({
+    nullable: true,
+    description: 'The same for a person; null when the registry could be asked.',
+    resolve: (connection) => checkOf(connection).failure?.message,
+  }),
+  refused: t.stringList({
+    description:
+      'What is listed and left out, each with the reason: it is about another image, or not there.',
+    resolve: (connection) => [...checkOf(connection).refused],
+  }),
+}))
+
+interface ReferrersArguments extends ConnectionArguments {
+  readonly kind?: ReferrerKind | null | undefined
+  readonly artifactType?: string | null | undefined
+  readonly maxAgeSeconds: number
+}
+
+const referrersArgs = builder.args((t) => ({
+  kind: t.field({ type: ReferrerKindEnum, description: 'Only what is of this kind.' }),
+  artifactType: t.string({ description: 'Only what has this artifact type: `application/spdx+json`.' }),
+}))
+
+const cursors = keyCursors<PlacedReferrer>('referrers', ({ digest }) => [digest], ['string'])
+/** It may cost requests to a registry. */
+const COMPLEXITY = 100
+
+const NOWHERE: ReferrersOfImage = {
+  referrers: [],
+  isComplete: true,
+  checkedAt: null,
+  failure: null,
+  refused: [],
+}
+
+async function referrersOf(
+  image: ImageInPlace | undefined,
+  { kind, artifactType, maxAgeSeconds, ...args }: ReferrersArguments,
+  context: GraphQLContext,
+  info: GraphQLResolveInfo,
+): Promise<ReferrerPage> {
+  const page = pageOf(args, cursors, info)
+  const options = askOptionsOf(maxAgeSeconds, context)
+  const check = image
+    ? await context.trust.referrers.of(image, { artifactType: artifactType ?? null, ...options })
+    : NOWHERE
+  const all = check.referrers
+    .filter((one) => kind == null || one.kind === kind)
+    .map((one) => ({ ...one, image: image as ImageInPlace }))
+    .toSorted((a, b) => (a.digest < b.digest ? -1 : 1))
+  const [after = ''] = page.after ?? []
+  const [before] = page.before ?? []
+  const between = all.filter(
+    ({ digest }) => digest > String(after) && (before === undefined || digest < String(before)),
+  )
+  const taken = page.limit + 1
+  const rows = () => (page.fromEnd ? between.slice(-taken) : between.slice(0, taken))
+  return new ReferrerPage({ page, cursors, rows, totalCount: () => all.length }, check)
+}
+
+const args = { ...referrersArgs, ...maxAgeArgs, ...connectionArgs }
+const complexity = (given: ConnectionArguments) => ({ ...pageComplexity(given), field: COMPLEXITY })
+
+builder.objectField(ImageStreamTagType, 'referrers', (t) =>
+  t.field({
+    type: ReferrerConnection,
+    description:
+      'What is attached to the image that it means now, in the repository that it was imported from or pushed to, by digest. Asks that registry, unless it was asked lately; what it does not answer is told as `reason`.',
+    args,
+    complexity,
+    resolve: (tag, given, context, info) => referrersOf(imageOfTag(tag, context), given, context, info),
+  }),
+)
+
+/** What a tag means and where that is, read for all that were read together with it. */
+export const imageOfTag = (tag: { readonly id: number }, { trust }: GraphQLContext) =>
+  loadTogether(tag, 'place', (tags) => trust.places.ofTags(tags.map(({ id }) => id))).get(tag.id)
+
+builder.objectField(ImageStreamImageType, 'referrers', (t) =>
+  t.field({
+    type: ReferrerConnection,
+    description:
+      'What is attached to the image in the repository from which the stream last got it, by digest. Asks that registry, unless it was asked lately.',
+    args,
+    complexity,
+    resolve: ({ stream, image }, given, context, info) =>
+      referrersOf(context.trust.places.inStream(stream.id, image.id), given, context, info),
+  }),
+)
+
+builder.objectField(ImageType, 'referrers', (t) =>
+  t.field({
+    type: ReferrerConnection,
+    description:
+      'What is attached to it in the repository in which it was first seen, read with the server’s own credentials; a tag knows its own repository. Asks that registry, unless it was asked lately.',
+    args,
+    complexity,
+    resolve: (image, given, context, info) =>
+      referrersOf(context.trust.places.ofImage(image.id), given, context, info),
+  }),
+)

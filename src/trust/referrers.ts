@@ -1,0 +1,201 @@
+import type { Database } from '../db/open.ts'
+import type { Digest } from '../oci/digest.ts'
+import { formatRepository } from '../oci/reference.ts'
+import type { ArtifactSource, Place } from './artifact-source.ts'
+import { type Asking, type Failure, isFailure } from './asking.ts'
+import { createFactsStore } from './attachment-facts.ts'
+import { attachmentsOf, type LookedUp, lookUp, readFacts } from './look-up.ts'
+import {
+  type AttachmentFacts,
+  describe,
+  type FoundReferrer,
+  flawOfSubject,
+  type Referrer,
+} from './referrer.ts'
+import { createStoredManifests } from './stored-manifests.ts'
+
+/** What is attached to an image in a repository, as far as it could be seen. */
+export interface ReferrersOfImage {
+  readonly referrers: readonly Referrer[]
+  /** False when there are more than are read. */
+  readonly isComplete: boolean
+  /** When the repository was last asked with success; null when it never was. Milliseconds since 1970. */
+  readonly checkedAt: number | null
+  /** Why it could not be asked when it was last tried; null when it could. */
+  readonly failure: Failure | null
+  /** What was listed and left out, and why. */
+  readonly refused: readonly string[]
+}
+
+/** An image in a repository. */
+export interface ImageInPlace {
+  readonly place: Place
+  readonly digest: Digest
+}
+
+/** Whether a repository is asked. */
+export interface AskOptions {
+  /** Milliseconds since the repository was last asked after which it is asked again. */
+  readonly maxAge: number
+  /** False where only what is known is told, whatever its age. */
+  readonly mayAsk: boolean
+}
+
+export interface ReferrersOptions extends AskOptions {
+  /** Null for all. */
+  readonly artifactType: string | null
+}
+
+/** Why nothing is known of what may not be asked. */
+export const NOT_ASKED: Failure = {
+  reason: 'TooManyAtOnce',
+  message: 'registries are asked about so many images in one operation, and no more: ask for smaller pages',
+}
+
+/** What is attached to images: signatures, attestations, SBOMs. Asked when somebody wants to know, and kept. */
+export interface Referrers {
+  /** Never rejects for what a registry does. */
+  of(image: ImageInPlace, options: ReferrersOptions): Promise<ReferrersOfImage>
+}
+
+export interface ReferrersDependencies {
+  readonly db: Database
+  readonly asking: Asking
+  readonly now: () => number
+}
+
+/** Milliseconds after which a registry that could not be asked is tried again. */
+export const RETRY_AFTER = 30_000
+/** Milliseconds that what nobody asks for is kept. */
+export const KEEP_FOR = 30 * 24 * 60 * 60 * 1000
+/** Manifests that are read to see what is attached, once each: registries count them. */
+const MAX_READ = 10
+
+interface Row {
+  readonly found: string | null
+  readonly isComplete: 0 | 1
+  readonly checkedAt: number | null
+  readonly triedAt: number
+  readonly reason: string | null
+  readonly message: string | null
+}
+
+interface Looked extends LookedUp {
+  readonly refused: readonly (readonly [digest: Digest, why: string])[]
+}
+
+export function createReferrers({ db, asking, now }: ReferrersDependencies): Referrers {
+  const facts = createFactsStore(db, { now, keepFor: KEEP_FOR })
+  const read = db.prepare<Row>(
+    `select found, is_complete as isComplete, checked_at as checkedAt, tried_at as triedAt, reason, message
+     from referrer_checks where namespace = ? and repository = ? and digest = ? and artifact_type = ?`,
+  )
+  const writeFound = db.prepare(
+    `insert into referrer_checks
+       (namespace, repository, digest, artifact_type, found, is_complete, checked_at, tried_at, reason, message)
+     values (?, ?, ?, ?, ?, ?, ?, ?, null, null)
+     on conflict do update set found = excluded.found, is_complete = excluded.is_complete,
+       checked_at = excluded.checked_at, tried_at = excluded.tried_at, reason = null, message = null`,
+  )
+  const writeFailure = db.prepare(
+    `insert into referrer_checks
+       (namespace, repository, digest, artifact_type, is_complete, tried_at, reason, message)
+     values (?, ?, ?, ?, 0, ?, ?, ?)
+     on conflict do update set tried_at = excluded.tried_at, reason = excluded.reason, message = excluded.message`,
+  )
+  const drop = db.prepare('delete from referrer_checks where tried_at < ?')
+  const manifestOf = createStoredManifests(db)
+
+  const isFresh = (row: Row, maxAge: number): boolean =>
+    row.reason === null ? now() - (row.checkedAt ?? 0) < maxAge : now() - row.triedAt < RETRY_AFTER
+
+  const look = async (
+    source: ArtifactSource,
+    digest: Digest,
+    artifactType: string | null,
+  ): Promise<Looked> => {
+    const found = await lookUp(source, digest, artifactType)
+    const referrers = [
+      ...found.referrers,
+      ...(artifactType === null ? attachmentsOf(manifestOf(digest)) : []),
+    ]
+    const known = facts.of(referrers.map((one) => one.digest))
+    const learnt = new Map<Digest, AttachmentFacts>()
+    const refused: (readonly [Digest, string])[] = []
+    const unread = referrers.filter((one) => !known.has(one.digest)).slice(0, MAX_READ)
+    await Promise.all(
+      unread.map(async (one) => {
+        const said = await readFacts(source, one.digest)
+        if (typeof said === 'string') refused.push([one.digest, said])
+        else if (said) learnt.set(one.digest, said)
+      }),
+    )
+    facts.keep(learnt)
+    return { ...found, referrers, refused }
+  }
+
+  const refresh = async ({ place, digest }: ImageInPlace, artifactType: string | null): Promise<Row> => {
+    const key = keyOf({ place, digest }, artifactType)
+    const looked = await asking.once(JSON.stringify(['referrers', ...key]), place, (source) =>
+      look(source, digest, artifactType),
+    )
+    const at = now()
+    db.transact(() => {
+      if (isFailure(looked)) writeFailure.run(...key, at, looked.failure.reason, looked.failure.message)
+      else {
+        const { referrers, refused, isComplete } = looked
+        writeFound.run(...key, JSON.stringify({ referrers, refused }), isComplete ? 1 : 0, at, at)
+      }
+      drop.run(at - KEEP_FOR)
+    })
+    return read.get(...key) as Row
+  }
+
+  return {
+    async of(image, { artifactType, maxAge, mayAsk }) {
+      // a complete list has what is of one type in it
+      const all = read.get(...keyOf(image, null))
+      const isEnough = all?.found != null && all.isComplete === 1
+      const type = artifactType !== null && isEnough ? null : artifactType
+      const known = type === null ? all : read.get(...keyOf(image, type))
+      if (!known && !mayAsk) return { ...NOTHING_KNOWN, failure: NOT_ASKED }
+      const row = known && (!mayAsk || isFresh(known, maxAge)) ? known : await refresh(image, type)
+      return resultOf(row, image.digest, facts, artifactType)
+    },
+  }
+}
+
+const NOTHING_KNOWN = { referrers: [], isComplete: false, checkedAt: null, refused: [] } as const
+
+const keyOf = ({ place, digest }: ImageInPlace, artifactType: string | null) =>
+  [place.namespace ?? '', formatRepository(place), digest, artifactType ?? ''] as const
+
+function resultOf(
+  row: Row,
+  image: Digest,
+  store: ReturnType<typeof createFactsStore>,
+  artifactType: string | null,
+): ReferrersOfImage {
+  const { found, isComplete, checkedAt, reason, message } = row
+  const { referrers = [], refused = [] } = (found === null ? {} : JSON.parse(found)) as {
+    readonly referrers?: readonly FoundReferrer[]
+    readonly refused?: Looked['refused']
+  }
+  const facts = store.of(referrers.map(({ digest }) => digest))
+  const wrong = new Map(refused)
+  for (const one of referrers) {
+    const said = facts.get(one.digest)
+    const flaw = said && flawOfSubject(one, said, image)
+    if (flaw) wrong.set(one.digest, flaw)
+  }
+  const described = referrers
+    .filter(({ digest }) => !wrong.has(digest))
+    .map((one) => describe(one, facts.get(one.digest)))
+  return {
+    referrers: described.filter((one) => artifactType === null || one.artifactType === artifactType),
+    isComplete: isComplete === 1,
+    checkedAt,
+    failure: reason === null ? null : { reason, message: message ?? '' },
+    refused: [...wrong].map(([digest, why]) => `${digest} ${why}`),
+  }
+}

@@ -1,0 +1,194 @@
+import { type Bundle, bundleFromJSON } from '@sigstore/bundle'
+import { TrustedRoot } from '@sigstore/protobuf-specs'
+import { type Signer, toSignedEntity, toTrustMaterial, VerificationError, Verifier } from '@sigstore/verify'
+import type { Digest } from '../oci/digest.ts'
+import { digestOf } from '../oci/digest.ts'
+import { flawOfSimpleSigning, flawOfStatement, fromBase64, objectIn, parseJson } from './claim.ts'
+import { InvalidTrustError } from './errors.ts'
+import type { TextMatch, TrustRequirement } from './policy.ts'
+import type { SigstoreBundle, SimpleSigning } from './signature.ts'
+import { matchesText } from './text-match.ts'
+import { type Flaw, type FlawReason, flaw, type Verdict } from './verdict.ts'
+
+// The one file that knows sigstore's library, which takes a while to load: import it when it is needed.
+
+type Keyless = Extract<TrustRequirement, { kind: 'KEYLESS' }>
+
+/** Throws InvalidTrustError unless it is a trusted root that signatures can be verified with. */
+export function checkTrustedRoot(text: string, field: string): void {
+  const wrong = flawOfRoot(text)
+  if (wrong !== undefined) throw new InvalidTrustError(field, `${field} ${wrong}`)
+}
+
+function flawOfRoot(text: string): string | undefined {
+  let material: ReturnType<typeof materialOf>
+  try {
+    material = materialOf(text)
+  } catch {
+    return 'must be the JSON text of a sigstore trusted root (trusted_root.json)'
+  }
+  const { certificateAuthorities, tlogs, timestampAuthorities } = material
+  if (certificateAuthorities.length === 0)
+    return 'names no certificate authority: who vouches for identities?'
+  if (tlogs.length === 0 && timestampAuthorities.length === 0) {
+    return 'names neither a transparency log nor a timestamp authority: when was something signed?'
+  }
+  return undefined
+}
+
+const materialOf = (text: string) => toTrustMaterial(TrustedRoot.fromJSON(JSON.parse(text)))
+
+/**
+ * Whether somebody with the identity signed that it is this image, while the certificate was valid, by the trusted root
+ * alone: nobody is asked. A log that the root names must have the signature, and one of certificates the certificate.
+ */
+export function verifyKeyless(
+  signature: SimpleSigning | SigstoreBundle,
+  requirement: Keyless,
+  image: Digest,
+): Verdict {
+  const found = signature.format === 'COSIGN' ? bundleOfSimple(signature) : bundleOf(signature.bundle)
+  if ('reason' in found) return found
+  const { bundle, claim } = found
+  if (bundle.verificationMaterial.content.$case === 'publicKey') {
+    return flaw('WrongIdentity', 'it was made with a key, and no certificate says whose that is')
+  }
+  const signer = signerOf(bundle, claim, requirement.trustedRoot)
+  if ('reason' in signer) return signer
+  const identity = signer.identity?.subjectAlternativeName ?? ''
+  const issuer = signer.identity?.extensions?.issuer ?? ''
+  if (!isText(requirement.issuer, issuer) || !isText(requirement.subject, identity)) {
+    return flaw('WrongIdentity', `it is by ${plain(identity)}, as ${plain(issuer)} says`)
+  }
+  const wrong =
+    signature.format === 'COSIGN' ? flawOfSimpleSigning(claim, image) : flawOfStatement(claim, image)
+  return wrong ?? { ok: true, by: `${plain(identity)} (${plain(issuer)})`, until: null }
+}
+
+/** Names in certificates are of any characters and length. */
+const plain = (text: string): string => text.replace(/\p{C}+/gu, ' ').slice(0, 300) || 'nobody'
+const MAX_NAME = 4096
+const isText = (match: TextMatch, text: string): boolean =>
+  text !== '' && text.length <= MAX_NAME && matchesText(match, text)
+
+interface Claimed {
+  readonly bundle: Bundle
+  /** The bytes that say which image is meant. */
+  readonly claim: Buffer
+}
+
+/**
+ * The library makes a regular expression of each name in a checkpoint, which whoever wrote the bundle chose, and searches
+ * with it before anything is verified: only names are let through.
+ */
+const AFTER_DASH = /(?<=\u2014 )\S+/gu
+const CHECKPOINT_NAME = /^[A-Za-z0-9][A-Za-z0-9.:/-]{0,252}$/
+
+function bundleOf(bytes: Uint8Array): Claimed | Flaw {
+  let bundle: Bundle
+  try {
+    bundle = bundleFromJSON(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)))
+  } catch {
+    return flaw('Malformed', 'it is no sigstore bundle that can be read')
+  }
+  if (bundle.content.$case !== 'dsseEnvelope') {
+    return flaw('Unsupported', 'it is a sigstore bundle without an in-toto statement')
+  }
+  const names = bundle.verificationMaterial.tlogEntries.flatMap(
+    ({ inclusionProof }) => inclusionProof?.checkpoint?.envelope.match(AFTER_DASH) ?? [],
+  )
+  if (!names.every((name) => CHECKPOINT_NAME.test(name))) {
+    return flaw('Malformed', 'a checkpoint in it is signed under something that is no name')
+  }
+  return { bundle, claim: bundle.content.dsseEnvelope.payload }
+}
+
+/** The bundle that cosign's annotations would have been. */
+function bundleOfSimple({
+  payload,
+  signature,
+  certificate,
+  logEntry,
+  timestamp,
+}: SimpleSigning): Claimed | Flaw {
+  if (certificate === null) return flaw('WrongIdentity', 'it has no certificate that says whose it is')
+  const der = /-----BEGIN CERTIFICATE-----([\sA-Za-z0-9+/=]+)-----END CERTIFICATE-----/.exec(certificate)?.[1]
+  const log = logEntry === null ? null : logEntryOf(logEntry)
+  if (der === undefined || log === undefined || !fromBase64(signature)) {
+    return flaw('Malformed', 'its annotations cannot be read')
+  }
+  const stamp = timestamp === null ? undefined : parseJson(Buffer.from(timestamp))?.SignedRFC3161Timestamp
+  try {
+    const bundle = bundleFromJSON({
+      mediaType: 'application/vnd.dev.sigstore.bundle+json;version=0.1',
+      verificationMaterial: {
+        x509CertificateChain: { certificates: [{ rawBytes: der.replace(/\s+/g, '') }] },
+        tlogEntries: log === null ? [] : [log],
+        timestampVerificationData:
+          typeof stamp === 'string' ? { rfc3161Timestamps: [{ signedTimestamp: stamp }] } : undefined,
+      },
+      messageSignature: {
+        messageDigest: {
+          algorithm: 'SHA2_256',
+          digest: Buffer.from(digestOf(payload).slice('sha256:'.length), 'hex').toString('base64'),
+        },
+        signature,
+      },
+    })
+    return { bundle, claim: Buffer.from(payload) }
+  } catch {
+    return flaw('Malformed', 'its annotations cannot be read')
+  }
+}
+
+/** Source: cosign, the annotation `dev.sigstore.cosign/bundle`. */
+function logEntryOf(text: string): object | undefined {
+  const json = parseJson(Buffer.from(text))
+  const payload = objectIn(json, 'Payload')
+  const { body, integratedTime, logIndex, logID } = payload ?? {}
+  const promise = json?.SignedEntryTimestamp
+  if (typeof body !== 'string' || typeof logID !== 'string' || typeof promise !== 'string') return undefined
+  if (!Number.isSafeInteger(integratedTime) || !Number.isSafeInteger(logIndex)) return undefined
+  const { kind, apiVersion } = parseJson(Buffer.from(body, 'base64')) ?? {}
+  if (typeof kind !== 'string' || typeof apiVersion !== 'string') return undefined
+  return {
+    logIndex: String(logIndex),
+    logId: { keyId: Buffer.from(logID, 'hex').toString('base64') },
+    kindVersion: { kind, version: apiVersion },
+    integratedTime: String(integratedTime),
+    inclusionPromise: { signedEntryTimestamp: promise },
+    canonicalizedBody: body,
+  }
+}
+
+function signerOf(bundle: Bundle, claim: Buffer, trustedRoot: string): Signer | Flaw {
+  const material = materialOf(trustedRoot)
+  const verifier = new Verifier(material, {
+    tlogThreshold: material.tlogs.length > 0 ? 1 : 0,
+    ctlogThreshold: material.ctlogs.length > 0 ? 1 : 0,
+    timestampThreshold: 1,
+  })
+  try {
+    return verifier.verify(toSignedEntity(bundle, claim))
+  } catch (error) {
+    // what is no VerificationError is what the library met with in bytes that it could not read
+    if (!(error instanceof VerificationError)) return flaw('Malformed', 'it cannot be read')
+    const [reason, message] = MEANING[error.code] ?? ['Malformed', 'it cannot be verified']
+    return flaw(reason, message)
+  }
+}
+
+const MEANING: Readonly<Record<string, readonly [FlawReason, string]>> = {
+  CERTIFICATE_ERROR: [
+    'Untrusted',
+    'its certificate is of no authority of the trusted root, or was not valid when it was made',
+  ],
+  SIGNATURE_ERROR: ['WrongKey', 'its certificate is not of the key that made it'],
+  TIMESTAMP_ERROR: ['NotLogged', 'nobody whom the trusted root names says when it was made'],
+  TLOG_ERROR: ['NotLogged', 'no transparency log of the trusted root has it'],
+  TLOG_BODY_ERROR: ['NotLogged', 'what the transparency log has is another signature'],
+  TLOG_INCLUSION_PROOF_ERROR: ['NotLogged', 'the proof that the transparency log has it is wrong'],
+  TLOG_INCLUSION_PROMISE_ERROR: ['NotLogged', 'the promise that the transparency log has it is wrong'],
+  TLOG_MISSING_INCLUSION_ERROR: ['NotLogged', 'nothing proves that the transparency log has it'],
+  PUBLIC_KEY_ERROR: ['WrongKey', 'it was made with a key, and no certificate says whose that is'],
+}

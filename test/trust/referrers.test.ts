@@ -1,0 +1,306 @@
+import { describe, expect, test } from 'vitest'
+import { digestOf } from '../../src/oci/digest.ts'
+import { tagOfReferrers } from '../../src/oci/tag.ts'
+import { RETRY_AFTER } from '../../src/trust/referrers.ts'
+import { artifact, pushArtifact, pushReferrersTag } from '../fixtures/artifacts.ts'
+import { keyPair } from '../fixtures/authority.ts'
+import { bundleArtifact, bundleByKey, signedSimply, statementOf } from '../fixtures/signatures.ts'
+import { errorAnswer, json } from '../fixtures/upstream-answer.ts'
+import { TrustWorld } from './world.ts'
+
+const SPDX = 'https://spdx.dev/Document'
+const SLSA = 'https://slsa.dev/provenance/v1'
+const keys = keyPair()
+const text = (value: string) => Buffer.from(value)
+
+/** Three HEADs for cosign's tags, one list, and nothing else. */
+const asksOf = (hex: string) => [
+  `GET referrers/${hex}`,
+  ...['.att', '.sbom', '.sig'].flatMap((suffix) => [
+    `GET manifests/${hex.replace(':', '-')}${suffix}`,
+    `HEAD manifests/${hex.replace(':', '-')}${suffix}`,
+  ]),
+]
+
+describe('what is attached to an image', () => {
+  test.each([
+    ['an SPDX document', { artifactType: 'application/spdx+json' }, 'SBOM', []],
+    ['a CycloneDX document', { artifactType: 'application/vnd.cyclonedx+json' }, 'SBOM', []],
+    ['a Syft document', { artifactType: 'application/vnd.syft+json' }, 'SBOM', []],
+    ['an in-toto attestation', { artifactType: 'application/vnd.in-toto+json' }, 'ATTESTATION', []],
+    ['a chart', { artifactType: 'application/vnd.cncf.helm.config.v1+json' }, 'OTHER', []],
+    [
+      'an attestation of BuildKit, known by its layers',
+      {
+        artifactType: 'application/vnd.docker.attestation.manifest.v1+json',
+        layers: [
+          {
+            mediaType: 'application/vnd.in-toto+json',
+            bytes: text('1'),
+            annotations: { 'in-toto.io/predicate-type': SPDX },
+          },
+          {
+            mediaType: 'application/vnd.in-toto+json',
+            bytes: text('2'),
+            annotations: { 'in-toto.io/predicate-type': SLSA },
+          },
+        ],
+      },
+      'ATTESTATION',
+      [SPDX, SLSA],
+    ],
+    ['nothing that says what it is', {}, 'OTHER', []],
+  ] as const)('as %s is told apart', async (_what, options, kind, predicateTypes) => {
+    await using world = await TrustWorld.start()
+    world.attached.add(artifact({ subject: world.app, ...options }))
+    expect((await world.referrers()).referrers).toMatchObject([{ kind, predicateTypes, isConfirmed: true }])
+  })
+
+  test('as a sigstore bundle is a signature, an attestation or an SBOM by its predicate', async () => {
+    await using world = await TrustWorld.start()
+    const bundle = (predicate?: string) =>
+      world.attached.add(
+        bundleArtifact(
+          world.app,
+          bundleByKey(world.app.digest, keys.privateKey, statementOf(world.app.digest, predicate)),
+          predicate,
+        ),
+      ).digest
+    const [signature, attestation, sbom] = [bundle(), bundle(SLSA), bundle(SPDX)]
+
+    const { referrers } = await world.referrers()
+
+    expect(new Map(referrers.map(({ digest, kind }) => [digest, kind]))).toEqual(
+      new Map([
+        [signature, 'SIGNATURE'],
+        [attestation, 'ATTESTATION'],
+        [sbom, 'SBOM'],
+      ]),
+    )
+  })
+
+  test('is found under the tags sha256-<hex>.sig, .att and .sbom too', async () => {
+    await using world = await TrustWorld.start()
+    const push = (suffix: string, it: ReturnType<typeof artifact>) => {
+      pushArtifact(world.upstream, world.repository, tagOfReferrers(world.app.digest, suffix), it)
+      return it.digest
+    }
+    const layer = { mediaType: 'application/vnd.dsse.envelope.v1+json', bytes: text('{}') }
+    const sig = push('.sig', signedSimply(world.app.digest, keys.privateKey))
+    const att = push(
+      '.att',
+      artifact({ subject: null, layers: [{ ...layer, annotations: { predicateType: SLSA } }] }),
+    )
+    const sbom = push('.sbom', artifact({ subject: null, layers: [{ ...layer, mediaType: 'text/spdx' }] }))
+
+    const { referrers } = await world.referrers()
+
+    expect(referrers).toMatchObject([
+      { digest: sig, kind: 'SIGNATURE', source: 'COSIGN_TAG', tag: tagOfReferrers(world.app.digest, '.sig') },
+      { digest: att, kind: 'ATTESTATION', predicateTypes: [SLSA] },
+      { digest: sbom, kind: 'SBOM' },
+    ])
+  })
+
+  test('is found by the tag sha256-<hex> where the registry has no list, as docker-registry 2.8.2', async () => {
+    await using world = await TrustWorld.start()
+    world.upstream.hook = undefined
+    const sbom = artifact({ subject: world.app, artifactType: 'application/spdx+json' })
+    pushReferrersTag(world.upstream, world.repository, { subject: world.app.digest, artifacts: [sbom] })
+
+    expect((await world.referrers()).referrers).toMatchObject([
+      { digest: sbom.digest, kind: 'SBOM', source: 'TAG' },
+    ])
+  })
+
+  test('is lazy, on demand: nothing is asked before, and nothing again for an hour', async () => {
+    await using world = await TrustWorld.start()
+    const sbom = world.attached.add(artifact({ subject: world.app, artifactType: 'application/spdx+json' }))
+    expect(world.asked()).toEqual([])
+
+    const first = await world.referrers()
+    expect(world.asked()).toEqual([`GET manifests/${sbom.digest}`, ...asksOf(world.app.digest)].toSorted())
+
+    world.now += 3_599_000
+    expect(await world.referrers()).toEqual(first)
+    expect(world.asked()).toEqual([])
+
+    world.now += 2000
+    expect((await world.referrers()).checkedAt).toBe(world.now)
+    // what was read of the SBOM is true for ever
+    expect(world.asked().filter((one) => one.includes(sbom.digest))).toEqual([])
+  })
+
+  test('is asked for once by a hundred who want it at the same time: ACR limits this to 250/min', async () => {
+    await using world = await TrustWorld.start()
+    const all = await Promise.all(Array.from({ length: 100 }, () => world.referrers()))
+    expect(new Set(all.map((one) => JSON.stringify(one))).size).toBe(1)
+    expect(world.asked().filter((one) => one.startsWith('GET referrers'))).toHaveLength(1)
+  })
+
+  test('of one artifact type is told from what is known, and asked for alone where the list is cut', async () => {
+    await using world = await TrustWorld.start()
+    const sbom = world.attached.add(artifact({ subject: world.app, artifactType: 'application/spdx+json' }))
+    world.attached.add(artifact({ subject: world.app, artifactType: 'application/x' }))
+    await world.referrers()
+    world.asked()
+    const { referrers } = await world.referrers(world.app.digest, { artifactType: 'application/spdx+json' })
+    expect(referrers.map(({ digest }) => digest)).toEqual([sbom.digest])
+    expect(world.asked()).toEqual([])
+  })
+
+  test('is about another image, not there, or something else: each is left out with the reason', async () => {
+    await using world = await TrustWorld.start()
+    const elsewhere = { ...world.app, digest: digestOf('elsewhere') }
+    const other = world.attached.addAs(
+      world.app.digest,
+      artifact({ subject: elsewhere, artifactType: 'application/x' }),
+    )
+    const aboutNothing = world.attached.addAs(
+      world.app.digest,
+      artifact({ subject: null, artifactType: 'application/y' }),
+    )
+    const gone = world.attached.add(artifact({ subject: world.app, artifactType: 'application/z' }))
+    world.upstream.remove(world.repository, gone.digest)
+    const swapped = world.attached.add(artifact({ subject: world.app, artifactType: 'application/w' }))
+    world.upstream.push(world.repository, null, { ...swapped, bytes: Buffer.from('{}') })
+
+    const { referrers, refused } = await world.referrers()
+
+    expect(referrers).toEqual([])
+    expect(refused.toSorted()).toEqual(
+      [
+        `${other.digest} is about ${elsewhere.digest}, and not about this image`,
+        `${aboutNothing.digest} does not say what it is about`,
+        `${gone.digest} is listed, and not there`,
+        `${swapped.digest} is listed, and something else is there`,
+      ].toSorted(),
+    )
+  })
+
+  test('costs ten manifests at most; of the others is told what their list says', async () => {
+    await using world = await TrustWorld.start()
+    for (let at = 0; at < 15; at++) {
+      world.attached.add(artifact({ subject: world.app, artifactType: `application/x-${at}` }))
+    }
+    const { referrers } = await world.referrers()
+    expect(referrers).toHaveLength(15)
+    expect(referrers.filter(({ isConfirmed }) => isConfirmed)).toHaveLength(10)
+    expect(world.asked().filter((one) => one.startsWith('GET manifests/sha256:'))).toHaveLength(10)
+  })
+
+  test('with megabytes of annotations, or prototype keys in them, is kept without', async () => {
+    await using world = await TrustWorld.start()
+    const annotations = JSON.parse(`{"a":"b","__proto__":"x","big":"${'x'.repeat(100_000)}"}`)
+    world.attached.add(artifact({ subject: world.app, artifactType: 'application/x', annotations }))
+    const [one] = (await world.referrers()).referrers
+    expect(Object.entries(one?.annotations ?? {})).toEqual([
+      ['a', 'b'],
+      ['__proto__', 'x'],
+    ])
+  })
+})
+
+describe('a registry that cannot be asked', () => {
+  test('is a reason, and no error; it is asked again after half a minute', async () => {
+    await using world = await TrustWorld.start()
+    world.upstream.hook = () => errorAnswer(403, 'DENIED')
+
+    expect(await world.referrers()).toMatchObject({
+      referrers: [],
+      isComplete: false,
+      checkedAt: null,
+      failure: { reason: 'Forbidden', message: expect.stringContaining(world.upstream.host) },
+    })
+    world.upstream.hook = world.attached.hook
+    world.asked()
+    expect((await world.referrers()).failure?.reason).toBe('Forbidden')
+    expect(world.asked()).toEqual([])
+
+    world.now += RETRY_AFTER
+    expect(await world.referrers()).toMatchObject({ isComplete: true, failure: null })
+    expect(world.internalErrors).toEqual([])
+  })
+
+  test('leaves what was known before, with the reason beside it', async () => {
+    await using world = await TrustWorld.start()
+    const sbom = world.attached.add(artifact({ subject: world.app, artifactType: 'application/spdx+json' }))
+    const { checkedAt } = await world.referrers()
+    world.upstream.hook = () => errorAnswer(401, 'UNAUTHORIZED')
+    world.now += 3_600_000
+
+    expect(await world.referrers()).toMatchObject({
+      referrers: [{ digest: sbom.digest }],
+      checkedAt,
+      failure: { reason: 'Unauthorized' },
+    })
+  })
+
+  test('and what one namespace may read is told to no other', async () => {
+    await using world = await TrustWorld.start()
+    world.attached.add(artifact({ subject: world.app, artifactType: 'application/spdx+json' }))
+    await world.referrers()
+    world.upstream.hook = () => errorAnswer(403, 'DENIED')
+
+    const place = { ...world.place, namespace: 'other' }
+    const theirs = await world.trust.referrers.of(
+      { place, digest: world.app.digest },
+      { artifactType: null, maxAge: 3_600_000, mayAsk: true },
+    )
+
+    expect(theirs).toMatchObject({ referrers: [], failure: { reason: 'Forbidden' } })
+  })
+
+  test('is not asked at all where that is not allowed', async () => {
+    await using world = await TrustWorld.start()
+    const image = { place: world.place, digest: world.app.digest }
+    const options = { artifactType: null, maxAge: 0, mayAsk: false }
+    expect(await world.trust.referrers.of(image, options)).toMatchObject({
+      failure: { reason: 'TooManyAtOnce' },
+    })
+    await world.referrers()
+    world.asked()
+    expect(await world.trust.referrers.of(image, options)).toMatchObject({ failure: null, isComplete: true })
+    expect(world.asked()).toEqual([])
+  })
+})
+
+describe('10,000 referrers', () => {
+  const flood = (world: TrustWorld) => {
+    const own = world.attached.hook
+    const claims = Array.from({ length: 10_000 }, (_, at) => ({
+      mediaType: 'application/vnd.oci.image.manifest.v1+json',
+      digest: digestOf(`flood ${at}`),
+      size: 10,
+      artifactType: 'application/x-flood',
+    }))
+    world.upstream.hook = (request, answer) =>
+      request.path.includes('/referrers/') && !request.query.has('artifactType')
+        ? json(200, { schemaVersion: 2, manifests: claims })
+        : own(request, answer)
+  }
+  const byKey = [
+    { cosign: { publicKeys: [keys.publicKey.export({ type: 'spki', format: 'pem' }).toString()] } },
+  ]
+
+  test('are told to be more than are read', async () => {
+    await using world = await TrustWorld.start()
+    flood(world)
+    const { referrers, isComplete, refused } = await world.referrers()
+    expect(isComplete).toBe(false)
+    expect(referrers.length + refused.length).toBe(1000)
+  })
+
+  test('hide no signature: it is asked for by its type', async () => {
+    await using world = await TrustWorld.start()
+    world.attached.add(bundleArtifact(world.app, bundleByKey(world.app.digest, keys.privateKey)))
+    flood(world)
+    expect(await world.verify(byKey)).toMatchObject({ status: 'VERIFIED' })
+  })
+
+  test('without a signature among them leave nothing unknown where the registry tells types apart', async () => {
+    await using world = await TrustWorld.start()
+    flood(world)
+    expect(await world.verify(byKey)).toMatchObject({ status: 'UNVERIFIED', reason: 'NoSignature' })
+  })
+})
