@@ -33,9 +33,8 @@ export const aliyun: Sender = {
   },
 
   setUp: (place) => [
-    'In the console of Container Registry open the instance, Repositories, the repository, and there Triggers, Create Trigger.',
-    `Trigger URL: ${urlWithSecret(place)}`,
-    'Trigger by: all tags.',
+    'In the console of Container Registry open the instance, the repository and its Triggers, and create one for all tags.',
+    `Enter the Trigger URL ${urlWithSecret(place)}`,
   ],
 
   sample: ({ secret }, { repository, tag, digest }) =>

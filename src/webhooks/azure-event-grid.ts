@@ -37,8 +37,8 @@ export const azureEventGrid: Sender = {
 
   setUp: (place) => [
     `az eventgrid event-subscription create --name imagestreams --source-resource-id $(az acr show --name <registry> --query id --output tsv) --included-event-types ${[...IMAGE_EVENTS].join(' ')} --endpoint "${urlWithSecret(place)}"`,
-    'For the schema of CloudEvents add --event-delivery-schema cloudeventschemav1_0.',
-    'The command ends once this endpoint has answered its handshake: the address must be reachable from Azure, by https.',
+    'For CloudEvents add --event-delivery-schema cloudeventschemav1_0.',
+    'The command succeeds once the handshake was answered, so the server must be reachable from Azure, by https.',
   ],
 
   sample: ({ secret }, image) =>

@@ -73,7 +73,7 @@ export const distribution = envelopeSender({
   kind: 'DISTRIBUTION',
   title: 'CNCF distribution',
   steps: ({ url, secret }) => [
-    "In the registry's config.yml, add an endpoint to its notifications:",
+    "Add an endpoint to the notifications in the registry's config.yml, and restart it:",
     `notifications:
   endpoints:
     - name: imagestreams
@@ -83,7 +83,7 @@ export const distribution = envelopeSender({
       threshold: 5
       backoff: 2s
       ignore: { mediatypes: [application/octet-stream], actions: [pull] }`,
-    'Restart the registry. The host by which clients push is what it calls itself: where references have another, name it among the aliases.',
+    'It calls itself by the host that its clients use: where references have another, name it among the aliases.',
   ],
 })
 
@@ -92,7 +92,7 @@ export const gitlab = envelopeSender({
   kind: 'GITLAB',
   title: 'GitLab, self-managed',
   steps: ({ url, secret }) => [
-    'In /etc/gitlab/gitlab.rb, add an endpoint to the notifications of the container registry:',
+    'Add an endpoint to the notifications of the registry in /etc/gitlab/gitlab.rb, and run sudo gitlab-ctl reconfigure:',
     `registry['notifications'] = [
   {
     'name' => 'imagestreams',
@@ -103,7 +103,6 @@ export const gitlab = envelopeSender({
     'headers' => { 'Authorization' => ['Bearer ${secret}'] }
   }
 ]`,
-    'Run sudo gitlab-ctl reconfigure.',
-    'In the Helm chart the same stands under registry.notifications.endpoints, with the headers as lists.',
+    'In its Helm chart the same stands under global.registry.notifications.endpoints.',
   ],
 })

@@ -32,8 +32,8 @@ export const dockerHub: Sender = {
   },
 
   setUp: (place) => [
-    'At hub.docker.com open the repository, and there Webhooks. Each repository has its own.',
-    `Name it imagestreams, enter the address ${urlWithSecret(place)} and press Create.`,
+    'At hub.docker.com open the repository and its Webhooks: each repository has its own.',
+    `Create one with the name imagestreams and the URL ${urlWithSecret(place)}`,
   ],
 
   sample: ({ secret }, { repository, tag }) =>

@@ -52,7 +52,7 @@ export const ecr: Sender = {
     `aws events create-api-destination --name imagestreams --connection-arn <ARN of the connection> --http-method POST --invocation-endpoint ${url}`,
     `aws events put-rule --name imagestreams --event-pattern '{"source":["aws.ecr"],"detail-type":["ECR Image Action"]}'`,
     'aws events put-targets --rule imagestreams --targets Id=imagestreams,Arn=<ARN of the destination>,RoleArn=<a role that may events:InvokeApiDestination>',
-    'Each region has rules of its own. EventBridge waits 5 seconds for an answer, and needs https.',
+    'Do so in each region. The address must be https.',
   ],
 
   sample: ({ secret }, image) => postOf(sampleOf(image), { headers: { authorization: `Bearer ${secret}` } }),

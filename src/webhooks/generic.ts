@@ -44,10 +44,10 @@ export const createGeneric = ({ now }: SendersDependencies): Sender => ({
   setUp: ({ url, secret, settings }) => {
     const image = `${settings.registry ?? 'registry.example.com'}/team/app:v1`
     return [
-      'After each push, for example as the last step of a build:',
+      'Send this after each push, for example as the last step of a build:',
       `curl -fsS ${url} -H 'Authorization: Bearer ${secret}' -H 'Content-Type: application/json' -d '{"image":"${image}"}'`,
-      'In place of "image": "repository" with "tag" or a list "tags", and "registry" and "digest" if known; without tags all of the repository are looked at. "action": "delete" tells of a deletion.',
-      'To sign in place of showing the secret:',
+      'In place of image there may be repository, with tag or a list tags (without either the whole repository is looked at), and registry and digest where they are known. The action may be delete.',
+      'To sign with the secret in place of showing it:',
       `body='{"image":"${image}"}'; id=$(openssl rand -hex 16); time=$(date +%s)
 signature=$(printf '%s.%s.%s' "$id" "$time" "$body" | openssl dgst -sha256 -hmac '${secret}' -binary | base64)
 curl -fsS ${url} -H "webhook-id: $id" -H "webhook-timestamp: $time" -H "webhook-signature: v1,$signature" -H 'Content-Type: application/json' -d "$body"`,

@@ -33,12 +33,11 @@ export const github: Sender = {
   },
 
   setUp: ({ url, secret }) => [
-    'On GitHub open the Settings of the organization, or of the repository that the package belongs to, and there Webhooks, Add webhook.',
-    `Payload URL: ${url}`,
-    'Content type: application/json',
-    `Secret: ${secret}`,
-    'Let me select individual events: tick Packages and Registry packages, and untick Pushes.',
-    'A package that belongs to no repository tells nobody: connect it in its Package settings.',
+    'On GitHub open the Settings of the organization, or of the repository that the package belongs to, and add a webhook under Webhooks.',
+    `Enter the Payload URL ${url}`,
+    `Enter the Secret ${secret}`,
+    'Choose the Content type application/json, and of the individual events Packages alone.',
+    'Connect a package to its repository in the Package settings: one that belongs to none tells nobody.',
   ],
 
   sample({ secret }, { registry, repository, tag, digest }) {

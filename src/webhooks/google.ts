@@ -48,8 +48,7 @@ export function createGoogle({ fetchKeys, now }: SendersDependencies): Sender {
         `gcloud iam service-accounts create ${account.split('@', 1)[0]}`,
         'gcloud pubsub topics create gcr',
         `gcloud pubsub subscriptions create imagestreams --topic=gcr --push-endpoint=${url} --push-auth-service-account=${account} --push-auth-token-audience=${settings.audience ?? url}`,
-        'The topic must be called gcr, in the project of the repositories; Artifact Registry writes to it by itself.',
-        'The address must be reachable by https.',
+        'The topic must be called gcr, in the project of the repositories, and the address must be https.',
       ]
     },
 

@@ -41,10 +41,10 @@ export const harbor: Sender = {
   },
 
   setUp: ({ url, secret }) => [
-    'In Harbor open the project, and there Webhooks, New Webhook.',
-    'Notify Type: http. Payload Format: Default or CloudEvents. Event Type: Artifact pushed, Artifact deleted.',
-    `Endpoint URL: ${url}`,
-    `Auth Header: Bearer ${secret}`,
+    'In Harbor open the project and its Webhooks, and press New Webhook.',
+    'Choose the Notify Type http, the events Artifact pushed and Artifact deleted, and either Payload Format.',
+    `Enter the Endpoint URL ${url}`,
+    `Enter the Auth Header Bearer ${secret}`,
   ],
 
   sample: ({ secret }, { registry, repository, tag, digest }) =>

@@ -60,14 +60,14 @@ export const jfrog: Sender = {
   },
 
   setUp: ({ url, secret, settings }) => [
-    'In the JFrog Platform open Administration, General Management, Webhooks (in newer ones Platform, Integrations, Webhooks), and press New Webhook, Predefined.',
-    `URL: ${url}`,
-    'Events: under Docker, Tag was pushed, Tag was deleted and Tag was promoted, for the repositories that are pushed to.',
-    `Secret token: ${secret}`,
+    'In the administration of the JFrog Platform open Webhooks and create a predefined one.',
+    `Enter the URL ${url}`,
+    `Enter the Secret token ${secret}`,
     (settings.isSigned ?? true)
       ? 'Tick Use secret for payload signing.'
       : 'Leave Use secret for payload signing unticked.',
-    'Set the Custom Base URL of the platform, and name its host among the aliases where references have another.',
+    'Choose the Docker events for tags that were pushed, deleted and promoted, and the repositories that are pushed to.',
+    'Where references have another host than the Custom Base URL of the platform, name the latter among the aliases.',
   ],
 
   sample({ secret, settings }, { registry, repository, tag, digest }) {

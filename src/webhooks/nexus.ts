@@ -56,10 +56,10 @@ export const nexus: Sender = {
 
   setUp: ({ url, secret }) => [
     'In Nexus open Settings, System, Capabilities, press Create capability and choose Webhook: Repository.',
-    'Repository: the hosted docker repository. Event Types: asset.',
-    `URL: ${url}`,
-    `Secret Key: ${secret}`,
-    'Where references have a path before the name of the image, as with path-based routing, give it as pathPrefix.',
+    'Choose the hosted docker repository, and the event type asset.',
+    `Enter the URL ${url}`,
+    `Enter the Secret Key ${secret}`,
+    'Where references have a path before the name of the image, give it as pathPrefix.',
   ],
 
   sample({ secret, settings }, { repository, tag }) {

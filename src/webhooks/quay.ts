@@ -38,10 +38,9 @@ export const quay: Sender = {
   },
 
   setUp: (place) => [
-    'In Quay open the repository, its Settings, and under Events and Notifications press Create Notification.',
-    'When this event occurs: Push to Repository. Then issue a notification: Webhook POST.',
-    `Webhook URL: ${urlWithSecret(place)}`,
-    'Leave the POST body template empty.',
+    'In Quay open the Settings of the repository, and under Events and Notifications press Create Notification.',
+    'Choose the event Push to Repository and the method Webhook POST, and leave the POST body template empty.',
+    `Enter the Webhook URL ${urlWithSecret(place)}`,
   ],
 
   sample: ({ secret }, { registry, repository, tag }) =>

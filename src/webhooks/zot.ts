@@ -47,27 +47,20 @@ export const zot: Sender = {
   },
 
   setUp: ({ url, secret }) => [
-    "In zot's config.json, with a build that has its extensions:",
-    JSON.stringify(
-      {
-        extensions: {
-          events: {
-            enable: true,
-            sinks: [
-              {
-                type: 'http',
-                address: url,
-                timeout: '10s',
-                credentials: { username: 'zot', password: secret },
-              },
-            ],
-          },
-        },
-      },
-      null,
-      2,
-    ),
-    'Restart zot.',
+    "Add a sink to the events in zot's config.json, and restart it; it must be a build with extensions:",
+    `{
+  "extensions": {
+    "events": {
+      "enable": true,
+      "sinks": [{
+        "type": "http",
+        "address": ${JSON.stringify(url)},
+        "timeout": "10s",
+        "credentials": { "username": "zot", "password": ${JSON.stringify(secret)} }
+      }]
+    }
+  }
+}`,
   ],
 
   sample: ({ secret }, { repository, tag, digest }) =>

@@ -1,5 +1,6 @@
 import { execFile, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { promisify } from 'node:util'
@@ -68,6 +69,24 @@ describe.each(SENDER_KINDS)('what to do at %s', (kind) => {
 
   it('shows the secret in the address only where nothing else can be shown', () => {
     expect(stepsOf(kind).join('\n').includes(`?secret=${SECRET}`)).toBe(senders[kind].authenticity === 'URL')
+  })
+})
+
+describe('the README', () => {
+  const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
+  /** Without marks, and however its lines are broken. */
+  const bare = (text: string): string => text.replace(/^- |`/gm, '').replace(/\s+/g, ' ')
+  const url = 'https://streams.example.com/webhooks/KEY'
+  const settings = { ...noSettings, serviceAccount: 'imagestreams@PROJECT.iam.gserviceaccount.com' }
+
+  it.each(SENDER_KINDS)('has a section on %s with the same steps', (kind) => {
+    const { title } = senders[kind]
+    const section = readme.split(/^#+ /m).find((text) => text.startsWith(`${title}\n`)) ?? ''
+
+    for (const step of senders[kind].setUp({ url, secret: 'SECRET', settings })) {
+      expect(bare(section)).toContain(bare(step))
+    }
+    expect(section).toContain('Verified: ')
   })
 })
 
@@ -144,7 +163,7 @@ describe('what can be run of it', () => {
   it('the headers that GitLab and Azure are told to send are believed', async () => {
     const gitlab = /'Authorization' => \['(.*?)'\]/.exec(stepsOf('GITLAB').join('\n'))?.[1] ?? ''
     const azure = /--headers "Authorization=(.*?)"/.exec(stepsOf('AZURE').join('\n'))?.[1] ?? ''
-    const harbor = /^Auth Header: (.*)$/m.exec(stepsOf('HARBOR').join('\n'))?.[1] ?? ''
+    const harbor = /Auth Header (.*)$/m.exec(stepsOf('HARBOR').join('\n'))?.[1] ?? ''
 
     expect(await authenticate('GITLAB', deliver({}, { authorization: gitlab }))).toEqual({ ok: true })
     expect(await authenticate('AZURE', deliver({}, { authorization: azure }))).toEqual({ ok: true })
