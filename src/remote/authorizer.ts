@@ -47,14 +47,14 @@ export class Authorizer {
     this.#scopes = [options.scope ?? `repository:${options.repository}:pull`].filter((scope) => scope !== '')
   }
 
-  /** Remembers what a 401 asks for. */
-  learn({ status, headers }: EgressResponse): void {
+  /** Remembers what a 401 asks for; `isBase` when that is the registry's, which says nothing of the repository. */
+  learn({ status, headers }: EgressResponse, isBase = false): void {
     if (status !== 401) return
     const demand = demandOf(parseChallenges(headers['www-authenticate']))
     if (!demand) return
     this.#demand = demand
     this.#options.host.demand = demand
-    if (demand.scheme !== 'bearer') return
+    if (demand.scheme !== 'bearer' || isBase) return
     // newest first: some registries only look at the first
     const scopes = [...demand.scopes.slice(0, MAX_SCOPES - 1), ...this.#scopes]
     this.#scopes = [...new Set(scopes)].slice(0, MAX_SCOPES)

@@ -4,6 +4,7 @@ import { isObject } from '../oci/descriptor.ts'
 import {
   formatPrefix,
   pathsAbove,
+  type RegistryPrefix,
   type Secret,
   type ShownSecret,
   secretOfEntry,
@@ -11,6 +12,7 @@ import {
 } from '../oci/registry-login.ts'
 import { type HelperRun, runHelper } from './credential-helper.ts'
 import { CredentialsError } from './credentials-error.ts'
+import { isRegistryGlob, liesBelowGlob } from './registry-glob.ts'
 
 export interface Credential {
   /** Tells one credential from another, without telling anything of it; changes with the secret. */
@@ -61,13 +63,15 @@ export interface DockerConfigOptions {
 
 interface DockerConfig {
   readonly auths: ReadonlyMap<string, Credential>
+  /** For hosts of a pattern; the longest first. */
+  readonly globs: readonly { readonly prefix: RegistryPrefix; readonly credential: Credential }[]
   readonly helpers: ReadonlyMap<string, string>
   readonly store: string
 }
 
 /**
  * The credentials in a docker `config.json`: `auths` (the longest path that the repository lies under wins, see
- * containers-auth.json(5)), then `credHelpers`, then `credsStore`. The file is read again when it has changed; a file
+ * containers-auth.json(5), then the longest pattern of hosts, as Kubernetes knows them), then `credHelpers`, then `credsStore`. The file is read again when it has changed; a file
  * that does not exist holds no credentials.
  */
 export function createDockerConfigCredentials({
@@ -90,12 +94,14 @@ export function createDockerConfigCredentials({
 
   return {
     async find(registry, repository) {
-      const { auths, helpers, store } = await current()
+      const { auths, globs, helpers, store } = await current()
       const { registry: host } = splitPrefix(registry)
       for (const path of pathsAbove(repository)) {
         const credential = auths.get(formatPrefix({ registry: host, path }))
         if (credential) return credential
       }
+      const glob = globs.find(({ prefix }) => liesBelowGlob(prefix, host, repository))
+      if (glob) return glob.credential
       const name = helpers.get(host) ?? store
       if (name === '') return null
       const login = await helper(name, host === HUB ? HUB_SERVER : host)
@@ -108,7 +114,7 @@ export function createDockerConfigCredentials({
 }
 
 const ABSENT = 'absent'
-const EMPTY: DockerConfig = { auths: new Map(), helpers: new Map(), store: '' }
+const EMPTY: DockerConfig = { auths: new Map(), globs: [], helpers: new Map(), store: '' }
 const HUB = 'docker.io'
 const HUB_SERVER = 'https://index.docker.io/v1/'
 
@@ -135,13 +141,19 @@ const readConfig = async (path: string): Promise<DockerConfig> => {
   }
   if (!isObject(json)) throw new CredentialsError('the credentials file is not a JSON object')
   const auths = new Map<string, Credential>()
+  const globs = []
   for (const [key, entry] of Object.entries(isObject(json.auths) ? json.auths : {})) {
+    const prefix = splitPrefix(key)
     const secret = secretOfEntry(entry)
-    if (secret) auths.set(formatPrefix(splitPrefix(key)), credentialOf(secret))
+    if (!secret) continue
+    if (isRegistryGlob(prefix)) globs.push({ prefix, credential: credentialOf(secret) })
+    else auths.set(formatPrefix(prefix), credentialOf(secret))
   }
+  globs.sort((a, b) => formatPrefix(b.prefix).length - formatPrefix(a.prefix).length)
   const helpers = Object.entries(isObject(json.credHelpers) ? json.credHelpers : {})
   return {
     auths,
+    globs,
     helpers: new Map(helpers.map(([key, name]) => [formatPrefix(splitPrefix(key)), textOf(name)])),
     store: textOf(json.credsStore),
   }

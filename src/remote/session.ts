@@ -193,7 +193,7 @@ export class Session {
       explored ?? (await this.#send(request, before.header, spendingOf(before, credential, request)))
     if (!isDenied(answer)) return outcomeOf(before, answer)
 
-    this.#authorizer.learn(answer)
+    this.#authorizer.learn(answer, request.path === '/v2/')
     if (credential && before.signedIn) logins.doubt(credential, registry)
     const { token } = before
     // a young token that is refused means no access, and a new one would mean the same

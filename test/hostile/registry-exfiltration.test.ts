@@ -27,7 +27,7 @@ const client = (options = {}) =>
 
 describe('credentials stay with their registry', () => {
   test.each([301, 302, 303, 307, 308])(
-    'when it redirects with %d, whatever the other host asks for',
+    'when it redirects with %d, whatever the other host asks for: a cross-host redirect drops Authorization',
     async (status) => {
       await using attacker = await startAttacker()
       await using upstream = await startBasic()
@@ -53,7 +53,7 @@ describe('credentials stay with their registry', () => {
     },
   )
 
-  test('when it redirects to another registry, which is asked as anybody', async () => {
+  test('when it redirects to another registry, which is asked as anybody: the new host is never shown the original’s credentials', async () => {
     await using other = await startUpstream({
       auth: { scheme: 'bearer', mayPull: () => true, credentials: LOGIN },
     })

@@ -90,7 +90,7 @@ describe('a registry with tokens', () => {
     expect(upstream.log[1]?.query.get('service')).toBe('upstream.test')
   })
 
-  test('is asked for one token though many tags are wanted at once', async () => {
+  test('is asked for one token though many tags are wanted at once: single-flight', async () => {
     await using upstream = await upstreamWith({ scheme: 'bearer' })
     await using client = new TestClient()
     const repository = client.repository(`${upstream.host}/team/app`)
@@ -120,7 +120,7 @@ describe('a registry with tokens', () => {
     expect(authorizationsOf(upstream)).toEqual(['head -', 'token Basic', 'head Bearer'])
   })
 
-  test('takes an identity token by POST, and by GET where the token server has no POST', async () => {
+  test('takes an identitytoken by POST, and by GET where POST is 404', async () => {
     for (const identityToken of ['refresh me', undefined]) {
       await using upstream = await upstreamWith({
         scheme: 'bearer',
@@ -136,7 +136,7 @@ describe('a registry with tokens', () => {
     }
   })
 
-  test('takes a registry token without asking its token server', async () => {
+  test('takes a registrytoken without asking its token server', async () => {
     await using upstream = await upstreamWith({ scheme: 'bearer', mayPull: () => false })
     upstream.hook = ({ headers }) =>
       headers.authorization === 'Bearer mine'
@@ -180,28 +180,31 @@ describe('a registry with tokens', () => {
     ['below a minute', 5, 60],
     ['not a number', 'never', 60],
     ['of a year', 31_536_000, 86_400],
-  ])('whose lifetime is %s keeps its token for so long', async (_, expiresIn, seconds) => {
-    await using upstream = await upstreamWith({ scheme: 'bearer', expiresIn: 1e9 })
-    upstream.hook = ({ kind }, answer) =>
-      kind === 'token'
-        ? {
-            ...answer,
-            headers: {},
-            body: JSON.stringify({ ...JSON.parse(answer.body.toString()), expires_in: expiresIn }),
-          }
-        : undefined
-    await using client = new TestClient()
-    const repository = client.repository(`${upstream.host}/team/app`)
-    await repository.resolveTag(tag('1'), null)
-    client.clock.time += seconds * 1000 - 31_000
-    await repository.resolveTag(tag('1'), null)
-    expect(upstream.requests.token).toBe(1)
-    client.clock.time += 31_000
-    await repository.resolveTag(tag('1'), null)
-    expect(upstream.requests.token).toBe(2)
-  })
+  ])(
+    'whose expires_in is %s keeps its token for so long: floor and default 60 s',
+    async (_, expiresIn, seconds) => {
+      await using upstream = await upstreamWith({ scheme: 'bearer', expiresIn: 1e9 })
+      upstream.hook = ({ kind }, answer) =>
+        kind === 'token'
+          ? {
+              ...answer,
+              headers: {},
+              body: JSON.stringify({ ...JSON.parse(answer.body.toString()), expires_in: expiresIn }),
+            }
+          : undefined
+      await using client = new TestClient()
+      const repository = client.repository(`${upstream.host}/team/app`)
+      await repository.resolveTag(tag('1'), null)
+      client.clock.time += seconds * 1000 - 31_000
+      await repository.resolveTag(tag('1'), null)
+      expect(upstream.requests.token).toBe(1)
+      client.clock.time += 31_000
+      await repository.resolveTag(tag('1'), null)
+      expect(upstream.requests.token).toBe(2)
+    },
+  )
 
-  test('that forgot an older token is asked for another, once', async () => {
+  test('that forgot an older token is retried once with a fresh one', async () => {
     await using upstream = await upstreamWith({ scheme: 'bearer' })
     await using client = new TestClient()
     const repository = client.repository(`${upstream.host}/team/app`)
@@ -212,7 +215,7 @@ describe('a registry with tokens', () => {
     expect(upstream.requests.token).toBe(2)
   })
 
-  test('never gets a token of one credential for the request of another', async () => {
+  test('never shares a token across credentials', async () => {
     const mayPull = (username: string | null) => username === 'me'
     await using upstream = await upstreamWith({ scheme: 'bearer', credentials: LOGIN, mayPull })
     let credentials = password(LOGIN.username, LOGIN.password)
@@ -226,7 +229,7 @@ describe('a registry with tokens', () => {
     expect(refused.reason).toBe('Unauthorized')
   })
 
-  test('is asked for what its refusal names first, then for what we know to need', async () => {
+  test('is asked for the union of scopes, newest first: what its refusal names, then what we know to need', async () => {
     await using upstream = await upstreamWith({ scheme: 'bearer' })
     const challenge = `Bearer realm="${upstream.url}/token",service="s",scope="repository:virtual/team/app:pull other"`
     upstream.hook = ({ headers, kind }, answer) =>
@@ -312,7 +315,7 @@ describe('a registry with tokens', () => {
     expect([refused.reason, refused.status]).toEqual(['Forbidden', 403])
   })
 
-  test('may offer several ways in, in one header or several', async () => {
+  test('may send several challenges in one header, as Codeberg does, or in several headers', async () => {
     const basic = 'Basic realm="x"'
     await using upstream = await upstreamWith({ scheme: 'bearer' })
     const bearer = `Bearer realm="${upstream.url}/token",service="s"`

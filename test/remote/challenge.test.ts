@@ -77,7 +77,7 @@ describe('what is asked for', () => {
   test.each([
     'Bearer realm="Artifactory Realm", Basic realm="Artifactory Realm"',
     'Bearer realm="file:///x", Basic',
-  ])('is a name and password for %s', (header) => {
+  ])('is Basic where the Bearer has a non-URL realm: %s', (header) => {
     expect(demandOf(parseChallenges(header))).toEqual({ scheme: 'basic' })
   })
 

@@ -1,6 +1,14 @@
 import { describe, expect, test } from 'vitest'
+import { createEgress } from '../../src/egress/egress.ts'
 import type { Secret } from '../../src/oci/registry-login.ts'
+import { Authorizer } from '../../src/remote/authorizer.ts'
+import { systemClock } from '../../src/remote/clock.ts'
+import { CloudLogins } from '../../src/remote/cloud-logins.ts'
 import type { Credentials } from '../../src/remote/credentials.ts'
+import { Dialer } from '../../src/remote/dialer.ts'
+import { DEFAULT_LIMITS } from '../../src/remote/limits.ts'
+import { RegistryHost } from '../../src/remote/registry-host.ts'
+import type { Grant, TokenRequest, Tokens } from '../../src/remote/token.ts'
 import { createAuthority } from '../fixtures/certificates.ts'
 import { type Cloud, type CloudDoor, startCloud } from '../fixtures/cloud.ts'
 import { amazon } from '../fixtures/cloud-amazon.ts'
@@ -445,6 +453,52 @@ describe('Azure', () => {
     expect(error.message).toContain(
       'another.azurecr.io did not take the application, which Microsoft Entra knows: ',
     )
+  })
+})
+
+describe('a registry of Azure behind another name', () => {
+  /** What a token server is shown for a registry, as a session asks for it. */
+  async function shownTo(realm: string, loginServer: string | null): Promise<unknown> {
+    const acr = azure()
+    await using cloud = await startCloud(acr.door)
+    await using egress = createEgress({ loopback: true })
+    const clock = { ...systemClock, now: () => START }
+    const dialer = new Dialer({ egress, clock, random: () => 0.5, limits: DEFAULT_LIMITS })
+    const shown: unknown[] = []
+    const tokens = {
+      get: async ({ login }: TokenRequest): Promise<Grant> => {
+        shown.push(login?.secret ?? null)
+        return { token: { value: 'good', issued: START, expires: START + HOUR } }
+      },
+    }
+    const host = new RegistryHost('registry.example', tokens as unknown as Tokens)
+    host.demand = { scheme: 'bearer', realm: new URL(realm), service: 's', scopes: [] }
+    const authorizer = new Authorizer({
+      registry: 'registry.example',
+      repository: 'team/app',
+      host,
+      trustedRealms: {},
+      logins: new CloudLogins({ dialer, clock, endpointOf: cloud.endpoint }),
+      errand: { insecure: false, lane: 'test', namespace: null, signal: new AbortController().signal },
+    })
+    const secret: Secret = { kind: 'azure', ...acr.application, loginServer }
+    await authorizer.authorize({ id: 'me', secret })
+    return shown[0]
+  }
+
+  test('is signed in to at its own token server, which the credential names', async () => {
+    expect(await shownTo('https://team.azurecr.io/oauth2/token', 'team.azurecr.io')).toMatchObject({
+      kind: 'identity',
+    })
+  })
+
+  test.each([
+    'https://other.azurecr.io/oauth2/token',
+    'https://evil.example/',
+    'http://team.azurecr.io/oauth2/token',
+  ])('shows nothing at any other: %s', async (realm) => {
+    const shown = await shownTo(realm, 'team.azurecr.io').catch((error: Error) => error.name)
+    expect([null, 'TokenServerError']).toContain(shown)
   })
 })
 

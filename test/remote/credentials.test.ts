@@ -53,7 +53,7 @@ describe('a docker config', () => {
     expect(await config.find('ghcr.io', 'x/y')).toBeNull()
   })
 
-  test('gives the login of the longest path that the repository lies under', async () => {
+  test('gives the login of the longest path match: containers-auth.json(5)', async () => {
     await using config = await open({
       auths: {
         'r.example': encode('host', 'p'),
@@ -77,7 +77,7 @@ describe('a docker config', () => {
     'docker.io',
     'registry-1.docker.io',
     'https://docker.io/v2/',
-  ])('knows Docker Hub as %s', async (key) => {
+  ])('knows Docker Hub by its key aliases: %s', async (key) => {
     await using config = await open({ auths: { [key]: encode('me', 'p') } })
     expect(await config.find('docker.io', 'library/nginx')).not.toBeNull()
   })
@@ -90,7 +90,7 @@ describe('a docker config', () => {
     },
   )
 
-  test('reads name and password, identity tokens and registry tokens', async () => {
+  test('reads name and password, identitytoken and registrytoken', async () => {
     await using config = await open({
       auths: {
         'plain.test': { username: 'me', password: 'p' },
@@ -107,7 +107,7 @@ describe('a docker config', () => {
     expect(await config.find('odd.test', 'x')).toBeNull()
   })
 
-  test('is read again when it has changed, and a new secret is another credential', async () => {
+  test('is re-read on change, and a new secret is another credential', async () => {
     await using config = await open({ auths: { 'r.io': encode('me', 'old') } })
     const before = await config.credentials.find('r.io', 'x')
     expect(await config.credentials.find('r.io', 'x')).toBe(before)
@@ -135,7 +135,7 @@ describe('a docker config', () => {
     },
   )
 
-  test('asks the helper of the registry, else the store, for what it does not hold itself', async () => {
+  test('asks the helper of credHelpers, else credsStore, for what it does not hold itself; <token> marks an identity token', async () => {
     const asked: string[] = []
     const helper = async (name: string, server: string) => {
       asked.push(`${name} ${server}`)
@@ -165,7 +165,7 @@ describe('a docker config', () => {
     )
   })
 
-  test('runs that program with the server on its input', async () => {
+  test('runs docker-credential-X get with the host on stdin', async () => {
     await using config = await open({ credHelpers: { 'r.io': 'scripted', 'none.test': 'scripted' } })
     const script = `#!/bin/sh
 read server
@@ -180,5 +180,48 @@ echo 'credentials not found in native keychain'; exit 1
     } finally {
       vi.unstubAllEnvs()
     }
+  })
+})
+
+describe('Kubernetes glob hosts', () => {
+  test.each([
+    ['*.example.com', 'registry.example.com'],
+    ['*.example.com', 'other.example.com'],
+    ['registry-*.example.com', 'registry-1.example.com'],
+    ['*.*.example.com', 'a.b.example.com'],
+    ['https://*.example.com/', 'registry.example.com'],
+    ['*.example.com:5000', 'registry.example.com:5000'],
+    ['*.example.com/team', 'registry.example.com'],
+  ])('%s gives its login to %s', async (key, registry) => {
+    await using config = await open({ auths: { [key]: encode('me', 'p') } })
+    expect(await config.find(registry, 'team/app')).toMatchObject({ username: 'me' })
+  })
+
+  test.each([
+    ['*.example.com', 'example.com'],
+    ['*.example.com', 'a.b.example.com'],
+    ['*.example.com', 'registry.example.com:5000'],
+    ['*.example.com:5000', 'registry.example.com'],
+    ['*.example.com', 'registry.example.com.evil.test'],
+    ['*.example.com', 'evilexample.com'],
+    ['*.example.com/tea', 'registry.example.com'],
+    ['*', 'registry.example.com'],
+  ])('%s keeps its login from %s', async (key, registry) => {
+    await using config = await open({ auths: { [key]: encode('me', 'p') } })
+    expect(await config.find(registry, 'team/app')).toBeNull()
+  })
+
+  test('come after a host that is named, and the longest first', async () => {
+    await using config = await open({
+      auths: {
+        '*.example.com': encode('any', 'p'),
+        '*.example.com/team': encode('team', 'p'),
+        'registry.example.com': encode('named', 'p'),
+      },
+      credsStore: 'never-run',
+    })
+    expect(await config.find('registry.example.com', 'team/app')).toMatchObject({ username: 'named' })
+    expect(await config.find('other.example.com', 'team/app')).toMatchObject({ username: 'team' })
+    expect(await config.find('other.example.com', 'app')).toMatchObject({ username: 'any' })
   })
 })

@@ -1,0 +1,178 @@
+import { describe, expect, test } from 'vitest'
+import type { Secret } from '../../src/oci/registry-login.ts'
+import { type CloudDoor, startCloud } from '../fixtures/cloud.ts'
+import { image } from '../fixtures/random-image.ts'
+import { always, password, refusalOf, TestClient, tag } from '../fixtures/registry-client.ts'
+import { startUpstream } from '../fixtures/upstream.ts'
+import { errorAnswer, json } from '../fixtures/upstream-answer.ts'
+
+const LOGIN = { username: 'me', password: 'open sesame' }
+const IDENTITY: Secret = { kind: 'identity', username: '', token: 'refresh me' }
+const app = image({ seed: 'app' })
+
+/** A registry that wants a token of a server of its own, which answers as the door does. */
+async function startApart(door: CloudDoor) {
+  const server = await startCloud(door)
+  const realm = server.endpoint(new URL('https://auth.example/token'))
+  const challenge = `Bearer realm="${realm}",service="registry.example",scope="repository:team/app:pull"`
+  const upstream = await startUpstream({ auth: { scheme: 'bearer', mayPull: () => false, challenge } })
+  upstream.push('team/app', '1', app)
+  upstream.hook = ({ headers }) =>
+    headers.authorization === 'Bearer good'
+      ? {
+          status: 200,
+          headers: { 'content-type': app.mediaType, 'docker-content-digest': app.digest },
+          body: '',
+        }
+      : undefined
+  const resolveAs = async (secret: Secret) => {
+    const trustedRealms = { [upstream.host]: [realm.host] }
+    await using client = new TestClient({ credentials: always(secret), trustedRealms })
+    return client.repository(`${upstream.host}/team/app`).resolveTag(tag('1'), null)
+  }
+  return {
+    server,
+    resolveAs,
+    async [Symbol.asyncDispose]() {
+      await upstream[Symbol.asyncDispose]()
+      await server[Symbol.asyncDispose]()
+    },
+  }
+}
+
+const good = () => json(200, { token: 'good' })
+
+describe('GET token', () => {
+  test('repeats scope= and never asks for an offline_token', async () => {
+    await using upstream = await startUpstream({ auth: { scheme: 'bearer', credentials: LOGIN } })
+    upstream.push('team/app', '1', app)
+    upstream.hook = ({ headers, kind }, answer) =>
+      kind !== 'token' && !headers.authorization
+        ? errorAnswer(401, 'UNAUTHORIZED', {
+            'www-authenticate': `Bearer realm="${upstream.url}/token",service="s",scope="repository:team/app:pull repository:base:pull"`,
+          })
+        : answer
+    await using client = new TestClient({ credentials: password(LOGIN.username, LOGIN.password) })
+    await client.repository(`${upstream.host}/team/app`).resolveTag(tag('1'), null)
+
+    const [token] = upstream.log.filter(({ kind }) => kind === 'token')
+    expect([...(token?.query ?? [])]).toEqual([
+      ['service', 's'],
+      ['scope', 'repository:team/app:pull'],
+      ['scope', 'repository:base:pull'],
+    ])
+  })
+})
+
+describe('POST OAuth2', () => {
+  test('sends grant_type=refresh_token, service, client_id and one space-joined scope, and never asks for offline access', async () => {
+    await using it = await startApart(good)
+
+    expect(await it.resolveAs(IDENTITY)).toEqual({ digest: app.digest })
+
+    const [post] = it.server.log
+    expect(post?.method).toBe('POST')
+    expect(post?.headers).toMatchObject({ 'content-type': 'application/x-www-form-urlencoded' })
+    expect(post?.headers.authorization).toBeUndefined()
+    expect(Object.fromEntries(new URLSearchParams(post?.body))).toEqual({
+      grant_type: 'refresh_token',
+      service: 'registry.example',
+      client_id: 'imagestreams',
+      refresh_token: 'refresh me',
+      scope: 'repository:team/app:pull',
+    })
+  })
+
+  test.each([404, 405])('answered with %i falls back to GET, as the user <token>', async (status) => {
+    await using it = await startApart(({ method }) =>
+      method === 'POST' ? errorAnswer(status, 'UNSUPPORTED') : good(),
+    )
+
+    expect(await it.resolveAs(IDENTITY)).toEqual({ digest: app.digest })
+
+    expect(it.server.log.map(({ method }) => method)).toEqual(['POST', 'GET'])
+    const basic = it.server.log[1]?.headers.authorization?.slice('Basic '.length) ?? ''
+    expect(Buffer.from(basic, 'base64').toString()).toBe('<token>:refresh me')
+  })
+
+  test.each([400, 401, 403, 500])('answered with %i does not: the token was understood', async (status) => {
+    await using it = await startApart(({ method }) => (method === 'POST' ? errorAnswer(status, 'NO') : null))
+    await refusalOf(it.resolveAs(IDENTITY))
+    const gets = it.server.log.filter(
+      ({ method, headers }) => method === 'GET' && headers.authorization !== undefined,
+    )
+    expect(gets).toEqual([])
+  })
+
+  test('that redirects is not followed: the refresh token stays with the server that was named', async () => {
+    await using thief = await startCloud(good)
+    await using it = await startApart(() => ({
+      status: 307,
+      headers: { location: thief.endpoint(new URL('https://thief.example/token')).href },
+      body: '',
+    }))
+    await refusalOf(it.resolveAs(IDENTITY))
+    expect(thief.log).toEqual([])
+  })
+})
+
+describe('the scope of a /v2/ challenge', () => {
+  test('is not trusted: a repository’s token is asked for without it', async () => {
+    await using upstream = await startUpstream({ auth: { scheme: 'bearer', credentials: LOGIN } })
+    upstream.push('team/app', '1', app)
+    upstream.hook = ({ kind, headers }, answer) =>
+      kind === 'base' && !headers.authorization
+        ? errorAnswer(401, 'UNAUTHORIZED', {
+            'www-authenticate': `Bearer realm="${upstream.url}/token",service="s",scope="registry:catalog:*"`,
+          })
+        : answer
+    await using client = new TestClient()
+    const errand = { insecure: false, lane: 'test', namespace: null, signal: new AbortController().signal }
+    const credential = { id: 'me', secret: { kind: 'password', ...LOGIN } as const }
+    const place = { registry: upstream.host, repository: 'team/app' }
+
+    expect(await client.remote.checkLogin(place, credential, errand)).toMatchObject({ outcome: 'OK' })
+
+    const scopes = upstream.log
+      .filter(({ kind }) => kind === 'token')
+      .flatMap(({ query }) => query.getAll('scope'))
+    expect(scopes.length).toBeGreaterThan(0)
+    expect(new Set(scopes)).toEqual(new Set(['repository:team/app:pull']))
+  })
+})
+
+describe('a token that says 200 while access is missing', () => {
+  test('is retried once with a fresh token where it was old, and then fails typed', async () => {
+    await using upstream = await startUpstream({ auth: { scheme: 'bearer', credentials: LOGIN } })
+    upstream.push('team/app', '1', app)
+    await using client = new TestClient({ credentials: password(LOGIN.username, LOGIN.password) })
+    const resolve = () => client.repository(`${upstream.host}/team/app`).resolveTag(tag('1'), null)
+    await resolve()
+    upstream.reset()
+    client.clock.time += 20_000
+    upstream.hook = ({ kind, headers }) =>
+      kind === 'head' && headers.authorization ? errorAnswer(401, 'UNAUTHORIZED') : undefined
+
+    expect(await refusalOf(resolve())).toMatchObject({ reason: 'Unauthorized', status: 401 })
+
+    const signedIn = upstream.log.filter(({ headers }) => headers.authorization?.startsWith('Basic'))
+    expect(signedIn).toHaveLength(1)
+    // repeated bad logins get an address blocked: the fresh token is not asked for again
+    await refusalOf(resolve())
+    expect(upstream.log.filter(({ headers }) => headers.authorization?.startsWith('Basic'))).toHaveLength(1)
+  })
+})
+
+describe('single-flight', () => {
+  test('is per scope set and credential: two repositories need two tokens, a hundred tags of them no more', async () => {
+    await using upstream = await startUpstream({ auth: { scheme: 'bearer', credentials: LOGIN } })
+    for (const repository of ['team/app', 'team/other']) upstream.push(repository, '1', app)
+    await using client = new TestClient({ credentials: password(LOGIN.username, LOGIN.password) })
+    await Promise.all(
+      Array.from({ length: 100 }, (_, at) =>
+        client.repository(`${upstream.host}/team/${at % 2 ? 'app' : 'other'}`).resolveTag(tag('1'), null),
+      ),
+    )
+    expect(upstream.requests.token).toBe(2)
+  })
+})
