@@ -49,6 +49,10 @@ function tokensOf(header: string): string[] {
   return [header, pair.slice(pair.indexOf(':') + 1)].filter((token) => token !== '')
 }
 
+/** RFC 7617. */
+export const basicOf = (username: string, password: string): string =>
+  `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`
+
 /** The secret as `?secret=` of the address, for a sender that can show nothing else. */
 export function authenticateUrl({ query }: Delivery, secrets: readonly string[]): Authentication {
   return compare(query.getAll('secret').slice(0, 1), secrets, {
@@ -101,7 +105,7 @@ export const signBody = (
   { algorithm, prefix }: Pick<BodySignature, 'algorithm' | 'prefix'>,
 ): string => prefix + createHmac(algorithm, secret).update(body).digest('hex')
 
-/** What some of the given signatures must be, compared as the rest is. */
+/** Some of the given signatures must be what is expected with a secret. */
 export const authenticateSignatures = (
   shown: readonly string[],
   secrets: readonly string[],

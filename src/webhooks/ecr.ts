@@ -1,5 +1,5 @@
 import { isObject } from '../oci/descriptor.ts'
-import { authenticateToken } from './authenticity.ts'
+import { authenticateToken, basicOf } from './authenticity.ts'
 import { at, given, jsonOfBody, quoted, textOf } from './body.ts'
 import { nameOfEvents, readCloudEvents } from './cloud-event.ts'
 import { createHintCollector } from './hints.ts'
@@ -48,14 +48,15 @@ export const ecr: Sender = {
   },
 
   setUp: ({ url, secret }) => [
-    `aws events create-connection --name imagestreams --authorization-type API_KEY --auth-parameters '{"ApiKeyAuthParameters":{"ApiKeyName":"Authorization","ApiKeyValue":"Bearer ${secret}"}}'`,
+    `aws events create-connection --name imagestreams --authorization-type BASIC --auth-parameters '{"BasicAuthParameters":{"Username":"imagestreams","Password":"${secret}"}}'`,
     `aws events create-api-destination --name imagestreams --connection-arn <ARN of the connection> --http-method POST --invocation-endpoint ${url}`,
     `aws events put-rule --name imagestreams --event-pattern '{"source":["aws.ecr"],"detail-type":["ECR Image Action"]}'`,
     'aws events put-targets --rule imagestreams --targets Id=imagestreams,Arn=<ARN of the destination>,RoleArn=<a role that may events:InvokeApiDestination>',
     'Do so in each region. The address must be https.',
   ],
 
-  sample: ({ secret }, image) => postOf(sampleOf(image), { headers: { authorization: `Bearer ${secret}` } }),
+  sample: ({ secret }, image) =>
+    postOf(sampleOf(image), { headers: { authorization: basicOf('imagestreams', secret) } }),
 }
 
 function eventOf(delivery: Delivery): EcrEvent {

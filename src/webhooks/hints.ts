@@ -31,6 +31,8 @@ export interface HintCollector {
 export const MAX_TOLD = 20_000
 const MAX_NOTED = 3
 const MAX_NOTE_LENGTH = 300
+/** Of what is ignored, told apart. */
+const MAX_KINDS = 20
 const PRINTABLE_ID = /^[!-~]{1,200}$/
 
 export function createHintCollector(): HintCollector {
@@ -48,9 +50,9 @@ export function createHintCollector(): HintCollector {
       else if (dropped++ === 0) firstDropped = hint
     },
     ignore(what) {
-      const key = what.slice(0, 100)
-      // whoever invents names without end is counted, and not kept
-      if (ignored.has(key) || ignored.size < 20) ignored.set(key, (ignored.get(key) ?? 0) + 1)
+      // whoever invents names without end has them counted together
+      const key = ignored.has(what) || ignored.size < MAX_KINDS ? what.slice(0, 100) : 'of other kinds'
+      ignored.set(key, (ignored.get(key) ?? 0) + 1)
     },
     reading(id) {
       const all = [...hints.values()]

@@ -1,5 +1,5 @@
 import { isDigest } from '../oci/digest.ts'
-import { authenticateToken } from './authenticity.ts'
+import { authenticateToken, basicOf } from './authenticity.ts'
 import { at, quoted } from './body.ts'
 import { nameOfEvents, readCloudEvents } from './cloud-event.ts'
 import { createHintCollector } from './hints.ts'
@@ -68,7 +68,7 @@ export const zot: Sender = {
       { name: repository, reference: tag, digest, mediaType: 'application/vnd.oci.image.manifest.v1+json' },
       {
         headers: {
-          authorization: `Basic ${Buffer.from(`zot:${secret}`).toString('base64')}`,
+          authorization: basicOf('zot', secret),
           'ce-specversion': '1.0',
           'ce-type': 'zotregistry.image.updated',
           'ce-source': 'zotregistry.dev',

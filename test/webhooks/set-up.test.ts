@@ -152,12 +152,12 @@ describe('what can be run of it', () => {
     expect(await authenticate('ZOT', deliver({}, { authorization: `Basic ${basic}` }))).toEqual({ ok: true })
   })
 
-  it('EventBridge’s connection is JSON, and its header is believed', async () => {
+  it('EventBridge’s connection is JSON, and its password is believed', async () => {
     const [connection = ''] = stepsOf('ECR')
-    const { ApiKeyAuthParameters: key } = JSON.parse(/'(\{.*\})'/.exec(connection)?.[1] ?? '')
-    const headers = { [key.ApiKeyName.toLowerCase()]: key.ApiKeyValue }
+    const { BasicAuthParameters: basic } = JSON.parse(/'(\{.*\})'/.exec(connection)?.[1] ?? '')
+    const pair = Buffer.from(`${basic.Username}:${basic.Password}`).toString('base64')
 
-    expect(await authenticate('ECR', deliver({}, headers))).toEqual({ ok: true })
+    expect(await authenticate('ECR', deliver({}, { authorization: `Basic ${pair}` }))).toEqual({ ok: true })
   })
 
   it('the headers that GitLab and Azure are told to send are believed', async () => {
