@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { Logger } from 'pino'
-import { adoptKeys } from './access/adopt-keys.ts'
+import { adoptKeys, credentialVault } from './access/adopt-keys.ts'
 import { BrokenSealError, SealingKeyError } from './access/errors.ts'
 import { readKeyFile, writeKeyFile } from './access/key-file.ts'
 import { createRegistryCredentials, type RegistryCredentials } from './access/registry-credentials.ts'
@@ -8,6 +8,7 @@ import { createSealer, type Sealer } from './access/sealer.ts'
 import { newSealingKey, parseSealingKeys } from './access/sealing-key.ts'
 import type { Config } from './config.ts'
 import type { Database } from './db/open.ts'
+import { secretVault } from './registry-config/secrets.ts'
 import { type Credentials, createDockerConfigCredentials, noCredentials } from './remote/credentials.ts'
 import { CredentialsError } from './remote/credentials-error.ts'
 
@@ -23,7 +24,7 @@ export interface CredentialParts {
 export interface OpenedCredentials {
   readonly store: RegistryCredentials
   readonly remote: Credentials
-  /** For what else is kept secret. */
+  /** For what else is kept secret; where that is kept is one of the vaults below. */
   readonly sealer: Sealer
 }
 
@@ -31,7 +32,13 @@ export interface OpenedCredentials {
 export function openCredentials({ config, db, now, log }: CredentialParts): OpenedCredentials {
   const { text, source, keep } = keysOf(config)
   const sealer = createSealer(parseSealingKeys(text, source))
-  const { resealed, forgotten } = adoptKeys({ db, sealer, source, lost: config.lostCredentialsKey })
+  const { resealed, forgotten } = adoptKeys({
+    db,
+    sealer,
+    vaults: [credentialVault(db), secretVault(db)],
+    source,
+    lost: config.lostCredentialsKey,
+  })
   // only now: a new key beside credentials of a lost one would look as if it were theirs
   keep()
   if (resealed > 0) log.info({ resealed }, 'registry credentials were sealed with the first key')

@@ -22,6 +22,7 @@ import { createTags } from './imagestream/tag.ts'
 import { createTagging } from './imagestream/tag-image.ts'
 import { createWatchRows } from './imagestream/watch-rows.ts'
 import { createStreamWriter } from './imagestream/write-stream.ts'
+import type { RegistryConfigurations } from './registry-config/registry-configurations.ts'
 import type { RegistryClient } from './remote/remote-registry.ts'
 import type { VendorListings } from './vendors/vendor-listings.ts'
 import { createAnnouncements } from './webhooks/announcements.ts'
@@ -30,6 +31,7 @@ export interface DomainParts {
   readonly config: Config
   readonly db: Database
   readonly remote: RegistryClient
+  readonly configurations: Pick<RegistryConfigurations, 'rules'>
   readonly vendors: VendorListings
   /** Milliseconds since 1970. */
   readonly now: () => number
@@ -42,7 +44,16 @@ const MINUTE = 60 * 1000
 const HOUR = 60 * MINUTE
 
 /** Joins what image streams are made of. Nothing runs yet: `importer.resume` begins. */
-export function openDomain({ config, db, remote, vendors, now, log, onImportFinished }: DomainParts) {
+export function openDomain({
+  config,
+  db,
+  remote,
+  vendors,
+  configurations,
+  now,
+  log,
+  onImportFinished,
+}: DomainParts) {
   const pushes = createPushLog(db)
   const images = createImages(db)
   const streams = createStreams(db)
@@ -91,6 +102,7 @@ export function openDomain({ config, db, remote, vendors, now, log, onImportFini
     now,
     uuid: randomUUID,
     importMode,
+    blockOf: ({ registry, repository }) => configurations.rules().blockOf(registry, repository),
     onSpecWritten: schedules.onSpecWritten,
   })
   const importImage = createImportImage({ db, streams, writer, importer, importMode })

@@ -19,6 +19,8 @@ import { createScheduleRunner } from './imagestream/schedule-runner.ts'
 import { Opened } from './opened.ts'
 import { createPruner, type Pruner } from './prune/prune.ts'
 import { schedule } from './registry/collect-schedule.ts'
+import { MAX_CONCURRENCY } from './registry-config/configuration-input.ts'
+import { createRegistryConfigurations } from './registry-config/registry-configurations.ts'
 import { createRemoteRegistry } from './remote/remote-registry.ts'
 import { createVendorListings } from './vendors/vendor-listings.ts'
 
@@ -72,17 +74,30 @@ async function open(
   const credentials = openCredentials({ config, db, now, log })
   opened.use(credentials.store)
   const egress = opened.use(openEgress(config))
+  const configurations = createRegistryConfigurations({
+    db,
+    sealer: credentials.sealer,
+    now,
+    own: config.externalRegistry ? [config.externalRegistry.host] : [],
+    onChanged: () => {
+      egress.renew()
+      remote.reconsider()
+    },
+  })
   const remote = createRemoteRegistry({
     egress,
     credentials: credentials.remote,
     limits: { requestsPerHost: config.requestsPerRegistry },
     cloudEndpoint,
+    limitsOf: (registry) => configurations.rules().limitsOf(registry),
+    rules: configurations.rules,
     warn: (warning) => log.warn(warning, 'a registry broke a rule'),
     observe: (host, outcome) => metrics.remoteRequest(host, outcome),
   })
 
   const vendors = createVendorListings({
     remote,
+    configurationOf: (registry, repository) => configurations.rules().vendorOf(registry, repository),
     warn: (warning) => log.warn(warning, "a vendor's listing broke a rule"),
   })
 
@@ -91,6 +106,7 @@ async function open(
     db,
     remote,
     vendors,
+    configurations,
     now,
     log,
     onImportFinished: (finished) => metrics.importFinished(finished),
@@ -128,6 +144,7 @@ async function open(
         (registry.view.isIntegrated ? null : dockerImageRepository) ??
         `${registry.view.host()}/${namespace}/${name}`,
       webhooks: webhooks.view,
+      configurations,
       registry: registry.view,
       remoteHosts: remote.standings,
       trust,
@@ -226,7 +243,8 @@ function openEgress(config: Config): Egress {
       loopback: !config.openToEverybody,
       allowedCidrs: config.privateNetworks,
       ca: config.ca,
-      connectionsPerOrigin: config.requestsPerRegistry,
+      // the most that a configuration may ask for: how many there are at a time is for the queues to say
+      connectionsPerOrigin: Math.max(config.requestsPerRegistry, MAX_CONCURRENCY),
     })
   } catch (error) {
     if (!(error instanceof RangeError)) throw error

@@ -18,6 +18,7 @@ import type { StreamWriter } from '../imagestream/write-stream.ts'
 import type { Pruner } from '../prune/prune.ts'
 import type { Collector } from '../registry/collect.ts'
 import type { RegistryUsage } from '../registry/usage.ts'
+import type { RegistryConfigurations } from '../registry-config/registry-configurations.ts'
 import type { Trust } from '../trust/trust.ts'
 import type { DeliveryLog } from '../webhooks/delivery-log.ts'
 import type { Senders } from '../webhooks/senders.ts'
@@ -53,6 +54,7 @@ export interface GraphQLContext {
   readonly credentials: Pick<RegistryCredentials, 'ofNamespace' | 'set' | 'setAll' | 'delete'>
   readonly testCredential: TestCredentialCommand
   readonly webhooks: WebhooksView
+  readonly configurations: Omit<RegistryConfigurations, 'rules'>
   readonly registry: RegistryView
   /** The hosts of other registries that were asked lately, in no order, each once. */
   readonly remoteHosts: () => readonly RemoteHost[]

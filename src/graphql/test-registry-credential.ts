@@ -13,6 +13,10 @@ const CredentialTestOutcomeEnum = builder.enumType('RegistryCredentialTestOutcom
     FORBIDDEN: { description: 'The credential is known, and may not read this: 403.' },
     NOT_FOUND: { description: 'There is no such repository, or none that the credential may know of: 404.' },
     TOO_MANY_REQUESTS: { description: 'The registry takes no more requests for now: 429.' },
+    BLOCKED: {
+      description:
+        'A configuration says that the registry is not to be asked, or cannot be used: nothing was sent.',
+    },
     UNAVAILABLE: { description: 'The registry, or its token server, gave no answer that tells.' },
     BROKEN: { description: 'What is stored of the credential was changed: set it anew.' },
   } as const,

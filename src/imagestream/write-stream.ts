@@ -14,6 +14,7 @@ import { type KeyValue, readKeyValues, writeKeyValues } from './key-values.ts'
 import { checkNamespace, checkStreamName } from './names.ts'
 import { checkResourceVersion } from './resource-version.ts'
 import { type ImageStream, isImportable, type Spec, type SpecInput } from './spec.ts'
+import { admission, type BlockOf, NOTHING } from './spec-admission.ts'
 import { createSpecTagRows, isSameTag, type NamedTag } from './spec-tag-rows.ts'
 import type { Streams } from './stream.ts'
 
@@ -90,6 +91,8 @@ export interface StreamWriterDependencies {
   readonly uuid: () => string
   /** How streams import that do not say. */
   readonly importMode: ImportMode
+  /** No registry is blocked unless given. */
+  readonly blockOf?: BlockOf
   /** Runs in the transaction that wrote a stream's spec, new or changed. */
   readonly onSpecWritten?: (tx: Transaction, stream: ImageStream) => void
 }
@@ -104,6 +107,7 @@ const SERVERS_OWN: readonly string[] = [REPOSITORY_CHECK, INSECURE_REPOSITORY]
 
 export function createStreamWriter(dependencies: StreamWriterDependencies): StreamWriter {
   const { db, streams, importer, following, now, uuid, importMode, onSpecWritten } = dependencies
+  const admit = admission(dependencies.blockOf)
   const specTagRows = createSpecTagRows({ db, following })
   const named = 'where stream_id = ? and name in (select value from json_each(?))'
   const removeSpecTags = db.prepare(`delete from spec_tags ${named}`)
@@ -143,6 +147,7 @@ export function createStreamWriter(dependencies: StreamWriterDependencies): Stre
     if (streams.byName(namespace, name)) {
       throw new AlreadyExistsError(`there is an image stream ${namespace}/${name} already`)
     }
+    admit(NOTHING, spec, fieldOf)
     const stream = db.orm
       .insert(imageStreams)
       .values({
@@ -194,6 +199,7 @@ export function createStreamWriter(dependencies: StreamWriterDependencies): Stre
     const { labels, annotations } = metadata
     const isChanged = isSpecChanged || labels !== stream.labels || annotations !== stream.annotations
     if (!isChanged) return changeOf(stream, false, [])
+    admit(old, spec, fieldOf)
 
     const generation = stream.generation + (isSpecChanged ? 1 : 0)
     const written = update(stream, {

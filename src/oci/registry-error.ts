@@ -4,6 +4,7 @@ export type RegistryErrorReason =
   | 'Unauthorized'
   | 'Forbidden'
   | 'ForbiddenTarget'
+  | 'Blocked'
   | 'InvalidManifest'
   | 'RegistryUnavailable'
   | 'TooManyRequests'

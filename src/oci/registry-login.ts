@@ -118,6 +118,7 @@ export interface LoginCheck {
     | 'FORBIDDEN'
     | 'NOT_FOUND'
     | 'TOO_MANY_REQUESTS'
+    | 'BLOCKED'
     | 'UNAVAILABLE'
   /** HTTP status of the answer that says so; null when there was none. */
   readonly status: number | null

@@ -8,6 +8,7 @@ const ANSWERS: Readonly<Record<RegistryErrorReason, readonly [code: OciErrorCode
   Unauthorized: ['DENIED', 403],
   Forbidden: ['DENIED', 403],
   ForbiddenTarget: ['UNKNOWN', 502],
+  Blocked: ['DENIED', 403],
   InvalidManifest: ['UNKNOWN', 502],
   RegistryUnavailable: ['UNKNOWN', 503],
   TooManyRequests: ['UNKNOWN', 503],

@@ -139,6 +139,14 @@ export class Breaker {
     this.#endProbe(isProbe)
   }
 
+  /** For when the way to the host is another one: that it failed so far says nothing. What it asked for stands. */
+  forget(): void {
+    this.#failures = 0
+    if (this.#opening?.asked) return
+    this.#relapses = 0
+    this.#opening = undefined
+  }
+
   /** The request was given up, or what became of it says nothing of the host. */
   release({ isProbe }: Pass): void {
     this.#endProbe(isProbe)

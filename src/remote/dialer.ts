@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream'
 import type { Egress, EgressRequest } from '../egress/egress.ts'
 import { ConnectionError } from '../egress/errors.ts'
 import type { EgressResponse } from '../egress/exchange.ts'
+import type { Route } from '../egress/route.ts'
 import { type Applicant, admit } from './admission.ts'
 import type { Trouble } from './breaker.ts'
 import { BudgetError } from './budget.ts'
@@ -17,6 +18,8 @@ export interface Errand extends Urgency {
   /** For which namespace, by whose credentials; null for the server itself. */
   readonly namespace: string | null
   readonly signal: AbortSignal
+  /** How each host is connected to, as all others where this is not there. Throws BlockedError where it is not to be. */
+  readonly routeTo?: (url: URL) => Route | undefined
 }
 
 export interface DialRequest
@@ -58,14 +61,20 @@ export class Dialer {
     return [...this.#hosts].map(([host, traffic]) => traffic.standing(host))
   }
 
+  /** Asks hosts again that failed: there may be another way to them now. */
+  forgive(): void {
+    for (const { breaker } of this.#hosts.values()) breaker.forget()
+  }
+
   /**
    * The last answer, whatever its status; while the host is left alone, the answer that it is left alone for, unless
    * the host said how long that is and it is worth waiting. Rejects as `Egress.request` does, or did when the host
-   * stopped answering, and with BudgetError.
+   * stopped answering, and with BudgetError; with BlockedError before anything is opened.
    */
   async dial(url: URL, request: DialRequest, errand: Errand): Promise<EgressResponse> {
     const { clock, egress, limits, observe = () => {} } = this.#options
     const { insecure, signal } = errand
+    const route = errand.routeTo?.(url)
     const { tentative = false, scouting = false } = request
     const host = this.#hostOf(url.host)
     const tries = tentative ? 1 : limits.tries
@@ -83,7 +92,7 @@ export class Dialer {
       let isLast = attempt >= tries
       try {
         admission.spend()
-        outcome = await egress.request(url, { ...request, insecure, signal })
+        outcome = await egress.request(url, { ...request, insecure, route, signal })
         stream = outcome.stream
         isLast ||= !RETRIED.has(outcome.status)
         const isSpent = admission.judge(outcome, isLast)

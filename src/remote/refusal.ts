@@ -7,6 +7,7 @@ import { BudgetError } from './budget.ts'
 import { CloudLoginError } from './cloud-login-error.ts'
 import { CredentialsError } from './credentials-error.ts'
 import { RedirectError } from './redirect.ts'
+import { BlockedError } from './registry-rules.ts'
 
 /** What was asked of whom, for the words of an error. */
 export interface Question {
@@ -115,11 +116,17 @@ export function failure(question: Question, cause: unknown, secrets: readonly st
   if (cause instanceof RedirectError) {
     return unavailable(`${where} redirects to where nothing can be had`, cause.cause ?? cause)
   }
-  if (isEgressError(cause)) return unavailable(`${where} cannot be asked`, cause)
+  if (isEgressError(cause) || cause instanceof BlockedError)
+    return unavailable(`${where} cannot be asked`, cause)
   return error('InternalError', `${where} was not asked: this server failed`)
 
   function unavailable(what: string, why: unknown): RegistryError {
-    const reason = why instanceof ForbiddenTargetError ? 'ForbiddenTarget' : 'RegistryUnavailable'
+    const reason =
+      why instanceof ForbiddenTargetError
+        ? 'ForbiddenTarget'
+        : why instanceof BlockedError
+          ? 'Blocked'
+          : 'RegistryUnavailable'
     return error(reason, `${what}: ${why instanceof Error ? why.message : 'unknown'}`)
   }
 }

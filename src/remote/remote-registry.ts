@@ -13,13 +13,23 @@ import { CloudLogins } from './cloud-logins.ts'
 import { fetchConfig, fetchSmallBlob } from './configs.ts'
 import type { Credential, Credentials } from './credentials.ts'
 import { Dialer, type Errand, type RequestOutcome } from './dialer.ts'
+import { Distrust } from './distrust.ts'
 import type { HostLimits, HostStanding } from './host-traffic.ts'
 import { DEFAULT_LIMITS, type RemoteLimits } from './limits.ts'
 import type { ListedPage } from './listing.ts'
 import { checkLogin, type LoginPlace } from './login-check.ts'
 import { type FetchedManifest, fetchManifest, type ResolvedManifest, resolveTag } from './manifests.ts'
+import { placedRepository } from './placed-repository.ts'
 import { digestOfTag, listReferrers, type ReferrerListing } from './referrers.ts'
 import { dialledHost, RegistryHost, registryOf } from './registry-host.ts'
+import {
+  errandNowhere,
+  errandTo,
+  itself,
+  NO_RULES,
+  type Place,
+  type RegistryRules,
+} from './registry-rules.ts'
 import { Session, type SessionOptions } from './session.ts'
 import { listTags } from './tags.ts'
 import { Tokens } from './token.ts'
@@ -49,6 +59,8 @@ export interface RemoteRegistryOptions {
   readonly trustedRealms?: TrustedRealms
   /** Where an endpoint of a cloud is really asked for a login; there itself when not given. */
   readonly cloudEndpoint?: (endpoint: URL) => URL
+  /** Where registries are asked, and how, as it stands now; asked again with each question. */
+  readonly rules?: () => RegistryRules
   readonly warn?: (warning: RemoteWarning) => void
 }
 
@@ -99,12 +111,15 @@ export interface RegistryClient {
    * where they redirect to.
    */
   standings(): HostStanding[]
+  /** Asks hosts again that failed and are left alone: the rules were changed, and may lead there now. */
+  reconsider(): void
 }
 
 /** Holds no connection of its own: those are the egress's, and what is under way ends with its signal. */
 export function createRemoteRegistry(options: RemoteRegistryOptions): RegistryClient {
   const { egress, credentials, clock = systemClock, random = Math.random } = options
-  const { trustedRealms = {}, warn = () => {}, cloudEndpoint: endpointOf = (url) => url } = options
+  const { trustedRealms = {}, rules = () => NO_RULES, warn = () => {} } = options
+  const { cloudEndpoint: endpointOf = (url) => url } = options
   const limits = { ...DEFAULT_LIMITS, ...options.limits }
   const { limitsOf, observe } = options
   const dialer = new Dialer({
@@ -119,13 +134,14 @@ export function createRemoteRegistry(options: RemoteRegistryOptions): RegistryCl
   })
   const logins = new CloudLogins({ dialer, clock, endpointOf })
   const hosts = new Map<string, RegistryHost>()
+  const distrust = new Distrust()
 
-  const hostOf = (registry: string, { insecure, namespace }: Errand): RegistryHost => {
+  const hostOf = ({ registry, route }: Place, { insecure, namespace }: Errand): RegistryHost => {
     const name = dialledHost(registry)
     const learner = credentials.learner?.(registry, namespace) ?? ''
     // apart, so that no scheme or token found without verification serves a request that asks for it, and that none
-    // found with one namespace's credentials serves another
-    const key = `${name} ${insecure} ${learner}`
+    // found with one namespace's credentials, or by way of one configuration, serves another
+    const key = `${name} ${insecure} ${learner} ${route?.id ?? ''}`
     let host = hosts.get(key)
     if (!host) {
       for (const [old, { idle }] of hosts) {
@@ -138,11 +154,9 @@ export function createRemoteRegistry(options: RemoteRegistryOptions): RegistryCl
     return host
   }
 
-  const open = (
-    { registry, repository, scope }: Pick<SessionOptions, 'registry' | 'repository' | 'scope'>,
-    errand: Errand,
-  ) => {
-    const host = hostOf(registry, errand)
+  const open = (place: Place, errand: Errand, { repository, scope }: Asked = place) => {
+    const { registry } = place
+    const host = hostOf(place, errand)
     const session = new Session({
       registry,
       repository,
@@ -155,46 +169,70 @@ export function createRemoteRegistry(options: RemoteRegistryOptions): RegistryCl
       clock,
       errand,
     })
-    return { host, session, tell: (message: string) => warn({ registry, repository, message }) }
+    return { host, session, tell: tellOf(place) }
+  }
+  const tellOf =
+    ({ registry, repository }: Place) =>
+    (message: string): void =>
+      warn({ registry, repository, message })
+
+  const repositoryAt = (place: Place, asked: Errand): RegistryRepository => {
+    const { host, session, tell } = open(place, errandTo(place, asked, rules))
+    return {
+      listTags: (from) => listTags(session, { from, clock, limits, warn: tell }),
+      resolveTag: (tag, known) => resolveTag(session, tag, known, { host, clock, warn: tell }),
+      fetchManifest: (digest) => fetchManifest(session, digest),
+      fetchConfig: (descriptor) => fetchConfig(session, descriptor),
+      fetchBlob: (descriptor) => fetchBlob(session, descriptor, { clock, limits }),
+      listReferrers: (subject, artifactType) =>
+        listReferrers(session, { subject, artifactType }, { host, clock, warn: tell }),
+      digestOfTag: (tag) => digestOfTag(session, tag, { host, clock, warn: tell }),
+      fetchAttachment: (descriptor, maxBytes) =>
+        fetchSmallBlob(session, descriptor, { noun: 'attachment', maxBytes }),
+    }
+  }
+
+  /** The place behind the mirrors, and the errand to it; one that leads nowhere where nobody is to be asked. */
+  const originOf = (registry: string, repository: string, asked: Errand): [Place, Errand] => {
+    const plan = rules().planOf(registry, repository)
+    const origin = 'blockedBy' in plan ? undefined : plan.places.at(-1)
+    if (origin && origin.broken === null) return [origin, errandTo(origin, asked, rules)]
+    const why = 'blockedBy' in plan ? plan.blockedBy : (origin?.broken ?? '')
+    return [itself(registry, repository), errandNowhere(why, asked)]
   }
 
   return {
-    repository({ registry, repository }, errand) {
-      const { host, session, tell } = open({ registry, repository }, errand)
-      return {
-        listTags: (from) => listTags(session, { from, clock, limits, warn: tell }),
-        resolveTag: (tag, known) => resolveTag(session, tag, known, { host, clock, warn: tell }),
-        fetchManifest: (digest) => fetchManifest(session, digest),
-        fetchConfig: (descriptor) => fetchConfig(session, descriptor),
-        fetchBlob: (descriptor) => fetchBlob(session, descriptor, { clock, limits }),
-        listReferrers: (subject, artifactType) =>
-          listReferrers(session, { subject, artifactType }, { host, clock, warn: tell }),
-        digestOfTag: (tag) => digestOfTag(session, tag, { host, clock, warn: tell }),
-        fetchAttachment: (descriptor, maxBytes) =>
-          fetchSmallBlob(session, descriptor, { noun: 'attachment', maxBytes }),
+    repository: (reference, errand) =>
+      placedRepository(reference, {
+        rules,
+        open: (place) => repositoryAt(place, errand),
+        distrust,
+        signal: errand.signal,
+        warn: (place, message) => tellOf(place)(message),
+      }),
+    api({ registry, repository }, asked) {
+      const [place, errand] = originOf(registry, repository, asked)
+      const { host } = open(place, errand)
+      const openFor = (scope: string) => open(place, errand, { ...place, scope }).session
+      return new ApiAccess({ ...place, host, openFor, dialer, credentials, logins, clock, errand })
+    },
+    async *repositories(registry, asked) {
+      const [place, errand] = originOf(registry, '', asked)
+      const { session, tell } = open(place, errand, { repository: CATALOG, scope: CATALOG_SCOPE })
+      for await (const page of listRepositories(session, { clock, limits, warn: tell })) {
+        yield place.repository === '' ? page : namesBelow(place.repository, page)
       }
     },
-    api({ registry, repository }, errand) {
-      const host = hostOf(registry, errand)
-      const openFor = (scope: string) => open({ registry, repository, scope }, errand).session
-      return new ApiAccess({
-        registry,
-        repository,
-        host,
-        openFor,
-        dialer,
-        credentials,
-        logins,
-        clock,
-        errand,
-      })
-    },
-    repositories(registry, errand) {
-      const catalog = { registry, repository: CATALOG, scope: CATALOG_SCOPE }
-      const { session, tell } = open(catalog, errand)
-      return listRepositories(session, { clock, limits, warn: tell })
-    },
-    checkLogin({ registry, repository }, credential, errand) {
+    checkLogin({ registry, repository }, credential, asked) {
+      const place = rules().loginPlaceOf(registry, repository)
+      if ('blockedBy' in place || place.broken) {
+        const why = 'blockedBy' in place ? place.blockedBy : place.broken
+        return Promise.resolve({
+          outcome: 'BLOCKED',
+          status: null,
+          message: `${registry} was not asked: ${why}`,
+        } as const)
+      }
       const session = new Session({
         registry,
         repository: repository ?? '',
@@ -205,10 +243,17 @@ export function createRemoteRegistry(options: RemoteRegistryOptions): RegistryCl
         logins: new CloudLogins({ dialer, clock, endpointOf }),
         trustedRealms,
         clock,
-        errand,
+        errand: errandTo(place, asked, rules),
       })
       return checkLogin(session, { registry, repository })
     },
+    reconsider: () => dialer.forgive(),
     standings: () => dialer.standings().map((one) => ({ ...one, host: registryOf(one.host) })),
   }
 }
+
+/** Which part of a place a session is for, where it is not its repository. */
+type Asked = Pick<SessionOptions, 'repository' | 'scope'>
+
+const namesBelow = (path: string, names: readonly string[]): readonly string[] =>
+  names.filter((name) => name.startsWith(`${path}/`)).map((name) => name.slice(path.length + 1))

@@ -5,6 +5,7 @@ export type VendorListingReason =
   | 'Unauthorized'
   | 'Forbidden'
   | 'ForbiddenTarget'
+  | 'Blocked'
   | 'NotFound'
   | 'OddShape'
   | 'TooLong'

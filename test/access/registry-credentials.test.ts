@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { adoptKeys } from '../../src/access/adopt-keys.ts'
+import { adoptKeys, credentialVault } from '../../src/access/adopt-keys.ts'
 import { parseSecret } from '../../src/access/credential-input.ts'
 import { BrokenSealError, SealingKeyError } from '../../src/access/errors.ts'
 import { createRegistryCredentials, MAX_CREDENTIALS } from '../../src/access/registry-credentials.ts'
@@ -258,7 +258,13 @@ describe('what is stored', () => {
 
 describe('a start with new keys', () => {
   const adopt = (it: ReturnType<typeof open>, keys: string[], lost: string | null = null) =>
-    adoptKeys({ db: it.db, sealer: sealerOf(...keys), source: 'the test', lost })
+    adoptKeys({
+      db: it.db,
+      sealer: sealerOf(...keys),
+      vaults: [credentialVault(it.db)],
+      source: 'the test',
+      lost,
+    })
 
   test('seals everything with the first one, once', () => {
     using it = open()

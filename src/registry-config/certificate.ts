@@ -1,0 +1,104 @@
+import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
+import { InvalidConfigurationError } from './errors.ts'
+
+/** What a certificate says of itself. */
+export interface CertificateInfo {
+  readonly subject: string
+  readonly issuer: string
+  /** Milliseconds since 1970. */
+  readonly validFrom: number
+  readonly validTo: number
+  /** SHA-256 of the certificate, as `openssl x509 -fingerprint -sha256` writes it. */
+  readonly fingerprint: string
+}
+
+/** Characters: the bundles that systems come with have some 220,000. */
+export const MAX_CA_LENGTH = 512 * 1024
+const MAX_CHAIN_LENGTH = 64 * 1024
+const MAX_KEY_LENGTH = 32 * 1024
+const CERTIFICATE = /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/g
+const KEY = /-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----/
+
+// no message says what was given: it may be a key in the wrong place
+
+/** The certificates of a PEM text, and nothing else of it. Throws InvalidConfigurationError. */
+export function checkCertificates(pem: string, field: string, maximum = MAX_CA_LENGTH): string {
+  if (pem.length > maximum) {
+    throw new InvalidConfigurationError(field, `${field} must have at most ${maximum} characters`)
+  }
+  if (KEY.test(pem)) {
+    throw new InvalidConfigurationError(field, `${field} has a private key in it: leave that out`)
+  }
+  const blocks = pem.match(CERTIFICATE) ?? []
+  if (blocks.length === 0) {
+    throw new InvalidConfigurationError(
+      field,
+      `${field} must be one or more certificates in PEM: text that begins with -----BEGIN CERTIFICATE-----`,
+    )
+  }
+  for (const [at, block] of blocks.entries()) parse(block, `certificate ${at + 1} of ${field}`, field)
+  return blocks.join('\n')
+}
+
+/** A client's certificate with its chain, and the key for it. Throws InvalidConfigurationError. */
+export function checkClientCertificate(
+  { certificate, key }: { readonly certificate: string; readonly key: string },
+  { field, now }: { readonly field: string; readonly now: number },
+): { certificate: string; key: string } {
+  const chain = checkCertificates(certificate, `${field}.certificate`, MAX_CHAIN_LENGTH)
+  const own = new X509Certificate(chain)
+  if (Date.parse(own.validTo) < now) {
+    throw new InvalidConfigurationError(
+      `${field}.certificate`,
+      `the certificate of ${subjectOf(own)} has expired on ${new Date(own.validTo).toISOString()}`,
+    )
+  }
+  const parsed = parseKey(key, `${field}.key`)
+  if (!own.checkPrivateKey(parsed)) {
+    throw new InvalidConfigurationError(
+      `${field}.key`,
+      `the key is not that of the first certificate, which is of ${subjectOf(own)}`,
+    )
+  }
+  return { certificate: chain, key: parsed.export({ type: 'pkcs8', format: 'pem' }).toString() }
+}
+
+/** What the certificates of a checked PEM text say of themselves. */
+export const certificatesOf = (pem: string): CertificateInfo[] =>
+  (pem.match(CERTIFICATE) ?? []).map((block) => {
+    const certificate = new X509Certificate(block)
+    return {
+      subject: oneLine(certificate.subject),
+      issuer: oneLine(certificate.issuer),
+      validFrom: Date.parse(certificate.validFrom),
+      validTo: Date.parse(certificate.validTo),
+      fingerprint: certificate.fingerprint256,
+    }
+  })
+
+function parseKey(key: string, field: string): KeyObject {
+  const refuse = (message: string) => new InvalidConfigurationError(field, message)
+  if (key.length > MAX_KEY_LENGTH) throw refuse(`${field} must have at most ${MAX_KEY_LENGTH} characters`)
+  if (/ENCRYPTED/.test(key)) throw refuse(`${field} must not be encrypted: it is sealed where it is kept`)
+  if (!KEY.test(key)) {
+    throw refuse(`${field} must be a private key in PEM: text that begins with -----BEGIN PRIVATE KEY-----`)
+  }
+  try {
+    return createPrivateKey(key)
+  } catch {
+    // no cause: nothing that read the key is to be repeated
+    throw refuse(`${field} cannot be read as a private key in PEM`)
+  }
+}
+
+function parse(block: string, what: string, field: string): void {
+  try {
+    new X509Certificate(block)
+  } catch (cause) {
+    throw new InvalidConfigurationError(field, `${what} cannot be read as a certificate`, { cause })
+  }
+}
+
+const oneLine = (name: string | undefined): string => (name ?? '').replaceAll('\n', ', ')
+
+const subjectOf = ({ subject }: X509Certificate): string => oneLine(subject) || 'nobody'

@@ -1,0 +1,169 @@
+import { formatPrefix, type RegistryPrefix } from '../oci/registry-login.ts'
+import { checkCertificates, checkClientCertificate } from './certificate.ts'
+import type { Access, Mirror, MirrorUse, Vendor } from './configuration.ts'
+import { InvalidConfigurationError } from './errors.ts'
+import { parsePrefix } from './prefix.ts'
+
+/** A change of a configuration: what is undefined stays as it is, what is null is not said any more. */
+export interface ConfigurationInput {
+  readonly access?: Access | null | undefined
+  readonly location?: string | null | undefined
+  readonly mirrors?: readonly MirrorInput[] | null | undefined
+  readonly insecure?: boolean | null | undefined
+  readonly ca?: string | null | undefined
+  readonly clientCertificate?: ClientCertificateInput | null | undefined
+  readonly proxy?: ProxyInput | null | undefined
+  readonly concurrency?: number | null | undefined
+  readonly requestsPerSecond?: number | null | undefined
+  readonly vendor?: Vendor | null | undefined
+  readonly apiUrl?: string | null | undefined
+}
+
+export interface MirrorInput {
+  readonly location: string
+  readonly insecure?: boolean | null | undefined
+  readonly serves?: MirrorUse | null | undefined
+}
+
+/** Always both: a key is never used with a certificate that it was not given with. */
+export interface ClientCertificateInput {
+  readonly certificate: string
+  readonly key: string
+}
+
+/** Always whole: a password is never used for a proxy that it was not given for. */
+export interface ProxyInput {
+  readonly url: string
+  readonly username?: string | null | undefined
+  readonly password?: string | null | undefined
+}
+
+/** A checked change. */
+export interface CheckedInput extends Omit<ConfigurationInput, 'mirrors' | 'proxy'> {
+  readonly mirrors?: readonly Mirror[] | null | undefined
+  readonly proxy?: CheckedProxy | null | undefined
+}
+
+interface CheckedProxy {
+  readonly url: string
+  readonly username: string | null
+  readonly password: string | null
+}
+
+const MAX_MIRRORS = 10
+/** Requests to one registry at a time that a configuration may ask for. */
+export const MAX_CONCURRENCY = 256
+const MAX_REQUESTS_PER_SECOND = 10_000
+const MIN_REQUESTS_PER_SECOND = 0.01
+const MAX_LOGIN_LENGTH = 1024
+
+/** The change, if it is one that can be made. Throws InvalidConfigurationError. */
+export function checkInput(prefix: RegistryPrefix, input: ConfigurationInput, now: number): CheckedInput {
+  const { access, location, mirrors, insecure, ca, clientCertificate, proxy, vendor, apiUrl } = input
+  return {
+    ...{ access, insecure, vendor },
+    location: ifSaid(location, (text) => formatPrefix(parsePrefix(text, 'location'))),
+    mirrors: ifSaid(mirrors, checkMirrors),
+    ca: ifSaid(ca, (pem) => checkCertificates(pem, 'ca')),
+    clientCertificate: ifSaid(clientCertificate, (given) =>
+      checkClientCertificate(given, { field: 'clientCertificate', now }),
+    ),
+    proxy: ifSaid(proxy, checkProxy),
+    ...checkLimits(prefix, input),
+    apiUrl: ifSaid(apiUrl, checkApiUrl),
+  }
+}
+
+const ifSaid = <Given, Checked>(
+  given: Given | null | undefined,
+  check: (given: Given) => Checked,
+): Checked | null | undefined => (given == null ? (given as null | undefined) : check(given))
+
+function checkMirrors(inputs: readonly MirrorInput[]): Mirror[] {
+  if (inputs.length > MAX_MIRRORS) {
+    throw new InvalidConfigurationError('mirrors', `a registry has at most ${MAX_MIRRORS} mirrors`)
+  }
+  const mirrors = inputs.map(({ location, insecure, serves }, at) => ({
+    location: formatPrefix(parsePrefix(location, `mirrors.${at}.location`)),
+    insecure: insecure ?? false,
+    serves: serves ?? 'DIGESTS',
+  }))
+  for (const [at, { location }] of mirrors.entries()) {
+    if (mirrors.findIndex((one) => one.location === location) === at) continue
+    throw new InvalidConfigurationError(`mirrors.${at}.location`, `the mirror ${location} is there twice`)
+  }
+  return mirrors
+}
+
+function checkLimits(
+  { path }: RegistryPrefix,
+  { concurrency, requestsPerSecond }: ConfigurationInput,
+): Pick<ConfigurationInput, 'concurrency' | 'requestsPerSecond'> {
+  for (const [field, limit] of Object.entries({ concurrency, requestsPerSecond })) {
+    if (limit != null && path !== '') {
+      throw new InvalidConfigurationError(field, `${field} is for a whole registry: set it without a path`)
+    }
+  }
+  if (
+    concurrency != null &&
+    !(Number.isInteger(concurrency) && concurrency >= 1 && concurrency <= MAX_CONCURRENCY)
+  ) {
+    throw new InvalidConfigurationError('concurrency', `concurrency must be from 1 to ${MAX_CONCURRENCY}`)
+  }
+  const isRate = (rate: number) => rate >= MIN_REQUESTS_PER_SECOND && rate <= MAX_REQUESTS_PER_SECOND
+  if (requestsPerSecond != null && !isRate(requestsPerSecond)) {
+    throw new InvalidConfigurationError(
+      'requestsPerSecond',
+      `requestsPerSecond must be from ${MIN_REQUESTS_PER_SECOND} to ${MAX_REQUESTS_PER_SECOND}`,
+    )
+  }
+  return { concurrency, requestsPerSecond }
+}
+
+// no message says what was given: people write passwords into URLs
+
+function checkProxy({ url: text, username, password }: ProxyInput): CheckedProxy {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url && (url.username !== '' || url.password !== '')) {
+    throw new InvalidConfigurationError(
+      'proxy.url',
+      'proxy.url must have no login in it: give username and password beside it, which are kept sealed',
+    )
+  }
+  if (url?.protocol !== 'http:' || url.pathname !== '/' || url.search !== '' || url.hash !== '') {
+    throw new InvalidConfigurationError(
+      'proxy.url',
+      'proxy.url must be http://, a host and a port, and nothing more: http://proxy.example:3128',
+    )
+  }
+  const name = username || null
+  // RFC 7617 §2: a colon ends the name
+  if (name !== null && (name.length > MAX_LOGIN_LENGTH || /[:\p{Cc}]/u.test(name))) {
+    throw new InvalidConfigurationError(
+      'proxy.username',
+      `proxy.username must have at most ${MAX_LOGIN_LENGTH} characters, without colons and control characters`,
+    )
+  }
+  if (password != null && name === null) {
+    throw new InvalidConfigurationError('proxy.username', 'a password needs a username')
+  }
+  if (password != null && password.length > MAX_LOGIN_LENGTH) {
+    throw new InvalidConfigurationError(
+      'proxy.password',
+      `proxy.password must have at most ${MAX_LOGIN_LENGTH} characters`,
+    )
+  }
+  return { url: url.origin, username: name, password: name === null ? null : (password ?? '') }
+}
+
+function checkApiUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  const isWeb = url?.protocol === 'https:' || url?.protocol === 'http:'
+  if (url && isWeb && url.username === '' && url.password === '' && url.search === '' && url.hash === '') {
+    return url.href.replace(/\/+$/, '')
+  }
+  throw new InvalidConfigurationError(
+    'apiUrl',
+    'apiUrl must be an address on the web without a login and a query: https://gitlab.example/api',
+  )
+}

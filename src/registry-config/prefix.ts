@@ -1,0 +1,35 @@
+import { isRegistryPrefix, type RegistryPrefix, splitPrefix } from '../oci/registry-login.ts'
+import { InvalidConfigurationError } from './errors.ts'
+
+const PORT = /:(\d+)$/
+
+/**
+ * The one name of a registry that has several: in lower case, without the port that is meant anyway, and Docker Hub
+ * `docker.io`. A rule for `quay.io` is not to be got round with `QUAY.IO:443`.
+ */
+export function canonicalRegistry(registry: string): string {
+  return splitPrefix(registry.replace(PORT, (port, number) => (Number(number) === 443 ? '' : port))).registry
+}
+
+/** The same host, whichever of its ports; the registry itself where it names none. */
+export const withoutPort = (registry: string): string => canonicalRegistry(registry.replace(PORT, ''))
+
+/** Reads `quay.io`, `quay.io/team` or `localhost:5000`. Throws InvalidConfigurationError. */
+export function parsePrefix(text: string, field: string): RegistryPrefix {
+  const scheme = /^[a-z][a-z0-9+.-]*:\/\//i.test(text)
+  const { registry, path } = splitPrefix(text)
+  const prefix = { registry: canonicalRegistry(registry), path }
+  if (!scheme && isRegistryPrefix(prefix)) return prefix
+  throw new InvalidConfigurationError(
+    field,
+    `${field} must be a registry, or a registry and a path, without a scheme: quay.io, localhost:5000, quay.io/team or docker.io/library`,
+  )
+}
+
+/** What is left of the repository's name below the path; the path is its own or one above it. */
+export const below = (path: string, repository: string): string =>
+  repository.slice(path.length).replace(/^\//, '')
+
+/** The repository that stands in the place of one below the path. */
+export const moved = (repository: string, from: string, to: string): string =>
+  [to, below(from, repository)].filter((part) => part !== '').join('/')

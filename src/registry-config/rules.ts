@@ -1,0 +1,242 @@
+import { formatPrefix, pathsAbove, type RegistryPrefix, splitPrefix } from '../oci/registry-login.ts'
+import type { Access, MirrorUse, OpenedConfiguration, RegistryConfiguration } from './configuration.ts'
+import { canonicalRegistry, moved, withoutPort } from './prefix.ts'
+import { type ConnectionSetting, type Route, routeOf } from './route.ts'
+
+/** Where a repository is to be asked for. */
+export interface Place {
+  readonly registry: string
+  readonly repository: string
+  readonly isMirror: boolean
+  /** Whether it is on the registry that was named, to which what was said of that one applies. */
+  readonly isNamed: boolean
+  readonly serves: MirrorUse
+  /** Whether plain HTTP, or a certificate that does not verify, is good enough there. */
+  readonly insecure: boolean
+  /** How it is connected to; undefined as any other. */
+  readonly route: Route | undefined
+  /** Why it cannot be asked as it was configured; null where it can. */
+  readonly broken: string | null
+}
+
+/** Where to ask, one after the other and the last without fail; or which rule says that nobody is to be asked. */
+export type Plan = { readonly places: readonly Place[] } | { readonly blockedBy: string }
+
+/** How a host is connected to that a registry sends us to: its token server, where it redirects to. */
+export type Abroad = { readonly route: Route | undefined } | { readonly blockedBy: string }
+
+/** What was configured, as it stands at one moment. */
+export interface Rules {
+  planOf(registry: string, repository: string): Plan
+  /** Which rule says that nothing is to be imported from there; null where none does. As `Plan.blockedBy`. */
+  blockOf(registry: string, repository: string): string | null
+  /**
+   * The registry itself, by its own name, without its mirrors and wherever it was moved to: a credential is for whom it
+   * names. Without a repository it may be asked if anything of it may be.
+   */
+  loginPlaceOf(registry: string, repository: string | null): Place | { readonly blockedBy: string }
+  /** For a host that is reached on the way to `via`; never with a client certificate. */
+  abroad(host: string, via: Place): Abroad
+  limitsOf(registry: string): Pick<RegistryConfiguration, 'concurrency' | 'requestsPerSecond'>
+  /** What was said of the place that it is read from. */
+  vendorOf(registry: string, repository: string): Pick<RegistryConfiguration, 'vendor' | 'apiUrl'>
+}
+
+export interface RulesOptions {
+  readonly configurations: readonly OpenedConfiguration[]
+  /** For registries of which no configuration says it. */
+  readonly access: Access
+  /** Registries that the server was started for: that default is not for them. */
+  readonly own: readonly string[]
+}
+
+/** A configuration, and what the shorter prefixes above it say where it says nothing. */
+interface Entry {
+  readonly configuration: RegistryConfiguration
+  readonly access: { readonly is: Access; readonly saidBy: string } | null
+  /** The configuration that says where its repositories are; all of that is said in one place. */
+  readonly whereabouts: RegistryConfiguration | null
+  readonly connection: ConnectionSetting
+  readonly broken: string | null
+  readonly vendor: RegistryConfiguration['vendor']
+  readonly apiUrl: string | null
+  readonly route: Route | undefined
+}
+
+const NOT_ALLOWED = 'no configuration allows it, and what none allows is blocked'
+
+/** Source for whereabouts: containers-registries.conf(5), remapping and mirroring registries. */
+export function createRules({ configurations, access, own }: RulesOptions): Rules {
+  const entries = arrange(configurations)
+  const ours = new Set(own.map(canonicalRegistry))
+  const routesAbroad = new Map<string, Route | undefined>()
+
+  const find = (registry: string, repository: string): Entry | undefined => {
+    const ofRegistry = entries.get(canonicalRegistry(registry))
+    if (!ofRegistry) return undefined
+    for (const path of pathsAbove(repository)) {
+      const entry = ofRegistry.get(path)
+      if (entry) return entry
+    }
+    return undefined
+  }
+
+  /** What a configuration says; of another port of a blocked host too. */
+  const saidOf = (registry: string, repository: string): Entry['access'] => {
+    const said = find(registry, repository)?.access
+    if (said) return said
+    const host = find(withoutPort(registry), repository)?.access
+    return host?.is === 'BLOCKED' ? host : null
+  }
+
+  const blockOf = (registry: string, repository: string, fallback: Access): string | null => {
+    const said = saidOf(registry, repository)
+    if (said) return said.is === 'BLOCKED' ? `the configuration of ${said.saidBy} blocks it` : null
+    return fallback === 'BLOCKED' && !ours.has(canonicalRegistry(registry)) ? NOT_ALLOWED : null
+  }
+
+  const placeOf = (
+    { registry, path }: RegistryPrefix,
+    { named, insecure, ...how }: Pick<Place, 'isMirror' | 'serves' | 'insecure'> & { named: string },
+  ): Place => {
+    const entry = find(registry, path)
+    return {
+      ...how,
+      registry,
+      repository: path,
+      isNamed: canonicalRegistry(registry) === canonicalRegistry(named),
+      insecure: insecure || entry?.whereabouts?.insecure === true,
+      route: entry?.route,
+      broken: entry?.broken ?? null,
+    }
+  }
+
+  const planOf = (registry: string, repository: string): Plan => {
+    const blockedBy = blockOf(registry, repository, access)
+    if (blockedBy !== null) return { blockedBy }
+    const whereabouts = find(registry, repository)?.whereabouts
+    const named = { registry, path: repository }
+    const there = (location: string): RegistryPrefix => {
+      const to = splitPrefix(location)
+      return { registry: to.registry, path: moved(repository, whereabouts?.path ?? '', to.path) }
+    }
+    const mirrors = (whereabouts?.mirrors ?? [])
+      .map(({ location, insecure, serves }) =>
+        placeOf(there(location), { named: registry, isMirror: true, insecure, serves }),
+      )
+      // what a configuration blocks by its own name is not asked under another
+      .filter(
+        (place) =>
+          (place.repository !== '' || repository === '') &&
+          blockOf(place.registry, place.repository, 'ALLOWED') === null,
+      )
+    const origin = placeOf(whereabouts?.location ? there(whereabouts.location) : named, {
+      named: registry,
+      isMirror: false,
+      insecure: whereabouts?.insecure ?? false,
+      serves: 'ALL',
+    })
+    const readFrom = formatPrefix({ registry: origin.registry, path: origin.repository })
+    if (origin.repository === '' && repository !== '') {
+      return { blockedBy: `it would be read from ${readFrom}, where nothing is left of its name` }
+    }
+    const originBlock = blockOf(origin.registry, origin.repository, 'ALLOWED')
+    if (originBlock !== null) return { blockedBy: `it would be read from ${readFrom}, and ${originBlock}` }
+    return { places: [...mirrors, origin] }
+  }
+
+  return {
+    planOf,
+    blockOf(registry, repository) {
+      const plan = planOf(registry, repository)
+      return 'blockedBy' in plan ? plan.blockedBy : null
+    },
+    loginPlaceOf(registry, repository) {
+      const isInPart =
+        repository === null &&
+        [...(entries.get(canonicalRegistry(registry))?.values() ?? [])].some(
+          ({ access }) => access?.is === 'ALLOWED',
+        )
+      const blockedBy = isInPart ? null : blockOf(registry, repository ?? '', access)
+      if (blockedBy !== null) return { blockedBy }
+      const named = { registry, path: repository ?? '' }
+      return placeOf(named, { named: registry, isMirror: false, insecure: false, serves: 'ALL' })
+    },
+
+    abroad(host, via) {
+      const blockedBy = blockOf(host, '', 'ALLOWED')
+      if (blockedBy !== null) return { blockedBy }
+      const entry = find(host, '')
+      // by what was configured, of which there is so much: hosts can be named without end
+      const key = `${entry?.configuration.id} ${via.route?.id}`
+      if (!routesAbroad.has(key)) {
+        const { ca, proxy } = entry?.connection ?? NOTHING
+        routesAbroad.set(key, routeOf({ ca, client: null, proxy: proxy ?? via.route?.proxy ?? null }))
+      }
+      return { route: routesAbroad.get(key) }
+    },
+
+    limitsOf(registry) {
+      const { concurrency = null, requestsPerSecond = null } = find(registry, '')?.configuration ?? {}
+      return { concurrency, requestsPerSecond }
+    },
+
+    vendorOf(registry, repository) {
+      const plan = planOf(registry, repository)
+      const origin = 'places' in plan ? plan.places.at(-1) : undefined
+      const { vendor = null, apiUrl = null } = (origin && find(origin.registry, origin.repository)) ?? {}
+      return { vendor, apiUrl }
+    },
+  }
+}
+
+const NOTHING: ConnectionSetting = { ca: null, client: null, proxy: null }
+
+type Entries = ReadonlyMap<string, ReadonlyMap<string, Entry>>
+
+function arrange(configurations: readonly OpenedConfiguration[]): Entries {
+  const entries = new Map<string, Map<string, Entry>>()
+  const shortestFirst = [...configurations].sort(
+    (a, b) => a.configuration.path.length - b.configuration.path.length,
+  )
+  for (const opened of shortestFirst) {
+    const { registry, path } = opened.configuration
+    const ofRegistry = entries.get(registry) ?? new Map<string, Entry>()
+    entries.set(registry, ofRegistry)
+    let above: Entry | undefined
+    for (const shorter of pathsAbove(path)) above ??= ofRegistry.get(shorter)
+    ofRegistry.set(path, entryOf(opened, above))
+  }
+  return entries
+}
+
+function entryOf(
+  { configuration, clientKey, proxyPassword, broken }: OpenedConfiguration,
+  above: Entry | undefined,
+): Entry {
+  const { access, location, mirrors, insecure, ca, clientCertificate, proxy, vendor, apiUrl } = configuration
+  const saysWhere = location !== null || mirrors !== null || insecure !== null
+  const connection: ConnectionSetting = {
+    ca: ca ?? above?.connection.ca ?? null,
+    client:
+      clientCertificate !== null && clientKey !== null
+        ? { certificate: clientCertificate, key: clientKey }
+        : (above?.connection.client ?? null),
+    proxy: proxy
+      ? { url: proxy.url, authorization: authorizationOf(proxy.username, proxyPassword) }
+      : (above?.connection.proxy ?? null),
+  }
+  return {
+    configuration,
+    access: access === null ? (above?.access ?? null) : { is: access, saidBy: formatPrefix(configuration) },
+    whereabouts: saysWhere ? configuration : (above?.whereabouts ?? null),
+    connection,
+    broken: broken ?? above?.broken ?? null,
+    vendor: vendor ?? above?.vendor ?? null,
+    apiUrl: apiUrl ?? above?.apiUrl ?? null,
+    route: routeOf(connection),
+  }
+}
+
+const authorizationOf = (username: string | null, password: string | null): string | null =>
+  username === null ? null : `Basic ${Buffer.from(`${username}:${password ?? ''}`).toString('base64')}`

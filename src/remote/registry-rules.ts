@@ -1,0 +1,87 @@
+import type { Route } from '../egress/route.ts'
+import type { Errand } from './dialer.ts'
+import { dialledHost } from './registry-host.ts'
+
+/** Where a repository is to be asked for. */
+export interface Place {
+  readonly registry: string
+  readonly repository: string
+  readonly isMirror: boolean
+  /** Whether it is on the registry that was named, to which what was said of that one applies. */
+  readonly isNamed: boolean
+  /** What a mirror is asked for: what tags mean, content by its digest, or both. */
+  readonly serves: 'ALL' | 'TAGS' | 'DIGESTS'
+  /** Whether plain HTTP, or a certificate that does not verify, is good enough there. */
+  readonly insecure: boolean
+  /** How it is connected to; undefined as any other. */
+  readonly route: Route | undefined
+  /** Why it cannot be asked as it was configured; null where it can. */
+  readonly broken: string | null
+}
+
+/** Where to ask: mirrors in their order, and the origin last. Or which rule says that nobody is to be asked. */
+export type Plan = { readonly places: readonly Place[] } | { readonly blockedBy: string }
+
+/** How a host is connected to that a registry sends us to. */
+export type Abroad = { readonly route: Route | undefined } | { readonly blockedBy: string }
+
+/** What this server was told of registries, as it stands at one moment. */
+export interface RegistryRules {
+  /** With an empty repository, for the registry itself. */
+  planOf(registry: string, repository: string): Plan
+  /** The registry by its own name, without its mirrors, or which rule says that it is not to be asked at all. */
+  loginPlaceOf(registry: string, repository: string | null): Place | { readonly blockedBy: string }
+  /** For a token server or a redirect's target, on the way to `via`. */
+  abroad(host: string, via: Place): Abroad
+}
+
+/** A rule says that nobody is to be asked there. No connection was opened. */
+export class BlockedError extends Error {
+  override readonly name = 'BlockedError'
+
+  /** `by`: `the configuration of quay.io blocks it`. */
+  constructor(by: string) {
+    super(by)
+  }
+}
+
+/** A registry as any other. */
+export const itself = (registry: string, repository: string): Place => ({
+  ...{ registry, repository },
+  ...{ isMirror: false, isNamed: true, serves: 'ALL', insecure: false, route: undefined, broken: null },
+})
+
+/** For a server that was told nothing: every registry is asked under its own name. */
+export const NO_RULES: RegistryRules = {
+  planOf: (registry, repository) => ({ places: [itself(registry, repository)] }),
+  loginPlaceOf: (registry, repository) => itself(registry, repository ?? ''),
+  abroad: () => ({ route: undefined }),
+}
+
+/**
+ * The same errand to one place: it is connected to as it was configured, and hosts on the way as they were. A request
+ * that may take less than a certificate does so only of the registry that it names.
+ */
+export function errandTo(place: Place, errand: Errand, rules: () => RegistryRules): Errand {
+  const origins = ['https:', 'http:'].map(
+    (scheme) => new URL(`${scheme}//${dialledHost(place.registry)}`).origin,
+  )
+  return {
+    ...errand,
+    insecure: place.insecure || (place.isNamed && errand.insecure),
+    routeTo(url) {
+      if (origins.includes(url.origin)) return place.route
+      const abroad = rules().abroad(url.host, place)
+      if ('blockedBy' in abroad) throw new BlockedError(abroad.blockedBy)
+      return abroad.route
+    },
+  }
+}
+
+/** An errand that leads nowhere. */
+export const errandNowhere = (blockedBy: string, errand: Errand): Errand => ({
+  ...errand,
+  routeTo() {
+    throw new BlockedError(blockedBy)
+  },
+})

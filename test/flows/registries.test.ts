@@ -1,0 +1,272 @@
+import type { TLSSocket } from 'node:tls'
+import { describe, expect, test } from 'vitest'
+import { startApp, type TestApp } from '../fixtures/app.ts'
+import { createAuthority } from '../fixtures/certificates.ts'
+import { startScripted } from '../fixtures/hostile-registry.ts'
+import { startHttpProxy } from '../fixtures/http-proxy.ts'
+import { image } from '../fixtures/random-image.ts'
+import { startUpstream, type Upstream, type UpstreamOptions } from '../fixtures/upstream.ts'
+import { follow, type Imported, importImage, tagDigests } from './operations.ts'
+
+// Registries that are configured while the server runs: each change goes for the next request.
+
+const one = image({ seed: 'registries one' })
+const two = image({ seed: 'registries two' })
+
+const configure = ({ client }: Pick<TestApp, 'client'>, prefix: string, input: object) =>
+  client.ask(
+    'mutation ($input: ConfigureRegistryInput!) { configureRegistry(input: $input) { registryConfiguration { prefix } } }',
+    { input: { prefix, ...input } },
+  )
+
+/** A registry that has this image as `team/app:latest`. */
+async function start(content: typeof one | null, options: UpstreamOptions = {}): Promise<Upstream> {
+  const upstream = await startUpstream(options)
+  if (content) upstream.push('team/app', 'latest', content)
+  return upstream
+}
+
+const latest = async ({ client }: TestApp) => (await tagDigests(client)).get('latest')
+const done = { state: 'SUCCEEDED' }
+const blocked: Partial<Imported> = { state: 'FAILED', reason: 'Blocked' }
+
+describe('a mirror', () => {
+  test('gives the content, and the registry says what tags mean', async () => {
+    await using origin = await start(one)
+    await using mirror = await startUpstream()
+    mirror.push('cache/team/app', 'latest', two)
+    mirror.push('cache/team/app', null, one)
+    await using app = await startApp()
+    await configure(app, origin.host, { mirrors: [{ location: `${mirror.host}/cache` }] })
+
+    expect(await follow(app.client, `${origin.host}/team/app`)).toMatchObject(done)
+
+    expect(await latest(app)).toBe(one.digest)
+    expect(origin.requests).toMatchObject({ manifest: 0, blob: 0 })
+    expect(mirror.requests).toMatchObject({ listing: 0, head: 0, manifest: 1, blob: 1 })
+  })
+
+  test('that is there for tags says what they mean, and is left for the registry while it fails', async () => {
+    await using origin = await start(one)
+    await using mirror = await start(two)
+    await using app = await startApp()
+    await configure(app, origin.host, { mirrors: [{ location: mirror.host, serves: 'ALL' }] })
+
+    expect(await follow(app.client, `${origin.host}/team/app`)).toMatchObject(done)
+    expect(await latest(app)).toBe(two.digest)
+
+    mirror.hook = () => ({ status: 404, headers: {}, body: Buffer.alloc(0) })
+    expect(await importImage(app.client)).toMatchObject(done)
+    expect(await latest(app)).toBe(one.digest)
+  })
+})
+
+describe('a location', () => {
+  test('is read in the registry’s place, with the credentials of the location alone', async () => {
+    const login = { username: 'me', password: 'for the location' }
+    const mayPull = (username: string | null) => username === login.username
+    await using moved = await startUpstream({ auth: { scheme: 'basic', credentials: login, mayPull } })
+    moved.push('library/team/app', 'latest', one)
+    await using app = await startApp()
+    const setCredential = (prefix: string, password: string) =>
+      app.client.ask(
+        'mutation ($input: SetRegistryCredentialInput!) { setRegistryCredential(input: $input) { __typename } }',
+        { input: { prefix, username: login.username, password } },
+      )
+    await configure(app, 'old.example', { location: `${moved.host}/library` })
+    await setCredential('old.example', 'canary')
+
+    expect(await follow(app.client, 'old.example/team/app')).toMatchObject({
+      state: 'FAILED',
+      reason: 'Unauthorized',
+      message: expect.stringContaining(`old.example/team/app is read from ${moved.host}/library/team/app`),
+    })
+    await setCredential(moved.host, login.password)
+    expect(await importImage(app.client)).toMatchObject(done)
+
+    const shown = moved.log.flatMap(({ headers }) => headers.authorization ?? [])
+    const canary = Buffer.from('me:canary').toString('base64')
+    expect(shown.length).toBeGreaterThan(0)
+    expect(shown.join()).not.toContain(canary)
+  })
+})
+
+describe('certificates', () => {
+  test('of a private authority are trusted once they are given, and not any more when they are taken back', async () => {
+    const authority = await createAuthority()
+    await using origin = await start(one, { tls: await authority.issue(['127.0.0.1']) })
+    await using app = await startApp()
+
+    expect(await follow(app.client, `${origin.host}/team/app`)).toMatchObject({
+      state: 'FAILED',
+      message: expect.stringContaining('certificate'),
+    })
+    await configure(app, origin.host, { ca: authority.ca })
+    expect(await importImage(app.client)).toMatchObject(done)
+    await configure(app, origin.host, { ca: null })
+    expect(await importImage(app.client)).toMatchObject({ state: 'FAILED' })
+  })
+
+  test('are shown to a registry that asks for one', async () => {
+    const authority = await createAuthority()
+    const tls = {
+      ...(await authority.issue(['127.0.0.1'])),
+      ...{ ca: authority.ca, requestCert: true, rejectUnauthorized: true },
+    }
+    await using origin = await start(one, { tls })
+    await using app = await startApp()
+    const { cert: certificate, key } = await authority.issueClient('imagestreams')
+    await configure(app, origin.host, { ca: authority.ca })
+    expect(await follow(app.client, `${origin.host}/team/app`)).toMatchObject({ state: 'FAILED' })
+
+    await configure(app, origin.host, { clientCertificate: { certificate, key } })
+    expect(await importImage(app.client)).toMatchObject(done)
+    expect(await latest(app)).toBe(one.digest)
+
+    await app.restart()
+    expect(await importImage(app.client)).toMatchObject(done)
+  })
+
+  test('are not shown to where the registry redirects', async () => {
+    const authority = await createAuthority()
+    const certificates = await authority.issue(['127.0.0.1'])
+    const asking = { ...certificates, ca: authority.ca, requestCert: true, rejectUnauthorized: false }
+    const shown: unknown[] = []
+    await using elsewhere = await startScripted(
+      (request, response) => {
+        shown.push((request.socket as TLSSocket).getPeerCertificate().subject)
+        response.writeHead(404).end()
+      },
+      { tls: asking },
+    )
+    await using origin = await start(one, { tls: asking })
+    origin.hook = ({ kind }) =>
+      kind === 'head' || kind === 'manifest'
+        ? { status: 307, headers: { location: `${elsewhere.url}/there` }, body: Buffer.alloc(0) }
+        : undefined
+    await using app = await startApp()
+    const { cert: certificate, key } = await authority.issueClient('imagestreams')
+    const input = { ca: authority.ca, clientCertificate: { certificate, key } }
+    await configure(app, origin.host, input)
+    await configure(app, elsewhere.host, input)
+
+    await follow(app.client, `${origin.host}/team/app`)
+    expect(shown.length).toBeGreaterThan(0)
+    expect(shown.every((subject) => subject === undefined)).toBe(true)
+  })
+})
+
+describe('a proxy', () => {
+  test('is gone through from the next request on, its login shown to it alone', async () => {
+    await using origin = await start(one)
+    await using proxy = await startHttpProxy({
+      resolve: () => origin.host,
+      login: { username: 'me', password: 'canary' },
+    })
+    await using app = await startApp()
+    const insecure = true
+    await configure(app, 'registry.example', { insecure, proxy: { url: proxy.url } })
+
+    expect(await follow(app.client, 'registry.example/team/app')).toMatchObject({
+      state: 'FAILED',
+      message: expect.stringContaining('its proxy wants another login (407)'),
+    })
+    await configure(app, 'registry.example', {
+      proxy: { url: proxy.url, username: 'me', password: 'canary' },
+    })
+    // https is tried first, and what the proxy connects to speaks none
+    expect(await importImage(app.client)).toMatchObject(done)
+    expect(proxy.asked[0]).toBe('CONNECT registry.example:443')
+    expect(proxy.asked).toContain('GET http://registry.example/v2/team/app/tags/list?n=1000')
+    expect(origin.log.every(({ headers }) => headers['proxy-authorization'] === undefined)).toBe(true)
+    expect(JSON.stringify(await tagDigests(app.client))).not.toContain('canary')
+  })
+})
+
+describe('a block', () => {
+  test('stops imports before anything is opened, and says which rule it is', async () => {
+    await using origin = await start(one)
+    await using app = await startApp()
+    await follow(app.client, `${origin.host}/team/app`)
+    origin.reset()
+    await configure(app, `${origin.host}/team`, { access: 'BLOCKED' })
+
+    expect(await importImage(app.client)).toMatchObject({
+      ...blocked,
+      message: `${origin.host}/team/app was not asked: the configuration of ${origin.host}/team blocks it`,
+    })
+    expect(origin.log).toEqual([])
+    await configure(app, `${origin.host}/team`, { access: null })
+    expect(await importImage(app.client)).toMatchObject(done)
+  })
+
+  test('refuses streams that would import from there, and lets those that are there be changed', async () => {
+    await using origin = await start(one)
+    await using app = await startApp()
+    await follow(app.client, `${origin.host}/team/app`)
+    await configure(app, origin.host, { access: 'BLOCKED' })
+    const create = (spec: object) =>
+      app.client.answer(
+        'mutation ($input: CreateImageStreamInput!) { createImageStream(input: $input) { __typename } }',
+        { input: { name: 'other', spec } },
+      )
+
+    const name = `${origin.host}/team/other:1`
+    for (const [spec, field] of [
+      [{ dockerImageRepository: `${origin.host}/team/other` }, 'spec.dockerImageRepository'],
+      [{ tags: [{ name: '1', from: { kind: 'DockerImage', name } }] }, 'spec.tags.0.from.name'],
+    ] as const) {
+      expect((await create(spec)).errors?.[0]).toMatchObject({
+        message: expect.stringContaining(`the configuration of ${origin.host} blocks it`),
+        extensions: { code: 'INVALID', field },
+      })
+    }
+    const update =
+      'mutation ($input: UpdateImageStreamInput!) { updateImageStream(input: $input) { __typename } }'
+    const labels = [{ key: 'team', value: 'one' }]
+    expect((await app.client.answer(update, { input: { name: 'app', labels } })).errors).toBeUndefined()
+  })
+
+  test('of everything but what is allowed lets only that in', async () => {
+    await using origin = await start(one)
+    origin.push('other/app', 'latest', two)
+    await using app = await startApp()
+    await follow(app.client, `${origin.host}/team/app`)
+    await app.client.ask('mutation { setRegistryDefaultAccess(input: { access: BLOCKED }) { access } }')
+    expect(await importImage(app.client)).toMatchObject({
+      ...blocked,
+      message: expect.stringContaining('no configuration allows it, and what none allows is blocked'),
+    })
+
+    await configure(app, `${origin.host}/team`, { access: 'ALLOWED' })
+    expect(await importImage(app.client)).toMatchObject(done)
+    await app.restart()
+    expect(await importImage(app.client)).toMatchObject(done)
+    const dry =
+      'mutation ($input: ImportImageInput!) { importImage(input: $input) { import { state reason } } }'
+    const other = await app.client.answer(dry, {
+      input: { imageStream: 'x', from: `${origin.host}/other/app:latest`, dryRun: true, confirm: true },
+    })
+    expect(other.data).toEqual({ importImage: { import: { state: 'FAILED', reason: 'Blocked' } } })
+  })
+})
+
+describe('limits', () => {
+  test('of one registry are kept', async () => {
+    await using origin = await startUpstream()
+    for (let n = 0; n < 12; n += 1) origin.push('team/app', `v${n}`, image({ seed: `limits ${n}` }))
+    let [current, most] = [0, 0]
+    origin.hook = async () => {
+      current += 1
+      most = Math.max(most, current)
+      await new Promise((resolve) => setImmediate(resolve))
+      current -= 1
+      return undefined
+    }
+    await using app = await startApp()
+    await configure(app, origin.host, { concurrency: 2 })
+
+    expect(await follow(app.client, `${origin.host}/team/app`)).toMatchObject({ ...done, imported: 12 })
+    expect(most).toBeLessThanOrEqual(2)
+  })
+})

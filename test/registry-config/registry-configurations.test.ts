@@ -1,0 +1,264 @@
+import { generateKeyPairSync } from 'node:crypto'
+import { describe, expect, test } from 'vitest'
+import { adoptKeys } from '../../src/access/adopt-keys.ts'
+import { newSealingKey } from '../../src/access/sealing-key.ts'
+import type { ConfigurationInput } from '../../src/registry-config/configuration-input.ts'
+import { InvalidConfigurationError, UnknownConfigurationError } from '../../src/registry-config/errors.ts'
+import { MAX_CONFIGURATIONS } from '../../src/registry-config/registry-configurations.ts'
+import { secretVault } from '../../src/registry-config/secrets.ts'
+import { createAuthority } from '../fixtures/certificates.ts'
+import { START, sealerOf, World } from './world.ts'
+
+const authority = await createAuthority()
+const client = await authority.issueClient('imagestreams')
+const clientCertificate = { certificate: client.cert, key: client.key }
+const proxy = { url: 'http://proxy.example:3128', username: 'me', password: 'canary' }
+
+/** The error that setting this ends with. */
+const refused = (input: ConfigurationInput, prefix = 'quay.io'): InvalidConfigurationError => {
+  using world = new World()
+  try {
+    world.set(prefix, input)
+  } catch (error) {
+    expect(world.store.all()).toEqual([])
+    if (error instanceof InvalidConfigurationError) return error
+    throw error
+  }
+  return expect.fail('it was taken')
+}
+
+describe('a configuration', () => {
+  test('keeps what is left out of a change, and forgets what is null', () => {
+    using world = new World()
+    world.set('quay.io', { access: 'BLOCKED', insecure: true, vendor: 'QUAY', concurrency: 4 })
+    world.time += 1000
+    const changed = world.set('quay.io', { access: null, vendor: 'NONE' })
+
+    expect(changed).toMatchObject({ access: null, insecure: true, vendor: 'NONE', concurrency: 4 })
+    expect(changed).toMatchObject({ createdAt: START, updatedAt: START + 1000 })
+    expect(world.store.at('QUAY.io:443')).toEqual(changed)
+  })
+
+  test('goes at once, and says so after it was stored', () => {
+    using world = new World()
+    world.set('quay.io', { access: 'BLOCKED' })
+    expect(world.blockOf('quay.io/x')).not.toBeNull()
+    expect(world.changes).toBe(1)
+    world.store.delete('quay.io')
+    expect(world.blockOf('quay.io/x')).toBeNull()
+    world.store.setDefaultAccess('BLOCKED')
+    expect(world.blockOf('quay.io/x')).not.toBeNull()
+    expect(world.changes).toBe(3)
+  })
+
+  test('is still there after a restart, its secrets too', () => {
+    using world = new World()
+    world.set('quay.io', { clientCertificate, proxy, ca: authority.ca })
+    world.store.setDefaultAccess('BLOCKED')
+    const before = world.rules.loginPlaceOf('quay.io', null)
+
+    const again = world.storeWith(sealerOf(world.key))
+    expect(again.all()).toEqual(world.store.all())
+    expect(again.defaultAccess()).toBe('BLOCKED')
+    expect(again.rules().loginPlaceOf('quay.io', null)).toEqual(before)
+  })
+
+  test('is listed by prefix', () => {
+    using world = new World()
+    for (const prefix of ['quay.io/team', 'ghcr.io', 'quay.io']) world.set(prefix)
+    expect(world.store.all().map(({ registry, path }) => `${registry}/${path}`)).toEqual([
+      'ghcr.io/',
+      'quay.io/',
+      'quay.io/team',
+    ])
+  })
+
+  test('that is not there cannot be deleted', () => {
+    using world = new World()
+    world.set('quay.io/team')
+    expect(() => world.store.delete('quay.io')).toThrow(UnknownConfigurationError)
+    expect(() => world.store.delete('quay.io')).toThrow('there is no configuration of quay.io')
+  })
+
+  test('is one of at most a thousand', () => {
+    using world = new World()
+    world.db.transact(() => {
+      for (let n = 0; n < MAX_CONFIGURATIONS; n += 1) world.set(`r${n}.example`)
+    })
+    expect(() => world.set('one.more')).toThrow(`at most ${MAX_CONFIGURATIONS}`)
+    expect(world.set('r1.example', { insecure: true }).insecure).toBe(true)
+  })
+})
+
+describe('what is kept of a secret', () => {
+  const stored = (world: World): string =>
+    JSON.stringify([
+      world.store.all(),
+      world.db.prepare('select * from registry_configurations').tuples(),
+      world.db.prepare<{ text: string }>('select hex(sealed) as text from registry_secrets').all(),
+    ])
+
+  test('is sealed, and shown to nobody', () => {
+    using world = new World()
+    world.set('quay.io', { clientCertificate, proxy })
+    expect(stored(world)).not.toContain('canary')
+    expect(stored(world)).not.toContain('PRIVATE KEY')
+    expect(stored(world)).not.toContain(Buffer.from('canary').toString('hex').toUpperCase())
+  })
+
+  test('goes with its proxy or certificate: none is used with another than it was given with', () => {
+    using world = new World()
+    world.set('quay.io', { clientCertificate, proxy })
+    world.set('quay.io', { proxy: { url: 'http://other.example:3128', username: 'me' } })
+    const place = world.places('quay.io/x')[0]
+    expect(place?.route?.proxy?.authorization).toBe(`Basic ${Buffer.from('me:').toString('base64')}`)
+    world.set('quay.io', { clientCertificate: null, proxy: null })
+    expect(world.places('quay.io/x')[0]?.route).toBeUndefined()
+    expect(world.db.prepare('select id from registry_secrets').tuples()).toEqual([])
+  })
+
+  test.each([
+    ['another proxy', `update registry_configurations set proxy_url = 'http://evil.example:1'`],
+    ['another user', `update registry_configurations set proxy_username = 'you'`],
+    ['another registry', `update registry_configurations set registry = 'evil.example'`],
+    ['the other kind', `update registry_secrets set kind = 'CLIENT_KEY'`],
+  ])('opens for nothing else when the database is changed: %s', (_, change) => {
+    using world = new World()
+    world.set('quay.io', { proxy })
+    world.db.prepare(change).run()
+    const store = world.storeWith(sealerOf(world.key))
+    for (const registry of ['quay.io', 'evil.example']) {
+      const plan = store.rules().planOf(registry, 'x')
+      const [place] = 'places' in plan ? plan.places : []
+      expect(place?.route?.proxy?.authorization ?? '').not.toContain(Buffer.from('canary').toString('base64'))
+      if (place?.route) expect(place.broken).toMatch(/quay.io|evil.example/)
+    }
+  })
+
+  test('is sealed anew with a new key, and refused without the old one', () => {
+    using world = new World()
+    world.set('quay.io', { clientCertificate, proxy })
+    const added = newSealingKey()
+    const adopt = (keys: string[], lost: string | null = null) => {
+      const vaults = [secretVault(world.db)]
+      return adoptKeys({ db: world.db, sealer: sealerOf(...keys), vaults, source: 'the test', lost })
+    }
+    const before = world.plan('quay.io/x')
+    expect(() => adopt([added])).toThrow('2 registry secrets are sealed with the key')
+    expect(adopt([added, world.key])).toEqual({ resealed: 2, forgotten: 0 })
+    expect(world.storeWith(sealerOf(added)).rules().planOf('quay.io', 'x')).toEqual(before)
+
+    const lost = sealerOf(added).keyId
+    expect(adopt([newSealingKey()], lost)).toEqual({ resealed: 0, forgotten: 2 })
+    const plan = world.storeWith(sealerOf(world.key)).rules().planOf('quay.io', 'x')
+    expect('places' in plan && plan.places[0]?.broken).toBe(
+      'a secret of the configuration of quay.io is lost: give it again',
+    )
+  })
+})
+
+describe('a value that cannot be', () => {
+  test.each([
+    ['team', 'a path without a registry'],
+    ['https://quay.io', 'a scheme'],
+    ['quay.io/Team', 'capitals in a path'],
+    ['quay.io/../x', 'dots'],
+    ['me@quay.io', 'a login'],
+    ['quay.io\r\nhost: evil', 'another line'],
+    ['', 'nothing'],
+  ])('is the prefix %j: %s', (prefix) => {
+    const { field, message } = refused({}, prefix)
+    expect(field).toBe('prefix')
+    expect(message).toContain('must be a registry, or a registry and a path, without a scheme')
+  })
+
+  test.each<[field: string, message: string, input: ConfigurationInput]>([
+    ['location', 'without a scheme', { location: 'https://mirror.example' }],
+    ['location', 'must be a registry', { location: '' }],
+    [
+      'mirrors.1.location',
+      'without a scheme',
+      { mirrors: [{ location: 'a.b' }, { location: 'http://c.d' }] },
+    ],
+    ['mirrors.1.location', 'is there twice', { mirrors: [{ location: 'a.b' }, { location: 'A.b:443' }] }],
+    ['mirrors', 'at most 10', { mirrors: Array.from({ length: 11 }, (_, n) => ({ location: `m${n}.b` })) }],
+    ['ca', 'must be one or more certificates in PEM', { ca: 'hello' }],
+    ['ca', 'must be one or more certificates in PEM', { ca: '' }],
+    ['ca', 'has a private key in it', { ca: authority.ca + client.key }],
+    [
+      'ca',
+      'certificate 2 of ca cannot be read',
+      { ca: `${authority.ca}-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n` },
+    ],
+    ['ca', 'at most', { ca: authority.ca.repeat(2000) }],
+    ['proxy.url', 'must have no login in it', { proxy: { url: 'http://me:canary@proxy.example:3128' } }],
+    ['proxy.url', 'must be http://, a host and a port', { proxy: { url: 'https://proxy.example' } }],
+    ['proxy.url', 'must be http://, a host and a port', { proxy: { url: 'proxy.example:canary' } }],
+    ['proxy.url', 'must be http://, a host and a port', { proxy: { url: 'http://proxy.example/canary' } }],
+    ['proxy.username', 'a password needs a username', { proxy: { url: proxy.url, password: 'canary' } }],
+    ['proxy.username', 'without colons', { proxy: { ...proxy, username: 'me:you' } }],
+    ['concurrency', 'from 1 to 256', { concurrency: 0 }],
+    ['concurrency', 'from 1 to 256', { concurrency: 257 }],
+    ['requestsPerSecond', 'from 0.01 to 10000', { requestsPerSecond: 0 }],
+    ['requestsPerSecond', 'from 0.01 to 10000', { requestsPerSecond: Number.NaN }],
+    ['apiUrl', 'without a login', { apiUrl: 'https://me:canary@gitlab.example' }],
+    ['apiUrl', 'an address on the web', { apiUrl: 'file:///etc/canary' }],
+  ])('%s: %s', (field, message, input) => {
+    const error = refused(input)
+    expect(error.field).toBe(field)
+    expect(error.message).toContain(message)
+    expect(error.message).not.toContain('canary')
+  })
+
+  test.each([['concurrency' as const], ['requestsPerSecond' as const]])(
+    'is %s of a part of a registry',
+    (field) => {
+      const error = refused({ [field]: 5 }, 'quay.io/team')
+      expect(error).toMatchObject({
+        field,
+        message: `${field} is for a whole registry: set it without a path`,
+      })
+    },
+  )
+})
+
+describe('a client certificate', () => {
+  const refusedKey = (key: string) => refused({ clientCertificate: { certificate: client.cert, key } })
+
+  test('is taken with its chain, and a key in another format', () => {
+    using world = new World()
+    const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    expect(publicKey.type).toBe('public')
+    const certificate = `Bag Attributes\n${client.cert}\nintermediate\n${authority.ca}`
+    const taken = world.set('quay.io', { clientCertificate: { certificate, key: client.key } })
+    expect(taken.clientCertificate?.match(/BEGIN CERTIFICATE/g)).toHaveLength(2)
+    expect(taken.clientCertificate).not.toContain('Bag')
+    const other = privateKey.export({ type: 'sec1', format: 'pem' }).toString()
+    expect(refusedKey(other).message).toContain('the key is not that of the first certificate')
+  })
+
+  test('of which the key is encrypted, cut off or none is refused, and not repeated', () => {
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    const encrypted = privateKey.export({
+      ...{ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'x' },
+    } as never) as unknown as string
+    const lines = client.key.split('\n')
+    for (const [key, message] of [
+      [encrypted, 'must not be encrypted'],
+      [lines.slice(0, 2).join('\n'), 'cannot be read as a private key'],
+      ['canary', 'must be a private key in PEM'],
+      [client.cert, 'must be a private key in PEM'],
+    ] as const) {
+      const error = refusedKey(key)
+      expect(error.field).toBe('clientCertificate.key')
+      expect(error.message).toContain(message)
+      expect(error.message).not.toContain(lines[1])
+    }
+  })
+
+  test('that has expired is refused', async () => {
+    const expired = await authority.issueClient('late', { expired: true })
+    const error = refused({ clientCertificate: { certificate: expired.cert, key: expired.key } })
+    expect(error.message).toContain('the certificate of CN=late has expired')
+  })
+})

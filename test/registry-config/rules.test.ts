@@ -1,0 +1,252 @@
+import { describe, expect, test } from 'vitest'
+import { createAuthority } from '../fixtures/certificates.ts'
+import { nameOf, World } from './world.ts'
+
+describe('the longest whole-segment prefix counts', () => {
+  test('of paths, and not the beginning of a segment', () => {
+    using world = new World()
+    world.set('quay.io', { location: 'one.example' })
+    world.set('quay.io/team', { location: 'two.example/t' })
+    world.set('quay.io/team/app', { location: 'three.example/x/y' })
+    const readFrom = (name: string) => world.places(name).map(nameOf)
+
+    expect(readFrom('quay.io/other/app')).toEqual(['one.example/other/app'])
+    expect(readFrom('quay.io/team/web')).toEqual(['two.example/t/web'])
+    expect(readFrom('quay.io/team')).toEqual(['two.example/t'])
+    expect(readFrom('quay.io/teams/web')).toEqual(['one.example/teams/web'])
+    expect(readFrom('quay.io/team/app')).toEqual(['three.example/x/y'])
+    expect(readFrom('quay.io/team/app/sidecar')).toEqual(['three.example/x/y/sidecar'])
+    expect(readFrom('quay.io.evil.example/team')).toEqual(['quay.io.evil.example/team'])
+    expect(readFrom('quay.io:8443/team')).toEqual(['quay.io:8443/team'])
+  })
+
+  test('and what it does not say is taken from the next shorter one that does', async () => {
+    using world = new World()
+    const { ca } = await createAuthority()
+    world.set('quay.io', {
+      ca,
+      proxy: { url: 'http://proxy.example:3128' },
+      vendor: 'QUAY',
+      mirrors: [{ location: 'm.example' }],
+    })
+    world.set('quay.io/team', { access: 'ALLOWED', apiUrl: 'https://quay.example/api' })
+
+    const [mirror, origin] = world.places('quay.io/team/app')
+    expect(mirror && nameOf(mirror)).toBe('m.example/team/app')
+    expect(origin?.route).toMatchObject({ ca: [ca], proxy: { url: 'http://proxy.example:3128' } })
+    expect(world.rules.vendorOf('quay.io', 'team/app')).toEqual({
+      vendor: 'QUAY',
+      apiUrl: 'https://quay.example/api',
+    })
+  })
+
+  test('but where repositories are is said in one place: insecure is not for a location that it was not said of', () => {
+    using world = new World()
+    world.set('quay.io', { insecure: true, mirrors: [{ location: 'm.example' }] })
+    world.set('quay.io/team', { location: 'other.example' })
+
+    expect(world.places('quay.io/team/app')).toMatchObject([
+      { registry: 'other.example', repository: 'app', insecure: false },
+    ])
+    expect(world.places('quay.io/x')).toMatchObject([{ registry: 'm.example' }, { insecure: true }])
+  })
+
+  test('an empty list of mirrors is none', () => {
+    using world = new World()
+    world.set('quay.io', { mirrors: [{ location: 'm.example' }] })
+    world.set('quay.io/team', { mirrors: [] })
+
+    expect(world.places('quay.io/team/app').map(nameOf)).toEqual(['quay.io/team/app'])
+  })
+})
+
+describe('a place', () => {
+  test('is connected to as its own name was configured, not as that which led there', async () => {
+    using world = new World()
+    const [one, two] = [await createAuthority(), await createAuthority()]
+    const { cert, key } = await one.issueClient('me')
+    world.set('quay.io', {
+      location: 'moved.example/q',
+      mirrors: [{ location: 'm.example/quay' }],
+      ca: one.ca,
+      clientCertificate: { certificate: cert, key },
+      proxy: { url: 'http://proxy.example:3128', username: 'me', password: 'canary' },
+    })
+    world.set('m.example/quay', { ca: two.ca })
+
+    const [mirror, origin] = world.places('quay.io/app')
+    expect(mirror?.route).toMatchObject({ ca: [two.ca], client: null, proxy: null })
+    expect(origin).toMatchObject({ registry: 'moved.example', route: undefined })
+  })
+
+  test('on the named registry takes what was said of the named one, and no other does', () => {
+    using world = new World()
+    world.set('quay.io', { location: 'quay.io/mirrored', mirrors: [{ location: 'm.example' }] })
+
+    expect(world.places('QUAY.IO/app')).toMatchObject([
+      { registry: 'm.example', isNamed: false },
+      { registry: 'quay.io', repository: 'mirrored/app', isNamed: true },
+    ])
+  })
+
+  test('that leaves nothing of the name is none', () => {
+    using world = new World()
+    world.set('quay.io/team/app', { location: 'one.example', mirrors: [{ location: 'two.example' }] })
+
+    expect(world.blockOf('quay.io/team/app')).toContain('nothing is left of its name')
+    expect(world.places('quay.io/team/app/web').map(nameOf)).toEqual(['two.example/web', 'one.example/web'])
+  })
+
+  test('is not looked up again: no rewrite leads in circles', () => {
+    using world = new World()
+    world.set('a.example', { location: 'b.example' })
+    world.set('b.example', { location: 'a.example' })
+
+    expect(world.places('a.example/x').map(nameOf)).toEqual(['b.example/x'])
+    expect(world.places('b.example/x').map(nameOf)).toEqual(['a.example/x'])
+  })
+})
+
+describe('blocked', () => {
+  test('is what the longest prefix that says it blocks', () => {
+    using world = new World()
+    world.set('quay.io', { access: 'BLOCKED' })
+    world.set('quay.io/team', { access: 'ALLOWED' })
+    world.set('quay.io/team/secret', { access: 'BLOCKED' })
+    world.set('quay.io/other', { insecure: true })
+
+    expect(world.blockOf('quay.io/any')).toBe('the configuration of quay.io blocks it')
+    expect(world.blockOf('quay.io/other/app')).toBe('the configuration of quay.io blocks it')
+    expect(world.blockOf('quay.io/team/app')).toBeNull()
+    expect(world.blockOf('quay.io/team/secret/app')).toBe(
+      'the configuration of quay.io/team/secret blocks it',
+    )
+    expect(world.blockOf('ghcr.io/team/app')).toBeNull()
+  })
+
+  test.each(['QUAY.IO/x', 'quay.io:443/x', 'Quay.io:0443/x', 'quay.io:80/x', 'quay.io:8443/x'])(
+    'is the same host by another spelling or port: %s',
+    (name) => {
+      using world = new World()
+      world.set('quay.io', { access: 'BLOCKED' })
+      expect(world.blockOf(name)).toBe('the configuration of quay.io blocks it')
+    },
+  )
+
+  test.each(['docker.io/library/x', 'index.docker.io/library/x', 'registry-1.docker.io:443/library/x'])(
+    'is Docker Hub under each of its names: %s',
+    (name) => {
+      using world = new World()
+      world.set('docker.io', { access: 'BLOCKED' })
+      expect(world.blockOf(name)).toBe('the configuration of docker.io blocks it')
+    },
+  )
+
+  test('is what is moved to, and a mirror that is itself blocked is not asked', () => {
+    using world = new World()
+    world.set('quay.io', { location: 'bad.example/q' })
+    world.set('ghcr.io', { mirrors: [{ location: 'bad.example/g' }, { location: 'good.example' }] })
+    world.set('bad.example', { access: 'BLOCKED' })
+
+    expect(world.blockOf('quay.io/app')).toBe(
+      'it would be read from bad.example/q/app, and the configuration of bad.example blocks it',
+    )
+    expect(world.places('ghcr.io/app').map(nameOf)).toEqual(['good.example/app', 'ghcr.io/app'])
+  })
+
+  test('is a token server or a redirect to a host that is blocked whole', () => {
+    using world = new World()
+    world.set('bad.example', { access: 'BLOCKED' })
+    const [via] = world.places('quay.io/app')
+
+    expect(via && world.rules.abroad('bad.example', via)).toEqual({
+      blockedBy: 'the configuration of bad.example blocks it',
+    })
+    expect(via && world.rules.abroad('cdn.example', via)).toEqual({ route: undefined })
+  })
+})
+
+describe('with everything blocked by default', () => {
+  const allowList = (options = {}) => {
+    const world = new World(options)
+    world.store.setDefaultAccess('BLOCKED')
+    world.set('quay.io/team', { access: 'ALLOWED' })
+    world.set('ghcr.io', { insecure: false })
+    return world
+  }
+  const NOT_ALLOWED = 'no configuration allows it, and what none allows is blocked'
+
+  test('only what is configured as allowed may be imported', () => {
+    using world = allowList()
+    expect(world.blockOf('quay.io/team/app')).toBeNull()
+    for (const name of ['quay.io/other', 'ghcr.io/app', 'docker.io/library/x', 'quay.io.example/team/app']) {
+      expect(world.blockOf(name)).toBe(NOT_ALLOWED)
+    }
+  })
+
+  test('an allowed name means its own port and no other', () => {
+    using world = allowList()
+    expect(world.blockOf('quay.io:443/team/app')).toBeNull()
+    expect(world.blockOf('quay.io:5000/team/app')).toBe(NOT_ALLOWED)
+  })
+
+  test('mirrors and locations of what is allowed need not be allowed by name, nor hosts on the way', () => {
+    using world = allowList()
+    world.set('quay.io/team', { location: 'moved.example', mirrors: [{ location: 'm.example' }] })
+    const [via] = world.places('quay.io/team/app')
+
+    expect(world.places('quay.io/team/app').map(nameOf)).toEqual(['m.example/app', 'moved.example/app'])
+    expect(via && world.rules.abroad('cdn.example', via)).toEqual({ route: undefined })
+    expect(world.blockOf('m.example/app')).toBe(NOT_ALLOWED)
+  })
+
+  test('the registry that the server was started for is not blocked by that, and can be by name', () => {
+    using world = allowList({ own: ['registry.corp:5000'] })
+    expect(world.blockOf('registry.corp:5000/app')).toBeNull()
+    world.set('registry.corp:5000', { access: 'BLOCKED' })
+    expect(world.blockOf('registry.corp:5000/app')).toBe('the configuration of registry.corp:5000 blocks it')
+  })
+
+  test('a login may be tried where anything is allowed', () => {
+    using world = allowList()
+    expect(world.rules.loginPlaceOf('quay.io', null)).toMatchObject({ registry: 'quay.io' })
+    expect(world.rules.loginPlaceOf('quay.io', 'other/app')).toEqual({ blockedBy: NOT_ALLOWED })
+    expect(world.rules.loginPlaceOf('ghcr.io', null)).toEqual({ blockedBy: NOT_ALLOWED })
+  })
+})
+
+describe('hosts on the way', () => {
+  test('have their own authorities, the proxy of where the way leads, and no client certificate', async () => {
+    using world = new World()
+    const authority = await createAuthority()
+    const { cert, key } = await authority.issueClient('me')
+    const clientCertificate = { certificate: cert, key }
+    world.set('registry.corp', { proxy: { url: 'http://one.example:1' }, clientCertificate })
+    world.set('auth.corp', { ca: authority.ca, clientCertificate })
+    world.set('cdn.corp', { proxy: { url: 'http://two.example:2' } })
+    const [via] = world.places('registry.corp/app')
+    const route = (host: string) => {
+      const abroad = via && world.rules.abroad(host, via)
+      return abroad && 'route' in abroad ? abroad.route : undefined
+    }
+
+    expect(via?.route?.client).not.toBeNull()
+    expect(route('auth.corp')).toMatchObject({
+      ca: [authority.ca],
+      client: null,
+      proxy: { url: 'http://one.example:1' },
+    })
+    expect(route('cdn.corp')).toMatchObject({ client: null, proxy: { url: 'http://two.example:2' } })
+    expect(route('auth.corp')).toBe(route('auth.corp'))
+  })
+})
+
+describe('limits', () => {
+  test('are a registry’s, by any of its names', () => {
+    using world = new World()
+    world.set('docker.io', { concurrency: 3, requestsPerSecond: 0.5 })
+
+    expect(world.rules.limitsOf('docker.io')).toEqual({ concurrency: 3, requestsPerSecond: 0.5 })
+    expect(world.rules.limitsOf('quay.io')).toEqual({ concurrency: null, requestsPerSecond: null })
+  })
+})

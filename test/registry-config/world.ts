@@ -1,0 +1,65 @@
+import { createSealer } from '../../src/access/sealer.ts'
+import { newSealingKey, parseSealingKeys } from '../../src/access/sealing-key.ts'
+import { type Database, openDatabase } from '../../src/db/open.ts'
+import type { ConfigurationInput } from '../../src/registry-config/configuration-input.ts'
+import {
+  createRegistryConfigurations,
+  type RegistryConfigurations,
+} from '../../src/registry-config/registry-configurations.ts'
+import type { Place, Plan, Rules } from '../../src/registry-config/rules.ts'
+import type { Sealer } from '../../src/registry-config/secrets.ts'
+
+export const START = Date.now()
+export const sealerOf = (...keys: string[]) => createSealer(parseSealingKeys(keys.join('\n'), 'the test'))
+
+/** The room over a real database. */
+export class World implements Disposable {
+  readonly db: Database = openDatabase(':memory:')
+  readonly key = newSealingKey()
+  readonly store: RegistryConfigurations
+  time = START
+  changes = 0
+
+  constructor({ own = [] }: { own?: readonly string[] } = {}) {
+    this.store = this.storeWith(sealerOf(this.key), own)
+  }
+
+  storeWith(sealer: Sealer, own: readonly string[] = []): RegistryConfigurations {
+    const onChanged = () => void this.changes++
+    return createRegistryConfigurations({ db: this.db, sealer, now: () => this.time, own, onChanged })
+  }
+
+  get rules(): Rules {
+    return this.store.rules()
+  }
+
+  set(prefix: string, input: ConfigurationInput = {}) {
+    return this.store.configure({ prefix, ...input })
+  }
+
+  /** Where `registry/repository` is asked, in order. */
+  places(name: string): Place[] {
+    const plan = this.plan(name)
+    return 'places' in plan ? [...plan.places] : []
+  }
+
+  /** Which rule blocks it; null for none. */
+  blockOf(name: string): string | null {
+    const plan = this.plan(name)
+    return 'blockedBy' in plan ? plan.blockedBy : null
+  }
+
+  plan(name: string): Plan {
+    const slash = name.indexOf('/')
+    return slash < 0
+      ? this.rules.planOf(name, '')
+      : this.rules.planOf(name.slice(0, slash), name.slice(slash + 1))
+  }
+
+  [Symbol.dispose](): void {
+    this.db[Symbol.dispose]()
+  }
+}
+
+/** `registry/repository` of a place. */
+export const nameOf = ({ registry, repository }: Place): string => `${registry}/${repository}`
