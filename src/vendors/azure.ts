@@ -15,6 +15,7 @@ export const azure: Vendor = {
   async *pages(desk) {
     const scope = `repository:${desk.repository}:metadata_read`
     const usual = `/acr/v1/${desk.repository}/_tags?n=${PAGE_SIZE}&orderby=timedesc`
+    let linked = false
     for (let path: string | undefined = usual; path !== undefined; ) {
       const answer = await desk.ask({ path, scope })
       const { imageName, tags } = objectOf(parseJson(answer), 'its answer')
@@ -29,7 +30,10 @@ export const azure: Vendor = {
       const last = entries.at(-1)?.name
       const isFull = entries.length >= PAGE_SIZE && typeof last === 'string'
       const after: string | undefined = isFull ? `${usual}&last=${encodeURIComponent(last)}` : undefined
-      path = entries.length === 0 ? undefined : (nextPageOf(answer, path) ?? after)
+      const next = nextPageOf(answer, path)
+      // a registry that links its pages has no more where there is no Link
+      linked ||= next !== undefined
+      path = entries.length === 0 ? undefined : (next ?? (linked ? undefined : after))
       yield { tags: told, entries: entries.length, total: null, isComplete: path === undefined }
     }
   },

@@ -6,6 +6,7 @@ import type { VendorLimits } from '../../src/vendors/limits.ts'
 import type { ReportedMove, TagClaim, VendorListing, VendorPage } from '../../src/vendors/listing.ts'
 import { createVendorListings, type VendorConfiguration } from '../../src/vendors/vendor-listings.ts'
 import { TestClient, type TestClientOptions } from '../fixtures/registry-client.ts'
+import { VendorRegistry, type VendorSide } from '../fixtures/vendors/vendor-registry.ts'
 
 export interface ListingClientOptions extends TestClientOptions {
   readonly configuration?: VendorConfiguration
@@ -80,6 +81,37 @@ export class ListingClient implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.client[Symbol.asyncDispose]()
+  }
+}
+
+/** A vendor's registry on loopback and a client of its listing. */
+export interface Vendor extends AsyncDisposable {
+  readonly registry: VendorRegistry
+  readonly client: ListingClient
+  /** `host/team/app`. */
+  readonly name: string
+}
+
+export interface VendorOptions extends ListingClientOptions {
+  /** Milliseconds since 1970 at which the registry's clock begins. */
+  readonly time?: number
+}
+
+/** Starts both; the client is told what the registry is, unless its options say otherwise. */
+export async function startVendor(
+  side: VendorSide,
+  { time, ...options }: VendorOptions = {},
+): Promise<Vendor> {
+  const registry = await VendorRegistry.start(side, time === undefined ? {} : { time })
+  const client = new ListingClient({ configuration: registry.configuration, ...options })
+  return {
+    registry,
+    client,
+    name: `${registry.host}/team/app`,
+    async [Symbol.asyncDispose]() {
+      await client[Symbol.asyncDispose]()
+      await registry[Symbol.asyncDispose]()
+    },
   }
 }
 

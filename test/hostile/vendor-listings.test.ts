@@ -1,0 +1,183 @@
+import { Socket } from 'node:net'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import type { Secret } from '../../src/oci/registry-login.ts'
+import { createAuthority } from '../fixtures/certificates.ts'
+import { type Scripted, startScripted } from '../fixtures/hostile-registry.ts'
+import { image } from '../fixtures/random-image.ts'
+import { always } from '../fixtures/registry-client.ts'
+import { ListingClient } from '../vendors/world.ts'
+
+// Vendors' interfaces that were taken over, and addresses that lead elsewhere: what they may learn, and what they cost.
+
+const CANARY = 'c4nary-s3cret'
+const SECRETS: readonly (readonly [string, string, Secret])[] = [
+  ['DOCKER_HUB', 'a password', { kind: 'password', username: 'somebody', password: CANARY }],
+  ['QUAY', 'an OAuth token', { kind: 'password', username: '$oauthtoken', password: CANARY }],
+  ['GITHUB', 'a personal access token', { kind: 'password', username: 'somebody', password: CANARY }],
+  ['HARBOR', 'a robot account', { kind: 'password', username: 'robot$x', password: CANARY }],
+  ['JFROG', 'an access token', { kind: 'identity', username: '', token: CANARY }],
+]
+
+let attacker: Scripted
+let connect: ReturnType<typeof vi.spyOn>
+beforeEach(async () => {
+  attacker = await startScripted((_request, response) => {
+    response.writeHead(200, { 'content-type': 'application/json' }).end('{}')
+  })
+})
+afterEach(async () => {
+  await attacker[Symbol.asyncDispose]()
+})
+
+/** What the attacker was shown, however it was spelled. */
+const wasShown = (): boolean =>
+  attacker.requests.some(({ headers, url }) => {
+    const all = JSON.stringify(headers) + url
+    return all.includes(CANARY) || all.includes(Buffer.from(`robot$x:${CANARY}`).toString('base64'))
+  })
+
+describe.each(SECRETS)('the interface of %s, asked with %s', (vendor, _what, secret) => {
+  test.each([301, 302, 307, 308])('that redirects by %s leads nowhere', async (status) => {
+    await using redirecting = await startScripted((_request, response) => {
+      response.writeHead(status, { location: `${attacker.url}/collect` }).end()
+    })
+    await using client = new ListingClient({
+      configuration: { vendor, apiUrl: redirecting.url },
+      credentials: always(secret),
+    })
+
+    const error = await client.refusal(`${redirecting.host}/team/app`)
+
+    expect(error).toMatchObject({ code: 'VENDOR_LISTING', reason: 'Unavailable' })
+    expect(attacker.requests).toEqual([])
+  })
+
+  test('that repeats what it was shown does not bring it into a message', async () => {
+    await using echoing = await startScripted((request, response) => {
+      const shown = request.headers.authorization ?? ''
+      const decoded = Buffer.from(shown.replace('Basic ', ''), 'base64').toString()
+      request.resume().on('end', () => {
+        const message = `${shown} ${decoded} ${CANARY} https://user:${CANARY}@elsewhere.example/`
+        response.writeHead(418, { 'content-type': 'application/json' }).end(JSON.stringify({ message }))
+      })
+    })
+    await using client = new ListingClient({
+      configuration: { vendor, apiUrl: echoing.url },
+      credentials: always(secret),
+    })
+
+    const error = await client.refusal(`${echoing.host}/team/app`)
+
+    expect(error.message).toContain('418')
+    expect(JSON.stringify([error.message, error])).not.toContain(CANARY)
+    expect(error.message).not.toContain(Buffer.from(`robot$x:${CANARY}`).toString('base64'))
+  })
+
+  test('is shown nothing over plain HTTP, but on this machine', async () => {
+    await using client = new ListingClient({
+      configuration: { vendor, apiUrl: 'http://vendor.example' },
+      credentials: always(secret),
+    })
+    connect = vi.spyOn(Socket.prototype, 'connect')
+
+    const error = await client.refusal('registry.example/team/app')
+
+    expect(error.reason).toBe('ForbiddenTarget')
+    expect(connect).not.toHaveBeenCalled()
+    connect.mockRestore()
+  })
+
+  test.each([
+    'https://10.0.0.1',
+    'https://169.254.169.254',
+    'https://[::ffff:10.0.0.1]',
+    'https://vendor.example:22',
+  ])('is not looked for at %s', async (apiUrl) => {
+    await using client = new ListingClient({
+      configuration: { vendor, apiUrl },
+      credentials: always(secret),
+    })
+    connect = vi.spyOn(Socket.prototype, 'connect')
+
+    const error = await client.refusal('registry.example/team/app')
+
+    expect(error).toMatchObject({ reason: 'ForbiddenTarget' })
+    expect(connect).not.toHaveBeenCalled()
+    connect.mockRestore()
+  })
+})
+
+test('a page that says that the next is elsewhere is not believed', async () => {
+  const results = [{ name: 'latest', digest: image({ seed: 'one' }).digest, last_updated: null }]
+  await using hub = await startScripted((_request, response) => {
+    const body = { count: 2, next: `${attacker.url}/v2/next`, previous: null, results }
+    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body))
+  })
+  await using client = new ListingClient({ configuration: { vendor: 'DOCKER_HUB', apiUrl: hub.url } })
+
+  await client.refusal(`${hub.host}/team/app`)
+
+  expect(attacker.requests).toEqual([])
+  expect(hub.requests.length).toBeGreaterThan(1)
+})
+
+test('a credential of a registry is not shown to one that is taken for another vendor by its name', async () => {
+  await using client = new ListingClient({
+    configuration: { vendor: null, apiUrl: null },
+    credentials: always({ kind: 'password', username: 'somebody', password: CANARY }),
+  })
+
+  expect(await client.find('docker.io.evil.example/team/app')).toBeNull()
+  expect(wasShown()).toBe(false)
+})
+
+test('many tags in one answer are not read past the limit, and others have their turn meanwhile', async () => {
+  const digest = image({ seed: 'one' }).digest
+  const tags = Array.from({ length: 200_000 }, (_, at) => `v${at}`)
+  const body = JSON.stringify({ manifest: { [digest]: { tag: tags } }, tags })
+  await using google = await startScripted((_request, response) => {
+    response.writeHead(200, { 'content-type': 'application/json' }).end(body)
+  })
+  await using client = new ListingClient({
+    configuration: { vendor: 'GOOGLE', apiUrl: null },
+    vendorLimits: { tags: 50_000 },
+  })
+  const listing = await client.listing(`${google.host}/team/app`)
+  let claims = 0
+  let turns = 0
+  const read = async (): Promise<void> => {
+    for await (const page of listing.pages()) {
+      claims += page.claims.length
+      setImmediate(() => {
+        turns += 1
+      })
+    }
+  }
+
+  await expect(read()).rejects.toMatchObject({ reason: 'TooLong' })
+  expect(claims).toBe(50_000)
+  expect(turns).toBeGreaterThanOrEqual(49)
+})
+
+test('a certificate that does not verify is good enough for the registry itself alone, where that was asked for', async () => {
+  const authority = await createAuthority()
+  const tls = await authority.issue(['127.0.0.1'])
+  await using api = await startScripted((_request, response) => response.writeHead(200).end('{}'), { tls })
+  await using client = new ListingClient({
+    configuration: { vendor: 'HARBOR', apiUrl: api.url },
+    credentials: always({ kind: 'password', username: 'robot$x', password: CANARY }),
+  })
+  const refusalOf = async (name: string) => {
+    const listing = await client.listing(name, { insecure: true })
+    return listing
+      .pages()
+      [Symbol.asyncIterator]()
+      .next()
+      .catch((error: unknown) => error)
+  }
+
+  expect(await refusalOf('registry.example/team/app')).toMatchObject({ reason: 'Unavailable' })
+  expect(api.requests).toEqual([])
+  expect(await refusalOf(`${api.host}/team/app`)).toMatchObject({ reason: 'OddShape' })
+  expect(api.requests).toHaveLength(1)
+})

@@ -1,0 +1,240 @@
+import { describe, expect, test } from 'vitest'
+import { kindByGreeting, kindByName } from '../../src/vendors/detect.ts'
+import { closedPort, startScripted } from '../fixtures/hostile-registry.ts'
+import { image } from '../fixtures/random-image.ts'
+import { password, TestClient } from '../fixtures/registry-client.ts'
+import { startUpstream } from '../fixtures/upstream.ts'
+import { gitlabSide } from '../fixtures/vendors/gitlab.ts'
+import { jfrogSide } from '../fixtures/vendors/jfrog.ts'
+import { zotSide } from '../fixtures/vendors/zot.ts'
+import { ListingClient, startVendor, type Vendor } from './world.ts'
+
+const DAY = 24 * 3_600_000
+const LOGIN = { username: 'somebody', password: 's3cret' }
+const one = image({ seed: 'one' })
+const UNSAID = { vendor: null, apiUrl: null }
+
+describe('a registry whose name tells whose it is', () => {
+  test.each([
+    ['docker.io', 'DOCKER_HUB'],
+    ['quay.io', 'QUAY'],
+    ['ghcr.io', 'GITHUB'],
+    ['GHCR.io', 'GITHUB'],
+    ['gcr.io', 'GOOGLE'],
+    ['eu.gcr.io', 'GOOGLE'],
+    ['europe-west1-docker.pkg.dev', 'GOOGLE'],
+    ['team.azurecr.io', 'AZURE'],
+    ['123456789012.dkr.ecr.eu-west-1.amazonaws.com', 'ECR'],
+    ['123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn', 'ECR'],
+    ['registry.gitlab.com', 'GITLAB'],
+    ['team.jfrog.io', 'JFROG'],
+  ])('%s', (registry, kind) => {
+    expect(kindByName(registry)).toBe(kind)
+  })
+
+  test.each([
+    'registry.example',
+    'docker.io.evil.example',
+    'evil-quay.io',
+    'gcr.io.evil.example',
+    'azurecr.io',
+    'dkr.ecr.eu-west-1.amazonaws.com',
+    'public.ecr.aws',
+    'gitlab.com',
+    'jfrog.io',
+    'notjfrog.io',
+    'localhost:5000',
+    '__proto__',
+    'constructor',
+  ])('is not taken for another: %s', (registry) => {
+    expect(kindByName(registry)).toBeUndefined()
+  })
+})
+
+describe('a registry whose plain answers tell what it runs', () => {
+  const bearer = (realm: string, service: string) => ({
+    'www-authenticate': `Bearer realm="${realm}",service="${service}"`,
+  })
+
+  test.each([
+    ['x-jfrog-version', { 'x-jfrog-version': 'Artifactory/7.90.1' }, 'JFROG'],
+    ['Artifactory Realm', { 'www-authenticate': 'Basic realm="Artifactory Realm"' }, 'JFROG'],
+    ['the version of GitLab', { 'gitlab-container-registry-version': '4.15.2-gitlab' }, 'GITLAB'],
+    ['the token server of GitLab', bearer('https://gl.example/jwt/auth', 'container_registry'), 'GITLAB'],
+    ['the token server of Harbor', bearer('https://h.example/service/token', 'harbor-registry'), 'HARBOR'],
+    ['the token server of Quay', bearer('https://q.example/v2/auth', 'q.example'), 'QUAY'],
+    ["zot's realm", { 'www-authenticate': 'Basic realm="Authorization Required"' }, 'ZOT'],
+    ['several challenges', { 'www-authenticate': 'Negotiate, Basic realm="Artifactory Realm"' }, 'JFROG'],
+  ])('by %s', (_what, headers, kind) => {
+    expect(kindByGreeting(headers)).toBe(kind)
+  })
+
+  test.each([
+    ['nothing', {}],
+    ['another token server', bearer('https://auth.example/token', 'registry.example')],
+    ["Harbor's path of another service", bearer('https://h.example/service/token', 'registry')],
+    ['a realm that is no address', bearer('nonsense', 'harbor-registry')],
+    ['another realm', { 'www-authenticate': 'Basic realm="registry"' }],
+  ])('and by %s not', (_what, headers) => {
+    expect(kindByGreeting(headers)).toBeUndefined()
+  })
+})
+
+/** Asks the registry a plain question, as an import does before. */
+async function greet({ client, registry, name }: Vendor): Promise<void> {
+  registry.push('team/app', 'latest', one)
+  for await (const _page of client.client.repository(name).listTags()) break
+  registry.reset()
+}
+
+test('a host that is unknown costs nothing', async () => {
+  await using upstream = await startUpstream({ auth: { scheme: 'basic', credentials: LOGIN } })
+  await using client = new ListingClient({ credentials: password(LOGIN.username, LOGIN.password) })
+  upstream.push('team/app', 'latest', one)
+  const name = `${upstream.host}/team/app`
+
+  expect(await client.find(name)).toBeNull()
+  expect(upstream.log).toEqual([])
+  for await (const _page of client.client.repository(name).listTags()) break
+  upstream.reset()
+  expect(await client.find(name)).toBeNull()
+  expect(upstream.log).toEqual([])
+})
+
+describe('a registry that looks like one with a listing that can be switched off', () => {
+  const auth = {
+    scheme: 'basic',
+    credentials: LOGIN,
+    challenge: 'Basic realm="Authorization Required"',
+  } as const
+  const asSomebody = { credentials: password(LOGIN.username, LOGIN.password), configuration: UNSAID }
+
+  test.each([
+    ['zot', () => zotSide({ auth }), '/v2/_oci/ext/discover'],
+    ['GitLab', () => gitlabSide(), '/gitlab/v1/'],
+  ])('%s is asked whether it has it, once a day', async (title, side, probe) => {
+    await using vendor = await startVendor(side(), asSomebody)
+    await greet(vendor)
+    const { client, registry, name } = vendor
+    const probes = () => registry.log.filter(({ path }) => path === probe).length
+
+    const found = await Promise.all([client.find(name), client.find(name), client.find(name)])
+    await client.find(`${registry.host}/team/other`)
+    expect(found.map((listing) => listing?.vendor)).toEqual(Array(3).fill(title))
+    expect(probes()).toBe(1)
+
+    client.client.clock.time += DAY
+    await client.find(name)
+    expect(probes()).toBe(2)
+    expect((await client.read(name)).claims).toMatchObject([{ tag: 'latest', digest: one.digest }])
+  })
+
+  test.each([
+    ['zot without search', () => zotSide({ auth, hasSearch: false })],
+    ['GitLab without its database', () => gitlabSide({ hasDatabase: false })],
+  ])('%s has none, which is remembered for a day too', async (_what, side) => {
+    await using vendor = await startVendor(side(), asSomebody)
+    await greet(vendor)
+    const { client, registry, name } = vendor
+
+    expect(await client.find(name)).toBeNull()
+    expect(await client.find(name)).toBeNull()
+    expect(registry.log.filter(({ status }) => status !== 401)).toHaveLength(1)
+  })
+
+  test('has none while its answer to that fails or makes no sense', async () => {
+    await using vendor = await startVendor(zotSide({ auth }), asSomebody)
+    await greet(vendor)
+    vendor.registry.hook = () => ({ status: 200, headers: {}, body: '<html>' })
+
+    expect(await vendor.client.find(vendor.name)).toBeNull()
+    expect(await vendor.client.find(vendor.name)).toBeNull()
+    expect(vendor.registry.log).toHaveLength(1)
+  })
+
+  test('who goes away while it is asked leaves the others their answer', async () => {
+    await using vendor = await startVendor(gitlabSide(), { configuration: UNSAID })
+    await greet(vendor)
+    const abort = new AbortController()
+    let arrived: () => void = () => {}
+    const first = new Promise<void>((resolve) => {
+      arrived = resolve
+    })
+    vendor.registry.hook = () => {
+      vendor.registry.hook = undefined
+      arrived()
+      return 'silence'
+    }
+
+    const gone = vendor.client.find(vendor.name, { signal: abort.signal })
+    await first
+    const stays = vendor.client.find(vendor.name)
+    abort.abort(new Error('no longer wanted'))
+
+    await expect(gone).rejects.toThrow('no longer wanted')
+    expect((await stays)?.vendor).toBe('GitLab')
+  })
+})
+
+test('JFrog is known by its header, and asked nothing to be sure', async () => {
+  await using vendor = await startVendor(jfrogSide(), { configuration: UNSAID })
+  await greet(vendor)
+
+  expect((await vendor.client.find(vendor.name))?.vendor).toBe('JFrog')
+  expect(vendor.registry.log).toEqual([])
+})
+
+describe('what was said of a registry', () => {
+  test('goes before what it looks like', async () => {
+    await using vendor = await startVendor(jfrogSide(), { configuration: { vendor: 'QUAY', apiUrl: null } })
+    await greet(vendor)
+
+    expect((await vendor.client.find(vendor.name))?.vendor).toBe('Quay')
+  })
+
+  test.each(['NONE', 'SOMETHING_ELSE'])('%s: there is no listing, and nothing is asked', async (vendor) => {
+    await using running = await startVendor(jfrogSide(), { configuration: { vendor, apiUrl: null } })
+    await greet(running)
+
+    expect(await running.client.find(running.name)).toBeNull()
+    expect(running.registry.log).toEqual([])
+  })
+
+  test('without an address of its interface, that is at the registry: which is asked for its base once', async () => {
+    await using vendor = await startVendor(zotSide(), { configuration: { vendor: 'HARBOR', apiUrl: null } })
+
+    await vendor.client.refusal(vendor.name)
+    await vendor.client.refusal(vendor.name)
+
+    expect(vendor.registry.log.map(({ path }) => path)).toEqual([
+      '/v2/',
+      ...Array(2).fill('/api/v2.0/projects/team/repositories/app/artifacts'),
+    ])
+  })
+})
+
+test('what is learned without verification serves no request that verifies', async () => {
+  const client = new TestClient()
+  const host = await closedPort()
+  const signal = new AbortController().signal
+  const errand = { insecure: false, lane: 'test', namespace: null, signal }
+  const verified = client.remote.api({ registry: host, repository: 'team/app' }, errand)
+
+  expect(verified.greeting).toBeUndefined()
+  await expect(verified.origin()).rejects.toMatchObject({ reason: 'RegistryUnavailable' })
+  await client[Symbol.asyncDispose]()
+})
+
+test('a greeting is what the registry said first, also when it refused', async () => {
+  await using registry = await startScripted((_request, response) => {
+    response.writeHead(401, { 'x-jfrog-version': 'Artifactory/7.90.1' }).end()
+  })
+  await using client = new TestClient()
+  const signal = new AbortController().signal
+  const errand = { insecure: false, lane: 'test', namespace: null, signal }
+  const api = client.remote.api({ registry: registry.host, repository: 'team/app' }, errand)
+
+  await api.origin()
+
+  expect(api.greeting).toMatchObject({ 'x-jfrog-version': 'Artifactory/7.90.1' })
+})
