@@ -140,7 +140,7 @@ describe('a tag whose content cannot be used fails alone, as data', () => {
     await expectBadTag('InvalidManifest', /does not have the manifest/)
   })
 
-  test('a tag that vanishes between the listing and its HEAD, which leaves no tag behind', async () => {
+  test('a tag gone between list and HEAD: 404, which leaves no tag behind', async () => {
     upstream.push('team/app', 'bad', other)
     using gate = upstream.hold(({ kind, reference }) => kind === 'head' && reference === 'bad')
     const importing = expectBadTag('NotFound', /does not have the tag "bad"/)

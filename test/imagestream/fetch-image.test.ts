@@ -132,7 +132,26 @@ describe('an index in mode PreserveOriginal', () => {
     expect(domain.log()).toHaveLength(1)
   })
 
-  it('was created when its newest child was, and is as large as all it names', async () => {
+  it('created: the annotation counts before its newest child, unless it is of 1970/0001', async () => {
+    const annotated = (created: string) =>
+      index([amd64, arm64], { annotations: { 'org.opencontainers.image.created': created } })
+    for (const [created, at] of [
+      ['2025-01-02T03:04:05Z', Date.UTC(2025, 0, 2, 3, 4, 5)],
+      ['1970-01-01T00:00:00Z', Date.UTC(2024, 4, 1)],
+      ['0001-01-01T00:00:00Z', Date.UTC(2024, 4, 1)],
+    ] as const) {
+      await importAs('PreserveOriginal', annotated(created), `of-${created.slice(0, 4)}`)
+      expect(stored(annotated(created).digest)).toMatchObject({ createdAt: at })
+    }
+  })
+
+  it('without an image, of zero-length manifests, is a tag’s image all the same', async () => {
+    const imported = await importAs('PreserveOriginal', index([]))
+    expect(imported?.state).toBe('SUCCEEDED')
+    expect(domain.digests('latest')).toEqual([index([]).digest])
+  })
+
+  it('without an annotation was created when its newest child was, and is as large as all it names', async () => {
     await importAs('PreserveOriginal', index([amd64, arm64]))
 
     expect(stored(index([amd64, arm64]).digest)).toMatchObject({
@@ -165,7 +184,7 @@ describe('an index in mode PreserveOriginal', () => {
     expect(stored(amd64.digest)).toBeUndefined()
   })
 
-  it('may hold indexes, three deep, and no deeper, whatever is stored already', async () => {
+  it('may hold indexes, nesting depth 3, and no deeper, whatever is stored already', async () => {
     const deep = (levels: number): Index | Image => (levels === 0 ? amd64 : index([deep(levels - 1)]))
     await importAs('PreserveOriginal', deep(3), 'three')
     await importAs('PreserveOriginal', deep(4), 'four')

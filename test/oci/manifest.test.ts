@@ -67,6 +67,20 @@ describe('a manifest', () => {
     })
   })
 
+  it('with zero-length manifests is legal', () => {
+    expect(parseManifest(bytesOf({ manifests: [] }), OCI_INDEX)).toMatchObject({
+      kind: 'index',
+      manifests: [],
+    })
+  })
+
+  it('with unknown media types, of its layers, children or config, does not error', () => {
+    const odd = (size: number) => ({ ...child, size, mediaType: 'application/vnd.example.odd.v7+cbor' })
+    expect(parseManifest(bytesOf({ config, layers: [odd(1), odd(2)] }))).toMatchObject({ artifact: false })
+    expect(parseManifest(bytesOf({ config: odd(1), layers: [] }))).toMatchObject({ artifact: true })
+    expect(parseManifest(bytesOf({ manifests: [odd(1)] }))).toMatchObject({ kind: 'index' })
+  })
+
   it('keeps only annotations that are text', () => {
     const { annotations } = parseManifest(bytesOf({ config, annotations: { a: '1', b: 2 } }))
 
@@ -103,7 +117,7 @@ describe('bytes that are no manifest', () => {
     expect(() => parseManifest(new Uint8Array([0x7b, 0xff, 0x7d]))).toThrow(InvalidManifestError)
   })
 
-  it('are refused with one child more than an index may have, and taken with as many as it may', () => {
+  it('are refused with one child more than 1000 children, and taken with as many', () => {
     const children = Array.from({ length: MAX_INDEX_CHILDREN }, () => child)
 
     expect(parseManifest(bytesOf({ manifests: children }))).toMatchObject({ kind: 'index' })
@@ -132,12 +146,14 @@ describe('a descriptor', () => {
     ).toMatchObject({ platform: { os: 'linux', architecture: 'arm' } })
   })
 
-  it('of what only accompanies an image is an attachment', () => {
+  it('of what only accompanies an image is an attachment: attestation-manifest, unknown/unknown, artifactType', () => {
     const subject = image({ seed: 1 })
     const built = index([subject, attestation(subject)])
     const manifest = parseManifest(built.bytes, built.mediaType)
 
     expect(manifest.kind === 'index' && manifest.manifests.map(isAttachment)).toEqual([false, true])
     expect(isAttachment({ ...child, annotations: {}, artifactType: 'application/sbom' })).toBe(true)
+    const unknown = { os: 'unknown', architecture: 'unknown' }
+    expect(isAttachment({ ...child, annotations: {}, platform: unknown })).toBe(true)
   })
 })

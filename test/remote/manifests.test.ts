@@ -44,7 +44,7 @@ describe('resolving a tag', () => {
     expect((await it.repository.resolveTag(tag('all'), null)).digest).toBe(both.digest)
   })
 
-  test('asks whether it changed, and takes 304 for the known digest', async () => {
+  test('asks If-None-Match on every re-check, and takes a 304 for the known digest', async () => {
     await using it = await start()
     expect(await it.repository.resolveTag(tag('1'), app.digest)).toEqual({ digest: app.digest })
     expect(it.upstream.log[0]).toMatchObject({ status: 304, headers: { 'if-none-match': `"${app.digest}"` } })
@@ -53,7 +53,10 @@ describe('resolving a tag', () => {
   })
 
   test.each<[string, (answer: Answer) => Answer]>([
-    ['has no digest', (answer) => without(answer, 'docker-content-digest')],
+    [
+      'has no Docker-Content-Digest (Red Hat, some ECR and Nexus; diun#594, distribution#3792)',
+      (answer) => without(answer, 'docker-content-digest'),
+    ],
     [
       'has a digest that is none',
       (answer) => ({ ...answer, headers: { ...answer.headers, 'docker-content-digest': 'md5:1' } }),
@@ -101,7 +104,7 @@ describe('resolving a tag', () => {
     expect(it.upstream.requests).toMatchObject({ head: 2, manifest: 0 })
   })
 
-  test('by GET hashes the bytes and only warns when the header says otherwise', async () => {
+  test('by GET hashes the bytes; a differing header is a warning, not a failure', async () => {
     await using it = await start(({ kind }, answer) => {
       if (kind === 'head') return failing(405)
       return { ...answer, headers: { ...answer.headers, 'docker-content-digest': newer.digest } }
@@ -131,6 +134,14 @@ describe('resolving a tag', () => {
     ['half a manifest', { body: app.bytes.subarray(0, 100) }, 'it is not JSON, or was cut off'],
     ['a list', { body: '[]' }, 'it is not a JSON object'],
     ['a schema 1 manifest', { body: '{"schemaVersion":1}' }, 'it is a Docker schema 1 manifest'],
+    [
+      'a schema1-signed manifest',
+      {
+        headers: { 'content-type': 'application/vnd.docker.distribution.manifest.v1+prettyjws' },
+        body: '{"schemaVersion":1,"signatures":[]}',
+      },
+      'it is a Docker schema 1 manifest',
+    ],
   ])('to %s is InvalidManifest', async (_, change, why) => {
     await using it = await start(({ kind }, answer) =>
       kind === 'head' ? failing(405) : { ...without(answer, 'content-length'), ...change },

@@ -48,7 +48,7 @@ describe('a listing', () => {
     expect(upstream.log[0]?.query.get('n')).toBe('1000')
   })
 
-  test('follows rel=next only, in any of several Link headers, quoted or not', async () => {
+  test('follows Link rel=next only, in any of several Link headers, quoted or not', async () => {
     await using registry = await startListing((query) =>
       query.get('last') === 'a'
         ? { tags: ['b'], link: '</v2/app/tags/list?last=0>; rel="prev"' }
@@ -62,10 +62,10 @@ describe('a listing', () => {
   })
 
   test.each([
-    ['relative', '/v2/app/tags/list?last=a&n=1'],
-    ['relative to the page', 'list?last=a&n=1'],
-    ['of another origin', 'http://10.0.0.1/v2/app/tags/list?last=a&n=1'],
-    ['that forgot the prefix of the repository', '/v2/tags/list?last=a&n=1'],
+    ['that is relative', '/v2/app/tags/list?last=a&n=1'],
+    ['that is relative to the page', 'list?last=a&n=1'],
+    ['whose scheme and host differ, as behind a TLS proxy', 'http://10.0.0.1/v2/app/tags/list?last=a&n=1'],
+    ['that JFrog took the virtual-repo prefix from (RTFACT-18971)', '/v2/tags/list?last=a&n=1'],
   ])('follows a Link %s on its own path and origin', async (_, link) => {
     await using registry = await startListing((query) =>
       query.get('last') ? { tags: ['b'] } : { tags: ['a'], link: `<${link}>; rel="next"` },
@@ -74,13 +74,13 @@ describe('a listing', () => {
     expect(registry.requests[1]?.url).toBe('/v2/app/tags/list?last=a&n=1')
   })
 
-  test('of a registry that pays no heed to n and sends all is complete', async () => {
+  test('of which more than n tags come at once is complete: docker-registry 2.8.2 ignores n and last', async () => {
     await using registry = await startListing(() => ({ tags: numbered(25) }))
     expect((await list(registry, { pageSize: 10 })).tags).toHaveLength(25)
     expect(registry.requests).toHaveLength(1)
   })
 
-  test('of exactly n tags without Link is asked on, and ends when nothing new comes', async () => {
+  test('of exactly n tags and no Link is probed with last=, and ends when no new tag appears', async () => {
     await using registry = await startListing(() => ({ tags: numbered(10) }))
     const { tags, warnings } = await list(registry, { pageSize: 10 })
     expect(tags).toHaveLength(10)
@@ -97,7 +97,7 @@ describe('a listing', () => {
     expect(upstream.requests.listing).toBe(2)
   })
 
-  test('of a registry that heeds last and sends no Link is complete', async () => {
+  test('of a registry that heeds last= and sends no Link, as the specification lets it, is complete', async () => {
     const all = numbered(25)
     await using registry = await startListing((query) => {
       const from = all.indexOf(query.get('last') ?? '') + 1
@@ -108,11 +108,12 @@ describe('a listing', () => {
 
   test.each([
     [
+      'ECR: 405 above its maximum',
       405,
       "Invalid parameter at 'maxResults' failed to satisfy constraint: 'Member must have value less than or equal to 100'",
     ],
-    [400, 'TOO_MANY_TAGS_REQUESTED: max is 100'],
-  ])('takes the page size that a %d names', async (status, message) => {
+    ['older Quay: TOO_MANY_TAGS_REQUESTED', 400, 'TOO_MANY_TAGS_REQUESTED: max is 100'],
+  ])('takes the page size that a refusal names (%s)', async (_, status, message) => {
     await using registry = await startListing((query) =>
       Number(query.get('n')) > 100
         ? { status, body: JSON.stringify({ errors: [{ code: 'UNSUPPORTED', message }] }) }
@@ -122,12 +123,12 @@ describe('a listing', () => {
     expect(queries(registry)).toEqual(['/v2/app/tags/list?n=1000', '/v2/app/tags/list?n=100'])
   })
 
-  test('is empty when there are no tags, null as docker-registry says', async () => {
+  test('is empty for "tags": null, as docker-registry 2.8.2 says that there are none', async () => {
     await using registry = await startListing(() => ({ tags: null }))
     expect((await list(registry)).tags).toEqual([])
   })
 
-  test('leaves out nulls, numbers, duplicates and names that are none, and tells how many', async () => {
+  test('leaves out JSON nulls in tags (Nexus), numbers, duplicates and names failing the tag regex, and counts them', async () => {
     const strange = ['a', null, 7, 'a', '.hidden', 'with space', 'x'.repeat(129), '../..', '<img>', 'b']
     await using registry = await startListing(() => ({ tags: strange }))
     const { tags, warnings } = await list(registry)
@@ -140,10 +141,10 @@ describe('a listing', () => {
     expect((await list(registry)).tags).toEqual(['latest', 'a'])
   })
 
-  test('hides tags that only carry signatures and other referrers', async () => {
+  test('hides sha256-<hex> and its .sig, .att and .sbom: tags that only carry signatures and other referrers', async () => {
     const hex = 'a'.repeat(64)
     await using registry = await startListing(() => ({
-      tags: ['a', `sha256-${hex}`, `sha256-${hex}.sig`, `sha256-${hex}.att`, 'sha256-short'],
+      tags: ['a', ...['', '.sig', '.att', '.sbom'].map((end) => `sha256-${hex}${end}`), 'sha256-short'],
     }))
     expect((await list(registry)).tags).toEqual(['a', 'sha256-short'])
   })
@@ -155,7 +156,7 @@ describe('a listing', () => {
       (query: URLSearchParams) =>
         `</v2/app/tags/list?last=${query.get('last') === 'a' ? 'b' : 'a'}>; rel="next"`,
     ],
-  ])('whose Link leads %s ends', async (_, link) => {
+  ])('whose Link leads %s ends: loops and repeated cursors are detected', async (_, link) => {
     await using registry = await startListing((query) => ({ tags: ['a', 'b'], link: link(query) }))
     const { tags, warnings } = await list(registry)
     expect(tags).toEqual(['a', 'b'])
