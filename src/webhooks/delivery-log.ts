@@ -82,9 +82,11 @@ export function createDeliveryLog({
   const byBody = db.prepare<{ id: number }>(
     `select id ${known} and body_digest = ? and received_at > ? order by id desc limit 1`,
   )
-  const newestOfPlace = db.prepare<{ deliveryId: number }>(
-    `select delivery_id as deliveryId from webhook_hints where webhook_id = ? and repository = ? and tag is ?
-     order by id desc limit 1`,
+  const isUndone = (hint: string) => `(${hint}.handled_at is null
+    or exists (select 1 from webhook_targets t where t.hint_id = ${hint}.id and t.state = 'OPEN'))`
+  const newestOfPlace = db.prepare<{ deliveryId: number; isUndone: 0 | 1 }>(
+    `select h.delivery_id as deliveryId, ${isUndone('h')} as isUndone from webhook_hints h
+     where h.webhook_id = ? and h.repository = ? and h.tag is ? order by h.id desc limit 1`,
   )
   const believed = db.prepare(
     'update webhooks set accepted = accepted + 1, accepted_at = ?, trouble = null where id = ?',
@@ -96,8 +98,7 @@ export function createDeliveryLog({
     `update webhooks set refused = refused + 1, refused_at = ?,
        trouble = case when coalesce(accepted_at, 0) < ? then ? else trouble end where id = ?`,
   )
-  const isOpen = `exists (select 1 from webhook_hints h where h.delivery_id = d.id and (h.handled_at is null
-    or exists (select 1 from webhook_targets t where t.hint_id = h.id and t.state = 'OPEN')))`
+  const isOpen = `exists (select 1 from webhook_hints h where h.delivery_id = d.id and ${isUndone('h')})`
   const trimRows = (which: string, kept: number) =>
     db.prepare(`delete from webhook_deliveries as d where webhook_id = ? and outcome ${which} 'ACCEPTED'
       and id <= (select id from webhook_deliveries where webhook_id = ? and outcome ${which} 'ACCEPTED'
@@ -135,15 +136,17 @@ export function createDeliveryLog({
     )
   }
 
-  // the same body again is news where something else was told of the same tag in between: it went there and back
+  // The same body again is news where something else was told of the tag in between: it went there and back. Where it
+  // names no digest it may be another push, unless the registry is still to be asked because of the one before.
   const isKnown = ({ webhookId, senderId, bodyDigest }: Entry, told: readonly ScopedHint[]): boolean => {
     if (senderId !== null) return bySenderId.get(webhookId, senderId) !== undefined
     const same = byBody.get(webhookId, bodyDigest, now() - SAME_BODY_WITHIN)
     return (
       same !== undefined &&
-      told.every(
-        ({ repository, tag }) => newestOfPlace.get(webhookId, repository, tag)?.deliveryId === same.id,
-      )
+      told.every(({ repository, tag, digest }) => {
+        const newest = newestOfPlace.get(webhookId, repository, tag)
+        return newest?.deliveryId === same.id && (digest !== null || newest.isUndone === 1)
+      })
     )
   }
 

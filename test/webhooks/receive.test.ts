@@ -1,0 +1,314 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { KEPT_ACCEPTED, KEPT_FOR, KEPT_OTHERS, SAME_BODY_WITHIN } from '../../src/webhooks/delivery-log.ts'
+import { FROM_ONE_SOURCE, ROWS_OF_NOTHING, TO_ONE_WEBHOOK } from '../../src/webhooks/receive.ts'
+import { stateOf } from '../../src/webhooks/webhook.ts'
+import { image } from '../fixtures/random-image.ts'
+import { deliveryOf } from '../fixtures/webhook.ts'
+import { type Issued, REGISTRY, REPOSITORY, WebhookWorld } from './webhook-world.ts'
+
+const [one, two] = [image({ seed: 1 }), image({ seed: 2 })]
+const SECOND = 1000
+
+let world: WebhookWorld
+let issued: Issued
+beforeEach(() => {
+  world = new WebhookWorld()
+  // nothing is asked of a registry here
+  world.isWorking = false
+  issued = world.create()
+})
+afterEach(async () => {
+  expect(world.errors).toEqual([])
+  await world[Symbol.asyncDispose]()
+})
+
+const outcomes = (of = issued): string[] => world.deliveries(of).map(({ outcome }) => outcome)
+const hints = (): number => (world.domain.dump().webhook_hints ?? []).length
+const wrong = (): Issued => ({ ...issued, secret: 'not the secret' })
+const v1 = { tag: 'v1', digest: one.digest }
+
+describe('a delivery', () => {
+  it('is on disk with its hints before it is answered', async () => {
+    const answer = await world.deliver(issued, world.telling(issued, v1, 'a'))
+
+    expect(answer).toEqual({ status: 202, body: { outcome: 'ACCEPTED', hints: 1 } })
+    expect(world.deliveries(issued)).toMatchObject([
+      { outcome: 'ACCEPTED', reason: null, senderId: 'a', note: `push of ${REPOSITORY}:v1`, isTest: 0 },
+    ])
+    expect(world.domain.dump().webhook_hints).toMatchObject([
+      { registry: REGISTRY, repository: REPOSITORY, tag: 'v1', digest: one.digest, handled_at: null },
+    ])
+  })
+
+  it('is kept without its body, headers and secret', async () => {
+    const delivery = world.telling(issued, { ...v1, canary: 'in the body only' } as never)
+    await world.deliver(issued, { ...delivery, headers: { ...delivery.headers, 'x-canary': 'in a header' } })
+
+    const rows = JSON.stringify(world.domain.dump())
+    expect(rows).not.toContain('in the body only')
+    expect(rows).not.toContain('in a header')
+    expect(rows).not.toContain(issued.secret)
+  })
+
+  it('with a wrong secret is refused, and why is in the log alone', async () => {
+    const answer = await world.deliver(issued, world.telling(wrong(), v1))
+
+    expect(answer).toEqual({ status: 401, body: { error: 'unauthorized' } })
+    expect(world.deliveries(issued)).toMatchObject([
+      { outcome: 'REFUSED', reason: 'the header Authorization shows another secret', note: null },
+    ])
+    expect(hints()).toBe(0)
+  })
+
+  it('that is believed and cannot be read is answered 2xx all the same: it would stall its sender’s queue', async () => {
+    const answer = await world.deliver(issued, { ...world.telling(issued, v1), body: Buffer.from('no JSON') })
+
+    expect(answer?.status).toBe(200)
+    expect(world.deliveries(issued)).toMatchObject([{ outcome: 'FAILED', reason: expect.any(String) }])
+    expect(stateOf(world.webhook(issued.webhook), world.domain.time)).toBe('FAILING')
+    await world.deliver(issued, world.telling(issued, v1))
+    expect(stateOf(world.webhook(issued.webhook), world.domain.time)).toBe('HEALTHY')
+  })
+
+  it.each([
+    [{ registry: 'registry.elsewhere' }, 'it tells of the registry registry.elsewhere'],
+    [{ repository: 'other/app' }, 'it tells of the repository other/app, and may tell of team'],
+    [{ repository: 'teamwork/app' }, 'it tells of the repository teamwork/app'],
+    [{ tag: `sha256-${'a'.repeat(64)}.sig` }, 'which is an attachment of an image'],
+  ])('of what is not the webhook’s to tell is ignored: %j', async (telling, reason) => {
+    issued = world.create({ repositories: ['team'] })
+
+    const answer = await world.deliver(issued, world.telling(issued, { ...v1, ...telling }))
+
+    expect(answer?.status).toBe(200)
+    expect(world.deliveries(issued)).toMatchObject([
+      { outcome: 'IGNORED', reason: expect.stringContaining(reason) },
+    ])
+    expect(hints()).toBe(0)
+  })
+
+  it('may name its registry by an alias, and a repository in upper case', async () => {
+    issued = world.create({ sender: 'GENERIC', aliases: ['registry.internal:5000'] })
+
+    const answer = await world.deliver(
+      issued,
+      world.telling(issued, { ...v1, registry: 'registry.internal:5000' }),
+    )
+
+    expect(answer?.status).toBe(202)
+    expect(world.domain.dump().webhook_hints).toMatchObject([{ registry: REGISTRY }])
+  })
+
+  it('of the Hub may be of an official image by its short name', async () => {
+    const hub = world.create({ sender: 'DOCKER_HUB', registry: null, repositories: ['ruby'] })
+    const told = { registry: 'docker.io', repository: 'library/ruby', tag: '3.3', digest: one.digest }
+
+    const answer = await world.deliver(
+      hub,
+      deliveryOf('DOCKER_HUB', { url: 'https://x', secret: hub.secret }, told),
+    )
+
+    expect(answer?.status).toBe(202)
+    expect(hub.webhook.registry).toBe('docker.io')
+  })
+})
+
+describe('a delivery that came before', () => {
+  it('is known by the sender’s own name of it, and has no effect', async () => {
+    await world.deliver(issued, world.telling(issued, v1, 'a'))
+    const again = await world.deliver(issued, world.telling(issued, { tag: 'v2' }, 'a'))
+
+    expect(again).toEqual({ status: 200, body: { outcome: 'DUPLICATE' } })
+    expect(hints()).toBe(1)
+  })
+
+  it('is known by its body where the sender names none, for a while', async () => {
+    await world.deliver(issued, world.telling(issued, v1))
+    expect(await world.deliver(issued, world.telling(issued, v1))).toMatchObject({ status: 200 })
+
+    world.domain.time += SAME_BODY_WITHIN
+    expect(await world.deliver(issued, world.telling(issued, v1))).toMatchObject({ status: 202 })
+  })
+
+  it('is news when something else was told of the tag in between: it went there and back', async () => {
+    await world.deliver(issued, world.telling(issued, v1))
+    await world.deliver(issued, world.telling(issued, { ...v1, digest: two.digest }))
+
+    expect(await world.deliver(issued, world.telling(issued, v1))).toMatchObject({ status: 202 })
+  })
+
+  it('is news once the registry was asked, where the body names no digest: the next push looks the same', async () => {
+    const delivery = world.telling(issued, { tag: 'v1' })
+    await world.follow()
+    await world.deliver(issued, delivery)
+    expect(await world.deliver(issued, delivery)).toMatchObject({ status: 200 })
+
+    world.isWorking = true
+    world.worker.wake()
+    await world.settle()
+    expect(await world.deliver(issued, delivery)).toMatchObject({ status: 202 })
+    await world.settle()
+  })
+
+  it('to one webhook is new to another', async () => {
+    const other = world.create({ namespace: 'elsewhere' })
+    await world.deliver(issued, world.telling(issued, v1, 'a'))
+
+    expect(await world.deliver(other, world.telling(other, v1, 'a'))).toMatchObject({ status: 202 })
+  })
+
+  it('and could not be read then is new', async () => {
+    await world.deliver(issued, { ...world.telling(issued, v1, 'a'), body: Buffer.from('{}') })
+
+    expect(await world.deliver(issued, world.telling(issued, v1, 'a'))).toMatchObject({ status: 202 })
+  })
+})
+
+describe('nothing', () => {
+  it('is at an address that nobody has, nor at one that is disabled or deleted', () => {
+    const { key, id } = issued.webhook
+    expect(world.receiver.open(key, 'here')).toBeDefined()
+
+    world.webhooks.update({ id, enabled: false, dropOldSecret: false })
+    expect(world.receiver.open(key, 'here')).toBeUndefined()
+    world.webhooks.update({ id, enabled: true, dropOldSecret: false })
+    expect(world.receiver.open(key, 'here')).toBeDefined()
+    world.webhooks.delete(id)
+    expect(world.receiver.open(key, 'here')).toBeUndefined()
+    for (const none of ['registry', '', '../x', 'a'.repeat(43), `${key} `, '%00']) {
+      expect(world.receiver.open(none, 'here')).toBeUndefined()
+    }
+  })
+})
+
+describe('too much', () => {
+  it('from one address has to wait, and from others not', () => {
+    for (let left = FROM_ONE_SOURCE.capacity; left > 0; left--) expect(world.receiver.waitOf('a')).toBe(0)
+
+    expect(world.receiver.waitOf('a')).toBe(1)
+    expect(world.receiver.waitOf('b')).toBe(0)
+    world.domain.time += SECOND
+    expect(world.receiver.waitOf('a')).toBe(0)
+  })
+
+  it('that is not believed fills no log, and keeps nobody else out', async () => {
+    await world.deliver(issued, world.telling(issued, v1))
+    for (let times = 0; times < ROWS_OF_NOTHING.capacity + 50; times++) {
+      expect((await world.deliver(issued, world.telling(wrong(), v1)))?.status).toBe(401)
+    }
+
+    expect(outcomes().filter((outcome) => outcome === 'REFUSED')).toHaveLength(ROWS_OF_NOTHING.capacity)
+    expect(world.webhook(issued.webhook).refused).toBe(ROWS_OF_NOTHING.capacity + 50)
+    expect(await world.deliver(issued, world.telling(issued, { tag: 'v2' }))).toMatchObject({ status: 202 })
+    // a stranger cannot make it look broken
+    expect(stateOf(world.webhook(issued.webhook), world.domain.time)).toBe('HEALTHY')
+  })
+
+  it('that is believed has to wait as well', async () => {
+    const delivery = world.telling(issued, v1)
+    for (let times = 0; times < TO_ONE_WEBHOOK.capacity; times++) await world.deliver(issued, delivery)
+
+    expect(await world.deliver(issued, delivery)).toMatchObject({
+      status: 429,
+      headers: { 'Retry-After': '1' },
+    })
+    world.domain.time += SECOND
+    expect((await world.deliver(issued, delivery))?.status).toBe(200)
+  }, 30_000)
+})
+
+describe('the log', () => {
+  const trim = (): void => world.domain.db.transact((tx) => world.log.trim(tx))
+  const fill = (outcome: string, rows: number): void => {
+    world.domain.db
+      .prepare(
+        `with recursive n(i) as (select 1 union all select i + 1 from n where i < ?)
+         insert into webhook_deliveries (webhook_id, received_at, body_digest, outcome, is_test, source)
+         select ?, ?, '', ?, 0, '' from n`,
+      )
+      .run(rows, issued.webhook.id, world.domain.time, outcome)
+  }
+  const counts = (): Record<string, number> => {
+    const found: Record<string, number> = {}
+    for (const outcome of outcomes()) found[outcome] = (found[outcome] ?? 0) + 1
+    return found
+  }
+
+  it('keeps so many that told something, and so many others', async () => {
+    fill('ACCEPTED', KEPT_ACCEPTED)
+    fill('REFUSED', KEPT_OTHERS)
+    await world.deliver(issued, world.telling(wrong(), v1))
+    await world.deliver(issued, world.telling(issued, v1))
+    expect(counts()).toEqual({ ACCEPTED: KEPT_ACCEPTED + 1, REFUSED: KEPT_OTHERS + 1 })
+
+    trim()
+
+    expect(counts()).toEqual({ ACCEPTED: KEPT_ACCEPTED, REFUSED: KEPT_OTHERS })
+  })
+
+  it('forgets what is old, but nothing that is not worked off', async () => {
+    await world.deliver(issued, world.telling(issued, v1))
+    await world.deliver(issued, world.telling(wrong(), v1))
+    world.domain.time += KEPT_FOR + 1
+    trim()
+    expect(outcomes()).toEqual(['ACCEPTED'])
+
+    world.isWorking = true
+    world.worker.wake()
+    await world.settle()
+    trim()
+    expect(outcomes()).toEqual([])
+  })
+})
+
+describe('a secret', () => {
+  it('that is rotated is believed for a while beside the new one, and no older one is', async () => {
+    const [first] = [issued]
+    const second = world.webhooks.rotate(issued.webhook.id, 60 * SECOND)
+    const believed = async (secret: string | null) =>
+      (await world.deliver(issued, world.telling({ ...issued, secret: secret ?? '' }, v1)))?.status !== 401
+    expect([await believed(first.secret), await believed(second.secret)]).toEqual([true, true])
+
+    const third = world.webhooks.rotate(issued.webhook.id, 60 * SECOND)
+    expect([
+      await believed(first.secret),
+      await believed(second.secret),
+      await believed(third.secret),
+    ]).toEqual([false, true, true])
+    world.domain.time += 60 * SECOND
+    expect([await believed(second.secret), await believed(third.secret)]).toEqual([false, true])
+  })
+
+  it('that is old can live until it is dropped, or go at once', async () => {
+    const believes = (secret: string) => world.secrets.open(world.webhook(issued.webhook)).includes(secret)
+    world.webhooks.rotate(issued.webhook.id, null)
+    world.domain.time += KEPT_FOR
+    expect(believes(issued.secret)).toBe(true)
+    world.webhooks.update({ id: issued.webhook.id, dropOldSecret: true })
+    expect(believes(issued.secret)).toBe(false)
+
+    const { secret } = world.webhooks.rotate(issued.webhook.id, 0)
+    expect(world.secrets.open(world.webhook(issued.webhook))).toEqual([secret])
+  })
+
+  it('opens for its own webhook alone', () => {
+    const other = world.create()
+    const { db } = world.domain
+    db.prepare('update webhook_secrets set webhook_id = ? where webhook_id = ?').run(
+      other.webhook.id,
+      issued.webhook.id,
+    )
+
+    expect(() => world.secrets.open(world.webhook(other.webhook))).toThrow(
+      'what is stored of it was changed, and is not used',
+    )
+  })
+
+  it('that cannot be opened lets nobody in, and has the sender try again', async () => {
+    world.domain.db.prepare(`update webhook_secrets set sealed = x'00'`).run()
+
+    expect(await world.deliver(issued, world.telling(issued, v1))).toMatchObject({ status: 503 })
+    expect(world.webhook(issued.webhook).trouble).toBe('its secret cannot be opened: rotate it')
+    expect(world.errors.splice(0)).toHaveLength(1)
+  })
+})

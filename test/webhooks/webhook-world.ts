@@ -1,0 +1,190 @@
+import { createSealer } from '../../src/access/sealer.ts'
+import { newSealingKey, parseSealingKeys } from '../../src/access/sealing-key.ts'
+import type { Digest } from '../../src/oci/digest.ts'
+import { createDeliveryLog, type DeliveryLog, type LoggedDelivery } from '../../src/webhooks/delivery-log.ts'
+import { type Answer, createReceiver, type Receiver } from '../../src/webhooks/receive.ts'
+import { createWebhookSecrets, type WebhookSecrets } from '../../src/webhooks/secrets.ts'
+import type { Delivery } from '../../src/webhooks/sender.ts'
+import { createSenders, type Senders } from '../../src/webhooks/senders.ts'
+import { createTestWebhook, type TestWebhookCommand } from '../../src/webhooks/test-webhook.ts'
+import type { Webhook } from '../../src/webhooks/webhook.ts'
+import { type CreateWebhook, createWebhooks, type Webhooks } from '../../src/webhooks/webhooks.ts'
+import { createHintWorker, type HintWorker } from '../../src/webhooks/worker.ts'
+import { ALL, Domain, type DomainOptions } from '../fixtures/domain.ts'
+import type { Image, Index } from '../fixtures/random-image.ts'
+
+export const REGISTRY = 'registry.test'
+export const REPOSITORY = 'team/app'
+/** The repository as the fake registry and streams name it. */
+export const SOURCE = `${REGISTRY}/${REPOSITORY}`
+const SOURCE_ADDRESS = '192.0.2.1'
+
+export interface Issued {
+  readonly webhook: Webhook
+  readonly secret: string
+}
+
+/** What a delivery of the kind GENERIC tells. */
+export interface Telling {
+  readonly registry?: string
+  readonly repository?: string
+  readonly tag?: string
+  readonly digest?: Digest
+  readonly action?: 'push' | 'delete'
+}
+
+/** All there is between a delivery and the imports that it leads to, over a real database; only the registry is made up. */
+export class WebhookWorld implements AsyncDisposable {
+  readonly domain: Domain
+  readonly senders: Senders
+  readonly secrets: WebhookSecrets
+  readonly webhooks: Webhooks
+  readonly log: DeliveryLog
+  readonly worker: HintWorker
+  readonly receiver: Receiver
+  readonly test: TestWebhookCommand
+  readonly errors: unknown[] = []
+  /** Off: hints stay where they are. */
+  isWorking = true
+
+  constructor(options: DomainOptions = {}) {
+    this.domain = new Domain(options)
+    const { db, importer, announcements, schedules } = this.domain
+    const now = () => this.domain.time
+    const sealer = createSealer(parseSealingKeys(newSealingKey(), 'the test'))
+    let made = 0
+    const random = () => `${String(++made).padStart(8, '0')}-made-for-a-test-alone`
+    this.senders = createSenders({ fetchKeys: () => Promise.reject(new Error('no keys here')), now })
+    this.secrets = createWebhookSecrets({ db, sealer, random, now })
+    this.log = createDeliveryLog({ db, now })
+    const { senders, secrets, log } = this
+    this.webhooks = createWebhooks({
+      db,
+      senders,
+      secrets,
+      randomKey: random,
+      now,
+      onWeakened: (tx, id) => schedules.quicken(tx, announcements.forget(tx, id)),
+    })
+    this.worker = createHintWorker({ db, importer, now, onError: (error) => this.errors.push(error) })
+    const { webhooks } = this
+    const publicUrl = () => 'https://streams.test'
+    this.receiver = createReceiver({
+      db,
+      senders,
+      webhooks,
+      secrets,
+      log,
+      publicUrl,
+      now,
+      onHints: () => this.#wake(),
+      onBroken: (error) => this.errors.push(error),
+    })
+    schedules.onChanged(() => this.#wake())
+    const { receiver } = this
+    this.test = createTestWebhook({ db, senders, webhooks, secrets, receiver, publicUrl })
+  }
+
+  #wake(): void {
+    if (this.isWorking) this.worker.wake()
+  }
+
+  create(input: Partial<CreateWebhook> = {}): Issued {
+    const { webhook, secret } = this.webhooks.create({
+      namespace: 'default',
+      sender: 'GENERIC',
+      registry: REGISTRY,
+      ...input,
+    })
+    return { webhook, secret: secret ?? '' }
+  }
+
+  webhook({ id }: Webhook): Webhook {
+    const found = this.webhooks.byIds([id]).get(id)
+    if (!found) throw new Error(`there is no webhook ${id}`)
+    return found
+  }
+
+  /** A stream of all tags of the repository, imported. */
+  async follow(name = 'app', spec: object = { dockerImageRepository: SOURCE }, namespace = 'default') {
+    const { stream } = this.domain.writer.create({ namespace, name, spec })
+    await this.settle()
+    return stream
+  }
+
+  push(tag: string, content: Image | Index): this {
+    this.domain.remote.push(SOURCE, tag, content)
+    return this
+  }
+
+  /** A delivery of the kind GENERIC. */
+  telling({ secret }: Issued, telling: Telling, id?: string): Delivery {
+    return {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${secret}`,
+        'content-type': 'application/json',
+        ...(id !== undefined && { 'webhook-id': id }),
+      },
+      query: new URLSearchParams(),
+      body: Buffer.from(JSON.stringify({ repository: REPOSITORY, ...telling })),
+    }
+  }
+
+  /** Delivers as the server does; undefined where nothing is. */
+  async deliver(
+    { webhook }: Pick<Issued, 'webhook'>,
+    delivery: Delivery,
+    source = SOURCE_ADDRESS,
+  ): Promise<Answer | undefined> {
+    return this.receiver.open(webhook.key, source)?.receive(delivery)
+  }
+
+  /** Delivers, and waits until all that it leads to is done. */
+  async tell(issued: Issued, telling: Telling, id?: string): Promise<Answer | undefined> {
+    const answer = await this.deliver(issued, this.telling(issued, telling, id))
+    await this.settle()
+    return answer
+  }
+
+  /** Waits until no hint and no import is left. */
+  async settle(): Promise<void> {
+    const { rows } = this.domain
+    for (let open = [{ id: 0 }]; open.length > 0; ) {
+      await this.worker.idle()
+      open = rows.unfinished()
+      await Promise.all(open.map(({ id }) => this.domain.finished(id)))
+    }
+  }
+
+  /** What was delivered, newest first. */
+  deliveries({ webhook }: Issued): LoggedDelivery[] {
+    return this.log.ofWebhooks([webhook.id], ALL)
+  }
+
+  /** How each tag went that the last delivery concerned: `app:v1 ASKED`. */
+  targets(issued: Issued): string[] {
+    const [last] = this.deliveries(issued)
+    if (!last) return []
+    const hints = this.log.hintsOf([last.id])
+    return this.log.targetsOf(hints.map(({ id }) => id)).map(({ streamId, tag, state }) => {
+      const name = this.domain.streams.byIds([streamId]).get(streamId)?.name
+      return `${name}:${tag || '*'} ${state}`
+    })
+  }
+
+  /** What webhooks had imported, in the order asked. */
+  requests() {
+    return this.domain.db
+      .prepare<{ request: string }>('select request from imports order by id')
+      .all()
+      .map(({ request }) => JSON.parse(request))
+      .filter(({ urgency }) => urgency === 'webhook')
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.worker[Symbol.dispose]()
+    await this.worker.idle()
+    await this.domain[Symbol.asyncDispose]()
+  }
+}

@@ -1,0 +1,179 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { MAX_PREFIXES } from '../../src/webhooks/webhook-input.ts'
+import { type CreateWebhook, MAX_WEBHOOKS } from '../../src/webhooks/webhooks.ts'
+import { ALL } from '../fixtures/domain.ts'
+import { image } from '../fixtures/random-image.ts'
+import { SOURCE, WebhookWorld } from './webhook-world.ts'
+
+let world: WebhookWorld
+beforeEach(() => {
+  world = new WebhookWorld()
+})
+afterEach(() => world[Symbol.asyncDispose]())
+
+describe('a webhook', () => {
+  it('is kept as hints are compared with it', () => {
+    const { webhook } = world.create({
+      registry: 'Registry.Test:5000',
+      aliases: ['https://INTERNAL:5000/', 'internal:5000'],
+      repositories: ['team', 'registry.test:5000/team/app', 'team'],
+    })
+
+    expect(webhook).toMatchObject({
+      registry: 'registry.test:5000',
+      aliases: ['internal:5000'],
+      repositories: ['team', 'team/app'],
+      enabled: true,
+    })
+  })
+
+  it.each([
+    ['DOCKER_HUB', 'docker.io'],
+    ['QUAY', 'quay.io'],
+    ['GITHUB', 'ghcr.io'],
+  ] as const)('of %s is for %s unless it says otherwise', (sender, registry) => {
+    expect(world.create({ sender, registry: null }).webhook.registry).toBe(registry)
+  })
+
+  const refused: [Partial<CreateWebhook>, string, RegExp][] = [
+    [{ namespace: 'Not One' }, 'namespace', /is not a namespace/],
+    [{ sender: 'HARBOR', registry: null }, 'registry', /does not say which registry/],
+    [{ registry: 'registry.test/team' }, 'registry', /write its host as references have it/],
+    [{ registry: 'user:password@registry.test' }, 'registry', /is not a registry/],
+    [{ aliases: ['internal:5000', 'a b'] }, 'aliases.1', /is not a registry/],
+    [{ repositories: ['team', 'Team/App'] }, 'repositories.1', /write team or team\/app/],
+    [
+      { repositories: Array.from({ length: MAX_PREFIXES + 1 }, (_, at) => `team-${at}`) },
+      'repositories',
+      /101/,
+    ],
+    [{ settings: { audience: 'x' } }, 'settings.audience', /has no use for audience/],
+    [{ sender: 'GOOGLE', settings: {} }, 'settings.serviceAccount', /needs serviceAccount/],
+    [
+      { sender: 'GOOGLE', settings: { serviceAccount: 'a\nb' } },
+      'settings.serviceAccount',
+      /control characters/,
+    ],
+  ]
+  it.each(refused)('is refused with what is allowed: %j', (input, field, message) => {
+    const create = () => world.create(input)
+
+    expect(create).toThrow(message)
+    expect(create).toThrow(expect.objectContaining({ code: 'INVALID', field }))
+    expect(world.domain.dump().webhooks).toEqual([])
+  })
+
+  it('changes only in what is said', () => {
+    const { webhook } = world.create({ repositories: ['team'], aliases: ['internal:5000'] })
+    world.domain.time += 1000
+
+    const changed = world.webhooks.update({ id: webhook.id, repositories: [], dropOldSecret: false })
+
+    expect(changed).toEqual({ ...webhook, repositories: [], updatedAt: world.domain.time })
+  })
+
+  it('is one of so many in its namespace', () => {
+    for (let left = MAX_WEBHOOKS; left > 0; left--) world.create()
+
+    expect(() => world.create()).toThrow(`a namespace has at most ${MAX_WEBHOOKS} webhooks`)
+    world.create({ namespace: 'elsewhere' })
+    expect(world.webhooks.countOf('default')).toBe(MAX_WEBHOOKS)
+    expect(world.webhooks.ofNamespace('default', ALL)).toHaveLength(MAX_WEBHOOKS)
+  })
+
+  it('that is not there cannot be changed, rotated, deleted or tried', async () => {
+    const none = { code: 'NOT_FOUND' }
+    expect(() => world.webhooks.update({ id: 7, dropOldSecret: false })).toThrow(
+      expect.objectContaining(none),
+    )
+    expect(() => world.webhooks.rotate(7, 0)).toThrow(expect.objectContaining(none))
+    expect(() => world.webhooks.delete(7)).toThrow(expect.objectContaining(none))
+    await expect(world.test({ id: 7, follow: false })).rejects.toMatchObject(none)
+  })
+
+  it('of a platform that signs has no secret to rotate', () => {
+    const { webhook, secret } = world.create({
+      sender: 'GOOGLE',
+      settings: { serviceAccount: 'push@project.iam.gserviceaccount.com' },
+    })
+
+    expect(secret).toBe('')
+    expect(() => world.webhooks.rotate(webhook.id, 0)).toThrow(/there is no secret to rotate/)
+    expect(world.webhooks.secretsOf([webhook.id]).size).toBe(0)
+  })
+
+  it('leaves nothing behind when it is deleted', async () => {
+    const issued = world.create()
+    world.isWorking = false
+    await world.deliver(issued, world.telling(issued, { tag: 'v1' }))
+
+    world.webhooks.delete(issued.webhook.id)
+
+    const { webhooks, webhook_secrets, webhook_deliveries, webhook_hints } = world.domain.dump()
+    expect([webhooks, webhook_secrets, webhook_deliveries, webhook_hints]).toEqual([[], [], [], []])
+  })
+})
+
+describe('a test', () => {
+  it.each([
+    'DISTRIBUTION',
+    'GITLAB',
+    'QUAY',
+    'GITHUB',
+    'HARBOR',
+    'AZURE',
+    'NEXUS',
+    'ZOT',
+    'ALIYUN',
+    'GENERIC',
+  ] as const)('of a webhook of %s says which tags would be asked for, and asks for none', async (sender) => {
+    world.domain.remote.push(SOURCE, 'v1', image({ seed: 1 }))
+    await world.follow()
+    const { webhook } = world.create({ sender })
+    world.domain.remote.takeCalls()
+
+    const tested = await world.test({ id: webhook.id, tag: 'v1', follow: false })
+
+    expect(tested).toMatchObject({ outcome: 'ACCEPTED', reason: null, hints: [{ repository: 'team/app' }] })
+    expect(tested.targets).toHaveLength(1)
+    expect(world.deliveries({ webhook, secret: '' })).toMatchObject([{ outcome: 'ACCEPTED', isTest: 1 }])
+    await world.settle()
+    expect(world.domain.remote.takeCalls()).toEqual([])
+    expect(world.webhook(webhook)).toMatchObject({ accepted: 0, acceptedAt: null })
+  })
+
+  it('may be followed: then the registry is asked, and only what it says is recorded', async () => {
+    world.domain.remote.push(SOURCE, 'v1', image({ seed: 1 }))
+    await world.follow()
+    const { webhook } = world.create()
+    world.domain.remote.push(SOURCE, 'v1', image({ seed: 2 }))
+
+    await world.test({ id: webhook.id, tag: 'v1', follow: true })
+    await world.settle()
+
+    expect(world.domain.digests('v1', 'app')).toEqual([image({ seed: 2 }).digest, image({ seed: 1 }).digest])
+  })
+
+  it('of what only a platform can sign is refused, and says so', async () => {
+    const { webhook } = world.create({
+      sender: 'GOOGLE',
+      settings: { serviceAccount: 'push@project.iam.gserviceaccount.com' },
+    })
+
+    expect(await world.test({ id: webhook.id, follow: false })).toMatchObject({
+      outcome: 'REFUSED',
+      reason: expect.any(String),
+      targets: [],
+    })
+  })
+
+  it('of a path of repositories that no stream follows tells of something below it', async () => {
+    const { webhook } = world.create({ repositories: ['team/backend'] })
+
+    expect(await world.test({ id: webhook.id, follow: false })).toMatchObject({
+      outcome: 'ACCEPTED',
+      hints: [{ repository: 'team/backend/app', tag: 'latest' }],
+      targets: [],
+    })
+  })
+})

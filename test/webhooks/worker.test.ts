@@ -1,0 +1,309 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { MAX_UNFINISHED } from '../../src/webhooks/worker.ts'
+import { fromImage } from '../fixtures/domain.ts'
+import { image } from '../fixtures/random-image.ts'
+import { type Issued, REGISTRY, REPOSITORY, SOURCE, WebhookWorld } from './webhook-world.ts'
+
+const [one, two, three] = [image({ seed: 1 }), image({ seed: 2 }), image({ seed: 3 })]
+
+let world: WebhookWorld
+let issued: Issued
+beforeEach(() => {
+  world = new WebhookWorld()
+  world.push('v1', one).push('v2', one)
+  issued = world.create()
+})
+afterEach(async () => {
+  expect(world.errors).toEqual([])
+  await world[Symbol.asyncDispose]()
+})
+
+const asked = (): string[] => world.domain.remote.asked('resolve')
+
+describe('a hint', () => {
+  it('has just the tag asked for that it names, without a listing, ahead of everything else', async () => {
+    await world.follow()
+    world.push('v1', two)
+    world.domain.remote.takeCalls()
+
+    await world.tell(issued, { tag: 'v1', digest: two.digest })
+
+    expect(world.domain.digests('v1', 'app')).toEqual([two.digest, one.digest])
+    expect(asked()).toEqual(['v1'])
+    expect(world.domain.remote.asked('list')).toEqual([])
+    expect(world.requests()).toEqual([
+      { repository: false, specTags: [], repositoryTags: ['v1'], urgency: 'webhook' },
+    ])
+    expect(world.targets(issued)).toEqual(['app:v1 ASKED'])
+  })
+
+  it('is only a hint: what it claims is not there before the registry says so', async () => {
+    await world.follow()
+
+    await world.tell(issued, { tag: 'v1', digest: two.digest })
+
+    expect(world.domain.digests('v1', 'app')).toEqual([one.digest])
+    expect(world.domain.log()).toHaveLength(2)
+    expect(world.targets(issued)).toEqual(['app:v1 ASKED'])
+  })
+
+  it('of what the tag means already asks nothing, and says so', async () => {
+    await world.follow()
+    world.domain.remote.takeCalls()
+
+    await world.tell(issued, { tag: 'v1', digest: one.digest })
+
+    expect(world.domain.remote.takeCalls()).toEqual([])
+    expect(world.targets(issued)).toEqual(['app:v1 KNOWN'])
+  })
+
+  it('of what the tag means already asks all the same while an import of the stream may change that', async () => {
+    await world.follow()
+    world.push('v1', two)
+    const held = world.domain.remote.hold(({ kind }) => kind === 'manifest')
+    world.domain.beginImport({ imageStream: 'app', tag: 'v1' })
+    await held.reached
+    // pushed back before what was asked is recorded
+    world.push('v1', one)
+    await world.deliver(issued, world.telling(issued, { tag: 'v1', digest: one.digest }))
+    await world.worker.idle()
+    held.release()
+    await world.settle()
+
+    expect(world.domain.digests('v1', 'app')).toEqual([one.digest, two.digest, one.digest])
+  })
+
+  it('of a tag that could not be read last time asks again, whatever digest it names', async () => {
+    await world.follow()
+    world.domain.remote.fail(SOURCE, 'v1', 'RegistryUnavailable')
+    await world.domain.import({ imageStream: 'app', tag: 'v1' })
+    expect(world.domain.condition('v1', 'app')).toMatchObject({ reason: 'RegistryUnavailable' })
+    world.domain.remote.fail(SOURCE, 'v1', null)
+
+    await world.tell(issued, { tag: 'v1', digest: one.digest })
+
+    expect(world.domain.condition('v1', 'app')).toBeUndefined()
+  })
+
+  it('of a new tag brings it into streams that follow the repository, and into no others', async () => {
+    await world.follow()
+    await world.follow('pinned', { tags: [fromImage('v1', `${SOURCE}:v1`)] })
+    world.push('v3', three)
+
+    await world.tell(issued, { tag: 'v3' })
+
+    expect(world.domain.digests('v3', 'app')).toEqual([three.digest])
+    expect(world.domain.tagNames('pinned')).toEqual(['v1'])
+    expect(world.targets(issued)).toEqual(['app:v3 ASKED'])
+  })
+
+  it('without a tag has all of the repository looked at', async () => {
+    await world.follow()
+    world.push('v1', two).push('v3', three)
+
+    await world.tell(issued, { digest: two.digest })
+
+    expect(world.domain.digests('v1', 'app')).toEqual([two.digest, one.digest])
+    expect(world.domain.digests('v3', 'app')).toEqual([three.digest])
+    expect(world.targets(issued)).toEqual(['app:* ASKED'])
+  })
+
+  it('reaches spec tags by the tag that they come from, also where they have another name', async () => {
+    await world.follow('app', {
+      tags: [
+        fromImage('production', `${SOURCE}:v1`),
+        fromImage('canary', `${SOURCE}:v2`),
+        fromImage('fixed', `${SOURCE}@${one.digest}`),
+        fromImage('other', 'registry.test/team/other:v1'),
+      ],
+    })
+    world.push('v1', two).push('v2', two)
+    world.domain.remote.takeCalls()
+
+    await world.tell(issued, { tag: 'v1', digest: two.digest })
+
+    expect(world.domain.digests('production', 'app')).toEqual([two.digest, one.digest])
+    expect(world.domain.digests('canary', 'app')).toEqual([one.digest])
+    expect(asked()).toEqual(['v1'])
+  })
+
+  it('has the rule of a spec tag choose again', async () => {
+    await world.follow('app', {
+      tags: [fromImage('stable', SOURCE, { policy: { order: 'ALPHABETICAL' } })],
+    })
+    world.push('v3', three)
+
+    await world.tell(issued, { tag: 'v3', digest: three.digest })
+
+    expect(world.targets(issued)).toEqual(['app:stable ASKED'])
+    expect(world.domain.digests('stable', 'app')[0]).toBe(three.digest)
+  })
+
+  it('leaves the repository’s tag alone where a spec tag of the same name comes from elsewhere', async () => {
+    world.domain.remote.push('registry.test/team/other', 'v9', one)
+    await world.follow('app', {
+      dockerImageRepository: SOURCE,
+      tags: [fromImage('v1', 'registry.test/team/other:v9')],
+    })
+
+    await world.tell(issued, { tag: 'v1', digest: two.digest })
+
+    expect(world.targets(issued)).toEqual([])
+  })
+
+  it('reaches no other namespace', async () => {
+    await world.follow('app', { dockerImageRepository: SOURCE }, 'elsewhere')
+    world.push('v1', two)
+
+    await world.tell(issued, { tag: 'v1', digest: two.digest })
+
+    expect(world.targets(issued)).toEqual([])
+    expect(world.requests()).toEqual([])
+  })
+
+  it.each([
+    ['docker.io', 'ruby', 'ruby'],
+    ['docker.io', 'docker.io/library/ruby', 'ruby'],
+    ['docker.io', 'index.docker.io/library/ruby', 'library/ruby'],
+    ['quay.io', 'Quay.IO/team/app', 'team/app'],
+  ])('of %s finds the stream that writes %s', async (registry, source, repository) => {
+    world.domain.remote.push(
+      source.replace(
+        /^(?:docker\.io\/library\/|index\.docker\.io\/library\/)?ruby$/,
+        'docker.io/library/ruby',
+      ),
+      'v1',
+      one,
+    )
+    await world.follow('spelled', { dockerImageRepository: source })
+    const webhook = world.create({ registry })
+
+    await world.tell(webhook, { registry, repository, tag: 'v1' })
+
+    expect(world.targets(webhook)).toEqual(['spelled:v1 ASKED'])
+  })
+})
+
+describe('a hint of a deletion', () => {
+  it('that the registry confirms is a condition of the tag; its history stays', async () => {
+    await world.follow()
+    world.domain.remote.untag(SOURCE, 'v1')
+
+    await world.tell(issued, { tag: 'v1', action: 'delete' })
+
+    expect(world.domain.condition('v1', 'app')).toMatchObject({ reason: 'NotFound' })
+    expect(world.domain.digests('v1', 'app')).toEqual([one.digest])
+  })
+
+  it('that is not true changes nothing', async () => {
+    await world.follow()
+
+    await world.tell(issued, { tag: 'v1', digest: one.digest, action: 'delete' })
+
+    expect(world.targets(issued)).toEqual(['app:v1 ASKED'])
+    expect(world.domain.condition('v1', 'app')).toBeUndefined()
+    expect(world.domain.digests('v1', 'app')).toEqual([one.digest])
+  })
+
+  it('by digest alone has the tags looked at that meant it', async () => {
+    await world.follow()
+    world.push('v2', two)
+    await world.domain.import({ imageStream: 'app', tag: 'v2' })
+
+    await world.tell(issued, { digest: one.digest, action: 'delete' })
+
+    expect(world.targets(issued)).toEqual(['app:v1 ASKED'])
+  })
+
+  it('of a tag that was never here asks nobody', async () => {
+    await world.follow()
+
+    await world.tell(issued, { tag: 'v7', action: 'delete' })
+
+    expect(world.targets(issued)).toEqual([])
+    expect(world.domain.tagNames('app')).toEqual(['v1', 'v2'])
+  })
+})
+
+describe('many hints', () => {
+  it('for one stream come together while its import before runs', async () => {
+    await world.follow()
+    for (const tag of ['v1', 'v2', 'v3', 'v4']) world.push(tag, two)
+    const held = world.domain.remote.hold(({ kind }) => kind === 'resolve')
+    await world.deliver(issued, world.telling(issued, { tag: 'v1' }))
+    await held.reached
+    for (const tag of ['v2', 'v3', 'v4', 'v2', 'v1']) {
+      await world.deliver(issued, world.telling(issued, { tag, digest: two.digest }, `${Math.random()}`))
+    }
+    await world.worker.idle()
+    held.release()
+    await world.settle()
+
+    expect(world.requests().map(({ repositoryTags }) => repositoryTags)).toEqual([['v1'], ['v2', 'v3', 'v4']])
+    for (const tag of ['v1', 'v2', 'v3', 'v4']) expect(world.domain.digests(tag, 'app')[0]).toBe(two.digest)
+  })
+
+  it('for many streams leave room for what people ask for', async () => {
+    const names = Array.from({ length: MAX_UNFINISHED + 10 }, (_, at) => `app-${at}`)
+    for (const name of names) {
+      world.domain.writer.create({ namespace: 'default', name, spec: { dockerImageRepository: SOURCE } })
+    }
+    await world.settle()
+    world.push('v1', two)
+    const held = world.domain.remote.hold(({ kind }) => kind === 'resolve')
+
+    await world.deliver(issued, world.telling(issued, { tag: 'v1' }))
+    await held.reached
+    await world.worker.idle()
+    expect(world.domain.rows.unfinished()).toHaveLength(MAX_UNFINISHED)
+
+    held.release()
+    await world.settle()
+    for (const name of names) expect(world.domain.digests('v1', name)[0]).toBe(two.digest)
+  })
+})
+
+describe('a restart', () => {
+  it('works off what was told and not done', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'imagestreams-hints-'))
+    const file = join(folder, 'imagestreams.db')
+    {
+      await using before = new WebhookWorld({ file })
+      before.push('v1', one)
+      await before.follow()
+      const webhook = before.create()
+      before.isWorking = false
+      const answer = await before.deliver(webhook, before.telling(webhook, { tag: 'v1' }))
+      expect(answer?.status).toBe(202)
+      expect(before.requests()).toEqual([])
+    }
+
+    await using after = new WebhookWorld({ file })
+    after.push('v1', two)
+    after.worker.wake()
+    await after.settle()
+
+    expect(after.domain.digests('v1', 'app')).toEqual([two.digest, one.digest])
+    rmSync(folder, { recursive: true })
+  })
+
+  it('has no hint for a stream that was deleted meanwhile, nor of a webhook that was', async () => {
+    await world.follow()
+    world.isWorking = false
+    await world.deliver(issued, world.telling(issued, { tag: 'v1' }))
+    world.domain.writer.delete({ namespace: 'default', name: 'app' })
+    const gone = world.create()
+    await world.deliver(gone, world.telling(gone, { tag: 'v1' }))
+    world.webhooks.delete(gone.webhook.id)
+
+    world.isWorking = true
+    world.worker.wake()
+    await world.settle()
+
+    expect(world.requests()).toEqual([])
+    expect(world.domain.dump().webhook_hints).toMatchObject([{ repository: REPOSITORY, registry: REGISTRY }])
+  })
+})
