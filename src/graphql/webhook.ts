@@ -189,7 +189,7 @@ WebhookType.implement({
         'Where to send to: the path below `--public-url`, or without that below this machine’s own name. A sender that shows its secret in the URL appends it.',
       resolve: urlOf,
     }),
-    isEnabled: t.exposeBoolean('enabled', { description: 'Whether it takes deliveries.' }),
+    enabled: t.exposeBoolean('enabled', { description: 'Whether it takes deliveries.' }),
     setUp: t.stringList({
       description: 'What to do at the sender, step by step, with `SECRET` in place of the secret.',
       resolve: (webhook, _args, context) => stepsOf(webhook, 'SECRET', context),

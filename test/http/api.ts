@@ -4,7 +4,10 @@ import { createServer, type ServerOptions } from '../../src/http/server.ts'
 import { createWorld, filterOf } from './world.ts'
 
 type Overrides = Partial<
-  Pick<ServerOptions, 'timings' | 'allowedOrigins' | 'allowedHosts' | 'introspection' | 'isReady'>
+  Pick<
+    ServerOptions,
+    'timings' | 'allowedOrigins' | 'allowedHosts' | 'introspection' | 'isReady' | 'deliveries'
+  >
 >
 
 /** A server on a free port of loopback, over the schema of these tests. */

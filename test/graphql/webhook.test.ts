@@ -1,0 +1,273 @@
+import { describe, expect, test } from 'vitest'
+import { startApp, type TestApp } from '../fixtures/app.ts'
+import { image } from '../fixtures/random-image.ts'
+import { startUpstream } from '../fixtures/upstream.ts'
+import { createWebhook, deliveryOf, send } from '../fixtures/webhook.ts'
+import { errorsOf, follow } from '../flows/operations.ts'
+
+const START = Date.UTC(2026, 0, 1)
+const MINUTE = 60_000
+const one = image({ seed: 1 })
+
+const ISSUED = `secret url setUp webhook { id namespace sender authenticity registry aliases repositories path url
+  enabled setUp secrets { createdAt expiresAt } health { state accepted } createdAt updatedAt }`
+const CREATE = `mutation ($input: CreateWebhookInput!) { createWebhook(input: $input) { ${ISSUED} } }`
+const ROTATE = `mutation ($input: RotateWebhookSecretInput!) { rotateWebhookSecret(input: $input) { ${ISSUED} } }`
+const UPDATE = `mutation ($input: UpdateWebhookInput!) { updateWebhook(input: $input) { webhook {
+  enabled repositories secrets { createdAt expiresAt } health { state } } } }`
+const DELETE = `mutation ($input: DeleteWebhookInput!) { deleteWebhook(input: $input) { webhook { id } } }`
+const TEST = `mutation ($input: TestWebhookInput!) { testWebhook(input: $input) { outcome reason note
+  webhook { id } hints { action registry repository tag } targets { tag imageStream { name } } } }`
+const LIST = `query ($namespace: String!, $first: Int, $after: String) {
+  webhooks(namespace: $namespace, first: $first, after: $after) {
+    totalCount nodes { id registry deliveries { totalCount nodes { outcome isTest receivedAt source } } }
+    pageInfo { hasNextPage endCursor } } }`
+
+interface Issued {
+  readonly secret: string | null
+  readonly url: string
+  readonly setUp: readonly string[]
+  readonly webhook: {
+    readonly id: string
+    readonly path: string
+    readonly url: string
+    readonly setUp: readonly string[]
+  }
+}
+
+const create = async ({ client }: TestApp, input: object) =>
+  (await client.ask<{ createWebhook: Issued }>(CREATE, { input })).createWebhook
+
+describe('createWebhook', () => {
+  test('answers with the URL, the secret once, and the steps that have both in their places', async () => {
+    await using app = await startApp({}, { now: () => START })
+
+    const issued = await create(app, {
+      sender: 'HARBOR',
+      registry: 'harbor.example',
+      repositories: ['shop'],
+      aliases: ['harbor.internal'],
+    })
+
+    expect(issued).toMatchObject({
+      url: issued.webhook.url,
+      webhook: {
+        namespace: 'default',
+        sender: 'HARBOR',
+        authenticity: 'TOKEN',
+        registry: 'harbor.example',
+        aliases: ['harbor.internal'],
+        repositories: ['shop'],
+        enabled: true,
+        secrets: [{ createdAt: new Date(START).toISOString(), expiresAt: null }],
+        health: { state: 'WAITING', accepted: 0 },
+        createdAt: new Date(START).toISOString(),
+      },
+    })
+    expect(issued.webhook.path).toMatch(/^\/webhooks\/[\w-]{43}$/)
+    expect(issued.url).toBe(`http://localhost:${new URL(app.app.url).port}${issued.webhook.path}`)
+    expect(issued.secret).toMatch(/^[\w-]{43}$/)
+    expect(issued.setUp.join('\n')).toContain(issued.url)
+    expect(issued.setUp.join('\n')).toContain(issued.secret)
+    // afterwards with a word in the secret's place
+    expect(issued.webhook.setUp.join('\n')).toContain('SECRET')
+    expect(issued.webhook.setUp.join('\n')).not.toContain(issued.secret)
+  })
+
+  test('has the secret in the URL where the sender can show it nowhere else', async () => {
+    await using app = await startApp()
+
+    const { url, secret, webhook } = await create(app, { sender: 'DOCKER_HUB' })
+
+    expect(url).toBe(`${webhook.url}?secret=${secret}`)
+    expect(webhook.url).not.toContain(secret)
+  })
+
+  test('names the server as --public-url says', async () => {
+    await using app = await startApp({ publicUrl: new URL('https://streams.example.org') })
+
+    const { url, webhook } = await create(app, { sender: 'GITHUB' })
+
+    expect(url).toBe(`https://streams.example.org${webhook.path}`)
+  })
+
+  test('has no secret where the platform signs', async () => {
+    await using app = await startApp()
+    const settings = { serviceAccount: 'push@shop.iam.gserviceaccount.com' }
+
+    const issued = await create(app, { sender: 'GOOGLE', registry: 'europe-docker.pkg.dev', settings })
+
+    expect(issued).toMatchObject({ secret: null, webhook: { authenticity: 'JWT', secrets: [] } })
+  })
+
+  test.each([
+    [{ sender: 'HARBOR' }, 'registry'],
+    [{ sender: 'QUAY', repositories: ['A'] }, 'repositories.0'],
+    [{ sender: 'QUAY', namespace: 'A' }, 'namespace'],
+    [{ sender: 'QUAY', settings: { audience: 'x' } }, 'settings.audience'],
+  ])('refuses %j, and names the field', async (input, field) => {
+    await using app = await startApp()
+
+    const answer = await app.client.answer(CREATE, { input })
+
+    expect(errorsOf(answer)).toEqual([{ code: 'INVALID', field }])
+  })
+})
+
+describe('rotateWebhookSecret', () => {
+  test('gives a new one beside the old, which ends after so many minutes or when it is dropped', async () => {
+    let time = START
+    await using app = await startApp({}, { now: () => time })
+    const { secret, webhook } = await create(app, { sender: 'GENERIC', registry: 'registry.test' })
+    time += MINUTE
+
+    const { rotateWebhookSecret } = await app.client.ask<{ rotateWebhookSecret: Issued }>(ROTATE, {
+      input: { id: webhook.id, keepOldMinutes: 60 },
+    })
+
+    expect(rotateWebhookSecret.secret).not.toBe(secret)
+    expect(rotateWebhookSecret).toMatchObject({
+      webhook: {
+        secrets: [
+          { createdAt: new Date(time).toISOString(), expiresAt: null },
+          {
+            createdAt: new Date(START).toISOString(),
+            expiresAt: new Date(time + 60 * MINUTE).toISOString(),
+          },
+        ],
+      },
+    })
+    expect(await app.client.ask(UPDATE, { input: { id: webhook.id, dropOldSecret: true } })).toMatchObject({
+      updateWebhook: { webhook: { secrets: [{ expiresAt: null }] } },
+    })
+  })
+
+  test.each([-1, 129_601])('does not keep the old one for %i minutes', async (keepOldMinutes) => {
+    await using app = await startApp()
+    const { webhook } = await create(app, { sender: 'QUAY' })
+
+    const answer = await app.client.answer(ROTATE, { input: { id: webhook.id, keepOldMinutes } })
+
+    expect(errorsOf(answer)).toEqual([{ code: 'INVALID', field: 'keepOldMinutes' }])
+  })
+})
+
+describe('updateWebhook and deleteWebhook', () => {
+  test('change what is said, and end it', async () => {
+    await using app = await startApp()
+    const { webhook } = await create(app, { sender: 'QUAY', repositories: ['team'] })
+    const input = { id: webhook.id, enabled: false }
+
+    expect(await app.client.ask(UPDATE, { input })).toMatchObject({
+      updateWebhook: { webhook: { enabled: false, repositories: ['team'], health: { state: 'DISABLED' } } },
+    })
+    await app.client.ask(DELETE, { input: { id: webhook.id } })
+    expect(await app.client.ask('query ($id: ID!) { node(id: $id) { id } }', { id: webhook.id })).toEqual({
+      node: null,
+    })
+  })
+
+  test.each([
+    ['rotateWebhookSecret', ROTATE],
+    ['updateWebhook', UPDATE],
+    ['deleteWebhook', DELETE],
+    ['testWebhook', TEST],
+  ])('%s says NOT_FOUND of an id that is no webhook’s', async (_name, mutation) => {
+    await using app = await startApp()
+    const ids = ['Webhook:7', 'ImageStream:1', 'nonsense'].map((id) => Buffer.from(id).toString('base64url'))
+
+    for (const id of ids) {
+      expect(errorsOf(await app.client.answer(mutation, { input: { id } }))).toEqual([{ code: 'NOT_FOUND' }])
+    }
+  })
+})
+
+describe('testWebhook', () => {
+  test('says which tags a delivery would have asked for, and leaves a test in the log', async () => {
+    await using upstream = await startUpstream()
+    upstream.push('team/app', 'v1', one)
+    await using app = await startApp()
+    await follow(app.client, `${upstream.host}/team/app`)
+    const { webhook } = await create(app, { sender: 'HARBOR', registry: upstream.host })
+    upstream.reset()
+
+    const { testWebhook } = await app.client.ask<{ testWebhook: object }>(TEST, {
+      input: { id: webhook.id, tag: 'v1' },
+    })
+
+    expect(testWebhook).toEqual({
+      outcome: 'ACCEPTED',
+      reason: null,
+      note: expect.stringContaining('team/app:v1'),
+      webhook: { id: webhook.id },
+      hints: [{ action: 'PUSH', registry: upstream.host, repository: 'team/app', tag: 'v1' }],
+      targets: [{ tag: 'v1', imageStream: { name: 'app' } }],
+    })
+    expect(upstream.log).toEqual([])
+    expect(await app.client.ask(LIST, { namespace: 'default' })).toMatchObject({
+      webhooks: {
+        nodes: [{ deliveries: { totalCount: 1, nodes: [{ outcome: 'ACCEPTED', isTest: true }] } }],
+      },
+    })
+  })
+
+  test('says what tag is wrong', async () => {
+    await using app = await startApp()
+    const { webhook } = await create(app, { sender: 'QUAY' })
+
+    const answer = await app.client.answer(TEST, { input: { id: webhook.id, tag: 'a b' } })
+
+    expect(errorsOf(answer)).toEqual([{ code: 'INVALID', field: 'tag' }])
+  })
+})
+
+describe('webhooks', () => {
+  test('are listed by namespace, page by page', async () => {
+    await using app = await startApp()
+    const ids = []
+    for (let at = 0; at < 5; at++) ids.push((await create(app, { sender: 'QUAY' })).webhook.id)
+    await create(app, { sender: 'QUAY', namespace: 'elsewhere' })
+    type Page = {
+      webhooks: {
+        totalCount: number
+        nodes: { id: string }[]
+        pageInfo: { hasNextPage: boolean; endCursor: string }
+      }
+    }
+
+    const first = await app.client.ask<Page>(LIST, { namespace: 'default', first: 3 })
+    const after = first.webhooks.pageInfo.endCursor
+    const rest = await app.client.ask<Page>(LIST, { namespace: 'default', first: 3, after })
+
+    expect(first.webhooks).toMatchObject({ totalCount: 5, pageInfo: { hasNextPage: true } })
+    expect([...first.webhooks.nodes, ...rest.webhooks.nodes].map(({ id }) => id)).toEqual(ids)
+  })
+
+  test('tell of deliveries, which came from where and what came of them', async () => {
+    await using app = await startApp({}, { now: () => START })
+    const webhook = await createWebhook(app.client, { sender: 'GITHUB' })
+    const told = { registry: 'ghcr.io', repository: 'team/app', tag: 'v1', digest: one.digest }
+    await send(webhook.url, deliveryOf('GITHUB', webhook, told))
+    await send(webhook.url, deliveryOf('GITHUB', { ...webhook, secret: 'wrong' }, told))
+
+    expect(await app.client.ask(LIST, { namespace: 'default' })).toMatchObject({
+      webhooks: {
+        nodes: [
+          {
+            deliveries: {
+              nodes: [
+                { outcome: 'REFUSED', isTest: false },
+                {
+                  outcome: 'ACCEPTED',
+                  isTest: false,
+                  receivedAt: new Date(START).toISOString(),
+                  source: expect.stringMatching(/^127\.0\.0\.1$|^0:0:0:0::\/64$/),
+                },
+              ],
+            },
+          },
+        ],
+      },
+    })
+  })
+})

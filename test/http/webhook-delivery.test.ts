@@ -1,0 +1,209 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { text } from 'node:stream/consumers'
+import { describe, expect, it } from 'vitest'
+import { BodyBudget } from '../../src/http/body.ts'
+import { LOOPBACK_HOSTS } from '../../src/http/origin.ts'
+import {
+  type DeliveryEndpoint,
+  MAX_DELIVERY_BYTES,
+  type OpenDelivery,
+  sourceOf,
+} from '../../src/http/webhook-delivery.ts'
+import { type Api, startApi } from './api.ts'
+
+type Received = Parameters<OpenDelivery['receive']>[0]
+
+/** A server with one address that takes whatever comes. */
+async function start(open: Partial<OpenDelivery> = {}, overrides: Parameters<typeof startApi>[0] = {}) {
+  const received: Received[] = []
+  const sources: string[] = []
+  const deliveries: DeliveryEndpoint = {
+    open(path, source) {
+      if (path !== '/webhooks/here') return undefined
+      sources.push(source)
+      return {
+        sender: 'GENERIC',
+        methods: ['POST', 'OPTIONS'],
+        wait: 0,
+        budget: new BodyBudget(Number.POSITIVE_INFINITY),
+        async receive(delivery) {
+          received.push(delivery)
+          return { status: 202, body: { outcome: 'ACCEPTED' } }
+        },
+        ...open,
+      }
+    },
+  }
+  const api = await startApi({ deliveries, ...overrides })
+  return {
+    api,
+    received,
+    sources,
+    url: `http://${api.host}/webhooks/here`,
+    [Symbol.asyncDispose]: () => api[Symbol.asyncDispose](),
+  }
+}
+
+/** The whole answer to bytes that are sent as they are. */
+async function raw(api: Api, request: string): Promise<string> {
+  const [host = '', port] = api.host.split(':')
+  const socket = connect(Number(port), host)
+  await once(socket, 'connect')
+  socket.end(request)
+  return text(socket)
+}
+
+describe('a delivery over HTTP', () => {
+  it('is handed on byte by byte, with its headers in lower case and its query', async () => {
+    await using it = await start()
+    const body = Buffer.from([0xff, 0x00, 0x7b, 0x0d, 0x0a])
+
+    const answer = await fetch(`${it.url}?secret=a%20b&x=1`, {
+      method: 'POST',
+      headers: { 'X-Hub-Signature-256': 'sha256=abc' },
+      body,
+    })
+
+    expect([answer.status, await answer.json()]).toEqual([202, { outcome: 'ACCEPTED' }])
+    expect(it.received).toHaveLength(1)
+    const [delivery] = it.received
+    expect(delivery?.method).toBe('POST')
+    expect(Buffer.from(delivery?.body ?? []).equals(body)).toBe(true)
+    expect(delivery?.headers['x-hub-signature-256']).toBe('sha256=abc')
+    expect(delivery?.query.get('secret')).toBe('a b')
+    expect(it.sources).toEqual(['127.0.0.1'])
+  })
+
+  it('may be a handshake, whose answer is the sender’s to choose', async () => {
+    const headers = { 'WebHook-Allowed-Origin': 'eventgrid.azure.net' }
+    await using it = await start({ receive: async () => ({ status: 200, body: null, headers }) })
+
+    const answer = await fetch(it.url, { method: 'OPTIONS' })
+
+    expect([answer.status, await answer.text(), answer.headers.get('webhook-allowed-origin')]).toEqual([
+      200,
+      '',
+      'eventgrid.azure.net',
+    ])
+  })
+
+  it.each(['GET', 'PUT', 'DELETE', 'PATCH'])('by %s is refused, with what is allowed', async (method) => {
+    await using it = await start()
+
+    const answer = await fetch(it.url, { method })
+
+    expect([answer.status, answer.headers.get('allow')]).toEqual([405, 'POST, OPTIONS'])
+    expect(it.received).toEqual([])
+  })
+
+  it('has at most 2 MiB: one byte more is refused, announced or not', async () => {
+    await using it = await start()
+    const post = (body: BodyInit) => fetch(it.url, { method: 'POST', body, duplex: 'half' } as RequestInit)
+    const bytes = (length: number) => new Uint8Array(length)
+    const streamed = (length: number) => new Blob([bytes(length)]).stream()
+
+    expect((await post(bytes(MAX_DELIVERY_BYTES))).status).toBe(202)
+    expect((await post(bytes(MAX_DELIVERY_BYTES + 1))).status).toBe(413)
+    expect((await post(streamed(MAX_DELIVERY_BYTES))).status).toBe(202)
+    expect((await post(streamed(MAX_DELIVERY_BYTES + 1))).status).toBe(413)
+    expect(it.received.map(({ body }) => body.length)).toEqual([MAX_DELIVERY_BYTES, MAX_DELIVERY_BYTES])
+  })
+
+  it('has to wait when there is too much from its source, without being read', async () => {
+    await using it = await start({ wait: 7 })
+
+    const answer = await fetch(it.url, { method: 'POST', body: 'x' })
+
+    expect([answer.status, answer.headers.get('retry-after')]).toEqual([429, '7'])
+    expect(it.received).toEqual([])
+  })
+
+  it('has to wait when all that are being read hold too much, which is given back', async () => {
+    const budget = new BodyBudget(10)
+    await using it = await start({ budget })
+    const post = (body: string) => fetch(it.url, { method: 'POST', body })
+
+    expect((await post('eleven byte')).status).toBe(503)
+    expect((await post('ten bytes!')).status).toBe(202)
+    expect(budget.take(10)).toBe(true)
+    expect((await post('x')).status).toBe(503)
+    budget.give(10)
+    expect((await post('ten bytes!')).status).toBe(202)
+  })
+
+  it('that comes byte by byte for too long ends its connection', async () => {
+    await using it = await start({}, { timings: { bodyTimeout: 100 } })
+    const socket = connect(Number(new URL(it.url).port), '127.0.0.1')
+    socket.on('error', () => {})
+    socket.write('POST /webhooks/here HTTP/1.1\r\nHost: localhost\r\nContent-Length: 900\r\n\r\n{')
+    socket.resume()
+
+    await once(socket, 'close')
+
+    expect(it.received).toEqual([])
+  })
+
+  it('that ends before its body does is nobody’s', async () => {
+    await using it = await start()
+
+    await raw(it.api, 'POST /webhooks/here HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n12345')
+
+    expect(it.received).toEqual([])
+    expect(JSON.stringify(it.api.lines)).not.toContain('unforeseen')
+  })
+
+  it('reaches us by whatever name its sender knows, through a proxy say', async () => {
+    await using it = await start({}, { allowedHosts: LOOPBACK_HOSTS })
+    const to = (path: string) =>
+      raw(
+        it.api,
+        `POST ${path} HTTP/1.1\r\nHost: streams.example.org\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`,
+      )
+
+    expect(await to('/webhooks/here')).toMatch(/^HTTP\/1\.1 202 /)
+    expect(await to('/webhooks/nowhere')).toMatch(/^HTTP\/1\.1 421 /)
+    expect(await to('/graphql')).toMatch(/^HTTP\/1\.1 421 /)
+  })
+
+  it('to where nothing is has the same answer as any other path', async () => {
+    await using it = await start()
+    const ask = async (path: string) => {
+      const answer = await fetch(`http://${it.api.host}${path}`, { method: 'POST', body: '{}' })
+      const { 'x-request-id': _id, date: _date, ...headers } = Object.fromEntries(answer.headers)
+      return { status: answer.status, headers, body: await answer.text() }
+    }
+
+    const nothing = await ask('/no/such/path')
+    expect(nothing.status).toBe(404)
+    for (const path of [
+      '/webhooks/nowhere',
+      '/webhooks/',
+      '/webhooks/registry',
+      `/webhooks/${'a'.repeat(43)}`,
+    ]) {
+      expect(await ask(path)).toEqual(nothing)
+    }
+  })
+
+  it('leaves a line in the log that has no secret of its address', async () => {
+    await using it = await start()
+
+    await fetch(`${it.url}?secret=canary`, { method: 'POST', body: 'canary' })
+
+    expect(JSON.stringify(it.api.lines)).not.toContain('canary')
+  })
+})
+
+describe('the source of a delivery', () => {
+  it.each([
+    ['192.0.2.7', '192.0.2.7'],
+    ['::ffff:192.0.2.7', '192.0.2.7'],
+    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
+    ['2001:db8::1', '2001:db8:0:0::/64'],
+    ['::1', '0:0:0:0::/64'],
+    ['fe80::', 'fe80:0:0:0::/64'],
+  ])('%s counts as %s: one host has a whole network of IPv6', (remoteAddress, source) => {
+    expect(sourceOf({ socket: { remoteAddress } } as never)).toBe(source)
+  })
+})
