@@ -21,6 +21,7 @@ import { createStreams } from './imagestream/stream.ts'
 import { createTags } from './imagestream/tag.ts'
 import { createTagging } from './imagestream/tag-image.ts'
 import { createWatchRows } from './imagestream/watch-rows.ts'
+import { createRepositoryWatches } from './imagestream/watch-status.ts'
 import { createStreamWriter } from './imagestream/write-stream.ts'
 import type { RegistryConfigurations } from './registry-config/registry-configurations.ts'
 import type { RegistryClient } from './remote/remote-registry.ts'
@@ -68,6 +69,7 @@ export function openDomain({
     intervalMs: config.scheduleMinutes * MINUTE,
     slowdownOf: announcements.slowdownOf,
   })
+  const fullSweepMs = config.fullSweepHours * HOUR
   const watches = createWatchRows(db)
   const moves = createReportedMoves(db, images)
   const importer = createImporter({
@@ -75,7 +77,7 @@ export function openDomain({
     remote: withListings(remote, vendors),
     watches,
     moves,
-    fullSweepMs: config.fullSweepHours * HOUR,
+    fullSweepMs,
     images,
     streams,
     tags,
@@ -119,6 +121,8 @@ export function openDomain({
     importer,
     announcements,
     schedules,
+    watches: createRepositoryWatches({ watches, fullSweepMs }),
+    reportedMoves: moves,
     writer,
     importImage,
     applyDocuments: createApplyDocuments({ db, streams, writer, importer, importMode }),

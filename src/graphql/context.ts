@@ -8,12 +8,14 @@ import type { Importer } from '../imagestream/import.ts'
 import type { ImportImageCommand } from '../imagestream/import-image.ts'
 import type { LookBack } from '../imagestream/look-back.ts'
 import type { Policies } from '../imagestream/policies.ts'
+import type { ReportedMoves } from '../imagestream/reported-moves.ts'
 import type { RollBackCommand } from '../imagestream/roll-back.ts'
 import type { Schedules } from '../imagestream/schedule.ts'
 import type { SetTagPolicyCommand } from '../imagestream/set-tag-policy.ts'
 import type { Streams } from '../imagestream/stream.ts'
 import type { Tags } from '../imagestream/tag.ts'
 import type { Tagging } from '../imagestream/tag-image.ts'
+import type { RepositoryWatches } from '../imagestream/watch-status.ts'
 import type { StreamWriter } from '../imagestream/write-stream.ts'
 import type { Pruner } from '../prune/prune.ts'
 import type { Collector } from '../registry/collect.ts'
@@ -42,6 +44,8 @@ export interface GraphQLContext {
   readonly images: Images
   readonly importer: Importer
   readonly schedules: Pick<Schedules, 'ofStreams'>
+  readonly watches: RepositoryWatches
+  readonly reportedMoves: Pick<ReportedMoves, 'ofTags' | 'countOfTags'>
   readonly writer: StreamWriter
   readonly importImage: ImportImageCommand
   readonly applyDocuments: ApplyDocumentsCommand

@@ -9,7 +9,7 @@ import { imageOf } from './image.ts'
 import { gather, loadTogether } from './peers.ts'
 import { ImageType, TagEventConditionType, TagEventType } from './types.ts'
 
-const ConditionStatusEnum = builder.enumType('ConditionStatus', {
+export const ConditionStatusEnum = builder.enumType('ConditionStatus', {
   description: 'Whether a condition holds.',
   values: {
     True: { description: 'The condition holds.' },

@@ -2,6 +2,7 @@ import type { Push } from '../events/push-log.ts'
 import type { Image, ImageSummary, TransientImage } from '../imagestream/image.ts'
 import type { Import, ImportResult } from '../imagestream/import-rows.ts'
 import type { KeyValue } from '../imagestream/key-values.ts'
+import type { StoredMove } from '../imagestream/reported-moves.ts'
 import type { ImageStream, SpecTag } from '../imagestream/spec.ts'
 import type { Tag, TagCondition, TagEvent } from '../imagestream/tag.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
@@ -26,6 +27,7 @@ export const ObjectReferenceType = builder.objectRef<SpecTag>('ObjectReference')
 export const ImageStreamTagType = builder.objectRef<Tag>('ImageStreamTag')
 export const TagEventType = builder.objectRef<TagEvent>('TagEvent')
 export const TagEventConditionType = builder.objectRef<TagCondition>('TagEventCondition')
+export const ReportedMoveType = builder.objectRef<StoredMove>('ReportedMove')
 export const ImageStreamImageType = builder.objectRef<{ stream: ImageStream; image: Image }>(
   'ImageStreamImage',
 )

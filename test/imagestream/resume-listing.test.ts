@@ -1,0 +1,156 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { PAGES_ARE_GOOD_FOR } from '../../src/imagestream/saved-pages.ts'
+import { RegistryError } from '../../src/oci/registry-error.ts'
+import { Domain, UPSTREAM } from '../fixtures/domain.ts'
+import { FakeRegistry } from '../fixtures/fake-registry.ts'
+import { image } from '../fixtures/random-image.ts'
+
+const MEBIBYTE = 1024 * 1024
+
+let folder: string
+let file: string
+let remote: FakeRegistry
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'imagestreams-listing-'))
+  file = join(folder, 'data.db')
+  remote = new FakeRegistry()
+  remote.pageSize = 10
+})
+afterEach(() => rmSync(folder, { recursive: true, force: true }))
+
+const nameOf = (at: number): string => `v${String(at).padStart(6, '0')}`
+
+/** So many tags of one image. */
+function release(tags: number): void {
+  const content = image({ seed: 'one' })
+  for (let at = 1; at <= tags; at++) remote.push(UPSTREAM, nameOf(at), content)
+}
+
+/** Stops the server while it asks for the page behind this tag. Gives the import's id. */
+async function interruptBehind(at: number, time?: number): Promise<number> {
+  await using domain = new Domain({ file, remote })
+  domain.time = time ?? domain.time
+  const held = remote.hold(({ kind, subject }) => kind === 'list' && subject === nameOf(at))
+  using _ = { [Symbol.dispose]: () => held.release() }
+  const { importId } = domain.writer.create({
+    namespace: 'default',
+    name: 'ruby',
+    spec: { dockerImageRepository: UPSTREAM },
+  })
+  await held.reached
+  await domain.importer[Symbol.asyncDispose]()
+  remote.takeCalls()
+  return importId ?? 0
+}
+
+describe('a listing that a stop of the server interrupted', () => {
+  it('resumes from a saved cursor', async () => {
+    release(55)
+    const id = await interruptBehind(30)
+
+    await using domain = new Domain({ file, remote })
+    domain.importer.resume()
+    expect(await domain.finished(id)).toMatchObject({ state: 'SUCCEEDED', total: 55, imported: 55 })
+    expect(remote.asked('list')).toEqual([30, 40, 50].map(nameOf))
+    expect(domain.tagNames().sort()).toEqual(Array.from({ length: 55 }, (_, at) => nameOf(at + 1)))
+    expect(domain.dump().import_listings).toEqual([])
+  })
+
+  it('tells each tag once that moved from one page to another meanwhile', async () => {
+    release(25)
+    const id = await interruptBehind(10)
+    remote.untag(UPSTREAM, nameOf(3)).push(UPSTREAM, nameOf(3), image({ seed: 'again' }))
+
+    await using domain = new Domain({ file, remote })
+    domain.importer.resume()
+    expect(await domain.finished(id)).toMatchObject({ state: 'SUCCEEDED', total: 25, imported: 25 })
+    expect(domain.digests(nameOf(3))).toEqual([image({ seed: 'again' }).digest])
+  })
+
+  it('begins again where the cursor is refused', async () => {
+    release(25)
+    const id = await interruptBehind(20)
+    remote.refuse(
+      UPSTREAM,
+      nameOf(20),
+      new RegistryError('the token has expired', {
+        reason: 'RegistryUnavailable',
+        registry: 'registry.test',
+        status: 400,
+      }),
+    )
+    await using domain = new Domain({ file, remote })
+    domain.importer.resume()
+    // refused again when its turn comes: a registry that is broken is not asked for ever
+    expect(await domain.finished(id)).toMatchObject({ state: 'FAILED', reason: 'RegistryUnavailable' })
+    expect(remote.asked('list')).toEqual([nameOf(20), '', nameOf(10), nameOf(20)])
+    expect(domain.dump().import_listings).toEqual([])
+  })
+
+  it('is asked on and not begun again where the registry is out of order', async () => {
+    release(25)
+    const id = await interruptBehind(20)
+    remote.fail(UPSTREAM, nameOf(20), 'RegistryUnavailable')
+    await using domain = new Domain({ file, remote })
+    domain.importer.resume()
+    expect(await domain.finished(id)).toMatchObject({ state: 'FAILED', reason: 'RegistryUnavailable' })
+    expect(remote.asked('list')).toEqual([nameOf(20)])
+  })
+
+  it('begins again when its pages are old', async () => {
+    release(25)
+    const id = await interruptBehind(20, Date.UTC(2026, 0, 1) - PAGES_ARE_GOOD_FOR - 1)
+    await using domain = new Domain({ file, remote })
+    domain.importer.resume()
+    expect(await domain.finished(id)).toMatchObject({ state: 'SUCCEEDED', total: 25 })
+    expect(remote.asked('list')).toEqual(['', nameOf(10), nameOf(20)])
+  })
+
+  it('keeps no pages of a list that has one, or of a stream that is deleted', async () => {
+    release(5)
+    {
+      await using domain = new Domain({ file, remote })
+      const before = domain.changes()
+      await domain.create()
+      expect(domain.dump().import_listings).toEqual([])
+      expect(domain.changes()).toBeGreaterThan(before)
+    }
+    release(25)
+    await using domain = new Domain({ file: ':memory:', remote })
+    const held = remote.hold(({ kind, subject }) => kind === 'list' && subject === nameOf(20))
+    domain.writer.create({
+      namespace: 'default',
+      name: 'ruby',
+      spec: { dockerImageRepository: UPSTREAM },
+    })
+    await held.reached
+    expect(domain.dump().import_listings).toHaveLength(2)
+    domain.writer.delete({ namespace: 'default', name: 'ruby' })
+    held.release()
+    expect(domain.dump().import_listings).toEqual([])
+  })
+
+  it('of 100,000 tags goes on where it was, in bounded memory', async () => {
+    remote.pageSize = 1000
+    release(100_000)
+    const id = await interruptBehind(60_000)
+    const before = process.memoryUsage().heapUsed
+
+    await using domain = new Domain({ file, remote, maximumTags: 10 })
+    const held = remote.hold(({ kind }) => kind === 'resolve')
+    domain.importer.resume()
+    await held.reached
+    const names = process.memoryUsage().heapUsed - before
+    held.release()
+    const finished = await domain.finished(id)
+
+    expect(finished).toMatchObject({ state: 'SUCCEEDED', imported: 10 })
+    expect(finished.additionalTags).toHaveLength(99_990)
+    expect(remote.asked('list')).toHaveLength(40)
+    // names, their sort keys and what is not collected yet: no manifest, and no page as it came
+    expect(names).toBeLessThan(200 * MEBIBYTE)
+  }, 60_000)
+})
