@@ -3,6 +3,7 @@ import { isObject } from '../oci/descriptor.ts'
 import { InvalidReferenceError, parseReference } from '../oci/reference.ts'
 import { authenticateSignatures, authenticateToken } from './authenticity.ts'
 import { at, given, jsonOfBody, quoted } from './body.ts'
+import { readCdEvent } from './cd-event.ts'
 import { nameOfEvents, readCloudEvents } from './cloud-event.ts'
 import { checkHint, createHintCollector, type Told } from './hints.ts'
 import { postOf } from './sample-delivery.ts'
@@ -15,7 +16,7 @@ const MAX_SIGNATURES = 10
 
 /**
  * Whatever can send JSON, a script of a build for one: `{"image": "registry/team/app:v1"}`, by itself or as the data of a
- * CloudEvent. It shows the secret as `Bearer` token, or signs as Standard Webhooks says, which cannot be sent again later.
+ * CloudEvent, or a CDEvent of an artifact. It shows the secret as `Bearer` token, or signs as Standard Webhooks says, which cannot be sent again later.
  */
 export const createGeneric = ({ now }: SendersDependencies): Sender => ({
   kind: 'GENERIC',
@@ -32,11 +33,16 @@ export const createGeneric = ({ now }: SendersDependencies): Sender => ({
   read(delivery) {
     const events = readCloudEvents(delivery)
     const hints = createHintCollector()
-    for (const data of events?.map(({ data }) => data) ?? [jsonOfBody(delivery.body)]) {
-      for (const told of toldBy(data)) {
-        checkHint(told)
-        hints.add(told)
-      }
+    const add = (told: Told): void => {
+      checkHint(told)
+      hints.add(told)
+    }
+    if (!events) toldBy(jsonOfBody(delivery.body)).forEach(add)
+    for (const event of events ?? []) {
+      const told = readCdEvent(event)
+      if (told) add(told)
+      else if (told === null) hints.ignore(`event ${quoted(event.type)}`)
+      else toldBy(event.data).forEach(add)
     }
     return hints.reading(delivery.headers['webhook-id'] ?? (events ? nameOfEvents(events) : ''))
   },

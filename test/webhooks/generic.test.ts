@@ -37,6 +37,50 @@ describe('anything that sends JSON', () => {
     expect(read(sender, event).id).toBe('ci#1')
   })
 
+  describe('a CDEvent', () => {
+    const repositoryUrl = 'repository_url=ghcr.io%2Facme%2Fapp'
+    const event = (type: string, id: unknown) => ({
+      specversion: '1.0',
+      id: '1',
+      source: 'ci',
+      type: `dev.cdevents.artifact.${type}`,
+      data: { context: {}, subject: { id, type: 'artifact' } },
+    })
+    const whole = `pkg:oci/app@${digest('7').replace(':', '%3A')}?${repositoryUrl}&tag=v1`
+
+    it.each([
+      ['published.0.2.0', whole, [`push ghcr.io/acme/app:v1@${digest('7')}`]],
+      ['packaged.0.2.0', `pkg:oci/app?${repositoryUrl}&tag=v1`, ['push ghcr.io/acme/app:v1']],
+      ['deleted.0.1.0', whole, [`delete ghcr.io/acme/app:v1@${digest('7')}`]],
+      [
+        'published.0.2.0',
+        `pkg:oci/app@${digest('7')}?${repositoryUrl}`,
+        [`push ghcr.io/acme/app@${digest('7')}`],
+      ],
+    ])('artifact.%s of %s', (type, id, hints) => {
+      expect(spelled(read(sender, event(type, id)))).toEqual(hints)
+    })
+
+    it('of a signature or a download moves no tag', () => {
+      expect(read(sender, event('signed.0.1.0', whole))).toMatchObject({
+        hints: [],
+        note: 'event "dev.cdevents.artifact.signed.0.1.0", ignored',
+      })
+    })
+
+    it.each([
+      undefined,
+      7,
+      'pkg:npm/app@1.0.0',
+      'pkg:oci/app?tag=v1',
+      `pkg:oci/app?${repositoryUrl}&tag=-v1`,
+      `pkg:oci/app@%zz?${repositoryUrl}`,
+    ])('of %j is refused', (id) => {
+      expect(() => read(sender, event('published.0.2.0', id))).toThrow(InvalidDeliveryError)
+      expect(() => read(sender, event('published.0.2.0', id))).toThrow('pkg:oci/app@sha256')
+    })
+  })
+
   it('is named by webhook-id', () => {
     const headers = { 'webhook-id': 'msg_1' }
     expect(read(sender, { image: 'a/b' }, { headers }).id).toBe('msg_1')
