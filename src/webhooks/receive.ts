@@ -4,7 +4,13 @@ import { Buckets } from './buckets.ts'
 import type { DeliveryLog, DeliveryOutcome, Entry } from './delivery-log.ts'
 import { type ScopedHint, scopeOf } from './scope.ts'
 import type { WebhookSecrets } from './secrets.ts'
-import { type Delivery, InvalidDeliveryError, type Reading, type Sender } from './sender.ts'
+import {
+  type Authentication,
+  type Delivery,
+  InvalidDeliveryError,
+  type Reading,
+  type Sender,
+} from './sender.ts'
 import type { Senders } from './senders.ts'
 import { pathOf, settingsOf, type Webhook } from './webhook.ts'
 import type { Webhooks } from './webhooks.ts'
@@ -93,7 +99,7 @@ export function createReceiver(dependencies: ReceiverDependencies): Receiver {
     }
   }
 
-  const judge = async (webhook: Webhook, delivery: Delivery): Promise<Received> => {
+  const judge = async (webhook: Webhook, delivery: Delivery, isTest: boolean): Promise<Received> => {
     const sender = senders[webhook.sender]
     const refused = (outcome: DeliveryOutcome, reason: string, isTemporary = false): Received => ({
       outcome,
@@ -106,7 +112,11 @@ export function createReceiver(dependencies: ReceiverDependencies): Receiver {
     if (!opened) return refused('FAILED', 'its secret cannot be opened: rotate it', true)
     const settings = settingsOf(webhook)
     const place = { url: publicUrl() + pathOf(webhook), settings }
-    const shown = await sender.authenticate(delivery, opened, place)
+    // a platform's token is nobody else's to sign: of such a sender a test tries what comes after it
+    const shown: Authentication =
+      isTest && sender.authenticity === 'JWT'
+        ? { ok: true }
+        : await sender.authenticate(delivery, opened, place)
     if (!shown.ok) return refused('REFUSED', shown.reason, shown.isTemporary)
     let reading: Reading
     try {
@@ -152,7 +162,7 @@ export function createReceiver(dependencies: ReceiverDependencies): Receiver {
   }
 
   const receive = async (webhook: Webhook, delivery: Delivery, source: string): Promise<Answer> => {
-    const received = await judge(webhook, delivery)
+    const received = await judge(webhook, delivery, false)
     const isBelieved = received.outcome !== 'REFUSED' && !received.isTemporary
     const wait = isBelieved ? ofWebhook.take(webhook.id) : 0
     if (wait > 0) return tooMany(wait)
@@ -181,7 +191,7 @@ export function createReceiver(dependencies: ReceiverDependencies): Receiver {
     },
 
     async try(webhook, delivery, isFollowed) {
-      const received = await judge(webhook, delivery)
+      const received = await judge(webhook, delivery, true)
       await keep(webhook, { delivery, received, source: 'testWebhook', isTest: true, isFollowed })
       const { outcome, reason, reading, hints } = received
       return { outcome, reason, note: reading?.note ?? null, hints }

@@ -3,6 +3,7 @@ import { MAX_PREFIXES } from '../../src/webhooks/webhook-input.ts'
 import { type CreateWebhook, MAX_WEBHOOKS } from '../../src/webhooks/webhooks.ts'
 import { ALL } from '../fixtures/domain.ts'
 import { image } from '../fixtures/random-image.ts'
+import { place, image as sampleImage } from './deliveries.ts'
 import { SOURCE, WebhookWorld } from './webhook-world.ts'
 
 let world: WebhookWorld
@@ -154,16 +155,16 @@ describe('a test', () => {
     expect(world.domain.digests('v1', 'app')).toEqual([image({ seed: 2 }).digest, image({ seed: 1 }).digest])
   })
 
-  it('of what only a platform can sign is refused, and says so', async () => {
+  it('of what only a platform can sign does without, and nothing else does', async () => {
     const { webhook } = world.create({
       sender: 'GOOGLE',
       settings: { serviceAccount: 'push@project.iam.gserviceaccount.com' },
     })
+    const unsigned = world.senders.GOOGLE.sample(place(''), sampleImage)
 
-    expect(await world.test({ id: webhook.id, follow: false })).toMatchObject({
-      outcome: 'REFUSED',
-      reason: expect.any(String),
-      targets: [],
+    expect(await world.test({ id: webhook.id, follow: false })).toMatchObject({ outcome: 'ACCEPTED' })
+    expect(await world.receiver.open(webhook.key, '192.0.2.1')?.receive(unsigned)).toMatchObject({
+      status: 401,
     })
   })
 

@@ -1,0 +1,30 @@
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { SENDER_KINDS } from '../../src/webhooks/sender.ts'
+import { REGISTRY, REPOSITORY, WebhookWorld } from './webhook-world.ts'
+
+let world: WebhookWorld
+beforeEach(() => {
+  world = new WebhookWorld()
+})
+afterEach(() => world[Symbol.asyncDispose]())
+
+// EventBridge names the registry by account and region alone
+const ECR = '123456789012.dkr.ecr.us-west-2.amazonaws.com'
+const registryOf = (sender: string): string =>
+  ({ ECR, DOCKER_HUB: 'docker.io' })[sender as 'ECR' | 'DOCKER_HUB'] ?? REGISTRY
+
+it.each(SENDER_KINDS)(
+  'a test of a webhook of %s is believed and understood, as often as it is made',
+  async (sender) => {
+    const registry = registryOf(sender)
+    const serviceAccount = sender === 'GOOGLE' ? 'push@project.iam.gserviceaccount.com' : null
+    const { webhook } = world.create({ sender, registry, settings: { serviceAccount } })
+
+    for (let time = 0; time < 2; time++) {
+      const tried = await world.test({ id: webhook.id, repository: REPOSITORY, tag: 'v1', follow: false })
+
+      expect(tried).toMatchObject({ outcome: 'ACCEPTED', reason: null })
+      expect(tried.hints).toMatchObject([{ registry, repository: REPOSITORY, tag: 'v1', action: 'push' }])
+    }
+  },
+)
