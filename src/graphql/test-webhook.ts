@@ -72,7 +72,7 @@ const TestWebhookPayload = builder.objectRef<WebhookTest>('TestWebhookPayload').
     reason: t.exposeString('reason', {
       nullable: true,
       description:
-        'Why it led to nothing; null when it was accepted. A token that only the sender’s platform can sign is missing in a test.',
+        'Why it led to nothing; null when it was accepted. Of a sender whose platform signs with keys of its own, a test tries what comes after the signature.',
     }),
     note: t.exposeString('note', {
       nullable: true,
