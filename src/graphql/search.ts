@@ -16,6 +16,7 @@ const ImportFailureReasonEnum = builder.enumType('ImportFailureReason', {
     Unauthorized: { description: 'The registry wants credentials, or others than it got.' },
     Forbidden: { description: 'The registry knows who asks, and says no.' },
     ForbiddenTarget: { description: 'The registry’s address is one that this server must not speak to.' },
+    Blocked: { description: 'A configuration says that nothing is to be imported from there.' },
     InvalidManifest: { description: 'What the registry sent is no image, or not what its digest promises.' },
     RegistryUnavailable: {
       description: 'The registry could not be reached, or did not answer as it should.',

@@ -56,7 +56,7 @@ TagEventConditionType.implement({
     reason: t.exposeString('reason', {
       nullable: true,
       description:
-        'Why, in one word: `NotFound`, `Unauthorized`, `Forbidden`, `ForbiddenTarget`, `InvalidManifest`, `RegistryUnavailable`, `TooManyRequests`, `TooManyTags` or `InternalError`.',
+        'Why, in one word: `NotFound`, `Unauthorized`, `Forbidden`, `ForbiddenTarget`, `Blocked`, `InvalidManifest`, `RegistryUnavailable`, `TooManyRequests`, `TooManyTags` or `InternalError`.',
     }),
     message: t.exposeString('message', {
       nullable: true,

@@ -1,0 +1,316 @@
+import { describe, expect, test } from 'vitest'
+import type { ConfigurationInput } from '../../src/registry-config/configuration-input.ts'
+import { closedPort } from '../fixtures/hostile-registry.ts'
+import { type Image, image } from '../fixtures/random-image.ts'
+import { allTags, refusalOf, TestClient, type TestClientOptions, tag } from '../fixtures/registry-client.ts'
+import { startUpstream, type Upstream, type UpstreamOptions } from '../fixtures/upstream.ts'
+import { World } from '../registry-config/world.ts'
+
+const one = image({ seed: 'mirrors one' })
+const two = image({ seed: 'mirrors two' })
+const other = Buffer.from('other bytes')
+
+/** A client that obeys what is configured, which may change under it. */
+function open(options: TestClientOptions = {}) {
+  const world = new World()
+  const client = new TestClient({
+    rules: () => world.rules,
+    limitsOf: (host) => world.rules.limitsOf(host),
+    ...options,
+  })
+  return {
+    world,
+    client,
+    configure: (prefix: string, input: ConfigurationInput) => world.set(prefix, input),
+    repository: client.repository.bind(client),
+    async [Symbol.asyncDispose]() {
+      await client[Symbol.asyncDispose]()
+      world[Symbol.dispose]()
+    },
+  }
+}
+
+async function start(content: Image | null, options: UpstreamOptions = {}): Promise<Upstream> {
+  const upstream = await startUpstream(options)
+  if (content) upstream.push('team/app', 'latest', content)
+  return upstream
+}
+
+const kinds = ({ log }: Upstream) => log.map(({ kind }) => kind)
+const refusing = (status: number): UpstreamOptions => ({
+  hook: ({ kind }) => (kind === 'base' ? undefined : { status, headers: {}, body: Buffer.from('{}') }),
+})
+const bytesOf = async (stream: AsyncIterable<Buffer>): Promise<Buffer> => {
+  const chunks: Buffer[] = []
+  for await (const chunk of stream) chunks.push(chunk)
+  return Buffer.concat(chunks)
+}
+
+describe('content by its digest', () => {
+  test('is asked of each mirror in its order, and of the registry last', async () => {
+    await using origin = await start(one)
+    await using empty = await start(null)
+    await using full = await start(one)
+    await using it = open()
+    it.configure(origin.host, { mirrors: [{ location: empty.host }, { location: full.host }] })
+
+    const repository = it.repository(`${origin.host}/team/app`)
+    expect((await repository.fetchManifest(one.digest)).bytes).toEqual(one.bytes)
+    expect(kinds(empty)).toEqual(['manifest'])
+    expect(kinds(full)).toEqual(['manifest'])
+    expect(kinds(origin)).toEqual([])
+  })
+
+  test.each([401, 403, 404, 429, 500])('falls through where a mirror answers %i', async (status) => {
+    await using origin = await start(one)
+    await using mirror = await start(one, refusing(status))
+    await using it = open()
+    it.configure(origin.host, { mirrors: [{ location: mirror.host }] })
+
+    const repository = it.repository(`${origin.host}/team/app`)
+    expect((await repository.fetchManifest(one.digest)).bytes).toEqual(one.bytes)
+    expect(await repository.fetchConfig(one.config as never)).toEqual(one.config.bytes)
+    expect(kinds(mirror).length).toBeGreaterThan(0)
+  })
+
+  test('falls through where nobody is, and where it may not be asked', async () => {
+    await using origin = await start(one)
+    await using it = open()
+    it.configure(origin.host, {
+      mirrors: [
+        { location: await closedPort() },
+        { location: '169.254.169.254' },
+        { location: '10.0.0.1:5000/x' },
+      ],
+    })
+
+    const { bytes } = await it.repository(`${origin.host}/team/app`).fetchManifest(one.digest)
+    expect(bytes).toEqual(one.bytes)
+  })
+
+  test('is verified: a mirror that gives other bytes is passed over, and that is told', async () => {
+    await using origin = await start(one)
+    await using mirror = await start(one, {
+      hook: ({ kind }, answer) => (kind === 'manifest' ? { ...answer, body: two.bytes } : undefined),
+    })
+    await using it = open()
+    it.configure(origin.host, { mirrors: [{ location: mirror.host }] })
+
+    const { bytes } = await it.repository(`${origin.host}/team/app`).fetchManifest(one.digest)
+    expect(bytes).toEqual(one.bytes)
+    expect(it.client.warnings).toEqual([
+      {
+        registry: mirror.host,
+        repository: 'team/app',
+        message: expect.stringContaining('have another digest'),
+      },
+    ])
+  })
+
+  test('is not asked of a mirror for tags', async () => {
+    await using origin = await start(one)
+    await using mirror = await start(one)
+    await using it = open()
+    it.configure(origin.host, { mirrors: [{ location: mirror.host, serves: 'TAGS' }] })
+
+    await it.repository(`${origin.host}/team/app`).fetchManifest(one.digest)
+    expect(kinds(mirror)).toEqual([])
+  })
+
+  test('that nobody has is told with what each of them said', async () => {
+    await using origin = await start(null)
+    await using mirror = await start(null, refusing(503))
+    await using it = open()
+    it.configure(origin.host, { mirrors: [{ location: `${mirror.host}/cache` }] })
+
+    const error = await refusalOf(it.repository(`${origin.host}/team/app`).fetchManifest(one.digest))
+    expect(error).toMatchObject({ reason: 'NotFound', registry: origin.host, status: 404 })
+    expect(error.message).toContain(
+      `(its mirrors did not give it either: ${mirror.host}/cache/team/app (RegistryUnavailable))`,
+    )
+  })
+})
+
+describe('a blob of a mirror', () => {
+  const [layer] = one.layers
+  if (!layer) throw new Error('an image without layers')
+  const descriptor = { digest: layer.digest, size: layer.bytes.byteLength }
+
+  test('is verified while it streams: the last of wrong bytes never comes, and the next try is elsewhere', async () => {
+    await using origin = await start(one)
+    await using mirror = await start(one, {
+      hook: ({ kind }, answer) =>
+        kind === 'blob' ? { ...answer, body: Buffer.alloc(descriptor.size, 'x') } : undefined,
+    })
+    await using it = open()
+    it.configure(origin.host, { mirrors: [{ location: mirror.host }] })
+    const repository = it.repository(`${origin.host}/team/app`)
+
+    const wrong = await repository.fetchBlob(descriptor)
+    await expect(bytesOf(wrong)).rejects.toThrow(
+      `${mirror.host}/team/app sent other bytes than ${layer.digest}`,
+    )
+    expect(await bytesOf(await repository.fetchBlob(descriptor))).toEqual(layer.bytes)
+    expect(kinds(mirror)).toEqual(['blob'])
+    expect(kinds(origin)).toEqual(['blob'])
+  })
+
+  test('comes whole where it is right', async () => {
+    await using origin = await start(null)
+    await using mirror = await start(one)
+    await using it = open()
+    it.configure(origin.host, { mirrors: [{ location: mirror.host }] })
+    const repository = it.repository(`${origin.host}/team/app`)
+
+    expect(await bytesOf(await repository.fetchBlob(descriptor))).toEqual(layer.bytes)
+    expect(kinds(origin)).toEqual([])
+  })
+
+  test('that nobody wants any more is let go', async () => {
+    await using origin = await start(one)
+    await using mirror = await start(one)
+    await using it = open()
+    it.configure(origin.host, { mirrors: [{ location: mirror.host }] })
+    const repository = it.repository(`${origin.host}/team/app`)
+
+    const blob = await repository.fetchBlob(descriptor)
+    blob.destroy()
+    await expect(bytesOf(await repository.fetchBlob(descriptor))).resolves.toEqual(layer.bytes)
+  })
+})
+
+describe('what a tag means', () => {
+  test('is the registry’s to say, unless a mirror is there for that', async () => {
+    await using origin = await start(one)
+    await using mirror = await start(two)
+    await using it = open()
+    it.configure(origin.host, { mirrors: [{ location: mirror.host }] })
+    const repository = it.repository(`${origin.host}/team/app`)
+
+    expect((await repository.resolveTag(tag('latest'), null)).digest).toBe(one.digest)
+    expect(kinds(mirror)).toEqual([])
+    it.configure(origin.host, { mirrors: [{ location: mirror.host, serves: 'TAGS' }] })
+    expect((await repository.resolveTag(tag('latest'), null)).digest).toBe(two.digest)
+  })
+
+  test('is asked of the registry where the mirror does not have the tag', async () => {
+    await using origin = await start(one)
+    await using mirror = await start(null)
+    await using it = open()
+    it.configure(origin.host, { mirrors: [{ location: mirror.host, serves: 'ALL' }] })
+
+    const { digest } = await it.repository(`${origin.host}/team/app`).resolveTag(tag('latest'), null)
+    expect(digest).toBe(one.digest)
+  })
+})
+
+describe('a list of tags', () => {
+  test('is the registry’s: a mirror that has less does not make tags disappear', async () => {
+    await using origin = await start(one)
+    origin.push('team/app', 'v1', one)
+    await using mirror = await start(one)
+    await using it = open()
+    it.configure(origin.host, { mirrors: [{ location: mirror.host, serves: 'ALL' }] })
+
+    expect(await allTags(it.repository(`${origin.host}/team/app`))).toEqual(['latest', 'v1'])
+    expect(kinds(mirror)).toEqual([])
+  })
+
+  test('is a mirror’s for tags while the registry cannot be asked', async () => {
+    await using origin = await start(one, refusing(503))
+    await using contents = await start(two)
+    await using mirror = await start(one)
+    await using it = open()
+    it.configure(origin.host, {
+      mirrors: [{ location: contents.host }, { location: mirror.host, serves: 'TAGS' }],
+    })
+
+    expect(await allTags(it.repository(`${origin.host}/team/app`))).toEqual(['latest'])
+    expect(kinds(contents)).toEqual([])
+  })
+
+  test.each([401, 403, 404])('is nobody’s where the registry answers %i', async (status) => {
+    await using origin = await start(one, refusing(status))
+    await using mirror = await start(one)
+    await using it = open()
+    it.configure(origin.host, { mirrors: [{ location: mirror.host, serves: 'ALL' }] })
+
+    await refusalOf(allTags(it.repository(`${origin.host}/team/app`)))
+    expect(kinds(mirror)).toEqual([])
+  })
+})
+
+describe('insecure', () => {
+  test('as a request says it is of the registry that it names, and of no mirror or location', async () => {
+    await using plain = await start(one)
+    const port = plain.host.split(':')[1]
+    await using it = open({ egress: { resolve: async () => [{ address: '127.0.0.1', family: 4 }] } })
+    it.configure('moved.example', { location: `there.example:${port}` })
+    const insecure = { insecure: true }
+    const ask = (name: string) => it.repository(name, insecure).resolveTag(tag('latest'), null)
+
+    expect((await ask(`named.example:${port}/team/app`)).digest).toBe(one.digest)
+    expect(await refusalOf(ask('moved.example/team/app'))).toMatchObject({ reason: 'RegistryUnavailable' })
+    it.configure('moved.example', { insecure: true })
+    expect((await ask('moved.example/team/app')).digest).toBe(one.digest)
+  })
+})
+
+describe('repositories of a registry', () => {
+  const all = async (pages: AsyncIterable<readonly string[]>) => {
+    const names: string[] = []
+    for await (const page of pages) names.push(...page)
+    return names
+  }
+  const errand = { insecure: false, lane: 'test', namespace: null, signal: new AbortController().signal }
+
+  test('are those below its location, without what stands there in its place', async () => {
+    const names = ['other/app', 'cache/team/app', 'cached/x', 'cache/lib']
+    const body = Buffer.from(JSON.stringify({ repositories: names }))
+    await using there = await start(null, {
+      hook: ({ path }) => (path.startsWith('/v2/_catalog') ? { status: 200, headers: {}, body } : undefined),
+    })
+    await using it = open()
+    it.configure('old.example', { location: `${there.host}/cache` })
+
+    expect(await all(it.client.remote.repositories('old.example', errand))).toEqual(['team/app', 'lib'])
+    expect(await all(it.client.remote.repositories(there.host, errand))).toEqual(names)
+  })
+
+  test('are not asked for where the registry is blocked', async () => {
+    await using there = await start(null)
+    await using it = open()
+    it.configure(there.host, { access: 'BLOCKED' })
+
+    expect(await refusalOf(all(it.client.remote.repositories(there.host, errand)))).toMatchObject({
+      reason: 'Blocked',
+    })
+    expect(there.log).toEqual([])
+  })
+})
+
+describe('a changed configuration', () => {
+  test('makes hosts that failed worth asking again, but not those that asked to be left alone', async () => {
+    await using origin = await start(one)
+    await using it = open()
+    const repository = it.repository(`${origin.host}/team/app`)
+    const ask = () => repository.resolveTag(tag('latest'), null)
+    origin.hook = () => 'reset'
+    for (let n = 0; n < 10; n += 1) await refusalOf(ask())
+    origin.hook = undefined
+    origin.reset()
+    await refusalOf(ask())
+    expect(origin.log).toEqual([])
+
+    it.client.remote.reconsider()
+    expect((await ask()).digest).toBe(one.digest)
+
+    const wait = { status: 503, headers: { 'retry-after': '3000' }, body: other }
+    origin.hook = () => wait
+    await refusalOf(ask())
+    origin.reset()
+    it.client.remote.reconsider()
+    await refusalOf(ask())
+    expect(origin.log).toEqual([])
+  })
+})
