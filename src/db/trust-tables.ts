@@ -44,18 +44,6 @@ export const referrerChecks = sqliteTable(
   ],
 )
 
-/** What manifests of attachments say, by their digest: read once, and true for ever. */
-export const attachmentFacts = sqliteTable(
-  'attachment_facts',
-  {
-    digest: text('digest').$type<Digest>().primaryKey(),
-    /** JSON text. */
-    facts: text('facts').notNull(),
-    readAt: time('read_at').notNull(),
-  },
-  (t) => [index('attachment_facts_by_read').on(t.readAt)],
-)
-
 /** What was made of the signatures of an image by the requirements of a policy: a cache. */
 export const verifications = sqliteTable(
   'verifications',

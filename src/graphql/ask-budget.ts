@@ -1,3 +1,4 @@
+import type { GraphQLResolveInfo } from 'graphql'
 import { InvalidInputError } from '../imagestream/errors.ts'
 import type { AskOptions } from '../trust/referrers.ts'
 import { builder } from './builder.ts'
@@ -7,7 +8,8 @@ import type { GraphQLContext } from './context.ts'
 const MAX_ASKED = 50
 const MAX_AGE_SECONDS = 30 * 24 * 60 * 60
 
-const asked = new WeakMap<GraphQLContext, number>()
+/** By what is executed: an operation, or one event of a subscription. */
+const asked = new WeakMap<object, number>()
 
 /** How old an answer may be before a registry is asked again. */
 export const maxAgeArgs = builder.args((t) => ({
@@ -19,14 +21,19 @@ export const maxAgeArgs = builder.args((t) => ({
 }))
 
 /** Whether a registry may be asked about one more image. Throws InvalidInputError. */
-export function askOptionsOf(maxAgeSeconds: number, context: GraphQLContext): AskOptions {
+export function askOptionsOf(
+  maxAgeSeconds: number,
+  context: GraphQLContext,
+  { rootValue }: GraphQLResolveInfo,
+): AskOptions {
   if (maxAgeSeconds < 0 || maxAgeSeconds > MAX_AGE_SECONDS) {
     throw new InvalidInputError(
       'maxAgeSeconds',
       `"maxAgeSeconds" is ${maxAgeSeconds}; it must be from 0 to ${MAX_AGE_SECONDS}`,
     )
   }
-  const before = asked.get(context) ?? 0
-  asked.set(context, before + 1)
+  const execution = typeof rootValue === 'object' && rootValue !== null ? rootValue : context
+  const before = asked.get(execution) ?? 0
+  asked.set(execution, before + 1)
   return { maxAge: maxAgeSeconds * 1000, mayAsk: before < MAX_ASKED }
 }

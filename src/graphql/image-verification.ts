@@ -105,12 +105,12 @@ builder.objectField(ImageStreamTagType, 'verification', (t) =>
       'Whether the image that it means now is signed as its stream asks for with `setImageStreamTrust`. Asks its registry for the signatures, unless it was asked lately.',
     args: maxAgeArgs,
     complexity: 100,
-    resolve: (tag, { maxAgeSeconds }, context): Verification | Promise<Verification> => {
+    resolve: (tag, { maxAgeSeconds }, context, info): Verification | Promise<Verification> => {
       const policy = policyOf(tag, context)
       if (!policy) return NOT_REQUIRED
       const image = imageOfTag(tag, context)
       if (!image) return NO_IMAGE
-      return context.trust.verify(image, policy, askOptionsOf(maxAgeSeconds, context))
+      return context.trust.verify(image, policy, askOptionsOf(maxAgeSeconds, context, info))
     },
   }),
 )

@@ -150,7 +150,7 @@ const COMPLEXITY = 100
 
 const NOWHERE: ReferrersOfImage = {
   referrers: [],
-  isComplete: true,
+  isComplete: false,
   checkedAt: null,
   failure: null,
   refused: [],
@@ -163,7 +163,7 @@ async function referrersOf(
   info: GraphQLResolveInfo,
 ): Promise<ReferrerPage> {
   const page = pageOf(args, cursors, info)
-  const options = askOptionsOf(maxAgeSeconds, context)
+  const options = askOptionsOf(maxAgeSeconds, context, info)
   const check = image
     ? await context.trust.referrers.of(image, { artifactType: artifactType ?? null, ...options })
     : NOWHERE

@@ -33,9 +33,10 @@ export async function lookUp(
     room -= lengthOf(annotations)
     return foundOf({ ...descriptor, annotations }, listing.source)
   })
-  const known = new Set(found.map(({ digest }) => digest))
-  const referrers = [...found, ...tagged.filter(({ digest }) => !known.has(digest))]
-  return { referrers, isComplete: listing.isComplete }
+  // Harbor lists what cosign's tags have, too: that says what it is about by its tag alone
+  const byTag = new Map(tagged.map((one) => [one.digest, one]))
+  const untagged = found.filter(({ digest }) => !byTag.has(digest))
+  return { referrers: [...untagged, ...tagged], isComplete: listing.isComplete }
 }
 
 const foundOf = (

@@ -18,6 +18,8 @@ export interface FoundReferrer {
   readonly source: 'API' | 'TAG' | 'COSIGN_TAG' | 'INDEX'
   /** Cosign's tag. */
   readonly tag: TagName | null
+  /** There once its manifest was read, in this very repository. */
+  readonly facts?: AttachmentFacts
 }
 
 /** What its manifest says, once that was read. */
@@ -32,7 +34,7 @@ export interface AttachmentFacts {
 }
 
 /** A referrer with what it is. */
-export interface Referrer extends FoundReferrer {
+export interface Referrer extends Omit<FoundReferrer, 'facts'> {
   readonly kind: ReferrerKind
   /** Empty for what is no attestation, or does not say. */
   readonly predicateTypes: readonly string[]
@@ -80,7 +82,7 @@ export function flawOfSubject(
 }
 
 /** What it is, as far as is known. */
-export function describe(found: FoundReferrer, facts: AttachmentFacts | undefined): Referrer {
+export function describe({ facts, ...found }: FoundReferrer): Referrer {
   const { artifactType = null, layers = [] } = facts ?? {}
   const signs = {
     artifactType: found.artifactType ?? artifactType,

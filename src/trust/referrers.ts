@@ -3,15 +3,8 @@ import type { Digest } from '../oci/digest.ts'
 import { formatRepository } from '../oci/reference.ts'
 import type { ArtifactSource, Place } from './artifact-source.ts'
 import { type Asking, type Failure, isFailure } from './asking.ts'
-import { createFactsStore } from './attachment-facts.ts'
 import { attachmentsOf, type LookedUp, lookUp, readFacts } from './look-up.ts'
-import {
-  type AttachmentFacts,
-  describe,
-  type FoundReferrer,
-  flawOfSubject,
-  type Referrer,
-} from './referrer.ts'
+import { describe, type FoundReferrer, flawOfSubject, type Referrer } from './referrer.ts'
 import { createStoredManifests } from './stored-manifests.ts'
 
 /** What is attached to an image in a repository, as far as it could be seen. */
@@ -80,12 +73,15 @@ interface Row {
   readonly message: string | null
 }
 
-interface Looked extends LookedUp {
+/** What is kept of a look, as JSON. */
+interface Found {
+  readonly referrers: readonly FoundReferrer[]
   readonly refused: readonly (readonly [digest: Digest, why: string])[]
 }
 
+type Looked = Found & LookedUp
+
 export function createReferrers({ db, asking, now }: ReferrersDependencies): Referrers {
-  const facts = createFactsStore(db, { now, keepFor: KEEP_FOR })
   const read = db.prepare<Row>(
     `select found, is_complete as isComplete, checked_at as checkedAt, tried_at as triedAt, reason, message
      from referrer_checks where namespace = ? and repository = ? and digest = ? and artifact_type = ?`,
@@ -111,33 +107,36 @@ export function createReferrers({ db, asking, now }: ReferrersDependencies): Ref
 
   const look = async (
     source: ArtifactSource,
-    digest: Digest,
-    artifactType: string | null,
+    { digest }: ImageInPlace,
+    { artifactType, known }: { readonly artifactType: string | null; readonly known: Found },
   ): Promise<Looked> => {
     const found = await lookUp(source, digest, artifactType)
-    const referrers = [
-      ...found.referrers,
-      ...(artifactType === null ? attachmentsOf(manifestOf(digest)) : []),
-    ]
-    const known = facts.of(referrers.map((one) => one.digest))
-    const learnt = new Map<Digest, AttachmentFacts>()
+    const listed = new Set(found.referrers.map((one) => one.digest))
+    const ofIndex = artifactType === null ? attachmentsOf(manifestOf(digest)) : []
+    const referrers = [...found.referrers, ...ofIndex.filter((one) => !listed.has(one.digest))]
+    const facts = new Map(known.referrers.map((one) => [one.digest, one.facts]))
     const refused: (readonly [Digest, string])[] = []
-    const unread = referrers.filter((one) => !known.has(one.digest)).slice(0, MAX_READ)
+    const unread = referrers.filter((one) => !facts.get(one.digest)).slice(0, MAX_READ)
     await Promise.all(
       unread.map(async (one) => {
         const said = await readFacts(source, one.digest)
         if (typeof said === 'string') refused.push([one.digest, said])
-        else if (said) learnt.set(one.digest, said)
+        else facts.set(one.digest, said)
       }),
     )
-    facts.keep(learnt)
-    return { ...found, referrers, refused }
+    const withFacts = referrers.map((one) => {
+      const said = facts.get(one.digest)
+      return said ? { ...one, facts: said } : one
+    })
+    return { referrers: withFacts, refused, isComplete: found.isComplete }
   }
 
   const refresh = async ({ place, digest }: ImageInPlace, artifactType: string | null): Promise<Row> => {
-    const key = keyOf({ place, digest }, artifactType)
+    const image = { place, digest }
+    const key = keyOf(image, artifactType)
+    const known = foundIn(read.get(...key))
     const looked = await asking.once(JSON.stringify(['referrers', ...key]), place, (source) =>
-      look(source, digest, artifactType),
+      look(source, image, { artifactType, known }),
     )
     const at = now()
     db.transact(() => {
@@ -160,7 +159,7 @@ export function createReferrers({ db, asking, now }: ReferrersDependencies): Ref
       const known = type === null ? all : read.get(...keyOf(image, type))
       if (!known && !mayAsk) return { ...NOTHING_KNOWN, failure: NOT_ASKED }
       const row = known && (!mayAsk || isFresh(known, maxAge)) ? known : await refresh(image, type)
-      return resultOf(row, image.digest, facts, artifactType)
+      return resultOf(row, image.digest, artifactType)
     },
   }
 }
@@ -170,27 +169,18 @@ const NOTHING_KNOWN = { referrers: [], isComplete: false, checkedAt: null, refus
 const keyOf = ({ place, digest }: ImageInPlace, artifactType: string | null) =>
   [place.namespace ?? '', formatRepository(place), digest, artifactType ?? ''] as const
 
-function resultOf(
-  row: Row,
-  image: Digest,
-  store: ReturnType<typeof createFactsStore>,
-  artifactType: string | null,
-): ReferrersOfImage {
-  const { found, isComplete, checkedAt, reason, message } = row
-  const { referrers = [], refused = [] } = (found === null ? {} : JSON.parse(found)) as {
-    readonly referrers?: readonly FoundReferrer[]
-    readonly refused?: Looked['refused']
-  }
-  const facts = store.of(referrers.map(({ digest }) => digest))
+const foundIn = (row: Row | undefined): Found =>
+  row?.found ? (JSON.parse(row.found) as Found) : { referrers: [], refused: [] }
+
+function resultOf(row: Row, image: Digest, artifactType: string | null): ReferrersOfImage {
+  const { isComplete, checkedAt, reason, message } = row
+  const { referrers, refused } = foundIn(row)
   const wrong = new Map(refused)
   for (const one of referrers) {
-    const said = facts.get(one.digest)
-    const flaw = said && flawOfSubject(one, said, image)
+    const flaw = one.facts && flawOfSubject(one, one.facts, image)
     if (flaw) wrong.set(one.digest, flaw)
   }
-  const described = referrers
-    .filter(({ digest }) => !wrong.has(digest))
-    .map((one) => describe(one, facts.get(one.digest)))
+  const described = referrers.filter(({ digest }) => !wrong.has(digest)).map(describe)
   return {
     referrers: described.filter((one) => artifactType === null || one.artifactType === artifactType),
     isComplete: isComplete === 1,

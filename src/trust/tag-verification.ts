@@ -17,7 +17,7 @@ export interface TagVerificationDependencies {
 }
 
 /**
- * Whether what a tag means is signed: its very digest; where nobody signed that, the index that the image was taken of,
+ * Whether what a tag means is signed: its very digest; where no signature of that counts, the index that the image was taken of,
  * which names it by its digest; or each image of the index that it is. `digests` says which.
  */
 export async function verifyTagImage(
@@ -25,29 +25,41 @@ export async function verifyTagImage(
   { policy, ...options }: AskOptions & { readonly policy: TrustPolicy },
   { verifications, manifestOf }: TagVerificationDependencies,
 ): Promise<Verification> {
-  const { place, index } = image
-  const itself = await verifications.of(image, policy, options)
-  if (itself.reason !== 'NoSignature') return itself
+  const { place, digest, index } = image
+  const verify = (one: Digest) => verifications.of({ place, digest: one }, policy, options)
+  const itself = await verify(digest)
+  if (itself.status !== 'UNVERIFIED') return itself
+  const other =
+    index !== null && imagesOf(manifestOf(index)).includes(digest)
+      ? asPartOf(index, await verify(index))
+      : await asItsImages(imagesOf(manifestOf(digest)), verify)
+  if (!other || other.reason === 'NoSignature') return itself
+  // a flaw elsewhere says more than that there is nothing here, and less than a flaw here
+  return other.status === 'UNVERIFIED' && itself.reason !== 'NoSignature' ? itself : other
+}
 
-  if (index !== null && imagesOf(manifestOf(index)).includes(image.digest)) {
-    const whole = await verifications.of({ place, digest: index }, policy, options)
-    if (whole.status !== 'VERIFIED') return whole.reason === 'NoSignature' ? itself : whole
-    return { ...whole, message: `${whole.message}, as part of the index ${index}` }
-  }
+const asPartOf = (index: Digest, whole: Verification): Verification =>
+  whole.status === 'VERIFIED'
+    ? { ...whole, message: `${whole.message}, as part of the index ${index}` }
+    : whole
 
-  const platforms = imagesOf(manifestOf(image.digest))
-  if (platforms.length === 0 || platforms.length > MAX_PLATFORMS) return itself
-  const each = await Promise.all(
-    platforms.map((digest) => verifications.of({ place, digest }, policy, options)),
-  )
+/** Verified where each is; unknown where one could not be seen; undefined where one is not signed. */
+async function asItsImages(
+  images: readonly Digest[],
+  verify: (image: Digest) => Promise<Verification>,
+): Promise<Verification | undefined> {
+  if (images.length === 0 || images.length > MAX_PLATFORMS) return undefined
+  const each = await Promise.all(images.map(verify))
+  if (each.some(({ status }) => status === 'UNVERIFIED')) return undefined
   const [first] = each
-  if (!first || !each.every(({ status }) => status === 'VERIFIED')) return itself
+  const unknown = each.find(({ status }) => status !== 'VERIFIED')
+  if (!first || unknown) return unknown
   return {
     ...first,
     by: [...new Set(each.map(({ by }) => by))].join(', '),
-    digests: platforms,
+    digests: images,
     signatures: each.flatMap(({ signatures }) => signatures),
-    message: `each of its ${platforms.length} images is signed, and the index that lists them is not`,
+    message: `each of its ${images.length} images is signed, and the index that lists them is not`,
   }
 }
 

@@ -3,7 +3,7 @@ import { digestOf } from '../../src/oci/digest.ts'
 import { tagOfReferrers } from '../../src/oci/tag.ts'
 import { RETRY_AFTER } from '../../src/trust/referrers.ts'
 import { artifact, pushArtifact, pushReferrersTag } from '../fixtures/artifacts.ts'
-import { keyPair } from '../fixtures/authority.ts'
+import { keyPair, pemOf } from '../fixtures/authority.ts'
 import { bundleArtifact, bundleByKey, signedSimply, statementOf } from '../fixtures/signatures.ts'
 import { errorAnswer, json } from '../fixtures/upstream-answer.ts'
 import { TrustWorld } from './world.ts'
@@ -111,6 +111,34 @@ describe('what is attached to an image', () => {
     expect((await world.referrers()).referrers).toMatchObject([
       { digest: sbom.digest, kind: 'SBOM', source: 'TAG' },
     ])
+  })
+
+  test('under cosign’s tag is known by that where the registry lists it too, as Harbor does', async () => {
+    await using world = await TrustWorld.start()
+    const signed = signedSimply(world.app.digest, keys.privateKey)
+    pushArtifact(world.upstream, world.repository, tagOfReferrers(world.app.digest, '.sig'), signed)
+    world.attached.addAs(world.app.digest, signed)
+
+    expect(await world.referrers()).toMatchObject({
+      referrers: [{ digest: signed.digest, kind: 'SIGNATURE', source: 'COSIGN_TAG', isConfirmed: true }],
+      refused: [],
+    })
+    const byKey = [{ cosign: { publicKeys: [pemOf(keys.publicKey)] } }]
+    expect(await world.verify(byKey)).toMatchObject({ status: 'VERIFIED' })
+  })
+
+  test('in another repository is confirmed for that one alone', async () => {
+    await using world = await TrustWorld.start()
+    const sbom = world.attached.add(artifact({ subject: world.app, artifactType: 'application/spdx+json' }))
+    await world.referrers()
+    // lists what it does not have
+    world.upstream.push('other/app', 'latest', world.app)
+    const place = { ...world.place, repository: 'other/app' }
+    const theirs = await world.trust.referrers.of(
+      { place, digest: world.app.digest },
+      { artifactType: null, maxAge: 0, mayAsk: true },
+    )
+    expect(theirs).toMatchObject({ referrers: [], refused: [`${sbom.digest} is listed, and not there`] })
   })
 
   test('is lazy, on demand: nothing is asked before, and nothing again for an hour', async () => {
