@@ -2,7 +2,7 @@ import { columnsOf } from '../db/rows.ts'
 import { importSchedules } from '../db/tables.ts'
 import type { Transaction } from '../db/transact.ts'
 import type { TagName } from '../oci/tag.ts'
-import { RUNNING_IMPORTS } from './import.ts'
+import { RUNNING_IMPORTS, RUNNING_OF_REGISTRY } from './import.ts'
 import type { ImportRequest } from './import-plan.ts'
 import type { Import, ImportRows } from './import-rows.ts'
 import { createSpecSchedules, type SpecScheduleDependencies } from './schedule-of-spec.ts'
@@ -14,7 +14,11 @@ export type Schedule = Omit<typeof importSchedules.$inferSelect, 'id'>
 /** While a source fails its next import is 1, then 2, then this many intervals away; a success resets it. */
 export const LONGEST_WAIT = 4
 
-/** With so many imports unfinished no scheduled one begins: the other half of the places is for who asks. */
+/**
+ * With so many imports unfinished no scheduled one begins: the other half of the places is for who asks. Nor does one of
+ * a registry that has its share of them already, and beyond its share it counts for no more: one that is slow keeps no
+ * other from being asked.
+ */
 export const PLACES = RUNNING_IMPORTS / 2
 
 /** A source of which somebody else tells when it changes is left alone for so many intervals at most. */
@@ -56,6 +60,9 @@ export interface Schedules {
   onChanged(listener: () => void): () => void
 }
 
+/** The registry of the stream `r`; null where only its spec tags name any. */
+const REGISTRY = `substr(r.docker_image_repository, 1, instr(r.docker_image_repository, '/'))`
+
 interface Covered {
   id: number
   tag: TagName | ''
@@ -72,10 +79,17 @@ export function createSchedules(dependencies: ScheduleDependencies): Schedules {
   const spec = createSpecSchedules({ db, now, intervalMs })
   const longest = LONGEST_WAIT * intervalMs
   const next = db.prepare<{ streamId: number; dueAt: number }>(`
-    select s.stream_id as streamId, s.due_at as dueAt from import_schedules s
+    with unfinished as (
+      select ${REGISTRY} as registry, count(*) as imports
+      from imports i join image_streams r on r.id = i.stream_id
+      where i.finished_at is null group by coalesce(${REGISTRY}, i.id))
+    select s.stream_id as streamId, s.due_at as dueAt
+    from import_schedules s join image_streams r on r.id = s.stream_id
     where s.stream_id not in (select coalesce(stream_id, 0) from imports where finished_at is null)
+      and coalesce(${REGISTRY}, '') not in (
+        select registry from unfinished where registry is not null and imports >= ${RUNNING_OF_REGISTRY})
     order by s.due_at
-    limit (select count(*) < ${PLACES} from (select 1 from imports where finished_at is null limit ${PLACES}))`)
+    limit (select coalesce(sum(min(imports, ${RUNNING_OF_REGISTRY})), 0) < ${PLACES} from unfinished)`)
   const firstDue = db.prepare<{ dueAt: number }>(
     'select due_at as dueAt from import_schedules order by due_at limit 1',
   )

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { RUNNING_OF_REGISTRY } from '../../src/imagestream/import.ts'
 import { PLACES } from '../../src/imagestream/schedule.ts'
 import { UPSTREAM } from '../fixtures/domain.ts'
 import { FakeRegistry } from '../fixtures/fake-registry.ts'
@@ -25,9 +26,12 @@ afterEach(() => world[Symbol.asyncDispose]())
 
 const now = (): number => world.domain.time
 const everything = { repository: true, specTags: [] }
-const createStreams = async (count: number, to = world): Promise<string[]> => {
+const createStreams = async (count: number, to = world, registries = 1): Promise<string[]> => {
   const names = Array.from({ length: count }, (_, at) => `app-${at}`)
-  for (const name of names) to.domain.writer.create({ namespace: 'default', name, spec: ALL_TAGS })
+  for (const [at, name] of names.entries()) {
+    const dockerImageRepository = at % registries === 0 ? UPSTREAM : `registry-${at % registries}.test/ruby`
+    to.domain.writer.create({ namespace: 'default', name, spec: { ...ALL_TAGS, dockerImageRepository } })
+  }
   await to.settle()
   return names
 }
@@ -211,7 +215,7 @@ describe('streams that are due at the same time', () => {
   })
 
   it('leave half of the places to imports that people ask for', async () => {
-    await createStreams(PLACES + 20)
+    await createStreams(PLACES + 20, world, 7)
     const held = world.domain.remote.hold()
     world.runner.start()
     world.passHeld(2 * INTERVAL)
@@ -224,6 +228,31 @@ describe('streams that are due at the same time', () => {
     await world.settle()
     await world.pass(MINUTE)
     expect(new Set(world.asked.map(({ stream }) => stream)).size).toBe(PLACES + 20)
+  })
+
+  it('of a registry that is slow hold up no others: it has its share of the places (kargo#2836)', async () => {
+    await createStreams(PLACES + 20)
+    const { stream } = world.domain.writer.create({
+      namespace: 'default',
+      name: 'elsewhere',
+      spec: { ...ALL_TAGS, dockerImageRepository: 'elsewhere.test/ruby' },
+    })
+    await world.settle()
+    // the last that is due
+    world.domain.db
+      .prepare('update import_schedules set due_at = due_at + 1 where stream_id = ?')
+      .run(stream.id)
+    const held = world.domain.remote.hold(({ repository }) => repository === UPSTREAM)
+    world.runner.start()
+    world.passHeld(2 * INTERVAL)
+    await held.reached
+    expect(world.asked.map((asked) => asked.stream).at(-1)).toBe('elsewhere')
+    expect(world.asked).toHaveLength(RUNNING_OF_REGISTRY + 1)
+
+    held.release()
+    await world.settle()
+    await world.pass(MINUTE)
+    expect(new Set(world.asked.map((asked) => asked.stream)).size).toBe(PLACES + 21)
   })
 })
 
@@ -305,12 +334,16 @@ describe('the timer', () => {
       expect(
         plan.map(({ detail }) => detail).filter((detail) => /^(?:SCAN|SEARCH|USE)/.test(detail)),
       ).toEqual([
-        // so many as there are places at most
-        'SCAN imports USING INDEX imports_unfinished',
-        'SCAN (subquery-2)',
+        // what is unfinished, by registry
+        'SCAN i USING INDEX imports_unfinished',
+        'SEARCH r USING INTEGER PRIMARY KEY (rowid=?)',
+        'USE TEMP B-TREE FOR GROUP BY',
+        'SCAN unfinished',
         // in the order of due times, left at the first that may be asked
         'SCAN s USING INDEX import_schedules_by_due',
         'SCAN imports USING INDEX imports_unfinished',
+        'SEARCH r USING INTEGER PRIMARY KEY (rowid=?)',
+        'SCAN unfinished',
       ])
     }
     await world.settle()
