@@ -26,6 +26,8 @@ export type ApiRequest = Pick<DialRequest, 'method' | 'headers' | 'body' | 'maxB
 
 export interface ApiAccessOptions extends Pick<Reference, 'registry' | 'repository'> {
   readonly host: RegistryHost
+  /** Whether mirrors are asked first for what tags mean. */
+  readonly tagsOfMirrors: boolean
   /** A session whose tokens allow the scope. */
   readonly openFor: (scope: string) => Session
   readonly dialer: Dialer
@@ -65,6 +67,11 @@ export class ApiAccess {
   /** Whether any certificate will do for the registry, so that what is learned there is kept apart. */
   get insecure(): boolean {
     return this.#options.errand.insecure
+  }
+
+  /** Whether mirrors say what tags mean, so that it is not news what the registry says of them. */
+  get tagsOfMirrors(): boolean {
+    return this.#options.tagsOfMirrors
   }
 
   /** The headers of the first answer that the registry ever gave; undefined while it was not asked for anything. */

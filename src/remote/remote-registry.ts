@@ -214,7 +214,20 @@ export function createRemoteRegistry(options: RemoteRegistryOptions): RegistryCl
       const [place, errand] = originOf(registry, repository, asked)
       const { host } = open(place, errand)
       const openFor = (scope: string) => open(place, errand, { ...place, scope }).session
-      return new ApiAccess({ ...place, host, openFor, dialer, credentials, logins, clock, errand })
+      const plan = rules().planOf(registry, repository)
+      const tagsOfMirrors =
+        'places' in plan && plan.places.some(({ isMirror, serves }) => isMirror && serves !== 'DIGESTS')
+      return new ApiAccess({
+        ...place,
+        tagsOfMirrors,
+        host,
+        openFor,
+        dialer,
+        credentials,
+        logins,
+        clock,
+        errand,
+      })
     },
     async *repositories(registry, asked) {
       const [place, errand] = originOf(registry, '', asked)

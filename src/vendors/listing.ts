@@ -24,7 +24,7 @@ export interface VendorPage {
   readonly total: number | null
   /** Moves in the past that the vendor tells of, with its own times. */
   readonly moves: readonly ReportedMove[]
-  /** Whether the listing ends here because all of it was told, and not because a limit was met. */
+  /** Whether the listing ends here because all of it was told, and not because a limit was met; never of no tag at all. */
   readonly isComplete: boolean
 }
 

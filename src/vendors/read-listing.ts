@@ -49,6 +49,9 @@ async function* piecesOf(told: ToldPage, claims: Claims): AsyncGenerator<VendorP
     if (at > 0) await breathe()
     const fresh: readonly TagClaim[] = claims.admit(tags.slice(at, at + PIECE))
     const moves = at === 0 ? claims.admitMoves(told.moves ?? []) : []
-    yield { claims: fresh, total, moves, isComplete: told.isComplete && at + PIECE >= tags.length }
+    // that there is nothing is no answer to rely on: Docker Hub said so of repositories that are full, and a query may
+    // look in the wrong place
+    const isComplete = told.isComplete && at + PIECE >= tags.length && claims.size > 0
+    yield { claims: fresh, total, moves, isComplete }
   }
 }

@@ -96,11 +96,11 @@ describe.each(VENDORS)(
       expect(claims.map(({ tag, digest }) => [tag, digest])).toEqual([['latest', app.digest]])
     })
 
-    test('is complete without a tag', async () => {
+    test('is not believed to be all when it has no tag', async () => {
       registry.push(REPOSITORY, 'gone', app)
       registry.delete(REPOSITORY, 'gone')
 
-      expect(await client.read(reference)).toMatchObject({ claims: [], isComplete: true })
+      expect(await client.read(reference)).toMatchObject({ claims: [], isComplete: false })
     })
 
     test('leaves out what is no tag name, and says how many those are; hides what carries referrers', async () => {

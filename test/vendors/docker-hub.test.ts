@@ -195,10 +195,10 @@ describe('digests that are not to be believed', () => {
   })
 })
 
-test('a repository without a tag is complete', async () => {
+test('a repository without a tag may be one that was not told of', async () => {
   hub.push(REPOSITORY, null, app)
 
-  expect(await client.read(name)).toMatchObject({ claims: [], isComplete: true })
+  expect(await client.read(name)).toMatchObject({ claims: [], isComplete: false })
 })
 
 test('429 with X-Retry-After, a unix timestamp, leaves its interface alone until then', async () => {
