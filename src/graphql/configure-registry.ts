@@ -99,7 +99,7 @@ const ConfigureRegistryInput = builder.inputType('ConfigureRegistryInput', {
     vendor: t.field({ type: RegistryVendorEnum, description: 'What it is, where its name does not tell.' }),
     apiUrl: t.string({
       description:
-        'Where the vendor’s own interface is, if not in its usual place: `https://gitlab.example`.',
+        'Where the vendor’s own interface is, if not at the registry itself: `https://harbor.example`, `https://jfrog.example/artifactory`. GitLab and zot are always asked at the registry.',
     }),
   }),
 })

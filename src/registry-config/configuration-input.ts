@@ -164,6 +164,6 @@ function checkApiUrl(text: string): string {
   }
   throw new InvalidConfigurationError(
     'apiUrl',
-    'apiUrl must be an address on the web without a login and a query: https://gitlab.example/api',
+    'apiUrl must be an address on the web without a login and a query: https://jfrog.example/artifactory',
   )
 }
