@@ -1,8 +1,8 @@
 import { isObject } from '../oci/descriptor.ts'
 import { authenticateToken, basicOf } from './authenticity.ts'
 import { at, given, jsonOfBody, quoted, textOf } from './body.ts'
-import { nameOfEvents, readCloudEvents } from './cloud-event.ts'
-import { createHintCollector } from './hints.ts'
+import { type CloudEvent, nameOfEvents, readCloudEvents } from './cloud-event.ts'
+import { createHintCollector, type HintCollector } from './hints.ts'
 import { postOf } from './sample-delivery.ts'
 import { type Delivery, InvalidDeliveryError, type SampleImage, type Sender } from './sender.ts'
 
@@ -34,23 +34,16 @@ export const ecr: Sender = {
   authenticate: async (delivery, secrets) => authenticateToken(delivery, secrets),
 
   read(delivery) {
-    const event = eventOf(delivery)
+    const events = readCloudEvents(delivery)?.map(ofCloudEvent) ?? [ofEventBridge(delivery)]
     const hints = createHintCollector()
-    const action = ACTIONS.get(event.action)
-    const tag = given(event.tag)
-    if (!event.isSuccess) hints.ignore(`${quoted(event.action)} that did not succeed`)
-    else if (!action) hints.ignore(`event ${quoted(event.action)}`)
-    else if (action === 'push' && tag === null) hints.ignore('push by digest')
-    else {
-      hints.add({ registry: hostOf(event), repository: event.repository, tag, digest: event.digest, action })
-    }
-    return hints.reading(event.id)
+    for (const event of events) readEvent(event, hints)
+    return hints.reading(events.map(({ id }) => id).join(' '))
   },
 
   setUp: ({ url, secret }) => [
     `aws events create-connection --name imagestreams --authorization-type BASIC --auth-parameters '{"BasicAuthParameters":{"Username":"imagestreams","Password":"${secret}"}}'`,
     `aws events create-api-destination --name imagestreams --connection-arn <ARN of the connection> --http-method POST --invocation-endpoint ${url}`,
-    `aws events put-rule --name imagestreams --event-pattern '{"source":["aws.ecr"],"detail-type":["ECR Image Action"]}'`,
+    `aws events put-rule --name imagestreams --event-pattern '{"source":["aws.ecr"],"detail-type":["ECR Image Action","ECR Replication Action"]}'`,
     'aws events put-targets --rule imagestreams --targets Id=imagestreams,Arn=<ARN of the destination>,RoleArn=<a role that may events:InvokeApiDestination>',
     'Do so in each region. The address must be https.',
   ],
@@ -59,21 +52,32 @@ export const ecr: Sender = {
     postOf(sampleOf(image), { headers: { authorization: basicOf('imagestreams', secret) } }),
 }
 
-function eventOf(delivery: Delivery): EcrEvent {
-  const [event] = readCloudEvents(delivery) ?? []
-  if (event) {
-    const [, region, account] = /^(?:urn|arn):aws[a-z-]*:ecr:([^:]*):([^:]*)/.exec(event.source) ?? []
-    return {
-      id: nameOfEvents([event]),
-      account: account ?? at(event.data, 'registryId'),
-      region,
-      repository: at(event.data, 'repositoryName'),
-      tag: at(event.data, 'imageTag'),
-      digest: at(event.data, 'imageDigest'),
-      action: /\.image\.(\w+)$/.exec(event.type)?.[1]?.toUpperCase() ?? event.type,
-      isSuccess: true,
-    }
+function readEvent(event: EcrEvent, hints: HintCollector): void {
+  const action = ACTIONS.get(event.action)
+  const tag = given(event.tag)
+  if (!event.isSuccess) hints.ignore(`${quoted(event.action)} that did not succeed`)
+  else if (!action) hints.ignore(`event ${quoted(event.action)}`)
+  else if (action === 'push' && tag === null) hints.ignore('push by digest')
+  else {
+    hints.add({ registry: hostOf(event), repository: event.repository, tag, digest: event.digest, action })
   }
+}
+
+function ofCloudEvent(event: CloudEvent): EcrEvent {
+  const [, region, account] = /^(?:urn|arn):aws[a-z-]*:ecr:([^:]*):([^:]*)/.exec(event.source) ?? []
+  return {
+    id: nameOfEvents([event]),
+    account: account ?? at(event.data, 'registryId'),
+    region,
+    repository: at(event.data, 'repositoryName'),
+    tag: at(event.data, 'imageTag'),
+    digest: at(event.data, 'imageDigest'),
+    action: /\.image\.(\w+)$/.exec(event.type)?.[1]?.toUpperCase() ?? event.type,
+    isSuccess: true,
+  }
+}
+
+function ofEventBridge(delivery: Delivery): EcrEvent {
   const json = jsonOfBody(delivery.body)
   const detail = at(json, 'detail')
   if (at(json, 'source') !== 'aws.ecr' || !isObject(detail)) {
