@@ -97,7 +97,9 @@ describe.skipIf(missing !== undefined)(`the README${missing ? `: ${missing}` : '
       const answer = answers[number - 1] ?? ''
 
       expect(answer).not.toContain('"errors"')
-      expect(answer).toMatch(/sha256:|CREATED|"dueAt"|"bytes":\d|"CLOSED"|"PASSWORD"/)
+      expect(answer).toMatch(
+        /sha256:|CREATED|"dueAt"|"bytes":\d|"CLOSED"|"PASSWORD"|"AWS_ACCESS_KEY"|"AZURE_/,
+      )
     },
   )
 })
