@@ -10,6 +10,7 @@ import type { Clock } from './clock.ts'
 import type { Urgency } from './host-queue.ts'
 import { type HostLimits, type HostStanding, HostTraffic } from './host-traffic.ts'
 import type { RemoteLimits } from './limits.ts'
+import { BlockedError } from './registry-rules.ts'
 
 /** Whose request this is, and under which conditions it may be sent. */
 export interface Errand extends Urgency {
@@ -74,7 +75,7 @@ export class Dialer {
   async dial(url: URL, request: DialRequest, errand: Errand): Promise<EgressResponse> {
     const { clock, egress, limits, observe = () => {} } = this.#options
     const { insecure, signal } = errand
-    const route = errand.routeTo?.(url)
+    errand.routeTo?.(url)
     const { tentative = false, scouting = false } = request
     const host = this.#hostOf(url.host)
     const tries = tentative ? 1 : limits.tries
@@ -91,6 +92,8 @@ export class Dialer {
       let stream: Readable | undefined
       let isLast = attempt >= tries
       try {
+        // asked for only now: what is allowed may be different since this request began to wait for its turn
+        const route = errand.routeTo?.(url)
         admission.spend()
         outcome = await egress.request(url, { ...request, insecure, route, signal })
         stream = outcome.stream
@@ -101,7 +104,8 @@ export class Dialer {
       } catch (error) {
         isLast ||= !(error instanceof ConnectionError && error.transient)
         admission.blame(error, { isLast, tentative })
-        if (!signal.aborted) observe(url.host, error instanceof BudgetError ? 'NOT_SENT' : 'UNREACHABLE')
+        const isUnsent = error instanceof BudgetError || error instanceof BlockedError
+        if (!signal.aborted) observe(url.host, isUnsent ? 'NOT_SENT' : 'UNREACHABLE')
         if (!(error instanceof ConnectionError)) throw error
         outcome = error
       } finally {

@@ -38,6 +38,7 @@ const OUTCOMES: { readonly [Reason in RegistryErrorReason]?: LoginCheck['outcome
   Unauthorized: 'UNAUTHORIZED',
   Forbidden: 'FORBIDDEN',
   TooManyRequests: 'TOO_MANY_REQUESTS',
+  Blocked: 'BLOCKED',
 }
 
 async function ask(session: Session, path: string, where: string): Promise<LoginCheck> {

@@ -58,11 +58,30 @@ export const NO_RULES: RegistryRules = {
   abroad: () => ({ route: undefined }),
 }
 
+/** One place as the rules have it now, or which of them says that nobody is to be asked there any more. */
+export type PlaceNow = () => Place | { readonly blockedBy: string }
+
+/** The place of a repository's plan that this one is now; itself where the plan has it no more. */
+export const placeInPlan =
+  (
+    place: Place,
+    { registry, repository }: Pick<Place, 'registry' | 'repository'>,
+    rules: () => RegistryRules,
+  ): PlaceNow =>
+  () => {
+    const plan = rules().planOf(registry, repository)
+    if ('blockedBy' in plan) return plan
+    return (
+      plan.places.find((one) => one.registry === place.registry && one.repository === place.repository) ??
+      place
+    )
+  }
+
 /**
- * The same errand to one place: it is connected to as it was configured, and hosts on the way as they were. A request
- * that may take less than a certificate does so only of the registry that it names.
+ * The same errand to one place: it is connected to as it was configured, and hosts on the way as they were, each time
+ * anew. A request that may take less than a certificate does so only of the registry that it names.
  */
-export function errandTo(place: Place, errand: Errand, rules: () => RegistryRules): Errand {
+export function errandTo(place: Place, errand: Errand, rules: () => RegistryRules, now: PlaceNow): Errand {
   const origins = ['https:', 'http:'].map(
     (scheme) => new URL(`${scheme}//${dialledHost(place.registry)}`).origin,
   )
@@ -70,8 +89,10 @@ export function errandTo(place: Place, errand: Errand, rules: () => RegistryRule
     ...errand,
     insecure: place.insecure || (place.isNamed && errand.insecure),
     routeTo(url) {
-      if (origins.includes(url.origin)) return place.route
-      const abroad = rules().abroad(url.host, place)
+      const via = now()
+      if ('blockedBy' in via) throw new BlockedError(via.blockedBy)
+      if (origins.includes(url.origin)) return via.route
+      const abroad = rules().abroad(url.host, via)
       if ('blockedBy' in abroad) throw new BlockedError(abroad.blockedBy)
       return abroad.route
     },

@@ -28,6 +28,7 @@ import {
   itself,
   NO_RULES,
   type Place,
+  placeInPlan,
   type RegistryRules,
 } from './registry-rules.ts'
 import { Session, type SessionOptions } from './session.ts'
@@ -176,8 +177,8 @@ export function createRemoteRegistry(options: RemoteRegistryOptions): RegistryCl
     (message: string): void =>
       warn({ registry, repository, message })
 
-  const repositoryAt = (place: Place, asked: Errand): RegistryRepository => {
-    const { host, session, tell } = open(place, errandTo(place, asked, rules))
+  const repositoryAt = (place: Place, errand: Errand): RegistryRepository => {
+    const { host, session, tell } = open(place, errand)
     return {
       listTags: (from) => listTags(session, { from, clock, limits, warn: tell }),
       resolveTag: (tag, known) => resolveTag(session, tag, known, { host, clock, warn: tell }),
@@ -196,7 +197,10 @@ export function createRemoteRegistry(options: RemoteRegistryOptions): RegistryCl
   const originOf = (registry: string, repository: string, asked: Errand): [Place, Errand] => {
     const plan = rules().planOf(registry, repository)
     const origin = 'blockedBy' in plan ? undefined : plan.places.at(-1)
-    if (origin && origin.broken === null) return [origin, errandTo(origin, asked, rules)]
+    if (origin && origin.broken === null) {
+      const now = placeInPlan(origin, { registry, repository }, rules)
+      return [origin, errandTo(origin, asked, rules, now)]
+    }
     const why = 'blockedBy' in plan ? plan.blockedBy : (origin?.broken ?? '')
     return [itself(registry, repository), errandNowhere(why, asked)]
   }
@@ -205,7 +209,8 @@ export function createRemoteRegistry(options: RemoteRegistryOptions): RegistryCl
     repository: (reference, errand) =>
       placedRepository(reference, {
         rules,
-        open: (place) => repositoryAt(place, errand),
+        open: (place) =>
+          repositoryAt(place, errandTo(place, errand, rules, placeInPlan(place, reference, rules))),
         distrust,
         signal: errand.signal,
         warn: (place, message) => tellOf(place)(message),
@@ -256,7 +261,7 @@ export function createRemoteRegistry(options: RemoteRegistryOptions): RegistryCl
         logins: new CloudLogins({ dialer, clock, endpointOf }),
         trustedRealms,
         clock,
-        errand: errandTo(place, asked, rules),
+        errand: errandTo(place, asked, rules, () => rules().loginPlaceOf(registry, repository)),
       })
       return checkLogin(session, { registry, repository })
     },
