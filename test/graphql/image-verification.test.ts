@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { tagOfReferrers } from '../../src/oci/tag.ts'
 import { startApp, type TestApp } from '../fixtures/app.ts'
-import { type Artifact, Attached } from '../fixtures/artifacts.ts'
+import { Attached, asImage } from '../fixtures/artifacts.ts'
 import { keyPair, pemOf } from '../fixtures/authority.ts'
 import { PushClient } from '../fixtures/push-client.ts'
 import { attestation, type Content, type Image, type Index, image, index } from '../fixtures/random-image.ts'
@@ -229,14 +229,6 @@ describe('an image for several platforms', () => {
 })
 
 describe('an image that was pushed here', () => {
-  const pushed = (it: Artifact): Image => ({
-    ...it,
-    kind: 'image',
-    platform: app.platform,
-    config: it.blobs[0] as Content,
-    layers: it.blobs.slice(1),
-  })
-
   test.each([
     [
       'a bundle that refers to it',
@@ -253,7 +245,7 @@ describe('an image that was pushed here', () => {
 
     const signature = signed()
     const tag = format === 'COSIGN' ? tagOfReferrers(app.digest, '.sig') : signature.digest
-    await client.push({ repository: 'default/app', tag }, pushed(signature), 'one POST')
+    await client.push({ repository: 'default/app', tag }, asImage(signature), 'one POST')
 
     expect(await verify(server)).toMatchObject({
       status: 'VERIFIED',

@@ -129,6 +129,23 @@ describe.each(FORMATS)('a keyless signature in %s', (_name, sign) => {
     ).toMatchObject({ status: 'VERIFIED' })
   })
 
+  test('counts by a time stamp in place of a log, where the trusted root names who makes them', async () => {
+    await using world = await TrustWorld.start()
+    sign(world, { ...signer, time: 'STAMP' })
+    const root = (changes: object) => byIdentity({ trustedRoot: sigstore.trustedRoot(changes) })
+    const timestampAuthorities = [sigstore.timestampAuthority]
+
+    expect(await world.verify(root({ tlogs: [], timestampAuthorities }))).toMatchObject({
+      status: 'VERIFIED',
+    })
+    const strangers = [new TestSigstore().timestampAuthority]
+    expect(await world.verify(root({ tlogs: [], timestampAuthorities: strangers }))).toMatchObject({
+      reason: 'NotLogged',
+    })
+    // a log that is named must have it
+    expect(await world.verify(root({ timestampAuthorities }))).toMatchObject({ reason: 'NotLogged' })
+  })
+
   test('of which the certificate is in another certificate log than the one that is named does not', async () => {
     await using world = await TrustWorld.start()
     sign(world, signer)

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { digestOf } from '../../src/oci/digest.ts'
 import type { NotationInput } from '../../src/trust/policy-input.ts'
@@ -27,6 +28,20 @@ describe('a signature of notation', () => {
     expect((await world.referrers()).referrers).toMatchObject([
       { kind: 'SIGNATURE', artifactType: 'application/vnd.cncf.notary.signature', isConfirmed: true },
     ])
+  })
+
+  test.each([
+    ['ECDSA P-384', 'ES384', keyPair('P-384')],
+    ['ECDSA P-521', 'ES512', keyPair('P-521')],
+    ['RSA 2048', 'PS256', generateKeyPairSync('rsa', { modulusLength: 2048 })],
+    ['RSA 3072', 'PS384', generateKeyPairSync('rsa', { modulusLength: 3072 })],
+  ])('by a key of %s counts with the algorithm of that key alone', async (_name, alg, keys) => {
+    await using world = await TrustWorld.start()
+    sign(world, { keys, header: { alg } })
+    expect(await world.verify(byAcme())).toMatchObject({ status: 'VERIFIED' })
+    world.attached.clear()
+    sign(world, { keys, header: { alg: 'ES256' } })
+    expect(await world.verify(byAcme(), { maxAge: 0 })).toMatchObject({ reason: 'WrongKey' })
   })
 
   test.each([

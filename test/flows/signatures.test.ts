@@ -1,0 +1,86 @@
+import { describe, expect, test } from 'vitest'
+import { tagOfReferrers } from '../../src/oci/tag.ts'
+import { startApp, type TestApp } from '../fixtures/app.ts'
+import { asImage, referrersIndex } from '../fixtures/artifacts.ts'
+import { keyPair, pemOf } from '../fixtures/authority.ts'
+import { available, startDockerRegistry } from '../fixtures/docker-registry.ts'
+import { PushClient } from '../fixtures/push-client.ts'
+import { image } from '../fixtures/random-image.ts'
+import { bundleArtifact, bundleByKey, signedSimply } from '../fixtures/signatures.ts'
+import { follow } from './operations.ts'
+
+const missing = available()
+const app = image({ seed: 'app' })
+const keys = keyPair()
+const signatures = {
+  simple: signedSimply(app.digest, keys.privateKey),
+  bundle: bundleArtifact(app, bundleByKey(app.digest, keys.privateKey)),
+}
+const byTag = (suffix = '') => ({ repository: 'team/app', tag: tagOfReferrers(app.digest, suffix) })
+
+interface Answer {
+  readonly imageStreamTag: {
+    readonly verification: { readonly status: string; readonly signatures: readonly { digest: string }[] }
+    readonly referrers: { readonly nodes: readonly object[] }
+  }
+}
+
+/** What a server says of `app:latest`, which it imports from the registry. */
+async function told({ client }: TestApp, registry: string): Promise<Answer['imageStreamTag']> {
+  await follow(client, `${registry}/team/app`)
+  await client.ask(
+    `mutation ($key: String!) { setImageStreamTrust(input: { imageStream: "app",
+      requirements: [{ cosign: { publicKeys: [$key] } }] }) { imageStream { name } } }`,
+    { key: pemOf(keys.publicKey) },
+  )
+  const { imageStreamTag } = await client.ask<Answer>(
+    `{ imageStreamTag(name: "app:latest") { verification { status signatures { digest accepted } }
+      referrers { nodes { digest kind source } } } }`,
+  )
+  return imageStreamTag
+}
+
+describe.skipIf(missing !== undefined)(`a real docker-registry${missing ? `: ${missing}` : ''}`, () => {
+  test('has no list of referrers: signatures are found by the tags sha256-<hex> and sha256-<hex>.sig', async () => {
+    await using registry = await startDockerRegistry('open')
+    const client = new PushClient(`http://${registry.host}`)
+    await client.push({ repository: 'team/app', tag: 'latest' }, app, 'POST and PUT')
+    const { simple, bundle } = signatures
+    await client.push(byTag('.sig'), asImage(simple), 'POST and PUT')
+    await client.push({ repository: 'team/app', tag: bundle.digest }, asImage(bundle), 'POST and PUT')
+    await client.push(byTag(), { ...asImage(bundle), ...referrersIndex([bundle]) }, 'POST and PUT')
+    await using server = await startApp()
+
+    expect(await told(server, registry.host)).toEqual({
+      verification: {
+        status: 'VERIFIED',
+        signatures: expect.arrayContaining([
+          { digest: simple.digest, accepted: true },
+          { digest: bundle.digest, accepted: true },
+        ]),
+      },
+      referrers: {
+        nodes: expect.arrayContaining([
+          { digest: simple.digest, kind: 'SIGNATURE', source: 'COSIGN_TAG' },
+          { digest: bundle.digest, kind: 'SIGNATURE', source: 'TAG' },
+        ]),
+      },
+    })
+  })
+})
+
+describe('a server of this kind', () => {
+  test('tells another one by its list of referrers what was pushed about an image', async () => {
+    await using registry = await startApp()
+    const client = new PushClient(registry.app.url)
+    await client.push({ repository: 'team/app', tag: 'latest' }, app, 'one POST')
+    const { bundle } = signatures
+    await client.push({ repository: 'team/app', tag: bundle.digest }, asImage(bundle), 'one POST')
+    await using server = await startApp()
+
+    expect(await told(server, new URL(registry.app.url).host)).toEqual({
+      verification: { status: 'VERIFIED', signatures: [{ digest: bundle.digest, accepted: true }] },
+      referrers: { nodes: [{ digest: bundle.digest, kind: 'SIGNATURE', source: 'API' }] },
+    })
+  })
+})
