@@ -27,6 +27,7 @@ import type { RegistryConfigurations } from './registry-config/registry-configur
 import type { RegistryClient } from './remote/remote-registry.ts'
 import type { VendorListings } from './vendors/vendor-listings.ts'
 import { createAnnouncements } from './webhooks/announcements.ts'
+import { createHintRetries } from './webhooks/retries.ts'
 
 export interface DomainParts {
   readonly config: Config
@@ -62,6 +63,7 @@ export function openDomain({
   const recorder = createTagRecorder({ db, pushes, now })
   const rows = createImportRows(db)
   const announcements = createAnnouncements({ db, requestOf: rows.request, now })
+  const hintRetries = createHintRetries({ db, now })
   const schedules = createSchedules({
     db,
     rows,
@@ -88,6 +90,7 @@ export function openDomain({
     onFinished: (tx, stream, finished) => {
       // first: what was learned decides when it is due again
       announcements.onFinished(tx, stream, finished)
+      hintRetries.onFinished(tx, finished)
       schedules.onFinished(tx, stream, finished)
       tx.afterCommit(() => onImportFinished(finished))
     },
@@ -120,6 +123,7 @@ export function openDomain({
     recorder,
     importer,
     announcements,
+    hintRetries,
     schedules,
     watches: createRepositoryWatches({ watches, fullSweepMs }),
     reportedMoves: moves,

@@ -21,7 +21,10 @@ import { createHintWorker } from './webhooks/worker.ts'
 export interface WebhookParts {
   readonly config: Config
   readonly db: Database
-  readonly domain: Pick<ReturnType<typeof openDomain>, 'importer' | 'announcements' | 'schedules'>
+  readonly domain: Pick<
+    ReturnType<typeof openDomain>,
+    'importer' | 'announcements' | 'hintRetries' | 'schedules'
+  >
   readonly sealer: Sealer
   readonly egress: Egress
   /** Milliseconds since 1970. */
@@ -48,7 +51,7 @@ const KEYS_TIMEOUT = 10_000
 /** Joins what takes deliveries with what asks registries. */
 export function openWebhooks(parts: WebhookParts, opened: Opened): WebhookRooms {
   const { config, db, domain, sealer, egress, now, log, ownHost } = parts
-  const { importer, announcements, schedules } = domain
+  const { importer, announcements, hintRetries, schedules } = domain
   const publicUrl = (): string => config.publicUrl?.origin ?? `http://${ownHost()}`
   const senders = createSenders({ fetchKeys: (url) => fetchJson(egress, url), now })
   const secrets = createWebhookSecrets({ db, sealer, random, now })
@@ -65,6 +68,7 @@ export function openWebhooks(parts: WebhookParts, opened: Opened): WebhookRooms 
     createHintWorker({
       db,
       importer,
+      retries: hintRetries,
       now,
       onError: (error) => log.error({ err: error }, 'what webhooks told could not be worked off'),
     }),

@@ -138,8 +138,12 @@ export const webhookTargets = sqliteTable(
     /** Whether a spec tag of its own asks for it, and not the stream's repository. */
     isSpecTag: flag('is_spec_tag'),
     state: text('state', { enum: ['OPEN', 'ASKED', 'KNOWN'] }).notNull(),
-    /** The import that asked the registry; no foreign key, it stays when that import is forgotten. */
+    /** The import that last asked the registry; no foreign key, it stays when that import is forgotten. */
     importId: integer('import_id'),
+    /** How often the registry was asked again. */
+    retries: integer('retries').notNull().default(0),
+    /** When it is asked again, of what is open once more; null at once. */
+    retryAt: time('retry_at'),
   },
   (t) => [
     index('webhook_targets_by_hint').on(t.hintId),

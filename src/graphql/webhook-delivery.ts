@@ -37,7 +37,9 @@ export const WebhookActionEnum = builder.enumType('WebhookAction', {
 const WebhookTargetStateEnum = builder.enumType('WebhookTargetState', {
   description: 'How far it is with a tag that a hint concerns.',
   values: {
-    OPEN: { description: 'It waits until the stream’s import before it has ended.' },
+    OPEN: {
+      description: 'It waits: until the stream’s import before it has ended, or for `retryAt`.',
+    },
     ASKED: { description: 'The registry was asked: `import` says what came of it.' },
     KNOWN: { description: 'There was nothing to ask: the tag meant just that already.' },
   } as const,
@@ -65,11 +67,18 @@ const WebhookTargetType = builder.objectRef<LoggedTarget>('WebhookTarget').imple
       description: 'How far it is.',
       resolve: ({ state }) => state,
     }),
+    retryAt: t.field({
+      type: 'DateTime',
+      nullable: true,
+      description:
+        'When the registry is asked again, because it gave no answer, or not yet what was told; null where it is not.',
+      resolve: ({ state, retryAt }) => (state === 'OPEN' ? retryAt : null),
+    }),
     import: t.field({
       type: ImportType,
       nullable: true,
       description:
-        'The import that asked the registry, together with what else was told of the stream; null while there is none, and when it is forgotten: the last 50 of a stream are kept.',
+        'The import that last asked the registry, together with what else was told of the stream; null while there is none, and when it is forgotten: the last 50 of a stream are kept.',
       resolve: (target, _args, { importer }) =>
         target.importId === null
           ? null

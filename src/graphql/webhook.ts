@@ -231,7 +231,10 @@ WebhookType.implement({
                 ({ webhookId }) => webhookId,
               ),
             ).get(webhook.id) ?? [],
-          totalCount: () => log.countOf(webhook.id),
+          totalCount: () =>
+            loadTogether(webhook, 'delivery count', (all) => log.countOf(all.map(({ id }) => id))).get(
+              webhook.id,
+            ) ?? 0,
         })
       },
     }),

@@ -44,7 +44,7 @@ export interface DeliveryLog {
   trim(tx: Transaction): void
   /** A page of each webhook's deliveries, newest first; its keys are [id]. */
   ofWebhooks(webhookIds: readonly number[], page: KeysetPage): LoggedDelivery[]
-  countOf(webhookId: number): number
+  countOf(webhookIds: readonly number[]): Map<number, number>
   hintsOf(deliveryIds: readonly number[]): LoggedHint[]
   targetsOf(hintIds: readonly number[]): LoggedTarget[]
 }
@@ -106,15 +106,17 @@ export function createDeliveryLog({
   const trimAccepted = trimRows('=', KEPT_ACCEPTED)
   const trimOthers = trimRows('<>', KEPT_OTHERS)
   const trimOld = db.prepare(`delete from webhook_deliveries as d where received_at < ? and not ${isOpen}`)
-  const count = db.prepare<{ total: number }>(
-    'select count(*) as total from webhook_deliveries where webhook_id = ?',
+  const count = db.prepare<{ webhookId: number; total: number }>(
+    `select webhook_id as webhookId, count(*) as total from webhook_deliveries
+     where webhook_id in (select value from json_each(?)) group by webhook_id`,
   )
   const hints = db.prepare<LoggedHint>(
     `select id, delivery_id as deliveryId, registry, repository, tag, digest, action, handled_at as handledAt
      from webhook_hints where delivery_id in (select value from json_each(?)) order by id`,
   )
   const targets = db.prepare<LoggedTarget>(
-    `select hint_id as hintId, stream_id as streamId, tag, is_spec_tag as isSpecTag, state, import_id as importId
+    `select hint_id as hintId, stream_id as streamId, tag, is_spec_tag as isSpecTag, state, import_id as importId,
+       retries, retry_at as retryAt
      from webhook_targets where hint_id in (select value from json_each(?)) order by id`,
   )
 
@@ -191,7 +193,8 @@ export function createDeliveryLog({
           .all(...parameters(webhookIds)),
       )
     },
-    countOf: (webhookId) => count.get(webhookId)?.total ?? 0,
+    countOf: (webhookIds) =>
+      new Map(count.all(JSON.stringify(webhookIds)).map(({ webhookId, total }) => [webhookId, total])),
     hintsOf: (deliveryIds) => hints.all(JSON.stringify(deliveryIds)),
     targetsOf: (hintIds) => targets.all(JSON.stringify(hintIds)),
   }

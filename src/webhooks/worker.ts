@@ -2,17 +2,22 @@ import type { Database } from '../db/open.ts'
 import type { Transaction } from '../db/transact.ts'
 import { groupBy } from '../imagestream/group-by.ts'
 import { type Importer, RUNNING_IMPORTS } from '../imagestream/import.ts'
+import type { SetTimer } from '../imagestream/schedule-runner.ts'
 import type { TagName } from '../oci/tag.ts'
+import type { HintRetries } from './retries.ts'
 import type { ScopedHint } from './scope.ts'
 import { createSources, type Sources } from './targets.ts'
 
 export interface HintWorkerDependencies {
   readonly db: Database
   readonly importer: Pick<Importer, 'request'>
+  readonly retries: Pick<HintRetries, 'next'>
   /** Milliseconds since 1970. */
   readonly now: () => number
   /** Told of an error that is nobody's fault but ours; what is open is tried again at the next wake. */
   readonly onError: (error: unknown) => void
+  /** The system's unless given. */
+  readonly setTimer?: SetTimer
 }
 
 /** Works off hints: asks the registry for just the tags that they concern, and nothing that is known already. */
@@ -43,7 +48,13 @@ interface OpenTarget {
   readonly isKnown: 0 | 1
 }
 
-export function createHintWorker({ db, importer, now, onError }: HintWorkerDependencies): HintWorker {
+const systemTimer: SetTimer = (callback, milliseconds) => {
+  const timer = setTimeout(callback, milliseconds).unref()
+  return () => clearTimeout(timer)
+}
+
+export function createHintWorker(dependencies: HintWorkerDependencies): HintWorker {
+  const { db, importer, retries, now, onError, setTimer = systemTimer } = dependencies
   const sources = createSources(db)
   const openHints = db.prepare<OpenHint>(`
     select h.id, w.namespace, h.registry, h.repository, h.tag, h.digest, h.action
@@ -65,10 +76,12 @@ export function createHintWorker({ db, importer, now, onError }: HintWorkerDepen
           and p.name = t.tag and p.policy is not null)
         and t.stream_id not in (select coalesce(stream_id, 0) from imports where finished_at is null) as isKnown
     from webhook_targets t join webhook_hints h on h.id = t.hint_id
-    where t.state = 'OPEN' and t.stream_id not in (
+    where t.state = 'OPEN' and coalesce(t.retry_at, 0) <= ? and t.stream_id not in (
       select coalesce(stream_id, 0) from imports where finished_at is null and request ->> '$.urgency' = 'webhook')
     order by t.id limit ${TARGETS_AT_ONCE}`)
-  const settle = db.prepare('update webhook_targets set state = ?, import_id = ? where id = ?')
+  const settle = db.prepare(
+    'update webhook_targets set state = ?, import_id = coalesce(?, import_id) where id = ?',
+  )
 
   const fanOut = (): boolean => {
     const hints = openHints.all()
@@ -106,7 +119,7 @@ export function createHintWorker({ db, importer, now, onError }: HintWorkerDepen
   const ask = (tx: Transaction): boolean => {
     let places = MAX_UNFINISHED - (unfinished.get()?.total ?? 0)
     if (places <= 0) return false
-    const ofStreams = groupBy(openTargets.all(), ({ streamId }) => streamId)
+    const ofStreams = groupBy(openTargets.all(now()), ({ streamId }) => streamId)
     for (const [streamId, targets] of ofStreams) {
       if (places-- <= 0) break
       askFor(tx, streamId, targets)
@@ -115,6 +128,7 @@ export function createHintWorker({ db, importer, now, onError }: HintWorkerDepen
   }
 
   let isStopped = false
+  let cancelTimer = (): void => {}
   let working: Promise<void> | undefined
   let isRung = false
   const work = async (): Promise<void> => {
@@ -128,6 +142,9 @@ export function createHintWorker({ db, importer, now, onError }: HintWorkerDepen
         more = db.transact(ask) || more
       }
     } while (isRung && !isStopped)
+    cancelTimer()
+    const next = retries.next()
+    if (next !== undefined) cancelTimer = setTimer(wake, next - now())
   }
   const wake = (): void => {
     isRung = true
@@ -136,6 +153,8 @@ export function createHintWorker({ db, importer, now, onError }: HintWorkerDepen
       .catch(onError)
       .finally(() => {
         working = undefined
+        // rung when the last look was over
+        if (isRung) wake()
       })
   }
 
@@ -146,6 +165,7 @@ export function createHintWorker({ db, importer, now, onError }: HintWorkerDepen
     },
     [Symbol.dispose]() {
       isStopped = true
+      cancelTimer()
     },
   }
 }

@@ -44,12 +44,14 @@ export class WebhookWorld implements AsyncDisposable {
   readonly receiver: Receiver
   readonly test: TestWebhookCommand
   readonly errors: unknown[] = []
+  /** When the worker is to look again. */
+  timer: { readonly callback: () => void; readonly milliseconds: number } | undefined
   /** Off: hints stay where they are. */
   isWorking = true
 
   constructor(options: DomainOptions = {}) {
     this.domain = new Domain(options)
-    const { db, importer, announcements, schedules } = this.domain
+    const { db, importer, announcements, hintRetries, schedules } = this.domain
     const now = () => this.domain.time
     const sealer = createSealer(parseSealingKeys(newSealingKey(), 'the test'))
     let made = 0
@@ -66,7 +68,19 @@ export class WebhookWorld implements AsyncDisposable {
       now,
       onWeakened: (tx, id) => schedules.quicken(tx, announcements.forget(tx, id)),
     })
-    this.worker = createHintWorker({ db, importer, now, onError: (error) => this.errors.push(error) })
+    this.worker = createHintWorker({
+      db,
+      importer,
+      retries: hintRetries,
+      now,
+      onError: (error) => this.errors.push(error),
+      setTimer: (callback, milliseconds) => {
+        this.timer = { callback, milliseconds }
+        return () => {
+          this.timer = undefined
+        }
+      },
+    })
     const { webhooks } = this
     const publicUrl = () => 'https://streams.test'
     this.receiver = createReceiver({
@@ -155,6 +169,17 @@ export class WebhookWorld implements AsyncDisposable {
       open = rows.unfinished()
       await Promise.all(open.map(({ id }) => this.domain.finished(id)))
     }
+  }
+
+  /** Lets the time pass until the worker looks again, and what it does then. Returns that time. */
+  async retry(): Promise<number | undefined> {
+    const { timer } = this
+    if (!timer) return undefined
+    this.timer = undefined
+    this.domain.time += timer.milliseconds
+    timer.callback()
+    await this.settle()
+    return timer.milliseconds
   }
 
   /** What was delivered, newest first. */

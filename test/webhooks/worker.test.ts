@@ -47,7 +47,7 @@ describe('a hint', () => {
 
     expect(world.domain.digests('v1', 'app')).toEqual([one.digest])
     expect(world.domain.log()).toHaveLength(2)
-    expect(world.targets(issued)).toEqual(['app:v1 ASKED'])
+    expect(asked()).toEqual(['v1', 'v2', 'v1'])
   })
 
   it('of what the tag means already asks nothing, and says so', async () => {

@@ -1,0 +1,126 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { WHILE_BEHIND, WHILE_UNAVAILABLE } from '../../src/webhooks/retries.ts'
+import { image } from '../fixtures/random-image.ts'
+import { type Issued, SOURCE, WebhookWorld } from './webhook-world.ts'
+
+const [one, two, three] = [image({ seed: 1 }), image({ seed: 2 }), image({ seed: 3 })]
+
+let world: WebhookWorld
+let issued: Issued
+beforeEach(async () => {
+  world = new WebhookWorld()
+  world.push('v1', one)
+  await world.follow()
+  issued = world.create()
+})
+afterEach(async () => {
+  expect(world.errors).toEqual([])
+  await world[Symbol.asyncDispose]()
+})
+
+/** How long was waited before each attempt, until nothing waits any more. */
+const waits = async (): Promise<number[]> => {
+  const waited: number[] = []
+  for (let time = await world.retry(); time !== undefined; time = await world.retry()) waited.push(time)
+  return waited
+}
+
+describe('what was told while the registry gives no answer', () => {
+  it.each(['RegistryUnavailable', 'TooManyRequests'] as const)(
+    '(%s) is asked again until it does',
+    async (reason) => {
+      world.push('v1', two)
+      world.domain.remote.fail(SOURCE, 'v1', reason)
+      await world.tell(issued, { tag: 'v1', digest: two.digest })
+      expect(world.targets(issued)).toEqual(['app:v1 OPEN'])
+      await world.retry()
+
+      world.domain.remote.fail(SOURCE, 'v1', null)
+      const waited = await waits()
+
+      expect(waited).toEqual([WHILE_UNAVAILABLE[1]])
+      expect(world.domain.digests('v1', 'app')).toEqual([two.digest, one.digest])
+      expect(world.targets(issued)).toEqual(['app:v1 ASKED'])
+    },
+  )
+
+  it('is given up at last, with the condition that says why', async () => {
+    world.domain.remote.fail(SOURCE, 'v1', 'RegistryUnavailable')
+    await world.tell(issued, { tag: 'v1' })
+
+    expect(await waits()).toEqual([...WHILE_UNAVAILABLE])
+    expect(world.targets(issued)).toEqual(['app:v1 ASKED'])
+    expect(world.domain.condition('v1', 'app')).toMatchObject({ reason: 'RegistryUnavailable' })
+  })
+
+  it('is asked again also where it was all of the repository', async () => {
+    world.domain.remote.fail(SOURCE, '', 'RegistryUnavailable')
+    await world.tell(issued, {})
+    world.domain.remote.fail(SOURCE, '', null)
+    world.push('v2', two)
+
+    expect(await waits()).toEqual([WHILE_UNAVAILABLE[0]])
+    expect(world.domain.digests('v2', 'app')).toEqual([two.digest])
+  })
+
+  it('waits over a restart', async () => {
+    world.domain.remote.fail(SOURCE, 'v1', 'RegistryUnavailable')
+    await world.tell(issued, { tag: 'v1' })
+    world.timer = undefined
+
+    world.worker.wake()
+    await world.settle()
+
+    expect(world.timer).toMatchObject({ milliseconds: WHILE_UNAVAILABLE[0] })
+  })
+})
+
+describe('a registry that tells of a push before it gives it out', () => {
+  it('is asked again a little later', async () => {
+    await world.tell(issued, { tag: 'v1', digest: two.digest })
+    expect(world.domain.digests('v1', 'app')).toEqual([one.digest])
+    world.push('v1', two)
+
+    expect(await waits()).toEqual([WHILE_BEHIND[0]])
+    expect(world.domain.digests('v1', 'app')).toEqual([two.digest, one.digest])
+  })
+
+  it('is asked again for a tag that is not there yet', async () => {
+    await world.tell(issued, { tag: 'v9', digest: two.digest })
+    world.push('v9', two)
+
+    expect(await waits()).toEqual([WHILE_BEHIND[0]])
+    expect(world.domain.digests('v9', 'app')).toEqual([two.digest])
+  })
+
+  it('and never does is asked so often, and no more', async () => {
+    world.domain.remote.takeCalls()
+    await world.tell(issued, { tag: 'v1', digest: two.digest })
+
+    expect(await waits()).toEqual([...WHILE_BEHIND])
+    expect(world.domain.remote.asked('resolve')).toHaveLength(1 + WHILE_BEHIND.length)
+    expect(world.domain.digests('v1', 'app')).toEqual([one.digest])
+  })
+
+  it('is not asked again when it had something newer, nor when something newer was told', async () => {
+    world.push('v1', three)
+    await world.tell(issued, { tag: 'v1', digest: two.digest })
+    expect(await waits()).toEqual([])
+
+    const held = world.domain.remote.hold(({ kind }) => kind === 'resolve')
+    await world.deliver(issued, world.telling(issued, { tag: 'v1', digest: one.digest }))
+    await held.reached
+    await world.deliver(issued, world.telling(issued, { tag: 'v1', digest: three.digest }))
+    await world.worker.idle()
+    held.release()
+    await world.settle()
+    expect(await waits()).toEqual([])
+  })
+
+  it('is not asked again for what is refused for good', async () => {
+    world.domain.remote.fail(SOURCE, 'v1', 'Unauthorized')
+    await world.tell(issued, { tag: 'v1', digest: two.digest })
+
+    expect(await waits()).toEqual([])
+  })
+})
