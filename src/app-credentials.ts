@@ -11,6 +11,7 @@ import type { Database } from './db/open.ts'
 import { secretVault } from './registry-config/secrets.ts'
 import { type Credentials, createDockerConfigCredentials, noCredentials } from './remote/credentials.ts'
 import { CredentialsError } from './remote/credentials-error.ts'
+import { webhookVault } from './webhooks/secret-vault.ts'
 
 export interface CredentialParts {
   readonly config: Config
@@ -35,14 +36,14 @@ export function openCredentials({ config, db, now, log }: CredentialParts): Open
   const { resealed, forgotten } = adoptKeys({
     db,
     sealer,
-    vaults: [credentialVault(db), secretVault(db)],
+    vaults: [credentialVault(db), secretVault(db), webhookVault(db)],
     source,
     lost: config.lostCredentialsKey,
   })
   // only now: a new key beside credentials of a lost one would look as if it were theirs
   keep()
-  if (resealed > 0) log.info({ resealed }, 'registry credentials were sealed with the first key')
-  if (forgotten > 0) log.warn({ forgotten }, 'registry credentials of a lost key were deleted')
+  if (resealed > 0) log.info({ resealed }, 'what is kept secret was sealed with the first key')
+  if (forgotten > 0) log.warn({ forgotten }, 'secrets of a lost key were deleted')
   const store = createRegistryCredentials({
     db,
     sealer,

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { newSealingKey } from '../../src/access/sealing-key.ts'
 import { type AppOverrides, createApp } from '../../src/app.ts'
 import type { Config } from '../../src/config.ts'
 import { FROM_ONE_SOURCE, ROWS_OF_NOTHING } from '../../src/webhooks/receive.ts'
@@ -204,6 +205,48 @@ describe('a secret of a webhook', () => {
       const { errors } = await server.client.answer(`{ webhooks { nodes { ${field} } } }`)
       expect(errors, field).toHaveLength(1)
     }
+  })
+})
+
+describe('the key that secrets are sealed with', () => {
+  const [old, renewed] = [newSealingKey(), newSealingKey()]
+  const createdWith = async (credentialsKey: string): Promise<IssuedWebhook> => {
+    await using server = await start({ credentialsKey })
+    return await server.create('GITHUB')
+  }
+  const statusAt = async (settings: Partial<Config>, webhook: IssuedWebhook): Promise<number> => {
+    await using server = await start(settings)
+    const url = server.url + new URL(webhook.url).pathname
+    return (await send(url, deliveryOf('GITHUB', { ...webhook, url }, told()))).status
+  }
+
+  test('is replaced by a new one in front of it, and no sender needs another secret', async () => {
+    const webhook = await createdWith(old)
+
+    expect(await statusAt({ credentialsKey: `${renewed},${old}` }, webhook)).toBe(202)
+    expect(await statusAt({ credentialsKey: renewed }, webhook)).toBe(200)
+    await expect(start({ credentialsKey: old })).rejects.toThrow(/1 webhook secret is sealed with the key/)
+  })
+
+  test('that is lost leaves the webhook, which believes nobody until it has a new secret', async () => {
+    const webhook = await createdWith(old)
+    const [, lostCredentialsKey = ''] =
+      /--lost-credentials-key ([0-9a-f]{16})/.exec(
+        await start({ credentialsKey: renewed }).then(
+          () => '',
+          (error: Error) => error.message,
+        ),
+      ) ?? []
+
+    expect(await statusAt({ credentialsKey: renewed, lostCredentialsKey }, webhook)).toBe(401)
+    await using server = await start({ credentialsKey: renewed })
+    const { rotateWebhookSecret } = await server.client.ask<{ rotateWebhookSecret: { secret: string } }>(
+      'mutation ($id: ID!) { rotateWebhookSecret(input: { id: $id }) { secret } }',
+      { id: webhook.id },
+    )
+    const url = server.url + new URL(webhook.url).pathname
+    const { secret } = rotateWebhookSecret
+    expect((await send(url, deliveryOf('GITHUB', { url, secret }, told()))).status).toBe(202)
   })
 })
 
