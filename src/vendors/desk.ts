@@ -10,9 +10,15 @@ export interface Question {
   readonly method?: 'GET' | 'POST'
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string
+  /** Whether it may be asked again in one listing: a login, and no page. */
+  readonly mayRepeat?: boolean
   /** Among the headers or in the body, and never to appear in a message. */
   readonly shown?: readonly string[]
 }
+
+/** As whom the token names; as anybody without. */
+export const bearing = (token: string | null): Question =>
+  token === null ? {} : { headers: { authorization: `Bearer ${token}` }, shown: [token] }
 
 export interface DeskOptions {
   readonly api: ApiAccess
@@ -28,6 +34,7 @@ export class Desk {
   readonly #apiUrl: URL | null
   readonly #deadline: number
   readonly #asked = new Set<string>()
+  #requests = 0
 
   constructor({ api, apiUrl, limits }: DeskOptions) {
     this.limits = limits
@@ -97,9 +104,9 @@ export class Desk {
   /** What the address answers, whatever it is. */
   async dial(
     url: URL,
-    { method = 'GET', headers = {}, body, shown = [] }: Question = {},
+    { method = 'GET', headers = {}, body, mayRepeat = false, shown = [] }: Question = {},
   ): Promise<ApiAnswer> {
-    this.#count(`${url.href}\n${headers.authorization ?? ''}\n${body ?? ''}`)
+    this.#count(`${url.href}\n${headers.authorization ?? ''}\n${body ?? ''}`, mayRepeat)
     // what it has against one account is held against that one alone
     const account = shown.length > 0 ? (await this.credential())?.id : undefined
     return this.#api.dial(url, {
@@ -127,10 +134,13 @@ export class Desk {
     return this.#api.refusal(url, answer, shown)
   }
 
-  #count(question: string): void {
-    if (this.#asked.has(question)) throw new OddShapeError('it leads back to pages that were read already')
+  #count(question: string, mayRepeat = false): void {
+    if (this.#asked.has(question) && !mayRepeat) {
+      throw new OddShapeError('it leads back to pages that were read already')
+    }
     this.#asked.add(question)
-    if (this.#asked.size > this.limits.requests) {
+    this.#requests += 1
+    if (this.#requests > this.limits.requests) {
       throw new TooLongError(`it takes more than ${this.limits.requests} requests`)
     }
     if (this.now() > this.#deadline) throw new TooLongError('it takes more time than there is for it')

@@ -46,6 +46,7 @@ async function signIn(
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(login),
+    mayRepeat: true,
     shown: [login.secret],
   } as const
   const answer = await desk.dial(url, question)

@@ -1,5 +1,5 @@
 import type { ApiAnswer } from '../remote/api-access.ts'
-import type { Desk } from './desk.ts'
+import { bearing, type Desk } from './desk.ts'
 import { DockerHubLogins } from './docker-hub-logins.ts'
 import { OddShapeError } from './errors.ts'
 import { countOf, objectOf, objectsOf, timeOf } from './json.ts'
@@ -26,15 +26,21 @@ export function dockerHub({ remembered }: { readonly remembered: number }): Vend
     async *pages(desk) {
       const credential = await desk.credential()
       const login = desk.at(API, '/v2/auth/token')
-      const token = await logins.get(login, credential, desk)
-      const question = token === null ? {} : { headers: { authorization: `Bearer ${token}` }, shown: [token] }
+      let token = await logins.get(login, credential, desk)
+      let renewed = false
       for (let page = 1; token !== null || page <= ANONYMOUS_PAGES; page += 1) {
         const url = addressOf(desk, page)
-        const answer = await desk.dial(url, question)
-        if (answer.status === 401 && token !== null && credential) logins.forget(login, credential)
+        let answer = await desk.dial(url, bearing(token))
+        if (answer.status === 401 && token !== null && credential && !renewed) {
+          // given up before its time
+          renewed = true
+          logins.forget(login, credential)
+          token = await logins.get(login, credential, desk)
+          answer = await desk.dial(url, { ...bearing(token), mayRepeat: true })
+        }
         // some are refused earlier than others: what was read until here stands
         if (token === null && page > 1 && isTooFar(answer)) return
-        const told = pageOf(await desk.jsonOf(url, answer, question), page)
+        const told = pageOf(await desk.jsonOf(url, answer, bearing(token)), page)
         yield told
         if (told.isComplete) return
       }

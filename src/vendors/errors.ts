@@ -56,7 +56,8 @@ export function vendorListingError(vendor: string, repository: string, cause: un
   return error('InternalError', `${whose} was not read: this server failed`)
 }
 
-function reasonOf({ reason }: RegistryError): VendorListingReason {
-  if (reason === 'RegistryUnavailable') return 'Unavailable'
+function reasonOf({ reason, status = 500 }: RegistryError): VendorListingReason {
+  // a redirect, or a question that is not understood: it is there, and will say the same again
+  if (reason === 'RegistryUnavailable') return status < 500 && status !== 408 ? 'OddShape' : 'Unavailable'
   return reason === 'InvalidManifest' ? 'OddShape' : reason
 }

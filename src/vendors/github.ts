@@ -11,6 +11,8 @@ import type { ToldPage, Vendor } from './vendor.ts'
 const API = 'https://api.github.com'
 /** Milliseconds that a page, and whose the packages are, is remembered. */
 const REMEMBERED_FOR = 24 * 3_600_000
+/** Tags of a page beyond which it is not remembered: an image may have any number. */
+const MAX_KEPT_TAGS = 1000
 const OWNERS = ['orgs', 'users'] as const
 
 interface KeptPage {
@@ -49,7 +51,9 @@ export function github({ remembered }: { readonly remembered: number }): Vendor 
       const told = pageOf(answer, url)
       owners.set(owner, place, desk.now() + REMEMBERED_FOR)
       const { etag } = answer.headers
-      if (typeof etag === 'string') firstPages.set(key, { etag, told }, desk.now() + REMEMBERED_FOR)
+      const isSmall = told.tags.length <= MAX_KEPT_TAGS
+      if (typeof etag === 'string' && isSmall)
+        firstPages.set(key, { etag, told }, desk.now() + REMEMBERED_FOR)
       return { told, of: place }
     }
     throw missing

@@ -15,7 +15,7 @@ export interface VendorLimits {
 }
 
 export const DEFAULT_VENDOR_LIMITS: VendorLimits = {
-  pageBytes: 32 * 1024 * 1024,
+  pageBytes: 16 * 1024 * 1024,
   requests: 1000,
   tags: 1_000_000,
   listingTime: 10 * 60_000,

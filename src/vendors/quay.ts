@@ -1,4 +1,5 @@
 import type { Credential } from '../remote/credentials.ts'
+import { bearing } from './desk.ts'
 import { OddShapeError } from './errors.ts'
 import { objectOf, objectsOf, timestampOf } from './json.ts'
 import type { ToldPage, Vendor } from './vendor.ts'
@@ -21,15 +22,13 @@ export const quay: Vendor = {
     for (let page = 1; ; page += 1) {
       const path = `/api/v1/repository/${desk.repository}/tag/?limit=100&page=${page}`
       const url = desk.registry === 'quay.io' ? desk.at(API, path) : await desk.atRegistry(path)
-      const questionAs = (bearer: string | null) =>
-        bearer === null ? {} : { headers: { authorization: `Bearer ${bearer}` }, shown: [bearer] }
-      let answer = await desk.dial(url, questionAs(token))
+      let answer = await desk.dial(url, bearing(token))
       if (token !== null && (answer.status === 401 || answer.status === 403)) {
         // a token that does not open the repository must not close one that anybody may read
         token = null
-        answer = await desk.dial(url, questionAs(null))
+        answer = await desk.dial(url, bearing(null))
       }
-      const told = pageOf(await desk.jsonOf(url, answer, questionAs(token)), desk.now())
+      const told = pageOf(await desk.jsonOf(url, answer, bearing(token)), desk.now())
       yield told
       if (told.isComplete) return
     }

@@ -40,9 +40,9 @@ export interface VendorListingsOptions {
 /** The vendors' own listings, as cheap hints of what changed. */
 export interface VendorListings {
   /**
-   * The listing of the repository's vendor; null where none is known, or mirrors say what tags mean. Asks nothing but, of a registry that its plain
-   * answers make look like one with a listing that can be switched off, whether it has it: once a day. Throws
-   * VendorListingError, or the signal's reason once it is aborted.
+   * The listing of the repository's vendor; null where none is known, or mirrors say what tags mean. Asks nothing but
+   * this: a registry that its plain answers make look like one with a listing that can be switched off, whether it has
+   * it, once a day. Throws VendorListingError, or the signal's reason once it is aborted.
    */
   listingOf(
     reference: Pick<Reference, 'registry' | 'repository'>,

@@ -48,7 +48,7 @@ describe.each(SECRETS)('the interface of %s, asked with %s', (vendor, _what, sec
 
     const error = await client.refusal(`${redirecting.host}/team/app`)
 
-    expect(error).toMatchObject({ code: 'VENDOR_LISTING', reason: 'Unavailable' })
+    expect(error).toMatchObject({ code: 'VENDOR_LISTING', reason: 'OddShape' })
     expect(attacker.requests).toEqual([])
   })
 
@@ -105,6 +105,21 @@ describe.each(SECRETS)('the interface of %s, asked with %s', (vendor, _what, sec
     expect(connect).not.toHaveBeenCalled()
     connect.mockRestore()
   })
+})
+
+test('a search that is redirected takes neither its query nor a credential along', async () => {
+  await using zot = await startScripted((request, response) => {
+    if (request.headers.authorization === undefined) {
+      response.writeHead(401, { 'www-authenticate': 'Basic realm="zot"' }).end()
+    } else response.writeHead(307, { location: `${attacker.url}/collect` }).end()
+  })
+  await using client = new ListingClient({
+    configuration: { vendor: 'ZOT', apiUrl: null },
+    credentials: always({ kind: 'password', username: 'somebody', password: CANARY }),
+  })
+
+  expect(await client.refusal(`${zot.host}/team/app`)).toMatchObject({ reason: 'OddShape' })
+  expect(attacker.requests).toEqual([])
 })
 
 test('a page that says that the next is elsewhere is not believed', async () => {

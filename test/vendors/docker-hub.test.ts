@@ -117,6 +117,27 @@ describe('POST /v2/auth/token', () => {
     expect(hub.requests).toMatchObject({ vendor: 5, other: 2 })
   })
 
+  test('is asked once more when its token is not taken, and no third time', async () => {
+    await restart({ login: LOGIN }, asSomebody)
+    fill(3)
+    await client.read(name)
+    hub.reset()
+    let refusals = 1
+    hub.hook = ({ path }) =>
+      path.endsWith('/tags') && refusals-- > 0 ? json(401, { message: 'token has expired' }) : undefined
+
+    expect((await client.read(name)).claims).toHaveLength(3)
+    expect(hub.log.map(({ method, status }) => `${method} ${status}`)).toEqual([
+      'GET 401',
+      'POST 200',
+      'GET 200',
+    ])
+
+    refusals = 2
+    expect(await client.refusal(name)).toMatchObject({ reason: 'Unauthorized' })
+    expect(hub.requests).toMatchObject({ vendor: 4, other: 2 })
+  })
+
   test('that refuses is not asked again for an hour, and the listing is read as anybody', async () => {
     await restart({ login: LOGIN }, { credentials: password('somebody', 'an old password') })
     fill(3)
