@@ -98,7 +98,7 @@ describe.skipIf(missing !== undefined)(`the README${missing ? `: ${missing}` : '
 
       expect(answer).not.toContain('"errors"')
       expect(answer).toMatch(
-        /sha256:|CREATED|"dueAt"|"bytes":\d|"CLOSED"|"PASSWORD"|"DIGESTS"|"AWS_ACCESS_KEY"|"AZURE_|"WAITING"/,
+        /sha256:|CREATED|"dueAt"|"bytes":\d|"CLOSED"|"FULL_SWEEP"|"PASSWORD"|"DIGESTS"|"AWS_ACCESS_KEY"|"AZURE_|"WAITING"/,
       )
     },
   )

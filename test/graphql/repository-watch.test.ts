@@ -1,8 +1,11 @@
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { startApp, type TestApp } from '../fixtures/app.ts'
 import { image } from '../fixtures/random-image.ts'
 import { startUpstream, type Upstream } from '../fixtures/upstream.ts'
-import { createStream } from '../flows/operations.ts'
+import { harborSide } from '../fixtures/vendors/harbor.ts'
+import { quaySide } from '../fixtures/vendors/quay.ts'
+import { VendorRegistry, type VendorSide } from '../fixtures/vendors/vendor-registry.ts'
+import { createStream, importImage } from '../flows/operations.ts'
 
 let now: number
 let upstream: Upstream
@@ -46,6 +49,117 @@ test('a repository without a vendor’s listing is swept each time, and that is 
       },
       tag: { reportedMoves: { nodes: [], totalCount: 0 } },
     },
+  })
+})
+
+describe('a repository whose vendor has a listing', () => {
+  const HOUR = 60 * 60_000
+  const start = async (side: VendorSide): Promise<VendorRegistry> => {
+    const registry = await VendorRegistry.start(side, { time: now - HOUR })
+    for (const tag of ['latest', '3.3']) registry.push('team/app', tag, image({ seed: tag }))
+    const { vendor, apiUrl } = registry.configuration
+    await app.client.ask(
+      'mutation ($input: ConfigureRegistryInput!) { configureRegistry(input: $input) { registryConfiguration { vendor } } }',
+      { input: { prefix: registry.host, vendor, apiUrl } },
+    )
+    await createStream(app.client, {
+      name: 'app',
+      spec: { dockerImageRepository: `${registry.host}/team/app` },
+    })
+    return registry
+  }
+  const at = (time: number): string => new Date(time).toISOString()
+
+  test('is watched by it, and swept a day later', async () => {
+    await using _registry = await start(harborSide())
+    const sweptAt = now
+    now += HOUR
+    await importImage(app.client)
+
+    expect(await app.client.ask(STATUS)).toMatchObject({
+      imageStream: {
+        status: {
+          repositoryWatch: {
+            vendor: 'Harbor',
+            checkedAt: at(now),
+            checkedBy: 'LISTING',
+            sweptAt: at(sweptAt),
+            nextSweepAt: at(sweptAt + 24 * HOUR),
+            setAsideUntil: null,
+          },
+          conditions: [],
+        },
+      },
+    })
+  })
+
+  test('is asked itself while the listing is refused, and a condition says so until it works again', async () => {
+    await using registry = await start(harborSide())
+    registry.hook = ({ path }) =>
+      path.startsWith('/api/') ? { status: 403, headers: {}, body: 'not for you' } : undefined
+    now += HOUR
+    const since = now
+    expect(await importImage(app.client)).toMatchObject({ state: 'SUCCEEDED', unchanged: 2 })
+
+    expect(await app.client.ask(STATUS)).toMatchObject({
+      imageStream: {
+        status: {
+          repositoryWatch: {
+            checkedBy: 'FULL_SWEEP',
+            nextSweepAt: null,
+            setAsideUntil: at(since + 24 * HOUR),
+          },
+          conditions: [
+            {
+              type: 'VendorListing',
+              status: 'False',
+              reason: 'Forbidden',
+              lastTransitionTime: at(since),
+              generation: 1,
+            },
+          ],
+        },
+      },
+    })
+
+    registry.hook = undefined
+    now = since + 24 * HOUR
+    await importImage(app.client)
+    expect(await app.client.ask(STATUS)).toMatchObject({
+      imageStream: { status: { conditions: [], repositoryWatch: { setAsideUntil: null } } },
+    })
+  })
+
+  test('tells of moves that nobody here saw, beside the history and not in it', async () => {
+    await using registry = await start(quaySide())
+    registry.world.time = now + 60_000
+    const short = registry.push('team/app', 'latest', image({ seed: 'short' }))
+    const last = registry.push('team/app', 'latest', image({ seed: 'last' }))
+    now += HOUR
+    await importImage(app.client)
+
+    expect(await app.client.ask(STATUS)).toMatchObject({
+      imageStream: {
+        tag: {
+          reportedMoves: {
+            nodes: [
+              {
+                digest: short,
+                from: at(registry.world.time - 1000),
+                until: at(registry.world.time),
+                reportedBy: 'Quay',
+              },
+            ],
+            totalCount: 1,
+          },
+        },
+      },
+    })
+    const { imageStream } = await app.client.ask<{
+      imageStream: { tag: { items: { nodes: { image: { digest: string } }[] } } }
+    }>('{ imageStream(name: "app") { tag(name: "latest") { items { nodes { image { digest } } } } } }')
+    const digests = imageStream.tag.items.nodes.map(({ image }) => image.digest)
+    expect(digests).toEqual([last, image({ seed: 'latest' }).digest])
   })
 })
 
