@@ -15,11 +15,12 @@ export type Schedule = Omit<typeof importSchedules.$inferSelect, 'id'>
 export const LONGEST_WAIT = 4
 
 /**
- * With so many imports unfinished no scheduled one begins: the other half of the places is for who asks. Nor does one of
- * a registry that has its share of them already, and beyond its share it counts for no more: one that is slow keeps no
- * other from being asked.
+ * With so many imports unfinished no scheduled one begins: the other half of the places is for who asks. Those of one
+ * registry count for no more than may run of it, so that one which is slow keeps no other from being asked.
  */
 export const PLACES = RUNNING_IMPORTS / 2
+/** The same of one registry, whose other half is for who asks as well. */
+export const PLACES_OF_REGISTRY = RUNNING_OF_REGISTRY / 2
 
 /** A source of which somebody else tells when it changes is left alone for so many intervals at most. */
 export const LONGEST_SLOWDOWN = 8
@@ -87,7 +88,7 @@ export function createSchedules(dependencies: ScheduleDependencies): Schedules {
     from import_schedules s join image_streams r on r.id = s.stream_id
     where s.stream_id not in (select coalesce(stream_id, 0) from imports where finished_at is null)
       and coalesce(${REGISTRY}, '') not in (
-        select registry from unfinished where registry is not null and imports >= ${RUNNING_OF_REGISTRY})
+        select registry from unfinished where registry is not null and imports >= ${PLACES_OF_REGISTRY})
     order by s.due_at
     limit (select coalesce(sum(min(imports, ${RUNNING_OF_REGISTRY})), 0) < ${PLACES} from unfinished)`)
   const firstDue = db.prepare<{ dueAt: number }>(

@@ -2,8 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { RUNNING_OF_REGISTRY } from '../../src/imagestream/import.ts'
-import { PLACES } from '../../src/imagestream/schedule.ts'
+import { PLACES, PLACES_OF_REGISTRY } from '../../src/imagestream/schedule.ts'
 import { UPSTREAM } from '../fixtures/domain.ts'
 import { FakeRegistry } from '../fixtures/fake-registry.ts'
 import { image } from '../fixtures/random-image.ts'
@@ -247,7 +246,7 @@ describe('streams that are due at the same time', () => {
     world.passHeld(2 * INTERVAL)
     await held.reached
     expect(world.asked.map((asked) => asked.stream).at(-1)).toBe('elsewhere')
-    expect(world.asked).toHaveLength(RUNNING_OF_REGISTRY + 1)
+    expect(world.asked).toHaveLength(PLACES_OF_REGISTRY + 1)
 
     held.release()
     await world.settle()

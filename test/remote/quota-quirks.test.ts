@@ -80,7 +80,59 @@ describe("Docker Hub's", () => {
   })
 })
 
+describe("Docker Hub's budget, ratelimit-limit: 100;w=21600", () => {
+  const headers = {
+    'ratelimit-limit': '100;w=21600',
+    'ratelimit-remaining': '20;w=21600',
+    'docker-ratelimit-source': '192.0.2.7',
+  }
+  const withBudget = (answer: Answer): Answer => ({ ...answer, headers: { ...answer.headers, ...headers } })
+
+  test('comes on HEAD too, which costs nothing', async () => {
+    await using upstream = await start()
+    await using client = new TestClient()
+    upstream.hook = (_, answer) => withBudget(answer)
+    await client.repository(`${upstream.host}/team/app`).resolveTag(tag('1'), null)
+    expect(upstream.requests).toMatchObject({ head: 1, manifest: 0 })
+    expect(client.remote.standings()).toMatchObject([
+      { budgets: [{ limit: 100, remaining: 20, window: 21_600, source: '192.0.2.7', pullsOnly: true }] },
+    ])
+  })
+
+  test('is not touched by watching a hundred tags that do not move (diun#168, diun#365)', async () => {
+    await using upstream = await start()
+    await using client = new TestClient()
+    upstream.hook = (_, answer) => withBudget(answer)
+    const repository = client.repository(`${upstream.host}/team/app`, { urgency: 'schedule' })
+    for (let times = 0; times < 100; times += 1) await repository.resolveTag(tag('1'), app.digest)
+    expect(upstream.requests.manifest).toBe(0)
+  })
+})
+
+describe("GitHub's and the Hub API's X-RateLimit-*", () => {
+  test('of nothing left, without Retry-After, is waited for until it begins anew', async () => {
+    expect(
+      await refusedOnce((now) =>
+        limited({ 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': String(now / 1000 + 15) }),
+      ),
+    ).toEqual([15_000])
+  })
+})
+
 describe("Azure's", () => {
+  test('x-ms-ratelimit-remaining-calls-per-second is remembered, a whole number of them', async () => {
+    await using upstream = await start()
+    await using client = new TestClient()
+    upstream.hook = (_, answer) => ({
+      ...answer,
+      headers: { ...answer.headers, 'x-ms-ratelimit-remaining-calls-per-second': '166.65' },
+    })
+    await client.repository(`${upstream.host}/team/app`).resolveTag(tag('1'), null)
+    expect(client.remote.standings()).toMatchObject([
+      { budgets: [{ limit: null, remaining: 166, window: 1, pullsOnly: false }] },
+    ])
+  })
+
   test('429 with Retry-After in seconds is waited for', async () => {
     expect(await refusedOnce(() => limited({ 'retry-after': '7' }))).toEqual([7000])
   })

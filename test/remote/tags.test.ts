@@ -48,6 +48,22 @@ describe('a listing', () => {
     expect(upstream.log[0]?.query.get('n')).toBe('1000')
   })
 
+  test.each([
+    ['Quay, 50 a page whatever n is (regclient#272, lstags#185)', 50],
+    ['more than 20 pages (renovate#9176, renovate#15080)', 45],
+    ['more than 1,000 tags (image-reflector-controller#159)', 1000],
+  ])('does not stop early: %s', async (_, size) => {
+    const all = numbered(1050)
+    await using registry = await startListing((query) => {
+      const from = all.indexOf(query.get('last') ?? '') + 1
+      const tags = all.slice(from, from + size)
+      const isLast = from + size >= all.length
+      return { tags, ...(!isLast && { link: `</v2/app/tags/list?n=1000&last=${tags.at(-1)}>; rel="next"` }) }
+    })
+    expect((await list(registry)).tags).toEqual(all)
+    expect(registry.requests).toHaveLength(Math.ceil(1050 / size))
+  })
+
   test('follows Link rel=next only, in any of several Link headers, quoted or not', async () => {
     await using registry = await startListing((query) =>
       query.get('last') === 'a'
