@@ -17,7 +17,7 @@ export interface AskingOptions {
 
 const TIMEOUT = 30_000
 
-/** Asks registries within a time, the same question once at a time, and makes data of failures. */
+/** Asks registries within a time, does the same work once at a time, and makes data of failures. */
 export class Asking implements Disposable {
   readonly #options: AskingOptions
   readonly #closing = new AbortController()
@@ -27,20 +27,21 @@ export class Asking implements Disposable {
     this.#options = options
   }
 
-  /** What `ask` gives, or why it did not; who asks for the same at the same time shares it. */
-  async once<Answer>(
-    key: string,
+  /** What the work comes to, for all who want the same while it is done. */
+  once<Result>(key: readonly unknown[], work: () => Promise<Result>): Promise<Result> {
+    const name = JSON.stringify(key)
+    const underWay = this.#underWay.get(name) as Promise<Result> | undefined
+    if (underWay) return underWay
+    const result = work().finally(() => this.#underWay.delete(name))
+    this.#underWay.set(name, result)
+    return result
+  }
+
+  /** What `ask` gives, or why it did not. Never rejects. */
+  async ask<Answer>(
     place: Place,
     ask: (source: ArtifactSource) => Promise<Answer>,
   ): Promise<Answer | { readonly failure: Failure }> {
-    const underWay = this.#underWay.get(key)
-    if (underWay) return underWay as Promise<Answer>
-    const answer = this.#ask(place, ask).finally(() => this.#underWay.delete(key))
-    this.#underWay.set(key, answer)
-    return answer
-  }
-
-  async #ask<Answer>(place: Place, ask: (source: ArtifactSource) => Promise<Answer>) {
     const { sources, timeout = TIMEOUT, onInternalError } = this.#options
     const late = AbortSignal.timeout(timeout)
     try {
@@ -49,6 +50,15 @@ export class Asking implements Disposable {
       const { reason, message } = this.#failureOf(error, place, late)
       if (reason === 'InternalError' && !this.#closing.signal.aborted) onInternalError(error)
       return { failure: { reason, message } }
+    }
+  }
+
+  /** Keeps what was learnt, if that can be done: it is told all the same where the disk is full. */
+  keep(write: () => void): void {
+    try {
+      write()
+    } catch (error) {
+      this.#options.onInternalError(error)
     }
   }
 

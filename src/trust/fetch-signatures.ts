@@ -5,6 +5,7 @@ import { RegistryError } from '../oci/registry-error.ts'
 import type { ArtifactSource } from './artifact-source.ts'
 import type { Failure } from './asking.ts'
 import { COSIGN_SIGNATURE, isSigstoreBundle, NOTATION_SIGNATURE } from './kind.ts'
+import { mapSome } from './map-some.ts'
 import { flawOfSubject, type Referrer } from './referrer.ts'
 import type { Signature } from './signature.ts'
 import { type Flaw, flaw } from './verdict.ts'
@@ -15,15 +16,17 @@ export interface FetchedSignatures {
   readonly signatures: readonly Signature[]
   /** Why it carries none that counts. */
   readonly flaw?: Flaw
-  /** Why it could not be read now. */
+  /** Why it, or one of its signatures, could not be read now. */
   readonly failure?: Failure
+  /** Whether it has more than were read. */
+  readonly isCut?: boolean
 }
 
 /** Signatures in one manifest: each push of the same tag adds one to cosign's. */
 const MAX_LAYERS = 20
-/** Bytes. */
-const MAX_PAYLOAD = 64 * 1024
-const MAX_BUNDLE = 1024 * 1024
+/** Bytes: cosign's payloads have 250, bundles and envelopes 5,000 to 15,000. */
+const MAX_PAYLOAD = 16 * 1024
+const MAX_BUNDLE = 256 * 1024
 
 const SIMPLE_SIGNING = 'application/vnd.dev.cosign.simplesigning.v1+json'
 const SIGNATURE = 'dev.cosignproject.cosign/signature'
@@ -48,44 +51,59 @@ export async function fetchSignatures(
   referrer: Referrer,
   image: Digest,
 ): Promise<FetchedSignatures> {
-  try {
-    return { referrer, ...(await readSignatures(source, referrer, image)) }
-  } catch (error) {
-    if (error instanceof InvalidManifestError) return broken(referrer, error.message)
-    if (!(error instanceof RegistryError)) throw error
-    const { reason, message } = error
-    // what is wrong for good is the signature's fault: it must not keep others from being told apart
-    if (reason === 'NotFound' || reason === 'InvalidManifest') return broken(referrer, message)
-    return { referrer, signatures: [], failure: { reason, message } }
-  }
+  const read = await unlessBroken(() => readSignatures(source, referrer, image))
+  return { referrer, signatures: [], ...read }
 }
 
-const broken = (referrer: Referrer, message: string): FetchedSignatures => ({
-  referrer,
-  signatures: [],
-  flaw: flaw('Malformed', message),
-})
+/**
+ * What `read` gives, or why it cannot. What is wrong for good is the signature's fault: it must not keep others from being
+ * told apart.
+ */
+async function unlessBroken<Read>(
+  read: () => Promise<Read>,
+): Promise<Read | { readonly flaw: Flaw } | { readonly failure: Failure }> {
+  try {
+    return await read()
+  } catch (error) {
+    if (error instanceof InvalidManifestError) return { flaw: flaw('Malformed', error.message) }
+    if (!(error instanceof RegistryError)) throw error
+    const { reason, message } = error
+    return reason === 'NotFound' || reason === 'InvalidManifest'
+      ? { flaw: flaw('Malformed', message) }
+      : { failure: { reason, message } }
+  }
+}
 
 async function readSignatures(
   source: ArtifactSource,
   referrer: Referrer,
   image: Digest,
-): Promise<Pick<FetchedSignatures, 'signatures' | 'flaw'>> {
+): Promise<Omit<FetchedSignatures, 'referrer'>> {
   const { bytes, contentType } = await source.fetchManifest(referrer.digest)
   const manifest = parseManifest(bytes, contentType)
   const ofAnother = flawOfSubject(referrer, { subject: manifest.subject?.digest ?? null }, image)
   if (ofAnother) return { signatures: [], flaw: flaw('WrongDigest', `it ${ofAnother}`) }
   if (manifest.kind === 'index') return { signatures: [], flaw: flaw('Malformed', 'it is an index') }
-  const layers = manifest.layers.slice(0, MAX_LAYERS)
   const isNotation =
     referrer.artifactType === NOTATION_SIGNATURE || manifest.config.mediaType === NOTATION_SIGNATURE
-  const found = await Promise.all(
-    layers.map((layer) => readLayer(source, layer, { manifest: referrer.digest, isNotation })),
+  const isSimple = ({ mediaType }: Descriptor): boolean => !isNotation && mediaType === SIMPLE_SIGNING
+  // only cosign's first format has several in one manifest
+  const simple = manifest.layers.filter(isSimple)
+  const layers = simple.length > 0 ? simple.slice(0, MAX_LAYERS) : manifest.layers.slice(0, 1)
+  const found = await mapSome(layers, 1, (layer) =>
+    unlessBroken(async () => ({
+      signatures: await readLayer(source, layer, { manifest: referrer.digest, isNotation }),
+    })),
   )
-  const signatures = found.flat()
-  return signatures.length > 0
-    ? { signatures }
-    : { signatures, flaw: flaw('Malformed', 'it has no signature in it') }
+  const signatures = found.flatMap((one) => ('signatures' in one ? one.signatures : []))
+  const failed = found.find((one) => 'failure' in one)
+  const broken = found.find((one) => 'flaw' in one)
+  return {
+    signatures,
+    isCut: simple.length > MAX_LAYERS,
+    ...failed,
+    ...(signatures.length === 0 && (broken ?? { flaw: flaw('Malformed', 'it has no signature in it') })),
+  }
 }
 
 async function readLayer(

@@ -4,6 +4,7 @@ import { formatRepository } from '../oci/reference.ts'
 import type { ArtifactSource, Place } from './artifact-source.ts'
 import { type Asking, type Failure, isFailure } from './asking.ts'
 import { attachmentsOf, type LookedUp, lookUp, readFacts } from './look-up.ts'
+import { mapSome } from './map-some.ts'
 import { describe, type FoundReferrer, flawOfSubject, type Referrer } from './referrer.ts'
 import { createStoredManifests } from './stored-manifests.ts'
 
@@ -63,6 +64,8 @@ export const RETRY_AFTER = 30_000
 export const KEEP_FOR = 30 * 24 * 60 * 60 * 1000
 /** Manifests that are read to see what is attached, once each: registries count them. */
 const MAX_READ = 10
+/** Each may have megabytes. */
+const READ_AT_A_TIME = 3
 
 interface Row {
   readonly found: string | null
@@ -117,13 +120,11 @@ export function createReferrers({ db, asking, now }: ReferrersDependencies): Ref
     const facts = new Map(known.referrers.map((one) => [one.digest, one.facts]))
     const refused: (readonly [Digest, string])[] = []
     const unread = referrers.filter((one) => !facts.get(one.digest)).slice(0, MAX_READ)
-    await Promise.all(
-      unread.map(async (one) => {
-        const said = await readFacts(source, one.digest)
-        if (typeof said === 'string') refused.push([one.digest, said])
-        else facts.set(one.digest, said)
-      }),
-    )
+    await mapSome(unread, READ_AT_A_TIME, async (one) => {
+      const said = await readFacts(source, one.digest)
+      if (typeof said === 'string') refused.push([one.digest, said])
+      else facts.set(one.digest, said)
+    })
     const withFacts = referrers.map((one) => {
       const said = facts.get(one.digest)
       return said ? { ...one, facts: said } : one
@@ -131,23 +132,27 @@ export function createReferrers({ db, asking, now }: ReferrersDependencies): Ref
     return { referrers: withFacts, refused, isComplete: found.isComplete }
   }
 
-  const refresh = async ({ place, digest }: ImageInPlace, artifactType: string | null): Promise<Row> => {
-    const image = { place, digest }
+  const refresh = async (image: ImageInPlace, artifactType: string | null): Promise<Row> => {
     const key = keyOf(image, artifactType)
-    const known = foundIn(read.get(...key))
-    const looked = await asking.once(JSON.stringify(['referrers', ...key]), place, (source) =>
-      look(source, image, { artifactType, known }),
+    const before = read.get(...key)
+    const looked = await asking.ask(image.place, (source) =>
+      look(source, image, { artifactType, known: foundIn(before) }),
     )
     const at = now()
-    db.transact(() => {
-      if (isFailure(looked)) writeFailure.run(...key, at, looked.failure.reason, looked.failure.message)
-      else {
-        const { referrers, refused, isComplete } = looked
-        writeFound.run(...key, JSON.stringify({ referrers, refused }), isComplete ? 1 : 0, at, at)
-      }
-      drop.run(at - KEEP_FOR)
-    })
-    return read.get(...key) as Row
+    if (isFailure(looked)) {
+      const { reason, message } = looked.failure
+      asking.keep(() => db.transact(() => writeFailure.run(...key, at, reason, message)))
+      return { ...(before ?? NEVER_FOUND), triedAt: at, reason, message }
+    }
+    const { referrers, refused, isComplete } = looked
+    const found = JSON.stringify({ referrers, refused })
+    asking.keep(() =>
+      db.transact(() => {
+        writeFound.run(...key, found, isComplete ? 1 : 0, at, at)
+        drop.run(at - KEEP_FOR)
+      }),
+    )
+    return { found, isComplete: isComplete ? 1 : 0, checkedAt: at, triedAt: at, reason: null, message: null }
   }
 
   return {
@@ -158,12 +163,16 @@ export function createReferrers({ db, asking, now }: ReferrersDependencies): Ref
       const type = artifactType !== null && isEnough ? null : artifactType
       const known = type === null ? all : read.get(...keyOf(image, type))
       if (!known && !mayAsk) return { ...NOTHING_KNOWN, failure: NOT_ASKED }
-      const row = known && (!mayAsk || isFresh(known, maxAge)) ? known : await refresh(image, type)
+      const row =
+        known && (!mayAsk || isFresh(known, maxAge))
+          ? known
+          : await asking.once(['referrers', ...keyOf(image, type)], () => refresh(image, type))
       return resultOf(row, image.digest, artifactType)
     },
   }
 }
 
+const NEVER_FOUND = { found: null, isComplete: 0, checkedAt: null } as const
 const NOTHING_KNOWN = { referrers: [], isComplete: false, checkedAt: null, refused: [] } as const
 
 const keyOf = ({ place, digest }: ImageInPlace, artifactType: string | null) =>

@@ -1,6 +1,13 @@
 import { type Bundle, bundleFromJSON } from '@sigstore/bundle'
 import { TrustedRoot } from '@sigstore/protobuf-specs'
-import { type Signer, toSignedEntity, toTrustMaterial, VerificationError, Verifier } from '@sigstore/verify'
+import {
+  type Signer,
+  type TrustMaterial,
+  toSignedEntity,
+  toTrustMaterial,
+  VerificationError,
+  Verifier,
+} from '@sigstore/verify'
 import type { Digest } from '../oci/digest.ts'
 import { digestOf } from '../oci/digest.ts'
 import { flawOfSimpleSigning, flawOfStatement, fromBase64, objectIn, parseJson } from './claim.ts'
@@ -21,7 +28,7 @@ export function checkTrustedRoot(text: string, field: string): void {
 }
 
 function flawOfRoot(text: string): string | undefined {
-  let material: ReturnType<typeof materialOf>
+  let material: TrustMaterial
   try {
     material = materialOf(text)
   } catch {
@@ -36,7 +43,17 @@ function flawOfRoot(text: string): string | undefined {
   return undefined
 }
 
-const materialOf = (text: string) => toTrustMaterial(TrustedRoot.fromJSON(JSON.parse(text)))
+/** Roots that were read: one for each requirement that is in use, or was lately. */
+const roots = new Map<string, TrustMaterial>()
+const MAX_ROOTS = 20
+
+function materialOf(text: string): TrustMaterial {
+  const material = roots.get(text) ?? toTrustMaterial(TrustedRoot.fromJSON(JSON.parse(text)))
+  roots.delete(text)
+  roots.set(text, material)
+  if (roots.size > MAX_ROOTS) roots.delete(roots.keys().next().value ?? '')
+  return material
+}
 
 /**
  * Whether somebody with the identity signed that it is this image, while the certificate was valid, by the trusted root

@@ -1,9 +1,11 @@
+import { setImmediate as breathe } from 'node:timers/promises'
 import type { Database } from '../db/open.ts'
 import type { Digest } from '../oci/digest.ts'
 import { formatRepository } from '../oci/reference.ts'
 import { type Asking, type Failure, isFailure } from './asking.ts'
 import { type FetchedSignatures, fetchSignatures, maySign, SIGNATURE_TYPES } from './fetch-signatures.ts'
 import { judge } from './judge.ts'
+import { mapSome } from './map-some.ts'
 import type { TrustPolicy } from './policy.ts'
 import type { Referrer } from './referrer.ts'
 import { type AskOptions, type ImageInPlace, KEEP_FOR, NOT_ASKED, type Referrers } from './referrers.ts'
@@ -31,6 +33,10 @@ export interface VerificationsDependencies {
 
 /** Manifests with signatures that are read of one image. */
 const MAX_SIGNATURES = 20
+/** Each may have megabytes. */
+const READ_AT_A_TIME = 3
+/** Signatures that are verified of one image: a manifest may carry several. */
+const MAX_JUDGED = 100
 
 interface Row {
   readonly outcome: string
@@ -82,56 +88,55 @@ export function createVerifications(dependencies: VerificationsDependencies): Ve
   }
 
   const verify = async (
+    { place, digest }: ImageInPlace,
+    { requirements }: TrustPolicy,
+    { referrers: signing, isComplete, failure }: Candidates,
+  ): Promise<Outcome> => {
+    const fetched = await asking.ask(place, (source) =>
+      mapSome(signing, READ_AT_A_TIME, (one) => fetchSignatures(source, one, digest)),
+    )
+    if (isFailure(fetched)) return outcomeOf(digest, [], { failures: [fetched.failure], isComplete })
+    const { judged, isWhole } = await judgeAll(fetched, requirements, { image: digest, now: now() })
+    const failures = [...fetched.flatMap((one) => one.failure ?? []), ...(failure ? [failure] : [])]
+    return outcomeOf(digest, judged, { failures, isComplete: isComplete && isWhole })
+  }
+
+  const refresh = async (
     image: ImageInPlace,
     policy: TrustPolicy,
-    candidates: Candidates,
-  ): Promise<Outcome> => {
-    const { place, digest } = image
-    const fetched = await asking.once(
-      JSON.stringify(['signatures', keyOf(image, policy), basisOf(candidates)]),
-      place,
-      (source) => Promise.all(candidates.referrers.map((one) => fetchSignatures(source, one, digest))),
-    )
-    if (isFailure(fetched)) {
-      return outcomeOf(digest, [], { failures: [fetched.failure], isComplete: candidates.isComplete })
+    { known, options }: { readonly known: Row | undefined; readonly options: AskOptions },
+  ): Promise<Verification> => {
+    const candidates = await candidatesOf(image, options)
+    const basis = basisOf(candidates)
+    const isSame = known?.basis === basis && isLasting(known, now()) && candidates.failure === null
+    const outcome = isSame
+      ? { ...(JSON.parse(known.outcome) as Outcome), validUntil: known.validUntil }
+      : await verify(image, policy, candidates)
+    const at = now()
+    if (outcome.status === 'UNKNOWN') {
+      const before = known && holdsAt(known, at) ? verificationOf(known) : undefined
+      // what could not be seen now says nothing against what was verified before
+      return before?.status === 'VERIFIED' ? before : { ...told(outcome), checkedAt: at }
     }
-    const judged = await Promise.all(
-      fetched.map((one) => judgeAll(one, policy, { image: digest, now: now() })),
+    asking.keep(() =>
+      db.transact(() => {
+        write.run(...keyOf(image, policy), JSON.stringify(outcome), basis, outcome.validUntil, at)
+        drop.run(at - KEEP_FOR)
+      }),
     )
-    const failures = [
-      ...fetched.flatMap(({ failure }) => failure ?? []),
-      ...[candidates.failure ?? []].flat(),
-    ]
-    return outcomeOf(digest, judged.flat(), { failures, isComplete: candidates.isComplete })
+    return { ...told(outcome), checkedAt: at }
   }
 
   return {
     async of(image, policy, options) {
       const key = keyOf(image, policy)
-      const known = read.get(...key)
-      if (known && holdsAt(known, now()) && now() - known.checkedAt < options.maxAge)
-        return verificationOf(known)
-      if (!options.mayAsk) {
-        const { reason, message } = NOT_ASKED
-        return known && holdsAt(known, now()) ? verificationOf(known) : notChecked('UNKNOWN', reason, message)
+      const row = read.get(...key)
+      const known = row && holdsAt(row, now()) ? row : undefined
+      if (known && now() - known.checkedAt < options.maxAge) return verificationOf(known)
+      if (options.mayAsk) {
+        return asking.once(['verification', ...key], () => refresh(image, policy, { known, options }))
       }
-      const candidates = await candidatesOf(image, options)
-      const basis = basisOf(candidates)
-      const isSame = known?.basis === basis && isLasting(known, now()) && candidates.failure === null
-      const outcome = isSame
-        ? { ...(JSON.parse(known.outcome) as Outcome), validUntil: known.validUntil }
-        : await verify(image, policy, candidates)
-      // what could not be seen now says nothing against what was seen before
-      if (outcome.status === 'UNKNOWN') {
-        return known && holdsAt(known, now()) ? verificationOf(known) : { ...outcome, checkedAt: now() }
-      }
-      const { validUntil } = outcome
-      const row = { outcome: JSON.stringify(outcome), basis, validUntil, checkedAt: now() }
-      db.transact(() => {
-        write.run(...key, row.outcome, basis, validUntil, row.checkedAt)
-        drop.run(row.checkedAt - KEEP_FOR)
-      })
-      return verificationOf(row)
+      return known ? verificationOf(known) : notChecked('UNKNOWN', NOT_ASKED.reason, NOT_ASKED.message)
     },
   }
 }
@@ -148,21 +153,26 @@ const keyOf = ({ place, digest }: ImageInPlace, { version }: TrustPolicy) =>
 const basisOf = ({ referrers, isComplete }: Candidates): string =>
   JSON.stringify([isComplete, referrers.map(({ digest }) => digest)])
 
+/** Verifying takes time, and others get theirs after each; signatures beyond the most that are verified are left. */
 async function judgeAll(
-  fetched: FetchedSignatures,
-  { requirements }: TrustPolicy,
+  fetched: readonly FetchedSignatures[],
+  requirements: TrustPolicy['requirements'],
   options: { readonly image: Digest; readonly now: number },
-): Promise<readonly Judged[]> {
-  const judged = await Promise.all(
-    fetched.signatures.map(async (signature): Promise<Judged> => {
-      const verdict = await judge(signature, requirements, options)
-      return { digest: signature.manifest, format: signature.format, verdict }
-    }),
-  )
-  return [...judged, ...judgedOfBroken(fetched)]
+): Promise<{ readonly judged: readonly Judged[]; readonly isWhole: boolean }> {
+  const signatures = fetched.flatMap((one) => one.signatures)
+  const judged: Judged[] = []
+  for (const signature of signatures.slice(0, MAX_JUDGED)) {
+    const verdict = await judge(signature, requirements, options)
+    judged.push({ digest: signature.manifest, format: signature.format, verdict })
+    await breathe()
+  }
+  const isWhole = signatures.length <= MAX_JUDGED && !fetched.some(({ isCut }) => isCut)
+  return { judged: [...judged, ...fetched.flatMap(judgedOfBroken)], isWhole }
 }
 
-function verificationOf({ outcome, checkedAt }: Pick<Row, 'outcome' | 'checkedAt'>): Verification {
-  const { validUntil: _, ...verification } = JSON.parse(outcome) as Outcome
-  return { ...verification, checkedAt }
-}
+const verificationOf = ({ outcome, checkedAt }: Row): Verification => ({
+  ...told(JSON.parse(outcome) as Outcome),
+  checkedAt,
+})
+
+const told = ({ validUntil: _, ...outcome }: Outcome): Omit<Verification, 'checkedAt'> => outcome

@@ -248,12 +248,53 @@ describe('what is no signature', () => {
 
   test('an oversized payload is not read, and does not hide a good one', async () => {
     await using world = await TrustWorld.start()
-    world.attached.add(bundleArtifact(world.app, ' '.repeat(1024 * 1024 + 1)))
+    world.attached.add(bundleArtifact(world.app, ' '.repeat(256 * 1024 + 1)))
     expect(await world.verify(byKey(mine))).toMatchObject({ status: 'UNVERIFIED', reason: 'Malformed' })
 
     world.attached.add(bundleArtifact(world.app, bundleByKey(world.app.digest, mine.privateKey)))
     expect(await world.verify(byKey(mine), { maxAge: 0 })).toMatchObject({ status: 'VERIFIED' })
     expect(world.asked().filter((one) => one.startsWith('GET blobs'))).toHaveLength(1)
+  })
+
+  test('one that is gone from a tag of several hides none of the others', async () => {
+    await using world = await TrustWorld.start()
+    const other = simplePayload(world.app.digest, 'other.example/app')
+    const layers = [other, simplePayload(world.app.digest)].map((bytes) => ({
+      mediaType: 'application/vnd.dev.cosign.simplesigning.v1+json',
+      bytes,
+      annotations: {
+        'dev.cosignproject.cosign/signature': annotationOf(
+          signedSimply(world.app.digest, mine.privateKey, bytes).bytes,
+        ),
+      },
+    }))
+    pushArtifact(world.upstream, world.repository, sigTag(world), artifact({ subject: null, layers }))
+    world.upstream.remove(world.repository, digestOf(other))
+
+    expect(await world.verify(byKey(mine))).toMatchObject({
+      status: 'VERIFIED',
+      signatures: [{ accepted: true }],
+    })
+  })
+
+  test('more than are read leave it UNKNOWN whether one of the rest counts', async () => {
+    await using world = await TrustWorld.start()
+    const layers = Array.from({ length: 21 }, (_, at) => ({
+      mediaType: 'application/vnd.dev.cosign.simplesigning.v1+json',
+      bytes: simplePayload(world.app.digest, `example/${at}`),
+      annotations: { 'dev.cosignproject.cosign/signature': good },
+    }))
+    pushArtifact(world.upstream, world.repository, sigTag(world), artifact({ subject: null, layers }))
+    expect(await world.verify(byKey(mine))).toMatchObject({ status: 'UNKNOWN', reason: 'TooManyReferrers' })
+  })
+
+  test('in 20 manifests are told, and in 21 leave it UNKNOWN', async () => {
+    await using world = await TrustWorld.start()
+    for (let at = 0; at < 20; at++) world.attached.add(bundleArtifact(world.app, `{"at":${at}}`))
+    expect(await world.verify(byKey(mine))).toMatchObject({ status: 'UNVERIFIED', reason: 'Malformed' })
+    world.attached.add(bundleArtifact(world.app, '{"at":20}'))
+    const { status, reason, signatures } = await world.verify(byKey(mine), { maxAge: 0 })
+    expect([status, reason, signatures.length]).toEqual(['UNKNOWN', 'TooManyReferrers', 20])
   })
 
   test('a blob that is swapped for another is refused by its digest', async () => {
