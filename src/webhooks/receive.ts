@@ -65,9 +65,9 @@ export interface ReceiverDependencies {
 }
 
 /** Requests from one address, believed or not. */
-export const FROM_ONE_SOURCE = { capacity: 1000, perSecond: 50 }
+export const FROM_ONE_SOURCE = { capacity: 2000, perSecond: 200 }
 /** Deliveries to one webhook that are believed. */
-export const TO_ONE_WEBHOOK = { capacity: 2000, perSecond: 50 }
+export const TO_ONE_WEBHOOK = { capacity: 2000, perSecond: 200 }
 /** Rows of one webhook's log that tell of nothing: whoever floods it shall not push out the rest, nor wear out the disk. */
 export const ROWS_OF_NOTHING = { capacity: 60, perSecond: 1 }
 /** Seconds. */
