@@ -26,8 +26,8 @@ export type ApiRequest = Pick<DialRequest, 'method' | 'headers' | 'body' | 'maxB
 
 export interface ApiAccessOptions extends Pick<Reference, 'registry' | 'repository'> {
   readonly host: RegistryHost
-  /** Whether mirrors are asked first for what tags mean. */
-  readonly tagsOfMirrors: boolean
+  /** Whether the registry itself is asked what tags mean: not mirrors, and not nobody. */
+  readonly isAskedForTags: boolean
   /** A session whose tokens allow the scope. */
   readonly openFor: (scope: string) => Session
   readonly dialer: Dialer
@@ -69,9 +69,9 @@ export class ApiAccess {
     return this.#options.errand.insecure
   }
 
-  /** Whether mirrors say what tags mean, so that it is not news what the registry says of them. */
-  get tagsOfMirrors(): boolean {
-    return this.#options.tagsOfMirrors
+  /** Whether the registry itself is asked what tags mean: where mirrors are, its own listing is no news. */
+  get isAskedForTags(): boolean {
+    return this.#options.isAskedForTags
   }
 
   /** The headers of the first answer that the registry ever gave; undefined while it was not asked for anything. */

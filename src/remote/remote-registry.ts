@@ -220,11 +220,11 @@ export function createRemoteRegistry(options: RemoteRegistryOptions): RegistryCl
       const { host } = open(place, errand)
       const openFor = (scope: string) => open(place, errand, { ...place, scope }).session
       const plan = rules().planOf(registry, repository)
-      const tagsOfMirrors =
-        'places' in plan && plan.places.some(({ isMirror, serves }) => isMirror && serves !== 'DIGESTS')
+      const isAskedForTags =
+        'places' in plan && !plan.places.some(({ isMirror, serves }) => isMirror && serves !== 'DIGESTS')
       return new ApiAccess({
         ...place,
-        tagsOfMirrors,
+        isAskedForTags,
         host,
         openFor,
         dialer,

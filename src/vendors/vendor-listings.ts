@@ -40,9 +40,9 @@ export interface VendorListingsOptions {
 /** The vendors' own listings, as cheap hints of what changed. */
 export interface VendorListings {
   /**
-   * The listing of the repository's vendor; null where none is known, or mirrors say what tags mean. Asks nothing but
-   * this: a registry that its plain answers make look like one with a listing that can be switched off, whether it has
-   * it, once a day. Throws VendorListingError, or the signal's reason once it is aborted.
+   * The listing of the repository's vendor; null where none is known, or where it is not the registry that is asked
+   * what tags mean. Asks nothing but this: a registry that its plain answers make look like one with a listing that can
+   * be switched off, whether it has it, once a day. Throws VendorListingError, or the signal's reason once it is aborted.
    */
   listingOf(
     reference: Pick<Reference, 'registry' | 'repository'>,
@@ -94,7 +94,7 @@ export function createVendorListings(options: VendorListingsOptions): VendorList
   return {
     async listingOf({ registry, repository }, errand) {
       const api = remote.api({ registry, repository }, errand)
-      if (api.tagsOfMirrors) return null
+      if (!api.isAskedForTags) return null
       const { vendor: named, apiUrl } = configurationOf(registry, repository)
       const kind = await kindOf(api, named)
       const vendor = kind && vendors[kind]

@@ -83,6 +83,24 @@ test('a listing is not read where mirrors say what tags mean', async () => {
   expect((await pushLog(app.client)).slice(-1)).toMatchObject([{ tag: '1.0.8' }])
 })
 
+test('a listing is not asked for where the registry is blocked, and serves again when it is not', async () => {
+  await using registry = await start(harborSide())
+  await using app = await startApp()
+  const what = { prefix: registry.host, ...registry.configuration }
+  await configure(app.client, what)
+  await follow(app.client, `${registry.host}/team/app`)
+  registry.push('team/app', '1.0.7', moved)
+  registry.reset()
+
+  await configure(app.client, { ...what, access: 'BLOCKED' })
+  expect(await importImage(app.client)).toMatchObject({ state: 'FAILED', reason: 'Blocked' })
+  expect(registry.log).toEqual([])
+
+  await configure(app.client, { ...what, access: 'ALLOWED' })
+  expect(await importImage(app.client)).toMatchObject({ state: 'SUCCEEDED', imported: 1 })
+  expect(registry.requests).toMatchObject({ vendor: 1, tags: 0 })
+})
+
 test('a listing that fails costs no import: the registry itself is asked in its place', async () => {
   await using registry = await start(harborSide())
   await using app = await startApp()
