@@ -120,6 +120,7 @@ export class ApiAccess {
     const isOpen = url.protocol !== 'https:' && !insecure && !isLoopbackHost(url.host)
     try {
       if (isOpen) throw new ForbiddenTargetError()
+      if (request.account !== undefined) (await this.#found)?.onUsed?.()
       return await dialer.dial(url, request, { ...errand, insecure })
     } catch (error) {
       errand.signal.throwIfAborted()

@@ -28,7 +28,7 @@ export async function loginToAzure(
   }
   const signIn = {
     refused: 'Microsoft Entra did not take the application’s secret',
-    url: desk.endpointOf(`${place.entra}/${tenantId}/oauth2/v2.0/token`),
+    url: desk.endpointOf(`${place.entra}/${encodeURIComponent(tenantId)}/oauth2/v2.0/token`),
     form: {
       grant_type: 'client_credentials',
       client_id: clientId,

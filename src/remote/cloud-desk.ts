@@ -3,10 +3,12 @@ import type { EgressResponse } from '../egress/exchange.ts'
 import { isObject } from '../oci/descriptor.ts'
 import type { RegistryErrorReason } from '../oci/registry-error.ts'
 import type { ShownSecret } from '../oci/registry-login.ts'
+import { BudgetError } from './budget.ts'
 import type { Clock } from './clock.ts'
 import { CloudLoginError } from './cloud-login-error.ts'
 import type { Dialer, Errand } from './dialer.ts'
 import { said } from './refusal.ts'
+import { BlockedError } from './registry-rules.ts'
 
 /** What a cloud gave for its key: something that the registry may be shown. */
 export interface CloudLogin {
@@ -105,15 +107,15 @@ export const tokenOf = (value: unknown): string | undefined =>
   typeof value === 'string' && /^[\x21-\x7e]+$/.test(value) ? value : undefined
 
 function notAsked({ url }: CloudStep, cause: unknown): CloudLoginError {
-  if (cause instanceof ForbiddenTargetError || !isEgressError(cause)) {
-    const reason = cause instanceof ForbiddenTargetError ? 'ForbiddenTarget' : 'InternalError'
-    const why = cause instanceof ForbiddenTargetError ? cause.message : 'this server failed'
-    return new CloudLoginError(`${url.host} was not asked: ${why}`, { reason, cause })
-  }
-  return new CloudLoginError(`${url.host} cannot be asked: ${cause.message}`, {
-    reason: 'RegistryUnavailable',
-    cause,
-  })
+  const error = (reason: RegistryErrorReason, why: string) =>
+    new CloudLoginError(`${url.host} ${why}`, { reason, cause })
+  if (cause instanceof ForbiddenTargetError)
+    return error('ForbiddenTarget', `was not asked: ${cause.message}`)
+  if (cause instanceof BlockedError) return error('Blocked', `was not asked: ${cause.message}`)
+  if (cause instanceof BudgetError) return error('TooManyRequests', `was not asked: ${cause.message}`)
+  return isEgressError(cause)
+    ? error('RegistryUnavailable', `cannot be asked: ${cause.message}`)
+    : error('InternalError', 'was not asked: this server failed')
 }
 
 function refusalOf({ refused, url, secrets }: CloudStep, answer: EgressResponse): CloudLoginError {

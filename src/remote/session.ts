@@ -206,7 +206,8 @@ export class Session {
 
   async #authorize(credential: Credential | null, insteadOf?: string): Promise<Authorization> {
     const authorization = await this.#authorizer.authorize(credential, insteadOf)
-    if (authorization.signedIn) credential?.onUsed?.()
+    if (credential && authorization.signedIn) credential.onUsed?.()
+    if (credential && authorization.refused) this.#options.logins.doubt(credential, this.#options.registry)
     return authorization
   }
 

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest'
+import { adoptKeys, credentialVault } from '../../src/access/adopt-keys.ts'
 import { parseSecret, type SecretInput } from '../../src/access/credential-input.ts'
+import { BrokenSealError } from '../../src/access/errors.ts'
 import { createRegistryCredentials } from '../../src/access/registry-credentials.ts'
 import { createSealer } from '../../src/access/sealer.ts'
 import { newSealingKey, parseSealingKeys } from '../../src/access/sealing-key.ts'
@@ -18,10 +20,27 @@ const ECR = '123456789012.dkr.ecr.eu-west-1.amazonaws.com'
 
 function open() {
   const db = openDatabase(':memory:')
-  const sealer = createSealer(parseSealingKeys(newSealingKey(), 'the test'))
-  const store = createRegistryCredentials({ db, sealer, now: () => 0 })
+  const [old, first] = [newSealingKey(), newSealingKey()]
+  const sealerOf = (...keys: string[]) => createSealer(parseSealingKeys(keys.join('\n'), 'the test'))
+  const storeOf = (...keys: string[]) =>
+    createRegistryCredentials({ db, sealer: sealerOf(...keys), now: () => 0 })
+  let store = storeOf(old)
   return {
-    store,
+    get store() {
+      return store
+    },
+    /** As a start does with another key before the old one, and the next without the old one. */
+    adopt: () => {
+      adoptKeys({
+        db,
+        sealer: sealerOf(first, old),
+        vaults: [credentialVault(db)],
+        source: 'the test',
+        lost: null,
+      })
+      store = storeOf(first)
+    },
+    tamper: (sql: string) => db.prepare(sql).run(),
     set: (prefix: string, input: SecretInput) =>
       store.set({ namespace: 'default', prefix, secret: parseSecret(input) }),
     find: (registry: string) => store.find('default', registry, 'team/app')?.secret,
@@ -43,6 +62,16 @@ describe('a key of a cloud', () => {
     using it = open()
     expect(it.set(prefix, input)).toMatchObject({ registry: prefix, kind, username })
     expect(it.find(prefix)).toEqual(parseSecret(input))
+  })
+
+  test('opens with the first key after a start with new ones, and in no other row', () => {
+    using it = open()
+    it.set(ECR, { aws: AWS })
+    it.adopt()
+    expect(it.find(ECR)).toMatchObject({ kind: 'aws', ...AWS })
+
+    it.tamper("update registry_credentials set username = 'AKIAIOSFODNN7ANOTHER'")
+    expect(() => it.find(ECR)).toThrow(BrokenSealError)
   })
 
   test('is sealed in all its parts', () => {

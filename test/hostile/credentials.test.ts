@@ -130,6 +130,13 @@ describe('a secret', () => {
     [{ passwrod: SECRETS.password }, 'passwrod'],
     [{ password: [SECRETS.password, SECRETS.password] }, 'String cannot represent a non string value'],
     [{ password: { [SECRETS.password]: 1 } }, 'input.password'],
+    [
+      { aws: { accessKeyId: 'AKIAIOSFODNN7EXAMPLE', secretAccessKey: [SECRETS.password] } },
+      'secretAccessKey',
+    ],
+    [{ google: SECRETS.password }, 'input.google'],
+    [{ google: { serviceAccountKey: { private_key: SECRETS.password } } }, 'serviceAccountKey'],
+    [{ azure: { clientSecret: SECRETS.password } }, 'input.azure'],
     [{ prefix: null, password: SECRETS.password }, 'input.prefix'],
   ])('is not repeated to who sends it with a mistake: %j', async (mistake, told) => {
     await using server = await start()

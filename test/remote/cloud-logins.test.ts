@@ -8,6 +8,7 @@ import type { Credentials } from '../../src/remote/credentials.ts'
 import { Dialer } from '../../src/remote/dialer.ts'
 import { DEFAULT_LIMITS } from '../../src/remote/limits.ts'
 import { RegistryHost } from '../../src/remote/registry-host.ts'
+import { NO_RULES } from '../../src/remote/registry-rules.ts'
 import type { Grant, TokenRequest, Tokens } from '../../src/remote/token.ts'
 import { createAuthority } from '../fixtures/certificates.ts'
 import { type Cloud, type CloudDoor, startCloud } from '../fixtures/cloud.ts'
@@ -423,6 +424,28 @@ describe('Azure', () => {
     },
   )
 
+  test('is asked for another refresh token when the token server refuses one that is not young', async () => {
+    const { setup, acr } = setupOf()
+    let refused = ''
+    const auth: UpstreamAuthOptions = {
+      scheme: 'bearer',
+      credentials: { username: 'nobody', password: 'by password' },
+      get identityToken() {
+        return acr.refreshToken === refused ? 'none' : acr.refreshToken
+      },
+    }
+    await using it = await start({ ...setup, auth })
+    await it.resolve()
+    refused = acr.refreshToken
+    it.clock.time += 6 * MINUTE
+    expect(await refusalOf(it.resolve('team/other'))).toMatchObject({ reason: 'Unauthorized' })
+
+    // as soon as the token server may be asked again
+    it.clock.time += MINUTE + 1
+    expect(await it.resolve('team/other')).toEqual({ digest: app.digest })
+    expect(acr.given).toBe(2)
+  })
+
   test('says which step refused: Entra', async () => {
     const { setup } = setupOf()
     const secret = { ...setup.secret, clientSecret: 'canary-wrong/secret' } as Secret
@@ -453,6 +476,32 @@ describe('Azure', () => {
     expect(error.message).toContain(
       'another.azurecr.io did not take the application, which Microsoft Entra knows: ',
     )
+  })
+})
+
+describe('a credential that a vendor’s own interface is shown', () => {
+  test('is used, and one that it is not shown is not', async () => {
+    await using cloud = await startCloud(() => json(200, {}))
+    let uses = 0
+    const onUsed = () => {
+      uses += 1
+    }
+    const credential = {
+      id: 'me',
+      secret: { kind: 'password', username: 'me', password: 'x' },
+      onUsed,
+    } as const
+    await using client = new TestClient({ credentials: { find: async () => credential } })
+    const errand = { insecure: false, lane: 'test', namespace: null, signal: new AbortController().signal }
+    const api = client.remote.api({ registry: 'registry.example', repository: 'team/app' }, errand)
+    const url = cloud.endpoint(new URL('https://api.example/tags'))
+    const request = { method: 'GET', headers: {}, maxBytes: 1000 } as const
+
+    await api.credential()
+    await api.dial(url, request)
+    expect(uses).toBe(0)
+    await api.dial(url, { ...request, account: 'me' })
+    expect(uses).toBe(1)
   })
 })
 
@@ -541,6 +590,16 @@ describe('an endpoint of a cloud', () => {
     const cloudEndpoint = () => new URL('http://169.254.169.254/latest/meta-data')
     await using it = await start(setup, { cloudEndpoint })
     expect(await refusalOf(it.resolve())).toMatchObject({ reason: 'ForbiddenTarget' })
+  })
+
+  test('is not asked where the configuration blocks it', async () => {
+    const { setup } = ecr()
+    const blocked = { blockedBy: 'the configuration of amazonaws.com blocks it' }
+    await using it = await start(setup, { rules: () => ({ ...NO_RULES, abroad: () => blocked }) })
+    const error = await refusalOf(it.resolve())
+    expect(error.reason).toBe('Blocked')
+    expect(error.message).toMatch(/was not asked: the configuration of amazonaws.com blocks it$/)
+    expect(it.cloud.log).toEqual([])
   })
 
   test('must have a certificate that verifies, also when the registry need not', async () => {
