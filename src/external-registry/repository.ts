@@ -29,6 +29,13 @@ export interface ExternalRepository {
   begin(): FetchSession
 }
 
+const circular = (registry: string, repository: string): RegistryError =>
+  new RegistryError(`${registry}: its list of the tags of ${repository} leads back to where it began`, {
+    reason: 'RegistryUnavailable',
+    registry,
+    repository,
+  })
+
 /** Nobody chooses a platform here: an index is kept whole. */
 const ANY_PLATFORM: Platform = { os: 'linux', architecture: 'amd64' }
 
@@ -44,7 +51,10 @@ export function openRepository(
     async listTags() {
       const names: TagName[] = []
       try {
-        for await (const page of remoteRepository.listTags()) names.push(...page.names)
+        for await (const page of remoteRepository.listTags()) {
+          if (page.isPartial) throw circular(registry, repository)
+          names.push(...page.names)
+        }
       } catch (error) {
         // a part of a list says nothing of what is missing in it
         if (!isNotFound(error)) throw error

@@ -36,7 +36,8 @@ export interface ImportOutcomes {
   failed(target: ImportTarget, failure: Failure): Promise<Failure>
   /** An image that a rule had to look at. */
   lookedAt(target: ImportTarget, found: TagImage): Promise<void>
-  finish(finished: Import): void
+  /** `isWhole`: it came to every tag. */
+  finish(finished: Import, isWhole: boolean): void
 }
 
 export interface Stores extends WatchStores {
@@ -168,11 +169,11 @@ export class StoredOutcomes implements ImportOutcomes {
     })
   }
 
-  finish(finished: Import): void {
+  finish(finished: Import, isWhole: boolean): void {
     const { db, rows, streams, now, onFinished } = this.#stores
     db.transact((tx) => {
       rows.finish(tx, finished, this)
-      this.#watch?.finish(tx)
+      this.#watch?.finish(tx, isWhole)
       for (const target of this.#chosenAgain) if (this.#isStillWanted(target)) this.#recordChoice(tx, target)
       const at = now()
       streams.recordCheck(tx, this.#stream.id, {

@@ -17,6 +17,9 @@ import { type Look, NOTHING_SEEN } from './watch-repository.ts'
 /** Tags of one import that are worked on at a time; how many requests a registry gets at a time is the adapter's. */
 export const TAGS_IN_FLIGHT = 96
 
+/** Milliseconds after which an import comes to no more tags: its place among those that run is for others again. */
+export const LONGEST_IMPORT = 6 * 60 * 60 * 1000
+
 export interface ImportTools {
   readonly remote: RemoteRegistry
   readonly fetcher: ImageFetcher
@@ -47,7 +50,7 @@ export class ImportRun {
   #total: number | null = null
   readonly #counts: Record<Outcome['state'], number> = { IMPORTED: 0, UNCHANGED: 0, FAILED: 0 }
   #additionalTags: readonly TagName[] = []
-  #listingFailure: Failure | null = null
+  #wholeFailure: Failure | null = null
   #firstFailure: Failure | null = null
 
   constructor(tools: ImportTools, subject: ImportSubject, outcomes: ImportOutcomes, onProgress: () => void) {
@@ -90,15 +93,18 @@ export class ImportRun {
     this.#counts.FAILED += stillFailing.length
     this.#firstFailure = stillFailing[0] ?? null
     this.#onProgress()
-    const targets = targetsOf(plan, look, alreadyImported)
-    await eachInFlight(targets, TAGS_IN_FLIGHT, (target) =>
+    const deadline = this.#startedAt + LONGEST_IMPORT
+    const targets = within(targetsOf(plan, look, alreadyImported), () => this.#tools.now() <= deadline)
+    await eachInFlight(targets.items, TAGS_IN_FLIGHT, (target) =>
       this.#importTag(target, { answers, chooser, signal }),
     )
+    const isWhole = !targets.isCutShort
+    if (!isWhole) this.#wholeFailure ??= tookTooLong(plan)
     // ended while the last tag was being recorded: by then somebody else has said how
     signal.throwIfAborted()
     this.#finishedAt = this.#tools.now()
     this.#state = this.#finalState()
-    this.#outcomes.finish(this.snapshot())
+    this.#outcomes.finish(this.snapshot(), isWhole)
     this.#onProgress()
   }
 
@@ -108,7 +114,7 @@ export class ImportRun {
 
   /** How it stands now. */
   snapshot(): Import {
-    const failure = this.#listingFailure ?? (this.#state === 'FAILED' ? this.#firstFailure : null)
+    const failure = this.#wholeFailure ?? (this.#state === 'FAILED' ? this.#firstFailure : null)
     const { id, streamId } = this.#subject
     return {
       id,
@@ -128,7 +134,7 @@ export class ImportRun {
 
   #finalState(): ImportState {
     const { IMPORTED, UNCHANGED, FAILED } = this.#counts
-    if (FAILED === 0 && !this.#listingFailure) return 'SUCCEEDED'
+    if (FAILED === 0 && !this.#wholeFailure) return 'SUCCEEDED'
     return IMPORTED + UNCHANGED > 0 ? 'PARTIALLY_SUCCEEDED' : 'FAILED'
   }
 
@@ -139,7 +145,7 @@ export class ImportRun {
       return look
     } catch (error) {
       signal.throwIfAborted()
-      this.#listingFailure = this.#explain(error, formatRepository(listing.reference))
+      this.#wholeFailure = this.#explain(error, formatRepository(listing.reference))
       return NOTHING_SEEN
     }
   }
@@ -233,3 +239,29 @@ function* targetsOf(
   for (const tag of wanted) if (!done.has(tag)) yield listing.targetOf(tag)
   for (const tag of unlisted) yield { ...listing.targetOf(tag), isUnlisted: true }
 }
+
+/** The items for as long as there is time. */
+function within<Item>(
+  items: Iterable<Item>,
+  isTime: () => boolean,
+): { readonly items: Generator<Item, void>; readonly isCutShort: boolean } {
+  let isCutShort = false
+  function* each(): Generator<Item, void> {
+    for (const item of items) {
+      isCutShort = !isTime()
+      if (isCutShort) return
+      yield item
+    }
+  }
+  return {
+    items: each(),
+    get isCutShort() {
+      return isCutShort
+    },
+  }
+}
+
+const tookTooLong = ({ listing }: ImportPlan): Failure => ({
+  reason: 'RegistryUnavailable',
+  message: `${listing ? formatRepository(listing.reference) : 'the import'} took more than ${LONGEST_IMPORT / 3_600_000} hours: the tags that were not come to are as they were`,
+})

@@ -1,3 +1,4 @@
+import { setImmediate as breathe } from 'node:timers/promises'
 import type { TagName } from '../oci/tag.ts'
 import type { KnownTag, KnownTags } from './known-tags.ts'
 import type {
@@ -31,6 +32,10 @@ export interface ReadingBefore {
   readonly marks: string | null
 }
 
+/** Claims looked at at a time; between two such pieces other work gets its turn. */
+const PIECE = 1000
+/** Claims of the first page that are recognised: by the first one that has not changed, most is said. */
+const MARKS = 200
 /** Moves that one reading keeps: what a listing has no end of must not fill the memory. */
 const MAXIMUM_MOVES = 10_000
 
@@ -58,7 +63,12 @@ export async function readListing(
 ): Promise<Reading> {
   const reader = new ListingReader(listing, before)
   for await (const page of listing.pages()) {
-    reader.add(page, known.named(page.claims.map(({ tag }) => tag)))
+    reader.begin(page)
+    for (let at = 0; at < page.claims.length; at += PIECE) {
+      if (at > 0) await breathe()
+      const claims = page.claims.slice(at, at + PIECE)
+      reader.add(claims, known.named(claims.map(({ tag }) => tag)))
+    }
     if (reader.isEnough) break
   }
   reader.refuseOdd(known.count())
@@ -70,12 +80,15 @@ export async function readMarks(listing: VendorListing, known: KnownTags): Promi
   if (!listing.newestFirst) return null
   const reader = new ListingReader(listing, { total: null, marks: null })
   for await (const page of listing.pages()) {
-    reader.add(page, new Map())
+    reader.begin(page)
+    reader.add(page.claims, NOTHING_KNOWN)
     break
   }
   reader.refuseOdd(known.count())
   return reader
 }
+
+const NOTHING_KNOWN: ReadonlyMap<TagName, KnownTag> = new Map()
 
 class ListingReader implements Reading {
   readonly news: TagClaim[] = []
@@ -98,11 +111,16 @@ class ListingReader implements Reading {
     this.#marksBefore = new Set(marks?.split(' '))
   }
 
-  add({ claims, total, moves, isComplete }: VendorPage, known: ReadonlyMap<TagName, KnownTag>): void {
-    if (++this.#pages === 1) this.marks = claims.map(markOf).join(' ')
+  begin({ claims, total, moves, isComplete }: VendorPage): void {
+    if (++this.#pages === 1 && this.#listing.newestFirst) {
+      this.marks = claims.slice(0, MARKS).map(markOf).join(' ')
+    }
     this.total ??= total
     this.#isComplete = isComplete
     this.moves.push(...moves.slice(0, MAXIMUM_MOVES - this.moves.length))
+  }
+
+  add(claims: readonly TagClaim[], known: ReadonlyMap<TagName, KnownTag>): void {
     for (const claim of claims) {
       if (this.#listing.newestFirst) this.#overlaps ||= this.#marksBefore.has(markOf(claim))
       // a tag that moves while its listing is read shows up twice: the first is the newer one

@@ -78,6 +78,8 @@ export class RepositoryWatch {
   readonly #claims: ReturnType<typeof createTagClaims>
   readonly #hadMarks: boolean
   #row: RepositoryWatchRow
+  /** The same before the look counted. */
+  #unchecked: RepositoryWatchRow
   #reading: Reading | null = null
   #asked: ReadonlySet<TagName> = new Set()
   /** A whole list of the registry's own. */
@@ -91,6 +93,7 @@ export class RepositoryWatch {
     this.#known = createKnownTags(db, { streamId: stream.id, repository: listing.reference })
     this.#claims = createTagClaims(db, stream.id)
     this.#row = watches.ofStreams([stream.id]).get(stream.id) ?? emptyRow(stream)
+    this.#unchecked = this.#row
     this.#hadMarks = this.#row.marks !== null
   }
 
@@ -104,6 +107,7 @@ export class RepositoryWatch {
     const covers = isDue || reading === null ? 'PART' : reading.covers
     const look = await this.#decide(asking, { reading, covers })
     const at = this.#stores.now()
+    this.#unchecked = this.#row
     this.#asked = new Set(look.wanted)
     // only now: what the listing said counts as known when the registry can be asked about it
     this.#reading = reading
@@ -148,13 +152,14 @@ export class RepositoryWatch {
     return { reason: 'NotFound', message: `${gone}, in two whole lists; asked for it: ${failure.message}` }
   }
 
-  /** In the transaction that ends the import. */
-  finish(tx: Transaction): void {
+  /** In the transaction that ends the import; one that did not come to every tag has checked nothing. */
+  finish(tx: Transaction, isWhole: boolean): void {
     const { watches, moves } = this.#stores
     const { stream, importId } = this.#watched
     // a tag was removed meanwhile: what the listing says of it is news again
     const isToBeReadAnew = this.#hadMarks && watches.ofStreams([stream.id]).get(stream.id)?.marks === null
-    if (!watches.save(tx, isToBeReadAnew ? { ...this.#row, marks: null } : this.#row)) return
+    const row = isWhole ? this.#row : this.#unchecked
+    if (!watches.save(tx, isToBeReadAnew ? { ...row, marks: null } : row) || !isWhole) return
     if (this.#listed) watches.forgetMissing(tx, stream.id, this.#listed)
     if (!this.#reading) return
     const { news, moves: told } = this.#reading

@@ -222,6 +222,15 @@ describe('a look while notifications come', () => {
 })
 
 describe('a look that fails', () => {
+  it('removes nothing by a list that leads back to where it began', async () => {
+    await world.pushAndTell('shop/web', 'v1', one)
+    world.registry.untag(web, 'v1')
+    world.registry.leadInCircles(web)
+
+    expect(await reconcile()).toMatchObject({ removed: 0, failed: 1 })
+    expect(world.log()).toEqual(entries(one))
+  })
+
   it('for one repository goes on with the others', async () => {
     world.push('shop/web', 'v1', one).push('shop/other', 'v1', two)
     world.registry.fail(web, '', 'RegistryUnavailable')

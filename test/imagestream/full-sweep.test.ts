@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { LONGEST_IMPORT, TAGS_IN_FLIGHT } from '../../src/imagestream/import-run.ts'
 import { type Domain, UPSTREAM } from '../fixtures/domain.ts'
 import { image } from '../fixtures/random-image.ts'
 import { DAY, HOUR, MINUTE, VendorWorld } from './vendor-world.ts'
@@ -101,6 +102,34 @@ describe('a full sweep', () => {
     const rows = world.domain.db.prepare('select * from repository_watches').all()
     expect(rows).toMatchObject([{ reason: 'Forbidden', set_aside_until: world.domain.time + DAY }])
     expect(remote.calls).toEqual([])
+  })
+})
+
+describe('an import that takes too long', () => {
+  it('gives its place to others, says so, and has checked nothing', async () => {
+    world.release(TAGS_IN_FLIGHT + 20)
+    await world.create()
+    const { domain } = world
+    const before = world.watch
+    world.push('1.0.2', 'moved')
+    domain.time += DAY
+    const held = domain.remote.hold(({ kind }) => kind === 'resolve')
+    const importId = domain.beginImport()
+    await held.reached
+    domain.time += LONGEST_IMPORT + 1
+    held.release()
+    const finished = await domain.finished(importId)
+
+    expect(finished).toMatchObject({
+      state: 'PARTIALLY_SUCCEEDED',
+      reason: 'RegistryUnavailable',
+      message: `${UPSTREAM} took more than 6 hours: the tags that were not come to are as they were`,
+      total: TAGS_IN_FLIGHT + 20,
+      unchanged: TAGS_IN_FLIGHT,
+    })
+    expect(world.watch).toEqual(before)
+    world.take()
+    expect(await world.poll()).toMatchObject({ lists: 1, imported: { state: 'SUCCEEDED', imported: 1 } })
   })
 })
 
