@@ -58,7 +58,7 @@ export interface GraphQLContext {
   readonly credentials: Pick<RegistryCredentials, 'ofNamespace' | 'set' | 'setAll' | 'delete'>
   readonly testCredential: TestCredentialCommand
   readonly webhooks: WebhooksView
-  readonly configurations: Omit<RegistryConfigurations, 'rules'>
+  readonly configurations: RegistryConfigurations
   readonly registry: RegistryView
   /** The hosts of other registries that were asked lately, in no order, each once. */
   readonly remoteHosts: () => readonly RemoteHost[]

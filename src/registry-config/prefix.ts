@@ -1,14 +1,18 @@
+import { isRegistryName } from '../oci/reference.ts'
 import { isRegistryPrefix, type RegistryPrefix, splitPrefix } from '../oci/registry-login.ts'
 import { InvalidConfigurationError } from './errors.ts'
 
 const PORT = /:(\d+)$/
 
 /**
- * The one name of a registry that has several: in lower case, without the port that is meant anyway, and Docker Hub
- * `docker.io`. A rule for `quay.io` is not to be got round with `QUAY.IO:443`.
+ * The one name of a registry that has several, as it is dialled: in lower case, an address in its usual form, without the
+ * port that is meant anyway; and Docker Hub `docker.io`. A rule for `quay.io` is not to be got round with `QUAY.IO:443`,
+ * nor one for `127.0.0.1` with `127.1`.
  */
 export function canonicalRegistry(registry: string): string {
-  return splitPrefix(registry.replace(PORT, (port, number) => (Number(number) === 443 ? '' : port))).registry
+  const url = `https://${registry}`
+  const host = isRegistryName(registry) && URL.canParse(url) ? new URL(url).host : registry
+  return splitPrefix(host).registry
 }
 
 /** The same host, whichever of its ports; the registry itself where it names none. */
@@ -18,8 +22,7 @@ export const withoutPort = (registry: string): string => canonicalRegistry(regis
 export function parsePrefix(text: string, field: string): RegistryPrefix {
   const scheme = /^[a-z][a-z0-9+.-]*:\/\//i.test(text)
   const { registry, path } = splitPrefix(text)
-  const prefix = { registry: canonicalRegistry(registry), path }
-  if (!scheme && isRegistryPrefix(prefix)) return prefix
+  if (!scheme && isRegistryPrefix({ registry, path })) return { registry: canonicalRegistry(registry), path }
   throw new InvalidConfigurationError(
     field,
     `${field} must be a registry, or a registry and a path, without a scheme: quay.io, localhost:5000, quay.io/team or docker.io/library`,

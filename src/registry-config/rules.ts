@@ -1,6 +1,7 @@
 import { formatPrefix, pathsAbove, type RegistryPrefix, splitPrefix } from '../oci/registry-login.ts'
 import type { Access, MirrorUse, OpenedConfiguration, RegistryConfiguration } from './configuration.ts'
 import { canonicalRegistry, moved, withoutPort } from './prefix.ts'
+import { remembered } from './remembered.ts'
 import { type ConnectionSetting, type Route, routeOf } from './route.ts'
 
 /** Where a repository is to be asked for. */
@@ -70,9 +71,11 @@ export function createRules({ configurations, access, own }: RulesOptions): Rule
   const entries = arrange(configurations)
   const ours = new Set(own.map(canonicalRegistry))
   const routesAbroad = new Map<string, Route | undefined>()
+  const canonical = remembered(canonicalRegistry)
+  const portless = remembered(withoutPort)
 
   const find = (registry: string, repository: string): Entry | undefined => {
-    const ofRegistry = entries.get(canonicalRegistry(registry))
+    const ofRegistry = entries.get(canonical(registry))
     if (!ofRegistry) return undefined
     for (const path of pathsAbove(repository)) {
       const entry = ofRegistry.get(path)
@@ -85,14 +88,14 @@ export function createRules({ configurations, access, own }: RulesOptions): Rule
   const saidOf = (registry: string, repository: string): Entry['access'] => {
     const said = find(registry, repository)?.access
     if (said) return said
-    const host = find(withoutPort(registry), repository)?.access
+    const host = find(portless(registry), repository)?.access
     return host?.is === 'BLOCKED' ? host : null
   }
 
   const blockOf = (registry: string, repository: string, fallback: Access): string | null => {
     const said = saidOf(registry, repository)
     if (said) return said.is === 'BLOCKED' ? `the configuration of ${said.saidBy} blocks it` : null
-    return fallback === 'BLOCKED' && !ours.has(canonicalRegistry(registry)) ? NOT_ALLOWED : null
+    return fallback === 'BLOCKED' && !ours.has(canonical(registry)) ? NOT_ALLOWED : null
   }
 
   const placeOf = (
@@ -104,14 +107,14 @@ export function createRules({ configurations, access, own }: RulesOptions): Rule
       ...how,
       registry,
       repository: path,
-      isNamed: canonicalRegistry(registry) === canonicalRegistry(named),
+      isNamed: canonical(registry) === canonical(named),
       insecure: insecure || entry?.whereabouts?.insecure === true,
       route: entry?.route,
       broken: entry?.broken ?? null,
     }
   }
 
-  const planOf = (registry: string, repository: string): Plan => {
+  const newPlan = (registry: string, repository: string): Plan => {
     const blockedBy = blockOf(registry, repository, access)
     if (blockedBy !== null) return { blockedBy }
     const whereabouts = find(registry, repository)?.whereabouts
@@ -144,6 +147,12 @@ export function createRules({ configurations, access, own }: RulesOptions): Rule
     if (originBlock !== null) return { blockedBy: `it would be read from ${readFrom}, and ${originBlock}` }
     return { places: [...mirrors, origin] }
   }
+  // asked with each request
+  const plans = remembered((name) => {
+    const slash = name.indexOf('/')
+    return newPlan(name.slice(0, slash), name.slice(slash + 1))
+  })
+  const planOf = (registry: string, repository: string): Plan => plans(`${registry}/${repository}`)
 
   return {
     planOf,

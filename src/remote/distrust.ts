@@ -11,6 +11,11 @@ export class Distrust {
     return place.isMirror && this.#remembered.has(keyOf(place, digest))
   }
 
+  /** Asks them again: they may be others now. */
+  forget(): void {
+    this.#remembered.clear()
+  }
+
   add(place: Place, digest: Digest): void {
     const [oldest] = this.#remembered
     if (this.#remembered.size >= MAX_REMEMBERED && oldest !== undefined) this.#remembered.delete(oldest)

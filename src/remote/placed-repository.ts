@@ -110,7 +110,7 @@ export function placedRepository(
                 reason: 'InvalidManifest',
                 ...place,
               }),
-            onFailure: () => distrust.add(place, digest),
+            onFailure: () => signal.aborted || distrust.add(place, digest),
           })
         },
         (place) => !distrust.has(place, descriptor.digest),

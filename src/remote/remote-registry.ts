@@ -265,7 +265,10 @@ export function createRemoteRegistry(options: RemoteRegistryOptions): RegistryCl
       })
       return checkLogin(session, { registry, repository })
     },
-    reconsider: () => dialer.forgive(),
+    reconsider() {
+      dialer.forgive()
+      distrust.forget()
+    },
     standings: () => dialer.standings().map((one) => ({ ...one, host: registryOf(one.host) })),
   }
 }

@@ -6,7 +6,7 @@ export interface VerifiedOptions {
   /** What it fails with where the bytes are others. */
   readonly error: () => Error
   /** The bytes are others, or did not all come. */
-  readonly onFailure: () => void
+  readonly onFailure: () => unknown
 }
 
 /** The same bytes; the last of them only once all are those that the digest promises. */
@@ -27,7 +27,8 @@ export function verified(source: Readable, digest: Digest, { error, onFailure }:
       done(error())
     },
   })
-  source.once('error', onFailure)
+  // not for a reader that went away, which takes the source along
+  source.once('error', () => checked.destroyed || onFailure())
   pipeline(source, checked, () => {})
   return checked
 }

@@ -185,3 +185,51 @@ describe('what is blocked', () => {
     expect(upstream.log).toEqual([])
   })
 })
+
+describe('registryPlan', () => {
+  const PLAN = `query ($repository: String!) { registryPlan(repository: $repository) { blockedBy places {
+    repository isMirror serves insecure hasAuthority hasClientCertificate proxy problem } } }`
+  const plain = {
+    insecure: false,
+    hasAuthority: false,
+    hasClientCertificate: false,
+    proxy: null,
+    problem: null,
+  }
+
+  test('tells where a repository is asked for, and how, by all configurations together', async () => {
+    await using app = await startApp()
+    const proxy = { url: 'http://proxy.example:3128', username: 'me', password: 'canary' }
+    await configure(app, {
+      prefix: 'quay.io',
+      mirrors: [{ location: 'mirror.example/quay', insecure: true }],
+    })
+    await configure(app, { prefix: 'quay.io/team', ca: authority.ca })
+    await configure(app, { prefix: 'mirror.example', proxy })
+
+    expect(await app.client.ask(PLAN, { repository: 'quay.io/team/app' })).toEqual({
+      registryPlan: {
+        blockedBy: null,
+        places: [
+          {
+            ...{ ...plain, repository: 'mirror.example/quay/team/app', isMirror: true, serves: 'DIGESTS' },
+            ...{ insecure: true, proxy: 'http://proxy.example:3128' },
+          },
+          { ...plain, repository: 'quay.io/team/app', isMirror: false, serves: 'ALL', hasAuthority: true },
+        ],
+      },
+    })
+  })
+
+  test('tells what blocks it, and INVALID of what is no repository', async () => {
+    await using app = await startApp()
+    await configure(app, { prefix: 'docker.io/library', access: 'BLOCKED' })
+
+    expect(await app.client.ask(PLAN, { repository: 'ruby' })).toEqual({
+      registryPlan: { blockedBy: 'the configuration of docker.io/library blocks it', places: [] },
+    })
+    expect((await app.client.answer(PLAN, { repository: 'https://quay.io' })).errors).toMatchObject([
+      { extensions: { code: 'INVALID', field: 'repository' } },
+    ])
+  })
+})

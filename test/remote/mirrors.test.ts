@@ -176,6 +176,9 @@ describe('a blob of a mirror', () => {
     const blob = await repository.fetchBlob(descriptor)
     blob.destroy()
     await expect(bytesOf(await repository.fetchBlob(descriptor))).resolves.toEqual(layer.bytes)
+    // nothing was wrong with the mirror
+    expect(kinds(mirror)).toEqual(['blob', 'blob'])
+    expect(kinds(origin)).toEqual([])
   })
 })
 
