@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { parseRetryAfter } from '../../src/remote/retry-after.ts'
 
@@ -42,4 +43,29 @@ test.each<[string, Record<string, string | string[]>, number | undefined]>([
   ['none as nothing', {}, undefined],
 ])('Retry-After is read as %s', (_, headers, milliseconds) => {
   expect(parseRetryAfter(headers, NOW)).toBe(milliseconds)
+})
+
+test('Retry-After of whatever a registry sends is between a second and an hour, or nothing (threats: clamp, never fail open)', () => {
+  const text = fc.oneof(
+    fc.string(),
+    fc.double().map(String),
+    fc.bigInt().map(String),
+    fc.date({ noInvalidDate: true }).map((date) => date.toUTCString()),
+    fc.integer({ min: -10, max: 4000 }).map(String),
+  )
+  const names = [
+    'retry-after',
+    'x-retry-after',
+    'ratelimit-remaining',
+    'ratelimit-reset',
+    'x-ratelimit-reset',
+  ]
+  fc.assert(
+    fc.property(fc.dictionary(fc.constantFrom(...names), fc.oneof(text, fc.array(text))), (headers) => {
+      const pause = parseRetryAfter(headers, NOW)
+      if (pause === undefined) return
+      expect(pause).toBeGreaterThanOrEqual(1000)
+      expect(pause).toBeLessThanOrEqual(HOUR)
+    }),
+  )
 })
