@@ -132,7 +132,7 @@ RegistryHostType.implement({
     accounts: t.field({
       type: [RegistryAccountType],
       description:
-        'The accounts that it leaves unanswered, or told what it still gives: at most 200, and none where all is well and nothing was told.',
+        'The accounts as which it is not asked for now, or that it told what it still gives: at most 200, and none where all is well and nothing was told.',
       resolve: ({ accounts }) => accounts,
     }),
   }),

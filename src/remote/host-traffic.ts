@@ -28,7 +28,7 @@ export interface HostStanding {
   readonly breaker: BreakerStanding
   /** One for each account that the host was asked as and told what it still gives. */
   readonly budgets: readonly Budget[]
-  /** Those that it leaves asking to, for one of which alone it may be left alone. */
+  /** Those as which it is not asked for now, or that it told what it still gives. */
   readonly accounts: readonly AccountStanding[]
 }
 

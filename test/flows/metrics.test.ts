@@ -6,6 +6,8 @@ import { closedPort } from '../fixtures/hostile-registry.ts'
 import { image } from '../fixtures/random-image.ts'
 import { startUpstream, type Upstream } from '../fixtures/upstream.ts'
 import { errorAnswer } from '../fixtures/upstream-answer.ts'
+import { createWebhook, deliveryOf, send } from '../fixtures/webhook.ts'
+import { Follower } from './follower.ts'
 import { createStream, importImage } from './operations.ts'
 
 const README = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
@@ -132,6 +134,30 @@ describe('metrics', () => {
     expect(
       figureOf(text, `imagestreams_remote_requests_total{host="${gone}",outcome="not_sent"}`),
     ).toBeGreaterThan(0)
+  })
+
+  it('tell how webhooks were answered, by kind of sender', async () => {
+    const webhook = await createWebhook(app.client, { sender: 'GENERIC', registry: upstream.host })
+    const told = { registry: upstream.host, repository: 'tenant-canary/app', tag: 'tag-canary' }
+    const digest = image({ seed: 1 }).digest
+    expect((await send(webhook.url, deliveryOf('GENERIC', webhook, { ...told, digest }))).status).toBe(202)
+    expect((await fetch(webhook.url, { method: 'POST', body: '{}' })).status).toBe(401)
+    const text = await scrape()
+    const deliveries = 'imagestreams_webhook_deliveries_total'
+    expect(figureOf(text, `${deliveries}{sender="generic",outcome="accepted"}`)).toBe(1)
+    expect(figureOf(text, `${deliveries}{sender="generic",outcome="refused"}`)).toBe(1)
+    for (const secret of [...SECRETS, webhook.secret ?? 'canary', new URL(webhook.url).pathname]) {
+      expect(text).not.toContain(secret)
+    }
+  })
+
+  it('tell who is connected, and what is subscribed to', async () => {
+    const before = await scrape()
+    expect(figureOf(before, 'imagestreams_push_subscriptions')).toBe(0)
+    using _ = await Follower.start(app.app.url)
+    const text = await scrape()
+    expect(figureOf(text, 'imagestreams_streaming_connections')).toBe(1)
+    expect(figureOf(text, 'imagestreams_push_subscriptions')).toBe(1)
   })
 
   it('are read by GET, under a name of this server', async () => {
