@@ -7,7 +7,8 @@ export type TagName = string & { readonly __brand: 'TagName' }
 export const TAG_GRAMMAR = '[A-Za-z0-9_][A-Za-z0-9._-]{0,127}'
 
 const TAG = new RegExp(`^${TAG_GRAMMAR}$`)
-const FALLBACK_TAG = /^sha(?:256-[0-9a-f]{64}|512-[0-9a-f]{128})(?:\.[A-Za-z0-9]+)?$/
+// of a sha512 digest as of a sha256 one, the first 64 digits: a tag has at most 128 characters
+const FALLBACK_TAG = /^sha(?:256|512)-[0-9a-f]{64}(?:\.[A-Za-z0-9]+)?$/
 
 export const isTagName = (text: unknown): text is TagName => typeof text === 'string' && TAG.test(text)
 

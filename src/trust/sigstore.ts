@@ -1,6 +1,8 @@
+import { hash } from 'node:crypto'
 import { type Bundle, bundleFromJSON } from '@sigstore/bundle'
 import { TrustedRoot } from '@sigstore/protobuf-specs'
 import {
+  type SignedEntity,
   type Signer,
   type TrustMaterial,
   toSignedEntity,
@@ -8,9 +10,9 @@ import {
   VerificationError,
   Verifier,
 } from '@sigstore/verify'
-import type { Digest } from '../oci/digest.ts'
-import { digestOf } from '../oci/digest.ts'
+import { type Digest, digestOf } from '../oci/digest.ts'
 import { flawOfSimpleSigning, flawOfStatement, fromBase64, objectIn, parseJson } from './claim.ts'
+import { preAuthEncoding } from './cosign.ts'
 import { InvalidTrustError } from './errors.ts'
 import type { TextMatch, TrustRequirement } from './policy.ts'
 import type { SigstoreBundle, SimpleSigning } from './signature.ts'
@@ -186,12 +188,33 @@ function signerOf(bundle: Bundle, claim: Buffer, trustedRoot: string): Signer | 
     timestampThreshold: 1,
   })
   try {
-    return verifier.verify(toSignedEntity(bundle, claim))
+    return verifier.verify(entityOf(bundle, claim))
   } catch (error) {
     // what is no VerificationError is what the library met with in bytes that it could not read
     if (!(error instanceof VerificationError)) return flaw('Malformed', 'it cannot be read')
     const [reason, message] = MEANING[error.code] ?? ['Malformed', 'it cannot be verified']
     return flaw(reason, message)
+  }
+}
+
+/**
+ * What is verified. Rekor's second version logs the hash of what DSSE signs, and its first that of the payload: the
+ * library knows the latter alone. Source: rekor-v2-spec §6.1.4.
+ */
+function entityOf(bundle: Bundle, claim: Buffer): SignedEntity {
+  const entity = toSignedEntity(bundle, claim)
+  if (bundle.content.$case !== 'dsseEnvelope') return entity
+  const { payloadType, payload } = bundle.content.dsseEnvelope
+  const signed = hash('sha256', preAuthEncoding(payloadType, payload), 'buffer')
+  const { signature } = entity
+  return {
+    ...entity,
+    signature: {
+      signature: signature.signature,
+      compareSignature: (bytes) => signature.compareSignature(bytes),
+      compareDigest: (digest) => signature.compareDigest(digest) || signed.equals(digest),
+      verifySignature: (key) => signature.verifySignature(key),
+    },
   }
 }
 

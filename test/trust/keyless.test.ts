@@ -262,6 +262,22 @@ describe('a keyless signature', () => {
     expect(world.internalErrors).toEqual([])
   })
 
+  test('in the second version of Rekor counts: its log has the hash of what is signed, and no time', async () => {
+    await using world = await TrustWorld.start()
+    const trustedRoot = sigstore.trustedRoot({ timestampAuthorities: [sigstore.timestampAuthority] })
+    bundled(world, bundleKeyless(world.app.digest, sigstore, { ...signer, time: 'REKOR_2' }))
+    expect(await world.verify(byIdentity({ trustedRoot }))).toMatchObject({ status: 'VERIFIED' })
+    // nobody says when
+    expect(await world.verify(byIdentity())).toMatchObject({ reason: 'NotLogged' })
+
+    world.attached.clear()
+    const logged = Buffer.from('something else')
+    bundled(world, bundleKeyless(world.app.digest, sigstore, { ...signer, time: 'REKOR_2', logged }))
+    expect(await world.verify(byIdentity({ trustedRoot }), { maxAge: 0 })).toMatchObject({
+      reason: 'NotLogged',
+    })
+  })
+
   test('with a checkpoint that is signed under a regular expression is refused before anything is searched', async () => {
     await using world = await TrustWorld.start()
     const slow = '(([a-z:/.])+.)+[A-Z]([a-z])+$'
