@@ -57,7 +57,8 @@ function queryOf(repository: string): string {
   const [repo, image] = splitName(repository)
   const files = [{ name: MANIFEST }, { name: INDEX }]
   const where = JSON.stringify({ repo, path: { $match: `${image}/*` }, $or: files })
-  const fields = ['path', 'name', 'sha256', 'size', 'modified'].map((field) => JSON.stringify(field))
+  // who is no administrator has to ask for the first three
+  const fields = ['repo', 'path', 'name', 'sha256', 'modified'].map((field) => JSON.stringify(field))
   return `items.find(${where}).include(${fields.join(',')}).sort({"$desc":["modified"]})`
 }
 

@@ -69,7 +69,7 @@ export function timeOf(value: unknown): number | null {
   return Number.isNaN(time) || time <= 0 ? null : time
 }
 
-/** Milliseconds since 1970 of a number of `unit` milliseconds each, or of digits; null for what is none, and for zero. */
+/** Milliseconds since 1970 of so many units of `unit` milliseconds, as a number or digits; null for zero or less. */
 export function timestampOf(value: unknown, unit: number): number | null {
   const number = typeof value === 'string' && /^\d{1,16}$/.test(value) ? Number(value) : value
   if (typeof number !== 'number' || !(number > 0)) return null

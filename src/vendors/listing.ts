@@ -9,8 +9,8 @@ export interface VendorListing {
   /** As people call it: `Docker Hub`, `Quay`. */
   readonly vendor: string
   /**
-   * What changed last comes first: what follows a page of known claims is known too. Of Harbor and GitHub this holds for
-   * pushes alone: an old image that is tagged anew stays where it was.
+   * What changed last comes first: what follows a page of known claims is known too. Of Harbor and GitHub this holds
+   * for pushes alone: an old image that is tagged anew stays where it was.
    */
   readonly newestFirst: boolean
   /** As they arrive. Throws VendorListingError, or the signal's reason once it is aborted. */
@@ -24,7 +24,7 @@ export interface VendorPage {
   readonly total: number | null
   /** Moves in the past that the vendor tells of, with its own times. */
   readonly moves: readonly ReportedMove[]
-  /** Whether the listing ends here because all of it was told, and not because a limit was met; never of no tag at all. */
+  /** Whether the listing ends here because all of it was told, and no limit was met; never of no tag at all. */
   readonly isComplete: boolean
 }
 

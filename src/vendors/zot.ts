@@ -12,8 +12,8 @@ const FIELDS = 'Tag Digest LastUpdated'
 const NEWER_FIELDS = `${FIELDS} PushTimestamp TaggedTimestamp`
 
 /**
- * zot's search, at the registry itself and as whoever may read the repository. Its order is by when images were made, so
- * that an old one that is tagged anew stays where it was: nothing is promised of it.
+ * zot's search, at the registry itself and as whoever may read the repository. Its order is by when images were made:
+ * an old one that is tagged anew stays where it was, so that nothing is promised of it.
  * Source: project-zot/zot, pkg/extensions/search/schema.graphql.
  */
 export const zot: Vendor = {
@@ -46,7 +46,9 @@ export const zot: Vendor = {
 
 /** A part of the list; undefined where the search does not know the fields. */
 async function ask(desk: Desk, fields: string, offset: number): Promise<Json | undefined> {
-  const query = `query($repo:String!,$limit:Int,$offset:Int){ImageList(repo:$repo,requestedPage:{limit:$limit,offset:$offset,sortBy:UPDATE_TIME}){Page{TotalCount ItemCount} Results{${fields}}}}`
+  const page = 'requestedPage:{limit:$limit,offset:$offset,sortBy:UPDATE_TIME}'
+  const wanted = `Page{TotalCount ItemCount} Results{${fields}}`
+  const query = `query($repo:String!,$limit:Int,$offset:Int){ImageList(repo:$repo,${page}){${wanted}}}`
   const variables = { repo: desk.repository, limit: PAGE_SIZE, offset }
   const body = JSON.stringify({ query, variables })
   const answer = await desk.ask(
