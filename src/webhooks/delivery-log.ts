@@ -54,8 +54,6 @@ export const KEPT_ACCEPTED = 1000
 export const KEPT_OTHERS = 500
 /** Milliseconds for which any is kept. */
 export const KEPT_FOR = 30 * 24 * 3_600_000
-/** Milliseconds for which the same body, of a sender that does not name its deliveries, is the same delivery. */
-export const SAME_BODY_WITHIN = 10 * 60_000
 /** Milliseconds after a delivery that was believed for which one that is not tells nothing of the webhook's health. */
 const PROVEN_FOR = 3_600_000
 
@@ -77,16 +75,19 @@ export function createDeliveryLog({
     `insert into webhook_hints (delivery_id, webhook_id, registry, repository, tag, digest, action, received_at)
      values (?, ?, ?, ?, ?, ?, ?, ?)`,
   )
-  const known = `from webhook_deliveries where webhook_id = ? and outcome = 'ACCEPTED' and not is_test`
-  const bySenderId = db.prepare<{ id: number }>(`select id ${known} and sender_id = ? limit 1`)
-  const byBody = db.prepare<{ id: number }>(
-    `select id ${known} and body_digest = ? and received_at > ? order by id desc limit 1`,
+  const bySenderId = db.prepare<{ id: number }>(
+    `select id from webhook_deliveries
+     where webhook_id = ? and outcome = 'ACCEPTED' and not is_test and sender_id = ? limit 1`,
   )
-  const isUndone = (hint: string) => `(${hint}.handled_at is null
-    or exists (select 1 from webhook_targets t where t.hint_id = ${hint}.id and t.state = 'OPEN'))`
-  const newestOfPlace = db.prepare<{ deliveryId: number; isUndone: 0 | 1 }>(
-    `select h.delivery_id as deliveryId, ${isUndone('h')} as isUndone from webhook_hints h
-     where h.webhook_id = ? and h.repository = ? and h.tag is ? order by h.id desc limit 1`,
+  const withTarget = (which: string) =>
+    `exists (select 1 from webhook_targets t where t.hint_id = h.id and t.state ${which} 'OPEN')`
+  // also where it waits to be asked again
+  const isUndone = `(h.handled_at is null or ${withTarget('=')})`
+  const isBegun = `(h.handled_at is not null and (${withTarget('<>')} or not ${withTarget('=')}))`
+  const byBody = db.prepare<{ id: number }>(
+    `select d.id from webhook_deliveries d
+     where d.webhook_id = ? and d.body_digest = ? and d.outcome = 'ACCEPTED' and not d.is_test
+       and not exists (select 1 from webhook_hints h where h.delivery_id = d.id and ${isBegun}) limit 1`,
   )
   const believed = db.prepare(
     'update webhooks set accepted = accepted + 1, accepted_at = ?, trouble = null where id = ?',
@@ -98,7 +99,7 @@ export function createDeliveryLog({
     `update webhooks set refused = refused + 1, refused_at = ?,
        trouble = case when coalesce(accepted_at, 0) < ? then ? else trouble end where id = ?`,
   )
-  const isOpen = `exists (select 1 from webhook_hints h where h.delivery_id = d.id and ${isUndone('h')})`
+  const isOpen = `exists (select 1 from webhook_hints h where h.delivery_id = d.id and ${isUndone})`
   const trimRows = (which: string, kept: number) =>
     db.prepare(`delete from webhook_deliveries as d where webhook_id = ? and outcome ${which} 'ACCEPTED'
       and id <= (select id from webhook_deliveries where webhook_id = ? and outcome ${which} 'ACCEPTED'
@@ -138,19 +139,11 @@ export function createDeliveryLog({
     )
   }
 
-  // The same body again is news where something else was told of the tag in between: it went there and back. Where it
-  // names no digest it may be another push, unless the registry is still to be asked because of the one before.
-  const isKnown = ({ webhookId, senderId, bodyDigest }: Entry, told: readonly ScopedHint[]): boolean => {
-    if (senderId !== null) return bySenderId.get(webhookId, senderId) !== undefined
-    const same = byBody.get(webhookId, bodyDigest, now() - SAME_BODY_WITHIN)
-    return (
-      same !== undefined &&
-      told.every(({ repository, tag, digest }) => {
-        const newest = newestOfPlace.get(webhookId, repository, tag)
-        return newest?.deliveryId === same.id && (digest !== null || newest.isUndone === 1)
-      })
-    )
-  }
+  // Two pushes may be told in the very same words. Only while the registry is still to be asked for all that was told the
+  // first time does the second add nothing.
+  const isKnown = ({ webhookId, senderId, bodyDigest }: Entry): boolean =>
+    (senderId === null ? byBody.get(webhookId, bodyDigest) : bySenderId.get(webhookId, senderId)) !==
+    undefined
 
   const note: DeliveryLog['note'] = (_tx, entry, { outcome, reason, isLogged }) => {
     const { webhookId, isTest } = entry
@@ -163,7 +156,7 @@ export function createDeliveryLog({
 
   return {
     accept(_tx, entry, told) {
-      if (!entry.isTest && isKnown(entry, told)) return 'DUPLICATE'
+      if (!entry.isTest && isKnown(entry)) return 'DUPLICATE'
       const deliveryId = add(entry, 'ACCEPTED', null)
       for (const { registry, repository, tag, digest, action } of told) {
         insertHint.run(deliveryId, entry.webhookId, registry, repository, tag, digest, action, now())

@@ -31,7 +31,9 @@ interface Asked {
   readonly isBehind: 0 | 1
 }
 
-const UNAVAILABLE: ReadonlySet<string> = new Set(['RegistryUnavailable', 'TooManyRequests', 'InternalError'])
+const UNAVAILABLE = ['RegistryUnavailable', 'TooManyRequests', 'InternalError']
+/** Tags of one repository that are asked again one by one, where the others could be read. */
+const MAX_SINGLE_TAGS = 100
 
 export function createHintRetries({
   db,
@@ -56,6 +58,13 @@ export function createHintRetries({
   const reopen = db.prepare(
     `update webhook_targets set state = 'OPEN', retries = retries + 1, retry_at = ? where id = ?`,
   )
+  const openTags = db.prepare(
+    `insert into webhook_targets (hint_id, stream_id, tag, is_spec_tag, state, retries, retry_at)
+     select t.hint_id, t.stream_id, f.tag, 0, 'OPEN', 1, ? from webhook_targets t
+     join import_failures f on f.import_id = t.import_id and f.reason in (select value from json_each(?))
+     where t.id = ? and not exists (select 1 from spec_tags p where p.stream_id = t.stream_id and p.name = f.tag)
+     order by f.importance limit ${MAX_SINGLE_TAGS}`,
+  )
   const next = db.prepare<{ at: number | null }>(
     `select min(retry_at) as at from webhook_targets where state = 'OPEN' and retry_at > ?`,
   )
@@ -65,11 +74,15 @@ export function createHintRetries({
       for (const { id, tag, retries, reason, isBehind } of asked.all(finished.id)) {
         const isWhole = tag === '' || finished.state === 'FAILED'
         const failure = reason ?? (isWhole ? finished.reason : null)
-        const isUnavailable = failure !== null && UNAVAILABLE.has(failure)
+        const isUnavailable = failure !== null && UNAVAILABLE.includes(failure)
         // a tag that was pushed and is not there yet
         const isLate = isBehind === 1 && (failure === null || failure === 'NotFound')
         const delay = (isUnavailable ? WHILE_UNAVAILABLE : isLate ? WHILE_BEHIND : [])[retries]
         if (delay !== undefined) reopen.run(now() + delay, id)
+        // of a repository that could be read but for some tags only these are asked again
+        else if (tag === '' && failure === null) {
+          openTags.run(now() + WHILE_UNAVAILABLE[0], JSON.stringify(UNAVAILABLE), id)
+        }
       }
     },
     next: () => next.get(now())?.at ?? undefined,

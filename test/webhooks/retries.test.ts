@@ -63,6 +63,19 @@ describe('what was told while the registry gives no answer', () => {
     expect(world.domain.digests('v2', 'app')).toEqual([two.digest])
   })
 
+  it('for some tags of a repository alone is asked again for these', async () => {
+    world.push('v2', two).push('v3', two)
+    world.domain.remote.fail(SOURCE, 'v2', 'TooManyRequests')
+    await world.tell(issued, {})
+    expect(world.targets(issued)).toEqual(['app:* ASKED', 'app:v2 OPEN'])
+    world.domain.remote.fail(SOURCE, 'v2', null)
+    world.domain.remote.takeCalls()
+
+    expect(await waits()).toEqual([WHILE_UNAVAILABLE[0]])
+    expect(world.domain.remote.asked('resolve')).toEqual(['v2'])
+    expect(world.domain.digests('v2', 'app')).toEqual([two.digest])
+  })
+
   it('waits over a restart', async () => {
     world.domain.remote.fail(SOURCE, 'v1', 'RegistryUnavailable')
     await world.tell(issued, { tag: 'v1' })

@@ -1,0 +1,138 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { fromImage } from '../fixtures/domain.ts'
+import type { Hold } from '../fixtures/fake-registry.ts'
+import { image } from '../fixtures/random-image.ts'
+import { SOURCE, WebhookWorld } from './webhook-world.ts'
+
+const TAGS = ['v1', 'v2', 'v3'] as const
+const IMAGE = image({ seed: 0 })
+/** Few, so that tags go there and back. */
+const IMAGES = [0, 1, 2].map((seed) => image({ seed }))
+
+const tag = fc.constantFrom(...TAGS)
+const step = fc.oneof(
+  {
+    weight: 10,
+    arbitrary: fc.record({
+      do: fc.constant('push' as const),
+      tag,
+      image: fc.nat(IMAGES.length - 1),
+      // what senders say of a push: its digest, its tag alone, or not even that
+      told: fc.constantFrom('digest', 'tag', 'repository'),
+      // how often it is delivered
+      times: fc.integer({ min: 1, max: 3 }),
+      named: fc.boolean(),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('forge' as const), tag, image: fc.nat(2) }) },
+  { weight: 3, arbitrary: fc.constant({ do: 'settle' as const }) },
+  { weight: 2, arbitrary: fc.constant({ do: 'hold' as const }) },
+  { weight: 2, arbitrary: fc.constant({ do: 'release' as const }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('fail' as const), tag }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('heal' as const), tag }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constant('pass' as const), time: fc.integer({ min: 1, max: 900_000 }) }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('import' as const), tag }) },
+)
+type Step = typeof step extends fc.Arbitrary<infer Value> ? Value : never
+
+class Walk {
+  readonly #world: WebhookWorld
+  readonly #issued
+  #held: Hold | undefined
+  #named = 0
+
+  constructor(world: WebhookWorld) {
+    this.#world = world
+    this.#issued = world.create()
+  }
+
+  async take(one: Step): Promise<void> {
+    const { domain } = this.#world
+    if (one.do === 'push') await this.#push(one)
+    else if (one.do === 'forge') {
+      const { digest } = IMAGES[one.image] ?? IMAGE
+      await this.#deliver({ tag: one.tag, digest }, undefined)
+    } else if (one.do === 'settle') {
+      this.#release()
+      await this.#world.settle()
+    } else if (one.do === 'hold') this.#held ??= domain.remote.hold(({ kind }) => kind !== 'config')
+    else if (one.do === 'release') this.#release()
+    else if (one.do === 'fail') domain.remote.fail(SOURCE, one.tag, 'RegistryUnavailable')
+    else if (one.do === 'heal') domain.remote.fail(SOURCE, one.tag, null)
+    else if (one.do === 'pass') domain.time += one.time
+    else domain.beginImport({ imageStream: 'all', tag: one.tag })
+    // as far as it gets while the registry is held
+    await this.#world.worker.idle()
+  }
+
+  /** Everything is well again, and whatever waits has its turn. */
+  async end(): Promise<void> {
+    for (const one of TAGS) this.#world.domain.remote.fail(SOURCE, one, null)
+    this.#release()
+    await this.#world.settle()
+    for (let times = 0; times < 20 && (await this.#world.retry()) !== undefined; times++);
+  }
+
+  async #push({ tag: pushed, image: at, told, times, named }: Step & { do: 'push' }): Promise<void> {
+    const content = IMAGES[at] ?? IMAGE
+    this.#world.push(pushed, content)
+    const id = named ? `delivery-${++this.#named}` : undefined
+    const telling = {
+      ...(told !== 'repository' && { tag: pushed }),
+      ...(told === 'digest' && { digest: content.digest }),
+    }
+    for (let left = times; left > 0; left--) await this.#deliver(telling, id)
+  }
+
+  async #deliver(telling: object, id: string | undefined): Promise<void> {
+    const answer = await this.#world.deliver(this.#issued, this.#world.telling(this.#issued, telling, id))
+    expect(Math.floor((answer?.status ?? 0) / 100)).toBe(2)
+  }
+
+  #release(): void {
+    this.#held?.release()
+    this.#held = undefined
+  }
+}
+
+describe('whatever is pushed, told, told again or forged, held up or failing', () => {
+  it('in the end each tag means what the registry says, and no push is told twice', async () => {
+    let moves = 0
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40, size: 'max' }), async (steps) => {
+        await using world = new WebhookWorld()
+        const remote = new Map<string, string>()
+        const [first = IMAGE] = IMAGES
+        for (const one of TAGS) world.push(one, first)
+        await world.follow('all')
+        await world.follow('some', { tags: TAGS.slice(1).map((one) => fromImage(one, `${SOURCE}:${one}`)) })
+        const walk = new Walk(world)
+
+        for (const one of steps) {
+          await walk.take(one)
+          if (one.do === 'push') remote.set(one.tag, IMAGES[one.image]?.digest ?? '')
+        }
+        await walk.end()
+
+        for (const [pushed, digest] of remote) {
+          expect(world.domain.digests(pushed, 'all')[0]).toBe(digest)
+          if (pushed !== 'v1') expect(world.domain.digests(pushed, 'some')[0]).toBe(digest)
+        }
+        for (const name of ['all', 'some']) {
+          for (const one of world.domain.tagNames(name)) {
+            const history = world.domain.digests(one, name)
+            expect(history.filter((digest, at) => digest === history[at + 1])).toEqual([])
+          }
+        }
+        expect([...world.errors, ...world.domain.internalErrors]).toEqual([])
+        moves += world.domain.log().length
+      }),
+      { numRuns: 50 },
+    )
+    expect(moves).toBeGreaterThan(300)
+  }, 60_000)
+})
