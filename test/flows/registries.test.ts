@@ -6,7 +6,7 @@ import { startScripted } from '../fixtures/hostile-registry.ts'
 import { startHttpProxy } from '../fixtures/http-proxy.ts'
 import { image } from '../fixtures/random-image.ts'
 import { startUpstream, type Upstream, type UpstreamOptions } from '../fixtures/upstream.ts'
-import { follow, type Imported, importImage, tagDigests } from './operations.ts'
+import { createStream, follow, type Imported, importImage, tagDigests } from './operations.ts'
 
 // Registries that are configured while the server runs: each change goes for the next request.
 
@@ -268,5 +268,58 @@ describe('limits', () => {
 
     expect(await follow(app.client, `${origin.host}/team/app`)).toMatchObject({ ...done, imported: 12 })
     expect(most).toBeLessThanOrEqual(2)
+  })
+})
+
+describe('pulling through the integrated registry', () => {
+  const createLocal = ({ client }: TestApp, { host }: Upstream) => {
+    const from = { kind: 'DockerImage', name: `${host}/team/app:latest` }
+    return createStream(client, {
+      spec: { tags: [{ name: 'latest', from, referencePolicy: { type: 'Local' } }] },
+    })
+  }
+  /** A layer of the imported image, through this server. */
+  const pull = async ({ app }: TestApp) => {
+    const [layer] = one.layers
+    if (!layer) throw new Error('an image without layers')
+    // a client begins with the manifest, which names the blob
+    await (await fetch(`${app.url}/v2/default/app/manifests/latest`)).arrayBuffer()
+    const response = await fetch(`${app.url}/v2/default/app/blobs/${layer.digest}`)
+    const bytes = Buffer.from(await response.arrayBuffer())
+    return { status: response.status, text: bytes.toString(), isRight: bytes.equals(layer.bytes) }
+  }
+
+  test('obeys a block with its first request, and goes on when it is lifted', async () => {
+    await using origin = await start(one)
+    await using app = await startApp()
+    await createLocal(app, origin)
+    origin.reset()
+    await configure(app, origin.host, { access: 'BLOCKED' })
+
+    expect(await pull(app)).toMatchObject({
+      status: 403,
+      text: expect.stringContaining(`the configuration of ${origin.host} blocks it`),
+    })
+    expect(origin.log).toEqual([])
+    await configure(app, origin.host, { access: 'ALLOWED' })
+    expect(await pull(app)).toMatchObject({ status: 200, isRight: true })
+  })
+
+  test('takes blobs from a mirror, and from the registry what a mirror has wrong', async () => {
+    await using origin = await start(one)
+    await using mirror = await start(one)
+    await using app = await startApp()
+    await createLocal(app, origin)
+    origin.reset()
+    await configure(app, origin.host, { mirrors: [{ location: mirror.host }] })
+    mirror.hook = ({ kind }, answer) =>
+      kind === 'blob' ? { ...answer, body: Buffer.alloc(answer.body.length, 'x') } : undefined
+
+    const wrong = await pull(app).catch(() => ({ isRight: false }))
+    expect(wrong.isRight).toBe(false)
+    expect(mirror.requests.blob).toBe(1)
+    expect(await pull(app)).toMatchObject({ status: 200, isRight: true })
+    expect(mirror.requests.blob).toBe(1)
+    expect(origin.requests.blob).toBe(1)
   })
 })
