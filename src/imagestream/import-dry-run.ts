@@ -7,10 +7,10 @@ import { isStored, transientImage } from './image.ts'
 import { type ImportOutcomes, type Outcome, reindexedBy, type Stores } from './import-outcomes.ts'
 import type { ImportTarget, Listing } from './import-plan.ts'
 import type { Failure, ImportResult, ImportResultState, ResultListing } from './import-rows.ts'
+import { type Look, limited, NOTHING_SEEN } from './look.ts'
 import type { RegistryAnswers } from './registry-answers.ts'
 import type { ImageStream } from './spec.ts'
 import { sortKeysOf } from './tag-order.ts'
-import { type Look, limited, NOTHING_SEEN } from './watch-repository.ts'
 
 type DryRunStores = Pick<Stores, 'images' | 'tags' | 'maximumTags'>
 

@@ -9,13 +9,14 @@ import type { TagImage } from './fetch-image.ts'
 import { type Images, isStored } from './image.ts'
 import type { ImportRequest, ImportTarget, Listing } from './import-plan.ts'
 import type { Failure, Import, ImportRows } from './import-rows.ts'
+import type { Look } from './look.ts'
 import type { PolicyChoices } from './policy-choice.ts'
 import type { TagRecorder } from './record.ts'
 import type { RegistryAnswers } from './registry-answers.ts'
 import type { ImageStream } from './spec.ts'
 import type { Streams } from './stream.ts'
 import type { Tags } from './tag.ts'
-import { type Look, RepositoryWatch, type WatchStores } from './watch-repository.ts'
+import { RepositoryWatch, type WatchStores } from './watch-repository.ts'
 
 /** What a target came to. */
 export type Outcome = { readonly state: 'IMPORTED' | 'UNCHANGED' } | ({ readonly state: 'FAILED' } & Failure)

@@ -9,10 +9,10 @@ import type { ImportOutcomes, Outcome } from './import-outcomes.ts'
 import type { ImportPlan, ImportTarget, Listing } from './import-plan.ts'
 import type { Failure, Import, ImportState } from './import-rows.ts'
 import { eachInFlight } from './in-flight.ts'
+import { type Look, NOTHING_SEEN } from './look.ts'
 import { RegistryAnswers } from './registry-answers.ts'
 import type { RemoteRegistry, ResolvedTag } from './remote-registry.ts'
 import type { ImportedTag, Tags } from './tag.ts'
-import { type Look, NOTHING_SEEN } from './watch-repository.ts'
 
 /** Tags of one import that are worked on at a time; how many requests a registry gets at a time is the adapter's. */
 export const TAGS_IN_FLIGHT = 96

@@ -2,39 +2,20 @@ import type { Database } from '../db/open.ts'
 import type { Transaction } from '../db/transact.ts'
 import { RegistryError } from '../oci/registry-error.ts'
 import type { TagName } from '../oci/tag.ts'
+import { noteAbsent } from './absent-tag.ts'
 import type { ImportRequest, Listing } from './import-plan.ts'
 import type { Failure } from './import-rows.ts'
-import { createKnownTags, type FailingTag, type KnownTags } from './known-tags.ts'
+import { createKnownTags, type KnownTags } from './known-tags.ts'
+import { type Look, limited, lookAtSuspects, NOTHING_SEEN, type Suspicion } from './look.ts'
 import { type Reading, readListing, readMarks } from './read-listing.ts'
 import type { RegistryAnswers, TagListing } from './registry-answers.ts'
 import { isVendorListingFailure, type VendorListing } from './remote-registry.ts'
 import type { ReportedMoves } from './reported-moves.ts'
 import { createSavedPages } from './saved-pages.ts'
+import { isSetAside, NOTHING_WRONG, notWatchedYet, setAside } from './set-aside.ts'
 import type { ImageStream } from './spec.ts'
 import { createTagClaims } from './tag-claims.ts'
 import type { RepositoryWatchRow, WatchRows } from './watch-rows.ts'
-
-/** What an import is to do about the tags of the stream's repository. */
-export interface Look {
-  /** To be asked for, in order of importance. */
-  readonly wanted: readonly TagName[]
-  /** To be asked for although the registry does not list them any more. */
-  readonly unlisted: readonly TagName[]
-  /** Left out by the limit of tags. */
-  readonly additionalTags: readonly TagName[]
-  /** Newest events of the tags that cannot have changed. */
-  readonly unchangedEvents: readonly number[]
-  /** Tags that were not readable and cannot have changed. */
-  readonly stillFailing: readonly FailingTag[]
-}
-
-export const NOTHING_SEEN: Look = {
-  wanted: [],
-  unlisted: [],
-  additionalTags: [],
-  unchangedEvents: [],
-  stillFailing: [],
-}
 
 export interface WatchStores {
   readonly db: Database
@@ -58,18 +39,6 @@ export interface Watched {
   readonly alreadyImported: ReadonlySet<TagName>
 }
 
-const HOUR = 60 * 60 * 1000
-/** Milliseconds for which a vendor's listing is not asked for after it failed. */
-export const SET_ASIDE_FOR = 24 * HOUR
-/** The same where the vendor was only busy, or out of order. */
-export const SET_ASIDE_BRIEFLY_FOR = HOUR
-/** Milliseconds between two sweeps that are evidence apart: what is out of order for a moment is so for both. */
-export const SWEEPS_APART = 60_000
-const PASSING_REASONS: readonly string[] = ['TooManyRequests', 'Unavailable']
-
-/** Failures that last while the registry and its listing say what they said. */
-const LASTING_FAILURES: readonly Failure['reason'][] = ['NotFound', 'InvalidManifest']
-
 /** How one import looks at the repository of its stream: by the vendor's listing where that will do, or tag by tag. */
 export class RepositoryWatch {
   readonly #stores: WatchStores
@@ -92,7 +61,7 @@ export class RepositoryWatch {
     this.#watched = watched
     this.#known = createKnownTags(db, { streamId: stream.id, repository: listing.reference })
     this.#claims = createTagClaims(db, stream.id)
-    this.#row = watches.ofStreams([stream.id]).get(stream.id) ?? emptyRow(stream)
+    this.#row = watches.ofStreams([stream.id]).get(stream.id) ?? notWatchedYet(stream)
     this.#unchecked = this.#row
     this.#hadMarks = this.#row.marks !== null
   }
@@ -114,8 +83,8 @@ export class RepositoryWatch {
     this.#row = {
       ...this.#row,
       checkedAt: at,
-      marks: reading?.marks ?? null,
-      total: reading?.total ?? null,
+      // without a reading the old marks will do: what has come since is before them
+      ...(reading ? { marks: reading.marks, total: reading.total } : { total: null }),
       ...(covers === 'PART'
         ? // what was asked for once in another way is to be asked for again as the spec says
           { checkedBy: 'FULL_SWEEP' as const, sweptAt: this.#isOverridden ? null : at }
@@ -124,32 +93,17 @@ export class RepositoryWatch {
     return look
   }
 
-  /**
-   * What is to be said of a tag that is not listed any more, and could not be read. It is gone when the registry says so,
-   * or cannot say and has not listed it for two sweeps.
-   */
-  absent(_tx: Transaction, tag: TagName, failure: Failure): Failure {
+  /** What is to be said of a tag that is not listed any more, and could not be read. */
+  absent(tx: Transaction, tag: TagName, failure: Failure): Failure {
     const { db, now } = this.#stores
-    const { stream } = this.#watched
-    const before = db
-      .prepare<{ since: number | null }>(
-        'select missing_since as since from tags where stream_id = ? and name = ?',
-      )
-      .get(stream.id, tag)?.since
-    if (before == null) {
-      db.prepare('update tags set missing_since = ? where stream_id = ? and name = ?').run(
-        now(),
-        stream.id,
-        tag,
-      )
-    }
-    const since = new Date(before ?? now()).toISOString()
-    const gone = `${stream.dockerImageRepository}: the tag ${tag} is gone: not listed since ${since}`
-    if (failure.reason === 'NotFound') {
-      return { reason: 'NotFound', message: `${gone}, and asked for it the registry does not have it` }
-    }
-    if (before == null || now() < before + SWEEPS_APART) return failure
-    return { reason: 'NotFound', message: `${gone}, in two whole lists; asked for it: ${failure.message}` }
+    const { id: streamId, dockerImageRepository } = this.#watched.stream
+    return noteAbsent(db, tx, {
+      streamId,
+      tag,
+      repository: dockerImageRepository ?? '',
+      failure,
+      now: now(),
+    })
   }
 
   /** In the transaction that ends the import; one that did not come to every tag has checked nothing. */
@@ -184,15 +138,10 @@ export class RepositoryWatch {
     return now() >= sweptAt + fullSweepMs || now() < sweptAt
   }
 
-  get #isSetAside(): boolean {
-    const { setAsideUntil } = this.#row
-    const at = this.#stores.now()
-    return setAsideUntil !== null && at < setAsideUntil && at >= setAsideUntil - SET_ASIDE_FOR
-  }
-
   /** What the vendor's listing says, where there is one that can be relied on; only where it goes on from, before a sweep. */
   async #read(asking: Asking, isDue: boolean): Promise<Reading | null> {
-    if (this.#stores.fullSweepMs === 0 || this.#isSetAside) return null
+    const { fullSweepMs, now, onInternalError } = this.#stores
+    if (fullSweepMs === 0 || isSetAside(this.#row, now())) return null
     try {
       const vendor = await this.#open(asking)
       this.#row = { ...this.#row, vendor: vendor?.vendor ?? null }
@@ -203,7 +152,8 @@ export class RepositoryWatch {
       asking.signal.throwIfAborted()
       // the registry's own answer: no fault of a listing
       if (error instanceof RegistryError) throw error
-      this.#setAside(error)
+      if (!isVendorListingFailure(error)) onInternalError(error, this.#watched.importId)
+      this.#row = setAside(this.#row, error, now())
       return null
     }
   }
@@ -229,37 +179,26 @@ export class RepositoryWatch {
       : readListing(vendor, { before: this.#row, known: this.#known })
   }
 
-  #setAside(error: unknown): void {
-    const { now, onInternalError } = this.#stores
-    const isFailure = isVendorListingFailure(error)
-    if (!isFailure) onInternalError(error, this.#watched.importId)
-    const at = now()
-    this.#row = {
-      ...this.#row,
-      ...(isFailure && { vendor: error.vendor }),
-      reason: isFailure ? error.reason : 'InternalError',
-      message: isFailure ? error.message : "an internal error, which the server's log explains",
-      failingSince: this.#row.failingSince ?? at,
-      setAsideUntil:
-        at + (isFailure && PASSING_REASONS.includes(error.reason) ? SET_ASIDE_BRIEFLY_FOR : SET_ASIDE_FOR),
-    }
-  }
-
   async #decide(
     asking: Asking,
     { reading, covers }: { reading: Reading | null; covers: Reading['covers'] },
   ): Promise<Look> {
-    const { maximumTags } = this.#stores
+    const { maximumTags, now } = this.#stores
     const { listing } = asking
-    if (reading && covers === 'ALL' && maximumTags === null) {
-      return this.#amongAll(listing, { reading, listed: null })
-    }
+    const among = (news: Reading['news'], listed: Suspicion['listed']): Look =>
+      lookAtSuspects(listing, this.#known, {
+        suspects: [...news.map(({ tag }) => tag), ...this.#claims.unsettled(now())],
+        listed,
+        done: this.#watched.alreadyImported,
+      })
+    if (reading && covers === 'ALL' && maximumTags === null) return among(reading.news, null)
     const { names, isWhole } = await this.#list(asking)
-    const listed = limited(listing, names, maximumTags)
-    const unlisted = isWhole ? this.#unlisted(listing, new Set(names)) : []
-    if (reading && covers !== 'PART')
-      return { ...this.#amongAll(listing, { reading, listed, unlisted }), unlisted }
-    return { ...listed, unlisted, unchangedEvents: [], stillFailing: [] }
+    const listed = {
+      ...limited(listing, names, maximumTags),
+      unlisted: isWhole ? this.#unlisted(listing, new Set(names)) : [],
+    }
+    if (reading && covers !== 'PART') return among(reading.news, listed)
+    return { ...NOTHING_SEEN, ...listed }
   }
 
   /** The tags that a whole list lacks; those that are gone already are left alone. */
@@ -270,68 +209,10 @@ export class RepositoryWatch {
       this.#known.names().filter((name) => !names.has(name) && !alreadyImported.has(name)),
     )
   }
-
-  /** Asks for what may have changed; all else is as it was. `listed` is there where the registry's own list was read. */
-  #amongAll(listing: Listing, { reading, listed, unlisted = [] }: Among): Look {
-    const failing = this.#known.failing()
-    const { alreadyImported } = this.#watched
-    const suspects = new Set([
-      ...reading.news.map(({ tag }) => tag),
-      ...failing.filter(({ reason }) => !LASTING_FAILURES.includes(reason)).map(({ name }) => name),
-      ...this.#claims.unsettled(this.#stores.now()),
-      ...this.#known.overwritten(),
-    ])
-    let wanted: readonly TagName[]
-    if (listed) {
-      const known = new Set(this.#known.names())
-      wanted = listed.wanted.filter((tag) => suspects.has(tag) || !known.has(tag))
-    } else {
-      wanted = listing.wantedOf([...suspects])
-    }
-    const additionalTags = listed?.additionalTags ?? []
-    const others = new Set([...wanted, ...unlisted, ...additionalTags, ...alreadyImported])
-    return {
-      wanted,
-      unlisted,
-      additionalTags,
-      unchangedEvents: this.#known.unchangedEvents([...others]),
-      stillFailing: failing.filter(({ name }) => !others.has(name)),
-    }
-  }
 }
 
 interface Asking {
   readonly listing: Listing
   readonly answers: RegistryAnswers
   readonly signal: AbortSignal
-}
-
-interface Among {
-  readonly reading: Reading
-  readonly listed: Pick<Look, 'wanted' | 'additionalTags'> | null
-  readonly unlisted?: readonly TagName[]
-}
-
-const NOTHING_WRONG = { setAsideUntil: null, reason: null, message: null, failingSince: null }
-
-const emptyRow = ({ id, repositoryGeneration }: ImageStream): RepositoryWatchRow => ({
-  streamId: id,
-  generation: repositoryGeneration,
-  vendor: null,
-  checkedAt: null,
-  checkedBy: null,
-  sweptAt: null,
-  total: null,
-  marks: null,
-  ...NOTHING_WRONG,
-})
-
-/** The listed tags that are the repository's to bring in, the most important ones where there is a limit. */
-export function limited(
-  listing: Listing,
-  names: readonly TagName[],
-  maximumTags: number | null,
-): Pick<Look, 'wanted' | 'additionalTags'> {
-  const wanted = listing.wantedOf(names)
-  return { additionalTags: wanted.splice(maximumTags ?? wanted.length), wanted }
 }
