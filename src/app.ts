@@ -89,6 +89,11 @@ async function open(
     credentials: credentials.remote,
     limits: { requestsPerHost: config.requestsPerRegistry },
     cloudEndpoint,
+    onAgeingLogin: ({ expires, ...login }) =>
+      log.warn(
+        { ...login, ends: new Date(expires).toISOString() },
+        'a login could not be renewed, and is used to its end',
+      ),
     limitsOf: (registry) => configurations.rules().limitsOf(registry),
     rules: configurations.rules,
     warn: (warning) => log.warn(warning, 'a registry broke a rule'),

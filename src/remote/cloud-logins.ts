@@ -19,10 +19,30 @@ const YOUTH = 5 * 60_000
 const MARGIN = 30_000
 const MAX_KEPT = 2000
 
+/** A login that could not be renewed, and is shown as long as it lives. */
+export interface AgeingLogin {
+  readonly registry: string
+  /** Milliseconds since 1970. */
+  readonly expires: number
+  /** Why; holds no secret. */
+  readonly message: string
+}
+
+export interface CloudLoginsOptions extends CloudDeskOptions {
+  /** Told once for each time that renewing begins to fail. */
+  readonly onAgeing?: (login: AgeingLogin) => void
+}
+
 /** What is known of one credential at one registry. */
 interface Kept {
   readonly login?: CloudLogin & { readonly issued: number; readonly renewal: number }
-  readonly failure?: { readonly error: CloudLoginError; readonly until: number }
+  readonly failure?: Failure
+}
+
+interface Failure {
+  readonly error: CloudLoginError
+  /** Milliseconds since 1970 until which it is not tried again. */
+  readonly until: number
 }
 
 /**
@@ -30,11 +50,11 @@ interface Kept {
  * renewed at half of its life, and kept in memory only. While it cannot be renewed the old one is shown to its end.
  */
 export class CloudLogins {
-  readonly #options: CloudDeskOptions
+  readonly #options: CloudLoginsOptions
   readonly #kept = new Map<string, Kept>()
   readonly #flights = new Map<string, Promise<void>>()
 
-  constructor(options: CloudDeskOptions) {
+  constructor(options: CloudLoginsOptions) {
     this.#options = options
   }
 
@@ -95,13 +115,20 @@ export class CloudLogins {
       .then(
         (login) => this.#keep(key, { login: renewable(login, desk.now) }),
         (error: unknown) => {
-          if (!errand.signal.aborted)
-            this.#keep(key, { ...this.#kept.get(key), failure: failed(error, desk.now) })
+          // whoever began this went away, which says nothing of the cloud
+          if (!errand.signal.aborted) this.#fail(key, registry, failed(error, desk.now))
         },
       )
       .finally(() => this.#flights.delete(key))
     this.#flights.set(key, landing)
     return landing
+  }
+
+  #fail(key: string, registry: string, failure: Failure): void {
+    const { login, failure: before } = this.#kept.get(key) ?? {}
+    this.#keep(key, login ? { login, failure } : { failure })
+    if (!login || before || failure.until >= login.expires) return
+    this.#options.onAgeing?.({ registry, expires: login.expires, message: failure.error.message })
   }
 
   #keep(key: string, kept: Kept): void {
@@ -137,7 +164,7 @@ const renewable = (login: CloudLogin, now: number) => ({
 /** Milliseconds that a login counts as fresh at least, whatever its cloud says of its end. */
 const MIN_LIFETIME = 30_000
 
-function failed(error: unknown, now: number): NonNullable<Kept['failure']> {
+function failed(error: unknown, now: number): Failure {
   const known =
     error instanceof CloudLoginError
       ? error

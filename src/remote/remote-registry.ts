@@ -9,7 +9,7 @@ import { ApiAccess } from './api-access.ts'
 import { fetchBlob } from './blobs.ts'
 import { CATALOG, CATALOG_SCOPE, listRepositories } from './catalog.ts'
 import { type Clock, systemClock } from './clock.ts'
-import { CloudLogins } from './cloud-logins.ts'
+import { type AgeingLogin, CloudLogins } from './cloud-logins.ts'
 import { fetchConfig, fetchSmallBlob } from './configs.ts'
 import type { Credential, Credentials } from './credentials.ts'
 import { Dialer, type Errand, type RequestOutcome } from './dialer.ts'
@@ -60,6 +60,8 @@ export interface RemoteRegistryOptions {
   readonly trustedRealms?: TrustedRealms
   /** Where an endpoint of a cloud is really asked for a login; there itself when not given. */
   readonly cloudEndpoint?: (endpoint: URL) => URL
+  /** Told when a cloud’s login begins not to be renewable; it is shown to its end. */
+  readonly onAgeingLogin?: (login: AgeingLogin) => void
   /** Where registries are asked, and how, as it stands now; asked again with each question. */
   readonly rules?: () => RegistryRules
   readonly warn?: (warning: RemoteWarning) => void
@@ -133,7 +135,8 @@ export function createRemoteRegistry(options: RemoteRegistryOptions): RegistryCl
       observe: (host: string, outcome: RequestOutcome) => observe(registryOf(host), outcome),
     }),
   })
-  const logins = new CloudLogins({ dialer, clock, endpointOf })
+  const { onAgeingLogin: onAgeing } = options
+  const logins = new CloudLogins({ dialer, clock, endpointOf, ...(onAgeing && { onAgeing }) })
   const hosts = new Map<string, RegistryHost>()
   const distrust = new Distrust()
 
