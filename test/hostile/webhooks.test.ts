@@ -235,7 +235,7 @@ describe('the key that secrets are sealed with', () => {
     const webhook = await createdWith(old)
 
     expect(await statusAt({ credentialsKey: `${renewed},${old}` }, webhook)).toBe(202)
-    expect(await statusAt({ credentialsKey: renewed }, webhook)).toBe(200)
+    expect(await statusAt({ credentialsKey: renewed }, webhook)).toBe(202)
     await expect(start({ credentialsKey: old })).rejects.toThrow(/1 webhook secret is sealed with the key/)
   })
 
