@@ -124,6 +124,8 @@ RegistryConfigurationType.implement({
     }),
     authorities: t.field({
       type: [CertificateType],
+      // each is parsed for the answer
+      complexity: 10,
       description:
         'The certificates that are trusted for it, beside those that are trusted for any registry.',
       resolve: ({ ca }) => (ca === null ? [] : certificatesOf(ca)),

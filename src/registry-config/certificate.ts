@@ -12,9 +12,8 @@ export interface CertificateInfo {
   readonly fingerprint: string
 }
 
-/** Characters: the bundles that systems come with have some 220,000. */
-export const MAX_CA_LENGTH = 512 * 1024
-const MAX_CHAIN_LENGTH = 64 * 1024
+/** Characters: some forty certificates. A thousand configurations are held in memory. */
+const MAX_CERTIFICATES_LENGTH = 64 * 1024
 const MAX_KEY_LENGTH = 32 * 1024
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/g
 const KEY = /-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----/
@@ -22,9 +21,10 @@ const KEY = /-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----/
 // no message says what was given: it may be a key in the wrong place
 
 /** The certificates of a PEM text, and nothing else of it. Throws InvalidConfigurationError. */
-export function checkCertificates(pem: string, field: string, maximum = MAX_CA_LENGTH): string {
-  if (pem.length > maximum) {
-    throw new InvalidConfigurationError(field, `${field} must have at most ${maximum} characters`)
+export function checkCertificates(pem: string, field: string): string {
+  if (pem.length > MAX_CERTIFICATES_LENGTH) {
+    const most = `at most ${MAX_CERTIFICATES_LENGTH} characters`
+    throw new InvalidConfigurationError(field, `${field} must have ${most}`)
   }
   if (KEY.test(pem)) {
     throw new InvalidConfigurationError(field, `${field} has a private key in it: leave that out`)
@@ -45,7 +45,7 @@ export function checkClientCertificate(
   { certificate, key }: { readonly certificate: string; readonly key: string },
   { field, now }: { readonly field: string; readonly now: number },
 ): { certificate: string; key: string } {
-  const chain = checkCertificates(certificate, `${field}.certificate`, MAX_CHAIN_LENGTH)
+  const chain = checkCertificates(certificate, `${field}.certificate`)
   const own = new X509Certificate(chain)
   if (Date.parse(own.validTo) < now) {
     throw new InvalidConfigurationError(

@@ -1,5 +1,6 @@
 import { formatPrefix, pathsAbove, type RegistryPrefix, splitPrefix } from '../oci/registry-login.ts'
 import type { Access, MirrorUse, OpenedConfiguration, RegistryConfiguration } from './configuration.ts'
+import { arrange, type Entry } from './entries.ts'
 import { canonicalRegistry, moved, withoutPort } from './prefix.ts'
 import { remembered } from './remembered.ts'
 import { type ConnectionSetting, type Route, routeOf } from './route.ts'
@@ -49,19 +50,6 @@ export interface RulesOptions {
   readonly access: Access
   /** Registries that the server was started for: that default is not for them. */
   readonly own: readonly string[]
-}
-
-/** A configuration, and what the shorter prefixes above it say where it says nothing. */
-interface Entry {
-  readonly configuration: RegistryConfiguration
-  readonly access: { readonly is: Access; readonly saidBy: string } | null
-  /** The configuration that says where its repositories are; all of that is said in one place. */
-  readonly whereabouts: RegistryConfiguration | null
-  readonly connection: ConnectionSetting
-  readonly broken: string | null
-  readonly vendor: RegistryConfiguration['vendor']
-  readonly apiUrl: string | null
-  readonly route: Route | undefined
 }
 
 const NOT_ALLOWED = 'no configuration allows it, and what none allows is blocked'
@@ -200,52 +188,3 @@ export function createRules({ configurations, access, own }: RulesOptions): Rule
 }
 
 const NOTHING: ConnectionSetting = { ca: null, client: null, proxy: null }
-
-type Entries = ReadonlyMap<string, ReadonlyMap<string, Entry>>
-
-function arrange(configurations: readonly OpenedConfiguration[]): Entries {
-  const entries = new Map<string, Map<string, Entry>>()
-  const shortestFirst = [...configurations].sort(
-    (a, b) => a.configuration.path.length - b.configuration.path.length,
-  )
-  for (const opened of shortestFirst) {
-    const { registry, path } = opened.configuration
-    const ofRegistry = entries.get(registry) ?? new Map<string, Entry>()
-    entries.set(registry, ofRegistry)
-    let above: Entry | undefined
-    for (const shorter of pathsAbove(path)) above ??= ofRegistry.get(shorter)
-    ofRegistry.set(path, entryOf(opened, above))
-  }
-  return entries
-}
-
-function entryOf(
-  { configuration, clientKey, proxyPassword, broken }: OpenedConfiguration,
-  above: Entry | undefined,
-): Entry {
-  const { access, location, mirrors, insecure, ca, clientCertificate, proxy, vendor, apiUrl } = configuration
-  const saysWhere = location !== null || mirrors !== null || insecure !== null
-  const connection: ConnectionSetting = {
-    ca: ca ?? above?.connection.ca ?? null,
-    client:
-      clientCertificate !== null && clientKey !== null
-        ? { certificate: clientCertificate, key: clientKey }
-        : (above?.connection.client ?? null),
-    proxy: proxy
-      ? { url: proxy.url, authorization: authorizationOf(proxy.username, proxyPassword) }
-      : (above?.connection.proxy ?? null),
-  }
-  return {
-    configuration,
-    access: access === null ? (above?.access ?? null) : { is: access, saidBy: formatPrefix(configuration) },
-    whereabouts: saysWhere ? configuration : (above?.whereabouts ?? null),
-    connection,
-    broken: broken ?? above?.broken ?? null,
-    vendor: vendor ?? above?.vendor ?? null,
-    apiUrl: apiUrl ?? above?.apiUrl ?? null,
-    route: routeOf(connection),
-  }
-}
-
-const authorizationOf = (username: string | null, password: string | null): string | null =>
-  username === null ? null : `Basic ${Buffer.from(`${username}:${password ?? ''}`).toString('base64')}`
