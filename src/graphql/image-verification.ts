@@ -63,7 +63,7 @@ const ImageVerificationType = builder.objectRef<Verification>('ImageVerification
     }),
     reason: t.exposeString('reason', {
       description:
-        'Why, as one stable word: `Verified`, `NotRequired`, `NoSignature`, the reason of the signature that came furthest, `TooManyReferrers`, `TooManyAtOnce`, `NoImage`, or the registry’s: `RegistryUnavailable`, `Unauthorized`.',
+        'Why, as one stable word: `Verified`, `NotRequired`, `NoSignature`, the reason of the signature that came furthest, `IncompleteList`, `TooManyAtOnce`, `NoImage`, or the registry’s: `RegistryUnavailable`, `Unauthorized`.',
     }),
     message: t.exposeString('message', { description: 'The same for a person.' }),
     by: t.exposeString('by', {

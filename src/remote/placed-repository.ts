@@ -115,9 +115,18 @@ export function placedRepository(
         },
         (place) => !distrust.has(place, descriptor.digest),
       ),
+    // a signature that a mirror has is one; that it has none says nothing
     listReferrers: (subject, artifactType) =>
-      ask('WHOLE', (repository) => repository.listReferrers(subject, artifactType)),
-    digestOfTag: (tag) => ask('WHOLE', (repository) => repository.digestOfTag(tag)),
+      ask('WHOLE', async (repository, { isMirror }) => {
+        const listing = await repository.listReferrers(subject, artifactType)
+        return isMirror ? { ...listing, isComplete: false } : listing
+      }),
+    digestOfTag: (tag) =>
+      ask('WHOLE', async (repository, place) => {
+        const digest = await repository.digestOfTag(tag)
+        if (digest === null && place.isMirror) throw notThere(place, tag)
+        return digest
+      }),
     fetchAttachment: (descriptor, maxBytes) =>
       ask('DIGESTS', (repository) => repository.fetchAttachment(descriptor, maxBytes)),
   }
@@ -134,6 +143,13 @@ interface Refusal {
 const blocked = ({ registry, repository }: Pick<Reference, 'registry' | 'repository'>, by: string) =>
   new RegistryError(`${repository === '' ? registry : `${registry}/${repository}`} was not asked: ${by}`, {
     reason: 'Blocked',
+    registry,
+    repository,
+  })
+
+const notThere = ({ registry, repository }: Place, tag: string) =>
+  new RegistryError(`${registry} does not have the tag "${tag}" of ${repository}`, {
+    reason: 'NotFound',
     registry,
     repository,
   })

@@ -90,8 +90,8 @@ export function outcomeOf(
   if (failure) return { ...base, status: 'UNKNOWN', ...failure }
   if (!isComplete) {
     const message =
-      'more is attached to it than is read, and none of the signatures among what was read counts'
-    return { ...base, status: 'UNKNOWN', reason: 'TooManyReferrers', message }
+      'not all that is attached to it could be read, and no signature among what was read counts'
+    return { ...base, status: 'UNKNOWN', reason: 'IncompleteList', message }
   }
   if (!best) {
     return { ...base, status: 'UNVERIFIED', reason: 'NoSignature', message: 'nobody has signed it' }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { tagOfReferrers } from '../../src/oci/tag.ts'
 import type { ConfigurationInput } from '../../src/registry-config/configuration-input.ts'
 import { closedPort } from '../fixtures/hostile-registry.ts'
 import { type Image, image } from '../fixtures/random-image.ts'
@@ -240,6 +241,41 @@ describe('a list of tags', () => {
 
     await refusalOf(allTags(it.repository(`${origin.host}/team/app`)))
     expect(kinds(mirror)).toEqual([])
+  })
+})
+
+describe('what is attached to an image', () => {
+  const signature = tagOfReferrers(one.digest, '.sig')
+
+  test('is the registry’s to say, and no mirror is asked while it does', async () => {
+    await using origin = await start(one)
+    await using mirror = await start(one)
+    mirror.push('team/app', signature, two)
+    await using it = open()
+    it.configure(origin.host, { mirrors: [{ location: mirror.host, serves: 'ALL' }] })
+    const repository = it.repository(`${origin.host}/team/app`)
+
+    expect(await repository.listReferrers(one.digest, null)).toMatchObject({ isComplete: true })
+    expect(await repository.digestOfTag(signature)).toBeNull()
+    expect(kinds(mirror)).toEqual([])
+  })
+
+  test('is a mirror’s while the registry cannot be asked: that it has nothing says nothing', async () => {
+    await using origin = await start(one, refusing(503))
+    await using mirror = await start(one)
+    await using it = open()
+    it.configure(origin.host, { mirrors: [{ location: mirror.host, serves: 'ALL' }] })
+    const repository = it.repository(`${origin.host}/team/app`)
+
+    expect(await repository.listReferrers(one.digest, null)).toMatchObject({
+      descriptors: [],
+      isComplete: false,
+    })
+    expect(await refusalOf(repository.digestOfTag(signature))).toMatchObject({
+      reason: 'RegistryUnavailable',
+    })
+    mirror.push('team/app', signature, two)
+    expect(await repository.digestOfTag(signature)).toBe(two.digest)
   })
 })
 
