@@ -3,6 +3,7 @@ import { Accounts } from '../../src/remote/accounts.ts'
 import { Breaker, SENT } from '../../src/remote/breaker.ts'
 import { Budgets } from '../../src/remote/budget.ts'
 import type { Credentials } from '../../src/remote/credentials.ts'
+import { startScripted } from '../fixtures/hostile-registry.ts'
 import { image } from '../fixtures/random-image.ts'
 import { createTestClock, refusalOf, TestClient, tag } from '../fixtures/registry-client.ts'
 import { startUpstream } from '../fixtures/upstream.ts'
@@ -130,6 +131,32 @@ describe('a registry that has had enough of one account', () => {
     await refusalOf(it.ask('ann'))
     await refusalOf(it.ask('bob'))
     expect(it.standing().breaker.state).toBe('CLOSED')
+  })
+})
+
+describe('a token server that has had enough of one account', () => {
+  test('is asked as the others meanwhile', async () => {
+    await using registry = await startScripted((request, response) => {
+      const { authorization } = request.headers
+      if (request.url?.startsWith('/token')) {
+        const isLimited = userOf(authorization) === 'ann'
+        response.writeHead(isLimited ? 429 : 200, isLimited ? { 'retry-after': '3600' } : {})
+        response.end(isLimited ? '' : JSON.stringify({ token: 'open' }))
+      } else if (authorization === 'Bearer open') {
+        response.writeHead(200, { 'content-type': app.mediaType, 'docker-content-digest': app.digest }).end()
+      } else {
+        const realm = `http://${request.headers.host}/token`
+        response.writeHead(401, { 'www-authenticate': `Bearer realm="${realm}",service="test"` }).end()
+      }
+    })
+    await using client = new TestClient({ credentials: users })
+    const ask = (namespace: string) =>
+      client.repository(`${registry.host}/team/app`, { namespace }).resolveTag(tag('1'), null)
+    expect(await refusalOf(ask('ann'))).toMatchObject({ reason: 'TooManyRequests' })
+    expect((await ask('bob')).digest).toBe(app.digest)
+    const before = registry.requests.length
+    await refusalOf(ask('ann'))
+    expect(registry.requests).toHaveLength(before)
   })
 })
 
