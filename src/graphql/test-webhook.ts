@@ -16,7 +16,10 @@ const TestWebhookInput = builder.inputType('TestWebhookInput', {
       description:
         'The repository that the delivery tells of, without the registry: `team/app`; one that a stream of the namespace takes images from, when left out.',
     }),
-    tag: t.string({ description: 'The tag that the delivery tells of; `latest` when left out.' }),
+    tag: t.string({
+      description:
+        'The tag that the delivery tells of; when left out, one that a stream takes from there, or `latest`.',
+    }),
     follow: t.boolean({
       required: true,
       defaultValue: false,

@@ -45,6 +45,7 @@ export function createHintRetries({
   const asked = db.prepare<Asked>(`
     select t.id, t.tag, t.retries, f.reason,
       h.action = 'push' and t.tag <> '' and h.digest is not null
+        and not (select d.is_test from webhook_deliveries d where d.id = h.delivery_id)
         and not exists (select 1 from webhook_targets n
           where n.stream_id = t.stream_id and n.tag in (t.tag, '') and n.id > t.id)
         and not exists (select 1 from tags g where g.stream_id = t.stream_id and g.name = t.tag

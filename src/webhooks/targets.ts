@@ -42,8 +42,8 @@ const MAX_TAGS_OF_DIGEST = 100
 /** The sources of all namespaces. */
 export interface AllSources {
   of(namespace: string): Sources
-  /** A repository of the registry that some stream of the namespace follows; undefined where none does. */
-  someRepository(namespace: string, registry: string): string | undefined
+  /** Places in the registry that streams of the namespace take images from, those of whole repositories first; at most 100. */
+  some(namespace: string, registry: string): Pick<Reference, 'repository' | 'tag'>[]
 }
 
 export function createSources(db: Database): AllSources {
@@ -69,9 +69,11 @@ export function createSources(db: Database): AllSources {
     'select 1 from tags where stream_id = ? and name = ? and upstream_digest = ?',
   )
 
-  const someSource = db.prepare<{ name: string }>(
-    `select docker_image_repository as name from image_streams
-     where namespace = ? and registry = ? and docker_image_repository is not null order by id limit 1`,
+  const some = db.prepare<{ name: string; isTag: 0 | 1 }>(
+    `select docker_image_repository as name, 0 as isTag from image_streams where namespace = ? and registry = ?
+     union all select t.from_name, 1 from image_streams s join spec_tags t on t.stream_id = s.id
+       where s.namespace = ? and t.registry = ? and not t.reference
+     limit 100`,
   )
 
   const find = (namespace: string, { registry, repository }: ScopedHint): Found => {
@@ -118,10 +120,11 @@ export function createSources(db: Database): AllSources {
     meansDigest.get(streamId, named, digest) !== undefined
 
   return {
-    someRepository(namespace, registry) {
-      const { name } = someSource.get(namespace, registry) ?? {}
-      return name === undefined ? undefined : parseReference(name).repository
-    },
+    some: (namespace, registry) =>
+      some.all(namespace, registry, namespace, registry).map(({ name, isTag }) => {
+        const { repository, tag } = parseReference(name)
+        return { repository, tag: isTag ? tag : null }
+      }),
     of(namespace) {
       const known = new Map<string, Found>()
       const sourcesOf = (hint: ScopedHint): Found => {

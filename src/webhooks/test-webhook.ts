@@ -3,7 +3,7 @@ import { NotFoundError } from '../imagestream/errors.ts'
 import { checkTagName } from '../imagestream/names.ts'
 import { digestOf } from '../oci/digest.ts'
 import type { Receiver, Trial } from './receive.ts'
-import { spelled } from './scope.ts'
+import { isBelow, spelled } from './scope.ts'
 import type { WebhookSecrets } from './secrets.ts'
 import type { Senders } from './senders.ts'
 import { createSources, type Target } from './targets.ts'
@@ -46,12 +46,15 @@ export function createTestWebhook(dependencies: TestWebhookDependencies): TestWe
   return async ({ id, repository, tag, follow }) => {
     const webhook = webhooks.byIds([id]).get(id)
     if (!webhook) throw new NotFoundError('there is no webhook of this id')
-    const named = repository ?? sources.someRepository(webhook.namespace, webhook.registry)
+    const followed = sources
+      .some(webhook.namespace, webhook.registry)
+      .find((place) => isBelow(webhook, place.repository))
+    const named = repository == null ? followed : { repository, tag: null }
     const below = webhook.repositories[0]
     const image = {
       registry: webhook.registry,
-      repository: spelled(named ?? (below ? `${below}/app` : 'team/app'), webhook.registry),
-      tag: checkTagName(tag ?? 'latest'),
+      repository: spelled(named?.repository ?? (below ? `${below}/app` : 'team/app'), webhook.registry),
+      tag: checkTagName(tag ?? named?.tag ?? 'latest'),
       // nobody's: a test never looks like an image that is there
       digest: digestOf(Buffer.from(`a test of the webhook ${webhook.key}`)),
     }

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { MAX_PREFIXES } from '../../src/webhooks/webhook-input.ts'
 import { type CreateWebhook, MAX_WEBHOOKS } from '../../src/webhooks/webhooks.ts'
-import { ALL } from '../fixtures/domain.ts'
+import { ALL, fromImage } from '../fixtures/domain.ts'
 import { image } from '../fixtures/random-image.ts'
 import { place, image as sampleImage } from './deliveries.ts'
 import { SOURCE, WebhookWorld } from './webhook-world.ts'
@@ -141,6 +141,30 @@ describe('a test', () => {
     await world.settle()
     expect(world.domain.remote.takeCalls()).toEqual([])
     expect(world.webhook(webhook)).toMatchObject({ accepted: 0, acceptedAt: null })
+  })
+
+  it('tells of what a stream takes from there, unless it is told what', async () => {
+    world.domain.remote.push(SOURCE, 'v1', image({ seed: 1 }))
+    await world.follow('elsewhere', { tags: [fromImage('v1', 'registry.test/other/app:v1')] })
+    await world.follow('app', { tags: [fromImage('v1', `${SOURCE}:v1`)] })
+    const { webhook } = world.create({ repositories: ['team'] })
+
+    expect(await world.test({ id: webhook.id, follow: false })).toMatchObject({
+      outcome: 'ACCEPTED',
+      hints: [{ repository: 'team/app', tag: 'v1' }],
+      targets: [{ tag: 'v1', isSpecTag: true }],
+    })
+  })
+
+  it('that is followed asks once: the digest that it tells is nobody’s', async () => {
+    world.domain.remote.push(SOURCE, 'v1', image({ seed: 1 }))
+    await world.follow()
+    const { webhook } = world.create()
+
+    await world.test({ id: webhook.id, tag: 'v1', follow: true })
+    await world.settle()
+
+    expect(await world.retry()).toBeUndefined()
   })
 
   it('may be followed: then the registry is asked, and only what it says is recorded', async () => {
