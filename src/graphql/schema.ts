@@ -43,6 +43,7 @@ import './prune-images.ts'
 import './referrers.ts'
 import './image-verification.ts'
 import './image-stream-trust.ts'
+import './set-image-stream-trust.ts'
 
 builder.queryType({ description: 'What can be asked.' })
 builder.mutationType({ description: 'What can be changed.' })
