@@ -124,8 +124,10 @@ export function createEgress(options: EgressOptions): Egress {
       }
       const exchange = new Exchange({ maxBytes, timeout: timeout ?? timeouts.total, stream, signal })
       if (exchange.failed) return exchange.response
-      const agents = pool.of(route, insecure)
-      const agent = stream ? agents.streams : agents.whole
+      const send = (dispatch: Dispatcher.DispatchOptions): void => {
+        const agents = pool.of(route, insecure)
+        ;(stream ? agents.streams : agents.whole).dispatch(dispatch, exchange)
+      }
       const dispatch: Dispatcher.DispatchOptions = {
         origin: target.origin,
         path: target.pathname + target.search,
@@ -135,13 +137,12 @@ export function createEgress(options: EgressOptions): Egress {
         // undici would close the connection after each HEAD, for fear of servers that send a body with it
         reset: false,
       }
-      if (!route?.proxy || target.protocol === 'https:') agent.dispatch(dispatch, exchange)
+      if (!route?.proxy || target.protocol === 'https:') send(dispatch)
       else {
         const forwarded = forward(target, dispatch, route.proxy)
-        vetForProxy(target.hostname, { allows, resolve }).then(
-          () => exchange.failed || agent.dispatch(forwarded, exchange),
-          (error: unknown) => exchange.onResponseError(undefined, error),
-        )
+        vetForProxy(target.hostname, { allows, resolve })
+          .then(() => exchange.failed || send(forwarded))
+          .catch((error: unknown) => exchange.onResponseError(undefined, error))
       }
       return exchange.response
     },

@@ -189,6 +189,31 @@ describe('a route through a proxy', () => {
   })
 })
 
+describe('a request that is still vetted when connections are renewed', () => {
+  test('is sent over a new one', async () => {
+    await using server = await startScripted(hello)
+    await using proxy = await startHttpProxy({ resolve: () => server.host })
+    let answer = (): void => {}
+    const asked = new Promise<void>((looking) => {
+      answer = looking
+    })
+    let known: ((addresses: []) => void) | undefined
+    await using egress = open({
+      resolve: () => {
+        answer()
+        return new Promise((resolve) => {
+          known = resolve
+        })
+      },
+    })
+    const request = egress.request('http://registry.example/', { ...ask, route: through(proxy.url) })
+    await asked
+    egress.renew()
+    known?.([])
+    expect((await request).status).toBe(200)
+  })
+})
+
 describe('what a proxy may be', () => {
   const outside = { loopback: false }
 

@@ -323,3 +323,20 @@ describe('pulling through the integrated registry', () => {
     expect(origin.requests.blob).toBe(1)
   })
 })
+
+describe('a change (threats: pooled socket outlives policy change)', () => {
+  test('leaves no connection that was opened before it to what comes after', async () => {
+    await using server = await startScripted((_, response) => void response.writeHead(404).end())
+    await using app = await startApp()
+    const sockets = () => new Set(server.requests.map(({ socket }) => socket))
+    await follow(app.client, `${server.host}/team/app`)
+    const before = sockets()
+
+    await configure(app, 'elsewhere.example', { access: 'BLOCKED' })
+    server.requests.length = 0
+    await importImage(app.client)
+
+    expect(sockets().size).toBeGreaterThan(0)
+    for (const socket of sockets()) expect(before.has(socket)).toBe(false)
+  })
+})
