@@ -5,24 +5,19 @@ import { openCredentials } from './app-credentials.ts'
 import { openDomain } from './app-domain.ts'
 import { openMetrics } from './app-metrics.ts'
 import { openRegistry } from './app-registry.ts'
+import { openRemote } from './app-remote.ts'
 import { openTrust } from './app-trust.ts'
+import { keepUp } from './app-upkeep.ts'
 import { openWebhooks } from './app-webhooks.ts'
-import { type Config, ConfigError } from './config.ts'
+import type { Config } from './config.ts'
 import { openDatabase } from './db/open.ts'
-import { createEgress, type Egress } from './egress/egress.ts'
-import type { PushLog } from './events/push-log.ts'
 import { pushFilterOf } from './graphql/image-push.ts'
 import { createSchema } from './graphql/schema.ts'
 import { LOOPBACK_HOSTS } from './http/origin.ts'
 import { createServer } from './http/server.ts'
 import { createScheduleRunner } from './imagestream/schedule-runner.ts'
 import { Opened } from './opened.ts'
-import { createPruner, type Pruner } from './prune/prune.ts'
-import { schedule } from './registry/collect-schedule.ts'
-import { MAX_CONCURRENCY } from './registry-config/configuration-input.ts'
-import { createRegistryConfigurations } from './registry-config/registry-configurations.ts'
-import { createRemoteRegistry } from './remote/remote-registry.ts'
-import { createVendorListings } from './vendors/vendor-listings.ts'
+import { createPruner } from './prune/prune.ts'
 
 export { SealingKeyError } from './access/errors.ts'
 export { DatabaseRefusedError } from './db/open.ts'
@@ -43,10 +38,6 @@ export interface App extends AsyncDisposable {
   readonly url: string
   readonly dataFolder: string
 }
-
-const MINUTE = 60 * 1000
-const HOUR = 60 * MINUTE
-const DAY = 24 * HOUR
 
 /**
  * Joins the rooms and listens.
@@ -73,38 +64,13 @@ async function open(
   const db = opened.use(openDatabase(databaseFile, { onFatal }))
   const credentials = openCredentials({ config, db, now, log })
   opened.use(credentials.store)
-  const egress = opened.use(openEgress(config))
-  const configurations = createRegistryConfigurations({
-    db,
-    sealer: credentials.sealer,
-    now,
-    own: config.externalRegistry ? [config.externalRegistry.host] : [],
-    onChanged: () => {
-      egress.renew()
-      remote.reconsider()
+  const { egress, configurations, remote, vendors } = openRemote(
+    {
+      ...{ config, db, credentials, now, log, cloudEndpoint },
+      onAnswered: (host, outcome) => metrics.remoteRequest(host, outcome),
     },
-  })
-  const remote = createRemoteRegistry({
-    egress,
-    credentials: credentials.remote,
-    limits: { requestsPerHost: config.requestsPerRegistry },
-    cloudEndpoint,
-    onAgeingLogin: ({ expires, ...login }) =>
-      log.warn(
-        { ...login, ends: new Date(expires).toISOString() },
-        'a login could not be renewed, and is used to its end',
-      ),
-    limitsOf: (registry) => configurations.rules().limitsOf(registry),
-    rules: configurations.rules,
-    warn: (warning) => log.warn(warning, 'a registry broke a rule'),
-    observe: (host, outcome) => metrics.remoteRequest(host, outcome),
-  })
-
-  const vendors = createVendorListings({
-    remote,
-    configurationOf: (registry, repository) => configurations.rules().vendorOf(registry, repository),
-    warn: (warning) => log.warn(warning, "a vendor's listing broke a rule"),
-  })
+    opened,
+  )
 
   const domain = openDomain({
     config,
@@ -187,74 +153,12 @@ async function open(
   })
   opened.use(scheduled).start()
   registry.start()
-  pruneRegularly({ pruner, config, now, log }, opened)
-  trimRegularly({ pushes: domain.pushes, config, now, log }, opened)
+  keepUp({ config, pruner, pushes: domain.pushes, now, log }, opened)
 
   return {
     url: `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`,
     dataFolder: config.dataFolder,
     [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
-  }
-}
-
-interface RegularPruning extends Pick<Required<AppOverrides>, 'now' | 'log'> {
-  readonly pruner: Pruner
-  readonly config: Config
-}
-
-/** Prunes now and from then on, where the configuration says how often. */
-function pruneRegularly({ pruner, config, now, log }: RegularPruning, opened: Opened): void {
-  const { pruneHours, keepTagRevisions, pruneYoungerThanMinutes: keepYoungerThanMinutes } = config
-  if (pruneHours === null) return
-  const run = async (): Promise<void> => {
-    try {
-      const { events, images, bytes } = await pruner.prune({ keepTagRevisions, keepYoungerThanMinutes })
-      log.info({ events: events.total, images: images.total, bytes }, 'pruned')
-    } catch (error) {
-      log.error({ err: error }, 'the pruner did not come to its end')
-    }
-  }
-  // no run leaves a trace behind, and one that finds nothing is soon done: the first begins at once
-  opened.use(schedule({ intervalMs: pruneHours * HOUR, now, lastFinish: () => undefined, run }))
-}
-
-interface RegularTrimming extends Pick<Required<AppOverrides>, 'now' | 'log'> {
-  readonly pushes: PushLog
-  readonly config: Config
-}
-
-/** Drops what is too old of the push log, now and each hour, where the configuration says what is. */
-function trimRegularly({ pushes, config, now, log }: RegularTrimming, opened: Opened): void {
-  if (config.pushLogDays === null) return
-  const keep = config.pushLogDays * DAY
-  const trim = (): unknown => pushes.dropBefore(now() - keep)
-  trim()
-  const trimLater = (): void => {
-    try {
-      trim()
-    } catch (error) {
-      // a full disk, say: the next hour tries again
-      log.error({ err: error }, 'the push log could not be trimmed')
-    }
-  }
-  const timer = setInterval(trimLater, HOUR).unref()
-  opened.defer(() => clearInterval(timer))
-}
-
-function openEgress(config: Config): Egress {
-  try {
-    return createEgress({
-      // another machine could use us to reach what listens only for this one
-      loopback: !config.openToEverybody,
-      allowedCidrs: config.privateNetworks,
-      ca: config.ca,
-      // the most that a configuration may ask for: how many there are at a time is for the queues to say
-      connectionsPerOrigin: Math.max(config.requestsPerRegistry, MAX_CONCURRENCY),
-    })
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error
-    const setting = '--private-networks (IMAGESTREAMS_PRIVATE_NETWORKS)'
-    throw new ConfigError(`${setting}: ${error.message}`, { cause: error })
   }
 }
 

@@ -56,8 +56,10 @@ const COMPOSITION_ROOTS: readonly string[] = [
   'app-domain.ts',
   'app-metrics.ts',
   'app-registry.ts',
-  'app-webhooks.ts',
+  'app-remote.ts',
   'app-trust.ts',
+  'app-upkeep.ts',
+  'app-webhooks.ts',
 ]
 
 interface Module {
