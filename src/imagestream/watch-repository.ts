@@ -9,7 +9,7 @@ import { createKnownTags, type KnownTags } from './known-tags.ts'
 import { type Look, limited, lookAtSuspects, NOTHING_SEEN, type Suspicion } from './look.ts'
 import { type Reading, readListing, readMarks } from './read-listing.ts'
 import type { RegistryAnswers, TagListing } from './registry-answers.ts'
-import { isVendorListingFailure, type VendorListing } from './remote-registry.ts'
+import { isVendorListingFailure, type TagClaim, type VendorListing } from './remote-registry.ts'
 import type { ReportedMoves } from './reported-moves.ts'
 import { createSavedPages } from './saved-pages.ts'
 import { isSetAside, NOTHING_WRONG, notWatchedYet, setAside } from './set-aside.ts'
@@ -50,9 +50,10 @@ export class RepositoryWatch {
   /** The same before the look counted. */
   #unchecked: RepositoryWatchRow
   #reading: Reading | null = null
-  #asked: ReadonlySet<TagName> = new Set()
-  /** A whole list of the registry's own. */
-  #listed: ReadonlySet<TagName> | null = null
+  /** Of what it claims, that about which the registry was asked. */
+  #asked: readonly TagClaim[] = []
+  /** Tags that were missing, and that a list of the registry's own has again. */
+  #back: readonly TagName[] = []
 
   constructor(stores: WatchStores, watched: Watched, listing: Pick<Listing, 'reference'>) {
     const { db, watches } = stores
@@ -77,7 +78,7 @@ export class RepositoryWatch {
     const look = await this.#decide(asking, { reading, covers })
     const at = this.#stores.now()
     this.#unchecked = this.#row
-    this.#asked = new Set(look.wanted)
+    this.#asked = askedOf(reading?.news ?? [], look)
     // only now: what the listing said counts as known when the registry can be asked about it
     this.#reading = reading
     this.#row = {
@@ -114,12 +115,10 @@ export class RepositoryWatch {
     const isToBeReadAnew = this.#hadMarks && watches.ofStreams([stream.id]).get(stream.id)?.marks === null
     const row = isWhole ? this.#row : this.#unchecked
     if (!watches.save(tx, isToBeReadAnew ? { ...row, marks: null } : row) || !isWhole) return
-    if (this.#listed) watches.forgetMissing(tx, stream.id, this.#listed)
+    if (this.#back.length > 0) watches.forgetMissing(tx, stream.id, this.#back)
     if (!this.#reading) return
-    const { news, moves: told } = this.#reading
-    const asked = news.filter(({ tag }) => this.#asked.has(tag))
-    this.#claims.settle(tx, importId, asked)
-    moves.store(tx, stream.id, this.#row.vendor ?? '', told)
+    this.#claims.settle(tx, importId, this.#asked)
+    moves.store(tx, stream.id, this.#row.vendor ?? '', this.#reading.moves)
     if (this.#row.checkedBy === 'FULL_SWEEP') this.#claims.forgetPhantoms(tx)
   }
 
@@ -195,20 +194,29 @@ export class RepositoryWatch {
     const { names, isWhole } = await this.#list(asking)
     const listed = {
       ...limited(listing, names, maximumTags),
-      unlisted: isWhole ? this.#unlisted(listing, new Set(names)) : [],
+      unlisted: isWhole ? this.#unlisted(listing, names) : [],
     }
     if (reading && covers !== 'PART') return among(reading.news, listed)
     return { ...NOTHING_SEEN, ...listed }
   }
 
   /** The tags that a whole list lacks; those that are gone already are left alone. */
-  #unlisted(listing: Listing, names: ReadonlySet<TagName>): TagName[] {
-    const { alreadyImported } = this.#watched
-    this.#listed = names
-    return listing.wantedOf(
-      this.#known.names().filter((name) => !names.has(name) && !alreadyImported.has(name)),
-    )
+  #unlisted(listing: Listing, names: readonly TagName[]): TagName[] {
+    const { alreadyImported, stream } = this.#watched
+    const known = this.#known.names()
+    const missing = this.#stores.watches.missing(stream.id)
+    if (known.length + missing.length === 0) return []
+    const listed = new Set(names)
+    this.#back = missing.filter((name) => listed.has(name))
+    return listing.wantedOf(known.filter((name) => !listed.has(name) && !alreadyImported.has(name)))
   }
+}
+
+/** The claims of tags that are asked for. */
+function askedOf(news: readonly TagClaim[], { wanted }: Look): readonly TagClaim[] {
+  if (news.length === 0) return news
+  const asked = new Set(wanted)
+  return news.filter(({ tag }) => asked.has(tag))
 }
 
 interface Asking {

@@ -12,8 +12,10 @@ export interface WatchRows {
   ofStreams(streamIds: readonly number[]): Map<number, RepositoryWatchRow>
   /** Not where the stream has another repository meanwhile, or is gone. Whether it was written. */
   save(tx: Transaction, row: RepositoryWatchRow): boolean
-  /** Forgets since when a tag is missing, of those that are listed. */
-  forgetMissing(tx: Transaction, streamId: number, listed: ReadonlySet<TagName>): void
+  /** Tags that a whole list lacked when one was last read. */
+  missing(streamId: number): TagName[]
+  /** Forgets since when these tags were missing. */
+  forgetMissing(tx: Transaction, streamId: number, tags: readonly TagName[]): void
 }
 
 export function createWatchRows(db: Database): WatchRows {
@@ -49,15 +51,15 @@ export function createWatchRows(db: Database): WatchRows {
         row.streamId,
         row.generation,
       ).changes > 0,
-    forgetMissing(_tx, streamId, listed) {
-      const missing = db
+    missing: (streamId) =>
+      db
         .prepare<{ name: TagName }>('select name from tags where stream_id = ? and missing_since is not null')
         .all(streamId)
-      const found = missing.filter(({ name }) => listed.has(name)).map(({ name }) => name)
-      if (found.length === 0) return
+        .map(({ name }) => name),
+    forgetMissing: (_tx, streamId, tags) => {
       db.prepare(
         'update tags set missing_since = null where stream_id = ? and name in (select value from json_each(?))',
-      ).run(streamId, JSON.stringify(found))
+      ).run(streamId, JSON.stringify(tags))
     },
   }
 }
