@@ -82,7 +82,7 @@ export class Dialer {
     const patience = { left: limits.longestPause }
     const applicant = { ...errand, ...request, isStream: request.stream !== undefined }
     for (let attempt = 1; ; attempt += 1) {
-      const asks = { ...applicant, scouting: scouting && attempt === 1 }
+      const asks = scouting && attempt > 1 ? { ...applicant, scouting: false } : applicant
       const admission = await admit(host, asks, { clock, patience })
       if ('refusal' in admission) {
         observe(url.host, 'NOT_SENT')

@@ -30,16 +30,23 @@ export function placedRepository(
   { rules, open, distrust, signal, warn }: PlacedRepositoryOptions,
 ): RegistryRepository {
   const opened = new Map<string, RegistryRepository>()
+  // a place is the same object until rules change: found without spelling out what it is
+  const found = new WeakMap<Place, RegistryRepository>()
   const at = (place: Place): RegistryRepository => {
+    let repository = found.get(place)
+    if (repository) return repository
     const key = JSON.stringify([place.registry, place.repository, place.insecure, place.route?.id])
-    const repository = opened.get(key) ?? open(place)
+    repository = opened.get(key) ?? open(place)
     opened.set(key, repository)
+    found.set(place, repository)
     return repository
   }
 
   const placesFor = (question: Question): readonly Place[] => {
     const plan = rules().planOf(reference.registry, reference.repository)
     if ('blockedBy' in plan) throw blocked(reference, plan.blockedBy)
+    // of most there are no mirrors
+    if (plan.places.length === 1) return plan.places
     const origin = plan.places.filter(({ isMirror }) => !isMirror)
     const use = question === 'WHOLE' ? 'TAGS' : question
     const mirrors = plan.places.filter(
