@@ -1,1 +1,0 @@
-ALTER TABLE `registry_credentials` ADD `last_used_at` integer;
