@@ -3,17 +3,22 @@ import { isRegistryPrefix, type RegistryPrefix, splitPrefix } from '../oci/regis
 import { InvalidConfigurationError } from './errors.ts'
 
 const PORT = /:(\d+)$/
+/** As a URL writes an IPv4 address that is spelled as one of IPv6. Source: RFC 4291 §2.5.5.2. */
+const MAPPED = /^\[::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})\]/
 
 /**
  * The one name of a registry that has several, as it is dialled: in lower case, an address in its usual form, without the
  * port that is meant anyway; and Docker Hub `docker.io`. A rule for `quay.io` is not to be got round with `QUAY.IO:443`,
- * nor one for `127.0.0.1` with `127.1`.
+ * nor one for `127.0.0.1` with `127.1` or `[::ffff:127.0.0.1]`.
  */
 export function canonicalRegistry(registry: string): string {
   const url = `https://${registry}`
   const host = isRegistryName(registry) && URL.canParse(url) ? new URL(url).host : registry
-  return splitPrefix(host).registry
+  return splitPrefix(host.replace(MAPPED, (_, high, low) => dotted(high, low))).registry
 }
+
+const dotted = (...groups: readonly string[]): string =>
+  groups.flatMap((group) => [Number.parseInt(group, 16) >> 8, Number.parseInt(group, 16) & 255]).join('.')
 
 /** The same host, whichever of its ports; the registry itself where it names none. */
 export const withoutPort = (registry: string): string => canonicalRegistry(registry.replace(PORT, ''))

@@ -133,14 +133,18 @@ describe('blocked', () => {
     },
   )
 
-  test.each(['127.1:5000/x', '2130706433:5000/x', '0x7f.0.0.1:5000/x', '127.0.0.1:5000/x'])(
-    'is the same address however it is written: %s',
-    (name) => {
-      using world = new World()
-      world.set('127.0.0.1', { access: 'BLOCKED' })
-      expect(world.blockOf(name)).toBe('the configuration of 127.0.0.1 blocks it')
-    },
-  )
+  test.each([
+    '127.1:5000/x',
+    '2130706433:5000/x',
+    '0x7f.0.0.1:5000/x',
+    '127.0.0.1:5000/x',
+    '[::ffff:127.0.0.1]:5000/x',
+    '[0:0:0:0:0:FFFF:7f00:1]/x',
+  ])('is the same address however it is written: %s', (name) => {
+    using world = new World()
+    world.set('127.0.0.1', { access: 'BLOCKED' })
+    expect(world.blockOf(name)).toBe('the configuration of 127.0.0.1 blocks it')
+  })
 
   test.each(['docker.io/library/x', 'index.docker.io/library/x', 'registry-1.docker.io:443/library/x'])(
     'is Docker Hub under each of its names: %s',
