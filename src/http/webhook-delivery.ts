@@ -15,7 +15,7 @@ export interface OpenDelivery {
   readonly methods: readonly string[]
   /** Seconds that its source has to wait; 0 for none. */
   readonly wait: number
-  /** What all bodies that are being read share. */
+  /** What all bodies share that are being read or judged. */
   readonly budget: BodyBudget
   receive(delivery: {
     readonly method: string
@@ -31,7 +31,7 @@ export interface OpenDelivery {
 
 /** Bytes of one delivery. */
 export const MAX_DELIVERY_BYTES = 2 * 1024 * 1024
-/** Bytes of all deliveries that are being read at a time. */
+/** Bytes of all deliveries that are being read or judged at a time. */
 export const MAX_DELIVERY_BYTES_HELD = 32 * 1024 * 1024
 
 /** Answers a delivery. Rejects when the client goes away, or nothing can be stored. */
@@ -54,7 +54,14 @@ export async function answerDelivery(
   const body = await readBytes(request, MAX_DELIVERY_BYTES, budget)
   if (body === 'too long') return refuse(413, `a delivery has at most ${MAX_DELIVERY_BYTES} bytes`)
   if (body === 'too many') return refuse(503, 'too much is delivered at once', { 'Retry-After': '1' })
-  const answer = await receive({ method, headers: headersOf(request), query: queryOf(request), body })
+  // also while it is judged: the keys of a sender's platform may have to be waited for
+  if (!budget.take(body.length)) return refuse(503, 'too much is delivered at once', { 'Retry-After': '1' })
+  const answer = await receive({
+    method,
+    headers: headersOf(request),
+    query: queryOf(request),
+    body,
+  }).finally(() => budget.give(body.length))
   if (answer.body === null) response.writeHead(answer.status, answer.headers).end()
   else answerJson(response, answer.status, answer.body, answer.headers)
 }

@@ -1,4 +1,4 @@
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { describe, expect, it } from 'vitest'
@@ -129,6 +129,26 @@ describe('a delivery over HTTP', () => {
     expect(budget.take(10)).toBe(true)
     expect((await post('x')).status).toBe(503)
     budget.give(10)
+    expect((await post('ten bytes!')).status).toBe(202)
+  })
+
+  it('is held while it is judged as well, and others wait meanwhile', async () => {
+    const judging = new EventEmitter()
+    const receive = async () => {
+      judging.emit('begun')
+      await once(judging, 'over')
+      return { status: 202, body: null }
+    }
+    await using it = await start({ budget: new BodyBudget(10), receive })
+    const post = (body: string) => fetch(it.url, { method: 'POST', body })
+    const begun = once(judging, 'begun')
+
+    const first = post('ten bytes!')
+    await begun
+    expect((await post('x')).status).toBe(503)
+    judging.emit('over')
+    expect((await first).status).toBe(202)
+    judging.once('begun', () => setImmediate(() => judging.emit('over')))
     expect((await post('ten bytes!')).status).toBe(202)
   })
 
