@@ -31,6 +31,8 @@ export interface HintWorker extends Disposable {
 /** Hints, and then tags, of one transaction: nothing else is written meanwhile. */
 const HINTS_AT_ONCE = 200
 const TARGETS_AT_ONCE = 500
+/** Tags after which no further hint is worked out in the same transaction: a thousand streams may follow one repository. */
+export const FAN_OUT_AT_ONCE = 2000
 /** Imports that were begun by hints and are not finished: beyond that hints wait, and come together. */
 export const MAX_UNFINISHED = RUNNING_IMPORTS / 2
 
@@ -86,12 +88,15 @@ export function createHintWorker(dependencies: HintWorkerDependencies): HintWork
   const fanOut = (): boolean => {
     const hints = openHints.all()
     const ofNamespace = new Map<string, Sources>()
+    let found = 0
     for (const hint of hints) {
+      if (found >= FAN_OUT_AT_ONCE) break
       const { id, namespace } = hint
       const from = ofNamespace.get(namespace) ?? sources.of(namespace)
       ofNamespace.set(namespace, from)
       for (const { streamId, tag, isSpecTag } of from.targetsOf(hint)) {
         addTarget.run(id, streamId, tag, isSpecTag ? 1 : 0)
+        found += 1
       }
       handled.run(now(), id)
     }

@@ -18,6 +18,7 @@ export const REPOSITORY = 'team/app'
 /** The repository as the fake registry and streams name it. */
 export const SOURCE = `${REGISTRY}/${REPOSITORY}`
 const SOURCE_ADDRESS = '192.0.2.1'
+const EVERY = 1_000_000
 
 export interface Issued {
   readonly webhook: Webhook
@@ -29,6 +30,7 @@ export interface Telling {
   readonly registry?: string
   readonly repository?: string
   readonly tag?: string
+  readonly tags?: readonly string[]
   readonly digest?: Digest
   readonly action?: 'push' | 'delete'
 }
@@ -191,11 +193,16 @@ export class WebhookWorld implements AsyncDisposable {
   targets(issued: Issued): string[] {
     const [last] = this.deliveries(issued)
     if (!last) return []
-    const hints = this.log.hintsOf([last.id])
-    return this.log.targetsOf(hints.map(({ id }) => id)).map(({ streamId, tag, state }) => {
-      const name = this.domain.streams.byIds([streamId]).get(streamId)?.name
-      return `${name}:${tag || '*'} ${state}`
-    })
+    const hints = this.log.hintsOf([last.id], EVERY)
+    return this.log
+      .targetsOf(
+        hints.map(({ id }) => id),
+        EVERY,
+      )
+      .map(({ streamId, tag, state }) => {
+        const name = this.domain.streams.byIds([streamId]).get(streamId)?.name
+        return `${name}:${tag || '*'} ${state}`
+      })
   }
 
   /** What webhooks had imported, in the order asked. */

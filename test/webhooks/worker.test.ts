@@ -1,8 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { MAX_UNFINISHED } from '../../src/webhooks/worker.ts'
+import { FAN_OUT_AT_ONCE, MAX_UNFINISHED } from '../../src/webhooks/worker.ts'
 import { fromImage } from '../fixtures/domain.ts'
 import { image } from '../fixtures/random-image.ts'
 import { type Issued, REGISTRY, REPOSITORY, SOURCE, WebhookWorld } from './webhook-world.ts'
@@ -263,6 +264,29 @@ describe('many hints', () => {
     held.release()
     await world.settle()
     for (const name of names) expect(world.domain.digests('v1', name)[0]).toBe(two.digest)
+  })
+})
+
+describe('many hints of what many streams take', () => {
+  it('are worked out some at a time, so that one delivery holds up nobody', async () => {
+    const streams = 40
+    const tags = Array.from({ length: 150 }, (_, at) => `t${at}`)
+    for (let at = 0; at < streams; at++) await world.follow(`app-${at}`)
+    const held = world.domain.remote.hold(({ kind }) => kind === 'resolve')
+    const targets = world.domain.db.prepare<{ total: number }>(
+      'select count(*) as total from webhook_targets',
+    )
+    const seen = [0]
+
+    await world.deliver(issued, world.telling(issued, { tags }))
+    while ((seen.at(-1) ?? 0) < streams * tags.length) {
+      await setImmediate()
+      seen.push(targets.get()?.total ?? 0)
+    }
+
+    const steps = seen.slice(1).map((total, at) => total - (seen[at] ?? 0))
+    expect(Math.max(...steps)).toBe(FAN_OUT_AT_ONCE)
+    held.release()
   })
 })
 
