@@ -1,3 +1,4 @@
+import { InvalidInputError } from '../imagestream/errors.ts'
 import { groupBy } from '../imagestream/group-by.ts'
 import type { LoggedDelivery, LoggedHint, LoggedTarget } from '../webhooks/delivery-log.ts'
 import { builder } from './builder.ts'
@@ -89,6 +90,26 @@ const WebhookTargetType = builder.objectRef<LoggedTarget>('WebhookTarget').imple
   }),
 })
 
+/** Of one hint, or one delivery: there may be as many as a namespace has streams. */
+const MOST = 500
+const firstArg = builder.args((t) => ({
+  first: t.int({
+    required: true,
+    defaultValue: 10,
+    description: `How many at most: 1 to ${MOST}.`,
+  }),
+}))
+const complexity = ({ first }: { first: number }) => ({
+  field: 1,
+  multiplier: Math.min(Math.max(first, 1), MOST),
+})
+
+/** Throws InvalidInputError. */
+function checkFirst(first: number): number {
+  if (first >= 1 && first <= MOST) return first
+  throw new InvalidInputError('first', `"first" is ${first}; it must be from 1 to ${MOST}`)
+}
+
 const WebhookHintType = builder.objectRef<LoggedHint>('WebhookHint').implement({
   description: 'Something that a delivery says has changed.',
   fields: (t) => ({
@@ -118,10 +139,20 @@ const WebhookHintType = builder.objectRef<LoggedHint>('WebhookHint').implement({
       type: [WebhookTargetType],
       description:
         'The tags that it concerns; none where no stream of the namespace takes images from there.',
-      resolve: (hint, _args, { webhooks }) =>
-        loadTogether(hint, 'targets', (all) =>
-          groupBy(gather(webhooks.log.targetsOf(all.map(({ id }) => id))), ({ hintId }) => hintId),
-        ).get(hint.id) ?? [],
+      args: firstArg,
+      complexity,
+      resolve: (hint, args, { webhooks }) => {
+        const first = checkFirst(args.first)
+        return (
+          loadTogether(hint, `targets ${first}`, (all) => {
+            const targets = webhooks.log.targetsOf(
+              all.map(({ id }) => id),
+              first,
+            )
+            return groupBy(gather(targets), ({ hintId }) => hintId)
+          }).get(hint.id) ?? []
+        )
+      },
     }),
   }),
 })
@@ -157,11 +188,21 @@ WebhookDeliveryType.implement({
     }),
     hints: t.field({
       type: [WebhookHintType],
-      description: 'What it says has changed, as far as this webhook may tell; at most 500.',
-      resolve: (delivery, _args, { webhooks }) =>
-        loadTogether(delivery, 'hints', (all) =>
-          groupBy(gather(webhooks.log.hintsOf(all.map(({ id }) => id))), ({ deliveryId }) => deliveryId),
-        ).get(delivery.id) ?? [],
+      description: 'What it says has changed, as far as this webhook may tell: 500 are kept.',
+      args: firstArg,
+      complexity,
+      resolve: (delivery, args, { webhooks }) => {
+        const first = checkFirst(args.first)
+        return (
+          loadTogether(delivery, `hints ${first}`, (all) => {
+            const hints = webhooks.log.hintsOf(
+              all.map(({ id }) => id),
+              first,
+            )
+            return groupBy(gather(hints), ({ deliveryId }) => deliveryId)
+          }).get(delivery.id) ?? []
+        )
+      },
     }),
   }),
 })

@@ -45,8 +45,10 @@ export interface DeliveryLog {
   /** A page of each webhook's deliveries, newest first; its keys are [id]. */
   ofWebhooks(webhookIds: readonly number[], page: KeysetPage): LoggedDelivery[]
   countOf(webhookIds: readonly number[]): Map<number, number>
-  hintsOf(deliveryIds: readonly number[]): LoggedHint[]
-  targetsOf(hintIds: readonly number[]): LoggedTarget[]
+  /** The first so many of each delivery. */
+  hintsOf(deliveryIds: readonly number[], first: number): LoggedHint[]
+  /** The first so many of each hint: a thousand streams may follow one repository. */
+  targetsOf(hintIds: readonly number[], first: number): LoggedTarget[]
 }
 
 /** Deliveries of one webhook that are kept: those that told something, and the others. */
@@ -112,13 +114,15 @@ export function createDeliveryLog({
      where webhook_id in (select value from json_each(?)) group by webhook_id`,
   )
   const hints = db.prepare<LoggedHint>(
-    `select id, delivery_id as deliveryId, registry, repository, tag, digest, action, handled_at as handledAt
-     from webhook_hints where delivery_id in (select value from json_each(?)) order by id`,
+    `select h.id, delivery_id as deliveryId, registry, repository, tag, digest, action, handled_at as handledAt
+     from json_each(?) each join webhook_hints h on h.id in
+       (select id from webhook_hints where delivery_id = each.value order by id limit ?) order by h.id`,
   )
   const targets = db.prepare<LoggedTarget>(
     `select hint_id as hintId, stream_id as streamId, tag, is_spec_tag as isSpecTag, state, import_id as importId,
        retries, retry_at as retryAt
-     from webhook_targets where hint_id in (select value from json_each(?)) order by id`,
+     from json_each(?) each join webhook_targets t on t.id in
+       (select id from webhook_targets where hint_id = each.value order by id limit ?) order by t.id`,
   )
 
   /** Webhooks that got rows since the last trimming. */
@@ -188,7 +192,7 @@ export function createDeliveryLog({
     },
     countOf: (webhookIds) =>
       new Map(count.all(JSON.stringify(webhookIds)).map(({ webhookId, total }) => [webhookId, total])),
-    hintsOf: (deliveryIds) => hints.all(JSON.stringify(deliveryIds)),
-    targetsOf: (hintIds) => targets.all(JSON.stringify(hintIds)),
+    hintsOf: (deliveryIds, first) => hints.all(JSON.stringify(deliveryIds), first),
+    targetsOf: (hintIds, first) => targets.all(JSON.stringify(hintIds), first),
   }
 }

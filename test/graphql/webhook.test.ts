@@ -270,4 +270,40 @@ describe('webhooks', () => {
       },
     })
   })
+
+  test('tell so many of the hints and tags of a delivery as are asked for, and count them as so many', async () => {
+    await using app = await startApp()
+    await using upstream = await startUpstream()
+    for (const name of ['a', 'b', 'c']) await follow(app.client, `${upstream.host}/team/app`, name)
+    const webhook = await createWebhook(app.client, { sender: 'GENERIC', registry: upstream.host })
+    const tags = Array.from({ length: 30 }, (_, at) => `t${at}`)
+    const headers = { authorization: `Bearer ${webhook.secret}`, 'content-type': 'application/json' }
+    const body = Buffer.from(JSON.stringify({ repository: 'team/app', tags }))
+    await send(webhook.url, { method: 'POST', headers, query: new URLSearchParams(), body })
+    const query = (
+      page: number,
+      hints: string,
+      targets: string,
+    ) => `{ webhooks { nodes { deliveries(first: ${page}) {
+      nodes { hints${hints} { tag targets${targets} { tag imageStream { name } } } } } } } }`
+    type Hints = { tag: string; targets: { imageStream: { name: string } }[] }[]
+    const hints = async (...sizes: [string, string]): Promise<Hints> => {
+      const answer = await app.client.ask<{
+        webhooks: { nodes: { deliveries: { nodes: { hints: Hints }[] } }[] }
+      }>(query(1, ...sizes))
+      return answer.webhooks.nodes[0]?.deliveries.nodes[0]?.hints ?? []
+    }
+
+    expect((await hints('', '(first: 1)')).map(({ tag }) => tag)).toEqual(tags.slice(0, 10))
+    expect((await hints('(first: 500)', '(first: 1)')).map(({ tag }) => tag)).toEqual(tags)
+    await expect
+      .poll(async () => (await hints('(first: 2)', '(first: 2)')).map(({ targets }) => targets.length))
+      .toEqual([2, 2])
+    expect(errorsOf(await app.client.answer(query(1, '(first: 501)', '(first: 1)')))).toMatchObject([
+      { code: 'INVALID' },
+    ])
+    expect(errorsOf(await app.client.answer(query(10, '(first: 500)', '(first: 500)')))).toMatchObject([
+      { code: 'TOO_COMPLEX' },
+    ])
+  })
 })
