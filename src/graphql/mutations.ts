@@ -74,7 +74,7 @@ const ImportImageInput = builder.inputType('ImportImageInput', {
     }),
     fullSweep: t.boolean({
       description:
-        'Asks the registry for each tag of the stream’s repository, also where a listing of its vendor tells which ones changed: that finds what such a listing does not show, and costs a request for each tag.',
+        'Asks the registry for each tag of the stream’s repository, also where a listing of its vendor tells which ones changed: that finds what such a listing does not show, and costs a request for each tag. A listing that is set aside because it failed is asked for again.',
     }),
     scheduled: t.boolean({
       description: 'Writes into the spec whether this is to be imported again and again without being asked.',

@@ -5,9 +5,8 @@ import type { RepositoryWatchRow } from './watch-rows.ts'
 const HOUR = 60 * 60 * 1000
 /** Milliseconds for which a vendor's listing is not asked for after it failed. */
 const SET_ASIDE_FOR = 24 * HOUR
-/** The same where the vendor was only busy, or out of order. */
-const SET_ASIDE_BRIEFLY_FOR = HOUR
-const PASSING_REASONS: readonly string[] = ['TooManyRequests', 'Unavailable']
+/** The same where nothing is wrong with it: it was only asked too much, and says so for minutes as a rule. */
+const RESTED_FOR = HOUR
 
 /** Of a listing that works. */
 export const NOTHING_WRONG = { setAsideUntil: null, reason: null, message: null, failingSince: null }
@@ -38,6 +37,6 @@ export function setAside(row: RepositoryWatchRow, error: unknown, now: number): 
     return { ...row, reason: 'InternalError', message, failingSince, setAsideUntil: now + SET_ASIDE_FOR }
   }
   const { vendor, reason, message } = error
-  const time = PASSING_REASONS.includes(reason) ? SET_ASIDE_BRIEFLY_FOR : SET_ASIDE_FOR
+  const time = reason === 'TooManyRequests' ? RESTED_FOR : SET_ASIDE_FOR
   return { ...row, vendor, reason, message, failingSince, setAsideUntil: now + time }
 }

@@ -62,7 +62,9 @@ export class RepositoryWatch {
     this.#watched = watched
     this.#known = createKnownTags(db, { streamId: stream.id, repository: listing.reference })
     this.#claims = createTagClaims(db, stream.id)
-    this.#row = watches.ofStreams([stream.id]).get(stream.id) ?? notWatchedYet(stream)
+    const row = watches.ofStreams([stream.id]).get(stream.id) ?? notWatchedYet(stream)
+    // who asks for all of it anew may have put right what was wrong with the listing
+    this.#row = watched.request.fullSweep ? { ...row, ...NOTHING_WRONG } : row
     this.#unchecked = this.#row
     this.#hadMarks = this.#row.marks !== null
   }

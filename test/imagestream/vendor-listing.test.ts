@@ -77,7 +77,7 @@ describe('an import of a repository whose vendor has a listing', () => {
     expect(world.domain.digests('latest')).toEqual([digestOf('new')])
   })
 
-  it('stops incrementally at the page that overlaps what is known', async () => {
+  it('stops incrementally at the page that overlaps known (name, digest, updated), as renovate’s dockerhub-cache does', async () => {
     world.release(350)
     await world.create()
     for (let at = 1; at <= 130; at++) world.push(`1.0.${at}`, `moved ${at}`)
@@ -89,7 +89,7 @@ describe('an import of a repository whose vendor has a listing', () => {
     expect((await world.poll()).pages).toBe(1)
   })
 
-  it('reads on where the count does not match what was told last time', async () => {
+  it('stops only where the count matches, and reads on where it does not match what was told last time', async () => {
     world.release(350)
     await world.create()
     world.vendor.forget('1.0.3')
@@ -239,7 +239,22 @@ describe('a claim of a listing', () => {
     world.domain.time += 2 * HOUR
   })
 
-  it('that goes backwards changes nothing, loses nothing, and is checked once', async () => {
+  it('that is stale changes nothing, and takes nothing back of what the registry confirmed', async () => {
+    world.domain.remote.push(UPSTREAM, '1.0.150', image({ seed: 'unheard of' }))
+    expect(await world.poll()).toMatchObject({ asked: [], imported: { imported: 0, unchanged: 150 } })
+
+    // somebody asks for the tag alone, and the listing still tells what it was
+    await world.domain.import({ tag: '1.0.150' })
+    world.take()
+    const log = world.domain.log()
+    for (const asked of [['1.0.150'], [], []]) {
+      expect(await world.poll()).toMatchObject({ asked, imported: { imported: 0, unchanged: 150 } })
+    }
+    expect(world.domain.digests('1.0.150')).toEqual([digestOf('unheard of'), digestOf(150)])
+    expect(world.domain.log()).toEqual(log)
+  })
+
+  it('that goes backwards (renovate#46238) changes nothing, loses nothing, and is checked once', async () => {
     const old = world.domain.time - 3 * HOUR
     world.push('1.0.150', 'moved')
     await world.poll()
@@ -290,7 +305,7 @@ describe('a claim of a listing', () => {
     expect(world.domain.tag('phantom')).toBeUndefined()
   })
 
-  it('with a null digest is no news of its own, and one of a new time is checked once', async () => {
+  it('with a null digest (rejected: it claims nothing) is no news of its own, and one of a new time is checked once', async () => {
     world.vendor.claimInPlace('1.0.149', null, null)
     expect((await world.poll()).asked).toEqual([])
     const long = world.domain.time - 5 * HOUR
@@ -316,7 +331,7 @@ describe('a listing that cannot be relied on', () => {
     await world.create()
   })
 
-  it.each(['Forbidden', 'Unauthorized', 'NotFound', 'OddShape'])(
+  it.each(['Forbidden', 'Unauthorized', 'NotFound', 'OddShape', 'TooLong', 'Unavailable'])(
     'for %s: the plain protocol at once, remembered for 24 h, and a condition says so',
     async (reason) => {
       world.vendor.fail(reason)
@@ -342,13 +357,25 @@ describe('a listing that cannot be relied on', () => {
     },
   )
 
-  it.each(['TooManyRequests', 'Unavailable'])('for %s is left alone for an hour', async (reason) => {
-    world.vendor.fail(reason)
+  it('for TooManyRequests is left alone for an hour, which a condition says: nothing is wrong with it', async () => {
+    world.vendor.fail('TooManyRequests')
     await world.poll()
-    expect(world.watch.setAsideUntil).toBe(world.domain.time + HOUR)
+    expect(world.watch).toMatchObject({ reason: 'TooManyRequests', setAsideUntil: world.domain.time + HOUR })
     world.vendor.failure = null
     world.domain.time += HOUR - 15 * MINUTE
     expect(await world.poll()).toMatchObject({ asked: [], lists: 0 })
+  })
+
+  it('is asked for again by who asks for a full sweep, for what was wrong may be put right', async () => {
+    world.vendor.fail('Forbidden')
+    await world.poll()
+    expect(await world.poll({ fullSweep: true })).toMatchObject({ lists: 1 })
+    expect(world.watch).toMatchObject({ reason: 'Forbidden', setAsideUntil: world.domain.time + DAY })
+
+    world.vendor.failure = null
+    expect(await world.poll({ fullSweep: true })).toMatchObject({ lists: 1, pages: 1 })
+    expect(world.watch).toMatchObject({ reason: null, setAsideUntil: null })
+    expect(await world.poll()).toMatchObject({ asked: [], lists: 0, pages: 1 })
   })
 
   it('that fails again says since when', async () => {
@@ -360,7 +387,7 @@ describe('a listing that cannot be relied on', () => {
     expect(world.watch).toMatchObject({ failingSince: since, setAsideUntil: world.domain.time + DAY })
   })
 
-  it('for it is empty, loses nothing', async () => {
+  it('for it is empty (hexpm/bob#282), loses nothing and changes nothing', async () => {
     world.vendor.claim('x', null, null)
     for (let at = 1; at <= 150; at++) world.vendor.forget(`1.0.${at}`)
     world.vendor.forget('x')
@@ -394,7 +421,7 @@ describe('a listing that cannot be relied on', () => {
   })
 })
 
-describe('a listing that shows anonymous readers no more than some pages', () => {
+describe('a listing that shows anonymous readers no more than some pages (harbor#23819, dotCMS#37027)', () => {
   beforeEach(async () => {
     world.vendor.vendor = 'Docker Hub'
     world.vendor.shownPages = 2
