@@ -91,16 +91,19 @@ describe('a tag whose content cannot be used fails alone, as data', () => {
     await expectBadTag('InvalidManifest', /web page/)
   })
 
-  test.each(['Legacy', 'PreserveOriginal'])('an index nested too deep, in mode %s', async (importMode) => {
-    upstream.push('team/app', 'bad', nested(4))
+  test.each(['Legacy', 'PreserveOriginal'])(
+    'an index nested too deep (nesting depth 3), in mode %s',
+    async (importMode) => {
+      upstream.push('team/app', 'bad', nested(4))
 
-    await expectBadTag(
-      'InvalidManifest',
-      importMode === 'Legacy' ? /no image for linux\/amd64|nested/ : /nested/,
-      importMode,
-    )
-    expect(await isKnown(other.digest)).toBe(false)
-  })
+      await expectBadTag(
+        'InvalidManifest',
+        importMode === 'Legacy' ? /no image for linux\/amd64|nested/ : /nested/,
+        importMode,
+      )
+      expect(await isKnown(other.digest)).toBe(false)
+    },
+  )
 
   test('an index of which the wanted platform is missing', async () => {
     const arm = image({ seed: 'arm', platform: { os: 'linux', architecture: 'arm64' } })

@@ -53,7 +53,7 @@ describe('credentials stay with their registry', () => {
     },
   )
 
-  test('when it redirects to another registry, which is asked as anybody: the new host is never shown the original’s credentials', async () => {
+  test('when it redirects cross-host, to another registry, which is asked as anybody: Authorization is dropped, and the new host is never shown the original’s credentials', async () => {
     await using other = await startUpstream({
       auth: { scheme: 'bearer', mayPull: () => true, credentials: LOGIN },
     })
@@ -157,7 +157,7 @@ describe('credentials stay with their registry', () => {
   })
 })
 
-describe('a registry leads nowhere that this server may not connect to', () => {
+describe('a registry leads nowhere that this server may not connect to (ggcr #2258: validateRealmURL, checkRedirectSSRF)', () => {
   test.each([
     'http://169.254.169.254/latest/meta-data/',
     'http://10.0.0.1/',

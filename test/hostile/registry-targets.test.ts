@@ -147,7 +147,7 @@ async function play(ask: (scene: Scene) => Promise<unknown>, addresses: readonly
 describe.each(Object.keys(HANDED))('%s', (handed) => {
   const ask = HANDED[handed] ?? expect.fail('nothing is asked')
 
-  test('is not connected to where its name means a forbidden address', async () => {
+  test('is not connected to where its name means a forbidden address: resolved IPs are checked too (ggcr does not)', async () => {
     const { connections, lookups, reasons } = await play(ask, [FORBIDDEN], 1)
     expect(lookups).toBeGreaterThan(0)
     expect(connections).toBe(0)

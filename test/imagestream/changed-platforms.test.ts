@@ -92,7 +92,7 @@ describe('another index of which the same image is taken', () => {
     ])
   })
 
-  it('names none where only the index is another', () => {
+  it('names none where the digest of the index changed by attestation alone (Diun compares the platform digest)', () => {
     expect(reindexed(index([amd64]), index([amd64, attestation(amd64)]))).toBe('')
     expect(readPlatforms('')).toEqual([])
   })

@@ -11,7 +11,7 @@ beforeEach(() => {
 afterEach(() => world[Symbol.asyncDispose]())
 
 describe('a full sweep', () => {
-  it('finds what Harbor’s listing cannot show: a retag of an old digest', async () => {
+  it('finds what Harbor’s listing cannot show, and no webhook tells of: retagging an old digest (harbor#22640)', async () => {
     world.vendor.vendor = 'Harbor'
     world.release(150)
     await world.create()

@@ -32,7 +32,7 @@ const stored = (tag: string) => {
 }
 
 describe('a move that a vendor reports', () => {
-  it('back-fills what happened between polls: reported, and neither observed nor pushed', async () => {
+  it('back-fills moves that happened between polls, as Quay’s end_ts history tells them: reported, and neither observed nor pushed', async () => {
     world.vendor.moves = [
       move('1.0.3', 'new', began + 5 * MINUTE, null),
       move('1.0.3', 'short', began + 2 * MINUTE, began + 5 * MINUTE),

@@ -55,7 +55,7 @@ describe('a registry with basic auth', () => {
     expect(authorizationsOf(upstream)).toEqual(['head -', 'head Basic', 'head Basic', 'head Basic'])
   })
 
-  test('that refuses the login is shown it once, however many tags are asked for', async () => {
+  test('that refuses the login is shown it once, however many tags are asked for: repeated bad logins get the IP blocked (watchtower#2176)', async () => {
     await using upstream = await upstreamWith({ scheme: 'basic', credentials: LOGIN })
     await using client = new TestClient({ credentials: password('me', 'wrong') })
     const repository = client.repository(`${upstream.host}/team/app`)
@@ -71,7 +71,7 @@ describe('a registry with basic auth', () => {
 })
 
 describe('a registry with tokens', () => {
-  test('costs one refusal and one token for a repository, and one token for the next', async () => {
+  test('costs one refusal and one token for a repository, and one token for the next: the pull scope is sent pre-emptively', async () => {
     await using upstream = await upstreamWith({ scheme: 'bearer' })
     await using client = new TestClient()
     const repository = client.repository(`${upstream.host}/team/app`)
@@ -229,7 +229,7 @@ describe('a registry with tokens', () => {
     expect(refused.reason).toBe('Unauthorized')
   })
 
-  test('is asked for the union of scopes, newest first: what its refusal names, then what we know to need', async () => {
+  test('is asked for the union of scopes, newest first ("some registries only look at the first", ggcr): what its refusal names, then what we know to need', async () => {
     await using upstream = await upstreamWith({ scheme: 'bearer' })
     const challenge = `Bearer realm="${upstream.url}/token",service="s",scope="repository:virtual/team/app:pull other"`
     upstream.hook = ({ headers, kind }, answer) =>
@@ -315,7 +315,7 @@ describe('a registry with tokens', () => {
     expect([refused.reason, refused.status]).toEqual(['Forbidden', 403])
   })
 
-  test('may send several challenges in one header, as Codeberg does, or in several headers', async () => {
+  test('may send several challenges in one header, as Codeberg does (containers/image and oras read one), or in several headers', async () => {
     const basic = 'Basic realm="x"'
     await using upstream = await upstreamWith({ scheme: 'bearer' })
     const bearer = `Bearer realm="${upstream.url}/token",service="s"`

@@ -4,7 +4,7 @@ import { demandOf, parseChallenges } from '../../src/remote/challenge.ts'
 const read = (header: string | string[] | undefined) =>
   parseChallenges(header).map(({ scheme, parameters }) => ({ scheme, ...Object.fromEntries(parameters) }))
 
-describe('a WWW-Authenticate header', () => {
+describe('a WWW-Authenticate header (RFC 7235)', () => {
   test.each<[string, string | string[] | undefined, unknown]>([
     ['is nothing when absent', undefined, []],
     ['is nothing when empty', '', []],

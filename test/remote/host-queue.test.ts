@@ -74,7 +74,7 @@ describe("a host's queue", () => {
       'ss' + 'pppppp' + 'wwwwwwww',
       'wwwwpppswwwwppps',
     ],
-  ])('lets go first %s', async (_, letters, order) => {
+  ])('priorities webhook > user > schedule: lets go first %s', async (_, letters, order) => {
     const queue = open(1)
     queue.enter('a', signal)
     expect(await orderOf(queue, letters)).toBe(order)

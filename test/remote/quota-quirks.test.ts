@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { image } from '../fixtures/random-image.ts'
+import { image, index } from '../fixtures/random-image.ts'
 import { allTags, refusalOf, TestClient, tag } from '../fixtures/registry-client.ts'
 import { startUpstream } from '../fixtures/upstream.ts'
 import { type Answer, errorAnswer, json } from '../fixtures/upstream-answer.ts'
@@ -49,7 +49,7 @@ describe("Docker Hub's", () => {
     expect(client.remote.standings()).toMatchObject([{ budgets: [{ limit: 100, remaining: 0 }] }])
   })
 
-  test('429 against abuse, which is plain text, is TooManyRequests', async () => {
+  test('429 against abuse, which is plain text (thousands/min, all properties), is TooManyRequests', async () => {
     await using upstream = await start()
     await using client = new TestClient()
     upstream.hook = () => ({
@@ -99,6 +99,28 @@ describe("Docker Hub's budget, ratelimit-limit: 100;w=21600", () => {
     ])
   })
 
+  test('counts a multi-arch pull once per architecture: each manifest that is fetched is one of what is left', async () => {
+    await using upstream = await start()
+    await using client = new TestClient()
+    const arm = image({ seed: 'arm', platform: { os: 'linux', architecture: 'arm64' } })
+    const both = index([app, arm])
+    upstream.push('team/app', 'both', both)
+    let left = 13
+    upstream.hook = ({ kind }, answer) => {
+      if (kind === 'manifest') left -= 1
+      const remaining = { 'ratelimit-remaining': `${left};w=21600` }
+      return { ...answer, headers: { ...answer.headers, ...headers, ...remaining } }
+    }
+    const scheduled = client.repository(`${upstream.host}/team/app`, { urgency: 'schedule' })
+    await scheduled.resolveTag(tag('both'), null)
+    for (const { digest } of [both, app, arm]) await scheduled.fetchManifest(digest)
+
+    // the last tenth is left: the index and each of its images took one, and the HEAD none
+    expect(client.remote.standings()).toMatchObject([{ budgets: [{ limit: 100, remaining: 10 }] }])
+    expect((await refusalOf(scheduled.fetchManifest(app.digest))).reason).toBe('TooManyRequests')
+    expect(upstream.requests).toMatchObject({ head: 1, manifest: 3 })
+  })
+
   test('is not touched by watching a hundred tags that do not move (diun#168, diun#365)', async () => {
     await using upstream = await start()
     await using client = new TestClient()
@@ -133,7 +155,7 @@ describe("Azure's", () => {
     ])
   })
 
-  test('429 with Retry-After in seconds is waited for', async () => {
+  test('429 with Retry-After in seconds (5,000 reads/min per identity) is waited for', async () => {
     expect(await refusedOnce(() => limited({ 'retry-after': '7' }))).toEqual([7000])
   })
 })

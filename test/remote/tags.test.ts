@@ -80,7 +80,10 @@ describe('a listing', () => {
   test.each([
     ['that is relative', '/v2/app/tags/list?last=a&n=1'],
     ['that is relative to the page', 'list?last=a&n=1'],
-    ['whose scheme and host differ, as behind a TLS proxy', 'http://10.0.0.1/v2/app/tags/list?last=a&n=1'],
+    [
+      'whose scheme and host differ, as behind a TLS proxy (ggcr and oras error, renovate stops)',
+      'http://10.0.0.1/v2/app/tags/list?last=a&n=1',
+    ],
     ['that JFrog took the virtual-repo prefix from (RTFACT-18971)', '/v2/tags/list?last=a&n=1'],
   ])('follows a Link %s on its own path and origin', async (_, link) => {
     await using registry = await startListing((query) =>
@@ -128,7 +131,7 @@ describe('a listing', () => {
       405,
       "Invalid parameter at 'maxResults' failed to satisfy constraint: 'Member must have value less than or equal to 100'",
     ],
-    ['older Quay: TOO_MANY_TAGS_REQUESTED', 400, 'TOO_MANY_TAGS_REQUESTED: max is 100'],
+    ['older Quay: TOO_MANY_TAGS_REQUESTED, flux IRC#585', 400, 'TOO_MANY_TAGS_REQUESTED: max is 100'],
   ])('takes the page size that a refusal names (%s)', async (_, status, message) => {
     await using registry = await startListing((query) =>
       Number(query.get('n')) > 100
@@ -144,12 +147,24 @@ describe('a listing', () => {
     expect((await list(registry)).tags).toEqual([])
   })
 
-  test('leaves out JSON nulls in tags (Nexus), numbers, duplicates and names failing the tag regex, and counts them', async () => {
-    const strange = ['a', null, 7, 'a', '.hidden', 'with space', 'x'.repeat(129), '../..', '<img>', 'b']
+  test('leaves out JSON nulls in tags (Nexus), digests listed as tags (JFrog), numbers, duplicates and names failing the tag regex, and counts them', async () => {
+    const strange = [
+      'a',
+      null,
+      7,
+      'a',
+      '.hidden',
+      'with space',
+      'x'.repeat(129),
+      '../..',
+      '<img>',
+      `sha256:${'a'.repeat(64)}`,
+      'b',
+    ]
     await using registry = await startListing(() => ({ tags: strange }))
     const { tags, warnings } = await list(registry)
     expect(tags).toEqual(['a', 'b'])
-    expect(warnings).toEqual(['its list of tags has 7 entries that are no tag names'])
+    expect(warnings).toEqual(['its list of tags has 8 entries that are no tag names'])
   })
 
   test('takes an empty name for latest', async () => {

@@ -142,6 +142,15 @@ describe('a registry that looks like one with a listing that can be switched off
     expect(registry.log.filter(({ status }) => status !== 401)).toHaveLength(1)
   })
 
+  test.each([200, 401])('GitLab has it where its probe /gitlab/v1/ is answered with %d', async (status) => {
+    const closed = { scheme: 'bearer', credentials: LOGIN } as const
+    await using vendor = await startVendor(gitlabSide(status === 401 ? { auth: closed } : {}), asSomebody)
+    await greet(vendor)
+
+    expect(await vendor.client.find(vendor.name)).toMatchObject({ vendor: 'GitLab' })
+    expect(vendor.registry.log).toMatchObject([{ path: '/gitlab/v1/', status }])
+  })
+
   test('has none while its answer to that fails or makes no sense', async () => {
     await using vendor = await startVendor(zotSide({ auth }), asSomebody)
     await greet(vendor)

@@ -51,7 +51,7 @@ test('what was pushed last comes first, so that one request finds what moved', a
   expect(hub.requests).toMatchObject({ vendor: 1, tags: 0, head: 0, manifest: 0, other: 0 })
 })
 
-test('page_size is 100, which is the most that it gives', async () => {
+test('page_size is 100, which is the most that it gives (renovate asks 1000)', async () => {
   fill(250)
 
   const { pages, claims, isComplete } = await client.read(name)
@@ -66,7 +66,7 @@ test('page_size is 100, which is the most that it gives', async () => {
   expect(hub.log.map(({ query }) => query.get('page_size'))).toEqual(['100', '100', '100'])
 })
 
-describe('pagination offset too large for anonymous requests', () => {
+describe('pagination offset too large for anonymous requests (harbor#23819, dotCMS#37027, shields#12111)', () => {
   test('is not asked for: ten pages are read, and the listing is not complete', async () => {
     fill(1300)
 
@@ -78,7 +78,7 @@ describe('pagination offset too large for anonymous requests', () => {
     expect(hub.log.every(({ status }) => status === 200)).toBe(true)
   })
 
-  test('ends the listing where it comes earlier than was said, without an error', async () => {
+  test('ends the listing where it comes earlier than was said (one report says ~500), without an error', async () => {
     fill(900)
     const message = 'pagination offset too large for anonymous requests; sign in to page further'
     hub.hook = ({ query }) => (query.get('page') === '6' ? json(403, { message, errinfo: {} }) : undefined)
@@ -181,7 +181,7 @@ describe('POST /v2/auth/token', () => {
 })
 
 describe('digests that are not to be believed', () => {
-  test('null digests are claims without a digest', async () => {
+  test('null digests are rejected: claims without a digest', async () => {
     await restart({ withoutDigest: new Set(['1.0.1']) })
     fill(3)
 
@@ -194,7 +194,7 @@ describe('digests that are not to be believed', () => {
     ])
   })
 
-  test('a stale listing is handed over as it is: who reads it knows better', async () => {
+  test('a stale listing, whose digests may go backwards (renovate#46238), is handed over as it is: who reads it knows better', async () => {
     hub.push(REPOSITORY, 'latest', app)
     hub.world.freeze()
     hub.push(REPOSITORY, 'latest', both)
@@ -204,7 +204,7 @@ describe('digests that are not to be believed', () => {
     expect(claims.map(({ digest }) => digest)).toEqual([app.digest])
   })
 
-  test('an empty answer that counts tags makes no sense', async () => {
+  test('200 without usable data (hexpm/bob#282), an empty answer that counts tags, makes no sense', async () => {
     fill(3)
     hub.hook = () => json(200, { count: 3, next: null, previous: null, results: [] })
 

@@ -16,7 +16,7 @@ const withKey = (key: Partial<typeof KEY> & { readonly sessionToken?: string } =
 })
 const side = (options: Partial<EcrOptions> = {}) => ecrSide({ ...KEY, region: REGION, ...options })
 
-test('5 requests for 5,000 tags, 1,000 each by maxResults', async () => {
+test('ListImages: 5 requests for 5,000 tags, 1,000 each by maxResults', async () => {
   await using ecr = await startVendor(side(), withKey())
   const { registry, client, name } = ecr
   for (let at = 0; at < 5000; at += 1) registry.push(REPOSITORY, `v${at}`, one)
@@ -28,7 +28,7 @@ test('5 requests for 5,000 tags, 1,000 each by maxResults', async () => {
   expect(registry.requests).toMatchObject({ vendor: 5, other: 0 })
 })
 
-test('untagged images are left out, where the filter is not heeded too', async () => {
+test('filter tagStatus TAGGED: untagged images are left out, where it is not heeded too', async () => {
   await using ecr = await startVendor(side({ ignoresFilter: true }), withKey())
   const { registry, client, name } = ecr
   registry.push(REPOSITORY, 'latest', one)

@@ -18,7 +18,7 @@ test('has no listing for who has no token: it asks for one even where anybody ma
   expect(github.registry.log).toEqual([])
 })
 
-test('the personal access token is shown as a bearer, and a version is named by its digest', async () => {
+test('the PAT (read:packages) is shown as a bearer, and a version is named by its digest', async () => {
   await using github = await startVendor(githubSide({ token: PAT }), asSomebody)
   const { registry, client, name } = github
   registry.push(REPOSITORY, 'latest', one)

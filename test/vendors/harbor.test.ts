@@ -19,7 +19,7 @@ test("a repository's slashes are encoded twice: %252F", async () => {
   ])
 })
 
-test('retagging an old digest is invisible on the first page, and found by a whole reading', async () => {
+test('retagging an old digest (harbor#22640) is invisible on the first page, and found by a whole reading', async () => {
   await using harbor = await startVendor(harborSide())
   const { registry, client, name } = harbor
   registry.push(REPOSITORY, 'old', one)

@@ -9,7 +9,7 @@ const HEX = 'cd'.repeat(32)
 const one = image({ seed: 'one' })
 const both = index([one, image({ seed: 'two' })])
 
-test('one query tells every tag: its folder, and the checksum of its manifest or its list.manifest.json', async () => {
+test('AQL: one query tells every tag: its folder, and the checksum of its manifest or its list.manifest.json', async () => {
   await using jfrog = await startVendor(jfrogSide())
   const { registry, client } = jfrog
   registry.push(REPOSITORY, '1.0', one)

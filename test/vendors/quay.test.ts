@@ -70,7 +70,7 @@ test('an old digest that is tagged anew comes first, as it moved last', async ()
   expect(tagsOf((await client.firstPage(name)).claims)).toEqual(['latest', 'new', 'old'])
 })
 
-test('limit is 100, which is the most that it gives', async () => {
+test('limit is 100, which is the most that it gives, and every page by its number', async () => {
   await using quay = await startVendor(quaySide())
   const { registry, client, name } = quay
   for (let at = 0; at < 150; at += 1) registry.push(REPOSITORY, 'latest', at % 2 ? one : two)

@@ -67,7 +67,7 @@ describe('a repository whose changes are told in time', () => {
     expect(health()).toMatchObject({ announced: times, missed: 0 })
   })
 
-  it('is polled as ever again at once when a poll finds a change that nobody told of', async () => {
+  it('is polled as ever again at once when a poll finds a change that nobody told of: best effort (ECR), fire-and-forget (zot), no event for a retag (harbor#22640)', async () => {
     await world.follow('app', REPOSITORY)
     await prove(3 * PROOFS)
     await poll()

@@ -28,7 +28,7 @@ describe('CNCF distribution, GitLab self-managed', () => {
     expect(reading.note).toBe('push of shop/web:v1; 20 × push of a blob, ignored')
   })
 
-  it('our own HEADs come back as pull events, and are ignored', () => {
+  it('our own HEADs come back as pull events, and are ignored: no loop', () => {
     for (const version of ['2.8.2', '3.0.0']) {
       const envelope = realEnvelopes().get(`${version}-manifest-head-is-pull`)
       expect(read(sender, envelope)).toMatchObject({ hints: [], note: 'pull, ignored' })
@@ -60,7 +60,7 @@ describe('CNCF distribution, GitLab self-managed', () => {
     )
   })
 
-  it('a 400 stalls the queue, so what cannot be read is noted and not refused', () => {
+  it('any non-2xx/3xx is retried, serially per endpoint, so a 400 stalls the queue: what cannot be read is noted and not refused', () => {
     for (const unreadable of ['', '{', '[]', '{"events":7}', Buffer.from([0xff, 0xfe])]) {
       const reading = read(sender, unreadable)
       expect(reading).toMatchObject({ id: null, hints: [] })

@@ -28,8 +28,9 @@ const wrong = (): Issued => ({ ...issued, secret: 'not the secret' })
 const v1 = { tag: 'v1', digest: one.digest }
 
 describe('a delivery', () => {
-  it('is on disk with its hints before it is answered', async () => {
+  it('is answered 2xx fast: it is on disk with its hints before, and no registry is asked', async () => {
     const answer = await world.deliver(issued, world.telling(issued, v1, 'a'))
+    expect(world.domain.remote.calls).toEqual([])
 
     expect(answer).toEqual({ status: 202, body: { outcome: 'ACCEPTED', hints: 1 } })
     expect(world.deliveries(issued)).toMatchObject([
@@ -75,17 +76,20 @@ describe('a delivery', () => {
     [{ repository: 'other/app' }, 'it tells of the repository other/app, and may tell of team'],
     [{ repository: 'teamwork/app' }, 'it tells of the repository teamwork/app'],
     [{ tag: `sha256-${'a'.repeat(64)}.sig` }, 'which is an attachment of an image'],
-  ])('of what is not the webhook’s to tell is ignored: %j', async (telling, reason) => {
-    issued = world.create({ repositories: ['team'] })
+  ])(
+    'of what is not the webhook’s to tell is ignored (allowed registry+repo prefixes per endpoint): %j',
+    async (telling, reason) => {
+      issued = world.create({ repositories: ['team'] })
 
-    const answer = await world.deliver(issued, world.telling(issued, { ...v1, ...telling }))
+      const answer = await world.deliver(issued, world.telling(issued, { ...v1, ...telling }))
 
-    expect(answer?.status).toBe(200)
-    expect(world.deliveries(issued)).toMatchObject([
-      { outcome: 'IGNORED', reason: expect.stringContaining(reason) },
-    ])
-    expect(hints()).toBe(0)
-  })
+      expect(answer?.status).toBe(200)
+      expect(world.deliveries(issued)).toMatchObject([
+        { outcome: 'IGNORED', reason: expect.stringContaining(reason) },
+      ])
+      expect(hints()).toBe(0)
+    },
+  )
 
   it('may name its registry by an alias, and a repository in upper case', async () => {
     issued = world.create({ sender: 'GENERIC', aliases: ['registry.internal:5000'] })
@@ -181,7 +185,7 @@ describe('nothing', () => {
 })
 
 describe('too much', () => {
-  it('from one address has to wait, and from others not', () => {
+  it('per-source limit: from one address has to wait, and from others not', () => {
     for (let left = FROM_ONE_SOURCE.capacity; left > 0; left--) expect(world.receiver.waitOf('a')).toBe(0)
 
     expect(world.receiver.waitOf('a')).toBe(1)

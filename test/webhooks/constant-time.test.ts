@@ -1,0 +1,46 @@
+import { timingSafeEqual } from 'node:crypto'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { SENDER_KINDS } from '../../src/webhooks/sender.ts'
+import { image, place, senders } from './deliveries.ts'
+
+// Flux and Kargo compare the tokens of Harbor and GitLab with `!=`, which stops at the first character that differs.
+
+vi.mock('node:crypto', async (original) => {
+  const crypto = await original<typeof import('node:crypto')>()
+  return { ...crypto, timingSafeEqual: vi.fn(crypto.timingSafeEqual) }
+})
+
+const compared = vi.mocked(timingSafeEqual)
+beforeEach(() => {
+  compared.mockClear()
+})
+
+describe.each(SENDER_KINDS.filter((kind) => senders[kind].authenticity !== 'JWT'))('%s', (kind) => {
+  const at = place('the live secret')
+  const authenticate = (secrets: readonly string[]) =>
+    senders[kind].authenticate(senders[kind].sample(at, image), secrets, at)
+
+  it('has its secret compared in constant time: by digests of one length, whatever the length of both', async () => {
+    for (const secrets of [['the live secret'], ['s'], ['the live secret, and more of it'.repeat(9)]]) {
+      await authenticate(secrets)
+    }
+    expect(compared.mock.calls.length).toBeGreaterThanOrEqual(3)
+    for (const [one, other] of compared.mock.calls) {
+      expect([one.byteLength, other.byteLength]).toEqual([32, 32])
+    }
+  })
+
+  it('has it compared with every live secret, also behind the one that it is', async () => {
+    const counts: number[] = []
+    for (const secrets of [
+      ['the live secret', 'another'],
+      ['another', 'the live secret'],
+      ['another', 'a third'],
+    ]) {
+      compared.mockClear()
+      await authenticate(secrets)
+      counts.push(compared.mock.calls.length)
+    }
+    expect(new Set(counts).size).toBe(1)
+  })
+})
