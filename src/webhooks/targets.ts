@@ -16,6 +16,8 @@ export interface Target {
 
 /** Where a namespace's images come from, looked up once for each repository. */
 export interface Sources {
+  /** Whether the hint's repository was looked up already. */
+  knows(hint: ScopedHint): boolean
   /** What of the namespace's streams a hint concerns. */
   targetsOf(hint: ScopedHint): Target[]
 }
@@ -127,13 +129,14 @@ export function createSources(db: Database): AllSources {
       }),
     of(namespace) {
       const known = new Map<string, Found>()
+      const placeOf = ({ registry, repository }: ScopedHint): string => `${registry}/${repository}`
       const sourcesOf = (hint: ScopedHint): Found => {
-        const place = `${hint.registry}/${hint.repository}`
-        const found = known.get(place) ?? find(namespace, hint)
-        known.set(place, found)
+        const found = known.get(placeOf(hint)) ?? find(namespace, hint)
+        known.set(placeOf(hint), found)
         return found
       }
       return {
+        knows: (hint) => known.has(placeOf(hint)),
         targetsOf(hint) {
           const found = sourcesOf(hint)
           return [

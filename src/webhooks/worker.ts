@@ -33,6 +33,8 @@ const HINTS_AT_ONCE = 200
 const TARGETS_AT_ONCE = 500
 /** Tags after which no further hint is worked out in the same transaction: a thousand streams may follow one repository. */
 export const FAN_OUT_AT_ONCE = 2000
+/** Milliseconds after which one transaction looks for no further repository: each look reads all that a namespace takes in. */
+export const LOOKING_AT_ONCE = 20
 /** Imports that were begun by hints and are not finished: beyond that hints wait, and come together. */
 export const MAX_UNFINISHED = RUNNING_IMPORTS / 2
 
@@ -89,10 +91,15 @@ export function createHintWorker(dependencies: HintWorkerDependencies): HintWork
     const hints = openHints.all()
     const ofNamespace = new Map<string, Sources>()
     let found = 0
+    const until = now() + LOOKING_AT_ONCE
+    let isBegun = false
     for (const hint of hints) {
       if (found >= FAN_OUT_AT_ONCE) break
       const { id, namespace } = hint
       const from = ofNamespace.get(namespace) ?? sources.of(namespace)
+      // the next turn has it; hints of one repository stay in their order
+      if (isBegun && now() >= until && !from.knows(hint)) continue
+      isBegun = true
       ofNamespace.set(namespace, from)
       for (const { streamId, tag, isSpecTag } of from.targetsOf(hint)) {
         addTarget.run(id, streamId, tag, isSpecTag ? 1 : 0)

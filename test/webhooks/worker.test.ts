@@ -3,7 +3,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { FAN_OUT_AT_ONCE, MAX_UNFINISHED } from '../../src/webhooks/worker.ts'
+import {
+  createHintWorker,
+  FAN_OUT_AT_ONCE,
+  LOOKING_AT_ONCE,
+  MAX_UNFINISHED,
+} from '../../src/webhooks/worker.ts'
 import { fromImage } from '../fixtures/domain.ts'
 import { image } from '../fixtures/random-image.ts'
 import { type Issued, REGISTRY, REPOSITORY, SOURCE, WebhookWorld } from './webhook-world.ts'
@@ -12,6 +17,7 @@ const [one, two, three] = [image({ seed: 1 }), image({ seed: 2 }), image({ seed:
 
 let world: WebhookWorld
 let issued: Issued
+let made = 0
 beforeEach(() => {
   world = new WebhookWorld()
   world.push('v1', one).push('v2', one)
@@ -329,5 +335,47 @@ describe('a restart', () => {
 
     expect(world.requests()).toEqual([])
     expect(world.domain.dump().webhook_hints).toMatchObject([{ repository: REPOSITORY, registry: REGISTRY }])
+  })
+})
+
+describe('hints of many repositories', () => {
+  it('are looked up a little at a time, so that others have their turn, and those of one repository together', async () => {
+    const { db, importer, hintRetries: retries } = world.domain
+    world.isWorking = false
+    for (const repository of ['team/one', 'team/two', 'team/one', 'team/three']) {
+      await world.deliver(
+        issued,
+        world.telling(issued, { repository, tag: `v${repository.length}` }, `${made++}`),
+      )
+    }
+    const handled = db.prepare<{ repository: string }>(
+      'select repository from webhook_hints where handled_at is not null order by id',
+    )
+    const turns: string[][] = []
+    let time = world.domain.time
+    using worker = createHintWorker({
+      db: {
+        ...db,
+        transact(work) {
+          const result = db.transact(work)
+          turns.push(handled.all().map(({ repository }) => repository))
+          return result
+        },
+      },
+      importer,
+      retries,
+      // a namespace so large that each look takes too long
+      now: () => (time += LOOKING_AT_ONCE),
+      onError: (error) => world.errors.push(error),
+    })
+
+    worker.wake()
+    await worker.idle()
+
+    expect([...new Set(turns.map((names) => names.join(' ')))]).toEqual([
+      'team/one team/one',
+      'team/one team/two team/one',
+      'team/one team/two team/one team/three',
+    ])
   })
 })
