@@ -108,7 +108,10 @@ export function createDeliveryLog({
         order by id desc limit 1 offset ${kept}) and not ${isOpen}`)
   const trimAccepted = trimRows('=', KEPT_ACCEPTED)
   const trimOthers = trimRows('<>', KEPT_OTHERS)
-  const trimOld = db.prepare(`delete from webhook_deliveries as d where received_at < ? and not ${isOpen}`)
+  // up to the first that is young enough: they came in the order of their ids
+  const trimOld = db.prepare(`delete from webhook_deliveries as d
+    where id < coalesce((select id from webhook_deliveries where received_at >= ? order by id limit 1),
+      (select max(id) + 1 from webhook_deliveries)) and not ${isOpen}`)
   const count = db.prepare<{ webhookId: number; total: number }>(
     `select webhook_id as webhookId, count(*) as total from webhook_deliveries
      where webhook_id in (select value from json_each(?)) group by webhook_id`,
