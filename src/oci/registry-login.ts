@@ -77,6 +77,10 @@ export function splitPrefix(text: string): RegistryPrefix {
   return { registry: HUB_HOSTS.has(host) ? HUB : host, path }
 }
 
+/** What stands behind `Basic ` in an `Authorization` header. Source: RFC 7617 §2. */
+export const basicCredentials = (username: string, password: string): string =>
+  Buffer.from(`${username}:${password}`).toString('base64')
+
 /** Whether a repository can lie below it. `team` alone is none: who means Docker Hub writes `docker.io/team`. */
 export const isRegistryPrefix = ({ registry, path }: RegistryPrefix): boolean =>
   /[.:]|^localhost$/.test(registry) && isRegistryName(registry) && (path === '' || isRepositoryName(path))

@@ -1,4 +1,4 @@
-import { formatPrefix, pathsAbove } from '../oci/registry-login.ts'
+import { basicCredentials, formatPrefix, pathsAbove } from '../oci/registry-login.ts'
 import type { Access, OpenedConfiguration, RegistryConfiguration } from './configuration.ts'
 import { type ConnectionSetting, type Route, routeOf } from './route.ts'
 
@@ -64,4 +64,4 @@ function entryOf(
 }
 
 const authorizationOf = (username: string | null, password: string | null): string | null =>
-  username === null ? null : `Basic ${Buffer.from(`${username}:${password ?? ''}`).toString('base64')}`
+  username === null ? null : `Basic ${basicCredentials(username, password ?? '')}`

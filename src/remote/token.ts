@@ -1,5 +1,6 @@
 import type { EgressResponse } from '../egress/exchange.ts'
 import { isObject } from '../oci/descriptor.ts'
+import { basicCredentials } from '../oci/registry-login.ts'
 import { type Clock, unlessAborted } from './clock.ts'
 import type { Login } from './credentials.ts'
 import type { Dialer, Errand } from './dialer.ts'
@@ -164,11 +165,11 @@ const renewalOf = ({ issued, expires }: Token): number => expires - Math.min(30_
 /** The `Basic` header for it; undefined for a bearer token, which is not for this. */
 export function basicAuthorization({ secret }: Login): string | undefined {
   if (secret.kind === 'registry') return undefined
-  const pair =
+  const [username, password] =
     secret.kind === 'password'
-      ? `${secret.username}:${secret.password}`
-      : `${secret.username || '<token>'}:${secret.token}`
-  return `Basic ${Buffer.from(pair).toString('base64')}`
+      ? [secret.username, secret.password]
+      : [secret.username || '<token>', secret.token]
+  return `Basic ${basicCredentials(username, password)}`
 }
 
 /** Reads `token` or `access_token`; a lifetime that is missing or below a minute is a minute. Throws TokenServerError. */

@@ -1,3 +1,4 @@
+import { basicCredentials } from '../oci/registry-login.ts'
 import type { Desk, Question } from './desk.ts'
 import { listOf, objectOf, objectsOf, parseJson, timeOf } from './json.ts'
 import { nextPageOf } from './next-page.ts'
@@ -61,6 +62,6 @@ function pathOf(name: string, page: number): string {
 export async function basicQuestionOf(desk: Desk): Promise<Question> {
   const secret = (await desk.credential())?.secret
   if (secret?.kind !== 'password') return {}
-  const encoded = Buffer.from(`${secret.username}:${secret.password}`).toString('base64')
+  const encoded = basicCredentials(secret.username, secret.password)
   return { headers: { authorization: `Basic ${encoded}` }, shown: [encoded, secret.password] }
 }

@@ -1,4 +1,5 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
+import { basicCredentials } from '../oci/registry-login.ts'
 import type { Authentication, Delivery, Place } from './sender.ts'
 
 const sha256 = (value: string): Buffer => createHash('sha256').update(value).digest()
@@ -49,9 +50,9 @@ function tokensOf(header: string): string[] {
   return [header, pair.slice(pair.indexOf(':') + 1)].filter((token) => token !== '')
 }
 
-/** RFC 7617. */
+/** The secret as `Authorization`, for a sample of a sender that shows it so. */
 export const basicOf = (username: string, password: string): string =>
-  `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`
+  `Basic ${basicCredentials(username, password)}`
 
 /** The secret as `?secret=` of the address, for a sender that can show nothing else. */
 export function authenticateUrl({ query }: Delivery, secrets: readonly string[]): Authentication {
