@@ -1,6 +1,6 @@
 import type { KeysetPage } from '../imagestream/page.ts'
 import { formatPrefix } from '../oci/registry-login.ts'
-import { type CertificateInfo, certificatesOf } from '../registry-config/certificate.ts'
+import { type CertificateFacts, certificatesOf } from '../registry-config/certificate.ts'
 import type { Mirror, ProxySetting, RegistryConfiguration } from '../registry-config/configuration.ts'
 import { builder } from './builder.ts'
 import { Connection, keyCursors, pageOf } from './connection.ts'
@@ -41,7 +41,7 @@ export const RegistryVendorEnum = builder.enumType('RegistryVendor', {
   } as const,
 })
 
-const CertificateType = builder.objectRef<CertificateInfo>('RegistryCertificate').implement({
+const CertificateType = builder.objectRef<CertificateFacts>('RegistryCertificate').implement({
   description: 'What a certificate says of itself.',
   fields: (t) => ({
     subject: t.exposeString('subject', { description: 'Whom it is for.' }),

@@ -2,7 +2,7 @@ import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
 import { InvalidConfigurationError } from './errors.ts'
 
 /** What a certificate says of itself. */
-export interface CertificateInfo {
+export interface CertificateFacts {
   readonly subject: string
   readonly issuer: string
   /** Milliseconds since 1970. */
@@ -64,7 +64,7 @@ export function checkClientCertificate(
 }
 
 /** What the certificates of a checked PEM text say of themselves. */
-export const certificatesOf = (pem: string): CertificateInfo[] =>
+export const certificatesOf = (pem: string): CertificateFacts[] =>
   (pem.match(CERTIFICATE) ?? []).map((block) => {
     const certificate = new X509Certificate(block)
     return {
