@@ -6,9 +6,9 @@ import { at, given, jsonOfBody, quoted } from './body.ts'
 import { readCdEvent } from './cd-event.ts'
 import { nameOfEvents, readCloudEvents } from './cloud-event.ts'
 import { checkHint, createHintCollector, type Told } from './hints.ts'
+import type { KeySource } from './public-keys.ts'
 import { postOf } from './sample-delivery.ts'
 import { type Authentication, type Delivery, InvalidDeliveryError, type Sender } from './sender.ts'
-import type { SendersDependencies } from './senders.ts'
 
 /** Seconds that a signature is believed, before and after its time. Source: Standard Webhooks. */
 export const SIGNATURE_LIFETIME = 300
@@ -18,7 +18,7 @@ const MAX_SIGNATURES = 10
  * Whatever can send JSON, a script of a build for one: `{"image": "registry/team/app:v1"}`, by itself or as the data of a
  * CloudEvent, or a CDEvent of an artifact. It shows the secret as `Bearer` token, or signs as Standard Webhooks says, which cannot be sent again later.
  */
-export const createGeneric = ({ now }: SendersDependencies): Sender => ({
+export const createGeneric = ({ now }: Pick<KeySource, 'now'>): Sender => ({
   kind: 'GENERIC',
   title: 'Anything that sends JSON',
   authenticity: 'SIGNATURE',

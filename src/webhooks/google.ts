@@ -3,7 +3,7 @@ import { isObject } from '../oci/descriptor.ts'
 import { InvalidReferenceError, parseReference, type Reference } from '../oci/reference.ts'
 import { at, parseJson, quoted, textOf, textOfBody } from './body.ts'
 import { createHintCollector, type HintCollector } from './hints.ts'
-import { createPublicKeys, KeysUnavailableError } from './public-keys.ts'
+import { createPublicKeys, type KeySource, KeysUnavailableError } from './public-keys.ts'
 import { postOf } from './sample-delivery.ts'
 import {
   type Authentication,
@@ -13,7 +13,6 @@ import {
   type Reading,
   type Sender,
 } from './sender.ts'
-import type { SendersDependencies } from './senders.ts'
 
 /** Source: Google, OpenID Connect discovery document, jwks_uri. */
 const KEYS = 'https://www.googleapis.com/oauth2/v3/certs'
@@ -30,7 +29,7 @@ const ACTIONS: ReadonlyMap<unknown, 'push' | 'delete'> = new Map([
  * Artifact Registry and Container Registry, by a push subscription of Pub/Sub. What is not acknowledged comes again for
  * days, so a message that is no use is read as telling nothing.
  */
-export function createGoogle({ fetchKeys, now }: SendersDependencies): Sender {
+export function createGoogle({ fetchKeys, now }: KeySource): Sender {
   const findKey = createPublicKeys({ url: KEYS, fetchKeys, now })
   return {
     kind: 'GOOGLE',

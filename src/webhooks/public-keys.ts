@@ -6,12 +6,19 @@ export class KeysUnavailableError extends Error {
   readonly code = 'UNAVAILABLE'
 }
 
-export interface PublicKeysOptions {
-  readonly url: string
-  /** The JSON document at an address; rejects when it cannot be had. */
+/** How platforms' public keys are had. */
+export interface KeySource {
+  /**
+   * The JSON document at the address. Through `egress`, as every connection is; rejects when it cannot be had. Its answers
+   * are kept here, and asked for once at a time.
+   */
   readonly fetchKeys: (url: string) => Promise<unknown>
   /** Milliseconds since 1970. */
   readonly now: () => number
+}
+
+export interface PublicKeysOptions extends KeySource {
+  readonly url: string
 }
 
 const HOUR = 3_600_000

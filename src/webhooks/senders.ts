@@ -10,24 +10,15 @@ import { createGoogle } from './google.ts'
 import { harbor } from './harbor.ts'
 import { jfrog } from './jfrog.ts'
 import { nexus } from './nexus.ts'
+import type { KeySource } from './public-keys.ts'
 import { quay } from './quay.ts'
 import type { Sender, SenderKind } from './sender.ts'
 import { zot } from './zot.ts'
 
-export interface SendersDependencies {
-  /**
-   * The JSON document at the address, which is a platform's public keys. Through `egress`, as every connection is; rejects
-   * when it cannot be had. Its answers are kept here, and asked for once at a time.
-   */
-  readonly fetchKeys: (url: string) => Promise<unknown>
-  /** Milliseconds since 1970. */
-  readonly now: () => number
-}
-
 export type Senders = Readonly<Record<SenderKind, Sender>>
 
 /** Every sender that is known. */
-export const createSenders = (dependencies: SendersDependencies): Senders => ({
+export const createSenders = (dependencies: KeySource): Senders => ({
   DISTRIBUTION: distribution,
   GITLAB: gitlab,
   DOCKER_HUB: dockerHub,
