@@ -3,12 +3,12 @@ import type { EgressResponse } from '../egress/exchange.ts'
 import { isObject } from '../oci/descriptor.ts'
 import type { RegistryErrorReason } from '../oci/registry-error.ts'
 import type { ShownSecret } from '../oci/registry-login.ts'
+import { BlockedError } from './blocked-error.ts'
 import { BudgetError } from './budget.ts'
 import type { Clock } from './clock.ts'
 import { CloudLoginError } from './cloud-login-error.ts'
 import type { Dialer, Errand } from './dialer.ts'
 import { said } from './refusal.ts'
-import { BlockedError } from './registry-rules.ts'
 
 /** What a cloud gave for its key: something that the registry may be shown. */
 export interface CloudLogin {

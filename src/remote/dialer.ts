@@ -4,13 +4,13 @@ import { ConnectionError } from '../egress/errors.ts'
 import type { EgressResponse } from '../egress/exchange.ts'
 import type { Route } from '../egress/route.ts'
 import { type Applicant, admit } from './admission.ts'
+import { BlockedError } from './blocked-error.ts'
 import type { Trouble } from './breaker.ts'
 import { BudgetError } from './budget.ts'
 import type { Clock } from './clock.ts'
 import type { Urgency } from './host-queue.ts'
 import { type HostLimits, type HostStanding, HostTraffic } from './host-traffic.ts'
 import type { RemoteLimits } from './limits.ts'
-import { BlockedError } from './registry-rules.ts'
 
 /** Whose request this is, and under which conditions it may be sent. */
 export interface Errand extends Urgency {

@@ -3,11 +3,11 @@ import type { EgressResponse } from '../egress/exchange.ts'
 import { isObject } from '../oci/descriptor.ts'
 import { InvalidManifestError } from '../oci/manifest.ts'
 import { RegistryError, type RegistryErrorReason } from '../oci/registry-error.ts'
+import { BlockedError } from './blocked-error.ts'
 import { BudgetError } from './budget.ts'
 import { CloudLoginError } from './cloud-login-error.ts'
 import { CredentialsError } from './credentials-error.ts'
 import { RedirectError } from './redirect.ts'
-import { BlockedError } from './registry-rules.ts'
 
 /** What was asked of whom, for the words of an error. */
 export interface Question {

@@ -1,4 +1,5 @@
 import type { Route } from '../egress/route.ts'
+import { BlockedError } from './blocked-error.ts'
 import type { Errand } from './dialer.ts'
 import { dialledHost } from './registry-host.ts'
 
@@ -33,16 +34,6 @@ export interface RegistryRules {
   loginPlaceOf(registry: string, repository: string | null): Place | { readonly blockedBy: string }
   /** For a token server or a redirect's target, on the way to `via`. */
   abroad(host: string, via: Place): Abroad
-}
-
-/** A rule says that nobody is to be asked there. No connection was opened. */
-export class BlockedError extends Error {
-  override readonly name = 'BlockedError'
-
-  /** `by`: `the configuration of quay.io blocks it`. */
-  constructor(by: string) {
-    super(by)
-  }
 }
 
 /** A registry as any other. */
