@@ -11,6 +11,7 @@ import { checkGlob } from './glob.ts'
 import { imageOf } from './image.ts'
 import { NodeInterface, nodeId, registerNode, rowId } from './node.ts'
 import { gather, loadTogether } from './peers.ts'
+import { streamOf } from './stream-of.ts'
 import { ImagePushType, ImageStreamType, ImageType } from './types.ts'
 
 registerNode('ImagePush', (key, { pushes }) => {
@@ -66,10 +67,7 @@ ImagePushType.implement({
       type: ImageStreamType,
       nullable: true,
       description: 'The stream as it is now; null once it is deleted.',
-      resolve: (push, _args, { streams }) =>
-        loadTogether(push, 'imageStream', (pushes) =>
-          streams.byIds([...new Set(pushes.map(({ streamId }) => streamId))]),
-        ).get(push.streamId),
+      resolve: (push, _args, context) => streamOf(push, context),
     }),
     tag: t.exposeString('tag', { description: 'Name of the tag: `3.3`.' }),
     dockerImageReference: t.exposeString('dockerImageReference', {

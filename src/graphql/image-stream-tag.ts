@@ -13,6 +13,7 @@ import type { GraphQLContext } from './context.ts'
 import { NodeInterface, nodeId, registerNode } from './node.ts'
 import { gather, loadTogether, prime } from './peers.ts'
 import { type SearchArguments, searchFilter } from './search.ts'
+import { streamOf } from './stream-of.ts'
 import { history, TagEventConnection } from './tag-event.ts'
 import {
   ImageStreamTagType,
@@ -120,10 +121,8 @@ registerNode('ImageStreamTag', (key, context) => {
   return stream ? tagOfStream(stream, name, context) : undefined
 })
 
-const streamOf = (tag: Tag, { streams }: GraphQLContext): ImageStream => {
-  const found = loadTogether(tag, 'imageStream', (tags) =>
-    streams.byIds([...new Set(tags.map(({ streamId }) => streamId))]),
-  ).get(tag.streamId)
+const presentStreamOf = (tag: Tag, context: GraphQLContext): ImageStream => {
+  const found = streamOf(tag, context)
   if (!found) throw new Error(`the stream of tag ${tag.id} is gone`)
   return found
 }
@@ -145,13 +144,13 @@ ImageStreamTagType.implement({
     }),
     name: t.string({
       description: 'Stream and tag: `ruby:latest`.',
-      resolve: (tag, _args, context) => `${streamOf(tag, context).name}:${tag.name}`,
+      resolve: (tag, _args, context) => `${presentStreamOf(tag, context).name}:${tag.name}`,
     }),
     tag: t.exposeString('name', { description: 'The tag alone: `latest`.' }),
     imageStream: t.field({
       type: ImageStreamType,
       description: 'The stream that it belongs to.',
-      resolve: (tag, _args, context) => streamOf(tag, context),
+      resolve: (tag, _args, context) => presentStreamOf(tag, context),
     }),
     spec: t.field({
       type: TagReferenceType,
@@ -188,7 +187,7 @@ ImageStreamTagType.implement({
         return pullSpecOf(
           { digest: image.digest, dockerImageReference },
           specTag?.referencePolicy,
-          registry.isIntegrated ? pullRepository(streamOf(tag, context)) : null,
+          registry.isIntegrated ? pullRepository(presentStreamOf(tag, context)) : null,
         )
       },
     }),

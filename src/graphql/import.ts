@@ -5,7 +5,8 @@ import { Connection, keyCursors, pageOf } from './connection.ts'
 import { connectionArgs, connectionType, pageComplexity } from './connection-type.ts'
 import { imageOf } from './image.ts'
 import { NodeInterface, nodeId, registerNode, rowId } from './node.ts'
-import { gather, loadTogether } from './peers.ts'
+import { gather } from './peers.ts'
+import { streamOf } from './stream-of.ts'
 import { ImageStreamType, ImageType, ImportResultType, ImportType } from './types.ts'
 
 registerNode('Import', (key, { importer }) => {
@@ -52,12 +53,7 @@ ImportType.implement({
       nullable: true,
       description:
         'The stream that it is for; null once that is deleted, and in a dry run for a stream that is not there.',
-      resolve: (one, _args, { streams }) =>
-        one.streamId === null
-          ? null
-          : loadTogether(one, 'imageStream', (all) =>
-              streams.byIds([...new Set(all.flatMap(({ streamId }) => streamId ?? []))]),
-            ).get(one.streamId),
+      resolve: (one, _args, context) => streamOf(one, context),
     }),
     state: t.field({ type: ImportStateEnum, description: 'How far it is.', resolve: ({ state }) => state }),
     startedAt: t.expose('startedAt', {

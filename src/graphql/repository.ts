@@ -5,6 +5,7 @@ import { Connection, keyCursors, pageOf } from './connection.ts'
 import { connectionArgs, connectionType, pageComplexity } from './connection-type.ts'
 import { checkGlob } from './glob.ts'
 import { gather, loadTogether } from './peers.ts'
+import { streamOf } from './stream-of.ts'
 import { ImageStreamType } from './types.ts'
 
 export const RegistryUsageType = builder.objectRef<Usage>('RegistryUsage').implement({
@@ -42,12 +43,7 @@ RepositoryType.implement({
       type: ImageStreamType,
       nullable: true,
       description: 'The image stream; null while layers have been pushed and no manifest yet.',
-      resolve: (repository, _args, { streams }) =>
-        repository.streamId === null
-          ? null
-          : loadTogether(repository, 'imageStream', (all) =>
-              streams.byIds(all.flatMap(({ streamId }) => streamId ?? [])),
-            ).get(repository.streamId),
+      resolve: (repository, _args, context) => streamOf(repository, context),
     }),
     usage: t.field({
       type: RegistryUsageType,

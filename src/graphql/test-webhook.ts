@@ -2,7 +2,8 @@ import type { ScopedHint } from '../webhooks/scope.ts'
 import type { Target } from '../webhooks/targets.ts'
 import type { WebhookTest } from '../webhooks/test-webhook.ts'
 import { builder } from './builder.ts'
-import { gather, loadTogether } from './peers.ts'
+import { gather } from './peers.ts'
+import { streamOf } from './stream-of.ts'
 import { ImageStreamType } from './types.ts'
 import { WebhookType } from './webhook.ts'
 import { WebhookActionEnum, WebhookDeliveryOutcomeEnum } from './webhook-delivery.ts'
@@ -50,10 +51,7 @@ const WebhookTestTargetType = builder.objectRef<Target>('WebhookTestTarget').imp
       type: ImageStreamType,
       nullable: true,
       description: 'The stream; null if it was deleted meanwhile.',
-      resolve: (target, _args, { streams }) =>
-        loadTogether(target, 'imageStream', (all) =>
-          streams.byIds([...new Set(all.map(({ streamId }) => streamId))]),
-        ).get(target.streamId),
+      resolve: (target, _args, context) => streamOf(target, context),
     }),
     tag: t.string({
       nullable: true,

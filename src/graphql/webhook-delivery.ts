@@ -5,6 +5,7 @@ import { builder } from './builder.ts'
 import { keyCursors } from './connection.ts'
 import { connectionType } from './connection-type.ts'
 import { gather, loadTogether } from './peers.ts'
+import { streamOf } from './stream-of.ts'
 import { ImageStreamType, ImportType } from './types.ts'
 
 export const WebhookDeliveryOutcomeEnum = builder.enumType('WebhookDeliveryOutcome', {
@@ -53,10 +54,7 @@ const WebhookTargetType = builder.objectRef<LoggedTarget>('WebhookTarget').imple
       type: ImageStreamType,
       nullable: true,
       description: 'The stream; null once it is deleted.',
-      resolve: (target, _args, { streams }) =>
-        loadTogether(target, 'imageStream', (all) =>
-          streams.byIds([...new Set(all.map(({ streamId }) => streamId))]),
-        ).get(target.streamId),
+      resolve: (target, _args, context) => streamOf(target, context),
     }),
     tag: t.string({
       nullable: true,
