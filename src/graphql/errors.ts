@@ -1,6 +1,6 @@
 import { type ExecutionResult, GraphQLError, type GraphQLFormattedError } from 'graphql'
 import type { Logger } from 'pino'
-import { withoutValue } from './unprinted-value.ts'
+import { variableError } from './variable-error.ts'
 
 /** What `extensions.code` says of an error that the domain foresaw. */
 export type ErrorCode =
@@ -47,8 +47,8 @@ type ForeseenError = Error & { readonly code: ErrorCode } & Readonly<Record<stri
  * that they happened, and the id under which the log tells what. Masking twice changes nothing and logs once.
  */
 export function maskError(error: unknown, { requestId, log }: ErrorReport): GraphQLError {
-  const unprinted = error instanceof GraphQLError ? withoutValue(error) : undefined
-  if (unprinted) return unprinted
+  const ofVariable = error instanceof GraphQLError ? variableError(error) : undefined
+  if (ofVariable) return ofVariable
   const cause = rootCause(error)
   if (cause instanceof GraphQLError) return error instanceof GraphQLError ? error : cause
   const at = error instanceof GraphQLError ? error : undefined
