@@ -42,7 +42,7 @@ export async function parseRequirements(
   if (inputs.length > MAX_REQUIREMENTS) {
     throw new InvalidTrustError('requirements', `a stream has at most ${MAX_REQUIREMENTS} requirements`)
   }
-  return Promise.all(inputs.map((input, at) => parseRequirement(input, `requirements[${at}]`)))
+  return Promise.all(inputs.map((input, at) => parseRequirement(input, `requirements.${at}`)))
 }
 
 /** Other requirements have another name. */
@@ -54,7 +54,7 @@ async function parseRequirement(input: RequirementInput, field: string): Promise
   if (given.length !== 1) throw new InvalidTrustError(field, `${field}: give one of ${KINDS.join(', ')}`)
   if (input.cosign) {
     const name = `${field}.cosign.publicKeys`
-    const keys = some(input.cosign.publicKeys, name).map((pem, at) => parsePublicKey(pem, `${name}[${at}]`))
+    const keys = some(input.cosign.publicKeys, name).map((pem, at) => parsePublicKey(pem, `${name}.${at}`))
     return { kind: 'COSIGN', publicKeys: keys.map(({ pem }) => pem) }
   }
   return input.keyless
@@ -90,7 +90,7 @@ function parseNotation({ certificates, trustedIdentities }: NotationInput, field
   })
   const identities = some(trustedIdentities, `${field}.trustedIdentities`)
   for (const [at, identity] of identities.entries()) {
-    checkTrustedIdentity(identity, `${field}.trustedIdentities[${at}]`)
+    checkTrustedIdentity(identity, `${field}.trustedIdentities.${at}`)
   }
   return { kind: 'NOTATION', certificates: read, trustedIdentities: identities }
 }

@@ -305,18 +305,18 @@ describe('setImageStreamTrust', () => {
 
   const key = pemOf(mine.publicKey)
   const secret = mine.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
-  const at = (rest = '') => `requirements[0]${rest}`
+  const at = (rest = '') => `requirements.0${rest}`
   const keyless = { issuer: 'https://a', subject: 'b', trustedRoot: '{}' }
   const notation = { certificates: 'x', trustedIdentities: ['*'] }
   test.each([
     ['two kinds at once', [{ cosign: { publicKeys: [key] }, notation }], at()],
     ['nothing', [{}], at()],
     ['no keys', [{ cosign: { publicKeys: [] } }], at('.cosign.publicKeys')],
-    ['a private key', [{ cosign: { publicKeys: [secret] } }], at('.cosign.publicKeys[0]')],
+    ['a private key', [{ cosign: { publicKeys: [secret] } }], at('.cosign.publicKeys.0')],
     [
       'a key that is none',
       [{ cosign: { publicKeys: [key.replace(/\n.{9}/, '\nAAAAAAAAA')] } }],
-      at('.cosign.publicKeys[0]'),
+      at('.cosign.publicKeys.0'),
     ],
     [
       '11 requirements',
@@ -355,7 +355,7 @@ describe('setImageStreamTrust', () => {
         { notation: { certificates: createAuthority().pem, trustedIdentities: [identity] } },
       ]
       const answer = await server.client.answer(SET, { input: { imageStream: 'app', requirements } })
-      expect(errorsOf(answer)).toEqual([{ code: 'INVALID', field: at('.notation.trustedIdentities[0]') }])
+      expect(errorsOf(answer)).toEqual([{ code: 'INVALID', field: at('.notation.trustedIdentities.0') }])
     },
   )
 

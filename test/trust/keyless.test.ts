@@ -342,7 +342,7 @@ describe('a trusted root', () => {
     await using world = await TrustWorld.start()
     await expect(world.verify(byIdentity({ trustedRoot }))).rejects.toMatchObject({
       code: 'INVALID',
-      field: 'requirements[0].keyless.trustedRoot',
+      field: 'requirements.0.keyless.trustedRoot',
     })
   })
 })
