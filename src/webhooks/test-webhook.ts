@@ -1,7 +1,8 @@
 import type { Database } from '../db/open.ts'
-import { NotFoundError } from '../imagestream/errors.ts'
+import { InvalidInputError, NotFoundError } from '../imagestream/errors.ts'
 import { checkTagName } from '../imagestream/names.ts'
 import { digestOf } from '../oci/digest.ts'
+import { isRepositoryName } from '../oci/reference.ts'
 import type { Receiver, Trial } from './receive.ts'
 import { isBelow, spelled } from './scope.ts'
 import type { WebhookSecrets } from './secrets.ts'
@@ -49,6 +50,9 @@ export function createTestWebhook(dependencies: TestWebhookDependencies): TestWe
     const followed = sources
       .some(webhook.namespace, webhook.registry)
       .find((place) => isBelow(webhook, place.repository))
+    if (repository != null && !isRepositoryName(repository)) {
+      throw new InvalidInputError('repository', 'repository is one without its registry: team/app')
+    }
     const named = repository == null ? followed : { repository, tag: null }
     const below = webhook.repositories[0]
     const image = {

@@ -17,6 +17,7 @@ export type SettingsInput = { readonly [name in keyof OwnSettings]?: OwnSettings
 /** Aliases, or paths of repositories, of one webhook. */
 export const MAX_PREFIXES = 100
 const MAX_SETTING_LENGTH = 500
+const E_MAIL = /^[^\s@]+@[^\s@]+$/
 /** Senders that are one registry, and name it themselves. */
 const ONE_REGISTRY: Partial<Record<Sender['kind'], string>> = {
   DOCKER_HUB: 'docker.io',
@@ -61,6 +62,19 @@ export function checkSettings(input: SettingsInput, { settings, title }: Sender)
         `${name} has at most ${MAX_SETTING_LENGTH} characters, none of them control characters`,
       )
     }
+  }
+  if (input.serviceAccount != null && !E_MAIL.test(input.serviceAccount)) {
+    throw new InvalidInputError(
+      'settings.serviceAccount',
+      'serviceAccount is the e-mail address of a service account: push@project.iam.gserviceaccount.com',
+    )
+  }
+  // empty: nothing stands before the image's name
+  if (input.pathPrefix && !isRepositoryName(input.pathPrefix)) {
+    throw new InvalidInputError(
+      'settings.pathPrefix',
+      'pathPrefix is the beginning of a repository, as references have it: docker-virtual, or team/docker',
+    )
   }
   for (const [name, use] of Object.entries(settings)) {
     const isMissing = (input[name as keyof OwnSettings] ?? null) === null

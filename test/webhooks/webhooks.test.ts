@@ -55,6 +55,8 @@ describe('a webhook', () => {
       'settings.serviceAccount',
       /control characters/,
     ],
+    [{ sender: 'GOOGLE', settings: { serviceAccount: 'push' } }, 'settings.serviceAccount', /e-mail address/],
+    [{ sender: 'JFROG', settings: { pathPrefix: 'Team//' } }, 'settings.pathPrefix', /docker-virtual/],
   ]
   it.each(refused)('is refused with what is allowed: %j', (input, field, message) => {
     const create = () => world.create(input)
@@ -142,6 +144,19 @@ describe('a test', () => {
     expect(world.domain.remote.takeCalls()).toEqual([])
     expect(world.webhook(webhook)).toMatchObject({ accepted: 0, acceptedAt: null })
   })
+
+  it.each(['', 'Team/App', 'registry.test:5000/team/app', 'team/app:v1'])(
+    'of %j is refused, for that is no repository, and is in no log',
+    async (repository) => {
+      const { webhook } = world.create({ sender: 'HARBOR' })
+
+      await expect(world.test({ id: webhook.id, repository, follow: false })).rejects.toMatchObject({
+        code: 'INVALID',
+        field: 'repository',
+      })
+      expect(world.deliveries({ webhook, secret: '' })).toEqual([])
+    },
+  )
 
   it('tells of what a stream takes from there, unless it is told what', async () => {
     world.domain.remote.push(SOURCE, 'v1', image({ seed: 1 }))
