@@ -112,7 +112,8 @@ const DeleteRegistryConfigurationInput = builder.inputType('DeleteRegistryConfig
 })
 
 const SetRegistryDefaultAccessInput = builder.inputType('SetRegistryDefaultAccessInput', {
-  description: 'What goes for registries of which no configuration says whether they may be imported from.',
+  description:
+    'What goes for registries of which no configuration says whether images may be imported from them.',
   fields: (t) => ({
     access: t.field({
       type: RegistryAccessEnum,
@@ -149,7 +150,7 @@ const SetRegistryDefaultAccessPayload = builder
     fields: (t) => ({
       access: t.field({
         type: RegistryAccessEnum,
-        description: 'Whether registries of which no configuration says it may be imported from.',
+        description: 'Whether images may be imported from registries of which no configuration says it.',
         resolve: ({ access }) => access,
       }),
     }),

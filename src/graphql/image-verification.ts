@@ -12,7 +12,10 @@ const VerificationStatusEnum = builder.enumType('VerificationStatus', {
   values: {
     VERIFIED: { description: 'A signature is good, by whom it should be, and about this image.' },
     UNVERIFIED: { description: 'Everything was looked at, and nothing of it counts.' },
-    UNKNOWN: { description: 'It could not be seen: the registry was not to be asked, or told too much.' },
+    UNKNOWN: {
+      description:
+        'It could not be seen: the registry could not be asked, or too much is attached to the image.',
+    },
     NOT_REQUIRED: { description: 'The stream asks for no signatures, so none was looked at.' },
   } as const,
 })

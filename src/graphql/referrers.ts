@@ -21,7 +21,7 @@ class ReferrerPage extends Connection<PlacedReferrer> {
 }
 
 const ReferrerConnection = connectionType('Referrer', ReferrerType, {
-  items: 'things that are attached to an image',
+  items: 'referrers',
 })
 /** Every connection of this type is made here. */
 const checkOf = (connection: Connection<PlacedReferrer>): ReferrersOfImage =>

@@ -127,7 +127,7 @@ RegistryConfigurationType.implement({
       // each is parsed for the answer
       complexity: 10,
       description:
-        'The certificates that are trusted for it, beside those that are trusted for any registry.',
+        'The certificates of `ca` that are trusted for it, beside those that are trusted for any registry; empty where none are said here.',
       resolve: ({ ca }) => (ca === null ? [] : certificatesOf(ca)),
     }),
     clientCertificate: t.field({

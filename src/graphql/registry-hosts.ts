@@ -32,7 +32,7 @@ const BreakerType = builder.objectRef<RemoteHost['breaker']>('Breaker').implemen
     }),
     reason: t.exposeString('reason', {
       nullable: true,
-      description: 'What “it”, the host, did last, for a person; null while it is closed.',
+      description: 'What the host did last, for a person: `it answered 503`. Null while it is closed.',
     }),
     nextAttempt: t.field({
       type: 'DateTime',
@@ -116,7 +116,7 @@ RegistryHostType.implement({
     }),
     concurrency: t.exposeInt('concurrency', {
       description:
-        'Requests that it is sent at a time: what is allowed (`--requests-per-registry`), halved each time that it has too many, and one more each time that so many went well.',
+        'Requests that it is sent at a time: what is allowed (`--requests-per-registry`, or its configuration’s `concurrency`), halved each time that it has too many, and one more each time that so many went well.',
     }),
     breaker: t.field({
       type: BreakerType,
@@ -126,7 +126,7 @@ RegistryHostType.implement({
     budgets: t.field({
       type: [RequestBudgetType],
       description:
-        'What it still gives, to each account that it was asked as, the one that it told last at the end; empty where it does not say.',
+        'What it still gives to each account, as in `accounts`, the one that it told last at the end; empty where it does not say.',
       resolve: ({ budgets }) => budgets,
     }),
     accounts: t.field({

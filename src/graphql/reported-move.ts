@@ -10,7 +10,8 @@ ReportedMoveType.implement({
   description:
     'That a tag meant an image for a time, by the word of the registry’s vendor: it was reported and not observed. Such an image is none of the tag’s `items`, was no push, and need not be known here.',
   fields: (t) => ({
-    digest: t.exposeString('digest', {
+    digest: t.expose('digest', {
+      type: 'Digest',
       description: 'Digest of the image, or of the index, that the tag is said to have meant.',
     }),
     from: t.expose('fromAt', {

@@ -25,7 +25,7 @@ const SENDERS: Readonly<Record<SenderKind, string>> = {
   GITLAB: 'The container registry of a GitLab that one runs oneself.',
   DOCKER_HUB: 'Docker Hub, one webhook for each repository.',
   QUAY: 'Quay, as the service or self-hosted.',
-  GITHUB: 'GitHub’s container registry, through the webhooks of a repository or organisation.',
+  GITHUB: 'GitHub’s container registry, through the webhooks of a repository or organization.',
   HARBOR: 'Harbor, one webhook for each project, in either of its formats.',
   AZURE: 'Azure Container Registry, through a webhook of its own.',
   AZURE_EVENT_GRID: 'Azure Container Registry, through Event Grid.',
