@@ -1,5 +1,6 @@
 import type { Database } from '../db/open.ts'
 import { digestOf } from '../oci/digest.ts'
+import { type Answer, answerOf, type Received, tooMany } from './answer.ts'
 import { Buckets } from './buckets.ts'
 import type { DeliveryLog, DeliveryOutcome, Entry } from './delivery-log.ts'
 import { type ScopedHint, scopeOf } from './scope.ts'
@@ -14,14 +15,6 @@ import {
 import type { Senders } from './senders.ts'
 import { pathOf, settingsOf, type Webhook } from './webhook.ts'
 import type { Webhooks } from './webhooks.ts'
-
-/** What a sender is answered. */
-export interface Answer {
-  readonly status: number
-  /** As JSON; null for none. */
-  readonly body: unknown
-  readonly headers?: Readonly<Record<string, string>>
-}
 
 /** An address that takes deliveries now. */
 export interface OpenEndpoint {
@@ -70,18 +63,7 @@ export const FROM_ONE_SOURCE = { capacity: 2000, perSecond: 200 }
 export const TO_ONE_WEBHOOK = { capacity: 2000, perSecond: 200 }
 /** Rows of one webhook's log that tell of nothing: whoever floods it shall not push out the rest, nor wear out the disk. */
 export const ROWS_OF_NOTHING = { capacity: 60, perSecond: 1 }
-/** Seconds. */
-const TRY_AGAIN = 60
 const MAX_TEXT = 500
-
-interface Received {
-  readonly outcome: DeliveryOutcome
-  readonly reason: string | null
-  readonly reading: Reading | null
-  readonly hints: readonly ScopedHint[]
-  /** The sender should send it again. */
-  readonly isTemporary?: boolean
-}
 
 /** Takes what senders tell: believed and read here, confirmed by the registry later. */
 export function createReceiver(dependencies: ReceiverDependencies): Receiver {
@@ -208,32 +190,6 @@ interface Keeping {
 }
 
 const KEY = /^[A-Za-z0-9_-]{22,64}$/
-
-/** What a sender is told that has to wait. */
-export const tooMany = (seconds: number): Answer => ({
-  status: 429,
-  body: { error: 'too many deliveries' },
-  headers: { 'Retry-After': String(seconds) },
-})
-
-function answerOf(outcome: DeliveryOutcome, { reason, reading, hints, isTemporary }: Received): Answer {
-  if (reading?.reply) {
-    const { status, body, headers } = reading.reply
-    return { status, body, ...(headers && { headers }) }
-  }
-  if (isTemporary) {
-    return {
-      status: 503,
-      body: { error: 'this cannot be checked now' },
-      headers: { 'Retry-After': String(TRY_AGAIN) },
-    }
-  }
-  // why is in the log alone: it would tell a stranger what to try next
-  if (outcome === 'REFUSED') return { status: 401, body: { error: 'unauthorized' } }
-  return outcome === 'ACCEPTED'
-    ? { status: 202, body: { outcome, hints: hints.length } }
-    : { status: 200, body: { outcome, ...(outcome !== 'DUPLICATE' && { reason }) } }
-}
 
 /** What others wrote, for a log: one line, of bounded length. */
 const printable = (text: string): string =>
