@@ -10,9 +10,10 @@ import {
   VerificationError,
   Verifier,
 } from '@sigstore/verify'
-import { type Digest, digestOf } from '../oci/digest.ts'
-import { flawOfSimpleSigning, flawOfStatement, fromBase64, objectIn, parseJson } from './claim.ts'
+import type { Digest } from '../oci/digest.ts'
+import { flawOfSimpleSigning, flawOfStatement } from './claim.ts'
 import { preAuthEncoding } from './cosign.ts'
+import { bundleJsonOf, UNREADABLE_ANNOTATIONS } from './cosign-annotations.ts'
 import { InvalidTrustError } from './errors.ts'
 import type { TextMatch, TrustRequirement } from './policy.ts'
 import type { SigstoreBundle, SimpleSigning } from './signature.ts'
@@ -123,60 +124,13 @@ function bundleOf(bytes: Uint8Array): Claimed | Flaw {
 }
 
 /** The bundle that cosign's annotations would have been. */
-function bundleOfSimple({
-  payload,
-  signature,
-  certificate,
-  logEntry,
-  timestamp,
-}: SimpleSigning): Claimed | Flaw {
-  if (certificate === null) return flaw('WrongIdentity', 'it has no certificate that says whose it is')
-  const der = /-----BEGIN CERTIFICATE-----([\sA-Za-z0-9+/=]+)-----END CERTIFICATE-----/.exec(certificate)?.[1]
-  const log = logEntry === null ? null : logEntryOf(logEntry)
-  if (der === undefined || log === undefined || !fromBase64(signature)) {
-    return flaw('Malformed', 'its annotations cannot be read')
-  }
-  const stamp = timestamp === null ? undefined : parseJson(Buffer.from(timestamp))?.SignedRFC3161Timestamp
+function bundleOfSimple(signature: SimpleSigning): Claimed | Flaw {
+  const json = bundleJsonOf(signature)
+  if ('reason' in json) return json
   try {
-    const bundle = bundleFromJSON({
-      mediaType: 'application/vnd.dev.sigstore.bundle+json;version=0.1',
-      verificationMaterial: {
-        x509CertificateChain: { certificates: [{ rawBytes: der.replace(/\s+/g, '') }] },
-        tlogEntries: log === null ? [] : [log],
-        timestampVerificationData:
-          typeof stamp === 'string' ? { rfc3161Timestamps: [{ signedTimestamp: stamp }] } : undefined,
-      },
-      messageSignature: {
-        messageDigest: {
-          algorithm: 'SHA2_256',
-          digest: Buffer.from(digestOf(payload).slice('sha256:'.length), 'hex').toString('base64'),
-        },
-        signature,
-      },
-    })
-    return { bundle, claim: Buffer.from(payload) }
+    return { bundle: bundleFromJSON(json), claim: Buffer.from(signature.payload) }
   } catch {
-    return flaw('Malformed', 'its annotations cannot be read')
-  }
-}
-
-/** Source: cosign, the annotation `dev.sigstore.cosign/bundle`. */
-function logEntryOf(text: string): object | undefined {
-  const json = parseJson(Buffer.from(text))
-  const payload = objectIn(json, 'Payload')
-  const { body, integratedTime, logIndex, logID } = payload ?? {}
-  const promise = json?.SignedEntryTimestamp
-  if (typeof body !== 'string' || typeof logID !== 'string' || typeof promise !== 'string') return undefined
-  if (!Number.isSafeInteger(integratedTime) || !Number.isSafeInteger(logIndex)) return undefined
-  const { kind, apiVersion } = parseJson(Buffer.from(body, 'base64')) ?? {}
-  if (typeof kind !== 'string' || typeof apiVersion !== 'string') return undefined
-  return {
-    logIndex: String(logIndex),
-    logId: { keyId: Buffer.from(logID, 'hex').toString('base64') },
-    kindVersion: { kind, version: apiVersion },
-    integratedTime: String(integratedTime),
-    inclusionPromise: { signedEntryTimestamp: promise },
-    canonicalizedBody: body,
+    return UNREADABLE_ANNOTATIONS
   }
 }
 
