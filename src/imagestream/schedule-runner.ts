@@ -2,9 +2,7 @@ import type { Database } from '../db/open.ts'
 import type { Transaction } from '../db/transact.ts'
 import type { Importer } from './import.ts'
 import type { Schedules } from './schedule.ts'
-
-/** Calls back after so many milliseconds. Returns what ends that. */
-export type SetTimer = (callback: () => void, milliseconds: number) => () => void
+import { type SetTimer, systemTimer } from './timer.ts'
 
 export interface ScheduleRunnerDependencies {
   readonly db: Database
@@ -28,11 +26,6 @@ export interface ScheduleRunner extends Disposable {
 const MINUTE = 60_000
 /** A timer does not see that the clock was set, or that the machine slept: look again. */
 const LOOK_AGAIN = MINUTE
-
-const systemTimer: SetTimer = (callback, milliseconds) => {
-  const timer = setTimeout(callback, milliseconds).unref()
-  return () => clearTimeout(timer)
-}
 
 export function createScheduleRunner(dependencies: ScheduleRunnerDependencies): ScheduleRunner {
   const { db, schedules, importer, perMinute, now, onError, setTimer = systemTimer } = dependencies

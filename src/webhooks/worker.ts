@@ -2,7 +2,7 @@ import type { Database } from '../db/open.ts'
 import type { Transaction } from '../db/transact.ts'
 import { groupBy } from '../imagestream/group-by.ts'
 import { type Importer, RUNNING_IMPORTS } from '../imagestream/import.ts'
-import type { SetTimer } from '../imagestream/schedule-runner.ts'
+import { type SetTimer, systemTimer } from '../imagestream/timer.ts'
 import type { TagName } from '../oci/tag.ts'
 import type { HintRetries } from './retries.ts'
 import type { ScopedHint } from './scope.ts'
@@ -50,11 +50,6 @@ interface OpenTarget {
   readonly isSpecTag: 0 | 1
   /** 1 when the tag means what the hint told, as far as is known here. */
   readonly isKnown: 0 | 1
-}
-
-const systemTimer: SetTimer = (callback, milliseconds) => {
-  const timer = setTimeout(callback, milliseconds).unref()
-  return () => clearTimeout(timer)
 }
 
 export function createHintWorker(dependencies: HintWorkerDependencies): HintWorker {
