@@ -16,6 +16,7 @@ export interface ClientCertificate {
   readonly key: string
 }
 
+/** A proxy that tunnels by CONNECT, and fetches what has no TLS. */
 export interface HttpProxy {
   /** `http://proxy.example:3128`, without a login. */
   readonly url: string

@@ -6,6 +6,7 @@ import type { Failure } from './import-rows.ts'
 /** Milliseconds between two sweeps that are evidence apart: what is out of order for a moment is so for both. */
 const SWEEPS_APART = 60_000
 
+/** A tag that a whole list lacks, and that could not be read either. */
 export interface AbsentTag {
   readonly streamId: number
   readonly tag: TagName

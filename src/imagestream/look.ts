@@ -17,6 +17,7 @@ export interface Look {
   readonly stillFailing: readonly FailingTag[]
 }
 
+/** Nothing to ask for, and nothing to tell. */
 export const NOTHING_SEEN: Look = {
   wanted: [],
   unlisted: [],
@@ -38,6 +39,7 @@ export function limited(
   return { additionalTags: wanted.splice(maximumTags ?? wanted.length), wanted }
 }
 
+/** Why tags are asked for one by one. */
 export interface Suspicion {
   /** Tags of which something new is claimed. */
   readonly suspects: readonly TagName[]

@@ -59,6 +59,7 @@ export function flawOfStatement(payload: Uint8Array, image: Digest): Flaw | unde
 export const ofAnotherImage = (digest: string): Flaw =>
   flaw('WrongDigest', `it is a signature of ${digest.slice(0, 140)}, which is another image`)
 
+/** The object of this name; undefined where there is none, or something else. */
 export const objectIn = (
   value: Readonly<Record<string, unknown>> | undefined,
   key: string,
@@ -76,5 +77,6 @@ export function base64In(
   return typeof text === 'string' ? fromBase64(text) : undefined
 }
 
+/** Undefined for what is not base64, or for none. */
 export const fromBase64 = (text: string): Buffer | undefined =>
   text !== '' && /^[A-Za-z0-9+/]+={0,2}$/.test(text) ? Buffer.from(text, 'base64') : undefined

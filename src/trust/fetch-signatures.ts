@@ -4,7 +4,7 @@ import { InvalidManifestError, parseManifest } from '../oci/manifest.ts'
 import { RegistryError } from '../oci/registry-error.ts'
 import type { ArtifactSource } from './artifact-source.ts'
 import type { Failure } from './asking.ts'
-import { COSIGN_SIGNATURE, isSigstoreBundle, NOTATION_SIGNATURE } from './kind.ts'
+import { COSIGN_SIGNATURE, isSigstoreBundle, NOTATION_SIGNATURE, SIGSTORE_BUNDLE } from './kind.ts'
 import { mapSome } from './map-some.ts'
 import { flawOfSubject, type Referrer } from './referrer.ts'
 import type { Signature } from './signature.ts'
@@ -39,11 +39,7 @@ export const maySign = ({ kind, artifactType, isConfirmed }: Referrer): boolean 
   kind === 'SIGNATURE' || (!isConfirmed && artifactType !== null && isSigstoreBundle(artifactType))
 
 /** Artifact types to look for one by one where there are too many referrers to read them all. */
-export const SIGNATURE_TYPES: readonly string[] = [
-  'application/vnd.dev.sigstore.bundle.v0.3+json',
-  COSIGN_SIGNATURE,
-  NOTATION_SIGNATURE,
-]
+export const SIGNATURE_TYPES: readonly string[] = [SIGSTORE_BUNDLE, COSIGN_SIGNATURE, NOTATION_SIGNATURE]
 
 /** The signatures in one manifest, fetched. Rejects only with the signal's reason. */
 export async function fetchSignatures(

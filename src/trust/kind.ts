@@ -1,6 +1,7 @@
 /** What is attached to an image. */
 export type ReferrerKind = 'SIGNATURE' | 'ATTESTATION' | 'SBOM' | 'OTHER'
 
+/** Artifact types of signatures: by cosign in a bundle of its own and in sigstore's, and by notation. */
 export const COSIGN_SIGNATURE = 'application/vnd.dev.cosign.artifact.sig.v1+json'
 export const NOTATION_SIGNATURE = 'application/vnd.cncf.notary.signature'
 export const SIGSTORE_BUNDLE = 'application/vnd.dev.sigstore.bundle.v0.3+json'

@@ -40,6 +40,7 @@ export interface Flaw {
   readonly message: string
 }
 
+/** What is wrong with a signature; the message is about "it". */
 export const flaw = (reason: FlawReason, message: string): Flaw => ({ ok: false, reason, message })
 
 /** The one that accepts, or else the flaw that says most. Undefined of nothing. */

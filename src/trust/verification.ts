@@ -52,6 +52,7 @@ export const notChecked = (
   message: string,
 ): Verification => ({ status, reason, message, by: null, digests: [], signatures: [], checkedAt: null })
 
+/** For every image of a stream without a policy. */
 export const NOT_REQUIRED = notChecked(
   'NOT_REQUIRED',
   'NotRequired',

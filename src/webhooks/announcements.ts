@@ -35,6 +35,7 @@ export interface AnnouncementsDependencies {
 
 /** Changes in a row that were told of in time, for each doubling of the interval. */
 export const PROOFS = 3
+/** Times the usual interval: also what is always told of is looked at. */
 export const LONGEST_SLOWDOWN = 8
 /** Milliseconds before an import begins: what was told then was told in time, though the import saw it first. */
 export const IN_TIME = 5 * 60_000
