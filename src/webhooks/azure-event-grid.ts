@@ -1,10 +1,10 @@
 import { isObject } from '../oci/descriptor.ts'
 import { authenticateUrl, urlWithSecret } from './authenticity.ts'
-import { azureEventOf, readAzureEvent } from './azure.ts'
+import { readAzureEvent } from './azure.ts'
 import { at, jsonOfBody, quoted, textOf } from './body.ts'
 import { type CloudEvent, nameOfEvents, readCloudEvents } from './cloud-event.ts'
 import { createHintCollector } from './hints.ts'
-import { postOf } from './sample-delivery.ts'
+import { postOf, pushEventOf } from './sample-delivery.ts'
 import { type Delivery, InvalidDeliveryError, type Reading, type Sender } from './sender.ts'
 
 const PUSHED = 'Microsoft.ContainerRegistry.ImagePushed'
@@ -50,7 +50,7 @@ export const azureEventGrid: Sender = {
           subject: `${image.repository}:${image.tag}`,
           eventType: PUSHED,
           eventTime: '2026-01-01T00:00:00Z',
-          data: azureEventOf(image),
+          data: pushEventOf(image),
           dataVersion: '2.0',
           metadataVersion: '1',
         },

@@ -1,10 +1,9 @@
 import { isObject } from '../oci/descriptor.ts'
-import { OCI_MANIFEST } from '../oci/media-types.ts'
 import { authenticateToken } from './authenticity.ts'
 import { at, given, jsonOfBody, quoted, textOf } from './body.ts'
 import { createHintCollector, type HintCollector } from './hints.ts'
-import { postOf } from './sample-delivery.ts'
-import { InvalidDeliveryError, type SampleImage, type Sender } from './sender.ts'
+import { postOf, pushEventOf } from './sample-delivery.ts'
+import { InvalidDeliveryError, type Sender } from './sender.ts'
 
 /** Azure Container Registry's own webhooks. */
 export const azure: Sender = {
@@ -28,7 +27,7 @@ export const azure: Sender = {
   ],
 
   sample: ({ secret }, image) =>
-    postOf(azureEventOf(image), { headers: { authorization: `Bearer ${secret}` } }),
+    postOf(pushEventOf(image), { headers: { authorization: `Bearer ${secret}` } }),
 }
 
 /** What Azure tells of one push or deletion, in each of its ways to tell it. Throws InvalidDeliveryError. */
@@ -57,12 +56,3 @@ export function readAzureEvent(event: unknown, hints: HintCollector): void {
     action,
   })
 }
-
-/** A push as Azure tells it. */
-export const azureEventOf = ({ registry, repository, tag, digest }: SampleImage): object => ({
-  id: 'sample',
-  timestamp: '2026-01-01T00:00:00Z',
-  action: 'push',
-  target: { mediaType: OCI_MANIFEST, digest, repository, tag },
-  request: { host: registry, method: 'PUT' },
-})

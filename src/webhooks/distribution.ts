@@ -1,9 +1,8 @@
 import { InvalidEnvelopeError, readEnvelope } from '../oci/distribution-events.ts'
-import { OCI_MANIFEST } from '../oci/media-types.ts'
 import { authenticateToken } from './authenticity.ts'
 import { textOfBody } from './body.ts'
 import { createHintCollector } from './hints.ts'
-import { postOf } from './sample-delivery.ts'
+import { postOf, pushEventOf } from './sample-delivery.ts'
 import { type Delivery, InvalidDeliveryError, type Place, type Reading, type Sender } from './sender.ts'
 
 /**
@@ -21,19 +20,9 @@ const envelopeSender = (
   authenticate: async (delivery, secrets) => authenticateToken(delivery, secrets),
   read,
   setUp: sender.steps,
-  sample: ({ secret }, { registry, repository, tag, digest }) =>
+  sample: ({ secret }, image) =>
     postOf(
-      {
-        events: [
-          {
-            id: 'sample',
-            timestamp: '2026-01-01T00:00:00Z',
-            action: 'push',
-            target: { mediaType: OCI_MANIFEST, digest, repository, tag },
-            request: { host: registry, method: 'PUT' },
-          },
-        ],
-      },
+      { events: [pushEventOf(image)] },
       {
         headers: {
           'content-type': 'application/vnd.docker.distribution.events.v2+json',

@@ -1,4 +1,5 @@
-import type { Delivery } from './sender.ts'
+import { OCI_MANIFEST } from '../oci/media-types.ts'
+import type { Delivery, SampleImage } from './sender.ts'
 
 const CONTENT_TYPE = 'application/json'
 
@@ -21,3 +22,12 @@ export function postOf(
     body: Buffer.from(JSON.stringify(body)),
   }
 }
+
+/** A push as CNCF distribution tells it, and Azure after it. */
+export const pushEventOf = ({ registry, repository, tag, digest }: SampleImage): object => ({
+  id: 'sample',
+  timestamp: '2026-01-01T00:00:00Z',
+  action: 'push',
+  target: { mediaType: OCI_MANIFEST, digest, repository, tag },
+  request: { host: registry, method: 'PUT' },
+})
