@@ -221,6 +221,16 @@ describe('a tag that disappeared from its registry', () => {
     },
   )
 
+  it('is not concluded from two sweeps at nearly the same time, which one outage may have spoilt', async () => {
+    domain.remote.untag(UPSTREAM, '1.0.2').fail(UPSTREAM, '1.0.2', 'RegistryUnavailable')
+    await world.poll()
+    await domain.import()
+    expect(domain.condition('1.0.2')?.reason).toBe('RegistryUnavailable')
+    domain.time += MINUTE
+    await domain.import()
+    expect(domain.condition('1.0.2')?.reason).toBe('NotFound')
+  })
+
   it('counts anew when it was listed in between', async () => {
     domain.remote.untag(UPSTREAM, '1.0.2').fail(UPSTREAM, '1.0.2', 'RegistryUnavailable')
     await world.poll()
