@@ -152,6 +152,10 @@ describe('a descriptor', () => {
     const manifest = parseManifest(built.bytes, built.mediaType)
 
     expect(manifest.kind === 'index' && manifest.manifests.map(isAttachment)).toEqual([false, true])
+    // each by itself: some name the platform that they attest
+    const annotations = { 'vnd.docker.reference.type': 'attestation-manifest' }
+    expect(isAttachment({ ...child, annotations })).toBe(true)
+    expect(isAttachment({ ...child, annotations: {} })).toBe(false)
     expect(isAttachment({ ...child, annotations: {}, artifactType: 'application/sbom' })).toBe(true)
     const unknown = { os: 'unknown', architecture: 'unknown' }
     expect(isAttachment({ ...child, annotations: {}, platform: unknown })).toBe(true)

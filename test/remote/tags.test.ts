@@ -181,17 +181,33 @@ describe('a listing', () => {
   })
 
   test.each([
-    ['to itself', () => '</v2/app/tags/list?n=1000>; rel="next"'],
+    ['to itself', 1, () => '</v2/app/tags/list?n=1000>; rel="next"'],
     [
       'in a circle',
+      3,
       (query: URLSearchParams) =>
         `</v2/app/tags/list?last=${query.get('last') === 'a' ? 'b' : 'a'}>; rel="next"`,
     ],
-  ])('whose Link leads %s ends: loops and repeated cursors are detected', async (_, link) => {
+  ])('whose Link leads %s ends: loops and repeated cursors are detected', async (_, requests, link) => {
     await using registry = await startListing((query) => ({ tags: ['a', 'b'], link: link(query) }))
     const { tags, warnings } = await list(registry)
     expect(tags).toEqual(['a', 'b'])
     expect(warnings).toEqual(['its list of tags leads back to pages that were read already'])
+    expect(registry.requests).toHaveLength(requests)
+  })
+
+  test('that leads back to itself says that it is partial: from it nobody concludes a deletion', async () => {
+    await using registry = await startListing(() => ({
+      tags: ['a', 'b'],
+      link: '</v2/app/tags/list?n=1000>; rel="next"',
+    }))
+    await using client = new TestClient()
+    const pages: unknown[] = []
+    for await (const page of client.repository(`${registry.host}/app`).listTags()) pages.push(page)
+    expect(pages).toEqual([
+      { names: ['a', 'b'], next: 'n=1000' },
+      { names: [], next: null, isPartial: true },
+    ])
   })
 
   test('whose pages bring nothing new for ever ends', async () => {
