@@ -79,11 +79,18 @@ async function parseKeyless(input: KeylessInput, field: string): Promise<TrustRe
 
 function parseNotation({ certificates, trustedIdentities }: NotationInput, field: string): TrustRequirement {
   const name = `${field}.certificates`
-  const isTooLong = certificates.length > MAX_CERTIFICATES_LENGTH
-  const blocks = isTooLong
-    ? []
-    : (certificates.match(/-----BEGIN CERTIFICATE-----[\sA-Za-z0-9+/=]+-----END CERTIFICATE-----/g) ?? [])
-  const read = some(blocks, name).map((pem) => {
+  if (certificates.length > MAX_CERTIFICATES_LENGTH) {
+    throw new InvalidTrustError(name, `${name} must have at most ${MAX_CERTIFICATES_LENGTH} characters`)
+  }
+  const blocks =
+    certificates.match(/-----BEGIN CERTIFICATE-----[\sA-Za-z0-9+/=]+-----END CERTIFICATE-----/g) ?? []
+  if (blocks.length === 0 || blocks.length > MAX_EACH) {
+    throw new InvalidTrustError(
+      name,
+      `${name} must be 1 to ${MAX_EACH} certificates in PEM: text that begins with -----BEGIN CERTIFICATE-----`,
+    )
+  }
+  const read = blocks.map((pem) => {
     const certificate = readCertificate(pem)
     if (!certificate) throw new InvalidTrustError(name, `${name} has one that cannot be read`)
     return certificate.toString()

@@ -359,6 +359,19 @@ describe('setImageStreamTrust', () => {
     },
   )
 
+  test.each([
+    ['none', 'junk', 'must be 1 to 10 certificates in PEM'],
+    ['11', '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n'.repeat(11), 'must be 1 to 10'],
+    ['too long', ' '.repeat(70_000), 'at most 65536 characters'],
+  ])('says what certificates may be where they are %s', async (_what, certificates, words) => {
+    await using server = await startApp()
+    await createStream(server.client)
+    const requirements = [{ notation: { ...notation, certificates } }]
+    const answer = await server.client.answer(SET, { input: { imageStream: 'app', requirements } })
+    expect(errorsOf(answer)).toEqual([{ code: 'INVALID', field: at('.notation.certificates') }])
+    expect(answer.errors?.[0]?.message).toContain(words)
+  })
+
   test('of a stream that is not there is NOT_FOUND', async () => {
     await using server = await startApp()
     expect(
