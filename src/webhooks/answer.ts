@@ -23,6 +23,9 @@ export interface Received {
 /** Seconds. */
 const TRY_AGAIN = 60
 
+/** What a sender is told whose webhook went away meanwhile. */
+export const GONE: Answer = { status: 404, body: { error: 'there is nothing here' } }
+
 /** What a sender is told that has to wait. */
 export const tooMany = (seconds: number): Answer => ({
   status: 429,

@@ -1,6 +1,6 @@
 import type { Database } from '../db/open.ts'
 import { digestOf } from '../oci/digest.ts'
-import { type Answer, answerOf, type Received, tooMany } from './answer.ts'
+import { type Answer, answerOf, GONE, type Received, tooMany } from './answer.ts'
 import { Buckets } from './buckets.ts'
 import type { DeliveryLog, DeliveryOutcome, Entry } from './delivery-log.ts'
 import { type ScopedHint, scopeOf } from './scope.ts'
@@ -116,7 +116,7 @@ export function createReceiver(dependencies: ReceiverDependencies): Receiver {
   const keep = async (
     webhook: Webhook,
     { delivery, received, source, isTest, isFollowed }: Keeping,
-  ): Promise<DeliveryOutcome> => {
+  ): Promise<DeliveryOutcome | undefined> => {
     const { outcome, reason, reading, hints } = received
     const entry: Entry = {
       webhookId: webhook.id,
@@ -130,6 +130,9 @@ export function createReceiver(dependencies: ReceiverDependencies): Receiver {
     const isLogged = outcome === 'ACCEPTED' || isTest || ofNothing.take(webhook.id) === 0
     return db.transactTogether(
       (tx) => {
+        // deleted or disabled while this was judged, or waited for its turn
+        const current = webhooks.byKey(webhook.key)
+        if (!current || !(current.enabled || isTest)) return undefined
         if (outcome !== 'ACCEPTED') {
           log.note(tx, entry, { outcome, reason: reason ?? '', isLogged })
           return outcome
@@ -143,7 +146,15 @@ export function createReceiver(dependencies: ReceiverDependencies): Receiver {
     )
   }
 
-  const receive = async (webhook: Webhook, delivery: Delivery, source: string): Promise<Answer> => {
+  const openedAt = (key: string): Webhook | undefined => {
+    const webhook = webhooks.byKey(key)
+    return webhook?.enabled ? webhook : undefined
+  }
+
+  const receive = async (key: string, delivery: Delivery, source: string): Promise<Answer> => {
+    // as it is now: it may have been changed while the body was on its way
+    const webhook = openedAt(key)
+    if (!webhook) return GONE
     const received = await judge(webhook, delivery, false)
     const isBelieved = received.outcome !== 'REFUSED' && !received.isTemporary
     const wait = isBelieved ? ofWebhook.take(webhook.id) : 0
@@ -155,7 +166,7 @@ export function createReceiver(dependencies: ReceiverDependencies): Receiver {
       isTest: false,
       isFollowed: true,
     })
-    return answerOf(outcome, received)
+    return outcome === undefined ? GONE : answerOf(outcome, received)
   }
 
   return {
@@ -163,12 +174,12 @@ export function createReceiver(dependencies: ReceiverDependencies): Receiver {
 
     open(key, source) {
       if (!KEY.test(key)) return undefined
-      const webhook = webhooks.byKey(key)
-      if (!webhook?.enabled) return undefined
+      const webhook = openedAt(key)
+      if (!webhook) return undefined
       return {
         sender: webhook.sender,
         methods: senders[webhook.sender].methods,
-        receive: (delivery) => receive(webhook, delivery, source),
+        receive: (delivery) => receive(key, delivery, source),
       }
     },
 

@@ -184,6 +184,46 @@ describe('nothing', () => {
   })
 })
 
+describe('a webhook that changes while a delivery is on its way', () => {
+  const opened = () => {
+    const endpoint = world.receiver.open(issued.webhook.key, '192.0.2.1')
+    if (!endpoint) throw new Error('there is nothing')
+    return endpoint
+  }
+  const gone = { status: 404, body: { error: 'there is nothing here' } }
+  const remove = () => world.webhooks.delete(issued.webhook.id)
+  const disable = () => world.webhooks.update({ id: issued.webhook.id, enabled: false, dropOldSecret: false })
+
+  it.each([
+    ['is deleted', remove],
+    ['is disabled', disable],
+  ])(
+    '%s takes nothing more, whether its body is still to come or it is judged already',
+    async (_, change) => {
+      const endpoint = opened()
+      const judged = endpoint.receive(world.telling(issued, v1, 'a'))
+      change()
+
+      expect(await judged).toEqual(gone)
+      expect(await endpoint.receive(world.telling(issued, v1, 'b'))).toEqual(gone)
+      expect(await endpoint.receive(world.telling(wrong(), v1, 'c'))).toEqual(gone)
+      expect(outcomes()).toEqual([])
+      expect(hints()).toBe(0)
+    },
+  )
+
+  it('may tell of no more than it may now', async () => {
+    const endpoint = opened()
+    const repositories = ['another/app']
+    world.webhooks.update({ id: issued.webhook.id, repositories, dropOldSecret: false })
+
+    await endpoint.receive(world.telling(issued, v1))
+
+    expect(outcomes()).toEqual(['IGNORED'])
+    expect(hints()).toBe(0)
+  })
+})
+
 describe('too much', () => {
   it('per-source limit: from one address has to wait, and from others not', () => {
     for (let left = FROM_ONE_SOURCE.capacity; left > 0; left--) expect(world.receiver.waitOf('a')).toBe(0)
