@@ -57,25 +57,40 @@ export function createReportedMoves(db: Database, images: Pick<Images, 'storedMa
   const wasSeen = (
     { digest, from, until }: { digest: Digest; from: number; until: number },
     observed: readonly Observed[],
+    imagesAt: (digest: Digest) => ReadonlySet<Digest>,
   ): boolean => {
     const then = observed.filter(
       ({ createdAt }) => createdAt >= from - CLOCK_DIFFERENCE && createdAt <= until + CLOCK_DIFFERENCE,
     )
     if (then.length === 0) return false
-    const same = imagesOf(digest)
+    if (then.some((event) => event.digest === digest)) return true
+    const same = imagesAt(digest)
     return then.some((event) => same.has(event.digest))
   }
 
   return {
     store(_tx, streamId, vendor, moves) {
+      // a manifest takes a while to read, and whoever makes up moves may name the same one in each of thousands
+      const read = new Map<Digest, ReadonlySet<Digest>>()
+      const imagesAt = (digest: Digest): ReadonlySet<Digest> => {
+        const found = read.get(digest) ?? imagesOf(digest)
+        read.set(digest, found)
+        return found
+      }
       for (const [tag, reported] of groupBy(moves, ({ tag }) => tag)) {
         const found = find.get(streamId, tag)
         const observed = found ? events.all(found.id) : []
         if (!found || observed.length === 0) continue
         let stored = 0
-        for (const { digest, from, until } of reported) {
-          if (until === null || from <= (observed[0]?.createdAt ?? from)) continue
-          if (wasSeen({ digest, from, until }, observed)) continue
+        const first = observed[0]?.createdAt ?? Number.POSITIVE_INFINITY
+        const newest = reported
+          .flatMap(({ digest, from, until }) =>
+            until === null || from <= first ? [] : [{ digest, from, until }],
+          )
+          .sort((one, other) => other.from - one.from)
+          .slice(0, KEPT_MOVES)
+        for (const { digest, from, until } of newest) {
+          if (wasSeen({ digest, from, until }, observed, imagesAt)) continue
           stored += insert.run(found.id, digest, from, until, vendor).changes
         }
         if (stored > 0) trim.run(found.id, found.id)

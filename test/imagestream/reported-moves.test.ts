@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { ReportedMove } from '../../src/imagestream/remote-registry.ts'
-import { KEPT_MOVES } from '../../src/imagestream/reported-moves.ts'
+import { createReportedMoves, KEPT_MOVES } from '../../src/imagestream/reported-moves.ts'
 import type { Digest } from '../../src/oci/digest.ts'
 import { ALL, tagName, UPSTREAM } from '../fixtures/domain.ts'
 import { image, index } from '../fixtures/random-image.ts'
@@ -54,6 +54,28 @@ describe('a move that a vendor reports', () => {
     await world.poll()
     await world.poll({ fullSweep: true })
     expect(stored('1.0.3')).toHaveLength(1)
+  })
+
+  it('is looked at once for its image, and not beyond what is kept, however many are made up', () => {
+    const { db, images } = world.domain
+    const stream = world.domain.stream()
+    const asked: string[] = []
+    const moves = createReportedMoves(db, {
+      storedManifest(digest) {
+        asked.push(digest)
+        return images.storedManifest(digest)
+      },
+    })
+    const madeUp = (seeds: number) =>
+      Array.from({ length: 10_000 }, (_, at) =>
+        move('1.0.3', `made up ${at % seeds}`, began + 1 + at, began + 2 + at),
+      )
+
+    db.transact((tx) => moves.store(tx, stream.id, 'Quay', madeUp(1)))
+    expect(asked).toHaveLength(1)
+    db.transact((tx) => moves.store(tx, stream.id, 'Quay', madeUp(10_000)))
+    expect(asked).toHaveLength(1 + KEPT_MOVES)
+    expect(stored('1.0.3').map(({ fromAt }) => fromAt)[0]).toBe(began + 10_000)
   })
 
   it('before anything was observed of the tag is none of ours', async () => {
