@@ -13,7 +13,7 @@ const SHORT_LABEL = 3
 export function isTrustedRealm(registry: URL, realm: URL, listed: TrustedRealms = {}): boolean {
   if (registry.protocol === 'https:' && realm.protocol !== 'https:') return false
   if (realm.host === registry.host) return true
-  if (listed[registry.host]?.includes(realm.host)) return true
+  if (Object.hasOwn(listed, registry.host) && listed[registry.host]?.includes(realm.host)) return true
   if (realm.protocol !== 'https:' || realm.port !== '') return false
   return realm.hostname === registry.hostname || isSameOwner(registry.hostname, realm.hostname)
 }
