@@ -1,8 +1,7 @@
+import { getDomain } from 'tldts'
+
 /** Token servers that a registry's credentials may be shown to, beyond its own host: `host[:port]` by dialled host. */
 export type TrustedRealms = Readonly<Record<string, readonly string[]>>
-
-// a name's last label but one is this short where strangers register below it: co.uk, com.au
-const SHORT_LABEL = 3
 
 /**
  * Whether a credential for the registry may be sent to a token server that it names. A registry that was taken over, or
@@ -19,15 +18,11 @@ export function isTrustedRealm(registry: URL, realm: URL, listed: TrustedRealms 
 }
 
 function isSameOwner(registry: string, realm: string): boolean {
-  if (!isDomainName(registry) || !isDomainName(realm)) return false
+  const domain = domainOf(registry)
+  if (domain === null || domainOf(realm) !== domain) return false
   const parent = registry.slice(registry.indexOf('.') + 1)
-  if (!isOwned(parent)) return false
   return realm === parent || realm.slice(realm.indexOf('.') + 1) === parent
 }
 
-const isDomainName = (host: string): boolean => /\.[a-z][a-z0-9-]*$/.test(host)
-
-const isOwned = (domain: string): boolean => {
-  const labels = domain.split('.')
-  return labels.length > 2 || (labels.length === 2 && (labels[0]?.length ?? 0) > SHORT_LABEL)
-}
+/** What somebody registered, by the public suffix list: strangers share `co.uk`, and `azurewebsites.net` too. */
+const domainOf = (host: string): string | null => getDomain(host, { allowPrivateDomains: true })
