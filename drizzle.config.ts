@@ -2,6 +2,6 @@ import { defineConfig } from 'drizzle-kit'
 
 export default defineConfig({
   dialect: 'sqlite',
-  schema: './src/db/tables.ts',
+  schema: './src/db/tables/index.ts',
   out: './src/db/migrations',
 })

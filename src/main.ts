@@ -1,9 +1,9 @@
 #!/usr/bin/env node
-import './production.ts'
+import './app/production.ts'
 
 import { pino } from 'pino'
-import { type App, createApp, DatabaseRefusedError, SealingKeyError } from './app.ts'
-import { type Config, ConfigError, helpText, readConfig } from './config.ts'
+import { type App, createApp, DatabaseRefusedError, SealingKeyError } from './app/app.ts'
+import { type Config, ConfigError, helpText, readConfig } from './app/config.ts'
 
 /** sysexits.h: the settings cannot be taken. */
 const EX_CONFIG = 78

@@ -1,7 +1,7 @@
+import type { KeyLock } from '../concurrency/key-lock.ts'
 import type { BufferPool } from './buffer-pool.ts'
 import type { DurableFolders } from './folders.ts'
 import type { FreeSpace } from './free-space.ts'
-import type { KeyLock } from './key-lock.ts'
 import type { Layout } from './layout.ts'
 import type { WriteBudget } from './upload-file.ts'
 

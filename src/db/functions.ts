@@ -1,5 +1,5 @@
 import type BetterSqlite3 from 'better-sqlite3'
-import { matchesGlob } from '../oci/glob.ts'
+import { matchesGlob } from '../input/glob.ts'
 import { parseManifest } from '../oci/manifest.ts'
 import { isIndexType } from '../oci/media-types.ts'
 import { formatPlatforms, platformsOfIndex } from '../oci/platforms.ts'

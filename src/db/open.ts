@@ -8,7 +8,7 @@ import { readMigrationFiles } from 'drizzle-orm/migrator'
 import semver from 'semver'
 import { addFunctions } from './functions.ts'
 import { type Statement, statementOf } from './statement.ts'
-import * as tables from './tables.ts'
+import * as tables from './tables/index.ts'
 import { type Transact, type TransactTogether, transactions } from './transact.ts'
 
 export type Orm = BetterSQLite3Database<typeof tables>

@@ -1,4 +1,4 @@
-import { type KeyValue, writeKeyValues } from '../imagestream/key-values.ts'
+import { type KeyValue, writeKeyValues } from '../input/key-values.ts'
 import type { DocumentReport } from './report.ts'
 import { type Path, quote } from './source.ts'
 

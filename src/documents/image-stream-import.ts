@@ -1,4 +1,4 @@
-import type { ImportImage } from '../imagestream/import-image.ts'
+import type { ImportImage } from '../imagestream/commands/import-image.ts'
 import type { Fields } from './fields.ts'
 import { IMPORT_MODES, parseReferencePolicy } from './image-stream.ts'
 import { type DocumentSubject, type DocumentVersion, parseSubject, parseVersion } from './metadata.ts'

@@ -1,5 +1,5 @@
-import type { KeyValue } from '../imagestream/key-values.ts'
-import { checkNamespace, checkStreamName } from '../imagestream/names.ts'
+import type { KeyValue } from '../input/key-values.ts'
+import { checkNamespace, checkStreamName } from '../input/names.ts'
 import type { Fields } from './fields.ts'
 import type { DocumentReport } from './report.ts'
 

@@ -1,5 +1,5 @@
-import { InvalidInputError } from '../imagestream/errors.ts'
-import type { ImportMode } from '../imagestream/fetch-image.ts'
+import type { ImportMode } from '../imagestream/image/fetch-image.ts'
+import { InvalidInputError } from '../input/errors.ts'
 import { Fields, isObject } from './fields.ts'
 import { parseStream, type StreamDocument } from './image-stream.ts'
 import { type ImportDocument, parseImport } from './image-stream-import.ts'

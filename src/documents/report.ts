@@ -1,4 +1,4 @@
-import { ConflictError, InvalidInputError, NotFoundError } from '../imagestream/errors.ts'
+import { ConflictError, InvalidInputError, NotFoundError } from '../input/errors.ts'
 import { cut, type Path, pathText, type SourceDocument } from './source.ts'
 
 export interface DocumentPlace {

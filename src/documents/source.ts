@@ -1,4 +1,4 @@
-import { InvalidInputError } from '../imagestream/errors.ts'
+import { InvalidInputError } from '../input/errors.ts'
 
 /** Where a value is in a document: keys of objects and indexes of lists, from the outside in. */
 export type Path = readonly (string | number)[]

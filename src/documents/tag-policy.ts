@@ -1,6 +1,6 @@
-import type { KeyValue } from '../imagestream/key-values.ts'
-import type { SpecTagContent, SpecTagInput } from '../imagestream/spec.ts'
-import { POLICY_ANNOTATION, POLICY_ORDERS, policyText } from '../imagestream/spec-policy.ts'
+import type { SpecTagContent, SpecTagInput } from '../imagestream/spec/spec.ts'
+import { POLICY_ANNOTATION, POLICY_ORDERS, policyText } from '../imagestream/spec/spec-policy.ts'
+import type { KeyValue } from '../input/key-values.ts'
 import { Fields } from './fields.ts'
 
 type TagPolicyInput = NonNullable<SpecTagInput['policy']>

@@ -1,5 +1,5 @@
 import { Composer, type CST, type Document, isMap, isScalar, isSeq, Lexer, LineCounter, Parser } from 'yaml'
-import { InvalidInputError } from '../imagestream/errors.ts'
+import { InvalidInputError } from '../input/errors.ts'
 import {
   duplicateKey,
   failAt,

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Database } from '../db/open.ts'
 import type { Parameter } from '../db/statement.ts'
 import type { Transaction } from '../db/transact.ts'
-import { matchesGlob } from '../oci/glob.ts'
+import { matchesGlob } from '../input/glob.ts'
 import type { TagName } from '../oci/tag.ts'
 import { CursorExpiredError, decodeCursor, encodeCursor } from './cursor.ts'
 

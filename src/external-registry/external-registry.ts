@@ -1,5 +1,6 @@
 import { setTimeout as timeout } from 'node:timers/promises'
-import { createImageFetcher } from '../imagestream/fetch-image.ts'
+import { type Sleep, Turns } from '../concurrency/queues-by-key.ts'
+import { createImageFetcher } from '../imagestream/image/fetch-image.ts'
 import { RegistryError } from '../oci/registry-error.ts'
 import { createNotificationWork } from './notifications.ts'
 import { turnOf } from './origin.ts'
@@ -7,7 +8,6 @@ import type { ExternalInbox, ExternalNotification, ExternalRemote } from './port
 import { type ReconcileResult, reconcile } from './reconcile.ts'
 import { openRepository } from './repository.ts'
 import { createExternalTags, type ExternalTagsDependencies } from './tags.ts'
-import { type Sleep, Turns } from './turns.ts'
 
 export interface ExternalRegistryDependencies extends ExternalTagsDependencies {
   readonly inbox: ExternalInbox

@@ -1,6 +1,7 @@
+import type { Attempt } from '../concurrency/queues-by-key.ts'
 import type { Database } from '../db/open.ts'
 import type { Transaction } from '../db/transact.ts'
-import { ImageGoneError } from '../imagestream/image.ts'
+import { ImageGoneError } from '../imagestream/image/image.ts'
 import type { Digest } from '../oci/digest.ts'
 import { InvalidManifestError } from '../oci/manifest.ts'
 import { RegistryError } from '../oci/registry-error.ts'
@@ -8,7 +9,6 @@ import { type Origin, originOf } from './origin.ts'
 import type { ExternalInbox, ExternalNotification } from './ports.ts'
 import type { ExternalRepository } from './repository.ts'
 import type { ExternalTag, ExternalTags } from './tags.ts'
-import type { Attempt } from './turns.ts'
 
 export interface NotificationWorkDependencies {
   readonly db: Database

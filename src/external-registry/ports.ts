@@ -1,5 +1,5 @@
 import type { Transaction } from '../db/transact.ts'
-import type { RemoteOptions, RemoteRegistry } from '../imagestream/remote-registry.ts'
+import type { RemoteOptions, RemoteRegistry } from '../imagestream/image/remote-registry.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { TagName } from '../oci/tag.ts'
 

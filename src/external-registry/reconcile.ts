@@ -1,6 +1,7 @@
+import { eachInFlight } from '../concurrency/in-flight.ts'
+import { TurnBlockedError } from '../concurrency/queues-by-key.ts'
 import type { Database } from '../db/open.ts'
-import { ImageGoneError } from '../imagestream/image.ts'
-import { eachInFlight } from '../imagestream/in-flight.ts'
+import { ImageGoneError } from '../imagestream/image/image.ts'
 import type { Digest } from '../oci/digest.ts'
 import { InvalidManifestError } from '../oci/manifest.ts'
 import { RegistryError } from '../oci/registry-error.ts'
@@ -9,7 +10,6 @@ import { type Origin, originOf, turnOf } from './origin.ts'
 import type { ExternalInbox } from './ports.ts'
 import type { ExternalRepository } from './repository.ts'
 import type { ExternalTag, ExternalTags } from './tags.ts'
-import { TurnBlockedError } from './turns.ts'
 
 /** What a look over the whole registry found. */
 export interface ReconcileResult {

@@ -10,7 +10,7 @@ import {
   MAX_DOCUMENT_LENGTH,
   MAX_NESTING,
   MAX_TOKENS,
-} from '../graphql/limits.ts'
+} from '../graphql/kit/limits.ts'
 import type { DocumentCache } from './document-cache.ts'
 
 /** A request goes over a limit that every request has. The message names the limit. */

@@ -1,7 +1,7 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import type { GraphQLError } from 'graphql'
-import { formatError } from '../graphql/errors.ts'
-import type { PushPage, PushReader, PushSubscription } from '../graphql/push-hub.ts'
+import { formatError } from '../graphql/kit/errors.ts'
+import type { PushPage, PushReader, PushSubscription } from '../graphql/live/push-hub.ts'
 import type { Stream, StreamScope } from './streams.ts'
 
 /** Source: GraphQL over SSE, distinct connections mode. */

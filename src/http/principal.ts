@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import type { Viewer } from '../graphql/context.ts'
+import type { Viewer } from '../graphql/kit/context.ts'
 
 /** Everybody, until there is sign-in. */
 const ANYBODY: Viewer = { id: 'anybody' }

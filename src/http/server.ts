@@ -4,15 +4,15 @@ import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { GraphQLSchema } from 'graphql'
 import type { Logger } from 'pino'
-import type { Domain, GraphQLContext, Viewer } from '../graphql/context.ts'
+import type { Domain, GraphQLContext, Viewer } from '../graphql/kit/context.ts'
 import {
   BODY_TIMEOUT,
   INIT_TIMEOUT,
   KEEP_ALIVE,
   MAX_CONNECTIONS,
   SLOW_READER_TIMEOUT,
-} from '../graphql/limits.ts'
-import { createPushHub, type PushHubOptions } from '../graphql/push-hub.ts'
+} from '../graphql/kit/limits.ts'
+import { createPushHub, type PushHubOptions } from '../graphql/live/push-hub.ts'
 import { createPipeline } from './pipeline.ts'
 import {
   createRequestHandler,
@@ -23,8 +23,8 @@ import {
 import { newRequestId } from './request-id.ts'
 import { Streams } from './streams.ts'
 import type { DeliveryEndpoint } from './webhook-delivery.ts'
-import { webSocketUpgrades } from './websocket.ts'
-import { createWebSocketProtocol } from './websocket-protocol.ts'
+import { webSocketUpgrades } from './websocket/websocket.ts'
+import { createWebSocketProtocol } from './websocket/websocket-protocol.ts'
 
 /** All in milliseconds. */
 export interface ServerTimings {

@@ -1,4 +1,4 @@
-import { formatPrefix, type RegistryPrefix } from '../oci/registry-login.ts'
+import { formatPrefix, type RegistryPrefix } from '../logins/registry-login.ts'
 import { checkCertificates, checkClientCertificate } from './certificate.ts'
 import type { Access, Mirror, MirrorUse, Vendor } from './configuration.ts'
 import { InvalidConfigurationError } from './errors.ts'

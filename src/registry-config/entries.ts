@@ -1,4 +1,4 @@
-import { basicCredentials, formatPrefix, pathsAbove } from '../oci/registry-login.ts'
+import { basicCredentials, formatPrefix, pathsAbove } from '../logins/registry-login.ts'
 import type { Access, OpenedConfiguration, RegistryConfiguration } from './configuration.ts'
 import { type ConnectionSetting, type Route, routeOf } from './route.ts'
 

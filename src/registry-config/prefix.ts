@@ -1,5 +1,5 @@
+import { isRegistryPrefix, type RegistryPrefix, splitPrefix } from '../logins/registry-login.ts'
 import { isRegistryName } from '../oci/reference.ts'
-import { isRegistryPrefix, type RegistryPrefix, splitPrefix } from '../oci/registry-login.ts'
 import { InvalidConfigurationError } from './errors.ts'
 
 const PORT = /:(\d+)$/

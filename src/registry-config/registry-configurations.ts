@@ -1,6 +1,6 @@
 import type { Database } from '../db/open.ts'
 import type { Transaction } from '../db/transact.ts'
-import { formatPrefix, type RegistryPrefix } from '../oci/registry-login.ts'
+import { formatPrefix, type RegistryPrefix } from '../logins/registry-login.ts'
 import type { Access, RegistryConfiguration } from './configuration.ts'
 import { type CheckedInput, type ConfigurationInput, checkInput } from './configuration-input.ts'
 import { InvalidConfigurationError, UnknownConfigurationError } from './errors.ts'

@@ -1,5 +1,5 @@
-import type { registryConfigurations } from '../db/registry-config-tables.ts'
-import { formatPrefix } from '../oci/registry-login.ts'
+import type { registryConfigurations } from '../db/tables/registry-config.ts'
+import { formatPrefix } from '../logins/registry-login.ts'
 import type { Mirror, OpenedConfiguration, RegistryConfiguration } from './configuration.ts'
 import type { Secrets } from './secrets.ts'
 

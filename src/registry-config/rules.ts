@@ -1,4 +1,4 @@
-import { formatPrefix, pathsAbove, type RegistryPrefix, splitPrefix } from '../oci/registry-login.ts'
+import { formatPrefix, pathsAbove, type RegistryPrefix, splitPrefix } from '../logins/registry-login.ts'
 import type { Access, MirrorUse, OpenedConfiguration, RegistryConfiguration } from './configuration.ts'
 import { arrange, type Entry } from './entries.ts'
 import { canonicalRegistry, moved, withoutPort } from './prefix.ts'

@@ -1,5 +1,5 @@
 import type { Database } from '../db/open.ts'
-import { formatPrefix } from '../oci/registry-login.ts'
+import { formatPrefix } from '../logins/registry-login.ts'
 import type { RegistryConfiguration } from './configuration.ts'
 
 /** What is stored in place of a secret. */

@@ -1,10 +1,10 @@
 import type { Readable } from 'node:stream'
 import { formatRepository, type Reference } from '../oci/reference.ts'
 import { RegistryError } from '../oci/registry-error.ts'
+import type { RegistryRepository } from './content/registry-repository.ts'
+import { verified } from './content/verified-stream.ts'
 import type { Distrust } from './distrust.ts'
-import type { RegistryRepository } from './registry-repository.ts'
 import type { Place, RegistryRules } from './registry-rules.ts'
-import { verified } from './verified-stream.ts'
 
 /** What is asked: what tags mean, content by its digest, or what only the origin knows whole. */
 type Question = 'TAGS' | 'DIGESTS' | 'WHOLE'

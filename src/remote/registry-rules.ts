@@ -1,7 +1,7 @@
 import type { Route } from '../egress/route.ts'
-import { BlockedError } from './blocked-error.ts'
-import type { Errand } from './dialer.ts'
-import { dialledHost } from './registry-host.ts'
+import { dialledHost } from './login/registry-host.ts'
+import { BlockedError } from './traffic/blocked-error.ts'
+import type { Errand } from './traffic/dialer.ts'
 
 /** Where a repository is to be asked for. */
 export interface Place {

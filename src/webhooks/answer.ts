@@ -1,6 +1,6 @@
+import type { Reading } from '../vendors/delivery/sender.ts'
 import type { DeliveryOutcome } from './delivery-log.ts'
 import type { ScopedHint } from './scope.ts'
-import type { Reading } from './sender.ts'
 
 /** What a sender is answered. */
 export interface Answer {

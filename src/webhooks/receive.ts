@@ -1,18 +1,18 @@
 import type { Database } from '../db/open.ts'
 import { digestOf } from '../oci/digest.ts'
-import { type Answer, answerOf, GONE, type Received, tooMany } from './answer.ts'
-import { Buckets } from './buckets.ts'
-import type { DeliveryLog, DeliveryOutcome, Entry } from './delivery-log.ts'
-import { type ScopedHint, scopeOf } from './scope.ts'
-import type { WebhookSecrets } from './secrets.ts'
 import {
   type Authentication,
   type Delivery,
   InvalidDeliveryError,
   type Reading,
   type Sender,
-} from './sender.ts'
-import type { Senders } from './senders.ts'
+} from '../vendors/delivery/sender.ts'
+import type { Senders } from '../vendors/senders.ts'
+import { type Answer, answerOf, GONE, type Received, tooMany } from './answer.ts'
+import { Buckets } from './buckets.ts'
+import type { DeliveryLog, DeliveryOutcome, Entry } from './delivery-log.ts'
+import { type ScopedHint, scopeOf } from './scope.ts'
+import type { WebhookSecrets } from './secrets.ts'
 import { pathOf, settingsOf, type Webhook } from './webhook.ts'
 import type { Webhooks } from './webhooks.ts'
 

@@ -1,6 +1,6 @@
 import type { Database } from '../db/open.ts'
 import type { Transaction } from '../db/transact.ts'
-import type { Import } from '../imagestream/import-rows.ts'
+import type { Import } from '../imagestream/request/import-rows.ts'
 
 /** What is asked again, because the registry did not yet say what was told, or nothing at all. */
 export interface HintRetries {

@@ -1,6 +1,6 @@
+import { pathsAbove, splitPrefix } from '../logins/registry-login.ts'
 import { isRepositoryName } from '../oci/reference.ts'
-import { pathsAbove, splitPrefix } from '../oci/registry-login.ts'
-import type { Hint } from './sender.ts'
+import type { Hint } from '../vendors/delivery/sender.ts'
 import type { Webhook } from './webhook.ts'
 
 /** A hint that its webhook may give, spelled as hints are compared: its registry is the webhook's. */

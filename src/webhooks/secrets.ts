@@ -1,6 +1,6 @@
 import type { Database } from '../db/open.ts'
+import type { webhookSecrets } from '../db/tables/webhook.ts'
 import type { Transaction } from '../db/transact.ts'
-import type { webhookSecrets } from '../db/webhook-tables.ts'
 import type { Webhook } from './webhook.ts'
 
 type Row = typeof webhookSecrets.$inferSelect

@@ -1,7 +1,7 @@
 import type { Database } from '../db/open.ts'
+import { splitPrefix } from '../logins/registry-login.ts'
 import type { Digest } from '../oci/digest.ts'
 import { parseReference, type Reference } from '../oci/reference.ts'
-import { splitPrefix } from '../oci/registry-login.ts'
 import type { TagName } from '../oci/tag.ts'
 import type { ScopedHint } from './scope.ts'
 

@@ -1,7 +1,7 @@
-import { InvalidInputError } from '../imagestream/errors.ts'
+import { InvalidInputError } from '../input/errors.ts'
+import { isRegistryPrefix, splitPrefix } from '../logins/registry-login.ts'
 import { isRepositoryName } from '../oci/reference.ts'
-import { isRegistryPrefix, splitPrefix } from '../oci/registry-login.ts'
-import type { Sender } from './sender.ts'
+import type { Sender } from '../vendors/delivery/sender.ts'
 import type { OwnSettings } from './webhook.ts'
 
 /** What may be said of a webhook; null and undefined mean that nothing is said. */

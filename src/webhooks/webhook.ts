@@ -1,5 +1,5 @@
-import type { webhooks } from '../db/webhook-tables.ts'
-import type { SenderKind, SenderSettings } from './sender.ts'
+import type { webhooks } from '../db/tables/webhook.ts'
+import type { SenderKind, SenderSettings } from '../vendors/delivery/sender.ts'
 
 type Row = typeof webhooks.$inferSelect
 

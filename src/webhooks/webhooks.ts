@@ -1,13 +1,13 @@
 import type { Database } from '../db/open.ts'
 import { type KeysetPage, keyset } from '../db/page.ts'
 import { columnsOf } from '../db/rows.ts'
+import { webhooks as webhooksTable } from '../db/tables/webhook.ts'
 import type { Transaction } from '../db/transact.ts'
-import { webhooks as webhooksTable } from '../db/webhook-tables.ts'
-import { InvalidInputError, NotFoundError } from '../imagestream/errors.ts'
-import { checkNamespace } from '../imagestream/names.ts'
+import { InvalidInputError, NotFoundError } from '../input/errors.ts'
+import { checkNamespace } from '../input/names.ts'
+import type { SenderKind } from '../vendors/delivery/sender.ts'
+import type { Senders } from '../vendors/senders.ts'
 import type { LiveSecret, WebhookSecrets } from './secrets.ts'
-import type { SenderKind } from './sender.ts'
-import type { Senders } from './senders.ts'
 import { type Webhook, webhookOf } from './webhook.ts'
 import {
   checkAliases,

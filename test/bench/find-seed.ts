@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { openDatabase } from '../../src/db/open.ts'
 import { createPushLog } from '../../src/events/push-log.ts'
-import { sortKeysOf } from '../../src/imagestream/tag-order.ts'
+import { sortKeysOf } from '../../src/imagestream/tag/tag-order.ts'
 import type { TagName } from '../../src/oci/tag.ts'
 
 export const SIZE = { streams: 10_000, tagsOfEach: 10, eventsOfEach: 10, images: 100_000, namespaces: 10 }

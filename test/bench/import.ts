@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url'
-import { TAGS_IN_FLIGHT } from '../../src/imagestream/import-run.ts'
+import { TAGS_IN_FLIGHT } from '../../src/imagestream/import/import-run.ts'
 import { testConfig } from '../fixtures/app.ts'
 import { connect, type GraphQLClient } from '../fixtures/graphql-client.ts'
 import { spawnUpstream, type UpstreamProcess } from '../fixtures/spawn-upstream.ts'

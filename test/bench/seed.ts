@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { openDatabase } from '../../src/db/open.ts'
 import { createPushLog } from '../../src/events/push-log.ts'
-import { sortKeysOf } from '../../src/imagestream/tag-order.ts'
+import { sortKeysOf } from '../../src/imagestream/tag/tag-order.ts'
 import { digestOf } from '../../src/oci/digest.ts'
 import type { TagName } from '../../src/oci/tag.ts'
 

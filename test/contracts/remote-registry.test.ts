@@ -1,6 +1,6 @@
 import { buffer } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { RegistryRepository } from '../../src/remote/registry-repository.ts'
+import type { RegistryRepository } from '../../src/remote/content/registry-repository.ts'
 import { image, index } from '../fixtures/random-image.ts'
 import { allTags, refusalOf, TestClient, tag } from '../fixtures/registry-client.ts'
 import { REGISTRIES, type RunningRegistry } from './registries.ts'

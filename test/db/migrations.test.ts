@@ -16,7 +16,11 @@ it('the migrations make exactly the tables that the code declares', async () => 
     const config = join(folder, 'drizzle.config.json')
     writeFileSync(
       config,
-      JSON.stringify({ dialect: 'sqlite', schema: join(ROOT, 'src/db/tables.ts'), out: './migrations' }),
+      JSON.stringify({
+        dialect: 'sqlite',
+        schema: join(ROOT, 'src/db/tables/index.ts'),
+        out: './migrations',
+      }),
     )
 
     const { stdout } = await promisify(execFile)(

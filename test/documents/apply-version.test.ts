@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { ConflictError } from '../../src/imagestream/errors.ts'
+import { ConflictError } from '../../src/input/errors.ts'
 import { Domain, UPSTREAM } from '../fixtures/domain.ts'
 import { image } from '../fixtures/random-image.ts'
 import { apply, applyOne, exported, imageStream } from './documents.ts'

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { parse } from 'yaml'
 import type { AppliedDocument } from '../../src/documents/apply.ts'
 import { manifestJson, manifestYaml } from '../../src/documents/manifest-document.ts'
-import { InvalidInputError } from '../../src/imagestream/errors.ts'
+import { InvalidInputError } from '../../src/input/errors.ts'
 import type { Domain } from '../fixtures/domain.ts'
 
 // Documents for the tests: written, applied, exported and compared.

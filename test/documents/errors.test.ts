@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { ConflictError } from '../../src/imagestream/errors.ts'
+import { ConflictError } from '../../src/input/errors.ts'
 import { Domain } from '../fixtures/domain.ts'
 import { apply, imageStream, listOf, refusal, tagOf } from './documents.ts'
 

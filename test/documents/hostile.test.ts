@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { InvalidInputError } from '../../src/imagestream/errors.ts'
+import { InvalidInputError } from '../../src/input/errors.ts'
 import { Domain } from '../fixtures/domain.ts'
 import { apply, applyOne, imageStream, listOf, refusal } from './documents.ts'
 

@@ -4,8 +4,11 @@ import {
   type ExternalRegistry,
   type ExternalRegistryDependencies,
 } from '../../src/external-registry/external-registry.ts'
+import {
+  createNotificationInbox,
+  type NotificationInbox,
+} from '../../src/external-registry/notification-inbox.ts'
 import { parseEnvelope } from '../../src/oci/distribution-events.ts'
-import { createNotificationInbox, type NotificationInbox } from '../../src/registry/notification-inbox.ts'
 import { Domain, tagName } from '../fixtures/domain.ts'
 import { FakeRegistry } from '../fixtures/fake-registry.ts'
 import { deleteEvent, type EventOptions, envelopeOf, pushEvent } from '../fixtures/notifications.ts'

@@ -1,14 +1,14 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { type GraphQLError, parse } from 'graphql'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { GraphQLContext } from '../../src/graphql/context.ts'
+import type { GraphQLContext } from '../../src/graphql/kit/context.ts'
 import {
   createPushHub,
   type PushHub,
   type PushMember,
   type PushPage,
   type PushReader,
-} from '../../src/graphql/push-hub.ts'
+} from '../../src/graphql/live/push-hub.ts'
 import { randomNumbers } from '../fixtures/random-numbers.ts'
 import { createWorld, filterOf, type World } from '../http/world.ts'
 

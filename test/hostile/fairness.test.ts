@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { RUNNING_IMPORTS } from '../../src/imagestream/import.ts'
+import { RUNNING_IMPORTS } from '../../src/imagestream/import/import.ts'
 import { startApp } from '../fixtures/app.ts'
 import { Domain, UPSTREAM } from '../fixtures/domain.ts'
 import { image } from '../fixtures/random-image.ts'

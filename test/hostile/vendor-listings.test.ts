@@ -1,6 +1,6 @@
 import { Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import type { Secret } from '../../src/oci/registry-login.ts'
+import type { Secret } from '../../src/logins/registry-login.ts'
 import { createAuthority } from '../fixtures/certificates.ts'
 import { type Scripted, startScripted } from '../fixtures/hostile-registry.ts'
 import { image } from '../fixtures/random-image.ts'

@@ -1,5 +1,5 @@
 import pino from 'pino'
-import type { Domain } from '../../src/graphql/context.ts'
+import type { Domain } from '../../src/graphql/kit/context.ts'
 import { createServer, type ServerOptions } from '../../src/http/server.ts'
 import { createWorld, filterOf } from './world.ts'
 

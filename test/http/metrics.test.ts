@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { HostLabels, OTHER_HOSTS } from '../../src/http/host-labels.ts'
-import { createMetrics, type MetricsOptions, type MetricsSources } from '../../src/http/metrics.ts'
+import { HostLabels, OTHER_HOSTS } from '../../src/http/metrics/host-labels.ts'
+import { createMetrics, type MetricsOptions, type MetricsSources } from '../../src/http/metrics/metrics.ts'
 
 const NOW = Date.UTC(2026, 0, 1)
 const IDLE: MetricsSources = {

@@ -5,7 +5,7 @@ import {
   type PlatformImage,
   readPlatforms,
   reindexedPlatforms,
-} from '../../src/imagestream/changed-platforms.ts'
+} from '../../src/imagestream/image/changed-platforms.ts'
 import { type Digest, digestOf } from '../../src/oci/digest.ts'
 import { type Manifest, parseManifest } from '../../src/oci/manifest.ts'
 import { formatPlatform, type Platform } from '../../src/oci/platform.ts'

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { KEPT_DRY_RUNS } from '../../src/imagestream/import.ts'
+import { KEPT_DRY_RUNS } from '../../src/imagestream/import/import.ts'
 import { Domain, fromImage, UPSTREAM } from '../fixtures/domain.ts'
 import { image, index } from '../fixtures/random-image.ts'
 

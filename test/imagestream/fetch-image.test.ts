@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { ImportMode } from '../../src/imagestream/fetch-image.ts'
-import type { Image as StoredImage } from '../../src/imagestream/image.ts'
+import type { ImportMode } from '../../src/imagestream/image/fetch-image.ts'
+import type { Image as StoredImage } from '../../src/imagestream/image/image.ts'
 import { type Digest, digestOf } from '../../src/oci/digest.ts'
 import { parseManifest } from '../../src/oci/manifest.ts'
 import { Domain, fromImage, UPSTREAM } from '../fixtures/domain.ts'

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { LONGEST_IMPORT, TAGS_IN_FLIGHT } from '../../src/imagestream/import-run.ts'
+import { LONGEST_IMPORT, TAGS_IN_FLIGHT } from '../../src/imagestream/import/import-run.ts'
 import { type Domain, UPSTREAM } from '../fixtures/domain.ts'
 import { image } from '../fixtures/random-image.ts'
 import { DAY, HOUR, MINUTE, VendorWorld } from './vendor-world.ts'

@@ -7,7 +7,7 @@ import {
   pairByPlatform,
   settingChanges,
   sizeOfLayers,
-} from '../../src/imagestream/image-difference.ts'
+} from '../../src/imagestream/image/image-difference.ts'
 import type { Descriptor } from '../../src/oci/descriptor.ts'
 import { digestOf } from '../../src/oci/digest.ts'
 import { type ImageConfig, parseImageConfig } from '../../src/oci/image-config.ts'

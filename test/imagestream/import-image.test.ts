@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { InvalidInputError, NotFoundError } from '../../src/imagestream/errors.ts'
-import type { ImportImage } from '../../src/imagestream/import-image.ts'
-import type { SpecTag } from '../../src/imagestream/spec.ts'
+import type { ImportImage } from '../../src/imagestream/commands/import-image.ts'
+import type { SpecTag } from '../../src/imagestream/spec/spec.ts'
+import { InvalidInputError, NotFoundError } from '../../src/input/errors.ts'
 import { Domain, fromImage, UPSTREAM } from '../fixtures/domain.ts'
 import { image, index } from '../fixtures/random-image.ts'
 

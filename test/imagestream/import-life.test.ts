@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { type Import, KEPT_IMPORTS } from '../../src/imagestream/import-rows.ts'
+import { type Import, KEPT_IMPORTS } from '../../src/imagestream/request/import-rows.ts'
 import { ALL, Domain, fromImage, UPSTREAM } from '../fixtures/domain.ts'
 import { image, releases } from '../fixtures/random-image.ts'
 

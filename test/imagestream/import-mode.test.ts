@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { ImportMode } from '../../src/imagestream/fetch-image.ts'
+import type { ImportMode } from '../../src/imagestream/image/fetch-image.ts'
 import { Domain, fromImage, UPSTREAM } from '../fixtures/domain.ts'
 import { image, index } from '../fixtures/random-image.ts'
 

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
-import { ImportQueue } from '../../src/imagestream/import-queue.ts'
+import { ImportQueue } from '../../src/imagestream/import/import-queue.ts'
 
 /** A queue whose work begins when it is its turn and ends when it is told to. */
 function open(limits: { running: number; ofGroup: number }) {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { groupBy } from '../../src/imagestream/group-by.ts'
-import type { PastTag } from '../../src/imagestream/look-back.ts'
+import type { PastTag } from '../../src/imagestream/tag/look-back.ts'
+import { groupBy } from '../../src/input/group-by.ts'
 import { ALL, Domain, UPSTREAM } from '../fixtures/domain.ts'
 import { moves, tagsAt } from '../fixtures/ruby-history.ts'
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { InvalidInputError } from '../../src/imagestream/errors.ts'
-import { MAX_KEY_VALUES_LENGTH, readKeyValues, writeKeyValues } from '../../src/imagestream/key-values.ts'
-import { checkNamespace, checkStreamName, checkTagName, splitName } from '../../src/imagestream/names.ts'
+import { InvalidInputError } from '../../src/input/errors.ts'
+import { MAX_KEY_VALUES_LENGTH, readKeyValues, writeKeyValues } from '../../src/input/key-values.ts'
+import { checkNamespace, checkStreamName, checkTagName, splitName } from '../../src/input/names.ts'
 
 /** The path of the argument that was refused; undefined when none was. */
 const fieldOf = (check: () => unknown): string | undefined => {

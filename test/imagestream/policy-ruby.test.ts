@@ -1,6 +1,6 @@
 import semver from 'semver'
 import { expect, it } from 'vitest'
-import { groupBy } from '../../src/imagestream/group-by.ts'
+import { groupBy } from '../../src/input/group-by.ts'
 import type { Digest } from '../../src/oci/digest.ts'
 import { UPSTREAM } from '../fixtures/domain.ts'
 import { moves } from '../fixtures/ruby-history.ts'

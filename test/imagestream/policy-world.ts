@@ -1,5 +1,5 @@
-import { createPolicyChoices, type PolicyChoices } from '../../src/imagestream/policy-choice.ts'
-import type { SpecTagInput } from '../../src/imagestream/spec.ts'
+import type { SpecTagInput } from '../../src/imagestream/spec/spec.ts'
+import { createPolicyChoices, type PolicyChoices } from '../../src/imagestream/tag/policy-choice.ts'
 import type { Decision } from '../../src/policy/decide.ts'
 import type { TagPolicyInput } from '../../src/policy/policy.ts'
 import { tagName } from '../fixtures/domain.ts'

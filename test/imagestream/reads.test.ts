@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { StreamFilter } from '../../src/imagestream/stream-search.ts'
-import { keyOf, type Tag, type TagOrder } from '../../src/imagestream/tag.ts'
+import type { StreamFilter } from '../../src/imagestream/stream/stream-search.ts'
+import { keyOf, type Tag, type TagOrder } from '../../src/imagestream/tag/tag.ts'
 import { ALL, Domain, fromImage, tagName, UPSTREAM } from '../fixtures/domain.ts'
 import { image, index } from '../fixtures/random-image.ts'
 

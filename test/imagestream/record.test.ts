@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { ImportFailure, Recorded, TagChange } from '../../src/imagestream/record.ts'
+import type { ImportFailure, Recorded, TagChange } from '../../src/imagestream/tag/record.ts'
 import { digestOf } from '../../src/oci/digest.ts'
 import { parseManifest } from '../../src/oci/manifest.ts'
 import { ALL, Domain, fromImage, tagName } from '../fixtures/domain.ts'

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { ReportedMove } from '../../src/imagestream/remote-registry.ts'
-import { createReportedMoves, KEPT_MOVES } from '../../src/imagestream/reported-moves.ts'
+import type { ReportedMove } from '../../src/imagestream/image/remote-registry.ts'
+import { createReportedMoves, KEPT_MOVES } from '../../src/imagestream/watch/reported-moves.ts'
 import type { Digest } from '../../src/oci/digest.ts'
 import { ALL, tagName, UPSTREAM } from '../fixtures/domain.ts'
 import { image, index } from '../fixtures/random-image.ts'

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { TagDecision } from '../../src/imagestream/policy-choice.ts'
-import type { SpecTagInput } from '../../src/imagestream/spec.ts'
+import type { SpecTagInput } from '../../src/imagestream/spec/spec.ts'
+import type { TagDecision } from '../../src/imagestream/tag/policy-choice.ts'
 import type { TagPolicyInput } from '../../src/policy/policy.ts'
 import { Domain, fromImage, tagName, UPSTREAM } from '../fixtures/domain.ts'
 import { image } from '../fixtures/random-image.ts'

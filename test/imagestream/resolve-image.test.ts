@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { type ResolvedImage, resolveImage } from '../../src/imagestream/resolve-image.ts'
-import type { SpecTagInput } from '../../src/imagestream/spec.ts'
+import type { SpecTagInput } from '../../src/imagestream/spec/spec.ts'
+import { type ResolvedImage, resolveImage } from '../../src/imagestream/stream/resolve-image.ts'
 import { Domain, fromImage, REGISTRY_HOST, UPSTREAM } from '../fixtures/domain.ts'
 import { image } from '../fixtures/random-image.ts'
 

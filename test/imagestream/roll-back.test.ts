@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { RollBackTag } from '../../src/imagestream/roll-back.ts'
+import type { RollBackTag } from '../../src/imagestream/commands/roll-back.ts'
 import { Domain, fromImage, UPSTREAM } from '../fixtures/domain.ts'
 import { image } from '../fixtures/random-image.ts'
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { ImportMode } from '../../src/imagestream/fetch-image.ts'
-import type { SpecTagInput } from '../../src/imagestream/spec.ts'
+import type { ImportMode } from '../../src/imagestream/image/fetch-image.ts'
+import type { SpecTagInput } from '../../src/imagestream/spec/spec.ts'
 import type { RegistryErrorReason } from '../../src/oci/registry-error.ts'
 import { startApp } from '../fixtures/app.ts'
 import { fromImage, UPSTREAM } from '../fixtures/domain.ts'

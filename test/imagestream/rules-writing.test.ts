@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { createPruner } from '../../src/prune/prune.ts'
+import { createPruner } from '../../src/collect/images/prune.ts'
 import { fromImage, tagName, UPSTREAM } from '../fixtures/domain.ts'
 import { image } from '../fixtures/random-image.ts'
 import { FollowWorld, following } from './follow-world.ts'

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { FEW } from '../../src/db/search.ts'
-import type { StreamFilter, StreamOrder } from '../../src/imagestream/stream-search.ts'
-import type { TagOrder } from '../../src/imagestream/tag.ts'
-import type { TagFilter } from '../../src/imagestream/tag-search.ts'
+import type { StreamFilter, StreamOrder } from '../../src/imagestream/stream/stream-search.ts'
+import type { TagOrder } from '../../src/imagestream/tag/tag.ts'
+import type { TagFilter } from '../../src/imagestream/tag/tag-search.ts'
 import { watchStatements } from '../fixtures/statements.ts'
 import { IMAGES, SearchWorld } from './search-world.ts'
 

@@ -1,10 +1,10 @@
-import type { StreamFilter, StreamOrder } from '../../src/imagestream/stream-search.ts'
-import type { ImportFailureReason } from '../../src/imagestream/tag-change.ts'
-import type { TagFilter } from '../../src/imagestream/tag-search.ts'
+import type { StreamFilter, StreamOrder } from '../../src/imagestream/stream/stream-search.ts'
+import type { ImportFailureReason } from '../../src/imagestream/tag/tag-change.ts'
+import type { TagFilter } from '../../src/imagestream/tag/tag-search.ts'
 import { formatPlatform } from '../../src/oci/platform.ts'
+import { fetched } from '../collect/images/world.ts'
 import { Domain, fromImage, tagName } from '../fixtures/domain.ts'
 import { type Image, type Index, image, index } from '../fixtures/random-image.ts'
-import { fetched } from '../prune/world.ts'
 
 /** A stream as somebody knows it who wrote down all that was done. */
 export interface KnownStream {

@@ -1,14 +1,18 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type StreamFilter, type StreamOrder, streamKeyOf } from '../../src/imagestream/stream-search.ts'
-import type { TagFilter } from '../../src/imagestream/tag-search.ts'
+import {
+  type StreamFilter,
+  type StreamOrder,
+  streamKeyOf,
+} from '../../src/imagestream/stream/stream-search.ts'
+import type { TagFilter } from '../../src/imagestream/tag/tag-search.ts'
 import { digestOf } from '../../src/oci/digest.ts'
 import type { RegistryErrorReason } from '../../src/oci/registry-error.ts'
+import { fetched } from '../collect/images/world.ts'
 import { ALL } from '../fixtures/domain.ts'
 import { image } from '../fixtures/random-image.ts'
 import { randomNumbers } from '../fixtures/random-numbers.ts'
 import { watchStatements } from '../fixtures/statements.ts'
-import { fetched } from '../prune/world.ts'
 import { IMAGES, type KnownStream, SearchWorld } from './search-world.ts'
 
 /** More than are read at once by a criterion's index, so that both ways of looking are taken. */

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { SetTagPolicy } from '../../src/imagestream/set-tag-policy.ts'
+import type { SetTagPolicy } from '../../src/imagestream/commands/set-tag-policy.ts'
 import { Domain, fromImage, tagName, UPSTREAM } from '../fixtures/domain.ts'
 import { image } from '../fixtures/random-image.ts'
 

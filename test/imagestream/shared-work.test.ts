@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { SharedWork } from '../../src/imagestream/shared-work.ts'
+import { SharedWork } from '../../src/concurrency/shared-work.ts'
 
 describe('shared work', () => {
   it('is done once for all who want it at the same time', async () => {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { SpecTagInput } from '../../src/imagestream/spec.ts'
+import type { SpecTagInput } from '../../src/imagestream/spec/spec.ts'
 import type { TagPolicyInput } from '../../src/policy/policy.ts'
 import { fromImage, UPSTREAM } from '../fixtures/domain.ts'
 import { following } from './follow-world.ts'

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import semver from 'semver'
 import { describe, expect, it } from 'vitest'
-import { sortByImportance, sortKeysOf } from '../../src/imagestream/tag-order.ts'
+import { sortByImportance, sortKeysOf } from '../../src/imagestream/tag/tag-order.ts'
 import type { TagName } from '../../src/oci/tag.ts'
 
 const sorted = (...tags: string[]): string[] => sortByImportance(tags as TagName[])

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect } from 'vitest'
-import type { SpecTagInput } from '../../src/imagestream/spec.ts'
+import type { SpecTagInput } from '../../src/imagestream/spec/spec.ts'
 import { readPolicy } from '../../src/policy/policy.ts'
 import { REGISTRY_HOST, tagName } from '../fixtures/domain.ts'
 import type { Image } from '../fixtures/random-image.ts'

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { ConflictError, NotFoundError } from '../../src/imagestream/errors.ts'
-import type { SpecInput } from '../../src/imagestream/spec.ts'
-import type { CreateStream, UpdateStream } from '../../src/imagestream/write-stream.ts'
+import type { CreateStream, UpdateStream } from '../../src/imagestream/commands/write-stream.ts'
+import type { SpecInput } from '../../src/imagestream/spec/spec.ts'
+import { ConflictError, NotFoundError } from '../../src/input/errors.ts'
 import { Domain, fromImage, UPSTREAM } from '../fixtures/domain.ts'
 import { image } from '../fixtures/random-image.ts'
 

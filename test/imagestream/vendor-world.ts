@@ -1,5 +1,5 @@
-import type { ImportImage } from '../../src/imagestream/import-image.ts'
-import type { Import } from '../../src/imagestream/import-rows.ts'
+import type { ImportImage } from '../../src/imagestream/commands/import-image.ts'
+import type { Import } from '../../src/imagestream/request/import-rows.ts'
 import { Domain, type DomainOptions, UPSTREAM } from '../fixtures/domain.ts'
 import { FakeVendor } from '../fixtures/fake-vendor.ts'
 import { image } from '../fixtures/random-image.ts'

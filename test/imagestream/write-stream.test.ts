@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { CreateStream } from '../../src/imagestream/commands/write-stream.ts'
 import {
   AlreadyExistsError,
   ConflictError,
   InvalidInputError,
   NotFoundError,
-} from '../../src/imagestream/errors.ts'
-import type { CreateStream } from '../../src/imagestream/write-stream.ts'
+} from '../../src/input/errors.ts'
 import { Domain, fromImage, tagName, UPSTREAM } from '../fixtures/domain.ts'
 import { image } from '../fixtures/random-image.ts'
 

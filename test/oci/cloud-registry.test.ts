@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { azurePlace, ecrPlace, isAwsRegion, isGoogleRegistry } from '../../src/oci/cloud-registry.ts'
+import { azurePlace, ecrPlace, isAwsRegion, isGoogleRegistry } from '../../src/logins/cloud-registry.ts'
 
 describe('a registry of Amazon', () => {
   test.each([

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { literalRange, matchesGlob } from '../../src/oci/glob.ts'
+import { literalRange, matchesGlob } from '../../src/input/glob.ts'
 
 describe('a glob', () => {
   it.each([

@@ -1,11 +1,11 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import { adoptKeys } from '../../src/access/adopt-keys.ts'
-import { newSealingKey } from '../../src/access/sealing-key.ts'
 import type { ConfigurationInput } from '../../src/registry-config/configuration-input.ts'
 import { InvalidConfigurationError, UnknownConfigurationError } from '../../src/registry-config/errors.ts'
 import { MAX_CONFIGURATIONS } from '../../src/registry-config/registry-configurations.ts'
 import { secretVault } from '../../src/registry-config/secrets.ts'
+import { adoptKeys } from '../../src/secrets/adopt-keys.ts'
+import { newSealingKey } from '../../src/secrets/sealing-key.ts'
 import { createAuthority } from '../fixtures/certificates.ts'
 import { START, sealerOf, World } from './world.ts'
 

@@ -1,5 +1,3 @@
-import { createSealer } from '../../src/access/sealer.ts'
-import { newSealingKey, parseSealingKeys } from '../../src/access/sealing-key.ts'
 import { type Database, openDatabase } from '../../src/db/open.ts'
 import type { ConfigurationInput } from '../../src/registry-config/configuration-input.ts'
 import {
@@ -8,6 +6,8 @@ import {
 } from '../../src/registry-config/registry-configurations.ts'
 import type { Place, Plan, Rules } from '../../src/registry-config/rules.ts'
 import type { Sealer } from '../../src/registry-config/secrets.ts'
+import { createSealer } from '../../src/secrets/sealer.ts'
+import { newSealingKey, parseSealingKeys } from '../../src/secrets/sealing-key.ts'
 
 export const START = Date.now()
 export const sealerOf = (...keys: string[]) => createSealer(parseSealingKeys(keys.join('\n'), 'the test'))

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { digestOf } from '../../src/oci/digest.ts'
 import { OCI_MANIFEST } from '../../src/oci/media-types.ts'
-import { createManifestCache } from '../../src/registry/manifest-cache.ts'
+import { createManifestCache } from '../../src/registry/content/manifest-cache.ts'
 
 const KIBIBYTE = 1024
 

@@ -9,7 +9,7 @@ import {
   OCI_INDEX,
   OCI_MANIFEST,
 } from '../../src/oci/media-types.ts'
-import { MAX_TAGS_OF_PUSH } from '../../src/registry/manifest-put.ts'
+import { MAX_TAGS_OF_PUSH } from '../../src/registry/routes/manifest-put.ts'
 import { image, index } from '../fixtures/random-image.ts'
 import { artifact, descriptor, imageDocument, ociIndex, pushParts } from './manifest-documents.ts'
 import { openWorld, type World } from './world.ts'

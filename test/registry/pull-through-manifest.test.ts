@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { DEFAULT_LIMITS } from '../../src/registry/limits.ts'
+import { DEFAULT_LIMITS } from '../../src/registry/protocol/limits.ts'
 import { attestation, image, index } from '../fixtures/random-image.ts'
 import { openPullWorld } from './pull-through-world.ts'
 

@@ -1,5 +1,5 @@
-import type { BlobContent, PullThrough } from '../../src/registry/pull-through.ts'
-import { createPullThrough } from '../../src/registry/pull-through.ts'
+import type { BlobContent, PullThrough } from '../../src/registry/pull-through/pull-through.ts'
+import { createPullThrough } from '../../src/registry/pull-through/pull-through.ts'
 import { fromImage } from '../fixtures/domain.ts'
 import type { Content, Image, Index } from '../fixtures/random-image.ts'
 import { TestClient, type TestClientOptions } from '../fixtures/registry-client.ts'

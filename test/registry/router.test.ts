@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { parseRoute } from '../../src/registry/router.ts'
+import { parseRoute } from '../../src/registry/protocol/router.ts'
 
 const D = `sha256:${'a'.repeat(64)}`
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { Secret } from '../../src/oci/registry-login.ts'
+import type { Secret } from '../../src/logins/registry-login.ts'
 import { type CloudDoor, startCloud } from '../fixtures/cloud.ts'
 import { image } from '../fixtures/random-image.ts'
 import { always, password, refusalOf, TestClient, tag } from '../fixtures/registry-client.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { ConnectionError } from '../../src/egress/errors.ts'
-import { Breaker, type Cause, type Pass, type Trouble, troubleFor } from '../../src/remote/breaker.ts'
+import { Breaker, type Cause, type Pass, type Trouble, troubleFor } from '../../src/remote/traffic/breaker.ts'
 import { createTestClock } from '../fixtures/registry-client.ts'
 
 const SENT: Pass = { isProbe: false }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { Budgets } from '../../src/remote/budget.ts'
-import type { Urgency } from '../../src/remote/host-queue.ts'
+import { Budgets } from '../../src/remote/traffic/budget.ts'
+import type { Urgency } from '../../src/remote/traffic/host-queue.ts'
 
 const NOW = Date.UTC(2026, 0, 1)
 

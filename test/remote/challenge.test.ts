@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { demandOf, parseChallenges } from '../../src/remote/challenge.ts'
+import { demandOf, parseChallenges } from '../../src/remote/login/challenge.ts'
 
 const read = (header: string | string[] | undefined) =>
   parseChallenges(header).map(({ scheme, parameters }) => ({ scheme, ...Object.fromEntries(parameters) }))

@@ -1,4 +1,4 @@
-import type { Secret } from '../../src/oci/registry-login.ts'
+import type { Secret } from '../../src/logins/registry-login.ts'
 import { type Cloud, type CloudDoor, startCloud } from '../fixtures/cloud.ts'
 import { amazon } from '../fixtures/cloud-amazon.ts'
 import { image } from '../fixtures/random-image.ts'

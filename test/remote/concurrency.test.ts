@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { Concurrency } from '../../src/remote/concurrency.ts'
+import { Concurrency } from '../../src/remote/traffic/concurrency.ts'
 
 /** Sends one; what comes of it is said by its number. */
 const wentWell = (concurrency: Concurrency, times: number): void => {

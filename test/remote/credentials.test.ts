@@ -3,8 +3,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { describe, expect, test, vi } from 'vitest'
-import { createDockerConfigCredentials, type DockerConfigOptions } from '../../src/remote/credentials.ts'
-import { CredentialsError } from '../../src/remote/credentials-error.ts'
+import {
+  createDockerConfigCredentials,
+  type DockerConfigOptions,
+} from '../../src/remote/login/credentials.ts'
+import { CredentialsError } from '../../src/remote/login/credentials-error.ts'
 
 class ConfigFile implements AsyncDisposable {
   readonly folder: string

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { HostLimits } from '../../src/remote/host-traffic.ts'
+import type { HostLimits } from '../../src/remote/traffic/host-traffic.ts'
 import { image } from '../fixtures/random-image.ts'
 import { refusalOf, TestClient, tag } from '../fixtures/registry-client.ts'
 import { startUpstream } from '../fixtures/upstream.ts'

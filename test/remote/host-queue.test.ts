@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { HostQueue } from '../../src/remote/host-queue.ts'
+import { HostQueue } from '../../src/remote/traffic/host-queue.ts'
 
 const signal = new AbortController().signal
 const open = (slots: number) => new HostQueue(slots)

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import type { Secret } from '../../src/oci/registry-login.ts'
-import type { Credentials } from '../../src/remote/credentials.ts'
+import type { Secret } from '../../src/logins/registry-login.ts'
+import type { Credentials } from '../../src/remote/login/credentials.ts'
 import { image } from '../fixtures/random-image.ts'
 import { allTags, refusalOf, TestClient, tag } from '../fixtures/registry-client.ts'
 import { startUpstream } from '../fixtures/upstream.ts'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { Pace } from '../../src/remote/pace.ts'
+import { Pace } from '../../src/concurrency/token-bucket.ts'
 import { createTestClock } from '../fixtures/registry-client.ts'
 
 const signal = new AbortController().signal

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { parseBudget } from '../../src/remote/quota-headers.ts'
+import { parseBudget } from '../../src/remote/traffic/quota-headers.ts'
 
 const NOW = Date.UTC(2026, 0, 1)
 const NOTHING = { limit: null, window: null, resetAt: null, pullsOnly: false, source: null, readAt: NOW }

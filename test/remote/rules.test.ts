@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { Credentials } from '../../src/remote/credentials.ts'
+import type { Credentials } from '../../src/remote/login/credentials.ts'
 import { createAuthority } from '../fixtures/certificates.ts'
 import { startHttpProxy } from '../fixtures/http-proxy.ts'
 import { image } from '../fixtures/random-image.ts'

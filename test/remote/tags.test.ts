@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { describe, expect, test } from 'vitest'
-import type { RemoteLimits } from '../../src/remote/limits.ts'
+import type { RemoteLimits } from '../../src/remote/traffic/limits.ts'
 import { type Scripted, startScripted } from '../fixtures/hostile-registry.ts'
 import { image } from '../fixtures/random-image.ts'
 import { allTags, refusalOf, TestClient } from '../fixtures/registry-client.ts'

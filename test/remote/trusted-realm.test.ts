@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { isTrustedRealm } from '../../src/remote/trusted-realm.ts'
+import { isTrustedRealm } from '../../src/remote/login/trusted-realm.ts'
 
 const trusts = (registry: string, realm: string, listed = {}) =>
   isTrustedRealm(new URL(registry), new URL(realm), listed)

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import type { ArtifactSource } from '../../src/trust/artifact-source.ts'
-import { Asking } from '../../src/trust/asking.ts'
+import type { ArtifactSource } from '../../src/trust/referrer/artifact-source.ts'
+import { Asking } from '../../src/trust/referrer/asking.ts'
 
 const place = { registry: 'slow.example', repository: 'team/app', insecure: false, namespace: null }
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { digestOf } from '../../src/oci/digest.ts'
 import { tagOfReferrers } from '../../src/oci/tag.ts'
-import { RETRY_AFTER } from '../../src/trust/referrers.ts'
+import { RETRY_AFTER } from '../../src/trust/referrer/referrers.ts'
 import { artifact, pushArtifact, pushReferrersTag } from '../fixtures/artifacts.ts'
 import { keyPair, pemOf } from '../fixtures/authority.ts'
 import { bundleArtifact, bundleByKey, signedSimply, statementOf } from '../fixtures/signatures.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { kindByGreeting, kindByName } from '../../src/vendors/detect.ts'
+import { kindByGreeting, kindByName } from '../../src/vendors/listing/detect.ts'
 import { closedPort, startScripted } from '../fixtures/hostile-registry.ts'
 import { image } from '../fixtures/random-image.ts'
 import { password, TestClient } from '../fixtures/registry-client.ts'

@@ -5,8 +5,8 @@ import {
   SENDER_KINDS,
   type SenderKind,
   type SenderSettings,
-} from '../../src/webhooks/sender.ts'
-import { createSenders } from '../../src/webhooks/senders.ts'
+} from '../../src/vendors/delivery/sender.ts'
+import { createSenders } from '../../src/vendors/senders.ts'
 import { deliver, image, NOW, noSettings, place, senders } from './deliveries.ts'
 
 const SECRET = 'the newest secret'

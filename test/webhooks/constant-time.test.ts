@@ -1,6 +1,6 @@
 import { timingSafeEqual } from 'node:crypto'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
-import { SENDER_KINDS } from '../../src/webhooks/sender.ts'
+import { SENDER_KINDS } from '../../src/vendors/delivery/sender.ts'
 import { image, place, senders } from './deliveries.ts'
 
 // Flux and Kargo compare the tokens of Harbor and GitLab with `!=`, which stops at the first character that differs.

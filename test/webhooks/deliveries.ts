@@ -9,8 +9,8 @@ import type {
   SampleImage,
   Sender,
   SenderSettings,
-} from '../../src/webhooks/sender.ts'
-import { createSenders } from '../../src/webhooks/senders.ts'
+} from '../../src/vendors/delivery/sender.ts'
+import { createSenders } from '../../src/vendors/senders.ts'
 
 /** What the clock of the tests says. */
 export const NOW = Date.UTC(2026, 10, 23, 12)

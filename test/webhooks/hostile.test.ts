@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { MAX_EVENTS } from '../../src/oci/distribution-events.ts'
 import { isRegistryName, isRepositoryName } from '../../src/oci/reference.ts'
 import { isTagName } from '../../src/oci/tag.ts'
-import { MAX_TOLD } from '../../src/webhooks/hints.ts'
+import { MAX_TOLD } from '../../src/vendors/delivery/hints.ts'
 import {
   type Delivery,
   InvalidDeliveryError,
@@ -11,7 +11,7 @@ import {
   type Reading,
   SENDER_KINDS,
   type SenderKind,
-} from '../../src/webhooks/sender.ts'
+} from '../../src/vendors/delivery/sender.ts'
 import { envelopeOf, pushEvent } from '../fixtures/notifications.ts'
 import { body, deliver, digest, image, noSettings, place, read, senders } from './deliveries.ts'
 

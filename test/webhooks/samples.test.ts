@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { SENDER_KINDS } from '../../src/webhooks/sender.ts'
+import { SENDER_KINDS } from '../../src/vendors/delivery/sender.ts'
 import { REGISTRY, REPOSITORY, WebhookWorld } from './webhook-world.ts'
 
 let world: WebhookWorld

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { SENDER_KINDS } from '../../src/webhooks/sender.ts'
+import { SENDER_KINDS } from '../../src/vendors/delivery/sender.ts'
 import { body, image, place, read, senders, spell } from './deliveries.ts'
 
 describe('every sender', () => {

@@ -1,0 +1,104 @@
+import { join } from 'node:path'
+import type { Logger } from 'pino'
+import { createRegistryCredentials, type RegistryCredentials } from '../credentials/registry-credentials.ts'
+import type { Database } from '../db/open.ts'
+import { secretVault } from '../registry-config/secrets.ts'
+import {
+  type Credentials,
+  createDockerConfigCredentials,
+  noCredentials,
+} from '../remote/login/credentials.ts'
+import { CredentialsError } from '../remote/login/credentials-error.ts'
+import { adoptKeys, credentialVault } from '../secrets/adopt-keys.ts'
+import { BrokenSealError, SealingKeyError } from '../secrets/errors.ts'
+import { readKeyFile, writeKeyFile } from '../secrets/key-file.ts'
+import { createSealer, type Sealer } from '../secrets/sealer.ts'
+import { newSealingKey, parseSealingKeys } from '../secrets/sealing-key.ts'
+import { webhookVault } from '../webhooks/secret-vault.ts'
+import type { Config } from './config.ts'
+
+export interface CredentialParts {
+  readonly config: Config
+  readonly db: Database
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+  readonly log: Logger
+}
+
+/** The credentials of namespaces, and by which of them, or of the server's own, registries are read. */
+export interface OpenedCredentials {
+  readonly store: RegistryCredentials
+  readonly remote: Credentials
+  /** For what else is kept secret; where that is kept is one of the vaults below. */
+  readonly sealer: Sealer
+}
+
+/** Takes the keys over that it was started with. Throws SealingKeyError; then nothing was changed. */
+export function openCredentials({ config, db, now, log }: CredentialParts): OpenedCredentials {
+  const { text, source, keep } = keysOf(config)
+  const sealer = createSealer(parseSealingKeys(text, source))
+  const { resealed, forgotten } = adoptKeys({
+    db,
+    sealer,
+    vaults: [credentialVault(db), secretVault(db), webhookVault(db)],
+    source,
+    lost: config.lostCredentialsKey,
+  })
+  // only now: a new key beside credentials of a lost one would look as if it were theirs
+  keep()
+  if (resealed > 0) log.info({ resealed }, 'what is kept secret was sealed with the first key')
+  if (forgotten > 0) log.warn({ forgotten }, 'secrets of a lost key were deleted')
+  const store = createRegistryCredentials({
+    db,
+    sealer,
+    now,
+    onError: (error) => log.error({ err: error }, 'when credentials were last used could not be written'),
+  })
+  return { store, remote: joined(store, config), sealer }
+}
+
+interface Keys {
+  readonly text: string
+  /** What they are called in messages. */
+  readonly source: string
+  /** Puts new ones where they are found at the next start. */
+  keep(): void
+}
+
+function keysOf({ credentialsKey, credentialsKeyFile, dataFolder }: Config): Keys {
+  const there = (): void => {}
+  if (credentialsKey !== null) {
+    return { text: credentialsKey, source: 'IMAGESTREAMS_CREDENTIALS_KEY', keep: there }
+  }
+  const path = credentialsKeyFile ?? join(dataFolder, 'credentials.key')
+  const source = `the key file ${path}`
+  const text = readKeyFile(path)
+  if (text !== undefined) return { text, source, keep: there }
+  if (credentialsKeyFile !== null) {
+    throw new SealingKeyError(
+      `${source} is not there: "openssl rand -base64 32" makes a key to write into it`,
+    )
+  }
+  const made = newSealingKey()
+  return { text: made, source: `${source}, which is not there`, keep: () => writeKeyFile(path, `${made}\n`) }
+}
+
+/** A namespace's own first, then what the server was started with. */
+function joined(store: RegistryCredentials, { dockerConfig }: Config): Credentials {
+  const server = dockerConfig ? createDockerConfigCredentials({ path: dockerConfig }) : noCredentials
+  const ownOf = (registry: string, repository: string, namespace: string) => {
+    try {
+      return store.find(namespace, registry, repository)
+    } catch (error) {
+      if (error instanceof BrokenSealError) throw new CredentialsError(error.message)
+      throw error
+    }
+  }
+  return {
+    find: async (registry, repository, namespace) =>
+      (namespace === null ? null : ownOf(registry, repository, namespace)) ??
+      server.find(registry, repository),
+    learner: (registry, namespace) =>
+      namespace !== null && store.isKnown(namespace, registry) ? namespace : '',
+  }
+}

@@ -1,0 +1,54 @@
+import type { registryCredentials } from '../db/tables/access.ts'
+import type { Secret } from '../logins/registry-login.ts'
+import { parseServiceAccountKey } from '../logins/service-account-key.ts'
+
+type Row = typeof registryCredentials.$inferSelect
+
+/** How a secret lies in its row. */
+interface StoredSecret extends Pick<Row, 'kind' | 'username'> {
+  /** To be sealed. */
+  readonly text: string
+}
+
+/** What of a secret everybody may see, and what is sealed: of several fields one JSON text. */
+export function storedOf(secret: Secret): StoredSecret {
+  switch (secret.kind) {
+    case 'password':
+      return { kind: 'PASSWORD', username: secret.username, text: secret.password }
+    case 'identity':
+      return { kind: 'IDENTITY_TOKEN', username: secret.username, text: secret.token }
+    case 'registry':
+      return { kind: 'BEARER_TOKEN', username: '', text: secret.token }
+    case 'aws': {
+      const { kind: _, accessKeyId, ...sealed } = secret
+      return { kind: 'AWS_ACCESS_KEY', username: accessKeyId, text: JSON.stringify(sealed) }
+    }
+    case 'google': {
+      const key = parseServiceAccountKey(secret.serviceAccountKey)
+      const username = typeof key === 'string' ? '' : key.email
+      return { kind: 'GOOGLE_SERVICE_ACCOUNT', username, text: secret.serviceAccountKey }
+    }
+    case 'azure': {
+      const { kind: _, clientId, ...sealed } = secret
+      return { kind: 'AZURE_SERVICE_PRINCIPAL', username: clientId, text: JSON.stringify(sealed) }
+    }
+  }
+}
+
+/** The secret again, of what `storedOf` gave. */
+export function secretOfStored({ kind, username, text }: StoredSecret): Secret {
+  switch (kind) {
+    case 'PASSWORD':
+      return { kind: 'password', username, password: text }
+    case 'IDENTITY_TOKEN':
+      return { kind: 'identity', username, token: text }
+    case 'BEARER_TOKEN':
+      return { kind: 'registry', token: text }
+    case 'AWS_ACCESS_KEY':
+      return { kind: 'aws', accessKeyId: username, ...JSON.parse(text) }
+    case 'GOOGLE_SERVICE_ACCOUNT':
+      return { kind: 'google', serviceAccountKey: text }
+    case 'AZURE_SERVICE_PRINCIPAL':
+      return { kind: 'azure', clientId: username, ...JSON.parse(text) }
+  }
+}

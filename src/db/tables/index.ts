@@ -1,0 +1,13 @@
+// All tables, as the migrations and Drizzle know them.
+
+export * from './access.ts'
+export * from './image.ts'
+export * from './import.ts'
+export * from './push-log.ts'
+export * from './registry.ts'
+export * from './registry-config.ts'
+export * from './stream.ts'
+export * from './tag.ts'
+export * from './trust.ts'
+export * from './watch.ts'
+export * from './webhook.ts'

@@ -1,0 +1,34 @@
+import SchemaBuilder from '@pothos/core'
+import ComplexityPlugin from '@pothos/plugin-complexity'
+import { GraphQLError } from 'graphql'
+import type { Digest } from '../../oci/digest.ts'
+import type { GraphQLContext } from './context.ts'
+import { MAX_COMPLEXITY } from './limits.ts'
+
+/** The one builder of the schema; files of types add to it, `schema.ts` closes it. */
+export const builder = new SchemaBuilder<{
+  Context: GraphQLContext
+  DefaultFieldNullability: false
+  Scalars: {
+    ID: { Input: string; Output: string }
+    /** Milliseconds since 1970 on our side. */
+    DateTime: { Input: number; Output: number }
+    Digest: { Input: Digest; Output: string }
+    BigInt: { Input: number; Output: number }
+    JSON: { Input: unknown; Output: unknown }
+  }
+}>({
+  plugins: [ComplexityPlugin],
+  defaultFieldNullability: false,
+  complexity: {
+    defaultComplexity: 1,
+    // lists that are no connections: layers, labels, children
+    defaultListMultiplier: 5,
+    limit: { complexity: MAX_COMPLEXITY },
+    complexityError: (_kind, { complexity }) =>
+      new GraphQLError(
+        `the operation may ask for ${complexity} values; at most ${MAX_COMPLEXITY} are allowed: ask for smaller pages`,
+        { extensions: { code: 'TOO_COMPLEX' } },
+      ),
+  },
+})

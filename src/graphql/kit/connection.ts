@@ -1,0 +1,170 @@
+import { type GraphQLResolveInfo, Kind } from 'graphql'
+import type { Key, KeysetPage } from '../../imagestream/page.ts'
+import { InvalidInputError } from '../../input/errors.ts'
+
+/** Items of a page when neither `first` nor `last` is given. */
+export const DEFAULT_PAGE_SIZE = 50
+export const MAXIMUM_PAGE_SIZE = 500
+
+export interface ConnectionArguments {
+  readonly first?: number | null | undefined
+  readonly after?: string | null | undefined
+  readonly last?: number | null | undefined
+  readonly before?: string | null | undefined
+}
+
+export interface PageInfo {
+  readonly hasNextPage: boolean
+  readonly hasPreviousPage: boolean
+  readonly startCursor: string | null
+  readonly endCursor: string | null
+}
+
+export interface Edge<Node> {
+  readonly node: Node
+  readonly cursor: string
+}
+
+/** How the cursors of one kind of connection are written and read. */
+export interface Cursors<Node> {
+  encode(node: Node): string
+  /** Throws when the text is no cursor of this kind. */
+  decode(cursor: string, field: string): Key
+}
+
+/** What a part of a sort key is. */
+export type KeyPart = 'string' | 'number'
+
+const isKeyPart = (value: unknown, part: KeyPart | undefined): value is string | number =>
+  part === 'number' ? Number.isSafeInteger(value) : typeof value === part
+
+/**
+ * Cursors that hold the sort key of a node, a row's number unless said; `kind` tells them from those of another
+ * connection or order.
+ */
+export const keyCursors = <Node>(
+  kind: string,
+  keyOf: (node: Node) => Key,
+  parts: readonly KeyPart[] = ['number'],
+): Cursors<Node> => ({
+  encode: (node) => Buffer.from(JSON.stringify([kind, ...keyOf(node)])).toString('base64url'),
+  decode(cursor, field) {
+    const [name, ...key] = parseArray(cursor)
+    const isKey = key.length === parts.length && key.every((value, at) => isKeyPart(value, parts[at]))
+    if (name !== kind || !isKey) {
+      throw new InvalidInputError(
+        field,
+        `"${field}" is not a cursor of this connection: use one of its pageInfo or edges`,
+      )
+    }
+    return key as Key
+  },
+})
+
+const parseArray = (cursor: string): unknown[] => {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString())
+    return Array.isArray(value) ? value : []
+  } catch {
+    return []
+  }
+}
+
+/** The page that the arguments ask for. Throws InvalidInputError. */
+export function pageOf<Node>(
+  { first, after, last, before }: ConnectionArguments,
+  cursors: Pick<Cursors<Node>, 'decode'>,
+  info: GraphQLResolveInfo,
+): KeysetPage {
+  if (first != null && last != null) {
+    throw new InvalidInputError('last', 'give either "first" or "last", not both')
+  }
+  return {
+    limit: sizeOf('first', first) ?? sizeOf('last', last) ?? DEFAULT_PAGE_SIZE,
+    peek: mayAskPageInfo(info),
+    after: after == null ? undefined : cursors.decode(after, 'after'),
+    before: before == null ? undefined : cursors.decode(before, 'before'),
+    fromEnd: last != null,
+  }
+}
+
+// only pageInfo needs the row behind the page; a fragment may hold it
+const mayAskPageInfo = ({ fieldNodes }: GraphQLResolveInfo): boolean =>
+  fieldNodes.some(({ selectionSet }) =>
+    selectionSet?.selections.some(
+      (selection) => selection.kind !== Kind.FIELD || selection.name.value === 'pageInfo',
+    ),
+  )
+
+function sizeOf(field: 'first' | 'last', size: number | null | undefined): number | undefined {
+  if (size == null) return undefined
+  if (size < 1 || size > MAXIMUM_PAGE_SIZE) {
+    throw new InvalidInputError(field, `"${field}" is ${size}; it must be from 1 to ${MAXIMUM_PAGE_SIZE}`)
+  }
+  return size
+}
+
+export interface ConnectionSource<Node> {
+  readonly page: KeysetPage
+  /** The page's nodes in order, and one more where the list goes on: behind them, or before them with `fromEnd`. */
+  readonly rows: () => readonly Node[]
+  /** The page's nodes alone, where they are at hand without reading the rows. */
+  readonly nodes?: () => readonly Node[]
+  readonly cursors: Pick<Cursors<Node>, 'encode'>
+  /** Cursor of an empty page, where the list may grow behind it. */
+  readonly cursorOfNothing?: () => string
+  /** Nodes of the whole list, asked only when somebody wants to know. */
+  readonly totalCount: () => number
+}
+
+/** A page of a list. What is not selected is not computed, nor read. */
+export class Connection<Node> {
+  readonly #source: ConnectionSource<Node>
+  #rows: readonly Node[] | undefined
+
+  constructor(source: ConnectionSource<Node>) {
+    this.#source = source
+  }
+
+  get nodes(): readonly Node[] {
+    if (this.#source.nodes) return this.#source.nodes()
+    const { limit, fromEnd } = this.#source.page
+    const rows = this.#allRows()
+    if (rows.length <= limit) return rows
+    return fromEnd ? rows.slice(-limit) : rows.slice(0, limit)
+  }
+
+  get edges(): Edge<Node>[] {
+    const { cursors } = this.#source
+    return this.nodes.map((node) => ({
+      node,
+      get cursor() {
+        return cursors.encode(node)
+      },
+    }))
+  }
+
+  get pageInfo(): PageInfo {
+    const { page, cursors, cursorOfNothing } = this.#source
+    const { nodes } = this
+    const goesOn = this.#allRows().length > page.limit
+    const first = nodes[0]
+    const last = nodes.at(-1)
+    return {
+      // beyond the other end lies at least what the cursor stands for
+      hasNextPage: page.fromEnd ? page.before !== undefined : goesOn,
+      hasPreviousPage: page.fromEnd ? goesOn : page.after !== undefined,
+      startCursor: first === undefined ? null : cursors.encode(first),
+      endCursor: last === undefined ? (cursorOfNothing?.() ?? null) : cursors.encode(last),
+    }
+  }
+
+  get totalCount(): number {
+    return this.#source.totalCount()
+  }
+
+  #allRows(): readonly Node[] {
+    this.#rows ??= this.#source.rows()
+    return this.#rows
+  }
+}

@@ -1,0 +1,44 @@
+import type { Push } from '../../events/push-log.ts'
+import type { Image, ImageSummary, TransientImage } from '../../imagestream/image/image.ts'
+import type { Import, ImportResult } from '../../imagestream/request/import-rows.ts'
+import type { ImageStream, SpecTag } from '../../imagestream/spec/spec.ts'
+import type { Tag, TagCondition, TagEvent } from '../../imagestream/tag/tag.ts'
+import type { StoredMove } from '../../imagestream/watch/reported-moves.ts'
+import type { KeyValue } from '../../input/key-values.ts'
+import type { Descriptor } from '../../oci/descriptor.ts'
+import type { ImageConfig } from '../../oci/image-config.ts'
+import type { Platform } from '../../oci/platform.ts'
+import { builder } from './builder.ts'
+
+// The object types and what stands behind each; every file of this room may refer to them.
+
+/** An image of the database, whole or as a list of tags brought it along, or of a dry run. */
+export type AnyImage = ImageSummary | Image | TransientImage
+
+export const ImageStreamType = builder.objectRef<ImageStream>('ImageStream')
+export const ImageStreamSpecType = builder.objectRef<ImageStream>('ImageStreamSpec')
+export const ImageStreamStatusType = builder.objectRef<ImageStream>('ImageStreamStatus')
+export const ImageLookupPolicyType = builder.objectRef<ImageStream>('ImageLookupPolicy')
+export const TagImportPolicyType =
+  builder.objectRef<Pick<ImageStream, 'insecure' | 'scheduled' | 'importMode'>>('TagImportPolicy')
+export const TagReferenceType = builder.objectRef<SpecTag>('TagReference')
+export const TagReferencePolicyType = builder.objectRef<SpecTag>('TagReferencePolicy')
+export const ObjectReferenceType = builder.objectRef<SpecTag>('ObjectReference')
+export const ImageStreamTagType = builder.objectRef<Tag>('ImageStreamTag')
+export const TagEventType = builder.objectRef<TagEvent>('TagEvent')
+export const TagEventConditionType = builder.objectRef<TagCondition>('TagEventCondition')
+export const ReportedMoveType = builder.objectRef<StoredMove>('ReportedMove')
+export const ImageStreamImageType = builder.objectRef<{ stream: ImageStream; image: Image }>(
+  'ImageStreamImage',
+)
+export const ImageType = builder.objectRef<AnyImage>('Image')
+export const ImageLayerType = builder.objectRef<Descriptor>('ImageLayer')
+export const ImageManifestType = builder.objectRef<{ descriptor: Descriptor; index: AnyImage }>(
+  'ImageManifest',
+)
+export const PlatformType = builder.objectRef<Platform>('Platform')
+export const ImageConfigType = builder.objectRef<ImageConfig>('ImageConfig')
+export const ImagePushType = builder.objectRef<Push>('ImagePush')
+export const ImportType = builder.objectRef<Import>('Import')
+export const ImportResultType = builder.objectRef<ImportResult>('ImportResult')
+export const KeyValueType = builder.objectRef<KeyValue>('KeyValue')

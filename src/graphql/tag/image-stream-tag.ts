@@ -1,0 +1,231 @@
+import type { GraphQLResolveInfo } from 'graphql'
+import type { ImageStream, SpecTag } from '../../imagestream/spec/spec.ts'
+import { pullSpecOf } from '../../imagestream/stream/resolve-image.ts'
+import { keyOf, type Tag, type TagOrder } from '../../imagestream/tag/tag.ts'
+import { InvalidInputError } from '../../input/errors.ts'
+import { groupBy } from '../../input/group-by.ts'
+import { checkNamespace, checkStreamName, checkTagName, splitName } from '../../input/names.ts'
+import type { TagName } from '../../oci/tag.ts'
+import { builder } from '../kit/builder.ts'
+import { Connection, type ConnectionArguments, keyCursors, pageOf } from '../kit/connection.ts'
+import { connectionArgs, connectionType, pageComplexity } from '../kit/connection-type.ts'
+import type { GraphQLContext } from '../kit/context.ts'
+import { NodeInterface, nodeId, registerNode } from '../kit/node.ts'
+import { gather, loadTogether, prime } from '../kit/peers.ts'
+import { type SearchArguments, searchFilter } from '../kit/search.ts'
+import { streamOf } from '../kit/stream-of.ts'
+import {
+  ImageStreamTagType,
+  ImageStreamType,
+  ImageType,
+  TagEventConditionType,
+  TagReferenceType,
+} from '../kit/types.ts'
+import { history, TagEventConnection } from './tag-event.ts'
+
+export const ImageStreamTagOrderEnum = builder.enumType('ImageStreamTagOrder', {
+  description: 'An order of tags.',
+  values: {
+    NAME: { description: 'By name, in byte order.' },
+    NEWEST_FIRST: { description: 'The tag that got its image last comes first.' },
+    SEMVER_DESC: { description: 'The highest version first; tags that are no versions come last, by name.' },
+  } as const,
+})
+
+export const ImageStreamTagConnection = connectionType('ImageStreamTag', ImageStreamTagType, {
+  items: 'tags',
+})
+
+const tagCursors = (order: TagOrder) =>
+  keyCursors<Tag>(
+    `tags ${order}`,
+    (tag) => keyOf(tag, order),
+    order === 'NEWEST_FIRST' ? ['number', 'number'] : ['string'],
+  )
+
+/** A tag by name, also one that only the spec knows so far; read for all streams of a list. Throws InvalidInputError. */
+export function tagOfStream(
+  stream: ImageStream,
+  name: string,
+  { tags, streams }: GraphQLContext,
+): Tag | undefined {
+  const checked = checkTagName(name, 'name')
+  return loadTogether(stream, `tag ${checked}`, (all) => {
+    const ids = all.map(({ id }) => id)
+    const wanted = streams.specTags(ids).filter((specTag) => specTag.name === checked)
+    const found = new Map(wanted.map(({ streamId }) => [streamId, tagWithoutStatus(streamId, checked)]))
+    for (const tag of tags.named(ids, checked)) found.set(tag.streamId, tag)
+    gatherTags([...found.values()])
+    prime([...found.values()], 'imageStream', new Map(all.map((one) => [one.id, one])))
+    return found
+  }).get(stream.id)
+}
+
+const tagWithoutStatus = (streamId: number, name: TagName): Tag => ({
+  id: 0,
+  streamId,
+  name,
+  newestEventId: null,
+  newestAt: 0,
+  dockerImageReference: null,
+  generation: null,
+  image: null,
+})
+
+type TagsArguments = ConnectionArguments & SearchArguments & { orderBy?: TagOrder | null | undefined }
+
+/** Marks tags, and their images, as read together. */
+export function gatherTags(tags: readonly Tag[]): readonly Tag[] {
+  gather(tags.flatMap(({ image }) => image ?? []))
+  return gather(tags)
+}
+
+/** A page of a stream's tags, read for all streams of the stream's own page at once. */
+export function tagsOfStreams(
+  stream: ImageStream,
+  args: TagsArguments,
+  { tags }: GraphQLContext,
+  info: GraphQLResolveInfo,
+): Connection<Tag> {
+  const order = args.orderBy ?? 'IMPORTANCE'
+  const cursors = tagCursors(order)
+  const page = pageOf(args, cursors, info)
+  const filter = searchFilter(args)
+  const key = JSON.stringify(filter)
+  return new Connection({
+    page,
+    cursors,
+    rows: () =>
+      loadTogether(stream, `tags ${key} ${JSON.stringify([order, page])}`, (streams) => {
+        const rows = tags.ofStreams(
+          streams.map(({ id }) => id),
+          { ...filter, order, page },
+        )
+        gatherTags(rows)
+        prime(rows, 'imageStream', new Map(streams.map((one) => [one.id, one])))
+        return groupBy(rows, ({ streamId }) => streamId)
+      }).get(stream.id) ?? [],
+    totalCount: () =>
+      loadTogether(stream, `tag count ${key}`, (streams) =>
+        tags.countOfStreams(
+          streams.map(({ id }) => id),
+          filter,
+        ),
+      ).get(stream.id) ?? 0,
+  })
+}
+
+registerNode('ImageStreamTag', (key, context) => {
+  const [, streamId, name = ''] = /^(\d{1,15})\/(.+)$/.exec(key) ?? []
+  const stream = streamId && context.streams.byIds([Number(streamId)]).get(Number(streamId))
+  return stream ? tagOfStream(stream, name, context) : undefined
+})
+
+const presentStreamOf = (tag: Tag, context: GraphQLContext): ImageStream => {
+  const found = streamOf(tag, context)
+  if (!found) throw new Error(`the stream of tag ${tag.id} is gone`)
+  return found
+}
+
+/** What the spec says of the tag, read for all that were read together with it. */
+export const specTagOf = (tag: Tag, _args: object, { streams }: GraphQLContext): SpecTag | undefined =>
+  loadTogether(tag, 'spec', (tags) => {
+    const specTags = streams.specTags([...new Set(tags.map(({ streamId }) => streamId))])
+    return new Map(specTags.map((specTag) => [`${specTag.streamId}/${specTag.name}`, specTag]))
+  }).get(`${tag.streamId}/${tag.name}`)
+
+ImageStreamTagType.implement({
+  description: 'A tag of an image stream: what it means now, and what it meant before.',
+  interfaces: [NodeInterface],
+  fields: (t) => ({
+    id: t.id({
+      description: 'Names this tag among all objects.',
+      resolve: ({ streamId, name }) => nodeId('ImageStreamTag', `${streamId}/${name}`),
+    }),
+    name: t.string({
+      description: 'Stream and tag: `ruby:latest`.',
+      resolve: (tag, _args, context) => `${presentStreamOf(tag, context).name}:${tag.name}`,
+    }),
+    tag: t.exposeString('name', { description: 'The tag alone: `latest`.' }),
+    imageStream: t.field({
+      type: ImageStreamType,
+      description: 'The stream that it belongs to.',
+      resolve: (tag, _args, context) => presentStreamOf(tag, context),
+    }),
+    spec: t.field({
+      type: TagReferenceType,
+      nullable: true,
+      description:
+        'What the spec says of this tag; null for one of the repository’s, or one that was pushed.',
+      resolve: specTagOf,
+    }),
+    items: t.field({
+      type: TagEventConnection,
+      description: 'What it has meant, newest first: one entry each time that its image changed.',
+      args: connectionArgs,
+      complexity: pageComplexity,
+      resolve: history,
+    }),
+    conditions: t.field({
+      type: [TagEventConditionType],
+      description:
+        'What is wrong with it: `ImportSuccess` is `False` since its last import failed. Empty when all is well.',
+      resolve: (tag, _args, { tags }) =>
+        loadTogether(tag, 'conditions', (all) =>
+          groupBy(tags.conditions(all.map(({ id }) => id)), ({ tagId }) => tagId),
+        ).get(tag.id) ?? [],
+    }),
+    dockerImageReference: t.string({
+      nullable: true,
+      description:
+        'Pull spec of the image that it means now; null while it has none. With `referencePolicy: Local` it is the integrated registry’s, which fetches what it does not have.',
+      resolve: (tag, args, context) => {
+        const specTag = specTagOf(tag, args, context)
+        const { image, dockerImageReference } = tag
+        if (!image || dockerImageReference === null) return null
+        const { registry, pullRepository } = context
+        return pullSpecOf(
+          { digest: image.digest, dockerImageReference },
+          specTag?.referencePolicy,
+          registry.isIntegrated ? pullRepository(presentStreamOf(tag, context)) : null,
+        )
+      },
+    }),
+    image: t.field({
+      type: ImageType,
+      nullable: true,
+      description: 'The image that it means now; null while it has none.',
+      resolve: (tag) => tag.image,
+    }),
+  }),
+})
+
+builder.queryField('imageStreamTag', (t) =>
+  t.field({
+    type: ImageStreamTagType,
+    nullable: true,
+    description: 'One tag of an image stream by its name; null where there is none.',
+    args: {
+      namespace: t.arg.string({
+        required: true,
+        defaultValue: 'default',
+        description: 'Namespace of the stream.',
+      }),
+      name: t.arg.string({
+        required: true,
+        description: 'Stream and tag: `ruby:3.3`; `ruby` alone means `ruby:latest`.',
+      }),
+    },
+    resolve: (_query, { namespace, name }, context) => {
+      const parts = splitName(name)
+      if (!('tag' in parts)) {
+        throw new InvalidInputError('name', `"${name}" names an image by digest: ask imageStreamImage for it`)
+      }
+      checkNamespace(namespace)
+      checkStreamName(namespace, parts.stream)
+      checkTagName(parts.tag, 'name')
+      const stream = context.streams.byName(namespace, parts.stream)
+      return stream && tagOfStream(stream, parts.tag, context)
+    },
+  }),
+)

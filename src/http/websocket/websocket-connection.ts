@@ -1,0 +1,84 @@
+import type { Duplex } from 'node:stream'
+import { WebSocket } from 'ws'
+import type { Viewer } from '../../graphql/kit/context.ts'
+import type { PushMember, PushPage } from '../../graphql/live/push-hub.ts'
+import type { Stream } from '../streams.ts'
+import { nextFrames } from './frames.ts'
+
+/** Closes a socket whose client does not read. graphql-ws clients take it as a reason to come back. */
+export const SLOW_READER_CODE = 1013
+
+const SLOW_READER_REASON = 'try again later: slow reader, resume from your last cursor'
+
+const GOING_AWAY = 1001
+
+/** The request that opened a connection, and who sent it. */
+export interface ConnectionOrigin {
+  readonly requestId: string
+  readonly viewer: Viewer
+}
+
+/** A WebSocket, and the network connection under it, to which frames can be written together. */
+export class Connection implements Stream {
+  readonly requestId: string
+  readonly viewer: Viewer
+  readonly #socket: WebSocket
+  readonly #network: Duplex
+  #awaitsPong = false
+  /** Members that had something to send while the network was busy. */
+  #blocked: Set<PushMember> | undefined
+
+  constructor(socket: WebSocket, network: Duplex, { requestId, viewer }: ConnectionOrigin) {
+    this.requestId = requestId
+    this.viewer = viewer
+    this.#socket = socket
+    this.#network = network
+    socket.on('pong', () => {
+      this.#awaitsPong = false
+    })
+    network.on('drain', () => this.#resume())
+  }
+
+  /** Sends a page to one operation. False when the network must first take what it has; the member is resumed then. */
+  sendPage(id: string, page: PushPage, member: PushMember): boolean {
+    if (this.#network.writableNeedDrain) {
+      this.#blocked ??= new Set()
+      this.#blocked.add(member)
+      return false
+    }
+    // ws writes its own frames at once while it does not compress, so frames beside them keep the order
+    if (this.#socket.readyState === WebSocket.OPEN) this.#network.write(nextFrames(id, page))
+    return true
+  }
+
+  get pendingBytes(): number {
+    return this.#network.writableLength
+  }
+
+  beat(): void {
+    if (this.#awaitsPong) {
+      this.#socket.terminate()
+      return
+    }
+    this.#awaitsPong = true
+    this.#socket.ping()
+  }
+
+  shed(): void {
+    this.#socket.close(SLOW_READER_CODE, SLOW_READER_REASON)
+  }
+
+  goAway(): void {
+    this.#socket.close(GOING_AWAY, 'the server is going away')
+  }
+
+  destroy(): void {
+    this.#socket.terminate()
+  }
+
+  #resume(): void {
+    const blocked = this.#blocked
+    this.#blocked = undefined
+    for (const member of blocked ?? []) member.resume()
+  }
+}

@@ -1,0 +1,98 @@
+import { type ExecutionArgs, GraphQLError, getOperationAST } from 'graphql'
+import { makeServer, type OperationResult, type Server, type SubscribePayload } from 'graphql-ws'
+import type { Logger } from 'pino'
+import type { GraphQLContext, Viewer } from '../../graphql/kit/context.ts'
+import { type ErrorReport, formatError, maskError } from '../../graphql/kit/errors.ts'
+import { MAX_OPERATIONS_PER_SOCKET } from '../../graphql/kit/limits.ts'
+import type { PushHub } from '../../graphql/live/push-hub.ts'
+import { tooComplex } from '../document-limits.ts'
+import type { Pipeline } from '../pipeline.ts'
+import type { Connection } from './websocket-connection.ts'
+import { SocketSubscription } from './websocket-subscription.ts'
+
+export interface WebSocketProtocolOptions {
+  readonly pipeline: Pipeline
+  readonly hub: PushHub
+  readonly log: Logger
+  readonly createContext: (requestId: string, viewer: Viewer) => GraphQLContext
+  /** Milliseconds for `connection_init` to arrive. */
+  readonly initTimeout: number
+}
+
+/** How a prepared operation runs. graphql-ws hands it through as the root value, which none of ours has. */
+type Run = () => OperationResult
+
+/** graphql-transport-ws over the same pipeline as HTTP. */
+export function createWebSocketProtocol({
+  pipeline,
+  hub,
+  log,
+  createContext,
+  initTimeout,
+}: WebSocketProtocolOptions): Server<Connection> {
+  const reportOf = ({ requestId }: Connection): ErrorReport => ({ requestId, log })
+
+  async function prepare(
+    connection: Connection,
+    id: string,
+    { query, variables, operationName }: SubscribePayload,
+  ): Promise<ExecutionArgs | readonly GraphQLError[]> {
+    const context = createContext(connection.requestId, connection.viewer)
+    const enveloped = pipeline.getEnveloped(context)
+    const schema = enveloped.schema
+    const document = parseWith(enveloped.parse, query)
+    const errors = enveloped.validate(schema, document)
+    if (errors.length > 0) return errors
+    const operation = { schema, document, variableValues: variables, operationName }
+    const accepted = hub.subscribe({ operation, viewer: context.viewer })
+    if (accepted) {
+      const subscription = new SocketSubscription(connection, id, accepted)
+      // this stays as long as the subscription: only what graphql-ws looks at
+      return { schema, document, operationName, contextValue: undefined, rootValue: () => subscription }
+    }
+    const args = { ...operation, contextValue: await enveloped.contextFactory() }
+    const isSubscription = getOperationAST(document, operationName)?.operation === 'subscription'
+    const start: Run = async () => {
+      try {
+        return await (isSubscription ? enveloped.subscribe(args) : enveloped.execute(args))
+      } catch (error) {
+        return { errors: [maskError(error, reportOf(connection))] }
+      }
+    }
+    return { ...args, rootValue: start }
+  }
+
+  const run = ({ rootValue }: ExecutionArgs): OperationResult => (rootValue as Run)()
+
+  return makeServer<Record<string, unknown>, Connection>({
+    connectionInitWaitTimeout: initTimeout,
+    onSubscribe: async ({ subscriptions, extra }, id, payload) => {
+      if (Object.keys(subscriptions).length > MAX_OPERATIONS_PER_SOCKET) {
+        return [tooComplex(`Limit of ${MAX_OPERATIONS_PER_SOCKET} operations on one socket exceeded.`)]
+      }
+      try {
+        return await prepare(extra, id, payload)
+      } catch (error) {
+        return [maskError(error, reportOf(extra))]
+      }
+    },
+    execute: run,
+    subscribe: run,
+    onNext: (_context, _id, _payload, _args, { data, errors }) => {
+      if (errors) return { ...(data !== undefined && { data }), errors: errors.map(formatError) }
+    },
+    onError: ({ extra }, _id, _payload, errors) =>
+      errors.map((error) => formatError(maskError(error, reportOf(extra)))),
+  })
+}
+
+/** Yoga names the code of a broken document only where there is an HTTP request. */
+function parseWith<Document>(parse: (text: string) => Document, text: string): Document {
+  try {
+    return parse(text)
+  } catch (error) {
+    if (!(error instanceof GraphQLError) || error.extensions.code !== undefined) throw error
+    const { message, source = null, positions = null } = error
+    throw new GraphQLError(message, { source, positions, extensions: { code: 'GRAPHQL_PARSE_FAILED' } })
+  }
+}

@@ -1,0 +1,204 @@
+import { SharedWork, type WorkShare } from '../../concurrency/shared-work.ts'
+import { type Descriptor, isAttachment } from '../../oci/descriptor.ts'
+import type { Digest } from '../../oci/digest.ts'
+import {
+  type ImageIndex,
+  type ImageManifest,
+  InvalidManifestError,
+  MAX_INDEX_DEPTH,
+  parseManifest,
+} from '../../oci/manifest.ts'
+import { isIndexType } from '../../oci/media-types.ts'
+import { formatPlatform, type Platform } from '../../oci/platform.ts'
+import { RegistryError } from '../../oci/registry-error.ts'
+import {
+  type FetchedImage,
+  type Image,
+  ImageGoneError,
+  type Images,
+  isComplete,
+  type StoredManifest,
+} from './image.ts'
+import type { RemoteManifest, RemoteRepository, ResolvedTag } from './remote-registry.ts'
+
+export type ImportMode = 'Legacy' | 'PreserveOriginal'
+
+/** What a tag's image is, and what came with it and is worth keeping. */
+export interface TagImage {
+  readonly image: FetchedImage | Image
+  /** A Legacy import's index: kept so that it is fetched once, and for the platforms that it offers. */
+  readonly index: FetchedImage | Image | null
+}
+
+/**
+ * Brings images in, each distinct manifest and config once ever: what is stored is not fetched, and what several
+ * imports want at the same time is fetched by the first.
+ */
+export interface ImageFetcher {
+  /** Dispose of the session once what it fetched is stored: until then others get it from here. */
+  begin(repository: RemoteRepository): FetchSession
+}
+
+export interface FetchSession extends Disposable {
+  /**
+   * The image that a tag means: the index itself with all its images, or in mode `Legacy` its image for the platform.
+   * Throws RegistryError, or InvalidManifestError, also where the index has no image for the platform.
+   */
+  tagImage(resolved: ResolvedTag, mode: ImportMode, platform: Platform): Promise<TagImage>
+}
+
+export function createImageFetcher(images: Images): ImageFetcher {
+  const work = new SharedWork()
+  return { begin: (repository) => new Session(images, repository, work.begin()) }
+}
+
+/** Attempts at an image that is pruned while it is fetched: each takes a whole run of the pruner to fail. */
+const MAXIMUM_ATTEMPTS = 3
+
+export interface Wanted {
+  readonly repository: RemoteRepository
+  readonly resolved: ResolvedTag
+  readonly importMode: ImportMode
+  readonly platform: Platform
+}
+
+/**
+ * What `use` makes of a tag's image, as `tagImage` has it. When it fails with ImageGoneError, what was stored when it was
+ * looked for has been pruned meanwhile, and it gets the image again as it is fetched then.
+ */
+export async function withTagImage<Result>(
+  fetcher: ImageFetcher,
+  { repository, resolved, importMode, platform }: Wanted,
+  use: (found: TagImage) => Promise<Result>,
+): Promise<Result> {
+  for (let attempt = 1; ; attempt++) {
+    // held until it is used: who wants the same content meanwhile gets it from here
+    using session = fetcher.begin(repository)
+    const found = await session.tagImage(resolved, importMode, platform)
+    try {
+      return await use(found)
+    } catch (error) {
+      if (!(error instanceof ImageGoneError) || attempt === MAXIMUM_ATTEMPTS) throw error
+    }
+  }
+}
+
+class Session implements FetchSession {
+  readonly #images: Images
+  readonly #repository: RemoteRepository
+  readonly #share: WorkShare
+
+  constructor(images: Images, repository: RemoteRepository, share: WorkShare) {
+    this.#images = images
+    this.#repository = repository
+    this.#share = share
+  }
+
+  async tagImage(resolved: ResolvedTag, mode: ImportMode, platform: Platform): Promise<TagImage> {
+    try {
+      return await this.#tagImage(resolved, mode, platform)
+    } catch (error) {
+      if (!isNotFound(error)) throw error
+      // the tag is there: what is missing is a part that the registry itself names
+      throw new InvalidManifestError(`a part of it is missing: ${error.message}`, { cause: error })
+    }
+  }
+
+  async #tagImage(
+    { digest, manifest }: ResolvedTag,
+    mode: ImportMode,
+    platform: Platform,
+  ): Promise<TagImage> {
+    if (mode === 'PreserveOriginal') return { image: await this.#whole(digest, 1, manifest), index: null }
+    let index: FetchedImage | Image | null = null
+    let wanted = digest
+    for (let depth = 1; depth <= MAX_INDEX_DEPTH + 1; depth++) {
+      const stored = this.#images.byDigest(wanted)
+      if (stored && !isIndexType(stored.mediaType)) return { image: stored, index }
+      const content = await this.#content(wanted, stored, depth === 1 ? manifest : undefined)
+      if (content.manifest.kind === 'image') {
+        return { image: await this.#single(wanted, content, content.manifest), index }
+      }
+      index ??= stored ?? { ...content, digest: wanted, config: null, children: [] }
+      wanted = choosePlatform(content.manifest, platform).digest
+    }
+    throw tooDeep()
+  }
+
+  /** An image with everything below it; `depth` counts the indexes on the way, this one included. */
+  async #whole(digest: Digest, depth: number, already?: RemoteManifest): Promise<FetchedImage | Image> {
+    const stored = this.#images.byDigest(digest)
+    // an index inside another counts its levels again: what is allowed does not depend on what came first
+    if (stored && isComplete(stored) && (depth === 1 || !isIndexType(stored.mediaType))) return stored
+    const content = await this.#content(digest, stored, already)
+    const { manifest } = content
+    if (manifest.kind === 'image') return this.#single(digest, content, manifest)
+    if (depth > MAX_INDEX_DEPTH) throw tooDeep()
+    const children: (FetchedImage | Image)[] = []
+    // one after the other: a tag is one piece of work among many, and its index may have hundreds of children
+    for (const child of imagesOf(manifest)) {
+      const image = await this.#whole(child.digest, depth + 1).catch(unlessNotFound)
+      if (image) children.push(image)
+    }
+    return { ...content, digest, config: null, children }
+  }
+
+  async #single(
+    digest: Digest,
+    content: StoredManifest,
+    { config, artifact }: ImageManifest,
+  ): Promise<FetchedImage> {
+    if (artifact) return { ...content, digest, config: null, children: [] }
+    const bytes =
+      this.#images.storedConfig(config.digest) ??
+      (await this.#share.once(config.digest, () => this.#repository.fetchConfig(config)))
+    return { ...content, digest, config: { digest: config.digest, bytes }, children: [] }
+  }
+
+  #content(
+    digest: Digest,
+    stored: Image | undefined,
+    already: RemoteManifest | undefined,
+  ): StoredManifest | Promise<StoredManifest> {
+    const kept = stored && this.#images.storedManifest(digest)
+    if (kept) return kept
+    return this.#share.once(digest, async () => {
+      const { bytes, contentType } = already ?? (await this.#repository.fetchManifest(digest))
+      return { bytes, manifest: parseManifest(bytes, contentType) }
+    })
+  }
+
+  [Symbol.dispose](): void {
+    this.#share[Symbol.dispose]()
+  }
+}
+
+// a registry may keep an index without some of its images: they stay descriptors
+const unlessNotFound = (error: unknown): undefined => {
+  if (isNotFound(error)) return undefined
+  throw error
+}
+
+const isNotFound = (error: unknown): error is RegistryError =>
+  error instanceof RegistryError && error.reason === 'NotFound'
+
+const tooDeep = () => new InvalidManifestError(`indexes are nested more than ${MAX_INDEX_DEPTH} deep`)
+
+const imagesOf = (index: ImageIndex): readonly Descriptor[] =>
+  index.manifests.filter((child) => !isAttachment(child))
+
+function choosePlatform(index: ImageIndex, wanted: Platform): Descriptor {
+  const candidates = imagesOf(index)
+  const found = candidates.find(
+    ({ platform }) =>
+      platform?.os === wanted.os &&
+      platform.architecture === wanted.architecture &&
+      (wanted.variant === undefined || platform.variant === wanted.variant),
+  )
+  if (found) return found
+  const offered = candidates.flatMap(({ platform }) => (platform ? [formatPlatform(platform)] : []))
+  throw new InvalidManifestError(
+    `the index has no image for ${formatPlatform(wanted)}, only for ${offered.join(', ') || 'no named platform'}; ` +
+      'importMode PreserveOriginal takes the index itself',
+  )
+}

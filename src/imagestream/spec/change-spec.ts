@@ -1,0 +1,79 @@
+import { checkReference, checkRepository } from '../../input/check-reference.ts'
+import { InvalidInputError } from '../../input/errors.ts'
+import { writeKeyValues } from '../../input/key-values.ts'
+import { checkTagName } from '../../input/names.ts'
+import type { TagName } from '../../oci/tag.ts'
+import type { ImportMode } from '../image/fetch-image.ts'
+import {
+  flag,
+  type ImportPolicyInput,
+  type Spec,
+  type SpecInput,
+  type SpecTagContent,
+  type SpecTagInput,
+} from './spec.ts'
+import { checkPolicySource, policyText, withoutPolicy } from './spec-policy.ts'
+import { checkStreamSource } from './tag-source.ts'
+
+const policyColumns = (policy: ImportPolicyInput | null | undefined, importMode: ImportMode) => ({
+  insecure: flag(policy?.insecure ?? false),
+  scheduled: flag(policy?.scheduled ?? false),
+  importMode: policy?.importMode ?? importMode,
+})
+
+/** The spec of a stream of which nothing is said. */
+export const emptySpec = (importMode: ImportMode): Spec => ({
+  dockerImageRepository: null,
+  ...policyColumns(null, importMode),
+  lookupLocal: 0,
+  tags: new Map(),
+})
+
+/** The spec with a change made. Throws InvalidInputError and leaves the old one alone. */
+export function changeSpec(spec: Spec, input: SpecInput, importMode: ImportMode): Spec {
+  const { dockerImageRepository, importPolicy, lookupPolicy, tags } = input
+  return {
+    ...spec,
+    ...(dockerImageRepository !== undefined && {
+      dockerImageRepository:
+        dockerImageRepository === null
+          ? null
+          : checkRepository(dockerImageRepository, 'spec.dockerImageRepository'),
+    }),
+    ...(importPolicy !== undefined && policyColumns(importPolicy, importMode)),
+    ...(lookupPolicy !== undefined && { lookupLocal: flag(lookupPolicy?.local ?? false) }),
+    ...(tags !== undefined && { tags: specTagsOf(tags ?? [], importMode) }),
+  }
+}
+
+function specTagsOf(inputs: readonly SpecTagInput[], importMode: ImportMode): Map<TagName, SpecTagContent> {
+  const tags = new Map<TagName, SpecTagContent>()
+  for (const [at, input] of inputs.entries()) {
+    const field = `spec.tags.${at}`
+    const name = checkTagName(input.name, `${field}.name`)
+    if (tags.has(name)) throw new InvalidInputError(`${field}.name`, `the tag "${name}" is there twice`)
+    tags.set(name, specTagContent(input, field, importMode))
+  }
+  return tags
+}
+
+function specTagContent(input: SpecTagInput, field: string, importMode: ImportMode): SpecTagContent {
+  const { annotations, from, policy } = input
+  if (policy) checkPolicySource(input, field)
+  if (from?.kind === 'DockerImage')
+    (policy ? checkRepository : checkReference)(from.name, `${field}.from.name`)
+  else if (from) checkStreamSource(from, `${field}.from`)
+  if (input.reference && !from) {
+    throw new InvalidInputError(`${field}.reference`, 'reference: true needs a "from" to refer to')
+  }
+  return {
+    annotations: writeKeyValues(withoutPolicy(annotations ?? [], field), `${field}.annotations`),
+    fromKind: from?.kind ?? null,
+    fromName: from?.name ?? null,
+    fromNamespace: from?.namespace ?? null,
+    policy: policy ? policyText(policy, `${field}.policy`) : null,
+    reference: flag(input.reference),
+    ...policyColumns(input.importPolicy, importMode),
+    referencePolicy: input.referencePolicy?.type ?? 'Source',
+  }
+}

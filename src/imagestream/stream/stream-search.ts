@@ -1,0 +1,190 @@
+import type { Database } from '../../db/open.ts'
+import { type KeysetPage, keyset, type SortColumn } from '../../db/page.ts'
+import { type Criterion, fewIds, ownersOf, probes } from '../../db/search.ts'
+import { literalRange } from '../../input/glob.ts'
+import type { KeyValue } from '../../input/key-values.ts'
+import type { ImageStream } from '../spec/spec.ts'
+import { type TagFilter, tagValues } from '../tag/tag-search.ts'
+
+/** What a stream can be found by; all of what is given. */
+export interface StreamFilter extends Pick<TagFilter, 'digest' | 'failing' | 'platform'> {
+  readonly namespace?: string | undefined
+  /** Glob over the name: `*` stands for any characters. */
+  readonly matching?: string | undefined
+  /** All of these. */
+  readonly labels?: readonly KeyValue[] | undefined
+  /** Host that the repository or a spec tag is imported from, as references name it: `docker.io`. */
+  readonly registry?: string | undefined
+  /** No import brought in all that it was asked for since this time, or none ever did. Milliseconds since 1970. */
+  readonly notCheckedSince?: number | undefined
+  /** No tag got another image since this time, or none ever had one. Milliseconds since 1970. */
+  readonly unchangedSince?: number | undefined
+}
+
+export type StreamOrder = 'NAME' | 'NEWEST_FIRST'
+
+/** Where a stream stands in an order. */
+export const streamKeyOf = (
+  { id, namespace, name, newestAt }: ImageStream,
+  order: StreamOrder,
+): readonly (string | number)[] => (order === 'NAME' ? [namespace, name] : [newestAt, id])
+
+const SORT: Record<StreamOrder, readonly SortColumn[]> = {
+  NAME: [{ column: 's.namespace' }, { column: 's.name' }],
+  NEWEST_FIRST: [
+    { column: 's.newest_at', descending: true },
+    { column: 's.id', descending: true },
+  ],
+}
+
+/** The index that has all streams, or those of one namespace, in order. */
+function indexOf(order: StreamOrder, { namespace }: StreamFilter): string {
+  if (order === 'NAME') return 'image_streams_by_name'
+  return namespace === undefined ? 'image_streams_by_newest' : 'image_streams_by_newest_in_namespace'
+}
+
+/** The order's index begins with the namespace, and by name goes on with what a pattern begins with. */
+function nameCriteria({ namespace, matching }: StreamFilter, order: StreamOrder): Criterion[] {
+  const criteria: Criterion[] = []
+  const range = matching === undefined ? undefined : literalRange(matching)
+  if (namespace !== undefined) {
+    criteria.push({ probe: { text: 's.namespace = ?', values: [namespace] }, ids: [] })
+  }
+  if (range) {
+    const isWalked = order === 'NAME' && namespace !== undefined
+    const [prefix, values] =
+      namespace === undefined ? ['', range] : ['namespace = ? and ', [namespace, ...range]]
+    const ids = { text: `select id from image_streams where ${prefix}name >= ? and name < ?`, values }
+    criteria.push({
+      probe: { text: 's.name >= ? and s.name < ?', values: range },
+      ids: isWalked ? [] : [ids],
+    })
+  }
+  if (matching !== undefined) {
+    criteria.push({ probe: { text: 'matches_glob(?, s.name)', values: [matching] }, ids: [] })
+  }
+  return criteria
+}
+
+function labelCriterion({ key, value }: KeyValue): Criterion {
+  const values = [key, value]
+  return {
+    probe: {
+      text: 'exists (select 1 from stream_labels l where l.stream_id = s.id and l.key = ? and l.value = ?)',
+      values,
+    },
+    ids: [{ text: 'select stream_id as id from stream_labels where key = ? and value = ?', values }],
+  }
+}
+
+function registryCriterion(registry: string): Criterion {
+  const wanted = { text: 'select ? as value', values: [registry] }
+  const index = 'spec_tags_by_registry'
+  const specTags = ownersOf({ table: 'spec_tags', column: 'registry', index, wanted }, 'stream_id')
+  return {
+    probe: {
+      text: `(s.registry = ? or exists (
+        select 1 from spec_tags p indexed by ${index} where p.registry = ? and p.stream_id = s.id))`,
+      values: [registry, registry],
+    },
+    ids: [
+      {
+        text: `select id from image_streams where registry = ? union all select id from (${specTags.text})`,
+        values: [registry, ...specTags.values],
+      },
+    ],
+  }
+}
+
+function criteriaOf(filter: StreamFilter, order: StreamOrder): Criterion[] {
+  const { labels = [], registry, notCheckedSince, unchangedSince } = filter
+  const criteria = nameCriteria(filter, order)
+  if (unchangedSince !== undefined) {
+    const values = [unchangedSince]
+    criteria.push({
+      probe: { text: 's.newest_at < ?', values },
+      ids: [{ text: 'select id from image_streams where newest_at < ?', values }],
+    })
+  }
+  if (notCheckedSince !== undefined) {
+    const values = [notCheckedSince]
+    criteria.push({
+      probe: { text: 'ifnull(s.checked_at < ?, 1)', values },
+      ids: [
+        {
+          text: `select id from image_streams where checked_at is null
+            union all select id from image_streams where checked_at < ?`,
+          values,
+        },
+      ],
+    })
+  }
+  criteria.push(...labels.map(labelCriterion))
+  if (registry !== undefined) criteria.push(registryCriterion(registry))
+  for (const tags of tagValues(filter)) {
+    const { column, index, wanted } = tags
+    criteria.push({
+      probe: {
+        text: `exists (
+          select 1 from tags t indexed by ${index} where t.${column} in (${wanted.text}) and t.stream_id = s.id)`,
+        values: wanted.values,
+      },
+      ids: [ownersOf(tags, 'stream_id')],
+    })
+  }
+  return criteria
+}
+
+export interface StreamListing extends StreamFilter {
+  readonly order: StreamOrder
+  readonly page: KeysetPage
+}
+
+export interface StreamSearch {
+  /** A page of the streams that meet the filter, in order, of these columns of `s`. */
+  page(listing: StreamListing, columns: string): ImageStream[]
+  count(filter: StreamFilter): number
+}
+
+export function createStreamSearch(db: Database): StreamSearch {
+  /** `s`: every stream that may meet the criteria, few of them or all. */
+  const source = (criteria: readonly Criterion[], all: string) => {
+    const few = fewIds(db, criteria)
+    if (few === undefined) return { from: all, ids: [] }
+    return {
+      from: 'json_each(?) few cross join image_streams s on s.id = few.value',
+      ids: [JSON.stringify(few)],
+    }
+  }
+
+  return {
+    page({ order, page, ...filter }, columns) {
+      const criteria = criteriaOf(filter, order)
+      const { from, ids } = source(criteria, `image_streams s indexed by ${indexOf(order, filter)}`)
+      const { where, values } = probes(criteria)
+      const { condition, keys, orderBy, limit, inOrder } = keyset(page, SORT[order])
+      return inOrder(
+        db
+          .prepare<ImageStream>(
+            `select ${columns} from ${from} ${whereAll([...condition, ...where])} order by ${orderBy} limit ?`,
+          )
+          .all(...ids, ...keys, ...values, limit),
+      )
+    },
+
+    count(filter) {
+      const criteria = criteriaOf(filter, 'NAME')
+      // in no order: whichever index has what is probed
+      const { from, ids } = source(criteria, 'image_streams s')
+      const { where, values } = probes(criteria)
+      return (
+        db
+          .prepare<{ total: number }>(`select count(*) as total from ${from} ${whereAll(where)}`)
+          .get(...ids, ...values)?.total ?? 0
+      )
+    },
+  }
+}
+
+const whereAll = (conditions: readonly string[]): string =>
+  conditions.length > 0 ? `where ${conditions.join(' and ')}` : ''

@@ -1,0 +1,125 @@
+import type { Database } from '../../db/open.ts'
+import { type KeysetPage, pageOfEach } from '../../db/page.ts'
+import { columnsOf } from '../../db/rows.ts'
+import { reportedMoves } from '../../db/tables/index.ts'
+import type { Transaction } from '../../db/transact.ts'
+import { groupBy } from '../../input/group-by.ts'
+import type { Digest } from '../../oci/digest.ts'
+import type { Images } from '../image/image.ts'
+import type { ReportedMove } from '../image/remote-registry.ts'
+
+/** That a tag meant an image for a time which nobody here saw, by a vendor's word. Times are milliseconds since 1970. */
+export type StoredMove = typeof reportedMoves.$inferSelect
+
+/** A tag keeps this many of them, the newest. */
+export const KEPT_MOVES = 100
+
+/** Milliseconds by which a vendor's clock may differ from ours. */
+const CLOCK_DIFFERENCE = 60_000
+
+export interface ReportedMoves {
+  /**
+   * Keeps, each once, those moves that happened between what was observed of their tags: after the first image that was
+   * seen, and not what was seen itself.
+   */
+  store(tx: Transaction, streamId: number, vendor: string, moves: readonly ReportedMove[]): void
+  /** A page of each tag's, newest first; its keys are [from, id]. */
+  ofTags(tagIds: readonly number[], page: KeysetPage): StoredMove[]
+  countOfTags(tagIds: readonly number[]): Map<number, number>
+}
+
+interface Observed {
+  digest: Digest
+  createdAt: number
+}
+
+export function createReportedMoves(db: Database, images: Pick<Images, 'storedManifest'>): ReportedMoves {
+  const find = db.prepare<{ id: number }>('select id from tags where stream_id = ? and name = ?')
+  const events = db.prepare<Observed>(`
+    select i.digest, e.created_at as createdAt from tag_events e join images i on i.id = e.image_id
+    where e.tag_id = ? order by e.id`)
+  const insert = db.prepare(
+    `insert into reported_moves (tag_id, digest, from_at, until_at, vendor) values (?, ?, ?, ?, ?)
+     on conflict (tag_id, from_at, digest) do nothing`,
+  )
+  const trim = db.prepare(`
+    delete from reported_moves where tag_id = ? and id not in
+      (select id from reported_moves where tag_id = ? order by from_at desc, id desc limit ${KEPT_MOVES})`)
+
+  /** Of an index one platform's image may have been taken: that is what was seen of it then. */
+  const imagesOf = (digest: Digest): ReadonlySet<Digest> => {
+    const manifest = images.storedManifest(digest)?.manifest
+    return new Set([
+      digest,
+      ...(manifest?.kind === 'index' ? manifest.manifests.map((one) => one.digest) : []),
+    ])
+  }
+  const wasSeen = (
+    { digest, from, until }: { digest: Digest; from: number; until: number },
+    observed: readonly Observed[],
+    imagesAt: (digest: Digest) => ReadonlySet<Digest>,
+  ): boolean => {
+    const then = observed.filter(
+      ({ createdAt }) => createdAt >= from - CLOCK_DIFFERENCE && createdAt <= until + CLOCK_DIFFERENCE,
+    )
+    if (then.length === 0) return false
+    if (then.some((event) => event.digest === digest)) return true
+    const same = imagesAt(digest)
+    return then.some((event) => same.has(event.digest))
+  }
+
+  return {
+    store(_tx, streamId, vendor, moves) {
+      // a manifest takes a while to read, and whoever makes up moves may name the same one in each of thousands
+      const read = new Map<Digest, ReadonlySet<Digest>>()
+      const imagesAt = (digest: Digest): ReadonlySet<Digest> => {
+        const found = read.get(digest) ?? imagesOf(digest)
+        read.set(digest, found)
+        return found
+      }
+      for (const [tag, reported] of groupBy(moves, ({ tag }) => tag)) {
+        const found = find.get(streamId, tag)
+        const observed = found ? events.all(found.id) : []
+        if (!found || observed.length === 0) continue
+        let stored = 0
+        const first = observed[0]?.createdAt ?? Number.POSITIVE_INFINITY
+        const newest = reported
+          .flatMap(({ digest, from, until }) =>
+            until === null || from <= first ? [] : [{ digest, from, until }],
+          )
+          .sort((one, other) => other.from - one.from)
+          .slice(0, KEPT_MOVES)
+        for (const { digest, from, until } of newest) {
+          if (wasSeen({ digest, from, until }, observed, imagesAt)) continue
+          stored += insert.run(found.id, digest, from, until, vendor).changes
+        }
+        if (stored > 0) trim.run(found.id, found.id)
+      }
+    },
+    ofTags(tagIds, page) {
+      const columns = [
+        { column: 'from_at', descending: true },
+        { column: 'id', descending: true },
+      ]
+      const { from, orderBy, parameters, inOrder } = pageOfEach(page, columns, {
+        table: 'reported_moves',
+        owner: 'tag_id',
+      })
+      return inOrder(
+        db
+          .prepare<StoredMove>(`select ${columnsOf(reportedMoves, 't')} from ${from} order by ${orderBy}`)
+          .all(...parameters(tagIds)),
+      )
+    },
+    countOfTags: (tagIds) =>
+      new Map(
+        db
+          .prepare<{ tagId: number; total: number }>(
+            `select tag_id as tagId, count(*) as total from reported_moves
+             where tag_id in (select value from json_each(?)) group by tag_id`,
+          )
+          .all(JSON.stringify(tagIds))
+          .map(({ tagId, total }) => [tagId, total]),
+      ),
+  }
+}

@@ -1,0 +1,135 @@
+import type { BlobStore, UploadSummary } from '../../blobs/blob-store.ts'
+import type { Database } from '../../db/open.ts'
+import { type KeysetPage, keyset } from '../../db/page.ts'
+import type { Parameter } from '../../db/statement.ts'
+import type { RepositoryName } from '../protocol/repository-name.ts'
+
+/** A repository as lists show it. */
+export interface RepositorySummary extends RepositoryName {
+  readonly id: number
+  /** Null while it has no manifest yet. */
+  readonly streamId: number | null
+  /** Milliseconds since 1970. */
+  readonly createdAt: number
+}
+
+export interface RepositoryFilter {
+  readonly namespace?: string | undefined
+  /** Glob over the name: `*` stands for any characters. */
+  readonly matching?: string | undefined
+}
+
+/** What content takes. Bytes count blobs and manifests. */
+export interface Usage {
+  readonly manifests: number
+  readonly blobs: number
+  /** What the parts would take if each repository had its own. */
+  readonly logicalBytes: number
+  /** What is really there of it and nowhere else: deleting it would bring this back. */
+  readonly uniqueBytes: number
+}
+
+/** What the registry holds, for people to look at. */
+export interface RegistryUsage {
+  repository(name: RepositoryName): RepositorySummary | undefined
+  /** By namespace, then name; one row more than the page's limit when there is one. Its keys are [namespace, name]. */
+  repositories(filter: RepositoryFilter, page: KeysetPage): RepositorySummary[]
+  countRepositories(filter: RepositoryFilter): number
+  /** By repository id; one that has nothing has zeros. */
+  ofRepositories(ids: readonly number[]): Map<number, Usage>
+  /** Of the whole registry: what is there once, however many repositories have it. */
+  total(): Usage
+  uploads(): Promise<readonly UploadSummary[]>
+}
+
+const COLUMNS = 'r.id, r.namespace, r.name, r.stream_id as streamId, r.created_at as createdAt'
+
+interface Sum {
+  readonly owner: number
+  readonly total: number
+  readonly logical: number
+  readonly unique: number
+}
+
+export function createUsage({ db, blobs }: { db: Database; blobs: BlobStore }): RegistryUsage {
+  const byName = db.prepare<RepositorySummary>(
+    `select ${COLUMNS} from repositories r where r.namespace = ? and r.name = ?`,
+  )
+  const blobSums = db.prepare<Sum>(`
+    select l.repository_id as owner, count(*) as total, sum(b.size) as logical, sum(iif(exists (
+        select 1 from repository_blobs o where o.digest = l.digest and o.repository_id <> l.repository_id
+      ), 0, b.size)) as "unique"
+    from json_each(?) r join repository_blobs l on l.repository_id = r.value join blobs b on b.digest = l.digest
+    group by l.repository_id`)
+  const manifestSums = db.prepare<Sum>(`
+    select m.repository_id as owner, count(*) as total, sum(length(i.manifest)) as logical, sum(iif(exists (
+        select 1 from repository_manifests o where o.image_id = m.image_id and o.repository_id <> m.repository_id
+      ), 0, length(i.manifest))) as "unique"
+    from json_each(?) r join repository_manifests m on m.repository_id = r.value join images i on i.id = m.image_id
+    group by m.repository_id`)
+  const allBlobs = db.prepare<Omit<Sum, 'owner'>>(`
+    select (select count(*) from blobs) as total, (select coalesce(sum(size), 0) from blobs) as "unique",
+      (select coalesce(sum(b.size), 0) from repository_blobs l join blobs b on b.digest = l.digest) as logical`)
+  const allManifests = db.prepare<Omit<Sum, 'owner'>>(`
+    select count(*) as total, coalesce(sum(bytes), 0) as "unique", coalesce(sum(bytes * links), 0) as logical
+    from (select length(i.manifest) as bytes, count(*) as links
+      from repository_manifests m join images i on i.id = m.image_id group by i.id)`)
+
+  const conditions = ({ namespace, matching }: RepositoryFilter) => {
+    const where: string[] = []
+    const values: Parameter[] = []
+    if (namespace !== undefined) {
+      where.push('r.namespace = ?')
+      values.push(namespace)
+    }
+    if (matching !== undefined) {
+      where.push('matches_glob(?, r.name)')
+      values.push(matching)
+    }
+    return { where, values }
+  }
+  const whereOf = (where: readonly string[]): string =>
+    where.length > 0 ? `where ${where.join(' and ')}` : ''
+
+  return {
+    repository: ({ namespace, name }) => byName.get(namespace, name),
+
+    repositories(filter, page) {
+      const { where, values } = conditions(filter)
+      const { condition, keys, orderBy, limit, inOrder } = keyset(page, [
+        { column: 'r.namespace' },
+        { column: 'r.name' },
+      ])
+      const text = `select ${COLUMNS} from repositories r ${whereOf([...where, ...condition])}
+        order by ${orderBy} limit ?`
+      return inOrder(db.prepare<RepositorySummary>(text).all(...values, ...keys, limit))
+    },
+
+    countRepositories(filter) {
+      const { where, values } = conditions(filter)
+      const text = `select count(*) as total from repositories r ${whereOf(where)}`
+      return db.prepare<{ total: number }>(text).get(...values)?.total ?? 0
+    },
+
+    ofRepositories(ids) {
+      const list = JSON.stringify(ids)
+      const blobsOf = new Map(blobSums.all(list).map((sum) => [sum.owner, sum]))
+      const manifestsOf = new Map(manifestSums.all(list).map((sum) => [sum.owner, sum]))
+      return new Map(ids.map((id) => [id, usageOf(manifestsOf.get(id), blobsOf.get(id))]))
+    },
+
+    total: () => usageOf(allManifests.get(), allBlobs.get()),
+
+    uploads: () => blobs.uploads(),
+  }
+}
+
+const usageOf = (
+  manifests: Omit<Sum, 'owner'> | undefined,
+  blobs: Omit<Sum, 'owner'> | undefined,
+): Usage => ({
+  manifests: manifests?.total ?? 0,
+  blobs: blobs?.total ?? 0,
+  logicalBytes: (manifests?.logical ?? 0) + (blobs?.logical ?? 0),
+  uniqueBytes: (manifests?.unique ?? 0) + (blobs?.unique ?? 0),
+})

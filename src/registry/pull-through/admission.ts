@@ -1,0 +1,113 @@
+import type { Database } from '../../db/open.ts'
+import { type Digest, isDigest } from '../../oci/digest.ts'
+import { type Manifest, parseManifest } from '../../oci/manifest.ts'
+import { parseReference, pullSpecByDigest } from '../../oci/reference.ts'
+import type { TagName } from '../../oci/tag.ts'
+import type { Content, LinkedManifest } from '../content/content.ts'
+import { MAX_PARTS, referencesOf } from '../content/manifest-parts.ts'
+import { OciError } from '../protocol/errors.ts'
+import type { RepositoryName } from '../protocol/repository-name.ts'
+
+/** Makes imported manifests a repository's own. */
+export interface Admission {
+  /** Undefined for what the repository may not serve. */
+  admit(repository: RepositoryName, reference: TagName | Digest): Promise<LinkedManifest | undefined>
+}
+
+export interface AdmissionDependencies {
+  readonly db: Database
+  readonly content: Content
+  readonly now: () => number
+}
+
+/** An image that a stream imported, and where its content is. */
+interface Imported {
+  readonly streamId: number
+  readonly imageId: number
+  readonly digest: Digest
+  readonly mediaType: string
+  /** A pull spec. */
+  readonly source: string
+  readonly insecure: 0 | 1
+}
+
+// what came by an import, here or at the tag that this one takes it from: a pushed image has no other source than this
+// registry
+const LOCAL = `p.reference_policy = 'Local' and (e.import_id is not null or exists (
+  select 1 from tag_events o where o.image_id = e.image_id and o.import_id is not null
+    and o.docker_image_reference = e.docker_image_reference))`
+const IMPORTED = `s.id as streamId, i.id as imageId, i.digest, i.media_type as mediaType,
+  e.docker_image_reference as source, p.insecure`
+
+export function createAdmission({ db, content, now }: AdmissionDependencies): Admission {
+  const byTag = db.prepare<Imported>(
+    `select ${IMPORTED} from image_streams s
+       join spec_tags p on p.stream_id = s.id
+       join tags t on t.stream_id = s.id and t.name = p.name
+       join tag_events e on e.id = t.newest_event_id
+       join images i on i.id = e.image_id
+     where s.namespace = ? and s.name = ? and p.name = ? and ${LOCAL}`,
+  )
+  // in this order: a digest that nobody knows costs one look-up, and a stream has few spec tags and many tags
+  const byDigest = db.prepare<Imported>(
+    `select ${IMPORTED} from images i
+       cross join image_streams s
+       cross join spec_tags p on p.stream_id = s.id
+       cross join tags t on t.stream_id = s.id and t.name = p.name
+       cross join tag_events e on e.tag_id = t.id and e.image_id = i.id
+     where s.namespace = ? and s.name = ? and i.digest = ? and ${LOCAL} order by e.id desc limit 1`,
+  )
+  const child = db.prepare<Imported>(
+    `select r.stream_id as streamId, i.id as imageId, i.digest, i.media_type as mediaType, m.source, m.insecure
+     from images i
+       cross join manifest_references f on f.digest = i.digest
+       cross join repository_manifests m on m.image_id = f.image_id and m.source is not null
+       cross join repositories r on r.id = m.repository_id
+     where r.namespace = ? and r.name = ? and i.digest = ? order by m.pushed_at desc limit 1`,
+  )
+
+  const find = ({ namespace, name }: RepositoryName, reference: TagName | Digest): Imported | undefined =>
+    isDigest(reference)
+      ? (byDigest.get(namespace, name, reference) ?? child.get(namespace, name, reference))
+      : byTag.get(namespace, name, reference)
+
+  return {
+    async admit(name, reference) {
+      if (!find(name, reference)) return undefined
+      return db.transactTogether(
+        (tx) => {
+          // the tag may have moved while the commit waited for its turn
+          const found = find(name, reference)
+          if (!found) return undefined
+          const { streamId, imageId, digest, mediaType, source } = found
+          const repository = content.ensureRepository(tx, name, now())
+          content.setStream(tx, repository.id, streamId)
+          content.addManifest(tx, {
+            ...{ repositoryId: repository.id, digest, imageId },
+            ...describe(parseManifest(content.manifestBytes(imageId), mediaType)),
+            // a child comes from where its index does
+            source: pullSpecByDigest(parseReference(source), digest),
+            insecure: found.insecure === 1,
+            at: now(),
+          })
+          return content.manifest(repository.id, digest)
+        },
+        { patient: false },
+      )
+    },
+  }
+}
+
+/** What a link says of its manifest. Throws OciError for one with more parts than are written at once. */
+function describe(manifest: Manifest) {
+  const references = referencesOf(manifest)
+  if (references.length > MAX_PARTS) {
+    throw new OciError('DENIED', `the manifest names more than ${MAX_PARTS} different parts`)
+  }
+  const ownType = manifest.kind === 'index' ? null : manifest.config.mediaType
+  return {
+    subject: manifest.subject?.digest ?? null,
+    artifactType: manifest.artifactType ?? ownType,
+    references,
+  }
+}

@@ -1,0 +1,25 @@
+import type { ResponseHeaders } from '../../egress/exchange.ts'
+import { headerText, parseBudget } from './quota-headers.ts'
+
+const MIN_PAUSE = 1_000
+const MAX_PAUSE = 3_600_000
+
+/**
+ * Milliseconds that a registry wants to be left alone, between one second and one hour; undefined when it says nothing
+ * that can be read. `Retry-After` holds seconds or an HTTP date (RFC 9110 §10.2.3); Docker Hub's `X-Retry-After` holds
+ * seconds since 1970. Without either it is the time at which a budget that is spent begins anew, where that is told.
+ */
+export function parseRetryAfter(headers: ResponseHeaders, now: number): number | undefined {
+  const retryAfter = headerText(headers['retry-after'])
+  if (/^[+-]?\d+(?:\.\d+)?$/.test(retryAfter)) return clamp(Number(retryAfter) * 1000)
+  if (/^[A-Za-z]/.test(retryAfter)) {
+    const date = Date.parse(retryAfter)
+    if (!Number.isNaN(date)) return clamp(date - now)
+  }
+  const hub = headerText(headers['x-retry-after'])
+  if (/^\d+$/.test(hub)) return clamp(Number(hub) * 1000 - now)
+  const budget = parseBudget(headers, now)
+  return budget?.remaining === 0 && budget.resetAt !== null ? clamp(budget.resetAt - now) : undefined
+}
+
+const clamp = (milliseconds: number): number => Math.min(Math.max(milliseconds, MIN_PAUSE), MAX_PAUSE)

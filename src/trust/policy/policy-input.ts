@@ -1,0 +1,108 @@
+import { hash } from 'node:crypto'
+import { InvalidTrustError } from '../errors.ts'
+import { readCertificate } from '../signature/certificate.ts'
+import type { TrustRequirement } from '../signature/policy.ts'
+import { parsePublicKey } from '../signature/public-key.ts'
+import { parseTextMatch } from '../signature/text-match.ts'
+import { checkTrustedIdentity } from '../signature/trusted-identity.ts'
+
+type Maybe<Value> = Value | null | undefined
+
+/** A requirement as it is given: exactly one of the three. */
+export interface RequirementInput {
+  readonly cosign?: Maybe<{ readonly publicKeys: readonly string[] }>
+  readonly keyless?: Maybe<KeylessInput>
+  readonly notation?: Maybe<NotationInput>
+}
+
+export interface KeylessInput {
+  readonly issuer?: Maybe<string>
+  readonly issuerPattern?: Maybe<string>
+  readonly subject?: Maybe<string>
+  readonly subjectPattern?: Maybe<string>
+  readonly trustedRoot: string
+}
+
+export interface NotationInput {
+  readonly certificates: string
+  readonly trustedIdentities: readonly string[]
+}
+
+const MAX_REQUIREMENTS = 10
+const MAX_EACH = 10
+/** Characters of a trusted root; sigstore's own has 7,000. */
+const MAX_ROOT_LENGTH = 256 * 1024
+const MAX_CERTIFICATES_LENGTH = 64 * 1024
+const KINDS = ['cosign', 'keyless', 'notation'] as const
+
+/** The requirements as they are kept. Rejects with InvalidTrustError, which names the first that is none. */
+export async function parseRequirements(
+  inputs: readonly RequirementInput[],
+): Promise<readonly TrustRequirement[]> {
+  if (inputs.length > MAX_REQUIREMENTS) {
+    throw new InvalidTrustError('requirements', `a stream has at most ${MAX_REQUIREMENTS} requirements`)
+  }
+  return Promise.all(inputs.map((input, at) => parseRequirement(input, `requirements.${at}`)))
+}
+
+/** Other requirements have another name. */
+export const versionOf = (requirements: readonly TrustRequirement[]): string =>
+  hash('sha256', JSON.stringify(requirements), 'hex').slice(0, 32)
+
+async function parseRequirement(input: RequirementInput, field: string): Promise<TrustRequirement> {
+  const given = KINDS.filter((kind) => input[kind] != null)
+  if (given.length !== 1) throw new InvalidTrustError(field, `${field}: give one of ${KINDS.join(', ')}`)
+  if (input.cosign) {
+    const name = `${field}.cosign.publicKeys`
+    const keys = some(input.cosign.publicKeys, name).map((pem, at) => parsePublicKey(pem, `${name}.${at}`))
+    return { kind: 'COSIGN', publicKeys: keys.map(({ pem }) => pem) }
+  }
+  return input.keyless
+    ? parseKeyless(input.keyless, `${field}.keyless`)
+    : parseNotation(input.notation as NotationInput, `${field}.notation`)
+}
+
+async function parseKeyless(input: KeylessInput, field: string): Promise<TrustRequirement> {
+  const { issuer, issuerPattern, subject, subjectPattern, trustedRoot } = input
+  const matches = {
+    issuer: parseTextMatch({ exact: issuer, pattern: issuerPattern }, `${field}.issuer`),
+    subject: parseTextMatch({ exact: subject, pattern: subjectPattern }, `${field}.subject`),
+  }
+  const name = `${field}.trustedRoot`
+  if (trustedRoot.length > MAX_ROOT_LENGTH) {
+    throw new InvalidTrustError(name, `${name} must have at most ${MAX_ROOT_LENGTH} characters`)
+  }
+  const { checkTrustedRoot } = await import('../signature/sigstore.ts')
+  checkTrustedRoot(trustedRoot, name)
+  return { kind: 'KEYLESS', ...matches, trustedRoot }
+}
+
+function parseNotation({ certificates, trustedIdentities }: NotationInput, field: string): TrustRequirement {
+  const name = `${field}.certificates`
+  if (certificates.length > MAX_CERTIFICATES_LENGTH) {
+    throw new InvalidTrustError(name, `${name} must have at most ${MAX_CERTIFICATES_LENGTH} characters`)
+  }
+  const blocks =
+    certificates.match(/-----BEGIN CERTIFICATE-----[\sA-Za-z0-9+/=]+-----END CERTIFICATE-----/g) ?? []
+  if (blocks.length === 0 || blocks.length > MAX_EACH) {
+    throw new InvalidTrustError(
+      name,
+      `${name} must be 1 to ${MAX_EACH} certificates in PEM: text that begins with -----BEGIN CERTIFICATE-----`,
+    )
+  }
+  const read = blocks.map((pem) => {
+    const certificate = readCertificate(pem)
+    if (!certificate) throw new InvalidTrustError(name, `${name} has one that cannot be read`)
+    return certificate.toString()
+  })
+  const identities = some(trustedIdentities, `${field}.trustedIdentities`)
+  for (const [at, identity] of identities.entries()) {
+    checkTrustedIdentity(identity, `${field}.trustedIdentities.${at}`)
+  }
+  return { kind: 'NOTATION', certificates: read, trustedIdentities: identities }
+}
+
+function some(values: readonly string[], field: string): readonly string[] {
+  if (values.length > 0 && values.length <= MAX_EACH) return values
+  throw new InvalidTrustError(field, `${field} must have 1 to ${MAX_EACH} entries`)
+}

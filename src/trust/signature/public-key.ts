@@ -1,0 +1,76 @@
+import { constants, createPublicKey, hash, type KeyObject, verify } from 'node:crypto'
+import { InvalidTrustError } from '../errors.ts'
+
+/** A key that signatures are checked with. */
+export interface SigningKey {
+  /** As it is kept and shown: SPKI in PEM. */
+  readonly pem: string
+  /** `sha256:` of its SPKI bytes, as `cosign` and `openssl` can print them. */
+  readonly fingerprint: string
+  readonly key: KeyObject
+}
+
+/** Characters: an RSA key of 16,384 bits has 2,800. */
+const MAX_PEM_LENGTH = 4096
+const PUBLIC_KEY = /^-----BEGIN PUBLIC KEY-----[\sA-Za-z0-9+/=]+-----END PUBLIC KEY-----$/
+const MIN_RSA_BITS = 2048
+/** Hashes that a key of the curve signs with: what cosign did for all of them comes first. */
+const EC_HASHES: Readonly<Record<string, readonly string[]>> = {
+  prime256v1: ['sha256'],
+  secp384r1: ['sha256', 'sha384'],
+  secp521r1: ['sha256', 'sha512'],
+}
+
+/** Throws InvalidTrustError, which repeats nothing of what was given: it may be a private key. */
+export function parsePublicKey(text: string, field: string): SigningKey {
+  const refuse = (why: string, cause?: unknown): never => {
+    throw new InvalidTrustError(field, `${field} ${why}`, { cause })
+  }
+  const trimmed = text.trim()
+  if (trimmed.length > MAX_PEM_LENGTH || !PUBLIC_KEY.test(trimmed)) {
+    return refuse('must be one public key in PEM: -----BEGIN PUBLIC KEY-----, as cosign.pub has it')
+  }
+  let key: KeyObject
+  try {
+    key = createPublicKey({ key: trimmed, format: 'pem' })
+  } catch (error) {
+    return refuse('is PEM, but no public key can be read from it', error)
+  }
+  const { modulusLength = 0, namedCurve = '' } = key.asymmetricKeyDetails ?? {}
+  const isGood =
+    key.asymmetricKeyType === 'ed25519' ||
+    (key.asymmetricKeyType === 'rsa' && modulusLength >= MIN_RSA_BITS) ||
+    (key.asymmetricKeyType === 'ec' && Object.hasOwn(EC_HASHES, namedCurve))
+  if (!isGood) return refuse('must be ECDSA P-256, P-384 or P-521, Ed25519, or RSA of at least 2048 bits')
+  return {
+    pem: key.export({ type: 'spki', format: 'pem' }).toString(),
+    fingerprint: `sha256:${hash('sha256', key.export({ type: 'spki', format: 'der' }), 'hex')}`,
+    key,
+  }
+}
+
+/** Whether the key signed exactly these bytes. A signature that cannot be read is none. */
+export function isSignedBy(key: KeyObject, bytes: Uint8Array, signature: Uint8Array): boolean {
+  const { namedCurve = '' } = key.asymmetricKeyDetails ?? {}
+  const hashes =
+    key.asymmetricKeyType === 'ed25519'
+      ? [null]
+      : key.asymmetricKeyType === 'rsa'
+        ? ['sha256']
+        : (EC_HASHES[namedCurve] ?? [])
+  return hashes.some((name) => verifies(name, bytes, key, signature))
+}
+
+function verifies(
+  algorithm: string | null,
+  bytes: Uint8Array,
+  key: KeyObject,
+  signature: Uint8Array,
+): boolean {
+  const padding = key.asymmetricKeyType === 'rsa' ? { padding: constants.RSA_PKCS1_PADDING } : {}
+  try {
+    return verify(algorithm, bytes, { key, ...padding }, signature)
+  } catch {
+    return false
+  }
+}

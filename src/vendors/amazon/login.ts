@@ -1,0 +1,56 @@
+import { ecrPlace } from '../../logins/cloud-registry.ts'
+import type { CloudSecret } from '../../logins/registry-login.ts'
+import { isObject } from '../../oci/descriptor.ts'
+import { type CloudDesk, type CloudLogin, tokenOf } from '../../remote/login/cloud-desk.ts'
+import { CloudLoginError } from '../../remote/login/cloud-login-error.ts'
+import { signedHeaders } from './signature.ts'
+
+const PRIVATE = { service: 'ecr', target: 'AmazonEC2ContainerRegistry_V20150921.GetAuthorizationToken' }
+const PUBLIC = { service: 'ecr-public', target: 'SpencerFrontendService.GetAuthorizationToken' }
+/** Milliseconds; what Amazon says is believed only when it is less. */
+const LIFETIME = 12 * 3_600_000
+
+/**
+ * Exchanges an access key for the password of the user AWS. Throws CloudLoginError, or the signal's reason once it is
+ * aborted. Source: Amazon ECR API, GetAuthorizationToken; AWS Signature Version 4.
+ */
+export async function loginToEcr(
+  secret: CloudSecret & { kind: 'aws' },
+  registry: string,
+  desk: CloudDesk,
+): Promise<CloudLogin> {
+  const place = ecrPlace(registry, secret.region)
+  if (!place) {
+    const message = `nothing says in which region of AWS ${registry} is`
+    throw new CloudLoginError(message, { reason: 'InternalError' })
+  }
+  const { service, target } = place.isPublic ? PUBLIC : PRIVATE
+  const url = desk.endpointOf(place.endpoint)
+  const body = '{}'
+  const call = { url, service, region: place.region, target, body, now: desk.now }
+  const headers = await signedHeaders(secret, call)
+  const step = {
+    refused: 'Amazon did not take the access key',
+    url,
+    headers,
+    body,
+    secrets: [
+      secret.secretAccessKey,
+      secret.sessionToken ?? '',
+      headers.authorization?.split('Signature=')[1] ?? '',
+    ],
+  }
+  const { authorizationData } = await desk.ask(step)
+  const given: unknown = Array.isArray(authorizationData) ? authorizationData[0] : authorizationData
+  const token = isObject(given) ? tokenOf(given.authorizationToken) : undefined
+  const pair = Buffer.from(token ?? '', 'base64').toString()
+  const colon = pair.indexOf(':')
+  if (!isObject(given) || colon < 1 || colon === pair.length - 1) throw desk.useless(step)
+  return {
+    secret: { kind: 'password', username: pair.slice(0, colon), password: pair.slice(colon + 1) },
+    expires: expiryOf(given.expiresAt, desk.now),
+  }
+}
+
+const expiryOf = (seconds: unknown, now: number): number =>
+  typeof seconds === 'number' ? Math.min(seconds * 1000, now + LIFETIME) : now + LIFETIME

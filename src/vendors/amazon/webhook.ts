@@ -1,0 +1,142 @@
+import { isObject } from '../../oci/descriptor.ts'
+import { authenticateToken, basicOf } from '../delivery/authenticity.ts'
+import { at, given, jsonOfBody, quoted, textOf } from '../delivery/body.ts'
+import { type CloudEvent, nameOfEvents, readCloudEvents } from '../delivery/cloud-event.ts'
+import { createHintCollector, type HintCollector } from '../delivery/hints.ts'
+import { postOf } from '../delivery/sample-delivery.ts'
+import { type Delivery, InvalidDeliveryError, type SampleImage, type Sender } from '../delivery/sender.ts'
+
+interface EcrEvent {
+  readonly id: string
+  readonly account: unknown
+  readonly region: unknown
+  readonly repository: unknown
+  readonly tag: unknown
+  readonly digest: unknown
+  /** `PUSH`, `DELETE`, `REPLICATE`; else what the event is. */
+  readonly action: string
+  readonly isSuccess: boolean
+}
+
+const ACTIONS: ReadonlyMap<string, 'push' | 'delete'> = new Map([
+  ['PUSH', 'push'],
+  ['REPLICATE', 'push'],
+  ['DELETE', 'delete'],
+])
+
+/** Amazon ECR by way of EventBridge, as it is or reshaped to a CloudEvent. Best effort, says Amazon. */
+export const ecr: Sender = {
+  kind: 'ECR',
+  title: 'Amazon ECR',
+  authenticity: 'TOKEN',
+  methods: ['POST'],
+  settings: {},
+  authenticate: async (delivery, secrets) => authenticateToken(delivery, secrets),
+
+  read(delivery) {
+    const events = readCloudEvents(delivery)?.map(ofCloudEvent) ?? [ofEventBridge(delivery)]
+    const hints = createHintCollector()
+    for (const event of events) readEvent(event, hints)
+    return hints.reading(events.map(({ id }) => id).join(' '))
+  },
+
+  setUp: ({ url, secret }) => [
+    `aws events create-connection --name imagestreams --authorization-type BASIC --auth-parameters '{"BasicAuthParameters":{"Username":"imagestreams","Password":"${secret}"}}'`,
+    `aws events create-api-destination --name imagestreams --connection-arn <ARN of the connection> --http-method POST --invocation-endpoint ${url}`,
+    `aws events put-rule --name imagestreams --event-pattern '{"source":["aws.ecr"],"detail-type":["ECR Image Action","ECR Replication Action"]}'`,
+    'aws events put-targets --rule imagestreams --targets Id=imagestreams,Arn=<ARN of the destination>,RoleArn=<a role that may events:InvokeApiDestination>',
+    'Do so in each region. The address must be https.',
+  ],
+
+  sample: ({ secret }, image) =>
+    postOf(sampleOf(image), { headers: { authorization: basicOf('imagestreams', secret) } }),
+}
+
+function readEvent(event: EcrEvent, hints: HintCollector): void {
+  const action = ACTIONS.get(event.action)
+  const tag = given(event.tag)
+  if (!event.isSuccess) hints.ignore(`${quoted(event.action)} that did not succeed`)
+  else if (!action) hints.ignore(`event ${quoted(event.action)}`)
+  else if (action === 'push' && tag === null) hints.ignore('push by digest')
+  else {
+    hints.add({ registry: hostOf(event), repository: event.repository, tag, digest: event.digest, action })
+  }
+}
+
+function ofCloudEvent(event: CloudEvent): EcrEvent {
+  const [, region, account] = /^(?:urn|arn):aws[a-z-]*:ecr:([^:]*):([^:]*)/.exec(event.source) ?? []
+  return {
+    id: nameOfEvents([event]),
+    account: account ?? at(event.data, 'registryId'),
+    region,
+    repository: at(event.data, 'repositoryName'),
+    tag: at(event.data, 'imageTag'),
+    digest: at(event.data, 'imageDigest'),
+    action: /\.image\.(\w+)$/.exec(event.type)?.[1]?.toUpperCase() ?? event.type,
+    isSuccess: true,
+  }
+}
+
+function ofEventBridge(delivery: Delivery): EcrEvent {
+  const json = jsonOfBody(delivery.body)
+  const detail = at(json, 'detail')
+  if (at(json, 'source') !== 'aws.ecr' || !isObject(detail)) {
+    throw new InvalidDeliveryError(
+      'the body is not an event of aws.ecr with a "detail", as EventBridge sends it',
+    )
+  }
+  const action = textOf(at(detail, 'action-type')) || textOf(at(json, 'detail-type'))
+  return {
+    id: textOf(at(json, 'id')),
+    account: at(json, 'account'),
+    region: at(json, 'region'),
+    repository: at(detail, 'repository-name'),
+    tag: at(detail, 'image-tag'),
+    digest: at(detail, 'image-digest'),
+    action,
+    isSuccess: at(detail, 'result') === 'SUCCESS' || !ACTIONS.has(action),
+  }
+}
+
+/** Partitions whose names do not end in amazonaws.com, by how their regions begin. */
+const DOMAINS: readonly (readonly [region: string, domain: string])[] = [
+  ['cn-', 'amazonaws.com.cn'],
+  ['us-iso-', 'c2s.ic.gov'],
+  ['us-isob-', 'sc2s.sgov.gov'],
+  ['eusc-', 'amazonaws.eu'],
+]
+
+/** The registry of an account in a region. Throws InvalidDeliveryError. */
+function hostOf({ account, region }: EcrEvent): string {
+  if (typeof account !== 'string' || !/^\d{12}$/.test(account)) {
+    throw new InvalidDeliveryError('the account is not a number of 12 digits')
+  }
+  if (typeof region !== 'string' || !/^[a-z]{2,5}(?:-[a-z]+){1,3}-\d{1,2}$/.test(region)) {
+    throw new InvalidDeliveryError('the region is not one of AWS')
+  }
+  const domain = DOMAINS.find(([start]) => region.startsWith(start))?.[1] ?? 'amazonaws.com'
+  return `${account}.dkr.ecr.${region}.${domain}`
+}
+
+/** For a registry of another kind the account and region are made up: the image's own would not be read from it. */
+function sampleOf({ registry, repository, tag, digest }: SampleImage): object {
+  const [, account = '123456789012', region = 'us-east-1'] =
+    /^(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\./.exec(registry) ?? []
+  return {
+    version: '0',
+    id: 'sample',
+    'detail-type': 'ECR Image Action',
+    source: 'aws.ecr',
+    account,
+    time: '2026-01-01T00:00:00Z',
+    region,
+    resources: [],
+    detail: {
+      result: 'SUCCESS',
+      'repository-name': repository,
+      'image-digest': digest,
+      'action-type': 'PUSH',
+      'image-tag': tag,
+    },
+  }
+}

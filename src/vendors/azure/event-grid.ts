@@ -1,0 +1,107 @@
+import { isObject } from '../../oci/descriptor.ts'
+import { authenticateUrl, urlWithSecret } from '../delivery/authenticity.ts'
+import { at, jsonOfBody, quoted, textOf } from '../delivery/body.ts'
+import { type CloudEvent, nameOfEvents, readCloudEvents } from '../delivery/cloud-event.ts'
+import { createHintCollector } from '../delivery/hints.ts'
+import { postOf, pushEventOf } from '../delivery/sample-delivery.ts'
+import { type Delivery, InvalidDeliveryError, type Reading, type Sender } from '../delivery/sender.ts'
+import { readAzureEvent } from './webhook.ts'
+
+const PUSHED = 'Microsoft.ContainerRegistry.ImagePushed'
+const IMAGE_EVENTS: ReadonlySet<string> = new Set([PUSHED, 'Microsoft.ContainerRegistry.ImageDeleted'])
+const VALIDATION = 'Microsoft.EventGrid.SubscriptionValidationEvent'
+
+/**
+ * Azure Container Registry by way of Event Grid, in its own schema or CloudEvents'. Before it sends anything it asks, in
+ * either schema's manner, whether it may.
+ */
+export const azureEventGrid: Sender = {
+  kind: 'AZURE_EVENT_GRID',
+  title: 'Azure Container Registry by Event Grid',
+  authenticity: 'URL',
+  methods: ['POST', 'OPTIONS'],
+  settings: {},
+  authenticate: async (delivery, secrets) => authenticateUrl(delivery, secrets),
+
+  read(delivery) {
+    if (delivery.method === 'OPTIONS') return agreement(delivery)
+    const events = readCloudEvents(delivery) ?? gridEventsOf(delivery)
+    const hints = createHintCollector()
+    for (const { type, data } of events) {
+      if (type === VALIDATION) return validation(data)
+      if (IMAGE_EVENTS.has(type)) readAzureEvent(data, hints)
+      else hints.ignore(`event ${quoted(type)}`)
+    }
+    return hints.reading(nameOfEvents(events))
+  },
+
+  setUp: (place) => [
+    `az eventgrid event-subscription create --name imagestreams --source-resource-id $(az acr show --name <registry> --query id --output tsv) --included-event-types ${[...IMAGE_EVENTS].join(' ')} --endpoint "${urlWithSecret(place)}"`,
+    'For CloudEvents add --event-delivery-schema cloudeventschemav1_0.',
+    'The command succeeds once the handshake was answered, so the server must be reachable from Azure, by https.',
+  ],
+
+  sample: ({ secret }, image) =>
+    postOf(
+      [
+        {
+          id: 'sample',
+          topic: 'sample',
+          subject: `${image.repository}:${image.tag}`,
+          eventType: PUSHED,
+          eventTime: '2026-01-01T00:00:00Z',
+          data: pushEventOf(image),
+          dataVersion: '2.0',
+          metadataVersion: '1',
+        },
+      ],
+      { secret },
+    ),
+}
+
+/** Events in Event Grid's own schema. */
+function gridEventsOf({ body }: Delivery): CloudEvent[] {
+  const json = jsonOfBody(body)
+  if (!Array.isArray(json) || !json.every(isObject)) {
+    throw new InvalidDeliveryError('the body is not a list of events, as Event Grid sends it')
+  }
+  return json.map(({ id, topic, eventType, subject, data }) => ({
+    id: textOf(id),
+    source: textOf(topic),
+    type: textOf(eventType),
+    subject: textOf(subject),
+    data,
+  }))
+}
+
+/** Source: Azure Event Grid, webhook event delivery, validation handshake. */
+function validation(data: unknown): Reading {
+  const code = at(data, 'validationCode')
+  if (typeof code !== 'string' || code === '' || code.length > 256) {
+    throw new InvalidDeliveryError('the validation event has no "validationCode"')
+  }
+  return {
+    id: null,
+    hints: [],
+    note: 'handshake of a subscription, answered',
+    reply: { status: 200, body: { validationResponse: code } },
+  }
+}
+
+/** Source: CloudEvents 1.0, HTTP webhook, §4: the sender's name is given back to it; its callback is not called. */
+function agreement({ headers }: Delivery): Reading {
+  const origin = headers['webhook-request-origin'] ?? ''
+  if (!/^[A-Za-z0-9.-]{1,253}$/.test(origin)) {
+    throw new InvalidDeliveryError('WebHook-Request-Origin is not a host name')
+  }
+  return {
+    id: null,
+    hints: [],
+    note: `handshake of ${origin}, answered`,
+    reply: {
+      status: 200,
+      body: null,
+      headers: { Allow: 'POST', 'WebHook-Allowed-Origin': origin, 'WebHook-Allowed-Rate': '*' },
+    },
+  }
+}

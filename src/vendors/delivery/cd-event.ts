@@ -1,0 +1,44 @@
+import { InvalidReferenceError, parseReference, type Reference } from '../../oci/reference.ts'
+import { at, quoted, textOf } from './body.ts'
+import type { CloudEvent } from './cloud-event.ts'
+import type { Told } from './hints.ts'
+import { InvalidDeliveryError } from './sender.ts'
+
+const TYPE = /^dev\.cdevents\.artifact\.(\w+)(?:\.|$)/
+const ACTIONS: ReadonlyMap<string, 'push' | 'delete'> = new Map([
+  ['published', 'push'],
+  ['packaged', 'push'],
+  ['deleted', 'delete'],
+])
+const PACKAGE = /^pkg:oci\/[^@?#]+(?:@([^?#]*))?(?:\?([^#]*))?/
+
+/**
+ * What a CDEvent tells of an image; null when it tells of no push, undefined when it is none. Throws InvalidDeliveryError.
+ * Source: CDEvents 0.4, continuous integration events, artifact.
+ */
+export function readCdEvent({ type, data }: CloudEvent): Told | null | undefined {
+  const what = TYPE.exec(type)?.[1]
+  if (what === undefined) return undefined
+  const action = ACTIONS.get(what)
+  return action ? { ...imageOf(at(data, 'subject', 'id')), action } : null
+}
+
+/** Source: package-url, types, oci: `pkg:oci/app@sha256%3A…?repository_url=registry/team/app&tag=v1`. */
+function imageOf(id: unknown): Reference {
+  const [, version = '', qualifiers = ''] = PACKAGE.exec(textOf(id)) ?? []
+  const named = new URLSearchParams(qualifiers)
+  const digest = decoded(version)
+  const tag = named.get('tag') ?? ''
+  try {
+    return parseReference(`${named.get('repository_url') ?? ''}${tag && `:${tag}`}${digest && `@${digest}`}`)
+  } catch (error) {
+    if (!(error instanceof InvalidReferenceError)) throw error
+    throw new InvalidDeliveryError(
+      `the subject is ${quoted(id)}: it must be as pkg:oci/app@sha256:…?repository_url=registry/team/app&tag=v1`,
+      { cause: error },
+    )
+  }
+}
+
+/** Percent signs taken for what they stand for, and left where they stand for nothing. */
+const decoded = (text: string): string => new URLSearchParams(`text=${text}`).get('text') ?? ''

@@ -1,0 +1,33 @@
+import { OCI_MANIFEST } from '../../oci/media-types.ts'
+import type { Delivery, SampleImage } from './sender.ts'
+
+const CONTENT_TYPE = 'application/json'
+
+/** A POST of JSON as a sender would send it; `headers` by their names in lower case. */
+export function postOf(
+  body: unknown,
+  {
+    headers = {},
+    secret,
+  }: {
+    readonly headers?: Readonly<Record<string, string>>
+    /** Shown in the address. */
+    readonly secret?: string
+  } = {},
+): Delivery {
+  return {
+    method: 'POST',
+    headers: { 'content-type': CONTENT_TYPE, ...headers },
+    query: new URLSearchParams(secret === undefined ? {} : { secret }),
+    body: Buffer.from(JSON.stringify(body)),
+  }
+}
+
+/** A push as CNCF distribution tells it, and Azure after it. */
+export const pushEventOf = ({ registry, repository, tag, digest }: SampleImage): object => ({
+  id: 'sample',
+  timestamp: '2026-01-01T00:00:00Z',
+  action: 'push',
+  target: { mediaType: OCI_MANIFEST, digest, repository, tag },
+  request: { host: registry, method: 'PUT' },
+})

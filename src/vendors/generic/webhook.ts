@@ -1,0 +1,130 @@
+import { createHmac } from 'node:crypto'
+import { isObject } from '../../oci/descriptor.ts'
+import { InvalidReferenceError, parseReference } from '../../oci/reference.ts'
+import { authenticateSignatures, authenticateToken } from '../delivery/authenticity.ts'
+import { at, given, jsonOfBody, quoted } from '../delivery/body.ts'
+import { readCdEvent } from '../delivery/cd-event.ts'
+import { nameOfEvents, readCloudEvents } from '../delivery/cloud-event.ts'
+import { checkHint, createHintCollector, type Told } from '../delivery/hints.ts'
+import type { KeySource } from '../delivery/public-keys.ts'
+import { postOf } from '../delivery/sample-delivery.ts'
+import { type Authentication, type Delivery, InvalidDeliveryError, type Sender } from '../delivery/sender.ts'
+
+/** Seconds that a signature is believed, before and after its time. Source: Standard Webhooks. */
+export const SIGNATURE_LIFETIME = 300
+const MAX_SIGNATURES = 10
+
+/**
+ * Whatever can send JSON, a script of a build for one: `{"image": "registry/team/app:v1"}`, by itself or as the data of a
+ * CloudEvent, or a CDEvent of an artifact. It shows the secret as `Bearer` token, or signs as Standard Webhooks says, which cannot be sent again later.
+ */
+export const createGeneric = ({ now }: Pick<KeySource, 'now'>): Sender => ({
+  kind: 'GENERIC',
+  title: 'Anything that sends JSON',
+  authenticity: 'SIGNATURE',
+  methods: ['POST'],
+  settings: {},
+
+  authenticate: async (delivery, secrets) =>
+    delivery.headers['webhook-signature'] === undefined
+      ? authenticateToken(delivery, secrets)
+      : authenticateStandard(delivery, secrets, now() / 1000),
+
+  read(delivery) {
+    const events = readCloudEvents(delivery)
+    const hints = createHintCollector()
+    const add = (told: Told): void => {
+      checkHint(told)
+      hints.add(told)
+    }
+    if (!events) toldBy(jsonOfBody(delivery.body)).forEach(add)
+    for (const event of events ?? []) {
+      const told = readCdEvent(event)
+      if (told) add(told)
+      else if (told === null) hints.ignore(`event ${quoted(event.type)}`)
+      else toldBy(event.data).forEach(add)
+    }
+    return hints.reading(delivery.headers['webhook-id'] ?? (events ? nameOfEvents(events) : ''))
+  },
+
+  setUp: ({ url, secret, settings }) => {
+    const image = `${settings.registry ?? 'registry.example.com'}/team/app:v1`
+    return [
+      'Send this after each push, for example as the last step of a build:',
+      `curl -fsS ${url} -H 'Authorization: Bearer ${secret}' -H 'Content-Type: application/json' -d '{"image":"${image}"}'`,
+      'In place of image there may be repository, with tag or a list tags (without either the whole repository is looked at), and registry and digest where they are known. The action may be delete.',
+      'To sign with the secret in place of showing it:',
+      `body='{"image":"${image}"}'; id=$(openssl rand -hex 16); time=$(date +%s)
+signature=$(printf '%s.%s.%s' "$id" "$time" "$body" | openssl dgst -sha256 -hmac '${secret}' -binary | base64)
+curl -fsS ${url} -H "webhook-id: $id" -H "webhook-timestamp: $time" -H "webhook-signature: v1,$signature" -H 'Content-Type: application/json' -d "$body"`,
+    ]
+  },
+
+  sample({ secret }, { registry, repository, tag, digest }) {
+    const delivery = postOf({ registry, repository, tag, digest })
+    const time = String(Math.floor(now() / 1000))
+    const id = `sample-${time}`
+    const signature = signStandard({ id, time, body: delivery.body }, secret)
+    const headers = { 'webhook-id': id, 'webhook-timestamp': time, 'webhook-signature': `v1,${signature}` }
+    return { ...delivery, headers: { ...delivery.headers, ...headers } }
+  },
+})
+
+/** Source: Standard Webhooks 1.0, signature scheme, symmetric. */
+function authenticateStandard(
+  { headers, body }: Delivery,
+  secrets: readonly string[],
+  seconds: number,
+): Authentication {
+  const id = headers['webhook-id'] ?? ''
+  const time = headers['webhook-timestamp'] ?? ''
+  if (id === '') return { ok: false, reason: 'the header webhook-id is missing' }
+  if (!/^\d{1,12}$/.test(time) || Math.abs(seconds - Number(time)) > SIGNATURE_LIFETIME) {
+    const reason = `webhook-timestamp is not a time within ${SIGNATURE_LIFETIME} seconds of now`
+    return { ok: false, reason }
+  }
+  const shown = (headers['webhook-signature'] ?? '')
+    .split(' ', MAX_SIGNATURES)
+    .flatMap((each) => (each.startsWith('v1,') ? [each.slice('v1,'.length)] : []))
+  return authenticateSignatures(shown, secrets, (secret) => signStandard({ id, time, body }, secret))
+}
+
+function signStandard(
+  { id, time, body }: { readonly id: string; readonly time: string; readonly body: Uint8Array },
+  secret: string,
+): string {
+  const key = secret.startsWith('whsec_') ? Buffer.from(secret.slice('whsec_'.length), 'base64') : secret
+  return createHmac('sha256', key).update(`${id}.${time}.`).update(body).digest('base64')
+}
+
+/** What one object tells. Throws InvalidDeliveryError. */
+function toldBy(data: unknown): Told[] {
+  const { image, repository, tags } = isObject(data) ? data : {}
+  const action = actionOf(at(data, 'action'))
+  if (typeof image === 'string') return [{ ...referenceOf(image), action }]
+  if (typeof repository !== 'string') {
+    throw new InvalidDeliveryError(
+      'the body has neither "image", as registry/team/app:v1, nor "repository", as team/app, beside "tag" or "tags"',
+    )
+  }
+  const told = { registry: given(at(data, 'registry')), repository, digest: at(data, 'digest'), action }
+  return (Array.isArray(tags) ? tags.map((tag) => tag ?? '') : [given(at(data, 'tag'))]).map((tag) => ({
+    ...told,
+    tag,
+  }))
+}
+
+function actionOf(action: unknown): 'push' | 'delete' {
+  if (action === undefined || action === 'push') return 'push'
+  if (action === 'delete') return 'delete'
+  throw new InvalidDeliveryError(`action is ${quoted(action)}: it may be push or delete`)
+}
+
+function referenceOf(image: string): Omit<Told, 'action'> {
+  try {
+    return parseReference(image)
+  } catch (error) {
+    if (!(error instanceof InvalidReferenceError)) throw error
+    throw new InvalidDeliveryError(`image is ${quoted(image)}, which is no reference`, { cause: error })
+  }
+}

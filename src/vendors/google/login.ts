@@ -1,0 +1,63 @@
+import { createPrivateKey, type KeyObject } from 'node:crypto'
+import { SignJWT } from 'jose'
+import type { CloudSecret } from '../../logins/registry-login.ts'
+import { parseServiceAccountKey } from '../../logins/service-account-key.ts'
+import { type CloudDesk, type CloudLogin, tokenOf } from '../../remote/login/cloud-desk.ts'
+import { CloudLoginError } from '../../remote/login/cloud-login-error.ts'
+
+// always this one, whatever the key says: a key is what somebody sent
+const TOKEN_URL = 'https://oauth2.googleapis.com/token'
+const GRANT = 'urn:ietf:params:oauth:grant-type:jwt-bearer'
+// reading is all that is done; Container Registry lies on Cloud Storage
+const SCOPES =
+  'https://www.googleapis.com/auth/cloud-platform.read-only https://www.googleapis.com/auth/devstorage.read_only'
+/** Milliseconds; what Google says is believed only when it is less. */
+const LIFETIME = 3_600_000
+
+/**
+ * Exchanges a service account's key for an access token, the password of the user oauth2accesstoken. Throws
+ * CloudLoginError, or the signal's reason once it is aborted. Source: RFC 7523; Google, OAuth 2.0 for server to server
+ * applications.
+ */
+export async function loginToGoogle(
+  secret: CloudSecret & { kind: 'google' },
+  desk: CloudDesk,
+): Promise<CloudLogin> {
+  const key = parseServiceAccountKey(secret.serviceAccountKey)
+  if (typeof key === 'string') throw unusable(key)
+  const issued = Math.floor(desk.now / 1000)
+  const assertion = await new SignJWT({ scope: SCOPES })
+    .setProtectedHeader({ alg: 'RS256', typ: 'JWT', ...(key.keyId !== '' && { kid: key.keyId }) })
+    .setIssuer(key.email)
+    .setAudience(TOKEN_URL)
+    .setIssuedAt(issued)
+    .setExpirationTime(issued + LIFETIME / 1000)
+    .sign(privateKeyOf(key.privateKey))
+  const step = {
+    refused: 'Google did not take the service account’s key',
+    url: desk.endpointOf(TOKEN_URL),
+    form: { grant_type: GRANT, assertion },
+    secrets: [assertion, assertion.slice(assertion.lastIndexOf('.') + 1)],
+  }
+  const { access_token, expires_in } = await desk.askForm(step)
+  const password = tokenOf(access_token)
+  if (password === undefined) throw desk.useless(step)
+  const lifetime = typeof expires_in === 'number' ? Math.min(expires_in * 1000, LIFETIME) : LIFETIME
+  return {
+    secret: { kind: 'password', username: 'oauth2accesstoken', password },
+    expires: desk.now + lifetime,
+  }
+}
+
+function privateKeyOf(pem: string): KeyObject {
+  try {
+    const key = createPrivateKey(pem)
+    if (key.asymmetricKeyType === 'rsa') return key
+  } catch {
+    // no cause: it may quote the key
+  }
+  throw unusable('its private_key is no RSA key')
+}
+
+const unusable = (why: string) =>
+  new CloudLoginError(`the service account’s key cannot be used: ${why}`, { reason: 'Unauthorized' })

@@ -1,0 +1,145 @@
+import { errors, type JWTVerifyGetKey, jwtVerify } from 'jose'
+import { isObject } from '../../oci/descriptor.ts'
+import { InvalidReferenceError, parseReference, type Reference } from '../../oci/reference.ts'
+import { at, parseJson, quoted, textOf, textOfBody } from '../delivery/body.ts'
+import { createHintCollector, type HintCollector } from '../delivery/hints.ts'
+import { createPublicKeys, type KeySource, KeysUnavailableError } from '../delivery/public-keys.ts'
+import { postOf } from '../delivery/sample-delivery.ts'
+import {
+  type Authentication,
+  type Delivery,
+  InvalidDeliveryError,
+  type Place,
+  type Reading,
+  type Sender,
+} from '../delivery/sender.ts'
+
+/** Source: Google, OpenID Connect discovery document, jwks_uri. */
+const KEYS = 'https://www.googleapis.com/oauth2/v3/certs'
+const ISSUERS = ['https://accounts.google.com', 'accounts.google.com']
+/** Seconds that Google's clock and ours may differ. */
+const CLOCK_DIFFERENCE = 30
+const MAX_TOKEN_LENGTH = 8192
+const ACTIONS: ReadonlyMap<unknown, 'push' | 'delete'> = new Map([
+  ['INSERT', 'push'],
+  ['DELETE', 'delete'],
+] as const)
+
+/**
+ * Artifact Registry and Container Registry, by a push subscription of Pub/Sub. What is not acknowledged comes again for
+ * days, so a message that is no use is read as telling nothing.
+ */
+export function createGoogle({ fetchKeys, now }: KeySource): Sender {
+  const findKey = createPublicKeys({ url: KEYS, fetchKeys, now })
+  return {
+    kind: 'GOOGLE',
+    title: 'Google Artifact Registry',
+    authenticity: 'JWT',
+    methods: ['POST'],
+    settings: { serviceAccount: 'NEEDED', audience: 'OPTIONAL' },
+    authenticate: ({ headers }, _secrets, place) =>
+      authenticate(headers.authorization ?? '', place, { findKey, now }),
+    read,
+
+    setUp: ({ url, settings }) => {
+      const account = settings.serviceAccount ?? '<service account>'
+      return [
+        `gcloud iam service-accounts create ${account.split('@', 1)[0]}`,
+        'gcloud pubsub topics create gcr',
+        `gcloud pubsub subscriptions create imagestreams --topic=gcr --push-endpoint=${url} --push-auth-service-account=${account} --push-auth-token-audience=${settings.audience ?? url}`,
+        'The topic must be called gcr, in the project of the repositories, and the address must be https.',
+      ]
+    },
+
+    sample: (_place, { registry, repository, tag, digest }) => {
+      const name = `${registry}/${repository}`
+      const data = { action: 'INSERT', digest: `${name}@${digest}`, tag: `${name}:${tag}` }
+      const message = {
+        data: Buffer.from(JSON.stringify(data)).toString('base64'),
+        messageId: 'sample',
+      }
+      return postOf({ message, subscription: 'projects/sample/subscriptions/imagestreams' })
+    },
+  }
+}
+
+/** Source: Google Cloud, Pub/Sub, authentication for push subscriptions. */
+async function authenticate(
+  header: string,
+  { url, settings }: Pick<Place, 'url' | 'settings'>,
+  { findKey, now }: { readonly findKey: JWTVerifyGetKey; readonly now: () => number },
+): Promise<Authentication> {
+  const refused = (reason: string): Authentication => ({ ok: false, reason })
+
+  const { serviceAccount } = settings
+  if (!serviceAccount) return refused('the endpoint has no service account, so nothing can be believed')
+  const token = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(header)?.[1]
+  if (!token || token.length > MAX_TOKEN_LENGTH) return refused('the header Authorization shows no token')
+  try {
+    const { payload } = await jwtVerify(token, findKey, {
+      algorithms: ['RS256'],
+      issuer: ISSUERS,
+      audience: settings.audience ?? url,
+      requiredClaims: ['exp', 'iat'],
+      clockTolerance: CLOCK_DIFFERENCE,
+      currentDate: new Date(now()),
+    })
+    if (payload.email !== serviceAccount) return refused('the token is of another account')
+    if (payload.email_verified !== true) return refused("the token's email is not verified")
+    return { ok: true }
+  } catch (error) {
+    if (error instanceof KeysUnavailableError) {
+      return { ok: false, reason: error.message, isTemporary: true }
+    }
+    return refused(reasonOf(error))
+  }
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof errors.JWTExpired) return 'the token has expired'
+  if (error instanceof errors.JWTClaimValidationFailed)
+    return `the token's ${error.claim} is not as it must be`
+  if (error instanceof errors.JWKSNoMatchingKey) return 'the token is signed with no key of Google'
+  if (error instanceof errors.JWSSignatureVerificationFailed) return "the token's signature is wrong"
+  if (error instanceof errors.JOSEAlgNotAllowed) return 'the token is not signed by RS256'
+  return 'the token cannot be verified'
+}
+
+function read(delivery: Delivery): Reading {
+  const hints = createHintCollector()
+  const { headers, body } = delivery
+  let id = headers['x-goog-pubsub-message-id'] ?? ''
+  try {
+    const json = parseJson(textOfBody(body))
+    const message = at(json, 'message')
+    if (isObject(message)) id = textOf(message.messageId) || textOf(message.message_id)
+    // without its wrapper, which a subscription can leave out, the body is the data itself
+    readNotification(isObject(message) ? dataOf(message) : json, hints)
+  } catch (error) {
+    if (!(error instanceof InvalidDeliveryError || error instanceof InvalidReferenceError)) throw error
+    hints.ignore(error.message)
+  }
+  return hints.reading(id)
+}
+
+const dataOf = ({ data }: Readonly<Record<string, unknown>>): unknown =>
+  parseJson(textOfBody(Buffer.from(textOf(data), 'base64')), "the message's data")
+
+function readNotification(notification: unknown, hints: HintCollector): void {
+  const action = ACTIONS.get(at(notification, 'action'))
+  const tagged = referenceAt(notification, 'tag')
+  const image = referenceAt(notification, 'digest')
+  const named = tagged ?? image
+  if (!action || !named) hints.ignore(`message with the action ${quoted(at(notification, 'action'))}`)
+  else if (action === 'push' && !tagged) hints.ignore('push by digest')
+  else {
+    const { registry, repository } = named
+    hints.add({ registry, repository, tag: tagged?.tag ?? null, digest: image?.digest ?? null, action })
+  }
+}
+
+/** `host/project/repository/image:tag`, or `@sha256:…`. Throws InvalidReferenceError. */
+function referenceAt(notification: unknown, key: 'tag' | 'digest'): Reference | undefined {
+  const text = textOf(at(notification, key))
+  return text === '' ? undefined : parseReference(text)
+}

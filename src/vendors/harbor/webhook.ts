@@ -1,0 +1,91 @@
+import { isObject } from '../../oci/descriptor.ts'
+import { isDigest } from '../../oci/digest.ts'
+import { authenticateToken } from '../delivery/authenticity.ts'
+import { at, given, jsonOfBody, quoted, textOf } from '../delivery/body.ts'
+import { nameOfEvents, readCloudEvents } from '../delivery/cloud-event.ts'
+import { createHintCollector, type HintCollector } from '../delivery/hints.ts'
+import { postOf } from '../delivery/sample-delivery.ts'
+import { type Delivery, InvalidDeliveryError, type Sender } from '../delivery/sender.ts'
+
+const ACTIONS: ReadonlyMap<string, 'push' | 'delete'> = new Map([
+  ['PUSH_ARTIFACT', 'push'],
+  ['DELETE_ARTIFACT', 'delete'],
+  ['harbor.artifact.pushed', 'push'],
+  ['harbor.artifact.deleted', 'delete'],
+])
+
+interface HarborEvent {
+  readonly type: string
+  readonly data: unknown
+  readonly id: string
+}
+
+/** Both of its payload formats. Retagging an image in Harbor tells nothing at all (goharbor/harbor#22640). */
+export const harbor: Sender = {
+  kind: 'HARBOR',
+  title: 'Harbor',
+  authenticity: 'TOKEN',
+  methods: ['POST'],
+  settings: {},
+  authenticate: async (delivery, secrets) => authenticateToken(delivery, secrets),
+
+  read(delivery) {
+    const hints = createHintCollector()
+    const events = eventsOf(delivery)
+    for (const { type, data } of events) {
+      const action = ACTIONS.get(type)
+      if (action) readResources(data, action, hints)
+      else hints.ignore(`event ${quoted(type)}`)
+    }
+    return hints.reading(events.map(({ id }) => id).join(' '))
+  },
+
+  setUp: ({ url, secret }) => [
+    'In Harbor open the project and its Webhooks, and press New Webhook.',
+    'Choose the Notify Type http, the events Artifact pushed and Artifact deleted, and either Payload Format.',
+    `Enter the Endpoint URL ${url}`,
+    `Enter the Auth Header Bearer ${secret}`,
+  ],
+
+  sample: ({ secret }, { registry, repository, tag, digest }) =>
+    postOf(
+      {
+        type: 'PUSH_ARTIFACT',
+        operator: 'sample',
+        event_data: {
+          resources: [{ digest, tag, resource_url: `${registry}/${repository}:${tag}` }],
+          repository: { repo_full_name: repository },
+        },
+      },
+      { headers: { authorization: `Bearer ${secret}` } },
+    ),
+}
+
+function eventsOf(delivery: Delivery): readonly HarborEvent[] {
+  const events = readCloudEvents(delivery)
+  if (events) return events.map((event) => ({ ...event, id: nameOfEvents([event]) }))
+  const json = jsonOfBody(delivery.body)
+  const type = textOf(at(json, 'type'))
+  if (type === '')
+    throw new InvalidDeliveryError('the body has no "type", as Harbor sends it in either format')
+  return [{ type, data: at(json, 'event_data'), id: '' }]
+}
+
+function readResources(data: unknown, action: 'push' | 'delete', hints: HintCollector): void {
+  const resources = at(data, 'resources')
+  const repository = at(data, 'repository', 'repo_full_name')
+  if (!Array.isArray(resources) || !resources.every(isObject)) {
+    throw new InvalidDeliveryError('the event has no list "resources", as Harbor sends it')
+  }
+  for (const { tag, digest, resource_url: url } of resources) {
+    const host = textOf(url).split('/', 1)[0] ?? ''
+    hints.add({
+      registry: host,
+      repository,
+      // pushed by a robot or through a proxy cache, the tag may be told as the digest: goharbor/harbor#20939, #19982
+      tag: isDigest(tag) ? null : given(tag),
+      digest: given(digest) ?? tag,
+      action,
+    })
+  }
+}

@@ -1,0 +1,51 @@
+import { authenticateUrl, urlWithSecret } from '../delivery/authenticity.ts'
+import { at, jsonOfBody, textOf } from '../delivery/body.ts'
+import { createHintCollector } from '../delivery/hints.ts'
+import { postOf } from '../delivery/sample-delivery.ts'
+import { InvalidDeliveryError, type Sender } from '../delivery/sender.ts'
+
+/** Quay.io, and a Quay of one's own: the body says which. One delivery may tell of many tags. */
+export const quay: Sender = {
+  kind: 'QUAY',
+  title: 'Quay',
+  authenticity: 'URL',
+  methods: ['POST'],
+  settings: {},
+  authenticate: async (delivery, secrets) => authenticateUrl(delivery, secrets),
+
+  read({ body }) {
+    const json = jsonOfBody(body)
+    const name = textOf(at(json, 'docker_url'))
+    const slash = name.indexOf('/')
+    if (slash < 1) {
+      throw new InvalidDeliveryError(
+        "docker_url is not a repository with its registry: leave the notification's POST body template empty",
+      )
+    }
+    const tags = at(json, 'updated_tags')
+    if (!Array.isArray(tags) || tags.length === 0) {
+      throw new InvalidDeliveryError(
+        "updated_tags is not a list of tags: the notification's event must be Push to Repository, " +
+          'and its POST body template empty',
+      )
+    }
+    const registry = name.slice(0, slash)
+    const hints = createHintCollector()
+    for (const tag of tags) {
+      hints.add({ registry, repository: name.slice(slash + 1), tag: tag ?? '', digest: null, action: 'push' })
+    }
+    return hints.reading('')
+  },
+
+  setUp: (place) => [
+    'In Quay open the Settings of the repository, and under Events and Notifications press Create Notification.',
+    'Choose the event Push to Repository and the method Webhook POST, and leave the POST body template empty.',
+    `Enter the Webhook URL ${urlWithSecret(place)}`,
+  ],
+
+  sample: ({ secret }, { registry, repository, tag }) =>
+    postOf(
+      { name: repository, repository, docker_url: `${registry}/${repository}`, updated_tags: [tag] },
+      { secret },
+    ),
+}

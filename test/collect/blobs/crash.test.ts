@@ -1,0 +1,102 @@
+import { describe, expect, it } from 'vitest'
+import { digestOf } from '../../../src/oci/digest.ts'
+import { image, layer } from '../../fixtures/random-image.ts'
+import {
+  beforeTransactions,
+  type CollectWorld,
+  type Contents,
+  DAY,
+  leaveStray,
+  openCollectWorld,
+  storeWith,
+} from './world.ts'
+
+const app = (seed: string) => image({ seed, layers: [layer(seed)] })
+
+/** Something of each kind that goes, beside something that stays. */
+async function open(): Promise<CollectWorld> {
+  const world = await openCollectWorld({ policy: { untaggedAfter: 0 } })
+  await world.push('shop/web', app('kept'), 'v1')
+  await world.push('shop/web', app('untagged'))
+  for (const text of ['a', 'b', 'c']) await world.pushBlob('shop/other', text)
+  await leaveStray(world.blobs, 'stray')
+  await world.send('PATCH', await world.startUpload('shop/web'), { body: 'abandoned' })
+  world.pass(DAY + 1)
+  return world
+}
+
+/** A process that dies at a step: nothing that it would do afterwards happens. Gives whether there was such a step. */
+async function collectAndDie(
+  world: CollectWorld,
+  diesAt: (step: number, kind: 'transaction' | 'removal') => boolean,
+): Promise<boolean> {
+  let steps = 0
+  let isDead = false
+  const live = (kind: 'transaction' | 'removal'): void => {
+    isDead ||= diesAt(steps++, kind)
+    if (isDead) throw new Error('the process has died')
+  }
+  const blobs = storeWith(world.blobs, {
+    async remove(digest, isWanted) {
+      live('removal')
+      return world.blobs.remove(digest, isWanted)
+    },
+  })
+  let isStarted = false
+  const db = beforeTransactions(world.domain.db, () => isStarted && live('transaction'))
+  const collector = world.collectorOf({ db, blobs })
+  isStarted = true
+  await collector.collect().catch(() => {})
+  return isDead
+}
+
+describe('a collection that dies', () => {
+  it('at any step leaves all that stays in place, and the next one does the rest', async () => {
+    const undisturbed = await collected()
+    let deaths = 0
+    for (let last = 0; ; last++) {
+      await using world = await open()
+      const died = await collectAndDie(world, (step) => step === last)
+      const halfway = await world.contents()
+      expect(halfway.files).toEqual(expect.arrayContaining([...halfway.blobs]))
+      await expectServed(world)
+
+      expect(await world.collectorOf({}).collect()).toMatchObject({ message: null })
+      expect(await world.contents()).toEqual(undisturbed)
+      expect(await world.blobs.uploads()).toEqual([])
+      if (!died) break
+      deaths++
+    }
+    // its rows and its files, one by one
+    expect(deaths).toBeGreaterThan(8)
+  })
+
+  it('between a row and its file keeps what was pushed again since', async () => {
+    await using world = await open()
+    await collectAndDie(world, (_, kind) => kind === 'removal')
+    const { files, blobs } = await world.contents()
+    const texts = ['a', 'b', 'c'].filter((text) => !blobs.includes(digestOf(text)))
+    expect(texts).toHaveLength(3)
+    expect(files).toEqual(expect.arrayContaining(texts.map((text) => digestOf(text))))
+    await world.pushBlob('shop/web', 'b')
+
+    await world.collector.collect()
+
+    expect((await world.get(`/v2/shop/web/blobs/${digestOf('b')}`)).text).toBe('b')
+    expect((await world.contents()).files).not.toContain(digestOf('a'))
+  })
+})
+
+async function collected(): Promise<Contents> {
+  await using world = await open()
+  await world.collector.collect()
+  return await world.contents()
+}
+
+async function expectServed(world: CollectWorld): Promise<void> {
+  const { config, layers } = app('kept')
+  expect(await world.status('shop/web/manifests/v1')).toBe(200)
+  for (const { digest, bytes } of [config, ...layers]) {
+    expect((await world.get(`/v2/shop/web/blobs/${digest}`)).bytes).toEqual(bytes)
+  }
+}

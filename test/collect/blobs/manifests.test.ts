@@ -1,0 +1,248 @@
+import { describe, expect, it } from 'vitest'
+import { type Digest, digestOf } from '../../../src/oci/digest.ts'
+import { OCI_MANIFEST } from '../../../src/oci/media-types.ts'
+import type { TagName } from '../../../src/oci/tag.ts'
+import { image, index, layer } from '../../fixtures/random-image.ts'
+import {
+  beforeTransactions,
+  type CollectWorld,
+  type CollectWorldOptions,
+  DAY,
+  HOUR,
+  openCollectWorld,
+  referrer,
+} from './world.ts'
+
+const app = (seed: string) => image({ seed, layers: [layer(seed)] })
+
+/** A registry that drops what is untagged for a week, and keeps the newest two images of a tag. */
+const open = (options: CollectWorldOptions = {}): Promise<CollectWorld> =>
+  openCollectWorld({ policy: { untaggedAfter: 7 * DAY, keepTagRevisions: 2 }, ...options })
+
+const reasonsIn = async (world: CollectWorld): Promise<Record<string, object>> => {
+  const { kept } = await world.collector.plan()
+  return Object.fromEntries(kept.items.map(({ digest, kept }) => [digest, kept]))
+}
+
+describe('the collection of untagged manifests', () => {
+  it('keeps what a tag means, however old it is', async () => {
+    await using world = await open()
+    const tagged = app('tagged')
+    await world.push('web', tagged, 'v1')
+    world.pass(365 * DAY)
+
+    expect(await reasonsIn(world)).toEqual({ [tagged.digest]: { reason: 'TAGGED', tag: 'v1' } })
+    expect(await world.collector.collect()).toMatchObject({ manifests: 0, blobs: 0 })
+    expect(await world.status('web/manifests/v1')).toBe(200)
+  })
+
+  it('keeps what a tag of another stream has from here', async () => {
+    await using world = await open()
+    const [base, other] = [app('base'), app('other')]
+    await world.push('web', base, 'v1')
+    world.domain.writer.create({
+      namespace: 'default',
+      name: 'shop',
+      spec: {
+        tags: [
+          {
+            name: 'base',
+            from: { kind: 'ImageStreamTag', name: 'web:v1' },
+            reference: true,
+          },
+        ],
+      },
+    })
+    await world.push('web', other, 'v1')
+    await world.push('web', app('third'), 'v1')
+    world.pass(365 * DAY)
+
+    expect(await reasonsIn(world)).toMatchObject({
+      [base.digest]: { reason: 'TAGGED_ELSEWHERE', tag: 'default/shop:base' },
+    })
+    await world.collector.collect()
+    expect(await world.status(`web/manifests/${base.digest}`)).toBe(200)
+  })
+
+  it("keeps the newest images of a tag's history, and drops those before with what only they need", async () => {
+    await using world = await open()
+    const [first, second, third] = [app('1'), app('2'), app('3')]
+    for (const each of [first, second, third]) await world.push('web', each, 'latest')
+    world.pass(8 * DAY)
+
+    expect(await reasonsIn(world)).toEqual({
+      [third.digest]: { reason: 'TAGGED', tag: 'latest' },
+      [second.digest]: { reason: 'IN_HISTORY', tag: 'latest' },
+    })
+    expect(await world.collector.collect()).toMatchObject({ manifests: 1, blobs: 2, message: null })
+
+    expect(await world.status(`web/manifests/${first.digest}`)).toBe(404)
+    expect(await world.status(`web/blobs/${first.config.digest}`)).toBe(404)
+    expect(await world.status(`web/manifests/${second.digest}`)).toBe(200)
+    // the stream goes on telling what the tag meant
+    expect(world.domain.digests('latest', 'web')).toHaveLength(3)
+  })
+
+  it("keeps what became part of a tag's history after that was read", async () => {
+    await using world = await open({ policy: { untaggedAfter: 0, keepTagRevisions: 2 } })
+    const [first, second, third] = [app('1'), app('2'), app('3')]
+    for (const each of [first, second, third]) await world.push('web', each, 'latest')
+    world.pass(8 * DAY)
+    let transactions = 0
+    const collector = world.collectorOf({
+      db: beforeTransactions(world.domain.db, () => {
+        // the first two begin it; by the third the history has been read
+        if (++transactions !== 3) return
+        moveTag(world, 'latest', first.digest)
+        moveTag(world, 'latest', third.digest)
+      }),
+    })
+
+    await collector.collect()
+
+    expect(transactions).toBeGreaterThan(3)
+    expect(world.domain.digests('latest', 'web').slice(0, 2)).toEqual([third.digest, first.digest])
+    expect(await world.status(`web/manifests/${first.digest}`)).toBe(200)
+    expect(await world.status(`web/manifests/${third.digest}`)).toBe(200)
+  })
+
+  it('keeps the children of an index that stays, through any depth, and drops them with it', async () => {
+    await using world = await open()
+    const [amd, arm] = [app('amd'), app('arm')]
+    const inner = index([amd, arm])
+    const outer = index([inner])
+    await world.push('web', outer, 'multi')
+    world.pass(8 * DAY)
+
+    expect(await reasonsIn(world)).toEqual({
+      [outer.digest]: { reason: 'TAGGED', tag: 'multi' },
+      [inner.digest]: { reason: 'CHILD', of: outer.digest },
+      [amd.digest]: { reason: 'CHILD', of: inner.digest },
+      [arm.digest]: { reason: 'CHILD', of: inner.digest },
+    })
+    expect(await world.collector.collect()).toMatchObject({ manifests: 0 })
+
+    await world.delete('/v2/web/manifests/multi')
+    expect(await world.collector.collect()).toMatchObject({ manifests: 4 })
+    expect((await world.contents()).manifests).toEqual([])
+  })
+
+  it('keeps a child of a tagged index in that repository alone', async () => {
+    await using world = await open()
+    const child = app('child')
+    await world.push('web', index([child]), 'multi')
+    await world.push('other', child)
+    world.pass(8 * DAY)
+
+    expect(await world.collector.collect()).toMatchObject({ manifests: 1, blobs: 0 })
+    expect(await world.status(`other/manifests/${child.digest}`)).toBe(404)
+    expect(await world.status(`web/manifests/${child.digest}`)).toBe(200)
+  })
+
+  it('keeps what is about a manifest that stays, and about that in turn', async () => {
+    await using world = await open()
+    const tagged = app('tagged')
+    const signature = referrer(tagged)
+    const timestamp = referrer(signature)
+    const orphan = referrer(app('never pushed'))
+    for (const each of [signature, timestamp, orphan]) await world.push('web', each)
+    await world.push('web', tagged, 'v1')
+    world.pass(8 * DAY)
+
+    expect(await reasonsIn(world)).toEqual({
+      [tagged.digest]: { reason: 'TAGGED', tag: 'v1' },
+      [signature.digest]: { reason: 'REFERRER', of: tagged.digest },
+      [timestamp.digest]: { reason: 'REFERRER', of: signature.digest },
+    })
+    expect(await world.collector.collect()).toMatchObject({ manifests: 1 })
+    expect(await world.status(`web/manifests/${orphan.digest}`)).toBe(404)
+    expect(await world.status(`web/manifests/${timestamp.digest}`)).toBe(200)
+  })
+
+  it('walks a chain of referrers that is longer than any stack', async () => {
+    await using world = await open()
+    const tagged = app('tagged')
+    await world.push('web', tagged, 'v1')
+    const chain = linkChain(world, tagged.digest, 12_000)
+    world.pass(8 * DAY)
+
+    expect((await world.collector.plan({ limit: 1 })).reasons).toMatchObject({ TAGGED: 1, REFERRER: chain })
+    await world.delete('/v2/web/manifests/v1')
+    expect(await world.collector.collect()).toMatchObject({ manifests: chain + 1 })
+  })
+
+  it('keeps what was pushed within its time, and counts that time anew from each pull', async () => {
+    await using world = await open()
+    const untagged = app('untagged')
+    await world.push('web', untagged)
+    world.pass(7 * DAY - HOUR)
+    expect(await reasonsIn(world)).toEqual({ [untagged.digest]: { reason: 'YOUNG' } })
+    expect(await world.collector.collect()).toMatchObject({ manifests: 0 })
+
+    expect(await world.status(`web/manifests/${untagged.digest}`)).toBe(200)
+    world.pass(7 * DAY - HOUR)
+    expect(await world.collector.collect()).toMatchObject({ manifests: 0 })
+    world.pass(2 * HOUR)
+    expect(await world.collector.collect()).toMatchObject({ manifests: 1, blobs: 2 })
+  })
+
+  it('keeps what was confirmed within the lease, however short the policy is', async () => {
+    await using world = await open({ policy: { untaggedAfter: 0 } })
+    const untagged = app('untagged')
+    await world.push('web', untagged)
+    world.pass(DAY)
+
+    expect(await world.collector.collect()).toMatchObject({ manifests: 0 })
+    world.pass(1)
+    expect(await world.collector.collect()).toMatchObject({ manifests: 1 })
+  })
+
+  it('keeps everything where the policy has no time for what is untagged', async () => {
+    await using world = await open({ policy: { untaggedAfter: null } })
+    const untagged = app('untagged')
+    await world.push('web', untagged)
+    world.pass(365 * DAY)
+
+    expect(await reasonsIn(world)).toEqual({ [untagged.digest]: { reason: 'UNTAGGED_KEPT' } })
+    expect(await world.collector.collect()).toMatchObject({ manifests: 0, blobs: 0 })
+  })
+})
+
+/** A tag moves without the registry being asked: it is tagged by another tag, say. */
+function moveTag({ domain }: CollectWorld, tag: string, digest: string): void {
+  const { db, recorder } = domain
+  const image = db.prepare<{ id: number }>('select id from images where digest = ?').get(digest)
+  const { id: streamId } = domain.stream('web')
+  const address = { streamId, namespace: 'default', streamName: 'web', tag: tag as TagName }
+  db.transact((tx) =>
+    recorder.recordTagEvent(tx, address, {
+      imageId: image?.id ?? 0,
+      dockerImageReference: `registry.test/shop/web@${digest}`,
+      generation: 1,
+      source: 'TAG',
+      upstreamDigest: null,
+      at: domain.time,
+    }),
+  )
+}
+
+/** So many manifests without content, each about the one before. Gives how many. */
+function linkChain({ domain }: CollectWorld, subject: Digest, count: number): number {
+  const { db, time } = domain
+  const addImage = db.prepare(
+    `insert into images (digest, media_type, docker_image_reference, manifest) values (?, '${OCI_MANIFEST}', '', x'')`,
+  )
+  const link = db.prepare(
+    `insert into repository_manifests (repository_id, digest, image_id, subject, insecure, pushed_at, confirmed_at)
+     values ((select id from repositories), ?, ?, ?, 0, ?, ?)`,
+  )
+  db.transact(() => {
+    let below = subject
+    for (let at = 0; at < count; at++) {
+      const digest = digestOf(`${at} about ${below}`)
+      link.run(digest, addImage.insert(digest), below, time, time)
+      below = digest
+    }
+  })
+  return count
+}

@@ -1,0 +1,175 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import type { CollectionPlan, PlanOptions } from '../../../src/collect/blobs/plan.ts'
+import type { Digest } from '../../../src/oci/digest.ts'
+import { type Image, type Index, image, index, layer } from '../../fixtures/random-image.ts'
+import { type CollectWorld, DAY, HOUR, leaveStray, openCollectWorld, referrer } from './world.ts'
+
+type Step =
+  | {
+      readonly kind: 'push'
+      readonly repository: string
+      readonly image: number
+      readonly tag: string | undefined
+    }
+  | {
+      readonly kind: 'index'
+      readonly repository: string
+      readonly images: number[]
+      readonly tag: string | undefined
+    }
+  | { readonly kind: 'sign'; readonly repository: string; readonly image: number }
+  | { readonly kind: 'blob'; readonly repository: string; readonly text: string }
+  | { readonly kind: 'untag'; readonly repository: string; readonly tag: string }
+  | { readonly kind: 'upload'; readonly repository: string; readonly text: string }
+  | { readonly kind: 'stray'; readonly text: string }
+  | { readonly kind: 'pass'; readonly hours: number }
+
+const repository = fc.constantFrom('shop/web', 'shop/base')
+const tag = fc.constantFrom('v1', 'v2')
+const maybeTag = fc.option(tag, { nil: undefined })
+const which = fc.nat(3)
+const text = fc.constantFrom('a', 'bb', 'ccc')
+const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ kind: fc.constant('push'), repository, image: which, tag: maybeTag }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant('index'),
+      repository,
+      images: fc.uniqueArray(which, { minLength: 1, maxLength: 2 }),
+      tag: maybeTag,
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('sign'), repository, image: which }) },
+  fc.record({ kind: fc.constant('blob'), repository, text }),
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('untag'), repository, tag }) },
+  fc.record({ kind: fc.constant('upload'), repository, text }),
+  fc.record({ kind: fc.constant('stray'), text }),
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant('pass'), hours: fc.constantFrom(13, 25) }) },
+)
+const policy = fc.record({
+  untaggedAfter: fc.constantFrom(null, 0, 2 * DAY),
+  keepTagRevisions: fc.constantFrom(0, 1, 2),
+})
+
+const images = [0, 1, 2, 3].map((seed) => image({ seed, layers: [layer(`half ${seed % 2}`), layer('base')] }))
+const imageAt = (at: number): Image => images[at] ?? image({ seed: at })
+const indexOf = (list: readonly number[]): Index => index(list.map(imageAt))
+
+async function take(world: CollectWorld, step: Step): Promise<void> {
+  switch (step.kind) {
+    case 'push':
+      await world.push(step.repository, imageAt(step.image), step.tag)
+      return
+    case 'index':
+      await world.push(step.repository, indexOf(step.images), step.tag)
+      return
+    case 'sign':
+      await world.push(step.repository, referrer(imageAt(step.image)))
+      return
+    case 'blob':
+      await world.pushBlob(step.repository, step.text)
+      return
+    case 'untag':
+      await world.delete(`/v2/${step.repository}/manifests/${step.tag}`)
+      return
+    case 'upload':
+      await world.send('PATCH', await world.startUpload(step.repository), { body: step.text })
+      return
+    case 'stray':
+      await leaveStray(world.blobs, step.text)
+      return
+    case 'pass':
+      world.pass(step.hours * HOUR)
+  }
+}
+
+const linksOf = (list: CollectionPlan['manifests']): string[] =>
+  list.items.map(({ repository, digest }) => `${repository.namespace}/${repository.name} ${digest}`).sort()
+const digestsOf = (...lists: CollectionPlan['blobs'][]): Digest[] =>
+  lists.flatMap(({ items }) => items.map(({ digest }) => digest)).sort()
+
+describe('the dry run', () => {
+  it('says exactly what the collection does then, and changes nothing itself', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 25 }), policy, async (steps, policy) => {
+        await using world = await openCollectWorld({ policy })
+        for (const each of steps) await take(world, each)
+        const before = await world.contents()
+        const rows = world.domain.dump()
+
+        const plan = await world.collector.plan({ limit: 1_000 })
+
+        expect(await world.contents()).toEqual(before)
+        expect(world.domain.dump()).toEqual(rows)
+        expect(await world.collector.collect()).toMatchObject({
+          manifests: plan.manifests.total,
+          blobs: plan.blobs.total + plan.strays.total,
+          uploads: plan.uploads.total,
+          bytes: plan.bytes,
+          message: null,
+        })
+        const after = await world.contents()
+        const without = (list: readonly string[], gone: readonly string[]) =>
+          list.filter((each) => !gone.includes(each))
+        expect(after.manifests).toEqual(without(before.manifests, linksOf(plan.manifests)))
+        expect(after.manifests).toEqual(linksOf(plan.kept))
+        expect(after.blobs).toEqual(without(before.blobs, digestsOf(plan.blobs)))
+        expect(after.files).toEqual(without(before.files, digestsOf(plan.blobs, plan.strays)))
+        expect(after.files).toEqual(after.blobs)
+        expect(Object.values(plan.reasons).reduce((sum, count) => sum + count)).toBe(plan.kept.total)
+        expect(await world.collector.plan()).toMatchObject({ bytes: 0, manifests: { total: 0 } })
+      }),
+      { numRuns: 20, interruptAfterTimeLimit: 8_000, endOnFailure: true },
+    )
+  })
+
+  it('gives each list in pages that are the whole list together', async () => {
+    await using world = await openCollectWorld({ policy: { untaggedAfter: 0 } })
+    for (const name of ['shop/web', 'shop/base']) {
+      for (const at of [0, 1, 2, 3]) await world.push(name, imageAt(at), at % 2 === 0 ? `v${at}` : undefined)
+    }
+    for (const each of ['a', 'b', 'c']) await world.pushBlob('shop/web', each)
+    world.pass(DAY + 1)
+    const whole = await world.collector.plan()
+    expect(whole).toMatchObject({ manifests: { total: 4 }, kept: { total: 4 }, blobs: { total: 6 } })
+
+    const pages = { manifests: [] as unknown[], kept: [] as unknown[], blobs: [] as unknown[] }
+    let after: NonNullable<PlanOptions['after']> = {}
+    for (let turn = 0; turn < 10; turn++) {
+      const plan = await world.collector.plan({ limit: 1, after })
+      expect(plan).toMatchObject({ bytes: whole.bytes, manifests: { total: 4 }, blobs: { total: 6 } })
+      const [manifest, kept, blob] = [plan.manifests.items[0], plan.kept.items[0], plan.blobs.items[0]]
+      pages.manifests.push(...plan.manifests.items)
+      pages.kept.push(...plan.kept.items)
+      pages.blobs.push(...plan.blobs.items)
+      after = {
+        ...after,
+        ...(manifest && { manifests: manifest }),
+        ...(kept && { kept }),
+        ...(blob && { blobs: blob.digest }),
+      }
+    }
+
+    expect(pages).toEqual({
+      manifests: whole.manifests.items,
+      kept: whole.kept.items,
+      blobs: whole.blobs.items,
+    })
+  })
+
+  it('is right for each of several who ask at once', async () => {
+    await using world = await openCollectWorld()
+    for (let at = 0; at < 50; at++) await world.pushBlob('shop/web', `blob ${at}`)
+    world.pass(DAY + 1)
+
+    const plans = await Promise.all([1, 2, 3].map((limit) => world.collector.plan({ limit })))
+
+    expect(plans.map(({ blobs }) => [blobs.total, blobs.items.length])).toEqual([
+      [50, 1],
+      [50, 2],
+      [50, 3],
+    ])
+  })
+})

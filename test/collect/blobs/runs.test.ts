@@ -1,0 +1,229 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { type CollectWorld, DAY, HOUR, holdRemovals, openCollectWorld, storeWith } from './world.ts'
+
+/** A registry with two blobs that nobody wants any more, and a collector that stops before it removes the first. */
+async function openHeld() {
+  const world = await openCollectWorld()
+  for (const text of ['one', 'two']) await world.pushBlob('shop/web', text)
+  world.pass(DAY + 1)
+  const held = holdRemovals(world.blobs)
+  return { world, ...held, collector: world.collectorOf({ blobs: held.blobs }) }
+}
+
+const rows = ({ domain }: CollectWorld): unknown[] =>
+  domain.db.prepare<object>('select id, finished_at as finishedAt, blobs, message from collections').all()
+
+describe('a collection', () => {
+  it('is one with another that is asked for while it runs, and tells how far it is', async () => {
+    const { world, reached, release, collector } = await openHeld()
+    await using _ = world
+    const first = collector.collect()
+    await reached
+    const second = collector.collect()
+
+    expect(collector.last()).toMatchObject({ id: 1, finishedAt: null, message: null, blobs: 0 })
+    release()
+    expect(await second).toEqual(await first)
+    expect(collector.last()).toEqual(await first)
+    expect(collector.last()).toMatchObject({ finishedAt: world.domain.time, blobs: 2, bytes: 6 })
+    expect(rows(world)).toHaveLength(1)
+  })
+
+  it('is followed by another one when it is asked for anew', async () => {
+    await using world = await openCollectWorld()
+    const { id } = await world.collector.collect()
+
+    expect((await world.collector.collect()).id).toBe(id + 1)
+  })
+
+  it('stops when its signal says so, with what it did so far', async () => {
+    const { world, reached, release, collector } = await openHeld()
+    await using _ = world
+    const stop = new AbortController()
+    const collecting = collector.collect(stop.signal)
+    await reached
+    stop.abort(new Error('enough'))
+    release()
+
+    await expect(collecting).rejects.toThrow('enough')
+    expect(collector.last()).toMatchObject({ finishedAt: null, message: 'it was stopped' })
+    expect(await world.collector.collect()).toMatchObject({ message: null })
+    expect(await world.contents()).toMatchObject({ files: [], links: [] })
+  })
+
+  it('is stopped by the end of its collector, which waits for it', async () => {
+    const { world, reached, release, collector } = await openHeld()
+    await using _ = world
+    const collecting = collector.collect()
+    collecting.catch(() => {})
+    await reached
+    const ended = collector[Symbol.asyncDispose]()
+    release()
+    await ended
+
+    await expect(collecting).rejects.toThrow('the collector has been stopped')
+    expect(collector.last()).toMatchObject({ finishedAt: null, message: 'it was stopped' })
+    await expect(collector.collect()).rejects.toThrow('the collector has been stopped')
+    await expect(collector.plan()).rejects.toThrow('the collector has been stopped')
+  })
+
+  it('removes all other files when one cannot be removed, says so, and finds that one the next time', async () => {
+    await using world = await openCollectWorld()
+    const stuck = await world.pushBlob('shop/web', 'stuck')
+    await world.pushBlob('shop/web', 'free')
+    world.pass(DAY + 1)
+    const blobs = storeWith(world.blobs, {
+      async remove(digest, isWanted) {
+        if (digest !== stuck) return world.blobs.remove(digest, isWanted)
+        throw Object.assign(new Error(`EACCES: permission denied, unlink '/${digest}'`), { code: 'EACCES' })
+      },
+    })
+
+    const collected = await world.collectorOf({ blobs }).collect()
+
+    expect(collected).toMatchObject({
+      blobs: 1,
+      bytes: 4,
+      message: '2 removals of files failed, with EACCES: the log says more',
+    })
+    expect(world.errors).toMatchObject([{ message: 'files could not be removed', object: { failures: 2 } }])
+    expect(await world.contents()).toMatchObject({ files: [stuck], blobs: [] })
+    expect(await world.collector.collect()).toMatchObject({ blobs: 1, bytes: 5, message: null })
+    expect((await world.contents()).files).toEqual([])
+  })
+
+  it('that fails is recorded with the reason', async () => {
+    await using world = await openCollectWorld()
+    const blobs = storeWith(world.blobs, { uploads: () => Promise.reject(new Error('the folder is gone')) })
+    const collector = world.collectorOf({ blobs })
+
+    await expect(collector.collect()).rejects.toThrow('the folder is gone')
+    expect(collector.last()).toMatchObject({ finishedAt: world.domain.time, message: 'the folder is gone' })
+  })
+
+  it('that an end of the server cut off is said to be so at the next start', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'collect-'))
+    try {
+      {
+        await using world = await openCollectWorld({ folder })
+        world.domain.db
+          .prepare(
+            'insert into collections (started_at, manifests, blobs, uploads, bytes) values (1, 0, 0, 0, 0)',
+          )
+          .run()
+      }
+      await using world = await openCollectWorld({ folder })
+      expect(world.collector.last()).toMatchObject({
+        startedAt: 1,
+        finishedAt: null,
+        message: expect.stringContaining('the server ended'),
+      })
+    } finally {
+      await rm(folder, { recursive: true })
+    }
+  })
+})
+
+describe('the schedule', () => {
+  afterEach(() => {
+    vi.useRealTimers()
+  })
+
+  /** Lets time pass for the timers and for the clock. */
+  const wait = async (world: CollectWorld, milliseconds: number): Promise<void> => {
+    world.pass(milliseconds)
+    await vi.advanceTimersByTimeAsync(milliseconds)
+  }
+  const finished = (world: CollectWorld, count: number) =>
+    vi.waitFor(() => {
+      expect(rows(world)).toHaveLength(count)
+      expect(world.collector.last()?.finishedAt).not.toBeNull()
+    })
+  const open = async (intervalMs: number | undefined, options = {}): Promise<CollectWorld> => {
+    const world = await openCollectWorld({ ...(intervalMs && { intervalMs }), ...options })
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    return world
+  }
+
+  it('collects at once where none ever did, then an interval after each end', async () => {
+    await using world = await open(6 * HOUR)
+    world.collector.start()
+    await wait(world, 0)
+    await finished(world, 1)
+    for (let hour = 0; hour < 5; hour++) await wait(world, HOUR)
+    await wait(world, HOUR - 1)
+    expect(rows(world)).toHaveLength(1)
+    await wait(world, 1)
+    await finished(world, 2)
+  })
+
+  it('counts from the last end, also of one that was asked for, over a restart', async () => {
+    await using world = await open(6 * HOUR)
+    await world.collector.collect()
+    await world.collector[Symbol.asyncDispose]()
+    world.pass(5 * HOUR)
+    const restarted = world.collectorOf({})
+    restarted.start()
+    await wait(world, HOUR - 1)
+    expect(rows(world)).toHaveLength(1)
+
+    await wait(world, 1)
+    await finished(world, 2)
+  })
+
+  it('does what was due while the server was down at its start, and what a stop cut off as well', async () => {
+    await using world = await open(6 * HOUR)
+    await world.collector.collect()
+    const stop = new AbortController()
+    world.pass(7 * HOUR)
+    const blobs = storeWith(world.blobs, {
+      uploads() {
+        stop.abort()
+        return Promise.reject(stop.signal.reason)
+      },
+    })
+    const stopped = world.collectorOf({ blobs }).collect(stop.signal)
+    await expect(stopped).rejects.toThrow()
+    world.collector.start()
+    await wait(world, 0)
+
+    await finished(world, 3)
+  })
+
+  it('logs a failure and tries again an interval later', async () => {
+    let failures = 0
+    await using world = await open(HOUR, {
+      blobs: (store: CollectWorld['blobs']) =>
+        storeWith(store, {
+          uploads: () => (failures++ === 0 ? Promise.reject(new Error('no')) : store.uploads()),
+        }),
+    })
+    world.collector.start()
+    await wait(world, 0)
+    await vi.waitFor(() => expect(world.errors).toHaveLength(1))
+    await wait(world, HOUR - 1)
+    expect(rows(world)).toHaveLength(1)
+
+    await wait(world, 1)
+    await finished(world, 2)
+    expect(world.errors).toMatchObject([{ message: 'the garbage collection failed' }])
+    expect(world.collector.last()).toMatchObject({ message: null })
+  })
+
+  it('never runs without an interval, and no more when it is disposed of', async () => {
+    await using world = await open(undefined)
+    world.collector.start()
+    await wait(world, 365 * DAY)
+    expect(rows(world)).toEqual([])
+
+    const other = world.collectorOf({ intervalMs: HOUR })
+    other.start()
+    await other[Symbol.asyncDispose]()
+    await wait(world, 2 * HOUR)
+    expect(rows(world)).toEqual([])
+    expect(vi.getTimerCount()).toBe(0)
+  })
+})

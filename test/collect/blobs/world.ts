@@ -1,0 +1,192 @@
+import type { BlobStore } from '../../../src/blobs/blob-store.ts'
+import {
+  type Collector,
+  type CollectorDependencies,
+  createCollector,
+} from '../../../src/collect/blobs/collect.ts'
+import type { Collection } from '../../../src/collect/blobs/rows.ts'
+import type { CollectionPolicy } from '../../../src/collect/blobs/terms.ts'
+import type { Database } from '../../../src/db/open.ts'
+import { type Digest, digestOf } from '../../../src/oci/digest.ts'
+import { OCI_MANIFEST } from '../../../src/oci/media-types.ts'
+import type { Content, Image } from '../../fixtures/random-image.ts'
+import { openWorld, type World, type WorldOptions } from '../../registry/world.ts'
+
+export const HOUR = 3_600_000
+export const DAY = 24 * HOUR
+
+export interface CollectWorldOptions extends WorldOptions {
+  /** Default: what is untagged is kept. */
+  readonly policy?: Partial<CollectionPolicy>
+  readonly intervalMs?: number
+}
+
+/** A registry that serves, with its collector; the lease and the life of an idle upload are a day. */
+export interface CollectWorld extends World {
+  readonly collector: Collector
+  /** Another one, as after a restart, or with something in its way. */
+  collectorOf(changed: Partial<CollectorDependencies>): Collector
+  readonly errors: { readonly object: object; readonly message: string }[]
+  /** Lets time pass. */
+  pass(milliseconds: number): void
+  /** Lets the lease of everything end, and collects. */
+  collectLater(): Promise<Collection>
+  status(path: string): Promise<number>
+  /** Everything that is stored or recorded, each list in order. */
+  contents(): Promise<Contents>
+}
+
+export interface Contents {
+  readonly files: readonly Digest[]
+  readonly blobs: readonly Digest[]
+  /** `namespace/name digest`. */
+  readonly links: readonly string[]
+  readonly manifests: readonly string[]
+  readonly repositories: readonly string[]
+  /** Digests of images that have references. */
+  readonly referring: readonly Digest[]
+}
+
+export async function openCollectWorld(options: CollectWorldOptions = {}): Promise<CollectWorld> {
+  const { policy, intervalMs = null, ...rest } = options
+  const world = await openWorld({ ...rest, limits: { lease: DAY, ...rest.limits } })
+  const { domain, blobs } = world
+  const errors: CollectWorld['errors'] = []
+  const dependencies: CollectorDependencies = {
+    db: domain.db,
+    blobs,
+    limits: { lease: world.limits.lease, abandonedAfter: DAY },
+    policy: { untaggedAfter: null, keepTagRevisions: 3, ...policy },
+    intervalMs,
+    now: () => domain.time,
+    log: { error: (object, message) => errors.push({ object, message }) },
+  }
+  const collectors: Collector[] = []
+  const collectorOf: CollectWorld['collectorOf'] = (changed) => {
+    const made = createCollector({ ...dependencies, ...changed })
+    collectors.push(made)
+    return made
+  }
+  const collector = collectorOf({})
+  const column = <Value extends string>(text: string): Value[] =>
+    domain.db
+      .prepare<{ value: Value }>(text)
+      .all()
+      .map(({ value }) => value)
+  const linked = (table: string): string[] =>
+    column(`select r.namespace || '/' || r.name || ' ' || l.digest as value from ${table} l
+      join repositories r on r.id = l.repository_id order by value`)
+  const pass = (milliseconds: number): void => {
+    domain.time += milliseconds
+  }
+  return {
+    ...world,
+    collector,
+    collectorOf,
+    errors,
+    pass,
+    collectLater() {
+      pass(world.limits.lease + 1)
+      return collector.collect()
+    },
+    status: async (path) => (await world.head(`/v2/${path}`)).status,
+    contents: async () => ({
+      files: await storedIn(blobs),
+      blobs: column('select digest as value from blobs order by digest'),
+      links: linked('repository_blobs'),
+      manifests: linked('repository_manifests'),
+      repositories: column(`select namespace || '/' || name as value from repositories order by value`),
+      referring: column(`select distinct i.digest as value from manifest_references r
+        join images i on i.id = r.image_id order by i.digest`),
+    }),
+    async [Symbol.asyncDispose]() {
+      await Promise.all(collectors.map((each) => each[Symbol.asyncDispose]()))
+      await world[Symbol.asyncDispose]()
+    },
+  }
+}
+
+/** The database, with something that happens before each of its transactions. */
+export const beforeTransactions = (db: Database, happens: () => void): Database => ({
+  ...db,
+  transact(write) {
+    happens()
+    return db.transact(write)
+  },
+})
+
+/** Digests of the files that the store has, in order. */
+export async function storedIn(blobs: BlobStore): Promise<Digest[]> {
+  const digests: Digest[] = []
+  for await (const { digest } of blobs.stored()) digests.push(digest)
+  return digests.sort()
+}
+
+/** A file without a row, as a crash leaves one behind. */
+export async function leaveStray(blobs: BlobStore, text: string): Promise<Digest> {
+  const upload = await blobs.createUpload('default/web', 'sha256')
+  await upload.append([Buffer.from(text)], { maxSize: 1_000 })
+  return upload.commit(digestOf(text), async () => digestOf(text))
+}
+
+/** A signature, say: a manifest about another one. */
+export function referrer(subject: Pick<Content, 'digest' | 'mediaType' | 'bytes'>, seed = ''): Image {
+  const content = (mediaType: string, bytes: Buffer): Content => ({
+    mediaType,
+    bytes,
+    digest: digestOf(bytes),
+  })
+  const config = content('application/vnd.oci.empty.v1+json', Buffer.from('{}'))
+  const signature = content(
+    'application/vnd.test.signature',
+    Buffer.from(`signature ${seed} of ${subject.digest}`),
+  )
+  const descriptor = ({ mediaType, digest, bytes }: Content) => ({ mediaType, digest, size: bytes.length })
+  const document = {
+    schemaVersion: 2,
+    mediaType: OCI_MANIFEST,
+    artifactType: 'application/vnd.test.signature',
+    config: descriptor(config),
+    layers: [descriptor(signature)],
+    subject: { mediaType: subject.mediaType, digest: subject.digest, size: subject.bytes.length },
+  }
+  return {
+    ...content(OCI_MANIFEST, Buffer.from(JSON.stringify(document))),
+    kind: 'image',
+    platform: { os: 'unknown', architecture: 'unknown' },
+    config,
+    layers: [signature],
+    annotations: {},
+  }
+}
+
+/** A store of which something is otherwise. */
+export const storeWith = (store: BlobStore, changed: Partial<BlobStore>): BlobStore => ({
+  createUpload: (repository, algorithm) => store.createUpload(repository, algorithm),
+  upload: (repository, id) => store.upload(repository, id),
+  uploads: () => store.uploads(),
+  open: (digest) => store.open(digest),
+  remove: (digest, isWanted) => store.remove(digest, isWanted),
+  stored: () => store.stored(),
+  ...changed,
+})
+
+/** A store whose removals wait to be let go. */
+export function holdRemovals(store: BlobStore) {
+  let reach: () => void = () => {}
+  let release: () => void = () => {}
+  const reached = new Promise<void>((resolve) => {
+    reach = resolve
+  })
+  const released = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  const blobs = storeWith(store, {
+    async remove(digest, isWanted) {
+      reach()
+      await released
+      return store.remove(digest, isWanted)
+    },
+  })
+  return { blobs, reached, release }
+}

@@ -1,0 +1,235 @@
+import { describe, expect, it } from 'vitest'
+import type { Database } from '../../../src/db/open.ts'
+import { ImageGoneError } from '../../../src/imagestream/image/image.ts'
+import { fromImage, UPSTREAM } from '../../fixtures/domain.ts'
+import { type Image, image, index } from '../../fixtures/random-image.ts'
+import { randomNumbers } from '../../fixtures/random-numbers.ts'
+import { fetched, HOUR, PruneWorld } from './world.ts'
+
+const [one, two, three] = [1, 2, 3].map((seed) => image({ seed })) as [Image, Image, Image]
+const EVERYTHING = { keepTagRevisions: 1, keepYoungerThanMinutes: 0 }
+
+/** The stream `default/ruby` of the tag `latest`, indexes whole. */
+const wholeLatest = () => {
+  const importPolicy = { insecure: false, scheduled: false, importMode: 'PreserveOriginal' as const }
+  return { spec: { tags: [fromImage('latest', UPSTREAM, { importPolicy })] } }
+}
+
+describe('an image that is pruned while it is imported', () => {
+  it('is fetched anew: what was read of it before is not enough', async () => {
+    await using world = new PruneWorld()
+    const { remote } = world.domain
+    const both = index([one, two])
+    world.store(one)
+    remote.push(UPSTREAM, 'latest', both)
+    await world.pass(HOUR)
+    // by then the import has found the first child stored, and waits for the second
+    const hold = remote.hold(({ kind, subject }) => kind === 'manifest' && subject === two.digest)
+    const creating = world.domain.create(wholeLatest())
+    await hold.reached
+
+    expect((await world.pruner.prune(EVERYTHING)).images.items).toMatchObject([{ digest: one.digest }])
+    hold.release()
+
+    expect((await creating).imported).toMatchObject({ state: 'SUCCEEDED', imported: 1 })
+    expect(world.digests()).toEqual([one, two, both].map(({ digest }) => digest).sort())
+    expect(world.configs()).toEqual([one, two].map(({ config }) => config.digest).sort())
+    expect(remote.asked('manifest').filter((digest) => digest === one.digest)).toHaveLength(1)
+    expect(world.domain.images.byDigest(both.digest)?.size).not.toBeNull()
+    expect([world.dangling(), world.domain.internalErrors]).toEqual([[], []])
+  })
+
+  it('is the one that somebody else stored meanwhile, where somebody did', async () => {
+    await using world = new PruneWorld()
+    const { db, images } = world.domain
+    world.store(one)
+    const read = images.byDigest(one.digest)
+    if (!read) throw new Error('it was not stored')
+    const storeAgain = () => db.transact((tx) => images.store(tx, read, () => ''))
+    expect(storeAgain()).toBe(read.id)
+
+    await world.pruner.prune(EVERYTHING)
+    expect(storeAgain).toThrow(ImageGoneError)
+
+    const id = world.store(one)
+    expect(id).not.toBe(read.id)
+    expect(storeAgain()).toBe(id)
+  })
+
+  it('is fetched anew where somebody stored only its index meanwhile', async () => {
+    await using world = new PruneWorld()
+    const { db, images } = world.domain
+    const both = index([one, two])
+    world.store(both)
+    const read = images.byDigest(both.digest)
+    if (!read) throw new Error('it was not stored')
+    await world.pruner.prune(EVERYTHING)
+    // as a Legacy import does
+    db.transact((tx) => images.store(tx, { ...fetched(both), children: [] }, () => ''))
+
+    expect(() => db.transact((tx) => images.store(tx, read, () => ''))).toThrow(ImageGoneError)
+  })
+
+  it('never leaves a tag without its image, however often both run', async () => {
+    await using world = new PruneWorld()
+    const { domain } = world
+    const { remote } = domain
+    const random = randomNumbers(7)
+    const pick = <Item>(items: readonly Item[]): Item => items[Math.floor(random() * items.length)] as Item
+    const singles = Array.from({ length: 6 }, (_, seed) => image({ seed }))
+    const pool = [...singles, index(singles.slice(0, 3)), index(singles.slice(2, 5))]
+    const tags = Array.from({ length: 12 }, (_, at) => `v${at}`)
+    for (const tag of tags) remote.push(UPSTREAM, tag, pick(pool))
+    await domain.create({
+      spec: { dockerImageRepository: UPSTREAM, importPolicy: { ...policy, importMode: 'PreserveOriginal' } },
+    })
+    let isImporting = true
+    const pruning = (async () => {
+      let gone = 0
+      while (isImporting) {
+        domain.pushes.dropBefore(domain.time + 1)
+        gone += (await world.pruner.prune(EVERYTHING)).images.total
+      }
+      return gone
+    })()
+
+    for (let round = 0; round < 60; round++) {
+      for (const tag of tags) if (random() < 0.4) remote.push(UPSTREAM, tag, pick(pool))
+      // a tag that is removed leaves its image to the pruner, while the import finds it stored
+      for (const tag of tags) if (random() < 0.5) world.removeTag('default/ruby', tag)
+      expect(await domain.import()).toMatchObject({ state: 'SUCCEEDED', failed: 0 })
+      const upstream = await upstreamOf(tags, world)
+      expect(tags.map((tag) => world.history('default/ruby', tag)[0])).toEqual(upstream)
+    }
+    isImporting = false
+
+    expect(await pruning).toBeGreaterThan(20)
+    expect([world.dangling(), domain.internalErrors]).toEqual([[], []])
+  })
+})
+
+const policy = { insecure: false, scheduled: false }
+
+/** What the registry says of each tag. */
+async function upstreamOf(tags: readonly string[], { domain }: PruneWorld): Promise<string[]> {
+  const repository = domain.remote.repository(
+    { registry: 'registry.test', repository: 'ruby' },
+    { insecure: false, lane: '', namespace: null, signal: new AbortController().signal },
+  )
+  const resolved = await Promise.all(tags.map((tag) => repository.resolveTag(tag as never, null)))
+  return resolved.map(({ digest }) => digest)
+}
+
+/** Hundreds of entries, images and indexes that go, and some that stay. */
+async function full(): Promise<PruneWorld> {
+  const world = new PruneWorld()
+  for (let at = 0; at < 450; at++) world.record('shop/web', 'latest', image({ seed: at }))
+  for (let at = 0; at < 40; at++) world.store(index([image({ seed: at }), image({ seed: at + 1 })]))
+  world.record('shop/web', 'index', index([one, two]))
+  world.store(index([two, three]))
+  world.trimLog()
+  await world.pass(2 * HOUR)
+  return world
+}
+
+describe('a run', () => {
+  it('that dies before any of its transactions leaves whole indexes and no loose ends, and the next does the rest', async () => {
+    await using undisturbed = await full()
+    await undisturbed.pruner.prune()
+    let deaths = 0
+    for (let lives = 0; ; lives++) {
+      await using world = await full()
+      let transactions = 0
+      const mortal: Database = {
+        ...world.domain.db,
+        transact(write) {
+          if (transactions++ >= lives) throw new Error('the process has died')
+          return world.domain.db.transact(write)
+        },
+      }
+      await using pruner = world.newPruner(mortal)
+      await pruner.plan().catch(() => {})
+      transactions = 0
+      const died = await pruner.prune().then(
+        () => false,
+        () => true,
+      )
+
+      expect(world.dangling()).toEqual([])
+      expectWholeIndexes(world)
+      await world.pruner.prune()
+      expect(world.digests()).toEqual(undisturbed.digests())
+      expect(world.configs()).toEqual(undisturbed.configs())
+      expect(world.history('shop/web', 'latest')).toEqual(undisturbed.history('shop/web', 'latest'))
+      if (!died) break
+      deaths++
+    }
+    expect(deaths).toBeGreaterThan(4)
+  })
+
+  it('that is stopped keeps what it has done, and says why it ended', async () => {
+    await using world = await full()
+    const stop = new AbortController()
+    const running = world.pruner.prune({}, stop.signal)
+    setImmediate(() => stop.abort(new Error('enough')))
+
+    await expect(running).rejects.toThrow('enough')
+    expect(world.dangling()).toEqual([])
+    expect((await world.pruner.prune()).images.total).toBeGreaterThan(0)
+  })
+
+  it('waits for the one before, and then finds nothing left', async () => {
+    await using world = await full()
+
+    const [first, second, plan] = await Promise.all([
+      world.pruner.prune(),
+      world.pruner.prune(),
+      world.pruner.plan(),
+    ])
+
+    expect(first.images.total).toBeGreaterThan(400)
+    expect([second.images.total, second.events.total, plan.images.total]).toEqual([0, 0, 0])
+  })
+
+  it('ends with the pruner', async () => {
+    await using world = await full()
+    const running = world.pruner.prune()
+    const ended = expect(running).rejects.toThrow('the server is stopping')
+
+    await world.pruner[Symbol.asyncDispose]()
+
+    await ended
+    await expect(world.pruner.plan()).rejects.toThrow('the server is stopping')
+  })
+
+  it('gives way: others write between its parts', async () => {
+    await using world = await full()
+    const running = world.pruner.prune()
+    let turns = 0
+    let isRunning = true
+    void running.finally(() => {
+      isRunning = false
+    })
+    while (isRunning) {
+      world.record('shop/api', 'latest', image({ seed: `turn ${turns++ % 2}` }))
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+
+    expect(turns).toBeGreaterThan(5)
+    await running
+    expect(world.dangling()).toEqual([])
+  })
+})
+
+/** Where an index is stored and complete, so are its images: an import would not look again. */
+function expectWholeIndexes(world: PruneWorld): void {
+  const indexes = world.domain.db
+    .prepare<{ manifest: Uint8Array }>(
+      `select manifest from images where media_type like '%index%' and size is not null`,
+    )
+    .all()
+  for (const { manifest } of indexes) {
+    const { manifests } = JSON.parse(Buffer.from(manifest).toString())
+    for (const { digest } of manifests) expect(world.domain.images.byDigest(digest)).toBeDefined()
+  }
+}

@@ -1,0 +1,327 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { fromImage, UPSTREAM } from '../../fixtures/domain.ts'
+import { image, index } from '../../fixtures/random-image.ts'
+import { HOUR, MINUTE, PruneWorld } from './world.ts'
+
+let world: PruneWorld
+beforeEach(() => {
+  world = new PruneWorld()
+})
+afterEach(() => world[Symbol.asyncDispose]())
+
+const build = (seed: number | string) => image({ seed })
+const [one, two, three, four, five] = [1, 2, 3, 4, 5].map(build) as [
+  ReturnType<typeof build>,
+  ReturnType<typeof build>,
+  ReturnType<typeof build>,
+  ReturnType<typeof build>,
+  ReturnType<typeof build>,
+]
+const releases = [one, two, three, four, five]
+const digestsOf = (...contents: { digest: string }[]) => contents.map(({ digest }) => digest)
+
+/** One tag that meant five images, an hour each, the newest just now; the push log knows nothing of it. */
+async function fiveReleases(stream = 'shop/web', tag = 'latest'): Promise<void> {
+  for (const release of releases) {
+    world.domain.time += HOUR
+    world.record(stream, tag, release)
+  }
+  world.trimLog()
+}
+
+describe('a history', () => {
+  it('keeps the newest three entries of each tag, and loses those before that are older than an hour', async () => {
+    await fiveReleases()
+
+    const { events } = await world.pruner.prune()
+
+    expect(world.history('shop/web', 'latest')).toEqual(digestsOf(five, four, three))
+    expect(events).toMatchObject({
+      total: 2,
+      items: [one, two].map(({ digest }, at) => ({
+        id: at + 1,
+        tagId: 1,
+        namespace: 'shop',
+        imageStreamName: 'web',
+        tag: 'latest',
+        dockerImageReference: `registry.test/app@${digest}`,
+        createdAt: Date.UTC(2026, 0, 1, at + 1),
+      })),
+    })
+  })
+
+  it('keeps what is younger than keepYoungerThanMinutes, however much there is', async () => {
+    await fiveReleases()
+
+    await world.pruner.prune({ keepTagRevisions: 1, keepYoungerThanMinutes: 121 })
+
+    expect(world.history('shop/web', 'latest')).toEqual(digestsOf(five, four, three))
+  })
+
+  it('keeps the newest entry, however old it is', async () => {
+    world.record('shop/web', 'latest', one)
+    world.trimLog()
+    await world.pass(1000 * HOUR)
+
+    const { events, images, reasons } = await world.pruner.prune({
+      keepTagRevisions: 1,
+      keepYoungerThanMinutes: 0,
+    })
+
+    expect([events.total, images.total, reasons.TAGGED]).toEqual([0, 0, 1])
+    expect(world.history('shop/web', 'latest')).toEqual([one.digest])
+  })
+
+  it('of another namespace stays, and keeps its images', async () => {
+    await fiveReleases('shop/web')
+    await fiveReleases('bank/web')
+    await world.pass(2 * HOUR)
+
+    const { images } = await world.pruner.prune({ namespace: 'shop', keepTagRevisions: 1 })
+
+    expect(images.total).toBe(0)
+    expect(world.history('shop/web', 'latest')).toEqual([five.digest])
+    expect(world.history('bank/web', 'latest')).toHaveLength(5)
+  })
+
+  it('of thousands of entries in one tag goes in parts', async () => {
+    const many = Array.from({ length: 950 }, (_, at) => build(`many ${at}`))
+    for (const release of many) world.record('shop/web', 'latest', release)
+    world.trimLog()
+    await world.pass(2 * HOUR)
+
+    const { events, images } = await world.pruner.prune({ keepTagRevisions: 2 })
+
+    expect([events.total, images.total]).toEqual([948, 948])
+    expect(world.history('shop/web', 'latest')).toEqual(digestsOf(...many.slice(-2).reverse()))
+  })
+
+  it('of a stream whose import runs stays: its entries are the results', async () => {
+    await fiveReleases()
+    const streamId = world.streamId('shop/web')
+    const importId = world.domain.db
+      .prepare(
+        `insert into imports (stream_id, request, state, imported, unchanged, failed, additional_tags,
+           unchanged_events) values (?, '{}', 'RUNNING', 0, 0, 0, '[]', '[]')`,
+      )
+      .insert(streamId)
+
+    expect((await world.pruner.prune()).events.total).toBe(0)
+
+    world.domain.db.prepare('update imports set finished_at = 1 where id = ?').run(importId)
+    expect((await world.pruner.prune()).events.total).toBe(2)
+  })
+
+  it('that changes raises the resourceVersion of its stream, and no other', async () => {
+    await fiveReleases()
+    world.record('shop/api', 'latest', one)
+    const version = (name: string) => world.domain.streams.byName('shop', name)?.resourceVersion ?? 0
+    const [web, api] = [version('web'), version('api')]
+
+    await world.pruner.prune()
+
+    expect([version('web'), version('api')]).toEqual([web + 1, api])
+  })
+
+  it('keeps its newest entry whoever asks the recorder', () => {
+    world.record('shop/web', 'latest', one)
+    world.record('shop/web', 'latest', two)
+    const before = world.domain.streams.byName('shop', 'web')?.resourceVersion ?? 0
+
+    world.domain.db.transact((tx) => world.domain.recorder.pruneTagEvents(tx, [2]))
+    expect(world.domain.streams.byName('shop', 'web')?.resourceVersion).toBe(before)
+    world.domain.db.transact((tx) => world.domain.recorder.pruneTagEvents(tx, [1, 2]))
+
+    expect(world.history('shop/web', 'latest')).toEqual([two.digest])
+    expect(world.domain.streams.byName('shop', 'web')?.resourceVersion).toBe(before + 1)
+  })
+})
+
+describe('an image', () => {
+  it('goes with its last entry, and its config with its last image', async () => {
+    await fiveReleases()
+    await world.pass(2 * HOUR)
+
+    const { images, configs, bytes } = await world.pruner.prune()
+
+    expect(images.items.map(({ digest }) => digest)).toEqual(digestsOf(one, two))
+    expect(world.digests()).toEqual(digestsOf(three, four, five).sort())
+    expect(world.configs()).toEqual([three, four, five].map(({ config }) => config.digest).sort())
+    expect(configs).toBe(2)
+    const sizes = [one, two].flatMap(({ bytes, config }) => [bytes.length, config.bytes.length])
+    expect(bytes).toBe(sizes.reduce((sum, size) => sum + size))
+    expect(world.dangling()).toEqual([])
+  })
+
+  it('whose config another image names leaves it there', async () => {
+    const twin = image({ seed: 1, docker: true })
+    expect([twin.config.digest, twin.digest === one.digest]).toEqual([one.config.digest, false])
+    world.store(one)
+    world.record('shop/web', 'latest', twin)
+    await world.pass(2 * HOUR)
+
+    const plan = await world.pruner.plan()
+    const { images, configs } = await world.pruner.prune()
+
+    expect([images.total, configs, plan.configs]).toEqual([1, 0, 0])
+    expect(world.configs()).toEqual([twin.config.digest])
+  })
+
+  it('stays while the push log tells of it, as the new image or the one before', async () => {
+    await fiveReleases()
+    world.record('shop/web', 'latest', one)
+    await world.pass(100 * HOUR)
+
+    const { reasons } = await world.pruner.prune({ keepTagRevisions: 1 })
+
+    expect(reasons).toMatchObject({ TAGGED: 1, IN_PUSH_LOG: 1 })
+    expect(world.digests()).toEqual(digestsOf(one, five).sort())
+  })
+
+  it('stays while a repository has its manifest, and the result tells which of those no history names any more', async () => {
+    await fiveReleases()
+    world.link('shop/web', one)
+    world.link('shop/web', two)
+    world.link('shop/web', four)
+    world.link('bank/web', one)
+    world.record('shop/web', 'old', two)
+    world.trimLog()
+    await world.pass(100 * HOUR)
+
+    const { reasons, repositoryManifests } = await world.pruner.prune()
+
+    // "two" has an entry of another tag; bank/web never had any
+    expect(repositoryManifests).toBe(1)
+    expect(reasons.IN_REPOSITORY).toBe(1)
+    expect(world.digests()).toEqual(digestsOf(...releases).sort())
+  })
+
+  it('without an entry stays while it is young: from when it was stored, not built', async () => {
+    world.store(image({ seed: 'old', created: new Date('2001-01-01') }))
+    await world.pass(59 * MINUTE)
+    expect((await world.pruner.prune()).reasons.YOUNG).toBe(1)
+
+    await world.pass(MINUTE)
+    expect((await world.pruner.prune()).images.total).toBe(1)
+  })
+
+  it('counts as young after a restart, but where a push after it is old', async () => {
+    world.store(one)
+    world.record('shop/web', 'latest', two)
+    world.store(three)
+    world.domain.time += 2 * HOUR
+    await using restarted = world.newPruner()
+
+    const { images, reasons } = await restarted.prune()
+
+    expect(images.items.map(({ digest }) => digest)).toEqual([one.digest])
+    expect(reasons).toMatchObject({ TAGGED: 1, YOUNG: 1 })
+  })
+
+  it('of a stream that was deleted goes', async () => {
+    await fiveReleases()
+    world.domain.writer.delete({ namespace: 'shop', name: 'web' })
+    await world.pass(HOUR)
+
+    await world.pruner.prune()
+
+    expect(world.digests()).toEqual([])
+    expect(world.configs()).toEqual([])
+  })
+})
+
+describe('an index', () => {
+  const both = index([one, two])
+  const nested = index([both, three])
+
+  it('in use keeps its children, and theirs', async () => {
+    world.record('shop/web', 'latest', nested)
+    await world.pass(2 * HOUR)
+
+    const { reasons, kept } = await world.pruner.prune({ keepTagRevisions: 1 })
+
+    expect(reasons).toMatchObject({ TAGGED: 1, CHILD: 4 })
+    expect(kept.items.map(({ keptBecause }) => keptBecause).sort()).toEqual([
+      ...['CHILD', 'CHILD', 'CHILD', 'CHILD', 'TAGGED'],
+    ])
+  })
+
+  it('that goes takes along the children that nothing else has', async () => {
+    world.store(nested)
+    world.record('shop/web', 'latest', two)
+    world.store(index([three, four]))
+    world.record('shop/web', 'all', index([three, four]))
+    await world.pass(2 * HOUR)
+    const plan = await world.pruner.plan()
+
+    const pruned = await world.pruner.prune()
+
+    expect(pruned).toEqual(plan)
+    expect(pruned.images.items.map(({ digest }) => digest).sort()).toEqual(
+      digestsOf(one, both, nested).sort(),
+    )
+    expect(world.isStored(three)).toBe(true)
+  })
+
+  it('that was stored before its child goes with it', async () => {
+    await world.pass(0)
+    const { remote } = world.domain
+    const built = index([one])
+    remote.push(UPSTREAM, 'latest', built)
+    // a Legacy import stores the index first, and of its images the one that it chose
+    await world.domain.create({ spec: { tags: [fromImage('latest', UPSTREAM)] } })
+    world.trimLog()
+    world.domain.writer.delete({ namespace: 'default', name: 'ruby' })
+    await world.pass(2 * HOUR)
+
+    const plan = await world.pruner.plan()
+    expect(await world.pruner.prune()).toEqual(plan)
+    expect(world.digests()).toEqual([])
+  })
+
+  it('that a tag’s image was chosen from stays with the tag', async () => {
+    world.domain.remote.push(UPSTREAM, 'latest', both)
+    await world.domain.create({ spec: { tags: [fromImage('latest', UPSTREAM)] } })
+    expect(world.digests()).toEqual(digestsOf(both, one).sort())
+    await world.pass(2 * HOUR)
+
+    expect((await world.pruner.prune()).reasons).toMatchObject({ TAGGED: 1, CHOSEN_FROM: 1 })
+    expect(world.isStored(both)).toBe(true)
+
+    world.record('default/ruby', 'latest', five)
+    world.trimLog()
+    await world.pass(2 * HOUR)
+    await world.pruner.prune({ keepTagRevisions: 1 })
+    expect(world.digests()).toEqual([five.digest])
+  })
+})
+
+describe('a report', () => {
+  it('has pages of what goes and of what stays, with sums of all', async () => {
+    await fiveReleases()
+    await world.pass(2 * HOUR)
+    const all = await world.pruner.plan({ keepTagRevisions: 1 })
+
+    const first = await world.pruner.plan({ keepTagRevisions: 1, limit: 3 })
+    const last = await world.pruner.plan({
+      keepTagRevisions: 1,
+      limit: 3,
+      after: { images: first.images.items.at(-1)?.id, events: first.events.items.at(-1) },
+    })
+
+    expect([first.images.total, first.events.total, first.bytes]).toEqual([4, 4, all.bytes])
+    expect([...first.images.items, ...last.images.items]).toEqual(all.images.items)
+    expect([...first.events.items, ...last.events.items]).toEqual(all.events.items)
+    expect(first.images.items).toHaveLength(3)
+  })
+
+  it.each([
+    ['keepTagRevisions', { keepTagRevisions: 0 }],
+    ['keepTagRevisions', { keepTagRevisions: 1001 }],
+    ['keepYoungerThanMinutes', { keepYoungerThanMinutes: -1 }],
+    ['keepYoungerThanMinutes', { keepYoungerThanMinutes: 0.5 }],
+    ['namespace', { namespace: 'No' }],
+  ])('is refused with the field %s for %j', async (field, options) => {
+    await expect(world.pruner.prune(options)).rejects.toMatchObject({ code: 'INVALID', field })
+  })
+})

@@ -1,0 +1,34 @@
+import { describe, expect, it } from 'vitest'
+import { image, index } from '../../fixtures/random-image.ts'
+import { watchStatements } from '../../fixtures/statements.ts'
+import { HOUR, PruneWorld } from './world.ts'
+
+describe('pruning', () => {
+  it('reads every table by a key or an index, however large it is', async () => {
+    await using world = new PruneWorld()
+    const { db } = world.domain
+    const images = [1, 2, 3, 4, 5].map((seed) => image({ seed }))
+    for (const each of images) world.record('shop/web', 'latest', each)
+    world.link('shop/web', image({ seed: 1 }))
+    world.store(index(images.slice(0, 3)))
+    world.store(index(images.slice(3)))
+    world.trimLog()
+    await world.pass(2 * HOUR)
+    using statements = watchStatements()
+
+    await world.pruner.plan({ namespace: 'shop' })
+    await world.pruner.prune({ namespace: 'shop' })
+
+    const read = [...new Set(statements.run)].filter((text) => /^\s*(?:select|delete|update)/i.test(text))
+    expect(read.length).toBeGreaterThan(20)
+    const scans = read.flatMap((text) =>
+      db
+        .prepare<{ detail: string }>(`explain query plan ${text}`)
+        .all(...Array.from({ length: text.split('?').length - 1 }, () => null))
+        // pages follow a key; "SEARCH" is by an index or key as well
+        .filter(({ detail }) => /^SCAN (?!json_each|VIRTUAL|e VIRTUAL|i$|\(subquery)/.test(detail))
+        .map(({ detail }) => `${detail}: ${text}`),
+    )
+    expect(scans).toEqual([])
+  })
+})

@@ -1,0 +1,149 @@
+import { createPruner, type Pruner } from '../../../src/collect/images/prune.ts'
+import type { FetchedImage } from '../../../src/imagestream/image/image.ts'
+import { parseManifest } from '../../../src/oci/manifest.ts'
+import { createContent } from '../../../src/registry/content/content.ts'
+import { ALL, Domain, tagName } from '../../fixtures/domain.ts'
+import type { Image, Index } from '../../fixtures/random-image.ts'
+
+export const MINUTE = 60_000
+export const HOUR = 60 * MINUTE
+
+/** What an import or a push hands over. */
+export function fetched(content: Image | Index): FetchedImage {
+  const { digest, bytes, mediaType } = content
+  return {
+    digest,
+    bytes,
+    manifest: parseManifest(bytes, mediaType),
+    config: content.kind === 'image' ? content.config : null,
+    children: content.kind === 'index' ? content.manifests.map(fetched) : [],
+  }
+}
+
+/** Streams that a test fills as it likes, and a pruner. Streams are named `namespace/name`, and made when first used. */
+export class PruneWorld implements AsyncDisposable {
+  readonly domain = new Domain()
+  readonly pruner: Pruner
+  readonly #content = createContent(this.domain.db)
+
+  constructor() {
+    this.pruner = this.newPruner()
+  }
+
+  /** As after a restart: it has seen nothing yet. */
+  newPruner(db = this.domain.db): Pruner {
+    return createPruner({ db, recorder: this.domain.recorder, now: () => this.domain.time })
+  }
+
+  streamId(stream: string): number {
+    const [namespace = '', name = ''] = stream.split('/')
+    const { streams, writer } = this.domain
+    return (streams.byName(namespace, name) ?? writer.create({ namespace, name, spec: {} }).stream).id
+  }
+
+  /** Its row's id. */
+  store(content: Image | Index): number {
+    const { db, images } = this.domain
+    return db.transact((tx) => images.store(tx, fetched(content), (of) => `registry.test/app@${of}`))
+  }
+
+  record(stream: string, tag: string, content: Image | Index, importId?: number): void {
+    const streamId = this.streamId(stream)
+    const [namespace = '', streamName = ''] = stream.split('/')
+    const imageId = this.store(content)
+    const { db, recorder, time } = this.domain
+    db.transact((tx) =>
+      recorder.recordTagEvent(
+        tx,
+        { streamId, namespace, streamName, tag: tagName(tag) },
+        {
+          imageId,
+          dockerImageReference: `registry.test/app@${content.digest}`,
+          generation: 1,
+          source: 'IMPORT',
+          upstreamDigest: null,
+          at: time,
+          ...(importId !== undefined && { importId }),
+        },
+      ),
+    )
+  }
+
+  removeTag(stream: string, tag: string): void {
+    const streamId = this.streamId(stream)
+    const { db, recorder } = this.domain
+    db.transact((tx) => recorder.removeTag(tx, { streamId, tag: tagName(tag) }))
+  }
+
+  /** The repository of the stream has the manifest. */
+  link(stream: string, content: Image | Index): void {
+    const streamId = this.streamId(stream)
+    const [namespace = '', name = ''] = stream.split('/')
+    const imageId = this.store(content)
+    const { db, time: at } = this.domain
+    db.transact((tx) => {
+      const { id: repositoryId } = this.#content.ensureRepository(tx, { namespace, name }, at)
+      this.#content.setStream(tx, repositoryId, streamId)
+      this.#content.addManifest(tx, {
+        ...{ repositoryId, digest: content.digest, imageId, subject: null, artifactType: null },
+        ...{ source: null, insecure: false, references: [], at },
+      })
+    })
+  }
+
+  unlink(stream: string, content: Image | Index): void {
+    const [namespace = '', name = ''] = stream.split('/')
+    const repository = this.#content.repository({ namespace, name })
+    if (!repository) return
+    this.domain.db.transact((tx) => this.#content.removeManifest(tx, repository.id, content.digest))
+  }
+
+  /** The push log keeps nothing from before these minutes. */
+  trimLog(minutes = 0): void {
+    this.domain.pushes.dropBefore(this.domain.time - minutes * MINUTE + 1)
+  }
+
+  /** Time passes, after the pruner has seen what there is. */
+  async pass(milliseconds: number): Promise<void> {
+    await this.pruner.plan()
+    this.domain.time += milliseconds
+  }
+
+  isStored(content: Image | Index): boolean {
+    return this.domain.images.byDigest(content.digest) !== undefined
+  }
+
+  /** Digests of all images. */
+  digests(): string[] {
+    return this.domain.db
+      .prepare<{ digest: string }>('select digest from images order by digest')
+      .all()
+      .map(({ digest }) => digest)
+  }
+
+  configs(): string[] {
+    return this.domain.db
+      .prepare<{ digest: string }>('select digest from image_configs order by digest')
+      .all()
+      .map(({ digest }) => digest)
+  }
+
+  /** Digests of a tag's history, newest first. */
+  history(stream: string, tag: string): string[] {
+    const { tags, images } = this.domain
+    const found = tags.named([this.streamId(stream)], tagName(tag))[0]
+    const events = found ? tags.events([found.id], ALL) : []
+    const stored = images.byIds(events.map(({ imageId }) => imageId))
+    return events.map(({ imageId }) => stored.get(imageId)?.digest ?? 'not stored')
+  }
+
+  /** Rows that refer to what is not there. */
+  dangling(): unknown[] {
+    return this.domain.db.prepare<object>('pragma foreign_key_check').all()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.pruner[Symbol.asyncDispose]()
+    await this.domain[Symbol.asyncDispose]()
+  }
+}

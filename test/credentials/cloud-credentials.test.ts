@@ -1,0 +1,175 @@
+import { describe, expect, test } from 'vitest'
+import { parseSecret, type SecretInput } from '../../src/credentials/credential-input.ts'
+import { createRegistryCredentials } from '../../src/credentials/registry-credentials.ts'
+import { openDatabase } from '../../src/db/open.ts'
+import { adoptKeys, credentialVault } from '../../src/secrets/adopt-keys.ts'
+import { BrokenSealError } from '../../src/secrets/errors.ts'
+import { createSealer } from '../../src/secrets/sealer.ts'
+import { newSealingKey, parseSealingKeys } from '../../src/secrets/sealing-key.ts'
+import { serviceAccount } from '../fixtures/service-account-key.ts'
+
+const ACCOUNT = serviceAccount()
+const AWS = { accessKeyId: 'AKIAIOSFODNN7EXAMPLE', secretAccessKey: 'wJalrXUtnFEMI/K7MDENG/canary-fish' }
+const AZURE = {
+  tenantId: '11111111-2222-3333-4444-555555555555',
+  clientId: '66666666-7777-8888-9999-000000000000',
+  clientSecret: 'abc8Q~canary-fish',
+}
+const GOOGLE = { serviceAccountKey: ACCOUNT.key }
+const ECR = '123456789012.dkr.ecr.eu-west-1.amazonaws.com'
+
+function open() {
+  const db = openDatabase(':memory:')
+  const [old, first] = [newSealingKey(), newSealingKey()]
+  const sealerOf = (...keys: string[]) => createSealer(parseSealingKeys(keys.join('\n'), 'the test'))
+  const storeOf = (...keys: string[]) =>
+    createRegistryCredentials({ db, sealer: sealerOf(...keys), now: () => 0 })
+  let store = storeOf(old)
+  return {
+    get store() {
+      return store
+    },
+    /** As a start does with another key before the old one, and the next without the old one. */
+    adopt: () => {
+      adoptKeys({
+        db,
+        sealer: sealerOf(first, old),
+        vaults: [credentialVault(db)],
+        source: 'the test',
+        lost: null,
+      })
+      store = storeOf(first)
+    },
+    tamper: (sql: string) => db.prepare(sql).run(),
+    set: (prefix: string, input: SecretInput) =>
+      store.set({ namespace: 'default', prefix, secret: parseSecret(input) }),
+    find: (registry: string) => store.find('default', registry, 'team/app')?.secret,
+    sealed: () =>
+      db
+        .prepare<{ sealed: Uint8Array }>('select sealed from registry_credentials')
+        .all()
+        .map(({ sealed }) => Buffer.from(sealed).toString('latin1')),
+    [Symbol.dispose]: () => db[Symbol.dispose](),
+  }
+}
+
+describe('a key of a cloud', () => {
+  test.each([
+    [ECR, { aws: AWS }, 'AWS_ACCESS_KEY', AWS.accessKeyId],
+    ['europe-docker.pkg.dev', { google: GOOGLE }, 'GOOGLE_SERVICE_ACCOUNT', ACCOUNT.email],
+    ['team.azurecr.io', { azure: AZURE }, 'AZURE_SERVICE_PRINCIPAL', AZURE.clientId],
+  ] as const)('is kept for %s, and shows whom it signs in', (prefix, input, kind, username) => {
+    using it = open()
+    expect(it.set(prefix, input)).toMatchObject({ registry: prefix, kind, username })
+    expect(it.find(prefix)).toEqual(parseSecret(input))
+  })
+
+  test('opens with the first key after a start with new ones, and in no other row', () => {
+    using it = open()
+    it.set(ECR, { aws: AWS })
+    it.adopt()
+    expect(it.find(ECR)).toMatchObject({ kind: 'aws', ...AWS })
+
+    it.tamper("update registry_credentials set username = 'AKIAIOSFODNN7ANOTHER'")
+    expect(() => it.find(ECR)).toThrow(BrokenSealError)
+  })
+
+  test('is sealed in all its parts', () => {
+    using it = open()
+    it.set(ECR, { aws: { ...AWS, sessionToken: 'canary-fish-session', region: 'eu-west-1' } })
+    it.set('gcr.io', { google: GOOGLE })
+    it.set('team.azurecr.io', { azure: { ...AZURE, loginServer: 'Team.azurecr.io' } })
+
+    const stored = it.sealed().join()
+    expect(stored).not.toMatch(/fish|PRIVATE|tenant/)
+    expect(it.find(ECR)).toMatchObject({ sessionToken: 'canary-fish-session', region: 'eu-west-1' })
+    expect(it.find('team.azurecr.io')).toMatchObject({ loginServer: 'team.azurecr.io' })
+  })
+
+  test.each([
+    [{ aws: AWS, google: GOOGLE }, 'google'],
+    [{ password: 'fish', aws: AWS }, 'aws'],
+    [{ username: 'me', aws: AWS }, 'username'],
+    [{ aws: { ...AWS, accessKeyId: 'fish' } }, 'aws.accessKeyId'],
+    [{ aws: { ...AWS, accessKeyId: 'AKIA/canary/fish/more' } }, 'aws.accessKeyId'],
+    [{ aws: { ...AWS, secretAccessKey: '' } }, 'aws.secretAccessKey'],
+    [{ aws: { ...AWS, secretAccessKey: 'fish\r\nx: y' } }, 'aws.secretAccessKey'],
+    [{ aws: { ...AWS, sessionToken: 'x'.repeat(16 * 1024 + 1) } }, 'aws.sessionToken'],
+    [{ aws: { ...AWS, accessKeyId: 'ASIAIOSFODNN7EXAMPLE' } }, 'aws.sessionToken'],
+    [{ aws: { ...AWS, region: 'fish' } }, 'aws.region'],
+    [{ aws: { ...AWS, region: 'eu-west-1.fish.example/#' } }, 'aws.region'],
+    [{ azure: { ...AZURE, tenantId: 'common/fish' } }, 'azure.tenantId'],
+    [{ azure: { ...AZURE, tenantId: 'fish' } }, 'azure.tenantId'],
+    [{ azure: { ...AZURE, clientId: 'fish' } }, 'azure.clientId'],
+    [{ azure: { ...AZURE, clientSecret: 'fish fish' } }, 'azure.clientSecret'],
+    [{ azure: { ...AZURE, loginServer: 'fish.example' } }, 'azure.loginServer'],
+    [{ azure: { ...AZURE, loginServer: 'fish.example/x.azurecr.io' } }, 'azure.loginServer'],
+  ])('that can be none is refused by the field, and not repeated: %j', (input, field) => {
+    expect(() => parseSecret(input)).toThrow(expect.objectContaining({ code: 'INVALID', field }))
+    expect(() => parseSecret(input)).not.toThrow(/fish/)
+  })
+
+  test.each([
+    ['what is no JSON', 'fish'],
+    ['another kind of file', serviceAccount({ type: 'authorized_user', refresh_token: 'fish' }).key],
+    ['a file that has a program run or a URL fetched', serviceAccount({ type: 'external_account' }).key],
+    ['a file without its key', serviceAccount({ private_key: undefined }).key],
+    [
+      'a key that lost its line ends',
+      serviceAccount({ private_key: '-----BEGIN PRIVATE KEY----- fish' }).key,
+    ],
+    ['an address that is none', serviceAccount({ client_email: 'fish\r\n@x' }).key],
+    ['another server to show the key to', serviceAccount({ token_uri: 'https://fish.example/token' }).key],
+    ['Google’s server without TLS', serviceAccount({ token_uri: 'http://oauth2.googleapis.com/token' }).key],
+    [
+      'a token_uri that only begins well',
+      serviceAccount({ token_uri: 'https://oauth2.googleapis.com/token@fish.example' }).key,
+    ],
+    ['another universe', serviceAccount({ universe_domain: 'fish.example' }).key],
+    ['a file that is too long', serviceAccount({ note: 'fish'.repeat(5000) }).key],
+  ])('of a service account is not %s', (_what, serviceAccountKey) => {
+    const parse = () => parseSecret({ google: { serviceAccountKey } })
+    expect(parse).toThrow(expect.objectContaining({ code: 'INVALID', field: 'google.serviceAccountKey' }))
+    expect(parse).not.toThrow(/fish/)
+  })
+})
+
+describe('a registry', () => {
+  test.each([
+    [ECR, { aws: AWS }],
+    ['123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn', { aws: AWS }],
+    ['123456789012.dkr.ecr-fips.us-gov-west-1.amazonaws.com', { aws: AWS }],
+    ['123456789012.dkr-ecr.eu-west-1.on.aws', { aws: AWS }],
+    ['public.ecr.aws', { aws: AWS }],
+    ['registry.example', { aws: { ...AWS, region: 'eu-west-1' } }],
+    ['gcr.io', { google: GOOGLE }],
+    ['eu.gcr.io/project', { google: GOOGLE }],
+    ['europe-west1-docker.pkg.dev/project/repository', { google: GOOGLE }],
+    ['team.azurecr.cn', { azure: AZURE }],
+    ['team.azurecr.us', { azure: AZURE }],
+    ['team.eastus.geo.azurecr.io', { azure: AZURE }],
+    ['registry.example', { azure: { ...AZURE, loginServer: 'team.azurecr.io' } }],
+  ])('of the cloud takes its key: %s', (prefix, input) => {
+    using it = open()
+    expect(() => it.set(prefix, input)).not.toThrow()
+  })
+
+  test.each([
+    ['quay.io', { aws: AWS }, /^aws is for Amazon’s registries: 123456789012\.dkr\.ecr\.eu-west-1/],
+    [`${ECR}.evil.example`, { aws: AWS }, /Amazon’s registries/],
+    ['123456789012.dkr.ecr.eu-west-1.evil.example', { aws: AWS }, /Amazon’s registries/],
+    ['x.public.ecr.aws', { aws: AWS }, /Amazon’s registries/],
+    [ECR, { aws: { ...AWS, region: 'us-east-1' } }, /^aws\.region must be eu-west-1 there/],
+    ['quay.io', { google: GOOGLE }, /^google is for Google’s registries: europe-docker\.pkg\.dev/],
+    ['xgcr.io', { google: GOOGLE }, /Google’s registries/],
+    ['gcr.io.evil.example', { google: GOOGLE }, /Google’s registries/],
+    ['gcr.io:8443', { google: GOOGLE }, /Google’s registries/],
+    ['quay.io', { azure: AZURE }, /^azure is for Azure’s registries: team\.azurecr\.io/],
+    ['team.azurecr.io.evil.example', { azure: AZURE }, /Azure’s registries/],
+    ['teamazurecr.io', { azure: AZURE }, /Azure’s registries/],
+  ])('that is none of the cloud’s does not take its key: %s', (prefix, input, message) => {
+    using it = open()
+    expect(() => it.set(prefix, input)).toThrow(message)
+    expect(it.store.ofNamespace('default')).toEqual([])
+  })
+})

@@ -1,0 +1,319 @@
+import { describe, expect, test } from 'vitest'
+import { parseSecret } from '../../src/credentials/credential-input.ts'
+import { createRegistryCredentials, MAX_CREDENTIALS } from '../../src/credentials/registry-credentials.ts'
+import { openDatabase } from '../../src/db/open.ts'
+import { type Secret, secretWords } from '../../src/logins/registry-login.ts'
+import { adoptKeys, credentialVault } from '../../src/secrets/adopt-keys.ts'
+import { BrokenSealError, SealingKeyError } from '../../src/secrets/errors.ts'
+import { createSealer } from '../../src/secrets/sealer.ts'
+import { newSealingKey, parseSealingKeys } from '../../src/secrets/sealing-key.ts'
+
+const START = Date.UTC(2026, 0, 1)
+const [OLD, NEW] = [newSealingKey(), newSealingKey()]
+const sealerOf = (...keys: string[]) => createSealer(parseSealingKeys(keys.join('\n'), 'the test'))
+const password = (text: string): Secret => ({ kind: 'password', username: 'me', password: text })
+
+function open() {
+  const db = openDatabase(':memory:')
+  const clock = { time: START }
+  const storeWith = (...keys: string[]) =>
+    createRegistryCredentials({ db, sealer: sealerOf(...keys), now: () => clock.time })
+  const store = storeWith(OLD)
+  return {
+    db,
+    clock,
+    store,
+    storeWith,
+    set: (prefix: string, secret = password(prefix), namespace = 'default') =>
+      store.set({ namespace, prefix, secret }),
+    secretFor: (repository: string, registry = 'quay.io', namespace = 'default') => {
+      const secret = store.find(namespace, registry, repository)?.secret
+      return secret ? (secretWords(secret)[0] ?? null) : null
+    },
+    rows: () =>
+      db
+        .prepare<{ keyId: string; sealed: Uint8Array }>(
+          'select key_id as keyId, sealed from registry_credentials order by id',
+        )
+        .all(),
+    [Symbol.dispose]: () => db[Symbol.dispose](),
+  }
+}
+
+describe('a credential', () => {
+  test('is listed without its secret, by prefix, and replaced in its place', () => {
+    using it = open()
+    it.set('quay.io/team')
+    it.set('quay.io')
+    it.clock.time += 1000
+    it.set('quay.io', { kind: 'identity', username: '', token: 'refresh' })
+
+    expect(it.store.ofNamespace('default')).toEqual([
+      {
+        id: 2,
+        namespace: 'default',
+        registry: 'quay.io',
+        path: '',
+        kind: 'IDENTITY_TOKEN',
+        username: '',
+        createdAt: START,
+        updatedAt: START + 1000,
+        lastUsedAt: null,
+      },
+      {
+        id: 1,
+        namespace: 'default',
+        registry: 'quay.io',
+        path: 'team',
+        kind: 'PASSWORD',
+        username: 'me',
+        createdAt: START,
+        updatedAt: START,
+        lastUsedAt: null,
+      },
+    ])
+    expect(it.store.ofNamespace('other')).toEqual([])
+    expect(it.secretFor('x')).toBe('refresh')
+  })
+
+  test('is chosen by the longest path of whole segments that the repository lies below', () => {
+    using it = open()
+    for (const prefix of ['quay.io', 'quay.io/team', 'quay.io/team/app/deep', 'quay.io/team-b'])
+      it.set(prefix)
+
+    expect(it.secretFor('team/app')).toBe('quay.io/team')
+    expect(it.secretFor('team')).toBe('quay.io/team')
+    expect(it.secretFor('team/app/deep/er')).toBe('quay.io/team/app/deep')
+    expect(it.secretFor('team/app/deeper')).toBe('quay.io/team')
+    expect(it.secretFor('team-b/x')).toBe('quay.io/team-b')
+    expect(it.secretFor('teams/app')).toBe('quay.io')
+    expect(it.secretFor('tea')).toBe('quay.io')
+  })
+
+  test.each(['quay.io.evil.com', 'quay.io:8443', 'evil.quay.io', 'xquay.io', 'quay.i'])(
+    'is not for a registry that is only called alike: %s',
+    (registry) => {
+      using it = open()
+      it.set('quay.io')
+      expect(it.secretFor('team/app', registry)).toBeNull()
+    },
+  )
+
+  test('is for a registry by each of its names', () => {
+    using it = open()
+    it.set('https://index.docker.io/v1/')
+    it.set('https://QUAY.io/')
+
+    expect(it.secretFor('library/ruby', 'docker.io')).toBe('https://index.docker.io/v1/')
+    expect(it.secretFor('x', 'Quay.IO')).toBe('https://QUAY.io/')
+    expect(it.store.ofNamespace('default').map(({ registry }) => registry)).toEqual(['docker.io', 'quay.io'])
+  })
+
+  test('of one namespace is not for another', () => {
+    using it = open()
+    it.set('quay.io', password('ours'), 'ours')
+
+    expect(it.secretFor('x', 'quay.io', 'theirs')).toBeNull()
+    expect(it.store.isKnown('ours', 'quay.io')).toBe(true)
+    expect(it.store.isKnown('theirs', 'quay.io')).toBe(false)
+  })
+
+  test('has an id that tells namespaces, places and secrets apart', () => {
+    using it = open()
+    const ids = new Set<string | undefined>()
+    for (const [prefix, text, namespace] of [
+      ['quay.io', 'a', 'default'],
+      ['quay.io', 'b', 'default'],
+      ['quay.io/team', 'b', 'default'],
+      ['quay.io', 'b', 'other'],
+    ] as const) {
+      it.set(prefix, password(text), namespace)
+      ids.add(it.store.find(namespace, 'quay.io', 'team/app')?.id)
+    }
+    expect(ids.size).toBe(4)
+  })
+
+  test('that is deleted is used no more', () => {
+    using it = open()
+    it.set('quay.io')
+
+    expect(it.store.delete({ namespace: 'default', prefix: 'quay.io' })).toMatchObject({
+      registry: 'quay.io',
+    })
+
+    expect(it.secretFor('x')).toBeNull()
+    expect(() => it.store.delete({ namespace: 'default', prefix: 'quay.io' })).toThrow(
+      /has no credential for quay.io/,
+    )
+  })
+
+  test.each([
+    '',
+    'team',
+    'quay.io//team',
+    'quay.io/Team',
+    'quay.io/team:1',
+    'me:secret@quay.io',
+    'quay.io:99999',
+    'https://',
+    'quay.io?x',
+    '*.quay.io',
+    '../x.y',
+  ])('is not kept for what is no registry: "%s", which is not repeated', (prefix) => {
+    using it = open()
+    expect(() => it.set(prefix)).toThrow(expect.objectContaining({ code: 'INVALID', field: 'prefix' }))
+    expect(() => it.set(prefix)).not.toThrow(/secret/)
+  })
+
+  test('is one of so many of its namespace', () => {
+    using it = open()
+    it.store.setAll(
+      Array.from({ length: MAX_CREDENTIALS }, (_, at) => ({
+        namespace: 'default',
+        prefix: `quay.io/t${at}`,
+        secret: password('x'),
+      })),
+    )
+    it.set('quay.io/t0')
+    it.set('quay.io', password('x'), 'other')
+
+    expect(() => it.set('quay.io')).toThrow(`at most ${MAX_CREDENTIALS}`)
+  })
+
+  test('of several that are set together is set only with all of them', () => {
+    using it = open()
+    const secret = password('x')
+    expect(() =>
+      it.store.setAll([
+        { namespace: 'default', prefix: 'quay.io', secret },
+        { namespace: 'default', prefix: 'nonsense', secret },
+      ]),
+    ).toThrow(/prefix must be/)
+    expect(it.store.ofNamespace('default')).toEqual([])
+  })
+})
+
+describe('a secret', () => {
+  test.each([
+    [{}, 'password'],
+    [{ username: 'me' }, 'password'],
+    [{ password: 'x' }, 'username'],
+    [{ username: 'm:e', password: 'x' }, 'username'],
+    [{ username: 'm\ne', password: 'x' }, 'username'],
+    [{ username: 'me', password: '' }, 'password'],
+    [{ username: 'me', password: 'x'.repeat(16 * 1024 + 1) }, 'password'],
+    [{ username: 'me', password: 'x', identityToken: 'y' }, 'identityToken'],
+    [{ identityToken: 'swordfish\r\nx: y' }, 'identityToken'],
+    [{ bearerToken: 'sword fish' }, 'bearerToken'],
+    [{ bearerToken: 'x', username: 'me' }, 'username'],
+  ])('that cannot be sent is refused, and not repeated: %j', (input, field) => {
+    expect(() => parseSecret(input)).toThrow(expect.objectContaining({ code: 'INVALID', field }))
+    expect(() => parseSecret(input)).not.toThrow(/fish/)
+  })
+
+  test('may be a service account’s key, lines and all', () => {
+    const key = '{\n  "private_key": "-----BEGIN…"\n}\n'
+    expect(parseSecret({ username: '_json_key', password: key })).toEqual({
+      kind: 'password',
+      username: '_json_key',
+      password: key,
+    })
+  })
+})
+
+describe('what is stored', () => {
+  test.each([
+    ['namespace', "update registry_credentials set namespace = 'default' where namespace = 'rich'"],
+    ['registry', "update registry_credentials set registry = 'evil.example' where namespace = 'rich'"],
+    ['path', "update registry_credentials set path = 'team' where namespace = 'rich'"],
+    ['kind', "update registry_credentials set kind = 'BEARER_TOKEN' where namespace = 'rich'"],
+    ['user name', "update registry_credentials set username = 'you' where namespace = 'rich'"],
+  ])('does not open with another %s', (_what, sql) => {
+    using it = open()
+    it.set('quay.io', password('x'), 'rich')
+    it.db.prepare(sql).run()
+
+    const [namespace, registry] =
+      ['default', 'rich']
+        .flatMap((name) => it.store.ofNamespace(name))
+        .map((row) => [row.namespace, row.registry])[0] ?? []
+
+    expect(() => it.store.find(namespace ?? '', registry ?? '', 'team/app')).toThrow(BrokenSealError)
+  })
+
+  test('does not open when rows are swapped', () => {
+    using it = open()
+    it.set('quay.io', password('mine'))
+    it.set('evil.example', password('theirs'))
+    const [mine, theirs] = it.rows()
+    const put = it.db.prepare('update registry_credentials set sealed = ? where registry = ?')
+    put.run(mine?.sealed ?? null, 'evil.example')
+    put.run(theirs?.sealed ?? null, 'quay.io')
+
+    expect(() => it.secretFor('x', 'evil.example')).toThrow(
+      'the credential of default for evil.example cannot be used: what is stored of it was changed',
+    )
+  })
+})
+
+describe('a start with new keys', () => {
+  const adopt = (it: ReturnType<typeof open>, keys: string[], lost: string | null = null) =>
+    adoptKeys({
+      db: it.db,
+      sealer: sealerOf(...keys),
+      vaults: [credentialVault(it.db)],
+      source: 'the test',
+      lost,
+    })
+
+  test('seals everything with the first one, once', () => {
+    using it = open()
+    for (const prefix of ['quay.io', 'ghcr.io']) it.set(prefix)
+
+    expect(adopt(it, [NEW, OLD])).toEqual({ resealed: 2, forgotten: 0 })
+    expect(adopt(it, [NEW, OLD])).toEqual({ resealed: 0, forgotten: 0 })
+
+    const renewed = it.storeWith(NEW)
+    expect(renewed.find('default', 'ghcr.io', 'x')?.secret).toEqual(password('ghcr.io'))
+    expect(() => it.secretFor('x')).toThrow(BrokenSealError)
+    expect(renewed.ofNamespace('default').map(({ updatedAt }) => updatedAt)).toEqual([START, START])
+  })
+
+  test('is refused without the old one, and nothing is lost', () => {
+    using it = open()
+    it.set('quay.io')
+    const before = it.rows()
+
+    expect(() => adopt(it, [NEW])).toThrow(SealingKeyError)
+    expect(() => adopt(it, [NEW])).toThrow(
+      `1 registry credential is sealed with the key ${before[0]?.keyId}, which is not in the test; nothing was changed`,
+    )
+
+    expect(it.rows()).toEqual(before)
+    expect(it.secretFor('x')).toBe('quay.io')
+  })
+
+  test('deletes what a key sealed that is said to be lost, and never what a key opens that is here', () => {
+    using it = open()
+    it.set('quay.io')
+    const [{ keyId } = { keyId: '' }] = it.rows()
+
+    expect(adopt(it, [OLD], keyId)).toEqual({ resealed: 0, forgotten: 0 })
+    expect(() => adopt(it, [NEW], '0123456789abcdef')).toThrow(SealingKeyError)
+    expect(adopt(it, [NEW], keyId)).toEqual({ resealed: 0, forgotten: 1 })
+    expect(it.store.ofNamespace('default')).toEqual([])
+  })
+
+  test('changes nothing when one of them does not open', () => {
+    using it = open()
+    for (const prefix of ['quay.io', 'ghcr.io']) it.set(prefix)
+    it.db.prepare("update registry_credentials set path = 'team' where registry = 'ghcr.io'").run()
+    const before = it.rows()
+
+    expect(() => adopt(it, [NEW, OLD])).toThrow(
+      /the credential of default for ghcr.io\/team cannot be sealed with a new key/,
+    )
+
+    expect(it.rows()).toEqual(before)
+  })
+})

@@ -1,0 +1,109 @@
+import { randomBytes } from 'node:crypto'
+import { inspect } from 'node:util'
+import { describe, expect, test } from 'vitest'
+import { BrokenSealError, SealingKeyError } from '../../src/secrets/errors.ts'
+import { createSealer } from '../../src/secrets/sealer.ts'
+import { newSealingKey, parseSealingKeys } from '../../src/secrets/sealing-key.ts'
+
+const keyOf = (text: string) => {
+  const [key] = parseSealingKeys(text, 'the test')
+  if (!key) throw new Error('there is no key')
+  return key
+}
+const [first, second] = [keyOf(newSealingKey()), keyOf(newSealingKey())]
+const PLACE = ['default', 'quay.io', '']
+
+describe('a sealer', () => {
+  test.each(['x', 'open sesame', 'π ≠ 3\n\0', 'a'.repeat(16 * 1024)])(
+    'gives back what it sealed: %.10s',
+    (secret) => {
+      const sealer = createSealer([first])
+
+      expect(sealer.open(sealer.seal(secret, PLACE), PLACE)).toBe(secret)
+    },
+  )
+
+  test('never makes the same of the same secret', () => {
+    const sealer = createSealer([first])
+
+    const sealed = Array.from({ length: 100 }, () =>
+      Buffer.from(sealer.seal('secret', PLACE).bytes).toString('hex'),
+    )
+
+    expect(new Set(sealed.map((hex) => hex.slice(0, 24))).size).toBe(100)
+    expect(new Set(sealed.map((hex) => hex.slice(24))).size).toBe(100)
+  })
+
+  test('seals with its first key and opens with each', () => {
+    const old = createSealer([first]).seal('secret', PLACE)
+    const both = createSealer([second, first])
+
+    expect(both.open(old, PLACE)).toBe('secret')
+    expect(both.seal('secret', PLACE).keyId).toBe(second.id)
+    expect(() => createSealer([second]).open(old, PLACE)).toThrow(BrokenSealError)
+    expect(() => createSealer([second]).open({ ...old, keyId: second.id }, PLACE)).toThrow(BrokenSealError)
+  })
+
+  test.each([
+    [['other', 'quay.io', '']],
+    [['default', 'quay.io.evil.com', '']],
+    [['default', 'quay.io', 'team']],
+    [['default', 'quay.io']],
+    [['defaultquay.io', '']],
+    [[]],
+  ])('opens nothing in another place: %j', (place) => {
+    const sealer = createSealer([first])
+
+    expect(() => sealer.open(sealer.seal('secret', PLACE), place)).toThrow(BrokenSealError)
+  })
+
+  test('opens nothing of which one bit was changed, or that was cut short, the tag too', () => {
+    const sealer = createSealer([first])
+    const { keyId, bytes } = sealer.seal('secret', PLACE)
+    for (let at = 0; at < bytes.length; at++) {
+      const changed = Buffer.from(bytes)
+      changed[at] = (changed[at] ?? 0) ^ 1
+      expect(() => sealer.open({ keyId, bytes: changed }, PLACE), `byte ${at}`).toThrow(BrokenSealError)
+      expect(() => sealer.open({ keyId, bytes: bytes.subarray(0, at) }, PLACE), `${at} bytes`).toThrow(
+        BrokenSealError,
+      )
+    }
+  })
+
+  test('is not made without a key', () => {
+    expect(() => createSealer([])).toThrow(SealingKeyError)
+  })
+})
+
+describe('sealing keys', () => {
+  const bytes = randomBytes(32)
+
+  test('are the same in base64, base64url and hexadecimal, and once each', () => {
+    const spelled = [bytes.toString('base64'), bytes.toString('base64url'), bytes.toString('hex')]
+
+    expect(parseSealingKeys(spelled.join('\n'), 'the test')).toHaveLength(1)
+    expect(parseSealingKeys(`${newSealingKey()},${newSealingKey()} \r\n`, 'the test')).toHaveLength(2)
+  })
+
+  test('are shown by nothing that prints them', () => {
+    const key = keyOf(bytes.toString('base64'))
+
+    const shown = inspect([key, createSealer([key])], { depth: 10, showHidden: true }) + JSON.stringify(key)
+
+    for (const spelled of ['base64', 'hex'] as const) expect(shown).not.toContain(bytes.toString(spelled))
+    expect(key.id).toMatch(/^[0-9a-f]{16}$/)
+  })
+
+  test.each([
+    ['', /the test holds no key/],
+    ['swordfish', /the key 1 of 1 is none: a key is 32 random bytes in base64 or hexadecimal/],
+    [`${newSealingKey()}\nswordfish`, /the key 2 of 2 is none/],
+    [randomBytes(31).toString('base64'), /is none/],
+    [randomBytes(33).toString('base64'), /is none/],
+    [randomBytes(31).toString('hex'), /is none/],
+    [Array.from({ length: 17 }, newSealingKey).join('\n'), /holds 17 keys; at most 16/],
+  ])('are refused in words that show nothing of them', (text, message) => {
+    expect(() => parseSealingKeys(text, 'the test')).toThrow(message)
+    expect(() => parseSealingKeys(text, 'the test')).not.toThrow(/swordfish/)
+  })
+})

@@ -1,0 +1,236 @@
+import { describe, expect, test } from 'vitest'
+import type { Secret } from '../../../src/logins/registry-login.ts'
+import type { AgeingLogin } from '../../../src/remote/login/cloud-logins.ts'
+import type { Credentials } from '../../../src/remote/login/credentials.ts'
+import { refusalOf, tag } from '../../fixtures/registry-client.ts'
+import { errorAnswer, json } from '../../fixtures/upstream-answer.ts'
+import type { UpstreamAuthOptions } from '../../fixtures/upstream-auth.ts'
+import { app, ecr, HOUR, MINUTE, START, start } from '../../remote/cloud.ts'
+
+describe('Amazon ECR', () => {
+  test('is asked for a password with a signed request, and the registry is shown the user AWS', async () => {
+    const { setup, aws } = ecr()
+    await using it = await start(setup)
+
+    expect(await it.resolve()).toEqual({ digest: app.digest })
+
+    expect(it.cloud.log).toMatchObject([
+      {
+        host: 'api.ecr.eu-west-1.amazonaws.com',
+        method: 'POST',
+        path: '/',
+        body: '{}',
+        headers: {
+          'content-type': 'application/x-amz-json-1.1',
+          'x-amz-target': 'AmazonEC2ContainerRegistry_V20150921.GetAuthorizationToken',
+          'x-amz-date': '20260101T000000Z',
+        },
+      },
+    ])
+    const shown = it.upstream.log.map(({ headers }) => headers.authorization).filter(Boolean)
+    const { username, password } = aws.login
+    expect(shown).toEqual([`Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`])
+  })
+
+  test('is shown the session token of a temporary key, which the signature covers', async () => {
+    const { setup } = ecr({ accessKeyId: 'ASIAIOSFODNN7EXAMPLE', sessionToken: 'canary-session' })
+    await using it = await start(setup)
+    expect(await it.resolve()).toEqual({ digest: app.digest })
+    expect(it.cloud.log[0]?.headers['x-amz-security-token']).toBe('canary-session')
+  })
+
+  test('is asked once, however many want its password at the same time', async () => {
+    const { setup, aws } = ecr()
+    await using it = await start(setup)
+    await Promise.all(Array.from({ length: 30 }, (_, at) => it.resolve(at % 2 ? 'team/app' : 'team/other')))
+    expect(aws.given).toBe(1)
+  })
+
+  test('gives 12 h: refreshed at half life, and not before', async () => {
+    const { setup, aws, by } = ecr()
+    await using it = await start(setup)
+    by(it.clock)
+    await it.resolve()
+
+    it.clock.time += 6 * HOUR - MINUTE
+    await it.resolve()
+    expect(aws.given).toBe(1)
+
+    it.clock.time += 2 * MINUTE
+    expect(await it.resolve()).toEqual({ digest: app.digest })
+    expect(aws.given).toBe(2)
+  })
+
+  test('may be out for hours: the old password is used while renewal fails, to its end', async () => {
+    const { setup, aws, by } = ecr()
+    // only the first password opens the registry
+    const auth = {
+      scheme: 'basic',
+      credentials: { username: 'AWS', password: 'canary-ecr-password-1' },
+    } as const
+    await using it = await start({ ...setup, auth })
+    by(it.clock)
+    await it.resolve()
+
+    it.cloud.hook = () => json(500, { __type: 'ServerException', message: 'try later' })
+    for (let hours = 7; hours < 12; hours += 1) {
+      it.clock.time = START + hours * HOUR
+      expect(await it.resolve()).toEqual({ digest: app.digest })
+    }
+    it.clock.time = START + 12 * HOUR
+    const error = await refusalOf(it.resolve())
+
+    expect(error).toMatchObject({ reason: 'RegistryUnavailable', status: 500 })
+    expect(error.message).toMatch(
+      /there is no login for .*: no token was given: 127\.0\.0\.1:\d+ answered 500 ServerException: try later/,
+    )
+    expect(aws.given).toBe(1)
+  })
+
+  test('that cannot renew a password is told of once, before the old one ends', async () => {
+    const { setup, by } = ecr()
+    const told: AgeingLogin[] = []
+    await using it = await start(setup, { onAgeingLogin: (login) => void told.push(login) })
+    by(it.clock)
+    await it.resolve()
+    expect(told).toEqual([])
+
+    it.cloud.hook = () => json(503, { message: 'canary' })
+    for (const hours of [7, 8, 9]) {
+      it.clock.time = START + hours * HOUR
+      await it.resolve()
+    }
+
+    expect(told).toMatchObject([{ registry: it.upstream.host }])
+    expect(told[0]?.expires).toBeGreaterThan(START + 11 * HOUR)
+    expect(told[0]?.message).toMatch(/answered 503/)
+    // and again when it begins anew
+    it.cloud.hook = undefined
+    it.clock.time = START + 10 * HOUR
+    await it.resolve()
+    it.cloud.hook = () => json(503, {})
+    it.clock.time += 7 * HOUR
+    await it.resolve()
+    expect(told).toHaveLength(2)
+  })
+
+  test('that fails is left alone for a while', async () => {
+    const { setup } = ecr()
+    await using it = await start(setup)
+    it.cloud.hook = () => json(404, { message: 'nobody' })
+
+    for (let at = 0; at < 5; at += 1) await refusalOf(it.resolve())
+    expect(it.cloud.log).toHaveLength(1)
+
+    it.cloud.hook = undefined
+    it.clock.time += 11_000
+    expect(await it.resolve()).toEqual({ digest: app.digest })
+  })
+
+  test('refuses a bad key once a minute, not once for each tag: repeated bad logins get an address blocked', async () => {
+    const { setup } = ecr()
+    const secret: Secret = { ...setup.secret, kind: 'aws', secretAccessKey: 'canary-wrong-key' } as Secret
+    await using it = await start({ ...setup, secret })
+
+    const errors = []
+    for (let at = 0; at < 20; at += 1) errors.push(await refusalOf(it.resolve()))
+
+    expect(it.cloud.log).toHaveLength(1)
+    expect(errors[0]).toMatchObject({ reason: 'Unauthorized', status: 400 })
+    expect(errors[0]?.message).toMatch(
+      /^there is no login for .*: Amazon did not take the access key: \S+ answered 400 InvalidSignatureException: The request signature we calculated does not match/,
+    )
+    expect(new Set(errors.map(({ message }) => message)).size).toBe(1)
+    it.clock.time += MINUTE + 1
+    await refusalOf(it.resolve())
+    expect(it.cloud.log).toHaveLength(2)
+  })
+
+  test.each([
+    ['AccessDeniedException', 'Forbidden'],
+    ['UnrecognizedClientException', 'Unauthorized'],
+    ['ThrottlingException', 'TooManyRequests'],
+  ])('says with 400 what it means: %s is %s', async (type, reason) => {
+    const { setup } = ecr()
+    await using it = await start(setup)
+    it.cloud.hook = () => json(400, { __type: `com.amazon.coral#${type}`, message: 'because' })
+    const error = await refusalOf(it.resolve())
+    expect(error).toMatchObject({ reason, status: 400 })
+    expect(error.message).toContain(`400 com.amazon.coral#${type}: because`)
+  })
+
+  test('does not close a repository that anybody may read, though it does not take the key', async () => {
+    const { setup, aws } = ecr()
+    const auth: UpstreamAuthOptions = { scheme: 'bearer', credentials: aws.login, mayPull: () => true }
+    await using it = await start({ ...setup, auth })
+    it.cloud.hook = () => json(400, { __type: 'UnrecognizedClientException', message: 'no' })
+    expect(await it.resolve()).toEqual({ digest: app.digest })
+  })
+
+  test('is not asked for a registry that answers everybody', async () => {
+    const { setup } = ecr()
+    await using it = await start({ ...setup, auth: { scheme: 'basic', mayPull: () => true } })
+    await it.resolve()
+    expect(it.cloud.log).toEqual([])
+  })
+
+  test('is asked anew when the registry denies a password that is not young, and no more for a young one', async () => {
+    const { setup, aws, by } = ecr()
+    await using it = await start(setup)
+    by(it.clock)
+    await it.resolve()
+    it.upstream.hook = ({ headers: { authorization = '' } }) =>
+      Buffer.from(authorization.slice(6), 'base64').toString().endsWith('-1')
+        ? errorAnswer(403, 'DENIED')
+        : undefined
+
+    expect(await refusalOf(it.resolve())).toMatchObject({ reason: 'Forbidden' })
+    expect(aws.given).toBe(1)
+    it.clock.time += 6 * MINUTE
+    expect(await it.resolve()).toEqual({ digest: app.digest })
+    expect(aws.given).toBe(2)
+  })
+
+  test('gives its password to those who still want it when the first one gives up', async () => {
+    const { setup, aws } = ecr()
+    await using it = await start(setup)
+    let arrived: () => void = () => {}
+    const reached = new Promise<void>((resolve) => {
+      arrived = resolve
+    })
+    let isFirst = true
+    it.cloud.hook = () => {
+      arrived()
+      // the first request is never answered
+      if (!isFirst) return undefined
+      isFirst = false
+      return new Promise(() => {})
+    }
+    const impatient = new AbortController()
+    const first = it.resolve('team/app', impatient.signal)
+    await reached
+    const second = it.resolve('team/other')
+    impatient.abort(new Error('gone'))
+
+    await expect(first).rejects.toThrow('gone')
+    expect(await second).toEqual({ digest: app.digest })
+    expect(aws.given).toBe(1)
+  })
+
+  test('gives each credential a password of its own: never shared across credentials', async () => {
+    const { setup, aws } = ecr()
+    const credentials: Credentials = {
+      find: async (_registry, _repository, namespace) => ({ id: `of ${namespace}`, secret: setup.secret }),
+      learner: (_registry, namespace) => namespace ?? '',
+    }
+    await using it = await start(
+      { ...setup, auth: { ...setup.auth, credentials: aws.login } },
+      { credentials },
+    )
+    for (const namespace of ['rich', 'poor', 'rich']) {
+      const repository = it.client.repository(`${it.upstream.host}/team/app`, { namespace })
+      await repository.resolveTag(tag('1'), null).catch(() => {})
+    }
+    expect(aws.given).toBe(2)
+  })
+})

@@ -1,0 +1,72 @@
+import { describe, expect, it } from 'vitest'
+import { InvalidDeliveryError } from '../../../src/vendors/delivery/sender.ts'
+import { body, digest, read, senders, spelled } from '../../webhooks/deliveries.ts'
+
+describe('ECR EventBridge', () => {
+  const { ECR: sender } = senders
+  const host = '123456789012.dkr.ecr.us-west-2.amazonaws.com'
+  const hint = `push ${host}/my-repository-name:latest@${digest('1')}`
+
+  it('build host from account+region', () => {
+    const reading = read(sender, body('ecr-eventbridge'))
+    expect(spelled(reading)).toEqual([hint])
+    expect(reading.id).toBe('13cde686-328b-6117-af20-0e5566167482')
+  })
+
+  it.each([
+    ['cn-north-1', '123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn'],
+    ['us-gov-west-1', '123456789012.dkr.ecr.us-gov-west-1.amazonaws.com'],
+    ['us-iso-east-1', '123456789012.dkr.ecr.us-iso-east-1.c2s.ic.gov'],
+    ['us-isob-east-1', '123456789012.dkr.ecr.us-isob-east-1.sc2s.sgov.gov'],
+    ['eusc-de-east-1', '123456789012.dkr.ecr.eusc-de-east-1.amazonaws.eu'],
+  ])('region %s is of another partition', (region, registry) => {
+    expect(read(sender, { ...body('ecr-eventbridge'), region }).hints[0]).toMatchObject({ registry })
+  })
+
+  it('an account or region that is none builds no host', () => {
+    for (const [key, value] of Object.entries({
+      account: 'evil.example.com#',
+      region: 'x.evil.example.com/',
+    })) {
+      expect(() => read(sender, { ...body('ecr-eventbridge'), [key]: value })).toThrow(InvalidDeliveryError)
+    }
+  })
+
+  it('the CloudEvents form by input transformer', () => {
+    const reading = read(sender, body('ecr-cloudevents-via-input-transformer'))
+    expect(spelled(reading)).toEqual([hint])
+    expect(reading.id).toBe('urn:aws:ecr:us-west-2:123456789012:repository/my-repository-name#13cde686')
+  })
+
+  it('a deletion, one of an image without tag, and a replication', () => {
+    const event = (detail: object) => {
+      const json = body('ecr-eventbridge')
+      return read(sender, { ...json, detail: { ...json.detail, ...detail } })
+    }
+    expect(spelled(event({ 'action-type': 'DELETE' }))).toEqual([hint.replace('push', 'delete')])
+    expect(spelled(event({ 'action-type': 'DELETE', 'image-tag': undefined }))).toEqual([
+      `delete ${host}/my-repository-name@${digest('1')}`,
+    ])
+    expect(spelled(event({ 'action-type': 'REPLICATE' }))).toEqual([hint])
+  })
+
+  it('what failed, a push by digest and other events move nothing', () => {
+    const json = body('ecr-eventbridge')
+    const note = (detail: object, more: object = {}) => {
+      const reading = read(sender, { ...json, ...more, detail: { ...json.detail, ...detail } })
+      expect(reading.hints).toEqual([])
+      return reading.note
+    }
+    expect(note({ result: 'FAILURE' })).toBe('"PUSH" that did not succeed, ignored')
+    expect(note({ 'image-tag': '' })).toBe('push by digest, ignored')
+    expect(note({ 'action-type': undefined }, { 'detail-type': 'ECR Image Scan' })).toBe(
+      'event "ECR Image Scan", ignored',
+    )
+  })
+
+  it('an event of another service is refused', () => {
+    expect(() => read(sender, { ...body('ecr-eventbridge'), source: 'aws.s3' })).toThrow(
+      'not an event of aws.ecr',
+    )
+  })
+})

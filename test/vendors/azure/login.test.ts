@@ -1,0 +1,180 @@
+import { describe, expect, test } from 'vitest'
+import { systemClock } from '../../../src/concurrency/clock.ts'
+import { createEgress } from '../../../src/egress/egress.ts'
+import type { Secret } from '../../../src/logins/registry-login.ts'
+import { Authorizer } from '../../../src/remote/login/authorizer.ts'
+import { CloudLogins } from '../../../src/remote/login/cloud-logins.ts'
+import { RegistryHost } from '../../../src/remote/login/registry-host.ts'
+import type { Grant, TokenRequest, Tokens } from '../../../src/remote/login/token.ts'
+import { Dialer } from '../../../src/remote/traffic/dialer.ts'
+import { DEFAULT_LIMITS } from '../../../src/remote/traffic/limits.ts'
+import { startCloud } from '../../fixtures/cloud.ts'
+import { azure } from '../../fixtures/cloud-azure.ts'
+import { refusalOf } from '../../fixtures/registry-client.ts'
+import { json } from '../../fixtures/upstream-answer.ts'
+import type { UpstreamAuthOptions } from '../../fixtures/upstream-auth.ts'
+import { app, HOUR, MINUTE, START, start } from '../../remote/cloud.ts'
+
+describe('Azure', () => {
+  const setupOf = (options: Parameters<typeof azure>[0] = {}) => {
+    const acr = azure(options)
+    const loginServer = options.loginServer ?? 'team.azurecr.io'
+    const secret: Secret = { kind: 'azure', ...acr.application, loginServer }
+    const auth: UpstreamAuthOptions = {
+      scheme: 'bearer',
+      credentials: { username: 'nobody', password: 'by password' },
+      get identityToken() {
+        return acr.refreshToken
+      },
+    }
+    return { acr, setup: { door: acr.door, secret, auth } }
+  }
+
+  test.each([
+    ['team.azurecr.io', 'login.microsoftonline.com'],
+    ['team.azurecr.cn', 'login.partner.microsoftonline.cn'],
+    ['team.azurecr.us', 'login.microsoftonline.us'],
+  ])('is asked for an Entra token, and the registry to exchange it: %s', async (loginServer, entra) => {
+    const { setup, acr } = setupOf({ loginServer })
+    await using it = await start(setup)
+
+    expect(await it.resolve()).toEqual({ digest: app.digest })
+
+    expect(it.cloud.log.map(({ host, path }) => `${host}${path}`)).toEqual([
+      `${entra}/${acr.application.tenantId}/oauth2/v2.0/token`,
+      `${loginServer}/oauth2/exchange`,
+    ])
+    const post = it.upstream.log.find(({ kind, method }) => kind === 'token' && method === 'POST')
+    expect(post?.status).toBe(200)
+  })
+
+  test('is the all-zero GUID by name, where a token server knows no OAuth2', async () => {
+    const { setup, acr } = setupOf()
+    const credentials = {
+      username: '00000000-0000-0000-0000-000000000000',
+      get password() {
+        return acr.refreshToken
+      },
+    }
+    await using it = await start({ ...setup, auth: { scheme: 'bearer', credentials } })
+    expect(await it.resolve()).toEqual({ digest: app.digest })
+  })
+
+  test.each([
+    ['says when it ends', () => (START + HOUR) / 1000, 31 * MINUTE],
+    ['says nothing: 3 h', undefined, 91 * MINUTE],
+  ])(
+    'gives a refresh token that is renewed at half of its life, which it %s',
+    async (_says, endOf, later) => {
+      const { setup, acr } = setupOf(endOf ? { endOf } : {})
+      await using it = await start(setup)
+      await it.resolve()
+      it.clock.time += later - 2 * MINUTE
+      await it.resolve('team/other')
+      expect(acr.given).toBe(1)
+      it.clock.time += 2 * MINUTE
+      await it.resolve('team/other')
+      expect(acr.given).toBe(2)
+    },
+  )
+
+  test('is asked for another refresh token when the token server refuses one that is not young', async () => {
+    const { setup, acr } = setupOf()
+    let refused = ''
+    const auth: UpstreamAuthOptions = {
+      scheme: 'bearer',
+      credentials: { username: 'nobody', password: 'by password' },
+      get identityToken() {
+        return acr.refreshToken === refused ? 'none' : acr.refreshToken
+      },
+    }
+    await using it = await start({ ...setup, auth })
+    await it.resolve()
+    refused = acr.refreshToken
+    it.clock.time += 6 * MINUTE
+    expect(await refusalOf(it.resolve('team/other'))).toMatchObject({ reason: 'Unauthorized' })
+
+    // as soon as the token server may be asked again
+    it.clock.time += MINUTE + 1
+    expect(await it.resolve('team/other')).toEqual({ digest: app.digest })
+    expect(acr.given).toBe(2)
+  })
+
+  test('says which step refused: Entra', async () => {
+    const { setup } = setupOf()
+    const secret = { ...setup.secret, clientSecret: 'canary-wrong/secret' } as Secret
+    await using it = await start({ ...setup, secret })
+
+    const error = await refusalOf(it.resolve())
+
+    expect(error).toMatchObject({ reason: 'Unauthorized', status: 401 })
+    expect(error.message).toMatch(
+      /: Microsoft Entra did not take the application’s secret: \S+ answered 401 invalid_client: AADSTS7000215: Invalid client secret provided: \*\*\*\.$/,
+    )
+  })
+
+  test('says which step refused: the registry’s exchange', async () => {
+    const { setup } = setupOf()
+    await using it = await start({
+      ...setup,
+      secret: { ...setup.secret, loginServer: 'another.azurecr.io' } as Secret,
+    })
+    it.cloud.hook = ({ host, body }) => {
+      if (host !== 'another.azurecr.io') return undefined
+      return json(403, { errors: [{ code: 'DENIED', message: `not you: ${body}` }] })
+    }
+
+    const error = await refusalOf(it.resolve())
+
+    expect(error).toMatchObject({ reason: 'Forbidden', status: 403 })
+    expect(error.message).toContain(
+      'another.azurecr.io did not take the application, which Microsoft Entra knows: ',
+    )
+  })
+})
+
+describe('a registry of Azure behind another name', () => {
+  /** What a token server is shown for a registry, as a session asks for it. */
+  async function shownTo(realm: string, loginServer: string | null): Promise<unknown> {
+    const acr = azure()
+    await using cloud = await startCloud(acr.door)
+    await using egress = createEgress({ loopback: true })
+    const clock = { ...systemClock, now: () => START }
+    const dialer = new Dialer({ egress, clock, random: () => 0.5, limits: DEFAULT_LIMITS })
+    const shown: unknown[] = []
+    const tokens = {
+      get: async ({ login }: TokenRequest): Promise<Grant> => {
+        shown.push(login?.secret ?? null)
+        return { token: { value: 'good', issued: START, expires: START + HOUR } }
+      },
+    }
+    const host = new RegistryHost('registry.example', tokens as unknown as Tokens)
+    host.demand = { scheme: 'bearer', realm: new URL(realm), service: 's', scopes: [] }
+    const authorizer = new Authorizer({
+      registry: 'registry.example',
+      repository: 'team/app',
+      host,
+      trustedRealms: {},
+      logins: new CloudLogins({ dialer, clock, endpointOf: cloud.endpoint }),
+      errand: { insecure: false, lane: 'test', namespace: null, signal: new AbortController().signal },
+    })
+    const secret: Secret = { kind: 'azure', ...acr.application, loginServer }
+    await authorizer.authorize({ id: 'me', secret })
+    return shown[0]
+  }
+
+  test('is signed in to at its own token server, which the credential names', async () => {
+    expect(await shownTo('https://team.azurecr.io/oauth2/token', 'team.azurecr.io')).toMatchObject({
+      kind: 'identity',
+    })
+  })
+
+  test.each([
+    'https://other.azurecr.io/oauth2/token',
+    'https://evil.example/',
+    'http://team.azurecr.io/oauth2/token',
+  ])('shows nothing at any other: %s', async (realm) => {
+    const shown = await shownTo(realm, 'team.azurecr.io').catch((error: Error) => error.name)
+    expect([null, 'TokenServerError']).toContain(shown)
+  })
+})

@@ -1,0 +1,32 @@
+import { describe, expect, it } from 'vitest'
+import { body, digest, read, senders, spelled } from '../../webhooks/deliveries.ts'
+
+describe('ACR', () => {
+  const { AZURE: sender } = senders
+
+  it('action, target, request.host', () => {
+    const reading = read(sender, body('acr-native'))
+    expect(spelled(reading)).toEqual([`push myregistry.azurecr.io/hello-world:v1@${digest('f')}`])
+    expect(reading.id).toBe('cb8c3971-9adc-488b-bdd8-43cbb4974ff5')
+  })
+
+  it('`ping` is no push', () => {
+    expect(read(sender, body('acr-ping'))).toMatchObject({ hints: [], note: 'ping, ignored' })
+  })
+
+  it('`chart_push` is no image', () => {
+    expect(read(sender, { ...body('acr-native'), action: 'chart_push' })).toMatchObject({
+      hints: [],
+      note: 'action "chart_push", ignored',
+    })
+  })
+
+  it('tag may be empty: a push by digest moves none, a deletion takes any', () => {
+    const json = body('acr-native')
+    json.target.tag = ''
+    expect(read(sender, json)).toMatchObject({ hints: [], note: 'push by digest, ignored' })
+    expect(spelled(read(sender, { ...json, action: 'delete' }))).toEqual([
+      `delete myregistry.azurecr.io/hello-world@${digest('f')}`,
+    ])
+  })
+})

@@ -1,0 +1,87 @@
+import { describe, expect, it } from 'vitest'
+import { digestOf } from '../../../src/oci/digest.ts'
+import { envelopeOf, pushEvent, realEnvelopes } from '../../fixtures/notifications.ts'
+import { body, digest, read, senders, spelled } from '../../webhooks/deliveries.ts'
+
+describe('CNCF distribution, GitLab self-managed', () => {
+  const { DISTRIBUTION: sender, GITLAB: gitlab } = senders
+
+  it('pulls and blobs too: only what moves a tag is told, with host = request.host', () => {
+    const reading = read(sender, body('cncf-distribution'))
+
+    expect(spelled(reading)).toEqual([
+      `push registry.example.com/a/b:v1@${digest('a')}`,
+      'delete registry.example.com/a/b:v1',
+    ])
+    expect(reading.note).toBe(
+      'push of registry.example.com/a/b:v1, deletion of registry.example.com/a/b:v1; push of a blob, ignored',
+    )
+  })
+
+  it('a push of 21 events, 1 tagged (keel#289), is one hint', () => {
+    const blobs = Array.from({ length: 20 }, (_, at) =>
+      pushEvent({ digest: digestOf(`${at}`), mediaType: 'application/octet-stream' }),
+    )
+    const reading = read(sender, envelopeOf(...blobs, pushEvent({ tag: 'v1', id: 'tagged' })))
+
+    expect(spelled(reading)).toEqual([`push -/shop/web:v1@${digestOf('image')}`])
+    expect(reading.note).toBe('push of shop/web:v1; 20 × push of a blob, ignored')
+  })
+
+  it('our own HEADs come back as pull events, and are ignored: no loop', () => {
+    for (const version of ['2.8.2', '3.0.0']) {
+      const envelope = realEnvelopes().get(`${version}-manifest-head-is-pull`)
+      expect(read(sender, envelope)).toMatchObject({ hints: [], note: 'pull, ignored' })
+    }
+  })
+
+  it('deletes one event per tag, and a deletion by digest is of any tag', () => {
+    expect(read(sender, realEnvelopes().get('3.0.0-tag-delete'))).toMatchObject({
+      hints: [{ action: 'delete', repository: 'ns/app', tag: 'v2', digest: null }],
+    })
+    expect(read(sender, realEnvelopes().get('2.8.2-manifest-delete'))).toMatchObject({
+      hints: [
+        { action: 'delete', repository: 'ns/app', tag: null, digest: expect.stringMatching(/^sha256:/) },
+      ],
+    })
+  })
+
+  it('a push by digest moves no tag', () => {
+    expect(read(sender, realEnvelopes().get('3.0.0-manifest-push-by-digest'))).toMatchObject({
+      hints: [],
+      note: 'push by digest, ignored',
+    })
+  })
+
+  it.each(['v1', 'v2'])('type …events.%s+json is read alike', (version) => {
+    const type = `application/vnd.docker.distribution.events.${version}+json`
+    expect(read(gitlab, body('cncf-distribution'), { headers: { 'content-type': type } }).hints).toHaveLength(
+      2,
+    )
+  })
+
+  it('any non-2xx/3xx is retried, serially per endpoint, so a 400 stalls the queue: what cannot be read is noted and not refused', () => {
+    for (const unreadable of ['', '{', '[]', '{"events":7}', Buffer.from([0xff, 0xfe])]) {
+      const reading = read(sender, unreadable)
+      expect(reading).toMatchObject({ id: null, hints: [] })
+      expect(reading.note).toMatch(/^the body (?:is not|has no) .*, ignored$/)
+    }
+  })
+
+  it('one event that is wrong takes nothing from the others of its envelope', () => {
+    const wrong = { ...pushEvent(), target: { mediaType: 'application/vnd.oci.image.manifest.v1+json' } }
+    const reading = read(sender, envelopeOf(wrong, null as never, pushEvent({ tag: 'v2' })))
+
+    expect(spelled(reading)).toEqual([`push -/shop/web:v2@${digestOf('image')}`])
+    expect(reading.note).toContain("events[0].target.repository is not a repository's name")
+  })
+
+  it('is named by the ids of its events, the same when it is sent again', () => {
+    const one = read(sender, envelopeOf(pushEvent({ id: 'a', tag: 'v1' })))
+    const envelope = envelopeOf(pushEvent({ id: 'a', tag: 'v1' }), pushEvent({ id: 'b', tag: 'v2' }))
+
+    expect(one.id).toBe('a')
+    expect(read(sender, envelope).id).toBe(read(sender, envelope).id)
+    expect(read(sender, envelope).id).toMatch(/^[0-9a-f]{64}$/)
+  })
+})

@@ -1,0 +1,100 @@
+import { describe, expect, it } from 'vitest'
+import { body, digest, read, senders, spelled } from '../../webhooks/deliveries.ts'
+
+describe('GHCR', () => {
+  const { GITHUB: sender } = senders
+  const packageEvent = { headers: { 'x-github-event': 'package', 'x-github-delivery': 'd-1' } }
+  const registryPackageEvent = { headers: { 'x-github-event': 'registry_package' } }
+
+  it('dedupe X-GitHub-Delivery', () => {
+    expect(read(sender, body('github-package'), packageEvent)).toMatchObject({
+      id: 'd-1',
+      hints: [{ repository: 'acme/app', tag: '3.2.1', digest: digest('c'), action: 'push' }],
+    })
+  })
+
+  it('owner in upper case is lower case in references', () => {
+    expect(read(sender, body('github-package'), packageEvent).hints[0]).toMatchObject({
+      registry: 'ghcr.io',
+      repository: 'acme/app',
+    })
+  })
+
+  it('tag name may be "", package_url ends ":": any tag may have moved', () => {
+    const json = body('github-registry_package-notag')
+    expect(read(sender, json, registryPackageEvent).hints).toEqual([
+      { registry: 'ghcr.io', repository: 'acme/app', tag: null, digest: digest('c'), action: 'push' },
+    ])
+  })
+
+  it.each(['CONTAINER', 'container', 'docker', 'Docker', 'npm', ''])(
+    'package_type CONTAINER/docker/wrong: %j beside container_metadata is a container',
+    (type) => {
+      const json = body('github-package')
+      json.package.package_type = type
+      json.package.ecosystem = type
+      expect(read(sender, json, packageEvent).hints).toHaveLength(1)
+    },
+  )
+
+  it('a package that is no container is ignored', () => {
+    const json = body('github-package')
+    json.package.package_type = 'npm'
+    json.package.package_version.container_metadata = undefined
+    expect(read(sender, json, packageEvent)).toMatchObject({
+      hints: [],
+      note: 'package that is no container, ignored',
+    })
+  })
+
+  it('without package_url the owner and the name tell the repository', () => {
+    const json = body('github-package')
+    json.package.package_version.package_url = ''
+    expect(spelled(read(sender, json, packageEvent))).toEqual([`push -/acme/app:3.2.1@${digest('c')}`])
+  })
+
+  it('a name with several parts, a host with a port, a package_url by digest', () => {
+    const json = body('github-package')
+    json.package.package_version.package_url = `containers.example.com:8443/Acme/Team/App@${digest('c')}`
+    expect(read(sender, json, packageEvent).hints[0]).toMatchObject({
+      registry: 'containers.example.com:8443',
+      repository: 'acme/team/app',
+    })
+  })
+
+  it('`ping` is no push', () => {
+    const reading = read(
+      sender,
+      { zen: 'Keep it logically awesome.' },
+      { headers: { 'x-github-event': 'ping' } },
+    )
+    expect(reading).toMatchObject({ hints: [], note: 'ping, ignored' })
+  })
+
+  it.each(['published', 'updated', 'create'])(
+    'actions published, updated (Keel’s sample: create): %s',
+    (action) => {
+      expect(read(sender, { ...body('github-package'), action }, packageEvent).hints).toHaveLength(1)
+    },
+  )
+
+  it('other actions and events are ignored, and named', () => {
+    expect(read(sender, { ...body('github-package'), action: 'deleted' }, packageEvent).note).toBe(
+      'package "deleted", ignored',
+    )
+    expect(read(sender, {}, { headers: { 'x-github-event': 'push' } }).note).toBe('event "push", ignored')
+    expect(read(sender, {}).hints).toEqual([])
+  })
+
+  it('a form, which GitHub sends unless told otherwise, holds the same as its payload', () => {
+    const form = new URLSearchParams({ payload: JSON.stringify(body('github-package')) }).toString()
+    const headers = { ...packageEvent.headers, 'content-type': 'application/x-www-form-urlencoded' }
+
+    expect(read(sender, form, { headers }).hints).toHaveLength(1)
+    expect(() => read(sender, 'a=b', { headers })).toThrow('the payload is not JSON')
+  })
+
+  it('an event without what it says is refused', () => {
+    expect(() => read(sender, {}, packageEvent)).toThrow('no "package" with a "package_version"')
+  })
+})

@@ -1,0 +1,282 @@
+import { createHmac, generateKeyPairSync } from 'node:crypto'
+import { exportJWK, exportSPKI, generateKeyPair, type JWTPayload, SignJWT } from 'jose'
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import {
+  KEYS_ARE_ASKED_EVERY,
+  KEYS_ARE_BELIEVED_FOR,
+  KEYS_ARE_FRESH_FOR,
+} from '../../../src/vendors/delivery/public-keys.ts'
+import type { Sender } from '../../../src/vendors/delivery/sender.ts'
+import { createSenders } from '../../../src/vendors/senders.ts'
+import { body, deliver, NOW, place } from '../../webhooks/deliveries.ts'
+
+type Keys = Awaited<ReturnType<typeof generateKeyPair>>
+
+const ACCOUNT = 'push@project.iam.gserviceaccount.com'
+const AUDIENCE = place('').url
+const SECOND = 1000
+
+let google: Keys
+let next: Keys
+let published: unknown
+let asked: string[]
+let time: number
+let sender: Sender
+let answerKeys: () => Promise<unknown>
+
+const publish = async (keys: Record<string, Keys>): Promise<void> => {
+  const jwks = Object.entries(keys).map(async ([kid, { publicKey }]) => ({
+    ...(await exportJWK(publicKey)),
+    kid,
+    use: 'sig',
+    alg: 'RS256',
+  }))
+  published = { keys: await Promise.all(jwks) }
+}
+
+beforeAll(async () => {
+  google = await generateKeyPair('RS256')
+  next = await generateKeyPair('RS256')
+})
+beforeEach(async () => {
+  await publish({ one: google })
+  asked = []
+  time = NOW
+  answerKeys = async () => published
+  const fetchKeys = (url: string) => {
+    asked.push(url)
+    return answerKeys()
+  }
+  sender = createSenders({ fetchKeys, now: () => time }).GOOGLE
+})
+
+/** As Pub/Sub signs it, but for what is said. */
+const tokenOf = (
+  claims: JWTPayload = {},
+  { kid = 'one', key = google.privateKey, alg = 'RS256' } = {},
+): Promise<string> =>
+  new SignJWT({
+    iss: 'https://accounts.google.com',
+    aud: AUDIENCE,
+    email: ACCOUNT,
+    email_verified: true,
+    iat: time / SECOND,
+    exp: time / SECOND + 3600,
+    ...claims,
+  })
+    .setProtectedHeader({ alg, kid, typ: 'JWT' })
+    .sign(key)
+
+const authenticate = (token: string, settings = {}) =>
+  sender.authenticate(
+    deliver(body('gar-pubsub-push'), { authorization: `Bearer ${token}` }),
+    [],
+    place('', { serviceAccount: ACCOUNT, ...settings }),
+  )
+
+describe('a Google OIDC JWT', () => {
+  it('is believed: sig, aud, iss, email, email_verified', async () => {
+    expect(await authenticate(await tokenOf())).toEqual({ ok: true })
+    expect(await authenticate(await tokenOf({ iss: 'accounts.google.com' }))).toEqual({ ok: true })
+    expect(asked).toEqual(['https://www.googleapis.com/oauth2/v3/certs'])
+  })
+
+  it('has the audience of the endpoint, or the one that was agreed on', async () => {
+    const token = await tokenOf({ aud: 'imagestreams' })
+
+    expect(await authenticate(token, { audience: 'imagestreams' })).toEqual({ ok: true })
+    expect(await authenticate(token)).toEqual({ ok: false, reason: "the token's aud is not as it must be" })
+    expect(await authenticate(await tokenOf(), { audience: 'imagestreams' })).toMatchObject({ ok: false })
+  })
+
+  it.each<[string, JWTPayload, string]>([
+    ['wrong aud', { aud: 'https://elsewhere.example.com/' }, "the token's aud is not as it must be"],
+    ['no aud', { aud: undefined as never }, "the token's aud is not as it must be"],
+    [
+      'wrong iss',
+      { iss: 'https://accounts.google.com.evil.example' },
+      "the token's iss is not as it must be",
+    ],
+    ['no iss', { iss: undefined as never }, "the token's iss is not as it must be"],
+    ['another email', { email: 'other@project.iam.gserviceaccount.com' }, 'the token is of another account'],
+    ['no email', { email: undefined }, 'the token is of another account'],
+    ['a list of emails', { email: [ACCOUNT] }, 'the token is of another account'],
+    ['email_verified false', { email_verified: false }, "the token's email is not verified"],
+    ['email_verified "true"', { email_verified: 'true' }, "the token's email is not verified"],
+    ['no exp', { exp: undefined as never }, "the token's exp is not as it must be"],
+    ['expired', { exp: NOW / SECOND - 31 }, 'the token has expired'],
+    ['not valid yet', { nbf: NOW / SECOND + 3600 }, "the token's nbf is not as it must be"],
+  ])('is refused: %s', async (_, claims, reason) => {
+    expect(await authenticate(await tokenOf(claims))).toEqual({ ok: false, reason })
+  })
+
+  it('is believed by a clock that is half a minute off', async () => {
+    expect(await authenticate(await tokenOf({ exp: NOW / SECOND - 29 }))).toEqual({ ok: true })
+  })
+
+  it('JWT none is refused', async () => {
+    const [, claims = ''] = (await tokenOf()).split('.')
+    const header = Buffer.from('{"alg":"none","kid":"one"}').toString('base64url')
+
+    expect(await authenticate(`${header}.${claims}.`)).toMatchObject({ ok: false })
+    expect(await authenticate(`${header}.${claims}.x`)).toMatchObject({ ok: false })
+  })
+
+  it('RS→HS is refused: the public key is no secret', async () => {
+    const [, claims = ''] = (await tokenOf()).split('.')
+    const header = Buffer.from('{"alg":"HS256","kid":"one"}').toString('base64url')
+    for (const secret of [
+      await exportSPKI(google.publicKey),
+      JSON.stringify(await exportJWK(google.publicKey)),
+    ]) {
+      const mac = createHmac('sha256', secret).update(`${header}.${claims}`).digest('base64url')
+      expect(await authenticate(`${header}.${claims}.${mac}`)).toMatchObject({ ok: false })
+    }
+  })
+
+  it('a key that the token brings along (jwk, jku) is not used', async () => {
+    const own = await generateKeyPair('RS256')
+    const jwk = await exportJWK(own.publicKey)
+    for (const more of [{ jwk }, { jku: 'https://evil.example.com/keys' }]) {
+      const token = await new SignJWT({
+        iss: 'https://accounts.google.com',
+        aud: AUDIENCE,
+        email: ACCOUNT,
+        email_verified: true,
+        iat: NOW / SECOND,
+        exp: NOW / SECOND + 60,
+      })
+        .setProtectedHeader({ alg: 'RS256', kid: 'one', ...more })
+        .sign(own.privateKey)
+      expect(await authenticate(token)).toEqual({ ok: false, reason: "the token's signature is wrong" })
+    }
+    expect(asked).toHaveLength(1)
+  })
+
+  it('another algorithm is refused, even with a key of the platform', async () => {
+    const token = await tokenOf({}, { alg: 'PS256', key: google.privateKey }).catch(() => undefined)
+    const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+    const other = await new SignJWT({}).setProtectedHeader({ alg: 'PS256', kid: 'one' }).sign(privateKey)
+
+    for (const each of [token, other]) {
+      if (each) expect(await authenticate(each)).toMatchObject({ ok: false })
+    }
+  })
+
+  it('a claim, or the signature, changed by one character is refused', async () => {
+    const [header, claims = '', signature = ''] = (await tokenOf()).split('.')
+    const changed = (text: string) => `${text[0] === 'A' ? 'B' : 'A'}${text.slice(1)}`
+
+    expect(await authenticate(`${header}.${changed(claims)}.${signature}`)).toMatchObject({ ok: false })
+    expect(await authenticate(`${header}.${claims}.${changed(signature)}`)).toMatchObject({ ok: false })
+  })
+
+  it.each(['', 'x', 'a.b', 'a.b.c.d.e', 'a'.repeat(10_000), `${'a'.repeat(9000)}.b.c`])(
+    'what is no token is refused, and asks for no keys',
+    async (token) => {
+      expect(await authenticate(token)).toMatchObject({ ok: false })
+      expect(asked).toEqual([])
+    },
+  )
+
+  it('without a service account nothing is believed', async () => {
+    for (const serviceAccount of [null, '']) {
+      expect(await authenticate(await tokenOf(), { serviceAccount })).toMatchObject({ ok: false })
+    }
+    expect(await authenticate(await tokenOf({ email: '' }), { serviceAccount: '' })).toMatchObject({
+      ok: false,
+    })
+  })
+
+  it('a secret of ours stands for none', async () => {
+    const delivery = deliver({}, { authorization: 'Bearer secret' })
+    expect(
+      await sender.authenticate(delivery, ['secret'], place('', { serviceAccount: ACCOUNT })),
+    ).toMatchObject({ ok: false })
+  })
+})
+
+describe('Google’s keys', () => {
+  it('are asked for once, however many deliveries come at the same time', async () => {
+    const token = await tokenOf()
+    const all = await Promise.all(Array.from({ length: 20 }, () => authenticate(token)))
+
+    expect(all.every(({ ok }) => ok)).toBe(true)
+    expect(asked).toHaveLength(1)
+  })
+
+  it('are kept for an hour', async () => {
+    await authenticate(await tokenOf())
+    time += KEYS_ARE_FRESH_FOR - 1
+    await authenticate(await tokenOf())
+    expect(asked).toHaveLength(1)
+
+    time += 1
+    await authenticate(await tokenOf())
+    expect(asked).toHaveLength(2)
+  })
+
+  it('are asked for again when a token has a new one', async () => {
+    await authenticate(await tokenOf())
+    await publish({ one: google, two: next })
+    time += KEYS_ARE_ASKED_EVERY
+
+    expect(await authenticate(await tokenOf({}, { kid: 'two', key: next.privateKey }))).toEqual({ ok: true })
+    expect(asked).toHaveLength(2)
+  })
+
+  it('are not asked for again by each token that somebody makes up', async () => {
+    await authenticate(await tokenOf())
+    for (let at = 0; at < 50; at++) {
+      const made = await tokenOf({}, { kid: `made-up-${at}`, key: next.privateKey })
+      expect(await authenticate(made)).toEqual({
+        ok: false,
+        reason: 'the token is signed with no key of Google',
+      })
+    }
+    expect(asked).toHaveLength(1)
+  })
+
+  it('that cannot be had make the sender try again, and are asked for again in a while', async () => {
+    answerKeys = () => Promise.reject(new Error('no way out'))
+    const token = await tokenOf()
+    const unavailable = { ok: false, isTemporary: true, reason: expect.stringContaining('cannot be had') }
+
+    expect(await authenticate(token)).toEqual(unavailable)
+    expect(await authenticate(token)).toEqual(unavailable)
+    expect(asked).toHaveLength(1)
+
+    answerKeys = async () => published
+    time += KEYS_ARE_ASKED_EVERY
+    expect(await authenticate(token)).toEqual({ ok: true })
+  })
+
+  it('that are no keys are as if they could not be had', async () => {
+    for (const odd of [null, 'keys', { keys: 7 }, { keys: [null] }, '<html>']) {
+      time += KEYS_ARE_ASKED_EVERY
+      published = odd
+      expect(await authenticate(await tokenOf())).toMatchObject({ ok: false, isTemporary: true })
+    }
+  })
+
+  it('are believed for a day while new ones cannot be had, and then no more', async () => {
+    await authenticate(await tokenOf())
+    answerKeys = () => {
+      throw new Error('no way out')
+    }
+    time += KEYS_ARE_BELIEVED_FOR - 1
+    expect(await authenticate(await tokenOf())).toEqual({ ok: true })
+
+    time += 1
+    expect(await authenticate(await tokenOf())).toMatchObject({ ok: false, isTemporary: true })
+  })
+
+  it('that are no longer published are believed no longer', async () => {
+    await authenticate(await tokenOf())
+    await publish({ two: next })
+    time += KEYS_ARE_FRESH_FOR
+
+    expect(await authenticate(await tokenOf())).toMatchObject({ ok: false })
+    expect(await authenticate(await tokenOf({}, { kid: 'two', key: next.privateKey }))).toEqual({ ok: true })
+  })
+})

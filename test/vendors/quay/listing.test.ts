@@ -1,0 +1,140 @@
+import { expect, test } from 'vitest'
+import { image } from '../../fixtures/random-image.ts'
+import { always, password } from '../../fixtures/registry-client.ts'
+import { json } from '../../fixtures/upstream-answer.ts'
+import { quaySide } from '../../fixtures/vendors/quay.ts'
+import { startVendor, tagsOf } from '../world.ts'
+
+const REPOSITORY = 'team/app'
+const one = image({ seed: 'one' })
+const two = image({ seed: 'two' })
+const three = image({ seed: 'three' })
+const TOKEN = 'oauth-t0ken'
+
+test('end_ts history tells the moves that happened between two readings', async () => {
+  await using quay = await startVendor(quaySide())
+  const { registry, client, name } = quay
+  registry.push(REPOSITORY, 'latest', one)
+  const first = registry.world.time
+  registry.push(REPOSITORY, 'latest', two)
+  const second = registry.world.time
+  registry.push(REPOSITORY, 'latest', three)
+  const third = registry.world.time
+
+  const { claims, moves } = await client.firstPage(name)
+
+  expect(claims).toEqual([{ tag: 'latest', digest: three.digest, changedAt: third }])
+  expect(moves).toEqual([
+    { tag: 'latest', digest: three.digest, from: third, until: null },
+    { tag: 'latest', digest: two.digest, from: second, until: third },
+    { tag: 'latest', digest: one.digest, from: first, until: second },
+  ])
+  expect(registry.requests.vendor).toBe(1)
+})
+
+test('a tag that was deleted is a move that ended, and no claim', async () => {
+  await using quay = await startVendor(quaySide())
+  const { registry, client, name } = quay
+  registry.push(REPOSITORY, 'gone', one)
+  registry.delete(REPOSITORY, 'gone')
+
+  const { claims, moves } = await client.read(name)
+
+  expect(claims).toEqual([])
+  expect(moves).toMatchObject([{ tag: 'gone', until: registry.world.time }])
+})
+
+test('an end_ts that is yet to come is an expiration: the tag is there until then', async () => {
+  const expires = Date.UTC(2026, 5, 1)
+  await using quay = await startVendor(quaySide({ expiring: new Map([['nightly', expires]]) }))
+  const { registry, client, name } = quay
+  registry.push(REPOSITORY, 'nightly', one)
+
+  const before = await client.read(name)
+  client.client.clock.time = expires
+  const after = await client.read(name)
+
+  expect(before.claims).toMatchObject([{ tag: 'nightly', digest: one.digest }])
+  expect(before.moves).toMatchObject([{ tag: 'nightly', until: null }])
+  expect(after.claims).toEqual([])
+  expect(after.moves).toMatchObject([{ tag: 'nightly', until: expires }])
+})
+
+test('an old digest that is tagged anew comes first, as it moved last', async () => {
+  await using quay = await startVendor(quaySide())
+  const { registry, client, name } = quay
+  registry.push(REPOSITORY, 'old', one)
+  registry.push(REPOSITORY, 'new', two)
+  registry.retag(REPOSITORY, 'latest', one.digest)
+
+  expect(tagsOf((await client.firstPage(name)).claims)).toEqual(['latest', 'new', 'old'])
+})
+
+test('limit is 100, which is the most that it gives, and every page by its number', async () => {
+  await using quay = await startVendor(quaySide())
+  const { registry, client, name } = quay
+  for (let at = 0; at < 150; at += 1) registry.push(REPOSITORY, 'latest', at % 2 ? one : two)
+
+  const { claims, moves, isComplete } = await client.read(name)
+
+  expect(registry.log.map(({ query }) => [query.get('limit'), query.get('page')])).toEqual([
+    ['100', '1'],
+    ['100', '2'],
+  ])
+  expect(claims).toHaveLength(1)
+  expect(moves).toHaveLength(150)
+  expect(isComplete).toBe(true)
+})
+
+test.each([
+  ['as docker login takes it', password('$oauthtoken', TOKEN)],
+  ['as a bearer token', always({ kind: 'registry', token: TOKEN })],
+])('an OAuth token %s opens what is private', async (_what, credentials) => {
+  await using quay = await startVendor(quaySide({ oauthToken: TOKEN }), { credentials })
+  quay.registry.push(REPOSITORY, 'latest', one)
+
+  expect((await quay.client.read(quay.name)).claims).toHaveLength(1)
+  expect(quay.registry.requests.vendor).toBe(1)
+})
+
+test.each([
+  ['a robot account', password('team+robot', 'r0bot t0ken')],
+  ['a password', password('somebody', 's3cret')],
+])('%s is never shown to the interface, which takes OAuth tokens only', async (_what, credentials) => {
+  await using quay = await startVendor(quaySide(), { credentials })
+  quay.registry.push(REPOSITORY, 'latest', one)
+
+  expect((await quay.client.read(quay.name)).claims).toHaveLength(1)
+  expect(quay.registry.log.map(({ headers }) => headers.authorization)).toEqual([undefined])
+})
+
+test('an OAuth token that is refused does not close what anybody may read', async () => {
+  await using quay = await startVendor(quaySide(), { credentials: password('$oauthtoken', 'another') })
+  quay.registry.push(REPOSITORY, 'latest', one)
+
+  expect((await quay.client.read(quay.name)).claims).toHaveLength(1)
+  expect(quay.registry.log.map(({ status }) => status)).toEqual([401, 200])
+})
+
+test('an answer that does not say whether there is more makes no sense', async () => {
+  await using quay = await startVendor(quaySide())
+  quay.registry.hook = () => json(200, { tags: [], page: 1 })
+
+  expect(await quay.client.refusal(quay.name)).toMatchObject({ reason: 'OddShape' })
+})
+
+test('times that make no sense are no moves', async () => {
+  await using quay = await startVendor(quaySide())
+  const row = (start: unknown, end: unknown) => ({
+    name: 'latest',
+    start_ts: start,
+    end_ts: end,
+    manifest_digest: one.digest,
+  })
+  const tags = [row('soon', undefined), row(-1, 5), row(20, 10), row(1e300, undefined), row(10, 20)]
+  quay.registry.hook = () => json(200, { tags, page: 1, has_additional: false })
+
+  expect((await quay.client.read(quay.name)).moves).toEqual([
+    { tag: 'latest', digest: one.digest, from: 10_000, until: 20_000 },
+  ])
+})

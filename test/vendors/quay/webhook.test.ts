@@ -1,0 +1,30 @@
+import { describe, expect, it } from 'vitest'
+import { InvalidDeliveryError } from '../../../src/vendors/delivery/sender.ts'
+import { body, read, senders, spelled } from '../../webhooks/deliveries.ts'
+
+describe('Quay', () => {
+  const { QUAY: sender } = senders
+
+  it('many tags (AU reads only the first): each is a hint', () => {
+    expect(spelled(read(sender, body('quay')))).toEqual([
+      'push quay.io/acme/app:1.2.3',
+      'push quay.io/acme/app:latest',
+    ])
+  })
+
+  it('a Quay of one’s own says its host in docker_url', () => {
+    const json = { ...body('quay'), docker_url: 'quay.example.com:8443/acme/app' }
+    expect(read(sender, json).hints[0]).toMatchObject({ registry: 'quay.example.com:8443' })
+  })
+
+  it('templates can reshape the body, which is refused with what to do', () => {
+    expect(() => read(sender, { text: 'acme/app was pushed' })).toThrow(
+      /docker_url is not a repository.*template empty/,
+    )
+    expect(() => read(sender, { ...body('quay'), updated_tags: 'latest' })).toThrow(
+      /updated_tags is not a list.*Push to Repository.*template empty/,
+    )
+    const { updated_tags: _, ...withoutTags } = body('quay')
+    expect(() => read(sender, withoutTags)).toThrow(InvalidDeliveryError)
+  })
+})
