@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import type { Pruner } from '../collect/images/prune.ts'
-import { schedule } from '../concurrency/periodic.ts'
+import { startPeriodic } from '../concurrency/periodic.ts'
 import type { PushLog } from '../events/push-log.ts'
 import type { Config } from './config.ts'
 import type { Opened } from './opened.ts'
@@ -28,16 +28,17 @@ export function keepUp(parts: UpkeepParts, opened: Opened): void {
 function pruneRegularly({ pruner, config, now, log }: Omit<UpkeepParts, 'pushes'>, opened: Opened): void {
   const { pruneHours, keepTagRevisions, pruneYoungerThanMinutes: keepYoungerThanMinutes } = config
   if (pruneHours === null) return
-  const run = async (): Promise<void> => {
-    try {
-      const { events, images, bytes } = await pruner.prune({ keepTagRevisions, keepYoungerThanMinutes })
-      log.info({ events: events.total, images: images.total, bytes }, 'pruned')
-    } catch (error) {
-      log.error({ err: error }, 'the pruner did not come to its end')
-    }
-  }
-  // no run leaves a trace behind, and one that finds nothing is soon done: the first begins at once
-  opened.use(schedule({ intervalMs: pruneHours * HOUR, now, lastFinish: () => undefined, run }))
+  opened.use(
+    startPeriodic({
+      intervalMs: pruneHours * HOUR,
+      now,
+      async run() {
+        const { events, images, bytes } = await pruner.prune({ keepTagRevisions, keepYoungerThanMinutes })
+        log.info({ events: events.total, images: images.total, bytes }, 'pruned')
+      },
+      onError: (error) => log.error({ err: error }, 'pruning failed'),
+    }),
+  )
 }
 
 /** Drops what is too old of the push log, now and each hour, where the configuration says what is. */

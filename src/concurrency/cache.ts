@@ -1,28 +1,47 @@
-/** A few things that are believed for a while; what was learned longest ago is forgotten first. */
-export class Remembered<Value> {
-  readonly #kept = new Map<string, { readonly value: Value; readonly until: number }>()
-  readonly #size: number
+import { LRUCache } from 'lru-cache'
 
-  constructor(size: number) {
-    this.#size = size
+interface Entry<Value> {
+  readonly value: Value
+  /** Milliseconds since 1970. */
+  readonly until: number
+}
+
+/** A bounded cache whose entries expire at a time of their own. The clock is the caller's, so that tests can set it. */
+export class ExpiringCache<Value> {
+  readonly #entries: LRUCache<string, Entry<Value>>
+
+  /** Keeps at most `max` entries; the least recently used goes first. */
+  constructor(max: number) {
+    this.#entries = new LRUCache({ max })
   }
 
+  /** Undefined for an unknown key and for an expired entry. `now` in milliseconds since 1970. */
   get(key: string, now: number): Value | undefined {
-    const kept = this.#kept.get(key)
-    return kept && kept.until > now ? kept.value : undefined
+    const entry = this.#entries.get(key)
+    return entry && entry.until > now ? entry.value : undefined
   }
 
   /** `until` in milliseconds since 1970. */
   set(key: string, value: Value, until: number): void {
-    this.#kept.delete(key)
-    this.#kept.set(key, { value, until })
-    for (const oldest of this.#kept.keys()) {
-      if (this.#kept.size <= this.#size) break
-      this.#kept.delete(oldest)
-    }
+    this.#entries.set(key, { value, until })
   }
 
-  forget(key: string): void {
-    this.#kept.delete(key)
+  delete(key: string): void {
+    this.#entries.delete(key)
+  }
+}
+
+/** The same function with its most recent results kept: for a pure function whose result is never undefined. */
+export function memoized<Result extends NonNullable<unknown>>(
+  compute: (key: string) => Result,
+  max = 1000,
+): (key: string) => Result {
+  const results = new LRUCache<string, Result>({ max })
+  return (key) => {
+    const known = results.get(key)
+    if (known !== undefined) return known
+    const result = compute(key)
+    results.set(key, result)
+    return result
   }
 }

@@ -1,4 +1,4 @@
-import { onAbort } from '../egress/abort.ts'
+import { onAbort } from './abort.ts'
 
 /** Time as the adapter sees it; tests bring their own. */
 export interface Clock {

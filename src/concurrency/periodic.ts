@@ -1,39 +1,50 @@
-export interface ScheduleOptions {
-  /** Milliseconds between the end of one run and the next. */
+/** Milliseconds after which the clock is read again: a timer does not notice that the clock was set, or that the machine
+ *  slept, and cannot be longer than 24 days. */
+const MAX_TIMER = 3_600_000
+
+/** Work that is repeated for as long as the process runs. */
+export interface PeriodicJob {
+  /** Milliseconds between the end of one run and the start of the next. */
   readonly intervalMs: number
+  /** Milliseconds since 1970. */
   readonly now: () => number
-  /** When a run last came to its end, also before this process began; undefined when none ever did. */
-  readonly lastFinish: () => number | undefined
-  /** Must not reject. */
-  readonly run: () => Promise<unknown>
+  /**
+   * When a run last ended, also in an earlier process, in milliseconds since 1970; undefined when none has. Without it
+   * the first run starts at once.
+   */
+  readonly lastFinish?: () => number | undefined
+  readonly run: () => unknown
+  /** Receives what a run throws or rejects with; the next run is due as usual. */
+  readonly onError: (error: unknown) => void
 }
 
-/** A timer does not see that the clock was set, or that the machine slept: look again. Also timers end at 24 days. */
-const LOOK_AGAIN = 3_600_000
-
-/** Runs once an interval, counted from the last run's end over restarts: none is skipped, none repeated. */
-export function schedule({ intervalMs, now, lastFinish, run }: ScheduleOptions): Disposable {
+/** Runs the job once an interval, counted from the end of the last run across restarts, until it is disposed of. */
+export function startPeriodic({ intervalMs, now, lastFinish, run, onError }: PeriodicJob): Disposable {
   let timer: NodeJS.Timeout | undefined
   let isStopped = false
-  // one that failed may have left no trace in the database
+  // a run that failed may have left no trace in the database
   let tried = Number.NEGATIVE_INFINITY
 
-  const wait = (): number => {
+  const delay = (): number => {
     const at = now()
-    const last = Math.max(lastFinish() ?? Number.NEGATIVE_INFINITY, tried)
-    // of a clock that was ahead: never longer than an interval from now
+    const last = Math.max(lastFinish?.() ?? Number.NEGATIVE_INFINITY, tried)
+    // a finish in the future was written by a clock that was ahead
     return Math.max(0, Math.min(last + intervalMs - at, intervalMs))
   }
-  const look = (): void => {
-    if (wait() > 0) arm()
-    else
-      void run().then(() => {
-        tried = now()
-        arm()
-      })
-  }
   const arm = (): void => {
-    if (!isStopped) timer = setTimeout(look, Math.min(wait(), LOOK_AGAIN)).unref()
+    if (!isStopped) timer = setTimeout(check, Math.min(delay(), MAX_TIMER)).unref()
+  }
+  const check = (): void => {
+    if (delay() > 0) arm()
+    else void attempt().then(arm)
+  }
+  const attempt = async (): Promise<void> => {
+    try {
+      await run()
+    } catch (error) {
+      onError(error)
+    }
+    tried = now()
   }
 
   arm()

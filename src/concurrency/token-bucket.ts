@@ -1,21 +1,37 @@
+import { LRUCache } from 'lru-cache'
 import type { Clock } from './clock.ts'
 
-/**
- * So many requests a second, and up to one second's worth of them at once: a token bucket. Without a rate it lets
- * everything pass.
- */
-export class Pace {
+/** Size and refill rate of a bucket. */
+export interface BucketSize {
+  /** Tokens of a full bucket. */
+  readonly capacity: number
+  /** Tokens that are added each second; a fraction is allowed. */
+  readonly perSecond: number
+}
+
+interface Level {
+  readonly tokens: number
+  /** Milliseconds since 1970, up to which the tokens are counted. */
+  readonly at: number
+}
+
+/** The level at a later time. A clock that was set back adds none. */
+const refilled = ({ tokens, at }: Level, { capacity, perSecond }: BucketSize, now: number): Level => ({
+  tokens: Math.min(tokens + (Math.max(0, now - at) / 1000) * perSecond, capacity),
+  at: now,
+})
+
+/** A token bucket for one rate of requests, with one second's worth as its capacity. Without a rate every request passes. */
+export class TokenBucket {
   readonly #clock: Clock
   #rate: number | null = null
-  #tokens = 0
-  /** Milliseconds since 1970, up to which the tokens are counted. */
-  #countedTo = 0
+  #level: Level = { tokens: 0, at: 0 }
 
   constructor(clock: Clock) {
     this.#clock = clock
   }
 
-  /** Requests per second, positive, a fraction too; null for as many as come. */
+  /** Requests per second, positive, a fraction too; null for no limit. */
   get rate(): number | null {
     return this.#rate
   }
@@ -23,38 +39,61 @@ export class Pace {
   set rate(rate: number | null) {
     if (rate === this.#rate) return
     this.#refill()
-    // what nobody limited before begins with one second's worth
-    this.#tokens = Math.min(this.#rate === null ? Number.POSITIVE_INFINITY : this.#tokens, burstOf(rate))
+    // after no limit it starts with one second's worth
+    const tokens = this.#rate === null ? Number.POSITIVE_INFINITY : this.#level.tokens
+    this.#level = { tokens: Math.min(tokens, burstOf(rate)), at: this.#clock.now() }
     this.#rate = rate
-    this.#countedTo = this.#clock.now()
   }
 
-  /** Whether a request may be sent now; counts it when it may. */
+  /** Takes a token; reports whether there was one. */
   take(): boolean {
     if (this.#rate === null) return true
     this.#refill()
-    if (this.#tokens < 1) return false
-    this.#tokens -= 1
+    if (this.#level.tokens < 1) return false
+    this.#level = { ...this.#level, tokens: this.#level.tokens - 1 }
     return true
   }
 
-  /** Resolves when `take` is worth asking again; rejects with the signal's reason once it is aborted. */
+  /** Resolves when a token is due; rejects with the signal's reason once it is aborted. */
   async wait(signal: AbortSignal): Promise<void> {
     if (this.#rate === null) return
-    // a hair more than what is missing, for a timer may be early and a sum of fractions a little short
-    const missing = ((1 - this.#tokens) / this.#rate) * 1000 - (this.#clock.now() - this.#countedTo)
+    const { tokens, at } = this.#level
+    // one more millisecond: a timer may be early, and a sum of fractions a little short
+    const missing = ((1 - tokens) / this.#rate) * 1000 - (this.#clock.now() - at)
     await this.#clock.sleep(Math.max(1, Math.ceil(missing) + 1), signal)
   }
 
   #refill(): void {
-    const now = this.#clock.now()
-    const rate = this.#rate ?? 0
-    // none for a clock that was set back
-    const seconds = Math.max(0, now - this.#countedTo) / 1000
-    this.#tokens = Math.min(this.#tokens + seconds * rate, burstOf(this.#rate))
-    this.#countedTo = now
+    const size = { capacity: burstOf(this.#rate), perSecond: this.#rate ?? 0 }
+    this.#level = refilled(this.#level, size, this.#clock.now())
   }
 }
 
-/** A rate below one a second still has one request whole. */
+/** A rate below one a second still has one whole request. */
 const burstOf = (rate: number | null): number => Math.max(1, rate ?? 1)
+
+/** Names whose buckets are kept; the bucket of a forgotten name is full. */
+const MAX_BUCKETS = 10_000
+
+/** One token bucket for each name. */
+export class TokenBuckets {
+  readonly #size: BucketSize
+  readonly #now: () => number
+  readonly #levels = new LRUCache<string | number, Level>({ max: MAX_BUCKETS })
+
+  /** `now` in milliseconds, and never backwards. */
+  constructor(size: BucketSize, now: () => number) {
+    this.#size = size
+    this.#now = now
+  }
+
+  /** Takes a token of the name's bucket. Returns the seconds until there is one: 0 when one was taken. */
+  take(name: string | number): number {
+    const { capacity, perSecond } = this.#size
+    const now = this.#now()
+    const level = refilled(this.#levels.get(name) ?? { tokens: capacity, at: now }, this.#size, now)
+    const isTaken = level.tokens >= 1
+    this.#levels.set(name, isTaken ? { ...level, tokens: level.tokens - 1 } : level)
+    return isTaken ? 0 : Math.ceil((1 - level.tokens) / perSecond)
+  }
+}

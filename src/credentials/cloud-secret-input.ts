@@ -1,7 +1,7 @@
+import { InvalidInputError } from '../input/errors.ts'
 import { azurePlace, ecrPlace, isAwsRegion, isGoogleRegistry } from '../logins/cloud-registry.ts'
 import type { CloudSecret, RegistryPrefix } from '../logins/registry-login.ts'
 import { parseServiceAccountKey } from '../logins/service-account-key.ts'
-import { InvalidCredentialError } from '../secrets/errors.ts'
 
 /** Keys of clouds as they are given; null and undefined mean that nothing is said. */
 export interface CloudSecretInput {
@@ -40,7 +40,7 @@ export function cloudSecretOf({ aws, google, azure }: CloudSecretInput): CloudSe
   return { kind: 'azure', ...azure, loginServer }
 }
 
-/** Refuses what can be no key of its cloud. Throws InvalidCredentialError. */
+/** Refuses what can be no key of its cloud. Throws InvalidInputError. */
 export const checkCloudSecret = (secret: CloudSecret): void => CHECKS[secret.kind](secret as never)
 
 const CHECKS: { readonly [Kind in CloudSecret['kind']]: (secret: CloudSecret & { kind: Kind }) => void } = {
@@ -86,9 +86,9 @@ function checkWord(field: string, value: string): void {
   }
 }
 
-/** Refuses a cloud's key for what is none of its registries. Throws InvalidCredentialError. */
+/** Refuses a cloud's key for what is none of its registries. Throws InvalidInputError. */
 export function checkCloudOf(secret: CloudSecret, { registry }: RegistryPrefix): void {
-  const wrong = (message: string) => new InvalidCredentialError('prefix', message)
+  const wrong = (message: string) => new InvalidInputError('prefix', message)
   if (secret.kind === 'google') {
     if (isGoogleRegistry(registry)) return
     throw wrong(
@@ -112,4 +112,4 @@ export function checkCloudOf(secret: CloudSecret, { registry }: RegistryPrefix):
   }
 }
 
-const refuse = (field: string, problem: string) => new InvalidCredentialError(field, `${field} ${problem}`)
+const refuse = (field: string, problem: string) => new InvalidInputError(field, `${field} ${problem}`)

@@ -1,3 +1,4 @@
+import { InvalidInputError } from '../input/errors.ts'
 import {
   isCloudSecret,
   isRegistryPrefix,
@@ -7,7 +8,6 @@ import {
   splitPrefix,
 } from '../logins/registry-login.ts'
 import { isNamespace, NAMESPACE_GRAMMAR } from '../oci/stream-name.ts'
-import { InvalidCredentialError } from '../secrets/errors.ts'
 import { type CloudSecretInput, checkCloudOf, checkCloudSecret, cloudSecretOf } from './cloud-secret-input.ts'
 
 /** A secret as it is given, in exactly one of all ways; null and undefined mean that nothing is said. */
@@ -25,33 +25,33 @@ const SECRETS = ['password', 'identityToken', 'bearerToken', 'aws', 'google', 'a
 
 // no message says what was given: it may be a password in the wrong place
 
-/** Throws InvalidCredentialError. */
+/** Throws InvalidInputError. */
 export function checkNamespace(namespace: string): void {
   if (!isNamespace(namespace)) {
-    throw new InvalidCredentialError('namespace', `that is not a namespace: ${NAMESPACE_GRAMMAR}`)
+    throw new InvalidInputError('namespace', `that is not a namespace: ${NAMESPACE_GRAMMAR}`)
   }
 }
 
-/** Reads `quay.io`, `quay.io/team` or `https://index.docker.io/v1/`. Throws InvalidCredentialError. */
+/** Reads `quay.io`, `quay.io/team` or `https://index.docker.io/v1/`. Throws InvalidInputError. */
 export function parsePrefix(text: string): RegistryPrefix {
   const prefix = splitPrefix(text)
   if (isRegistryPrefix(prefix)) return prefix
-  throw new InvalidCredentialError(
+  throw new InvalidInputError(
     'prefix',
     'prefix must be a registry, or a registry and a path: quay.io, localhost:5000, quay.io/team or docker.io/team',
   )
 }
 
-/** Throws InvalidCredentialError. */
+/** Throws InvalidInputError. */
 export function parseSecret(input: SecretInput): Secret {
   const given = SECRETS.filter((field) => input[field] != null)
   const [field] = given
   if (field === undefined || given.length > 1) {
-    throw new InvalidCredentialError(given[1] ?? 'password', `give one of ${SECRETS.join(', ')}`)
+    throw new InvalidInputError(given[1] ?? 'password', `give one of ${SECRETS.join(', ')}`)
   }
   const username = input.username ?? ''
   if (username !== '' && field !== 'password' && field !== 'identityToken') {
-    throw new InvalidCredentialError('username', `${field} says who signs in: there is no username with it`)
+    throw new InvalidInputError('username', `${field} says who signs in: there is no username with it`)
   }
   return checkSecret(cloudSecretOf(input) ?? shownSecretOf(input, username))
 }
@@ -63,7 +63,7 @@ function shownSecretOf({ password, identityToken, bearerToken }: SecretInput, us
     : { kind: 'registry', token: bearerToken ?? '' }
 }
 
-/** The secret, if it is one that can be sent, and to what lies below the prefix. Throws InvalidCredentialError. */
+/** The secret, if it is one that can be sent, and to what lies below the prefix. Throws InvalidInputError. */
 export function checkSecret(secret: Secret, prefix?: RegistryPrefix): Secret {
   if (!isCloudSecret(secret)) return checkShownSecret(secret)
   checkCloudSecret(secret)
@@ -78,22 +78,22 @@ function checkShownSecret(secret: ShownSecret): ShownSecret {
       ? (['password', secret.password] as const)
       : ([secret.kind === 'identity' ? 'identityToken' : 'bearerToken', secret.token] as const)
   if (value === '' || value.length > MAX_SECRET_LENGTH) {
-    throw new InvalidCredentialError(field, `${field} must have 1 to ${MAX_SECRET_LENGTH} characters`)
+    throw new InvalidInputError(field, `${field} must have 1 to ${MAX_SECRET_LENGTH} characters`)
   }
   // a token is part of a header: what else stood there could add one of its own
   if (secret.kind !== 'password' && !/^[\x21-\x7e]+$/.test(value)) {
-    throw new InvalidCredentialError(field, `${field} must be of letters, digits and signs, without spaces`)
+    throw new InvalidInputError(field, `${field} must be of letters, digits and signs, without spaces`)
   }
   return secret
 }
 
 function checkUsername(username: string, isNeeded: boolean): void {
   if (isNeeded && username === '') {
-    throw new InvalidCredentialError('username', 'a password needs a username')
+    throw new InvalidInputError('username', 'a password needs a username')
   }
   // RFC 7617 §2: a colon ends the name
   if (username.length > MAX_USERNAME_LENGTH || /[:\p{Cc}]/u.test(username)) {
-    throw new InvalidCredentialError(
+    throw new InvalidInputError(
       'username',
       `username must have at most ${MAX_USERNAME_LENGTH} characters, without colons and control characters`,
     )

@@ -1,6 +1,7 @@
+import { InvalidInputError } from '../input/errors.ts'
 import type { LoginCheck } from '../logins/registry-login.ts'
 import { isRepositoryName } from '../oci/reference.ts'
-import { BrokenSealError, InvalidCredentialError } from '../secrets/errors.ts'
+import { BrokenSealError } from '../secrets/errors.ts'
 import { parsePrefix } from './credential-input.ts'
 import type { OpenedCredential, RegistryCredentials } from './registry-credentials.ts'
 
@@ -26,7 +27,7 @@ export type AskRegistry = (
   errand: { readonly namespace: string; readonly insecure: boolean; readonly signal: AbortSignal },
 ) => Promise<LoginCheck>
 
-/** Throws UnknownCredentialError, InvalidCredentialError; what the registry says is no error. */
+/** Throws UnknownCredentialError, InvalidInputError; what the registry says is no error. */
 export type TestCredentialCommand = (input: TestCredential) => Promise<CredentialTest>
 
 /** Milliseconds that a test takes at most. */
@@ -39,7 +40,7 @@ export const createCredentialTest =
     if (repository !== null && !isBelow(repository, path)) {
       const below =
         path === '' ? 'a repository of the registry, without its name' : `a repository below ${path}`
-      throw new InvalidCredentialError('repository', `repository must be ${below}: ${path || 'team'}/app`)
+      throw new InvalidInputError('repository', `repository must be ${below}: ${path || 'team'}/app`)
     }
     const signal = AbortSignal.timeout(PATIENCE)
     try {

@@ -1,3 +1,4 @@
+import { InvalidInputError } from '../input/errors.ts'
 import {
   formatPrefix,
   isRegistryPrefix,
@@ -6,7 +7,6 @@ import {
   splitPrefix,
 } from '../logins/registry-login.ts'
 import { isObject } from '../oci/descriptor.ts'
-import { InvalidCredentialError } from '../secrets/errors.ts'
 import { checkSecret } from './credential-input.ts'
 
 /** What a docker config holds for registries. */
@@ -26,7 +26,7 @@ export interface SkippedEntry {
 
 /**
  * Reads a docker `config.json` (or podman's `auth.json`), or a Kubernetes Secret of type `kubernetes.io/dockerconfigjson`
- * or `kubernetes.io/dockercfg`, parsed already. Throws InvalidCredentialError for what is neither.
+ * or `kubernetes.io/dockercfg`, parsed already. Throws InvalidInputError for what is neither.
  * Source: docker/cli, configfile; Kubernetes, pull an image from a private registry.
  */
 export function readDockerConfig(document: unknown): DockerConfigLogins {
@@ -63,7 +63,7 @@ function reasonAgainst(prefix: ReturnType<typeof splitPrefix>, secret: Secret): 
     checkSecret(secret)
     return undefined
   } catch (error) {
-    if (error instanceof InvalidCredentialError) return error.message
+    if (error instanceof InvalidInputError) return error.message
     throw error
   }
 }
@@ -101,7 +101,7 @@ function parseObject(text: string, key: string): Json {
   return json
 }
 
-const refuse = (message: string) => new InvalidCredentialError('config', message)
+const refuse = (message: string) => new InvalidInputError('config', message)
 
 /** Characters of a key that are shown. */
 const MAX_SHOWN = 200

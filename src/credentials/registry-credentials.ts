@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Database } from '../db/open.ts'
 import type { registryCredentials } from '../db/tables/access.ts'
 import type { Transaction } from '../db/transact.ts'
+import { InvalidInputError, NotFoundError } from '../input/errors.ts'
 import {
   formatPrefix,
   pathsAbove,
@@ -9,7 +10,7 @@ import {
   type Secret,
   splitPrefix,
 } from '../logins/registry-login.ts'
-import { BrokenSealError, InvalidCredentialError, UnknownCredentialError } from '../secrets/errors.ts'
+import { BrokenSealError } from '../secrets/errors.ts'
 import type { Sealer } from '../secrets/sealer.ts'
 import { checkNamespace, checkSecret, parsePrefix } from './credential-input.ts'
 import { createCredentialUses } from './credential-uses.ts'
@@ -37,13 +38,13 @@ export interface OpenedCredential {
 export interface RegistryCredentials extends Disposable {
   /** By registry and path. */
   ofNamespace(namespace: string): RegistryCredential[]
-  /** Keeps the secret for what lies below the prefix, in place of one that was there. Throws InvalidCredentialError. */
+  /** Keeps the secret for what lies below the prefix, in place of one that was there. Throws InvalidInputError. */
   set(input: SetCredential): RegistryCredential
   /** The same for several: all of them or none. */
   setAll(inputs: readonly SetCredential[]): RegistryCredential[]
-  /** What it was. Throws UnknownCredentialError, InvalidCredentialError. */
+  /** What it was. Throws NotFoundError, InvalidInputError. */
   delete(place: { readonly namespace: string; readonly prefix: string }): RegistryCredential
-  /** The one that was set for the prefix. Throws UnknownCredentialError, InvalidCredentialError, BrokenSealError. */
+  /** The one that was set for the prefix. Throws NotFoundError, InvalidInputError, BrokenSealError. */
   open(place: { readonly namespace: string; readonly prefix: string }): OpenedCredential
   /** The namespace's own for the repository, by the longest path; null where there is none. Throws BrokenSealError. */
   find(namespace: string, registry: string, repository: string): OpenedCredential | null
@@ -122,7 +123,7 @@ export function createRegistryCredentials({
     checkSecret(secret, place)
     const existing = placed(namespace, place)
     if (!existing && (count.get(namespace)?.count ?? 0) >= MAX_CREDENTIALS) {
-      throw new InvalidCredentialError('prefix', `a namespace has at most ${MAX_CREDENTIALS} credentials`)
+      throw new InvalidInputError('prefix', `a namespace has at most ${MAX_CREDENTIALS} credentials`)
     }
     const { kind, username, text } = storedOf(secret)
     const { keyId, bytes } = sealer.seal(text, boundTo({ namespace, ...place, kind, username }))
@@ -180,7 +181,7 @@ export function createRegistryCredentials({
 }
 
 const unknown = (namespace: string, place: RegistryPrefix) =>
-  new UnknownCredentialError(`${namespace} has no credential for ${formatPrefix(place)}`)
+  new NotFoundError(`${namespace} has no credential for ${formatPrefix(place)}`)
 
 function openedText(sealer: Sealer, row: Row): string {
   try {

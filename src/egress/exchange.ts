@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
-import { onAbort } from './abort.ts'
+import { onAbort } from '../concurrency/abort.ts'
 import { BodyTooLargeError, EgressTimeoutError, toEgressError } from './errors.ts'
 
 /** Names in lower case; a list where the header came several times. */

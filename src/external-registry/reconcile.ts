@@ -1,4 +1,4 @@
-import { eachInFlight } from '../concurrency/in-flight.ts'
+import { forEachBounded } from '../concurrency/bounded.ts'
 import { TurnBlockedError } from '../concurrency/queues-by-key.ts'
 import type { Database } from '../db/open.ts'
 import { ImageGoneError } from '../imagestream/image/image.ts'
@@ -64,7 +64,7 @@ export async function reconcile(dependencies: ReconcileDependencies): Promise<Re
   }
 
   const paths = await pathsOf(dependencies)
-  await eachInFlight(untilOver(paths), REPOSITORIES_IN_FLIGHT, async (path) => {
+  await forEachBounded(untilOver(paths), REPOSITORIES_IN_FLIGHT, async (path) => {
     const origin = originOf(path)
     if (!origin) return warn(`${path} cannot be an image stream: what is pushed there is not recorded`)
     counts.repositories++
@@ -79,7 +79,7 @@ export async function reconcile(dependencies: ReconcileDependencies): Promise<Re
     const names = new Set(await remote.listTags())
     // what a listing leaves out is gone only when the registry says so of the tag itself
     for (const { tag } of tags.fromHere(origin)) names.add(tag)
-    await eachInFlight(untilOver(names), TAGS_IN_FLIGHT, (tag) =>
+    await forEachBounded(untilOver(names), TAGS_IN_FLIGHT, (tag) =>
       orFailed(() => compare(origin, remote, tag)),
     )
   }

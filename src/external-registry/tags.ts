@@ -1,4 +1,4 @@
-import { setImmediate as breathe } from 'node:timers/promises'
+import { yieldToEventLoop } from '../concurrency/yielding.ts'
 import type { Database } from '../db/open.ts'
 import type { Transaction } from '../db/transact.ts'
 import type { StreamWriter } from '../imagestream/commands/write-stream.ts'
@@ -117,7 +117,7 @@ export function createExternalTags(dependencies: ExternalTagsDependencies): Exte
           if (origin?.namespace === namespace && origin.name === name) yield origin.repository
         }
         after = last
-        await breathe()
+        await yieldToEventLoop()
       }
     },
 

@@ -1,13 +1,14 @@
+import { InvalidInputError } from '../input/errors.ts'
+import { quoted } from '../input/quoted.ts'
 import { createFilter } from './filter.ts'
-import { InvalidPolicyError, quoted } from './invalid-policy.ts'
 import { POLICY_ORDERS, type TagPolicy, type TagPolicyInput } from './policy.ts'
 import { createVersionRange } from './version-range.ts'
 
-/** The policy asked for. Throws InvalidPolicyError: what cannot be read, goes beyond a bound, or has no effect. */
+/** The policy asked for. Throws InvalidInputError: what cannot be read, goes beyond a bound, or has no effect. */
 export function checkPolicy(input: TagPolicyInput): TagPolicy {
   const { order } = input
   if (!POLICY_ORDERS.includes(order)) {
-    throw new InvalidPolicyError(
+    throw new InvalidInputError(
       'order',
       `${quoted(String(order))} is not an order: ${POLICY_ORDERS.join(', ')}`,
     )
@@ -15,10 +16,10 @@ export function checkPolicy(input: TagPolicyInput): TagPolicy {
   const range = input.range?.trim().replace(/\s+/g, ' ') ?? null
   const includePrereleases = input.includePrereleases ?? false
   if (order !== 'SEMVER' && range !== null) {
-    throw new InvalidPolicyError('range', `a range is of semantic versions, and ${order} compares none`)
+    throw new InvalidInputError('range', `a range is of semantic versions, and ${order} compares none`)
   }
   if (order !== 'SEMVER' && includePrereleases) {
-    throw new InvalidPolicyError(
+    throw new InvalidInputError(
       'includePrereleases',
       `only semantic versions have pre-releases, and ${order} compares none`,
     )
@@ -29,7 +30,7 @@ export function checkPolicy(input: TagPolicyInput): TagPolicy {
     : null
   if (filter) createFilter(filter)
   if (order === 'NEWEST' && filter && filter.extract !== null) {
-    throw new InvalidPolicyError(
+    throw new InvalidInputError(
       'filter.extract',
       'NEWEST compares when images were created, so nothing is extracted from names: leave extract out',
     )

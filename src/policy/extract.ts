@@ -1,4 +1,5 @@
-import { InvalidPolicyError, quoted } from './invalid-policy.ts'
+import { InvalidInputError } from '../input/errors.ts'
+import { quoted } from '../input/quoted.ts'
 import type { Captures, Pattern } from './pattern.ts'
 
 /** Characters of an extract. */
@@ -15,11 +16,11 @@ const FIELD = 'filter.extract'
 
 /**
  * Reads `$1.$2`, `${name}`, `$$` for a dollar sign, as Go's Expand: `$1x` names the group "1x". A group that took no part
- * in a match is empty. Throws InvalidPolicyError: a group that the pattern does not have, or none at all.
+ * in a match is empty. Throws InvalidInputError: a group that the pattern does not have, or none at all.
  */
 export function createExtract(template: string, groups: Groups): Extract {
   if (template.length > MAX_EXTRACT_LENGTH) {
-    throw new InvalidPolicyError(FIELD, `extract has at most ${MAX_EXTRACT_LENGTH} characters`)
+    throw new InvalidInputError(FIELD, `extract has at most ${MAX_EXTRACT_LENGTH} characters`)
   }
   const parts: (string | number)[] = []
   let at = 0
@@ -31,7 +32,7 @@ export function createExtract(template: string, groups: Groups): Extract {
   }
   parts.push(template.slice(at))
   if (!parts.some((part) => typeof part === 'number')) {
-    throw new InvalidPolicyError(
+    throw new InvalidInputError(
       FIELD,
       `${quoted(template)} names no group, so all tags would be equal: ${allowed(groups)}`,
     )
@@ -42,7 +43,7 @@ export function createExtract(template: string, groups: Groups): Extract {
 
 function groupNamed(name: string | undefined, groups: Groups): number {
   if (name === undefined) {
-    throw new InvalidPolicyError(
+    throw new InvalidInputError(
       FIELD,
       `"$" stands before a group, and for itself is "$$": ${allowed(groups)}`,
     )
@@ -53,7 +54,7 @@ function groupNamed(name: string | undefined, groups: Groups): number {
       ? groups.namedGroups[name]
       : undefined
   if (group === undefined || group > groups.groupCount) {
-    throw new InvalidPolicyError(FIELD, `the pattern has no group ${quoted(name)}: ${allowed(groups)}`)
+    throw new InvalidInputError(FIELD, `the pattern has no group ${quoted(name)}: ${allowed(groups)}`)
   }
   return group
 }

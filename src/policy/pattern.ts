@@ -1,5 +1,6 @@
 import { RE2JS, RE2JSException, RE2JSSyntaxException } from 're2js'
-import { InvalidPolicyError, quoted } from './invalid-policy.ts'
+import { InvalidInputError } from '../input/errors.ts'
+import { quoted } from '../input/quoted.ts'
 
 /** Characters of a pattern. */
 export const MAX_PATTERN_LENGTH = 1000
@@ -26,7 +27,7 @@ export interface Pattern {
 /** By the number of the group: 0 is all that matches, null a group that took no part. */
 export type Captures = readonly (string | null)[]
 
-/** Compiles in RE2's syntax, which searches in linear time. Throws InvalidPolicyError: not a pattern, or too large. */
+/** Compiles in RE2's syntax, which searches in linear time. Throws InvalidInputError: not a pattern, or too large. */
 export function createPattern(pattern: string): Pattern {
   const compiled = compilePattern(pattern)
   const re2 = compiled.re2()
@@ -54,12 +55,12 @@ function capturesOf(text: string, bounds: readonly number[]): Captures {
   return captures
 }
 
-/** Throws InvalidPolicyError, as `createPattern`. */
+/** Throws InvalidInputError, as `createPattern`. */
 export function compilePattern(pattern: string): RE2JS {
   if (pattern === '')
-    throw new InvalidPolicyError(FIELD, 'a pattern is not empty; leave filter out for all tags')
+    throw new InvalidInputError(FIELD, 'a pattern is not empty; leave filter out for all tags')
   if (pattern.length > MAX_PATTERN_LENGTH) {
-    throw new InvalidPolicyError(FIELD, `a pattern has at most ${MAX_PATTERN_LENGTH} characters`)
+    throw new InvalidInputError(FIELD, `a pattern has at most ${MAX_PATTERN_LENGTH} characters`)
   }
   if (instructionsAtMost(pattern) > MAX_ESTIMATE) throw tooLarge()
   const compiled = compile(pattern)
@@ -67,8 +68,8 @@ export function compilePattern(pattern: string): RE2JS {
   return compiled
 }
 
-const tooLarge = (): InvalidPolicyError =>
-  new InvalidPolicyError(
+const tooLarge = (): InvalidInputError =>
+  new InvalidInputError(
     FIELD,
     `the pattern compiles to more than ${MAX_PATTERN_INSTRUCTIONS} instructions: ` +
       'it repeats too much ("{n}" counts n times), or is too long',
@@ -80,7 +81,7 @@ function compile(pattern: string): RE2JS {
   } catch (cause) {
     if (!(cause instanceof RE2JSException)) throw cause
     const what = cause instanceof RE2JSSyntaxException ? cause.getDescription() : cause.message
-    throw new InvalidPolicyError(
+    throw new InvalidInputError(
       FIELD,
       `${quoted(pattern)} is not a regular expression in RE2's syntax, which has no lookaround or backreferences: ${what}`,
       { cause },

@@ -1,5 +1,6 @@
 import semver, { type SemVer } from 'semver'
-import { InvalidPolicyError, quoted } from './invalid-policy.ts'
+import { InvalidInputError } from '../input/errors.ts'
+import { quoted } from '../input/quoted.ts'
 import type { TagPolicy } from './policy.ts'
 
 /** Characters of a range. */
@@ -15,7 +16,7 @@ export interface VersionRange {
 
 /**
  * As npm reads ranges: without `includePrereleases` a pre-release counts only where the range names another of the same
- * version (`^3.3.0-rc1`). Throws InvalidPolicyError.
+ * version (`^3.3.0-rc1`). Throws InvalidInputError.
  */
 export function createVersionRange({
   range,
@@ -61,18 +62,18 @@ const isBeside = (operator: semver.Comparator['operator'], compared: number): bo
 function compile(range: string, includePrerelease: boolean): semver.Range {
   // semver reads an empty range, and an empty alternative as in "1 ||", as any version
   if (range.split('||').some((alternative) => alternative.trim() === '')) {
-    throw new InvalidPolicyError(
+    throw new InvalidInputError(
       'range',
       `${quoted(range)} is empty or has an empty alternative; write "*", or leave range out, for any version`,
     )
   }
   if (range.length > MAX_RANGE_LENGTH) {
-    throw new InvalidPolicyError('range', `a range has at most ${MAX_RANGE_LENGTH} characters`)
+    throw new InvalidInputError('range', `a range has at most ${MAX_RANGE_LENGTH} characters`)
   }
   const compiled = parse(range, includePrerelease)
   const comparators = compiled.set.reduce((sum, alternative) => sum + alternative.length, 0)
   if (comparators > MAX_COMPARATORS) {
-    throw new InvalidPolicyError(
+    throw new InvalidInputError(
       'range',
       `the range is of ${comparators} comparisons, and ${MAX_COMPARATORS} are allowed`,
     )
@@ -84,7 +85,7 @@ function parse(range: string, includePrerelease: boolean): semver.Range {
   try {
     return new semver.Range(range, { includePrerelease })
   } catch (cause) {
-    throw new InvalidPolicyError(
+    throw new InvalidInputError(
       'range',
       `${quoted(range)} is not a range of semantic versions, such as "^3.3", "~3.3.1", "3.x" or ">=3.1 <3.4 || 4.x"`,
       { cause },

@@ -1,5 +1,5 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
-import { InvalidConfigurationError } from './errors.ts'
+import { InvalidInputError } from '../input/errors.ts'
 
 /** What a certificate says of itself. */
 export interface CertificateFacts {
@@ -20,18 +20,18 @@ const KEY = /-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----/
 
 // no message says what was given: it may be a key in the wrong place
 
-/** The certificates of a PEM text, and nothing else of it. Throws InvalidConfigurationError. */
+/** The certificates of a PEM text, and nothing else of it. Throws InvalidInputError. */
 export function checkCertificates(pem: string, field: string): string {
   if (pem.length > MAX_CERTIFICATES_LENGTH) {
     const most = `at most ${MAX_CERTIFICATES_LENGTH} characters`
-    throw new InvalidConfigurationError(field, `${field} must have ${most}`)
+    throw new InvalidInputError(field, `${field} must have ${most}`)
   }
   if (KEY.test(pem)) {
-    throw new InvalidConfigurationError(field, `${field} has a private key in it: leave that out`)
+    throw new InvalidInputError(field, `${field} has a private key in it: leave that out`)
   }
   const blocks = pem.match(CERTIFICATE) ?? []
   if (blocks.length === 0) {
-    throw new InvalidConfigurationError(
+    throw new InvalidInputError(
       field,
       `${field} must be one or more certificates in PEM: text that begins with -----BEGIN CERTIFICATE-----`,
     )
@@ -40,7 +40,7 @@ export function checkCertificates(pem: string, field: string): string {
   return blocks.join('\n')
 }
 
-/** A client's certificate with its chain, and the key for it. Throws InvalidConfigurationError. */
+/** A client's certificate with its chain, and the key for it. Throws InvalidInputError. */
 export function checkClientCertificate(
   { certificate, key }: { readonly certificate: string; readonly key: string },
   { field, now }: { readonly field: string; readonly now: number },
@@ -48,14 +48,14 @@ export function checkClientCertificate(
   const chain = checkCertificates(certificate, `${field}.certificate`)
   const own = new X509Certificate(chain)
   if (Date.parse(own.validTo) < now) {
-    throw new InvalidConfigurationError(
+    throw new InvalidInputError(
       `${field}.certificate`,
       `the certificate of ${subjectOf(own)} has expired on ${new Date(own.validTo).toISOString()}`,
     )
   }
   const parsed = parseKey(key, `${field}.key`)
   if (!own.checkPrivateKey(parsed)) {
-    throw new InvalidConfigurationError(
+    throw new InvalidInputError(
       `${field}.key`,
       `the key is not that of the first certificate, which is of ${subjectOf(own)}`,
     )
@@ -77,7 +77,7 @@ export const certificatesOf = (pem: string): CertificateFacts[] =>
   })
 
 function parseKey(key: string, field: string): KeyObject {
-  const refuse = (message: string) => new InvalidConfigurationError(field, message)
+  const refuse = (message: string) => new InvalidInputError(field, message)
   if (key.length > MAX_KEY_LENGTH) throw refuse(`${field} must have at most ${MAX_KEY_LENGTH} characters`)
   if (/ENCRYPTED/.test(key)) throw refuse(`${field} must not be encrypted: it is sealed where it is kept`)
   if (!KEY.test(key)) {
@@ -95,7 +95,7 @@ function parse(block: string, what: string, field: string): void {
   try {
     new X509Certificate(block)
   } catch (cause) {
-    throw new InvalidConfigurationError(field, `${what} cannot be read as a certificate`, { cause })
+    throw new InvalidInputError(field, `${what} cannot be read as a certificate`, { cause })
   }
 }
 

@@ -1,7 +1,7 @@
+import { InvalidInputError } from '../input/errors.ts'
 import { formatPrefix, type RegistryPrefix } from '../logins/registry-login.ts'
 import { checkCertificates, checkClientCertificate } from './certificate.ts'
 import type { Access, Mirror, MirrorUse, Vendor } from './configuration.ts'
-import { InvalidConfigurationError } from './errors.ts'
 import { parsePrefix } from './prefix.ts'
 
 /** A change of a configuration: what is undefined stays as it is, what is null is not said any more. */
@@ -57,7 +57,7 @@ const MAX_REQUESTS_PER_SECOND = 10_000
 const MIN_REQUESTS_PER_SECOND = 0.01
 const MAX_LOGIN_LENGTH = 1024
 
-/** The change, if it is one that can be made. Throws InvalidConfigurationError. */
+/** The change, if it is one that can be made. Throws InvalidInputError. */
 export function checkInput(prefix: RegistryPrefix, input: ConfigurationInput, now: number): CheckedInput {
   const { access, location, mirrors, insecure, ca, clientCertificate, proxy, vendor, apiUrl } = input
   return {
@@ -81,7 +81,7 @@ const ifSaid = <Given, Checked>(
 
 function checkMirrors(inputs: readonly MirrorInput[]): Mirror[] {
   if (inputs.length > MAX_MIRRORS) {
-    throw new InvalidConfigurationError('mirrors', `a registry has at most ${MAX_MIRRORS} mirrors`)
+    throw new InvalidInputError('mirrors', `a registry has at most ${MAX_MIRRORS} mirrors`)
   }
   const mirrors = inputs.map(({ location, insecure, serves }, at) => ({
     location: formatPrefix(parsePrefix(location, `mirrors.${at}.location`)),
@@ -90,7 +90,7 @@ function checkMirrors(inputs: readonly MirrorInput[]): Mirror[] {
   }))
   for (const [at, { location }] of mirrors.entries()) {
     if (mirrors.findIndex((one) => one.location === location) === at) continue
-    throw new InvalidConfigurationError(`mirrors.${at}.location`, `the mirror ${location} is there twice`)
+    throw new InvalidInputError(`mirrors.${at}.location`, `the mirror ${location} is there twice`)
   }
   return mirrors
 }
@@ -101,18 +101,18 @@ function checkLimits(
 ): Pick<ConfigurationInput, 'concurrency' | 'requestsPerSecond'> {
   for (const [field, limit] of Object.entries({ concurrency, requestsPerSecond })) {
     if (limit != null && path !== '') {
-      throw new InvalidConfigurationError(field, `${field} is for a whole registry: set it without a path`)
+      throw new InvalidInputError(field, `${field} is for a whole registry: set it without a path`)
     }
   }
   if (
     concurrency != null &&
     !(Number.isInteger(concurrency) && concurrency >= 1 && concurrency <= MAX_CONCURRENCY)
   ) {
-    throw new InvalidConfigurationError('concurrency', `concurrency must be from 1 to ${MAX_CONCURRENCY}`)
+    throw new InvalidInputError('concurrency', `concurrency must be from 1 to ${MAX_CONCURRENCY}`)
   }
   const isRate = (rate: number) => rate >= MIN_REQUESTS_PER_SECOND && rate <= MAX_REQUESTS_PER_SECOND
   if (requestsPerSecond != null && !isRate(requestsPerSecond)) {
-    throw new InvalidConfigurationError(
+    throw new InvalidInputError(
       'requestsPerSecond',
       `requestsPerSecond must be from ${MIN_REQUESTS_PER_SECOND} to ${MAX_REQUESTS_PER_SECOND}`,
     )
@@ -125,13 +125,13 @@ function checkLimits(
 function checkProxy({ url: text, username, password }: ProxyInput): CheckedProxy {
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (url && (url.username !== '' || url.password !== '')) {
-    throw new InvalidConfigurationError(
+    throw new InvalidInputError(
       'proxy.url',
       'proxy.url must have no login in it: give username and password beside it, which are kept sealed',
     )
   }
   if (url?.protocol !== 'http:' || url.pathname !== '/' || url.search !== '' || url.hash !== '') {
-    throw new InvalidConfigurationError(
+    throw new InvalidInputError(
       'proxy.url',
       'proxy.url must be http://, a host and a port, and nothing more: http://proxy.example:3128',
     )
@@ -139,16 +139,16 @@ function checkProxy({ url: text, username, password }: ProxyInput): CheckedProxy
   const name = username || null
   // RFC 7617 §2: a colon ends the name
   if (name !== null && (name.length > MAX_LOGIN_LENGTH || /[:\p{Cc}]/u.test(name))) {
-    throw new InvalidConfigurationError(
+    throw new InvalidInputError(
       'proxy.username',
       `proxy.username must have at most ${MAX_LOGIN_LENGTH} characters, without colons and control characters`,
     )
   }
   if (password != null && name === null) {
-    throw new InvalidConfigurationError('proxy.username', 'a password needs a username')
+    throw new InvalidInputError('proxy.username', 'a password needs a username')
   }
   if (password != null && password.length > MAX_LOGIN_LENGTH) {
-    throw new InvalidConfigurationError(
+    throw new InvalidInputError(
       'proxy.password',
       `proxy.password must have at most ${MAX_LOGIN_LENGTH} characters`,
     )
@@ -162,7 +162,7 @@ function checkApiUrl(text: string): string {
   if (url && isWeb && url.username === '' && url.password === '' && url.search === '' && url.hash === '') {
     return url.href.replace(/\/+$/, '')
   }
-  throw new InvalidConfigurationError(
+  throw new InvalidInputError(
     'apiUrl',
     'apiUrl must be an address on the web without a login and a query: https://jfrog.example/artifactory',
   )

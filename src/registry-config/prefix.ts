@@ -1,6 +1,6 @@
+import { InvalidInputError } from '../input/errors.ts'
 import { isRegistryPrefix, type RegistryPrefix, splitPrefix } from '../logins/registry-login.ts'
 import { isRegistryName } from '../oci/reference.ts'
-import { InvalidConfigurationError } from './errors.ts'
 
 const PORT = /:(\d+)$/
 /** As a URL writes an IPv4 address that is spelled as one of IPv6. Source: RFC 4291 §2.5.5.2. */
@@ -23,12 +23,12 @@ const dotted = (...groups: readonly string[]): string =>
 /** The same host, whichever of its ports; the registry itself where it names none. */
 export const withoutPort = (registry: string): string => canonicalRegistry(registry.replace(PORT, ''))
 
-/** Reads `quay.io`, `quay.io/team` or `localhost:5000`. Throws InvalidConfigurationError. */
+/** Reads `quay.io`, `quay.io/team` or `localhost:5000`. Throws InvalidInputError. */
 export function parsePrefix(text: string, field: string): RegistryPrefix {
   const scheme = /^[a-z][a-z0-9+.-]*:\/\//i.test(text)
   const { registry, path } = splitPrefix(text)
   if (!scheme && isRegistryPrefix({ registry, path })) return { registry: canonicalRegistry(registry), path }
-  throw new InvalidConfigurationError(
+  throw new InvalidInputError(
     field,
     `${field} must be a registry, or a registry and a path, without a scheme: quay.io, localhost:5000, quay.io/team or docker.io/library`,
   )

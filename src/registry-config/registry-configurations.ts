@@ -1,9 +1,9 @@
 import type { Database } from '../db/open.ts'
 import type { Transaction } from '../db/transact.ts'
+import { InvalidInputError, NotFoundError } from '../input/errors.ts'
 import { formatPrefix, type RegistryPrefix } from '../logins/registry-login.ts'
 import type { Access, RegistryConfiguration } from './configuration.ts'
 import { type CheckedInput, type ConfigurationInput, checkInput } from './configuration-input.ts'
-import { InvalidConfigurationError, UnknownConfigurationError } from './errors.ts'
 import { parsePrefix } from './prefix.ts'
 import { CHANGED, COLUMNS, configurationOf, openedOf, type Row, valuesOf } from './rows.ts'
 import { createRules, type Rules } from './rules.ts'
@@ -17,11 +17,11 @@ export interface ConfigureRegistry extends ConfigurationInput {
 export interface RegistryConfigurations {
   /** By registry and path. */
   all(): readonly RegistryConfiguration[]
-  /** Undefined where there is none for exactly this prefix. Throws InvalidConfigurationError. */
+  /** Undefined where there is none for exactly this prefix. Throws InvalidInputError. */
   at(prefix: string): RegistryConfiguration | undefined
-  /** What is left out stays as it is. Throws InvalidConfigurationError; then nothing was changed. */
+  /** What is left out stays as it is. Throws InvalidInputError; then nothing was changed. */
   configure(input: ConfigureRegistry): RegistryConfiguration
-  /** What it was. Throws UnknownConfigurationError, InvalidConfigurationError. */
+  /** What it was. Throws NotFoundError, InvalidInputError. */
   delete(prefix: string): RegistryConfiguration
   /** Whether images may be imported from registries of which no configuration says it. */
   defaultAccess(): Access
@@ -122,10 +122,7 @@ export function createRegistryConfigurations({
         const checked = checkInput(place, input, now())
         if (!placed(place)) {
           if ((count.get()?.count ?? 0) >= MAX_CONFIGURATIONS) {
-            throw new InvalidConfigurationError(
-              'prefix',
-              `there are at most ${MAX_CONFIGURATIONS} configurations`,
-            )
+            throw new InvalidInputError('prefix', `there are at most ${MAX_CONFIGURATIONS} configurations`)
           }
           insert.run(place.registry, place.path, now(), now())
         }
@@ -138,8 +135,7 @@ export function createRegistryConfigurations({
       db.transact((tx) => {
         const place = parsePrefix(prefix, 'prefix')
         const existing = placed(place)
-        if (!existing)
-          throw new UnknownConfigurationError(`there is no configuration of ${formatPrefix(place)}`)
+        if (!existing) throw new NotFoundError(`there is no configuration of ${formatPrefix(place)}`)
         remove.run(existing.id)
         changed(tx)
         return existing

@@ -1,8 +1,8 @@
+import { memoized } from '../concurrency/cache.ts'
 import { formatPrefix, pathsAbove, type RegistryPrefix, splitPrefix } from '../logins/registry-login.ts'
 import type { Access, MirrorUse, OpenedConfiguration, RegistryConfiguration } from './configuration.ts'
 import { arrange, type Entry } from './entries.ts'
 import { canonicalRegistry, moved, withoutPort } from './prefix.ts'
-import { remembered } from './remembered.ts'
 import { type ConnectionSetting, type Route, routeOf } from './route.ts'
 
 /** Where a repository is to be asked for. */
@@ -59,8 +59,8 @@ export function createRules({ configurations, access, own }: RulesOptions): Rule
   const entries = arrange(configurations)
   const ours = new Set(own.map(canonicalRegistry))
   const routesAbroad = new Map<string, Route | undefined>()
-  const canonical = remembered(canonicalRegistry)
-  const portless = remembered(withoutPort)
+  const canonical = memoized(canonicalRegistry)
+  const portless = memoized(withoutPort)
 
   const find = (registry: string, repository: string): Entry | undefined => {
     const ofRegistry = entries.get(canonical(registry))
@@ -136,7 +136,7 @@ export function createRules({ configurations, access, own }: RulesOptions): Rule
     return { places: [...mirrors, origin] }
   }
   // asked with each request
-  const plans = remembered((name) => {
+  const plans = memoized((name) => {
     const slash = name.indexOf('/')
     return newPlan(name.slice(0, slash), name.slice(slash + 1))
   })

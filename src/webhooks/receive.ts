@@ -1,3 +1,4 @@
+import { TokenBuckets } from '../concurrency/token-bucket.ts'
 import type { Database } from '../db/open.ts'
 import { digestOf } from '../oci/digest.ts'
 import {
@@ -9,7 +10,6 @@ import {
 } from '../vendors/delivery/sender.ts'
 import type { Senders } from '../vendors/senders.ts'
 import { type Answer, answerOf, GONE, type Received, tooMany } from './answer.ts'
-import { Buckets } from './buckets.ts'
 import type { DeliveryLog, DeliveryOutcome, Entry } from './delivery-log.ts'
 import { type ScopedHint, scopeOf } from './scope.ts'
 import type { WebhookSecrets } from './secrets.ts'
@@ -68,9 +68,9 @@ const MAX_TEXT = 500
 /** Takes what senders tell: believed and read here, confirmed by the registry later. */
 export function createReceiver(dependencies: ReceiverDependencies): Receiver {
   const { db, senders, webhooks, secrets, log, publicUrl, now, onHints, onBroken } = dependencies
-  const ofSource = new Buckets(FROM_ONE_SOURCE, now)
-  const ofWebhook = new Buckets(TO_ONE_WEBHOOK, now)
-  const ofNothing = new Buckets(ROWS_OF_NOTHING, now)
+  const ofSource = new TokenBuckets(FROM_ONE_SOURCE, now)
+  const ofWebhook = new TokenBuckets(TO_ONE_WEBHOOK, now)
+  const ofNothing = new TokenBuckets(ROWS_OF_NOTHING, now)
 
   const openSecrets = (webhook: Webhook): readonly string[] | undefined => {
     try {

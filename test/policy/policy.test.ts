@@ -1,11 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import type { InvalidInputError } from '../../src/input/errors.ts'
 import { checkPolicy } from '../../src/policy/check-policy.ts'
-import type { InvalidPolicyError } from '../../src/policy/invalid-policy.ts'
 import { POLICY_ORDERS, readPolicy, type TagPolicyInput, writePolicy } from '../../src/policy/policy.ts'
 import { refusal } from './refusal.ts'
 
-const refused = (input: TagPolicyInput): InvalidPolicyError => refusal(() => checkPolicy(input))
+const refused = (input: TagPolicyInput): InvalidInputError => refusal(() => checkPolicy(input))
 
 describe('a policy', () => {
   it('needs nothing but an order', () => {

@@ -1,11 +1,11 @@
-import { InvalidPolicyError } from '../../src/policy/invalid-policy.ts'
+import { InvalidInputError } from '../../src/input/errors.ts'
 
 /** What an attempt is refused with. */
-export function refusal(attempt: () => unknown): InvalidPolicyError {
+export function refusal(attempt: () => unknown): InvalidInputError {
   try {
     attempt()
   } catch (error) {
-    if (error instanceof InvalidPolicyError) return error
+    if (error instanceof InvalidInputError) return error
     throw error
   }
   throw new Error('it was not refused')

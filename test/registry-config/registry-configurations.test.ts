@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
+import { InvalidInputError, NotFoundError } from '../../src/input/errors.ts'
 import type { ConfigurationInput } from '../../src/registry-config/configuration-input.ts'
-import { InvalidConfigurationError, UnknownConfigurationError } from '../../src/registry-config/errors.ts'
 import { MAX_CONFIGURATIONS } from '../../src/registry-config/registry-configurations.ts'
 import { secretVault } from '../../src/registry-config/secrets.ts'
 import { adoptKeys } from '../../src/secrets/adopt-keys.ts'
@@ -15,13 +15,13 @@ const clientCertificate = { certificate: client.cert, key: client.key }
 const proxy = { url: 'http://proxy.example:3128', username: 'me', password: 'canary' }
 
 /** The error that setting this ends with. */
-const refused = (input: ConfigurationInput, prefix = 'quay.io'): InvalidConfigurationError => {
+const refused = (input: ConfigurationInput, prefix = 'quay.io'): InvalidInputError => {
   using world = new World()
   try {
     world.set(prefix, input)
   } catch (error) {
     expect(world.store.all()).toEqual([])
-    if (error instanceof InvalidConfigurationError) return error
+    if (error instanceof InvalidInputError) return error
     throw error
   }
   return expect.fail('it was taken')
@@ -76,7 +76,7 @@ describe('a configuration', () => {
   test('that is not there cannot be deleted', () => {
     using world = new World()
     world.set('quay.io/team')
-    expect(() => world.store.delete('quay.io')).toThrow(UnknownConfigurationError)
+    expect(() => world.store.delete('quay.io')).toThrow(NotFoundError)
     expect(() => world.store.delete('quay.io')).toThrow('there is no configuration of quay.io')
   })
 

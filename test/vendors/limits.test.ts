@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { Remembered } from '../../src/concurrency/cache.ts'
+import { ExpiringCache } from '../../src/concurrency/cache.ts'
 import { parseJson } from '../../src/vendors/listing/json.ts'
 import { Learned } from '../../src/vendors/listing/learned.ts'
 import { image } from '../fixtures/random-image.ts'
@@ -85,7 +85,7 @@ test('a Link that cannot be read makes no sense', async () => {
 })
 
 test('of what is remembered the oldest is forgotten first, and all of it in its time', () => {
-  const remembered = new Remembered<string>(2)
+  const remembered = new ExpiringCache<string>(2)
   remembered.set('a', 'first', 100)
   remembered.set('b', 'second', 100)
   remembered.set('a', 'again', 100)

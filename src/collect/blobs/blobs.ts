@@ -1,7 +1,8 @@
 import type { BlobStore } from '../../blobs/blob-store.ts'
+import { inBatches, yieldToEventLoop } from '../../concurrency/yielding.ts'
 import type { Database } from '../../db/open.ts'
 import type { Digest } from '../../oci/digest.ts'
-import { giveWay, inBatches, PAGE } from '../../registry/collect-pages.ts'
+import { PAGE } from '../pages.ts'
 
 /** Bytes on the disk that no repository has. */
 export interface StoredBlob {
@@ -80,10 +81,10 @@ export function createBlobCollection(db: Database, blobs: BlobStore): BlobCollec
           // the row first: a crash leaves a file that nobody wants, never a row without its bytes
           const gone = db.transact(() => batch.filter((digest) => forget.run(digest).changes > 0))
           for (const digest of gone) await remove(digest, removals)
-          await giveWay(signal)
+          await yieldToEventLoop(signal)
         }
         after = end
-        await giveWay(signal)
+        await yieldToEventLoop(signal)
       }
     },
 

@@ -1,5 +1,5 @@
 import type { BlobStore } from '../../blobs/blob-store.ts'
-import { schedule } from '../../concurrency/periodic.ts'
+import { startPeriodic } from '../../concurrency/periodic.ts'
 import type { Database } from '../../db/open.ts'
 import { createBlobCollection, type Removals } from './blobs.ts'
 import { createReadTagHistory } from './history.ts'
@@ -107,7 +107,7 @@ export function createCollector(dependencies: CollectorDependencies): Collector 
     try {
       await sweep(run, termsAt(now(), limits, policy), signal)
     } catch (error) {
-      // one that was stopped is not finished: the schedule does it again after a restart
+      // one that was stopped is not finished: the job does it again after a restart
       const finishedAt = signal.aborted ? null : now()
       rows.end(id, tally, { finishedAt, message: signal.aborted ? 'it was stopped' : messageOf(error) })
       throw error
@@ -155,11 +155,15 @@ export function createCollector(dependencies: CollectorDependencies): Collector 
 
     start() {
       if (intervalMs === null || stopping.signal.aborted) return
-      const run = () =>
-        collect().catch((error: unknown) => {
-          if (!stopping.signal.aborted) log?.error({ err: error }, 'the garbage collection failed')
-        })
-      timetable ??= schedule({ intervalMs, now, lastFinish: rows.lastFinish, run })
+      timetable ??= startPeriodic({
+        intervalMs,
+        now,
+        lastFinish: rows.lastFinish,
+        run: () => collect(),
+        onError(error) {
+          if (!stopping.signal.aborted) log?.error({ err: error }, 'garbage collection failed')
+        },
+      })
     },
 
     async [Symbol.asyncDispose]() {

@@ -1,6 +1,6 @@
+import { yieldToEventLoop } from '../../concurrency/yielding.ts'
 import type { Database } from '../../db/open.ts'
 import type { TagName } from '../../oci/tag.ts'
-import { giveWay } from '../../registry/collect-pages.ts'
 
 /** The images that a stream's tags meant lately. */
 export interface TagHistory {
@@ -52,7 +52,7 @@ export function createReadTagHistory(db: Database): ReadTagHistory {
       const last = rows.at(-1)?.tag
       if (last === undefined) break
       after = last
-      await giveWay(signal)
+      await yieldToEventLoop(signal)
     }
     return {
       tagOf: (imageId) => tagByImage.get(imageId),

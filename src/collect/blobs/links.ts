@@ -1,6 +1,7 @@
+import { inBatches, yieldToEventLoop } from '../../concurrency/yielding.ts'
 import type { Database } from '../../db/open.ts'
 import type { Digest } from '../../oci/digest.ts'
-import { giveWay, inBatches, PAGE } from '../../registry/collect-pages.ts'
+import { PAGE } from '../pages.ts'
 import type { Terms } from './terms.ts'
 
 /** Where blobs are looked for. */
@@ -62,7 +63,7 @@ export function createLinkCollection(db: Database): LinkCollection {
       const rows = links.all(repositoryId, after)
       for (const { digest } of rows) chunk.add(digest)
       after = rows.at(-1)?.digest
-      await giveWay(signal)
+      await yieldToEventLoop(signal)
       if (chunk.size < CHUNK) continue
       yield chunk
       chunk = new Set()
@@ -81,7 +82,7 @@ export function createLinkCollection(db: Database): LinkCollection {
         for (const { digest } of namedBetween.all(JSON.stringify(some), first, last)) chunk.delete(digest)
       }
       after = rows.at(-1)?.digest
-      await giveWay(signal)
+      await yieldToEventLoop(signal)
     }
   }
 
@@ -105,7 +106,7 @@ export function createLinkCollection(db: Database): LinkCollection {
               unlinkOne.run(repositoryId, digest, leaseStart)
             }
           })
-          await giveWay(signal)
+          await yieldToEventLoop(signal)
         }
       }
     },

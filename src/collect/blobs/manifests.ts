@@ -1,5 +1,5 @@
+import { BATCH, yieldToEventLoop } from '../../concurrency/yielding.ts'
 import type { Database } from '../../db/open.ts'
-import { BATCH, giveWay } from '../../registry/collect-pages.ts'
 import type { Repository } from '../../registry/content/content.ts'
 import type { ReadTagHistory } from './history.ts'
 import { createJudges, isYoung, MANIFEST_LINK, type ManifestLink, type Verdict } from './kept.ts'
@@ -53,7 +53,7 @@ export function createManifestCollection(db: Database, readHistory: ReadTagHisto
         const { gone, last } = sweepPage(after)
         total += gone
         after = last
-        await giveWay(signal)
+        await yieldToEventLoop(signal)
       }
       return total
     },
@@ -65,7 +65,7 @@ export function createManifestCollection(db: Database, readHistory: ReadTagHisto
         const rows = page.all(repository.id, after)
         for (const manifest of rows) yield { manifest, verdict: judge(manifest) }
         after = rows.at(-1)?.digest
-        await giveWay(signal)
+        await yieldToEventLoop(signal)
       }
     },
   }

@@ -1,7 +1,7 @@
 import type { BlobStore, UploadSummary } from '../../blobs/blob-store.ts'
+import { inBatches, yieldToEventLoop } from '../../concurrency/yielding.ts'
 import type { Database } from '../../db/open.ts'
 import type { Digest } from '../../oci/digest.ts'
-import { giveWay, inBatches } from '../../registry/collect-pages.ts'
 import type { Repository } from '../../registry/content/content.ts'
 import { type BlobCollection, blobPageEnd, type StoredBlob } from './blobs.ts'
 import type { Kept } from './kept.ts'
@@ -165,7 +165,7 @@ export function createPlan({ db, blobs, repositoryPages, manifests, links, files
           goneBlobs.add(blob, after.blobs === undefined || blob.digest > after.blobs)
         }
         from = end
-        await giveWay(signal)
+        await yieldToEventLoop(signal)
       }
     }
 

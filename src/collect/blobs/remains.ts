@@ -1,5 +1,5 @@
+import { BATCH, inBatches, yieldToEventLoop } from '../../concurrency/yielding.ts'
 import type { Database } from '../../db/open.ts'
-import { BATCH, giveWay, inBatches } from '../../registry/collect-pages.ts'
 import type { RepositoryPages } from './repositories.ts'
 import type { Terms } from './terms.ts'
 
@@ -49,9 +49,9 @@ export function createRemainsCollection(db: Database, repositoryPages: Repositor
           db.transact(() => {
             for (const { imageId } of batch) removeReferences.run(imageId)
           })
-          await giveWay(signal)
+          await yieldToEventLoop(signal)
         }
-        await giveWay(signal)
+        await yieldToEventLoop(signal)
       }
     },
   }

@@ -1,5 +1,5 @@
+import { BATCH, yieldToEventLoop } from '../../concurrency/yielding.ts'
 import type { Database } from '../../db/open.ts'
-import { BATCH, giveWay } from '../../registry/collect-pages.ts'
 import type { Repository } from '../../registry/content/content.ts'
 
 /** All repositories in parts, in the order in which they were made, a turn of the event loop after each part. */
@@ -12,7 +12,7 @@ export function createRepositoryPages(db: Database): RepositoryPages {
   return async function* (signal) {
     for (let rows = page.all(0); rows.length > 0; rows = page.all(rows.at(-1)?.id ?? 0)) {
       yield rows
-      await giveWay(signal)
+      await yieldToEventLoop(signal)
     }
   }
 }

@@ -1,4 +1,4 @@
-import { BATCH, giveWay } from '../../concurrency/turns.ts'
+import { BATCH, yieldToEventLoop } from '../../concurrency/yielding.ts'
 import type { Database } from '../../db/open.ts'
 
 /**
@@ -45,7 +45,7 @@ export function createImageAges(db: Database): ImageAges {
         if (proved !== null) return proved
         if (lowest === null) return seen
         before = lowest
-        await giveWay(signal)
+        await yieldToEventLoop(signal)
       }
     },
   }

@@ -1,4 +1,4 @@
-import { BATCH, giveWay } from '../../concurrency/turns.ts'
+import { BATCH, yieldToEventLoop } from '../../concurrency/yielding.ts'
 import type { Database } from '../../db/open.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { type ImageIndex, parseManifest } from '../../oci/manifest.ts'
@@ -67,7 +67,7 @@ export function createIndexChildren(db: Database): IndexChildren {
     async build(signal) {
       clear.run()
       seen = 0
-      while (readSome()) await giveWay(signal)
+      while (readSome()) await yieldToEventLoop(signal)
     },
     refresh() {
       while (readSome());

@@ -1,4 +1,4 @@
-import { BATCH, eachInTurns } from '../../concurrency/turns.ts'
+import { BATCH, forEachYielding } from '../../concurrency/yielding.ts'
 import type { Database } from '../../db/open.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { isIndexType } from '../../oci/media-types.ts'
@@ -58,7 +58,7 @@ export class ImagePass {
   /** Adds up what is only known at the end. */
   async finish(signal: AbortSignal): Promise<void> {
     const { db, judge, report } = this.#options
-    await eachInTurns(this.#children, signal, (id) => {
+    await forEachYielding(this.#children, signal, (id) => {
       const image = judge.byId(id)
       if (image) report.stays(image, 'CHILD')
     })
@@ -67,7 +67,7 @@ export class ImagePass {
          (select count(*) from (select 1 from images where config_digest = c.digest limit ?)) as users
        from image_configs c where digest = ?`,
     )
-    await eachInTurns(this.#configUsers, signal, ([digest, gone]) => {
+    await forEachYielding(this.#configUsers, signal, ([digest, gone]) => {
       const config = users.get(gone + 1, digest)
       if (config?.users === gone) this.#countConfig(config.bytes)
     })

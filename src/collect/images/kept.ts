@@ -1,4 +1,4 @@
-import { BATCH } from '../../concurrency/turns.ts'
+import { BATCH } from '../../concurrency/yielding.ts'
 import type { Database } from '../../db/open.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { parseManifest } from '../../oci/manifest.ts'

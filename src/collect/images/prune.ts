@@ -1,4 +1,4 @@
-import { eachInTurns, giveWay } from '../../concurrency/turns.ts'
+import { forEachYielding, yieldToEventLoop } from '../../concurrency/yielding.ts'
 import type { Database } from '../../db/open.ts'
 import type { TagRecorder } from '../../imagestream/tag/record.ts'
 import { createImageAges } from './age.ts'
@@ -68,16 +68,16 @@ export function createPruner({ db, recorder, now }: PrunerDependencies): Pruner 
 
     for (let at: HistoryPosition | null = FIRST_POSITION; at; ) {
       at = eventStep(at)
-      await giveWay(signal)
+      await yieldToEventLoop(signal)
     }
-    await eachInTurns(lost.count(isDryRun), signal, (manifests) => {
+    await forEachYielding(lost.count(isDryRun), signal, (manifests) => {
       report.repositoryManifests += manifests
     })
     const lastOld = await ages.lastStoredBy(terms.oldUntil, signal)
     await children.build(signal)
     const judge = judges({ children, lastOld, goneEvents })
     const images = new ImagePass({ db, children, judge, report, isDryRun })
-    while (db.transact(() => images.step())) await giveWay(signal)
+    while (db.transact(() => images.step())) await yieldToEventLoop(signal)
     await images.finish(signal)
     return report.finished()
   }

@@ -1,5 +1,5 @@
 import { blob, index, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core'
-import { rowid, time } from '../columns.ts'
+import { rowid, time } from './columns.ts'
 
 /** What registries are read with on behalf of a namespace. */
 export const registryCredentials = sqliteTable(

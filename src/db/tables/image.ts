@@ -1,6 +1,6 @@
 import { blob, index, integer, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core'
 import type { Digest } from '../../oci/digest.ts'
-import { rowid, time } from '../columns.ts'
+import { rowid, time } from './columns.ts'
 
 export const images = sqliteTable(
   'images',

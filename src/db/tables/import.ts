@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
 import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core'
 import type { TagName } from '../../oci/tag.ts'
-import { rowid, time } from '../columns.ts'
+import { rowid, time } from './columns.ts'
 import { imageStreams } from './stream.ts'
 
 export const imports = sqliteTable(

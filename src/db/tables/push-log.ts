@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
 import { check, index, integer, sqliteTable, text } from 'drizzle-orm/sqlite-core'
 import type { TagName } from '../../oci/tag.ts'
-import { time } from '../columns.ts'
+import { time } from './columns.ts'
 import { images } from './image.ts'
 
 export const pushLog = sqliteTable(

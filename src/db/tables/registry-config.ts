@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
 import { blob, check, index, integer, real, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core'
-import { rowid, time } from '../columns.ts'
+import { rowid, time } from './columns.ts'
 
 /** How other registries, or parts of them, are reached. What is null is not said. */
 export const registryConfigurations = sqliteTable(

@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm'
 import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core'
 import type { Digest } from '../../oci/digest.ts'
 import type { TagName } from '../../oci/tag.ts'
-import { flag, rowid, time } from '../columns.ts'
+import { flag, rowid, time } from './columns.ts'
 import { images } from './image.ts'
 import { imageStreams } from './stream.ts'
 

@@ -9,7 +9,7 @@ import {
   uniqueIndex,
 } from 'drizzle-orm/sqlite-core'
 import type { TagName } from '../../oci/tag.ts'
-import { flag, importMode, keyValues, rowid, time } from '../columns.ts'
+import { flag, importMode, keyValues, rowid, time } from './columns.ts'
 
 export const imageStreams = sqliteTable(
   'image_streams',

@@ -1,6 +1,6 @@
 import { index, integer, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core'
 import type { Digest } from '../../oci/digest.ts'
-import { flag, rowid, time } from '../columns.ts'
+import { flag, rowid, time } from './columns.ts'
 import { imageStreams } from './stream.ts'
 
 /** What streams ask of the signatures of their images. */

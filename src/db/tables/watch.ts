@@ -1,7 +1,7 @@
 import { integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core'
 import type { Digest } from '../../oci/digest.ts'
 import type { TagName } from '../../oci/tag.ts'
-import { rowid, time } from '../columns.ts'
+import { rowid, time } from './columns.ts'
 import { imports } from './import.ts'
 import { imageStreams } from './stream.ts'
 import { tags } from './tag.ts'

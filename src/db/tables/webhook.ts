@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm'
 import { blob, index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core'
 import type { Digest } from '../../oci/digest.ts'
 import type { TagName } from '../../oci/tag.ts'
-import { flag, rowid, time } from '../columns.ts'
+import { flag, rowid, time } from './columns.ts'
 import { imageStreams } from './stream.ts'
 
 /** Where registries and those who watch them tell of pushes. */

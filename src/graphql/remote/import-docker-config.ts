@@ -2,7 +2,6 @@ import { readDockerConfig, type SkippedEntry } from '../../credentials/docker-co
 import type { RegistryCredential } from '../../credentials/registry-credentials.ts'
 import { sourcesOf } from '../../documents/parse.ts'
 import { InvalidInputError } from '../../input/errors.ts'
-import { InvalidCredentialError } from '../../secrets/errors.ts'
 import { builder } from '../kit/builder.ts'
 import { RegistryCredentialType } from './registry-credential.ts'
 
@@ -51,7 +50,7 @@ const ImportDockerConfigPayload = builder.objectRef<Imported>('ImportDockerConfi
   }),
 })
 
-/** The one document of a text. Throws InvalidCredentialError, in words that show nothing of the text. */
+/** The one document of a text. Throws InvalidInputError, in words that show nothing of the text. */
 function documentOf(config: string): unknown {
   try {
     const documents = sourcesOf(config)
@@ -59,9 +58,9 @@ function documentOf(config: string): unknown {
   } catch (error) {
     if (!(error instanceof InvalidInputError)) throw error
     const [where = 'somewhere'] = /^line \d+, column \d+/.exec(error.message) ?? []
-    throw new InvalidCredentialError('config', `config is neither JSON nor YAML: it is broken in ${where}`)
+    throw new InvalidInputError('config', `config is neither JSON nor YAML: it is broken in ${where}`)
   }
-  throw new InvalidCredentialError('config', 'config must be one document, a docker config or a Secret')
+  throw new InvalidInputError('config', 'config must be one document, a docker config or a Secret')
 }
 
 builder.mutationField('importDockerConfig', (t) =>

@@ -1,5 +1,5 @@
-import { setImmediate as breathe } from 'node:timers/promises'
-import { eachInFlight } from '../../concurrency/in-flight.ts'
+import { forEachBounded } from '../../concurrency/bounded.ts'
+import { yieldToEventLoop } from '../../concurrency/yielding.ts'
 import { InvalidManifestError } from '../../oci/manifest.ts'
 import { formatRepository } from '../../oci/reference.ts'
 import { RegistryError } from '../../oci/registry-error.ts'
@@ -62,7 +62,7 @@ export class TagChooser {
     let looked = 0
     const { names } = await this.#dependencies.answers.listTags(target)
     for (const tag of names) {
-      if (++looked % TAGS_A_TURN === 0) await breathe()
+      if (++looked % TAGS_A_TURN === 0) await yieldToEventLoop()
       if (isReferrersTag(tag)) continue
       // what only the time is missing of may be chosen when that is known
       if (needsTime(rule, tag)) open.push(tag)
@@ -81,7 +81,7 @@ export class TagChooser {
         `${formatRepository(target.reference)}: to find the newest, the images of ${open.length} tags would have to be looked at, and ${MAXIMUM_LOOKS} is the most: a filter whose pattern fewer names match lowers that`,
       )
     }
-    await eachInFlight(each(open), LOOKS_IN_FLIGHT, async (tag) => {
+    await forEachBounded(each(open), LOOKS_IN_FLIGHT, async (tag) => {
       const look = await this.#lookOnce(target, tag)
       if ('message' in look) deciding.addExcluded({ tag, reason: 'NO_IMAGE', message: look.message })
       else deciding.add({ tag, createdAt: look.createdAt })

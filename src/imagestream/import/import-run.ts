@@ -1,4 +1,4 @@
-import { eachInFlight } from '../../concurrency/in-flight.ts'
+import { forEachBounded } from '../../concurrency/bounded.ts'
 import { InvalidManifestError } from '../../oci/manifest.ts'
 import { isIndexType } from '../../oci/media-types.ts'
 import { formatReference, formatRepository } from '../../oci/reference.ts'
@@ -95,7 +95,7 @@ export class ImportRun {
     this.#onProgress()
     const deadline = this.#startedAt + LONGEST_IMPORT
     const targets = within(targetsOf(plan, look, alreadyImported), () => this.#tools.now() <= deadline)
-    await eachInFlight(targets.items, TAGS_IN_FLIGHT, (target) =>
+    await forEachBounded(targets.items, TAGS_IN_FLIGHT, (target) =>
       this.#importTag(target, { answers, chooser, signal }),
     )
     const isWhole = !targets.isCutShort

@@ -1,7 +1,6 @@
 import { InvalidInputError } from '../../input/errors.ts'
 import type { KeyValue } from '../../input/key-values.ts'
 import { checkPolicy } from '../../policy/check-policy.ts'
-import { InvalidPolicyError } from '../../policy/invalid-policy.ts'
 import { type TagPolicyInput, writePolicy } from '../../policy/policy.ts'
 import type { SpecTag, SpecTagInput } from './spec.ts'
 
@@ -16,7 +15,7 @@ export function policyText(policy: TagPolicyInput, field: string): string {
   try {
     return writePolicy(checkPolicy(policy))
   } catch (error) {
-    if (error instanceof InvalidPolicyError) {
+    if (error instanceof InvalidInputError) {
       const place = error.field === '' ? field : `${field}.${error.field}`
       throw new InvalidInputError(place, error.message, { cause: error })
     }

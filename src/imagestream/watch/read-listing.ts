@@ -1,4 +1,4 @@
-import { setImmediate as breathe } from 'node:timers/promises'
+import { yieldToEventLoop } from '../../concurrency/yielding.ts'
 import type { TagName } from '../../oci/tag.ts'
 import type {
   ReportedMove,
@@ -65,7 +65,7 @@ export async function readListing(
   for await (const page of listing.pages()) {
     reader.begin(page)
     for (let at = 0; at < page.claims.length; at += PIECE) {
-      if (at > 0) await breathe()
+      if (at > 0) await yieldToEventLoop()
       const claims = page.claims.slice(at, at + PIECE)
       reader.add(claims, known.named(claims.map(({ tag }) => tag)))
     }

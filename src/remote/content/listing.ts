@@ -1,5 +1,5 @@
-import { setImmediate as breathe } from 'node:timers/promises'
 import type { Clock } from '../../concurrency/clock.ts'
+import { yieldToEventLoop } from '../../concurrency/yielding.ts'
 import type { Session } from '../session/session.ts'
 import type { RemoteLimits } from '../traffic/limits.ts'
 import { type ListAddress, Pages, pageLimitOf } from './listing-pages.ts'
@@ -72,7 +72,7 @@ export async function* listNames<Name extends string>(
     linked ||= next.linked
     const before = names.size
     for (let at = 0; at < entries.length; at += PIECE) {
-      if (at > 0) await breathe()
+      if (at > 0) await yieldToEventLoop()
       const fresh = names.admit(entries.slice(at, at + PIECE))
       if (names.size > limits.tags) throw pages.tooLong(`more than ${limits.tags} ${listing.field}`)
       const isPageEnd = at + PIECE >= entries.length

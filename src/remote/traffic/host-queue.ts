@@ -1,5 +1,5 @@
-import type { Pace } from '../../concurrency/token-bucket.ts'
-import { onAbort } from '../../egress/abort.ts'
+import { onAbort } from '../../concurrency/abort.ts'
+import type { TokenBucket } from '../../concurrency/token-bucket.ts'
 
 /** Who waits for a request. */
 export interface Urgency {
@@ -32,14 +32,14 @@ export class HostQueue {
   readonly #schedules = rankOf(1)
   /** The most urgent first. */
   readonly #ranks: readonly Rank[] = [this.#webhooks, this.#people, this.#schedules]
-  readonly #pace: Pick<Pace, 'take' | 'wait'>
+  readonly #pace: Pick<TokenBucket, 'take' | 'wait'>
   #slots: number
   #inFlight = 0
   /** There while the pace is waited for. */
   #nap: AbortController | undefined
 
   /** `slots` requests at a time, as often as the pace lets them, if there is one. */
-  constructor(slots: number, pace: Pick<Pace, 'take' | 'wait'> = UNHURRIED) {
+  constructor(slots: number, pace: Pick<TokenBucket, 'take' | 'wait'> = UNHURRIED) {
     this.#slots = slots
     this.#pace = pace
   }

@@ -1,4 +1,4 @@
-import { Pace } from '../../concurrency/token-bucket.ts'
+import { TokenBucket } from '../../concurrency/token-bucket.ts'
 import { type AccountStanding, Accounts } from './accounts.ts'
 import { Breaker, type BreakerOptions, type BreakerStanding } from './breaker.ts'
 import { Budgets } from './budget.ts'
@@ -43,12 +43,12 @@ export class HostTraffic {
   readonly accounts: Accounts
   readonly budgets: Budgets
   readonly #limits: RemoteLimits
-  readonly #pace: Pace
+  readonly #pace: TokenBucket
   readonly #concurrency: Concurrency
 
   constructor({ limits, ...options }: Pick<BreakerOptions, 'clock' | 'random'> & { limits: RemoteLimits }) {
     this.#limits = limits
-    this.#pace = new Pace(options.clock)
+    this.#pace = new TokenBucket(options.clock)
     this.#concurrency = new Concurrency(limits.requestsPerHost)
     this.requests = new HostQueue(limits.requestsPerHost, this.#pace)
     this.streams = new HostQueue(limits.requestsPerHost, this.#pace)

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import { InvalidTrustError } from '../errors.ts'
+import { InvalidInputError } from '../../input/errors.ts'
 import { readCertificate } from '../signature/certificate.ts'
 import type { TrustRequirement } from '../signature/policy.ts'
 import { parsePublicKey } from '../signature/public-key.ts'
@@ -35,12 +35,12 @@ const MAX_ROOT_LENGTH = 256 * 1024
 const MAX_CERTIFICATES_LENGTH = 64 * 1024
 const KINDS = ['cosign', 'keyless', 'notation'] as const
 
-/** The requirements as they are kept. Rejects with InvalidTrustError, which names the first that is none. */
+/** The requirements as they are kept. Rejects with InvalidInputError, which names the first that is none. */
 export async function parseRequirements(
   inputs: readonly RequirementInput[],
 ): Promise<readonly TrustRequirement[]> {
   if (inputs.length > MAX_REQUIREMENTS) {
-    throw new InvalidTrustError('requirements', `a stream has at most ${MAX_REQUIREMENTS} requirements`)
+    throw new InvalidInputError('requirements', `a stream has at most ${MAX_REQUIREMENTS} requirements`)
   }
   return Promise.all(inputs.map((input, at) => parseRequirement(input, `requirements.${at}`)))
 }
@@ -51,7 +51,7 @@ export const versionOf = (requirements: readonly TrustRequirement[]): string =>
 
 async function parseRequirement(input: RequirementInput, field: string): Promise<TrustRequirement> {
   const given = KINDS.filter((kind) => input[kind] != null)
-  if (given.length !== 1) throw new InvalidTrustError(field, `${field}: give one of ${KINDS.join(', ')}`)
+  if (given.length !== 1) throw new InvalidInputError(field, `${field}: give one of ${KINDS.join(', ')}`)
   if (input.cosign) {
     const name = `${field}.cosign.publicKeys`
     const keys = some(input.cosign.publicKeys, name).map((pem, at) => parsePublicKey(pem, `${name}.${at}`))
@@ -70,7 +70,7 @@ async function parseKeyless(input: KeylessInput, field: string): Promise<TrustRe
   }
   const name = `${field}.trustedRoot`
   if (trustedRoot.length > MAX_ROOT_LENGTH) {
-    throw new InvalidTrustError(name, `${name} must have at most ${MAX_ROOT_LENGTH} characters`)
+    throw new InvalidInputError(name, `${name} must have at most ${MAX_ROOT_LENGTH} characters`)
   }
   const { checkTrustedRoot } = await import('../signature/sigstore.ts')
   checkTrustedRoot(trustedRoot, name)
@@ -80,19 +80,19 @@ async function parseKeyless(input: KeylessInput, field: string): Promise<TrustRe
 function parseNotation({ certificates, trustedIdentities }: NotationInput, field: string): TrustRequirement {
   const name = `${field}.certificates`
   if (certificates.length > MAX_CERTIFICATES_LENGTH) {
-    throw new InvalidTrustError(name, `${name} must have at most ${MAX_CERTIFICATES_LENGTH} characters`)
+    throw new InvalidInputError(name, `${name} must have at most ${MAX_CERTIFICATES_LENGTH} characters`)
   }
   const blocks =
     certificates.match(/-----BEGIN CERTIFICATE-----[\sA-Za-z0-9+/=]+-----END CERTIFICATE-----/g) ?? []
   if (blocks.length === 0 || blocks.length > MAX_EACH) {
-    throw new InvalidTrustError(
+    throw new InvalidInputError(
       name,
       `${name} must be 1 to ${MAX_EACH} certificates in PEM: text that begins with -----BEGIN CERTIFICATE-----`,
     )
   }
   const read = blocks.map((pem) => {
     const certificate = readCertificate(pem)
-    if (!certificate) throw new InvalidTrustError(name, `${name} has one that cannot be read`)
+    if (!certificate) throw new InvalidInputError(name, `${name} has one that cannot be read`)
     return certificate.toString()
   })
   const identities = some(trustedIdentities, `${field}.trustedIdentities`)
@@ -104,5 +104,5 @@ function parseNotation({ certificates, trustedIdentities }: NotationInput, field
 
 function some(values: readonly string[], field: string): readonly string[] {
   if (values.length > 0 && values.length <= MAX_EACH) return values
-  throw new InvalidTrustError(field, `${field} must have 1 to ${MAX_EACH} entries`)
+  throw new InvalidInputError(field, `${field} must have 1 to ${MAX_EACH} entries`)
 }

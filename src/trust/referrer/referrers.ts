@@ -1,7 +1,7 @@
+import { mapBounded } from '../../concurrency/bounded.ts'
 import type { Database } from '../../db/open.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { formatRepository } from '../../oci/reference.ts'
-import { mapSome } from '../map-some.ts'
 import type { ArtifactSource, Place } from './artifact-source.ts'
 import { type Asking, type Failure, isFailure } from './asking.ts'
 import { attachmentsOf, type LookedUp, lookUp, readFacts } from './look-up.ts'
@@ -120,7 +120,7 @@ export function createReferrers({ db, asking, now }: ReferrersDependencies): Ref
     const facts = new Map(known.referrers.map((one) => [one.digest, one.facts]))
     const refused: (readonly [Digest, string])[] = []
     const unread = referrers.filter((one) => !facts.get(one.digest)).slice(0, MAX_READ)
-    await mapSome(unread, READ_AT_A_TIME, async (one) => {
+    await mapBounded(unread, READ_AT_A_TIME, async (one) => {
       const said = await readFacts(source, one.digest)
       if (typeof said === 'string') refused.push([one.digest, said])
       else facts.set(one.digest, said)

@@ -1,5 +1,5 @@
 import { constants, createPublicKey, hash, type KeyObject, verify } from 'node:crypto'
-import { InvalidTrustError } from '../errors.ts'
+import { InvalidInputError } from '../../input/errors.ts'
 
 /** A key that signatures are checked with. */
 export interface SigningKey {
@@ -21,10 +21,10 @@ const EC_HASHES: Readonly<Record<string, readonly string[]>> = {
   secp521r1: ['sha256', 'sha512'],
 }
 
-/** Throws InvalidTrustError, which repeats nothing of what was given: it may be a private key. */
+/** Throws InvalidInputError, which repeats nothing of what was given: it may be a private key. */
 export function parsePublicKey(text: string, field: string): SigningKey {
   const refuse = (why: string, cause?: unknown): never => {
-    throw new InvalidTrustError(field, `${field} ${why}`, { cause })
+    throw new InvalidInputError(field, `${field} ${why}`, { cause })
   }
   const trimmed = text.trim()
   if (trimmed.length > MAX_PEM_LENGTH || !PUBLIC_KEY.test(trimmed)) {

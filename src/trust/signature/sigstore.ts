@@ -10,8 +10,8 @@ import {
   VerificationError,
   Verifier,
 } from '@sigstore/verify'
+import { InvalidInputError } from '../../input/errors.ts'
 import type { Digest } from '../../oci/digest.ts'
-import { InvalidTrustError } from '../errors.ts'
 import { flawOfSimpleSigning, flawOfStatement } from './claim.ts'
 import { preAuthEncoding } from './cosign.ts'
 import { bundleJsonOf, UNREADABLE_ANNOTATIONS } from './cosign-annotations.ts'
@@ -24,10 +24,10 @@ import { type Flaw, type FlawReason, flaw, type Verdict } from './verdict.ts'
 
 type Keyless = Extract<TrustRequirement, { kind: 'KEYLESS' }>
 
-/** Throws InvalidTrustError unless it is a trusted root that signatures can be verified with. */
+/** Throws InvalidInputError unless it is a trusted root that signatures can be verified with. */
 export function checkTrustedRoot(text: string, field: string): void {
   const wrong = flawOfRoot(text)
-  if (wrong !== undefined) throw new InvalidTrustError(field, `${field} ${wrong}`)
+  if (wrong !== undefined) throw new InvalidInputError(field, `${field} ${wrong}`)
 }
 
 function flawOfRoot(text: string): string | undefined {

@@ -1,13 +1,13 @@
 import { RE2JS, RE2JSException } from 're2js'
+import { InvalidInputError } from '../../input/errors.ts'
 import { instructionsAtMost } from '../../policy/pattern.ts'
-import { InvalidTrustError } from '../errors.ts'
 import type { TextMatch } from './policy.ts'
 
 const MAX_LENGTH = 1000
 /** Instructions that a pattern may compile to, at the most. */
 const MAX_INSTRUCTIONS = 20_000
 
-/** Exactly one of the two is given. Throws InvalidTrustError. */
+/** Exactly one of the two is given. Throws InvalidInputError. */
 export function parseTextMatch(
   {
     exact,
@@ -17,22 +17,22 @@ export function parseTextMatch(
 ): TextMatch {
   const patternField = `${field}Pattern`
   if ((exact == null) === (pattern == null)) {
-    throw new InvalidTrustError(field, `give either ${field} or ${patternField}`)
+    throw new InvalidInputError(field, `give either ${field} or ${patternField}`)
   }
   const text = exact ?? pattern ?? ''
   const given = exact == null ? patternField : field
   if (text === '' || text.length > MAX_LENGTH) {
-    throw new InvalidTrustError(given, `${given} must have 1 to ${MAX_LENGTH} characters`)
+    throw new InvalidInputError(given, `${given} must have 1 to ${MAX_LENGTH} characters`)
   }
   if (exact != null) return { exact }
   if (instructionsAtMost(text) > MAX_INSTRUCTIONS) {
-    throw new InvalidTrustError(given, `${given} repeats too much ("{n}" counts n times)`)
+    throw new InvalidInputError(given, `${given} repeats too much ("{n}" counts n times)`)
   }
   try {
     RE2JS.compile(text)
   } catch (cause) {
     if (!(cause instanceof RE2JSException)) throw cause
-    throw new InvalidTrustError(
+    throw new InvalidInputError(
       given,
       `${given} is not a regular expression in RE2's syntax, which has no lookaround or backreferences: ${cause.message}`,
       { cause },

@@ -1,9 +1,9 @@
-import { InvalidTrustError } from '../errors.ts'
+import { InvalidInputError } from '../../input/errors.ts'
 
 const PREFIX = 'x509.subject:'
 const MAX_LENGTH = 1000
 
-/** Throws InvalidTrustError unless it is `*`, or names attributes of a certificate's subject. */
+/** Throws InvalidInputError unless it is `*`, or names attributes of a certificate's subject. */
 export function checkTrustedIdentity(text: string, field: string): void {
   if (text === '*') return
   const attributes = text.length > MAX_LENGTH ? [] : attributesOf(text)
@@ -13,7 +13,7 @@ export function checkTrustedIdentity(text: string, field: string): void {
     attributes.every(([name, value]) => /^[A-Za-z][A-Za-z0-9]*$/.test(name) && value !== '') &&
     new Set(attributes.map(([name]) => name)).size === attributes.length
   if (isGood) return
-  throw new InvalidTrustError(
+  throw new InvalidInputError(
     field,
     `${field} must be "*", or "x509.subject: C=US, O=Acme, CN=builder" with each attribute once, "," in a value as "\\,"`,
   )

@@ -1,8 +1,8 @@
+import { mapBounded } from '../../concurrency/bounded.ts'
 import type { Descriptor } from '../../oci/descriptor.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { InvalidManifestError, parseManifest } from '../../oci/manifest.ts'
 import { RegistryError } from '../../oci/registry-error.ts'
-import { mapSome } from '../map-some.ts'
 import type { ArtifactSource } from '../referrer/artifact-source.ts'
 import type { Failure } from '../referrer/asking.ts'
 import { COSIGN_SIGNATURE, isSigstoreBundle, NOTATION_SIGNATURE, SIGSTORE_BUNDLE } from '../referrer/kind.ts'
@@ -86,7 +86,7 @@ async function readSignatures(
   // only cosign's first format has several in one manifest
   const simple = manifest.layers.filter(isSimple)
   const layers = simple.length > 0 ? simple.slice(0, MAX_LAYERS) : manifest.layers.slice(0, 1)
-  const found = await mapSome(layers, 1, (layer) =>
+  const found = await mapBounded(layers, 1, (layer) =>
     unlessBroken(async () => ({
       signatures: await readLayer(source, layer, { manifest: referrer.digest, isNotation }),
     })),

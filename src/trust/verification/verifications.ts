@@ -1,8 +1,8 @@
-import { setImmediate as breathe } from 'node:timers/promises'
+import { mapBounded } from '../../concurrency/bounded.ts'
+import { yieldToEventLoop } from '../../concurrency/yielding.ts'
 import type { Database } from '../../db/open.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { formatRepository } from '../../oci/reference.ts'
-import { mapSome } from '../map-some.ts'
 import { type Asking, type Failure, isFailure } from '../referrer/asking.ts'
 import type { Referrer } from '../referrer/referrer.ts'
 import {
@@ -99,7 +99,7 @@ export function createVerifications(dependencies: VerificationsDependencies): Ve
     { referrers: signing, isComplete, failure }: Candidates,
   ): Promise<Outcome> => {
     const fetched = await asking.ask(place, (source) =>
-      mapSome(signing, READ_AT_A_TIME, (one) => fetchSignatures(source, one, digest)),
+      mapBounded(signing, READ_AT_A_TIME, (one) => fetchSignatures(source, one, digest)),
     )
     if (isFailure(fetched)) return outcomeOf(digest, [], { failures: [fetched.failure], isComplete })
     const { judged, isWhole } = await judgeAll(fetched, requirements, { image: digest, now: now() })
@@ -170,7 +170,7 @@ async function judgeAll(
   for (const signature of signatures.slice(0, MAX_JUDGED)) {
     const verdict = await judge(signature, requirements, options)
     judged.push({ digest: signature.manifest, format: signature.format, verdict })
-    await breathe()
+    await yieldToEventLoop()
   }
   const isWhole = signatures.length <= MAX_JUDGED && !fetched.some(({ isCut }) => isCut)
   return { judged: [...judged, ...fetched.flatMap(judgedOfBroken)], isWhole }

@@ -1,4 +1,4 @@
-import { Remembered } from '../../concurrency/cache.ts'
+import { ExpiringCache } from '../../concurrency/cache.ts'
 import type { RegistryError } from '../../oci/registry-error.ts'
 import type { Credential } from '../../remote/login/credentials.ts'
 import type { ApiAnswer } from '../../remote/session/api-access.ts'
@@ -27,8 +27,8 @@ interface KeptPage {
  * Source: GitHub REST API, package versions for a package owned by an organization, or by a user.
  */
 export function github({ remembered }: { readonly remembered: number }): Vendor {
-  const firstPages = new Remembered<KeptPage>(remembered)
-  const owners = new Remembered<(typeof OWNERS)[number]>(remembered)
+  const firstPages = new ExpiringCache<KeptPage>(remembered)
+  const owners = new ExpiringCache<(typeof OWNERS)[number]>(remembered)
 
   /** The first page of whom the owner is: an organization's packages are found at another place than a user's. */
   const firstOf = async (desk: Desk, question: Signed): Promise<{ told: ToldPage; of: string }> => {

@@ -1,7 +1,7 @@
-import { Remembered } from '../../concurrency/cache.ts'
-import { unlessAborted } from '../../concurrency/clock.ts'
+import { ExpiringCache } from '../../concurrency/cache.ts'
+import { SingleFlight } from '../../concurrency/single-flight.ts'
 
-/** What was learned, and until when it is believed, in milliseconds since 1970. */
+/** A value, and until when it is cached, in milliseconds since 1970. */
 export interface Lesson<Value> {
   readonly value: Value
   readonly until: number
@@ -13,52 +13,29 @@ export interface Learner {
   now(): number
 }
 
-interface Flight<Value> {
-  readonly value: Promise<Value>
-  readonly leader: AbortSignal
-}
-
-/** Things that are learned once however many want to know, and believed for a while. */
+/** Values that are fetched once however many callers want them at the same time, and cached for a while. */
 export class Learned<Value> {
-  readonly #kept: Remembered<{ readonly value: Value }>
-  readonly #flights = new Map<string, Flight<Value>>()
+  readonly #cache: ExpiringCache<{ readonly value: Value }>
+  readonly #flights = new SingleFlight<Value>()
 
-  /** Remembers so many. */
+  /** Keeps at most so many values. */
   constructor(size: number) {
-    this.#kept = new Remembered(size)
+    this.#cache = new ExpiringCache(size)
   }
 
-  /** What is known, else what `learn` finds. Rejects as that does, or with the signal's reason once it is aborted. */
+  /** The cached value, else what `learn` finds. Rejects as that does, or with the signal's reason once it is aborted. */
   async get(key: string, learner: Learner, learn: () => Promise<Lesson<Value>>): Promise<Value> {
-    for (;;) {
-      const kept = this.#kept.get(key, learner.now())
-      if (kept) return kept.value
-      const flight = this.#flights.get(key) ?? this.#depart(key, learner, learn)
-      try {
-        return await unlessAborted(flight.value, learner.signal)
-      } catch (error) {
-        learner.signal.throwIfAborted()
-        // whoever began this went away; the others still want to know
-        if (!flight.leader.aborted) throw error
-      }
+    const cached = this.#cache.get(key, learner.now())
+    if (cached) return cached.value
+    const fetchOnce = async (): Promise<Value> => {
+      const { value, until } = await learn()
+      this.#cache.set(key, { value }, until)
+      return value
     }
+    return this.#flights.run(key, fetchOnce, learner.signal)
   }
 
   forget(key: string): void {
-    this.#kept.forget(key)
-  }
-
-  #depart(key: string, learner: Learner, learn: () => Promise<Lesson<Value>>): Flight<Value> {
-    const value = learn()
-      .then((lesson) => {
-        this.#kept.set(key, { value: lesson.value }, lesson.until)
-        return lesson.value
-      })
-      .finally(() => this.#flights.delete(key))
-    // nobody may be left to hear of its failure
-    value.catch(() => {})
-    const flight = { value, leader: learner.signal }
-    this.#flights.set(key, flight)
-    return flight
+    this.#cache.delete(key)
   }
 }

@@ -1,4 +1,4 @@
-import { setImmediate as breathe } from 'node:timers/promises'
+import { yieldToEventLoop } from '../../concurrency/yielding.ts'
 import { Claims } from './claims.ts'
 import type { Desk } from './desk.ts'
 import { OddShapeError, vendorListingError } from './errors.ts'
@@ -46,7 +46,7 @@ export async function* readListing({ vendor, desk, warn }: ReadOptions): AsyncGe
 async function* piecesOf(told: ToldPage, claims: Claims): AsyncGenerator<VendorPage> {
   const { tags, total } = told
   for (let at = 0; at === 0 || at < tags.length; at += PIECE) {
-    if (at > 0) await breathe()
+    if (at > 0) await yieldToEventLoop()
     const fresh: readonly TagClaim[] = claims.admit(tags.slice(at, at + PIECE))
     const moves = at === 0 ? claims.admitMoves(told.moves ?? []) : []
     // that there is nothing is no answer to rely on: Docker Hub said so of repositories that are full, and a query may

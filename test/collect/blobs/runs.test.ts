@@ -209,7 +209,7 @@ describe('the schedule', () => {
 
     await wait(world, 1)
     await finished(world, 2)
-    expect(world.errors).toMatchObject([{ message: 'the garbage collection failed' }])
+    expect(world.errors).toMatchObject([{ message: 'garbage collection failed' }])
     expect(world.collector.last()).toMatchObject({ message: null })
   })
 

@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events'
 import { expect, test } from 'vitest'
-import { onAbort } from '../../src/egress/abort.ts'
+import { onAbort } from '../../src/concurrency/abort.ts'
 
 test('a thousand who watch a signal cost it one listener, and are told once each', () => {
   const controller = new AbortController()

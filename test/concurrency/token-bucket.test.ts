@@ -1,13 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { Pace } from '../../src/concurrency/token-bucket.ts'
+import { TokenBucket } from '../../src/concurrency/token-bucket.ts'
 import { createTestClock } from '../fixtures/registry-client.ts'
 
 const signal = new AbortController().signal
 
 function open(rate: number | null) {
   const clock = createTestClock(0)
-  const pace = new Pace(clock)
+  const pace = new TokenBucket(clock)
   pace.rate = rate
   /** How many may be sent now. */
   const takeAll = (): number => {
