@@ -10,5 +10,8 @@ export default defineConfig({
     hookTimeout: 30_000,
     // two cores: real servers, real databases and child processes share them
     maxWorkers: 2,
+    // the files of a worker share what they import, which is two thirds of the time otherwise: no test may replace a
+    // module, or leave a changed global behind
+    isolate: false,
   },
 })

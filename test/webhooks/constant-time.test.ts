@@ -1,18 +1,19 @@
-import { timingSafeEqual } from 'node:crypto'
-import { beforeEach, describe, expect, it, vi } from 'vitest'
+import crypto from 'node:crypto'
+import { syncBuiltinESMExports } from 'node:module'
+import { afterAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { SENDER_KINDS } from '../../src/vendors/delivery/sender.ts'
 import { image, place, senders } from './deliveries.ts'
 
 // Flux and Kargo compare the tokens of Harbor and GitLab with `!=`, which stops at the first character that differs.
 
-vi.mock('node:crypto', async (original) => {
-  const crypto = await original<typeof import('node:crypto')>()
-  return { ...crypto, timingSafeEqual: vi.fn(crypto.timingSafeEqual) }
-})
-
-const compared = vi.mocked(timingSafeEqual)
+const compared = vi.spyOn(crypto, 'timingSafeEqual')
+syncBuiltinESMExports()
 beforeEach(() => {
   compared.mockClear()
+})
+afterAll(() => {
+  compared.mockRestore()
+  syncBuiltinESMExports()
 })
 
 describe.each(SENDER_KINDS.filter((kind) => senders[kind].authenticity !== 'JWT'))('%s', (kind) => {
