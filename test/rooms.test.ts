@@ -10,6 +10,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   oci: [],
   concurrency: [],
   input: ['oci'],
+  'request-body': [],
   policy: ['oci', 'input'],
   logins: ['oci', 'input'],
   egress: ['concurrency'],
@@ -24,8 +25,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   imagestream: ['oci', 'input', 'policy', 'concurrency', 'db', 'events'],
   documents: ['oci', 'input', 'db', 'imagestream'],
   trust: ['oci', 'input', 'policy', 'concurrency', 'db'],
-  'external-registry': ['oci', 'concurrency', 'db', 'imagestream', 'registry'],
-  registry: ['oci', 'concurrency', 'db', 'blobs'],
+  'external-registry': ['oci', 'concurrency', 'db', 'imagestream', 'registry', 'request-body'],
+  registry: ['oci', 'concurrency', 'db', 'blobs', 'request-body'],
   collect: ['oci', 'input', 'concurrency', 'db', 'blobs', 'imagestream', 'registry'],
   webhooks: ['oci', 'input', 'concurrency', 'logins', 'db', 'secrets', 'imagestream', 'vendors'],
   graphql: [
@@ -44,7 +45,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'collect',
     'webhooks',
   ],
-  http: ['graphql', 'concurrency'],
+  http: ['graphql', 'concurrency', 'request-body'],
   'main.ts': ['app'],
 }
 /** Joins all rooms. */

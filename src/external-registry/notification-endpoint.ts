@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { InvalidEnvelopeError, parseEnvelope } from '../oci/distribution-events.ts'
 import { OciError } from '../registry/protocol/errors.ts'
 import { answerJson } from '../registry/protocol/exchange.ts'
+import { readBody } from '../request-body/read-body.ts'
 import type { NotificationInbox } from './notification-inbox.ts'
 
 export interface NotificationEndpointOptions {
@@ -39,7 +40,7 @@ export function createNotificationEndpoint(options: NotificationEndpointOptions)
     if (!isKnown(request)) {
       throw new OciError('UNAUTHORIZED', 'unauthorized', { headers: { 'WWW-Authenticate': 'Bearer' } })
     }
-    return inbox.receive(parseEnvelope(await readBody(request)))
+    return inbox.receive(parseEnvelope(await readEnvelope(request)))
   }
 
   return async (request, response) => {
@@ -75,28 +76,9 @@ function refuse(exchange: { request: IncomingMessage; response: ServerResponse }
   answerJson(exchange, error.status, error.toBody(), { ...error.headers, ...close })
 }
 
-/** The body as text. Throws OciError when it is too long, without holding what came. */
-function readBody(request: IncomingMessage): Promise<string> {
-  const tooLarge = () =>
-    new OciError('SIZE_INVALID', `an envelope has at most ${MAX_ENVELOPE} bytes`, { status: 413 })
-  if (Number(request.headers['content-length']) > MAX_ENVELOPE) return Promise.reject(tooLarge())
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = []
-    let bytes = 0
-    const collect = (chunk: Buffer): void => {
-      bytes += chunk.length
-      if (bytes <= MAX_ENVELOPE) {
-        chunks.push(chunk)
-        return
-      }
-      request.off('data', collect)
-      chunks.length = 0
-      reject(tooLarge())
-    }
-    request
-      .on('data', collect)
-      .once('end', () => resolve(Buffer.concat(chunks).toString()))
-      .once('error', reject)
-      .once('close', () => reject(new Error('the registry went away')))
-  })
+/** Returns the body as text. Throws OciError when it is too long; rejects when the registry disconnects. */
+async function readEnvelope(request: IncomingMessage): Promise<string> {
+  const body = await readBody(request, MAX_ENVELOPE)
+  if (body) return body.toString()
+  throw new OciError('SIZE_INVALID', `an envelope has at most ${MAX_ENVELOPE} bytes`, { status: 413 })
 }

@@ -2,8 +2,8 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import type { Logger } from 'pino'
 import type { GraphQLContext, Viewer } from '../graphql/kit/context.ts'
 import { MAX_BODY_BYTES } from '../graphql/kit/limits.ts'
+import { limitBodyTime, readBody } from '../request-body/read-body.ts'
 import { answerJson, headersOf, isEventStream, refuse, send } from './answer.ts'
-import { limitBodyTime, readBody } from './body.ts'
 import { streamPushes } from './event-stream.ts'
 import { answerGraphiQL, wantsGraphiQL } from './graphiql.ts'
 import { isOurHost, mayConnect, type OriginPolicy } from './origin.ts'
@@ -159,6 +159,8 @@ async function answerMetrics(
 
 const pathOf = ({ url = '/' }: IncomingMessage): string => url.split('?', 1)[0] ?? url
 
+const NO_BODY = Buffer.alloc(0)
+
 async function answerGraphQL(
   { pipeline, streams, createContext }: RequestHandlerOptions,
   request: IncomingMessage,
@@ -166,7 +168,7 @@ async function answerGraphQL(
   requestId: string,
 ): Promise<void> {
   const hasBody = request.method !== 'GET' && request.method !== 'HEAD'
-  const body = hasBody ? await readBody(request, MAX_BODY_BYTES) : ''
+  const body = hasBody ? await readBody(request, MAX_BODY_BYTES) : NO_BODY
   if (body === undefined) {
     return refuse(response, 413, 'TOO_COMPLEX', `Limit of ${MAX_BODY_BYTES} bytes for a request exceeded.`)
   }
@@ -178,7 +180,7 @@ async function answerGraphQL(
     new pipeline.fetchAPI.Request(`http://localhost${url}`, {
       method,
       headers: headers as Record<string, string>,
-      ...(body !== '' && { body }),
+      ...(body.length > 0 && { body: body.toString() }),
     }),
     {
       ...createContext(requestId, principalOf(request)),

@@ -1,6 +1,7 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import type { BodyBudget } from '../request-body/body-budget.ts'
+import { readBodyWithin } from '../request-body/read-body.ts'
 import { answerJson } from './answer.ts'
-import { type BodyBudget, readBytes } from './body.ts'
 
 /** Where senders of webhooks deliver. */
 export interface DeliveryEndpoint {
@@ -51,9 +52,9 @@ export async function answerDelivery(
     return refuse(405, `deliveries are sent with ${methods.join(' or ')}`, { Allow: methods.join(', ') })
   }
   if (wait > 0) return refuse(429, 'too many deliveries', { 'Retry-After': String(wait) })
-  const body = await readBytes(request, MAX_DELIVERY_BYTES, budget)
+  const body = await readBodyWithin(request, MAX_DELIVERY_BYTES, budget)
   if (body === 'too long') return refuse(413, `a delivery has at most ${MAX_DELIVERY_BYTES} bytes`)
-  if (body === 'too many') return refuse(503, 'too much is delivered at once', { 'Retry-After': '1' })
+  if (body === 'over budget') return refuse(503, 'too much is delivered at once', { 'Retry-After': '1' })
   // also while it is judged: the keys of a sender's platform may have to be waited for
   if (!budget.take(body.length)) return refuse(503, 'too much is delivered at once', { 'Retry-After': '1' })
   const answer = await receive({

@@ -2,7 +2,6 @@ import { EventEmitter, once } from 'node:events'
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { describe, expect, it } from 'vitest'
-import { BodyBudget } from '../../src/http/body.ts'
 import { LOOPBACK_HOSTS } from '../../src/http/origin.ts'
 import {
   type DeliveryEndpoint,
@@ -10,6 +9,7 @@ import {
   type OpenDelivery,
   sourceOf,
 } from '../../src/http/webhook-delivery.ts'
+import { BodyBudget } from '../../src/request-body/body-budget.ts'
 import { type Api, startApi } from './api.ts'
 
 type Received = Parameters<OpenDelivery['receive']>[0]

@@ -8,39 +8,20 @@ import {
   OCI_INDEX,
   OCI_MANIFEST,
 } from '../../oci/media-types.ts'
+import { readBody } from '../../request-body/read-body.ts'
 import { OciError } from '../protocol/errors.ts'
 
 const MANIFEST_TYPES: readonly string[] = [OCI_MANIFEST, OCI_INDEX, DOCKER_MANIFEST, DOCKER_LIST]
 
 export const isManifestType = (mediaType: string): boolean => MANIFEST_TYPES.includes(mediaType)
 
-const tooLarge = (): OciError =>
-  new OciError('SIZE_INVALID', `a manifest has at most ${MAX_MANIFEST_SIZE} bytes`, { status: 413 })
-
-/**
- * The body's exact bytes. Rejects with OciError once it is known to be larger than a manifest may be, without having
- * read the rest; with the connection's own error when the client goes away.
- */
+/** Returns the body's exact bytes. Throws OciError when there are more than a manifest may have; rejects when the client disconnects. */
 export async function readManifestBody(request: IncomingMessage): Promise<Buffer> {
-  if (Number(request.headers['content-length']) > MAX_MANIFEST_SIZE) throw tooLarge()
-  const chunks: Buffer[] = []
-  let size = 0
-  await new Promise<void>((resolve, reject) => {
-    const collect = (chunk: Buffer): void => {
-      size += chunk.length
-      if (size <= MAX_MANIFEST_SIZE) chunks.push(chunk)
-      else settle(() => reject(tooLarge()))
-    }
-    const finish = (): void => settle(resolve)
-    const fail = (error: Error): void => settle(() => reject(error))
-    const settle = (outcome: () => void): void => {
-      // never paused: whoever answers decides what becomes of the rest
-      request.off('data', collect).off('end', finish).off('error', fail)
-      outcome()
-    }
-    request.on('data', collect).once('end', finish).once('error', fail)
-  })
-  return Buffer.concat(chunks, size)
+  const body = await readBody(request, MAX_MANIFEST_SIZE)
+  if (!body) {
+    throw new OciError('SIZE_INVALID', `a manifest has at most ${MAX_MANIFEST_SIZE} bytes`, { status: 413 })
+  }
+  return body
 }
 
 /**

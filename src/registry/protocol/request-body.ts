@@ -1,4 +1,5 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import { bodyLength } from '../../request-body/read-body.ts'
 import { answer, type Exchange } from './exchange.ts'
 
 /** Bytes that are read and forgotten, so that a client that sends them for nothing keeps its connection. */
@@ -7,10 +8,6 @@ const DRAINED = 64 * 1024
 const LINGERING = 1024 * 1024
 /** Milliseconds that it may take for that. */
 const LINGER = 2_000
-
-/** Bytes of a request's body, 0 when it has none; undefined when only its end will tell. */
-export const bodyLength = ({ headers }: IncomingMessage): number | undefined =>
-  headers['transfer-encoding'] === undefined ? Number(headers['content-length'] ?? 0) : undefined
 
 /** Cuts the connection of a client that sends no byte of its body for this many milliseconds. */
 export function endWhenIdle(request: IncomingMessage, response: ServerResponse, idle: number): void {
