@@ -10,10 +10,10 @@ import { createWebhook, deliveryOf, send } from '../fixtures/webhook.ts'
 import { Follower } from './follower.ts'
 import { createStream, importImage } from './operations.ts'
 
-const README = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
+const DOCUMENT = readFileSync(new URL('../../src/app/README.md', import.meta.url), 'utf8')
 
-/** The names in the table of the README, those with a brace of endings written out. */
-const DOCUMENTED = [...README.matchAll(/^\| `(imagestreams_[a-z_]+)`/gm)].map(([, name]) => name ?? '')
+/** The names in the document's table of metrics. */
+const DOCUMENTED = [...DOCUMENT.matchAll(/^\| `(imagestreams_[a-z_]+)`/gm)].map(([, name]) => name ?? '')
 /** What no metric may tell: who somebody is, and what they have. */
 const SECRETS = ['tenant-canary', 'stream-canary', 'tag-canary', 'user-canary', 'password-canary']
 
@@ -67,7 +67,7 @@ describe('metrics', () => {
     }
   })
 
-  it('are those of the README, and none else but the process’s own', async () => {
+  it('are those of the document, and the process’s own', async () => {
     const text = await scrape()
     const told = [...text.matchAll(/^# TYPE (imagestreams_\w+) /gm)].map(([, name]) => name ?? '')
     expect(DOCUMENTED.length).toBeGreaterThan(15)

@@ -1,6 +1,7 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { beforeAll, describe, expect, test } from 'vitest'
@@ -11,30 +12,44 @@ import { RUBY_REPOSITORY, replay } from '../fixtures/ruby-history.ts'
 import { startUpstream, type Upstream } from '../fixtures/upstream.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
-const README = readFileSync(`${ROOT}/README.md`, 'utf8')
+const listFiles = (folder: string): string[] =>
+  readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' }).map((path) => join(folder, path))
+/** All documents, as paths from the root; the README first, since its stream is the one that the others continue with. */
+const DOCUMENTS = [
+  'README.md',
+  ...[...listFiles('src'), ...listFiles('test')].filter((path) => path.endsWith('README.md')).sort(),
+]
+const textOfDocument = (path: string): string => readFileSync(join(ROOT, path), 'utf8')
 
 interface Block {
-  /** Of the section that it stands in. */
+  /** Path of its document. */
+  readonly document: string
+  /** Heading of its section. */
   readonly heading: string
-  /** To be pasted into a shell. */
+  /** What a reader pastes into a shell. */
   readonly text: string
 }
 
-/** In the README's order. */
-const BLOCKS = README.split(/^#+ /m).flatMap((section): Block[] =>
-  [...section.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, text = '']) => ({
-    heading: section.split('\n', 1)[0] ?? '',
-    text,
-  })),
-)
-/** Those that ask a running server: only they are run here. */
+const blocksOf = (document: string): Block[] =>
+  textOfDocument(document)
+    .split(/^#+ /m)
+    .flatMap((section) =>
+      [...section.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, text = '']) => ({
+        document,
+        heading: section.split('\n', 1)[0] ?? '',
+        text,
+      })),
+    )
+/** In the order of the documents. */
+const BLOCKS = DOCUMENTS.flatMap(blocksOf)
+/** Requests to a running server: only these are run here. */
 const EXAMPLES = BLOCKS.filter(({ text }) => /^(?:curl|jq) /.test(text))
-/** These install, start and test the project, or need the internet. */
-const OTHERS = [/^npm ci && npm start/, /^skopeo copy/]
+/** These install, start and test the project, or need internet access. */
+const OTHERS = [/^npm /, /^skopeo copy/]
 
 const isSubscription = ({ text }: Block): boolean => text.includes('subscription {')
 
-/** The README's server and Docker Hub, as they are here. */
+/** The documents' server and Docker Hub, replaced by those of this test. */
 const located = ({ text }: Block, { app }: TestApp, { host }: Upstream): string =>
   text
     .replaceAll('localhost:4000', new URL(app.url).host)
@@ -42,7 +57,7 @@ const located = ({ text }: Block, { app }: TestApp, { host }: Upstream): string 
 
 type Shell = ChildProcessByStdio<null, Readable, null>
 
-// a group of its own, so that what the shell started ends with it
+// its own process group, so that the shell's children end with it
 const paste = (script: string): Shell =>
   spawn('bash', ['-c', script], { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'], detached: true })
 
@@ -63,14 +78,14 @@ async function textOf(stream: Readable, isEnough: (text: string) => boolean): Pr
 
 const missing = missingPrograms('bash', 'curl', 'jq')
 
-test('the README has examples, and nothing else to paste', () => {
-  expect(EXAMPLES.length).toBeGreaterThanOrEqual(8)
+test('the documents have examples, and nothing else to paste', () => {
+  expect(EXAMPLES.length).toBeGreaterThanOrEqual(20)
   const unknown = BLOCKS.filter((block) => !EXAMPLES.includes(block)).map(({ text }) => text)
   expect(unknown.filter((text) => !OTHERS.some((other) => other.test(text)))).toEqual([])
 })
 
-describe.skipIf(missing !== undefined)(`the README${missing ? `: ${missing}` : ''}`, () => {
-  const answers: string[] = []
+describe.skipIf(missing !== undefined)(`an example${missing ? `: ${missing}` : ''}`, () => {
+  const responses: string[] = []
 
   beforeAll(async () => {
     await using upstream = await startUpstream()
@@ -79,27 +94,75 @@ describe.skipIf(missing !== undefined)(`the README${missing ? `: ${missing}` : '
     for (const example of EXAMPLES) {
       const shell = paste(located(example, server, upstream))
       if (isSubscription(example)) {
-        // it is heard only what happens once it listens: the answer's head tells that it does
+        // the subscription receives only later pushes: the head of its response says that it has begun
         await once(shell.stdout, 'readable')
         upstream.push(RUBY_REPOSITORY, 'latest', image({ seed: 'tomorrow' }))
         await server.client.ask(
           'mutation { importImage(input: { imageStream: "ruby" }) { import { state } } }',
         )
-        answers.push(await textOf(shell.stdout, (text) => text.includes('event: next')))
+        responses.push(await textOf(shell.stdout, (text) => text.includes('event: next')))
         await end(shell)
-      } else answers.push(await textOf(shell.stdout, () => false))
+      } else responses.push(await textOf(shell.stdout, () => false))
     }
   }, 60_000)
 
-  test.each(EXAMPLES.map(({ heading }, at) => [heading, at + 1] as const))(
-    '%s: example %i is answered',
-    (_heading, number) => {
-      const answer = answers[number - 1] ?? ''
+  test.each(EXAMPLES.map(({ document, heading }, at) => [document, heading, at + 1] as const))(
+    'of %s works as pasted: %s (%i)',
+    (_document, _heading, number) => {
+      const response = responses[number - 1] ?? ''
 
-      expect(answer).not.toContain('"errors"')
-      expect(answer).toMatch(
+      expect(response).not.toContain('"errors"')
+      expect(response).toMatch(
         /sha256:|CREATED|"dueAt"|"bytes":\d|"CLOSED"|"FULL_SWEEP"|"PASSWORD"|"DIGESTS"|"AWS_ACCESS_KEY"|"AZURE_|"WAITING"/,
       )
     },
   )
+})
+
+/** GitHub's rule for the anchor of a heading. */
+const anchorOf = (heading: string): string =>
+  heading
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+    .trim()
+    .replace(/\s/g, '-')
+
+const withoutCode = (text: string): string => text.replace(/^```.*?^```$/gms, '')
+
+describe('a document', () => {
+  const anchorsOf = (path: string): string[] =>
+    [...withoutCode(textOfDocument(path)).matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
+      anchorOf(heading),
+    )
+
+  test.each(DOCUMENTS)('%s has links that lead somewhere', (path) => {
+    const links = [...withoutCode(textOfDocument(path)).matchAll(/\]\(([^)\s]+)\)/g)]
+      .map(([, link = '']) => link)
+      .filter((link) => !/^https?:/.test(link))
+    const broken = links.filter((link) => {
+      const [file = '', anchor] = link.split('#', 2)
+      const target = file === '' ? path : join(dirname(path), file)
+      if (!existsSync(join(ROOT, target))) return true
+      return anchor !== undefined && !anchorsOf(target).includes(anchor)
+    })
+
+    expect(broken).toEqual([])
+  })
+
+  test('of every room with documentation is listed in the README or in the map of the code', () => {
+    const lists = ['README.md', 'src/README.md', 'src/vendors/README.md', 'test/README.md']
+      .filter((list) => existsSync(join(ROOT, list)))
+      .flatMap((list) =>
+        [...textOfDocument(list).matchAll(/\]\(([^)#\s]+)\)/g)].map(([, link = '']) =>
+          join(dirname(list), link),
+        ),
+      )
+    const unlisted = DOCUMENTS.filter((path) => path !== 'README.md' && !lists.includes(path))
+
+    expect(unlisted).toEqual([])
+  })
+})
+
+test('the README fits in 10 KB', () => {
+  expect(Buffer.byteLength(textOfDocument('README.md'))).toBeLessThan(10 * 1024)
 })

@@ -1,6 +1,6 @@
 import { execFile, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { promisify } from 'node:util'
@@ -72,14 +72,18 @@ describe.each(SENDER_KINDS)('what to do at %s', (kind) => {
   })
 })
 
-describe('the README', () => {
-  const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
+describe('the documents of the vendors', () => {
+  const vendors = new URL('../../src/vendors/', import.meta.url)
+  const readme = readdirSync(vendors, { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('README.md'))
+    .map((path) => readFileSync(new URL(path, vendors), 'utf8'))
+    .join('\n')
   /** Without marks, and however its lines are broken. */
   const bare = (text: string): string => text.replace(/^- |`/gm, '').replace(/\s+/g, ' ')
   const url = 'https://streams.example.com/webhooks/KEY'
   const settings = { ...noSettings, serviceAccount: 'imagestreams@PROJECT.iam.gserviceaccount.com' }
 
-  it.each(SENDER_KINDS)('has a section on %s with the same steps', (kind) => {
+  it.each(SENDER_KINDS)('have a section on %s with the same steps', (kind) => {
     const { title } = senders[kind]
     const section = readme.split(/^#+ /m).find((text) => text.startsWith(`${title}\n`)) ?? ''
 
