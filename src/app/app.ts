@@ -107,8 +107,8 @@ async function open(
     domain: {
       ...domain,
       credentials: credentials.store,
-      testCredential: createCredentialTest(credentials.store, (place, credential, errand) =>
-        remote.checkLogin(place, credential, { ...errand, lane: 'credential tests' }),
+      testCredential: createCredentialTest(credentials.store, (place, credential, context) =>
+        remote.checkLogin(place, credential, { ...context, lane: 'credential tests' }),
       ),
       // what is imported is pulled through the integrated registry; another one has only what was pushed to it
       pullRepository: ({ namespace, name, dockerImageRepository }) =>
@@ -117,7 +117,7 @@ async function open(
       webhooks: webhooks.view,
       configurations,
       registry: registry.view,
-      remoteHosts: remote.standings,
+      remoteHosts: remote.hostStatuses,
       trust,
       pruner,
     },

@@ -98,7 +98,7 @@ function joined(store: RegistryCredentials, { dockerConfig }: Config): Credentia
     find: async (registry, repository, namespace) =>
       (namespace === null ? null : ownOf(registry, repository, namespace)) ??
       server.find(registry, repository),
-    learner: (registry, namespace) =>
+    cacheScope: (registry, namespace) =>
       namespace !== null && store.isKnown(namespace, registry) ? namespace : '',
   }
 }

@@ -7,7 +7,7 @@ import type { RegistryClient } from '../remote/remote-registry.ts'
 
 export interface MetricsParts extends Pick<MetricsSources, 'subscribers' | 'now'> {
   readonly databaseFile: string
-  readonly remote: Pick<RegistryClient, 'standings'>
+  readonly remote: Pick<RegistryClient, 'hostStatuses'>
   readonly importer: Pick<Importer, 'countUnfinished'>
   readonly schedules: Pick<Schedules, 'firstDueAt'>
   readonly pushes: Pick<PushLog, 'counts' | 'head'>
@@ -17,7 +17,7 @@ export interface MetricsParts extends Pick<MetricsSources, 'subscribers' | 'now'
 export const openMetrics = (parts: MetricsParts): Metrics => {
   const { databaseFile, remote, importer, schedules, pushes, subscribers, now } = parts
   return createMetrics({
-    remoteHosts: remote.standings,
+    remoteHosts: remote.hostStatuses,
     unfinishedImports: importer.countUnfinished,
     pushes: pushes.counts,
     pushLogSequence: pushes.head,

@@ -11,6 +11,7 @@ import {
   type RegistryClient,
   type RemoteRegistryOptions,
 } from '../remote/remote-registry.ts'
+import { cloudExchanges } from '../vendors/cloud-exchanges.ts'
 import { createVendorListings, type VendorListings } from '../vendors/listings.ts'
 import { type Config, ConfigError } from './config.ts'
 import type { OpenedCredentials } from './credentials.ts'
@@ -48,13 +49,14 @@ export function openRemote(parts: RemoteParts, opened: Opened): RemoteRooms {
     own: config.externalRegistry ? [config.externalRegistry.host] : [],
     onChanged: () => {
       egress.renew()
-      remote.reconsider()
+      remote.forgetFailures()
     },
   })
   const remote = createRemoteRegistry({
     egress,
     credentials: credentials.remote,
     limits: { requestsPerHost: config.requestsPerRegistry },
+    cloudExchanges,
     cloudEndpoint,
     limitsOf: (registry) => configurations.rules().limitsOf(registry),
     rules: configurations.rules,

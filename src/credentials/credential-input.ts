@@ -3,8 +3,8 @@ import {
   isCloudSecret,
   isRegistryPrefix,
   type RegistryPrefix,
+  type RegistrySecret,
   type Secret,
-  type ShownSecret,
   splitPrefix,
 } from '../logins/registry-login.ts'
 import { isNamespace, NAMESPACE_GRAMMAR } from '../oci/stream-name.ts'
@@ -53,10 +53,13 @@ export function parseSecret(input: SecretInput): Secret {
   if (username !== '' && field !== 'password' && field !== 'identityToken') {
     throw new InvalidInputError('username', `${field} says who signs in: there is no username with it`)
   }
-  return checkSecret(cloudSecretOf(input) ?? shownSecretOf(input, username))
+  return checkSecret(cloudSecretOf(input) ?? registrySecretOf(input, username))
 }
 
-function shownSecretOf({ password, identityToken, bearerToken }: SecretInput, username: string): ShownSecret {
+function registrySecretOf(
+  { password, identityToken, bearerToken }: SecretInput,
+  username: string,
+): RegistrySecret {
   if (password != null) return { kind: 'password', username, password }
   return identityToken != null
     ? { kind: 'identity', username, token: identityToken }
@@ -65,13 +68,13 @@ function shownSecretOf({ password, identityToken, bearerToken }: SecretInput, us
 
 /** The secret, if it is one that can be sent, and to what lies below the prefix. Throws InvalidInputError. */
 export function checkSecret(secret: Secret, prefix?: RegistryPrefix): Secret {
-  if (!isCloudSecret(secret)) return checkShownSecret(secret)
+  if (!isCloudSecret(secret)) return checkRegistrySecret(secret)
   checkCloudSecret(secret)
   if (prefix) checkCloudOf(secret, prefix)
   return secret
 }
 
-function checkShownSecret(secret: ShownSecret): ShownSecret {
+function checkRegistrySecret(secret: RegistrySecret): RegistrySecret {
   if (secret.kind !== 'registry') checkUsername(secret.username, secret.kind === 'password')
   const [field, value] =
     secret.kind === 'password'

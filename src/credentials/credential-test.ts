@@ -24,7 +24,7 @@ export interface CredentialTest extends Omit<LoginCheck, 'outcome'> {
 export type AskRegistry = (
   place: { readonly registry: string; readonly repository: string | null },
   credential: OpenedCredential,
-  errand: { readonly namespace: string; readonly insecure: boolean; readonly signal: AbortSignal },
+  context: { readonly namespace: string; readonly insecure: boolean; readonly signal: AbortSignal },
 ) => Promise<LoginCheck>
 
 /** Throws UnknownCredentialError, InvalidInputError; what the registry says is no error. */

@@ -2,7 +2,7 @@ import { isObject } from '../oci/descriptor.ts'
 import { isRegistryName, isRepositoryName } from '../oci/reference.ts'
 
 /** What a registry, or its token server, is shown. */
-export type ShownSecret =
+export type RegistrySecret =
   | { readonly kind: 'password'; readonly username: string; readonly password: string }
   /** An OAuth2 refresh token; the name is for token servers that know no OAuth2. */
   | { readonly kind: 'identity'; readonly username: string; readonly token: string }
@@ -32,7 +32,7 @@ export type CloudSecret =
     }
 
 /** What somebody signs in to a registry with. */
-export type Secret = ShownSecret | CloudSecret
+export type Secret = RegistrySecret | CloudSecret
 
 /** Whether it is exchanged before anything is shown. */
 export const isCloudSecret = (secret: Secret): secret is CloudSecret =>
@@ -99,7 +99,7 @@ export function* pathsAbove(repository: string): Generator<string> {
 const textOf = (value: unknown): string => (typeof value === 'string' ? value : '')
 
 /** What an entry of a docker config's `auths` holds; undefined when it holds nothing. */
-export function secretOfEntry(entry: unknown): ShownSecret | undefined {
+export function secretOfEntry(entry: unknown): RegistrySecret | undefined {
   if (!isObject(entry)) return undefined
   const auth = Buffer.from(textOf(entry.auth), 'base64').toString('utf8').replace(/\0+$/, '')
   const colon = auth.indexOf(':')

@@ -1,7 +1,7 @@
 import type { Route } from '../egress/route.ts'
 import { dialledHost } from './login/registry-host.ts'
 import { BlockedError } from './traffic/blocked-error.ts'
-import type { Errand } from './traffic/dialer.ts'
+import type { RequestContext } from './traffic/host-client.ts'
 
 /** Where a repository is to be asked for. */
 export interface Place {
@@ -69,16 +69,21 @@ export const placeInPlan =
   }
 
 /**
- * The same errand to one place: it is connected to as it was configured, and hosts on the way as they were, each time
+ * The same context to one place: it is connected to as it was configured, and hosts on the way as they were, each time
  * anew. A request that may take less than a certificate does so only of the registry that it names.
  */
-export function errandTo(place: Place, errand: Errand, rules: () => RegistryRules, now: PlaceNow): Errand {
+export function contextFor(
+  place: Place,
+  context: RequestContext,
+  rules: () => RegistryRules,
+  now: PlaceNow,
+): RequestContext {
   const origins = ['https:', 'http:'].map(
     (scheme) => new URL(`${scheme}//${dialledHost(place.registry)}`).origin,
   )
   return {
-    ...errand,
-    insecure: place.insecure || (place.isNamed && errand.insecure),
+    ...context,
+    insecure: place.insecure || (place.isNamed && context.insecure),
     routeTo(url) {
       const via = now()
       if ('blockedBy' in via) throw new BlockedError(via.blockedBy)
@@ -90,9 +95,9 @@ export function errandTo(place: Place, errand: Errand, rules: () => RegistryRule
   }
 }
 
-/** An errand that leads nowhere. */
-export const errandNowhere = (blockedBy: string, errand: Errand): Errand => ({
-  ...errand,
+/** An context that leads nowhere. */
+export const blockedContext = (blockedBy: string, context: RequestContext): RequestContext => ({
+  ...context,
   routeTo() {
     throw new BlockedError(blockedBy)
   },

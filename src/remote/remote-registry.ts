@@ -10,26 +10,26 @@ import { digestOfTag, listReferrers } from './content/referrers.ts'
 import type { RegistryRepository } from './content/registry-repository.ts'
 import { listTags } from './content/tags.ts'
 import { Distrust } from './distrust.ts'
-import { type AgeingLogin, CloudLogins } from './login/cloud-logins.ts'
+import { type CloudExchanges, CloudLogins, type RenewalFailure } from './login/cloud-logins.ts'
 import type { Credential, Credentials } from './login/credentials.ts'
 import { dialledHost, RegistryHost, registryOf } from './login/registry-host.ts'
 import { Tokens } from './login/token.ts'
 import type { TrustedRealms } from './login/trusted-realm.ts'
 import { placedRepository } from './placed-repository.ts'
 import {
-  errandNowhere,
-  errandTo,
+  blockedContext,
+  contextFor,
   itself,
   NO_RULES,
   type Place,
   placeInPlan,
   type RegistryRules,
 } from './registry-rules.ts'
-import { ApiAccess } from './session/api-access.ts'
 import { checkLogin, type LoginPlace } from './session/login-check.ts'
 import { Session, type SessionOptions } from './session/session.ts'
-import { Dialer, type Errand, type RequestOutcome } from './traffic/dialer.ts'
-import type { HostLimits, HostStanding } from './traffic/host-traffic.ts'
+import { VendorApi } from './session/vendor-api.ts'
+import { HostClient, type RequestContext, type RequestOutcome } from './traffic/host-client.ts'
+import type { HostLimits, HostStatus } from './traffic/host-traffic.ts'
 import { DEFAULT_LIMITS, type RemoteLimits } from './traffic/limits.ts'
 
 /** What a registry did that is against the rules and was put up with. */
@@ -54,10 +54,12 @@ export interface RemoteRegistryOptions {
   readonly observe?: (host: string, outcome: RequestOutcome) => void
   /** Token servers on other hosts that may be shown a registry's credentials. */
   readonly trustedRealms?: TrustedRealms
+  /** Exchanges the keys of clouds for logins at their registries. */
+  readonly cloudExchanges: CloudExchanges
   /** Where an endpoint of a cloud is really asked for a login; there itself when not given. */
   readonly cloudEndpoint?: (endpoint: URL) => URL
   /** Told when a cloud’s login begins not to be renewable; it is shown to its end. */
-  readonly onAgeingLogin?: (login: AgeingLogin) => void
+  readonly onRenewalFailed?: (login: RenewalFailure) => void
   /** Where registries are asked, and how, as it stands now; asked again with each question. */
   readonly rules?: () => RegistryRules
   readonly warn?: (warning: RemoteWarning) => void
@@ -66,36 +68,39 @@ export interface RemoteRegistryOptions {
 /** The client of every other registry; remembers of each how it wants to be asked. */
 export interface RegistryClient {
   /** Opens no connection yet. */
-  repository(reference: Pick<Reference, 'registry' | 'repository'>, errand: Errand): RegistryRepository
+  repository(
+    reference: Pick<Reference, 'registry' | 'repository'>,
+    context: RequestContext,
+  ): RegistryRepository
   /** What vendors offer beside the registries' protocol, asked by the same rules. Opens no connection yet. */
-  api(reference: Pick<Reference, 'registry' | 'repository'>, errand: Errand): ApiAccess
+  api(reference: Pick<Reference, 'registry' | 'repository'>, context: RequestContext): VendorApi
   /**
    * Every repository of the registry, page by page as they arrive, each once, in the registry's order. Throws
    * RegistryError, or the signal's reason once it is aborted.
    */
-  repositories(registry: string, errand: Errand): AsyncIterable<readonly string[]>
+  repositories(registry: string, context: RequestContext): AsyncIterable<readonly string[]>
   /**
    * What the registry, or a repository of it, makes of the credential now: nothing that was learned before counts.
    * Rejects only with the signal's reason once it is aborted.
    */
-  checkLogin(place: LoginPlace, credential: Credential, errand: Errand): Promise<LoginCheck>
+  checkLogin(place: LoginPlace, credential: Credential, context: RequestContext): Promise<LoginCheck>
   /**
    * What goes on with each host that was asked lately, as references spell it: of registries, of token servers, and
    * where they redirect to.
    */
-  standings(): HostStanding[]
+  hostStatuses(): HostStatus[]
   /** Asks hosts again that failed and are left alone: the rules were changed, and may lead there now. */
-  reconsider(): void
+  forgetFailures(): void
 }
 
 /** Holds no connection of its own: those are the egress's, and what is under way ends with its signal. */
 export function createRemoteRegistry(options: RemoteRegistryOptions): RegistryClient {
   const { egress, credentials, clock = systemClock, random = Math.random } = options
   const { trustedRealms = {}, rules = () => NO_RULES, warn = () => {} } = options
-  const { cloudEndpoint: endpointOf = (url) => url } = options
+  const { cloudExchanges: exchanges, cloudEndpoint: endpointOf = (url) => url } = options
   const limits = { ...DEFAULT_LIMITS, ...options.limits }
   const { limitsOf, observe } = options
-  const dialer = new Dialer({
+  const client = new HostClient({
     egress,
     clock,
     random,
@@ -105,43 +110,49 @@ export function createRemoteRegistry(options: RemoteRegistryOptions): RegistryCl
       observe: (host: string, outcome: RequestOutcome) => observe(registryOf(host), outcome),
     }),
   })
-  const { onAgeingLogin: onAgeing } = options
-  const logins = new CloudLogins({ dialer, clock, endpointOf, ...(onAgeing && { onAgeing }) })
+  const { onRenewalFailed } = options
+  const logins = new CloudLogins({
+    exchanges,
+    client,
+    clock,
+    endpointOf,
+    ...(onRenewalFailed && { onRenewalFailed }),
+  })
   const hosts = new Map<string, RegistryHost>()
   const distrust = new Distrust()
 
-  const hostOf = ({ registry, route }: Place, { insecure, namespace }: Errand): RegistryHost => {
+  const hostOf = ({ registry, route }: Place, { insecure, namespace }: RequestContext): RegistryHost => {
     const name = dialledHost(registry)
-    const learner = credentials.learner?.(registry, namespace) ?? ''
+    const cacheScope = credentials.cacheScope?.(registry, namespace) ?? ''
     // apart, so that no scheme or token found without verification serves a request that asks for it, and that none
     // found with one namespace's credentials, or by way of one configuration, serves another
-    const key = `${name} ${insecure} ${learner} ${route?.id ?? ''}`
+    const key = `${name} ${insecure} ${cacheScope} ${route?.id ?? ''}`
     let host = hosts.get(key)
     if (!host) {
       for (const [old, { idle }] of hosts) {
         if (hosts.size < limits.hosts) break
         if (idle) hosts.delete(old)
       }
-      host = new RegistryHost(name, new Tokens({ dialer, clock }))
+      host = new RegistryHost(name, new Tokens({ client, clock }))
       hosts.set(key, host)
     }
     return host
   }
 
-  const open = (place: Place, errand: Errand, { repository, scope }: Asked = place) => {
+  const open = (place: Place, context: RequestContext, { repository, scope }: Asked = place) => {
     const { registry } = place
-    const host = hostOf(place, errand)
+    const host = hostOf(place, context)
     const session = new Session({
       registry,
       repository,
       ...(scope !== undefined && { scope }),
       host,
-      dialer,
+      client,
       credentials,
       logins,
       trustedRealms,
       clock,
-      errand,
+      context,
     })
     return { host, session, tell: tellOf(place) }
   }
@@ -150,8 +161,8 @@ export function createRemoteRegistry(options: RemoteRegistryOptions): RegistryCl
     (message: string): void =>
       warn({ registry, repository, message })
 
-  const repositoryAt = (place: Place, errand: Errand): RegistryRepository => {
-    const { host, session, tell } = open(place, errand)
+  const repositoryAt = (place: Place, context: RequestContext): RegistryRepository => {
+    const { host, session, tell } = open(place, context)
     return {
       listTags: (from) => listTags(session, { from, clock, limits, warn: tell }),
       resolveTag: (tag, known) => resolveTag(session, tag, known, { host, clock, warn: tell }),
@@ -166,50 +177,50 @@ export function createRemoteRegistry(options: RemoteRegistryOptions): RegistryCl
     }
   }
 
-  /** The place behind the mirrors, and the errand to it; one that leads nowhere where nobody is to be asked. */
-  const originOf = (registry: string, repository: string, asked: Errand): [Place, Errand] => {
+  /** The place behind the mirrors, and the context to it; one that leads nowhere where nobody is to be asked. */
+  const originOf = (registry: string, repository: string, asked: RequestContext): [Place, RequestContext] => {
     const plan = rules().planOf(registry, repository)
     const origin = 'blockedBy' in plan ? undefined : plan.places.at(-1)
     if (origin && origin.broken === null) {
       const now = placeInPlan(origin, { registry, repository }, rules)
-      return [origin, errandTo(origin, asked, rules, now)]
+      return [origin, contextFor(origin, asked, rules, now)]
     }
     const why = 'blockedBy' in plan ? plan.blockedBy : (origin?.broken ?? '')
-    return [itself(registry, repository), errandNowhere(why, asked)]
+    return [itself(registry, repository), blockedContext(why, asked)]
   }
 
   return {
-    repository: (reference, errand) =>
+    repository: (reference, context) =>
       placedRepository(reference, {
         rules,
         open: (place) =>
-          repositoryAt(place, errandTo(place, errand, rules, placeInPlan(place, reference, rules))),
+          repositoryAt(place, contextFor(place, context, rules, placeInPlan(place, reference, rules))),
         distrust,
-        signal: errand.signal,
+        signal: context.signal,
         warn: (place, message) => tellOf(place)(message),
       }),
     api({ registry, repository }, asked) {
-      const [place, errand] = originOf(registry, repository, asked)
-      const { host } = open(place, errand)
-      const openFor = (scope: string) => open(place, errand, { ...place, scope }).session
+      const [place, context] = originOf(registry, repository, asked)
+      const { host } = open(place, context)
+      const openFor = (scope: string) => open(place, context, { ...place, scope }).session
       const plan = rules().planOf(registry, repository)
-      const isAskedForTags =
+      const servesTags =
         'places' in plan && !plan.places.some(({ isMirror, serves }) => isMirror && serves !== 'DIGESTS')
-      return new ApiAccess({
+      return new VendorApi({
         ...place,
-        isAskedForTags,
+        servesTags,
         host,
         openFor,
-        dialer,
+        client,
         credentials,
         logins,
         clock,
-        errand,
+        context,
       })
     },
     async *repositories(registry, asked) {
-      const [place, errand] = originOf(registry, '', asked)
-      const { session, tell } = open(place, errand, { repository: CATALOG, scope: CATALOG_SCOPE })
+      const [place, context] = originOf(registry, '', asked)
+      const { session, tell } = open(place, context, { repository: CATALOG, scope: CATALOG_SCOPE })
       for await (const page of listRepositories(session, { clock, limits, warn: tell })) {
         yield place.repository === '' ? page : namesBelow(place.repository, page)
       }
@@ -228,21 +239,21 @@ export function createRemoteRegistry(options: RemoteRegistryOptions): RegistryCl
         registry,
         repository: repository ?? '',
         ...(repository === null && { scope: '' }),
-        host: new RegistryHost(dialledHost(registry), new Tokens({ dialer, clock })),
-        dialer,
+        host: new RegistryHost(dialledHost(registry), new Tokens({ client, clock })),
+        client,
         credentials: { find: async () => credential },
-        logins: new CloudLogins({ dialer, clock, endpointOf }),
+        logins: new CloudLogins({ exchanges, client, clock, endpointOf }),
         trustedRealms,
         clock,
-        errand: errandTo(place, asked, rules, () => rules().loginPlaceOf(registry, repository)),
+        context: contextFor(place, asked, rules, () => rules().loginPlaceOf(registry, repository)),
       })
       return checkLogin(session, { registry, repository })
     },
-    reconsider() {
-      dialer.forgive()
+    forgetFailures() {
+      client.forgetFailures()
       distrust.forget()
     },
-    standings: () => dialer.standings().map((one) => ({ ...one, host: registryOf(one.host) })),
+    hostStatuses: () => client.hostStatuses().map((one) => ({ ...one, host: registryOf(one.host) })),
   }
 }
 

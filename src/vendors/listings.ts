@@ -1,7 +1,7 @@
 import type { Reference } from '../oci/reference.ts'
 import type { RegistryClient, RemoteWarning } from '../remote/remote-registry.ts'
-import type { ApiAccess } from '../remote/session/api-access.ts'
-import type { Errand } from '../remote/traffic/dialer.ts'
+import type { VendorApi } from '../remote/session/vendor-api.ts'
+import type { RequestContext } from '../remote/traffic/host-client.ts'
 import { ecr } from './amazon/listing.ts'
 import { azure } from './azure/listing.ts'
 import { dockerHub } from './docker-hub/listing.ts'
@@ -46,7 +46,7 @@ export interface VendorListings {
    */
   listingOf(
     reference: Pick<Reference, 'registry' | 'repository'>,
-    errand: Errand,
+    context: RequestContext,
   ): Promise<VendorListing | null>
 }
 
@@ -71,9 +71,9 @@ export function createVendorListings(options: VendorListingsOptions): VendorList
   const kinds = new Learned<VendorKind | null>(limits.remembered)
 
   /** What a registry is whose name does not tell; null while it was not asked for anything. */
-  const kindBySigns = async (api: ApiAccess): Promise<VendorKind | null> => {
-    const { greeting, clock, signal, insecure } = api
-    const seeming = greeting && kindByGreeting(greeting)
+  const kindBySigns = async (api: VendorApi): Promise<VendorKind | null> => {
+    const { firstResponseHeaders, clock, signal, insecure } = api
+    const seeming = firstResponseHeaders && kindByGreeting(firstResponseHeaders)
     if (!seeming) return null
     const learner = { signal, now: () => clock.now() }
     return kinds.get(`${api.registry} ${insecure}`, learner, async () => {
@@ -86,15 +86,15 @@ export function createVendorListings(options: VendorListingsOptions): VendorList
     })
   }
 
-  const kindOf = async (api: ApiAccess, named: string | null): Promise<VendorKind | null> => {
+  const kindOf = async (api: VendorApi, named: string | null): Promise<VendorKind | null> => {
     if (named !== null) return VENDOR_KINDS.find((kind) => kind === named) ?? null
     return kindByName(api.registry) ?? kindBySigns(api)
   }
 
   return {
-    async listingOf({ registry, repository }, errand) {
-      const api = remote.api({ registry, repository }, errand)
-      if (!api.isAskedForTags) return null
+    async listingOf({ registry, repository }, context) {
+      const api = remote.api({ registry, repository }, context)
+      if (!api.servesTags) return null
       const { vendor: named, apiUrl } = configurationOf(registry, repository)
       const kind = await kindOf(api, named)
       const vendor = kind && vendors[kind]
@@ -103,7 +103,7 @@ export function createVendorListings(options: VendorListingsOptions): VendorList
       try {
         if (!vendor.serves(repository, await api.credential())) return null
       } catch (error) {
-        errand.signal.throwIfAborted()
+        context.signal.throwIfAborted()
         throw vendorListingError(title, repository, error)
       }
       return {

@@ -106,8 +106,8 @@ const HANDED: Readonly<Record<string, (scene: Scene) => Promise<unknown>>> = {
       remote: client.remote,
       configurationOf: (registry, name) => world.rules.vendorOf(registry, name),
     })
-    const errand = { insecure: false, lane: 'x', namespace: null, signal: new AbortController().signal }
-    const listing = await listings.listingOf({ registry: upstream.host, repository: 'team/app' }, errand)
+    const context = { insecure: false, lane: 'x', namespace: null, signal: new AbortController().signal }
+    const listing = await listings.listingOf({ registry: upstream.host, repository: 'team/app' }, context)
     if (!listing) throw new Error('it has no listing')
     for await (const _ of listing.pages()) expect.fail('it has a page')
   },

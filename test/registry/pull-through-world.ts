@@ -60,8 +60,8 @@ export async function openPullWorld({ client, ...options }: PullWorldOptions = {
     limits,
     now: () => domain.time,
     source: {
-      fetchBlob: (reference, errand, descriptor) =>
-        remote.remote.repository(reference, errand).fetchBlob(descriptor),
+      fetchBlob: (reference, context, descriptor) =>
+        remote.remote.repository(reference, context).fetchBlob(descriptor),
     },
     log: { warn: (fields, message) => void warnings.push({ fields, message }) },
   })

@@ -18,7 +18,7 @@ const users: Credentials = {
     namespace === null || namespace === 'anybody'
       ? null
       : { id: namespace, secret: { kind: 'password', username: namespace, password: 'secret' } },
-  learner: (_registry, namespace) => namespace ?? '',
+  cacheScope: (_registry, namespace) => namespace ?? '',
 }
 
 const userOf = (authorization: string | undefined): string | undefined =>
@@ -36,7 +36,7 @@ async function start(answers: Record<string, Answer | undefined>) {
   const ask = (namespace: string) =>
     client.repository(`${upstream.host}/team/app`, { namespace, lane: namespace }).resolveTag(tag('1'), null)
   const standing = () => {
-    const [only] = client.remote.standings()
+    const [only] = client.remote.hostStatuses()
     if (!only) throw new Error('nothing was asked')
     return only
   }
@@ -210,7 +210,7 @@ describe('pulls that are spent', () => {
     await repository.resolveTag(tag('1'), null)
     for (let times = 0; times < 10; times += 1) await refusalOf(repository.fetchManifest(app.digest))
     expect((await repository.resolveTag(tag('1'), null)).digest).toBe(app.digest)
-    expect(client.remote.standings()).toMatchObject([
+    expect(client.remote.hostStatuses()).toMatchObject([
       {
         breaker: { state: 'CLOSED' },
         accounts: [{ signedIn: false, breaker: { state: 'CLOSED' }, budget: { remaining: 0 } }],
@@ -237,7 +237,7 @@ describe('the accounts of a host', () => {
       accounts.breakerOf(`bad ${other}`).fail(SENT, { trouble, namespace: null })
     }
     expect(accounts.breakerOf('ann').state).toBe('CLOSED')
-    expect(accounts.standings(new Budgets(0.1)).length).toBeLessThanOrEqual(100)
+    expect(accounts.statuses(new Budgets(0.1)).length).toBeLessThanOrEqual(100)
     clock.time += 1000
     expect(accounts.someLeftAlone).toBe(false)
   })

@@ -127,11 +127,11 @@ describe('the scope of a /v2/ challenge', () => {
           })
         : answer
     await using client = new TestClient()
-    const errand = { insecure: false, lane: 'test', namespace: null, signal: new AbortController().signal }
+    const context = { insecure: false, lane: 'test', namespace: null, signal: new AbortController().signal }
     const credential = { id: 'me', secret: { kind: 'password', ...LOGIN } as const }
     const place = { registry: upstream.host, repository: 'team/app' }
 
-    expect(await client.remote.checkLogin(place, credential, errand)).toMatchObject({ outcome: 'OK' })
+    expect(await client.remote.checkLogin(place, credential, context)).toMatchObject({ outcome: 'OK' })
 
     const scopes = upstream.log
       .filter(({ kind }) => kind === 'token')

@@ -20,8 +20,8 @@ const startCatalog = (pageFor: (query: URLSearchParams) => Page): Promise<Script
 
 async function list(host: string, client: TestClient): Promise<string[]> {
   const names: string[] = []
-  const errand = { insecure: false, lane: 'test', namespace: null, signal: new AbortController().signal }
-  for await (const page of client.remote.repositories(host, errand)) names.push(...page)
+  const context = { insecure: false, lane: 'test', namespace: null, signal: new AbortController().signal }
+  for await (const page of client.remote.repositories(host, context)) names.push(...page)
   return names
 }
 

@@ -83,15 +83,15 @@ describe('a credential that a vendor’s own interface is shown', () => {
       onUsed,
     } as const
     await using client = new TestClient({ credentials: { find: async () => credential } })
-    const errand = { insecure: false, lane: 'test', namespace: null, signal: new AbortController().signal }
-    const api = client.remote.api({ registry: 'registry.example', repository: 'team/app' }, errand)
+    const context = { insecure: false, lane: 'test', namespace: null, signal: new AbortController().signal }
+    const api = client.remote.api({ registry: 'registry.example', repository: 'team/app' }, context)
     const url = cloud.endpoint(new URL('https://api.example/tags'))
     const request = { method: 'GET', headers: {}, maxBytes: 1000 } as const
 
     await api.credential()
-    await api.dial(url, request)
+    await api.requestUrl(url, request)
     expect(uses).toBe(0)
-    await api.dial(url, { ...request, account: 'me' })
+    await api.requestUrl(url, { ...request, account: 'me' })
     expect(uses).toBe(1)
   })
 })

@@ -27,7 +27,7 @@ async function start(first: Partial<HostLimits> = {}) {
   await resolve()
   return {
     ...{ upstream, client, limits, asked, resolve },
-    standing: () => client.remote.standings()[0],
+    standing: () => client.remote.hostStatuses()[0],
     async [Symbol.asyncDispose]() {
       await client[Symbol.asyncDispose]()
       await upstream[Symbol.asyncDispose]()

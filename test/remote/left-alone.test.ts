@@ -16,7 +16,7 @@ async function start() {
 /** The client, how it stands with the host, and what a tag of it means. */
 function ask(client: TestClient, host: string) {
   return {
-    standing: () => client.remote.standings().find((one) => one.host === host),
+    standing: () => client.remote.hostStatuses().find((one) => one.host === host),
     resolve: () => client.repository(`${host}/team/app`).resolveTag(tag('1'), null),
   }
 }

@@ -301,7 +301,7 @@ describe('repositories of a registry', () => {
     for await (const page of pages) names.push(...page)
     return names
   }
-  const errand = { insecure: false, lane: 'test', namespace: null, signal: new AbortController().signal }
+  const context = { insecure: false, lane: 'test', namespace: null, signal: new AbortController().signal }
 
   test('are those below its location, without what stands there in its place', async () => {
     const names = ['other/app', 'cache/team/app', 'cached/x', 'cache/lib']
@@ -312,8 +312,8 @@ describe('repositories of a registry', () => {
     await using it = open()
     it.configure('old.example', { location: `${there.host}/cache` })
 
-    expect(await all(it.client.remote.repositories('old.example', errand))).toEqual(['team/app', 'lib'])
-    expect(await all(it.client.remote.repositories(there.host, errand))).toEqual(names)
+    expect(await all(it.client.remote.repositories('old.example', context))).toEqual(['team/app', 'lib'])
+    expect(await all(it.client.remote.repositories(there.host, context))).toEqual(names)
   })
 
   test('are not asked for where the registry is blocked', async () => {
@@ -321,7 +321,7 @@ describe('repositories of a registry', () => {
     await using it = open()
     it.configure(there.host, { access: 'BLOCKED' })
 
-    expect(await refusalOf(all(it.client.remote.repositories(there.host, errand)))).toMatchObject({
+    expect(await refusalOf(all(it.client.remote.repositories(there.host, context)))).toMatchObject({
       reason: 'Blocked',
     })
     expect(there.log).toEqual([])
@@ -341,14 +341,14 @@ describe('a changed configuration', () => {
     await refusalOf(ask())
     expect(origin.log).toEqual([])
 
-    it.client.remote.reconsider()
+    it.client.remote.forgetFailures()
     expect((await ask()).digest).toBe(one.digest)
 
     const wait = { status: 503, headers: { 'retry-after': '3000' }, body: other }
     origin.hook = () => wait
     await refusalOf(ask())
     origin.reset()
-    it.client.remote.reconsider()
+    it.client.remote.forgetFailures()
     await refusalOf(ask())
     expect(origin.log).toEqual([])
   })

@@ -12,7 +12,7 @@ const app = image({ seed: 'app' })
 /** One login, for one namespace alone. */
 const only = (namespace: string, secret: Secret = { kind: 'password', ...LOGIN }): Credentials => ({
   find: async (_registry, _repository, asker) => (asker === namespace ? { id: namespace, secret } : null),
-  learner: (_registry, asker) => (asker === namespace ? asker : ''),
+  cacheScope: (_registry, asker) => (asker === namespace ? asker : ''),
 })
 
 async function start(scheme: 'basic' | 'bearer') {

@@ -46,7 +46,7 @@ describe("Docker Hub's", () => {
     expect(refused.message).toBe(
       `${upstream.host} takes no more requests for now: it answered 429 TOOMANYREQUESTS: ${message}`,
     )
-    expect(client.remote.standings()).toMatchObject([{ budgets: [{ limit: 100, remaining: 0 }] }])
+    expect(client.remote.hostStatuses()).toMatchObject([{ budgets: [{ limit: 100, remaining: 0 }] }])
   })
 
   test('429 against abuse, which is plain text (thousands/min, all properties), is TooManyRequests', async () => {
@@ -94,7 +94,7 @@ describe("Docker Hub's budget, ratelimit-limit: 100;w=21600", () => {
     upstream.hook = (_, answer) => withBudget(answer)
     await client.repository(`${upstream.host}/team/app`).resolveTag(tag('1'), null)
     expect(upstream.requests).toMatchObject({ head: 1, manifest: 0 })
-    expect(client.remote.standings()).toMatchObject([
+    expect(client.remote.hostStatuses()).toMatchObject([
       { budgets: [{ limit: 100, remaining: 20, window: 21_600, source: '192.0.2.7', pullsOnly: true }] },
     ])
   })
@@ -116,7 +116,7 @@ describe("Docker Hub's budget, ratelimit-limit: 100;w=21600", () => {
     for (const { digest } of [both, app, arm]) await scheduled.fetchManifest(digest)
 
     // the last tenth is left: the index and each of its images took one, and the HEAD none
-    expect(client.remote.standings()).toMatchObject([{ budgets: [{ limit: 100, remaining: 10 }] }])
+    expect(client.remote.hostStatuses()).toMatchObject([{ budgets: [{ limit: 100, remaining: 10 }] }])
     expect((await refusalOf(scheduled.fetchManifest(app.digest))).reason).toBe('TooManyRequests')
     expect(upstream.requests).toMatchObject({ head: 1, manifest: 3 })
   })
@@ -150,7 +150,7 @@ describe("Azure's", () => {
       headers: { ...answer.headers, 'x-ms-ratelimit-remaining-calls-per-second': '166.65' },
     })
     await client.repository(`${upstream.host}/team/app`).resolveTag(tag('1'), null)
-    expect(client.remote.standings()).toMatchObject([
+    expect(client.remote.hostStatuses()).toMatchObject([
       { budgets: [{ limit: null, remaining: 166, window: 1, pullsOnly: false }] },
     ])
   })
@@ -184,7 +184,7 @@ describe('Retry-After', () => {
     upstream.hook = () => limited({ 'retry-after': value })
     const now = client.clock.now()
     await refusalOf(client.repository(`${upstream.host}/team/app`).resolveTag(tag('1'), null))
-    expect(client.remote.standings()).toMatchObject([
+    expect(client.remote.hostStatuses()).toMatchObject([
       { accounts: [{ signedIn: false, breaker: { state: 'OPEN', since: now, nextAttempt: now + HOUR } }] },
     ])
   })

@@ -45,7 +45,7 @@ test('a scheduled import leaves the last tenth of what a registry gives to peopl
   })
   expect(upstream.log).toEqual([])
   await person.fetchManifest(app.digest)
-  expect(client.remote.standings()).toMatchObject([
+  expect(client.remote.hostStatuses()).toMatchObject([
     { inFlight: 0, breaker: { state: 'CLOSED' }, budgets: [{ remaining: 9 }] },
   ])
 })

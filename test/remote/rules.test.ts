@@ -61,10 +61,10 @@ describe('a credential', () => {
     await using client = new TestClient({ rules: () => world.rules })
     world.set(origin.host, { location: moved.host, mirrors: [{ location: moved.host, serves: 'ALL' }] })
     const credential = { id: 'x', secret: { kind: 'password', username: 'me', password: 'mine' } } as const
-    const errand = { insecure: false, lane: 'x', namespace: null, signal: new AbortController().signal }
+    const context = { insecure: false, lane: 'x', namespace: null, signal: new AbortController().signal }
 
     const place = { registry: origin.host, repository: 'team/app' }
-    expect(await client.remote.checkLogin(place, credential, errand)).toMatchObject({ outcome: 'OK' })
+    expect(await client.remote.checkLogin(place, credential, context)).toMatchObject({ outcome: 'OK' })
     expect(shownTo(origin)).toEqual(new Set([basic('mine')]))
     expect(moved.log).toEqual([])
   })

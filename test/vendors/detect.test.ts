@@ -226,24 +226,24 @@ test('what is learned without verification serves no request that verifies', asy
   const client = new TestClient()
   const host = await closedPort()
   const signal = new AbortController().signal
-  const errand = { insecure: false, lane: 'test', namespace: null, signal }
-  const verified = client.remote.api({ registry: host, repository: 'team/app' }, errand)
+  const context = { insecure: false, lane: 'test', namespace: null, signal }
+  const verified = client.remote.api({ registry: host, repository: 'team/app' }, context)
 
-  expect(verified.greeting).toBeUndefined()
+  expect(verified.firstResponseHeaders).toBeUndefined()
   await expect(verified.origin()).rejects.toMatchObject({ reason: 'RegistryUnavailable' })
   await client[Symbol.asyncDispose]()
 })
 
-test('a greeting is what the registry said first, also when it refused', async () => {
+test('a firstResponseHeaders is what the registry said first, also when it refused', async () => {
   await using registry = await startScripted((_request, response) => {
     response.writeHead(401, { 'x-jfrog-version': 'Artifactory/7.90.1' }).end()
   })
   await using client = new TestClient()
   const signal = new AbortController().signal
-  const errand = { insecure: false, lane: 'test', namespace: null, signal }
-  const api = client.remote.api({ registry: registry.host, repository: 'team/app' }, errand)
+  const context = { insecure: false, lane: 'test', namespace: null, signal }
+  const api = client.remote.api({ registry: registry.host, repository: 'team/app' }, context)
 
   await api.origin()
 
-  expect(api.greeting).toMatchObject({ 'x-jfrog-version': 'Artifactory/7.90.1' })
+  expect(api.firstResponseHeaders).toMatchObject({ 'x-jfrog-version': 'Artifactory/7.90.1' })
 })

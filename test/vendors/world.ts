@@ -1,6 +1,6 @@
 import { parseReference } from '../../src/oci/reference.ts'
 import type { RemoteWarning } from '../../src/remote/remote-registry.ts'
-import type { Errand } from '../../src/remote/traffic/dialer.ts'
+import type { RequestContext } from '../../src/remote/traffic/host-client.ts'
 import { VendorListingError } from '../../src/vendors/listing/errors.ts'
 import type { VendorLimits } from '../../src/vendors/listing/limits.ts'
 import type { ReportedMove, TagClaim, VendorListing, VendorPage } from '../../src/vendors/listing/listing.ts'
@@ -38,15 +38,15 @@ export class ListingClient implements AsyncDisposable {
   }
 
   /** The listing of `host/name`; null where none is known. */
-  find(name: string, errand: Partial<Errand> = {}): Promise<VendorListing | null> {
+  find(name: string, context: Partial<RequestContext> = {}): Promise<VendorListing | null> {
     const signal = new AbortController().signal
     const anybody = { insecure: false, lane: 'test', namespace: null, signal }
-    return this.#listings.listingOf(parseReference(name), { ...anybody, ...errand })
+    return this.#listings.listingOf(parseReference(name), { ...anybody, ...context })
   }
 
   /** The listing of `host/name`. */
-  async listing(name: string, errand: Partial<Errand> = {}): Promise<VendorListing> {
-    const found = await this.find(name, errand)
+  async listing(name: string, context: Partial<RequestContext> = {}): Promise<VendorListing> {
+    const found = await this.find(name, context)
     if (!found) throw new Error(`${name} has no listing of a vendor's`)
     return found
   }

@@ -101,8 +101,8 @@ export class BlobFetches implements AsyncDisposable {
     signal.throwIfAborted()
     const { namespace } = repository
     const lane = formatRepositoryName(repository)
-    const errand = { insecure, lane, namespace, signal }
-    const bytes = await source.fetchBlob(reference, errand, { digest, size })
+    const context = { insecure, lane, namespace, signal }
+    const bytes = await source.fetchBlob(reference, context, { digest, size })
     try {
       return { bytes, upload: await blobs.createUpload(lane, algorithmOf(digest)) }
     } catch (error) {

@@ -1,6 +1,6 @@
 import { ForbiddenTargetError } from '../../egress/errors.ts'
 import type { EgressResponse } from '../../egress/exchange.ts'
-import type { Errand } from '../traffic/dialer.ts'
+import type { RequestContext } from '../traffic/host-client.ts'
 import { type Demand, demandOf, parseChallenges } from './challenge.ts'
 import type { CloudLogins } from './cloud-logins.ts'
 import type { Credential, Login } from './credentials.ts'
@@ -31,7 +31,7 @@ export interface AuthorizerOptions {
   readonly host: RegistryHost
   readonly trustedRealms: TrustedRealms
   readonly logins: CloudLogins
-  readonly errand: Errand
+  readonly context: RequestContext
 }
 
 const MAX_SCOPES = 8
@@ -68,8 +68,8 @@ export class Authorizer {
     const demand = this.#demand ?? this.#options.host.demand
     if (demand === undefined || demand === 'open') return NOBODY
     if (!credential) return this.#authorizeAs(null, demand, insteadOf)
-    const { logins, registry, errand } = this.#options
-    const login = logins.loginFor(credential, registry, errand)
+    const { logins, registry, context } = this.#options
+    const login = logins.loginFor(credential, registry, context)
     return login instanceof Promise
       ? login.then((shown) => this.#authorizeAs(shown, demand, insteadOf))
       : this.#authorizeAs(login, demand, insteadOf)
@@ -89,11 +89,11 @@ export class Authorizer {
   async authorizeAbroad(url: URL, { status, headers }: EgressResponse): Promise<string | undefined> {
     const demand = status === 401 ? demandOf(parseChallenges(headers['www-authenticate'])) : undefined
     if (demand?.scheme !== 'bearer') return undefined
-    const { host, errand } = this.#options
+    const { host, context } = this.#options
     const { realm, service, scopes } = demand
-    if (isDowngrade(url, realm, errand)) return undefined
+    if (isDowngrade(url, realm, context)) return undefined
     const request = { realm, service, scopes: scopes.slice(0, MAX_SCOPES), login: null }
-    const grant = await host.tokens.get(request, errand)
+    const grant = await host.tokens.get(request, context)
     return 'token' in grant ? `Bearer ${grant.token.value}` : undefined
   }
 
@@ -105,8 +105,8 @@ export class Authorizer {
     if (login?.secret.kind === 'registry') {
       return { header: `Bearer ${login.secret.token}`, signedIn: true }
     }
-    const { host, errand, trustedRealms } = this.#options
-    if (isDowngrade(host.origin, realm, errand)) {
+    const { host, context, trustedRealms } = this.#options
+    if (isDowngrade(host.origin, realm, context)) {
       throw new TokenServerError('it has no TLS', { cause: new ForbiddenTargetError() })
     }
     const isTrusted = isTrustedRealm(host.origin, realm, trustedRealms) || isForRealm(login, realm)
@@ -116,7 +116,7 @@ export class Authorizer {
       ...(login && !isTrusted && { withheldFrom: realm.host }),
     }
     const request = { realm, service, scopes: this.#scopes, login: shown }
-    const grant = await host.tokens.get(request, errand, insteadOf)
+    const grant = await host.tokens.get(request, context, insteadOf)
     if ('refused' in grant) return { ...about, header: undefined, refused: grant.refused }
     return { ...about, header: `Bearer ${grant.token.value}`, token: grant.token }
   }
@@ -125,5 +125,5 @@ export class Authorizer {
 const isForRealm = (login: Login | null, realm: URL): boolean =>
   realm.protocol === 'https:' && login?.realm === realm.host
 
-const isDowngrade = (from: URL, to: URL, { insecure }: Errand): boolean =>
+const isDowngrade = (from: URL, to: URL, { insecure }: RequestContext): boolean =>
   from.protocol === 'https:' && to.protocol === 'http:' && !insecure

@@ -1,11 +1,13 @@
 import { unlessAborted } from '../../concurrency/clock.ts'
 import { type CloudSecret, isCloudSecret, secretWords } from '../../logins/registry-login.ts'
-import { loginToEcr } from '../../vendors/amazon/login.ts'
-import { loginToAzure } from '../../vendors/azure/login.ts'
-import { loginToGoogle } from '../../vendors/google/login.ts'
-import type { Errand } from '../traffic/dialer.ts'
-import { CloudDesk, type CloudDeskOptions, type CloudLogin } from './cloud-desk.ts'
+import type { RequestContext } from '../traffic/host-client.ts'
 import { CloudLoginError } from './cloud-login-error.ts'
+import {
+  type CloudExchangeTarget,
+  type CloudLogin,
+  CloudTokenEndpoint,
+  type CloudTokenEndpointOptions,
+} from './cloud-token-endpoint.ts'
 import type { Credential, Login } from './credentials.ts'
 import { basicAuthorization } from './token.ts'
 
@@ -20,7 +22,7 @@ const MARGIN = 30_000
 const MAX_KEPT = 2000
 
 /** A login that could not be renewed, and is shown as long as it lives. */
-export interface AgeingLogin {
+export interface RenewalFailure {
   readonly registry: string
   /** Milliseconds since 1970. */
   readonly expires: number
@@ -28,9 +30,18 @@ export interface AgeingLogin {
   readonly message: string
 }
 
-export interface CloudLoginsOptions extends CloudDeskOptions {
+/** Exchange of a cloud's key for a login at one of the cloud's registries, one function for each kind of key. */
+export type CloudExchanges = {
+  readonly [Kind in CloudSecret['kind']]: (
+    secret: CloudSecret & { readonly kind: Kind },
+    target: CloudExchangeTarget,
+  ) => Promise<CloudLogin>
+}
+
+export interface CloudLoginsOptions extends CloudTokenEndpointOptions {
+  readonly exchanges: CloudExchanges
   /** Told once for each time that renewing begins to fail. */
-  readonly onAgeing?: (login: AgeingLogin) => void
+  readonly onRenewalFailed?: (login: RenewalFailure) => void
 }
 
 /** What is known of one credential at one registry. */
@@ -62,11 +73,11 @@ export class CloudLogins {
    * What the registry is to be shown; any credential but a cloud's is that itself. Throws CloudLoginError, or the
    * signal's reason once it is aborted.
    */
-  loginFor(credential: Credential, registry: string, errand: Errand): Login | Promise<Login> {
+  loginFor(credential: Credential, registry: string, context: RequestContext): Login | Promise<Login> {
     const { id, secret } = credential
     if (!isCloudSecret(secret)) return { id, secret }
     const login = this.#freshOf(keyOf(credential, registry))
-    return login ? loginOf(id, login) : this.#exchange(id, secret, registry, errand)
+    return login ? loginOf(id, login) : this.#exchange(id, secret, registry, context)
   }
 
   /** For when the registry denied what it was shown: something new is worth having where that was not so new. */
@@ -92,7 +103,12 @@ export class CloudLogins {
     return login && this.#options.clock.now() < login.renewal ? login : undefined
   }
 
-  async #exchange(id: string, secret: CloudSecret, registry: string, errand: Errand): Promise<Login> {
+  async #exchange(
+    id: string,
+    secret: CloudSecret,
+    registry: string,
+    context: RequestContext,
+  ): Promise<Login> {
     const key = keyOf({ id }, registry)
     for (;;) {
       const now = this.#options.clock.now()
@@ -103,20 +119,20 @@ export class CloudLogins {
         throw failure.error
       }
       // whoever began this may go away; then another one begins
-      const landing = this.#flights.get(key) ?? this.#depart(id, secret, registry, errand)
-      await unlessAborted(landing, errand.signal)
+      const landing = this.#flights.get(key) ?? this.#depart(id, secret, registry, context)
+      await unlessAborted(landing, context.signal)
     }
   }
 
-  #depart(id: string, secret: CloudSecret, registry: string, errand: Errand): Promise<void> {
+  #depart(id: string, secret: CloudSecret, registry: string, context: RequestContext): Promise<void> {
     const key = keyOf({ id }, registry)
-    const desk = new CloudDesk(this.#options, id, errand)
-    const landing = exchangeAt(desk, secret, registry)
+    const endpoint = new CloudTokenEndpoint(this.#options, id, context)
+    const landing = this.#post(secret, { registry, endpoint })
       .then(
-        (login) => this.#keep(key, { login: renewable(login, desk.now) }),
+        (login) => this.#keep(key, { login: renewable(login, endpoint.now) }),
         (error: unknown) => {
           // whoever began this went away, which says nothing of the cloud
-          if (!errand.signal.aborted) this.#fail(key, registry, failed(error, desk.now))
+          if (!context.signal.aborted) this.#fail(key, registry, failed(error, endpoint.now))
         },
       )
       .finally(() => this.#flights.delete(key))
@@ -124,11 +140,23 @@ export class CloudLogins {
     return landing
   }
 
+  #post(secret: CloudSecret, target: CloudExchangeTarget): Promise<CloudLogin> {
+    const { exchanges } = this.#options
+    switch (secret.kind) {
+      case 'aws':
+        return exchanges.aws(secret, target)
+      case 'google':
+        return exchanges.google(secret, target)
+      case 'azure':
+        return exchanges.azure(secret, target)
+    }
+  }
+
   #fail(key: string, registry: string, failure: Failure): void {
     const { login, failure: before } = this.#kept.get(key) ?? {}
     this.#keep(key, login ? { login, failure } : { failure })
     if (!login || before || failure.until >= login.expires) return
-    this.#options.onAgeing?.({ registry, expires: login.expires, message: failure.error.message })
+    this.#options.onRenewalFailed?.({ registry, expires: login.expires, message: failure.error.message })
   }
 
   #keep(key: string, kept: Kept): void {
@@ -143,17 +171,6 @@ const loginOf = (id: string, { secret, realm }: CloudLogin): Login =>
   realm === undefined ? { id, secret } : { id, secret, realm }
 
 const keyOf = ({ id }: Pick<Credential, 'id'>, registry: string): string => `${id} ${registry}`
-
-function exchangeAt(desk: CloudDesk, secret: CloudSecret, registry: string): Promise<CloudLogin> {
-  switch (secret.kind) {
-    case 'aws':
-      return loginToEcr(secret, registry, desk)
-    case 'google':
-      return loginToGoogle(secret, desk)
-    case 'azure':
-      return loginToAzure(secret, registry, desk)
-  }
-}
 
 const renewable = (login: CloudLogin, now: number) => ({
   ...login,

@@ -5,8 +5,8 @@ import {
   formatPrefix,
   pathsAbove,
   type RegistryPrefix,
+  type RegistrySecret,
   type Secret,
-  type ShownSecret,
   secretOfEntry,
   splitPrefix,
 } from '../../logins/registry-login.ts'
@@ -26,7 +26,7 @@ export interface Credential {
 export interface Login {
   /** The credential's. */
   readonly id: string
-  readonly secret: ShownSecret
+  readonly secret: RegistrySecret
   /** The token server that it is for, `host[:port]`, by whatever name the registry goes. */
   readonly realm?: string
 }
@@ -42,7 +42,7 @@ export interface Credentials {
    * Who alone uses what is learned of the registry: a namespace that has credentials of its own there. Empty for whoever
    * has the server's, and where this is not there.
    */
-  learner?(registry: string, namespace: string | null): string
+  cacheScope?(registry: string, namespace: string | null): string
 }
 
 /** Credentials of the server itself, the same for every namespace. */

@@ -27,7 +27,7 @@ export class RegistryHost {
   /** What the last 401 asked for; `open` when nothing was asked for, undefined before the first answer. */
   demand: Demand | 'open' | undefined
   /** The headers of its first answer, which tell what it is; undefined before. */
-  greeting: ResponseHeaders | undefined
+  firstResponseHeaders: ResponseHeaders | undefined
   /** Whether a HEAD of a manifest was seen to tell its digest. */
   headTells = false
   /** Milliseconds since 1970 until which a HEAD is not worth its request. */

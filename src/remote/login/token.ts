@@ -2,7 +2,7 @@ import { type Clock, unlessAborted } from '../../concurrency/clock.ts'
 import type { EgressResponse } from '../../egress/exchange.ts'
 import { basicCredentials } from '../../logins/registry-login.ts'
 import { isObject } from '../../oci/descriptor.ts'
-import type { Dialer, Errand } from '../traffic/dialer.ts'
+import type { HostClient, RequestContext } from '../traffic/host-client.ts'
 import { follow } from '../traffic/redirect.ts'
 import type { Login } from './credentials.ts'
 import { TokenServerError } from './refusal.ts'
@@ -44,13 +44,13 @@ interface Flight {
  * and renewed before they expire. Source: distribution, token authentication specification and OAuth2.
  */
 export class Tokens {
-  readonly #dialer: Dialer
+  readonly #client: HostClient
   readonly #clock: Clock
   readonly #kept = new Map<string, { grant: Grant; until: number }>()
   readonly #flights = new Map<string, Flight>()
 
-  constructor({ dialer, clock }: { dialer: Dialer; clock: Clock }) {
-    this.#dialer = dialer
+  constructor({ client, clock }: { client: HostClient; clock: Clock }) {
+    this.#client = client
     this.#clock = clock
   }
 
@@ -58,24 +58,24 @@ export class Tokens {
    * A token that is not `insteadOf`, which the registry refused. Rejects with TokenServerError, or the signal's reason
    * once it is aborted.
    */
-  async get(request: TokenRequest, errand: Errand, insteadOf?: string): Promise<Grant> {
+  async get(request: TokenRequest, context: RequestContext, insteadOf?: string): Promise<Grant> {
     const key = [request.realm.href, request.service, request.login?.id ?? '', ...request.scopes].join('\n')
     for (;;) {
       const kept = this.#kept.get(key)
       if (kept && kept.until > this.#clock.now() && !isToken(kept.grant, insteadOf)) return kept.grant
-      const flight = this.#flights.get(key) ?? this.#depart(key, request, errand)
+      const flight = this.#flights.get(key) ?? this.#depart(key, request, context)
       try {
-        return await unlessAborted(flight.grant, errand.signal)
+        return await unlessAborted(flight.grant, context.signal)
       } catch (error) {
-        errand.signal.throwIfAborted()
+        context.signal.throwIfAborted()
         // whoever began this went away; the others still want their token
         if (!flight.leader.aborted) throw error
       }
     }
   }
 
-  #depart(key: string, request: TokenRequest, errand: Errand): Flight {
-    const grant = this.#fetch(request, errand)
+  #depart(key: string, request: TokenRequest, context: RequestContext): Flight {
+    const grant = this.#fetch(request, context)
       .then((fetched) => {
         this.#keep(key, fetched)
         return fetched
@@ -83,7 +83,7 @@ export class Tokens {
       .finally(() => this.#flights.delete(key))
     // nobody may be left to hear of its failure
     grant.catch(() => {})
-    const flight = { grant, leader: errand.signal }
+    const flight = { grant, leader: context.signal }
     this.#flights.set(key, flight)
     return flight
   }
@@ -98,9 +98,9 @@ export class Tokens {
     this.#kept.set(key, { grant, until: 'token' in grant ? renewalOf(grant.token) : now + REFUSAL_LIFETIME })
   }
 
-  async #fetch(request: TokenRequest, errand: Errand): Promise<Grant> {
-    const answer = await this.#ask(request, errand).catch((cause: unknown) => {
-      errand.signal.throwIfAborted()
+  async #fetch(request: TokenRequest, context: RequestContext): Promise<Grant> {
+    const answer = await this.#ask(request, context).catch((cause: unknown) => {
+      context.signal.throwIfAborted()
       throw new TokenServerError('it cannot be asked', { cause })
     })
     if (answer.status === 401 || answer.status === 403) return { refused: answer }
@@ -108,10 +108,10 @@ export class Tokens {
     return { token: parseToken(answer.body, this.#clock.now()) }
   }
 
-  async #ask(request: TokenRequest, errand: Errand): Promise<EgressResponse> {
+  async #ask(request: TokenRequest, context: RequestContext): Promise<EgressResponse> {
     const secret = request.login?.secret
     if (secret?.kind === 'identity') {
-      const answer = await this.#refresh(request, secret.token, errand)
+      const answer = await this.#refresh(request, secret.token, context)
       // distribution's way to say that a token server knows no OAuth2
       if (answer.status !== 404 && answer.status !== 405) return answer
     }
@@ -120,15 +120,15 @@ export class Tokens {
     for (const scope of request.scopes) url.searchParams.append('scope', scope)
     const authorization = request.login ? basicAuthorization(request.login) : undefined
     const { answer } = await follow(
-      this.#dialer,
+      this.#client,
       url,
       { headers: JSON_ONLY, authorization, maxBytes: MAX_TOKEN_ANSWER, ...accountOf(request) },
-      errand,
+      context,
     )
     return answer
   }
 
-  #refresh(request: TokenRequest, token: string, errand: Errand): Promise<EgressResponse> {
+  #refresh(request: TokenRequest, token: string, context: RequestContext): Promise<EgressResponse> {
     const { realm, service, scopes } = request
     const form = new URLSearchParams({
       grant_type: 'refresh_token',
@@ -137,7 +137,7 @@ export class Tokens {
       refresh_token: token,
       scope: scopes.join(' '),
     })
-    return this.#dialer.dial(
+    return this.#client.request(
       realm,
       {
         method: 'POST',
@@ -146,7 +146,7 @@ export class Tokens {
         maxBytes: MAX_TOKEN_ANSWER,
         ...accountOf(request),
       },
-      errand,
+      context,
     )
   }
 }

@@ -10,7 +10,7 @@ import type { Credential, Credentials } from '../login/credentials.ts'
 import { failure, type Question, refusal, type Subject, said } from '../login/refusal.ts'
 import { isLoopbackHost, type RegistryHost } from '../login/registry-host.ts'
 import type { TrustedRealms } from '../login/trusted-realm.ts'
-import type { Dialer, Errand } from '../traffic/dialer.ts'
+import type { HostClient, RequestContext } from '../traffic/host-client.ts'
 import { type Followed, follow, RedirectError } from '../traffic/redirect.ts'
 
 /** What an answer is about, for the words of its errors. */
@@ -37,12 +37,12 @@ export interface SessionOptions {
   /** What a token must allow; reading the repository unless given. */
   readonly scope?: string
   readonly host: RegistryHost
-  readonly dialer: Dialer
+  readonly client: HostClient
   readonly credentials: Credentials
   readonly logins: CloudLogins
   readonly trustedRealms: TrustedRealms
   readonly clock: Clock
-  readonly errand: Errand
+  readonly context: RequestContext
 }
 
 /** Milliseconds after which a refused token may simply be too old; a younger one says that access is missing. */
@@ -104,7 +104,7 @@ export class Session {
 
   /** Aborted when the answers are no longer wanted. */
   get signal(): AbortSignal {
-    return this.#options.errand.signal
+    return this.#options.context.signal
   }
 
   /** The error for a stream that broke, for whatever reason. */
@@ -122,7 +122,7 @@ export class Session {
    * are thrown as RegistryError, and so is whatever kept the answer from arriving. 404 and its like are answers.
    */
   async ask(request: Ask): Promise<EgressResponse> {
-    const { signal } = this.#options.errand
+    const { signal } = this.#options.context
     signal.throwIfAborted()
     try {
       const credential = this.#anonymous ? null : await this.#credential()
@@ -142,7 +142,7 @@ export class Session {
    * RegistryError for what kept it from arriving.
    */
   async askSignedIn(request: Ask): Promise<Outcome & { readonly said: string }> {
-    const { signal } = this.#options.errand
+    const { signal } = this.#options.context
     signal.throwIfAborted()
     try {
       const outcome = await this.#askAs(await this.#credential(), request)
@@ -182,10 +182,10 @@ export class Session {
   }
 
   async #askAs(credential: Credential | null, request: Ask): Promise<Outcome> {
-    const { host, errand, clock, logins, registry } = this.#options
+    const { host, context, clock, logins, registry } = this.#options
     const explored =
       host.demand === undefined
-        ? await host.explore(() => this.#discover(request, credential !== null), errand.signal)
+        ? await host.explore(() => this.#discover(request, credential !== null), context.signal)
         : undefined
     const before = explored ? NOBODY : await this.#authorize(credential)
     if (before.refused) return outcomeOf(before, before.refused)
@@ -222,8 +222,8 @@ export class Session {
   }
 
   #credential(): Promise<Credential | null> {
-    const { credentials, registry, repository, errand } = this.#options
-    this.#found ??= credentials.find(registry, repository, errand.namespace)
+    const { credentials, registry, repository, context } = this.#options
+    this.#found ??= credentials.find(registry, repository, context.namespace)
     return this.#found
   }
 
@@ -232,7 +232,7 @@ export class Session {
     authorization: string | undefined,
     { origin = this.#options.host.origin, ...sending }: Sending = {},
   ): Promise<EgressResponse> {
-    const { dialer, errand, host } = this.#options
+    const { client, context, host } = this.#options
     const request = {
       ...{ method, headers, maxBytes, authorization },
       ...(body !== undefined && { body }),
@@ -241,7 +241,7 @@ export class Session {
     }
     let first: Followed
     try {
-      first = await follow(dialer, new URL(path, origin), request, errand)
+      first = await follow(client, new URL(path, origin), request, context)
     } catch (error) {
       if (error instanceof ConnectionError || error instanceof TlsError) host.forget()
       throw error
@@ -250,7 +250,7 @@ export class Session {
     // Another host's 401 is answered with what that host gives anybody, never with this registry's credentials.
     const abroad = await this.#authorizer.authorizeAbroad(first.url, first.answer)
     const { answer } = abroad
-      ? await follow(dialer, first.url, { ...request, authorization: abroad }, errand)
+      ? await follow(client, first.url, { ...request, authorization: abroad }, context)
       : first
     if (answer.status >= 400) {
       throw new RedirectError(`the host that it redirects to answered ${answer.status}`)
@@ -260,17 +260,17 @@ export class Session {
 
   /** The first answer of a host: finds its scheme, and whether it asks for anything. */
   async #discover(request: Ask, scouting: boolean): Promise<EgressResponse> {
-    const { host, errand } = this.#options
-    const mayFallBack = errand.insecure || isLoopbackHost(host.name)
+    const { host, context } = this.#options
+    const mayFallBack = context.insecure || isLoopbackHost(host.name)
     const attempt = async (protocol: string, tentative: boolean): Promise<EgressResponse> => {
       const origin = new URL(`${protocol}//${host.name}`)
       const answer = await this.#send(request, undefined, { origin, tentative, scouting })
       host.origin = origin
-      host.greeting = answer.headers
+      host.firstResponseHeaders = answer.headers
       return answer
     }
     const answer = await attempt('https:', mayFallBack).catch((error: unknown) => {
-      if (!mayFallBack || !speaksNoTls(error, errand.insecure)) throw error
+      if (!mayFallBack || !speaksNoTls(error, context.insecure)) throw error
       return attempt('http:', false).catch((second: unknown) => {
         // what kept https from being spoken is the news, unless http came further
         throw error instanceof TlsError ? second : error

@@ -1,4 +1,4 @@
-import type { Breaker, BreakerStanding } from './breaker.ts'
+import type { Breaker, BreakerStatus } from './breaker.ts'
 import type { Budgets } from './budget.ts'
 import type { Budget } from './quota-headers.ts'
 
@@ -6,10 +6,10 @@ import type { Budget } from './quota-headers.ts'
 export const ANYBODY = ''
 
 /** How one account that a host is asked as stands with it; not which one, for that would tell whose it is. */
-export interface AccountStanding {
+export interface AccountStatus {
   /** Whether a credential is shown. */
   readonly signedIn: boolean
-  readonly breaker: BreakerStanding
+  readonly breaker: BreakerStatus
   /** What the host still gives to it; null where it does not say. */
   readonly budget: Budget | null
 }
@@ -43,16 +43,16 @@ export class Accounts {
   }
 
   /** Of each that the host does not put up with, or told what it still gives. */
-  standings(budgets: Budgets): AccountStanding[] {
+  statuses(budgets: Budgets): AccountStatus[] {
     const names = new Set([...this.#breakers.keys(), ...budgets.accounts])
-    const standings: AccountStanding[] = []
+    const statuses: AccountStatus[] = []
     for (const name of names) {
       const breaker = this.#breakers.get(name)?.standing ?? CLOSED
       const budget = budgets.last(name) ?? null
       if (breaker.state === 'CLOSED' && !budget) continue
-      standings.push({ signedIn: name !== ANYBODY, breaker, budget })
+      statuses.push({ signedIn: name !== ANYBODY, breaker, budget })
     }
-    return standings
+    return statuses
   }
 
   #forgetOne(): void {
@@ -66,4 +66,4 @@ export class Accounts {
   }
 }
 
-const CLOSED: BreakerStanding = { state: 'CLOSED', since: null, reason: null, nextAttempt: null }
+const CLOSED: BreakerStatus = { state: 'CLOSED', since: null, reason: null, nextAttempt: null }

@@ -15,7 +15,7 @@ export interface Cause {
 }
 
 /** How a breaker stands; all null while it is closed. Times in milliseconds since 1970. */
-export interface BreakerStanding {
+export interface BreakerStatus {
   readonly state: BreakerState
   readonly since: number | null
   /** About "it", the host; never anything of an answer's body, which could repeat a secret. */
@@ -79,7 +79,7 @@ export class Breaker {
     return this.#opening.until > this.#options.clock.now() ? 'OPEN' : 'HALF_OPEN'
   }
 
-  get standing(): BreakerStanding {
+  get standing(): BreakerStatus {
     const { state } = this
     if (!this.#opening) return { state, since: null, reason: null, nextAttempt: null }
     const { since, until, trouble, asked } = this.#opening

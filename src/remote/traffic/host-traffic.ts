@@ -1,6 +1,6 @@
 import { TokenBucket } from '../../concurrency/token-bucket.ts'
-import { type AccountStanding, Accounts } from './accounts.ts'
-import { Breaker, type BreakerOptions, type BreakerStanding } from './breaker.ts'
+import { type AccountStatus, Accounts } from './accounts.ts'
+import { Breaker, type BreakerOptions, type BreakerStatus } from './breaker.ts'
 import { Budgets } from './budget.ts'
 import { Concurrency } from './concurrency.ts'
 import { HostQueue } from './host-queue.ts'
@@ -16,7 +16,7 @@ export interface HostLimits {
 }
 
 /** What goes on with one host, as it stands. */
-export interface HostStanding {
+export interface HostStatus {
   /** `host[:port]`. */
   readonly host: string
   /** Requests that were sent and are not answered, or whose body still streams. */
@@ -25,11 +25,11 @@ export interface HostStanding {
   readonly waiting: number
   /** Requests that it is sent at a time: fewer than are allowed for a while after it had too many. */
   readonly concurrency: number
-  readonly breaker: BreakerStanding
+  readonly breaker: BreakerStatus
   /** One for each account that the host was asked as and told what it still gives. */
   readonly budgets: readonly Budget[]
   /** Those as which it is not asked for now, or that it told what it still gives. */
-  readonly accounts: readonly AccountStanding[]
+  readonly accounts: readonly AccountStatus[]
 }
 
 /** What goes on with one host: who asks it, whether it is worth asking, and what it still gives. */
@@ -97,7 +97,7 @@ export class HostTraffic {
     this.#resize()
   }
 
-  standing(host: string): HostStanding {
+  standing(host: string): HostStatus {
     const { requests, streams, breaker, budgets, accounts } = this
     return {
       host,
@@ -106,7 +106,7 @@ export class HostTraffic {
       concurrency: this.#concurrency.size,
       breaker: breaker.standing,
       budgets: budgets.all,
-      accounts: accounts.standings(budgets),
+      accounts: accounts.statuses(budgets),
     }
   }
 

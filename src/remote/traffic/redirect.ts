@@ -1,6 +1,6 @@
 import { ForbiddenTargetError } from '../../egress/errors.ts'
 import type { EgressResponse } from '../../egress/exchange.ts'
-import type { Dialer, DialRequest, Errand } from './dialer.ts'
+import type { HostClient, HostRequest, RequestContext } from './host-client.ts'
 
 const MAX_REDIRECTS = 5
 const REDIRECTS = new Set([301, 302, 303, 307, 308])
@@ -19,21 +19,21 @@ export interface Followed {
 }
 
 /** Headers that are for the origin that was asked and for no other. */
-export interface FollowRequest extends DialRequest {
+export interface FollowRequest extends HostRequest {
   readonly authorization: string | undefined
 }
 
 /**
- * Sends the request and follows up to five redirects, each through the dialer and so vetted anew. Once scheme, host or
+ * Sends the request and follows up to five redirects, each through the client and so vetted anew. Once scheme, host or
  * port changes, Authorization and every header but Accept and Range stay behind for good. From https to http only when
  * insecure. A POST is not followed: its body was for whom it was sent to.
- * Rejects as the dialer does, with RedirectError for what failed after the first hop.
+ * Rejects as the client does, with RedirectError for what failed after the first hop.
  */
 export async function follow(
-  dialer: Dialer,
+  client: HostClient,
   first: URL,
   { authorization, ...request }: FollowRequest,
-  errand: Errand,
+  context: RequestContext,
 ): Promise<Followed> {
   const { account: _, ...stranger } = request
   let url = first
@@ -43,22 +43,22 @@ export async function follow(
     try {
       const headers = headersFor(request, authorization, foreign)
       // another host has not heard of the account
-      answer = await dialer.dial(url, { ...(foreign ? stranger : request), headers }, errand)
+      answer = await client.request(url, { ...(foreign ? stranger : request), headers }, context)
     } catch (error) {
-      throw hops === 0 || errand.signal.aborted ? error : new RedirectError('redirect', { cause: error })
+      throw hops === 0 || context.signal.aborted ? error : new RedirectError('redirect', { cause: error })
     }
     const { location } = answer.headers
     const isFollowed = REDIRECTS.has(answer.status) && request.method !== 'POST'
     if (!isFollowed || typeof location !== 'string') return { answer, url, foreign }
     if (hops === MAX_REDIRECTS) throw new RedirectError(`it redirects more than ${MAX_REDIRECTS} times`)
-    const next = targetOf(location, url, errand.insecure)
+    const next = targetOf(location, url, context.insecure)
     foreign ||= next.origin !== url.origin
     url = next
   }
 }
 
 const headersFor = (
-  { headers }: DialRequest,
+  { headers }: HostRequest,
   authorization: string | undefined,
   foreign: boolean,
 ): Readonly<Record<string, string>> => {

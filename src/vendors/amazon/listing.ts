@@ -1,6 +1,6 @@
 import { ecrPlace } from '../../logins/cloud-registry.ts'
 import { RegistryError, type RegistryErrorReason } from '../../oci/registry-error.ts'
-import type { ApiAnswer } from '../../remote/session/api-access.ts'
+import type { ApiResponse } from '../../remote/session/vendor-api.ts'
 import type { Desk } from '../listing/desk.ts'
 import { OddShapeError } from '../listing/errors.ts'
 import { type Json, objectOf, objectsOf, parseJson } from '../listing/json.ts'
@@ -78,7 +78,7 @@ const REASONS: readonly (readonly [RegExp, RegistryErrorReason])[] = [
   ],
 ]
 
-async function refusalOf(desk: Desk, url: URL, answer: ApiAnswer): Promise<RegistryError> {
+async function refusalOf(desk: Desk, url: URL, answer: ApiResponse): Promise<RegistryError> {
   const plain = await desk.refusal(url, answer)
   if (answer.status !== 400 && answer.status !== 403) return plain
   const said = Buffer.from(answer.body.subarray(0, 4096)).toString()

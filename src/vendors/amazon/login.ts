@@ -1,8 +1,12 @@
 import { ecrPlace } from '../../logins/cloud-registry.ts'
 import type { CloudSecret } from '../../logins/registry-login.ts'
 import { isObject } from '../../oci/descriptor.ts'
-import { type CloudDesk, type CloudLogin, tokenOf } from '../../remote/login/cloud-desk.ts'
 import { CloudLoginError } from '../../remote/login/cloud-login-error.ts'
+import {
+  type CloudExchangeTarget,
+  type CloudLogin,
+  tokenOf,
+} from '../../remote/login/cloud-token-endpoint.ts'
 import { signedHeaders } from './signature.ts'
 
 const PRIVATE = { service: 'ecr', target: 'AmazonEC2ContainerRegistry_V20150921.GetAuthorizationToken' }
@@ -16,8 +20,7 @@ const LIFETIME = 12 * 3_600_000
  */
 export async function loginToEcr(
   secret: CloudSecret & { kind: 'aws' },
-  registry: string,
-  desk: CloudDesk,
+  { registry, endpoint }: CloudExchangeTarget,
 ): Promise<CloudLogin> {
   const place = ecrPlace(registry, secret.region)
   if (!place) {
@@ -25,12 +28,12 @@ export async function loginToEcr(
     throw new CloudLoginError(message, { reason: 'InternalError' })
   }
   const { service, target } = place.isPublic ? PUBLIC : PRIVATE
-  const url = desk.endpointOf(place.endpoint)
+  const url = endpoint.urlOf(place.endpoint)
   const body = '{}'
-  const call = { url, service, region: place.region, target, body, now: desk.now }
+  const call = { url, service, region: place.region, target, body, now: endpoint.now }
   const headers = await signedHeaders(secret, call)
   const step = {
-    refused: 'Amazon did not take the access key',
+    refusal: 'Amazon did not take the access key',
     url,
     headers,
     body,
@@ -40,15 +43,15 @@ export async function loginToEcr(
       headers.authorization?.split('Signature=')[1] ?? '',
     ],
   }
-  const { authorizationData } = await desk.ask(step)
+  const { authorizationData } = await endpoint.post(step)
   const given: unknown = Array.isArray(authorizationData) ? authorizationData[0] : authorizationData
   const token = isObject(given) ? tokenOf(given.authorizationToken) : undefined
   const pair = Buffer.from(token ?? '', 'base64').toString()
   const colon = pair.indexOf(':')
-  if (!isObject(given) || colon < 1 || colon === pair.length - 1) throw desk.useless(step)
+  if (!isObject(given) || colon < 1 || colon === pair.length - 1) throw endpoint.missingToken(step)
   return {
     secret: { kind: 'password', username: pair.slice(0, colon), password: pair.slice(colon + 1) },
-    expires: expiryOf(given.expiresAt, desk.now),
+    expires: expiryOf(given.expiresAt, endpoint.now),
   }
 }
 

@@ -1,8 +1,12 @@
 import { decodeJwt } from 'jose'
 import { azurePlace } from '../../logins/cloud-registry.ts'
 import type { CloudSecret } from '../../logins/registry-login.ts'
-import { type CloudDesk, type CloudLogin, tokenOf } from '../../remote/login/cloud-desk.ts'
 import { CloudLoginError } from '../../remote/login/cloud-login-error.ts'
+import {
+  type CloudExchangeTarget,
+  type CloudLogin,
+  tokenOf,
+} from '../../remote/login/cloud-token-endpoint.ts'
 
 // the same in every cloud of Azure
 const SCOPE = 'https://containerregistry.azure.net/.default'
@@ -18,8 +22,7 @@ const LIFETIME = 3 * 3_600_000
  */
 export async function loginToAzure(
   { tenantId, clientId, clientSecret, loginServer = null }: CloudSecret & { kind: 'azure' },
-  registry: string,
-  desk: CloudDesk,
+  { registry, endpoint }: CloudExchangeTarget,
 ): Promise<CloudLogin> {
   const place = azurePlace(registry, loginServer)
   if (!place) {
@@ -27,8 +30,8 @@ export async function loginToAzure(
     throw new CloudLoginError(message, { reason: 'InternalError' })
   }
   const signIn = {
-    refused: 'Microsoft Entra did not take the application’s secret',
-    url: desk.endpointOf(`${place.entra}/${encodeURIComponent(tenantId)}/oauth2/v2.0/token`),
+    refusal: 'Microsoft Entra did not take the application’s secret',
+    url: endpoint.urlOf(`${place.entra}/${encodeURIComponent(tenantId)}/oauth2/v2.0/token`),
     form: {
       grant_type: 'client_credentials',
       client_id: clientId,
@@ -37,12 +40,12 @@ export async function loginToAzure(
     },
     secrets: [clientSecret],
   }
-  const accessToken = tokenOf((await desk.askForm(signIn)).access_token)
-  if (accessToken === undefined) throw desk.useless(signIn)
+  const accessToken = tokenOf((await endpoint.postForm(signIn)).access_token)
+  if (accessToken === undefined) throw endpoint.missingToken(signIn)
 
   const exchange = {
-    refused: `${place.loginServer} did not take the application, which Microsoft Entra knows`,
-    url: desk.endpointOf(`https://${place.loginServer}/oauth2/exchange`),
+    refusal: `${place.loginServer} did not take the application, which Microsoft Entra knows`,
+    url: endpoint.urlOf(`https://${place.loginServer}/oauth2/exchange`),
     form: {
       grant_type: 'access_token',
       service: place.loginServer,
@@ -51,12 +54,12 @@ export async function loginToAzure(
     },
     secrets: [...signIn.secrets, accessToken],
   }
-  const token = tokenOf((await desk.askForm(exchange)).refresh_token)
-  if (token === undefined) throw desk.useless(exchange)
+  const token = tokenOf((await endpoint.postForm(exchange)).refresh_token)
+  if (token === undefined) throw endpoint.missingToken(exchange)
   return {
     secret: { kind: 'identity', username: NOBODY_BY_NAME, token },
     realm: place.loginServer,
-    expires: Math.min(expiryOf(token), desk.now + LIFETIME),
+    expires: Math.min(expiryOf(token), endpoint.now + LIFETIME),
   }
 }
 

@@ -1,4 +1,4 @@
-import type { ApiAnswer } from '../../remote/session/api-access.ts'
+import type { ApiResponse } from '../../remote/session/vendor-api.ts'
 import { bearing, type Desk } from '../listing/desk.ts'
 import { OddShapeError } from '../listing/errors.ts'
 import { countOf, objectOf, objectsOf, timeOf } from '../listing/json.ts'
@@ -54,7 +54,7 @@ const addressOf = (desk: Desk, page: number): URL =>
     `/v2/repositories/${desk.repository}/tags?page_size=${PAGE_SIZE}&ordering=last_updated&page=${page}`,
   )
 
-const isTooFar = ({ status, body }: ApiAnswer): boolean =>
+const isTooFar = ({ status, body }: ApiResponse): boolean =>
   status === 403 && TOO_FAR.test(Buffer.from(body.subarray(0, 4096)).toString())
 
 function pageOf(json: unknown, page: number): ToldPage {

@@ -1,7 +1,7 @@
 import { ExpiringCache } from '../../concurrency/cache.ts'
 import type { RegistryError } from '../../oci/registry-error.ts'
 import type { Credential } from '../../remote/login/credentials.ts'
-import type { ApiAnswer } from '../../remote/session/api-access.ts'
+import type { ApiResponse } from '../../remote/session/vendor-api.ts'
 import type { Desk } from '../listing/desk.ts'
 import { OddShapeError } from '../listing/errors.ts'
 import { listOf, objectOf, objectsOf, parseJson, timeOf } from '../listing/json.ts'
@@ -111,7 +111,7 @@ function addressOf(desk: Desk, place: string, page: number): URL {
   return desk.at(API, `${path}?state=active&per_page=100&page=${page}`)
 }
 
-function pageOf(answer: ApiAnswer, url: URL): ToldPage {
+function pageOf(answer: ApiResponse, url: URL): ToldPage {
   const versions = objectsOf(parseJson(answer), 'its answer')
   const created = versions.map(({ created_at: at }) => timeOf(at) ?? 0)
   if (created.some((time, at) => time > (created[at - 1] ?? Number.POSITIVE_INFINITY))) {

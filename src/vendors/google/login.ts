@@ -2,8 +2,12 @@ import { createPrivateKey, type KeyObject } from 'node:crypto'
 import { SignJWT } from 'jose'
 import type { CloudSecret } from '../../logins/registry-login.ts'
 import { parseServiceAccountKey } from '../../logins/service-account-key.ts'
-import { type CloudDesk, type CloudLogin, tokenOf } from '../../remote/login/cloud-desk.ts'
 import { CloudLoginError } from '../../remote/login/cloud-login-error.ts'
+import {
+  type CloudExchangeTarget,
+  type CloudLogin,
+  tokenOf,
+} from '../../remote/login/cloud-token-endpoint.ts'
 
 // always this one, whatever the key says: a key is what somebody sent
 const TOKEN_URL = 'https://oauth2.googleapis.com/token'
@@ -21,11 +25,11 @@ const LIFETIME = 3_600_000
  */
 export async function loginToGoogle(
   secret: CloudSecret & { kind: 'google' },
-  desk: CloudDesk,
+  { endpoint }: CloudExchangeTarget,
 ): Promise<CloudLogin> {
   const key = parseServiceAccountKey(secret.serviceAccountKey)
   if (typeof key === 'string') throw unusable(key)
-  const issued = Math.floor(desk.now / 1000)
+  const issued = Math.floor(endpoint.now / 1000)
   const assertion = await new SignJWT({ scope: SCOPES })
     .setProtectedHeader({ alg: 'RS256', typ: 'JWT', ...(key.keyId !== '' && { kid: key.keyId }) })
     .setIssuer(key.email)
@@ -34,18 +38,18 @@ export async function loginToGoogle(
     .setExpirationTime(issued + LIFETIME / 1000)
     .sign(privateKeyOf(key.privateKey))
   const step = {
-    refused: 'Google did not take the service account’s key',
-    url: desk.endpointOf(TOKEN_URL),
+    refusal: 'Google did not take the service account’s key',
+    url: endpoint.urlOf(TOKEN_URL),
     form: { grant_type: GRANT, assertion },
     secrets: [assertion, assertion.slice(assertion.lastIndexOf('.') + 1)],
   }
-  const { access_token, expires_in } = await desk.askForm(step)
+  const { access_token, expires_in } = await endpoint.postForm(step)
   const password = tokenOf(access_token)
-  if (password === undefined) throw desk.useless(step)
+  if (password === undefined) throw endpoint.missingToken(step)
   const lifetime = typeof expires_in === 'number' ? Math.min(expires_in * 1000, LIFETIME) : LIFETIME
   return {
     secret: { kind: 'password', username: 'oauth2accesstoken', password },
-    expires: desk.now + lifetime,
+    expires: endpoint.now + lifetime,
   }
 }
 

@@ -1,6 +1,6 @@
 import type { RegistryError } from '../../oci/registry-error.ts'
 import type { Credential } from '../../remote/login/credentials.ts'
-import type { ApiAccess, ApiAnswer, ApiAsk } from '../../remote/session/api-access.ts'
+import type { ApiResponse, RegistryApiRequest, VendorApi } from '../../remote/session/vendor-api.ts'
 import { OddShapeError, TooLongError } from './errors.ts'
 import { parseJson } from './json.ts'
 import type { VendorLimits } from './limits.ts'
@@ -21,7 +21,7 @@ export const bearing = (token: string | null): Question =>
   token === null ? {} : { headers: { authorization: `Bearer ${token}` }, shown: [token] }
 
 export interface DeskOptions {
-  readonly api: ApiAccess
+  readonly api: VendorApi
   /** Where the vendor's own interface is, when somebody said so. */
   readonly apiUrl: URL | null
   readonly limits: VendorLimits
@@ -30,7 +30,7 @@ export interface DeskOptions {
 /** Asks what one listing needs, within its limits, and nothing twice. */
 export class Desk {
   readonly limits: VendorLimits
-  readonly #api: ApiAccess
+  readonly #api: VendorApi
   readonly #apiUrl: URL | null
   readonly #deadline: number
   readonly #asked = new Set<string>()
@@ -85,13 +85,13 @@ export class Desk {
 
   /** What the registry itself answers, with its own tokens. Throws RegistryError for what is not one of `statuses`. */
   async ask(
-    request: Pick<ApiAsk, 'path' | 'body' | 'scope'> & {
+    request: Pick<RegistryApiRequest, 'path' | 'body' | 'scope'> & {
       readonly headers?: Readonly<Record<string, string>>
     },
     statuses: readonly number[] = [200],
-  ): Promise<ApiAnswer> {
+  ): Promise<ApiResponse> {
     this.#count(`${request.path}\n${request.body ?? ''}`)
-    const answer = await this.#api.ask({
+    const answer = await this.#api.requestRegistry({
       ...request,
       method: request.body === undefined ? 'GET' : 'POST',
       headers: { accept: 'application/json', ...request.headers },
@@ -105,11 +105,11 @@ export class Desk {
   async dial(
     url: URL,
     { method = 'GET', headers = {}, body, mayRepeat = false, shown = [] }: Question = {},
-  ): Promise<ApiAnswer> {
+  ): Promise<ApiResponse> {
     this.#count(`${url.href}\n${headers.authorization ?? ''}\n${body ?? ''}`, mayRepeat)
     // what it has against one account is held against that one alone
     const account = shown.length > 0 ? (await this.credential())?.id : undefined
-    return this.#api.dial(url, {
+    return this.#api.requestUrl(url, {
       method,
       headers: { accept: 'application/json', ...headers },
       ...(body !== undefined && { body }),
@@ -124,13 +124,13 @@ export class Desk {
   }
 
   /** The JSON of the address's answer. Throws RegistryError unless it is a 200, OddShapeError for what is no JSON. */
-  async jsonOf(url: URL, answer: ApiAnswer, question: Question = {}): Promise<unknown> {
+  async jsonOf(url: URL, answer: ApiResponse, question: Question = {}): Promise<unknown> {
     if (answer.status !== 200) throw await this.refusal(url, answer, question)
     return parseJson(answer)
   }
 
   /** The error for an answer that is not what was asked for. */
-  refusal(url: URL, answer: ApiAnswer, { shown = [] }: Question = {}): Promise<RegistryError> {
+  refusal(url: URL, answer: ApiResponse, { shown = [] }: Question = {}): Promise<RegistryError> {
     return this.#api.refusal(url, answer, shown)
   }
 

@@ -1,6 +1,6 @@
 import { azurePlace, ecrPlace, isGoogleRegistry } from '../../logins/cloud-registry.ts'
 import { parseChallenges } from '../../remote/login/challenge.ts'
-import type { ApiAccess, ApiHeaders } from '../../remote/session/api-access.ts'
+import type { ApiHeaders, VendorApi } from '../../remote/session/vendor-api.ts'
 import { objectOf, objectsOf, parseJson } from './json.ts'
 import type { VendorKind } from './vendor.ts'
 
@@ -51,17 +51,17 @@ const MAX_ANSWER = 64 * 1024
  * Whether a registry that seems to be of the kind has its listing: one question where that can be switched off, and none
  * elsewhere. Throws RegistryError, OddShapeError, or the signal's reason once it is aborted.
  */
-export async function hasListing(kind: VendorKind, api: ApiAccess): Promise<boolean> {
+export async function hasListing(kind: VendorKind, api: VendorApi): Promise<boolean> {
   const headers = { accept: 'application/json' }
   if (kind === 'GITLAB') {
     // 404 without the metadata database; source: GitLab container registry, API v1
     const url = new URL('/gitlab/v1/', await api.origin())
-    const { status } = await api.dial(url, { method: 'GET', headers, maxBytes: MAX_ANSWER })
+    const { status } = await api.requestUrl(url, { method: 'GET', headers, maxBytes: MAX_ANSWER })
     return status === 200 || status === 401
   }
   if (kind !== 'ZOT') return true
   const path = '/v2/_oci/ext/discover'
-  const answer = await api.ask({ method: 'GET', path, headers, maxBytes: MAX_ANSWER })
+  const answer = await api.requestRegistry({ method: 'GET', path, headers, maxBytes: MAX_ANSWER })
   if (answer.status !== 200) return false
   const { extensions } = objectOf(parseJson(answer), 'its list of extensions')
   return objectsOf(extensions, 'its list of extensions').some(

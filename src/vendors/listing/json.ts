@@ -1,5 +1,5 @@
 import { isObject } from '../../oci/descriptor.ts'
-import type { ApiAnswer } from '../../remote/session/api-access.ts'
+import type { ApiResponse } from '../../remote/session/vendor-api.ts'
 import { OddShapeError } from './errors.ts'
 
 export type Json = Readonly<Record<string, unknown>>
@@ -8,7 +8,7 @@ export type Json = Readonly<Record<string, unknown>>
 const MAX_DEPTH = 32
 
 /** The body of an answer. Throws OddShapeError for what is not JSON, or nested without end. */
-export function parseJson({ body, headers }: ApiAnswer): unknown {
+export function parseJson({ body, headers }: ApiResponse): unknown {
   if (depthOf(body) > MAX_DEPTH) throw new OddShapeError(`its answer is nested deeper than ${MAX_DEPTH}`)
   try {
     return JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString())

@@ -1,5 +1,5 @@
 import { nextLink } from '../../remote/content/link.ts'
-import type { ApiAnswer } from '../../remote/session/api-access.ts'
+import type { ApiResponse } from '../../remote/session/vendor-api.ts'
 import { OddShapeError } from './errors.ts'
 
 /**
@@ -7,7 +7,7 @@ import { OddShapeError } from './errors.ts'
  * registry behind a proxy may call itself anything. Nor is a path other than the one that was asked for. Throws
  * OddShapeError. Source: RFC 8288.
  */
-export function nextPageOf({ headers }: ApiAnswer, path: string): string | undefined {
+export function nextPageOf({ headers }: ApiResponse, path: string): string | undefined {
   const page = new URL(path, 'http://registry.invalid')
   let next: URL | undefined
   try {

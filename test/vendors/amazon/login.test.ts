@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Secret } from '../../../src/logins/registry-login.ts'
-import type { AgeingLogin } from '../../../src/remote/login/cloud-logins.ts'
+import type { RenewalFailure } from '../../../src/remote/login/cloud-logins.ts'
 import type { Credentials } from '../../../src/remote/login/credentials.ts'
 import { refusalOf, tag } from '../../fixtures/registry-client.ts'
 import { errorAnswer, json } from '../../fixtures/upstream-answer.ts'
@@ -89,8 +89,8 @@ describe('Amazon ECR', () => {
 
   test('that cannot renew a password is told of once, before the old one ends', async () => {
     const { setup, by } = ecr()
-    const told: AgeingLogin[] = []
-    await using it = await start(setup, { onAgeingLogin: (login) => void told.push(login) })
+    const told: RenewalFailure[] = []
+    await using it = await start(setup, { onRenewalFailed: (login) => void told.push(login) })
     by(it.clock)
     await it.resolve()
     expect(told).toEqual([])
@@ -221,7 +221,7 @@ describe('Amazon ECR', () => {
     const { setup, aws } = ecr()
     const credentials: Credentials = {
       find: async (_registry, _repository, namespace) => ({ id: `of ${namespace}`, secret: setup.secret }),
-      learner: (_registry, namespace) => namespace ?? '',
+      cacheScope: (_registry, namespace) => namespace ?? '',
     }
     await using it = await start(
       { ...setup, auth: { ...setup.auth, credentials: aws.login } },

@@ -6,8 +6,9 @@ import { Authorizer } from '../../../src/remote/login/authorizer.ts'
 import { CloudLogins } from '../../../src/remote/login/cloud-logins.ts'
 import { RegistryHost } from '../../../src/remote/login/registry-host.ts'
 import type { Grant, TokenRequest, Tokens } from '../../../src/remote/login/token.ts'
-import { Dialer } from '../../../src/remote/traffic/dialer.ts'
+import { HostClient } from '../../../src/remote/traffic/host-client.ts'
 import { DEFAULT_LIMITS } from '../../../src/remote/traffic/limits.ts'
+import { cloudExchanges } from '../../../src/vendors/cloud-exchanges.ts'
 import { startCloud } from '../../fixtures/cloud.ts'
 import { azure } from '../../fixtures/cloud-azure.ts'
 import { refusalOf } from '../../fixtures/registry-client.ts'
@@ -140,7 +141,7 @@ describe('a registry of Azure behind another name', () => {
     await using cloud = await startCloud(acr.door)
     await using egress = createEgress({ loopback: true })
     const clock = { ...systemClock, now: () => START }
-    const dialer = new Dialer({ egress, clock, random: () => 0.5, limits: DEFAULT_LIMITS })
+    const client = new HostClient({ egress, clock, random: () => 0.5, limits: DEFAULT_LIMITS })
     const shown: unknown[] = []
     const tokens = {
       get: async ({ login }: TokenRequest): Promise<Grant> => {
@@ -155,8 +156,8 @@ describe('a registry of Azure behind another name', () => {
       repository: 'team/app',
       host,
       trustedRealms: {},
-      logins: new CloudLogins({ dialer, clock, endpointOf: cloud.endpoint }),
-      errand: { insecure: false, lane: 'test', namespace: null, signal: new AbortController().signal },
+      logins: new CloudLogins({ exchanges: cloudExchanges, client, clock, endpointOf: cloud.endpoint }),
+      context: { insecure: false, lane: 'test', namespace: null, signal: new AbortController().signal },
     })
     const secret: Secret = { kind: 'azure', ...acr.application, loginServer }
     await authorizer.authorize({ id: 'me', secret })

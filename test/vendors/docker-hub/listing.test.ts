@@ -229,7 +229,7 @@ test('429 with X-Retry-After, a unix timestamp, leaves its interface alone until
   const error = await client.refusal(name)
   expect(error).toMatchObject({ vendor: 'Docker Hub', reason: 'TooManyRequests' })
   expect(hub.requests.vendor).toBe(3)
-  const [standing] = client.client.remote.standings()
+  const [standing] = client.client.remote.hostStatuses()
   expect(standing?.accounts).toMatchObject([
     {
       breaker: { state: 'OPEN', nextAttempt: Math.ceil(hub.world.time / 1000) * 1000 + 60_000 },

@@ -9,11 +9,11 @@ import { BlockedError } from './blocked-error.ts'
 import type { Trouble } from './breaker.ts'
 import { BudgetError } from './budget.ts'
 import type { Urgency } from './host-queue.ts'
-import { type HostLimits, type HostStanding, HostTraffic } from './host-traffic.ts'
+import { type HostLimits, type HostStatus, HostTraffic } from './host-traffic.ts'
 import type { RemoteLimits } from './limits.ts'
 
 /** Whose request this is, and under which conditions it may be sent. */
-export interface Errand extends Urgency {
+export interface RequestContext extends Urgency {
   readonly insecure: boolean
   readonly lane: string
   /** For which namespace, by whose credentials; null for the server itself. */
@@ -23,7 +23,7 @@ export interface Errand extends Urgency {
   readonly routeTo?: (url: URL) => Route | undefined
 }
 
-export interface DialRequest
+export interface HostRequest
   extends Pick<EgressRequest, 'method' | 'body' | 'maxBytes' | 'stream'>,
     Pick<Applicant, 'account' | 'counted' | 'scouting'> {
   readonly headers: Readonly<Record<string, string>>
@@ -34,7 +34,7 @@ export interface DialRequest
 /** What became of a request: `NOT_SENT` while the host is left alone, or for want of what it still gives. */
 export type RequestOutcome = 'ANSWERED' | 'REFUSED' | 'LIMITED' | 'FAILED' | 'UNREACHABLE' | 'NOT_SENT'
 
-export interface DialerOptions {
+export interface HostClientOptions {
   readonly egress: Egress
   readonly clock: Clock
   /** Between 0 and 1, as Math.random. */
@@ -49,21 +49,21 @@ export interface DialerOptions {
 const RETRIED = new Set([408, 429, 500, 502, 503, 504])
 
 /** Sends requests through their host's queue, again after what may pass, and not while the host is left alone. */
-export class Dialer {
-  readonly #options: DialerOptions
+export class HostClient {
+  readonly #options: HostClientOptions
   readonly #hosts = new Map<string, HostTraffic>()
 
-  constructor(options: DialerOptions) {
+  constructor(options: HostClientOptions) {
     this.#options = options
   }
 
   /** The hosts that were asked and are remembered, as they are dialled. */
-  standings(): HostStanding[] {
+  hostStatuses(): HostStatus[] {
     return [...this.#hosts].map(([host, traffic]) => traffic.standing(host))
   }
 
   /** Asks hosts again that failed: there may be another way to them now. */
-  forgive(): void {
+  forgetFailures(): void {
     for (const { breaker } of this.#hosts.values()) breaker.forget()
   }
 
@@ -72,15 +72,15 @@ export class Dialer {
    * the host said how long that is and it is worth waiting. Rejects as `Egress.request` does, or did when the host
    * stopped answering, and with BudgetError; with BlockedError before anything is opened.
    */
-  async dial(url: URL, request: DialRequest, errand: Errand): Promise<EgressResponse> {
+  async request(url: URL, request: HostRequest, context: RequestContext): Promise<EgressResponse> {
     const { clock, egress, limits, observe = () => {} } = this.#options
-    const { insecure, signal } = errand
-    errand.routeTo?.(url)
+    const { insecure, signal } = context
+    context.routeTo?.(url)
     const { tentative = false, scouting = false } = request
     const host = this.#hostOf(url.host)
     const tries = tentative ? 1 : limits.tries
     const patience = { left: limits.longestPause }
-    const applicant = { ...errand, ...request, isStream: request.stream !== undefined }
+    const applicant = { ...context, ...request, isStream: request.stream !== undefined }
     for (let attempt = 1; ; attempt += 1) {
       const asks = scouting && attempt > 1 ? { ...applicant, scouting: false } : applicant
       const admission = await admit(host, asks, { clock, patience })
@@ -93,7 +93,7 @@ export class Dialer {
       let isLast = attempt >= tries
       try {
         // asked for only now: what is allowed may be different since this request began to wait for its turn
-        const route = errand.routeTo?.(url)
+        const route = context.routeTo?.(url)
         admission.spend()
         outcome = await egress.request(url, { ...request, insecure, route, signal })
         stream = outcome.stream

@@ -7,34 +7,34 @@ import type { CloudLogins } from '../login/cloud-logins.ts'
 import type { Credential, Credentials } from '../login/credentials.ts'
 import { failure, type Question, refusal } from '../login/refusal.ts'
 import { isLoopbackHost, type RegistryHost } from '../login/registry-host.ts'
-import type { Dialer, DialRequest, Errand } from '../traffic/dialer.ts'
+import type { HostClient, HostRequest, RequestContext } from '../traffic/host-client.ts'
 import type { Ask, Session } from './session.ts'
 
 /** A question to the registry itself, as whoever may read the repository. */
-export interface ApiAsk extends Pick<Ask, 'method' | 'path' | 'headers' | 'body' | 'maxBytes'> {
+export interface RegistryApiRequest extends Pick<Ask, 'method' | 'path' | 'headers' | 'body' | 'maxBytes'> {
   /** What a token must allow; reading the repository unless given. */
   readonly scope?: string
 }
 
 /** An answer with its whole body. */
-export type ApiAnswer = EgressResponse
+export type ApiResponse = EgressResponse
 /** Names in lower case. */
 export type ApiHeaders = ResponseHeaders
 
 /** A question to an address of the vendor's, sent exactly as it stands. */
-export type ApiRequest = Pick<DialRequest, 'method' | 'headers' | 'body' | 'maxBytes' | 'account'>
+export type UrlRequest = Pick<HostRequest, 'method' | 'headers' | 'body' | 'maxBytes' | 'account'>
 
-export interface ApiAccessOptions extends Pick<Reference, 'registry' | 'repository'> {
+export interface VendorApiOptions extends Pick<Reference, 'registry' | 'repository'> {
   readonly host: RegistryHost
   /** Whether the registry itself is asked what tags mean: not mirrors, and not nobody. */
-  readonly isAskedForTags: boolean
+  readonly servesTags: boolean
   /** A session whose tokens allow the scope. */
   readonly openFor: (scope: string) => Session
-  readonly dialer: Dialer
+  readonly client: HostClient
   readonly credentials: Credentials
   readonly logins: CloudLogins
   readonly clock: Clock
-  readonly errand: Errand
+  readonly context: RequestContext
 }
 
 /** What is asked for, in the words of an error; an answer that cannot be read is told from one that did not come. */
@@ -45,15 +45,15 @@ const WHAT = { what: 'the listing of its vendor', unreadable: 'InvalidManifest' 
  * guards, and with credentials only for whom the caller names. Every method that asks throws RegistryError, or the
  * signal's reason once it is aborted.
  */
-export class ApiAccess {
+export class VendorApi {
   readonly registry: string
   readonly repository: string
   readonly clock: Clock
-  readonly #options: ApiAccessOptions
+  readonly #options: VendorApiOptions
   readonly #sessions = new Map<string, Session>()
   #found: Promise<Credential | null> | undefined
 
-  constructor(options: ApiAccessOptions) {
+  constructor(options: VendorApiOptions) {
     this.registry = options.registry
     this.repository = options.repository
     this.clock = options.clock
@@ -61,28 +61,28 @@ export class ApiAccess {
   }
 
   get signal(): AbortSignal {
-    return this.#options.errand.signal
+    return this.#options.context.signal
   }
 
   /** Whether any certificate will do for the registry, so that what is learned there is kept apart. */
   get insecure(): boolean {
-    return this.#options.errand.insecure
+    return this.#options.context.insecure
   }
 
   /** Whether the registry itself is asked what tags mean: where mirrors are, its own listing is no news. */
-  get isAskedForTags(): boolean {
-    return this.#options.isAskedForTags
+  get servesTags(): boolean {
+    return this.#options.servesTags
   }
 
   /** The headers of the first answer that the registry ever gave; undefined while it was not asked for anything. */
-  get greeting(): ApiHeaders | undefined {
-    return this.#options.host.greeting
+  get firstResponseHeaders(): ApiHeaders | undefined {
+    return this.#options.host.firstResponseHeaders
   }
 
   /** Where the registry answers. Asks for its base when it was never asked for anything. */
   async origin(): Promise<URL> {
     const { host } = this.#options
-    if (!host.greeting) {
+    if (!host.firstResponseHeaders) {
       await this.#session('').askSignedIn({
         ...WHAT,
         method: 'GET',
@@ -96,15 +96,18 @@ export class ApiAccess {
 
   /** Which credential reads the repository; null for anybody. */
   async credential(): Promise<Credential | null> {
-    const { credentials, errand } = this.#options
-    this.#found ??= credentials.find(this.registry, this.repository, errand.namespace)
+    const { credentials, context } = this.#options
+    this.#found ??= credentials.find(this.registry, this.repository, context.namespace)
     return this.#found.catch((error: unknown) => {
       throw failure(this.#question(this.registry), error, [])
     })
   }
 
   /** What the registry itself answers, with its own tokens; 404 and its like are answers. */
-  ask({ scope = `repository:${this.repository}:pull`, ...request }: ApiAsk): Promise<ApiAnswer> {
+  requestRegistry({
+    scope = `repository:${this.repository}:pull`,
+    ...request
+  }: RegistryApiRequest): Promise<ApiResponse> {
     return this.#session(scope).ask({ ...WHAT, ...request })
   }
 
@@ -113,23 +116,23 @@ export class ApiAccess {
    * TLS only, unless the registry itself is read without or the address is on this machine; and only the registry's own
    * host is believed without a certificate that verifies, where that was asked for.
    */
-  async dial(url: URL, request: ApiRequest): Promise<ApiAnswer> {
-    const { dialer, errand, host } = this.#options
-    errand.signal.throwIfAborted()
-    const insecure = errand.insecure && url.host === host.name
+  async requestUrl(url: URL, request: UrlRequest): Promise<ApiResponse> {
+    const { client, context, host } = this.#options
+    context.signal.throwIfAborted()
+    const insecure = context.insecure && url.host === host.name
     const isOpen = url.protocol !== 'https:' && !insecure && !isLoopbackHost(url.host)
     try {
       if (isOpen) throw new ForbiddenTargetError()
       if (request.account !== undefined) (await this.#found)?.onUsed?.()
-      return await dialer.dial(url, request, { ...errand, insecure })
+      return await client.request(url, request, { ...context, insecure })
     } catch (error) {
-      errand.signal.throwIfAborted()
+      context.signal.throwIfAborted()
       throw failure(this.#question(url.host), error, await this.#secrets())
     }
   }
 
   /** The error for an answer of the address that is not what was asked for; `shown` never appears in it. */
-  async refusal(url: URL, answer: ApiAnswer, shown: readonly string[] = []): Promise<RegistryError> {
+  async refusal(url: URL, answer: ApiResponse, shown: readonly string[] = []): Promise<RegistryError> {
     const secrets = [...shown, ...(await this.#secrets())]
     return refusal({ ...this.#question(url.host), signedIn: shown.length > 0, secrets }, answer)
   }

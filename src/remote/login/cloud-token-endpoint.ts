@@ -1,18 +1,18 @@
 import type { Clock } from '../../concurrency/clock.ts'
 import { ForbiddenTargetError, isEgressError } from '../../egress/errors.ts'
 import type { EgressResponse } from '../../egress/exchange.ts'
-import type { ShownSecret } from '../../logins/registry-login.ts'
+import type { RegistrySecret } from '../../logins/registry-login.ts'
 import { isObject } from '../../oci/descriptor.ts'
 import type { RegistryErrorReason } from '../../oci/registry-error.ts'
 import { BlockedError } from '../traffic/blocked-error.ts'
 import { BudgetError } from '../traffic/budget.ts'
-import type { Dialer, Errand } from '../traffic/dialer.ts'
+import type { HostClient, RequestContext } from '../traffic/host-client.ts'
 import { CloudLoginError } from './cloud-login-error.ts'
 import { said } from './refusal.ts'
 
 /** What a cloud gave for its key: something that the registry may be shown. */
 export interface CloudLogin {
-  readonly secret: ShownSecret
+  readonly secret: RegistrySecret
   /** As `Login.realm`. */
   readonly realm?: string
   /** Milliseconds since 1970. */
@@ -20,9 +20,9 @@ export interface CloudLogin {
 }
 
 /** One step of a login, at one endpoint of a cloud. */
-export interface CloudStep {
+export interface CloudTokenRequest {
   /** `Amazon did not take the access key`, for when the endpoint says so. */
-  readonly refused: string
+  readonly refusal: string
   readonly url: URL
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
@@ -30,8 +30,8 @@ export interface CloudStep {
   readonly secrets: readonly string[]
 }
 
-export interface CloudDeskOptions {
-  readonly dialer: Dialer
+export interface CloudTokenEndpointOptions {
+  readonly client: HostClient
   readonly clock: Clock
   /** Where an endpoint of a cloud is really asked. */
   readonly endpointOf: (url: URL) => URL
@@ -41,17 +41,17 @@ export interface CloudDeskOptions {
 const MAX_ANSWER = 1024 * 1024
 const FORM = 'application/x-www-form-urlencoded'
 
-/** Where clouds are asked on one errand: by the same way out as registries, and never without verification. */
-export class CloudDesk {
-  readonly #options: CloudDeskOptions
+/** Where clouds are asked on one context: by the same way out as registries, and never without verification. */
+export class CloudTokenEndpoint {
+  readonly #options: CloudTokenEndpointOptions
   readonly #account: string
-  readonly #errand: Errand
+  readonly #context: RequestContext
 
   /** `account` tells the credential from others. */
-  constructor(options: CloudDeskOptions, account: string, errand: Errand) {
+  constructor(options: CloudTokenEndpointOptions, account: string, context: RequestContext) {
     this.#options = options
     this.#account = account
-    this.#errand = { ...errand, insecure: false }
+    this.#context = { ...context, insecure: false }
   }
 
   /** Milliseconds since 1970. */
@@ -60,53 +60,59 @@ export class CloudDesk {
   }
 
   /** Where the endpoint is really asked. */
-  endpointOf(url: string): URL {
+  urlOf(url: string): URL {
     return this.#options.endpointOf(new URL(url))
   }
 
   /** The JSON object of a 200. Redirects are not followed. Throws CloudLoginError, or the signal's reason. */
-  async ask(step: CloudStep): Promise<Readonly<Record<string, unknown>>> {
+  async post(step: CloudTokenRequest): Promise<Readonly<Record<string, unknown>>> {
     const { url, headers, body } = step
-    const answer = await this.#options.dialer
-      .dial(
+    const answer = await this.#options.client
+      .request(
         url,
         { method: 'POST', headers, body, maxBytes: MAX_ANSWER, account: this.#account },
-        this.#errand,
+        this.#context,
       )
       .catch((cause: unknown) => {
-        this.#errand.signal.throwIfAborted()
+        this.#context.signal.throwIfAborted()
         throw notAsked(step, cause)
       })
     if (answer.status !== 200) throw refusalOf(step, answer)
     const json = jsonOf(answer.body)
-    if (!isObject(json)) throw this.useless(step)
+    if (!isObject(json)) throw this.missingToken(step)
     return json
   }
 
   /** The same with a form. */
-  askForm({
+  postForm({
     form,
     ...step
-  }: Omit<CloudStep, 'headers' | 'body'> & { readonly form: Readonly<Record<string, string>> }): Promise<
-    Readonly<Record<string, unknown>>
-  > {
+  }: Omit<CloudTokenRequest, 'headers' | 'body'> & {
+    readonly form: Readonly<Record<string, string>>
+  }): Promise<Readonly<Record<string, unknown>>> {
     const headers = { accept: 'application/json', 'content-type': FORM }
-    return this.ask({ ...step, headers, body: new URLSearchParams(form).toString() })
+    return this.post({ ...step, headers, body: new URLSearchParams(form).toString() })
   }
 
   /** The error for a 200 without what was asked for. */
-  useless({ url }: Pick<CloudStep, 'url'>): CloudLoginError {
+  missingToken({ url }: Pick<CloudTokenRequest, 'url'>): CloudLoginError {
     return new CloudLoginError(`${url.host} gave an answer without a token`, {
       reason: 'RegistryUnavailable',
     })
   }
 }
 
+/** Where a key is exchanged, and for which registry. */
+export interface CloudExchangeTarget {
+  readonly registry: string
+  readonly endpoint: CloudTokenEndpoint
+}
+
 /** A word that can stand in a header; undefined for anything else. */
 export const tokenOf = (value: unknown): string | undefined =>
   typeof value === 'string' && /^[\x21-\x7e]+$/.test(value) ? value : undefined
 
-function notAsked({ url }: CloudStep, cause: unknown): CloudLoginError {
+function notAsked({ url }: CloudTokenRequest, cause: unknown): CloudLoginError {
   const error = (reason: RegistryErrorReason, why: string) =>
     new CloudLoginError(`${url.host} ${why}`, { reason, cause })
   if (cause instanceof ForbiddenTargetError)
@@ -118,12 +124,12 @@ function notAsked({ url }: CloudStep, cause: unknown): CloudLoginError {
     : error('InternalError', 'was not asked: this server failed')
 }
 
-function refusalOf({ refused, url, secrets }: CloudStep, answer: EgressResponse): CloudLoginError {
+function refusalOf({ refusal, url, secrets }: CloudTokenRequest, answer: EgressResponse): CloudLoginError {
   const { status } = answer
   const reason = reasonOf(answer)
   const words = said(answer, url.host, secrets)
   const isRefusal = reason === 'Unauthorized' || reason === 'Forbidden'
-  return new CloudLoginError(isRefusal ? `${refused}: ${words}` : `no token was given: ${words}`, {
+  return new CloudLoginError(isRefusal ? `${refusal}: ${words}` : `no token was given: ${words}`, {
     reason,
     status,
   })
