@@ -21,7 +21,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   credentials: ['oci', 'input', 'logins', 'db', 'secrets', 'concurrency'],
   remote: ['oci', 'concurrency', 'logins', 'egress'],
   vendors: ['oci', 'concurrency', 'logins', 'remote'],
-  'registry-config': ['oci', 'input', 'concurrency', 'logins', 'db', 'secrets'],
+  'registry-config': ['egress', 'remote', 'oci', 'input', 'concurrency', 'logins', 'db', 'secrets'],
   imagestream: ['oci', 'input', 'policy', 'concurrency', 'db', 'events'],
   documents: ['oci', 'input', 'db', 'imagestream'],
   trust: ['oci', 'input', 'policy', 'concurrency', 'db'],
@@ -32,6 +32,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   graphql: [
     'oci',
     'input',
+    'remote',
     'policy',
     'logins',
     'events',
@@ -56,7 +57,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
   db: ['tables'],
   imagestream: ['image', 'spec', 'tag', 'stream', 'request', 'watch', 'import', 'commands', 'schedule'],
   registry: ['protocol', 'content', 'pull-through', 'routes'],
-  remote: ['traffic', 'login', 'session', 'content'],
+  remote: ['traffic', 'login', 'session', 'content', 'location'],
   trust: ['referrer', 'signature', 'policy', 'verification'],
   graphql: [
     'kit',

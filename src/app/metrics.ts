@@ -3,7 +3,7 @@ import type { PushLog } from '../events/push-log.ts'
 import { createMetrics, type Metrics, type MetricsSources } from '../http/metrics/metrics.ts'
 import type { Importer } from '../imagestream/import/import.ts'
 import type { Schedules } from '../imagestream/schedule/schedule.ts'
-import type { RegistryClient } from '../remote/remote-registry.ts'
+import type { RegistryClient } from '../remote/registry-client.ts'
 
 export interface MetricsParts extends Pick<MetricsSources, 'subscribers' | 'now'> {
   readonly databaseFile: string

@@ -19,7 +19,7 @@ import { createUsage } from '../registry/content/usage.ts'
 import { DEFAULT_LIMITS } from '../registry/protocol/limits.ts'
 import { createPullThrough } from '../registry/pull-through/pull-through.ts'
 import { createRegistry } from '../registry/registry.ts'
-import type { RegistryClient } from '../remote/remote-registry.ts'
+import type { RegistryClient } from '../remote/registry-client.ts'
 import type { Config } from './config.ts'
 import type { Opened } from './opened.ts'
 

@@ -7,10 +7,10 @@ import {
   type RegistryConfigurations,
 } from '../registry-config/registry-configurations.ts'
 import {
-  createRemoteRegistry,
+  createRegistryClient,
   type RegistryClient,
-  type RemoteRegistryOptions,
-} from '../remote/remote-registry.ts'
+  type RegistryClientOptions,
+} from '../remote/registry-client.ts'
 import { cloudExchanges } from '../vendors/cloud-exchanges.ts'
 import { createVendorListings, type VendorListings } from '../vendors/listings.ts'
 import { type Config, ConfigError } from './config.ts'
@@ -27,7 +27,7 @@ export interface RemoteParts {
   /** Where an endpoint of a cloud is really asked for a login. */
   readonly cloudEndpoint: (endpoint: URL) => URL
   /** Told how each request to another host ended. */
-  readonly onAnswered: NonNullable<RemoteRegistryOptions['observe']>
+  readonly onAnswered: NonNullable<RegistryClientOptions['observe']>
 }
 
 /** What leads to other registries. */
@@ -52,7 +52,7 @@ export function openRemote(parts: RemoteParts, opened: Opened): RemoteRooms {
       remote.forgetFailures()
     },
   })
-  const remote = createRemoteRegistry({
+  const remote = createRegistryClient({
     egress,
     credentials: credentials.remote,
     limits: { requestsPerHost: config.requestsPerRegistry },

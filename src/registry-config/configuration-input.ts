@@ -1,7 +1,8 @@
 import { InvalidInputError } from '../input/errors.ts'
 import { formatPrefix, type RegistryPrefix } from '../logins/registry-login.ts'
+import type { MirrorUse } from '../remote/location/registry-rules.ts'
 import { checkCertificates, checkClientCertificate } from './certificate.ts'
-import type { Access, Mirror, MirrorUse, Vendor } from './configuration.ts'
+import type { Access, Mirror, Vendor } from './configuration.ts'
 import { parsePrefix } from './prefix.ts'
 
 /** A change of a configuration: what is undefined stays as it is, what is null is not said any more. */

@@ -1,8 +1,6 @@
+import type { MirrorUse } from '../remote/location/registry-rules.ts'
 /** Whether images may be imported from a registry. */
 export type Access = 'ALLOWED' | 'BLOCKED'
-
-/** What a mirror is asked for: what tags mean, content by its digest, or both. */
-export type MirrorUse = 'ALL' | 'TAGS' | 'DIGESTS'
 
 /** Another place that has the same images. */
 export interface Mirror {

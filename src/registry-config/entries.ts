@@ -1,6 +1,7 @@
+import type { Route } from '../egress/route.ts'
 import { basicCredentials, formatPrefix, pathsAbove } from '../logins/registry-login.ts'
 import type { Access, OpenedConfiguration, RegistryConfiguration } from './configuration.ts'
-import { type ConnectionSetting, type Route, routeOf } from './route.ts'
+import { type ConnectionSetting, routeOf } from './route.ts'
 
 /** A configuration, and what the shorter prefixes above it say where it says nothing. */
 export interface Entry {

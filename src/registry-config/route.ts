@@ -1,14 +1,5 @@
 import { createHash } from 'node:crypto'
-
-/** How connections are made that are not made as all others. */
-export interface Route {
-  /** Changes with everything below; tells nothing of it. */
-  readonly id: string
-  /** PEM. */
-  readonly ca: readonly string[]
-  readonly client: { readonly certificate: string; readonly key: string } | null
-  readonly proxy: { readonly url: string; readonly authorization: string | null } | null
-}
+import type { Route } from '../egress/route.ts'
 
 export interface ConnectionSetting extends Pick<Route, 'client' | 'proxy'> {
   /** PEM. */

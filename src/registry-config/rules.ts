@@ -1,44 +1,16 @@
 import { memoized } from '../concurrency/cache.ts'
+import type { Route } from '../egress/route.ts'
 import { formatPrefix, pathsAbove, type RegistryPrefix, splitPrefix } from '../logins/registry-login.ts'
-import type { Access, MirrorUse, OpenedConfiguration, RegistryConfiguration } from './configuration.ts'
+import type { RegistryRules, RepositoryLocation, RepositoryPlan } from '../remote/location/registry-rules.ts'
+import type { Access, OpenedConfiguration, RegistryConfiguration } from './configuration.ts'
 import { arrange, type Entry } from './entries.ts'
 import { canonicalRegistry, moved, withoutPort } from './prefix.ts'
-import { type ConnectionSetting, type Route, routeOf } from './route.ts'
-
-/** Where a repository is to be asked for. */
-export interface Place {
-  readonly registry: string
-  readonly repository: string
-  readonly isMirror: boolean
-  /** Whether it is on the registry that was named, to which what was said of that one applies. */
-  readonly isNamed: boolean
-  readonly serves: MirrorUse
-  /** Whether plain HTTP, or a certificate that does not verify, is good enough there. */
-  readonly insecure: boolean
-  /** How it is connected to; undefined as any other. */
-  readonly route: Route | undefined
-  /** Why it cannot be asked as it was configured; null where it can. */
-  readonly broken: string | null
-}
-
-/** Where to ask, one after the other and the last without fail; or which rule says that nobody is to be asked. */
-export type Plan = { readonly places: readonly Place[] } | { readonly blockedBy: string }
-
-/** How a host is connected to that a registry sends us to: its token server, where it redirects to. */
-export type Abroad = { readonly route: Route | undefined } | { readonly blockedBy: string }
+import { type ConnectionSetting, routeOf } from './route.ts'
 
 /** What was configured, as it stands at one moment. */
-export interface Rules {
-  planOf(registry: string, repository: string): Plan
-  /** Which rule says that nothing is to be imported from there; null where none does. As `Plan.blockedBy`. */
+export interface Rules extends RegistryRules {
+  /** Which rule says that nothing is to be imported from there; null where none does. As `RepositoryPlan.blockedBy`. */
   blockOf(registry: string, repository: string): string | null
-  /**
-   * The registry itself, by its own name, without its mirrors and wherever it was moved to: a credential is for whom it
-   * names. Without a repository it may be asked if anything of it may be.
-   */
-  loginPlaceOf(registry: string, repository: string | null): Place | { readonly blockedBy: string }
-  /** For a host that is reached on the way to `via`; never with a client certificate. */
-  abroad(host: string, via: Place): Abroad
   limitsOf(registry: string): Pick<RegistryConfiguration, 'concurrency' | 'requestsPerSecond'>
   /** What was said of the place that it is read from. */
   vendorOf(registry: string, repository: string): Pick<RegistryConfiguration, 'vendor' | 'apiUrl'>
@@ -88,8 +60,12 @@ export function createRules({ configurations, access, own }: RulesOptions): Rule
 
   const placeOf = (
     { registry, path }: RegistryPrefix,
-    { named, insecure, ...how }: Pick<Place, 'isMirror' | 'serves' | 'insecure'> & { named: string },
-  ): Place => {
+    {
+      named,
+      insecure,
+      ...how
+    }: Pick<RepositoryLocation, 'isMirror' | 'serves' | 'insecure'> & { named: string },
+  ): RepositoryLocation => {
     const entry = find(registry, path)
     return {
       ...how,
@@ -98,11 +74,11 @@ export function createRules({ configurations, access, own }: RulesOptions): Rule
       isNamed: canonical(registry) === canonical(named),
       insecure: insecure || entry?.whereabouts?.insecure === true,
       route: entry?.route,
-      broken: entry?.broken ?? null,
+      problem: entry?.broken ?? null,
     }
   }
 
-  const newPlan = (registry: string, repository: string): Plan => {
+  const newPlan = (registry: string, repository: string): RepositoryPlan => {
     const blockedBy = blockOf(registry, repository, access)
     if (blockedBy !== null) return { blockedBy }
     const whereabouts = find(registry, repository)?.whereabouts
@@ -133,14 +109,14 @@ export function createRules({ configurations, access, own }: RulesOptions): Rule
     }
     const originBlock = blockOf(origin.registry, origin.repository, 'ALLOWED')
     if (originBlock !== null) return { blockedBy: `it would be read from ${readFrom}, and ${originBlock}` }
-    return { places: [...mirrors, origin] }
+    return { locations: [...mirrors, origin] }
   }
   // asked with each request
   const plans = memoized((name) => {
     const slash = name.indexOf('/')
     return newPlan(name.slice(0, slash), name.slice(slash + 1))
   })
-  const planOf = (registry: string, repository: string): Plan => plans(`${registry}/${repository}`)
+  const planOf = (registry: string, repository: string): RepositoryPlan => plans(`${registry}/${repository}`)
 
   return {
     planOf,
@@ -148,7 +124,7 @@ export function createRules({ configurations, access, own }: RulesOptions): Rule
       const plan = planOf(registry, repository)
       return 'blockedBy' in plan ? plan.blockedBy : null
     },
-    loginPlaceOf(registry, repository) {
+    loginLocationOf(registry, repository) {
       const isInPart =
         repository === null &&
         [...(entries.get(canonicalRegistry(registry))?.values() ?? [])].some(
@@ -160,7 +136,7 @@ export function createRules({ configurations, access, own }: RulesOptions): Rule
       return placeOf(named, { named: registry, isMirror: false, insecure: false, serves: 'ALL' })
     },
 
-    abroad(host, via) {
+    routeToOtherHost(host, via) {
       const blockedBy = blockOf(host, '', 'ALLOWED')
       if (blockedBy !== null) return { blockedBy }
       const entry = find(host, '')
@@ -180,7 +156,7 @@ export function createRules({ configurations, access, own }: RulesOptions): Rule
 
     vendorOf(registry, repository) {
       const plan = planOf(registry, repository)
-      const origin = 'places' in plan ? plan.places.at(-1) : undefined
+      const origin = 'locations' in plan ? plan.locations.at(-1) : undefined
       const { vendor = null, apiUrl = null } = (origin && find(origin.registry, origin.repository)) ?? {}
       return { vendor, apiUrl }
     },

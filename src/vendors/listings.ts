@@ -1,5 +1,5 @@
 import type { Reference } from '../oci/reference.ts'
-import type { RegistryClient, RemoteWarning } from '../remote/remote-registry.ts'
+import type { RegistryClient, RegistryWarning } from '../remote/registry-client.ts'
 import type { VendorApi } from '../remote/session/vendor-api.ts'
 import type { RequestContext } from '../remote/traffic/host-client.ts'
 import { ecr } from './amazon/listing.ts'
@@ -34,7 +34,7 @@ export interface VendorListingsOptions {
   /** Nothing is said of any registry unless given. */
   readonly configurationOf?: (registry: string, repository: string) => VendorConfiguration
   readonly limits?: Partial<VendorLimits>
-  readonly warn?: (warning: RemoteWarning) => void
+  readonly warn?: (warning: RegistryWarning) => void
 }
 
 /** The vendors' own listings, as cheap hints of what changed. */

@@ -55,12 +55,12 @@ describe('a configuration', () => {
     using world = new World()
     world.set('quay.io', { clientCertificate, proxy, ca: authority.ca })
     world.store.setDefaultAccess('BLOCKED')
-    const before = world.rules.loginPlaceOf('quay.io', null)
+    const before = world.rules.loginLocationOf('quay.io', null)
 
     const again = world.storeWith(sealerOf(world.key))
     expect(again.all()).toEqual(world.store.all())
     expect(again.defaultAccess()).toBe('BLOCKED')
-    expect(again.rules().loginPlaceOf('quay.io', null)).toEqual(before)
+    expect(again.rules().loginLocationOf('quay.io', null)).toEqual(before)
   })
 
   test('is listed by prefix', () => {
@@ -129,9 +129,9 @@ describe('what is kept of a secret', () => {
     const store = world.storeWith(sealerOf(world.key))
     for (const registry of ['quay.io', 'evil.example']) {
       const plan = store.rules().planOf(registry, 'x')
-      const [place] = 'places' in plan ? plan.places : []
+      const [place] = 'locations' in plan ? plan.locations : []
       expect(place?.route?.proxy?.authorization ?? '').not.toContain(Buffer.from('canary').toString('base64'))
-      if (place?.route) expect(place.broken).toMatch(/quay.io|evil.example/)
+      if (place?.route) expect(place.problem).toMatch(/quay.io|evil.example/)
     }
   })
 
@@ -151,7 +151,7 @@ describe('what is kept of a secret', () => {
     const lost = sealerOf(added).keyId
     expect(adopt([newSealingKey()], lost)).toEqual({ resealed: 0, forgotten: 2 })
     const plan = world.storeWith(sealerOf(world.key)).rules().planOf('quay.io', 'x')
-    expect('places' in plan && plan.places[0]?.broken).toBe(
+    expect('locations' in plan && plan.locations[0]?.problem).toBe(
       'a secret of the configuration of quay.io is lost: give it again',
     )
   })

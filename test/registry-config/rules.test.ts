@@ -172,10 +172,10 @@ describe('blocked', () => {
     world.set('bad.example', { access: 'BLOCKED' })
     const [via] = world.places('quay.io/app')
 
-    expect(via && world.rules.abroad('bad.example', via)).toEqual({
+    expect(via && world.rules.routeToOtherHost('bad.example', via)).toEqual({
       blockedBy: 'the configuration of bad.example blocks it',
     })
-    expect(via && world.rules.abroad('cdn.example', via)).toEqual({ route: undefined })
+    expect(via && world.rules.routeToOtherHost('cdn.example', via)).toEqual({ route: undefined })
   })
 })
 
@@ -209,7 +209,7 @@ describe('with everything blocked by default', () => {
     const [via] = world.places('quay.io/team/app')
 
     expect(world.places('quay.io/team/app').map(nameOf)).toEqual(['m.example/app', 'moved.example/app'])
-    expect(via && world.rules.abroad('cdn.example', via)).toEqual({ route: undefined })
+    expect(via && world.rules.routeToOtherHost('cdn.example', via)).toEqual({ route: undefined })
     expect(world.blockOf('m.example/app')).toBe(NOT_ALLOWED)
   })
 
@@ -222,9 +222,9 @@ describe('with everything blocked by default', () => {
 
   test('a login may be tried where anything is allowed', () => {
     using world = allowList()
-    expect(world.rules.loginPlaceOf('quay.io', null)).toMatchObject({ registry: 'quay.io' })
-    expect(world.rules.loginPlaceOf('quay.io', 'other/app')).toEqual({ blockedBy: NOT_ALLOWED })
-    expect(world.rules.loginPlaceOf('ghcr.io', null)).toEqual({ blockedBy: NOT_ALLOWED })
+    expect(world.rules.loginLocationOf('quay.io', null)).toMatchObject({ registry: 'quay.io' })
+    expect(world.rules.loginLocationOf('quay.io', 'other/app')).toEqual({ blockedBy: NOT_ALLOWED })
+    expect(world.rules.loginLocationOf('ghcr.io', null)).toEqual({ blockedBy: NOT_ALLOWED })
   })
 })
 
@@ -239,7 +239,7 @@ describe('hosts on the way', () => {
     world.set('cdn.corp', { proxy: { url: 'http://two.example:2' } })
     const [via] = world.places('registry.corp/app')
     const route = (host: string) => {
-      const abroad = via && world.rules.abroad(host, via)
+      const abroad = via && world.rules.routeToOtherHost(host, via)
       return abroad && 'route' in abroad ? abroad.route : undefined
     }
 

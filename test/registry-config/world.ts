@@ -4,8 +4,9 @@ import {
   createRegistryConfigurations,
   type RegistryConfigurations,
 } from '../../src/registry-config/registry-configurations.ts'
-import type { Place, Plan, Rules } from '../../src/registry-config/rules.ts'
+import type { Rules } from '../../src/registry-config/rules.ts'
 import type { Sealer } from '../../src/registry-config/secrets.ts'
+import type { RepositoryLocation, RepositoryPlan } from '../../src/remote/location/registry-rules.ts'
 import { createSealer } from '../../src/secrets/sealer.ts'
 import { newSealingKey, parseSealingKeys } from '../../src/secrets/sealing-key.ts'
 
@@ -38,9 +39,9 @@ export class World implements Disposable {
   }
 
   /** Where `registry/repository` is asked, in order. */
-  places(name: string): Place[] {
+  places(name: string): RepositoryLocation[] {
     const plan = this.plan(name)
-    return 'places' in plan ? [...plan.places] : []
+    return 'locations' in plan ? [...plan.locations] : []
   }
 
   /** Which rule blocks it; null for none. */
@@ -49,7 +50,7 @@ export class World implements Disposable {
     return 'blockedBy' in plan ? plan.blockedBy : null
   }
 
-  plan(name: string): Plan {
+  plan(name: string): RepositoryPlan {
     const slash = name.indexOf('/')
     return slash < 0
       ? this.rules.planOf(name, '')
@@ -62,4 +63,4 @@ export class World implements Disposable {
 }
 
 /** `registry/repository` of a place. */
-export const nameOf = ({ registry, repository }: Place): string => `${registry}/${repository}`
+export const nameOf = ({ registry, repository }: RepositoryLocation): string => `${registry}/${repository}`

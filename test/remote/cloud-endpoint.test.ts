@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { NO_RULES } from '../../src/remote/registry-rules.ts'
+import { NO_RULES } from '../../src/remote/location/registry-rules.ts'
 import { createAuthority } from '../fixtures/certificates.ts'
 import { startCloud } from '../fixtures/cloud.ts'
 import { refusalOf, TestClient, tag } from '../fixtures/registry-client.ts'
@@ -51,7 +51,7 @@ describe('an endpoint of a cloud', () => {
   test('is not asked where the configuration blocks it', async () => {
     const { setup } = ecr()
     const blocked = { blockedBy: 'the configuration of amazonaws.com blocks it' }
-    await using it = await start(setup, { rules: () => ({ ...NO_RULES, abroad: () => blocked }) })
+    await using it = await start(setup, { rules: () => ({ ...NO_RULES, routeToOtherHost: () => blocked }) })
     const error = await refusalOf(it.resolve())
     expect(error.reason).toBe('Blocked')
     expect(error.message).toMatch(/was not asked: the configuration of amazonaws.com blocks it$/)

@@ -1,5 +1,5 @@
 import { parseReference } from '../../src/oci/reference.ts'
-import type { RemoteWarning } from '../../src/remote/remote-registry.ts'
+import type { RegistryWarning } from '../../src/remote/registry-client.ts'
 import type { RequestContext } from '../../src/remote/traffic/host-client.ts'
 import { VendorListingError } from '../../src/vendors/listing/errors.ts'
 import type { VendorLimits } from '../../src/vendors/listing/limits.ts'
@@ -24,7 +24,7 @@ export interface Read {
 /** The client of the vendors' listings as the server uses it, but for the clock and what configures it. */
 export class ListingClient implements AsyncDisposable {
   readonly client: TestClient
-  readonly warnings: RemoteWarning[] = []
+  readonly warnings: RegistryWarning[] = []
   readonly #listings: ReturnType<typeof createVendorListings>
 
   constructor({ configuration, vendorLimits = {}, ...options }: ListingClientOptions = {}) {

@@ -21,6 +21,7 @@ import type { ReportedMoves } from '../../imagestream/watch/reported-moves.ts'
 import type { RepositoryWatches } from '../../imagestream/watch/watch-status.ts'
 import type { RegistryUsage } from '../../registry/content/usage.ts'
 import type { RegistryConfigurations } from '../../registry-config/registry-configurations.ts'
+import type { HostStatus } from '../../remote/traffic/host-traffic.ts'
 import type { Trust } from '../../trust/trust.ts'
 import type { Senders } from '../../vendors/senders.ts'
 import type { DeliveryLog } from '../../webhooks/delivery-log.ts'
@@ -61,7 +62,7 @@ export interface GraphQLContext {
   readonly configurations: RegistryConfigurations
   readonly registry: RegistryView
   /** The hosts of other registries that were asked lately, in no order, each once. */
-  readonly remoteHosts: () => readonly RemoteHost[]
+  readonly remoteHosts: () => readonly HostStatus[]
   /** What is attached to images, and whether their signatures are those that streams ask for. */
   readonly trust: Pick<Trust, 'policies' | 'places' | 'referrers' | 'verify'>
   readonly pruner: Pick<Pruner, 'plan' | 'prune'>
@@ -89,42 +90,6 @@ export interface RegistryView {
   readonly publicHost: string | null
   readonly usage: RegistryUsage
   readonly collector: Pick<Collector, 'collect' | 'plan' | 'last'>
-}
-
-/** What goes on with a host of other registries. Times in milliseconds since 1970. */
-export interface RemoteHost {
-  /** `host[:port]`, as references spell it. */
-  readonly host: string
-  readonly inFlight: number
-  readonly waiting: number
-  readonly concurrency: number
-  readonly breaker: RemoteBreaker
-  readonly budgets: readonly RemoteBudget[]
-  readonly accounts: readonly RemoteAccount[]
-}
-
-interface RemoteBreaker {
-  readonly state: 'CLOSED' | 'OPEN' | 'HALF_OPEN'
-  readonly since: number | null
-  readonly reason: string | null
-  readonly nextAttempt: number | null
-}
-
-interface RemoteBudget {
-  readonly limit: number | null
-  readonly remaining: number
-  /** Seconds. */
-  readonly window: number | null
-  readonly resetAt: number | null
-  readonly source: string | null
-  readonly readAt: number
-}
-
-/** One of those that a host is asked as; never which one. */
-export interface RemoteAccount {
-  readonly signedIn: boolean
-  readonly breaker: RemoteBreaker
-  readonly budget: RemoteBudget | null
 }
 
 /** The part of the context that is the same for every request. */

@@ -1,8 +1,9 @@
 import type { KeysetPage } from '../../imagestream/page.ts'
+import type { AccountStatus } from '../../remote/traffic/accounts.ts'
+import type { HostStatus } from '../../remote/traffic/host-traffic.ts'
 import { builder } from '../kit/builder.ts'
 import { Connection, keyCursors, pageOf } from '../kit/connection.ts'
 import { connectionArgs, connectionType, pageComplexity } from '../kit/connection-type.ts'
-import type { RemoteAccount, RemoteHost } from '../kit/context.ts'
 
 const BreakerStateEnum = builder.enumType('BreakerState', {
   description: 'Whether another registry’s host is asked.',
@@ -15,7 +16,7 @@ const BreakerStateEnum = builder.enumType('BreakerState', {
   } as const,
 })
 
-const BreakerType = builder.objectRef<RemoteHost['breaker']>('Breaker').implement({
+const BreakerType = builder.objectRef<HostStatus['breaker']>('Breaker').implement({
   description:
     'Keeps a host from being asked, by everybody or as one account, while it asked to be left alone, or failed several times in a row.',
   fields: (t) => ({
@@ -43,7 +44,7 @@ const BreakerType = builder.objectRef<RemoteHost['breaker']>('Breaker').implemen
   }),
 })
 
-const RequestBudgetType = builder.objectRef<RemoteHost['budgets'][number]>('RequestBudget').implement({
+const RequestBudgetType = builder.objectRef<HostStatus['budgets'][number]>('RequestBudget').implement({
   description: 'What a host still gives to one account of this server, as its last answer said.',
   fields: (t) => ({
     remaining: t.field({
@@ -81,7 +82,7 @@ const RequestBudgetType = builder.objectRef<RemoteHost['budgets'][number]>('Requ
   }),
 })
 
-const RegistryAccountType = builder.objectRef<RemoteAccount>('RegistryAccount').implement({
+const RegistryAccountType = builder.objectRef<AccountStatus>('RegistryAccount').implement({
   description: 'How one account that a host is asked as stands with it. Which one it is is not told.',
   fields: (t) => ({
     signedIn: t.exposeBoolean('signedIn', {
@@ -103,7 +104,7 @@ const RegistryAccountType = builder.objectRef<RemoteAccount>('RegistryAccount').
   }),
 })
 
-const RegistryHostType = builder.objectRef<RemoteHost>('RegistryHost')
+const RegistryHostType = builder.objectRef<HostStatus>('RegistryHost')
 RegistryHostType.implement({
   description:
     'What goes on with a host that this server asked since it started: another registry’s, its token server’s, or one that it redirects to.',
@@ -140,7 +141,7 @@ RegistryHostType.implement({
 
 const RegistryHostConnection = connectionType('RegistryHost', RegistryHostType, { items: 'hosts' })
 
-const cursors = keyCursors<RemoteHost>('registries', ({ host }) => [host], ['string'])
+const cursors = keyCursors<HostStatus>('registries', ({ host }) => [host], ['string'])
 
 builder.queryField('registries', (t) =>
   t.field({
@@ -165,7 +166,7 @@ builder.queryField('registries', (t) =>
   }),
 )
 
-function rowsOf(hosts: readonly RemoteHost[], { limit, after, before, fromEnd }: KeysetPage): RemoteHost[] {
+function rowsOf(hosts: readonly HostStatus[], { limit, after, before, fromEnd }: KeysetPage): HostStatus[] {
   const [first] = (after ?? []) as string[]
   const [last] = (before ?? []) as string[]
   const between = hosts

@@ -1,10 +1,10 @@
 import { InvalidInputError } from '../../input/errors.ts'
 import { formatRepository, InvalidReferenceError, parseReference } from '../../oci/reference.ts'
-import type { Place, Plan } from '../../registry-config/rules.ts'
+import type { RepositoryLocation, RepositoryPlan } from '../../remote/location/registry-rules.ts'
 import { builder } from '../kit/builder.ts'
 import { RegistryMirrorUseEnum } from './registry-configuration.ts'
 
-const RegistryPlaceType = builder.objectRef<Place>('RegistryPlace').implement({
+const RegistryPlaceType = builder.objectRef<RepositoryLocation>('RegistryPlace').implement({
   description: 'Where a repository is asked for, and how that place is connected to.',
   fields: (t) => ({
     repository: t.string({
@@ -34,14 +34,14 @@ const RegistryPlaceType = builder.objectRef<Place>('RegistryPlace').implement({
       description: 'The proxy on the way; null for none.',
       resolve: ({ route }) => route?.proxy?.url ?? null,
     }),
-    problem: t.exposeString('broken', {
+    problem: t.exposeString('problem', {
       nullable: true,
       description: 'Why it cannot be asked as it was configured: a secret that is lost. Null where it can.',
     }),
   }),
 })
 
-const RegistryPlanType = builder.objectRef<Plan>('RegistryPlan').implement({
+const RegistryPlanType = builder.objectRef<RepositoryPlan>('RegistryPlan').implement({
   description: 'What all configurations together mean for one repository.',
   fields: (t) => ({
     blockedBy: t.string({
@@ -52,7 +52,7 @@ const RegistryPlanType = builder.objectRef<Plan>('RegistryPlan').implement({
     places: t.field({
       type: [RegistryPlaceType],
       description: 'Where it is asked for, one after the other; empty where it is blocked.',
-      resolve: (plan) => ('places' in plan ? plan.places : []),
+      resolve: (plan) => ('locations' in plan ? plan.locations : []),
     }),
   }),
 })

@@ -1,69 +1,77 @@
-import type { Route } from '../egress/route.ts'
-import { dialledHost } from './login/registry-host.ts'
-import { BlockedError } from './traffic/blocked-error.ts'
-import type { RequestContext } from './traffic/host-client.ts'
+import type { Route } from '../../egress/route.ts'
+import { dialledHost } from '../login/registry-host.ts'
+import { BlockedError } from '../traffic/blocked-error.ts'
+import type { RequestContext } from '../traffic/host-client.ts'
 
-/** Where a repository is to be asked for. */
-export interface Place {
+/** What a mirror is used for: tags, content by digest, or both. */
+export type MirrorUse = 'ALL' | 'TAGS' | 'DIGESTS'
+
+/** Registry and repository that requests for a repository go to, and how to connect to it. */
+export interface RepositoryLocation {
   readonly registry: string
   readonly repository: string
   readonly isMirror: boolean
   /** Whether it is on the registry that was named, to which what was said of that one applies. */
   readonly isNamed: boolean
   /** What a mirror is asked for: what tags mean, content by its digest, or both. */
-  readonly serves: 'ALL' | 'TAGS' | 'DIGESTS'
+  readonly serves: MirrorUse
   /** Whether plain HTTP, or a certificate that does not verify, is good enough there. */
   readonly insecure: boolean
   /** How it is connected to; undefined as any other. */
   readonly route: Route | undefined
   /** Why it cannot be asked as it was configured; null where it can. */
-  readonly broken: string | null
+  readonly problem: string | null
 }
 
 /** Where to ask: mirrors in their order, and the origin last. Or which rule says that nobody is to be asked. */
-export type Plan = { readonly places: readonly Place[] } | { readonly blockedBy: string }
+export type RepositoryPlan =
+  | { readonly locations: readonly RepositoryLocation[] }
+  | { readonly blockedBy: string }
 
 /** How a host is connected to that a registry sends us to. */
-export type Abroad = { readonly route: Route | undefined } | { readonly blockedBy: string }
+export type OtherHostRoute = { readonly route: Route | undefined } | { readonly blockedBy: string }
 
 /** What this server was told of registries, as it stands at one moment. */
 export interface RegistryRules {
   /** With an empty repository, for the registry itself. */
-  planOf(registry: string, repository: string): Plan
+  planOf(registry: string, repository: string): RepositoryPlan
   /** The registry by its own name, without its mirrors, or which rule says that it is not to be asked at all. */
-  loginPlaceOf(registry: string, repository: string | null): Place | { readonly blockedBy: string }
+  loginLocationOf(
+    registry: string,
+    repository: string | null,
+  ): RepositoryLocation | { readonly blockedBy: string }
   /** For a token server or a redirect's target, on the way to `via`. */
-  abroad(host: string, via: Place): Abroad
+  routeToOtherHost(host: string, via: RepositoryLocation): OtherHostRoute
 }
 
 /** A registry as any other. */
-export const itself = (registry: string, repository: string): Place => ({
+export const itself = (registry: string, repository: string): RepositoryLocation => ({
   ...{ registry, repository },
-  ...{ isMirror: false, isNamed: true, serves: 'ALL', insecure: false, route: undefined, broken: null },
+  ...{ isMirror: false, isNamed: true, serves: 'ALL', insecure: false, route: undefined, problem: null },
 })
 
 /** For a server that was told nothing: every registry is asked under its own name. */
 export const NO_RULES: RegistryRules = {
-  planOf: (registry, repository) => ({ places: [itself(registry, repository)] }),
-  loginPlaceOf: (registry, repository) => itself(registry, repository ?? ''),
-  abroad: () => ({ route: undefined }),
+  planOf: (registry, repository) => ({ locations: [itself(registry, repository)] }),
+  loginLocationOf: (registry, repository) => itself(registry, repository ?? ''),
+  routeToOtherHost: () => ({ route: undefined }),
 }
 
 /** One place as the rules have it now, or which of them says that nobody is to be asked there any more. */
-export type PlaceNow = () => Place | { readonly blockedBy: string }
+export type PlaceNow = () => RepositoryLocation | { readonly blockedBy: string }
 
 /** The place of a repository's plan that this one is now; itself where the plan has it no more. */
 export const placeInPlan =
   (
-    place: Place,
-    { registry, repository }: Pick<Place, 'registry' | 'repository'>,
+    place: RepositoryLocation,
+    { registry, repository }: Pick<RepositoryLocation, 'registry' | 'repository'>,
     rules: () => RegistryRules,
   ): PlaceNow =>
   () => {
     const plan = rules().planOf(registry, repository)
     if ('blockedBy' in plan) return plan
     return (
-      plan.places.find((one) => one.registry === place.registry && one.repository === place.repository) ??
+      plan.locations.find((one) => one.registry === place.registry && one.repository === place.repository) ??
       place
     )
   }
@@ -73,7 +81,7 @@ export const placeInPlan =
  * anew. A request that may take less than a certificate does so only of the registry that it names.
  */
 export function contextFor(
-  place: Place,
+  place: RepositoryLocation,
   context: RequestContext,
   rules: () => RegistryRules,
   now: PlaceNow,
@@ -88,7 +96,7 @@ export function contextFor(
       const via = now()
       if ('blockedBy' in via) throw new BlockedError(via.blockedBy)
       if (origins.includes(url.origin)) return via.route
-      const abroad = rules().abroad(url.host, via)
+      const abroad = rules().routeToOtherHost(url.host, via)
       if ('blockedBy' in abroad) throw new BlockedError(abroad.blockedBy)
       return abroad.route
     },

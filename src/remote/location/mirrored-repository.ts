@@ -1,10 +1,10 @@
 import type { Readable } from 'node:stream'
-import { formatRepository, type Reference } from '../oci/reference.ts'
-import { RegistryError } from '../oci/registry-error.ts'
-import type { RegistryRepository } from './content/registry-repository.ts'
-import { verified } from './content/verified-stream.ts'
-import type { Distrust } from './distrust.ts'
-import type { Place, RegistryRules } from './registry-rules.ts'
+import { formatRepository, type Reference } from '../../oci/reference.ts'
+import { RegistryError } from '../../oci/registry-error.ts'
+import type { RegistryRepository } from '../content/registry-repository.ts'
+import { verified } from '../content/verified-stream.ts'
+import type { Distrust } from './failed-mirrors.ts'
+import type { RegistryRules, RepositoryLocation } from './registry-rules.ts'
 
 /** What is asked: what tags mean, content by its digest, or what only the origin knows whole. */
 type Question = 'TAGS' | 'DIGESTS' | 'WHOLE'
@@ -13,10 +13,10 @@ export interface PlacedRepositoryOptions {
   /** As they stand now: asked with each question, so that what is changed goes for the next. */
   readonly rules: () => RegistryRules
   /** The repository of one place, and of no other. */
-  readonly open: (place: Place) => RegistryRepository
+  readonly open: (place: RepositoryLocation) => RegistryRepository
   readonly distrust: Distrust
   readonly signal: AbortSignal
-  readonly warn: (place: Place, message: string) => void
+  readonly warn: (place: RepositoryLocation, message: string) => void
 }
 
 /**
@@ -31,8 +31,8 @@ export function placedRepository(
 ): RegistryRepository {
   const opened = new Map<string, RegistryRepository>()
   // a place is the same object until rules change: found without spelling out what it is
-  const found = new WeakMap<Place, RegistryRepository>()
-  const at = (place: Place): RegistryRepository => {
+  const found = new WeakMap<RepositoryLocation, RegistryRepository>()
+  const at = (place: RepositoryLocation): RegistryRepository => {
     let repository = found.get(place)
     if (repository) return repository
     const key = JSON.stringify([place.registry, place.repository, place.insecure, place.route?.id])
@@ -42,21 +42,21 @@ export function placedRepository(
     return repository
   }
 
-  const placesFor = (question: Question): readonly Place[] => {
+  const placesFor = (question: Question): readonly RepositoryLocation[] => {
     const plan = rules().planOf(reference.registry, reference.repository)
     if ('blockedBy' in plan) throw blocked(reference, plan.blockedBy)
     // of most there are no mirrors
-    if (plan.places.length === 1) return plan.places
-    const origin = plan.places.filter(({ isMirror }) => !isMirror)
+    if (plan.locations.length === 1) return plan.locations
+    const origin = plan.locations.filter(({ isMirror }) => !isMirror)
     const use = question === 'WHOLE' ? 'TAGS' : question
-    const mirrors = plan.places.filter(
+    const mirrors = plan.locations.filter(
       ({ isMirror, serves }) => isMirror && (serves === 'ALL' || serves === use),
     )
     return question === 'WHOLE' ? [...origin, ...mirrors] : [...mirrors, ...origin]
   }
 
   /** Notes that a place did not give it; throws where that is the last word. */
-  const note = (question: Question, refusals: Refusal[], place: Place, error: unknown): void => {
+  const note = (question: Question, refusals: Refusal[], place: RepositoryLocation, error: unknown): void => {
     if (!(error instanceof RegistryError) || signal.aborted) throw error
     refusals.push({ place, error })
     if (place.isMirror && error.reason === 'InvalidManifest') warn(place, error.message)
@@ -65,13 +65,13 @@ export function placedRepository(
 
   const ask = async <Answer>(
     question: Question,
-    put: (repository: RegistryRepository, place: Place) => Promise<Answer>,
-    isWorthAsking: (place: Place) => boolean = () => true,
+    put: (repository: RegistryRepository, place: RepositoryLocation) => Promise<Answer>,
+    isWorthAsking: (place: RepositoryLocation) => boolean = () => true,
   ): Promise<Answer> => {
     const refusals: Refusal[] = []
     for (const place of placesFor(question).filter(isWorthAsking)) {
       try {
-        if (place.broken) throw unusable(place, place.broken)
+        if (place.problem) throw unusable(place, place.problem)
         return await put(at(place), place)
       } catch (error) {
         note(question, refusals, place, error)
@@ -86,7 +86,7 @@ export function placedRepository(
       for (const place of placesFor('WHOLE')) {
         let begun = false
         try {
-          if (place.broken) throw unusable(place, place.broken)
+          if (place.problem) throw unusable(place, place.problem)
           for await (const page of at(place).listTags(from)) {
             begun = true
             yield page
@@ -143,7 +143,7 @@ export function placedRepository(
 const CANNOT_BE_ASKED: ReadonlySet<string> = new Set(['RegistryUnavailable', 'TooManyRequests'])
 
 interface Refusal {
-  readonly place: Place
+  readonly place: RepositoryLocation
   readonly error: RegistryError
 }
 
@@ -154,7 +154,7 @@ const blocked = ({ registry, repository }: Pick<Reference, 'registry' | 'reposit
     repository,
   })
 
-const notThere = ({ registry, repository }: Place, tag: string) =>
+const notThere = ({ registry, repository }: RepositoryLocation, tag: string) =>
   new RegistryError(`${registry} does not have the tag "${tag}" of ${repository}`, {
     reason: 'NotFound',
     registry,
@@ -162,7 +162,7 @@ const notThere = ({ registry, repository }: Place, tag: string) =>
   })
 
 /** A place that cannot be asked as it was configured. */
-const unusable = ({ registry, repository }: Place, why: string) =>
+const unusable = ({ registry, repository }: RepositoryLocation, why: string) =>
   new RegistryError(`${registry}/${repository} was not asked: ${why}`, {
     reason: 'InternalError',
     registry,

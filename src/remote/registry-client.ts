@@ -9,22 +9,22 @@ import { fetchManifest, resolveTag } from './content/manifests.ts'
 import { digestOfTag, listReferrers } from './content/referrers.ts'
 import type { RegistryRepository } from './content/registry-repository.ts'
 import { listTags } from './content/tags.ts'
-import { Distrust } from './distrust.ts'
-import { type CloudExchanges, CloudLogins, type RenewalFailure } from './login/cloud-logins.ts'
-import type { Credential, Credentials } from './login/credentials.ts'
-import { dialledHost, RegistryHost, registryOf } from './login/registry-host.ts'
-import { Tokens } from './login/token.ts'
-import type { TrustedRealms } from './login/trusted-realm.ts'
-import { placedRepository } from './placed-repository.ts'
+import { Distrust } from './location/failed-mirrors.ts'
+import { placedRepository } from './location/mirrored-repository.ts'
 import {
   blockedContext,
   contextFor,
   itself,
   NO_RULES,
-  type Place,
   placeInPlan,
   type RegistryRules,
-} from './registry-rules.ts'
+  type RepositoryLocation,
+} from './location/registry-rules.ts'
+import { type CloudExchanges, CloudLogins, type RenewalFailure } from './login/cloud-logins.ts'
+import type { Credential, Credentials } from './login/credentials.ts'
+import { dialledHost, RegistryHost, registryOf } from './login/registry-host.ts'
+import { Tokens } from './login/token.ts'
+import type { TrustedRealms } from './login/trusted-realm.ts'
 import { checkLogin, type LoginPlace } from './session/login-check.ts'
 import { Session, type SessionOptions } from './session/session.ts'
 import { VendorApi } from './session/vendor-api.ts'
@@ -33,14 +33,14 @@ import type { HostLimits, HostStatus } from './traffic/host-traffic.ts'
 import { DEFAULT_LIMITS, type RemoteLimits } from './traffic/limits.ts'
 
 /** What a registry did that is against the rules and was put up with. */
-export interface RemoteWarning {
+export interface RegistryWarning {
   readonly registry: string
   readonly repository: string
   /** About "it", the registry. */
   readonly message: string
 }
 
-export interface RemoteRegistryOptions {
+export interface RegistryClientOptions {
   readonly egress: Egress
   readonly credentials: Credentials
   /** The system's when not given. */
@@ -62,7 +62,7 @@ export interface RemoteRegistryOptions {
   readonly onRenewalFailed?: (login: RenewalFailure) => void
   /** Where registries are asked, and how, as it stands now; asked again with each question. */
   readonly rules?: () => RegistryRules
-  readonly warn?: (warning: RemoteWarning) => void
+  readonly warn?: (warning: RegistryWarning) => void
 }
 
 /** The client of every other registry; remembers of each how it wants to be asked. */
@@ -94,7 +94,7 @@ export interface RegistryClient {
 }
 
 /** Holds no connection of its own: those are the egress's, and what is under way ends with its signal. */
-export function createRemoteRegistry(options: RemoteRegistryOptions): RegistryClient {
+export function createRegistryClient(options: RegistryClientOptions): RegistryClient {
   const { egress, credentials, clock = systemClock, random = Math.random } = options
   const { trustedRealms = {}, rules = () => NO_RULES, warn = () => {} } = options
   const { cloudExchanges: exchanges, cloudEndpoint: endpointOf = (url) => url } = options
@@ -121,7 +121,10 @@ export function createRemoteRegistry(options: RemoteRegistryOptions): RegistryCl
   const hosts = new Map<string, RegistryHost>()
   const distrust = new Distrust()
 
-  const hostOf = ({ registry, route }: Place, { insecure, namespace }: RequestContext): RegistryHost => {
+  const hostOf = (
+    { registry, route }: RepositoryLocation,
+    { insecure, namespace }: RequestContext,
+  ): RegistryHost => {
     const name = dialledHost(registry)
     const cacheScope = credentials.cacheScope?.(registry, namespace) ?? ''
     // apart, so that no scheme or token found without verification serves a request that asks for it, and that none
@@ -139,7 +142,7 @@ export function createRemoteRegistry(options: RemoteRegistryOptions): RegistryCl
     return host
   }
 
-  const open = (place: Place, context: RequestContext, { repository, scope }: Asked = place) => {
+  const open = (place: RepositoryLocation, context: RequestContext, { repository, scope }: Asked = place) => {
     const { registry } = place
     const host = hostOf(place, context)
     const session = new Session({
@@ -157,11 +160,11 @@ export function createRemoteRegistry(options: RemoteRegistryOptions): RegistryCl
     return { host, session, tell: tellOf(place) }
   }
   const tellOf =
-    ({ registry, repository }: Place) =>
+    ({ registry, repository }: RepositoryLocation) =>
     (message: string): void =>
       warn({ registry, repository, message })
 
-  const repositoryAt = (place: Place, context: RequestContext): RegistryRepository => {
+  const repositoryAt = (place: RepositoryLocation, context: RequestContext): RegistryRepository => {
     const { host, session, tell } = open(place, context)
     return {
       listTags: (from) => listTags(session, { from, clock, limits, warn: tell }),
@@ -178,14 +181,18 @@ export function createRemoteRegistry(options: RemoteRegistryOptions): RegistryCl
   }
 
   /** The place behind the mirrors, and the context to it; one that leads nowhere where nobody is to be asked. */
-  const originOf = (registry: string, repository: string, asked: RequestContext): [Place, RequestContext] => {
+  const originOf = (
+    registry: string,
+    repository: string,
+    asked: RequestContext,
+  ): [RepositoryLocation, RequestContext] => {
     const plan = rules().planOf(registry, repository)
-    const origin = 'blockedBy' in plan ? undefined : plan.places.at(-1)
-    if (origin && origin.broken === null) {
+    const origin = 'blockedBy' in plan ? undefined : plan.locations.at(-1)
+    if (origin && origin.problem === null) {
       const now = placeInPlan(origin, { registry, repository }, rules)
       return [origin, contextFor(origin, asked, rules, now)]
     }
-    const why = 'blockedBy' in plan ? plan.blockedBy : (origin?.broken ?? '')
+    const why = 'blockedBy' in plan ? plan.blockedBy : (origin?.problem ?? '')
     return [itself(registry, repository), blockedContext(why, asked)]
   }
 
@@ -205,7 +212,8 @@ export function createRemoteRegistry(options: RemoteRegistryOptions): RegistryCl
       const openFor = (scope: string) => open(place, context, { ...place, scope }).session
       const plan = rules().planOf(registry, repository)
       const servesTags =
-        'places' in plan && !plan.places.some(({ isMirror, serves }) => isMirror && serves !== 'DIGESTS')
+        'locations' in plan &&
+        !plan.locations.some(({ isMirror, serves }) => isMirror && serves !== 'DIGESTS')
       return new VendorApi({
         ...place,
         servesTags,
@@ -226,9 +234,9 @@ export function createRemoteRegistry(options: RemoteRegistryOptions): RegistryCl
       }
     },
     checkLogin({ registry, repository }, credential, asked) {
-      const place = rules().loginPlaceOf(registry, repository)
-      if ('blockedBy' in place || place.broken) {
-        const why = 'blockedBy' in place ? place.blockedBy : place.broken
+      const place = rules().loginLocationOf(registry, repository)
+      if ('blockedBy' in place || place.problem) {
+        const why = 'blockedBy' in place ? place.blockedBy : place.problem
         return Promise.resolve({
           outcome: 'BLOCKED',
           status: null,
@@ -245,7 +253,7 @@ export function createRemoteRegistry(options: RemoteRegistryOptions): RegistryCl
         logins: new CloudLogins({ exchanges, client, clock, endpointOf }),
         trustedRealms,
         clock,
-        context: contextFor(place, asked, rules, () => rules().loginPlaceOf(registry, repository)),
+        context: contextFor(place, asked, rules, () => rules().loginLocationOf(registry, repository)),
       })
       return checkLogin(session, { registry, repository })
     },

@@ -1,5 +1,5 @@
-import type { Digest } from '../oci/digest.ts'
-import type { Place } from './registry-rules.ts'
+import type { Digest } from '../../oci/digest.ts'
+import type { RepositoryLocation } from './registry-rules.ts'
 
 const MAX_REMEMBERED = 1000
 
@@ -7,7 +7,7 @@ const MAX_REMEMBERED = 1000
 export class Distrust {
   readonly #remembered = new Set<string>()
 
-  has(place: Place, digest: Digest): boolean {
+  has(place: RepositoryLocation, digest: Digest): boolean {
     return place.isMirror && this.#remembered.has(keyOf(place, digest))
   }
 
@@ -16,12 +16,12 @@ export class Distrust {
     this.#remembered.clear()
   }
 
-  add(place: Place, digest: Digest): void {
+  add(place: RepositoryLocation, digest: Digest): void {
     const [oldest] = this.#remembered
     if (this.#remembered.size >= MAX_REMEMBERED && oldest !== undefined) this.#remembered.delete(oldest)
     this.#remembered.add(keyOf(place, digest))
   }
 }
 
-const keyOf = ({ registry, repository }: Place, digest: Digest): string =>
+const keyOf = ({ registry, repository }: RepositoryLocation, digest: Digest): string =>
   `${registry}/${repository}@${digest}`
