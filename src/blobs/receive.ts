@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream'
-import { inTurn } from './turns.ts'
+import { inOwnIteration } from '../concurrency/yielding.ts'
 
 /** What takes the bytes of a source. */
 export interface Intake {
@@ -61,7 +61,7 @@ function receiveStream(source: Readable, intake: Intake, signal: AbortSignal): P
         taken = 0
         isYielding = true
         source.pause()
-        inTurn(() => {
+        inOwnIteration(() => {
           isYielding = false
           resume()
         })
@@ -94,7 +94,7 @@ async function receiveChunks(
     if (intake.isFull) await room(intake, signal)
     else if (taken >= TURN) {
       taken = 0
-      await new Promise<void>(inTurn)
+      await new Promise<void>(inOwnIteration)
     }
     signal.throwIfAborted()
   }

@@ -1,19 +1,28 @@
-const watched = new WeakMap<AbortSignal, Set<() => void>>()
+const callbacksOf = new WeakMap<AbortSignal, Set<() => void>>()
 
 /**
- * Calls back once when the signal, which is not aborted yet, is; the function that it returns takes that back. However
- * many watch a signal, it has one listener: thousands of requests share one, and each EventTarget listener is found by
- * walking a list.
+ * Calls back once when the signal is aborted; the signal must not be aborted yet. Returns a function that removes the
+ * callback. Adds one listener per signal, however many callbacks it has: thousands of requests share a signal, and an
+ * EventTarget finds each of its listeners by walking a list.
  */
 export function onAbort(signal: AbortSignal, callback: () => void): () => void {
-  let callbacks = watched.get(signal)
+  let callbacks = callbacksOf.get(signal)
   if (!callbacks) {
     const all = new Set<() => void>()
     callbacks = all
-    watched.set(signal, all)
+    callbacksOf.set(signal, all)
     signal.addEventListener('abort', () => all.forEach((call) => void call()), { once: true })
   }
   const own = callbacks
   own.add(callback)
   return () => void own.delete(callback)
+}
+
+/** Settles as the promise does, or rejects with the signal's reason once it is aborted; the work behind the promise continues. */
+export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const unwatch = signal.aborted ? () => {} : onAbort(signal, () => reject(signal.reason))
+    if (signal.aborted) reject(signal.reason)
+    promise.then(resolve, reject).finally(unwatch)
+  })
 }

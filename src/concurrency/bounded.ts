@@ -1,22 +1,25 @@
 /**
- * Works on the items in order, at most `limit` at a time. Starts no further item after the first rejection, and rejects
- * with it.
+ * Works on the items in order, at most `limit` at a time. Rejects with the first rejection, and starts no further item
+ * after it; items in progress continue.
  */
 export async function forEachBounded<Item>(
   items: Iterable<Item>,
   limit: number,
   work: (item: Item) => Promise<void>,
 ): Promise<void> {
-  // all workers take from one iterator; the loop that an error leaves closes a generator for all of them
-  const shared = items[Symbol.iterator]()
-  const rest: Iterable<Item> = { [Symbol.iterator]: () => shared }
+  // all workers take from one generator, which the loop of a worker that fails closes for all of them
+  const shared = iterate(items)
   const worker = async (): Promise<void> => {
-    for (const item of rest) await work(item)
+    for (const item of shared) await work(item)
   }
   await Promise.all(Array.from({ length: limit }, worker))
 }
 
-/** Results of the work in the order of the items, with at most `limit` items at a time. Rejects with the first rejection. */
+function* iterate<Item>(items: Iterable<Item>): Generator<Item> {
+  yield* items
+}
+
+/** Results of the work in the order of the items, with at most `limit` items at a time. Rejects as `forEachBounded` does. */
 export async function mapBounded<Item, Result>(
   items: readonly Item[],
   limit: number,

@@ -6,16 +6,16 @@ interface Entry<Value> {
   readonly until: number
 }
 
-/** A bounded cache whose entries expire at a time of their own. The clock is the caller's, so that tests can set it. */
+/** A bounded cache in which each entry has its own expiry time. The caller passes the current time, so that tests can set it. */
 export class ExpiringCache<Value> {
   readonly #entries: LRUCache<string, Entry<Value>>
 
-  /** Keeps at most `max` entries; the least recently used goes first. */
+  /** Keeps at most `max` entries; the least recently used is dropped first. */
   constructor(max: number) {
     this.#entries = new LRUCache({ max })
   }
 
-  /** Undefined for an unknown key and for an expired entry. `now` in milliseconds since 1970. */
+  /** Returns the value; undefined for an unknown key and for an expired entry. `now` in milliseconds since 1970. */
   get(key: string, now: number): Value | undefined {
     const entry = this.#entries.get(key)
     return entry && entry.until > now ? entry.value : undefined
@@ -31,7 +31,7 @@ export class ExpiringCache<Value> {
   }
 }
 
-/** The same function with its most recent results kept: for a pure function whose result is never undefined. */
+/** Returns the function with a cache of its `max` most recently used results. The function must be pure. */
 export function memoized<Result extends NonNullable<unknown>>(
   compute: (key: string) => Result,
   max = 1000,

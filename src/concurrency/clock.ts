@@ -1,13 +1,19 @@
 import { onAbort } from './abort.ts'
 
-/** Time as the adapter sees it; tests bring their own. */
+/** Source of the current time and of delays. Tests provide their own. */
 export interface Clock {
   /** Milliseconds since 1970. */
   now(): number
-  /** Resolves after so many milliseconds; rejects with the signal's reason once it is aborted. */
+  /** Resolves after the milliseconds; rejects with the signal's reason once it is aborted. */
   sleep(milliseconds: number, signal: AbortSignal): Promise<void>
 }
 
+export type Sleep = Clock['sleep']
+
+/** Calls back after the milliseconds. Returns a function that cancels the call. */
+export type SetTimer = (callback: () => void, milliseconds: number) => () => void
+
+/** The clock of the system. */
 export const systemClock: Clock = {
   now: Date.now,
   sleep(milliseconds, signal) {
@@ -25,11 +31,8 @@ export const systemClock: Clock = {
   },
 }
 
-/** The promise, or the signal's reason once it is aborted; the promise itself goes on. */
-export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const unwatch = signal.aborted ? () => {} : onAbort(signal, () => reject(signal.reason))
-    if (signal.aborted) reject(signal.reason)
-    promise.then(resolve, reject).finally(unwatch)
-  })
+/** A timer of the system that does not keep the process alive. */
+export const systemTimer: SetTimer = (callback, milliseconds) => {
+  const timer = setTimeout(callback, milliseconds).unref()
+  return () => clearTimeout(timer)
 }

@@ -1,15 +1,15 @@
-/** One at a time for each key, in the order they came. */
+/** Mutual exclusion by key: work of one key runs one at a time, in the order of the calls. */
 export class KeyLock {
   readonly #last = new Map<string, Promise<unknown>>()
 
+  /** Settles as the work does. */
   async run<Result>(key: string, work: () => Result | Promise<Result>): Promise<Result> {
-    const before = this.#last.get(key)
-    const mine = before ? before.then(work) : Promise.resolve().then(work)
-    // whoever comes next waits for the end of this, good or bad
-    const ended = mine.then(ignore, ignore)
+    const current = (this.#last.get(key) ?? Promise.resolve()).then(work)
+    // the next work of the key starts when this has ended, whether it succeeded or failed
+    const ended = current.then(ignore, ignore)
     this.#last.set(key, ended)
     try {
-      return await mine
+      return await current
     } finally {
       if (this.#last.get(key) === ended) this.#last.delete(key)
     }

@@ -1,21 +1,24 @@
 interface Work {
   readonly result: Promise<unknown>
-  users: number
+  /** Shares that hold the result. */
+  holders: number
 }
 
 /**
- * Work that several want at the same time is done by the first, and its result is kept until the last of them lets
- * go. A failure is the first one's own: the others try for themselves, with their own connection and credentials.
+ * Work that is done once for all callers that need its result at the same time; the result is kept while any of them
+ * holds it. Unlike in SingleFlight a failure belongs to the caller that did the work: each of the others repeats it with
+ * its own connection and credentials.
  */
 export class SharedWork {
   readonly #works = new Map<string, Work>()
 
-  /** What was begun here is held until the share is disposed of. */
+  /** Creates a share, which holds the results that it received until it is disposed of. */
   begin(): WorkShare {
     return new WorkShare(this.#works)
   }
 }
 
+/** The results that one caller of shared work holds. */
 export class WorkShare implements Disposable {
   readonly #works: Map<string, Work>
   readonly #held = new Map<string, Work>()
@@ -24,37 +27,37 @@ export class WorkShare implements Disposable {
     this.#works = works
   }
 
+  /** Resolves with the result for the key, which `make` produces unless a share holds it or produces it now. */
   async once<Result>(key: string, make: () => Promise<Result>): Promise<Result> {
-    for (let work = this.#works.get(key); work; work = this.#works.get(key)) {
+    for (;;) {
+      const shared = this.#works.get(key)
+      const work = shared ?? this.#start(key, make)
       try {
         const result = await work.result
         this.#hold(key, work)
         return result as Result
-      } catch {
+      } catch (error) {
         if (this.#works.get(key) === work) this.#works.delete(key)
+        if (!shared) throw error
       }
     }
-    const work: Work = { result: make(), users: 0 }
+  }
+
+  #start(key: string, make: () => Promise<unknown>): Work {
+    const work: Work = { result: make(), holders: 0 }
     this.#works.set(key, work)
-    try {
-      const result = await work.result
-      this.#hold(key, work)
-      return result as Result
-    } catch (error) {
-      if (this.#works.get(key) === work) this.#works.delete(key)
-      throw error
-    }
+    return work
   }
 
   #hold(key: string, work: Work): void {
     if (this.#held.has(key)) return
-    work.users++
+    work.holders++
     this.#held.set(key, work)
   }
 
   [Symbol.dispose](): void {
     for (const [key, work] of this.#held) {
-      if (--work.users === 0 && this.#works.get(key) === work) this.#works.delete(key)
+      if (--work.holders === 0 && this.#works.get(key) === work) this.#works.delete(key)
     }
     this.#held.clear()
   }

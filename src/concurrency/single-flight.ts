@@ -1,24 +1,24 @@
-import { unlessAborted } from './clock.ts'
+import { unlessAborted } from './abort.ts'
 
 interface Flight<Result> {
   readonly result: Promise<Result>
-  /** Signal of the caller whose work this is. */
+  /** Signal of the caller that started the work. */
   readonly leader: AbortSignal | undefined
 }
 
-/** Work of one key that runs once at a time: callers that arrive meanwhile wait for the same result. */
+/** Work that runs once at a time for each key: callers that arrive meanwhile receive the same result or error. */
 export class SingleFlight<Result> {
   readonly #flights = new Map<string, Flight<Result>>()
 
-  /** Results that are still awaited. */
+  /** Results of the work that is in progress. */
   get inFlight(): readonly Promise<Result>[] {
     return [...this.#flights.values()].map(({ result }) => result)
   }
 
   /**
-   * Resolves or rejects as the work that is in flight for the key, which is started where there is none. A caller whose
-   * signal is aborted rejects with its reason, and the work goes on for the others; when the caller that started it is
-   * aborted and the work fails, another caller starts it again.
+   * Settles as the work in progress for the key, which it starts if there is none. Rejects with the signal's reason once
+   * it is aborted; the work continues for the other callers. When the caller that started the work is aborted and the
+   * work fails, another caller starts it again.
    */
   async run(key: string, work: () => Promise<Result>, signal?: AbortSignal): Promise<Result> {
     for (;;) {
@@ -34,7 +34,7 @@ export class SingleFlight<Result> {
 
   #start(key: string, work: () => Promise<Result>, leader: AbortSignal | undefined): Flight<Result> {
     const result = work().finally(() => this.#flights.delete(key))
-    // all callers may have left before it fails
+    // no caller may be left to handle the rejection
     result.catch(() => {})
     const flight = { result, leader }
     this.#flights.set(key, flight)

@@ -11,11 +11,11 @@ export interface BucketSize {
 
 interface Level {
   readonly tokens: number
-  /** Milliseconds since 1970, up to which the tokens are counted. */
+  /** Time of the count, in milliseconds since 1970. */
   readonly at: number
 }
 
-/** The level at a later time. A clock that was set back adds none. */
+/** Returns the level at a later time. A clock that was set back adds no tokens. */
 const refilled = ({ tokens, at }: Level, { capacity, perSecond }: BucketSize, now: number): Level => ({
   tokens: Math.min(tokens + (Math.max(0, now - at) / 1000) * perSecond, capacity),
   at: now,
@@ -31,7 +31,7 @@ export class TokenBucket {
     this.#clock = clock
   }
 
-  /** Requests per second, positive, a fraction too; null for no limit. */
+  /** Requests per second, a positive number; null for no limit. */
   get rate(): number | null {
     return this.#rate
   }
@@ -39,13 +39,13 @@ export class TokenBucket {
   set rate(rate: number | null) {
     if (rate === this.#rate) return
     this.#refill()
-    // after no limit it starts with one second's worth
+    // a limit after no limit starts with one second's worth
     const tokens = this.#rate === null ? Number.POSITIVE_INFINITY : this.#level.tokens
     this.#level = { tokens: Math.min(tokens, burstOf(rate)), at: this.#clock.now() }
     this.#rate = rate
   }
 
-  /** Takes a token; reports whether there was one. */
+  /** Takes a token, and reports whether there was one. */
   take(): boolean {
     if (this.#rate === null) return true
     this.#refill()
@@ -69,10 +69,10 @@ export class TokenBucket {
   }
 }
 
-/** A rate below one a second still has one whole request. */
+/** One second's worth, but at least one whole request. */
 const burstOf = (rate: number | null): number => Math.max(1, rate ?? 1)
 
-/** Names whose buckets are kept; the bucket of a forgotten name is full. */
+/** Maximum number of buckets kept; the least recently used is dropped and starts full again. */
 const MAX_BUCKETS = 10_000
 
 /** One token bucket for each name. */
@@ -81,13 +81,13 @@ export class TokenBuckets {
   readonly #now: () => number
   readonly #levels = new LRUCache<string | number, Level>({ max: MAX_BUCKETS })
 
-  /** `now` in milliseconds, and never backwards. */
+  /** `now` returns milliseconds. */
   constructor(size: BucketSize, now: () => number) {
     this.#size = size
     this.#now = now
   }
 
-  /** Takes a token of the name's bucket. Returns the seconds until there is one: 0 when one was taken. */
+  /** Takes a token of the name's bucket. Returns the seconds until one is available: 0 when one was taken. */
   take(name: string | number): number {
     const { capacity, perSecond } = this.#size
     const now = this.#now()

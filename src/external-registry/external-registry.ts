@@ -1,5 +1,6 @@
 import { setTimeout as timeout } from 'node:timers/promises'
-import { type Sleep, Turns } from '../concurrency/queues-by-key.ts'
+import type { Sleep } from '../concurrency/clock.ts'
+import { KeyedQueues } from '../concurrency/keyed-queues.ts'
 import { createImageFetcher } from '../imagestream/image/fetch-image.ts'
 import { RegistryError } from '../oci/registry-error.ts'
 import { createNotificationWork } from './notifications.ts'
@@ -69,8 +70,8 @@ export function createExternalRegistry(dependencies: ExternalRegistryDependencie
     (lane: string, urgency: 'webhook' | 'schedule', signal: AbortSignal) => (repository: string) =>
       openRepository({ remote, fetcher, registry, insecure }, repository, { lane, urgency, signal })
 
-  const turns = new Turns<ExternalNotification>({
-    atOnce: NOTIFICATIONS_AT_ONCE,
+  const queues = new KeyedQueues<ExternalNotification>({
+    limit: NOTIFICATIONS_AT_ONCE,
     attempt: createNotificationWork({
       ...dependencies,
       tags,
@@ -86,11 +87,11 @@ export function createExternalRegistry(dependencies: ExternalRegistryDependencie
   // ids ascend in commit order, so what is behind the last one that was read is all that is new
   let readUpTo = 0
   const wake = (): void => {
-    if (closing.signal.aborted || turns.held >= MAXIMUM_HELD) return
+    if (closing.signal.aborted || queues.size >= MAXIMUM_HELD) return
     try {
-      for (let more = true; more && turns.held < MAXIMUM_HELD; ) {
+      for (let more = true; more && queues.size < MAXIMUM_HELD; ) {
         const found = inbox.open(BATCH, readUpTo)
-        for (const notification of found) turns.add(turnOf(notification.repository), notification)
+        for (const notification of found) queues.add(turnOf(notification.repository), notification)
         readUpTo = found.at(-1)?.id ?? readUpTo
         more = found.length === BATCH
       }
@@ -120,7 +121,7 @@ export function createExternalRegistry(dependencies: ExternalRegistryDependencie
           signal,
         }),
       open: opener('reconciliation', 'schedule', signal),
-      inTurn: (turn, work) => turns.take(turn, work),
+      inTurn: (turn, work) => queues.runAfterItems(turn, work),
       signal,
       warn,
     })
@@ -150,11 +151,11 @@ export function createExternalRegistry(dependencies: ExternalRegistryDependencie
   return {
     wake,
     reconcile: look,
-    idle: () => turns.idle(),
+    idle: () => queues.idle(),
     async [Symbol.asyncDispose]() {
       closing.abort(new Error('the server is stopping'))
       await Promise.allSettled([regular, looking])
-      await turns.idle()
+      await queues.idle()
     },
   }
 }

@@ -1,4 +1,4 @@
-import type { Attempt } from '../concurrency/queues-by-key.ts'
+import type { AttemptResult } from '../concurrency/keyed-queues.ts'
 import type { Database } from '../db/open.ts'
 import type { Transaction } from '../db/transact.ts'
 import { ImageGoneError } from '../imagestream/image/image.ts'
@@ -31,7 +31,7 @@ const ATTEMPTS_AT_BROKEN_CONTENT = 6
  */
 export function createNotificationWork(
   dependencies: NotificationWorkDependencies,
-): (notification: ExternalNotification, failures: number) => Promise<Attempt> {
+): (notification: ExternalNotification, failures: number) => Promise<AttemptResult> {
   const { db, inbox, tags, signal, warn, onInternalError } = dependencies
 
   const finish = (id: number, write: (tx: Transaction) => void = () => {}): Promise<void> =>
@@ -93,28 +93,28 @@ export function createNotificationWork(
       await workOff(notification)
       return 'done'
     } catch (error) {
-      if (signal.aborted || error instanceof ImageGoneError) return 'again'
+      if (signal.aborted || error instanceof ImageGoneError) return 'retry'
       if (!(error instanceof RegistryError || error instanceof InvalidManifestError)) {
         onInternalError(error)
-        return 'again'
+        return 'retry'
       }
       if (!isHopeless(error, failures)) {
         if (failures === 0)
           warn(`${error.message}; what it told of ${notification.repository} is tried again`)
-        return 'again'
+        return 'retry'
       }
       warn(`what was pushed to ${nameOf(notification)} is not recorded: ${error.message}`)
       return giveUp(notification)
     }
   }
 
-  async function giveUp({ id }: ExternalNotification): Promise<Attempt> {
+  async function giveUp({ id }: ExternalNotification): Promise<AttemptResult> {
     try {
       await finish(id)
       return 'done'
     } catch (error) {
       onInternalError(error)
-      return 'again'
+      return 'retry'
     }
   }
 }

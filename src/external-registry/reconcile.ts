@@ -1,5 +1,5 @@
 import { forEachBounded } from '../concurrency/bounded.ts'
-import { TurnBlockedError } from '../concurrency/queues-by-key.ts'
+import { QueueBlockedError } from '../concurrency/keyed-queues.ts'
 import type { Database } from '../db/open.ts'
 import { ImageGoneError } from '../imagestream/image/image.ts'
 import type { Digest } from '../oci/digest.ts'
@@ -30,7 +30,7 @@ export interface ReconcileDependencies {
   /** The registry's repositories, page by page. */
   readonly catalog: () => AsyncIterable<readonly string[]>
   readonly open: (repository: string) => ExternalRepository
-  /** Runs work of a stream alone, after the notifications that came before. Rejects with TurnBlockedError. */
+  /** Runs work of a stream alone, after the notifications that came before. Rejects with QueueBlockedError. */
   readonly inTurn: <Result>(turn: string, work: () => Promise<Result>) => Promise<Result>
   readonly signal: AbortSignal
   readonly warn: (message: string) => void
@@ -177,5 +177,5 @@ const isSame = (tag: ExternalTag | undefined, digest: Digest | null): boolean =>
 const isForeseen = (error: unknown): error is Error =>
   error instanceof RegistryError ||
   error instanceof InvalidManifestError ||
-  error instanceof TurnBlockedError ||
+  error instanceof QueueBlockedError ||
   error instanceof ImageGoneError

@@ -1,4 +1,4 @@
-import { type SetTimer, systemTimer } from '../concurrency/timer.ts'
+import { type SetTimer, systemTimer } from '../concurrency/clock.ts'
 import type { Database } from '../db/open.ts'
 import type { Transaction } from '../db/transact.ts'
 import { type Importer, RUNNING_IMPORTS } from '../imagestream/import/import.ts'

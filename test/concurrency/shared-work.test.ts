@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { SharedWork } from '../../src/concurrency/shared-work.ts'
 
 describe('shared work', () => {
-  it('is done once for all who want it at the same time', async () => {
+  it('is done once for all concurrent callers', async () => {
     const shared = new SharedWork()
     let made = 0
     const make = async (): Promise<number> => ++made
@@ -13,7 +13,7 @@ describe('shared work', () => {
     expect(await shares[0]?.once('b', make)).toBe(2)
   })
 
-  it('is kept until the last who holds it lets go', async () => {
+  it('keeps its result until the last share that holds it is disposed of', async () => {
     const shared = new SharedWork()
     let made = 0
     const make = async (): Promise<number> => ++made
@@ -30,7 +30,7 @@ describe('shared work', () => {
     expect(await later.once('a', make)).toBe(2)
   })
 
-  it('that fails fails only for who did it: the others try for themselves, one at a time', async () => {
+  it('fails only for the caller that did it; the others repeat it, one at a time', async () => {
     const shared = new SharedWork()
     let made = 0
     const failing = async (): Promise<string> => {

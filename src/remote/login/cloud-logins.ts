@@ -1,4 +1,4 @@
-import { unlessAborted } from '../../concurrency/clock.ts'
+import { unlessAborted } from '../../concurrency/abort.ts'
 import { type CloudSecret, isCloudSecret, secretWords } from '../../logins/registry-login.ts'
 import type { RequestContext } from '../traffic/host-client.ts'
 import { CloudLoginError } from './cloud-login-error.ts'

@@ -1,4 +1,4 @@
-import { unlessAborted } from '../../concurrency/clock.ts'
+import { unlessAborted } from '../../concurrency/abort.ts'
 import type { EgressResponse, ResponseHeaders } from '../../egress/exchange.ts'
 import type { Demand } from './challenge.ts'
 import type { Tokens } from './token.ts'

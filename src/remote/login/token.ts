@@ -1,4 +1,5 @@
-import { type Clock, unlessAborted } from '../../concurrency/clock.ts'
+import { unlessAborted } from '../../concurrency/abort.ts'
+import type { Clock } from '../../concurrency/clock.ts'
 import type { EgressResponse } from '../../egress/exchange.ts'
 import { basicCredentials } from '../../logins/registry-login.ts'
 import { isObject } from '../../oci/descriptor.ts'

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
-import { type Clock, unlessAborted } from '../../concurrency/clock.ts'
+import { unlessAborted } from '../../concurrency/abort.ts'
+import type { Clock } from '../../concurrency/clock.ts'
 import { ConnectionError, EgressTimeoutError } from '../../egress/errors.ts'
 import type { EgressResponse } from '../../egress/exchange.ts'
 import { ANYBODY } from './accounts.ts'

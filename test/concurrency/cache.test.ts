@@ -1,0 +1,42 @@
+import { describe, expect, it } from 'vitest'
+import { ExpiringCache, memoized } from '../../src/concurrency/cache.ts'
+
+describe('an expiring cache', () => {
+  it('returns a value until its own expiry time', () => {
+    const cache = new ExpiringCache<number>(10)
+    cache.set('short', 1, 1000)
+    cache.set('long', 2, 2000)
+    expect([cache.get('short', 999), cache.get('long', 999)]).toEqual([1, 2])
+    expect([cache.get('short', 1000), cache.get('long', 1000)]).toEqual([undefined, 2])
+    cache.delete('long')
+    expect(cache.get('long', 0)).toBeUndefined()
+  })
+
+  it('drops the least recently used value first', () => {
+    const cache = new ExpiringCache<number>(2)
+    cache.set('a', 1, 1000)
+    cache.set('b', 2, 1000)
+    cache.get('a', 0)
+    cache.set('c', 3, 1000)
+    expect(['a', 'b', 'c'].map((key) => cache.get(key, 0))).toEqual([1, undefined, 3])
+  })
+})
+
+describe('a memoized function', () => {
+  it('computes each result once, as long as it is among the most recently used', () => {
+    const computed: string[] = []
+    const compute = memoized((key) => computed.push(key), 2)
+    for (const key of ['a', 'b', 'a', 'c', 'a', 'b']) compute(key)
+    expect(computed).toEqual(['a', 'b', 'c', 'b'])
+  })
+
+  it('computes again after an error', () => {
+    let calls = 0
+    const compute = memoized((key) => {
+      if (++calls === 1) throw new Error('failed')
+      return key
+    })
+    expect(() => compute('a')).toThrow('failed')
+    expect(compute('a')).toBe('a')
+  })
+})
