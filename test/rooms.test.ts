@@ -59,6 +59,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
   registry: ['protocol', 'content', 'pull-through', 'routes'],
   remote: ['traffic', 'login', 'session', 'content', 'location'],
   trust: ['referrer', 'signature', 'policy', 'verification'],
+  http: ['request', 'metrics', 'pipeline', 'websocket', 'endpoints'],
   graphql: [
     'kit',
     'image',

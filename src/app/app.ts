@@ -5,7 +5,7 @@ import { createCredentialTest } from '../credentials/credential-test.ts'
 import { openDatabase } from '../db/open.ts'
 import { pushFilterOf } from '../graphql/push/image-push.ts'
 import { createSchema } from '../graphql/schema.ts'
-import { LOOPBACK_HOSTS } from '../http/origin.ts'
+import { LOOPBACK_HOSTS } from '../http/request/origin.ts'
 import { createServer } from '../http/server.ts'
 import { createScheduleRunner } from '../imagestream/schedule/schedule-runner.ts'
 import type { Config } from './config.ts'
@@ -122,7 +122,7 @@ async function open(
       pruner,
     },
     registry: registry.registry,
-    webhook: registry.webhook,
+    notifications: registry.notifications,
     deliveries: webhooks.deliveries,
     metrics,
     filterOf: pushFilterOf,

@@ -39,7 +39,7 @@ export interface RegistryParts {
 }
 
 /** The registry that images are pushed to, as the rest of the server sees it. */
-export interface RegistryRooms extends Pick<ServerOptions, 'registry' | 'webhook'> {
+export interface RegistryRooms extends Pick<ServerOptions, 'registry' | 'notifications'> {
   readonly view: RegistryView
   /** What was pushed here about images; null where they are pushed elsewhere. */
   readonly attachments: Attachments | null
@@ -163,11 +163,11 @@ function openExternal(parts: RegistryParts, origin: URL, opened: Opened) {
       onInternalError: (error) => log.error({ err: error }, 'the external registry was not followed'),
     }),
   )
-  const webhook = createNotificationEndpoint({
+  const notifications = createNotificationEndpoint({
     inbox,
     secret: config.webhookSecret ?? '',
     onReceived: () => external.wake(),
     onError: (error) => log.error({ err: error }, 'a notification was not kept'),
   })
-  return { webhook }
+  return { notifications }
 }

@@ -1,35 +1,39 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import type { Logger } from 'pino'
-import type { GraphQLContext, Viewer } from '../graphql/kit/context.ts'
-import { MAX_BODY_BYTES } from '../graphql/kit/limits.ts'
-import { limitBodyTime, readBody } from '../request-body/read-body.ts'
-import { answerJson, headersOf, isEventStream, refuse, send } from './answer.ts'
-import { streamPushes } from './event-stream.ts'
-import { answerGraphiQL, wantsGraphiQL } from './graphiql.ts'
-import { isOurHost, mayConnect, type OriginPolicy } from './origin.ts'
-import { GRAPHQL_PATH, type Pipeline, type RequestContext } from './pipeline.ts'
-import { principalOf } from './principal.ts'
-import { requestIdOf } from './request-id.ts'
-import type { Streams } from './streams.ts'
-import { answerDelivery, type DeliveryEndpoint, sourceOf } from './webhook-delivery.ts'
+import type { Viewer } from '../graphql/kit/context.ts'
+import { limitBodyTime } from '../request-body/read-body.ts'
+import { respondGraphiQL, wantsGraphiQL } from './endpoints/graphiql.ts'
+import { type GraphQLEndpointOptions, respondGraphQL } from './endpoints/graphql.ts'
+import { METRICS_PATH, respondMetrics } from './endpoints/metrics.ts'
+import { type DeliveryEndpoint, respondToDelivery, sourceOf } from './endpoints/webhook-delivery.ts'
+import type { Metrics } from './metrics/metrics.ts'
+import { GRAPHQL_PATH } from './pipeline/pipeline.ts'
+import { isOurHost, mayConnect, type OriginPolicy } from './request/origin.ts'
+import { principalOf } from './request/principal.ts'
+import { requestIdOf } from './request/request-id.ts'
+import { refuse, respondJson } from './request/response.ts'
 
-export interface RequestHandlerOptions {
-  readonly pipeline: Pipeline
-  readonly streams: Streams
+/** The endpoints of other rooms, each undefined where it is not enabled. */
+export interface Endpoints {
+  readonly registry?: RegistryEndpoint | undefined
+  /** Receives notifications of an external registry. */
+  readonly notifications?: NotificationListener | undefined
+  /** Receives deliveries of webhooks. */
+  readonly deliveries?: DeliveryEndpoint | undefined
+  readonly metrics?: Pick<Metrics, 'contentType' | 'text' | 'webhookAnswered'> | undefined
+}
+
+export interface RequestHandlerOptions extends GraphQLEndpointOptions {
+  readonly endpoints: Endpoints
   readonly log: Logger
   readonly origins: OriginPolicy
-  /** Whether requests can be served now. */
+  /** Reports whether the server can serve requests (`/readyz`). */
   readonly isReady: () => boolean
-  readonly createContext: (requestId: string, viewer: Viewer) => GraphQLContext
-  readonly registry: RegistryEndpoint | undefined
-  readonly webhook: WebhookEndpoint | undefined
-  readonly deliveries: DeliveryEndpoint | undefined
-  readonly metrics: MetricsEndpoint | undefined
-  /** Milliseconds for a body to arrive, but the registry's. */
+  /** Milliseconds for a body to arrive, except in the registry. */
   readonly bodyTimeout: number
 }
 
-/** The integrated registry: answers every request below `/v2/`. */
+/** The integrated registry: handles every request below `/v2/`. */
 export interface RegistryEndpoint {
   handle(request: IncomingMessage, response: ServerResponse, caller: RegistryCaller): Promise<void>
 }
@@ -39,158 +43,106 @@ export interface RegistryCaller {
   readonly requestId: string
 }
 
-/** What this server does, in the text format of Prometheus. */
-export interface MetricsEndpoint {
-  readonly contentType: string
-  text(): Promise<string>
-  /** A webhook was answered with this status; `sender` is a kind of sender, of which there are few. */
-  webhookAnswered(sender: string, status: number): void
-}
+/** Handles the notifications that an external registry sends about pushes. */
+export type NotificationListener = (request: IncomingMessage, response: ServerResponse) => Promise<void>
 
-/** Answers what another registry sends to tell of its pushes. */
-export type WebhookEndpoint = (request: IncomingMessage, response: ServerResponse) => Promise<void>
+/** Path to which an external registry sends its notifications. */
+export const NOTIFICATIONS_PATH = '/webhooks/registry'
 
-/** Where an external registry sends its notifications. */
-export const WEBHOOK_PATH = '/webhooks/registry'
-
-/** Where Prometheus asks. */
-export const METRICS_PATH = '/metrics'
-
-/** Answers every request: the API and its page, health, and 404. One line of log each, without anything secret. */
+/** Handles every request, and logs one line for each, without secrets. */
 export function createRequestHandler(options: RequestHandlerOptions): RequestListener {
-  const { log, origins, isReady, registry, webhook, deliveries, metrics, bodyTimeout } = options
-
-  const countAnswer = (sender: string, response: ServerResponse): void => {
-    response.once('finish', () => metrics?.webhookAnswered(sender, response.statusCode))
-  }
-
-  async function route(request: IncomingMessage, response: ServerResponse, requestId: string): Promise<void> {
-    const path = pathOf(request)
-    // by whatever name its sender reaches us: nobody gets here by guessing, and where nothing is nothing shows
-    const endpoint = deliveries?.open(path, sourceOf(request))
-    if (endpoint) {
-      countAnswer(endpoint.sender, response)
-      limitBodyTime(request, bodyTimeout)
-      return answerDelivery(endpoint, request, response)
-    }
-    if (!isOurHost(request, origins)) {
-      return refuse(response, 421, 'FORBIDDEN', 'this server has another name than the request says')
-    }
-    if (registry && (path.startsWith('/v2/') || path === '/v2')) {
-      // what no registry client sends: a page of another site may not push through its reader's browser
-      if (!mayConnect(request, origins)) {
-        return refuse(response, 403, 'FORBIDDEN', 'pages of other sites may not use the registry')
-      }
-      return registry.handle(request, response, { principal: principalOf(request), requestId })
-    }
-    limitBodyTime(request, bodyTimeout)
-    switch (path) {
-      case WEBHOOK_PATH:
-        if (!webhook) break
-        countAnswer('registry', response)
-        return webhook(request, response)
-      case METRICS_PATH:
-        if (metrics) return answerMetrics(metrics, request, response)
-        break
-      case GRAPHQL_PATH:
-        return wantsGraphiQL(request)
-          ? answerGraphiQL(request, response)
-          : answerGraphQL(options, request, response, requestId)
-      case '/':
-        return answerJson(response, 302, { location: GRAPHQL_PATH }, { Location: GRAPHQL_PATH })
-      case '/healthz':
-        return answerJson(response, 200, { status: 'ok' })
-      case '/readyz':
-        return isReady()
-          ? answerJson(response, 200, { status: 'ready' })
-          : answerJson(response, 503, { status: 'not ready' })
-    }
-    refuse(response, 404, 'NOT_FOUND', `there is nothing here: the API is at ${GRAPHQL_PATH}`)
-  }
-
+  const { log } = options
   return (request, response) => {
     const requestId = requestIdOf(request)
-    const since = performance.now()
     response.setHeader('X-Request-Id', requestId)
     response.setHeader('X-Content-Type-Options', 'nosniff')
-    response.once('close', () => {
-      const { method } = request
-      const isCut = !response.writableFinished
-      const path = pathOf(request).slice(0, 200)
-      const ms = Math.round((performance.now() - since) * 10) / 10
-      log.info(
-        { requestId, method, path, status: response.statusCode, ms, ...(isCut && { isCut }) },
-        'request',
-      )
-    })
-    route(request, response, requestId).catch((error: unknown) => {
-      // the client has gone: there is nobody to tell, and nothing is wrong
+    logRequest(log, { request, response, requestId })
+    route(options, { request, response, requestId }).catch((error: unknown) => {
+      // the client has disconnected
       if (response.destroyed) return
-      log.error({ requestId, err: error }, 'unforeseen error')
+      log.error({ requestId, err: error }, 'cannot handle request: internal error')
       if (response.headersSent) response.destroy()
       else
-        refuse(
-          response,
-          500,
-          'INTERNAL',
-          `something went wrong inside the server; its log has it under ${requestId}`,
-        )
+        refuse(response, 500, 'INTERNAL', `internal error: the server's log explains it under ${requestId}`)
     })
   }
 }
 
-async function answerMetrics(
-  { contentType, text }: MetricsEndpoint,
-  { method }: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
-  if (method !== 'GET' && method !== 'HEAD') {
-    response.setHeader('Allow', 'GET, HEAD')
-    return refuse(response, 405, 'INVALID', 'metrics are read by GET')
-  }
-  const body = Buffer.from(await text())
-  response.writeHead(200, {
-    'Content-Type': contentType,
-    'Content-Length': body.length,
-    'Cache-Control': 'no-store',
-  })
-  response.end(method === 'HEAD' ? undefined : body)
+interface HttpExchange {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly requestId: string
 }
 
 const pathOf = ({ url = '/' }: IncomingMessage): string => url.split('?', 1)[0] ?? url
 
-const NO_BODY = Buffer.alloc(0)
+function logRequest(log: Logger, { request, response, requestId }: HttpExchange): void {
+  const since = performance.now()
+  response.once('close', () => {
+    const { method } = request
+    const isCut = !response.writableFinished
+    const path = pathOf(request).slice(0, 200)
+    const ms = Math.round((performance.now() - since) * 10) / 10
+    log.info({ requestId, method, path, status: response.statusCode, ms, ...(isCut && { isCut }) }, 'request')
+  })
+}
 
-async function answerGraphQL(
-  { pipeline, streams, createContext }: RequestHandlerOptions,
-  request: IncomingMessage,
-  response: ServerResponse,
-  requestId: string,
+async function route(options: RequestHandlerOptions, exchange: HttpExchange): Promise<void> {
+  const { origins, bodyTimeout, endpoints } = options
+  const { registry, deliveries, metrics } = endpoints
+  const { request, response, requestId } = exchange
+  const path = pathOf(request)
+  // before the check of the host: the sender may know this server by any name, and its path is a secret
+  const endpoint = deliveries?.open(path, sourceOf(request))
+  if (endpoint) {
+    countResponse(metrics, endpoint.sender, response)
+    limitBodyTime(request, bodyTimeout)
+    return respondToDelivery(endpoint, request, response)
+  }
+  if (!isOurHost(request, origins)) {
+    return refuse(response, 421, 'FORBIDDEN', 'the Host header does not name this server')
+  }
+  if (registry && (path.startsWith('/v2/') || path === '/v2')) {
+    // registry clients send no Origin: a page of another site must not push through the browser of its reader
+    if (!mayConnect(request, origins)) {
+      return refuse(response, 403, 'FORBIDDEN', 'pages of other sites may not use the registry')
+    }
+    return registry.handle(request, response, { principal: principalOf(request), requestId })
+  }
+  limitBodyTime(request, bodyTimeout)
+  return respondAt(path, options, exchange)
+}
+
+async function respondAt(
+  path: string,
+  options: RequestHandlerOptions,
+  exchange: HttpExchange,
 ): Promise<void> {
-  const hasBody = request.method !== 'GET' && request.method !== 'HEAD'
-  const body = hasBody ? await readBody(request, MAX_BODY_BYTES) : NO_BODY
-  if (body === undefined) {
-    return refuse(response, 413, 'TOO_COMPLEX', `Limit of ${MAX_BODY_BYTES} bytes for a request exceeded.`)
+  const { isReady, endpoints } = options
+  const { notifications, metrics } = endpoints
+  const { request, response } = exchange
+  switch (path) {
+    case NOTIFICATIONS_PATH:
+      if (!notifications) break
+      countResponse(metrics, 'registry', response)
+      return notifications(request, response)
+    case METRICS_PATH:
+      if (metrics) return respondMetrics(metrics, request, response)
+      break
+    case GRAPHQL_PATH:
+      return wantsGraphiQL(request) ? respondGraphiQL(request, response) : respondGraphQL(options, exchange)
+    case '/':
+      return respondJson(response, 302, { location: GRAPHQL_PATH }, { Location: GRAPHQL_PATH })
+    case '/healthz':
+      return respondJson(response, 200, { status: 'ok' })
+    case '/readyz':
+      return isReady()
+        ? respondJson(response, 200, { status: 'ready' })
+        : respondJson(response, 503, { status: 'not ready' })
   }
-  const { method = 'GET', url = GRAPHQL_PATH, headers } = request
-  const lastEventId = headers['last-event-id']
-  const taken: RequestContext['taken'] = {}
-  const answer = await pipeline.handleRequest(
-    // the host does not matter here, and what clients send for it need not be one
-    new pipeline.fetchAPI.Request(`http://localhost${url}`, {
-      method,
-      headers: headers as Record<string, string>,
-      ...(body.length > 0 && { body: body.toString() }),
-    }),
-    {
-      ...createContext(requestId, principalOf(request)),
-      lastEventId: typeof lastEventId === 'string' && lastEventId !== '' ? lastEventId : undefined,
-      taken,
-    },
-  )
-  if (taken.pushes && isEventStream(answer) && !response.destroyed) {
-    streamPushes(response, taken.pushes, { headers: headersOf(answer), requestId, streams })
-  } else {
-    await send(response, answer, { requestId, streams })
-  }
+  refuse(response, 404, 'NOT_FOUND', `unknown path: the API is at ${GRAPHQL_PATH}`)
+}
+
+function countResponse(metrics: Endpoints['metrics'], sender: string, response: ServerResponse): void {
+  response.once('finish', () => metrics?.webhookAnswered(sender, response.statusCode))
 }

@@ -1,75 +1,62 @@
 import { once } from 'node:events'
-import { createServer as createHttpServer } from 'node:http'
+import { createServer as createHttpServer, type Server as HttpServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { GraphQLSchema } from 'graphql'
 import type { Logger } from 'pino'
+import { startPeriodic } from '../concurrency/periodic.ts'
 import type { Domain, GraphQLContext, Viewer } from '../graphql/kit/context.ts'
+import { createPushHub, type PushHubOptions } from '../graphql/live/push-hub.ts'
+import { createPipeline } from './pipeline/pipeline.ts'
 import {
   BODY_TIMEOUT,
   INIT_TIMEOUT,
   KEEP_ALIVE,
   MAX_CONNECTIONS,
   SLOW_READER_TIMEOUT,
-} from '../graphql/kit/limits.ts'
-import { createPushHub, type PushHubOptions } from '../graphql/live/push-hub.ts'
-import { createPipeline } from './pipeline.ts'
-import {
-  createRequestHandler,
-  type MetricsEndpoint,
-  type RegistryEndpoint,
-  type WebhookEndpoint,
-} from './request-handler.ts'
-import { newRequestId } from './request-id.ts'
-import { Streams } from './streams.ts'
-import type { DeliveryEndpoint } from './webhook-delivery.ts'
-import { webSocketUpgrades } from './websocket/websocket.ts'
-import { createWebSocketProtocol } from './websocket/websocket-protocol.ts'
+} from './request/limits.ts'
+import { newRequestId } from './request/request-id.ts'
+import { StreamingConnections } from './request/streaming-connections.ts'
+import { createRequestHandler, type Endpoints } from './request-handler.ts'
+import { createWebSocketProtocol } from './websocket/protocol.ts'
+import { webSocketUpgrades } from './websocket/upgrade.ts'
 
-/** All in milliseconds. */
+/** Time limits in milliseconds. */
 export interface ServerTimings {
-  /** Between signs of life on idle streams. */
+  /** Between keep-alives of idle streams. */
   readonly keepAlive: number
   /** Without progress, before a stream is closed. */
   readonly slowReaderTimeout: number
   /** For `connection_init` on a WebSocket. */
   readonly initTimeout: number
-  /** For a request's body to arrive, but the registry's. */
+  /** For a request's body to arrive, except in the registry. */
   readonly bodyTimeout: number
-  /** For what still runs when the server ends. */
+  /** For requests that still run when the server stops. */
   readonly shutdownTimeout: number
 }
 
-export interface ServerOptions {
+export interface ServerOptions extends Endpoints {
   readonly schema: GraphQLSchema
   readonly domain: Domain
-  /** The pushes that arguments of `imagePushed` ask for. */
+  /** Returns the filter for the arguments of `imagePushed`. */
   readonly filterOf: PushHubOptions['filterOf']
   readonly log: Logger
-  /** Whether requests can be served now; what `/readyz` tells. */
+  /** Reports whether the server can serve requests (`/readyz`). */
   readonly isReady?: () => boolean
   /** Origins of other sites whose pages may use the API; none by default. */
   readonly allowedOrigins?: readonly string[]
-  /** Names under which the server may be addressed; any by default. On loopback hand in LOOPBACK_HOSTS. */
+  /** Names under which the server may be addressed; any by default. On loopback pass LOOPBACK_HOSTS. */
   readonly allowedHosts?: readonly string[] | undefined
-  /** Whether clients may ask for the schema. Yes by default: it is published. */
+  /** Whether clients may introspect the schema. True by default: it is published. */
   readonly introspection?: boolean
-  /** Answers under `/v2/`; without it there is no integrated registry. */
-  readonly registry?: RegistryEndpoint | undefined
-  /** Answers what an external registry sends; without it there is none. */
-  readonly webhook?: WebhookEndpoint | undefined
-  /** Answers what senders of webhooks deliver; without it there are none. */
-  readonly deliveries?: DeliveryEndpoint | undefined
-  /** Answers `/metrics`; without it there are none. */
-  readonly metrics?: MetricsEndpoint | undefined
   readonly timings?: Partial<ServerTimings>
 }
 
-/** The server on its one port. Disposing it ends its streams, waits a bounded time for requests, and closes. */
+/** The server on its one port. Disposing it closes its streams, waits a bounded time for requests, and closes. */
 export interface Server extends AsyncDisposable {
-  /** Rejects when the address cannot be had. Port 0 takes any free one. */
+  /** Rejects when the address is not available. Port 0 takes any free port. */
   listen(address: { readonly host: string; readonly port: number }): Promise<AddressInfo>
-  /** Connections that stay, and subscriptions to pushes over them. */
+  /** Counts long-lived connections, and the subscriptions to pushes over them. */
   subscribers(): { readonly connections: number; readonly subscriptions: number }
 }
 
@@ -81,6 +68,15 @@ const TIMINGS: ServerTimings = {
   shutdownTimeout: 5_000,
 }
 
+const HTTP_OPTIONS = {
+  headersTimeout: 10_000,
+  // a layer may take hours: each endpoint limits the time of its bodies
+  requestTimeout: 0,
+  keepAliveTimeout: 10_000,
+  connectionsCheckingInterval: 5_000,
+  maxHeaderSize: 16 * 1024,
+}
+
 export function createServer({
   schema,
   domain,
@@ -90,13 +86,11 @@ export function createServer({
   allowedOrigins = [],
   allowedHosts,
   introspection = true,
-  registry,
-  webhook,
-  deliveries,
-  metrics,
   timings: givenTimings,
+  ...endpoints
 }: ServerOptions): Server {
   const timings = { ...TIMINGS, ...givenTimings }
+  const { initTimeout, bodyTimeout, shutdownTimeout } = timings
   const origins = { allowedOrigins, allowedHosts }
   const createContext = (requestId: string, viewer: Viewer): GraphQLContext => ({
     requestId,
@@ -109,40 +103,17 @@ export function createServer({
     createContext: (viewer) => createContext(newRequestId(), viewer),
     log,
   })
-  const streams = new Streams({ ...timings, log })
+  const connections = new StreamingConnections({ ...timings, log })
   const pipeline = createPipeline({ schema, hub, log, allowedOrigins, introspection })
-  const protocol = createWebSocketProtocol({
-    pipeline,
-    hub,
-    log,
-    createContext,
-    initTimeout: timings.initTimeout,
-  })
+  const protocol = createWebSocketProtocol({ pipeline, hub, log, createContext, initTimeout })
   const server = createHttpServer(
-    {
-      headersTimeout: 10_000,
-      // a layer may take hours: whoever reads a body says how long it may take
-      requestTimeout: 0,
-      keepAliveTimeout: 10_000,
-      connectionsCheckingInterval: 5_000,
-      maxHeaderSize: 16 * 1024,
-    },
+    HTTP_OPTIONS,
     createRequestHandler({
-      pipeline,
-      streams,
-      log,
-      origins,
-      isReady,
-      createContext,
-      registry,
-      webhook,
-      deliveries,
-      metrics,
-      bodyTimeout: timings.bodyTimeout,
+      ...{ pipeline, connections, endpoints, log, origins, isReady, createContext, bodyTimeout },
     }),
   )
   server.maxConnections = MAX_CONNECTIONS
-  server.on('upgrade', webSocketUpgrades({ protocol, streams, log, origins }))
+  server.on('upgrade', webSocketUpgrades({ protocol, connections, log, origins }))
 
   return {
     async listen({ host, port }) {
@@ -152,29 +123,45 @@ export function createServer({
       return server.address() as AddressInfo
     },
 
-    subscribers: () => ({ connections: streams.size, subscriptions: hub.size }),
+    subscribers: () => ({ connections: connections.size, subscriptions: hub.size }),
 
     async [Symbol.asyncDispose]() {
-      const closed = server.listening ? once(server, 'close') : Promise.resolve()
-      server.close()
-      streams.goAway()
-      // a connection whose request ends from now on would be kept for another
-      const sweep = setInterval(() => server.closeIdleConnections(), 20)
-      const timeout = new AbortController()
-      const isLate = await Promise.race([
-        closed.then(() => false),
-        delay(timings.shutdownTimeout, true, { signal: timeout.signal, ref: false }).catch(() => true),
-      ])
-      timeout.abort()
-      if (isLate) {
-        streams.destroy()
-        server.closeAllConnections()
-        await closed
-      }
-      clearInterval(sweep)
-      streams[Symbol.dispose]()
+      await close({ server, connections, shutdownTimeout, log })
+      connections[Symbol.dispose]()
       hub[Symbol.dispose]()
       await pipeline.dispose()
     },
+  }
+}
+
+interface Closing {
+  readonly server: HttpServer
+  readonly connections: StreamingConnections
+  readonly shutdownTimeout: number
+  readonly log: Logger
+}
+
+/** Closes the streams, waits for running requests until the timeout, then cuts them. */
+async function close({ server, connections, shutdownTimeout, log }: Closing): Promise<void> {
+  const closed = server.listening ? once(server, 'close') : Promise.resolve()
+  server.close()
+  connections.goAway()
+  // a connection whose request ends from now on would be kept for another request
+  using _closeIdle = startPeriodic({
+    intervalMs: 20,
+    now: () => performance.now(),
+    run: () => server.closeIdleConnections(),
+    onError: (error) => log.error({ err: error }, 'cannot close idle connections'),
+  })
+  const timeout = new AbortController()
+  const isLate = await Promise.race([
+    closed.then(() => false),
+    delay(shutdownTimeout, true, { signal: timeout.signal, ref: false }).catch(() => true),
+  ])
+  timeout.abort()
+  if (isLate) {
+    connections.destroy()
+    server.closeAllConnections()
+    await closed
   }
 }

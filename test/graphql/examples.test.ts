@@ -1,7 +1,7 @@
 import { type DocumentNode, parse, validate } from 'graphql'
 import { expect, test } from 'vitest'
 import { createSchema } from '../../src/graphql/schema.ts'
-import { EXAMPLES } from '../../src/http/examples.ts'
+import { EXAMPLES } from '../../src/http/endpoints/examples.ts'
 import { startApp } from '../fixtures/app.ts'
 import { image } from '../fixtures/random-image.ts'
 import { startUpstream } from '../fixtures/upstream.ts'

@@ -3,7 +3,7 @@ import { connect } from 'node:net'
 import { Readable } from 'node:stream'
 import { request } from 'undici'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { MAX_BODY_BYTES, MAX_MESSAGE_BYTES } from '../../src/graphql/kit/limits.ts'
+import { MAX_BODY_BYTES, MAX_MESSAGE_BYTES } from '../../src/http/request/limits.ts'
 import { type Api, startApi } from '../http/api.ts'
 import { post, RawClient } from '../http/clients.ts'
 

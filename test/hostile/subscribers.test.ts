@@ -3,7 +3,7 @@ import { connect } from 'node:net'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { SLOW_READER_CODE } from '../../src/http/websocket/websocket-connection.ts'
+import { SLOW_READER_CODE } from '../../src/http/websocket/connection.ts'
 import { type Api, startApi } from '../http/api.ts'
 import { eventStream, eventually, RawClient, take } from '../http/clients.ts'
 

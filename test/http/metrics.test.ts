@@ -16,9 +16,13 @@ const IDLE: MetricsSources = {
 const open = (sources: Partial<MetricsSources> = {}, options?: MetricsOptions) =>
   createMetrics({ ...IDLE, ...sources }, options)
 
+const breakerOf = (state: 'CLOSED' | 'OPEN' | 'HALF_OPEN', nextAttempt: number | null) => ({
+  ...{ state, nextAttempt, since: null, reason: null },
+})
+
 const hostOf = (host: string, more: object = {}) => ({
   ...{ host, inFlight: 1, waiting: 2, concurrency: 10, accounts: [] },
-  breaker: { state: 'CLOSED', nextAttempt: null } as const,
+  breaker: breakerOf('CLOSED', null),
   ...more,
 })
 
@@ -43,8 +47,8 @@ describe('metrics', () => {
   })
 
   it('of hosts that share a name tell the worst', async () => {
-    const open1 = { state: 'OPEN', nextAttempt: NOW + 2000 } as const
-    const open2 = { state: 'HALF_OPEN', nextAttempt: NOW + 1000 } as const
+    const open1 = breakerOf('OPEN', NOW + 2000)
+    const open2 = breakerOf('HALF_OPEN', NOW + 1000)
     const poor = { breaker: open2, budget: { remaining: 3, limit: 100 } }
     const rich = { breaker: open1, budget: { remaining: 50, limit: 200 } }
     const hosts = [

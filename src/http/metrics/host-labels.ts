@@ -1,9 +1,9 @@
-/** What hosts beyond the cap are called together. */
+/** Label of all hosts beyond the cap. */
 export const OTHER_HOSTS = 'other'
 
 /**
- * Names hosts in metrics, so many of them: hosts are what users write, and each name is a series that is kept for good.
- * The first ones keep their names; all others are one.
+ * Labels of hosts in metrics, limited in number: users choose the hosts, and each label is a series that is kept forever.
+ * The first hosts keep their names; all others share one label.
  */
 export class HostLabels {
   readonly #named = new Set<string>()
@@ -13,7 +13,7 @@ export class HostLabels {
     this.#cap = cap
   }
 
-  /** The host's name, or what all others are called. */
+  /** Returns the host's name, or the shared label. */
   of(host: string): string {
     if (this.#named.has(host)) return host
     if (this.#named.size >= this.#cap) return OTHER_HOSTS

@@ -2,55 +2,55 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import { HostLabels } from './host-labels.ts'
 import { type RemoteHostFigures, remoteGauges } from './remote-gauges.ts'
 
-/** What is asked for with each scrape; everything else is told when it happens. */
+/** Figures that are read at each scrape. All other metrics are updated by events. */
 export interface MetricsSources {
-  /** The hosts of other registries that were asked lately. */
+  /** The registry hosts that received requests recently. */
   readonly remoteHosts: () => readonly RemoteHostFigures[]
-  /** Imports that run, and that wait. */
+  /** Counts the imports that run, and those that wait. */
   readonly unfinishedImports: () => { readonly running: number; readonly pending: number }
-  /** Pushes since the start, by source. */
+  /** Counts the pushes since the start, by source. */
   readonly pushes: () => Readonly<Record<string, number>>
   /** Number of the newest push in the log. */
   readonly pushLogSequence: () => number
-  /** When the longest overdue import was due, in milliseconds since 1970; undefined when none is scheduled. */
+  /** When the next scheduled import is or was due, in milliseconds since 1970; undefined when none is scheduled. */
   readonly nextDueAt: () => number | undefined
   /** Bytes of each file of the database. */
   readonly databaseBytes: () => Readonly<Record<string, number>>
-  /** Connections that stay, and subscriptions to pushes over them. */
+  /** Counts long-lived connections, and the subscriptions to pushes over them. */
   readonly subscribers: () => { readonly connections: number; readonly subscriptions: number }
   /** Milliseconds since 1970. */
   readonly now: () => number
 }
 
-/** An import that ended; times in milliseconds since 1970. */
+/** An import that ended. Times are milliseconds since 1970. */
 export interface FinishedImport {
   readonly state: string
   readonly startedAt: number | null
   readonly finishedAt: number | null
 }
 
-/** What this server does, for Prometheus. No label tells of a namespace, a stream, an account or a person. */
+/** Metrics of this server, for Prometheus. No label contains a namespace, a stream, an account or a person. */
 export interface Metrics {
   readonly contentType: string
-  /** All of it, as it stands now. */
+  /** Returns the current metrics in the text format of Prometheus. */
   text(): Promise<string>
-  /** A request to another registry was sent, or was not: each try of it. */
+  /** Counts an attempt to send a request to another registry; `outcome` also covers requests that were not sent. */
   remoteRequest(host: string, outcome: string): void
   importFinished(finished: FinishedImport): void
-  /** A webhook was answered with this status; `sender` is a kind of sender, of which there are few. */
+  /** Counts a response to a webhook; `sender` is a kind of sender, of which there are few. */
   webhookAnswered(sender: string, status: number): void
 }
 
 export interface MetricsOptions {
-  /** Hosts that have a name of their own in metrics. */
+  /** Number of hosts that have a label of their own. */
   readonly namedHosts?: number
 }
 
 const NAMED_HOSTS = 100
-/** Seconds: from an import that finds nothing new to one of many thousands of tags. */
+/** Seconds: from an import without changes to one of many thousands of tags. */
 const IMPORT_BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800]
 
-/** Watches the process from now on to its end, with the process's own figures among it: the event loop's lag, say. */
+/** Creates the metrics, including those of the process: event loop lag, heap, garbage collection. */
 export function createMetrics(
   sources: MetricsSources,
   { namedHosts = NAMED_HOSTS }: MetricsOptions = {},
@@ -64,26 +64,26 @@ export function createMetrics(
 
   const remoteRequests = new Counter({
     name: 'imagestreams_remote_requests_total',
-    help: 'Requests to hosts of other registries, each try counted, by what became of them.',
+    help: 'Requests to other registries and their token servers, each attempt counted, by outcome.',
     labelNames: ['host', 'outcome'],
     registers,
   })
   const imports = new Counter({
     name: 'imagestreams_imports_total',
-    help: 'Imports that ended, by state.',
+    help: 'Finished imports, by state.',
     labelNames: ['state'],
     registers,
   })
   const importSeconds = new Histogram({
     name: 'imagestreams_import_duration_seconds',
-    help: 'From the beginning of an import to its end, by state.',
+    help: 'Duration of imports, by state.',
     labelNames: ['state'],
     buckets: IMPORT_BUCKETS,
     registers,
   })
   const deliveries = new Counter({
     name: 'imagestreams_webhook_deliveries_total',
-    help: 'Webhooks that arrived, by kind of sender and by how they were answered.',
+    help: 'Deliveries of webhooks, by kind of sender and outcome.',
     labelNames: ['sender', 'outcome'],
     registers,
   })
@@ -109,12 +109,12 @@ function deliveryOutcomeOf(status: number): string {
   return status < 500 ? 'refused' : 'failed'
 }
 
-/** What the server has, and what it still has to do. */
+/** Registers gauges of the server's stores and queues. */
 function storeGauges(registry: Registry, sources: MetricsSources): void {
   const registers = [registry]
   new Gauge({
     name: 'imagestreams_imports_unfinished',
-    help: 'Imports that run, and that wait for their turn.',
+    help: 'Imports that run, and imports that wait.',
     labelNames: ['state'],
     registers,
     collect() {
@@ -125,7 +125,7 @@ function storeGauges(registry: Registry, sources: MetricsSources): void {
   })
   new Counter({
     name: 'imagestreams_pushes_total',
-    help: 'Pushes since the start, by where they came from.',
+    help: 'Pushes since the start, by source.',
     labelNames: ['source'],
     registers,
     collect() {
@@ -145,7 +145,7 @@ function storeGauges(registry: Registry, sources: MetricsSources): void {
   })
   new Gauge({
     name: 'imagestreams_schedule_lag_seconds',
-    help: 'For how long the longest overdue import has been due; 0 when none is.',
+    help: 'Time for which the longest overdue scheduled import has been due; 0 when none is overdue.',
     registers,
     collect() {
       const now = sources.now()
@@ -154,7 +154,7 @@ function storeGauges(registry: Registry, sources: MetricsSources): void {
   })
   new Gauge({
     name: 'imagestreams_database_bytes',
-    help: 'Size of the files of the database: of itself, and of its write-ahead log.',
+    help: 'Size of the database file and of its write-ahead log.',
     labelNames: ['file'],
     registers,
     collect() {
@@ -163,7 +163,7 @@ function storeGauges(registry: Registry, sources: MetricsSources): void {
   })
   new Gauge({
     name: 'imagestreams_streaming_connections',
-    help: 'WebSockets and event streams that are open.',
+    help: 'Open WebSockets and event streams.',
     registers,
     collect() {
       this.set(sources.subscribers().connections)
@@ -171,7 +171,7 @@ function storeGauges(registry: Registry, sources: MetricsSources): void {
   })
   new Gauge({
     name: 'imagestreams_push_subscriptions',
-    help: 'Subscriptions to pushes over these.',
+    help: 'Subscriptions to pushes over streaming connections.',
     registers,
     collect() {
       this.set(sources.subscribers().subscriptions)

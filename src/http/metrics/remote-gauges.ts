@@ -1,79 +1,64 @@
 import { Gauge, type Registry } from 'prom-client'
+import type { RemoteHost } from '../../graphql/kit/context.ts'
 import type { HostLabels } from './host-labels.ts'
 
-/** How a host of other registries stands. */
-export interface RemoteHostFigures {
-  readonly host: string
-  readonly inFlight: number
-  readonly waiting: number
-  readonly concurrency: number
-  readonly breaker: BreakerFigures
-  readonly accounts: readonly {
-    readonly breaker: BreakerFigures
-    readonly budget: { readonly remaining: number; readonly limit: number | null } | null
-  }[]
-}
+/** Traffic and limits of one registry host. */
+export type RemoteHostFigures = Omit<RemoteHost, 'budgets'>
 
-interface BreakerFigures {
-  readonly state: 'CLOSED' | 'OPEN' | 'HALF_OPEN'
-  /** Milliseconds since 1970. */
-  readonly nextAttempt: number | null
-}
-
-/** Of several hosts that share a name, one figure is made of theirs. */
+/** Combines the figures of hosts that share a label. */
 type Merge = (one: number, other: number) => number
 const sum: Merge = (one, other) => one + other
 
 interface RemoteGauge {
   readonly name: string
   readonly help: string
-  /** Undefined where there is nothing to tell. */
+  /** Returns undefined when the host has no such figure. */
   readonly of: (host: RemoteHostFigures) => number | undefined
   readonly merge: Merge
 }
 
 const STATES = { CLOSED: 0, HALF_OPEN: 1, OPEN: 2 } as const
 
-/** The least of them; undefined of none. */
+/** Returns the least of the figures; undefined for none. */
 const least = (figures: readonly (number | null | undefined)[]): number | undefined => {
-  const told = figures.filter((figure) => typeof figure === 'number')
-  return told.length > 0 ? Math.min(...told) : undefined
+  const known = figures.filter((figure) => typeof figure === 'number')
+  return known.length > 0 ? Math.min(...known) : undefined
 }
 
 const GAUGES: readonly RemoteGauge[] = [
   {
     name: 'imagestreams_remote_requests_in_flight',
-    help: 'Requests that a host is answering.',
+    help: 'Requests to a host that have no complete response yet.',
     of: ({ inFlight }) => inFlight,
     merge: sum,
   },
   {
     name: 'imagestreams_remote_requests_waiting',
-    help: 'Requests that wait for their turn at a host.',
+    help: 'Requests to a host that wait in its queue.',
     of: ({ waiting }) => waiting,
     merge: sum,
   },
   {
     name: 'imagestreams_remote_concurrency',
-    help: 'Requests that a host is sent at a time: fewer than allowed for a while after it had too many.',
+    help: 'Requests to a host that may run at a time; reduced for a while after the host was overloaded.',
     of: ({ concurrency }) => concurrency,
     merge: sum,
   },
   {
     name: 'imagestreams_remote_breaker_state',
-    help: 'Whether a host is asked: 0 closed, it is; 1 half open, one request finds out; 2 open, it is left alone.',
+    help: 'State of the circuit breaker of a host: 0 closed, 1 half open (one trial request), 2 open (no requests).',
     of: ({ breaker }) => STATES[breaker.state],
     merge: Math.max,
   },
   {
     name: 'imagestreams_remote_accounts_left_alone',
-    help: 'Accounts, anybody among them, as which a host is not asked for now.',
+    help: 'Accounts at a host, anonymous included, whose circuit is open.',
     of: ({ accounts }) => accounts.filter(({ breaker }) => breaker.state === 'OPEN').length,
     merge: sum,
   },
   {
     name: 'imagestreams_remote_next_attempt_timestamp_seconds',
-    help: 'When a host that is left alone, by all or as an account, is tried again; not there when none is.',
+    help: 'Time of the next trial request to a host or account whose circuit is open; absent when all are closed.',
     of: ({ breaker, accounts }) => {
       const next = least([breaker.nextAttempt, ...accounts.map((account) => account.breaker.nextAttempt)])
       return next === undefined ? undefined : next / 1000
@@ -82,19 +67,19 @@ const GAUGES: readonly RemoteGauge[] = [
   },
   {
     name: 'imagestreams_remote_budget_remaining',
-    help: 'Requests that a host still gives, as it said last, of the account with the fewest; not there when it does not say.',
+    help: 'Requests left in the quota of a host, of the account with the fewest; absent when the host reports no quota.',
     of: ({ accounts }) => least(accounts.map(({ budget }) => budget?.remaining)),
     merge: Math.min,
   },
   {
     name: 'imagestreams_remote_budget_limit',
-    help: 'Requests that a host gives in a window, of the account with the fewest; not there when it does not say.',
+    help: 'Requests in a quota window of a host, of the account with the fewest; absent when the host reports no quota.',
     of: ({ accounts }) => least(accounts.map(({ budget }) => budget?.limit)),
     merge: Math.min,
   },
 ]
 
-/** Tells with each scrape how the hosts stand; those beyond the cap as one. */
+/** Registers gauges that report the hosts at each scrape; hosts beyond the cap share one label. */
 export function remoteGauges(
   registry: Registry,
   labels: HostLabels,

@@ -6,8 +6,8 @@ const TEXT_FRAME = 0x81
 const SUFFIX = '}'.charCodeAt(0)
 
 /**
- * The page as `next` messages of graphql-transport-ws for this operation id, each in a frame of its own and all in one
- * buffer: one write to the socket costs as much as one for each message.
+ * Returns the page as `next` messages of graphql-transport-ws for this operation id. Each message has its own frame, and
+ * all frames are in one buffer: one write of the whole page costs as much as one write of a single message.
  */
 export function nextFrames(id: string, { results }: PushPage): Buffer {
   const prefix = `{"id":${JSON.stringify(id)},"type":"next","payload":`

@@ -3,26 +3,26 @@ import type { Duplex } from 'node:stream'
 import { handleProtocols, type Server as Protocol } from 'graphql-ws'
 import type { Logger } from 'pino'
 import { type WebSocket, WebSocketServer } from 'ws'
-import { CLOSE_TIMEOUT, MAX_MESSAGE_BYTES } from '../../graphql/kit/limits.ts'
-import { isOurHost, mayConnect, type OriginPolicy } from '../origin.ts'
-import { GRAPHQL_PATH } from '../pipeline.ts'
-import { principalOf } from '../principal.ts'
-import { requestIdOf } from '../request-id.ts'
-import type { Streams } from '../streams.ts'
-import { Connection } from './websocket-connection.ts'
+import { GRAPHQL_PATH } from '../pipeline/pipeline.ts'
+import { CLOSE_TIMEOUT, MAX_MESSAGE_BYTES } from '../request/limits.ts'
+import { isOurHost, mayConnect, type OriginPolicy } from '../request/origin.ts'
+import { principalOf } from '../request/principal.ts'
+import { requestIdOf } from '../request/request-id.ts'
+import type { StreamingConnections } from '../request/streaming-connections.ts'
+import { WebSocketConnection } from './connection.ts'
 
 export interface WebSocketOptions {
-  readonly protocol: Protocol<Connection>
-  readonly streams: Streams
+  readonly protocol: Protocol<WebSocketConnection>
+  readonly connections: StreamingConnections
   readonly log: Logger
   readonly origins: OriginPolicy
 }
 
-/** Something went wrong in the server while it handled a message. Source: graphql-transport-ws. */
+/** Close code for an internal error while a message was handled. Source: graphql-transport-ws. */
 const INTERNAL_ERROR = 4500
 
-/** Answers upgrades: a listener for the `upgrade` event of a node:http server. */
-export function webSocketUpgrades({ protocol, streams, log, origins }: WebSocketOptions) {
+/** Returns a listener for the `upgrade` event of a node:http server, which opens WebSockets. */
+export function webSocketUpgrades({ protocol, connections, log, origins }: WebSocketOptions) {
   const server = new WebSocketServer({
     noServer: true,
     clientTracking: false,
@@ -33,7 +33,7 @@ export function webSocketUpgrades({ protocol, streams, log, origins }: WebSocket
   })
 
   return (request: IncomingMessage, network: Duplex, head: Buffer): void => {
-    // until the WebSocket is there nobody else listens
+    // no other listener until the WebSocket is open
     network.on('error', () => network.destroy())
     const requestId = requestIdOf(request)
     const refusal = refusalOf(request, origins)
@@ -45,16 +45,16 @@ export function webSocketUpgrades({ protocol, streams, log, origins }: WebSocket
       return
     }
     server.handleUpgrade(request, network, head, (socket) =>
-      open(new Connection(socket, network, { requestId, viewer: principalOf(request) }), socket),
+      open(new WebSocketConnection(socket, network, { requestId, viewer: principalOf(request) }), socket),
     )
   }
 
-  function open(connection: Connection, socket: WebSocket): void {
+  function open(connection: WebSocketConnection, socket: WebSocket): void {
     const since = performance.now()
     const { requestId } = connection
-    streams.add(connection)
+    connections.add(connection)
     const fail = (error: unknown): void => {
-      log.error({ requestId, err: error }, 'unforeseen error')
+      log.error({ requestId, err: error }, 'cannot handle WebSocket message: internal error')
       socket.close(INTERNAL_ERROR, 'Internal server error')
     }
     const closed = protocol.opened(
@@ -68,10 +68,10 @@ export function webSocketUpgrades({ protocol, streams, log, origins }: WebSocket
       },
       connection,
     )
-    // a broken connection closes as well, and that is where it is handled
+    // a broken connection emits 'close' as well, which is handled below
     socket.on('error', () => {})
     socket.once('close', (code, reason) => {
-      streams.delete(connection)
+      connections.delete(connection)
       closed(code, String(reason)).catch(fail)
       log.info(
         { requestId, transport: 'websocket', code, ms: Math.round(performance.now() - since) },
@@ -81,6 +81,7 @@ export function webSocketUpgrades({ protocol, streams, log, origins }: WebSocket
   }
 }
 
+/** Returns the status that refuses the upgrade, undefined when it is accepted. */
 function refusalOf(request: IncomingMessage, origins: OriginPolicy): number | undefined {
   if (request.url?.split('?', 1)[0] !== GRAPHQL_PATH) return 404
   if (!isOurHost(request, origins)) return 421
@@ -90,7 +91,7 @@ function refusalOf(request: IncomingMessage, origins: OriginPolicy): number | un
 
 const sendText = (socket: WebSocket, text: string): Promise<void> =>
   new Promise((resolve) => {
-    // a socket that closes meanwhile has told so by its own event
+    // a socket that is closing emits 'close'
     if (socket.readyState === socket.OPEN) socket.send(text, () => resolve())
     else resolve()
   })

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
+import { GRAPHQL_PATH } from '../pipeline/pipeline.ts'
 import { EXAMPLES } from './examples.ts'
-import { GRAPHQL_PATH } from './pipeline.ts'
 
 interface Page {
   readonly html: Buffer
@@ -11,15 +11,15 @@ interface Page {
   readonly policy: string
 }
 
-/** Whether a browser asks to see the page. */
+/** Reports whether a browser requests the page. */
 export const wantsGraphiQL = ({ method, headers }: IncomingMessage): boolean =>
   method === 'GET' && headers.accept?.includes('text/html') === true
 
 let page: Promise<Page> | undefined
 
-/** Answers with the page: all of it, nothing comes from other servers. It is made when first asked for. */
-export async function answerGraphiQL(request: IncomingMessage, response: ServerResponse): Promise<void> {
-  page ??= makePage().catch((error: unknown) => {
+/** Responds with the page, which loads nothing from other servers. It is rendered by the first request. */
+export async function respondGraphiQL(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  page ??= renderPage().catch((error: unknown) => {
     page = undefined
     throw error
   })
@@ -38,8 +38,8 @@ export async function answerGraphiQL(request: IncomingMessage, response: ServerR
   response.end(isZipped ? zipped : html)
 }
 
-async function makePage(): Promise<Page> {
-  // nine megabytes of script: not in memory until somebody looks
+async function renderPage(): Promise<Page> {
+  // nine megabytes of script: loaded by the first request only
   const { renderGraphiQL } = await import('@graphql-yoga/render-graphiql')
   const text = renderGraphiQL({
     title: 'imagestreams',
@@ -51,7 +51,7 @@ async function makePage(): Promise<Page> {
   return { html, zipped: await promisify(gzip)(html), policy: policyFor(text) }
 }
 
-/** Only the page's own script, by its digest, and what it makes of itself: the editor's workers and styles. */
+/** Returns a policy that allows only the page's own script, by its digest, and the workers and styles that it creates. */
 function policyFor(html: string): string {
   const start = html.indexOf('<script>') + '<script>'.length
   const script = html.slice(start, html.lastIndexOf('</script>'))

@@ -2,33 +2,33 @@ import type { Duplex } from 'node:stream'
 import { WebSocket } from 'ws'
 import type { Viewer } from '../../graphql/kit/context.ts'
 import type { PushMember, PushPage } from '../../graphql/live/push-hub.ts'
-import type { Stream } from '../streams.ts'
+import type { StreamingConnection } from '../request/streaming-connections.ts'
 import { nextFrames } from './frames.ts'
 
-/** Closes a socket whose client does not read. graphql-ws clients take it as a reason to come back. */
+/** Close code for a client that does not read. graphql-ws clients reconnect after it. */
 export const SLOW_READER_CODE = 1013
 
 const SLOW_READER_REASON = 'try again later: slow reader, resume from your last cursor'
 
 const GOING_AWAY = 1001
 
-/** The request that opened a connection, and who sent it. */
-export interface ConnectionOrigin {
+/** The request that opened a connection, and its viewer. */
+export interface WebSocketOrigin {
   readonly requestId: string
   readonly viewer: Viewer
 }
 
-/** A WebSocket, and the network connection under it, to which frames can be written together. */
-export class Connection implements Stream {
+/** A WebSocket, and the network connection under it, to which several frames can be written at once. */
+export class WebSocketConnection implements StreamingConnection {
   readonly requestId: string
   readonly viewer: Viewer
   readonly #socket: WebSocket
   readonly #network: Duplex
   #awaitsPong = false
-  /** Members that had something to send while the network was busy. */
+  /** Members that had a page to send while the network was busy. */
   #blocked: Set<PushMember> | undefined
 
-  constructor(socket: WebSocket, network: Duplex, { requestId, viewer }: ConnectionOrigin) {
+  constructor(socket: WebSocket, network: Duplex, { requestId, viewer }: WebSocketOrigin) {
     this.requestId = requestId
     this.viewer = viewer
     this.#socket = socket
@@ -39,14 +39,14 @@ export class Connection implements Stream {
     network.on('drain', () => this.#resume())
   }
 
-  /** Sends a page to one operation. False when the network must first take what it has; the member is resumed then. */
+  /** Sends a page to one operation. Returns false while the network is busy; the member is resumed afterwards. */
   sendPage(id: string, page: PushPage, member: PushMember): boolean {
     if (this.#network.writableNeedDrain) {
       this.#blocked ??= new Set()
       this.#blocked.add(member)
       return false
     }
-    // ws writes its own frames at once while it does not compress, so frames beside them keep the order
+    // without compression ws writes its own frames at once, so frames beside them keep the order
     if (this.#socket.readyState === WebSocket.OPEN) this.#network.write(nextFrames(id, page))
     return true
   }
@@ -55,7 +55,7 @@ export class Connection implements Stream {
     return this.#network.writableLength
   }
 
-  beat(): void {
+  keepAlive(): void {
     if (this.#awaitsPong) {
       this.#socket.terminate()
       return
@@ -64,7 +64,7 @@ export class Connection implements Stream {
     this.#socket.ping()
   }
 
-  shed(): void {
+  closeSlowReader(): void {
     this.#socket.close(SLOW_READER_CODE, SLOW_READER_REASON)
   }
 

@@ -7,12 +7,12 @@ const PROCESS = `r${randomBytes(8).toString('hex')}`
 let issued = 0
 
 /**
- * No other request of any process has it. Not a UUID for each: long streams would keep the thirty pieces of text that
- * Node joins one from.
+ * Returns an id that no other request of any process has. Not a UUID: Node.js joins one from thirty pieces of text, and
+ * each long-lived stream would keep them.
  */
 export const newRequestId = (): string => `${PROCESS}-${(issued++).toString(36)}`
 
-/** The client's own `X-Request-Id` where it is harmless in a log, else a new one. */
+/** Returns the client's `X-Request-Id` if it is harmless in a log, else a new id. */
 export function requestIdOf({ headers }: IncomingMessage): string {
   const given = headers['x-request-id']
   return typeof given === 'string' && REQUEST_ID.test(given) ? given : newRequestId()

@@ -3,12 +3,12 @@ import { makeServer, type OperationResult, type Server, type SubscribePayload } 
 import type { Logger } from 'pino'
 import type { GraphQLContext, Viewer } from '../../graphql/kit/context.ts'
 import { type ErrorReport, formatError, maskError } from '../../graphql/kit/errors.ts'
-import { MAX_OPERATIONS_PER_SOCKET } from '../../graphql/kit/limits.ts'
 import type { PushHub } from '../../graphql/live/push-hub.ts'
-import { tooComplex } from '../document-limits.ts'
-import type { Pipeline } from '../pipeline.ts'
-import type { Connection } from './websocket-connection.ts'
-import { SocketSubscription } from './websocket-subscription.ts'
+import { tooComplex } from '../pipeline/document-limits.ts'
+import type { Pipeline } from '../pipeline/pipeline.ts'
+import { MAX_OPERATIONS_PER_SOCKET } from '../request/limits.ts'
+import type { WebSocketConnection } from './connection.ts'
+import { WebSocketSubscription } from './subscription.ts'
 
 export interface WebSocketProtocolOptions {
   readonly pipeline: Pipeline
@@ -19,7 +19,7 @@ export interface WebSocketProtocolOptions {
   readonly initTimeout: number
 }
 
-/** How a prepared operation runs. graphql-ws hands it through as the root value, which none of ours has. */
+/** Runs a prepared operation. graphql-ws passes it on as the root value, which the schema does not use. */
 type Run = () => OperationResult
 
 /** graphql-transport-ws over the same pipeline as HTTP. */
@@ -29,11 +29,11 @@ export function createWebSocketProtocol({
   log,
   createContext,
   initTimeout,
-}: WebSocketProtocolOptions): Server<Connection> {
-  const reportOf = ({ requestId }: Connection): ErrorReport => ({ requestId, log })
+}: WebSocketProtocolOptions): Server<WebSocketConnection> {
+  const reportOf = ({ requestId }: WebSocketConnection): ErrorReport => ({ requestId, log })
 
   async function prepare(
-    connection: Connection,
+    connection: WebSocketConnection,
     id: string,
     { query, variables, operationName }: SubscribePayload,
   ): Promise<ExecutionArgs | readonly GraphQLError[]> {
@@ -46,8 +46,8 @@ export function createWebSocketProtocol({
     const operation = { schema, document, variableValues: variables, operationName }
     const accepted = hub.subscribe({ operation, viewer: context.viewer })
     if (accepted) {
-      const subscription = new SocketSubscription(connection, id, accepted)
-      // this stays as long as the subscription: only what graphql-ws looks at
+      const subscription = new WebSocketSubscription(connection, id, accepted)
+      // kept as long as the subscription: only the fields that graphql-ws reads
       return { schema, document, operationName, contextValue: undefined, rootValue: () => subscription }
     }
     const args = { ...operation, contextValue: await enveloped.contextFactory() }
@@ -64,7 +64,7 @@ export function createWebSocketProtocol({
 
   const run = ({ rootValue }: ExecutionArgs): OperationResult => (rootValue as Run)()
 
-  return makeServer<Record<string, unknown>, Connection>({
+  return makeServer<Record<string, unknown>, WebSocketConnection>({
     connectionInitWaitTimeout: initTimeout,
     onSubscribe: async ({ subscriptions, extra }, id, payload) => {
       if (Object.keys(subscriptions).length > MAX_OPERATIONS_PER_SOCKET) {
@@ -86,7 +86,7 @@ export function createWebSocketProtocol({
   })
 }
 
-/** Yoga names the code of a broken document only where there is an HTTP request. */
+/** Adds the error code that Yoga sets on syntax errors only for HTTP requests. */
 function parseWith<Document>(parse: (text: string) => Document, text: string): Document {
   try {
     return parse(text)

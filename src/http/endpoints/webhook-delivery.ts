@@ -1,22 +1,23 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
-import type { BodyBudget } from '../request-body/body-budget.ts'
-import { readBodyWithin } from '../request-body/read-body.ts'
-import { answerJson } from './answer.ts'
+import type { BodyBudget } from '../../request-body/body-budget.ts'
+import { readBodyWithin } from '../../request-body/read-body.ts'
+import { MAX_DELIVERY_BYTES } from '../request/limits.ts'
+import { respondJson } from '../request/response.ts'
 
-/** Where senders of webhooks deliver. */
+/** The paths to which senders of webhooks deliver. */
 export interface DeliveryEndpoint {
-  /** Undefined where this path is nobody's, or not any more: it is answered like any other that is not there. */
+  /** Undefined for the path of an unknown or a deleted webhook: the response is that of any unknown path. */
   open(path: string, source: string): OpenDelivery | undefined
 }
 
-/** One address that takes deliveries, for one request. */
+/** The address of one webhook, for one request. */
 export interface OpenDelivery {
-  /** The kind of its sender. */
+  /** Kind of the webhook's sender. */
   readonly sender: string
   readonly methods: readonly string[]
-  /** Seconds that its source has to wait; 0 for none. */
+  /** Seconds until the source may deliver again; 0 when it may deliver now. */
   readonly wait: number
-  /** What all bodies share that are being read or judged. */
+  /** Shared by all bodies that are read or processed. */
   readonly budget: BodyBudget
   receive(delivery: {
     readonly method: string
@@ -30,44 +31,47 @@ export interface OpenDelivery {
   }>
 }
 
-/** Bytes of one delivery. */
-export const MAX_DELIVERY_BYTES = 2 * 1024 * 1024
-/** Bytes of all deliveries that are being read or judged at a time. */
-export const MAX_DELIVERY_BYTES_HELD = 32 * 1024 * 1024
-
-/** Answers a delivery. Rejects when the client goes away, or nothing can be stored. */
-export async function answerDelivery(
+/** Receives a delivery, and responds. Rejects when the client disconnects, or nothing can be stored. */
+export async function respondToDelivery(
   { methods, wait, budget, receive }: OpenDelivery,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
   const { method = 'GET' } = request
   const refuse = (status: number, error: string, headers: OutgoingHttpHeaders = {}): void => {
-    // what is still to come is let pass, and then the connection ends
+    // the rest of the body is discarded, then the connection is closed
     request.resume()
-    answerJson(response, status, { error }, { ...headers, ...(!request.complete && { Connection: 'close' }) })
+    respondJson(
+      response,
+      status,
+      { error },
+      { ...headers, ...(!request.complete && { Connection: 'close' }) },
+    )
   }
 
   if (!methods.includes(method)) {
-    return refuse(405, `deliveries are sent with ${methods.join(' or ')}`, { Allow: methods.join(', ') })
+    return refuse(405, `method not allowed: deliveries are sent with ${methods.join(' or ')}`, {
+      Allow: methods.join(', '),
+    })
   }
   if (wait > 0) return refuse(429, 'too many deliveries', { 'Retry-After': String(wait) })
+  const refuseOverBudget = () => refuse(503, 'too many deliveries at once', { 'Retry-After': '1' })
   const body = await readBodyWithin(request, MAX_DELIVERY_BYTES, budget)
   if (body === 'too long') return refuse(413, `a delivery has at most ${MAX_DELIVERY_BYTES} bytes`)
-  if (body === 'over budget') return refuse(503, 'too much is delivered at once', { 'Retry-After': '1' })
-  // also while it is judged: the keys of a sender's platform may have to be waited for
-  if (!budget.take(body.length)) return refuse(503, 'too much is delivered at once', { 'Retry-After': '1' })
-  const answer = await receive({
+  if (body === 'over budget') return refuseOverBudget()
+  // counts while it is processed as well: that may wait for the keys of the sender's platform
+  if (!budget.take(body.length)) return refuseOverBudget()
+  const result = await receive({
     method,
     headers: headersOf(request),
     query: queryOf(request),
     body,
   }).finally(() => budget.give(body.length))
-  if (answer.body === null) response.writeHead(answer.status, answer.headers).end()
-  else answerJson(response, answer.status, answer.body, answer.headers)
+  if (result.body === null) response.writeHead(result.status, result.headers).end()
+  else respondJson(response, result.status, result.body, result.headers)
 }
 
-/** The address that a request comes from; of IPv6 the network, of which one host has all addresses. */
+/** Returns the address of the client; of an IPv6 address the /64 network, all of which one host may use. */
 export function sourceOf({ socket }: IncomingMessage): string {
   const address = (socket.remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/, '')
   if (!address.includes(':')) return address
@@ -76,7 +80,7 @@ export function sourceOf({ socket }: IncomingMessage): string {
   return `${[...head, ...zeros, ...tail].slice(0, 4).join(':')}::/64`
 }
 
-/** One text for each name, as Node.js joins them. */
+/** Returns one text for each header name. */
 const headersOf = ({ headers }: IncomingMessage): Record<string, string> =>
   Object.fromEntries(
     Object.entries(headers).flatMap(([name, value]) =>

@@ -1,22 +1,22 @@
 import type { ExecutionResult, GraphQLError } from 'graphql'
 import type { PushMember, PushPage, PushReader, PushSubscription } from '../../graphql/live/push-hub.ts'
-import type { Connection } from './websocket-connection.ts'
+import type { WebSocketConnection } from './connection.ts'
 
 /**
- * A subscription to pushes as graphql-ws sees it: results that never come, because the pages of the hub go to the
- * connection past it; and an end.
+ * A subscription to pushes, as an iterator for graphql-ws. It yields no results, because the hub writes its pages
+ * directly to the connection; it ends with the subscription.
  */
-export class SocketSubscription
+export class WebSocketSubscription
   implements PushReader, AsyncIterableIterator<ExecutionResult, undefined, undefined>
 {
-  readonly #connection: Connection
+  readonly #connection: WebSocketConnection
   readonly #id: string
   #subscription: PushSubscription | undefined
   #member: PushMember | undefined
   #finish: (() => void) | undefined
   #reject: ((error: GraphQLError) => void) | undefined
 
-  constructor(connection: Connection, id: string, subscription: PushSubscription) {
+  constructor(connection: WebSocketConnection, id: string, subscription: PushSubscription) {
     this.#connection = connection
     this.#id = id
     this.#subscription = subscription
@@ -34,7 +34,7 @@ export class SocketSubscription
     return this
   }
 
-  /** Starts on the first call. */
+  /** Starts reading on the first call. */
   next(): Promise<IteratorResult<ExecutionResult, undefined>> {
     return new Promise((resolve, reject) => {
       this.#finish = () => resolve({ done: true, value: undefined })

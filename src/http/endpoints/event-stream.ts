@@ -1,43 +1,43 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import type { GraphQLError } from 'graphql'
-import { formatError } from '../graphql/kit/errors.ts'
-import type { PushPage, PushReader, PushSubscription } from '../graphql/live/push-hub.ts'
-import type { Stream, StreamScope } from './streams.ts'
+import { formatError } from '../../graphql/kit/errors.ts'
+import type { PushPage, PushReader, PushSubscription } from '../../graphql/live/push-hub.ts'
+import type { StreamingConnection, StreamingScope } from '../request/streaming-connections.ts'
 
 /** Source: GraphQL over SSE, distinct connections mode. */
 const HEADERS = {
   'Content-Type': 'text/event-stream; charset=utf-8',
   'Cache-Control': 'no-store',
-  // a proxy that collects the answer would keep the events
+  // prevents nginx from buffering the events
   'X-Accel-Buffering': 'no',
 }
 
 const COMMENT = ':\n\n'
 const COMPLETE = 'event: complete\ndata:\n\n'
 
-/** Answers with the pushes of a subscription until either side ends it. */
+/** Responds with the pushes of a subscription until the client or the server closes the connection. */
 export function streamPushes(
   response: ServerResponse,
   subscription: PushSubscription,
-  { headers, requestId, streams }: StreamScope & { readonly headers: OutgoingHttpHeaders },
+  { headers, requestId, connections }: StreamingScope & { readonly headers: OutgoingHttpHeaders },
 ): void {
   const stream = new PushStream(response, requestId)
-  streams.add(stream)
-  // the end of the connection ends the stream: without chunks all clients are sent the very same bytes
+  connections.add(stream)
+  // the end of the connection ends the stream: without chunks the same bytes can be sent to all clients
   response.removeHeader('Transfer-Encoding')
   response.writeHead(200, { ...headers, ...HEADERS })
-  // alone, the head is written from one flat string; else Node keeps the pieces that it was joined from
+  // flushed alone, the head is one flat string; otherwise Node.js keeps the pieces that it was joined from
   response.flushHeaders()
   response.write(COMMENT)
   const member = subscription.read(stream)
   response.on('drain', () => member.resume())
   response.once('close', () => {
     member.leave()
-    streams.delete(stream)
+    connections.delete(stream)
   })
 }
 
-class PushStream implements PushReader, Stream {
+class PushStream implements PushReader, StreamingConnection {
   readonly requestId: string
   readonly #response: ServerResponse
 
@@ -48,7 +48,7 @@ class PushStream implements PushReader, Stream {
 
   take(page: PushPage): boolean {
     if (this.#response.writableNeedDrain) return false
-    if (!this.#response.destroyed) this.#response.write(textOf(page))
+    if (!this.#response.destroyed) this.#response.write(eventsOf(page))
     return true
   }
 
@@ -61,12 +61,12 @@ class PushStream implements PushReader, Stream {
     return this.#response.writableLength
   }
 
-  beat(): void {
+  keepAlive(): void {
     this.#response.write(COMMENT)
   }
 
-  shed(): void {
-    // not "complete": the client shall come back with its last id
+  closeSlowReader(): void {
+    // without "complete": the client reconnects with its last id
     this.destroy()
   }
 
@@ -79,18 +79,18 @@ class PushStream implements PushReader, Stream {
   }
 }
 
-const texts = new WeakMap<PushPage, Buffer>()
+const pages = new WeakMap<PushPage, Buffer>()
 
-/** A page as events, written once for all its readers. */
-function textOf(page: PushPage): Buffer {
-  const known = texts.get(page)
+/** Returns a page as events, encoded once for all its readers. */
+function eventsOf(page: PushPage): Buffer {
+  const known = pages.get(page)
   if (known) return known
   const parts = page.results.flatMap(({ cursor, json }) => [
     Buffer.from(`id: ${cursor}\nevent: next\ndata: `),
     json,
     Buffer.from('\n\n'),
   ])
-  const text = Buffer.concat(parts)
-  texts.set(page, text)
-  return text
+  const events = Buffer.concat(parts)
+  pages.set(page, events)
+  return events
 }

@@ -1,4 +1,4 @@
-/** Operations that GraphiQL opens with, each in a tab. They run as they are, in this order, on a server that has nothing yet. */
+/** Operations in the tabs of GraphiQL. They run unchanged, in this order, on an empty server. */
 export const EXAMPLES: readonly string[] = [
   `# Follow the Ruby images of Docker Hub: a few of their tags.
 mutation CreateImageStream {
@@ -18,7 +18,7 @@ mutation CreateImageStream {
   }
 }
 `,
-  `# What each tag means now, and what it meant before.
+  `# The image that each tag points to, and those that it pointed to before.
 query ImageStream {
   imageStream(name: "ruby") {
     status {
@@ -33,7 +33,7 @@ query ImageStream {
   }
 }
 `,
-  `# Every push from now on. With since: "<cursor>", everything after that one as well.
+  `# Every push from now on. With since: "<cursor>", also all pushes after that cursor.
 subscription ImagePushed {
   imagePushed(imageStream: "ruby*") {
     cursor
@@ -45,7 +45,7 @@ subscription ImagePushed {
   }
 }
 `,
-  `# Ask the registry again; with confirm, the stream is created where there is none.
+  `# Import one tag. With confirm: true, the stream is created if it does not exist.
 mutation ImportImage {
   importImage(input: { imageStream: "ruby", tag: "alpine", from: "docker.io/library/ruby:alpine", confirm: true }) {
     import { state imported unchanged failed results(first: 10) { nodes { tag state dockerImageReference message } } }

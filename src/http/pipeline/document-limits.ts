@@ -1,7 +1,7 @@
 import { maxAliasesPlugin } from '@escape.tech/graphql-armor-max-aliases'
 import { maxDepthPlugin } from '@escape.tech/graphql-armor-max-depth'
 import { maxDirectivesPlugin } from '@escape.tech/graphql-armor-max-directives'
-import { GraphQLError, Lexer, NoSchemaIntrospectionCustomRule, Source, TokenKind } from 'graphql'
+import { GraphQLError, Lexer, Source, TokenKind } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
 import {
   MAX_ALIASES,
@@ -10,10 +10,9 @@ import {
   MAX_DOCUMENT_LENGTH,
   MAX_NESTING,
   MAX_TOKENS,
-} from '../graphql/kit/limits.ts'
-import type { DocumentCache } from './document-cache.ts'
+} from '../request/limits.ts'
 
-/** A request goes over a limit that every request has. The message names the limit. */
+/** Returns the error of a request that exceeds a limit. The message names the limit. */
 export const tooComplex = (message: string): GraphQLError =>
   new GraphQLError(message, { extensions: { code: 'TOO_COMPLEX', http: { status: 400 } } })
 
@@ -26,8 +25,8 @@ const limitOf = (n: number) => ({
   ],
 })
 
-/** What a document may look like, checked before anything recurses into it; cached ones have been checked. */
-export const documentLimits = (cache: DocumentCache): Plugin[] => [
+/** Returns the plugins that check a document before anything recurses into it. Cached documents were checked before. */
+export const documentLimits = (cache: { has(text: string): boolean }): Plugin[] => [
   {
     onParse({ params }) {
       const text = String(params.source)
@@ -42,7 +41,7 @@ export const documentLimits = (cache: DocumentCache): Plugin[] => [
 const OPENING: ReadonlySet<TokenKind> = new Set([TokenKind.BRACE_L, TokenKind.BRACKET_L, TokenKind.PAREN_L])
 const CLOSING: ReadonlySet<TokenKind> = new Set([TokenKind.BRACE_R, TokenKind.BRACKET_R, TokenKind.PAREN_R])
 
-/** Throws TOO_COMPLEX. A lexer does not recurse, so no text is too deep for it. */
+/** Throws TOO_COMPLEX. The lexer does not recurse, so it can read a text of any depth. */
 function checkText(text: string): void {
   if (text.length > MAX_DOCUMENT_LENGTH) {
     throw tooComplex(`Document limit of ${MAX_DOCUMENT_LENGTH} characters exceeded: use variables.`)
@@ -64,25 +63,10 @@ function* tokensOf(text: string): Generator<TokenKind> {
     try {
       lexer.advance()
     } catch {
-      // the parser comes no further either, and explains it
+      // the parser stops here as well, and reports the error
       return
     }
     if (lexer.token.kind === TokenKind.EOF) return
     yield lexer.token.kind
   }
 }
-
-/** Answers no questions about the schema, neither asked for nor by suggesting names. */
-export const hiddenSchema = (): Plugin => ({
-  onValidate({ addValidationRule }) {
-    addValidationRule(NoSchemaIntrospectionCustomRule)
-    return ({ result, setResult }) => {
-      setResult(
-        result.map((error) => {
-          const message = error.message.replace(/ Did you mean .*\?$/s, '')
-          return message === error.message ? error : new GraphQLError(message, error)
-        }),
-      )
-    }
-  },
-})

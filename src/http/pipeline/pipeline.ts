@@ -1,0 +1,115 @@
+import type { DocumentNode, ExecutionResult, GraphQLSchema } from 'graphql'
+import { createYoga, type Plugin, type YogaServerInstance } from 'graphql-yoga'
+import { LRUCache } from 'lru-cache'
+import type { Logger } from 'pino'
+import type { GraphQLContext } from '../../graphql/kit/context.ts'
+import { maskError } from '../../graphql/kit/errors.ts'
+import type { PushHub, PushSubscription } from '../../graphql/live/push-hub.ts'
+import { DOCUMENT_CACHE_LENGTH } from '../request/limits.ts'
+import { documentLimits } from './document-limits.ts'
+import { errorMasking } from './error-masking.ts'
+import { checkedParameters, crossSiteProtection, hiddenSchema } from './request-checks.ts'
+
+/** The resolvers' context, with what only an operation over HTTP has. */
+export interface OperationContext extends GraphQLContext {
+  /** `Last-Event-ID`: the cursor at which a broken event stream ended. */
+  readonly lastEventId?: string | undefined
+  /** Filled when the operation is a subscription to pushes; the event stream reads it. */
+  readonly taken?: { pushes?: PushSubscription }
+}
+
+/** All steps between a request and its result, the same for HTTP, event streams and WebSockets. */
+export type Pipeline = YogaServerInstance<OperationContext, object>
+
+export interface PipelineOptions {
+  readonly schema: GraphQLSchema
+  readonly hub: PushHub
+  readonly log: Logger
+  readonly allowedOrigins: readonly string[]
+  readonly introspection: boolean
+}
+
+/** Path of the GraphQL API. */
+export const GRAPHQL_PATH = '/graphql'
+
+export function createPipeline({
+  schema,
+  hub,
+  log,
+  allowedOrigins,
+  introspection,
+}: PipelineOptions): Pipeline {
+  const documents = new LRUCache<string, DocumentNode>({
+    maxSize: DOCUMENT_CACHE_LENGTH,
+    sizeCalculation: (_document, text) => Math.max(text.length, 1),
+  })
+  return createYoga<OperationContext>({
+    schema,
+    graphqlEndpoint: GRAPHQL_PATH,
+    graphiql: false,
+    landingPage: false,
+    logging: false,
+    batching: false,
+    multipart: false,
+    // the request handler has limited the body
+    maxRequestBodySize: false,
+    // `errorMasking` masks errors: it knows the request
+    maskedErrors: false,
+    parserAndValidationCache: {
+      documentCache: documents,
+      // invalid documents are not cached
+      errorCache: { get: () => undefined, set: () => {} },
+    },
+    cors: (request) => {
+      const origin = request.headers.get('origin')
+      if (origin === null || !allowedOrigins.includes(origin)) return false
+      return {
+        origin: [origin],
+        credentials: false,
+        methods: ['GET', 'POST'],
+        exposedHeaders: ['X-Request-Id'],
+        maxAge: 600,
+      }
+    },
+    plugins: [
+      ...documentLimits(documents),
+      ...(introspection ? [] : [hiddenSchema()]),
+      crossSiteProtection(),
+      checkedParameters(),
+      pushSubscriptions(hub, log),
+      errorMasking(log),
+    ],
+  })
+}
+
+const EVENT_STREAM = 'text/event-stream'
+
+const NO_RESULTS: AsyncIterableIterator<ExecutionResult> = {
+  [Symbol.asyncIterator]: () => NO_RESULTS,
+  next: () => Promise.resolve({ done: true, value: undefined }),
+}
+
+/** Passes subscriptions to pushes to the hub. Yoga only decides whether the client accepts an event stream. */
+const pushSubscriptions = (hub: PushHub, log: Logger): Plugin<OperationContext, OperationContext> => ({
+  onSubscribe({ args, setResultAndStopExecution }) {
+    const context: OperationContext = args.contextValue
+    try {
+      const accepted = hub.subscribe({
+        operation: args,
+        viewer: context.viewer,
+        resumeFrom: context.lastEventId,
+      })
+      if (!accepted) return
+      if (context.taken) context.taken.pushes = accepted
+      setResultAndStopExecution(NO_RESULTS)
+    } catch (error) {
+      setResultAndStopExecution({ errors: [maskError(error, { requestId: context.requestId, log })] })
+    }
+  },
+  onResultProcess({ resultProcessor, setResultProcessor, serverContext }) {
+    if (!serverContext.taken?.pushes || !resultProcessor) return
+    // Yoga chose a processor for a stream of results: the client accepts an event stream
+    const head = { headers: { 'Content-Type': EVENT_STREAM } }
+    setResultProcessor((_result, { Response }) => new Response(null, head), EVENT_STREAM)
+  },
+})

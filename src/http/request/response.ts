@@ -1,0 +1,75 @@
+import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import { pipeline } from 'node:stream/promises'
+import type { StreamingConnection, StreamingScope } from './streaming-connections.ts'
+
+/** Responds with JSON. */
+export function respondJson(
+  response: ServerResponse,
+  status: number,
+  body: unknown,
+  headers: OutgoingHttpHeaders = {},
+): void {
+  response.writeHead(status, { 'Content-Type': 'application/json; charset=utf-8', ...headers })
+  response.end(JSON.stringify(body))
+}
+
+/** Responds with an error in GraphQL's form. */
+export const refuse = (response: ServerResponse, status: number, code: string, message: string): void =>
+  respondJson(response, status, { errors: [{ message, extensions: { code } }] })
+
+/** Returns the headers of a fetch response. */
+export const headersOf = (result: Response): OutgoingHttpHeaders => Object.fromEntries(result.headers)
+
+/** Reports whether a fetch response is an event stream. */
+export const isEventStream = (result: Response): boolean =>
+  result.headers.get('content-type')?.startsWith('text/event-stream') === true
+
+/** Sends a fetch response, an event stream as fast as the client reads it. */
+export async function send(response: ServerResponse, result: Response, scope: StreamingScope): Promise<void> {
+  const isStream = isEventStream(result)
+  const text = isStream || result.body === null ? undefined : await result.text()
+  if (response.destroyed) {
+    await result.body?.cancel()
+    return
+  }
+  response.writeHead(result.status, headersOf(result))
+  if (isStream && result.body) await sendEvents(response, result.body, scope)
+  else sendText(response, text, scope)
+}
+
+/** Longer responses may not fit into the network's buffers for a client that does not read. */
+const LONG = 64 * 1024
+
+function sendText(
+  response: ServerResponse,
+  text: string | undefined,
+  { requestId, connections }: StreamingScope,
+): void {
+  if (text !== undefined && text.length > LONG) connections.limit(response, requestId)
+  response.end(text)
+}
+
+async function sendEvents(
+  response: ServerResponse,
+  events: AsyncIterable<unknown>,
+  { requestId, connections }: StreamingScope,
+): Promise<void> {
+  const end = (): void => void response.destroy()
+  const connection: StreamingConnection = {
+    requestId,
+    get pendingBytes() {
+      return response.writableLength
+    },
+    // the events contain keep-alives of their own
+    keepAlive() {},
+    closeSlowReader: end,
+    goAway: end,
+    destroy: end,
+  }
+  connections.add(connection)
+  try {
+    await pipeline(events, response)
+  } finally {
+    connections.delete(connection)
+  }
+}

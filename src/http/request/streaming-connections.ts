@@ -1,0 +1,116 @@
+import type { ServerResponse } from 'node:http'
+import type { Logger } from 'pino'
+import { startPeriodic } from '../../concurrency/periodic.ts'
+import { MAX_PENDING_BYTES } from './limits.ts'
+
+/** A long-lived connection: an event stream or a WebSocket. */
+export interface StreamingConnection {
+  /** Id of the request that opened it. */
+  readonly requestId: string
+  /** Bytes that were written and that the network has not accepted yet. */
+  readonly pendingBytes: number
+  /** Sends a keep-alive, or closes the connection if the client did not respond to the previous one. */
+  keepAlive(): void
+  /** Closes it because its client does not read. */
+  closeSlowReader(): void
+  /** Closes it because the server stops. */
+  goAway(): void
+  /** Closes it without a close message. */
+  destroy(): void
+}
+
+export interface StreamingConnectionsOptions {
+  readonly log: Logger
+  /** Milliseconds between keep-alives of an idle connection. */
+  readonly keepAlive: number
+  /** Milliseconds without progress after which a connection is closed. */
+  readonly slowReaderTimeout: number
+}
+
+/** The request that opens a stream, and the register of streams. */
+export interface StreamingScope {
+  readonly requestId: string
+  readonly connections: StreamingConnections
+}
+
+interface Progress {
+  pending: number
+  progressAt: number
+  keptAliveAt: number
+  isClosing: boolean
+}
+
+/** All long-lived connections of the server. One timer checks all of them: a timer for each would cost more. */
+export class StreamingConnections implements Disposable {
+  readonly #connections = new Map<StreamingConnection, Progress>()
+  readonly #log: Logger
+  readonly #keepAlive: number
+  readonly #slowReaderTimeout: number
+  readonly #checks: Disposable
+
+  constructor({ log, keepAlive, slowReaderTimeout }: StreamingConnectionsOptions) {
+    this.#log = log
+    this.#keepAlive = keepAlive
+    this.#slowReaderTimeout = slowReaderTimeout
+    this.#checks = startPeriodic({
+      intervalMs: Math.min(1_000, keepAlive / 4, slowReaderTimeout / 4),
+      now: () => performance.now(),
+      run: () => this.#check(performance.now()),
+      onError: (error) => log.error({ err: error }, 'cannot check streaming connections'),
+    })
+  }
+
+  /** Number of open connections. */
+  get size(): number {
+    return this.#connections.size
+  }
+
+  add(connection: StreamingConnection): void {
+    const now = performance.now()
+    this.#connections.set(connection, { pending: 0, progressAt: now, keptAliveAt: now, isClosing: false })
+  }
+
+  delete(connection: StreamingConnection): void {
+    this.#connections.delete(connection)
+  }
+
+  /** Closes the connection of a response that is no stream, when its client reads none of it for the slow-reader timeout. */
+  limit(response: ServerResponse, requestId: string): void {
+    // progress within one large write restarts the timeout
+    response.setTimeout(this.#slowReaderTimeout, () => {
+      this.#log.warn({ requestId, pending: response.writableLength }, 'slow reader closed')
+      response.destroy()
+    })
+  }
+
+  goAway(): void {
+    for (const connection of this.#connections.keys()) connection.goAway()
+  }
+
+  destroy(): void {
+    for (const connection of this.#connections.keys()) connection.destroy()
+  }
+
+  [Symbol.dispose](): void {
+    this.#checks[Symbol.dispose]()
+  }
+
+  #check(now: number): void {
+    for (const [connection, progress] of this.#connections) {
+      if (progress.isClosing) continue
+      const pending = connection.pendingBytes
+      if (pending === 0 || pending < progress.pending) progress.progressAt = now
+      progress.pending = pending
+      const isStuck = now - progress.progressAt >= this.#slowReaderTimeout
+      if (isStuck || pending > MAX_PENDING_BYTES) {
+        progress.isClosing = true
+        this.#log.warn({ requestId: connection.requestId, pending }, 'slow reader closed')
+        connection.closeSlowReader()
+      } else if (pending === 0 && now - progress.keptAliveAt >= this.#keepAlive) {
+        // a keep-alive behind unread bytes would not reach the client
+        progress.keptAliveAt = now
+        connection.keepAlive()
+      }
+    }
+  }
+}
