@@ -46,7 +46,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'collect',
     'webhooks',
   ],
-  http: ['graphql', 'concurrency', 'request-body'],
+  http: ['concurrency', 'request-body', 'remote', 'registry', 'graphql'],
   'main.ts': ['app'],
 }
 /** Joins all rooms. */

@@ -1,6 +1,6 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import type { Logger } from 'pino'
-import type { Viewer } from '../graphql/kit/context.ts'
+import type { Registry } from '../registry/registry.ts'
 import { limitBodyTime } from '../request-body/read-body.ts'
 import { respondGraphiQL, wantsGraphiQL } from './endpoints/graphiql.ts'
 import { type GraphQLEndpointOptions, respondGraphQL } from './endpoints/graphql.ts'
@@ -14,8 +14,9 @@ import { requestIdOf } from './request/request-id.ts'
 import { refuse, respondJson } from './request/response.ts'
 
 /** The endpoints of other rooms, each undefined where it is not enabled. */
-export interface Endpoints {
-  readonly registry?: RegistryEndpoint | undefined
+export interface HttpEndpoints {
+  /** The integrated registry: handles every request below `/v2/`. */
+  readonly registry?: Pick<Registry, 'handle'> | undefined
   /** Receives notifications of an external registry. */
   readonly notifications?: NotificationListener | undefined
   /** Receives deliveries of webhooks. */
@@ -24,23 +25,13 @@ export interface Endpoints {
 }
 
 export interface RequestHandlerOptions extends GraphQLEndpointOptions {
-  readonly endpoints: Endpoints
+  readonly endpoints: HttpEndpoints
   readonly log: Logger
   readonly origins: OriginPolicy
   /** Reports whether the server can serve requests (`/readyz`). */
   readonly isReady: () => boolean
   /** Milliseconds for a body to arrive, except in the registry. */
   readonly bodyTimeout: number
-}
-
-/** The integrated registry: handles every request below `/v2/`. */
-export interface RegistryEndpoint {
-  handle(request: IncomingMessage, response: ServerResponse, caller: RegistryCaller): Promise<void>
-}
-
-export interface RegistryCaller {
-  readonly principal: Viewer
-  readonly requestId: string
 }
 
 /** Handles the notifications that an external registry sends about pushes. */
@@ -143,6 +134,6 @@ async function respondAt(
   refuse(response, 404, 'NOT_FOUND', `unknown path: the API is at ${GRAPHQL_PATH}`)
 }
 
-function countResponse(metrics: Endpoints['metrics'], sender: string, response: ServerResponse): void {
+function countResponse(metrics: HttpEndpoints['metrics'], sender: string, response: ServerResponse): void {
   response.once('finish', () => metrics?.webhookAnswered(sender, response.statusCode))
 }

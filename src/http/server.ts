@@ -17,7 +17,7 @@ import {
 } from './request/limits.ts'
 import { newRequestId } from './request/request-id.ts'
 import { StreamingConnections } from './request/streaming-connections.ts'
-import { createRequestHandler, type Endpoints } from './request-handler.ts'
+import { createRequestHandler, type HttpEndpoints } from './request-handler.ts'
 import { createWebSocketProtocol } from './websocket/protocol.ts'
 import { webSocketUpgrades } from './websocket/upgrade.ts'
 
@@ -35,7 +35,7 @@ export interface ServerTimings {
   readonly shutdownTimeout: number
 }
 
-export interface ServerOptions extends Endpoints {
+export interface ServerOptions extends HttpEndpoints {
   readonly schema: GraphQLSchema
   readonly domain: Domain
   /** Returns the filter for the arguments of `imagePushed`. */

@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { HostLabels, OTHER_HOSTS } from '../../src/http/metrics/host-labels.ts'
 import { createMetrics, type MetricsOptions, type MetricsSources } from '../../src/http/metrics/metrics.ts'
 
+import type { HostStatus } from '../../src/remote/traffic/host-traffic.ts'
+
 const NOW = Date.UTC(2026, 0, 1)
 const IDLE: MetricsSources = {
   remoteHosts: () => [],
@@ -20,10 +22,14 @@ const breakerOf = (state: 'CLOSED' | 'OPEN' | 'HALF_OPEN', nextAttempt: number |
   ...{ state, nextAttempt, since: null, reason: null },
 })
 
-const hostOf = (host: string, more: object = {}) => ({
-  ...{ host, inFlight: 1, waiting: 2, concurrency: 10, accounts: [] },
+const hostOf = (host: string, more: Partial<HostStatus> = {}): HostStatus => ({
+  ...{ host, inFlight: 1, waiting: 2, concurrency: 10, accounts: [], budgets: [] },
   breaker: breakerOf('CLOSED', null),
   ...more,
+})
+
+const budgetOf = (remaining: number, limit: number) => ({
+  ...{ remaining, limit, window: null, resetAt: null, source: null, readAt: NOW, pullsOnly: false },
 })
 
 /** The lines of one metric, without its explanation. */
@@ -49,8 +55,8 @@ describe('metrics', () => {
   it('of hosts that share a name tell the worst', async () => {
     const open1 = breakerOf('OPEN', NOW + 2000)
     const open2 = breakerOf('HALF_OPEN', NOW + 1000)
-    const poor = { breaker: open2, budget: { remaining: 3, limit: 100 } }
-    const rich = { breaker: open1, budget: { remaining: 50, limit: 200 } }
+    const poor = { signedIn: true, breaker: open2, budget: budgetOf(3, 100) }
+    const rich = { signedIn: true, breaker: open1, budget: budgetOf(50, 200) }
     const hosts = [
       hostOf('a'),
       hostOf('b', { breaker: open1, accounts: [rich] }),
@@ -66,7 +72,7 @@ describe('metrics', () => {
   })
 
   it('forget a host that is forgotten, and what is over', async () => {
-    let hosts = [hostOf('a', { breaker: { state: 'OPEN', nextAttempt: NOW } }), hostOf('b')]
+    let hosts = [hostOf('a', { breaker: breakerOf('OPEN', NOW) }), hostOf('b')]
     const metrics = open({ remoteHosts: () => hosts })
     expect(await seriesOf(metrics, 'imagestreams_remote_breaker_state')).toHaveLength(2)
     hosts = [hostOf('a')]

@@ -1,11 +1,12 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import type { HostStatus } from '../../remote/traffic/host-traffic.ts'
 import { HostLabels } from './host-labels.ts'
-import { type RemoteHostFigures, remoteGauges } from './remote-gauges.ts'
+import { remoteGauges } from './remote-gauges.ts'
 
 /** Figures that are read at each scrape. All other metrics are updated by events. */
 export interface MetricsSources {
   /** The registry hosts that received requests recently. */
-  readonly remoteHosts: () => readonly RemoteHostFigures[]
+  readonly remoteHosts: () => readonly HostStatus[]
   /** Counts the imports that run, and those that wait. */
   readonly unfinishedImports: () => { readonly running: number; readonly pending: number }
   /** Counts the pushes since the start, by source. */

@@ -1,9 +1,6 @@
 import { Gauge, type Registry } from 'prom-client'
-import type { RemoteHost } from '../../graphql/kit/context.ts'
+import type { HostStatus } from '../../remote/traffic/host-traffic.ts'
 import type { HostLabels } from './host-labels.ts'
-
-/** Traffic and limits of one registry host. */
-export type RemoteHostFigures = Omit<RemoteHost, 'budgets'>
 
 /** Combines the figures of hosts that share a label. */
 type Merge = (one: number, other: number) => number
@@ -13,7 +10,7 @@ interface RemoteGauge {
   readonly name: string
   readonly help: string
   /** Returns undefined when the host has no such figure. */
-  readonly of: (host: RemoteHostFigures) => number | undefined
+  readonly of: (host: HostStatus) => number | undefined
   readonly merge: Merge
 }
 
@@ -83,7 +80,7 @@ const GAUGES: readonly RemoteGauge[] = [
 export function remoteGauges(
   registry: Registry,
   labels: HostLabels,
-  hosts: () => readonly RemoteHostFigures[],
+  hosts: () => readonly HostStatus[],
 ): void {
   for (const { name, help, of, merge } of GAUGES) {
     new Gauge({
