@@ -26,7 +26,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   documents: ['oci', 'input', 'db', 'imagestream'],
   trust: ['oci', 'input', 'policy', 'concurrency', 'db'],
   'external-registry': ['oci', 'concurrency', 'db', 'imagestream', 'registry', 'request-body'],
-  registry: ['oci', 'concurrency', 'db', 'blobs', 'request-body'],
+  registry: ['oci', 'input', 'concurrency', 'db', 'blobs', 'request-body'],
   collect: ['oci', 'input', 'concurrency', 'db', 'blobs', 'imagestream', 'registry'],
   webhooks: ['oci', 'input', 'concurrency', 'logins', 'db', 'secrets', 'imagestream', 'vendors'],
   graphql: [

@@ -1,20 +1,5 @@
+import type { KeysetPage } from '../input/page.ts'
 import type { Parameter } from './statement.ts'
-
-/** Values of the sort columns of one row: where a page begins or ends. */
-export type Key = readonly Parameter[]
-
-/** Part of an ordered list, by keys: never by counting rows from the start. */
-export interface KeysetPage {
-  readonly limit: number
-  /** Reads one row more than the limit, where there is one, to tell whether the list goes on. True unless given. */
-  readonly peek?: boolean
-  /** Only rows that come after this key. */
-  readonly after?: Key | undefined
-  /** Only rows that come before this key. */
-  readonly before?: Key | undefined
-  /** The last rows instead of the first. The rows still come in the list's order. */
-  readonly fromEnd?: boolean | undefined
-}
 
 export interface SortColumn {
   readonly column: string

@@ -1,8 +1,9 @@
 import type { Database } from '../db/open.ts'
-import { type KeysetPage, pageOfEach } from '../db/page.ts'
+import { pageOfEach } from '../db/page.ts'
 import { columnsOf } from '../db/rows.ts'
 import { webhookDeliveries, type webhookHints, type webhookTargets } from '../db/tables/webhook.ts'
 import type { Transaction } from '../db/transact.ts'
+import type { KeysetPage } from '../input/page.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { ScopedHint } from './scope.ts'
 

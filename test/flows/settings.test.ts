@@ -198,7 +198,7 @@ describe('a server that cannot start says why in one line, and ends', () => {
     const { end, stderr } = await build.run({ DATA, PORT: '0' })
 
     expect(end).toBe(78)
-    expect(brief(stderr)).toContain('is damaged or no database')
+    expect(brief(stderr)).toContain('is damaged or not a database')
   })
 
   test('when its data folder cannot be made', async () => {

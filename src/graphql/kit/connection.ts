@@ -1,6 +1,6 @@
 import { type GraphQLResolveInfo, Kind } from 'graphql'
-import type { Key, KeysetPage } from '../../imagestream/page.ts'
 import { InvalidInputError } from '../../input/errors.ts'
+import type { KeysetPage, PageKey } from '../../input/page.ts'
 
 /** Items of a page when neither `first` nor `last` is given. */
 export const DEFAULT_PAGE_SIZE = 50
@@ -29,7 +29,7 @@ export interface Edge<Node> {
 export interface Cursors<Node> {
   encode(node: Node): string
   /** Throws when the text is no cursor of this kind. */
-  decode(cursor: string, field: string): Key
+  decode(cursor: string, field: string): PageKey
 }
 
 /** What a part of a sort key is. */
@@ -44,7 +44,7 @@ const isKeyPart = (value: unknown, part: KeyPart | undefined): value is string |
  */
 export const keyCursors = <Node>(
   kind: string,
-  keyOf: (node: Node) => Key,
+  keyOf: (node: Node) => PageKey,
   parts: readonly KeyPart[] = ['number'],
 ): Cursors<Node> => ({
   encode: (node) => Buffer.from(JSON.stringify([kind, ...keyOf(node)])).toString('base64url'),
@@ -57,7 +57,7 @@ export const keyCursors = <Node>(
         `"${field}" is not a cursor of this connection: use one of its pageInfo or edges`,
       )
     }
-    return key as Key
+    return key as PageKey
   },
 })
 

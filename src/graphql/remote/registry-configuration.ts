@@ -1,4 +1,4 @@
-import type { KeysetPage } from '../../imagestream/page.ts'
+import type { KeysetPage } from '../../input/page.ts'
 import { formatPrefix } from '../../logins/registry-login.ts'
 import { type CertificateFacts, certificatesOf } from '../../registry-config/certificate.ts'
 import type { Mirror, ProxySetting, RegistryConfiguration } from '../../registry-config/configuration.ts'

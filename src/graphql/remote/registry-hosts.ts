@@ -1,4 +1,4 @@
-import type { KeysetPage } from '../../imagestream/page.ts'
+import type { KeysetPage } from '../../input/page.ts'
 import type { AccountStatus } from '../../remote/traffic/accounts.ts'
 import type { HostStatus } from '../../remote/traffic/host-traffic.ts'
 import { builder } from '../kit/builder.ts'

@@ -1,6 +1,6 @@
 import type { Database } from '../../db/open.ts'
-import type { KeysetPage } from '../../db/page.ts'
 import type { Transaction } from '../../db/transact.ts'
+import type { KeysetPage } from '../../input/page.ts'
 import { parseReference } from '../../oci/reference.ts'
 import type { TagName } from '../../oci/tag.ts'
 import type { Decision } from '../../policy/decide.ts'

@@ -1,8 +1,9 @@
 import type { Database } from '../../db/open.ts'
-import { type KeysetPage, keyset, type SortColumn } from '../../db/page.ts'
+import { keyset, type SortColumn } from '../../db/page.ts'
 import { type Criterion, fewIds, ownersOf, probes } from '../../db/search.ts'
 import { literalRange } from '../../input/glob.ts'
 import type { KeyValue } from '../../input/key-values.ts'
+import type { KeysetPage } from '../../input/page.ts'
 import type { ImageStream } from '../spec/spec.ts'
 import { type TagFilter, tagValues } from '../tag/tag-search.ts'
 

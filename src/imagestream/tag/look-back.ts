@@ -1,7 +1,8 @@
 import type { Database } from '../../db/open.ts'
-import { type KeysetPage, pageOfEach, type SortColumn } from '../../db/page.ts'
+import { pageOfEach, type SortColumn } from '../../db/page.ts'
 import { columnsOf } from '../../db/rows.ts'
 import { tagEvents } from '../../db/tables/index.ts'
+import type { KeysetPage } from '../../input/page.ts'
 import type { TagName } from '../../oci/tag.ts'
 import type { TagEvent } from './tag.ts'
 

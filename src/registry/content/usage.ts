@@ -1,7 +1,8 @@
 import type { BlobStore, UploadSummary } from '../../blobs/blob-store.ts'
 import type { Database } from '../../db/open.ts'
-import { type KeysetPage, keyset } from '../../db/page.ts'
+import { keyset } from '../../db/page.ts'
 import type { Parameter } from '../../db/statement.ts'
+import type { KeysetPage } from '../../input/page.ts'
 import type { RepositoryName } from '../protocol/repository-name.ts'
 
 /** A repository as lists show it. */
