@@ -1,17 +1,18 @@
 import { join } from 'node:path'
 import type { Logger } from 'pino'
+import { credentialVault } from '../credentials/credential-vault.ts'
 import { createRegistryCredentials, type RegistryCredentials } from '../credentials/registry-credentials.ts'
 import type { Database } from '../db/open.ts'
-import { secretVault } from '../registry-config/secrets.ts'
+import { registrySecretVault } from '../registry-config/secrets.ts'
 import {
   type Credentials,
   createDockerConfigCredentials,
   noCredentials,
 } from '../remote/login/credentials.ts'
 import { CredentialsError } from '../remote/login/credentials-error.ts'
-import { adoptKeys, credentialVault } from '../secrets/adopt-keys.ts'
 import { BrokenSealError, SealingKeyError } from '../secrets/errors.ts'
 import { readKeyFile, writeKeyFile } from '../secrets/key-file.ts'
+import { rotateKeys } from '../secrets/rotate-keys.ts'
 import { createSealer, type Sealer } from '../secrets/sealer.ts'
 import { newSealingKey, parseSealingKeys } from '../secrets/sealing-key.ts'
 import { webhookVault } from '../webhooks/secret-vault.ts'
@@ -37,22 +38,22 @@ export interface OpenedCredentials {
 export function openCredentials({ config, db, now, log }: CredentialParts): OpenedCredentials {
   const { text, source, keep } = keysOf(config)
   const sealer = createSealer(parseSealingKeys(text, source))
-  const { resealed, forgotten } = adoptKeys({
+  const { resealed, deleted } = rotateKeys({
     db,
     sealer,
-    vaults: [credentialVault(db), secretVault(db), webhookVault(db)],
+    vaults: [credentialVault(db), registrySecretVault(db), webhookVault(db)],
     source,
     lost: config.lostCredentialsKey,
   })
   // only now: a new key beside credentials of a lost one would look as if it were theirs
   keep()
-  if (resealed > 0) log.info({ resealed }, 'what is kept secret was sealed with the first key')
-  if (forgotten > 0) log.warn({ forgotten }, 'secrets of a lost key were deleted')
+  if (resealed > 0) log.info({ resealed }, 'sealed secrets again with the first key')
+  if (deleted > 0) log.warn({ deleted }, 'deleted secrets of a lost key')
   const store = createRegistryCredentials({
     db,
     sealer,
     now,
-    onError: (error) => log.error({ err: error }, 'when credentials were last used could not be written'),
+    onError: (error) => log.error({ err: error }, 'cannot record last use of credentials'),
   })
   return { store, remote: joined(store, config), sealer }
 }
@@ -99,6 +100,6 @@ function joined(store: RegistryCredentials, { dockerConfig }: Config): Credentia
       (namespace === null ? null : ownOf(registry, repository, namespace)) ??
       server.find(registry, repository),
     cacheScope: (registry, namespace) =>
-      namespace !== null && store.isKnown(namespace, registry) ? namespace : '',
+      namespace !== null && store.hasAny(namespace, registry) ? namespace : '',
   }
 }

@@ -3,7 +3,7 @@ import { azurePlace, ecrPlace, isAwsRegion, isGoogleRegistry } from '../logins/c
 import type { CloudSecret, RegistryPrefix } from '../logins/registry-login.ts'
 import { parseServiceAccountKey } from '../logins/service-account-key.ts'
 
-/** Keys of clouds as they are given; null and undefined mean that nothing is said. */
+/** Input of a cloud's key. Null and undefined mean that the field is not given. */
 export interface CloudSecretInput {
   readonly aws?: AwsInput | null | undefined
   readonly google?: { readonly serviceAccountKey: string } | null | undefined
@@ -24,14 +24,14 @@ interface AzureInput {
   readonly loginServer?: string | null | undefined
 }
 
-/** Characters of a service account's key, an AWS session token, or anything less. */
+/** Characters of one field: the longest are a service account's key and an AWS session token. */
 const MAX_LENGTH = 16 * 1024
 const GUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 const DOMAIN = /^(?=.{4,253}$)[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})+$/i
 
-// no message says what was given
+// messages never repeat the input: it is secret
 
-/** The cloud's key that is given, if any. */
+/** Returns the cloud's key in the input; undefined without one. */
 export function cloudSecretOf({ aws, google, azure }: CloudSecretInput): CloudSecret | undefined {
   if (aws) return { kind: 'aws', ...aws, sessionToken: aws.sessionToken ?? null, region: aws.region ?? null }
   if (google) return { kind: 'google', serviceAccountKey: google.serviceAccountKey }
@@ -40,21 +40,23 @@ export function cloudSecretOf({ aws, google, azure }: CloudSecretInput): CloudSe
   return { kind: 'azure', ...azure, loginServer }
 }
 
-/** Refuses what can be no key of its cloud. Throws InvalidInputError. */
+/** Throws InvalidInputError unless the secret has the form of a key of its cloud. */
 export const checkCloudSecret = (secret: CloudSecret): void => CHECKS[secret.kind](secret as never)
 
 const CHECKS: { readonly [Kind in CloudSecret['kind']]: (secret: CloudSecret & { kind: Kind }) => void } = {
   aws({ accessKeyId, secretAccessKey, sessionToken, region }) {
     if (!/^\w{16,128}$/.test(accessKeyId)) {
-      throw refuse('aws.accessKeyId', 'must have 16 to 128 letters and digits, as AKIAIOSFODNN7EXAMPLE has')
+      throw refuse('aws.accessKeyId', 'must have 16 to 128 letters and digits: AKIAIOSFODNN7EXAMPLE')
     }
     checkWord('aws.secretAccessKey', secretAccessKey)
     if (sessionToken !== null) checkWord('aws.sessionToken', sessionToken)
     else if (accessKeyId.startsWith('ASIA')) {
-      throw refuse('aws.sessionToken', 'is missing: an access key that begins with ASIA is a temporary one')
+      throw refuse(
+        'aws.sessionToken',
+        'is missing: an access key that begins with ASIA is temporary and needs one',
+      )
     }
-    if (region !== null && !isAwsRegion(region))
-      throw refuse('aws.region', 'must be a region, as eu-west-1 is')
+    if (region !== null && !isAwsRegion(region)) throw refuse('aws.region', 'must be a region: eu-west-1')
   },
 
   google({ serviceAccountKey }) {
@@ -63,52 +65,52 @@ const CHECKS: { readonly [Kind in CloudSecret['kind']]: (secret: CloudSecret & {
         ? `it must have at most ${MAX_LENGTH} characters`
         : parseServiceAccountKey(serviceAccountKey)
     if (typeof key === 'string')
-      throw refuse('google.serviceAccountKey', `is no key of a service account: ${key}`)
+      throw refuse('google.serviceAccountKey', `is not a service account key: ${key}`)
   },
 
   azure({ tenantId, clientId, clientSecret, loginServer }) {
     if (!GUID.test(tenantId) && !DOMAIN.test(tenantId)) {
-      throw refuse('azure.tenantId', 'must be a directory’s id, or a domain of it: contoso.onmicrosoft.com')
+      throw refuse('azure.tenantId', 'must be a tenant id or a domain of the tenant: contoso.onmicrosoft.com')
     }
     if (!GUID.test(clientId)) {
-      throw refuse('azure.clientId', 'must be an application’s id: 00000000-0000-0000-0000-000000000000')
+      throw refuse('azure.clientId', 'must be an application id: 00000000-0000-0000-0000-000000000000')
     }
     checkWord('azure.clientSecret', clientSecret)
     if (loginServer != null && !azurePlace(loginServer, null)) {
-      throw refuse('azure.loginServer', 'must be the registry’s name at Azure, as team.azurecr.io is')
+      throw refuse('azure.loginServer', 'must be the registry’s login server at Azure: team.azurecr.io')
     }
   },
 }
 
 function checkWord(field: string, value: string): void {
   if (value.length > MAX_LENGTH || !/^[\x21-\x7e]+$/.test(value)) {
-    throw refuse(field, `must have 1 to ${MAX_LENGTH} characters: letters, digits and signs, without spaces`)
+    throw refuse(field, `must have 1 to ${MAX_LENGTH} printable ASCII characters without spaces`)
   }
 }
 
-/** Refuses a cloud's key for what is none of its registries. Throws InvalidInputError. */
+/** Throws InvalidInputError unless the registry accepts keys of this cloud. */
 export function checkCloudOf(secret: CloudSecret, { registry }: RegistryPrefix): void {
-  const wrong = (message: string) => new InvalidInputError('prefix', message)
+  const wrongRegistry = (message: string) => new InvalidInputError('prefix', message)
   if (secret.kind === 'google') {
     if (isGoogleRegistry(registry)) return
-    throw wrong(
-      'google is for Google’s registries: europe-docker.pkg.dev, gcr.io or eu.gcr.io. For another that takes the key, give it as password of the user _json_key',
+    throw wrongRegistry(
+      'google is for registries of Google: europe-docker.pkg.dev, gcr.io or eu.gcr.io. If another registry accepts the key, give it as the password of the user _json_key',
     )
   }
   if (secret.kind === 'azure') {
     if (azurePlace(registry, secret.loginServer ?? null)) return
-    throw wrong(
-      'azure is for Azure’s registries: team.azurecr.io. Where it has another name, say in azure.loginServer which it is',
+    throw wrongRegistry(
+      'azure is for registries of Azure: team.azurecr.io. If the registry has another name, set azure.loginServer',
     )
   }
   const place = ecrPlace(registry, secret.region)
   if (!place) {
-    throw wrong(
-      'aws is for Amazon’s registries: 123456789012.dkr.ecr.eu-west-1.amazonaws.com or public.ecr.aws. Where it has another name, say in aws.region where it is',
+    throw wrongRegistry(
+      'aws is for registries of Amazon: 123456789012.dkr.ecr.eu-west-1.amazonaws.com or public.ecr.aws. If the registry has another name, set aws.region',
     )
   }
   if (secret.region !== null && secret.region !== place.region) {
-    throw refuse('aws.region', `must be ${place.region} there, or left out`)
+    throw refuse('aws.region', `must be ${place.region} for this registry, or left out`)
   }
 }
 

@@ -10,7 +10,7 @@ import {
 import { isNamespace, NAMESPACE_GRAMMAR } from '../oci/stream-name.ts'
 import { type CloudSecretInput, checkCloudOf, checkCloudSecret, cloudSecretOf } from './cloud-secret-input.ts'
 
-/** A secret as it is given, in exactly one of all ways; null and undefined mean that nothing is said. */
+/** Input of a secret, which has exactly one of the fields besides `username`. Null and undefined mean that a field is not given. */
 export interface SecretInput extends CloudSecretInput {
   readonly username?: string | null | undefined
   readonly password?: string | null | undefined
@@ -18,21 +18,21 @@ export interface SecretInput extends CloudSecretInput {
   readonly bearerToken?: string | null | undefined
 }
 
-/** Characters of a password or token: a service account's key in JSON is a tenth of it. */
+/** Characters of a password or token: a service account's key in JSON has a tenth of them. */
 export const MAX_SECRET_LENGTH = 16 * 1024
 const MAX_USERNAME_LENGTH = 256
 const SECRETS = ['password', 'identityToken', 'bearerToken', 'aws', 'google', 'azure'] as const
 
-// no message says what was given: it may be a password in the wrong place
+// messages never repeat the input: it may be a password in the wrong field
 
-/** Throws InvalidInputError. */
+/** Throws InvalidInputError unless it is a namespace. */
 export function checkNamespace(namespace: string): void {
   if (!isNamespace(namespace)) {
-    throw new InvalidInputError('namespace', `that is not a namespace: ${NAMESPACE_GRAMMAR}`)
+    throw new InvalidInputError('namespace', `namespace is invalid: ${NAMESPACE_GRAMMAR}`)
   }
 }
 
-/** Reads `quay.io`, `quay.io/team` or `https://index.docker.io/v1/`. Throws InvalidInputError. */
+/** Parses `quay.io`, `quay.io/team` or `https://index.docker.io/v1/`. Throws InvalidInputError. */
 export function parsePrefix(text: string): RegistryPrefix {
   const prefix = splitPrefix(text)
   if (isRegistryPrefix(prefix)) return prefix
@@ -42,7 +42,7 @@ export function parsePrefix(text: string): RegistryPrefix {
   )
 }
 
-/** Throws InvalidInputError. */
+/** Returns the secret in the input. Throws InvalidInputError. */
 export function parseSecret(input: SecretInput): Secret {
   const given = SECRETS.filter((field) => input[field] != null)
   const [field] = given
@@ -51,7 +51,7 @@ export function parseSecret(input: SecretInput): Secret {
   }
   const username = input.username ?? ''
   if (username !== '' && field !== 'password' && field !== 'identityToken') {
-    throw new InvalidInputError('username', `${field} says who signs in: there is no username with it`)
+    throw new InvalidInputError('username', `${field} identifies the account by itself: leave out username`)
   }
   return checkSecret(cloudSecretOf(input) ?? registrySecretOf(input, username))
 }
@@ -66,7 +66,7 @@ function registrySecretOf(
     : { kind: 'registry', token: bearerToken ?? '' }
 }
 
-/** The secret, if it is one that can be sent, and to what lies below the prefix. Throws InvalidInputError. */
+/** Returns the secret. Throws InvalidInputError unless it can be sent and, with a prefix, fits that registry. */
 export function checkSecret(secret: Secret, prefix?: RegistryPrefix): Secret {
   if (!isCloudSecret(secret)) return checkRegistrySecret(secret)
   checkCloudSecret(secret)
@@ -83,9 +83,9 @@ function checkRegistrySecret(secret: RegistrySecret): RegistrySecret {
   if (value === '' || value.length > MAX_SECRET_LENGTH) {
     throw new InvalidInputError(field, `${field} must have 1 to ${MAX_SECRET_LENGTH} characters`)
   }
-  // a token is part of a header: what else stood there could add one of its own
+  // a token becomes part of a header: line breaks in it could add headers
   if (secret.kind !== 'password' && !/^[\x21-\x7e]+$/.test(value)) {
-    throw new InvalidInputError(field, `${field} must be of letters, digits and signs, without spaces`)
+    throw new InvalidInputError(field, `${field} must have printable ASCII characters without spaces only`)
   }
   return secret
 }

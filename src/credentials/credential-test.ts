@@ -3,56 +3,56 @@ import type { LoginCheck } from '../logins/registry-login.ts'
 import { isRepositoryName } from '../oci/reference.ts'
 import { BrokenSealError } from '../secrets/errors.ts'
 import { parsePrefix } from './credential-input.ts'
-import type { OpenedCredential, RegistryCredentials } from './registry-credentials.ts'
+import type { CredentialPlace, OpenedCredential, RegistryCredentials } from './registry-credentials.ts'
 
-/** Which credential to try, and where. */
-export interface TestCredential {
-  readonly namespace: string
-  readonly prefix: string
-  /** Below the prefix: `team/app`. Without one the registry alone is asked. */
+/** A credential to test, and the repository to test it with. */
+export interface TestCredential extends CredentialPlace {
+  /** Repository at or below the prefix: `team/app`. Null tests the login at the registry alone. */
   readonly repository?: string | null | undefined
-  /** Plain HTTP or a certificate that does not verify is acceptable. */
+  /** Accepts plain HTTP and certificates that do not verify. */
   readonly insecure: boolean
 }
 
-/** What a registry makes of a credential, or that what is stored of it cannot be opened. */
+/** Result of a test. `BROKEN`: the stored secret cannot be opened. */
 export interface CredentialTest extends Omit<LoginCheck, 'outcome'> {
   readonly outcome: LoginCheck['outcome'] | 'BROKEN'
 }
 
-/** Asks a registry; `app-credentials.ts` joins it to the client in `remote/`. Rejects with the signal's reason. */
-export type AskRegistry = (
+/** Logs in to a registry with a credential. Rejects with the signal's reason. */
+export type CheckLogin = (
   place: { readonly registry: string; readonly repository: string | null },
   credential: OpenedCredential,
   context: { readonly namespace: string; readonly insecure: boolean; readonly signal: AbortSignal },
 ) => Promise<LoginCheck>
 
-/** Throws UnknownCredentialError, InvalidInputError; what the registry says is no error. */
+/** Throws NotFoundError and InvalidInputError; a refusal by the registry is a result. */
 export type TestCredentialCommand = (input: TestCredential) => Promise<CredentialTest>
 
-/** Milliseconds that a test takes at most. */
-const PATIENCE = 20_000
+/** Milliseconds for one test. */
+const TIMEOUT = 20_000
 
 export const createCredentialTest =
-  (store: Pick<RegistryCredentials, 'open'>, ask: AskRegistry): TestCredentialCommand =>
+  (store: Pick<RegistryCredentials, 'open'>, checkLogin: CheckLogin): TestCredentialCommand =>
   async ({ namespace, prefix, repository = null, insecure }) => {
     const { registry, path } = parsePrefix(prefix)
-    if (repository !== null && !isBelow(repository, path)) {
-      const below =
-        path === '' ? 'a repository of the registry, without its name' : `a repository below ${path}`
-      throw new InvalidInputError('repository', `repository must be ${below}: ${path || 'team'}/app`)
+    if (repository !== null && !isAtOrBelow(repository, path)) {
+      const allowed =
+        path === ''
+          ? 'a repository of the registry, without the registry’s name'
+          : `a repository below ${path}`
+      throw new InvalidInputError('repository', `repository must be ${allowed}: ${path || 'team'}/app`)
     }
-    const signal = AbortSignal.timeout(PATIENCE)
+    const signal = AbortSignal.timeout(TIMEOUT)
     try {
       const credential = store.open({ namespace, prefix })
-      return await ask({ registry, repository }, credential, { namespace, insecure, signal })
+      return await checkLogin({ registry, repository }, credential, { namespace, insecure, signal })
     } catch (error) {
       if (error instanceof BrokenSealError) return { outcome: 'BROKEN', status: null, message: error.message }
       if (!signal.aborted) throw error
-      const message = `${registry} gave no answer in ${PATIENCE / 1000} seconds`
+      const message = `${registry} did not respond within ${TIMEOUT / 1000} seconds`
       return { outcome: 'UNAVAILABLE', status: null, message }
     }
   }
 
-const isBelow = (repository: string, path: string): boolean =>
+const isAtOrBelow = (repository: string, path: string): boolean =>
   isRepositoryName(repository) && (path === '' || repository === path || repository.startsWith(`${path}/`))

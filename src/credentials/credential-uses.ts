@@ -1,32 +1,32 @@
+import { and, eq } from 'drizzle-orm'
 import type { Database } from '../db/open.ts'
-import type { registryCredentials } from '../db/tables/access.ts'
+import { registryCredentials as table } from '../db/tables/access.ts'
+import type { CredentialRow } from './credential-vault.ts'
 
-type Row = typeof registryCredentials.$inferSelect
-/** One setting of a credential: what replaces it was not used with it. */
-type Setting = Pick<Row, 'id' | 'updatedAt'>
+/** One version of a credential: setting the credential again starts a version that is not used yet. */
+type CredentialVersion = Pick<CredentialRow, 'id' | 'updatedAt'>
 
 export interface CredentialUsesDependencies {
   readonly db: Database
   /** Milliseconds since 1970. */
   readonly now: () => number
-  /** Told when uses could not be written; they are tried again with the next. */
+  /** Receives the error when times cannot be written; the next write includes them. */
   readonly onError?: ((error: unknown) => void) | undefined
 }
 
-/** When credentials were last used. Disposing writes what is not written yet. */
+/** Times of the last use of credentials. Disposing writes those that are not written yet. */
 export interface CredentialUses extends Disposable {
-  /** Costs nothing that a request would notice. */
-  note(credential: Setting): void
-  /** What is written, or newer and not written yet. */
-  lastOf(credential: Setting & Pick<Row, 'lastUsedAt'>): number | null
+  /** Records a use in memory. */
+  note(credential: CredentialVersion): void
+  /** Returns the time of the last use, written or not. Milliseconds since 1970; null without one. */
+  lastOf(credential: CredentialVersion & Pick<CredentialRow, 'lastUsedAt'>): number | null
 }
 
-/** Milliseconds that a use may wait for company: a crash loses no more than these. */
-const DELAY = 60_000
+/** Milliseconds between the first unwritten use and the write: a crash loses the uses of this time. */
+const WRITE_DELAY = 60_000
 
-/** Writes at most once a minute, all that were used meanwhile in one commit. */
+/** Writes at most once a minute, all credentials that were used meanwhile in one commit. */
 export function createCredentialUses({ db, now, onError }: CredentialUsesDependencies): CredentialUses {
-  const write = db.prepare('update registry_credentials set last_used_at = ? where id = ? and updated_at = ?')
   const unwritten = new Map<number, { readonly updatedAt: number; readonly time: number }>()
   let timer: NodeJS.Timeout | undefined
 
@@ -36,7 +36,13 @@ export function createCredentialUses({ db, now, onError }: CredentialUsesDepende
     if (unwritten.size === 0) return
     try {
       db.transact(() => {
-        for (const [id, { updatedAt, time }] of unwritten) write.run(time, id, updatedAt)
+        for (const [id, { updatedAt, time }] of unwritten) {
+          db.orm
+            .update(table)
+            .set({ lastUsedAt: time })
+            .where(and(eq(table.id, id), eq(table.updatedAt, updatedAt)))
+            .run()
+        }
       })
       unwritten.clear()
     } catch (error) {
@@ -47,10 +53,10 @@ export function createCredentialUses({ db, now, onError }: CredentialUsesDepende
   return {
     note({ id, updatedAt }) {
       const known = unwritten.get(id)
-      // an import that began before it was replaced may still use the old one
+      // an import that started before the credential was replaced may still use the old version
       if (known && known.updatedAt > updatedAt) return
       unwritten.set(id, { updatedAt, time: now() })
-      timer ??= setTimeout(flush, DELAY).unref()
+      timer ??= setTimeout(flush, WRITE_DELAY).unref()
     },
     lastOf({ id, updatedAt, lastUsedAt }) {
       const latest = unwritten.get(id)

@@ -9,24 +9,24 @@ import {
 import { isObject } from '../oci/descriptor.ts'
 import { checkSecret } from './credential-input.ts'
 
-/** What a docker config holds for registries. */
+/** Registry secrets of a docker config. */
 export interface DockerConfigLogins {
-  /** By prefix: an entry under another name of the same registry replaces an earlier one. */
+  /** By prefix. An entry under another name of the same registry replaces an earlier one. */
   readonly secrets: ReadonlyMap<string, Secret>
   readonly skipped: readonly SkippedEntry[]
 }
 
-/** An entry that cannot be kept. */
+/** An entry that cannot be imported. */
 export interface SkippedEntry {
-  /** As the config names it. */
+  /** Key of the entry in the config, without a login in it. */
   readonly key: string
-  /** For a person; never holds a secret. */
+  /** Readable text without secrets. */
   readonly reason: string
 }
 
 /**
- * Reads a docker `config.json` (or podman's `auth.json`), or a Kubernetes Secret of type `kubernetes.io/dockerconfigjson`
- * or `kubernetes.io/dockercfg`, parsed already. Throws InvalidInputError for what is neither.
+ * Reads a parsed docker `config.json` (or podman's `auth.json`), or a parsed Kubernetes Secret of type
+ * `kubernetes.io/dockerconfigjson` or `kubernetes.io/dockercfg`. Throws InvalidInputError for other documents.
  * Source: docker/cli, configfile; Kubernetes, pull an image from a private registry.
  */
 export function readDockerConfig(document: unknown): DockerConfigLogins {
@@ -35,7 +35,7 @@ export function readDockerConfig(document: unknown): DockerConfigLogins {
   const config = document.kind === 'Secret' ? configOfSecret(document) : document
   const { auths, credHelpers, credsStore } = config
   if (!isObject(auths) && !isObject(credHelpers) && !credsStore) {
-    throw refuse('there is no "auths" in it: that is what docker login and podman login write')
+    throw refuse('config has no "auths": docker login and podman login write it')
   }
   const secrets = new Map<string, Secret>()
   const skipped: SkippedEntry[] = []
@@ -44,21 +44,22 @@ export function readDockerConfig(document: unknown): DockerConfigLogins {
     const secret = secretOfEntry(entry)
     const reason = secret
       ? reasonAgainst(prefix, secret)
-      : 'it holds no secret: a credential helper may keep it'
+      : 'it contains no secret: a credential helper may store it'
     if (secret && reason === undefined) secrets.set(formatPrefix(prefix), secret)
-    else skipped.push({ key: shown(key), reason: reason ?? '' })
+    else skipped.push({ key: printable(key), reason: reason ?? '' })
   }
   for (const key of Object.keys(isObject(credHelpers) ? credHelpers : {})) {
     skipped.push({
-      key: shown(key),
-      reason: 'a program on your machine keeps it, and this server does not run it',
+      key: printable(key),
+      reason:
+        'a credential helper on your machine stores it, and this server does not run credential helpers',
     })
   }
   return { secrets, skipped }
 }
 
 function reasonAgainst(prefix: ReturnType<typeof splitPrefix>, secret: Secret): string | undefined {
-  if (!isRegistryPrefix(prefix)) return 'it is no registry, nor a registry and a path'
+  if (!isRegistryPrefix(prefix)) return 'it is not a registry, nor a registry and a path'
   try {
     checkSecret(secret)
     return undefined
@@ -70,7 +71,7 @@ function reasonAgainst(prefix: ReturnType<typeof splitPrefix>, secret: Secret): 
 
 type Json = Readonly<Record<string, unknown>>
 
-/** Keys of a Secret, and what their value is the value of. */
+/** Keys of a Secret, and how the docker config follows from their value. */
 const SECRET_KEYS = [
   ['.dockerconfigjson', (json: Json): Json => json],
   ['.dockercfg', (json: Json): Json => ({ auths: json })],
@@ -78,7 +79,7 @@ const SECRET_KEYS = [
 
 function configOfSecret({ data, stringData }: Json): Json {
   for (const [key, configOf] of SECRET_KEYS) {
-    // what is written in the clear wins, as in Kubernetes
+    // stringData wins over data, as in Kubernetes
     const plain = isObject(stringData) ? stringData[key] : undefined
     const encoded = isObject(data) ? data[key] : undefined
     if (typeof plain === 'string') return configOf(parseObject(plain, key))
@@ -86,7 +87,7 @@ function configOfSecret({ data, stringData }: Json): Json {
       return configOf(parseObject(Buffer.from(encoded, 'base64').toString(), key))
   }
   throw refuse(
-    'the Secret holds no registry credentials: it must have the key .dockerconfigjson or .dockercfg',
+    'the Secret contains no registry credentials: it must have the key .dockerconfigjson or .dockercfg',
   )
 }
 
@@ -95,7 +96,7 @@ function parseObject(text: string, key: string): Json {
   try {
     json = JSON.parse(text)
   } catch {
-    // no cause: the parser's message quotes what may be a password
+    // no cause: the parser's message quotes the text, which may contain a password
   }
   if (!isObject(json)) throw refuse(`${key} of the Secret is not a JSON object in base64`)
   return json
@@ -103,8 +104,8 @@ function parseObject(text: string, key: string): Json {
 
 const refuse = (message: string) => new InvalidInputError('config', message)
 
-/** Characters of a key that are shown. */
-const MAX_SHOWN = 200
+/** Characters of a key in a message. */
+const MAX_KEY_LENGTH = 200
 
-/** Without a login that somebody wrote into the address. */
-const shown = (key: string): string => key.replace(/^.*@/s, '***@').slice(0, MAX_SHOWN)
+/** Returns the key for messages, without a login before `@`. */
+const printable = (key: string): string => key.replace(/^.*@/s, '***@').slice(0, MAX_KEY_LENGTH)

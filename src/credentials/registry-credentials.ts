@@ -1,61 +1,55 @@
 import { createHash } from 'node:crypto'
 import type { Database } from '../db/open.ts'
-import type { registryCredentials } from '../db/tables/access.ts'
 import type { Transaction } from '../db/transact.ts'
 import { InvalidInputError, NotFoundError } from '../input/errors.ts'
-import {
-  formatPrefix,
-  pathsAbove,
-  type RegistryPrefix,
-  type Secret,
-  splitPrefix,
-} from '../logins/registry-login.ts'
-import { BrokenSealError } from '../secrets/errors.ts'
-import type { Sealer } from '../secrets/sealer.ts'
+import { formatPrefix, type RegistryPrefix, type Secret, splitPrefix } from '../logins/registry-login.ts'
+import { openNamed, type Sealer } from '../secrets/sealer.ts'
 import { checkNamespace, checkSecret, parsePrefix } from './credential-input.ts'
+import { CredentialRows, type RegistryCredential } from './credential-rows.ts'
 import { createCredentialUses } from './credential-uses.ts'
+import { boundTo, type CredentialRow, sealedSecretOf } from './credential-vault.ts'
 import { secretOfStored, storedOf } from './stored-secret.ts'
 
-type Row = typeof registryCredentials.$inferSelect
-
-/** A credential as everybody may see it: without its secret, which nobody gets back. */
-export interface RegistryCredential
-  extends Pick<
-    Row,
-    'id' | 'namespace' | 'registry' | 'path' | 'kind' | 'username' | 'createdAt' | 'updatedAt' | 'lastUsedAt'
-  > {}
-
-/** A credential to be shown to a registry. */
+/** A credential with its secret, to be sent to a registry. */
 export interface OpenedCredential {
-  /** Tells one credential from another, without telling anything of it; changes with the secret. */
+  /** Hash of namespace, prefix and secret: identifies the credential without revealing it, and changes with the secret. */
   readonly id: string
   readonly secret: Secret
-  /** To be called whenever a registry is shown it. */
+  /** Records a use. To be called each time when the credential is sent to a registry. */
   readonly onUsed: () => void
 }
 
-/** The credentials of namespaces for registries, or parts of them. Disposing writes when they were used. */
-export interface RegistryCredentials extends Disposable {
-  /** By registry and path. */
-  ofNamespace(namespace: string): RegistryCredential[]
-  /** Keeps the secret for what lies below the prefix, in place of one that was there. Throws InvalidInputError. */
-  set(input: SetCredential): RegistryCredential
-  /** The same for several: all of them or none. */
-  setAll(inputs: readonly SetCredential[]): RegistryCredential[]
-  /** What it was. Throws NotFoundError, InvalidInputError. */
-  delete(place: { readonly namespace: string; readonly prefix: string }): RegistryCredential
-  /** The one that was set for the prefix. Throws NotFoundError, InvalidInputError, BrokenSealError. */
-  open(place: { readonly namespace: string; readonly prefix: string }): OpenedCredential
-  /** The namespace's own for the repository, by the longest path; null where there is none. Throws BrokenSealError. */
-  find(namespace: string, registry: string, repository: string): OpenedCredential | null
-  /** Whether the namespace has any for the registry. */
-  isKnown(namespace: string, registry: string): boolean
+/** A prefix in a namespace. */
+export interface CredentialPlace {
+  readonly namespace: string
+  /** `quay.io` or `quay.io/team`. */
+  readonly prefix: string
 }
 
-export interface SetCredential {
-  readonly namespace: string
-  readonly prefix: string
+/** A credential to set. */
+export interface SetCredential extends CredentialPlace {
   readonly secret: Secret
+}
+
+/** The credentials of namespaces for registries and for parts of them. Disposing writes the times of their last use. */
+export interface RegistryCredentials extends Disposable {
+  /** Returns the credentials of the namespace, by registry and path. */
+  ofNamespace(namespace: string): RegistryCredential[]
+  /** Sets the credential of a prefix, and replaces an earlier one. Throws InvalidInputError. */
+  set(input: SetCredential): RegistryCredential
+  /** Sets all of them or, when it throws InvalidInputError, none. */
+  setAll(inputs: readonly SetCredential[]): RegistryCredential[]
+  /** Deletes a credential and returns it. Throws NotFoundError, InvalidInputError. */
+  delete(place: CredentialPlace): RegistryCredential
+  /** Opens the credential that is set for exactly this prefix. Throws NotFoundError, InvalidInputError, BrokenSealError. */
+  open(place: CredentialPlace): OpenedCredential
+  /**
+   * Opens the namespace's credential for the repository: the one with the longest path that contains it. Null without
+   * one. Throws BrokenSealError.
+   */
+  find(namespace: string, registry: string, repository: string): OpenedCredential | null
+  /** Reports whether the namespace has a credential for the registry or a part of it. */
+  hasAny(namespace: string, registry: string): boolean
 }
 
 export interface RegistryCredentialsDependencies {
@@ -63,21 +57,12 @@ export interface RegistryCredentialsDependencies {
   readonly sealer: Sealer
   /** Milliseconds since 1970. */
   readonly now: () => number
-  /** Told when it could not be written that credentials were used. */
+  /** Receives the error when times of last use cannot be written. */
   readonly onError?: (error: unknown) => void
 }
 
-/** Credentials of one namespace: they are listed whole. */
+/** Most credentials of one namespace: they are listed without pages. */
 export const MAX_CREDENTIALS = 500
-
-const SHOWN =
-  'id, namespace, registry, path, kind, username, created_at as createdAt, updated_at as updatedAt, last_used_at as lastUsedAt'
-const SEALED = 'key_id as keyId, sealed'
-
-/** What a row's secret is sealed into: it opens in no other row, nor under another kind or name. */
-export const boundTo = (
-  row: Pick<Row, 'namespace' | 'registry' | 'path' | 'kind' | 'username'>,
-): string[] => ['registry credential', row.namespace, row.registry, row.path, row.kind, row.username]
 
 export function createRegistryCredentials({
   db,
@@ -85,66 +70,34 @@ export function createRegistryCredentials({
   now,
   onError,
 }: RegistryCredentialsDependencies): RegistryCredentials {
+  const rows = new CredentialRows(db)
   const uses = createCredentialUses({ db, now, onError })
-  const ofNamespace = db.prepare<RegistryCredential>(
-    `select ${SHOWN} from registry_credentials where namespace = ? order by registry, path`,
-  )
-  const count = db.prepare<{ count: number }>(
-    'select count(*) as count from registry_credentials where namespace = ?',
-  )
-  const at = db.prepare<RegistryCredential>(
-    `select ${SHOWN} from registry_credentials where namespace = ? and registry = ? and path = ?`,
-  )
-  // no upsert: a row that is replaced keeps its id and its beginning
-  const insert = db.prepare(
-    `insert into registry_credentials
-      (kind, username, key_id, sealed, updated_at, created_at, namespace, registry, path)
-     values (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-  )
-  const update = db.prepare(
-    'update registry_credentials set kind = ?, username = ?, key_id = ?, sealed = ?, updated_at = ?, last_used_at = null where id = ?',
-  )
-  const remove = db.prepare('delete from registry_credentials where id = ?')
-  const longest = db.prepare<Row>(
-    `select ${SHOWN}, ${SEALED} from registry_credentials
-     where namespace = ? and registry = ? and path in (select value from json_each(?))
-     order by length(path) desc limit 1`,
-  )
-  const any = db.prepare<{ one: number }>(
-    'select 1 as one from registry_credentials where namespace = ? and registry = ? limit 1',
-  )
-
-  const placed = (namespace: string, { registry, path }: RegistryPrefix): RegistryCredential | undefined =>
-    at.get(namespace, registry, path)
 
   const write = (_tx: Transaction, { namespace, prefix, secret }: SetCredential): RegistryCredential => {
-    checkNamespace(namespace)
-    const place = parsePrefix(prefix)
+    const place = parsePlace({ namespace, prefix })
     checkSecret(secret, place)
-    const existing = placed(namespace, place)
-    if (!existing && (count.get(namespace)?.count ?? 0) >= MAX_CREDENTIALS) {
+    const existing = rows.at(namespace, place)
+    if (!existing && rows.count(namespace) >= MAX_CREDENTIALS) {
       throw new InvalidInputError('prefix', `a namespace has at most ${MAX_CREDENTIALS} credentials`)
     }
     const { kind, username, text } = storedOf(secret)
     const { keyId, bytes } = sealer.seal(text, boundTo({ namespace, ...place, kind, username }))
-    const time = now()
-    if (existing) update.run(kind, username, keyId, bytes, time, existing.id)
-    else insert.run(kind, username, keyId, bytes, time, time, namespace, place.registry, place.path)
-    const written = placed(namespace, place)
-    if (!written) throw new Error('a credential that was just written is not there')
-    return written
+    const sealed = { kind, username, keyId, sealed: bytes, updatedAt: now() }
+    if (existing) rows.replace(existing.id, sealed)
+    else rows.insert({ namespace, ...place, ...sealed })
+    return rows.at(namespace, place) as RegistryCredential
   }
 
-  const opened = (row: Row): OpenedCredential => {
-    const secret = secretOfStored({ ...row, text: openedText(sealer, row) })
-    const told = JSON.stringify([row.namespace, row.registry, row.path, secret])
-    const id = createHash('sha256').update(told).digest('base64url')
+  const opened = (row: CredentialRow): OpenedCredential => {
+    const secret = secretOfStored({ ...row, text: openNamed(sealer, sealedSecretOf(row)) })
+    const identity = JSON.stringify([row.namespace, row.registry, row.path, secret])
+    const id = createHash('sha256').update(identity).digest('base64url')
     return { id, secret, onUsed: () => uses.note(row) }
   }
 
   return {
     ofNamespace: (namespace) =>
-      ofNamespace.all(namespace).map((row) => ({ ...row, lastUsedAt: uses.lastOf(row) })),
+      rows.ofNamespace(namespace).map((row) => ({ ...row, lastUsedAt: uses.lastOf(row) })),
 
     set: (input) => db.transact((tx) => write(tx, input)),
 
@@ -152,43 +105,36 @@ export function createRegistryCredentials({
 
     delete: ({ namespace, prefix }) =>
       db.transact(() => {
-        checkNamespace(namespace)
-        const place = parsePrefix(prefix)
-        const existing = placed(namespace, place)
-        if (!existing) throw unknown(namespace, place)
-        remove.run(existing.id)
+        const place = parsePlace({ namespace, prefix })
+        const existing = rows.at(namespace, place)
+        if (!existing) throw notFound(namespace, place)
+        rows.delete(existing.id)
         return { ...existing, lastUsedAt: uses.lastOf(existing) }
       }),
 
     open({ namespace, prefix }) {
-      checkNamespace(namespace)
-      const place = parsePrefix(prefix)
-      const row = longest.get(namespace, place.registry, JSON.stringify([place.path]))
-      if (!row) throw unknown(namespace, place)
+      const place = parsePlace({ namespace, prefix })
+      const row = rows.sealedAt(namespace, place)
+      if (!row) throw notFound(namespace, place)
       return opened(row)
     },
 
-    find(namespace, name, repository) {
-      const { registry } = splitPrefix(name)
-      const row = longest.get(namespace, registry, JSON.stringify([...pathsAbove(repository)]))
+    find(namespace, registry, repository) {
+      const row = rows.sealedFor(namespace, splitPrefix(registry).registry, repository)
       return row ? opened(row) : null
     },
 
-    isKnown: (namespace, name) => any.get(namespace, splitPrefix(name).registry) !== undefined,
+    hasAny: (namespace, registry) => rows.hasAny(namespace, splitPrefix(registry).registry),
 
     [Symbol.dispose]: () => uses[Symbol.dispose](),
   }
 }
 
-const unknown = (namespace: string, place: RegistryPrefix) =>
-  new NotFoundError(`${namespace} has no credential for ${formatPrefix(place)}`)
-
-function openedText(sealer: Sealer, row: Row): string {
-  try {
-    return sealer.open({ keyId: row.keyId, bytes: row.sealed }, boundTo(row))
-  } catch (error) {
-    if (!(error instanceof BrokenSealError)) throw error
-    const which = `the credential of ${row.namespace} for ${formatPrefix(row)}`
-    throw new BrokenSealError(`${which} cannot be used: ${error.message}`)
-  }
+/** Throws InvalidInputError. */
+function parsePlace({ namespace, prefix }: CredentialPlace): RegistryPrefix {
+  checkNamespace(namespace)
+  return parsePrefix(prefix)
 }
+
+const notFound = (namespace: string, place: RegistryPrefix) =>
+  new NotFoundError(`${namespace} has no credential for ${formatPrefix(place)}`)

@@ -1,16 +1,14 @@
-import type { registryCredentials } from '../db/tables/access.ts'
 import type { Secret } from '../logins/registry-login.ts'
 import { parseServiceAccountKey } from '../logins/service-account-key.ts'
+import type { CredentialRow } from './credential-vault.ts'
 
-type Row = typeof registryCredentials.$inferSelect
-
-/** How a secret lies in its row. */
-interface StoredSecret extends Pick<Row, 'kind' | 'username'> {
-  /** To be sealed. */
+/** A secret in the form of its row. */
+interface StoredSecret extends Pick<CredentialRow, 'kind' | 'username'> {
+  /** The part that is sealed. */
   readonly text: string
 }
 
-/** What of a secret everybody may see, and what is sealed: of several fields one JSON text. */
+/** Splits a secret into its public columns and the text to seal; several secret fields become one JSON text. */
 export function storedOf(secret: Secret): StoredSecret {
   switch (secret.kind) {
     case 'password':
@@ -35,7 +33,7 @@ export function storedOf(secret: Secret): StoredSecret {
   }
 }
 
-/** The secret again, of what `storedOf` gave. */
+/** Returns the secret that `storedOf` split. */
 export function secretOfStored({ kind, username, text }: StoredSecret): Secret {
   switch (kind) {
     case 'PASSWORD':

@@ -1,60 +1,45 @@
 import type { MirrorUse } from '../remote/location/registry-rules.ts'
-/** Whether images may be imported from a registry. */
-export type Access = 'ALLOWED' | 'BLOCKED'
+import type { ConfigurationRow } from './configuration-rows.ts'
 
-/** Another place that has the same images. */
+/** Whether images may be imported from a registry. */
+export type Access = NonNullable<ConfigurationRow['access']>
+
+/** Product that a registry runs, where its host name does not reveal it. */
+export type Vendor = NonNullable<ConfigurationRow['vendor']>
+
+/** Another location of the same images. */
 export interface Mirror {
-  /** `mirror.example/quay`: what stands there in the prefix's place. */
+  /** Registry and path that replace the prefix: `mirror.example/quay`. */
   readonly location: string
-  /** Whether plain HTTP, or a certificate that does not verify, is good enough there. */
+  /** Whether plain HTTP and certificates that do not verify are accepted. */
   readonly insecure: boolean
   readonly serves: MirrorUse
 }
 
-/** What a registry is, where its host's name does not tell. */
-export type Vendor = 'HARBOR' | 'GITLAB' | 'QUAY' | 'JFROG' | 'ZOT' | 'NONE'
-
-/** A proxy, as everybody may see it. */
+/** A proxy without its password. */
 export interface ProxySetting {
   readonly url: string
-  /** Null where it wants no login. */
+  /** Null for a proxy without a login. */
   readonly username: string | null
 }
 
-/** How a registry, or the repositories of one below a path, are reached. What is null is not said here. */
-export interface RegistryConfiguration {
-  readonly id: number
-  /** `host[:port]`, as `canonicalRegistry` spells it. */
-  readonly registry: string
-  /** Empty for the whole registry. */
-  readonly path: string
-  readonly access: Access | null
-  /** What stands in the prefix's place when it is asked. */
-  readonly location: string | null
-  /** In the order in which they are asked. */
+/**
+ * How a registry, or its repositories below a path, are reached, without the secrets. A field that is null is not set: a
+ * configuration of a shorter prefix applies.
+ */
+export interface RegistryConfiguration
+  extends Omit<ConfigurationRow, 'mirrors' | 'insecure' | 'proxyUrl' | 'proxyUsername'> {
+  /** In the order in which they are tried. */
   readonly mirrors: readonly Mirror[] | null
   readonly insecure: boolean | null
-  /** PEM. */
-  readonly ca: string | null
-  /** PEM, the own one first; its key is not shown. */
-  readonly clientCertificate: string | null
   readonly proxy: ProxySetting | null
-  /** Requests at a time. */
-  readonly concurrency: number | null
-  readonly requestsPerSecond: number | null
-  readonly vendor: Vendor | null
-  /** Where the vendor's own API is. */
-  readonly apiUrl: string | null
-  /** Milliseconds since 1970. */
-  readonly createdAt: number
-  readonly updatedAt: number
 }
 
-/** A configuration with what is kept sealed. */
+/** A configuration with its opened secrets. */
 export interface OpenedConfiguration {
   readonly configuration: RegistryConfiguration
   readonly clientKey: string | null
   readonly proxyPassword: string | null
-  /** Why a secret of it cannot be used; null where they all can. */
+  /** Why one of its secrets cannot be used; null when all can. */
   readonly broken: string | null
 }

@@ -1,114 +1,74 @@
+import { and, eq, getTableColumns, type SQL } from 'drizzle-orm'
 import type { Database } from '../db/open.ts'
+import { registryConfigurations, registrySecrets as table } from '../db/tables/registry-config.ts'
 import { formatPrefix } from '../logins/registry-login.ts'
-import type { RegistryConfiguration } from './configuration.ts'
+import { openNamed, type Sealer } from '../secrets/sealer.ts'
+import type { SealedSecret, Vault } from '../secrets/vault.ts'
 
-/** What is stored in place of a secret. */
-export interface Sealed {
-  readonly keyId: string
-  readonly bytes: Uint8Array
-}
+type SecretRow = typeof table.$inferSelect
+type SecretKind = SecretRow['kind']
 
-/** Seals what is stored; what is bound to something opens with nothing else. */
-export interface Sealer {
-  seal(secret: string, boundTo: readonly string[]): Sealed
-  /** Throws where it cannot be opened. */
-  open(sealed: Sealed, boundTo: readonly string[]): string
-}
-
-type SecretKind = 'CLIENT_KEY' | 'PROXY_PASSWORD'
-type Owner = Pick<RegistryConfiguration, 'id' | 'registry' | 'path' | 'clientCertificate' | 'proxy'>
+/** The columns of a configuration that its secrets are bound to. */
+type SecretOwner = Pick<
+  typeof registryConfigurations.$inferSelect,
+  'id' | 'registry' | 'path' | 'clientCertificate' | 'proxyUrl' | 'proxyUsername'
+>
 
 /**
- * A key is bound to its certificate and a password to its proxy, and both to their configuration: whoever can write to
- * the database cannot have them shown to somebody else.
+ * Returns the strings that a secret is sealed with. A key opens only with its certificate and a password only with its
+ * proxy, both only in their configuration: write access to the database cannot redirect them to another host.
  */
-const boundTo = ({ registry, path, clientCertificate, proxy }: Owner, kind: SecretKind): string[] =>
+const boundTo = (owner: SecretOwner, kind: SecretKind): string[] =>
   kind === 'CLIENT_KEY'
-    ? ['registry client key', registry, path, clientCertificate ?? '']
-    : ['registry proxy password', registry, path, proxy?.url ?? '', proxy?.username ?? '']
+    ? ['registry client key', owner.registry, owner.path, owner.clientCertificate ?? '']
+    : ['registry proxy password', owner.registry, owner.path, owner.proxyUrl ?? '', owner.proxyUsername ?? '']
 
-/** The secrets of configurations, sealed. */
-export interface Secrets {
-  /** Keeps it in place of one that was there; null keeps none. */
-  keep(owner: Owner, kind: SecretKind, secret: string | null): void
-  /** Null where there is none. Throws where it cannot be opened; the message says of what and why. */
-  open(owner: Owner, kind: SecretKind): string | null
-}
+const sealedSecretOf = (owner: SecretOwner, { id, kind, keyId, sealed }: SecretRow): SealedSecret => ({
+  id,
+  name: `the ${kind === 'CLIENT_KEY' ? 'client key' : 'proxy password'} of the configuration of ${formatPrefix(owner)}`,
+  sealed: { keyId, bytes: sealed },
+  boundTo: boundTo(owner, kind),
+})
 
-interface Row extends Sealed {
-  readonly id: number
-  readonly kind: SecretKind
-}
+/** The sealed secrets of registry configurations. */
+export const registrySecretVault = ({ orm }: Database): Vault => ({
+  noun: 'registry secret',
+  table,
+  secrets: (where: SQL) =>
+    orm
+      .select({ secret: getTableColumns(table), owner: getTableColumns(registryConfigurations) })
+      .from(table)
+      .innerJoin(registryConfigurations, eq(registryConfigurations.id, table.configurationId))
+      .where(where)
+      .orderBy(table.id)
+      .all()
+      .map(({ secret, owner }) => sealedSecretOf(owner, secret)),
+})
 
-export function createSecrets(db: Database, sealer: Sealer): Secrets {
-  const insert = db.prepare(
-    'insert into registry_secrets (key_id, sealed, configuration_id, kind) values (?, ?, ?, ?)',
-  )
-  const remove = db.prepare('delete from registry_secrets where configuration_id = ? and kind = ?')
-  const find = db.prepare<Row>(
-    `select id, kind, key_id as keyId, sealed as bytes from registry_secrets
-     where configuration_id = ? and kind = ?`,
-  )
-  return {
-    keep(owner, kind, secret) {
-      remove.run(owner.id, kind)
-      if (secret === null) return
-      const { keyId, bytes } = sealer.seal(secret, boundTo(owner, kind))
-      insert.run(keyId, bytes, owner.id, kind)
-    },
-    open(owner, kind) {
-      const sealed = find.get(owner.id, kind)
-      if (!sealed) return null
-      try {
-        return sealer.open(sealed, boundTo(owner, kind))
-      } catch (error) {
-        throw new Error(
-          `${nameOf(owner, kind)} cannot be used: ${error instanceof Error ? error.message : ''}`,
-        )
-      }
-    },
+/** The secrets of one database's configurations. */
+export class RegistrySecrets {
+  readonly #orm: Database['orm']
+  readonly #sealer: Sealer
+
+  constructor({ orm }: Database, sealer: Sealer) {
+    this.#orm = orm
+    this.#sealer = sealer
+  }
+
+  /** Replaces the secret of this kind; null deletes it. */
+  set(owner: SecretOwner, kind: SecretKind, secret: string | null): void {
+    this.#orm.delete(table).where(ofOwner(owner, kind)).run()
+    if (secret === null) return
+    const { keyId, bytes } = this.#sealer.seal(secret, boundTo(owner, kind))
+    this.#orm.insert(table).values({ configurationId: owner.id, kind, keyId, sealed: bytes }).run()
+  }
+
+  /** Opens the secret of this kind; null without one. Throws BrokenSealError. */
+  open(owner: SecretOwner, kind: SecretKind): string | null {
+    const row = this.#orm.select().from(table).where(ofOwner(owner, kind)).get()
+    return row ? openNamed(this.#sealer, sealedSecretOf(owner, row)) : null
   }
 }
 
-const nameOf = (owner: Pick<Owner, 'registry' | 'path'>, kind: SecretKind): string =>
-  `the ${kind === 'CLIENT_KEY' ? 'client key' : 'proxy password'} of the configuration of ${formatPrefix(owner)}`
-
-/** For whoever takes over the keys that a server is started with. */
-export function secretVault(db: Database) {
-  const keys = db.prepare<{ keyId: string; count: number }>(
-    'select key_id as keyId, count(*) as count from registry_secrets group by key_id order by key_id',
-  )
-  const others = db.prepare<
-    Row &
-      Pick<Owner, 'registry' | 'path' | 'clientCertificate'> & {
-        proxyUrl: string | null
-        proxyUsername: string | null
-      }
-  >(
-    `select s.id, s.kind, s.key_id as keyId, s.sealed as bytes, c.registry, c.path,
-       c.client_certificate as clientCertificate, c.proxy_url as proxyUrl, c.proxy_username as proxyUsername
-     from registry_secrets s join registry_configurations c on c.id = s.configuration_id
-     where s.key_id <> ? order by s.id`,
-  )
-  const reseal = db.prepare('update registry_secrets set key_id = ?, sealed = ? where id = ?')
-  const remove = db.prepare('delete from registry_secrets where key_id = ?')
-  return {
-    noun: 'registry secret',
-    keys: () => keys.all(),
-    sealedByOthers: (keyId: string) =>
-      others.all(keyId).map(({ id, kind, keyId, bytes, proxyUrl, proxyUsername, ...place }) => {
-        const owner = {
-          ...place,
-          id,
-          proxy: proxyUrl === null ? null : { url: proxyUrl, username: proxyUsername },
-        }
-        return {
-          name: nameOf(owner, kind),
-          sealed: { keyId, bytes },
-          boundTo: boundTo(owner, kind),
-          replace: (sealed: Sealed) => void reseal.run(sealed.keyId, sealed.bytes, id),
-        }
-      }),
-    forget: (keyId: string) => remove.run(keyId).changes,
-  }
-}
+const ofOwner = ({ id }: SecretOwner, kind: SecretKind): SQL | undefined =>
+  and(eq(table.configurationId, id), eq(table.kind, kind))

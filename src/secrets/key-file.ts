@@ -12,28 +12,28 @@ import {
 import { dirname } from 'node:path'
 import { SealingKeyError } from './errors.ts'
 
-/** Bytes of a file of keys. */
+/** Bytes of a key file. */
 const MAX_FILE = 64 * 1024
 
 /**
- * The text of a file that only its owner may read, who is the server's own user or root; undefined where there is none.
- * Throws SealingKeyError.
+ * Returns the text of a key file; undefined when the file does not exist. Throws SealingKeyError unless the owner is the
+ * server's own user or root and only the owner may read it.
  */
 export function readKeyFile(path: string): string | undefined {
   const file = open(path)
   if (file === undefined) return undefined
   try {
-    // of what was opened: between a look at a name and its opening another file may take it
+    // of the open file: between stat and open another file may take the name
     const { mode, uid, size } = fstatSync(file)
     const refuse = (why: string): never => {
       throw new SealingKeyError(`the key file ${path} ${why}`)
     }
-    if ((mode & constants.S_IFMT) !== constants.S_IFREG) refuse('is not a file')
+    if ((mode & constants.S_IFMT) !== constants.S_IFREG) refuse('is not a regular file')
     if (uid !== 0 && uid !== process.getuid?.()) refuse('belongs to another user')
     if ((mode & 0o077) !== 0) {
-      const shown = (mode & 0o777).toString(8).padStart(4, '0')
+      const octal = (mode & 0o777).toString(8).padStart(4, '0')
       refuse(
-        `is open to others than its owner (mode ${shown}): chmod 600 ${path}, and replace a key that was seen`,
+        `can be accessed by other users (mode ${octal}): run chmod 600 ${path}, and replace the key if it was read`,
       )
     }
     if (size > MAX_FILE) refuse(`has more than ${MAX_FILE} bytes`)
@@ -45,7 +45,7 @@ export function readKeyFile(path: string): string | undefined {
 
 function open(path: string): number | undefined {
   try {
-    // a pipe would keep everything waiting
+    // opening a pipe would block
     return openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
@@ -54,11 +54,11 @@ function open(path: string): number | undefined {
   }
 }
 
-/** Writes a file that only its owner may read, on disk whole when this returns. Throws SealingKeyError. */
+/** Writes a file that only its owner may read, and syncs it to disk. Throws SealingKeyError. */
 export function writeKeyFile(path: string, text: string): void {
   const draft = `${path}.new`
   try {
-    // a stop in the middle of a write leaves it
+    // left behind by a crash during an earlier write
     rmSync(draft, { force: true })
     const file = openSync(draft, 'wx', 0o600)
     try {

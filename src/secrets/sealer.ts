@@ -2,21 +2,23 @@ import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 import { BrokenSealError, SealingKeyError } from './errors.ts'
 import type { SealingKey } from './sealing-key.ts'
 
-/** What is stored in place of a secret. */
+/** A sealed secret, as it is stored. */
 export interface Sealed {
-  /** Of the key that opens it. */
+  /** Id of the key that opens it. */
   readonly keyId: string
-  /** Nonce, ciphertext and tag, one behind the other. */
+  /** Nonce, ciphertext and tag, in this order. */
   readonly bytes: Uint8Array
 }
 
 /**
- * Seals secrets for storage. What a secret is bound to must be the same when it is opened: so none opens in another's
- * place. Source: NIST SP 800-38D; a random nonce of 96 bits is good for 2^32 secrets under one key.
+ * Encryption of secrets for storage. A secret opens only with the strings that it was sealed with (`boundTo`, the
+ * additional authenticated data), so that it cannot be moved to another row. Source: NIST SP 800-38D; a random nonce of
+ * 96 bits is good for 2^32 secrets under one key.
  */
 export interface Sealer {
-  /** Of the key that seals. */
+  /** Id of the key that seals. */
   readonly keyId: string
+  /** Ids of the keys that open. */
   readonly keyIds: ReadonlySet<string>
   seal(secret: string, boundTo: readonly string[]): Sealed
   /** Throws BrokenSealError. */
@@ -26,13 +28,13 @@ export interface Sealer {
 const CIPHER = 'aes-256-gcm'
 const NONCE_BYTES = 12
 const TAG_BYTES = 16
-// Node.js takes tags of four bytes too unless told
+// without it Node.js also accepts tags of four bytes
 const OPTIONS = { authTagLength: TAG_BYTES }
 
-/** The first key seals, and all of them open. Throws SealingKeyError without any. */
+/** Creates a sealer that seals with the first key and opens with all of them. Throws SealingKeyError for an empty list. */
 export function createSealer(keys: readonly SealingKey[]): Sealer {
   const [first] = keys
-  if (!first) throw new SealingKeyError('there is no key to seal with')
+  if (!first) throw new SealingKeyError('no key to seal with')
   const byId = new Map(keys.map(({ id, key }) => [id, key]))
   return {
     keyId: first.id,
@@ -45,7 +47,8 @@ export function createSealer(keys: readonly SealingKey[]): Sealer {
     },
     open({ keyId, bytes }, boundTo) {
       const key = byId.get(keyId)
-      if (!key) throw new BrokenSealError(`it is sealed with the key ${keyId}, which is not here`)
+      if (!key)
+        throw new BrokenSealError(`it is sealed with the key ${keyId}, which this server does not have`)
       if (bytes.length < NONCE_BYTES + TAG_BYTES) throw changed()
       const nonce = bytes.subarray(0, NONCE_BYTES)
       const end = bytes.length - TAG_BYTES
@@ -62,6 +65,23 @@ export function createSealer(keys: readonly SealingKey[]): Sealer {
   }
 }
 
+/** Opens a secret for its owner. Throws BrokenSealError, which names the secret. */
+export function openNamed(
+  sealer: Pick<Sealer, 'open'>,
+  {
+    name,
+    sealed,
+    boundTo,
+  }: { readonly name: string; readonly sealed: Sealed; readonly boundTo: readonly string[] },
+): string {
+  try {
+    return sealer.open(sealed, boundTo)
+  } catch (error) {
+    if (!(error instanceof BrokenSealError)) throw error
+    throw new BrokenSealError(`${name} cannot be used: ${error.message}`)
+  }
+}
+
 const contextOf = (boundTo: readonly string[]): Buffer => Buffer.from(JSON.stringify(boundTo))
 
-const changed = () => new BrokenSealError('what is stored of it was changed, and is not used')
+const changed = () => new BrokenSealError('the stored secret was changed or belongs to another row')

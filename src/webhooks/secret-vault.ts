@@ -1,38 +1,25 @@
+import { eq, type SQL } from 'drizzle-orm'
 import type { Database } from '../db/open.ts'
+import { webhookSecrets, webhooks } from '../db/tables/webhook.ts'
+import type { Vault } from '../secrets/vault.ts'
 import { boundTo } from './secrets.ts'
 
-interface Row {
-  readonly id: number
-  readonly key: string
-  readonly namespace: string
-  readonly keyId: string
-  readonly sealed: Uint8Array
-  readonly createdAt: number
-}
-
-/** Where the secrets of webhooks are kept, for who seals them anew when keys change. */
-export function webhookVault(db: Database) {
-  const keys = db.prepare<{ keyId: string; count: number }>(
-    'select key_id as keyId, count(*) as count from webhook_secrets group by key_id order by key_id',
-  )
-  const others = db.prepare<Row>(
-    `select s.id, w.key, w.namespace, s.key_id as keyId, s.sealed, s.created_at as createdAt
-     from webhook_secrets s join webhooks w on w.id = s.webhook_id where s.key_id <> ? order by s.id`,
-  )
-  const reseal = db.prepare('update webhook_secrets set key_id = ?, sealed = ? where id = ?')
-  const remove = db.prepare('delete from webhook_secrets where key_id = ?')
-  return {
-    noun: 'webhook secret',
-    keys: () => keys.all(),
-    sealedByOthers: (keyId: string) =>
-      others.all(keyId).map((row) => ({
-        name: `the secret of a webhook of ${row.namespace}`,
-        sealed: { keyId: row.keyId, bytes: row.sealed },
-        boundTo: boundTo(row.key, row.createdAt),
-        replace: (sealed: { readonly keyId: string; readonly bytes: Uint8Array }) =>
-          void reseal.run(sealed.keyId, sealed.bytes, row.id),
+/** The sealed secrets of webhooks. A webhook without one stays, and refuses deliveries until it gets a new secret. */
+export const webhookVault = ({ orm }: Database): Vault => ({
+  noun: 'webhook secret',
+  table: webhookSecrets,
+  secrets: (where: SQL) =>
+    orm
+      .select()
+      .from(webhookSecrets)
+      .innerJoin(webhooks, eq(webhooks.id, webhookSecrets.webhookId))
+      .where(where)
+      .orderBy(webhookSecrets.id)
+      .all()
+      .map(({ webhook_secrets: { id, keyId, sealed, createdAt }, webhooks: { key, namespace } }) => ({
+        id,
+        name: `the secret of a webhook of ${namespace}`,
+        sealed: { keyId, bytes: sealed },
+        boundTo: boundTo(key, createdAt),
       })),
-    // the webhook stays, and believes nothing before it gets a new secret
-    forget: (keyId: string) => remove.run(keyId).changes,
-  }
-}
+})

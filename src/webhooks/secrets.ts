@@ -1,16 +1,10 @@
 import type { Database } from '../db/open.ts'
 import type { webhookSecrets } from '../db/tables/webhook.ts'
 import type { Transaction } from '../db/transact.ts'
+import type { Sealer } from '../secrets/sealer.ts'
 import type { Webhook } from './webhook.ts'
 
 type Row = typeof webhookSecrets.$inferSelect
-
-/** Seals secrets for storage; `app` joins it to the one that seals registry credentials. */
-export interface SecretSealer {
-  seal(secret: string, boundTo: readonly string[]): { readonly keyId: string; readonly bytes: Uint8Array }
-  /** Throws when it was changed, or its key is not here. */
-  open(sealed: { readonly keyId: string; readonly bytes: Uint8Array }, boundTo: readonly string[]): string
-}
 
 /** A secret that is believed, without itself. */
 export type LiveSecret = Pick<Row, 'createdAt' | 'expiresAt'>
@@ -29,7 +23,7 @@ export interface WebhookSecrets {
 
 export interface WebhookSecretsDependencies {
   readonly db: Database
-  readonly sealer: SecretSealer
+  readonly sealer: Sealer
   /** A secret that nobody can guess. */
   readonly random: () => string
   /** Milliseconds since 1970. */

@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import { parseSecret, type SecretInput } from '../../src/credentials/credential-input.ts'
+import { credentialVault } from '../../src/credentials/credential-vault.ts'
 import { createRegistryCredentials } from '../../src/credentials/registry-credentials.ts'
 import { openDatabase } from '../../src/db/open.ts'
-import { adoptKeys, credentialVault } from '../../src/secrets/adopt-keys.ts'
 import { BrokenSealError } from '../../src/secrets/errors.ts'
+import { rotateKeys } from '../../src/secrets/rotate-keys.ts'
 import { createSealer } from '../../src/secrets/sealer.ts'
 import { newSealingKey, parseSealingKeys } from '../../src/secrets/sealing-key.ts'
 import { serviceAccount } from '../fixtures/service-account-key.ts'
@@ -31,7 +32,7 @@ function open() {
     },
     /** As a start does with another key before the old one, and the next without the old one. */
     adopt: () => {
-      adoptKeys({
+      rotateKeys({
         db,
         sealer: sealerOf(first, old),
         vaults: [credentialVault(db)],
@@ -155,18 +156,18 @@ describe('a registry', () => {
   })
 
   test.each([
-    ['quay.io', { aws: AWS }, /^aws is for Amazon’s registries: 123456789012\.dkr\.ecr\.eu-west-1/],
-    [`${ECR}.evil.example`, { aws: AWS }, /Amazon’s registries/],
-    ['123456789012.dkr.ecr.eu-west-1.evil.example', { aws: AWS }, /Amazon’s registries/],
-    ['x.public.ecr.aws', { aws: AWS }, /Amazon’s registries/],
-    [ECR, { aws: { ...AWS, region: 'us-east-1' } }, /^aws\.region must be eu-west-1 there/],
-    ['quay.io', { google: GOOGLE }, /^google is for Google’s registries: europe-docker\.pkg\.dev/],
-    ['xgcr.io', { google: GOOGLE }, /Google’s registries/],
-    ['gcr.io.evil.example', { google: GOOGLE }, /Google’s registries/],
-    ['gcr.io:8443', { google: GOOGLE }, /Google’s registries/],
-    ['quay.io', { azure: AZURE }, /^azure is for Azure’s registries: team\.azurecr\.io/],
-    ['team.azurecr.io.evil.example', { azure: AZURE }, /Azure’s registries/],
-    ['teamazurecr.io', { azure: AZURE }, /Azure’s registries/],
+    ['quay.io', { aws: AWS }, /^aws is for registries of Amazon: 123456789012\.dkr\.ecr\.eu-west-1/],
+    [`${ECR}.evil.example`, { aws: AWS }, /registries of Amazon/],
+    ['123456789012.dkr.ecr.eu-west-1.evil.example', { aws: AWS }, /registries of Amazon/],
+    ['x.public.ecr.aws', { aws: AWS }, /registries of Amazon/],
+    [ECR, { aws: { ...AWS, region: 'us-east-1' } }, /^aws\.region must be eu-west-1 for this registry/],
+    ['quay.io', { google: GOOGLE }, /^google is for registries of Google: europe-docker\.pkg\.dev/],
+    ['xgcr.io', { google: GOOGLE }, /registries of Google/],
+    ['gcr.io.evil.example', { google: GOOGLE }, /registries of Google/],
+    ['gcr.io:8443', { google: GOOGLE }, /registries of Google/],
+    ['quay.io', { azure: AZURE }, /^azure is for registries of Azure: team\.azurecr\.io/],
+    ['team.azurecr.io.evil.example', { azure: AZURE }, /registries of Azure/],
+    ['teamazurecr.io', { azure: AZURE }, /registries of Azure/],
   ])('that is none of the cloud’s does not take its key: %s', (prefix, input, message) => {
     using it = open()
     expect(() => it.set(prefix, input)).toThrow(message)

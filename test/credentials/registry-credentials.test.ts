@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import { parseSecret } from '../../src/credentials/credential-input.ts'
+import { credentialVault } from '../../src/credentials/credential-vault.ts'
 import { createRegistryCredentials, MAX_CREDENTIALS } from '../../src/credentials/registry-credentials.ts'
 import { openDatabase } from '../../src/db/open.ts'
 import { type Secret, secretWords } from '../../src/logins/registry-login.ts'
-import { adoptKeys, credentialVault } from '../../src/secrets/adopt-keys.ts'
 import { BrokenSealError, SealingKeyError } from '../../src/secrets/errors.ts'
+import { rotateKeys } from '../../src/secrets/rotate-keys.ts'
 import { createSealer } from '../../src/secrets/sealer.ts'
 import { newSealingKey, parseSealingKeys } from '../../src/secrets/sealing-key.ts'
 
@@ -114,8 +115,8 @@ describe('a credential', () => {
     it.set('quay.io', password('ours'), 'ours')
 
     expect(it.secretFor('x', 'quay.io', 'theirs')).toBeNull()
-    expect(it.store.isKnown('ours', 'quay.io')).toBe(true)
-    expect(it.store.isKnown('theirs', 'quay.io')).toBe(false)
+    expect(it.store.hasAny('ours', 'quay.io')).toBe(true)
+    expect(it.store.hasAny('theirs', 'quay.io')).toBe(false)
   })
 
   test('has an id that tells namespaces, places and secrets apart', () => {
@@ -251,14 +252,14 @@ describe('what is stored', () => {
     put.run(theirs?.sealed ?? null, 'quay.io')
 
     expect(() => it.secretFor('x', 'evil.example')).toThrow(
-      'the credential of default for evil.example cannot be used: what is stored of it was changed',
+      'the credential of default for evil.example cannot be used: the stored secret was changed',
     )
   })
 })
 
 describe('a start with new keys', () => {
   const adopt = (it: ReturnType<typeof open>, keys: string[], lost: string | null = null) =>
-    adoptKeys({
+    rotateKeys({
       db: it.db,
       sealer: sealerOf(...keys),
       vaults: [credentialVault(it.db)],
@@ -270,8 +271,8 @@ describe('a start with new keys', () => {
     using it = open()
     for (const prefix of ['quay.io', 'ghcr.io']) it.set(prefix)
 
-    expect(adopt(it, [NEW, OLD])).toEqual({ resealed: 2, forgotten: 0 })
-    expect(adopt(it, [NEW, OLD])).toEqual({ resealed: 0, forgotten: 0 })
+    expect(adopt(it, [NEW, OLD])).toEqual({ resealed: 2, deleted: 0 })
+    expect(adopt(it, [NEW, OLD])).toEqual({ resealed: 0, deleted: 0 })
 
     const renewed = it.storeWith(NEW)
     expect(renewed.find('default', 'ghcr.io', 'x')?.secret).toEqual(password('ghcr.io'))
@@ -298,9 +299,9 @@ describe('a start with new keys', () => {
     it.set('quay.io')
     const [{ keyId } = { keyId: '' }] = it.rows()
 
-    expect(adopt(it, [OLD], keyId)).toEqual({ resealed: 0, forgotten: 0 })
+    expect(adopt(it, [OLD], keyId)).toEqual({ resealed: 0, deleted: 0 })
     expect(() => adopt(it, [NEW], '0123456789abcdef')).toThrow(SealingKeyError)
-    expect(adopt(it, [NEW], keyId)).toEqual({ resealed: 0, forgotten: 1 })
+    expect(adopt(it, [NEW], keyId)).toEqual({ resealed: 0, deleted: 1 })
     expect(it.store.ofNamespace('default')).toEqual([])
   })
 

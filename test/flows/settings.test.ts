@@ -155,7 +155,7 @@ describe('a server that cannot start says why in one line, and ends', () => {
     const { end, stderr } = await build.run({ CREDENTIALS_KEY: 'swordfish', DATA: newDataFolder() })
 
     expect(end).toBe(78)
-    expect(brief(stderr)).toContain('IMAGESTREAMS_CREDENTIALS_KEY: the key 1 of 1 is none')
+    expect(brief(stderr)).toContain('IMAGESTREAMS_CREDENTIALS_KEY: key 1 of 1 is invalid')
     expect(stderr).not.toContain('swordfish')
   })
 

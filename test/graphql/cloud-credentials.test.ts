@@ -157,8 +157,13 @@ describe('setRegistryCredential', () => {
   const aws = { accessKeyId: 'AKIAIOSFODNN7EXAMPLE', secretAccessKey: 'canary' }
 
   test.each([
-    ['quay.io', 'prefix', { aws }, 'aws is for Amazon’s registries'],
-    ['quay.io', 'prefix', { google: { serviceAccountKey: serviceAccount().key } }, 'google is for Google’s'],
+    ['quay.io', 'prefix', { aws }, 'aws is for registries of Amazon'],
+    [
+      'quay.io',
+      'prefix',
+      { google: { serviceAccountKey: serviceAccount().key } },
+      'google is for registries of Google',
+    ],
     [
       'public.ecr.aws',
       'aws',

@@ -183,7 +183,7 @@ describe('a row that was tampered with', () => {
 
     expect(done).toMatchObject({ state: 'FAILED' })
     expect(done.message).toContain(
-      `the credential of default for ${upstream.host} cannot be used: what is stored of it was changed`,
+      `the credential of default for ${upstream.host} cannot be used: the stored secret was changed`,
     )
     expect(upstream.log.filter(({ headers }) => headers.authorization !== undefined)).toEqual([])
   })
@@ -259,7 +259,7 @@ describe('the key', () => {
     await expect(start({ credentialsKeyFile })).rejects.toThrow(/mounted.key is not there/)
     writeFileSync(credentialsKeyFile, newSealingKey())
     chmodSync(credentialsKeyFile, 0o640)
-    await expect(start({ credentialsKeyFile })).rejects.toThrow(/mode 0640\): chmod 600/)
+    await expect(start({ credentialsKeyFile })).rejects.toThrow(/mode 0640\): run chmod 600/)
     chmodSync(credentialsKeyFile, 0o400)
     expect(await countOf({ credentialsKeyFile })).toBe(0)
   })

@@ -109,7 +109,7 @@ describe('a proxy’s password and a client’s key', () => {
     await expect(start(other)).rejects.toThrow(SealingKeyError)
     await expect(start(other)).rejects.toThrow('1 registry secret is sealed with the key')
     await using server = await start({ credentialsKey: `${other.credentialsKey}\n${key}` })
-    expect(server.told.join()).toContain('sealed with the first key')
+    expect(server.told.join()).toContain('sealed secrets again with the first key')
   })
 })
 

@@ -3,8 +3,8 @@ import { describe, expect, test } from 'vitest'
 import { InvalidInputError, NotFoundError } from '../../src/input/errors.ts'
 import type { ConfigurationInput } from '../../src/registry-config/configuration-input.ts'
 import { MAX_CONFIGURATIONS } from '../../src/registry-config/registry-configurations.ts'
-import { secretVault } from '../../src/registry-config/secrets.ts'
-import { adoptKeys } from '../../src/secrets/adopt-keys.ts'
+import { registrySecretVault } from '../../src/registry-config/secrets.ts'
+import { rotateKeys } from '../../src/secrets/rotate-keys.ts'
 import { newSealingKey } from '../../src/secrets/sealing-key.ts'
 import { createAuthority } from '../fixtures/certificates.ts'
 import { START, sealerOf, World } from './world.ts'
@@ -140,19 +140,19 @@ describe('what is kept of a secret', () => {
     world.set('quay.io', { clientCertificate, proxy })
     const added = newSealingKey()
     const adopt = (keys: string[], lost: string | null = null) => {
-      const vaults = [secretVault(world.db)]
-      return adoptKeys({ db: world.db, sealer: sealerOf(...keys), vaults, source: 'the test', lost })
+      const vaults = [registrySecretVault(world.db)]
+      return rotateKeys({ db: world.db, sealer: sealerOf(...keys), vaults, source: 'the test', lost })
     }
     const before = world.plan('quay.io/x')
     expect(() => adopt([added])).toThrow('2 registry secrets are sealed with the key')
-    expect(adopt([added, world.key])).toEqual({ resealed: 2, forgotten: 0 })
+    expect(adopt([added, world.key])).toEqual({ resealed: 2, deleted: 0 })
     expect(world.storeWith(sealerOf(added)).rules().planOf('quay.io', 'x')).toEqual(before)
 
     const lost = sealerOf(added).keyId
-    expect(adopt([newSealingKey()], lost)).toEqual({ resealed: 0, forgotten: 2 })
+    expect(adopt([newSealingKey()], lost)).toEqual({ resealed: 0, deleted: 2 })
     const plan = world.storeWith(sealerOf(world.key)).rules().planOf('quay.io', 'x')
     expect('locations' in plan && plan.locations[0]?.problem).toBe(
-      'a secret of the configuration of quay.io is lost: give it again',
+      'a secret of the configuration of quay.io is lost: set it again',
     )
   })
 })

@@ -5,8 +5,8 @@ import {
   type RegistryConfigurations,
 } from '../../src/registry-config/registry-configurations.ts'
 import type { Rules } from '../../src/registry-config/rules.ts'
-import type { Sealer } from '../../src/registry-config/secrets.ts'
 import type { RepositoryLocation, RepositoryPlan } from '../../src/remote/location/registry-rules.ts'
+import type { Sealer } from '../../src/secrets/sealer.ts'
 import { createSealer } from '../../src/secrets/sealer.ts'
 import { newSealingKey, parseSealingKeys } from '../../src/secrets/sealing-key.ts'
 

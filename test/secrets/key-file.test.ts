@@ -48,7 +48,7 @@ describe('a key file', () => {
     (mode) => {
       write(mode)
       expect(() => readKeyFile(path)).toThrow(SealingKeyError)
-      expect(() => readKeyFile(path)).toThrow(`mode 0${mode.toString(8)}): chmod 600 ${path}`)
+      expect(() => readKeyFile(path)).toThrow(`mode 0${mode.toString(8)}): run chmod 600 ${path}`)
     },
   )
 
@@ -58,7 +58,7 @@ describe('a key file', () => {
 
   test('is no folder and no endless file', () => {
     mkdirSync(path, { mode: 0o700 })
-    expect(() => readKeyFile(path)).toThrow(/is not a file/)
+    expect(() => readKeyFile(path)).toThrow(/is not a regular file/)
     rmSync(path, { recursive: true })
     write(0o600, 'x'.repeat(64 * 1024 + 1))
     expect(() => readKeyFile(path)).toThrow(/has more than 65536 bytes/)

@@ -95,13 +95,13 @@ describe('sealing keys', () => {
   })
 
   test.each([
-    ['', /the test holds no key/],
-    ['swordfish', /the key 1 of 1 is none: a key is 32 random bytes in base64 or hexadecimal/],
-    [`${newSealingKey()}\nswordfish`, /the key 2 of 2 is none/],
-    [randomBytes(31).toString('base64'), /is none/],
-    [randomBytes(33).toString('base64'), /is none/],
-    [randomBytes(31).toString('hex'), /is none/],
-    [Array.from({ length: 17 }, newSealingKey).join('\n'), /holds 17 keys; at most 16/],
+    ['', /the test contains no key/],
+    ['swordfish', /key 1 of 1 is invalid: a key is 32 random bytes in base64 or hexadecimal/],
+    [`${newSealingKey()}\nswordfish`, /key 2 of 2 is invalid/],
+    [randomBytes(31).toString('base64'), /is invalid/],
+    [randomBytes(33).toString('base64'), /is invalid/],
+    [randomBytes(31).toString('hex'), /is invalid/],
+    [Array.from({ length: 17 }, newSealingKey).join('\n'), /contains 17 keys; at most 16/],
   ])('are refused in words that show nothing of them', (text, message) => {
     expect(() => parseSealingKeys(text, 'the test')).toThrow(message)
     expect(() => parseSealingKeys(text, 'the test')).not.toThrow(/swordfish/)

@@ -343,7 +343,7 @@ describe('a secret', () => {
     )
 
     expect(() => world.secrets.open(world.webhook(other.webhook))).toThrow(
-      'what is stored of it was changed, and is not used',
+      'the stored secret was changed or belongs to another row',
     )
   })
 

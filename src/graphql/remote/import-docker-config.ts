@@ -1,5 +1,5 @@
+import type { RegistryCredential } from '../../credentials/credential-rows.ts'
 import { readDockerConfig, type SkippedEntry } from '../../credentials/docker-config.ts'
-import type { RegistryCredential } from '../../credentials/registry-credentials.ts'
 import { sourcesOf } from '../../documents/parse.ts'
 import { InvalidInputError } from '../../input/errors.ts'
 import { builder } from '../kit/builder.ts'

@@ -1,5 +1,5 @@
 import { checkNamespace, parseSecret } from '../../credentials/credential-input.ts'
-import type { RegistryCredential } from '../../credentials/registry-credentials.ts'
+import type { RegistryCredential } from '../../credentials/credential-rows.ts'
 import { formatPrefix } from '../../logins/registry-login.ts'
 import { builder } from '../kit/builder.ts'
 import {

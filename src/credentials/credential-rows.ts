@@ -1,0 +1,99 @@
+import { and, count, desc, eq, getTableColumns, sql } from 'drizzle-orm'
+import type { Database } from '../db/open.ts'
+import { registryCredentials as table } from '../db/tables/access.ts'
+import { pathsAbove, type RegistryPrefix } from '../logins/registry-login.ts'
+import type { CredentialRow } from './credential-vault.ts'
+
+/** A credential without its secret, which no client can read back. */
+export interface RegistryCredential extends Omit<CredentialRow, 'keyId' | 'sealed'> {}
+
+const { keyId: _, sealed: __, ...PUBLIC_COLUMNS } = getTableColumns(table)
+
+/** Columns that replacing a credential writes. */
+type CredentialSecret = Pick<CredentialRow, 'kind' | 'username' | 'keyId' | 'sealed' | 'updatedAt'>
+
+/** The rows of `registry_credentials`. */
+export class CredentialRows {
+  readonly #orm: Database['orm']
+  readonly #longest
+  readonly #first
+
+  constructor({ orm }: Database) {
+    this.#orm = orm
+    const ofRegistry = and(
+      eq(table.namespace, sql.placeholder('namespace')),
+      eq(table.registry, sql.placeholder('registry')),
+    )
+    // prepared once: each request to a registry runs them
+    this.#longest = orm
+      .select()
+      .from(table)
+      .where(
+        and(ofRegistry, sql`${table.path} in (select value from json_each(${sql.placeholder('paths')}))`),
+      )
+      .orderBy(desc(sql`length(${table.path})`))
+      .limit(1)
+      .prepare()
+    this.#first = orm.select({ id: table.id }).from(table).where(ofRegistry).limit(1).prepare()
+  }
+
+  /** Returns the credentials of a namespace, by registry and path. */
+  ofNamespace(namespace: string): RegistryCredential[] {
+    return this.#orm
+      .select(PUBLIC_COLUMNS)
+      .from(table)
+      .where(eq(table.namespace, namespace))
+      .orderBy(table.registry, table.path)
+      .all()
+  }
+
+  /** Returns the credential that is set for exactly this prefix. */
+  at(namespace: string, { registry, path }: RegistryPrefix): RegistryCredential | undefined {
+    return this.#orm
+      .select(PUBLIC_COLUMNS)
+      .from(table)
+      .where(and(eq(table.namespace, namespace), eq(table.registry, registry), eq(table.path, path)))
+      .get()
+  }
+
+  /** Returns the sealed credential that is set for exactly this prefix. */
+  sealedAt(namespace: string, { registry, path }: RegistryPrefix): CredentialRow | undefined {
+    return this.#longest.get({ namespace, registry, paths: JSON.stringify([path]) })
+  }
+
+  /** Returns the sealed credential with the longest path that contains the repository. */
+  sealedFor(namespace: string, registry: string, repository: string): CredentialRow | undefined {
+    return this.#longest.get({ namespace, registry, paths: JSON.stringify([...pathsAbove(repository)]) })
+  }
+
+  /** Reports whether the namespace has a credential for the registry or a part of it. */
+  hasAny(namespace: string, registry: string): boolean {
+    return this.#first.get({ namespace, registry }) !== undefined
+  }
+
+  count(namespace: string): number {
+    return (
+      this.#orm.select({ count: count() }).from(table).where(eq(table.namespace, namespace)).get()?.count ?? 0
+    )
+  }
+
+  insert(row: CredentialSecret & Pick<CredentialRow, 'namespace' | 'registry' | 'path'>): void {
+    this.#orm
+      .insert(table)
+      .values({ ...row, createdAt: row.updatedAt })
+      .run()
+  }
+
+  /** Replaces the secret; the row keeps its id and its time of creation. */
+  replace(id: number, secret: CredentialSecret): void {
+    this.#orm
+      .update(table)
+      .set({ ...secret, lastUsedAt: null })
+      .where(eq(table.id, id))
+      .run()
+  }
+
+  delete(id: number): void {
+    this.#orm.delete(table).where(eq(table.id, id)).run()
+  }
+}
