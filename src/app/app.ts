@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { type Logger, pino } from 'pino'
 import { createPruner } from '../collect/images/prune.ts'
@@ -10,7 +11,7 @@ import { createServer } from '../http/server.ts'
 import { createScheduleRunner } from '../imagestream/schedule/schedule-runner.ts'
 import type { Config } from './config.ts'
 import { openCredentials } from './credentials.ts'
-import { openDomain } from './domain.ts'
+import { createDomain } from './domain.ts'
 import { openMetrics } from './metrics.ts'
 import { Opened } from './opened.ts'
 import { openRegistry } from './registry.ts'
@@ -31,6 +32,9 @@ export interface AppOverrides {
   /** Where an endpoint of a cloud is really asked for a login: for tests, which have no cloud. */
   readonly cloudEndpoint?: (endpoint: URL) => URL
 }
+
+const MINUTE = 60 * 1000
+const HOUR = 60 * MINUTE
 
 /** The whole server, listening. Disposing stops it; what was under way goes on at the next start. */
 export interface App extends AsyncDisposable {
@@ -64,7 +68,7 @@ async function open(
   const db = opened.use(openDatabase(databaseFile, { onFatal }))
   const credentials = openCredentials({ config, db, now, log })
   opened.use(credentials.store)
-  const { egress, configurations, remote, vendors } = openRemote(
+  const { egress, configurations, remote, importSource } = openRemote(
     {
       ...{ config, db, credentials, now, log, cloudEndpoint },
       onAnswered: (host, outcome) => metrics.remoteRequest(host, outcome),
@@ -72,15 +76,19 @@ async function open(
     opened,
   )
 
-  const domain = openDomain({
-    config,
+  const domain = createDomain({
     db,
-    remote,
-    vendors,
-    configurations,
+    remote: importSource,
     now,
-    log,
+    uuid: randomUUID,
+    importMode: config.importMode,
+    maximumTags: config.maximumTags,
+    scheduleIntervalMs: config.scheduleMinutes * MINUTE,
+    fullSweepMs: config.fullSweepHours * HOUR,
+    blockOf: ({ registry, repository }) => configurations.rules().blockOf(registry, repository),
     onImportFinished: (finished) => metrics.importFinished(finished),
+    onInternalError: (error, importId) =>
+      log.error({ err: error, importId }, 'import failed: internal error'),
   })
   const { images, streams, recorder, writer, importer, schedules } = domain
   const metrics = openMetrics({

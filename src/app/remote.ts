@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import type { Database } from '../db/open.ts'
 import { createEgress, type Egress } from '../egress/egress.ts'
+import type { RemoteRegistry } from '../imagestream/image/remote-registry.ts'
 import { MAX_CONCURRENCY } from '../registry-config/configuration-input.ts'
 import {
   createRegistryConfigurations,
@@ -12,7 +13,7 @@ import {
   type RegistryClientOptions,
 } from '../remote/registry-client.ts'
 import { cloudExchanges } from '../vendors/cloud-exchanges.ts'
-import { createVendorListings, type VendorListings } from '../vendors/listings.ts'
+import { createVendorListings } from '../vendors/listings.ts'
 import { type Config, ConfigError } from './config.ts'
 import type { OpenedCredentials } from './credentials.ts'
 import type { Opened } from './opened.ts'
@@ -35,7 +36,8 @@ export interface RemoteRooms {
   readonly egress: Egress
   readonly configurations: RegistryConfigurations
   readonly remote: RegistryClient
-  readonly vendors: VendorListings
+  /** `remote` with the vendors' listings, for imports. */
+  readonly importSource: RemoteRegistry
 }
 
 /** Joins the only way out with what is configured of other registries. Throws ConfigError. */
@@ -68,7 +70,13 @@ export function openRemote(parts: RemoteParts, opened: Opened): RemoteRooms {
     configurationOf: (registry, repository) => configurations.rules().vendorOf(registry, repository),
     warn: (warning) => log.warn(warning, "a vendor's listing broke a rule"),
   })
-  return { egress, configurations, remote, vendors }
+  const importSource: RemoteRegistry = {
+    repository: (reference, options) => ({
+      ...remote.repository(reference, options),
+      vendorListing: () => vendors.listingOf(reference, options),
+    }),
+  }
+  return { egress, configurations, remote, importSource }
 }
 
 function openEgress(config: Config): Egress {

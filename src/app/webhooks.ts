@@ -16,16 +16,13 @@ import { WEBHOOKS_PATH } from '../webhooks/webhook.ts'
 import { createWebhooks } from '../webhooks/webhooks.ts'
 import { createHintWorker } from '../webhooks/worker.ts'
 import type { Config } from './config.ts'
-import type { openDomain } from './domain.ts'
+import type { Domain } from './domain.ts'
 import type { Opened } from './opened.ts'
 
 export interface WebhookParts {
   readonly config: Config
   readonly db: Database
-  readonly domain: Pick<
-    ReturnType<typeof openDomain>,
-    'importer' | 'announcements' | 'hintRetries' | 'schedules'
-  >
+  readonly domain: Pick<Domain, 'importer' | 'announcements' | 'hintRetries' | 'schedules'>
   readonly sealer: Sealer
   readonly egress: Egress
   /** Milliseconds since 1970. */

@@ -11,8 +11,8 @@ import { createStreams } from '../../src/imagestream/stream/stream.ts'
 import type { StreamFilter } from '../../src/imagestream/stream/stream-search.ts'
 import { createTags } from '../../src/imagestream/tag/tag.ts'
 import type { TagFilter } from '../../src/imagestream/tag/tag-search.ts'
-import { ALL } from '../fixtures/domain.ts'
 import { image, index } from '../fixtures/random-image.ts'
+import { ALL } from '../fixtures/test-domain.ts'
 
 const MIGRATIONS = fileURLToPath(new URL('../../src/db/migrations', import.meta.url))
 /** The migrations before streams and tags could be searched. */

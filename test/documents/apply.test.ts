@@ -1,14 +1,14 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { Domain, fromImage, UPSTREAM } from '../fixtures/domain.ts'
 import { image } from '../fixtures/random-image.ts'
+import { fromImage, TestDomain, UPSTREAM } from '../fixtures/test-domain.ts'
 import { apply, applyOne, exported, imageStream, listOf, tagOf, wish } from './documents.ts'
 
 const ONE = image({ seed: 1 })
 const TWO = image({ seed: 2 })
 
-let domain: Domain
+let domain: TestDomain
 beforeEach(() => {
-  domain = new Domain()
+  domain = new TestDomain()
   domain.remote.push(UPSTREAM, 'latest', ONE).push(UPSTREAM, '3.3', TWO)
 })
 afterEach(async () => {

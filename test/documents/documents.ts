@@ -3,7 +3,7 @@ import { parse } from 'yaml'
 import type { AppliedDocument } from '../../src/documents/apply.ts'
 import { manifestJson, manifestYaml } from '../../src/documents/manifest-document.ts'
 import { InvalidInputError } from '../../src/input/errors.ts'
-import type { Domain } from '../fixtures/domain.ts'
+import type { TestDomain } from '../fixtures/test-domain.ts'
 
 // Documents for the tests: written, applied, exported and compared.
 
@@ -36,7 +36,7 @@ export const listOf = (...items: readonly object[]) => ({ apiVersion: 'v1', kind
 
 /** Applies a text, or an object as JSON. */
 export const apply = (
-  domain: Domain,
+  domain: TestDomain,
   manifest: string | object,
   { dryRun = false, namespace = 'default' } = {},
 ): AppliedDocument[] =>
@@ -55,7 +55,7 @@ export function applyOne(...args: Parameters<typeof apply>): AppliedDocument {
 
 /** The message and field that a manifest is refused with. */
 export function refusal(
-  domain: Domain,
+  domain: TestDomain,
   manifest: string | object,
 ): { readonly message: string; readonly field: string } {
   try {
@@ -67,14 +67,19 @@ export function refusal(
   throw new Error('it was taken')
 }
 
-export function exported(domain: Domain, name: string, namespace = 'default', write = manifestJson): string {
+export function exported(
+  domain: TestDomain,
+  name: string,
+  namespace = 'default',
+  write = manifestJson,
+): string {
   const stream = domain.streams.byName(namespace, name)
   if (!stream) throw new Error(`there is no stream ${namespace}/${name}`)
   const { streams, tags, images } = domain
   return write(stream, { streams, tags, images, pullRepository: () => 'registry.here:5000/any' })
 }
 
-export const exportedYaml = (domain: Domain, name: string, namespace?: string): string =>
+export const exportedYaml = (domain: TestDomain, name: string, namespace?: string): string =>
   exported(domain, name, namespace, manifestYaml)
 
 const SERVER_SET = ['creationTimestamp', 'generation', 'managedFields', 'resourceVersion', 'selfLink', 'uid']

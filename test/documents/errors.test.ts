@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { ConflictError } from '../../src/input/errors.ts'
-import { Domain } from '../fixtures/domain.ts'
+import { TestDomain } from '../fixtures/test-domain.ts'
 import { apply, imageStream, listOf, refusal, tagOf } from './documents.ts'
 
-let domain: Domain
+let domain: TestDomain
 beforeEach(() => {
-  domain = new Domain()
+  domain = new TestDomain()
 })
 afterEach(() => domain[Symbol.asyncDispose]())
 

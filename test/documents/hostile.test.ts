@@ -1,12 +1,12 @@
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { InvalidInputError } from '../../src/input/errors.ts'
-import { Domain } from '../fixtures/domain.ts'
+import { TestDomain } from '../fixtures/test-domain.ts'
 import { apply, applyOne, imageStream, listOf, refusal } from './documents.ts'
 
-let domain: Domain
+let domain: TestDomain
 beforeEach(() => {
-  domain = new Domain()
+  domain = new TestDomain()
 })
 afterEach(async () => {
   expect(domain.internalErrors).toEqual([])

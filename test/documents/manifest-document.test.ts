@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { annotationsOf, manifestJson, manifestYaml } from '../../src/documents/manifest-document.ts'
-import { Domain, fromImage, UPSTREAM } from '../fixtures/domain.ts'
 import { image } from '../fixtures/random-image.ts'
+import { fromImage, TestDomain, UPSTREAM } from '../fixtures/test-domain.ts'
 
-let domain: Domain
+let domain: TestDomain
 beforeEach(() => {
-  domain = new Domain()
+  domain = new TestDomain()
   domain.time = Date.UTC(2026, 0, 2, 3, 4, 5, 678)
 })
 afterEach(() => domain[Symbol.asyncDispose]())

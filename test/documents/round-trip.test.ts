@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { Domain } from '../fixtures/domain.ts'
+import { TestDomain } from '../fixtures/test-domain.ts'
 import {
   apply,
   applyOne,
@@ -12,9 +12,9 @@ import {
   wish,
 } from './documents.ts'
 
-let domain: Domain
+let domain: TestDomain
 beforeEach(() => {
-  domain = new Domain()
+  domain = new TestDomain()
 })
 afterEach(() => domain[Symbol.asyncDispose]())
 
@@ -46,7 +46,7 @@ describe.each(['nodejs', 'ruby', 'jenkins'])('what OpenShift exports of %s', (na
 
 describe('a document', () => {
   it('of an OpenShift that knew no import modes gets the mode of the server', async () => {
-    await using modern = new Domain({ importMode: 'PreserveOriginal' })
+    await using modern = new TestDomain({ importMode: 'PreserveOriginal' })
     const old = imageStream({
       tags: [{ ...tagOf('a', 'registry.test/a:1'), importPolicy: {}, referencePolicy: { type: '' } }],
     })
@@ -183,7 +183,7 @@ describe('any document', () => {
   it('comes back as it was applied, over whatever was there, and then changes nothing', async () => {
     await fc.assert(
       fc.asyncProperty(document, document, fc.boolean(), async (first, second, asYaml) => {
-        await using own = new Domain()
+        await using own = new TestDomain()
         const write = asYaml ? exportedYaml : exported
 
         for (const [wanted, action] of [

@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { Domain, tagName } from '../fixtures/domain.ts'
 import { image } from '../fixtures/random-image.ts'
+import { TestDomain, tagName } from '../fixtures/test-domain.ts'
 import { apply, applyOne, exported, exportedYaml, imageStream, refusal, tagOf } from './documents.ts'
 
-let domain: Domain
+let domain: TestDomain
 beforeEach(() => {
-  domain = new Domain()
+  domain = new TestDomain()
 })
 afterEach(() => domain[Symbol.asyncDispose]())
 

@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { Domain } from '../fixtures/domain.ts'
+import { TestDomain } from '../fixtures/test-domain.ts'
 import { applyOne, imageStream, tagOf } from './documents.ts'
 
-let domain: Domain
+let domain: TestDomain
 beforeEach(() => {
-  domain = new Domain()
+  domain = new TestDomain()
 })
 afterEach(() => domain[Symbol.asyncDispose]())
 

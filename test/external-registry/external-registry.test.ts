@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { tagName } from '../fixtures/domain.ts'
 import { deleteEvent, pushEvent } from '../fixtures/notifications.ts'
 import { image, index } from '../fixtures/random-image.ts'
+import { tagName } from '../fixtures/test-domain.ts'
 import { ExternalWorld, HOST } from './world.ts'
 
 const [one, two, three] = [image({ seed: 1 }), image({ seed: 2 }), image({ seed: 3 })]

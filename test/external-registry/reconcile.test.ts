@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { RegistryError } from '../../src/oci/registry-error.ts'
-import { fromImage, tagName } from '../fixtures/domain.ts'
 import { pushEvent } from '../fixtures/notifications.ts'
 import { image, index } from '../fixtures/random-image.ts'
+import { fromImage, tagName } from '../fixtures/test-domain.ts'
 import { ExternalWorld, HOST } from './world.ts'
 
 const [one, two, three] = [image({ seed: 1 }), image({ seed: 2 }), image({ seed: 3 })]

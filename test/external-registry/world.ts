@@ -9,16 +9,16 @@ import {
   type NotificationInbox,
 } from '../../src/external-registry/notification-inbox.ts'
 import { parseEnvelope } from '../../src/oci/distribution-events.ts'
-import { Domain, tagName } from '../fixtures/domain.ts'
 import { FakeRegistry } from '../fixtures/fake-registry.ts'
 import { deleteEvent, type EventOptions, envelopeOf, pushEvent } from '../fixtures/notifications.ts'
 import type { Image, Index } from '../fixtures/random-image.ts'
+import { TestDomain, tagName } from '../fixtures/test-domain.ts'
 
 export const HOST = 'registry.test:5000'
 
 /** The domain with an external registry in place of the integrated one; only that registry is made up. */
 export class ExternalWorld implements AsyncDisposable {
-  readonly domain: Domain
+  readonly domain: TestDomain
   readonly inbox: NotificationInbox
   readonly registry: FakeRegistry
   readonly warnings: string[] = []
@@ -30,7 +30,7 @@ export class ExternalWorld implements AsyncDisposable {
 
   constructor(file?: string, registry = new FakeRegistry()) {
     this.registry = registry
-    this.domain = new Domain({ remote: registry, ...(file !== undefined && { file }) })
+    this.domain = new TestDomain({ remote: registry, ...(file !== undefined && { file }) })
     this.inbox = createNotificationInbox({ db: this.domain.db, now: () => this.domain.time })
     this.external = this.open()
   }

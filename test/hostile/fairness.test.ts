@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { RUNNING_IMPORTS } from '../../src/imagestream/import/import.ts'
 import { startApp } from '../fixtures/app.ts'
-import { Domain, UPSTREAM } from '../fixtures/domain.ts'
 import { image } from '../fixtures/random-image.ts'
+import { TestDomain, UPSTREAM } from '../fixtures/test-domain.ts'
 import { startUpstream } from '../fixtures/upstream.ts'
 import { errorAnswer } from '../fixtures/upstream-answer.ts'
 import { createStream, importImage } from '../flows/operations.ts'
@@ -10,9 +10,9 @@ import { createStream, importImage } from '../flows/operations.ts'
 // One slow, huge or hostile repository delays no other. What is counted here is turns, never time.
 
 describe('a registry that does not answer', () => {
-  let domain: Domain
+  let domain: TestDomain
   beforeEach(() => {
-    domain = new Domain()
+    domain = new TestDomain()
     domain.remote.push(UPSTREAM, 'latest', image({ seed: 1 }))
   })
   afterEach(() => domain[Symbol.asyncDispose]())

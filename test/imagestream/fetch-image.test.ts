@@ -3,12 +3,12 @@ import type { ImportMode } from '../../src/imagestream/image/fetch-image.ts'
 import type { Image as StoredImage } from '../../src/imagestream/image/image.ts'
 import { type Digest, digestOf } from '../../src/oci/digest.ts'
 import { parseManifest } from '../../src/oci/manifest.ts'
-import { Domain, fromImage, UPSTREAM } from '../fixtures/domain.ts'
 import { attestation, type Image, type Index, image, index, layer } from '../fixtures/random-image.ts'
+import { fromImage, TestDomain, UPSTREAM } from '../fixtures/test-domain.ts'
 
-let domain: Domain
+let domain: TestDomain
 beforeEach(() => {
-  domain = new Domain()
+  domain = new TestDomain()
 })
 afterEach(() => domain[Symbol.asyncDispose]())
 

@@ -1,6 +1,6 @@
 import { decide } from '../../src/policy/decide.ts'
 import { ruleOf } from '../../src/policy/rule.ts'
-import { tagName } from '../fixtures/domain.ts'
+import { tagName } from '../fixtures/test-domain.ts'
 
 /** `a:1`: all streams are of one namespace. */
 export type Key = `${string}:${string}`

@@ -2,8 +2,8 @@ import type { TagImage } from '../../src/imagestream/commands/tag-image-input.ts
 import type { ObjectReferenceInput, SpecTagInput } from '../../src/imagestream/spec/spec.ts'
 import type { TagEvent } from '../../src/imagestream/tag/tag.ts'
 import { parseManifest } from '../../src/oci/manifest.ts'
-import { ALL, Domain, tagName } from '../fixtures/domain.ts'
 import { type Image, image } from '../fixtures/random-image.ts'
+import { ALL, TestDomain, tagName } from '../fixtures/test-domain.ts'
 
 export const one = image({ seed: 1 })
 export const two = image({ seed: 2 })
@@ -25,7 +25,7 @@ export const following = (
 }
 
 /** A domain in which tags are told by one text, and moved by pushes to the integrated registry. */
-export class FollowWorld extends Domain {
+export class FollowWorld extends TestDomain {
   /** Pushes to `web:1`, creating the stream where there is none. */
   push(content: Image, at: string): void {
     const { namespace, name, tag } = namesOf(at)

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { LONGEST_IMPORT, TAGS_IN_FLIGHT } from '../../src/imagestream/import/import-run.ts'
-import { type Domain, UPSTREAM } from '../fixtures/domain.ts'
 import { image } from '../fixtures/random-image.ts'
+import { type TestDomain, UPSTREAM } from '../fixtures/test-domain.ts'
 import { DAY, HOUR, MINUTE, VendorWorld } from './vendor-world.ts'
 
 let world: VendorWorld
@@ -134,7 +134,7 @@ describe('an import that takes too long', () => {
 })
 
 describe('a tag that disappeared from its registry', () => {
-  let domain: Domain
+  let domain: TestDomain
   beforeEach(async () => {
     domain = world.domain
     domain.remote.listBy(UPSTREAM, null)
@@ -241,7 +241,7 @@ describe('a tag that disappeared from its registry', () => {
     expect(domain.condition('1.0.2')?.reason).toBe('RegistryUnavailable')
   })
 
-  it.each<[string, (domain: Domain) => void]>([
+  it.each<[string, (domain: TestDomain) => void]>([
     ['failed', ({ remote }) => remote.fail(UPSTREAM, '', 'RegistryUnavailable')],
     ['broke off', ({ remote }) => remote.fail(UPSTREAM, '1.0.1', 'RegistryUnavailable')],
     ['went in circles', ({ remote }) => remote.leadInCircles(UPSTREAM)],

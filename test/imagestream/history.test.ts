@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { Domain, UPSTREAM } from '../fixtures/domain.ts'
 import { image } from '../fixtures/random-image.ts'
+import { TestDomain, UPSTREAM } from '../fixtures/test-domain.ts'
 
 const TAGS = ['latest', '3.3', '3.4', 'edge'] as const
 const REASONS = ['Unauthorized', 'RegistryUnavailable', 'TooManyRequests'] as const
@@ -62,7 +62,7 @@ const step = fc.oneof(
 )
 type Step = typeof step extends fc.Arbitrary<infer Value> ? Value : never
 
-async function walk(domain: Domain, model: Model, one: Step): Promise<void> {
+async function walk(domain: TestDomain, model: Model, one: Step): Promise<void> {
   domain.time += 1000
   if (one.do === 'move') {
     domain.remote.push(UPSTREAM, one.tag, image({ seed: one.seed }))
@@ -85,7 +85,7 @@ async function walk(domain: Domain, model: Model, one: Step): Promise<void> {
 
 const digestOf = (seed: number): string => image({ seed }).digest
 
-function check(domain: Domain, model: Model): void {
+function check(domain: TestDomain, model: Model): void {
   expect([...domain.tagNames()].sort()).toEqual([...model.histories.keys()].sort())
   for (const [name, seeds] of model.histories) {
     expect(domain.digests(name)).toEqual(seeds.map(digestOf))
@@ -105,7 +105,7 @@ function check(domain: Domain, model: Model): void {
 }
 
 /** The tags as somebody knows them who has only the push log. */
-function replay(domain: Domain): Map<string, number> {
+function replay(domain: TestDomain): Map<string, number> {
   const tags = new Map<string, number>()
   for (const { tag: name, imageId, previousImageId } of domain.log()) {
     expect(previousImageId).toBe(tags.get(name) ?? null)
@@ -118,7 +118,7 @@ describe('a stream, whatever happens upstream', () => {
   it('has the history that was seen, newest first, and a log that gives the tags', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
-        await using domain = new Domain()
+        await using domain = new TestDomain()
         const model = new Model()
         // a repository that is there and has no tags yet
         domain.remote.push(UPSTREAM, 'latest', image({ seed: 0 })).untag(UPSTREAM, 'latest')
@@ -143,7 +143,7 @@ describe('a stream, whatever happens upstream', () => {
   it('is not changed by an import of what it has seen', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 15 }), async (steps) => {
-        await using domain = new Domain()
+        await using domain = new TestDomain()
         const model = new Model()
         domain.remote.push(UPSTREAM, 'latest', image({ seed: 0 })).untag(UPSTREAM, 'latest')
         await domain.create()

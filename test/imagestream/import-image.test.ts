@@ -2,16 +2,16 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { ImportImage } from '../../src/imagestream/commands/import-image.ts'
 import type { SpecTag } from '../../src/imagestream/spec/spec.ts'
 import { InvalidInputError, NotFoundError } from '../../src/input/errors.ts'
-import { Domain, fromImage, UPSTREAM } from '../fixtures/domain.ts'
 import { image, index } from '../fixtures/random-image.ts'
+import { fromImage, TestDomain, UPSTREAM } from '../fixtures/test-domain.ts'
 
 const OTHER = 'registry.test/other'
 const arm64 = image({ seed: 'arm64', platform: { os: 'linux', architecture: 'arm64' } })
 const both = index([image({ seed: 1 }), arm64])
 
-let domain: Domain
+let domain: TestDomain
 beforeEach(() => {
-  domain = new Domain()
+  domain = new TestDomain()
   domain.remote.push(UPSTREAM, 'latest', both).push(UPSTREAM, '3.3', image({ seed: 2 }))
   domain.remote.push(OTHER, 'latest', image({ seed: 'other' })).push(OTHER, 'x', image({ seed: 'x' }))
 })

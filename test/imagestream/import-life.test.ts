@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type Import, KEPT_IMPORTS } from '../../src/imagestream/request/import-rows.ts'
-import { ALL, Domain, fromImage, UPSTREAM } from '../fixtures/domain.ts'
 import { image, releases } from '../fixtures/random-image.ts'
+import { ALL, fromImage, TestDomain, UPSTREAM } from '../fixtures/test-domain.ts'
 
-let domain: Domain
+let domain: TestDomain
 beforeEach(() => {
-  domain = new Domain()
+  domain = new TestDomain()
   domain.remote.push(UPSTREAM, 'latest', image({ seed: 1 })).push(UPSTREAM, '3.3', image({ seed: 2 }))
 })
 afterEach(() => domain[Symbol.asyncDispose]())

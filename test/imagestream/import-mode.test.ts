@@ -1,16 +1,16 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { ImportMode } from '../../src/imagestream/image/fetch-image.ts'
-import { Domain, fromImage, UPSTREAM } from '../fixtures/domain.ts'
 import { image, index } from '../fixtures/random-image.ts'
+import { fromImage, TestDomain, UPSTREAM } from '../fixtures/test-domain.ts'
 
 const amd64 = image({ seed: 1 })
 const arm64 = image({ seed: 2, platform: { os: 'linux', architecture: 'arm64' } })
 const both = index([amd64, arm64])
 const single = image({ seed: 'single' })
 
-let domain: Domain
+let domain: TestDomain
 beforeEach(() => {
-  domain = new Domain()
+  domain = new TestDomain()
   domain.remote.push(UPSTREAM, 'latest', both).push(UPSTREAM, 'single', single)
 })
 afterEach(() => domain[Symbol.asyncDispose]())

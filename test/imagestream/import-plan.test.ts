@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { Domain, type DomainOptions, fromImage, UPSTREAM } from '../fixtures/domain.ts'
 import { image, index } from '../fixtures/random-image.ts'
+import { fromImage, TestDomain, type TestDomainOptions, UPSTREAM } from '../fixtures/test-domain.ts'
 
 const OTHER = 'registry.test/other'
 
-let domain: Domain
-const start = (options: DomainOptions = {}): void => {
-  domain = new Domain(options)
+let domain: TestDomain
+const start = (options: TestDomainOptions = {}): void => {
+  domain = new TestDomain(options)
 }
 beforeEach(() => start())
 afterEach(() => domain[Symbol.asyncDispose]())

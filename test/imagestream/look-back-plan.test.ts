@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { Domain } from '../fixtures/domain.ts'
 import { watchStatements } from '../fixtures/statements.ts'
+import { TestDomain } from '../fixtures/test-domain.ts'
 
 const EVENTS = 1_000_000
 /** Tags of even number share the second half of the events; the first tag has the first half alone. */
@@ -9,10 +9,10 @@ const IMAGES = 10_000
 /** Milliseconds between two events. */
 const PACE = 1000
 
-let domain: Domain
+let domain: TestDomain
 let streamId: number
 beforeAll(() => {
-  domain = new Domain()
+  domain = new TestDomain()
   streamId = domain.writer.create({ namespace: 'default', name: 'ruby' }).stream.id
   seed()
 }, 60_000)

@@ -1,15 +1,15 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { PastTag } from '../../src/imagestream/tag/look-back.ts'
 import { groupBy } from '../../src/input/group-by.ts'
-import { ALL, Domain, UPSTREAM } from '../fixtures/domain.ts'
 import { moves, tagsAt } from '../fixtures/ruby-history.ts'
+import { ALL, TestDomain, UPSTREAM } from '../fixtures/test-domain.ts'
 
 /** Every date of twelve years of the ruby image, with what moved then. */
 const dates = [...groupBy([...moves()], ({ at }) => at.getTime())]
 
-let domain: Domain
+let domain: TestDomain
 beforeAll(async () => {
-  domain = new Domain({ importMode: 'PreserveOriginal' })
+  domain = new TestDomain({ importMode: 'PreserveOriginal' })
   domain.writer.create({ namespace: 'default', name: 'ruby' })
   for (const [time, moved] of dates) {
     for (const { tag, content } of moved) domain.remote.push(UPSTREAM, tag, content)

@@ -1,14 +1,14 @@
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { parseManifest } from '../../src/oci/manifest.ts'
-import { ALL, Domain, tagName } from '../fixtures/domain.ts'
 import { type Content, image } from '../fixtures/random-image.ts'
 import { watchStatements } from '../fixtures/statements.ts'
+import { ALL, TestDomain, tagName } from '../fixtures/test-domain.ts'
 
-let domain: Domain
+let domain: TestDomain
 let streamId: number
 beforeEach(() => {
-  domain = new Domain()
+  domain = new TestDomain()
   streamId = domain.writer.create({ namespace: 'default', name: 'ruby' }).stream.id
 })
 afterEach(() => domain[Symbol.asyncDispose]())

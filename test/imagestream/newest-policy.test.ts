@@ -3,12 +3,12 @@ import { MAXIMUM_LOOKS } from '../../src/imagestream/import/choose-tag.ts'
 import type { SpecTagInput } from '../../src/imagestream/spec/spec.ts'
 import type { TagDecision } from '../../src/imagestream/tag/policy-choice.ts'
 import type { TagPolicyInput } from '../../src/policy/policy.ts'
-import { Domain, fromImage, tagName, UPSTREAM } from '../fixtures/domain.ts'
 import { image, index } from '../fixtures/random-image.ts'
+import { fromImage, TestDomain, tagName, UPSTREAM } from '../fixtures/test-domain.ts'
 
-let domain: Domain
+let domain: TestDomain
 beforeEach(() => {
-  domain = new Domain()
+  domain = new TestDomain()
 })
 afterEach(() => domain[Symbol.asyncDispose]())
 

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { UPSTREAM } from '../fixtures/domain.ts'
 import { image, releases } from '../fixtures/random-image.ts'
 import { type Statements, watchStatements } from '../fixtures/statements.ts'
+import { UPSTREAM } from '../fixtures/test-domain.ts'
 import { following, one, two } from './follow-world.ts'
 import { PolicyWorld, ruled } from './policy-world.ts'
 

@@ -2,8 +2,8 @@ import semver from 'semver'
 import { expect, it } from 'vitest'
 import { groupBy } from '../../src/input/group-by.ts'
 import type { Digest } from '../../src/oci/digest.ts'
-import { UPSTREAM } from '../fixtures/domain.ts'
 import { moves } from '../fixtures/ruby-history.ts'
+import { UPSTREAM } from '../fixtures/test-domain.ts'
 import { PolicyWorld, ruled } from './policy-world.ts'
 
 /** Every date of twelve years of the ruby image, with what moved then. */

@@ -2,7 +2,7 @@ import type { SpecTagInput } from '../../src/imagestream/spec/spec.ts'
 import { createPolicyChoices, type PolicyChoices } from '../../src/imagestream/tag/policy-choice.ts'
 import type { Decision } from '../../src/policy/decide.ts'
 import type { TagPolicyInput } from '../../src/policy/policy.ts'
-import { tagName } from '../fixtures/domain.ts'
+import { tagName } from '../fixtures/test-domain.ts'
 import { FollowWorld, namesOf } from './follow-world.ts'
 
 /** A spec tag with a rule over the tags of its own stream. */

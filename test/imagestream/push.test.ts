@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { parseManifest } from '../../src/oci/manifest.ts'
-import { Domain, fromImage, REGISTRY_HOST, tagName, UPSTREAM } from '../fixtures/domain.ts'
 import { type Image, type Index, image, index } from '../fixtures/random-image.ts'
+import { fromImage, REGISTRY_HOST, TestDomain, tagName, UPSTREAM } from '../fixtures/test-domain.ts'
 
-let domain: Domain
+let domain: TestDomain
 
 beforeEach(() => {
-  domain = new Domain()
+  domain = new TestDomain()
 })
 afterEach(() => domain[Symbol.asyncDispose]())
 

@@ -2,12 +2,12 @@ import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { StreamFilter } from '../../src/imagestream/stream/stream-search.ts'
 import { keyOf, type Tag, type TagOrder } from '../../src/imagestream/tag/tag.ts'
-import { ALL, Domain, fromImage, tagName, UPSTREAM } from '../fixtures/domain.ts'
 import { image, index } from '../fixtures/random-image.ts'
+import { ALL, fromImage, TestDomain, tagName, UPSTREAM } from '../fixtures/test-domain.ts'
 
-let domain: Domain
+let domain: TestDomain
 beforeEach(() => {
-  domain = new Domain()
+  domain = new TestDomain()
 })
 afterEach(() => domain[Symbol.asyncDispose]())
 

@@ -2,17 +2,17 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { ImportFailure, Recorded, TagChange } from '../../src/imagestream/tag/record.ts'
 import { digestOf } from '../../src/oci/digest.ts'
 import { parseManifest } from '../../src/oci/manifest.ts'
-import { ALL, Domain, fromImage, tagName } from '../fixtures/domain.ts'
 import { image } from '../fixtures/random-image.ts'
+import { ALL, fromImage, TestDomain, tagName } from '../fixtures/test-domain.ts'
 
-let domain: Domain
+let domain: TestDomain
 let streamId: number
 /** Row ids of two images. */
 let first: number
 let second: number
 
 beforeEach(async () => {
-  domain = new Domain()
+  domain = new TestDomain()
   const { stream } = await domain.create({ spec: {} })
   streamId = stream.id
   const store = (seed: number): number => {

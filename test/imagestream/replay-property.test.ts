@@ -4,8 +4,8 @@ import { createPruner, type Pruner } from '../../src/collect/images/prune.ts'
 import type { Push } from '../../src/events/push-log.ts'
 import type { ImportMode } from '../../src/imagestream/image/fetch-image.ts'
 import type { SpecTagInput } from '../../src/imagestream/spec/spec.ts'
-import { ALL, fromImage, tagName } from '../fixtures/domain.ts'
 import { image, index } from '../fixtures/random-image.ts'
+import { ALL, fromImage, tagName } from '../fixtures/test-domain.ts'
 import { FollowWorld, following, namesOf } from './follow-world.ts'
 
 const STREAMS = ['app', 'web', 'team/app'] as const

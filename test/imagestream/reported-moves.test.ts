@@ -2,8 +2,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { ReportedMove } from '../../src/imagestream/image/remote-registry.ts'
 import { createReportedMoves, KEPT_MOVES } from '../../src/imagestream/watch/reported-moves.ts'
 import type { Digest } from '../../src/oci/digest.ts'
-import { ALL, tagName, UPSTREAM } from '../fixtures/domain.ts'
 import { image, index } from '../fixtures/random-image.ts'
+import { ALL, tagName, UPSTREAM } from '../fixtures/test-domain.ts'
 import { HOUR, MINUTE, VendorWorld } from './vendor-world.ts'
 
 let world: VendorWorld
@@ -28,7 +28,7 @@ const move = (tag: string, seed: string | number, from: number, until: number | 
 
 const stored = (tag: string) => {
   const found = world.domain.tag(tag)
-  return found ? world.domain.moves.ofTags([found.id], ALL) : []
+  return found ? world.domain.reportedMoves.ofTags([found.id], ALL) : []
 }
 
 describe('a move that a vendor reports', () => {
@@ -134,7 +134,7 @@ describe('a move that a vendor reports', () => {
     expect(stored('1.0.3')).toHaveLength(KEPT_MOVES)
     expect(stored('1.0.3')[0]?.digest).toBe(digestOf(`short ${KEPT_MOVES + 19}`))
     const tagId = world.domain.tag('1.0.3')?.id ?? 0
-    expect(world.domain.moves.countOfTags([tagId])).toEqual(new Map([[tagId, KEPT_MOVES]]))
+    expect(world.domain.reportedMoves.countOfTags([tagId])).toEqual(new Map([[tagId, KEPT_MOVES]]))
   })
 
   it('goes with its tag', async () => {

@@ -4,8 +4,8 @@ import { checkPolicy } from '../../src/policy/check-policy.ts'
 import { decide } from '../../src/policy/decide.ts'
 import { type TagPolicyInput, writePolicy } from '../../src/policy/policy.ts'
 import { ruleOf } from '../../src/policy/rule.ts'
-import { Domain, fromImage, tagName, UPSTREAM } from '../fixtures/domain.ts'
 import { image } from '../fixtures/random-image.ts'
+import { fromImage, TestDomain, tagName, UPSTREAM } from '../fixtures/test-domain.ts'
 
 const NAMES = ['1.0.0', '1.1', 'v1.1', '1.1.0-slim', '2.0.0-rc1', '2.0.0', '9', '10', 'latest', 'edge']
 
@@ -59,7 +59,7 @@ class Model {
 test('whatever happens upstream, each import leaves a rule’s tag at what a full decision chooses, one entry a change', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
-      await using domain = new Domain()
+      await using domain = new TestDomain()
       const model = new Model()
       // the repository is there from the start, with nothing in it
       domain.remote.push(UPSTREAM, 'latest', imageOf(1)).untag(UPSTREAM, 'latest')

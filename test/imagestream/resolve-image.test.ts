@@ -1,14 +1,14 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { SpecTagInput } from '../../src/imagestream/spec/spec.ts'
 import { type ResolvedImage, resolveImage } from '../../src/imagestream/stream/resolve-image.ts'
-import { Domain, fromImage, REGISTRY_HOST, UPSTREAM } from '../fixtures/domain.ts'
 import { image } from '../fixtures/random-image.ts'
+import { fromImage, REGISTRY_HOST, TestDomain, UPSTREAM } from '../fixtures/test-domain.ts'
 
 const [old, now] = [image({ seed: 'old' }), image({ seed: 'now' })]
 
-let domain: Domain
+let domain: TestDomain
 beforeEach(() => {
-  domain = new Domain()
+  domain = new TestDomain()
 })
 afterEach(() => domain[Symbol.asyncDispose]())
 

@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { PAGES_ARE_GOOD_FOR } from '../../src/imagestream/watch/saved-pages.ts'
 import { RegistryError } from '../../src/oci/registry-error.ts'
-import { Domain, UPSTREAM } from '../fixtures/domain.ts'
 import { FakeRegistry } from '../fixtures/fake-registry.ts'
 import { image } from '../fixtures/random-image.ts'
+import { TestDomain, UPSTREAM } from '../fixtures/test-domain.ts'
 
 const MEBIBYTE = 1024 * 1024
 
@@ -31,7 +31,7 @@ function release(tags: number): void {
 
 /** Stops the server while it asks for the page behind this tag. Gives the import's id. */
 async function interruptBehind(at: number, time?: number): Promise<number> {
-  await using domain = new Domain({ file, remote })
+  await using domain = new TestDomain({ file, remote })
   domain.time = time ?? domain.time
   const held = remote.hold(({ kind, subject }) => kind === 'list' && subject === nameOf(at))
   using _ = { [Symbol.dispose]: () => held.release() }
@@ -51,7 +51,7 @@ describe('a listing that a stop of the server interrupted', () => {
     release(55)
     const id = await interruptBehind(30)
 
-    await using domain = new Domain({ file, remote })
+    await using domain = new TestDomain({ file, remote })
     domain.importer.resume()
     expect(await domain.finished(id)).toMatchObject({ state: 'SUCCEEDED', total: 55, imported: 55 })
     expect(remote.asked('list')).toEqual([30, 40, 50].map(nameOf))
@@ -64,7 +64,7 @@ describe('a listing that a stop of the server interrupted', () => {
     const id = await interruptBehind(10)
     remote.untag(UPSTREAM, nameOf(3)).push(UPSTREAM, nameOf(3), image({ seed: 'again' }))
 
-    await using domain = new Domain({ file, remote })
+    await using domain = new TestDomain({ file, remote })
     domain.importer.resume()
     expect(await domain.finished(id)).toMatchObject({ state: 'SUCCEEDED', total: 25, imported: 25 })
     expect(domain.digests(nameOf(3))).toEqual([image({ seed: 'again' }).digest])
@@ -82,7 +82,7 @@ describe('a listing that a stop of the server interrupted', () => {
         status: 400,
       }),
     )
-    await using domain = new Domain({ file, remote })
+    await using domain = new TestDomain({ file, remote })
     domain.importer.resume()
     // refused again when its turn comes: a registry that is broken is not asked for ever
     expect(await domain.finished(id)).toMatchObject({ state: 'FAILED', reason: 'RegistryUnavailable' })
@@ -94,7 +94,7 @@ describe('a listing that a stop of the server interrupted', () => {
     release(25)
     const id = await interruptBehind(20)
     remote.fail(UPSTREAM, nameOf(20), 'RegistryUnavailable')
-    await using domain = new Domain({ file, remote })
+    await using domain = new TestDomain({ file, remote })
     domain.importer.resume()
     expect(await domain.finished(id)).toMatchObject({ state: 'FAILED', reason: 'RegistryUnavailable' })
     expect(remote.asked('list')).toEqual([nameOf(20)])
@@ -103,7 +103,7 @@ describe('a listing that a stop of the server interrupted', () => {
   it('begins again when its pages are old', async () => {
     release(25)
     const id = await interruptBehind(20, Date.UTC(2026, 0, 1) - PAGES_ARE_GOOD_FOR - 1)
-    await using domain = new Domain({ file, remote })
+    await using domain = new TestDomain({ file, remote })
     domain.importer.resume()
     expect(await domain.finished(id)).toMatchObject({ state: 'SUCCEEDED', total: 25 })
     expect(remote.asked('list')).toEqual(['', nameOf(10), nameOf(20)])
@@ -112,14 +112,14 @@ describe('a listing that a stop of the server interrupted', () => {
   it('keeps no pages of a list that has one, or of a stream that is deleted', async () => {
     release(5)
     {
-      await using domain = new Domain({ file, remote })
+      await using domain = new TestDomain({ file, remote })
       const before = domain.changes()
       await domain.create()
       expect(domain.dump().import_listings).toEqual([])
       expect(domain.changes()).toBeGreaterThan(before)
     }
     release(25)
-    await using domain = new Domain({ file: ':memory:', remote })
+    await using domain = new TestDomain({ file: ':memory:', remote })
     const held = remote.hold(({ kind, subject }) => kind === 'list' && subject === nameOf(20))
     domain.writer.create({
       namespace: 'default',
@@ -139,7 +139,7 @@ describe('a listing that a stop of the server interrupted', () => {
     const id = await interruptBehind(60_000)
     const before = process.memoryUsage().heapUsed
 
-    await using domain = new Domain({ file, remote, maximumTags: 10 })
+    await using domain = new TestDomain({ file, remote, maximumTags: 10 })
     const held = remote.hold(({ kind }) => kind === 'resolve')
     domain.importer.resume()
     await held.reached

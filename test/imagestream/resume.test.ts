@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { Domain, fromImage, UPSTREAM } from '../fixtures/domain.ts'
 import { FakeRegistry } from '../fixtures/fake-registry.ts'
 import { image, releases } from '../fixtures/random-image.ts'
+import { fromImage, TestDomain, UPSTREAM } from '../fixtures/test-domain.ts'
 
 let folder: string
 let file: string
@@ -16,10 +16,10 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
-const open = (): Domain => new Domain({ file, remote })
+const open = (): TestDomain => new TestDomain({ file, remote })
 
 /** Begins an import and stops the server before it has asked for this tag. Gives the import's id. */
-async function interruptAt(tag: string, importId: (domain: Domain) => number): Promise<number> {
+async function interruptAt(tag: string, importId: (domain: TestDomain) => number): Promise<number> {
   await using domain = open()
   const held = remote.hold(({ kind, subject }) => kind === 'resolve' && subject === tag)
   using _ = { [Symbol.dispose]: () => held.release() }
@@ -34,7 +34,7 @@ async function interruptAt(tag: string, importId: (domain: Domain) => number): P
   return id
 }
 
-const create = (domain: Domain): number =>
+const create = (domain: TestDomain): number =>
   domain.writer.create({ namespace: 'default', name: 'ruby', spec: { dockerImageRepository: UPSTREAM } })
     .importId ?? 0
 
@@ -168,7 +168,7 @@ describe('a start without anything unfinished', () => {
     await using domain = open()
     domain.importer.resume()
 
-    expect(domain.rows.unfinished()).toEqual([])
+    expect(domain.importRows.unfinished()).toEqual([])
     expect(remote.calls).toEqual([])
   })
 })

@@ -1,17 +1,17 @@
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { RollBackTag } from '../../src/imagestream/commands/roll-back.ts'
-import { Domain, fromImage, UPSTREAM } from '../fixtures/domain.ts'
 import { image } from '../fixtures/random-image.ts'
+import { fromImage, TestDomain, UPSTREAM } from '../fixtures/test-domain.ts'
 
 const builds = [1, 2, 3].map((seed) => image({ seed }))
 const [first, second, third] = builds.map(({ digest }) => digest)
 const HOUR = 3_600_000
 
-let domain: Domain
+let domain: TestDomain
 let began: number
 beforeEach(async () => {
-  domain = new Domain()
+  domain = new TestDomain()
   began = domain.time
   domain.remote.push(UPSTREAM, '3', image({ seed: 1 }))
   await domain.create()
@@ -151,7 +151,7 @@ describe('whatever is imported and rolled back', () => {
   it('the history only grows, an import moves no tag that was rolled back, and each time is looked up alike for good', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 14 }), async (steps) => {
-        await using domain = new Domain()
+        await using domain = new TestDomain()
         const start = domain.time
         domain.remote.push(UPSTREAM, '3', image({ seed: 1 }))
         await domain.create()

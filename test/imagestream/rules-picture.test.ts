@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { startApp } from '../fixtures/app.ts'
-import { REGISTRY_HOST, UPSTREAM } from '../fixtures/domain.ts'
 import { image, layer } from '../fixtures/random-image.ts'
+import { REGISTRY_HOST, UPSTREAM } from '../fixtures/test-domain.ts'
 import { startUpstream } from '../fixtures/upstream.ts'
 import { follow } from '../flows/operations.ts'
 import { FollowWorld } from './follow-world.ts'

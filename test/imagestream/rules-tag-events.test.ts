@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { fromImage, tagName, UPSTREAM } from '../fixtures/domain.ts'
 import { image } from '../fixtures/random-image.ts'
+import { fromImage, tagName, UPSTREAM } from '../fixtures/test-domain.ts'
 import { FollowWorld, following } from './follow-world.ts'
 
 // The table of what a tag event does against the newest one is in record.test.ts, row by row; followers in follow.test.ts.

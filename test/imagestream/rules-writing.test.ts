@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createPruner } from '../../src/collect/images/prune.ts'
-import { fromImage, tagName, UPSTREAM } from '../fixtures/domain.ts'
 import { image } from '../fixtures/random-image.ts'
+import { fromImage, tagName, UPSTREAM } from '../fixtures/test-domain.ts'
 import { FollowWorld, following } from './follow-world.ts'
 
 const one = image({ seed: 1 })

@@ -2,8 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { ImportRequest } from '../../src/imagestream/request/import-plan.ts'
 import { LONGEST_WAIT } from '../../src/imagestream/schedule/schedule.ts'
-import { fromImage, UPSTREAM } from '../fixtures/domain.ts'
 import { image } from '../fixtures/random-image.ts'
+import { fromImage, UPSTREAM } from '../fixtures/test-domain.ts'
 import { INTERVAL, MINUTE, SCHEDULED, ScheduleWorld, UNSCHEDULED } from './schedule-world.ts'
 
 const RUNS = 60

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { PLACES, PLACES_OF_REGISTRY } from '../../src/imagestream/schedule/schedule.ts'
-import { UPSTREAM } from '../fixtures/domain.ts'
 import { FakeRegistry } from '../fixtures/fake-registry.ts'
 import { image } from '../fixtures/random-image.ts'
 import { watchStatements } from '../fixtures/statements.ts'
+import { UPSTREAM } from '../fixtures/test-domain.ts'
 import {
   INTERVAL,
   MINUTE,
@@ -221,7 +221,7 @@ describe('streams that are due at the same time', () => {
     await held.reached
     expect(world.asked).toHaveLength(PLACES)
     // one that nobody keeps waiting
-    expect(world.domain.rows.unfinished()).toHaveLength(PLACES)
+    expect(world.domain.importRows.unfinished()).toHaveLength(PLACES)
 
     held.release()
     await world.settle()

@@ -2,8 +2,8 @@ import type { ImportRequest } from '../../src/imagestream/request/import-plan.ts
 import type { Schedule } from '../../src/imagestream/schedule/schedule.ts'
 import { createScheduleRunner, type ScheduleRunner } from '../../src/imagestream/schedule/schedule-runner.ts'
 import type { ImageStream, SpecInput, SpecTagInput } from '../../src/imagestream/spec/spec.ts'
-import { Domain, type DomainOptions, fromImage, UPSTREAM } from '../fixtures/domain.ts'
 import { image } from '../fixtures/random-image.ts'
+import { fromImage, TestDomain, type TestDomainOptions, UPSTREAM } from '../fixtures/test-domain.ts'
 
 export const SECOND = 1000
 export const MINUTE = 60 * SECOND
@@ -25,13 +25,13 @@ interface Timer {
   readonly callback: () => void
 }
 
-export interface ScheduleOptions extends DomainOptions {
+export interface ScheduleOptions extends TestDomainOptions {
   readonly perMinute?: number
 }
 
 /** A domain and a runner of its schedules, whose clock and timer stand still but for who moves them. */
 export class ScheduleWorld implements AsyncDisposable {
-  readonly domain: Domain
+  readonly domain: TestDomain
   readonly asked: Asked[] = []
   readonly errors: unknown[] = []
   readonly #perMinute: number
@@ -41,7 +41,7 @@ export class ScheduleWorld implements AsyncDisposable {
   armed = 0
 
   constructor({ perMinute = 60, ...options }: ScheduleOptions = {}) {
-    this.domain = new Domain({ ...options, intervalMs: INTERVAL })
+    this.domain = new TestDomain({ ...options, intervalMs: INTERVAL })
     const { remote } = this.domain
     for (const tag of ['latest', '3.3', '3.4']) remote.push(UPSTREAM, tag, image({ seed: tag }))
     this.#perMinute = perMinute
@@ -124,7 +124,7 @@ export class ScheduleWorld implements AsyncDisposable {
 
   /** Waits for every import to end. */
   async settle(): Promise<void> {
-    const { rows } = this.domain
+    const { importRows: rows } = this.domain
     for (let open = rows.unfinished(); open.length > 0; open = rows.unfinished()) {
       await Promise.all(open.map(({ id }) => this.domain.finished(id)))
     }

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { isImportable } from '../../src/imagestream/spec/spec.ts'
-import { fromImage, tagName, UPSTREAM } from '../fixtures/domain.ts'
 import { image } from '../fixtures/random-image.ts'
+import { fromImage, tagName, UPSTREAM } from '../fixtures/test-domain.ts'
 import { INTERVAL, MINUTE, SCHEDULED, ScheduleWorld, scheduledTag, UNSCHEDULED } from './schedule-world.ts'
 
 let world: ScheduleWorld

@@ -3,8 +3,8 @@ import type { ImportFailureReason } from '../../src/imagestream/tag/tag-change.t
 import type { TagFilter } from '../../src/imagestream/tag/tag-search.ts'
 import { formatPlatform } from '../../src/oci/platform.ts'
 import { fetched } from '../collect/images/world.ts'
-import { Domain, fromImage, tagName } from '../fixtures/domain.ts'
 import { type Image, type Index, image, index } from '../fixtures/random-image.ts'
+import { fromImage, TestDomain, tagName } from '../fixtures/test-domain.ts'
 
 /** A stream as somebody knows it who wrote down all that was done. */
 export interface KnownStream {
@@ -54,7 +54,7 @@ const hasAll = (
 
 /** Streams that a test fills, and what it expects to find: by looking at all of them. */
 export class SearchWorld implements AsyncDisposable {
-  readonly domain = new Domain()
+  readonly domain = new TestDomain()
   readonly streams: KnownStream[] = []
 
   create(

@@ -9,10 +9,10 @@ import type { TagFilter } from '../../src/imagestream/tag/tag-search.ts'
 import { digestOf } from '../../src/oci/digest.ts'
 import type { RegistryErrorReason } from '../../src/oci/registry-error.ts'
 import { fetched } from '../collect/images/world.ts'
-import { ALL } from '../fixtures/domain.ts'
 import { image } from '../fixtures/random-image.ts'
 import { randomNumbers } from '../fixtures/random-numbers.ts'
 import { watchStatements } from '../fixtures/statements.ts'
+import { ALL } from '../fixtures/test-domain.ts'
 import { IMAGES, type KnownStream, SearchWorld } from './search-world.ts'
 
 /** More than are read at once by a criterion's index, so that both ways of looking are taken. */

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { SpecTagInput } from '../../src/imagestream/spec/spec.ts'
 import type { TagPolicyInput } from '../../src/policy/policy.ts'
-import { fromImage, UPSTREAM } from '../fixtures/domain.ts'
+import { fromImage, UPSTREAM } from '../fixtures/test-domain.ts'
 import { following } from './follow-world.ts'
 import { PolicyWorld, ruled } from './policy-world.ts'
 

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { TagImage } from '../../src/imagestream/commands/tag-image-input.ts'
-import { fromImage, tagName, UPSTREAM } from '../fixtures/domain.ts'
 import { image } from '../fixtures/random-image.ts'
+import { fromImage, tagName, UPSTREAM } from '../fixtures/test-domain.ts'
 import { FollowWorld, one, two } from './follow-world.ts'
 
 let world: FollowWorld

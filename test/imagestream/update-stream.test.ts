@@ -2,12 +2,12 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { CreateStream, UpdateStream } from '../../src/imagestream/commands/write-stream.ts'
 import type { SpecInput } from '../../src/imagestream/spec/spec.ts'
 import { ConflictError, NotFoundError } from '../../src/input/errors.ts'
-import { Domain, fromImage, UPSTREAM } from '../fixtures/domain.ts'
 import { image } from '../fixtures/random-image.ts'
+import { fromImage, TestDomain, UPSTREAM } from '../fixtures/test-domain.ts'
 
-let domain: Domain
+let domain: TestDomain
 beforeEach(() => {
-  domain = new Domain()
+  domain = new TestDomain()
   domain.remote.push(UPSTREAM, 'latest', image({ seed: 1 })).push(UPSTREAM, '3.3', image({ seed: 2 }))
 })
 afterEach(() => domain[Symbol.asyncDispose]())

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Digest } from '../../src/oci/digest.ts'
-import { fromImage, UPSTREAM } from '../fixtures/domain.ts'
 import { image } from '../fixtures/random-image.ts'
+import { fromImage, UPSTREAM } from '../fixtures/test-domain.ts'
 import { DAY, HOUR, MINUTE, VendorWorld } from './vendor-world.ts'
 
 let world: VendorWorld

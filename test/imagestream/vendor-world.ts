@@ -1,8 +1,8 @@
 import type { ImportImage } from '../../src/imagestream/commands/import-image.ts'
 import type { Import } from '../../src/imagestream/request/import-rows.ts'
-import { Domain, type DomainOptions, UPSTREAM } from '../fixtures/domain.ts'
 import { FakeVendor } from '../fixtures/fake-vendor.ts'
 import { image } from '../fixtures/random-image.ts'
+import { TestDomain, type TestDomainOptions, UPSTREAM } from '../fixtures/test-domain.ts'
 
 export const MINUTE = 60_000
 export const HOUR = 60 * MINUTE
@@ -10,11 +10,11 @@ export const DAY = 24 * HOUR
 
 /** A stream of a repository whose vendor has a listing of its own. Each import is a quarter of an hour after the last. */
 export class VendorWorld implements AsyncDisposable {
-  readonly domain: Domain
+  readonly domain: TestDomain
   readonly vendor = new FakeVendor()
 
-  constructor(options: DomainOptions = {}) {
-    this.domain = new Domain(options)
+  constructor(options: TestDomainOptions = {}) {
+    this.domain = new TestDomain(options)
     this.domain.remote.listBy(UPSTREAM, this.vendor)
   }
 
@@ -57,7 +57,7 @@ export class VendorWorld implements AsyncDisposable {
 
   get watch() {
     const { id } = this.domain.stream()
-    const found = this.domain.watches.ofStreams([id]).get(id)
+    const found = this.domain.watchRows.ofStreams([id]).get(id)
     if (!found) throw new Error('the repository was not looked at')
     return found
   }

@@ -6,12 +6,12 @@ import {
   InvalidInputError,
   NotFoundError,
 } from '../../src/input/errors.ts'
-import { Domain, fromImage, tagName, UPSTREAM } from '../fixtures/domain.ts'
 import { image } from '../fixtures/random-image.ts'
+import { fromImage, TestDomain, tagName, UPSTREAM } from '../fixtures/test-domain.ts'
 
-let domain: Domain
+let domain: TestDomain
 beforeEach(() => {
-  domain = new Domain()
+  domain = new TestDomain()
   domain.remote.push(UPSTREAM, 'latest', image({ seed: 1 })).push(UPSTREAM, '3.3', image({ seed: 2 }))
 })
 afterEach(() => domain[Symbol.asyncDispose]())

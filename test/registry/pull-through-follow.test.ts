@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { tagName } from '../fixtures/domain.ts'
 import { image } from '../fixtures/random-image.ts'
+import { tagName } from '../fixtures/test-domain.ts'
 import { startUpstream } from '../fixtures/upstream.ts'
 import { openPullWorld } from './pull-through-world.ts'
 

@@ -1,8 +1,8 @@
 import type { BlobContent, PullThrough } from '../../src/registry/pull-through/pull-through.ts'
 import { createPullThrough } from '../../src/registry/pull-through/pull-through.ts'
-import { fromImage } from '../fixtures/domain.ts'
 import type { Content, Image, Index } from '../fixtures/random-image.ts'
 import { TestClient, type TestClientOptions } from '../fixtures/registry-client.ts'
+import { fromImage } from '../fixtures/test-domain.ts'
 import { openWorld, type World, type WorldOptions } from './world.ts'
 
 export interface PullWorldOptions extends Pick<WorldOptions, 'limits' | 'blobs'> {

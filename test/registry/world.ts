@@ -14,7 +14,7 @@ import type { RegistryAccess } from '../../src/registry/protocol/access.ts'
 import { DEFAULT_LIMITS, type RegistryLimits } from '../../src/registry/protocol/limits.ts'
 import type { PullThrough } from '../../src/registry/pull-through/pull-through.ts'
 import { createRegistry } from '../../src/registry/registry.ts'
-import { Domain } from '../fixtures/domain.ts'
+import { TestDomain } from '../fixtures/test-domain.ts'
 import { type Client, clientOf } from './client.ts'
 import { RawConnection } from './raw-connection.ts'
 
@@ -41,7 +41,7 @@ export interface World extends Client, AsyncDisposable {
   readonly url: string
   readonly folder: string
   /** Streams, tags, images, push log and database; `domain.time` is the registry's clock. */
-  readonly domain: Domain
+  readonly domain: TestDomain
   readonly content: Content
   readonly blobs: BlobStore
   readonly limits: RegistryLimits
@@ -63,7 +63,7 @@ const EVERYBODY: RegistryAccess = { may: () => true }
 
 export async function openWorld(options: WorldOptions = {}): Promise<World> {
   const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'registry-')))
-  const domain = new Domain(options.folder ? { file: join(folder, 'test.db') } : {})
+  const domain = new TestDomain(options.folder ? { file: join(folder, 'test.db') } : {})
   const { db, streams, writer, images, recorder } = domain
   const now = () => domain.time
   const { freeBytes } = options

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { IN_TIME, PROOFS } from '../../src/webhooks/announcements.ts'
 import { SILENT_AFTER, stateOf } from '../../src/webhooks/webhook.ts'
-import { fromImage } from '../fixtures/domain.ts'
 import { image } from '../fixtures/random-image.ts'
+import { fromImage } from '../fixtures/test-domain.ts'
 import { type Issued, SOURCE, WebhookWorld } from './webhook-world.ts'
 
 const MINUTE = 60_000

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { fromImage } from '../fixtures/domain.ts'
 import type { Hold } from '../fixtures/fake-registry.ts'
 import { image } from '../fixtures/random-image.ts'
+import { fromImage } from '../fixtures/test-domain.ts'
 import { SOURCE, WebhookWorld } from './webhook-world.ts'
 
 const TAGS = ['v1', 'v2', 'v3'] as const

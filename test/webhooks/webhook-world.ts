@@ -11,8 +11,8 @@ import { createTestWebhook, type TestWebhookCommand } from '../../src/webhooks/t
 import type { Webhook } from '../../src/webhooks/webhook.ts'
 import { type CreateWebhook, createWebhooks, type Webhooks } from '../../src/webhooks/webhooks.ts'
 import { createHintWorker, type HintWorker } from '../../src/webhooks/worker.ts'
-import { ALL, Domain, type DomainOptions } from '../fixtures/domain.ts'
 import type { Image, Index } from '../fixtures/random-image.ts'
+import { ALL, TestDomain, type TestDomainOptions } from '../fixtures/test-domain.ts'
 
 export const REGISTRY = 'registry.test'
 export const REPOSITORY = 'team/app'
@@ -38,7 +38,7 @@ export interface Telling {
 
 /** All there is between a delivery and the imports that it leads to, over a real database; only the registry is made up. */
 export class WebhookWorld implements AsyncDisposable {
-  readonly domain: Domain
+  readonly domain: TestDomain
   readonly senders: Senders
   readonly secrets: WebhookSecrets
   readonly webhooks: Webhooks
@@ -52,8 +52,8 @@ export class WebhookWorld implements AsyncDisposable {
   /** Off: hints stay where they are. */
   isWorking = true
 
-  constructor(options: DomainOptions = {}) {
-    this.domain = new Domain(options)
+  constructor(options: TestDomainOptions = {}) {
+    this.domain = new TestDomain(options)
     const { db, importer, announcements, hintRetries, schedules } = this.domain
     const now = () => this.domain.time
     const sealer = createSealer(parseSealingKeys(newSealingKey(), 'the test'))
@@ -166,7 +166,7 @@ export class WebhookWorld implements AsyncDisposable {
 
   /** Waits until no hint and no import is left. */
   async settle(): Promise<void> {
-    const { rows } = this.domain
+    const { importRows: rows } = this.domain
     for (let open = [{ id: 0 }]; open.length > 0; ) {
       await this.worker.idle()
       open = rows.unfinished()

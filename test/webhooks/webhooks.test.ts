@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { MAX_PREFIXES } from '../../src/webhooks/webhook-input.ts'
 import { type CreateWebhook, MAX_WEBHOOKS } from '../../src/webhooks/webhooks.ts'
-import { ALL, fromImage } from '../fixtures/domain.ts'
 import { image } from '../fixtures/random-image.ts'
+import { ALL, fromImage } from '../fixtures/test-domain.ts'
 import { place, image as sampleImage } from './deliveries.ts'
 import { SOURCE, WebhookWorld } from './webhook-world.ts'
 

@@ -9,8 +9,8 @@ import {
   LOOKING_AT_ONCE,
   MAX_UNFINISHED,
 } from '../../src/webhooks/worker.ts'
-import { fromImage } from '../fixtures/domain.ts'
 import { image } from '../fixtures/random-image.ts'
+import { fromImage } from '../fixtures/test-domain.ts'
 import { type Issued, REGISTRY, REPOSITORY, SOURCE, WebhookWorld } from './webhook-world.ts'
 
 const [one, two, three] = [image({ seed: 1 }), image({ seed: 2 }), image({ seed: 3 })]
@@ -265,7 +265,7 @@ describe('many hints', () => {
     await world.deliver(issued, world.telling(issued, { tag: 'v1' }))
     await held.reached
     await world.worker.idle()
-    expect(world.domain.rows.unfinished()).toHaveLength(MAX_UNFINISHED)
+    expect(world.domain.importRows.unfinished()).toHaveLength(MAX_UNFINISHED)
 
     held.release()
     await world.settle()

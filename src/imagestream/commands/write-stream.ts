@@ -92,7 +92,7 @@ export interface StreamWriterDependencies {
   /** How streams import that do not say. */
   readonly importMode: ImportMode
   /** No registry is blocked unless given. */
-  readonly blockOf?: BlockOf
+  readonly blockOf?: BlockOf | undefined
   /** Runs in the transaction that wrote a stream's spec, new or changed. */
   readonly onSpecWritten?: (tx: Transaction, stream: ImageStream) => void
 }

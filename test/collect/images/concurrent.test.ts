@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import type { Database } from '../../../src/db/open.ts'
 import { ImageGoneError } from '../../../src/imagestream/image/image.ts'
-import { fromImage, UPSTREAM } from '../../fixtures/domain.ts'
 import { type Image, image, index } from '../../fixtures/random-image.ts'
 import { randomNumbers } from '../../fixtures/random-numbers.ts'
+import { fromImage, UPSTREAM } from '../../fixtures/test-domain.ts'
 import { fetched, HOUR, PruneWorld } from './world.ts'
 
 const [one, two, three] = [1, 2, 3].map((seed) => image({ seed })) as [Image, Image, Image]

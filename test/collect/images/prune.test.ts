@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { fromImage, UPSTREAM } from '../../fixtures/domain.ts'
 import { image, index } from '../../fixtures/random-image.ts'
+import { fromImage, UPSTREAM } from '../../fixtures/test-domain.ts'
 import { HOUR, MINUTE, PruneWorld } from './world.ts'
 
 let world: PruneWorld

@@ -2,8 +2,8 @@ import { createPruner, type Pruner } from '../../../src/collect/images/prune.ts'
 import type { FetchedImage } from '../../../src/imagestream/image/image.ts'
 import { parseManifest } from '../../../src/oci/manifest.ts'
 import { createContent } from '../../../src/registry/content/content.ts'
-import { ALL, Domain, tagName } from '../../fixtures/domain.ts'
 import type { Image, Index } from '../../fixtures/random-image.ts'
+import { ALL, TestDomain, tagName } from '../../fixtures/test-domain.ts'
 
 export const MINUTE = 60_000
 export const HOUR = 60 * MINUTE
@@ -22,7 +22,7 @@ export function fetched(content: Image | Index): FetchedImage {
 
 /** Streams that a test fills as it likes, and a pruner. Streams are named `namespace/name`, and made when first used. */
 export class PruneWorld implements AsyncDisposable {
-  readonly domain = new Domain()
+  readonly domain = new TestDomain()
   readonly pruner: Pruner
   readonly #content = createContent(this.domain.db)
 
