@@ -1,7 +1,7 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
 import { InvalidInputError } from '../input/errors.ts'
 
-/** What a certificate says of itself. */
+/** Fields of a certificate. */
 export interface CertificateFacts {
   readonly subject: string
   readonly issuer: string
@@ -12,22 +12,22 @@ export interface CertificateFacts {
   readonly fingerprint: string
 }
 
-/** Characters: some forty certificates. A thousand configurations are held in memory. */
+/** Characters, about forty certificates: up to a thousand configurations are held in memory. */
 const MAX_CERTIFICATES_LENGTH = 64 * 1024
 const MAX_KEY_LENGTH = 32 * 1024
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/g
 const KEY = /-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----/
 
-// no message says what was given: it may be a key in the wrong place
+// messages never repeat the input: it may be a private key in the wrong field
 
-/** The certificates of a PEM text, and nothing else of it. Throws InvalidInputError. */
+/** Returns the certificates in a PEM text, without other text around them. Throws InvalidInputError. */
 export function checkCertificates(pem: string, field: string): string {
   if (pem.length > MAX_CERTIFICATES_LENGTH) {
     const most = `at most ${MAX_CERTIFICATES_LENGTH} characters`
     throw new InvalidInputError(field, `${field} must have ${most}`)
   }
   if (KEY.test(pem)) {
-    throw new InvalidInputError(field, `${field} has a private key in it: leave that out`)
+    throw new InvalidInputError(field, `${field} contains a private key: leave it out`)
   }
   const blocks = pem.match(CERTIFICATE) ?? []
   if (blocks.length === 0) {
@@ -40,7 +40,7 @@ export function checkCertificates(pem: string, field: string): string {
   return blocks.join('\n')
 }
 
-/** A client's certificate with its chain, and the key for it. Throws InvalidInputError. */
+/** Returns a client certificate with its chain, and its key as PKCS#8. Throws InvalidInputError. */
 export function checkClientCertificate(
   { certificate, key }: { readonly certificate: string; readonly key: string },
   { field, now }: { readonly field: string; readonly now: number },
@@ -50,20 +50,20 @@ export function checkClientCertificate(
   if (Date.parse(own.validTo) < now) {
     throw new InvalidInputError(
       `${field}.certificate`,
-      `the certificate of ${subjectOf(own)} has expired on ${new Date(own.validTo).toISOString()}`,
+      `the certificate of ${subjectOf(own)} expired on ${new Date(own.validTo).toISOString()}`,
     )
   }
   const parsed = parseKey(key, `${field}.key`)
   if (!own.checkPrivateKey(parsed)) {
     throw new InvalidInputError(
       `${field}.key`,
-      `the key is not that of the first certificate, which is of ${subjectOf(own)}`,
+      `the key does not belong to the first certificate, of ${subjectOf(own)}`,
     )
   }
   return { certificate: chain, key: parsed.export({ type: 'pkcs8', format: 'pem' }).toString() }
 }
 
-/** What the certificates of a checked PEM text say of themselves. */
+/** Returns the fields of each certificate in a checked PEM text. */
 export const certificatesOf = (pem: string): CertificateFacts[] =>
   (pem.match(CERTIFICATE) ?? []).map((block) => {
     const certificate = new X509Certificate(block)
@@ -79,26 +79,27 @@ export const certificatesOf = (pem: string): CertificateFacts[] =>
 function parseKey(key: string, field: string): KeyObject {
   const refuse = (message: string) => new InvalidInputError(field, message)
   if (key.length > MAX_KEY_LENGTH) throw refuse(`${field} must have at most ${MAX_KEY_LENGTH} characters`)
-  if (/ENCRYPTED/.test(key)) throw refuse(`${field} must not be encrypted: it is sealed where it is kept`)
+  if (/ENCRYPTED/.test(key))
+    throw refuse(`${field} must not be encrypted: the server encrypts it for storage`)
   if (!KEY.test(key)) {
     throw refuse(`${field} must be a private key in PEM: text that begins with -----BEGIN PRIVATE KEY-----`)
   }
   try {
     return createPrivateKey(key)
   } catch {
-    // no cause: nothing that read the key is to be repeated
+    // no cause: the parser's message may quote the key
     throw refuse(`${field} cannot be read as a private key in PEM`)
   }
 }
 
-function parse(block: string, what: string, field: string): void {
+function parse(block: string, name: string, field: string): void {
   try {
     new X509Certificate(block)
   } catch (cause) {
-    throw new InvalidInputError(field, `${what} cannot be read as a certificate`, { cause })
+    throw new InvalidInputError(field, `${name} cannot be read as a certificate`, { cause })
   }
 }
 
 const oneLine = (name: string | undefined): string => (name ?? '').replaceAll('\n', ', ')
 
-const subjectOf = ({ subject }: X509Certificate): string => oneLine(subject) || 'nobody'
+const subjectOf = ({ subject }: X509Certificate): string => oneLine(subject) || 'an empty subject'

@@ -5,7 +5,7 @@ import { checkCertificates, checkClientCertificate } from './certificate.ts'
 import type { Access, Mirror, Vendor } from './configuration.ts'
 import { parsePrefix } from './prefix.ts'
 
-/** A change of a configuration: what is undefined stays as it is, what is null is not said any more. */
+/** A change of a configuration. A field that is undefined keeps its value; null removes the setting. */
 export interface ConfigurationInput {
   readonly access?: Access | null | undefined
   readonly location?: string | null | undefined
@@ -26,20 +26,20 @@ export interface MirrorInput {
   readonly serves?: MirrorUse | null | undefined
 }
 
-/** Always both: a key is never used with a certificate that it was not given with. */
+/** Always both, so that a key is only used with the certificate that it was set with. */
 export interface ClientCertificateInput {
   readonly certificate: string
   readonly key: string
 }
 
-/** Always whole: a password is never used for a proxy that it was not given for. */
+/** Always complete, so that a password is only sent to the proxy that it was set for. */
 export interface ProxyInput {
   readonly url: string
   readonly username?: string | null | undefined
   readonly password?: string | null | undefined
 }
 
-/** A checked change. */
+/** A change that can be made. */
 export interface CheckedInput extends Omit<ConfigurationInput, 'mirrors' | 'proxy'> {
   readonly mirrors?: readonly Mirror[] | null | undefined
   readonly proxy?: CheckedProxy | null | undefined
@@ -52,30 +52,30 @@ interface CheckedProxy {
 }
 
 const MAX_MIRRORS = 10
-/** Requests to one registry at a time that a configuration may ask for. */
+/** Most requests to one registry at a time that a configuration may allow. */
 export const MAX_CONCURRENCY = 256
 const MAX_REQUESTS_PER_SECOND = 10_000
 const MIN_REQUESTS_PER_SECOND = 0.01
 const MAX_LOGIN_LENGTH = 1024
 
-/** The change, if it is one that can be made. Throws InvalidInputError. */
+/** Returns the change in its stored form. `now` in milliseconds since 1970. Throws InvalidInputError. */
 export function checkInput(prefix: RegistryPrefix, input: ConfigurationInput, now: number): CheckedInput {
   const { access, location, mirrors, insecure, ca, clientCertificate, proxy, vendor, apiUrl } = input
   return {
     ...{ access, insecure, vendor },
-    location: ifSaid(location, (text) => formatPrefix(parsePrefix(text, 'location'))),
-    mirrors: ifSaid(mirrors, checkMirrors),
-    ca: ifSaid(ca, (pem) => checkCertificates(pem, 'ca')),
-    clientCertificate: ifSaid(clientCertificate, (given) =>
+    location: ifSet(location, (text) => formatPrefix(parsePrefix(text, 'location'))),
+    mirrors: ifSet(mirrors, checkMirrors),
+    ca: ifSet(ca, (pem) => checkCertificates(pem, 'ca')),
+    clientCertificate: ifSet(clientCertificate, (given) =>
       checkClientCertificate(given, { field: 'clientCertificate', now }),
     ),
-    proxy: ifSaid(proxy, checkProxy),
+    proxy: ifSet(proxy, checkProxy),
     ...checkLimits(prefix, input),
-    apiUrl: ifSaid(apiUrl, checkApiUrl),
+    apiUrl: ifSet(apiUrl, checkApiUrl),
   }
 }
 
-const ifSaid = <Given, Checked>(
+const ifSet = <Given, Checked>(
   given: Given | null | undefined,
   check: (given: Given) => Checked,
 ): Checked | null | undefined => (given == null ? (given as null | undefined) : check(given))
@@ -91,7 +91,7 @@ function checkMirrors(inputs: readonly MirrorInput[]): Mirror[] {
   }))
   for (const [at, { location }] of mirrors.entries()) {
     if (mirrors.findIndex((one) => one.location === location) === at) continue
-    throw new InvalidInputError(`mirrors.${at}.location`, `the mirror ${location} is there twice`)
+    throw new InvalidInputError(`mirrors.${at}.location`, `the mirror ${location} is listed twice`)
   }
   return mirrors
 }
@@ -102,7 +102,7 @@ function checkLimits(
 ): Pick<ConfigurationInput, 'concurrency' | 'requestsPerSecond'> {
   for (const [field, limit] of Object.entries({ concurrency, requestsPerSecond })) {
     if (limit != null && path !== '') {
-      throw new InvalidInputError(field, `${field} is for a whole registry: set it without a path`)
+      throw new InvalidInputError(field, `${field} applies to a whole registry: set it without a path`)
     }
   }
   if (
@@ -121,20 +121,20 @@ function checkLimits(
   return { concurrency, requestsPerSecond }
 }
 
-// no message says what was given: people write passwords into URLs
+// messages never repeat the input: URLs may contain passwords
 
 function checkProxy({ url: text, username, password }: ProxyInput): CheckedProxy {
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (url && (url.username !== '' || url.password !== '')) {
     throw new InvalidInputError(
       'proxy.url',
-      'proxy.url must have no login in it: give username and password beside it, which are kept sealed',
+      'proxy.url must not contain a login: use username and password, which are stored encrypted',
     )
   }
   if (url?.protocol !== 'http:' || url.pathname !== '/' || url.search !== '' || url.hash !== '') {
     throw new InvalidInputError(
       'proxy.url',
-      'proxy.url must be http://, a host and a port, and nothing more: http://proxy.example:3128',
+      'proxy.url must be http://, a host and a port only: http://proxy.example:3128',
     )
   }
   const name = username || null
@@ -159,12 +159,12 @@ function checkProxy({ url: text, username, password }: ProxyInput): CheckedProxy
 
 function checkApiUrl(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined
-  const isWeb = url?.protocol === 'https:' || url?.protocol === 'http:'
-  if (url && isWeb && url.username === '' && url.password === '' && url.search === '' && url.hash === '') {
+  const isHttp = url?.protocol === 'https:' || url?.protocol === 'http:'
+  if (url && isHttp && url.username === '' && url.password === '' && url.search === '' && url.hash === '') {
     return url.href.replace(/\/+$/, '')
   }
   throw new InvalidInputError(
     'apiUrl',
-    'apiUrl must be an address on the web without a login and a query: https://jfrog.example/artifactory',
+    'apiUrl must be an http or https URL without a login and a query: https://jfrog.example/artifactory',
   )
 }

@@ -13,7 +13,7 @@ import {
 } from './configuration-rows.ts'
 import { openConfiguration } from './opened-configuration.ts'
 import { parsePrefix } from './prefix.ts'
-import { createRules, type Rules } from './rules.ts'
+import { ConfiguredRules } from './rules.ts'
 import { RegistrySecrets } from './secrets.ts'
 
 export interface ConfigureRegistry extends ConfigurationInput {
@@ -34,7 +34,7 @@ export interface RegistryConfigurations {
   defaultAccess(): Access
   setDefaultAccess(access: Access): void
   /** Returns the rules of all current configurations. */
-  rules(): Rules
+  rules(): ConfiguredRules
 }
 
 export interface RegistryConfigurationsDependencies {
@@ -62,10 +62,10 @@ export function createRegistryConfigurations({
   const rows = new ConfigurationRows(db)
 
   const load = () => {
-    const access = rows.defaultAccess() ?? 'ALLOWED'
+    const defaultAccess = rows.defaultAccess() ?? 'ALLOWED'
     const configurations = rows.all().map((row) => openConfiguration(row, secrets))
     const all = configurations.map(({ configuration }) => configuration)
-    return { all, access, rules: createRules({ configurations, access, own }) }
+    return { all, defaultAccess, rules: new ConfiguredRules({ configurations, defaultAccess, own }) }
   }
   // reloaded at the first read after a change: several changes may follow each other
   let loaded: ReturnType<typeof load> | undefined = load()
@@ -94,7 +94,7 @@ export function createRegistryConfigurations({
       const row = rows.at(parsePrefix(prefix, 'prefix'))
       return row && configurationOf(row)
     },
-    defaultAccess: () => current().access,
+    defaultAccess: () => current().defaultAccess,
     rules: () => current().rules,
 
     configure: ({ prefix, ...input }) =>

@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto'
 import type { Route } from '../egress/route.ts'
 
-export interface ConnectionSetting extends Pick<Route, 'client' | 'proxy'> {
+/** Connection settings of one configuration. */
+export interface ConnectionSettings extends Pick<Route, 'client' | 'proxy'> {
   /** PEM. */
   readonly ca: string | null
 }
 
-/** Undefined where nothing is different. */
-export function routeOf({ ca, client, proxy }: ConnectionSetting): Route | undefined {
+/** Returns the route of the settings; undefined when all are null. */
+export function routeOf({ ca, client, proxy }: ConnectionSettings): Route | undefined {
   if (ca === null && client === null && proxy === null) return undefined
   const id = createHash('sha256')
     .update(JSON.stringify([ca, client, proxy]))

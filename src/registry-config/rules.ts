@@ -1,166 +1,149 @@
 import { memoized } from '../concurrency/cache.ts'
 import type { Route } from '../egress/route.ts'
-import { formatPrefix, pathsAbove, type RegistryPrefix, splitPrefix } from '../logins/registry-login.ts'
-import type { RegistryRules, RepositoryLocation, RepositoryPlan } from '../remote/location/registry-rules.ts'
+import { formatPrefix, type RegistryPrefix, splitPrefix } from '../logins/registry-login.ts'
+import type {
+  OtherHostRoute,
+  RegistryRules,
+  RepositoryLocation,
+  RepositoryPlan,
+} from '../remote/location/registry-rules.ts'
+import { AccessRules } from './access-rules.ts'
 import type { Access, OpenedConfiguration, RegistryConfiguration } from './configuration.ts'
-import { arrange, type Entry } from './entries.ts'
-import { canonicalRegistry, moved, withoutPort } from './prefix.ts'
-import { type ConnectionSetting, routeOf } from './route.ts'
+import { ConfigurationTree } from './configuration-tree.ts'
+import { moved } from './prefix.ts'
+import { routeOf } from './route.ts'
 
-/** What was configured, as it stands at one moment. */
-export interface Rules extends RegistryRules {
-  /** Which rule says that nothing is to be imported from there; null where none does. As `RepositoryPlan.blockedBy`. */
-  blockOf(registry: string, repository: string): string | null
-  limitsOf(registry: string): Pick<RegistryConfiguration, 'concurrency' | 'requestsPerSecond'>
-  /** What was said of the place that it is read from. */
-  vendorOf(registry: string, repository: string): Pick<RegistryConfiguration, 'vendor' | 'apiUrl'>
-}
-
-export interface RulesOptions {
+export interface ConfiguredRulesOptions {
   readonly configurations: readonly OpenedConfiguration[]
-  /** For registries of which no configuration says it. */
-  readonly access: Access
-  /** Registries that the server was started for: that default is not for them. */
+  /** Access of registries whose configurations do not set it. */
+  readonly defaultAccess: Access
+  /** Registries from the settings of the server: the default access does not apply to them. */
   readonly own: readonly string[]
 }
 
-const NOT_ALLOWED = 'no configuration allows it, and what none allows is blocked'
+/**
+ * The rules of all configurations at one moment. Source for locations and mirrors: containers-registries.conf(5),
+ * remapping and mirroring registries.
+ */
+export class ConfiguredRules implements RegistryRules {
+  readonly #tree: ConfigurationTree
+  readonly #access: AccessRules
+  /** By configuration of the host and route of the registry. */
+  readonly #otherHostRoutes = new Map<string, Route | undefined>()
+  // each request to a registry reads a plan
+  readonly #plans = memoized((name) => {
+    const slash = name.indexOf('/')
+    return this.#newPlan(name.slice(0, slash), name.slice(slash + 1))
+  })
 
-/** Source for whereabouts: containers-registries.conf(5), remapping and mirroring registries. */
-export function createRules({ configurations, access, own }: RulesOptions): Rules {
-  const entries = arrange(configurations)
-  const ours = new Set(own.map(canonicalRegistry))
-  const routesAbroad = new Map<string, Route | undefined>()
-  const canonical = memoized(canonicalRegistry)
-  const portless = memoized(withoutPort)
+  constructor({ configurations, defaultAccess, own }: ConfiguredRulesOptions) {
+    this.#tree = new ConfigurationTree(configurations)
+    this.#access = new AccessRules({ tree: this.#tree, defaultAccess, own })
+  }
 
-  const find = (registry: string, repository: string): Entry | undefined => {
-    const ofRegistry = entries.get(canonical(registry))
-    if (!ofRegistry) return undefined
-    for (const path of pathsAbove(repository)) {
-      const entry = ofRegistry.get(path)
-      if (entry) return entry
+  planOf(registry: string, repository: string): RepositoryPlan {
+    return this.#plans(`${registry}/${repository}`)
+  }
+
+  /** Returns the rule that blocks the repository, as `RepositoryPlan.blockedBy`; null when it may be requested. */
+  blockOf(registry: string, repository: string): string | null {
+    const plan = this.planOf(registry, repository)
+    return 'blockedBy' in plan ? plan.blockedBy : null
+  }
+
+  /**
+   * Returns the registry under its own name, without mirrors and location: a credential is for the host that it names.
+   * Without a repository the registry may be requested if any part of it is allowed.
+   */
+  loginLocationOf(
+    registry: string,
+    repository: string | null,
+  ): RepositoryLocation | { readonly blockedBy: string } {
+    const isAllowedInPart = repository === null && this.#access.allowsAnyOf(registry)
+    const blockedBy = isAllowedInPart ? null : this.#access.blockOf(registry, repository ?? '')
+    if (blockedBy !== null) return { blockedBy }
+    const prefix = { registry, path: repository ?? '' }
+    return this.#locationAt(prefix, { named: registry, isMirror: false, insecure: false, serves: 'ALL' })
+  }
+
+  /** Never has a client certificate: that is for the configured registry alone. */
+  routeToOtherHost(host: string, via: RepositoryLocation): OtherHostRoute {
+    const blockedBy = this.#access.explicitBlockOf(host, '')
+    if (blockedBy !== null) return { blockedBy }
+    const found = this.#tree.find(host, '')
+    // not by host: registries can name any number of hosts
+    const key = `${found?.configuration.id} ${via.route?.id}`
+    if (!this.#otherHostRoutes.has(key)) {
+      const { ca = null, proxy = null } = found?.connection ?? {}
+      const route = routeOf({ ca, client: null, proxy: proxy ?? via.route?.proxy ?? null })
+      this.#otherHostRoutes.set(key, route)
     }
-    return undefined
+    return { route: this.#otherHostRoutes.get(key) }
   }
 
-  /** What a configuration says; of another port of a blocked host too. */
-  const saidOf = (registry: string, repository: string): Entry['access'] => {
-    const said = find(registry, repository)?.access
-    if (said) return said
-    const host = find(portless(registry), repository)?.access
-    return host?.is === 'BLOCKED' ? host : null
+  /** Returns the limits of the registry; null where none is set. */
+  limitsOf(registry: string): Pick<RegistryConfiguration, 'concurrency' | 'requestsPerSecond'> {
+    const { concurrency = null, requestsPerSecond = null } =
+      this.#tree.find(registry, '')?.configuration ?? {}
+    return { concurrency, requestsPerSecond }
   }
 
-  const blockOf = (registry: string, repository: string, fallback: Access): string | null => {
-    const said = saidOf(registry, repository)
-    if (said) return said.is === 'BLOCKED' ? `the configuration of ${said.saidBy} blocks it` : null
-    return fallback === 'BLOCKED' && !ours.has(canonical(registry)) ? NOT_ALLOWED : null
+  /** Returns the vendor settings of the location that the repository is read from. */
+  vendorOf(registry: string, repository: string): Pick<RegistryConfiguration, 'vendor' | 'apiUrl'> {
+    const plan = this.planOf(registry, repository)
+    const origin = 'locations' in plan ? plan.locations.at(-1) : undefined
+    const found = origin && this.#tree.find(origin.registry, origin.repository)
+    return { vendor: found?.vendor ?? null, apiUrl: found?.apiUrl ?? null }
   }
 
-  const placeOf = (
+  #newPlan(registry: string, repository: string): RepositoryPlan {
+    const blockedBy = this.#access.blockOf(registry, repository)
+    if (blockedBy !== null) return { blockedBy }
+    const configured = this.#tree.find(registry, repository)?.locations
+    const at = (location: string): RegistryPrefix => {
+      const to = splitPrefix(location)
+      return { registry: to.registry, path: moved(repository, configured?.path ?? '', to.path) }
+    }
+    const origin = this.#locationAt(
+      configured?.location ? at(configured.location) : { registry, path: repository },
+      { named: registry, isMirror: false, insecure: configured?.insecure ?? false, serves: 'ALL' },
+    )
+    const readFrom = formatPrefix({ registry: origin.registry, path: origin.repository })
+    if (origin.repository === '' && repository !== '') {
+      return { blockedBy: `it would be read from ${readFrom}, without a repository name` }
+    }
+    const originBlock = this.#access.explicitBlockOf(origin.registry, origin.repository)
+    if (originBlock !== null) return { blockedBy: `it would be read from ${readFrom}, and ${originBlock}` }
+    const mirrors = (configured?.mirrors ?? [])
+      .map(({ location, insecure, serves }) =>
+        this.#locationAt(at(location), { named: registry, isMirror: true, insecure, serves }),
+      )
+      .filter(
+        (mirror) =>
+          (mirror.repository !== '' || repository === '') &&
+          this.#access.explicitBlockOf(mirror.registry, mirror.repository) === null,
+      )
+    return { locations: [...mirrors, origin] }
+  }
+
+  /** Each location has the connection settings of its own name, not of the name that led to it. */
+  #locationAt(
     { registry, path }: RegistryPrefix,
     {
       named,
       insecure,
-      ...how
-    }: Pick<RepositoryLocation, 'isMirror' | 'serves' | 'insecure'> & { named: string },
-  ): RepositoryLocation => {
-    const entry = find(registry, path)
+      ...use
+    }: Pick<RepositoryLocation, 'isMirror' | 'serves' | 'insecure'> & { readonly named: string },
+  ): RepositoryLocation {
+    const found = this.#tree.find(registry, path)
     return {
-      ...how,
+      ...use,
       registry,
       repository: path,
-      isNamed: canonical(registry) === canonical(named),
-      insecure: insecure || entry?.whereabouts?.insecure === true,
-      route: entry?.route,
-      problem: entry?.broken ?? null,
+      isNamed: this.#tree.canonical(registry) === this.#tree.canonical(named),
+      insecure: insecure || found?.locations?.insecure === true,
+      route: found?.route,
+      problem: found?.broken ?? null,
     }
-  }
-
-  const newPlan = (registry: string, repository: string): RepositoryPlan => {
-    const blockedBy = blockOf(registry, repository, access)
-    if (blockedBy !== null) return { blockedBy }
-    const whereabouts = find(registry, repository)?.whereabouts
-    const named = { registry, path: repository }
-    const there = (location: string): RegistryPrefix => {
-      const to = splitPrefix(location)
-      return { registry: to.registry, path: moved(repository, whereabouts?.path ?? '', to.path) }
-    }
-    const mirrors = (whereabouts?.mirrors ?? [])
-      .map(({ location, insecure, serves }) =>
-        placeOf(there(location), { named: registry, isMirror: true, insecure, serves }),
-      )
-      // what a configuration blocks by its own name is not asked under another
-      .filter(
-        (place) =>
-          (place.repository !== '' || repository === '') &&
-          blockOf(place.registry, place.repository, 'ALLOWED') === null,
-      )
-    const origin = placeOf(whereabouts?.location ? there(whereabouts.location) : named, {
-      named: registry,
-      isMirror: false,
-      insecure: whereabouts?.insecure ?? false,
-      serves: 'ALL',
-    })
-    const readFrom = formatPrefix({ registry: origin.registry, path: origin.repository })
-    if (origin.repository === '' && repository !== '') {
-      return { blockedBy: `it would be read from ${readFrom}, where nothing is left of its name` }
-    }
-    const originBlock = blockOf(origin.registry, origin.repository, 'ALLOWED')
-    if (originBlock !== null) return { blockedBy: `it would be read from ${readFrom}, and ${originBlock}` }
-    return { locations: [...mirrors, origin] }
-  }
-  // asked with each request
-  const plans = memoized((name) => {
-    const slash = name.indexOf('/')
-    return newPlan(name.slice(0, slash), name.slice(slash + 1))
-  })
-  const planOf = (registry: string, repository: string): RepositoryPlan => plans(`${registry}/${repository}`)
-
-  return {
-    planOf,
-    blockOf(registry, repository) {
-      const plan = planOf(registry, repository)
-      return 'blockedBy' in plan ? plan.blockedBy : null
-    },
-    loginLocationOf(registry, repository) {
-      const isInPart =
-        repository === null &&
-        [...(entries.get(canonicalRegistry(registry))?.values() ?? [])].some(
-          ({ access }) => access?.is === 'ALLOWED',
-        )
-      const blockedBy = isInPart ? null : blockOf(registry, repository ?? '', access)
-      if (blockedBy !== null) return { blockedBy }
-      const named = { registry, path: repository ?? '' }
-      return placeOf(named, { named: registry, isMirror: false, insecure: false, serves: 'ALL' })
-    },
-
-    routeToOtherHost(host, via) {
-      const blockedBy = blockOf(host, '', 'ALLOWED')
-      if (blockedBy !== null) return { blockedBy }
-      const entry = find(host, '')
-      // by what was configured, of which there is so much: hosts can be named without end
-      const key = `${entry?.configuration.id} ${via.route?.id}`
-      if (!routesAbroad.has(key)) {
-        const { ca, proxy } = entry?.connection ?? NOTHING
-        routesAbroad.set(key, routeOf({ ca, client: null, proxy: proxy ?? via.route?.proxy ?? null }))
-      }
-      return { route: routesAbroad.get(key) }
-    },
-
-    limitsOf(registry) {
-      const { concurrency = null, requestsPerSecond = null } = find(registry, '')?.configuration ?? {}
-      return { concurrency, requestsPerSecond }
-    },
-
-    vendorOf(registry, repository) {
-      const plan = planOf(registry, repository)
-      const origin = 'locations' in plan ? plan.locations.at(-1) : undefined
-      const { vendor = null, apiUrl = null } = (origin && find(origin.registry, origin.repository)) ?? {}
-      return { vendor, apiUrl }
-    },
   }
 }
-
-const NOTHING: ConnectionSetting = { ca: null, client: null, proxy: null }

@@ -235,7 +235,7 @@ describe('a block', () => {
     await app.client.ask('mutation { setRegistryDefaultAccess(input: { access: BLOCKED }) { access } }')
     expect(await importImage(app.client)).toMatchObject({
       ...blocked,
-      message: expect.stringContaining('no configuration allows it, and what none allows is blocked'),
+      message: expect.stringContaining('no configuration allows it, and the default access is BLOCKED'),
     })
 
     await configure(app, `${origin.host}/team`, { access: 'ALLOWED' })

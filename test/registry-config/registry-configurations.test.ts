@@ -180,18 +180,18 @@ describe('a value that cannot be', () => {
       'without a scheme',
       { mirrors: [{ location: 'a.b' }, { location: 'http://c.d' }] },
     ],
-    ['mirrors.1.location', 'is there twice', { mirrors: [{ location: 'a.b' }, { location: 'A.b:443' }] }],
+    ['mirrors.1.location', 'is listed twice', { mirrors: [{ location: 'a.b' }, { location: 'A.b:443' }] }],
     ['mirrors', 'at most 10', { mirrors: Array.from({ length: 11 }, (_, n) => ({ location: `m${n}.b` })) }],
     ['ca', 'must be one or more certificates in PEM', { ca: 'hello' }],
     ['ca', 'must be one or more certificates in PEM', { ca: '' }],
-    ['ca', 'has a private key in it', { ca: authority.ca + client.key }],
+    ['ca', 'contains a private key', { ca: authority.ca + client.key }],
     [
       'ca',
       'certificate 2 of ca cannot be read',
       { ca: `${authority.ca}-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n` },
     ],
     ['ca', 'at most', { ca: authority.ca.repeat(2000) }],
-    ['proxy.url', 'must have no login in it', { proxy: { url: 'http://me:canary@proxy.example:3128' } }],
+    ['proxy.url', 'must not contain a login', { proxy: { url: 'http://me:canary@proxy.example:3128' } }],
     ['proxy.url', 'must be http://, a host and a port', { proxy: { url: 'https://proxy.example' } }],
     ['proxy.url', 'must be http://, a host and a port', { proxy: { url: 'proxy.example:canary' } }],
     ['proxy.url', 'must be http://, a host and a port', { proxy: { url: 'http://proxy.example/canary' } }],
@@ -202,7 +202,7 @@ describe('a value that cannot be', () => {
     ['requestsPerSecond', 'from 0.01 to 10000', { requestsPerSecond: 0 }],
     ['requestsPerSecond', 'from 0.01 to 10000', { requestsPerSecond: Number.NaN }],
     ['apiUrl', 'without a login', { apiUrl: 'https://me:canary@gitlab.example' }],
-    ['apiUrl', 'an address on the web', { apiUrl: 'file:///etc/canary' }],
+    ['apiUrl', 'an http or https URL', { apiUrl: 'file:///etc/canary' }],
   ])('%s: %s', (field, message, input) => {
     const error = refused(input)
     expect(error.field).toBe(field)
@@ -216,7 +216,7 @@ describe('a value that cannot be', () => {
       const error = refused({ [field]: 5 }, 'quay.io/team')
       expect(error).toMatchObject({
         field,
-        message: `${field} is for a whole registry: set it without a path`,
+        message: `${field} applies to a whole registry: set it without a path`,
       })
     },
   )
@@ -234,7 +234,7 @@ describe('a client certificate', () => {
     expect(taken.clientCertificate?.match(/BEGIN CERTIFICATE/g)).toHaveLength(2)
     expect(taken.clientCertificate).not.toContain('Bag')
     const other = privateKey.export({ type: 'sec1', format: 'pem' }).toString()
-    expect(refusedKey(other).message).toContain('the key is not that of the first certificate')
+    expect(refusedKey(other).message).toContain('the key does not belong to the first certificate')
   })
 
   test('of which the key is encrypted, cut off or none is refused, and not repeated', () => {
@@ -259,6 +259,6 @@ describe('a client certificate', () => {
   test('that has expired is refused', async () => {
     const expired = await authority.issueClient('late', { expired: true })
     const error = refused({ clientCertificate: { certificate: expired.cert, key: expired.key } })
-    expect(error.message).toContain('the certificate of CN=late has expired')
+    expect(error.message).toContain('the certificate of CN=late expired on')
   })
 })

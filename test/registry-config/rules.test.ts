@@ -93,7 +93,7 @@ describe('a place', () => {
     using world = new World()
     world.set('quay.io/team/app', { location: 'one.example', mirrors: [{ location: 'two.example' }] })
 
-    expect(world.blockOf('quay.io/team/app')).toContain('nothing is left of its name')
+    expect(world.blockOf('quay.io/team/app')).toContain('without a repository name')
     expect(world.places('quay.io/team/app/web').map(nameOf)).toEqual(['two.example/web', 'one.example/web'])
   })
 
@@ -187,7 +187,7 @@ describe('with everything blocked by default', () => {
     world.set('ghcr.io', { insecure: false })
     return world
   }
-  const NOT_ALLOWED = 'no configuration allows it, and what none allows is blocked'
+  const NOT_ALLOWED = 'no configuration allows it, and the default access is BLOCKED'
 
   test('only what is configured as allowed may be imported', () => {
     using world = allowList()

@@ -4,7 +4,7 @@ import {
   createRegistryConfigurations,
   type RegistryConfigurations,
 } from '../../src/registry-config/registry-configurations.ts'
-import type { Rules } from '../../src/registry-config/rules.ts'
+import type { ConfiguredRules } from '../../src/registry-config/rules.ts'
 import type { RepositoryLocation, RepositoryPlan } from '../../src/remote/location/registry-rules.ts'
 import type { Sealer } from '../../src/secrets/sealer.ts'
 import { createSealer } from '../../src/secrets/sealer.ts'
@@ -30,7 +30,7 @@ export class World implements Disposable {
     return createRegistryConfigurations({ db: this.db, sealer, now: () => this.time, own, onChanged })
   }
 
-  get rules(): Rules {
+  get rules(): ConfiguredRules {
     return this.store.rules()
   }
 
