@@ -335,7 +335,7 @@ test.each([
 
   expect(Math.floor(status / 100)).toBe(2)
   expect(({} as { admin?: boolean }).admin).toBeUndefined()
-  expect(server.log()).not.toContain('unforeseen')
+  expect(server.log()).not.toContain('internal error')
   const [delivery] = await deliveriesTo(server.client, webhook)
   expect(JSON.stringify([delivery?.reason, delivery?.note])).not.toMatch(/\\u001b|\\n/)
 })

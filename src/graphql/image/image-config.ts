@@ -1,4 +1,4 @@
-import { ImageConfigType, KeyValueType, PlatformType } from '../kit/types.ts'
+import { ImageConfigType, KeyValueType, PlatformType } from '../kit/object-types.ts'
 
 PlatformType.implement({
   description: 'What an image runs on.',

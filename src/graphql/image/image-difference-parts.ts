@@ -6,7 +6,7 @@ import {
   type ValueChange,
 } from '../../imagestream/image/image-difference.ts'
 import { builder } from '../kit/builder.ts'
-import { ImageLayerType } from '../kit/types.ts'
+import { ImageLayerType } from '../kit/object-types.ts'
 
 /** Which layers two images share. */
 export const LayerDifferenceType = builder.objectRef<LayerDifference>('LayerDifference').implement({

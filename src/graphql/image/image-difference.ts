@@ -11,10 +11,10 @@ import {
 import type { Descriptor } from '../../oci/descriptor.ts'
 import type { ImageConfig } from '../../oci/image-config.ts'
 import { isIndexType } from '../../oci/media-types.ts'
+import { batch, loadForBatch } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
 import type { GraphQLContext } from '../kit/context.ts'
-import { gather, loadTogether } from '../kit/peers.ts'
-import { ImageManifestType, ImageType, PlatformType } from '../kit/types.ts'
+import { ImageManifestType, ImageType, PlatformType } from '../kit/object-types.ts'
 import { bytesOf, childrenOf, configOf, manifestOf } from './image.ts'
 import { LayerDifferenceType, SettingChangeType, ValueChangeType } from './image-difference-parts.ts'
 
@@ -54,7 +54,7 @@ type Configs = readonly [from: ImageConfig | null, to: ImageConfig | null]
 
 // three fields ask for them, and a config may have megabytes
 const configsOf = (compared: Compared, context: GraphQLContext): Configs =>
-  loadTogether(compared, 'configs', () =>
+  loadForBatch(compared, 'configs', () =>
     isByPlatform(compared)
       ? [null, null]
       : [configOf(compared.from, context), configOf(compared.to, context)],
@@ -77,8 +77,8 @@ function comparePlatforms(compared: Compared, context: GraphQLContext): readonly
   const pairs = pairByPlatform(manifestsOf(compared.from, context), manifestsOf(compared.to, context))
   const children = pairs.flatMap(({ from, to }) => [from, to]).filter((child) => child !== null)
   const known = context.images.byDigests(children.map(({ descriptor }) => descriptor.digest))
-  gather(children)
-  gather([...known.values()])
+  batch(children)
+  batch([...known.values()])
   const imageOf = (child: Child | null) => child && known.get(child.descriptor.digest)
   return pairs.map((pair) => {
     const [before, after] = [imageOf(pair.from), imageOf(pair.to)]
@@ -190,7 +190,7 @@ builder.queryField('imageDifference', (t) =>
       const found = images.byDigests([from, to])
       const [before, after] = [found.get(from), found.get(to)]
       if (!before || !after) return null
-      gather([...found.values()])
+      batch([...found.values()])
       return { from: before, to: after }
     },
   }),

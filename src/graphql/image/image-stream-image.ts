@@ -1,7 +1,7 @@
 import { ConflictError, InvalidInputError, NotFoundError } from '../../input/errors.ts'
 import { checkNamespace, checkStreamName, splitName } from '../../input/names.ts'
 import { builder } from '../kit/builder.ts'
-import { ImageStreamImageType, ImageStreamType, ImageType } from '../kit/types.ts'
+import { ImageStreamImageType, ImageStreamType, ImageType } from '../kit/object-types.ts'
 
 ImageStreamImageType.implement({
   description: 'An image in the history of a stream.',

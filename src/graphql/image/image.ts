@@ -1,14 +1,10 @@
 import type { Image } from '../../imagestream/image/image.ts'
-import type { Tag } from '../../imagestream/tag/tag.ts'
-import { groupBy } from '../../input/group-by.ts'
 import { type ImageConfig, parseImageConfig } from '../../oci/image-config.ts'
 import { type Manifest, parseManifest } from '../../oci/manifest.ts'
+import { batch, loadForBatch } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
-import { Connection, keyCursors, pageOf } from '../kit/connection.ts'
-import { connectionArgs, pageComplexity } from '../kit/connection-type.ts'
 import type { GraphQLContext } from '../kit/context.ts'
-import { NodeInterface, nodeId, registerNode, rowId } from '../kit/node.ts'
-import { gather, loadTogether } from '../kit/peers.ts'
+import { NodeInterface, nodeId, registerRowNode } from '../kit/node.ts'
 import {
   type AnyImage,
   ImageConfigType,
@@ -16,23 +12,19 @@ import {
   ImageManifestType,
   ImageType,
   PlatformType,
-} from '../kit/types.ts'
-import { gatherTags, ImageStreamTagConnection } from '../tag/image-stream-tag.ts'
+} from '../kit/object-types.ts'
 
-registerNode('Image', (key, { images }) => {
-  const id = rowId(key)
-  return id === undefined ? undefined : images.byIds([id]).get(id)
-})
+registerRowNode('Image', (id, { images }) => images.byIds([id]).get(id))
 
 /** The image of a tag, event, push or result, read for all that were read together with it. */
 export function imageOf<Owner extends { readonly imageId: number | null }>(
   owner: Owner,
   { images }: GraphQLContext,
 ): Image {
-  const found = loadTogether(owner, 'image', (owners) => {
+  const found = loadForBatch(owner, 'image', (owners) => {
     const ids = new Set(owners.flatMap(({ imageId }) => (imageId === null ? [] : [imageId])))
     const rows = images.byIds([...ids])
-    gather([...rows.values()])
+    batch([...rows.values()])
     return rows
   }).get(owner.imageId ?? 0)
   if (!found) throw new Error(`image ${owner.imageId} is referred to and not there`)
@@ -42,7 +34,7 @@ export function imageOf<Owner extends { readonly imageId: number | null }>(
 /** The whole of an image of which there is only a summary, read for all that were read together with it. */
 const wholeOf = (image: AnyImage, { images }: GraphQLContext): Image => {
   if ('mediaType' in image) return image
-  const whole = loadTogether(image, 'whole', (all) => images.byIds(all.map(({ id }) => id))).get(image.id)
+  const whole = loadForBatch(image, 'whole', (all) => images.byIds(all.map(({ id }) => id))).get(image.id)
   if (!whole) throw new Error(`image ${image.id} is referred to and not there`)
   return whole
 }
@@ -50,7 +42,7 @@ const wholeOf = (image: AnyImage, { images }: GraphQLContext): Image => {
 /** The exact bytes of its manifest, read for all that were read together with it. */
 export const bytesOf = (image: AnyImage, { images }: GraphQLContext): Uint8Array => {
   if ('fetched' in image) return image.fetched.bytes
-  const bytes = loadTogether(image, 'bytes', (all) => images.manifests(all.map(({ id }) => id))).get(image.id)
+  const bytes = loadForBatch(image, 'bytes', (all) => images.manifests(all.map(({ id }) => id))).get(image.id)
   if (!bytes) throw new Error(`image ${image.id} has no manifest`)
   return bytes
 }
@@ -71,11 +63,9 @@ export const configOf = (image: AnyImage, { images }: GraphQLContext): ImageConf
   const bytes =
     'fetched' in image
       ? image.fetched.config?.bytes
-      : loadTogether(image, 'config', (all) => images.configs(all.map(({ id }) => id))).get(image.id)
+      : loadForBatch(image, 'config', (all) => images.configs(all.map(({ id }) => id))).get(image.id)
   return bytes ? parseImageConfig(new TextDecoder().decode(bytes)) : null
 }
-
-const tagCursors = keyCursors<Tag>('image tags', ({ streamId, id }) => [streamId, id], ['number', 'number'])
 
 ImageType.implement({
   description: 'An image, or an index of images for several platforms: immutable, and named by its digest.',
@@ -142,41 +132,12 @@ ImageType.implement({
       description: 'The manifests that an index lists, one a platform; empty for a single image.',
       complexity: { field: 5, multiplier: 10 },
       resolve: (index, _args, context) =>
-        loadTogether(index, 'children', (all) => {
+        loadForBatch(index, 'children', (all) => {
           const children = new Map(all.map((one) => [one, childrenOf(one, context)]))
           // of many indexes, too, the images are read at once
-          gather([...children.values()].flat())
+          batch([...children.values()].flat())
           return children
         }).get(index) ?? [],
-    }),
-    tags: t.field({
-      type: ImageStreamTagConnection,
-      description: 'Every tag that means this image now, in any stream.',
-      args: connectionArgs,
-      complexity: pageComplexity,
-      resolve: (image, args, { tags }, info) => {
-        const page = pageOf(args, tagCursors, info)
-        return new Connection({
-          page,
-          cursors: tagCursors,
-          rows: () =>
-            loadTogether(image, `tags ${JSON.stringify(page)}`, (all) =>
-              groupBy(
-                gatherTags(
-                  tags.ofImages(
-                    all.map(({ id }) => id),
-                    page,
-                  ),
-                ),
-                (tag) => tag.image?.id,
-              ),
-            ).get(image.id) ?? [],
-          totalCount: () =>
-            loadTogether(image, 'tag count', (all) => tags.countOfImages(all.map(({ id }) => id))).get(
-              image.id,
-            ) ?? 0,
-        })
-      },
     }),
   }),
 })
@@ -219,9 +180,9 @@ ImageManifestType.implement({
       nullable: true,
       description: 'The listed image; null while it was not imported.',
       resolve: (child, _args, { images }) =>
-        loadTogether(child, 'image', (children) => {
+        loadForBatch(child, 'image', (children) => {
           const found = images.byDigests(children.map(({ descriptor }) => descriptor.digest))
-          gather([...found.values()])
+          batch([...found.values()])
           return found
         }).get(child.descriptor.digest),
     }),

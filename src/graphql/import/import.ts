@@ -1,18 +1,15 @@
 import type { ImportResult } from '../../imagestream/request/import-rows.ts'
-import { InvalidInputError, NotFoundError } from '../../input/errors.ts'
+import { NotFoundError } from '../../input/errors.ts'
 import { imageOf } from '../image/image.ts'
+import { batch } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
 import { Connection, keyCursors, pageOf } from '../kit/connection.ts'
 import { connectionArgs, connectionType, pageComplexity } from '../kit/connection-type.ts'
-import { NodeInterface, nodeId, registerNode, rowId } from '../kit/node.ts'
-import { gather } from '../kit/peers.ts'
+import { NodeInterface, nodeId, registerRowNode, rowIdOf } from '../kit/node.ts'
+import { ImageStreamType, ImageType, ImportResultType, ImportType } from '../kit/object-types.ts'
 import { streamOf } from '../kit/stream-of.ts'
-import { ImageStreamType, ImageType, ImportResultType, ImportType } from '../kit/types.ts'
 
-registerNode('Import', (key, { importer }) => {
-  const id = rowId(key)
-  return id === undefined ? undefined : importer.byIds([id]).get(id)
-})
+registerRowNode('Import', (id, { importer }) => importer.byIds([id]).get(id))
 
 const ImportStateEnum = builder.enumType('ImportState', {
   description: 'How far an import is, or how it ended.',
@@ -99,7 +96,7 @@ ImportType.implement({
         return new Connection({
           page,
           cursors: resultCursors,
-          rows: () => gather(importer.results(id, { state: state ?? undefined, page })),
+          rows: () => batch(importer.results(id, { state: state ?? undefined, page })),
           totalCount: () => importer.countResults(id, state ?? undefined),
         })
       },
@@ -136,33 +133,17 @@ ImportResultType.implement({
   }),
 })
 
-/** The longest that a mutation waits for an import, in seconds. */
-const MAX_WAIT = 300
-
-/** The `waitSeconds` argument, checked. Throws InvalidInputError. */
-export function checkWait(seconds: number): number {
-  if (seconds < 0 || seconds > MAX_WAIT) {
-    throw new InvalidInputError(
-      'waitSeconds',
-      `"waitSeconds" is ${seconds}; it must be from 0 to ${MAX_WAIT}`,
-    )
-  }
-  return seconds
-}
-
-/** For the description of a `waitSeconds` argument. */
-export const WAIT_DESCRIPTION = `How many seconds to wait for the import, at most ${MAX_WAIT}; 0 returns at once, and \`importProgressed\` follows it.`
-
 builder.subscriptionField('importProgressed', (t) =>
   t.field({
     type: ImportType,
     description: 'An import as it stands, and again each time that it got on, until it is finished.',
     args: { import: t.arg.id({ required: true, description: 'The `id` of the import.' }) },
     subscribe(_root, args, { importer }) {
-      const [, key = ''] = /^Import:(-?\d+)$/.exec(Buffer.from(args.import, 'base64url').toString()) ?? []
-      const id = rowId(key)
+      const id = rowIdOf('Import', args.import)
       if (id === undefined || !importer.byIds([id]).has(id)) {
-        throw new NotFoundError('there is no import of this id, or it is too long ago')
+        throw new NotFoundError(
+          'there is no import with this id, or it was deleted: the last 50 of a stream are kept',
+        )
       }
       return importer.follow(id)
     },

@@ -1,10 +1,10 @@
 import type { StoredMove } from '../../imagestream/watch/reported-moves.ts'
-import { groupBy } from '../../input/group-by.ts'
+import { batch } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
-import { Connection, keyCursors, pageOf } from '../kit/connection.ts'
+import { keyCursors } from '../kit/connection.ts'
 import { connectionArgs, connectionType, pageComplexity } from '../kit/connection-type.ts'
-import { gather, loadTogether } from '../kit/peers.ts'
-import { ImageStreamTagType, ReportedMoveType } from '../kit/types.ts'
+import { ImageStreamTagType, ReportedMoveType } from '../kit/object-types.ts'
+import { ownedConnection } from '../kit/owned-connection.ts'
 
 ReportedMoveType.implement({
   description:
@@ -39,28 +39,13 @@ builder.objectField(ImageStreamTagType, 'reportedMoves', (t) =>
       'What its registry’s vendor tells of moves that happened between two looks at the tag, so that nobody here saw them, newest first; the last 100 are kept. Only some vendors tell (Quay).',
     args: connectionArgs,
     complexity: pageComplexity,
-    resolve: (tag, args, { reportedMoves }, info) => {
-      const page = pageOf(args, moveCursors, info)
-      return new Connection({
-        page,
+    resolve: (tag, args, { reportedMoves }, info) =>
+      ownedConnection(tag, args, info, {
+        name: 'reported moves',
         cursors: moveCursors,
-        rows: () =>
-          loadTogether(tag, `reported moves ${JSON.stringify(page)}`, (tags) =>
-            groupBy(
-              gather(
-                reportedMoves.ofTags(
-                  tags.map(({ id }) => id),
-                  page,
-                ),
-              ),
-              ({ tagId }) => tagId,
-            ),
-          ).get(tag.id) ?? [],
-        totalCount: () =>
-          loadTogether(tag, 'reported move count', (tags) =>
-            reportedMoves.countOfTags(tags.map(({ id }) => id)),
-          ).get(tag.id) ?? 0,
-      })
-    },
+        rows: (ids, page) => batch(reportedMoves.ofTags(ids, page)),
+        ownerIdOf: ({ tagId }) => tagId,
+        counts: (ids) => reportedMoves.countOfTags(ids),
+      }),
   }),
 )

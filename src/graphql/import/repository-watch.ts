@@ -1,7 +1,7 @@
 import type { StreamCondition, WatchStatus } from '../../imagestream/watch/watch-status.ts'
+import { loadForBatch } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
-import { loadTogether } from '../kit/peers.ts'
-import { ImageStreamStatusType } from '../kit/types.ts'
+import { ImageStreamStatusType } from '../kit/object-types.ts'
 import { ConditionStatusEnum } from '../tag/tag-event.ts'
 
 const RepositoryCheckMethodEnum = builder.enumType('RepositoryCheckMethod', {
@@ -81,7 +81,7 @@ builder.objectFields(ImageStreamStatusType, (t) => ({
     description:
       'How `spec.dockerImageRepository` is watched; null where there is none, or no import has looked at it yet.',
     resolve: (stream, _args, { watches }) =>
-      loadTogether(stream, 'repository watch', (streams) =>
+      loadForBatch(stream, 'repository watch', (streams) =>
         watches.statusOf(streams.map(({ id }) => id)),
       ).get(stream.id),
   }),
@@ -90,7 +90,7 @@ builder.objectFields(ImageStreamStatusType, (t) => ({
     description:
       'What is wrong with the stream as a whole: `VendorListing` is `False` since its vendor’s listing could not be used, and every tag is asked for instead. Empty when all is well. What is wrong with a tag is at the tag.',
     resolve: (stream, _args, { watches }) =>
-      loadTogether(stream, 'conditions', (streams) => watches.conditionsOf(streams.map(({ id }) => id))).get(
+      loadForBatch(stream, 'conditions', (streams) => watches.conditionsOf(streams.map(({ id }) => id))).get(
         stream.id,
       ) ?? [],
   }),

@@ -1,10 +1,10 @@
 import type { Schedule } from '../../imagestream/schedule/schedule.ts'
 import type { SpecTag } from '../../imagestream/spec/spec.ts'
 import { groupBy } from '../../input/group-by.ts'
+import { loadForBatch } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
 import type { GraphQLContext } from '../kit/context.ts'
-import { loadTogether } from '../kit/peers.ts'
-import { ImageStreamType, TagReferenceType } from '../kit/types.ts'
+import { ImageStreamType, TagReferenceType } from '../kit/object-types.ts'
 
 const ImportScheduleType = builder.objectRef<Schedule>('ImportSchedule').implement({
   description: 'When something is imported next without being asked, and how that went lately.',
@@ -55,7 +55,7 @@ builder.objectField(ImageStreamType, 'schedules', (t) =>
     description:
       'What of it is imported periodically, as `importPolicy.scheduled` says: the repository first, then spec tags by name.',
     resolve: (stream, _args, { schedules }) =>
-      loadTogether(stream, 'schedules', (streams) =>
+      loadForBatch(stream, 'schedules', (streams) =>
         groupBy(schedules.ofStreams(streams.map(({ id }) => id)), ({ streamId }) => streamId),
       ).get(stream.id) ?? [],
   }),
@@ -72,7 +72,7 @@ builder.objectField(TagReferenceType, 'schedule', (t) =>
 )
 
 function scheduleOf(tag: SpecTag, _args: object, { schedules }: GraphQLContext): Schedule | undefined {
-  return loadTogether(tag, 'schedule', (tags) => {
+  return loadForBatch(tag, 'schedule', (tags) => {
     const found = schedules.ofStreams([...new Set(tags.map(({ streamId }) => streamId))])
     return new Map(found.map((one) => [`${one.streamId}/${one.tag}`, one]))
   }).get(`${tag.streamId}/${tag.name}`)

@@ -7,13 +7,13 @@ import type { GraphQLContext } from './context.ts'
 /** Field values that one operation may request, counted before it runs: a page counts by its size, another list as five. */
 const MAX_COMPLEXITY = 200_000
 
-/** The one builder of the schema; files of types add to it, `schema.ts` closes it. */
+/** The builder of the schema. Each file of types adds to it; `schema.ts` builds the schema. */
 export const builder = new SchemaBuilder<{
   Context: GraphQLContext
   DefaultFieldNullability: false
   Scalars: {
     ID: { Input: string; Output: string }
-    /** Milliseconds since 1970 on our side. */
+    /** Milliseconds since 1970 in resolvers. */
     DateTime: { Input: number; Output: number }
     Digest: { Input: Digest; Output: string }
     BigInt: { Input: number; Output: number }
@@ -24,12 +24,12 @@ export const builder = new SchemaBuilder<{
   defaultFieldNullability: false,
   complexity: {
     defaultComplexity: 1,
-    // lists that are no connections: layers, labels, children
+    // lists that are not connections: layers, labels, children
     defaultListMultiplier: 5,
     limit: { complexity: MAX_COMPLEXITY },
     complexityError: (_kind, { complexity }) =>
       new GraphQLError(
-        `the operation may ask for ${complexity} values; at most ${MAX_COMPLEXITY} are allowed: ask for smaller pages`,
+        `the operation may return ${complexity} values; at most ${MAX_COMPLEXITY} are allowed: use smaller pages`,
         { extensions: { code: 'TOO_COMPLEX' } },
       ),
   },

@@ -11,21 +11,23 @@ import {
 type Ref<Node> = ReturnType<typeof builder.objectRef<Node>>
 
 const PageInfoType = builder.objectRef<PageInfo>('PageInfo').implement({
-  description: 'Where a page stands in its list, by the Relay specification of connections.',
+  description: 'Position of a page in its list, as in the Relay specification of connections.',
   fields: (t) => ({
     hasNextPage: t.exposeBoolean('hasNextPage', {
-      description: 'Whether the list goes on behind this page.',
+      description: 'Whether the list has items after this page.',
     }),
     hasPreviousPage: t.exposeBoolean('hasPreviousPage', {
-      description: 'Whether the list has something before this page.',
+      description: 'Whether the list has items before this page.',
     }),
     startCursor: t.exposeString('startCursor', {
       nullable: true,
-      description: 'Cursor of the first item, to be given as `before`; null on an empty page.',
+      description:
+        'Cursor of the first item, for the `before` argument of the previous page; null on an empty page.',
     }),
     endCursor: t.exposeString('endCursor', {
       nullable: true,
-      description: 'Cursor of the last item, to be given as `after`; null on an empty page.',
+      description:
+        'Cursor of the last item, for the `after` argument of the next page. Null on an empty page, except in the push log.',
     }),
   }),
 })
@@ -33,63 +35,75 @@ const PageInfoType = builder.objectRef<PageInfo>('PageInfo').implement({
 /** The arguments of every connection. */
 export const connectionArgs = builder.args((t) => ({
   first: t.int({
-    description: `How many items to read from the start, or behind \`after\`: 1 to ${MAXIMUM_PAGE_SIZE}, and ${DEFAULT_PAGE_SIZE} when neither \`first\` nor \`last\` is given.`,
+    description: `Number of items to return from the start of the list, or after the cursor \`after\`: 1 to ${MAXIMUM_PAGE_SIZE}. The default is ${DEFAULT_PAGE_SIZE} if \`last\` is not given either.`,
   }),
-  after: t.string({ description: 'Only items behind this cursor.' }),
+  after: t.string({ description: 'Returns only items after this cursor.' }),
   last: t.int({
-    description: `How many items to read from the end, or before \`before\`: 1 to ${MAXIMUM_PAGE_SIZE}; not together with \`first\`.`,
+    description: `Number of items to return from the end of the list, or before the cursor \`before\`: 1 to ${MAXIMUM_PAGE_SIZE}. \`INVALID\` together with \`first\`.`,
   }),
-  before: t.string({ description: 'Only items before this cursor.' }),
+  before: t.string({ description: 'Returns only items before this cursor.' }),
 }))
 
-/** What a connection costs: everything on it as often as there may be items. */
+/** Returns the complexity of a connection: its selection counts once for each item that a page may have. */
 export const pageComplexity = ({ first, last }: ConnectionArguments) => ({
   field: 1,
   multiplier: Math.min(Math.max(first ?? last ?? DEFAULT_PAGE_SIZE, 1), MAXIMUM_PAGE_SIZE),
 })
-/** Counting a whole list costs more than a field of it. */
+// counting a whole list costs more than reading a field
 const COUNT_COMPLEXITY = 10
-// the connection itself has counted its items
+// the connection has already multiplied by its items
 const COUNTED = { field: 1, multiplier: 1 }
 
-/** Defines `<name>Connection` and `<name>Edge` over a type; `items` is what people call them. */
+interface ConnectionTypeOptions {
+  readonly items: string
+  /** Whether the connection has `totalCount`; true by default. */
+  readonly counted?: boolean
+}
+
+/** Defines `<name>Connection` and `<name>Edge` for a type; `items` is the plural noun for the descriptions. */
 export function connectionType<Node extends object>(
   name: string,
   type: Ref<Node>,
-  { items, counted = true }: { items: string; counted?: boolean },
-): ReturnType<Ref<Connection<Node>>['implement']> {
-  // the builder cannot see through a type parameter that this reference stands for its nodes
-  const nodeType = type as unknown as Ref<object>
+  options: ConnectionTypeOptions,
+): ReturnType<Ref<Connection<Node>>['implement']>
+// the builder cannot relate a type parameter to the nodes of a reference: inside, nodes are objects
+export function connectionType(
+  name: string,
+  nodeType: Ref<object>,
+  { items, counted = true }: ConnectionTypeOptions,
+): ReturnType<Ref<Connection<object>>['implement']> {
   const edgeType = builder.objectRef<Edge<object>>(`${name}Edge`).implement({
-    description: `One of the ${items} of a page, with its cursor.`,
+    description: `One item of a page of ${items}, with its cursor.`,
     fields: (t) => ({
-      cursor: t.exposeString('cursor', { description: 'Where this item stands in the list; opaque.' }),
-      node: t.field({ type: nodeType, description: 'The item itself.', resolve: ({ node }) => node }),
+      cursor: t.exposeString('cursor', {
+        description: 'Opaque position of the item in the list, for `after` and `before`.',
+      }),
+      node: t.field({ type: nodeType, description: 'The item at the cursor.', resolve: ({ node }) => node }),
     }),
   })
-  return builder.objectRef<Connection<Node>>(`${name}Connection`).implement({
+  return builder.objectRef<Connection<object>>(`${name}Connection`).implement({
     description: `A page of a list of ${items}.`,
     fields: (t) => ({
       edges: t.field({
         type: [edgeType],
-        description: `The ${items} of this page, each with its cursor.`,
+        description: 'Items of this page, each with its cursor.',
         complexity: COUNTED,
-        resolve: (connection) => connection.edges as Edge<object>[],
+        resolve: (connection) => connection.edges,
       }),
       nodes: t.field({
         type: [nodeType],
-        description: `The ${items} of this page.`,
+        description: 'Items of this page.',
         complexity: COUNTED,
-        resolve: (connection) => connection.nodes as readonly object[],
+        resolve: (connection) => connection.nodes,
       }),
       pageInfo: t.field({
         type: PageInfoType,
-        description: 'Where this page stands in the list.',
+        description: 'Position of this page in the list.',
         resolve: (connection) => connection.pageInfo,
       }),
       ...(counted && {
         totalCount: t.exposeInt('totalCount', {
-          description: `How many ${items} the whole list has; counted when it is asked.`,
+          description: `Number of ${items} in the whole list, after filters. The server counts only when the field is selected.`,
           complexity: COUNT_COMPLEXITY,
         }),
       }),

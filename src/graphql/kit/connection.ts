@@ -1,6 +1,7 @@
 import { type GraphQLResolveInfo, Kind } from 'graphql'
 import { InvalidInputError } from '../../input/errors.ts'
 import type { KeysetPage, PageKey } from '../../input/page.ts'
+import { checkRange } from './checks.ts'
 
 /** Items of a page when neither `first` nor `last` is given. */
 export const DEFAULT_PAGE_SIZE = 50
@@ -25,22 +26,22 @@ export interface Edge<Node> {
   readonly cursor: string
 }
 
-/** How the cursors of one kind of connection are written and read. */
+/** Encoder and decoder of the cursors of one kind of connection. */
 export interface Cursors<Node> {
   encode(node: Node): string
-  /** Throws when the text is no cursor of this kind. */
+  /** Throws InvalidInputError, with the argument as `field`, unless the text is a cursor of this kind. */
   decode(cursor: string, field: string): PageKey
 }
 
-/** What a part of a sort key is. */
+/** Type of one part of a sort key. */
 export type KeyPart = 'string' | 'number'
 
 const isKeyPart = (value: unknown, part: KeyPart | undefined): value is string | number =>
   part === 'number' ? Number.isSafeInteger(value) : typeof value === part
 
 /**
- * Cursors that hold the sort key of a node, a row's number unless said; `kind` tells them from those of another
- * connection or order.
+ * Returns cursors that hold the sort key of a node: a row number by default. `kind` distinguishes them from the cursors
+ * of another connection or order.
  */
 export const keyCursors = <Node>(
   kind: string,
@@ -54,7 +55,7 @@ export const keyCursors = <Node>(
     if (name !== kind || !isKey) {
       throw new InvalidInputError(
         field,
-        `"${field}" is not a cursor of this connection: use one of its pageInfo or edges`,
+        `"${field}" is not a cursor of this connection: use a cursor from its pageInfo or edges`,
       )
     }
     return key as PageKey
@@ -70,7 +71,7 @@ const parseArray = (cursor: string): unknown[] => {
   }
 }
 
-/** The page that the arguments ask for. Throws InvalidInputError. */
+/** Returns the page that the arguments select. Throws InvalidInputError. */
 export function pageOf<Node>(
   { first, after, last, before }: ConnectionArguments,
   cursors: Pick<Cursors<Node>, 'decode'>,
@@ -81,43 +82,38 @@ export function pageOf<Node>(
   }
   return {
     limit: sizeOf('first', first) ?? sizeOf('last', last) ?? DEFAULT_PAGE_SIZE,
-    peek: mayAskPageInfo(info),
+    peek: maySelectPageInfo(info),
     after: after == null ? undefined : cursors.decode(after, 'after'),
     before: before == null ? undefined : cursors.decode(before, 'before'),
     fromEnd: last != null,
   }
 }
 
-// only pageInfo needs the row behind the page; a fragment may hold it
-const mayAskPageInfo = ({ fieldNodes }: GraphQLResolveInfo): boolean =>
+// only pageInfo needs the row after the page; a fragment may select it
+const maySelectPageInfo = ({ fieldNodes }: GraphQLResolveInfo): boolean =>
   fieldNodes.some(({ selectionSet }) =>
     selectionSet?.selections.some(
       (selection) => selection.kind !== Kind.FIELD || selection.name.value === 'pageInfo',
     ),
   )
 
-function sizeOf(field: 'first' | 'last', size: number | null | undefined): number | undefined {
-  if (size == null) return undefined
-  if (size < 1 || size > MAXIMUM_PAGE_SIZE) {
-    throw new InvalidInputError(field, `"${field}" is ${size}; it must be from 1 to ${MAXIMUM_PAGE_SIZE}`)
-  }
-  return size
-}
+const sizeOf = (field: 'first' | 'last', size: number | null | undefined): number | undefined =>
+  size == null ? undefined : checkRange(field, size, 1, MAXIMUM_PAGE_SIZE)
 
 export interface ConnectionSource<Node> {
   readonly page: KeysetPage
-  /** The page's nodes in order, and one more where the list goes on: behind them, or before them with `fromEnd`. */
+  /** Returns the page's nodes in order, and one more where the list continues: after them, or before them with `fromEnd`. */
   readonly rows: () => readonly Node[]
-  /** The page's nodes alone, where they are at hand without reading the rows. */
+  /** Returns the page's nodes alone, where they are known without reading the rows. */
   readonly nodes?: () => readonly Node[]
   readonly cursors: Pick<Cursors<Node>, 'encode'>
-  /** Cursor of an empty page, where the list may grow behind it. */
-  readonly cursorOfNothing?: () => string
-  /** Nodes of the whole list, asked only when somebody wants to know. */
+  /** Returns the end cursor of an empty page, where the list may grow after it. */
+  readonly emptyCursor?: () => string
+  /** Returns the length of the whole list; called only when the operation selects it. */
   readonly totalCount: () => number
 }
 
-/** A page of a list. What is not selected is not computed, nor read. */
+/** A page of a list. Fields that the operation does not select are neither computed nor read. */
 export class Connection<Node> {
   readonly #source: ConnectionSource<Node>
   #rows: readonly Node[] | undefined
@@ -145,17 +141,17 @@ export class Connection<Node> {
   }
 
   get pageInfo(): PageInfo {
-    const { page, cursors, cursorOfNothing } = this.#source
+    const { page, cursors, emptyCursor } = this.#source
     const { nodes } = this
-    const goesOn = this.#allRows().length > page.limit
+    const hasMore = this.#allRows().length > page.limit
     const first = nodes[0]
     const last = nodes.at(-1)
     return {
-      // beyond the other end lies at least what the cursor stands for
-      hasNextPage: page.fromEnd ? page.before !== undefined : goesOn,
-      hasPreviousPage: page.fromEnd ? goesOn : page.after !== undefined,
+      // past the other end, at least the item of the cursor exists
+      hasNextPage: page.fromEnd ? page.before !== undefined : hasMore,
+      hasPreviousPage: page.fromEnd ? hasMore : page.after !== undefined,
       startCursor: first === undefined ? null : cursors.encode(first),
-      endCursor: last === undefined ? (cursorOfNothing?.() ?? null) : cursors.encode(last),
+      endCursor: last === undefined ? (emptyCursor?.() ?? null) : cursors.encode(last),
     }
   }
 

@@ -28,14 +28,15 @@ import type { DeliveryLog } from '../../webhooks/delivery-log.ts'
 import type { TestWebhookCommand } from '../../webhooks/test-webhook.ts'
 import type { Webhooks } from '../../webhooks/webhooks.ts'
 
-/** Who asks. Everybody is the same viewer until there is sign-in; operations of one viewer may share an execution. */
+/** The client's identity. All clients are the same viewer until there is authentication. */
 export interface Viewer {
+  /** Operations of viewers with the same id may share one execution. */
   readonly id: string
 }
 
-/** What the resolvers know of the world: the domain, and who asks. */
+/** Dependencies of the resolvers: the domain, the request and its viewer. */
 export interface GraphQLContext {
-  /** Also in the answer's `X-Request-Id` and in every log line of the request. */
+  /** Also in the response header `X-Request-Id` and in every log line of the request. */
   readonly requestId: string
   readonly viewer: Viewer
   readonly pushes: PushLog
@@ -54,39 +55,38 @@ export interface GraphQLContext {
   readonly policies: Pick<Policies, 'decisionOf'>
   readonly setTagPolicy: SetTagPolicyCommand
   readonly rollBackTag: RollBackCommand
-  /** Where a stream's images can be pulled from. */
+  /** Returns the repository that a stream's images can be pulled from. */
   readonly pullRepository: DocumentSources['pullRepository']
   readonly credentials: Pick<RegistryCredentials, 'ofNamespace' | 'set' | 'setAll' | 'delete'>
   readonly testCredential: TestCredentialCommand
   readonly webhooks: WebhooksView
   readonly configurations: RegistryConfigurations
   readonly registry: RegistryView
-  /** The hosts of other registries that were asked lately, in no order, each once. */
+  /** Returns the state of each registry host that was requested recently, in no order. */
   readonly remoteHosts: () => readonly HostStatus[]
-  /** What is attached to images, and whether their signatures are those that streams ask for. */
   readonly trust: Pick<Trust, 'policies' | 'places' | 'referrers' | 'verify'>
   readonly pruner: Pick<Pruner, 'plan' | 'prune'>
 }
 
-/** What tells of pushes elsewhere. */
+/** Webhooks and their deliveries. */
 export interface WebhooksView {
   readonly store: Webhooks
   readonly senders: Senders
   readonly log: Pick<DeliveryLog, 'ofWebhooks' | 'countOf' | 'hintsOf' | 'targetsOf'>
   readonly test: TestWebhookCommand
-  /** Where clients elsewhere find this server: `https://streams.example`. */
+  /** Returns the base URL of this server for other machines: `https://streams.example`. */
   readonly publicUrl: () => string
-  /** Milliseconds since 1970. */
+  /** Returns milliseconds since 1970. */
   readonly now: () => number
 }
 
 /** The registry that images are pushed to. */
 export interface RegistryView {
-  /** Whether it is this server's own. */
+  /** Whether it is the registry of this server. */
   readonly isIntegrated: boolean
-  /** `host[:port]` in pull specs. */
+  /** Returns `host[:port]` for pull specs. */
   readonly host: () => string
-  /** The same where it was set for clients elsewhere; null when nobody said. */
+  /** `host[:port]` for clients on other machines (`--registry-host`); null if not configured. */
   readonly publicHost: string | null
   readonly usage: RegistryUsage
   readonly collector: Pick<Collector, 'collect' | 'plan' | 'last'>

@@ -2,20 +2,7 @@ import { type ExecutionResult, GraphQLError, type GraphQLFormattedError } from '
 import type { Logger } from 'pino'
 import { variableError } from './variable-error.ts'
 
-/** What `extensions.code` says of an error that the domain foresaw. */
-export type ErrorCode =
-  | 'UNAUTHENTICATED'
-  | 'FORBIDDEN'
-  | 'NOT_FOUND'
-  | 'ALREADY_EXISTS'
-  | 'CONFLICT'
-  | 'INVALID'
-  | 'CURSOR_EXPIRED'
-  | 'REGISTRY_ERROR'
-  | 'RATE_LIMITED'
-  | 'TOO_COMPLEX'
-
-const CODES: ReadonlySet<unknown> = new Set<ErrorCode>([
+const CODES = [
   'UNAUTHENTICATED',
   'FORBIDDEN',
   'NOT_FOUND',
@@ -26,25 +13,29 @@ const CODES: ReadonlySet<unknown> = new Set<ErrorCode>([
   'REGISTRY_ERROR',
   'RATE_LIMITED',
   'TOO_COMPLEX',
-])
+] as const
 
-/** Which fields of a foreseen error clients see, for each code. */
-const SHOWN: Partial<Record<ErrorCode, readonly string[]>> = {
+/** `extensions.code` of an error that the domain throws on purpose. */
+export type ErrorCode = (typeof CODES)[number]
+
+/** Fields of a domain error that clients get in `extensions`, by code. */
+const EXPOSED_FIELDS: Partial<Record<ErrorCode, readonly string[]>> = {
   INVALID: ['field'],
   REGISTRY_ERROR: ['registry', 'reason'],
 }
 
-/** Under which id, and where, what clients do not see is written. */
+/** The log for the details that clients do not get, and the request id under which they are logged. */
 export interface ErrorReport {
   readonly requestId: string
   readonly log: Pick<Logger, 'error'>
 }
 
-type ForeseenError = Error & { readonly code: ErrorCode } & Readonly<Record<string, unknown>>
+type DomainError = Error & { readonly code: ErrorCode } & Readonly<Record<string, unknown>>
 
 /**
- * What a client may know of an error: GraphQL's own and foreseen ones as they are, with `extensions.code`; of all others
- * that they happened, and the id under which the log tells what. Masking twice changes nothing and logs once.
+ * Returns the error for the client. GraphQL errors and domain errors keep their message and get `extensions.code`. Any
+ * other error becomes `INTERNAL` with the request id, and is logged under that id. Masking a masked error changes
+ * nothing and logs nothing.
  */
 export function maskError(error: unknown, { requestId, log }: ErrorReport): GraphQLError {
   const ofVariable = error instanceof GraphQLError ? variableError(error) : undefined
@@ -52,33 +43,33 @@ export function maskError(error: unknown, { requestId, log }: ErrorReport): Grap
   const cause = rootCause(error)
   if (cause instanceof GraphQLError) return error instanceof GraphQLError ? error : cause
   const at = error instanceof GraphQLError ? error : undefined
-  if (isForeseen(cause)) {
+  if (isDomainError(cause)) {
     const extensions: Record<string, unknown> = { code: cause.code }
-    for (const name of SHOWN[cause.code] ?? []) {
+    for (const name of EXPOSED_FIELDS[cause.code] ?? []) {
       if (cause[name] !== undefined) extensions[name] = cause[name]
     }
     return located(cause.message, at, extensions)
   }
-  log.error({ requestId, path: at?.path?.join('.'), err: cause }, 'unforeseen error')
-  // `unexpected` makes the answer a 500 when there is no data; it is not shown
-  return located(`something went wrong inside the server; its log has it under ${requestId}`, at, {
+  log.error({ requestId, path: at?.path?.join('.'), err: cause }, 'cannot execute operation: internal error')
+  // without data, `unexpected` makes the HTTP status 500; `formatError` removes it
+  return located(`internal error: the server's log explains it under ${requestId}`, at, {
     code: 'INTERNAL',
     requestId,
     unexpected: true,
   })
 }
 
-/** The result with each of its errors masked. */
+/** Returns the result with each of its errors masked. */
 export function maskResult<Result extends ExecutionResult>(result: Result, report: ErrorReport): Result {
   if (!result.errors) return result
   return { ...result, errors: result.errors.map((error) => maskError(error, report)) }
 }
 
-/** A masked error as clients get it: without the notes that are for the HTTP answer. */
+/** Returns a masked error as clients get it: without the extensions that only set the HTTP status. */
 export function formatError(error: GraphQLError): GraphQLFormattedError {
   const { extensions, ...rest } = error.toJSON()
-  const { http, unexpected, ...shown } = extensions ?? {}
-  return Object.keys(shown).length > 0 ? { ...rest, extensions: shown } : rest
+  const { http, unexpected, ...exposed } = extensions ?? {}
+  return Object.keys(exposed).length > 0 ? { ...rest, extensions: exposed } : rest
 }
 
 const rootCause = (error: unknown): unknown => {
@@ -87,8 +78,8 @@ const rootCause = (error: unknown): unknown => {
   return cause
 }
 
-const isForeseen = (error: unknown): error is ForeseenError =>
-  error instanceof Error && 'code' in error && CODES.has(error.code)
+const isDomainError = (error: unknown): error is DomainError =>
+  error instanceof Error && 'code' in error && CODES.some((code) => code === error.code)
 
 function located(
   message: string,

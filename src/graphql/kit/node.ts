@@ -4,42 +4,66 @@ import type { GraphQLContext } from './context.ts'
 type Load = (key: string, context: GraphQLContext) => object | undefined
 
 const loaders = new Map<string, Load>()
-// rows do not say which table they are from
+// rows do not record which table they are from
 const typeNames = new WeakMap<object, string>()
 
-/** Something with an id of its own, whatever its type. */
+/** An object with a global id. */
 export const NodeInterface = builder.interfaceRef<object>('Node').implement({
-  description: 'An object that can be read again by its `id`, whatever its type, through `node(id:)`.',
+  description: 'An object with a global `id`, by which the query `node(id:)` returns the object.',
   resolveType: (node) => typeNames.get(node),
   fields: (t) => ({
     id: t.id({
-      description:
-        'Names this object among all objects of this server; opaque, and never used for another one.',
+      description: 'Global identifier of the object; opaque, and never assigned to another object.',
       resolve: () => {
-        throw new Error('every type that implements Node resolves its own id')
+        throw new Error('each type that implements Node must resolve its own id')
       },
     }),
   }),
 })
 
-/** Makes a type readable by `node(id:)`; `load` gets the part of the id that `nodeId` was given. */
+/** Makes the objects of a type readable through `node(id:)`; `load` gets the key that `nodeId` encoded. */
 export const registerNode = (typeName: string, load: Load): void => {
   loaders.set(typeName, load)
 }
 
-/** Opaque to clients. */
+/** Makes the rows of a type readable through `node(id:)`, by their numbers. */
+export const registerRowNode = (
+  typeName: string,
+  load: (id: number, context: GraphQLContext) => object | undefined,
+): void =>
+  registerNode(typeName, (key, context) => {
+    const id = rowNumber(key)
+    return id === undefined ? undefined : load(id, context)
+  })
+
+/** Returns the global id of an object; opaque to clients. */
 export const nodeId = (typeName: string, key: string | number): string =>
   Buffer.from(`${typeName}:${key}`).toString('base64url')
+
+/** Returns the row number in a global id; undefined unless it is an id of this type. */
+export function rowIdOf(typeName: string, id: string): number | undefined {
+  const [name, key] = parseId(id)
+  return name === typeName ? rowNumber(key) : undefined
+}
+
+const parseId = (id: string): readonly [typeName: string, key: string] => {
+  const [, typeName = '', key = ''] = /^(\w+):([\s\S]+)$/.exec(Buffer.from(id, 'base64url').toString()) ?? []
+  return [typeName, key]
+}
+
+const rowNumber = (key: string): number | undefined => (/^-?\d{1,15}$/.test(key) ? Number(key) : undefined)
 
 builder.queryField('node', (t) =>
   t.field({
     type: NodeInterface,
     nullable: true,
-    description: 'Any object by its `id`; null where there is none of that id, or none any more.',
-    args: { id: t.arg.id({ required: true, description: 'The `id` of an object that was read before.' }) },
+    description:
+      'Returns the object with a global `id`. Null for an unknown `id` and for an object that no longer exists.',
+    args: {
+      id: t.arg.id({ required: true, description: 'Global `id` of an object, from an earlier response.' }),
+    },
     resolve: (_query, { id }, context) => {
-      const [, typeName = '', key = ''] =
-        /^(\w+):([\s\S]+)$/.exec(Buffer.from(id, 'base64url').toString()) ?? []
+      const [typeName, key] = parseId(id)
       const node = loaders.get(typeName)?.(key, context)
       if (!node) return null
       typeNames.set(node, typeName)
@@ -47,6 +71,3 @@ builder.queryField('node', (t) =>
     },
   }),
 )
-
-/** A whole number as an id's key holds it, or undefined. */
-export const rowId = (key: string): number | undefined => (/^-?\d{1,15}$/.test(key) ? Number(key) : undefined)

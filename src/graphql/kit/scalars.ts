@@ -9,37 +9,37 @@ const refuse = (message: string): never => {
 }
 
 builder.scalarType('DateTime', {
-  description: 'A point in time as RFC 3339 writes it, in UTC: `2024-05-01T12:30:00.000Z`.',
+  description:
+    'A point in time in RFC 3339 format. Responses are in UTC with milliseconds, for example `2024-05-01T12:30:00.000Z`; inputs may have any offset.',
   serialize: (time) => new Date(time).toISOString(),
   parseValue: (value) => {
     const time = typeof value === 'string' && RFC3339.test(value) ? Date.parse(value) : Number.NaN
-    // well written, and yet no time: the 13th month
-    return Number.isNaN(time) ? refuse('DateTime is text as RFC 3339 writes it: 2024-05-01T12:30:00Z') : time
+    // well-formed, but not a time: month 13
+    return Number.isNaN(time) ? refuse('DateTime must be RFC 3339 text: 2024-05-01T12:30:00Z') : time
   },
 })
 
 builder.scalarType('Digest', {
   description:
-    'What content is called after its own bytes: `sha256:` and 64, or `sha512:` and 128, lowercase hexadecimal digits.',
+    'Digest of content: `sha256:` followed by 64, or `sha512:` followed by 128 lowercase hexadecimal digits.',
   serialize: (digest) => digest,
   parseValue: (value) =>
     isDigest(value)
       ? value
-      : refuse('Digest is sha256: and 64, or sha512: and 128, lowercase hexadecimal digits'),
+      : refuse('Digest must be sha256: and 64, or sha512: and 128 lowercase hexadecimal digits'),
 })
 
+const BIG_INT_RULE = 'BigInt must be a whole number of at most 2^53'
+
 builder.scalarType('BigInt', {
-  description:
-    'A whole number that may be larger than `Int` allows, written as a JSON integer; exact up to 2^53.',
+  description: 'A whole number that may exceed the 32-bit `Int`, written as a JSON number; exact up to 2^53.',
   serialize: (value) => value,
   parseValue: (value) =>
-    typeof value === 'number' && Number.isSafeInteger(value)
-      ? value
-      : refuse('BigInt is a whole number of at most 2^53'),
+    typeof value === 'number' && Number.isSafeInteger(value) ? value : refuse(BIG_INT_RULE),
   parseLiteral: (node) =>
     node.kind === Kind.INT && Number.isSafeInteger(Number(node.value))
       ? Number(node.value)
-      : refuse('BigInt is a whole number of at most 2^53'),
+      : refuse(BIG_INT_RULE),
 })
 
 builder.scalarType('JSON', {

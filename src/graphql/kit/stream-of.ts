@@ -1,14 +1,14 @@
 import type { ImageStream } from '../../imagestream/spec/spec.ts'
+import { loadForBatch } from './batch.ts'
 import type { GraphQLContext } from './context.ts'
-import { loadTogether } from './peers.ts'
 
-/** The stream that something belongs to, read for all that were read together with it; undefined once it is deleted. */
+/** Returns the image stream of an object, loaded for its batch; undefined once the stream is deleted. */
 export const streamOf = (
   item: { readonly streamId: number | null },
   { streams }: Pick<GraphQLContext, 'streams'>,
 ): ImageStream | undefined =>
   item.streamId === null
     ? undefined
-    : loadTogether(item, 'imageStream', (all) =>
+    : loadForBatch(item, 'imageStream', (all) =>
         streams.byIds([...new Set(all.flatMap(({ streamId }) => streamId ?? []))]),
       ).get(item.streamId)

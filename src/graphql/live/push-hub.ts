@@ -4,14 +4,17 @@ import { InvalidCursorError } from '../../events/cursor.ts'
 import type { Push, PushFilter, PushLog } from '../../events/push-log.ts'
 import type { GraphQLContext, Viewer } from '../kit/context.ts'
 import { formatError, maskError, maskResult } from '../kit/errors.ts'
-import { PushGroup, type PushMember, type PushReader, type PushResult } from './push-hub-group.ts'
-import { Renderings } from './push-hub-renderings.ts'
-import { PushSource } from './push-hub-source.ts'
+import { PushGroup } from './push-group.ts'
+import type { PushMember, PushReader } from './push-members.ts'
+import type { PushResult } from './push-page.ts'
+import { PushSource } from './push-source.ts'
+import { RenderedPushes } from './rendered-pushes.ts'
 import { type Operation, type RootSubscription, readSubscription } from './subscription-operation.ts'
 
-export type { PushMember, PushPage, PushReader } from './push-hub-group.ts'
+export type { PushMember, PushReader } from './push-members.ts'
+export type { PushPage } from './push-page.ts'
 
-/** Arguments of `imagePushed` beside `since`, as the schema coerces them. */
+/** Arguments of `imagePushed` except `since`, as the schema coerces them. */
 export interface PushArguments {
   readonly namespace?: string | null
   readonly imageStream?: string | null
@@ -20,16 +23,16 @@ export interface PushArguments {
 
 export interface PushHubOptions {
   readonly pushes: PushLog
-  /** The pushes that arguments ask for. May throw what `maskError` lets through. */
+  /** Returns the filter of the arguments. Throws InvalidInputError. */
   readonly filterOf: (args: PushArguments) => PushFilter
-  /** A fresh context for each execution, with a request id of its own. */
+  /** Returns a new context for each execution, with a request id of its own. */
   readonly createContext: (viewer: Viewer) => GraphQLContext
   readonly log: Pick<Logger, 'error'>
-  /** Milliseconds, monotonic. */
+  /** Returns milliseconds, monotonic; `performance.now` by default. */
   readonly now?: () => number
 }
 
-/** An accepted subscription: it has its position, and gets what follows once somebody reads it. */
+/** An accepted subscription. Its position is fixed, and its pushes are sent once it has a reader. */
 export interface PushSubscription {
   read(reader: PushReader): PushMember
 }
@@ -37,18 +40,19 @@ export interface PushSubscription {
 export interface SubscribeRequest {
   readonly operation: Operation
   readonly viewer: Viewer
-  /** Where to start when the operation does not say `since`. */
+  /** Cursor of the start position, if the operation has no `since`. */
   readonly resumeFrom?: string | undefined
 }
 
-/** `imagePushed` for any number of subscribers, at the cost of one for each distinct operation and viewer. */
+/** Executes `imagePushed` for any number of subscribers, once for each distinct operation and viewer. */
 export interface PushHub extends Disposable {
   /**
-   * Undefined for operations that do not subscribe to `imagePushed`. Without a cursor the position is now.
-   * Throws what `filterOf` throws, INVALID for what is no cursor, or selects nothing, and CursorExpiredError.
+   * Returns undefined for operations that do not subscribe to `imagePushed`. Without a cursor, the position is the end of
+   * the log. Throws InvalidInputError, CursorExpiredError, and a GraphQLError with code INVALID for text that is not a
+   * cursor and for an operation that skips its root field.
    */
   subscribe(request: SubscribeRequest): PushSubscription | undefined
-  /** Subscriptions that are read now. */
+  /** Number of subscriptions that have a reader. */
   readonly size: number
 }
 
@@ -61,10 +65,10 @@ export function createPushHub({
 }: PushHubOptions): PushHub {
   const source = new PushSource(pushes)
   const groups = new Map<string, PushGroup>()
-  const renderings = new Renderings(now)
+  const rendered = new RenderedPushes(now)
   let turn: NodeJS.Immediate | undefined
 
-  // pushes of the same moment make one turn
+  // pushes of the same turn of the event loop are read together
   const stop = pushes.onBell(() => {
     turn ??= setImmediate(follow)
   })
@@ -75,7 +79,7 @@ export function createPushHub({
     try {
       if (!source.advance()) return
     } catch (error) {
-      // readers must not wait for what cannot be read
+      // readers must not wait for a log that cannot be read
       for (const [key, group] of groups) {
         groups.delete(key)
         group.end(error)
@@ -100,13 +104,13 @@ export function createPushHub({
 
   function groupOf(subscription: RootSubscription, viewer: Viewer, filter: PushFilter): PushGroup {
     const key = `${JSON.stringify(viewer.id)}${subscription.key}`
-    const known = groups.get(key)
-    if (known) return known
+    const existing = groups.get(key)
+    if (existing) return existing
     if (groups.size === 0) source.reset()
     const group = new PushGroup({
       source,
       filter,
-      render: (push) => renderings.get(`${push.sequence}${key}`, () => render(subscription, viewer, push)),
+      render: (push) => rendered.get(`${push.sequence}${key}`, () => render(subscription, viewer, push)),
       mask: (error) => maskError(error, { requestId: createContext(viewer).requestId, log }),
       onEmpty: () => groups.delete(key),
     })

@@ -18,24 +18,24 @@ import {
   visit,
 } from 'graphql'
 
-/** What a validated request asks for. */
+/** A validated operation. */
 export type Operation = Pick<ExecutionArgs, 'schema' | 'document' | 'operationName' | 'variableValues'>
 
 type Values = Readonly<Record<string, unknown>>
 
-/** A subscription as far as its answers are concerned: the same for everybody who sends the same operation. */
+/** A subscription to one root field, with a key that equal operations share. */
 export interface RootSubscription {
   readonly operation: Operation
   /** Coerced arguments of the root field. */
   readonly args: Values
-  /** Equal for operations whose answer to one event is the same, whatever position they start from. */
+  /** Equal for operations that have the same result for one event, regardless of their start position. */
   readonly key: string
 }
 
 /**
- * Reads the operation if it subscribes to this root field. Undefined for all others, and for variables that do not fit:
- * the executor says so better. `position` names the argument that only tells where to start. Throws GraphQLError for any
- * subscription that skips its root field: executors fail on those as if they were broken.
+ * Parses an operation that subscribes to this root field. Returns undefined for all others, and for invalid variables,
+ * which the executor reports. `position` names the argument that only sets the start. Throws GraphQLError for any
+ * subscription that skips its root field, because executors report an internal error for it.
  */
 export function readSubscription(
   operation: Operation,
@@ -89,7 +89,7 @@ const fragmentOf = (document: DocumentNode, name: string): FragmentDefinitionNod
       definition.kind === Kind.FRAGMENT_DEFINITION && definition.name.value === name,
   )
 
-/** The variable of the position, unless something else depends on it too. */
+/** Returns the variable of the position, unless another part of the operation uses it too. */
 function freeVariable(node: FieldNode, position: string, document: DocumentNode): string | undefined {
   const value = node.arguments?.find(({ name }) => name.value === position)?.value
   if (value?.kind !== Kind.VARIABLE) return undefined

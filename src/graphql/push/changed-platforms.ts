@@ -10,10 +10,10 @@ import type { TagEvent } from '../../imagestream/tag/tag.ts'
 import { isIndexType } from '../../oci/media-types.ts'
 import type { Platform } from '../../oci/platform.ts'
 import { imageOf, manifestOf } from '../image/image.ts'
+import { batch, loadForBatch } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
 import type { GraphQLContext } from '../kit/context.ts'
-import { gather, loadTogether } from '../kit/peers.ts'
-import { ImagePushType, ImportResultType, PlatformType, TagEventType } from '../kit/types.ts'
+import { ImagePushType, ImportResultType, PlatformType, TagEventType } from '../kit/object-types.ts'
 import { previousImageOf } from './image-push.ts'
 
 type WholeImage = Image | TransientImage
@@ -37,10 +37,10 @@ const between = (
 
 /** What the tag meant before an entry of its history, read for all that were read together with it. */
 function imageBefore(event: Pick<TagEvent, 'id'>, { lookBack, images }: GraphQLContext): Image | undefined {
-  const found = loadTogether(event, 'image before', (events) => {
+  const found = loadForBatch(event, 'image before', (events) => {
     const before = lookBack.imagesBefore(events.map(({ id }) => id))
     const rows = images.byIds([...new Set(before.values())])
-    gather([...rows.values()])
+    batch([...rows.values()])
     return new Map([...before].map(([id, imageId]) => [id, rows.get(imageId)]))
   })
   return found.get(event.id)
@@ -48,11 +48,11 @@ function imageBefore(event: Pick<TagEvent, 'id'>, { lookBack, images }: GraphQLC
 
 /** The same of a result, whose event it is. */
 function resultBefore(result: ImportResult, { lookBack, images }: GraphQLContext): Image | undefined {
-  const found = loadTogether(result, 'image before', (results) => {
+  const found = loadForBatch(result, 'image before', (results) => {
     const before = lookBack.imagesBefore(results.flatMap(({ eventId }) => eventId ?? []))
     const dryRun = results.flatMap(({ previousImageId }) => previousImageId ?? [])
     const rows = images.byIds([...new Set([...before.values(), ...dryRun])])
-    gather([...rows.values()])
+    batch([...rows.values()])
     return { before, rows }
   })
   return found.rows.get(found.before.get(result.eventId ?? 0) ?? result.previousImageId ?? 0)

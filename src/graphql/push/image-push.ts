@@ -4,31 +4,30 @@ import type { Image } from '../../imagestream/image/image.ts'
 import { InvalidInputError } from '../../input/errors.ts'
 import { checkNamespace } from '../../input/names.ts'
 import { imageOf } from '../image/image.ts'
+import { batch, loadForBatch } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
+import { checkGlob } from '../kit/checks.ts'
 import { Connection, type Cursors, pageOf } from '../kit/connection.ts'
 import { connectionArgs, connectionType, pageComplexity } from '../kit/connection-type.ts'
 import type { GraphQLContext } from '../kit/context.ts'
-import { checkGlob } from '../kit/glob.ts'
-import { NodeInterface, nodeId, registerNode, rowId } from '../kit/node.ts'
-import { gather, loadTogether } from '../kit/peers.ts'
+import { NodeInterface, nodeId, registerRowNode } from '../kit/node.ts'
+import { ImagePushType, ImageStreamType, ImageType } from '../kit/object-types.ts'
 import { streamOf } from '../kit/stream-of.ts'
-import { ImagePushType, ImageStreamType, ImageType } from '../kit/types.ts'
 
-registerNode('ImagePush', (key, { pushes }) => {
-  const sequence = rowId(key)
-  if (sequence === undefined) return undefined
-  return pushes.read({ after: sequence - 1, before: sequence + 1, limit: 1 })[0]
-})
+registerRowNode(
+  'ImagePush',
+  (sequence, { pushes }) => pushes.read({ after: sequence - 1, before: sequence + 1, limit: 1 })[0],
+)
 
 /** The image that the tag meant before, read for all pushes that were read together with it. */
 export const previousImageOf = (push: Push, { images }: GraphQLContext): Image | null | undefined =>
   push.previousImageId === null
     ? null
-    : loadTogether(push, 'previousImage', (pushes) => {
+    : loadForBatch(push, 'previousImage', (pushes) => {
         const found = images.byIds([
           ...new Set(pushes.flatMap(({ previousImageId }) => previousImageId ?? [])),
         ])
-        gather([...found.values()])
+        batch([...found.values()])
         return found
       }).get(push.previousImageId)
 
@@ -162,10 +161,10 @@ builder.queryField('imagePushes', (t) =>
             descending: page.fromEnd ?? false,
             limit: page.limit + 1,
           })
-          return gather(page.fromEnd ? rows.reverse() : rows)
+          return batch(page.fromEnd ? rows.reverse() : rows)
         },
         // who begins with an empty log still has something to subscribe from: as far as was looked
-        cursorOfNothing: () => {
+        emptyCursor: () => {
           const end = page.before ? Number(page.before[0]) - 1 : context.pushes.head()
           return context.pushes.cursor(Math.max(floor, end))
         },

@@ -1,8 +1,8 @@
 import type { CollectionPlan, PlanOptions } from '../../collect/blobs/plan.ts'
 import type { Collection } from '../../collect/blobs/rows.ts'
-import { InvalidInputError } from '../../input/errors.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { builder } from '../kit/builder.ts'
+import { checkRange } from '../kit/checks.ts'
 import { MAXIMUM_PAGE_SIZE } from '../kit/connection.ts'
 import { CollectionType } from './collection.ts'
 import { CollectionPlanType, manifestPosition } from './collection-plan.ts'
@@ -26,12 +26,12 @@ const CollectGarbageInput = builder.inputType('CollectGarbageInput', {
   }),
 })
 
-interface Payload {
+interface CollectGarbageResult {
   readonly plan: CollectionPlan | null
   readonly collection: Collection | null
 }
 
-const CollectGarbagePayload = builder.objectRef<Payload>('CollectGarbagePayload').implement({
+const CollectGarbagePayload = builder.objectRef<CollectGarbageResult>('CollectGarbagePayload').implement({
   description: 'What a collection did, or would do.',
   fields: (t) => ({
     plan: t.field({
@@ -49,7 +49,7 @@ const CollectGarbagePayload = builder.objectRef<Payload>('CollectGarbagePayload'
   }),
 })
 
-/** The rest of each list that has a cursor. */
+/** Returns the start of each list that has a cursor. Throws InvalidInputError. */
 function afterOf(input: {
   readonly manifestsAfter?: string | null | undefined
   readonly keptAfter?: string | null | undefined
@@ -73,10 +73,8 @@ builder.mutationField('collectGarbage', (t) =>
     resolve: async (_mutation, { input }, { registry: { collector } }) => {
       const { dryRun, first } = input
       if (!dryRun) return { plan: null, collection: await collector.collect() }
-      if (first < 1 || first > MAXIMUM_PAGE_SIZE) {
-        throw new InvalidInputError('first', `"first" is ${first}; it must be from 1 to ${MAXIMUM_PAGE_SIZE}`)
-      }
-      return { plan: await collector.plan({ limit: first, after: afterOf(input) }), collection: null }
+      const limit = checkRange('first', first, 1, MAXIMUM_PAGE_SIZE)
+      return { plan: await collector.plan({ limit, after: afterOf(input) }), collection: null }
     },
   }),
 )

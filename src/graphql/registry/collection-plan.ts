@@ -7,49 +7,65 @@ import type {
 import type { Digest } from '../../oci/digest.ts'
 import { builder } from '../kit/builder.ts'
 import { keyCursors } from '../kit/connection.ts'
-import { ImageType } from '../kit/types.ts'
+import { ImageType } from '../kit/object-types.ts'
+import { type ReportList, reportList, reportListType } from './report-list.ts'
 
 const KeptReasonEnum = builder.enumType('KeptReason', {
-  description: 'Why a manifest stays in its repository.',
+  description: 'Reason why a garbage collection keeps a manifest in its repository.',
   values: {
-    TAGGED: { description: 'A tag means it.' },
-    IN_HISTORY: { description: 'It is one of a tag’s newest images, of which the settings keep some.' },
-    TAGGED_ELSEWHERE: { description: 'A tag of another stream means it, and has it from this repository.' },
-    CHILD: { description: 'An index that stays has it.' },
-    REFERRER: { description: 'It is about a manifest that stays: a signature, say.' },
-    YOUNG: { description: 'It was pushed, or a client was told that it is there, a short while ago.' },
-    UNTAGGED_KEPT: { description: 'No tag means it, and the settings keep such images for good.' },
+    TAGGED: { description: 'A tag points to the manifest.' },
+    IN_HISTORY: {
+      description: 'The manifest is one of the newest images of a tag that the server’s settings keep.',
+    },
+    TAGGED_ELSEWHERE: {
+      description: 'A tag of another image stream points to the manifest in this repository.',
+    },
+    CHILD: { description: 'An index that is kept lists the manifest.' },
+    REFERRER: { description: 'The manifest refers to a manifest that is kept, for example as a signature.' },
+    YOUNG: {
+      description: 'The manifest was pushed, or reported to a client as existing, a short time ago.',
+    },
+    UNTAGGED_KEPT: {
+      description: 'No tag points to the manifest, and the server’s settings keep untagged manifests.',
+    },
   } as const,
 })
 
 const PlannedManifestType = builder.objectRef<PlannedManifest | KeptManifest>('PlannedManifest').implement({
-  description: 'A manifest of a repository, and what a collection would do with it.',
+  description:
+    'A manifest of a repository, with the reason why a garbage collection keeps the manifest, if any.',
   fields: (t) => ({
     repository: t.string({
-      description: 'Its repository: `namespace/name`.',
+      description: 'Repository of the manifest as `namespace/name`.',
       resolve: ({ repository: { namespace, name } }) => `${namespace}/${name}`,
     }),
-    digest: t.field({ type: 'Digest', description: 'Its digest.', resolve: ({ digest }) => digest }),
+    digest: t.field({
+      type: 'Digest',
+      description: 'Digest of the manifest.',
+      resolve: ({ digest }) => digest,
+    }),
     image: t.field({
       type: ImageType,
       nullable: true,
-      description: 'The image, which stays known when its content goes.',
+      description:
+        'Image of the manifest; null if the server has no record of the image. The record remains when the content is removed.',
       resolve: ({ digest }, _args, { images }) => images.byDigest(digest),
     }),
     pushedAt: t.field({
       type: 'DateTime',
-      description: 'When it was pushed, or first pulled through.',
+      description: 'Time at which the manifest was pushed, or first pulled through.',
       resolve: ({ pushedAt }) => pushedAt,
     }),
     keptBecause: t.field({
       type: KeptReasonEnum,
       nullable: true,
-      description: 'Why it stays; null for one that would go.',
+      description: 'Reason why the manifest is kept; null if the manifest would be removed.',
       resolve: (manifest) => ('kept' in manifest ? manifest.kept.reason : null),
     }),
     keptBy: t.string({
       nullable: true,
-      description: 'What it stays for: the tag, or the digest of the manifest above it.',
+      description:
+        'Name of the tag, or digest of the other manifest, because of which the manifest is kept; null for other reasons and if the manifest would be removed.',
       resolve: (manifest) => {
         if (!('kept' in manifest)) return null
         const { kept } = manifest
@@ -60,51 +76,24 @@ const PlannedManifestType = builder.objectRef<PlannedManifest | KeptManifest>('P
   }),
 })
 
-interface Listing {
-  readonly total: number
-  readonly items: readonly (PlannedManifest | KeptManifest)[]
-  readonly endCursor: string | null
-}
+const PlannedManifestsType = reportListType('PlannedManifests', PlannedManifestType, {
+  items: 'manifests',
+  description: 'Manifests of a garbage collection plan, ordered by repository and digest.',
+})
 
-const PlannedManifestsType = builder.objectRef<Listing>('PlannedManifests').implement({
-  description: 'Manifests of a plan, by repository and digest.',
+type PlannedBlob = CollectionPlan['blobs']['items'][number]
+
+const PlannedBlobType = builder.objectRef<PlannedBlob>('PlannedBlob').implement({
+  description: 'A blob that a garbage collection would remove.',
   fields: (t) => ({
-    totalCount: t.exposeInt('total', { description: 'How many there are in all.' }),
-    nodes: t.field({
-      type: [PlannedManifestType],
-      description: 'As many of them as were asked for.',
-      resolve: ({ items }) => items,
-    }),
-    endCursor: t.exposeString('endCursor', {
-      nullable: true,
-      description: 'Where the list goes on, for the next dry run’s input; null on an empty list.',
-    }),
+    digest: t.field({ type: 'Digest', description: 'Digest of the blob.', resolve: ({ digest }) => digest }),
+    size: t.field({ type: 'BigInt', description: 'Size of the blob in bytes.', resolve: ({ size }) => size }),
   }),
 })
 
-const PlannedBlobType = builder.objectRef<CollectionPlan['blobs']['items'][number]>('PlannedBlob').implement({
-  description: 'A blob that would go.',
-  fields: (t) => ({
-    digest: t.field({ type: 'Digest', description: 'Its digest.', resolve: ({ digest }) => digest }),
-    size: t.field({ type: 'BigInt', description: 'How many bytes it has.', resolve: ({ size }) => size }),
-  }),
-})
-
-const PlannedBlobsType = builder.objectRef<CollectionPlan['blobs']>('PlannedBlobs').implement({
-  description: 'Blobs of a plan, by digest.',
-  fields: (t) => ({
-    totalCount: t.exposeInt('total', { description: 'How many there are in all.' }),
-    nodes: t.field({
-      type: [PlannedBlobType],
-      description: 'As many of them as were asked for.',
-      resolve: ({ items }) => items,
-    }),
-    endCursor: t.string({
-      nullable: true,
-      description: 'Where the list goes on, for the next dry run’s input; null on an empty list.',
-      resolve: ({ items }) => items.at(-1)?.digest,
-    }),
-  }),
+const PlannedBlobsType = reportListType('PlannedBlobs', PlannedBlobType, {
+  items: 'blobs',
+  description: 'Blobs of a garbage collection plan, ordered by digest.',
 })
 
 const positions = keyCursors<ManifestPosition>(
@@ -113,12 +102,7 @@ const positions = keyCursors<ManifestPosition>(
   ['number', 'string'],
 )
 
-const listing = ({ total, items }: CollectionPlan['manifests'] | CollectionPlan['kept']): Listing => {
-  const last = items.at(-1)
-  return { total, items, endCursor: last ? positions.encode(last) : null }
-}
-
-/** Where a list of manifests goes on. Throws InvalidInputError, which names the field. */
+/** Returns the position of a cursor in a list of manifests. Throws InvalidInputError, with this `field`. */
 export function manifestPosition(
   cursor: string | null | undefined,
   field: string,
@@ -128,35 +112,40 @@ export function manifestPosition(
   return { repositoryId: Number(repositoryId), digest: digest as Digest }
 }
 
+const manifestList = (
+  list: CollectionPlan['manifests'] | CollectionPlan['kept'],
+): ReportList<PlannedManifest | KeptManifest> =>
+  reportList<PlannedManifest | KeptManifest>(list, positions.encode)
+
 export const CollectionPlanType = builder.objectRef<CollectionPlan>('CollectionPlan').implement({
-  description: 'What a collection would do now.',
+  description: 'What a garbage collection would remove now, and what it would keep.',
   fields: (t) => ({
     manifests: t.field({
       type: PlannedManifestsType,
-      description: 'Manifests that would go.',
-      resolve: ({ manifests }) => listing(manifests),
+      description: 'Manifests that would be removed.',
+      resolve: ({ manifests }) => manifestList(manifests),
     }),
     kept: t.field({
       type: PlannedManifestsType,
-      description: 'Manifests that stay, each with the reason.',
-      resolve: ({ kept }) => listing(kept),
+      description: 'Manifests that would be kept, each with the reason.',
+      resolve: ({ kept }) => manifestList(kept),
     }),
     blobs: t.field({
       type: PlannedBlobsType,
-      description: 'Blobs that no repository would have any more.',
-      resolve: ({ blobs }) => blobs,
+      description: 'Blobs that would be removed because no repository would contain them.',
+      resolve: ({ blobs }) => reportList(blobs, ({ digest }) => digest),
     }),
     strayFiles: t.int({
-      description: 'Files that a crash left behind.',
+      description: 'Number of files left over from a crash of the server.',
       resolve: ({ strays }) => strays.total,
     }),
     uploads: t.int({
-      description: 'Uploads that have been given up.',
+      description: 'Number of abandoned blob uploads that would be removed.',
       resolve: ({ uploads }) => uploads.total,
     }),
     bytes: t.field({
       type: 'BigInt',
-      description: 'Bytes of disk that would come back.',
+      description: 'Disk space in bytes that the garbage collection would free.',
       resolve: ({ bytes }) => bytes,
     }),
   }),

@@ -1,8 +1,8 @@
 import type { PruneOptions } from '../../collect/images/prune.ts'
 import type { PruneReport } from '../../collect/images/report.ts'
 import { DEFAULT_TAG_REVISIONS, DEFAULT_YOUNGER_THAN_MINUTES } from '../../collect/images/terms.ts'
-import { InvalidInputError } from '../../input/errors.ts'
 import { builder } from '../kit/builder.ts'
+import { checkRange } from '../kit/checks.ts'
 import { DEFAULT_PAGE_SIZE, MAXIMUM_PAGE_SIZE } from '../kit/connection.ts'
 import { eventPosition, imagePosition, PruneReportType } from './prune-report.ts'
 
@@ -39,12 +39,12 @@ const PruneImagesInput = builder.inputType('PruneImagesInput', {
   }),
 })
 
-interface Payload {
+interface PruneResult {
   readonly dryRun: boolean
   readonly report: PruneReport
 }
 
-const PruneImagesPayload = builder.objectRef<Payload>('PruneImagesPayload').implement({
+const PruneImagesPayload = builder.objectRef<PruneResult>('PruneImagesPayload').implement({
   description: 'What was pruned, or would be.',
   fields: (t) => ({
     dryRun: t.exposeBoolean('dryRun', { description: 'Whether it was only told, and everything stays.' }),
@@ -58,14 +58,11 @@ const PruneImagesPayload = builder.objectRef<Payload>('PruneImagesPayload').impl
 
 function optionsOf(input: typeof PruneImagesInput.$inferInput): PruneOptions {
   const { first, keepTagRevisions, keepYoungerThanMinutes, namespace } = input
-  if (first < 1 || first > MAXIMUM_PAGE_SIZE) {
-    throw new InvalidInputError('first', `"first" is ${first}; it must be from 1 to ${MAXIMUM_PAGE_SIZE}`)
-  }
   return {
     keepTagRevisions,
     keepYoungerThanMinutes,
     namespace,
-    limit: first,
+    limit: checkRange('first', first, 1, MAXIMUM_PAGE_SIZE),
     after: {
       events: eventPosition(input.eventsAfter, 'eventsAfter'),
       images: imagePosition(input.imagesAfter, 'imagesAfter'),

@@ -7,112 +7,96 @@ import type {
 } from '../../collect/images/report.ts'
 import { builder } from '../kit/builder.ts'
 import { keyCursors } from '../kit/connection.ts'
-import { ImageType } from '../kit/types.ts'
+import { ImageType } from '../kit/object-types.ts'
+import { reportList, reportListType } from './report-list.ts'
 
 const KeptImageReasonEnum = builder.enumType('KeptImageReason', {
-  description: 'Why an image stays when images are pruned; of several reasons the first in this order.',
+  description:
+    'Reason why `pruneImages` keeps an image. If several apply, the first in this order is reported.',
   values: {
-    TAGGED: { description: 'A tag means it now.' },
-    IN_HISTORY: { description: 'An entry of a tag’s history that stays has it.' },
+    TAGGED: { description: 'A tag points to the image.' },
+    IN_HISTORY: { description: 'An entry of a tag’s history that is kept has the image.' },
     IN_REPOSITORY: {
       description:
-        'A repository of the integrated registry has it: `collectGarbage` decides whether that goes.',
+        'A repository of the integrated registry contains the image; `collectGarbage` decides whether to remove it there.',
     },
     IN_PUSH_LOG: {
-      description: 'The push log tells of it, as the new image or as the one before.',
+      description: 'The push log contains the image, as the new or as the previous image of a tag.',
     },
-    YOUNG: { description: 'It was stored a short while ago, or it is not known since when it is here.' },
-    CHILD: { description: 'An index that stays has it.' },
-    CHOSEN_FROM: { description: 'It is the index that a tag’s image was chosen from.' },
+    YOUNG: {
+      description: 'The image was stored a short time ago, or the time at which it was stored is unknown.',
+    },
+    CHILD: { description: 'An index that is kept lists the image.' },
+    CHOSEN_FROM: { description: 'The image is the index from which a tag’s image was chosen.' },
   } as const,
 })
 
 const PrunedTagEventType = builder.objectRef<PrunedEvent>('PrunedTagEvent').implement({
-  description: 'An entry of a tag’s history that goes.',
+  description: 'An entry of a tag’s history that is removed.',
   fields: (t) => ({
-    namespace: t.exposeString('namespace', { description: 'The namespace of its image stream.' }),
-    imageStreamName: t.exposeString('imageStreamName', { description: 'The name of its image stream.' }),
-    tag: t.exposeString('tag', { description: 'The tag whose history it is in.' }),
+    namespace: t.exposeString('namespace', { description: 'Namespace of the image stream.' }),
+    imageStreamName: t.exposeString('imageStreamName', { description: 'Name of the image stream.' }),
+    tag: t.exposeString('tag', { description: 'Name of the tag whose history contains the entry.' }),
     dockerImageReference: t.exposeString('dockerImageReference', {
-      description: 'Pull spec of the image that the tag meant, by digest.',
+      description: 'Pull spec by digest of the image that the tag pointed to.',
     }),
     created: t.field({
       type: 'DateTime',
-      description: 'Since when the tag meant it.',
+      description: 'Time from which the tag pointed to the image.',
       resolve: ({ createdAt }) => createdAt,
     }),
   }),
 })
 
 const PrunedImageType = builder.objectRef<PrunedImage | KeptImage>('PrunedImage').implement({
-  description: 'An image, and whether it goes.',
+  description: 'An image, with the reason why `pruneImages` keeps the image, if any.',
   fields: (t) => ({
-    digest: t.field({ type: 'Digest', description: 'Its digest.', resolve: ({ digest }) => digest }),
-    size: t.field({ type: 'BigInt', description: 'Bytes of its manifest.', resolve: ({ size }) => size }),
+    digest: t.field({
+      type: 'Digest',
+      description: 'Digest of the image.',
+      resolve: ({ digest }) => digest,
+    }),
+    size: t.field({
+      type: 'BigInt',
+      description: 'Size of the image’s manifest in bytes.',
+      resolve: ({ size }) => size,
+    }),
     image: t.field({
       type: ImageType,
       nullable: true,
-      description: 'The image; null for one that is gone.',
+      description: 'The image; null if it has been removed.',
       resolve: ({ digest }, _args, { images }) => images.byDigest(digest),
     }),
     keptBecause: t.field({
       type: KeptImageReasonEnum,
       nullable: true,
-      description: 'Why it stays; null for one that goes.',
+      description: 'Reason why the image is kept; null if the image is removed.',
       resolve: (image) => ('keptBecause' in image ? image.keptBecause : null),
     }),
   }),
 })
 
-interface Listing<Item> {
-  readonly total: number
-  readonly items: readonly Item[]
-  readonly endCursor: string | null
-}
-
-const PrunedTagEventsType = builder.objectRef<Listing<PrunedEvent>>('PrunedTagEvents').implement({
-  description: 'Entries of histories, by tag and age.',
-  fields: (t) => ({
-    totalCount: t.exposeInt('total', { description: 'How many there are in all.' }),
-    nodes: t.field({
-      type: [PrunedTagEventType],
-      description: 'As many of them as were asked for.',
-      resolve: ({ items }) => items,
-    }),
-    endCursor: t.exposeString('endCursor', {
-      nullable: true,
-      description: 'Where the list goes on, for the next dry run’s input; null on an empty list.',
-    }),
-  }),
+const PrunedTagEventsType = reportListType('PrunedTagEvents', PrunedTagEventType, {
+  items: 'entries',
+  description: 'Entries of tags’ histories in a prune report, ordered by tag and age.',
 })
 
-const PrunedImagesType = builder.objectRef<Listing<PrunedImage | KeptImage>>('PrunedImages').implement({
-  description: 'Images, in the order in which they were first seen.',
-  fields: (t) => ({
-    totalCount: t.exposeInt('total', { description: 'How many there are in all.' }),
-    nodes: t.field({
-      type: [PrunedImageType],
-      description: 'As many of them as were asked for.',
-      resolve: ({ items }) => items,
-    }),
-    endCursor: t.exposeString('endCursor', {
-      nullable: true,
-      description: 'Where the list goes on, for the next dry run’s input; null on an empty list.',
-    }),
-  }),
+const PrunedImagesType = reportListType('PrunedImages', PrunedImageType, {
+  items: 'images',
+  description: 'Images in a prune report, in the order in which the server first stored them.',
 })
 
 const KeptImageCountType = builder
   .objectRef<{ readonly reason: keyof PruneReport['reasons']; readonly count: number }>('KeptImageCount')
   .implement({
-    description: 'How many images stay for one reason.',
+    description: 'Number of images that are kept for one reason.',
     fields: (t) => ({
       reason: t.field({
         type: KeptImageReasonEnum,
-        description: 'The reason.',
+        description: 'Reason why the images are kept.',
         resolve: ({ reason }) => reason,
       }),
-      count: t.exposeInt('count', { description: 'How many images it keeps.' }),
+      count: t.exposeInt('count', { description: 'Number of images that are kept for this reason.' }),
     }),
   })
 
@@ -122,58 +106,52 @@ const eventCursors = keyCursors<EventPosition>('pruned tag events', ({ tagId, id
 ])
 const imageCursors = keyCursors<PrunedImage>('pruned images', ({ id }) => [id])
 
-/** Where a list of events goes on. Throws InvalidInputError, which names the field. */
+/** Returns the position of a cursor in the list of events. Throws InvalidInputError, with this `field`. */
 export function eventPosition(cursor: string | null | undefined, field: string): EventPosition | undefined {
   if (cursor == null) return undefined
   const [tagId, id] = eventCursors.decode(cursor, field)
   return { tagId: Number(tagId), id: Number(id) }
 }
 
-/** Where a list of images goes on. Throws InvalidInputError, which names the field. */
+/** Returns the position of a cursor in a list of images. Throws InvalidInputError, with this `field`. */
 export const imagePosition = (cursor: string | null | undefined, field: string): number | undefined =>
   cursor == null ? undefined : Number(imageCursors.decode(cursor, field)[0])
 
-const listing = <Item>(
-  { total, items }: Omit<Listing<Item>, 'endCursor'>,
-  cursors: { encode(item: Item): string },
-): Listing<Item> => {
-  const last = items.at(-1)
-  return { total, items, endCursor: last === undefined ? null : cursors.encode(last) }
-}
-
 export const PruneReportType = builder.objectRef<PruneReport>('PruneReport').implement({
-  description: 'What goes when images are pruned, or would go, and why the rest stays.',
+  description: 'What a prune of images removes, or would remove in a dry run, and what it keeps.',
   fields: (t) => ({
     events: t.field({
       type: PrunedTagEventsType,
-      description: 'Entries of histories that go.',
-      resolve: ({ events }) => listing<PrunedEvent>(events, eventCursors),
+      description: 'Entries of tags’ histories that are removed.',
+      resolve: ({ events }) => reportList<PrunedEvent>(events, eventCursors.encode),
     }),
     images: t.field({
       type: PrunedImagesType,
-      description: 'Images that go.',
-      resolve: ({ images }) => listing(images, imageCursors),
+      description: 'Images that are removed.',
+      resolve: ({ images }) => reportList<PrunedImage | KeptImage>(images, imageCursors.encode),
     }),
     kept: t.field({
       type: PrunedImagesType,
-      description: 'Images that stay, each with the reason.',
-      resolve: ({ kept }) => listing(kept, imageCursors),
+      description: 'Images that are kept, each with the reason.',
+      resolve: ({ kept }) => reportList<PrunedImage | KeptImage>(kept, imageCursors.encode),
     }),
     keptCounts: t.field({
       type: [KeptImageCountType],
-      description: 'How many images stay for which reason.',
+      description: 'Number of images that are kept, for each reason.',
       resolve: ({ reasons }) =>
         Object.entries(reasons).map(([reason, count]) => ({ reason: reason as keyof typeof reasons, count })),
     }),
-    configs: t.exposeInt('configs', { description: 'Configs that go with the last image of each.' }),
+    configs: t.exposeInt('configs', {
+      description: 'Number of image configs that are removed because no remaining image uses them.',
+    }),
     bytes: t.field({
       type: 'BigInt',
-      description: 'Bytes of manifests and configs that the database has free again.',
+      description: 'Size in bytes of the manifests and configs that are removed from the database.',
       resolve: ({ bytes }) => bytes,
     }),
     repositoryManifests: t.exposeInt('repositoryManifests', {
       description:
-        'Manifests of the integrated registry’s repositories that no history names any more: `collectGarbage` frees their content where its settings let it go.',
+        'Number of manifests in repositories of the integrated registry that no tag’s history contains any longer. `collectGarbage` frees their content if its settings allow it.',
     }),
   }),
 })

@@ -1,12 +1,12 @@
 import { checkNamespace, checkStreamName } from '../../input/names.ts'
 import type { RepositorySummary, Usage } from '../../registry/content/usage.ts'
+import { batch, loadForBatch } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
+import { checkGlob } from '../kit/checks.ts'
 import { Connection, keyCursors, pageOf } from '../kit/connection.ts'
 import { connectionArgs, connectionType, pageComplexity } from '../kit/connection-type.ts'
-import { checkGlob } from '../kit/glob.ts'
-import { gather, loadTogether } from '../kit/peers.ts'
+import { ImageStreamType } from '../kit/object-types.ts'
 import { streamOf } from '../kit/stream-of.ts'
-import { ImageStreamType } from '../kit/types.ts'
 
 export const RegistryUsageType = builder.objectRef<Usage>('RegistryUsage').implement({
   description: 'What content in the integrated registry takes.',
@@ -51,7 +51,7 @@ RepositoryType.implement({
       // counted when it is asked
       complexity: 20,
       resolve: (repository, _args, { registry }) => {
-        const usage = loadTogether(repository, 'usage', (all) =>
+        const usage = loadForBatch(repository, 'usage', (all) =>
           registry.usage.ofRepositories(all.map(({ id }) => id)),
         ).get(repository.id)
         if (!usage) throw new Error(`repository ${repository.id} was not counted`)
@@ -106,7 +106,7 @@ builder.queryFields((t) => ({
       return new Connection({
         page,
         cursors,
-        rows: () => gather(registry.usage.repositories(filter, page)),
+        rows: () => batch(registry.usage.repositories(filter, page)),
         totalCount: () => registry.usage.countRepositories(filter),
       })
     },

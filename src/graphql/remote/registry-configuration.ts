@@ -1,10 +1,10 @@
-import type { KeysetPage } from '../../input/page.ts'
 import { formatPrefix } from '../../logins/registry-login.ts'
 import { type CertificateFacts, certificatesOf } from '../../registry-config/certificate.ts'
 import type { Mirror, ProxySetting, RegistryConfiguration } from '../../registry-config/configuration.ts'
 import { builder } from '../kit/builder.ts'
 import { Connection, keyCursors, pageOf } from '../kit/connection.ts'
 import { connectionArgs, connectionType, pageComplexity } from '../kit/connection-type.ts'
+import { rowsOfList } from '../kit/list-page.ts'
 
 export const RegistryAccessEnum = builder.enumType('RegistryAccess', {
   description: 'Whether images may be imported from a registry.',
@@ -191,7 +191,12 @@ builder.queryFields((t) => ({
     resolve: (_query, args, { configurations }, info) => {
       const page = pageOf(args, cursors, info)
       const all = configurations.all()
-      return new Connection({ page, cursors, rows: () => rowsOf(all, page), totalCount: () => all.length })
+      return new Connection({
+        page,
+        cursors,
+        rows: () => rowsOfList(all, keyOf, page),
+        totalCount: () => all.length,
+      })
     },
   }),
   registryDefaultAccess: t.field({
@@ -200,18 +205,3 @@ builder.queryFields((t) => ({
     resolve: (_query, _args, { configurations }) => configurations.defaultAccess(),
   }),
 }))
-
-function rowsOf(
-  all: readonly RegistryConfiguration[],
-  { limit, after, before, fromEnd }: KeysetPage,
-): RegistryConfiguration[] {
-  const isBehind = (one: RegistryConfiguration, key: readonly unknown[]) => compare(keyOf(one), key) > 0
-  const isBefore = (one: RegistryConfiguration, key: readonly unknown[]) => compare(keyOf(one), key) < 0
-  const between = all.filter((one) => (!after || isBehind(one, after)) && (!before || isBefore(one, before)))
-  return fromEnd ? between.slice(-limit - 1) : between.slice(0, limit + 1)
-}
-
-const compare = (one: readonly unknown[], other: readonly unknown[]): number => {
-  const at = one.findIndex((part, index) => part !== other[index])
-  return at < 0 ? 0 : String(one[at]) < String(other[at]) ? -1 : 1
-}

@@ -1,9 +1,9 @@
-import type { KeysetPage } from '../../input/page.ts'
 import type { AccountStatus } from '../../remote/traffic/accounts.ts'
 import type { HostStatus } from '../../remote/traffic/host-traffic.ts'
 import { builder } from '../kit/builder.ts'
 import { Connection, keyCursors, pageOf } from '../kit/connection.ts'
 import { connectionArgs, connectionType, pageComplexity } from '../kit/connection-type.ts'
+import { rowsOfList } from '../kit/list-page.ts'
 
 const BreakerStateEnum = builder.enumType('BreakerState', {
   description: 'Whether another registry’s host is asked.',
@@ -141,7 +141,8 @@ RegistryHostType.implement({
 
 const RegistryHostConnection = connectionType('RegistryHost', RegistryHostType, { items: 'hosts' })
 
-const cursors = keyCursors<HostStatus>('registries', ({ host }) => [host], ['string'])
+const keyOf = ({ host }: HostStatus): [string] => [host]
+const cursors = keyCursors<HostStatus>('registries', keyOf, ['string'])
 
 builder.queryField('registries', (t) =>
   t.field({
@@ -155,22 +156,15 @@ builder.queryField('registries', (t) =>
     complexity: pageComplexity,
     resolve: (_query, { host, ...args }, { remoteHosts }, info) => {
       const page = pageOf(args, cursors, info)
-      const hosts = remoteHosts().filter((one) => host == null || one.host === host.toLowerCase())
+      const hosts = remoteHosts()
+        .filter((one) => host == null || one.host === host.toLowerCase())
+        .sort((a, b) => (a.host < b.host ? -1 : 1))
       return new Connection({
         page,
         cursors,
-        rows: () => rowsOf(hosts, page),
+        rows: () => rowsOfList(hosts, keyOf, page),
         totalCount: () => hosts.length,
       })
     },
   }),
 )
-
-function rowsOf(hosts: readonly HostStatus[], { limit, after, before, fromEnd }: KeysetPage): HostStatus[] {
-  const [first] = (after ?? []) as string[]
-  const [last] = (before ?? []) as string[]
-  const between = hosts
-    .filter(({ host }) => (first === undefined || host > first) && (last === undefined || host < last))
-    .sort((a, b) => (a.host < b.host ? -1 : 1))
-  return fromEnd ? between.slice(-limit - 1) : between.slice(0, limit + 1)
-}

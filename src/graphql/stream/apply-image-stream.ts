@@ -1,11 +1,11 @@
 import type { AppliedDocument } from '../../documents/apply.ts'
 import type { Import } from '../../imagestream/request/import-rows.ts'
 import type { ImageStream } from '../../imagestream/spec/spec.ts'
-import { checkWait, WAIT_DESCRIPTION } from '../import/import.ts'
+import { batch } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
 import type { GraphQLContext } from '../kit/context.ts'
-import { gather } from '../kit/peers.ts'
-import { ImageStreamType, ImportType } from '../kit/types.ts'
+import { ImageStreamType, ImportType } from '../kit/object-types.ts'
+import { checkWait, WAIT_DESCRIPTION } from '../kit/wait.ts'
 
 /** One document with what stands for it after waiting. */
 interface Result extends AppliedDocument {
@@ -123,7 +123,7 @@ async function resultsOf(
     }),
   )
   const found = documents.map(({ namespace, name }) => streams.byName(namespace, name) ?? null)
-  gather(found.filter((stream) => stream !== null))
+  batch(found.filter((stream) => stream !== null))
   return documents.map((document, at) => ({
     ...document,
     imageStream: found[at] ?? null,

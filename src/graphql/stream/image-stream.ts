@@ -1,32 +1,29 @@
 import { annotationsOf, manifestJson, manifestYaml } from '../../documents/manifest-document.ts'
 import type { Import } from '../../imagestream/request/import-rows.ts'
-import { groupBy } from '../../input/group-by.ts'
 import { readKeyValues } from '../../input/key-values.ts'
 import { ImportConnection } from '../import/import.ts'
+import { batch, prime } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
-import { Connection, keyCursors, pageOf } from '../kit/connection.ts'
+import { keyCursors } from '../kit/connection.ts'
 import { connectionArgs, pageComplexity } from '../kit/connection-type.ts'
-import { NodeInterface, nodeId, registerNode, rowId } from '../kit/node.ts'
-import { gather, loadTogether, prime } from '../kit/peers.ts'
+import { NodeInterface, nodeId, registerRowNode } from '../kit/node.ts'
 import {
   ImageStreamSpecType,
   ImageStreamStatusType,
   ImageStreamTagType,
   ImageStreamType,
   KeyValueType,
-} from '../kit/types.ts'
+} from '../kit/object-types.ts'
+import { ownedConnection } from '../kit/owned-connection.ts'
 import {
   ImageStreamTagConnection,
   ImageStreamTagOrderEnum,
   tagOfStream,
-  tagsOfStreams,
+  tagsOfStream,
 } from '../tag/image-stream-tag.ts'
 import { tagSearchArgs, tagSearchComplexity } from '../tag/tag-search.ts'
 
-registerNode('ImageStream', (key, { streams }) => {
-  const id = rowId(key)
-  return id === undefined ? undefined : streams.byIds([id]).get(id)
-})
+registerRowNode('ImageStream', (id, { streams }) => streams.byIds([id]).get(id))
 
 const ManifestFormatEnum = builder.enumType('ManifestFormat', {
   description: 'How a document is written.',
@@ -96,24 +93,18 @@ ImageStreamType.implement({
       description: 'Its imports, newest first; the last 50 are kept.',
       args: connectionArgs,
       complexity: pageComplexity,
-      resolve: (stream, args, { importer }, info) => {
-        const page = pageOf(args, importCursors, info)
-        return new Connection({
-          page,
+      resolve: (stream, args, { importer }, info) =>
+        ownedConnection(stream, args, info, {
+          name: 'imports',
           cursors: importCursors,
-          rows: () =>
-            loadTogether(stream, `imports ${JSON.stringify(page)}`, (streams) => {
-              const ids = streams.map(({ id }) => id)
-              const rows = gather(importer.ofStreams(ids, page))
-              prime(rows, 'imageStream', new Map(streams.map((one) => [one.id, one])))
-              return groupBy(rows, ({ streamId }) => streamId)
-            }).get(stream.id) ?? [],
-          totalCount: () =>
-            loadTogether(stream, 'import count', (streams) =>
-              importer.countOfStreams(streams.map(({ id }) => id)),
-            ).get(stream.id) ?? 0,
-        })
-      },
+          rows: (ids, page, streams) => {
+            const rows = batch(importer.ofStreams(ids, page))
+            prime(rows, 'imageStream', new Map(streams.map((one) => [one.id, one])))
+            return rows
+          },
+          ownerIdOf: ({ streamId }) => streamId,
+          counts: (ids) => importer.countOfStreams(ids),
+        }),
     }),
     manifest: t.string({
       description:
@@ -172,7 +163,7 @@ ImageStreamStatusType.implement({
         ...connectionArgs,
       },
       complexity: tagSearchComplexity,
-      resolve: tagsOfStreams,
+      resolve: tagsOfStream,
     }),
   }),
 })

@@ -2,24 +2,28 @@ import type { GraphQLResolveInfo } from 'graphql'
 import type { ImageStream } from '../../imagestream/spec/spec.ts'
 import type { PastTag, PastTagFilter } from '../../imagestream/tag/look-back.ts'
 import type { Tag, TagEvent } from '../../imagestream/tag/tag.ts'
-import { groupBy } from '../../input/group-by.ts'
+import { batch, loadForBatch } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
-import { Connection, type ConnectionArguments, keyCursors, pageOf } from '../kit/connection.ts'
+import { checkGlob } from '../kit/checks.ts'
+import { type Connection, type ConnectionArguments, keyCursors } from '../kit/connection.ts'
 import { connectionArgs, connectionType, pageComplexity } from '../kit/connection-type.ts'
 import type { GraphQLContext } from '../kit/context.ts'
-import { checkGlob } from '../kit/glob.ts'
-import { gather, loadTogether } from '../kit/peers.ts'
-import { type AnyImage, ImageStreamTagType, ImageStreamType, ImageType, TagEventType } from '../kit/types.ts'
-import { gatherTags } from '../tag/image-stream-tag.ts'
+import {
+  type AnyImage,
+  ImageStreamTagType,
+  ImageStreamType,
+  ImageType,
+  TagEventType,
+} from '../kit/object-types.ts'
+import { ownedConnection } from '../kit/owned-connection.ts'
+import { batchTags } from '../tag/image-stream-tag.ts'
 import { TagEventConnection } from '../tag/tag-event.ts'
-
-const idsOf = (owners: readonly { readonly id: number }[]): number[] => owners.map(({ id }) => id)
 
 /** The tag whose history has the entry, read for all that were read together with it. */
 function tagOf(event: TagEvent, { tags }: GraphQLContext): Tag {
-  const found = loadTogether(event, 'tag', (events) => {
+  const found = loadForBatch(event, 'tag', (events) => {
     const rows = tags.byIds([...new Set(events.map(({ tagId }) => tagId))])
-    gatherTags([...rows.values()])
+    batchTags([...rows.values()])
     return rows
   }).get(event.tagId)
   if (!found) throw new Error(`the tag of tag event ${event.id} is gone`)
@@ -27,9 +31,12 @@ function tagOf(event: TagEvent, { tags }: GraphQLContext): Tag {
 }
 
 const eventAt = (tag: Tag, time: number, { lookBack }: GraphQLContext): TagEvent | undefined =>
-  loadTogether(tag, `at ${time}`, (tags) => {
-    const events = lookBack.eventsAt(idsOf(tags), time)
-    gather([...events.values()])
+  loadForBatch(tag, `at ${time}`, (tags) => {
+    const events = lookBack.eventsAt(
+      tags.map(({ id }) => id),
+      time,
+    )
+    batch([...events.values()])
     return events
   }).get(tag.id)
 
@@ -49,54 +56,45 @@ PastTagType.implement({
 const PastTagConnection = connectionType('PastTag', PastTagType, { items: 'tags of a time' })
 const pastTagCursors = keyCursors<PastTag>('tagsAt', ({ name }) => [name], ['string'])
 
-/** A page of what a stream's tags meant at a time, read for all streams of the stream's own page at once. */
+type PastTagsArguments = ConnectionArguments & { time: number; matching?: string | null | undefined }
+
+/** Returns a page of a stream's tags at a time, read once for the stream's batch. Throws InvalidInputError. */
 function pastTags(
   stream: ImageStream,
-  { time, matching, ...args }: ConnectionArguments & { time: number; matching?: string | null | undefined },
+  { time, matching, ...args }: PastTagsArguments,
   { lookBack }: GraphQLContext,
   info: GraphQLResolveInfo,
 ): Connection<PastTag> {
-  const page = pageOf(args, pastTagCursors, info)
   const filter: PastTagFilter = { time, matching: checkGlob(matching, 'matching') }
-  return new Connection({
-    page,
+  return ownedConnection(stream, args, info, {
+    name: `tagsAt ${JSON.stringify(filter)}`,
     cursors: pastTagCursors,
-    rows: () =>
-      loadTogether(stream, `tagsAt ${JSON.stringify([filter, page])}`, (streams) => {
-        const rows = lookBack.tagsAt(idsOf(streams), filter, page)
-        gather(rows.map(({ event }) => event))
-        return groupBy(rows, ({ streamId }) => streamId)
-      }).get(stream.id) ?? [],
-    totalCount: () =>
-      loadTogether(stream, `tagsAt count ${JSON.stringify(filter)}`, (streams) =>
-        lookBack.countTagsAt(idsOf(streams), filter),
-      ).get(stream.id) ?? 0,
+    rows: (ids, page) => {
+      const rows = lookBack.tagsAt(ids, filter, page)
+      batch(rows.map(({ event }) => event))
+      return rows
+    },
+    ownerIdOf: ({ streamId }) => streamId,
+    counts: (ids) => lookBack.countTagsAt(ids, filter),
   })
 }
 
 const historyCursors = keyCursors<TagEvent>('image history', ({ id }) => [id])
 
-/** A page of the entries of all histories that have the image, read for all that were read together with it. */
-function imageHistory(
+/** Returns a page of the tag events of an image, read once for the image's batch. Throws InvalidInputError. */
+const imageHistory = (
   image: AnyImage,
   args: ConnectionArguments,
   { lookBack }: GraphQLContext,
   info: GraphQLResolveInfo,
-): Connection<TagEvent> {
-  const page = pageOf(args, historyCursors, info)
-  return new Connection({
-    page,
+): Connection<TagEvent> =>
+  ownedConnection(image, args, info, {
+    name: 'history',
     cursors: historyCursors,
-    rows: () =>
-      loadTogether(image, `history ${JSON.stringify(page)}`, (images) =>
-        groupBy(gather(lookBack.eventsOfImages(idsOf(images), page)), ({ imageId }) => imageId),
-      ).get(image.id) ?? [],
-    totalCount: () =>
-      loadTogether(image, 'history count', (images) => lookBack.countEventsOfImages(idsOf(images))).get(
-        image.id,
-      ) ?? 0,
+    rows: (ids, page) => batch(lookBack.eventsOfImages(ids, page)),
+    ownerIdOf: ({ imageId }) => imageId,
+    counts: (ids) => lookBack.countEventsOfImages(ids),
   })
-}
 
 builder.objectField(TagEventType, 'imageStreamTag', (t) =>
   t.field({

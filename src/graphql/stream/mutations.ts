@@ -1,13 +1,14 @@
 import type { Written } from '../../imagestream/commands/write-stream.ts'
 import type { Import } from '../../imagestream/request/import-rows.ts'
 import type { ImageStream } from '../../imagestream/spec/spec.ts'
-import { checkWait, WAIT_DESCRIPTION } from '../import/import.ts'
 import { builder } from '../kit/builder.ts'
 import type { GraphQLContext } from '../kit/context.ts'
 import { KeyValueInput } from '../kit/key-value.ts'
 import { nodeId } from '../kit/node.ts'
-import { ImageStreamType, ImportType } from '../kit/types.ts'
-import { ImageStreamSpecInput, ImportModeEnum, TagReferencePolicyTypeEnum } from './spec.ts'
+import { ImageStreamType, ImportType } from '../kit/object-types.ts'
+import { checkWait, WAIT_DESCRIPTION } from '../kit/wait.ts'
+import { ImportModeEnum, TagReferencePolicyTypeEnum } from '../tag/tag-reference.ts'
+import { ImageStreamSpecInput } from './spec.ts'
 
 interface Payload {
   readonly imageStream: ImageStream

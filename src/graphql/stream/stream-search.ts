@@ -1,13 +1,13 @@
 import type { ImageStream } from '../../imagestream/spec/spec.ts'
 import { type StreamOrder, streamKeyOf } from '../../imagestream/stream/stream-search.ts'
 import { checkNamespace } from '../../input/names.ts'
+import { batch } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
 import { Connection, keyCursors, pageOf } from '../kit/connection.ts'
 import { connectionArgs, connectionType, pageComplexity } from '../kit/connection-type.ts'
 import { KeyValueInput } from '../kit/key-value.ts'
-import { gather } from '../kit/peers.ts'
-import { countCriteria, ImportFailureFilter, searchFilter } from '../kit/search.ts'
-import { ImageStreamType } from '../kit/types.ts'
+import { ImageStreamType } from '../kit/object-types.ts'
+import { countCriteria, ImportFailureFilter, searchFilter } from '../kit/search-filter.ts'
 
 const ImageStreamConnection = connectionType('ImageStream', ImageStreamType, { items: 'image streams' })
 
@@ -101,7 +101,7 @@ builder.queryField('imageStreams', (t) =>
       return new Connection({
         page,
         cursors,
-        rows: () => gather(streams.page({ ...filter, order, page })),
+        rows: () => batch(streams.page({ ...filter, order, page })),
         totalCount: () => streams.count(filter),
       })
     },

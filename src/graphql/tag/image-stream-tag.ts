@@ -6,21 +6,22 @@ import { InvalidInputError } from '../../input/errors.ts'
 import { groupBy } from '../../input/group-by.ts'
 import { checkNamespace, checkStreamName, checkTagName, splitName } from '../../input/names.ts'
 import type { TagName } from '../../oci/tag.ts'
+import { batch, loadForBatch, prime } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
-import { Connection, type ConnectionArguments, keyCursors, pageOf } from '../kit/connection.ts'
+import { type Connection, type ConnectionArguments, keyCursors } from '../kit/connection.ts'
 import { connectionArgs, connectionType, pageComplexity } from '../kit/connection-type.ts'
 import type { GraphQLContext } from '../kit/context.ts'
 import { NodeInterface, nodeId, registerNode } from '../kit/node.ts'
-import { gather, loadTogether, prime } from '../kit/peers.ts'
-import { type SearchArguments, searchFilter } from '../kit/search.ts'
-import { streamOf } from '../kit/stream-of.ts'
 import {
   ImageStreamTagType,
   ImageStreamType,
   ImageType,
   TagEventConditionType,
   TagReferenceType,
-} from '../kit/types.ts'
+} from '../kit/object-types.ts'
+import { ownedConnection } from '../kit/owned-connection.ts'
+import { type SearchArguments, searchFilter } from '../kit/search-filter.ts'
+import { streamOf } from '../kit/stream-of.ts'
 import { history, TagEventConnection } from './tag-event.ts'
 
 export const ImageStreamTagOrderEnum = builder.enumType('ImageStreamTagOrder', {
@@ -50,12 +51,12 @@ export function tagOfStream(
   { tags, streams }: GraphQLContext,
 ): Tag | undefined {
   const checked = checkTagName(name, 'name')
-  return loadTogether(stream, `tag ${checked}`, (all) => {
+  return loadForBatch(stream, `tag ${checked}`, (all) => {
     const ids = all.map(({ id }) => id)
     const wanted = streams.specTags(ids).filter((specTag) => specTag.name === checked)
     const found = new Map(wanted.map(({ streamId }) => [streamId, tagWithoutStatus(streamId, checked)]))
     for (const tag of tags.named(ids, checked)) found.set(tag.streamId, tag)
-    gatherTags([...found.values()])
+    batchTags([...found.values()])
     prime([...found.values()], 'imageStream', new Map(all.map((one) => [one.id, one])))
     return found
   }).get(stream.id)
@@ -75,43 +76,30 @@ const tagWithoutStatus = (streamId: number, name: TagName): Tag => ({
 type TagsArguments = ConnectionArguments & SearchArguments & { orderBy?: TagOrder | null | undefined }
 
 /** Marks tags, and their images, as read together. */
-export function gatherTags(tags: readonly Tag[]): readonly Tag[] {
-  gather(tags.flatMap(({ image }) => image ?? []))
-  return gather(tags)
+export function batchTags(tags: readonly Tag[]): readonly Tag[] {
+  batch(tags.flatMap(({ image }) => image ?? []))
+  return batch(tags)
 }
 
-/** A page of a stream's tags, read for all streams of the stream's own page at once. */
-export function tagsOfStreams(
+/** Returns a page of a stream's tags, read once for the stream's batch. Throws InvalidInputError. */
+export function tagsOfStream(
   stream: ImageStream,
-  args: TagsArguments,
+  { orderBy, ...args }: TagsArguments,
   { tags }: GraphQLContext,
   info: GraphQLResolveInfo,
 ): Connection<Tag> {
-  const order = args.orderBy ?? 'IMPORTANCE'
-  const cursors = tagCursors(order)
-  const page = pageOf(args, cursors, info)
+  const order = orderBy ?? 'IMPORTANCE'
   const filter = searchFilter(args)
-  const key = JSON.stringify(filter)
-  return new Connection({
-    page,
-    cursors,
-    rows: () =>
-      loadTogether(stream, `tags ${key} ${JSON.stringify([order, page])}`, (streams) => {
-        const rows = tags.ofStreams(
-          streams.map(({ id }) => id),
-          { ...filter, order, page },
-        )
-        gatherTags(rows)
-        prime(rows, 'imageStream', new Map(streams.map((one) => [one.id, one])))
-        return groupBy(rows, ({ streamId }) => streamId)
-      }).get(stream.id) ?? [],
-    totalCount: () =>
-      loadTogether(stream, `tag count ${key}`, (streams) =>
-        tags.countOfStreams(
-          streams.map(({ id }) => id),
-          filter,
-        ),
-      ).get(stream.id) ?? 0,
+  return ownedConnection(stream, args, info, {
+    name: `tags ${JSON.stringify([order, filter])}`,
+    cursors: tagCursors(order),
+    rows: (ids, page, streams) => {
+      const rows = batchTags(tags.ofStreams(ids, { ...filter, order, page }))
+      prime(rows, 'imageStream', new Map(streams.map((one) => [one.id, one])))
+      return rows
+    },
+    ownerIdOf: ({ streamId }) => streamId,
+    counts: (ids) => tags.countOfStreams(ids, filter),
   })
 }
 
@@ -129,7 +117,7 @@ const presentStreamOf = (tag: Tag, context: GraphQLContext): ImageStream => {
 
 /** What the spec says of the tag, read for all that were read together with it. */
 export const specTagOf = (tag: Tag, _args: object, { streams }: GraphQLContext): SpecTag | undefined =>
-  loadTogether(tag, 'spec', (tags) => {
+  loadForBatch(tag, 'spec', (tags) => {
     const specTags = streams.specTags([...new Set(tags.map(({ streamId }) => streamId))])
     return new Map(specTags.map((specTag) => [`${specTag.streamId}/${specTag.name}`, specTag]))
   }).get(`${tag.streamId}/${tag.name}`)
@@ -171,7 +159,7 @@ ImageStreamTagType.implement({
       description:
         'What is wrong with it: `ImportSuccess` is `False` since its last import failed. Empty when all is well.',
       resolve: (tag, _args, { tags }) =>
-        loadTogether(tag, 'conditions', (all) =>
+        loadForBatch(tag, 'conditions', (all) =>
           groupBy(tags.conditions(all.map(({ id }) => id)), ({ tagId }) => tagId),
         ).get(tag.id) ?? [],
     }),

@@ -1,6 +1,6 @@
 import { type ResolvedImage, resolveImage } from '../../imagestream/stream/resolve-image.ts'
 import { builder } from '../kit/builder.ts'
-import { ImageStreamTagType, ImageType } from '../kit/types.ts'
+import { ImageStreamTagType, ImageType } from '../kit/object-types.ts'
 
 const ResolutionSourceEnum = builder.enumType('ResolutionSource', {
   description: 'Who answers for the name of an image.',

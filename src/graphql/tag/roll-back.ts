@@ -1,7 +1,7 @@
 import type { RolledBack } from '../../imagestream/commands/roll-back.ts'
 import { builder } from '../kit/builder.ts'
-import { ImageStreamTagType, TagEventType } from '../kit/types.ts'
-import { gatherTags } from './image-stream-tag.ts'
+import { ImageStreamTagType, TagEventType } from '../kit/object-types.ts'
+import { batchTags } from './image-stream-tag.ts'
 
 const RollbackTagInput = builder.inputType('RollbackTagInput', {
   description:
@@ -26,7 +26,7 @@ const RollbackTagPayload = builder.objectRef<RolledBack>('RollbackTagPayload').i
       description:
         'The tag. Its spec names the image from now on: neither an import nor another tag moves it.',
       resolve: ({ tag }) => {
-        gatherTags([tag])
+        batchTags([tag])
         return tag
       },
     }),

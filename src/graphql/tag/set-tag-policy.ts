@@ -1,12 +1,12 @@
 import type { DecisionNow } from '../../imagestream/commands/set-tag-policy.ts'
 import type { Import } from '../../imagestream/request/import-rows.ts'
 import type { Tag } from '../../imagestream/tag/tag.ts'
-import { checkWait, WAIT_DESCRIPTION } from '../import/import.ts'
 import { builder } from '../kit/builder.ts'
-import { ImageStreamTagType, ImportType } from '../kit/types.ts'
-import { ImportModeEnum, TagReferencePolicyTypeEnum } from '../stream/spec.ts'
+import { ImageStreamTagType, ImportType } from '../kit/object-types.ts'
+import { checkWait, WAIT_DESCRIPTION } from '../kit/wait.ts'
 import { tagOfStream } from './image-stream-tag.ts'
 import { TagPolicyDecisionType, TagPolicyInput } from './tag-policy.ts'
+import { ImportModeEnum, TagReferencePolicyTypeEnum } from './tag-reference.ts'
 
 const SetTagPolicyInput = builder.inputType('SetTagPolicyInput', {
   description: 'A tag, and the rule that is to choose what it means.',

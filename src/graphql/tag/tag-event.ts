@@ -2,12 +2,13 @@ import type { GraphQLResolveInfo } from 'graphql'
 import type { Tag, TagEvent } from '../../imagestream/tag/tag.ts'
 import { groupBy } from '../../input/group-by.ts'
 import { imageOf } from '../image/image.ts'
+import { batch, loadForBatch } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
-import { Connection, type ConnectionArguments, keyCursors, pageOf } from '../kit/connection.ts'
+import { type Connection, type ConnectionArguments, keyCursors } from '../kit/connection.ts'
 import { connectionType } from '../kit/connection-type.ts'
 import type { GraphQLContext } from '../kit/context.ts'
-import { gather, loadTogether } from '../kit/peers.ts'
-import { ImageType, TagEventConditionType, TagEventType } from '../kit/types.ts'
+import { ImageType, TagEventConditionType, TagEventType } from '../kit/object-types.ts'
+import { ownedConnection } from '../kit/owned-connection.ts'
 
 export const ConditionStatusEnum = builder.enumType('ConditionStatus', {
   description: 'Whether a condition holds.',
@@ -71,42 +72,27 @@ TagEventConditionType.implement({
   }),
 })
 
-/** A page of a tag's history, read for all tags that were read together with it. */
-export function history(
+/** Returns a page of a tag's history, read once for the tag's batch. Throws InvalidInputError. */
+export const history = (
   tag: Tag,
   args: ConnectionArguments,
   { tags }: GraphQLContext,
   info: GraphQLResolveInfo,
-): Connection<TagEvent> {
-  const page = pageOf(args, eventCursors, info)
-  const isFirst = !page.after && !page.before && !page.fromEnd
-  const rows = (): readonly TagEvent[] =>
-    loadTogether(tag, `items ${JSON.stringify(page)}`, (all) =>
-      groupBy(
-        gather(
-          tags.events(
-            all.map(({ id }) => id),
-            page,
-          ),
-        ),
-        ({ tagId }) => tagId,
-      ),
-    ).get(tag.id) ?? []
-  return new Connection({
-    page,
+): Connection<TagEvent> =>
+  ownedConnection(tag, args, info, {
+    name: 'items',
     cursors: eventCursors,
-    rows,
-    // the newest entry came with the tag: most people ask for no more
-    ...(isFirst && page.limit === 1 && { nodes: () => newestEvents(tag) }),
-    totalCount: () =>
-      loadTogether(tag, 'item count', (all) => tags.countEvents(all.map(({ id }) => id))).get(tag.id) ?? 0,
+    rows: (ids, page) => batch(tags.events(ids, page)),
+    ownerIdOf: ({ tagId }) => tagId,
+    counts: (ids) => tags.countEvents(ids),
+    // the newest entry is read with the tag, and most operations select only that one
+    newest: () => newestEvents(tag),
   })
-}
 
 const newestEvents = (tag: Tag): readonly TagEvent[] =>
-  loadTogether(tag, 'newest event', (tags) => {
+  loadForBatch(tag, 'newest event', (tags) => {
     const events = tags.flatMap((one) => newestEventOf(one) ?? [])
-    gather(events)
+    batch(events)
     return groupBy(events, ({ tagId }) => tagId)
   }).get(tag.id) ?? []
 

@@ -3,9 +3,10 @@ import type { ImageStream } from '../../imagestream/spec/spec.ts'
 import type { Tag } from '../../imagestream/tag/tag.ts'
 import { builder } from '../kit/builder.ts'
 import type { GraphQLContext } from '../kit/context.ts'
-import { ImageStreamTagType, ImageStreamType, ImportType } from '../kit/types.ts'
-import { ImportModeEnum, ObjectReferenceInput, TagReferencePolicyTypeEnum } from '../stream/spec.ts'
+import { ImageStreamTagType, ImageStreamType, ImportType } from '../kit/object-types.ts'
 import { tagOfStream } from './image-stream-tag.ts'
+import { ImportModeEnum, TagReferencePolicyTypeEnum } from './tag-reference.ts'
+import { ObjectReferenceInput } from './tag-reference-input.ts'
 
 const TagImageInput = builder.inputType('TagImageInput', {
   description: 'A tag, and the image that it shall mean.',

@@ -1,10 +1,10 @@
 import type { DecisionNow } from '../../imagestream/commands/set-tag-policy.ts'
 import { REPORTED } from '../../imagestream/tag/policy-choice.ts'
-import { InvalidInputError } from '../../input/errors.ts'
 import type { ExcludedTag, RankedTag } from '../../policy/decide.ts'
 import { readPolicy, type TagFilter, type TagPolicy } from '../../policy/policy.ts'
 import { builder } from '../kit/builder.ts'
-import { ImageStreamTagType, TagReferenceType } from '../kit/types.ts'
+import { checkRange } from '../kit/checks.ts'
+import { ImageStreamTagType, TagReferenceType } from '../kit/object-types.ts'
 import { specTagOf } from './image-stream-tag.ts'
 
 const TagPolicyOrderEnum = builder.enumType('TagPolicyOrder', {
@@ -112,23 +112,19 @@ const ExcludedTagType = builder.objectRef<ExcludedTag>('PolicyExcludedTag').impl
   }),
 })
 
-const shownArgs = builder.args((t) => ({
+const firstArg = builder.args((t) => ({
   first: t.int({
     required: true,
     defaultValue: 10,
-    description: `How many to name: 0 to ${REPORTED}.`,
+    description: `Maximum number of tags to return, 0 to ${REPORTED}; the default is 10.`,
   }),
 }))
 
 /** Throws InvalidInputError. */
-function shown<Entry>(entries: readonly Entry[], first: number): readonly Entry[] {
-  if (first < 0 || first > REPORTED) {
-    throw new InvalidInputError('first', `"first" is ${first}; it must be from 0 to ${REPORTED}`)
-  }
-  return entries.slice(0, first)
-}
+const firstOf = <Entry>(entries: readonly Entry[], first: number): readonly Entry[] =>
+  entries.slice(0, checkRange('first', first, 0, REPORTED))
 
-const shownComplexity = ({ first }: { readonly first: number }) => ({
+const firstComplexity = ({ first }: { readonly first: number }) => ({
   field: 1,
   multiplier: Math.min(Math.max(first, 1), REPORTED),
 })
@@ -153,16 +149,16 @@ export const TagPolicyDecisionType = builder.objectRef<DecisionNow>('TagPolicyDe
     ranked: t.field({
       type: [RankedTagType],
       description: 'The tags that could be chosen, the chosen one first and the next best behind it.',
-      args: shownArgs,
-      complexity: shownComplexity,
-      resolve: ({ ranked }, { first }) => shown(ranked, first),
+      args: firstArg,
+      complexity: firstComplexity,
+      resolve: ({ ranked }, { first }) => firstOf(ranked, first),
     }),
     excluded: t.field({
       type: [ExcludedTagType],
       description: 'The tags that could not be chosen, those that came nearest to it first.',
-      args: shownArgs,
-      complexity: shownComplexity,
-      resolve: ({ excluded }, { first }) => shown(excluded, first),
+      args: firstArg,
+      complexity: firstComplexity,
+      resolve: ({ excluded }, { first }) => firstOf(excluded, first),
     }),
   }),
 })

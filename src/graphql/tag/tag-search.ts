@@ -2,7 +2,7 @@ import { builder } from '../kit/builder.ts'
 import type { ConnectionArguments } from '../kit/connection.ts'
 import { pageComplexity } from '../kit/connection-type.ts'
 import { KeyValueInput } from '../kit/key-value.ts'
-import { countCriteria, ImportFailureFilter, type SearchArguments } from '../kit/search.ts'
+import { countCriteria, ImportFailureFilter, type SearchArguments } from '../kit/search-filter.ts'
 
 /** Arguments by which tags are found. */
 export const tagSearchArgs = builder.args((t) => ({

@@ -1,10 +1,10 @@
 import type { ImageStream } from '../../imagestream/spec/spec.ts'
 import type { TrustPolicy, TrustRequirement } from '../../trust/signature/policy.ts'
 import { parsePublicKey, type SigningKey } from '../../trust/signature/public-key.ts'
+import { loadForBatch } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
 import type { GraphQLContext } from '../kit/context.ts'
-import { loadTogether } from '../kit/peers.ts'
-import { ImageStreamType } from '../kit/types.ts'
+import { ImageStreamType } from '../kit/object-types.ts'
 
 const TrustRequirementKindEnum = builder.enumType('TrustRequirementKind', {
   description: 'By what a signer is known.',
@@ -115,7 +115,7 @@ builder.objectField(ImageStreamType, 'trust', (t) =>
 )
 
 function trustOf(stream: ImageStream, _args: object, { trust }: GraphQLContext): TrustPolicy | undefined {
-  return loadTogether(stream, 'trust', (streams) =>
+  return loadForBatch(stream, 'trust', (streams) =>
     trust.policies.ofStreams(streams.map(({ id }) => id)),
   ).get(stream.id)
 }

@@ -5,11 +5,11 @@ import {
   notChecked,
   type Verification,
 } from '../../trust/verification/verification.ts'
-import { askOptionsOf, maxAgeArgs } from '../kit/ask-budget.ts'
+import { loadForBatch } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
 import type { GraphQLContext } from '../kit/context.ts'
-import { loadTogether } from '../kit/peers.ts'
-import { ImageStreamTagType } from '../kit/types.ts'
+import { lookupOptionsOf, maxAgeArgs } from '../kit/lookup-budget.ts'
+import { ImageStreamTagType } from '../kit/object-types.ts'
 import { imageOfTag } from './referrers.ts'
 
 const VerificationStatusEnum = builder.enumType('VerificationStatus', {
@@ -102,7 +102,7 @@ const NO_IMAGE = notChecked('UNKNOWN', 'NoImage', 'the tag has no image yet')
 
 /** What a stream asks of signatures, read for all tags that were read together. */
 const policyOf = (tag: Tag, { trust }: GraphQLContext) =>
-  loadTogether(tag, 'trust', (tags) =>
+  loadForBatch(tag, 'trust', (tags) =>
     trust.policies.ofStreams([...new Set(tags.map(({ streamId }) => streamId))]),
   ).get(tag.streamId)
 
@@ -118,7 +118,7 @@ builder.objectField(ImageStreamTagType, 'verification', (t) =>
       if (!policy) return NOT_REQUIRED
       const image = imageOfTag(tag, context)
       if (!image) return NO_IMAGE
-      return context.trust.verify(image, policy, askOptionsOf(maxAgeSeconds, context, info))
+      return context.trust.verify(image, policy, lookupOptionsOf(maxAgeSeconds, context, info))
     },
   }),
 )

@@ -3,7 +3,7 @@ import { pullSpecByDigest } from '../../oci/reference.ts'
 import type { Referrer } from '../../trust/referrer/referrer.ts'
 import type { ImageInPlace } from '../../trust/referrer/referrers.ts'
 import { builder } from '../kit/builder.ts'
-import { KeyValueType } from '../kit/types.ts'
+import { KeyValueType } from '../kit/object-types.ts'
 
 /** A referrer, and the image's place in which it was found. */
 export interface PlacedReferrer extends Referrer {

@@ -1,13 +1,14 @@
 import type { GraphQLResolveInfo } from 'graphql'
 import type { ReferrerKind } from '../../trust/referrer/kind.ts'
 import type { ImageInPlace, ReferrersOfImage } from '../../trust/referrer/referrers.ts'
-import { askOptionsOf, maxAgeArgs } from '../kit/ask-budget.ts'
+import { loadForBatch } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
 import { Connection, type ConnectionArguments, keyCursors, pageOf } from '../kit/connection.ts'
 import { connectionArgs, connectionType, pageComplexity } from '../kit/connection-type.ts'
 import type { GraphQLContext } from '../kit/context.ts'
-import { loadTogether } from '../kit/peers.ts'
-import { ImageStreamImageType, ImageStreamTagType, ImageType } from '../kit/types.ts'
+import { rowsOfList } from '../kit/list-page.ts'
+import { lookupOptionsOf, maxAgeArgs } from '../kit/lookup-budget.ts'
+import { ImageStreamImageType, ImageStreamTagType, ImageType } from '../kit/object-types.ts'
 import { type PlacedReferrer, ReferrerKindEnum, ReferrerType } from './referrer.ts'
 
 /** A page of what is attached to an image, and what is known of the whole. */
@@ -67,7 +68,8 @@ const referrersArgs = builder.args((t) => ({
   artifactType: t.string({ description: 'Only what has this artifact type: `application/spdx+json`.' }),
 }))
 
-const cursors = keyCursors<PlacedReferrer>('referrers', ({ digest }) => [digest], ['string'])
+const keyOf = ({ digest }: PlacedReferrer): [string] => [digest]
+const cursors = keyCursors<PlacedReferrer>('referrers', keyOf, ['string'])
 /** It may cost requests to a registry. */
 const COMPLEXITY = 100
 
@@ -86,7 +88,7 @@ async function referrersOf(
   info: GraphQLResolveInfo,
 ): Promise<ReferrerPage> {
   const page = pageOf(args, cursors, info)
-  const options = askOptionsOf(maxAgeSeconds, context, info)
+  const options = lookupOptionsOf(maxAgeSeconds, context, info)
   const check = image
     ? await context.trust.referrers.of(image, { artifactType: artifactType ?? null, ...options })
     : NOWHERE
@@ -94,14 +96,10 @@ async function referrersOf(
     .filter((one) => kind == null || one.kind === kind)
     .map((one) => ({ ...one, image: image as ImageInPlace }))
     .toSorted((a, b) => (a.digest < b.digest ? -1 : 1))
-  const [after = ''] = page.after ?? []
-  const [before] = page.before ?? []
-  const between = all.filter(
-    ({ digest }) => digest > String(after) && (before === undefined || digest < String(before)),
+  return new ReferrerPage(
+    { page, cursors, rows: () => rowsOfList(all, keyOf, page), totalCount: () => all.length },
+    check,
   )
-  const taken = page.limit + 1
-  const rows = () => (page.fromEnd ? between.slice(-taken) : between.slice(0, taken))
-  return new ReferrerPage({ page, cursors, rows, totalCount: () => all.length }, check)
 }
 
 const args = { ...referrersArgs, ...maxAgeArgs, ...connectionArgs }
@@ -120,7 +118,7 @@ builder.objectField(ImageStreamTagType, 'referrers', (t) =>
 
 /** What a tag means and where that is, read for all that were read together with it. */
 export const imageOfTag = (tag: { readonly id: number }, { trust }: GraphQLContext) =>
-  loadTogether(tag, 'place', (tags) => trust.places.ofTags(tags.map(({ id }) => id))).get(tag.id)
+  loadForBatch(tag, 'place', (tags) => trust.places.ofTags(tags.map(({ id }) => id))).get(tag.id)
 
 builder.objectField(ImageStreamImageType, 'referrers', (t) =>
   t.field({

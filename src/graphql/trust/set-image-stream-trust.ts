@@ -2,7 +2,7 @@ import type { ImageStream } from '../../imagestream/spec/spec.ts'
 import { NotFoundError } from '../../input/errors.ts'
 import { checkNamespace, checkStreamName } from '../../input/names.ts'
 import { builder } from '../kit/builder.ts'
-import { ImageStreamType } from '../kit/types.ts'
+import { ImageStreamType } from '../kit/object-types.ts'
 
 const CosignRequirementInput = builder.inputType('CosignRequirementInput', {
   description: 'A signature by one of these keys, in any of cosign’s formats. Which log has it is not asked.',

@@ -1,10 +1,10 @@
 import type { ScopedHint } from '../../webhooks/scope.ts'
 import type { Target } from '../../webhooks/targets.ts'
 import type { WebhookTest } from '../../webhooks/test-webhook.ts'
+import { batch } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
-import { gather } from '../kit/peers.ts'
+import { ImageStreamType } from '../kit/object-types.ts'
 import { streamOf } from '../kit/stream-of.ts'
-import { ImageStreamType } from '../kit/types.ts'
 import { WebhookType } from './webhook.ts'
 import { WebhookActionEnum, WebhookDeliveryOutcomeEnum } from './webhook-delivery.ts'
 import { webhookIdOf } from './webhook-mutations.ts'
@@ -88,7 +88,7 @@ const TestWebhookPayload = builder.objectRef<WebhookTest>('TestWebhookPayload').
       type: [WebhookTestTargetType],
       description:
         'The tags that the registry would be asked for; none where no stream of the namespace takes images from there.',
-      resolve: ({ targets }) => gather(targets),
+      resolve: ({ targets }) => batch(targets),
     }),
   }),
 })

@@ -1,12 +1,12 @@
-import { InvalidInputError } from '../../input/errors.ts'
 import { groupBy } from '../../input/group-by.ts'
 import type { LoggedDelivery, LoggedHint, LoggedTarget } from '../../webhooks/delivery-log.ts'
+import { batch, loadForBatch } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
+import { checkRange } from '../kit/checks.ts'
 import { keyCursors } from '../kit/connection.ts'
 import { connectionType } from '../kit/connection-type.ts'
-import { gather, loadTogether } from '../kit/peers.ts'
+import { ImageStreamType, ImportType } from '../kit/object-types.ts'
 import { streamOf } from '../kit/stream-of.ts'
-import { ImageStreamType, ImportType } from '../kit/types.ts'
 
 export const WebhookDeliveryOutcomeEnum = builder.enumType('WebhookDeliveryOutcome', {
   description: 'What came of a delivery.',
@@ -81,32 +81,26 @@ const WebhookTargetType = builder.objectRef<LoggedTarget>('WebhookTarget').imple
       resolve: (target, _args, { importer }) =>
         target.importId === null
           ? null
-          : loadTogether(target, 'import', (all) =>
+          : loadForBatch(target, 'import', (all) =>
               importer.byIds([...new Set(all.flatMap(({ importId }) => importId ?? []))]),
             ).get(target.importId),
     }),
   }),
 })
 
-/** Of one hint, or one delivery: there may be as many as a namespace has streams. */
-const MOST = 500
+/** Targets of one hint, or hints of one delivery: a hint may concern each stream of a namespace. */
+const MAX_ITEMS = 500
 const firstArg = builder.args((t) => ({
   first: t.int({
     required: true,
     defaultValue: 10,
-    description: `How many at most: 1 to ${MOST}.`,
+    description: `How many at most: 1 to ${MAX_ITEMS}.`,
   }),
 }))
 const complexity = ({ first }: { first: number }) => ({
   field: 1,
-  multiplier: Math.min(Math.max(first, 1), MOST),
+  multiplier: Math.min(Math.max(first, 1), MAX_ITEMS),
 })
-
-/** Throws InvalidInputError. */
-function checkFirst(first: number): number {
-  if (first >= 1 && first <= MOST) return first
-  throw new InvalidInputError('first', `"first" is ${first}; it must be from 1 to ${MOST}`)
-}
 
 const WebhookHintType = builder.objectRef<LoggedHint>('WebhookHint').implement({
   description: 'Something that a delivery says has changed.',
@@ -140,14 +134,14 @@ const WebhookHintType = builder.objectRef<LoggedHint>('WebhookHint').implement({
       args: firstArg,
       complexity,
       resolve: (hint, args, { webhooks }) => {
-        const first = checkFirst(args.first)
+        const first = checkRange('first', args.first, 1, MAX_ITEMS)
         return (
-          loadTogether(hint, `targets ${first}`, (all) => {
+          loadForBatch(hint, `targets ${first}`, (all) => {
             const targets = webhooks.log.targetsOf(
               all.map(({ id }) => id),
               first,
             )
-            return groupBy(gather(targets), ({ hintId }) => hintId)
+            return groupBy(batch(targets), ({ hintId }) => hintId)
           }).get(hint.id) ?? []
         )
       },
@@ -190,14 +184,14 @@ WebhookDeliveryType.implement({
       args: firstArg,
       complexity,
       resolve: (delivery, args, { webhooks }) => {
-        const first = checkFirst(args.first)
+        const first = checkRange('first', args.first, 1, MAX_ITEMS)
         return (
-          loadTogether(delivery, `hints ${first}`, (all) => {
+          loadForBatch(delivery, `hints ${first}`, (all) => {
             const hints = webhooks.log.hintsOf(
               all.map(({ id }) => id),
               first,
             )
-            return groupBy(gather(hints), ({ deliveryId }) => deliveryId)
+            return groupBy(batch(hints), ({ deliveryId }) => deliveryId)
           }).get(delivery.id) ?? []
         )
       },

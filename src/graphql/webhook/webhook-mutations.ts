@@ -1,9 +1,10 @@
-import { InvalidInputError, NotFoundError } from '../../input/errors.ts'
+import { NotFoundError } from '../../input/errors.ts'
 import { urlWithSecret } from '../../vendors/delivery/authenticity.ts'
 import type { Webhook } from '../../webhooks/webhook.ts'
 import type { IssuedWebhook } from '../../webhooks/webhooks.ts'
 import { builder } from '../kit/builder.ts'
-import { rowId } from '../kit/node.ts'
+import { checkRange } from '../kit/checks.ts'
+import { rowIdOf } from '../kit/node.ts'
 import { stepsOf, urlOf, WebhookSenderEnum, WebhookType } from './webhook.ts'
 
 const WebhookSettingsInput = builder.inputType('WebhookSettingsInput', {
@@ -124,24 +125,16 @@ const DeleteWebhookPayload = webhookPayload(
   'The webhook as it was before it was deleted.',
 )
 
-/** The row of a webhook's `id`. Throws NotFoundError. */
+/** Returns the row number in a webhook's `id`. Throws NotFoundError. */
 export function webhookIdOf(id: string): number {
-  const [, key = ''] = /^Webhook:(\d+)$/.exec(Buffer.from(id, 'base64url').toString()) ?? []
-  const row = rowId(key)
-  if (row === undefined) throw new NotFoundError('there is no webhook of this id')
+  const row = rowIdOf('Webhook', id)
+  if (row === undefined) throw new NotFoundError('there is no webhook with this id')
   return row
 }
 
-function overlapOf(minutes: number | null | undefined): number | null {
-  if (minutes == null) return null
-  if (minutes < 0 || minutes > LONGEST_OVERLAP) {
-    throw new InvalidInputError(
-      'keepOldMinutes',
-      `"keepOldMinutes" is ${minutes}; it must be from 0 to ${LONGEST_OVERLAP}, or null`,
-    )
-  }
-  return minutes * 60_000
-}
+/** Returns milliseconds; null for an overlap without an end. Throws InvalidInputError. */
+const overlapOf = (minutes: number | null | undefined): number | null =>
+  minutes == null ? null : checkRange('keepOldMinutes', minutes, 0, LONGEST_OVERLAP) * 60_000
 
 builder.mutationFields((t) => ({
   createWebhook: t.field({

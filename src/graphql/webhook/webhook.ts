@@ -1,21 +1,18 @@
-import { groupBy } from '../../input/group-by.ts'
 import { checkNamespace } from '../../input/names.ts'
 import { SENDER_KINDS, type SenderKind } from '../../vendors/delivery/sender.ts'
 import type { LiveSecret } from '../../webhooks/secrets.ts'
 import { pathOf, settingsOf, type Webhook } from '../../webhooks/webhook.ts'
+import { batch, loadForBatch } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
 import { Connection, keyCursors, pageOf } from '../kit/connection.ts'
 import { connectionArgs, connectionType, pageComplexity } from '../kit/connection-type.ts'
 import type { GraphQLContext } from '../kit/context.ts'
-import { NodeInterface, nodeId, registerNode, rowId } from '../kit/node.ts'
-import { gather, loadTogether } from '../kit/peers.ts'
+import { NodeInterface, nodeId, registerRowNode } from '../kit/node.ts'
+import { ownedConnection } from '../kit/owned-connection.ts'
 import { deliveryCursors, WebhookDeliveryConnection } from './webhook-delivery.ts'
 import { WebhookHealthType } from './webhook-health.ts'
 
-registerNode('Webhook', (key, { webhooks }) => {
-  const id = rowId(key)
-  return id === undefined ? undefined : webhooks.store.byIds([id]).get(id)
-})
+registerRowNode('Webhook', (id, { webhooks }) => webhooks.store.byIds([id]).get(id))
 
 export const WebhookType = builder.objectRef<Webhook>('Webhook')
 
@@ -141,7 +138,7 @@ WebhookType.implement({
       description:
         'The secrets that are believed, newest first: two while a sender is given a new one. Never they themselves.',
       resolve: (webhook, _args, { webhooks }) =>
-        loadTogether(webhook, 'secrets', (all) => webhooks.store.secretsOf(all.map(({ id }) => id))).get(
+        loadForBatch(webhook, 'secrets', (all) => webhooks.store.secretsOf(all.map(({ id }) => id))).get(
           webhook.id,
         ) ?? [],
     }),
@@ -156,29 +153,14 @@ WebhookType.implement({
         'What was delivered, newest first: kept for 30 days, the last 1000 that told something and the last 500 others.',
       args: connectionArgs,
       complexity: pageComplexity,
-      resolve: (webhook, args, { webhooks: { log } }, info) => {
-        const page = pageOf(args, deliveryCursors, info)
-        return new Connection({
-          page,
+      resolve: (webhook, args, { webhooks: { log } }, info) =>
+        ownedConnection(webhook, args, info, {
+          name: 'deliveries',
           cursors: deliveryCursors,
-          rows: () =>
-            loadTogether(webhook, `deliveries ${JSON.stringify(page)}`, (all) =>
-              groupBy(
-                gather(
-                  log.ofWebhooks(
-                    all.map(({ id }) => id),
-                    page,
-                  ),
-                ),
-                ({ webhookId }) => webhookId,
-              ),
-            ).get(webhook.id) ?? [],
-          totalCount: () =>
-            loadTogether(webhook, 'delivery count', (all) => log.countOf(all.map(({ id }) => id))).get(
-              webhook.id,
-            ) ?? 0,
-        })
-      },
+          rows: (ids, page) => batch(log.ofWebhooks(ids, page)),
+          ownerIdOf: ({ webhookId }) => webhookId,
+          counts: (ids) => log.countOf(ids),
+        }),
     }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was created.' }),
     updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When it was last changed.' }),
@@ -216,7 +198,7 @@ builder.queryField('webhooks', (t) =>
       return new Connection({
         page,
         cursors: webhookCursors,
-        rows: () => gather(store.ofNamespace(namespace, page)),
+        rows: () => batch(store.ofNamespace(namespace, page)),
         totalCount: () => store.countOf(namespace),
       })
     },

@@ -10,9 +10,9 @@ import type { ImageConfig } from '../../oci/image-config.ts'
 import type { Platform } from '../../oci/platform.ts'
 import { builder } from './builder.ts'
 
-// The object types and what stands behind each; every file of this room may refer to them.
+// References to the object types, for fields of any file; the file of each type implements it.
 
-/** An image of the database, whole or as a list of tags brought it along, or of a dry run. */
+/** An image of the database, whole or as the summary that a list of tags includes, or an image of a dry run. */
 export type AnyImage = ImageSummary | Image | TransientImage
 
 export const ImageStreamType = builder.objectRef<ImageStream>('ImageStream')

@@ -1,22 +1,22 @@
 import { matchesPush, type Push, type PushFilter, type PushLog } from '../../events/push-log.ts'
 
-/** Pushes that the newest part of the log holds in memory, for everybody. */
+/** Pushes of the tail: the newest part of the log, held in memory for all readers. */
 const TAIL_ROWS = 1_024
 
-/** Pushes that one read of the log returns at most. */
+/** Maximum number of pushes of one read of the log. */
 const READ_ROWS = 256
 
-/** What follows a position. */
-export interface Stretch {
-  /** Those that the filter lets through, oldest first. */
+/** The pushes after a position. */
+export interface PushRange {
+  /** The pushes that match the filter, oldest first. */
   readonly pushes: readonly Push[]
-  /** The last sequence that was looked at: there is nothing else up to here. */
+  /** The last sequence that was read: no other push up to this one matches. */
   readonly through: number
 }
 
 /**
- * The log as its followers read it: new pushes once for all of them, into a bounded tail; who is further back reads
- * pages of the log.
+ * A reader of the push log for all subscriptions. New pushes are read once, into a bounded tail. Subscriptions that are
+ * further behind read pages of the log.
  */
 export class PushSource {
   readonly #log: PushLog
@@ -33,13 +33,13 @@ export class PushSource {
     return this.#end
   }
 
-  /** Forgets the tail: for when nobody follows. */
+  /** Drops the tail and starts at the end of the log; for use while there are no subscriptions. */
   reset(): void {
     this.#tail = []
     this.#end = this.#log.head()
   }
 
-  /** Reads what was pushed since the last call. Returns whether there was anything. */
+  /** Reads the pushes since the last call. Reports whether there were any. */
   advance(): boolean {
     const before = this.#end
     const start = Math.max(before, this.#log.head() - TAIL_ROWS)
@@ -49,7 +49,7 @@ export class PushSource {
       const pushes = this.#log.read({ after: this.#end, limit: READ_ROWS })
       const first = pushes[0]
       if (first === undefined) break
-      // what was dropped meanwhile leaves a hole: the tail starts anew behind it
+      // pushes that were dropped from the log leave a gap: the tail restarts after it
       if (first.sequence !== this.#end + 1) this.#tail = []
       this.#tail.push(...pushes)
       this.#end = pushes.at(-1)?.sequence ?? this.#end
@@ -59,10 +59,8 @@ export class PushSource {
     return this.#end > before
   }
 
-  /**
-   * A bounded stretch after this position. Throws CursorExpiredError when some of it is no longer kept.
-   */
-  after(position: number, filter: PushFilter): Stretch {
+  /** Returns a bounded range after this position. Throws CursorExpiredError if the log no longer has all of it. */
+  after(position: number, filter: PushFilter): PushRange {
     // sequences are dense, so a position is an index
     const index = position - (this.#end - this.#tail.length)
     if (index >= 0) {
@@ -73,7 +71,7 @@ export class PushSource {
       }
     }
     this.#log.position(this.#log.cursor(position))
-    // pages end at fixed sequences, so that readers from different positions soon read the same ones
+    // pages end at fixed sequences, so that readers at different positions soon share pages
     const through = Math.min(this.#end, (Math.floor(position / READ_ROWS) + 1) * READ_ROWS)
     return {
       pushes: this.#log.read({ after: position, before: through + 1, filter, limit: READ_ROWS }),

@@ -5,39 +5,53 @@ import type { Digest } from '../../oci/digest.ts'
 import { isPlatformName } from '../../oci/platforms.ts'
 import { InvalidReferenceError, parseReference } from '../../oci/reference.ts'
 import { builder } from './builder.ts'
-import { checkGlob } from './glob.ts'
-
-// What the arguments have in common by which streams and tags are found.
+import { checkGlob } from './checks.ts'
 
 const ImportFailureReasonEnum = builder.enumType('ImportFailureReason', {
-  description: 'Why a tag cannot be imported: the `reason` of its condition `ImportSuccess`.',
+  description: 'Reason why an import of a tag failed: the `reason` of the tag’s condition `ImportSuccess`.',
   values: {
-    NotFound: { description: 'The registry does not have it, or nothing that a policy can choose.' },
-    Unauthorized: { description: 'The registry wants credentials, or others than it got.' },
-    Forbidden: { description: 'The registry knows who asks, and says no.' },
-    ForbiddenTarget: { description: 'The registry’s address is one that this server must not speak to.' },
-    Blocked: { description: 'A configuration says that nothing is to be imported from there.' },
-    InvalidManifest: { description: 'What the registry sent is no image, or not what its digest promises.' },
+    NotFound: {
+      description:
+        'The registry does not have the repository, tag or image, or has no tag that the tag’s policy can choose.',
+    },
+    Unauthorized: {
+      description: 'The registry requires credentials, or rejected the configured credentials (HTTP 401).',
+    },
+    Forbidden: {
+      description: 'The registry accepted the credentials but denies access to the repository (HTTP 403).',
+    },
+    ForbiddenTarget: {
+      description: 'The registry’s network address is one that this server must not connect to.',
+    },
+    Blocked: { description: 'A registry configuration blocks imports from the registry.' },
+    InvalidManifest: {
+      description:
+        'The registry’s response is not a valid image manifest, or does not match the requested digest.',
+    },
     RegistryUnavailable: {
-      description: 'The registry could not be reached, or did not answer as it should.',
+      description: 'The registry cannot be reached, or its response is an error or not valid.',
     },
-    TooManyRequests: { description: 'The registry wants to be asked less often.' },
+    TooManyRequests: { description: 'The registry limits the request rate (HTTP 429).' },
     TooManyTags: {
-      description: 'A policy for the newest would have to look at the images of more tags than it may.',
+      description:
+        'A policy with order `NEWEST` would have to read the images of more tags than are allowed.',
     },
-    InternalError: { description: 'This server failed.' },
+    InternalError: { description: 'An internal error of this server; the server’s log has the details.' },
   } as const,
 })
 
-/** Whether something cannot be imported, and why. */
+/** Filter by import failure. */
 export const ImportFailureFilter = builder.inputType('ImportFailureFilter', {
-  description: 'Which failures to import to look for: those of any reason when none is given.',
+  description: 'Filter for failed imports. An empty object matches failures with any reason.',
   fields: (t) => ({
-    reason: t.field({ type: ImportFailureReasonEnum, description: 'Only failures for this reason.' }),
+    reason: t.field({
+      type: ImportFailureReasonEnum,
+      description: 'Matches only failures with this reason. If omitted or null, any reason matches.',
+    }),
   }),
 })
 
-/** The arguments, as a resolver gets them. */
+/** Filter arguments that searches of streams and of tags share, as a resolver gets them. */
 export interface SearchArguments {
   readonly matching?: string | null | undefined
   readonly digest?: Digest | null | undefined
@@ -48,7 +62,7 @@ export interface SearchArguments {
   readonly labels?: readonly KeyValue[] | null | undefined
 }
 
-/** What they ask for. Throws InvalidInputError. */
+/** Returns the filter that the arguments describe. Throws InvalidInputError. */
 export const searchFilter = (args: SearchArguments) => ({
   matching: checkGlob(args.matching, 'matching'),
   digest: args.digest ?? undefined,
@@ -59,14 +73,14 @@ export const searchFilter = (args: SearchArguments) => ({
   labels: checkLabels(args.labels),
 })
 
-/** Labels that one query may ask for: each is looked for by itself. */
+/** Labels in one filter: each costs a lookup. */
 const MAX_LABELS = 20
 
-/** How many things are looked for that do not follow from a name. */
+/** Returns the number of criteria that an index by name cannot evaluate. */
 export const countCriteria = (args: SearchArguments): number => {
   const { digest, registry, failing, platform, unchangedSince, labels } = args
   const given = [digest, registry, failing, platform, unchangedSince].filter((one) => one != null)
-  // more labels are refused, in words of their own
+  // `checkLabels` rejects more labels with an error of its own
   return given.length + Math.min(labels?.length ?? 0, MAX_LABELS)
 }
 
@@ -74,16 +88,16 @@ function checkLabels(labels: readonly KeyValue[] | null | undefined): readonly K
   if (labels && labels.length > MAX_LABELS) {
     throw new InvalidInputError(
       'labels',
-      `${labels.length} labels are asked for; at most ${MAX_LABELS} can be`,
+      `the filter has ${labels.length} labels; at most ${MAX_LABELS} are allowed`,
     )
   }
   return labels ?? undefined
 }
 
-/** Anything: how the host of a reference is told from the rest depends on what follows. */
+/** Completes a host to a reference: the parser recognizes a host by the text that follows it. */
 const REPOSITORY = 'team/app'
 
-/** The host as references are stored with it: `docker.io` also for its other names. */
+/** Returns the host as references are stored: `docker.io` for all its aliases. */
 function checkRegistry(registry: string | null | undefined): string | undefined {
   if (registry == null) return undefined
   try {
@@ -94,7 +108,7 @@ function checkRegistry(registry: string | null | undefined): string | undefined 
   }
   throw new InvalidInputError(
     'registry',
-    `"${registry.slice(0, 100)}" is no registry: a host name or address with an optional port, as "docker.io", "localhost" or "registry.example.org:5000"`,
+    `"${registry.slice(0, 100)}" is not a registry: a host name or address with an optional port, for example "docker.io", "localhost" or "registry.example.org:5000"`,
   )
 }
 
@@ -102,6 +116,6 @@ function checkPlatform(platform: string | null | undefined): string | undefined 
   if (platform == null || isPlatformName(platform)) return platform ?? undefined
   throw new InvalidInputError(
     'platform',
-    `"${platform.slice(0, 100)}" is no platform: "os/architecture" or "os/architecture/variant", as "linux/amd64" or "linux/arm/v7"`,
+    `"${platform.slice(0, 100)}" is not a platform: "os/architecture" or "os/architecture/variant", for example "linux/amd64" or "linux/arm/v7"`,
   )
 }

@@ -1,0 +1,47 @@
+import type { GraphQLResolveInfo } from 'graphql'
+import type { KeysetPage } from '../../input/page.ts'
+import { groupBy } from '../../input/group-by.ts'
+import { loadForBatch } from './batch.ts'
+import { Connection, type ConnectionArguments, type Cursors, pageOf } from './connection.ts'
+
+interface Owner {
+  readonly id: number
+}
+
+/** A list of which each owner has its own: the tags of an image, the imports of a stream. */
+interface OwnedList<One extends Owner, Row> {
+  /** Unique among the lists of one type of owner, filters included. */
+  readonly name: string
+  readonly cursors: Cursors<Row>
+  /** Reads a page for each of these owners at once. */
+  readonly rows: (ownerIds: number[], page: KeysetPage, owners: readonly One[]) => readonly Row[]
+  readonly ownerIdOf: (row: Row) => number | null | undefined
+  /** Returns the length of the whole list by owner id, without the owners whose list is empty. */
+  readonly counts: (ownerIds: number[]) => ReadonlyMap<number, number>
+  /** The nodes of the first page of one item, where they are known without a read. */
+  readonly newest?: () => readonly Row[]
+}
+
+/** Returns a page of an owner's list. Rows and counts are read once for the owner's batch. Throws InvalidInputError. */
+export function ownedConnection<One extends Owner, Row>(
+  owner: One,
+  args: ConnectionArguments,
+  info: GraphQLResolveInfo,
+  { name, cursors, rows, ownerIdOf, counts, newest }: OwnedList<One, Row>,
+): Connection<Row> {
+  const page = pageOf(args, cursors, info)
+  const isNewest = page.limit === 1 && !page.after && !page.before && !page.fromEnd
+  return new Connection({
+    page,
+    cursors,
+    rows: () =>
+      loadForBatch(owner, `${name} ${JSON.stringify(page)}`, (owners) =>
+        groupBy(rows(idsOf(owners), page, owners), ownerIdOf),
+      ).get(owner.id) ?? [],
+    ...(newest && isNewest && { nodes: newest }),
+    totalCount: () =>
+      loadForBatch(owner, `${name} count`, (owners) => counts(idsOf(owners))).get(owner.id) ?? 0,
+  })
+}
+
+const idsOf = (owners: readonly Owner[]): number[] => owners.map(({ id }) => id)

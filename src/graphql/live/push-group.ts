@@ -1,0 +1,118 @@
+import type { GraphQLError } from 'graphql'
+import { yieldToEventLoop } from '../../concurrency/yielding.ts'
+import { type GroupMember, type PushMember, PushMembers, type PushReader } from './push-members.ts'
+import { type PushPageOptions, type PushStretch, renderPage } from './push-page.ts'
+
+export interface PushGroupOptions extends PushPageOptions {
+  readonly mask: (error: unknown) => GraphQLError
+  /** Called when the last member has left. */
+  readonly onEmpty: () => void
+}
+
+/** Work units between yields to the event loop; sending a page to one member is one unit. */
+const SLICE = 256
+
+/** Work units of rendering a page. */
+const PAGE_WORK = 16
+
+/** The subscriptions that get the same results. Each push is executed and serialized once for all of them. */
+export class PushGroup {
+  readonly #options: PushGroupOptions
+  readonly #members = new PushMembers()
+  #isRunning = false
+  #work = 0
+
+  constructor(options: PushGroupOptions) {
+    this.#options = options
+  }
+
+  /** Number of members. */
+  get size(): number {
+    return this.#members.size
+  }
+
+  /** Adds a member, which gets every push after the position. */
+  join(reader: PushReader, position: number): PushMember {
+    const member: GroupMember = {
+      reader,
+      position,
+      resume: () => {
+        if (this.#members.unblock(member)) this.#run()
+      },
+      leave: () => this.#leave(member),
+    }
+    this.#members.add(member)
+    this.#members.place(member, this.#options.source.end)
+    this.#run()
+    return member
+  }
+
+  /** Continues after the source has read more. */
+  wake(): void {
+    this.#members.wake()
+    this.#run()
+  }
+
+  /** Ends the subscriptions of these members, by default of all, with this error. */
+  end(error: unknown, members: Iterable<GroupMember> = this.#members): void {
+    const masked = this.#options.mask(error)
+    for (const member of members) {
+      if (!this.#members.has(member)) continue
+      this.#leave(member)
+      member.reader.fail(masked)
+    }
+  }
+
+  #leave(member: GroupMember): void {
+    if (this.#members.delete(member) && this.#members.size === 0) this.#options.onEmpty()
+  }
+
+  #run(): void {
+    if (this.#isRunning || !this.#members.someBehind) return
+    this.#isRunning = true
+    void this.#catchUp()
+  }
+
+  async #catchUp(): Promise<void> {
+    while (this.#members.someBehind) {
+      // each member gets at most one page before any member gets a second one
+      for (const [position, members] of this.#members.byPosition()) await this.#serve(position, members)
+      await yieldToEventLoop()
+    }
+    this.#isRunning = false
+  }
+
+  async #serve(position: number, members: readonly GroupMember[]): Promise<void> {
+    let page: PushStretch
+    try {
+      page = await renderPage(this.#options, position)
+    } catch (error) {
+      this.end(error, members)
+      return
+    }
+    await this.#spend(PAGE_WORK)
+    for (const member of members) {
+      // the member may have left while others were served
+      if (!this.#members.isBehind(member)) continue
+      this.#give(member, page)
+      await this.#spend(1)
+    }
+  }
+
+  #give(member: GroupMember, page: PushStretch): void {
+    if (page.results.length > 0 && !member.reader.take(page)) {
+      this.#members.block(member)
+      return
+    }
+    member.position = page.through
+    this.#members.place(member, this.#options.source.end)
+  }
+
+  /** Yields to the event loop after a slice of work. */
+  async #spend(work: number): Promise<void> {
+    this.#work += work
+    if (this.#work < SLICE) return
+    this.#work = 0
+    await yieldToEventLoop()
+  }
+}

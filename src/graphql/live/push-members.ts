@@ -1,0 +1,102 @@
+import type { GraphQLError } from 'graphql'
+import { groupBy } from '../../input/group-by.ts'
+import type { PushPage } from './push-page.ts'
+
+/** The receiver of one subscription's pushes. Neither method throws. */
+export interface PushReader {
+  /** Sends the page. Returns false if the connection must drain first: nothing was sent; resume the member afterwards. */
+  take(page: PushPage): boolean
+  /** Ends the subscription; the reader is no longer a member. */
+  fail(error: GraphQLError): void
+}
+
+/** One subscription's position in the log. */
+export interface PushMember {
+  /** Continues after `take` returned false. */
+  resume(): void
+  /** Ends the membership. Further calls have no effect. */
+  leave(): void
+}
+
+/** A member as its group sees it. */
+export interface GroupMember extends PushMember {
+  readonly reader: PushReader
+  position: number
+}
+
+/**
+ * Members of a group by state: waiting members have received everything that the source has read, members behind have
+ * not, and blocked members are in neither set until their reader has drained.
+ */
+export class PushMembers {
+  readonly #all = new Set<GroupMember>()
+  #waiting = new Set<GroupMember>()
+  #behind = new Set<GroupMember>()
+
+  get size(): number {
+    return this.#all.size
+  }
+
+  get someBehind(): boolean {
+    return this.#behind.size > 0
+  }
+
+  [Symbol.iterator](): Iterator<GroupMember> {
+    return this.#all.values()
+  }
+
+  add(member: GroupMember): void {
+    this.#all.add(member)
+  }
+
+  /** Returns false if it was no longer a member. */
+  delete(member: GroupMember): boolean {
+    this.#waiting.delete(member)
+    this.#behind.delete(member)
+    return this.#all.delete(member)
+  }
+
+  has(member: GroupMember): boolean {
+    return this.#all.has(member)
+  }
+
+  isBehind(member: GroupMember): boolean {
+    return this.#behind.has(member)
+  }
+
+  block(member: GroupMember): void {
+    this.#behind.delete(member)
+  }
+
+  /** Returns false unless the member was blocked. */
+  unblock(member: GroupMember): boolean {
+    if (!this.#all.has(member) || this.#waiting.has(member) || this.#behind.has(member)) return false
+    this.#behind.add(member)
+    return true
+  }
+
+  /** Sorts a member by its position; `end` is the position of the source. */
+  place(member: GroupMember, end: number): void {
+    const isBehind = member.position < end
+    this.#waiting[isBehind ? 'delete' : 'add'](member)
+    this.#behind[isBehind ? 'add' : 'delete'](member)
+  }
+
+  /** The source has read more: no member waits. */
+  wake(): void {
+    if (this.#behind.size === 0) {
+      const empty = this.#behind
+      this.#behind = this.#waiting
+      this.#waiting = empty
+    } else {
+      for (const member of this.#waiting) this.#behind.add(member)
+      this.#waiting.clear()
+    }
+  }
+
+  /** Returns the members that are behind, by position, the furthest behind first: neighbours share pages. */
+  byPosition(): [number, GroupMember[]][] {
+    const groups = groupBy([...this.#behind], ({ position }) => position)
+    return [...groups].sort(([a], [b]) => a - b)
+  }
+}

@@ -1,0 +1,48 @@
+import type { Push, PushFilter } from '../../events/push-log.ts'
+import type { PushSource } from './push-source.ts'
+
+/** The result of one operation for one push. */
+export interface PushResult {
+  readonly sequence: number
+  /** Resumes after this push. */
+  readonly cursor: string
+  /** The execution result as JSON in UTF-8. */
+  readonly json: Buffer
+}
+
+/** Results for every reader at the same position. All of these readers get the same object. */
+export interface PushPage {
+  /** In commit order, never empty. */
+  readonly results: readonly PushResult[]
+}
+
+/** A page, or no results, with the position that a reader has after it. */
+export interface PushStretch extends PushPage {
+  readonly through: number
+}
+
+export interface PushPageOptions {
+  readonly source: PushSource
+  readonly filter: PushFilter
+  readonly render: (push: Push) => Promise<PushResult>
+}
+
+/** Bytes after which a page ends. */
+const PAGE_BYTES = 64 * 1024
+
+/** Renders the pushes after a position, up to the size of a page. Rejects as `PushSource.after` throws. */
+export async function renderPage(
+  { source, filter, render }: PushPageOptions,
+  position: number,
+): Promise<PushStretch> {
+  const { pushes, through } = source.after(position, filter)
+  const results: PushResult[] = []
+  let bytes = 0
+  for (const push of pushes) {
+    const result = await render(push)
+    results.push(result)
+    bytes += result.json.length
+    if (bytes >= PAGE_BYTES) return { results, through: push.sequence }
+  }
+  return { results, through }
+}

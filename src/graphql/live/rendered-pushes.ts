@@ -1,0 +1,47 @@
+import { LRUCache } from 'lru-cache'
+import type { PushResult } from './push-page.ts'
+
+/** Milliseconds for which a rendered push is shared: the data beside the push may have changed after that. */
+const LIFETIME = 1_000
+
+/** Bytes of JSON in the cache. */
+const CAPACITY = 16 * 1024 * 1024
+
+interface RenderedPush {
+  readonly result: Promise<PushResult>
+  /** Milliseconds on the caller's clock. */
+  readonly until: number
+}
+
+/** A cache of recently rendered pushes, so that readers at different positions share them. */
+export class RenderedPushes {
+  readonly #now: () => number
+  readonly #cache = new LRUCache<string, RenderedPush>({ maxSize: CAPACITY })
+
+  /** `now` returns milliseconds. */
+  constructor(now: () => number) {
+    this.#now = now
+  }
+
+  /** Returns the cached result of this key, or renders it. */
+  get(key: string, render: () => Promise<PushResult>): Promise<PushResult> {
+    const now = this.#now()
+    const cached = this.#cache.get(key)
+    if (cached && cached.until > now) return cached.result
+    const rendered = { result: render(), until: now + LIFETIME }
+    // the size is known once the result is
+    this.#cache.set(key, rendered, { size: 1 })
+    void rendered.result.then(
+      ({ json }) => this.#replace(key, rendered, json.length),
+      () => this.#replace(key, rendered, undefined),
+    )
+    return rendered.result
+  }
+
+  /** Sets the size of an entry, or removes the entry without one, unless another has taken its place. */
+  #replace(key: string, rendered: RenderedPush, bytes: number | undefined): void {
+    if (this.#cache.peek(key) !== rendered) return
+    this.#cache.delete(key)
+    if (bytes !== undefined) this.#cache.set(key, rendered, { size: bytes })
+  }
+}

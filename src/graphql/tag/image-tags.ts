@@ -1,0 +1,26 @@
+import type { Tag } from '../../imagestream/tag/tag.ts'
+import { builder } from '../kit/builder.ts'
+import { keyCursors } from '../kit/connection.ts'
+import { connectionArgs, pageComplexity } from '../kit/connection-type.ts'
+import { ImageType } from '../kit/object-types.ts'
+import { ownedConnection } from '../kit/owned-connection.ts'
+import { batchTags, ImageStreamTagConnection } from './image-stream-tag.ts'
+
+const cursors = keyCursors<Tag>('image tags', ({ streamId, id }) => [streamId, id], ['number', 'number'])
+
+builder.objectField(ImageType, 'tags', (t) =>
+  t.field({
+    type: ImageStreamTagConnection,
+    description: 'Every tag that means this image now, in any stream.',
+    args: connectionArgs,
+    complexity: pageComplexity,
+    resolve: (image, args, { tags }, info) =>
+      ownedConnection(image, args, info, {
+        name: 'tags',
+        cursors,
+        rows: (ids, page) => batchTags(tags.ofImages(ids, page)),
+        ownerIdOf: (tag) => tag.image?.id,
+        counts: (ids) => tags.countOfImages(ids),
+      }),
+  }),
+)
