@@ -61,7 +61,19 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
   remote: ['traffic', 'login', 'session', 'content', 'location'],
   trust: ['referrer', 'signature', 'policy', 'verification'],
   http: ['request', 'metrics', 'pipeline', 'websocket', 'endpoints'],
-  graphql: ['kit', 'image', 'tag', 'push', 'import', 'stream', 'registry', 'remote', 'trust', 'webhook', 'live'],
+  graphql: [
+    'kit',
+    'image',
+    'tag',
+    'push',
+    'import',
+    'stream',
+    'registry',
+    'remote',
+    'trust',
+    'webhook',
+    'live',
+  ],
 }
 
 /** Imports that the rules do not allow yet. */
