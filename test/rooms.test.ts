@@ -77,8 +77,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** Imports that the rules do not allow yet. */
-const TO_REMOVE: ReadonlySet<string> = new Set([
-])
+const TO_REMOVE: ReadonlySet<string> = new Set([])
 
 interface Module {
   /** Path below `src`. */

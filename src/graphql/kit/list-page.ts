@@ -1,4 +1,4 @@
-import type { PageKey, KeysetPage } from '../../input/page.ts'
+import type { KeysetPage, PageKey } from '../../input/page.ts'
 
 /**
  * Returns the rows of a page of a list in memory, and one more where the list continues. The list is sorted by the key,

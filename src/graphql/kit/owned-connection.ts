@@ -1,6 +1,6 @@
 import type { GraphQLResolveInfo } from 'graphql'
-import type { KeysetPage } from '../../input/page.ts'
 import { groupBy } from '../../input/group-by.ts'
+import type { KeysetPage } from '../../input/page.ts'
 import { loadForBatch } from './batch.ts'
 import { Connection, type ConnectionArguments, type Cursors, pageOf } from './connection.ts'
 
