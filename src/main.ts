@@ -5,15 +5,15 @@ import { pino } from 'pino'
 import { type App, createApp, DatabaseRefusedError, SealingKeyError } from './app/app.ts'
 import { type Config, ConfigError, helpText, readConfig } from './app/config.ts'
 
-/** sysexits.h: the settings cannot be taken. */
+/** sysexits.h: a setting is invalid. */
 const EX_CONFIG = 78
-/** sysexits.h: an error of input or output; a start anew recovers. */
+/** sysexits.h: an input or output error; the next start recovers. */
 const EX_IOERR = 74
 
-/** What only a change of the settings, or of the data folder, helps against. */
+/** Errors that only a change of the settings or of the data folder removes. */
 const REFUSALS = [ConfigError, DatabaseRefusedError, SealingKeyError]
 
-const tell = (text: string): void => {
+const print = (text: string): void => {
   process.stderr.write(`${text}\n`)
 }
 
@@ -27,7 +27,7 @@ async function main(): Promise<void> {
   const app = await createApp(config, {
     log,
     onFatal: (error) => {
-      log.fatal({ err: error }, 'only a restart can tell what is on disk')
+      log.fatal({ err: error }, 'cannot know what is on disk after a failed write: restart to recover')
       process.exit(EX_IOERR)
     },
   })
@@ -36,8 +36,9 @@ async function main(): Promise<void> {
 }
 
 function announce({ url, dataFolder }: App, { openToEverybody }: Config): void {
-  const warning = '\n  open to everybody: whoever reaches this address may read and change everything'
-  tell(`imagestreams is listening
+  const warning =
+    '\n  open to everybody: every client that reaches this address may read and change everything'
+  print(`imagestreams is listening
   GraphQL API   ${url}/graphql   (HTTP, server-sent events and graphql-ws)
   GraphiQL      ${url}/graphql   in a browser
   data folder   ${dataFolder}${openToEverybody ? warning : ''}`)
@@ -51,7 +52,7 @@ function stopOnSignals(app: App): void {
     app[Symbol.asyncDispose]().then(
       () => process.exit(0),
       (error: unknown) => {
-        tell(String(error))
+        print(String(error))
         process.exit(1)
       },
     )
@@ -65,12 +66,12 @@ const isSystemError = (error: unknown): error is NodeJS.ErrnoException =>
 
 main().catch((error: unknown) => {
   if (REFUSALS.some((refusal) => error instanceof refusal)) {
-    tell((error as Error).message)
+    print((error as Error).message)
     process.exit(EX_CONFIG)
   }
   if (isSystemError(error)) {
     const isTaken = error.code === 'EADDRINUSE'
-    tell(error.message + (isTaken ? ': another program has this port; choose one with --port' : ''))
+    print(error.message + (isTaken ? ': another program uses this port; choose one with --port' : ''))
     process.exit(1)
   }
   throw error

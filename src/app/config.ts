@@ -3,22 +3,20 @@ import { type Config, SETTINGS, type Setting } from './settings.ts'
 
 export type { Config } from './settings.ts'
 
-/** A setting that cannot be taken; the message names it and says what is allowed. */
+/** A setting is invalid; the message names it and says what is allowed. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError'
   readonly code = 'INVALID_CONFIG'
 }
 
-const isLoopback = (host: string): boolean => /^(?:localhost|127(?:\.\d{1,3}){3}|::1)$/.test(host)
-
 const PREFIX = 'IMAGESTREAMS_'
 const variableOf = (flag: string): string => PREFIX + flag.toUpperCase().replaceAll('-', '_')
-const settings = Object.entries(SETTINGS) as [keyof Config, Setting<unknown>][]
+const settings = Object.entries<Setting<unknown>>(SETTINGS)
 
-/** What `--help` prints. */
+/** The text of `--help`. */
 export const helpText = (): string =>
   [
-    'imagestreams: what does this tag mean now, since when, and tell me the moment it changes',
+    'imagestreams: which image does this tag point to now, since when, and notify me when it changes',
     '',
     'Each setting is a flag (--port 5000) or an environment variable (IMAGESTREAMS_PORT=5000):',
     ...settings.map(
@@ -27,38 +25,52 @@ export const helpText = (): string =>
     ),
   ].join('\n')
 
-/** Reads flags, then the environment, then defaults. Null when help was asked for. Throws ConfigError. */
+/** Reads flags, then the environment, then defaults. Returns null for `--help`. Throws ConfigError. */
 export function readConfig(
   args: readonly string[] = process.argv.slice(2),
   environment: Readonly<Record<string, string | undefined>> = process.env,
 ): Config | null {
   const flags = readFlags(args)
   if (flags.help === true) return null
-  const known = new Set(settings.map(([, { flag }]) => variableOf(flag)))
-  const unknown = Object.keys(environment).find((name) => name.startsWith(PREFIX) && !known.has(name))
-  if (unknown) throw new ConfigError(`${unknown} is not a setting; there are: ${[...known].join(', ')}`)
-
-  const entries = settings.map(([name, { flag, fallback, parse, isSecret }]) => {
-    const text = flags[flag] ?? environment[variableOf(flag)] ?? fallback
-    try {
-      return [name, parse(String(text))]
-    } catch (error) {
-      const allowed = error instanceof Error ? error.message : String(error)
-      const given = isSecret ? 'too short' : `"${text}"`
-      throw new ConfigError(`--${flag} (${variableOf(flag)}) is ${given}; it must be ${allowed}`, {
-        cause: error,
-      })
-    }
-  })
+  refuseUnknownVariables(environment)
+  const textOf = ({ flag, fallback }: Setting<unknown>): string =>
+    String(flags[flag] ?? environment[variableOf(flag)] ?? fallback)
+  const entries = settings.map(([name, setting]) => [name, parsed(setting, textOf(setting))])
   const config: Config = Object.freeze(Object.fromEntries(entries))
-  // credential helpers get what is left of it
+  // credential helpers are child processes and inherit the rest
   if (environment === process.env) {
     for (const [, { flag, isSecret }] of settings) if (isSecret) delete process.env[variableOf(flag)]
   }
+  refuseContradictions(config)
+  return config
+}
+
+function refuseUnknownVariables(environment: Readonly<Record<string, string | undefined>>): void {
+  const known = new Set(settings.map(([, { flag }]) => variableOf(flag)))
+  const unknown = Object.keys(environment).find((name) => name.startsWith(PREFIX) && !known.has(name))
+  if (unknown)
+    throw new ConfigError(`${unknown} is not a setting; the settings are: ${[...known].join(', ')}`)
+}
+
+function parsed({ flag, isSecret, parse }: Setting<unknown>, text: string): unknown {
+  try {
+    return parse(text)
+  } catch (error) {
+    const allowed = error instanceof Error ? error.message : String(error)
+    const given = isSecret ? 'too short' : `"${text}"`
+    throw new ConfigError(`--${flag} (${variableOf(flag)}) is ${given}; it must be ${allowed}`, {
+      cause: error,
+    })
+  }
+}
+
+const isLoopback = (host: string): boolean => /^(?:localhost|127(?:\.\d{1,3}){3}|::1)$/.test(host)
+
+function refuseContradictions(config: Config): void {
   if (!isLoopback(config.host) && !config.openToEverybody) {
     throw new ConfigError(
-      `--host ${config.host} can be reached by other machines, and the server asks nobody who they are: ` +
-        'set --open-to-everybody true (IMAGESTREAMS_OPEN_TO_EVERYBODY=true) if that is meant',
+      `--host ${config.host} can be reached by other machines, and the server has no authentication: ` +
+        'set --open-to-everybody true (IMAGESTREAMS_OPEN_TO_EVERYBODY=true) to allow every client everything',
     )
   }
   if (config.externalRegistry && config.webhookSecret === null) {
@@ -70,10 +82,9 @@ export function readConfig(
   if (config.credentialsKey !== null && config.credentialsKeyFile !== null) {
     throw new ConfigError(
       'IMAGESTREAMS_CREDENTIALS_KEY and --credentials-key-file (IMAGESTREAMS_CREDENTIALS_KEY_FILE) ' +
-        'are two places for the same keys: set one of them',
+        'both provide the keys: set one of them',
     )
   }
-  return config
 }
 
 function readFlags(args: readonly string[]): Readonly<Record<string, string | boolean | undefined>> {

@@ -1,4 +1,4 @@
-/** What was opened, to be closed in reverse; Node.js 20 has no AsyncDisposableStack. */
+/** Resources that are closed in reverse order of opening; Node.js 20 has no AsyncDisposableStack. */
 export class Opened implements AsyncDisposable {
   readonly #closing: (() => unknown)[] = []
 

@@ -1,25 +1,25 @@
 import { readFileSync } from 'node:fs'
 
-// What a setting's text may be. Each throws an Error whose message says what is allowed: "it must be …".
+// Parsers of settings. Each throws an Error whose message completes the sentence "it must be …".
 
-/** A whole number between these two, both included. */
+/** A whole number in the range, both ends included. */
 export const wholeNumber =
-  (least: number, most: number) =>
+  (minimum: number, maximum: number) =>
   (text: string): number => {
     const number = Number(text)
-    if (!/^\d+$/.test(text) || number < least || number > most) {
-      throw new Error(`a whole number from ${least} to ${most}`)
+    if (!/^\d+$/.test(text) || number < minimum || number > maximum) {
+      throw new Error(`a whole number from ${minimum} to ${maximum}`)
     }
     return number
   }
 
-/** Null for no text at all. */
+/** Null for an empty text. */
 export const orNone =
   <Value>(parse: (text: string) => Value) =>
   (text: string): Value | null =>
     text === '' ? null : parse(text)
 
-/** One of these words. */
+/** One of the words. */
 export const oneOf =
   <Value extends string>(...values: readonly Value[]) =>
   (text: string): Value => {
@@ -28,17 +28,16 @@ export const oneOf =
     return value
   }
 
-/** What stands between commas. */
+/** Items separated by commas. */
 export const list = (text: string): readonly string[] =>
   text
     .split(',')
     .map((item) => item.trim())
     .filter((item) => item !== '')
 
-/** Origins of pages, as browsers send them. */
+/** Origins of pages, exactly as browsers send them. */
 export const origins = (text: string): readonly string[] => {
   const listed = list(text)
-  // a browser sends scheme, host and port, and nothing else is equal to it
   if (!listed.every((origin) => URL.canParse(origin) && new URL(origin).origin === origin)) {
     throw new Error('origins like https://ci.example.org, separated by commas, without a slash at the end')
   }
@@ -60,26 +59,26 @@ export const origin = (text: string): URL => {
   return url
 }
 
-/** What is hard to guess. */
+/** A secret of at least 16 characters. */
 export const secret = (text: string): string => {
   if (text.length < MINIMUM_SECRET_LENGTH) throw new Error(`at least ${MINIMUM_SECRET_LENGTH} characters`)
   return text
 }
 const MINIMUM_SECRET_LENGTH = 16
 
-/** The id of a key that credentials were sealed with, as the server told it. */
+/** Id of a sealing key: 16 hexadecimal digits. */
 export const keyId = (text: string): string => {
-  if (!/^[0-9a-f]{16}$/.test(text)) throw new Error('the 16 hexadecimal digits that the server told')
+  if (!/^[0-9a-f]{16}$/.test(text)) throw new Error('the 16 hexadecimal digits from the error message or log')
   return text
 }
 
-/** A number in units of this many. */
+/** A number in a unit of `factor`. */
 export const times = (factor: number, parse: (text: string) => number) => (text: string) =>
   factor * parse(text)
 export const MEBIBYTE = 1024 ** 2
 export const GIBIBYTE = 1024 ** 3
 
-/** The text of a file of PEM certificates; none without a path. */
+/** The text of a file of PEM certificates; none for an empty path. */
 export const certificates = (path: string): readonly string[] => {
   if (path === '') return []
   const pem = readPem(path)

@@ -215,7 +215,7 @@ describe('a server that cannot start says why in one line, and ends', () => {
     const { end, stderr } = await build.run({ PORT, DATA: newDataFolder() })
 
     expect(end).toBe(1)
-    expect(brief(stderr)).toMatch(/EADDRINUSE.*another program has this port; choose one with --port/)
+    expect(brief(stderr)).toMatch(/EADDRINUSE.*another program uses this port; choose one with --port/)
   })
 
   test('when it has no such address', async () => {
@@ -242,7 +242,9 @@ describe('a server that runs', () => {
   test('says that it is open to everybody when it is', async () => {
     await using server = await build.start({ DATA: newDataFolder(), OPEN_TO_EVERYBODY: 'true' })
 
-    expect(server.announced).toContain('whoever reaches this address may read and change everything')
+    expect(server.announced).toContain(
+      'every client that reaches this address may read and change everything',
+    )
   })
 
   test('prints help and ends when asked for it', async () => {
