@@ -22,6 +22,7 @@ import { createReportedMoves } from '../imagestream/watch/reported-moves.ts'
 import { createWatchRows } from '../imagestream/watch/watch-rows.ts'
 import { createRepositoryWatches } from '../imagestream/watch/watch-status.ts'
 import { createAnnouncements } from '../webhooks/announcements.ts'
+import { createImportListener } from '../webhooks/maintenance.ts'
 import { createHintRetries } from '../webhooks/retries.ts'
 
 /** What the domain needs of the rest of the server. */
@@ -65,6 +66,7 @@ export function createDomain(dependencies: DomainDependencies) {
     intervalMs: scheduleIntervalMs,
     slowdownOf: announcements.slowdownOf,
   })
+  const onFinished = createImportListener({ announcements, retries: hintRetries, schedules })
   const importer = createImporter({
     ...dependencies,
     images,
@@ -75,10 +77,7 @@ export function createDomain(dependencies: DomainDependencies) {
     watches: watchRows,
     moves: reportedMoves,
     onFinished(tx: Transaction, stream, finished) {
-      // announcements first: what they learn decides when the next scheduled import is due
-      announcements.onFinished(tx, stream, finished)
-      hintRetries.onFinished(tx, finished)
-      schedules.onFinished(tx, stream, finished)
+      onFinished(tx, stream, finished)
       if (onImportFinished) tx.afterCommit(() => onImportFinished(finished))
     },
   })

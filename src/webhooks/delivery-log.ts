@@ -1,24 +1,15 @@
+import { and, desc, eq, exists, isNotNull, isNull, lte, not, notExists, or, sql } from 'drizzle-orm'
 import type { Database } from '../db/open.ts'
-import { pageOfEach } from '../db/page.ts'
-import { columnsOf } from '../db/rows.ts'
-import { webhookDeliveries, type webhookHints, type webhookTargets } from '../db/tables/webhook.ts'
+import { webhookDeliveries, webhookHints, webhooks, webhookTargets } from '../db/tables/webhook.ts'
 import type { Transaction } from '../db/transact.ts'
-import type { KeysetPage } from '../input/page.ts'
 import type { Digest } from '../oci/digest.ts'
+import { createDeliveryHistory, type DeliveryHistory, type LoggedDelivery } from './delivery-history.ts'
 import type { ScopedHint } from './scope.ts'
 
-/** What came of one request to a webhook. Times are milliseconds since 1970. */
-export type LoggedDelivery = typeof webhookDeliveries.$inferSelect
 export type DeliveryOutcome = LoggedDelivery['outcome']
 
-/** What a delivery told may have changed. */
-export type LoggedHint = Omit<typeof webhookHints.$inferSelect, 'webhookId' | 'receivedAt'>
-
-/** A tag of a stream that a hint concerns. */
-export type LoggedTarget = Omit<typeof webhookTargets.$inferSelect, 'id'>
-
-/** A delivery, as the log names it. */
-export interface Entry {
+/** A delivery to be logged. */
+export interface DeliveryEntry {
   readonly webhookId: number
   readonly senderId: string | null
   readonly bodyDigest: Digest
@@ -27,176 +18,208 @@ export interface Entry {
   readonly isTest: boolean
 }
 
-/** What was sent to webhooks, by whom and what came of it: never the body, a header or a secret. */
-export interface DeliveryLog {
-  /** Keeps the delivery with its hints, to be worked off; one that was kept before only counts. Says which it is. */
-  accept(tx: Transaction, entry: Entry, hints: readonly ScopedHint[]): 'ACCEPTED' | 'DUPLICATE'
-  /** Notes one that tells nothing new. Without a row where the webhook had too many of them lately: it only counts. */
+/** Deliveries to webhooks, with their sources and outcomes: never a body, a header or a secret. */
+export interface DeliveryLog extends DeliveryHistory {
+  /** Stores the delivery with its hints, unless it is a duplicate; then it writes nothing. */
+  accept(tx: Transaction, entry: DeliveryEntry, hints: readonly ScopedHint[]): 'ACCEPTED' | 'DUPLICATE'
+  /** Counts a delivery without new hints for its webhook, and stores it if `isLogged`. */
   note(
     tx: Transaction,
-    entry: Entry,
-    what: {
+    entry: DeliveryEntry,
+    result: {
       readonly outcome: Exclude<DeliveryOutcome, 'ACCEPTED'>
       readonly reason: string
       readonly isLogged: boolean
     },
   ): void
-  /** Forgets what is too old, and what is too much of the webhooks that got something since the last time. */
+  /** Deletes old deliveries, and the oldest of webhooks that have too many, unless their hints are still open. */
   trim(tx: Transaction): void
-  /** A page of each webhook's deliveries, newest first; its keys are [id]. */
-  ofWebhooks(webhookIds: readonly number[], page: KeysetPage): LoggedDelivery[]
-  countOf(webhookIds: readonly number[]): Map<number, number>
-  /** The first so many of each delivery. */
-  hintsOf(deliveryIds: readonly number[], first: number): LoggedHint[]
-  /** The first so many of each hint: a thousand streams may follow one repository. */
-  targetsOf(hintIds: readonly number[], first: number): LoggedTarget[]
 }
 
-/** Deliveries of one webhook that are kept: those that told something, and the others. */
+/** Accepted deliveries that are kept of one webhook. */
 export const KEPT_ACCEPTED = 1000
+/** Other deliveries that are kept of one webhook. */
 export const KEPT_OTHERS = 500
-/** Milliseconds for which any is kept. */
+/** Milliseconds for which deliveries are kept. */
 export const KEPT_FOR = 30 * 24 * 3_600_000
-/** Milliseconds after a delivery that was believed for which one that is not tells nothing of the webhook's health. */
-const PROVEN_FOR = 3_600_000
+/** Milliseconds after an authenticated delivery during which a refused one does not make the webhook FAILING. */
+const TRUSTED_FOR = 3_600_000
 
-const COLUMNS = columnsOf(webhookDeliveries, 't')
-
-export function createDeliveryLog({
-  db,
-  now,
-}: {
+export interface DeliveryLogDependencies {
   readonly db: Database
+  /** Milliseconds since 1970. */
   readonly now: () => number
-}): DeliveryLog {
-  const insert = db.prepare(
-    `insert into webhook_deliveries
-       (webhook_id, received_at, sender_id, body_digest, outcome, reason, note, is_test, source)
-     values (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-  )
-  const insertHint = db.prepare(
-    `insert into webhook_hints (delivery_id, webhook_id, registry, repository, tag, digest, action, received_at)
-     values (?, ?, ?, ?, ?, ?, ?, ?)`,
-  )
-  const bySenderId = db.prepare<{ id: number }>(
-    `select id from webhook_deliveries
-     where webhook_id = ? and outcome = 'ACCEPTED' and not is_test and sender_id = ? limit 1`,
-  )
-  const withTarget = (which: string) =>
-    `exists (select 1 from webhook_targets t where t.hint_id = h.id and t.state ${which} 'OPEN')`
-  // also where it waits to be asked again
-  const isUndone = `(h.handled_at is null or ${withTarget('=')})`
-  const isBegun = `(h.handled_at is not null and (${withTarget('<>')} or not ${withTarget('=')}))`
-  const byBody = db.prepare<{ id: number }>(
-    `select d.id from webhook_deliveries d
-     where d.webhook_id = ? and d.body_digest = ? and d.outcome = 'ACCEPTED' and not d.is_test
-       and not exists (select 1 from webhook_hints h where h.delivery_id = d.id and ${isBegun}) limit 1`,
-  )
-  const believed = db.prepare(
-    'update webhooks set accepted = accepted + 1, accepted_at = ?, trouble = null where id = ?',
-  )
-  const failed = db.prepare(
-    'update webhooks set accepted = accepted + 1, accepted_at = ?, trouble = ? where id = ?',
-  )
-  const refused = db.prepare(
-    `update webhooks set refused = refused + 1, refused_at = ?,
-       trouble = case when coalesce(accepted_at, 0) < ? then ? else trouble end where id = ?`,
-  )
-  const isOpen = `exists (select 1 from webhook_hints h where h.delivery_id = d.id and ${isUndone})`
-  const trimRows = (which: string, kept: number) =>
-    db.prepare(`delete from webhook_deliveries as d where webhook_id = ? and outcome ${which} 'ACCEPTED'
-      and id <= (select id from webhook_deliveries where webhook_id = ? and outcome ${which} 'ACCEPTED'
-        order by id desc limit 1 offset ${kept}) and not ${isOpen}`)
-  const trimAccepted = trimRows('=', KEPT_ACCEPTED)
-  const trimOthers = trimRows('<>', KEPT_OTHERS)
-  // up to the first that is young enough: they came in the order of their ids
-  const trimOld = db.prepare(`delete from webhook_deliveries as d
-    where id < coalesce((select id from webhook_deliveries where received_at >= ? order by id limit 1),
-      (select max(id) + 1 from webhook_deliveries)) and not ${isOpen}`)
-  const count = db.prepare<{ webhookId: number; total: number }>(
-    `select webhook_id as webhookId, count(*) as total from webhook_deliveries
-     where webhook_id in (select value from json_each(?)) group by webhook_id`,
-  )
-  const hints = db.prepare<LoggedHint>(
-    `select h.id, delivery_id as deliveryId, registry, repository, tag, digest, action, handled_at as handledAt
-     from json_each(?) each join webhook_hints h on h.id in
-       (select id from webhook_hints where delivery_id = each.value order by id limit ?) order by h.id`,
-  )
-  const targets = db.prepare<LoggedTarget>(
-    `select hint_id as hintId, stream_id as streamId, tag, is_spec_tag as isSpecTag, state, import_id as importId,
-       retries, retry_at as retryAt
-     from json_each(?) each join webhook_targets t on t.id in
-       (select id from webhook_targets where hint_id = each.value order by id limit ?) order by t.id`,
-  )
+}
 
-  /** Webhooks that got rows since the last trimming. */
+export function createDeliveryLog({ db, now }: DeliveryLogDependencies): DeliveryLog {
+  const { orm } = db
+  const isDuplicate = createDuplicateCheck(db)
+  /** Webhooks with new entries since the last `trim`. */
   const grown = new Set<number>()
-  const add = (entry: Entry, outcome: DeliveryOutcome, reason: string | null): number => {
-    const { webhookId, senderId, bodyDigest, note, isTest, source } = entry
-    grown.add(webhookId)
-    return insert.insert(
-      webhookId,
-      now(),
-      senderId,
-      bodyDigest,
-      outcome,
-      reason,
-      note,
-      isTest ? 1 : 0,
-      source,
-    )
+
+  const insert = (
+    { isTest, ...entry }: DeliveryEntry,
+    outcome: DeliveryOutcome,
+    reason: string | null,
+  ): number => {
+    grown.add(entry.webhookId)
+    const row = { ...entry, isTest: isTest ? 1 : 0, receivedAt: now(), outcome, reason } as const
+    return Number(orm.insert(webhookDeliveries).values(row).run().lastInsertRowid)
   }
-
-  // Two pushes may be told in the very same words. Only while the registry is still to be asked for all that was told the
-  // first time does the second add nothing.
-  const isKnown = ({ webhookId, senderId, bodyDigest }: Entry): boolean =>
-    (senderId === null ? byBody.get(webhookId, bodyDigest) : bySenderId.get(webhookId, senderId)) !==
-    undefined
-
-  const note: DeliveryLog['note'] = (_tx, entry, { outcome, reason, isLogged }) => {
-    const { webhookId, isTest } = entry
-    if (isLogged) add(entry, outcome, reason)
-    if (isTest) return
-    if (outcome === 'REFUSED') refused.run(now(), now() - PROVEN_FOR, reason, webhookId)
-    else if (outcome === 'FAILED') failed.run(now(), reason, webhookId)
-    else believed.run(now(), webhookId)
+  const countAccepted = (webhookId: number, trouble: string | null): void => {
+    const counted = { accepted: sql`${webhooks.accepted} + 1`, acceptedAt: now(), trouble }
+    orm.update(webhooks).set(counted).where(eq(webhooks.id, webhookId)).run()
+  }
+  const countRefused = (webhookId: number, reason: string): void => {
+    const isUntrusted = sql`coalesce(${webhooks.acceptedAt}, 0) < ${now() - TRUSTED_FOR}`
+    orm
+      .update(webhooks)
+      .set({
+        refused: sql`${webhooks.refused} + 1`,
+        refusedAt: now(),
+        trouble: sql`case when ${isUntrusted} then ${reason} else ${webhooks.trouble} end`,
+      })
+      .where(eq(webhooks.id, webhookId))
+      .run()
   }
 
   return {
-    accept(_tx, entry, told) {
-      if (!entry.isTest && isKnown(entry)) return 'DUPLICATE'
-      const deliveryId = add(entry, 'ACCEPTED', null)
-      for (const { registry, repository, tag, digest, action } of told) {
-        insertHint.run(deliveryId, entry.webhookId, registry, repository, tag, digest, action, now())
-      }
-      if (!entry.isTest) believed.run(now(), entry.webhookId)
+    ...createDeliveryHistory(db),
+
+    accept(_tx, entry, hints) {
+      const { webhookId, isTest } = entry
+      if (!isTest && isDuplicate(entry)) return 'DUPLICATE'
+      const deliveryId = insert(entry, 'ACCEPTED', null)
+      const receivedAt = now()
+      const rows = hints.map((hint) => ({ ...hint, deliveryId, webhookId, receivedAt }))
+      if (rows.length > 0) orm.insert(webhookHints).values(rows).run()
+      if (!isTest) countAccepted(webhookId, null)
       return 'ACCEPTED'
     },
-    note,
+
+    note(_tx, entry, { outcome, reason, isLogged }) {
+      if (isLogged) insert(entry, outcome, reason)
+      if (entry.isTest) return
+      if (outcome === 'REFUSED') countRefused(entry.webhookId, reason)
+      else countAccepted(entry.webhookId, outcome === 'FAILED' ? reason : null)
+    },
 
     trim() {
-      trimOld.run(now() - KEPT_FOR)
-      for (const id of grown) {
-        trimAccepted.run(id, id)
-        trimOthers.run(id, id)
+      trimOlderThan(db, now() - KEPT_FOR)
+      for (const webhookId of grown) {
+        trimToNewest(db, { webhookId, isAccepted: true, kept: KEPT_ACCEPTED })
+        trimToNewest(db, { webhookId, isAccepted: false, kept: KEPT_OTHERS })
       }
       grown.clear()
     },
-
-    ofWebhooks(webhookIds, page) {
-      const { from, orderBy, parameters, inOrder } = pageOfEach(page, [{ column: 'id', descending: true }], {
-        table: 'webhook_deliveries',
-        owner: 'webhook_id',
-      })
-      return inOrder(
-        db
-          .prepare<LoggedDelivery>(`select ${COLUMNS} from ${from} order by ${orderBy}`)
-          .all(...parameters(webhookIds)),
-      )
-    },
-    countOf: (webhookIds) =>
-      new Map(count.all(JSON.stringify(webhookIds)).map(({ webhookId, total }) => [webhookId, total])),
-    hintsOf: (deliveryIds, first) => hints.all(JSON.stringify(deliveryIds), first),
-    targetsOf: (hintIds, first) => targets.all(JSON.stringify(hintIds), first),
   }
+}
+
+/** Targets of the hint of the outer query, open or done. */
+const targetsOfHint = ({ orm }: Database, isOpen: boolean) =>
+  orm
+    .select({ id: webhookTargets.id })
+    .from(webhookTargets)
+    .where(
+      and(
+        eq(webhookTargets.hintId, webhookHints.id),
+        // a literal, so that the index of open targets is used
+        isOpen ? sql`${webhookTargets.state} = 'OPEN'` : sql`${webhookTargets.state} <> 'OPEN'`,
+      ),
+    )
+
+/**
+ * Returns a function that reports whether a delivery repeats an earlier one. A delivery with an id repeats that with the
+ * same id. One without repeats that with the same body, but only until the registry was requested for the first: after
+ * that, the same body may be about another push.
+ */
+function createDuplicateCheck(db: Database) {
+  const { orm } = db
+  const accepted = and(
+    eq(webhookDeliveries.webhookId, sql.placeholder('webhookId')),
+    eq(webhookDeliveries.outcome, 'ACCEPTED'),
+    eq(webhookDeliveries.isTest, 0),
+  )
+  const bySenderId = orm
+    .select({ id: webhookDeliveries.id })
+    .from(webhookDeliveries)
+    .where(and(accepted, eq(webhookDeliveries.senderId, sql.placeholder('senderId'))))
+    .limit(1)
+    .prepare()
+  // also of a hint whose targets were all settled or had none; not of one that waits for a retry
+  const startedHints = orm
+    .select({ id: webhookHints.id })
+    .from(webhookHints)
+    .where(
+      and(
+        eq(webhookHints.deliveryId, webhookDeliveries.id),
+        isNotNull(webhookHints.handledAt),
+        or(exists(targetsOfHint(db, false)), notExists(targetsOfHint(db, true))),
+      ),
+    )
+  const byBody = orm
+    .select({ id: webhookDeliveries.id })
+    .from(webhookDeliveries)
+    .where(
+      and(accepted, eq(webhookDeliveries.bodyDigest, sql.placeholder('bodyDigest')), notExists(startedHints)),
+    )
+    .limit(1)
+    .prepare()
+
+  return ({ webhookId, senderId, bodyDigest }: DeliveryEntry): boolean =>
+    (senderId === null ? byBody.get({ webhookId, bodyDigest }) : bySenderId.get({ webhookId, senderId })) !==
+    undefined
+}
+
+/** Condition of deliveries of which a hint still has to be processed. */
+const hasOpenHints = (db: Database) =>
+  exists(
+    db.orm
+      .select({ id: webhookHints.id })
+      .from(webhookHints)
+      .where(
+        and(
+          eq(webhookHints.deliveryId, webhookDeliveries.id),
+          or(isNull(webhookHints.handledAt), exists(targetsOfHint(db, true))),
+        ),
+      ),
+  )
+
+/** Deletes deliveries that were received before a time: ids ascend with it, so only the oldest are read. */
+function trimOlderThan(db: Database, time: number): void {
+  const firstKept = sql`coalesce(
+    (select id from webhook_deliveries where received_at >= ${time} order by id limit 1),
+    (select max(id) + 1 from webhook_deliveries))`
+  db.orm
+    .delete(webhookDeliveries)
+    .where(and(sql`${webhookDeliveries.id} < ${firstKept}`, not(hasOpenHints(db))))
+    .run()
+}
+
+/** Deletes the webhook's deliveries of one kind but for the newest. */
+function trimToNewest(
+  db: Database,
+  {
+    webhookId,
+    isAccepted,
+    kept,
+  }: { readonly webhookId: number; readonly isAccepted: boolean; readonly kept: number },
+): void {
+  const isOfKind = and(
+    eq(webhookDeliveries.webhookId, webhookId),
+    isAccepted ? eq(webhookDeliveries.outcome, 'ACCEPTED') : sql`${webhookDeliveries.outcome} <> 'ACCEPTED'`,
+  )
+  const newestDeleted = db.orm
+    .select({ id: webhookDeliveries.id })
+    .from(webhookDeliveries)
+    .where(isOfKind)
+    .orderBy(desc(webhookDeliveries.id))
+    .limit(1)
+    .offset(kept)
+    .get()
+  if (!newestDeleted) return
+  db.orm
+    .delete(webhookDeliveries)
+    .where(and(isOfKind, lte(webhookDeliveries.id, newestDeleted.id), not(hasOpenHints(db))))
+    .run()
 }

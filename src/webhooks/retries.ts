@@ -1,91 +1,133 @@
-import type { Database } from '../db/open.ts'
-import type { Transaction } from '../db/transact.ts'
-import type { Import } from '../imagestream/request/import-rows.ts'
+import { and, eq, gt, inArray, min, sql } from 'drizzle-orm'
 
-/** What is asked again, because the registry did not yet say what was told, or nothing at all. */
+import type { Database } from '../db/open.ts'
+import { webhookDeliveries, webhookHints, webhookTargets } from '../db/tables/webhook.ts'
+import type { Transaction } from '../db/transact.ts'
+import { createImportEffects } from '../imagestream/request/import-effects.ts'
+import type { Import } from '../imagestream/request/import-rows.ts'
+import { createStreamSources } from '../imagestream/watch/stream-sources.ts'
+
+/** Retries of hints for which the registry gave no response, or not yet the reported image. */
 export interface HintRetries {
-  /** Opens once more what the import could not settle, in the transaction that ends it. */
+  /** Opens the targets that the import did not settle again, in the transaction that ends the import. */
   onFinished(tx: Transaction, finished: Import): void
-  /** When the first of what waits for its time is to be asked again; undefined where nothing does. */
+  /** Returns when the first retry is due, in milliseconds since 1970; undefined when none is planned. */
   next(): number | undefined
 }
 
 const SECOND = 1000
 const MINUTE = 60 * SECOND
-/** Milliseconds to each further attempt at a registry that gives no answer, or takes no more requests. */
+/** Milliseconds before each retry at a registry that does not respond, or limits requests. */
 export const WHILE_UNAVAILABLE = [10 * SECOND, MINUTE, 5 * MINUTE, 15 * MINUTE, 60 * MINUTE] as const
 /**
- * The same at a registry that answers with what was before: some tell of a push while other parts of them, or a cache, still
- * give out the old tag. Whoever tells what is not true has it looked at so often, and no more.
+ * Milliseconds before each retry at a registry that responds with the old image: some send a notification before all of
+ * their nodes and caches have the new tag. A false notification costs no more than these requests.
  */
 export const WHILE_BEHIND = [5 * SECOND, MINUTE] as const
-
-interface Asked {
-  readonly id: number
-  /** Empty for all of the repository. */
-  readonly tag: string
-  readonly retries: number
-  /** Why the tag could not be read. */
-  readonly reason: string | null
-  /** 1 when a push was told of another digest than the tag has, nothing else came of it, and no later hint is there. */
-  readonly isBehind: 0 | 1
-}
-
 const UNAVAILABLE = ['RegistryUnavailable', 'TooManyRequests', 'InternalError']
-/** Tags of one repository that are asked again one by one, where the others could be read. */
+/** Tags of one repository that are retried one by one when the others could be read. */
 const MAX_SINGLE_TAGS = 100
 
-export function createHintRetries({
-  db,
-  now,
-}: {
+export interface HintRetriesDependencies {
   readonly db: Database
+  /** Milliseconds since 1970. */
   readonly now: () => number
-}): HintRetries {
-  const asked = db.prepare<Asked>(`
-    select t.id, t.tag, t.retries, f.reason,
-      h.action = 'push' and t.tag <> '' and h.digest is not null
-        and not (select d.is_test from webhook_deliveries d where d.id = h.delivery_id)
-        and not exists (select 1 from webhook_targets n
-          where n.stream_id = t.stream_id and n.tag in (t.tag, '') and n.id > t.id)
-        and not exists (select 1 from tags g where g.stream_id = t.stream_id and g.name = t.tag
-          and (g.upstream_digest = h.digest
-            or exists (select 1 from tag_events e where e.id = g.newest_event_id and e.import_id = t.import_id)))
-        and not exists (select 1 from spec_tags p where t.is_spec_tag and p.stream_id = t.stream_id
-          and p.name = t.tag and p.policy is not null) as isBehind
-    from webhook_targets t join webhook_hints h on h.id = t.hint_id
-    left join import_failures f on f.import_id = t.import_id and f.tag = t.tag
-    where t.import_id = ? and t.state = 'ASKED'`)
-  const reopen = db.prepare(
-    `update webhook_targets set state = 'OPEN', retries = retries + 1, retry_at = ? where id = ?`,
-  )
-  const openTags = db.prepare(
-    `insert into webhook_targets (hint_id, stream_id, tag, is_spec_tag, state, retries, retry_at)
-     select t.hint_id, t.stream_id, f.tag, 0, 'OPEN', 1, ? from webhook_targets t
-     join import_failures f on f.import_id = t.import_id and f.reason in (select value from json_each(?))
-     where t.id = ? and not exists (select 1 from spec_tags p where p.stream_id = t.stream_id and p.name = f.tag)
-     order by f.importance limit ${MAX_SINGLE_TAGS}`,
-  )
-  const next = db.prepare<{ at: number | null }>(
-    `select min(retry_at) as at from webhook_targets where state = 'OPEN' and retry_at > ?`,
-  )
+}
+
+export function createHintRetries({ db, now }: HintRetriesDependencies): HintRetries {
+  const { orm } = db
+  const effects = createImportEffects(db)
+  const isBehind = createBehindCheck(db)
+  const requested = requestedTargets(db)
+  const nextRetry = orm
+    .select({ at: min(webhookTargets.retryAt) })
+    .from(webhookTargets)
+    .where(and(sql`${webhookTargets.state} = 'OPEN'`, gt(webhookTargets.retryAt, sql.placeholder('now'))))
+    .prepare()
+
+  const retry = (id: number, delay: number): void => {
+    const retries = sql`${webhookTargets.retries} + 1`
+    orm
+      .update(webhookTargets)
+      .set({ state: 'OPEN', retries, retryAt: now() + delay })
+      .where(eq(webhookTargets.id, id))
+      .run()
+  }
+  const retryFailedTags = (importId: number, { hintId, streamId }: RequestedTarget): void => {
+    const failed = { reasons: UNAVAILABLE, limit: MAX_SINGLE_TAGS }
+    const retryAt = now() + WHILE_UNAVAILABLE[0]
+    const rows = effects
+      .failedRepositoryTags(importId, streamId, failed)
+      .map((tag) => ({ hintId, streamId, tag, isSpecTag: 0, state: 'OPEN', retries: 1, retryAt }) as const)
+    if (rows.length > 0) orm.insert(webhookTargets).values(rows).run()
+  }
 
   return {
     onFinished(_tx, finished) {
-      for (const { id, tag, retries, reason, isBehind } of asked.all(finished.id)) {
+      for (const target of requested.all({ importId: finished.id })) {
+        const { id, tag, retries } = target
+        const ofTag = tag === '' ? null : effects.failureOf(finished.id, tag)
         const isWhole = tag === '' || finished.state === 'FAILED'
-        const failure = reason ?? (isWhole ? finished.reason : null)
+        const failure = ofTag ?? (isWhole ? finished.reason : null)
         const isUnavailable = failure !== null && UNAVAILABLE.includes(failure)
-        // a tag that was pushed and is not there yet
-        const isLate = isBehind === 1 && (failure === null || failure === 'NotFound')
+        // NotFound: the registry reported a push of a tag that it does not have yet
+        const isLate = (failure === null || failure === 'NotFound') && isBehind(finished.id, target)
         const delay = (isUnavailable ? WHILE_UNAVAILABLE : isLate ? WHILE_BEHIND : [])[retries]
-        if (delay !== undefined) reopen.run(now() + delay, id)
-        // of a repository that could be read but for some tags only these are asked again
-        else if (tag === '' && failure === null) {
-          openTags.run(now() + WHILE_UNAVAILABLE[0], JSON.stringify(UNAVAILABLE), id)
-        }
+        if (delay !== undefined) retry(id, delay)
+        else if (tag === '' && failure === null) retryFailedTags(finished.id, target)
       }
     },
-    next: () => next.get(now())?.at ?? undefined,
+    next: () => nextRetry.get({ now: now() })?.at ?? undefined,
+  }
+}
+
+type RequestedTarget = ReturnType<ReturnType<typeof requestedTargets>['all']>[number]
+
+/** Query of the targets that an import was requested for, with their hints. */
+const requestedTargets = ({ orm }: Database) =>
+  orm
+    .select({
+      id: webhookTargets.id,
+      hintId: webhookTargets.hintId,
+      streamId: webhookTargets.streamId,
+      tag: webhookTargets.tag,
+      isSpecTag: webhookTargets.isSpecTag,
+      retries: webhookTargets.retries,
+      action: webhookHints.action,
+      digest: webhookHints.digest,
+      isTest: webhookDeliveries.isTest,
+    })
+    .from(webhookTargets)
+    .innerJoin(webhookHints, eq(webhookHints.id, webhookTargets.hintId))
+    .innerJoin(webhookDeliveries, eq(webhookDeliveries.id, webhookHints.deliveryId))
+    .where(and(eq(webhookTargets.importId, sql.placeholder('importId')), eq(webhookTargets.state, 'ASKED')))
+    .prepare()
+
+/**
+ * Returns a function that reports whether the registry reported a push of another digest than the tag has after the
+ * import, which did not move the tag either, and no later hint concerns the tag.
+ */
+function createBehindCheck(db: Database) {
+  const sources = createStreamSources(db)
+  const effects = createImportEffects(db)
+  const laterTarget = db.orm
+    .select({ id: webhookTargets.id })
+    .from(webhookTargets)
+    .where(
+      and(
+        eq(webhookTargets.streamId, sql.placeholder('streamId')),
+        inArray(webhookTargets.tag, [sql.placeholder('tag'), '']),
+        gt(webhookTargets.id, sql.placeholder('id')),
+      ),
+    )
+    .limit(1)
+    .prepare()
+
+  return (importId: number, target: RequestedTarget): boolean => {
+    const { id, streamId, tag, isSpecTag, action, digest, isTest } = target
+    if (action !== 'push' || tag === '' || digest === null || isTest) return false
+    if (laterTarget.get({ streamId, tag, id })) return false
+    if (sources.hasUpstreamDigest(streamId, tag, digest)) return false
+    return !effects.hasMoved(importId, streamId, tag) && !(isSpecTag && sources.hasPolicy(streamId, tag))
   }
 }

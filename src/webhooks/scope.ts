@@ -3,38 +3,39 @@ import { isRepositoryName } from '../oci/reference.ts'
 import type { Hint } from '../vendors/delivery/sender.ts'
 import type { Webhook } from './webhook.ts'
 
-/** A hint that its webhook may give, spelled as hints are compared: its registry is the webhook's. */
+/** A hint in the scope of its webhook: it has the webhook's registry, and its repository in canonical form. */
 export type ScopedHint = Omit<Hint, 'registry'> & { readonly registry: string }
 
-export interface Scoped {
+/** Hints of a delivery that are in the scope of its webhook. */
+export interface ScopedHints {
   readonly allowed: readonly ScopedHint[]
-  /** Why others are left out; null when none are. */
+  /** Why hints are left out; null when none are. */
   readonly reason: string | null
 }
 
 const HUB = 'docker.io'
 const LIBRARY = 'library/'
-/** Signatures, attestations and SBOMs stand beside images under such tags, and move none. */
+/** Tags of signatures, attestations and SBOMs: they belong to an image and are none. */
 const ATTACHMENT = /^sha256-[0-9a-f]{64}(?:\.\w+)?$/
 
-/** What of the hints is the webhook's to give. */
-export function scopeOf(webhook: Webhook, hints: readonly Hint[]): Scoped {
+/** Returns the hints that the webhook may report. */
+export function scopeOf(webhook: Webhook, hints: readonly Hint[]): ScopedHints {
   const allowed: ScopedHint[] = []
   const reasons = new Set<string>()
   for (const hint of hints) {
-    const repository = spelled(hint.repository, webhook.registry)
-    if (hint.registry !== null && !knows(webhook, hint.registry)) {
+    const repository = canonicalRepository(hint.repository, webhook.registry)
+    if (hint.registry !== null && !isRegistryOf(webhook, hint.registry)) {
       reasons.add(
-        `it tells of the registry ${short(hint.registry)}: of this webhook is ${webhook.registry}, and what its aliases name`,
+        `the registry ${short(hint.registry)} is not ${webhook.registry}, the registry of this webhook, nor one of its aliases`,
       )
     } else if (!isRepositoryName(repository)) {
-      reasons.add(`it tells of ${short(hint.repository)}, which is no repository`)
+      reasons.add(`${short(hint.repository)} is not the name of a repository`)
     } else if (!isBelow(webhook, repository)) {
       reasons.add(
-        `it tells of the repository ${short(repository)}, and may tell of ${webhook.repositories.join(', ')}`,
+        `the repository ${short(repository)} is outside of the scope of this webhook: ${webhook.repositories.join(', ')}`,
       )
     } else if (hint.tag !== null && ATTACHMENT.test(hint.tag)) {
-      reasons.add(`it tells of ${short(repository)}:${hint.tag}, which is an attachment of an image`)
+      reasons.add(`${short(repository)}:${hint.tag} is an attachment of an image`)
     } else {
       allowed.push({ ...hint, registry: webhook.registry, repository })
     }
@@ -42,24 +43,24 @@ export function scopeOf(webhook: Webhook, hints: readonly Hint[]): Scoped {
   return { allowed, reason: [...reasons].join('; ').slice(0, 1000) || null }
 }
 
-/** A repository as references have it; some senders write it in upper case, or without the namespace of the Hub. */
-export function spelled(repository: string, registry: string): string {
+/** Returns the repository in lower case and with `library/` on Docker Hub: some senders write it otherwise. */
+export function canonicalRepository(repository: string, registry: string): string {
   const lower = repository.toLowerCase()
   return registry === HUB && lower !== '' && !lower.includes('/') ? LIBRARY + lower : lower
 }
 
-const knows = ({ registry, aliases }: Webhook, named: string): boolean => {
-  const host = splitPrefix(named).registry
+const isRegistryOf = ({ registry, aliases }: Webhook, name: string): boolean => {
+  const host = splitPrefix(name).registry
   return host === registry || aliases.includes(host)
 }
 
-/** Whether the webhook may tell of the repository. */
+/** Reports whether the repository is in the webhook's scope. */
 export function isBelow({ registry, repositories }: Webhook, repository: string): boolean {
   if (repositories.length === 0) return true
-  const above = new Set(pathsAbove(repository))
-  // `ruby` is how people write `library/ruby`
-  if (registry === HUB && repository.startsWith(LIBRARY)) above.add(repository.slice(LIBRARY.length))
-  return repositories.some((path) => above.has(path))
+  const paths = new Set(pathsAbove(repository))
+  // users write `ruby` for `library/ruby`
+  if (registry === HUB && repository.startsWith(LIBRARY)) paths.add(repository.slice(LIBRARY.length))
+  return repositories.some((path) => paths.has(path))
 }
 
 const short = (text: string): string => (text.length > 200 ? `${text.slice(0, 200)}…` : text)

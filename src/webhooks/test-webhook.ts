@@ -3,30 +3,34 @@ import { InvalidInputError, NotFoundError } from '../input/errors.ts'
 import { checkTagName } from '../input/names.ts'
 import { digestOf } from '../oci/digest.ts'
 import { isRepositoryName } from '../oci/reference.ts'
+import type { SampleImage } from '../vendors/delivery/sender.ts'
 import type { Senders } from '../vendors/senders.ts'
-import type { Receiver, Trial } from './receive.ts'
-import { isBelow, spelled } from './scope.ts'
+import { createHintTargets, type HintTarget } from './hint-targets.ts'
+import type { Receiver, TestOutcome } from './receiver.ts'
+import { canonicalRepository, isBelow } from './scope.ts'
 import type { WebhookSecrets } from './secrets.ts'
-import { createSources, type Target } from './targets.ts'
 import { pathOf, settingsOf, type Webhook } from './webhook.ts'
 import type { Webhooks } from './webhooks.ts'
 
 export interface TestWebhook {
   readonly id: number
-  /** The repository that the sample tells of; one of a stream that the webhook may tell of, unless given. */
+  /** The repository of the sample; by default one that a stream of the namespace imports and that is in scope. */
   readonly repository?: string | null | undefined
   readonly tag?: string | null | undefined
-  /** Whether the registry is asked as it would be for a real one. */
+  /** True to request the registry as for a delivery of the sender. */
   readonly follow: boolean
 }
 
-/** What a delivery like a sender's own came to, and what it would lead to. */
-export interface WebhookTest extends Trial {
+/** The result of a test delivery, and the tags that it concerns. */
+export interface WebhookTest extends TestOutcome {
   readonly webhook: Webhook
-  readonly targets: readonly Target[]
+  readonly targets: readonly HintTarget[]
 }
 
-/** Throws NotFoundError, InvalidInputError, or as the sealer does. */
+/**
+ * Receives a sample delivery, signed with the newest secret of the webhook. Throws NotFoundError, InvalidInputError, or as
+ * the sealer does.
+ */
 export type TestWebhookCommand = (input: TestWebhook) => Promise<WebhookTest>
 
 export interface TestWebhookDependencies {
@@ -35,41 +39,50 @@ export interface TestWebhookDependencies {
   readonly webhooks: Pick<Webhooks, 'byIds'>
   readonly secrets: Pick<WebhookSecrets, 'open'>
   readonly receiver: Pick<Receiver, 'try'>
-  /** Where clients elsewhere find this server. */
+  /** Returns the URL by which clients reach this server. */
   readonly publicUrl: () => string
 }
 
-/** Sends a webhook what its sender would send, signed with its newest secret, and says what comes of it. */
 export function createTestWebhook(dependencies: TestWebhookDependencies): TestWebhookCommand {
   const { db, senders, webhooks, secrets, receiver, publicUrl } = dependencies
-  const sources = createSources(db)
+  const hintTargets = createHintTargets(db)
 
-  return async ({ id, repository, tag, follow }) => {
-    const webhook = webhooks.byIds([id]).get(id)
-    if (!webhook) throw new NotFoundError('there is no webhook of this id')
-    const followed = sources
-      .some(webhook.namespace, webhook.registry)
-      .find((place) => isBelow(webhook, place.repository))
+  const sampleImageOf = (webhook: Webhook, { repository, tag }: TestWebhook): SampleImage => {
     if (repository != null && !isRepositoryName(repository)) {
-      throw new InvalidInputError('repository', 'repository is one without its registry: team/app')
+      throw new InvalidInputError(
+        'repository',
+        'repository must be a repository without its registry: team/app',
+      )
     }
-    const named = repository == null ? followed : { repository, tag: null }
-    const below = webhook.repositories[0]
-    const image = {
+    const imported = hintTargets
+      .placesOf(webhook.namespace, webhook.registry)
+      .find((place) => isBelow(webhook, place.repository))
+    const [below] = webhook.repositories
+    const place = repository == null ? imported : { repository, tag: null }
+    return {
       registry: webhook.registry,
-      repository: spelled(named?.repository ?? (below ? `${below}/app` : 'team/app'), webhook.registry),
-      tag: checkTagName(tag ?? named?.tag ?? 'latest'),
-      // nobody's: a test never looks like an image that is there
+      repository: canonicalRepository(
+        place?.repository ?? (below ? `${below}/app` : 'team/app'),
+        webhook.registry,
+      ),
+      tag: checkTagName(tag ?? place?.tag ?? 'latest'),
+      // the digest of no image, so that a test never equals the current image of a tag
       digest: digestOf(Buffer.from(`a test of the webhook ${webhook.key}`)),
     }
-    const place = {
+  }
+
+  return async (input) => {
+    const webhook = webhooks.byIds([input.id]).get(input.id)
+    if (!webhook) throw new NotFoundError('no webhook has this id')
+    const image = sampleImageOf(webhook, input)
+    const endpoint = {
       url: publicUrl() + pathOf(webhook),
       secret: secrets.open(webhook)[0] ?? '',
       settings: settingsOf(webhook),
     }
-    const delivery = senders[webhook.sender].sample(place, image)
-    const tried = await receiver.try(webhook, delivery, follow)
-    const from = sources.of(webhook.namespace)
-    return { ...tried, webhook, targets: tried.hints.flatMap((hint) => from.targetsOf(hint)) }
+    const delivery = senders[webhook.sender].sample(endpoint, image)
+    const result = await receiver.try(webhook, delivery, input.follow)
+    const sources = hintTargets.of(webhook.namespace)
+    return { ...result, webhook, targets: result.hints.flatMap((hint) => sources.targetsOf(hint)) }
   }
 }

@@ -2,59 +2,61 @@ import { InvalidInputError } from '../input/errors.ts'
 import { isRegistryPrefix, splitPrefix } from '../logins/registry-login.ts'
 import { isRepositoryName } from '../oci/reference.ts'
 import type { Sender } from '../vendors/delivery/sender.ts'
-import type { OwnSettings } from './webhook.ts'
+import type { WebhookSettings } from './webhook.ts'
 
-/** What may be said of a webhook; null and undefined mean that nothing is said. */
-export interface ScopeInput {
+/** The scope and settings of a webhook; null and undefined for a field that is not given. */
+export interface WebhookScopeInput {
   readonly registry?: string | null | undefined
   readonly aliases?: readonly string[] | null | undefined
   readonly repositories?: readonly string[] | null | undefined
-  readonly settings?: SettingsInput | null | undefined
+  readonly settings?: WebhookSettingsInput | null | undefined
 }
 
-export type SettingsInput = { readonly [name in keyof OwnSettings]?: OwnSettings[name] | undefined }
+export type WebhookSettingsInput = {
+  readonly [name in keyof WebhookSettings]?: WebhookSettings[name] | undefined
+}
 
-/** Aliases, or paths of repositories, of one webhook. */
+/** Aliases of one webhook, and paths of repositories. */
 export const MAX_PREFIXES = 100
 const MAX_SETTING_LENGTH = 500
 const E_MAIL = /^[^\s@]+@[^\s@]+$/
-/** Senders that are one registry, and name it themselves. */
+/** Registries of the senders that have one. */
 const ONE_REGISTRY: Partial<Record<Sender['kind'], string>> = {
   DOCKER_HUB: 'docker.io',
   QUAY: 'quay.io',
   GITHUB: 'ghcr.io',
 }
 
-/** The registry as hints are compared with it. Throws InvalidInputError. */
+/** Returns the registry in canonical form: the given one, or else the sender's own. Throws InvalidInputError. */
 export function checkRegistry(text: string | null | undefined, { kind, title }: Sender): string {
-  const given = text ?? ONE_REGISTRY[kind]
-  if (given === undefined) {
+  const registry = text ?? ONE_REGISTRY[kind]
+  if (registry === undefined) {
     throw new InvalidInputError(
       'registry',
-      `${title} does not say which registry it is: give it as references have it`,
+      `registry is required for ${title}: give the host as it is in references`,
     )
   }
-  return checkHost(given, 'registry')
+  return checkHost(registry, 'registry')
 }
 
-/** Throws InvalidInputError. */
+/** Returns the hosts in canonical form, each once. Throws InvalidInputError. */
 export const checkAliases = (aliases: readonly string[]): string[] => {
   checkCount(aliases, 'aliases')
   return [...new Set(aliases.map((alias, at) => checkHost(alias, `aliases.${at}`)))]
 }
 
-/** Paths below the registry; one may be written with it. Throws InvalidInputError. */
+/** Returns the paths without the registry, with which they may be given, each once. Throws InvalidInputError. */
 export function checkRepositories(paths: readonly string[], registry: string): string[] {
   checkCount(paths, 'repositories')
   return [...new Set(paths.map((path, at) => checkPath(path, registry, `repositories.${at}`)))]
 }
 
-/** The settings, of which the sender looks at all that are given. Throws InvalidInputError. */
-export function checkSettings(input: SettingsInput, { settings, title }: Sender): OwnSettings {
+/** Returns the settings with null for those that are not given. Throws InvalidInputError for one that the sender does not use. */
+export function checkSettings(input: WebhookSettingsInput, { settings, title }: Sender): WebhookSettings {
   for (const [name, value] of Object.entries(input)) {
-    const use = settings[name as keyof OwnSettings]
+    const use = settings[name as keyof WebhookSettings]
     if (value != null && !use) {
-      throw new InvalidInputError(`settings.${name}`, `${title} has no use for ${name}`)
+      throw new InvalidInputError(`settings.${name}`, `${name} is not a setting of ${title}`)
     }
     if (typeof value === 'string' && (value.length > MAX_SETTING_LENGTH || /\p{Cc}/u.test(value))) {
       throw new InvalidInputError(
@@ -66,20 +68,20 @@ export function checkSettings(input: SettingsInput, { settings, title }: Sender)
   if (input.serviceAccount != null && !E_MAIL.test(input.serviceAccount)) {
     throw new InvalidInputError(
       'settings.serviceAccount',
-      'serviceAccount is the e-mail address of a service account: push@project.iam.gserviceaccount.com',
+      'serviceAccount must be the e-mail address of a service account: push@project.iam.gserviceaccount.com',
     )
   }
-  // empty: nothing stands before the image's name
+  // empty: references have no path before the name of the image
   if (input.pathPrefix && !isRepositoryName(input.pathPrefix)) {
     throw new InvalidInputError(
       'settings.pathPrefix',
-      'pathPrefix is the beginning of a repository, as references have it: docker-virtual, or team/docker',
+      'pathPrefix must be the first part of a repository in references: docker-virtual, or team/docker',
     )
   }
   for (const [name, use] of Object.entries(settings)) {
-    const isMissing = (input[name as keyof OwnSettings] ?? null) === null
+    const isMissing = (input[name as keyof WebhookSettings] ?? null) === null
     if (use === 'NEEDED' && isMissing) {
-      throw new InvalidInputError(`settings.${name}`, `${title} needs ${name}`)
+      throw new InvalidInputError(`settings.${name}`, `${name} is required for ${title}`)
     }
   }
   return {
@@ -95,7 +97,7 @@ function checkHost(text: string, field: string): string {
   if (!isRegistryPrefix(prefix) || prefix.path !== '') {
     throw new InvalidInputError(
       field,
-      `"${text.slice(0, 100)}" is not a registry: write its host as references have it, quay.io or registry.example:5000`,
+      `"${text.slice(0, 100)}" is not a registry: give its host as it is in references, quay.io or registry.example:5000`,
     )
   }
   return prefix.registry
@@ -107,12 +109,15 @@ function checkPath(text: string, registry: string, field: string): string {
   if (isRepositoryName(path)) return path
   throw new InvalidInputError(
     field,
-    `"${text.slice(0, 100)}" is not a path of repositories of ${registry}: write team or team/app`,
+    `"${text.slice(0, 100)}" is not a path of repositories of ${registry}: give team or team/app`,
   )
 }
 
 function checkCount(list: readonly string[], field: string): void {
   if (list.length > MAX_PREFIXES) {
-    throw new InvalidInputError(field, `${list.length} are given; ${MAX_PREFIXES} is the most`)
+    throw new InvalidInputError(
+      field,
+      `${field} has ${list.length} entries: at most ${MAX_PREFIXES} are allowed`,
+    )
   }
 }

@@ -1,32 +1,31 @@
 import type { webhooks } from '../db/tables/webhook.ts'
 import type { SenderKind, SenderSettings } from '../vendors/delivery/sender.ts'
 
-type Row = typeof webhooks.$inferSelect
+export type WebhookRow = typeof webhooks.$inferSelect
 
-/** An address that a sender tells of pushes at, and what it may tell of. Times are milliseconds since 1970. */
+/** A URL to which a sender delivers notifications of pushes, and their scope. Times are milliseconds since 1970. */
 export interface Webhook
-  extends Omit<Row, 'sender' | 'aliases' | 'repositories' | 'settings' | 'enabled' | 'registry'> {
+  extends Omit<WebhookRow, 'sender' | 'aliases' | 'repositories' | 'settings' | 'enabled' | 'registry'> {
   readonly sender: SenderKind
-  /** `host[:port]` that its hints are about, in lower case; Docker Hub is `docker.io`. */
+  /** `host[:port]` of the registry that its hints are about, in lower case; Docker Hub is `docker.io`. */
   readonly registry: string
-  /** Other hosts under which the sender may know that registry. */
+  /** Other hosts by which the sender may name that registry. */
   readonly aliases: readonly string[]
-  /** Paths of whole segments; none: every repository. */
+  /** Paths of whole segments that hints may be about; empty for every repository. */
   readonly repositories: readonly string[]
-  readonly settings: OwnSettings
+  readonly settings: WebhookSettings
   readonly enabled: boolean
 }
 
-/** What a sender may want to know that is not the webhook's registry; null where nothing is said. */
-export type OwnSettings = Omit<SenderSettings, 'registry'>
+/** Settings of the sender other than the registry; null for a setting that is not set. */
+export type WebhookSettings = Omit<SenderSettings, 'registry'>
 
-/** Hours that a sender may say nothing at all before polling no longer relies on it. */
+/** Milliseconds without a delivery after which polling no longer relies on a webhook. */
 export const SILENT_AFTER = 72 * 3_600_000
 
-/** How it goes with a webhook. */
 export type WebhookState = 'DISABLED' | 'WAITING' | 'HEALTHY' | 'SILENT' | 'FAILING'
 
-/** Whether one can rely on it: `FAILING` when what came last could not be used, `WAITING` before the first delivery. */
+/** Returns the health of a webhook: `FAILING` when its newest delivery could not be used, `WAITING` before the first. */
 export function stateOf(webhook: Webhook, now: number): WebhookState {
   if (!webhook.enabled) return 'DISABLED'
   if (webhook.trouble !== null) return 'FAILING'
@@ -34,7 +33,7 @@ export function stateOf(webhook: Webhook, now: number): WebhookState {
   return now - webhook.acceptedAt > SILENT_AFTER ? 'SILENT' : 'HEALTHY'
 }
 
-export const webhookOf = (row: Row): Webhook => ({
+export const webhookOf = (row: WebhookRow): Webhook => ({
   ...row,
   sender: row.sender as SenderKind,
   aliases: JSON.parse(row.aliases),
@@ -43,10 +42,11 @@ export const webhookOf = (row: Row): Webhook => ({
   enabled: row.enabled === 1,
 })
 
-/** The settings as its sender reads them. */
+/** Returns all settings of the webhook's sender. */
 export const settingsOf = ({ registry, settings }: Webhook): SenderSettings => ({ ...settings, registry })
 
-/** `/webhooks/<key>`. */
-export const pathOf = ({ key }: Pick<Webhook, 'key'>): string => `${WEBHOOKS_PATH}${key}`
-
+/** Path of all webhooks, with the last slash. */
 export const WEBHOOKS_PATH = '/webhooks/'
+
+/** Returns `/webhooks/<key>`. */
+export const pathOf = ({ key }: Pick<Webhook, 'key'>): string => `${WEBHOOKS_PATH}${key}`

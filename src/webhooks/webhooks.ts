@@ -1,60 +1,51 @@
 import type { Database } from '../db/open.ts'
-import { keyset } from '../db/page.ts'
-import { columnsOf } from '../db/rows.ts'
-import { webhooks as webhooksTable } from '../db/tables/webhook.ts'
 import type { Transaction } from '../db/transact.ts'
 import { InvalidInputError, NotFoundError } from '../input/errors.ts'
 import { checkNamespace } from '../input/names.ts'
-import type { KeysetPage } from '../input/page.ts'
 import type { SenderKind } from '../vendors/delivery/sender.ts'
 import type { Senders } from '../vendors/senders.ts'
-import type { LiveSecret, WebhookSecrets } from './secrets.ts'
-import { type Webhook, webhookOf } from './webhook.ts'
+import type { SecretLifetime, WebhookSecrets } from './secrets.ts'
+import type { Webhook } from './webhook.ts'
 import {
   checkAliases,
   checkRegistry,
   checkRepositories,
   checkSettings,
-  type ScopeInput,
+  type WebhookScopeInput,
 } from './webhook-input.ts'
+import { createWebhookRows, type WebhookRows } from './webhook-rows.ts'
 
-type Row = typeof webhooksTable.$inferSelect
-
-/** The webhooks of namespaces, as they are kept. */
-export interface Webhooks {
+/** The webhooks of all namespaces. */
+export interface Webhooks extends Pick<WebhookRows, 'byKey' | 'byIds' | 'ofNamespace' | 'countOf'> {
   /** Throws InvalidInputError. */
   create(input: CreateWebhook): IssuedWebhook
   /** Throws NotFoundError, InvalidInputError. */
   update(input: UpdateWebhook): Webhook
   /**
-   * A new secret; the one before is believed for so many milliseconds more, null: until it is dropped.
-   * Throws NotFoundError, InvalidInputError.
+   * Creates a new secret. The old one stays valid for `keepOldFor` milliseconds; null: until it is dropped. Throws
+   * NotFoundError, InvalidInputError.
    */
   rotate(id: number, keepOldFor: number | null): IssuedWebhook
-  /** What it was. Throws NotFoundError. */
+  /** Returns the deleted webhook. Throws NotFoundError. */
   delete(id: number): Webhook
-  byKey(key: string): Webhook | undefined
-  byIds(ids: readonly number[]): Map<number, Webhook>
-  /** A page of a namespace's, oldest first; its keys are [id]. */
-  ofNamespace(namespace: string, page: KeysetPage): Webhook[]
-  countOf(namespace: string): number
-  secretsOf(ids: readonly number[]): Map<number, LiveSecret[]>
+  /** Returns the lifetimes of the valid secrets of each webhook. */
+  secretsOf(ids: readonly number[]): Map<number, SecretLifetime[]>
 }
 
-export interface CreateWebhook extends ScopeInput {
+export interface CreateWebhook extends WebhookScopeInput {
   readonly namespace: string
   readonly sender: SenderKind
 }
 
-/** What is not said stays as it is. */
-export interface UpdateWebhook extends ScopeInput {
+/** Changes of a webhook; null and undefined leave a field as it is. */
+export interface UpdateWebhook extends WebhookScopeInput {
   readonly id: number
   readonly enabled?: boolean | null | undefined
-  /** Believes only the newest secret from now on. */
+  /** True to make the newest secret the only valid one. */
   readonly dropOldSecret: boolean
 }
 
-/** A webhook, and the secret that is shown this once; null where the sender's platform signs. */
+/** A webhook with its new secret, which cannot be read again; null for senders whose platform signs deliveries. */
 export interface IssuedWebhook {
   readonly webhook: Webhook
   readonly secret: string | null
@@ -64,85 +55,70 @@ export interface WebhooksDependencies {
   readonly db: Database
   readonly senders: Senders
   readonly secrets: WebhookSecrets
-  /** The part of a URL that nobody can guess. */
+  /** Returns an unpredictable key for a URL. */
   readonly randomKey: () => string
   /** Milliseconds since 1970. */
   readonly now: () => number
-  /** Runs in the transaction that took away what somebody may have relied on. */
+  /** Runs in the transaction that disables or deletes a webhook, or changes its scope. */
   readonly onWeakened: (tx: Transaction, webhookId: number) => void
 }
 
 /** Webhooks of one namespace. */
 export const MAX_WEBHOOKS = 200
 
-const COLUMNS = columnsOf(webhooksTable, 'w')
-
 export function createWebhooks(dependencies: WebhooksDependencies): Webhooks {
   const { db, senders, secrets, randomKey, now, onWeakened } = dependencies
-  const byKey = db.prepare<Row>(`select ${COLUMNS} from webhooks w where w.key = ?`)
-  const byIds = db.prepare<Row>(
-    `select ${COLUMNS} from webhooks w where w.id in (select value from json_each(?))`,
-  )
-  const count = db.prepare<{ total: number }>('select count(*) as total from webhooks where namespace = ?')
-  const insert = db.prepare(
-    `insert into webhooks (key, namespace, sender, registry, aliases, repositories, settings, enabled, created_at, updated_at)
-     values (?, ?, ?, ?, ?, ?, ?, 1, ?, ?)`,
-  )
-  const write = db.prepare(
-    `update webhooks set registry = ?, aliases = ?, repositories = ?, settings = ?, enabled = ?, updated_at = ?
-     where id = ?`,
-  )
-  const remove = db.prepare('delete from webhooks where id = ?')
+  const rows = createWebhookRows(db)
 
   const find = (id: number): Webhook => {
-    const [row] = byIds.all(JSON.stringify([id]))
-    if (!row) throw new NotFoundError('there is no webhook of this id')
-    return webhookOf(row)
+    const webhook = rows.byIds([id]).get(id)
+    if (!webhook) throw new NotFoundError('no webhook has this id')
+    return webhook
   }
-
   const issue = (tx: Transaction, webhook: Webhook, oldUntil: number | null): string | null =>
     senders[webhook.sender].authenticity === 'JWT' ? null : secrets.issue(tx, webhook, oldUntil)
 
   return {
-    create({ namespace, sender: kind, ...scope }) {
+    ...rows,
+
+    create({ namespace, sender: kind, ...input }) {
       checkNamespace(namespace)
       const sender = senders[kind]
-      const registry = checkRegistry(scope.registry, sender)
-      const columns = [
+      const registry = checkRegistry(input.registry, sender)
+      const scope = {
         registry,
-        JSON.stringify(checkAliases(scope.aliases ?? [])),
-        JSON.stringify(checkRepositories(scope.repositories ?? [], registry)),
-        JSON.stringify(checkSettings(scope.settings ?? {}, sender)),
-      ]
+        aliases: checkAliases(input.aliases ?? []),
+        repositories: checkRepositories(input.repositories ?? [], registry),
+        settings: checkSettings(input.settings ?? {}, sender),
+      }
       return db.transact((tx) => {
-        if ((count.get(namespace)?.total ?? 0) >= MAX_WEBHOOKS) {
+        if (rows.countOf(namespace) >= MAX_WEBHOOKS) {
           throw new InvalidInputError('namespace', `a namespace has at most ${MAX_WEBHOOKS} webhooks`)
         }
-        const at = now()
-        const webhook = find(insert.insert(randomKey(), namespace, kind, ...columns, at, at))
+        const id = rows.insert({ key: randomKey(), namespace, sender: kind, ...scope, at: now() })
+        const webhook = find(id)
         return { webhook, secret: issue(tx, webhook, null) }
       })
     },
 
-    update: ({ id, enabled, dropOldSecret, ...scope }) =>
+    update: ({ id, enabled, dropOldSecret, ...input }) =>
       db.transact((tx) => {
         const old = find(id)
         const sender = senders[old.sender]
-        const registry = scope.registry == null ? old.registry : checkRegistry(scope.registry, sender)
-        const { aliases, repositories, settings } = scope
-        write.run(
+        const registry = input.registry == null ? old.registry : checkRegistry(input.registry, sender)
+        const { aliases, repositories, settings } = input
+        rows.update(id, {
           registry,
-          JSON.stringify(aliases ? checkAliases(aliases) : old.aliases),
-          JSON.stringify(repositories ? checkRepositories(repositories, registry) : old.repositories),
-          JSON.stringify(settings ? checkSettings({ ...old.settings, ...settings }, sender) : old.settings),
-          (enabled ?? old.enabled) ? 1 : 0,
-          now(),
-          id,
-        )
+          aliases: aliases ? checkAliases(aliases) : old.aliases,
+          repositories: repositories ? checkRepositories(repositories, registry) : old.repositories,
+          settings: settings ? checkSettings({ ...old.settings, ...settings }, sender) : old.settings,
+          enabled: enabled ?? old.enabled,
+          at: now(),
+        })
         if (dropOldSecret) secrets.dropOld(tx, id)
-        const written = find(id)
-        if (!written.enabled || registry !== old.registry || repositories) onWeakened(tx, id)
-        return written
+        const updated = find(id)
+        if (!updated.enabled || registry !== old.registry || repositories) onWeakened(tx, id)
+        return updated
       }),
 
     rotate: (id, keepOldFor) =>
@@ -152,7 +128,7 @@ export function createWebhooks(dependencies: WebhooksDependencies): Webhooks {
         if (authenticity === 'JWT') {
           throw new InvalidInputError(
             'id',
-            `there is no secret to rotate: ${title} signs with keys of its own`,
+            `there is no secret to rotate: ${title} signs deliveries with its own keys`,
           )
         }
         return { webhook, secret: issue(tx, webhook, keepOldFor === null ? null : now() + keepOldFor) }
@@ -162,25 +138,10 @@ export function createWebhooks(dependencies: WebhooksDependencies): Webhooks {
       db.transact((tx) => {
         const webhook = find(id)
         onWeakened(tx, id)
-        remove.run(id)
+        rows.delete(id)
         return webhook
       }),
 
-    byKey(key) {
-      const row = byKey.get(key)
-      return row && webhookOf(row)
-    },
-    byIds: (ids) => new Map(byIds.all(JSON.stringify(ids)).map((row) => [row.id, webhookOf(row)])),
-    ofNamespace(namespace, page) {
-      const { condition, keys, orderBy, limit, inOrder } = keyset(page, [{ column: 'id' }])
-      const where = ['namespace = ?', ...condition].join(' and ')
-      return inOrder(
-        db
-          .prepare<Row>(`select ${COLUMNS} from webhooks w where ${where} order by ${orderBy} limit ?`)
-          .all(namespace, ...keys, limit),
-      ).map(webhookOf)
-    },
-    countOf: (namespace) => count.get(namespace)?.total ?? 0,
     secretsOf: (ids) => secrets.live(ids),
   }
 }

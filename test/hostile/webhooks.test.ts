@@ -7,7 +7,7 @@ import { type AppOverrides, createApp } from '../../src/app/app.ts'
 import type { Config } from '../../src/app/config.ts'
 import { newSealingKey } from '../../src/secrets/sealing-key.ts'
 import type { SenderKind } from '../../src/vendors/delivery/sender.ts'
-import { FROM_ONE_SOURCE, ROWS_OF_NOTHING } from '../../src/webhooks/receive.ts'
+import { FROM_ONE_SOURCE, ENTRIES_WITHOUT_HINTS } from '../../src/webhooks/receiver.ts'
 import { testConfig } from '../fixtures/app.ts'
 import { connect } from '../fixtures/graphql-client.ts'
 import { image } from '../fixtures/random-image.ts'
@@ -17,8 +17,8 @@ import {
   deliveriesTo,
   deliveryOf,
   type IssuedWebhook,
+  type ReportedChange,
   send,
-  type Told,
 } from '../fixtures/webhook.ts'
 import { follow, history, pushLog } from '../flows/operations.ts'
 
@@ -68,7 +68,7 @@ async function start(settings: Partial<Config> = {}, overrides: AppOverrides = {
   }
 }
 
-const told = (more: Partial<Told> = {}): Told => ({
+const told = (more: Partial<ReportedChange> = {}): ReportedChange => ({
   registry: upstream.host,
   repository: 'team/app',
   tag: 'v1',
@@ -312,7 +312,7 @@ describe('a flood', () => {
 
     expect(statuses.filter((status) => status === 401)).toHaveLength(FROM_ONE_SOURCE.capacity)
     expect(statuses.filter((status) => status === 429)).toHaveLength(50)
-    expect((await outcomes(server.client, webhook)).length).toBe(ROWS_OF_NOTHING.capacity)
+    expect((await outcomes(server.client, webhook)).length).toBe(ENTRIES_WITHOUT_HINTS.capacity)
     time += 1000
     expect((await send(webhook.url, deliveryOf('GENERIC', webhook, told()))).status).toBe(202)
   }, 60_000)

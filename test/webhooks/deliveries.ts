@@ -4,10 +4,10 @@ import type { TagName } from '../../src/oci/tag.ts'
 import type {
   Delivery,
   Hint,
-  Place,
-  Reading,
+  ParsedDelivery,
   SampleImage,
   Sender,
+  SenderEndpoint,
   SenderSettings,
 } from '../../src/vendors/delivery/sender.ts'
 import { createSenders } from '../../src/vendors/senders.ts'
@@ -28,7 +28,7 @@ export const noSettings: SenderSettings = {
   isSigned: null,
 }
 
-export const place = (secret: string, settings: Partial<SenderSettings> = {}): Place => ({
+export const place = (secret: string, settings: Partial<SenderSettings> = {}): SenderEndpoint => ({
   url: 'https://streams.example.com/webhooks/k',
   secret,
   settings: { ...noSettings, ...settings },
@@ -63,13 +63,13 @@ export const read = (
     headers = {},
     settings = {},
   }: { headers?: Readonly<Record<string, string>>; settings?: Partial<SenderSettings> } = {},
-): Reading => sender.read(deliver(json, headers), { ...noSettings, ...settings })
+): ParsedDelivery => sender.read(deliver(json, headers), { ...noSettings, ...settings })
 
 /** A hint as text: `push registry/repository:tag@digest`, with `-` for a registry that is not said. */
 export const spell = ({ action, registry, repository, tag, digest }: Hint): string =>
   `${action} ${registry ?? '-'}/${repository}${tag === null ? '' : `:${tag}`}${digest === null ? '' : `@${digest}`}`
 
-export const spelled = (reading: Reading): string[] => reading.hints.map(spell)
+export const spelled = (reading: ParsedDelivery): string[] => reading.hints.map(spell)
 
 /** `sha256:aaaa…`: how the fixtures make up digests. */
 export const digest = (digit: string): string => `sha256:${digit.repeat(64)}`

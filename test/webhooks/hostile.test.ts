@@ -8,7 +8,7 @@ import {
   type Delivery,
   InvalidDeliveryError,
   MAX_HINTS,
-  type Reading,
+  type ParsedDelivery,
   SENDER_KINDS,
   type SenderKind,
 } from '../../src/vendors/delivery/sender.ts'
@@ -19,7 +19,7 @@ import { body, deliver, digest, image, noSettings, place, read, senders } from '
 const NEVER_REFUSED: readonly SenderKind[] = ['DISTRIBUTION', 'GITLAB', 'GOOGLE']
 
 /** What it reads, undefined where it refuses; any other error is a failure of the test. */
-function tried(kind: SenderKind, delivery: Delivery): Reading | undefined {
+function tried(kind: SenderKind, delivery: Delivery): ParsedDelivery | undefined {
   try {
     return senders[kind].read(delivery, noSettings)
   } catch (error) {
@@ -30,7 +30,7 @@ function tried(kind: SenderKind, delivery: Delivery): Reading | undefined {
   }
 }
 
-function checkReading(reading: Reading | undefined): void {
+function checkReading(reading: ParsedDelivery | undefined): void {
   if (!reading) return
   expect(reading.note.length).toBeLessThanOrEqual(300)
   expect(reading.note).toMatch(/^[\x20-\x7e…×]+$/)

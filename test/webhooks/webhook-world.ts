@@ -3,9 +3,10 @@ import { createSealer } from '../../src/secrets/sealer.ts'
 import { newSealingKey, parseSealingKeys } from '../../src/secrets/sealing-key.ts'
 import type { Delivery } from '../../src/vendors/delivery/sender.ts'
 import { createSenders, type Senders } from '../../src/vendors/senders.ts'
-import type { Answer } from '../../src/webhooks/answer.ts'
-import { createDeliveryLog, type DeliveryLog, type LoggedDelivery } from '../../src/webhooks/delivery-log.ts'
-import { createReceiver, type Receiver } from '../../src/webhooks/receive.ts'
+import type { LoggedDelivery } from '../../src/webhooks/delivery-history.ts'
+import { createDeliveryLog, type DeliveryLog } from '../../src/webhooks/delivery-log.ts'
+import type { DeliveryResponse } from '../../src/webhooks/delivery-response.ts'
+import { createReceiver, type Receiver } from '../../src/webhooks/receiver.ts'
 import { createWebhookSecrets, type WebhookSecrets } from '../../src/webhooks/secrets.ts'
 import { createTestWebhook, type TestWebhookCommand } from '../../src/webhooks/test-webhook.ts'
 import type { Webhook } from '../../src/webhooks/webhook.ts'
@@ -153,12 +154,12 @@ export class WebhookWorld implements AsyncDisposable {
     { webhook }: Pick<Issued, 'webhook'>,
     delivery: Delivery,
     source = SOURCE_ADDRESS,
-  ): Promise<Answer | undefined> {
+  ): Promise<DeliveryResponse | undefined> {
     return this.receiver.open(webhook.key, source)?.receive(delivery)
   }
 
   /** Delivers, and waits until all that it leads to is done. */
-  async tell(issued: Issued, telling: Telling, id?: string): Promise<Answer | undefined> {
+  async tell(issued: Issued, telling: Telling, id?: string): Promise<DeliveryResponse | undefined> {
     const answer = await this.deliver(issued, this.telling(issued, telling, id))
     await this.settle()
     return answer

@@ -3,12 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import {
-  createHintWorker,
-  FAN_OUT_AT_ONCE,
-  LOOKING_AT_ONCE,
-  MAX_UNFINISHED,
-} from '../../src/webhooks/worker.ts'
+import { FAN_OUT_AT_ONCE, LOOKING_AT_ONCE } from '../../src/webhooks/fan-out.ts'
+import { MAX_UNFINISHED } from '../../src/webhooks/request-targets.ts'
+import { createHintWorker } from '../../src/webhooks/worker.ts'
 import { image } from '../fixtures/random-image.ts'
 import { fromImage } from '../fixtures/test-domain.ts'
 import { type Issued, REGISTRY, REPOSITORY, SOURCE, WebhookWorld } from './webhook-world.ts'

@@ -1,5 +1,5 @@
+import type { HintTarget } from '../../webhooks/hint-targets.ts'
 import type { ScopedHint } from '../../webhooks/scope.ts'
-import type { Target } from '../../webhooks/targets.ts'
 import type { WebhookTest } from '../../webhooks/test-webhook.ts'
 import { batch } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
@@ -44,7 +44,7 @@ const WebhookTestHintType = builder.objectRef<ScopedHint>('WebhookTestHint').imp
   }),
 })
 
-const WebhookTestTargetType = builder.objectRef<Target>('WebhookTestTarget').implement({
+const WebhookTestTargetType = builder.objectRef<HintTarget>('WebhookTestTarget').implement({
   description: 'A tag of a stream that the registry would be asked for.',
   fields: (t) => ({
     imageStream: t.field({

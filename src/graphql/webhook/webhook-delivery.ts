@@ -1,5 +1,5 @@
 import { groupBy } from '../../input/group-by.ts'
-import type { LoggedDelivery, LoggedHint, LoggedTarget } from '../../webhooks/delivery-log.ts'
+import type { LoggedDelivery, LoggedHint, LoggedTarget } from '../../webhooks/delivery-history.ts'
 import { batch, loadForBatch } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
 import { checkRange } from '../kit/checks.ts'

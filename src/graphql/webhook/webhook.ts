@@ -1,6 +1,6 @@
 import { checkNamespace } from '../../input/names.ts'
 import { SENDER_KINDS, type SenderKind } from '../../vendors/delivery/sender.ts'
-import type { LiveSecret } from '../../webhooks/secrets.ts'
+import type { SecretLifetime } from '../../webhooks/secrets.ts'
 import { pathOf, settingsOf, type Webhook } from '../../webhooks/webhook.ts'
 import { batch, loadForBatch } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
@@ -52,7 +52,7 @@ const WebhookAuthenticityEnum = builder.enumType('WebhookAuthenticity', {
   } as const,
 })
 
-const WebhookSecretType = builder.objectRef<LiveSecret>('WebhookSecret').implement({
+const WebhookSecretType = builder.objectRef<SecretLifetime>('WebhookSecret').implement({
   description: 'A secret that is believed, without itself.',
   fields: (t) => ({
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was made.' }),

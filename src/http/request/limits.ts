@@ -55,5 +55,3 @@ export const CLOSE_TIMEOUT = 10_000
 /** Bytes of one webhook delivery. */
 export const MAX_DELIVERY_BYTES = 2 * 1024 * 1024
 
-/** Bytes of all webhook deliveries that are read or processed at a time. */
-export const MAX_DELIVERY_BYTES_HELD = 32 * 1024 * 1024

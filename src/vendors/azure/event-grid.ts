@@ -4,7 +4,7 @@ import { at, jsonOfBody, quoted, textOf } from '../delivery/body.ts'
 import { type CloudEvent, nameOfEvents, readCloudEvents } from '../delivery/cloud-event.ts'
 import { createHintCollector } from '../delivery/hints.ts'
 import { postOf, pushEventOf } from '../delivery/sample-delivery.ts'
-import { type Delivery, InvalidDeliveryError, type Reading, type Sender } from '../delivery/sender.ts'
+import { type Delivery, InvalidDeliveryError, type ParsedDelivery, type Sender } from '../delivery/sender.ts'
 import { readAzureEvent } from './webhook.ts'
 
 const PUSHED = 'Microsoft.ContainerRegistry.ImagePushed'
@@ -75,7 +75,7 @@ function gridEventsOf({ body }: Delivery): CloudEvent[] {
 }
 
 /** Source: Azure Event Grid, webhook event delivery, validation handshake. */
-function validation(data: unknown): Reading {
+function validation(data: unknown): ParsedDelivery {
   const code = at(data, 'validationCode')
   if (typeof code !== 'string' || code === '' || code.length > 256) {
     throw new InvalidDeliveryError('the validation event has no "validationCode"')
@@ -84,12 +84,12 @@ function validation(data: unknown): Reading {
     id: null,
     hints: [],
     note: 'handshake of a subscription, answered',
-    reply: { status: 200, body: { validationResponse: code } },
+    handshake: { status: 200, body: { validationResponse: code } },
   }
 }
 
 /** Source: CloudEvents 1.0, HTTP webhook, §4: the sender's name is given back to it; its callback is not called. */
-function agreement({ headers }: Delivery): Reading {
+function agreement({ headers }: Delivery): ParsedDelivery {
   const origin = headers['webhook-request-origin'] ?? ''
   if (!/^[A-Za-z0-9.-]{1,253}$/.test(origin)) {
     throw new InvalidDeliveryError('WebHook-Request-Origin is not a host name')
@@ -98,7 +98,7 @@ function agreement({ headers }: Delivery): Reading {
     id: null,
     hints: [],
     note: `handshake of ${origin}, answered`,
-    reply: {
+    handshake: {
       status: 200,
       body: null,
       headers: { Allow: 'POST', 'WebHook-Allowed-Origin': origin, 'WebHook-Allowed-Rate': '*' },

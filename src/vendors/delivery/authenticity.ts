@@ -1,6 +1,6 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
 import { basicCredentials } from '../../logins/registry-login.ts'
-import type { Authentication, Delivery, Place } from './sender.ts'
+import type { Authentication, Delivery, SenderEndpoint } from './sender.ts'
 
 const sha256 = (value: string): Buffer => createHash('sha256').update(value).digest()
 
@@ -119,5 +119,5 @@ export const authenticateSignatures = (
   })
 
 /** The address with the secret in it. */
-export const urlWithSecret = ({ url, secret }: Pick<Place, 'url' | 'secret'>): string =>
+export const urlWithSecret = ({ url, secret }: Pick<SenderEndpoint, 'url' | 'secret'>): string =>
   `${url}?secret=${encodeURIComponent(secret)}`

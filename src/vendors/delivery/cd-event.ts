@@ -1,7 +1,7 @@
 import { InvalidReferenceError, parseReference, type Reference } from '../../oci/reference.ts'
 import { at, quoted, textOf } from './body.ts'
 import type { CloudEvent } from './cloud-event.ts'
-import type { Told } from './hints.ts'
+import type { ReportedChange } from './hints.ts'
 import { InvalidDeliveryError } from './sender.ts'
 
 const TYPE = /^dev\.cdevents\.artifact\.(\w+)(?:\.|$)/
@@ -16,7 +16,7 @@ const PACKAGE = /^pkg:oci\/[^@?#]+(?:@([^?#]*))?(?:\?([^#]*))?/
  * What a CDEvent tells of an image; null when it tells of no push, undefined when it is none. Throws InvalidDeliveryError.
  * Source: CDEvents 0.4, continuous integration events, artifact.
  */
-export function readCdEvent({ type, data }: CloudEvent): Told | null | undefined {
+export function readCdEvent({ type, data }: CloudEvent): ReportedChange | null | undefined {
   const what = TYPE.exec(type)?.[1]
   if (what === undefined) return undefined
   const action = ACTIONS.get(what)

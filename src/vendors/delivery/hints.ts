@@ -4,10 +4,10 @@ import { isDigest } from '../../oci/digest.ts'
 import { isRegistryName, isRepositoryName } from '../../oci/reference.ts'
 import { isTagName, TAG_GRAMMAR } from '../../oci/tag.ts'
 import { quoted } from './body.ts'
-import { type Hint, InvalidDeliveryError, MAX_HINTS, type Reading } from './sender.ts'
+import { type Hint, InvalidDeliveryError, MAX_HINTS, type ParsedDelivery } from './sender.ts'
 
 /** What a sender says has changed, not yet looked at. */
-export interface Told {
+export interface ReportedChange {
   /** Null: not said. */
   readonly registry: unknown
   readonly repository: unknown
@@ -20,11 +20,11 @@ export interface Told {
 
 /** Collects what one delivery tells. Nothing that is told makes it throw: what has an illegal name is left out and noted. */
 export interface HintCollector {
-  add(told: Told): void
+  add(told: ReportedChange): void
   /** Notes what moves no tag: `pull, ignored`. One of few phrases, or short. */
   ignore(what: string): void
   /** `id`: the sender's own name of the delivery, or empty. */
-  reading(id: string): Reading
+  reading(id: string): ParsedDelivery
 }
 
 /** What one delivery may tell: no body of the size that is taken has more that is meant. */
@@ -76,7 +76,7 @@ export function createHintCollector(): HintCollector {
 }
 
 /** For a sender that should hear of it. Throws InvalidDeliveryError where `add` would leave it out. */
-export function checkHint(told: Told): void {
+export function checkHint(told: ReportedChange): void {
   const hint = hintOf(told)
   if (typeof hint === 'string') throw new InvalidDeliveryError(hint)
 }
@@ -88,7 +88,7 @@ function nameOf(id: string): string | null {
 }
 
 /** The hint, or why it is none. */
-function hintOf({ registry, repository, tag, digest, action }: Told): Hint | string {
+function hintOf({ registry, repository, tag, digest, action }: ReportedChange): Hint | string {
   const host = registry === null || registry === '' ? null : registry
   if (host !== null && !(typeof host === 'string' && isRegistryName(host))) {
     return `${quoted(host)} is not a registry's host`

@@ -50,7 +50,7 @@ export interface Hint {
 }
 
 /** What a delivery means. */
-export interface Reading {
+export interface ParsedDelivery {
   /** The sender's own name of the delivery, the same when it is sent again; null where it has none. */
   readonly id: string | null
   /** In the order told, none twice; empty for what moves no tag. At most `MAX_HINTS`. */
@@ -58,10 +58,10 @@ export interface Reading {
   /** One short line for the log, without secrets or control characters: `push of team/app:v1`, `ping`, `pull, ignored`. */
   readonly note: string
   /** What the sender waits for in place of a plain 2xx: handshakes. */
-  readonly reply?: Reply
+  readonly handshake?: HandshakeResponse
 }
 
-export interface Reply {
+export interface HandshakeResponse {
   readonly status: number
   /** Sent as JSON; null for none. */
   readonly body: unknown
@@ -93,7 +93,7 @@ export interface SenderSettings {
 }
 
 /** An endpoint as its sender sees it. */
-export interface Place {
+export interface SenderEndpoint {
   /** Absolute, without query. */
   readonly url: string
   /** What stands for the secret in what is shown; for a sample the newest secret. */
@@ -125,17 +125,17 @@ export interface Sender {
   authenticate(
     delivery: Delivery,
     secrets: readonly string[],
-    place: Pick<Place, 'url' | 'settings'>,
+    place: Pick<SenderEndpoint, 'url' | 'settings'>,
   ): Promise<Authentication>
   /** Throws InvalidDeliveryError, and nothing else: a sender that would stall at a refusal is never refused here. */
-  read(delivery: Delivery, settings: SenderSettings): Reading
+  read(delivery: Delivery, settings: SenderSettings): ParsedDelivery
   /** What to do at the sender, step by step, each a sentence or a command. */
-  setUp(place: Place): readonly string[]
+  setUp(place: SenderEndpoint): readonly string[]
   /**
    * A delivery as the sender would send it, shown or signed with the place's secret. A platform's token (`JWT`) nobody else
    * can sign: there it is missing.
    */
-  sample(place: Place, image: SampleImage): Delivery
+  sample(place: SenderEndpoint, image: SampleImage): Delivery
 }
 
 /** What was sent is no delivery of this sender; the message says which part is wrong. */

@@ -6,9 +6,9 @@ import { postOf, pushEventOf } from '../delivery/sample-delivery.ts'
 import {
   type Delivery,
   InvalidDeliveryError,
-  type Place,
-  type Reading,
+  type ParsedDelivery,
   type Sender,
+  type SenderEndpoint,
 } from '../delivery/sender.ts'
 
 /**
@@ -16,7 +16,7 @@ import {
  * delivery that is no use is read as telling nothing. Our own `HEAD`s come back as pulls.
  */
 const envelopeSender = (
-  sender: Pick<Sender, 'kind' | 'title'> & { readonly steps: (place: Place) => readonly string[] },
+  sender: Pick<Sender, 'kind' | 'title'> & { readonly steps: (place: SenderEndpoint) => readonly string[] },
 ): Sender => ({
   kind: sender.kind,
   title: sender.title,
@@ -38,7 +38,7 @@ const envelopeSender = (
     ),
 })
 
-function read({ body }: Delivery): Reading {
+function read({ body }: Delivery): ParsedDelivery {
   const hints = createHintCollector()
   const ids: string[] = []
   for (const entry of entriesOf(body)) {

@@ -5,7 +5,7 @@ import { authenticateSignatures, authenticateToken } from '../delivery/authentic
 import { at, given, jsonOfBody, quoted } from '../delivery/body.ts'
 import { readCdEvent } from '../delivery/cd-event.ts'
 import { nameOfEvents, readCloudEvents } from '../delivery/cloud-event.ts'
-import { checkHint, createHintCollector, type Told } from '../delivery/hints.ts'
+import { checkHint, createHintCollector, type ReportedChange } from '../delivery/hints.ts'
 import type { KeySource } from '../delivery/public-keys.ts'
 import { postOf } from '../delivery/sample-delivery.ts'
 import { type Authentication, type Delivery, InvalidDeliveryError, type Sender } from '../delivery/sender.ts'
@@ -33,7 +33,7 @@ export const createGeneric = ({ now }: Pick<KeySource, 'now'>): Sender => ({
   read(delivery) {
     const events = readCloudEvents(delivery)
     const hints = createHintCollector()
-    const add = (told: Told): void => {
+    const add = (told: ReportedChange): void => {
       checkHint(told)
       hints.add(told)
     }
@@ -98,7 +98,7 @@ function signStandard(
 }
 
 /** What one object tells. Throws InvalidDeliveryError. */
-function toldBy(data: unknown): Told[] {
+function toldBy(data: unknown): ReportedChange[] {
   const { image, repository, tags } = isObject(data) ? data : {}
   const action = actionOf(at(data, 'action'))
   if (typeof image === 'string') return [{ ...referenceOf(image), action }]
@@ -120,7 +120,7 @@ function actionOf(action: unknown): 'push' | 'delete' {
   throw new InvalidDeliveryError(`action is ${quoted(action)}: it may be push or delete`)
 }
 
-function referenceOf(image: string): Omit<Told, 'action'> {
+function referenceOf(image: string): Omit<ReportedChange, 'action'> {
   try {
     return parseReference(image)
   } catch (error) {

@@ -9,9 +9,9 @@ import {
   type Authentication,
   type Delivery,
   InvalidDeliveryError,
-  type Place,
-  type Reading,
+  type ParsedDelivery,
   type Sender,
+  type SenderEndpoint,
 } from '../delivery/sender.ts'
 
 /** Source: Google, OpenID Connect discovery document, jwks_uri. */
@@ -66,7 +66,7 @@ export function createGoogle({ fetchKeys, now }: KeySource): Sender {
 /** Source: Google Cloud, Pub/Sub, authentication for push subscriptions. */
 async function authenticate(
   header: string,
-  { url, settings }: Pick<Place, 'url' | 'settings'>,
+  { url, settings }: Pick<SenderEndpoint, 'url' | 'settings'>,
   { findKey, now }: { readonly findKey: JWTVerifyGetKey; readonly now: () => number },
 ): Promise<Authentication> {
   const refused = (reason: string): Authentication => ({ ok: false, reason })
@@ -105,7 +105,7 @@ function reasonOf(error: unknown): string {
   return 'the token cannot be verified'
 }
 
-function read(delivery: Delivery): Reading {
+function read(delivery: Delivery): ParsedDelivery {
   const hints = createHintCollector()
   const { headers, body } = delivery
   let id = headers['x-goog-pubsub-message-id'] ?? ''

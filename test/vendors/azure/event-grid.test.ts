@@ -24,7 +24,7 @@ describe('ACR Event Grid', () => {
       id: null,
       hints: [],
       note: 'handshake of a subscription, answered',
-      reply: { status: 200, body: { validationResponse: '512d38b6-c7b8-40c8-89fe-f46f9e9622b6' } },
+      handshake: { status: 200, body: { validationResponse: '512d38b6-c7b8-40c8-89fe-f46f9e9622b6' } },
     })
   })
 
@@ -48,7 +48,7 @@ describe('ACR Event Grid', () => {
       id: null,
       hints: [],
       note: 'handshake of eventgrid.azure.net, answered',
-      reply: {
+      handshake: {
         status: 200,
         body: null,
         headers: {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { KEPT_ACCEPTED, KEPT_FOR, KEPT_OTHERS } from '../../src/webhooks/delivery-log.ts'
-import { FROM_ONE_SOURCE, ROWS_OF_NOTHING, TO_ONE_WEBHOOK } from '../../src/webhooks/receive.ts'
+import { ENTRIES_WITHOUT_HINTS, FROM_ONE_SOURCE, TO_ONE_WEBHOOK } from '../../src/webhooks/receiver.ts'
 import { stateOf } from '../../src/webhooks/webhook.ts'
 import { image } from '../fixtures/random-image.ts'
 import { deliveryOf } from '../fixtures/webhook.ts'
@@ -236,12 +236,12 @@ describe('too much', () => {
 
   it('that is not believed fills no log, and keeps nobody else out', async () => {
     await world.deliver(issued, world.telling(issued, v1))
-    for (let times = 0; times < ROWS_OF_NOTHING.capacity + 50; times++) {
+    for (let times = 0; times < ENTRIES_WITHOUT_HINTS.capacity + 50; times++) {
       expect((await world.deliver(issued, world.telling(wrong(), v1)))?.status).toBe(401)
     }
 
-    expect(outcomes().filter((outcome) => outcome === 'REFUSED')).toHaveLength(ROWS_OF_NOTHING.capacity)
-    expect(world.webhook(issued.webhook).refused).toBe(ROWS_OF_NOTHING.capacity + 50)
+    expect(outcomes().filter((outcome) => outcome === 'REFUSED')).toHaveLength(ENTRIES_WITHOUT_HINTS.capacity)
+    expect(world.webhook(issued.webhook).refused).toBe(ENTRIES_WITHOUT_HINTS.capacity + 50)
     expect(await world.deliver(issued, world.telling(issued, { tag: 'v2' }))).toMatchObject({ status: 202 })
     // a stranger cannot make it look broken
     expect(stateOf(world.webhook(issued.webhook), world.domain.time)).toBe('HEALTHY')

@@ -1,0 +1,70 @@
+import { asc, eq, isNull } from 'drizzle-orm'
+import { inBatches } from '../concurrency/yielding.ts'
+import type { Database } from '../db/open.ts'
+import { webhookHints, webhooks, webhookTargets } from '../db/tables/webhook.ts'
+import type { createHintTargets, NamespaceSources } from './hint-targets.ts'
+
+/** Hints that one transaction reads. */
+const HINTS_AT_ONCE = 200
+/** Targets after which a transaction processes no further hint: a thousand streams may follow one repository. */
+export const FAN_OUT_AT_ONCE = 2000
+/** Milliseconds after which a transaction reads no further repository: each read scans the sources of its namespace. */
+export const LOOKING_AT_ONCE = 20
+
+/**
+ * Returns a function that stores the targets of the oldest open hints, as many as one short transaction allows. It runs
+ * inside a transaction, and reports whether there were open hints.
+ */
+export function createFanOut(
+  { orm }: Database,
+  now: () => number,
+  targets: ReturnType<typeof createHintTargets>,
+) {
+  const { id, registry, repository, tag, digest, action } = webhookHints
+  const openHints = orm
+    .select({ id, namespace: webhooks.namespace, registry, repository, tag, digest, action })
+    .from(webhookHints)
+    .innerJoin(webhooks, eq(webhooks.id, webhookHints.webhookId))
+    .where(isNull(webhookHints.handledAt))
+    .orderBy(asc(id))
+    .limit(HINTS_AT_ONCE)
+    .prepare()
+
+  const store = (
+    hintId: number,
+    sources: NamespaceSources,
+    hint: ReturnType<typeof openHints.all>[number],
+  ) => {
+    const rows = sources
+      .targetsOf(hint)
+      .map(
+        ({ isSpecTag, ...target }) =>
+          ({ ...target, hintId, isSpecTag: isSpecTag ? 1 : 0, state: 'OPEN' }) as const,
+      )
+    for (const batch of inBatches(rows))
+      orm
+        .insert(webhookTargets)
+        .values([...batch])
+        .run()
+    orm.update(webhookHints).set({ handledAt: now() }).where(eq(id, hintId)).run()
+    return rows.length
+  }
+
+  return (): boolean => {
+    const hints = openHints.all()
+    const ofNamespaces = new Map<string, NamespaceSources>()
+    const until = now() + LOOKING_AT_ONCE
+    let stored = 0
+    let isFirst = true
+    for (const hint of hints) {
+      if (stored >= FAN_OUT_AT_ONCE) break
+      const sources = ofNamespaces.get(hint.namespace) ?? targets.of(hint.namespace)
+      // left to the next transaction; hints of one repository stay in their order
+      if (!isFirst && now() >= until && !sources.hasRead(hint)) continue
+      isFirst = false
+      ofNamespaces.set(hint.namespace, sources)
+      stored += store(hint.id, sources, hint)
+    }
+    return hints.length > 0
+  }
+}

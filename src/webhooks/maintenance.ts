@@ -1,0 +1,68 @@
+import { startPeriodic } from '../concurrency/periodic.ts'
+import type { Database } from '../db/open.ts'
+import type { Transaction } from '../db/transact.ts'
+import type { Import } from '../imagestream/request/import-rows.ts'
+import type { Schedules } from '../imagestream/schedule/schedule.ts'
+import type { ImageStream } from '../imagestream/spec/spec.ts'
+import type { Announcements } from './announcements.ts'
+import type { DeliveryLog } from './delivery-log.ts'
+import type { HintRetries } from './retries.ts'
+import type { HintWorker } from './worker.ts'
+
+export interface WebhookMaintenanceDependencies {
+  readonly db: Database
+  readonly log: Pick<DeliveryLog, 'trim'>
+  readonly announcements: Pick<Announcements, 'newlySilent'>
+  readonly schedules: Pick<Schedules, 'quicken' | 'onChanged'>
+  readonly worker: Pick<HintWorker, 'wake'>
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+  /** Receives the error of a run, such as a full disk; the next run is due as usual. */
+  readonly onError: (error: unknown) => void
+}
+
+const INTERVAL = 60_000
+
+/**
+ * Starts the work of webhooks that no delivery triggers: trims the log, polls the sources of silent webhooks as often as
+ * other sources, and processes hints that are still open after a restart, an error, or the end of an import.
+ */
+export function startWebhookMaintenance(dependencies: WebhookMaintenanceDependencies): Disposable {
+  const { db, log, announcements, schedules, worker, now, onError } = dependencies
+  const run = (): void => {
+    try {
+      db.transact((tx) => {
+        log.trim(tx)
+        schedules.quicken(tx, announcements.newlySilent())
+      })
+    } finally {
+      worker.wake()
+    }
+  }
+  const stopListening = schedules.onChanged(worker.wake)
+  const job = startPeriodic({ intervalMs: INTERVAL, now, run, onError })
+  return {
+    [Symbol.dispose]() {
+      job[Symbol.dispose]()
+      stopListening()
+    },
+  }
+}
+
+export interface ImportListenerDependencies {
+  readonly announcements: Pick<Announcements, 'onFinished'>
+  readonly retries: Pick<HintRetries, 'onFinished'>
+  readonly schedules: Pick<Schedules, 'onFinished'>
+}
+
+/**
+ * Returns a function that updates webhooks and schedules in the transaction that ends an import. Announcements come
+ * first: they decide how long the schedule waits.
+ */
+export const createImportListener =
+  ({ announcements, retries, schedules }: ImportListenerDependencies) =>
+  (tx: Transaction, stream: ImageStream, finished: Import): void => {
+    announcements.onFinished(tx, stream, finished)
+    retries.onFinished(tx, finished)
+    schedules.onFinished(tx, stream, finished)
+  }
