@@ -28,7 +28,17 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'external-registry': ['oci', 'concurrency', 'db', 'imagestream', 'registry', 'request-body'],
   registry: ['oci', 'input', 'concurrency', 'db', 'blobs', 'request-body'],
   collect: ['oci', 'input', 'concurrency', 'db', 'blobs', 'imagestream', 'registry'],
-  webhooks: ['oci', 'input', 'concurrency', 'request-body', 'logins', 'db', 'secrets', 'imagestream', 'vendors'],
+  webhooks: [
+    'oci',
+    'input',
+    'concurrency',
+    'request-body',
+    'logins',
+    'db',
+    'secrets',
+    'imagestream',
+    'vendors',
+  ],
   graphql: [
     'oci',
     'input',

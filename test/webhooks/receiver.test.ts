@@ -72,10 +72,10 @@ describe('a delivery', () => {
   })
 
   it.each([
-    [{ registry: 'registry.elsewhere' }, 'it tells of the registry registry.elsewhere'],
-    [{ repository: 'other/app' }, 'it tells of the repository other/app, and may tell of team'],
-    [{ repository: 'teamwork/app' }, 'it tells of the repository teamwork/app'],
-    [{ tag: `sha256-${'a'.repeat(64)}.sig` }, 'which is an attachment of an image'],
+    [{ registry: 'registry.elsewhere' }, 'the registry registry.elsewhere is not registry.test'],
+    [{ repository: 'other/app' }, 'the repository other/app is outside of the scope of this webhook: team'],
+    [{ repository: 'teamwork/app' }, 'the repository teamwork/app is outside of the scope'],
+    [{ tag: `sha256-${'a'.repeat(64)}.sig` }, 'is an attachment of an image'],
   ])(
     'of what is not the webhook’s to tell is ignored (allowed registry+repo prefixes per endpoint): %j',
     async (telling, reason) => {
@@ -190,7 +190,7 @@ describe('a webhook that changes while a delivery is on its way', () => {
     if (!endpoint) throw new Error('there is nothing')
     return endpoint
   }
-  const gone = { status: 404, body: { error: 'there is nothing here' } }
+  const gone = { status: 404, body: { error: 'not found' } }
   const remove = () => world.webhooks.delete(issued.webhook.id)
   const disable = () => world.webhooks.update({ id: issued.webhook.id, enabled: false, dropOldSecret: false })
 
@@ -351,7 +351,7 @@ describe('a secret', () => {
     world.domain.db.prepare(`update webhook_secrets set sealed = x'00'`).run()
 
     expect(await world.deliver(issued, world.telling(issued, v1))).toMatchObject({ status: 503 })
-    expect(world.webhook(issued.webhook).trouble).toBe('its secret cannot be opened: rotate it')
+    expect(world.webhook(issued.webhook).trouble).toBe('the secret of this webhook cannot be opened: rotate it')
     expect(world.errors.splice(0)).toHaveLength(1)
   })
 })

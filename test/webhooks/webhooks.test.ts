@@ -38,18 +38,18 @@ describe('a webhook', () => {
 
   const refused: [Partial<CreateWebhook>, string, RegExp][] = [
     [{ namespace: 'Not One' }, 'namespace', /is not a namespace/],
-    [{ sender: 'HARBOR', registry: null }, 'registry', /does not say which registry/],
-    [{ registry: 'registry.test/team' }, 'registry', /write its host as references have it/],
+    [{ sender: 'HARBOR', registry: null }, 'registry', /registry is required for Harbor/],
+    [{ registry: 'registry.test/team' }, 'registry', /give its host as it is in references/],
     [{ registry: 'user:password@registry.test' }, 'registry', /is not a registry/],
     [{ aliases: ['internal:5000', 'a b'] }, 'aliases.1', /is not a registry/],
-    [{ repositories: ['team', 'Team/App'] }, 'repositories.1', /write team or team\/app/],
+    [{ repositories: ['team', 'Team/App'] }, 'repositories.1', /give team or team\/app/],
     [
       { repositories: Array.from({ length: MAX_PREFIXES + 1 }, (_, at) => `team-${at}`) },
       'repositories',
       /101/,
     ],
-    [{ settings: { audience: 'x' } }, 'settings.audience', /has no use for audience/],
-    [{ sender: 'GOOGLE', settings: {} }, 'settings.serviceAccount', /needs serviceAccount/],
+    [{ settings: { audience: 'x' } }, 'settings.audience', /audience is not a setting of/],
+    [{ sender: 'GOOGLE', settings: {} }, 'settings.serviceAccount', /serviceAccount is required/],
     [
       { sender: 'GOOGLE', settings: { serviceAccount: 'a\nb' } },
       'settings.serviceAccount',
