@@ -1,7 +1,7 @@
 import { asc, count, inArray, type SQL, sql } from 'drizzle-orm'
 import type { Database } from '../db/open.ts'
-import type { KeysetPage } from '../input/page.ts'
 import { webhookDeliveries, webhookHints, webhookTargets } from '../db/tables/webhook.ts'
+import type { KeysetPage } from '../input/page.ts'
 import { pageById } from './page-by-id.ts'
 
 /** A request to a webhook and its outcome. Times are milliseconds since 1970. */

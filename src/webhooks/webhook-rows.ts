@@ -1,7 +1,7 @@
 import { count, eq, inArray, sql } from 'drizzle-orm'
 import type { Database } from '../db/open.ts'
-import type { KeysetPage } from '../input/page.ts'
 import { webhooks } from '../db/tables/webhook.ts'
+import type { KeysetPage } from '../input/page.ts'
 import { pageById } from './page-by-id.ts'
 import { type Webhook, type WebhookRow, type WebhookSettings, webhookOf } from './webhook.ts'
 

@@ -351,7 +351,9 @@ describe('a secret', () => {
     world.domain.db.prepare(`update webhook_secrets set sealed = x'00'`).run()
 
     expect(await world.deliver(issued, world.telling(issued, v1))).toMatchObject({ status: 503 })
-    expect(world.webhook(issued.webhook).trouble).toBe('the secret of this webhook cannot be opened: rotate it')
+    expect(world.webhook(issued.webhook).trouble).toBe(
+      'the secret of this webhook cannot be opened: rotate it',
+    )
     expect(world.errors.splice(0)).toHaveLength(1)
   })
 })

@@ -54,4 +54,3 @@ export const CLOSE_TIMEOUT = 10_000
 
 /** Bytes of one webhook delivery. */
 export const MAX_DELIVERY_BYTES = 2 * 1024 * 1024
-
