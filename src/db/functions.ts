@@ -5,7 +5,10 @@ import { isIndexType } from '../oci/media-types.ts'
 import { formatPlatforms, platformsOfIndex } from '../oci/platforms.ts'
 import { parseReference } from '../oci/reference.ts'
 
-/** Adds what our statements and migrations need and SQL does not have. None is part of the schema: other tools read the file. */
+/**
+ * Adds the SQL functions that statements and migrations use. The schema itself uses none, so that other tools can open
+ * the file.
+ */
 export function addFunctions(sqlite: BetterSqlite3.Database): void {
   const options = { deterministic: true, directOnly: true }
   sqlite.function('matches_glob', options, (pattern, text) =>

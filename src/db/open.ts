@@ -10,7 +10,8 @@ import semver from 'semver'
 import { addFunctions } from './functions.ts'
 import { type Statement, statementOf } from './statement.ts'
 import * as tables from './tables/index.ts'
-import { type Transact, type TransactTogether, transactions } from './transact.ts'
+import { createTransactions, type Transact } from './transact.ts'
+import { createTransactTogether, type TransactTogether } from './transact-together.ts'
 
 export type Orm = BetterSQLite3Database<typeof tables>
 export interface Database extends Disposable {
@@ -55,11 +56,12 @@ export function openDatabase(file: string, { onFatal }: OpenOptions = {}): Datab
     const orm = drizzle(sqlite, { schema: tables })
     addFunctions(sqlite)
     migrate(orm, { migrationsFolder: MIGRATIONS })
-    const prepare = statements(sqlite)
+    const transactions = createTransactions(sqlite, onFatal)
     return {
       orm,
-      prepare,
-      ...transactions(sqlite, onFatal),
+      prepare: statements(sqlite),
+      transact: transactions.transact,
+      transactTogether: createTransactTogether(transactions),
       [Symbol.dispose]: () => sqlite.close(),
     }
   } catch (error) {

@@ -1,21 +1,24 @@
 import type { KeysetPage } from '../input/page.ts'
 import type { Parameter } from './statement.ts'
 
+/** One column of a list's order. */
 export interface SortColumn {
   readonly column: string
   readonly descending?: boolean
 }
 
+/** Parts of the SQL of one page, for a statement of the caller. */
 export interface KeysetSql {
+  /** Conditions with question marks, for which `keys` has the values. */
   readonly condition: readonly string[]
   readonly keys: Parameter[]
   readonly orderBy: string
   readonly limit: number
-  /** Puts rows that were read from the end back into the list's order. */
+  /** Returns the rows in the order of the list, also when they were read from its end. */
   readonly inOrder: <Row>(rows: Row[]) => Row[]
 }
 
-/** SQL of one page. All columns ascend or all descend, and together they are unique. */
+/** Returns the SQL of one page. All columns must ascend or all descend, and together they must be unique. */
 export function keyset(
   { limit, peek = true, after, before, fromEnd = false }: KeysetPage,
   columns: readonly SortColumn[],
@@ -37,8 +40,9 @@ export function keyset(
   }
 }
 
+/** Parts of the SQL of a page of each of several owners. */
 export interface PageOfEachSql {
-  /** `… t`: the rows of every owner's page. */
+  /** The `from` clause: the rows of all pages, with the alias `t`. */
   readonly from: string
   readonly orderBy: string
   readonly parameters: (owners: readonly number[]) => Parameter[]
@@ -46,8 +50,8 @@ export interface PageOfEachSql {
 }
 
 /**
- * SQL of the same page of many owners at once: of the tags of each stream, of the events of each tag. With `among` only
- * rows with these ids are looked at, which must be those owners'.
+ * Returns the SQL of the same page of several owners, for example of the tags of each stream or the events of each tag.
+ * With `among` only the rows with these ids are considered, which must belong to the owners.
  */
 export function pageOfEach(
   page: KeysetPage,
@@ -67,7 +71,7 @@ export function pageOfEach(
   },
 ): PageOfEachSql {
   const { condition, keys, orderBy, limit, inOrder } = keyset(page, columns)
-  // the rows of an owner: all of them, or his part of those among which they are
+  // an owner's rows: all of them, or those of `among`
   const [owners, ofOwner] = among
     ? [
         `(select json_group_array(id) as value from ${table}

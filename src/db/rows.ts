@@ -2,8 +2,8 @@ import { getTableColumns } from 'drizzle-orm'
 import type { SQLiteTable } from 'drizzle-orm/sqlite-core'
 
 /**
- * A table's columns for the select list of a prepared statement, named as in `tables.ts`: `t.stream_id as streamId, …`.
- * Its rows are then the table's `$inferSelect`.
+ * Returns a table's columns for the select list of a prepared statement, with the names of the Drizzle table:
+ * `t.stream_id as streamId, …`. The rows then have the table's type, `typeof table.$inferSelect`.
  */
 export const columnsOf = (table: SQLiteTable, alias: string, omit: readonly string[] = []): string =>
   Object.entries(getTableColumns(table))

@@ -1,35 +1,36 @@
 import type { Database } from './open.ts'
 import type { Parameter } from './statement.ts'
 
-// Rows of a table that meet several criteria, in an order that has an index.
+// Search for the rows of a table that meet several criteria, in an order that has an index.
 //
-// Each criterion can be seen from two sides. From its index side it tells which rows meet it, in no useful order; from
-// its probe side whether one row does, by a look at the row or at one key. Neither is good alone: what all rows meet is
-// a long list to put in order for one page, and what no row meets is found out by probing every row. So a bounded count
-// decides. Where a criterion is met by few rows, these are read by its index and put in order; where every criterion is
-// met by many, the rows are read in order, by the order's index, until a page is full. Either way every row is probed
-// for every criterion: the index side only says where to look.
+// Each criterion has two access paths. Its index returns the rows that meet it, in no useful order. Its probe checks one
+// row, by the row itself or by one key of another table. Neither suffices alone: a criterion that most rows meet yields
+// a long list to sort for one page, and one that no row meets makes a scan probe every row. A bounded count decides:
+// - when few rows meet a criterion, they are read by its index and sorted;
+// - when many rows meet every criterion, rows are read in order, by the order's index, until the page is full.
+// Either way each row is probed for every criterion: the index only selects candidates.
 
-/** Part of a statement, with the values of its question marks. */
+/** Part of an SQL statement, with the values of its question marks. */
 export interface Sql {
   readonly text: string
   readonly values: readonly Parameter[]
 }
 
+/** A condition on rows, with its two access paths. */
 export interface Criterion {
-  /** A condition on one row: its columns, or a row of another table that a key finds. */
+  /** A condition on one row: on its columns, or on a row of another table found by a key. */
   readonly probe: Sql
   /**
-   * Each a `select` of one column `id`: the rows that meet the criterion by an index, perhaps with others, and any of
-   * them more than once. None where only probing tells.
+   * Statements that select one column `id` by an index: all rows that meet the criterion, possibly with other rows and
+   * with duplicates. Empty when no index exists.
    */
   readonly ids: readonly Sql[]
 }
 
-/** So many rows are read and put in order at once; measured, that takes as long as probing a few thousand. */
+/** Rows that are sorted for one page; by measurement this takes as long as probing a few thousand rows. */
 export const FEW = 250
 
-/** Ids of all rows that may meet the criteria, where the index of one of them shows that there are few. */
+/** Returns the ids of all rows that can meet the criteria; undefined when no index shows that they are few. */
 export function fewIds(db: Database, criteria: readonly Criterion[]): readonly number[] | undefined {
   let fewest: readonly number[] | undefined
   for (const { text, values } of criteria.flatMap(({ ids }) => ids)) {
@@ -43,7 +44,7 @@ export function fewIds(db: Database, criteria: readonly Criterion[]): readonly n
   return fewest
 }
 
-/** What every row that is found is probed for. */
+/** Returns the conditions of all probes, for the `where` clause. */
 export function probes(criteria: readonly Criterion[]): { where: string[]; values: Parameter[] } {
   return {
     where: criteria.map(({ probe }) => probe.text),
@@ -51,19 +52,19 @@ export function probes(criteria: readonly Criterion[]): { where: string[]; value
   }
 }
 
-/** Values of a column, and the table that has it. */
+/** Values to find in a column. */
 export interface ColumnValues {
   readonly table: string
   readonly column: string
-  /** The index of the column, then of the row's owner. Said, and not left to the planner, which knows no sizes. */
+  /** The index on the column and the row's owner; named here, because the planner has no statistics. */
   readonly index: string
-  /** A `select` of one column `value`. */
+  /** A statement that selects one column `value`. */
   readonly wanted: Sql
 }
 
 /**
- * The owners of rows that have one of the values, for each value by leaping in the index from one owner to the next:
- * what an owner has many of is passed over.
+ * Returns a statement that selects the owners of rows with one of the values. A loose index scan: it jumps from one
+ * owner to the next, and so skips the other rows of an owner.
  */
 export function ownersOf({ table, column, index, wanted }: ColumnValues, owner: string): Sql {
   const next = `select min(${owner}) from ${table} indexed by ${index} where ${column}`
@@ -78,7 +79,7 @@ export function ownersOf({ table, column, index, wanted }: ColumnValues, owner: 
   }
 }
 
-/** Every value of a column, by leaping in an index that begins with it. */
+/** Returns a statement that selects the distinct values of a column, by a loose index scan of an index that begins with it. */
 export const everyValue = (table: string, column: string): string =>
   `with recursive every (value) as (
      select min(${column}) from ${table} where ${column} is not null

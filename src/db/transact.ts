@@ -1,70 +1,50 @@
 import BetterSqlite3 from 'better-sqlite3'
 
-/** Proof that a transaction is open; what must be written together asks for one. */
+/** Proof that a transaction is open; functions whose writes must commit with others require one. */
 export interface Transaction {
-  /** Runs inside the transaction when all else is written, once for each name: what one commit needs but one of. */
+  /** Runs at the end of the transaction, once for each name: for a write that one commit needs once. */
   beforeCommit(name: string, write: () => void): void
-  /** Runs after the commit, once for each distinct function, and not at all if the transaction fails. */
+  /** Runs after the commit, once for each distinct function; not at all if the transaction fails. */
   afterCommit(hook: () => void): void
 }
 
 /**
- * One short, synchronous write: all of it or, when `write` throws, nothing.
- * A call inside another transaction joins it.
+ * Runs a short synchronous write in a transaction, which rolls back when `write` throws. A call inside another
+ * transaction joins that transaction. Throws TypeError when `write` returns a promise.
  */
 export type Transact = <Result>(write: (tx: Transaction) => Result) => Result
 
-/**
- * Like `transact`, for writes that arrive at about the same time: they share one commit, so one sync of the disk.
- * Each still fails alone: when one of them does, all are undone and run again, each in a commit of its own, so `write`
- * changes nothing but the database. Resolves when its commit is on disk.
- */
-export type TransactTogether = <Result>(
-  write: (tx: Transaction) => Result,
-  options?: TogetherOptions,
-) => Promise<Result>
-
-export interface TogetherOptions {
-  /**
-   * Waits a few syncs' time for company: many writes share a commit, and each takes longer. Otherwise a write has the
-   * company of its turn of the event loop: while one commit is synced, the next one's writes arrive. True unless given.
-   */
-  readonly patient?: boolean
-}
-
-/** Syncs of the disk that a write waits for company: the slower the disk, the more writes share a commit. */
-const SYNCS_TO_WAIT = 8
-/** Milliseconds. */
-const MAXIMUM_WAIT = 20
-/** Writes of one commit: nothing else runs meanwhile. */
-const MAXIMUM_TOGETHER = 64
-
-interface Waiting {
-  readonly write: (tx: Transaction) => unknown
-  readonly resolve: (result: never) => void
-  readonly reject: (error: unknown) => void
-}
-
 class OpenTransaction implements Transaction {
-  readonly last = new Map<string, () => void>()
+  readonly finalWrites = new Map<string, () => void>()
   readonly hooks = new Set<() => void>()
   beforeCommit(name: string, write: () => void): void {
-    this.last.set(name, write)
+    this.finalWrites.set(name, write)
   }
   afterCommit(hook: () => void): void {
     this.hooks.add(hook)
   }
 }
 
-export function transactions(
+/** The transactions of one connection. */
+export interface Transactions {
+  readonly transact: Transact
+  /** Milliseconds that the last commit took. */
+  readonly lastCommitMs: () => number
+}
+
+/**
+ * Creates the transactions of a connection. `onFatal` receives an error after which the commit may or may not be on
+ * disk: only a restart of the process can find out.
+ */
+export function createTransactions(
   sqlite: BetterSqlite3.Database,
   onFatal: ((error: unknown) => void) | undefined,
-): { transact: Transact; transactTogether: TransactTogether } {
+): Transactions {
   const begin = sqlite.prepare('BEGIN IMMEDIATE')
   const commit = sqlite.prepare('COMMIT')
   const rollback = sqlite.prepare('ROLLBACK')
   let open: OpenTransaction | undefined
-  let lastSync = 0
+  let lastCommitMs = 0
 
   const transact: Transact = (write) => {
     if (open) return synchronous(write(open))
@@ -74,13 +54,12 @@ export function transactions(
     let result: ReturnType<typeof write>
     try {
       result = synchronous(write(tx))
-      for (const write of tx.last.values()) write()
-      const began = performance.now()
+      for (const write of tx.finalWrites.values()) write()
+      const startedAt = performance.now()
       commit.run()
-      lastSync = performance.now() - began
+      lastCommitMs = performance.now() - startedAt
     } catch (error) {
       if (sqlite.inTransaction) rollback.run()
-      // after such an error the commit may be on disk although it failed here: only a restart knows
       if (isFatal(error)) onFatal?.(error)
       throw error
     } finally {
@@ -90,50 +69,7 @@ export function transactions(
     return result
   }
 
-  // No savepoint around each write: it would copy every page that the write changes, for a failure that hardly comes.
-  const commitTogether = (together: readonly Waiting[]): void => {
-    let committed = false
-    try {
-      const results = transact((tx) => {
-        tx.afterCommit(() => {
-          committed = true
-        })
-        return together.map(({ write }) => synchronous(write(tx)))
-      })
-      together.forEach(({ resolve }, at) => void resolve(results[at] as never))
-    } catch (error) {
-      const isLast = committed || together.length === 1 || isFatal(error)
-      if (isLast) for (const { reject } of together) reject(error)
-      else for (const one of together) commitTogether([one])
-    }
-  }
-
-  const waiting: Waiting[] = []
-  let timer: NodeJS.Timeout | undefined
-  let isFlushing = false
-  const flush = (): void => {
-    clearTimeout(timer)
-    isFlushing = false
-    const together = waiting.splice(0, MAXIMUM_TOGETHER)
-    if (waiting.length > 0) flushSoon()
-    if (together.length > 0) commitTogether(together)
-  }
-  const flushSoon = (): void => {
-    if (isFlushing) return
-    isFlushing = true
-    setImmediate(flush)
-  }
-
-  const transactTogether: TransactTogether = (write, { patient = true } = {}) =>
-    new Promise((resolve, reject) => {
-      if (waiting.length === 0 && patient) {
-        timer = setTimeout(flush, Math.min(lastSync * SYNCS_TO_WAIT, MAXIMUM_WAIT))
-      }
-      waiting.push({ write, resolve, reject })
-      if (!patient || waiting.length === MAXIMUM_TOGETHER) flushSoon()
-    })
-
-  return { transact, transactTogether }
+  return { transact, lastCommitMs: () => lastCommitMs }
 }
 
 const synchronous = <Result>(result: Result): Result => {
@@ -144,6 +80,7 @@ const synchronous = <Result>(result: Result): Result => {
   return result
 }
 
-const isFatal = (error: unknown): boolean =>
+/** Reports whether the error leaves open what is on disk. */
+export const isFatal = (error: unknown): boolean =>
   error instanceof BetterSqlite3.SqliteError &&
   (error.code.startsWith('SQLITE_IOERR') || error.code.startsWith('SQLITE_CORRUPT'))

@@ -9,7 +9,7 @@ import { expect, it } from 'vitest'
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const MIGRATIONS = join(ROOT, 'src/db/migrations')
 
-it('the migrations make exactly the tables that the code declares', async () => {
+it('the migrations create exactly the tables that the code declares', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'imagestreams-migrations-'))
   try {
     cpSync(MIGRATIONS, join(folder, 'migrations'), { recursive: true })

@@ -24,7 +24,7 @@ function refusalOf(file: string): DatabaseRefusedError {
     if (error instanceof DatabaseRefusedError) return error
     throw error
   }
-  throw new Error('it was opened')
+  throw new Error('expected a refusal, but the file was opened')
 }
 
 describe('an opened database', () => {
@@ -39,13 +39,13 @@ describe('an opened database', () => {
     }
   })
 
-  it('is of a SQLite that does not damage its write-ahead log', () => {
+  it('uses a SQLite version that does not damage its write-ahead log', () => {
     using db = openDatabase(':memory:')
 
     expect(semver.gte(String(oneValue(db, 'select sqlite_version()')), '3.51.3')).toBe(true)
   })
 
-  it('keeps what was written', () => {
+  it('keeps its rows after it is closed', () => {
     const file = join(folder, 'data.db')
     {
       using db = openDatabase(file)
@@ -63,11 +63,11 @@ describe('an opened database', () => {
   })
 })
 
-describe('a file that is not ours', () => {
+describe('a file that is not a database of this program', () => {
   it.each([
-    ['no database', (file: string) => writeFileSync(file, 'a text that is no database '.repeat(100))],
+    ['a text file', (file: string) => writeFileSync(file, 'plain text '.repeat(100))],
     [
-      'of another program',
+      'a database of another program',
       (file: string) => {
         const foreign = new BetterSqlite3(file)
         foreign.exec('create table bookmarks (url text)')
@@ -75,7 +75,7 @@ describe('a file that is not ours', () => {
       },
     ],
     [
-      'of another program, with a write-ahead log',
+      'a database of another program, with a write-ahead log',
       (file: string) => {
         const foreign = new BetterSqlite3(file)
         foreign.pragma('journal_mode = WAL')
@@ -83,7 +83,7 @@ describe('a file that is not ours', () => {
         foreign.close()
       },
     ],
-  ])('is refused and left as it is: %s', (_what, write) => {
+  ])('is refused and not changed: %s', (_what, write) => {
     const file = join(folder, 'data.db')
     write(file)
     const before = readFileSync(file)
@@ -92,11 +92,11 @@ describe('a file that is not ours', () => {
     expect(readFileSync(file).equals(before)).toBe(true)
   })
 
-  it('is refused when it was ours and is damaged', () => {
+  it('is refused when it is damaged', () => {
     const file = join(folder, 'data.db')
     openDatabase(file)[Symbol.dispose]()
     const bytes = readFileSync(file)
-    // behind the header, which alone is still in order
+    // after the header, which stays valid
     writeFileSync(file, bytes.fill(0xa5, 100, 4096))
 
     expect(refusalOf(file).message).toContain('damaged')
@@ -118,7 +118,7 @@ describe('a file that is not ours', () => {
 })
 
 describe('a second process', () => {
-  it('is refused while the first has the database, and taken afterwards', async () => {
+  it('is refused while the first has the database open, and succeeds afterwards', async () => {
     const file = join(folder, 'data.db')
     const open = new URL('../../src/db/open.ts', import.meta.url).href
     const script = `const { openDatabase } = await import(${JSON.stringify(open)})

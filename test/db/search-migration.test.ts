@@ -15,7 +15,7 @@ import { image, index } from '../fixtures/random-image.ts'
 import { ALL } from '../fixtures/test-domain.ts'
 
 const MIGRATIONS = fileURLToPath(new URL('../../src/db/migrations', import.meta.url))
-/** The migrations before streams and tags could be searched. */
+/** Number of migrations before search was added. */
 const BEFORE = 3
 const APPLICATION_ID = 0x696d7374
 
@@ -43,7 +43,7 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
-/** What the version before left behind: two streams, one imported whole and one not, and one that nothing came into. */
+/** Rows of the version before: a stream with imported tags, one whose import failed, and an empty one. */
 function fill(sqlite: BetterSqlite3.Database): void {
   const insert = (table: string, row: Readonly<Record<string, unknown>>): void => {
     const names = Object.keys(row)
@@ -117,7 +117,7 @@ function fill(sqlite: BetterSqlite3.Database): void {
   }
 }
 
-describe('a database from before streams and tags could be searched', () => {
+describe('a database from before search was added', () => {
   it.each<[StreamFilter, string[]]>([
     [{}, ['empty', 'ruby', 'tool']],
     [{ labels: [{ key: 'team', value: 'x' }] }, ['ruby']],
@@ -134,7 +134,7 @@ describe('a database from before streams and tags could be searched', () => {
     [{ notCheckedSince: 8001 }, ['empty', 'ruby', 'tool']],
     [{ unchangedSince: 7000 }, ['empty', 'tool']],
     [{ unchangedSince: 7001 }, ['empty', 'ruby', 'tool']],
-  ])('has the streams that are looked for: %j', (filter, names) => {
+  ])('finds streams after the migration: %j', (filter, names) => {
     using db = openDatabase(file)
     const streams = createStreams(db)
 
@@ -151,7 +151,7 @@ describe('a database from before streams and tags could be searched', () => {
     [{ registry: 'docker.io' }, ['3.3', '3.4']],
     [{ failing: {} }, ['1']],
     [{ unchangedSince: 6000 }, ['3.3', '1']],
-  ])('has the tags that are looked for: %j', (filter, names) => {
+  ])('finds tags after the migration: %j', (filter, names) => {
     using db = openDatabase(file)
 
     const tags = createTags(db).ofStreams([1, 2, 3], { ...filter, order: 'NAME', page: ALL })
@@ -159,7 +159,7 @@ describe('a database from before streams and tags could be searched', () => {
     expect(tags.map(({ name }) => name).sort()).toEqual(names.toSorted())
   })
 
-  it('has the newest first of which a tag changed last', () => {
+  it('orders streams by their newest tag event', () => {
     using db = openDatabase(file)
 
     const page = createStreams(db).page({ order: 'NEWEST_FIRST', page: ALL })

@@ -8,20 +8,20 @@ beforeEach(() => {
 })
 afterEach(() => db[Symbol.dispose]())
 
-it('an insert gives the id of its row', () => {
+it('insert returns the id of its row', () => {
   const insert = db.prepare('insert into notes (text) values (?)')
 
   expect([insert.insert('a'), insert.insert('b')]).toEqual([1, 2])
 })
 
-it('an insert refuses to be made slow by "returning", before it writes', () => {
+it('insert refuses a statement with "returning" before it writes', () => {
   const returning = db.prepare('insert into notes (text) values (?) returning id')
 
-  expect(() => returning.insert('a')).toThrow('needs no "returning"')
+  expect(() => returning.insert('a')).toThrow('remove "returning"')
   expect(db.prepare('select * from notes').all()).toEqual([])
 })
 
-it('rows are objects named by the columns, or tuples', () => {
+it('rows are objects with the names of the columns, or tuples', () => {
   db.prepare('insert into notes (text) values (?)').run('a')
   const notes = db.prepare<{ id: number; note: string }>('select id, text as note from notes')
 
@@ -30,7 +30,7 @@ it('rows are objects named by the columns, or tuples', () => {
   expect(() => db.prepare('delete from notes').all()).toThrow('returns no rows')
 })
 
-it('a thousand statements stay prepared, those that were used last; whoever holds another can go on with it', () => {
+it('the thousand most recently used statements stay cached; a caller can still use another that it holds', () => {
   const text = (number: number): string => `select ${number} as number`
   const held = db.prepare<{ number: number }>(text(-1))
   const used = db.prepare(text(0))

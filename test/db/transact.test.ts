@@ -1,7 +1,8 @@
 import BetterSqlite3 from 'better-sqlite3'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type Database, openDatabase } from '../../src/db/open.ts'
-import { type Transaction, transactions } from '../../src/db/transact.ts'
+import { createTransactions, type Transaction } from '../../src/db/transact.ts'
+import { createTransactTogether } from '../../src/db/transact-together.ts'
 
 let db: Database
 beforeEach(() => {
@@ -20,7 +21,7 @@ const notes = (): string[] =>
     .map(({ text }) => text)
 
 describe('a transaction', () => {
-  it('writes all of it and gives back the result', () => {
+  it('commits all writes and returns the result', () => {
     const result = db.transact(() => {
       write('a')
       write('b')
@@ -31,7 +32,7 @@ describe('a transaction', () => {
     expect(notes()).toEqual(['a', 'b'])
   })
 
-  it('writes nothing when it throws, and the next one is not concerned', () => {
+  it('writes nothing when it throws, and does not affect the next one', () => {
     const failing = () =>
       db.transact(() => {
         write('a')
@@ -44,7 +45,7 @@ describe('a transaction', () => {
     expect(notes()).toEqual(['b'])
   })
 
-  it('joins the one that is open around it', () => {
+  it('joins the transaction that is open around it', () => {
     const failing = () =>
       db.transact(() => {
         db.transact(() => write('inner'))
@@ -63,7 +64,7 @@ describe('a transaction', () => {
   it('refuses an async callback whose promise rejects, without ending the process', () => {
     const failing = () =>
       db.transact(async () => {
-        throw new Error('nobody waits for this')
+        throw new Error('not awaited')
       })
 
     expect(failing).toThrow('synchronous')
@@ -80,8 +81,8 @@ describe('a transaction', () => {
   })
 })
 
-describe('what is to run after the commit', () => {
-  it('runs once, and finds the write done and no transaction open', () => {
+describe('a hook after the commit', () => {
+  it('runs once, with the write done and no transaction open', () => {
     const seen: string[][] = []
     const hook = (): void => {
       seen.push(notes())
@@ -134,7 +135,7 @@ describe('writes that arrive together', () => {
     expect(notes()).toHaveLength(20)
   })
 
-  it('fail each alone', async () => {
+  it('fail independently of each other', async () => {
     const outcomes = await Promise.allSettled([
       db.transactTogether(() => write('a')),
       db.transactTogether(() => {
@@ -156,7 +157,7 @@ describe('writes that arrive together', () => {
     expect(notes()).toEqual(['a', 'b'])
   })
 
-  it('run after the commit only what those asked that did not fail', async () => {
+  it('run only the hooks of writes that did not fail', async () => {
     const ran: string[] = []
     const kept = (): void => {
       ran.push('kept')
@@ -174,7 +175,7 @@ describe('writes that arrive together', () => {
     expect(ran).toEqual(['kept'])
   })
 
-  it('are in the order in which they came, and a later one goes into a later commit', async () => {
+  it('keep their order, and a later write goes into a later commit', async () => {
     const first = db.transactTogether(() => write('a'))
     const second = db.transactTogether(() => write('b'))
     await first
@@ -183,7 +184,7 @@ describe('writes that arrive together', () => {
     expect(notes()).toEqual(['a', 'b', 'c'])
   })
 
-  it('are at most 64 to a commit: nothing else runs meanwhile', async () => {
+  it('are at most 64 in a commit, which blocks the event loop', async () => {
     const shares: number[] = []
     let written = 0
     const count = (): void => {
@@ -203,7 +204,7 @@ describe('writes that arrive together', () => {
     expect(shares).toEqual([64, 64, 22])
   })
 
-  it('are written once, also when what runs after their commit throws', async () => {
+  it('are written once, also when a hook after their commit throws', async () => {
     const outcomes = await Promise.allSettled([
       db.transactTogether(() => write('a')),
       db.transactTogether((tx) => {
@@ -218,7 +219,7 @@ describe('writes that arrive together', () => {
     expect(notes()).toEqual(['a', 'b'])
   })
 
-  it('do not suffer from one that only the commit finds wrong', async () => {
+  it('are kept when the commit itself rejects another write', async () => {
     db.prepare(
       'create table children (note integer references notes (id) deferrable initially deferred)',
     ).run()
@@ -237,7 +238,7 @@ describe('a disk that is full', () => {
     db.prepare(`pragma max_page_count = ${pages}`).get()
   }
 
-  it('loses what was to be written and nothing else, and heals without a restart', async () => {
+  it('fails the write and nothing else, and accepts writes again without a restart', async () => {
     db.transact(() => write('before'))
     limit(1)
     const large = 'x'.repeat(100_000)
@@ -257,8 +258,8 @@ describe('a disk that is full', () => {
   })
 })
 
-describe('a commit that fails on the disk', () => {
-  it('is fatal for the process: it may be there all the same, and only a restart knows', async () => {
+describe('a commit that fails', () => {
+  it('is reported as fatal: its rows may be on disk', async () => {
     const sqlite = new BetterSqlite3(':memory:')
     const error = new BetterSqlite3.SqliteError('disk I/O error', 'SQLITE_IOERR_FSYNC')
     const failing = (): never => {
@@ -269,7 +270,9 @@ describe('a commit that fails on the disk', () => {
     sqlite.prepare = commitFails as typeof sqlite.prepare
     const fatal: unknown[] = []
     let hooks = 0
-    const { transact, transactTogether } = transactions(sqlite, (each) => fatal.push(each))
+    const transactions = createTransactions(sqlite, (each) => fatal.push(each))
+    const { transact } = transactions
+    const transactTogether = createTransactTogether(transactions)
     const write = (tx: Transaction): void => tx.afterCommit(() => hooks++)
 
     expect(() => transact(write)).toThrow(error)
@@ -281,10 +284,10 @@ describe('a commit that fails on the disk', () => {
     sqlite.close()
   })
 
-  it('for a reason that a restart does not change is not fatal', () => {
+  it('is not fatal when a restart would not help', () => {
     const fatal: unknown[] = []
     const sqlite = new BetterSqlite3(':memory:')
-    const { transact } = transactions(sqlite, (each) => fatal.push(each))
+    const { transact } = createTransactions(sqlite, (each) => fatal.push(each))
 
     expect(() => transact(() => sqlite.exec('no statement'))).toThrow('syntax error')
     expect(fatal).toEqual([])

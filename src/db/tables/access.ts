@@ -1,7 +1,7 @@
 import { blob, index, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core'
 import { rowid, time } from './columns.ts'
 
-/** What registries are read with on behalf of a namespace. */
+/** Credentials with which registries are read for a namespace. */
 export const registryCredentials = sqliteTable(
   'registry_credentials',
   {
@@ -9,7 +9,7 @@ export const registryCredentials = sqliteTable(
     namespace: text('namespace').notNull(),
     /** `host[:port]`; Docker Hub is `docker.io`. */
     registry: text('registry').notNull(),
-    /** Of the repositories that it is for; empty for all of the registry. */
+    /** Path prefix of the repositories that the credential is for; empty for all of the registry. */
     path: text('path').notNull(),
     kind: text('kind', {
       enum: [
@@ -21,15 +21,15 @@ export const registryCredentials = sqliteTable(
         'AZURE_SERVICE_PRINCIPAL',
       ],
     }).notNull(),
-    /** Whom it signs in, as a cloud's keys name them too; empty where nothing does. */
+    /** User name, or the public id of a cloud's key; empty for kinds without one. */
     username: text('username').notNull(),
-    /** Which key opens `sealed`. */
+    /** Id of the key that opens `sealed`. */
     keyId: text('key_id').notNull(),
-    /** Password, token, or what of a cloud's key nobody may see, readable only with the key and only in this row. */
+    /** Password, token, or the secret part of a cloud's key; can be opened only with the key and only in this row. */
     sealed: blob('sealed', { mode: 'buffer' }).$type<Uint8Array>().notNull(),
     createdAt: time('created_at').notNull(),
     updatedAt: time('updated_at').notNull(),
-    /** When a registry was last shown it, or what its cloud gave for it, since it was set. */
+    /** When it, or a token that its cloud issued for it, was last sent to a registry since it was set; null for never. */
     lastUsedAt: time('last_used_at'),
   },
   (t) => [

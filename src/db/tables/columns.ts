@@ -1,8 +1,8 @@
 import { integer, text } from 'drizzle-orm/sqlite-core'
 
-// Columns are typed as SQLite stores them, so that a row is the same by Drizzle and by a prepared statement.
+// Columns have the types that SQLite stores, so that Drizzle and prepared statements return equal rows.
 
-/** A key that is never used twice. */
+/** An integer key; the key of a deleted row is not reused. */
 export const rowid = () => integer('id').primaryKey({ autoIncrement: true })
 
 /** Milliseconds since 1970. */
@@ -11,8 +11,8 @@ export const time = (name: string) => integer(name)
 /** 1 for true. */
 export const flag = (name: string) => integer(name).$type<0 | 1>().notNull()
 
-/** JSON text: `[{"key":…,"value":…}]`, ordered as the writer gave them. */
+/** JSON text: `[{"key":…,"value":…}]`, in the order of the input. */
 export const keyValues = (name: string) => text(name).notNull()
 
-/** What is taken of an index. */
+/** Part of an index that is imported. */
 export const importMode = () => text('import_mode', { enum: ['Legacy', 'PreserveOriginal'] }).notNull()

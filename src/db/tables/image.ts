@@ -2,13 +2,14 @@ import { blob, index, integer, sqliteTable, text, uniqueIndex } from 'drizzle-or
 import type { Digest } from '../../oci/digest.ts'
 import { rowid, time } from './columns.ts'
 
+/** Manifests by digest: of images, indexes and artifacts. */
 export const images = sqliteTable(
   'images',
   {
     id: rowid(),
     digest: text('digest').$type<Digest>().notNull(),
     mediaType: text('media_type').notNull(),
-    /** Pull spec by digest where the image was first seen. */
+    /** Pull spec by digest of the repository in which the image was first found. */
     dockerImageReference: text('docker_image_reference').notNull(),
     /** The exact bytes that hash to the digest. */
     manifest: blob('manifest', { mode: 'buffer' }).notNull(),
@@ -21,13 +22,13 @@ export const images = sqliteTable(
     os: text('os'),
     architecture: text('architecture'),
     variant: text('variant'),
-    /** What it runs on, an index's images counted: `linux/amd64 linux/arm64/v8`, sorted; null where nothing says. */
+    /** Platforms of the image, or of all images of the index: `linux/amd64 linux/arm64/v8`, sorted; null when unknown. */
     platforms: text('platforms'),
   },
   (t) => [uniqueIndex('images_by_digest').on(t.digest), index('images_by_config').on(t.configDigest)],
 )
 
-/** Configs apart from manifests: many manifests share one, and each is fetched once. */
+/** Configs, separate from manifests: several manifests can share one, and each is fetched once. */
 export const imageConfigs = sqliteTable('image_configs', {
   digest: text('digest').$type<Digest>().primaryKey(),
   bytes: blob('bytes', { mode: 'buffer' }).notNull(),

@@ -4,12 +4,13 @@ import type { TagName } from '../../oci/tag.ts'
 import { rowid, time } from './columns.ts'
 import { imageStreams } from './stream.ts'
 
+/** Imports of streams, each with its request and result. */
 export const imports = sqliteTable(
   'imports',
   {
     id: rowid(),
     streamId: integer('stream_id').references(() => imageStreams.id, { onDelete: 'set null' }),
-    /** JSON text: what was asked, so that a restarted server can finish it. */
+    /** JSON text: the request, with which a restarted server finishes the import. */
     request: text('request').notNull(),
     state: text('state', {
       enum: ['PENDING', 'RUNNING', 'SUCCEEDED', 'PARTIALLY_SUCCEEDED', 'FAILED'],
@@ -22,25 +23,25 @@ export const imports = sqliteTable(
     failed: integer('failed').notNull(),
     /** JSON text: tag names. */
     additionalTags: text('additional_tags').notNull(),
-    /** JSON text: ids of the tag events that the unchanged tags were at, their results without a row each. */
+    /** JSON text: ids of the tag events that the unchanged tags pointed to. */
     unchangedEvents: text('unchanged_events').notNull(),
     /**
-     * JSON text: those of them whose index is another one now, though the image taken of it is the same, each with the
-     * platforms that changed in it.
+     * JSON text: those of `unchangedEvents` whose index changed while the imported image stayed the same, each with the
+     * platforms that changed.
      */
     reindexedEvents: text('reindexed_events').notNull().default('[]'),
-    /** Why the whole import failed. */
+    /** Why the whole import failed; null unless it did. */
     reason: text('reason'),
     message: text('message'),
   },
   (t) => [
     index('imports_by_stream').on(t.streamId, t.id),
-    // start-up looks for what a crash left unfinished
+    // read at start-up: imports that a crash interrupted
     index('imports_unfinished').on(t.state).where(sql`finished_at is null`),
   ],
 )
 
-/** The tags that an import could not bring in; those that it did are its tag events. */
+/** Tags that an import failed to import. Imported tags are tag events. */
 export const importFailures = sqliteTable(
   'import_failures',
   {
@@ -55,7 +56,7 @@ export const importFailures = sqliteTable(
   (t) => [primaryKey({ columns: [t.importId, t.tag] })],
 )
 
-/** What is imported again and again without being asked. */
+/** Spec tags and repositories that are imported on a schedule. */
 export const importSchedules = sqliteTable(
   'import_schedules',
   {
@@ -66,13 +67,13 @@ export const importSchedules = sqliteTable(
     /** The spec tag; empty for the stream's repository. */
     tag: text('tag').$type<TagName | ''>().notNull(),
     dueAt: time('due_at').notNull(),
-    /** When an import last brought it in without a failure; null when none did. */
+    /** When an import of it last succeeded; null for never. */
     succeededAt: time('succeeded_at'),
     failedAt: time('failed_at'),
-    /** Why the newest import failed; null when it did not. */
+    /** Why the newest import failed; null when it succeeded. */
     reason: text('reason'),
     message: text('message'),
-    /** How many times the interval it is left alone, because somebody tells of its changes before they are due. */
+    /** Factor on the interval: above 1 when webhooks reliably report its changes earlier. */
     slowedBy: integer('slowed_by').notNull().default(1),
   },
   (t) => [

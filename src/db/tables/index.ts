@@ -1,4 +1,4 @@
-// All tables, as the migrations and Drizzle know them.
+// All tables, for Drizzle and drizzle-kit.
 
 export * from './access.ts'
 export * from './image.ts'

@@ -4,10 +4,11 @@ import type { TagName } from '../../oci/tag.ts'
 import { time } from './columns.ts'
 import { images } from './image.ts'
 
+/** Changes of tags to another image, in commit order: the source of subscriptions. */
 export const pushLog = sqliteTable(
   'push_log',
   {
-    /** Dense and in commit order. */
+    /** Ascends by 1 in commit order. */
     sequence: integer('sequence').primaryKey(),
     pushedAt: time('pushed_at').notNull(),
     source: text('source', { enum: ['IMPORT', 'REGISTRY', 'TAG'] }).notNull(),
@@ -29,13 +30,13 @@ export const pushLog = sqliteTable(
   ],
 )
 
-/** One row: which log this is, and from where on it is kept. */
+/** One row: the identity of the log, and its first entry. */
 export const pushLogState = sqliteTable(
   'push_log_state',
   {
     id: integer('id').primaryKey(),
     uid: text('uid').notNull(),
-    /** Highest number that has been dropped; 0 while all are kept. */
+    /** Highest sequence that has been deleted; 0 when none has. */
     dropped: integer('dropped').notNull(),
   },
   (t) => [check('push_log_state_single', sql`${t.id} = 1`)],

@@ -2,29 +2,29 @@ import { sql } from 'drizzle-orm'
 import { blob, check, index, integer, real, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core'
 import { rowid, time } from './columns.ts'
 
-/** How other registries, or parts of them, are reached. What is null is not said. */
+/** How other registries, or parts of them, are reached. A null column leaves the setting to a shorter prefix or the default. */
 export const registryConfigurations = sqliteTable(
   'registry_configurations',
   {
     id: rowid(),
     /** `host[:port]`, 443 left out; Docker Hub is `docker.io`. */
     registry: text('registry').notNull(),
-    /** Of the repositories that it is for; empty for all of the registry. */
+    /** Path prefix of the repositories that the configuration is for; empty for all of the registry. */
     path: text('path').notNull(),
     access: text('access', { enum: ['ALLOWED', 'BLOCKED'] }),
-    /** `host[:port][/path]` that stands in the prefix's place. */
+    /** `host[:port][/path]` that replaces the prefix. */
     location: text('location'),
-    /** JSON: `[{"location":…,"insecure":…,"serves":…}]`, in the order in which to ask. */
+    /** JSON text: `[{"location":…,"insecure":…,"serves":…}]`, in the order of use. */
     mirrors: text('mirrors'),
     insecure: integer('insecure').$type<0 | 1>(),
     /** PEM certificates. */
     ca: text('ca'),
-    /** PEM certificates, the own one first. Its key is a secret of this row. */
+    /** PEM certificates, the client's own first. Its key is in `registrySecrets`. */
     clientCertificate: text('client_certificate'),
     proxyUrl: text('proxy_url'),
-    /** The password is a secret of this row. */
+    /** The password is in `registrySecrets`. */
     proxyUsername: text('proxy_username'),
-    /** Requests at a time. */
+    /** Maximum number of concurrent requests. */
     concurrency: integer('concurrency'),
     requestsPerSecond: real('requests_per_second'),
     vendor: text('vendor', { enum: ['HARBOR', 'GITLAB', 'QUAY', 'JFROG', 'ZOT', 'NONE'] }),
@@ -35,7 +35,7 @@ export const registryConfigurations = sqliteTable(
   (t) => [uniqueIndex('registry_configurations_by_prefix').on(t.registry, t.path)],
 )
 
-/** What belongs to a configuration and is shown to nobody. */
+/** Secrets of registry configurations, which no query returns. */
 export const registrySecrets = sqliteTable(
   'registry_secrets',
   {
@@ -44,9 +44,9 @@ export const registrySecrets = sqliteTable(
       .notNull()
       .references(() => registryConfigurations.id, { onDelete: 'cascade' }),
     kind: text('kind', { enum: ['CLIENT_KEY', 'PROXY_PASSWORD'] }).notNull(),
-    /** Which key opens `sealed`. */
+    /** Id of the key that opens `sealed`. */
     keyId: text('key_id').notNull(),
-    /** Readable only with the key, only in this row and for what it was given for. */
+    /** Can be opened only with the key, and only for this row and its purpose. */
     sealed: blob('sealed', { mode: 'buffer' }).$type<Uint8Array>().notNull(),
   },
   (t) => [
@@ -55,7 +55,7 @@ export const registrySecrets = sqliteTable(
   ],
 )
 
-/** What goes for registries of which no configuration says it: one row, or none while nobody said anything. */
+/** Settings for registries without a configuration: one row, or none for the built-in defaults. */
 export const registryDefaults = sqliteTable(
   'registry_defaults',
   {

@@ -6,7 +6,7 @@ import { flag, rowid, time } from './columns.ts'
 import { images } from './image.ts'
 import { imageStreams } from './stream.ts'
 
-/** Repositories of the integrated registry. One that has blobs but no manifest yet has no stream. */
+/** Repositories of the integrated registry. A repository with blobs but no manifest has no stream. */
 export const repositories = sqliteTable(
   'repositories',
   {
@@ -14,7 +14,7 @@ export const repositories = sqliteTable(
     namespace: text('namespace').notNull(),
     name: text('name').notNull(),
     createdAt: time('created_at').notNull(),
-    /** The image stream of the same name: the repository goes with it. */
+    /** The image stream of the same name; the repository is deleted with it. */
     streamId: integer('stream_id').references(() => imageStreams.id, { onDelete: 'cascade' }),
   },
   (t) => [
@@ -23,7 +23,7 @@ export const repositories = sqliteTable(
   ],
 )
 
-/** Blobs whose bytes are whole, verified and synced in the blob store. */
+/** Blobs whose bytes are complete, verified and synced in the blob store. */
 export const blobs = sqliteTable('blobs', {
   digest: text('digest').$type<Digest>().primaryKey(),
   /** Bytes. */
@@ -31,7 +31,7 @@ export const blobs = sqliteTable('blobs', {
   storedAt: time('stored_at').notNull(),
 })
 
-/** Which repository may serve which blob: known by its digest alone, a blob is nobody's. */
+/** Blobs that each repository serves. Knowing a digest does not give access to the blob in another repository. */
 export const repositoryBlobs = sqliteTable(
   'repository_blobs',
   {
@@ -42,7 +42,7 @@ export const repositoryBlobs = sqliteTable(
       .$type<Digest>()
       .notNull()
       .references(() => blobs.digest),
-    /** When a client was last told that it is here; what builds on that has the lease's time to arrive. */
+    /** Start of the blob's lease: when a response last confirmed to a client that the repository has the blob. */
     confirmedAt: time('confirmed_at').notNull(),
   },
   (t) => [
@@ -51,7 +51,7 @@ export const repositoryBlobs = sqliteTable(
   ],
 )
 
-/** Which repository may serve which manifest; its bytes are the image's. */
+/** Manifests that each repository serves; their bytes are in `images`. */
 export const repositoryManifests = sqliteTable(
   'repository_manifests',
   {
@@ -62,16 +62,16 @@ export const repositoryManifests = sqliteTable(
     imageId: integer('image_id')
       .notNull()
       .references(() => images.id),
-    /** Digest of the manifest that this one is about: a signature's image. */
+    /** Digest of the manifest that this one refers to, for example the image of a signature. */
     subject: text('subject').$type<Digest>(),
-    /** Its own, else its config's media type; null for an index without one. */
+    /** The manifest's artifact type, else its config's media type; null for an index without artifact type. */
     artifactType: text('artifact_type'),
-    /** Pull spec by digest of where its content is fetched from on first use; null for what was pushed here. */
+    /** Pull spec by digest from which its content is fetched on first use; null for a pushed manifest. */
     source: text('source'),
-    /** Whether the source may speak plain HTTP or show a certificate that does not verify. */
+    /** Whether the source may use plain HTTP or a certificate that does not verify. */
     insecure: flag('insecure'),
     pushedAt: time('pushed_at').notNull(),
-    /** As a blob's. */
+    /** Start of the manifest's lease, as for a blob. */
     confirmedAt: time('confirmed_at').notNull(),
   },
   (t) => [
@@ -81,7 +81,7 @@ export const repositoryManifests = sqliteTable(
   ],
 )
 
-/** What the manifests that repositories hold name: config, layers and children. */
+/** Digests that the manifests of repositories refer to: config, layers and children. */
 export const manifestReferences = sqliteTable(
   'manifest_references',
   {
@@ -96,35 +96,35 @@ export const manifestReferences = sqliteTable(
   ],
 )
 
-/** Runs of the garbage collection. */
+/** Runs of garbage collection. */
 export const collections = sqliteTable('collections', {
   id: rowid(),
   startedAt: time('started_at').notNull(),
-  /** Null while it runs, and for good when the server ended meanwhile. */
+  /** Null while it runs, and when the server ended during the run. */
   finishedAt: time('finished_at'),
-  /** What went. */
+  /** Numbers of removed manifests, blobs and uploads. */
   manifests: integer('manifests').notNull(),
   blobs: integer('blobs').notNull(),
   uploads: integer('uploads').notNull(),
-  /** Bytes of disk that came back. */
+  /** Bytes of disk that were freed. */
   bytes: integer('bytes').notNull(),
-  /** Why it ended early. */
+  /** Why it ended early; null unless it did. */
   message: text('message'),
 })
 
-/** What an external registry told: kept until it is done, and then for a while to know it again. */
+/** Notifications of an external registry: a durable queue. Handled rows are kept for a while to recognize duplicates. */
 export const registryNotifications = sqliteTable(
   'registry_notifications',
   {
-    /** In the order in which they came. */
+    /** In the order of arrival. */
     id: rowid(),
-    /** The registry's own name of the event: a second delivery has the same. */
+    /** The registry's id of the event; a repeated delivery has the same. */
     eventId: text('event_id').notNull(),
     action: text('action', { enum: ['push', 'delete'] }).notNull(),
     repository: text('repository').notNull(),
     tag: text('tag').$type<TagName>(),
     digest: text('digest').$type<Digest>(),
-    /** By the registry's clock. */
+    /** Time by the registry's clock. */
     occurredAt: time('occurred_at').notNull(),
     receivedAt: time('received_at').notNull(),
     handledAt: time('handled_at'),

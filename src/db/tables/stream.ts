@@ -11,10 +11,11 @@ import {
 import type { TagName } from '../../oci/tag.ts'
 import { flag, importMode, keyValues, rowid, time } from './columns.ts'
 
+/** Image streams: their specification and summaries of their state. */
 export const imageStreams = sqliteTable(
   'image_streams',
   {
-    // never used twice: a node id, a log entry or an import keeps meaning the stream that it was made for
+    // not reused: node ids, log entries and imports keep identifying the stream for which they were created
     id: rowid(),
     uid: text('uid').notNull(),
     namespace: text('namespace').notNull(),
@@ -25,19 +26,19 @@ export const imageStreams = sqliteTable(
     labels: keyValues('labels'),
     annotations: keyValues('annotations'),
     dockerImageRepository: text('docker_image_repository'),
-    /** Host of that repository, as references name it: `docker.io`. */
+    /** Registry of that repository, as in references: `docker.io`. */
     registry: text('registry'),
-    /** Generation in which the repository or how it is imported last changed. */
+    /** Generation in which the repository or its import settings last changed. */
     repositoryGeneration: integer('repository_generation').notNull(),
     insecure: flag('insecure'),
     scheduled: flag('scheduled'),
     importMode: importMode(),
     lookupLocal: flag('lookup_local'),
-    /** RFC 3339 time of the last finished import, else why it failed. */
+    /** RFC 3339 time of the last finished import, or why it failed. */
     repositoryCheck: text('repository_check'),
-    /** When an import last brought in, or found unchanged, all that it was asked for; null when none did. */
+    /** When an import last succeeded for all requested tags; null for never. */
     checkedAt: time('checked_at'),
-    /** When one of its tags last got another image; 0 when none ever had one. */
+    /** When one of its tags last changed to another image; 0 when none has had an image. */
     newestAt: time('newest_at').notNull().default(0),
   },
   (t) => [
@@ -50,7 +51,7 @@ export const imageStreams = sqliteTable(
   ],
 )
 
-/** The labels of streams, by which they are found; in the stream's own row they are as they were written. */
+/** Labels of streams, for search. The stream's own row has them in the order of the input. */
 export const streamLabels = sqliteTable(
   'stream_labels',
   {
@@ -66,6 +67,7 @@ export const streamLabels = sqliteTable(
   ],
 )
 
+/** Spec tags of streams. */
 export const specTags = sqliteTable(
   'spec_tags',
   {
@@ -73,15 +75,15 @@ export const specTags = sqliteTable(
       .notNull()
       .references(() => imageStreams.id, { onDelete: 'cascade' }),
     name: text('name').$type<TagName>().notNull(),
-    /** Where it stands among the stream's spec tags, from 0: as they were given. */
+    /** Position among the stream's spec tags, from 0, in the order of the input. */
     position: integer('position').notNull().default(0),
     annotations: keyValues('annotations'),
     fromKind: text('from_kind', { enum: ['DockerImage', 'ImageStreamTag', 'ImageStreamImage'] }),
     fromName: text('from_name'),
     fromNamespace: text('from_namespace'),
-    /** Host of the registry that a `DockerImage` comes from. */
+    /** Registry of a `DockerImage`. */
     registry: text('registry'),
-    /** JSON text of a rule: the tag means whichever tag it chooses, of `from`'s repository or else of its own stream. */
+    /** JSON text of a policy, which chooses a tag of `from`'s repository, or of its own stream without `from`. */
     policy: text('policy'),
     reference: flag('reference'),
     /** The stream's generation in which this spec tag last changed. */
@@ -90,7 +92,7 @@ export const specTags = sqliteTable(
     scheduled: flag('scheduled'),
     importMode: importMode(),
     referencePolicy: text('reference_policy', { enum: ['Source', 'Local'] }).notNull(),
-    /** The tag that it follows, wherever it is and whether it exists; null where it follows none. */
+    /** The tag that it follows, which may not exist; null when it follows none. */
     followsNamespace: text('follows_namespace'),
     followsStream: text('follows_stream'),
     followsTag: text('follows_tag').$type<TagName>(),
@@ -103,17 +105,17 @@ export const specTags = sqliteTable(
   ],
 )
 
-/** What the rules of spec tags chose. */
+/** Tags that the policies of spec tags chose. */
 export const policyChoices = sqliteTable(
   'policy_choices',
   {
     streamId: integer('stream_id').notNull(),
     tag: text('tag').$type<TagName>().notNull(),
-    /** The tag that was chosen; null when none could be. */
+    /** The chosen tag; null when no tag can be chosen. */
     chosen: text('chosen').$type<TagName>(),
-    /** When the rule was last applied. */
+    /** When the policy was last applied. */
     decidedAt: time('decided_at').notNull(),
-    /** JSON text: why, where the tags to choose from are a registry's; those of the own stream can be looked at again. */
+    /** JSON text: the reasons, when the candidates are tags of a registry. Null for candidates of the own stream, whose reasons can be computed again. */
     report: text('report'),
   },
   (t) => [

@@ -6,6 +6,7 @@ import { rowid, time } from './columns.ts'
 import { images } from './image.ts'
 import { imageStreams } from './stream.ts'
 
+/** Tags of streams, with summaries of their newest event. */
 export const tags = sqliteTable(
   'tags',
   {
@@ -14,21 +15,21 @@ export const tags = sqliteTable(
       .notNull()
       .references(() => imageStreams.id, { onDelete: 'cascade' }),
     name: text('name').$type<TagName>().notNull(),
-    /** Sort keys made from the name: ascending is the order of importance, and of descending versions. */
+    /** Sort keys derived from the name. Ascending: the most important tag first, and the highest version first. */
     importance: text('importance').notNull(),
     version: text('version').notNull(),
-    /** What the tag means now; null while it never had an image. */
+    /** The tag event that the tag points to; null when it has had no image. */
     newestEventId: integer('newest_event_id'),
-    /** 0 while it never had an image: such tags come last. */
+    /** 0 when it has had no image: such tags come last. */
     newestAt: time('newest_at').notNull(),
     newestImageId: integer('newest_image_id'),
-    /** What the registry said when last asked: the index's digest where one platform's image was taken of it. */
+    /** Digest that the registry last reported: that of the index when one platform's image was imported from it. */
     upstreamDigest: text('upstream_digest').$type<Digest>(),
-    /** The platforms of the image that it means now, as its row has them. */
+    /** Platforms of the image that the tag points to, as in `images`. */
     platforms: text('platforms'),
-    /** Why it cannot be imported now, the reason of the condition that says so; null when nothing is wrong. */
+    /** Reason of the tag's failing condition; null when its last import succeeded. */
     failing: text('failing'),
-    /** When a whole list of its repository first lacked it; null while it is listed, or answered for all the same. */
+    /** When a complete tag list of its repository first lacked it; null while it is listed or found by name. */
     missingSince: time('missing_since'),
   },
   (t) => [
@@ -42,6 +43,7 @@ export const tags = sqliteTable(
   ],
 )
 
+/** History of tags: each row is an image that a tag pointed to. */
 export const tagEvents = sqliteTable(
   'tag_events',
   {
@@ -56,7 +58,7 @@ export const tagEvents = sqliteTable(
     dockerImageReference: text('docker_image_reference').notNull(),
     generation: integer('generation').notNull(),
     createdAt: time('created_at').notNull(),
-    /** The import that it is a result of; no foreign key, it stays when that import is forgotten. */
+    /** The import that created it; no foreign key, since the event outlives the import's row. */
     importId: integer('import_id'),
   },
   (t) => [
@@ -66,6 +68,7 @@ export const tagEvents = sqliteTable(
   ],
 )
 
+/** Conditions of tags, such as `ImportSuccess`. */
 export const tagConditions = sqliteTable(
   'tag_conditions',
   {

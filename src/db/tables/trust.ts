@@ -3,38 +3,38 @@ import type { Digest } from '../../oci/digest.ts'
 import { flag, rowid, time } from './columns.ts'
 import { imageStreams } from './stream.ts'
 
-/** What streams ask of the signatures of their images. */
+/** Requirements of streams on the signatures of their images. */
 export const trustPolicies = sqliteTable('trust_policies', {
   streamId: integer('stream_id')
     .primaryKey()
     .references(() => imageStreams.id, { onDelete: 'cascade' }),
   /** JSON text. */
   requirements: text('requirements').notNull(),
-  /** Of the requirements. */
+  /** Version of the requirements. */
   version: text('version').notNull(),
   updatedAt: time('updated_at').notNull(),
 })
 
-/** What repositories have about images, as they were last asked: a cache, dropped when nobody asks for a while. */
+/** Referrers of images in their repositories: a cache, whose unused rows are deleted. */
 export const referrerChecks = sqliteTable(
   'referrer_checks',
   {
     id: rowid(),
-    /** By whose credentials; empty for the server's own: who may not read a repository is not told from here. */
+    /** Namespace whose credentials were used; empty for the server's own. Only that namespace reads the row. */
     namespace: text('namespace').notNull(),
     /** `registry/repository`. */
     repository: text('repository').notNull(),
     digest: text('digest').$type<Digest>().notNull(),
-    /** Empty for all. */
+    /** Artifact type of the request; empty for all. */
     artifactType: text('artifact_type').notNull(),
-    /** JSON text of what was found; null while it could not be asked. */
+    /** JSON text of the referrers; null when no request has succeeded. */
     found: text('found'),
     isComplete: flag('is_complete'),
-    /** When it was found; null while it could not be asked. */
+    /** When the last request succeeded; null for never. */
     checkedAt: time('checked_at'),
-    /** When it was last asked for, with or without success. */
+    /** When the last request was made, with or without success. */
     triedAt: time('tried_at').notNull(),
-    /** Why the last attempt failed; null when it did not. */
+    /** Why the last request failed; null when it succeeded. */
     reason: text('reason'),
     message: text('message'),
   },
@@ -44,7 +44,7 @@ export const referrerChecks = sqliteTable(
   ],
 )
 
-/** What was made of the signatures of an image by the requirements of a policy: a cache. */
+/** Results of verifying the signatures of an image by a policy: a cache. */
 export const verifications = sqliteTable(
   'verifications',
   {
@@ -55,9 +55,9 @@ export const verifications = sqliteTable(
     policyVersion: text('policy_version').notNull(),
     /** JSON text. */
     outcome: text('outcome').notNull(),
-    /** Of the signatures that it is made of: while they are the same, so is the outcome. */
+    /** Digest of the signatures that were verified: while it is equal, the outcome is valid. */
     basis: text('basis').notNull(),
-    /** When time alone changes it; null for never. */
+    /** When the outcome changes by the passing of time alone; null for never. */
     validUntil: time('valid_until'),
     checkedAt: time('checked_at').notNull(),
   },

@@ -6,33 +6,33 @@ import { imports } from './import.ts'
 import { imageStreams } from './stream.ts'
 import { tags } from './tag.ts'
 
-/** How the repository of a stream is watched: what its vendor's listing said last, and whether that can be relied on. */
+/** State of watching a stream's repository through its vendor's tag listing. */
 export const repositoryWatches = sqliteTable('repository_watches', {
   streamId: integer('stream_id')
     .primaryKey()
     .references(() => imageStreams.id, { onDelete: 'cascade' }),
-  /** The stream's `repository_generation` that all of it is about: of another one it says nothing. */
+  /** The stream's `repository_generation` to which the row applies; the row is void for another one. */
   generation: integer('generation').notNull(),
-  /** Whose listing there is; null where none is known. */
+  /** Vendor of the listing; null when none is known. */
   vendor: text('vendor'),
   checkedAt: time('checked_at'),
   checkedBy: text('checked_by', { enum: ['LISTING', 'FULL_SWEEP'] }),
-  /** When every tag was last asked for; null when the next import is to do so. */
+  /** When every tag was last requested (full scan); null when the next import must do so. */
   sweptAt: time('swept_at'),
-  /** Tags in all, by the vendor's listing. */
+  /** Total number of tags in the vendor's listing. */
   total: integer('total'),
-  /** What the first page of the listing claimed, as marks to be recognised by; null where it is to be read whole. */
+  /** Fingerprints of the first page's entries, to recognize it; null when the listing must be read completely. */
   marks: text('marks'),
   setAsideUntil: time('set_aside_until'),
-  /** Why the listing could not be used when it was last tried; null when it could. */
+  /** Why the last use of the listing failed; null when it succeeded. */
   reason: text('reason'),
   message: text('message'),
   failingSince: time('failing_since'),
 })
 
 /**
- * What a vendor's listing says of a tag where the registry itself, when asked, said something else: asked for once, and
- * not again while the listing says the same.
+ * Entries of a vendor's listing that the registry itself contradicted. The tag is not requested again while the listing
+ * is the same.
  */
 export const tagClaims = sqliteTable(
   'tag_claims',
@@ -42,13 +42,13 @@ export const tagClaims = sqliteTable(
       .references(() => imageStreams.id, { onDelete: 'cascade' }),
     tag: text('tag').$type<TagName>().notNull(),
     digest: text('digest').$type<Digest>(),
-    /** By the vendor's clock. */
+    /** Time by the vendor's clock. */
     changedAt: time('changed_at'),
   },
   (t) => [primaryKey({ columns: [t.streamId, t.tag] })],
 )
 
-/** That a tag meant an image for a time, by a vendor's word alone: nobody here saw it. */
+/** Past images of tags that only a vendor's listing reported. */
 export const reportedMoves = sqliteTable(
   'reported_moves',
   {
@@ -57,7 +57,7 @@ export const reportedMoves = sqliteTable(
       .notNull()
       .references(() => tags.id, { onDelete: 'cascade' }),
     digest: text('digest').$type<Digest>().notNull(),
-    /** Both by the vendor's clock. */
+    /** Both times by the vendor's clock. */
     fromAt: time('from_at').notNull(),
     untilAt: time('until_at').notNull(),
     vendor: text('vendor').notNull(),
@@ -65,7 +65,7 @@ export const reportedMoves = sqliteTable(
   (t) => [uniqueIndex('reported_moves_of_tag').on(t.tagId, t.fromAt, t.digest)],
 )
 
-/** Pages of a registry's listing that an unfinished import has read: what a restarted server goes on from. */
+/** Pages of a tag list that an unfinished import has read; a restarted server continues after them. */
 export const importListings = sqliteTable(
   'import_listings',
   {
@@ -76,7 +76,7 @@ export const importListings = sqliteTable(
     page: integer('page').notNull(),
     /** JSON text: tag names. */
     names: text('names').notNull(),
-    /** Where the listing goes on, in the registry's own words. */
+    /** The registry's link to the next page. */
     next: text('next').notNull(),
     readAt: time('read_at').notNull(),
   },

@@ -5,35 +5,35 @@ import type { TagName } from '../../oci/tag.ts'
 import { flag, rowid, time } from './columns.ts'
 import { imageStreams } from './stream.ts'
 
-/** Where registries and those who watch them tell of pushes. */
+/** Webhooks: addresses to which registries, and services that watch them, report pushes. */
 export const webhooks = sqliteTable(
   'webhooks',
   {
     id: rowid(),
-    /** The last part of its URL; nobody can guess it. */
+    /** Last segment of its URL; random and secret. */
     key: text('key').notNull(),
     namespace: text('namespace').notNull(),
-    /** Who sends, and in which form. */
+    /** The sender, which determines the format of deliveries. */
     sender: text('sender').notNull(),
-    /** `host[:port]` that its hints are about; Docker Hub is `docker.io`. */
+    /** `host[:port]` to which its hints apply; Docker Hub is `docker.io`. */
     registry: text('registry').notNull(),
-    /** JSON text: other hosts under which the sender may know that registry. */
+    /** JSON text: other host names by which the sender may name that registry. */
     aliases: text('aliases').notNull(),
-    /** JSON text: paths of the repositories that it may tell of; an empty list is all. */
+    /** JSON text: paths of the repositories that it may report; an empty list allows all. */
     repositories: text('repositories').notNull(),
-    /** JSON text: what the kind of sender has to know beside the secret. */
+    /** JSON text: settings of the sender besides the secret. */
     settings: text('settings').notNull(),
     enabled: flag('enabled'),
     createdAt: time('created_at').notNull(),
     updatedAt: time('updated_at').notNull(),
-    /** When it was last believed, and last not. */
+    /** When a delivery was last accepted, and last refused; null for never. */
     acceptedAt: time('accepted_at'),
     refusedAt: time('refused_at'),
-    /** Why the newest delivery could not be used; null when it could. */
+    /** Why the newest delivery could not be used; null when it was. */
     trouble: text('trouble'),
     accepted: integer('accepted').notNull().default(0),
     refused: integer('refused').notNull().default(0),
-    /** Moves of tags that it told of before anybody saw them, and those that it did not tell of. */
+    /** Numbers of tag changes that it reported before an import found them, and that it did not report. */
     announced: integer('announced').notNull().default(0),
     announcedAt: time('announced_at'),
     missed: integer('missed').notNull().default(0),
@@ -46,7 +46,7 @@ export const webhooks = sqliteTable(
   ],
 )
 
-/** What deliveries are believed by: the newest, and for a while the one before. */
+/** Secrets that authenticate deliveries: the newest, and for a while the previous one. */
 export const webhookSecrets = sqliteTable(
   'webhook_secrets',
   {
@@ -54,12 +54,12 @@ export const webhookSecrets = sqliteTable(
     webhookId: integer('webhook_id')
       .notNull()
       .references(() => webhooks.id, { onDelete: 'cascade' }),
-    /** Which key opens `sealed`. */
+    /** Id of the key that opens `sealed`. */
     keyId: text('key_id').notNull(),
-    /** Readable only with the key, and only in a row of this webhook and time. */
+    /** Can be opened only with the key, and only in a row of this webhook and creation time. */
     sealed: blob('sealed', { mode: 'buffer' }).$type<Uint8Array>().notNull(),
     createdAt: time('created_at').notNull(),
-    /** From when on it is not believed any more; null for good. */
+    /** When it expires; null for never. */
     expiresAt: time('expires_at'),
   },
   (t) => [
@@ -68,7 +68,7 @@ export const webhookSecrets = sqliteTable(
   ],
 )
 
-/** What was sent to webhooks, but for bodies and headers. */
+/** Log of deliveries to webhooks, without bodies and headers. */
 export const webhookDeliveries = sqliteTable(
   'webhook_deliveries',
   {
@@ -77,16 +77,16 @@ export const webhookDeliveries = sqliteTable(
       .notNull()
       .references(() => webhooks.id, { onDelete: 'cascade' }),
     receivedAt: time('received_at').notNull(),
-    /** The sender's own name of the delivery; null where it has none. */
+    /** The sender's id of the delivery; null when it has none. */
     senderId: text('sender_id'),
     bodyDigest: text('body_digest').$type<Digest>().notNull(),
     outcome: text('outcome', { enum: ['ACCEPTED', 'DUPLICATE', 'IGNORED', 'REFUSED', 'FAILED'] }).notNull(),
-    /** Why it is no hint; null where it is. */
+    /** Why it yielded no hint; null when it did. */
     reason: text('reason'),
-    /** What it told: `push of team/app:v1`. */
+    /** Summary of its content: `push of team/app:v1`. */
     note: text('note'),
     isTest: flag('is_test'),
-    /** The address that it came from. */
+    /** Client address of the request. */
     source: text('source').notNull(),
   },
   (t) => [
@@ -96,7 +96,7 @@ export const webhookDeliveries = sqliteTable(
   ],
 )
 
-/** What deliveries told may have changed: a durable queue, and then the log of it. */
+/** Tags that deliveries reported as changed: a durable queue, whose handled rows are the log. */
 export const webhookHints = sqliteTable(
   'webhook_hints',
   {
@@ -107,12 +107,12 @@ export const webhookHints = sqliteTable(
     webhookId: integer('webhook_id').notNull(),
     registry: text('registry').notNull(),
     repository: text('repository').notNull(),
-    /** Null: any tag of the repository. */
+    /** Null for any tag of the repository. */
     tag: text('tag').$type<TagName>(),
     digest: text('digest').$type<Digest>(),
     action: text('action', { enum: ['push', 'delete'] }).notNull(),
     receivedAt: time('received_at').notNull(),
-    /** When it was worked out which streams it concerns. */
+    /** When its targets were determined; null before. */
     handledAt: time('handled_at'),
   },
   (t) => [
@@ -122,7 +122,7 @@ export const webhookHints = sqliteTable(
   ],
 )
 
-/** The tags of streams that hints concern, and what came of each. */
+/** Tags of streams to which hints apply, with the state of each. */
 export const webhookTargets = sqliteTable(
   'webhook_targets',
   {
@@ -135,14 +135,14 @@ export const webhookTargets = sqliteTable(
       .references(() => imageStreams.id, { onDelete: 'cascade' }),
     /** Empty for all tags of the stream's repository. */
     tag: text('tag').$type<TagName | ''>().notNull(),
-    /** Whether a spec tag of its own asks for it, and not the stream's repository. */
+    /** Whether a spec tag requests it, rather than the stream's repository. */
     isSpecTag: flag('is_spec_tag'),
     state: text('state', { enum: ['OPEN', 'ASKED', 'KNOWN'] }).notNull(),
-    /** The import that last asked the registry; no foreign key, it stays when that import is forgotten. */
+    /** The last import that requested it; no foreign key, since the row outlives the import's. */
     importId: integer('import_id'),
-    /** How often the registry was asked again. */
+    /** Number of retries. */
     retries: integer('retries').notNull().default(0),
-    /** When it is asked again, of what is open once more; null at once. */
+    /** When an open target is retried; null for at once. */
     retryAt: time('retry_at'),
   },
   (t) => [
@@ -153,7 +153,7 @@ export const webhookTargets = sqliteTable(
   ],
 )
 
-/** How well webhooks tell of what is imported: polling slows down where they do. */
+/** How reliably webhooks report changes of what is imported; polling slows down accordingly. */
 export const webhookWatches = sqliteTable(
   'webhook_watches',
   {
@@ -162,13 +162,13 @@ export const webhookWatches = sqliteTable(
       .references(() => imageStreams.id, { onDelete: 'cascade' }),
     /** The spec tag; empty for the stream's repository. */
     tag: text('tag').$type<TagName | ''>().notNull(),
-    /** Where it came from then, as the spec has it: another source has to prove itself anew. */
+    /** Source in the spec at that time; the count starts again for another source. */
     source: text('source').notNull(),
-    /** The webhook that told last. */
+    /** The webhook that reported last. */
     webhookId: integer('webhook_id')
       .notNull()
       .references(() => webhooks.id, { onDelete: 'cascade' }),
-    /** Imports in a row that brought something in because a webhook told of it. */
+    /** Consecutive imports that found a change because a webhook reported it. */
     announced: integer('announced').notNull(),
   },
   (t) => [primaryKey({ columns: [t.streamId, t.tag] }), index('webhook_watches_by_webhook').on(t.webhookId)],
