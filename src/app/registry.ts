@@ -125,7 +125,8 @@ function openIntegrated(parts: RegistryParts, { blobs, host }: IntegratedParts, 
   return createRegistry({
     db,
     blobs,
-    sink: createPushReceiver({
+    streams: createPushReceiver({
+      db,
       streams,
       writer,
       images,

@@ -2,7 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { InvalidEnvelopeError, parseEnvelope } from '../oci/distribution-events.ts'
 import { OciError } from '../registry/protocol/errors.ts'
-import { answerJson } from '../registry/protocol/exchange.ts'
+import { respondJson } from '../registry/protocol/exchange.ts'
 import { readBody } from '../request-body/read-body.ts'
 import type { NotificationInbox } from './notification-inbox.ts'
 
@@ -46,7 +46,7 @@ export function createNotificationEndpoint(options: NotificationEndpointOptions)
   return async (request, response) => {
     try {
       const fresh = await receive(request)
-      answerJson({ request, response }, 202, { received: fresh })
+      respondJson({ request, response }, 202, { received: fresh })
       if (fresh > 0) onReceived()
     } catch (error) {
       // the registry has gone: there is nobody to tell, and it will send the same again
@@ -73,7 +73,7 @@ function refuse(exchange: { request: IncomingMessage; response: ServerResponse }
   // what of the body is still to come is let pass, and then the connection ends
   request.resume()
   const close = request.complete ? {} : { Connection: 'close' }
-  answerJson(exchange, error.status, error.toBody(), { ...error.headers, ...close })
+  respondJson(exchange, error.status, error.toBody(), { ...error.headers, ...close })
 }
 
 /** Returns the body as text. Throws OciError when it is too long; rejects when the registry disconnects. */

@@ -1,5 +1,11 @@
 import { isRepositoryName } from './reference.ts'
 
+/** Name of an image stream, and of the repository of the integrated registry that belongs to it. */
+export interface StreamName {
+  readonly namespace: string
+  readonly name: string
+}
+
 const LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/
 const SUBDOMAIN = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/
 const MAX_LENGTH = 253

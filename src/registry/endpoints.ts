@@ -1,64 +1,65 @@
-import type { Content } from './content/content.ts'
 import type { RegistryAction } from './protocol/access.ts'
-import { answerJson, type Exchange } from './protocol/exchange.ts'
+import { type RegistryExchange, respondJson } from './protocol/exchange.ts'
 import type { RepositoryName } from './protocol/repository-name.ts'
 import type { RouteKind } from './protocol/router.ts'
-import type { RegistryDependencies } from './registry.ts'
-import { createBlobs } from './routes/blobs.ts'
-import { createCatalog } from './routes/catalog.ts'
-import { createManifests } from './routes/manifests.ts'
-import { createMount } from './routes/mount.ts'
-import { createReferrers } from './routes/referrers.ts'
-import { createTags } from './routes/tags.ts'
-import { createUploads } from './routes/uploads.ts'
+import { createBlobRoutes } from './routes/blobs.ts'
+import { createCatalogList } from './routes/catalog.ts'
+import type { RouteDependencies } from './routes/dependencies.ts'
+import { createManifestDelete } from './routes/manifest-delete.ts'
+import { createManifestGet } from './routes/manifest-get.ts'
+import { createManifestPut } from './routes/manifest-put.ts'
+import { createReferrerList } from './routes/referrers.ts'
+import { createTagList } from './routes/tags.ts'
+import { createUploadRoutes } from './routes/uploads.ts'
 
-/** By what clients of old tell a registry; they look for it where they begin, and where they are refused. */
+/** Header by which older clients recognise a registry, in the response to `/v2/` and in error responses. */
 export const API_VERSION = { 'Docker-Distribution-API-Version': 'registry/2.0' } as const
 
-/** A request as every operation gets it; what belongs to no repository gets no more. */
-export interface Call extends Omit<Exchange, 'repository'> {
+/** A request to a route of the registry itself; routes of a repository get a `RepositoryCall`. */
+export interface RegistryCall extends Omit<RegistryExchange, 'repository'> {
   readonly reference: string
-  /** What else the caller may pull. */
+  /** Reports whether the caller may pull from another repository. */
   readonly mayPull: (name: RepositoryName) => boolean
 }
 
-/** What one method of a route does. */
-export interface Operation<Given = Call & Exchange> {
-  /** What the caller must be allowed; null for what everybody may. */
+export type RepositoryCall = RegistryCall & RegistryExchange
+
+/** The operation of one method of a route. */
+export interface RegistryOperation<Call> {
+  /** The action that the caller must be allowed; null for none. */
   readonly action: RegistryAction | null
-  /** Whether it reads the request's body. */
+  /** True if the operation reads the request's body. */
   readonly takesBody?: true
-  run(call: Given): void | Promise<void>
+  run(call: Call): void | Promise<void>
 }
 
-/** A route's operations by method; HEAD is GET's. */
-export type Methods<Given = Call & Exchange> = Readonly<Record<string, Operation<Given>>>
+/** Operations of a route by method; HEAD uses GET's. */
+export type RegistryOperations<Call> = Readonly<Record<string, RegistryOperation<Call>>>
 
-type RegistryRoute = 'version' | 'catalog'
-export type Endpoints = Readonly<Record<RegistryRoute, Methods<Call>>> &
-  Readonly<Record<Exclude<RouteKind, RegistryRoute>, Methods>>
+type OwnRoute = 'version' | 'catalog'
+export type RegistryEndpoints = Readonly<Record<OwnRoute, RegistryOperations<RegistryCall>>> &
+  Readonly<Record<Exclude<RouteKind, OwnRoute>, RegistryOperations<RepositoryCall>>>
 
-/** Everything that the registry can be asked, and what one must be allowed for it. */
-export function createEndpoints(
-  dependencies: RegistryDependencies & { readonly content: Content },
-): Endpoints {
-  const { pullThrough } = dependencies
-  const manifests = createManifests(dependencies)
-  const tags = createTags(dependencies)
-  const referrers = createReferrers(dependencies)
-  const catalog = createCatalog(dependencies)
-  const blobs = createBlobs({ ...dependencies, pullThrough })
-  const uploads = createUploads({ ...dependencies, mount: createMount(dependencies) })
+/** Returns every operation of the registry, with the action that each requires. */
+export function createEndpoints(dependencies: RouteDependencies): RegistryEndpoints {
+  const getManifest = createManifestGet(dependencies)
+  const putManifest = createManifestPut(dependencies)
+  const deleteManifest = createManifestDelete(dependencies)
+  const listTags = createTagList(dependencies)
+  const listReferrers = createReferrerList(dependencies)
+  const listCatalog = createCatalogList(dependencies)
+  const blobs = createBlobRoutes(dependencies)
+  const uploads = createUploadRoutes(dependencies)
   return {
-    version: { GET: { action: null, run: (call) => answerJson(call, 200, {}, API_VERSION) } },
-    catalog: { GET: { action: 'list', run: (call) => catalog.list(call, call.mayPull) } },
+    version: { GET: { action: null, run: (call) => respondJson(call, 200, {}, API_VERSION) } },
+    catalog: { GET: { action: 'list', run: (call) => listCatalog(call, call.mayPull) } },
     manifest: {
-      GET: { action: 'pull', run: (call) => manifests.get(call, call.reference) },
-      PUT: { action: 'push', takesBody: true, run: (call) => manifests.put(call, call.reference) },
-      DELETE: { action: 'delete', run: (call) => manifests.delete(call, call.reference) },
+      GET: { action: 'pull', run: (call) => getManifest(call, call.reference) },
+      PUT: { action: 'push', takesBody: true, run: (call) => putManifest(call, call.reference) },
+      DELETE: { action: 'delete', run: (call) => deleteManifest(call, call.reference) },
     },
-    tags: { GET: { action: 'pull', run: (call) => tags.list(call) } },
-    referrers: { GET: { action: 'pull', run: (call) => referrers.list(call, call.reference) } },
+    tags: { GET: { action: 'pull', run: (call) => listTags(call) } },
+    referrers: { GET: { action: 'pull', run: (call) => listReferrers(call, call.reference) } },
     blob: {
       GET: { action: 'pull', run: (call) => blobs.get(call, call.reference) },
       DELETE: { action: 'delete', run: (call) => blobs.delete(call, call.reference) },

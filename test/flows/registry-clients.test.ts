@@ -221,12 +221,12 @@ describe.skipIf(missing !== undefined)(`skopeo${missing ? `: ${missing}` : ''}`,
     const from = await shelf.put('web', web)
 
     await expect(push(app, from, 'a/b/c:v1')).rejects.toThrow(
-      'cannot be an image stream: a repository is namespace/name here, two parts',
+      'cannot be an image stream: a repository of this registry is namespace/name, two parts',
     )
     await expect(push(app, from, 'shop/my__web:v1')).rejects.toThrow(
       "cannot be an image stream's name: at most 253 lowercase letters, digits, dashes and dots",
     )
-    await expect(inspect(app, 'a/b/c:v1')).rejects.toThrow('a repository is namespace/name here')
+    await expect(inspect(app, 'a/b/c:v1')).rejects.toThrow('a repository of this registry is namespace/name')
     expect(await pushLog(app.client)).toEqual([])
   })
 })

@@ -30,7 +30,7 @@ export class FollowWorld extends TestDomain {
   push(content: Image, at: string): void {
     const { namespace, name, tag } = namesOf(at)
     this.db.transact((tx) =>
-      this.receiver.pushed(tx, {
+      this.receiver.recordPush(tx, {
         repository: { namespace, name },
         digest: content.digest,
         bytes: content.bytes,

@@ -290,7 +290,7 @@ describe('when the chosen tag goes, the next one is chosen', () => {
 
   it('as the integrated registry deletes it', () => {
     const { id } = world.stream('web')
-    world.db.transact((tx) => world.receiver.untagged(tx, id, [tagName('2.0')]))
+    world.db.transact((tx) => world.receiver.removeTags(tx, id, [tagName('2.0')]))
 
     expect(next()).toEqual([[ONE, TWO], '1.0', '1.0'])
   })

@@ -12,7 +12,7 @@ afterEach(() => domain[Symbol.asyncDispose]())
 
 const push = (content: Image | Index, tags: readonly string[], name = 'web') =>
   domain.db.transact((tx) =>
-    domain.receiver.pushed(tx, {
+    domain.receiver.recordPush(tx, {
       repository: { namespace: 'default', name },
       digest: content.digest,
       bytes: content.bytes,
@@ -104,7 +104,7 @@ describe('a push', () => {
 describe('tags that the registry removed', () => {
   it('are gone with their history', () => {
     const { streamId } = push(one, ['v1', 'v2', 'v3'])
-    domain.db.transact((tx) => domain.receiver.untagged(tx, streamId, [tagName('v1'), tagName('v3')]))
+    domain.db.transact((tx) => domain.receiver.removeTags(tx, streamId, [tagName('v1'), tagName('v3')]))
 
     expect(domain.tagNames('web')).toEqual(['v2'])
   })

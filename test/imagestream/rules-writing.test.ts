@@ -82,7 +82,8 @@ const WRITES: Record<string, { readonly spec: boolean; readonly write: () => unk
   'a push of a tag that one of its tags follows': { spec: false, write: () => world.push(two, 'web:1') },
   'a deletion in the registry': {
     spec: false,
-    write: () => world.db.transact((tx) => world.receiver.untagged(tx, world.stream().id, [tagName('3.3')])),
+    write: () =>
+      world.db.transact((tx) => world.receiver.removeTags(tx, world.stream().id, [tagName('3.3')])),
   },
   'an import that finds another image': {
     spec: false,

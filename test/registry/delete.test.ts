@@ -10,10 +10,10 @@ describe('deleting', () => {
   beforeEach(async () => {
     refuseTags = false
     world = await openWorld({
-      sink: (sink) => ({
-        ...sink,
-        untagged(tx, streamId, tags) {
-          sink.untagged(tx, streamId, tags)
+      streams: (streams) => ({
+        ...streams,
+        removeTags(tx, streamId, tags) {
+          streams.removeTags(tx, streamId, tags)
           if (refuseTags) throw new Error('the stream refuses')
         },
       }),

@@ -28,10 +28,10 @@ describe('what is tried with manifests', () => {
           return store.open(digest)
         },
       }),
-      sink: (sink) => ({
-        ...sink,
-        pushed(tx, push) {
-          const stored = sink.pushed(tx, push)
+      streams: (streams) => ({
+        ...streams,
+        recordPush(tx, push) {
+          const stored = streams.recordPush(tx, push)
           if (failure) throw failure
           return stored
         },

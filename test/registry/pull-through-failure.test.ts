@@ -74,7 +74,7 @@ describe('a source that refuses is told to the client before any byte is sent', 
     expect(it.warnings).toMatchObject([
       {
         fields: { source: `${it.upstream.host}/team/app`, digest: layer.digest },
-        message: 'a blob could not be pulled through',
+        message: 'cannot pull a blob through',
       },
     ])
   })

@@ -1,5 +1,6 @@
-import type { BlobContent, PullThrough } from '../../src/registry/pull-through/pull-through.ts'
+import type { PullThrough } from '../../src/registry/pull-through/pull-through.ts'
 import { createPullThrough } from '../../src/registry/pull-through/pull-through.ts'
+import type { BlobContent } from '../../src/registry/pull-through/pulled-blob.ts'
 import type { Content, Image, Index } from '../fixtures/random-image.ts'
 import { TestClient, type TestClientOptions } from '../fixtures/registry-client.ts'
 import { fromImage } from '../fixtures/test-domain.ts'
@@ -45,7 +46,7 @@ export async function openPullWorld({ client, ...options }: PullWorldOptions = {
     pullThrough: {
       manifest: (repository, reference) => joined().manifest(repository, reference),
       blob: (repository, digest): Promise<BlobContent | undefined> => joined().blob(repository, digest),
-      bring: (repository, digest) => joined().bring(repository, digest),
+      store: (repository, digest) => joined().store(repository, digest),
     },
   })
   const { domain, content, blobs, limits } = world

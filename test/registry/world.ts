@@ -9,7 +9,7 @@ import type { BlobStore } from '../../src/blobs/blob-store.ts'
 import { createDiskStore } from '../../src/blobs/disk-store.ts'
 import { createPushReceiver } from '../../src/imagestream/commands/push.ts'
 import { type Content, createContent } from '../../src/registry/content/content.ts'
-import type { StreamSink } from '../../src/registry/content/stream-sink.ts'
+import type { RegistryStreams } from '../../src/registry/content/streams.ts'
 import type { RegistryAccess } from '../../src/registry/protocol/access.ts'
 import { DEFAULT_LIMITS, type RegistryLimits } from '../../src/registry/protocol/limits.ts'
 import type { PullThrough } from '../../src/registry/pull-through/pull-through.ts'
@@ -30,7 +30,7 @@ export interface WorldOptions {
   /** What is to go otherwise than in the real blob store. */
   readonly blobs?: (store: BlobStore) => Partial<BlobStore>
   /** What is to go otherwise than in the real streams. */
-  readonly sink?: (sink: StreamSink) => Partial<StreamSink>
+  readonly streams?: (streams: RegistryStreams) => Partial<RegistryStreams>
 }
 
 /** A registry that serves on loopback, over a real database and a real blob store, and its simplest client. */
@@ -64,7 +64,7 @@ const EVERYBODY: RegistryAccess = { may: () => true }
 export async function openWorld(options: WorldOptions = {}): Promise<World> {
   const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'registry-')))
   const domain = new TestDomain(options.folder ? { file: join(folder, 'test.db') } : {})
-  const { db, streams, writer, images, recorder } = domain
+  const { db, writer, images, recorder } = domain
   const now = () => domain.time
   const { freeBytes } = options
   const store = await createDiskStore({
@@ -75,20 +75,21 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
   })
   const blobs = overridden<BlobStore>(store, options.blobs?.(store))
   const receiver = createPushReceiver({
-    streams,
+    db,
+    streams: domain.streams,
     writer,
     images,
     recorder,
     importMode: 'Legacy',
     registryHost: () => 'registry.test',
   })
-  const sink = overridden<StreamSink>(receiver, options.sink?.(receiver))
+  const streams = overridden<RegistryStreams>(receiver, options.streams?.(receiver))
   const limits = { ...DEFAULT_LIMITS, ...options.limits }
   const unforeseen: Unforeseen[] = []
   const registry = createRegistry({
     db,
     blobs,
-    sink,
+    streams,
     access: options.access ?? EVERYBODY,
     ...(options.pullThrough && { pullThrough: options.pullThrough }),
     limits,

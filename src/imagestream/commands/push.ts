@@ -1,7 +1,11 @@
+import { and, eq, isNotNull, sql } from 'drizzle-orm'
+import type { Database } from '../../db/open.ts'
+import { imageStreams, tags as tagsTable } from '../../db/tables/index.ts'
 import type { Transaction } from '../../db/transact.ts'
 import type { Digest } from '../../oci/digest.ts'
-import type { Manifest } from '../../oci/manifest.ts'
+import type { PushedManifest } from '../../oci/pushed-manifest.ts'
 import { pullSpecByDigest } from '../../oci/reference.ts'
+import type { StreamName } from '../../oci/stream-name.ts'
 import type { TagName } from '../../oci/tag.ts'
 import type { ImportMode } from '../image/fetch-image.ts'
 import type { FetchedImage, Images } from '../image/image.ts'
@@ -11,29 +15,20 @@ import type { Streams } from '../stream/stream.ts'
 import type { TagRecorder } from '../tag/record.ts'
 import type { StreamWriter } from './write-stream.ts'
 
-/** An image that somebody pushed to the integrated registry, which has all its parts. */
-export interface PushedImage {
-  readonly repository: { readonly namespace: string; readonly name: string }
-  readonly digest: Digest
-  readonly bytes: Uint8Array
-  readonly manifest: Manifest
-  /** The config's exact bytes, of a container image; null for an index or artifact. */
-  readonly config: Uint8Array | null
-  /** The tags that mean it from now on; none for a push by digest, which only keeps the image. */
-  readonly tags: readonly TagName[]
-  /** Milliseconds since 1970. */
-  readonly at: number
-}
-
-/** What pushes and deletions in the integrated registry do to streams, inside the registry's own transactions. */
+/** Changes and reads image streams for the integrated registry, inside the registry's transactions. */
 export interface PushReceiver {
-  /** Keeps the image, creates the stream where there is none, and moves its tags: by name only when the image is new there. */
-  pushed(tx: Transaction, push: PushedImage): { readonly imageId: number; readonly streamId: number }
-  /** Removes tags with their history, and what the spec says of them. */
-  untagged(tx: Transaction, streamId: number, tags: readonly TagName[]): void
+  /** Stores the image, creates the stream if it does not exist, and points its tags to the image. */
+  recordPush(tx: Transaction, push: PushedManifest): { readonly imageId: number; readonly streamId: number }
+  /** Removes tags with their history, and their spec tags. */
+  removeTags(tx: Transaction, streamId: number, tags: readonly TagName[]): void
+  /** Returns the stream's tags that point to the image, by name. */
+  tagsOfImage(streamId: number, imageId: number): readonly TagName[]
+  /** Reports whether the tag of the stream points to an image. */
+  hasImage(stream: StreamName, tag: string): boolean
 }
 
 export interface PushReceiverDependencies {
+  readonly db: Database
   readonly streams: Streams
   readonly writer: Pick<StreamWriter, 'insert'>
   readonly images: Images
@@ -45,13 +40,37 @@ export interface PushReceiverDependencies {
 }
 
 export function createPushReceiver(dependencies: PushReceiverDependencies): PushReceiver {
-  const { streams, writer, images, recorder, importMode, registryHost } = dependencies
+  const { db, streams, writer, images, recorder, importMode, registryHost } = dependencies
+  const tagsOfImage = db.orm
+    .select({ name: tagsTable.name })
+    .from(tagsTable)
+    .where(
+      and(
+        eq(tagsTable.streamId, sql.placeholder('streamId')),
+        eq(tagsTable.newestImageId, sql.placeholder('imageId')),
+      ),
+    )
+    .orderBy(tagsTable.name)
+    .prepare()
+  const tagWithImage = db.orm
+    .select({ id: tagsTable.id })
+    .from(imageStreams)
+    .innerJoin(tagsTable, eq(tagsTable.streamId, imageStreams.id))
+    .where(
+      and(
+        eq(imageStreams.namespace, sql.placeholder('namespace')),
+        eq(imageStreams.name, sql.placeholder('name')),
+        eq(tagsTable.name, sql.placeholder('tag')),
+        isNotNull(tagsTable.newestImageId),
+      ),
+    )
+    .prepare()
 
-  const streamOf = (tx: Transaction, name: PushedImage['repository']): ImageStream =>
+  const streamOf = (tx: Transaction, name: PushedManifest['repository']): ImageStream =>
     streams.byName(name.namespace, name.name) ?? writer.insert(tx, name, emptySpec(importMode)).stream
 
   return {
-    pushed(tx, { repository, tags, at, ...content }) {
+    recordPush(tx, { repository, tags, at, ...content }) {
       const { namespace, name } = repository
       const stream = streamOf(tx, repository)
       const inRegistry = { registry: registryHost(), repository: `${namespace}/${name}` }
@@ -75,15 +94,19 @@ export function createPushReceiver(dependencies: PushReceiverDependencies): Push
       return { imageId, streamId: stream.id }
     },
 
-    untagged(tx, streamId, tags) {
+    removeTags(tx, streamId, tags) {
       for (const tag of tags) recorder.removeTag(tx, { streamId, tag })
     },
+
+    tagsOfImage: (streamId, imageId) => tagsOfImage.all({ streamId, imageId }).map(({ name }) => name),
+
+    hasImage: ({ namespace, name }, tag) => tagWithImage.get({ namespace, name, tag }) !== undefined,
   }
 }
 
 /** What was pushed, in the shape in which imports bring images in; the children are there already. */
 function fetchedImage(
-  { digest, bytes, manifest, config }: Omit<PushedImage, 'repository' | 'tags' | 'at'>,
+  { digest, bytes, manifest, config }: Omit<PushedManifest, 'repository' | 'tags' | 'at'>,
   images: Images,
 ): FetchedImage {
   const isIndex = manifest.kind === 'index'

@@ -7,9 +7,9 @@ import type { RepositoryName } from '../protocol/repository-name.ts'
 import { createContent } from './content.ts'
 import { createReferrerRows } from './referrer-rows.ts'
 
-/** What was pushed here and is about an image, read without a request. Undefined where the repository does not have it. */
+/** Reads signatures and other referrers of images without HTTP. Undefined for content that the repository does not have. */
 export interface Attachments {
-  /** Descriptors of the first ones, one more than `limit` where there are more. */
+  /** Returns the first `limit` descriptors, and one more when there are more. */
   referrers(
     repository: RepositoryName,
     subject: Digest,
@@ -17,17 +17,16 @@ export interface Attachments {
   ): readonly Descriptor[]
   digestOfTag(repository: RepositoryName, tag: TagName): Digest | undefined
   manifest(repository: RepositoryName, digest: Digest): AttachedManifest | undefined
-  /** The whole of a small blob; undefined also for one larger than `maxBytes`. */
+  /** Reads a whole blob; undefined also for one larger than `maxBytes`. */
   blob(repository: RepositoryName, digest: Digest, maxBytes: number): Promise<Uint8Array | undefined>
 }
 
-/** A manifest's exact bytes, and as what they were pushed. */
+/** Exact bytes of a manifest, and the media type that it was pushed with. */
 export interface AttachedManifest {
   readonly bytes: Uint8Array
   readonly contentType: string
 }
 
-/** Reads the integrated registry from inside the server. */
 export function createAttachments(db: Database, blobs: Pick<BlobStore, 'open'>): Attachments {
   const content = createContent(db)
   const rows = createReferrerRows(db, content)

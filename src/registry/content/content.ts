@@ -1,75 +1,81 @@
 import type { Database } from '../../db/open.ts'
+import type {
+  blobs,
+  images,
+  repositories,
+  repositoryBlobs,
+  repositoryManifests,
+} from '../../db/tables/index.ts'
 import type { Transaction } from '../../db/transact.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { TagName } from '../../oci/tag.ts'
 import type { RepositoryName } from '../protocol/repository-name.ts'
 
-export interface Repository extends RepositoryName {
-  readonly id: number
-  readonly streamId: number | null
-}
+/** A repository of the integrated registry; `streamId` is null until it has a manifest. */
+export type Repository = Pick<typeof repositories.$inferSelect, 'id' | 'namespace' | 'name' | 'streamId'>
 
-/** A blob that a repository may serve. */
-export interface LinkedBlob {
-  /** Bytes. */
-  readonly size: number
-  /** When a client was last told that it is here; milliseconds since 1970. */
-  readonly confirmedAt: number
-}
+/** A blob that a repository may serve; `confirmedAt` is when the registry last confirmed it to a client. */
+export type LinkedBlob = Pick<typeof blobs.$inferSelect, 'size'> &
+  Pick<typeof repositoryBlobs.$inferSelect, 'confirmedAt'>
 
-/** A manifest that a repository may serve. */
-export interface LinkedManifest {
-  readonly digest: Digest
-  readonly imageId: number
-  readonly mediaType: string
-  readonly confirmedAt: number
-}
+/** A manifest that a repository may serve; `confirmedAt` is when the registry last confirmed it to a client. */
+export type LinkedManifest = Pick<
+  typeof repositoryManifests.$inferSelect,
+  'digest' | 'imageId' | 'confirmedAt'
+> &
+  Pick<typeof images.$inferSelect, 'mediaType'>
 
-export interface NewManifest {
-  readonly repositoryId: number
-  readonly digest: Digest
-  readonly imageId: number
-  readonly subject: Digest | null
-  readonly artifactType: string | null
-  /** Pull spec of where its content is fetched from on first use; null for what was pushed here. */
-  readonly source: string | null
+/** A manifest to link to a repository; `source` is null for a pushed manifest. */
+export interface NewManifest
+  extends Pick<
+    typeof repositoryManifests.$inferSelect,
+    'repositoryId' | 'digest' | 'imageId' | 'subject' | 'artifactType' | 'source'
+  > {
   readonly insecure: boolean
-  /** Config, layers and children, each once. */
+  /** Distinct digests of the config, layers and children. */
   readonly references: readonly Digest[]
+  /** Milliseconds since 1970. */
   readonly at: number
 }
 
-/** Which repository has which blobs and manifests: rows, no bytes. What is written asks for the open transaction. */
+/** A blob of the store to link to a repository. */
+export interface NewBlobLink {
+  readonly repositoryId: number
+  readonly digest: Digest
+  /** Bytes. */
+  readonly size: number
+  /** Milliseconds since 1970. */
+  readonly at: number
+}
+
+/** Repositories and the blobs and manifests that they may serve. Writes take the open transaction. */
 export interface Content {
   repository(name: RepositoryName): Repository | undefined
-  /** The repository, made where there is none. */
+  /** Returns the repository, and creates it if it does not exist. */
   ensureRepository(tx: Transaction, name: RepositoryName, at: number): Repository
-  /** The repository's stream, from now on: it goes with it. */
+  /** Sets the repository's stream; deleting the stream then deletes the repository. */
   setStream(tx: Transaction, repositoryId: number, streamId: number): void
 
-  /** Undefined for a blob that only other repositories have. */
+  /** Undefined also for a blob that only other repositories have. */
   blob(repositoryId: number, digest: Digest): LinkedBlob | undefined
-  /** Bytes of a blob in the store, whoever may read it. */
-  storedSize(digest: Digest): number | undefined
   /** Links a blob of the store to the repository, and confirms it. */
-  linkBlob(tx: Transaction, link: { repositoryId: number; digest: Digest; size: number; at: number }): void
-  /** Whether there was one. */
+  linkBlob(tx: Transaction, link: NewBlobLink): void
+  /** Returns false if the repository did not have the blob. */
   unlinkBlob(tx: Transaction, repositoryId: number, digest: Digest): boolean
-  /** Which repositories have the blob. */
+  /** Returns the repositories that have the blob, by name. */
   repositoriesOfBlob(digest: Digest): readonly Repository[]
 
   manifest(repositoryId: number, digest: Digest): LinkedManifest | undefined
-  /** What the tag means now, where that is in the repository. */
+  /** Returns the manifest that the tag points to; undefined if the repository does not have it. */
   manifestOfTag(repository: Repository, tag: TagName): LinkedManifest | undefined
   manifestBytes(imageId: number): Uint8Array
-  /** An image's config that is known already, whoever may read it. */
+  /** Returns the bytes of a stored image config, whether or not a repository has its blob. */
   configBytes(digest: Digest): Uint8Array | undefined
   addManifest(tx: Transaction, manifest: NewManifest): void
+  /** Returns false if the repository did not have the manifest. */
   removeManifest(tx: Transaction, repositoryId: number, digest: Digest): boolean
-  /** The stream's tags that mean the image now. */
-  tagsOfImage(streamId: number, imageId: number): readonly TagName[]
 
-  /** Notes that a client was told that the content is here; it is kept for the lease from now on. */
+  /** Records that the registry confirmed the content to a client. Returns false if the repository no longer has it. */
   confirmBlob(tx: Transaction, repositoryId: number, digest: Digest, at: number): boolean
   confirmManifest(tx: Transaction, repositoryId: number, digest: Digest, at: number): boolean
 }
@@ -88,7 +94,6 @@ export function createContent(db: Database): Content {
     `select b.size, l.confirmed_at as confirmedAt from repository_blobs l join blobs b on b.digest = l.digest
      where l.repository_id = ? and l.digest = ?`,
   )
-  const stored = db.prepare<{ size: number }>('select size from blobs where digest = ?')
   const addBlob = db.prepare('insert or ignore into blobs (digest, size, stored_at) values (?, ?, ?)')
   const linkBlob = db.prepare(
     `insert into repository_blobs (repository_id, digest, confirmed_at) values (?, ?, ?)
@@ -116,9 +121,6 @@ export function createContent(db: Database): Content {
     'insert or ignore into manifest_references (image_id, digest) values (?, ?)',
   )
   const removeManifest = db.prepare('delete from repository_manifests where repository_id = ? and digest = ?')
-  const tagsOfImage = db.prepare<{ name: TagName }>(
-    'select name from tags where stream_id = ? and newest_image_id = ? order by name',
-  )
   const confirmBlob = db.prepare(
     'update repository_blobs set confirmed_at = max(confirmed_at, ?) where repository_id = ? and digest = ?',
   )
@@ -135,7 +137,6 @@ export function createContent(db: Database): Content {
     setStream: (_tx, repositoryId, streamId) => void setStream.run(streamId, repositoryId, streamId),
 
     blob: (repositoryId, digest) => blob.get(repositoryId, digest),
-    storedSize: (digest) => stored.get(digest)?.size,
     linkBlob(_tx, { repositoryId, digest, size, at }) {
       addBlob.run(digest, size, at)
       linkBlob.run(repositoryId, digest, at)
@@ -153,7 +154,6 @@ export function createContent(db: Database): Content {
       for (const reference of references) addReference.run(imageId, reference)
     },
     removeManifest: (_tx, repositoryId, digest) => removeManifest.run(repositoryId, digest).changes > 0,
-    tagsOfImage: (streamId, imageId) => tagsOfImage.all(streamId, imageId).map(({ name }) => name),
 
     confirmBlob: (_tx, repositoryId, digest, at) => confirmBlob.run(at, repositoryId, digest).changes > 0,
     confirmManifest: (_tx, repositoryId, digest, at) =>

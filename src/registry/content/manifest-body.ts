@@ -25,22 +25,22 @@ export async function readManifestBody(request: IncomingMessage): Promise<Buffer
 }
 
 /**
- * Reads what was pushed as what: the Content-Type, without its parameters, is one of the four types of manifests, and the
- * document agrees. Where there is no Content-Type the document's own type stands in, else its shape. Throws OciError.
+ * Parses a pushed manifest. The Content-Type, without parameters, must be one of the four manifest types and match the
+ * document's `mediaType`. Without a Content-Type, the type comes from the document. Throws OciError.
  */
 export function parsePushedManifest(bytes: Uint8Array, contentType: string | undefined): Manifest {
   const sent = essenceOf(contentType ?? '')
-  // schema 1 is refused by name, for what it is
-  if (sent !== '' && !isManifestType(sent) && !isSchema1Type(sent)) throw noManifestType(sent)
+  // parseManifest rejects schema 1 with a message of its own
+  if (sent !== '' && !isManifestType(sent) && !isSchema1Type(sent)) throw notAManifestType(sent)
   const manifest = parse(bytes, sent)
-  if (!isManifestType(manifest.mediaType)) throw noManifestType(manifest.mediaType)
+  if (!isManifestType(manifest.mediaType)) throw notAManifestType(manifest.mediaType)
   return manifest
 }
 
-const noManifestType = (mediaType: string): OciError =>
+const notAManifestType = (mediaType: string): OciError =>
   new OciError(
     'MANIFEST_INVALID',
-    `"${mediaType.slice(0, 200)}" is no manifest's type: those are ${MANIFEST_TYPES.join(', ')}`,
+    `"${mediaType.slice(0, 200)}" is not a manifest type: use one of ${MANIFEST_TYPES.join(', ')}`,
     { detail: { mediaType: mediaType.slice(0, 200) } },
   )
 
@@ -49,6 +49,6 @@ function parse(bytes: Uint8Array, contentType: string): Manifest {
     return parseManifest(bytes, contentType)
   } catch (error) {
     if (!(error instanceof InvalidManifestError)) throw error
-    throw new OciError('MANIFEST_INVALID', `the manifest is refused: ${error.message}`, { cause: error })
+    throw new OciError('MANIFEST_INVALID', `the manifest is invalid: ${error.message}`, { cause: error })
   }
 }

@@ -7,20 +7,20 @@ import { OciError } from '../protocol/errors.ts'
 import type { Content } from './content.ts'
 import { isManifestType } from './manifest-body.ts'
 
-/** Different parts of one manifest: more than any image has, and each is a row of one transaction. */
+/** Maximum number of distinct parts of a manifest: more than any image has, and each is a row of one transaction. */
 export const MAX_PARTS = 2_000
-/** Missing parts that an answer names. */
+/** Maximum number of missing parts that a response lists. */
 const MAX_NAMED = 100
 
-/** What a manifest names. */
+/** A descriptor in a manifest. */
 interface Part extends Descriptor {
-  /** Whether it is a manifest, a blob, or (a list may hold anything) whatever of the two is there. */
+  /** `any` for an index's entry of another media type: a manifest if there is one, else a blob. */
   readonly kind: 'blob' | 'manifest' | 'any'
-  /** Whether it may be kept elsewhere. */
+  /** True if the repository need not have it: it has URLs of other places, or may not be distributed. */
   readonly isOptional: boolean
 }
 
-/** The digests of config, layers and children, each once. The subject is none of them: it may come later, or never. */
+/** Returns the distinct digests of config, layers and children, without the subject, which may be pushed later or never. */
 export const referencesOf = (manifest: Manifest): readonly Digest[] => [
   ...new Set(descriptorsOf(manifest).map(({ digest }) => digest)),
 ]
@@ -32,7 +32,7 @@ const partsOf = (manifest: Manifest): readonly Part[] =>
   manifest.kind === 'index'
     ? manifest.manifests.map((child) => ({
         ...child,
-        // a build cache of BuildKit is an index of layers
+        // BuildKit stores a build cache as an index of layers
         kind: isManifestType(child.mediaType) ? 'manifest' : 'any',
         isOptional: child.urls !== undefined,
       }))
@@ -47,14 +47,14 @@ const partsOf = (manifest: Manifest): readonly Part[] =>
         ),
       ]
 
-/** Sees to it that what a manifest names is in the repository that it is pushed to. */
+/** Checks that a repository has the parts of a manifest that is pushed to it. */
 export interface ManifestParts {
   /**
-   * Throws OciError: MANIFEST_BLOB_UNKNOWN with an entry for each part that is missing, MANIFEST_INVALID when a part has
-   * another size than the manifest says. A repository that does not exist has no parts.
+   * Throws OciError: MANIFEST_BLOB_UNKNOWN with an entry for each missing part, MANIFEST_INVALID when a part's size
+   * differs from the manifest's. `repositoryId` is undefined for a repository that does not exist: it has no parts.
    */
   require(repositoryId: number | undefined, manifest: Manifest): void
-  /** The blobs that would be missing. */
+  /** Returns the blobs that the repository does not have. */
   missingBlobs(repositoryId: number, manifest: Manifest): readonly Digest[]
 }
 
@@ -85,7 +85,7 @@ export function createManifestParts(db: Database, content: Content): ManifestPar
         } else if (found !== size) {
           throw new OciError(
             'MANIFEST_INVALID',
-            `${digest} has ${found} bytes, and the manifest says ${size}`,
+            `${digest} has ${found} bytes, not ${size} as in the manifest`,
             {
               detail: { digest, size: found },
             },
@@ -104,13 +104,13 @@ export function createManifestParts(db: Database, content: Content): ManifestPar
 }
 
 const tooManyParts = (): OciError =>
-  new OciError('MANIFEST_INVALID', `a manifest names at most ${MAX_PARTS} different parts`)
+  new OciError('MANIFEST_INVALID', `the manifest has too many parts: the maximum is ${MAX_PARTS}`)
 
-/** The refusal that names what has to be pushed first. Source: OCI distribution-spec, error code MANIFEST_BLOB_UNKNOWN. */
+/** Error that lists the parts to push first. Source: OCI distribution-spec, error code MANIFEST_BLOB_UNKNOWN. */
 export const partsUnknown = (digests: readonly Digest[]): OciError =>
   new OciError('MANIFEST_BLOB_UNKNOWN', `${digests.length} parts of the manifest are not in the repository`, {
     entries: digests.slice(0, MAX_NAMED).map((digest) => ({
-      message: `${digest} is named by the manifest and is not in this repository: push it first`,
+      message: `${digest} is not in this repository: push it before the manifest`,
       detail: { digest },
     })),
   })

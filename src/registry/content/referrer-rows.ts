@@ -1,42 +1,40 @@
 import type { Database } from '../../db/open.ts'
+import type { repositoryManifests } from '../../db/tables/index.ts'
 import { isObject, parseStringMap } from '../../oci/descriptor.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { Content } from './content.ts'
 
-/** A manifest of a repository that is about another one there. */
-export interface Referrer {
-  readonly digest: Digest
-  readonly imageId: number
+/** A manifest whose subject is another manifest. */
+export interface ReferrerRow
+  extends Pick<typeof repositoryManifests.$inferSelect, 'digest' | 'imageId' | 'artifactType'> {
   readonly mediaType: string
-  readonly artifactType: string | null
   /** Bytes. */
   readonly size: number
 }
 
-/** Which referrers to read, in the order of their digests. */
-export interface ReferrerPage {
-  /** Null for all. */
+/** A page of referrers, in the order of their digests. */
+export interface ReferrerRowPage {
+  /** Null for all types. */
   readonly artifactType: string | null
-  /** Only those behind this one; empty for the beginning. */
+  /** Referrers come after this digest; empty for the first page. */
   readonly last: string
   readonly limit: number
 }
 
-/** What a repository has that is about a manifest. */
+/** Referrers of a repository's manifests. */
 export interface ReferrerRows {
-  page(repositoryId: number | null, subject: Digest, page: ReferrerPage): readonly Referrer[]
-  /** What the referrer's manifest says beside its content; undefined where it has no annotations. */
-  annotationsOf(referrer: Referrer): Readonly<Record<string, string>> | undefined
+  page(repositoryId: number | null, subject: Digest, page: ReferrerRowPage): readonly ReferrerRow[]
+  /** Returns the annotations of the referrer's manifest; undefined if it has none. */
+  annotationsOf(referrer: ReferrerRow): Readonly<Record<string, string>> | undefined
 }
 
-/** Reads them anew each time. */
 export function createReferrerRows(db: Database, content: Pick<Content, 'manifestBytes'>): ReferrerRows {
   const columns = `m.digest, m.image_id as imageId, i.media_type as mediaType, m.artifact_type as artifactType,
     length(i.manifest) as size from repository_manifests m join images i on i.id = m.image_id`
-  const all = db.prepare<Referrer>(
+  const all = db.prepare<ReferrerRow>(
     `select ${columns} where m.repository_id = ? and m.subject = ? and m.digest > ? order by m.digest limit ?`,
   )
-  const ofType = db.prepare<Referrer>(
+  const ofType = db.prepare<ReferrerRow>(
     `select ${columns} where m.repository_id = ? and m.subject = ? and m.artifact_type = ? and m.digest > ?
      order by m.digest limit ?`,
   )

@@ -1,49 +1,45 @@
 import type { BlobStore, UploadSummary } from '../../blobs/blob-store.ts'
 import type { Database } from '../../db/open.ts'
 import { keyset } from '../../db/page.ts'
+import { columnsOf } from '../../db/rows.ts'
 import type { Parameter } from '../../db/statement.ts'
+import { repositories } from '../../db/tables/index.ts'
 import type { KeysetPage } from '../../input/page.ts'
 import type { RepositoryName } from '../protocol/repository-name.ts'
 
-/** A repository as lists show it. */
-export interface RepositorySummary extends RepositoryName {
-  readonly id: number
-  /** Null while it has no manifest yet. */
-  readonly streamId: number | null
-  /** Milliseconds since 1970. */
-  readonly createdAt: number
-}
+/** A repository in a list; `streamId` is null until it has a manifest. */
+export type RepositorySummary = typeof repositories.$inferSelect
 
 export interface RepositoryFilter {
   readonly namespace?: string | undefined
-  /** Glob over the name: `*` stands for any characters. */
+  /** Glob on the name: `*` matches any characters. */
   readonly matching?: string | undefined
 }
 
-/** What content takes. Bytes count blobs and manifests. */
+/** Disk space of content. Bytes include blobs and manifests. */
 export interface Usage {
   readonly manifests: number
   readonly blobs: number
-  /** What the parts would take if each repository had its own. */
+  /** Bytes if each repository had its own copy. */
   readonly logicalBytes: number
-  /** What is really there of it and nowhere else: deleting it would bring this back. */
+  /** Bytes of content that no other repository has: deleting the content frees them. */
   readonly uniqueBytes: number
 }
 
-/** What the registry holds, for people to look at. */
+/** Reports the content of the registry. */
 export interface RegistryUsage {
   repository(name: RepositoryName): RepositorySummary | undefined
-  /** By namespace, then name; one row more than the page's limit when there is one. Its keys are [namespace, name]. */
+  /** Returns a page by namespace, then name. Page keys are [namespace, name]. */
   repositories(filter: RepositoryFilter, page: KeysetPage): RepositorySummary[]
   countRepositories(filter: RepositoryFilter): number
-  /** By repository id; one that has nothing has zeros. */
+  /** Returns the usage by repository id; an empty repository has zeros. */
   ofRepositories(ids: readonly number[]): Map<number, Usage>
-  /** Of the whole registry: what is there once, however many repositories have it. */
+  /** Returns the usage of the whole registry; content of several repositories counts once in `uniqueBytes`. */
   total(): Usage
   uploads(): Promise<readonly UploadSummary[]>
 }
 
-const COLUMNS = 'r.id, r.namespace, r.name, r.stream_id as streamId, r.created_at as createdAt'
+const COLUMNS = columnsOf(repositories, 'r')
 
 interface Sum {
   readonly owner: number

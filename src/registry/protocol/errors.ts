@@ -1,6 +1,6 @@
 import type { OutgoingHttpHeaders } from 'node:http'
 
-/** The codes of an error body, each with the status that it has unless a case says otherwise. Source: OCI distribution-spec, error codes. */
+/** Error codes and the default HTTP status of each. Source: OCI distribution-spec, error codes. */
 const STATUS = {
   BLOB_UNKNOWN: 404,
   BLOB_UPLOAD_INVALID: 400,
@@ -23,22 +23,22 @@ const STATUS = {
 export type OciErrorCode = keyof typeof STATUS
 
 export interface OciErrorOptions extends ErrorOptions {
-  /** HTTP status, where it is not the code's own. */
+  /** HTTP status, where it differs from the code's default. */
   readonly status?: number
-  /** What a program may want to know: the digest that is missing. */
+  /** Details for programs, for example the missing digest. */
   readonly detail?: unknown
-  /** Where one request has several things wrong: an entry of the body for each, in place of the one of the error. */
+  /** One entry of the body for each of several problems; they replace the entry of the error itself. */
   readonly entries?: readonly OciErrorEntry[]
   readonly headers?: OutgoingHttpHeaders
 }
 
-/** One of the errors of a body. */
+/** An entry of an error body. */
 export interface OciErrorEntry {
   readonly message: string
   readonly detail?: unknown
 }
 
-/** A request that is answered with an error body. The message is for a person: what was wrong, what is allowed. */
+/** An error that becomes an OCI error response. The message names what is wrong and what is allowed. */
 export class OciError extends Error {
   override readonly name = 'OciError'
   readonly code: OciErrorCode
@@ -56,7 +56,7 @@ export class OciError extends Error {
     this.headers = options.headers ?? {}
   }
 
-  /** The body's JSON. Source: OCI distribution-spec, error codes. */
+  /** Returns the error body. Source: OCI distribution-spec, error codes. */
   toBody(): object {
     const { code, entries } = this
     return {

@@ -1,25 +1,27 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import type { RepositoryName } from './repository-name.ts'
 
-/** One request to a repository and its answer, as handlers get it. */
-export interface Exchange {
+/** A request to a repository and its response. */
+export interface RegistryExchange {
   readonly request: IncomingMessage
   readonly response: ServerResponse
   readonly repository: RepositoryName
-  /** `/v2/<name>`, the name as the client wrote it: what links in the answer begin with. */
+  /** `/v2/<name>`, the name as the client wrote it: prefix of the links in the response. */
   readonly base: string
   readonly query: URLSearchParams
 }
 
-/** Answers, or throws: an OciError is answered as such, anything else is an unforeseen error. */
+type RequestAndResponse = Pick<RegistryExchange, 'request' | 'response'>
+
+/** Sends the response or throws. An OciError becomes an error response; any other error is an internal error. */
 export type Handler<Rest extends readonly unknown[] = []> = (
-  exchange: Exchange,
+  exchange: RegistryExchange,
   ...rest: Rest
 ) => void | Promise<void>
 
-/** Answers with headers and a whole body; a HEAD gets the headers of it. */
-export function answer(
-  { request, response }: Pick<Exchange, 'request' | 'response'>,
+/** Sends a response with a complete body; the response to a HEAD has the headers only. */
+export function respond(
+  { request, response }: RequestAndResponse,
   status: number,
   headers: OutgoingHttpHeaders = {},
   body: string | Uint8Array = '',
@@ -32,9 +34,11 @@ export function answer(
   response.end(request.method === 'HEAD' ? undefined : body)
 }
 
-export const answerJson = (
-  exchange: Pick<Exchange, 'request' | 'response'>,
+/** Sends a response with a JSON body. */
+export const respondJson = (
+  exchange: RequestAndResponse,
   status: number,
   value: unknown,
   headers: OutgoingHttpHeaders = {},
-): void => answer(exchange, status, { 'Content-Type': 'application/json', ...headers }, JSON.stringify(value))
+): void =>
+  respond(exchange, status, { 'Content-Type': 'application/json', ...headers }, JSON.stringify(value))

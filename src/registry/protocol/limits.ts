@@ -1,16 +1,16 @@
-/** What one client may use of the registry, and how long what it was told stays true. */
+/** Limits on requests and responses, and how long confirmed content is kept. */
 export interface RegistryLimits {
   /** Bytes of the largest blob. */
   readonly maximumBlobBytes: number
-  /** Milliseconds that content is kept after a client was told that it is here. */
+  /** Milliseconds that content is kept after the registry confirmed it to a client. */
   readonly lease: number
-  /** Milliseconds without a byte from (or to) a client before its request is ended; an upload keeps what came. */
+  /** Milliseconds without a byte from or to a client before its request ends; an upload keeps the bytes received so far. */
   readonly idle: number
-  /** Tags of one page, also for who asks for more or for all. */
+  /** Maximum number of tags on a page. */
   readonly tagPageSize: number
-  /** Repositories of one page of the catalog. */
+  /** Maximum number of repositories on a page of the catalog. */
   readonly catalogPageSize: number
-  /** Descriptors of one page of referrers. */
+  /** Maximum number of descriptors on a page of referrers. */
   readonly referrerPageSize: number
 }
 

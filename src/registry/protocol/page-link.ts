@@ -1,34 +1,31 @@
 import { OciError } from './errors.ts'
 
-/** Which part of a sorted listing a client asked for. Source: OCI distribution-spec, listing tags. */
+/** The page of a sorted list that a client requests. Source: OCI distribution-spec, listing tags. */
 export interface PageQuery {
-  /** The most entries that the answer has; 0 when none are wanted. */
+  /** Maximum number of entries; can be 0. */
   readonly limit: number
-  /** Entries come after this one, whether or not it is there; the empty text stands before all. */
+  /** Entries come after this one, whether or not it exists; empty for the start of the list. */
   readonly last: string
 }
 
-/**
- * Reads `?n=&last=`. A count above the maximum, however large, is the maximum, and so is none.
- * Throws OciError for a count that is no natural number.
- */
+/** Parses `?n=&last=`. `n` defaults to the maximum and is capped at it. Throws OciError unless `n` is a natural number. */
 export function parsePage(query: URLSearchParams, maximum: number): PageQuery {
   const n = query.get('n')
   if (n !== null && !/^[0-9]+$/.test(n)) {
-    throw new OciError('PAGINATION_NUMBER_INVALID', '"n" is how many entries a page has: 0, 1, 2 and so on')
+    throw new OciError('PAGINATION_NUMBER_INVALID', '"n" must be a whole number of entries, 0 or more')
   }
   return { limit: n === null ? maximum : Math.min(Number(n), maximum), last: query.get('last') ?? '' }
 }
 
 export interface NextPage {
   readonly query: URLSearchParams
-  /** The last entry of this page. */
+  /** Last entry of this page. */
   readonly last: string
-  /** What the next page's query says as this one did. */
+  /** Parameters that the next page's query repeats. */
   readonly keep?: readonly string[]
 }
 
-/** The header that leads to the next page of the same path. Source: RFC 8288; OCI distribution-spec, listing tags. */
+/** Returns the header with the link to the next page. Source: RFC 8288; OCI distribution-spec, listing tags. */
 export function nextPage(path: string, { query, last, keep = ['n'] }: NextPage): { readonly Link: string } {
   const next = new URLSearchParams()
   for (const name of keep) {

@@ -1,58 +1,59 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import { bodyLength } from '../../request-body/read-body.ts'
-import { answer, type Exchange } from './exchange.ts'
+import { type RegistryExchange, respond } from './exchange.ts'
 
-/** Bytes that are read and forgotten, so that a client that sends them for nothing keeps its connection. */
-const DRAINED = 64 * 1024
-/** Bytes that a refused client may still send while it has its answer to read, before it is cut off. */
-const LINGERING = 1024 * 1024
-/** Milliseconds that it may take for that. */
-const LINGER = 2_000
+/** Maximum bytes of an unused body that are read and discarded to keep the connection. */
+const MAX_DRAINED = 64 * 1024
+/** Maximum bytes that a client may still send while it reads an early response. */
+const MAX_LINGERING = 1024 * 1024
+/** Milliseconds that a client has to read an early response. */
+const LINGER_TIME = 2_000
 
-/** Cuts the connection of a client that sends no byte of its body for this many milliseconds. */
+/** Destroys the request when no byte of its body arrives for `idle` milliseconds. */
 export function endWhenIdle(request: IncomingMessage, response: ServerResponse, idle: number): void {
   request.setTimeout(idle, () => void request.destroy())
   request.once('end', () => {
-    // after the answer the server's own time for a connection without requests is set
+    // after the response Node.js has set its own timeout for an idle connection
     if (!response.writableEnded) request.socket.setTimeout(0)
   })
 }
 
 const isLong = (request: IncomingMessage): boolean =>
-  !request.complete && (bodyLength(request) ?? Number.POSITIVE_INFINITY) > DRAINED
+  !request.complete && (bodyLength(request) ?? Number.POSITIVE_INFINITY) > MAX_DRAINED
 
-/** Leaves a body unread: a long one costs the client its connection once it has the answer. */
+/** Leaves the body unread; after a long one the connection closes with the response. */
 export function ignoreBody(request: IncomingMessage, response: ServerResponse): void {
   if (isLong(request)) response.setHeader('Connection', 'close')
 }
 
 /**
- * Answers without the rest of the body. A client that is in the middle of a long one can read the answer before its
- * connection goes: what was cut at once would come as a reset, and take the answer with it.
+ * Sends a response before the body has arrived. A client that is sending a long body gets time to read the response:
+ * closing the connection at once would reset it, and the client could lose the response.
  */
-export async function answerEarly(
-  exchange: Pick<Exchange, 'request' | 'response'>,
+export async function respondEarly(
+  exchange: Pick<RegistryExchange, 'request' | 'response'>,
   status: number,
   headers: OutgoingHttpHeaders,
   body: string,
 ): Promise<void> {
   const { request, response } = exchange
   if (!isLong(request)) {
-    answer(exchange, status, headers, body)
+    respond(exchange, status, headers, body)
     request.resume()
     return
   }
   response.writeHead(status, { ...headers, 'Content-Length': Buffer.byteLength(body), Connection: 'close' })
   if (request.method === 'HEAD') response.flushHeaders()
   else response.write(body)
-  await lingered(request)
+  await linger(request)
   response.end()
 }
 
-function lingered(request: IncomingMessage): Promise<void> {
+/** Resolves when the body has ended, too much of it has arrived, or the time is over. */
+function linger(request: IncomingMessage): Promise<void> {
   return new Promise((resolve) => {
-    let left = LINGERING
-    const timer = setTimeout(resolve, LINGER)
+    let left = MAX_LINGERING
+    const timer = setTimeout(resolve, LINGER_TIME)
     const finish = (): void => {
       clearTimeout(timer)
       resolve()
@@ -62,7 +63,7 @@ function lingered(request: IncomingMessage): Promise<void> {
       left -= chunk.length
       if (left < 0) finish()
     })
-    // whoever read it before has paused it
+    // an earlier reader may have paused it
     request.resume()
   })
 }

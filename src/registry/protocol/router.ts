@@ -8,12 +8,12 @@ export type RouteKind =
   | 'tags'
   | 'referrers'
 
-/** What a path means. Names and references are as the client wrote them: handlers check them. */
-export interface Route {
+/** A parsed path. Names and references are as the client wrote them; handlers validate them. */
+export interface RegistryRoute {
   readonly kind: RouteKind
-  /** The repository; empty where the route is none's. */
+  /** Name of the repository; empty for a route of the registry itself. */
   readonly name: string
-  /** The last part: a digest, a tag, an upload's id. */
+  /** Last part of the path: a digest, a tag or an upload's id. */
   readonly reference: string
 }
 
@@ -21,31 +21,31 @@ const ROOT = '/v2/'
 const BLOBS = '/blobs'
 const UPLOADS = '/blobs/uploads/'
 
-/** What may stand percent-encoded: the characters of names, tags and digests, and no way out of a folder. */
+/** A decoded path segment: only characters of names, tags and digests, and never `.` or `..`. */
 const PLAIN = /^(?!\.+$)[\w.:+=-]*$/
 
 /**
- * Finds the route of a request's path, from its end: a repository may be called `blobs/uploads` or `tags/list`.
- * Undefined when there is none. Source: OCI distribution-spec, endpoints.
+ * Parses a request's path from its end, because a repository can be named `blobs/uploads` or `tags/list`. Undefined
+ * for an unknown path. Source: OCI distribution-spec, endpoints.
  */
-export function parseRoute(path: string): Route | undefined {
+export function parseRoute(path: string): RegistryRoute | undefined {
   if (path.includes('%')) {
     const decoded = decode(path)
     return decoded === undefined ? undefined : parseRoute(decoded)
   }
   if (path === ROOT || path === '/v2') return { kind: 'version', name: '', reference: '' }
   if (path === '/v2/_catalog') return { kind: 'catalog', name: '', reference: '' }
-  // the slash at the end is the specification's, but not every client's
+  // the specification's path ends with a slash, and some clients omit it
   return path.startsWith(ROOT)
     ? parseRepositoryRoute(path.endsWith(UPLOADS) ? path.slice(0, -1) : path)
     : undefined
 }
 
-function parseRepositoryRoute(path: string): Route | undefined {
+function parseRepositoryRoute(path: string): RegistryRoute | undefined {
   const last = path.lastIndexOf('/')
   const before = path.lastIndexOf('/', last - 1)
   const reference = path.slice(last + 1)
-  const route = (kind: RouteKind, end = before): Route | undefined =>
+  const route = (kind: RouteKind, end = before): RegistryRoute | undefined =>
     end > ROOT.length && reference !== ''
       ? { kind, name: path.slice(ROOT.length, end), reference }
       : undefined
@@ -65,7 +65,7 @@ function parseRepositoryRoute(path: string): Route | undefined {
   }
 }
 
-/** Each part by itself, once: what is a slash, a NUL or another escape after that is no part of any route. */
+/** Decodes each segment once. Undefined when a decoded segment has a slash, a NUL or another escape. */
 function decode(path: string): string | undefined {
   try {
     const parts = path.split('/').map(decodeURIComponent)

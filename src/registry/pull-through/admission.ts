@@ -1,4 +1,5 @@
 import type { Database } from '../../db/open.ts'
+import type { images } from '../../db/tables/index.ts'
 import { type Digest, isDigest } from '../../oci/digest.ts'
 import { type Manifest, parseManifest } from '../../oci/manifest.ts'
 import { parseReference, pullSpecByDigest } from '../../oci/reference.ts'
@@ -8,39 +9,40 @@ import { MAX_PARTS, referencesOf } from '../content/manifest-parts.ts'
 import { OciError } from '../protocol/errors.ts'
 import type { RepositoryName } from '../protocol/repository-name.ts'
 
-/** Makes imported manifests a repository's own. */
-export interface Admission {
-  /** Undefined for what the repository may not serve. */
+/** Links imported manifests to the repository of their stream. */
+export interface ManifestAdmission {
+  /** Returns the linked manifest; undefined for one that the repository may not serve. Rejects with OciError. */
   admit(repository: RepositoryName, reference: TagName | Digest): Promise<LinkedManifest | undefined>
 }
 
-export interface AdmissionDependencies {
+export interface ManifestAdmissionDependencies {
   readonly db: Database
   readonly content: Content
   readonly now: () => number
 }
 
-/** An image that a stream imported, and where its content is. */
-interface Imported {
+/** An image that a stream imported, and the source of its content. */
+interface ImportedImage extends Pick<typeof images.$inferSelect, 'digest' | 'mediaType'> {
   readonly streamId: number
   readonly imageId: number
-  readonly digest: Digest
-  readonly mediaType: string
   /** A pull spec. */
   readonly source: string
   readonly insecure: 0 | 1
 }
 
-// what came by an import, here or at the tag that this one takes it from: a pushed image has no other source than this
-// registry
+// imported by this tag, or by the tag that this one takes its image from; a pushed image has no source but this registry
 const LOCAL = `p.reference_policy = 'Local' and (e.import_id is not null or exists (
   select 1 from tag_events o where o.image_id = e.image_id and o.import_id is not null
     and o.docker_image_reference = e.docker_image_reference))`
 const IMPORTED = `s.id as streamId, i.id as imageId, i.digest, i.media_type as mediaType,
   e.docker_image_reference as source, p.insecure`
 
-export function createAdmission({ db, content, now }: AdmissionDependencies): Admission {
-  const byTag = db.prepare<Imported>(
+export function createManifestAdmission({
+  db,
+  content,
+  now,
+}: ManifestAdmissionDependencies): ManifestAdmission {
+  const byTag = db.prepare<ImportedImage>(
     `select ${IMPORTED} from image_streams s
        join spec_tags p on p.stream_id = s.id
        join tags t on t.stream_id = s.id and t.name = p.name
@@ -48,8 +50,8 @@ export function createAdmission({ db, content, now }: AdmissionDependencies): Ad
        join images i on i.id = e.image_id
      where s.namespace = ? and s.name = ? and p.name = ? and ${LOCAL}`,
   )
-  // in this order: a digest that nobody knows costs one look-up, and a stream has few spec tags and many tags
-  const byDigest = db.prepare<Imported>(
+  // cross joins fix the order: an unknown digest costs one lookup, and a stream has fewer spec tags than tags
+  const byDigest = db.prepare<ImportedImage>(
     `select ${IMPORTED} from images i
        cross join image_streams s
        cross join spec_tags p on p.stream_id = s.id
@@ -57,7 +59,7 @@ export function createAdmission({ db, content, now }: AdmissionDependencies): Ad
        cross join tag_events e on e.tag_id = t.id and e.image_id = i.id
      where s.namespace = ? and s.name = ? and i.digest = ? and ${LOCAL} order by e.id desc limit 1`,
   )
-  const child = db.prepare<Imported>(
+  const child = db.prepare<ImportedImage>(
     `select r.stream_id as streamId, i.id as imageId, i.digest, i.media_type as mediaType, m.source, m.insecure
      from images i
        cross join manifest_references f on f.digest = i.digest
@@ -66,7 +68,10 @@ export function createAdmission({ db, content, now }: AdmissionDependencies): Ad
      where r.namespace = ? and r.name = ? and i.digest = ? order by m.pushed_at desc limit 1`,
   )
 
-  const find = ({ namespace, name }: RepositoryName, reference: TagName | Digest): Imported | undefined =>
+  const find = (
+    { namespace, name }: RepositoryName,
+    reference: TagName | Digest,
+  ): ImportedImage | undefined =>
     isDigest(reference)
       ? (byDigest.get(namespace, name, reference) ?? child.get(namespace, name, reference))
       : byTag.get(namespace, name, reference)
@@ -76,7 +81,7 @@ export function createAdmission({ db, content, now }: AdmissionDependencies): Ad
       if (!find(name, reference)) return undefined
       return db.transactTogether(
         (tx) => {
-          // the tag may have moved while the commit waited for its turn
+          // the tag may have moved while this write waited for its transaction
           const found = find(name, reference)
           if (!found) return undefined
           const { streamId, imageId, digest, mediaType, source } = found
@@ -85,7 +90,7 @@ export function createAdmission({ db, content, now }: AdmissionDependencies): Ad
           content.addManifest(tx, {
             ...{ repositoryId: repository.id, digest, imageId },
             ...describe(parseManifest(content.manifestBytes(imageId), mediaType)),
-            // a child comes from where its index does
+            // a child comes from the repository of its index
             source: pullSpecByDigest(parseReference(source), digest),
             insecure: found.insecure === 1,
             at: now(),
@@ -98,11 +103,11 @@ export function createAdmission({ db, content, now }: AdmissionDependencies): Ad
   }
 }
 
-/** What a link says of its manifest. Throws OciError for one with more parts than are written at once. */
+/** Returns the columns that come from the manifest itself. Throws OciError for one with too many parts. */
 function describe(manifest: Manifest) {
   const references = referencesOf(manifest)
   if (references.length > MAX_PARTS) {
-    throw new OciError('DENIED', `the manifest names more than ${MAX_PARTS} different parts`)
+    throw new OciError('DENIED', `the manifest has too many parts: the maximum is ${MAX_PARTS}`)
   }
   const ownType = manifest.kind === 'index' ? null : manifest.config.mediaType
   return {

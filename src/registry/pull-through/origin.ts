@@ -1,36 +1,33 @@
 import type { Database } from '../../db/open.ts'
+import type { images, repositoryManifests } from '../../db/tables/index.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { parseManifest } from '../../oci/manifest.ts'
 import { parseReference, type Reference } from '../../oci/reference.ts'
 import type { Content } from '../content/content.ts'
 
-/** A blob, and where a manifest says that it comes from. */
-export interface Origin {
+/** A blob that an imported manifest names, and the repository that it comes from. */
+export interface BlobOrigin {
   readonly reference: Pick<Reference, 'registry' | 'repository'>
   readonly insecure: boolean
   readonly digest: Digest
-  /** Bytes, by the manifest. */
+  /** Bytes, from the manifest. */
   readonly size: number
 }
 
-/** What the imported manifests of a repository say of blobs: a repository's right to one is that they name it. */
-export interface Origins {
-  /** By the newest of the manifests. */
-  of(repositoryId: number, digest: Digest): Origin | undefined
-  /** Whether one of the repository's manifests still says so. */
-  isNamed(repositoryId: number, origin: Origin): boolean
+/** Origins of the blobs of a repository. A repository may fetch a blob only if one of its imported manifests names it. */
+export interface BlobOrigins {
+  /** Returns the origin from the newest manifest; undefined when no manifest names the blob. */
+  of(repositoryId: number, digest: Digest): BlobOrigin | undefined
+  /** Reports whether a manifest of the repository still names the blob with this origin. */
+  isNamed(repositoryId: number, origin: BlobOrigin): boolean
 }
 
-interface Naming {
-  readonly imageId: number
-  readonly mediaType: string
-  readonly source: string
-  readonly insecure: 0 | 1
-}
+type NamingManifest = Pick<typeof repositoryManifests.$inferSelect, 'imageId' | 'insecure'> &
+  Pick<typeof images.$inferSelect, 'mediaType'> & { readonly source: string }
 
-export function createOrigins({ db, content }: { db: Database; content: Content }): Origins {
-  // in this order: every push asks first for blobs that nothing names yet, in repositories of any size
-  const naming = db.prepare<Naming>(
+export function createBlobOrigins({ db, content }: { db: Database; content: Content }): BlobOrigins {
+  // cross joins fix the order: every push first looks up blobs that no manifest names yet, in repositories of any size
+  const naming = db.prepare<NamingManifest>(
     `select m.image_id as imageId, i.media_type as mediaType, m.source, m.insecure
      from manifest_references f
        cross join repository_manifests m on m.image_id = f.image_id
@@ -39,10 +36,10 @@ export function createOrigins({ db, content }: { db: Database; content: Content 
      order by m.pushed_at desc, m.image_id desc`,
   )
 
-  const originsOf = function* (repositoryId: number, digest: Digest): Generator<Origin> {
+  const originsOf = function* (repositoryId: number, digest: Digest): Generator<BlobOrigin> {
     for (const { imageId, mediaType, source, insecure } of naming.all(repositoryId, digest)) {
       const manifest = parseManifest(content.manifestBytes(imageId), mediaType)
-      // what an index names are manifests
+      // an index names manifests, not blobs
       if (manifest.kind === 'index') continue
       const descriptor = [manifest.config, ...manifest.layers].find((part) => part.digest === digest)
       if (!descriptor) continue
@@ -63,8 +60,8 @@ export function createOrigins({ db, content }: { db: Database; content: Content 
 }
 
 /**
- * Origins with the same key may share a fetch. Who only knows a digest, and has a manifest of another source that names
- * it, does not: that source must give it itself.
+ * Returns a key that is equal for origins that may share a fetch. The key contains the source: a client that knows only
+ * a digest, and pushed a manifest of another source that names it, must get the blob from that source.
  */
-export const keyOf = ({ reference, insecure, digest, size }: Origin): string =>
+export const keyOf = ({ reference, insecure, digest, size }: BlobOrigin): string =>
   `${reference.registry}/${reference.repository}@${digest} ${size} ${insecure}`

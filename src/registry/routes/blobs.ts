@@ -1,36 +1,30 @@
-import type { BlobStore, ByteRange } from '../../blobs/blob-store.ts'
-import type { Database } from '../../db/open.ts'
-import { type Digest, isDigest } from '../../oci/digest.ts'
-import type { Content } from '../content/content.ts'
+import type { ByteRange } from '../../blobs/blob-store.ts'
+import type { Digest } from '../../oci/digest.ts'
 import { parseRange } from '../protocol/byte-range.ts'
+import { requireDigest } from '../protocol/digest.ts'
+import { isStorageFull } from '../protocol/error-mapping.ts'
 import { OciError } from '../protocol/errors.ts'
 import { etagOf, matchesEtag } from '../protocol/etag.ts'
-import { answer, type Exchange, type Handler } from '../protocol/exchange.ts'
-import type { RegistryLimits } from '../protocol/limits.ts'
-import { isStorageFull } from '../protocol/storage-full.ts'
-import type { BlobContent, PullThrough } from '../pull-through/pull-through.ts'
+import { type Handler, type RegistryExchange, respond } from '../protocol/exchange.ts'
+import type { BlobContent } from '../pull-through/pulled-blob.ts'
+import type { RouteDependencies } from './dependencies.ts'
 
-export interface BlobsDependencies {
-  readonly db: Database
-  readonly content: Content
-  readonly blobs: BlobStore
-  readonly pullThrough: PullThrough | undefined
-  readonly limits: Pick<RegistryLimits, 'lease' | 'idle'>
-  /** Milliseconds since 1970. */
-  readonly now: () => number
-}
+export type BlobRouteDependencies = Pick<
+  RouteDependencies,
+  'db' | 'content' | 'blobs' | 'pullThrough' | 'limits' | 'now'
+>
 
-/** Blobs on their way out. Source: OCI distribution-spec, pulling blobs, deleting blobs. */
-export interface Blobs {
-  /** GET and HEAD. */
+/** Blob downloads and deletions. Source: OCI distribution-spec, pulling blobs, deleting blobs. */
+export interface BlobRoutes {
+  /** Handles GET and HEAD. */
   readonly get: Handler<[digest: string]>
   readonly delete: Handler<[digest: string]>
 }
 
-export function createBlobs(dependencies: BlobsDependencies): Blobs {
+export function createBlobRoutes(dependencies: BlobRouteDependencies): BlobRoutes {
   const { db, content, blobs, pullThrough, limits, now } = dependencies
 
-  /** Notes that a client was told of it, unless that was noted not long ago. Whether the repository still has it. */
+  /** Extends the blob's lease if less than half of it is left. Returns false if the repository no longer has the blob. */
   const confirm = async (repositoryId: number, digest: Digest, confirmedAt: number): Promise<boolean> => {
     const at = now()
     if (confirmedAt >= at - limits.lease / 2) return true
@@ -39,21 +33,24 @@ export function createBlobs(dependencies: BlobsDependencies): Blobs {
         patient: false,
       })
     } catch (error) {
-      // what is here can be read from a full disk as well
+      // a full disk can still be read
       if (isStorageFull(error)) return true
       throw error
     }
   }
 
-  /** The blob as the repository has it, or gets it from where its stream imports from. Throws OciError. */
-  const find = async ({ request, repository: name }: Exchange, digest: Digest): Promise<BlobContent> => {
+  /** Returns the repository's blob, or one that pull-through fetches. Throws OciError. */
+  const find = async (
+    { request, repository: name }: RegistryExchange,
+    digest: Digest,
+  ): Promise<BlobContent> => {
     const repository = content.repository(name)
     const linked = repository && content.blob(repository.id, digest)
     if (linked && (await confirm(repository.id, digest, linked.confirmedAt))) {
       if (request.method === 'HEAD') return sizeOnly(linked.size)
       const blob = await blobs.open(digest)
       if (blob) return blob
-      // deleted and collected since it was found; else its bytes are lost
+      // without a row it was deleted and collected since the lookup; with one its bytes are lost
       if (content.blob(repository.id, digest)) throw new Error(`the blob store has lost ${digest}`)
     }
     const remote = repository && (await pullThrough?.blob(repository, digest))
@@ -61,15 +58,15 @@ export function createBlobs(dependencies: BlobsDependencies): Blobs {
     return remote
   }
 
-  const sendTo = async (exchange: Exchange, digest: Digest, blob: BlobContent): Promise<void> => {
+  const send = async (exchange: RegistryExchange, digest: Digest, blob: BlobContent): Promise<void> => {
     const { request, response } = exchange
-    const { range: asked, 'if-range': ifRange } = request.headers
+    const { range: rangeHeader, 'if-range': ifRange } = request.headers
     const isGet = request.method === 'GET' && (ifRange === undefined || ifRange === etagOf(digest))
-    const part = isGet ? parseRange(asked, blob.size) : undefined
+    const part = isGet ? parseRange(rangeHeader, blob.size) : undefined
     if (part === null) throw unsatisfiable(blob.size)
     const range = part ?? { start: 0, end: blob.size }
-    const isSent = request.method === 'GET' && range.start < range.end
-    if (isSent) await blob.ready?.()
+    const hasBody = request.method === 'GET' && range.start < range.end
+    if (hasBody) await blob.ready?.()
     response.writeHead(part ? 206 : 200, {
       'Content-Type': 'application/octet-stream',
       'Content-Length': range.end - range.start,
@@ -77,8 +74,8 @@ export function createBlobs(dependencies: BlobsDependencies): Blobs {
       ...validatorsOf(digest),
       'Accept-Ranges': 'bytes',
     })
-    if (isSent) {
-      // a reader that does not read: it holds a file and a connection
+    if (hasBody) {
+      // a client that stops reading holds a file and a connection
       response.setTimeout(limits.idle, () => void response.destroy())
       await blob.send(range, response)
     }
@@ -87,48 +84,43 @@ export function createBlobs(dependencies: BlobsDependencies): Blobs {
 
   return {
     async get(exchange, reference) {
-      const digest = digestOf(reference)
+      const digest = requireDigest(reference)
       await using blob = await find(exchange, digest)
       if (matchesEtag(exchange.request.headers['if-none-match'], digest)) {
-        return answer(exchange, 304, validatorsOf(digest))
+        return respond(exchange, 304, validatorsOf(digest))
       }
-      await sendTo(exchange, digest, blob)
+      await send(exchange, digest, blob)
     },
 
     async delete(exchange, reference) {
-      const digest = digestOf(reference)
+      const digest = requireDigest(reference)
       const repository = content.repository(exchange.repository)
       const isDeleted =
         repository &&
         (await db.transactTogether((tx) => content.unlinkBlob(tx, repository.id, digest), { patient: false }))
       if (!isDeleted) throw unknownBlob(digest)
-      answer(exchange, 202)
+      respond(exchange, 202)
     },
   }
 }
 
-function digestOf(reference: string): Digest {
-  if (isDigest(reference)) return reference
-  throw new OciError('DIGEST_INVALID', 'a blob is asked for by its digest, sha256:… or sha512:…')
-}
-
-/** The same for a blob that nobody has and for one that only other repositories have. */
+/** Error for a blob that does not exist, or exists only in other repositories. */
 const unknownBlob = (digest: Digest): OciError =>
   new OciError('BLOB_UNKNOWN', 'this repository has no such blob', { detail: { digest } })
 
 const unsatisfiable = (size: number): OciError =>
-  new OciError('SIZE_INVALID', `the blob has ${size} bytes, none of them in this range`, {
+  new OciError('SIZE_INVALID', `the range is outside of the blob, which has ${size} bytes`, {
     status: 416,
     headers: { 'Content-Range': `bytes */${size}` },
   })
 
 const validatorsOf = (digest: Digest) => ({ 'Docker-Content-Digest': digest, ETag: etagOf(digest) })
 
-/** A HEAD's answer needs no file to be opened. */
+/** The content for a response to HEAD, which needs no open file. */
 const sizeOnly = (size: number): BlobContent => ({
   size,
   async send(_range: ByteRange) {
-    throw new TypeError('only the size of this blob was asked for')
+    throw new TypeError('this blob was opened for its size only')
   },
   async [Symbol.asyncDispose]() {},
 })

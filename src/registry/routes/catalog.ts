@@ -1,28 +1,24 @@
-import type { Database } from '../../db/open.ts'
-import { answerJson, type Exchange } from '../protocol/exchange.ts'
-import type { RegistryLimits } from '../protocol/limits.ts'
+import { type RegistryExchange, respondJson } from '../protocol/exchange.ts'
 import { nextPage, parsePage } from '../protocol/page-link.ts'
 import { formatRepositoryName, type RepositoryName } from '../protocol/repository-name.ts'
 
-export interface CatalogDependencies {
-  readonly db: Database
-  readonly limits: Pick<RegistryLimits, 'catalogPageSize'>
-}
+import type { RouteDependencies } from './dependencies.ts'
 
-export interface Catalog {
-  /** Answers with the repositories of which `mayPull` is true. */
-  list(exchange: Omit<Exchange, 'repository'>, mayPull: (repository: RepositoryName) => boolean): void
-}
+/** Lists the repositories for which `mayPull` returns true. */
+export type CatalogList = (
+  exchange: Omit<RegistryExchange, 'repository'>,
+  mayPull: (repository: RepositoryName) => boolean,
+) => void
 
-/** Rows that are read at once. */
+/** Rows that one statement reads. */
 const BATCH = 500
 
 /**
- * The repositories that have something to pull, in byte order of their names: manifests, or tags that their stream imports
- * with `referencePolicy: Local`. Source: Docker Registry HTTP API V2, listing repositories.
+ * Lists the repositories with manifests, or with tags that their stream imports with `referencePolicy: Local`, in byte
+ * order of their names. Source: Docker Registry HTTP API V2, listing repositories.
  */
-export function createCatalog({ db, limits }: CatalogDependencies): Catalog {
-  // from one to the next: as many steps as there are namespaces, however many streams they have
+export function createCatalogList({ db, limits }: Pick<RouteDependencies, 'db' | 'limits'>): CatalogList {
+  // one step for each namespace, however many streams it has
   const allNamespaces = db.prepare<{ namespace: string }>(
     `with recursive n(namespace) as (
        select min(namespace) from image_streams
@@ -40,7 +36,7 @@ export function createCatalog({ db, limits }: CatalogDependencies): Catalog {
      order by s.name limit ${BATCH}`,
   )
 
-  /** In byte order of the whole name: `a-b/x` stands before `a/x`, though `a` stands before `a-b`. */
+  /** Yields repositories in byte order of the full name: `a-b/x` comes before `a/x`, although `a` comes before `a-b`. */
   function* repositoriesAfter(last: string): Generator<RepositoryName> {
     const namespaces = allNamespaces.all().map(({ namespace }) => namespace)
     namespaces.sort((a, b) => (`${a}/` < `${b}/` ? -1 : 1))
@@ -54,25 +50,23 @@ export function createCatalog({ db, limits }: CatalogDependencies): Catalog {
     }
   }
 
-  return {
-    list(exchange, mayPull) {
-      const { query } = exchange
-      const { limit, last } = parsePage(query, limits.catalogPageSize)
-      const repositories: string[] = []
-      let hasMore = false
-      for (const repository of limit === 0 ? [] : repositoriesAfter(last)) {
-        if (!mayPull(repository)) continue
-        hasMore = repositories.length === limit
-        if (hasMore) break
-        repositories.push(formatRepositoryName(repository))
-      }
-      const next = hasMore ? nextPage('/v2/_catalog', { query, last: repositories.at(-1) ?? '' }) : {}
-      answerJson(exchange, 200, { repositories }, next)
-    },
+  return (exchange, mayPull) => {
+    const { query } = exchange
+    const { limit, last } = parsePage(query, limits.catalogPageSize)
+    const repositories: string[] = []
+    let hasMore = false
+    for (const repository of limit === 0 ? [] : repositoriesAfter(last)) {
+      if (!mayPull(repository)) continue
+      hasMore = repositories.length === limit
+      if (hasMore) break
+      repositories.push(formatRepositoryName(repository))
+    }
+    const next = hasMore ? nextPage('/v2/_catalog', { query, last: repositories.at(-1) ?? '' }) : {}
+    respondJson(exchange, 200, { repositories }, next)
   }
 }
 
-/** Which names of a namespace come after `last`: those after the name that is given back, none when that is undefined. */
+/** Returns the stream name after which the namespace's part of the page starts; undefined if the page has none of it. */
 function nameAfter(namespace: string, last: string): string | undefined {
   const prefix = `${namespace}/`
   if (last.startsWith(prefix)) return last.slice(prefix.length)

@@ -1,53 +1,49 @@
-import type { Database } from '../../db/open.ts'
-import type { Content, Repository } from '../content/content.ts'
+import type { Transaction } from '../../db/transact.ts'
 import { type ManifestReference, parseManifestReference } from '../content/manifest-reference.ts'
-import type { StreamSink } from '../content/stream-sink.ts'
 import { OciError } from '../protocol/errors.ts'
-import { answer, type Handler } from '../protocol/exchange.ts'
-import { formatRepositoryName } from '../protocol/repository-name.ts'
+import { type Handler, respond } from '../protocol/exchange.ts'
+import { formatRepositoryName, type RepositoryName } from '../protocol/repository-name.ts'
+import type { RouteDependencies } from './dependencies.ts'
 
-export interface ManifestDeleteDependencies {
-  readonly db: Database
-  readonly content: Content
-  readonly sink: StreamSink
-}
+export type ManifestDeleteDependencies = Pick<RouteDependencies, 'db' | 'content' | 'streams'>
 
 /**
- * `DELETE /v2/<name>/manifests/<reference>`. A tag goes alone, with its history; a manifest goes with every tag that means
- * it now. Tags whose images are not in this repository are not its own: they are left alone, and unknown here.
+ * Handles `DELETE /v2/<name>/manifests/<reference>`. Deleting a tag removes the tag with its history. Deleting a manifest
+ * also removes every tag that points to it. A tag whose image is not in this repository is unknown here.
  * Source: OCI distribution-spec, content management.
  */
 export function createManifestDelete(deps: ManifestDeleteDependencies): Handler<[reference: string]> {
-  const { db, content, sink } = deps
+  const { db, content, streams } = deps
+
+  // lookup and removal share a transaction: a push of the same tag comes before or after both
+  const remove = (tx: Transaction, name: RepositoryName, { tag, digest }: ManifestReference): boolean => {
+    const repository = content.repository(name)
+    if (!repository) return false
+    const { id, streamId } = repository
+    if (tag !== undefined) {
+      if (!content.manifestOfTag(repository, tag)) return false
+      if (streamId !== null) streams.removeTags(tx, streamId, [tag])
+      return true
+    }
+    const manifest = content.manifest(id, digest)
+    if (!manifest) return false
+    const tags = streamId === null ? [] : streams.tagsOfImage(streamId, manifest.imageId)
+    if (streamId !== null && tags.length > 0) streams.removeTags(tx, streamId, tags)
+    return content.removeManifest(tx, id, digest)
+  }
 
   return async (exchange, text) => {
+    const { repository } = exchange
     const reference = parseManifestReference(text)
-    const name = formatRepositoryName(exchange.repository)
-    const unknown = () =>
-      new OciError('MANIFEST_UNKNOWN', `there is no manifest "${text.slice(0, 200)}" in "${name}" to delete`)
-    if (!reference) throw unknown()
-
-    const remove = (): Promise<boolean> =>
-      db.transactTogether(
-        (tx) => {
-          // looked up where nothing can come between: a push of the same tag is before or after, as a whole
-          const repository = content.repository(exchange.repository)
-          if (!repository) return false
-          const manifest = find(repository, reference)
-          if (!manifest) return false
-          const { id, streamId } = repository
-          const tags = reference.tag ? [reference.tag] : tagsOf(repository, manifest.imageId)
-          if (streamId !== null && tags.length > 0) sink.untagged(tx, streamId, tags)
-          return reference.tag !== undefined || content.removeManifest(tx, id, reference.digest)
-        },
-        { patient: false },
+    const isRemoved =
+      reference && (await db.transactTogether((tx) => remove(tx, repository, reference), { patient: false }))
+    if (!isRemoved) {
+      const name = formatRepositoryName(repository)
+      throw new OciError(
+        'MANIFEST_UNKNOWN',
+        `there is no manifest "${text.slice(0, 200)}" in "${name}" to delete`,
       )
-    const find = (repository: Repository, { tag, digest }: ManifestReference) =>
-      tag === undefined ? content.manifest(repository.id, digest) : content.manifestOfTag(repository, tag)
-    const tagsOf = ({ streamId }: Repository, imageId: number) =>
-      streamId === null ? [] : content.tagsOfImage(streamId, imageId)
-
-    if (!(await remove())) throw unknown()
-    answer(exchange, 202)
+    }
+    respond(exchange, 202)
   }
 }

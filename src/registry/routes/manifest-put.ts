@@ -1,9 +1,7 @@
-import type { BlobStore } from '../../blobs/blob-store.ts'
-import type { Database } from '../../db/open.ts'
 import { algorithmOf, digestOf } from '../../oci/digest.ts'
 import { MAX_CONFIG_SIZE, type Manifest } from '../../oci/manifest.ts'
+import type { PushedManifest } from '../../oci/pushed-manifest.ts'
 import { isTagName, type TagName } from '../../oci/tag.ts'
-import type { Content } from '../content/content.ts'
 import { parsePushedManifest, readManifestBody } from '../content/manifest-body.ts'
 import { createManifestParts, partsUnknown, referencesOf } from '../content/manifest-parts.ts'
 import {
@@ -11,62 +9,60 @@ import {
   type ManifestReference,
   requireManifestReference,
 } from '../content/manifest-reference.ts'
-import type { PushedManifest, StreamSink } from '../content/stream-sink.ts'
 import { OciError } from '../protocol/errors.ts'
-import { answer, type Handler } from '../protocol/exchange.ts'
+import { type Handler, respond } from '../protocol/exchange.ts'
 import type { RepositoryName } from '../protocol/repository-name.ts'
-import type { PullThrough } from '../pull-through/pull-through.ts'
+import type { RouteDependencies } from './dependencies.ts'
 
-/** Tags of one push by digest. */
+/** Maximum number of tags that a push by digest sets. */
 export const MAX_TAGS_OF_PUSH = 100
 
-export interface ManifestPutDependencies {
-  readonly db: Database
-  readonly content: Content
-  readonly blobs: Pick<BlobStore, 'open'>
-  readonly sink: StreamSink
-  readonly pullThrough?: Pick<PullThrough, 'bring'> | undefined
-  readonly now: () => number
-}
+export type ManifestPutDependencies = Pick<
+  RouteDependencies,
+  'db' | 'content' | 'blobs' | 'streams' | 'pullThrough' | 'now'
+>
 
 /**
- * `PUT /v2/<name>/manifests/<reference>`: the image, its link to the repository, its tags and their place in the push log
- * are one transaction, and the 201 comes after it is on disk. Source: OCI distribution-spec, pushing manifests.
+ * Handles `PUT /v2/<name>/manifests/<reference>`. One transaction writes the image, its link to the repository, its tags
+ * and the push log; the 201 follows when it is on disk. Source: OCI distribution-spec, pushing manifests.
  */
 export function createManifestPut(deps: ManifestPutDependencies): Handler<[reference: string]> {
-  const { db, content, blobs, sink, pullThrough, now } = deps
+  const { db, content, blobs, streams, pullThrough, now } = deps
   const parts = createManifestParts(db, content)
 
   const readConfig = async (manifest: Manifest): Promise<Uint8Array | null> => {
     if (manifest.kind === 'index' || manifest.artifact) return null
     const { digest, size } = manifest.config
     if (size > MAX_CONFIG_SIZE) {
-      throw new OciError('MANIFEST_INVALID', `an image's config has at most ${MAX_CONFIG_SIZE} bytes`)
+      throw new OciError(
+        'MANIFEST_INVALID',
+        `the image's config is too large: the maximum is ${MAX_CONFIG_SIZE} bytes`,
+      )
     }
-    // the repository has it: what is asked is only where its bytes are at hand
+    // the repository has the config's blob, so bytes of an image with the same config can be used
     const known = content.configBytes(digest)
     if (known) return known
     await using blob = await blobs.open(digest)
-    // collected since it was asked for
+    // garbage collection removed it since the check
     if (!blob) throw partsUnknown([digest])
     return blob.read()
   }
 
-  /** A client that was told of a blob which is still at its source has not pushed it: here it is needed. */
-  const bringThrough = async (name: RepositoryName, manifest: Manifest): Promise<void> => {
+  /** Fetches blobs that exist only at their source: the registry reports them as present, so clients do not push them. */
+  const fetchMissing = async (name: RepositoryName, manifest: Manifest): Promise<void> => {
     const repository = pullThrough && content.repository(name)
     if (!repository) return
     const missing = parts.missingBlobs(repository.id, manifest)
-    await Promise.all(missing.map((digest) => pullThrough.bring(repository, digest)))
+    await Promise.all(missing.map((digest) => pullThrough.store(repository, digest)))
   }
 
   const record = (push: PushedManifest): Promise<void> =>
     db.transactTogether(
       (tx) => {
         const { repository: name, digest, manifest, at } = push
-        // what was there before the config was read may have been deleted meanwhile
+        // parts may have been deleted while the config was read
         parts.require(content.repository(name)?.id, manifest)
-        const { imageId, streamId } = sink.pushed(tx, push)
+        const { imageId, streamId } = streams.recordPush(tx, push)
         const { id } = content.ensureRepository(tx, name, at)
         content.setStream(tx, id, streamId)
         content.addManifest(tx, {
@@ -92,17 +88,21 @@ export function createManifestPut(deps: ManifestPutDependencies): Handler<[refer
     const bytes = await readManifestBody(request)
     const digest = digestOf(bytes, reference.digest ? algorithmOf(reference.digest) : 'sha256')
     if (reference.digest && digest !== reference.digest) {
-      throw new OciError('DIGEST_INVALID', `the manifest's bytes have the digest ${digest}`, {
-        detail: { digest },
-      })
+      throw new OciError(
+        'DIGEST_INVALID',
+        `the digest does not match the manifest, whose digest is ${digest}`,
+        {
+          detail: { digest },
+        },
+      )
     }
     const manifest = parsePushedManifest(bytes, request.headers['content-type'])
     requireShortType(manifest)
-    await bringThrough(repository, manifest)
+    await fetchMissing(repository, manifest)
     parts.require(content.repository(repository)?.id, manifest)
     const config = await readConfig(manifest)
     await record({ repository, digest, bytes, manifest, config, tags, at: now() })
-    answer(exchange, 201, {
+    respond(exchange, 201, {
       Location: `${base}/manifests/${text}`,
       'Docker-Content-Digest': digest,
       ...(manifest.subject && { 'OCI-Subject': manifest.subject.digest }),
@@ -111,7 +111,7 @@ export function createManifestPut(deps: ManifestPutDependencies): Handler<[refer
   }
 }
 
-/** The tag of the path, or those that a push by digest asks for. Source: OCI distribution-spec, pushing manifests with tags. */
+/** Returns the path's tag, or the `tag` parameters of a push by digest. Source: OCI distribution-spec, pushing manifests with tags. */
 function tagsOf({ tag }: ManifestReference, query: URLSearchParams): readonly TagName[] {
   if (tag) return [tag]
   const tags = new Set<TagName>()
@@ -120,32 +120,37 @@ function tagsOf({ tag }: ManifestReference, query: URLSearchParams): readonly Ta
     tags.add(text)
   }
   if (tags.size > MAX_TAGS_OF_PUSH) {
-    throw new OciError('SIZE_INVALID', `one push sets at most ${MAX_TAGS_OF_PUSH} tags`, { status: 414 })
+    throw new OciError('SIZE_INVALID', `too many tags: a push sets at most ${MAX_TAGS_OF_PUSH}`, {
+      status: 414,
+    })
   }
   return [...tags]
 }
 
-/** What a list of referrers says of it. Source: OCI distribution-spec, listing referrers. */
-export const artifactTypeOf = (manifest: Manifest): string | null =>
+/** Returns the artifact type for lists of referrers. Source: OCI distribution-spec, listing referrers. */
+const artifactTypeOf = (manifest: Manifest): string | null =>
   manifest.artifactType ?? (manifest.kind === 'image' ? manifest.config.mediaType : null)
 
-/** Characters: a media type has two names of at most 127. Source: RFC 6838, 4.2. */
+/** Maximum characters: a media type has two names of at most 127. Source: RFC 6838, 4.2. */
 const MAX_MEDIA_TYPE = 255
 
-/** It stands in every list of referrers. */
+/** Limits the artifact type, which every list of referrers repeats. Throws OciError. */
 function requireShortType(manifest: Manifest): void {
   if ((artifactTypeOf(manifest)?.length ?? 0) <= MAX_MEDIA_TYPE) return
-  throw new OciError('MANIFEST_INVALID', `a media type has at most ${MAX_MEDIA_TYPE} characters`)
+  throw new OciError(
+    'MANIFEST_INVALID',
+    `the media type is too long: the maximum is ${MAX_MEDIA_TYPE} characters`,
+  )
 }
 
 /**
- * Bytes that do not say their own type are stored once, as what they were first; they are never served as something else
- * than what this client has pushed.
+ * Rejects a manifest without a `mediaType` whose bytes are already stored with another type: it would be served with a
+ * type that this client did not push. Throws OciError.
  */
 function requireSameType({ mediaType }: Manifest, stored: string | undefined): void {
   if (stored === mediaType) return
   throw new OciError(
     'MANIFEST_INVALID',
-    `the same bytes are here already as ${stored}, not ${mediaType}: say which in the manifest's "mediaType"`,
+    `the same bytes are already stored as ${stored}, not ${mediaType}: set "mediaType" in the manifest`,
   )
 }

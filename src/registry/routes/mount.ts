@@ -1,34 +1,27 @@
-import type { Database } from '../../db/open.ts'
 import type { Digest } from '../../oci/digest.ts'
-import type { Content, Repository } from '../content/content.ts'
-import { OciError } from '../protocol/errors.ts'
-import { parseRepositoryName, type RepositoryName } from '../protocol/repository-name.ts'
+import type { Repository } from '../content/content.ts'
+import { type RepositoryName, repositoryNameOf } from '../protocol/repository-name.ts'
+import type { RouteDependencies } from './dependencies.ts'
 
 export interface MountRequest {
   readonly repository: RepositoryName
   readonly digest: Digest
-  /** The repository to take it from, as the client wrote it; null leaves the choice to us. */
+  /** The source repository, as the client wrote it; null for any that has the blob. */
   readonly from: string | null
-  /** What the caller may pull: a blob of any other repository is none to it. */
+  /** Reports whether the caller may pull from a repository; blobs of other repositories are not mounted. */
   readonly mayPull: (name: RepositoryName) => boolean
 }
 
-export interface MountDependencies {
-  readonly db: Database
-  readonly content: Content
-  readonly now: () => number
-}
-
 /**
- * Links a blob of another repository, no byte is copied. Whether it was there to be linked.
+ * Links a blob of another repository without copying bytes. Resolves to false if no such blob exists.
  * Source: OCI distribution-spec, mounting a blob from another repository.
  */
 export type Mount = (request: MountRequest) => Promise<boolean>
 
-export function createMount({ db, content, now }: MountDependencies): Mount {
+export function createMount({ db, content, now }: Pick<RouteDependencies, 'db' | 'content' | 'now'>): Mount {
   const sources = (digest: Digest, from: string | null): readonly Repository[] => {
     if (from === null) return content.repositoriesOfBlob(digest)
-    const name = repositoryNamed(from)
+    const name = repositoryNameOf(from)
     const repository = name && content.repository(name)
     return repository && content.blob(repository.id, digest) ? [repository] : []
   }
@@ -38,7 +31,7 @@ export function createMount({ db, content, now }: MountDependencies): Mount {
     if (!source) return false
     return db.transactTogether(
       (tx) => {
-        // it may have been deleted there meanwhile
+        // it may have been deleted there since the lookup
         const blob = content.blob(source.id, digest)
         if (!blob) return false
         const at = now()
@@ -48,15 +41,5 @@ export function createMount({ db, content, now }: MountDependencies): Mount {
       },
       { patient: false },
     )
-  }
-}
-
-/** Undefined for what cannot be a repository: nothing can be mounted from there, like from any that is not there. */
-function repositoryNamed(path: string): RepositoryName | undefined {
-  try {
-    return parseRepositoryName(path)
-  } catch (error) {
-    if (error instanceof OciError) return undefined
-    throw error
   }
 }

@@ -1,84 +1,69 @@
-import type { Database } from '../../db/open.ts'
-import { parseDigest } from '../../oci/digest.ts'
 import { OCI_INDEX } from '../../oci/media-types.ts'
-import type { Content } from '../content/content.ts'
-import { createReferrerRows, type Referrer } from '../content/referrer-rows.ts'
-import { OciError } from '../protocol/errors.ts'
-import { answer, type Handler } from '../protocol/exchange.ts'
-import type { RegistryLimits } from '../protocol/limits.ts'
+import { createReferrerRows, type ReferrerRow } from '../content/referrer-rows.ts'
+import { requireDigest } from '../protocol/digest.ts'
+import { type Handler, respond } from '../protocol/exchange.ts'
 import { nextPage, parsePage } from '../protocol/page-link.ts'
+import type { RouteDependencies } from './dependencies.ts'
 
-export interface ReferrersDependencies {
-  readonly db: Database
-  readonly content: Content
-  readonly limits: Pick<RegistryLimits, 'referrerPageSize'>
-}
-
-export interface Referrers {
-  readonly list: Handler<[digest: string]>
-}
-
-/** Bytes that an answer stays below: it is an index, and no client takes a larger one. */
-const MAXIMUM_ANSWER = 4 * 1024 * 1024
-/** Bytes that a descriptor has beside its annotations, at the most. */
+/** Maximum bytes of a response: it is an index, and clients reject larger ones. */
+const MAX_RESPONSE = 4 * 1024 * 1024
+/** Maximum bytes of a descriptor without its annotations. */
 const DESCRIPTOR = 1024
 
 /**
- * What a repository has that is about a manifest: signatures, SBOMs. An index of them, empty where there is none, whether
- * or not the manifest or even the repository is here. Source: OCI distribution-spec, listing referrers.
+ * Lists the referrers of a manifest: signatures, SBOMs. The response is an index. It is empty when there are no
+ * referrers, also for an unknown manifest or repository. Source: OCI distribution-spec, listing referrers.
  */
-export function createReferrers({ db, content, limits }: ReferrersDependencies): Referrers {
+export function createReferrerList({
+  db,
+  content,
+  limits,
+}: Pick<RouteDependencies, 'db' | 'content' | 'limits'>): Handler<[digest: string]> {
   const rows = createReferrerRows(db, content)
 
-  const descriptorOf = (referrer: Referrer): string => {
+  const descriptorOf = (referrer: ReferrerRow): string => {
     const { artifactType, mediaType, digest, size } = referrer
     const annotations = rows.annotationsOf(referrer)
     const plain = { mediaType, digest, size, ...(artifactType !== null && { artifactType }) }
     const whole = JSON.stringify({ ...plain, ...(annotations && { annotations }) })
-    // annotations that fill a whole manifest are not worth the list
-    return Buffer.byteLength(whole) < MAXIMUM_ANSWER - DESCRIPTOR ? whole : JSON.stringify(plain)
+    // annotations that would fill the response alone are left out
+    return Buffer.byteLength(whole) < MAX_RESPONSE - DESCRIPTOR ? whole : JSON.stringify(plain)
   }
 
-  return {
-    list(exchange, text) {
-      const subject = parseDigest(text)
-      if (!subject)
-        throw new OciError('DIGEST_INVALID', 'referrers are asked for by the digest of their subject')
-      const { query, base } = exchange
-      const artifactType = query.get('artifactType') || undefined
-      const { limit, last } = parsePage(query, limits.referrerPageSize)
-      const repositoryId = content.repository(exchange.repository)?.id ?? null
-      const found =
-        limit === 0
-          ? []
-          : rows.page(repositoryId, subject, { artifactType: artifactType ?? null, last, limit: limit + 1 })
-      const shown = fitting(found.slice(0, limit))
-      const hasMore = shown.length < found.length
-      answer(
-        exchange,
-        200,
-        {
-          'Content-Type': OCI_INDEX,
-          ...(artifactType !== undefined && { 'OCI-Filters-Applied': 'artifactType' }),
-          ...(hasMore &&
-            nextPage(`${base}/referrers/${subject}`, {
-              query,
-              last: shown.at(-1)?.digest ?? '',
-              keep: ['n', 'artifactType'],
-            })),
-        },
-        `{"schemaVersion":2,"mediaType":"${OCI_INDEX}","manifests":[${shown.map(descriptorOf).join(',')}]}`,
-      )
-    },
+  return (exchange, text) => {
+    const subject = requireDigest(text)
+    const { query, base } = exchange
+    const artifactType = query.get('artifactType') || null
+    const { limit, last } = parsePage(query, limits.referrerPageSize)
+    const repositoryId = content.repository(exchange.repository)?.id ?? null
+    const found =
+      limit === 0 ? [] : rows.page(repositoryId, subject, { artifactType, last, limit: limit + 1 })
+    const listed = fitting(found.slice(0, limit))
+    const hasMore = listed.length < found.length
+    respond(
+      exchange,
+      200,
+      {
+        'Content-Type': OCI_INDEX,
+        ...(artifactType !== null && { 'OCI-Filters-Applied': 'artifactType' }),
+        ...(hasMore &&
+          nextPage(`${base}/referrers/${subject}`, {
+            query,
+            last: listed.at(-1)?.digest ?? '',
+            keep: ['n', 'artifactType'],
+          })),
+      },
+      `{"schemaVersion":2,"mediaType":"${OCI_INDEX}","manifests":[${listed.map(descriptorOf).join(',')}]}`,
+    )
   }
 }
 
-/** The first ones, as many as one answer takes, at least one: no descriptor says more than its manifest does. */
-function fitting(referrers: readonly Referrer[]): readonly Referrer[] {
+/** Returns the first referrers that fit into a response, at least one: a descriptor is never larger than its manifest. */
+function fitting(referrers: readonly ReferrerRow[]): readonly ReferrerRow[] {
   let bytes = DESCRIPTOR
   const end = referrers.findIndex(({ size }) => {
     bytes += size + DESCRIPTOR
-    return bytes > MAXIMUM_ANSWER
+    return bytes > MAX_RESPONSE
   })
   return end < 0 ? referrers : referrers.slice(0, Math.max(end, 1))
 }
