@@ -6,18 +6,21 @@ import { createCredentialTest } from '../credentials/credential-test.ts'
 import { openDatabase } from '../db/open.ts'
 import { pushFilterOf } from '../graphql/push/image-push.ts'
 import { createSchema } from '../graphql/schema.ts'
+import { createMetrics } from '../http/metrics/metrics.ts'
 import { LOOPBACK_HOSTS } from '../http/request/origin.ts'
 import { createServer } from '../http/server.ts'
 import { createScheduleRunner } from '../imagestream/schedule/schedule-runner.ts'
+import { pullRepositoryOf } from '../imagestream/spec/pull-repository.ts'
 import type { Config } from './config.ts'
 import { openCredentials } from './credentials.ts'
 import { createDomain } from './domain.ts'
-import { openMetrics } from './metrics.ts'
+import { metricsSources } from './metrics.ts'
 import { Opened } from './opened.ts'
+import { OwnHost } from './own-host.ts'
 import { openRegistry } from './registry.ts'
 import { openRemote } from './remote.ts'
 import { openTrust } from './trust.ts'
-import { keepUp } from './upkeep.ts'
+import { startUpkeep } from './upkeep.ts'
 import { openWebhooks } from './webhooks.ts'
 
 export { DatabaseRefusedError } from '../db/open.ts'
@@ -27,25 +30,28 @@ export interface AppOverrides {
   readonly log?: Logger
   /** Milliseconds since 1970. */
   readonly now?: () => number
-  /** Called once when only a restart tells what is on disk; by default it throws out of the event loop. */
+  /**
+   * Called once when a failed write may or may not be on disk, so that only a restart shows which. By default the error
+   * is thrown out of the event loop.
+   */
   readonly onFatal?: (error: unknown) => void
-  /** Where an endpoint of a cloud is really asked for a login: for tests, which have no cloud. */
+  /** Replaces the endpoint of a cloud that exchanges keys for logins: for tests, which have no cloud. */
   readonly cloudEndpoint?: (endpoint: URL) => URL
+}
+
+/** The whole server, listening. Disposing of it stops it; unfinished imports continue at the next start. */
+export interface App extends AsyncDisposable {
+  /** `http://127.0.0.1:4000`, with the actual port. */
+  readonly url: string
+  readonly dataFolder: string
 }
 
 const MINUTE = 60 * 1000
 const HOUR = 60 * MINUTE
 
-/** The whole server, listening. Disposing stops it; what was under way goes on at the next start. */
-export interface App extends AsyncDisposable {
-  /** `http://127.0.0.1:4000`, with the port that was taken. */
-  readonly url: string
-  readonly dataFolder: string
-}
-
 /**
  * Joins the rooms and listens.
- * Throws ConfigError, DatabaseRefusedError, SealingKeyError, or what listening fails with (`EADDRINUSE`); then nothing is left open.
+ * Throws ConfigError, DatabaseRefusedError, SealingKeyError, or the error of listening (`EADDRINUSE`); then nothing is left open.
  */
 export async function createApp(config: Config, overrides: AppOverrides = {}): Promise<App> {
   const { log = pino({ level: config.logLevel }), now = Date.now, onFatal = rethrowLater } = overrides
@@ -64,18 +70,17 @@ async function open(
   { log, now, onFatal, cloudEndpoint }: Required<AppOverrides>,
   opened: Opened,
 ): Promise<App> {
+  const metrics = createMetrics()
+  const ownHost = new OwnHost()
   const databaseFile = join(config.dataFolder, 'imagestreams.db')
   const db = opened.use(openDatabase(databaseFile, { onFatal }))
-  const credentials = openCredentials({ config, db, now, log })
+  const base = { config, db, now, log }
+  const credentials = openCredentials(base)
   opened.use(credentials.store)
   const { egress, configurations, remote, importSource } = openRemote(
-    {
-      ...{ config, db, credentials, now, log, cloudEndpoint },
-      onAnswered: (host, outcome) => metrics.remoteRequest(host, outcome),
-    },
+    { ...base, credentials, cloudEndpoint, observe: metrics.remoteRequest },
     opened,
   )
-
   const domain = createDomain({
     db,
     remote: importSource,
@@ -86,30 +91,15 @@ async function open(
     scheduleIntervalMs: config.scheduleMinutes * MINUTE,
     fullSweepMs: config.fullSweepHours * HOUR,
     blockOf: ({ registry, repository }) => configurations.rules().blockOf(registry, repository),
-    onImportFinished: (finished) => metrics.importFinished(finished),
-    onInternalError: (error, importId) =>
-      log.error({ err: error, importId }, 'import failed: internal error'),
+    onImportFinished: metrics.importFinished,
+    onInternalError: (error, importId) => log.error({ err: error, importId }, 'import failed: internal error'),
   })
-  const { images, streams, recorder, writer, importer, schedules } = domain
-  const metrics = openMetrics({
-    ...{ databaseFile, remote, importer, schedules, now, pushes: domain.pushes },
-    subscribers: () => server.subscribers(),
-  })
-  const pruner = opened.use(createPruner({ db, recorder, now }))
-
-  let ownHost = ''
-  const registry = await openRegistry(
-    { config, db, images, streams, recorder, writer, remote, now, log, ownHost: () => ownHost },
-    opened,
-  )
+  const { importer, recorder, pushes } = domain
+  const registry = await openRegistry({ ...base, domain, remote, ownHost: ownHost.get }, opened)
   const { sealer } = credentials
-  const webhooks = openWebhooks(
-    { config, db, domain, sealer, egress, now, log, ownHost: () => ownHost },
-    opened,
-  )
-
-  const trust = opened.use(openTrust({ db, remote, registry, now, log }))
-
+  const webhooks = openWebhooks({ ...base, domain, sealer, egress, ownHost: ownHost.get }, opened)
+  const trust = opened.use(openTrust({ ...base, remote, registry }))
+  const pruner = opened.use(createPruner({ db, recorder, now }))
   const server = createServer({
     schema: createSchema(),
     domain: {
@@ -118,10 +108,7 @@ async function open(
       testCredential: createCredentialTest(credentials.store, (place, credential, context) =>
         remote.checkLogin(place, credential, { ...context, lane: 'credential tests' }),
       ),
-      // what is imported is pulled through the integrated registry; another one has only what was pushed to it
-      pullRepository: ({ namespace, name, dockerImageRepository }) =>
-        (registry.view.isIntegrated ? null : dockerImageRepository) ??
-        `${registry.view.host()}/${namespace}/${name}`,
+      pullRepository: (stream) => pullRepositoryOf(stream, registry.view),
       webhooks: webhooks.view,
       configurations,
       registry: registry.view,
@@ -138,31 +125,24 @@ async function open(
     allowedOrigins: config.allowedOrigins,
     allowedHosts: config.openToEverybody ? undefined : LOOPBACK_HOSTS,
   })
-  // together: who waits for an import or the pruner is answered at once, not cut off when the server has waited
-  // long enough
-  opened.defer(() =>
-    Promise.all([
-      server[Symbol.asyncDispose](),
-      importer[Symbol.asyncDispose](),
-      pruner[Symbol.asyncDispose](),
-    ]),
-  )
+  metrics.observe(metricsSources({ databaseFile, remote, domain, subscribers: server.subscribers, now }))
+  // at the same time: requests that wait for an import or the pruner get their response before the server stops waiting
+  opened.defer(() => Promise.all([server, importer, pruner].map((part) => part[Symbol.asyncDispose]())))
+
   const { address, family, port } = await server.listen(config)
-  ownHost = `localhost:${port}`
+  ownHost.listensOn(port)
   importer.resume()
   webhooks.start()
   const scheduled = createScheduleRunner({
+    ...domain,
     db,
-    schedules,
-    importer,
     perMinute: config.scheduledImportsPerMinute,
     now,
-    onError: (error) => log.error({ err: error }, 'what is scheduled could not be imported'),
+    onError: (error) => log.error({ err: error }, 'scheduled import failed'),
   })
   opened.use(scheduled).start()
   registry.start()
-  keepUp({ config, pruner, pushes: domain.pushes, now, log }, opened)
-
+  startUpkeep({ config, pruner, pushes, now, log }, opened)
   return {
     url: `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`,
     dataFolder: config.dataFolder,

@@ -15,8 +15,11 @@ const IDLE: MetricsSources = {
   subscribers: () => ({ connections: 0, subscriptions: 0 }),
   now: () => NOW,
 }
-const open = (sources: Partial<MetricsSources> = {}, options?: MetricsOptions) =>
-  createMetrics({ ...IDLE, ...sources }, options)
+const open = (sources: Partial<MetricsSources> = {}, options?: MetricsOptions) => {
+  const metrics = createMetrics(options)
+  metrics.observe({ ...IDLE, ...sources })
+  return metrics
+}
 
 const breakerOf = (state: 'CLOSED' | 'OPEN' | 'HALF_OPEN', nextAttempt: number | null) => ({
   ...{ state, nextAttempt, since: null, reason: null },

@@ -35,6 +35,8 @@ export interface Metrics {
   readonly contentType: string
   /** Returns the current metrics in the text format of Prometheus. */
   text(): Promise<string>
+  /** Adds the figures that are read at each scrape; called once. */
+  observe(sources: MetricsSources): void
   /** Counts an attempt to send a request to another registry; `outcome` also covers requests that were not sent. */
   remoteRequest(host: string, outcome: string): void
   importFinished(finished: FinishedImport): void
@@ -52,16 +54,11 @@ const NAMED_HOSTS = 100
 const IMPORT_BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800]
 
 /** Creates the metrics, including those of the process: event loop lag, heap, garbage collection. */
-export function createMetrics(
-  sources: MetricsSources,
-  { namedHosts = NAMED_HOSTS }: MetricsOptions = {},
-): Metrics {
+export function createMetrics({ namedHosts = NAMED_HOSTS }: MetricsOptions = {}): Metrics {
   const registry = new Registry()
   const registers = [registry]
   const labels = new HostLabels(namedHosts)
   collectDefaultMetrics({ register: registry })
-  remoteGauges(registry, labels, sources.remoteHosts)
-  storeGauges(registry, sources)
 
   const remoteRequests = new Counter({
     name: 'imagestreams_remote_requests_total',
@@ -92,6 +89,10 @@ export function createMetrics(
   return {
     contentType: registry.contentType,
     text: () => registry.metrics(),
+    observe(sources) {
+      remoteGauges(registry, labels, sources.remoteHosts)
+      storeGauges(registry, sources)
+    },
     remoteRequest: (host, outcome) =>
       remoteRequests.inc({ host: labels.of(host), outcome: outcome.toLowerCase() }),
     importFinished({ state: ended, startedAt, finishedAt }) {
