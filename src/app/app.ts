@@ -92,7 +92,8 @@ async function open(
     fullSweepMs: config.fullSweepHours * HOUR,
     blockOf: ({ registry, repository }) => configurations.rules().blockOf(registry, repository),
     onImportFinished: metrics.importFinished,
-    onInternalError: (error, importId) => log.error({ err: error, importId }, 'import failed: internal error'),
+    onInternalError: (error, importId) =>
+      log.error({ err: error, importId }, 'import failed: internal error'),
   })
   const { importer, recorder, pushes } = domain
   const registry = await openRegistry({ ...base, domain, remote, ownHost: ownHost.get }, opened)

@@ -26,17 +26,18 @@ export interface CredentialParts {
   readonly log: Logger
 }
 
-/** The credentials of namespaces, and by which of them, or of the server's own, registries are read. */
+/** Registry credentials of namespaces and of the server. */
 export interface OpenedCredentials {
   readonly store: RegistryCredentials
+  /** Finds the credential for a request: a namespace's own first, then the server's docker config. */
   readonly remote: Credentials
-  /** For what else is kept secret; where that is kept is one of the vaults below. */
+  /** Seals the other secrets too: each of their tables is one of the vaults below. */
   readonly sealer: Sealer
 }
 
-/** Takes the keys over that it was started with. Throws SealingKeyError; then nothing was changed. */
+/** Reads the sealing keys and seals all secrets with the first of them. Throws SealingKeyError; then nothing was changed. */
 export function openCredentials({ config, db, now, log }: CredentialParts): OpenedCredentials {
-  const { text, source, keep } = keysOf(config)
+  const { text, source, save } = keysOf(config)
   const sealer = createSealer(parseSealingKeys(text, source))
   const { resealed, deleted } = rotateKeys({
     db,
@@ -45,8 +46,8 @@ export function openCredentials({ config, db, now, log }: CredentialParts): Open
     source,
     lost: config.lostCredentialsKey,
   })
-  // only now: a new key beside credentials of a lost one would look as if it were theirs
-  keep()
+  // only after the rotation: a new key file beside secrets of a lost key would look like their key
+  save()
   if (resealed > 0) log.info({ resealed }, 'sealed secrets again with the first key')
   if (deleted > 0) log.warn({ deleted }, 'deleted secrets of a lost key')
   const store = createRegistryCredentials({
@@ -60,31 +61,30 @@ export function openCredentials({ config, db, now, log }: CredentialParts): Open
 
 interface Keys {
   readonly text: string
-  /** What they are called in messages. */
+  /** Where they come from, for messages. */
   readonly source: string
-  /** Puts new ones where they are found at the next start. */
-  keep(): void
+  /** Writes newly generated keys to the key file. */
+  save(): void
 }
 
 function keysOf({ credentialsKey, credentialsKeyFile, dataFolder }: Config): Keys {
-  const there = (): void => {}
+  const save = (): void => {}
   if (credentialsKey !== null) {
-    return { text: credentialsKey, source: 'IMAGESTREAMS_CREDENTIALS_KEY', keep: there }
+    return { text: credentialsKey, source: 'IMAGESTREAMS_CREDENTIALS_KEY', save }
   }
   const path = credentialsKeyFile ?? join(dataFolder, 'credentials.key')
   const source = `the key file ${path}`
   const text = readKeyFile(path)
-  if (text !== undefined) return { text, source, keep: there }
+  if (text !== undefined) return { text, source, save }
   if (credentialsKeyFile !== null) {
     throw new SealingKeyError(
       `${source} is not there: "openssl rand -base64 32" makes a key to write into it`,
     )
   }
   const made = newSealingKey()
-  return { text: made, source: `${source}, which is not there`, keep: () => writeKeyFile(path, `${made}\n`) }
+  return { text: made, source: `${source}, which is not there`, save: () => writeKeyFile(path, `${made}\n`) }
 }
 
-/** A namespace's own first, then what the server was started with. */
 function joined(store: RegistryCredentials, { dockerConfig }: Config): Credentials {
   const server = dockerConfig ? createDockerConfigCredentials({ path: dockerConfig }) : noCredentials
   const ownOf = (registry: string, repository: string, namespace: string) => {

@@ -9,52 +9,44 @@ import { createNotificationInbox } from '../external-registry/notification-inbox
 import type { RegistryView } from '../graphql/kit/context.ts'
 import type { ServerOptions } from '../http/server.ts'
 import { createPushReceiver } from '../imagestream/commands/push.ts'
-import type { StreamWriter } from '../imagestream/commands/write-stream.ts'
-import type { Images } from '../imagestream/image/image.ts'
-import type { Streams } from '../imagestream/stream/stream.ts'
-import type { TagRecorder } from '../imagestream/tag/record.ts'
 import { type Attachments, createAttachments } from '../registry/content/attachments.ts'
 import { createContent } from '../registry/content/content.ts'
 import { createUsage } from '../registry/content/usage.ts'
-import { DEFAULT_LIMITS } from '../registry/protocol/limits.ts'
+import { DEFAULT_LIMITS, storedLease } from '../registry/protocol/limits.ts'
 import { createPullThrough } from '../registry/pull-through/pull-through.ts'
 import { createRegistry } from '../registry/registry.ts'
 import type { RegistryClient } from '../remote/registry-client.ts'
 import type { Config } from './config.ts'
+import type { Domain } from './domain.ts'
 import type { Opened } from './opened.ts'
 
 export interface RegistryParts {
   readonly config: Config
   readonly db: Database
-  readonly images: Images
-  readonly streams: Streams
-  readonly recorder: TagRecorder
-  readonly writer: StreamWriter
+  readonly domain: Pick<Domain, 'images' | 'streams' | 'recorder' | 'writer'>
   readonly remote: RegistryClient
   /** Milliseconds since 1970. */
   readonly now: () => number
   readonly log: Logger
-  /** What people call this server: `localhost:4000`. Asked only once it listens. */
+  /** `localhost:4000`; throws before the server listens. */
   readonly ownHost: () => string
 }
 
-/** The registry that images are pushed to, as the rest of the server sees it. */
+/** The registry that images are pushed to: the integrated one, or an external one. */
 export interface RegistryRooms extends Pick<ServerOptions, 'registry' | 'notifications'> {
   readonly view: RegistryView
-  /** What was pushed here about images; null where they are pushed elsewhere. */
+  /** Artifacts attached to images of the integrated registry; null with an external registry. */
   readonly attachments: Attachments | null
-  /** Begins what runs by itself, once the server listens. */
+  /** Starts periodic work; called once the server listens. */
   start(): void
 }
 
 const HOUR = 60 * 60 * 1000
 const DAY = 24 * HOUR
 const ABANDONED_AFTER = DAY
-/** A read writes the time of its answer only when the row's is older than half the lease. */
-const LEASE_IN_ROWS = 1.5 * DEFAULT_LIMITS.lease
 const RECONCILE_EVERY = 10 * 60 * 1000
 
-/** Joins the rooms that pushes go through: our own registry, or what listens to another one in its place. */
+/** Joins the integrated registry, or the follower of an external registry that replaces it. */
 export async function openRegistry(parts: RegistryParts, opened: Opened): Promise<RegistryRooms> {
   const { config, db, now, log } = parts
   const { externalRegistry, registryHost, untaggedDays, keepTagRevisions, collectHours } = config
@@ -69,7 +61,7 @@ export async function openRegistry(parts: RegistryParts, opened: Opened): Promis
     createCollector({
       db,
       blobs,
-      limits: { lease: LEASE_IN_ROWS, abandonedAfter: ABANDONED_AFTER },
+      limits: { lease: storedLease(DEFAULT_LIMITS), abandonedAfter: ABANDONED_AFTER },
       policy: { untaggedAfter: untaggedDays === null ? null : untaggedDays * DAY, keepTagRevisions },
       intervalMs: collectHours === null ? null : collectHours * HOUR,
       now,
@@ -106,7 +98,7 @@ interface IntegratedParts {
 }
 
 function openIntegrated(parts: RegistryParts, { blobs, host }: IntegratedParts, opened: Opened) {
-  const { config, db, images, streams, recorder, writer, remote, now, log } = parts
+  const { config, db, domain, remote, now, log } = parts
   const limits = { ...DEFAULT_LIMITS, maximumBlobBytes: config.maximumBlobBytes }
   const pullThrough = opened.use(
     createPullThrough({
@@ -126,15 +118,12 @@ function openIntegrated(parts: RegistryParts, { blobs, host }: IntegratedParts, 
     db,
     blobs,
     streams: createPushReceiver({
+      ...domain,
       db,
-      streams,
-      writer,
-      images,
-      recorder,
       importMode: config.importMode,
       registryHost: host,
     }),
-    // everybody may do everything, until there is sign-in
+    // every client may do everything until there is authentication
     access: { may: () => true },
     pullThrough,
     limits,
@@ -144,15 +133,12 @@ function openIntegrated(parts: RegistryParts, { blobs, host }: IntegratedParts, 
 }
 
 function openExternal(parts: RegistryParts, origin: URL, opened: Opened) {
-  const { config, db, images, streams, recorder, writer, remote, now, log } = parts
+  const { config, db, domain, remote, now, log } = parts
   const inbox = createNotificationInbox({ db, now })
   const external = opened.use(
     createExternalRegistry({
+      ...domain,
       db,
-      images,
-      streams,
-      recorder,
-      writer,
       now,
       importMode: config.importMode,
       registry: origin.host,
@@ -161,14 +147,14 @@ function openExternal(parts: RegistryParts, origin: URL, opened: Opened) {
       insecure: origin.protocol === 'http:',
       reconcileEvery: RECONCILE_EVERY,
       warn: (message) => log.warn({ registry: origin.host }, message),
-      onInternalError: (error) => log.error({ err: error }, 'the external registry was not followed'),
+      onInternalError: (error) => log.error({ err: error }, 'following the external registry failed'),
     }),
   )
   const notifications = createNotificationEndpoint({
     inbox,
     secret: config.webhookSecret ?? '',
     onReceived: () => external.wake(),
-    onError: (error) => log.error({ err: error }, 'a notification was not kept'),
+    onError: (error) => log.error({ err: error }, 'cannot store a notification'),
   })
   return { notifications }
 }

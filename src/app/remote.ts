@@ -25,13 +25,13 @@ export interface RemoteParts {
   /** Milliseconds since 1970. */
   readonly now: () => number
   readonly log: Logger
-  /** Where an endpoint of a cloud is really asked for a login. */
+  /** Returns the URL that replaces an endpoint of a cloud's login. */
   readonly cloudEndpoint: (endpoint: URL) => URL
-  /** Told how each request to another host ended. */
-  readonly onAnswered: NonNullable<RegistryClientOptions['observe']>
+  /** Receives the outcome of each request to another host. */
+  readonly observe: NonNullable<RegistryClientOptions['observe']>
 }
 
-/** What leads to other registries. */
+/** Access to other registries. */
 export interface RemoteRooms {
   readonly egress: Egress
   readonly configurations: RegistryConfigurations
@@ -40,19 +40,15 @@ export interface RemoteRooms {
   readonly importSource: RemoteRegistry
 }
 
-/** Joins the only way out with what is configured of other registries. Throws ConfigError. */
+/** Joins the clients of other registries with their configuration. Throws ConfigError. */
 export function openRemote(parts: RemoteParts, opened: Opened): RemoteRooms {
-  const { config, db, credentials, now, log, cloudEndpoint, onAnswered } = parts
+  const { config, db, credentials, now, log, cloudEndpoint, observe } = parts
   const egress = opened.use(openEgress(config))
   const configurations = createRegistryConfigurations({
     db,
     sealer: credentials.sealer,
     now,
     own: config.externalRegistry ? [config.externalRegistry.host] : [],
-    onChanged: () => {
-      egress.renew()
-      remote.forgetFailures()
-    },
   })
   const remote = createRegistryClient({
     egress,
@@ -62,13 +58,17 @@ export function openRemote(parts: RemoteParts, opened: Opened): RemoteRooms {
     cloudEndpoint,
     limitsOf: (registry) => configurations.rules().limitsOf(registry),
     rules: configurations.rules,
-    warn: (warning) => log.warn(warning, 'a registry broke a rule'),
-    observe: onAnswered,
+    warn: (warning) => log.warn(warning, 'registry violates the protocol'),
+    observe,
+  })
+  configurations.onChanged(() => {
+    egress.renew()
+    remote.forgetFailures()
   })
   const vendors = createVendorListings({
     remote,
     configurationOf: (registry, repository) => configurations.rules().vendorOf(registry, repository),
-    warn: (warning) => log.warn(warning, "a vendor's listing broke a rule"),
+    warn: (warning) => log.warn(warning, 'invalid listing of a vendor'),
   })
   const importSource: RemoteRegistry = {
     repository: (reference, options) => ({
@@ -82,11 +82,11 @@ export function openRemote(parts: RemoteParts, opened: Opened): RemoteRooms {
 function openEgress(config: Config): Egress {
   try {
     return createEgress({
-      // another machine could use us to reach what listens only for this one
+      // other machines must not reach loopback services of this machine through the server
       loopback: !config.openToEverybody,
       allowedCidrs: config.privateNetworks,
       ca: config.ca,
-      // the most that a configuration may ask for: how many there are at a time is for the queues to say
+      // the maximum of a configuration: the queues of the hosts limit concurrency
       connectionsPerOrigin: Math.max(config.requestsPerRegistry, MAX_CONCURRENCY),
     })
   } catch (error) {

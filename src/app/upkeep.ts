@@ -6,10 +6,7 @@ import type { Config } from './config.ts'
 import type { Opened } from './opened.ts'
 
 export interface UpkeepParts {
-  readonly config: Pick<
-    Config,
-    'pruneHours' | 'keepTagRevisions' | 'pruneYoungerThanMinutes' | 'pushLogDays'
-  >
+  readonly config: Pick<Config, 'pruneHours' | 'keepTagRevisions' | 'pruneYoungerThanMinutes' | 'pushLogDays'>
   readonly pruner: Pruner
   readonly pushes: PushLog
   /** Milliseconds since 1970. */
@@ -22,7 +19,12 @@ const DAY = 24 * HOUR
 
 /** Starts the periodic removal of old history, images and pushes that the configuration asks for. */
 export function startUpkeep({ config, pruner, pushes, now, log }: UpkeepParts, opened: Opened): void {
-  const { pruneHours, keepTagRevisions, pruneYoungerThanMinutes: keepYoungerThanMinutes, pushLogDays } = config
+  const {
+    pruneHours,
+    keepTagRevisions,
+    pruneYoungerThanMinutes: keepYoungerThanMinutes,
+    pushLogDays,
+  } = config
   if (pruneHours !== null) {
     opened.use(
       startPeriodic({

@@ -28,22 +28,22 @@ export interface WebhookParts {
   /** Milliseconds since 1970. */
   readonly now: () => number
   readonly log: Logger
-  /** What people call this server: `localhost:4000`. Asked only once it listens. */
+  /** `localhost:4000`; throws before the server listens. */
   readonly ownHost: () => string
 }
 
-/** Webhooks, as the rest of the server sees them. */
+/** Webhooks, joined. */
 export interface WebhookRooms {
   readonly view: GraphQLContext['webhooks']
   readonly deliveries: DeliveryEndpoint
-  /** Begins with what a stop left open. */
+  /** Starts periodic work and continues unfinished hints; called once the server listens. */
   start(): void
 }
 
-/** 256 bits: nobody finds a webhook, nor its secret, by trying. */
+/** 256 random bits: neither an address nor a secret can be guessed. */
 const random = (): string => randomBytes(32).toString('base64url')
 
-/** Joins what takes deliveries with what asks registries. */
+/** Joins the receivers of deliveries with the imports that they start. */
 export function openWebhooks(parts: WebhookParts, opened: Opened): WebhookRooms {
   const { config, db, domain, sealer, egress, now, log, ownHost } = parts
   const { importer, announcements, hintRetries, schedules } = domain

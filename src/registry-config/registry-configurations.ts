@@ -35,6 +35,8 @@ export interface RegistryConfigurations {
   setDefaultAccess(access: Access): void
   /** Returns the rules of all current configurations. */
   rules(): ConfiguredRules
+  /** Calls the listener after the commit of each change. */
+  onChanged(listener: () => void): void
 }
 
 export interface RegistryConfigurationsDependencies {
@@ -44,8 +46,6 @@ export interface RegistryConfigurationsDependencies {
   readonly now: () => number
   /** Registries from the settings of the server: the default access does not apply to them. */
   readonly own?: readonly string[]
-  /** Called after the commit of each change. */
-  readonly onChanged?: () => void
 }
 
 /** Most configurations: all are held in memory. */
@@ -56,7 +56,6 @@ export function createRegistryConfigurations({
   sealer,
   now,
   own = [],
-  onChanged,
 }: RegistryConfigurationsDependencies): RegistryConfigurations {
   const secrets = new RegistrySecrets(db, sealer)
   const rows = new ConfigurationRows(db)
@@ -73,10 +72,11 @@ export function createRegistryConfigurations({
     loaded ??= load()
     return loaded
   }
+  const listeners: (() => void)[] = []
   const changed = (tx: Transaction): void =>
     tx.afterCommit(() => {
       loaded = undefined
-      onChanged?.()
+      for (const listener of listeners) listener()
     })
 
   const existingOrNew = (place: RegistryPrefix): ConfigurationRow => {
@@ -96,6 +96,7 @@ export function createRegistryConfigurations({
     },
     defaultAccess: () => current().defaultAccess,
     rules: () => current().rules,
+    onChanged: (listener) => void listeners.push(listener),
 
     configure: ({ prefix, ...input }) =>
       db.transact((tx) => {

@@ -26,8 +26,9 @@ export class World implements Disposable {
   }
 
   storeWith(sealer: Sealer, own: readonly string[] = []): RegistryConfigurations {
-    const onChanged = () => void this.changes++
-    return createRegistryConfigurations({ db: this.db, sealer, now: () => this.time, own, onChanged })
+    const configurations = createRegistryConfigurations({ db: this.db, sealer, now: () => this.time, own })
+    configurations.onChanged(() => void this.changes++)
+    return configurations
   }
 
   get rules(): ConfiguredRules {

@@ -13,6 +13,10 @@ export interface OwnRegistry {
  * through; an external registry has only the images that were pushed to it.
  */
 export const pullRepositoryOf = (
-  { namespace, name, dockerImageRepository }: Pick<ImageStream, 'namespace' | 'name' | 'dockerImageRepository'>,
+  {
+    namespace,
+    name,
+    dockerImageRepository,
+  }: Pick<ImageStream, 'namespace' | 'name' | 'dockerImageRepository'>,
   { isIntegrated, host }: OwnRegistry,
 ): string => (isIntegrated ? null : dockerImageRepository) ?? `${host()}/${namespace}/${name}`
