@@ -24,7 +24,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'registry-config': ['egress', 'remote', 'oci', 'input', 'concurrency', 'logins', 'db', 'secrets'],
   imagestream: ['oci', 'input', 'policy', 'concurrency', 'db', 'events'],
   documents: ['oci', 'input', 'db', 'imagestream'],
-  trust: ['oci', 'input', 'policy', 'concurrency', 'db'],
+  trust: ['oci', 'input', 'policy', 'concurrency', 'db', 'imagestream'],
   'external-registry': ['oci', 'concurrency', 'db', 'imagestream', 'registry', 'request-body'],
   registry: ['oci', 'input', 'concurrency', 'db', 'blobs', 'request-body'],
   collect: ['oci', 'input', 'concurrency', 'db', 'blobs', 'imagestream', 'registry'],

@@ -32,6 +32,6 @@ export function openTrust({ db, remote, registry, now, log }: TrustParts): Trust
               signal,
             }),
     },
-    onInternalError: (error) => log.error({ err: error }, 'cannot list referrers of an image'),
+    onInternalError: (error) => log.error({ err: error }, 'cannot read referrers or signatures of an image'),
   })
 }

@@ -1,22 +1,26 @@
 import type { Database } from '../db/open.ts'
-import { createTrustPolicies, type TrustPolicies } from './policy/policies.ts'
+import { createImages } from '../imagestream/image/image.ts'
+import {
+  createImageLocations,
+  type ImageLocations,
+  type TagImageLocation,
+} from '../imagestream/tag/image-locations.ts'
+import type { Digest } from '../oci/digest.ts'
+import { createTrustPolicies, type TrustPolicies, type TrustPolicy } from './policy/policies.ts'
+import { ArtifactReader } from './referrer/artifact-reader.ts'
 import type { ArtifactSources } from './referrer/artifact-source.ts'
-import { Asking } from './referrer/asking.ts'
-import { createPlaces, type Places, type TagImage } from './referrer/places.ts'
-import { type AskOptions, createReferrers, type Referrers } from './referrer/referrers.ts'
-import { createStoredManifests } from './referrer/stored-manifests.ts'
-import type { TrustPolicy } from './signature/policy.ts'
+import { createReferrers, type LookupOptions, type Referrers } from './referrer/referrers.ts'
 import { verifyTagImage } from './verification/tag-verification.ts'
 import type { Verification } from './verification/verification.ts'
 import { createVerifications } from './verification/verifications.ts'
 
-/** Who vouches for images: what is attached to them, and whether their signatures are those that a stream asks for. */
+/** Referrers of images, and whether images are signed as their streams require. Disposing aborts all requests. */
 export interface Trust extends Disposable {
   readonly policies: TrustPolicies
-  readonly places: Places
+  readonly locations: ImageLocations
   readonly referrers: Referrers
-  /** Whether what a tag means is signed as the policy asks for. It only informs: nothing is kept from being imported. */
-  verify(image: TagImage, policy: TrustPolicy, options: AskOptions): Promise<Verification>
+  /** Verifies the image that a tag points to. The result is information only: it blocks no import and no pull. */
+  verify(image: TagImageLocation, policy: TrustPolicy, options: LookupOptions): Promise<Verification>
 }
 
 export interface TrustDependencies {
@@ -24,22 +28,23 @@ export interface TrustDependencies {
   readonly sources: ArtifactSources
   /** Milliseconds since 1970. */
   readonly now: () => number
-  /** Told of what no registry can be blamed for. */
+  /** Receives errors of this server, not those of a registry. */
   readonly onInternalError: (error: unknown) => void
 }
 
-/** Disposing ends what is asked of registries. */
 export function createTrust({ db, sources, now, onInternalError }: TrustDependencies): Trust {
-  const asking = new Asking({ sources, onInternalError })
-  const referrers = createReferrers({ db, asking, now })
-  const verifications = createVerifications({ db, asking, referrers, now })
-  const manifestOf = createStoredManifests(db)
+  const images = createImages(db)
+  const manifestOf = (digest: Digest) => images.storedManifest(digest)?.manifest
+  const reader = new ArtifactReader({ sources, onInternalError })
+  const shared = { db, reader, now, onWriteError: onInternalError }
+  const referrers = createReferrers({ ...shared, manifestOf })
+  const verifications = createVerifications({ ...shared, referrers })
   return {
     policies: createTrustPolicies({ db, now }),
-    places: createPlaces(db),
+    locations: createImageLocations(db),
     referrers,
     verify: (image, policy, options) =>
       verifyTagImage(image, { policy, ...options }, { verifications, manifestOf }),
-    [Symbol.dispose]: () => asking[Symbol.dispose](),
+    [Symbol.dispose]: () => reader[Symbol.dispose](),
   }
 }

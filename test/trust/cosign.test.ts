@@ -2,7 +2,7 @@ import { generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { digestOf } from '../../src/oci/digest.ts'
 import { tagOfReferrers } from '../../src/oci/tag.ts'
-import { COSIGN_SIGNATURE } from '../../src/trust/referrer/kind.ts'
+import { COSIGN_SIGNATURE } from '../../src/trust/referrer/referrer-kind.ts'
 import { artifact, pushArtifact } from '../fixtures/artifacts.ts'
 import { keyPair, pemOf } from '../fixtures/authority.ts'
 import {
@@ -29,11 +29,11 @@ const byKey = (...keys: readonly { publicKey: KeyObject }[]) => [
 const sigTag = (world: TrustWorld) => tagOfReferrers(world.app.digest, '.sig')
 
 describe('a signature of cosign by a key', () => {
-  test.each(KEYS)('%s counts under the tag sha256-<hex>.sig', async (_name, keys) => {
+  test.each(KEYS)('%s is accepted under the tag sha256-<hex>.sig', async (_name, keys) => {
     await using world = await TrustWorld.start()
     pushArtifact(
       world.upstream,
-      world.repository,
+      world.repositoryName,
       sigTag(world),
       signedSimply(world.app.digest, keys.privateKey),
     )
@@ -48,7 +48,7 @@ describe('a signature of cosign by a key', () => {
     })
   })
 
-  test.each(KEYS)('%s counts as a sigstore bundle that refers to the image', async (_name, keys) => {
+  test.each(KEYS)('%s is accepted as a sigstore bundle that refers to the image', async (_name, keys) => {
     await using world = await TrustWorld.start()
     world.attached.add(bundleArtifact(world.app, bundleByKey(world.app.digest, keys.privateKey)))
 
@@ -58,7 +58,7 @@ describe('a signature of cosign by a key', () => {
     })
   })
 
-  test('counts as an artifact of its first format that refers to the image', async () => {
+  test('is accepted as an artifact of its first format that refers to the image', async () => {
     await using world = await TrustWorld.start()
     const payload = simplePayload(world.app.digest)
     const signed = signedSimply(world.app.digest, mine.privateKey)
@@ -76,7 +76,7 @@ describe('a signature of cosign by a key', () => {
     expect(await world.verify(byKey(mine))).toMatchObject({ status: 'VERIFIED' })
   })
 
-  test('is not there: NoSignature', async () => {
+  test('that does not exist: NoSignature', async () => {
     await using world = await TrustWorld.start()
     expect(await world.verify(byKey(mine))).toMatchObject({
       status: 'UNVERIFIED',
@@ -87,11 +87,11 @@ describe('a signature of cosign by a key', () => {
     })
   })
 
-  test('by another key does not: WrongKey', async () => {
+  test('by another key is not accepted: WrongKey', async () => {
     await using world = await TrustWorld.start()
     pushArtifact(
       world.upstream,
-      world.repository,
+      world.repositoryName,
       sigTag(world),
       signedSimply(world.app.digest, other.privateKey),
     )
@@ -107,10 +107,10 @@ describe('a signature of cosign by a key', () => {
     })
   })
 
-  test('over another digest, copied here, does not: WrongDigest', async () => {
+  test('of another digest, copied here, is not accepted: WrongDigest', async () => {
     await using world = await TrustWorld.start()
     const another = digestOf('another image')
-    pushArtifact(world.upstream, world.repository, sigTag(world), signedSimply(another, mine.privateKey))
+    pushArtifact(world.upstream, world.repositoryName, sigTag(world), signedSimply(another, mine.privateKey))
     expect(await world.verify(byKey(mine))).toMatchObject({
       status: 'UNVERIFIED',
       reason: 'WrongDigest',
@@ -124,19 +124,19 @@ describe('a signature of cosign by a key', () => {
     ])
   })
 
-  test('counts whatever its docker-reference says, as for cosign: an image is copied with its signatures', async () => {
+  test('is accepted with any docker-reference, as by cosign: an image is copied with its signatures', async () => {
     await using world = await TrustWorld.start()
     const payload = simplePayload(world.app.digest, 'elsewhere.example/other')
     pushArtifact(
       world.upstream,
-      world.repository,
+      world.repositoryName,
       sigTag(world),
       signedSimply(world.app.digest, mine.privateKey, payload),
     )
     expect(await world.verify(byKey(mine))).toMatchObject({ status: 'VERIFIED' })
   })
 
-  test('is one among those of others under the same tag', async () => {
+  test('is found among signatures of other keys under the same tag', async () => {
     await using world = await TrustWorld.start()
     const layers = [other, mine].map((keys) => {
       const signed = signedSimply(world.app.digest, keys.privateKey)
@@ -146,7 +146,7 @@ describe('a signature of cosign by a key', () => {
         annotations: { 'dev.cosignproject.cosign/signature': annotationOf(signed.bytes) },
       }
     })
-    pushArtifact(world.upstream, world.repository, sigTag(world), artifact({ subject: null, layers }))
+    pushArtifact(world.upstream, world.repositoryName, sigTag(world), artifact({ subject: null, layers }))
 
     expect(await world.verify(byKey(mine))).toMatchObject({
       status: 'VERIFIED',
@@ -154,12 +154,12 @@ describe('a signature of cosign by a key', () => {
     })
   })
 
-  test('is gone when the tag sha256-….sig was overwritten by an attacker, and the image with it unverified', async () => {
+  test('is no longer accepted after an attacker overwrote the tag sha256-….sig', async () => {
     await using world = await TrustWorld.start()
     const push = (keys: typeof mine) =>
       pushArtifact(
         world.upstream,
-        world.repository,
+        world.repositoryName,
         sigTag(world),
         signedSimply(world.app.digest, keys.privateKey),
       )
@@ -174,12 +174,12 @@ describe('a signature of cosign by a key', () => {
     })
   })
 
-  test('of an attestation is none of the image, by whichever key', async () => {
+  test('of an attestation is not a signature of the image', async () => {
     await using world = await TrustWorld.start()
     const slsa = 'https://slsa.dev/provenance/v1'
     const statement = statementOf(world.app.digest, slsa)
     const bundle = bundleByKey(world.app.digest, mine.privateKey, statement)
-    // its list says that it is a signature
+    // listed as a signature
     world.attached.add(bundleArtifact(world.app, bundle))
     expect(await world.verify(byKey(mine))).toMatchObject({ status: 'UNVERIFIED', reason: 'Unsupported' })
 
@@ -189,7 +189,7 @@ describe('a signature of cosign by a key', () => {
   })
 })
 
-describe('what is no signature', () => {
+describe('an invalid signature', () => {
   const good = Buffer.from('x').toString('base64')
   const annotated = (value: string) => ({ 'dev.cosignproject.cosign/signature': value })
 
@@ -202,11 +202,11 @@ describe('what is no signature', () => {
     ['null', 'null', annotated(good)],
     ['a prototype key', '{"__proto__":{"critical":{"type":"x"}},"constructor":1}', annotated(good)],
     ['200,000 levels deep', `${'['.repeat(30_000)}`, annotated(good)],
-  ])('%s under the tag is told apart, and nothing is thrown', async (_what, payload, annotations) => {
+  ])('%s under the tag is UNVERIFIED, without an internal error', async (_what, payload, annotations) => {
     await using world = await TrustWorld.start()
     pushArtifact(
       world.upstream,
-      world.repository,
+      world.repositoryName,
       sigTag(world),
       simpleSignature(Buffer.from(payload), annotations as Record<string, string>),
     )
@@ -236,7 +236,7 @@ describe('what is no signature', () => {
       'with a signature that is no DER',
       JSON.stringify({ dsseEnvelope: { payload: good, payloadType: 'x', signatures: [{ sig: good }] } }),
     ],
-  ])('a bundle %s is told apart, and nothing is thrown', async (_what, bundle) => {
+  ])('a bundle %s is UNVERIFIED, without an internal error', async (_what, bundle) => {
     await using world = await TrustWorld.start()
     world.attached.add(bundleArtifact(world.app, bundle))
 
@@ -246,17 +246,17 @@ describe('what is no signature', () => {
     expect(world.internalErrors).toEqual([])
   })
 
-  test('an oversized payload is not read, and does not hide a good one', async () => {
+  test('an oversized payload is not read, and does not hide a valid signature', async () => {
     await using world = await TrustWorld.start()
     world.attached.add(bundleArtifact(world.app, ' '.repeat(256 * 1024 + 1)))
     expect(await world.verify(byKey(mine))).toMatchObject({ status: 'UNVERIFIED', reason: 'Malformed' })
 
     world.attached.add(bundleArtifact(world.app, bundleByKey(world.app.digest, mine.privateKey)))
     expect(await world.verify(byKey(mine), { maxAge: 0 })).toMatchObject({ status: 'VERIFIED' })
-    expect(world.asked().filter((one) => one.startsWith('GET blobs'))).toHaveLength(1)
+    expect(world.requests().filter((one) => one.startsWith('GET blobs'))).toHaveLength(1)
   })
 
-  test('one that is gone from a tag of several hides none of the others', async () => {
+  test('one that was deleted does not hide the others under the same tag', async () => {
     await using world = await TrustWorld.start()
     const other = simplePayload(world.app.digest, 'other.example/app')
     const layers = [other, simplePayload(world.app.digest)].map((bytes) => ({
@@ -268,8 +268,8 @@ describe('what is no signature', () => {
         ),
       },
     }))
-    pushArtifact(world.upstream, world.repository, sigTag(world), artifact({ subject: null, layers }))
-    world.upstream.remove(world.repository, digestOf(other))
+    pushArtifact(world.upstream, world.repositoryName, sigTag(world), artifact({ subject: null, layers }))
+    world.upstream.remove(world.repositoryName, digestOf(other))
 
     expect(await world.verify(byKey(mine))).toMatchObject({
       status: 'VERIFIED',
@@ -277,18 +277,18 @@ describe('what is no signature', () => {
     })
   })
 
-  test('more than are read leave it UNKNOWN whether one of the rest counts', async () => {
+  test('more signatures than are read make the image UNKNOWN', async () => {
     await using world = await TrustWorld.start()
     const layers = Array.from({ length: 21 }, (_, at) => ({
       mediaType: 'application/vnd.dev.cosign.simplesigning.v1+json',
       bytes: simplePayload(world.app.digest, `example/${at}`),
       annotations: { 'dev.cosignproject.cosign/signature': good },
     }))
-    pushArtifact(world.upstream, world.repository, sigTag(world), artifact({ subject: null, layers }))
+    pushArtifact(world.upstream, world.repositoryName, sigTag(world), artifact({ subject: null, layers }))
     expect(await world.verify(byKey(mine))).toMatchObject({ status: 'UNKNOWN', reason: 'IncompleteList' })
   })
 
-  test('in 20 manifests are told, and in 21 leave it UNKNOWN', async () => {
+  test('in 20 manifests is UNVERIFIED, in 21 UNKNOWN', async () => {
     await using world = await TrustWorld.start()
     for (let at = 0; at < 20; at++) world.attached.add(bundleArtifact(world.app, `{"at":${at}}`))
     expect(await world.verify(byKey(mine))).toMatchObject({ status: 'UNVERIFIED', reason: 'Malformed' })
@@ -297,18 +297,21 @@ describe('what is no signature', () => {
     expect([status, reason, signatures.length]).toEqual(['UNKNOWN', 'IncompleteList', 20])
   })
 
-  test('a blob that is swapped for another is refused by its digest', async () => {
+  test('a blob with other content is refused by its digest', async () => {
     await using world = await TrustWorld.start()
     const signed = bundleArtifact(world.app, bundleByKey(world.app.digest, mine.privateKey))
     world.attached.add(signed)
     const blob = signed.blobs[1]
     if (!blob) throw new Error('the artifact has a blob')
-    world.upstream.pushBlob(world.repository, { ...blob, bytes: Buffer.from('{}'.padEnd(blob.bytes.length)) })
+    world.upstream.pushBlob(world.repositoryName, {
+      ...blob,
+      bytes: Buffer.from('{}'.padEnd(blob.bytes.length)),
+    })
 
     expect(await world.verify(byKey(mine))).toMatchObject({ status: 'UNVERIFIED', reason: 'Malformed' })
   })
 
-  test('a subject mismatch is refused: it says that it is about another image', async () => {
+  test('an artifact with another subject is refused', async () => {
     await using world = await TrustWorld.start()
     const elsewhere = { ...world.app, digest: digestOf('elsewhere') }
     world.attached.addAs(
@@ -318,9 +321,7 @@ describe('what is no signature', () => {
 
     const { refused, referrers } = await world.referrers()
     expect(referrers).toEqual([])
-    expect(refused).toEqual([
-      expect.stringContaining(`is about ${elsewhere.digest}, and not about this image`),
-    ])
+    expect(refused).toEqual([expect.stringContaining(`refers to ${elsewhere.digest}, not to this image`)])
     expect(await world.verify(byKey(mine))).toMatchObject({ status: 'UNVERIFIED', reason: 'NoSignature' })
   })
 })

@@ -23,7 +23,7 @@ const byIdentity = (changes: Partial<KeylessInput> = {}) => [
   { keyless: { issuer: ISSUER, subject: WORKFLOW, trustedRoot: sigstore.trustedRoot(), ...changes } },
 ]
 
-/** The bundle, with one thing in it changed. */
+/** Returns the bundle after a change. */
 const changed = (bundle: BundleParts, change: (parts: BundleParts) => unknown): BundleParts => {
   const copy = structuredClone(bundle)
   change(copy)
@@ -37,9 +37,9 @@ const entryOf = ({ verificationMaterial: { tlogEntries } }: BundleParts) => {
 
 const bundled = (world: TrustWorld, bundle: object) => world.attached.add(bundleArtifact(world.app, bundle))
 const tagged = (world: TrustWorld, signed: Artifact) =>
-  pushArtifact(world.upstream, world.repository, tagOfReferrers(world.app.digest, '.sig'), signed)
+  pushArtifact(world.upstream, world.repositoryName, tagOfReferrers(world.app.digest, '.sig'), signed)
 
-/** Both ways in which cosign writes it. */
+/** The two formats of cosign. */
 const FORMATS: readonly (readonly [
   string,
   (world: TrustWorld, by: Keyless, from?: TestSigstore) => unknown,
@@ -55,7 +55,7 @@ const FORMATS: readonly (readonly [
 ]
 
 describe.each(FORMATS)('a keyless signature in %s', (_name, sign) => {
-  test('counts by issuer and subject, offline, months after its certificate has expired', async () => {
+  test('is accepted by issuer and subject, offline, months after its certificate expired', async () => {
     await using world = await TrustWorld.start()
     sign(world, signer)
     expect(world.now - sigstore.at.getTime()).toBeGreaterThan(100 * 24 * 3_600_000)
@@ -76,7 +76,7 @@ describe.each(FORMATS)('a keyless signature in %s', (_name, sign) => {
       { subject: null, subjectPattern: 'https://github.com/acme/' },
     ],
     ['issuerPattern', { issuer: null, issuerPattern: '.*google.*' }],
-  ])('by another %s does not: WrongIdentity', async (_what, wanted) => {
+  ])('by another %s is not accepted: WrongIdentity', async (_what, wanted) => {
     await using world = await TrustWorld.start()
     sign(world, signer)
     expect(await world.verify(byIdentity(wanted))).toMatchObject({
@@ -86,7 +86,7 @@ describe.each(FORMATS)('a keyless signature in %s', (_name, sign) => {
     })
   })
 
-  test('counts by patterns that match the whole', async () => {
+  test('is accepted by patterns that match the whole text', async () => {
     await using world = await TrustWorld.start()
     sign(world, signer)
     const patterns = {
@@ -98,7 +98,7 @@ describe.each(FORMATS)('a keyless signature in %s', (_name, sign) => {
     expect(await world.verify(byIdentity(patterns))).toMatchObject({ status: 'VERIFIED' })
   })
 
-  test('of an e-mail address counts', async () => {
+  test('of an e-mail address is accepted', async () => {
     await using world = await TrustWorld.start()
     sign(world, { ...signer, identity: 'me@example.com' })
     expect(await world.verify(byIdentity({ subject: 'me@example.com' }))).toMatchObject({
@@ -106,13 +106,13 @@ describe.each(FORMATS)('a keyless signature in %s', (_name, sign) => {
     })
   })
 
-  test('by an authority that is not in the trusted root does not', async () => {
+  test('by an authority that is not in the trusted root is not accepted', async () => {
     await using world = await TrustWorld.start()
     sign(world, signer, new TestSigstore())
     expect(await world.verify(byIdentity())).toMatchObject({ status: 'UNVERIFIED', reason: 'Untrusted' })
   })
 
-  test('by the authority, but in a log that the trusted root does not name, does not: NotLogged', async () => {
+  test('in a log that the trusted root does not contain is not accepted: NotLogged', async () => {
     await using world = await TrustWorld.start()
     sign(world, signer)
     const stranger = JSON.parse(new TestSigstore().trustedRoot())
@@ -120,7 +120,7 @@ describe.each(FORMATS)('a keyless signature in %s', (_name, sign) => {
     expect(await world.verify(byIdentity({ trustedRoot }))).toMatchObject({ reason: 'NotLogged' })
   })
 
-  test('of which the certificate is in no certificate log does not, where the trusted root names one', async () => {
+  test('with a certificate in no certificate log is not accepted where the trusted root has one', async () => {
     await using world = await TrustWorld.start()
     sign(world, { ...signer, isLogged: false })
     expect(await world.verify(byIdentity())).toMatchObject({ reason: 'Untrusted' })
@@ -129,7 +129,7 @@ describe.each(FORMATS)('a keyless signature in %s', (_name, sign) => {
     ).toMatchObject({ status: 'VERIFIED' })
   })
 
-  test('counts by a time stamp in place of a log, where the trusted root names who makes them', async () => {
+  test('is accepted by a time stamp in place of a log where the trusted root has its authority', async () => {
     await using world = await TrustWorld.start()
     sign(world, { ...signer, time: 'STAMP' })
     const root = (changes: object) => byIdentity({ trustedRoot: sigstore.trustedRoot(changes) })
@@ -142,11 +142,11 @@ describe.each(FORMATS)('a keyless signature in %s', (_name, sign) => {
     expect(await world.verify(root({ tlogs: [], timestampAuthorities: strangers }))).toMatchObject({
       reason: 'NotLogged',
     })
-    // a log that is named must have it
+    // a log of the root must contain the signature
     expect(await world.verify(root({ timestampAuthorities }))).toMatchObject({ reason: 'NotLogged' })
   })
 
-  test('of which the certificate is in another certificate log than the one that is named does not', async () => {
+  test('with a certificate in another certificate log than that of the trusted root is not accepted', async () => {
     await using world = await TrustWorld.start()
     sign(world, signer)
     const { ctlogs } = JSON.parse(new TestSigstore().trustedRoot())
@@ -157,7 +157,7 @@ describe.each(FORMATS)('a keyless signature in %s', (_name, sign) => {
 })
 
 describe('a keyless signature', () => {
-  test('over another digest does not count: WrongDigest', async () => {
+  test('of another digest is not accepted: WrongDigest', async () => {
     await using world = await TrustWorld.start()
     const another = digestOf('another')
     bundled(world, bundleKeyless(another, sigstore, signer))
@@ -169,7 +169,7 @@ describe('a keyless signature', () => {
     ])
   })
 
-  test('with a swapped certificate does not count, of whichever identity', async () => {
+  test('with a swapped certificate is not accepted', async () => {
     await using world = await TrustWorld.start()
     const theirs = bundleKeyless(world.app.digest, sigstore, { ...signer, identity: 'evil@example.com' })
     const { certificate } = bundleKeyless(world.app.digest, sigstore, signer).verificationMaterial
@@ -251,7 +251,7 @@ describe('a keyless signature', () => {
         entryOf(parts).integratedTime = '9'.repeat(400)
       },
     ],
-  ])('does not count with something else in place of %s', async (_what, reason, change) => {
+  ])('is not accepted with other data in place of %s', async (_what, reason, change) => {
     await using world = await TrustWorld.start()
     const good = bundleKeyless(world.app.digest, sigstore, signer)
     bundled(world, changed(good, change))
@@ -262,12 +262,12 @@ describe('a keyless signature', () => {
     expect(world.internalErrors).toEqual([])
   })
 
-  test('in the second version of Rekor counts: its log has the hash of what is signed, and no time', async () => {
+  test('in version 2 of Rekor is accepted: its log has the hash of the signed bytes, and no time', async () => {
     await using world = await TrustWorld.start()
     const trustedRoot = sigstore.trustedRoot({ timestampAuthorities: [sigstore.timestampAuthority] })
     bundled(world, bundleKeyless(world.app.digest, sigstore, { ...signer, time: 'REKOR_2' }))
     expect(await world.verify(byIdentity({ trustedRoot }))).toMatchObject({ status: 'VERIFIED' })
-    // nobody says when
+    // without a time of signing
     expect(await world.verify(byIdentity())).toMatchObject({ reason: 'NotLogged' })
 
     world.attached.clear()
@@ -278,7 +278,7 @@ describe('a keyless signature', () => {
     })
   })
 
-  test('with a checkpoint that is signed under a regular expression is refused before anything is searched', async () => {
+  test('with a regular expression as signer name of a checkpoint is refused before the library uses it', async () => {
     await using world = await TrustWorld.start()
     const slow = '(([a-z:/.])+.)+[A-Z]([a-z])+$'
     for (const line of [`\u2014 ${slow} `, `\u2014 a\u2014 ${slow} `, `x\u2014 ${slow} `]) {
@@ -292,17 +292,20 @@ describe('a keyless signature', () => {
       )
     }
     expect((await world.verify(byIdentity())).signatures).toMatchObject(
-      Array.from({ length: 3 }, () => ({ reason: 'Malformed', message: expect.stringContaining('no name') })),
+      Array.from({ length: 3 }, () => ({
+        reason: 'Malformed',
+        message: expect.stringContaining('invalid signer name'),
+      })),
     )
   })
 
-  test('is none where it was made with a key: nobody says whose that is', async () => {
+  test('is not accepted when it was made with a key, which has no identity', async () => {
     await using world = await TrustWorld.start()
     bundled(world, bundleByKey(world.app.digest, keyPair().privateKey))
     expect(await world.verify(byIdentity())).toMatchObject({ reason: 'WrongIdentity' })
   })
 
-  test('is enough where a key is asked for beside it: any of the requirements', async () => {
+  test('is enough beside a requirement for a key: one accepted requirement suffices', async () => {
     await using world = await TrustWorld.start()
     bundled(world, bundleKeyless(world.app.digest, sigstore, signer))
     const pem = keyPair().publicKey.export({ type: 'spki', format: 'pem' }).toString()
@@ -319,15 +322,15 @@ describe('a trusted root', () => {
     ['a list', '[]'],
     ['nothing in it', '{}'],
     [
-      'a certificate that is none',
+      'an invalid certificate',
       new TestSigstore().trustedRoot({
         certificateAuthorities: [{ certChain: { certificates: [{ rawBytes: 'AAAA' }] } }],
       }),
     ],
     ['no authority', new TestSigstore().trustedRoot({ certificateAuthorities: [] })],
-    ['nobody who says when', new TestSigstore().trustedRoot({ tlogs: [] })],
+    ['neither a log nor a timestamp authority', new TestSigstore().trustedRoot({ tlogs: [] })],
     [
-      'a key that is none',
+      'an invalid key',
       new TestSigstore().trustedRoot({
         tlogs: [
           {

@@ -13,8 +13,8 @@ const SLSA = 'https://slsa.dev/provenance/v1'
 const keys = keyPair()
 const text = (value: string) => Buffer.from(value)
 
-/** Three HEADs for cosign's tags, one list, and nothing else. */
-const asksOf = (hex: string) => [
+/** The requests of one lookup: the list, and cosign's tags. */
+const lookupOf = (hex: string) => [
   `GET referrers/${hex}`,
   ...['.att', '.sbom', '.sig'].flatMap((suffix) => [
     `GET manifests/${hex.replace(':', '-')}${suffix}`,
@@ -22,7 +22,7 @@ const asksOf = (hex: string) => [
   ]),
 ]
 
-describe('what is attached to an image', () => {
+describe('a referrer of an image', () => {
   test.each([
     ['an SPDX document', { artifactType: 'application/spdx+json' }, 'SBOM', []],
     ['a CycloneDX document', { artifactType: 'application/vnd.cyclonedx+json' }, 'SBOM', []],
@@ -49,14 +49,14 @@ describe('what is attached to an image', () => {
       'ATTESTATION',
       [SPDX, SLSA],
     ],
-    ['nothing that says what it is', {}, 'OTHER', []],
-  ] as const)('as %s is told apart', async (_what, options, kind, predicateTypes) => {
+    ['an artifact without a type', {}, 'OTHER', []],
+  ] as const)('has a kind: %s', async (_what, options, kind, predicateTypes) => {
     await using world = await TrustWorld.start()
     world.attached.add(artifact({ subject: world.app, ...options }))
     expect((await world.referrers()).referrers).toMatchObject([{ kind, predicateTypes, isConfirmed: true }])
   })
 
-  test('as a sigstore bundle is a signature, an attestation or an SBOM by its predicate', async () => {
+  test('of a sigstore bundle is a signature, an attestation or an SBOM by its predicate', async () => {
     await using world = await TrustWorld.start()
     const bundle = (predicate?: string) =>
       world.attached.add(
@@ -79,10 +79,10 @@ describe('what is attached to an image', () => {
     )
   })
 
-  test('is found under the tags sha256-<hex>.sig, .att and .sbom too', async () => {
+  test('is also found under the tags sha256-<hex>.sig, .att and .sbom', async () => {
     await using world = await TrustWorld.start()
     const push = (suffix: string, it: ReturnType<typeof artifact>) => {
-      pushArtifact(world.upstream, world.repository, tagOfReferrers(world.app.digest, suffix), it)
+      pushArtifact(world.upstream, world.repositoryName, tagOfReferrers(world.app.digest, suffix), it)
       return it.digest
     }
     const layer = { mediaType: 'application/vnd.dsse.envelope.v1+json', bytes: text('{}') }
@@ -102,21 +102,21 @@ describe('what is attached to an image', () => {
     ])
   })
 
-  test('is found by the tag sha256-<hex> where the registry has no list, as docker-registry 2.8.2', async () => {
+  test('is found under the tag sha256-<hex> where the registry has no referrers API, like docker-registry 2.8.2', async () => {
     await using world = await TrustWorld.start()
     world.upstream.hook = undefined
     const sbom = artifact({ subject: world.app, artifactType: 'application/spdx+json' })
-    pushReferrersTag(world.upstream, world.repository, { subject: world.app.digest, artifacts: [sbom] })
+    pushReferrersTag(world.upstream, world.repositoryName, { subject: world.app.digest, artifacts: [sbom] })
 
     expect((await world.referrers()).referrers).toMatchObject([
       { digest: sbom.digest, kind: 'SBOM', source: 'TAG' },
     ])
   })
 
-  test('under cosign’s tag is known by that where the registry lists it too, as Harbor does', async () => {
+  test('under cosign’s tag has that source even where the registry lists it too, like Harbor', async () => {
     await using world = await TrustWorld.start()
     const signed = signedSimply(world.app.digest, keys.privateKey)
-    pushArtifact(world.upstream, world.repository, tagOfReferrers(world.app.digest, '.sig'), signed)
+    pushArtifact(world.upstream, world.repositoryName, tagOfReferrers(world.app.digest, '.sig'), signed)
     world.attached.addAs(world.app.digest, signed)
 
     expect(await world.referrers()).toMatchObject({
@@ -127,57 +127,59 @@ describe('what is attached to an image', () => {
     expect(await world.verify(byKey)).toMatchObject({ status: 'VERIFIED' })
   })
 
-  test('in another repository is confirmed for that one alone', async () => {
+  test('is confirmed for each repository separately', async () => {
     await using world = await TrustWorld.start()
     const sbom = world.attached.add(artifact({ subject: world.app, artifactType: 'application/spdx+json' }))
     await world.referrers()
-    // lists what it does not have
+    // lists a manifest that it does not have
     world.upstream.push('other/app', 'latest', world.app)
-    const place = { ...world.place, repository: 'other/app' }
+    const repository = { ...world.repository, repository: 'other/app' }
     const theirs = await world.trust.referrers.of(
-      { place, digest: world.app.digest },
-      { artifactType: null, maxAge: 0, mayAsk: true },
+      { repository, digest: world.app.digest },
+      { artifactType: null, maxAge: 0, mayRequest: true },
     )
-    expect(theirs).toMatchObject({ referrers: [], refused: [`${sbom.digest} is listed, and not there`] })
+    expect(theirs).toMatchObject({ referrers: [], refused: [`${sbom.digest} is listed but does not exist`] })
   })
 
-  test('is lazy, on demand: nothing is asked before, and nothing again for an hour', async () => {
+  test('is looked up on demand, and again only after an hour', async () => {
     await using world = await TrustWorld.start()
     const sbom = world.attached.add(artifact({ subject: world.app, artifactType: 'application/spdx+json' }))
-    expect(world.asked()).toEqual([])
+    expect(world.requests()).toEqual([])
 
     const first = await world.referrers()
-    expect(world.asked()).toEqual([`GET manifests/${sbom.digest}`, ...asksOf(world.app.digest)].toSorted())
+    expect(world.requests()).toEqual(
+      [`GET manifests/${sbom.digest}`, ...lookupOf(world.app.digest)].toSorted(),
+    )
 
     world.now += 3_599_000
     expect(await world.referrers()).toEqual(first)
-    expect(world.asked()).toEqual([])
+    expect(world.requests()).toEqual([])
 
     world.now += 2000
     expect((await world.referrers()).checkedAt).toBe(world.now)
-    // what was read of the SBOM is true for ever
-    expect(world.asked().filter((one) => one.includes(sbom.digest))).toEqual([])
+    // the manifest of the SBOM is not read again: it cannot change
+    expect(world.requests().filter((one) => one.includes(sbom.digest))).toEqual([])
   })
 
-  test('is asked for once by a hundred who want it at the same time: ACR limits this to 250/min', async () => {
+  test('is looked up once for a hundred callers at the same time: ACR allows 250 requests a minute', async () => {
     await using world = await TrustWorld.start()
     const all = await Promise.all(Array.from({ length: 100 }, () => world.referrers()))
     expect(new Set(all.map((one) => JSON.stringify(one))).size).toBe(1)
-    expect(world.asked().filter((one) => one.startsWith('GET referrers'))).toHaveLength(1)
+    expect(world.requests().filter((one) => one.startsWith('GET referrers'))).toHaveLength(1)
   })
 
-  test('of one artifact type is told from what is known, and asked for alone where the list is cut', async () => {
+  test('of one artifact type is found in the complete list without another request', async () => {
     await using world = await TrustWorld.start()
     const sbom = world.attached.add(artifact({ subject: world.app, artifactType: 'application/spdx+json' }))
     world.attached.add(artifact({ subject: world.app, artifactType: 'application/x' }))
     await world.referrers()
-    world.asked()
+    world.requests()
     const { referrers } = await world.referrers(world.app.digest, { artifactType: 'application/spdx+json' })
     expect(referrers.map(({ digest }) => digest)).toEqual([sbom.digest])
-    expect(world.asked()).toEqual([])
+    expect(world.requests()).toEqual([])
   })
 
-  test('is about another image, not there, or something else: each is left out with the reason', async () => {
+  test('that refers to another image, does not exist or has other content is left out with the reason', async () => {
     await using world = await TrustWorld.start()
     const elsewhere = { ...world.app, digest: digestOf('elsewhere') }
     const other = world.attached.addAs(
@@ -189,24 +191,24 @@ describe('what is attached to an image', () => {
       artifact({ subject: null, artifactType: 'application/y' }),
     )
     const gone = world.attached.add(artifact({ subject: world.app, artifactType: 'application/z' }))
-    world.upstream.remove(world.repository, gone.digest)
+    world.upstream.remove(world.repositoryName, gone.digest)
     const swapped = world.attached.add(artifact({ subject: world.app, artifactType: 'application/w' }))
-    world.upstream.push(world.repository, null, { ...swapped, bytes: Buffer.from('{}') })
+    world.upstream.push(world.repositoryName, null, { ...swapped, bytes: Buffer.from('{}') })
 
     const { referrers, refused } = await world.referrers()
 
     expect(referrers).toEqual([])
     expect(refused.toSorted()).toEqual(
       [
-        `${other.digest} is about ${elsewhere.digest}, and not about this image`,
-        `${aboutNothing.digest} does not say what it is about`,
-        `${gone.digest} is listed, and not there`,
-        `${swapped.digest} is listed, and something else is there`,
+        `${other.digest} refers to ${elsewhere.digest}, not to this image`,
+        `${aboutNothing.digest} refers to no image`,
+        `${gone.digest} is listed but does not exist`,
+        `${swapped.digest} is listed but has other content`,
       ].toSorted(),
     )
   })
 
-  test('costs ten manifests at most; of the others is told what their list says', async () => {
+  test('is confirmed by its manifest for the first ten; the others have the fields of the list', async () => {
     await using world = await TrustWorld.start()
     for (let at = 0; at < 15; at++) {
       world.attached.add(artifact({ subject: world.app, artifactType: `application/x-${at}` }))
@@ -214,10 +216,10 @@ describe('what is attached to an image', () => {
     const { referrers } = await world.referrers()
     expect(referrers).toHaveLength(15)
     expect(referrers.filter(({ isConfirmed }) => isConfirmed)).toHaveLength(10)
-    expect(world.asked().filter((one) => one.startsWith('GET manifests/sha256:'))).toHaveLength(10)
+    expect(world.requests().filter((one) => one.startsWith('GET manifests/sha256:'))).toHaveLength(10)
   })
 
-  test('with megabytes of annotations, or prototype keys in them, is kept without', async () => {
+  test('is stored without annotations that are too long, and with prototype keys as plain keys', async () => {
     await using world = await TrustWorld.start()
     const annotations = JSON.parse(`{"a":"b","__proto__":"x","big":"${'x'.repeat(100_000)}"}`)
     world.attached.add(artifact({ subject: world.app, artifactType: 'application/x', annotations }))
@@ -229,8 +231,8 @@ describe('what is attached to an image', () => {
   })
 })
 
-describe('a registry that cannot be asked', () => {
-  test('is a reason, and no error; it is asked again after half a minute', async () => {
+describe('a registry that refuses a lookup', () => {
+  test('gives a failure and no error, and is requested again after half a minute', async () => {
     await using world = await TrustWorld.start()
     world.upstream.hook = () => errorAnswer(403, 'DENIED')
 
@@ -241,16 +243,16 @@ describe('a registry that cannot be asked', () => {
       failure: { reason: 'Forbidden', message: expect.stringContaining(world.upstream.host) },
     })
     world.upstream.hook = world.attached.hook
-    world.asked()
+    world.requests()
     expect((await world.referrers()).failure?.reason).toBe('Forbidden')
-    expect(world.asked()).toEqual([])
+    expect(world.requests()).toEqual([])
 
     world.now += RETRY_AFTER
     expect(await world.referrers()).toMatchObject({ isComplete: true, failure: null })
     expect(world.internalErrors).toEqual([])
   })
 
-  test('leaves what was known before, with the reason beside it', async () => {
+  test('leaves the earlier result, with the failure beside it', async () => {
     await using world = await TrustWorld.start()
     const sbom = world.attached.add(artifact({ subject: world.app, artifactType: 'application/spdx+json' }))
     const { checkedAt } = await world.referrers()
@@ -264,32 +266,32 @@ describe('a registry that cannot be asked', () => {
     })
   })
 
-  test('and what one namespace may read is told to no other', async () => {
+  test('does not reveal the result of one namespace to another', async () => {
     await using world = await TrustWorld.start()
     world.attached.add(artifact({ subject: world.app, artifactType: 'application/spdx+json' }))
     await world.referrers()
     world.upstream.hook = () => errorAnswer(403, 'DENIED')
 
-    const place = { ...world.place, namespace: 'other' }
+    const repository = { ...world.repository, namespace: 'other' }
     const theirs = await world.trust.referrers.of(
-      { place, digest: world.app.digest },
-      { artifactType: null, maxAge: 3_600_000, mayAsk: true },
+      { repository, digest: world.app.digest },
+      { artifactType: null, maxAge: 3_600_000, mayRequest: true },
     )
 
     expect(theirs).toMatchObject({ referrers: [], failure: { reason: 'Forbidden' } })
   })
 
-  test('is not asked at all where that is not allowed', async () => {
+  test('receives no request when the operation has reached its limit', async () => {
     await using world = await TrustWorld.start()
-    const image = { place: world.place, digest: world.app.digest }
-    const options = { artifactType: null, maxAge: 0, mayAsk: false }
+    const image = { repository: world.repository, digest: world.app.digest }
+    const options = { artifactType: null, maxAge: 0, mayRequest: false }
     expect(await world.trust.referrers.of(image, options)).toMatchObject({
       failure: { reason: 'TooManyAtOnce' },
     })
     await world.referrers()
-    world.asked()
+    world.requests()
     expect(await world.trust.referrers.of(image, options)).toMatchObject({ failure: null, isComplete: true })
-    expect(world.asked()).toEqual([])
+    expect(world.requests()).toEqual([])
   })
 })
 
@@ -311,7 +313,7 @@ describe('10,000 referrers', () => {
     { cosign: { publicKeys: [keys.publicKey.export({ type: 'spki', format: 'pem' }).toString()] } },
   ]
 
-  test('are told to be more than are read', async () => {
+  test('are reported as an incomplete list', async () => {
     await using world = await TrustWorld.start()
     flood(world)
     const { referrers, isComplete, refused } = await world.referrers()
@@ -319,14 +321,14 @@ describe('10,000 referrers', () => {
     expect(referrers.length + refused.length).toBe(1000)
   })
 
-  test('hide no signature: it is asked for by its type', async () => {
+  test('hide no signature: it is listed by its artifact type', async () => {
     await using world = await TrustWorld.start()
     world.attached.add(bundleArtifact(world.app, bundleByKey(world.app.digest, keys.privateKey)))
     flood(world)
     expect(await world.verify(byKey)).toMatchObject({ status: 'VERIFIED' })
   })
 
-  test('without a signature among them leave nothing unknown where the registry tells types apart', async () => {
+  test('without a signature are UNVERIFIED, not UNKNOWN, where the registry filters by artifact type', async () => {
     await using world = await TrustWorld.start()
     flood(world)
     expect(await world.verify(byKey)).toMatchObject({ status: 'UNVERIFIED', reason: 'NoSignature' })

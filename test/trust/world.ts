@@ -1,7 +1,7 @@
 import { type Database, openDatabase } from '../../src/db/open.ts'
+import type { ImageRepository } from '../../src/imagestream/tag/image-locations.ts'
 import type { Digest } from '../../src/oci/digest.ts'
 import { parseRequirements, type RequirementInput, versionOf } from '../../src/trust/policy/policy-input.ts'
-import type { Place } from '../../src/trust/referrer/artifact-source.ts'
 import type { ReferrersOfImage } from '../../src/trust/referrer/referrers.ts'
 import { createTrust, type Trust } from '../../src/trust/trust.ts'
 import type { Verification } from '../../src/trust/verification/verification.ts'
@@ -31,7 +31,8 @@ export class TrustWorld implements AsyncDisposable {
     this.trust = createTrust({
       db: this.db,
       sources: {
-        open: (place, signal) => this.client.remote.repository(place, { ...place, lane: 'trust', signal }),
+        open: (repository, signal) =>
+          this.client.remote.repository(repository, { ...repository, lane: 'trust', signal }),
       },
       now: () => this.now,
       onInternalError: (error) => this.internalErrors.push(error),
@@ -42,11 +43,11 @@ export class TrustWorld implements AsyncDisposable {
     return new TrustWorld(await startUpstream())
   }
 
-  get repository(): string {
+  get repositoryName(): string {
     return REPOSITORY
   }
 
-  get place(): Place {
+  get repository(): ImageRepository {
     return { registry: this.upstream.host, repository: REPOSITORY, insecure: false, namespace: 'default' }
   }
 
@@ -54,24 +55,30 @@ export class TrustWorld implements AsyncDisposable {
     digest: Digest = this.app.digest,
     { artifactType = null, maxAge = HOUR }: { artifactType?: string | null; maxAge?: number } = {},
   ): Promise<ReferrersOfImage> {
-    return this.trust.referrers.of({ place: this.place, digest }, { artifactType, maxAge, mayAsk: true })
+    return this.trust.referrers.of(
+      { repository: this.repository, digest },
+      { artifactType, maxAge, mayRequest: true },
+    )
   }
 
-  /** What the requirements make of an image now. */
+  /** Verifies the image against the requirements now. */
   async verify(
     requirements: readonly RequirementInput[],
     { digest = this.app.digest, maxAge = HOUR, index = null as Digest | null } = {},
   ): Promise<Verification> {
     const parsed = await parseRequirements(requirements)
     const policy = { requirements: parsed, version: versionOf(parsed), updatedAt: 0 }
-    return this.trust.verify({ place: this.place, digest, index }, policy, { maxAge, mayAsk: true })
+    return this.trust.verify({ repository: this.repository, digest, index }, policy, {
+      maxAge,
+      mayRequest: true,
+    })
   }
 
-  /** What was asked since the last time: method and path behind the repository. */
-  asked(): string[] {
-    const asked = this.upstream.log.map(({ method, url }) => `${method} ${url.split(`${REPOSITORY}/`)[1]}`)
+  /** Returns the requests since the last call: method and path after the repository. */
+  requests(): string[] {
+    const requests = this.upstream.log.map(({ method, url }) => `${method} ${url.split(`${REPOSITORY}/`)[1]}`)
     this.upstream.reset()
-    return asked.toSorted()
+    return requests.toSorted()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -64,7 +64,7 @@ export interface GraphQLContext {
   readonly registry: RegistryView
   /** Returns the state of each registry host that was requested recently, in no order. */
   readonly remoteHosts: () => readonly HostStatus[]
-  readonly trust: Pick<Trust, 'policies' | 'places' | 'referrers' | 'verify'>
+  readonly trust: Pick<Trust, 'policies' | 'locations' | 'referrers' | 'verify'>
   readonly pruner: Pick<Pruner, 'plan' | 'prune'>
 }
 

@@ -1,5 +1,5 @@
 import type { GraphQLResolveInfo } from 'graphql'
-import type { AskOptions } from '../../trust/referrer/referrers.ts'
+import type { LookupOptions } from '../../trust/referrer/referrers.ts'
 import { builder } from './builder.ts'
 import { checkRange } from './checks.ts'
 import type { GraphQLContext } from './context.ts'
@@ -25,10 +25,10 @@ export function lookupOptionsOf(
   maxAgeSeconds: number,
   context: GraphQLContext,
   { rootValue }: GraphQLResolveInfo,
-): AskOptions {
+): LookupOptions {
   checkRange('maxAgeSeconds', maxAgeSeconds, 0, MAX_AGE_SECONDS)
   const execution = typeof rootValue === 'object' && rootValue !== null ? rootValue : context
   const before = lookups.get(execution) ?? 0
   lookups.set(execution, before + 1)
-  return { maxAge: maxAgeSeconds * 1000, mayAsk: before < MAX_LOOKUPS }
+  return { maxAge: maxAgeSeconds * 1000, mayRequest: before < MAX_LOOKUPS }
 }

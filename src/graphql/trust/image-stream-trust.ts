@@ -1,6 +1,7 @@
 import type { ImageStream } from '../../imagestream/spec/spec.ts'
-import type { TrustPolicy, TrustRequirement } from '../../trust/signature/policy.ts'
+import type { TrustPolicy } from '../../trust/policy/policies.ts'
 import { parsePublicKey, type SigningKey } from '../../trust/signature/public-key.ts'
+import type { TrustRequirement } from '../../trust/signature/requirement.ts'
 import { loadForBatch } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
 import type { GraphQLContext } from '../kit/context.ts'

@@ -1,13 +1,13 @@
+import type { ImageLocation } from '../../imagestream/tag/image-locations.ts'
 import { parseCreated } from '../../oci/image-config.ts'
 import { pullSpecByDigest } from '../../oci/reference.ts'
 import type { Referrer } from '../../trust/referrer/referrer.ts'
-import type { ImageInPlace } from '../../trust/referrer/referrers.ts'
 import { builder } from '../kit/builder.ts'
 import { KeyValueType } from '../kit/object-types.ts'
 
 /** A referrer, and the image's place in which it was found. */
 export interface PlacedReferrer extends Referrer {
-  readonly image: ImageInPlace
+  readonly image: ImageLocation
 }
 
 export const ReferrerKindEnum = builder.enumType('ReferrerKind', {
@@ -62,7 +62,7 @@ ReferrerType.implement({
     }),
     pullSpec: t.string({
       description: 'What to pull it by, with `oras pull` say: `registry/repository@sha256:…`.',
-      resolve: ({ image, digest }) => pullSpecByDigest(image.place, digest),
+      resolve: ({ image, digest }) => pullSpecByDigest(image.repository, digest),
     }),
     tag: t.exposeString('tag', {
       nullable: true,

@@ -1,6 +1,7 @@
 import type { GraphQLResolveInfo } from 'graphql'
-import type { ReferrerKind } from '../../trust/referrer/kind.ts'
-import type { ImageInPlace, ReferrersOfImage } from '../../trust/referrer/referrers.ts'
+import type { ImageLocation } from '../../imagestream/tag/image-locations.ts'
+import type { ReferrerKind } from '../../trust/referrer/referrer-kind.ts'
+import type { ReferrersOfImage } from '../../trust/referrer/referrers.ts'
 import { loadForBatch } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
 import { Connection, type ConnectionArguments, keyCursors, pageOf } from '../kit/connection.ts'
@@ -82,7 +83,7 @@ const NOWHERE: ReferrersOfImage = {
 }
 
 async function referrersOf(
-  image: ImageInPlace | undefined,
+  image: ImageLocation | undefined,
   { kind, artifactType, maxAgeSeconds, ...args }: ReferrersArguments,
   context: GraphQLContext,
   info: GraphQLResolveInfo,
@@ -94,7 +95,7 @@ async function referrersOf(
     : NOWHERE
   const all = check.referrers
     .filter((one) => kind == null || one.kind === kind)
-    .map((one) => ({ ...one, image: image as ImageInPlace }))
+    .map((one) => ({ ...one, image: image as ImageLocation }))
     .toSorted((a, b) => (a.digest < b.digest ? -1 : 1))
   return new ReferrerPage(
     { page, cursors, rows: () => rowsOfList(all, keyOf, page), totalCount: () => all.length },
@@ -118,7 +119,7 @@ builder.objectField(ImageStreamTagType, 'referrers', (t) =>
 
 /** What a tag means and where that is, read for all that were read together with it. */
 export const imageOfTag = (tag: { readonly id: number }, { trust }: GraphQLContext) =>
-  loadForBatch(tag, 'place', (tags) => trust.places.ofTags(tags.map(({ id }) => id))).get(tag.id)
+  loadForBatch(tag, 'place', (tags) => trust.locations.ofTags(tags.map(({ id }) => id))).get(tag.id)
 
 builder.objectField(ImageStreamImageType, 'referrers', (t) =>
   t.field({
@@ -128,7 +129,7 @@ builder.objectField(ImageStreamImageType, 'referrers', (t) =>
     args,
     complexity,
     resolve: ({ stream, image }, given, context, info) =>
-      referrersOf(context.trust.places.inStream(stream.id, image.id), given, context, info),
+      referrersOf(context.trust.locations.inStream(stream.id, image.id), given, context, info),
   }),
 )
 
@@ -140,6 +141,6 @@ builder.objectField(ImageType, 'referrers', (t) =>
     args,
     complexity,
     resolve: (image, given, context, info) =>
-      referrersOf(context.trust.places.ofImage(image.id), given, context, info),
+      referrersOf(context.trust.locations.ofImage(image.id), given, context, info),
   }),
 )

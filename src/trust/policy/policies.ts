@@ -1,67 +1,75 @@
+import { eq, sql } from 'drizzle-orm'
 import type { Database } from '../../db/open.ts'
-import type { TrustPolicy, TrustRequirement } from '../signature/policy.ts'
+import { trustPolicies as table } from '../../db/tables/trust.ts'
+import type { TrustRequirement } from '../signature/requirement.ts'
 import { parseRequirements, type RequirementInput, versionOf } from './policy-input.ts'
 
-/** What streams ask of the signatures of their images. */
+/** The requirements of a stream on the signatures of its images. */
+export interface TrustPolicy {
+  /** An accepted signature meets at least one of them. */
+  readonly requirements: readonly TrustRequirement[]
+  /** Hash of the requirements: verifications by another version no longer apply. */
+  readonly version: string
+  /** Milliseconds since 1970. */
+  readonly updatedAt: number
+}
+
+/** The trust policies of streams. */
 export interface TrustPolicies {
-  /** Those of the streams that ask for something. */
+  /** Returns the policies by stream id. Streams without one are missing. */
   ofStreams(streamIds: readonly number[]): Map<number, TrustPolicy>
   /**
-   * Replaces what the stream asks for; no requirements at all end it. Rejects with InvalidTrustError; then nothing is
-   * written. `isThere` is asked in the transaction that writes, and may throw.
+   * Replaces the policy of a stream; an empty list of requirements deletes it. `checkStream` is called in the
+   * transaction and throws when the stream was deleted. Rejects with InvalidInputError.
    */
   set(
     streamId: number,
     requirements: readonly RequirementInput[],
-    isThere: () => void,
+    checkStream: () => void,
   ): Promise<TrustPolicy | null>
 }
 
-interface Row {
-  readonly streamId: number
-  readonly requirements: string
-  readonly version: string
-  readonly updatedAt: number
+export interface TrustPoliciesDependencies {
+  readonly db: Database
+  /** Milliseconds since 1970. */
+  readonly now: () => number
 }
 
-export function createTrustPolicies({
-  db,
-  now,
-}: {
-  readonly db: Database
-  readonly now: () => number
-}): TrustPolicies {
-  const read = db.prepare<Row>(
-    `select stream_id as streamId, requirements, version, updated_at as updatedAt from trust_policies
-     where stream_id in (select value from json_each(?))`,
-  )
-  const write = db.prepare(
-    `insert into trust_policies (stream_id, requirements, version, updated_at) values (?, ?, ?, ?)
-     on conflict do update set requirements = excluded.requirements, version = excluded.version,
-       updated_at = excluded.updated_at`,
-  )
-  const remove = db.prepare('delete from trust_policies where stream_id = ?')
-
+export function createTrustPolicies({ db, now }: TrustPoliciesDependencies): TrustPolicies {
+  const { orm } = db
   return {
     ofStreams: (streamIds) =>
-      new Map(read.all(JSON.stringify(streamIds)).map((row) => [row.streamId, policyOf(row)])),
-    async set(streamId, inputs, isThere) {
+      new Map(
+        orm
+          .select()
+          .from(table)
+          .where(sql`${table.streamId} in (select value from json_each(${JSON.stringify(streamIds)}))`)
+          .all()
+          .map((row) => [row.streamId, policyOf(row)]),
+      ),
+
+    async set(streamId, inputs, checkStream) {
       const requirements = await parseRequirements(inputs)
       const policy = { requirements, version: versionOf(requirements), updatedAt: now() }
       return db.transact(() => {
-        isThere()
+        checkStream()
         if (requirements.length === 0) {
-          remove.run(streamId)
+          orm.delete(table).where(eq(table.streamId, streamId)).run()
           return null
         }
-        write.run(streamId, JSON.stringify(requirements), policy.version, policy.updatedAt)
+        const columns = { ...policy, requirements: JSON.stringify(requirements) }
+        orm
+          .insert(table)
+          .values({ streamId, ...columns })
+          .onConflictDoUpdate({ target: table.streamId, set: columns })
+          .run()
         return policy
       })
     },
   }
 }
 
-const policyOf = ({ requirements, version, updatedAt }: Row): TrustPolicy => ({
+const policyOf = ({ requirements, version, updatedAt }: typeof table.$inferSelect): TrustPolicy => ({
   requirements: JSON.parse(requirements) as readonly TrustRequirement[],
   version,
   updatedAt,

@@ -1,14 +1,14 @@
 import { hash } from 'node:crypto'
 import { InvalidInputError } from '../../input/errors.ts'
 import { readCertificate } from '../signature/certificate.ts'
-import type { TrustRequirement } from '../signature/policy.ts'
 import { parsePublicKey } from '../signature/public-key.ts'
+import type { TrustRequirement } from '../signature/requirement.ts'
 import { parseTextMatch } from '../signature/text-match.ts'
 import { checkTrustedIdentity } from '../signature/trusted-identity.ts'
 
 type Maybe<Value> = Value | null | undefined
 
-/** A requirement as it is given: exactly one of the three. */
+/** Input of a requirement, with exactly one of the three fields. */
 export interface RequirementInput {
   readonly cosign?: Maybe<{ readonly publicKeys: readonly string[] }>
   readonly keyless?: Maybe<KeylessInput>
@@ -29,13 +29,14 @@ export interface NotationInput {
 }
 
 const MAX_REQUIREMENTS = 10
-const MAX_EACH = 10
-/** Characters of a trusted root; sigstore's own has 7,000. */
+/** Keys, certificates or identities of one requirement. */
+const MAX_ENTRIES = 10
+/** Characters of a trusted root. That of sigstore has 7,000. */
 const MAX_ROOT_LENGTH = 256 * 1024
 const MAX_CERTIFICATES_LENGTH = 64 * 1024
 const KINDS = ['cosign', 'keyless', 'notation'] as const
 
-/** The requirements as they are kept. Rejects with InvalidInputError, which names the first that is none. */
+/** Returns the requirements in their stored form. Rejects with InvalidInputError, which names the first invalid one. */
 export async function parseRequirements(
   inputs: readonly RequirementInput[],
 ): Promise<readonly TrustRequirement[]> {
@@ -45,16 +46,19 @@ export async function parseRequirements(
   return Promise.all(inputs.map((input, at) => parseRequirement(input, `requirements.${at}`)))
 }
 
-/** Other requirements have another name. */
+/** Returns a hash of the requirements. */
 export const versionOf = (requirements: readonly TrustRequirement[]): string =>
   hash('sha256', JSON.stringify(requirements), 'hex').slice(0, 32)
 
 async function parseRequirement(input: RequirementInput, field: string): Promise<TrustRequirement> {
   const given = KINDS.filter((kind) => input[kind] != null)
-  if (given.length !== 1) throw new InvalidInputError(field, `${field}: give one of ${KINDS.join(', ')}`)
+  if (given.length !== 1)
+    throw new InvalidInputError(field, `${field} must have exactly one of ${KINDS.join(', ')}`)
   if (input.cosign) {
     const name = `${field}.cosign.publicKeys`
-    const keys = some(input.cosign.publicKeys, name).map((pem, at) => parsePublicKey(pem, `${name}.${at}`))
+    const keys = checkCount(input.cosign.publicKeys, name).map((pem, at) =>
+      parsePublicKey(pem, `${name}.${at}`),
+    )
     return { kind: 'COSIGN', publicKeys: keys.map(({ pem }) => pem) }
   }
   return input.keyless
@@ -84,25 +88,25 @@ function parseNotation({ certificates, trustedIdentities }: NotationInput, field
   }
   const blocks =
     certificates.match(/-----BEGIN CERTIFICATE-----[\sA-Za-z0-9+/=]+-----END CERTIFICATE-----/g) ?? []
-  if (blocks.length === 0 || blocks.length > MAX_EACH) {
+  if (blocks.length === 0 || blocks.length > MAX_ENTRIES) {
     throw new InvalidInputError(
       name,
-      `${name} must be 1 to ${MAX_EACH} certificates in PEM: text that begins with -----BEGIN CERTIFICATE-----`,
+      `${name} must be 1 to ${MAX_ENTRIES} certificates in PEM: text that begins with -----BEGIN CERTIFICATE-----`,
     )
   }
   const read = blocks.map((pem) => {
     const certificate = readCertificate(pem)
-    if (!certificate) throw new InvalidInputError(name, `${name} has one that cannot be read`)
+    if (!certificate) throw new InvalidInputError(name, `${name} contains a certificate that cannot be read`)
     return certificate.toString()
   })
-  const identities = some(trustedIdentities, `${field}.trustedIdentities`)
+  const identities = checkCount(trustedIdentities, `${field}.trustedIdentities`)
   for (const [at, identity] of identities.entries()) {
     checkTrustedIdentity(identity, `${field}.trustedIdentities.${at}`)
   }
   return { kind: 'NOTATION', certificates: read, trustedIdentities: identities }
 }
 
-function some(values: readonly string[], field: string): readonly string[] {
-  if (values.length > 0 && values.length <= MAX_EACH) return values
-  throw new InvalidInputError(field, `${field} must have 1 to ${MAX_EACH} entries`)
+function checkCount(values: readonly string[], field: string): readonly string[] {
+  if (values.length > 0 && values.length <= MAX_ENTRIES) return values
+  throw new InvalidInputError(field, `${field} must have 1 to ${MAX_ENTRIES} entries`)
 }

@@ -1,38 +1,30 @@
+import type { ImageRepository } from '../../imagestream/tag/image-locations.ts'
 import type { Descriptor } from '../../oci/descriptor.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { TagName } from '../../oci/tag.ts'
 
-/** A repository, and how it is asked. */
-export interface Place {
-  readonly registry: string
-  readonly repository: string
-  /** Plain HTTP or a certificate that does not verify is acceptable here. */
-  readonly insecure: boolean
-  /** By whose credentials; null for the server's own. */
-  readonly namespace: string | null
-}
-
-/** Repositories of other registries, or of this server's own; `app-trust.ts` joins them. */
+/** Access to repositories of other registries and of the integrated registry. */
 export interface ArtifactSources {
-  /** Asks nothing yet. */
-  open(place: Place, signal: AbortSignal): ArtifactSource
+  /** Opens a repository without sending a request. */
+  open(repository: ImageRepository, signal: AbortSignal): ArtifactSource
 }
 
-/** What a repository says is about a manifest. */
-export interface Listing {
+/** Referrers of a manifest, as a repository lists them. */
+export interface ReferrerList {
   readonly descriptors: readonly Descriptor[]
-  /** `TAG`: kept by clients under a tag of the digest's name, where the registry has no list of its own. */
+  /** `API` the referrers API; `TAG` the index that clients maintain under a tag where the registry has no such API. */
   readonly source: 'API' | 'TAG'
-  /** False when there are more than were read. */
+  /** False when only the first descriptors were read. */
   readonly isComplete: boolean
 }
 
-/** What is attached to images of one repository. Every method throws RegistryError, or the signal's reason. */
+/** Artifacts of one repository. Every method rejects with RegistryError or the signal's reason. */
 export interface ArtifactSource {
-  listReferrers(subject: Digest, artifactType: string | null): Promise<Listing>
+  listReferrers(subject: Digest, artifactType: string | null): Promise<ReferrerList>
+  /** Null for a tag that does not exist. */
   digestOfTag(tag: TagName): Promise<Digest | null>
-  /** The exact bytes, verified against the digest. */
+  /** Resolves to the exact bytes, verified against the digest. */
   fetchManifest(digest: Digest): Promise<{ readonly bytes: Uint8Array; readonly contentType: string }>
-  /** The exact bytes, verified against the digest. */
+  /** Resolves to the exact bytes, verified against the digest. */
   fetchAttachment(descriptor: Pick<Descriptor, 'digest' | 'size'>, maxBytes: number): Promise<Uint8Array>
 }

@@ -1,10 +1,10 @@
 import type { Digest } from '../../oci/digest.ts'
 import { type Manifest, parseManifest } from '../../oci/manifest.ts'
 import type { TagName } from '../../oci/tag.ts'
-import { kindOf, predicateTypesOf, type ReferrerKind } from './kind.ts'
+import { type ArtifactProperties, kindOf, predicateTypesOf, type ReferrerKind } from './referrer-kind.ts'
 
-/** What is attached to an image, as the place where it was found names it. */
-export interface FoundReferrer {
+/** A referrer of an image, as the place where it was found describes it. */
+export interface ListedReferrer {
   readonly digest: Digest
   readonly mediaType: string
   readonly artifactType: string | null
@@ -12,40 +12,34 @@ export interface FoundReferrer {
   readonly size: number
   readonly annotations: Readonly<Record<string, string>>
   /**
-   * `API` the registry's list, `TAG` the list that clients keep under a tag, `COSIGN_TAG` one of cosign's own tags,
-   * `INDEX` the image itself, which is an index and lists it.
+   * `API` the referrers API, `TAG` the index that clients maintain under a tag, `COSIGN_TAG` one of cosign's tags, `INDEX`
+   * the image itself, an index that lists it.
    */
   readonly source: 'API' | 'TAG' | 'COSIGN_TAG' | 'INDEX'
-  /** Cosign's tag. */
+  /** Cosign's tag; null for other sources. */
   readonly tag: TagName | null
-  /** There once its manifest was read, in this very repository. */
-  readonly facts?: AttachmentFacts
+  /** Set once its manifest was read in this repository. */
+  readonly facts?: ManifestFacts
 }
 
-/** What its manifest says, once that was read. */
-export interface AttachmentFacts {
-  readonly artifactType: string | null
+/** Fields of a referrer's manifest. */
+export interface ManifestFacts extends Pick<ArtifactProperties, 'artifactType' | 'annotations' | 'layers'> {
   readonly subject: Digest | null
-  readonly annotations: Readonly<Record<string, string>>
-  readonly layers: readonly {
-    readonly mediaType: string
-    readonly annotations: Readonly<Record<string, string>>
-  }[]
 }
 
-/** A referrer with what it is. */
-export interface Referrer extends Omit<FoundReferrer, 'facts'> {
+/** A referrer of an image. */
+export interface Referrer extends Omit<ListedReferrer, 'facts'> {
   readonly kind: ReferrerKind
-  /** Empty for what is no attestation, or does not say. */
+  /** Empty for artifacts that are not attestations, or do not name one. */
   readonly predicateTypes: readonly string[]
-  /** Whether its manifest was read: it is there, and about the image. */
+  /** Whether its manifest was read: it exists and refers to the image. */
   readonly isConfirmed: boolean
 }
 
 const MAX_LAYERS = 50
 
-/** Throws InvalidManifestError. */
-export function factsOf(bytes: Uint8Array, contentType: string): AttachmentFacts {
+/** Returns the facts in a manifest. Throws InvalidManifestError. */
+export function factsOf(bytes: Uint8Array, contentType: string): ManifestFacts {
   const manifest: Manifest = parseManifest(bytes, contentType)
   const layers = manifest.kind === 'image' ? manifest.layers.slice(0, MAX_LAYERS) : []
   return {
@@ -61,7 +55,7 @@ export function factsOf(bytes: Uint8Array, contentType: string): AttachmentFacts
 
 const MAX_PREDICATE = 1000
 
-/** What is kept of annotations of which there can be megabytes. */
+/** Annotations can have megabytes: only predicate types are stored. */
 const predicatesOnly = (annotations: Readonly<Record<string, string>>): Readonly<Record<string, string>> =>
   Object.fromEntries(
     Object.entries(annotations).filter(
@@ -69,36 +63,36 @@ const predicatesOnly = (annotations: Readonly<Record<string, string>>): Readonly
     ),
   )
 
-/** What is wrong with it as something about the image; undefined when nothing is. */
+/** Returns why an artifact is not a referrer of the image; undefined when it is one. */
 export function flawOfSubject(
-  { source }: Pick<FoundReferrer, 'source'>,
-  { subject }: Pick<AttachmentFacts, 'subject'>,
+  { source }: Pick<ListedReferrer, 'source'>,
+  { subject }: Pick<ManifestFacts, 'subject'>,
   image: Digest,
 ): string | undefined {
   if (subject === image || source === 'INDEX') return undefined
-  if (subject !== null) return `is about ${subject}, and not about this image`
-  // a tag's name says what cosign's are about; what they sign is verified
-  return source === 'COSIGN_TAG' ? undefined : 'does not say what it is about'
+  if (subject !== null) return `refers to ${subject}, not to this image`
+  // the name of cosign's tag has the digest of the image; verification checks what is signed
+  return source === 'COSIGN_TAG' ? undefined : 'refers to no image'
 }
 
-/** What it is, as far as is known. */
-export function describe({ facts, ...found }: FoundReferrer): Referrer {
+/** Returns the referrer with its kind. */
+export function describe({ facts, ...listed }: ListedReferrer): Referrer {
   const { artifactType = null, layers = [] } = facts ?? {}
-  const signs = {
-    artifactType: found.artifactType ?? artifactType,
-    annotations: { ...facts?.annotations, ...found.annotations },
+  const properties = {
+    artifactType: listed.artifactType ?? artifactType,
+    annotations: { ...facts?.annotations, ...listed.annotations },
     layers,
-    suffix: found.tag === null ? null : suffixOf(found.tag),
-    isBuildAttestation: found.source === 'INDEX',
+    suffix: listed.tag === null ? null : suffixOf(listed.tag),
+    isBuildAttestation: listed.source === 'INDEX',
   }
   return {
-    ...found,
-    artifactType: signs.artifactType,
-    kind: kindOf(signs),
-    predicateTypes: predicateTypesOf(signs),
+    ...listed,
+    artifactType: properties.artifactType,
+    kind: kindOf(properties),
+    predicateTypes: predicateTypesOf(properties),
     isConfirmed: facts !== undefined,
   }
 }
 
 const suffixOf = (tag: TagName) =>
-  (/\.(?:sig|att|sbom)$/.exec(tag)?.[0] ?? null) as '.sig' | '.att' | '.sbom' | null
+  (/\.(?:sig|att|sbom)$/.exec(tag)?.[0] ?? null) as ArtifactProperties['suffix']

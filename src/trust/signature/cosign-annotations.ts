@@ -1,15 +1,15 @@
 import { digestOf } from '../../oci/digest.ts'
-import { fromBase64, objectIn, parseJson } from './claim.ts'
 import type { SimpleSigning } from './signature.ts'
+import { fromBase64, objectIn, parseJson } from './signed-claim.ts'
 import { type Flaw, flaw } from './verdict.ts'
 
-/** For annotations that cosign did not write. */
+/** Annotations that cosign did not write. */
 export const UNREADABLE_ANNOTATIONS: Flaw = flaw('Malformed', 'its annotations cannot be read')
 
-/** As JSON; what is within is the library's to read. */
+/** A sigstore bundle as JSON, parsed by the library. */
 type SimpleBundle = Readonly<Record<'mediaType' | 'verificationMaterial' | 'messageSignature', unknown>>
 
-/** A sigstore bundle, of what cosign wrote into annotations beside the payload; or why there can be none. */
+/** Converts cosign's annotations to a sigstore bundle, or returns why that is not possible. */
 export function bundleJsonOf({
   payload,
   signature,
@@ -17,7 +17,7 @@ export function bundleJsonOf({
   logEntry,
   timestamp,
 }: SimpleSigning): SimpleBundle | Flaw {
-  if (certificate === null) return flaw('WrongIdentity', 'it has no certificate that says whose it is')
+  if (certificate === null) return flaw('WrongIdentity', 'it has no certificate with an identity')
   const der = /-----BEGIN CERTIFICATE-----([\sA-Za-z0-9+/=]+)-----END CERTIFICATE-----/.exec(certificate)?.[1]
   const log = logEntry === null ? null : logEntryOf(logEntry)
   if (der === undefined || log === undefined || !fromBase64(signature)) return UNREADABLE_ANNOTATIONS

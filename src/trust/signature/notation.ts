@@ -1,48 +1,46 @@
 import { constants, type KeyObject, verify, type X509Certificate } from 'node:crypto'
 import type { Digest } from '../../oci/digest.ts'
 import { flawOfChain, MAX_CHAIN, readCertificate, subjectOf, validityOf } from './certificate.ts'
-import { objectIn, ofAnotherImage, parseJson } from './claim.ts'
-import type { TrustRequirement } from './policy.ts'
+import type { NotationRequirement } from './requirement.ts'
 import type { NotationEnvelope } from './signature.ts'
+import { objectIn, ofAnotherImage, parseJson } from './signed-claim.ts'
 import { isTrustedIdentity } from './trusted-identity.ts'
 import { type Flaw, flaw, type Verdict } from './verdict.ts'
-
-type Notation = Extract<TrustRequirement, { kind: 'NOTATION' }>
 
 const JWS = 'application/jose+json'
 const COSE = 'application/cose'
 const PAYLOAD_TYPE = 'application/vnd.cncf.notary.payload.v1+json'
 const SCHEME = 'io.cncf.notary.signingScheme'
 const EXPIRY = 'io.cncf.notary.expiry'
-/** Headers that must be understood, and are. */
-const UNDERSTOOD: readonly unknown[] = [SCHEME, EXPIRY]
+/** Critical headers that are supported. */
+const SUPPORTED: readonly unknown[] = [SCHEME, EXPIRY]
 
 interface Envelope {
   readonly header: Readonly<Record<string, unknown>>
   readonly payload: Readonly<Record<string, unknown>>
-  /** What is signed. */
+  /** The signed bytes. */
   readonly message: Buffer
   readonly signature: Buffer
-  /** Who signed first, the root last. */
+  /** The signer's certificate first, the root last. */
   readonly chain: readonly X509Certificate[]
 }
 
 /**
- * Whether somebody whom the requirement trusts signed that it is this image. The certificates must be valid now: time
- * stamps that would prolong them are not read. Source: Notary Project, signature-specification and trust policy.
+ * Verifies a signature of notation. The certificates must be valid now: time stamps, which would extend their validity,
+ * are not supported. Source: Notary Project, signature-specification and trust policy.
  */
 export function verifyNotation(
   { mediaType, envelope }: NotationEnvelope,
-  requirement: Notation,
+  requirement: NotationRequirement,
   { image, now }: { readonly image: Digest; readonly now: number },
 ): Verdict {
   if (mediaType === COSE) {
     return flaw(
       'Unsupported',
-      'it is a COSE envelope, and only JWS is read: sign with --signature-format jws',
+      'it is a COSE envelope, and only JWS is supported: sign with --signature-format jws',
     )
   }
-  if (mediaType !== JWS) return flaw('Malformed', 'it is no notation envelope')
+  if (mediaType !== JWS) return flaw('Malformed', 'it is not a notation envelope')
   const read = readEnvelope(envelope)
   if ('reason' in read) return read
   const { header, chain, payload } = read
@@ -50,11 +48,12 @@ export function verifyNotation(
   if (unsupported) return flaw('Unsupported', unsupported)
 
   const broken = flawOfChain(chain)
-  if (broken) return flaw('Malformed', `its certificates are no chain: ${broken}`)
-  if (!isSigned(read)) return flaw('WrongKey', 'its first certificate is not of the key that made it')
+  if (broken) return flaw('Malformed', `its certificate chain is invalid: ${broken}`)
+  if (!isSigned(read))
+    return flaw('WrongKey', 'its first certificate does not belong to the key that signed it')
   const anchors = requirement.certificates.map((pem) => readCertificate(pem)?.fingerprint256)
   if (!chain.some(({ fingerprint256 }) => anchors.includes(fingerprint256))) {
-    return flaw('Untrusted', 'none of its certificates is one of the trusted ones')
+    return flaw('Untrusted', 'none of its certificates is trusted')
   }
   const subject = subjectOf(chain[0] as X509Certificate)
   const name = [...subject].map(([key, values]) => `${key}=${values.join('+')}`).join(', ')
@@ -63,12 +62,13 @@ export function verifyNotation(
     return flaw('WrongIdentity', `it is by ${by}`)
   }
   const digest = objectIn(payload, 'targetArtifact')?.digest
-  if (typeof digest !== 'string') return flaw('Malformed', 'what is signed names no image')
+  if (typeof digest !== 'string') return flaw('Malformed', 'the signed payload names no image')
   if (digest !== image) return ofAnotherImage(digest)
-  return inTime(header, chain, { now, by })
+  return verdictAtTime(header, chain, { now, by })
 }
 
-function inTime(
+/** Returns the verdict on a signature that is accepted apart from its validity period. */
+function verdictAtTime(
   header: Envelope['header'],
   chain: readonly X509Certificate[],
   { now, by }: { readonly now: number; readonly by: string },
@@ -79,24 +79,24 @@ function inTime(
   const expiry = header[EXPIRY]
   if (expiry === undefined) return { ok: true, by, until }
   const end = typeof expiry === 'string' ? Date.parse(expiry) : Number.NaN
-  if (Number.isNaN(end)) return flaw('Malformed', 'the time at which it expires cannot be read')
-  if (now > end) return flaw('Expired', 'it has expired, as who signed it wanted')
+  if (Number.isNaN(end)) return flaw('Malformed', 'its expiry time cannot be read')
+  if (now > end) return flaw('Expired', 'it has expired')
   return { ok: true, by, until: Math.min(until, end) }
 }
 
-/** Flattened JWS. Source: RFC 7515 §7.2.2. */
+/** Parses a flattened JWS. Source: RFC 7515 §7.2.2. */
 function readEnvelope(bytes: Uint8Array): Envelope | Flaw {
   const jws = parseJson(bytes)
   const protectedText = textIn(jws, 'protected')
   const payloadText = textIn(jws, 'payload')
   const signatureText = textIn(jws, 'signature')
   if (protectedText === undefined || payloadText === undefined || signatureText === undefined) {
-    return flaw('Malformed', 'it is no flattened JWS')
+    return flaw('Malformed', 'it is not a flattened JWS')
   }
   const header = parseJson(Buffer.from(protectedText, 'base64url'))
   const payload = parseJson(Buffer.from(payloadText, 'base64url'))
   if (!header || !payload || header.cty !== PAYLOAD_TYPE) {
-    return flaw('Malformed', 'what is signed is no payload of notation')
+    return flaw('Malformed', 'the signed payload is not a payload of notation')
   }
   const x5c = objectIn(jws, 'header')?.x5c
   const listed: readonly unknown[] = Array.isArray(x5c) && x5c.length <= MAX_CHAIN ? x5c : []
@@ -105,7 +105,7 @@ function readEnvelope(bytes: Uint8Array): Envelope | Flaw {
   )
   const whole = chain.filter((certificate) => certificate !== undefined)
   if (whole.length === 0 || whole.length < chain.length) {
-    return flaw('Malformed', `it has not 1 to ${MAX_CHAIN} certificates that can be read`)
+    return flaw('Malformed', `it must have 1 to ${MAX_CHAIN} readable certificates`)
   }
   return {
     header,
@@ -121,17 +121,17 @@ const textIn = (json: Readonly<Record<string, unknown>> | undefined, key: string
   return typeof text === 'string' && /^[\w-]+$/.test(text) ? text : undefined
 }
 
-/** What the header demands that is not done here; undefined when nothing. */
+/** Returns the demand of the header that is not supported; undefined without one. */
 function unsupportedIn(header: Envelope['header']): string | undefined {
   const critical: readonly unknown[] = Array.isArray(header.crit) ? header.crit : []
-  if (!critical.includes(SCHEME)) return 'it does not say by which scheme it is signed'
-  const strange = critical.find((name) => !UNDERSTOOD.includes(name))
-  if (header[SCHEME] !== 'notary.x509') return 'it is signed by another scheme than notary.x509'
-  return strange === undefined ? undefined : 'it demands what is not understood here'
+  if (!critical.includes(SCHEME)) return 'it does not name its signing scheme'
+  const unknown = critical.find((name) => !SUPPORTED.includes(name))
+  if (header[SCHEME] !== 'notary.x509') return 'its signing scheme is not notary.x509'
+  return unknown === undefined ? undefined : 'it has a critical header that is not supported'
 }
 
 const PSS = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST }
-/** Its key alone decides the algorithm. Source: Notary Project, signature-specification, algorithm selection. */
+/** The key alone determines the algorithm. Source: Notary Project, signature-specification, algorithm selection. */
 const ALGORITHMS: Readonly<Record<string, readonly [name: string, hash: string]>> = {
   'rsa 2048': ['PS256', 'sha256'],
   'rsa 3072': ['PS384', 'sha384'],

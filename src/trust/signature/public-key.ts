@@ -1,11 +1,11 @@
 import { constants, createPublicKey, hash, type KeyObject, verify } from 'node:crypto'
 import { InvalidInputError } from '../../input/errors.ts'
 
-/** A key that signatures are checked with. */
+/** A public key that signatures are verified with. */
 export interface SigningKey {
-  /** As it is kept and shown: SPKI in PEM. */
+  /** SPKI in PEM. */
   readonly pem: string
-  /** `sha256:` of its SPKI bytes, as `cosign` and `openssl` can print them. */
+  /** `sha256:` of its SPKI bytes in DER. */
   readonly fingerprint: string
   readonly key: KeyObject
 }
@@ -14,27 +14,27 @@ export interface SigningKey {
 const MAX_PEM_LENGTH = 4096
 const PUBLIC_KEY = /^-----BEGIN PUBLIC KEY-----[\sA-Za-z0-9+/=]+-----END PUBLIC KEY-----$/
 const MIN_RSA_BITS = 2048
-/** Hashes that a key of the curve signs with: what cosign did for all of them comes first. */
+/** Hashes that keys of a curve sign with. The first is what older versions of cosign use for every curve. */
 const EC_HASHES: Readonly<Record<string, readonly string[]>> = {
   prime256v1: ['sha256'],
   secp384r1: ['sha256', 'sha384'],
   secp521r1: ['sha256', 'sha512'],
 }
 
-/** Throws InvalidInputError, which repeats nothing of what was given: it may be a private key. */
+/** Parses a public key. Throws InvalidInputError, which does not repeat the input: it may be a private key. */
 export function parsePublicKey(text: string, field: string): SigningKey {
   const refuse = (why: string, cause?: unknown): never => {
     throw new InvalidInputError(field, `${field} ${why}`, { cause })
   }
   const trimmed = text.trim()
   if (trimmed.length > MAX_PEM_LENGTH || !PUBLIC_KEY.test(trimmed)) {
-    return refuse('must be one public key in PEM: -----BEGIN PUBLIC KEY-----, as cosign.pub has it')
+    return refuse('must be one public key in PEM, as in cosign.pub: -----BEGIN PUBLIC KEY-----')
   }
   let key: KeyObject
   try {
     key = createPublicKey({ key: trimmed, format: 'pem' })
   } catch (error) {
-    return refuse('is PEM, but no public key can be read from it', error)
+    return refuse('is PEM but cannot be read as a public key', error)
   }
   const { modulusLength = 0, namedCurve = '' } = key.asymmetricKeyDetails ?? {}
   const isGood =
@@ -49,7 +49,7 @@ export function parsePublicKey(text: string, field: string): SigningKey {
   }
 }
 
-/** Whether the key signed exactly these bytes. A signature that cannot be read is none. */
+/** Reports whether the key signed exactly these bytes. False for a signature that cannot be read. */
 export function isSignedBy(key: KeyObject, bytes: Uint8Array, signature: Uint8Array): boolean {
   const { namedCurve = '' } = key.asymmetricKeyDetails ?? {}
   const hashes =

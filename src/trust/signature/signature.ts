@@ -1,35 +1,35 @@
 import type { Digest } from '../../oci/digest.ts'
 
-/** A signature as it was fetched: nothing of it is verified yet but that its bytes have their digest. */
+/** A signature as it was fetched. Only the digests of its bytes are verified. */
 export type Signature = SimpleSigning | SigstoreBundle | NotationEnvelope
 
-interface Fetched {
-  /** Of the manifest that carries it. */
+interface FetchedSignature {
+  /** Digest of the manifest that contains it. */
   readonly manifest: Digest
 }
 
 /** Cosign's first format: a payload, and annotations of its layer. Source: cosign, SIGNATURE_SPEC.md. */
-export interface SimpleSigning extends Fetched {
+export interface SimpleSigning extends FetchedSignature {
   readonly format: 'COSIGN'
   readonly payload: Uint8Array
   /** Base64. */
   readonly signature: string
-  /** PEM of the certificate that a keyless signature has. */
+  /** PEM of the certificate of a keyless signature; null without one. */
   readonly certificate: string | null
-  /** JSON text: Rekor's promise that it has the signature. */
+  /** JSON text of Rekor's promise to log the signature; null without one. */
   readonly logEntry: string | null
-  /** JSON text: a time stamp by RFC 3161. */
+  /** JSON text with a time stamp (RFC 3161); null without one. */
   readonly timestamp: string | null
 }
 
-/** Cosign's second format: everything in one document. Source: sigstore, protobuf-specs. */
-export interface SigstoreBundle extends Fetched {
+/** Cosign's second format: one document. Source: sigstore, protobuf-specs. */
+export interface SigstoreBundle extends FetchedSignature {
   readonly format: 'SIGSTORE'
   readonly bundle: Uint8Array
 }
 
 /** Source: Notary Project, signature-specification. */
-export interface NotationEnvelope extends Fetched {
+export interface NotationEnvelope extends FetchedSignature {
   readonly format: 'NOTATION'
   /** `application/jose+json`, or `application/cose`. */
   readonly mediaType: string

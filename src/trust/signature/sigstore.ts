@@ -10,21 +10,20 @@ import {
   VerificationError,
   Verifier,
 } from '@sigstore/verify'
+import { memoized } from '../../concurrency/cache.ts'
 import { InvalidInputError } from '../../input/errors.ts'
 import type { Digest } from '../../oci/digest.ts'
-import { flawOfSimpleSigning, flawOfStatement } from './claim.ts'
 import { preAuthEncoding } from './cosign.ts'
 import { bundleJsonOf, UNREADABLE_ANNOTATIONS } from './cosign-annotations.ts'
-import type { TextMatch, TrustRequirement } from './policy.ts'
+import type { KeylessRequirement, TextMatch } from './requirement.ts'
 import type { SigstoreBundle, SimpleSigning } from './signature.ts'
+import { flawOfSimpleSigning, flawOfStatement } from './signed-claim.ts'
 import { matchesText } from './text-match.ts'
 import { type Flaw, type FlawReason, flaw, type Verdict } from './verdict.ts'
 
-// The one file that knows sigstore's library, which takes a while to load: import it when it is needed.
+// Only this file imports sigstore's library, which is slow to load: import this file dynamically.
 
-type Keyless = Extract<TrustRequirement, { kind: 'KEYLESS' }>
-
-/** Throws InvalidInputError unless it is a trusted root that signatures can be verified with. */
+/** Throws InvalidInputError unless signatures can be verified with this trusted root. */
 export function checkTrustedRoot(text: string, field: string): void {
   const wrong = flawOfRoot(text)
   if (wrong !== undefined) throw new InvalidInputError(field, `${field} ${wrong}`)
@@ -38,78 +37,72 @@ function flawOfRoot(text: string): string | undefined {
     return 'must be the JSON text of a sigstore trusted root (trusted_root.json)'
   }
   const { certificateAuthorities, tlogs, timestampAuthorities } = material
-  if (certificateAuthorities.length === 0)
-    return 'names no certificate authority: who vouches for identities?'
+  if (certificateAuthorities.length === 0) return 'must have a certificate authority'
   if (tlogs.length === 0 && timestampAuthorities.length === 0) {
-    return 'names neither a transparency log nor a timestamp authority: when was something signed?'
+    return 'must have a transparency log or a timestamp authority, which prove the time of signing'
   }
   return undefined
 }
 
-/** Roots that were read: one for each requirement that is in use, or was lately. */
-const roots = new Map<string, TrustMaterial>()
+/** Parsed trusted roots to keep: each requirement has one. */
 const MAX_ROOTS = 20
-
-function materialOf(text: string): TrustMaterial {
-  const material = roots.get(text) ?? toTrustMaterial(TrustedRoot.fromJSON(JSON.parse(text)))
-  roots.delete(text)
-  roots.set(text, material)
-  if (roots.size > MAX_ROOTS) roots.delete(roots.keys().next().value ?? '')
-  return material
-}
+const materialOf = memoized<TrustMaterial>(
+  (text) => toTrustMaterial(TrustedRoot.fromJSON(JSON.parse(text))),
+  MAX_ROOTS,
+)
 
 /**
- * Whether somebody with the identity signed that it is this image, while the certificate was valid, by the trusted root
- * alone: nobody is asked. A log that the root names must have the signature, and one of certificates the certificate.
+ * Verifies that the identity signed a claim about the image while its certificate was valid. Uses the trusted root alone
+ * and sends no requests. Where the root has logs, one of them must contain the signature, or the certificate.
  */
 export function verifyKeyless(
   signature: SimpleSigning | SigstoreBundle,
-  requirement: Keyless,
+  requirement: KeylessRequirement,
   image: Digest,
 ): Verdict {
   const found = signature.format === 'COSIGN' ? bundleOfSimple(signature) : bundleOf(signature.bundle)
   if ('reason' in found) return found
   const { bundle, claim } = found
   if (bundle.verificationMaterial.content.$case === 'publicKey') {
-    return flaw('WrongIdentity', 'it was made with a key, and no certificate says whose that is')
+    return flaw('WrongIdentity', 'it was made with a key and has no certificate with an identity')
   }
   const signer = signerOf(bundle, claim, requirement.trustedRoot)
   if ('reason' in signer) return signer
   const identity = signer.identity?.subjectAlternativeName ?? ''
   const issuer = signer.identity?.extensions?.issuer ?? ''
   if (!isText(requirement.issuer, issuer) || !isText(requirement.subject, identity)) {
-    return flaw('WrongIdentity', `it is by ${plain(identity)}, as ${plain(issuer)} says`)
+    return flaw('WrongIdentity', `it is by ${printable(identity)} (${printable(issuer)})`)
   }
   const wrong =
     signature.format === 'COSIGN' ? flawOfSimpleSigning(claim, image) : flawOfStatement(claim, image)
-  return wrong ?? { ok: true, by: `${plain(identity)} (${plain(issuer)})`, until: null }
+  return wrong ?? { ok: true, by: `${printable(identity)} (${printable(issuer)})`, until: null }
 }
 
-/** Names in certificates are of any characters and length. */
-const plain = (text: string): string => text.replace(/\p{C}+/gu, ' ').slice(0, 300) || 'nobody'
+/** Names in certificates can have any characters and length. */
+const printable = (text: string): string => text.replace(/\p{C}+/gu, ' ').slice(0, 300) || 'an empty name'
 const MAX_NAME = 4096
 const isText = (match: TextMatch, text: string): boolean =>
   text !== '' && text.length <= MAX_NAME && matchesText(match, text)
 
-interface Claimed {
+interface BundleWithClaim {
   readonly bundle: Bundle
-  /** The bytes that say which image is meant. */
+  /** The bytes that name the image. */
   readonly claim: Buffer
 }
 
 /**
- * The library makes a regular expression of each name in a checkpoint, which whoever wrote the bundle chose, and searches
- * with it before anything is verified: only names are let through.
+ * The library compiles each name in a checkpoint to a regular expression and searches with it before it verifies
+ * anything. An attacker chooses the names, so only plain names are allowed.
  */
 const AFTER_DASH = /(?<=\u2014 )\S+/gu
 const CHECKPOINT_NAME = /^[A-Za-z0-9][A-Za-z0-9.:/-]{0,252}$/
 
-function bundleOf(bytes: Uint8Array): Claimed | Flaw {
+function bundleOf(bytes: Uint8Array): BundleWithClaim | Flaw {
   let bundle: Bundle
   try {
     bundle = bundleFromJSON(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)))
   } catch {
-    return flaw('Malformed', 'it is no sigstore bundle that can be read')
+    return flaw('Malformed', 'it cannot be read as a sigstore bundle')
   }
   if (bundle.content.$case !== 'dsseEnvelope') {
     return flaw('Unsupported', 'it is a sigstore bundle without an in-toto statement')
@@ -118,13 +111,13 @@ function bundleOf(bytes: Uint8Array): Claimed | Flaw {
     ({ inclusionProof }) => inclusionProof?.checkpoint?.envelope.match(AFTER_DASH) ?? [],
   )
   if (!names.every((name) => CHECKPOINT_NAME.test(name))) {
-    return flaw('Malformed', 'a checkpoint in it is signed under something that is no name')
+    return flaw('Malformed', 'a checkpoint in it has an invalid signer name')
   }
   return { bundle, claim: bundle.content.dsseEnvelope.payload }
 }
 
-/** The bundle that cosign's annotations would have been. */
-function bundleOfSimple(signature: SimpleSigning): Claimed | Flaw {
+/** Converts cosign's annotations to a bundle. */
+function bundleOfSimple(signature: SimpleSigning): BundleWithClaim | Flaw {
   const json = bundleJsonOf(signature)
   if ('reason' in json) return json
   try {
@@ -144,16 +137,16 @@ function signerOf(bundle: Bundle, claim: Buffer, trustedRoot: string): Signer | 
   try {
     return verifier.verify(entityOf(bundle, claim))
   } catch (error) {
-    // what is no VerificationError is what the library met with in bytes that it could not read
+    // other errors are thrown by the library's parsers
     if (!(error instanceof VerificationError)) return flaw('Malformed', 'it cannot be read')
-    const [reason, message] = MEANING[error.code] ?? ['Malformed', 'it cannot be verified']
+    const [reason, message] = FLAWS[error.code] ?? ['Malformed', 'it cannot be verified']
     return flaw(reason, message)
   }
 }
 
 /**
- * What is verified. Rekor's second version logs the hash of what DSSE signs, and its first that of the payload: the
- * library knows the latter alone. Source: rekor-v2-spec §6.1.4.
+ * Returns the entity for the library. Version 2 of Rekor logs the hash of the bytes that DSSE signs, version 1 that of the
+ * payload: the library supports only version 1. Source: rekor-v2-spec §6.1.4.
  */
 function entityOf(bundle: Bundle, claim: Buffer): SignedEntity {
   const entity = toSignedEntity(bundle, claim)
@@ -172,17 +165,20 @@ function entityOf(bundle: Bundle, claim: Buffer): SignedEntity {
   }
 }
 
-const MEANING: Readonly<Record<string, readonly [FlawReason, string]>> = {
+const FLAWS: Readonly<Record<string, readonly [FlawReason, string]>> = {
   CERTIFICATE_ERROR: [
     'Untrusted',
-    'its certificate is of no authority of the trusted root, or was not valid when it was made',
+    'its certificate was not issued by an authority of the trusted root, or was not valid when it was signed',
   ],
-  SIGNATURE_ERROR: ['WrongKey', 'its certificate is not of the key that made it'],
-  TIMESTAMP_ERROR: ['NotLogged', 'nobody whom the trusted root names says when it was made'],
-  TLOG_ERROR: ['NotLogged', 'no transparency log of the trusted root has it'],
-  TLOG_BODY_ERROR: ['NotLogged', 'what the transparency log has is another signature'],
-  TLOG_INCLUSION_PROOF_ERROR: ['NotLogged', 'the proof that the transparency log has it is wrong'],
-  TLOG_INCLUSION_PROMISE_ERROR: ['NotLogged', 'the promise that the transparency log has it is wrong'],
-  TLOG_MISSING_INCLUSION_ERROR: ['NotLogged', 'nothing proves that the transparency log has it'],
-  PUBLIC_KEY_ERROR: ['WrongKey', 'it was made with a key, and no certificate says whose that is'],
+  SIGNATURE_ERROR: ['WrongKey', 'its certificate does not belong to the key that signed it'],
+  TIMESTAMP_ERROR: [
+    'NotLogged',
+    'no log or timestamp authority of the trusted root proves when it was signed',
+  ],
+  TLOG_ERROR: ['NotLogged', 'it is in no transparency log of the trusted root'],
+  TLOG_BODY_ERROR: ['NotLogged', 'its transparency log entry is that of another signature'],
+  TLOG_INCLUSION_PROOF_ERROR: ['NotLogged', 'its proof of inclusion in the transparency log is invalid'],
+  TLOG_INCLUSION_PROMISE_ERROR: ['NotLogged', 'its promise of inclusion in the transparency log is invalid'],
+  TLOG_MISSING_INCLUSION_ERROR: ['NotLogged', 'it has no proof of inclusion in the transparency log'],
+  PUBLIC_KEY_ERROR: ['WrongKey', 'it was made with a key and has no certificate with an identity'],
 }

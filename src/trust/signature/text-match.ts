@@ -1,13 +1,13 @@
 import { RE2JS, RE2JSException } from 're2js'
 import { InvalidInputError } from '../../input/errors.ts'
 import { instructionsAtMost } from '../../policy/pattern.ts'
-import type { TextMatch } from './policy.ts'
+import type { TextMatch } from './requirement.ts'
 
 const MAX_LENGTH = 1000
-/** Instructions that a pattern may compile to, at the most. */
+/** Most instructions that a pattern may compile to. */
 const MAX_INSTRUCTIONS = 20_000
 
-/** Exactly one of the two is given. Throws InvalidInputError. */
+/** Returns the match from input with exactly one of the two fields. Throws InvalidInputError. */
 export function parseTextMatch(
   {
     exact,
@@ -17,7 +17,7 @@ export function parseTextMatch(
 ): TextMatch {
   const patternField = `${field}Pattern`
   if ((exact == null) === (pattern == null)) {
-    throw new InvalidInputError(field, `give either ${field} or ${patternField}`)
+    throw new InvalidInputError(field, `set either ${field} or ${patternField}`)
   }
   const text = exact ?? pattern ?? ''
   const given = exact == null ? patternField : field
@@ -26,7 +26,7 @@ export function parseTextMatch(
   }
   if (exact != null) return { exact }
   if (instructionsAtMost(text) > MAX_INSTRUCTIONS) {
-    throw new InvalidInputError(given, `${given} repeats too much ("{n}" counts n times)`)
+    throw new InvalidInputError(given, `${given} has too many repetitions: "{n}" counts n times`)
   }
   try {
     RE2JS.compile(text)
@@ -41,6 +41,6 @@ export function parseTextMatch(
   return { pattern: text }
 }
 
-/** Whether the whole text is as it should be. */
+/** Reports whether the whole text matches. */
 export const matchesText = (match: TextMatch, text: string): boolean =>
   'exact' in match ? match.exact === text : RE2JS.compile(match.pattern).matches(text)

@@ -3,7 +3,7 @@ import { InvalidInputError } from '../../input/errors.ts'
 const PREFIX = 'x509.subject:'
 const MAX_LENGTH = 1000
 
-/** Throws InvalidInputError unless it is `*`, or names attributes of a certificate's subject. */
+/** Throws InvalidInputError unless the text is `*` or lists attributes of a certificate's subject. */
 export function checkTrustedIdentity(text: string, field: string): void {
   if (text === '*') return
   const attributes = text.length > MAX_LENGTH ? [] : attributesOf(text)
@@ -19,7 +19,7 @@ export function checkTrustedIdentity(text: string, field: string): void {
   )
 }
 
-/** Whether the subject has all that the identity names; it may have more. Source: Notary Project, trust policy. */
+/** Reports whether the subject has all attributes of the identity; it may have more. Source: Notary Project, trust policy. */
 export function isTrustedIdentity(
   identity: string,
   subject: ReadonlyMap<string, readonly string[]>,

@@ -1,4 +1,4 @@
-/** Why a signature does not count. Stable words. */
+/** Why a signature is not accepted. Stable words. */
 export type FlawReason =
   | 'Expired'
   | 'WrongIdentity'
@@ -9,7 +9,7 @@ export type FlawReason =
   | 'Unsupported'
   | 'Malformed'
 
-/** The first says most: how far a signature came before it failed. */
+/** The flaw that was found last comes first: it says most about a signature. */
 const BY_WEIGHT: readonly FlawReason[] = [
   'Expired',
   'WrongIdentity',
@@ -21,29 +21,28 @@ const BY_WEIGHT: readonly FlawReason[] = [
   'Malformed',
 ]
 
-/** What is made of one signature by one requirement, or by several. */
+/** Result for one signature. */
 export type Verdict = Accepted | Flaw
 
-/** It is by whom it should be, about this image. */
+/** A signature of the image by a required signer. */
 export interface Accepted {
   readonly ok: true
-  /** Whose it is: a key's fingerprint, an identity, or a certificate's subject. */
+  /** The signer: a key's fingerprint, an identity, or a certificate's subject. */
   readonly by: string
-  /** Until when this holds; null for ever. Milliseconds since 1970. */
+  /** End of its validity. Milliseconds since 1970; null for no end. */
   readonly until: number | null
 }
 
-/** It does not count; the message says why, for a person. */
+/** Why a signature is not accepted. The message has "it" for the signature. */
 export interface Flaw {
   readonly ok: false
   readonly reason: FlawReason
   readonly message: string
 }
 
-/** What is wrong with a signature; the message is about "it". */
 export const flaw = (reason: FlawReason, message: string): Flaw => ({ ok: false, reason, message })
 
-/** The one that accepts, or else the flaw that says most. Undefined of nothing. */
+/** Returns the first accepted verdict, or else the flaw that says most; undefined for an empty list. */
 export function bestOf(verdicts: readonly Verdict[]): Verdict | undefined {
   const accepted = verdicts.find(({ ok }) => ok)
   if (accepted) return accepted

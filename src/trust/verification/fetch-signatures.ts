@@ -3,28 +3,33 @@ import type { Descriptor } from '../../oci/descriptor.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { InvalidManifestError, parseManifest } from '../../oci/manifest.ts'
 import { RegistryError } from '../../oci/registry-error.ts'
+import type { ReadFailure } from '../referrer/artifact-reader.ts'
 import type { ArtifactSource } from '../referrer/artifact-source.ts'
-import type { Failure } from '../referrer/asking.ts'
-import { COSIGN_SIGNATURE, isSigstoreBundle, NOTATION_SIGNATURE, SIGSTORE_BUNDLE } from '../referrer/kind.ts'
 import { flawOfSubject, type Referrer } from '../referrer/referrer.ts'
+import {
+  COSIGN_SIGNATURE,
+  isSigstoreBundle,
+  NOTATION_SIGNATURE,
+  SIGSTORE_BUNDLE,
+} from '../referrer/referrer-kind.ts'
 import type { Signature } from '../signature/signature.ts'
 import { type Flaw, flaw } from '../signature/verdict.ts'
 
-/** What became of one referrer that should carry signatures. */
+/** The signatures in one referrer. */
 export interface FetchedSignatures {
   readonly referrer: Referrer
   readonly signatures: readonly Signature[]
-  /** Why it carries none that counts. */
+  /** Why it contains no readable signature. */
   readonly flaw?: Flaw
   /** Why it, or one of its signatures, could not be read now. */
-  readonly failure?: Failure
-  /** Whether it has more than were read. */
+  readonly failure?: ReadFailure
+  /** Whether it contains more signatures than were read. */
   readonly isCut?: boolean
 }
 
-/** Signatures in one manifest: each push of the same tag adds one to cosign's. */
+/** Signatures that are read from one manifest: each `cosign sign` adds one. */
 const MAX_LAYERS = 20
-/** Bytes: cosign's payloads have 250, bundles and envelopes 5,000 to 15,000. */
+/** Bytes. Cosign's payloads have 250, bundles and envelopes 5,000 to 15,000. */
 const MAX_PAYLOAD = 16 * 1024
 const MAX_BUNDLE = 256 * 1024
 
@@ -34,30 +39,30 @@ const CERTIFICATE = 'dev.sigstore.cosign/certificate'
 const LOG_ENTRY = 'dev.sigstore.cosign/bundle'
 const TIMESTAMP = 'dev.sigstore.cosign/rfc3161timestamp'
 
-/** Whether there may be a signature of the image in it. */
+/** Reports whether the referrer may contain a signature of the image. */
 export const maySign = ({ kind, artifactType, isConfirmed }: Referrer): boolean =>
   kind === 'SIGNATURE' || (!isConfirmed && artifactType !== null && isSigstoreBundle(artifactType))
 
-/** Artifact types to look for one by one where there are too many referrers to read them all. */
+/** Artifact types to list one by one where an image has too many referrers to read them all. */
 export const SIGNATURE_TYPES: readonly string[] = [SIGSTORE_BUNDLE, COSIGN_SIGNATURE, NOTATION_SIGNATURE]
 
-/** The signatures in one manifest, fetched. Rejects only with the signal's reason. */
+/** Fetches the signatures in one manifest. Rejects only with the signal's reason. */
 export async function fetchSignatures(
   source: ArtifactSource,
   referrer: Referrer,
   image: Digest,
 ): Promise<FetchedSignatures> {
-  const read = await unlessBroken(() => readSignatures(source, referrer, image))
+  const read = await orFlaw(() => readSignatures(source, referrer, image))
   return { referrer, signatures: [], ...read }
 }
 
 /**
- * What `read` gives, or why it cannot. What is wrong for good is the signature's fault: it must not keep others from being
- * told apart.
+ * Resolves to the result of `read`, or to why it failed. A permanent failure is a flaw of the signature, so that it does
+ * not leave the verification of the image UNKNOWN.
  */
-async function unlessBroken<Read>(
+async function orFlaw<Read>(
   read: () => Promise<Read>,
-): Promise<Read | { readonly flaw: Flaw } | { readonly failure: Failure }> {
+): Promise<Read | { readonly flaw: Flaw } | { readonly failure: ReadFailure }> {
   try {
     return await read()
   } catch (error) {
@@ -83,11 +88,11 @@ async function readSignatures(
   const isNotation =
     referrer.artifactType === NOTATION_SIGNATURE || manifest.config.mediaType === NOTATION_SIGNATURE
   const isSimple = ({ mediaType }: Descriptor): boolean => !isNotation && mediaType === SIMPLE_SIGNING
-  // only cosign's first format has several in one manifest
+  // only cosign's first format has several signatures in one manifest
   const simple = manifest.layers.filter(isSimple)
   const layers = simple.length > 0 ? simple.slice(0, MAX_LAYERS) : manifest.layers.slice(0, 1)
   const found = await mapBounded(layers, 1, (layer) =>
-    unlessBroken(async () => ({
+    orFlaw(async () => ({
       signatures: await readLayer(source, layer, { manifest: referrer.digest, isNotation }),
     })),
   )
@@ -98,7 +103,7 @@ async function readSignatures(
     signatures,
     isCut: simple.length > MAX_LAYERS,
     ...failed,
-    ...(signatures.length === 0 && (broken ?? { flaw: flaw('Malformed', 'it has no signature in it') })),
+    ...(signatures.length === 0 && (broken ?? { flaw: flaw('Malformed', 'it contains no signature') })),
   }
 }
 

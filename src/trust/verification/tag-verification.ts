@@ -1,50 +1,50 @@
+import type { TagImageLocation } from '../../imagestream/tag/image-locations.ts'
 import { isAttachment } from '../../oci/descriptor.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { Manifest } from '../../oci/manifest.ts'
-import type { TagImage } from '../referrer/places.ts'
-import type { AskOptions } from '../referrer/referrers.ts'
-import type { TrustPolicy } from '../signature/policy.ts'
+import type { TrustPolicy } from '../policy/policies.ts'
+import type { LookupOptions } from '../referrer/referrers.ts'
 import type { Verification } from './verification.ts'
 import type { Verifications } from './verifications.ts'
 
-/** Images of one index that are looked at where the index itself is not signed. */
+/** Most images of an unsigned index that are verified one by one. */
 const MAX_PLATFORMS = 10
 
 export interface TagVerificationDependencies {
   readonly verifications: Verifications
-  /** Undefined for an image that is not stored. */
+  /** Returns the manifest of a stored image. */
   readonly manifestOf: (digest: Digest) => Manifest | undefined
 }
 
 /**
- * Whether what a tag means is signed: its very digest; where no signature of that counts, the index that the image was taken of,
- * which names it by its digest; or each image of the index that it is. `digests` says which.
+ * Verifies the image that a tag points to: the image itself or, where that has no accepted signature, the index that
+ * contains it, or each image of the index that it is. `digests` of the result lists what was verified.
  */
 export async function verifyTagImage(
-  image: TagImage,
-  { policy, ...options }: AskOptions & { readonly policy: TrustPolicy },
+  image: TagImageLocation,
+  { policy, ...options }: LookupOptions & { readonly policy: TrustPolicy },
   { verifications, manifestOf }: TagVerificationDependencies,
 ): Promise<Verification> {
-  const { place, digest, index } = image
-  const verify = (one: Digest) => verifications.of({ place, digest: one }, policy, options)
-  const itself = await verify(digest)
-  if (itself.status !== 'UNVERIFIED') return itself
+  const { repository, digest, index } = image
+  const verify = (one: Digest) => verifications.of({ repository, digest: one }, policy, options)
+  const ofImage = await verify(digest)
+  if (ofImage.status !== 'UNVERIFIED') return ofImage
   const other =
     index !== null && imagesOf(manifestOf(index)).includes(digest)
       ? asPartOf(index, await verify(index))
-      : await asItsImages(imagesOf(manifestOf(digest)), verify)
-  if (!other || other.reason === 'NoSignature') return itself
-  // a flaw elsewhere says more than that there is nothing here, and less than a flaw here
-  return other.status === 'UNVERIFIED' && itself.reason !== 'NoSignature' ? itself : other
+      : await verifyEach(imagesOf(manifestOf(digest)), verify)
+  if (!other || other.reason === 'NoSignature') return ofImage
+  // a flaw of the image's own signature says more than a flaw elsewhere; that says more than `NoSignature`
+  return other.status === 'UNVERIFIED' && ofImage.reason !== 'NoSignature' ? ofImage : other
 }
 
-const asPartOf = (index: Digest, whole: Verification): Verification =>
-  whole.status === 'VERIFIED'
-    ? { ...whole, message: `${whole.message}, as part of the index ${index}` }
-    : whole
+const asPartOf = (index: Digest, ofIndex: Verification): Verification =>
+  ofIndex.status === 'VERIFIED'
+    ? { ...ofIndex, message: `${ofIndex.message}, as part of the index ${index}` }
+    : ofIndex
 
-/** Verified where each is; unknown where one could not be seen; undefined where one is not signed. */
-async function asItsImages(
+/** VERIFIED when each image is; UNKNOWN when one cannot be read; undefined when one is not signed. */
+async function verifyEach(
   images: readonly Digest[],
   verify: (image: Digest) => Promise<Verification>,
 ): Promise<Verification | undefined> {

@@ -1,115 +1,110 @@
 import type { Digest } from '../../oci/digest.ts'
-import type { Failure } from '../referrer/asking.ts'
+import type { ReadFailure } from '../referrer/artifact-reader.ts'
 import { bestOf, type Flaw, type Verdict } from '../signature/verdict.ts'
-import type { FetchedSignatures } from './fetch-signatures.ts'
 
-/** Whether an image is signed as its stream asks for. */
+/** Whether an image is signed as its stream requires. */
 export type VerificationStatus = 'VERIFIED' | 'UNVERIFIED' | 'UNKNOWN' | 'NOT_REQUIRED'
 
-/** What was made of one signature. */
+/** Result for one signature. */
 export interface CheckedSignature {
-  /** Of the manifest that carries it. */
+  /** Digest of the manifest that contains the signature. */
   readonly digest: Digest
   readonly format: 'COSIGN' | 'SIGSTORE' | 'NOTATION' | null
   readonly accepted: boolean
   readonly reason: string
   readonly message: string
+  /** The signer; null when the signature is not accepted. */
   readonly by: string | null
 }
 
-/** What is known of an image's signatures. */
+/** Result for the signatures of an image. */
 export interface Verification {
   readonly status: VerificationStatus
-  /** Stable words: `Verified`, `NoSignature`, why a signature does not count, or why a registry was not asked. */
+  /** Stable word: `Verified`, `NoSignature`, the reason of a flaw, or why a registry was not read. */
   readonly reason: string
-  /** For a person. */
+  /** Readable text. */
   readonly message: string
-  /** Whose signature it is; null where none counts. */
+  /** Signer of the accepted signature; null without one. */
   readonly by: string | null
-  /** What was verified: the digest asked about, the index that it is of, or all images of the index that it is. */
+  /** What was verified: the image itself, the index that contains it, or all images of the index that it is. */
   readonly digests: readonly Digest[]
   readonly signatures: readonly CheckedSignature[]
-  /** Milliseconds since 1970; null where nothing was checked. */
+  /** Milliseconds since 1970; null when nothing was checked. */
   readonly checkedAt: number | null
 }
 
-/** What one image's signatures add up to, and until when. */
-export interface Outcome extends Omit<Verification, 'checkedAt'> {
+/** Result for the signatures of one digest. */
+export interface VerificationOutcome extends Omit<Verification, 'checkedAt'> {
+  /** Milliseconds since 1970; null for no end. */
   readonly validUntil: number | null
 }
 
-/** One of an image's signatures, and what the requirements make of it. */
-export interface Judged {
+/** One signature of an image, and the verdict on it. */
+export interface VerifiedSignature {
   readonly digest: Digest
   readonly format: CheckedSignature['format']
   readonly verdict: Verdict
 }
 
-/** Nothing was looked at. */
+/** Returns the verification of an image whose signatures were not read. */
 export const notChecked = (
   status: 'UNKNOWN' | 'NOT_REQUIRED',
   reason: string,
   message: string,
 ): Verification => ({ status, reason, message, by: null, digests: [], signatures: [], checkedAt: null })
 
-/** For every image of a stream without a policy. */
+/** Verification of every image of a stream without a policy. */
 export const NOT_REQUIRED = notChecked(
   'NOT_REQUIRED',
   'NotRequired',
-  'its stream asks for no signature: setImageStreamTrust says which ones to ask for',
+  'the image stream requires no signatures: set requirements with setImageStreamTrust',
 )
 
-/** Signatures that are told of, the accepted ones first. */
-const MAX_TOLD = 20
+/** Signatures in a result, the accepted ones first. */
+const MAX_LISTED = 20
 
-/** One signature that counts is enough; that none does is only known when all could be read. */
+export interface OutcomeInput {
+  readonly signatures: readonly VerifiedSignature[]
+  readonly failures: readonly ReadFailure[]
+  /** Whether all signatures were read. */
+  readonly isComplete: boolean
+}
+
+/** Returns the outcome: one accepted signature is enough; UNVERIFIED requires that all signatures were read. */
 export function outcomeOf(
   image: Digest,
-  judged: readonly Judged[],
-  { failures, isComplete }: { readonly failures: readonly Failure[]; readonly isComplete: boolean },
-): Outcome {
-  const signatures = judged
-    .map(told)
+  { signatures, failures, isComplete }: OutcomeInput,
+): VerificationOutcome {
+  const listed = signatures
+    .map(checkedSignatureOf)
     .toSorted((a, b) => Number(b.accepted) - Number(a.accepted))
-    .slice(0, MAX_TOLD)
-  const base = { by: null, digests: [], signatures, validUntil: null }
-  const best = bestOf(judged.map(({ verdict }) => verdict))
+    .slice(0, MAX_LISTED)
+  const base = { by: null, digests: [], signatures: listed, validUntil: null }
+  const best = bestOf(signatures.map(({ verdict }) => verdict))
   if (best?.ok) {
-    const { by, until } = best
+    const { by, until: validUntil } = best
     const message = `signed by ${by}`
-    return {
-      ...base,
-      status: 'VERIFIED',
-      reason: 'Verified',
-      message,
-      by,
-      digests: [image],
-      validUntil: until,
-    }
+    return { ...base, status: 'VERIFIED', reason: 'Verified', message, by, digests: [image], validUntil }
   }
   const [failure] = failures
   if (failure) return { ...base, status: 'UNKNOWN', ...failure }
   if (!isComplete) {
-    const message =
-      'not all that is attached to it could be read, and no signature among what was read counts'
+    const message = 'the image has more referrers than were read, and none of the signatures read is accepted'
     return { ...base, status: 'UNKNOWN', reason: 'IncompleteList', message }
   }
   if (!best) {
-    return { ...base, status: 'UNVERIFIED', reason: 'NoSignature', message: 'nobody has signed it' }
+    return { ...base, status: 'UNVERIFIED', reason: 'NoSignature', message: 'the image has no signature' }
   }
-  return { ...base, status: 'UNVERIFIED', reason: best.reason, message: sentence(best, judged.length) }
+  const message = rejectionOf(best, signatures.length)
+  return { ...base, status: 'UNVERIFIED', reason: best.reason, message }
 }
 
-const sentence = ({ message }: Flaw, count: number): string =>
+const rejectionOf = ({ message }: Flaw, count: number): string =>
   count === 1
-    ? `its signature does not count: ${message}`
-    : `none of its ${count} signatures counts: ${message}`
+    ? `its signature is not accepted: ${message}`
+    : `none of its ${count} signatures is accepted: ${message}`
 
-const told = ({ digest, format, verdict }: Judged): CheckedSignature =>
+const checkedSignatureOf = ({ digest, format, verdict }: VerifiedSignature): CheckedSignature =>
   verdict.ok
     ? { digest, format, accepted: true, reason: 'Verified', message: `by ${verdict.by}`, by: verdict.by }
     : { digest, format, accepted: false, reason: verdict.reason, message: verdict.message, by: null }
-
-/** A manifest that carries none that could be judged, where that is its own fault. */
-export const judgedOfBroken = ({ referrer, flaw }: FetchedSignatures): readonly Judged[] =>
-  flaw ? [{ digest: referrer.digest, format: null, verdict: flaw }] : []

@@ -1,11 +1,11 @@
 import { isObject } from '../../oci/descriptor.ts'
 import type { Digest } from '../../oci/digest.ts'
-import { COSIGN_PREDICATE } from '../referrer/kind.ts'
+import { COSIGN_PREDICATE } from '../referrer/referrer-kind.ts'
 import { type Flaw, flaw } from './verdict.ts'
 
-// What is signed is a claim about an image: whose signature it is says nothing before the claim is about this one.
+// A signature signs a claim about an image. It is accepted only when the claim is about this image.
 
-/** JSON of a claim; undefined for what is none. */
+/** Parses a JSON object; undefined for other bytes. */
 export function parseJson(bytes: Uint8Array): Readonly<Record<string, unknown>> | undefined {
   try {
     const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
@@ -18,14 +18,14 @@ export function parseJson(bytes: Uint8Array): Readonly<Record<string, unknown>> 
 const SIMPLE_TYPES: readonly unknown[] = ['cosign container image signature', 'atomic container signature']
 
 /**
- * What is wrong with a simple-signing payload as a claim about the image; undefined when nothing is. As cosign does, the
- * name in `docker-reference` is not compared: an image keeps its signatures where it is copied with its digest.
+ * Returns why a simple-signing payload is not a claim about the image; undefined when it is one. Like cosign, does not
+ * compare the name in `docker-reference`: an image keeps its signatures when it is copied.
  * Source: containers/image, atomic-signature.md; cosign, SIGNATURE_SPEC.md.
  */
 export function flawOfSimpleSigning(payload: Uint8Array, image: Digest): Flaw | undefined {
   const critical = objectIn(parseJson(payload), 'critical')
   if (!critical || !SIMPLE_TYPES.includes(critical.type)) {
-    return flaw('Malformed', 'what is signed is no simple-signing payload')
+    return flaw('Malformed', 'the signed payload is not a simple-signing payload')
   }
   const digest = objectIn(critical, 'image')?.['docker-manifest-digest']
   if (typeof digest !== 'string') return flaw('Malformed', 'the signed payload names no image')
@@ -38,14 +38,14 @@ const STATEMENT_TYPES: readonly unknown[] = [
   'https://in-toto.io/Statement/v0.1',
 ]
 
-/** What is wrong with an in-toto statement as a signature of the image; undefined when nothing is. */
+/** Returns why an in-toto statement is not a signature of the image; undefined when it is one. */
 export function flawOfStatement(payload: Uint8Array, image: Digest): Flaw | undefined {
   const statement = parseJson(payload)
   if (!statement || !STATEMENT_TYPES.includes(statement._type) || !Array.isArray(statement.subject)) {
-    return flaw('Malformed', 'what is signed is no in-toto statement')
+    return flaw('Malformed', 'the signed payload is not an in-toto statement')
   }
   if (statement.predicateType !== COSIGN_PREDICATE) {
-    return flaw('Unsupported', 'what is signed is an attestation, and no signature of the image')
+    return flaw('Unsupported', 'it signs an attestation, not the image')
   }
   const [algorithm = '', hex] = image.split(':')
   const named = statement.subject.map((subject: unknown) => {
@@ -55,11 +55,11 @@ export function flawOfStatement(payload: Uint8Array, image: Digest): Flaw | unde
   return named.includes(hex) ? undefined : ofAnotherImage(`${algorithm}:${String(named[0])}`)
 }
 
-/** For a signature that is good, of something else. */
+/** Returns the flaw of a valid signature of another image. */
 export const ofAnotherImage = (digest: string): Flaw =>
-  flaw('WrongDigest', `it is a signature of ${digest.slice(0, 140)}, which is another image`)
+  flaw('WrongDigest', `it signs another image: ${digest.slice(0, 140)}`)
 
-/** The object of this name; undefined where there is none, or something else. */
+/** Returns the object under a key; undefined when the value is missing or not an object. */
 export const objectIn = (
   value: Readonly<Record<string, unknown>> | undefined,
   key: string,
@@ -68,7 +68,7 @@ export const objectIn = (
   return isObject(inner) ? inner : undefined
 }
 
-/** Bytes of base64 text; undefined for what is not, or for none. */
+/** Decodes the base64 text under a key; undefined when the value is missing, empty or not base64. */
 export function base64In(
   value: Readonly<Record<string, unknown>> | undefined,
   key: string,
@@ -77,6 +77,6 @@ export function base64In(
   return typeof text === 'string' ? fromBase64(text) : undefined
 }
 
-/** Undefined for what is not base64, or for none. */
+/** Decodes base64; undefined for an empty text and for other text. */
 export const fromBase64 = (text: string): Buffer | undefined =>
   text !== '' && /^[A-Za-z0-9+/]+={0,2}$/.test(text) ? Buffer.from(text, 'base64') : undefined

@@ -1,34 +1,35 @@
 import type { Digest } from '../../oci/digest.ts'
 import { verifyByKeys } from './cosign.ts'
 import { verifyNotation } from './notation.ts'
-import type { TrustRequirement } from './policy.ts'
 import { parsePublicKey } from './public-key.ts'
+import type { TrustRequirement } from './requirement.ts'
 import type { Signature } from './signature.ts'
 import { bestOf, type Flaw, flaw, type Verdict } from './verdict.ts'
 
-export interface JudgeOptions {
+export interface VerifySignatureOptions {
   readonly image: Digest
   /** Milliseconds since 1970. */
   readonly now: number
 }
 
-/** What the requirements make of one signature: the first that accepts it, or else how far it came. Never rejects. */
-export async function judge(
+/** Verifies one signature. Resolves to the verdict of the first requirement that accepts it, or to the gravest flaw. Never rejects. */
+export async function verifySignature(
   signature: Signature,
   requirements: readonly TrustRequirement[],
-  options: JudgeOptions,
+  options: VerifySignatureOptions,
 ): Promise<Verdict> {
-  const verdicts = await Promise.all(requirements.map((one) => judgeByOne(signature, one, options)))
+  const verdicts = await Promise.all(requirements.map((one) => verifyAgainst(one, signature, options)))
   return bestOf(verdicts) ?? UNREADABLE
 }
 
 const UNREADABLE: Flaw = flaw('Malformed', 'it cannot be read')
-const notOfKind = (wanted: string): Flaw => flaw('Unsupported', `it is no ${wanted} signature, as is wanted`)
+const notOfKind = (kind: string): Flaw =>
+  flaw('Unsupported', `it is not a ${kind} signature, which is required`)
 
-async function judgeByOne(
-  signature: Signature,
+async function verifyAgainst(
   requirement: TrustRequirement,
-  { image, now }: JudgeOptions,
+  signature: Signature,
+  { image, now }: VerifySignatureOptions,
 ): Promise<Verdict> {
   try {
     if (requirement.kind === 'NOTATION') {
@@ -44,7 +45,7 @@ async function judgeByOne(
     const { verifyKeyless } = await import('./sigstore.ts')
     return verifyKeyless(signature, requirement, image)
   } catch {
-    // strangers wrote these bytes, and others parse them: whatever they meet with, it is no signature
+    // hostile bytes can make a parsing library throw any error
     return UNREADABLE
   }
 }

@@ -1,0 +1,63 @@
+import type { ImageRepository } from '../../imagestream/tag/image-locations.ts'
+import { RegistryError } from '../../oci/registry-error.ts'
+import type { ArtifactSource, ArtifactSources } from './artifact-source.ts'
+
+/** Why a repository could not be read. */
+export interface ReadFailure {
+  /** Reason of a RegistryError, `RegistryUnavailable` or `InternalError`. */
+  readonly reason: string
+  readonly message: string
+}
+
+export interface ArtifactReaderOptions {
+  readonly sources: ArtifactSources
+  /** Receives errors of this server. */
+  readonly onInternalError: (error: unknown) => void
+  /** Milliseconds for all requests about one image. */
+  readonly timeout?: number
+}
+
+const TIMEOUT = 30_000
+
+/** Reads repositories within a time limit, and returns failures as data. Disposing aborts all requests. */
+export class ArtifactReader implements Disposable {
+  readonly #options: ArtifactReaderOptions
+  readonly #closing = new AbortController()
+
+  constructor(options: ArtifactReaderOptions) {
+    this.#options = options
+  }
+
+  /** Resolves to the result of `read`, or to the reason why it failed. Never rejects. */
+  async read<Result>(
+    repository: ImageRepository,
+    read: (source: ArtifactSource) => Promise<Result>,
+  ): Promise<Result | { readonly failure: ReadFailure }> {
+    const { sources, timeout = TIMEOUT, onInternalError } = this.#options
+    const deadline = AbortSignal.timeout(timeout)
+    try {
+      return await read(sources.open(repository, AbortSignal.any([deadline, this.#closing.signal])))
+    } catch (error) {
+      const { reason, message } = this.#failureOf(error, repository, deadline)
+      if (reason === 'InternalError' && !this.#closing.signal.aborted) onInternalError(error)
+      return { failure: { reason, message } }
+    }
+  }
+
+  #failureOf(error: unknown, { registry }: ImageRepository, deadline: AbortSignal): ReadFailure {
+    if (error instanceof RegistryError) return error
+    if (this.#closing.signal.aborted) return { reason: 'InternalError', message: 'this server is stopping' }
+    if (deadline.aborted) {
+      return { reason: 'RegistryUnavailable', message: `${registry} did not respond in time` }
+    }
+    return { reason: 'InternalError', message: `${registry} was not read: internal error of this server` }
+  }
+
+  [Symbol.dispose](): void {
+    this.#closing.abort()
+  }
+}
+
+/** Reports whether a result of `ArtifactReader.read` is a failure. */
+export const isReadFailure = (result: unknown): result is { readonly failure: ReadFailure } =>
+  typeof result === 'object' && result !== null && 'failure' in result
