@@ -6,8 +6,10 @@ export default defineConfig({
   test: {
     root: new URL('..', import.meta.url).pathname,
     include: ['test/**/*.test.ts'],
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    // guards against a deadlock, not limits: a busy machine may need ten times as long as an idle one
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
+    expect: { poll: { timeout: 120_000 } },
     // two cores: real servers, real databases and child processes share them
     maxWorkers: 2,
     // the files of a worker share what they import, which is two thirds of the time otherwise: no test may replace a

@@ -37,7 +37,6 @@ const start = (changes: Partial<Config> = {}): Promise<TestApp> =>
   startApp({ port, externalRegistry: new URL(registry.url), webhookSecret: SECRET, ...changes })
 
 /** Milliseconds in which a server that has just been started looks over the registry. */
-const LOOK = { timeout: 20_000 }
 
 const nameOf = ({ imageStreamName, tag, image }: Push): string => `${imageStreamName}:${tag} ${image.digest}`
 const log = async (client: GraphQLClient): Promise<string[]> => (await pushLog(client)).map(nameOf)
@@ -64,7 +63,6 @@ async function tagsOf(client: GraphQLClient, namespace: string, name: string) {
 
 describe.skipIf(missing !== undefined)(
   `docker-registry in place of the integrated registry${missing ? `: ${missing}` : ''}`,
-  { timeout: 120_000 },
   () => {
     test('tells of its pushes: the stream is there, and who follows has each of them, in order', async () => {
       await using app = await start()
@@ -114,7 +112,7 @@ describe.skipIf(missing !== undefined)(
       await registry.push('shop/web', 'v1', two)
       expect(await log(app.client)).toEqual([])
 
-      await expect.poll(() => log(app.client), LOOK).toEqual(entries('web:v1', two))
+      await expect.poll(() => log(app.client)).toEqual(entries('web:v1', two))
     })
 
     test('is followed by a server that is killed again and again: each push once, in order', async () => {
@@ -140,7 +138,7 @@ describe.skipIf(missing !== undefined)(
       for (let recorded = 0; kills < KILLS; kills++) {
         await using server = await build.start(settings)
         await using client = connect(server.url)
-        await expect.poll(async () => (await log(client)).length, LOOK).toBeGreaterThan(recorded)
+        await expect.poll(async () => (await log(client)).length).toBeGreaterThan(recorded)
         recorded = (await log(client)).length
         server.kill('SIGKILL')
         await server.ended
@@ -149,7 +147,7 @@ describe.skipIf(missing !== undefined)(
 
       await using server = await build.start(settings)
       await using client = connect(server.url)
-      await expect.poll(() => log(client), LOOK).toEqual(entries('web:v1', ...contents))
+      await expect.poll(() => log(client)).toEqual(entries('web:v1', ...contents))
       expect((await pushLog(client)).map(({ previousImage }) => previousImage?.digest)).toEqual([
         undefined,
         ...contents.slice(0, -1).map(({ digest }) => digest),
@@ -174,9 +172,9 @@ describe.skipIf(missing !== undefined)(
       await using app = await start({ dataFolder })
 
       await expect
-        .poll(() => tagsOf(app.client, 'shop', 'web'), LOOK)
+        .poll(() => tagsOf(app.client, 'shop', 'web'))
         .toMatchObject([['v1', three.digest, expect.anything()]])
-      await expect.poll(() => tagsOf(app.client, 'shop', 'new'), LOOK).toHaveLength(1)
+      await expect.poll(() => tagsOf(app.client, 'shop', 'new')).toHaveLength(1)
       const pushes = await log(app.client)
       expect(pushes.filter((push) => push.startsWith('web:v1'))).toEqual(entries('web:v1', one, two, three))
       expect(pushes.filter((push) => push.startsWith('new'))).toEqual(entries('new:v1', multi))

@@ -60,7 +60,22 @@ export const PROGRESS = `subscription ($id: ID!) { importProgressed(import: $id)
 /** The largest page that there is. */
 const PAGE = 500
 
-/** `createImageStream`, its first import waited for; the name is `app` unless given. */
+/**
+ * The import when it has ended. The server responds after `waitSeconds` at the latest, finished or not: a busy machine may
+ * need longer.
+ */
+async function toItsEnd(
+  client: GraphQLClient,
+  imported: Imported,
+  { waitSeconds }: Variables,
+): Promise<Imported> {
+  const isAwaited = waitSeconds === undefined || Number(waitSeconds) > 0
+  return isAwaited && imported.finishedAt === null
+    ? ((await reportsOf(client, imported.id)).at(-1) ?? imported)
+    : imported
+}
+
+/** Runs `createImageStream` and waits for the first import unless `waitSeconds` is 0. Default name: `app`. */
 export async function createStream(
   client: GraphQLClient,
   input: Variables = {},
@@ -73,7 +88,8 @@ export async function createStream(
     }`,
     { input: { name: 'app', ...input } },
   )
-  return createImageStream
+  const { imageStream, import: first } = createImageStream
+  return { imageStream, import: first && (await toItsEnd(client, first, input)) }
 }
 
 /** A stream of all tags of a repository, imported. */
@@ -83,13 +99,13 @@ export async function follow(client: GraphQLClient, repository: string, name = '
   return created.import
 }
 
-/** `importImage` into `app` unless another stream is given, waited for. */
+/** Runs `importImage`, into `app` unless the input names another stream, and waits for its end unless `waitSeconds` is 0. */
 export async function importImage(client: GraphQLClient, input: Variables = {}): Promise<Imported> {
   const { importImage } = await client.ask<{ importImage: { import: Imported } }>(
     `mutation ($input: ImportImageInput!) { importImage(input: $input) { import { ${IMPORT} } } }`,
     { input: { imageStream: 'app', ...input } },
   )
-  return importImage.import
+  return toItsEnd(client, importImage.import, input)
 }
 
 export async function deleteStream(client: GraphQLClient, name = 'app'): Promise<void> {

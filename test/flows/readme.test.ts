@@ -104,7 +104,7 @@ describe.skipIf(missing !== undefined)(`an example${missing ? `: ${missing}` : '
         await end(shell)
       } else responses.push(await textOf(shell.stdout, () => false))
     }
-  }, 60_000)
+  })
 
   test.each(EXAMPLES.map(({ document, heading }, at) => [document, heading, at + 1] as const))(
     'of %s works as pasted: %s (%i)',

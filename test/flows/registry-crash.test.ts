@@ -173,4 +173,4 @@ test(`of ${PUSHES} pushes every acknowledged one stays whole and is told once, w
   expect([...blobRows(dataFolder)].sort()).toEqual(referred)
   expect(await filesBelow(join(dataFolder, 'uploads'))).toEqual([])
   await rm(dataFolder, { recursive: true })
-}, 60_000)
+})

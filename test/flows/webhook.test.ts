@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { SenderKind } from '../../src/vendors/delivery/sender.ts'
 import { startApp } from '../fixtures/app.ts'
 import { available, startDockerRegistry } from '../fixtures/docker-registry.ts'
@@ -76,7 +76,7 @@ describe('what was acknowledged', () => {
   let build: ServerBuild
   beforeAll(async () => {
     build = await buildServer()
-  }, 60_000)
+  })
   afterAll(() => build[Symbol.asyncDispose]())
 
   test('is worked off after kill -9, though nobody tells it again', async () => {
@@ -112,24 +112,19 @@ describe('what was acknowledged', () => {
 
     await using server = await build.start({ DATA })
     await using client = connect(server.url)
-    await vi.waitFor(
-      async () => {
-        const told = (await pushLog(client)).slice(tags.length).map(nameOf)
-        expect(told.sort()).toEqual(expected)
-      },
-      { timeout: 30_000 },
-    )
+    await expect
+      .poll(async () => (await pushLog(client)).slice(tags.length).map(nameOf).sort())
+      .toEqual(expected)
     for (const delivery of await deliveriesTo(client, webhook)) {
       expect(delivery).toMatchObject({ outcome: 'ACCEPTED', hints: [{ targets: [{ state: 'ASKED' }] }] })
     }
     rmSync(DATA, { recursive: true, force: true })
-  }, 120_000)
+  })
 })
 
 const missing = available()
 describe.skipIf(missing !== undefined)(
   `docker-registry that tells a webhook${missing ? `: ${missing}` : ''}`,
-  { timeout: 120_000 },
   () => {
     test('of each push has them in the stream, while its pulls and our own looks tell nothing', async () => {
       // the registry must know the URL before the webhook is there: its key comes with the data

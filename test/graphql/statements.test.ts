@@ -37,7 +37,7 @@ beforeAll(async () => {
       })),
     },
   })
-}, 60_000)
+})
 afterAll(async () => {
   statements[Symbol.dispose]()
   await app[Symbol.asyncDispose]()

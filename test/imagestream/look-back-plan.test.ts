@@ -15,7 +15,7 @@ beforeAll(() => {
   domain = new TestDomain()
   streamId = domain.writer.create({ namespace: 'default', name: 'ruby' }).stream.id
   seed()
-}, 60_000)
+})
 afterAll(() => domain[Symbol.asyncDispose]())
 
 /** The rows that so many events leave behind, without the days that they would take to happen. */

@@ -59,4 +59,4 @@ it('over twelve years of the ruby image each policy means at every date what the
   expect(dates.length).toBeGreaterThan(250)
   expect(moved).toBeGreaterThan(200)
   expect(world.internalErrors).toEqual([])
-}, 120_000)
+})

@@ -152,5 +152,5 @@ describe('a listing that a stop of the server interrupted', () => {
     expect(remote.asked('list')).toHaveLength(40)
     // names, their sort keys and what is not collected yet: no manifest, and no page as it came
     expect(names).toBeLessThan(200 * MEBIBYTE)
-  }, 60_000)
+  })
 })

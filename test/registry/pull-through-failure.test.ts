@@ -53,7 +53,7 @@ const download = (it: PullWorld): Download => new Download(`${it.url}/v2/shop/we
 async function expectNothingStored(it: PullWorld): Promise<void> {
   const { blobs, repository_blobs: links } = it.domain.dump()
   expect([blobs, links]).toEqual([[], []])
-  await expect.poll(() => it.blobs.uploads(), { timeout: 20_000 }).toEqual([])
+  await expect.poll(() => it.blobs.uploads()).toEqual([])
   for await (const blob of it.blobs.stored()) expect(blob).toBeUndefined()
 }
 
@@ -242,9 +242,7 @@ test('a full disk is a 507, and the source is not left waiting', async () => {
   await it.importTag({ from: `${source.host}/team/app`, content: app })
   await it.get('/v2/shop/web/manifests/v1')
   expect(await it.getBlob(layer)).toMatchObject({ status: 507, code: 'DENIED' })
-  await expect
-    .poll(() => source.requests.every(({ socket }) => socket.destroyed), { timeout: 20_000 })
-    .toBe(true)
+  await expect.poll(() => source.requests.every(({ socket }) => socket.destroyed)).toBe(true)
 })
 
 test('shutting down ends what is under way and leaves nothing of it', async () => {

@@ -158,7 +158,7 @@ describe('a blob that is asked for the first time', () => {
     leaving[Symbol.dispose]()
     await leaving.isWhole
     it.source.release()
-    await expect.poll(() => stored(it), { timeout: 20_000 }).toEqual({ blobs: 1, links: 1 })
+    await expect.poll(() => stored(it)).toEqual({ blobs: 1, links: 1 })
     expect((await it.getBlob(large)).bytes.equals(large.bytes)).toBe(true)
     expect(it.source.requests).toHaveLength(1)
   })

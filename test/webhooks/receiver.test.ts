@@ -257,7 +257,7 @@ describe('too much', () => {
     })
     world.domain.time += SECOND
     expect((await world.deliver(issued, delivery))?.status).toBe(200)
-  }, 30_000)
+  })
 })
 
 describe('the log', () => {

@@ -102,7 +102,6 @@ describe('what can be run of it', () => {
 
   it.skipIf(missingRegistry !== undefined)(
     `a docker-registry with these lines in its configuration is believed, and says which tag was pushed ${missingRegistry ?? ''}`,
-    { timeout: 60_000 },
     async () => {
       await using sink = await startSink()
       const { notifications } = parse(stepsOf('DISTRIBUTION', sink.url)[1] ?? '')
@@ -127,7 +126,6 @@ describe('what can be run of it', () => {
 
   it.skipIf(missingShell !== undefined)(
     `a script with these commands is believed, showing the secret or signing with it ${missingShell ?? ''}`,
-    { timeout: 30_000 },
     async () => {
       await using sink = await startSink()
       const scripts = stepsOf('GENERIC', sink.url).filter((step) => step.includes('curl -fsS'))
