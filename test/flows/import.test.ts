@@ -207,7 +207,7 @@ describe('a long import', () => {
 
     expect(reports).toEqual([finished])
     await expect(app.client.follow(PROGRESS, { id: 'SW1wb3J0Ojk5' }).next()).rejects.toThrow(
-      /no import of this id/,
+      /no import with this id/,
     )
   })
 
