@@ -4,12 +4,8 @@ import { credentialVault } from '../credentials/credential-vault.ts'
 import { createRegistryCredentials, type RegistryCredentials } from '../credentials/registry-credentials.ts'
 import type { Database } from '../db/open.ts'
 import { registrySecretVault } from '../registry-config/secrets.ts'
-import {
-  type Credentials,
-  createDockerConfigCredentials,
-  noCredentials,
-} from '../remote/login/credentials.ts'
-import { CredentialsError } from '../remote/login/credentials-error.ts'
+import { type Credentials, CredentialsError, noCredentials } from '../remote/login/credentials.ts'
+import { createDockerConfigCredentials } from '../remote/login/docker-config-credentials.ts'
 import { BrokenSealError, SealingKeyError } from '../secrets/errors.ts'
 import { readKeyFile, writeKeyFile } from '../secrets/key-file.ts'
 import { rotateKeys } from '../secrets/rotate-keys.ts'

@@ -1,7 +1,7 @@
 import type { Reference } from '../oci/reference.ts'
 import type { RegistryClient, RegistryWarning } from '../remote/registry-client.ts'
 import type { VendorApi } from '../remote/session/vendor-api.ts'
-import type { RequestContext } from '../remote/traffic/host-client.ts'
+import type { RequestContext } from '../remote/traffic/request-context.ts'
 import { ecr } from './amazon/listing.ts'
 import { azure } from './azure/listing.ts'
 import { dockerHub } from './docker-hub/listing.ts'

@@ -92,7 +92,7 @@ describe.skipIf(missing !== undefined)(`a real docker-registry${missing ? `: ${m
     expect(unknown).toMatchObject({ state: 'FAILED', reason: 'Unauthorized' })
     expect(unknown.message).toContain('needs a login')
     expect(refused).toMatchObject({ state: 'FAILED', reason: 'Unauthorized' })
-    expect(refused.message).toContain(`the login for ${registry.host} does not open it`)
+    expect(refused.message).toContain(`the login for ${registry.host} has no access to it`)
     expect(refused.message).not.toContain(wrong.password)
   })
 

@@ -193,7 +193,7 @@ describe('a block', () => {
 
     expect(await importImage(app.client)).toMatchObject({
       ...blocked,
-      message: `${origin.host}/team/app was not asked: the configuration of ${origin.host}/team blocks it`,
+      message: `no request was sent to ${origin.host}/team/app: the configuration of ${origin.host}/team blocks it`,
     })
     expect(origin.log).toEqual([])
     await configure(app, `${origin.host}/team`, { access: null })

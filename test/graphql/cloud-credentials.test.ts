@@ -102,8 +102,8 @@ describe('an AWS access key', () => {
   test.each([
     [400, 'UnrecognizedClientException', 'UNAUTHORIZED', 'Amazon did not take the access key: '],
     [400, 'AccessDeniedException', 'FORBIDDEN', 'Amazon did not take the access key: '],
-    [400, 'ThrottlingException', 'TOO_MANY_REQUESTS', 'no token was given: '],
-    [404, 'UnknownEndpoint', 'UNAVAILABLE', 'no token was given: '],
+    [400, 'ThrottlingException', 'TOO_MANY_REQUESTS', 'no token was returned: '],
+    [404, 'UnknownEndpoint', 'UNAVAILABLE', 'no token was returned: '],
   ])('that Amazon answers with %i %s is %s, and Amazon is named', async (status, type, outcome, words) => {
     await using it = await startAmazon()
     await it.set({ aws: it.key })
@@ -112,8 +112,8 @@ describe('an AWS access key', () => {
     const result = await it.test()
 
     expect(result).toMatchObject({ outcome, status })
-    expect(result.message).toContain(`there is no login for ${it.upstream.host}: ${words}`)
-    expect(result.message).toMatch(new RegExp(`answered ${status} ${type}: because$`))
+    expect(result.message).toContain(`cannot log in to ${it.upstream.host}: ${words}`)
+    expect(result.message).toMatch(new RegExp(`responded with ${status} ${type}: because$`))
     expect(await it.list()).toMatchObject([{ lastUsedAt: null }])
   })
 
@@ -127,7 +127,7 @@ describe('an AWS access key', () => {
     expect(await it.test()).toEqual({
       outcome: 'UNAUTHORIZED',
       status: 401,
-      message: `the credential does not open ${it.upstream.host}: it answered 401 UNAUTHORIZED: expired`,
+      message: `the credential has no access to ${it.upstream.host}: it responded with 401 UNAUTHORIZED: expired`,
     })
   })
 })

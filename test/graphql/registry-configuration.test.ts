@@ -158,7 +158,7 @@ describe('what is blocked', () => {
       `{ imageStreams(failing: { reason: Blocked }) { nodes { name
           status { tags { nodes { tag conditions { reason message } } } } } } }`,
     )
-    const message = `${upstream.host}/team/app was not asked: the configuration of ${upstream.host} blocks it`
+    const message = `no request was sent to ${upstream.host}/team/app: the configuration of ${upstream.host} blocks it`
     const tags = { nodes: [{ tag: 'latest', conditions: [{ reason: 'Blocked', message }] }] }
     expect(imageStreams.nodes).toEqual([{ name: 'app', status: { tags } }])
   })
@@ -180,7 +180,7 @@ describe('what is blocked', () => {
     expect(testRegistryCredential).toEqual({
       outcome: 'BLOCKED',
       status: null,
-      message: `${prefix} was not asked: the configuration of ${prefix} blocks it`,
+      message: `no request was sent to ${prefix}: the configuration of ${prefix} blocks it`,
     })
     expect(upstream.log).toEqual([])
   })

@@ -99,7 +99,7 @@ describe('registries', () => {
       const again = await importImage(app.client, { imageStream: `app${at}` })
       expect(JSON.stringify(again)).toContain(status === 429 ? 'TooManyRequests' : 'RegistryUnavailable')
       expect(upstream.log).toEqual([])
-      const breaker = { state: 'OPEN', reason: `it answered ${status} and asked to be left alone` }
+      const breaker = { state: 'OPEN', reason: `it responded with ${status} and requested a pause` }
       const query = `${whose} { state reason nextAttempt }${status === 429 ? ' }' : ''}`
       expect(await ask(`{ registries(host: "${upstream.host}") { nodes { ${query} } } }`)).toMatchObject({
         registries: { nodes: [status === 429 ? { accounts: [{ breaker }] } : { breaker }] },

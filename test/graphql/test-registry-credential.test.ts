@@ -54,7 +54,7 @@ describe.each(['basic', 'bearer'] as const)('testRegistryCredential, with %s', (
     expect(await it.test()).toEqual({
       outcome: 'OK',
       status: 200,
-      message: `the credential opens ${it.upstream.host}`,
+      message: `the credential has access to ${it.upstream.host}`,
     })
     expect(await it.test({ repository: 'team/app' })).toMatchObject({ outcome: 'OK', status: 200 })
   })
@@ -68,7 +68,7 @@ describe.each(['basic', 'bearer'] as const)('testRegistryCredential, with %s', (
     for (const repository of [null, 'team/app']) {
       const result = await it.test({ repository })
       expect(result).toMatchObject({ outcome: 'UNAUTHORIZED', status: 401 })
-      expect(result?.message).toMatch(/^the credential does not open .* answered 401/)
+      expect(result?.message).toMatch(/^the credential has no access to .* responded with 401/)
     }
   })
 

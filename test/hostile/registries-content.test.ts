@@ -57,7 +57,7 @@ describe('a tag whose content cannot be used fails alone, as data', () => {
     const tampered = Buffer.from(other.bytes.toString().replace('"schemaVersion":2', '"schemaVersion": 2'))
     upstream.push('team/app', 'bad', bytesUnder(other, tampered))
 
-    await expectBadTag('InvalidManifest', /another digest/)
+    await expectBadTag('InvalidManifest', /different digest/)
     expect(await isKnown(other.digest)).toBe(false)
   })
 

@@ -43,10 +43,10 @@ describe('a listing that is wrong', () => {
   })
 
   test.each([
-    ['is cut off', '{"name":"team/app","tags":["good"', /not JSON, or was cut off/],
+    ['is cut off', '{"name":"team/app","tags":["good"', /not JSON, or is truncated/],
     ['is a web page', '<!doctype html>', /web page/],
-    ['has no tags', '{"name":"team/app"}', /no list of tags/],
-    ['is a list', '["good"]', /no list of tags/],
+    ['has no tags', '{"name":"team/app"}', /no field "tags" with a list/],
+    ['is a list', '["good"]', /no field "tags" with a list/],
     ['is empty', '', /not JSON/],
   ])('because it %s is RegistryUnavailable, and nothing is changed', async (_how, body, message) => {
     await follow(server.client, `${upstream.host}/team/app`)

@@ -70,7 +70,7 @@ describe('a registry that cannot be asked', () => {
     await expectFailure(
       'registry.invalid/team/app',
       'RegistryUnavailable',
-      /registry\.invalid\/team\/app cannot be asked: its host name/,
+      /the request to registry\.invalid\/team\/app failed: its host name/,
     )
   })
 
@@ -141,7 +141,7 @@ describe('a registry that cannot be asked', () => {
     await using pages = await startScripted((_, response) =>
       response.writeHead(200, { 'content-type': 'text/html' }).end('<html>Welcome!</html>'),
     )
-    await expectFailure(`${pages.host}/team/app`, 'RegistryUnavailable', /it is a web page/)
+    await expectFailure(`${pages.host}/team/app`, 'RegistryUnavailable', /the response is a web page/)
   })
 })
 

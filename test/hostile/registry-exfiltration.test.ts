@@ -44,7 +44,7 @@ describe('credentials stay with their registry', () => {
       ]) {
         const refused = await refusalOf(asked)
         expect(refused.reason).toBe('RegistryUnavailable')
-        expect(refused.message).toContain('the host that it redirects to answered 401')
+        expect(refused.message).toContain('it responded with 401')
       }
       expect(attacker.requests).toHaveLength(3)
       expect(attacker.authorizations()).toEqual([])
@@ -114,7 +114,7 @@ describe('credentials stay with their registry', () => {
     await using it = client({ credentials })
     const refused = await refusalOf(it.repository(`${upstream.host}/team/app`).resolveTag(tag('1'), null))
     expect(refused.reason).toBe('Unauthorized')
-    expect(refused.message).toContain(`the login for ${upstream.host} is not shown to ${attacker.host}`)
+    expect(refused.message).toContain(`the login for ${upstream.host} is not sent to ${attacker.host}`)
     expect(attacker.authorizations()).toEqual([])
     expect(attacker.requests.map(({ method }) => method)).toEqual(['GET'])
   })
@@ -174,7 +174,7 @@ describe('a registry leads nowhere that this server may not connect to (ggcr #22
     const refused = await refusalOf(it.repository(`${upstream.host}/team/app`).fetchManifest(app.digest))
     expect(refused.reason).toBe('ForbiddenTarget')
     expect(refused.message).toBe(
-      `${upstream.host}/team/app redirects to where nothing can be had: this server may not connect there`,
+      `the redirect target of ${upstream.host}/team/app cannot be used: this server may not connect there`,
     )
   })
 
@@ -186,7 +186,7 @@ describe('a registry leads nowhere that this server may not connect to (ggcr #22
       const refused = await refusalOf(allTags(it.repository(`${upstream.host}/team/app`)))
       expect(refused.reason).toBe('ForbiddenTarget')
       expect(refused.message).toBe(
-        `${upstream.host}/team/app names a token server that does not work: this server may not connect there`,
+        `the token server of ${upstream.host}/team/app cannot be used: this server may not connect there`,
       )
     },
   )
@@ -215,7 +215,7 @@ describe('a registry leads nowhere that this server may not connect to (ggcr #22
     upstream.hook = ({ url }) => ({ status: 302, headers: { location: `${url}x` }, body: '' })
     await using it = client()
     const refused = await refusalOf(it.repository(`${upstream.host}/team/app`).fetchManifest(app.digest))
-    expect(refused.message).toContain('it redirects more than 5 times')
+    expect(refused.message).toContain('there are more than 5 redirects')
     expect(upstream.log).toHaveLength(6)
   })
 
@@ -233,6 +233,6 @@ describe('a registry leads nowhere that this server may not connect to (ggcr #22
     })
     const refused = await refusalOf(allTags(it.repository(name, { insecure: true })))
     expect(refused.reason).toBe('ForbiddenTarget')
-    expect(refused.message).toBe(`${name} cannot be asked: this server may not connect there`)
+    expect(refused.message).toBe(`the request to ${name} failed: this server may not connect there`)
   })
 })

@@ -102,7 +102,7 @@ describe('a registry that takes too long', () => {
     const repository = client.repository(`${silent.host}/app`, { insecure })
     const refused = await refusalOf(allTags(repository))
     expect(refused.reason).toBe('RegistryUnavailable')
-    expect(refused.message).toContain(`${silent.host}/app cannot be asked: no `)
+    expect(refused.message).toContain(`the request to ${silent.host}/app failed: no `)
   })
 
   test('is waited for once by all who ask at the same time', async () => {
@@ -121,6 +121,8 @@ describe('a registry that takes too long', () => {
     })
     await using client = new TestClient({ egress: { timeouts: { ...timeouts, total: 400 } } })
     const refused = await refusalOf(allTags(client.repository(`${registry.host}/app`)))
-    expect(refused.message).toBe(`${registry.host}/app cannot be asked: the answer was not complete in time`)
+    expect(refused.message).toBe(
+      `the request to ${registry.host}/app failed: the answer was not complete in time`,
+    )
   })
 })

@@ -60,10 +60,10 @@ async function expectNothingStored(it: PullWorld): Promise<void> {
 describe('a source that refuses is told to the client before any byte is sent', () => {
   test.each([
     [401, 403, 'DENIED', 'does not exist or needs a login'],
-    [403, 403, 'DENIED', 'does not let this server read team/app'],
+    [403, 403, 'DENIED', 'denies this server access to team/app'],
     [404, 404, 'BLOB_UNKNOWN', `does not have the blob ${layer.digest}`],
-    [429, 503, 'UNKNOWN', 'takes no more requests for now'],
-    [500, 503, 'UNKNOWN', `did not give the blob ${layer.digest}`],
+    [429, 503, 'UNKNOWN', 'refuses further requests for now'],
+    [500, 503, 'UNKNOWN', `cannot read the blob ${layer.digest} of team/app`],
   ])('its %d is a %d %s', async (theirs, ours, code, why) => {
     await using it = await start()
     it.upstream.hook = ({ kind }) => (kind === 'blob' ? errorAnswer(theirs, 'NO') : undefined)

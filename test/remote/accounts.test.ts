@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import type { Credentials } from '../../src/remote/login/credentials.ts'
 import { Accounts } from '../../src/remote/traffic/accounts.ts'
-import { Breaker, SENT } from '../../src/remote/traffic/breaker.ts'
-import { Budgets } from '../../src/remote/traffic/budget.ts'
+import { Budgets } from '../../src/remote/traffic/budgets.ts'
+import { CircuitBreaker, CLOSED_PERMIT } from '../../src/remote/traffic/circuit-breaker.ts'
 import { startScripted } from '../fixtures/hostile-registry.ts'
 import { image } from '../fixtures/random-image.ts'
 import { createTestClock, refusalOf, TestClient, tag } from '../fixtures/registry-client.ts'
@@ -91,7 +91,7 @@ describe('a registry that has had enough of one account', () => {
           signedIn: true,
           breaker: {
             state: 'OPEN',
-            reason: 'it answered 429 and asked to be left alone',
+            reason: 'it responded with 429 and requested a pause',
             since: now,
             nextAttempt: now + 60_000,
           },
@@ -192,7 +192,7 @@ describe('pulls that are spent', () => {
     for (let times = 0; times < 100; times += 1) {
       expect(await refusalOf(repository.fetchManifest(app.digest))).toMatchObject({
         reason: 'TooManyRequests',
-        message: `${upstream.host} was not asked about team/app: the 100 requests that it gives are spent: it is asked again once a minute`,
+        message: `no request was sent to ${upstream.host}/team/app: the 100 requests of its quota are used up: requests are retried once a minute`,
       })
     }
     expect(upstream.requests.manifest).toBe(1)
@@ -222,23 +222,23 @@ describe('pulls that are spent', () => {
 describe('the accounts of a host', () => {
   const open = () => {
     const clock = createTestClock()
-    const options = { clock, random: () => 1, failures: 1, firstPause: 1000, longestPause: 1000 }
-    return { clock, accounts: new Accounts(() => new Breaker(options)) }
+    const options = { clock, random: () => 1, failures: 1, firstOpen: 1000, longestOpen: 1000 }
+    return { clock, accounts: new Accounts(() => new CircuitBreaker(options)) }
   }
-  const trouble = { status: 429, headers: {}, body: new Uint8Array() }
+  const failure = { status: 429, headers: {}, body: new Uint8Array() }
 
   test('are remembered, a hundred of them, those that are left alone before the others', () => {
     const { accounts, clock } = open()
-    accounts.breakerOf('ann').fail(SENT, { trouble, namespace: null })
+    accounts.breakerOf('ann').fail(CLOSED_PERMIT, { failure, namespace: null })
     for (let other = 0; other < 200; other += 1) accounts.breakerOf(`${other}`)
     expect(accounts.breakerOf('ann').state).toBe('OPEN')
-    expect(accounts.someLeftAlone).toBe(true)
+    expect(accounts.idle).toBe(false)
     for (let other = 0; other < 101; other += 1) {
-      accounts.breakerOf(`bad ${other}`).fail(SENT, { trouble, namespace: null })
+      accounts.breakerOf(`bad ${other}`).fail(CLOSED_PERMIT, { failure, namespace: null })
     }
     expect(accounts.breakerOf('ann').state).toBe('CLOSED')
     expect(accounts.statuses(new Budgets(0.1)).length).toBeLessThanOrEqual(100)
     clock.time += 1000
-    expect(accounts.someLeftAlone).toBe(false)
+    expect(accounts.idle).toBe(true)
   })
 })

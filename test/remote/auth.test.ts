@@ -63,7 +63,7 @@ describe('a registry with basic auth', () => {
     const second = await refusalOf(repository.resolveTag(tag('2'), null))
     expect(first.reason).toBe('Unauthorized')
     expect(first.message).toBe(
-      `${upstream.host}/team/app does not exist, or the login for ${upstream.host} does not open it: it answered 401`,
+      `${upstream.host}/team/app does not exist, or the login for ${upstream.host} has no access to it: it responded with 401`,
     )
     expect(second.message).toBe(first.message)
     expect(authorizationsOf(upstream).filter((line) => line === 'head Basic')).toHaveLength(1)
@@ -252,7 +252,7 @@ describe('a registry with tokens', () => {
     expect(refused.reason).toBe('Unauthorized')
     expect(refused.status).toBe(401)
     expect(refused.message).toBe(
-      `${upstream.host}/team/app does not exist or needs a login: it answered 401 UNAUTHORIZED: unauthorized`,
+      `${upstream.host}/team/app does not exist or needs a login: it responded with 401 UNAUTHORIZED: unauthorized`,
     )
     expect(upstream.requests).toMatchObject({ token: 1, listing: 2 })
   })
@@ -278,7 +278,7 @@ describe('a registry with tokens', () => {
     const name = `${upstream.host}/team/app`
     const refused = await refusalOf(client.repository(name).resolveTag(tag('1'), null))
     expect(refused.message).toBe(
-      `${name} does not exist, or the login for ${upstream.host} does not open it: its token server answered 401 UNAUTHORIZED`,
+      `${name} does not exist, or the login for ${upstream.host} has no access to it: its token server responded with 401 UNAUTHORIZED`,
     )
     // a later attempt by the same login is not made: repeated bad logins get an address blocked
     await refusalOf(client.repository(name).resolveTag(tag('1'), null))
@@ -329,16 +329,16 @@ describe('a registry with tokens', () => {
   })
 
   test.each([
-    ['a web page', '<html>', 'its answer is not JSON'],
-    ['no token', '{}', 'it gave no token'],
-    ['a token that would be two headers', '{"token":"a\\r\\nX: y"}', 'it gave no token'],
+    ['a web page', '<html>', 'its response is not JSON'],
+    ['no token', '{}', 'its response contains no token'],
+    ['a token that would be two headers', '{"token":"a\\r\\nX: y"}', 'its response contains no token'],
   ])('whose token server gives %s is unavailable', async (_, body, why) => {
     await using upstream = await upstreamWith({ scheme: 'bearer' })
     upstream.hook = ({ kind }) => (kind === 'token' ? { status: 200, headers: {}, body } : undefined)
     await using client = new TestClient()
     const refused = await refusalOf(client.repository(`${upstream.host}/team/app`).resolveTag(tag('1'), null))
     expect(refused.reason).toBe('RegistryUnavailable')
-    expect(refused.message).toBe(`${upstream.host}/team/app names a token server that does not work: ${why}`)
+    expect(refused.message).toBe(`the token server of ${upstream.host}/team/app cannot be used: ${why}`)
   })
 
   test.each([
@@ -352,7 +352,7 @@ describe('a registry with tokens', () => {
     const refused = await refusalOf(client.repository(`${upstream.host}/team/app`).resolveTag(tag('1'), null))
     expect(refused).toMatchObject({ reason, status })
     expect(refused.message).toBe(
-      `${upstream.host}/team/app names a token server that gives no token: it answered ${status} NO: no`,
+      `the token server of ${upstream.host}/team/app returned no token: it responded with ${status} NO: no`,
     )
   })
 })

@@ -178,7 +178,7 @@ describe('a blob that breaks off', () => {
     }
     const refused = await refusalOf(fetched(it.repository))
     expect(refused.reason).toBe('RegistryUnavailable')
-    expect(refused.message).toContain(`${it.upstream.host}/team/app cannot be asked: the`)
+    expect(refused.message).toContain(`the request to ${it.upstream.host}/team/app failed: the`)
     expect(it.upstream.requests.blob).toBe(2)
   })
 
@@ -208,7 +208,9 @@ describe('a blob is refused', () => {
     await using it = await start()
     const fewer = await refusalOf(it.repository.fetchBlob({ ...blob, size: blob.size + 1 }))
     expect(fewer.reason).toBe('InvalidManifest')
-    expect(fewer.message).toContain(`it has ${blob.size} bytes there, and its manifest says ${blob.size + 1}`)
+    expect(fewer.message).toContain(
+      `its Content-Length is ${blob.size} bytes, but its descriptor has ${blob.size + 1}`,
+    )
     const more = await refusalOf(it.repository.fetchBlob({ ...blob, size: blob.size - 1 }))
     expect(more.reason).toBe('InvalidManifest')
     expect(more.message).toContain(`the answer is larger than ${blob.size - 1} bytes`)

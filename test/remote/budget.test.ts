@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { Budgets } from '../../src/remote/traffic/budget.ts'
-import type { Urgency } from '../../src/remote/traffic/host-queue.ts'
+import { Budgets } from '../../src/remote/traffic/budgets.ts'
+import type { Prioritized } from '../../src/remote/traffic/request-context.ts'
 
 const NOW = Date.UTC(2026, 0, 1)
 
@@ -15,100 +15,100 @@ describe("a host's budgets", () => {
     budgets.read('ann', remaining(20), NOW)
     budgets.read('', remaining(9), NOW + 1)
     budgets.read('ann', {}, NOW + 2)
-    expect(budgets.of('ann', NOW)).toMatchObject({ remaining: 20 })
+    expect(budgets.valid('ann', NOW)).toMatchObject({ remaining: 20 })
     expect(budgets.all).toMatchObject([{ remaining: 20 }, { remaining: 9, readAt: NOW + 1 }])
   })
 
   test('mean nothing once their window is over', () => {
     const budgets = new Budgets(0.1)
     budgets.read('', remaining(10), NOW)
-    expect(budgets.of('', NOW + 59_999)).toMatchObject({ remaining: 10 })
-    expect(budgets.of('', NOW + 60_000)).toBeUndefined()
+    expect(budgets.valid('', NOW + 59_999)).toMatchObject({ remaining: 10 })
+    expect(budgets.valid('', NOW + 60_000)).toBeUndefined()
   })
 
   test('mean nothing after an hour where no window is named, and after a day whatever it is', () => {
     const budgets = new Budgets(0.1)
     budgets.read('', { 'ratelimit-remaining': '7' }, NOW)
     budgets.read('ann', { 'ratelimit-remaining': '7;w=999999999' }, NOW)
-    expect(budgets.of('', NOW + 3_600_000)).toBeUndefined()
-    expect(budgets.of('ann', NOW + 24 * 3_600_000 - 1)).toBeDefined()
-    expect(budgets.of('ann', NOW + 24 * 3_600_000)).toBeUndefined()
+    expect(budgets.valid('', NOW + 3_600_000)).toBeUndefined()
+    expect(budgets.valid('ann', NOW + 24 * 3_600_000 - 1)).toBeDefined()
+    expect(budgets.valid('ann', NOW + 24 * 3_600_000)).toBeUndefined()
   })
 
   test('leave the last tenth to people and webhooks, what is under way counted', () => {
     const budgets = new Budgets(0.1)
     const schedule = { urgency: 'schedule' } as const
-    const spend = (urgency: Urgency) => budgets.spend({ ...pull(), ...urgency }, NOW)
-    spend(schedule)()
+    const take = (urgency: Prioritized) => budgets.take({ ...pull(), ...urgency }, NOW)
+    take(schedule)()
     budgets.read('', { 'ratelimit-limit': '100;w=60', 'ratelimit-remaining': '12;w=60' }, NOW)
-    const endFirst = spend({})
-    const endSecond = spend(schedule)
-    expect(() => spend(schedule)).toThrow(
-      'of the 100 requests that it gives at most 10 are left, which are kept for people and webhooks',
+    const endFirst = take({})
+    const endSecond = take(schedule)
+    expect(() => take(schedule)).toThrow(
+      'at most 10 of the 100 requests of its quota are left, which are reserved for API clients and webhooks',
     )
-    spend({})()
-    spend({ urgency: 'webhook' })()
+    take({})()
+    take({ urgency: 'webhook' })()
     endFirst()
-    spend(schedule)()
+    take(schedule)()
     endSecond()
     budgets.read('', { 'ratelimit-limit': '100;w=60', 'ratelimit-remaining': '10;w=60' }, NOW)
-    expect(() => spend(schedule)).toThrow('kept for people')
-    spend({})()
-    budgets.spend({ ...pull(), ...schedule }, NOW + 60_000)()
-    budgets.spend({ ...pull('ann'), ...schedule }, NOW)()
+    expect(() => take(schedule)).toThrow('reserved for API clients')
+    take({})()
+    budgets.take({ ...pull(), ...schedule }, NOW + 60_000)()
+    budgets.take({ ...pull('ann'), ...schedule }, NOW)()
   })
 
   test('keep nothing where no limit is told', () => {
     const budgets = new Budgets(0.1)
     budgets.read('', { 'ratelimit-remaining': '0' }, NOW)
-    budgets.spend({ ...pull(), urgency: 'schedule' }, NOW)()
+    budgets.take({ ...pull(), urgency: 'schedule' }, NOW)()
   })
 
   test('are kept for a hundred accounts', () => {
     const budgets = new Budgets(0.1)
     for (let account = 0; account < 101; account += 1) budgets.read(`${account}`, remaining(account), NOW)
     expect(budgets.all).toHaveLength(100)
-    expect(budgets.of('0', NOW)).toBeUndefined()
+    expect(budgets.valid('0', NOW)).toBeUndefined()
   })
 
   test('that count pulls alone are not touched by what is no pull', () => {
     const budgets = new Budgets(0.1)
     budgets.read('', { 'ratelimit-limit': '100;w=60', 'ratelimit-remaining': '0;w=60' }, NOW)
-    expect(budgets.refuse(head, NOW)).toBe(false)
-    budgets.spend(head, NOW)()
+    expect(budgets.recordRefusal(head, NOW)).toBe(false)
+    budgets.take(head, NOW)()
   })
 
   test('that count every request keep their last tenth from every scheduled one', () => {
     const budgets = new Budgets(0.1)
     budgets.read('', { 'x-ratelimit-limit': '100', 'x-ratelimit-remaining': '11' }, NOW)
-    const end = budgets.spend(head, NOW)
-    expect(() => budgets.spend(head, NOW)).toThrow('kept for people and webhooks')
+    const end = budgets.take(head, NOW)
+    expect(() => budgets.take(head, NOW)).toThrow('reserved for API clients and webhooks')
     end()
-    budgets.spend(head, NOW)()
+    budgets.take(head, NOW)()
   })
 
   test('that are spent are left alone for a minute, or until they begin anew', () => {
     const budgets = new Budgets(0.1)
     const spent = (account: string, headers: Record<string, string>) => {
       budgets.read(account, headers, NOW)
-      expect(budgets.refuse(pull(account), NOW)).toBe(true)
-      expect(() => budgets.spend(pull(account), NOW)).toThrow(/ spent: it is asked again once a minute$/)
+      expect(budgets.recordRefusal(pull(account), NOW)).toBe(true)
+      expect(() => budgets.take(pull(account), NOW)).toThrow(/ used up: requests are retried once a minute$/)
     }
     spent('', { 'ratelimit-limit': '100;w=21600', 'ratelimit-remaining': '0;w=21600' })
-    expect(() => budgets.spend(pull(), NOW + 59_999)).toThrow('the 100 requests that it gives are spent')
-    budgets.spend(pull(), NOW + 60_000)()
+    expect(() => budgets.take(pull(), NOW + 59_999)).toThrow('the 100 requests of its quota are used up')
+    budgets.take(pull(), NOW + 60_000)()
     spent('ann', { 'ratelimit-remaining': '0', 'ratelimit-reset': '30' })
-    budgets.spend(pull('ann'), NOW + 30_000)()
+    budgets.take(pull('ann'), NOW + 30_000)()
     spent('bob', { 'ratelimit-remaining': '0;w=60' })
     budgets.read('bob', remaining(1), NOW)
-    budgets.spend(pull('bob'), NOW)()
+    budgets.take(pull('bob'), NOW)()
   })
 
   test('of which something is left are not spent by a refusal', () => {
     const budgets = new Budgets(0.1)
-    expect(budgets.refuse(pull(), NOW)).toBe(false)
+    expect(budgets.recordRefusal(pull(), NOW)).toBe(false)
     budgets.read('', remaining(1), NOW)
-    expect(budgets.refuse(pull(), NOW)).toBe(false)
-    budgets.spend(pull(), NOW)()
+    expect(budgets.recordRefusal(pull(), NOW)).toBe(false)
+    budgets.take(pull(), NOW)()
   })
 })

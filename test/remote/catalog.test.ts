@@ -50,7 +50,7 @@ describe('a catalog', () => {
 
     expect(await list(registry.host, client)).toEqual(['a', 'deep/er/name'])
     expect(warningsOf(client)).toEqual([
-      'its list of repositories has 7 entries that are no repository names',
+      'its list of repositories has 7 entries that are not repository names',
     ])
   })
 
@@ -69,9 +69,7 @@ describe('a catalog', () => {
     await using client = new TestClient()
 
     expect(await list(registry.host, client)).toEqual(['a'])
-    expect(warningsOf(client)).toEqual([
-      'its list of repositories leads back to pages that were read already',
-    ])
+    expect(warningsOf(client)).toEqual(['its list of repositories repeats pages that were already read'])
   })
 
   test('without end fails at too many pages', async () => {

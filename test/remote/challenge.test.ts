@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { demandOf, parseChallenges } from '../../src/remote/login/challenge.ts'
+import { parseChallenges, requirementOf } from '../../src/remote/login/challenge.ts'
 
 const read = (header: string | string[] | undefined) =>
   parseChallenges(header).map(({ scheme, parameters }) => ({ scheme, ...Object.fromEntries(parameters) }))
@@ -65,7 +65,7 @@ describe('a WWW-Authenticate header (RFC 7235)', () => {
 describe('what is asked for', () => {
   test('is a token where the realm is an address, whatever stands before it', () => {
     expect(
-      demandOf(parseChallenges('Basic realm="r", Bearer realm="https://a/t",service="s",scope="x y"')),
+      requirementOf(parseChallenges('Basic realm="r", Bearer realm="https://a/t",service="s",scope="x y"')),
     ).toEqual({
       scheme: 'bearer',
       realm: new URL('https://a/t'),
@@ -78,10 +78,10 @@ describe('what is asked for', () => {
     'Bearer realm="Artifactory Realm", Basic realm="Artifactory Realm"',
     'Bearer realm="file:///x", Basic',
   ])('is Basic where the Bearer has a non-URL realm: %s', (header) => {
-    expect(demandOf(parseChallenges(header))).toEqual({ scheme: 'basic' })
+    expect(requirementOf(parseChallenges(header))).toEqual({ scheme: 'basic' })
   })
 
   test('is nothing that we could give for schemes that we do not know', () => {
-    expect(demandOf(parseChallenges('Negotiate, Digest realm="r", nonce="n"'))).toBeUndefined()
+    expect(requirementOf(parseChallenges('Negotiate, Digest realm="r", nonce="n"'))).toBeUndefined()
   })
 })

@@ -1,36 +1,36 @@
 import { describe, expect, test } from 'vitest'
-import { Concurrency } from '../../src/remote/traffic/concurrency.ts'
+import { AdaptiveConcurrency } from '../../src/remote/traffic/adaptive-concurrency.ts'
 
 /** Sends one; what comes of it is said by its number. */
-const wentWell = (concurrency: Concurrency, times: number): void => {
+const wentWell = (concurrency: AdaptiveConcurrency, times: number): void => {
   for (let at = 0; at < times; at += 1) {
-    concurrency.send()
-    concurrency.grow()
+    concurrency.countSent()
+    concurrency.increase()
   }
 }
 
 describe('how many requests a host takes at a time (AIMD)', () => {
   test('is halved when it has too many, down to one', () => {
-    const concurrency = new Concurrency(10)
+    const concurrency = new AdaptiveConcurrency(10)
     const sizes = [1, 2, 3, 4, 5].map(() => {
-      concurrency.shrink(concurrency.send())
+      concurrency.decrease(concurrency.countSent())
       return concurrency.size
     })
     expect(sizes).toEqual([5, 2, 1, 1, 1])
   })
 
   test('is halved once for all that were sent before', () => {
-    const concurrency = new Concurrency(8)
-    const sent = Array.from({ length: 8 }, () => concurrency.send())
-    for (const request of sent) concurrency.shrink(request)
+    const concurrency = new AdaptiveConcurrency(8)
+    const sent = Array.from({ length: 8 }, () => concurrency.countSent())
+    for (const request of sent) concurrency.decrease(request)
     expect(concurrency.size).toBe(4)
-    concurrency.shrink(concurrency.send())
+    concurrency.decrease(concurrency.countSent())
     expect(concurrency.size).toBe(2)
   })
 
   test('grows by one each time that so many went well, and not above what is allowed', () => {
-    const concurrency = new Concurrency(8)
-    concurrency.shrink(concurrency.send())
+    const concurrency = new AdaptiveConcurrency(8)
+    concurrency.decrease(concurrency.countSent())
     wentWell(concurrency, 5)
     expect(concurrency.size).toBe(5)
     wentWell(concurrency, 6)
@@ -40,12 +40,12 @@ describe('how many requests a host takes at a time (AIMD)', () => {
   })
 
   test('follows what is allowed, and stays halved where it was', () => {
-    const concurrency = new Concurrency(10)
+    const concurrency = new AdaptiveConcurrency(10)
     concurrency.allowed = 4
     expect(concurrency.size).toBe(4)
     concurrency.allowed = 20
     expect(concurrency.size).toBe(20)
-    concurrency.shrink(concurrency.send())
+    concurrency.decrease(concurrency.countSent())
     concurrency.allowed = 40
     expect(concurrency.size).toBe(10)
     concurrency.allowed = 3

@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { describe, expect, test, vi } from 'vitest'
+import { CredentialsError } from '../../src/remote/login/credentials.ts'
 import {
   createDockerConfigCredentials,
   type DockerConfigOptions,
-} from '../../src/remote/login/credentials.ts'
-import { CredentialsError } from '../../src/remote/login/credentials-error.ts'
+} from '../../src/remote/login/docker-config-credentials.ts'
 
 class ConfigFile implements AsyncDisposable {
   readonly folder: string

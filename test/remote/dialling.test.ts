@@ -1,7 +1,7 @@
 import { describe, expect, expectTypeOf, test } from 'vitest'
 import type { RemoteRegistry } from '../../src/imagestream/image/remote-registry.ts'
-import { CredentialsError } from '../../src/remote/login/credentials-error.ts'
-import { dialledHost, isLoopbackHost } from '../../src/remote/login/registry-host.ts'
+import { CredentialsError } from '../../src/remote/login/credentials.ts'
+import { apiHostOf, isLoopbackHost } from '../../src/remote/login/host-names.ts'
 import type { RegistryClient } from '../../src/remote/registry-client.ts'
 import { createAuthority } from '../fixtures/certificates.ts'
 import { closedPort, startScripted } from '../fixtures/hostile-registry.ts'
@@ -24,8 +24,8 @@ test('the client is what an import needs', () => {
 
 describe('where a registry is', () => {
   test('Docker Hub is dialled at registry-1.docker.io', () => {
-    expect(dialledHost('docker.io')).toBe('registry-1.docker.io')
-    expect(dialledHost('quay.io')).toBe('quay.io')
+    expect(apiHostOf('docker.io')).toBe('registry-1.docker.io')
+    expect(apiHostOf('quay.io')).toBe('quay.io')
   })
 
   test.each(['localhost', 'localhost:5000', '127.0.0.1:5000', '[::1]:5000', 'registry.localhost'])(
@@ -67,7 +67,7 @@ describe('the scheme', () => {
     const name = `${upstream.host.replace('127.0.0.1', 'registry.test')}/team/app`
     const refused = await refusalOf(client.repository(name).resolveTag(tag('1'), null))
     expect(refused.reason).toBe('RegistryUnavailable')
-    expect(refused.message).toContain('cannot be asked: it does not speak TLS as expected')
+    expect(refused.message).toContain('failed: it does not speak TLS as expected')
     expect(upstream.log).toEqual([])
   })
 
@@ -122,7 +122,7 @@ describe('TLS', () => {
     const refused = await refusalOf(stranger.repository(name).resolveTag(tag('1'), null))
     expect(refused.reason).toBe('RegistryUnavailable')
     expect(refused.message).toBe(
-      `${upstream.host}/team/app cannot be asked: its certificate comes from an authority that is not trusted here`,
+      `the request to ${upstream.host}/team/app failed: its certificate comes from an authority that is not trusted here`,
     )
     expect((await friend.repository(name).resolveTag(tag('1'), null)).digest).toBe(app.digest)
     expect((await stranger.repository(name, { insecure: true }).resolveTag(tag('1'), null)).digest).toBe(
@@ -169,7 +169,7 @@ describe('a failure', () => {
     const refused = await refusalOf(allTags(repository))
     expect(refused).toMatchObject({ reason: 'RegistryUnavailable', status: 503, repository: 'team/app' })
     expect(refused.message).toBe(
-      `${upstream.host} did not give the list of tags of team/app: it answered 503 UNAVAILABLE: unavailable`,
+      `cannot read the list of tags of team/app from ${upstream.host}: it responded with 503 UNAVAILABLE: unavailable`,
     )
     expect(upstream.log).toHaveLength(3)
     expect((await refusalOf(allTags(repository))).message).toBe(refused.message)
@@ -180,7 +180,7 @@ describe('a failure', () => {
     await using client = new TestClient()
     const refused = await refusalOf(allTags(client.repository(`${host}/team/app`)))
     expect(refused.reason).toBe('RegistryUnavailable')
-    expect(refused.message).toBe(`${host}/team/app cannot be asked: the connection was refused`)
+    expect(refused.message).toBe(`the request to ${host}/team/app failed: the connection was refused`)
   })
 
   test('of an unknown host is shared by all who wait for it', async () => {
@@ -193,7 +193,7 @@ describe('a failure', () => {
     const repository = client.repository('nowhere.test/team/app')
     const all = Array.from({ length: 20 }, () => refusalOf(repository.resolveTag(tag('1'), null)))
     expect(new Set((await Promise.all(all)).map(({ message }) => message))).toEqual(
-      new Set(['nowhere.test/team/app cannot be asked: its host name does not resolve']),
+      new Set(['the request to nowhere.test/team/app failed: its host name does not resolve']),
     )
     expect(lookups).toBe(1)
   })
@@ -213,7 +213,7 @@ describe('a failure', () => {
     )
     expect(reason).toBe('Forbidden')
     expect(message).toContain(
-      `${upstream.host} does not let this server read team/app: it answered 403 DENIED: no [31m {"level":60} https://***@db/ Bearer *** *** *** txt … x`,
+      `${upstream.host} denies this server access to team/app: it responded with 403 DENIED: no [31m {"level":60} https://***@db/ Bearer *** *** *** txt … x`,
     )
     expect(message.length).toBeLessThan(400)
   })
@@ -222,7 +222,7 @@ describe('a failure', () => {
     [
       'a web page',
       { headers: { 'content-type': 'text/html' }, body: '<h1>Bad gateway</h1>' },
-      '502 with a web page',
+      '502 and a web page',
     ],
     ['plain text', { body: 'upstream is down\n' }, '502 upstream is down'],
     ['nothing', { body: '' }, '502'],
@@ -232,7 +232,9 @@ describe('a failure', () => {
     upstream.hook = () => ({ status: 502, headers: {}, body: '', ...answer })
     await using client = new TestClient()
     const refused = await refusalOf(client.repository(`${upstream.host}/team/app`).fetchManifest(app.digest))
-    expect(refused.message.endsWith(`of team/app: it answered ${said}`)).toBe(true)
+    expect(refused.message.endsWith(`of team/app from ${upstream.host}: it responded with ${said}`)).toBe(
+      true,
+    )
   })
 
   test('of the credentials file is told without what is in it', async () => {
@@ -243,7 +245,9 @@ describe('a failure', () => {
     await using client = new TestClient({ credentials: { find } })
     const refused = await refusalOf(allTags(client.repository(`${upstream.host}/team/app`)))
     expect(refused.reason).toBe('InternalError')
-    expect(refused.message).toBe(`${upstream.host}/team/app was not asked: the credentials file is not JSON`)
+    expect(refused.message).toBe(
+      `no request was sent to ${upstream.host}/team/app: the credentials file is not JSON`,
+    )
     expect(upstream.log).toEqual([])
   })
 

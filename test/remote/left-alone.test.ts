@@ -37,7 +37,7 @@ describe('a host that fails five times in a row', () => {
       const messages = new Set<string>()
       for (const _ of FIVE) messages.add((await refusalOf(resolve())).message)
       expect(upstream.log).toHaveLength(15)
-      expect(standing()?.breaker).toMatchObject({ state: 'OPEN', reason: `it answered ${status}` })
+      expect(standing()?.breaker).toMatchObject({ state: 'OPEN', reason: `it responded with ${status}` })
       messages.add((await refusalOf(resolve())).message)
       expect(messages.size).toBe(1)
       expect(upstream.log).toHaveLength(15)
@@ -53,7 +53,7 @@ describe('a host that fails five times in a row', () => {
     const slept = sleeps.length
     const { message, reason } = await refusalOf(resolve())
     expect({ message, reason }).toEqual({
-      message: `${host}/team/app cannot be asked: the connection was refused`,
+      message: `the request to ${host}/team/app failed: the connection was refused`,
       reason: 'RegistryUnavailable',
     })
     expect(sleeps).toHaveLength(slept)
@@ -171,7 +171,7 @@ describe('a host is not left alone', () => {
     upstream.hook = () => errorAnswer(503, 'UNAVAILABLE', { 'retry-after': '3600' })
     await refusalOf(resolve())
     expect(standing()?.breaker).toEqual({
-      ...{ state: 'OPEN', reason: 'it answered 503 and asked to be left alone' },
+      ...{ state: 'OPEN', reason: 'it responded with 503 and requested a pause' },
       ...{ since: client.clock.time, nextAttempt: client.clock.time + 3_600_000 },
     })
     client.clock.time += 3_600_000

@@ -99,7 +99,7 @@ describe('resolving a tag', () => {
     const refused = await refusalOf(it.repository.resolveTag(tag('nope'), null))
     expect(refused).toMatchObject({ reason: 'NotFound', status: 404 })
     expect(refused.message).toBe(
-      `${it.upstream.host} does not have the tag "nope" of team/app: it answered 404`,
+      `${it.upstream.host} does not have the tag "nope" of team/app: it responded with 404`,
     )
     expect(it.upstream.requests).toMatchObject({ head: 2, manifest: 0 })
   })
@@ -111,7 +111,7 @@ describe('resolving a tag', () => {
     })
     expect((await it.repository.resolveTag(tag('1'), null)).digest).toBe(app.digest)
     expect(it.client.warnings.map(({ message }) => message)).toEqual([
-      `it calls the manifest of the tag "1" ${newer.digest}, but its bytes are ${app.digest}`,
+      `its Docker-Content-Digest for the tag "1" is ${newer.digest}, but the manifest's digest is ${app.digest}`,
     ])
   })
 
@@ -148,7 +148,7 @@ describe('resolving a tag', () => {
     )
     const refused = await refusalOf(it.repository.resolveTag(tag('1'), null))
     expect(refused.reason).toBe('InvalidManifest')
-    expect(refused.message).toContain(`${it.upstream.host} did not give the tag "1" of team/app: ${why}`)
+    expect(refused.message).toContain(`cannot read the tag "1" of team/app from ${it.upstream.host}: ${why}`)
   })
 })
 
@@ -175,7 +175,7 @@ describe('fetching a manifest', () => {
     const refused = await refusalOf(it.repository.fetchManifest(app.digest))
     expect(refused.reason).toBe('InvalidManifest')
     expect(refused.message).toBe(
-      `${it.upstream.host} did not give the manifest ${app.digest} of team/app: the bytes that it sent have another digest`,
+      `cannot read the manifest ${app.digest} of team/app from ${it.upstream.host}: the response has a different digest`,
     )
   })
 

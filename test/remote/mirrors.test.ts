@@ -103,7 +103,7 @@ describe('content by its digest', () => {
       {
         registry: mirror.host,
         repository: 'team/app',
-        message: expect.stringContaining('have another digest'),
+        message: expect.stringContaining('a different digest'),
       },
     ])
   })
@@ -127,7 +127,7 @@ describe('content by its digest', () => {
     const error = await refusalOf(it.repository(`${origin.host}/team/app`).fetchManifest(one.digest))
     expect(error).toMatchObject({ reason: 'NotFound', registry: origin.host, status: 404 })
     expect(error.message).toContain(
-      `(its mirrors did not give it either: ${mirror.host}/cache/team/app (RegistryUnavailable))`,
+      `(its mirrors failed too: ${mirror.host}/cache/team/app (RegistryUnavailable))`,
     )
   })
 })
@@ -149,7 +149,7 @@ describe('a blob of a mirror', () => {
 
     const wrong = await repository.fetchBlob(descriptor)
     await expect(bytesOf(wrong)).rejects.toThrow(
-      `${mirror.host}/team/app sent other bytes than ${layer.digest}`,
+      `${mirror.host}/team/app sent bytes that do not have the digest ${layer.digest}`,
     )
     expect(await bytesOf(await repository.fetchBlob(descriptor))).toEqual(layer.bytes)
     expect(kinds(mirror)).toEqual(['blob'])

@@ -44,7 +44,7 @@ describe("Docker Hub's", () => {
     const refused = await refusalOf(client.repository(`${upstream.host}/team/app`).fetchManifest(app.digest))
     expect(refused).toMatchObject({ reason: 'TooManyRequests', status: 429 })
     expect(refused.message).toBe(
-      `${upstream.host} takes no more requests for now: it answered 429 TOOMANYREQUESTS: ${message}`,
+      `${upstream.host} refuses further requests for now: it responded with 429 TOOMANYREQUESTS: ${message}`,
     )
     expect(client.remote.hostStatuses()).toMatchObject([{ budgets: [{ limit: 100, remaining: 0 }] }])
   })
@@ -58,7 +58,9 @@ describe("Docker Hub's", () => {
       body: 'Too Many Requests\n',
     })
     const refused = await refusalOf(client.repository(`${upstream.host}/team/app`).fetchManifest(app.digest))
-    expect(refused.message).toMatch(/takes no more requests for now: it answered 429 Too Many Requests$/)
+    expect(refused.message).toMatch(
+      /refuses further requests for now: it responded with 429 Too Many Requests$/,
+    )
   })
 
   test('HEADs and lists of tags cost nothing: schedules ask them when nothing is left', async () => {

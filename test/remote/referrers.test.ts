@@ -90,7 +90,7 @@ describe('Referrers: /v2/<n>/referrers/<d>', () => {
     expect(digests(await listOf(registry.host, client))).toEqual([digestOf('one')])
     expect(registry.requests).toHaveLength(2)
     expect(client.warnings.map(({ message }) => message)).toEqual([
-      `its list of the referrers of ${app.digest} leads back to pages that were read already`,
+      `its list of the referrers of ${app.digest} repeats pages that were already read`,
     ])
   })
 
@@ -131,7 +131,7 @@ describe('Referrers: /v2/<n>/referrers/<d>', () => {
     await using client = new TestClient()
 
     expect(digests(await listOf(registry.host, client))).toEqual([digestOf('good')])
-    expect(client.warnings[0]?.message).toContain('has 6 entries that are no descriptors')
+    expect(client.warnings[0]?.message).toContain('has 6 entries that are not descriptors')
   })
 
   test('of one artifactType are those alone, whether or not the registry filters', async () => {
@@ -204,7 +204,7 @@ describe('404 ⇒ tag sha256-<hex>', () => {
 
     expect(await refusalOf(listOf(upstream.host, client))).toMatchObject({
       reason: 'InvalidManifest',
-      message: expect.stringContaining('is an image, and no list of referrers'),
+      message: expect.stringContaining('is an image, not a list of referrers'),
     })
   })
 

@@ -41,7 +41,7 @@ test('a scheduled import leaves the last tenth of what a registry gives to peopl
   const { reason, message } = await refusalOf(schedule.fetchManifest(app.digest))
   expect({ reason, message }).toEqual({
     reason: 'TooManyRequests',
-    message: `${upstream.host} was not asked about team/app: of the 100 requests that it gives at most 10 are left, which are kept for people and webhooks: a scheduled import waits until it gives more`,
+    message: `no request was sent to ${upstream.host}/team/app: at most 10 of the 100 requests of its quota are left, which are reserved for API clients and webhooks: scheduled imports continue when the quota is renewed`,
   })
   expect(upstream.log).toEqual([])
   await person.fetchManifest(app.digest)

@@ -164,7 +164,7 @@ describe('a listing', () => {
     await using registry = await startListing(() => ({ tags: strange }))
     const { tags, warnings } = await list(registry)
     expect(tags).toEqual(['a', 'b'])
-    expect(warnings).toEqual(['its list of tags has 8 entries that are no tag names'])
+    expect(warnings).toEqual(['its list of tags has 8 entries that are not tag names'])
   })
 
   test('takes an empty name for latest', async () => {
@@ -192,7 +192,7 @@ describe('a listing', () => {
     await using registry = await startListing((query) => ({ tags: ['a', 'b'], link: link(query) }))
     const { tags, warnings } = await list(registry)
     expect(tags).toEqual(['a', 'b'])
-    expect(warnings).toEqual(['its list of tags leads back to pages that were read already'])
+    expect(warnings).toEqual(['its list of tags repeats pages that were already read'])
     expect(registry.requests).toHaveLength(requests)
   })
 
@@ -305,7 +305,7 @@ describe('a listing that cannot be trusted', () => {
     })()
     const refused = await refusalOf(reading)
     expect(refused.reason).toBe('RegistryUnavailable')
-    expect(refused.message).toBe(`${registry.host} did not give the list of tags of app: ${why}`)
+    expect(refused.message).toBe(`cannot read the list of tags of app from ${registry.host}: ${why}`)
     expect(seen).toHaveLength(50)
   })
 
@@ -316,26 +316,26 @@ describe('a listing that cannot be trusted', () => {
       return endless()
     })
     const refused = await refusalOf(allTags(client.repository(`${registry.host}/app`)))
-    expect(refused.message).toContain('it takes more time than there is for it')
+    expect(refused.message).toContain('it takes longer than')
     expect(registry.requests.length).toBeLessThan(15)
   })
 
   test.each<[string, Page, string]>([
-    ['is a web page', { body: '<!doctype html><title>Sign in</title>' }, 'it is a web page'],
-    ['is cut off', { body: '{"name":"app","tags":["a",' }, 'it is not JSON, or was cut off'],
-    ['has no tags', { body: '{}' }, 'it has no list of tags in it'],
-    ['has an object for tags', { tags: { a: 1 } }, 'it has no list of tags in it'],
+    ['is a web page', { body: '<!doctype html><title>Sign in</title>' }, 'the response is a web page'],
+    ['is cut off', { body: '{"name":"app","tags":["a",' }, 'the response is not JSON, or is truncated'],
+    ['has no tags', { body: '{}' }, 'the response has no field "tags" with a list'],
+    ['has an object for tags', { tags: { a: 1 } }, 'the response has no field "tags" with a list'],
     [
       'has a Link that is none',
       { tags: ['a'], link: 'rel="next"; nonsense' },
-      'its Link header cannot be read',
+      'the Link header is malformed',
     ],
   ])('fails when a page %s', async (_, answer, why) => {
     await using registry = await startListing(() => answer)
     await using client = new TestClient()
     const refused = await refusalOf(allTags(client.repository(`${registry.host}/app`)))
     expect(refused.reason).toBe('RegistryUnavailable')
-    expect(refused.message).toBe(`${registry.host} did not give the list of tags of app: ${why}`)
+    expect(refused.message).toBe(`cannot read the list of tags of app from ${registry.host}: ${why}`)
   })
 
   test('fails when a page is larger than it may be', async () => {
@@ -351,7 +351,7 @@ describe('a listing that cannot be trusted', () => {
     const refused = await refusalOf(allTags(client.repository(`${upstream.host}/team/app`)))
     expect(refused.reason).toBe('NotFound')
     expect(refused.message).toBe(
-      `${upstream.host} does not have the repository team/app: it answered 404 NAME_UNKNOWN: name unknown`,
+      `${upstream.host} does not have the repository team/app: it responded with 404 NAME_UNKNOWN: name unknown`,
     )
   })
 })

@@ -1,6 +1,6 @@
 import { parseReference } from '../../src/oci/reference.ts'
 import type { RegistryWarning } from '../../src/remote/registry-client.ts'
-import type { RequestContext } from '../../src/remote/traffic/host-client.ts'
+import type { RequestContext } from '../../src/remote/traffic/request-context.ts'
 import { VendorListingError } from '../../src/vendors/listing/errors.ts'
 import type { VendorLimits } from '../../src/vendors/listing/limits.ts'
 import type { ReportedMove, TagClaim, VendorListing, VendorPage } from '../../src/vendors/listing/listing.ts'

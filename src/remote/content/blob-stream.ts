@@ -1,29 +1,29 @@
 import { Readable } from 'node:stream'
 
-/** The rest of a blob, from the byte `have` on. Rejects with the error that the blob's reader is to get. */
-export type TakeUp = (have: number, cause: Error) => Promise<Readable>
+/** Returns the rest of a blob from the byte `offset` on. Rejects with the error for the blob's reader. */
+export type ResumeBlob = (offset: number, cause: Error) => Promise<Readable>
+
+export interface BlobStreamOptions {
+  /** The blob's length in bytes; no byte beyond it is delivered. */
+  readonly size: number
+  readonly resume: ResumeBlob
+  readonly wrongSize: (received: number) => Error
+}
 
 /** Bytes that are read ahead of the reader. */
 const READ_AHEAD = 256 * 1024
 
-/** One blob out of as many answers as it takes; at the reader's pace, so that the registry waits while nobody reads. */
+/** One blob from one or more responses, read at its reader's pace. */
 export class BlobStream extends Readable {
-  readonly #size: number
-  readonly #takeUp: TakeUp
-  readonly #wrongSize: (have: number) => Error
-  #have = 0
+  readonly #options: BlobStreamOptions
+  #received = 0
   #source: Readable | undefined
 
-  /** `first` brings the blob from its first byte; `size` is its length in bytes, and not one more is delivered. */
-  constructor(
-    first: Readable,
-    { size, takeUp, wrongSize }: { size: number; takeUp: TakeUp; wrongSize: (have: number) => Error },
-  ) {
+  /** `first` is the blob from its first byte. */
+  constructor(first: Readable, options: BlobStreamOptions) {
     super({ highWaterMark: READ_AHEAD })
-    this.#size = size
-    this.#takeUp = takeUp
-    this.#wrongSize = wrongSize
-    // who waits for the first byte is not listening yet, and is asked for the error later
+    this.#options = options
+    // an error before the reader listens is not unhandled: the reader finds it in `errored`
     this.on('error', () => {})
     this.#read(first)
   }
@@ -38,18 +38,19 @@ export class BlobStream extends Readable {
   }
 
   #read(source: Readable): void {
+    const { size, wrongSize } = this.#options
     this.#source = source
     source.on('error', (cause) => void this.#resume(source, cause))
     source.on('data', (chunk: Buffer) => {
-      this.#have += chunk.byteLength
-      if (this.#have > this.#size) this.destroy(this.#wrongSize(this.#have))
+      this.#received += chunk.byteLength
+      if (this.#received > size) this.destroy(wrongSize(this.#received))
       else if (!this.push(chunk)) source.pause()
     })
     source.on('end', () => {
-      if (this.#have === this.#size) this.push(null)
-      else this.destroy(this.#wrongSize(this.#have))
+      if (this.#received === size) this.push(null)
+      else this.destroy(wrongSize(this.#received))
     })
-    // it may have failed on its way here, and says so but once
+    // it may have failed before this stream listened
     if (source.errored) void this.#resume(source, source.errored)
   }
 
@@ -57,7 +58,7 @@ export class BlobStream extends Readable {
     if (this.destroyed || this.#source !== broken) return
     this.#source = undefined
     try {
-      const source = await this.#takeUp(this.#have, cause)
+      const source = await this.#options.resume(this.#received, cause)
       if (this.destroyed) source.destroy()
       else this.#read(source)
     } catch (error) {

@@ -4,8 +4,9 @@ import type { Clock } from '../../concurrency/clock.ts'
 import { ConnectionError, EgressTimeoutError } from '../../egress/errors.ts'
 import type { EgressResponse } from '../../egress/exchange.ts'
 import type { Descriptor } from '../../oci/descriptor.ts'
-import { unreadable } from '../login/refusal.ts'
-import type { Session, Topic } from '../session/session.ts'
+import { unreadableError } from '../login/registry-errors.ts'
+import type { RequestTopic } from '../session/registry-request.ts'
+import type { Session } from '../session/session.ts'
 import type { RemoteLimits } from '../traffic/limits.ts'
 import { BlobStream } from './blob-stream.ts'
 
@@ -14,67 +15,69 @@ export interface BlobOptions {
   readonly limits: Pick<RemoteLimits, 'resumptions' | 'retryDelay' | 'blobTime' | 'blobRate'>
 }
 
-/** Bytes of an answer that is no blob. */
-const MAX_REFUSAL = 1024 * 1024
+/** Bytes of a response that is not a blob. */
+const MAX_ERROR_BODY = 1024 * 1024
 /** Milliseconds of the longest timer. */
 const LONGEST_TIMER = 2 ** 31 - 1
 
 /**
- * The blob's bytes as they arrive, from the registry itself or where it redirects to: a descriptor's `urls` are not
- * looked at. Resolves when the first byte is here. Never more bytes than `size`, and an error for fewer; whether they
- * have the digest is for the reader to see. What breaks off is asked for again from there. Rejects with, and the stream
- * fails with, RegistryError or the signal's reason: who got the stream reads it to its end or destroys it.
+ * Returns the blob's bytes as they arrive, from the registry or its redirect target; a descriptor's `urls` are ignored.
+ * Resolves with the first byte. The stream has exactly `size` bytes or fails; the digest is not verified. An interrupted
+ * blob is resumed by a range request. Rejects, and the stream fails, with RegistryError or the signal's reason. The caller
+ * reads the stream to its end or destroys it.
  */
 export async function fetchBlob(
   session: Session,
   { digest, size }: Pick<Descriptor, 'digest' | 'size'>,
   { clock, limits }: BlobOptions,
 ): Promise<Readable> {
-  const topic: Topic = { what: `the blob ${digest}`, unreadable: 'InvalidManifest' }
-  const refuse = (why: string) => unreadable(session.question(topic), why)
+  const topic: RequestTopic = { what: `the blob ${digest}`, unreadable: 'InvalidManifest' }
+  const unreadable = (why: string) => unreadableError(session.subject(topic), why)
 
-  const ask = (have: number): Promise<EgressResponse> =>
-    session.ask({
+  const request = (offset: number): Promise<EgressResponse> =>
+    session.request({
       ...topic,
       method: 'GET',
       path: `/v2/${session.repository}/blobs/${digest}`,
-      headers: { accept: '*/*', ...(have > 0 && { range: `bytes=${have}-` }) },
-      maxBytes: MAX_REFUSAL,
+      headers: { accept: '*/*', ...(offset > 0 && { range: `bytes=${offset}-` }) },
+      maxBytes: MAX_ERROR_BODY,
       stream: {
         maxBytes: size,
-        timeout: Math.min(limits.blobTime + ((size - have) / limits.blobRate) * 1000, LONGEST_TIMER),
+        timeout: Math.min(limits.blobTime + ((size - offset) / limits.blobRate) * 1000, LONGEST_TIMER),
       },
     })
 
-  const begin = async (): Promise<Readable> => {
-    const answer = await ask(0)
-    const { status, headers, stream } = answer
+  const start = async (): Promise<Readable> => {
+    const response = await request(0)
+    const { status, headers, stream } = response
     if (status !== 200 || !stream) {
       stream?.destroy()
-      throw await session.refusal(topic, answer)
+      throw await session.responseError(topic, response)
     }
     const announced = headers['content-length']
     if (announced === undefined || Number(announced) === size) return stream
     stream.destroy()
-    throw refuse(`it has ${announced} bytes there, and its manifest says ${size}`)
+    throw unreadable(`its Content-Length is ${announced} bytes, but its descriptor has ${size}`)
   }
 
   let resumptions = 0
-  const takeUp = async (have: number, cause: Error): Promise<Readable> => {
+  const resume = async (offset: number, cause: Error): Promise<Readable> => {
     session.signal.throwIfAborted()
-    const broke = () => session.failure(topic, cause)
-    if (!isBreak(cause) || ++resumptions > limits.resumptions) throw await broke()
+    if (!isInterruption(cause) || ++resumptions > limits.resumptions) {
+      throw await session.requestError(topic, cause)
+    }
     await clock.sleep(limits.retryDelay, session.signal)
-    if (have === 0) return begin()
-    const { status, headers, stream } = await ask(have)
-    if (status === 206 && stream && isRest(headers['content-range'], have, size)) return stream
-    // a registry without ranges: what it would send now is the whole again
+    if (offset === 0) return start()
+    const { status, headers, stream } = await request(offset)
+    if (status === 206 && stream && isRest(headers['content-range'], offset, size)) return stream
+    // a registry without ranges would send the whole blob again
     stream?.destroy()
-    throw await broke()
+    throw await session.requestError(topic, cause)
   }
 
-  const wrongSize = (have: number) => refuse(`it sent ${have} bytes, and its manifest says ${size}`)
-  const blob = new BlobStream(await begin(), { size, takeUp, wrongSize })
+  const wrongSize = (received: number) =>
+    unreadable(`${received} bytes arrived, but its descriptor has ${size}`)
+  const blob = new BlobStream(await start(), { size, resume, wrongSize })
   try {
     await once(blob, 'readable')
   } catch (error) {
@@ -84,13 +87,13 @@ export async function fetchBlob(
   return blob
 }
 
-/** Whether the registry may well give the rest. */
-const isBreak = (error: Error): boolean =>
+/** Reports whether the rest of the blob may still be available. */
+const isInterruption = (error: Error): boolean =>
   (error instanceof ConnectionError && error.transient) ||
   (error instanceof EgressTimeoutError && error.phase === 'body')
 
 /** Source: RFC 9110 §14.4. */
-function isRest(contentRange: string | string[] | undefined, have: number, size: number): boolean {
+function isRest(contentRange: string | string[] | undefined, offset: number, size: number): boolean {
   const [, start, end, total] = /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(String(contentRange)) ?? []
-  return Number(start) === have && Number(end) === size - 1 && (total === '*' || Number(total) === size)
+  return Number(start) === offset && Number(end) === size - 1 && (total === '*' || Number(total) === size)
 }

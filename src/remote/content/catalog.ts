@@ -2,14 +2,14 @@ import { isRepositoryName } from '../../oci/reference.ts'
 import type { Session } from '../session/session.ts'
 import { type ListingOptions, listNames } from './listing.ts'
 
-/** What stands where a question about one repository names it. */
+/** Stands in place of the repository in messages. */
 export const CATALOG = '_catalog'
-/** What a token must allow. Source: distribution, token scope documentation. */
+/** Scope of a token for the catalog. Source: distribution, token scope documentation. */
 export const CATALOG_SCOPE = 'registry:catalog:*'
 
 /**
- * The repositories of a registry that shows them, page by page, each once; with the same care as a listing of tags.
- * Throws RegistryError, NotFound where the registry has no catalog. Source: distribution, HTTP API, catalog.
+ * Returns the repositories of a registry page by page, each name once, with the checks of `listNames`. Throws RegistryError;
+ * NotFound when the registry has no catalog. Source: distribution, HTTP API, catalog.
  */
 export async function* listRepositories(
   session: Session,

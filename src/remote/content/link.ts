@@ -2,8 +2,8 @@ import LinkHeader from 'http-link-header'
 import type { ResponseHeaders } from '../../egress/exchange.ts'
 
 /**
- * The `rel="next"` address of a `Link` header, resolved against the page that it came with; undefined when there is
- * none. Throws when the header cannot be read. Source: RFC 8288.
+ * Returns the `rel="next"` URL of a `Link` header, resolved against its page; undefined for none. Throws for a malformed
+ * header. Source: RFC 8288.
  */
 export function nextLink(headers: ResponseHeaders, page: URL): URL | undefined {
   const { link } = headers

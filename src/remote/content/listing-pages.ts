@@ -1,25 +1,27 @@
 import type { EgressResponse } from '../../egress/exchange.ts'
 import { isObject } from '../../oci/descriptor.ts'
-import { unreadable } from '../login/refusal.ts'
-import type { Session, Topic } from '../session/session.ts'
+import type { RegistryError } from '../../oci/registry-error.ts'
+import { unreadableError } from '../login/registry-errors.ts'
+import type { RequestTopic } from '../session/registry-request.ts'
+import type { Session } from '../session/session.ts'
 import { nextLink } from './link.ts'
 
-/** Where a list is, and what it is called. */
+/** Path and names of a list. */
 export interface ListAddress {
-  /** `tags`, `repositories`: the list's name in the answer, and in the words of an error. */
+  /** `tags`, `repositories`: the list's field in the response, and its name in messages. */
   readonly field: string
   readonly path: string
-  /** What a 404 says is missing. */
+  /** The content that a 404 reports as missing. */
   readonly absent: string
-  /** The list in the words of an error, where its name does not say it. */
+  /** The list in messages; `the list of <field>` by default. */
   readonly what?: string
-  /** Media type to ask for; JSON's unless given. */
+  /** Requested media type; JSON by default. */
   readonly accept?: string
 }
 
 const MAX_ERROR_BODY = 64 * 1024
 
-interface Page {
+interface ListPage {
   readonly entries: readonly unknown[]
   readonly pageSize: number
   readonly query: string
@@ -27,19 +29,20 @@ interface Page {
   readonly linked: boolean
 }
 
-interface Next {
+interface NextPage {
+  /** Undefined at the end of the list. */
   readonly query: string | undefined
   readonly linked: boolean
-  /** Whether it is only asked for to see whether there is such a page. */
-  readonly probing: boolean
+  /** Whether the page may not exist: nothing but the size of the last one suggests it. */
+  readonly isGuess: boolean
 }
 
-/** Asks for the pages of one list and reads them. */
-export class Pages {
+/** Requests and parses the pages of one list. */
+export class ListingPages {
   readonly #session: Session
   readonly #path: string
   readonly #field: string
-  readonly #topic: Topic
+  readonly #topic: RequestTopic
   readonly #accept: string
 
   constructor(session: Session, { field, path, absent, what, accept }: ListAddress) {
@@ -50,64 +53,69 @@ export class Pages {
     this.#accept = accept ?? 'application/json'
   }
 
-  ask(query: string, maxBytes: number): Promise<EgressResponse> {
+  request(query: string, maxBytes: number): Promise<EgressResponse> {
     const headers = { accept: this.#accept }
-    return this.#session.ask({ ...this.#topic, method: 'GET', path: this.#at(query), headers, maxBytes })
+    const path = this.#pathOf(query)
+    return this.#session.request({ ...this.#topic, method: 'GET', path, headers, maxBytes })
   }
 
-  tooLong(what: string): Error {
-    return this.#unreadable(`it takes ${what}`)
+  /** Returns the error for a list that exceeds a limit: `more than 100 pages`. */
+  tooLong(size: string): RegistryError {
+    return this.#unreadable(`it takes ${size}`)
   }
 
-  /** The page's entries as they came; none when there is null, as docker-registry says that there are none. */
-  async entriesOf(answer: EgressResponse): Promise<readonly unknown[]> {
-    if (answer.status !== 200) throw await this.#session.refusal(this.#topic, answer)
-    const text = Buffer.from(answer.body).toString()
+  /** Returns the page's entries, unchecked; none for null, which docker-registry sends for an empty list. */
+  async entriesOf(response: EgressResponse): Promise<readonly unknown[]> {
+    if (response.status !== 200) throw await this.#session.responseError(this.#topic, response)
+    const text = Buffer.from(response.body).toString()
     let json: unknown
     try {
       json = JSON.parse(text)
     } catch {
-      throw this.#unreadable(/^\s*</.test(text) ? 'it is a web page' : 'it is not JSON, or was cut off')
+      const isPage = /^\s*</.test(text)
+      throw this.#unreadable(
+        isPage ? 'the response is a web page' : 'the response is not JSON, or is truncated',
+      )
     }
     const entries = isObject(json) ? json[this.#field] : undefined
     if (entries === null) return []
-    if (!Array.isArray(entries)) throw this.#unreadable(`it has no list of ${this.#field} in it`)
+    if (!Array.isArray(entries))
+      throw this.#unreadable(`the response has no field "${this.#field}" with a list`)
     return entries
   }
 
   /**
-   * What to ask for next. Of a Link only the query is used, on our own path and origin: registries behind a proxy name
-   * the wrong scheme or host, Artifactory forgets a virtual repository's prefix, and a hostile one would choose where
-   * our credentials go.
+   * Returns the query of the next page. Of a Link only the query is used, with this list's path and origin: registries behind
+   * a proxy send the wrong scheme or host, Artifactory omits a virtual repository's prefix, and a malicious registry would
+   * choose where credentials are sent.
    */
-  nextOf({ headers }: EgressResponse, { entries, pageSize, query, linked }: Page): Next {
+  nextOf({ headers }: EgressResponse, { entries, pageSize, query, linked }: ListPage): NextPage {
     let link: URL | undefined
     try {
-      link = nextLink(headers, new URL(this.#at(query), 'https://registry.invalid'))
+      link = nextLink(headers, new URL(this.#pathOf(query), 'https://registry.invalid'))
     } catch (error) {
-      throw this.#unreadable('its Link header cannot be read', error)
+      throw this.#unreadable('the Link header is malformed', error)
     }
-    if (link) return { query: link.search.slice(1), linked: true, probing: false }
-    // A full page without Link may be the last one, or come from a registry that sends no Link: the specification
-    // allows both, and a registry that sent one before would send one now. More than was asked for means that the
-    // registry pays no heed to n and sent all.
+    if (link) return { query: link.search.slice(1), linked: true, isGuess: false }
+    // A full page without Link is the last one, or the registry sends no Link: the specification allows both. A registry
+    // that sent a Link before would send one here. A page with more entries than requested ignores n, and is complete.
     const last = entries.findLast((entry) => typeof entry === 'string')
     if (linked || entries.length !== pageSize || typeof last !== 'string') {
-      return { query: undefined, linked: false, probing: false }
+      return { query: undefined, linked: false, isGuess: false }
     }
-    return { query: `n=${pageSize}&last=${encodeURIComponent(last)}`, linked: false, probing: true }
+    return { query: `n=${pageSize}&last=${encodeURIComponent(last)}`, linked: false, isGuess: true }
   }
 
-  #at(query: string): string {
+  #pathOf(query: string): string {
     return query === '' ? this.#path : `${this.#path}?${query}`
   }
 
-  #unreadable(why: string, cause?: unknown): Error {
-    return unreadable(this.#session.question(this.#topic), why, cause)
+  #unreadable(why: string, cause?: unknown): RegistryError {
+    return unreadableError(this.#session.subject(this.#topic), why, cause)
   }
 }
 
-/** The page size that a registry names when it refuses ours: ECR with 405, older Quay with 400. */
+/** Returns the page size that a registry allows when it refuses a larger one: ECR with 405, older Quay with 400. */
 export function pageLimitOf({ status, body }: EgressResponse, pageSize: number): number | undefined {
   if (status < 400 || status >= 500 || status === 404) return undefined
   const numbers =

@@ -2,130 +2,130 @@ import type { Clock } from '../../concurrency/clock.ts'
 import { yieldToEventLoop } from '../../concurrency/yielding.ts'
 import type { Session } from '../session/session.ts'
 import type { RemoteLimits } from '../traffic/limits.ts'
-import { type ListAddress, Pages, pageLimitOf } from './listing-pages.ts'
+import { type ListAddress, ListingPages, pageLimitOf } from './listing-pages.ts'
 
-/** What came of a list at once. */
+/** A part of a list. */
 export interface ListedPage<Name extends string> {
   readonly names: readonly Name[]
-  /** Where the list goes on behind this page, for a later reading of it; null within a page, and at the end. */
+  /** Position after this page, for a later listing; null within a page and at the end. */
   readonly next: string | null
-  /** Set where the registry led back to where it had been: there may be more than it told. */
+  /** Set when the registry repeated pages, so that the list may be incomplete. */
   readonly isPartial?: true
 }
 
 export interface ListingOptions {
-  /** The `next` of a page: begins behind it, and not at the start. */
+  /** The `next` of an earlier page, after which the listing continues; the start by default. */
   readonly from?: string | undefined
   readonly clock: Clock
   readonly limits: RemoteLimits
-  /** Told once, at the end, what is wrong with a listing that was read nevertheless. */
+  /** Receives defects of a list that was read nevertheless; called at most once per defect, at the end. */
   readonly warn: (message: string) => void
 }
 
-/** Which list is read, and what counts as an entry of it. */
-export interface Listing<Name extends string> extends ListAddress {
-  /** `tag`: one entry, in the words of a warning. */
+/** A list and the names in it. */
+export interface ListDescription<Name extends string> extends ListAddress {
+  /** `tag`: one entry in messages. */
   readonly entry: string
-  /** The entry's name, or undefined when it is none. */
+  /** Returns an entry's name; undefined when it is not valid. */
   readonly nameOf: (entry: unknown) => Name | undefined
-  /** Whether a name is counted and not handed over. */
+  /** Whether a name counts towards the limits without being returned. */
   readonly isHidden?: (name: Name) => boolean
 }
 
-/** Names handed over at a time; between two such pieces other work gets its turn. */
-const PIECE = 1000
-/** Pages in a row that bring nothing new before a listing counts as going in circles. */
-const BARREN_PAGES = 10
+/** Names returned at a time; after each the event loop runs. */
+const CHUNK = 1000
+/** Consecutive pages without a new name after which the registry is considered to repeat pages. */
+const MAX_REPEATED_PAGES = 10
 
 /**
- * The names of a list, page by page, each once; what is no name is left out and counted. Ends normally only when the
- * registry has no more to tell, or (with a warning, and `isPartial`) leads back to where it began; throws RegistryError
- * when the list is longer than the limits allow, after what came before.
+ * Returns the names of a list page by page, each once; invalid entries are omitted and counted. Ends normally when the
+ * registry has no more names, or (with a warning and `isPartial`) when it repeats pages. Throws RegistryError after the
+ * names so far when the list exceeds the limits.
  */
 export async function* listNames<Name extends string>(
   session: Session,
-  listing: Listing<Name>,
+  list: ListDescription<Name>,
   { clock, limits, warn, from }: ListingOptions,
 ): AsyncGenerator<ListedPage<Name>> {
-  const pages = new Pages(session, listing)
+  const pages = new ListingPages(session, list)
   const deadline = clock.now() + limits.listingTime
-  const names = new Names(listing)
-  const asked = new Set<string>()
-  let barren = 0
+  const names = new UniqueNames(list)
+  const requested = new Set<string>()
+  let repeatedPages = 0
   let linked = false
   let pageSize = sizeOf(from) ?? limits.pageSize
   let query: string | undefined = from ?? `n=${pageSize}`
 
   for (let count = 1; query !== undefined; count += 1) {
     if (count > limits.pages) throw pages.tooLong(`more than ${limits.pages} pages`)
-    if (clock.now() > deadline) throw pages.tooLong('more time than there is for it')
-    asked.add(query)
-    const answer = await pages.ask(query, limits.pageBytes)
-    const smaller = count === 1 && from === undefined ? pageLimitOf(answer, pageSize) : undefined
+    if (clock.now() > deadline) throw pages.tooLong(`longer than ${limits.listingTime / 1000} seconds`)
+    requested.add(query)
+    const response = await pages.request(query, limits.pageBytes)
+    const smaller = count === 1 && from === undefined ? pageLimitOf(response, pageSize) : undefined
     if (smaller !== undefined) {
       pageSize = smaller
       query = `n=${pageSize}`
       continue
     }
-    const entries = await pages.entriesOf(answer)
-    const next = pages.nextOf(answer, { entries, pageSize, query, linked })
+    const entries = await pages.entriesOf(response)
+    const next = pages.nextOf(response, { entries, pageSize, query, linked })
     linked ||= next.linked
     const before = names.size
-    for (let at = 0; at < entries.length; at += PIECE) {
+    for (let at = 0; at < entries.length; at += CHUNK) {
       if (at > 0) await yieldToEventLoop()
-      const fresh = names.admit(entries.slice(at, at + PIECE))
-      if (names.size > limits.tags) throw pages.tooLong(`more than ${limits.tags} ${listing.field}`)
-      const isPageEnd = at + PIECE >= entries.length
-      if (fresh.length > 0) yield { names: fresh, next: (isPageEnd && next.query) || null }
+      const added = names.add(entries.slice(at, at + CHUNK))
+      if (names.size > limits.tags) throw pages.tooLong(`more than ${limits.tags} ${list.field}`)
+      const isPageEnd = at + CHUNK >= entries.length
+      if (added.length > 0) yield { names: added, next: (isPageEnd && next.query) || null }
     }
 
-    barren = names.size === before ? barren + 1 : 0
-    // without Link a page is only asked for to see whether there is one
-    if (next.probing && barren > 0) break
+    repeatedPages = names.size === before ? repeatedPages + 1 : 0
+    if (next.isGuess && repeatedPages > 0) break
     query = next.query
-    if (query !== undefined && (asked.has(query) || barren >= BARREN_PAGES)) {
-      warn(`its list of ${listing.field} leads back to pages that were read already`)
+    if (query !== undefined && (requested.has(query) || repeatedPages >= MAX_REPEATED_PAGES)) {
+      warn(`its list of ${list.field} repeats pages that were already read`)
       yield { names: [], next: null, isPartial: true }
       break
     }
   }
-  if (names.illegal > 0) {
-    warn(`its list of ${listing.field} has ${names.illegal} entries that are no ${listing.entry} names`)
+  if (names.invalid > 0) {
+    warn(`its list of ${list.field} has ${names.invalid} entries that are not ${list.entry} names`)
   }
 }
 
-/** Entries that a page was asked to have at most. */
+/** Returns the page size in a query. */
 function sizeOf(query: string | undefined): number | undefined {
   const size = Number(new URLSearchParams(query).get('n'))
   return Number.isSafeInteger(size) && size > 0 ? size : undefined
 }
 
-/** The names of one listing so far. */
-class Names<Name extends string> {
-  readonly #listing: Listing<Name>
+/** The names of one list so far. */
+class UniqueNames<Name extends string> {
+  readonly #list: ListDescription<Name>
   readonly #seen = new Set<Name>()
-  illegal = 0
+  /** Entries that are not valid names. */
+  invalid = 0
 
-  constructor(listing: Listing<Name>) {
-    this.#listing = listing
+  constructor(list: ListDescription<Name>) {
+    this.#list = list
   }
 
   get size(): number {
     return this.#seen.size
   }
 
-  /** The names among these entries that are new and not hidden. */
-  admit(entries: readonly unknown[]): readonly Name[] {
-    const { nameOf, isHidden } = this.#listing
-    const fresh: Name[] = []
+  /** Adds entries. Returns the names that are new and not hidden. */
+  add(entries: readonly unknown[]): readonly Name[] {
+    const { nameOf, isHidden } = this.#list
+    const added: Name[] = []
     for (const entry of entries) {
       const name = nameOf(entry)
-      if (name === undefined) this.illegal += 1
+      if (name === undefined) this.invalid += 1
       else if (!this.#seen.has(name)) {
         this.#seen.add(name)
-        if (!isHidden?.(name)) fresh.push(name)
+        if (!isHidden?.(name)) added.push(name)
       }
     }
-    return fresh
+    return added
   }
 }

@@ -4,11 +4,12 @@ import { algorithmOf, type Digest, digestOf, matchesDigest, parseDigest } from '
 import { MAX_MANIFEST_SIZE, parseManifest } from '../../oci/manifest.ts'
 import { essenceOf, MANIFEST_ACCEPT } from '../../oci/media-types.ts'
 import type { TagName } from '../../oci/tag.ts'
-import { unreadable } from '../login/refusal.ts'
-import type { RegistryHost } from '../login/registry-host.ts'
-import type { Ask, Session, Topic } from '../session/session.ts'
+import type { HostHints } from '../login/host-hints.ts'
+import { unreadableError } from '../login/registry-errors.ts'
+import type { RegistryRequest, RequestTopic } from '../session/registry-request.ts'
+import type { Session } from '../session/session.ts'
 
-/** A manifest's exact bytes under the digest that they have. */
+/** A manifest's exact bytes and their digest. */
 export interface FetchedManifest {
   readonly digest: Digest
   /** As the registry sent it; may be empty or wrong. */
@@ -16,89 +17,99 @@ export interface FetchedManifest {
   readonly bytes: Uint8Array
 }
 
+/** The image that a tag points to. */
 export interface ResolvedManifest {
   readonly digest: Digest
-  /** There when the registry could not tell the digest without sending the manifest. */
+  /** Present when the digest was computed from the manifest. */
   readonly manifest?: FetchedManifest
 }
 
 export interface ManifestOptions {
-  readonly host: RegistryHost
+  readonly hints: HostHints
   readonly clock: Clock
   readonly warn: (message: string) => void
 }
 
-/** Milliseconds that a host is believed to have no useful HEAD: registries get repaired. */
-const HEAD_USELESS_FOR = 3_600_000
+/** Milliseconds for which HEAD is not used after it returned no digest. */
+const HEAD_SKIPPED_FOR = 3_600_000
 
-const tagSubject = (tag: TagName) => ({ what: `the tag "${tag}"`, unreadable: 'InvalidManifest' }) as const
-const digestSubject = (digest: Digest) =>
+const tagTopic = (tag: TagName) => ({ what: `the tag "${tag}"`, unreadable: 'InvalidManifest' }) as const
+const digestTopic = (digest: Digest) =>
   ({ what: `the manifest ${digest}`, unreadable: 'InvalidManifest' }) as const
 
-// Without Accept docker-registry answers 400, and without the index types others the digest of one child.
+// without Accept docker-registry responds with 400; without the index types others return the digest of one child
 const ACCEPT = { accept: MANIFEST_ACCEPT }
 
-const askFor = (
+const manifestRequest = (
   { repository }: Session,
-  { what, unreadable }: Topic,
-  { method, reference, known }: { method: Ask['method']; reference: string; known: Digest | null },
-): Ask => ({
+  { what, unreadable }: RequestTopic,
+  {
+    method,
+    reference,
+    known,
+  }: { method: RegistryRequest['method']; reference: string; known: Digest | null },
+): RegistryRequest => ({
   what,
   unreadable,
   method,
   path: `/v2/${repository}/manifests/${reference}`,
   headers: known ? { ...ACCEPT, 'if-none-match': `"${known}"` } : ACCEPT,
   maxBytes: MAX_MANIFEST_SIZE,
-  counted: method === 'GET',
+  isPull: method === 'GET',
 })
 
 /**
- * What the tag means now: one HEAD where that tells, else one GET whose bytes are hashed. That a host's HEAD does not
- * tell is remembered. Docker Hub counts GETs against a quota and HEADs not. Throws RegistryError.
+ * Returns the image that the tag points to: by HEAD, or by GET and the digest of its bytes when HEAD returns no digest, which
+ * is remembered for the host. Docker Hub counts GETs against its quota, but not HEADs. `known` is the expected digest, null
+ * for none. Throws RegistryError.
  */
 export async function resolveTag(
   session: Session,
   tag: TagName,
   known: Digest | null,
-  { host, clock, warn }: ManifestOptions,
+  { hints, clock, warn }: ManifestOptions,
 ): Promise<ResolvedManifest> {
-  const subject = tagSubject(tag)
-  if (host.headUselessUntil <= clock.now()) {
-    const head = await session.ask(askFor(session, subject, { method: 'HEAD', reference: tag, known }))
-    const digest = digestTold(head, known)
+  const topic = tagTopic(tag)
+  const request = (method: 'GET' | 'HEAD') =>
+    session.request(manifestRequest(session, topic, { method, reference: tag, known }))
+  if (hints.skipHeadUntil <= clock.now()) {
+    const head = await request('HEAD')
+    const digest = digestOfHead(head, known)
     if (digest) {
-      host.headTells = true
+      hints.headReturnsDigest = true
       return { digest }
     }
-    // Where HEAD is known to work its 404 is the last word; elsewhere it may only mean that there is no HEAD.
-    if (head.status === 404 && host.headTells) throw await session.refusal(subject, head)
+    // a 404 is final where HEAD is known to work; elsewhere it may only mean that HEAD is not supported
+    if (head.status === 404 && hints.headReturnsDigest) throw await session.responseError(topic, head)
   }
 
-  const answer = await session.ask(askFor(session, subject, { method: 'GET', reference: tag, known }))
-  if (answer.status === 304 && known) return { digest: known }
-  if (answer.status !== 200) throw await session.refusal(subject, answer)
-  if (!host.headTells) host.headUselessUntil = clock.now() + HEAD_USELESS_FOR
-  const manifest = await readManifest(session, answer, subject)
-  const told = digestOfHeader(answer)
-  if (told && told !== manifest.digest) {
-    warn(`it calls the manifest of ${subject.what} ${told}, but its bytes are ${manifest.digest}`)
+  const response = await request('GET')
+  if (response.status === 304 && known) return { digest: known }
+  if (response.status !== 200) throw await session.responseError(topic, response)
+  if (!hints.headReturnsDigest) hints.skipHeadUntil = clock.now() + HEAD_SKIPPED_FOR
+  const manifest = await readManifest(session, response, topic)
+  const reported = digestOfHeader(response)
+  if (reported && reported !== manifest.digest) {
+    warn(
+      `its Docker-Content-Digest for ${topic.what} is ${reported}, but the manifest's digest is ${manifest.digest}`,
+    )
   }
   return { digest: manifest.digest, manifest }
 }
 
-/** The manifest with this digest. Throws RegistryError: NotFound, or InvalidManifest when the bytes are others. */
+/** Returns the manifest with this digest. Throws RegistryError: NotFound, or InvalidManifest for another digest. */
 export async function fetchManifest(session: Session, digest: Digest): Promise<FetchedManifest> {
-  const subject = digestSubject(digest)
-  const answer = await session.ask(
-    askFor(session, subject, { method: 'GET', reference: digest, known: null }),
+  const topic = digestTopic(digest)
+  const response = await session.request(
+    manifestRequest(session, topic, { method: 'GET', reference: digest, known: null }),
   )
-  if (answer.status !== 200) throw await session.refusal(subject, answer)
-  if (!matchesDigest(answer.body, digest)) {
-    // says what came instead where that can be told: a web page, a cut
-    await readManifest(session, answer, subject)
-    throw unreadable(session.question(subject), 'the bytes that it sent have another digest')
+  if (response.status !== 200) throw await session.responseError(topic, response)
+  if (!matchesDigest(response.body, digest)) {
+    // throws a more specific error for a web page or a truncated manifest
+    await readManifest(session, response, topic)
+    throw unreadableError(session.subject(topic), 'the response has a different digest')
   }
-  return { digest, contentType: contentTypeOf(answer), bytes: answer.body }
+  return { digest, contentType: contentTypeOf(response), bytes: response.body }
 }
 
 const headerOf = ({ headers }: EgressResponse, name: string): string => {
@@ -106,13 +117,13 @@ const headerOf = ({ headers }: EgressResponse, name: string): string => {
   return (Array.isArray(value) ? value[0] : value) ?? ''
 }
 
-const contentTypeOf = (answer: EgressResponse): string => headerOf(answer, 'content-type')
+const contentTypeOf = (response: EgressResponse): string => headerOf(response, 'content-type')
 
-const digestOfHeader = (answer: EgressResponse): Digest | undefined =>
-  parseDigest(headerOf(answer, 'docker-content-digest'))
+const digestOfHeader = (response: EgressResponse): Digest | undefined =>
+  parseDigest(headerOf(response, 'docker-content-digest'))
 
-/** The digest that a HEAD's answer tells; a 304 has none, and means the known one. */
-function digestTold(head: EgressResponse, known: Digest | null): Digest | undefined {
+/** Returns the digest of a HEAD's response; for a 304, which has none, the digest sent in `If-None-Match`. */
+function digestOfHead(head: EgressResponse, known: Digest | null): Digest | undefined {
   if (head.status === 304) return known ?? undefined
   const type = essenceOf(contentTypeOf(head))
   if (head.status !== 200 || type === '' || type === 'text/html') return undefined
@@ -121,17 +132,17 @@ function digestTold(head: EgressResponse, known: Digest | null): Digest | undefi
 
 async function readManifest(
   session: Session,
-  answer: EgressResponse,
-  subject: Topic,
+  response: EgressResponse,
+  topic: RequestTopic,
 ): Promise<FetchedManifest> {
-  const contentType = contentTypeOf(answer)
+  const contentType = contentTypeOf(response)
   try {
-    parseManifest(answer.body, contentType)
+    parseManifest(response.body, contentType)
   } catch (error) {
-    throw unreadable(session.question(subject), (error as Error).message, error)
+    throw unreadableError(session.subject(topic), (error as Error).message, error)
   }
-  // by the algorithm that the registry names its manifests with, so that HEAD and GET agree
-  const told = digestOfHeader(answer)
-  const digest = digestOf(answer.body, told && algorithmOf(told))
-  return { digest, contentType, bytes: answer.body }
+  // by the algorithm of the registry's own digest, so that HEAD and GET agree
+  const reported = digestOfHeader(response)
+  const digest = digestOf(response.body, reported && algorithmOf(reported))
+  return { digest, contentType, bytes: response.body }
 }

@@ -5,32 +5,32 @@ import { parseManifest } from '../../oci/manifest.ts'
 import { OCI_INDEX } from '../../oci/media-types.ts'
 import { RegistryError } from '../../oci/registry-error.ts'
 import { type TagName, tagOfReferrers } from '../../oci/tag.ts'
-import { unreadable } from '../login/refusal.ts'
+import { unreadableError } from '../login/registry-errors.ts'
 import type { Session } from '../session/session.ts'
-import { Pages } from './listing-pages.ts'
+import { ListingPages } from './listing-pages.ts'
 import { fetchManifest, type ManifestOptions, resolveTag } from './manifests.ts'
 
-/** What a registry says is about a manifest: nothing of it is verified yet. */
+/** The referrers of a manifest as the registry lists them, unverified. */
 export interface ReferrerListing {
   /** Each digest once, in the registry's order. */
   readonly descriptors: readonly Descriptor[]
-  /** `TAG`: the registry has no list of referrers, and its clients keep one under a tag of the digest's name. */
+  /** `TAG`: the registry has no referrers API, and clients store the list under a tag named after the digest. */
   readonly source: 'API' | 'TAG'
-  /** False when there are more than are read of one image. */
+  /** False when there are more than are read. */
   readonly isComplete: boolean
 }
 
-/** Referrers of one manifest that are read; a signature among more than these is looked for by its type. */
+/** Referrers of one manifest that are read; beyond this number, they are listed by artifact type. */
 export const MAX_REFERRERS = 1000
 const MAX_PAGES = 20
-/** Bytes of one page, as of any index. */
+/** Bytes of one page. */
 const PAGE_BYTES = 4 * 1024 * 1024
 /** Milliseconds for all pages. */
 const LISTING_TIME = 30_000
 
 /**
- * What a repository has that is about the manifest: all, or of one artifact type. A list that leads back to its beginning
- * ends there. Throws RegistryError. Source: OCI distribution-spec, listing referrers and the referrers tag schema.
+ * Returns the referrers of a manifest: all, or those of one artifact type. Ends with a warning when the registry repeats
+ * pages. Throws RegistryError. Source: OCI distribution-spec, listing referrers and the referrers tag schema.
  */
 export async function listReferrers(
   session: Session,
@@ -38,49 +38,48 @@ export async function listReferrers(
   options: ManifestOptions,
 ): Promise<ReferrerListing> {
   const { clock, warn } = options
-  const pages = new Pages(session, {
+  const pages = new ListingPages(session, {
     field: 'manifests',
     path: `/v2/${session.repository}/referrers/${subject}`,
     absent: `referrers of ${subject}`,
     what: `the referrers of ${subject}`,
     accept: OCI_INDEX,
   })
-  const found = new Found(artifactType)
+  const found = new FoundReferrers(artifactType)
   const deadline = clock.now() + LISTING_TIME
-  const asked = new Set<string>()
+  const requested = new Set<string>()
   let isComplete = true
   let query: string | undefined =
     artifactType === null ? '' : new URLSearchParams({ artifactType }).toString()
   while (query !== undefined) {
-    asked.add(query)
-    const answer = await pages.ask(query, PAGE_BYTES)
-    // who has no such list on the first page has no such list
-    if (asked.size === 1 && isUnknownQuestion(answer)) return listOfTag(session, subject, found, options)
-    const entries = await pages.entriesOf(answer)
+    requested.add(query)
+    const response = await pages.request(query, PAGE_BYTES)
+    if (requested.size === 1 && isUnsupported(response)) return listOfTag(session, subject, found, options)
+    const entries = await pages.entriesOf(response)
     isComplete = found.add(entries)
-    const next = pages.nextOf(answer, { entries, pageSize: 0, query, linked: true })
+    const next = pages.nextOf(response, { entries, pageSize: 0, query, linked: true })
     query = next.query
     if (query === undefined || !isComplete) break
-    if (asked.has(query)) {
-      warn(`its list of the referrers of ${subject} leads back to pages that were read already`)
+    if (requested.has(query)) {
+      warn(`its list of the referrers of ${subject} repeats pages that were already read`)
       break
     }
-    if (asked.size >= MAX_PAGES || clock.now() > deadline) isComplete = false
+    if (requested.size >= MAX_PAGES || clock.now() > deadline) isComplete = false
     if (!isComplete) break
   }
-  if (found.illegal > 0) {
-    warn(`its list of the referrers of ${subject} has ${found.illegal} entries that are no descriptors`)
+  if (found.invalid > 0) {
+    warn(`its list of the referrers of ${subject} has ${found.invalid} entries that are not descriptors`)
   }
   return { descriptors: found.descriptors, source: 'API', isComplete }
 }
 
-/** 404 by the specification; 400, 405 and 501 from registries that know no such path. */
-const isUnknownQuestion = ({ status }: EgressResponse): boolean => [400, 404, 405, 501].includes(status)
+/** Reports whether there is no referrers API: 404 by the specification; some registries use 400, 405 and 501. */
+const isUnsupported = ({ status }: EgressResponse): boolean => [400, 404, 405, 501].includes(status)
 
 async function listOfTag(
   session: Session,
   subject: Digest,
-  found: Found,
+  found: FoundReferrers,
   options: ManifestOptions,
 ): Promise<ReferrerListing> {
   const tag = tagOfReferrers(subject)
@@ -94,12 +93,12 @@ async function listOfTag(
       return { isComplete: found.add(manifest.manifests), descriptors: found.descriptors, source: 'TAG' }
     }
   } catch (error) {
-    throw await session.failure(topic, error)
+    throw await session.requestError(topic, error)
   }
-  throw unreadable(session.question(topic), `the tag "${tag}" is an image, and no list of referrers`)
+  throw unreadableError(session.subject(topic), `the tag "${tag}" is an image, not a list of referrers`)
 }
 
-/** What the tag means now; null where there is no such tag. Throws RegistryError for all else. */
+/** Returns the digest that the tag points to; null for a missing tag. Throws RegistryError for other failures. */
 export async function digestOfTag(
   session: Session,
   tag: TagName,
@@ -113,11 +112,12 @@ export async function digestOfTag(
   }
 }
 
-/** The descriptors of one listing so far. */
-class Found {
+/** The referrers of one list so far. */
+class FoundReferrers {
   readonly #artifactType: string | null
   readonly #byDigest = new Map<Digest, Descriptor>()
-  illegal = 0
+  /** Entries that are not valid descriptors. */
+  invalid = 0
 
   constructor(artifactType: string | null) {
     this.#artifactType = artifactType
@@ -127,12 +127,12 @@ class Found {
     return [...this.#byDigest.values()]
   }
 
-  /** Whether there was room for all. A registry need not filter, and may say that it did when it did not. */
+  /** Adds entries, filtered by type: a registry may not filter, even when it reports that it did. Returns false when full. */
   add(entries: readonly unknown[]): boolean {
     for (const entry of entries) {
       const descriptor = parseDescriptor(entry)
       if (!descriptor) {
-        this.illegal += 1
+        this.invalid += 1
         continue
       }
       if (this.#artifactType !== null && descriptor.artifactType !== this.#artifactType) continue

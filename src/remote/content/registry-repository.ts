@@ -9,25 +9,25 @@ import type { ReferrerListing } from './referrers.ts'
 /** One repository of one registry. Every method throws RegistryError, or the signal's reason once it is aborted. */
 export interface RegistryRepository {
   /**
-   * The legal tag names, page by page as they arrive, each once, in the registry's order; `from` is the `next` of a page
-   * that was read before, behind which the listing goes on.
+   * Returns the valid tag names page by page, each once, in the registry's order. `from` is the `next` of an earlier page,
+   * after which the listing continues.
    */
   listTags(from?: string): AsyncIterable<ListedPage<TagName>>
-  /** What the tag means now; `known` is what it meant when last asked, and makes the question cheaper. */
+  /** Returns the image that the tag points to. `known` is the last known digest: when unchanged, no manifest is sent. */
   resolveTag(tag: TagName, known: Digest | null): Promise<ResolvedManifest>
-  /** The manifest's exact bytes, verified against the digest. */
+  /** Returns the manifest's exact bytes, verified by the digest. */
   fetchManifest(digest: Digest): Promise<FetchedManifest>
-  /** A config's exact bytes, verified against the descriptor's digest. */
+  /** Returns a config's exact bytes, verified by the descriptor's digest. */
   fetchConfig(descriptor: Descriptor): Promise<Uint8Array>
   /**
-   * A blob's bytes as they arrive, exactly `size` of them, not verified against the digest. Resolves when the first is
-   * here; the stream fails as the methods do.
+   * Returns a blob as it arrives: exactly `size` bytes, not verified by the digest. Resolves with the first byte; the stream
+   * fails with the errors of the methods.
    */
   fetchBlob(descriptor: Pick<Descriptor, 'digest' | 'size'>): Promise<Readable>
-  /** What is said to be about the manifest: all of it, or what has this artifact type. */
+  /** Returns the referrers of a manifest: all, or those of one artifact type. */
   listReferrers(subject: Digest, artifactType: string | null): Promise<ReferrerListing>
-  /** What the tag means now; null where there is none. */
+  /** Returns the digest that the tag points to; null for a missing tag. */
   digestOfTag(tag: TagName): Promise<Digest | null>
-  /** What is attached to an image, a signature say: the whole, verified against its digest. */
+  /** Returns the whole blob of an attachment, such as a signature, verified by its digest. */
   fetchAttachment(descriptor: Pick<Descriptor, 'digest' | 'size'>, maxBytes: number): Promise<Uint8Array>
 }

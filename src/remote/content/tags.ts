@@ -3,11 +3,8 @@ import type { Session } from '../session/session.ts'
 import { type ListedPage, type ListingOptions, listNames } from './listing.ts'
 
 /**
- * The tags of a repository, page by page, each once. Names that break the grammar are left out and counted, tags that
- * only carry referrers are left out. Ends normally only when the registry has no more to tell, or (with a warning, and
- * `isPartial`) leads back to where it began; throws RegistryError when the listing is longer than the limits allow, after
- * what came before.
- * Source: OCI distribution-spec, listing tags; docker-registry and others leave parts of it out, see the tests.
+ * Returns the tags of a repository page by page, as `listNames` does. Tags that only hold a list of referrers are omitted.
+ * Source: OCI distribution-spec, listing tags; the tests list the deviations of docker-registry and others.
  */
 export const listTags = (session: Session, options: ListingOptions): AsyncGenerator<ListedPage<TagName>> =>
   listNames(

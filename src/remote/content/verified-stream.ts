@@ -3,13 +3,13 @@ import { pipeline, type Readable, Transform } from 'node:stream'
 import { algorithmOf, type Digest } from '../../oci/digest.ts'
 
 export interface VerifiedOptions {
-  /** What it fails with where the bytes are others. */
+  /** Creates the error of the stream for another digest. */
   readonly error: () => Error
-  /** The bytes are others, or did not all come. */
+  /** Called when the digest differs, or the source fails. */
   readonly onFailure: () => unknown
 }
 
-/** The same bytes; the last of them only once all are those that the digest promises. */
+/** Returns a stream of the same bytes that withholds the last chunk until the digest of all of them is verified. */
 export function verified(source: Readable, digest: Digest, { error, onFailure }: VerifiedOptions): Readable {
   const hash = createHash(algorithmOf(digest))
   let last: Buffer | undefined
@@ -27,7 +27,7 @@ export function verified(source: Readable, digest: Digest, { error, onFailure }:
       done(error())
     },
   })
-  // not for a reader that went away, which takes the source along
+  // a reader that closes the stream destroys the source too, which is no failure
   source.once('error', () => checked.destroyed || onFailure())
   pipeline(source, checked, () => {})
   return checked

@@ -1,25 +1,24 @@
+import { LRUCache } from 'lru-cache'
 import type { Digest } from '../../oci/digest.ts'
 import type { RepositoryLocation } from './registry-rules.ts'
 
-const MAX_REMEMBERED = 1000
+const MAX_ENTRIES = 1000
 
-/** Which mirrors gave other bytes than a digest says, or broke off in the middle of them: they are asked for others. */
-export class Distrust {
-  readonly #remembered = new Set<string>()
+/** Mirrors whose blob had another digest or ended early: the blob is not requested from them again. */
+export class FailedMirrors {
+  readonly #entries = new LRUCache<string, true>({ max: MAX_ENTRIES })
 
-  has(place: RepositoryLocation, digest: Digest): boolean {
-    return place.isMirror && this.#remembered.has(keyOf(place, digest))
+  has(location: RepositoryLocation, digest: Digest): boolean {
+    return location.isMirror && this.#entries.has(keyOf(location, digest))
   }
 
-  /** Asks them again: they may be others now. */
-  forget(): void {
-    this.#remembered.clear()
+  add(location: RepositoryLocation, digest: Digest): void {
+    this.#entries.set(keyOf(location, digest), true)
   }
 
-  add(place: RepositoryLocation, digest: Digest): void {
-    const [oldest] = this.#remembered
-    if (this.#remembered.size >= MAX_REMEMBERED && oldest !== undefined) this.#remembered.delete(oldest)
-    this.#remembered.add(keyOf(place, digest))
+  /** Forgets all failures: the mirrors may have changed. */
+  clear(): void {
+    this.#entries.clear()
   }
 }
 

@@ -1,4 +1,4 @@
-/** One way in that a server offers. */
+/** One challenge of a `WWW-Authenticate` header. */
 export interface Challenge {
   /** In lower case: `bearer`, `basic`. */
   readonly scheme: string
@@ -13,8 +13,8 @@ const SEPARATORS = /[\s,]*/y
 const SPACES = /[ \t]+/y
 
 /**
- * Every challenge of a `WWW-Authenticate`, in the server's order: several in one header, several headers, schemes with
- * parameters, with a token68, or with nothing. What breaks the grammar ends its header; what stood before it counts.
+ * Parses all challenges of `WWW-Authenticate`, in the server's order: of one or several headers, with parameters, with a
+ * token68, or with neither. A syntax error ends its header; the challenges before it are returned.
  * Source: RFC 7235 §4.1 and appendix C.
  */
 export function parseChallenges(header: string | readonly string[] | undefined): readonly Challenge[] {
@@ -45,14 +45,14 @@ function parseHeader(header: string): Challenge[] {
     for (;;) {
       const parameter = take(PARAMETER)
       if (!parameter) {
-        // `Negotiate <token68>`, which is not a parameter and not the next scheme
+        // `Negotiate <token68>`: neither a parameter nor the next scheme
         if (parameters.size === 0) take(TOKEN68)
         take(SEPARATORS)
         break
       }
       const [, name = '', quoted, plain = ''] = parameter
       const key = name.toLowerCase()
-      // the first one counts, so that appended text cannot replace a realm
+      // the first value counts: appended text cannot replace a realm
       if (!parameters.has(key)) parameters.set(key, quoted?.replace(/\\(.)/g, '$1') ?? plain)
       take(SEPARATORS)
     }
@@ -60,8 +60,8 @@ function parseHeader(header: string): Challenge[] {
   return challenges
 }
 
-/** What we can answer: a token from a token server, or a name and password. */
-export type Demand =
+/** How requests to a registry must be authorized: by a token of a token server, or by username and password. */
+export type AuthRequirement =
   | {
       readonly scheme: 'bearer'
       readonly realm: URL
@@ -70,10 +70,13 @@ export type Demand =
     }
   | { readonly scheme: 'basic' }
 
-/** Bearer where its realm is a web address (Artifactory's may be plain words), else Basic, else undefined. */
-export function demandOf(challenges: readonly Challenge[]): Demand | undefined {
+/**
+ * Returns the requirement of a 401's challenges: Bearer when its realm is a URL (Artifactory may send plain text), else Basic,
+ * else undefined.
+ */
+export function requirementOf(challenges: readonly Challenge[]): AuthRequirement | undefined {
   for (const { scheme, parameters } of challenges) {
-    const realm = scheme === 'bearer' ? webAddress(parameters.get('realm') ?? '') : undefined
+    const realm = scheme === 'bearer' ? webUrl(parameters.get('realm') ?? '') : undefined
     if (!realm) continue
     const scopes = (parameters.get('scope') ?? '').split(/\s+/).filter(Boolean)
     return { scheme: 'bearer', realm, service: parameters.get('service') ?? '', scopes }
@@ -81,7 +84,7 @@ export function demandOf(challenges: readonly Challenge[]): Demand | undefined {
   return challenges.some(({ scheme }) => scheme === 'basic') ? { scheme: 'basic' } : undefined
 }
 
-const webAddress = (text: string): URL | undefined => {
+const webUrl = (text: string): URL | undefined => {
   if (!URL.canParse(text)) return undefined
   const url = new URL(text)
   return url.protocol === 'https:' || url.protocol === 'http:' ? url : undefined

@@ -1,16 +1,15 @@
 import type { RegistryErrorReason } from '../../oci/registry-error.ts'
 
-/** What of an error's cause is known. */
 interface CloudLoginErrorDetail {
   readonly reason: RegistryErrorReason
-  /** HTTP status of the answer, when there was one. */
+  /** HTTP status of the response, if there was one. */
   readonly status?: number
   readonly cause?: unknown
 }
 
 /**
- * A cloud gave nothing for its key. The message says which step failed, at whom, and how, and holds nothing of the key
- * or of what was made of it.
+ * A cloud returned no login for its key. The message names the failed step, the host and the failure, and contains
+ * nothing of the key or of tokens derived from it.
  */
 export class CloudLoginError extends Error {
   override readonly name = 'CloudLoginError'
@@ -24,7 +23,7 @@ export class CloudLoginError extends Error {
     this.status = status
   }
 
-  /** Whether the cloud does not want the key; it was not asked, or gave no answer that tells, otherwise. */
+  /** Whether the cloud refused the key, as opposed to an unreachable or failing cloud. */
   get isRefusal(): boolean {
     return this.reason === 'Unauthorized' || this.reason === 'Forbidden'
   }

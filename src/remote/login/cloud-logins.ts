@@ -1,6 +1,7 @@
-import { unlessAborted } from '../../concurrency/abort.ts'
+import { LRUCache } from 'lru-cache'
+import { SingleFlight } from '../../concurrency/single-flight.ts'
 import { type CloudSecret, isCloudSecret, secretWords } from '../../logins/registry-login.ts'
-import type { RequestContext } from '../traffic/host-client.ts'
+import type { RequestContext } from '../traffic/request-context.ts'
 import { CloudLoginError } from './cloud-login-error.ts'
 import {
   type CloudExchangeTarget,
@@ -8,25 +9,26 @@ import {
   CloudTokenEndpoint,
   type CloudTokenEndpointOptions,
 } from './cloud-token-endpoint.ts'
-import type { Credential, Login } from './credentials.ts'
-import { basicAuthorization } from './token.ts'
+import { basicAuthorization, type Credential, type Login } from './credentials.ts'
 
-/** Milliseconds that a cloud's refusal is believed: repeated bad logins get an address blocked. */
+/** Milliseconds without a request after a refusal: repeated bad logins get an address blocked. */
 const REFUSAL_LIFETIME = 60_000
-/** Milliseconds that any other failure is remembered. */
+/** Milliseconds without a request after any other failure. */
 const FAILURE_LIFETIME = 10_000
-/** Milliseconds after which a login that a registry denies is worth a new one. */
-const YOUTH = 5 * 60_000
-/** Milliseconds before its end from which a login is not shown any more. */
-const MARGIN = 30_000
-const MAX_KEPT = 2000
+/** Age in milliseconds from which a login that a registry refused is renewed. */
+const MIN_RENEWED_AGE = 5 * 60_000
+/** Milliseconds before its expiry from which a login is no longer used. */
+const EXPIRY_MARGIN = 30_000
+/** Milliseconds that a login is used at least before it is renewed, whatever its expiry. */
+const MIN_FRESH_TIME = 30_000
+const MAX_LOGINS = 2000
 
-/** A login that could not be renewed, and is shown as long as it lives. */
+/** A login that could not be renewed. It is used until it expires. */
 export interface RenewalFailure {
   readonly registry: string
   /** Milliseconds since 1970. */
   readonly expires: number
-  /** Why; holds no secret. */
+  /** The cause; contains no secret. */
   readonly message: string
 }
 
@@ -40,67 +42,57 @@ export type CloudExchanges = {
 
 export interface CloudLoginsOptions extends CloudTokenEndpointOptions {
   readonly exchanges: CloudExchanges
-  /** Told once for each time that renewing begins to fail. */
-  readonly onRenewalFailed?: (login: RenewalFailure) => void
+  /** Receives the first failure to renew a login. */
+  readonly onRenewalFailed?: (failure: RenewalFailure) => void
 }
 
-/** What is known of one credential at one registry. */
-interface Kept {
+/** The results of exchanging one credential for one registry. Times in milliseconds since 1970. */
+interface Exchanged {
   readonly login?: CloudLogin & { readonly issued: number; readonly renewal: number }
-  readonly failure?: Failure
-}
-
-interface Failure {
-  readonly error: CloudLoginError
-  /** Milliseconds since 1970 until which it is not tried again. */
-  readonly until: number
+  readonly failure?: { readonly error: CloudLoginError; readonly retryAt: number }
 }
 
 /**
- * What registries are shown for the keys of clouds: exchanged once however many ask, each key for each registry apart,
- * renewed at half of its life, and kept in memory only. While it cannot be renewed the old one is shown to its end.
+ * The logins that clouds return for their keys, by key and registry: exchanged once for all concurrent callers, renewed
+ * after half of their lifetime, and kept in memory only. A login that cannot be renewed is used until it expires.
  */
 export class CloudLogins {
   readonly #options: CloudLoginsOptions
-  readonly #kept = new Map<string, Kept>()
-  readonly #flights = new Map<string, Promise<void>>()
+  readonly #exchanged = new LRUCache<string, Exchanged>({ max: MAX_LOGINS })
+  readonly #flights = new SingleFlight<void>()
 
   constructor(options: CloudLoginsOptions) {
     this.#options = options
   }
 
   /**
-   * What the registry is to be shown; any credential but a cloud's is that itself. Throws CloudLoginError, or the
-   * signal's reason once it is aborted.
+   * Returns the login to send to the registry: for a cloud's key the exchanged one, else the credential's own secret. Throws
+   * CloudLoginError, or the signal's reason once it is aborted.
    */
   loginFor(credential: Credential, registry: string, context: RequestContext): Login | Promise<Login> {
     const { id, secret } = credential
     if (!isCloudSecret(secret)) return { id, secret }
-    const login = this.#freshOf(keyOf(credential, registry))
-    return login ? loginOf(id, login) : this.#exchange(id, secret, registry, context)
+    const { login } = this.#exchanged.get(keyOf(credential, registry)) ?? {}
+    if (login && this.#options.clock.now() < login.renewal) return loginOf(id, login)
+    return this.#exchange(id, secret, registry, context)
   }
 
-  /** For when the registry denied what it was shown: something new is worth having where that was not so new. */
-  doubt(credential: Credential, registry: string): void {
+  /** Records that the registry refused the login: unless it is new, the next request renews it. */
+  recordRefusal(credential: Credential, registry: string): void {
     const key = keyOf(credential, registry)
-    const kept = this.#kept.get(key)
+    const exchanged = this.#exchanged.get(key)
     const now = this.#options.clock.now()
-    if (kept?.login && now - kept.login.issued >= YOUTH) {
-      this.#kept.set(key, { ...kept, login: { ...kept.login, renewal: now } })
+    if (exchanged?.login && now - exchanged.login.issued >= MIN_RENEWED_AGE) {
+      this.#exchanged.set(key, { ...exchanged, login: { ...exchanged.login, renewal: now } })
     }
   }
 
-  /** What of the credential, and what it was exchanged for, must appear in no message. */
+  /** Returns the texts of the credential and of its login that must be removed from messages. */
   secretsOf({ id, secret }: Credential, registry: string): readonly string[] {
-    const { login } = this.#kept.get(keyOf({ id }, registry)) ?? {}
-    const shown = isCloudSecret(secret) ? login?.secret : secret
-    const encoded = shown && basicAuthorization({ id, secret: shown })?.replace(/^Basic /, '')
-    return [...secretWords(secret), ...(shown ? secretWords(shown) : []), ...(encoded ? [encoded] : [])]
-  }
-
-  #freshOf(key: string): CloudLogin | undefined {
-    const { login } = this.#kept.get(key) ?? {}
-    return login && this.#options.clock.now() < login.renewal ? login : undefined
+    const { login } = this.#exchanged.get(keyOf({ id }, registry)) ?? {}
+    const sent = isCloudSecret(secret) ? login?.secret : secret
+    const encoded = sent && basicAuthorization({ secret: sent })?.replace(/^Basic /, '')
+    return [...secretWords(secret), ...(sent ? secretWords(sent) : []), ...(encoded ? [encoded] : [])]
   }
 
   async #exchange(
@@ -112,58 +104,45 @@ export class CloudLogins {
     const key = keyOf({ id }, registry)
     for (;;) {
       const now = this.#options.clock.now()
-      const { login, failure } = this.#kept.get(key) ?? {}
+      const { login, failure } = this.#exchanged.get(key) ?? {}
       if (login && now < login.renewal) return loginOf(id, login)
-      if (failure && now < failure.until) {
-        if (login && now < login.expires - MARGIN) return loginOf(id, login)
+      if (failure && now < failure.retryAt) {
+        if (login && now < login.expires - EXPIRY_MARGIN) return loginOf(id, login)
         throw failure.error
       }
-      // whoever began this may go away; then another one begins
-      const landing = this.#flights.get(key) ?? this.#depart(id, secret, registry, context)
-      await unlessAborted(landing, context.signal)
+      const endpoint = new CloudTokenEndpoint(this.#options, id, context)
+      const renew = () => this.#renew(key, secret, { registry, endpoint }, context.signal)
+      await this.#flights.run(key, renew, context.signal)
     }
   }
 
-  #depart(id: string, secret: CloudSecret, registry: string, context: RequestContext): Promise<void> {
-    const key = keyOf({ id }, registry)
-    const endpoint = new CloudTokenEndpoint(this.#options, id, context)
-    const landing = this.#post(secret, { registry, endpoint })
-      .then(
-        (login) => this.#keep(key, { login: renewable(login, endpoint.now) }),
-        (error: unknown) => {
-          // whoever began this went away, which says nothing of the cloud
-          if (!context.signal.aborted) this.#fail(key, registry, failed(error, endpoint.now))
-        },
-      )
-      .finally(() => this.#flights.delete(key))
-    this.#flights.set(key, landing)
-    return landing
-  }
-
-  #post(secret: CloudSecret, target: CloudExchangeTarget): Promise<CloudLogin> {
-    const { exchanges } = this.#options
-    switch (secret.kind) {
-      case 'aws':
-        return exchanges.aws(secret, target)
-      case 'google':
-        return exchanges.google(secret, target)
-      case 'azure':
-        return exchanges.azure(secret, target)
+  /** Stores the new login, or the failure. Rejects only when the signal is aborted. */
+  async #renew(
+    key: string,
+    secret: CloudSecret,
+    target: CloudExchangeTarget,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { clock } = this.#options
+    try {
+      const login = await exchangeBy(this.#options.exchanges, secret, target)
+      this.#exchanged.set(key, { login: renewable(login, clock.now()) })
+    } catch (error) {
+      signal.throwIfAborted()
+      this.#recordFailure(key, target.registry, error)
     }
   }
 
-  #fail(key: string, registry: string, failure: Failure): void {
-    const { login, failure: before } = this.#kept.get(key) ?? {}
-    this.#keep(key, login ? { login, failure } : { failure })
-    if (!login || before || failure.until >= login.expires) return
-    this.#options.onRenewalFailed?.({ registry, expires: login.expires, message: failure.error.message })
-  }
-
-  #keep(key: string, kept: Kept): void {
-    this.#kept.delete(key)
-    const [oldest] = this.#kept.keys()
-    if (this.#kept.size >= MAX_KEPT && oldest !== undefined) this.#kept.delete(oldest)
-    this.#kept.set(key, kept)
+  #recordFailure(key: string, registry: string, cause: unknown): void {
+    const error =
+      cause instanceof CloudLoginError
+        ? cause
+        : new CloudLoginError('internal error', { reason: 'InternalError', cause })
+    const retryAt = this.#options.clock.now() + (error.isRefusal ? REFUSAL_LIFETIME : FAILURE_LIFETIME)
+    const { login, failure: before } = this.#exchanged.get(key) ?? {}
+    this.#exchanged.set(key, { ...(login && { login }), failure: { error, retryAt } })
+    if (!login || before || retryAt >= login.expires) return
+    this.#options.onRenewalFailed?.({ registry, expires: login.expires, message: error.message })
   }
 }
 
@@ -172,19 +151,23 @@ const loginOf = (id: string, { secret, realm }: CloudLogin): Login =>
 
 const keyOf = ({ id }: Pick<Credential, 'id'>, registry: string): string => `${id} ${registry}`
 
+function exchangeBy(
+  exchanges: CloudExchanges,
+  secret: CloudSecret,
+  target: CloudExchangeTarget,
+): Promise<CloudLogin> {
+  switch (secret.kind) {
+    case 'aws':
+      return exchanges.aws(secret, target)
+    case 'google':
+      return exchanges.google(secret, target)
+    case 'azure':
+      return exchanges.azure(secret, target)
+  }
+}
+
 const renewable = (login: CloudLogin, now: number) => ({
   ...login,
   issued: now,
-  renewal: now + Math.max((login.expires - now) / 2, MIN_LIFETIME),
+  renewal: now + Math.max((login.expires - now) / 2, MIN_FRESH_TIME),
 })
-
-/** Milliseconds that a login counts as fresh at least, whatever its cloud says of its end. */
-const MIN_LIFETIME = 30_000
-
-function failed(error: unknown, now: number): Failure {
-  const known =
-    error instanceof CloudLoginError
-      ? error
-      : new CloudLoginError('this server failed', { reason: 'InternalError', cause: error })
-  return { error: known, until: now + (known.isRefusal ? REFUSAL_LIFETIME : FAILURE_LIFETIME) }
-}

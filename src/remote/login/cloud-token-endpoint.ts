@@ -5,12 +5,13 @@ import type { RegistrySecret } from '../../logins/registry-login.ts'
 import { isObject } from '../../oci/descriptor.ts'
 import type { RegistryErrorReason } from '../../oci/registry-error.ts'
 import { BlockedError } from '../traffic/blocked-error.ts'
-import { BudgetError } from '../traffic/budget.ts'
-import type { HostClient, RequestContext } from '../traffic/host-client.ts'
+import { BudgetError } from '../traffic/budgets.ts'
+import type { HostClient } from '../traffic/host-client.ts'
+import type { RequestContext } from '../traffic/request-context.ts'
 import { CloudLoginError } from './cloud-login-error.ts'
-import { said } from './refusal.ts'
+import { errorText } from './response-text.ts'
 
-/** What a cloud gave for its key: something that the registry may be shown. */
+/** A login that a cloud returned for its key. */
 export interface CloudLogin {
   readonly secret: RegistrySecret
   /** As `Login.realm`. */
@@ -19,35 +20,35 @@ export interface CloudLogin {
   readonly expires: number
 }
 
-/** One step of a login, at one endpoint of a cloud. */
+/** One request of a login to a cloud. */
 export interface CloudTokenRequest {
-  /** `Amazon did not take the access key`, for when the endpoint says so. */
+  /** Message for a refused request: `Amazon refused the access key`. */
   readonly refusal: string
   readonly url: URL
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
-  /** Never to appear in a message. */
+  /** Removed from messages. */
   readonly secrets: readonly string[]
 }
 
 export interface CloudTokenEndpointOptions {
   readonly client: HostClient
   readonly clock: Clock
-  /** Where an endpoint of a cloud is really asked. */
+  /** Maps the URL of a cloud's endpoint to the URL that requests are sent to. */
   readonly endpointOf: (url: URL) => URL
 }
 
-/** Bytes of an answer. */
-const MAX_ANSWER = 1024 * 1024
+/** Bytes of a response. */
+const MAX_RESPONSE = 1024 * 1024
 const FORM = 'application/x-www-form-urlencoded'
 
-/** Where clouds are asked on one context: by the same way out as registries, and never without verification. */
+/** Sends the requests of one login to a cloud, through the same client as requests to registries, and always verified. */
 export class CloudTokenEndpoint {
   readonly #options: CloudTokenEndpointOptions
   readonly #account: string
   readonly #context: RequestContext
 
-  /** `account` tells the credential from others. */
+  /** `account` identifies the credential. */
   constructor(options: CloudTokenEndpointOptions, account: string, context: RequestContext) {
     this.#options = options
     this.#account = account
@@ -59,83 +60,85 @@ export class CloudTokenEndpoint {
     return this.#options.clock.now()
   }
 
-  /** Where the endpoint is really asked. */
+  /** Returns the URL that requests to this endpoint of a cloud are sent to. */
   urlOf(url: string): URL {
     return this.#options.endpointOf(new URL(url))
   }
 
-  /** The JSON object of a 200. Redirects are not followed. Throws CloudLoginError, or the signal's reason. */
-  async post(step: CloudTokenRequest): Promise<Readonly<Record<string, unknown>>> {
-    const { url, headers, body } = step
-    const answer = await this.#options.client
+  /** Returns the JSON object of a 200. Redirects are not followed. Throws CloudLoginError, or the signal's reason. */
+  async post(request: CloudTokenRequest): Promise<Readonly<Record<string, unknown>>> {
+    const { url, headers, body } = request
+    const response = await this.#options.client
       .request(
         url,
-        { method: 'POST', headers, body, maxBytes: MAX_ANSWER, account: this.#account },
+        { method: 'POST', headers, body, maxBytes: MAX_RESPONSE, account: this.#account },
         this.#context,
       )
       .catch((cause: unknown) => {
         this.#context.signal.throwIfAborted()
-        throw notAsked(step, cause)
+        throw requestError(request, cause)
       })
-    if (answer.status !== 200) throw refusalOf(step, answer)
-    const json = jsonOf(answer.body)
-    if (!isObject(json)) throw this.missingToken(step)
+    if (response.status !== 200) throw responseError(request, response)
+    const json = jsonOf(response.body)
+    if (!isObject(json)) throw this.missingToken(request)
     return json
   }
 
-  /** The same with a form. */
+  /** As `post`, with a form as the body. */
   postForm({
     form,
-    ...step
+    ...request
   }: Omit<CloudTokenRequest, 'headers' | 'body'> & {
     readonly form: Readonly<Record<string, string>>
   }): Promise<Readonly<Record<string, unknown>>> {
     const headers = { accept: 'application/json', 'content-type': FORM }
-    return this.post({ ...step, headers, body: new URLSearchParams(form).toString() })
+    return this.post({ ...request, headers, body: new URLSearchParams(form).toString() })
   }
 
-  /** The error for a 200 without what was asked for. */
+  /** Returns the error for a 200 without a token. */
   missingToken({ url }: Pick<CloudTokenRequest, 'url'>): CloudLoginError {
-    return new CloudLoginError(`${url.host} gave an answer without a token`, {
+    return new CloudLoginError(`the response of ${url.host} contains no token`, {
       reason: 'RegistryUnavailable',
     })
   }
 }
 
-/** Where a key is exchanged, and for which registry. */
+/** A registry, and the endpoint at which a key is exchanged for a login there. */
 export interface CloudExchangeTarget {
   readonly registry: string
   readonly endpoint: CloudTokenEndpoint
 }
 
-/** A word that can stand in a header; undefined for anything else. */
+/** Returns a token that may be sent in a header; undefined for any other value. */
 export const tokenOf = (value: unknown): string | undefined =>
   typeof value === 'string' && /^[\x21-\x7e]+$/.test(value) ? value : undefined
 
-function notAsked({ url }: CloudTokenRequest, cause: unknown): CloudLoginError {
-  const error = (reason: RegistryErrorReason, why: string) =>
-    new CloudLoginError(`${url.host} ${why}`, { reason, cause })
-  if (cause instanceof ForbiddenTargetError)
-    return error('ForbiddenTarget', `was not asked: ${cause.message}`)
-  if (cause instanceof BlockedError) return error('Blocked', `was not asked: ${cause.message}`)
-  if (cause instanceof BudgetError) return error('TooManyRequests', `was not asked: ${cause.message}`)
+function requestError({ url: { host } }: CloudTokenRequest, cause: unknown): CloudLoginError {
+  const unsent = (reason: RegistryErrorReason, { message }: Error) =>
+    new CloudLoginError(`no request was sent to ${host}: ${message}`, { reason, cause })
+  if (cause instanceof ForbiddenTargetError) return unsent('ForbiddenTarget', cause)
+  if (cause instanceof BlockedError) return unsent('Blocked', cause)
+  if (cause instanceof BudgetError) return unsent('TooManyRequests', cause)
   return isEgressError(cause)
-    ? error('RegistryUnavailable', `cannot be asked: ${cause.message}`)
-    : error('InternalError', 'was not asked: this server failed')
+    ? new CloudLoginError(`the request to ${host} failed: ${cause.message}`, {
+        reason: 'RegistryUnavailable',
+        cause,
+      })
+    : new CloudLoginError(`the request to ${host} failed: internal error`, { reason: 'InternalError', cause })
 }
 
-function refusalOf({ refusal, url, secrets }: CloudTokenRequest, answer: EgressResponse): CloudLoginError {
-  const { status } = answer
-  const reason = reasonOf(answer)
-  const words = said(answer, url.host, secrets)
+function responseError(
+  { refusal, url, secrets }: CloudTokenRequest,
+  response: EgressResponse,
+): CloudLoginError {
+  const { status } = response
+  const reason = reasonOf(response)
+  const text = errorText(response, url.host, secrets)
   const isRefusal = reason === 'Unauthorized' || reason === 'Forbidden'
-  return new CloudLoginError(isRefusal ? `${refusal}: ${words}` : `no token was given: ${words}`, {
-    reason,
-    status,
-  })
+  return new CloudLoginError(`${isRefusal ? refusal : 'no token was returned'}: ${text}`, { reason, status })
 }
 
-// AWS says with 400 what others say with 401, 403 and 429
+// AWS uses status 400 where others use 401, 403 and 429
 const THROTTLED = /Throttl|TooManyRequests|RequestLimitExceeded/
 const DENIED = /AccessDenied|unauthorized_client/
 
@@ -151,7 +154,7 @@ function jsonOf(body: Uint8Array): unknown {
   try {
     return JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString())
   } catch {
-    // no cause: the parser's message quotes what may be a token
+    // no cause: the parser's message quotes a possible token
     return undefined
   }
 }

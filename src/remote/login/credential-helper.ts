@@ -1,26 +1,28 @@
 import { execFile } from 'node:child_process'
 import { isObject } from '../../oci/descriptor.ts'
-import { CredentialsError } from './credentials-error.ts'
+import { CredentialsError } from './credentials.ts'
 
-/** What a helper keeps for a server; the username `<token>` marks an identity token. */
+/** The login that a helper stores for a server; the username `<token>` marks an identity token. */
 interface HelperLogin {
   readonly username: string
   readonly secret: string
 }
 
-/** Asks the helper of this name for a server's login; undefined when it has none. Throws CredentialsError. */
+/** Returns a server's login from the helper of this name; undefined when it has none. Throws CredentialsError. */
 export type HelperRun = (name: string, server: string) => Promise<HelperLogin | undefined>
 
+/** Milliseconds. */
 const TIMEOUT = 15_000
+/** Bytes. */
 const MAX_OUTPUT = 1024 * 1024
 const NOT_FOUND = /credentials not found/i
 
 /** Runs `docker-credential-<name> get`. Source: docker/docker-credential-helpers, the helper protocol. */
 export const runHelper: HelperRun = (name, server) =>
   new Promise((resolve, reject) => {
-    // a name, not a path: the file that names it must not choose the program
+    // a name without a path: the credentials file must not select an arbitrary program
     if (!/^[A-Za-z0-9][A-Za-z0-9_.-]*$/.test(name)) {
-      reject(new CredentialsError('the credentials file names a helper that is no name'))
+      reject(new CredentialsError('the credentials file contains an invalid name of a credential helper'))
       return
     }
     const options = { timeout: TIMEOUT, maxBuffer: MAX_OUTPUT }
@@ -29,7 +31,7 @@ export const runHelper: HelperRun = (name, server) =>
       else if (error) reject(new CredentialsError(`the credential helper "${name}" failed`))
       else resolve(parseLogin(output))
     })
-    // a helper that ended before it read tells so by its exit code
+    // the exit code reports a helper that ended without reading its input
     helper.stdin?.on('error', () => {})
     helper.stdin?.end(server)
   })

@@ -1,167 +1,58 @@
-import { createHash } from 'node:crypto'
-import { readFile, stat } from 'node:fs/promises'
-import { isRegistryGlob, liesBelowGlob } from '../../logins/registry-glob.ts'
-import {
-  formatPrefix,
-  pathsAbove,
-  type RegistryPrefix,
-  type RegistrySecret,
-  type Secret,
-  secretOfEntry,
-  splitPrefix,
-} from '../../logins/registry-login.ts'
-import { isObject } from '../../oci/descriptor.ts'
-import { type HelperRun, runHelper } from './credential-helper.ts'
-import { CredentialsError } from './credentials-error.ts'
+import { basicCredentials, type RegistrySecret, type Secret } from '../../logins/registry-login.ts'
 
+/** A secret that a registry, or its cloud, accepts. */
 export interface Credential {
-  /** Tells one credential from another, without telling anything of it; changes with the secret. */
+  /** Identifies the credential without revealing the secret; changes with the secret. */
   readonly id: string
   readonly secret: Secret
-  /** To be called whenever a registry is asked as whom it names. */
+  /** Records a use; called for each request that is sent with the credential. */
   readonly onUsed?: () => void
 }
 
-/** What a registry is shown for a credential. */
+/** A secret that is sent to a registry or its token server. */
 export interface Login {
-  /** The credential's. */
+  /** The credential's id. */
   readonly id: string
   readonly secret: RegistrySecret
-  /** The token server that it is for, `host[:port]`, by whatever name the registry goes. */
+  /** `host[:port]` of the token server that the secret is for, whatever name the registry is reached by. */
   readonly realm?: string
 }
 
-/** Which credential a repository is read with. */
+/** Selects the credential for a repository. */
 export interface Credentials {
   /**
-   * Null: none fits, ask as anybody. `namespace` is the one for which it is read, null for the server itself. Throws
-   * CredentialsError when they cannot be read.
+   * Returns the credential for a repository, null for anonymous access. `namespace` is the one on whose behalf it is read,
+   * null for the server itself. Throws CredentialsError when credentials cannot be read.
    */
   find(registry: string, repository: string, namespace: string | null): Promise<Credential | null>
   /**
-   * Who alone uses what is learned of the registry: a namespace that has credentials of its own there. Empty for whoever
-   * has the server's, and where this is not there.
+   * Returns the scope within which cached hints about the registry are shared: the namespace when it has credentials of its
+   * own there, else empty. By default all namespaces share them.
    */
   cacheScope?(registry: string, namespace: string | null): string
 }
 
-/** Credentials of the server itself, the same for every namespace. */
+/** Selects the server's own credential for a repository, the same for every namespace. */
 export interface ServerCredentials {
   /** As `Credentials.find`. */
   find(registry: string, repository: string): Promise<Credential | null>
 }
 
-/** For a server that was given no credentials. */
+/** The credentials of a server that has none. */
 export const noCredentials: ServerCredentials = { find: async () => null }
 
-export interface DockerConfigOptions {
-  /** Of the file that `docker login` or `podman login` writes: `~/.docker/config.json`, `auth.json`. */
-  readonly path: string
-  /** Runs a credential helper; `docker-credential-<name> get` from the PATH when not given. */
-  readonly helper?: HelperRun
+/** The credentials file or a credential helper cannot be used. The message contains none of their content. */
+export class CredentialsError extends Error {
+  override readonly name = 'CredentialsError'
+  readonly code = 'CREDENTIALS'
 }
 
-interface DockerConfig {
-  readonly auths: ReadonlyMap<string, Credential>
-  /** For hosts of a pattern; the longest first. */
-  readonly globs: readonly { readonly prefix: RegistryPrefix; readonly credential: Credential }[]
-  readonly helpers: ReadonlyMap<string, string>
-  readonly store: string
+/** Returns the `Authorization` header for Basic authentication; undefined for a bearer token. */
+export function basicAuthorization({ secret }: Pick<Login, 'secret'>): string | undefined {
+  if (secret.kind === 'registry') return undefined
+  const [username, password] =
+    secret.kind === 'password'
+      ? [secret.username, secret.password]
+      : [secret.username || '<token>', secret.token]
+  return `Basic ${basicCredentials(username, password)}`
 }
-
-/**
- * The credentials in a docker `config.json`: `auths` (the longest path that the repository lies under wins, see
- * containers-auth.json(5), then the longest pattern of hosts, as Kubernetes knows them), then `credHelpers`, then `credsStore`. The file is read again when it has changed; a file
- * that does not exist holds no credentials.
- */
-export function createDockerConfigCredentials({
-  path,
-  helper = runHelper,
-}: DockerConfigOptions): ServerCredentials {
-  let version = ''
-  let config: Promise<DockerConfig> = Promise.resolve(EMPTY)
-
-  const current = async (): Promise<DockerConfig> => {
-    const found = await versionOf(path)
-    if (found !== version) {
-      version = found
-      config = found === ABSENT ? Promise.resolve(EMPTY) : readConfig(path)
-      // a failed read is told to whoever asks, until the file changes
-      config.catch(() => {})
-    }
-    return config
-  }
-
-  return {
-    async find(registry, repository) {
-      const { auths, globs, helpers, store } = await current()
-      const { registry: host } = splitPrefix(registry)
-      for (const path of pathsAbove(repository)) {
-        const credential = auths.get(formatPrefix({ registry: host, path }))
-        if (credential) return credential
-      }
-      const glob = globs.find(({ prefix }) => liesBelowGlob(prefix, host, repository))
-      if (glob) return glob.credential
-      const name = helpers.get(host) ?? store
-      if (name === '') return null
-      const login = await helper(name, host === HUB ? HUB_SERVER : host)
-      if (!login) return null
-      return login.username === '<token>'
-        ? credentialOf({ kind: 'identity', username: '', token: login.secret })
-        : credentialOf({ kind: 'password', username: login.username, password: login.secret })
-    },
-  }
-}
-
-const ABSENT = 'absent'
-const EMPTY: DockerConfig = { auths: new Map(), globs: [], helpers: new Map(), store: '' }
-const HUB = 'docker.io'
-const HUB_SERVER = 'https://index.docker.io/v1/'
-
-const versionOf = async (path: string): Promise<string> => {
-  try {
-    const { mtimeMs, size, ino } = await stat(path)
-    return `${mtimeMs} ${size} ${ino}`
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return ABSENT
-    throw new CredentialsError('the credentials file cannot be read', { cause: error })
-  }
-}
-
-const readConfig = async (path: string): Promise<DockerConfig> => {
-  const text = await readFile(path, 'utf8').catch((error: unknown) => {
-    throw new CredentialsError('the credentials file cannot be read', { cause: error })
-  })
-  let json: unknown
-  try {
-    json = JSON.parse(text)
-  } catch {
-    // no cause: the parser's message quotes the file
-    throw new CredentialsError('the credentials file is not JSON')
-  }
-  if (!isObject(json)) throw new CredentialsError('the credentials file is not a JSON object')
-  const auths = new Map<string, Credential>()
-  const globs = []
-  for (const [key, entry] of Object.entries(isObject(json.auths) ? json.auths : {})) {
-    const prefix = splitPrefix(key)
-    const secret = secretOfEntry(entry)
-    if (!secret) continue
-    if (isRegistryGlob(prefix)) globs.push({ prefix, credential: credentialOf(secret) })
-    else auths.set(formatPrefix(prefix), credentialOf(secret))
-  }
-  globs.sort((a, b) => formatPrefix(b.prefix).length - formatPrefix(a.prefix).length)
-  const helpers = Object.entries(isObject(json.credHelpers) ? json.credHelpers : {})
-  return {
-    auths,
-    globs,
-    helpers: new Map(helpers.map(([key, name]) => [formatPrefix(splitPrefix(key)), textOf(name)])),
-    store: textOf(json.credsStore),
-  }
-}
-
-const textOf = (value: unknown): string => (typeof value === 'string' ? value : '')
-
-const credentialOf = (secret: Secret): Credential => ({
-  id: createHash('sha256').update(JSON.stringify(secret)).digest('base64url'),
-  secret,
-})

@@ -1,13 +1,12 @@
 import { getDomain } from 'tldts'
 
-/** Token servers that a registry's credentials may be shown to, beyond its own host: `host[:port]` by dialled host. */
+/** Further token servers (`host[:port]`) that may receive a registry's credentials, by the registry's API host. */
 export type TrustedRealms = Readonly<Record<string, readonly string[]>>
 
 /**
- * Whether a credential for the registry may be sent to a token server that it names. A registry that was taken over, or
- * an answer that was tampered with, can name any server: one on the registry's own host (its own port or 443), at a
- * parent domain or a sibling of its own is believed (`registry-1.docker.io` and `auth.docker.io`), any other only when it
- * is listed.
+ * Reports whether a credential for the registry may be sent to a token server that the registry names: a compromised
+ * registry, or a modified response, can name any server. Trusted are the registry's own host (on its port or 443), its
+ * parent domain and the siblings below that (`registry-1.docker.io` and `auth.docker.io`), and the listed ones.
  */
 export function isTrustedRealm(registry: URL, realm: URL, listed: TrustedRealms = {}): boolean {
   if (registry.protocol === 'https:' && realm.protocol !== 'https:') return false
@@ -18,11 +17,11 @@ export function isTrustedRealm(registry: URL, realm: URL, listed: TrustedRealms 
 }
 
 function isSameOwner(registry: string, realm: string): boolean {
-  const domain = domainOf(registry)
-  if (domain === null || domainOf(realm) !== domain) return false
+  const domain = registrableDomain(registry)
+  if (domain === null || registrableDomain(realm) !== domain) return false
   const parent = registry.slice(registry.indexOf('.') + 1)
   return realm === parent || realm.slice(realm.indexOf('.') + 1) === parent
 }
 
-/** What somebody registered, by the public suffix list: strangers share `co.uk`, and `azurewebsites.net` too. */
-const domainOf = (host: string): string | null => getDomain(host, { allowPrivateDomains: true })
+/** Returns the registered domain by the public suffix list: hosts below `co.uk` or `azurewebsites.net` have many owners. */
+const registrableDomain = (host: string): string | null => getDomain(host, { allowPrivateDomains: true })

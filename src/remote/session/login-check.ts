@@ -1,30 +1,31 @@
 import type { LoginCheck } from '../../logins/registry-login.ts'
 import { RegistryError, type RegistryErrorReason } from '../../oci/registry-error.ts'
-import type { Outcome, Session } from './session.ts'
+import type { RegistryResponse } from './registry-request.ts'
+import type { Session } from './session.ts'
 
-/** Bytes of an answer. */
-const MAX_ANSWER = 1024 * 1024
+/** Bytes of a response. */
+const MAX_RESPONSE = 1024 * 1024
 
-/** Where a credential is tried. */
-export interface LoginPlace {
+/** Where a credential is tested. */
+export interface LoginTarget {
   readonly registry: string
-  /** Null tries the registry alone. */
+  /** Null tests at the registry alone. */
   readonly repository: string | null
 }
 
 /**
- * Asks the registry for its base, and then for a tag of the repository, as whom the session's credential names. Rejects
- * only with the signal's reason once it is aborted. Source: OCI distribution-spec, determining support; listing tags.
+ * Tests the session's credential: requests `/v2/`, then a tag of the repository. Rejects only with the signal's reason once
+ * it is aborted. Source: OCI distribution-spec, determining support; listing tags.
  */
 export async function checkLogin(
   session: Session,
-  { registry, repository }: LoginPlace,
+  { registry, repository }: LoginTarget,
 ): Promise<LoginCheck> {
-  // also for a repository: one that anybody may read would not ask who reads it
-  const base = await ask(session, '/v2/', registry)
+  // also for a repository: a public one does not require the credential
+  const base = await checkPath(session, '/v2/', registry)
   const isDecided = base.status === null || DECIDED.has(base.outcome)
   if (repository === null || isDecided) return base
-  return ask(session, `/v2/${repository}/tags/list?n=1`, `${registry}/${repository}`)
+  return checkPath(session, `/v2/${repository}/tags/list?n=1`, `${registry}/${repository}`)
 }
 
 const DECIDED: ReadonlySet<LoginCheck['outcome']> = new Set([
@@ -33,7 +34,7 @@ const DECIDED: ReadonlySet<LoginCheck['outcome']> = new Set([
   'TOO_MANY_REQUESTS',
 ])
 
-/** Of errors: also what a cloud makes of its key is one. */
+/** Outcomes of requests without a response, among them a cloud's refusal of its key. */
 const OUTCOMES: { readonly [Reason in RegistryErrorReason]?: LoginCheck['outcome'] } = {
   Unauthorized: 'UNAUTHORIZED',
   Forbidden: 'FORBIDDEN',
@@ -41,17 +42,17 @@ const OUTCOMES: { readonly [Reason in RegistryErrorReason]?: LoginCheck['outcome
   Blocked: 'BLOCKED',
 }
 
-async function ask(session: Session, path: string, where: string): Promise<LoginCheck> {
+async function checkPath(session: Session, path: string, where: string): Promise<LoginCheck> {
   try {
-    const outcome = await session.askSignedIn({
-      what: 'an answer to a login',
+    const result = await session.requestSignedIn({
+      what: 'the response to a login',
       unreadable: 'RegistryUnavailable',
       method: 'GET',
       path,
       headers: { accept: 'application/json' },
-      maxBytes: MAX_ANSWER,
+      maxBytes: MAX_RESPONSE,
     })
-    return { ...judge(outcome, where, path !== '/v2/'), status: outcome.answer.status }
+    return { ...outcomeOf(result, where, path !== '/v2/'), status: result.response.status }
   } catch (error) {
     if (!(error instanceof RegistryError)) throw error
     const outcome = OUTCOMES[error.reason] ?? 'UNAVAILABLE'
@@ -59,30 +60,36 @@ async function ask(session: Session, path: string, where: string): Promise<Login
   }
 }
 
-function judge(
-  { answer: { status }, signedIn, withheldFrom, said }: Outcome & { readonly said: string },
+function outcomeOf(
+  { response: { status }, signedIn, withheldFrom, text }: RegistryResponse & { readonly text: string },
   where: string,
   isRepository: boolean,
 ): Pick<LoginCheck, 'outcome' | 'message'> {
   if (withheldFrom !== undefined) {
-    const message = `the credential was not shown to ${withheldFrom}, which ${where} names as its token server and which is not known to be its own`
+    const message = `the credential was not sent to ${withheldFrom}, the token server that ${where} names: it is not trusted for this registry`
     return { outcome: 'NOT_SHOWN', message }
   }
   if (status === 401) {
     const message = signedIn
-      ? `the credential does not open ${where}: ${said}`
-      : `${where} asks for a sign-in of a kind that this server does not know: ${said}`
+      ? `the credential has no access to ${where}: ${text}`
+      : `${where} requires an authentication scheme that this server does not support: ${text}`
     return { outcome: 'UNAUTHORIZED', message }
   }
-  if (status === 403)
-    return { outcome: 'FORBIDDEN', message: `the credential does not open ${where}: ${said}` }
-  if (status === 404 && isRepository) {
-    return { outcome: 'NOT_FOUND', message: `${where} is not there, or hidden from the credential: ${said}` }
+  if (status === 403) {
+    return { outcome: 'FORBIDDEN', message: `the credential has no access to ${where}: ${text}` }
   }
-  if (status === 429)
-    return { outcome: 'TOO_MANY_REQUESTS', message: `${where} takes no more requests for now: ${said}` }
-  if (status >= 300) return { outcome: 'UNAVAILABLE', message: `${where} gave no answer that tells: ${said}` }
+  if (status === 404 && isRepository) {
+    const message = `${where} does not exist, or the credential has no access to it: ${text}`
+    return { outcome: 'NOT_FOUND', message }
+  }
+  if (status === 429) {
+    return { outcome: 'TOO_MANY_REQUESTS', message: `${where} refuses further requests for now: ${text}` }
+  }
+  if (status >= 300) return { outcome: 'UNAVAILABLE', message: `the test is inconclusive: ${text}` }
   return signedIn
-    ? { outcome: 'OK', message: `the credential opens ${where}` }
-    : { outcome: 'NOT_ASKED_FOR', message: `${where} answers everybody, and did not ask for the credential` }
+    ? { outcome: 'OK', message: `the credential has access to ${where}` }
+    : {
+        outcome: 'NOT_ASKED_FOR',
+        message: `${where} allows anonymous access, and did not request the credential`,
+      }
 }

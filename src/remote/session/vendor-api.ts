@@ -5,31 +5,36 @@ import type { Reference } from '../../oci/reference.ts'
 import type { RegistryError } from '../../oci/registry-error.ts'
 import type { CloudLogins } from '../login/cloud-logins.ts'
 import type { Credential, Credentials } from '../login/credentials.ts'
-import { failure, type Question, refusal } from '../login/refusal.ts'
-import { isLoopbackHost, type RegistryHost } from '../login/registry-host.ts'
-import type { HostClient, HostRequest, RequestContext } from '../traffic/host-client.ts'
-import type { Ask, Session } from './session.ts'
+import type { HostHints } from '../login/host-hints.ts'
+import { isLoopbackHost } from '../login/host-names.ts'
+import { type RequestSubject, requestError, responseError } from '../login/registry-errors.ts'
+import type { HostClient, HostRequest } from '../traffic/host-client.ts'
+import type { RequestContext } from '../traffic/request-context.ts'
+import type { RegistryRequest } from './registry-request.ts'
+import { RepositoryCredential } from './repository-credential.ts'
+import type { Session } from './session.ts'
 
-/** A question to the registry itself, as whoever may read the repository. */
-export interface RegistryApiRequest extends Pick<Ask, 'method' | 'path' | 'headers' | 'body' | 'maxBytes'> {
-  /** What a token must allow; reading the repository unless given. */
+/** A request to the registry itself, with the repository's credential. */
+export interface RegistryApiRequest
+  extends Pick<RegistryRequest, 'method' | 'path' | 'headers' | 'body' | 'maxBytes'> {
+  /** Scope of the token; pulling the repository by default. */
   readonly scope?: string
 }
 
-/** An answer with its whole body. */
+/** A response with its whole body. */
 export type ApiResponse = EgressResponse
 /** Names in lower case. */
 export type ApiHeaders = ResponseHeaders
 
-/** A question to an address of the vendor's, sent exactly as it stands. */
+/** A request to a URL of the vendor, sent without changes. */
 export type UrlRequest = Pick<HostRequest, 'method' | 'headers' | 'body' | 'maxBytes' | 'account'>
 
 export interface VendorApiOptions extends Pick<Reference, 'registry' | 'repository'> {
-  readonly host: RegistryHost
-  /** Whether the registry itself is asked what tags mean: not mirrors, and not nobody. */
+  readonly hints: HostHints
+  /** Whether tags are read from the registry itself: it has no mirrors for them, and is not blocked. */
   readonly servesTags: boolean
-  /** A session whose tokens allow the scope. */
-  readonly openFor: (scope: string) => Session
+  /** Opens a session whose tokens have the scope. */
+  readonly openSession: (scope: string) => Session
   readonly client: HostClient
   readonly credentials: Credentials
   readonly logins: CloudLogins
@@ -37,118 +42,106 @@ export interface VendorApiOptions extends Pick<Reference, 'registry' | 'reposito
   readonly context: RequestContext
 }
 
-/** What is asked for, in the words of an error; an answer that cannot be read is told from one that did not come. */
-const WHAT = { what: 'the listing of its vendor', unreadable: 'InvalidManifest' } as const
+const LISTING = { what: "the vendor's listing", unreadable: 'InvalidManifest' } as const
 
 /**
- * What a vendor offers for one repository beside the registries' protocol: through the same queues, breakers and
- * guards, and with credentials only for whom the caller names. Every method that asks throws RegistryError, or the
- * signal's reason once it is aborted.
+ * Access to the interfaces of a repository's vendor beside the registry protocol, through the same queues, circuit breakers
+ * and checks, with credentials for the hosts that the caller names only. Requests throw RegistryError, or the signal's
+ * reason once it is aborted.
  */
 export class VendorApi {
   readonly registry: string
   readonly repository: string
   readonly clock: Clock
   readonly #options: VendorApiOptions
+  readonly #credential: RepositoryCredential
   readonly #sessions = new Map<string, Session>()
-  #found: Promise<Credential | null> | undefined
 
   constructor(options: VendorApiOptions) {
     this.registry = options.registry
     this.repository = options.repository
     this.clock = options.clock
     this.#options = options
+    this.#credential = new RepositoryCredential(options)
   }
 
   get signal(): AbortSignal {
     return this.#options.context.signal
   }
 
-  /** Whether any certificate will do for the registry, so that what is learned there is kept apart. */
+  /** Whether certificates of the registry need not verify: knowledge from such requests is cached separately. */
   get insecure(): boolean {
     return this.#options.context.insecure
   }
 
-  /** Whether the registry itself is asked what tags mean: where mirrors are, its own listing is no news. */
+  /** Whether tags are read from the registry itself; where they are read from mirrors, its listing is not useful. */
   get servesTags(): boolean {
     return this.#options.servesTags
   }
 
-  /** The headers of the first answer that the registry ever gave; undefined while it was not asked for anything. */
+  /** The headers of the registry's first response; undefined before any request. */
   get firstResponseHeaders(): ApiHeaders | undefined {
-    return this.#options.host.firstResponseHeaders
+    return this.#options.hints.firstResponseHeaders
   }
 
-  /** Where the registry answers. Asks for its base when it was never asked for anything. */
+  /** Returns the registry's scheme and host. Requests `/v2/` when there was no request to it before. */
   async origin(): Promise<URL> {
-    const { host } = this.#options
-    if (!host.firstResponseHeaders) {
-      await this.#session('').askSignedIn({
-        ...WHAT,
-        method: 'GET',
-        path: '/v2/',
-        headers: {},
-        maxBytes: 64 * 1024,
-      })
+    const { hints } = this.#options
+    if (!hints.firstResponseHeaders) {
+      const request = { method: 'GET', path: '/v2/', headers: {}, maxBytes: 64 * 1024 } as const
+      await this.#session('').requestSignedIn({ ...LISTING, ...request })
     }
-    return host.origin
+    return hints.origin
   }
 
-  /** Which credential reads the repository; null for anybody. */
-  async credential(): Promise<Credential | null> {
-    const { credentials, context } = this.#options
-    this.#found ??= credentials.find(this.registry, this.repository, context.namespace)
-    return this.#found.catch((error: unknown) => {
-      throw failure(this.#question(this.registry), error, [])
+  /** Returns the repository's credential; null for anonymous access. */
+  credential(): Promise<Credential | null> {
+    return this.#credential.find().catch((error: unknown) => {
+      throw requestError(this.#subject(this.registry), error, [])
     })
   }
 
-  /** What the registry itself answers, with its own tokens; 404 and its like are answers. */
+  /** Returns the response of the registry itself, also a 404. */
   requestRegistry({
     scope = `repository:${this.repository}:pull`,
     ...request
   }: RegistryApiRequest): Promise<ApiResponse> {
-    return this.#session(scope).ask({ ...WHAT, ...request })
+    return this.#session(scope).request({ ...LISTING, ...request })
   }
 
   /**
-   * What the address answers, whatever it is; a redirect is not followed. A credential among the headers is shown over
-   * TLS only, unless the registry itself is read without or the address is on this machine; and only the registry's own
-   * host is believed without a certificate that verifies, where that was asked for.
+   * Returns the response of a URL, whatever its status; redirects are not followed. Without TLS a request is refused, unless
+   * the registry itself is read without or the host is this machine. Only the registry's own host may have a certificate
+   * that does not verify, where the context accepts that.
    */
   async requestUrl(url: URL, request: UrlRequest): Promise<ApiResponse> {
-    const { client, context, host } = this.#options
+    const { client, context, hints } = this.#options
     context.signal.throwIfAborted()
-    const insecure = context.insecure && url.host === host.name
-    const isOpen = url.protocol !== 'https:' && !insecure && !isLoopbackHost(url.host)
+    const insecure = context.insecure && url.host === hints.host
+    const isUnprotected = url.protocol !== 'https:' && !insecure && !isLoopbackHost(url.host)
     try {
-      if (isOpen) throw new ForbiddenTargetError()
-      if (request.account !== undefined) (await this.#found)?.onUsed?.()
+      if (isUnprotected) throw new ForbiddenTargetError()
+      if (request.account !== undefined) (await this.#credential.find())?.onUsed?.()
       return await client.request(url, request, { ...context, insecure })
     } catch (error) {
       context.signal.throwIfAborted()
-      throw failure(this.#question(url.host), error, await this.#secrets())
+      throw requestError(this.#subject(url.host), error, await this.#credential.secrets())
     }
   }
 
-  /** The error for an answer of the address that is not what was asked for; `shown` never appears in it. */
-  async refusal(url: URL, answer: ApiResponse, shown: readonly string[] = []): Promise<RegistryError> {
-    const secrets = [...shown, ...(await this.#secrets())]
-    return refusal({ ...this.#question(url.host), signedIn: shown.length > 0, secrets }, answer)
+  /** Returns the error for a URL's response whose status is not the expected one; `sent` is removed from its message. */
+  async responseError(url: URL, response: ApiResponse, sent: readonly string[] = []): Promise<RegistryError> {
+    const secrets = [...sent, ...(await this.#credential.secrets())]
+    return responseError(this.#subject(url.host), response, { signedIn: sent.length > 0, secrets })
   }
 
   #session(scope: string): Session {
-    const session = this.#sessions.get(scope) ?? this.#options.openFor(scope)
+    const session = this.#sessions.get(scope) ?? this.#options.openSession(scope)
     this.#sessions.set(scope, session)
     return session
   }
 
-  async #secrets(): Promise<readonly string[]> {
-    const credential = await this.#found?.catch(() => null)
-    return credential ? this.#options.logins.secretsOf(credential, this.registry) : []
-  }
-
-  #question(registry: string): Question {
-    return { ...WHAT, registry, repository: this.repository }
+  #subject(registry: string): RequestSubject {
+    return { ...LISTING, registry, repository: this.repository }
   }
 }

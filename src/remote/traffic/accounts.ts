@@ -1,68 +1,53 @@
-import type { Breaker, BreakerStatus } from './breaker.ts'
-import type { Budgets } from './budget.ts'
-import type { Budget } from './quota-headers.ts'
+import type { Budgets } from './budgets.ts'
+import type { BreakerStatus, CircuitBreaker } from './circuit-breaker.ts'
+import { IdleMap } from './idle-map.ts'
+import type { RequestBudget } from './quota-headers.ts'
 
-/** Whom a host takes requests for that show no credential: whoever asks from this server's address. */
-export const ANYBODY = ''
+/** Account of requests that are sent without a credential: hosts count them by this server's address. */
+export const ANONYMOUS_ACCOUNT = ''
 
-/** How one account that a host is asked as stands with it; not which one, for that would tell whose it is. */
+/** State of one account at a host. It does not identify the account, because that would reveal its namespace. */
 export interface AccountStatus {
-  /** Whether a credential is shown. */
+  /** Whether requests of this account are sent with a credential. */
   readonly signedIn: boolean
   readonly breaker: BreakerStatus
-  /** What the host still gives to it; null where it does not say. */
-  readonly budget: Budget | null
+  /** The last budget that the host reported for the account; null when it reported none. */
+  readonly budget: RequestBudget | null
 }
 
-/** Accounts of one host that are remembered; of those that it puts up with the one used longest ago is forgotten first. */
+/** Accounts of one host that are remembered. */
 const MAX_ACCOUNTS = 100
 
-/** The accounts that one host is asked as: a host that has had enough of one is still asked as the others. */
+/** The circuit breakers of the accounts that one host is requested with: a 429 concerns one account only. */
 export class Accounts {
-  readonly #breakers = new Map<string, Breaker>()
-  readonly #newBreaker: () => Breaker
+  readonly #breakers = new IdleMap<CircuitBreaker>(MAX_ACCOUNTS, { dropsBusy: true })
+  readonly #newBreaker: () => CircuitBreaker
 
-  constructor(newBreaker: () => Breaker) {
+  constructor(newBreaker: () => CircuitBreaker) {
     this.#newBreaker = newBreaker
   }
 
-  /** Whether one of them is left alone now. */
-  get someLeftAlone(): boolean {
-    for (const { state } of this.#breakers.values()) if (state === 'OPEN') return true
-    return false
+  /** Whether no account has an open circuit. */
+  get idle(): boolean {
+    for (const [, { state }] of this.#breakers) if (state === 'OPEN') return false
+    return true
   }
 
-  /** Whether the host is worth asking as this one. */
-  breakerOf(account: string): Breaker {
-    const breaker = this.#breakers.get(account) ?? this.#newBreaker()
-    // to the end: the map is in the order of use
-    this.#breakers.delete(account)
-    if (this.#breakers.size >= MAX_ACCOUNTS) this.#forgetOne()
-    this.#breakers.set(account, breaker)
-    return breaker
+  breakerOf(account: string): CircuitBreaker {
+    return this.#breakers.getOrCreate(account, this.#newBreaker)
   }
 
-  /** Of each that the host does not put up with, or told what it still gives. */
+  /** States of the accounts whose circuit is not closed or whose budget is known. */
   statuses(budgets: Budgets): AccountStatus[] {
-    const names = new Set([...this.#breakers.keys(), ...budgets.accounts])
+    const names = new Set([...this.#breakers].map(([name]) => name).concat(budgets.accounts))
     const statuses: AccountStatus[] = []
     for (const name of names) {
-      const breaker = this.#breakers.get(name)?.standing ?? CLOSED
+      const breaker = this.#breakers.get(name)?.status ?? CLOSED
       const budget = budgets.last(name) ?? null
       if (breaker.state === 'CLOSED' && !budget) continue
-      statuses.push({ signedIn: name !== ANYBODY, breaker, budget })
+      statuses.push({ signedIn: name !== ANONYMOUS_ACCOUNT, breaker, budget })
     }
     return statuses
-  }
-
-  #forgetOne(): void {
-    const [oldest] = this.#breakers.keys()
-    for (const [name, { state }] of this.#breakers) {
-      if (state !== 'CLOSED') continue
-      this.#breakers.delete(name)
-      return
-    }
-    if (oldest !== undefined) this.#breakers.delete(oldest)
   }
 }
 

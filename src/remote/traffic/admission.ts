@@ -3,160 +3,174 @@ import { unlessAborted } from '../../concurrency/abort.ts'
 import type { Clock } from '../../concurrency/clock.ts'
 import { ConnectionError, EgressTimeoutError } from '../../egress/errors.ts'
 import type { EgressResponse } from '../../egress/exchange.ts'
-import { ANYBODY } from './accounts.ts'
-import { type Breaker, type Pass, SENT, type Trouble, troubleFor } from './breaker.ts'
-import type { HostQueue, Urgency } from './host-queue.ts'
+import { ANONYMOUS_ACCOUNT } from './accounts.ts'
+import type { CountedRequest } from './budgets.ts'
+import {
+  type CircuitBreaker,
+  CLOSED_PERMIT,
+  failureFor,
+  type HostFailure,
+  type Permit,
+} from './circuit-breaker.ts'
+import type { HostQueue } from './host-queue.ts'
 import type { HostTraffic } from './host-traffic.ts'
+import type { Prioritized } from './request-context.ts'
 import { parseRetryAfter } from './retry-after.ts'
 
-/** A request that is to be sent, and for whom. */
-export interface Applicant extends Urgency {
+/** A request that waits to be sent to its host. */
+export interface QueuedRequest extends Prioritized {
   readonly lane: string
   readonly namespace: string | null
   readonly signal: AbortSignal
-  /** Whom the host takes this for; anybody unless given. */
+  /** The account that the host counts the request for; anonymous by default. */
   readonly account?: string
-  /** It takes a pull from what the host still gives. */
-  readonly counted?: boolean
+  /** A pull, which counts against the host's quota. */
+  readonly isPull?: boolean
   /**
-   * Finds out as anybody how the host wants to be asked, for somebody who will show a credential: that the host has had
-   * enough of anybody is no reason not to.
+   * An anonymous first request of a caller that has a credential: it is sent although the circuit of the anonymous account
+   * is open.
    */
-  readonly scouting?: boolean
-  /** It holds its turn until its body ends. */
+  readonly isDiscovery?: boolean
+  /** The response's body is a stream, which holds its slot until it ends. */
   readonly isStream: boolean
 }
 
-interface Waiting {
+interface AdmissionOptions {
   readonly clock: Clock
-  /** Milliseconds that are left to wait for a host that said how long it wants to be left alone. */
+  /** Milliseconds that are left to wait for pauses that the host requested. */
   readonly patience: { left: number }
 }
 
 /**
- * Waits for a turn, and for the host's being worth asking as this account. A refusal when it is not and that is not
- * worth waiting for. Rejects with the signal's reason once it is aborted.
+ * Waits for a slot at the host and for closed circuits. Returns the last failure instead when a circuit is open for longer
+ * than the request may wait. Rejects with the signal's reason once it is aborted.
  */
 export async function admit(
   host: HostTraffic,
-  applicant: Applicant,
-  { clock, patience }: Waiting,
-): Promise<Admission | { readonly refusal: Trouble }> {
-  const { lane, namespace, signal, scouting = false, isStream } = applicant
+  request: QueuedRequest,
+  { clock, patience }: AdmissionOptions,
+): Promise<Admission | { readonly failure: HostFailure }> {
+  const { lane, namespace, signal, isDiscovery = false, isStream } = request
   const queue = isStream ? host.streams : host.requests
-  const account = host.accounts.breakerOf(applicant.account ?? ANYBODY)
+  const account = host.accounts.breakerOf(request.account ?? ANONYMOUS_ACCOUNT)
   for (;;) {
-    const opening = host.breaker.opening ?? (scouting ? undefined : account.opening)
+    const opening = host.breaker.opening ?? (isDiscovery ? undefined : account.opening)
     if (opening) {
       const remaining = opening.until - clock.now()
-      if (!opening.asked || remaining > patience.left) return { refusal: troubleFor(namespace, opening) }
+      if (!opening.isRequested || remaining > patience.left)
+        return { failure: failureFor(namespace, opening) }
       patience.left -= remaining
       await clock.sleep(remaining, signal)
       continue
     }
-    const turn = queue.enter(lane, signal, applicant)
+    const turn = queue.enter(lane, signal, request)
     if (turn) await turn
-    // asked for only now: it may have been left alone since this request began to wait for its turn
-    const ofHost = host.breaker.pass()
-    const ofAccount = ofHost && (scouting ? SENT : account.pass())
-    if (ofHost && ofAccount)
-      return new Admission({ host, queue, account, ofHost, ofAccount, applicant, clock })
-    if (ofHost) host.breaker.release(ofHost)
+    // a circuit may have opened while the request waited for its slot
+    const hostPermit = host.breaker.permit()
+    const accountPermit = hostPermit && (isDiscovery ? CLOSED_PERMIT : account.permit())
+    if (hostPermit && accountPermit) {
+      return new Admission({ host, queue, account, hostPermit, accountPermit, request, clock })
+    }
+    if (hostPermit) host.breaker.release(hostPermit)
     queue.leave()
-    await unlessAborted((ofHost ? account : host.breaker).probed, signal)
+    await unlessAborted((hostPermit ? account : host.breaker).probeEnded, signal)
   }
 }
 
 interface AdmissionParts {
   readonly host: HostTraffic
   readonly queue: HostQueue
-  readonly account: Breaker
-  readonly ofHost: Pass
-  readonly ofAccount: Pass
-  readonly applicant: Applicant
+  readonly account: CircuitBreaker
+  readonly hostPermit: Permit
+  readonly accountPermit: Permit
+  readonly request: QueuedRequest
   readonly clock: Clock
 }
 
-/** Leave to send one request: one of `judge` and `blame` says what came of it, and `end` gives its turn back. */
+/** Permission to send one request. One of `recordResponse` and `recordError` records its result; `end` frees its slot. */
 export class Admission {
   readonly #parts: AdmissionParts
   readonly #number: number
-  #endSpending: (() => void) | undefined
+  #endCounted: (() => void) | undefined
 
   constructor(parts: AdmissionParts) {
     this.#parts = parts
-    this.#number = parts.host.send()
+    this.#number = parts.host.countSent()
   }
 
-  /** Whether the host is left alone now, by everybody or as this account. */
-  get isLeftAlone(): boolean {
+  /** Whether a circuit of the host or of the account is open or half-open. */
+  get isCircuitOpen(): boolean {
     const { host, account } = this.#parts
     return host.breaker.state !== 'CLOSED' || account.state !== 'CLOSED'
   }
 
-  /** Takes it from what the host still gives. Throws BudgetError. */
-  spend(): void {
-    const { host, applicant, clock } = this.#parts
-    this.#endSpending = host.budgets.spend(spendingOf(applicant), clock.now())
+  /** Takes the request from the account's budget. Throws BudgetError. */
+  takeFromBudget(): void {
+    const { host, request, clock } = this.#parts
+    this.#endCounted = host.budgets.take(countedRequest(request), clock.now())
   }
 
-  /** What the answer says of the host. Returns whether the account has spent what it was given: another try is vain. */
-  judge(answer: EgressResponse, isLast: boolean): boolean {
-    const { host, account, ofHost, ofAccount, applicant, clock } = this.#parts
-    const { status, headers } = answer
+  /** Records a response. Returns whether the account's quota is exhausted, so that a retry is pointless. */
+  recordResponse(response: EgressResponse, isLast: boolean): boolean {
+    const { host, account, hostPermit, accountPermit, request, clock } = this.#parts
+    const { status, headers } = response
     const now = clock.now()
-    const spending = spendingOf(applicant)
-    host.budgets.read(spending.account, headers, now)
-    const pause = ASKS_FOR_PAUSE.has(status) ? parseRetryAfter(headers, now) : undefined
-    // too many for this account alone: the host works, and may have time for others
-    const isAccounts = status === 429
-    const isSpent = isAccounts && pause === undefined && host.budgets.refuse(spending, now)
-    if (ASKS_FOR_PAUSE.has(status) && !isSpent) host.shrink(this.#number)
-    if (!isTrouble(status)) {
-      host.grow()
-      host.breaker.succeed(ofHost)
-      account.succeed(ofAccount)
+    const counted = countedRequest(request)
+    host.budgets.read(counted.account, headers, now)
+    const pause = MAY_REQUEST_PAUSE.has(status) ? parseRetryAfter(headers, now) : undefined
+    // a 429 concerns this account: the host works, and may accept requests of others
+    const isOfAccount = status === 429
+    const isExhausted = isOfAccount && pause === undefined && host.budgets.recordRefusal(counted, now)
+    if (MAY_REQUEST_PAUSE.has(status) && !isExhausted) host.decreaseConcurrency(this.#number)
+    if (!isFailure(status)) {
+      host.increaseConcurrency()
+      host.breaker.succeed(hostPermit)
+      account.succeed(accountPermit)
       return false
     }
-    const [breaker, pass] = isAccounts ? [account, ofAccount] : [host.breaker, ofHost]
-    const cause = { trouble: answer, namespace: applicant.namespace }
-    if (pause !== undefined) breaker.pause(pass, now + pause, cause)
-    else if (!isSpent && (isLast || pass.isProbe)) breaker.fail(pass, cause)
-    else breaker.release(pass)
-    if (isAccounts) host.breaker.succeed(ofHost)
-    else account.release(ofAccount)
-    return isSpent
+    const [breaker, permit] = isOfAccount ? [account, accountPermit] : [host.breaker, hostPermit]
+    const cause = { failure: response, namespace: request.namespace }
+    if (pause !== undefined) breaker.pause(permit, now + pause, cause)
+    else if (!isExhausted && (isLast || permit.isProbe)) breaker.fail(permit, cause)
+    else breaker.release(permit)
+    if (isOfAccount) host.breaker.succeed(hostPermit)
+    else account.release(accountPermit)
+    return isExhausted
   }
 
-  /** What it says of the host that no answer came; `tentative` says nothing of it yet. */
-  blame(error: unknown, { isLast, tentative }: { isLast: boolean; tentative: boolean }): void {
-    const { host, account, ofHost, ofAccount, applicant } = this.#parts
-    account.release(ofAccount)
-    // a certificate that does not verify for one is good enough for another who said so
-    const isTheHosts = error instanceof ConnectionError || error instanceof EgressTimeoutError
-    if (!isTheHosts || tentative) host.breaker.release(ofHost)
-    else if (isLast || ofHost.isProbe) {
-      host.breaker.fail(ofHost, { trouble: error, namespace: applicant.namespace })
+  /** Records that no response arrived; that of a tentative request does not count as a failure of the host. */
+  recordError(error: unknown, { isLast, isTentative }: { isLast: boolean; isTentative: boolean }): void {
+    const { host, account, hostPermit, accountPermit, request } = this.#parts
+    account.release(accountPermit)
+    // a certificate that does not verify is no failure of the host: requests that accept it may succeed
+    const isOfHost = error instanceof ConnectionError || error instanceof EgressTimeoutError
+    if (!isOfHost || isTentative) host.breaker.release(hostPermit)
+    else if (isLast || hostPermit.isProbe) {
+      host.breaker.fail(hostPermit, { failure: error, namespace: request.namespace })
     }
   }
 
-  /** Gives the turn back, once the stream ends where there is one. */
+  /** Frees the slot; where there is a stream, when the stream closes. */
   end(stream: Readable | undefined): void {
     const { queue } = this.#parts
-    this.#endSpending?.()
+    this.#endCounted?.()
     if (stream && !stream.closed) stream.once('close', () => queue.leave())
     else queue.leave()
   }
 }
 
-const ASKS_FOR_PAUSE = new Set([429, 503])
+const MAY_REQUEST_PAUSE = new Set([429, 503])
 
-// 501 says that the method is unknown, which is worth another try by another method
-const isTrouble = (status: number): boolean =>
+// a 501 concerns the method only: the caller tries another one
+const isFailure = (status: number): boolean =>
   status === 408 || status === 429 || (status >= 500 && status !== 501)
 
-const spendingOf = ({ account = ANYBODY, counted = false, urgency }: Applicant) => ({
+const countedRequest = ({
+  account = ANONYMOUS_ACCOUNT,
+  isPull = false,
+  urgency,
+}: QueuedRequest): CountedRequest => ({
   account,
-  isPull: counted,
+  isPull,
   ...(urgency && { urgency }),
 })

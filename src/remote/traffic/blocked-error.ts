@@ -1,9 +1,9 @@
-/** A rule says that nobody is to be asked there. No connection was opened. */
+/** The host is blocked by a registry configuration. No connection was opened. */
 export class BlockedError extends Error {
   override readonly name = 'BlockedError'
 
-  /** `by`: `the configuration of quay.io blocks it`. */
-  constructor(by: string) {
-    super(by)
+  /** `blockedBy`: `the configuration of quay.io blocks it`. */
+  constructor(blockedBy: string) {
+    super(blockedBy)
   }
 }

@@ -3,35 +3,24 @@ import type { Clock } from '../../concurrency/clock.ts'
 import type { Egress, EgressRequest } from '../../egress/egress.ts'
 import { ConnectionError } from '../../egress/errors.ts'
 import type { EgressResponse } from '../../egress/exchange.ts'
-import type { Route } from '../../egress/route.ts'
-import { type Applicant, admit } from './admission.ts'
+import { admit, type QueuedRequest } from './admission.ts'
 import { BlockedError } from './blocked-error.ts'
-import type { Trouble } from './breaker.ts'
-import { BudgetError } from './budget.ts'
-import type { Urgency } from './host-queue.ts'
+import { BudgetError } from './budgets.ts'
+import type { HostFailure } from './circuit-breaker.ts'
 import { type HostLimits, type HostStatus, HostTraffic } from './host-traffic.ts'
+import { IdleMap } from './idle-map.ts'
 import type { RemoteLimits } from './limits.ts'
-
-/** Whose request this is, and under which conditions it may be sent. */
-export interface RequestContext extends Urgency {
-  readonly insecure: boolean
-  readonly lane: string
-  /** For which namespace, by whose credentials; null for the server itself. */
-  readonly namespace: string | null
-  readonly signal: AbortSignal
-  /** How each host is connected to, as all others where this is not there. Throws BlockedError where it is not to be. */
-  readonly routeTo?: (url: URL) => Route | undefined
-}
+import type { RequestContext } from './request-context.ts'
 
 export interface HostRequest
   extends Pick<EgressRequest, 'method' | 'body' | 'maxBytes' | 'stream'>,
-    Pick<Applicant, 'account' | 'counted' | 'scouting'> {
+    Pick<QueuedRequest, 'account' | 'isPull' | 'isDiscovery'> {
   readonly headers: Readonly<Record<string, string>>
-  /** Sent once, and another attempt follows: that it failed says nothing of the host yet. */
-  readonly tentative?: boolean
+  /** Sent once, because the caller has an alternative: its failure does not count as one of the host. */
+  readonly isTentative?: boolean
 }
 
-/** What became of a request: `NOT_SENT` while the host is left alone, or for want of what it still gives. */
+/** Result of one attempt. `NOT_SENT`: a circuit is open, the host is blocked, or the quota is reserved or exhausted. */
 export type RequestOutcome = 'ANSWERED' | 'REFUSED' | 'LIMITED' | 'FAILED' | 'UNREACHABLE' | 'NOT_SENT'
 
 export interface HostClientOptions {
@@ -40,100 +29,98 @@ export interface HostClientOptions {
   /** Between 0 and 1, as Math.random. */
   readonly random: () => number
   readonly limits: RemoteLimits
-  /** What may be asked of this host; asked again with each request to it. `limits` alone unless given. */
+  /** Limits of this host, read before each request; `limits` alone by default. */
   readonly limitsOf?: (host: string) => HostLimits
-  /** Told of each request that was sent, each try of it, and of those that were not. */
+  /** Receives the outcome of each attempt. */
   readonly observe?: (host: string, outcome: RequestOutcome) => void
 }
 
 const RETRIED = new Set([408, 429, 500, 502, 503, 504])
 
-/** Sends requests through their host's queue, again after what may pass, and not while the host is left alone. */
+/** Sends requests through the queue and the circuit breakers of their host, and retries transient failures. */
 export class HostClient {
   readonly #options: HostClientOptions
-  readonly #hosts = new Map<string, HostTraffic>()
+  readonly #hosts: IdleMap<HostTraffic>
 
   constructor(options: HostClientOptions) {
     this.#options = options
+    this.#hosts = new IdleMap(options.limits.hosts)
   }
 
-  /** The hosts that were asked and are remembered, as they are dialled. */
+  /** The states of the remembered hosts, by the names that requests are sent to. */
   hostStatuses(): HostStatus[] {
-    return [...this.#hosts].map(([host, traffic]) => traffic.standing(host))
+    return [...this.#hosts].map(([host, traffic]) => traffic.status(host))
   }
 
-  /** Asks hosts again that failed: there may be another way to them now. */
+  /** Closes circuits that opened after failures: there may be another way to their hosts now. */
   forgetFailures(): void {
-    for (const { breaker } of this.#hosts.values()) breaker.forget()
+    for (const [, { breaker }] of this.#hosts) breaker.reset()
   }
 
   /**
-   * The last answer, whatever its status; while the host is left alone, the answer that it is left alone for, unless
-   * the host said how long that is and it is worth waiting. Rejects as `Egress.request` does, or did when the host
-   * stopped answering, and with BudgetError; with BlockedError before anything is opened.
+   * Returns the last response, whatever its status. While a circuit is open, returns the response that opened it, or throws
+   * the error that did; a pause that the host requested is waited for when it is short enough. Rejects as `Egress.request`
+   * does, with BudgetError, and with BlockedError before a connection is opened.
    */
   async request(url: URL, request: HostRequest, context: RequestContext): Promise<EgressResponse> {
-    const { clock, egress, limits, observe = () => {} } = this.#options
-    const { insecure, signal } = context
+    const { clock, limits, observe = () => {} } = this.#options
+    // before the queue is entered: a blocked host has none
     context.routeTo?.(url)
-    const { tentative = false, scouting = false } = request
+    const { isTentative = false, isDiscovery = false } = request
     const host = this.#hostOf(url.host)
-    const tries = tentative ? 1 : limits.tries
+    const tries = isTentative ? 1 : limits.tries
     const patience = { left: limits.longestPause }
-    const applicant = { ...context, ...request, isStream: request.stream !== undefined }
+    const queued = { ...context, ...request, isStream: request.stream !== undefined }
     for (let attempt = 1; ; attempt += 1) {
-      const asks = scouting && attempt > 1 ? { ...applicant, scouting: false } : applicant
-      const admission = await admit(host, asks, { clock, patience })
-      if ('refusal' in admission) {
+      const retried = isDiscovery && attempt > 1 ? { ...queued, isDiscovery: false } : queued
+      const admission = await admit(host, retried, { clock, patience })
+      if ('failure' in admission) {
         observe(url.host, 'NOT_SENT')
-        return answerOf(admission.refusal)
+        return responseOf(admission.failure)
       }
       let outcome: EgressResponse | ConnectionError
       let stream: Readable | undefined
       let isLast = attempt >= tries
       try {
-        // asked for only now: what is allowed may be different since this request began to wait for its turn
+        // the rules may have changed while the request waited for its slot
         const route = context.routeTo?.(url)
-        admission.spend()
-        outcome = await egress.request(url, { ...request, insecure, route, signal })
+        admission.takeFromBudget()
+        outcome = await this.#options.egress.request(url, {
+          ...request,
+          insecure: context.insecure,
+          route,
+          signal: context.signal,
+        })
         stream = outcome.stream
         isLast ||= !RETRIED.has(outcome.status)
-        const isSpent = admission.judge(outcome, isLast)
-        isLast ||= isSpent
+        const isExhausted = admission.recordResponse(outcome, isLast)
+        isLast ||= isExhausted
         observe(url.host, outcomeOf(outcome.status))
       } catch (error) {
         isLast ||= !(error instanceof ConnectionError && error.transient)
-        admission.blame(error, { isLast, tentative })
+        admission.recordError(error, { isLast, isTentative })
         const isUnsent = error instanceof BudgetError || error instanceof BlockedError
-        if (!signal.aborted) observe(url.host, isUnsent ? 'NOT_SENT' : 'UNREACHABLE')
+        if (!context.signal.aborted) observe(url.host, isUnsent ? 'NOT_SENT' : 'UNREACHABLE')
         if (!(error instanceof ConnectionError)) throw error
         outcome = error
       } finally {
         admission.end(stream)
       }
-      if (isLast) return answerOf(outcome)
-      // for as long as the host is left alone it is waited, or not, where the queue is entered
-      if (!admission.isLeftAlone) await clock.sleep(this.#backoff(attempt), signal)
+      if (isLast) return responseOf(outcome)
+      // an open circuit is waited for at the next admission
+      if (!admission.isCircuitOpen) await clock.sleep(this.#retryDelay(attempt), context.signal)
     }
   }
 
-  // full jitter over the upper half: those who failed together do not come back together
-  #backoff(attempt: number): number {
+  // jitter over the upper half: requests that failed together are not retried together
+  #retryDelay(attempt: number): number {
     const { limits, random } = this.#options
     return limits.retryDelay * 2 ** (attempt - 1) * (0.5 + random() / 2)
   }
 
   #hostOf(name: string): HostTraffic {
-    const { limits, limitsOf } = this.#options
-    let host = this.#hosts.get(name)
-    if (!host) {
-      for (const [old, { idle }] of this.#hosts) {
-        if (this.#hosts.size < limits.hosts) break
-        if (idle) this.#hosts.delete(old)
-      }
-      host = new HostTraffic(this.#options)
-      this.#hosts.set(name, host)
-    }
+    const { limitsOf } = this.#options
+    const host = this.#hosts.getOrCreate(name, () => new HostTraffic(this.#options))
     if (limitsOf) host.limit(limitsOf(name))
     return host
   }
@@ -145,7 +132,7 @@ function outcomeOf(status: number): RequestOutcome {
   return status < 400 ? 'ANSWERED' : 'REFUSED'
 }
 
-const answerOf = (outcome: Trouble): EgressResponse => {
+const responseOf = (outcome: HostFailure): EgressResponse => {
   if (outcome instanceof Error) throw outcome
   return outcome
 }

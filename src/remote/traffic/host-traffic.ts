@@ -1,116 +1,113 @@
 import { TokenBucket } from '../../concurrency/token-bucket.ts'
 import { type AccountStatus, Accounts } from './accounts.ts'
-import { Breaker, type BreakerOptions, type BreakerStatus } from './breaker.ts'
-import { Budgets } from './budget.ts'
-import { Concurrency } from './concurrency.ts'
+import { AdaptiveConcurrency } from './adaptive-concurrency.ts'
+import { Budgets } from './budgets.ts'
+import { type BreakerStatus, CircuitBreaker, type CircuitBreakerOptions } from './circuit-breaker.ts'
 import { HostQueue } from './host-queue.ts'
 import type { RemoteLimits } from './limits.ts'
-import type { Budget } from './quota-headers.ts'
+import type { RequestBudget } from './quota-headers.ts'
 
-/** What may be asked of one host; null for what is allowed of any. */
+/** Limits of the requests to one host; null for the default. */
 export interface HostLimits {
   /** Requests at a time, and as many streams. */
   readonly concurrency: number | null
-  /** A fraction too. */
+  /** May be a fraction. */
   readonly requestsPerSecond: number | null
 }
 
-/** What goes on with one host, as it stands. */
+/** State of the requests to one host. */
 export interface HostStatus {
   /** `host[:port]`. */
   readonly host: string
-  /** Requests that were sent and are not answered, or whose body still streams. */
+  /** Requests that were sent and whose response or body is incomplete. */
   readonly inFlight: number
-  /** Requests that wait for their turn. */
+  /** Requests that wait in the queue. */
   readonly waiting: number
-  /** Requests that it is sent at a time: fewer than are allowed for a while after it had too many. */
+  /** Requests sent at a time: fewer than allowed for a while after the host refused requests for load. */
   readonly concurrency: number
   readonly breaker: BreakerStatus
-  /** One for each account that the host was asked as and told what it still gives. */
-  readonly budgets: readonly Budget[]
-  /** Those as which it is not asked for now, or that it told what it still gives. */
+  /** The budgets that the host reported, one per account. */
+  readonly budgets: readonly RequestBudget[]
+  /** Accounts whose circuit is not closed or whose budget is known. */
   readonly accounts: readonly AccountStatus[]
 }
 
-/** What goes on with one host: who asks it, whether it is worth asking, and what it still gives. */
+/** The requests to one host: queues, rate, circuit breakers and budgets. */
 export class HostTraffic {
   readonly requests: HostQueue
-  /** Streams hold their turn until they end: in a queue of their own they keep no other request waiting. */
+  /** A stream holds its slot until it ends: in a queue of their own streams do not delay other requests. */
   readonly streams: HostQueue
-  /** For what the host does to everybody: it fails, or cannot be reached. */
-  readonly breaker: Breaker
-  /** For what it does to one account: it has had enough of it. */
+  /** For failures that concern every account: the host fails or is unreachable. */
+  readonly breaker: CircuitBreaker
+  /** For failures that concern one account: the host limits its requests. */
   readonly accounts: Accounts
   readonly budgets: Budgets
   readonly #limits: RemoteLimits
-  readonly #pace: TokenBucket
-  readonly #concurrency: Concurrency
+  readonly #rate: TokenBucket
+  readonly #concurrency: AdaptiveConcurrency
 
-  constructor({ limits, ...options }: Pick<BreakerOptions, 'clock' | 'random'> & { limits: RemoteLimits }) {
+  constructor({
+    limits,
+    ...options
+  }: Pick<CircuitBreakerOptions, 'clock' | 'random'> & { limits: RemoteLimits }) {
     this.#limits = limits
-    this.#pace = new TokenBucket(options.clock)
-    this.#concurrency = new Concurrency(limits.requestsPerHost)
-    this.requests = new HostQueue(limits.requestsPerHost, this.#pace)
-    this.streams = new HostQueue(limits.requestsPerHost, this.#pace)
+    this.#rate = new TokenBucket(options.clock)
+    this.#concurrency = new AdaptiveConcurrency(limits.requestsPerHost)
+    this.requests = new HostQueue(limits.requestsPerHost, this.#rate)
+    this.streams = new HostQueue(limits.requestsPerHost, this.#rate)
     this.budgets = new Budgets(limits.reserve)
-    const breaker = () =>
-      new Breaker({
-        ...options,
-        failures: limits.failures,
-        firstPause: limits.firstRest,
-        longestPause: limits.longestRest,
-      })
-    this.breaker = breaker()
-    this.accounts = new Accounts(breaker)
+    const newBreaker = () => new CircuitBreaker({ ...options, ...limits })
+    this.breaker = newBreaker()
+    this.accounts = new Accounts(newBreaker)
   }
 
-  /** Whether forgetting this host costs nobody anything. */
+  /** Whether dropping this host loses nothing that is still to be respected. */
   get idle(): boolean {
     const { requests, streams, breaker, accounts } = this
-    return requests.idle && streams.idle && breaker.state !== 'OPEN' && !accounts.someLeftAlone
+    return requests.idle && streams.idle && breaker.state !== 'OPEN' && accounts.idle
   }
 
-  /** From now on it is asked so; what is under way goes on. */
+  /** Changes the limits; requests in flight continue. */
   limit({ concurrency, requestsPerSecond }: HostLimits): void {
     this.#concurrency.allowed = concurrency ?? this.#limits.requestsPerHost
-    this.#resize()
-    if (requestsPerSecond === this.#pace.rate) return
-    this.#pace.rate = requestsPerSecond
-    this.requests.hurry()
-    this.streams.hurry()
+    this.#resizeQueues()
+    if (requestsPerSecond === this.#rate.rate) return
+    this.#rate.rate = requestsPerSecond
+    this.requests.rateChanged()
+    this.streams.rateChanged()
   }
 
-  /** Notes that a request is sent; returns its number, for what is said of it later. */
-  send(): number {
-    return this.#concurrency.send()
+  /** Counts a request that is sent. Returns its number, for `decreaseConcurrency`. */
+  countSent(): number {
+    return this.#concurrency.countSent()
   }
 
-  /** The host takes fewer requests at a time than it was sent. */
-  shrink(request: number): void {
-    this.#concurrency.shrink(request)
-    this.#resize()
+  /** Records that the host refused the request for load. */
+  decreaseConcurrency(request: number): void {
+    this.#concurrency.decrease(request)
+    this.#resizeQueues()
   }
 
-  /** It took this one. */
-  grow(): void {
-    this.#concurrency.grow()
-    this.#resize()
+  /** Records a successful request. */
+  increaseConcurrency(): void {
+    this.#concurrency.increase()
+    this.#resizeQueues()
   }
 
-  standing(host: string): HostStatus {
+  status(host: string): HostStatus {
     const { requests, streams, breaker, budgets, accounts } = this
     return {
       host,
       inFlight: requests.inFlight + streams.inFlight,
       waiting: requests.waiting + streams.waiting,
       concurrency: this.#concurrency.size,
-      breaker: breaker.standing,
+      breaker: breaker.status,
       budgets: budgets.all,
       accounts: accounts.statuses(budgets),
     }
   }
 
-  #resize(): void {
+  #resizeQueues(): void {
     this.requests.slots = this.#concurrency.size
     this.streams.slots = this.#concurrency.size
   }

@@ -1,36 +1,36 @@
-/** What one registry may cost us. Milliseconds, bytes, or counts. */
+/** Limits of the requests to one registry. Milliseconds, bytes, or counts. */
 export interface RemoteLimits {
   /** Requests to one host at a time. */
   readonly requestsPerHost: number
-  /** How often a request is sent before its failure counts, the first time included. */
+  /** Attempts of one request, the first included. */
   readonly tries: number
-  /** Milliseconds before the second try; doubled before each one after. */
+  /** Milliseconds before the second attempt; doubled before each further one. */
   readonly retryDelay: number
-  /** Milliseconds that one request waits for `Retry-After` in all; for a longer one it is TooManyRequests at once. */
+  /** Milliseconds that one request waits in all for `Retry-After`; a longer pause fails it at once. */
   readonly longestPause: number
-  /** Requests to a host that fail in a row before it is left alone. */
+  /** Consecutive failed requests after which the circuit of a host opens. */
   readonly failures: number
-  /** Milliseconds that it is left alone then; doubled each time that it still fails, up to the longest. */
-  readonly firstRest: number
-  readonly longestRest: number
-  /** Part of what a host gives in its window that schedules leave to webhooks and people. */
+  /** Milliseconds that the circuit is open the first time; doubled after each failed probe, up to `longestOpen`. */
+  readonly firstOpen: number
+  readonly longestOpen: number
+  /** Fraction of a quota that scheduled requests leave to webhooks and API clients. */
   readonly reserve: number
-  /** Tags asked for in one page. */
+  /** Tags requested per page. */
   readonly pageSize: number
   /** Bytes of one page of tags. */
   readonly pageBytes: number
-  /** Pages of one listing. */
+  /** Pages of one list. */
   readonly pages: number
-  /** Tags of one listing. */
+  /** Tags of one list. */
   readonly tags: number
-  /** Milliseconds for one listing, what its reader does between the pages included. */
+  /** Milliseconds for one list, including the time that its reader spends between pages. */
   readonly listingTime: number
-  /** How often a blob that broke off is asked for again, from where it broke off. */
+  /** Range requests that resume one interrupted blob. */
   readonly resumptions: number
-  /** Milliseconds for a blob of any size, and the bytes a second that give a larger one more. */
+  /** Milliseconds for a blob of any size; a larger blob has more time, by `blobRate` bytes a second. */
   readonly blobTime: number
   readonly blobRate: number
-  /** Hosts whose scheme, challenge and tokens, and whose breaker and budgets are remembered. */
+  /** Hosts whose hints, circuit breakers and budgets are remembered. */
   readonly hosts: number
 }
 
@@ -40,8 +40,8 @@ export const DEFAULT_LIMITS: RemoteLimits = {
   retryDelay: 250,
   longestPause: 20_000,
   failures: 5,
-  firstRest: 5_000,
-  longestRest: 5 * 60_000,
+  firstOpen: 5_000,
+  longestOpen: 5 * 60_000,
   reserve: 0.1,
   pageSize: 1000,
   pageBytes: 16 * 1024 * 1024,

@@ -1,17 +1,17 @@
 import type { ResponseHeaders } from '../../egress/exchange.ts'
 
-/** What a host said that it still gives. */
-export interface Budget {
-  /** Requests that it gives in a window; null where it does not say. */
+/** The part of a host's quota that one account has left, as the host reported it. */
+export interface RequestBudget {
+  /** Requests per window; null when the host does not report it. */
   readonly limit: number | null
   readonly remaining: number
-  /** Seconds; null where it does not say. */
+  /** Seconds; null when the host does not report it. */
   readonly window: number | null
-  /** When it gives as many again, in milliseconds since 1970; null where it does not say. */
+  /** When the quota is renewed, in milliseconds since 1970; null when the host does not report it. */
   readonly resetAt: number | null
-  /** Only pulls of manifests cost something, as Docker Hub counts them; everything does elsewhere. */
+  /** Only pulls of manifests count, as at Docker Hub; otherwise every request counts. */
   readonly pullsOnly: boolean
-  /** Whom the host counts, as it calls them: Docker Hub gives an address or a user's id. */
+  /** The account in the host's terms: at Docker Hub an address or a user id. */
   readonly source: string | null
   /** Milliseconds since 1970. */
   readonly readAt: number
@@ -20,13 +20,13 @@ export interface Budget {
 type Header = ResponseHeaders[string]
 
 const COUNT = /^(\d{1,15})(?:\s*;\s*w\s*=\s*(\d{1,9}))?(?:$|[\s;,])/
-/** Of Azure, which counts in fractions. */
+/** Azure reports fractions. */
 const FRACTION = /^\d{1,12}(?:\.\d{1,12})?$/
 const SOURCE = /^[\x21-\x7e]{1,100}$/
-/** Seconds since 1970 from here on; below it is seconds from now. */
+/** A reset value from here on is in seconds since 1970, a smaller one in seconds from now. */
 const FIRST_TIMESTAMP = 1_000_000_000
 
-/** A header's value, the first of several; empty where it is not there. */
+/** Returns a header's first value, trimmed; empty for a missing header. */
 export const headerText = (value: Header): string => (Array.isArray(value) ? value[0] : value)?.trim() ?? ''
 
 function countOf(value: Header): { count: number; window: number | null } | undefined {
@@ -36,18 +36,18 @@ function countOf(value: Header): { count: number; window: number | null } | unde
 }
 
 /**
- * Reads what hosts say of how much they still give; undefined without a remainder that can be read.
- * - `ratelimit-limit: 100;w=21600`, `ratelimit-remaining: 20;w=21600` and `docker-ratelimit-source`, as Docker Hub writes
- *   them on manifests, for HEAD too: pulls alone are counted.
- * - The same without a window, with `ratelimit-reset`, as GitLab has them, or all with `x-` before, as GitHub and the API
- *   of Docker Hub do: every request is counted.
- * - `x-ms-ratelimit-remaining-calls-per-second`, which Azure has.
+ * Parses the remaining quota in a response's headers; undefined when there is no readable remainder.
+ * - `ratelimit-limit: 100;w=21600`, `ratelimit-remaining: 20;w=21600` and `docker-ratelimit-source`: Docker Hub sends them
+ *   with manifests, also for HEAD, and counts pulls only.
+ * - The same without a window, with `ratelimit-reset` (GitLab), or each with the prefix `x-` (GitHub, the API of Docker
+ *   Hub): every request counts.
+ * - `x-ms-ratelimit-remaining-calls-per-second` (Azure).
  */
-export function parseBudget(headers: ResponseHeaders, now: number): Budget | undefined {
-  return familyOf('', headers, now) ?? familyOf('x-', headers, now) ?? azureOf(headers, now)
+export function parseBudget(headers: ResponseHeaders, now: number): RequestBudget | undefined {
+  return prefixedBudget('', headers, now) ?? prefixedBudget('x-', headers, now) ?? azureBudget(headers, now)
 }
 
-function familyOf(prefix: '' | 'x-', headers: ResponseHeaders, now: number): Budget | undefined {
+function prefixedBudget(prefix: '' | 'x-', headers: ResponseHeaders, now: number): RequestBudget | undefined {
   const remaining = countOf(headers[`${prefix}ratelimit-remaining`])
   if (!remaining) return undefined
   const limit = countOf(headers[`${prefix}ratelimit-limit`])
@@ -64,7 +64,7 @@ function familyOf(prefix: '' | 'x-', headers: ResponseHeaders, now: number): Bud
   }
 }
 
-function azureOf(headers: ResponseHeaders, now: number): Budget | undefined {
+function azureBudget(headers: ResponseHeaders, now: number): RequestBudget | undefined {
   const remaining = headerText(headers['x-ms-ratelimit-remaining-calls-per-second'])
   if (!FRACTION.test(remaining)) return undefined
   return {
@@ -73,7 +73,7 @@ function azureOf(headers: ResponseHeaders, now: number): Budget | undefined {
   }
 }
 
-/** When the window is over: GitHub and GitLab tell a time since 1970, others the seconds until then. */
+/** Returns the end of the window: GitHub and GitLab send a time since 1970, others the seconds until then. */
 function resetOf(value: Header, now: number): number | null {
   const seconds = countOf(value)?.count
   if (seconds === undefined) return null

@@ -1,58 +1,64 @@
 import { ForbiddenTargetError } from '../../egress/errors.ts'
 import type { EgressResponse } from '../../egress/exchange.ts'
-import type { HostClient, HostRequest, RequestContext } from './host-client.ts'
+import type { HostClient, HostRequest } from './host-client.ts'
+import type { RequestContext } from './request-context.ts'
 
 const MAX_REDIRECTS = 5
 const REDIRECTS = new Set([301, 302, 303, 307, 308])
 
-/** A request to another host than the one that was asked first failed; `cause` says how. */
+/** A request to the target of a redirect failed; `cause` is the failure. */
 export class RedirectError extends Error {
   override readonly name = 'RedirectError'
 }
 
-export interface Followed {
-  readonly answer: EgressResponse
-  /** What was asked last. */
+export interface RedirectedResponse {
+  readonly response: EgressResponse
+  /** The URL of the last request. */
   readonly url: URL
-  /** Whether it comes from another origin than the one that was asked. */
-  readonly foreign: boolean
+  /** Whether the response comes from another origin than the first request's. */
+  readonly isOtherOrigin: boolean
 }
 
-/** Headers that are for the origin that was asked and for no other. */
-export interface FollowRequest extends HostRequest {
+export interface RedirectableRequest extends HostRequest {
+  /** Sent to the first origin only. */
   readonly authorization: string | undefined
 }
 
 /**
- * Sends the request and follows up to five redirects, each through the client and so vetted anew. Once scheme, host or
- * port changes, Authorization and every header but Accept and Range stay behind for good. From https to http only when
- * insecure. A POST is not followed: its body was for whom it was sent to.
- * Rejects as the client does, with RedirectError for what failed after the first hop.
+ * Sends the request and follows up to five redirects. When the scheme, host or port changes, Authorization and all headers
+ * except Accept and Range are dropped for the rest of the chain. From https to http only when insecure. A POST is not
+ * followed: its body is for the first host only. Rejects as HostClient.request does, and with RedirectError for a failure
+ * after the first request.
  */
-export async function follow(
+export async function requestFollowingRedirects(
   client: HostClient,
   first: URL,
-  { authorization, ...request }: FollowRequest,
+  { authorization, ...request }: RedirectableRequest,
   context: RequestContext,
-): Promise<Followed> {
-  const { account: _, ...stranger } = request
+): Promise<RedirectedResponse> {
+  // the account is unknown to other hosts
+  const { account: _, ...withoutAccount } = request
   let url = first
-  let foreign = false
-  for (let hops = 0; ; hops += 1) {
-    let answer: EgressResponse
+  let isOtherOrigin = false
+  for (let redirects = 0; ; redirects += 1) {
+    let response: EgressResponse
     try {
-      const headers = headersFor(request, authorization, foreign)
-      // another host has not heard of the account
-      answer = await client.request(url, { ...(foreign ? stranger : request), headers }, context)
+      const headers = headersFor(request, authorization, isOtherOrigin)
+      response = await client.request(
+        url,
+        { ...(isOtherOrigin ? withoutAccount : request), headers },
+        context,
+      )
     } catch (error) {
-      throw hops === 0 || context.signal.aborted ? error : new RedirectError('redirect', { cause: error })
+      if (redirects === 0 || context.signal.aborted) throw error
+      throw new RedirectError('redirect', { cause: error })
     }
-    const { location } = answer.headers
-    const isFollowed = REDIRECTS.has(answer.status) && request.method !== 'POST'
-    if (!isFollowed || typeof location !== 'string') return { answer, url, foreign }
-    if (hops === MAX_REDIRECTS) throw new RedirectError(`it redirects more than ${MAX_REDIRECTS} times`)
+    const { location } = response.headers
+    const isFollowed = REDIRECTS.has(response.status) && request.method !== 'POST'
+    if (!isFollowed || typeof location !== 'string') return { response, url, isOtherOrigin }
+    if (redirects === MAX_REDIRECTS) throw new RedirectError(`there are more than ${MAX_REDIRECTS} redirects`)
     const next = targetOf(location, url, context.insecure)
-    foreign ||= next.origin !== url.origin
+    isOtherOrigin ||= next.origin !== url.origin
     url = next
   }
 }
@@ -60,9 +66,9 @@ export async function follow(
 const headersFor = (
   { headers }: HostRequest,
   authorization: string | undefined,
-  foreign: boolean,
+  isOtherOrigin: boolean,
 ): Readonly<Record<string, string>> => {
-  if (!foreign) return authorization === undefined ? headers : { ...headers, authorization }
+  if (!isOtherOrigin) return authorization === undefined ? headers : { ...headers, authorization }
   const { accept, range } = headers
   return { ...(accept !== undefined && { accept }), ...(range !== undefined && { range }) }
 }

@@ -5,9 +5,9 @@ const MIN_PAUSE = 1_000
 const MAX_PAUSE = 3_600_000
 
 /**
- * Milliseconds that a registry wants to be left alone, between one second and one hour; undefined when it says nothing
- * that can be read. `Retry-After` holds seconds or an HTTP date (RFC 9110 §10.2.3); Docker Hub's `X-Retry-After` holds
- * seconds since 1970. Without either it is the time at which a budget that is spent begins anew, where that is told.
+ * Parses the pause that a registry requests: milliseconds between one second and one hour, undefined for none. `Retry-After`
+ * holds seconds or an HTTP date (RFC 9110 §10.2.3); Docker Hub's `X-Retry-After` holds seconds since 1970. Without either
+ * the pause ends when an exhausted budget is renewed, where the registry reports that time.
  */
 export function parseRetryAfter(headers: ResponseHeaders, now: number): number | undefined {
   const retryAfter = headerText(headers['retry-after'])

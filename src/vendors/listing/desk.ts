@@ -98,7 +98,7 @@ export class Desk {
       maxBytes: this.limits.pageBytes,
     })
     if (statuses.includes(answer.status)) return answer
-    throw await this.#api.refusal(await this.#api.origin(), answer)
+    throw await this.#api.responseError(await this.#api.origin(), answer)
   }
 
   /** What the address answers, whatever it is. */
@@ -131,7 +131,7 @@ export class Desk {
 
   /** The error for an answer that is not what was asked for. */
   refusal(url: URL, answer: ApiResponse, { shown = [] }: Question = {}): Promise<RegistryError> {
-    return this.#api.refusal(url, answer, shown)
+    return this.#api.responseError(url, answer, shown)
   }
 
   #count(question: string, mayRepeat = false): void {

@@ -82,7 +82,7 @@ describe('Amazon ECR', () => {
 
     expect(error).toMatchObject({ reason: 'RegistryUnavailable', status: 500 })
     expect(error.message).toMatch(
-      /there is no login for .*: no token was given: 127\.0\.0\.1:\d+ answered 500 ServerException: try later/,
+      /cannot log in to .*: no token was returned: 127\.0\.0\.1:\d+ responded with 500 ServerException: try later/,
     )
     expect(aws.given).toBe(1)
   })
@@ -103,7 +103,7 @@ describe('Amazon ECR', () => {
 
     expect(told).toMatchObject([{ registry: it.upstream.host }])
     expect(told[0]?.expires).toBeGreaterThan(START + 11 * HOUR)
-    expect(told[0]?.message).toMatch(/answered 503/)
+    expect(told[0]?.message).toMatch(/responded with 503/)
     // and again when it begins anew
     it.cloud.hook = undefined
     it.clock.time = START + 10 * HOUR
@@ -138,7 +138,7 @@ describe('Amazon ECR', () => {
     expect(it.cloud.log).toHaveLength(1)
     expect(errors[0]).toMatchObject({ reason: 'Unauthorized', status: 400 })
     expect(errors[0]?.message).toMatch(
-      /^there is no login for .*: Amazon did not take the access key: \S+ answered 400 InvalidSignatureException: The request signature we calculated does not match/,
+      /^cannot log in to .*: Amazon did not take the access key: \S+ responded with 400 InvalidSignatureException: The request signature we calculated does not match/,
     )
     expect(new Set(errors.map(({ message }) => message)).size).toBe(1)
     it.clock.time += MINUTE + 1

@@ -4,8 +4,8 @@ import { createEgress } from '../../../src/egress/egress.ts'
 import type { Secret } from '../../../src/logins/registry-login.ts'
 import { Authorizer } from '../../../src/remote/login/authorizer.ts'
 import { CloudLogins } from '../../../src/remote/login/cloud-logins.ts'
-import { RegistryHost } from '../../../src/remote/login/registry-host.ts'
-import type { Grant, TokenRequest, Tokens } from '../../../src/remote/login/token.ts'
+import { HostHints } from '../../../src/remote/login/host-hints.ts'
+import type { Grant, TokenRequest } from '../../../src/remote/login/token-server.ts'
 import { HostClient } from '../../../src/remote/traffic/host-client.ts'
 import { DEFAULT_LIMITS } from '../../../src/remote/traffic/limits.ts'
 import { cloudExchanges } from '../../../src/vendors/cloud-exchanges.ts'
@@ -110,7 +110,7 @@ describe('Azure', () => {
 
     expect(error).toMatchObject({ reason: 'Unauthorized', status: 401 })
     expect(error.message).toMatch(
-      /: Microsoft Entra did not take the application’s secret: \S+ answered 401 invalid_client: AADSTS7000215: Invalid client secret provided: \*\*\*\.$/,
+      /: Microsoft Entra did not take the application’s secret: \S+ responded with 401 invalid_client: AADSTS7000215: Invalid client secret provided: \*\*\*\.$/,
     )
   })
 
@@ -149,12 +149,12 @@ describe('a registry of Azure behind another name', () => {
         return { token: { value: 'good', issued: START, expires: START + HOUR } }
       },
     }
-    const host = new RegistryHost('registry.example', tokens as unknown as Tokens)
-    host.demand = { scheme: 'bearer', realm: new URL(realm), service: 's', scopes: [] }
+    const hints = new HostHints('registry.example', tokens)
+    hints.requirement = { scheme: 'bearer', realm: new URL(realm), service: 's', scopes: [] }
     const authorizer = new Authorizer({
       registry: 'registry.example',
       repository: 'team/app',
-      host,
+      hints,
       trustedRealms: {},
       logins: new CloudLogins({ exchanges: cloudExchanges, client, clock, endpointOf: cloud.endpoint }),
       context: { insecure: false, lane: 'test', namespace: null, signal: new AbortController().signal },

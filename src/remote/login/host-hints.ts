@@ -1,0 +1,61 @@
+import { SingleFlight } from '../../concurrency/single-flight.ts'
+import type { EgressResponse, ResponseHeaders } from '../../egress/exchange.ts'
+import type { AuthRequirement } from './challenge.ts'
+import type { TokenCache } from './token-cache.ts'
+
+/**
+ * Cached knowledge about one registry host: its scheme, what it requires, its tokens, and whether its HEAD is useful. All
+ * of it is a hint, which may be outdated: a request that fails with a hint is repeated once without it. Secure and insecure
+ * requests never share hints.
+ */
+export class HostHints {
+  /** `host[:port]` that requests are sent to. */
+  readonly host: string
+  readonly tokens: Pick<TokenCache, 'get'>
+  /** Scheme and host of the last response. */
+  origin: URL
+  /** Requirement of the last 401; `none` when a request without authorization succeeded, undefined while unknown. */
+  requirement: AuthRequirement | 'none' | undefined
+  /** The headers of the first response, which identify the registry's software; undefined while there is none. */
+  firstResponseHeaders: ResponseHeaders | undefined
+  /** Whether a HEAD of a manifest has returned a digest. */
+  headReturnsDigest = false
+  /** Milliseconds since 1970 until which HEAD is not used, because it returned no digest. */
+  skipHeadUntil = 0
+  readonly #discovery = new SingleFlight<EgressResponse>()
+
+  constructor(host: string, tokens: Pick<TokenCache, 'get'>) {
+    this.host = host
+    this.tokens = tokens
+    this.origin = new URL(`https://${host}`)
+  }
+
+  /** Whether no discovery is in flight, so that dropping these hints costs requests only. */
+  get idle(): boolean {
+    return this.#discovery.inFlight.length === 0
+  }
+
+  /** Makes the next request discover the host again: a host that was unreachable may return with another scheme. */
+  drop(): void {
+    this.requirement = undefined
+  }
+
+  /**
+   * Lets one request discover scheme and requirement while the others wait. Returns the response of `discover` to the
+   * caller whose request it was; undefined to the others when the requirement is known then. A discovery that failed, or
+   * left the requirement unknown, is the result of all waiting callers: they do not repeat it.
+   */
+  async discover(
+    discover: () => Promise<EgressResponse>,
+    signal: AbortSignal,
+  ): Promise<EgressResponse | undefined> {
+    if (this.requirement !== undefined) return undefined
+    let isOwn = false
+    const start = () => {
+      isOwn = true
+      return discover()
+    }
+    const response = await this.#discovery.run('', start, signal)
+    return isOwn || this.requirement === undefined ? response : undefined
+  }
+}

@@ -1,0 +1,33 @@
+import type { EgressResponse, StreamLimits } from '../../egress/exchange.ts'
+import type { RequestSubject } from '../login/registry-errors.ts'
+
+/** The requested content, for the messages of errors. */
+export type RequestTopic = Omit<RequestSubject, 'registry' | 'repository'>
+
+/** One request to a registry. */
+export interface RegistryRequest extends RequestTopic {
+  readonly method: 'GET' | 'HEAD' | 'POST'
+  /** Path and query. */
+  readonly path: string
+  /** Body of a POST. The POST may be repeated: it must not change anything. */
+  readonly body?: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly maxBytes: number
+  /** It counts against the registry's quota. */
+  readonly isPull?: boolean
+  /** Returns the body of a 200 or 206 as a stream. */
+  readonly stream?: StreamLimits
+}
+
+/** A response of a registry or its token server, and how it was obtained. */
+export interface RegistryResponse {
+  readonly response: EgressResponse
+  /** The responding host in messages: `it`, the registry, or `its token server`. */
+  readonly source: string
+  readonly signedIn: boolean
+  /** The token server that did not receive the credential, because it is not trusted for the registry. */
+  readonly withheldFrom: string | undefined
+}
+
+/** Reports whether the registry denies access. */
+export const isDenied = ({ status }: EgressResponse): boolean => status === 401 || status === 403

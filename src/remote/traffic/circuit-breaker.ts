@@ -1,0 +1,184 @@
+import type { Clock } from '../../concurrency/clock.ts'
+import type { EgressError } from '../../egress/errors.ts'
+import type { EgressResponse } from '../../egress/exchange.ts'
+
+/** A failed request to a host: its response, or the error in place of one. */
+export type HostFailure = EgressResponse | EgressError
+
+/** CLOSED: requests are sent. OPEN: none is sent. HALF_OPEN: one request probes whether the circuit can close. */
+export type BreakerState = 'CLOSED' | 'OPEN' | 'HALF_OPEN'
+
+/** A failure and the namespace that the request was sent for: the response's body is for that namespace only. */
+export interface BreakerCause {
+  readonly failure: HostFailure
+  readonly namespace: string | null
+}
+
+/** State of a circuit breaker; all null while it is closed. Times in milliseconds since 1970. */
+export interface BreakerStatus {
+  readonly state: BreakerState
+  readonly since: number | null
+  /** The last failure; "it" is the host. Contains nothing of a response's body, which could repeat a secret. */
+  readonly reason: string | null
+  readonly nextAttempt: number | null
+}
+
+/** Permission to send one request; ends with one of `succeed`, `fail`, `pause` and `release`. */
+export interface Permit {
+  /** The only request of a half-open circuit. */
+  readonly isProbe: boolean
+}
+
+export interface CircuitBreakerOptions {
+  readonly clock: Clock
+  /** Between 0 and 1, as Math.random. */
+  readonly random: () => number
+  /** Consecutive failures that open the circuit. */
+  readonly failures: number
+  /** Milliseconds that the circuit is open the first time; doubled after each failed probe, up to `longestOpen`. */
+  readonly firstOpen: number
+  readonly longestOpen: number
+}
+
+/** Why and until when the circuit is open. */
+interface Opening extends BreakerCause {
+  readonly since: number
+  readonly until: number
+  /** The host requested the pause itself (`Retry-After`). */
+  readonly isRequested: boolean
+}
+
+interface Probe {
+  readonly ended: Promise<void>
+  readonly end: () => void
+}
+
+/** The permit of a closed circuit. */
+export const CLOSED_PERMIT: Permit = { isProbe: false }
+const PROBE: Permit = { isProbe: true }
+/** Bytes of a response's body that are kept for error messages. */
+const KEPT_BODY = 64 * 1024
+
+/** Stops requests to a host, or to one account at it, while it requests a pause and after consecutive failures. */
+export class CircuitBreaker {
+  readonly #options: CircuitBreakerOptions
+  #failures = 0
+  #failedProbes = 0
+  #opening: Opening | undefined
+  #probe: Probe | undefined
+
+  constructor(options: CircuitBreakerOptions) {
+    this.#options = options
+  }
+
+  /** Whether dropping this breaker loses nothing that is still to be respected. */
+  get idle(): boolean {
+    return this.state === 'CLOSED'
+  }
+
+  get state(): BreakerState {
+    if (!this.#opening) return 'CLOSED'
+    return this.#opening.until > this.#options.clock.now() ? 'OPEN' : 'HALF_OPEN'
+  }
+
+  get status(): BreakerStatus {
+    const { state } = this
+    if (!this.#opening) return { state, since: null, reason: null, nextAttempt: null }
+    const { since, until, failure, isRequested } = this.#opening
+    const text = 'status' in failure ? `it responded with ${failure.status}` : failure.message
+    const reason = isRequested ? `${text} and requested a pause` : text
+    return { state, since: state === 'OPEN' ? since : until, reason, nextAttempt: until }
+  }
+
+  /** Why and until when the circuit is open; undefined unless it is open. */
+  get opening(): Omit<Opening, 'since'> | undefined {
+    return this.state === 'OPEN' ? this.#opening : undefined
+  }
+
+  /** Returns a permit; undefined while the circuit is open, and while a probe is in flight. */
+  permit(): Permit | undefined {
+    if (!this.#opening) return CLOSED_PERMIT
+    if (this.state === 'OPEN' || this.#probe) return undefined
+    let end = (): void => {}
+    const ended = new Promise<void>((resolve) => {
+      end = resolve
+    })
+    this.#probe = { ended, end }
+    return PROBE
+  }
+
+  /** Resolves when the probe in flight has ended; at once when there is none. */
+  get probeEnded(): Promise<void> {
+    return this.#probe?.ended ?? Promise.resolve()
+  }
+
+  /** Records a response of a working host. */
+  succeed({ isProbe }: Permit): void {
+    this.#failures = 0
+    // a request that was sent before the circuit opened does not close it
+    if (!isProbe && this.#opening) return
+    this.#failedProbes = 0
+    this.#opening = undefined
+    this.#endProbe(isProbe)
+  }
+
+  /** Records a request that failed after its last attempt, or a failed probe. */
+  fail({ isProbe }: Permit, cause: BreakerCause): void {
+    this.#failures += 1
+    if (isProbe) {
+      this.#failedProbes += 1
+      this.#open(cause)
+    } else if (!this.#opening && this.#failures >= this.#options.failures) this.#open(cause)
+    this.#endProbe(isProbe)
+  }
+
+  /** Opens the circuit for a pause that the host requested; of two pauses the later end counts. */
+  pause({ isProbe }: Permit, until: number, cause: BreakerCause): void {
+    const since = this.#options.clock.now()
+    if (!this.#opening || until > this.#opening.until) {
+      this.#opening = { since, until, ...bounded(cause), isRequested: true }
+    }
+    this.#endProbe(isProbe)
+  }
+
+  /** Forgets failures, because the way to the host has changed. A pause that the host requested remains. */
+  reset(): void {
+    this.#failures = 0
+    if (this.#opening?.isRequested) return
+    this.#failedProbes = 0
+    this.#opening = undefined
+  }
+
+  /** Ends a request whose result proves nothing about the host. */
+  release({ isProbe }: Permit): void {
+    this.#endProbe(isProbe)
+  }
+
+  #open(cause: BreakerCause): void {
+    const { clock, random, firstOpen, longestOpen } = this.#options
+    const pause = Math.min(firstOpen * 2 ** Math.min(this.#failedProbes, 30), longestOpen)
+    const since = clock.now()
+    // jitter over the upper half: servers that lost a host at the same time do not return at the same time
+    const until = since + pause * (0.5 + random() / 2)
+    this.#opening = { since, until, ...bounded(cause), isRequested: false }
+  }
+
+  #endProbe(isProbe: boolean): void {
+    if (!isProbe) return
+    this.#probe?.end()
+    this.#probe = undefined
+  }
+}
+
+function bounded({ failure, namespace }: BreakerCause): BreakerCause {
+  if (!('status' in failure)) return { failure, namespace }
+  const { status, headers, body } = failure
+  const kept = body.byteLength > KEPT_BODY ? body.slice(0, KEPT_BODY) : body
+  return { failure: { status, headers, body: kept }, namespace }
+}
+
+/** Returns the failure as another namespace may see it: a response's body may name the account or repeat a secret. */
+export const failureFor = (namespace: string | null, cause: BreakerCause): HostFailure =>
+  'status' in cause.failure && cause.namespace !== namespace
+    ? { ...cause.failure, body: new Uint8Array() }
+    : cause.failure

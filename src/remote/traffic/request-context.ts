@@ -1,0 +1,20 @@
+import type { Route } from '../../egress/route.ts'
+
+/** Priority of a request in the queue of its host. */
+export interface Prioritized {
+  /** `webhook` is served first and `schedule` last; undefined for a request of an API client. */
+  readonly urgency?: 'webhook' | 'schedule'
+}
+
+/** On whose behalf a request is sent, and how its hosts may be connected to. */
+export interface RequestContext extends Prioritized {
+  /** Accepts plain HTTP and certificates that do not verify. */
+  readonly insecure: boolean
+  /** Requests of one urgency take turns by lane, so that a large import does not delay a small one. */
+  readonly lane: string
+  /** The namespace whose credentials are used; null for the server itself. */
+  readonly namespace: string | null
+  readonly signal: AbortSignal
+  /** Returns how to connect to the URL; undefined for the default. Throws BlockedError. */
+  readonly routeTo?: (url: URL) => Route | undefined
+}
