@@ -1,21 +1,17 @@
-import { INSECURE_REPOSITORY } from '../imagestream/commands/write-stream.ts'
-import type { ImageStream, Spec, SpecTagContent } from '../imagestream/spec/spec.ts'
+import type { Spec, SpecTagContent } from '../imagestream/spec/spec.ts'
+import { INSECURE_REPOSITORY } from '../imagestream/spec/stream-annotations.ts'
 import { type KeyValue, readKeyValues } from '../input/key-values.ts'
 import type { TagName } from '../oci/tag.ts'
+import type { DesiredStream } from './desired-stream.ts'
 import { isObject } from './fields.ts'
-import { wantedTagDocument } from './manifest-document.ts'
+import { specTagDocument } from './manifest-document.ts'
 import { pathText } from './source.ts'
 
-/** What clients write of a stream, as it is stored. */
-export interface Wanted extends Pick<ImageStream, 'namespace' | 'name' | 'labels' | 'annotations'> {
-  readonly spec: Spec
-}
-
 /**
- * What changes between two states of a stream, a line for each field that is gone (`-`) or new (`+`), by path; empty
- * when nothing does. Tags go by their name. What servers set is left out.
+ * Returns the difference between two states of a stream: a line for each field that is removed (`-`) or added (`+`), in
+ * order of path, with spec tags by name; empty for equal states. Fields that the server sets are left out.
  */
-export function diffWanted(before: Wanted | null, after: Wanted): string {
+export function streamDiff(before: DesiredStream | null, after: DesiredStream): string {
   const old = before ? linesOf(before) : new Map<string, string>()
   const now = linesOf(after)
   const paths = [...new Set([...now.keys(), ...old.keys()])].sort(byPath)
@@ -25,7 +21,7 @@ export function diffWanted(before: Wanted | null, after: Wanted): string {
   return [...fields, ...(before ? linesOfOrder(before.spec, after.spec) : [])].join('')
 }
 
-/** The order of the tags that both have, where it is another one. */
+/** Returns the order of the tags that both specs have, where it differs. */
 function linesOfOrder(before: Spec, after: Spec): string[] {
   const orderOf = (spec: Spec, other: Spec): string =>
     JSON.stringify([...spec.tags.keys()].filter((name) => other.tags.has(name)))
@@ -38,26 +34,26 @@ const line = (sign: '-' | '+', path: string, value: string | undefined): string[
 
 const byPath = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
-/** Each field that has a value, by its path. */
-function linesOf(wanted: Wanted): Map<string, string> {
+/** Returns each field that has a value, by its path. */
+function linesOf(stream: DesiredStream): Map<string, string> {
   const lines = new Map<string, string>()
   const add = (value: unknown, path: readonly string[]): void => {
     if (!isObject(value)) lines.set(pathText(path), JSON.stringify(value))
     else for (const [key, child] of Object.entries(value)) if (child !== null) add(child, [...path, key])
   }
-  add(documentOf(wanted), [])
+  add(documentOf(stream), [])
   return lines
 }
 
-/** The part of the document that clients write, with the import policy of the repository that it has no place for. */
-function documentOf({ namespace, name, labels, annotations, spec }: Wanted): object {
+/** Returns the document's part that clients write, with the repository's import policy, which documents have no field for. */
+function documentOf({ namespace, name, labels, annotations, spec }: DesiredStream): object {
   const { insecure } = spec
-  const notes = [
+  const entries = [
     ...readKeyValues(annotations),
     ...(insecure ? [{ key: INSECURE_REPOSITORY, value: 'true' }] : []),
   ]
   return {
-    metadata: { namespace, name, annotations: toObject(notes), labels: toObject(readKeyValues(labels)) },
+    metadata: { namespace, name, annotations: toObject(entries), labels: toObject(readKeyValues(labels)) },
     spec: {
       dockerImageRepository: spec.dockerImageRepository,
       importPolicy: { importMode: spec.importMode, scheduled: Boolean(spec.scheduled) },
@@ -67,8 +63,9 @@ function documentOf({ namespace, name, labels, annotations, spec }: Wanted): obj
   }
 }
 
-const tagOf = (name: TagName, tag: SpecTagContent): object => {
-  const { name: _isItsKey, ...document } = wantedTagDocument(name, tag)
+// without the name, which is the key
+const tagOf = (tagName: TagName, tag: SpecTagContent): object => {
+  const { name: _, ...document } = specTagDocument(tagName, tag)
   return document
 }
 

@@ -3,8 +3,8 @@ import type { DocumentReport } from './report.ts'
 import { type Path, quote } from './source.ts'
 
 /**
- * One object of a document, read field by field. A field that is null counts as left out, as in Kubernetes.
- * Of those that nobody asked for by the end `warnUnread` tells.
+ * Reader of the fields of one object in a document. A field that is null counts as missing, as in Kubernetes.
+ * `warnUnread` warns of the fields that were not read.
  */
 export class Fields {
   readonly path: Path
@@ -13,34 +13,34 @@ export class Fields {
   readonly #read = new Set<string>()
   readonly #children: Fields[] = []
 
-  /** Throws InvalidInputError for what is no object. */
+  /** Throws InvalidInputError unless the value is an object. */
   constructor(value: unknown, path: Path, report: DocumentReport) {
-    if (!isObject(value)) report.fail(path, `must be an object, and is ${kindOf(value)}`)
+    if (!isObject(value)) report.fail(path, expected('an object', value))
     this.path = path
     this.report = report
     this.#values = new Map(Object.entries(value))
   }
 
-  text(key: string): string | null {
+  string(key: string): string | null {
     const value = this.#take(key)
-    if (value !== null && typeof value !== 'string') this.#mistaken(key, 'a text', value)
+    if (value !== null && typeof value !== 'string') this.#failType(key, 'a string', value)
     return value
   }
 
-  /** A text that must be there and not be empty. */
+  /** Returns a string that must not be missing or empty. */
   required(key: string): string {
-    return this.text(key) || this.fail(key, 'is missing')
+    return this.string(key) || this.fail(key, 'is missing')
   }
 
   flag(key: string): boolean | null {
     const value = this.#take(key)
-    if (value !== null && typeof value !== 'boolean') this.#mistaken(key, 'true or false', value)
+    if (value !== null && typeof value !== 'boolean') this.#failType(key, 'true or false', value)
     return value
   }
 
-  /** One of these texts; an empty one counts as left out, as Go writes it. */
+  /** Returns one of these strings; an empty string counts as missing, as Go writes it. */
   choice<Choice extends string>(key: string, choices: readonly Choice[]): Choice | null {
-    const text = this.text(key) || null
+    const text = this.string(key) || null
     const found = choices.find((choice) => choice === text)
     if (text !== null && !found) {
       this.fail(key, `${quote(text)} is not allowed: it must be ${choices.join(' or ')}`)
@@ -55,17 +55,17 @@ export class Fields {
 
   objects(key: string): Fields[] {
     const value = this.#take(key) ?? []
-    if (!Array.isArray(value)) return this.#mistaken(key, 'a list', value)
+    if (!Array.isArray(value)) return this.#failType(key, 'a list', value)
     return value.map((item, at) => this.#child(item, [...this.path, key, at]))
   }
 
-  /** Labels or annotations, checked. */
+  /** Returns labels or annotations. Throws InvalidInputError. */
   keyValues(key: string): KeyValue[] {
     const value = this.#take(key) ?? {}
     const path = [...this.path, key]
-    if (!isObject(value)) return this.#mistaken(key, 'an object of texts', value)
+    if (!isObject(value)) return this.#failType(key, 'an object of strings', value)
     const entries = Object.entries(value).map(([name, text]) => {
-      if (typeof text !== 'string') return this.report.fail([...path, name], mistake('a text', text))
+      if (typeof text !== 'string') return this.report.fail([...path, name], expected('a string', text))
       return { key: name, value: text }
     })
     this.report.checked(
@@ -79,20 +79,20 @@ export class Fields {
     return entries
   }
 
-  /** Fields that are known, and that only a server sets. */
+  /** Marks fields as read that only a server sets. */
   ignore(...keys: readonly string[]): void {
     for (const key of keys) this.#read.add(key)
   }
 
-  /** Throws InvalidInputError of the field. */
+  /** Throws InvalidInputError for the field. */
   fail(key: string, message: string): never {
     return this.report.fail([...this.path, key], message)
   }
 
-  /** Warns of every field, here and below, that was not read. */
+  /** Warns of each field that was not read, also in inner objects. */
   warnUnread(): void {
     for (const key of this.#values.keys()) {
-      if (!this.#read.has(key)) this.report.warn([...this.path, key], 'unknown here, and not kept')
+      if (!this.#read.has(key)) this.report.warn([...this.path, key], 'unknown field, not stored')
     }
     for (const child of this.#children) child.warnUnread()
   }
@@ -108,27 +108,27 @@ export class Fields {
     return child
   }
 
-  #mistaken(key: string, wanted: string, value: unknown): never {
-    return this.fail(key, mistake(wanted, value))
+  #failType(key: string, type: string, value: unknown): never {
+    return this.fail(key, expected(type, value))
   }
 }
 
-// YAML has values that are objects and no mapping: times, sets, binary
+/** Reports whether the value is an object of JSON. YAML has other objects: times, sets, binary data. */
 export const isObject = (value: unknown): value is object =>
   typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype
 
-const mistake = (wanted: string, value: unknown): string =>
-  `must be ${wanted}, and is ${kindOf(value)}${wanted === 'a text' && isUnquoted(value) ? ': put it in quotes' : ''}`
+const expected = (type: string, value: unknown): string =>
+  `must be ${type}, and is ${typeNameOf(value)}${type === 'a string' && isUnquoted(value) ? ': put it in quotes' : ''}`
 
 const isUnquoted = (value: unknown): boolean =>
   ['number', 'bigint', 'boolean'].includes(typeof value) || value instanceof Date
 
-function kindOf(value: unknown): string {
+function typeNameOf(value: unknown): string {
   if (value === null || value === undefined) return 'nothing'
   if (Array.isArray(value)) return 'a list'
   if (value instanceof Date) return 'a time'
   if (isObject(value)) return 'an object'
-  if (typeof value === 'string') return 'a text'
-  if (typeof value === 'object') return 'of a kind that JSON does not have'
+  if (typeof value === 'string') return 'a string'
+  if (typeof value === 'object') return 'of a type that JSON does not have'
   return `the ${typeof value} ${value}`
 }

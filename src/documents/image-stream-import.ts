@@ -1,4 +1,4 @@
-import type { ImportImage } from '../imagestream/commands/import-image.ts'
+import type { ImportImageInput } from '../imagestream/commands/import-image-plan.ts'
 import type { Fields } from './fields.ts'
 import { IMPORT_MODES, parseReferencePolicy } from './image-stream.ts'
 import { type DocumentSubject, type DocumentVersion, parseSubject, parseVersion } from './metadata.ts'
@@ -7,62 +7,63 @@ import type { Path } from './source.ts'
 /** An OpenShift `ImageStreamImport`. Source: openshift/api image/v1 types.go. */
 export interface ImportDocument extends DocumentSubject, DocumentVersion {
   readonly kind: 'ImageStreamImport'
-  /** Whether what is fetched is to be stored. */
-  readonly stores: boolean
-  /** What to import, each as `importImage` is asked for it. */
-  readonly imports: readonly ImportWish[]
+  /** Whether the fetched images are stored. */
+  readonly isStored: boolean
+  /** Imports of the document, as inputs of `importImage`. */
+  readonly imports: readonly DocumentImport[]
 }
 
-export interface ImportWish {
-  readonly input: ImportImage
-  /** Where in the document a field of the input is. */
+/** One image or repository to import. */
+export interface DocumentImport {
+  readonly input: ImportImageInput
+  /** Returns the place of an input's field in the document. */
   readonly pathOf: (field: string) => Path
 }
 
-/** Throws InvalidInputError. */
+/** Parses an `ImageStreamImport`. Throws InvalidInputError. */
 export function parseImport(document: Fields, { namespace }: { readonly namespace: string }): ImportDocument {
   const { metadata, subject } = parseSubject(document, namespace)
   const spec = document.object('spec') ?? document.fail('spec', 'is missing')
   document.ignore('status')
-  const stores = spec.flag('import') ?? false
-  const asked = { ...subject, stores }
+  const isStored = spec.flag('import') ?? false
+  const context = { ...subject, isStored }
   const repository = spec.object('repository')
   const imports = [
-    ...(repository ? [parseRepository(repository, asked)] : []),
-    ...spec.objects('images').map((image) => parseImage(image, asked)),
+    ...(repository ? [parseRepository(repository, context)] : []),
+    ...spec.objects('images').map((image) => parseImage(image, context)),
   ]
-  if (imports.length === 0) spec.report.fail(spec.path, 'names nothing to import: give repository or images')
+  if (imports.length === 0) spec.report.fail(spec.path, 'has nothing to import: give repository or images')
   refuseSameTag(imports, spec)
-  return { ...subject, ...parseVersion(metadata), kind: 'ImageStreamImport', stores, imports }
+  return { ...subject, ...parseVersion(metadata), kind: 'ImageStreamImport', isStored, imports }
 }
 
-type Asked = DocumentSubject & { readonly stores: boolean }
+type ImportContext = DocumentSubject & Pick<ImportDocument, 'isStored'>
 
-function parseRepository(repository: Fields, asked: Asked): ImportWish {
-  // the server would tell of it in status
+function parseRepository(repository: Fields, context: ImportContext): DocumentImport {
+  // it asks for manifests in the status, which is not returned
   repository.ignore('includeManifest')
   if (parseReferencePolicy(repository) === 'Local') {
     const path = [...repository.path, 'referencePolicy']
-    repository.report.warn(path, 'is of one tag, and not kept for a whole repository')
+    repository.report.warn(path, 'applies to one tag: not stored for a whole repository')
   }
-  return parseWish(repository, asked, { all: true })
+  return parseFrom(repository, context, { all: true })
 }
 
-function parseImage(image: Fields, asked: Asked): ImportWish {
+function parseImage(image: Fields, context: ImportContext): DocumentImport {
   image.ignore('includeManifest')
   const to = image.object('to')
-  return parseWish(image, asked, {
+  return parseFrom(image, context, {
     all: false,
     tag: to?.required('name'),
     referencePolicy: parseReferencePolicy(image),
   })
 }
 
-function parseWish(
+function parseFrom(
   fields: Fields,
-  { namespace, name, stores }: Asked,
-  more: Pick<ImportImage, 'all' | 'tag' | 'referencePolicy'>,
-): ImportWish {
+  { namespace, name, isStored }: ImportContext,
+  more: Pick<ImportImageInput, 'all' | 'tag' | 'referencePolicy'>,
+): DocumentImport {
   const from = fields.object('from') ?? fields.fail('from', 'is missing')
   if (!from.choice('kind', ['DockerImage'])) from.fail('kind', 'is missing: it must be DockerImage')
   const policy = fields.object('importPolicy')
@@ -72,7 +73,7 @@ function parseWish(
       imageStream: name,
       from: from.required('name'),
       confirm: true,
-      dryRun: !stores,
+      dryRun: !isStored,
       insecure: policy?.flag('insecure') ?? null,
       scheduled: policy?.flag('scheduled') ?? null,
       importMode: policy?.choice('importMode', IMPORT_MODES) ?? null,
@@ -82,11 +83,11 @@ function parseWish(
   }
 }
 
-function refuseSameTag(imports: readonly ImportWish[], spec: Fields): void {
+function refuseSameTag(imports: readonly DocumentImport[], spec: Fields): void {
   const seen = new Set<string>()
   for (const { input, pathOf } of imports) {
     if (input.tag == null) continue
-    if (seen.has(input.tag)) spec.report.fail(pathOf('tag'), `the tag "${input.tag}" is there twice`)
+    if (seen.has(input.tag)) spec.report.fail(pathOf('tag'), `the tag "${input.tag}" appears twice`)
     seen.add(input.tag)
   }
 }

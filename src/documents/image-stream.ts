@@ -1,11 +1,11 @@
-import { INSECURE_REPOSITORY, REPOSITORY_CHECK } from '../imagestream/commands/write-stream.ts'
 import type { ImportMode } from '../imagestream/image/fetch-image.ts'
 import type { ObjectReferenceInput, SpecTagInput } from '../imagestream/spec/spec.ts'
+import { INSECURE_REPOSITORY, REPOSITORY_CHECK } from '../imagestream/spec/stream-annotations.ts'
 import type { Fields } from './fields.ts'
 import { type DocumentMetadata, parseMetadata } from './metadata.ts'
 import { splitPolicy } from './tag-policy.ts'
 
-/** An OpenShift `ImageStream`: what it wants, server-set fields left out. Source: openshift/api image/v1 types.go. */
+/** An OpenShift `ImageStream` without the fields that servers set. Source: openshift/api image/v1 types.go. */
 export interface StreamDocument extends DocumentMetadata {
   readonly kind: 'ImageStream'
   readonly spec: {
@@ -21,7 +21,7 @@ export const IMPORT_MODES = ['Legacy', 'PreserveOriginal'] as const
 const REFERENCE_POLICIES = ['Source', 'Local'] as const
 const SOURCES = ['DockerImage', 'ImageStreamTag', 'ImageStreamImage'] as const
 
-/** Throws InvalidInputError. The import mode is of tags that do not say. */
+/** Parses an `ImageStream`; `importMode` is the import mode of tags without one. Throws InvalidInputError. */
 export function parseStream(
   document: Fields,
   { namespace, importMode }: { readonly namespace: string; readonly importMode: ImportMode },
@@ -34,7 +34,7 @@ export function parseStream(
     kind: 'ImageStream',
     annotations: annotations.filter(({ key }) => key !== INSECURE_REPOSITORY && key !== REPOSITORY_CHECK),
     spec: {
-      dockerImageRepository: spec?.text('dockerImageRepository') || null,
+      dockerImageRepository: spec?.string('dockerImageRepository') || null,
       insecure: annotations.some(({ key, value }) => key === INSECURE_REPOSITORY && value === 'true'),
       lookupPolicy: { local: spec?.object('lookupPolicy')?.flag('local') ?? false },
       tags: spec?.objects('tags').map((tag) => parseTag(tag, importMode)) ?? [],
@@ -58,7 +58,7 @@ function parseTag(tag: Fields, importMode: ImportMode): SpecTagInput {
 const parseReference = (from: Fields): ObjectReferenceInput => ({
   kind: from.choice('kind', SOURCES) ?? from.fail('kind', `is missing: it must be ${SOURCES.join(' or ')}`),
   name: from.required('name'),
-  namespace: from.text('namespace') || null,
+  namespace: from.string('namespace') || null,
 })
 
 const parseImportPolicy = (policy: Fields | null, importMode: ImportMode) => ({
@@ -67,6 +67,6 @@ const parseImportPolicy = (policy: Fields | null, importMode: ImportMode) => ({
   importMode: policy?.choice('importMode', IMPORT_MODES) ?? importMode,
 })
 
-/** `referencePolicy.type`, null where it is not said. Throws InvalidInputError. */
+/** Returns `referencePolicy.type`; null where it is missing. Throws InvalidInputError. */
 export const parseReferencePolicy = (fields: Fields): 'Source' | 'Local' | null =>
   fields.object('referencePolicy')?.choice('type', REFERENCE_POLICIES) ?? null

@@ -1,8 +1,8 @@
 import { duplicateKey, failAt, MAX_DEPTH, type Path, type SourceDocument, tooDeep } from './source.ts'
 
 /**
- * JSON text as a document; undefined for what is no JSON.
- * Throws InvalidInputError where it is too deep or an object has a key twice, of which `JSON.parse` would keep one.
+ * Parses a JSON document. Returns undefined for text that is not JSON.
+ * Throws InvalidInputError for too deep objects and lists and for duplicate keys, of which `JSON.parse` keeps the last.
  */
 export function parseJson(text: string): SourceDocument | undefined {
   let value: unknown
@@ -15,7 +15,7 @@ export function parseJson(text: string): SourceDocument | undefined {
   return { value, lineOf: (path) => positionOf(text, offsetOf(text, path)).line }
 }
 
-/** An object or list that is open: its keys so far (null for a list), and where in it we are. */
+/** An open object or list: its keys so far (null for a list), and the current key or index. */
 interface Frame {
   readonly keys: Set<string> | null
   at: string | number
@@ -23,7 +23,7 @@ interface Frame {
 
 const TOKEN = /[{}[\],:]|"[^"\\]*(?:\\.[^"\\]*)*"|[^\s{}[\],:"]+/g
 
-/** Visits each key and each element of valid JSON in its order; the innermost frame is the last. */
+/** Visits each key and each element of valid JSON in order; the last frame is the innermost. */
 function visitPlaces(text: string, visit: (frames: readonly Frame[], offset: number) => void): void {
   const frames: Frame[] = []
   let isKey = false
@@ -58,11 +58,11 @@ const checkPlaces = (text: string): void =>
     keys.add(at)
   })
 
-/** Offset of the longest beginning of the path that is there. */
+/** Returns the offset of the longest prefix of the path that exists. */
 function offsetOf(text: string, path: Path): number {
   let offset = 0
   visitPlaces(text, (frames, at) => {
-    // each place is visited once, and after what is around it
+    // outer places are visited before inner ones
     if (frames.every((frame, level) => frame.at === path[level])) offset = at
   })
   return offset

@@ -1,25 +1,27 @@
 import { stringify } from 'yaml'
-import { INSECURE_REPOSITORY, REPOSITORY_CHECK } from '../imagestream/commands/write-stream.ts'
 import type { Images } from '../imagestream/image/image.ts'
 import type { ImageStream, SpecTag, SpecTagContent } from '../imagestream/spec/spec.ts'
+import { INSECURE_REPOSITORY, REPOSITORY_CHECK } from '../imagestream/spec/stream-annotations.ts'
 import type { Streams } from '../imagestream/stream/stream.ts'
-import type { Tag, TagCondition, TagEvent, Tags } from '../imagestream/tag/tag.ts'
+import type { Tag, Tags } from '../imagestream/tag/tag.ts'
+import type { TagCondition, TagEvent } from '../imagestream/tag/tag-event.ts'
 import { groupBy } from '../input/group-by.ts'
 import { type KeyValue, readKeyValues } from '../input/key-values.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { TagName } from '../oci/tag.ts'
 import { withPolicy } from './tag-policy.ts'
 
+/** Reads that the document of a stream needs. */
 export interface DocumentSources {
   readonly streams: Streams
   readonly tags: Tags
   readonly images: Images
-  /** `status.dockerImageRepository` of a stream: where its images can be pulled from. */
+  /** Returns `status.dockerImageRepository` of a stream: the repository to pull its images from. */
   readonly pullRepository: (stream: ImageStream) => string
 }
 
 /**
- * The stream as OpenShift's own ImageStream document, keys in the order in which `oc get -o json` prints them.
+ * Returns a stream as an OpenShift ImageStream document, with the keys in the order of `oc get -o json`.
  * Source: openshift/api image/v1 types.go.
  */
 export function manifestDocument(stream: ImageStream, sources: DocumentSources): object {
@@ -40,7 +42,7 @@ export function manifestDocument(stream: ImageStream, sources: DocumentSources):
     spec: {
       ...(stream.dockerImageRepository !== null && { dockerImageRepository: stream.dockerImageRepository }),
       lookupPolicy: { local: Boolean(stream.lookupLocal) },
-      ...withList('tags', streams.specTags([stream.id]).map(specTagDocument)),
+      ...withList('tags', streams.specTags([stream.id]).map(storedTagDocument)),
     },
     status: {
       dockerImageRepository: pullRepository(stream),
@@ -54,14 +56,14 @@ export const manifestJson = (stream: ImageStream, sources: DocumentSources): str
 
 export const manifestYaml = (stream: ImageStream, sources: DocumentSources): string =>
   stringify(manifestDocument(stream, sources), {
-    // what oc and kubectl read: `on` and `1:30` must come back as text
+    // the version that oc and kubectl read, in which `on` and `1:30` are quoted
     version: '1.1',
     indentSeq: false,
     lineWidth: 0,
     aliasDuplicateObjects: false,
   })
 
-/** A stream's annotations with those that the server sets. */
+/** Returns a stream's annotations, with those that the server sets. */
 export function annotationsOf({ annotations, insecure, repositoryCheck }: ImageStream): KeyValue[] {
   return [
     ...readKeyValues(annotations),
@@ -70,13 +72,13 @@ export function annotationsOf({ annotations, insecure, repositoryCheck }: ImageS
   ]
 }
 
-const specTagDocument = (tag: SpecTag): object => {
-  const { annotations, from, ...rest } = wantedTagDocument(tag.name, tag)
+const storedTagDocument = (tag: SpecTag): object => {
+  const { annotations, from, ...rest } = specTagDocument(tag.name, tag)
   return { annotations, ...(from && { from }), generation: tag.generation, ...rest }
 }
 
-/** What a client wants of a spec tag: its document without what the server adds. */
-export const wantedTagDocument = (name: TagName, tag: SpecTagContent) => ({
+/** Returns the document of a spec tag without the fields that the server sets. */
+export const specTagDocument = (name: TagName, tag: SpecTagContent) => ({
   annotations: entriesOrNull(withPolicy(readKeyValues(tag.annotations), tag)),
   ...(tag.fromKind !== null && {
     from: {
@@ -127,11 +129,11 @@ const conditionDocument = (condition: TagCondition): object => ({
   type: condition.type,
 })
 
-/** Kubernetes writes times in whole seconds. */
+/** Formats a time as Kubernetes does, in whole seconds. */
 const timestamp = (milliseconds: number): string =>
   `${new Date(milliseconds).toISOString().slice(0, 'YYYY-MM-DDTHH:MM:SS'.length)}Z`
 
-// Go marshals a map by its sorted keys
+// Go marshals maps in order of their keys
 const toObject = (entries: readonly KeyValue[]): Record<string, string> =>
   Object.fromEntries(
     entries.map(({ key, value }) => [key, value] as const).sort(([a], [b]) => (a < b ? -1 : 1)),
@@ -139,6 +141,6 @@ const toObject = (entries: readonly KeyValue[]): Record<string, string> =>
 const entriesOrNull = (entries: readonly KeyValue[]) => (entries.length > 0 ? toObject(entries) : null)
 const withEntries = (name: string, entries: readonly KeyValue[]) =>
   entries.length > 0 ? { [name]: toObject(entries) } : {}
-// Go marshals an empty list as null, or leaves it out where the field says so
+// Go marshals an empty list as null, or leaves it out, depending on the field
 const listOrNull = (list: readonly object[]) => (list.length > 0 ? list : null)
 const withList = (name: string, list: readonly object[]) => (list.length > 0 ? { [name]: list } : {})

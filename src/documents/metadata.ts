@@ -3,14 +3,14 @@ import { checkNamespace, checkStreamName } from '../input/names.ts'
 import type { Fields } from './fields.ts'
 import type { DocumentReport } from './report.ts'
 
-/** Which stream a document is about. */
+/** The stream that a document describes. */
 export interface DocumentSubject {
   readonly namespace: string
   readonly name: string
   readonly report: DocumentReport
 }
 
-/** Which stream a document was made from, and which version of it; null where it does not say. */
+/** The object and version that a document was exported from; null where they are missing. */
 export interface DocumentVersion {
   readonly uid: string | null
   readonly resourceVersion: string | null
@@ -30,7 +30,7 @@ const SERVER_SET = [
   'selfLink',
 ] as const
 
-/** Who the document is about, by its `metadata`. Throws InvalidInputError. */
+/** Parses the name of the stream in `metadata`. Throws InvalidInputError. */
 export function parseSubject(
   document: Fields,
   defaultNamespace: string,
@@ -39,19 +39,19 @@ export function parseSubject(
   const metadata = document.object('metadata') ?? document.fail('metadata', 'is missing')
   metadata.ignore(...SERVER_SET)
   const name = metadata.required('name')
-  const namespace = metadata.text('namespace') || defaultNamespace
+  const namespace = metadata.string('namespace') || defaultNamespace
   report.checked(() => checkNamespace(namespace, 'metadata.namespace'))
   report.checked(() => checkStreamName(namespace, name, 'metadata.name'))
   return { metadata, subject: { namespace, name, report } }
 }
 
-/** Throws InvalidInputError. */
+/** Parses the version in `metadata`. Throws InvalidInputError. */
 export const parseVersion = (metadata: Fields): DocumentVersion => ({
-  uid: metadata.text('uid') || null,
-  resourceVersion: metadata.text('resourceVersion') || null,
+  uid: metadata.string('uid') || null,
+  resourceVersion: metadata.string('resourceVersion') || null,
 })
 
-/** The whole `metadata`. Throws InvalidInputError. */
+/** Parses the whole `metadata`. Throws InvalidInputError. */
 export function parseMetadata(document: Fields, defaultNamespace: string): DocumentMetadata {
   const { metadata, subject } = parseSubject(document, defaultNamespace)
   return {

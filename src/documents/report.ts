@@ -3,17 +3,18 @@ import { cut, type Path, pathText, type SourceDocument } from './source.ts'
 
 export interface DocumentPlace {
   readonly source: SourceDocument
-  /** Where in its source it is: empty, or `items`, 3 in a list. */
+  /** Path in the source: empty, or `items`, 3 in a list. */
   readonly at: Path
-  /** Its number among the documents of the manifest, from 1, and how many there are. */
+  /** Number of the document in the manifest, from 1. */
   readonly ordinal: number
+  /** Number of documents in the manifest. */
   readonly total: number
 }
 
-/** Warnings, of which one document gets as many and then their number. */
+/** Maximum number of warnings of one document; a last one counts the others. */
 export const MAX_WARNINGS = 100
 
-/** What is found to be wrong with one document; paths are within it. */
+/** Errors and warnings of one document. Paths start at the document. */
 export class DocumentReport {
   readonly #place: DocumentPlace
   readonly #warnings: string[] = []
@@ -33,13 +34,13 @@ export class DocumentReport {
     this.#warnings.push(`${shown(path)}: ${message}`)
   }
 
-  /** Throws InvalidInputError with the document's number where there are several, the line and the path. */
+  /** Throws InvalidInputError with the line, the path and, where there are several documents, the document's number. */
   fail(path: Path, message: string, options?: ErrorOptions): never {
     const field = ['manifest', this.#place.ordinal - 1, ...short(path)].join('.')
     throw new InvalidInputError(field, this.located(path, message), options)
   }
 
-  /** The message with where it belongs before it. */
+  /** Returns the message after its place in the manifest. */
   located(path: Path, message: string): string {
     const { source, at, ordinal, total } = this.#place
     const document = total > 1 ? [`document ${ordinal} of ${total}`] : []
@@ -47,7 +48,7 @@ export class DocumentReport {
     return path.length > 0 ? `${where}: ${shown(path)}: ${message}` : `${where}: ${message}`
   }
 
-  /** What the check gives. Errors that it throws are told as the document's own: an InvalidInputError's field is the path. */
+  /** Runs a check and adds the place in the document to its errors: the field of an InvalidInputError is the path. */
   checked<Result>(check: () => Result, pathOf: (field: string) => Path = pathOfField): Result {
     try {
       return check()
@@ -60,7 +61,7 @@ export class DocumentReport {
   }
 }
 
-/** `spec.tags.0.name`, as the domain writes it. */
+/** Parses a field of the domain's errors: `spec.tags.0.name`. */
 const pathOfField = (field: string): Path =>
   field.split('.').map((part) => (/^\d+$/.test(part) ? Number(part) : part))
 

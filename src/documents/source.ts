@@ -1,29 +1,29 @@
 import { InvalidInputError } from '../input/errors.ts'
 
-/** Where a value is in a document: keys of objects and indexes of lists, from the outside in. */
+/** Place of a value in a document: keys of objects and indexes of lists, outermost first. */
 export type Path = readonly (string | number)[]
 
-/** One document of a text, not looked into yet. */
+/** One document of a text, before its fields are checked. */
 export interface SourceDocument {
   readonly value: unknown
-  /** The line, from 1, of what the path names, or of the innermost thing around it that is there. */
+  /** Returns the line, from 1, of the value at the path, or of the innermost value around it that exists. */
   lineOf(path: Path): number
 }
 
-/** Characters of one manifest; a request's body is bounded too. */
+/** Maximum number of characters of one manifest. */
 export const MAX_MANIFEST_LENGTH = 1024 * 1024
-/** Objects and lists inside each other. */
+/** Maximum depth of nested objects and lists. */
 export const MAX_DEPTH = 32
-/** Documents of one manifest, those in lists counted. */
+/** Maximum number of documents of one manifest, including those in lists. */
 export const MAX_DOCUMENTS = 1000
-/** Spec tags of one manifest: all are written in one transaction, during which nothing else is answered. */
+/** Maximum number of spec tags of one manifest: all are written in one transaction, which blocks all other requests. */
 export const MAX_TAGS = 5000
 
-/** Characters of a key or value that a message shows. */
-const SHOWN = 100
+/** Maximum number of characters of a key or value in a message. */
+const MAX_QUOTED = 100
 const PLAIN_KEY = /^[A-Za-z_][\w-]*$/
 
-/** `spec.tags[0].from`; a key that is no plain word is quoted: `metadata.labels["a.b/c"]`. */
+/** Formats a path as `spec.tags[0].from`; a key that is not a plain word is quoted: `metadata.labels["a.b/c"]`. */
 export function pathText(path: Path): string {
   const text = path.map((part) => {
     if (typeof part === 'number') return `[${part}]`
@@ -32,16 +32,17 @@ export function pathText(path: Path): string {
   return text.join('').replace(/^\./, '')
 }
 
-/** A text of somebody else's, cut where it is long. */
-export const cut = (text: string): string => (text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text)
+/** Returns a client's text for a message, cut where it is long. */
+export const cut = (text: string): string =>
+  text.length > MAX_QUOTED ? `${text.slice(0, MAX_QUOTED)}…` : text
 
-/** The same for a message: quoted. */
+/** Returns a client's text for a message, cut and in quotation marks. */
 export const quote = (text: string): string => JSON.stringify(cut(text))
 
-/** Throws InvalidInputError: the text is no document. Line and column are counted from 1. */
+/** Throws InvalidInputError for a text that cannot be parsed. Line and column are counted from 1. */
 export function failAt(line: number, column: number, message: string): never {
   throw new InvalidInputError('manifest', `line ${line}, column ${column}: ${message}`)
 }
 
-export const tooDeep = `objects and lists are more than ${MAX_DEPTH} deep inside each other`
-export const duplicateKey = (key: string): string => `the key ${quote(key)} is there twice`
+export const tooDeep = `objects and lists are nested more than ${MAX_DEPTH} deep`
+export const duplicateKey = (key: string): string => `the key ${quote(key)} appears twice`

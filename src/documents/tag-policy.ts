@@ -5,14 +5,14 @@ import { Fields } from './fields.ts'
 
 type TagPolicyInput = NonNullable<SpecTagInput['policy']>
 
-/** A spec tag's annotations as documents have them: with its policy, for which OpenShift has no field. */
+/** Returns a spec tag's annotations with its policy, which OpenShift documents have no field for. */
 export const withPolicy = (
   annotations: readonly KeyValue[],
   { policy }: SpecTagContent,
 ): readonly KeyValue[] =>
   policy === null ? annotations : [...annotations, { key: POLICY_ANNOTATION, value: policy }]
 
-/** Takes the policy out of a spec tag's annotations. Throws InvalidInputError. */
+/** Separates the policy from a spec tag's annotations. Throws InvalidInputError. */
 export function splitPolicy(
   tag: Fields,
   annotations: readonly KeyValue[],
@@ -27,7 +27,7 @@ export function splitPolicy(
 function parsePolicy({ path, report }: Fields, text: string): TagPolicyInput {
   const place = [...path, 'annotations', POLICY_ANNOTATION]
   const fields = new Fields(
-    parseJson(text, () => report.fail(place, 'is no JSON text')),
+    parseJson(text, () => report.fail(place, 'is not JSON')),
     place,
     report,
   )
@@ -36,10 +36,10 @@ function parsePolicy({ path, report }: Fields, text: string): TagPolicyInput {
     order:
       fields.choice('order', POLICY_ORDERS) ??
       fields.fail('order', `is missing: it must be ${POLICY_ORDERS.join(' or ')}`),
-    range: fields.text('range'),
+    range: fields.string('range'),
     includePrereleases: fields.flag('includePrereleases'),
     lowest: fields.flag('lowest'),
-    filter: filter && { pattern: filter.required('pattern'), extract: filter.text('extract') },
+    filter: filter && { pattern: filter.required('pattern'), extract: filter.string('extract') },
   }
   fields.warnUnread()
   report.checked(

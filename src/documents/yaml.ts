@@ -12,22 +12,22 @@ import {
 
 const MERGE = 'tag:yaml.org,2002:merge'
 
-/** Lexical tokens of a text: reading them takes their number's time, whatever they are, and nothing else is read meanwhile. */
+/** Maximum number of lexical tokens: parsing time grows with it, and blocks all other requests. */
 const MAX_TOKENS = 200_000
 
 /**
- * The documents of a YAML text, empty ones left out.
- * Throws InvalidInputError with line and column: broken syntax, aliases, a key twice, too deep, too many.
+ * Parses YAML documents; empty ones are left out.
+ * Throws InvalidInputError with line and column for syntax errors, aliases, duplicate keys and exceeded limits.
  */
 export function parseYaml(text: string): SourceDocument[] {
   const lines = new LineCounter()
   const composer = new Composer({
     // as oc and kubectl read it
     version: '1.1',
-    // `<<` is a key like any other: without aliases it has no use
+    // `<<` is an ordinary key: it has no use without aliases
     customTags: (tags) => tags.filter((tag) => typeof tag === 'string' || tag.tag !== MERGE),
     stringKeys: true,
-    // the library compares each key with every other: a large object would take minutes
+    // the library compares each key with all others: a large object takes minutes
     uniqueKeys: false,
     prettyErrors: false,
     logLevel: 'silent',
@@ -48,7 +48,7 @@ const sourceDocument = (document: Document.Parsed, lines: LineCounter): SourceDo
   lineOf: (path) => lines.linePos(offsetOf(document.contents, path)).line,
 })
 
-/** What the parser's own `parse` gives, as long as it is not too much. */
+/** Returns the tokens of the parser's own `parse`, up to the limit. */
 function* tokensOf(text: string, lines: LineCounter): Generator<CST.Token> {
   const parser = new Parser(lines.addNewLine)
   lines.addNewLine(0)
@@ -57,7 +57,7 @@ function* tokensOf(text: string, lines: LineCounter): Generator<CST.Token> {
     if (++count > MAX_TOKENS) {
       throw new InvalidInputError(
         'manifest',
-        `YAML of more than ${MAX_TOKENS} words and signs is not taken: give less at a time, or JSON`,
+        `YAML may have at most ${MAX_TOKENS} tokens: split the manifest, or use JSON`,
       )
     }
     yield* parser.next(token)
@@ -65,11 +65,11 @@ function* tokensOf(text: string, lines: LineCounter): Generator<CST.Token> {
   yield* parser.end()
 }
 
-/** Hands the tokens on that are safe to compose, which is done by recursion and follows aliases. */
+/** Returns the tokens that are safe to compose, which is recursive and expands aliases. */
 function* bounded(tokens: Iterable<CST.Token>, lines: LineCounter): Generator<CST.Token> {
   let documents = 0
   for (const token of tokens) {
-    // at once: the composer would gather all errors that there are
+    // at the first error: the composer would collect all of them
     if (token.type === 'error') fail(lines, token.offset, token.message)
     if (token.type === 'document') {
       if (++documents > MAX_DOCUMENTS) {
@@ -83,7 +83,7 @@ function* bounded(tokens: Iterable<CST.Token>, lines: LineCounter): Generator<CS
 
 function checkToken(token: CST.Token | null | undefined, lines: LineCounter, depth: number): void {
   if (token?.type === 'alias') {
-    fail(lines, token.offset, 'aliases are not taken: write out what the anchor stands for')
+    fail(lines, token.offset, 'aliases are not supported: repeat the value of the anchor')
   }
   if (!token || !('items' in token)) return
   if (depth === MAX_DEPTH) fail(lines, token.offset, tooDeep)
@@ -105,7 +105,7 @@ function checkKeys(node: unknown, lines: LineCounter): void {
   }
 }
 
-/** Offset of the longest beginning of the path that is there. */
+/** Returns the offset of the longest prefix of the path that exists. */
 function offsetOf(contents: unknown, path: Path): number {
   let node = contents
   let offset = startOf(contents)

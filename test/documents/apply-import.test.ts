@@ -152,7 +152,7 @@ describe('an ImageStreamImport', () => {
   })
 
   it.each([
-    ['nothing', {}, 'spec', 'names nothing to import'],
+    ['nothing', {}, 'spec', 'has nothing to import'],
     [
       'another kind',
       { images: [{ from: { kind: 'ImageStreamTag', name: 'a' } }] },
@@ -188,7 +188,7 @@ describe('an ImageStreamImport', () => {
         ],
       },
       'spec.images[1].to.name',
-      'the tag "t" is there twice',
+      'the tag "t" appears twice',
     ],
   ])('of %s is refused, naming the field', (_what, spec, path, message) => {
     expect(() => apply(domain, importOf({ import: true, ...spec }))).toThrow(
@@ -207,9 +207,9 @@ describe('an ImageStreamImport', () => {
     }
 
     expect(applyOne(domain, document).warnings).toEqual([
-      'spec.repository.referencePolicy: is of one tag, and not kept for a whole repository',
-      'metadata.labels: unknown here, and not kept',
-      'spec.repository.foo: unknown here, and not kept',
+      'spec.repository.referencePolicy: applies to one tag: not stored for a whole repository',
+      'metadata.labels: unknown field, not stored',
+      'spec.repository.foo: unknown field, not stored',
     ])
   })
 
@@ -220,7 +220,7 @@ describe('an ImageStreamImport', () => {
     }))
 
     expect(() => apply(domain, listOf(...many))).toThrow(
-      '11 imports are to be fetched without being stored; at most 10',
+      '11 imports would be fetched without being stored: at most 10',
     )
     expect(domain.remote.calls).toEqual([])
   })

@@ -23,8 +23,8 @@ const TAG = `  tags:
 `
 
 const REFUSED: readonly (readonly [string, string, number, string, string])[] = [
-  ['a text for a list', yaml('  tags: none'), 5, 'spec.tags', 'must be a list, and is a text'],
-  ['a text for an object', yaml('  tags: [none]'), 5, 'spec.tags[0]', 'must be an object, and is a text'],
+  ['a string for a list', yaml('  tags: none'), 5, 'spec.tags', 'must be a list, and is a string'],
+  ['a string for an object', yaml('  tags: [none]'), 5, 'spec.tags[0]', 'must be an object, and is a string'],
   [
     'a list for an object',
     yaml('  lookupPolicy: []'),
@@ -33,25 +33,25 @@ const REFUSED: readonly (readonly [string, string, number, string, string])[] = 
     'must be an object, and is a list',
   ],
   [
-    'a text for a flag',
+    'a string for a flag',
     yaml('  lookupPolicy:\n    local: "yes"'),
     6,
     'spec.lookupPolicy.local',
-    'must be true or false, and is a text',
+    'must be true or false, and is a string',
   ],
   [
     'a number for a tag',
     yaml('  tags:\n  - name: 3.3'),
     6,
     'spec.tags[0].name',
-    'must be a text, and is the number 3.3: put it in quotes',
+    'must be a string, and is the number 3.3: put it in quotes',
   ],
   [
     'a time for an annotation',
     yaml(`${TAG}    annotations:\n      day: 2026-01-02`),
     10,
     'spec.tags[1].annotations.day',
-    'must be a text, and is a time: put it in quotes',
+    'must be a string, and is a time: put it in quotes',
   ],
   ['no name', yaml('  tags:\n  - from: {kind: DockerImage, name: a}'), 6, 'spec.tags[0].name', 'is missing'],
   [
@@ -82,14 +82,14 @@ const REFUSED: readonly (readonly [string, string, number, string, string])[] = 
     'spec.tags[1].from.name',
     'Not/One',
   ],
-  ['a tag twice', yaml(`${TAG}  - name: a`), 9, 'spec.tags[2].name', 'the tag "a" is there twice'],
+  ['a tag twice', yaml(`${TAG}  - name: a`), 9, 'spec.tags[2].name', 'the tag "a" appears twice'],
   ['a tag that is none', yaml('  tags:\n  - name: a b'), 6, 'spec.tags[0].name', '"a b" is not a tag'],
   [
     'a reference to nothing',
     yaml(`${TAG}    reference: true`),
     9,
     'spec.tags[1].reference',
-    'reference: true needs a "from" to refer to',
+    'reference: true requires "from"',
   ],
   [
     'a repository with a tag',
@@ -114,7 +114,7 @@ const REFUSED: readonly (readonly [string, string, number, string, string])[] = 
     '"-bad-" is not a key',
   ],
   [
-    'a label that is no text',
+    'a label that is not a string',
     yaml('  {}', ', labels: {ok: on}'),
     3,
     'metadata.labels.ok',
@@ -142,7 +142,7 @@ const REFUSED: readonly (readonly [string, string, number, string, string])[] = 
     'apiVersion: apps/v1\nkind: Deployment\n',
     2,
     'kind',
-    '"Deployment" is not taken: it must be ImageStream or ImageStreamImport, or List for several',
+    '"Deployment" is not allowed: it must be ImageStream or ImageStreamImport, or List for several',
   ],
 ]
 
@@ -205,7 +205,7 @@ describe('an error in one of several documents', () => {
 
     expect(() => apply(domain, listOf(good, stale))).toThrow(ConflictError)
     expect(() => apply(domain, listOf(good, stale))).toThrow(
-      /^document 2 of 2, line \d+: metadata\.resourceVersion: default\/ruby is at resourceVersion 1, and the document is of 7/,
+      /^document 2 of 2, line \d+: metadata\.resourceVersion: default\/ruby is at resourceVersion 1, and the document has 7/,
     )
 
     expect(domain.dump()).toEqual(before)
@@ -222,7 +222,7 @@ describe('an error in one of several documents', () => {
     ],
   ])('is one %s twice', (kind, document) => {
     expect(refusal(domain, listOf(document, good, document)).message).toMatch(
-      new RegExp(`^document 3 of 3, line \\d+: metadata.name: document 1 is ${kind} default/ruby already$`),
+      new RegExp(`^document 3 of 3, line \\d+: metadata.name: document 1 is ${kind} default/ruby too$`),
     )
   })
 })

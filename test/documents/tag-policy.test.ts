@@ -100,7 +100,7 @@ describe('a policy in a document', () => {
   })
 
   it.each<[string, unknown, place: string, message: string]>([
-    ['is no JSON', '{order: SEMVER}', '', 'is no JSON text'],
+    ['is no JSON', '{order: SEMVER}', '', 'is not JSON'],
     ['is no object', '"SEMVER"', '', 'must be an object'],
     ['is null', 'null', '', 'must be an object'],
     ['has no order', { range: '^1' }, '.order', 'is missing: it must be SEMVER or'],
@@ -136,7 +136,7 @@ describe('a policy in a document', () => {
 
   it('warns of a field that it does not know', () => {
     expect(applyOne(domain, withPolicy({ order: 'SEMVER', since: 'today' })).warnings).toEqual([
-      `spec.tags[0].annotations["${POLICY}"].since: unknown here, and not kept`,
+      `spec.tags[0].annotations["${POLICY}"].since: unknown field, not stored`,
     ])
   })
 })

@@ -21,12 +21,12 @@ describe('a field that is not known', () => {
     expect(applyOne(domain, document)).toMatchObject({
       action: 'CREATED',
       warnings: [
-        'data: unknown here, and not kept',
-        'metadata.ownerReferences: unknown here, and not kept',
-        'metadata.finalizers: unknown here, and not kept',
-        'spec.foo: unknown here, and not kept',
-        'spec.tags[0].foo: unknown here, and not kept',
-        'spec.tags[0].importPolicy["a.b"]: unknown here, and not kept',
+        'data: unknown field, not stored',
+        'metadata.ownerReferences: unknown field, not stored',
+        'metadata.finalizers: unknown field, not stored',
+        'spec.foo: unknown field, not stored',
+        'spec.tags[0].foo: unknown field, not stored',
+        'spec.tags[0].importPolicy["a.b"]: unknown field, not stored',
       ],
     })
     expect(domain.streams.specTags([domain.stream().id])).toMatchObject([{ name: 'a' }])

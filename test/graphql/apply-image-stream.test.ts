@@ -95,7 +95,7 @@ test('a dry run asks no registry and writes nothing; an ImageStreamImport is fet
       action: 'CREATED',
       imageStream: null,
       import: { state: 'SUCCEEDED', imported: 2, imageStream: null },
-      warnings: ['metadata.labels: unknown here, and not kept'],
+      warnings: ['metadata.labels: unknown field, not stored'],
     },
   ])
 

@@ -1,6 +1,6 @@
-import type { TagImage } from '../../src/imagestream/commands/tag-image-input.ts'
+import type { TagImageInput } from '../../src/imagestream/commands/tag-image-input.ts'
 import type { ObjectReferenceInput, SpecTagInput } from '../../src/imagestream/spec/spec.ts'
-import type { TagEvent } from '../../src/imagestream/tag/tag.ts'
+import type { TagEvent } from '../../src/imagestream/tag/tag-event.ts'
 import { parseManifest } from '../../src/oci/manifest.ts'
 import { type Image, image } from '../fixtures/random-image.ts'
 import { ALL, TestDomain, tagName } from '../fixtures/test-domain.ts'
@@ -55,7 +55,7 @@ export class FollowWorld extends TestDomain {
   }
 
   /** `tagImage` of a tag, copied unless said otherwise. */
-  retag(at: string, from: string | ObjectReferenceInput, more: Partial<TagImage> = {}) {
+  retag(at: string, from: string | ObjectReferenceInput, more: Partial<TagImageInput> = {}) {
     const { namespace, name: imageStream, tag } = namesOf(at)
     const source = typeof from === 'string' ? ({ kind: 'ImageStreamTag', name: from } as const) : from
     const no = { alias: false, reference: false, scheduled: false, insecure: false }

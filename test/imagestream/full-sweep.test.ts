@@ -44,7 +44,7 @@ describe('a full sweep', () => {
     expect(await world.poll({ fullSweep: true })).toMatchObject({ lists: 1, imported: { unchanged: 5 } })
     expect(world.watch.sweptAt).toBe(world.domain.time)
     expect(() => world.domain.beginImport({ tag: '1.0.1', fullSweep: true })).toThrow(
-      'fullSweep asks for every tag of spec.dockerImageRepository, and this is an import of no whole repository: leave it out',
+      'fullSweep requires an import of the whole spec.dockerImageRepository: leave it out',
     )
   })
 

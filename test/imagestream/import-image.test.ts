@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { ImportImage } from '../../src/imagestream/commands/import-image.ts'
+import type { ImportImageInput } from '../../src/imagestream/commands/import-image-plan.ts'
 import type { SpecTag } from '../../src/imagestream/spec/spec.ts'
 import { InvalidInputError, NotFoundError } from '../../src/input/errors.ts'
 import { image, index } from '../fixtures/random-image.ts'
@@ -147,7 +147,7 @@ describe('a mode that is said for one import alone', () => {
 })
 
 describe('what cannot be imported', () => {
-  it.each<[string, Partial<ImportImage>]>([
+  it.each<[string, Partial<ImportImageInput>]>([
     ['namespace', { namespace: 'A' }],
     ['imageStream', { imageStream: 'A' }],
     ['tag', { tag: '.x' }],

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { ImportFailure, Recorded, TagChange } from '../../src/imagestream/tag/record.ts'
+import type { RecordedEvent } from '../../src/imagestream/tag/record.ts'
+import type { ImportFailure, TagChange } from '../../src/imagestream/tag/tag-change.ts'
 import { digestOf } from '../../src/oci/digest.ts'
 import { parseManifest } from '../../src/oci/manifest.ts'
 import { image } from '../fixtures/random-image.ts'
@@ -26,7 +27,7 @@ beforeEach(async () => {
 afterEach(() => domain[Symbol.asyncDispose]())
 
 const address = () => ({ streamId, namespace: 'default', streamName: 'ruby', tag: tagName('latest') })
-const record = (change: Partial<TagChange> = {}): Recorded =>
+const record = (change: Partial<TagChange> = {}): RecordedEvent =>
   domain.db.transact((tx) =>
     domain.recorder.recordTagEvent(tx, address(), {
       imageId: first,

@@ -105,7 +105,7 @@ describe('a bare name, with a stream of that name that is looked up first', () =
     await createRuby({ tags: [fromImage('next', `${UPSTREAM}:not-there`)] })
 
     expect(resolve('ruby:next')).toMatchObject({ dockerImageReference: null, tag: { name: 'next' } })
-    expect(resolve('ruby:next').message).toContain('has no image at its tag "next" yet')
+    expect(resolve('ruby:next').message).toContain('has no image yet for its tag "next"')
   })
 
   it('means what a tag with reference: true passes on, which nobody has looked at', async () => {

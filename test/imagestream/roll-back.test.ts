@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { RollBackTag } from '../../src/imagestream/commands/roll-back.ts'
+import type { RollBackTagInput } from '../../src/imagestream/commands/roll-back.ts'
 import { image } from '../fixtures/random-image.ts'
 import { fromImage, TestDomain, UPSTREAM } from '../fixtures/test-domain.ts'
 
@@ -24,7 +24,7 @@ beforeEach(async () => {
 })
 afterEach(() => domain[Symbol.asyncDispose]())
 
-const rollBack = (input: Partial<RollBackTag>) =>
+const rollBack = (input: Partial<RollBackTagInput>) =>
   domain.rollBackTag({ namespace: 'default', imageStream: 'ruby', tag: '3', ...input })
 const specTag = (tag = '3') => domain.streams.specTags([domain.stream().id]).find(({ name }) => name === tag)
 
@@ -162,7 +162,7 @@ describe('whatever is imported and rolled back', () => {
 
         for (const one of steps) {
           domain.time += HOUR
-          const rollBack = (where: Partial<RollBackTag>) =>
+          const rollBack = (where: Partial<RollBackTagInput>) =>
             domain.rollBackTag({ namespace: 'default', imageStream: 'ruby', tag: '3', ...where })
           let seed: number | undefined
           if (one.do === 'import') {
@@ -174,11 +174,11 @@ describe('whatever is imported and rolled back', () => {
             if (entries.some((entry) => entry.seed === one.seed)) {
               rollBack({ digest })
               seed = one.seed
-            } else expect(() => rollBack({ digest })).toThrow(/never meant/)
+            } else expect(() => rollBack({ digest })).toThrow(/never pointed to/)
           } else {
             const time = domain.time - one.back * HOUR
             seed = seedAt(time)
-            if (seed === undefined) expect(() => rollBack({ at: time })).toThrow(/meant nothing yet/)
+            if (seed === undefined) expect(() => rollBack({ at: time })).toThrow(/had no image yet/)
             else rollBack({ at: time })
           }
           if (one.do !== 'import' && seed !== undefined) pinned = true
@@ -223,7 +223,7 @@ describe('a roll-back is refused, and changes nothing,', () => {
   const digest = second
   const stranger = image({ seed: 'stranger' }).digest
 
-  it.each<[string, Partial<RollBackTag>, object]>([
+  it.each<[string, Partial<RollBackTagInput>, object]>([
     ['without a place to go back to', {}, { code: 'INVALID', field: 'digest' }],
     ['with two of them', { digest, at: 5 }, { code: 'INVALID', field: 'digest' }],
     ['for an image that it never meant', { digest: stranger }, { code: 'INVALID', field: 'digest' }],
@@ -247,7 +247,7 @@ describe('a roll-back is refused, and changes nothing,', () => {
     await domain.import()
 
     expect(() => rollBack({ digest: image({ seed: 9 }).digest })).toThrow(
-      `it has meant ${third} since 2026-01-01T02:00:00.000Z, ${second} since 2026-01-01T01:00:00.000Z, ${first} since`,
+      `its history has ${third} since 2026-01-01T02:00:00.000Z, ${second} since 2026-01-01T01:00:00.000Z, ${first} since`,
     )
   })
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { SetTagPolicy } from '../../src/imagestream/commands/set-tag-policy.ts'
+import type { SetTagPolicyInput } from '../../src/imagestream/commands/set-tag-policy.ts'
 import { image } from '../fixtures/random-image.ts'
 import { fromImage, TestDomain, tagName, UPSTREAM } from '../fixtures/test-domain.ts'
 
@@ -14,7 +14,7 @@ const push = (...tags: string[]): void => {
   for (const tag of tags) domain.remote.push(UPSTREAM, tag, release(tag))
 }
 
-const setTagPolicy = (input: Partial<SetTagPolicy> = {}) =>
+const setTagPolicy = (input: Partial<SetTagPolicyInput> = {}) =>
   domain.setTagPolicy({
     namespace: 'default',
     imageStream: 'ruby',
@@ -155,7 +155,7 @@ const rolledBack = () =>
   })
 
 describe('setTagPolicy for a repository', () => {
-  const of = (input: Partial<SetTagPolicy> = {}) => setTagPolicy({ repository: UPSTREAM, ...input })
+  const of = (input: Partial<SetTagPolicyInput> = {}) => setTagPolicy({ repository: UPSTREAM, ...input })
 
   it('creates the stream, and begins the import that chooses', async () => {
     push('3.3.1', '3.4.0')
@@ -207,7 +207,7 @@ describe('setTagPolicy for a repository', () => {
 })
 
 describe('setTagPolicy refuses', () => {
-  it.each<[what: string, field: string, input: Partial<SetTagPolicy>]>([
+  it.each<[what: string, field: string, input: Partial<SetTagPolicyInput>]>([
     ['a repository with a tag', 'repository', { repository: `${UPSTREAM}:3` }],
     ['a repository that is none', 'repository', { repository: 'Ruby' }],
     ['a range that is none', 'policy.range', { policy: { order: 'SEMVER', range: 'newest' } }],

@@ -53,7 +53,7 @@ describe('a spec tag with a policy', () => {
 
   it('is refused with reference: true', () => {
     expect(writing(fromImage('x', UPSTREAM, { policy: SEMVER, reference: true }))).toThrow(
-      refused('spec.tags.0.reference', 'give one'),
+      refused('spec.tags.0.reference', 'give either'),
     )
   })
 
@@ -82,7 +82,7 @@ describe('a spec tag with a policy', () => {
     const before = world.dump()
 
     expect(() => world.specify('web', [...tags, ruled('more', SEMVER)])).toThrow(
-      refused('spec.tags', '101 tags would have a policy: 100 of a stream can'),
+      refused('spec.tags', '101 tags would have a policy: a stream can have at most 100'),
     )
     expect(world.dump()).toEqual(before)
     world.specify('web', [...tags.slice(1), ruled('more', SEMVER)])
@@ -116,7 +116,7 @@ describe('a spec tag with a policy', () => {
       { key: 'imagestreams/policy', value: '{"order":"SEMVER"}' },
     ]
     expect(writing({ name: 'x', reference: false, annotations })).toThrow(
-      refused('spec.tags.0.annotations.1.key', 'here it is the field "policy"'),
+      refused('spec.tags.0.annotations.1.key', 'use the field "policy"'),
     )
     expect(world.streams.byName('default', 'web')).toBeUndefined()
   })

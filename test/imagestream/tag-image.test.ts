@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { TagImage } from '../../src/imagestream/commands/tag-image-input.ts'
+import type { TagImageInput } from '../../src/imagestream/commands/tag-image-input.ts'
 import { image } from '../fixtures/random-image.ts'
 import { fromImage, tagName, UPSTREAM } from '../fixtures/test-domain.ts'
 import { FollowWorld, one, two } from './follow-world.ts'
@@ -270,7 +270,7 @@ describe('a request to tag that makes no sense', () => {
   })
   const web = from('ImageStreamTag', 'web:1')
 
-  it.each<[string, Partial<TagImage>]>([
+  it.each<[string, Partial<TagImageInput>]>([
     ['namespace', { namespace: 'A' }],
     ['imageStream', { imageStream: 'App' }],
     ['tag', { tag: '.x' }],

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { CreateStream, UpdateStream } from '../../src/imagestream/commands/write-stream.ts'
+import type { CreateStreamInput, UpdateStreamInput } from '../../src/imagestream/commands/write-stream.ts'
 import type { SpecInput } from '../../src/imagestream/spec/spec.ts'
 import { ConflictError, NotFoundError } from '../../src/input/errors.ts'
 import { image } from '../fixtures/random-image.ts'
@@ -13,8 +13,8 @@ beforeEach(() => {
 afterEach(() => domain[Symbol.asyncDispose]())
 
 const RUBY = { namespace: 'default', name: 'ruby' }
-const create = (input: Partial<CreateStream> = {}) => domain.writer.create({ ...RUBY, ...input })
-const update = (input: Partial<UpdateStream> = {}) => domain.writer.update({ ...RUBY, ...input })
+const create = (input: Partial<CreateStreamInput> = {}) => domain.writer.create({ ...RUBY, ...input })
+const update = (input: Partial<UpdateStreamInput> = {}) => domain.writer.update({ ...RUBY, ...input })
 const spec = (input: SpecInput) => update({ spec: input })
 const versions = () => {
   const { generation, resourceVersion } = domain.stream()

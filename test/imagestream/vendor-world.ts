@@ -1,4 +1,4 @@
-import type { ImportImage } from '../../src/imagestream/commands/import-image.ts'
+import type { ImportImageInput } from '../../src/imagestream/commands/import-image-plan.ts'
 import type { Import } from '../../src/imagestream/request/import-rows.ts'
 import { FakeVendor } from '../fixtures/fake-vendor.ts'
 import { image } from '../fixtures/random-image.ts'
@@ -40,7 +40,7 @@ export class VendorWorld implements AsyncDisposable {
   }
 
   /** What an import asks of the registry and its vendor: the tags that are asked for, the lists, the vendor's pages. */
-  async poll(input: Partial<ImportImage> = {}) {
+  async poll(input: Partial<ImportImageInput> = {}) {
     this.domain.time += 15 * MINUTE
     const imported = await this.domain.import(input)
     return { imported, ...this.take() }

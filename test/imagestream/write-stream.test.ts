@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { CreateStream } from '../../src/imagestream/commands/write-stream.ts'
+import type { CreateStreamInput } from '../../src/imagestream/commands/write-stream.ts'
 import {
   AlreadyExistsError,
   ConflictError,
@@ -17,7 +17,7 @@ beforeEach(() => {
 afterEach(() => domain[Symbol.asyncDispose]())
 
 const RUBY = { namespace: 'default', name: 'ruby' }
-const create = (input: Partial<CreateStream> = {}) => domain.writer.create({ ...RUBY, ...input })
+const create = (input: Partial<CreateStreamInput> = {}) => domain.writer.create({ ...RUBY, ...input })
 
 describe('creating a stream', () => {
   it('begins at generation and resource version 1', () => {
@@ -68,7 +68,7 @@ describe('creating a stream', () => {
     expect(domain.dump()).toEqual(before)
   })
 
-  it.each<[string, Partial<CreateStream>]>([
+  it.each<[string, Partial<CreateStreamInput>]>([
     ['namespace', { namespace: 'a.b' }],
     ['name', { name: 'Ruby' }],
     ['labels.0.key', { labels: [{ key: '', value: '' }] }],

@@ -6,7 +6,7 @@ import {
 } from '../../imagestream/image/changed-platforms.ts'
 import type { Image, TransientImage } from '../../imagestream/image/image.ts'
 import type { ImportResult } from '../../imagestream/request/import-rows.ts'
-import type { TagEvent } from '../../imagestream/tag/tag.ts'
+import type { TagEvent } from '../../imagestream/tag/tag-event.ts'
 import { isIndexType } from '../../oci/media-types.ts'
 import type { Platform } from '../../oci/platform.ts'
 import { imageOf, manifestOf } from '../image/image.ts'

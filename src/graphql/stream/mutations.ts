@@ -1,4 +1,4 @@
-import type { Written } from '../../imagestream/commands/write-stream.ts'
+import type { WrittenStream } from '../../imagestream/commands/write-stream.ts'
 import type { Import } from '../../imagestream/request/import-rows.ts'
 import type { ImageStream } from '../../imagestream/spec/spec.ts'
 import { builder } from '../kit/builder.ts'
@@ -17,7 +17,7 @@ interface Payload {
 
 /** The stream and import as they stand after waiting. */
 async function payloadOf(
-  { stream, importId }: Written,
+  { stream, importId }: WrittenStream,
   seconds: number,
   context: GraphQLContext,
 ): Promise<Payload> {
@@ -82,7 +82,7 @@ const ImportImageInput = builder.inputType('ImportImageInput', {
     }),
     insecure: t.boolean({
       description:
-        'Accepts plain HTTP, or a certificate that does not verify. Written into the spec with what is imported; for this import alone where no spec tag or `from` is concerned.',
+        'Accepts plain HTTP, or a certificate that does not verify. WrittenStream into the spec with what is imported; for this import alone where no spec tag or `from` is concerned.',
     }),
     importMode: t.field({
       type: ImportModeEnum,

@@ -1,6 +1,6 @@
 import type { GraphQLResolveInfo } from 'graphql'
+import { pullSpecOf } from '../../imagestream/spec/reference-policy.ts'
 import type { ImageStream, SpecTag } from '../../imagestream/spec/spec.ts'
-import { pullSpecOf } from '../../imagestream/stream/resolve-image.ts'
 import { keyOf, type Tag, type TagOrder } from '../../imagestream/tag/tag.ts'
 import { InvalidInputError } from '../../input/errors.ts'
 import { groupBy } from '../../input/group-by.ts'

@@ -1,4 +1,4 @@
-import type { RolledBack } from '../../imagestream/commands/roll-back.ts'
+import type { RolledBackTag } from '../../imagestream/commands/roll-back.ts'
 import { builder } from '../kit/builder.ts'
 import { ImageStreamTagType, TagEventType } from '../kit/object-types.ts'
 import { batchTags } from './image-stream-tag.ts'
@@ -18,7 +18,7 @@ const RollbackTagInput = builder.inputType('RollbackTagInput', {
   }),
 })
 
-const RollbackTagPayload = builder.objectRef<RolledBack>('RollbackTagPayload').implement({
+const RollbackTagPayload = builder.objectRef<RolledBackTag>('RollbackTagPayload').implement({
   description: 'The tag as it is after it was rolled back.',
   fields: (t) => ({
     imageStreamTag: t.field({

@@ -1,4 +1,4 @@
-import type { DecisionNow } from '../../imagestream/commands/set-tag-policy.ts'
+import type { PolicyDecision } from '../../imagestream/commands/set-tag-policy.ts'
 import type { Import } from '../../imagestream/request/import-rows.ts'
 import type { Tag } from '../../imagestream/tag/tag.ts'
 import { builder } from '../kit/builder.ts'
@@ -59,7 +59,7 @@ const SetTagPolicyInput = builder.inputType('SetTagPolicyInput', {
 
 interface Payload {
   readonly imageStreamTag: Tag | null
-  readonly decision: DecisionNow | null
+  readonly decision: PolicyDecision | null
   readonly import: Import | null
 }
 

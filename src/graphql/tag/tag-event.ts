@@ -1,5 +1,6 @@
 import type { GraphQLResolveInfo } from 'graphql'
-import type { Tag, TagEvent } from '../../imagestream/tag/tag.ts'
+import type { Tag } from '../../imagestream/tag/tag.ts'
+import type { TagEvent } from '../../imagestream/tag/tag-event.ts'
 import { groupBy } from '../../input/group-by.ts'
 import { imageOf } from '../image/image.ts'
 import { batch, loadForBatch } from '../kit/batch.ts'

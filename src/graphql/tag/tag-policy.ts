@@ -1,4 +1,4 @@
-import type { DecisionNow } from '../../imagestream/commands/set-tag-policy.ts'
+import type { PolicyDecision } from '../../imagestream/commands/set-tag-policy.ts'
 import { REPORTED } from '../../imagestream/tag/policy-choice.ts'
 import type { ExcludedTag, RankedTag } from '../../policy/decide.ts'
 import { readPolicy, type TagFilter, type TagPolicy } from '../../policy/policy.ts'
@@ -130,7 +130,7 @@ const firstComplexity = ({ first }: { readonly first: number }) => ({
 })
 
 /** What a policy chose, and why. */
-export const TagPolicyDecisionType = builder.objectRef<DecisionNow>('TagPolicyDecision').implement({
+export const TagPolicyDecisionType = builder.objectRef<PolicyDecision>('TagPolicyDecision').implement({
   description: 'What a policy chose among which tags, and why.',
   fields: (t) => ({
     chosen: t.exposeString('chosen', {

@@ -13,7 +13,7 @@ import { emptySpec } from '../spec/change-spec.ts'
 import type { ImageStream } from '../spec/spec.ts'
 import type { Streams } from '../stream/stream.ts'
 import type { TagRecorder } from '../tag/record.ts'
-import type { StreamWriter } from './write-stream.ts'
+import type { SpecWriter } from './write-spec.ts'
 
 /** Changes and reads image streams for the integrated registry, inside the registry's transactions. */
 export interface PushReceiver {
@@ -30,12 +30,12 @@ export interface PushReceiver {
 export interface PushReceiverDependencies {
   readonly db: Database
   readonly streams: Streams
-  readonly writer: Pick<StreamWriter, 'insert'>
+  readonly writer: Pick<SpecWriter, 'insert'>
   readonly images: Images
   readonly recorder: TagRecorder
-  /** How streams import that do not say. */
+  /** Import mode of streams that do not set one. */
   readonly importMode: ImportMode
-  /** `host[:port]` in the pull specs of what is pushed. */
+  /** Returns the `host[:port]` for the pull specs of pushed images. */
   readonly registryHost: () => string
 }
 
@@ -85,7 +85,7 @@ export function createPushReceiver(dependencies: PushReceiverDependencies): Push
             dockerImageReference: pullSpec(content.digest),
             generation: streams.generations(stream.id, tag)?.specTag ?? stream.generation,
             source: 'REGISTRY',
-            // the next import of this tag asks its source anew
+            // the next import requests the tag from its source again
             upstreamDigest: null,
             at,
           },
@@ -104,7 +104,7 @@ export function createPushReceiver(dependencies: PushReceiverDependencies): Push
   }
 }
 
-/** What was pushed, in the shape in which imports bring images in; the children are there already. */
+/** Returns the pushed image as a fetched one, with its stored children. */
 function fetchedImage(
   { digest, bytes, manifest, config }: Omit<PushedManifest, 'repository' | 'tags' | 'at'>,
   images: Images,

@@ -6,27 +6,28 @@ import type { Images } from '../image/image.ts'
 import { checkResourceVersion } from '../spec/resource-version.ts'
 import type { Streams } from '../stream/stream.ts'
 import type { LookBack } from '../tag/look-back.ts'
-import type { Tag, TagEvent, Tags } from '../tag/tag.ts'
+import type { Tag, Tags } from '../tag/tag.ts'
+import type { TagEvent } from '../tag/tag-event.ts'
 import type { Tagging } from './tag-image.ts'
 
-/** Exactly one of `digest` and `at` says where back to. */
-export interface RollBackTag {
+/** Input of `rollBackTag`, with either `digest` or `at`. */
+export interface RollBackTagInput {
   readonly namespace: string
   readonly imageStream: string
   readonly tag: string
-  /** An image that the tag has meant. */
+  /** An image in the history of the tag. */
   readonly digest?: Digest | null | undefined
-  /** Milliseconds since 1970: whatever the tag meant then. */
+  /** A time whose image the tag gets. Milliseconds since 1970. */
   readonly at?: number | null | undefined
   readonly resourceVersion?: string | null | undefined
 }
 
-export interface RolledBack {
-  /** The tag as it is now. */
+export interface RolledBackTag {
+  /** The tag after the command. */
   readonly tag: Tag
-  /** What the tag means now: an entry of its own, but where it meant the image already. */
+  /** Newest entry of the history: a new one, unless the tag pointed to the image already. */
   readonly event: TagEvent
-  /** What it meant until now; null where it meant the image already. */
+  /** The newest entry before the command; null where the tag pointed to the image already. */
   readonly previous: TagEvent | null
 }
 
@@ -40,21 +41,19 @@ export interface RollBackDependencies {
 }
 
 /**
- * Lets a tag mean an image again that it meant before, and pins it there as `oc tag stream@digest stream:tag` does, so that
- * the next import or a tag that it followed does not undo it. What it means already is no new entry, and is pinned alike.
+ * Points a tag to an image of its history and pins it there as `oc tag stream@digest stream:tag` does, so that no later
+ * import and no followed tag undoes it. A tag that points to the image already is pinned without a new entry.
  * Throws InvalidInputError, NotFoundError, ConflictError where the resource version is not the newest.
  */
-export type RollBackCommand = (input: RollBackTag) => RolledBack
-
-/** Entries of the history that a refusal names. */
-const MAX_NAMED = 10
+export type RollBackCommand = (input: RollBackTagInput) => RolledBackTag
 
 export function createRollBack(dependencies: RollBackDependencies): RollBackCommand {
   const { db, streams, tags, images, lookBack, tagging } = dependencies
+  const targetOf = createTargets({ tags, images, lookBack })
 
   const newestOf = ({ id }: Tag): TagEvent | undefined => tags.events([id], { limit: 1, peek: false })[0]
 
-  const find = ({ namespace, imageStream, tag, resourceVersion }: RollBackTag) => {
+  const find = ({ namespace, imageStream, tag, resourceVersion }: RollBackTagInput) => {
     checkNamespace(namespace)
     checkStreamName(namespace, imageStream, 'imageStream')
     const name = checkTagName(tag)
@@ -67,49 +66,19 @@ export function createRollBack(dependencies: RollBackDependencies): RollBackComm
     return { stream, tag: found, newest }
   }
 
-  /** The newest entries of a history, for a person who asked for another. */
-  const tell = ({ id }: Tag): string => {
-    const events = tags.events([id], { limit: MAX_NAMED })
-    const known = images.byIds(events.map(({ imageId }) => imageId))
-    const named = events
-      .slice(0, MAX_NAMED)
-      .map(({ imageId, createdAt }) => `${known.get(imageId)?.digest} since ${formatTime(createdAt)}`)
-    return `${named.join(', ')}${events.length > MAX_NAMED ? ' and others before' : ''}`
-  }
-
-  const eventOfDigest = (tag: Tag, digest: Digest): TagEvent => {
-    const image = images.byDigest(digest)
-    const event = image && lookBack.newestOfTag(tag.id, image.id)
-    if (!event) {
-      throw new InvalidInputError('digest', `the tag never meant ${digest}; it has meant ${tell(tag)}`)
-    }
-    return event
-  }
-
-  const eventAt = (tag: Tag, time: number): TagEvent => {
-    const event = lookBack.eventsAt([tag.id], time).get(tag.id)
-    if (!event) {
-      throw new InvalidInputError(
-        'at',
-        `the tag meant nothing yet at ${formatTime(time)}; it has meant ${tell(tag)}`,
-      )
-    }
-    return event
-  }
-
   return (input) => {
     const { namespace, imageStream, digest, at } = input
     if ((digest == null) === (at == null)) {
       throw new InvalidInputError(
         'digest',
-        'give either "digest", an image that the tag has meant, or "at", a time',
+        'give either "digest", an image in the history of the tag, or "at", a time',
       )
     }
     return db.transact(() => {
       const { stream, tag, newest } = find(input)
-      const target = digest != null ? eventOfDigest(tag, digest) : eventAt(tag, at as number)
+      const target = targetOf(tag, input)
       const image = images.byIds([target.imageId]).get(target.imageId)
-      if (!image) throw new Error(`image ${target.imageId} is referred to and not there`)
+      if (!image) throw new Error(`image ${target.imageId} of tag event ${target.id} is missing`)
       tagging.tagImage({
         namespace,
         imageStream,
@@ -122,10 +91,51 @@ export function createRollBack(dependencies: RollBackDependencies): RollBackComm
       })
       const [now] = tags.named([stream.id], tag.name)
       const event = now && newestOf(now)
-      if (!now || !event) throw new Error(`${imageStream}:${tag.name} is gone while it is rolled back`)
+      if (!now || !event) throw new Error(`${imageStream}:${tag.name} is missing after its roll-back`)
       return { tag: now, event, previous: event.imageId === newest.imageId ? null : newest }
     })
   }
+}
+
+/** Maximum number of entries of the history that an error names. */
+const MAX_NAMED = 10
+
+/** Returns a function for the entry of a tag's history that the input names. It throws InvalidInputError. */
+function createTargets({
+  tags,
+  images,
+  lookBack,
+}: Pick<RollBackDependencies, 'tags' | 'images' | 'lookBack'>) {
+  const describeHistory = ({ id }: Tag): string => {
+    const events = tags.events([id], { limit: MAX_NAMED })
+    const known = images.byIds(events.map(({ imageId }) => imageId))
+    const named = events
+      .slice(0, MAX_NAMED)
+      .map(({ imageId, createdAt }) => `${known.get(imageId)?.digest} since ${formatTime(createdAt)}`)
+    return `${named.join(', ')}${events.length > MAX_NAMED ? ' and others before' : ''}`
+  }
+
+  const ofDigest = (tag: Tag, digest: Digest): TagEvent => {
+    const image = images.byDigest(digest)
+    const event = image && lookBack.newestOfTag(tag.id, image.id)
+    if (event) return event
+    throw new InvalidInputError(
+      'digest',
+      `the tag never pointed to ${digest}; its history has ${describeHistory(tag)}`,
+    )
+  }
+
+  const atTime = (tag: Tag, time: number): TagEvent => {
+    const event = lookBack.eventsAt([tag.id], time).get(tag.id)
+    if (event) return event
+    throw new InvalidInputError(
+      'at',
+      `the tag had no image yet at ${formatTime(time)}; its history has ${describeHistory(tag)}`,
+    )
+  }
+
+  return (tag: Tag, { digest, at }: RollBackTagInput): TagEvent =>
+    digest != null ? ofDigest(tag, digest) : atTime(tag, at as number)
 }
 
 const formatTime = (milliseconds: number): string => new Date(milliseconds).toISOString()

@@ -8,103 +8,100 @@ import type { Decision } from '../../policy/decide.ts'
 import { readPolicy, type TagPolicyInput } from '../../policy/policy.ts'
 import type { ImportMode } from '../image/fetch-image.ts'
 import type { Importer } from '../import/import.ts'
-import type { ImportRequest } from '../request/import-plan.ts'
-import { emptySpec } from '../spec/change-spec.ts'
-import { checkResourceVersion } from '../spec/resource-version.ts'
-import { flag, type ImageStream, type Spec, type SpecTagContent } from '../spec/spec.ts'
+import { flag, type Spec, type SpecTagContent } from '../spec/spec.ts'
 import { policyText } from '../spec/spec-policy.ts'
 import type { Following } from '../stream/follow.ts'
 import type { Streams } from '../stream/stream.ts'
 import type { Policies } from '../tag/policies.ts'
 import { REPORTED } from '../tag/policy-choice.ts'
-import { imagine, NOBODY } from './import-image.ts'
-import type { StreamWriter } from './write-stream.ts'
+import { importOfTag } from './import-image-plan.ts'
+import { IMPORT_OPTIONS } from './tag-image-input.ts'
+import type { SpecWriter } from './write-spec.ts'
+import { plannedStream, readTarget, type WriteTarget, writeTarget } from './write-target.ts'
 
-/** Which rule is to choose what a tag means; null and undefined mean that nothing is said. */
-export interface SetTagPolicy {
+/** Input of `setTagPolicy`. Null stands for undefined: the field is not set. */
+export interface SetTagPolicyInput {
   readonly namespace: string
   /** Created where there is none. */
   readonly imageStream: string
   readonly tag: string
   readonly policy: TagPolicyInput
-  /** Where the tags to choose from are; without it they are the stream's own. */
+  /** Repository with the tags to choose from; by default these are the stream's own tags. */
   readonly repository?: string | null | undefined
   readonly scheduled: boolean
   readonly insecure: boolean
   readonly importMode?: ImportMode | null | undefined
   readonly referencePolicy?: 'Source' | 'Local' | null | undefined
-  /** Only says what would be chosen. */
+  /** Decides without writing anything. */
   readonly dryRun: boolean
   readonly resourceVersion?: string | null | undefined
 }
 
-export interface TagPolicySet {
+export interface SetTagPolicyResult {
   readonly tag: TagName
-  /** The import that was begun, when the tags are a repository's. */
+  /** The import that was requested; null for a policy over the stream's own tags. */
   readonly importId: number | null
-  /** What is chosen as far as it is known: of a repository, when the import has come to it. */
-  decision(): DecisionNow | undefined
+  /** Returns the decision; undefined until the import of the repository has reached it. */
+  decision(): PolicyDecision | undefined
 }
 
-export interface DecisionNow extends Decision {
-  /** Milliseconds since 1970; null where nothing was stored. */
+export interface PolicyDecision extends Decision {
+  /** Milliseconds since 1970; null for a decision that was not stored. */
   readonly decidedAt: number | null
 }
 
 /**
- * Lets a rule choose what a tag means, of the stream's own tags at once and from now on, of a repository's with the import
- * that this begins and each one after. Throws InvalidInputError, ConflictError; then nothing is written.
+ * Sets the policy that chooses the image of a tag: among the stream's own tags at once and whenever they change, among a
+ * repository's with the import that this requests and each later one. Throws InvalidInputError, ConflictError; then
+ * nothing is written.
  */
-export type SetTagPolicyCommand = (input: SetTagPolicy) => TagPolicySet
+export type SetTagPolicyCommand = (input: SetTagPolicyInput) => SetTagPolicyResult
 
 export interface SetTagPolicyDependencies {
   readonly db: Database
   readonly streams: Streams
-  readonly writer: StreamWriter
+  readonly writer: SpecWriter
   readonly importer: Importer
-  readonly following: Pick<Following, 'takeOver'>
+  readonly following: Pick<Following, 'copySources'>
   readonly policies: Policies
-  /** How streams import that do not say. */
+  /** Import mode of streams that do not set one. */
   readonly importMode: ImportMode
 }
 
 export function createSetTagPolicy(dependencies: SetTagPolicyDependencies): SetTagPolicyCommand {
   const { db, streams, writer, importer, following, policies, importMode } = dependencies
 
-  const specWith = (tag: TagName, input: SetTagPolicy, existing: ImageStream | undefined): Spec => {
-    const spec = existing ? streams.spec(existing) : emptySpec(importMode)
+  const read = ({ namespace, imageStream: name, resourceVersion }: SetTagPolicyInput): WriteTarget =>
+    readTarget(streams, { namespace, name, resourceVersion }, importMode)
+
+  const specWith = ({ spec }: WriteTarget, tag: TagName, input: SetTagPolicyInput): Spec => {
     const content = contentOf(input, spec.tags.get(tag), importMode)
     return { ...spec, tags: new Map(spec.tags).set(tag, content) }
   }
 
-  const write = (tx: Transaction, tag: TagName, input: SetTagPolicy): TagPolicySet => {
-    const home = { namespace: input.namespace, name: input.imageStream }
-    const existing = streams.byName(home.namespace, home.name)
-    checkResourceVersion({ ...home, resourceVersion: input.resourceVersion }, existing)
-    const spec = specWith(tag, input, existing)
-    const { stream } = existing ? writer.writeSpec(tx, existing, spec) : writer.insert(tx, home, spec)
-    // a spec that said so already was not written: the tag may have been pushed to since
+  const write = (tx: Transaction, tag: TagName, input: SetTagPolicyInput): SetTagPolicyResult => {
+    const target = read(input)
+    const { stream } = writeTarget(tx, writer, target, { spec: specWith(target, tag, input) })
+    // an unchanged spec was not written, and the tag may have been pushed to since
     if (input.repository == null) {
-      following.takeOver(tx, stream, { tags: [], rewritten: [tag], fieldOf: () => 'tag' })
+      following.copySources(tx, stream, { tags: [], rewritten: [tag], fieldOf: () => 'tag' })
     }
     return {
       tag,
-      importId: input.repository == null ? null : importer.request(tx, stream.id, importOf(tag)),
+      importId: input.repository == null ? null : importer.request(tx, stream.id, importOfTag(tag)),
       decision: () => policies.decisionOf(stream.id, tag, REPORTED),
     }
   }
 
-  const rehearse = (tag: TagName, input: SetTagPolicy): TagPolicySet => {
-    const { namespace, imageStream: name, resourceVersion } = input
-    const existing = streams.byName(namespace, name)
-    checkResourceVersion({ namespace, name, resourceVersion }, existing)
-    const spec = specWith(tag, input, existing)
+  const dryRun = (tag: TagName, input: SetTagPolicyInput): SetTagPolicyResult => {
+    const target = read(input)
+    const spec = specWith(target, tag, input)
     if (input.repository == null) {
       const policy = readPolicy(policyText(input.policy, 'policy'))
-      const decision = policies.preview(existing?.id ?? null, tag, policy, REPORTED)
+      const decision = policies.preview(target.stream?.id ?? null, tag, policy, REPORTED)
       return { tag, importId: null, decision: () => ({ ...decision, decidedAt: null }) }
     }
-    const importId = importer.dryRun(imagine(existing ?? NOBODY, input, spec), importOf(tag))
+    const importId = importer.dryRun(plannedStream(target, spec), importOfTag(tag))
     return {
       tag,
       importId,
@@ -119,21 +116,12 @@ export function createSetTagPolicy(dependencies: SetTagPolicyDependencies): SetT
     checkNamespace(input.namespace)
     checkStreamName(input.namespace, input.imageStream, 'imageStream')
     const tag = checkTagName(input.tag)
-    return input.dryRun ? rehearse(tag, input) : db.transact((tx) => write(tx, tag, input))
+    return input.dryRun ? dryRun(tag, input) : db.transact((tx) => write(tx, tag, input))
   }
 }
 
-const importOf = (tag: TagName): ImportRequest => ({
-  repository: false,
-  specTags: [tag],
-  repositoryTags: [],
-})
-
-/** Options of an import: they say how a registry is asked. */
-const IMPORT_OPTIONS = ['scheduled', 'insecure', 'importMode'] as const
-
 function contentOf(
-  input: SetTagPolicy,
+  input: SetTagPolicyInput,
   old: SpecTagContent | undefined,
   importMode: ImportMode,
 ): SpecTagContent {
@@ -143,7 +131,7 @@ function contentOf(
       if (!input[option]) continue
       throw new InvalidInputError(
         option,
-        `${option} is for a repository, which is asked for its tags: without "repository" the policy chooses among the stream's own, as soon as they change`,
+        `${option} is for a policy over a repository: without "repository" the policy chooses among the stream's own tags, which are not imported for it`,
       )
     }
   }

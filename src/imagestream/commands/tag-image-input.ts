@@ -6,15 +6,15 @@ import type { ImportMode } from '../image/fetch-image.ts'
 import type { ObjectReferenceInput } from '../spec/spec.ts'
 import { checkStreamSource } from '../spec/tag-source.ts'
 
-/** What `oc tag` asks; null and undefined mean that nothing is said. */
-export interface TagImage {
+/** Input of `tagImage`, with the options of `oc tag`. Null stands for undefined: the field is not set. */
+export interface TagImageInput {
   readonly namespace: string
   readonly imageStream: string
   readonly tag: string
   readonly from: ObjectReferenceInput
-  /** Follows the source tag from now on; otherwise what it means now is copied. */
+  /** Follows the source tag; otherwise its image is copied once. */
   readonly alias: boolean
-  /** Passes `from` on as it is: nothing is imported, nothing followed. */
+  /** Passes `from` on as it is: nothing is imported or followed. */
   readonly reference: boolean
   readonly scheduled: boolean
   readonly insecure: boolean
@@ -23,8 +23,8 @@ export interface TagImage {
   readonly resourceVersion?: string | null | undefined
 }
 
-/** Throws InvalidInputError for what cannot be, and for what would have no effect. Returns the tag's name. */
-export function checkTagImage(input: TagImage): TagName {
+/** Returns the tag's name. Throws InvalidInputError for invalid fields, and for options without effect. */
+export function checkTagImage(input: TagImageInput): TagName {
   checkNamespace(input.namespace)
   checkStreamName(input.namespace, input.imageStream, 'imageStream')
   const tag = checkTagName(input.tag)
@@ -32,10 +32,10 @@ export function checkTagImage(input: TagImage): TagName {
   return tag
 }
 
-/** Options of an import: they say how a registry is asked. */
-const IMPORT_OPTIONS = ['scheduled', 'insecure', 'importMode'] as const
+/** Options for the import of an image from a registry. */
+export const IMPORT_OPTIONS = ['scheduled', 'insecure', 'importMode'] as const
 
-function checkSource(input: TagImage): void {
+function checkSource(input: TagImageInput): void {
   const { from, alias, reference } = input
   if (alias && from.kind !== 'ImageStreamTag') {
     throw new InvalidInputError(
@@ -46,7 +46,7 @@ function checkSource(input: TagImage): void {
   if (alias && reference) {
     throw new InvalidInputError(
       'reference',
-      'alias: true follows the tag, and reference: true does not: give one',
+      'give either alias: true, which follows the tag, or reference: true, which does not',
     )
   }
   if (from.kind === 'DockerImage') checkRegistrySource(input)
@@ -56,11 +56,11 @@ function checkSource(input: TagImage): void {
   }
 }
 
-function checkRegistrySource({ from, ...input }: TagImage): void {
+function checkRegistrySource({ from, ...input }: TagImageInput): void {
   if (from.namespace != null) {
     throw new InvalidInputError(
       'from.namespace',
-      'a DockerImage has no namespace of its own: write all of it in from.name',
+      'a DockerImage has no namespace: write the whole reference in from.name',
     )
   }
   const { digest } = checkReference(from.name, 'from.name')
@@ -74,14 +74,14 @@ function checkRegistrySource({ from, ...input }: TagImage): void {
   if (input.scheduled && digest) {
     throw new InvalidInputError(
       'scheduled',
-      `"${from.name}" names one image for good: only a tag can be imported again and again`,
+      `"${from.name}" names one image by digest: only a tag can be imported periodically`,
     )
   }
 }
 
 type Option = (typeof IMPORT_OPTIONS)[number] | 'referencePolicy'
 
-function refuse(input: Pick<TagImage, Option>, options: readonly Option[], why: string): void {
+function refuse(input: Pick<TagImageInput, Option>, options: readonly Option[], why: string): void {
   for (const option of options) {
     const value = input[option]
     if (value != null && value !== false) throw new InvalidInputError(option, `${option} ${why}`)

@@ -1,98 +1,81 @@
 import type { Database } from '../../db/open.ts'
 import { NotFoundError } from '../../input/errors.ts'
 import { checkNamespace, checkStreamName, checkTagName } from '../../input/names.ts'
+import type { StreamName } from '../../oci/stream-name.ts'
 import type { TagName } from '../../oci/tag.ts'
 import type { ImportMode } from '../image/fetch-image.ts'
 import type { Importer } from '../import/import.ts'
-import { emptySpec } from '../spec/change-spec.ts'
 import { checkResourceVersion } from '../spec/resource-version.ts'
-import { flag, isImportable, type Spec, type SpecTagContent } from '../spec/spec.ts'
+import { flag, isImportable, type SpecTagContent } from '../spec/spec.ts'
 import {
-  type From,
   formatStreamTag,
-  type Home,
   isFromStream,
   type StreamImage,
   type StreamTag,
   streamImageOf,
   streamTagOf,
+  type TagSource,
 } from '../spec/tag-source.ts'
 import type { Following } from '../stream/follow.ts'
 import type { Streams } from '../stream/stream.ts'
 import type { TagRecorder } from '../tag/record.ts'
-import { checkTagImage, type TagImage } from './tag-image-input.ts'
-import type { StreamWriter } from './write-stream.ts'
+import { importOfTag } from './import-image-plan.ts'
+import { checkTagImage, type TagImageInput } from './tag-image-input.ts'
+import type { SpecWriter } from './write-spec.ts'
+import { readTarget, writeTarget } from './write-target.ts'
 
-export interface UntagImage {
+export interface UntagImageInput {
   readonly namespace: string
   readonly imageStream: string
   readonly tag: string
   readonly resourceVersion?: string | null | undefined
 }
 
-export interface Tagged {
+export interface TaggedImage {
   readonly streamId: number
   readonly tag: TagName
-  /** The import that was begun, when the image comes from a registry. */
+  /** The import that was requested; null where the image does not come from a registry. */
   readonly importId: number | null
 }
 
-/** Points tags at images, as `oc tag` does: through the spec, so that the source is known afterwards. */
+/** Commands that set and remove a tag through the spec, as `oc tag` does, so that the source stays known. */
 export interface Tagging {
   /**
-   * Creates the stream where there is none. The tag means its source's image at once, also where somebody pushed another
-   * one to it since the same was asked before. Throws InvalidInputError; NotFoundError where the source means nothing;
-   * ConflictError where it may mean several images, or the resource version is not the newest.
+   * Sets the source of a tag, and creates the stream where there is none. The tag gets the image of a source in a stream
+   * at once, also where another image was pushed to it after the same call before. Throws InvalidInputError; NotFoundError
+   * where the source has no image; ConflictError where the source matches several images, or the resource version is not
+   * the newest.
    */
-  tagImage(input: TagImage): Tagged
+  tagImage(input: TagImageInput): TaggedImage
   /**
-   * Removes the tag with its history, and what the spec says of it. Returns the stream's id. Throws InvalidInputError;
-   * NotFoundError where neither spec nor status has the tag; ConflictError.
+   * Removes a tag with its history and its spec tag. Returns the id of the stream. Throws InvalidInputError; NotFoundError
+   * where neither spec nor status has the tag; ConflictError.
    */
-  untagImage(input: UntagImage): number
+  untagImage(input: UntagImageInput): number
 }
 
 export interface TaggingDependencies {
   readonly db: Database
   readonly streams: Streams
-  readonly writer: StreamWriter
+  readonly writer: SpecWriter
   readonly importer: Importer
   readonly following: Following
   readonly recorder: TagRecorder
-  /** How streams import that do not say. */
+  /** Import mode of streams that do not set one. */
   readonly importMode: ImportMode
 }
-
-const nothingToCopy = (named: StreamTag | StreamImage | undefined): NotFoundError =>
-  new NotFoundError(
-    named && 'tag' in named
-      ? `${formatStreamTag(named)} has no image to copy; alias: true waits for one`
-      : `${named?.namespace}/${named?.stream} never had an image ${named?.digest}`,
-  )
 
 export function createTagging(dependencies: TaggingDependencies): Tagging {
   const { db, streams, writer, importer, following, recorder, importMode } = dependencies
   const fieldOf = (): string => 'from.name'
 
-  /** What to write as the source: for a copy the image that it means now, by its whole digest. */
-  const sourceOf = (home: Home, input: TagImage): From => {
-    const { kind, name, namespace = null } = input.from
-    const asked = {
-      fromKind: kind,
-      fromName: name,
-      fromNamespace: namespace,
-      reference: flag(input.reference),
-    }
-    if (kind === 'DockerImage' || input.alias || (kind === 'ImageStreamTag' && input.reference)) return asked
-    const named = streamTagOf(home, asked) ?? streamImageOf(home, asked)
-    const meant = following.meaning(home, asked)
-    if (!named || !meant) throw nothingToCopy(named)
-    return { ...asked, fromKind: 'ImageStreamImage', fromName: `${named.stream}@${meant.digest}` }
-  }
-
-  const contentOf = (home: Home, input: TagImage, old: SpecTagContent | undefined): SpecTagContent => ({
+  const contentOf = (
+    home: StreamName,
+    input: TagImageInput,
+    old: SpecTagContent | undefined,
+  ): SpecTagContent => ({
     annotations: old?.annotations ?? '[]',
-    ...sourceOf(home, input),
+    ...sourceOf(home, input, following),
     policy: null,
     insecure: flag(input.insecure),
     scheduled: flag(input.scheduled),
@@ -102,22 +85,17 @@ export function createTagging(dependencies: TaggingDependencies): Tagging {
 
   return {
     tagImage(input) {
-      const home = { namespace: input.namespace, name: input.imageStream }
+      const { namespace, imageStream: name, resourceVersion } = input
       const tag = checkTagImage(input)
       return db.transact((tx) => {
-        const existing = streams.byName(home.namespace, home.name)
-        checkResourceVersion({ ...home, resourceVersion: input.resourceVersion }, existing)
-        const old = existing ? streams.spec(existing) : emptySpec(importMode)
-        const content = contentOf(home, input, old.tags.get(tag))
-        const spec: Spec = { ...old, tags: new Map(old.tags).set(tag, content) }
-        const { stream } = existing
-          ? writer.writeSpec(tx, existing, spec, { fieldOf })
-          : writer.insert(tx, home, spec, { fieldOf })
-        // a spec that said so already was not written: the tag may have moved away since
-        if (isFromStream(content)) following.takeOver(tx, stream, { tags: [tag], fieldOf })
-        const importId = isImportable(content)
-          ? importer.request(tx, stream.id, { repository: false, specTags: [tag], repositoryTags: [] })
-          : null
+        const target = readTarget(streams, { namespace, name, resourceVersion }, importMode)
+        const old = target.spec
+        const content = contentOf(target, input, old.tags.get(tag))
+        const spec = { ...old, tags: new Map(old.tags).set(tag, content) }
+        const { stream } = writeTarget(tx, writer, target, { spec, fieldOf })
+        // an unchanged spec was not written, and the tag may have moved since
+        if (isFromStream(content)) following.copySources(tx, stream, { tags: [tag], fieldOf })
+        const importId = isImportable(content) ? importer.request(tx, stream.id, importOfTag(tag)) : null
         return { streamId: stream.id, tag, importId }
       })
     },
@@ -142,3 +120,28 @@ export function createTagging(dependencies: TaggingDependencies): Tagging {
     },
   }
 }
+
+/** Returns the source for the spec tag: for a copy, the source's image now, by its whole digest. */
+function sourceOf(
+  home: StreamName,
+  input: TagImageInput,
+  following: Pick<Following, 'sourceImage'>,
+): TagSource {
+  const { kind, name, namespace = null } = input.from
+  const source = {
+    fromKind: kind,
+    fromName: name,
+    fromNamespace: namespace,
+    reference: flag(input.reference),
+  }
+  if (kind === 'DockerImage' || input.alias || (kind === 'ImageStreamTag' && input.reference)) return source
+  const named = streamTagOf(home, source) ?? streamImageOf(home, source)
+  const image = following.sourceImage(home, source)
+  if (!named || !image) throw new NotFoundError(whyNoImage(named))
+  return { ...source, fromKind: 'ImageStreamImage', fromName: `${named.stream}@${image.digest}` }
+}
+
+const whyNoImage = (named: StreamTag | StreamImage | undefined): string =>
+  named && 'tag' in named
+    ? `${formatStreamTag(named)} has no image to copy; alias: true waits for one`
+    : `${named?.namespace}/${named?.stream} never had an image ${named?.digest}`

@@ -24,7 +24,7 @@ import type { RemoteManifest, RemoteRepository, ResolvedTag } from './remote-reg
 export type ImportMode = 'Legacy' | 'PreserveOriginal'
 
 /** What a tag's image is, and what came with it and is worth keeping. */
-export interface TagImage {
+export interface FetchedTagImage {
   readonly image: FetchedImage | Image
   /** A Legacy import's index: kept so that it is fetched once, and for the platforms that it offers. */
   readonly index: FetchedImage | Image | null
@@ -44,7 +44,7 @@ export interface FetchSession extends Disposable {
    * The image that a tag means: the index itself with all its images, or in mode `Legacy` its image for the platform.
    * Throws RegistryError, or InvalidManifestError, also where the index has no image for the platform.
    */
-  tagImage(resolved: ResolvedTag, mode: ImportMode, platform: Platform): Promise<TagImage>
+  tagImage(resolved: ResolvedTag, mode: ImportMode, platform: Platform): Promise<FetchedTagImage>
 }
 
 export function createImageFetcher(images: Images): ImageFetcher {
@@ -55,7 +55,7 @@ export function createImageFetcher(images: Images): ImageFetcher {
 /** Attempts at an image that is pruned while it is fetched: each takes a whole run of the pruner to fail. */
 const MAXIMUM_ATTEMPTS = 3
 
-export interface Wanted {
+export interface TagImageRequest {
   readonly repository: RemoteRepository
   readonly resolved: ResolvedTag
   readonly importMode: ImportMode
@@ -68,8 +68,8 @@ export interface Wanted {
  */
 export async function withTagImage<Result>(
   fetcher: ImageFetcher,
-  { repository, resolved, importMode, platform }: Wanted,
-  use: (found: TagImage) => Promise<Result>,
+  { repository, resolved, importMode, platform }: TagImageRequest,
+  use: (found: FetchedTagImage) => Promise<Result>,
 ): Promise<Result> {
   for (let attempt = 1; ; attempt++) {
     // held until it is used: who wants the same content meanwhile gets it from here
@@ -94,7 +94,7 @@ class Session implements FetchSession {
     this.#share = share
   }
 
-  async tagImage(resolved: ResolvedTag, mode: ImportMode, platform: Platform): Promise<TagImage> {
+  async tagImage(resolved: ResolvedTag, mode: ImportMode, platform: Platform): Promise<FetchedTagImage> {
     try {
       return await this.#tagImage(resolved, mode, platform)
     } catch (error) {
@@ -108,7 +108,7 @@ class Session implements FetchSession {
     { digest, manifest }: ResolvedTag,
     mode: ImportMode,
     platform: Platform,
-  ): Promise<TagImage> {
+  ): Promise<FetchedTagImage> {
     if (mode === 'PreserveOriginal') return { image: await this.#whole(digest, 1, manifest), index: null }
     let index: FetchedImage | Image | null = null
     let wanted = digest

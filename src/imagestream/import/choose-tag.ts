@@ -6,7 +6,7 @@ import { RegistryError } from '../../oci/registry-error.ts'
 import { isReferrersTag, type TagName } from '../../oci/tag.ts'
 import { beginDeciding, type Deciding, type Decision } from '../../policy/decide.ts'
 import { type Rule, ruleOf } from '../../policy/rule.ts'
-import { type ImageFetcher, type TagImage, withTagImage } from '../image/fetch-image.ts'
+import { type FetchedTagImage, type ImageFetcher, withTagImage } from '../image/fetch-image.ts'
 import { createdOf } from '../image/image.ts'
 import type { ImportTarget } from '../request/import-plan.ts'
 import type { Failure } from '../request/import-rows.ts'
@@ -37,7 +37,7 @@ export interface ChooserDependencies {
   readonly answers: RegistryAnswers
   readonly fetcher: ImageFetcher
   /** Stores what was only looked at, so that the next import has it. */
-  readonly keep: (target: ImportTarget, found: TagImage) => Promise<void>
+  readonly keep: (target: ImportTarget, found: FetchedTagImage) => Promise<void>
 }
 
 /** Applies the rules of spec tags to the repositories that they choose from, in the course of one import. */

@@ -2,7 +2,7 @@ import type { Digest } from '../../oci/digest.ts'
 import { pullSpecByDigest } from '../../oci/reference.ts'
 import type { TagName } from '../../oci/tag.ts'
 import type { Decision } from '../../policy/decide.ts'
-import type { TagImage } from '../image/fetch-image.ts'
+import type { FetchedTagImage } from '../image/fetch-image.ts'
 import { isStored, transientImage } from '../image/image.ts'
 import type { ImportTarget, Listing } from '../request/import-plan.ts'
 import type { Failure, ImportResult, ImportResultState, ResultListing } from '../request/import-rows.ts'
@@ -44,7 +44,11 @@ export class DryRunOutcomes implements ImportOutcomes {
     })
   }
 
-  async found(target: ImportTarget, { image, index }: TagImage, upstreamDigest: Digest): Promise<Outcome> {
+  async found(
+    target: ImportTarget,
+    { image, index }: FetchedTagImage,
+    upstreamDigest: Digest,
+  ): Promise<Outcome> {
     this.#note(target)
     const dockerImageReference = pullSpecByDigest(target.reference, image.digest)
     const now = this.#stores.tags.imported(this.#stream.id, target.tag)

@@ -5,7 +5,7 @@ import type { Manifest } from '../../oci/manifest.ts'
 import { pullSpecByDigest } from '../../oci/reference.ts'
 import type { TagName } from '../../oci/tag.ts'
 import { reindexedPlatforms } from '../image/changed-platforms.ts'
-import type { TagImage } from '../image/fetch-image.ts'
+import type { FetchedTagImage } from '../image/fetch-image.ts'
 import { type Images, isStored } from '../image/image.ts'
 import type { ImportRequest, ImportTarget, Listing } from '../request/import-plan.ts'
 import type { Failure, Import, ImportRows } from '../request/import-rows.ts'
@@ -32,11 +32,11 @@ export interface ImportOutcomes {
   look(listing: Listing, answers: RegistryAnswers, signal: AbortSignal): Promise<Look>
   /** The registry still says what it said when this event was recorded. */
   unchanged(target: ImportTarget, tagEventId: number): void
-  found(target: ImportTarget, found: TagImage, upstreamDigest: Digest): Promise<Outcome>
+  found(target: ImportTarget, found: FetchedTagImage, upstreamDigest: Digest): Promise<Outcome>
   /** Returns what there is to say of it, which may be more than what the registry answered. */
   failed(target: ImportTarget, failure: Failure): Promise<Failure>
   /** An image that a rule had to look at. */
-  lookedAt(target: ImportTarget, found: TagImage): Promise<void>
+  lookedAt(target: ImportTarget, found: FetchedTagImage): Promise<void>
   /** `isWhole`: it came to every tag. */
   finish(finished: Import, isWhole: boolean): void
 }
@@ -102,7 +102,11 @@ export class StoredOutcomes implements ImportOutcomes {
     if (target.decision) this.#chosenAgain.push(target)
   }
 
-  async found(target: ImportTarget, { image, index }: TagImage, upstreamDigest: Digest): Promise<Outcome> {
+  async found(
+    target: ImportTarget,
+    { image, index }: FetchedTagImage,
+    upstreamDigest: Digest,
+  ): Promise<Outcome> {
     const { db, images, recorder, rows, tags, now } = this.#stores
     const recorded = await db.transactTogether((tx) => {
       if (!this.#isStillWanted(target)) {
@@ -161,7 +165,7 @@ export class StoredOutcomes implements ImportOutcomes {
     })
   }
 
-  async lookedAt({ reference }: ImportTarget, { image, index }: TagImage): Promise<void> {
+  async lookedAt({ reference }: ImportTarget, { image, index }: FetchedTagImage): Promise<void> {
     const { db, images } = this.#stores
     const fetched = [index, image].filter((one) => one !== null).filter((one) => !isStored(one))
     if (fetched.length === 0) return

@@ -21,7 +21,7 @@ const policyColumns = (policy: ImportPolicyInput | null | undefined, importMode:
   importMode: policy?.importMode ?? importMode,
 })
 
-/** The spec of a stream of which nothing is said. */
+/** Returns the spec of a stream without any fields set. */
 export const emptySpec = (importMode: ImportMode): Spec => ({
   dockerImageRepository: null,
   ...policyColumns(null, importMode),
@@ -29,7 +29,7 @@ export const emptySpec = (importMode: ImportMode): Spec => ({
   tags: new Map(),
 })
 
-/** The spec with a change made. Throws InvalidInputError and leaves the old one alone. */
+/** Returns a changed copy of the spec. Throws InvalidInputError. */
 export function changeSpec(spec: Spec, input: SpecInput, importMode: ImportMode): Spec {
   const { dockerImageRepository, importPolicy, lookupPolicy, tags } = input
   return {
@@ -51,7 +51,7 @@ function specTagsOf(inputs: readonly SpecTagInput[], importMode: ImportMode): Ma
   for (const [at, input] of inputs.entries()) {
     const field = `spec.tags.${at}`
     const name = checkTagName(input.name, `${field}.name`)
-    if (tags.has(name)) throw new InvalidInputError(`${field}.name`, `the tag "${name}" is there twice`)
+    if (tags.has(name)) throw new InvalidInputError(`${field}.name`, `the tag "${name}" appears twice`)
     tags.set(name, specTagContent(input, field, importMode))
   }
   return tags
@@ -64,7 +64,7 @@ function specTagContent(input: SpecTagInput, field: string, importMode: ImportMo
     (policy ? checkRepository : checkReference)(from.name, `${field}.from.name`)
   else if (from) checkStreamSource(from, `${field}.from`)
   if (input.reference && !from) {
-    throw new InvalidInputError(`${field}.reference`, 'reference: true needs a "from" to refer to')
+    throw new InvalidInputError(`${field}.reference`, 'reference: true requires "from"')
   }
   return {
     annotations: writeKeyValues(withoutPolicy(annotations ?? [], field), `${field}.annotations`),

@@ -3,34 +3,37 @@ import { parseReference, type Reference } from '../../oci/reference.ts'
 import type { TagName } from '../../oci/tag.ts'
 import type { Spec } from './spec.ts'
 
-/** Which rule says that nothing is to be imported from there: `the configuration of quay.io blocks it`; null: none. */
+/** Returns the rule that blocks imports from a repository, as `the configuration of quay.io blocks it`; null for none. */
 export type BlockOf = (reference: Pick<Reference, 'registry' | 'repository'>) => string | null
 
 type Sources = Pick<Spec, 'dockerImageRepository' | 'tags'>
 
-/** The sources of a stream that is not there yet. */
-export const NOTHING: Sources = { dockerImageRepository: null, tags: new Map() }
+/** The sources of a stream that does not exist yet. */
+export const NO_SOURCES: Sources = { dockerImageRepository: null, tags: new Map() }
+
+/** Throws InvalidInputError for a new source that is blocked. */
+export type CheckSources = (before: Sources, after: Sources, fieldOf: (tag: TagName) => string) => void
 
 /**
- * Refuses a spec that names a registry from which nothing may be imported. What was in it before may stay: else nobody
- * could change the rest of it, or take the tag out, once its registry is blocked. Throws InvalidInputError.
+ * Returns the check of a spec's sources. Sources that the spec had before may stay: otherwise clients could not change the
+ * rest of the spec, or remove the source, once its registry is blocked.
  * Source: OpenShift, validation of image streams against allowedRegistriesForImport.
  */
 export const admission =
-  (blockOf: BlockOf = () => null) =>
-  (before: Sources, spec: Sources, fieldOf: (tag: TagName) => string): void => {
-    const refuse = (name: string, field: string): void => {
+  (blockOf: BlockOf = () => null): CheckSources =>
+  (before, after, fieldOf) => {
+    const check = (name: string, field: string): void => {
       const blockedBy = blockOf(parseReference(name))
       if (blockedBy === null) return
       throw new InvalidInputError(field, `"${name}" may not be imported: ${blockedBy}`)
     }
-    const { dockerImageRepository } = spec
+    const { dockerImageRepository } = after
     if (dockerImageRepository !== null && dockerImageRepository !== before.dockerImageRepository) {
-      refuse(dockerImageRepository, 'spec.dockerImageRepository')
+      check(dockerImageRepository, 'spec.dockerImageRepository')
     }
     const known = new Set([...before.tags.values()].map(({ fromName }) => fromName))
-    for (const [tag, { fromKind, fromName }] of spec.tags) {
+    for (const [tag, { fromKind, fromName }] of after.tags) {
       if (fromKind === 'DockerImage' && fromName !== null && !known.has(fromName))
-        refuse(fromName, fieldOf(tag))
+        check(fromName, fieldOf(tag))
     }
   }

@@ -6,11 +6,11 @@ import type { SpecTag, SpecTagInput } from './spec.ts'
 
 export { POLICY_ORDERS } from '../../policy/policy.ts'
 
-/** Whether a rule chooses among the tags of the spec tag's own stream. */
+/** Reports whether a policy chooses among the tags of the spec tag's own stream. */
 export const choosesOfStream = ({ policy, fromKind }: Pick<SpecTag, 'policy' | 'fromKind'>): boolean =>
   policy !== null && fromKind === null
 
-/** A rule as it is stored. Throws InvalidInputError of `<field>.range` and so on. */
+/** Returns a policy as JSON text for its column. Throws InvalidInputError for `<field>.range` and so on. */
 export function policyText(policy: TagPolicyInput, field: string): string {
   try {
     return writePolicy(checkPolicy(policy))
@@ -23,7 +23,7 @@ export function policyText(policy: TagPolicyInput, field: string): string {
   }
 }
 
-/** Throws InvalidInputError where there is nothing for a rule to choose from. */
+/** Throws InvalidInputError for a spec tag whose source has no tags that a policy could choose from. */
 export function checkPolicySource(
   { from, reference }: Pick<SpecTagInput, 'from' | 'reference'>,
   field: string,
@@ -37,20 +37,20 @@ export function checkPolicySource(
   if (reference) {
     throw new InvalidInputError(
       `${field}.reference`,
-      'reference: true passes "from" on as it is, and a policy chooses what to import of it: give one',
+      'give either reference: true, which passes "from" on as it is, or a policy, which chooses a tag to import',
     )
   }
 }
 
-/** The annotation that carries a spec tag's policy in OpenShift's documents, and stands nowhere else. */
+/** The annotation for a spec tag's policy, which only OpenShift documents have. */
 export const POLICY_ANNOTATION = 'imagestreams/policy'
 
-/** A spec tag's annotations as they are. Throws InvalidInputError where one is the policy, which has its own field. */
+/** Returns the annotations. Throws InvalidInputError where one is the policy, which has its own field. */
 export function withoutPolicy(annotations: readonly KeyValue[], field: string): readonly KeyValue[] {
   const at = annotations.findIndex(({ key }) => key === POLICY_ANNOTATION)
   if (at < 0) return annotations
   throw new InvalidInputError(
     `${field}.annotations.${at}.key`,
-    `"${POLICY_ANNOTATION}" is how OpenShift's documents carry the policy: here it is the field "policy"`,
+    `"${POLICY_ANNOTATION}" is allowed only in OpenShift documents: use the field "policy"`,
   )
 }

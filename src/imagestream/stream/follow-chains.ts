@@ -1,45 +1,44 @@
+import { and, eq, sql } from 'drizzle-orm'
 import type { Database } from '../../db/open.ts'
-import type { TagName } from '../../oci/tag.ts'
+import { imageStreams, specTags } from '../../db/tables/index.ts'
 import { formatStreamTag, type StreamTag } from '../spec/tag-source.ts'
 
-/** What follows what, as the specs say now. A tag follows at most one other, so these are chains. */
+/** Chains of tags that follow one another in the specs; a tag follows at most one other. */
 export interface FollowChains {
   /**
-   * How many tags each of these follows, directly and through others: sources have smaller numbers than what follows
-   * them. Or the cycle that one of them leads into, without its first tag again at the end.
+   * Returns the number of tags that each tag follows, directly and through others, so that sources have lower numbers
+   * than their followers. Or returns a cycle that one of the tags leads into, with each of its tags once.
    */
   depths(tags: readonly StreamTag[]): { readonly depths: number[] } | { readonly cycle: StreamTag[] }
 }
 
 export function createFollowChains(db: Database): FollowChains {
-  const followed = db.prepare<{ namespace: string | null; stream: string; tag: TagName }>(
-    `select p.follows_namespace as namespace, p.follows_stream as stream, p.follows_tag as tag
-     from image_streams s join spec_tags p on p.stream_id = s.id
-     where s.namespace = ? and s.name = ? and p.name = ?`,
-  )
+  const followed = db.orm
+    .select({
+      namespace: specTags.followsNamespace,
+      stream: specTags.followsStream,
+      tag: specTags.followsTag,
+    })
+    .from(imageStreams)
+    .innerJoin(specTags, eq(specTags.streamId, imageStreams.id))
+    .where(
+      and(
+        eq(imageStreams.namespace, sql.placeholder('namespace')),
+        eq(imageStreams.name, sql.placeholder('stream')),
+        eq(specTags.name, sql.placeholder('tag')),
+      ),
+    )
+    .prepare()
   const sourceOf = ({ namespace, stream, tag }: StreamTag): StreamTag | undefined => {
-    const row = followed.get(namespace, stream, tag)
-    return row && row.namespace !== null ? { ...row, namespace: row.namespace } : undefined
+    const row = followed.get({ namespace, stream, tag })
+    return row?.namespace == null || row.stream === null || row.tag === null
+      ? undefined
+      : { namespace: row.namespace, stream: row.stream, tag: row.tag }
   }
 
   return {
     depths(tags) {
-      // each tag is looked up once, however many of these lead through it
-      const known = new Map<string, number>()
-      const depthOf = (start: StreamTag): number | StreamTag[] => {
-        const path = new Map<string, StreamTag>()
-        let at: StreamTag | undefined = start
-        let key = formatStreamTag(start)
-        while (at && !known.has(key)) {
-          if (path.has(key)) return [...path.values()].slice([...path.keys()].indexOf(key))
-          path.set(key, at)
-          at = sourceOf(at)
-          if (at) key = formatStreamTag(at)
-        }
-        let depth = at ? (known.get(key) ?? 0) + 1 : 0
-        for (const passed of [...path.keys()].reverse()) known.set(passed, depth++)
-        return known.get(formatStreamTag(start)) ?? 0
-      }
+      const depthOf = createDepths(sourceOf)
       const depths: number[] = []
       for (const tag of tags) {
         const depth = depthOf(tag)
@@ -51,10 +50,31 @@ export function createFollowChains(db: Database): FollowChains {
   }
 }
 
-/** Tags of a cycle that a message names in full. */
+/** Returns a function for the depth of a tag, or the cycle that it leads into. Each tag is read once. */
+function createDepths(
+  sourceOf: (tag: StreamTag) => StreamTag | undefined,
+): (tag: StreamTag) => number | StreamTag[] {
+  const known = new Map<string, number>()
+  return (start) => {
+    const path = new Map<string, StreamTag>()
+    let at: StreamTag | undefined = start
+    let key = formatStreamTag(start)
+    while (at && !known.has(key)) {
+      if (path.has(key)) return [...path.values()].slice([...path.keys()].indexOf(key))
+      path.set(key, at)
+      at = sourceOf(at)
+      if (at) key = formatStreamTag(at)
+    }
+    let depth = at ? (known.get(key) ?? 0) + 1 : 0
+    for (const passed of [...path.keys()].reverse()) known.set(passed, depth++)
+    return known.get(formatStreamTag(start)) ?? 0
+  }
+}
+
+/** Maximum number of tags of a cycle that a message names. */
 const MAX_NAMED = 12
 
-/** `a:1 → b:2 → a:1`; with namespaces where there are several. */
+/** Formats a cycle as `a:1 → b:2 → a:1`; with namespaces where they differ. */
 export function formatCycle(cycle: readonly StreamTag[]): string {
   const isOneNamespace = new Set(cycle.map(({ namespace }) => namespace)).size === 1
   const names = [...cycle, ...cycle.slice(0, 1)].map((tag) =>

@@ -1,125 +1,78 @@
 import type { Database } from '../../db/open.ts'
+import type { tagEvents } from '../../db/tables/index.ts'
 import type { Transaction } from '../../db/transact.ts'
 import { ConflictError, InvalidInputError, NotFoundError } from '../../input/errors.ts'
 import { type Digest, parseDigest } from '../../oci/digest.ts'
+import type { StreamName } from '../../oci/stream-name.ts'
 import type { TagName } from '../../oci/tag.ts'
 import type { ImageStream, SpecTag } from '../spec/spec.ts'
 import {
-  type From,
   formatStreamTag,
-  type Home,
   isFromStream,
   type StreamImage,
   type StreamTag,
   streamImageOf,
   streamTagOf,
+  type TagSource,
 } from '../spec/tag-source.ts'
 import type { TagRecorder } from '../tag/record.ts'
-import type { Tags } from '../tag/tag.ts'
-import { takenOver } from '../tag/tag-change.ts'
+import { copiedChange } from '../tag/tag-change.ts'
+import type { TagHistory } from '../tag/tag-event.ts'
 import { createFollowChains, formatCycle } from './follow-chains.ts'
 import type { Streams } from './stream.ts'
 
-/** What a tag or an image of a stream means. */
-export interface Meaning {
-  readonly imageId: number
+/** The image that a tag or a digest of a stream points to. */
+export interface SourceImage extends Pick<typeof tagEvents.$inferSelect, 'imageId' | 'dockerImageReference'> {
   readonly digest: Digest
-  /** Pull spec, as the stream's own history has it. */
-  readonly dockerImageReference: string
 }
 
-/** Spec tags whose image comes from a stream: what it means, and what they take over from it. */
+/** Spec tags that copy the image of a stream: from one of its tags, from its history, or by a policy. */
 export interface Following {
   /**
-   * What `from` means now; undefined where it names nothing of a stream, or a tag or whole digest that is not there.
-   * Throws NotFoundError and ConflictError for the beginning of a digest that is of none or of several.
+   * Returns the image of a spec tag's source now. Undefined where the source is not a stream, or a tag or whole digest
+   * that does not exist. Throws NotFoundError for a shortened digest that matches no image, and ConflictError for one that
+   * matches several.
    */
-  meaning(home: Home, from: From): Meaning | undefined
+  sourceImage(home: StreamName, source: TagSource): SourceImage | undefined
   /**
-   * Inside the transaction that wrote these spec tags of the stream: each gets what its source means now, if that is
-   * a tag or an image of a stream, or what its rule chooses of the stream's own tags.
-   * Throws InvalidInputError where one follows itself through others.
+   * Gives each of the stream's spec tags, which the same transaction wrote, the image of its source, if that is a stream;
+   * then the stream's policies choose. Throws InvalidInputError where a tag follows itself through others.
    */
-  takeOver(tx: Transaction, stream: ImageStream, written: WrittenSpecTags): void
+  copySources(tx: Transaction, stream: ImageStream, written: WrittenSpecTags): void
 }
 
 export interface WrittenSpecTags {
-  /** Those to take over what their sources mean. */
+  /** Spec tags that get the image of their source. */
   readonly tags: readonly TagName[]
-  /** All that were written or removed, and may be chosen otherwise now; by default `tags`. */
+  /** Tags whose spec tag was written or removed, for the policies; by default `tags`. */
   readonly rewritten?: readonly TagName[]
-  /** The place of a tag's `from.name`. */
+  /** Returns the field of a tag's `from.name`, for errors. */
   readonly fieldOf: (tag: TagName) => string
 }
 
 export interface FollowingDependencies {
   readonly db: Database
   readonly streams: Streams
-  readonly tags: Pick<Tags, 'digestsInHistory'>
+  readonly tags: Pick<TagHistory, 'digestsInHistory'>
   readonly recorder: Pick<TagRecorder, 'recordSpecTags'>
   /** Milliseconds since 1970. */
   readonly now: () => number
 }
 
-/** Candidates that an ambiguous digest is answered with. */
-const MAX_CANDIDATES = 10
-
 export function createFollowing({ db, streams, tags, recorder, now }: FollowingDependencies): Following {
   const chains = createFollowChains(db)
-  const MEANING = 'i.id as imageId, i.digest, e.docker_image_reference as dockerImageReference'
-  const newest = db.prepare<Meaning>(
-    `select ${MEANING} from image_streams s
-       join tags t on t.stream_id = s.id
-       join tag_events e on e.id = t.newest_event_id
-       join images i on i.id = e.image_id
-     where s.namespace = ? and s.name = ? and t.name = ?`,
-  )
-  // several tags may have had the image, from several places: the one that got it last says where it is
-  const inHistory = db.prepare<Meaning>(
-    `select ${MEANING} from images i
-       join tag_events e on e.image_id = i.id
-       join tags t on t.id = e.tag_id
-     where i.digest = ? and t.stream_id = ? order by e.id desc limit 1`,
-  )
+  const sourceImage = createSourceImages({ db, streams, tags })
 
-  const meaningOfTag = ({ namespace, stream, tag }: StreamTag): Meaning | undefined =>
-    newest.get(namespace, stream, tag)
-
-  const meaningOfImage = (image: StreamImage): Meaning | undefined => {
-    const id = streams.byName(image.namespace, image.stream)?.id
-    const digest = parseDigest(image.digest) ?? wholeDigest(image, id)
-    return id === undefined ? undefined : inHistory.get(digest, id)
-  }
-
-  const wholeDigest = ({ namespace, stream, digest }: StreamImage, id: number | undefined): string => {
-    const found = id === undefined ? [] : tags.digestsInHistory(id, digest, MAX_CANDIDATES)
-    const [only] = found
-    if (!only) throw new NotFoundError(`${namespace}/${stream} never had an image ${digest}`)
-    if (found.length > 1) {
-      throw new ConflictError(
-        `"${stream}@${digest}" may mean ${found.map((one) => one.digest).join(', ')}: give more of the digest`,
-      )
-    }
-    return only.digest
-  }
-
-  const meaning: Following['meaning'] = (home, from) => {
-    const tag = streamTagOf(home, from)
-    if (tag) return meaningOfTag(tag)
-    const image = streamImageOf(home, from)
-    return image && meaningOfImage(image)
-  }
-
-  /** What others follow comes first: who follows two steps away gets one event, the last. */
+  /** Sorts sources before their followers: a tag that follows over two steps gets one event. */
   const sourcesFirst = (
-    home: Home,
+    home: StreamName,
     written: readonly SpecTag[],
     fieldOf: (tag: TagName) => string,
   ): SpecTag[] => {
     const names = written.map(({ name }) => ({ namespace: home.namespace, stream: home.name, tag: name }))
     const found = chains.depths(names)
     if ('cycle' in found) {
-      const cycle = beginningWith(found.cycle, names)
+      const cycle = rotated(found.cycle, names)
       throw new InvalidInputError(
         fieldOf(cycle[0]?.tag as TagName),
         `a tag cannot follow itself: ${formatCycle(cycle)}`,
@@ -130,29 +83,83 @@ export function createFollowing({ db, streams, tags, recorder, now }: FollowingD
   }
 
   return {
-    meaning,
-    takeOver(tx, stream, { tags, rewritten = tags, fieldOf }) {
+    sourceImage,
+    copySources(tx, stream, { tags, rewritten = tags, fieldOf }) {
       const specTags = tags.flatMap((tag) => streams.specTag(stream.id, tag) ?? [])
       const fromStreams = sourcesFirst(stream, specTags.filter(isFromStream), fieldOf)
       const address = { streamId: stream.id, namespace: stream.namespace, streamName: stream.name }
       const eventsOf = function* (written: readonly SpecTag[]) {
         for (const specTag of written) {
-          const meant = meaning(stream, specTag)
+          const image = sourceImage(stream, specTag)
           const { name: tag, generation } = specTag
-          if (meant) yield { tag, change: takenOver(meant, { generation, at: now() }) }
+          if (image) yield { tag, change: copiedChange(image, { generation, at: now() }) }
         }
       }
-      // rules choose among the tags that follow none, and others may follow what they choose
-      const once = fromStreams.filter(({ followsTag }) => followsTag === null)
-      const following = fromStreams.filter(({ followsTag }) => followsTag !== null)
-      recorder.recordSpecTags(tx, address, { events: eventsOf(once), rewritten })
-      recorder.recordSpecTags(tx, address, { events: eventsOf(following), rewritten: [] })
+      // policies choose among tags that follow no other, and other tags may follow the ones that have a policy
+      const copies = fromStreams.filter(({ followsTag }) => followsTag === null)
+      const followers = fromStreams.filter(({ followsTag }) => followsTag !== null)
+      recorder.recordSpecTags(tx, address, { events: eventsOf(copies), rewritten })
+      recorder.recordSpecTags(tx, address, { events: eventsOf(followers), rewritten: [] })
     },
   }
 }
 
-/** The cycle from the first of its tags that was just written, so that the error stands where it was made. */
-function beginningWith(cycle: readonly StreamTag[], written: readonly StreamTag[]): StreamTag[] {
+/** Maximum number of digests that the error about a shortened digest names. */
+const MAX_CANDIDATES = 10
+
+const COLUMNS = 'i.id as imageId, i.digest, e.docker_image_reference as dockerImageReference'
+
+function createSourceImages({
+  db,
+  streams,
+  tags,
+}: Pick<FollowingDependencies, 'db' | 'streams' | 'tags'>): Following['sourceImage'] {
+  const newest = db.prepare<SourceImage>(
+    `select ${COLUMNS} from image_streams s
+       join tags t on t.stream_id = s.id
+       join tag_events e on e.id = t.newest_event_id
+       join images i on i.id = e.image_id
+     where s.namespace = ? and s.name = ? and t.name = ?`,
+  )
+  // several tags may have had the image from several places: the newest entry has the reference
+  const inHistory = db.prepare<SourceImage>(
+    `select ${COLUMNS} from images i
+       join tag_events e on e.image_id = i.id
+       join tags t on t.id = e.tag_id
+     where i.digest = ? and t.stream_id = ? order by e.id desc limit 1`,
+  )
+
+  const ofTag = ({ namespace, stream, tag }: StreamTag): SourceImage | undefined =>
+    newest.get(namespace, stream, tag)
+
+  const ofImage = (image: StreamImage): SourceImage | undefined => {
+    const id = streams.byName(image.namespace, image.stream)?.id
+    const digest = parseDigest(image.digest) ?? wholeDigest(image, id)
+    return id === undefined ? undefined : inHistory.get(digest, id)
+  }
+
+  const wholeDigest = ({ namespace, stream, digest }: StreamImage, id: number | undefined): Digest => {
+    const found = id === undefined ? [] : tags.digestsInHistory(id, digest, MAX_CANDIDATES)
+    const [only] = found
+    if (!only) throw new NotFoundError(`${namespace}/${stream} never had an image ${digest}`)
+    if (found.length > 1) {
+      throw new ConflictError(
+        `"${stream}@${digest}" matches several images: ${found.map((one) => one.digest).join(', ')}; give more of the digest`,
+      )
+    }
+    return only.digest
+  }
+
+  return (home, source) => {
+    const tag = streamTagOf(home, source)
+    if (tag) return ofTag(tag)
+    const image = streamImageOf(home, source)
+    return image && ofImage(image)
+  }
+}
+
+/** Returns the cycle from the first of its tags that was just written, which is the field of the error. */
+function rotated(cycle: readonly StreamTag[], written: readonly StreamTag[]): StreamTag[] {
   const names = new Set(written.map(formatStreamTag))
   const first = Math.max(
     0,

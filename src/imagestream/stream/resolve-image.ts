@@ -3,47 +3,40 @@ import { checkNamespace, checkTagName, splitName } from '../../input/names.ts'
 import { formatReference, parseReference, pullSpecByDigest, type Reference } from '../../oci/reference.ts'
 import { isStreamName } from '../../oci/stream-name.ts'
 import type { Image, Images } from '../image/image.ts'
-import type { ImageStream, SpecTag } from '../spec/spec.ts'
+import { pullSpecOf } from '../spec/reference-policy.ts'
+import type { ImageStream } from '../spec/spec.ts'
 import type { LookBack } from '../tag/look-back.ts'
 import type { Tag, Tags } from '../tag/tag.ts'
 import type { Streams } from './stream.ts'
 
-/** What a workload in a namespace means by a name. */
+/** The image that a name stands for in a namespace. */
 export interface ResolvedImage {
-  /** Whether a stream of the namespace answers for the name, or the name is the reference of a registry. */
+  /** Whether the name is a stream of the namespace, or a reference to a registry. */
   readonly source: 'IMAGE_STREAM' | 'REFERENCE'
-  /** What to pull; null where the stream that answers for the name has no such image. */
+  /** Pull spec; null where the stream has no such image. */
   readonly dockerImageReference: string | null
-  /** Null where it is not known which image that is. */
+  /** Null for an image that is not stored. */
   readonly image: Image | null
-  /** The tag that the name means; null for a reference, and for a name by digest. */
+  /** The stream's tag; null for a reference, and for a name by digest. */
   readonly tag: Tag | null
-  /** Why there is nothing to pull; null where there is. */
+  /** Why there is no pull spec; null where there is one. */
   readonly message: string | null
 }
 
+/** Reads that resolving a name needs. */
 export interface ResolveSources {
   readonly streams: Streams
   readonly tags: Tags
   readonly images: Images
   readonly lookBack: LookBack
-  /** Where the integrated registry serves a stream's images; null where there is none. */
+  /** Returns the repository of the integrated registry that serves a stream; null where there is none. */
   readonly localRepository: (stream: ImageStream) => string | null
 }
 
-/** The pull spec to give out: the image's own, or with the policy `Local` the integrated registry's by digest. */
-export const pullSpecOf = (
-  image: { readonly digest: string; readonly dockerImageReference: string },
-  policy: SpecTag['referencePolicy'] | undefined,
-  localRepository: string | null,
-): string =>
-  policy === 'Local' && localRepository !== null
-    ? `${localRepository}@${image.digest}`
-    : image.dockerImageReference
-
 /**
- * What `ruby`, `ruby:3.3`, `ruby@sha256:…` or any reference means for a workload of the namespace. A bare name means the
- * stream of that name where its lookup policy is local, and then nothing else: a tag that the stream does not have is not
+ * Resolves `ruby`, `ruby:3.3`, `ruby@sha256:…` or a reference for a workload of the namespace. A bare name is the stream of
+ * that name where the stream's lookup policy is local, and then never an image of a registry: a tag that the stream does
+ * not have has no pull spec. Throws InvalidInputError.
  */
 export function resolveImage(namespace: string, name: string, sources: ResolveSources): ResolvedImage {
   checkNamespace(namespace)
@@ -85,9 +78,9 @@ function resolveTag(stream: ImageStream, text: string, sources: ResolveSources):
   const image = tag?.image && images.byIds([tag.image.id]).get(tag.image.id)
   if (!tag || !image || tag.dockerImageReference === null) {
     const known = tag || specTag
-    return nothing(
+    return noImage(
       tag,
-      `${nameOf(stream)} ${known ? `has no image at its tag "${name}" yet` : `has no tag "${name}"`}`,
+      `${nameOf(stream)} ${known ? `has no image yet for its tag "${name}"` : `has no tag "${name}"`}`,
     )
   }
   const found = { digest: image.digest, dockerImageReference: tag.dockerImageReference }
@@ -104,7 +97,7 @@ function resolveDigest(stream: ImageStream, { digest }: Reference, sources: Reso
   const { streams, images, lookBack, localRepository } = sources
   const image = digest && images.byDigest(digest)
   const past = image && lookBack.newestInStream(stream.id, image.id)
-  if (!image || !past) return nothing(null, `${nameOf(stream)} never had an image ${digest}`)
+  if (!image || !past) return noImage(null, `${nameOf(stream)} never had an image ${digest}`)
   const found = { digest: image.digest, dockerImageReference: past.event.dockerImageReference }
   const policy = streams.specTag(stream.id, past.name)?.referencePolicy
   return {
@@ -118,10 +111,10 @@ function resolveDigest(stream: ImageStream, { digest }: Reference, sources: Reso
 
 const nameOf = ({ namespace, name }: ImageStream): string => `${namespace}/${name}`
 
-const nothing = (tag: Tag | null, why: string): ResolvedImage => ({
+const noImage = (tag: Tag | null, why: string): ResolvedImage => ({
   source: 'IMAGE_STREAM',
   dockerImageReference: null,
   image: null,
   tag,
-  message: `${why}, and a bare name means this stream alone: its lookupPolicy is local`,
+  message: `${why}, and a bare name resolves to this stream only, as its lookupPolicy is local`,
 })

@@ -5,31 +5,29 @@ import { InvalidInputError } from '../../input/errors.ts'
 import { parseReference } from '../../oci/reference.ts'
 import type { TagName } from '../../oci/tag.ts'
 import type { ImageStream, SpecTagContent } from '../spec/spec.ts'
+import type { NamedSpecTag } from '../spec/spec-difference.ts'
 import { followedColumns, isFromStream } from '../spec/tag-source.ts'
 import type { Following } from './follow.ts'
 
-/** Tags of one stream that can have a policy. */
+/** Maximum number of tags with a policy in one stream. */
 const MAX_POLICIES = 100
 
-export type NamedTag = readonly [TagName, SpecTagContent]
-
-/** The spec tags of streams, as rows. */
+/** Rows of spec tags. */
 export interface SpecTagRows {
   /**
-   * Writes these spec tags as of the stream's generation; those from other tags get what these mean, and those with a
-   * rule what it chooses. Throws InvalidInputError for too many rules; that, NotFoundError and ConflictError as
-   * `takeOver` does.
+   * Writes spec tags with the stream's generation. Tags from other tags get the image of their source, and tags with a
+   * policy the one that it chooses. Throws InvalidInputError for too many policies, and the errors of
+   * `Following.copySources`.
    */
   write(tx: Transaction, stream: ImageStream, changed: ChangedSpecTags): void
-  /** Puts all of the stream's spec tags into this order. */
+  /** Stores the order of all spec tags of the stream. */
   arrange(tx: Transaction, streamId: number, names: readonly TagName[]): void
 }
 
 export interface ChangedSpecTags {
-  readonly tags: readonly NamedTag[]
-  /** Spec tags that are gone. */
+  readonly tags: readonly NamedSpecTag[]
   readonly removed: readonly TagName[]
-  /** The place of a tag's `from.name`. */
+  /** Returns the field of a tag's `from.name`, for errors. */
   readonly fieldOf: (tag: TagName) => string
 }
 
@@ -38,17 +36,17 @@ export function createSpecTagRows({
   following,
 }: {
   readonly db: Database
-  readonly following: Pick<Following, 'takeOver'>
+  readonly following: Pick<Following, 'copySources'>
 }): SpecTagRows {
   const arrange = db.prepare(`
     update spec_tags as t set position = o.key from json_each(?) o
     where t.stream_id = ? and t.name = o.value and t.position is not o.key`)
+  // a choice by another policy or from another repository is outdated
   const forgetChoices = db.prepare(
     `delete from policy_choices as c where c.stream_id = ? and exists (
        select 1 from json_each(?) j join spec_tags p on p.stream_id = c.stream_id and p.name = c.tag
        where j.value ->> 0 = c.tag and (p.policy is not j.value ->> 1 or p.from_name is not j.value ->> 2))`,
   )
-
   const countPolicies = db.prepare<{ total: number }>(
     'select count(*) as total from spec_tags where stream_id = ? and policy is not null',
   )
@@ -57,7 +55,7 @@ export function createSpecTagRows({
     if (total > MAX_POLICIES) {
       throw new InvalidInputError(
         'spec.tags',
-        `${total} tags would have a policy: ${MAX_POLICIES} of a stream can, as each change of a tag is shown to all of them`,
+        `${total} tags would have a policy: a stream can have at most ${MAX_POLICIES}, as each change of a tag is compared by all of them`,
       )
     }
   }
@@ -65,7 +63,6 @@ export function createSpecTagRows({
   return {
     write(tx, stream, { tags, removed, fieldOf }) {
       const { id: streamId, generation } = stream
-      // what was chosen by another rule, or elsewhere, says nothing any more
       forgetChoices.run(
         streamId,
         JSON.stringify(tags.map(([name, { policy, fromName }]) => [name, policy, fromName])),
@@ -86,10 +83,10 @@ export function createSpecTagRows({
           .run()
       }
       if (tags.some(([, { policy }]) => policy !== null)) checkPolicies(streamId)
-      // all of them are written first: one may follow another
+      // after all of them are written: one may follow another
       const fromStreams = tags.filter(([, tag]) => isFromStream(tag)).map(([name]) => name)
       const rewritten = [...tags.map(([name]) => name), ...removed]
-      following.takeOver(tx, stream, { tags: fromStreams, rewritten, fieldOf })
+      following.copySources(tx, stream, { tags: fromStreams, rewritten, fieldOf })
     },
     arrange: (_tx, streamId, names) => {
       arrange.run(JSON.stringify(names), streamId)
@@ -99,20 +96,3 @@ export function createSpecTagRows({
 
 const registryOf = ({ fromKind, fromName }: SpecTagContent): string | null =>
   fromKind === 'DockerImage' && fromName !== null ? parseReference(fromName).registry : null
-
-const TAG_COLUMNS = [
-  'annotations',
-  'fromKind',
-  'fromName',
-  'fromNamespace',
-  'policy',
-  'reference',
-  'insecure',
-  'scheduled',
-  'importMode',
-  'referencePolicy',
-] as const
-
-/** Whether both say the same, but for the generation that said it. */
-export const isSameTag = (old: SpecTagContent | undefined, tag: SpecTagContent): boolean =>
-  old !== undefined && TAG_COLUMNS.every((column) => old[column] === tag[column])

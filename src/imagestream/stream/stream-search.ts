@@ -7,24 +7,24 @@ import type { KeysetPage } from '../../input/page.ts'
 import type { ImageStream } from '../spec/spec.ts'
 import { type TagFilter, tagValues } from '../tag/tag-search.ts'
 
-/** What a stream can be found by; all of what is given. */
+/** Criteria for streams; a stream meets all that are set. */
 export interface StreamFilter extends Pick<TagFilter, 'digest' | 'failing' | 'platform'> {
   readonly namespace?: string | undefined
   /** Glob over the name: `*` stands for any characters. */
   readonly matching?: string | undefined
-  /** All of these. */
+  /** Labels that the stream all has. */
   readonly labels?: readonly KeyValue[] | undefined
-  /** Host that the repository or a spec tag is imported from, as references name it: `docker.io`. */
+  /** Registry host of the repository or of a spec tag: `docker.io`. */
   readonly registry?: string | undefined
-  /** No import brought in all that it was asked for since this time, or none ever did. Milliseconds since 1970. */
+  /** No import has read every requested tag since this time. Milliseconds since 1970. */
   readonly notCheckedSince?: number | undefined
-  /** No tag got another image since this time, or none ever had one. Milliseconds since 1970. */
+  /** No tag has changed its image since this time. Milliseconds since 1970. */
   readonly unchangedSince?: number | undefined
 }
 
 export type StreamOrder = 'NAME' | 'NEWEST_FIRST'
 
-/** Where a stream stands in an order. */
+/** Returns the stream's key in the order, for pages. */
 export const streamKeyOf = (
   { id, namespace, name, newestAt }: ImageStream,
   order: StreamOrder,
@@ -38,13 +38,13 @@ const SORT: Record<StreamOrder, readonly SortColumn[]> = {
   ],
 }
 
-/** The index that has all streams, or those of one namespace, in order. */
+/** Returns the index with all streams, or those of one namespace, in order. */
 function indexOf(order: StreamOrder, { namespace }: StreamFilter): string {
   if (order === 'NAME') return 'image_streams_by_name'
   return namespace === undefined ? 'image_streams_by_newest' : 'image_streams_by_newest_in_namespace'
 }
 
-/** The order's index begins with the namespace, and by name goes on with what a pattern begins with. */
+/** Criteria on namespace and name. The index of the order starts with the namespace; by name, the next column is the name. */
 function nameCriteria({ namespace, matching }: StreamFilter, order: StreamOrder): Criterion[] {
   const criteria: Criterion[] = []
   const range = matching === undefined ? undefined : literalRange(matching)
@@ -52,13 +52,14 @@ function nameCriteria({ namespace, matching }: StreamFilter, order: StreamOrder)
     criteria.push({ probe: { text: 's.namespace = ?', values: [namespace] }, ids: [] })
   }
   if (range) {
-    const isWalked = order === 'NAME' && namespace !== undefined
+    // the order's own index serves the range
+    const isInOrder = order === 'NAME' && namespace !== undefined
     const [prefix, values] =
       namespace === undefined ? ['', range] : ['namespace = ? and ', [namespace, ...range]]
     const ids = { text: `select id from image_streams where ${prefix}name >= ? and name < ?`, values }
     criteria.push({
       probe: { text: 's.name >= ? and s.name < ?', values: range },
-      ids: isWalked ? [] : [ids],
+      ids: isInOrder ? [] : [ids],
     })
   }
   if (matching !== undefined) {
@@ -142,13 +143,13 @@ export interface StreamListing extends StreamFilter {
 }
 
 export interface StreamSearch {
-  /** A page of the streams that meet the filter, in order, of these columns of `s`. */
+  /** Returns a page of the streams that meet the filter, in order, with these columns of `s`. */
   page(listing: StreamListing, columns: string): ImageStream[]
   count(filter: StreamFilter): number
 }
 
 export function createStreamSearch(db: Database): StreamSearch {
-  /** `s`: every stream that may meet the criteria, few of them or all. */
+  /** Returns the `from` clause for `s`: the few streams that can meet the criteria, or all. */
   const source = (criteria: readonly Criterion[], all: string) => {
     const few = fewIds(db, criteria)
     if (few === undefined) return { from: all, ids: [] }
@@ -175,7 +176,7 @@ export function createStreamSearch(db: Database): StreamSearch {
 
     count(filter) {
       const criteria = criteriaOf(filter, 'NAME')
-      // in no order: whichever index has what is probed
+      // without an order, SQLite chooses the index
       const { from, ids } = source(criteria, 'image_streams s')
       const { where, values } = probes(criteria)
       return (

@@ -1,46 +1,39 @@
 import type { Database } from '../../db/open.ts'
+import type { images, tagEvents } from '../../db/tables/index.ts'
 import { isReferrersTag, type TagName } from '../../oci/tag.ts'
+import type { ExcludedAlready } from '../../policy/decide.ts'
 import type { Candidate } from '../../policy/rule.ts'
 import { sortKeysOf } from './tag-order.ts'
 
-/** What a tag means now, for a rule and for the tag that it moves. */
-export interface CandidateMeaning {
-  readonly imageId: number
-  readonly dockerImageReference: string
-  /** When the image was created, by its own account. Milliseconds since 1970. */
-  readonly createdAt: number | null
-}
-
-/** A tag of the stream that no rule can choose. */
-export interface NoCandidate {
-  readonly tag: TagName
-  readonly reason: 'NO_IMAGE' | 'FOLLOWS'
-  readonly message: string
-}
+/** The image that a tag points to, for a policy that chooses the tag. */
+export interface CandidateImage
+  extends Pick<typeof tagEvents.$inferSelect, 'imageId' | 'dockerImageReference'>,
+    // creation time in the image's own config, in milliseconds since 1970
+    Pick<typeof images.$inferSelect, 'createdAt'> {}
 
 /**
- * The tags of a stream that its rules choose among: those with an image, but for those that follow another tag or have
- * a rule of their own, so that no choice depends on another; and but for tags that only carry another image's referrers.
+ * The tags of a stream that its policies choose among. Tags without an image are not candidates, nor are tags that follow
+ * another or have a policy, so that no choice depends on another one, nor tags that list the referrers of an image.
  */
 export interface PolicyCandidates {
-  /** The stream as it is now, for all of its rules: nothing is read twice. */
-  look(streamId: number): CandidatesNow
-  /** All of them, for a rule of this tag, which itself is none. */
-  all(streamId: number, but: TagName): Candidate[]
-  /** All other tags, and why. In order of importance. */
-  others(streamId: number, but: TagName): NoCandidate[]
+  /** Returns a view of the stream for all its policies, which reads nothing twice. */
+  view(streamId: number): CandidatesView
+  /** Returns all candidates for the policy of a tag, without that tag. */
+  all(streamId: number, policyTag: TagName): Candidate[]
+  /** Returns the other tags of the stream, except the policy's own, and why they are no candidates; in order of importance. */
+  excluded(streamId: number, policyTag: TagName): ExcludedAlready[]
 }
 
-export interface CandidatesNow {
-  /** What the tag means; undefined where no rule can choose it. */
-  find(tag: TagName): CandidateMeaning | undefined
+export interface CandidatesView {
+  /** Returns the image of a candidate; undefined for a tag that is none. */
+  find(tag: TagName): CandidateImage | undefined
   all(): readonly Candidate[]
 }
 
 const IS_FREE = 'p.follows_tag is null and p.policy is null'
 
 export function createPolicyCandidates(db: Database): PolicyCandidates {
-  const find = db.prepare<CandidateMeaning>(
+  const find = db.prepare<CandidateImage>(
     `select e.image_id as imageId, e.docker_image_reference as dockerImageReference, i.created_at as createdAt
      from tags t join tag_events e on e.id = t.newest_event_id join images i on i.id = e.image_id
        left join spec_tags p on p.stream_id = t.stream_id and p.name = t.name
@@ -52,7 +45,7 @@ export function createPolicyCandidates(db: Database): PolicyCandidates {
        left join spec_tags p on p.stream_id = t.stream_id and p.name = t.name
      where t.stream_id = ? and ${IS_FREE}`,
   )
-  const others = db.prepare<{ tag: TagName; hasImage: 0 | 1; followed: string | null }>(
+  const excluded = db.prepare<ExcludedRow>(
     `select t.name as tag, t.newest_event_id is not null as hasImage,
        p.follows_namespace || '/' || p.follows_stream || ':' || p.follows_tag as followed
      from tags t left join spec_tags p on p.stream_id = t.stream_id and p.name = t.name
@@ -63,37 +56,41 @@ export function createPolicyCandidates(db: Database): PolicyCandidates {
     all.all(streamId).filter(({ tag }) => !isReferrersTag(tag))
 
   return {
-    look(streamId) {
-      const found = new Map<TagName, CandidateMeaning | undefined>()
-      let everything: readonly Candidate[] | undefined
+    view(streamId) {
+      const found = new Map<TagName, CandidateImage | undefined>()
+      let candidates: readonly Candidate[] | undefined
       return {
         find(tag) {
           if (!found.has(tag)) found.set(tag, isReferrersTag(tag) ? undefined : find.get(streamId, tag))
           return found.get(tag)
         },
         all() {
-          everything ??= readAll(streamId)
-          return everything
+          candidates ??= readAll(streamId)
+          return candidates
         },
       }
     },
-    all: (streamId, but) => readAll(streamId).filter(({ tag }) => tag !== but),
-    others: (streamId, but) =>
-      others
-        .all(streamId, but)
+    all: (streamId, policyTag) => readAll(streamId).filter(({ tag }) => tag !== policyTag),
+    excluded: (streamId, policyTag) =>
+      excluded
+        .all(streamId, policyTag)
         .filter(({ tag }) => !isReferrersTag(tag))
-        .map(({ tag, ...row }) => ({ tag, ...reasonOf(row), importance: sortKeysOf(tag).importance }))
+        .map((row) => ({ excluded: exclusionOf(row), importance: sortKeysOf(row.tag).importance }))
         .sort((a, b) => (a.importance < b.importance ? -1 : 1))
-        .map(({ importance: _, ...other }) => other),
+        .map((one) => one.excluded),
   }
 }
 
-function reasonOf({ hasImage, followed }: { hasImage: 0 | 1; followed: string | null }): {
-  readonly reason: NoCandidate['reason']
-  readonly message: string
-} {
-  if (followed !== null) return { reason: 'FOLLOWS', message: `it follows ${followed}` }
+interface ExcludedRow {
+  readonly tag: TagName
+  readonly hasImage: 0 | 1
+  /** Name of the tag that it follows. */
+  readonly followed: string | null
+}
+
+function exclusionOf({ tag, hasImage, followed }: ExcludedRow): ExcludedAlready {
+  if (followed !== null) return { tag, reason: 'FOLLOWS', message: `it follows ${followed}` }
   return hasImage
-    ? { reason: 'FOLLOWS', message: 'a policy of its own chooses what it means' }
-    : { reason: 'NO_IMAGE', message: 'it never had an image' }
+    ? { tag, reason: 'FOLLOWS', message: 'it has a policy' }
+    : { tag, reason: 'NO_IMAGE', message: 'it never had an image' }
 }

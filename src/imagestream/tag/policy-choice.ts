@@ -1,39 +1,44 @@
 import type { Database } from '../../db/open.ts'
+import type { policyChoices } from '../../db/tables/index.ts'
 import type { Transaction } from '../../db/transact.ts'
 import type { TagName } from '../../oci/tag.ts'
 import type { Decision } from '../../policy/decide.ts'
 import type { TagAddress } from './tag-change.ts'
 
-/** What the rule of a spec tag chose, and why. */
+type ChoiceRow = Pick<typeof policyChoices.$inferSelect, 'decidedAt' | 'report'>
+
+/** The choice of a spec tag's policy, with its reasons. */
 export interface TagDecision extends Decision {
   /**
-   * When a repository was last looked at for it; of the stream's own tags, when it last chose another one. Milliseconds
-   * since 1970.
+   * When the repository was last imported; for a policy over the stream's own tags, when it last chose another tag.
+   * Milliseconds since 1970.
    */
   readonly decidedAt: number
 }
 
-/** What is kept of a decision. */
-export interface StoredChoice {
-  readonly decidedAt: number
-  /** What was found in a repository; null where the tags to choose from are the stream's own. */
+export interface StoredChoice extends Pick<ChoiceRow, 'decidedAt'> {
+  /** The decision about a repository; null where the candidates are the stream's own tags, which can be read again. */
   readonly report: Decision | null
 }
 
-/** Entries of each kind that are kept of a decision about a repository. */
+/** Maximum number of ranked and of excluded tags that are stored of a decision about a repository. */
 export const REPORTED = 100
 
-/** The choices of rules, as rows. A row goes with its spec tag. */
+/** Rows with the choices of policies. A row is deleted with its spec tag. */
 export interface PolicyChoices {
   find(streamId: number, tag: TagName): StoredChoice | undefined
-  /** A rule of the stream's own tags chose another one, or none. */
-  recordOwn(tx: Transaction, rule: TagAddress, choice: { chosen: TagName | null; at: number }): void
-  /** What a rule chose of a repository's tags. Nothing where the spec tag has no rule any more. */
-  recordChoice(tx: Transaction, rule: Pick<TagAddress, 'streamId' | 'tag'>, decision: TagDecision): void
+  /** Stores the choice of a policy over the stream's own tags; null where no tag can be chosen. */
+  recordOwn(
+    tx: Transaction,
+    policyTag: TagAddress,
+    choice: { readonly chosen: TagName | null; readonly at: number },
+  ): void
+  /** Stores the choice of a policy over a repository. Stores nothing when the spec tag no longer has a policy. */
+  recordChoice(tx: Transaction, policyTag: Pick<TagAddress, 'streamId' | 'tag'>, decision: TagDecision): void
 }
 
 export function createPolicyChoices(db: Database): PolicyChoices {
-  const find = db.prepare<{ decidedAt: number; report: string | null }>(
+  const find = db.prepare<ChoiceRow>(
     'select decided_at as decidedAt, report from policy_choices where stream_id = ? and tag = ?',
   )
   const save = db.prepare(`
@@ -45,7 +50,7 @@ export function createPolicyChoices(db: Database): PolicyChoices {
   return {
     find(streamId, tag) {
       const row = find.get(streamId, tag)
-      return row && { decidedAt: row.decidedAt, report: row.report === null ? null : JSON.parse(row.report) }
+      return row && { ...row, report: row.report === null ? null : JSON.parse(row.report) }
     },
     recordOwn(_tx, { streamId, tag }, { chosen, at }) {
       save.run(chosen, at, null, streamId, tag)

@@ -1,34 +1,35 @@
 import type { Database } from '../../db/open.ts'
+import type { images, policyChoices, specTags } from '../../db/tables/index.ts'
 import type { Transaction } from '../../db/transact.ts'
 import type { TagName } from '../../oci/tag.ts'
 import { decide } from '../../policy/decide.ts'
 import { isRanked, type Ranked, type Rule, ruleOf } from '../../policy/rule.ts'
-import { type CandidatesNow, createPolicyCandidates } from './policy-candidates.ts'
+import { type CandidatesView, createPolicyCandidates } from './policy-candidates.ts'
 import { createPolicyChoices } from './policy-choice.ts'
-import { type TagAddress, type TagChange, takenOver } from './tag-change.ts'
+import { copiedChange, type TagAddress, type TagChange } from './tag-change.ts'
 
-/** A tag that means another image now, or the same one from elsewhere. */
+/** A tag that points to another image, or to the same one with another reference. */
 export interface MovedTag {
   readonly tag: TagName
-  /** The image that it meant before; null where it meant none. */
+  /** The image that it pointed to before; null where it had none. */
   readonly from: number | null
 }
 
-/** What happened to a stream's tags since its rules last chose. */
+/** Changes of a stream's tags since its policies last chose. */
 export interface ChangedTags {
   readonly moved: readonly MovedTag[]
-  /** Tags that are gone, or of which the spec says something else. */
+  /** Tags that were removed, or whose spec tag changed. */
   readonly rewritten: readonly TagName[]
   /** Milliseconds since 1970. */
   readonly at: number
 }
 
-/** The rules of spec tags that choose among the tags of their own stream. */
+/** The policies of spec tags that choose among the tags of their own stream. */
 export interface PolicyRules {
   /**
-   * What tags with rules get: where the rule chooses another tag, where the one that it chose moved, and where the rule
-   * itself was written. What changed is compared with what was chosen before; all of the stream is looked at only for a
-   * rule that was written, and where what was chosen is gone or ranks lower than it did.
+   * Stores the new choices and returns the changes of the tags with a policy: where the policy chooses another tag, where
+   * the chosen tag moved, and where the policy itself was written. Compares the changed tags with the chosen one; reads
+   * all tags of the stream only for a policy that was written, and where the chosen tag is gone or ranks lower than before.
    */
   choose(
     tx: Transaction,
@@ -37,73 +38,76 @@ export interface PolicyRules {
   ): { readonly address: TagAddress; readonly change: TagChange }[]
 }
 
-interface RuleRow extends TagAddress {
-  readonly policy: string
+interface PolicyRow extends TagAddress, Pick<typeof policyChoices.$inferSelect, 'chosen'> {
+  readonly policy: NonNullable<(typeof specTags.$inferSelect)['policy']>
   readonly generation: number
-  readonly chosen: TagName | null
 }
 
 export function createPolicyRules(db: Database): PolicyRules {
   const candidates = createPolicyCandidates(db)
   const choices = createPolicyChoices(db)
-  // each moved tag asks: left to itself SQLite goes through all spec tags, which are in order already
-  const ofStream = db.prepare<RuleRow>(
+  // runs for each moved tag; without "indexed by" SQLite would read all spec tags, which are in the requested order
+  const policiesOf = db.prepare<PolicyRow>(
     `select p.stream_id as streamId, s.namespace, s.name as streamName, p.name as tag, p.policy, p.generation, c.chosen
      from spec_tags p indexed by spec_tags_with_policy join image_streams s on s.id = p.stream_id
        left join policy_choices c on c.stream_id = p.stream_id and c.tag = p.name
      where p.stream_id = ? and p.policy is not null and p.from_kind is null order by p.name`,
   )
-  const created = db.prepare<{ createdAt: number | null }>(
+  const created = db.prepare<Pick<typeof images.$inferSelect, 'createdAt'>>(
     'select created_at as createdAt from images where id = ?',
   )
-
-  const rank = (rule: Rule, tag: TagName, now: CandidatesNow): Ranked | undefined => {
-    const meaning = now.find(tag)
-    const ranked = meaning && rule.rank({ tag, createdAt: meaning.createdAt })
-    return ranked && isRanked(ranked) ? ranked : undefined
-  }
-
-  const isLowerThanBefore = (rule: Rule, now: Ranked, { tag, from }: MovedTag): boolean => {
-    const { createdAt = null } = (from !== null && created.get(from)) || {}
-    const before = rule.rank({ tag, createdAt })
-    return isRanked(before) && rule.compare(now, before) < 0
-  }
-
-  const chooseOf = (
-    { tag, policy, chosen }: RuleRow,
-    { moved, rewritten }: ChangedTags,
-    now: CandidatesNow,
-  ): TagName | null => {
-    const rule = ruleOf(policy)
-    const chooseOfAll = () => decide(rule, now.all(), { shown: 0 }).chosen
-    if (rewritten.includes(tag)) return chooseOfAll()
-    let best = chosen === null ? undefined : rank(rule, chosen, now)
-    if (chosen !== null) {
-      const itself = moved.find((one) => one.tag === chosen)
-      if (!best || (itself && isLowerThanBefore(rule, best, itself))) return chooseOfAll()
-    }
-    for (const changed of [...moved.map((one) => one.tag), ...rewritten]) {
-      const other = rank(rule, changed, now)
-      if (other && (!best || rule.compare(other, best) > 0)) best = other
-    }
-    return best?.tag ?? null
-  }
+  const createdAt = (imageId: number | null): number | null =>
+    imageId === null ? null : (created.get(imageId)?.createdAt ?? null)
 
   return {
     choose(tx, streamId, changed) {
       const { moved, rewritten, at } = changed
       if (moved.length + rewritten.length === 0) return []
-      const now = candidates.look(streamId)
-      return ofStream.all(streamId).flatMap((row) => {
+      const view = candidates.view(streamId)
+      return policiesOf.all(streamId).flatMap((row) => {
         const { policy: _, generation, chosen: before, ...address } = row
-        const chosen = chooseOf(row, changed, now)
+        const chosen = chooseTag(row, changed, view, createdAt)
         const isNew = chosen !== before || rewritten.includes(row.tag)
         if (isNew) choices.recordOwn(tx, address, { chosen, at })
         if (chosen === null || !(isNew || moved.some(({ tag }) => tag === chosen))) return []
-        // where none is left the tag keeps what it has, as one does whose source is gone
-        const meaning = now.find(chosen)
-        return meaning ? [{ address, change: takenOver(meaning, { generation, at }) }] : []
+        // where no tag can be chosen the tag keeps its image, as a tag does whose source is removed
+        const image = view.find(chosen)
+        return image ? [{ address, change: copiedChange(image, { generation, at }) }] : []
       })
     },
   }
+}
+
+function chooseTag(
+  { tag, policy, chosen }: Pick<PolicyRow, 'tag' | 'policy' | 'chosen'>,
+  { moved, rewritten }: ChangedTags,
+  view: CandidatesView,
+  createdAt: (imageId: number | null) => number | null,
+): TagName | null {
+  const rule = ruleOf(policy)
+  const chooseOfAll = () => decide(rule, view.all(), { shown: 0 }).chosen
+  if (rewritten.includes(tag)) return chooseOfAll()
+  let best = chosen === null ? undefined : rankOf(rule, chosen, view)
+  if (chosen !== null) {
+    if (!best) return chooseOfAll()
+    const move = moved.find((one) => one.tag === chosen)
+    if (move && isLower(rule, best, { tag: chosen, createdAt: createdAt(move.from) })) return chooseOfAll()
+  }
+  for (const changed of [...moved.map((one) => one.tag), ...rewritten]) {
+    const other = rankOf(rule, changed, view)
+    if (other && (!best || rule.compare(other, best) > 0)) best = other
+  }
+  return best?.tag ?? null
+}
+
+function rankOf(rule: Rule, tag: TagName, view: CandidatesView): Ranked | undefined {
+  const image = view.find(tag)
+  const ranked = image && rule.rank({ tag, createdAt: image.createdAt })
+  return ranked && isRanked(ranked) ? ranked : undefined
+}
+
+/** Reports whether a tag ranks lower than the candidate that it was before. */
+function isLower(rule: Rule, now: Ranked, before: Parameters<Rule['rank']>[0]): boolean {
+  const ranked = rule.rank(before)
+  return isRanked(ranked) && rule.compare(now, ranked) < 0
 }

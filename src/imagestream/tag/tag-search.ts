@@ -6,45 +6,46 @@ import type { KeyValue } from '../../input/key-values.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { ImportFailureReason } from './tag-change.ts'
 
-/** What a tag, as it is now, can be found by; all of what is given. */
+/** Criteria for tags as they are now; a tag meets all that are set. */
 export interface TagFilter {
   /** Glob over the name: `*` stands for any characters. */
   readonly matching?: string | undefined
-  /** The image that it means. */
+  /** Digest of the image that it points to. */
   readonly digest?: Digest | undefined
-  /** Host of the pull spec that it means, as references name it: `docker.io`. */
+  /** Registry host of its pull spec: `docker.io`. */
   readonly registry?: string | undefined
-  /** It could not be imported when that was last tried: for this reason, or for any. */
+  /** Its last import failed, with this reason or with any. */
   readonly failing?: Failing | undefined
-  /** Its image runs on it: `linux/arm64`, which every variant of it is as well. */
+  /** Platform of its image; `linux/arm64` includes every variant. */
   readonly platform?: string | undefined
-  /** It got no other image since this time, or never had one. Milliseconds since 1970. */
+  /** Its image has not changed since this time, or it never had one. Milliseconds since 1970. */
   readonly unchangedSince?: number | undefined
-  /** The config of its image has all of these labels. */
+  /** Labels that the config of its image all has. */
   readonly labels?: readonly KeyValue[] | undefined
 }
 
+/** A failed import, with this reason or with any. */
 export interface Failing {
   readonly reason?: ImportFailureReason | undefined
 }
 
-/** Where to look for the tags of some streams that meet a filter. */
+/** SQL for the tags of some streams that meet a filter. */
 export interface TagSearch {
   /** Conditions on `tags`. */
   readonly where: readonly string[]
   readonly values: readonly Parameter[]
-  /** Only tags with these ids can meet it; undefined where they are many. */
+  /** Ids of the only tags that can meet it; undefined where these are many. */
   readonly among: readonly number[] | undefined
 }
 
-/** Columns by which both tags and their streams are found: the index goes on with the stream. */
+/** Columns that both tags and their streams are found by: the next column of the index is the stream. */
 const INDEXES = {
   newest_image_id: 'tags_by_image',
   failing: 'tags_by_failing',
   platforms: 'tags_by_platforms',
 } as const
 
-/** What of the filter is a value of such a column. */
+/** Returns the criteria that are values of such a column. */
 export function tagValues({ digest, failing, platform }: TagFilter): ColumnValues[] {
   const found: ColumnValues[] = []
   const add = (column: keyof typeof INDEXES, text: string, ...values: readonly Parameter[]) =>
@@ -55,7 +56,7 @@ export function tagValues({ digest, failing, platform }: TagFilter): ColumnValue
   if (failing?.reason !== undefined) add('failing', 'select ? as value', failing.reason)
   else if (failing) add('failing', everyValue('tags', 'failing'))
   if (platform !== undefined) {
-    // an image's platforms are one value, and images of the same build have the same: there are not many
+    // the column has few distinct values: the platforms of an image are one value, the same for all images of a build
     add(
       'platforms',
       `select value from (${everyValue('tags', 'platforms')})
@@ -67,7 +68,7 @@ export function tagValues({ digest, failing, platform }: TagFilter): ColumnValue
   return found
 }
 
-// a plus sign keeps a condition from choosing the index: that is the order's, or the ids are there already
+// a plus sign keeps SQLite from using an index for a condition: the order or the ids determine the index
 function criteriaOf(streamIds: readonly number[], filter: TagFilter): Criterion[] {
   const { matching, registry, unchangedSince, labels = [] } = filter
   const criteria: Criterion[] = []
@@ -101,7 +102,7 @@ function criteriaOf(streamIds: readonly number[], filter: TagFilter): Criterion[
       probe: {
         text: `exists (select 1 from tag_events e where e.id = newest_event_id
           and e.docker_image_reference >= ? and e.docker_image_reference < ?)`,
-        // all that begins with "host/": "0" is the character behind "/"
+        // everything that starts with "host/": "0" is the character after "/"
         values: [`${registry}/`, `${registry}0`],
       },
       ids: [],
@@ -113,13 +114,13 @@ function criteriaOf(streamIds: readonly number[], filter: TagFilter): Criterion[
   return criteria
 }
 
-// a config may be any bytes: where they are no JSON, there are no labels
+// a config can have any bytes; one that is not JSON has no labels
 const HAS_LABEL = `exists (
   select 1 from images i join image_configs c on c.digest = i.config_digest,
     json_each(case when json_valid(cast(c.bytes as text)) then cast(c.bytes as text) else '{}' end, '$.config.Labels') l
   where i.id = newest_image_id and l.key = ? and l.value = ? and l.type = 'text')`
 
-/** How the tags of these streams that meet the filter are found. */
+/** Returns the search for the tags of these streams that meet the filter. */
 export function searchTags(db: Database, streamIds: readonly number[], filter: TagFilter): TagSearch {
   const criteria = criteriaOf(streamIds, filter)
   return { ...probes(criteria), among: fewIds(db, criteria) }

@@ -1,38 +1,34 @@
 import type { Database } from '../../db/open.ts'
 import { pageOfEach, type SortColumn } from '../../db/page.ts'
-import { columnsOf } from '../../db/rows.ts'
 import type { Parameter } from '../../db/statement.ts'
-import type { tags as tagsTable } from '../../db/tables/index.ts'
-import { tagConditions, tagEvents } from '../../db/tables/index.ts'
+import type { images, tagEvents, tags as tagsTable } from '../../db/tables/index.ts'
 import type { KeysetPage } from '../../input/page.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { TagName } from '../../oci/tag.ts'
 import type { ImageSummary } from '../image/image.ts'
+import { countsByOwner, createTagHistory, type TagHistory } from './tag-event.ts'
 import { sortKeysOf } from './tag-order.ts'
 import { searchTags, type TagFilter } from './tag-search.ts'
 
-export type TagEvent = Omit<typeof tagEvents.$inferSelect, 'importId'>
-export type TagCondition = typeof tagConditions.$inferSelect
+type TagRow = typeof tagsTable.$inferSelect
+type TagEventRow = typeof tagEvents.$inferSelect
+type ImageRow = typeof images.$inferSelect
 
-/** A tag with the newest entry of its history, which is what it means now. Lists are long: only what they show. */
-export interface Tag
-  extends Pick<typeof tagsTable.$inferSelect, 'id' | 'streamId' | 'name' | 'newestEventId' | 'newestAt'> {
-  /** Pull spec of what it means now; null while it never had an image. */
+/** A tag with the image that it points to, as lists of tags need it. */
+export interface Tag extends Pick<TagRow, 'id' | 'streamId' | 'name' | 'newestEventId' | 'newestAt'> {
+  /** Pull spec of the image; null while the tag never had one. */
   readonly dockerImageReference: string | null
   readonly generation: number | null
   readonly image: ImageSummary | null
 }
 
-/** A tag as an import left it. */
-export interface ImportedTag {
+/** A tag as the last import stored it. */
+export interface ImportedTag
+  extends Pick<TagRow, 'upstreamDigest'>,
+    Pick<TagEventRow, 'imageId' | 'generation'>,
+    Pick<ImageRow, 'digest' | 'mediaType'> {
   readonly eventId: number
-  readonly imageId: number
-  readonly digest: Digest
-  readonly mediaType: string
-  readonly generation: number
-  /** What the registry answered then. */
-  readonly upstreamDigest: Digest | null
-  /** 1 when the last import failed, and the tag says so. */
+  /** 1 when the last import failed: the tag has a condition. */
   readonly failing: 0 | 1
 }
 
@@ -43,29 +39,19 @@ export interface TagListing extends TagFilter {
   readonly page: KeysetPage
 }
 
-/** Reads of tags and their histories. Each takes many owners at once, so that a list costs one statement. */
-export interface Tags {
+/** Reads of tags. Each takes many owners at once, so that a list needs one statement. */
+export interface Tags extends TagHistory {
   byIds(ids: readonly number[]): Map<number, Tag>
-  /** The tags of this name. */
+  /** Returns the tags of this name. */
   named(streamIds: readonly number[], name: TagName): Tag[]
-  /** What an import compares the registry's answer with. */
+  /** Returns what an import compares the registry's response with; undefined while the tag has no image. */
   imported(streamId: number, name: TagName): ImportedTag | undefined
-  /** A page of those of each stream that are found, in order; its keys are `keyOf(tag, order)`. */
+  /** Returns a page of each stream's tags that meet the filter, in order; its keys are `keyOf(tag, order)`. */
   ofStreams(streamIds: readonly number[], listing: TagListing): Tag[]
   countOfStreams(streamIds: readonly number[], filter?: TagFilter): Map<number, number>
-  /** A page of each image's tags: those that point at it now, by stream; its keys are [stream id, tag id]. */
+  /** Returns a page of the tags that point to each image, in order of stream; its keys are [stream id, tag id]. */
   ofImages(imageIds: readonly number[], page: KeysetPage): Tag[]
   countOfImages(imageIds: readonly number[]): Map<number, number>
-  /** A page of each tag's history, newest first; its keys are [event id]. */
-  events(tagIds: readonly number[], page: KeysetPage): TagEvent[]
-  countEvents(tagIds: readonly number[]): Map<number, number>
-  conditions(tagIds: readonly number[]): TagCondition[]
-  /** Images in a stream's history, of which the digest begins so; at most `limit`. */
-  digestsInHistory(
-    streamId: number,
-    digestPrefix: string,
-    limit: number,
-  ): { imageId: number; digest: string }[]
 }
 
 const SORT: Record<TagOrder, readonly SortColumn[]> = {
@@ -78,7 +64,9 @@ const SORT: Record<TagOrder, readonly SortColumn[]> = {
   SEMVER_DESC: [{ column: 'version' }],
 }
 
-/** Where a tag stands in an order. */
+const BY_STREAM: readonly SortColumn[] = [{ column: 'stream_id' }, { column: 'id' }]
+
+/** Returns the tag's key in the order, for pages. */
 export function keyOf(tag: Tag, order: TagOrder): readonly (string | number)[] {
   if (order === 'IMPORTANCE') return [sortKeysOf(tag.name).importance]
   if (order === 'NAME') return [tag.name]
@@ -90,8 +78,6 @@ const TAG_COLUMNS = `t.id, t.stream_id, t.name, t.newest_event_id, t.newest_at, 
   i.id, i.digest, i.size, i.os, i.architecture, i.variant`
 const WITH_NEWEST =
   'left join tag_events e on e.id = t.newest_event_id left join images i on i.id = t.newest_image_id'
-
-const EVENT_COLUMNS = columnsOf(tagEvents, 't', ['importId'])
 
 type TagTuple = [
   id: number,
@@ -109,7 +95,7 @@ type TagTuple = [
   variant: string | null,
 ]
 
-// the list that people ask for most, and the longest: one statement, and objects made of its values at once
+// lists of tags are the most frequent and longest reads: objects are made from the values of one statement
 function toTag(tuple: unknown): Tag {
   const [id, streamId, name, newestEventId, newestAt, dockerImageReference, generation, imageId, ...rest] =
     tuple as TagTuple
@@ -119,119 +105,54 @@ function toTag(tuple: unknown): Tag {
 }
 
 export function createTags(db: Database): Tags {
-  const readTags = (text: string, parameters: readonly Parameter[]): Tag[] =>
+  const readTags = (from: string, parameters: readonly Parameter[]): Tag[] =>
     db
-      .prepare(text)
+      .prepare(`select ${TAG_COLUMNS} from ${from}`)
       .tuples(...parameters)
       .map(toTag)
-  const counts = (text: string, ids: readonly number[], ...values: Parameter[]): Map<number, number> =>
-    new Map(
-      db
-        .prepare<{ owner: number; total: number }>(text)
-        .all(...values, JSON.stringify(ids))
-        .map(({ owner, total }) => [owner, total]),
-    )
+  const imported = db.prepare<ImportedTag>(
+    `select e.id as eventId, e.image_id as imageId, i.digest, i.media_type as mediaType, e.generation,
+       t.upstream_digest as upstreamDigest, t.failing is not null as failing
+     from tags t join tag_events e on e.id = t.newest_event_id join images i on i.id = e.image_id
+     where t.stream_id = ? and t.name = ?`,
+  )
 
   return {
+    ...createTagHistory(db),
     byIds: (ids) =>
       new Map(
-        readTags(
-          `select ${TAG_COLUMNS} from tags t ${WITH_NEWEST} where t.id in (select value from json_each(?))`,
-          [JSON.stringify(ids)],
-        ).map((tag) => [tag.id, tag]),
+        readTags(`tags t ${WITH_NEWEST} where t.id in (select value from json_each(?))`, [
+          JSON.stringify(ids),
+        ]).map((tag) => [tag.id, tag]),
       ),
     named: (streamIds, name) =>
-      readTags(
-        `select ${TAG_COLUMNS} from tags t ${WITH_NEWEST}
-         where t.stream_id in (select value from json_each(?)) and t.name = ?`,
-        [JSON.stringify(streamIds), name],
-      ),
-    imported: (streamId, name) =>
-      db
-        .prepare<ImportedTag>(
-          `select e.id as eventId, e.image_id as imageId, i.digest, i.media_type as mediaType, e.generation,
-             t.upstream_digest as upstreamDigest,
-             t.failing is not null as failing
-           from tags t join tag_events e on e.id = t.newest_event_id join images i on i.id = e.image_id
-           where t.stream_id = ? and t.name = ?`,
-        )
-        .get(streamId, name),
+      readTags(`tags t ${WITH_NEWEST} where t.stream_id in (select value from json_each(?)) and t.name = ?`, [
+        JSON.stringify(streamIds),
+        name,
+      ]),
+    imported: (streamId, name) => imported.get(streamId, name),
     ofStreams(streamIds, { order, page, ...filter }) {
       const { from, orderBy, parameters, inOrder } = pageOfEach(page, SORT[order], {
         table: 'tags',
         owner: 'stream_id',
         ...searchTags(db, streamIds, filter),
       })
-      return inOrder(
-        readTags(
-          `select ${TAG_COLUMNS} from ${from} ${WITH_NEWEST} order by ${orderBy}`,
-          parameters(streamIds),
-        ),
-      )
+      return inOrder(readTags(`${from} ${WITH_NEWEST} order by ${orderBy}`, parameters(streamIds)))
     },
     countOfStreams(streamIds, filter = {}) {
       const { where, values, among } = searchTags(db, streamIds, filter)
-      const one = among ? 'id' : 'stream_id'
-      return counts(
-        `select stream_id as owner, count(*) as total from tags
-         where ${[...where, `${one} in (select value from json_each(?))`].join(' and ')} group by stream_id`,
-        among ?? streamIds,
-        ...values,
-      )
+      const rows = { table: 'tags', owner: 'stream_id', conditions: where } as const
+      return among
+        ? countsByOwner(db, { ...rows, by: 'id' }, among, ...values)
+        : countsByOwner(db, rows, streamIds, ...values)
     },
     ofImages(imageIds, page) {
-      const { from, orderBy, parameters, inOrder } = pageOfEach(
-        page,
-        [{ column: 'stream_id' }, { column: 'id' }],
-        {
-          table: 'tags',
-          owner: 'newest_image_id',
-        },
-      )
-      return inOrder(
-        readTags(
-          `select ${TAG_COLUMNS} from ${from} ${WITH_NEWEST} order by ${orderBy}`,
-          parameters(imageIds),
-        ),
-      )
-    },
-    countOfImages: (imageIds) =>
-      counts(
-        `select newest_image_id as owner, count(*) as total from tags
-         where newest_image_id in (select value from json_each(?)) group by newest_image_id`,
-        imageIds,
-      ),
-    events(tagIds, page) {
-      const { from, orderBy, parameters, inOrder } = pageOfEach(page, [{ column: 'id', descending: true }], {
-        table: 'tag_events',
-        owner: 'tag_id',
+      const { from, orderBy, parameters, inOrder } = pageOfEach(page, BY_STREAM, {
+        table: 'tags',
+        owner: 'newest_image_id',
       })
-      return inOrder(
-        db
-          .prepare<TagEvent>(`select ${EVENT_COLUMNS} from ${from} order by ${orderBy}`)
-          .all(...parameters(tagIds)),
-      )
+      return inOrder(readTags(`${from} ${WITH_NEWEST} order by ${orderBy}`, parameters(imageIds)))
     },
-    countEvents: (tagIds) =>
-      counts(
-        `select tag_id as owner, count(*) as total from tag_events
-         where tag_id in (select value from json_each(?)) group by tag_id`,
-        tagIds,
-      ),
-    conditions: (tagIds) =>
-      db
-        .prepare<TagCondition>(
-          `select ${columnsOf(tagConditions, 'c')} from tag_conditions c
-           where c.tag_id in (select value from json_each(?)) order by c.tag_id, c.type`,
-        )
-        .all(JSON.stringify(tagIds)),
-    digestsInHistory: (streamId, digestPrefix, limit) =>
-      db
-        .prepare<{ imageId: number; digest: string }>(
-          `select distinct i.id as imageId, i.digest from tags t
-           join tag_events e on e.tag_id = t.id join images i on i.id = e.image_id
-           where t.stream_id = ? and i.digest >= ? and i.digest < ? order by i.digest limit ?`,
-        )
-        .all(streamId, digestPrefix, `${digestPrefix}g`, limit),
+    countOfImages: (imageIds) => countsByOwner(db, { table: 'tags', owner: 'newest_image_id' }, imageIds),
   }
 }

@@ -1,0 +1,191 @@
+import { checkReference, checkRepository } from '../../input/check-reference.ts'
+import { InvalidInputError } from '../../input/errors.ts'
+import { checkTagName } from '../../input/names.ts'
+import type { TagName } from '../../oci/tag.ts'
+import type { ImportMode } from '../image/fetch-image.ts'
+import type { ImportRequest } from '../request/import-plan.ts'
+import { flag, isImportable, type Spec, type SpecTagContent } from '../spec/spec.ts'
+import { choosesOfStream } from '../spec/spec-policy.ts'
+
+/** Input of `importImage`. Null stands for undefined: the field is not set. */
+export interface ImportImageInput {
+  readonly namespace: string
+  readonly imageStream: string
+  /** One tag; by default everything that the spec names, or with `from` the tag of that reference. */
+  readonly tag?: string | null | undefined
+  /** Becomes the source of the tag, or with `all` of the stream. */
+  readonly from?: string | null | undefined
+  readonly all: boolean
+  /** Creates the stream where there is none. */
+  readonly confirm: boolean
+  readonly dryRun: boolean
+  /** Requests each tag of the stream's repository from the registry, whether or not a vendor's listing changed. */
+  readonly fullSweep?: boolean | null | undefined
+  readonly scheduled?: boolean | null | undefined
+  readonly insecure?: boolean | null | undefined
+  readonly importMode?: ImportMode | null | undefined
+  readonly referencePolicy?: 'Source' | 'Local' | null | undefined
+  readonly resourceVersion?: string | null | undefined
+}
+
+/** The spec to write, and the part of it to import. */
+export interface ImportImagePlan {
+  readonly spec: Spec
+  readonly request: ImportRequest
+}
+
+/** Returns the plan of the input for a stream with this spec. Throws InvalidInputError. */
+export function planImportImage(
+  spec: Spec,
+  input: ImportImageInput,
+  importMode: ImportMode,
+): ImportImagePlan {
+  const plan = planSources(spec, input, importMode)
+  if (!input.fullSweep) return plan
+  if (!plan.request.repository) {
+    throw new InvalidInputError(
+      'fullSweep',
+      'fullSweep requires an import of the whole spec.dockerImageRepository: leave it out',
+    )
+  }
+  return { ...plan, request: { ...plan.request, fullSweep: true } }
+}
+
+/** Returns a request for the import of one spec tag. */
+export const importOfTag = (tag: TagName): ImportRequest => ({
+  repository: false,
+  specTags: [tag],
+  repositoryTags: [],
+})
+
+/** Returns the options of an import that the spec does not store. */
+export const importOptions = ({
+  insecure,
+  importMode,
+}: Pick<ImportImageInput, 'insecure' | 'importMode'>): Pick<ImportRequest, 'insecure' | 'importMode'> => ({
+  ...(insecure != null && { insecure }),
+  ...(importMode != null && { importMode }),
+})
+
+function planSources(spec: Spec, input: ImportImageInput, importMode: ImportMode): ImportImagePlan {
+  const { from, all, tag } = input
+  if (all && tag != null)
+    throw new InvalidInputError('tag', 'give either one tag, or all: true for every tag')
+  if (from != null && all) return planRepository(spec, input, checkRepository(from, 'from'))
+  if (from != null) return planSource(spec, input, from, importMode)
+  return tag == null ? planWholeSpec(spec, input) : planTag(spec, input, checkTagName(tag))
+}
+
+/** Plans `from` with `all`: the stream's repository. */
+function planRepository(spec: Spec, input: ImportImageInput, dockerImageRepository: string): ImportImagePlan {
+  refuse(input, ['referencePolicy'], 'applies to one tag: leave it out with all: true')
+  return {
+    spec: { ...spec, dockerImageRepository, ...importPolicyOf(spec, input) },
+    request: { repository: true, specTags: [], repositoryTags: [] },
+  }
+}
+
+/** Plans `from` without `all`: the source of one tag. */
+function planSource(
+  spec: Spec,
+  input: ImportImageInput,
+  from: string,
+  importMode: ImportMode,
+): ImportImagePlan {
+  const reference = checkReference(from, 'from')
+  const name = input.tag != null ? checkTagName(input.tag) : (reference.tag ?? ('latest' as TagName))
+  const old = spec.tags.get(name)
+  const base = old ?? { annotations: '[]', insecure: flag(false), scheduled: flag(false), importMode }
+  const content: SpecTagContent = {
+    annotations: base.annotations,
+    fromKind: 'DockerImage',
+    fromName: from,
+    fromNamespace: null,
+    policy: null,
+    reference: flag(false),
+    ...importPolicyOf(base, input),
+    // a tag keeps its reference policy when its source changes
+    referencePolicy: old?.referencePolicy ?? input.referencePolicy ?? 'Source',
+  }
+  return { spec: withTag(spec, name, content), request: importOfTag(name) }
+}
+
+/** Plans an input without `tag` and `from`: everything that the spec names. */
+function planWholeSpec(spec: Spec, input: ImportImageInput): ImportImagePlan {
+  const hasRepository = spec.dockerImageRepository !== null
+  if (input.all && !hasRepository) {
+    throw new InvalidInputError(
+      'all',
+      'the stream has no spec.dockerImageRepository: give the repository as "from"',
+    )
+  }
+  if (!hasRepository && ![...spec.tags.values()].some(isImportable)) {
+    throw new InvalidInputError(
+      'imageStream',
+      'the spec names nothing to import: give "from", or set spec.dockerImageRepository or a spec tag from a DockerImage',
+    )
+  }
+  refuse(
+    input,
+    ['scheduled', 'referencePolicy'],
+    'is part of the spec: give it with "from", or use updateImageStream',
+  )
+  return {
+    spec,
+    request: { repository: hasRepository, specTags: 'all', repositoryTags: [], ...importOptions(input) },
+  }
+}
+
+/** Plans a tag without `from`: the source of its spec tag, or else the tag of the repository. */
+function planTag(spec: Spec, input: ImportImageInput, name: TagName): ImportImagePlan {
+  const old = spec.tags.get(name)
+  if (old && isImportable(old)) {
+    const content = {
+      ...old,
+      ...importPolicyOf(old, input),
+      ...(input.referencePolicy && { referencePolicy: input.referencePolicy }),
+    }
+    return { spec: withTag(spec, name, content), request: importOfTag(name) }
+  }
+  if (old || spec.dockerImageRepository === null) {
+    throw new InvalidInputError('tag', whyNotImported(name, old))
+  }
+  refuse(
+    input,
+    ['scheduled', 'referencePolicy'],
+    `is part of a spec tag, and "${name}" has none: give "from"`,
+  )
+  return {
+    spec,
+    request: { repository: false, specTags: [], repositoryTags: [name], ...importOptions(input) },
+  }
+}
+
+function whyNotImported(name: TagName, tag: SpecTagContent | undefined): string {
+  if (tag?.fromName != null) {
+    return `the spec takes the tag "${name}" ${tag.reference ? 'as a reference ' : ''}from ${tag.fromKind} ${tag.fromName}, which is not imported: give the image's reference as "from"`
+  }
+  return tag && choosesOfStream(tag)
+    ? `a policy chooses the image of "${name}" among the stream's own tags, so there is nothing to import for it: import those tags, or give "from" to remove the policy`
+    : `the spec has no source for the tag "${name}": give the image's reference as "from"`
+}
+
+const withTag = (spec: Spec, name: TagName, content: SpecTagContent): Spec => ({
+  ...spec,
+  tags: new Map(spec.tags).set(name, content),
+})
+
+const importPolicyOf = (
+  old: Pick<Spec, 'insecure' | 'scheduled' | 'importMode'>,
+  input: ImportImageInput,
+) => ({
+  insecure: input.insecure == null ? old.insecure : flag(input.insecure),
+  scheduled: input.scheduled == null ? old.scheduled : flag(input.scheduled),
+  importMode: input.importMode ?? old.importMode,
+})
+
+function refuse(input: ImportImageInput, fields: readonly (keyof ImportImageInput)[], why: string): void {
+  for (const field of fields) {
+    if (input[field] != null) throw new InvalidInputError(field, `${field} ${why}`)
+  }
+}

@@ -1,0 +1,175 @@
+import { eq, sql } from 'drizzle-orm'
+import type { SQLiteUpdateSetSource } from 'drizzle-orm/sqlite-core'
+import type { Database } from '../../db/open.ts'
+import { imageStreams, streamLabels } from '../../db/tables/index.ts'
+import type { Transaction } from '../../db/transact.ts'
+import { AlreadyExistsError } from '../../input/errors.ts'
+import { checkNamespace, checkStreamName } from '../../input/names.ts'
+import { parseReference } from '../../oci/reference.ts'
+import type { StreamName } from '../../oci/stream-name.ts'
+import type { TagName } from '../../oci/tag.ts'
+import type { Importer } from '../import/import.ts'
+import { type ImageStream, isImportable, type Spec } from '../spec/spec.ts'
+import { admission, type BlockOf, NO_SOURCES } from '../spec/spec-admission.ts'
+import { type NamedSpecTag, specDifference } from '../spec/spec-difference.ts'
+import type { Following } from '../stream/follow.ts'
+import { createSpecTagRows } from '../stream/spec-tag-rows.ts'
+import type { Streams } from '../stream/stream.ts'
+import { createRemoveTags } from '../tag/remove-tags.ts'
+
+/** Labels and annotations of a stream, as JSON text for their columns. */
+export type StreamMetadata = Pick<ImageStream, 'labels' | 'annotations'>
+
+export interface WriteOptions {
+  /** Labels and annotations; by default those of the stream stay. */
+  readonly metadata?: StreamMetadata
+  /** Returns the field of a tag's `from.name`, for errors; by default its place in the spec. */
+  readonly fieldOf?: (tag: TagName) => string
+}
+
+/** The part of a written spec that can be imported and was not before. */
+export interface SpecChange {
+  readonly stream: ImageStream
+  /** Whether the repository, or how it is imported, changed. */
+  readonly repository: boolean
+  /** Spec tags that were added or changed. */
+  readonly specTags: readonly TagName[]
+}
+
+/** Writes of specs inside the transaction of a command. */
+export interface SpecWriter {
+  /** Inserts a stream. Throws InvalidInputError, AlreadyExistsError, and the errors of `writeSpec`. */
+  insert(tx: Transaction, name: StreamName, spec: Spec, options?: WriteOptions): SpecChange
+  /**
+   * Writes the difference between the stored spec and this one. Tags from other tags get the image of their source, and
+   * tags with a policy the one that it chooses. Throws InvalidInputError where a source is blocked or a tag follows
+   * itself, NotFoundError, ConflictError; then the transaction must fail.
+   */
+  writeSpec(tx: Transaction, stream: ImageStream, spec: Spec, options?: WriteOptions): SpecChange
+}
+
+export interface SpecWriterDependencies {
+  readonly db: Database
+  readonly streams: Streams
+  readonly following: Pick<Following, 'copySources'>
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+  readonly uuid: () => string
+  /** By default no registry is blocked. */
+  readonly blockOf?: BlockOf | undefined
+  /** Runs in the transaction that wrote a stream's spec, new or changed. */
+  readonly onSpecWritten?: (tx: Transaction, stream: ImageStream) => void
+}
+
+/** Requests the import of a written spec. Returns its id; null when nothing can be imported that was not before. */
+export const importChange = (
+  tx: Transaction,
+  importer: Pick<Importer, 'request'>,
+  { stream, repository, specTags }: SpecChange,
+): number | null =>
+  repository || specTags.length > 0
+    ? importer.request(tx, stream.id, { repository, specTags, repositoryTags: [] })
+    : null
+
+const NO_METADATA: StreamMetadata = { labels: '[]', annotations: '[]' }
+
+export function createSpecWriter(dependencies: SpecWriterDependencies): SpecWriter {
+  const { db, streams, following, now, uuid, onSpecWritten } = dependencies
+  const checkSources = admission(dependencies.blockOf)
+  const specTagRows = createSpecTagRows({ db, following })
+  const removeTags = createRemoveTags(db)
+
+  return {
+    insert(tx, { namespace, name }, spec, { metadata = NO_METADATA, fieldOf = fieldIn(spec) } = {}) {
+      checkNamespace(namespace)
+      checkStreamName(namespace, name)
+      if (streams.byName(namespace, name)) {
+        throw new AlreadyExistsError(`there is an image stream ${namespace}/${name} already`)
+      }
+      checkSources(NO_SOURCES, spec, fieldOf)
+      const stream = db.orm
+        .insert(imageStreams)
+        .values({
+          uid: uuid(),
+          namespace,
+          name,
+          generation: 1,
+          resourceVersion: 1,
+          createdAt: now(),
+          ...metadata,
+          repositoryGeneration: 1,
+          ...columnsOf(spec),
+        })
+        .returning()
+        .get()
+      writeLabels(db, stream)
+      specTagRows.write(tx, stream, { tags: [...spec.tags], removed: [], fieldOf })
+      specTagRows.arrange(tx, stream.id, [...spec.tags.keys()])
+      onSpecWritten?.(tx, stream)
+      return changeOf(stream, spec.dockerImageRepository !== null, [...spec.tags])
+    },
+
+    writeSpec(tx, stream, spec, { metadata = stream, fieldOf = fieldIn(spec) } = {}) {
+      const old = streams.spec(stream)
+      const difference = specDifference(old, spec)
+      const { labels, annotations } = metadata
+      const isSame = difference.isEmpty && labels === stream.labels && annotations === stream.annotations
+      if (isSame) return changeOf(stream, false, [])
+      checkSources(old, spec, fieldOf)
+
+      const { repository, changed, removed } = difference
+      const generation = stream.generation + (difference.isEmpty ? 0 : 1)
+      const written = updateStream(db, stream, {
+        ...columnsOf(spec),
+        labels,
+        annotations,
+        generation,
+        repositoryGeneration: repository ? generation : stream.repositoryGeneration,
+      })
+      if (labels !== stream.labels) writeLabels(db, written)
+      if (removed.length > 0) removeTags(tx, stream.id, removed)
+      specTagRows.write(tx, written, { tags: changed, removed, fieldOf })
+      if (difference.isRearranged) specTagRows.arrange(tx, stream.id, [...spec.tags.keys()])
+      onSpecWritten?.(tx, written)
+      return changeOf(written, repository && spec.dockerImageRepository !== null, changed)
+    },
+  }
+}
+
+const updateStream = (
+  db: Database,
+  { id }: ImageStream,
+  change: SQLiteUpdateSetSource<typeof imageStreams>,
+): ImageStream =>
+  db.orm
+    .update(imageStreams)
+    .set({ ...change, resourceVersion: sql`${imageStreams.resourceVersion} + 1` })
+    .where(eq(imageStreams.id, id))
+    .returning()
+    .get()
+
+/** Writes the rows that streams are found by labels with. */
+function writeLabels(db: Database, { id, labels }: ImageStream): void {
+  db.orm.delete(streamLabels).where(eq(streamLabels.streamId, id)).run()
+  // one parameter for all labels: a statement has at most 32,766
+  db.orm.run(sql`insert into ${streamLabels} (stream_id, key, value)
+    select ${id}, value ->> 'key', value ->> 'value' from json_each(${labels})`)
+}
+
+const fieldIn =
+  ({ tags }: Spec) =>
+  (tag: TagName): string =>
+    `spec.tags.${[...tags.keys()].indexOf(tag)}.from.name`
+
+/** Returns the fields of a spec that are columns of the stream. */
+const columnsOf = ({ tags, ...columns }: Spec) => ({
+  ...columns,
+  registry:
+    columns.dockerImageRepository === null ? null : parseReference(columns.dockerImageRepository).registry,
+})
+
+const changeOf = (stream: ImageStream, repository: boolean, tags: readonly NamedSpecTag[]): SpecChange => ({
+  stream,
+  repository,
+  specTags: tags.filter(([, tag]) => isImportable(tag)).map(([name]) => name),
+})
