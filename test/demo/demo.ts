@@ -8,18 +8,18 @@ import { startUpstream } from '../fixtures/upstream.ts'
 import { clientOf } from '../registry/client.ts'
 import { type Push, PushFeed } from './push-feed.ts'
 
-// The story: the tags of a registry move for ten years, an image stream follows them, and nobody misses a move. Then
-// images are pushed to the server itself.
+// The tags of a registry change over ten years, an image stream imports them, and a subscriber receives every change.
+// Then images are pushed to the server itself.
 
 const DATES = ['2016-06-01', '2018-06-01', '2020-06-01', '2022-06-01', '2024-06-01', '2026-09-01']
-/** The cursor of this chapter's last push is where somebody stops listening. */
+/** Index of the date after whose pushes a subscriber disconnects. */
 const INTERRUPTED = 2
 
 interface Imported {
   readonly import: { total: number; imported: number; unchanged: number; failed: number }
 }
 
-/** What is pushed in the end, by tag. */
+/** Pushes to the integrated registry: content and tag. */
 const BUILDS = [
   ['build 1', 'v1'],
   ['build 1', 'latest'],
@@ -38,7 +38,7 @@ const LATEST = `{
     items(first: 6) { totalCount nodes { image { digest created } } }
   }
 }`
-// the official image has 3.4, and pre-releases of what comes after it: none of them is chosen
+// excludes 3.4 and the pre-releases of later versions
 const POLICY = `mutation {
   setTagPolicy(input: { imageStream: "ruby", tag: "stable", policy: { order: SEMVER, range: "3.3" } }) {
     imageStreamTag { image { digest } }
@@ -46,15 +46,15 @@ const POLICY = `mutation {
   }
 }`
 
-const say = (...columns: readonly (string | number)[]): void => {
+const printRow = (...columns: readonly (string | number)[]): void => {
   process.stdout.write(`${columns.map((column) => String(column).padStart(11)).join('')}\n`)
 }
-const tell = (text = ''): void => {
+const print = (text = ''): void => {
   process.stdout.write(`${text}\n`)
 }
 const short = (digest: string): string => digest.slice(0, 'sha256:'.length + 12)
 
-async function bringIn(
+async function importTags(
   client: GraphQLClient,
   repository: string,
   isFirst: boolean,
@@ -64,16 +64,16 @@ async function bringIn(
   return created.createImageStream.import
 }
 
-function sayMoves(pushes: readonly Push[]): void {
+function printMoves(pushes: readonly Push[]): void {
   const moved = pushes.filter(({ previousImage }) => previousImage)
   const isLatest = ({ tag }: Push): boolean => tag === 'latest'
   const shown = [...moved.filter(isLatest), ...moved.filter((push) => !isLatest(push)).slice(0, 2)]
   for (const { tag, image, previousImage } of shown) {
-    tell(`             ${tag}: ${short(previousImage?.digest ?? '')} → ${short(image.digest)}`)
+    print(`             ${tag}: ${short(previousImage?.digest ?? '')} → ${short(image.digest)}`)
   }
 }
 
-async function sayLatest(client: GraphQLClient): Promise<void> {
+async function printLatest(client: GraphQLClient): Promise<void> {
   const { imageStreamTag } = await client.ask<{
     imageStreamTag: {
       image: {
@@ -86,12 +86,14 @@ async function sayLatest(client: GraphQLClient): Promise<void> {
     }
   }>(LATEST)
   const { image, items } = imageStreamTag
-  tell(
+  print(
     `ruby:latest is ${short(image.digest)}, ${image.platform.os}/${image.platform.architecture}, ${image.size} bytes,`,
   )
-  tell(`with ${image.config.env.at(-1)}; it has meant ${items.totalCount} images, before this one:`)
+  print(
+    `with ${image.config.env.at(-1)}; the tag has pointed to ${items.totalCount} images, before this one to:`,
+  )
   for (const { image: old } of items.nodes.slice(1))
-    tell(`             ${short(old.digest)}  built ${old.created}`)
+    print(`             ${short(old.digest)}  built ${old.created}`)
 }
 
 interface Decided {
@@ -105,40 +107,44 @@ interface Decided {
   }
 }
 
-/** A tag that moves by itself from now on, and why it means what it means. */
-async function letRuleChoose(client: GraphQLClient): Promise<void> {
+/** Lets a policy choose a tag's image, and prints the reasons of the choice. */
+async function followPolicy(client: GraphQLClient): Promise<void> {
   const { setTagPolicy } = await client.ask<{ setTagPolicy: Decided }>(POLICY)
   const { imageStreamTag, decision } = setTagPolicy
   const { chosen, rankedCount, excludedCount, ranked, excluded } = decision
-  tell(
-    'A tag may follow a rule over the others: from now on ruby:stable is the highest version 3.3 that is released,',
-  )
-  tell(`  ${chosen} now (${short(imageStreamTag.image.digest)}), of ${rankedCount} tags that could be:`)
-  for (const { tag, message } of ranked.slice(1)) tell(`             ${tag}: ${message}`)
-  tell(`  ${excludedCount} tags could not be:`)
-  for (const { tag, message } of excluded) tell(`             ${tag}: ${message}`)
+  print('A tag can follow a policy: from now on ruby:stable points to the highest released version 3.3,')
+  print(`  now ${chosen} (${short(imageStreamTag.image.digest)}), chosen from ${rankedCount} candidates:`)
+  for (const { tag, message } of ranked.slice(1)) print(`             ${tag}: ${message}`)
+  print(`  ${excludedCount} tags are excluded:`)
+  for (const { tag, message } of excluded) print(`             ${tag}: ${message}`)
 }
 
-/** Two builds of an application, pushed as docker and skopeo push: nothing of it was there before. */
+/** Pushes two builds of an application, as docker and skopeo do; neither repository nor stream exists before. */
 async function pushImages({ app, client }: TestApp): Promise<void> {
   const { imagePushes } = await client.ask<{ imagePushes: { pageInfo: { endCursor: string } } }>(NOW)
   const live = new PushFeed(client, imagePushes.pageInfo.endCursor)
   const host = `localhost:${new URL(app.url).port}`
-  tell(`The same server is a registry. An application is pushed to ${host}/shop/web, which nobody prepared:`)
+  print(
+    `The server is also a registry. An application is pushed to ${host}/shop/web, which did not exist before:`,
+  )
   const pool = new Pool(app.url)
   const registry = clientOf(pool)
   for (const [build, tag] of BUILDS) {
     const pushed = image({ seed: build, layers: [layer('base'), layer(build)] })
     const began = performance.now()
     await registry.push('shop/web', pushed, tag)
-    const [{ image: told, previousImage } = { image: pushed, previousImage: null }] = await live.next(1)
+    const [{ image: reported, previousImage } = { image: pushed, previousImage: null }] = await live.next(1)
     const milliseconds = (performance.now() - began).toFixed(0)
     const before = previousImage ? `, before: ${short(previousImage.digest)}` : ''
-    tell(`  push ${host}/shop/web:${tag}   told after ${milliseconds} ms: ${short(told.digest)}${before}`)
+    print(
+      `  push ${host}/shop/web:${tag}   reported after ${milliseconds} ms: ${short(reported.digest)}${before}`,
+    )
   }
   const pulled = await registry.get('/v2/shop/web/manifests/latest')
   const same = pulled.headers['docker-content-digest'] === live.seen.at(-1)?.image.digest
-  tell(`  pull ${host}/shop/web:latest   ${same ? 'is the last of them' : 'is NOT the last of them'}`)
+  print(
+    `  pull ${host}/shop/web:latest   ${same ? 'is the image of the last push' : 'is NOT the image of the last push'}`,
+  )
   if (!same) process.exitCode = 1
   await pool.close()
 }
@@ -149,14 +155,14 @@ async function main(): Promise<void> {
   const replay = new RubyReplay(upstream)
   const repository = `${upstream.host}/${RUBY_REPOSITORY}`
 
-  tell('The official ruby image from 2014 to 2026, as a registry on this machine serves it:')
-  tell(`  ${repository}`)
-  tell(
-    'An image stream is made from it. Before each line below the registry moves on by two years; then the stream is',
+  print('The tags of the official ruby image from 2014 to 2026, served by a registry on this machine:')
+  print(`  ${repository}`)
+  print(
+    'An image stream is created from the repository. Before each line below the registry advances by two years; then',
   )
-  tell('imported, and a subscription that was open all the time tells what moved.')
-  tell()
-  say('date', 'tags', 'imported', 'unchanged', 'failed', 'pushes', 'seconds')
+  print('the stream is imported, and an open subscription reports the changed tags.')
+  print()
+  printRow('date', 'tags', 'imported', 'unchanged', 'failed', 'pushes', 'seconds')
 
   const { imagePushes } = await server.client.ask<{ imagePushes: { pageInfo: { endCursor: string } } }>(NOW)
   const live = new PushFeed(server.client, imagePushes.pageInfo.endCursor)
@@ -164,37 +170,35 @@ async function main(): Promise<void> {
   for (const [at, date] of DATES.entries()) {
     replay.advanceTo(new Date(date))
     const began = performance.now()
-    const { total, imported, unchanged, failed } = await bringIn(server.client, repository, at === 0)
+    const { total, imported, unchanged, failed } = await importTags(server.client, repository, at === 0)
     const pushes = await live.next(imported)
     const seconds = ((performance.now() - began) / 1000).toFixed(1)
-    say(date, total, imported, unchanged, failed, pushes.length, seconds)
-    sayMoves(pushes)
+    printRow(date, total, imported, unchanged, failed, pushes.length, seconds)
+    printMoves(pushes)
     if (at === INTERRUPTED) interrupted = live.seen.length
   }
-  tell()
-  await sayLatest(server.client)
-  tell()
+  print()
+  await printLatest(server.client)
+  print()
 
   const { seen } = live
   await server.restart()
-  tell(
-    'The server was restarted. Somebody who last listened in 2020 comes back with the cursor of that time:',
-  )
+  print('The server was restarted. A subscriber that disconnected in 2020 resumes from its last cursor:')
   const back = new PushFeed(server.client, seen[interrupted - 1]?.cursor ?? '')
   const missed = await back.next(seen.length - interrupted)
   const same = missed.every((push, index) => push.cursor === seen[interrupted + index]?.cursor)
-  tell(
-    `  ${missed.length} pushes since, ${same ? 'each once, in the same order: nothing is missing' : 'NOT the same ones'}`,
+  print(
+    `  ${missed.length} pushes since, ${same ? 'each once and in the same order: none is missing' : 'NOT the same pushes'}`,
   )
   if (!same) process.exitCode = 1
-  tell()
-  await letRuleChoose(server.client)
-  tell()
+  print()
+  await followPolicy(server.client)
+  print()
   await pushImages(server)
   if (process.argv.includes('--stay')) {
-    tell()
-    tell(
-      `Both stay: the server at ${server.app.url}/graphql, the registry as ${repository}. Ctrl-C ends them.`,
+    print()
+    print(
+      `Both keep running: the server at ${server.app.url}/graphql, the registry as ${repository}. Ctrl-C stops them.`,
     )
     await once(process, 'SIGINT')
   }

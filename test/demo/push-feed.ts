@@ -11,7 +11,7 @@ const PUSHED = `subscription ($since: String!) {
   imagePushed(since: $since) { cursor tag image { digest } previousImage { digest } }
 }`
 
-/** A subscription that stays open and remembers what it was told. */
+/** A subscription that stays open and keeps the pushes it received. */
 export class PushFeed {
   readonly seen: Push[] = []
   #arrived: () => void = () => {}
@@ -24,7 +24,7 @@ export class PushFeed {
     })
   }
 
-  /** The next so many pushes, as soon as they are there. */
+  /** Resolves with the next `count` pushes. */
   async next(count: number): Promise<readonly Push[]> {
     const from = this.#taken
     while (this.seen.length < from + count && !this.#failure) {
