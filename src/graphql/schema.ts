@@ -47,11 +47,11 @@ import './trust/image-verification.ts'
 import './trust/image-stream-trust.ts'
 import './trust/set-image-stream-trust.ts'
 
-builder.queryType({ description: 'What can be asked.' })
-builder.mutationType({ description: 'What can be changed.' })
+builder.queryType({ description: 'Root type of queries.' })
+builder.mutationType({ description: 'Root type of mutations.' })
 builder.subscriptionType({
-  description: 'What can be followed live, over WebSocket (graphql-ws) or server-sent events.',
+  description: 'Root type of subscriptions, over WebSocket (`graphql-transport-ws`) or server-sent events.',
 })
 
-/** The whole GraphQL API, which `schema.graphql` shows printed. */
+/** Returns the schema of the GraphQL API; `schema.graphql` contains its printed form. */
 export const createSchema = (): GraphQLSchema => builder.toSchema()

@@ -8,62 +8,64 @@ import {
 import { builder } from '../kit/builder.ts'
 import { ImageLayerType } from '../kit/object-types.ts'
 
-/** Which layers two images share. */
+/** The layers of two images. */
 export const LayerDifferenceType = builder.objectRef<LayerDifference>('LayerDifference').implement({
-  description: 'The layers of two images, each counted once.',
+  description: 'Layers of two images that are shared or differ. Each layer is counted once.',
   fields: (t) => ({
     shared: t.field({
       type: [ImageLayerType],
-      description: 'Layers that both have, the lowest first: what need not be pulled again.',
+      description:
+        'Layers of both images, the lowest first. A client that has one image need not pull them again.',
       resolve: ({ shared }) => shared,
     }),
     removed: t.field({
       type: [ImageLayerType],
-      description: 'Layers that only `from` has, the lowest first.',
+      description: 'Layers of `from` that `to` does not have, the lowest first.',
       resolve: ({ removed }) => removed,
     }),
     added: t.field({
       type: [ImageLayerType],
-      description: 'Layers that only `to` has, the lowest first.',
+      description: 'Layers of `to` that `from` does not have, the lowest first.',
       resolve: ({ added }) => added,
     }),
     sharedSize: t.field({
       type: 'BigInt',
-      description: 'Bytes of the shared layers, as they are stored.',
+      description: 'Total size of the shared layers in bytes, as stored in the registry.',
       resolve: ({ shared }) => sizeOfLayers(shared),
     }),
     removedSize: t.field({
       type: 'BigInt',
-      description: 'Bytes of the layers that only `from` has, as they are stored.',
+      description:
+        'Total size in bytes of the layers of `from` that `to` does not have, as stored in the registry.',
       resolve: ({ removed }) => sizeOfLayers(removed),
     }),
     addedSize: t.field({
       type: 'BigInt',
       description:
-        'Bytes of the layers that only `to` has, as they are stored: what who has `from` must pull.',
+        'Total size in bytes of the layers of `to` that `from` does not have, as stored in the registry: the amount that a client with `from` must pull.',
       resolve: ({ added }) => sizeOfLayers(added),
     }),
   }),
 })
 
-/** A variable or label that differs. */
+/** A variable or label that differs between two images. */
 export const ValueChangeType = builder.objectRef<ValueChange>('ValueChange').implement({
-  description: 'A variable or label that two images do not have alike.',
+  description: 'An environment variable or label that differs between two images.',
   fields: (t) => ({
-    key: t.exposeString('key', { description: 'Name of the variable, or key of the label.' }),
+    key: t.exposeString('key', { description: 'Name of the environment variable, or key of the label.' }),
     from: t.exposeString('from', {
       nullable: true,
-      description: 'Its value in `from`; null where it was added.',
+      description: 'Value in `from`; null if only `to` has the variable or label.',
     }),
     to: t.exposeString('to', {
       nullable: true,
-      description: 'Its value in `to`; null where it was removed.',
+      description: 'Value in `to`; null if only `from` has the variable or label.',
     }),
   }),
 })
 
 const ImageSettingEnum = builder.enumType('ImageSetting', {
-  description: 'What of an image’s config is one value or list: fields of `ImageConfig`.',
+  description: 'A field of `ImageConfig` that `ImageDifference.settings` compares as a whole.',
   values: Object.fromEntries(
     SETTINGS.map((field) => [
       field,
@@ -72,25 +74,26 @@ const ImageSettingEnum = builder.enumType('ImageSetting', {
   ) as Record<SettingChange['field'], { value: SettingChange['field']; description: string }>,
 })
 
-/** Another part of a config that differs. */
+/** Another setting of the config that differs. */
 export const SettingChangeType = builder.objectRef<SettingChange>('SettingChange').implement({
-  description: 'How two images are run differently.',
+  description: 'A setting of the image config that differs between two images.',
   fields: (t) => ({
     field: t.field({
       type: ImageSettingEnum,
-      description: 'What is different.',
+      description: 'Name of the setting.',
       resolve: ({ field }) => field,
     }),
     from: t.field({
       type: 'JSON',
       nullable: true,
-      description: 'What `from` says: text, or a list of texts; null where it says nothing.',
+      description:
+        'Value in `from`, a string or a list of strings; null if `from` does not declare the setting.',
       resolve: ({ from }) => from,
     }),
     to: t.field({
       type: 'JSON',
       nullable: true,
-      description: 'What `to` says: text, or a list of texts; null where it says nothing.',
+      description: 'Value in `to`, a string or a list of strings; null if `to` does not declare the setting.',
       resolve: ({ to }) => to,
     }),
   }),

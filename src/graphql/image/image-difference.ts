@@ -18,42 +18,42 @@ import { ImageManifestType, ImageType, PlatformType } from '../kit/object-types.
 import { bytesOf, childrenOf, configOf, manifestOf } from './image.ts'
 import { LayerDifferenceType, SettingChangeType, ValueChangeType } from './image-difference-parts.ts'
 
-/** Two images that are compared; what differs is worked out as it is asked. */
-interface Compared {
+/** Two images to compare. Each field of the difference is computed when it is selected. */
+interface ComparedImages {
   readonly from: Image
   readonly to: Image
 }
 
-/** A manifest for one platform, with the index that lists it, or the single image that it is. */
+/** A manifest for one platform, with the index that lists it; `index` is the image itself if it is not an index. */
 interface Child {
   readonly descriptor: Descriptor
   readonly index: Image
 }
 
 interface ComparedPlatform extends PlatformPair<Child> {
-  /** Null where only one side has an image for the platform, or one of them was not imported. */
-  readonly difference: Compared | null
+  /** Null if only one side has an image for the platform, or one of the images was not imported. */
+  readonly difference: ComparedImages | null
 }
 
 const isIndex = ({ mediaType }: Image): boolean => isIndexType(mediaType)
 
-/** Whether there is no more to compare than the images for each platform. */
-const isByPlatform = ({ from, to }: Compared): boolean => isIndex(from) || isIndex(to)
+/** Reports whether the images can only be compared by platform. */
+const isByPlatform = ({ from, to }: ComparedImages): boolean => isIndex(from) || isIndex(to)
 
 const layersOf = (image: Image, context: GraphQLContext): readonly Descriptor[] => {
   const manifest = manifestOf(image, context)
   return manifest.kind === 'image' ? manifest.layers : []
 }
 
-const compareLayers = (compared: Compared, context: GraphQLContext): LayerDifference =>
+const compareLayers = (compared: ComparedImages, context: GraphQLContext): LayerDifference =>
   isByPlatform(compared)
     ? layerDifference([], [])
     : layerDifference(layersOf(compared.from, context), layersOf(compared.to, context))
 
 type Configs = readonly [from: ImageConfig | null, to: ImageConfig | null]
 
-// three fields ask for them, and a config may have megabytes
-const configsOf = (compared: Compared, context: GraphQLContext): Configs =>
+// three fields need them, and a config may have megabytes
+const configsOf = (compared: ComparedImages, context: GraphQLContext): Configs =>
   loadForBatch(compared, 'configs', () =>
     isByPlatform(compared)
       ? [null, null]
@@ -72,7 +72,7 @@ function manifestsOf(image: Image, context: GraphQLContext): readonly Child[] {
   ]
 }
 
-function comparePlatforms(compared: Compared, context: GraphQLContext): readonly ComparedPlatform[] {
+function comparePlatforms(compared: ComparedImages, context: GraphQLContext): readonly ComparedPlatform[] {
   if (!isByPlatform(compared)) return []
   const pairs = pairByPlatform(manifestsOf(compared.from, context), manifestsOf(compared.to, context))
   const children = pairs.flatMap(({ from, to }) => [from, to]).filter((child) => child !== null)
@@ -86,37 +86,39 @@ function comparePlatforms(compared: Compared, context: GraphQLContext): readonly
   })
 }
 
-const ImageDifferenceType = builder.objectRef<Compared>('ImageDifference')
+const ImageDifferenceType = builder.objectRef<ComparedImages>('ImageDifference')
 
 const PlatformDifferenceType = builder.objectRef<ComparedPlatform>('PlatformDifference').implement({
-  description: 'What two images, of which one is an index or both are, have for one platform.',
+  description: 'Images of one platform in two images of which at least one is an index.',
   fields: (t) => ({
     platform: t.field({
       type: PlatformType,
       nullable: true,
-      description: 'The platform; null where an index does not say.',
+      description: 'The platform; null if the index does not declare it.',
       resolve: ({ platform }) => platform,
     }),
     from: t.field({
       type: ImageManifestType,
       nullable: true,
-      description: 'What `from` has for it; null where it has nothing.',
+      description: 'Manifest in `from` for the platform; null if `from` has none.',
       resolve: ({ from }) => from,
     }),
     to: t.field({
       type: ImageManifestType,
       nullable: true,
-      description: 'What `to` has for it; null where it has nothing.',
+      description: 'Manifest in `to` for the platform; null if `to` has none.',
       resolve: ({ to }) => to,
     }),
     isChanged: t.boolean({
-      description: 'Whether it is another image, or one side has none.',
+      description:
+        'Whether the manifests differ, or only one of `from` and `to` has a manifest for the platform.',
       resolve: ({ from, to }) => from?.descriptor.digest !== to?.descriptor.digest,
     }),
     difference: t.field({
       type: ImageDifferenceType,
       nullable: true,
-      description: 'How the two differ; null where one side has no image, or one that was not imported.',
+      description:
+        'Difference of the two images. Null if one side has no manifest for the platform, or its image was not imported.',
       resolve: ({ difference }) => difference,
     }),
   }),
@@ -124,53 +126,53 @@ const PlatformDifferenceType = builder.objectRef<ComparedPlatform>('PlatformDiff
 
 ImageDifferenceType.implement({
   description:
-    'How one image differs from another. An index has no layers or config of its own: where one of the two is an index, they are compared platform by platform, and nothing else is said but the sizes.',
+    'Difference between two images. An index has no layers and no config: if one of the images is an index, `platforms` compares them by platform, and `layers`, `env`, `labels` and `settings` are empty.',
   fields: (t) => ({
     from: t.field({
       type: ImageType,
-      description: 'The image that is compared.',
+      description: 'The first image.',
       resolve: ({ from }) => from,
     }),
     to: t.field({
       type: ImageType,
-      description: 'The image that it is compared to.',
+      description: 'The second image.',
       resolve: ({ to }) => to,
     }),
     sizeDifference: t.field({
       type: 'BigInt',
       nullable: true,
       description:
-        'Bytes by which `to` is larger, below zero where it is smaller; null while one size is unknown.',
+        'Size of `to` minus size of `from` in bytes; negative if `to` is smaller. Null if one of the sizes is unknown.',
       resolve: ({ from, to }) => (from.size === null || to.size === null ? null : to.size - from.size),
     }),
     layers: t.field({
       type: LayerDifferenceType,
-      description: 'Which layers they share and which they do not; none where one of the two is an index.',
+      description: 'Shared, removed and added layers; all empty if one of the images is an index.',
       complexity: 5,
       resolve: (compared, _args, context) => compareLayers(compared, context),
     }),
     env: t.field({
       type: [ValueChangeType],
-      description: 'Variables of the environment that were added, removed or changed, by name.',
+      description: 'Environment variables that were added, removed or changed, ordered by name.',
       complexity: 5,
       resolve: (compared, _args, context) => environmentChanges(...configsOf(compared, context)),
     }),
     labels: t.field({
       type: [ValueChangeType],
-      description: 'Labels that were added, removed or changed, by key.',
+      description: 'Labels that were added, removed or changed, ordered by key.',
       complexity: 5,
       resolve: (compared, _args, context) => labelChanges(...configsOf(compared, context)),
     }),
     settings: t.field({
       type: [SettingChangeType],
-      description: 'What else of the config is different: entrypoint, user and the like.',
+      description: 'Other settings of the config that differ, for example the entrypoint or the user.',
       complexity: 5,
       resolve: (compared, _args, context) => settingChanges(...configsOf(compared, context)),
     }),
     platforms: t.field({
       type: [PlatformDifferenceType],
       description:
-        'Platform by platform, where one of the two is an index or both are: first those of `to` in its order, then those that only `from` has. A single image counts as an index of one. Attestations are left out.',
+        'Comparison by platform if at least one of the images is an index, otherwise empty: first the platforms of `to` in their order, then those that only `from` has. A single image counts as an index with one manifest. Attestations are omitted.',
       complexity: { field: 20, multiplier: 10 },
       resolve: (compared, _args, context) => comparePlatforms(compared, context),
     }),
@@ -181,10 +183,19 @@ builder.queryField('imageDifference', (t) =>
   t.field({
     type: ImageDifferenceType,
     nullable: true,
-    description: 'How two images differ; null where one of them is not known.',
+    description:
+      'Returns the difference between two images; null if this server has no record of one of them.',
     args: {
-      from: t.arg({ type: 'Digest', required: true, description: 'Digest of the older image, say.' }),
-      to: t.arg({ type: 'Digest', required: true, description: 'Digest of the newer image, say.' }),
+      from: t.arg({
+        type: 'Digest',
+        required: true,
+        description: 'Digest of the first image, for example of the older one.',
+      }),
+      to: t.arg({
+        type: 'Digest',
+        required: true,
+        description: 'Digest of the second image, for example of the newer one.',
+      }),
     },
     resolve: (_query, { from, to }, { images }) => {
       const found = images.byDigests([from, to])

@@ -4,26 +4,26 @@ import { builder } from '../kit/builder.ts'
 import { ImageStreamImageType, ImageStreamType, ImageType } from '../kit/object-types.ts'
 
 ImageStreamImageType.implement({
-  description: 'An image in the history of a stream.',
+  description: 'An image in the history of an image stream.',
   fields: (t) => ({
     name: t.string({
-      description: 'Stream and digest: `ruby@sha256:…`.',
+      description: 'Name of the stream and digest of the image, as `ruby@sha256:…`.',
       resolve: ({ stream, image }) => `${stream.name}@${image.digest}`,
     }),
     imageStream: t.field({
       type: ImageStreamType,
-      description: 'The stream whose history has it.',
+      description: 'Image stream whose history contains the image.',
       resolve: ({ stream }) => stream,
     }),
     image: t.field({
       type: ImageType,
-      description: 'The image that the digest names.',
+      description: 'The image.',
       resolve: ({ image }) => image,
     }),
   }),
 })
 
-/** Candidates that an ambiguous name is answered with. */
+/** Matching digests in the error for an ambiguous name. */
 const MAX_CANDIDATES = 10
 
 builder.queryField('imageStreamImage', (t) =>
@@ -31,21 +31,25 @@ builder.queryField('imageStreamImage', (t) =>
     type: ImageStreamImageType,
     nullable: true,
     description:
-      'An image in the history of a stream, by its digest or a unique beginning of it; null where there is no such stream.',
+      'Returns an image in the history of an image stream by its digest, or by a unique prefix of the digest. Null if the stream does not exist, `NOT_FOUND` if its history does not contain the image, `CONFLICT` if several images match.',
     args: {
       namespace: t.arg.string({
         required: true,
         defaultValue: 'default',
-        description: 'Namespace of the stream.',
+        description: 'Namespace of the image stream; the default is `default`.',
       }),
-      name: t.arg.string({ required: true, description: 'Stream and digest: `ruby@sha256:4f3c`.' }),
+      name: t.arg.string({
+        required: true,
+        description:
+          'Name of the stream and digest of the image, which may be shortened: `ruby@sha256:4f3c`.',
+      }),
     },
     resolve: (_query, { namespace, name }, { streams, tags, images }) => {
       const parts = splitName(name)
       if (!('digest' in parts) || !/^sha(?:256|512):[0-9a-f]{1,128}$/.test(parts.digest)) {
         throw new InvalidInputError(
           'name',
-          `"${name}" is not a stream and the beginning of a digest: ruby@sha256:4f3c`,
+          `"${name}" is not a stream with a digest or its prefix: for example ruby@sha256:4f3c`,
         )
       }
       checkNamespace(namespace)
@@ -54,10 +58,11 @@ builder.queryField('imageStreamImage', (t) =>
       if (!stream) return null
       const found = tags.digestsInHistory(stream.id, parts.digest, MAX_CANDIDATES)
       const [only] = found
-      if (!only) throw new NotFoundError(`${namespace}/${parts.stream} never had an image ${parts.digest}`)
+      if (!only)
+        throw new NotFoundError(`the history of ${namespace}/${parts.stream} has no image ${parts.digest}`)
       if (found.length > 1) {
         throw new ConflictError(
-          `"${name}" may mean ${found.map(({ digest }) => digest).join(', ')}: give more of the digest`,
+          `"${name}" matches ${found.map(({ digest }) => digest).join(', ')}: use a longer prefix of the digest`,
         )
       }
       const image = images.byIds([only.imageId]).get(only.imageId)

@@ -16,7 +16,7 @@ import {
 
 registerRowNode('Image', (id, { images }) => images.byIds([id]).get(id))
 
-/** The image of a tag, event, push or result, read for all that were read together with it. */
+/** Returns the image of an event, push or result, loaded for the owner's batch. */
 export function imageOf<Owner extends { readonly imageId: number | null }>(
   owner: Owner,
   { images }: GraphQLContext,
@@ -27,19 +27,19 @@ export function imageOf<Owner extends { readonly imageId: number | null }>(
     batch([...rows.values()])
     return rows
   }).get(owner.imageId ?? 0)
-  if (!found) throw new Error(`image ${owner.imageId} is referred to and not there`)
+  if (!found) throw new Error(`image ${owner.imageId} does not exist, but an object refers to it`)
   return found
 }
 
-/** The whole of an image of which there is only a summary, read for all that were read together with it. */
+/** Returns the whole image of a summary, loaded for the summary's batch. */
 const wholeOf = (image: AnyImage, { images }: GraphQLContext): Image => {
   if ('mediaType' in image) return image
   const whole = loadForBatch(image, 'whole', (all) => images.byIds(all.map(({ id }) => id))).get(image.id)
-  if (!whole) throw new Error(`image ${image.id} is referred to and not there`)
+  if (!whole) throw new Error(`image ${image.id} does not exist, but an object refers to it`)
   return whole
 }
 
-/** The exact bytes of its manifest, read for all that were read together with it. */
+/** Returns the exact bytes of the image's manifest, loaded for the image's batch. */
 export const bytesOf = (image: AnyImage, { images }: GraphQLContext): Uint8Array => {
   if ('fetched' in image) return image.fetched.bytes
   const bytes = loadForBatch(image, 'bytes', (all) => images.manifests(all.map(({ id }) => id))).get(image.id)
@@ -52,13 +52,13 @@ export const manifestOf = (image: AnyImage, context: GraphQLContext): Manifest =
     ? image.fetched.manifest
     : parseManifest(bytesOf(image, context), wholeOf(image, context).mediaType)
 
-/** What an index lists; nothing for a single image. */
+/** Returns the manifests that an index lists; empty for a single image. */
 export const childrenOf = (index: AnyImage, context: GraphQLContext) => {
   const manifest = manifestOf(index, context)
   return manifest.kind === 'image' ? [] : manifest.manifests.map((descriptor) => ({ descriptor, index }))
 }
 
-/** How it is run; null for an index, and for what is no container image. */
+/** Returns the config; null for an index and for an artifact that is not a container image. */
 export const configOf = (image: AnyImage, { images }: GraphQLContext): ImageConfig | null => {
   const bytes =
     'fetched' in image
@@ -68,52 +68,55 @@ export const configOf = (image: AnyImage, { images }: GraphQLContext): ImageConf
 }
 
 ImageType.implement({
-  description: 'An image, or an index of images for several platforms: immutable, and named by its digest.',
+  description:
+    'An image, or an index of images for several platforms. An image is immutable and identified by its digest.',
   interfaces: [NodeInterface],
   fields: (t) => ({
     id: t.id({
-      description: 'Names this image among all objects.',
+      description: 'Global identifier of the image.',
       resolve: ({ id }) => nodeId('Image', id),
     }),
     digest: t.expose('digest', {
       type: 'Digest',
-      description: 'Digest of its manifest: its name everywhere.',
+      description: 'Digest of the image’s manifest.',
     }),
     dockerImageReference: t.string({
-      description: 'Pull spec by digest of the repository in which it was first seen.',
+      description: 'Pull spec by digest in the repository where this server first found the image.',
       resolve: (image, _args, context) => wholeOf(image, context).dockerImageReference,
     }),
     mediaType: t.string({
-      description: 'Media type of its manifest.',
+      description: 'Media type of the manifest.',
       resolve: (image, _args, context) => wholeOf(image, context).mediaType,
     }),
     manifest: t.string({
-      description: 'Its manifest: the exact bytes that hash to the digest, as text.',
+      description: 'Manifest as text: the exact bytes that the digest covers.',
       complexity: 20,
       resolve: (image, _args, context) => new TextDecoder().decode(bytesOf(image, context)),
     }),
     created: t.field({
       type: 'DateTime',
       nullable: true,
-      description: 'When it was built, as its annotation or config says; null where that is not told.',
+      description:
+        'Time at which the image was built, from its annotation or config; null if neither declares a time.',
       resolve: (image, _args, context) => wholeOf(image, context).createdAt,
     }),
     size: t.expose('size', {
       type: 'BigInt',
       nullable: true,
       description:
-        'Bytes of manifest, config and layers, each counted once; of an index with all its images, and null while they are not all known.',
+        'Total size of the manifest, config and layers in bytes, each counted once. The size of an index includes all of its images, and is null while one of them is unknown.',
     }),
     platform: t.field({
       type: PlatformType,
       nullable: true,
-      description: 'Where it runs; null for an index, and for what is no container image.',
+      description:
+        'Platform that the image runs on. Null for an index, and for an artifact that is not a container image.',
       resolve: ({ os, architecture, variant }) =>
         os && architecture ? { os, architecture, ...(variant && { variant }) } : null,
     }),
     layers: t.field({
       type: [ImageLayerType],
-      description: 'Its layers, the lowest first; empty for an index.',
+      description: 'Layers of the image, the lowest first; empty for an index.',
       complexity: 5,
       resolve: (image, _args, context) => {
         const manifest = manifestOf(image, context)
@@ -123,18 +126,19 @@ ImageType.implement({
     config: t.field({
       type: ImageConfigType,
       nullable: true,
-      description: 'How it is run; null for an index, and for what is no container image.',
+      description:
+        'Run settings of the image. Null for an index, and for an artifact that is not a container image.',
       complexity: 5,
       resolve: (image, _args, context) => configOf(image, context),
     }),
     manifests: t.field({
       type: [ImageManifestType],
-      description: 'The manifests that an index lists, one a platform; empty for a single image.',
+      description: 'Manifests that an index lists, usually one for each platform; empty for a single image.',
       complexity: { field: 5, multiplier: 10 },
       resolve: (index, _args, context) =>
         loadForBatch(index, 'children', (all) => {
           const children = new Map(all.map((one) => [one, childrenOf(one, context)]))
-          // of many indexes, too, the images are read at once
+          // the images of all indexes are one batch
           batch([...children.values()].flat())
           return children
         }).get(index) ?? [],
@@ -143,16 +147,24 @@ ImageType.implement({
 })
 
 ImageLayerType.implement({
-  description: 'One layer of an image’s file system.',
+  description: 'A layer of an image’s file system.',
   fields: (t) => ({
-    digest: t.expose('digest', { type: 'Digest', description: 'Digest of the layer as it is stored.' }),
-    size: t.expose('size', { type: 'BigInt', description: 'Bytes of the layer as it is stored.' }),
-    mediaType: t.exposeString('mediaType', { description: 'How it is packed.' }),
+    digest: t.expose('digest', {
+      type: 'Digest',
+      description: 'Digest of the layer as stored in the registry, compressed or not.',
+    }),
+    size: t.expose('size', {
+      type: 'BigInt',
+      description: 'Size of the layer in bytes as stored in the registry.',
+    }),
+    mediaType: t.exposeString('mediaType', {
+      description: 'Media type of the layer, which states its compression.',
+    }),
   }),
 })
 
 ImageManifestType.implement({
-  description: 'One manifest that an index lists.',
+  description: 'A manifest that an index lists.',
   fields: (t) => ({
     digest: t.field({
       type: 'Digest',
@@ -165,20 +177,20 @@ ImageManifestType.implement({
     }),
     size: t.field({
       type: 'BigInt',
-      description: 'Bytes of the listed manifest itself.',
+      description: 'Size of the listed manifest in bytes, without config and layers.',
       resolve: ({ descriptor }) => descriptor.size,
     }),
     platform: t.field({
       type: PlatformType,
       nullable: true,
       description:
-        'Where it runs; null where the index does not say. `unknown/unknown` marks an attestation.',
+        'Platform of the listed image; null if the index does not declare it. `unknown/unknown` marks an attestation.',
       resolve: ({ descriptor }) => descriptor.platform,
     }),
     image: t.field({
       type: ImageType,
       nullable: true,
-      description: 'The listed image; null while it was not imported.',
+      description: 'The listed image; null if it was not imported.',
       resolve: (child, _args, { images }) =>
         loadForBatch(child, 'image', (children) => {
           const found = images.byDigests(children.map(({ descriptor }) => descriptor.digest))
@@ -193,8 +205,10 @@ builder.queryField('image', (t) =>
   t.field({
     type: ImageType,
     nullable: true,
-    description: 'An image by its digest, whatever streams it is in; null where it is not known.',
-    args: { digest: t.arg({ type: 'Digest', required: true, description: 'Digest of its manifest.' }) },
+    description: 'Returns an image by its digest; null if this server has no record of the image.',
+    args: {
+      digest: t.arg({ type: 'Digest', required: true, description: 'Digest of the image’s manifest.' }),
+    },
     resolve: (_query, { digest }, { images }) => images.byDigest(digest),
   }),
 )

@@ -12,24 +12,24 @@ import { streamOf } from '../kit/stream-of.ts'
 registerRowNode('Import', (id, { importer }) => importer.byIds([id]).get(id))
 
 const ImportStateEnum = builder.enumType('ImportState', {
-  description: 'How far an import is, or how it ended.',
+  description: 'State of an import.',
   values: {
-    PENDING: { description: 'It waits for its turn.' },
-    RUNNING: { description: 'Registries are being asked.' },
+    PENDING: { description: 'The import waits in the queue.' },
+    RUNNING: { description: 'The server requests the registries.' },
     SUCCEEDED: { description: 'Every tag was read.' },
     PARTIALLY_SUCCEEDED: {
-      description: 'Some tags were read and some were not: `results(state: FAILED)` says why.',
+      description: 'Some tags were read and some failed; `results(state: FAILED)` contains the reasons.',
     },
-    FAILED: { description: 'Nothing was read: `message` says why.' },
+    FAILED: { description: 'No tag was read; `message` contains the reason.' },
   } as const,
 })
 
 const ImportResultStateEnum = builder.enumType('ImportResultState', {
-  description: 'What an import found of one tag.',
+  description: 'Result of an import for one tag.',
   values: {
-    IMPORTED: { description: 'Another image than before: the tag has a new entry in its history.' },
-    UNCHANGED: { description: 'The same image as before.' },
-    FAILED: { description: 'The tag could not be read; its history is as it was.' },
+    IMPORTED: { description: 'The image changed, and the tag’s history has a new entry.' },
+    UNCHANGED: { description: 'The image is the same as before.' },
+    FAILED: { description: 'The tag could not be read; its history is unchanged.' },
   } as const,
 })
 
@@ -38,56 +38,63 @@ const ImportResultConnection = connectionType('ImportResult', ImportResultType, 
 const resultCursors = keyCursors<ImportResult>('results', ({ importance }) => [importance], ['string'])
 
 ImportType.implement({
-  description: 'One look at the registries that a stream’s images come from.',
+  description: 'An import of an image stream’s tags from registries.',
   interfaces: [NodeInterface],
   fields: (t) => ({
     id: t.id({
-      description: 'Names this import among all objects; `importProgressed` follows it.',
+      description: 'Global identifier of the import, for example for `importProgressed`.',
       resolve: ({ id }) => nodeId('Import', id),
     }),
     imageStream: t.field({
       type: ImageStreamType,
       nullable: true,
       description:
-        'The stream that it is for; null once that is deleted, and in a dry run for a stream that is not there.',
+        'Image stream of the import. Null if the stream was deleted, and in a dry run if the stream does not exist.',
       resolve: (one, _args, context) => streamOf(one, context),
     }),
-    state: t.field({ type: ImportStateEnum, description: 'How far it is.', resolve: ({ state }) => state }),
+    state: t.field({
+      type: ImportStateEnum,
+      description: 'State of the import.',
+      resolve: ({ state }) => state,
+    }),
     startedAt: t.expose('startedAt', {
       type: 'DateTime',
       nullable: true,
-      description: 'When its turn came; null while it waits.',
+      description: 'Time at which the import started; null while it waits in the queue.',
     }),
     finishedAt: t.expose('finishedAt', {
       type: 'DateTime',
       nullable: true,
-      description: 'When the last tag was decided; null until then.',
+      description: 'Time at which the import finished; null until then.',
     }),
     total: t.exposeInt('total', {
       nullable: true,
-      description: 'Tags to import; null until the registry has listed them.',
+      description: 'Number of tags to import; null until the registry has listed them.',
     }),
-    imported: t.exposeInt('imported', { description: 'Tags whose image is new.' }),
-    unchanged: t.exposeInt('unchanged', { description: 'Tags that mean what they meant.' }),
-    failed: t.exposeInt('failed', { description: 'Tags that could not be read.' }),
+    imported: t.exposeInt('imported', { description: 'Number of tags whose image changed.' }),
+    unchanged: t.exposeInt('unchanged', { description: 'Number of tags whose image is the same as before.' }),
+    failed: t.exposeInt('failed', { description: 'Number of tags that could not be read.' }),
     additionalTags: t.field({
       type: ['String'],
-      description: 'Tags that the registry has and that a limit left out, in order of importance.',
+      description:
+        'Names of tags in the registry that a limit excluded from the import, the most important first.',
       resolve: ({ additionalTags }) => additionalTags,
     }),
     reason: t.exposeString('reason', {
       nullable: true,
-      description: 'Why the whole import failed, in one of the words that a tag’s condition uses.',
+      description:
+        'Machine-readable reason why the whole import failed, as in conditions of tags; null if it did not.',
     }),
     message: t.exposeString('message', {
       nullable: true,
-      description: 'Why the whole import failed, for a person; null when it did not.',
+      description: 'Human-readable reason why the whole import failed; null if it did not.',
     }),
     results: t.field({
       type: ImportResultConnection,
-      description: 'What was found of each tag, in order of importance; grows while the import runs.',
+      description:
+        'Results for each tag, the most important tags first. The list grows while the import runs.',
       args: {
-        state: t.arg({ type: ImportResultStateEnum, description: 'Only results of this kind.' }),
+        state: t.arg({ type: ImportResultStateEnum, description: 'Returns only results with this state.' }),
         ...connectionArgs,
       },
       complexity: pageComplexity,
@@ -105,39 +112,43 @@ ImportType.implement({
 })
 
 ImportResultType.implement({
-  description: 'What an import found of one tag.',
+  description: 'Result of an import for one tag.',
   fields: (t) => ({
-    tag: t.exposeString('tag', { description: 'Name of the tag: `3.3`.' }),
+    tag: t.exposeString('tag', { description: 'Name of the tag, for example `3.3`.' }),
     state: t.field({
       type: ImportResultStateEnum,
-      description: 'What was found.',
+      description: 'State of the result.',
       resolve: ({ state }) => state,
     }),
     image: t.field({
       type: ImageType,
       nullable: true,
-      description: 'The image that the tag means; null where it could not be read.',
+      description: 'The image that the tag points to; null if the tag could not be read.',
       resolve: (result, _args, context) =>
         result.image ?? (result.imageId === null ? null : imageOf(result, context)),
     }),
     dockerImageReference: t.exposeString('dockerImageReference', {
       nullable: true,
-      description: 'Pull spec of that image.',
+      description: 'Pull spec of the image; null if the tag could not be read.',
     }),
     reason: t.exposeString('reason', {
       nullable: true,
       description:
-        'Why it failed, in one of the words that a tag’s condition uses; `Superseded` when the spec changed meanwhile.',
+        'Machine-readable reason of a failure, as in conditions of tags, or `Superseded` if the spec changed during the import. Null if there was no failure.',
     }),
-    message: t.exposeString('message', { nullable: true, description: 'Why it failed, for a person.' }),
+    message: t.exposeString('message', {
+      nullable: true,
+      description: 'Human-readable reason of a failure; null if there was none.',
+    }),
   }),
 })
 
 builder.subscriptionField('importProgressed', (t) =>
   t.field({
     type: ImportType,
-    description: 'An import as it stands, and again each time that it got on, until it is finished.',
-    args: { import: t.arg.id({ required: true, description: 'The `id` of the import.' }) },
+    description:
+      'Delivers the import in its present state, then again at each progress, until the import finishes. `NOT_FOUND` if the import does not exist or was deleted.',
+    args: { import: t.arg.id({ required: true, description: 'Global `id` of the import.' }) },
     subscribe(_root, args, { importer }) {
       const id = rowIdOf('Import', args.import)
       if (id === undefined || !importer.byIds([id]).has(id)) {

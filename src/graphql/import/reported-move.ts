@@ -8,21 +8,21 @@ import { ownedConnection } from '../kit/owned-connection.ts'
 
 ReportedMoveType.implement({
   description:
-    'That a tag meant an image for a time, by the word of the registry’s vendor: it was reported and not observed. Such an image is none of the tag’s `items`, was no push, and need not be known here.',
+    'An earlier image of a tag that the registry’s vendor reports and this server did not observe. A reported move is not in the tag’s `items` or in the push log, and this server may have no record of the image.',
   fields: (t) => ({
     digest: t.expose('digest', {
       type: 'Digest',
-      description: 'Digest of the image, or of the index, that the tag is said to have meant.',
+      description: 'Digest of the image or index that the tag pointed to, as reported.',
     }),
     from: t.expose('fromAt', {
       type: 'DateTime',
-      description: 'Since when it is said to have meant it, by the vendor’s clock.',
+      description: 'Time from which the tag pointed to the image, by the vendor’s clock.',
     }),
     until: t.expose('untilAt', {
       type: 'DateTime',
-      description: 'Until when, by the vendor’s clock.',
+      description: 'Time until which the tag pointed to the image, by the vendor’s clock.',
     }),
-    reportedBy: t.exposeString('vendor', { description: 'Who says so: `Quay`.' }),
+    reportedBy: t.exposeString('vendor', { description: 'Name of the vendor, for example `Quay`.' }),
   }),
 })
 
@@ -36,7 +36,7 @@ builder.objectField(ImageStreamTagType, 'reportedMoves', (t) =>
   t.field({
     type: ReportedMoveConnection,
     description:
-      'What its registry’s vendor tells of moves that happened between two looks at the tag, so that nobody here saw them, newest first; the last 100 are kept. Only some vendors tell (Quay).',
+      'Moves of the tag between two imports, as reported by the registry’s vendor, newest first; the last 100 are kept. Always empty for vendors that do not report moves; Quay does.',
     args: connectionArgs,
     complexity: pageComplexity,
     resolve: (tag, args, { reportedMoves }, info) =>

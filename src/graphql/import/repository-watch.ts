@@ -5,72 +5,74 @@ import { ImageStreamStatusType } from '../kit/object-types.ts'
 import { ConditionStatusEnum } from '../tag/tag-event.ts'
 
 const RepositoryCheckMethodEnum = builder.enumType('RepositoryCheckMethod', {
-  description: 'How it was found out what moved in a repository.',
+  description: 'Method by which an import found the changed tags of a repository.',
   values: {
     LISTING: {
       description:
-        'The vendor’s own listing told which tags changed, and the registry was asked about those alone.',
+        'The vendor’s listing contained the changed tags, and only these tags were requested from the registry.',
     },
-    FULL_SWEEP: { description: 'The registry was asked for its list of tags, and about each of them.' },
+    FULL_SWEEP: { description: 'The tag list and each of its tags were requested from the registry.' },
   } as const,
 })
 
 const RepositoryWatchType = builder.objectRef<WatchStatus>('RepositoryWatch').implement({
   description:
-    'How the repository of a stream is watched. Some vendors have a listing of their own that tells many tags with their digests at once. It is taken as a hint: what moved is asked of the registry itself, and every tag from time to time.',
+    'How the server detects changes in the repository of an image stream. Some vendors offer a listing with the digests of many tags. The server uses a listing as a hint: it confirms each change with the registry, and runs a full scan of all tags regularly.',
   fields: (t) => ({
     vendor: t.exposeString('vendor', {
       nullable: true,
       description:
-        'Whose listing there is: `Docker Hub`, `Quay`; null where the registry is not known to have one, or none is used.',
+        'Vendor whose listing is available, for example `Docker Hub` or `Quay`. Null if the registry has no known listing or the listing is not used.',
     }),
     checkedAt: t.expose('checkedAt', {
       type: 'DateTime',
       nullable: true,
-      description: 'When an import last looked at the repository and could read what it has.',
+      description: 'Time at which an import last read the repository with success; null if there was none.',
     }),
     checkedBy: t.expose('checkedBy', {
       type: RepositoryCheckMethodEnum,
       nullable: true,
-      description: 'How it was looked at then; null until it was.',
+      description: 'Method of the last check; null before the first check.',
     }),
     sweptAt: t.expose('sweptAt', {
       type: 'DateTime',
       nullable: true,
-      description: 'When every tag was last asked for; null when the next import is to do so.',
+      description: 'Time of the last full scan; null if the next import runs a full scan.',
     }),
     nextSweepAt: t.expose('nextSweepAt', {
       type: 'DateTime',
       nullable: true,
       description:
-        'From when on an import asks for every tag again (`--full-sweep-hours`); null where the next one does so in any case, for there is no listing to rely on.',
+        'Time from which an import runs a full scan again (`--full-sweep-hours`). Null if the next import runs a full scan anyway because there is no reliable listing.',
     }),
     setAsideUntil: t.expose('setAsideUntil', {
       type: 'DateTime',
       nullable: true,
       description:
-        'Until when the vendor’s listing is not asked for because it failed, as the condition `VendorListing` says; null when nothing is wrong with it.',
+        'Time until which the vendor’s listing is not used because it failed; the condition `VendorListing` contains the reason. Null if the listing did not fail.',
     }),
   }),
 })
 
 const ImageStreamConditionType = builder.objectRef<StreamCondition>('ImageStreamCondition').implement({
-  description: 'Something that is so, or not so, about an image stream.',
+  description: 'A condition of an image stream.',
   fields: (t) => ({
-    type: t.exposeString('type', { description: 'What it is about: `VendorListing`.' }),
-    status: t.expose('status', { type: ConditionStatusEnum, description: 'Whether it holds.' }),
+    type: t.exposeString('type', { description: 'Type of the condition: `VendorListing`.' }),
+    status: t.expose('status', { type: ConditionStatusEnum, description: 'Status of the condition.' }),
     reason: t.exposeString('reason', {
       description:
-        'Why, in one word: `Forbidden`, `Unauthorized`, `NotFound`, `OddShape`, `TooManyRequests`, `Unavailable` or `InternalError`.',
+        'Machine-readable reason: `Forbidden`, `Unauthorized`, `NotFound`, `OddShape`, `TooManyRequests`, `Unavailable` or `InternalError`.',
     }),
     message: t.exposeString('message', {
-      description: 'Why, for a person: whose listing it is, and what is wrong with it.',
+      description: 'Human-readable explanation with the vendor and the failure of its listing.',
     }),
     lastTransitionTime: t.expose('lastTransitionTime', {
       type: 'DateTime',
-      description: 'Since when it is so.',
+      description: 'Time at which the status last changed.',
     }),
-    generation: t.exposeInt('generation', { description: 'Generation of the spec that it is about.' }),
+    generation: t.exposeInt('generation', {
+      description: 'Generation of the spec that the condition applies to.',
+    }),
   }),
 })
 
@@ -79,7 +81,7 @@ builder.objectFields(ImageStreamStatusType, (t) => ({
     type: RepositoryWatchType,
     nullable: true,
     description:
-      'How `spec.dockerImageRepository` is watched; null where there is none, or no import has looked at it yet.',
+      'How the server detects changes in `spec.dockerImageRepository`; null if it is not set, or before its first import.',
     resolve: (stream, _args, { watches }) =>
       loadForBatch(stream, 'repository watch', (streams) =>
         watches.statusOf(streams.map(({ id }) => id)),
@@ -88,7 +90,7 @@ builder.objectFields(ImageStreamStatusType, (t) => ({
   conditions: t.field({
     type: [ImageStreamConditionType],
     description:
-      'What is wrong with the stream as a whole: `VendorListing` is `False` since its vendor’s listing could not be used, and every tag is asked for instead. Empty when all is well. What is wrong with a tag is at the tag.',
+      'Conditions of the image stream. `VendorListing` with status `False` is present if the vendor’s listing cannot be used and imports run full scans; otherwise the list is empty. Conditions of tags are in `ImageStreamTag.conditions`.',
     resolve: (stream, _args, { watches }) =>
       loadForBatch(stream, 'conditions', (streams) => watches.conditionsOf(streams.map(({ id }) => id))).get(
         stream.id,

@@ -7,44 +7,44 @@ import type { GraphQLContext } from '../kit/context.ts'
 import { ImageStreamType, TagReferenceType } from '../kit/object-types.ts'
 
 const ImportScheduleType = builder.objectRef<Schedule>('ImportSchedule').implement({
-  description: 'When something is imported next without being asked, and how that went lately.',
+  description: 'Schedule of a periodic import, with the results of the last imports.',
   fields: (t) => ({
     tag: t.string({
       nullable: true,
-      description: 'The spec tag that is imported; null for the tags of `dockerImageRepository`.',
+      description: 'Name of the spec tag that is imported; null for the tags of `dockerImageRepository`.',
       resolve: ({ tag }) => tag || null,
     }),
     dueAt: t.field({
       type: 'DateTime',
       description:
-        'When its next import is due: an interval (`--schedule-minutes`) after its last one ended, 2 and then 4 while it fails again and again, and `slowedBy` of them while webhooks tell of its changes. It begins a little later where many streams are due at once.',
+        'Time at which the next import is due: one interval (`--schedule-minutes`) after the end of the last one, 2 and then 4 intervals after repeated failures, and `slowedBy` intervals while webhooks report the changes. The import may start later if many streams are due.',
       resolve: ({ dueAt }) => dueAt,
     }),
     slowedBy: t.exposeInt('slowedBy', {
       description:
-        'How many intervals lie between two imports of it: 1, or 2, 4 and then 8 while each change was told by a webhook before it was due to be looked for. A change that none told of, or a webhook that falls silent, makes it 1 again at once.',
+        'Number of intervals between two imports: 1, or 2, 4 and then 8 while webhooks report each change before the next import is due. A change that no webhook reported, or a webhook that stops sending, resets the number to 1.',
     }),
     succeededAt: t.field({
       type: 'DateTime',
       nullable: true,
       description:
-        'When an import, asked for or not, last brought it in without a failure; null when none did.',
+        'Time at which an import, periodic or not, last succeeded without a failure; null if there was none.',
       resolve: ({ succeededAt }) => succeededAt,
     }),
     failedAt: t.field({
       type: 'DateTime',
       nullable: true,
-      description: 'When an import of it last failed; null when none did.',
+      description: 'Time at which an import last failed; null if there was none.',
       resolve: ({ failedAt }) => failedAt,
     }),
     reason: t.exposeString('reason', {
       nullable: true,
       description:
-        'Why its newest import failed, in one of the words that a tag’s condition uses; null when it did not.',
+        'Machine-readable reason why the last import failed, as in conditions of tags; null if it did not fail.',
     }),
     message: t.exposeString('message', {
       nullable: true,
-      description: 'Why its newest import failed, for a person; null when it did not.',
+      description: 'Human-readable reason why the last import failed; null if it did not fail.',
     }),
   }),
 })
@@ -53,7 +53,7 @@ builder.objectField(ImageStreamType, 'schedules', (t) =>
   t.field({
     type: [ImportScheduleType],
     description:
-      'What of it is imported periodically, as `importPolicy.scheduled` says: the repository first, then spec tags by name.',
+      'Schedules of the periodic imports of the image stream (`importPolicy.scheduled`): first of the repository, then of spec tags by name.',
     resolve: (stream, _args, { schedules }) =>
       loadForBatch(stream, 'schedules', (streams) =>
         groupBy(schedules.ofStreams(streams.map(({ id }) => id)), ({ streamId }) => streamId),
@@ -66,7 +66,7 @@ builder.objectField(TagReferenceType, 'schedule', (t) =>
     type: ImportScheduleType,
     nullable: true,
     description:
-      'When it is imported next; null where it is not scheduled, or has nothing to import from: no `DockerImage`, or `reference: true`.',
+      'Schedule of the tag’s periodic import. Null if the tag is not scheduled or has no import: `from` is not a `DockerImage`, or `reference` is true.',
     resolve: scheduleOf,
   }),
 )

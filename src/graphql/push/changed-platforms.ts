@@ -35,7 +35,7 @@ const between = (
 ): readonly Platform[] | null =>
   from ? changedPlatforms(platformImages(from, context), platformImages(to, context)) : null
 
-/** What the tag meant before an entry of its history, read for all that were read together with it. */
+/** Returns the image that the tag pointed to before an entry of its history, loaded for the entry's batch. */
 function imageBefore(event: Pick<TagEvent, 'id'>, { lookBack, images }: GraphQLContext): Image | undefined {
   const found = loadForBatch(event, 'image before', (events) => {
     const before = lookBack.imagesBefore(events.map(({ id }) => id))
@@ -46,7 +46,7 @@ function imageBefore(event: Pick<TagEvent, 'id'>, { lookBack, images }: GraphQLC
   return found.get(event.id)
 }
 
-/** The same of a result, whose event it is. */
+/** Returns the image that the tag pointed to before an import's result, loaded for the result's batch. */
 function resultBefore(result: ImportResult, { lookBack, images }: GraphQLContext): Image | undefined {
   const found = loadForBatch(result, 'image before', (results) => {
     const before = lookBack.imagesBefore(results.flatMap(({ eventId }) => eventId ?? []))
@@ -71,16 +71,17 @@ function changedBy(result: ImportResult, context: GraphQLContext): readonly Plat
   return image && between(resultBefore(result, context), image, context)
 }
 
+/** End of each description of `changedPlatforms`. */
 const RULE =
-  'Empty where an index is another and none of its images is; null where that is not known, as for a first image. Attestations count for nothing.'
-// two manifests are read for each
+  'Empty if only the index differs and none of its images. Null if it is unknown, for example for a first image. Attestations are ignored.'
+// each reads two manifests
 const complexity = { field: 20, multiplier: 5 }
 
 builder.objectField(ImagePushType, 'changedPlatforms', (t) =>
   t.field({
     type: [PlatformType],
     nullable: true,
-    description: `The platforms for which the tag has another image than \`previousImage\` has, or only one of the two has any. ${RULE}`,
+    description: `Platforms for which the tag’s image differs from \`previousImage\`, or that only one of the two images has. ${RULE}`,
     complexity,
     resolve: (push, _args, context) =>
       between(previousImageOf(push, context), imageOf(push, context), context),
@@ -91,7 +92,7 @@ builder.objectField(TagEventType, 'changedPlatforms', (t) =>
   t.field({
     type: [PlatformType],
     nullable: true,
-    description: `The platforms for which this entry has another image than the entry before it, or only one of the two has any. ${RULE}`,
+    description: `Platforms for which the image of the entry differs from the image of the previous entry, or that only one of the two images has. ${RULE}`,
     complexity,
     resolve: (event, _args, context) =>
       between(imageBefore(event, context), imageOf(event, context), context),
@@ -101,13 +102,13 @@ builder.objectField(TagEventType, 'changedPlatforms', (t) =>
 builder.objectFields(ImportResultType, (t) => ({
   indexChanged: t.boolean({
     description:
-      'Of an `UNCHANGED` tag: whether the registry has another index under it now, of which the image that is taken is the same. `changedPlatforms` says what else is another.',
+      'Whether the registry has another index for the tag although the image taken from the index is the same; only for state `UNCHANGED`. `changedPlatforms` lists the other platforms that changed.',
     resolve: ({ reindexed }) => reindexed !== undefined,
   }),
   changedPlatforms: t.field({
     type: [PlatformType],
     nullable: true,
-    description: `The platforms for which the registry has another image under the tag than before: of \`IMPORTED\`, as the image is compared to the one before; of \`UNCHANGED\`, in the index that the image is taken of. ${RULE}`,
+    description: `Platforms for which the registry has another image for the tag than before: for state \`IMPORTED\`, compared to the previous image; for state \`UNCHANGED\`, compared to the previous index. ${RULE}`,
     complexity,
     resolve: (result, _args, context) => changedBy(result, context),
   }),

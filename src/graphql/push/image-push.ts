@@ -19,7 +19,7 @@ registerRowNode(
   (sequence, { pushes }) => pushes.read({ after: sequence - 1, before: sequence + 1, limit: 1 })[0],
 )
 
-/** The image that the tag meant before, read for all pushes that were read together with it. */
+/** Returns the image that the tag pointed to before, loaded for the push's batch; null for a first image. */
 export const previousImageOf = (push: Push, { images }: GraphQLContext): Image | null | undefined =>
   push.previousImageId === null
     ? null
@@ -32,55 +32,59 @@ export const previousImageOf = (push: Push, { images }: GraphQLContext): Image |
       }).get(push.previousImageId)
 
 const PushSourceEnum = builder.enumType('PushSource', {
-  description: 'How an image came to a tag.',
+  description: 'Way in which a tag got an image.',
   values: {
-    IMPORT: { description: 'An import found it in a registry.' },
-    REGISTRY: { description: 'It was pushed to the integrated registry.' },
-    TAG: { description: 'The tag was set to, or follows, an image that a stream already had.' },
+    IMPORT: { description: 'An import found the image in a registry.' },
+    REGISTRY: { description: 'A client pushed the image to the integrated registry.' },
+    TAG: { description: 'The tag was set to, or follows, an image of an image stream.' },
   } as const,
 })
 
 ImagePushType.implement({
-  description: 'A tag got another image.',
+  description: 'A change of the image that a tag points to.',
   interfaces: [NodeInterface],
   fields: (t) => ({
     id: t.id({
-      description: 'Names this push among all objects.',
+      description: 'Global identifier of the push.',
       resolve: ({ sequence }) => nodeId('ImagePush', sequence),
     }),
     cursor: t.string({
-      description: 'Where it stands in the push log: hand it back as `since` to get what came after it.',
+      description:
+        'Position of the push in the push log. `since` with this cursor returns the pushes after it.',
       resolve: ({ sequence }, _args, { pushes }) => pushes.cursor(sequence),
     }),
-    pushedAt: t.expose('pushedAt', { type: 'DateTime', description: 'When this server saw it.' }),
+    pushedAt: t.expose('pushedAt', {
+      type: 'DateTime',
+      description: 'Time at which this server recorded the push.',
+    }),
     source: t.field({
       type: PushSourceEnum,
-      description: 'How the image came.',
+      description: 'Way in which the tag got the image.',
       resolve: ({ source }) => source,
     }),
-    namespace: t.exposeString('namespace', { description: 'Namespace of the stream.' }),
+    namespace: t.exposeString('namespace', { description: 'Namespace of the image stream.' }),
     imageStreamName: t.exposeString('imageStreamName', {
-      description: 'Name of the stream, also once it is deleted.',
+      description: 'Name of the image stream, even if the stream was deleted.',
     }),
     imageStream: t.field({
       type: ImageStreamType,
       nullable: true,
-      description: 'The stream as it is now; null once it is deleted.',
+      description: 'The image stream in its present state; null if the stream was deleted.',
       resolve: (push, _args, context) => streamOf(push, context),
     }),
-    tag: t.exposeString('tag', { description: 'Name of the tag: `3.3`.' }),
+    tag: t.exposeString('tag', { description: 'Name of the tag, for example `3.3`.' }),
     dockerImageReference: t.exposeString('dockerImageReference', {
-      description: 'Pull spec of the image, by digest.',
+      description: 'Pull spec of the image by digest.',
     }),
     image: t.field({
       type: ImageType,
-      description: 'The image that the tag means since.',
+      description: 'The image that the tag points to since the push.',
       resolve: (push, _args, context) => imageOf(push, context),
     }),
     previousImage: t.field({
       type: ImageType,
       nullable: true,
-      description: 'The image that the tag meant before; null when this was its first.',
+      description: 'The image that the tag pointed to before the push; null if the tag had none.',
       resolve: (push, _args, context) => previousImageOf(push, context),
     }),
   }),
@@ -88,14 +92,14 @@ ImagePushType.implement({
 
 const ImagePushConnection = connectionType('ImagePush', ImagePushType, { items: 'pushes', counted: false })
 
-interface PushArguments {
+interface PushFilterArguments {
   readonly namespace?: string | null | undefined
   readonly imageStream?: string | null | undefined
   readonly tag?: string | null | undefined
 }
 
-/** The pushes that the arguments of `imagePushed` and `imagePushes` ask for. Throws InvalidInputError. */
-export function pushFilterOf({ namespace, imageStream, tag }: PushArguments): PushFilter {
+/** Returns the filter of `imagePushed` and `imagePushes`. Throws InvalidInputError. */
+export function pushFilterOf({ namespace, imageStream, tag }: PushFilterArguments): PushFilter {
   if (namespace != null) checkNamespace(namespace)
   return {
     namespace: namespace ?? undefined,
@@ -104,7 +108,7 @@ export function pushFilterOf({ namespace, imageStream, tag }: PushArguments): Pu
   }
 }
 
-/** Position of a cursor that a client gave. Throws InvalidInputError, CursorExpiredError. */
+/** Returns the position of a client's cursor. Throws InvalidInputError, CursorExpiredError. */
 function positionOf(cursor: string, field: string, { pushes }: GraphQLContext): number {
   try {
     return pushes.position(cursor)
@@ -121,23 +125,26 @@ const pushCursors = (context: GraphQLContext): Cursors<Push> => ({
 })
 
 const filterArgs = builder.args((t) => ({
-  namespace: t.string({ description: 'Only of streams in this namespace.' }),
+  namespace: t.string({ description: 'Returns only pushes to image streams in this namespace.' }),
   imageStream: t.string({
-    description: 'Only of streams whose name matches; `*` stands for any characters.',
+    description:
+      'Returns only pushes to image streams whose name matches this pattern; `*` matches any characters.',
   }),
-  tag: t.string({ description: 'Only of tags whose name matches; `*` stands for any characters.' }),
+  tag: t.string({
+    description: 'Returns only pushes to tags whose name matches this pattern; `*` matches any characters.',
+  }),
 }))
 
 builder.queryField('imagePushes', (t) =>
   t.field({
     type: ImagePushConnection,
     description:
-      'The push log: every time that a tag of any stream got another image, oldest first. `pageInfo.endCursor` is there also when nothing was pushed yet, to subscribe from.',
+      'Returns the push log, oldest first: each change of the image of a tag, in all image streams. `pageInfo.endCursor` is not null even on an empty page, so that a client can subscribe from it.',
     args: {
       ...filterArgs,
       since: t.arg.string({
         description:
-          'Only what came after this `cursor` of a push; `CURSOR_EXPIRED` when it is no longer kept.',
+          'Returns only pushes after this `cursor` of a push. `CURSOR_EXPIRED` if the log no longer contains all of them.',
       }),
       ...connectionArgs,
     },
@@ -163,7 +170,7 @@ builder.queryField('imagePushes', (t) =>
           })
           return batch(page.fromEnd ? rows.reverse() : rows)
         },
-        // who begins with an empty log still has something to subscribe from: as far as was looked
+        // clients with an empty page can still subscribe from a cursor: the last position that was read
         emptyCursor: () => {
           const end = page.before ? Number(page.before[0]) - 1 : context.pushes.head()
           return context.pushes.cursor(Math.max(floor, end))
@@ -178,20 +185,20 @@ builder.subscriptionField('imagePushed', (t) =>
   t.field({
     type: ImagePushType,
     description:
-      'Every push after `since` in the order of the log, then each one as it happens: no gap, no repeat. Without `since`, only what is pushed from now on.',
+      'Delivers every push after `since` in the order of the log, then each new push as it happens, without gaps or duplicates. Without `since`, only new pushes are delivered.',
     args: {
       ...filterArgs,
       since: t.arg.string({
         description:
-          '`cursor` of the last push that was seen; `CURSOR_EXPIRED` when what followed is no longer kept.',
+          '`cursor` of the last push that the client received. `CURSOR_EXPIRED` if the log no longer contains all pushes after it.',
       }),
     },
     subscribe: () => {
       throw new Error(
-        'imagePushed is followed through the push hub, which executes once for all who ask the same',
+        'imagePushed runs through the push hub, which executes an operation once for all of its subscribers',
       )
     },
-    // its own object for each execution: what is read beside it is as new as the answer
+    // a new object for each execution: values that are loaded for it are as new as the result
     resolve: (push) => ({ ...(push as Push) }),
   }),
 )

@@ -8,21 +8,25 @@ import { CollectionType } from './collection.ts'
 import { CollectionPlanType, manifestPosition } from './collection-plan.ts'
 
 const CollectGarbageInput = builder.inputType('CollectGarbageInput', {
-  description: 'How to collect garbage.',
+  description: 'Options of a garbage collection.',
   fields: (t) => ({
     dryRun: t.boolean({
       required: true,
       defaultValue: true,
-      description: 'Only tells what would go and why the rest stays.',
+      description:
+        'Whether to report what would be removed, and why the rest is kept, without removing anything; the default is true.',
     }),
     first: t.int({
       required: true,
       defaultValue: 50,
-      description: `Of a dry run: items of each list, 1 to ${MAXIMUM_PAGE_SIZE}.`,
+      description: `Maximum number of items in each list of a dry run, 1 to ${MAXIMUM_PAGE_SIZE}; the default is 50.`,
     }),
-    manifestsAfter: t.string({ description: 'Of a dry run: only manifests behind this cursor.' }),
-    keptAfter: t.string({ description: 'Of a dry run: only kept manifests behind this cursor.' }),
-    blobsAfter: t.field({ type: 'Digest', description: 'Of a dry run: only blobs behind this one.' }),
+    manifestsAfter: t.string({ description: 'Returns only manifests after this cursor, in a dry run.' }),
+    keptAfter: t.string({ description: 'Returns only kept manifests after this cursor, in a dry run.' }),
+    blobsAfter: t.field({
+      type: 'Digest',
+      description: 'Returns only blobs after this digest, in a dry run.',
+    }),
   }),
 })
 
@@ -32,18 +36,18 @@ interface CollectGarbageResult {
 }
 
 const CollectGarbagePayload = builder.objectRef<CollectGarbageResult>('CollectGarbagePayload').implement({
-  description: 'What a collection did, or would do.',
+  description: 'Result of a garbage collection, or the plan of a dry run.',
   fields: (t) => ({
     plan: t.field({
       type: CollectionPlanType,
       nullable: true,
-      description: 'What would be done; null when it was done.',
+      description: 'Plan of the dry run; null if it was not a dry run.',
       resolve: ({ plan }) => plan,
     }),
     collection: t.field({
       type: CollectionType,
       nullable: true,
-      description: 'What was done; null for a dry run.',
+      description: 'Result of the garbage collection; null for a dry run.',
       resolve: ({ collection }) => collection,
     }),
   }),
@@ -68,8 +72,14 @@ builder.mutationField('collectGarbage', (t) =>
   t.field({
     type: CollectGarbagePayload,
     description:
-      'Frees what nothing in the integrated registry refers to, or with `dryRun` tells what that would be. It waits until that is done; one that is under way is joined.',
-    args: { input: t.arg({ type: CollectGarbageInput, required: true, description: 'How to do it.' }) },
+      'Removes manifests, blobs and uploads of the integrated registry that are no longer in use. With `dryRun`, which is the default, it only reports them. The mutation returns when the garbage collection has finished, and joins one that is already running.',
+    args: {
+      input: t.arg({
+        type: CollectGarbageInput,
+        required: true,
+        description: 'Options of the garbage collection.',
+      }),
+    },
     resolve: async (_mutation, { input }, { registry: { collector } }) => {
       const { dryRun, first } = input
       if (!dryRun) return { plan: null, collection: await collector.collect() }

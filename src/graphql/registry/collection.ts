@@ -2,30 +2,34 @@ import type { Collection } from '../../collect/blobs/rows.ts'
 import { builder } from '../kit/builder.ts'
 
 export const CollectionType = builder.objectRef<Collection>('Collection').implement({
-  description: 'A run of the garbage collection: it frees what nothing refers to, while the registry serves.',
+  description:
+    'A garbage collection of the integrated registry. The registry serves requests during a collection.',
   fields: (t) => ({
     startedAt: t.field({
       type: 'DateTime',
-      description: 'When it began.',
+      description: 'Time at which the garbage collection started.',
       resolve: ({ startedAt }) => startedAt,
     }),
     finishedAt: t.field({
       type: 'DateTime',
       nullable: true,
-      description: 'When it ended; null while it runs, and where the end of the server stopped it.',
+      description:
+        'Time at which the garbage collection finished; null while it runs, and if the server stopped before its end.',
       resolve: ({ finishedAt }) => finishedAt,
     }),
-    manifests: t.exposeInt('manifests', { description: 'Manifests that went, from their repositories.' }),
-    blobs: t.exposeInt('blobs', { description: 'Blobs that went from the disk.' }),
-    uploads: t.exposeInt('uploads', { description: 'Uploads that had been given up.' }),
+    manifests: t.exposeInt('manifests', {
+      description: 'Number of manifests that were removed from repositories.',
+    }),
+    blobs: t.exposeInt('blobs', { description: 'Number of blobs that were removed from the disk.' }),
+    uploads: t.exposeInt('uploads', { description: 'Number of abandoned uploads that were removed.' }),
     bytes: t.field({
       type: 'BigInt',
-      description: 'Bytes of disk that came back.',
+      description: 'Disk space in bytes that was freed.',
       resolve: ({ bytes }) => bytes,
     }),
     message: t.exposeString('message', {
       nullable: true,
-      description: 'What it could not do, and why; null when all went well.',
+      description: 'Human-readable explanation of what failed; null if nothing failed.',
     }),
   }),
 })

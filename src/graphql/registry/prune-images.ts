@@ -7,35 +7,38 @@ import { DEFAULT_PAGE_SIZE, MAXIMUM_PAGE_SIZE } from '../kit/connection.ts'
 import { eventPosition, imagePosition, PruneReportType } from './prune-report.ts'
 
 const PruneImagesInput = builder.inputType('PruneImagesInput', {
-  description: 'How to prune images.',
+  description: 'Options of a prune of images.',
   fields: (t) => ({
     dryRun: t.boolean({
       required: true,
       defaultValue: true,
-      description: 'Only tells what would go and why the rest stays.',
+      description:
+        'Whether to report what would be removed, and why the rest is kept, without removing anything; the default is true.',
     }),
     keepTagRevisions: t.int({
       required: true,
       defaultValue: DEFAULT_TAG_REVISIONS,
-      description: 'How many of each tag’s newest entries stay, what it means now included; from 1 to 1,000.',
+      description:
+        'Number of the newest entries of each tag’s history to keep, the present image included: 1 to 1,000; the default is 3.',
     }),
     keepYoungerThanMinutes: t.int({
       required: true,
       defaultValue: DEFAULT_YOUNGER_THAN_MINUTES,
-      description: 'Minutes that everything stays, from 0 on.',
+      description:
+        'Minimum age in minutes of entries and images that are removed, 0 or more; the default is 60.',
     }),
     namespace: t.string({
       description:
-        'Only histories of this namespace’s image streams; images go when nothing anywhere refers to them.',
+        'Namespace whose histories are pruned. If omitted, all histories are. Images are removed only if nothing in any namespace refers to them.',
     }),
     first: t.int({
       required: true,
       defaultValue: DEFAULT_PAGE_SIZE,
-      description: `Items of each list, 1 to ${MAXIMUM_PAGE_SIZE}.`,
+      description: `Maximum number of items in each list of the report, 1 to ${MAXIMUM_PAGE_SIZE}; the default is 50.`,
     }),
-    eventsAfter: t.string({ description: 'Only entries of histories behind this cursor are listed.' }),
-    imagesAfter: t.string({ description: 'Only images that go behind this cursor are listed.' }),
-    keptAfter: t.string({ description: 'Only images that stay behind this cursor are listed.' }),
+    eventsAfter: t.string({ description: 'Reports only entries of histories after this cursor.' }),
+    imagesAfter: t.string({ description: 'Reports only removed images after this cursor.' }),
+    keptAfter: t.string({ description: 'Reports only kept images after this cursor.' }),
   }),
 })
 
@@ -45,12 +48,12 @@ interface PruneResult {
 }
 
 const PruneImagesPayload = builder.objectRef<PruneResult>('PruneImagesPayload').implement({
-  description: 'What was pruned, or would be.',
+  description: 'Result of a prune of images.',
   fields: (t) => ({
-    dryRun: t.exposeBoolean('dryRun', { description: 'Whether it was only told, and everything stays.' }),
+    dryRun: t.exposeBoolean('dryRun', { description: 'Whether it was a dry run, which removes nothing.' }),
     report: t.field({
       type: PruneReportType,
-      description: 'What goes, or went, and why the rest stays.',
+      description: 'Removed and kept entries and images.',
       resolve: ({ report }) => report,
     }),
   }),
@@ -75,8 +78,8 @@ builder.mutationField('pruneImages', (t) =>
   t.field({
     type: PruneImagesPayload,
     description:
-      'Forgets old entries of histories, and the images that nothing refers to any more, or with `dryRun` tells which those are. What a tag means now always stays. It waits until that is done, and for one that is under way. Finished imports whose tag events go show fewer results.',
-    args: { input: t.arg({ type: PruneImagesInput, required: true, description: 'What to keep.' }) },
+      'Removes old entries of tags’ histories, and images that nothing refers to. With `dryRun`, which is the default, it only reports them. The image that a tag points to is always kept. The mutation returns when the prune has finished, and waits for one that is already running. Finished imports lose the results of removed entries.',
+    args: { input: t.arg({ type: PruneImagesInput, required: true, description: 'Options of the prune.' }) },
     resolve: async (_mutation, { input }, { pruner }) => {
       const options = optionsOf(input)
       const report = await (input.dryRun ? pruner.plan(options) : pruner.prune(options))

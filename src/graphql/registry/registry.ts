@@ -7,52 +7,55 @@ type Registry = GraphQLContext['registry']
 type Upload = Awaited<ReturnType<Registry['usage']['uploads']>>[number]
 
 const RegistryKindEnum = builder.enumType('RegistryKind', {
-  description: 'Which registry takes pushes.',
+  description: 'Kind of the registry that receives pushes.',
   values: {
-    INTEGRATED: { description: 'This server’s own, at its own address under `/v2/`.' },
-    EXTERNAL: { description: 'Another registry, which tells this server of its pushes.' },
+    INTEGRATED: { description: 'The registry of this server, at the server’s address under `/v2/`.' },
+    EXTERNAL: { description: 'Another registry, which notifies this server of pushes.' },
   } as const,
 })
 
 const RegistryUploadType = builder.objectRef<Upload>('RegistryUpload').implement({
-  description: 'A blob that a client has begun to push and not finished.',
+  description: 'An upload of a blob that has not finished.',
   fields: (t) => ({
-    repository: t.exposeString('repository', { description: 'Where it is pushed to: `namespace/name`.' }),
-    size: t.field({ type: 'BigInt', description: 'Bytes that have arrived.', resolve: ({ size }) => size }),
+    repository: t.exposeString('repository', {
+      description: 'Repository of the upload as `namespace/name`.',
+    }),
+    size: t.field({ type: 'BigInt', description: 'Number of bytes received.', resolve: ({ size }) => size }),
     startedAt: t.field({
       type: 'DateTime',
-      description: 'When it was begun.',
+      description: 'Time at which the upload started.',
       resolve: ({ startedAt }) => startedAt,
     }),
     changedAt: t.field({
       type: 'DateTime',
-      description: 'When bytes last arrived; without any for a day it is given up.',
+      description:
+        'Time at which bytes were last received. An upload without new bytes for a day is abandoned.',
       resolve: ({ changedAt }) => changedAt,
     }),
   }),
 })
 
 const RegistryType = builder.objectRef<Registry>('Registry').implement({
-  description: 'The registry that images are pushed to, and what it holds.',
+  description: 'The registry that receives pushes, with its content.',
   fields: (t) => ({
     kind: t.field({
       type: RegistryKindEnum,
-      description: 'Whether it is this server’s own.',
+      description: 'Whether the registry is part of this server.',
       resolve: ({ isIntegrated }) => (isIntegrated ? 'INTEGRATED' : 'EXTERNAL'),
     }),
     host: t.string({
-      description: 'Host and port to push to and pull from: `localhost:4000`.',
+      description: 'Host and port for pushes and pulls, for example `localhost:4000`.',
       resolve: ({ host }) => host(),
     }),
     usage: t.field({
       type: RegistryUsageType,
-      description: 'How much the integrated registry holds.',
+      description: 'Storage use of the integrated registry.',
       complexity: 100,
       resolve: ({ usage }) => usage.total(),
     }),
     uploads: t.field({
       type: [RegistryUploadType],
-      description: 'Pushes of blobs that are not finished, the oldest first; at most 500.',
+      description: 'Uploads of blobs that have not finished, oldest first; at most 500.',
       complexity: 100,
       resolve: async ({ usage }) =>
         [...(await usage.uploads())].sort((a, b) => a.startedAt - b.startedAt).slice(0, MAX_UPLOADS),
@@ -60,7 +63,7 @@ const RegistryType = builder.objectRef<Registry>('Registry').implement({
     lastCollection: t.field({
       type: CollectionType,
       nullable: true,
-      description: 'The last garbage collection, also one that still runs; null when there was none yet.',
+      description: 'The last garbage collection, which may still run; null if there was none.',
       resolve: ({ collector }) => collector.last(),
     }),
   }),
@@ -71,7 +74,7 @@ const MAX_UPLOADS = 500
 builder.queryField('registry', (t) =>
   t.field({
     type: RegistryType,
-    description: 'The registry that images are pushed to.',
+    description: 'Returns the registry that receives pushes.',
     resolve: (_query, _args, { registry }) => registry,
   }),
 )

@@ -9,19 +9,20 @@ import { ImageStreamType } from '../kit/object-types.ts'
 import { streamOf } from '../kit/stream-of.ts'
 
 export const RegistryUsageType = builder.objectRef<Usage>('RegistryUsage').implement({
-  description: 'What content in the integrated registry takes.',
+  description: 'Storage use of a repository, or of the whole integrated registry.',
   fields: (t) => ({
-    manifests: t.exposeInt('manifests', { description: 'How many manifests there are.' }),
-    blobs: t.exposeInt('blobs', { description: 'How many blobs there are: configs and layers.' }),
+    manifests: t.exposeInt('manifests', { description: 'Number of manifests.' }),
+    blobs: t.exposeInt('blobs', { description: 'Number of blobs: configs and layers.' }),
     logicalSize: t.field({
       type: 'BigInt',
-      description: 'Bytes of manifests and blobs, those that repositories share counted for each.',
+      description:
+        'Total size of manifests and blobs in bytes. Content that repositories share is counted for each of them.',
       resolve: ({ logicalBytes }) => logicalBytes,
     }),
     uniqueSize: t.field({
       type: 'BigInt',
       description:
-        'Bytes of what is here and in no other repository: what deleting it would bring back. Of the whole registry: bytes that are stored.',
+        'Size in bytes of content that no other repository contains, and that a deletion of the repository would free. For the whole registry, the stored size.',
       resolve: ({ uniqueBytes }) => uniqueBytes,
     }),
   }),
@@ -30,31 +31,33 @@ export const RegistryUsageType = builder.objectRef<Usage>('RegistryUsage').imple
 const RepositoryType = builder.objectRef<RepositorySummary>('Repository')
 RepositoryType.implement({
   description:
-    'What the integrated registry holds under one name; the image stream of that name tells what its tags mean.',
+    'A repository of the integrated registry. The image stream with the same name contains its tags.',
   fields: (t) => ({
-    namespace: t.exposeString('namespace', { description: 'Namespace of the image stream.' }),
-    name: t.exposeString('name', { description: 'Name of the image stream.' }),
+    namespace: t.exposeString('namespace', {
+      description: 'Namespace of the repository and of its image stream.',
+    }),
+    name: t.exposeString('name', { description: 'Name of the repository and of its image stream.' }),
     creationTimestamp: t.field({
       type: 'DateTime',
-      description: 'When something was first pushed to it, or pulled through it.',
+      description: 'Time of the first push to the repository, or of the first pull through it.',
       resolve: ({ createdAt }) => createdAt,
     }),
     imageStream: t.field({
       type: ImageStreamType,
       nullable: true,
-      description: 'The image stream; null while layers have been pushed and no manifest yet.',
+      description:
+        'Image stream with the name of the repository; null while only layers and no manifest were pushed.',
       resolve: (repository, _args, context) => streamOf(repository, context),
     }),
     usage: t.field({
       type: RegistryUsageType,
-      description: 'How much it holds.',
-      // counted when it is asked
+      description: 'Storage use of the repository.',
       complexity: 20,
       resolve: (repository, _args, { registry }) => {
         const usage = loadForBatch(repository, 'usage', (all) =>
           registry.usage.ofRepositories(all.map(({ id }) => id)),
         ).get(repository.id)
-        if (!usage) throw new Error(`repository ${repository.id} was not counted`)
+        if (!usage) throw new Error(`repository ${repository.id} has no usage`)
         return usage
       },
     }),
@@ -73,14 +76,14 @@ builder.queryFields((t) => ({
     type: RepositoryType,
     nullable: true,
     description:
-      'One repository of the integrated registry; null where nothing was pushed or pulled through.',
+      'Returns a repository of the integrated registry; null if nothing was pushed to it or pulled through it.',
     args: {
       namespace: t.arg.string({
         required: true,
         defaultValue: 'default',
-        description: 'Namespace of the image stream.',
+        description: 'Namespace of the repository; the default is `default`.',
       }),
-      name: t.arg.string({ required: true, description: 'Name of the image stream.' }),
+      name: t.arg.string({ required: true, description: 'Name of the repository.' }),
     },
     resolve: (_query, { namespace, name }, { registry }) => {
       checkNamespace(namespace)
@@ -90,11 +93,12 @@ builder.queryFields((t) => ({
   }),
   repositories: t.field({
     type: RepositoryConnection,
-    description: 'The repositories of the integrated registry, by namespace and name.',
+    description: 'Returns the repositories of the integrated registry, ordered by namespace and name.',
     args: {
-      namespace: t.arg.string({ description: 'Only of this namespace.' }),
+      namespace: t.arg.string({ description: 'Returns only repositories in this namespace.' }),
       matching: t.arg.string({
-        description: 'Only those whose name matches; `*` stands for any characters.',
+        description:
+          'Returns only repositories whose name matches this pattern; `*` matches any characters. At most 255 characters.',
       }),
       ...connectionArgs,
     },

@@ -1,49 +1,56 @@
 import { builder } from '../kit/builder.ts'
 
-/** `aws` of `setRegistryCredential`. */
+/** Input `aws` of `setRegistryCredential`. */
 export const AwsAccessKeyInput = builder.inputType('AwsAccessKeyInput', {
-  description: 'An access key of AWS, as `aws iam create-access-key` makes one.',
+  description: 'An AWS access key, for example from `aws iam create-access-key`.',
   fields: (t) => ({
-    accessKeyId: t.string({ required: true, description: 'The key’s id, as `AKIAIOSFODNN7EXAMPLE` is.' }),
-    secretAccessKey: t.string({ required: true, description: 'The key itself.' }),
+    accessKeyId: t.string({
+      required: true,
+      description: 'ID of the access key, for example `AKIAIOSFODNN7EXAMPLE`.',
+    }),
+    secretAccessKey: t.string({ required: true, description: 'Secret of the access key.' }),
     sessionToken: t.string({
       description:
-        'What belongs to a temporary key, whose id begins with `ASIA`; such a key ends with its session.',
+        'Session token of a temporary access key, whose ID starts with `ASIA`. A temporary key expires with its session.',
     }),
     region: t.string({
       description:
-        'Where the registry is, as `eu-west-1`: needed only where its name does not say so, because it stands behind another.',
+        'AWS region of the registry, for example `eu-west-1`. Required only if the registry’s host name does not contain the region, for example behind another host name.',
     }),
   }),
 })
 
-/** `google` of `setRegistryCredential`. */
+/** Input `google` of `setRegistryCredential`. */
 export const GoogleServiceAccountInput = builder.inputType('GoogleServiceAccountInput', {
-  description: 'A key of a service account of Google Cloud.',
+  description: 'A key of a Google Cloud service account.',
   fields: (t) => ({
     serviceAccountKey: t.string({
       required: true,
-      description: 'The JSON file that `gcloud iam service-accounts keys create` writes, whole.',
+      description: 'Content of the JSON file from `gcloud iam service-accounts keys create`.',
     }),
   }),
 })
 
-/** `azure` of `setRegistryCredential`. */
+/** Input `azure` of `setRegistryCredential`. */
 export const AzureServicePrincipalInput = builder.inputType('AzureServicePrincipalInput', {
-  description: 'An application in Microsoft Entra, as `az ad sp create-for-rbac` makes one.',
+  description: 'A service principal of Microsoft Entra, for example from `az ad sp create-for-rbac`.',
   fields: (t) => ({
     tenantId: t.string({
       required: true,
-      description: 'The directory that it is in: its id or one of its domains; `tenant` in what `az` prints.',
+      description:
+        'Tenant of the service principal: its ID or one of its domains; `tenant` in the output of `az`.',
     }),
-    clientId: t.string({ required: true, description: 'The application’s id; `appId` in what `az` prints.' }),
+    clientId: t.string({
+      required: true,
+      description: 'Application (client) ID of the service principal; `appId` in the output of `az`.',
+    }),
     clientSecret: t.string({
       required: true,
-      description: 'The value of one of its secrets; `password` in what `az` prints.',
+      description: 'Value of a client secret; `password` in the output of `az`.',
     }),
     loginServer: t.string({
       description:
-        'The registry’s name at Azure, as `team.azurecr.io`: needed only where it stands behind another name.',
+        'Login server of the registry, for example `team.azurecr.io`. Required only if the registry is behind another host name.',
     }),
   }),
 })

@@ -8,117 +8,130 @@ import {
 } from './registry-configuration.ts'
 
 const RegistryMirrorInput = builder.inputType('RegistryMirrorInput', {
-  description: 'Another place that has the same images.',
+  description: 'A mirror: another location with the same images.',
   fields: (t) => ({
     location: t.string({
       required: true,
       description:
-        'What stands there in the place of the prefix: with `mirror.example/quay` for `quay.io`, `quay.io/team/app` is read from `mirror.example/quay/team/app`.',
+        'Location that replaces the configuration’s prefix: with `mirror.example/quay` for `quay.io`, `quay.io/team/app` is read from `mirror.example/quay/team/app`.',
     }),
     insecure: t.boolean({
       required: true,
       defaultValue: false,
-      description: 'Accepts plain HTTP, or a certificate that does not verify, there.',
+      description:
+        'Whether connections to the mirror may use plain HTTP or accept an invalid certificate; the default is false.',
     }),
     serves: t.field({
       type: RegistryMirrorUseEnum,
       required: true,
       defaultValue: 'DIGESTS',
-      description: 'What it is asked for.',
+      description: 'Requests that the mirror serves; the default is `DIGESTS`.',
     }),
   }),
 })
 
 const RegistryClientCertificateInput = builder.inputType('RegistryClientCertificateInput', {
-  description: 'What a registry is shown that asks for a certificate.',
+  description: 'A client certificate for a registry that requires one.',
   fields: (t) => ({
     certificate: t.string({
       required: true,
-      description: 'The certificate in PEM, and behind it those between it and its authority.',
+      description: 'Certificate in PEM, followed by the intermediate certificates.',
     }),
     key: t.string({
       required: true,
-      description: 'Its private key in PEM, not encrypted: it is kept sealed.',
+      description:
+        'Unencrypted private key of the certificate in PEM. The server stores it encrypted and never returns it.',
     }),
   }),
 })
 
 const RegistryProxyInput = builder.inputType('RegistryProxyInput', {
-  description: 'An HTTP proxy, whole: a password is not kept when its proxy changes.',
+  description: 'An HTTP proxy. It replaces the present proxy with its password.',
   fields: (t) => ({
     url: t.string({
       required: true,
-      description: 'Where it is, without a login: `http://proxy.example:3128`.',
+      description: 'URL of the proxy without a user name and password: `http://proxy.example:3128`.',
     }),
-    username: t.string({ description: 'The user name, where it wants a login.' }),
-    password: t.string({ description: 'The password, which is kept sealed.' }),
+    username: t.string({ description: 'User name, if the proxy requires one.' }),
+    password: t.string({
+      description:
+        'Password, if the proxy requires one. The server stores it encrypted and never returns it.',
+    }),
   }),
 })
 
 const ConfigureRegistryInput = builder.inputType('ConfigureRegistryInput', {
   description:
-    'How a registry, or the repositories of one below a path, are to be reached. What is left out stays as it is, and what is null is not said any more.',
+    'Configuration of a registry, or of its repositories below a path. Omitted fields do not change; null removes a value.',
   fields: (t) => ({
     prefix: t.string({
       required: true,
       description:
-        'What it is for: a registry (`quay.io`, `docker.io`, `localhost:5000`), or the repositories of one below a path of whole segments (`quay.io/team`).',
+        'Registry (`quay.io`, `docker.io`, `localhost:5000`), or a registry and whole segments of a path (`quay.io/team`), that the configuration applies to.',
     }),
     access: t.field({
       type: RegistryAccessEnum,
-      description: 'Whether images may be imported from there.',
+      description: 'Whether imports from the registry are allowed.',
     }),
     location: t.string({
       description:
-        'What stands in the prefix’s place when a registry is asked. What is said of that place goes for it: its credentials, certificates, proxy and limits.',
+        'Location that replaces the prefix in requests. The credentials, certificates, proxy and limits of that location apply.',
     }),
     mirrors: t.field({
       type: [RegistryMirrorInput],
       description:
-        'Where to ask before, in this order: at most 10. An empty list is none, whatever shorter prefixes say.',
+        'Mirrors to request before the registry, in this order; at most 10. An empty list disables the mirrors of shorter prefixes.',
     }),
-    insecure: t.boolean({ description: 'Accepts plain HTTP, or a certificate that does not verify.' }),
+    insecure: t.boolean({
+      description: 'Whether connections may use plain HTTP or accept an invalid certificate.',
+    }),
     ca: t.string({
       description:
-        'Certificates in PEM that are trusted for it, beside those that are trusted for any registry.',
+        'Certificates in PEM that are trusted for the registry, in addition to those that are trusted for all registries.',
     }),
     clientCertificate: t.field({
       type: RegistryClientCertificateInput,
-      description: 'What it is shown when it asks for a certificate.',
+      description: 'Client certificate for the registry.',
     }),
     proxy: t.field({
       type: RegistryProxyInput,
-      description: 'The proxy that it, its token server and where it redirects to are reached through.',
+      description:
+        'Proxy for connections to the registry, to its token server and to the hosts that it redirects to.',
     }),
     concurrency: t.int({
-      description: 'Requests that it is sent at a time: 1 to 256. For a whole registry only.',
+      description:
+        'Maximum number of concurrent requests to the registry, 1 to 256. Allowed only if `prefix` is a whole registry.',
     }),
     requestsPerSecond: t.float({
-      description: 'Requests that it is sent in a second: 0.01 to 10000. For a whole registry only.',
+      description:
+        'Maximum number of requests to the registry per second, 0.01 to 10000. Allowed only if `prefix` is a whole registry.',
     }),
-    vendor: t.field({ type: RegistryVendorEnum, description: 'What it is, where its name does not tell.' }),
+    vendor: t.field({
+      type: RegistryVendorEnum,
+      description: 'Vendor of the registry, if the server cannot derive it from the host name.',
+    }),
     apiUrl: t.string({
       description:
-        'Where the vendor’s own interface is, if not at the registry itself: `https://harbor.example`, `https://jfrog.example/artifactory`. GitLab and zot are always asked at the registry.',
+        'Base URL of the vendor’s API, if it is not at the registry’s host: `https://harbor.example`, `https://jfrog.example/artifactory`. Not used for GitLab and zot.',
     }),
   }),
 })
 
 const DeleteRegistryConfigurationInput = builder.inputType('DeleteRegistryConfigurationInput', {
-  description: 'A configuration to delete.',
+  description: 'A registry configuration to delete.',
   fields: (t) => ({
-    prefix: t.string({ required: true, description: 'What it is for, as it was configured.' }),
+    prefix: t.string({ required: true, description: 'Prefix of the configuration, as it was set.' }),
   }),
 })
 
 const SetRegistryDefaultAccessInput = builder.inputType('SetRegistryDefaultAccessInput', {
-  description:
-    'What goes for registries of which no configuration says whether images may be imported from them.',
+  description: 'Default access of registries without a configured `access`.',
   fields: (t) => ({
     access: t.field({
       type: RegistryAccessEnum,
       required: true,
-      description: 'With `BLOCKED`, what is configured as `ALLOWED` is a list of all that may be imported.',
+      description:
+        'Default access. With `BLOCKED`, imports are allowed only from prefixes with access `ALLOWED`.',
     }),
   }),
 })
@@ -137,20 +150,20 @@ const payload = (name: string, description: string) =>
 
 const ConfigureRegistryPayload = payload(
   'ConfigureRegistryPayload',
-  'The configuration as it goes from the next request on.',
+  'The configuration, which applies from the next request.',
 )
 const DeleteRegistryConfigurationPayload = payload(
   'DeleteRegistryConfigurationPayload',
-  'The configuration as it was before it was deleted.',
+  'The configuration in its state before the deletion.',
 )
 const SetRegistryDefaultAccessPayload = builder
   .objectRef<{ access: Access }>('SetRegistryDefaultAccessPayload')
   .implement({
-    description: 'What goes from the next request on.',
+    description: 'Default access that applies from the next request.',
     fields: (t) => ({
       access: t.field({
         type: RegistryAccessEnum,
-        description: 'Whether images may be imported from registries of which no configuration says it.',
+        description: 'Default access of registries without a configured `access`.',
         resolve: ({ access }) => access,
       }),
     }),
@@ -160,9 +173,9 @@ builder.mutationFields((t) => ({
   configureRegistry: t.field({
     type: ConfigureRegistryPayload,
     description:
-      'Says how a registry, or a part of one, is reached, from the next request on. Connections that are kept open are closed; what is under way ends as it began.',
+      'Creates or changes the configuration of a registry, or of its repositories below a path. It applies from the next request: idle connections are closed, and running requests finish with the previous configuration.',
     args: {
-      input: t.arg({ type: ConfigureRegistryInput, required: true, description: 'What is to be different.' }),
+      input: t.arg({ type: ConfigureRegistryInput, required: true, description: 'The configuration.' }),
     },
     resolve: (_mutation, { input }, { configurations }) => ({
       registryConfiguration: configurations.configure(input),
@@ -170,12 +183,13 @@ builder.mutationFields((t) => ({
   }),
   deleteRegistryConfiguration: t.field({
     type: DeleteRegistryConfigurationPayload,
-    description: 'Deletes a configuration with its secrets: shorter prefixes and the default count again.',
+    description:
+      'Deletes a registry configuration with its secrets. Shorter prefixes and the default access apply again. `NOT_FOUND` if the configuration does not exist.',
     args: {
       input: t.arg({
         type: DeleteRegistryConfigurationInput,
         required: true,
-        description: 'Which one to delete.',
+        description: 'The configuration to delete.',
       }),
     },
     resolve: (_mutation, { input }, { configurations }) => ({
@@ -185,9 +199,13 @@ builder.mutationFields((t) => ({
   setRegistryDefaultAccess: t.field({
     type: SetRegistryDefaultAccessPayload,
     description:
-      'Says whether images may be imported from registries of which no configuration says it: at first they may.',
+      'Sets whether imports are allowed from registries without a configured `access`. The initial value is `ALLOWED`.',
     args: {
-      input: t.arg({ type: SetRegistryDefaultAccessInput, required: true, description: 'What is to go.' }),
+      input: t.arg({
+        type: SetRegistryDefaultAccessInput,
+        required: true,
+        description: 'The default access.',
+      }),
     },
     resolve: (_mutation, { input }, { configurations }) => {
       configurations.setDefaultAccess(input.access)

@@ -7,85 +7,88 @@ import { connectionArgs, connectionType, pageComplexity } from '../kit/connectio
 import { rowsOfList } from '../kit/list-page.ts'
 
 export const RegistryAccessEnum = builder.enumType('RegistryAccess', {
-  description: 'Whether images may be imported from a registry.',
+  description: 'Whether imports from a registry are allowed.',
   values: {
-    ALLOWED: { description: 'They may be.' },
+    ALLOWED: { description: 'Imports are allowed.' },
     BLOCKED: {
       description:
-        'They may not be: no connection is opened, and streams that would import from there are not taken.',
+        'Imports are blocked: the server opens no connection, and rejects image streams that import from the registry.',
     },
   } as const,
 })
 
 export const RegistryMirrorUseEnum = builder.enumType('RegistryMirrorUse', {
-  description: 'What a mirror is asked for.',
+  description: 'Requests that a mirror serves.',
   values: {
-    ALL: { description: 'What tags mean, and content by its digest.' },
-    TAGS: { description: 'What tags mean: what it says of a tag goes into the tag’s history.' },
+    ALL: { description: 'Requests by tag and by digest.' },
+    TAGS: { description: 'Requests by tag. The mirror’s responses become part of the tags’ histories.' },
     DIGESTS: {
       description:
-        'Content by its digest, which is verified, so that a stale or bad mirror changes nothing; what tags mean is asked of the registry itself.',
+        'Requests by digest, whose content is verified: an outdated or faulty mirror cannot change an image. Requests by tag go to the registry.',
     },
   } as const,
 })
 
 export const RegistryVendorEnum = builder.enumType('RegistryVendor', {
-  description: 'What a registry is, where its host’s name does not tell.',
+  description: 'Vendor of a registry, for registries whose host name does not identify the vendor.',
   values: {
-    HARBOR: { description: 'A Harbor, whoever runs it.' },
-    GITLAB: { description: 'The container registry of a GitLab.' },
-    QUAY: { description: 'A Quay of one’s own.' },
+    HARBOR: { description: 'Harbor.' },
+    GITLAB: { description: 'Container registry of GitLab.' },
+    QUAY: { description: 'Self-hosted Quay.' },
     JFROG: { description: 'JFrog Artifactory.' },
-    ZOT: { description: 'A zot with its search extension.' },
-    NONE: { description: 'None that has a listing of its own: it is asked by the common protocol alone.' },
+    ZOT: { description: 'zot with its search extension.' },
+    NONE: {
+      description: 'A registry without a vendor’s listing: only the OCI distribution protocol is used.',
+    },
   } as const,
 })
 
 const CertificateType = builder.objectRef<CertificateFacts>('RegistryCertificate').implement({
-  description: 'What a certificate says of itself.',
+  description: 'Properties of a certificate.',
   fields: (t) => ({
-    subject: t.exposeString('subject', { description: 'Whom it is for.' }),
-    issuer: t.exposeString('issuer', { description: 'Who certified it.' }),
+    subject: t.exposeString('subject', { description: 'Subject of the certificate.' }),
+    issuer: t.exposeString('issuer', { description: 'Issuer of the certificate.' }),
     validFrom: t.field({
       type: 'DateTime',
-      description: 'Since when it is good.',
+      description: 'Time from which the certificate is valid.',
       resolve: ({ validFrom }) => validFrom,
     }),
     validTo: t.field({
       type: 'DateTime',
-      description: 'Until when it is good.',
+      description: 'Time until which the certificate is valid.',
       resolve: ({ validTo }) => validTo,
     }),
     fingerprint: t.exposeString('fingerprint', {
-      description: 'SHA-256 of it, as `openssl x509 -fingerprint -sha256` writes it.',
+      description:
+        'SHA-256 fingerprint of the certificate, as printed by `openssl x509 -fingerprint -sha256`.',
     }),
   }),
 })
 
 const RegistryMirrorType = builder.objectRef<Mirror>('RegistryMirror').implement({
-  description: 'Another place that has the same images.',
+  description: 'A mirror: another location with the same images.',
   fields: (t) => ({
     location: t.exposeString('location', {
-      description: 'What stands there in the place of the configuration’s prefix: `mirror.example/quay`.',
+      description: 'Location that replaces the configuration’s prefix, for example `mirror.example/quay`.',
     }),
     insecure: t.exposeBoolean('insecure', {
-      description: 'Whether plain HTTP, or a certificate that does not verify, is accepted there.',
+      description: 'Whether connections to the mirror may use plain HTTP or accept an invalid certificate.',
     }),
     serves: t.field({
       type: RegistryMirrorUseEnum,
-      description: 'What it is asked for.',
+      description: 'Requests that the mirror serves.',
       resolve: ({ serves }) => serves,
     }),
   }),
 })
 
 const RegistryProxyType = builder.objectRef<ProxySetting>('RegistryProxy').implement({
-  description: 'An HTTP proxy. Its password can be replaced, and never read.',
+  description: 'An HTTP proxy. The server never returns its password.',
   fields: (t) => ({
-    url: t.exposeString('url', { description: 'Where it is: `http://proxy.example:3128`.' }),
+    url: t.exposeString('url', { description: 'URL of the proxy, for example `http://proxy.example:3128`.' }),
     username: t.exposeString('username', {
       nullable: true,
-      description: 'The user name that it is shown; null where it wants no login.',
+      description: 'User name for the proxy; null if it requires none.',
     }),
   }),
 })
@@ -93,83 +96,85 @@ const RegistryProxyType = builder.objectRef<ProxySetting>('RegistryProxy').imple
 export const RegistryConfigurationType = builder.objectRef<RegistryConfiguration>('RegistryConfiguration')
 RegistryConfigurationType.implement({
   description:
-    'How a registry, or the repositories of one below a path, are reached. What is null is not said here, and is taken from the next shorter prefix that says it.',
+    'Configuration of a registry, or of its repositories below a path. Null fields are not set here and come from the next shorter prefix that sets them.',
   fields: (t) => ({
     prefix: t.string({
       description:
-        'What it is for: a registry (`quay.io`), or the repositories of one below a path of whole segments (`quay.io/team`). The longest one that a repository lies below counts.',
+        'Registry (`quay.io`), or a registry and whole segments of a path (`quay.io/team`), that the configuration applies to. The longest prefix of a repository takes precedence.',
       resolve: formatPrefix,
     }),
     access: t.field({
       type: RegistryAccessEnum,
       nullable: true,
-      description:
-        'Whether images may be imported from there; null leaves it to shorter prefixes and the default.',
+      description: 'Whether imports are allowed; null if shorter prefixes or the default access decide.',
       resolve: ({ access }) => access,
     }),
     location: t.exposeString('location', {
       nullable: true,
-      description: 'What stands in the prefix’s place when a registry is asked.',
+      description: 'Location that replaces the prefix in requests; null if it is not set.',
     }),
     mirrors: t.field({
       type: [RegistryMirrorType],
       nullable: true,
       description:
-        'Where to ask before, in this order; what none of them has comes from the registry itself.',
+        'Mirrors that are requested before the registry, in this order. Null if shorter prefixes decide; an empty list disables them.',
       resolve: ({ mirrors }) => mirrors,
     }),
     insecure: t.exposeBoolean('insecure', {
       nullable: true,
-      description: 'Whether plain HTTP, or a certificate that does not verify, is accepted.',
+      description:
+        'Whether connections may use plain HTTP or accept an invalid certificate; null if shorter prefixes decide.',
     }),
     authorities: t.field({
       type: [CertificateType],
-      // each is parsed for the answer
+      // each certificate is parsed for the response
       complexity: 10,
       description:
-        'The certificates of `ca` that are trusted for it, beside those that are trusted for any registry; empty where none are said here.',
+        'Certificates that are trusted for the registry, in addition to those that are trusted for all registries. Empty if `ca` is not set here.',
       resolve: ({ ca }) => (ca === null ? [] : certificatesOf(ca)),
     }),
     clientCertificate: t.field({
       type: CertificateType,
       nullable: true,
       description:
-        'What it is shown when it asks for a certificate. The key for it can be replaced, and never read.',
+        'Client certificate for the registry; null if none is set here. The server never returns its private key.',
       resolve: ({ clientCertificate }) =>
         clientCertificate === null ? null : (certificatesOf(clientCertificate)[0] ?? null),
     }),
     proxy: t.field({
       type: RegistryProxyType,
       nullable: true,
-      description: 'The proxy that it, its token server and where it redirects to are reached through.',
+      description:
+        'Proxy for connections to the registry, to its token server and to the hosts that it redirects to; null if none is set here.',
       resolve: ({ proxy }) => proxy,
     }),
     concurrency: t.exposeInt('concurrency', {
       nullable: true,
-      description: 'Requests that it is sent at a time; null is `--requests-per-registry`.',
+      description:
+        'Maximum number of concurrent requests to the registry; null for the default (`--requests-per-registry`).',
     }),
     requestsPerSecond: t.exposeFloat('requestsPerSecond', {
       nullable: true,
-      description: 'Requests that it is sent in a second; null is as many as it answers.',
+      description: 'Maximum number of requests to the registry per second; null for no limit.',
     }),
     vendor: t.field({
       type: RegistryVendorEnum,
       nullable: true,
-      description: 'What it is; null where that is found out.',
+      description: 'Vendor of the registry; null if the server detects the vendor.',
       resolve: ({ vendor }) => vendor,
     }),
     apiUrl: t.exposeString('apiUrl', {
       nullable: true,
-      description: 'Where the vendor’s own interface is, if not in its usual place.',
+      description: 'Base URL of the vendor’s API; null for the default location.',
     }),
     createdAt: t.field({
       type: 'DateTime',
-      description: 'When this prefix was first configured.',
+      description: 'Time at which the prefix was first configured.',
       resolve: ({ createdAt }) => createdAt,
     }),
     updatedAt: t.field({
       type: 'DateTime',
-      description: 'When that was last changed.',
+      description: 'Time at which the configuration last changed.',
       resolve: ({ updatedAt }) => updatedAt,
     }),
   }),
@@ -185,7 +190,7 @@ const cursors = keyCursors<RegistryConfiguration>('registryConfigurations', keyO
 builder.queryFields((t) => ({
   registryConfigurations: t.field({
     type: RegistryConfigurationConnection,
-    description: 'How registries are reached, by prefix: at most 1000.',
+    description: 'Returns the registry configurations, ordered by prefix; there are at most 1000.',
     args: connectionArgs,
     complexity: pageComplexity,
     resolve: (_query, args, { configurations }, info) => {
@@ -201,7 +206,7 @@ builder.queryFields((t) => ({
   }),
   registryDefaultAccess: t.field({
     type: RegistryAccessEnum,
-    description: 'Whether images may be imported from registries of which no configuration says it.',
+    description: 'Returns whether imports are allowed from registries without a configured `access`.',
     resolve: (_query, _args, { configurations }) => configurations.defaultAccess(),
   }),
 }))

@@ -9,60 +9,67 @@ import {
 } from './cloud-secret-input.ts'
 
 const RegistryCredentialKindEnum = builder.enumType('RegistryCredentialKind', {
-  description: 'What somebody signs in to a registry with.',
+  description: 'Kind of a registry credential.',
   values: {
-    PASSWORD: { description: 'A user name with a password, or with an access token in its place.' },
-    IDENTITY_TOKEN: { description: 'An OAuth2 refresh token, which the token server exchanges.' },
-    BEARER_TOKEN: { description: 'A token that the registry itself takes, sent as it is.' },
+    PASSWORD: { description: 'A user name with a password or an access token.' },
+    IDENTITY_TOKEN: {
+      description:
+        'An OAuth2 refresh token, which the registry’s token server exchanges for an access token.',
+    },
+    BEARER_TOKEN: { description: 'A bearer token that is sent to the registry unchanged.' },
     AWS_ACCESS_KEY: {
-      description: 'A key of an AWS user, which Amazon exchanges for a password of twelve hours.',
+      description:
+        'An access key of an AWS user, which Amazon ECR exchanges for a password that is valid for 12 hours.',
     },
     GOOGLE_SERVICE_ACCOUNT: {
-      description: 'A key of a Google Cloud service account, which Google exchanges for a token of one hour.',
+      description:
+        'A key of a Google Cloud service account, which Google exchanges for a token that is valid for one hour.',
     },
     AZURE_SERVICE_PRINCIPAL: {
       description:
-        'A secret of an application in Microsoft Entra, which Azure exchanges for a token of about three hours.',
+        'A client secret of a Microsoft Entra service principal, which Azure exchanges for a token that is valid for about three hours.',
     },
   } as const,
 })
 
 export const RegistryCredentialType = builder.objectRef<RegistryCredential>('RegistryCredential').implement({
   description:
-    'What a namespace’s images are imported and pulled through with. Its password or token can be replaced, and never read.',
+    'A credential for imports and pulls through of a namespace. The server never returns its password or token.',
   fields: (t) => ({
-    namespace: t.exposeString('namespace', { description: 'The namespace whose streams it is used for.' }),
+    namespace: t.exposeString('namespace', {
+      description: 'Namespace whose image streams use the credential.',
+    }),
     prefix: t.string({
       description:
-        'What it is for: a registry (`quay.io`), or the repositories of one below a path (`quay.io/team`). The longest one that a repository lies below counts.',
+        'Registry (`quay.io`), or a registry and whole segments of a path (`quay.io/team`), that the credential applies to. The longest prefix of a repository takes precedence.',
       resolve: formatPrefix,
     }),
     kind: t.field({
       type: RegistryCredentialKindEnum,
-      description: 'What is signed in with.',
+      description: 'Kind of the credential.',
       resolve: ({ kind }) => kind,
     }),
     username: t.string({
       nullable: true,
       description:
-        'Whom it signs in: the user name, the id of an AWS access key, the address of a service account, or the id of an application in Entra; null where nothing says.',
+        'User name, ID of the AWS access key, address of the service account, or application ID in Entra; null if the credential contains none.',
       resolve: ({ username }) => username || null,
     }),
     createdAt: t.field({
       type: 'DateTime',
-      description: 'When a credential was first set for this prefix.',
+      description: 'Time at which a credential was first set for the prefix.',
       resolve: ({ createdAt }) => createdAt,
     }),
     updatedAt: t.field({
       type: 'DateTime',
-      description: 'When it was last set.',
+      description: 'Time at which the credential was last set.',
       resolve: ({ updatedAt }) => updatedAt,
     }),
     lastUsedAt: t.field({
       type: 'DateTime',
       nullable: true,
       description:
-        'When a registry was last shown it, or what its cloud gave for it, by an import, a schedule or a test; null when none was since it was set. A crash of the server may lose the last minute of it.',
+        'Time at which the credential, or a token obtained with it, was last sent to a registry by an import or a test. Null if it was not used since it was set. A crash of the server may lose the last minute of use.',
       resolve: ({ lastUsedAt }) => lastUsedAt,
     }),
   }),
@@ -70,52 +77,56 @@ export const RegistryCredentialType = builder.objectRef<RegistryCredential>('Reg
 
 const SetRegistryCredentialInput = builder.inputType('SetRegistryCredentialInput', {
   description:
-    'A credential for a registry: exactly one of `password`, `identityToken`, `bearerToken`, `aws`, `google` and `azure`.',
+    'A registry credential. Exactly one of `password`, `identityToken`, `bearerToken`, `aws`, `google` and `azure` is required.',
   fields: (t) => ({
     namespace: t.string({
       required: true,
       defaultValue: 'default',
-      description: 'The namespace whose streams it is used for.',
+      description: 'Namespace whose image streams use the credential; the default is `default`.',
     }),
     prefix: t.string({
       required: true,
       description:
-        'What it is for: a registry (`quay.io`, `docker.io`, `localhost:5000`), or the repositories of one below a path of whole segments (`quay.io/team`).',
+        'Registry (`quay.io`, `docker.io`, `localhost:5000`), or a registry and whole segments of a path (`quay.io/team`), that the credential applies to.',
     }),
-    username: t.string({ description: 'The user name; needed with a password.' }),
-    password: t.string({ description: 'A password, or an access token that stands for one.' }),
+    username: t.string({ description: 'User name; required with `password`.' }),
+    password: t.string({ description: 'Password, or an access token that is used as a password.' }),
     identityToken: t.string({
-      description: 'An OAuth2 refresh token: `identitytoken` in a docker config.',
+      description: 'OAuth2 refresh token: `identitytoken` in a docker config.',
     }),
     bearerToken: t.string({
-      description: 'A token that the registry itself takes: `registrytoken` in a docker config.',
+      description: 'Bearer token for the registry: `registrytoken` in a docker config.',
     }),
-    aws: t.field({ type: AwsAccessKeyInput, description: 'An access key, for Amazon ECR.' }),
+    aws: t.field({ type: AwsAccessKeyInput, description: 'AWS access key, for Amazon ECR.' }),
     google: t.field({
       type: GoogleServiceAccountInput,
-      description: 'A service account’s key, for Google Artifact Registry and Container Registry.',
+      description: 'Key of a service account, for Google Artifact Registry and Container Registry.',
     }),
     azure: t.field({
       type: AzureServicePrincipalInput,
-      description: 'An application’s secret, for Azure Container Registry.',
+      description: 'Client secret of a service principal, for Azure Container Registry.',
     }),
   }),
 })
 
 const DeleteRegistryCredentialInput = builder.inputType('DeleteRegistryCredentialInput', {
-  description: 'A credential to delete.',
+  description: 'A registry credential to delete.',
   fields: (t) => ({
-    namespace: t.string({ required: true, defaultValue: 'default', description: 'Its namespace.' }),
-    prefix: t.string({ required: true, description: 'What it is for, as it was set.' }),
+    namespace: t.string({
+      required: true,
+      defaultValue: 'default',
+      description: 'Namespace of the credential; the default is `default`.',
+    }),
+    prefix: t.string({ required: true, description: 'Prefix of the credential, as it was set.' }),
   }),
 })
 
-interface Payload {
+interface CredentialPayload {
   readonly registryCredential: RegistryCredential
 }
 
 const payload = (name: string, description: string) =>
-  builder.objectRef<Payload>(name).implement({
+  builder.objectRef<CredentialPayload>(name).implement({
     description,
     fields: (t) => ({
       registryCredential: t.field({
@@ -126,23 +137,24 @@ const payload = (name: string, description: string) =>
     }),
   })
 
-const SetRegistryCredentialPayload = payload(
-  'SetRegistryCredentialPayload',
-  'The credential as it is kept from now on.',
-)
+const SetRegistryCredentialPayload = payload('SetRegistryCredentialPayload', 'The stored credential.')
 const DeleteRegistryCredentialPayload = payload(
   'DeleteRegistryCredentialPayload',
-  'The credential as it was before it was deleted.',
+  'The credential in its state before the deletion.',
 )
 
 builder.queryField('registryCredentials', (t) =>
   t.field({
     type: [RegistryCredentialType],
     description:
-      'What a namespace’s registries are read with, by prefix; at most 500. Where none fits, the server’s own `--docker-config` is used.',
+      'Returns the registry credentials of a namespace, ordered by prefix; there are at most 500. Repositories without a matching credential use the server’s `--docker-config`.',
     complexity: 100,
     args: {
-      namespace: t.arg.string({ required: true, defaultValue: 'default', description: 'The namespace.' }),
+      namespace: t.arg.string({
+        required: true,
+        defaultValue: 'default',
+        description: 'Namespace of the credentials; the default is `default`.',
+      }),
     },
     resolve: (_query, { namespace }, { credentials }) => {
       checkNamespace(namespace)
@@ -155,7 +167,7 @@ builder.mutationFields((t) => ({
   setRegistryCredential: t.field({
     type: SetRegistryCredentialPayload,
     description:
-      'Keeps a credential, sealed, and uses it from the next import on; replaces the one that was there for the same prefix.',
+      'Stores a registry credential, encrypted, and replaces the present credential of the same namespace and prefix. The next import uses it.',
     args: {
       input: t.arg({ type: SetRegistryCredentialInput, required: true, description: 'The credential.' }),
     },
@@ -166,12 +178,13 @@ builder.mutationFields((t) => ({
   }),
   deleteRegistryCredential: t.field({
     type: DeleteRegistryCredentialPayload,
-    description: 'Deletes a credential. Imports that run already may still use it to their end.',
+    description:
+      'Deletes a registry credential. Running imports may use it until they finish. `NOT_FOUND` if the credential does not exist.',
     args: {
       input: t.arg({
         type: DeleteRegistryCredentialInput,
         required: true,
-        description: 'Which one to delete.',
+        description: 'The credential to delete.',
       }),
     },
     resolve: (_mutation, { input }, { credentials }) => ({ registryCredential: credentials.delete(input) }),

@@ -6,99 +6,101 @@ import { connectionArgs, connectionType, pageComplexity } from '../kit/connectio
 import { rowsOfList } from '../kit/list-page.ts'
 
 const BreakerStateEnum = builder.enumType('BreakerState', {
-  description: 'Whether another registry’s host is asked.',
+  description: 'State of a circuit breaker.',
   values: {
-    CLOSED: { description: 'It is asked.' },
-    OPEN: { description: 'It is left alone: what would be asked of it fails at once, as it failed last.' },
+    CLOSED: { description: 'Requests are sent.' },
+    OPEN: { description: 'No requests are sent: they fail at once with the last failure.' },
     HALF_OPEN: {
-      description: 'The next request, alone, finds out whether it may be asked again; others wait for that.',
+      description: 'One request tests whether the host has recovered; other requests wait for its result.',
     },
   } as const,
 })
 
 const BreakerType = builder.objectRef<HostStatus['breaker']>('Breaker').implement({
   description:
-    'Keeps a host from being asked, by everybody or as one account, while it asked to be left alone, or failed several times in a row.',
+    'A circuit breaker, for a whole host or for one account. It opens after repeated failures, or if the host requests a pause, and stops requests for a while.',
   fields: (t) => ({
     state: t.field({
       type: BreakerStateEnum,
-      description: 'Whether the host is asked.',
+      description: 'State of the circuit breaker.',
       resolve: ({ state }) => state,
     }),
     since: t.field({
       type: 'DateTime',
       nullable: true,
-      description: 'Since when it stands so; null while it is closed.',
+      description: 'Time of the last change of the state; null while the state is `CLOSED`.',
       resolve: ({ since }) => since,
     }),
     reason: t.exposeString('reason', {
       nullable: true,
-      description: 'What the host did last, for a person: `it answered 503`. Null while it is closed.',
+      description:
+        'Human-readable last failure of the host, for example an error status; null while the state is `CLOSED`.',
     }),
     nextAttempt: t.field({
       type: 'DateTime',
       nullable: true,
-      description: 'From when on it is tried again, by the next request; null while it is closed.',
+      description: 'Time from which the next request tests the host; null while the state is `CLOSED`.',
       resolve: ({ nextAttempt }) => nextAttempt,
     }),
   }),
 })
 
 const RequestBudgetType = builder.objectRef<HostStatus['budgets'][number]>('RequestBudget').implement({
-  description: 'What a host still gives to one account of this server, as its last answer said.',
+  description:
+    'Remaining requests of one account at a host, from the rate limit headers of the host’s last response.',
   fields: (t) => ({
     remaining: t.field({
       type: 'BigInt',
-      description: 'Requests that are left in the window: of Docker Hub, pulls.',
+      description: 'Number of requests that remain in the window; for Docker Hub, the number of pulls.',
       resolve: ({ remaining }) => remaining,
     }),
     limit: t.field({
       type: 'BigInt',
       nullable: true,
-      description: 'Requests that a window has; null where the host does not say.',
+      description: 'Number of requests in a window; null if the host does not report it.',
       resolve: ({ limit }) => limit,
     }),
     windowSeconds: t.int({
       nullable: true,
-      description: 'How long the window is; null where the host does not say.',
+      description: 'Length of the window in seconds; null if the host does not report it.',
       resolve: ({ window }) => window,
     }),
     source: t.exposeString('source', {
       nullable: true,
       description:
-        'Whom the host counts, as it calls them: Docker Hub gives this server’s address, or the id of the user that it signs in as. Null where it does not say.',
+        'Client that the host counts, as the host names it: Docker Hub reports the IP address of this server, or the ID of the authenticated user. Null if the host does not report it.',
     }),
     resetsAt: t.field({
       type: 'DateTime',
       nullable: true,
-      description: 'When a new window begins; null where the host does not say.',
+      description: 'Time at which the next window starts; null if the host does not report it.',
       resolve: ({ resetAt }) => resetAt,
     }),
     readAt: t.field({
       type: 'DateTime',
-      description: 'When the host said so; longer ago than the window, it means nothing any more.',
+      description: 'Time of the host’s response. Values older than the window are outdated.',
       resolve: ({ readAt }) => readAt,
     }),
   }),
 })
 
 const RegistryAccountType = builder.objectRef<AccountStatus>('RegistryAccount').implement({
-  description: 'How one account that a host is asked as stands with it. Which one it is is not told.',
+  description: 'State of one account at a registry host. The account’s name is not reported.',
   fields: (t) => ({
     signedIn: t.exposeBoolean('signedIn', {
       description:
-        'Whether a credential is shown; without one the host takes it for anybody at this server’s address.',
+        'Whether requests of the account contain a credential. The host counts requests without a credential by the IP address of this server.',
     }),
     breaker: t.field({
       type: BreakerType,
       description:
-        'Whether the host is asked as this account: one that has had enough of it (429) is still asked as the others.',
+        'Circuit breaker of the account. If the host rejects one account (429), requests of other accounts continue.',
       resolve: ({ breaker }) => breaker,
     }),
     budget: t.field({
       type: RequestBudgetType,
       nullable: true,
-      description: 'What the host still gives to this account; null where it does not say.',
+      description: 'Remaining requests of the account; null if the host does not report them.',
       resolve: ({ budget }) => budget,
     }),
   }),
@@ -107,33 +109,35 @@ const RegistryAccountType = builder.objectRef<AccountStatus>('RegistryAccount').
 const RegistryHostType = builder.objectRef<HostStatus>('RegistryHost')
 RegistryHostType.implement({
   description:
-    'What goes on with a host that this server asked since it started: another registry’s, its token server’s, or one that it redirects to.',
+    'State of a host that this server requested since its start: a registry, a token server, or the target of a redirect.',
   fields: (t) => ({
-    host: t.exposeString('host', { description: 'Host and port, as pull specs spell it: `docker.io`.' }),
-    inFlight: t.exposeInt('inFlight', { description: 'Requests that it is answering.' }),
+    host: t.exposeString('host', { description: 'Host and port as in pull specs, for example `docker.io`.' }),
+    inFlight: t.exposeInt('inFlight', {
+      description: 'Number of requests that were sent and have no response yet.',
+    }),
     waiting: t.exposeInt('waiting', {
       description:
-        'Requests that wait for their turn: for one of these to end, or for as many a second as are allowed.',
+        'Number of requests in the queue: they wait for running requests to finish, or for the limit of requests per second.',
     }),
     concurrency: t.exposeInt('concurrency', {
       description:
-        'Requests that it is sent at a time: what is allowed (`--requests-per-registry`, or its configuration’s `concurrency`), halved each time that it has too many, and one more each time that so many went well.',
+        'Number of concurrent requests to the host. It starts at the limit (`--requests-per-registry`, or `concurrency` of the configuration), is halved each time the host rejects requests because of their number, and increases by one after as many successes.',
     }),
     breaker: t.field({
       type: BreakerType,
-      description: 'Whether it is asked at all, and if not why and until when.',
+      description: 'Circuit breaker of the host.',
       resolve: ({ breaker }) => breaker,
     }),
     budgets: t.field({
       type: [RequestBudgetType],
       description:
-        'What it still gives to each account, as in `accounts`, the one that it told last at the end; empty where it does not say.',
+        'Remaining requests of each account, the most recently reported last; empty if the host does not report them.',
       resolve: ({ budgets }) => budgets,
     }),
     accounts: t.field({
       type: [RegistryAccountType],
       description:
-        'The accounts as which it is not asked for now, or that it told what it still gives: at most 200, and none where all is well and nothing was told.',
+        'Accounts whose circuit breaker is not closed, or whose remaining requests are known; at most 200. Empty if no account is limited.',
       resolve: ({ accounts }) => accounts,
     }),
   }),
@@ -148,9 +152,9 @@ builder.queryField('registries', (t) =>
   t.field({
     type: RegistryHostConnection,
     description:
-      'The hosts that this server asked lately, by name: how busy they are, whether they are left alone, and what they still give.',
+      'Returns the registry hosts that this server requested recently, by name, with their load, circuit breakers and remaining requests.',
     args: {
-      host: t.arg.string({ description: 'Only this one, as pull specs spell it: `docker.io`.' }),
+      host: t.arg.string({ description: 'Returns only this host, spelled as in pull specs: `docker.io`.' }),
       ...connectionArgs,
     },
     complexity: pageComplexity,

@@ -5,53 +5,57 @@ import { builder } from '../kit/builder.ts'
 import { RegistryMirrorUseEnum } from './registry-configuration.ts'
 
 const RegistryPlaceType = builder.objectRef<RepositoryLocation>('RegistryPlace').implement({
-  description: 'Where a repository is asked for, and how that place is connected to.',
+  description: 'A location from which a repository is read, and the properties of connections to it.',
   fields: (t) => ({
     repository: t.string({
-      description: 'Host and repository: `mirror.example/quay/app`. Credentials are those for this name.',
+      description:
+        'Host and repository of the location, for example `mirror.example/quay/app`. Credentials are chosen by this name.',
       resolve: formatRepository,
     }),
-    isMirror: t.exposeBoolean('isMirror', { description: 'Whether it is a mirror; the last place is none.' }),
+    isMirror: t.exposeBoolean('isMirror', {
+      description: 'Whether the location is a mirror. The last location is not.',
+    }),
     serves: t.field({
       type: RegistryMirrorUseEnum,
-      description: 'What it is asked for.',
+      description: 'Requests that the location serves.',
       resolve: ({ serves }) => serves,
     }),
     insecure: t.exposeBoolean('insecure', {
       description:
-        'Whether plain HTTP, or a certificate that does not verify, is accepted there, whoever asks.',
+        'Whether connections may use plain HTTP or accept an invalid certificate, regardless of the image stream’s setting.',
     }),
     hasAuthority: t.boolean({
-      description: 'Whether certificates of an authority of its own are trusted there.',
+      description: 'Whether additional certificates are trusted for the location.',
       resolve: ({ route }) => (route?.ca.length ?? 0) > 0,
     }),
     hasClientCertificate: t.boolean({
-      description: 'Whether it is shown a certificate when it asks for one.',
+      description: 'Whether a client certificate is configured for the location.',
       resolve: ({ route }) => route?.client != null,
     }),
     proxy: t.string({
       nullable: true,
-      description: 'The proxy on the way; null for none.',
+      description: 'URL of the proxy for the location; null if there is none.',
       resolve: ({ route }) => route?.proxy?.url ?? null,
     }),
     problem: t.exposeString('problem', {
       nullable: true,
-      description: 'Why it cannot be asked as it was configured: a secret that is lost. Null where it can.',
+      description:
+        'Reason why the location cannot be requested as configured, for example a lost secret; null if there is no problem.',
     }),
   }),
 })
 
 const RegistryPlanType = builder.objectRef<RepositoryPlan>('RegistryPlan').implement({
-  description: 'What all configurations together mean for one repository.',
+  description: 'Effect of all registry configurations for one repository.',
   fields: (t) => ({
     blockedBy: t.string({
       nullable: true,
-      description: 'Which rule says that nothing may be imported from there; null where it may be.',
+      description: 'Rule that blocks imports from the repository; null if imports are allowed.',
       resolve: (plan) => ('blockedBy' in plan ? plan.blockedBy : null),
     }),
     places: t.field({
       type: [RegistryPlaceType],
-      description: 'Where it is asked for, one after the other; empty where it is blocked.',
+      description: 'Locations in the order in which they are requested; empty if imports are blocked.',
       resolve: (plan) => ('locations' in plan ? plan.locations : []),
     }),
   }),
@@ -61,11 +65,11 @@ builder.queryField('registryPlan', (t) =>
   t.field({
     type: RegistryPlanType,
     description:
-      'Where the next import of a repository would ask, and whether it may: nothing is asked for this answer.',
+      'Returns the locations that the next import of a repository would request, and whether the import is allowed. The server sends no request.',
     args: {
       repository: t.arg.string({
         required: true,
-        description: 'A repository as a stream’s spec names it: `quay.io/team/app`.',
+        description: 'Repository as in an image stream’s spec, for example `quay.io/team/app`.',
       }),
     },
     resolve: (_query, { repository: name }, { configurations }) => {

@@ -2,39 +2,52 @@ import type { CredentialTest } from '../../credentials/credential-test.ts'
 import { builder } from '../kit/builder.ts'
 
 const CredentialTestOutcomeEnum = builder.enumType('RegistryCredentialTestOutcome', {
-  description: 'What a registry makes of a credential.',
+  description: 'Result of a test of a registry credential.',
   values: {
-    OK: { description: 'The registry took the credential.' },
-    NOT_ASKED_FOR: { description: 'The registry answers everybody, and did not ask for the credential.' },
+    OK: { description: 'The registry accepted the credential.' },
+    NOT_ASKED_FOR: { description: 'The registry responded without requiring a credential.' },
     NOT_SHOWN: {
-      description: 'The registry names a token server that is not known to be its own: it was shown nothing.',
-    },
-    UNAUTHORIZED: { description: 'The credential is wrong, or opens nothing there: 401.' },
-    FORBIDDEN: { description: 'The credential is known, and may not read this: 403.' },
-    NOT_FOUND: { description: 'There is no such repository, or none that the credential may know of: 404.' },
-    TOO_MANY_REQUESTS: { description: 'The registry takes no more requests for now: 429.' },
-    BLOCKED: {
       description:
-        'A configuration says that the registry is not to be asked, or cannot be used: nothing was sent.',
+        'The registry refers to a token server that is not trusted for it. The credential was not sent.',
     },
-    UNAVAILABLE: { description: 'The registry, or its token server, gave no answer that tells.' },
-    BROKEN: { description: 'What is stored of the credential was changed: set it anew.' },
+    UNAUTHORIZED: {
+      description: 'The registry rejected the credential, or the credential does not grant access (401).',
+    },
+    FORBIDDEN: {
+      description: 'The registry accepted the credential but denies access to the repository (403).',
+    },
+    NOT_FOUND: {
+      description: 'The repository does not exist, or the credential does not grant knowledge of it (404).',
+    },
+    TOO_MANY_REQUESTS: { description: 'The registry limits the request rate (429).' },
+    BLOCKED: {
+      description: 'A registry configuration blocks the registry or cannot be used. No request was sent.',
+    },
+    UNAVAILABLE: {
+      description: 'The registry or its token server cannot be reached, or its response is not conclusive.',
+    },
+    BROKEN: { description: 'The stored secret cannot be decrypted. Set the credential again.' },
   } as const,
 })
 
 const TestRegistryCredentialInput = builder.inputType('TestRegistryCredentialInput', {
-  description: 'A credential to try.',
+  description: 'A registry credential to test.',
   fields: (t) => ({
-    namespace: t.string({ required: true, defaultValue: 'default', description: 'Its namespace.' }),
-    prefix: t.string({ required: true, description: 'What it is for, as it was set.' }),
+    namespace: t.string({
+      required: true,
+      defaultValue: 'default',
+      description: 'Namespace of the credential; the default is `default`.',
+    }),
+    prefix: t.string({ required: true, description: 'Prefix of the credential, as it was set.' }),
     repository: t.string({
       description:
-        'A repository below the prefix to read with it, without the registry: `team/app`. Without one the registry is asked whether it takes the credential at all.',
+        'Repository below the prefix to read, without the registry: `team/app`. If omitted, the test only checks whether the registry accepts the credential.',
     }),
     insecure: t.boolean({
       required: true,
       defaultValue: false,
-      description: 'Accepts plain HTTP, or a certificate that does not verify.',
+      description:
+        'Whether the test may use plain HTTP or accept an invalid certificate; the default is false.',
     }),
   }),
 })
@@ -42,19 +55,19 @@ const TestRegistryCredentialInput = builder.inputType('TestRegistryCredentialInp
 const TestRegistryCredentialPayload = builder
   .objectRef<CredentialTest>('TestRegistryCredentialPayload')
   .implement({
-    description: 'What the registry answered to a credential.',
+    description: 'Result of the test.',
     fields: (t) => ({
       outcome: t.field({
         type: CredentialTestOutcomeEnum,
-        description: 'What the registry makes of it.',
+        description: 'Result of the test.',
         resolve: ({ outcome }) => outcome,
       }),
       status: t.exposeInt('status', {
         nullable: true,
-        description: 'HTTP status of the answer that says so; null where there was none.',
+        description: 'HTTP status of the response that decided the result; null if there was no response.',
       }),
       message: t.exposeString('message', {
-        description: 'The same for a person, with the registry’s own words.',
+        description: 'Human-readable result, with the registry’s own message.',
       }),
     }),
   })
@@ -63,9 +76,13 @@ builder.mutationField('testRegistryCredential', (t) =>
   t.field({
     type: TestRegistryCredentialPayload,
     description:
-      'Asks the registry now, with a new token where it wants one, and says what it answers; takes up to 20 seconds. What the registry says is data, not an error.',
+      'Requests the registry with a credential, and with a new token if the registry requires one, and returns the result after at most 20 seconds. A rejection by the registry is a result and not an error of the mutation.',
     args: {
-      input: t.arg({ type: TestRegistryCredentialInput, required: true, description: 'Which one to try.' }),
+      input: t.arg({
+        type: TestRegistryCredentialInput,
+        required: true,
+        description: 'The credential to test.',
+      }),
     },
     resolve: (_mutation, { input }, { testCredential }) => testCredential(input),
   }),

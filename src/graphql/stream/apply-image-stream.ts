@@ -7,14 +7,14 @@ import type { GraphQLContext } from '../kit/context.ts'
 import { ImageStreamType, ImportType } from '../kit/object-types.ts'
 import { checkWait, WAIT_DESCRIPTION } from '../kit/wait.ts'
 
-/** One document with what stands for it after waiting. */
-interface Result extends AppliedDocument {
+/** A document with its image stream and import after the wait. */
+interface AppliedResult extends AppliedDocument {
   readonly imageStream: ImageStream | null
   readonly import: Import | null
 }
 
-/** Results that an answer is taken to have when its cost is estimated, before the documents are counted. */
-const USUAL_RESULTS = 50
+/** Number of results for the estimate of complexity, which is made before the documents are counted. */
+const ESTIMATED_RESULTS = 50
 
 const ApplyImageStreamInput = builder.inputType('ApplyImageStreamInput', {
   description: 'OpenShift documents to apply.',
@@ -22,100 +22,101 @@ const ApplyImageStreamInput = builder.inputType('ApplyImageStreamInput', {
     manifest: t.string({
       required: true,
       description:
-        'JSON, or YAML documents separated by `---`: each an `ImageStream`, an `ImageStreamImport`, or a `List` of them; at most 1,000.',
+        'JSON, or YAML documents separated by `---`. Each is an `ImageStream`, an `ImageStreamImport`, or a `List` of them; at most 1,000 documents.',
     }),
     namespace: t.string({
       required: true,
       defaultValue: 'default',
-      description: 'Namespace of the documents that name none.',
+      description: 'Namespace of documents that do not name one; the default is `default`.',
     }),
     dryRun: t.boolean({
       required: true,
       defaultValue: false,
       description:
-        'Checks everything and says what would change, and writes nothing; an `ImageStreamImport` is fetched, and not stored.',
+        'Whether to check all documents and return the changes without storing them; the default is false. The images of an `ImageStreamImport` are fetched and not stored.',
     }),
     waitSeconds: t.int({ required: true, defaultValue: 30, description: WAIT_DESCRIPTION }),
   }),
 })
 
 const ApplyActionEnum = builder.enumType('ApplyAction', {
-  description: 'What became of a document, or in a dry run would.',
+  description: 'Effect of a document, or its effect without the dry run.',
   values: {
-    CREATED: { description: 'There was no stream of the name.' },
-    CONFIGURED: { description: 'The stream was changed.' },
-    UNCHANGED: { description: 'The stream was as the document wants it.' },
+    CREATED: { description: 'The image stream is created.' },
+    CONFIGURED: { description: 'The image stream is changed.' },
+    UNCHANGED: { description: 'The image stream already matches the document.' },
   } as const,
 })
 
 const AppliedDocumentKindEnum = builder.enumType('AppliedDocumentKind', {
-  description: 'Kinds of documents that can be applied.',
+  description: 'Kind of a document.',
   values: {
-    ImageStream: { description: 'What a stream should be: labels, annotations and spec as a whole.' },
-    ImageStreamImport: { description: 'What to import into a stream now, as `importImage` does.' },
+    ImageStream: { description: 'Desired state of an image stream: labels, annotations and the whole spec.' },
+    ImageStreamImport: { description: 'Images to import into an image stream now, as with `importImage`.' },
   } as const,
 })
 
-const AppliedDocumentType = builder.objectRef<Result>('AppliedDocument').implement({
-  description: 'One document of a manifest, and what became of it.',
+const AppliedDocumentType = builder.objectRef<AppliedResult>('AppliedDocument').implement({
+  description: 'A document of the manifest, and its effect.',
   fields: (t) => ({
     kind: t.field({
       type: AppliedDocumentKindEnum,
-      description: 'What kind of document it is.',
+      description: 'Kind of the document.',
       resolve: ({ kind }) => kind,
     }),
-    namespace: t.exposeString('namespace', { description: 'Namespace of its stream.' }),
-    name: t.exposeString('name', { description: 'Name of its stream.' }),
+    namespace: t.exposeString('namespace', { description: 'Namespace of the document’s image stream.' }),
+    name: t.exposeString('name', { description: 'Name of the document’s image stream.' }),
     action: t.field({
       type: ApplyActionEnum,
-      description: 'What was done, or would be where nothing is to be stored.',
+      description: 'Effect of the document, or the effect it would have if nothing is stored.',
       resolve: ({ action }) => action,
     }),
     imageStream: t.field({
       type: ImageStreamType,
       nullable: true,
-      description: 'The stream as it is now; null where it is not there since nothing was to be stored.',
+      description:
+        'The image stream in its present state; null if the stream does not exist because nothing was stored.',
       resolve: ({ imageStream }) => imageStream,
     }),
     import: t.field({
       type: ImportType,
       nullable: true,
       description:
-        'The import that was begun, as it stands after waiting; null where there was nothing to import.',
+        'The import that the document started, in its state after the wait; null if there was nothing to import.',
       resolve: (result) => result.import,
     }),
     warnings: t.field({
       type: ['String'],
-      description: 'What of the document was left out, each with its path: `spec.tags[0].foo: …`.',
+      description: 'Parts of the document that were ignored, each with its path: `spec.tags[0].foo: …`.',
       resolve: ({ warnings }) => [...warnings],
     }),
     diff: t.exposeString('diff', {
       description:
-        'What changes, a line for each field: `- path: old` and `+ path: new`, by path; server-set fields are left out. Empty when nothing changes.',
+        'Changes with one line for each field, ordered by path: `- path: old` and `+ path: new`. Fields that the server sets are omitted. Empty if nothing changes.',
     }),
   }),
 })
 
 const ApplyImageStreamPayload = builder
-  .objectRef<{ readonly results: readonly Result[] }>('ApplyImageStreamPayload')
+  .objectRef<{ readonly results: readonly AppliedResult[] }>('ApplyImageStreamPayload')
   .implement({
-    description: 'What became of each document.',
+    description: 'Effects of the documents.',
     fields: (t) => ({
       results: t.field({
         type: [AppliedDocumentType],
-        description: 'One for each document, in their order.',
-        complexity: { field: 1, multiplier: USUAL_RESULTS },
+        description: 'One result for each document, in the order of the documents.',
+        complexity: { field: 1, multiplier: ESTIMATED_RESULTS },
         resolve: ({ results }) => results,
       }),
     }),
   })
 
-/** The streams are read together, after every import was waited for. */
+/** Waits for the imports, then reads the image streams as one batch. */
 async function resultsOf(
   documents: readonly AppliedDocument[],
   seconds: number,
   { importer, streams }: GraphQLContext,
-): Promise<Result[]> {
+): Promise<AppliedResult[]> {
   const imports = await Promise.all(
     documents.map(async ({ importId }) => {
       const finished = importId === null ? undefined : await importer.wait(importId, seconds)
@@ -135,7 +136,7 @@ builder.mutationField('applyImageStream', (t) =>
   t.field({
     type: ApplyImageStreamPayload,
     description:
-      'Creates or changes streams as OpenShift documents say, all of them or none, and imports what is new. `CONFLICT` when a document’s `resourceVersion` is not the newest.',
+      'Creates or changes image streams from OpenShift documents, all or none, and imports new images. `CONFLICT` if the `resourceVersion` of a document is outdated.',
     args: {
       input: t.arg({ type: ApplyImageStreamInput, required: true, description: 'The documents.' }),
     },

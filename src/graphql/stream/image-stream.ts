@@ -26,10 +26,10 @@ import { tagSearchArgs, tagSearchComplexity } from '../tag/tag-search.ts'
 registerRowNode('ImageStream', (id, { streams }) => streams.byIds([id]).get(id))
 
 const ManifestFormatEnum = builder.enumType('ManifestFormat', {
-  description: 'How a document is written.',
+  description: 'Format of a manifest document.',
   values: {
-    JSON: { description: 'As `oc get -o json` prints it.' },
-    YAML: { description: 'As `oc get -o yaml` prints it.' },
+    JSON: { description: 'JSON, as from `oc get -o json`.' },
+    YAML: { description: 'YAML, as from `oc get -o yaml`.' },
   } as const,
 })
 
@@ -37,60 +37,64 @@ const importCursors = keyCursors<Import>('imports', ({ id }) => [id])
 
 ImageStreamType.implement({
   description:
-    'A named set of tags, each with the images that it has meant over time, wherever they are stored.',
+    'A named set of tags, each with the history of the images that the tag pointed to. The images may be in any registry.',
   interfaces: [NodeInterface],
   fields: (t) => ({
     id: t.id({
-      description: 'Names this stream among all objects; a later stream of the same name has another one.',
+      description:
+        'Global identifier of the image stream. A later stream with the same name has another `id`.',
       resolve: ({ id }) => nodeId('ImageStream', id),
     }),
     namespace: t.exposeString('namespace', {
-      description: 'What groups streams of one owner; `default` unless given.',
+      description: 'Namespace that groups image streams; `default` unless set.',
     }),
-    name: t.exposeString('name', { description: 'Its name, unique in the namespace.' }),
-    uid: t.exposeString('uid', { description: 'A UUID, as Kubernetes gives each object one.' }),
-    generation: t.exposeInt('generation', { description: 'Counts the changes of its spec, from 1.' }),
+    name: t.exposeString('name', { description: 'Name of the image stream, unique in the namespace.' }),
+    uid: t.exposeString('uid', { description: 'UUID of the image stream, as in Kubernetes.' }),
+    generation: t.exposeInt('generation', {
+      description:
+        'Number of the spec’s version, which starts at 1 and increases with each change of the spec.',
+    }),
     resourceVersion: t.string({
       description:
-        'Changes with every change of the stream or its tags; hand it back with a write to have it refused when stale.',
+        'Opaque version that changes with every change of the image stream or its tags. A mutation with an outdated version fails with `CONFLICT`.',
       resolve: ({ resourceVersion }) => String(resourceVersion),
     }),
     creationTimestamp: t.field({
       type: 'DateTime',
-      description: 'When it was created.',
+      description: 'Time at which the image stream was created.',
       resolve: ({ createdAt }) => createdAt,
     }),
     labels: t.field({
       type: [KeyValueType],
-      description: 'Labels, by which streams can be found.',
+      description: 'Labels of the image stream, which `imageStreams` can filter by.',
       resolve: ({ labels }) => readKeyValues(labels),
     }),
     annotations: t.field({
       type: [KeyValueType],
       description:
-        'Notes. `openshift.io/image.dockerRepositoryCheck` is the server’s: when the last import finished, or why it failed.',
+        'Annotations of the image stream. The server sets `openshift.io/image.dockerRepositoryCheck` to the time of the last import, or to the reason of its failure.',
       resolve: annotationsOf,
     }),
     spec: t.field({
       type: ImageStreamSpecType,
-      description: 'What is wanted of the stream.',
+      description: 'Desired state of the image stream.',
       resolve: (stream) => stream,
     }),
     status: t.field({
       type: ImageStreamStatusType,
-      description: 'What was seen: the tags and their images.',
+      description: 'Observed state of the image stream: the tags and their images.',
       resolve: (stream) => stream,
     }),
     tag: t.field({
       type: ImageStreamTagType,
       nullable: true,
-      description: 'One tag; null where neither spec nor status knows it.',
-      args: { name: t.arg.string({ required: true, description: 'The tag: `latest`.' }) },
+      description: 'Returns a tag by name; null if neither spec nor status contains the tag.',
+      args: { name: t.arg.string({ required: true, description: 'Name of the tag, for example `latest`.' }) },
       resolve: (stream, { name }, context) => tagOfStream(stream, name, context),
     }),
     imports: t.field({
       type: ImportConnection,
-      description: 'Its imports, newest first; the last 50 are kept.',
+      description: 'Imports of the image stream, newest first; the last 50 are kept.',
       args: connectionArgs,
       complexity: pageComplexity,
       resolve: (stream, args, { importer }, info) =>
@@ -108,13 +112,13 @@ ImageStreamType.implement({
     }),
     manifest: t.string({
       description:
-        'The stream as an OpenShift `ImageStream` document (`image.openshift.io/v1`), with all tags and their history.',
+        'The image stream as an OpenShift `ImageStream` document (`image.openshift.io/v1`), with all tags and their history.',
       args: {
         format: t.arg({
           type: ManifestFormatEnum,
           required: true,
           defaultValue: 'JSON',
-          description: 'How to write it.',
+          description: 'Format of the document; the default is `JSON`.',
         }),
       },
       complexity: 1000,
@@ -125,17 +129,17 @@ ImageStreamType.implement({
 })
 
 ImageStreamStatusType.implement({
-  description: 'What was seen of an image stream.',
+  description: 'Observed state of an image stream.',
   fields: (t) => ({
     dockerImageRepository: t.string({
       description:
-        'Where its images can be pulled from: the registry’s repository of the stream’s name, to which they are pushed too; where that registry is not the integrated one, `spec.dockerImageRepository` first.',
+        'Repository from which clients can pull the stream’s images, and to which they can push: the repository with the stream’s name in the integrated registry. If the registry is external, `spec.dockerImageRepository` takes precedence.',
       resolve: (stream, _args, { pullRepository }) => pullRepository(stream),
     }),
     publicDockerImageRepository: t.string({
       nullable: true,
       description:
-        'The same under the name that was set for clients elsewhere (`--registry-host`); null when none was.',
+        'Repository of the stream under the registry’s public host name (`--registry-host`); null if none is configured.',
       resolve: ({ namespace, name }, _args, { registry: { publicHost } }) =>
         publicHost === null ? null : `${publicHost}/${namespace}/${name}`,
     }),
@@ -143,23 +147,26 @@ ImageStreamStatusType.implement({
       type: 'DateTime',
       nullable: true,
       description:
-        'When an import last brought in, or found unchanged, all that it was asked for; null when none ever did. `notCheckedSince` looks for it.',
+        'Time at which an import last succeeded for all of its tags, changed or not; null if there was none. `notCheckedSince` filters by this time.',
       resolve: ({ checkedAt }) => checkedAt,
     }),
     changedAt: t.field({
       type: 'DateTime',
       nullable: true,
       description:
-        'When one of its tags last got another image; null when none ever had one. `unchangedSince` looks for it.',
+        'Time at which one of the stream’s tags last got another image; null if no tag ever had an image. `unchangedSince` filters by this time.',
       resolve: ({ newestAt }) => newestAt || null,
     }),
     tags: t.field({
       type: ImageStreamTagConnection,
       description:
-        'Its tags, the most important ones first: `latest`, minor versions, full versions, each newest first, then others by name.',
+        'Tags of the image stream. By default the most important come first: `latest`, then minor versions, then full versions, each with the newest first, then other tags by name.',
       args: {
         ...tagSearchArgs,
-        orderBy: t.arg({ type: ImageStreamTagOrderEnum, description: 'Another order than by importance.' }),
+        orderBy: t.arg({
+          type: ImageStreamTagOrderEnum,
+          description: 'Sort order of the tags. If omitted, tags are ordered by importance.',
+        }),
         ...connectionArgs,
       },
       complexity: tagSearchComplexity,
@@ -172,14 +179,14 @@ builder.queryField('imageStream', (t) =>
   t.field({
     type: ImageStreamType,
     nullable: true,
-    description: 'One image stream by its name; null where there is none.',
+    description: 'Returns an image stream by namespace and name; null if it does not exist.',
     args: {
       namespace: t.arg.string({
         required: true,
         defaultValue: 'default',
-        description: 'Namespace of the stream.',
+        description: 'Namespace of the image stream; the default is `default`.',
       }),
-      name: t.arg.string({ required: true, description: 'Name of the stream.' }),
+      name: t.arg.string({ required: true, description: 'Name of the image stream.' }),
     },
     resolve: (_query, { namespace, name }, { streams }) => streams.byName(namespace, name),
   }),

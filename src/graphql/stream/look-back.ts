@@ -20,14 +20,14 @@ import { ownedConnection } from '../kit/owned-connection.ts'
 import { batchTags } from '../tag/image-stream-tag.ts'
 import { TagEventConnection } from '../tag/tag-event.ts'
 
-/** The tag whose history has the entry, read for all that were read together with it. */
+/** Returns the tag whose history contains the entry, loaded for the entry's batch. */
 function tagOf(event: TagEvent, { tags }: GraphQLContext): Tag {
   const found = loadForBatch(event, 'tag', (events) => {
     const rows = tags.byIds([...new Set(events.map(({ tagId }) => tagId))])
     batchTags([...rows.values()])
     return rows
   }).get(event.tagId)
-  if (!found) throw new Error(`the tag of tag event ${event.id} is gone`)
+  if (!found) throw new Error(`the tag of tag event ${event.id} does not exist`)
   return found
 }
 
@@ -43,18 +43,18 @@ const eventAt = (tag: Tag, time: number, { lookBack }: GraphQLContext): TagEvent
 
 const PastTagType = builder.objectRef<PastTag>('PastTag')
 PastTagType.implement({
-  description: 'What a tag meant at some time.',
+  description: 'A tag at an earlier time.',
   fields: (t) => ({
-    tag: t.exposeString('name', { description: 'The tag: `latest`.' }),
+    tag: t.exposeString('name', { description: 'Name of the tag, for example `latest`.' }),
     event: t.field({
       type: TagEventType,
-      description: 'The entry of its history that was the newest then.',
+      description: 'Entry of the tag’s history that was the newest at that time.',
       resolve: ({ event }) => event,
     }),
   }),
 })
 
-const PastTagConnection = connectionType('PastTag', PastTagType, { items: 'tags of a time' })
+const PastTagConnection = connectionType('PastTag', PastTagType, { items: 'tags at an earlier time' })
 const pastTagCursors = keyCursors<PastTag>('tagsAt', ({ name }) => [name], ['string'])
 
 type PastTagsArguments = ConnectionArguments & { time: number; matching?: string | null | undefined }
@@ -100,7 +100,7 @@ const imageHistory = (
 builder.objectField(TagEventType, 'imageStreamTag', (t) =>
   t.field({
     type: ImageStreamTagType,
-    description: 'The tag whose history has this entry.',
+    description: 'Tag whose history contains the entry.',
     resolve: (event, _args, context) => tagOf(event, context),
   }),
 )
@@ -110,8 +110,10 @@ builder.objectField(ImageStreamTagType, 'at', (t) =>
     type: TagEventType,
     nullable: true,
     description:
-      'What it meant at that time: the entry of its history that was the newest then; null while it meant nothing yet. Entries that were pruned are not remembered.',
-    args: { time: t.arg({ type: 'DateTime', required: true, description: 'The time to look back to.' }) },
+      'Entry of the tag’s history that was the newest at a time: the image that the tag pointed to. Null if the tag had no image yet. Pruned entries are not available.',
+    args: {
+      time: t.arg({ type: 'DateTime', required: true, description: 'Time at which to look up the tag.' }),
+    },
     resolve: (tag, { time }, context) => eventAt(tag, time, context),
   }),
 )
@@ -120,11 +122,11 @@ builder.objectField(ImageStreamType, 'tagsAt', (t) =>
   t.field({
     type: PastTagConnection,
     description:
-      'What its tags meant at that time, by name: those that meant something then and are still there.',
+      'Tags of the image stream at an earlier time, by name. Only tags that had an image at that time and still exist are included.',
     args: {
-      time: t.arg({ type: 'DateTime', required: true, description: 'The time to look back to.' }),
+      time: t.arg({ type: 'DateTime', required: true, description: 'Time at which to look up the tags.' }),
       matching: t.arg.string({
-        description: 'Only tags whose name matches; `*` stands for any characters.',
+        description: 'Returns only tags whose name matches this pattern; `*` matches any characters.',
       }),
       ...connectionArgs,
     },
@@ -137,7 +139,7 @@ builder.objectField(ImageType, 'history', (t) =>
   t.field({
     type: TagEventConnection,
     description:
-      'Every entry of a history that has this image, of any tag in any stream, newest first; `tags` has those that mean it now.',
+      'Entries of the histories of all tags that contain the image, newest first. `tags` contains the tags that point to the image now.',
     args: connectionArgs,
     complexity: pageComplexity,
     resolve: imageHistory,

@@ -10,17 +10,17 @@ import { checkWait, WAIT_DESCRIPTION } from '../kit/wait.ts'
 import { ImportModeEnum, TagReferencePolicyTypeEnum } from '../tag/tag-reference.ts'
 import { ImageStreamSpecInput } from './spec.ts'
 
-interface Payload {
+interface WrittenPayload {
   readonly imageStream: ImageStream
   readonly import: Import | null
 }
 
-/** The stream and import as they stand after waiting. */
+/** Returns the image stream and the import after the wait. */
 async function payloadOf(
   { stream, importId }: WrittenStream,
   seconds: number,
   context: GraphQLContext,
-): Promise<Payload> {
+): Promise<WrittenPayload> {
   const { importer, streams } = context
   const finished = importId === null ? undefined : await importer.wait(importId, seconds)
   return { imageStream: streams.byIds([stream.id]).get(stream.id) ?? stream, import: finished ?? null }
@@ -32,108 +32,129 @@ const CreateImageStreamInput = builder.inputType('CreateImageStreamInput', {
     namespace: t.string({
       required: true,
       defaultValue: 'default',
-      description: 'Its namespace: a DNS label.',
+      description: 'Namespace of the image stream, a DNS label; the default is `default`.',
     }),
     name: t.string({
       required: true,
       description:
-        'Its name: lowercase letters, digits, dashes and dots, at most 253; unique in the namespace.',
+        'Name of the image stream, unique in the namespace: at most 253 lowercase letters, digits, dashes and dots.',
     }),
-    labels: t.field({ type: [KeyValueInput], description: 'Labels, by which it can be found.' }),
+    labels: t.field({
+      type: [KeyValueInput],
+      description: 'Labels of the image stream, which `imageStreams` can filter by.',
+    }),
     annotations: t.field({
       type: [KeyValueInput],
-      description: 'Notes, which the server keeps and does not read.',
+      description: 'Annotations of the image stream, which the server stores without interpretation.',
     }),
-    spec: t.field({ type: ImageStreamSpecInput, description: 'Where its images come from.' }),
+    spec: t.field({ type: ImageStreamSpecInput, description: 'Desired state: the sources of the images.' }),
     waitSeconds: t.int({ required: true, defaultValue: 30, description: WAIT_DESCRIPTION }),
   }),
 })
 
 const ImportImageInput = builder.inputType('ImportImageInput', {
-  description: 'What to import into a stream.',
+  description: 'An import into an image stream.',
   fields: (t) => ({
-    namespace: t.string({ required: true, defaultValue: 'default', description: 'Namespace of the stream.' }),
-    imageStream: t.string({ required: true, description: 'Name of the stream.' }),
-    tag: t.string({ description: 'One tag; without it, whatever the spec says to import.' }),
+    namespace: t.string({
+      required: true,
+      defaultValue: 'default',
+      description: 'Namespace of the image stream; the default is `default`.',
+    }),
+    imageStream: t.string({ required: true, description: 'Name of the image stream.' }),
+    tag: t.string({
+      description: 'Name of one tag to import. If omitted, everything that the spec imports is imported.',
+    }),
     from: t.string({
-      description: 'Imports this reference, and makes it the source of the tag, or with `all` of the stream.',
+      description:
+        'Reference to import. It becomes the source of the tag, or with `all` of the image stream.',
     }),
     all: t.boolean({
       required: true,
       defaultValue: false,
-      description: 'Imports every tag of the repository that `from` names.',
+      description: 'Whether to import every tag of the repository in `from`; the default is false.',
     }),
     confirm: t.boolean({
       required: true,
       defaultValue: false,
-      description: 'Creates the stream where there is none.',
+      description: 'Whether to create the image stream if it does not exist; the default is false.',
     }),
     dryRun: t.boolean({
       required: true,
       defaultValue: false,
-      description: 'Fetches and reports everything, and stores nothing.',
+      description: 'Whether to fetch and report everything and store nothing; the default is false.',
     }),
     fullSweep: t.boolean({
       description:
-        'Asks the registry for each tag of the stream’s repository, also where a listing of its vendor tells which ones changed: that finds what such a listing does not show, and costs a request for each tag. A listing that is set aside because it failed is asked for again.',
+        'Whether to run a full scan: to request each tag of the stream’s repository from the registry, instead of only those that a vendor’s listing reports as changed. A full scan finds changes that a listing omits and costs one request for each tag. It also retries a listing that failed. If omitted, the server decides by the time of the last full scan (`repositoryWatch`).',
     }),
     scheduled: t.boolean({
-      description: 'Writes into the spec whether this is to be imported again and again without being asked.',
+      description:
+        'Whether the server imports the tag or repository periodically; stored in the spec. If omitted, the spec does not change.',
     }),
     insecure: t.boolean({
       description:
-        'Accepts plain HTTP, or a certificate that does not verify. WrittenStream into the spec with what is imported; for this import alone where no spec tag or `from` is concerned.',
+        'Whether the import may use plain HTTP or accept an invalid certificate. The value is stored in the spec with the imported source. If there is no spec tag and no `from`, it applies to this import only.',
     }),
     importMode: t.field({
       type: ImportModeEnum,
-      description: 'What to take of an image for several platforms; kept like `insecure`.',
+      description: 'Part of a multi-platform image that is imported; stored like `insecure`.',
     }),
     referencePolicy: t.field({
       type: TagReferencePolicyTypeEnum,
-      description: 'Which pull spec to give out; written into a spec tag that has none yet.',
+      description: 'Pull spec that clients get for the images; stored only in a spec tag that is new.',
     }),
     resourceVersion: t.string({
       description:
-        'Refuses with `CONFLICT` unless this is still the stream’s newest version, or where there is no such stream.',
+        'Expected `resourceVersion` of the image stream. If the stream has another one or does not exist, the mutation fails with `CONFLICT`. If omitted, the server does not check.',
     }),
     waitSeconds: t.int({ required: true, defaultValue: 30, description: WAIT_DESCRIPTION }),
   }),
 })
 
 const UpdateImageStreamInput = builder.inputType('UpdateImageStreamInput', {
-  description: 'A change of an image stream: what is left out stays as it is.',
+  description: 'Changes of an image stream. Omitted fields do not change.',
   fields: (t) => ({
-    namespace: t.string({ required: true, defaultValue: 'default', description: 'Namespace of the stream.' }),
-    name: t.string({ required: true, description: 'Name of the stream.' }),
-    resourceVersion: t.string({
-      description: 'Refuses the change with `CONFLICT` unless this is still the newest version.',
+    namespace: t.string({
+      required: true,
+      defaultValue: 'default',
+      description: 'Namespace of the image stream; the default is `default`.',
     }),
-    labels: t.field({ type: [KeyValueInput], description: 'Replaces all labels.' }),
+    name: t.string({ required: true, description: 'Name of the image stream.' }),
+    resourceVersion: t.string({
+      description:
+        'Expected `resourceVersion` of the image stream. If the stream has another one, the mutation fails with `CONFLICT`. If omitted, the server does not check.',
+    }),
+    labels: t.field({ type: [KeyValueInput], description: 'Labels that replace all labels.' }),
     annotations: t.field({
       type: [KeyValueInput],
-      description: 'Replaces all annotations but the server’s own.',
+      description: 'Annotations that replace all annotations except those of the server.',
     }),
     spec: t.field({
       type: ImageStreamSpecInput,
-      description: 'Changes the spec; what is new in it is imported.',
+      description: 'Changes of the spec. New sources are imported.',
     }),
   }),
 })
 
 const DeleteImageStreamInput = builder.inputType('DeleteImageStreamInput', {
-  description: 'An image stream to delete, with its tags and their history.',
+  description: 'An image stream to delete, with its tags and their histories.',
   fields: (t) => ({
-    namespace: t.string({ required: true, defaultValue: 'default', description: 'Namespace of the stream.' }),
-    name: t.string({ required: true, description: 'Name of the stream.' }),
+    namespace: t.string({
+      required: true,
+      defaultValue: 'default',
+      description: 'Namespace of the image stream; the default is `default`.',
+    }),
+    name: t.string({ required: true, description: 'Name of the image stream.' }),
     resourceVersion: t.string({
-      description: 'Refuses with `CONFLICT` unless this is still the newest version.',
+      description:
+        'Expected `resourceVersion` of the image stream. If the stream has another one, the mutation fails with `CONFLICT`. If omitted, the server does not check.',
     }),
   }),
 })
 
 const writtenPayload = (name: string, done: string) =>
-  builder.objectRef<Payload>(name).implement({
-    description: `The image stream as it is after it was ${done}, and the import that this began.`,
+  builder.objectRef<WrittenPayload>(name).implement({
+    description: `The ${done} image stream, and the import that the mutation started.`,
     fields: (t) => ({
       imageStream: t.field({
         type: ImageStreamType,
@@ -143,7 +164,7 @@ const writtenPayload = (name: string, done: string) =>
       import: t.field({
         type: ImportType,
         nullable: true,
-        description: 'The import that was begun; null where there is nothing to import.',
+        description: 'The import that the mutation started; null if there is nothing to import.',
         resolve: (payload) => payload.import,
       }),
     }),
@@ -155,23 +176,23 @@ const UpdateImageStreamPayload = writtenPayload('UpdateImageStreamPayload', 'cha
 const ImportImagePayload = builder
   .objectRef<{ import: Import; imageStream: ImageStream | null }>('ImportImagePayload')
   .implement({
-    description: 'The import that was begun, as it stands after waiting.',
+    description: 'The import that the mutation started, in its state after the wait.',
     fields: (t) => ({
       import: t.field({ type: ImportType, description: 'The import.', resolve: (payload) => payload.import }),
       imageStream: t.field({
         type: ImageStreamType,
         nullable: true,
-        description: 'The stream; null in a dry run for a stream that is not there.',
+        description: 'The image stream; null in a dry run if the stream does not exist.',
         resolve: (payload) => payload.imageStream,
       }),
     }),
   })
 
 const DeleteImageStreamPayload = builder.objectRef<{ id: number }>('DeleteImageStreamPayload').implement({
-  description: 'Says that a stream is gone.',
+  description: 'The deleted image stream.',
   fields: (t) => ({
     deletedId: t.id({
-      description: 'The `id` that the stream had.',
+      description: 'Global `id` that the image stream had.',
       resolve: ({ id }) => nodeId('ImageStream', id),
     }),
   }),
@@ -181,8 +202,10 @@ builder.mutationFields((t) => ({
   createImageStream: t.field({
     type: CreateImageStreamPayload,
     description:
-      'Creates an image stream and imports what its spec names. `ALREADY_EXISTS` when the name is taken.',
-    args: { input: t.arg({ type: CreateImageStreamInput, required: true, description: 'The stream.' }) },
+      'Creates an image stream and imports the sources in its spec. `ALREADY_EXISTS` if a stream with the name exists.',
+    args: {
+      input: t.arg({ type: CreateImageStreamInput, required: true, description: 'The image stream.' }),
+    },
     resolve: (_mutation, { input }, context) => {
       const seconds = checkWait(input.waitSeconds)
       return payloadOf(context.writer.create(input), seconds, context)
@@ -191,27 +214,29 @@ builder.mutationFields((t) => ({
   importImage: t.field({
     type: ImportImagePayload,
     description:
-      'Looks at the registries now, and records which tags mean another image. What comes of each tag is data, not an error.',
-    args: { input: t.arg({ type: ImportImageInput, required: true, description: 'What to import.' }) },
+      'Imports images from registries now, and records the tags whose image changed. A failure of a tag is part of the result and not an error of the mutation.',
+    args: { input: t.arg({ type: ImportImageInput, required: true, description: 'The import.' }) },
     resolve: async (_mutation, { input }, { importer, streams, importImage }) => {
       const seconds = checkWait(input.waitSeconds)
       const finished = await importer.wait(importImage(input), seconds)
-      if (!finished) throw new Error('an import that was just begun is not there')
+      if (!finished) throw new Error('the import that was just started does not exist')
       return { import: finished, imageStream: streams.byName(input.namespace, input.imageStream) ?? null }
     },
   }),
   updateImageStream: t.field({
     type: UpdateImageStreamPayload,
     description:
-      'Changes labels, annotations or spec, and imports what is new in the spec without waiting for it.',
-    args: { input: t.arg({ type: UpdateImageStreamInput, required: true, description: 'The change.' }) },
+      'Changes labels, annotations or spec of an image stream, and starts an import of new sources without a wait. `NOT_FOUND` if the stream does not exist.',
+    args: { input: t.arg({ type: UpdateImageStreamInput, required: true, description: 'The changes.' }) },
     resolve: (_mutation, { input }, context) => payloadOf(context.writer.update(input), 0, context),
   }),
   deleteImageStream: t.field({
     type: DeleteImageStreamPayload,
     description:
-      'Deletes a stream with its tags and their history, and its repository in the integrated registry, whose bytes the next garbage collection frees. What is known of its images, and the push log, stay.',
-    args: { input: t.arg({ type: DeleteImageStreamInput, required: true, description: 'The stream.' }) },
+      'Deletes an image stream with its tags and their histories, and its repository in the integrated registry, whose content the next garbage collection removes. The records of its images and the push log remain. `NOT_FOUND` if the stream does not exist.',
+    args: {
+      input: t.arg({ type: DeleteImageStreamInput, required: true, description: 'The image stream.' }),
+    },
     resolve: (_mutation, { input }, { writer }) => ({ id: writer.delete(input) }),
   }),
 }))

@@ -10,27 +10,27 @@ import {
 import { TagImportPolicyInput, TagReferenceInput } from '../tag/tag-reference-input.ts'
 
 ImageStreamSpecType.implement({
-  description: 'What is wanted of an image stream.',
+  description: 'Desired state of an image stream.',
   fields: (t) => ({
     dockerImageRepository: t.exposeString('dockerImageRepository', {
       nullable: true,
       description:
-        'Repository of which every tag is imported, as `registry/name`; null when only spec tags are.',
+        'Repository whose tags are all imported, as `registry/name`; null if only spec tags are imported.',
     }),
     importPolicy: t.field({
       type: TagImportPolicyType,
-      description: 'How the tags of `dockerImageRepository` are imported.',
+      description: 'Import settings of the tags of `dockerImageRepository`.',
       resolve: (stream) => stream,
     }),
     lookupPolicy: t.field({
       type: ImageLookupPolicyType,
-      description: 'Whether workloads may mean this stream by its bare name.',
+      description: 'Whether workloads can use the image stream by its bare name.',
       resolve: (stream) => stream,
     }),
     tags: t.field({
       type: [TagReferenceType],
       description:
-        'Tags with a source or policy of their own, in the order in which they were given; each wins over the repository’s tag of that name.',
+        'Tags with a source or policy of their own, in the order in which they were set. Each takes precedence over the repository’s tag with the same name.',
       resolve: (stream, _args, { streams }) =>
         loadForBatch(stream, 'specTags', (all) => {
           const tags = batch(streams.specTags(all.map(({ id }) => id)))
@@ -41,44 +41,45 @@ ImageStreamSpecType.implement({
 })
 
 ImageLookupPolicyType.implement({
-  description: 'How bare image names in workloads are looked up.',
+  description: 'Lookup of bare image names in workloads.',
   fields: (t) => ({
     local: t.boolean({
       description:
-        'Whether a bare name like `ruby:3.3` in a workload of this namespace means this stream first.',
+        'Whether a bare name such as `ruby:3.3` in a workload of the namespace refers to this image stream first.',
       resolve: ({ lookupLocal }) => Boolean(lookupLocal),
     }),
   }),
 })
 
 export const ImageStreamSpecInput = builder.inputType('ImageStreamSpecInput', {
-  description: 'What is wanted of an image stream. In an update, what is left out stays as it is.',
+  description: 'Desired state of an image stream. In an update, omitted fields do not change.',
   fields: (t) => ({
     dockerImageRepository: t.string({
       description:
-        'Repository of which every tag is imported: `docker.io/library/ruby`, without tag or digest. Null removes it.',
+        'Repository whose tags are all imported, without tag or digest: `docker.io/library/ruby`. Null removes the repository.',
     }),
     importPolicy: t.field({
       type: TagImportPolicyInput,
       description:
-        'How to import the tags of `dockerImageRepository`. When left out of a new stream, the server’s own way.',
+        'Import settings of the tags of `dockerImageRepository`. If omitted for a new stream, the server’s defaults apply.',
     }),
     lookupPolicy: t.field({
       type: builder.inputType('ImageLookupPolicyInput', {
-        description: 'How bare image names in workloads are looked up.',
+        description: 'Lookup of bare image names in workloads.',
         fields: (p) => ({
           local: p.boolean({
             required: true,
-            description: 'Lets a bare name in a workload mean this stream first.',
+            description:
+              'Whether a bare name in a workload of the namespace refers to this image stream first.',
           }),
         }),
       }),
-      description: 'Whether workloads may mean this stream by its bare name.',
+      description: 'Whether workloads can use the image stream by its bare name.',
     }),
     tags: t.field({
       type: [TagReferenceInput],
       description:
-        'All tags with a source of their own. In an update they replace the old ones: a tag that is no longer named loses its history.',
+        'All tags with a source or policy of their own. In an update they replace the present tags: a tag that is no longer listed loses its history.',
     }),
   }),
 })

@@ -12,12 +12,12 @@ import { countCriteria, ImportFailureFilter, searchFilter } from '../kit/search-
 const ImageStreamConnection = connectionType('ImageStream', ImageStreamType, { items: 'image streams' })
 
 const ImageStreamOrderEnum = builder.enumType('ImageStreamOrder', {
-  description: 'An order of image streams.',
+  description: 'Sort order of image streams.',
   values: {
     NAME: { description: 'By namespace, then by name, in byte order.' },
     NEWEST_FIRST: {
       description:
-        'The stream of which a tag got another image last comes first; those without images come last.',
+        'By the time at which one of the stream’s tags last got another image, the newest first; streams without images come last.',
     },
   } as const,
 })
@@ -34,53 +34,58 @@ const CURSORS = {
   ),
 } satisfies Record<StreamOrder, unknown>
 
-/** Looking through all streams costs about as much as reading so many of their fields. */
+/** Complexity of one criterion: a scan of all streams costs about as much as this many fields. */
 const SEARCH_COMPLEXITY = 500
 
 builder.queryField('imageStreams', (t) =>
   t.field({
     type: ImageStreamConnection,
-    description: 'Image streams, all or those that are looked for, by namespace and name unless said.',
+    description:
+      'Returns the image streams that match all given filters, by default ordered by namespace and name.',
     args: {
-      namespace: t.arg.string({ description: 'Only of this namespace.' }),
+      namespace: t.arg.string({ description: 'Returns only image streams in this namespace.' }),
       matching: t.arg.string({
-        description: 'Only those whose name matches; `*` stands for any characters.',
+        description:
+          'Returns only image streams whose name matches this pattern; `*` matches any characters. At most 255 characters.',
       }),
       labels: t.arg({
         type: [KeyValueInput],
-        description: 'Only those that have all of these labels, at most 20.',
+        description: 'Returns only image streams that have all of these labels; at most 20.',
       }),
       digest: t.arg({
         type: 'Digest',
-        description: 'Only those of which a tag means the image of this digest now, or the index.',
+        description:
+          'Returns only image streams with a tag that points to the image or index with this digest.',
       }),
       registry: t.arg.string({
         description:
-          'Only those of which the repository, or a tag of the spec, comes from this registry: `docker.io`, `quay.io`, `localhost:5000`.',
+          'Returns only image streams whose repository, or the source of a spec tag, is in this registry, for example `docker.io`, `quay.io` or `localhost:5000`.',
       }),
       failing: t.arg({
         type: ImportFailureFilter,
         description:
-          'Only those of which a tag could not be imported when that was last tried: `{}` for any reason.',
+          'Returns only image streams with a tag whose last import failed; `{}` matches any reason.',
       }),
       platform: t.arg.string({
         description:
-          'Only those of which a tag’s image runs on this platform, or an image of its index: `linux/amd64`. `linux/arm64` finds `linux/arm64/v8` as well.',
+          'Returns only image streams with a tag whose image, or an image of its index, runs on this platform, for example `linux/amd64`. `linux/arm64` also matches `linux/arm64/v8`.',
       }),
       notCheckedSince: t.arg({
         type: 'DateTime',
         description:
-          'Only those of which no import brought in, or found unchanged, all that it was asked for since then; also those that were never imported.',
+          'Returns only image streams whose `status.checkedAt` is before this time, or null: no import succeeded for all of its tags since then.',
       }),
       unchangedSince: t.arg({
         type: 'DateTime',
-        description: 'Only those of which no tag got another image since then, or ever had one.',
+        description:
+          'Returns only image streams of which no tag got another image since this time, including streams without images.',
       }),
       orderBy: t.arg({
         type: ImageStreamOrderEnum,
         required: true,
         defaultValue: 'NAME',
-        description: 'In which order; a cursor belongs to its order.',
+        description:
+          'Sort order of the image streams; the default is `NAME`. A cursor is valid only with the order from which it was returned.',
       }),
       ...connectionArgs,
     },

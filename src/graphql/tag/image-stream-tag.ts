@@ -25,11 +25,13 @@ import { streamOf } from '../kit/stream-of.ts'
 import { history, TagEventConnection } from './tag-event.ts'
 
 export const ImageStreamTagOrderEnum = builder.enumType('ImageStreamTagOrder', {
-  description: 'An order of tags.',
+  description: 'Sort order of tags.',
   values: {
     NAME: { description: 'By name, in byte order.' },
-    NEWEST_FIRST: { description: 'The tag that got its image last comes first.' },
-    SEMVER_DESC: { description: 'The highest version first; tags that are no versions come last, by name.' },
+    NEWEST_FIRST: { description: 'By the time at which the tag last got another image, the newest first.' },
+    SEMVER_DESC: {
+      description: 'By semantic version, the highest first; tags that are not versions follow, by name.',
+    },
   } as const,
 })
 
@@ -44,7 +46,7 @@ const tagCursors = (order: TagOrder) =>
     order === 'NEWEST_FIRST' ? ['number', 'number'] : ['string'],
   )
 
-/** A tag by name, also one that only the spec knows so far; read for all streams of a list. Throws InvalidInputError. */
+/** Returns a tag by name, even one that only the spec has, loaded for the stream's batch. Throws InvalidInputError. */
 export function tagOfStream(
   stream: ImageStream,
   name: string,
@@ -75,7 +77,7 @@ const tagWithoutStatus = (streamId: number, name: TagName): Tag => ({
 
 type TagsArguments = ConnectionArguments & SearchArguments & { orderBy?: TagOrder | null | undefined }
 
-/** Marks tags, and their images, as read together. */
+/** Marks tags as one batch, and their images as another. */
 export function batchTags(tags: readonly Tag[]): readonly Tag[] {
   batch(tags.flatMap(({ image }) => image ?? []))
   return batch(tags)
@@ -111,11 +113,11 @@ registerNode('ImageStreamTag', (key, context) => {
 
 const presentStreamOf = (tag: Tag, context: GraphQLContext): ImageStream => {
   const found = streamOf(tag, context)
-  if (!found) throw new Error(`the stream of tag ${tag.id} is gone`)
+  if (!found) throw new Error(`the stream of tag ${tag.id} does not exist`)
   return found
 }
 
-/** What the spec says of the tag, read for all that were read together with it. */
+/** Returns the tag's entry in the spec, loaded for the tag's batch; undefined if there is none. */
 export const specTagOf = (tag: Tag, _args: object, { streams }: GraphQLContext): SpecTag | undefined =>
   loadForBatch(tag, 'spec', (tags) => {
     const specTags = streams.specTags([...new Set(tags.map(({ streamId }) => streamId))])
@@ -123,33 +125,33 @@ export const specTagOf = (tag: Tag, _args: object, { streams }: GraphQLContext):
   }).get(`${tag.streamId}/${tag.name}`)
 
 ImageStreamTagType.implement({
-  description: 'A tag of an image stream: what it means now, and what it meant before.',
+  description: 'A tag of an image stream, with the image that the tag points to and its history.',
   interfaces: [NodeInterface],
   fields: (t) => ({
     id: t.id({
-      description: 'Names this tag among all objects.',
+      description: 'Global identifier of the tag.',
       resolve: ({ streamId, name }) => nodeId('ImageStreamTag', `${streamId}/${name}`),
     }),
     name: t.string({
-      description: 'Stream and tag: `ruby:latest`.',
+      description: 'Name of the stream and of the tag, as `ruby:latest`.',
       resolve: (tag, _args, context) => `${presentStreamOf(tag, context).name}:${tag.name}`,
     }),
-    tag: t.exposeString('name', { description: 'The tag alone: `latest`.' }),
+    tag: t.exposeString('name', { description: 'Name of the tag, for example `latest`.' }),
     imageStream: t.field({
       type: ImageStreamType,
-      description: 'The stream that it belongs to.',
+      description: 'Image stream that the tag belongs to.',
       resolve: (tag, _args, context) => presentStreamOf(tag, context),
     }),
     spec: t.field({
       type: TagReferenceType,
       nullable: true,
       description:
-        'What the spec says of this tag; null for one of the repository’s, or one that was pushed.',
+        'Entry of the tag in the stream’s spec. Null if the tag comes from the stream’s repository or was pushed.',
       resolve: specTagOf,
     }),
     items: t.field({
       type: TagEventConnection,
-      description: 'What it has meant, newest first: one entry each time that its image changed.',
+      description: 'History of the tag, newest first: one entry for each change of its image.',
       args: connectionArgs,
       complexity: pageComplexity,
       resolve: history,
@@ -157,7 +159,7 @@ ImageStreamTagType.implement({
     conditions: t.field({
       type: [TagEventConditionType],
       description:
-        'What is wrong with it: `ImportSuccess` is `False` since its last import failed. Empty when all is well.',
+        'Conditions of the tag. `ImportSuccess` with status `False` is present if the last import of the tag failed; otherwise the list is empty.',
       resolve: (tag, _args, { tags }) =>
         loadForBatch(tag, 'conditions', (all) =>
           groupBy(tags.conditions(all.map(({ id }) => id)), ({ tagId }) => tagId),
@@ -166,7 +168,7 @@ ImageStreamTagType.implement({
     dockerImageReference: t.string({
       nullable: true,
       description:
-        'Pull spec of the image that it means now; null while it has none. With `referencePolicy: Local` it is the integrated registry’s, which fetches what it does not have.',
+        'Pull spec of the image that the tag points to; null while the tag has no image. With `referencePolicy: Local` it names the integrated registry, which pulls missing content through.',
       resolve: (tag, args, context) => {
         const specTag = specTagOf(tag, args, context)
         const { image, dockerImageReference } = tag
@@ -182,7 +184,7 @@ ImageStreamTagType.implement({
     image: t.field({
       type: ImageType,
       nullable: true,
-      description: 'The image that it means now; null while it has none.',
+      description: 'The image that the tag points to; null while the tag has no image.',
       resolve: (tag) => tag.image,
     }),
   }),
@@ -192,22 +194,25 @@ builder.queryField('imageStreamTag', (t) =>
   t.field({
     type: ImageStreamTagType,
     nullable: true,
-    description: 'One tag of an image stream by its name; null where there is none.',
+    description: 'Returns a tag of an image stream by name; null if the stream or the tag does not exist.',
     args: {
       namespace: t.arg.string({
         required: true,
         defaultValue: 'default',
-        description: 'Namespace of the stream.',
+        description: 'Namespace of the image stream; the default is `default`.',
       }),
       name: t.arg.string({
         required: true,
-        description: 'Stream and tag: `ruby:3.3`; `ruby` alone means `ruby:latest`.',
+        description: 'Name of the stream and of the tag, as `ruby:3.3`; `ruby` is short for `ruby:latest`.',
       }),
     },
     resolve: (_query, { namespace, name }, context) => {
       const parts = splitName(name)
       if (!('tag' in parts)) {
-        throw new InvalidInputError('name', `"${name}" names an image by digest: ask imageStreamImage for it`)
+        throw new InvalidInputError(
+          'name',
+          `"${name}" names an image by digest: use the query imageStreamImage`,
+        )
       }
       checkNamespace(namespace)
       checkStreamName(namespace, parts.stream)

@@ -11,7 +11,7 @@ const cursors = keyCursors<Tag>('image tags', ({ streamId, id }) => [streamId, i
 builder.objectField(ImageType, 'tags', (t) =>
   t.field({
     type: ImageStreamTagConnection,
-    description: 'Every tag that means this image now, in any stream.',
+    description: 'Tags of all image streams that point to the image.',
     args: connectionArgs,
     complexity: pageComplexity,
     resolve: (image, args, { tags }, info) =>

@@ -3,47 +3,52 @@ import { builder } from '../kit/builder.ts'
 import { ImageStreamTagType, ImageType } from '../kit/object-types.ts'
 
 const ResolutionSourceEnum = builder.enumType('ResolutionSource', {
-  description: 'Who answers for the name of an image.',
+  description: 'Origin of a resolved image name.',
   values: {
     IMAGE_STREAM: {
-      description: 'The image stream of that bare name in the namespace, whose `lookupPolicy` is `local`.',
+      description:
+        'The image stream with this name in the namespace, because its `lookupPolicy.local` is true.',
     },
-    REFERENCE: { description: 'The registry that the name says, or Docker Hub where it says none.' },
+    REFERENCE: {
+      description: 'The registry that the name contains, or Docker Hub if the name contains none.',
+    },
   } as const,
 })
 
 const ResolvedImageType = builder.objectRef<ResolvedImage>('ResolvedImage').implement({
-  description: 'What a workload would pull for the name of an image.',
+  description: 'The image that a workload would pull for an image name.',
   fields: (t) => ({
     dockerImageReference: t.exposeString('dockerImageReference', {
       nullable: true,
       description:
-        'What to pull, all defaults written out. Of a stream it is by digest, and with `referencePolicy: Local` the integrated registry’s; null where the stream has no such image.',
+        'Pull spec with all defaults filled in. For an image stream, the pull spec is by digest, and with `referencePolicy: Local` it names the integrated registry. Null if the stream has no such image.',
     }),
     isResolved: t.boolean({
-      description: 'Whether `dockerImageReference` is by digest, so that it can only ever mean one image.',
+      description:
+        'Whether `dockerImageReference` contains a digest, and so always identifies the same image.',
       resolve: ({ dockerImageReference }) => dockerImageReference?.includes('@') ?? false,
     }),
     source: t.field({
       type: ResolutionSourceEnum,
-      description: 'Who answers for the name.',
+      description: 'Origin of the resolved name.',
       resolve: ({ source }) => source,
     }),
     image: t.field({
       type: ImageType,
       nullable: true,
-      description: 'The image that would be pulled; null where it is not known here.',
+      description: 'The image that the workload would pull; null if this server has no record of the image.',
       resolve: ({ image }) => image,
     }),
     imageStreamTag: t.field({
       type: ImageStreamTagType,
       nullable: true,
-      description: 'The tag that the name means; null for a registry’s reference, and for a name by digest.',
+      description:
+        'Tag that the name refers to. Null for a reference to a registry, and for a name with a digest.',
       resolve: ({ tag }) => tag,
     }),
     message: t.exposeString('message', {
       nullable: true,
-      description: 'Why there is nothing to pull; null where there is.',
+      description: 'Explanation of why there is nothing to pull; null if `dockerImageReference` is not null.',
     }),
   }),
 })
@@ -52,17 +57,17 @@ builder.queryField('resolveImage', (t) =>
   t.field({
     type: ResolvedImageType,
     description:
-      'What the name of an image would mean for a workload of this namespace. Nothing is asked over the network.',
+      'Resolves the name of an image as for a workload of the namespace. The server sends no request to a registry.',
     args: {
       name: t.arg.string({
         required: true,
         description:
-          'As a workload writes it: `ruby`, `ruby:3.3`, `ruby@sha256:…`, or a registry’s `quay.io/team/app:v1`.',
+          'Name of an image as in a workload: `ruby`, `ruby:3.3`, `ruby@sha256:…`, or a reference to a registry such as `quay.io/team/app:v1`.',
       }),
       namespace: t.arg.string({
         required: true,
         defaultValue: 'default',
-        description: 'Namespace of the workload.',
+        description: 'Namespace of the workload; the default is `default`.',
       }),
     },
     resolve: (_query, { name, namespace }, context) => {

@@ -5,26 +5,34 @@ import { batchTags } from './image-stream-tag.ts'
 
 const RollbackTagInput = builder.inputType('RollbackTagInput', {
   description:
-    'A tag, and where back to: either an image that it has meant, or a time. Give exactly one of `digest` and `at`.',
+    'A tag to roll back, and the target: an earlier image or a time. Exactly one of `digest` and `at` is required.',
   fields: (t) => ({
-    namespace: t.string({ required: true, defaultValue: 'default', description: 'Namespace of the stream.' }),
-    imageStream: t.string({ required: true, description: 'Name of the stream.' }),
-    tag: t.string({ required: true, description: 'The tag: `latest`.' }),
-    digest: t.field({ type: 'Digest', description: 'An image that the tag has meant.' }),
-    at: t.field({ type: 'DateTime', description: 'Whatever the tag meant at this time.' }),
+    namespace: t.string({
+      required: true,
+      defaultValue: 'default',
+      description: 'Namespace of the image stream; the default is `default`.',
+    }),
+    imageStream: t.string({ required: true, description: 'Name of the image stream.' }),
+    tag: t.string({ required: true, description: 'Name of the tag, for example `latest`.' }),
+    digest: t.field({ type: 'Digest', description: 'Digest of an image in the history of the tag.' }),
+    at: t.field({
+      type: 'DateTime',
+      description: 'Time whose image the tag gets: the image that the tag pointed to at this time.',
+    }),
     resourceVersion: t.string({
-      description: 'Refuses with `CONFLICT` unless this is still the stream’s newest version.',
+      description:
+        'Expected `resourceVersion` of the image stream. If the stream has another one, the mutation fails with `CONFLICT`. If omitted, the server does not check.',
     }),
   }),
 })
 
 const RollbackTagPayload = builder.objectRef<RolledBackTag>('RollbackTagPayload').implement({
-  description: 'The tag as it is after it was rolled back.',
+  description: 'The tag after the rollback.',
   fields: (t) => ({
     imageStreamTag: t.field({
       type: ImageStreamTagType,
       description:
-        'The tag. Its spec names the image from now on: neither an import nor another tag moves it.',
+        'The tag. The spec of the tag now contains the image: imports and other tags no longer change the tag.',
       resolve: ({ tag }) => {
         batchTags([tag])
         return tag
@@ -32,13 +40,15 @@ const RollbackTagPayload = builder.objectRef<RolledBackTag>('RollbackTagPayload'
     }),
     event: t.field({
       type: TagEventType,
-      description: 'The newest entry of its history: a new one, but where it meant the image already.',
+      description:
+        'Newest entry of the tag’s history. It is a new entry, unless the tag already pointed to the image.',
       resolve: ({ event }) => event,
     }),
     previous: t.field({
       type: TagEventType,
       nullable: true,
-      description: 'What it meant until now; null where it meant the image already.',
+      description:
+        'Entry of the tag’s history that was the newest before the rollback; null if the tag already pointed to the image.',
       resolve: ({ previous }) => previous,
     }),
   }),
@@ -48,9 +58,13 @@ builder.mutationField('rollbackTag', (t) =>
   t.field({
     type: RollbackTagPayload,
     description:
-      'Lets a tag mean an image again that it meant before, as a new entry of its history, and keeps it there: as `oc tag stream@digest stream:tag` does. Tags that follow it move too. `INVALID` for an image that it never meant.',
+      'Points a tag to an image of its history again, adds an entry to the history and pins the tag to the image, like `oc tag stream@digest stream:tag`. Tags that follow the tag change too. `INVALID` if the history does not contain the image.',
     args: {
-      input: t.arg({ type: RollbackTagInput, required: true, description: 'The tag and where back to.' }),
+      input: t.arg({
+        type: RollbackTagInput,
+        required: true,
+        description: 'The tag and the target of the rollback.',
+      }),
     },
     resolve: (_mutation, { input }, { rollBackTag }) => rollBackTag(input),
   }),

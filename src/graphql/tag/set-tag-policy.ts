@@ -9,81 +9,89 @@ import { TagPolicyDecisionType, TagPolicyInput } from './tag-policy.ts'
 import { ImportModeEnum, TagReferencePolicyTypeEnum } from './tag-reference.ts'
 
 const SetTagPolicyInput = builder.inputType('SetTagPolicyInput', {
-  description: 'A tag, and the rule that is to choose what it means.',
+  description: 'A tag, and the policy that chooses its image.',
   fields: (t) => ({
-    namespace: t.string({ required: true, defaultValue: 'default', description: 'Namespace of the stream.' }),
+    namespace: t.string({
+      required: true,
+      defaultValue: 'default',
+      description: 'Namespace of the image stream; the default is `default`.',
+    }),
     imageStream: t.string({
       required: true,
-      description: 'Name of the stream, which is created where there is none.',
+      description: 'Name of the image stream. The mutation creates the stream if it does not exist.',
     }),
-    tag: t.string({ required: true, description: 'The tag to set: `stable`.' }),
+    tag: t.string({ required: true, description: 'Name of the tag, for example `stable`.' }),
     policy: t.field({
       type: TagPolicyInput,
       required: true,
-      description: 'The rule that chooses what it means.',
+      description: 'Policy that chooses the tag’s image.',
     }),
     repository: t.string({
       description:
-        'Repository of which the rule chooses a tag, with each import: `docker.io/library/ruby`. When left out it chooses among the stream’s own tags, as soon as they change.',
+        'Repository whose tags the policy ranks at each import, for example `docker.io/library/ruby`. If omitted, the policy ranks the tags of the image stream whenever they change.',
     }),
     scheduled: t.boolean({
       required: true,
       defaultValue: false,
-      description: 'Imports it again and again without being asked. Only with `repository`.',
+      description:
+        'Whether the server imports the repository periodically; the default is false. Only with `repository`.',
     }),
     insecure: t.boolean({
       required: true,
       defaultValue: false,
-      description: 'Accepts plain HTTP, or a certificate that does not verify. Only with `repository`.',
+      description:
+        'Whether the import may use plain HTTP or accept an invalid certificate; the default is false. Only with `repository`.',
     }),
     importMode: t.field({
       type: ImportModeEnum,
-      description: 'What to take of an image for several platforms. Only with `repository`.',
+      description:
+        'Part of a multi-platform image that is imported. If omitted, the tag keeps its mode, or gets the server’s default mode if it is new. Only with `repository`.',
     }),
     referencePolicy: t.field({
       type: TagReferencePolicyTypeEnum,
-      description: 'Which pull spec to give out; when left out, the one that the tag has already.',
+      description: 'Pull spec that clients get for the tag’s image. If omitted, the tag keeps its policy.',
     }),
     dryRun: t.boolean({
       required: true,
       defaultValue: false,
-      description: 'Only shows what would be chosen, and why; nothing is stored.',
+      description: 'Whether the mutation only returns the decision and stores nothing; the default is false.',
     }),
     resourceVersion: t.string({
       description:
-        'Refuses with `CONFLICT` unless this is still the stream’s newest version, or where there is no such stream.',
+        'Expected `resourceVersion` of the image stream. If the stream has another one or does not exist, the mutation fails with `CONFLICT`. If omitted, the server does not check.',
     }),
     waitSeconds: t.int({ required: true, defaultValue: 30, description: WAIT_DESCRIPTION }),
   }),
 })
 
-interface Payload {
+interface SetTagPolicyResult {
   readonly imageStreamTag: Tag | null
   readonly decision: PolicyDecision | null
   readonly import: Import | null
 }
 
-const SetTagPolicyPayload = builder.objectRef<Payload>('SetTagPolicyPayload').implement({
-  description: 'The tag as it stands after waiting, what was chosen for it, and the import that this began.',
+const SetTagPolicyPayload = builder.objectRef<SetTagPolicyResult>('SetTagPolicyPayload').implement({
+  description:
+    'The tag after the wait, the decision of its policy, and the import that the mutation started.',
   fields: (t) => ({
     imageStreamTag: t.field({
       type: ImageStreamTagType,
       nullable: true,
-      description: 'The tag; null in a dry run for one that is not there.',
+      description: 'The tag; null in a dry run if the tag does not exist.',
       resolve: ({ imageStreamTag }) => imageStreamTag,
     }),
     decision: t.field({
       type: TagPolicyDecisionType,
       nullable: true,
       description:
-        'What was chosen and why, in a dry run what would be; null while the import has not come to it, and when it could not: `import` says why.',
+        'Decision of the policy, in a dry run without effect. Null while the import has not reached the policy, and if the import failed: see `import`.',
       resolve: ({ decision }) => decision,
     }),
     import: t.field({
       type: ImportType,
       nullable: true,
       description:
-        'The import of the repository, to follow with `importProgressed`; null for the stream’s own tags.',
+        'Import of the repository; `importProgressed` reports its progress. Null if the policy ranks the stream’s own tags.',
       resolve: (payload) => payload.import,
     }),
   }),
@@ -93,9 +101,9 @@ builder.mutationField('setTagPolicy', (t) =>
   t.field({
     type: SetTagPolicyPayload,
     description:
-      'Lets a rule choose from now on what a tag means: among the tags of a repository, or of its own stream. `tagImage`, `rollbackTag` and `importImage` with `from` end that. `INVALID` for a rule that cannot be read or has no effect.',
+      'Sets a policy that chooses the image of a tag from the tags of a repository or of the image stream. `tagImage`, `rollbackTag` and `importImage` with `from` remove the policy. `INVALID` for a policy that is malformed or has no effect.',
     args: {
-      input: t.arg({ type: SetTagPolicyInput, required: true, description: 'The tag and its rule.' }),
+      input: t.arg({ type: SetTagPolicyInput, required: true, description: 'The tag and its policy.' }),
     },
     resolve: async (_mutation, { input }, context) => {
       const { importer, streams, setTagPolicy } = context

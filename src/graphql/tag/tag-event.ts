@@ -12,11 +12,11 @@ import { ImageType, TagEventConditionType, TagEventType } from '../kit/object-ty
 import { ownedConnection } from '../kit/owned-connection.ts'
 
 export const ConditionStatusEnum = builder.enumType('ConditionStatus', {
-  description: 'Whether a condition holds.',
+  description: 'Status of a condition.',
   values: {
     True: { description: 'The condition holds.' },
     False: { description: 'The condition does not hold.' },
-    Unknown: { description: 'It is not known whether the condition holds.' },
+    Unknown: { description: 'The server cannot determine whether the condition holds.' },
   } as const,
 })
 
@@ -24,52 +24,56 @@ export const TagEventConnection = connectionType('TagEvent', TagEventType, { ite
 const eventCursors = keyCursors<TagEvent>('items', ({ id }) => [id])
 
 TagEventType.implement({
-  description: 'One entry of a tag’s history: from then on it meant this image, until the next entry.',
+  description:
+    'An entry of a tag’s history. The tag pointed to the image from `created` until the next entry.',
   fields: (t) => ({
     created: t.field({
       type: 'DateTime',
-      description: 'Since when the tag meant this image, as this server saw it.',
+      description: 'Time at which this server recorded that the tag points to the image.',
       resolve: ({ createdAt }) => createdAt,
     }),
     dockerImageReference: t.exposeString('dockerImageReference', {
-      description: 'Pull spec of the image, by digest.',
+      description: 'Pull spec of the image by digest.',
     }),
     image: t.field({
       type: ImageType,
-      description: 'The image that the tag meant.',
+      description: 'The image that the tag pointed to.',
       resolve: (event, _args, context) => imageOf(event, context),
     }),
     generation: t.exposeInt('generation', {
       description:
-        'Generation of the spec that this entry answers; an entry of an older one is waiting for an import.',
+        'Generation of the spec for which the entry was recorded. If the spec tag’s generation is higher, its import has not finished.',
     }),
   }),
 })
 
 TagEventConditionType.implement({
-  description: 'Something that is so, or not so, about a tag.',
+  description: 'A condition of a tag.',
   fields: (t) => ({
-    type: t.exposeString('type', { description: 'What it is about: `ImportSuccess`.' }),
+    type: t.exposeString('type', { description: 'Type of the condition: `ImportSuccess`.' }),
     status: t.field({
       type: ConditionStatusEnum,
-      description: 'Whether it holds.',
+      description: 'Status of the condition.',
       resolve: ({ status }) => status,
     }),
     reason: t.exposeString('reason', {
       nullable: true,
       description:
-        'Why, in one word: `NotFound`, `Unauthorized`, `Forbidden`, `ForbiddenTarget`, `Blocked`, `InvalidManifest`, `RegistryUnavailable`, `TooManyRequests`, `TooManyTags` or `InternalError`.',
+        'Machine-readable reason: `NotFound`, `Unauthorized`, `Forbidden`, `ForbiddenTarget`, `Blocked`, `InvalidManifest`, `RegistryUnavailable`, `TooManyRequests`, `TooManyTags` or `InternalError`. Null if there is none.',
     }),
     message: t.exposeString('message', {
       nullable: true,
-      description: 'Why, for a person: which registry, which repository, and what it answered.',
+      description:
+        'Human-readable explanation with the registry, the repository and the registry’s response; null if there is none.',
     }),
     lastTransitionTime: t.field({
       type: 'DateTime',
-      description: 'Since when it is so.',
+      description: 'Time at which the status last changed.',
       resolve: ({ lastTransitionTime }) => lastTransitionTime,
     }),
-    generation: t.exposeInt('generation', { description: 'Generation of the spec that it is about.' }),
+    generation: t.exposeInt('generation', {
+      description: 'Generation of the spec that the condition applies to.',
+    }),
   }),
 })
 

@@ -9,52 +9,60 @@ import { ImportModeEnum, TagReferencePolicyTypeEnum } from './tag-reference.ts'
 import { ObjectReferenceInput } from './tag-reference-input.ts'
 
 const TagImageInput = builder.inputType('TagImageInput', {
-  description: 'A tag, and the image that it shall mean.',
+  description: 'A tag, and the image that the tag is to point to.',
   fields: (t) => ({
-    namespace: t.string({ required: true, defaultValue: 'default', description: 'Namespace of the stream.' }),
+    namespace: t.string({
+      required: true,
+      defaultValue: 'default',
+      description: 'Namespace of the image stream; the default is `default`.',
+    }),
     imageStream: t.string({
       required: true,
-      description: 'Name of the stream, which is created where there is none.',
+      description: 'Name of the image stream. The mutation creates the stream if it does not exist.',
     }),
-    tag: t.string({ required: true, description: 'The tag to set.' }),
+    tag: t.string({ required: true, description: 'Name of the tag to set.' }),
     from: t.field({
       type: ObjectReferenceInput,
       required: true,
       description:
-        'Where the image comes from: `app:v1` of this or another stream, one image of a history, or a registry.',
+        'Source of the image: a tag of this or another stream such as `app:v1`, an image of a stream’s history, or an image in a registry.',
     }),
     alias: t.boolean({
       required: true,
       defaultValue: false,
       description:
-        'Follows the source tag from now on, also one that is not there yet. Otherwise what it means now is copied, once.',
+        'Whether the tag follows the source tag, which need not exist yet; the default is false. Otherwise the tag gets the image that the source tag points to now, once.',
     }),
     reference: t.boolean({
       required: true,
       defaultValue: false,
-      description: 'Passes `from` on as it is: a pull spec is not imported, a tag is not followed.',
+      description:
+        'Whether `from` is stored without effect: a pull spec is not imported, and a tag is not followed. The default is false.',
     }),
     scheduled: t.boolean({
       required: true,
       defaultValue: false,
-      description: 'Imports it again and again without being asked. Only for a `DockerImage` by tag.',
+      description:
+        'Whether the server imports the tag periodically; the default is false. Only for a `DockerImage` without a digest.',
     }),
     insecure: t.boolean({
       required: true,
       defaultValue: false,
-      description: 'Accepts plain HTTP, or a certificate that does not verify. Only for a `DockerImage`.',
+      description:
+        'Whether the import may use plain HTTP or accept an invalid certificate; the default is false. Only for a `DockerImage`.',
     }),
     importMode: t.field({
       type: ImportModeEnum,
-      description: 'What to take of an image for several platforms. Only for a `DockerImage`.',
+      description:
+        'Part of a multi-platform image that is imported. If omitted, the tag keeps its mode, or gets the server’s default mode if it is new. Only for a `DockerImage`.',
     }),
     referencePolicy: t.field({
       type: TagReferencePolicyTypeEnum,
-      description: 'Which pull spec to give out; when left out, the one that the tag has already.',
+      description: 'Pull spec that clients get for the tag’s image. If omitted, the tag keeps its policy.',
     }),
     resourceVersion: t.string({
       description:
-        'Refuses with `CONFLICT` unless this is still the stream’s newest version, or where there is no such stream.',
+        'Expected `resourceVersion` of the image stream. If the stream has another one or does not exist, the mutation fails with `CONFLICT`. If omitted, the server does not check.',
     }),
   }),
 })
@@ -62,11 +70,16 @@ const TagImageInput = builder.inputType('TagImageInput', {
 const UntagImageInput = builder.inputType('UntagImageInput', {
   description: 'A tag to remove.',
   fields: (t) => ({
-    namespace: t.string({ required: true, defaultValue: 'default', description: 'Namespace of the stream.' }),
-    imageStream: t.string({ required: true, description: 'Name of the stream.' }),
-    tag: t.string({ required: true, description: 'The tag to remove.' }),
+    namespace: t.string({
+      required: true,
+      defaultValue: 'default',
+      description: 'Namespace of the image stream; the default is `default`.',
+    }),
+    imageStream: t.string({ required: true, description: 'Name of the image stream.' }),
+    tag: t.string({ required: true, description: 'Name of the tag to remove.' }),
     resourceVersion: t.string({
-      description: 'Refuses with `CONFLICT` unless this is still the stream’s newest version.',
+      description:
+        'Expected `resourceVersion` of the image stream. If the stream has another one, the mutation fails with `CONFLICT`. If omitted, the server does not check.',
     }),
   }),
 })
@@ -74,38 +87,39 @@ const UntagImageInput = builder.inputType('UntagImageInput', {
 const TagImagePayload = builder
   .objectRef<{ imageStreamTag: Tag; import: Import | null }>('TagImagePayload')
   .implement({
-    description: 'The tag as it is now, and the import that this began.',
+    description: 'The tag, and the import that the mutation started.',
     fields: (t) => ({
       imageStreamTag: t.field({
         type: ImageStreamTagType,
         description:
-          'The tag; from a registry it means what it meant before, until the import has its image.',
+          'The tag. A tag that is imported from a registry keeps its previous image until the import has finished.',
         resolve: (payload) => payload.imageStreamTag,
       }),
       import: t.field({
         type: ImportType,
         nullable: true,
-        description: 'The import from a registry, to follow with `importProgressed`; null for other sources.',
+        description:
+          'Import from the registry; `importProgressed` reports its progress. Null for other sources.',
         resolve: (payload) => payload.import,
       }),
     }),
   })
 
 const UntagImagePayload = builder.objectRef<{ imageStream: ImageStream }>('UntagImagePayload').implement({
-  description: 'The stream without the tag.',
+  description: 'The image stream without the removed tag.',
   fields: (t) => ({
     imageStream: t.field({
       type: ImageStreamType,
-      description: 'The stream.',
+      description: 'The image stream.',
       resolve: ({ imageStream }) => imageStream,
     }),
   }),
 })
 
-/** As the write left it. */
-const streamOf = (id: number, { streams }: GraphQLContext): ImageStream => {
+/** Returns the image stream after the write. */
+const writtenStream = (id: number, { streams }: GraphQLContext): ImageStream => {
   const stream = streams.byIds([id]).get(id)
-  if (!stream) throw new Error(`the stream ${id} that was just written is not there`)
+  if (!stream) throw new Error(`the stream ${id} that was just written does not exist`)
   return stream
 }
 
@@ -113,25 +127,29 @@ builder.mutationFields((t) => ({
   tagImage: t.field({
     type: TagImagePayload,
     description:
-      'Makes a tag mean an image, as `oc tag` does: what another tag means now, or from now on with `alias`; one image of a history; or what a registry has. `NOT_FOUND` when there is nothing to copy; `INVALID` when a tag would follow itself.',
+      'Points a tag to an image, like `oc tag`: to the image of another tag, once or continuously with `alias`; to an image of a history; or to an image in a registry. `NOT_FOUND` if there is no image to copy, `INVALID` if the tag would follow itself.',
     args: {
-      input: t.arg({ type: TagImageInput, required: true, description: 'The tag and its image.' }),
+      input: t.arg({
+        type: TagImageInput,
+        required: true,
+        description: 'The tag and the source of its image.',
+      }),
     },
     resolve: (_mutation, { input }, context) => {
       const { streamId, tag, importId } = context.tagging.tagImage(input)
-      const imageStreamTag = tagOfStream(streamOf(streamId, context), tag, context)
-      if (!imageStreamTag) throw new Error(`the tag ${tag} that was just set is not there`)
-      const begun = importId === null ? undefined : context.importer.byIds([importId]).get(importId)
-      return { imageStreamTag, import: begun ?? null }
+      const imageStreamTag = tagOfStream(writtenStream(streamId, context), tag, context)
+      if (!imageStreamTag) throw new Error(`the tag ${tag} that was just set does not exist`)
+      const started = importId === null ? undefined : context.importer.byIds([importId]).get(importId)
+      return { imageStreamTag, import: started ?? null }
     },
   }),
   untagImage: t.field({
     type: UntagImagePayload,
     description:
-      'Removes a tag with its history, from spec and status. Tags that followed it keep what they have. `NOT_FOUND` when there is no such tag.',
+      'Removes a tag and its history from spec and status. Tags that follow the tag keep their images. `NOT_FOUND` if the tag does not exist.',
     args: { input: t.arg({ type: UntagImageInput, required: true, description: 'The tag to remove.' }) },
     resolve: (_mutation, { input }, context) => ({
-      imageStream: streamOf(context.tagging.untagImage(input), context),
+      imageStream: writtenStream(context.tagging.untagImage(input), context),
     }),
   }),
 }))

@@ -8,107 +8,110 @@ import { ImageStreamTagType, TagReferenceType } from '../kit/object-types.ts'
 import { specTagOf } from './image-stream-tag.ts'
 
 const TagPolicyOrderEnum = builder.enumType('TagPolicyOrder', {
-  description: 'What a policy compares of tags. The highest is chosen, or with `lowest` the lowest.',
+  description:
+    'Value by which a policy ranks tags. The policy chooses the highest, or with `lowest` the lowest.',
   values: {
     SEMVER: {
       description:
-        'Semantic versions: `1.2.3`, `v1.2`, `1.2.3-rc1`; `1.2` is 1.2.0, and a lone number is none.',
+        'Semantic version: `1.2.3`, `v1.2`, `1.2.3-rc1`. `1.2` equals 1.2.0; a single number is not a version.',
     },
-    NUMERICAL: { description: 'Numbers of any length: `20240131`, `7.25`.' },
-    ALPHABETICAL: { description: 'Text, byte by byte.' },
+    NUMERICAL: { description: 'Number of any length: `20240131`, `7.25`.' },
+    ALPHABETICAL: { description: 'Text, compared byte by byte.' },
     NEWEST: {
       description:
-        'When the images were created, by their own account: of an index in a registry, the image for linux/amd64 or the platform that the spec tag’s annotations ask. At most 500 tags of a repository are looked at.',
+        'Creation time that the image declares. For an index in a registry, the time of the image for linux/amd64 or for the platform in the spec tag’s annotations. At most 500 tags of a repository are ranked.',
     },
   } as const,
 })
 
 const TagExclusionReasonEnum = builder.enumType('TagExclusionReason', {
-  description: 'Why a policy cannot choose a tag.',
+  description: 'Reason why a policy cannot choose a tag.',
   values: {
     PRERELEASE: {
-      description: 'The version is in the range, but a pre-release, which the policy does not include.',
+      description: 'The version is a pre-release in the range, and the policy does not include pre-releases.',
     },
-    OUT_OF_RANGE: { description: 'The version is not in the range.' },
-    NO_CREATION_TIME: { description: 'Its image does not say when it was created.' },
-    NO_IMAGE: { description: 'It has no image, or none that can be read.' },
-    FOLLOWS: { description: 'It follows another tag, or has a policy of its own.' },
-    NOT_A_VERSION: { description: 'What is compared of its name is not a semantic version.' },
-    NOT_A_NUMBER: { description: 'What is compared of its name is not a number.' },
+    OUT_OF_RANGE: { description: 'The version is outside the range.' },
+    NO_CREATION_TIME: { description: 'The image does not declare a creation time.' },
+    NO_IMAGE: { description: 'The tag has no image, or its image cannot be read.' },
+    FOLLOWS: { description: 'The tag follows another tag, or has a policy of its own.' },
+    NOT_A_VERSION: { description: 'The compared part of the name is not a semantic version.' },
+    NOT_A_NUMBER: { description: 'The compared part of the name is not a number.' },
     FILTERED: {
-      description: 'The filter’s pattern is not found in its name, or nothing is left to compare.',
+      description: 'The filter’s pattern does not match the name, or the compared part is empty.',
     },
   } as const,
 })
 
 const TagFilterType = builder.objectRef<TagFilter>('TagFilter').implement({
-  description: 'Which tags count by their names, and what of a name is compared.',
+  description: 'Filter of tags by name, and the part of the name that the policy compares.',
   fields: (t) => ({
     pattern: t.exposeString('pattern', {
-      description: 'Regular expression (RE2), found anywhere in the name unless it is anchored.',
+      description: 'Regular expression in RE2 syntax. It matches anywhere in the name unless it is anchored.',
     }),
     extract: t.exposeString('extract', {
       nullable: true,
       description:
-        'What is compared, of the pattern’s groups; null for the first group, or without groups the whole name.',
+        'Template of the compared part with the pattern’s groups, for example `$1.$2`. Null for the first group, or for the whole name if the pattern has no group.',
     }),
   }),
 })
 
 const TagPolicyType = builder.objectRef<TagPolicy>('TagPolicy').implement({
-  description: 'A rule that chooses what a tag means, among the tags of a repository or of its own stream.',
+  description:
+    'A policy that chooses the image of a tag from the tags of a repository or of its own image stream.',
   fields: (t) => ({
     order: t.field({
       type: TagPolicyOrderEnum,
-      description: 'What is compared.',
+      description: 'Value by which the policy ranks tags.',
       resolve: ({ order }) => order,
     }),
     range: t.exposeString('range', {
       nullable: true,
-      description: 'Of SEMVER: the versions that count, as npm writes ranges; null for any.',
+      description: 'Range of versions in npm syntax, for order `SEMVER`; null for any version.',
     }),
     includePrereleases: t.exposeBoolean('includePrereleases', {
-      description: 'Of SEMVER: whether pre-releases count where the range does not name one itself.',
+      description:
+        'Whether pre-releases are included even if the range does not contain a pre-release, for order `SEMVER`.',
     }),
     lowest: t.exposeBoolean('lowest', {
-      description: 'Whether the lowest is chosen, or the oldest, instead of the highest or newest.',
+      description: 'Whether the policy chooses the lowest or oldest tag instead of the highest or newest.',
     }),
     filter: t.field({
       type: TagFilterType,
       nullable: true,
-      description: 'Which tags count by their names; null for all.',
+      description: 'Filter of tags by name; null if all tags are ranked.',
       resolve: ({ filter }) => filter,
     }),
   }),
 })
 
 const RankedTagType = builder.objectRef<RankedTag>('PolicyRankedTag').implement({
-  description: 'A tag that could be chosen.',
+  description: 'A tag that a policy can choose.',
   fields: (t) => ({
     tag: t.exposeString('tag', { description: 'Name of the tag.' }),
     value: t.exposeString('value', {
-      description: 'What was compared: a version, a number, a text, or a time in RFC 3339.',
+      description: 'Compared value: a version, a number, a text, or a time in RFC 3339 format.',
     }),
     message: t.exposeString('message', {
-      description: 'Why it was chosen, or why it stands behind the chosen one.',
+      description: 'Human-readable explanation of the tag’s rank.',
     }),
   }),
 })
 
 const ExcludedTagType = builder.objectRef<ExcludedTag>('PolicyExcludedTag').implement({
-  description: 'A tag that could not be chosen.',
+  description: 'A tag that a policy cannot choose.',
   fields: (t) => ({
     tag: t.exposeString('tag', { description: 'Name of the tag.' }),
     value: t.exposeString('value', {
       nullable: true,
-      description: 'What was to be compared; null where it did not come to that.',
+      description: 'Value to compare; null if the tag was excluded before the value was determined.',
     }),
     reason: t.field({
       type: TagExclusionReasonEnum,
-      description: 'Why, in one word.',
+      description: 'Machine-readable reason for the exclusion.',
       resolve: ({ reason }) => reason,
     }),
-    message: t.exposeString('message', { description: 'Why, for a person.' }),
+    message: t.exposeString('message', { description: 'Human-readable reason for the exclusion.' }),
   }),
 })
 
@@ -129,33 +132,33 @@ const firstComplexity = ({ first }: { readonly first: number }) => ({
   multiplier: Math.min(Math.max(first, 1), REPORTED),
 })
 
-/** What a policy chose, and why. */
+/** The decision of a policy. */
 export const TagPolicyDecisionType = builder.objectRef<PolicyDecision>('TagPolicyDecision').implement({
-  description: 'What a policy chose among which tags, and why.',
+  description: 'Decision of a policy, with the ranked and excluded tags.',
   fields: (t) => ({
     chosen: t.exposeString('chosen', {
       nullable: true,
       description:
-        'The tag whose image it is; null when none could be chosen, and the tag keeps what it has.',
+        'Name of the chosen tag. Null if no tag could be chosen: the tag with the policy keeps its image.',
     }),
     decidedAt: t.expose('decidedAt', {
       type: 'DateTime',
       nullable: true,
       description:
-        'When an import last looked at the repository; of the stream’s own tags, when another was last chosen. Null in a dry run.',
+        'Time at which an import last read the repository. For a policy over the stream’s own tags, the time at which the choice last changed. Null in a dry run.',
     }),
-    rankedCount: t.exposeInt('rankedCount', { description: 'How many tags could be chosen.' }),
-    excludedCount: t.exposeInt('excludedCount', { description: 'How many tags could not be chosen.' }),
+    rankedCount: t.exposeInt('rankedCount', { description: 'Number of tags that could be chosen.' }),
+    excludedCount: t.exposeInt('excludedCount', { description: 'Number of tags that could not be chosen.' }),
     ranked: t.field({
       type: [RankedTagType],
-      description: 'The tags that could be chosen, the chosen one first and the next best behind it.',
+      description: 'Tags that could be chosen, in rank order: the chosen tag first.',
       args: firstArg,
       complexity: firstComplexity,
       resolve: ({ ranked }, { first }) => firstOf(ranked, first),
     }),
     excluded: t.field({
       type: [ExcludedTagType],
-      description: 'The tags that could not be chosen, those that came nearest to it first.',
+      description: 'Tags that could not be chosen, those that came closest to it first.',
       args: firstArg,
       complexity: firstComplexity,
       resolve: ({ excluded }, { first }) => firstOf(excluded, first),
@@ -164,45 +167,50 @@ export const TagPolicyDecisionType = builder.objectRef<PolicyDecision>('TagPolic
 })
 
 export const TagPolicyInput = builder.inputType('TagPolicyInput', {
-  description: 'A rule that is to choose what a tag means.',
+  description: 'A policy that chooses the image of a tag.',
   fields: (t) => ({
-    order: t.field({ type: TagPolicyOrderEnum, required: true, description: 'What to compare.' }),
+    order: t.field({
+      type: TagPolicyOrderEnum,
+      required: true,
+      description: 'Value by which the policy ranks tags.',
+    }),
     range: t.string({
       description:
-        'Only for SEMVER: the versions that count, as npm writes ranges: `^3.3`, `>=1.2 <2 || 3.x`. At most 255 characters.',
+        'Range of versions in npm syntax, for example `^3.3` or `>=1.2 <2 || 3.x`; at most 255 characters. Only for order `SEMVER`. If omitted, any version is in the range.',
     }),
     includePrereleases: t.boolean({
       required: true,
       defaultValue: false,
       description:
-        'Only for SEMVER: lets pre-releases count. `3.3.6-slim` is one too, unless a filter extracts `3.3.6` from it.',
+        'Whether to include pre-releases; the default is false. `3.3.6-slim` is a pre-release, unless the filter extracts `3.3.6`. Only for order `SEMVER`.',
     }),
     lowest: t.boolean({
       required: true,
       defaultValue: false,
-      description: 'Chooses the lowest, or the oldest, instead of the highest or newest.',
+      description:
+        'Whether to choose the lowest or oldest tag instead of the highest or newest; the default is false.',
     }),
     filter: t.field({
       type: builder.inputType('TagFilterInput', {
-        description: 'Which tags count by their names, and what of a name to compare.',
+        description: 'Filter of tags by name, and the part of the name that the policy compares.',
         fields: (f) => ({
           pattern: f.string({
             required: true,
             description:
-              'Regular expression (RE2), found anywhere in the name unless it is anchored: `^(\\d+\\.\\d+\\.\\d+)-slim$`. At most 1000 characters.',
+              'Regular expression in RE2 syntax, for example `^(\\d+\\.\\d+\\.\\d+)-slim$`; at most 1000 characters. It matches anywhere in the name unless it is anchored.',
           }),
           extract: f.string({
             description:
-              'What to compare, of the pattern’s groups: `$1.$2`, and named ones with their name in braces behind the `$`. When left out the first group, or without groups the whole name. At most 255 characters; not with NEWEST.',
+              'Template of the compared part with the pattern’s groups, for example `$1.$2`; named groups are in braces after the `$`. At most 255 characters; not allowed with order `NEWEST`. If omitted, the first group, or the whole name if the pattern has no group.',
           }),
         }),
       }),
-      description: 'Which tags count by their names; all when left out.',
+      description: 'Filter of tags by name. If omitted, all tags are ranked.',
     }),
   }),
 })
 
-// all tags of the stream are looked at for each: some milliseconds where there are ten thousand
+// each decision ranks all tags of the stream: some milliseconds for ten thousand
 const DECISION_COMPLEXITY = 200
 
 builder.objectField(TagReferenceType, 'policy', (t) =>
@@ -210,7 +218,7 @@ builder.objectField(TagReferenceType, 'policy', (t) =>
     type: TagPolicyType,
     nullable: true,
     description:
-      'The rule that chooses what the tag means: among the tags of the repository that `from` names, or without `from` among the stream’s own. Null where no rule does.',
+      'Policy that chooses the tag’s image: from the tags of the repository in `from`, or without `from` from the tags of the image stream. Null if the tag has no policy.',
     resolve: ({ policy }) => (policy === null ? null : readPolicy(policy)),
   }),
 )
@@ -221,7 +229,7 @@ builder.objectField(ImageStreamTagType, 'policyDecision', (t) =>
     nullable: true,
     complexity: DECISION_COMPLEXITY,
     description:
-      'What its policy chose and why: of the stream’s own tags as they are now, of a repository’s as the last import found them. Null where it has no policy, and before the first import.',
+      'Decision of the tag’s policy: for the stream’s own tags, computed now; for a repository, from the last import. Null if the tag has no policy, and before the first import.',
     resolve: (tag, args, context) =>
       specTagOf(tag, args, context)?.policy == null
         ? null

@@ -4,74 +4,80 @@ import { TagPolicyInput } from './tag-policy.ts'
 import { ImportModeEnum, ObjectReferenceKindEnum, TagReferencePolicyTypeEnum } from './tag-reference.ts'
 
 export const TagImportPolicyInput = builder.inputType('TagImportPolicyInput', {
-  description: 'How tags are to be imported.',
+  description: 'Import settings of tags.',
   fields: (t) => ({
     insecure: t.boolean({
       required: true,
       defaultValue: false,
-      description: 'Accepts plain HTTP, or a certificate that does not verify.',
+      description:
+        'Whether the import may use plain HTTP or accept an invalid certificate; the default is false.',
     }),
     scheduled: t.boolean({
       required: true,
       defaultValue: false,
-      description: 'Says that this is to be imported again and again without being asked.',
+      description: 'Whether the server imports periodically; the default is false.',
     }),
     importMode: t.field({
       type: ImportModeEnum,
       required: true,
       defaultValue: 'Legacy',
-      description: 'What to take of an image for several platforms.',
+      description: 'Part of a multi-platform image that is imported; the default is `Legacy`.',
     }),
   }),
 })
 
 export const ObjectReferenceInput = builder.inputType('ObjectReferenceInput', {
-  description: 'Names the source of a tag.',
+  description: 'Source of a tag.',
   fields: (t) => ({
-    kind: t.field({ type: ObjectReferenceKindEnum, required: true, description: 'What is named.' }),
+    kind: t.field({ type: ObjectReferenceKindEnum, required: true, description: 'Kind of the source.' }),
     name: t.string({
       required: true,
       description:
-        'Its name, as the kind spells it: `quay.io/team/app:v1`; `app:v1` or `app@sha256:4f3c`, and without `app` those of the tag’s own stream.',
+        'Name in the syntax of the kind: `quay.io/team/app:v1` for a `DockerImage`; `app:v1` or `app@sha256:4f3c` for the other kinds, or without `app` for the tag’s own stream.',
     }),
-    namespace: t.string({ description: 'Namespace of an image stream; the tag’s own when left out.' }),
+    namespace: t.string({
+      description:
+        'Namespace of the source’s image stream. If omitted, the namespace of the tag. Not allowed for a `DockerImage`.',
+    }),
   }),
 })
 
 export const TagReferenceInput = builder.inputType('TagReferenceInput', {
-  description: 'A tag as the spec shall want it.',
+  description: 'A tag of an image stream’s spec.',
   fields: (t) => ({
-    name: t.string({ required: true, description: 'Name of the tag: `3.3`.' }),
-    annotations: t.field({ type: [KeyValueInput], description: 'Notes on the tag.' }),
+    name: t.string({ required: true, description: 'Name of the tag, for example `3.3`.' }),
+    annotations: t.field({ type: [KeyValueInput], description: 'Annotations of the tag.' }),
     from: t.field({
       type: ObjectReferenceInput,
       description:
-        'Where its image comes from. An `ImageStreamTag` is followed from now on, also one that is not there yet; a `DockerImage` is imported.',
+        'Source of the tag’s image. An `ImageStreamTag` is followed and need not exist yet; a `DockerImage` is imported. If omitted, the tag gets its image from pushes or from `policy`.',
     }),
     policy: t.field({
       type: TagPolicyInput,
       description:
-        'Lets a rule choose what the tag means: among the tags of the repository that `from` names, a `DockerImage` without tag or digest, or without `from` among the stream’s own.',
+        'Policy that chooses the tag’s image: from the tags of the repository in `from`, a `DockerImage` without tag and digest, or without `from` from the tags of the image stream.',
     }),
     reference: t.boolean({
       required: true,
       defaultValue: false,
-      description: 'Passes `from` on as it is: a pull spec is not imported, a tag is not followed.',
+      description:
+        'Whether `from` is stored without effect: a pull spec is not imported, and a tag is not followed. The default is false.',
     }),
-    importPolicy: t.field({ type: TagImportPolicyInput, description: 'How to import it.' }),
+    importPolicy: t.field({ type: TagImportPolicyInput, description: 'Import settings of the tag.' }),
     referencePolicy: t.field({
       type: builder.inputType('TagReferencePolicyInput', {
-        description: 'Which pull spec of the image to give out.',
+        description: 'Pull spec that clients get for the tag’s image.',
         fields: (p) => ({
           type: p.field({
             type: TagReferencePolicyTypeEnum,
             required: true,
             defaultValue: 'Source',
-            description: 'The source’s pull spec, or the integrated registry’s.',
+            description:
+              'Whether clients get the pull spec of the source or of the integrated registry; the default is `Source`.',
           }),
         }),
       }),
-      description: 'Which pull spec of the image to give out.',
+      description: 'Pull spec that clients get for the tag’s image.',
     }),
   }),
 })

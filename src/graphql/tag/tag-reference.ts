@@ -9,26 +9,26 @@ import {
 } from '../kit/object-types.ts'
 
 export const ImportModeEnum = builder.enumType('ImportMode', {
-  description: 'What an import takes of an index, the manifest of an image for several platforms.',
+  description: 'Part of a multi-platform image that is imported.',
   values: {
     Legacy: {
       description:
-        'The image for one platform: linux/amd64, or what the spec tag’s annotations `importer.image.openshift.io/prefer-os` and `prefer-arch` ask.',
+        'The image of one platform: linux/amd64, or the platform in the spec tag’s annotations `importer.image.openshift.io/prefer-os` and `importer.image.openshift.io/prefer-arch`.',
     },
-    PreserveOriginal: { description: 'The index itself, and every image in it.' },
+    PreserveOriginal: { description: 'The index and all of its images.' },
   } as const,
 })
 
 export const TagReferencePolicyTypeEnum = builder.enumType('TagReferencePolicyType', {
-  description: 'Which pull spec of an imported image is given out.',
+  description: 'Pull spec that clients get for an imported image.',
   values: {
-    Source: { description: 'The registry that the image was imported from.' },
-    Local: { description: 'The integrated registry, where there is one.' },
+    Source: { description: 'The registry from which the image was imported.' },
+    Local: { description: 'The integrated registry, if there is one.' },
   } as const,
 })
 
 export const ObjectReferenceKindEnum = builder.enumType('ObjectReferenceKind', {
-  description: 'What a reference names.',
+  description: 'Kind of an object that a reference names.',
   values: {
     DockerImage: { description: 'An image in a registry: `quay.io/team/app:v1`.' },
     ImageStreamTag: { description: 'A tag of an image stream: `app:v1`.' },
@@ -37,89 +37,88 @@ export const ObjectReferenceKindEnum = builder.enumType('ObjectReferenceKind', {
 })
 
 TagImportPolicyType.implement({
-  description: 'How tags are imported.',
+  description: 'Import settings of tags.',
   fields: (t) => ({
     insecure: t.boolean({
-      description: 'Whether plain HTTP, or a certificate that does not verify, is acceptable.',
+      description: 'Whether the import may use plain HTTP or accept an invalid certificate.',
       resolve: ({ insecure }) => Boolean(insecure),
     }),
     scheduled: t.boolean({
-      description:
-        'Whether this is imported again and again without being asked; `schedule` and `schedules` say when.',
+      description: 'Whether the server imports periodically; `schedule` and `schedules` contain the times.',
       resolve: ({ scheduled }) => Boolean(scheduled),
     }),
     importMode: t.field({
       type: ImportModeEnum,
-      description: 'What is taken of an image for several platforms.',
+      description: 'Part of a multi-platform image that is imported.',
       resolve: ({ importMode }) => importMode,
     }),
   }),
 })
 
 TagReferenceType.implement({
-  description: 'A tag as the spec wants it: where its image comes from, and how.',
+  description: 'A tag of an image stream’s spec: the source of its image, and settings.',
   fields: (t) => ({
-    name: t.exposeString('name', { description: 'Name of the tag: `3.3`.' }),
+    name: t.exposeString('name', { description: 'Name of the tag, for example `3.3`.' }),
     annotations: t.field({
       type: [KeyValueType],
-      description: 'Notes on the tag, in the order in which they were given.',
+      description: 'Annotations of the tag, in the order in which they were set.',
       resolve: ({ annotations }) => readKeyValues(annotations),
     }),
     from: t.field({
       type: ObjectReferenceType,
       nullable: true,
       description:
-        'Where its image comes from; null for a tag that is only pushed to, or chosen of the stream’s own.',
+        'Source of the tag’s image. Null if the tag gets its image from pushes, or from a policy over the stream’s own tags.',
       resolve: (tag) => (tag.fromKind === null ? null : tag),
     }),
     reference: t.boolean({
-      description:
-        'Whether `from` is only passed on: as a pull spec that is not imported, or a tag that is not followed.',
+      description: 'Whether `from` has no effect: a pull spec is not imported, and a tag is not followed.',
       resolve: ({ reference }) => Boolean(reference),
     }),
     generation: t.exposeInt('generation', {
       nullable: true,
-      description: 'Generation of the stream in which this tag’s spec last changed.',
+      description: 'Generation of the image stream in which the tag’s spec last changed; null if unknown.',
     }),
     importPolicy: t.field({
       type: TagImportPolicyType,
-      description: 'How the tag is imported.',
+      description: 'Import settings of the tag.',
       resolve: (tag) => tag,
     }),
     referencePolicy: t.field({
       type: TagReferencePolicyType,
-      description: 'Which pull spec of the image is given out.',
+      description: 'Pull spec that clients get for the tag’s image.',
       resolve: (tag) => tag,
     }),
   }),
 })
 
 TagReferencePolicyType.implement({
-  description: 'Which pull spec of an imported image is given out.',
+  description: 'Pull spec that clients get for an imported image.',
   fields: (t) => ({
     type: t.field({
       type: TagReferencePolicyTypeEnum,
-      description: 'The source’s pull spec, or the integrated registry’s.',
+      description: 'Whether clients get the pull spec of the source or of the integrated registry.',
       resolve: ({ referencePolicy }) => referencePolicy,
     }),
   }),
 })
 
 ObjectReferenceType.implement({
-  description: 'Names the source of a tag.',
+  description: 'Source of a tag.',
   fields: (t) => ({
     kind: t.field({
       type: ObjectReferenceKindEnum,
-      description: 'What is named.',
+      description: 'Kind of the source.',
       resolve: ({ fromKind }) => fromKind ?? 'DockerImage',
     }),
     name: t.string({
-      description: 'Its name, as the kind spells it.',
+      description: 'Name of the source in the syntax of its kind.',
       resolve: ({ fromName }) => fromName ?? '',
     }),
     namespace: t.exposeString('fromNamespace', {
       nullable: true,
-      description: 'Namespace of an image stream; null for the tag’s own, and for a `DockerImage`.',
+      description:
+        'Namespace of the source’s image stream. Null for the namespace of the tag, and for a `DockerImage`.',
     }),
   }),
 })

@@ -4,40 +4,44 @@ import { pageComplexity } from '../kit/connection-type.ts'
 import { KeyValueInput } from '../kit/key-value.ts'
 import { countCriteria, ImportFailureFilter, type SearchArguments } from '../kit/search-filter.ts'
 
-/** Arguments by which tags are found. */
+/** Filter arguments of tags. */
 export const tagSearchArgs = builder.args((t) => ({
-  matching: t.string({ description: 'Only tags whose name matches; `*` stands for any characters.' }),
+  matching: t.string({
+    description:
+      'Returns only tags whose name matches this pattern; `*` matches any characters. At most 255 characters.',
+  }),
   digest: t.field({
     type: 'Digest',
-    description: 'Only tags that mean the image of this digest now, or the index.',
+    description: 'Returns only tags that point to the image or index with this digest.',
   }),
   registry: t.string({
     description:
-      'Only tags whose pull spec, as it was recorded, is this registry’s now: `docker.io`, `quay.io`, `localhost:5000`.',
+      'Returns only tags whose recorded pull spec is in this registry, for example `docker.io`, `quay.io` or `localhost:5000`.',
   }),
   failing: t.field({
     type: ImportFailureFilter,
-    description: 'Only tags that could not be imported when that was last tried: `{}` for any reason.',
+    description: 'Returns only tags whose last import failed; `{}` matches any reason.',
   }),
   platform: t.string({
     description:
-      'Only tags whose image runs on this platform, or an image of their index: `linux/amd64`. `linux/arm64` finds `linux/arm64/v8` as well.',
+      'Returns only tags whose image, or an image of their index, runs on this platform, for example `linux/amd64`. `linux/arm64` also matches `linux/arm64/v8`.',
   }),
   unchangedSince: t.field({
     type: 'DateTime',
-    description: 'Only tags that got no other image since then, or never had one.',
+    description:
+      'Returns only tags that got no other image since this time, including tags without an image.',
   }),
   labels: t.field({
     type: [KeyValueInput],
     description:
-      'Only tags whose image’s config has all of these labels, at most 20. An index has no config, and so no labels.',
+      'Returns only tags whose image config has all of these labels; at most 20. An index has no config and does not match.',
   }),
 }))
 
-/** Looking through the tags of a stream costs about as much as reading so many of their fields. */
+/** Complexity of one criterion: a scan of a stream's tags costs about as much as this many fields. */
 const SEARCH_COMPLEXITY = 20
 
-/** What a page of the tags that are found costs. */
+/** Returns the complexity of a page of filtered tags. */
 export const tagSearchComplexity = (args: ConnectionArguments & SearchArguments) => {
   const page = pageComplexity(args)
   return { ...page, field: page.field + countCriteria(args) * SEARCH_COMPLEXITY }

@@ -8,20 +8,20 @@ import type { GraphQLContext } from '../kit/context.ts'
 import { ImageStreamType } from '../kit/object-types.ts'
 
 const TrustRequirementKindEnum = builder.enumType('TrustRequirementKind', {
-  description: 'By what a signer is known.',
+  description: 'Kind of a trust requirement.',
   values: {
-    COSIGN: { description: 'By a public key, as `cosign generate-key-pair` makes one.' },
-    KEYLESS: { description: 'By an identity that a certificate authority of sigstore vouches for.' },
-    NOTATION: { description: 'By a certificate of an authority, as notation uses them.' },
+    COSIGN: { description: 'A public key, for example from `cosign generate-key-pair`.' },
+    KEYLESS: { description: 'An identity in a certificate of a sigstore certificate authority.' },
+    NOTATION: { description: 'A certificate authority and subjects, as notation uses them.' },
   } as const,
 })
 
 const TrustedKeyType = builder.objectRef<SigningKey>('TrustedKey').implement({
-  description: 'A public key whose signatures count.',
+  description: 'A public key whose signatures are accepted.',
   fields: (t) => ({
-    pem: t.exposeString('pem', { description: 'The key in PEM.' }),
+    pem: t.exposeString('pem', { description: 'Public key in PEM.' }),
     fingerprint: t.exposeString('fingerprint', {
-      description: 'SHA-256 of its SPKI bytes: `sha256:…`; `by` of a verification names it so.',
+      description: 'SHA-256 digest of the key’s SPKI encoding as `sha256:…`, as in `by` of a verification.',
     }),
   }),
 })
@@ -35,16 +35,16 @@ const textOf = (match: Of<'KEYLESS'>['issuer'] | undefined, part: 'exact' | 'pat
   match && (part in match ? Object.values(match)[0] : undefined)
 
 const TrustRequirementType = builder.objectRef<TrustRequirement>('TrustRequirement').implement({
-  description: 'Whose signature is good enough. Fields of another kind are null or empty.',
+  description: 'A requirement for accepted signatures. Fields of other kinds are null or empty.',
   fields: (t) => ({
     kind: t.field({
       type: TrustRequirementKindEnum,
-      description: 'By what the signer is known.',
+      description: 'Kind of the requirement.',
       resolve: ({ kind }) => kind,
     }),
     publicKeys: t.field({
       type: [TrustedKeyType],
-      description: 'Any of these keys.',
+      description: 'Accepted public keys, of which any one suffices; for kind `COSIGN`.',
       resolve: (requirement) =>
         requirement.kind === 'COSIGN'
           ? requirement.publicKeys.map((pem) => parsePublicKey(pem, 'publicKeys'))
@@ -52,38 +52,42 @@ const TrustRequirementType = builder.objectRef<TrustRequirement>('TrustRequireme
     }),
     issuer: t.string({
       nullable: true,
-      description: 'Who must have told the identity, exactly.',
+      description: 'Exact issuer of the identity; for kind `KEYLESS`. Null if `issuerPattern` is set.',
       resolve: (requirement) => textOf(keyless(requirement)?.issuer, 'exact'),
     }),
     issuerPattern: t.string({
       nullable: true,
-      description: 'Pattern that must match the whole of who told the identity.',
+      description:
+        'Regular expression that must match the whole issuer of the identity; for kind `KEYLESS`. Null if `issuer` is set.',
       resolve: (requirement) => textOf(keyless(requirement)?.issuer, 'pattern'),
     }),
     subject: t.string({
       nullable: true,
-      description: 'The identity, exactly: an e-mail address, or the URI of a workflow.',
+      description:
+        'Exact identity, an e-mail address or the URI of a workflow; for kind `KEYLESS`. Null if `subjectPattern` is set.',
       resolve: (requirement) => textOf(keyless(requirement)?.subject, 'exact'),
     }),
     subjectPattern: t.string({
       nullable: true,
-      description: 'Pattern that must match the whole identity.',
+      description:
+        'Regular expression that must match the whole identity; for kind `KEYLESS`. Null if `subject` is set.',
       resolve: (requirement) => textOf(keyless(requirement)?.subject, 'pattern'),
     }),
     trustedRoot: t.string({
       nullable: true,
       description:
-        'The authorities and logs that vouch for identities: a sigstore trusted root, as JSON text.',
+        'Sigstore trusted root as JSON, with the certificate authorities and logs; for kind `KEYLESS`.',
       complexity: 20,
       resolve: (requirement) => keyless(requirement)?.trustedRoot,
     }),
     certificates: t.stringList({
-      description: 'PEM; one of them must be in the signature’s chain.',
+      description:
+        'Certificates in PEM, of which the signature’s chain must contain one; for kind `NOTATION`.',
       resolve: (requirement) => [...(notation(requirement)?.certificates ?? [])],
     }),
     trustedIdentities: t.stringList({
       description:
-        'Subjects of which the signer must have one: `x509.subject: C=US, O=Acme`, or `*` for any.',
+        'Subjects of which the signing certificate must have one, as `x509.subject: C=US, O=Acme`, or `*` for any; for kind `NOTATION`.',
       resolve: (requirement) => [...(notation(requirement)?.trustedIdentities ?? [])],
     }),
   }),
@@ -91,16 +95,16 @@ const TrustRequirementType = builder.objectRef<TrustRequirement>('TrustRequireme
 
 const ImageStreamTrustType = builder.objectRef<TrustPolicy>('ImageStreamTrust').implement({
   description:
-    'What a stream asks of the signatures of its images. It is no part of the stream’s spec or manifest.',
+    'Requirements for the signatures of an image stream’s images. They are not part of the stream’s spec or manifest.',
   fields: (t) => ({
     requirements: t.field({
       type: [TrustRequirementType],
-      description: 'Whose signatures count: any one of these.',
+      description: 'Accepted signatures: those that meet any one of these requirements.',
       resolve: ({ requirements }) => requirements,
     }),
     updatedAt: t.field({
       type: 'DateTime',
-      description: 'When it was last set.',
+      description: 'Time at which the requirements were last set.',
       resolve: ({ updatedAt }) => updatedAt,
     }),
   }),
@@ -110,7 +114,7 @@ builder.objectField(ImageStreamType, 'trust', (t) =>
   t.field({
     type: ImageStreamTrustType,
     nullable: true,
-    description: 'What it asks of the signatures of its images; null when it asks for none.',
+    description: 'Requirements for the signatures of the stream’s images; null if there are none.',
     resolve: trustOf,
   }),
 )

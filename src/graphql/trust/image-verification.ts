@@ -13,86 +13,89 @@ import { ImageStreamTagType } from '../kit/object-types.ts'
 import { imageOfTag } from './referrers.ts'
 
 const VerificationStatusEnum = builder.enumType('VerificationStatus', {
-  description: 'Whether an image is signed as its stream asks for.',
+  description: 'Result of the verification of an image’s signatures.',
   values: {
-    VERIFIED: { description: 'A signature is good, by whom it should be, and about this image.' },
-    UNVERIFIED: { description: 'Everything was looked at, and nothing of it counts.' },
+    VERIFIED: { description: 'A valid signature of the image meets a requirement of the image stream.' },
+    UNVERIFIED: { description: 'All signatures were checked, and none of them is accepted.' },
     UNKNOWN: {
       description:
-        'It could not be seen: the registry could not be asked, or too much is attached to the image.',
+        'The signatures could not be checked: the registry’s response is missing, or too many artifacts refer to the image.',
     },
-    NOT_REQUIRED: { description: 'The stream asks for no signatures, so none was looked at.' },
+    NOT_REQUIRED: { description: 'The image stream has no requirements, so no signature was checked.' },
   } as const,
 })
 
 const SignatureFormatEnum = builder.enumType('SignatureFormat', {
-  description: 'How a signature is written.',
+  description: 'Format of a signature.',
   values: {
-    COSIGN: { description: 'Cosign’s first format: a payload, and annotations.' },
-    SIGSTORE: { description: 'A sigstore bundle, cosign’s second format.' },
-    NOTATION: { description: 'An envelope of notation.' },
+    COSIGN: { description: 'Cosign’s simple signing format: a payload with annotations.' },
+    SIGSTORE: { description: 'A sigstore bundle, cosign’s newer format.' },
+    NOTATION: { description: 'A notation signature envelope.' },
   } as const,
 })
 
 const ImageSignatureType = builder.objectRef<CheckedSignature>('ImageSignature').implement({
-  description: 'A signature that is attached to an image, and what was made of it.',
+  description: 'A signature of an image, with the result of its check.',
   fields: (t) => ({
-    digest: t.expose('digest', { type: 'Digest', description: 'Digest of the manifest that carries it.' }),
+    digest: t.expose('digest', {
+      type: 'Digest',
+      description: 'Digest of the manifest that contains the signature.',
+    }),
     format: t.field({
       type: SignatureFormatEnum,
       nullable: true,
-      description: 'How it is written; null where that cannot be seen.',
+      description: 'Format of the signature; null if it is unknown.',
       resolve: ({ format }) => format,
     }),
     accepted: t.exposeBoolean('accepted', {
-      description: 'Whether it is one that the stream asks for.',
+      description: 'Whether the signature is valid and meets a requirement of the image stream.',
     }),
     reason: t.exposeString('reason', {
       description:
-        '`Verified`, or why it does not count: `WrongKey`, `WrongIdentity`, `WrongDigest`, `Untrusted`, `NotLogged`, `Expired`, `Unsupported`, `Malformed`.',
+        '`Verified`, or the machine-readable reason of the rejection: `WrongKey`, `WrongIdentity`, `WrongDigest`, `Untrusted`, `NotLogged`, `Expired`, `Unsupported` or `Malformed`.',
     }),
-    message: t.exposeString('message', { description: 'The same for a person.' }),
+    message: t.exposeString('message', { description: 'Human-readable result of the check.' }),
     by: t.exposeString('by', {
       nullable: true,
       description:
-        'Whose it is: a key’s fingerprint, an identity, a certificate’s subject. Null where it does not count.',
+        'Signer: the fingerprint of a key, an identity, or the subject of a certificate. Null if the signature is not accepted.',
     }),
   }),
 })
 
 const ImageVerificationType = builder.objectRef<Verification>('ImageVerification').implement({
   description:
-    'What is known of an image’s signatures. It only informs: nothing is kept from being imported or pulled.',
+    'Result of the verification of an image’s signatures. It is informational: it does not prevent imports or pulls.',
   fields: (t) => ({
     status: t.field({
       type: VerificationStatusEnum,
-      description: 'Whether it is signed as the stream asks for.',
+      description: 'Whether the image has a signature that the image stream accepts.',
       resolve: ({ status }) => status,
     }),
     reason: t.exposeString('reason', {
       description:
-        'Why, as one stable word: `Verified`, `NotRequired`, `NoSignature`, the reason of the signature that came furthest, `IncompleteList`, `TooManyAtOnce`, `NoImage`, or the registry’s: `RegistryUnavailable`, `Unauthorized`.',
+        'Machine-readable reason: `Verified`, `NotRequired`, `NoSignature`, the reason of the signature that passed the most checks, `IncompleteList`, `TooManyAtOnce`, `NoImage`, or a failure of the registry such as `RegistryUnavailable` or `Unauthorized`.',
     }),
-    message: t.exposeString('message', { description: 'The same for a person.' }),
+    message: t.exposeString('message', { description: 'Human-readable reason.' }),
     by: t.exposeString('by', {
       nullable: true,
-      description: 'Whose signature counts; null where none does.',
+      description: 'Signer of the accepted signature; null if none is accepted.',
     }),
     digests: t.field({
       type: ['Digest'],
       description:
-        'What was verified: the image that the tag means, the index that it was taken of, or each image of the index that it is. Empty where nothing was.',
+        'Verified digests: the image that the tag points to, the index from which it was taken, or each image of the index that the tag points to. Empty if nothing was verified.',
       resolve: ({ digests }) => [...digests],
     }),
     signatures: t.field({
       type: [ImageSignatureType],
-      description: 'The signatures that were looked at, those that count first; at most 20 of an image.',
+      description: 'Checked signatures, the accepted ones first; at most 20 for each image.',
       resolve: ({ signatures }) => signatures,
     }),
     checkedAt: t.field({
       type: 'DateTime',
       nullable: true,
-      description: 'When it was looked at; null when it was not.',
+      description: 'Time of the check; null if nothing was checked.',
       resolve: ({ checkedAt }) => checkedAt,
     }),
   }),
@@ -100,7 +103,7 @@ const ImageVerificationType = builder.objectRef<Verification>('ImageVerification
 
 const NO_IMAGE = notChecked('UNKNOWN', 'NoImage', 'the tag has no image yet')
 
-/** What a stream asks of signatures, read for all tags that were read together. */
+/** Returns the trust policy of the tag's stream, loaded for the tag's batch; undefined if there is none. */
 const policyOf = (tag: Tag, { trust }: GraphQLContext) =>
   loadForBatch(tag, 'trust', (tags) =>
     trust.policies.ofStreams([...new Set(tags.map(({ streamId }) => streamId))]),
@@ -110,7 +113,7 @@ builder.objectField(ImageStreamTagType, 'verification', (t) =>
   t.field({
     type: ImageVerificationType,
     description:
-      'Whether the image that it means now is signed as its stream asks for with `setImageStreamTrust`. Asks its registry for the signatures, unless it was asked lately.',
+      'Verifies whether the image that the tag points to has a signature that the image stream accepts (`setImageStreamTrust`). The registry is requested for signatures unless a recent response is cached.',
     args: maxAgeArgs,
     complexity: 100,
     resolve: (tag, { maxAgeSeconds }, context, info): Verification | Promise<Verification> => {

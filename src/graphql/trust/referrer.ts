@@ -5,77 +5,82 @@ import type { Referrer } from '../../trust/referrer/referrer.ts'
 import { builder } from '../kit/builder.ts'
 import { KeyValueType } from '../kit/object-types.ts'
 
-/** A referrer, and the image's place in which it was found. */
+/** A referrer, with the image in the repository where it was found. */
 export interface PlacedReferrer extends Referrer {
   readonly image: ImageLocation
 }
 
 export const ReferrerKindEnum = builder.enumType('ReferrerKind', {
-  description: 'What is attached to an image.',
+  description: 'Kind of an artifact that refers to an image.',
   values: {
-    SIGNATURE: { description: 'Somebody vouches for the image: a signature of cosign or notation.' },
-    ATTESTATION: { description: 'Somebody states something of it: where and how it was built, say.' },
-    SBOM: { description: 'A list of what is in it, in SPDX, CycloneDX or Syft, signed or not.' },
-    OTHER: { description: 'Something else: `artifactType` says what.' },
+    SIGNATURE: { description: 'A cosign or notation signature of the image.' },
+    ATTESTATION: { description: 'A signed statement about the image, for example about its build.' },
+    SBOM: { description: 'A software bill of materials in SPDX, CycloneDX or Syft format, signed or not.' },
+    OTHER: { description: 'Another artifact; `artifactType` contains its type.' },
   } as const,
 })
 
 const ReferrerSourceEnum = builder.enumType('ReferrerSource', {
-  description: 'Where it is said that something is attached to an image.',
+  description: 'Source from which a referrer is known.',
   values: {
-    API: { description: 'In the registry’s own list of what refers to the image.' },
+    API: { description: 'The registry’s referrers API.' },
     TAG: {
-      description: 'In the list that clients keep under the tag `sha256-…`, where the registry has none.',
+      description:
+        'The referrers tag `sha256-…`, which clients maintain if the registry has no referrers API.',
     },
-    COSIGN_TAG: { description: 'Under one of cosign’s tags: `sha256-….sig`, `.att`, `.sbom`.' },
-    INDEX: { description: 'In the image itself, an index: BuildKit’s attestations.' },
+    COSIGN_TAG: { description: 'A tag of cosign: `sha256-….sig`, `.att` or `.sbom`.' },
+    INDEX: { description: 'The image itself, an index with attestations from BuildKit.' },
   } as const,
 })
 
 export const ReferrerType = builder.objectRef<PlacedReferrer>('Referrer')
 ReferrerType.implement({
   description:
-    'Something that is attached to an image in its repository: a signature, an attestation, an SBOM.',
+    'An artifact in the image’s repository that refers to the image: a signature, an attestation or an SBOM.',
   fields: (t) => ({
-    digest: t.expose('digest', { type: 'Digest', description: 'Digest of its manifest.' }),
-    kind: t.field({ type: ReferrerKindEnum, description: 'What it is.', resolve: ({ kind }) => kind }),
+    digest: t.expose('digest', { type: 'Digest', description: 'Digest of the artifact’s manifest.' }),
+    kind: t.field({
+      type: ReferrerKindEnum,
+      description: 'Kind of the artifact.',
+      resolve: ({ kind }) => kind,
+    }),
     artifactType: t.exposeString('artifactType', {
       nullable: true,
-      description: 'What it is by its own account, a media type; null where it does not say.',
+      description: 'Media type that the artifact declares as its type; null if it declares none.',
     }),
     predicateTypes: t.exposeStringList('predicateTypes', {
       description:
-        'What is attested, as URIs: `https://slsa.dev/provenance/v1`, `https://spdx.dev/Document`. Empty for what is no attestation, or does not say.',
+        'Predicate types of an attestation as URIs, for example `https://slsa.dev/provenance/v1` or `https://spdx.dev/Document`. Empty if the artifact is not an attestation or declares none.',
     }),
-    mediaType: t.exposeString('mediaType', { description: 'Media type of its manifest.' }),
-    size: t.expose('size', { type: 'BigInt', description: 'Bytes of its manifest.' }),
+    mediaType: t.exposeString('mediaType', { description: 'Media type of the artifact’s manifest.' }),
+    size: t.expose('size', { type: 'BigInt', description: 'Size of the artifact’s manifest in bytes.' }),
     annotations: t.field({
       type: [KeyValueType],
-      description: 'What is noted of it where it is listed; long notes are left out.',
+      description: 'Annotations of the artifact in the list that contains it; long annotations are omitted.',
       resolve: ({ annotations }) => Object.entries(annotations).map(([key, value]) => ({ key, value })),
     }),
     created: t.field({
       type: 'DateTime',
       nullable: true,
-      description: 'When it was made, as its annotation says; null where that is not told.',
+      description: 'Time at which the artifact was created, from its annotation; null if it declares none.',
       resolve: ({ annotations }) => parseCreated(annotations['org.opencontainers.image.created'])?.getTime(),
     }),
     pullSpec: t.string({
-      description: 'What to pull it by, with `oras pull` say: `registry/repository@sha256:…`.',
+      description: 'Pull spec of the artifact, for example for `oras pull`: `registry/repository@sha256:…`.',
       resolve: ({ image, digest }) => pullSpecByDigest(image.repository, digest),
     }),
     tag: t.exposeString('tag', {
       nullable: true,
-      description: 'Cosign’s tag for it; null where it was found otherwise.',
+      description: 'Cosign tag of the artifact; null if its source is not `COSIGN_TAG`.',
     }),
     source: t.field({
       type: ReferrerSourceEnum,
-      description: 'Where it is said that it is attached.',
+      description: 'Source from which the artifact is known.',
       resolve: ({ source }) => source,
     }),
     isConfirmed: t.exposeBoolean('isConfirmed', {
       description:
-        'Whether its manifest was read: it is there, and about this image. False where only a list says so.',
+        'Whether the artifact’s manifest was read, exists and refers to the image. False if only a list contains the artifact.',
     }),
   }),
 })

@@ -12,7 +12,7 @@ import { lookupOptionsOf, maxAgeArgs } from '../kit/lookup-budget.ts'
 import { ImageStreamImageType, ImageStreamTagType, ImageType } from '../kit/object-types.ts'
 import { type PlacedReferrer, ReferrerKindEnum, ReferrerType } from './referrer.ts'
 
-/** A page of what is attached to an image, and what is known of the whole. */
+/** A page of an image's referrers, with the state of the whole list. */
 class ReferrerPage extends Connection<PlacedReferrer> {
   readonly check: ReferrersOfImage
 
@@ -25,35 +25,36 @@ class ReferrerPage extends Connection<PlacedReferrer> {
 const ReferrerConnection = connectionType('Referrer', ReferrerType, {
   items: 'referrers',
 })
-/** Every connection of this type is made here. */
+/** Every connection of this type is a `ReferrerPage`. */
 const checkOf = (connection: Connection<PlacedReferrer>): ReferrersOfImage =>
   (connection as ReferrerPage).check
 
 builder.objectFields(ReferrerConnection, (t) => ({
   isComplete: t.boolean({
-    description: 'False when more is attached than is read, or the registry was never asked with success.',
+    description:
+      'Whether the list contains all referrers. False if there are more than the server reads, or if no request to the registry has succeeded yet.',
     resolve: (connection) => checkOf(connection).isComplete,
   }),
   checkedAt: t.field({
     type: 'DateTime',
     nullable: true,
-    description: 'When the registry told; null when it never did.',
+    description: 'Time of the registry’s response; null if there was none.',
     resolve: (connection) => checkOf(connection).checkedAt,
   }),
   reason: t.string({
     nullable: true,
     description:
-      'Why the registry could not be asked when it was last tried, as in conditions: `RegistryUnavailable`, `Unauthorized`, `TooManyRequests`. Null when it could; what is told then is from before.',
+      'Machine-readable reason why the last request to the registry failed, as in conditions: `RegistryUnavailable`, `Unauthorized`, `TooManyRequests`. The referrers are then from an earlier response. Null if the request succeeded.',
     resolve: (connection) => checkOf(connection).failure?.reason,
   }),
   message: t.string({
     nullable: true,
-    description: 'The same for a person; null when the registry could be asked.',
+    description: 'Human-readable reason why the last request to the registry failed; null if it succeeded.',
     resolve: (connection) => checkOf(connection).failure?.message,
   }),
   refused: t.stringList({
     description:
-      'What is listed and left out, each with the reason: it is about another image, or not there.',
+      'Listed artifacts that were omitted, each with the reason: it refers to another image, or does not exist.',
     resolve: (connection) => [...checkOf(connection).refused],
   }),
 }))
@@ -65,16 +66,18 @@ interface ReferrersArguments extends ConnectionArguments {
 }
 
 const referrersArgs = builder.args((t) => ({
-  kind: t.field({ type: ReferrerKindEnum, description: 'Only what is of this kind.' }),
-  artifactType: t.string({ description: 'Only what has this artifact type: `application/spdx+json`.' }),
+  kind: t.field({ type: ReferrerKindEnum, description: 'Returns only artifacts of this kind.' }),
+  artifactType: t.string({
+    description: 'Returns only artifacts with this artifact type, for example `application/spdx+json`.',
+  }),
 }))
 
 const keyOf = ({ digest }: PlacedReferrer): [string] => [digest]
 const cursors = keyCursors<PlacedReferrer>('referrers', keyOf, ['string'])
-/** It may cost requests to a registry. */
+// may cost requests to a registry
 const COMPLEXITY = 100
 
-const NOWHERE: ReferrersOfImage = {
+const NO_REFERRERS: ReferrersOfImage = {
   referrers: [],
   isComplete: false,
   checkedAt: null,
@@ -92,7 +95,7 @@ async function referrersOf(
   const options = lookupOptionsOf(maxAgeSeconds, context, info)
   const check = image
     ? await context.trust.referrers.of(image, { artifactType: artifactType ?? null, ...options })
-    : NOWHERE
+    : NO_REFERRERS
   const all = check.referrers
     .filter((one) => kind == null || one.kind === kind)
     .map((one) => ({ ...one, image: image as ImageLocation }))
@@ -110,14 +113,14 @@ builder.objectField(ImageStreamTagType, 'referrers', (t) =>
   t.field({
     type: ReferrerConnection,
     description:
-      'What is attached to the image that it means now, in the repository that it was imported from or pushed to, by digest. Asks that registry, unless it was asked lately; what it does not answer is told as `reason`.',
+      'Artifacts that refer to the image that the tag points to, ordered by digest, from the repository from which the image was imported or to which it was pushed. The registry is requested unless a recent response is cached; `reason` contains a failure.',
     args,
     complexity,
     resolve: (tag, given, context, info) => referrersOf(imageOfTag(tag, context), given, context, info),
   }),
 )
 
-/** What a tag means and where that is, read for all that were read together with it. */
+/** Returns the image that a tag points to, and its repository, loaded for the tag's batch. */
 export const imageOfTag = (tag: { readonly id: number }, { trust }: GraphQLContext) =>
   loadForBatch(tag, 'place', (tags) => trust.locations.ofTags(tags.map(({ id }) => id))).get(tag.id)
 
@@ -125,7 +128,7 @@ builder.objectField(ImageStreamImageType, 'referrers', (t) =>
   t.field({
     type: ReferrerConnection,
     description:
-      'What is attached to the image in the repository from which the stream last got it, by digest. Asks that registry, unless it was asked lately.',
+      'Artifacts that refer to the image, ordered by digest, from the repository from which the image stream last got the image. The registry is requested unless a recent response is cached; `reason` contains a failure.',
     args,
     complexity,
     resolve: ({ stream, image }, given, context, info) =>
@@ -137,7 +140,7 @@ builder.objectField(ImageType, 'referrers', (t) =>
   t.field({
     type: ReferrerConnection,
     description:
-      'What is attached to it in the repository in which it was first seen, read with the server’s own credentials; a tag knows its own repository. Asks that registry, unless it was asked lately.',
+      'Artifacts that refer to the image, ordered by digest, from the repository where this server first found the image. The server’s own credentials are used; `ImageStreamTag.referrers` uses the repository of the tag. The registry is requested unless a recent response is cached.',
     args,
     complexity,
     resolve: (image, given, context, info) =>

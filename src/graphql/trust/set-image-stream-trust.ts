@@ -5,90 +5,104 @@ import { builder } from '../kit/builder.ts'
 import { ImageStreamType } from '../kit/object-types.ts'
 
 const CosignRequirementInput = builder.inputType('CosignRequirementInput', {
-  description: 'A signature by one of these keys, in any of cosign’s formats. Which log has it is not asked.',
+  description:
+    'A signature with one of these keys, in any format of cosign. The transparency log is not checked.',
   fields: (t) => ({
     publicKeys: t.stringList({
       required: true,
-      description: 'What is in `cosign.pub`: ECDSA, Ed25519 or RSA in PEM; 1 to 10.',
+      description: 'Accepted public keys in PEM, as in `cosign.pub`: ECDSA, Ed25519 or RSA; 1 to 10 keys.',
     }),
   }),
 })
 
 const KeylessRequirementInput = builder.inputType('KeylessRequirementInput', {
   description:
-    'A signature by an identity, as `cosign sign` makes it without a key. Nobody is asked to verify it.',
+    'A signature with an identity, as from `cosign sign` without a key. The server sends no request to verify it.',
   fields: (t) => ({
     issuer: t.string({
-      description: 'Who must have told the identity: `https://token.actions.githubusercontent.com`.',
+      description:
+        'Exact issuer of the identity, for example `https://token.actions.githubusercontent.com`. One of `issuer` and `issuerPattern` is required.',
     }),
     issuerPattern: t.string({
-      description: 'The same as a regular expression (RE2), which must match the whole; instead of `issuer`.',
+      description: 'Regular expression in RE2 syntax that must match the whole issuer, instead of `issuer`.',
     }),
     subject: t.string({
-      description: 'The identity: `me@example.com`, or the URI of a workflow.',
+      description:
+        'Exact identity, for example `me@example.com` or the URI of a workflow. One of `subject` and `subjectPattern` is required.',
     }),
     subjectPattern: t.string({
       description:
-        'The same as a regular expression (RE2), which must match the whole; instead of `subject`.',
+        'Regular expression in RE2 syntax that must match the whole identity, instead of `subject`.',
     }),
     trustedRoot: t.string({
       required: true,
       description:
-        'JSON text of a sigstore trusted root: the certificate authorities, logs and timestamp authorities to believe. `cosign trusted-root create` writes one.',
+        'Sigstore trusted root as JSON: the trusted certificate authorities, logs and timestamp authorities, for example from `cosign trusted-root create`.',
     }),
   }),
 })
 
 const NotationRequirementInput = builder.inputType('NotationRequirementInput', {
-  description: 'A signature of notation, as a JWS envelope; COSE envelopes are not read.',
+  description: 'A notation signature in a JWS envelope. COSE envelopes are not supported.',
   fields: (t) => ({
     certificates: t.string({
       required: true,
-      description: 'PEM of 1 to 10 certificates, of which one must be in the signature’s chain.',
+      description: '1 to 10 certificates in PEM, of which the signature’s chain must contain one.',
     }),
     trustedIdentities: t.stringList({
       required: true,
       description:
-        'Subjects of which the signer’s certificate must have one: `x509.subject: C=US, ST=WA, O=Acme`, with more or not; `*` for any. 1 to 10.',
+        'Subjects of which the signing certificate must have one, as `x509.subject: C=US, ST=WA, O=Acme`; the certificate may have more attributes. `*` accepts any subject. 1 to 10 subjects.',
     }),
   }),
 })
 
 const TrustRequirementInput = builder.inputType('TrustRequirementInput', {
-  description: 'Whose signature is good enough: exactly one of the three.',
+  description: 'A requirement for accepted signatures. Exactly one of the fields is required.',
   fields: (t) => ({
-    cosign: t.field({ type: CosignRequirementInput, description: 'Somebody with one of these keys.' }),
-    keyless: t.field({ type: KeylessRequirementInput, description: 'Somebody with this identity.' }),
+    cosign: t.field({
+      type: CosignRequirementInput,
+      description: 'Accepts signatures with one of these keys.',
+    }),
+    keyless: t.field({
+      type: KeylessRequirementInput,
+      description: 'Accepts signatures with this identity.',
+    }),
     notation: t.field({
       type: NotationRequirementInput,
-      description: 'Somebody with a certificate of this authority.',
+      description: 'Accepts signatures with a certificate of this authority.',
     }),
   }),
 })
 
 const SetImageStreamTrustInput = builder.inputType('SetImageStreamTrustInput', {
-  description: 'A stream, and whose signatures of its images count.',
+  description: 'An image stream, and the requirements for the signatures of its images.',
   fields: (t) => ({
-    namespace: t.string({ required: true, defaultValue: 'default', description: 'Namespace of the stream.' }),
-    imageStream: t.string({ required: true, description: 'Name of the stream.' }),
+    namespace: t.string({
+      required: true,
+      defaultValue: 'default',
+      description: 'Namespace of the image stream; the default is `default`.',
+    }),
+    imageStream: t.string({ required: true, description: 'Name of the image stream.' }),
     requirements: t.field({
       type: [TrustRequirementInput],
       required: true,
-      description: 'Any one of these is enough; at most 10, and none at all ends it.',
+      description:
+        'Requirements of which a signature must meet any one; at most 10. An empty list removes all requirements.',
     }),
   }),
 })
 
-interface Payload {
+interface StreamPayload {
   readonly imageStream: ImageStream
 }
 
-const SetImageStreamTrustPayload = builder.objectRef<Payload>('SetImageStreamTrustPayload').implement({
-  description: 'The stream with what it asks for from now on.',
+const SetImageStreamTrustPayload = builder.objectRef<StreamPayload>('SetImageStreamTrustPayload').implement({
+  description: 'The image stream with its new requirements.',
   fields: (t) => ({
     imageStream: t.field({
       type: ImageStreamType,
-      description: 'The stream.',
+      description: 'The image stream.',
       resolve: ({ imageStream }) => imageStream,
     }),
   }),
@@ -98,12 +112,12 @@ builder.mutationField('setImageStreamTrust', (t) =>
   t.field({
     type: SetImageStreamTrustPayload,
     description:
-      'Says whose signatures of a stream’s images count; `ImageStreamTag.verification` tells from then on whether there is one. It only informs: images without one are imported and pulled as before.',
+      'Sets the requirements for the signatures of an image stream’s images. `ImageStreamTag.verification` reports whether they are met; imports and pulls of other images are not prevented. `NOT_FOUND` if the image stream does not exist.',
     args: {
       input: t.arg({
         type: SetImageStreamTrustInput,
         required: true,
-        description: 'The stream and its requirements.',
+        description: 'The image stream and its requirements.',
       }),
     },
     resolve: async (_mutation, { input }, { streams, trust }) => {
@@ -116,7 +130,7 @@ builder.mutationField('setImageStreamTrust', (t) =>
         return stream
       }
       const { id } = find()
-      // the requirements are looked at first, and the stream may be gone then
+      // the requirements are checked first, and the stream may be deleted in the meantime
       await trust.policies.set(id, requirements, () => {
         if (find().id !== id) throw new NotFoundError(`the image stream ${namespace}/${name} was deleted`)
       })

@@ -10,84 +10,87 @@ import { WebhookActionEnum, WebhookDeliveryOutcomeEnum } from './webhook-deliver
 import { webhookIdOf } from './webhook-mutations.ts'
 
 const TestWebhookInput = builder.inputType('TestWebhookInput', {
-  description: 'A webhook to try.',
+  description: 'A test of a webhook.',
   fields: (t) => ({
-    id: t.id({ required: true, description: 'The webhook’s `id`.' }),
+    id: t.id({ required: true, description: 'Global `id` of the webhook.' }),
     repository: t.string({
       description:
-        'The repository that the delivery tells of, without the registry: `team/app`; one that a stream of the namespace takes images from, when left out.',
+        'Repository in the test delivery, without the registry: `team/app`. If omitted, a repository from which an image stream of the namespace imports.',
     }),
     tag: t.string({
       description:
-        'The tag that the delivery tells of; when left out, one that a stream takes from there, or `latest`.',
+        'Tag in the test delivery. If omitted, a tag that an image stream imports from the repository, or `latest`.',
     }),
     follow: t.boolean({
       required: true,
       defaultValue: false,
       description:
-        'Asks the registry as after a real delivery. What it confirms is recorded, and nothing else.',
+        'Whether to start imports as after a real delivery; the default is false. Changes that the registry confirms are recorded.',
     }),
   }),
 })
 
 const WebhookTestHintType = builder.objectRef<ScopedHint>('WebhookTestHint').implement({
-  description: 'Something that the delivery said has changed.',
+  description: 'A change that the test delivery reports.',
   fields: (t) => ({
     action: t.field({
       type: WebhookActionEnum,
-      description: 'What is said to have happened.',
+      description: 'Reported action.',
       resolve: ({ action }) => action,
     }),
-    registry: t.exposeString('registry', { description: 'The registry.' }),
-    repository: t.exposeString('repository', { description: 'The repository.' }),
-    tag: t.exposeString('tag', { nullable: true, description: 'The tag; null for any of the repository’s.' }),
+    registry: t.exposeString('registry', { description: 'Registry of the change.' }),
+    repository: t.exposeString('repository', { description: 'Repository of the change.' }),
+    tag: t.exposeString('tag', {
+      nullable: true,
+      description: 'Tag that changed; null if any tag of the repository may have changed.',
+    }),
   }),
 })
 
 const WebhookTestTargetType = builder.objectRef<HintTarget>('WebhookTestTarget').implement({
-  description: 'A tag of a stream that the registry would be asked for.',
+  description: 'A tag of an image stream that a real delivery would import.',
   fields: (t) => ({
     imageStream: t.field({
       type: ImageStreamType,
       nullable: true,
-      description: 'The stream; null if it was deleted meanwhile.',
+      description: 'The image stream; null if it was deleted in the meantime.',
       resolve: (target, _args, context) => streamOf(target, context),
     }),
     tag: t.string({
       nullable: true,
-      description: 'The tag; null for all tags of the stream’s repository.',
+      description: 'Name of the tag; null for all tags of the stream’s repository.',
       resolve: ({ tag }) => tag || null,
     }),
   }),
 })
 
 const TestWebhookPayload = builder.objectRef<WebhookTest>('TestWebhookPayload').implement({
-  description: 'What came of a delivery like a sender’s own, and what a real one would lead to.',
+  description: 'Result of a test delivery, and the effect that a real delivery would have.',
   fields: (t) => ({
     webhook: t.field({ type: WebhookType, description: 'The webhook.', resolve: ({ webhook }) => webhook }),
     outcome: t.field({
       type: WebhookDeliveryOutcomeEnum,
-      description: 'What came of it.',
+      description: 'Outcome of the delivery.',
       resolve: ({ outcome }) => outcome,
     }),
     reason: t.exposeString('reason', {
       nullable: true,
       description:
-        'Why it led to nothing; null when it was accepted. Of a sender whose platform signs with keys of its own, a test tries what comes after the signature.',
+        'Human-readable reason why the delivery has no effect; null if it was accepted. For senders with authenticity `JWT`, a test skips the signature check.',
     }),
     note: t.exposeString('note', {
       nullable: true,
-      description: 'What it told, as the log has it; null when it could not be read.',
+      description: 'Summary of the delivery as in the delivery log; null if it could not be parsed.',
     }),
     hints: t.field({
       type: [WebhookTestHintType],
-      description: 'What it said has changed, as far as this webhook may tell.',
+      description: 'Changes that the delivery reports, within the scope of the webhook.',
       resolve: ({ hints }) => hints,
     }),
     targets: t.field({
       type: [WebhookTestTargetType],
       description:
-        'The tags that the registry would be asked for; none where no stream of the namespace takes images from there.',
+        'Tags that would be imported; empty if no image stream of the namespace imports from the repository.',
       resolve: ({ targets }) => batch(targets),
     }),
   }),
@@ -97,8 +100,8 @@ builder.mutationField('testWebhook', (t) =>
   t.field({
     type: TestWebhookPayload,
     description:
-      'Takes a delivery as the sender would send it, signed with the newest secret, the very same way, and says what comes of it. It is in the log, as a test.',
-    args: { input: t.arg({ type: TestWebhookInput, required: true, description: 'Which one, and how.' }) },
+      'Processes a delivery as the sender would send it, signed with the newest secret, and returns its outcome. The delivery log contains it as a test. `NOT_FOUND` if the webhook does not exist.',
+    args: { input: t.arg({ type: TestWebhookInput, required: true, description: 'The test.' }) },
     resolve: (_mutation, { input }, { webhooks }) => webhooks.test({ ...input, id: webhookIdOf(input.id) }),
   }),
 )

@@ -9,75 +9,75 @@ import { ImageStreamType, ImportType } from '../kit/object-types.ts'
 import { streamOf } from '../kit/stream-of.ts'
 
 export const WebhookDeliveryOutcomeEnum = builder.enumType('WebhookDeliveryOutcome', {
-  description: 'What came of a delivery.',
+  description: 'Outcome of a webhook delivery.',
   values: {
-    ACCEPTED: { description: 'It told of something that may have changed.' },
-    DUPLICATE: { description: 'It came before.' },
+    ACCEPTED: { description: 'The delivery is authentic and reports a possible change.' },
+    DUPLICATE: { description: 'The delivery was received before.' },
     IGNORED: {
       description:
-        'It was believed and told of nothing for this webhook: a ping, a pull, another repository.',
+        'The delivery is authentic and reports no change within the scope of the webhook: for example a ping, a pull or another repository.',
     },
-    REFUSED: { description: 'It was not believed.' },
-    FAILED: { description: 'It was believed and could not be read.' },
+    REFUSED: { description: 'The delivery is not authentic.' },
+    FAILED: { description: 'The delivery is authentic but could not be parsed.' },
   } as const,
 })
 
 export const WebhookActionEnum = builder.enumType('WebhookAction', {
-  description: 'What is said to have happened.',
+  description: 'Action that a delivery reports.',
   values: {
     PUSH: {
       value: 'push',
-      description: 'Something was pushed.',
+      description: 'A push.',
     },
     DELETE: {
       value: 'delete',
-      description: 'Something was deleted: the registry is asked, and no history is deleted for it.',
+      description: 'A deletion. The registry is requested; no history is deleted.',
     },
   } as const,
 })
 
 const WebhookTargetStateEnum = builder.enumType('WebhookTargetState', {
-  description: 'How far it is with a tag that a hint concerns.',
+  description: 'State of a tag that a hint applies to.',
   values: {
     OPEN: {
-      description: 'It waits: until the stream’s import before it has ended, or for `retryAt`.',
+      description: 'The tag waits for the running import of the image stream to finish, or for `retryAt`.',
     },
-    ASKED: { description: 'The registry was asked: `import` says what came of it.' },
-    KNOWN: { description: 'There was nothing to ask: the tag meant just that already.' },
+    ASKED: { description: 'The registry was requested; `import` contains the result.' },
+    KNOWN: { description: 'No request was necessary: the tag already points to the reported image.' },
   } as const,
 })
 
 const WebhookTargetType = builder.objectRef<LoggedTarget>('WebhookTarget').implement({
-  description: 'A tag of a stream that a hint concerns.',
+  description: 'A tag of an image stream that a hint applies to.',
   fields: (t) => ({
     imageStream: t.field({
       type: ImageStreamType,
       nullable: true,
-      description: 'The stream; null once it is deleted.',
+      description: 'The image stream; null if it was deleted.',
       resolve: (target, _args, context) => streamOf(target, context),
     }),
     tag: t.string({
       nullable: true,
-      description: 'The tag; null for all tags of the stream’s repository.',
+      description: 'Name of the tag; null for all tags of the stream’s repository.',
       resolve: ({ tag }) => tag || null,
     }),
     state: t.field({
       type: WebhookTargetStateEnum,
-      description: 'How far it is.',
+      description: 'State of the tag.',
       resolve: ({ state }) => state,
     }),
     retryAt: t.field({
       type: 'DateTime',
       nullable: true,
       description:
-        'When the registry is asked again, because it gave no answer, or not yet what was told; null where it is not.',
+        'Time of the next request to the registry, because the last one failed or did not confirm the reported change yet; null if there is none.',
       resolve: ({ state, retryAt }) => (state === 'OPEN' ? retryAt : null),
     }),
     import: t.field({
       type: ImportType,
       nullable: true,
       description:
-        'The import that last asked the registry, together with what else was told of the stream; null while there is none, and when it is forgotten: the last 50 of a stream are kept.',
+        'Last import of the tag, which may cover other hints for the image stream. Null if there was none, and if it was deleted: the last 50 imports of a stream are kept.',
       resolve: (target, _args, { importer }) =>
         target.importId === null
           ? null
@@ -94,7 +94,7 @@ const firstArg = builder.args((t) => ({
   first: t.int({
     required: true,
     defaultValue: 10,
-    description: `How many at most: 1 to ${MAX_ITEMS}.`,
+    description: `Maximum number of items to return, 1 to ${MAX_ITEMS}; the default is 10.`,
   }),
 }))
 const complexity = ({ first }: { first: number }) => ({
@@ -103,34 +103,37 @@ const complexity = ({ first }: { first: number }) => ({
 })
 
 const WebhookHintType = builder.objectRef<LoggedHint>('WebhookHint').implement({
-  description: 'Something that a delivery says has changed.',
+  description: 'A change that a delivery reports.',
   fields: (t) => ({
     action: t.field({
       type: WebhookActionEnum,
-      description: 'What is said to have happened.',
+      description: 'Reported action.',
       resolve: ({ action }) => action,
     }),
-    registry: t.exposeString('registry', { description: 'The registry: the webhook’s.' }),
-    repository: t.exposeString('repository', { description: 'The repository.' }),
+    registry: t.exposeString('registry', {
+      description: 'Registry of the change, which is the webhook’s registry.',
+    }),
+    repository: t.exposeString('repository', { description: 'Repository of the change.' }),
     tag: t.exposeString('tag', {
       nullable: true,
-      description: 'The tag; null where none was named: any of the repository’s may have changed.',
+      description: 'Tag that changed; null if any tag of the repository may have changed.',
     }),
     digest: t.field({
       type: 'Digest',
       nullable: true,
-      description: 'What the tag is said to mean; null where that was not said. Nobody believes it.',
+      description:
+        'Digest that the tag points to, as reported; null if the delivery contains none. The digest is not trusted.',
       resolve: ({ digest }) => digest,
     }),
     handledAt: t.expose('handledAt', {
       type: 'DateTime',
       nullable: true,
-      description: 'When it was worked out which streams it concerns; null while that is to come.',
+      description: 'Time at which the affected image streams were determined; null until then.',
     }),
     targets: t.field({
       type: [WebhookTargetType],
       description:
-        'The tags that it concerns; none where no stream of the namespace takes images from there.',
+        'Tags that the hint applies to; empty if no image stream of the namespace imports from the repository.',
       args: firstArg,
       complexity,
       resolve: (hint, args, { webhooks }) => {
@@ -151,36 +154,41 @@ const WebhookHintType = builder.objectRef<LoggedHint>('WebhookHint').implement({
 
 const WebhookDeliveryType = builder.objectRef<LoggedDelivery>('WebhookDelivery')
 WebhookDeliveryType.implement({
-  description: 'One request to a webhook, and what came of it. Its body and headers are not kept.',
+  description: 'A request to a webhook, with its outcome. The body and headers are not stored.',
   fields: (t) => ({
-    receivedAt: t.expose('receivedAt', { type: 'DateTime', description: 'When it came.' }),
+    receivedAt: t.expose('receivedAt', {
+      type: 'DateTime',
+      description: 'Time at which the delivery was received.',
+    }),
     senderId: t.exposeString('senderId', {
       nullable: true,
-      description: 'The sender’s own name of it, the same when it is sent again; null where it has none.',
+      description: 'ID of the delivery at its sender, the same for repeated deliveries; null if it has none.',
     }),
     outcome: t.field({
       type: WebhookDeliveryOutcomeEnum,
-      description: 'What came of it.',
+      description: 'Outcome of the delivery.',
       resolve: ({ outcome }) => outcome,
     }),
     reason: t.exposeString('reason', {
       nullable: true,
-      description: 'Why it led to nothing, for a person; null when it was accepted.',
+      description: 'Human-readable reason why the delivery has no effect; null if it was accepted.',
     }),
     note: t.exposeString('note', {
       nullable: true,
-      description: 'What it told, in one line: `push of team/app:v1`; null when it could not be read.',
+      description:
+        'Summary of the delivery in one line, for example `push of team/app:v1`; null if it could not be parsed.',
     }),
     isTest: t.boolean({
-      description: 'Whether `testWebhook` made it.',
+      description: 'Whether `testWebhook` created the delivery.',
       resolve: ({ isTest }) => isTest === 1,
     }),
     source: t.exposeString('source', {
-      description: 'The address that it came from, of IPv6 its network; `testWebhook` for a test.',
+      description: 'IP address of the sender, for IPv6 its network; `testWebhook` for a test.',
     }),
     hints: t.field({
       type: [WebhookHintType],
-      description: 'What it says has changed, as far as this webhook may tell: 500 are kept.',
+      description:
+        'Changes that the delivery reports, within the scope of the webhook; at most 500 are stored.',
       args: firstArg,
       complexity,
       resolve: (delivery, args, { webhooks }) => {

@@ -8,27 +8,32 @@ import { rowIdOf } from '../kit/node.ts'
 import { stepsOf, urlOf, WebhookSenderEnum, WebhookType } from './webhook.ts'
 
 const WebhookSettingsInput = builder.inputType('WebhookSettingsInput', {
-  description: 'What some senders need beside the secret; another sender refuses what it has no use for.',
+  description:
+    'Settings of some senders in addition to the secret. `INVALID` for a setting that the sender does not use.',
   fields: (t) => ({
     pathPrefix: t.string({
       description:
-        'What stands before an image’s name in references, in place of the sender’s own repository: `docker-virtual`.',
+        'Prefix of image names in references, instead of the sender’s own repository, for example `docker-virtual`.',
     }),
-    audience: t.string({ description: 'The `aud` that a token must have; the webhook’s URL when left out.' }),
-    serviceAccount: t.string({ description: 'The account that a token must be of, as an e-mail address.' }),
+    audience: t.string({
+      description: 'Required `aud` claim of the sender’s token. If omitted, the webhook’s URL.',
+    }),
+    serviceAccount: t.string({
+      description: 'Required service account of the sender’s token, as an e-mail address.',
+    }),
     isSigned: t.boolean({
-      description: 'Whether the secret signs the body, for a sender that can also show it plainly.',
+      description: 'Whether the secret signs the body, for a sender that can also send the secret itself.',
     }),
   }),
 })
 
-const scopeFields = {
+const SCOPE_DESCRIPTIONS = {
   registry:
-    'The registry that it tells of, as references have it: `registry.example:5000`. Docker Hub, Quay and GitHub need not say.',
-  aliases: 'Other hosts under which the sender may name that registry, in a network of its own say.',
+    'Registry whose changes the webhook reports, spelled as in references: `registry.example:5000`. Required except for Docker Hub, Quay and GitHub.',
+  aliases: 'Other host names that the sender may use for the registry, for example in a private network.',
   repositories:
-    'Paths of the repositories that it may tell of (`team` for all below it, or `team/app`); all when empty.',
-  settings: 'What its sender needs beside the secret.',
+    'Paths of the repositories whose changes the webhook may report: `team/app`, or `team` for all repositories below it. An empty list allows all.',
+  settings: 'Settings of the sender in addition to the secret.',
 } as const
 
 const CreateWebhookInput = builder.inputType('CreateWebhookInput', {
@@ -37,33 +42,33 @@ const CreateWebhookInput = builder.inputType('CreateWebhookInput', {
     namespace: t.string({
       required: true,
       defaultValue: 'default',
-      description: 'The namespace whose streams it is for.',
+      description: 'Namespace whose image streams the webhook applies to; the default is `default`.',
     }),
     sender: t.field({
       type: WebhookSenderEnum,
       required: true,
-      description: 'Who sends, and so how it is read.',
+      description: 'Sender of the deliveries, which determines their format.',
     }),
-    registry: t.string({ description: scopeFields.registry }),
-    aliases: t.stringList({ description: scopeFields.aliases }),
-    repositories: t.stringList({ description: scopeFields.repositories }),
-    settings: t.field({ type: WebhookSettingsInput, description: scopeFields.settings }),
+    registry: t.string({ description: SCOPE_DESCRIPTIONS.registry }),
+    aliases: t.stringList({ description: SCOPE_DESCRIPTIONS.aliases }),
+    repositories: t.stringList({ description: SCOPE_DESCRIPTIONS.repositories }),
+    settings: t.field({ type: WebhookSettingsInput, description: SCOPE_DESCRIPTIONS.settings }),
   }),
 })
 
 const UpdateWebhookInput = builder.inputType('UpdateWebhookInput', {
-  description: 'A change of a webhook: what is left out stays as it is.',
+  description: 'Changes of a webhook. Omitted fields do not change.',
   fields: (t) => ({
-    id: t.id({ required: true, description: 'The webhook’s `id`.' }),
-    registry: t.string({ description: scopeFields.registry }),
-    aliases: t.stringList({ description: scopeFields.aliases }),
-    repositories: t.stringList({ description: scopeFields.repositories }),
-    settings: t.field({ type: WebhookSettingsInput, description: scopeFields.settings }),
-    enabled: t.boolean({ description: 'Whether it takes deliveries.' }),
+    id: t.id({ required: true, description: 'Global `id` of the webhook.' }),
+    registry: t.string({ description: SCOPE_DESCRIPTIONS.registry }),
+    aliases: t.stringList({ description: SCOPE_DESCRIPTIONS.aliases }),
+    repositories: t.stringList({ description: SCOPE_DESCRIPTIONS.repositories }),
+    settings: t.field({ type: WebhookSettingsInput, description: SCOPE_DESCRIPTIONS.settings }),
+    enabled: t.boolean({ description: 'Whether the webhook accepts deliveries.' }),
     dropOldSecret: t.boolean({
       required: true,
       defaultValue: false,
-      description: 'Believes only the newest secret from now on.',
+      description: 'Whether to accept only the newest secret from now on; the default is false.',
     }),
   }),
 })
@@ -72,33 +77,31 @@ const UpdateWebhookInput = builder.inputType('UpdateWebhookInput', {
 const LONGEST_OVERLAP = 90 * 24 * 60
 
 const RotateWebhookSecretInput = builder.inputType('RotateWebhookSecretInput', {
-  description: 'A webhook to give a new secret.',
+  description: 'A webhook whose secret is to be replaced.',
   fields: (t) => ({
-    id: t.id({ required: true, description: 'The webhook’s `id`.' }),
+    id: t.id({ required: true, description: 'Global `id` of the webhook.' }),
     keepOldMinutes: t.int({
       defaultValue: 24 * 60,
-      description: `Minutes for which the secret before is believed as well: 0 to ${LONGEST_OVERLAP}; null until \`updateWebhook(input: { dropOldSecret: true })\`.`,
+      description: `Minutes for which the previous secret is also accepted, 0 to ${LONGEST_OVERLAP}; the default is 1440. Null accepts it until \`updateWebhook(input: { dropOldSecret: true })\`.`,
     }),
   }),
 })
 
 const DeleteWebhookInput = builder.inputType('DeleteWebhookInput', {
-  description: 'A webhook to delete, with the log of its deliveries.',
-  fields: (t) => ({ id: t.id({ required: true, description: 'The webhook’s `id`.' }) }),
+  description: 'A webhook to delete, with its delivery log.',
+  fields: (t) => ({ id: t.id({ required: true, description: 'Global `id` of the webhook.' }) }),
 })
 
 const IssuedWebhookPayload = builder.objectRef<IssuedWebhook>('IssuedWebhookPayload').implement({
-  description: 'A webhook with its new secret, which is shown only here.',
+  description: 'A webhook with its new secret. Only this response contains the secret.',
   fields: (t) => ({
     webhook: t.field({ type: WebhookType, description: 'The webhook.', resolve: ({ webhook }) => webhook }),
     secret: t.exposeString('secret', {
       nullable: true,
-      description:
-        'The secret, to be given to the sender now; null where its platform signs with keys of its own.',
+      description: 'Secret for the sender; null if the sender’s platform signs with keys of its own.',
     }),
     url: t.string({
-      description:
-        'The URL to give to the sender, with the secret in it where it can show that nowhere else.',
+      description: 'URL for the sender. It contains the secret if the sender’s authenticity is `URL`.',
       resolve: ({ webhook, secret }, args, context) => {
         const url = urlOf(webhook, args, context)
         const { authenticity } = context.webhooks.senders[webhook.sender]
@@ -106,7 +109,7 @@ const IssuedWebhookPayload = builder.objectRef<IssuedWebhook>('IssuedWebhookPayl
       },
     }),
     setUp: t.stringList({
-      description: 'What to do at the sender, step by step, with URL and secret in their places.',
+      description: 'Instructions for the sender, one for each step, with the URL and the secret filled in.',
       resolve: ({ webhook, secret }, _args, context) => stepsOf(webhook, secret ?? '', context),
     }),
   }),
@@ -119,10 +122,10 @@ const webhookPayload = (name: string, description: string) =>
       webhook: t.field({ type: WebhookType, description: 'The webhook.', resolve: ({ webhook }) => webhook }),
     }),
   })
-const UpdateWebhookPayload = webhookPayload('UpdateWebhookPayload', 'The webhook as it is from now on.')
+const UpdateWebhookPayload = webhookPayload('UpdateWebhookPayload', 'The changed webhook.')
 const DeleteWebhookPayload = webhookPayload(
   'DeleteWebhookPayload',
-  'The webhook as it was before it was deleted.',
+  'The webhook in its state before the deletion.',
 )
 
 /** Returns the row number in a webhook's `id`. Throws NotFoundError. */
@@ -140,22 +143,23 @@ builder.mutationFields((t) => ({
   createWebhook: t.field({
     type: IssuedWebhookPayload,
     description:
-      'Creates a webhook: a URL and a secret to be given to who tells of pushes, and the steps to do so.',
+      'Creates a webhook, and returns the URL and the secret for the sender with instructions. `INVALID` if the sender, registry and settings do not fit together.',
     args: { input: t.arg({ type: CreateWebhookInput, required: true, description: 'The webhook.' }) },
     resolve: (_mutation, { input }, { webhooks }) => webhooks.store.create(input),
   }),
   rotateWebhookSecret: t.field({
     type: IssuedWebhookPayload,
     description:
-      'Gives a webhook a new secret. The one before is believed for a while, so that nothing is lost until the sender has the new one; any older is not.',
-    args: { input: t.arg({ type: RotateWebhookSecretInput, required: true, description: 'Which webhook.' }) },
+      'Replaces the secret of a webhook. The previous secret is accepted for `keepOldMinutes`, so that no delivery is lost until the sender has the new one; older secrets are no longer accepted. `NOT_FOUND` if the webhook does not exist.',
+    args: { input: t.arg({ type: RotateWebhookSecretInput, required: true, description: 'The webhook.' }) },
     resolve: (_mutation, { input }, { webhooks }) =>
       webhooks.store.rotate(webhookIdOf(input.id), overlapOf(input.keepOldMinutes)),
   }),
   updateWebhook: t.field({
     type: UpdateWebhookPayload,
-    description: 'Changes what a webhook may tell of, disables or enables it, or drops its old secret.',
-    args: { input: t.arg({ type: UpdateWebhookInput, required: true, description: 'The change.' }) },
+    description:
+      'Changes the scope of a webhook, disables or enables it, or stops accepting its old secret. `NOT_FOUND` if the webhook does not exist.',
+    args: { input: t.arg({ type: UpdateWebhookInput, required: true, description: 'The changes.' }) },
     resolve: (_mutation, { input }, { webhooks }) => ({
       webhook: webhooks.store.update({ ...input, id: webhookIdOf(input.id) }),
     }),
@@ -163,8 +167,8 @@ builder.mutationFields((t) => ({
   deleteWebhook: t.field({
     type: DeleteWebhookPayload,
     description:
-      'Deletes a webhook with its log: its URL is nobody’s from now on, and never becomes another one’s.',
-    args: { input: t.arg({ type: DeleteWebhookInput, required: true, description: 'Which webhook.' }) },
+      'Deletes a webhook with its delivery log. Its URL is never assigned to another webhook. `NOT_FOUND` if the webhook does not exist.',
+    args: { input: t.arg({ type: DeleteWebhookInput, required: true, description: 'The webhook.' }) },
     resolve: (_mutation, { input }, { webhooks }) => ({
       webhook: webhooks.store.delete(webhookIdOf(input.id)),
     }),

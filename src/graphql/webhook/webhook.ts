@@ -16,127 +16,134 @@ registerRowNode('Webhook', (id, { webhooks }) => webhooks.store.byIds([id]).get(
 
 export const WebhookType = builder.objectRef<Webhook>('Webhook')
 
-const SENDERS: Readonly<Record<SenderKind, string>> = {
+const SENDER_DESCRIPTIONS: Readonly<Record<SenderKind, string>> = {
   DISTRIBUTION:
-    'CNCF distribution: docker-registry, `registry:2` and `registry:3`, and what is built on them.',
-  GITLAB: 'The container registry of a GitLab that one runs oneself.',
-  DOCKER_HUB: 'Docker Hub, one webhook for each repository.',
-  QUAY: 'Quay, as the service or self-hosted.',
-  GITHUB: 'GitHub’s container registry, through the webhooks of a repository or organization.',
-  HARBOR: 'Harbor, one webhook for each project, in either of its formats.',
-  AZURE: 'Azure Container Registry, through a webhook of its own.',
-  AZURE_EVENT_GRID: 'Azure Container Registry, through Event Grid.',
-  ECR: 'Amazon ECR, through EventBridge and an API destination.',
-  GOOGLE: 'Google Artifact Registry, through a push subscription of Pub/Sub.',
+    'CNCF distribution: docker-registry, `registry:2`, `registry:3` and registries that are based on them.',
+  GITLAB: 'Container registry of a self-managed GitLab.',
+  DOCKER_HUB: 'Docker Hub, with one webhook for each repository.',
+  QUAY: 'Quay, hosted or self-hosted.',
+  GITHUB: 'GitHub Container Registry, through a webhook of a repository or organization.',
+  HARBOR: 'Harbor, with one webhook for each project, in either of its payload formats.',
+  AZURE: 'Azure Container Registry, through its webhooks.',
+  AZURE_EVENT_GRID: 'Azure Container Registry, through Azure Event Grid.',
+  ECR: 'Amazon ECR, through Amazon EventBridge and an API destination.',
+  GOOGLE: 'Google Artifact Registry, through a Pub/Sub push subscription.',
   JFROG: 'JFrog Artifactory.',
   NEXUS: 'Sonatype Nexus Repository.',
-  ZOT: 'zot, through its HTTP sink of events.',
+  ZOT: 'zot, through its HTTP event sink.',
   ALIYUN: 'Alibaba Cloud Container Registry.',
-  GENERIC: 'Anything that can send JSON: the last step of a build, say.',
+  GENERIC: 'Any client that can send JSON, for example the last step of a build.',
 }
 
 export const WebhookSenderEnum = builder.enumType('WebhookSender', {
-  description: 'Who sends webhooks, and so in which form and how they are believed.',
+  description: 'Sender of webhook deliveries, which determines their format and authentication.',
   values: Object.fromEntries(
-    SENDER_KINDS.map((kind) => [kind, { value: kind, description: SENDERS[kind] }]),
+    SENDER_KINDS.map((kind) => [kind, { value: kind, description: SENDER_DESCRIPTIONS[kind] }]),
   ) as Record<SenderKind, { value: SenderKind; description: string }>,
 })
 
 const WebhookAuthenticityEnum = builder.enumType('WebhookAuthenticity', {
-  description: 'How a delivery shows that it is its sender’s.',
+  description: 'Method by which a delivery is authenticated.',
   values: {
-    SIGNATURE: { description: 'The secret signs the body.' },
-    TOKEN: { description: 'The secret stands in a header.' },
-    URL: { description: 'The secret stands in the URL, as `?secret=`: this sender can show nothing else.' },
+    SIGNATURE: { description: 'The body is signed with the secret.' },
+    TOKEN: { description: 'A header contains the secret.' },
+    URL: {
+      description: 'The URL contains the secret as `?secret=`, because the sender supports no other method.',
+    },
     JWT: { description: 'The sender’s platform signs a token with keys of its own; there is no secret.' },
   } as const,
 })
 
 const WebhookSecretType = builder.objectRef<SecretLifetime>('WebhookSecret').implement({
-  description: 'A secret that is believed, without itself.',
+  description: 'An accepted secret of a webhook, without its value.',
   fields: (t) => ({
-    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was made.' }),
+    createdAt: t.expose('createdAt', {
+      type: 'DateTime',
+      description: 'Time at which the secret was created.',
+    }),
     expiresAt: t.expose('expiresAt', {
       type: 'DateTime',
       nullable: true,
-      description: 'From when on it is not believed any more; null for none.',
+      description: 'Time from which the secret is no longer accepted; null if it does not expire.',
     }),
   }),
 })
 
 const WebhookSettingsType = builder.objectRef<Webhook['settings']>('WebhookSettings').implement({
-  description: 'What some senders need beside the secret.',
+  description: 'Settings of some senders in addition to the secret.',
   fields: (t) => ({
     pathPrefix: t.exposeString('pathPrefix', {
       nullable: true,
       description:
-        'What stands before an image’s name in references, in place of the sender’s own repository: `docker-virtual`.',
+        'Prefix of image names in references, instead of the sender’s own repository, for example `docker-virtual`; null if it is not set.',
     }),
     audience: t.exposeString('audience', {
       nullable: true,
-      description: 'The `aud` that a token must have; null: the webhook’s URL.',
+      description: 'Required `aud` claim of the sender’s token; null for the webhook’s URL.',
     }),
     serviceAccount: t.exposeString('serviceAccount', {
       nullable: true,
-      description: 'The account that a token must be of.',
+      description: 'Required service account of the sender’s token; null if it is not set.',
     }),
     isSigned: t.exposeBoolean('isSigned', {
       nullable: true,
       description:
-        'Whether the secret signs the body, for a sender that can also show it plainly; null: it signs.',
+        'Whether the secret signs the body, for a sender that can also send the secret itself; null for the default, which is true.',
     }),
   }),
 })
 
 WebhookType.implement({
   description:
-    'A URL at which a registry, or who watches one, tells of pushes. What it tells is a hint: the tags of streams that it concerns are asked for at once, and only what the registry itself says makes history.',
+    'A URL at which a registry, or a service that watches one, reports pushes. A delivery is a hint: the server requests the affected tags from the registry at once, and records only what the registry confirms.',
   interfaces: [NodeInterface],
   fields: (t) => ({
     id: t.id({
-      description: 'Names this webhook among all objects.',
+      description: 'Global identifier of the webhook.',
       resolve: ({ id }) => nodeId('Webhook', id),
     }),
-    namespace: t.exposeString('namespace', { description: 'The namespace whose streams it is for.' }),
+    namespace: t.exposeString('namespace', {
+      description: 'Namespace whose image streams the webhook applies to.',
+    }),
     sender: t.field({
       type: WebhookSenderEnum,
-      description: 'Who sends, and so how it is read.',
+      description: 'Sender of the deliveries, which determines their format.',
       resolve: ({ sender }) => sender,
     }),
     authenticity: t.field({
       type: WebhookAuthenticityEnum,
-      description: 'How its deliveries are believed.',
+      description: 'Method by which deliveries are authenticated.',
       resolve: ({ sender }, _args, { webhooks }) => webhooks.senders[sender].authenticity,
     }),
     registry: t.exposeString('registry', {
-      description: 'The registry that it tells of, as references have it: `quay.io`.',
+      description: 'Registry whose changes the webhook reports, spelled as in references: `quay.io`.',
     }),
     aliases: t.exposeStringList('aliases', {
-      description: 'Other hosts under which the sender may name that registry.',
+      description: 'Other host names that the sender may use for the registry.',
     }),
     repositories: t.exposeStringList('repositories', {
-      description: 'Paths of the repositories that it may tell of; none are listed where it may tell of all.',
+      description:
+        'Paths of the repositories whose changes the webhook may report; empty if it may report all.',
     }),
     settings: t.field({
       type: WebhookSettingsType,
-      description: 'What its sender needs beside the secret.',
+      description: 'Settings of the sender in addition to the secret.',
       resolve: ({ settings }) => settings,
     }),
-    path: t.string({ description: 'The path of its URL; nobody can guess it.', resolve: pathOf }),
+    path: t.string({ description: 'Path of the webhook’s URL, which cannot be guessed.', resolve: pathOf }),
     url: t.string({
       description:
-        'Where to send to: the path below `--public-url`, or without that below this machine’s own name. A sender that shows its secret in the URL appends it.',
+        'URL for the sender without the secret: `path` below `--public-url`, or below the host name of this machine if that is not set. With authenticity `URL`, the sender’s URL has the secret appended.',
       resolve: urlOf,
     }),
-    enabled: t.exposeBoolean('enabled', { description: 'Whether it takes deliveries.' }),
+    enabled: t.exposeBoolean('enabled', { description: 'Whether the webhook accepts deliveries.' }),
     setUp: t.stringList({
-      description: 'What to do at the sender, step by step, with `SECRET` in place of the secret.',
+      description: 'Instructions for the sender, one for each step, with `SECRET` in place of the secret.',
       resolve: (webhook, _args, context) => stepsOf(webhook, 'SECRET', context),
     }),
     secrets: t.field({
       type: [WebhookSecretType],
-      description:
-        'The secrets that are believed, newest first: two while a sender is given a new one. Never they themselves.',
+      description: 'Accepted secrets without their values, newest first: two during a rotation.',
       resolve: (webhook, _args, { webhooks }) =>
         loadForBatch(webhook, 'secrets', (all) => webhooks.store.secretsOf(all.map(({ id }) => id))).get(
           webhook.id,
@@ -144,13 +151,13 @@ WebhookType.implement({
     }),
     health: t.field({
       type: WebhookHealthType,
-      description: 'How it goes.',
+      description: 'State and counters of the webhook.',
       resolve: (webhook) => webhook,
     }),
     deliveries: t.field({
       type: WebhookDeliveryConnection,
       description:
-        'What was delivered, newest first: kept for 30 days, the last 1000 that told something and the last 500 others.',
+        'Delivery log, newest first. It keeps 30 days, and at most the last 1000 deliveries that reported a change and the last 500 others.',
       args: connectionArgs,
       complexity: pageComplexity,
       resolve: (webhook, args, { webhooks: { log } }, info) =>
@@ -162,17 +169,23 @@ WebhookType.implement({
           counts: (ids) => log.countOf(ids),
         }),
     }),
-    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was created.' }),
-    updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When it was last changed.' }),
+    createdAt: t.expose('createdAt', {
+      type: 'DateTime',
+      description: 'Time at which the webhook was created.',
+    }),
+    updatedAt: t.expose('updatedAt', {
+      type: 'DateTime',
+      description: 'Time at which the webhook was last changed.',
+    }),
   }),
 })
 
-/** Without the secret, also where the sender shows that in it. */
+/** Returns the webhook's URL, always without the secret. */
 export function urlOf(webhook: Webhook, _args: object, { webhooks }: GraphQLContext): string {
   return webhooks.publicUrl() + pathOf(webhook)
 }
 
-/** The steps at the sender. */
+/** Returns the set-up instructions for the sender, one for each step. */
 export const stepsOf = (webhook: Webhook, secret: string, context: GraphQLContext): readonly string[] =>
   context.webhooks.senders[webhook.sender].setUp({
     url: urlOf(webhook, {}, context),
@@ -186,10 +199,14 @@ const webhookCursors = keyCursors<Webhook>('webhooks', ({ id }) => [id])
 builder.queryField('webhooks', (t) =>
   t.field({
     type: WebhookConnection,
-    description: 'A namespace’s webhooks, oldest first; at most 200.',
+    description: 'Returns the webhooks of a namespace, oldest first; there are at most 200.',
     complexity: pageComplexity,
     args: {
-      namespace: t.arg.string({ required: true, defaultValue: 'default', description: 'The namespace.' }),
+      namespace: t.arg.string({
+        required: true,
+        defaultValue: 'default',
+        description: 'Namespace of the webhooks; the default is `default`.',
+      }),
       ...connectionArgs,
     },
     resolve: (_query, { namespace, ...args }, { webhooks: { store } }, info) => {
