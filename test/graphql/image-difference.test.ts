@@ -163,7 +163,7 @@ describe('imageDifference', () => {
   test('takes digests alone', async () => {
     const answer = await app.client.answer(QUERY, { from: 'sha256:12', to: newer.digest })
 
-    expect(answer.errors?.[0]?.message).toContain('Digest is sha256:')
+    expect(answer.errors?.[0]?.message).toContain('Digest must be sha256:')
     expect(
       errorsOf(await app.client.answer('{ imageDifference(from: "x", to: "y") { env { key } } }')),
     ).toHaveLength(2)

@@ -4,5 +4,5 @@ import { createSchema } from '../../src/graphql/schema.ts'
 
 export const SCHEMA_FILE = fileURLToPath(new URL('../../schema.graphql', import.meta.url))
 
-/** The text that `schema.graphql` holds. */
+/** Returns the text of `schema.graphql`. */
 export const printedSchema = (): string => `${printSchema(lexicographicSortSchema(createSchema()))}\n`

@@ -5,25 +5,25 @@ import { createSchema } from '../../src/graphql/schema.ts'
 import { printedSchema, SCHEMA_FILE } from './printed-schema.ts'
 
 describe('the schema', () => {
-  it('is what schema.graphql shows (npm run schema prints it anew)', () => {
+  it('equals schema.graphql (npm run schema prints the file)', () => {
     expect(readFileSync(SCHEMA_FILE, 'utf8')).toBe(printedSchema())
   })
 
   it('describes every type, field, argument and enum value in a sentence', () => {
     const undescribed: string[] = []
-    const look = (where: string, description: string | null | undefined) => {
+    const check = (where: string, description: string | null | undefined) => {
       if (!/^.{10,}[.…]$/s.test(description ?? '')) undescribed.push(where)
     }
     const types = Object.values(createSchema().getTypeMap()).filter(({ name }) => !name.startsWith('__'))
     for (const type of types) {
-      if (!['String', 'Int', 'Boolean', 'ID', 'Float'].includes(type.name)) look(type.name, type.description)
+      if (!['String', 'Int', 'Boolean', 'ID', 'Float'].includes(type.name)) check(type.name, type.description)
       if (isEnumType(type))
-        for (const value of type.getValues()) look(`${type.name}.${value.name}`, value.description)
+        for (const value of type.getValues()) check(`${type.name}.${value.name}`, value.description)
       if (!isObjectType(type) && !isInterfaceType(type) && !isInputObjectType(type)) continue
       for (const field of Object.values(type.getFields())) {
-        look(`${type.name}.${field.name}`, field.description)
+        check(`${type.name}.${field.name}`, field.description)
         const args: readonly GraphQLArgument[] = 'args' in field ? field.args : []
-        for (const arg of args) look(`${type.name}.${field.name}(${arg.name}:)`, arg.description)
+        for (const arg of args) check(`${type.name}.${field.name}(${arg.name}:)`, arg.description)
       }
     }
     expect(undescribed).toEqual([])

@@ -17,7 +17,7 @@ ImageStreamImageType.implement({
     }),
     image: t.field({
       type: ImageType,
-      description: 'The image.',
+      description: 'The image with the digest.',
       resolve: ({ image }) => image,
     }),
   }),

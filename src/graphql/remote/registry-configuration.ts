@@ -32,7 +32,7 @@ export const RegistryMirrorUseEnum = builder.enumType('RegistryMirrorUse', {
 export const RegistryVendorEnum = builder.enumType('RegistryVendor', {
   description: 'Vendor of a registry, for registries whose host name does not identify the vendor.',
   values: {
-    HARBOR: { description: 'Harbor.' },
+    HARBOR: { description: 'CNCF Harbor.' },
     GITLAB: { description: 'Container registry of GitLab.' },
     QUAY: { description: 'Self-hosted Quay.' },
     JFROG: { description: 'JFrog Artifactory.' },

@@ -101,7 +101,13 @@ builder.mutationField('testWebhook', (t) =>
     type: TestWebhookPayload,
     description:
       'Processes a delivery as the sender would send it, signed with the newest secret, and returns its outcome. The delivery log contains it as a test. `NOT_FOUND` if the webhook does not exist.',
-    args: { input: t.arg({ type: TestWebhookInput, required: true, description: 'The test.' }) },
+    args: {
+      input: t.arg({
+        type: TestWebhookInput,
+        required: true,
+        description: 'The webhook and the contents of the test delivery.',
+      }),
+    },
     resolve: (_mutation, { input }, { webhooks }) => webhooks.test({ ...input, id: webhookIdOf(input.id) }),
   }),
 )

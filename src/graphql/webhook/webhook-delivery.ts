@@ -27,7 +27,7 @@ export const WebhookActionEnum = builder.enumType('WebhookAction', {
   values: {
     PUSH: {
       value: 'push',
-      description: 'A push.',
+      description: 'A push of an image or tag.',
     },
     DELETE: {
       value: 'delete',
