@@ -1,5 +1,5 @@
 import { InvalidInputError } from '../input/errors.ts'
-import { azurePlace, ecrPlace, isAwsRegion, isGoogleRegistry } from '../logins/cloud-registry.ts'
+import { azureEndpoint, ecrEndpoint, isAwsRegion, isGoogleRegistry } from '../logins/cloud-registry.ts'
 import type { CloudSecret, RegistryPrefix } from '../logins/registry-login.ts'
 import { parseServiceAccountKey } from '../logins/service-account-key.ts'
 
@@ -76,7 +76,7 @@ const CHECKS: { readonly [Kind in CloudSecret['kind']]: (secret: CloudSecret & {
       throw refuse('azure.clientId', 'must be an application id: 00000000-0000-0000-0000-000000000000')
     }
     checkWord('azure.clientSecret', clientSecret)
-    if (loginServer != null && !azurePlace(loginServer, null)) {
+    if (loginServer != null && !azureEndpoint(loginServer, null)) {
       throw refuse('azure.loginServer', 'must be the registry’s login server at Azure: team.azurecr.io')
     }
   },
@@ -98,12 +98,12 @@ export function checkCloudOf(secret: CloudSecret, { registry }: RegistryPrefix):
     )
   }
   if (secret.kind === 'azure') {
-    if (azurePlace(registry, secret.loginServer ?? null)) return
+    if (azureEndpoint(registry, secret.loginServer ?? null)) return
     throw wrongRegistry(
       'azure is for registries of Azure: team.azurecr.io. If the registry has another name, set azure.loginServer',
     )
   }
-  const place = ecrPlace(registry, secret.region)
+  const place = ecrEndpoint(registry, secret.region)
   if (!place) {
     throw wrongRegistry(
       'aws is for registries of Amazon: 123456789012.dkr.ecr.eu-west-1.amazonaws.com or public.ecr.aws. If the registry has another name, set aws.region',

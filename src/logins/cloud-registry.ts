@@ -1,5 +1,5 @@
-/** Where Amazon gives what a registry of its is shown. */
-export interface EcrPlace {
+/** The endpoint of Amazon that returns logins for a registry. */
+export interface EcrEndpoint {
   readonly region: string
   /** `https://api.ecr.eu-west-1.amazonaws.com/`. */
   readonly endpoint: string
@@ -8,24 +8,24 @@ export interface EcrPlace {
 
 const PUBLIC_ECR = 'public.ecr.aws'
 const PUBLIC_REGION = 'us-east-1'
-// with dkr-ecr for hosts that have IPv6 too; source: awslabs/amazon-ecr-credential-helper
+// dkr-ecr: hosts that also have IPv6; source: awslabs/amazon-ecr-credential-helper
 const ECR =
   /^\d{12}\.dkr[.-]ecr(?<fips>-fips)?\.(?<region>[a-z0-9-]+)\.(?:amazonaws\.(?:com|com\.cn|eu)|on\.(?:aws|amazonwebservices\.com\.cn))$/
 const REGION = /^[a-z]{2,5}(?:-[a-z]+){1,3}-\d{1,2}$/
 
-/** `eu-west-1`, as a part of a host's name. */
+/** Reports whether the text is a region, such as `eu-west-1`. */
 export const isAwsRegion = (text: string): boolean => REGION.test(text)
 
 /**
- * Where a token for the registry is had. By its name or, where that says nothing of Amazon, the region that somebody
- * named; undefined when neither tells.
+ * Returns the endpoint for a registry, by its name or, when that is not one of Amazon, by the configured region; undefined
+ * when neither determines it.
  */
-export function ecrPlace(registry: string, named: string | null): EcrPlace | undefined {
+export function ecrEndpoint(registry: string, configuredRegion: string | null): EcrEndpoint | undefined {
   if (registry === PUBLIC_ECR) {
     const endpoint = `https://api.ecr-public.${PUBLIC_REGION}.amazonaws.com/`
     return { region: PUBLIC_REGION, endpoint, isPublic: true }
   }
-  const { fips, region = named } = ECR.exec(registry)?.groups ?? {}
+  const { fips, region = configuredRegion } = ECR.exec(registry)?.groups ?? {}
   if (region == null || !isAwsRegion(region)) return undefined
   const host = fips ? `ecr-fips.${region}` : `api.ecr.${region}`
   return { region, endpoint: `https://${host}.${suffixOf(region)}/`, isPublic: false }
@@ -36,13 +36,13 @@ const suffixOf = (region: string): string => {
   return region.startsWith('eusc-') ? 'amazonaws.eu' : 'amazonaws.com'
 }
 
-/** Whether Google runs it: Artifact Registry, or the Container Registry before it. */
+/** Reports whether it is a registry of Google: Artifact Registry, or its predecessor Container Registry. */
 export const isGoogleRegistry = (registry: string): boolean =>
   /^(?:[a-z0-9-]+\.)*(?:pkg\.dev|gcr\.io)$/.test(registry)
 
-/** Where Azure gives what a registry of its is shown. */
-export interface AzurePlace {
-  /** The registry by the name that Azure gave it. */
+/** The hosts of Azure that return logins for a registry. */
+export interface AzureEndpoint {
+  /** The registry's name at Azure: `team.azurecr.io`. */
   readonly loginServer: string
   /** The origin of Microsoft Entra in the same cloud. */
   readonly entra: string
@@ -53,11 +53,11 @@ const ENTRA: Readonly<Record<string, string>> = {
   'azurecr.cn': 'https://login.partner.microsoftonline.cn',
   'azurecr.us': 'https://login.microsoftonline.us',
 }
-// team.azurecr.io, which is team.eastus.geo.azurecr.io in one place only
+// team.azurecr.io, or team.eastus.geo.azurecr.io for one of its regions
 const ACR = /^([a-z0-9][a-z0-9-]*)(?:\.[a-z0-9-]+\.geo)?\.(azurecr\.(?:io|cn|us))$/
 
-/** By the registry's name, or the one that Azure gave it where it is known by another; undefined for another's. */
-export function azurePlace(registry: string, loginServer: string | null): AzurePlace | undefined {
+/** Returns the hosts for a registry, by `loginServer` when it has another name; undefined for one that is not Azure's. */
+export function azureEndpoint(registry: string, loginServer: string | null): AzureEndpoint | undefined {
   const [, name, domain = ''] = ACR.exec(loginServer ?? registry) ?? []
   const entra = ENTRA[domain]
   return entra === undefined ? undefined : { loginServer: `${name}.${domain}`, entra }

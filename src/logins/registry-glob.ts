@@ -1,11 +1,11 @@
 import { matchesGlob } from '../input/glob.ts'
 import { pathsAbove, type RegistryPrefix } from './registry-login.ts'
 
-/** Whether Kubernetes would read it as a pattern of hosts: `*.example.com`. */
+/** Reports whether it is a pattern of hosts as in Kubernetes: `*.example.com`. */
 export const isRegistryGlob = ({ registry }: RegistryPrefix): boolean => registry.includes('*')
 
 /**
- * Whether the repository lies below the pattern, in which a `*` stands for no dot and for no port.
+ * Reports whether the repository is below the pattern, in which a `*` matches neither a dot nor a port.
  * Source: Kubernetes, Images, interpretation of config.json.
  */
 export function liesBelowGlob(glob: RegistryPrefix, registry: string, repository: string): boolean {
@@ -17,7 +17,7 @@ export function liesBelowGlob(glob: RegistryPrefix, registry: string, repository
   )
 }
 
-// the port last, empty where there is none
+// labels, then the port, empty for none
 const partsOf = (host: string): string[] => {
   const [, name = host, port = ''] = /^(.*?)(?::(\d+))?$/.exec(host) ?? []
   return [...name.split('.'), port]

@@ -1,44 +1,44 @@
 import { isObject } from '../oci/descriptor.ts'
 import { isRegistryName, isRepositoryName } from '../oci/reference.ts'
 
-/** What a registry, or its token server, is shown. */
+/** A secret that is sent to a registry or its token server. */
 export type RegistrySecret =
   | { readonly kind: 'password'; readonly username: string; readonly password: string }
-  /** An OAuth2 refresh token; the name is for token servers that know no OAuth2. */
+  /** An OAuth2 refresh token; the username is for token servers without OAuth2. */
   | { readonly kind: 'identity'; readonly username: string; readonly token: string }
   /** A bearer token for the registry itself. */
   | { readonly kind: 'registry'; readonly token: string }
 
-/** What a cloud exchanges for something that its registry may be shown, for some hours. */
+/** A cloud's key, which the cloud exchanges for a RegistrySecret that is valid for some hours. */
 export type CloudSecret =
   | {
       readonly kind: 'aws'
       readonly accessKeyId: string
       readonly secretAccessKey: string
-      /** Of temporary keys. */
+      /** The session token of temporary keys; null for others. */
       readonly sessionToken: string | null
-      /** Where the registry's name does not tell it. */
+      /** For registries whose name does not contain it. */
       readonly region: string | null
     }
-  /** The JSON key file's text. */
+  /** The text of the JSON key file. */
   | { readonly kind: 'google'; readonly serviceAccountKey: string }
   | {
       readonly kind: 'azure'
       readonly tenantId: string
       readonly clientId: string
       readonly clientSecret: string
-      /** `team.azurecr.io`, where the registry is known by another name. */
+      /** `team.azurecr.io`, for a registry with another name. */
       readonly loginServer?: string | null
     }
 
-/** What somebody signs in to a registry with. */
+/** The secret of a registry credential. */
 export type Secret = RegistrySecret | CloudSecret
 
-/** Whether it is exchanged before anything is shown. */
+/** Reports whether the secret is exchanged before a login. */
 export const isCloudSecret = (secret: Secret): secret is CloudSecret =>
   secret.kind === 'aws' || secret.kind === 'google' || secret.kind === 'azure'
 
-/** What of it must appear in no message. */
+/** Returns the texts that must be removed from messages. */
 export function secretWords(secret: Secret): readonly string[] {
   switch (secret.kind) {
     case 'password':
@@ -56,7 +56,7 @@ export function secretWords(secret: Secret): readonly string[] {
 
 /** A registry, or the part of one below a path. */
 export interface RegistryPrefix {
-  /** `host[:port]`, in lower case; Docker Hub is `docker.io`, whatever it is called. */
+  /** `host[:port]`, in lower case; `docker.io` for all names of Docker Hub. */
   readonly registry: string
   /** `team/app`, or empty for the whole registry. */
   readonly path: string
@@ -66,8 +66,8 @@ const HUB = 'docker.io'
 const HUB_HOSTS = new Set(['docker.io', 'index.docker.io', 'registry-1.docker.io'])
 
 /**
- * `https://index.docker.io/v1/` and `registry.example/team/`, as docker configs name registries, taken apart. What it
- * gives may break the grammar: see `isRegistryPrefix`.
+ * Splits a registry's name in a docker config: `https://index.docker.io/v1/`, `registry.example/team/`. The result is not
+ * validated: see `isRegistryPrefix`.
  */
 export function splitPrefix(text: string): RegistryPrefix {
   const bare = text.replace(/^https?:\/\//i, '').replace(/\/+$/, '')
@@ -77,19 +77,19 @@ export function splitPrefix(text: string): RegistryPrefix {
   return { registry: HUB_HOSTS.has(host) ? HUB : host, path }
 }
 
-/** What stands behind `Basic ` in an `Authorization` header. Source: RFC 7617 §2. */
+/** Returns the credentials after `Basic ` in an `Authorization` header. Source: RFC 7617 §2. */
 export const basicCredentials = (username: string, password: string): string =>
   Buffer.from(`${username}:${password}`).toString('base64')
 
-/** Whether a repository can lie below it. `team` alone is none: who means Docker Hub writes `docker.io/team`. */
+/** Reports whether the prefix is valid. `team` alone is not: at Docker Hub it is `docker.io/team`. */
 export const isRegistryPrefix = ({ registry, path }: RegistryPrefix): boolean =>
   /[.:]|^localhost$/.test(registry) && isRegistryName(registry) && (path === '' || isRepositoryName(path))
 
-/** `registry.example/team`. */
+/** Returns `registry.example/team`. */
 export const formatPrefix = ({ registry, path }: RegistryPrefix): string =>
   path === '' ? registry : `${registry}/${path}`
 
-/** The paths that a repository lies below, whole segments only: itself first, and empty, the whole registry, last. */
+/** Returns the paths above a repository by segments: the repository itself first, the empty path last. */
 export function* pathsAbove(repository: string): Generator<string> {
   for (let path = repository; path !== ''; path = path.slice(0, Math.max(0, path.lastIndexOf('/'))))
     yield path
@@ -98,7 +98,7 @@ export function* pathsAbove(repository: string): Generator<string> {
 
 const textOf = (value: unknown): string => (typeof value === 'string' ? value : '')
 
-/** What an entry of a docker config's `auths` holds; undefined when it holds nothing. */
+/** Returns the secret in an entry of a docker config's `auths`; undefined for none. */
 export function secretOfEntry(entry: unknown): RegistrySecret | undefined {
   if (!isObject(entry)) return undefined
   const auth = Buffer.from(textOf(entry.auth), 'base64').toString('utf8').replace(/\0+$/, '')
@@ -112,7 +112,7 @@ export function secretOfEntry(entry: unknown): RegistrySecret | undefined {
   return username === '' && password === '' ? undefined : { kind: 'password', username, password }
 }
 
-/** What a registry makes of a credential. */
+/** The result of testing a credential at a registry. */
 export interface LoginCheck {
   readonly outcome:
     | 'OK'
@@ -124,8 +124,8 @@ export interface LoginCheck {
     | 'TOO_MANY_REQUESTS'
     | 'BLOCKED'
     | 'UNAVAILABLE'
-  /** HTTP status of the answer that says so; null when there was none. */
+  /** HTTP status of the response; null when there was none. */
   readonly status: number | null
-  /** For a person. */
+  /** Describes the result. */
   readonly message: string
 }

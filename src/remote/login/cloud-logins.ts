@@ -19,7 +19,7 @@ const FAILURE_LIFETIME = 10_000
 const MIN_RENEWED_AGE = 5 * 60_000
 /** Milliseconds before its expiry from which a login is no longer used. */
 const EXPIRY_MARGIN = 30_000
-/** Milliseconds that a login is used at least before it is renewed, whatever its expiry. */
+/** Milliseconds that a login is used at least before it is renewed, also when it expires earlier. */
 const MIN_FRESH_TIME = 30_000
 const MAX_LOGINS = 2000
 

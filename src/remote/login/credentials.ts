@@ -14,7 +14,7 @@ export interface Login {
   /** The credential's id. */
   readonly id: string
   readonly secret: RegistrySecret
-  /** `host[:port]` of the token server that the secret is for, whatever name the registry is reached by. */
+  /** `host[:port]` of the token server that the secret is for, also when the registry has another name. */
   readonly realm?: string
 }
 

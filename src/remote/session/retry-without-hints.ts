@@ -31,7 +31,7 @@ export class HintedRequests {
     this.#options = options
   }
 
-  /** Returns the registry's response, whatever its status, or its token server's refusal. */
+  /** Returns the registry's response, with any status, or its token server's refusal. */
   async send(request: RegistryRequest, credential: Credential | null): Promise<RegistryResponse> {
     const { hints, sender, signal } = this.#options
     const discovered =

@@ -85,7 +85,7 @@ export class Session {
   }
 
   /**
-   * Returns the response to a request with the credential, whatever its status, without the anonymous fallback. `text`
+   * Returns the response to a request with the credential of any status, without the anonymous fallback. `text`
    * describes it for a message. Throws RegistryError for a request without a response.
    */
   async requestSignedIn(request: RegistryRequest): Promise<RegistryResponse & { readonly text: string }> {

@@ -110,7 +110,7 @@ export class VendorApi {
   }
 
   /**
-   * Returns the response of a URL, whatever its status; redirects are not followed. Without TLS a request is refused, unless
+   * Returns the response of a URL, with any status; redirects are not followed. Without TLS a request is refused, unless
    * the registry itself is read without or the host is this machine. Only the registry's own host may have a certificate
    * that does not verify, where the context accepts that.
    */

@@ -58,7 +58,7 @@ export class HostClient {
   }
 
   /**
-   * Returns the last response, whatever its status. While a circuit is open, returns the response that opened it, or throws
+   * Returns the last response, with any status. While a circuit is open, returns the response that opened it, or throws
    * the error that did; a pause that the host requested is waited for when it is short enough. Rejects as `Egress.request`
    * does, with BudgetError, and with BlockedError before a connection is opened.
    */

@@ -1,4 +1,4 @@
-import { ecrPlace } from '../../logins/cloud-registry.ts'
+import { ecrEndpoint } from '../../logins/cloud-registry.ts'
 import { RegistryError, type RegistryErrorReason } from '../../oci/registry-error.ts'
 import type { ApiResponse } from '../../remote/session/vendor-api.ts'
 import type { Desk } from '../listing/desk.ts'
@@ -49,7 +49,7 @@ function pageOf(images: readonly Json[], isComplete: boolean): ToldPage {
 
 async function ask(desk: Desk, request: unknown): Promise<Json> {
   const secret = (await desk.credential())?.secret
-  const place = secret?.kind === 'aws' ? ecrPlace(desk.registry, secret.region) : undefined
+  const place = secret?.kind === 'aws' ? ecrEndpoint(desk.registry, secret.region) : undefined
   if (secret?.kind !== 'aws' || !place) throw new OddShapeError('nothing says in which region of AWS it is')
   const body = JSON.stringify(request)
   const url = desk.at(place.endpoint, '/')

@@ -1,4 +1,4 @@
-import { ecrPlace } from '../../logins/cloud-registry.ts'
+import { ecrEndpoint } from '../../logins/cloud-registry.ts'
 import type { CloudSecret } from '../../logins/registry-login.ts'
 import { isObject } from '../../oci/descriptor.ts'
 import { CloudLoginError } from '../../remote/login/cloud-login-error.ts'
@@ -22,7 +22,7 @@ export async function loginToEcr(
   secret: CloudSecret & { kind: 'aws' },
   { registry, endpoint }: CloudExchangeTarget,
 ): Promise<CloudLogin> {
-  const place = ecrPlace(registry, secret.region)
+  const place = ecrEndpoint(registry, secret.region)
   if (!place) {
     const message = `nothing says in which region of AWS ${registry} is`
     throw new CloudLoginError(message, { reason: 'InternalError' })

@@ -1,5 +1,5 @@
 import { decodeJwt } from 'jose'
-import { azurePlace } from '../../logins/cloud-registry.ts'
+import { azureEndpoint } from '../../logins/cloud-registry.ts'
 import type { CloudSecret } from '../../logins/registry-login.ts'
 import { CloudLoginError } from '../../remote/login/cloud-login-error.ts'
 import {
@@ -24,7 +24,7 @@ export async function loginToAzure(
   { tenantId, clientId, clientSecret, loginServer = null }: CloudSecret & { kind: 'azure' },
   { registry, endpoint }: CloudExchangeTarget,
 ): Promise<CloudLogin> {
-  const place = azurePlace(registry, loginServer)
+  const place = azureEndpoint(registry, loginServer)
   if (!place) {
     const message = `nothing says which registry of Azure ${registry} is`
     throw new CloudLoginError(message, { reason: 'InternalError' })

@@ -1,4 +1,4 @@
-import { azurePlace, ecrPlace, isGoogleRegistry } from '../../logins/cloud-registry.ts'
+import { azureEndpoint, ecrEndpoint, isGoogleRegistry } from '../../logins/cloud-registry.ts'
 import { parseChallenges } from '../../remote/login/challenge.ts'
 import type { ApiHeaders, VendorApi } from '../../remote/session/vendor-api.ts'
 import { objectOf, objectsOf, parseJson } from './json.ts'
@@ -16,8 +16,8 @@ export function kindByName(registry: string): VendorKind | undefined {
   const name = registry.toLowerCase()
   if (Object.hasOwn(BY_NAME, name)) return BY_NAME[name]
   if (isGoogleRegistry(name)) return 'GOOGLE'
-  if (azurePlace(name, null)) return 'AZURE'
-  if (ecrPlace(name, null)?.isPublic === false) return 'ECR'
+  if (azureEndpoint(name, null)) return 'AZURE'
+  if (ecrEndpoint(name, null)?.isPublic === false) return 'ECR'
   return name.endsWith('.jfrog.io') ? 'JFROG' : undefined
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { azurePlace, ecrPlace, isAwsRegion, isGoogleRegistry } from '../../src/logins/cloud-registry.ts'
+import { azureEndpoint, ecrEndpoint, isAwsRegion, isGoogleRegistry } from '../../src/logins/cloud-registry.ts'
 
 describe('a registry of Amazon', () => {
   test.each([
@@ -17,11 +17,11 @@ describe('a registry of Amazon', () => {
       'https://api.ecr.cn-north-1.amazonaws.com.cn/',
     ],
   ])('tells by its name where its passwords are had: %s', (registry, endpoint) => {
-    expect(ecrPlace(registry, null)).toMatchObject({ endpoint, isPublic: false })
+    expect(ecrEndpoint(registry, null)).toMatchObject({ endpoint, isPublic: false })
   })
 
   test('that is public has its own endpoint, in one region', () => {
-    expect(ecrPlace('public.ecr.aws', null)).toEqual({
+    expect(ecrEndpoint('public.ecr.aws', null)).toEqual({
       region: 'us-east-1',
       endpoint: 'https://api.ecr-public.us-east-1.amazonaws.com/',
       isPublic: true,
@@ -29,8 +29,8 @@ describe('a registry of Amazon', () => {
   })
 
   test('behind another name is where somebody says it is', () => {
-    expect(ecrPlace('registry.example', null)).toBeUndefined()
-    expect(ecrPlace('registry.example', 'cn-northwest-1')).toMatchObject({
+    expect(ecrEndpoint('registry.example', null)).toBeUndefined()
+    expect(ecrEndpoint('registry.example', 'cn-northwest-1')).toMatchObject({
       region: 'cn-northwest-1',
       endpoint: 'https://api.ecr.cn-northwest-1.amazonaws.com.cn/',
     })
@@ -45,7 +45,7 @@ describe('a registry of Amazon', () => {
     'x.public.ecr.aws',
     '123456789012.dkr.ecr.eu-west-1.amazonaws.com:8443',
   ])('is none that is only called alike: %s', (registry) => {
-    expect(ecrPlace(registry, null)).toBeUndefined()
+    expect(ecrEndpoint(registry, null)).toBeUndefined()
   })
 
   test.each(['', 'eu', 'eu-west', 'eu-west-1.evil.example', 'eu-west-1/', 'EU-WEST-1', '-a-1'])(
@@ -72,19 +72,21 @@ describe('a registry of Azure', () => {
     ['team.azurecr.cn', 'https://login.partner.microsoftonline.cn'],
     ['team.azurecr.us', 'https://login.microsoftonline.us'],
   ])('tells by its name where Entra is asked: %s', (registry, entra) => {
-    expect(azurePlace(registry, null)).toEqual({ loginServer: registry, entra })
+    expect(azureEndpoint(registry, null)).toEqual({ loginServer: registry, entra })
   })
 
   test('in one place only is signed in to by its own name', () => {
-    expect(azurePlace('team.eastus.geo.azurecr.io', null)).toMatchObject({ loginServer: 'team.azurecr.io' })
+    expect(azureEndpoint('team.eastus.geo.azurecr.io', null)).toMatchObject({
+      loginServer: 'team.azurecr.io',
+    })
   })
 
   test('behind another name is the one that somebody says', () => {
-    expect(azurePlace('registry.example', 'team.azurecr.us')).toEqual({
+    expect(azureEndpoint('registry.example', 'team.azurecr.us')).toEqual({
       loginServer: 'team.azurecr.us',
       entra: 'https://login.microsoftonline.us',
     })
-    expect(azurePlace('registry.example', 'evil.example')).toBeUndefined()
+    expect(azureEndpoint('registry.example', 'evil.example')).toBeUndefined()
   })
 
   test.each([
@@ -97,6 +99,6 @@ describe('a registry of Azure', () => {
     'evil.example/team.azurecr.io',
     'team.azurecr.io:8443',
   ])('is none that is only called alike: %s', (registry) => {
-    expect(azurePlace(registry, null)).toBeUndefined()
+    expect(azureEndpoint(registry, null)).toBeUndefined()
   })
 })
