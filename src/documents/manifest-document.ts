@@ -1,5 +1,5 @@
 import { stringify } from 'yaml'
-import type { Images } from '../imagestream/image/image.ts'
+import type { Images } from '../imagestream/image/images.ts'
 import type { ImageStream, SpecTag, SpecTagContent } from '../imagestream/spec/spec.ts'
 import { INSECURE_REPOSITORY, REPOSITORY_CHECK } from '../imagestream/spec/stream-annotations.ts'
 import type { Streams } from '../imagestream/stream/stream.ts'

@@ -1,5 +1,5 @@
 import type { Database } from '../db/open.ts'
-import { createImages } from '../imagestream/image/image.ts'
+import { createImages } from '../imagestream/image/images.ts'
 import {
   createImageLocations,
   type ImageLocations,

@@ -11,13 +11,13 @@ export interface PlatformImage {
   readonly platform?: Platform | undefined
 }
 
-/** What of an index is run: what only accompanies its images counts for nothing. */
-export const imagesOfIndex = (manifests: readonly Descriptor[]): readonly PlatformImage[] =>
+/** Returns the images of an index, without attachments such as attestations. */
+export const imagesOfIndex = (manifests: readonly Descriptor[]): readonly Descriptor[] =>
   manifests.filter((child) => !isAttachment(child))
 
 /**
- * The platforms for which one side has other images than the other, each once, those of `to` first; empty where only
- * what holds them together is another. Null where something changed that names no platform.
+ * Returns the platforms whose images differ, those of `to` first; empty where only the index differs. Null where an image
+ * without a platform differs.
  */
 export function changedPlatforms(
   from: readonly PlatformImage[],
@@ -33,8 +33,8 @@ export function changedPlatforms(
 }
 
 /**
- * The platforms for which another index has other images: `linux/arm64 linux/s390x`. Empty where only the index itself is
- * another; null where that is not known, as of an index that is not stored.
+ * Returns the platforms whose images differ between two indexes, as text for a column: `linux/arm64 linux/s390x`. Empty
+ * where only the index differs; null where that is unknown, as for an index that is not stored.
  */
 export function reindexedPlatforms(from: Manifest | undefined, to: Manifest | undefined): string | null {
   if (from?.kind !== 'index' || to?.kind !== 'index') return null
@@ -42,24 +42,24 @@ export function reindexedPlatforms(from: Manifest | undefined, to: Manifest | un
   return platforms && writePlatforms(platforms)
 }
 
-/** The most that is written of one index: it may name anything, and an import has thousands. */
+/** Maximum number of characters for one index: an index can name any platforms, and an import has thousands of indexes. */
 const MAX_LENGTH = 2000
 const PLATFORM = /^[^/\s]+\/[^/\s]+(?:\/[^/\s]+)?$/
 
-// what does not fit is as good as not known
+/** Formats platforms for a column; null where they do not fit. */
 function writePlatforms(platforms: readonly Platform[]): string | null {
   const names = platforms.map(formatPlatform)
   const text = names.join(' ')
   return text.length <= MAX_LENGTH && names.every((name) => PLATFORM.test(name)) ? text : null
 }
 
-/** The platforms that `reindexedPlatforms` wrote. */
+/** Parses the result of `reindexedPlatforms`. */
 export const readPlatforms = (text: string): readonly Platform[] =>
   text.split(' ').flatMap((name) => {
     const [os, architecture, variant] = name.split('/')
     return os && architecture ? [{ os, architecture, ...(variant && { variant }) }] : []
   })
 
-// an index may have several images for one platform, Windows versions for one: their order says nothing
+// an index can have several images for one platform, such as Windows versions, in any order
 const digests = (images: readonly PlatformImage[] = []): string =>
   [...new Set(images.map(({ digest }) => digest))].sort().join(' ')

@@ -1,5 +1,5 @@
 import { SharedWork, type WorkShare } from '../../concurrency/shared-work.ts'
-import { type Descriptor, isAttachment } from '../../oci/descriptor.ts'
+import type { Descriptor } from '../../oci/descriptor.ts'
 import type { Digest } from '../../oci/digest.ts'
 import {
   type ImageIndex,
@@ -11,38 +11,33 @@ import {
 import { isIndexType } from '../../oci/media-types.ts'
 import { formatPlatform, type Platform } from '../../oci/platform.ts'
 import { RegistryError } from '../../oci/registry-error.ts'
-import {
-  type FetchedImage,
-  type Image,
-  ImageGoneError,
-  type Images,
-  isComplete,
-  type StoredManifest,
-} from './image.ts'
+import { imagesOfIndex } from './changed-platforms.ts'
+import { type FetchedImage, type Image, ImageGoneError, isComplete, type StoredManifest } from './image.ts'
+import type { Images } from './images.ts'
 import type { RemoteManifest, RemoteRepository, ResolvedTag } from './remote-registry.ts'
 
 export type ImportMode = 'Legacy' | 'PreserveOriginal'
 
-/** What a tag's image is, and what came with it and is worth keeping. */
+/** The image of a tag, with the index that it was chosen from. */
 export interface FetchedTagImage {
   readonly image: FetchedImage | Image
-  /** A Legacy import's index: kept so that it is fetched once, and for the platforms that it offers. */
+  /** The index of a Legacy import, which is stored so that it is fetched once and for its list of platforms. */
   readonly index: FetchedImage | Image | null
 }
 
 /**
- * Brings images in, each distinct manifest and config once ever: what is stored is not fetched, and what several
- * imports want at the same time is fetched by the first.
+ * Fetches images. Stored manifests and configs are not fetched again, and content that several imports need at the same
+ * time is fetched by the first.
  */
 export interface ImageFetcher {
-  /** Dispose of the session once what it fetched is stored: until then others get it from here. */
+  /** Starts a session. Dispose of it after its images are stored: until then other sessions share what it fetched. */
   begin(repository: RemoteRepository): FetchSession
 }
 
 export interface FetchSession extends Disposable {
   /**
-   * The image that a tag means: the index itself with all its images, or in mode `Legacy` its image for the platform.
-   * Throws RegistryError, or InvalidManifestError, also where the index has no image for the platform.
+   * Returns the image of a tag: an index with all its images, or in mode `Legacy` its image for the platform. Throws
+   * RegistryError, and InvalidManifestError, also where the index has no image for the platform.
    */
   tagImage(resolved: ResolvedTag, mode: ImportMode, platform: Platform): Promise<FetchedTagImage>
 }
@@ -52,9 +47,10 @@ export function createImageFetcher(images: Images): ImageFetcher {
   return { begin: (repository) => new Session(images, repository, work.begin()) }
 }
 
-/** Attempts at an image that is pruned while it is fetched: each takes a whole run of the pruner to fail. */
+/** Maximum number of attempts for an image that is pruned while it is fetched; each failure needs a run of the pruner. */
 const MAXIMUM_ATTEMPTS = 3
 
+/** A tag whose image is fetched. */
 export interface TagImageRequest {
   readonly repository: RemoteRepository
   readonly resolved: ResolvedTag
@@ -63,8 +59,8 @@ export interface TagImageRequest {
 }
 
 /**
- * What `use` makes of a tag's image, as `tagImage` has it. When it fails with ImageGoneError, what was stored when it was
- * looked for has been pruned meanwhile, and it gets the image again as it is fetched then.
+ * Fetches the image of a tag and returns the result of `use`. When `use` throws ImageGoneError, a stored part of the image
+ * was pruned in the meantime: the image is fetched and `use` is called again.
  */
 export async function withTagImage<Result>(
   fetcher: ImageFetcher,
@@ -72,7 +68,7 @@ export async function withTagImage<Result>(
   use: (found: FetchedTagImage) => Promise<Result>,
 ): Promise<Result> {
   for (let attempt = 1; ; attempt++) {
-    // held until it is used: who wants the same content meanwhile gets it from here
+    // held until it is used: other sessions share the content meanwhile
     using session = fetcher.begin(repository)
     const found = await session.tagImage(resolved, importMode, platform)
     try {
@@ -99,8 +95,8 @@ class Session implements FetchSession {
       return await this.#tagImage(resolved, mode, platform)
     } catch (error) {
       if (!isNotFound(error)) throw error
-      // the tag is there: what is missing is a part that the registry itself names
-      throw new InvalidManifestError(`a part of it is missing: ${error.message}`, { cause: error })
+      // the tag exists: the registry lacks a part that its manifest names
+      throw new InvalidManifestError(`a part of the image is missing: ${error.message}`, { cause: error })
     }
   }
 
@@ -125,18 +121,18 @@ class Session implements FetchSession {
     throw tooDeep()
   }
 
-  /** An image with everything below it; `depth` counts the indexes on the way, this one included. */
+  /** Returns an image with its children; `depth` is the number of indexes on the path, including this one. */
   async #whole(digest: Digest, depth: number, already?: RemoteManifest): Promise<FetchedImage | Image> {
     const stored = this.#images.byDigest(digest)
-    // an index inside another counts its levels again: what is allowed does not depend on what came first
+    // the depth of a nested index is checked again: the limit must not depend on the order of imports
     if (stored && isComplete(stored) && (depth === 1 || !isIndexType(stored.mediaType))) return stored
     const content = await this.#content(digest, stored, already)
     const { manifest } = content
     if (manifest.kind === 'image') return this.#single(digest, content, manifest)
     if (depth > MAX_INDEX_DEPTH) throw tooDeep()
     const children: (FetchedImage | Image)[] = []
-    // one after the other: a tag is one piece of work among many, and its index may have hundreds of children
-    for (const child of imagesOf(manifest)) {
+    // one after the other: many tags are fetched at a time, and an index can have hundreds of children
+    for (const child of imagesOfIndex(manifest.manifests)) {
       const image = await this.#whole(child.digest, depth + 1).catch(unlessNotFound)
       if (image) children.push(image)
     }
@@ -173,7 +169,7 @@ class Session implements FetchSession {
   }
 }
 
-// a registry may keep an index without some of its images: they stay descriptors
+// a registry may lack some images of an index: they stay descriptors
 const unlessNotFound = (error: unknown): undefined => {
   if (isNotFound(error)) return undefined
   throw error
@@ -184,11 +180,8 @@ const isNotFound = (error: unknown): error is RegistryError =>
 
 const tooDeep = () => new InvalidManifestError(`indexes are nested more than ${MAX_INDEX_DEPTH} deep`)
 
-const imagesOf = (index: ImageIndex): readonly Descriptor[] =>
-  index.manifests.filter((child) => !isAttachment(child))
-
 function choosePlatform(index: ImageIndex, wanted: Platform): Descriptor {
-  const candidates = imagesOf(index)
+  const candidates = imagesOfIndex(index.manifests)
   const found = candidates.find(
     ({ platform }) =>
       platform?.os === wanted.os &&
@@ -199,6 +192,6 @@ function choosePlatform(index: ImageIndex, wanted: Platform): Descriptor {
   const offered = candidates.flatMap(({ platform }) => (platform ? [formatPlatform(platform)] : []))
   throw new InvalidManifestError(
     `the index has no image for ${formatPlatform(wanted)}, only for ${offered.join(', ') || 'no named platform'}; ` +
-      'importMode PreserveOriginal takes the index itself',
+      'importMode PreserveOriginal imports the whole index',
   )
 }

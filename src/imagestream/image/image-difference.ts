@@ -4,21 +4,21 @@ import type { Digest } from '../../oci/digest.ts'
 import type { ImageConfig } from '../../oci/image-config.ts'
 import { formatPlatform, type Platform } from '../../oci/platform.ts'
 
-/** Layers, each once, the lowest first; shared ones in the order of the image that is compared to. */
+/** Layers of two images, each once, lowest first; shared layers in the order of `to`. */
 export interface LayerDifference {
   readonly shared: readonly Descriptor[]
   readonly removed: readonly Descriptor[]
   readonly added: readonly Descriptor[]
 }
 
-/** Something with a name: a variable of the environment, a label. Null where the image does not have it. */
+/** A change of an environment variable or a label; null where the image does not have it. */
 export interface ValueChange {
   readonly key: string
   readonly from: string | null
   readonly to: string | null
 }
 
-/** What of a config is one value, or one list. */
+/** Fields of an image's config that are one value or one list. */
 export const SETTINGS = [
   'user',
   'workingDir',
@@ -30,19 +30,21 @@ export const SETTINGS = [
 ] as const
 export type Setting = (typeof SETTINGS)[number]
 
+/** A change of a config field; null where the image does not set it. */
 export interface SettingChange {
   readonly field: Setting
   readonly from: ImageConfig[Setting]
   readonly to: ImageConfig[Setting]
 }
 
-/** An index's child, or a single image, for one platform; of a pair at least one side is there. */
+/** Images of two indexes for one platform; at least one of them is not null. */
 export interface PlatformPair<Child> {
   readonly platform: Platform | null
   readonly from: Child | null
   readonly to: Child | null
 }
 
+/** Returns the layers that two images share, and those that only one of them has. */
 export function layerDifference(from: readonly Descriptor[], to: readonly Descriptor[]): LayerDifference {
   const before = byDigest(from)
   const after = byDigest(to)
@@ -53,28 +55,29 @@ export function layerDifference(from: readonly Descriptor[], to: readonly Descri
   }
 }
 
-/** Bytes of these layers as they are stored, each of which is there once. */
+/** Returns the compressed size of layers, in bytes. */
 export const sizeOfLayers = (layers: readonly Descriptor[]): number =>
   layers.reduce((sum, { size }) => sum + size, 0)
 
-/** The variables that are different, by name. */
+/** Returns the environment variables that differ, by name. */
 export const environmentChanges = (
   from: ImageConfig | null,
   to: ImageConfig | null,
 ): readonly ValueChange[] => valueChanges(variables(from), variables(to))
 
-/** The labels that are different, by key. */
+/** Returns the labels that differ, by key. */
 export const labelChanges = (from: ImageConfig | null, to: ImageConfig | null): readonly ValueChange[] =>
   valueChanges(new Map(Object.entries(from?.labels ?? {})), new Map(Object.entries(to?.labels ?? {})))
 
+/** Returns the config fields that differ. */
 export const settingChanges = (from: ImageConfig | null, to: ImageConfig | null): readonly SettingChange[] =>
   SETTINGS.map((field) => ({ field, from: settingOf(from, field), to: settingOf(to, field) })).filter(
     (change) => JSON.stringify(change.from) !== JSON.stringify(change.to),
   )
 
 /**
- * Pairs what runs on the same platform, in the order of `to` and then what only `from` has; attestations are left out.
- * An index may list several images for one platform, Windows versions for one: the first is paired with the first.
+ * Pairs the children of two indexes by platform, in the order of `to`, then those that only `from` has; without
+ * attestations. Several images for one platform, such as Windows versions, are paired in their order.
  */
 export function pairByPlatform<Child extends { readonly descriptor: Descriptor }>(
   from: readonly Child[],
@@ -97,7 +100,7 @@ export function pairByPlatform<Child extends { readonly descriptor: Descriptor }
 const byDigest = (layers: readonly Descriptor[]): Map<Digest, Descriptor> =>
   new Map(layers.map((layer) => [layer.digest, layer]))
 
-// as a program sees it: the last one of a name wins
+// as for a program, the last one of a name wins
 const variables = (config: ImageConfig | null): Map<string, string> =>
   new Map(
     (config?.env ?? []).map((variable) => {
@@ -115,7 +118,7 @@ function valueChanges(from: ReadonlyMap<string, string>, to: ReadonlyMap<string,
     .filter((change) => change.from !== change.to)
 }
 
-// a list that is empty and one that is not there mean the same
+// an empty list is the same as none
 const settingOf = (config: ImageConfig | null, field: Setting): ImageConfig[Setting] => {
   const value = config?.[field] ?? null
   return Array.isArray(value) && value.length === 0 ? null : value
@@ -126,8 +129,8 @@ const isRunnable = ({ descriptor }: { readonly descriptor: Descriptor }): boolea
 const keyOfChild = ({ descriptor }: { readonly descriptor: Descriptor }): string => platformKey(descriptor)
 
 /**
- * The same for what runs on the same platform; empty where none is named.
- * Source: containerd/platforms, Normalize: what an index and an image's config may spell differently.
+ * Returns a key that is equal for equal platforms, which an index and an image's config can spell differently; empty
+ * without a platform. Source: containerd/platforms, Normalize.
  */
 export const platformKey = ({ platform }: { readonly platform?: Platform | undefined }): string => {
   if (!platform) return ''

@@ -4,25 +4,24 @@ import type { Reference } from '../../oci/reference.ts'
 import type { TagName } from '../../oci/tag.ts'
 
 /**
- * Who waits for the answer: a webhook's sender said that something changed, or nobody does, for it was merely due.
- * Without either a person does.
+ * Why an import runs: a webhook reported a change, or a schedule is due. Undefined for an import that a client requested.
  */
 export type Urgency = 'webhook' | 'schedule'
 
-/** What an import needs of the registries that it reads; `app.ts` joins it to the adapter in `remote/`. */
+/** The registries that imports read; implemented by the room `remote`. */
 export interface RemoteRegistry {
-  /** Opens no connection yet. */
+  /** Returns a client for one repository, without opening a connection. */
   repository(reference: Pick<Reference, 'registry' | 'repository'>, options: RemoteOptions): RemoteRepository
 }
 
 export interface RemoteOptions {
-  /** Plain HTTP or a certificate that does not verify is acceptable here. */
+  /** Whether plain HTTP and invalid certificates are allowed. */
   readonly insecure: boolean
-  /** Whose work this is: a registry's slots go round between lanes, so that a large import delays no small one. */
+  /** Queue of the request: the slots of a registry alternate between lanes, so that a large import delays no small one. */
   readonly lane: string
-  /** For which namespace, by whose credentials; null for the server itself. */
+  /** Namespace whose credentials are used; null for the server's own. */
   readonly namespace: string | null
-  /** Webhooks go first, then people, then schedules, which also leave the rest of what a registry gives to the others. */
+  /** Priority: webhooks first, then clients, then schedules, which also leave a part of the registry's quota to the others. */
   readonly urgency?: Urgency
   readonly signal: AbortSignal
 }
@@ -30,89 +29,92 @@ export interface RemoteOptions {
 /** One repository of one registry. Every method throws RegistryError, or the signal's reason once it is aborted. */
 export interface RemoteRepository {
   /**
-   * The legal tag names, page by page as they arrive, in the registry's order; `from` is the `next` of a page that was
-   * read before, behind which the listing goes on.
+   * Returns the valid tag names, page by page as they arrive, in the registry's order. `from` is the `next` of a page that
+   * was read before: the list continues after that page.
    */
   listTags(from?: string): AsyncIterable<TagPage>
-  /** What the tag means now; `known` is what it meant when last asked, and makes the question cheaper. */
+  /** Returns the digest of the tag. `known` is its digest in the last response, for a conditional request. */
   resolveTag(tag: TagName, known: Digest | null): Promise<ResolvedTag>
-  /** The manifest's exact bytes, verified against the digest. */
+  /** Returns the exact bytes of a manifest, verified against the digest. */
   fetchManifest(digest: Digest): Promise<RemoteManifest>
-  /** A config's exact bytes, verified against the descriptor's digest. */
+  /** Returns the exact bytes of a config, verified against the descriptor's digest. */
   fetchConfig(descriptor: Descriptor): Promise<Uint8Array>
   /**
-   * What the vendor's own listing says of the tags; null where it has none that is known. Asks for nothing that is not
-   * needed to know which it is. Absent where there are no such listings.
+   * Returns the vendor's own tag listing, or null for a registry without one; sends only the requests that detect the
+   * vendor. Undefined where vendor listings are disabled.
    */
   vendorListing?(): Promise<VendorListing | null>
 }
 
+/** One page of a tag list. */
 export interface TagPage {
   readonly names: readonly TagName[]
-  /** Where the listing goes on behind this page, also for a later reading; null where it does not, or not from here. */
+  /** Where the list continues after this page, also later; null on the last page, and where the registry cannot resume. */
   readonly next: string | null
-  /** Set where the registry led back to where it had been: it may have tags that it did not tell. */
+  /** Set where the registry's pages repeat: it may have tags that are in none of them. */
   readonly isPartial?: true
 }
 
+/** The digest of a tag. */
 export interface ResolvedTag {
   readonly digest: Digest
-  /** There when the registry could not tell the digest without sending the manifest. */
+  /** Set when the registry returned the digest only together with the manifest. */
   readonly manifest?: RemoteManifest
 }
 
 export interface RemoteManifest {
   readonly digest: Digest
-  /** As the registry sent it; may be empty or wrong. */
+  /** The `Content-Type` of the response; may be empty or wrong. */
   readonly contentType: string
   readonly bytes: Uint8Array
 }
 
 /**
- * A listing beside the registry's protocol that tells many tags with their digests at once. What it says is a hint, and
- * what is stored is what the registry itself answers.
+ * A vendor's API, beside the registry protocol, that lists many tags with their digests. Its entries are hints: imports
+ * store only what the registry itself returns.
  */
 export interface VendorListing {
-  /** As people call it: `Docker Hub`, `Quay`. */
+  /** Display name: `Docker Hub`, `Quay`. */
   readonly vendor: string
-  /** What changed last comes first: what follows a page of known claims is known too. */
+  /** Whether the latest changes come first: after a page without changes, no later page has any. */
   readonly newestFirst: boolean
-  /** As they arrive. Throws VendorListingFailure, or the signal's reason once it is aborted. */
+  /** Returns the pages as they arrive. Throws VendorListingFailure, or the signal's reason once it is aborted. */
   pages(): AsyncIterable<VendorPage>
 }
 
 export interface VendorPage {
   readonly claims: readonly TagClaim[]
-  /** Tags in all, where the vendor says. */
+  /** Total number of tags; null where the vendor does not return it. */
   readonly total: number | null
-  /** Moves in the past that the vendor tells of, with its own times. */
+  /** Earlier images of tags, with the vendor's times. */
   readonly moves: readonly ReportedMove[]
-  /** Whether the listing ends here because all of it was told, and not because a limit was met. */
+  /** Whether the listing ends here because it is complete, and not because of a limit. */
   readonly isComplete: boolean
 }
 
+/** One tag in a vendor's listing. */
 export interface TagClaim {
   readonly tag: TagName
-  /** Null where the vendor does not say, or says what is no digest. */
+  /** Null where the vendor returns no valid digest. */
   readonly digest: Digest | null
   /** Milliseconds since 1970, by the vendor's clock. */
   readonly changedAt: number | null
 }
 
-/** That a tag meant an image for a time. Milliseconds since 1970, by the vendor's clock. */
+/** A period in which a tag pointed to an image. Times in milliseconds since 1970, by the vendor's clock. */
 export interface ReportedMove {
   readonly tag: TagName
   readonly digest: Digest
   readonly from: number
-  /** Null where it still does. */
+  /** Null where it still points to the image. */
   readonly until: number | null
 }
 
-/** A vendor's listing that cannot be read, or makes no sense. */
+/** A vendor's listing that cannot be read or parsed. */
 export interface VendorListingFailure extends Error {
   readonly code: 'VENDOR_LISTING'
   readonly vendor: string
-  /** `Forbidden`, `Unauthorized`, `NotFound`, `OddShape`, `TooManyRequests`, `Unavailable`: stable, for a condition. */
+  /** `Forbidden`, `Unauthorized`, `NotFound`, `OddShape`, `TooManyRequests`, `Unavailable`: stable, for conditions. */
   readonly reason: string
 }
 

@@ -6,7 +6,7 @@ import type { Transaction } from '../../db/transact.ts'
 import { groupBy } from '../../input/group-by.ts'
 import type { KeysetPage } from '../../input/page.ts'
 import type { Digest } from '../../oci/digest.ts'
-import type { Images } from '../image/image.ts'
+import type { Images } from '../image/images.ts'
 import type { ReportedMove } from '../image/remote-registry.ts'
 
 /** That a tag meant an image for a time which nobody here saw, by a vendor's word. Times are milliseconds since 1970. */

@@ -1,0 +1,65 @@
+import { isAttachment } from '../../oci/descriptor.ts'
+import type { Digest } from '../../oci/digest.ts'
+import { parseCreated, parseImageConfig } from '../../oci/image-config.ts'
+import type { Manifest } from '../../oci/manifest.ts'
+import { formatPlatforms, platformsOfIndex } from '../../oci/platforms.ts'
+import { type FetchedImage, type Image, isStored, type StoredManifest, type TransientImage } from './image.ts'
+
+type StoredManifests = (digest: Digest) => StoredManifest | undefined
+
+/** Returns an image of a dry run. Its id is negative, and no row has it. */
+export function transientImage(fetched: FetchedImage, dockerImageReference: string): TransientImage {
+  const { platforms: _, ...columns } = imageColumns(fetched, () => undefined)
+  return { id: nextTransientId--, digest: fetched.digest, dockerImageReference, ...columns, fetched }
+}
+let nextTransientId = -Date.now()
+
+const utf8 = new TextDecoder()
+
+/** Returns the columns of an image from its manifest, config and children. */
+export function imageColumns(image: FetchedImage, stored: StoredManifests) {
+  const { manifest, config } = image
+  const run =
+    manifest.kind === 'image' && !manifest.artifact && config
+      ? parseImageConfig(utf8.decode(config.bytes))
+      : null
+  const annotated = parseCreated(manifest.annotations['org.opencontainers.image.created'])?.getTime()
+  const created = manifest.kind === 'index' ? newest(image.children.map(createdOf)) : run?.created?.getTime()
+  return {
+    mediaType: manifest.mediaType,
+    size: sizeOf(image, stored),
+    createdAt: annotated ?? created ?? null,
+    os: run?.platform?.os ?? null,
+    architecture: run?.platform?.architecture ?? null,
+    variant: run?.platform?.variant ?? null,
+    platforms:
+      manifest.kind === 'index'
+        ? platformsOfIndex(manifest)
+        : formatPlatforms(run?.platform ? [run.platform] : []),
+  }
+}
+
+/** Returns the creation time in the image's annotation or config, in milliseconds since 1970; null without one. */
+export const createdOf = (image: FetchedImage | Image): number | null =>
+  isStored(image) ? image.createdAt : imageColumns(image, () => undefined).createdAt
+
+const newest = (times: readonly (number | null)[]): number | null =>
+  times.reduce((latest, time) => (latest === null || (time ?? 0) > latest ? time : latest), null)
+
+/** Returns the bytes that a pull of the whole image transfers, each blob once; null where a child is not stored. */
+function sizeOf(image: FetchedImage, stored: StoredManifests): number | null {
+  const content = new Map<Digest, number>([[image.digest, image.bytes.byteLength]])
+  const children = new Map(image.children.map((child) => [child.digest, child]))
+  const add = (manifest: Manifest): boolean => {
+    const parts = manifest.kind === 'index' ? manifest.manifests : [manifest.config, ...manifest.layers]
+    for (const part of parts) content.set(part.digest, part.size)
+    if (manifest.kind === 'image') return true
+    return manifest.manifests.every((descriptor) => {
+      if (isAttachment(descriptor)) return true
+      const child = children.get(descriptor.digest)
+      const known = child && !isStored(child) ? child.manifest : stored(descriptor.digest)?.manifest
+      return known !== undefined && add(known)
+    })
+  }
+  return add(image.manifest) ? [...content.values()].reduce((sum, size) => sum + size, 0) : null
+}

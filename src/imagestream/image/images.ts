@@ -1,0 +1,117 @@
+import type { Database } from '../../db/open.ts'
+import { columnsOf } from '../../db/rows.ts'
+import { type imageConfigs, images as imagesTable } from '../../db/tables/index.ts'
+import type { Transaction } from '../../db/transact.ts'
+import type { Digest } from '../../oci/digest.ts'
+import { parseManifest } from '../../oci/manifest.ts'
+import {
+  type FetchedImage,
+  type Image,
+  ImageGoneError,
+  isComplete,
+  isStored,
+  type StoredManifest,
+} from './image.ts'
+import { imageColumns } from './image-columns.ts'
+
+/** Stored images, with their manifests and configs. */
+export interface Images {
+  byDigest(digest: Digest): Image | undefined
+  byIds(ids: readonly number[]): Map<number, Image>
+  byDigests(digests: readonly Digest[]): Map<Digest, Image>
+  /** Returns the exact bytes of manifests, by image id. */
+  manifests(ids: readonly number[]): Map<number, Uint8Array>
+  /** Returns the exact bytes of configs, by image id; images without a config are missing. */
+  configs(ids: readonly number[]): Map<number, Uint8Array>
+  storedManifest(digest: Digest): StoredManifest | undefined
+  storedConfig(digest: Digest): Uint8Array | undefined
+  /**
+   * Stores the image, its config and its children where they are not stored yet. Returns the id of the image. Throws
+   * ImageGoneError for an image that was stored when it was read and no longer is.
+   */
+  store(
+    tx: Transaction,
+    image: FetchedImage | Image,
+    dockerImageReference: (digest: Digest) => string,
+  ): number
+}
+
+const COLUMNS = columnsOf(imagesTable, 'i', ['manifest', 'configDigest', 'platforms'])
+
+type ConfigBytes = Pick<typeof imageConfigs.$inferSelect, 'bytes'>
+type ManifestRow = Pick<typeof imagesTable.$inferSelect, 'manifest' | 'mediaType'>
+
+export function createImages(db: Database): Images {
+  const byDigest = db.prepare<Image>(`select ${COLUMNS} from images i where i.digest = ?`)
+  const byIds = db.prepare<Image>(
+    `select ${COLUMNS} from images i where i.id in (select value from json_each(?))`,
+  )
+  const byDigests = db.prepare<Image>(
+    `select ${COLUMNS} from images i where i.digest in (select value from json_each(?))`,
+  )
+  const config = db.prepare<ConfigBytes>('select bytes from image_configs where digest = ?')
+  const configs = db.prepare<ConfigBytes & Pick<Image, 'id'>>(
+    `select i.id, c.bytes from images i join image_configs c on c.digest = i.config_digest
+     where i.id in (select value from json_each(?))`,
+  )
+  const manifest = db.prepare<ManifestRow>(
+    'select manifest, media_type as mediaType from images where digest = ?',
+  )
+  const manifests = db.prepare<ConfigBytes & Pick<Image, 'id'>>(
+    'select id, manifest as bytes from images where id in (select value from json_each(?))',
+  )
+  const insertConfig = db.prepare('insert or ignore into image_configs (digest, bytes) values (?, ?)')
+  const insertImage = db.prepare(`insert into images (digest, media_type, docker_image_reference, manifest,
+    config_digest, size, created_at, os, architecture, variant, platforms) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
+  const complete = db.prepare('update images set size = ?, created_at = coalesce(?, created_at) where id = ?')
+
+  const storedManifest: Images['storedManifest'] = (digest) => {
+    const row = manifest.get(digest)
+    return row && { bytes: row.manifest, manifest: parseManifest(row.manifest, row.mediaType) }
+  }
+
+  const store: Images['store'] = (tx, image, dockerImageReference) => {
+    if (isStored(image)) {
+      // it was read before this transaction: it may have been pruned, and stored again by another import
+      const now = byDigest.get(image.digest)
+      if (!now || (isComplete(image) && !isComplete(now))) {
+        throw new ImageGoneError(`${image.digest} was pruned since it was read`)
+      }
+      return now.id
+    }
+    for (const child of image.children) store(tx, child, dockerImageReference)
+    const old = byDigest.get(image.digest)
+    if (old && isComplete(old)) return old.id
+    const { platforms, ...columns } = imageColumns(image, storedManifest)
+    if (old) {
+      complete.run(columns.size, columns.createdAt, old.id)
+      return old.id
+    }
+    if (image.config) insertConfig.run(image.config.digest, image.config.bytes)
+    return insertImage.insert(
+      image.digest,
+      columns.mediaType,
+      dockerImageReference(image.digest),
+      image.bytes,
+      image.config?.digest ?? null,
+      columns.size,
+      columns.createdAt,
+      columns.os,
+      columns.architecture,
+      columns.variant,
+      platforms,
+    )
+  }
+
+  return {
+    byDigest: (digest) => byDigest.get(digest),
+    byIds: (ids) => new Map(byIds.all(JSON.stringify(ids)).map((image) => [image.id, image])),
+    byDigests: (digests) =>
+      new Map(byDigests.all(JSON.stringify(digests)).map((image) => [image.digest, image])),
+    manifests: (ids) => new Map(manifests.all(JSON.stringify(ids)).map(({ id, bytes }) => [id, bytes])),
+    configs: (ids) => new Map(configs.all(JSON.stringify(ids)).map(({ id, bytes }) => [id, bytes])),
+    storedManifest,
+    storedConfig: (digest) => config.get(digest)?.bytes,
+    store,
+  }
+}
