@@ -14,8 +14,12 @@ afterEach(async () => {
 })
 
 const MIB = 1024 * 1024
-/** Milliseconds in which anything of 1 MiB is answered, on a slow machine too. */
-const SOON = 4_000
+/** Milliseconds of CPU time for any manifest of 1 MiB, on a slow machine too; other processes do not count. */
+const MAX_CPU_MS = 6_000
+const cpuMs = (since: NodeJS.CpuUsage): number => {
+  const { user, system } = process.cpuUsage(since)
+  return (user + system) / 1000
+}
 
 const HEAD = 'apiVersion: v1\nkind: ImageStream\nmetadata: {name: ruby}\n'
 const fill = (text: string): string => text.repeat(Math.floor((MIB - HEAD.length) / text.length))
@@ -120,13 +124,13 @@ describe('what attacks the parser', () => {
     ['numbers to base sixty', '- 1:1:1:1:1:1\n'],
     ['folded text', '>\n a\n'],
   ])('1 MiB of %s is answered soon', (_what, text) => {
-    const began = performance.now()
+    const cpu = process.cpuUsage()
 
     for (const manifest of [fill(text), HEAD + fill(text)]) {
       expect(refusal(domain, manifest).message).not.toBe('')
     }
 
-    expect(performance.now() - began).toBeLessThan(2 * SOON)
+    expect(cpuMs(cpu)).toBeLessThan(2 * MAX_CPU_MS)
   })
 
   it.each([
@@ -138,11 +142,11 @@ describe('what attacks the parser', () => {
       ),
     ],
   ])('an object of very many keys of %s takes no longer than it is long', (_what, text) => {
-    const began = performance.now()
+    const cpu = process.cpuUsage()
 
     expect(applyOne(domain, text).action).toBe('CREATED')
 
-    expect(performance.now() - began).toBeLessThan(SOON)
+    expect(cpuMs(cpu)).toBeLessThan(MAX_CPU_MS)
   })
 
   it('a very long key or value is cut in what is told of it', () => {
@@ -232,7 +236,7 @@ describe('any text', () => {
         taken(`${HEAD}spec: ${text}`)
         taken(`${HEAD}${text}`)
       }),
-      { numRuns: 500 },
+      { seed: 1, numRuns: 500 },
     )
     expect(taken(HEAD)).toBe(true)
   })

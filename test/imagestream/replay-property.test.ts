@@ -228,7 +228,7 @@ describe('the push log, replayed', () => {
         seen.pushes += world.log().length
         expect(world.internalErrors).toEqual([])
       }),
-      { numRuns: 60 },
+      { seed: 1, numRuns: 60 },
     )
     // the walk is about something
     expect(seen.pushes).toBeGreaterThan(200)
