@@ -42,7 +42,7 @@ describe('an ImageStreamImport', () => {
     expect(domain.digests('stable')).toEqual([TWO.digest])
   })
 
-  it('imports again what is in the spec already, changing nothing of it', async () => {
+  it('imports spec tags again without changing them', async () => {
     await domain.finished(applyOne(domain, importOf({ import: true, images })).importId ?? 0)
     const stream = domain.stream()
     domain.remote.push(UPSTREAM, '3.3', ONE)
@@ -54,7 +54,7 @@ describe('an ImageStreamImport', () => {
     expect(domain.stream().generation).toBe(stream.generation)
   })
 
-  it('of a repository imports every tag, keeping spec tags that are there', async () => {
+  it('of a repository imports every tag and keeps the existing spec tags', async () => {
     await domain.create({ spec: { tags: [fromImage('mine', `${UPSTREAM}:3.3`)] } })
 
     const repository = {
@@ -92,7 +92,7 @@ describe('an ImageStreamImport', () => {
     expect(domain.dump()).toEqual(before)
   })
 
-  it('that only fetches goes beside documents that are stored', async () => {
+  it('without import: true is fetched beside documents that are stored', async () => {
     const [created, fetched] = apply(
       domain,
       listOf(imageStream({ lookupPolicy: { local: true } }), importOf({ images })),
@@ -108,7 +108,7 @@ describe('an ImageStreamImport', () => {
     expect(domain.tag('stable')).toBeUndefined()
   })
 
-  it('in a dry run fetches for a stream that the documents before it would create', async () => {
+  it('in a dry run fetches for a stream that an earlier document would create', async () => {
     const documents = listOf(
       imageStream({ tags: [tagOf('own', `${UPSTREAM}:latest`)] }),
       importOf({ import: true, images }),
@@ -127,7 +127,7 @@ describe('an ImageStreamImport', () => {
   it.each([
     ['a tag', { images: [{ from: from(`${UPSTREAM}:both`), to: { name: 'both' } }] }],
     ['a repository', { repository: { from: from(UPSTREAM) } }],
-  ])('of %s in another mode is fetched anew, also in a dry run', async (_what, spec: object) => {
+  ])('of %s in another import mode is fetched again, also in a dry run', async (_what, spec: object) => {
     const both = index([ONE, TWO])
     domain.remote.push(UPSTREAM, 'both', both)
     await domain.finished(applyOne(domain, importOf({ import: true, ...spec })).importId ?? 0)
@@ -199,7 +199,7 @@ describe('an ImageStreamImport', () => {
     expect(domain.streams.count({})).toBe(0)
   })
 
-  it('says what it does not keep', () => {
+  it('warns of fields that are not stored', () => {
     const repository = { from: from(UPSTREAM), referencePolicy: { type: 'Local' }, foo: 1 }
     const document = {
       ...importOf({ import: true, repository }),
@@ -213,7 +213,7 @@ describe('an ImageStreamImport', () => {
     ])
   })
 
-  it('is refused where more are to be fetched than are remembered', () => {
+  it('is refused where it needs more dry runs than are kept', () => {
     const many = Array.from({ length: 11 }, (_, at) => ({
       ...importOf({ images }),
       metadata: { name: `s${at}` },

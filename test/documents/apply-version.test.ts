@@ -13,7 +13,7 @@ afterEach(() => domain[Symbol.asyncDispose]())
 describe('resourceVersion', () => {
   const change = { lookupPolicy: { local: true } }
 
-  it('of the newest version is taken, of an older one it is CONFLICT', async () => {
+  it('of the newest version is accepted, and an older one is CONFLICT', async () => {
     await domain.create({ spec: {} })
     const read = JSON.parse(exported(domain, 'ruby'))
 
@@ -24,14 +24,14 @@ describe('resourceVersion', () => {
     expect(domain.dump()).toEqual(before)
   })
 
-  it('without a uid counts, also for a stream that is gone', () => {
+  it('without a uid is compared, also for a stream that no longer exists', () => {
     const document = imageStream(change, { resourceVersion: '1' })
 
     expect(() => apply(domain, document)).toThrow('default/ruby does not exist')
     expect(domain.streams.count({})).toBe(0)
   })
 
-  it('of an ImageStreamImport counts too', async () => {
+  it('of an ImageStreamImport is compared too', async () => {
     domain.remote.push(UPSTREAM, 'latest', image({ seed: 1 }))
     await domain.create({ spec: {} })
     const { resourceVersion } = domain.stream()
@@ -54,7 +54,7 @@ describe('resourceVersion', () => {
     expect(() => apply(domain, document(resourceVersion))).toThrow(ConflictError)
   })
 
-  it('of another object means nothing here', () => {
+  it('with the uid of another object is ignored', () => {
     const foreign = imageStream(change, {
       resourceVersion: '28417',
       uid: '6b0c5b77-2a5d-4f0f-9d6c-0f0d5f9a1c21',

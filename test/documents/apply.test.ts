@@ -32,8 +32,8 @@ const FULL = imageStream(
   { labels: { team: 'a' }, annotations: { note: 'x', 'openshift.io/image.insecureRepository': 'true' } },
 )
 
-describe('a document for a stream that is not there', () => {
-  it('creates it with everything that it says, and imports what there is', async () => {
+describe('a document for a new stream', () => {
+  it('creates it with all its fields, and imports its sources', async () => {
     const applied = applyOne(domain, FULL)
     expect(applied).toMatchObject({
       kind: 'ImageStream',
@@ -56,7 +56,7 @@ describe('a document for a stream that is not there', () => {
     expect(wish(exported(domain, 'ruby'))).toMatchObject({ metadata: FULL.metadata })
   })
 
-  it('says in the diff every field that it gets', () => {
+  it('reports every field in the diff', () => {
     expect(applyOne(domain, FULL).diff).toBe(`+ metadata.annotations.note: "x"
 + metadata.annotations["openshift.io/image.insecureRepository"]: "true"
 + metadata.labels.team: "a"
@@ -80,7 +80,7 @@ describe('a document for a stream that is not there', () => {
 `)
   })
 
-  it('goes to the namespace that it names, or else to the one that was given', () => {
+  it('uses its namespace, or else the given one', () => {
     const documents = listOf(imageStream({}, { namespace: 'team' }), imageStream({}, { name: 'app' }))
 
     expect(apply(domain, documents, { namespace: 'mine' })).toMatchObject([
@@ -90,14 +90,14 @@ describe('a document for a stream that is not there', () => {
     expect(domain.streams.byName('mine', 'app')).toBeDefined()
   })
 
-  it('begins no import where there is nothing to import', () => {
+  it('requests no import without a source', () => {
     expect(applyOne(domain, imageStream({ tags: [{ name: 'pushed' }] }))).toMatchObject({
       action: 'CREATED',
       importId: null,
     })
   })
 
-  it('ignores what only servers set, whatever it is', () => {
+  it('ignores the fields that servers set, whatever their values', () => {
     const serverSet = { creationTimestamp: null, generation: 'x', managedFields: 7, selfLink: [], uid: 'x' }
     const document = {
       ...imageStream({ tags: [{ name: 'a', generation: null }] }, serverSet),
@@ -109,8 +109,8 @@ describe('a document for a stream that is not there', () => {
   })
 })
 
-describe('a document for a stream that is there', () => {
-  it('is the whole wish: what it leaves out goes, with the history of its tags', async () => {
+describe('a document for an existing stream', () => {
+  it('replaces the whole spec: what it leaves out is removed, with the history of the tags', async () => {
     await domain.create({
       labels: [{ key: 'old', value: '1' }],
       spec: {
@@ -140,7 +140,7 @@ describe('a document for a stream that is there', () => {
     expect(domain.history('kept')).toEqual(kept)
   })
 
-  it('imports just the tags that are another wish now', async () => {
+  it('imports only the tags that changed', async () => {
     await domain.create({
       spec: {
         tags: [
@@ -167,7 +167,7 @@ describe('a document for a stream that is there', () => {
     expect(domain.digests('b')).toEqual([TWO.digest, ONE.digest])
   })
 
-  it('leaves how the repository is imported, of which it cannot speak, but for insecure', async () => {
+  it('keeps the import policy of the repository, except insecure', async () => {
     const importPolicy = { insecure: true, scheduled: true, importMode: 'PreserveOriginal' } as const
     await domain.create({ spec: { dockerImageRepository: UPSTREAM, importPolicy } })
 
@@ -178,7 +178,7 @@ describe('a document for a stream that is there', () => {
     expect(await domain.finished(applied.importId ?? 0)).toMatchObject({ state: 'SUCCEEDED' })
   })
 
-  it('has no annotation of the server among its own', () => {
+  it('does not store the annotations that the server sets', () => {
     apply(domain, FULL)
     apply(domain, { ...FULL, metadata: { ...FULL.metadata, labels: {} } })
 
@@ -186,7 +186,7 @@ describe('a document for a stream that is there', () => {
     expect(domain.stream()).toMatchObject({ insecure: 1, labels: '[]' })
   })
 
-  it('is UNCHANGED where only the order of keys differs, and then nothing is written', () => {
+  it('is UNCHANGED where only the order of keys differs, and nothing is written', () => {
     const annotations = { a: '1', b: '2' }
     const turned = { b: '2', a: '1' }
     const tags = [tagOf('x', `${UPSTREAM}:x`, { annotations }), tagOf('y', `${UPSTREAM}:y`)]
@@ -202,7 +202,7 @@ describe('a document for a stream that is there', () => {
     expect(domain.dump()).toEqual(before)
   })
 
-  it('puts its tags into the order that it has them in, and says so', () => {
+  it('stores the order of its tags, and reports it', () => {
     const [x, y, z] = ['x', 'y', 'z'].map((name) => tagOf(name, `${UPSTREAM}:${name}`))
     apply(domain, imageStream({ tags: [x, y] }))
 
@@ -217,7 +217,7 @@ describe('a document for a stream that is there', () => {
     expect(applyOne(domain, imageStream({ tags: [y, z, x] }))).toMatchObject({ action: 'UNCHANGED' })
   })
 
-  it('gives a tag that follows another what that means, in the same transaction', async () => {
+  it('gives a tag that follows another the image of its source, in the same transaction', async () => {
     await domain.create({ spec: { tags: [fromImage('3.3', `${UPSTREAM}:3.3`)] } })
 
     apply(
@@ -235,7 +235,7 @@ describe('a document for a stream that is there', () => {
 })
 
 describe('a dry run', () => {
-  it('writes nothing, and says what would be', async () => {
+  it('writes nothing, and reports the changes', async () => {
     await domain.create({ spec: { tags: [fromImage('a', `${UPSTREAM}:latest`)] } })
     const documents = listOf(FULL, imageStream({ dockerImageRepository: UPSTREAM }, { name: 'app' }))
     const before = domain.dump()
@@ -251,7 +251,7 @@ describe('a dry run', () => {
     expect(rehearsed).toEqual(applied.map((one) => ({ ...one, importId: null })))
   })
 
-  it('refuses what a real run would refuse', () => {
+  it('refuses what an actual run would refuse', () => {
     const cycle = imageStream({
       tags: [
         { name: 'a', from: { kind: 'ImageStreamTag', name: 'b' } },
@@ -264,7 +264,7 @@ describe('a dry run', () => {
 })
 
 describe('several documents', () => {
-  it('are taken from every form: List, ImageStreamList without kinds, YAML one after the other', () => {
+  it('can be a List, an ImageStreamList without kinds, or a series of YAML documents', () => {
     const bare = { metadata: { name: 'c' } }
     const imageStreamList = {
       apiVersion: 'image.openshift.io/v1',
@@ -289,7 +289,7 @@ describe('several documents', () => {
     ])
   })
 
-  it('may follow each other’s tags, whichever comes first', async () => {
+  it('can follow each other’s tags in any order', async () => {
     const follower = imageStream(
       { tags: [{ name: 'a', from: { kind: 'ImageStreamTag', name: 'ruby:stable' } }] },
       { name: 'app' },
@@ -303,7 +303,7 @@ describe('several documents', () => {
     expect(domain.digests('a', 'app')).toEqual([TWO.digest])
   })
 
-  it('a thousand are one transaction', () => {
+  it('are applied in one transaction, also a thousand of them', () => {
     const many = Array.from({ length: 1000 }, (_, at) =>
       imageStream({ tags: [{ name: 'a' }] }, { name: `s${at}` }),
     )

@@ -157,7 +157,7 @@ describe('a YAML document', () => {
     expect(domain.streams.count({})).toBe(0)
   })
 
-  it('that follows itself is refused where it says so', () => {
+  it('with a cycle of tags is refused at the field of the source', () => {
     const cycle = yaml(`  tags:
   - name: a
     from: {kind: ImageStreamTag, name: b}
@@ -178,7 +178,7 @@ describe('an error in one of several documents', () => {
   const good = imageStream({ lookupPolicy: { local: true } }, { name: 'good' })
   const bad = imageStream({ tags: [tagOf('a', 'a'), tagOf('b', 'a', { reference: 1 })] })
 
-  it('names which of a list, and nothing is written of any', () => {
+  it('has the number of the document in a list, and nothing is written', () => {
     const text = JSON.stringify(listOf(good, good, bad), null, 1).replace('"good"', '"other"')
 
     const line = text.slice(0, text.indexOf('"reference"')).split('\n').length
@@ -189,7 +189,7 @@ describe('an error in one of several documents', () => {
     expect(domain.streams.count({})).toBe(0)
   })
 
-  it('names which of a multi-document text, empty ones not counted, and the line of the whole text', () => {
+  it('has the number of the document in a series, without empty ones, and the line in the whole text', () => {
     const text = `---\n# nothing\n---\n${JSON.stringify(good)}\n---\n${yaml('  tags: {}')}`
 
     expect(refusal(domain, text)).toEqual({
@@ -198,7 +198,7 @@ describe('an error in one of several documents', () => {
     })
   })
 
-  it('undoes those before it also when only the database knows better', async () => {
+  it('undoes the documents before it, also when it needs the database', async () => {
     await domain.create({ spec: {} })
     const stale = imageStream({ lookupPolicy: { local: true } }, { resourceVersion: '7' })
     const before = domain.dump()

@@ -27,7 +27,7 @@ const bomb = ['a: &a [x,x,x,x,x,x,x,x,x]']
   .concat('bcdefghi'.split('').map((name, at) => `${name}: &${name} [${`*${'abcdefgh'[at]},`.repeat(9)}]`))
   .join('\n')
 
-describe('what attacks the parser', () => {
+describe('a hostile manifest', () => {
   it.each([
     [
       'a bomb of aliases',
@@ -100,7 +100,7 @@ describe('what attacks the parser', () => {
       /^there are 5001 tags/,
     ],
     ['more than 1 MiB', 'x'.repeat(MIB + 1), /^a manifest has at most 1048576 characters$/],
-  ])('%s is refused', (_what, text, message) => {
+  ])('with %s is refused', (_what, text, message) => {
     expect(refusal(domain, text).message).toMatch(message)
     expect(domain.streams.count({})).toBe(0)
   })
@@ -123,7 +123,7 @@ describe('what attacks the parser', () => {
     ['quotes that do not end', '"'],
     ['numbers to base sixty', '- 1:1:1:1:1:1\n'],
     ['folded text', '>\n a\n'],
-  ])('1 MiB of %s is answered soon', (_what, text) => {
+  ])('of 1 MiB of %s is refused within the limit of CPU time', (_what, text) => {
     const cpu = process.cpuUsage()
 
     for (const manifest of [fill(text), HEAD + fill(text)]) {
@@ -141,7 +141,7 @@ describe('what attacks the parser', () => {
         imageStream(Object.fromEntries(Array.from({ length: 60_000 }, (_, at) => [`k${at}`, '']))),
       ),
     ],
-  ])('an object of very many keys of %s takes no longer than it is long', (_what, text) => {
+  ])('with an object of very many keys in %s is parsed in linear time', (_what, text) => {
     const cpu = process.cpuUsage()
 
     expect(applyOne(domain, text).action).toBe('CREATED')
@@ -149,7 +149,7 @@ describe('what attacks the parser', () => {
     expect(cpuMs(cpu)).toBeLessThan(MAX_CPU_MS)
   })
 
-  it('a very long key or value is cut in what is told of it', () => {
+  it('with a very long key or value has it cut in messages', () => {
     const long = 'k'.repeat(100_000)
 
     expect(applyOne(domain, imageStream({ [long]: 1 })).warnings[0]?.length).toBeLessThan(300)
@@ -221,7 +221,7 @@ describe('any text', () => {
     )
     .map((parts) => parts.join(''))
 
-  it('is taken or refused, and nothing else happens', () => {
+  it('is either applied or refused with InvalidInputError', () => {
     const taken = (text: string): boolean => {
       try {
         return apply(domain, text).length > 0
@@ -242,10 +242,10 @@ describe('any text', () => {
   })
 })
 
-describe('keys that mean something in JavaScript', () => {
+describe('a key that is a property of JavaScript objects', () => {
   const NAMES = ['__proto__', 'constructor', 'toString', 'hasOwnProperty']
 
-  it.each(['JSON', 'YAML'])('are keys like any other of %s', (format) => {
+  it.each(['JSON', 'YAML'])('is an ordinary key in %s', (format) => {
     const body = NAMES.map((name) => `"${name}": {"kind": "List", "polluted": true}`).join(', ')
     const text = `{"apiVersion": "v1", "kind": "ImageStream", "metadata": {"name": "ruby", ${body}}, "spec": {${body}}, ${body}}`
 
@@ -259,19 +259,19 @@ describe('keys that mean something in JavaScript', () => {
     expect(({} as Record<string, unknown>).polluted).toBeUndefined()
   })
 
-  it.each(NAMES)('are no kind: %s', (kind) => {
+  it.each(NAMES)('is not a kind: %s', (kind) => {
     expect(refusal(domain, `{"kind": "${kind}", "items": [{}]}`).message).toContain(
       `"${kind}" is not allowed`,
     )
   })
 
-  it('do not stand in for fields that are missing', () => {
+  it('does not stand in for a missing field', () => {
     expect(refusal(domain, '{"__proto__": {"kind": "ImageStream", "metadata": {"name": "x"}}}').message).toBe(
       'line 1: kind: is missing',
     )
   })
 
-  it('are a tag’s name where it may be one', () => {
+  it('is a valid tag name', () => {
     apply(domain, imageStream({ tags: [{ name: '__proto__' }] }))
 
     const [tag] = domain.streams.specTags([domain.stream().id])
@@ -281,7 +281,7 @@ describe('keys that mean something in JavaScript', () => {
   })
 })
 
-describe('what is harmless', () => {
+describe('a harmless variation', () => {
   it.each([
     ['a byte order mark', `\uFEFF${HEAD}`],
     ['a byte order mark before JSON', `\uFEFF${JSON.stringify(imageStream())}`],
@@ -292,7 +292,7 @@ describe('what is harmless', () => {
     ['lines that end as on Windows', HEAD.replaceAll('\n', '\r\n')],
     ['spaces before JSON', `\n\n  ${JSON.stringify(imageStream())}`],
     ['an end mark', `---\n${HEAD}...\n---\n`],
-  ])('%s is taken', (_what, text) => {
+  ])('is accepted: %s', (_what, text) => {
     expect(applyOne(domain, text)).toMatchObject({ action: 'CREATED', name: 'ruby' })
   })
 })

@@ -155,13 +155,13 @@ const TREACHEROUS = [
 ]
 
 describe('the document of a stream', () => {
-  it('is OpenShift’s own, field for field', async () => {
+  it('equals OpenShift’s own, field for field', async () => {
     await createFull()
 
     expect(json()).toBe(DOCUMENT)
   })
 
-  it('is the same as YAML, also where texts look like numbers, times or nothing', async () => {
+  it('has the same content in YAML, also where strings look like numbers, times or null', async () => {
     await createFull()
     domain.writer.update({
       namespace: 'default',
@@ -179,7 +179,7 @@ describe('the document of a stream', () => {
     expect(yaml).toContain('\n  tags:\n  - ')
   })
 
-  it('of a stream of which nothing is said leaves out what OpenShift leaves out', async () => {
+  it('of an empty stream leaves out the fields that OpenShift leaves out', async () => {
     await domain.create({ spec: {} })
 
     expect(JSON.parse(json())).toEqual({
@@ -198,7 +198,7 @@ describe('the document of a stream', () => {
     })
   })
 
-  it('says no annotation twice that a client sent back', async () => {
+  it('has each annotation once, also where a client sent the server’s own back', async () => {
     const key = 'openshift.io/image.insecureRepository'
     await domain.create({
       annotations: [{ key, value: 'true' }],

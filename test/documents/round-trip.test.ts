@@ -18,8 +18,8 @@ beforeEach(() => {
 })
 afterEach(() => domain[Symbol.asyncDispose]())
 
-describe.each(['nodejs', 'ruby', 'jenkins'])('what OpenShift exports of %s', (name) => {
-  it('is taken whole, and exported again equal but for what servers set', () => {
+describe.each(['nodejs', 'ruby', 'jenkins'])('an OpenShift export of %s', (name) => {
+  it('is applied, and exported with the same content except for fields that servers set', () => {
     const text = openshiftExport(name)
 
     expect(applyOne(domain, text)).toMatchObject({ action: 'CREATED', warnings: [] })
@@ -28,7 +28,7 @@ describe.each(['nodejs', 'ruby', 'jenkins'])('what OpenShift exports of %s', (na
     expect(wish(exportedYaml(domain, name, 'openshift'))).toEqual(wish(text))
   })
 
-  it('changes nothing when it is applied again, nor does our own export of it', () => {
+  it('changes nothing when it or our own export of it is applied again', () => {
     apply(domain, openshiftExport(name))
     const before = domain.dump()
 
@@ -45,7 +45,7 @@ describe.each(['nodejs', 'ruby', 'jenkins'])('what OpenShift exports of %s', (na
 })
 
 describe('a document', () => {
-  it('of an OpenShift that knew no import modes gets the mode of the server', async () => {
+  it('from an OpenShift without import modes gets the server’s mode', async () => {
     await using modern = new TestDomain({ importMode: 'PreserveOriginal' })
     const old = imageStream({
       tags: [{ ...tagOf('a', 'registry.test/a:1'), importPolicy: {}, referencePolicy: { type: '' } }],
@@ -60,7 +60,7 @@ describe('a document', () => {
     })
   })
 
-  it('has its keys as they are written, whatever YAML would make of them', () => {
+  it('keeps its keys as strings, also where YAML would convert them', () => {
     const labels = 'labels: {on: a, 0x10: b, 1.0: c, 2026-01-02: d}'
     const text = `{apiVersion: v1, kind: ImageStream, metadata: {name: ruby, ${labels}}, spec: {<<: {tags: 1}}}`
 
@@ -70,7 +70,7 @@ describe('a document', () => {
     expect(metadata.labels).toEqual({ on: 'a', '0x10': 'b', '1.0': 'c', '2026-01-02': 'd' })
   })
 
-  it('keeps texts that YAML would read as something else', () => {
+  it('keeps strings that YAML would convert', () => {
     const treacherous = [
       '1.0',
       'true',
@@ -180,7 +180,7 @@ const document = fc
   })
 
 describe('any document', () => {
-  it('comes back as it was applied, over whatever was there, and then changes nothing', async () => {
+  it('is exported as it was applied, over any stream before, and changes nothing when applied again', async () => {
     await fc.assert(
       fc.asyncProperty(document, document, fc.boolean(), async (first, second, asYaml) => {
         await using own = new TestDomain()

@@ -27,7 +27,7 @@ const withPolicy = (policy: unknown, more: object = {}) =>
 const stored = () => domain.streams.specTag(domain.stream().id, tagName('stable'))
 
 describe('a policy in a document', () => {
-  it('is the tag’s annotation, which is kept as the policy alone', () => {
+  it('is an annotation of the tag, which is stored only as the policy', () => {
     expect(applyOne(domain, withPolicy({ order: 'SEMVER', range: '^3.3' }))).toMatchObject({
       action: 'CREATED',
       warnings: [],
@@ -40,7 +40,7 @@ describe('a policy in a document', () => {
     })
   })
 
-  it('chooses from the tags of its repository, with the source that other servers would import', () => {
+  it('chooses from the tags of its repository, and keeps the source for other servers', () => {
     const filter = { pattern: '^(\\d+\\.\\d+\\.\\d+)-slim$' }
     apply(domain, withPolicy({ order: 'SEMVER', filter }, { from: tagOf('x', UPSTREAM).from }))
 
@@ -51,7 +51,7 @@ describe('a policy in a document', () => {
   it.each([
     ['JSON', exported],
     ['YAML', exportedYaml],
-  ])('comes out as it went in, in %s, and changes nothing when it is applied again', (_, write) => {
+  ])('is exported in %s as it was applied, and changes nothing when applied again', (_, write) => {
     apply(
       domain,
       withPolicy({ filter: { extract: '$1', pattern: '^v(.*)$' }, lowest: true, order: 'SEMVER' }),
@@ -67,14 +67,14 @@ describe('a policy in a document', () => {
     })
   })
 
-  it('is the same policy however it is written', () => {
+  it('is equal to the same policy in another notation', () => {
     apply(domain, withPolicy({ order: 'SEMVER', range: '^3.3' }))
 
     const again = withPolicy('{ "range": " ^3.3", "lowest": false, "filter": null, "order": "SEMVER" }')
     expect(applyOne(domain, again)).toMatchObject({ action: 'UNCHANGED', diff: '' })
   })
 
-  it('that changes is told by the annotation, and chosen by at once', async () => {
+  it('that changes is in the diff as the annotation, and chooses at once', async () => {
     const [old, current] = [image({ seed: 1 }), image({ seed: 2 })]
     domain.remote.push(UPSTREAM, '3.2', old).push(UPSTREAM, '3.3', current)
     await domain.create()
@@ -92,7 +92,7 @@ describe('a policy in a document', () => {
     expect(domain.digests('stable')).toEqual([old.digest, current.digest])
   })
 
-  it('that is left out is no policy any more', () => {
+  it('that is left out is removed', () => {
     apply(domain, withPolicy({ order: 'NEWEST' }))
     apply(domain, imageStream({ tags: [{ name: 'stable', annotations: { why: 'so' } }] }))
 
@@ -124,7 +124,7 @@ describe('a policy in a document', () => {
     expect(domain.streams.byName('default', 'ruby')).toBeUndefined()
   })
 
-  it('with a source that it cannot choose from is refused as such', () => {
+  it('with a source without tags to choose from is refused', () => {
     const error = refusal(
       domain,
       withPolicy({ order: 'NEWEST' }, { from: tagOf('x', `${UPSTREAM}:3.3`).from }),
@@ -134,7 +134,7 @@ describe('a policy in a document', () => {
     expect(error.message).toContain('leave out the tag and digest')
   })
 
-  it('warns of a field that it does not know', () => {
+  it('warns of an unknown field', () => {
     expect(applyOne(domain, withPolicy({ order: 'SEMVER', since: 'today' })).warnings).toEqual([
       `spec.tags[0].annotations["${POLICY}"].since: unknown field, not stored`,
     ])

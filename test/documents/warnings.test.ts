@@ -8,8 +8,8 @@ beforeEach(() => {
 })
 afterEach(() => domain[Symbol.asyncDispose]())
 
-describe('a field that is not known', () => {
-  it('is a warning with its path, and everything else is taken', () => {
+describe('an unknown field', () => {
+  it('is a warning with its path, and all other fields are applied', () => {
     const document = {
       ...imageStream(
         { foo: null, tags: [tagOf('a', 'registry.test/a', { foo: 1, importPolicy: { 'a.b': {} } })] },
@@ -32,7 +32,7 @@ describe('a field that is not known', () => {
     expect(domain.streams.specTags([domain.stream().id])).toMatchObject([{ name: 'a' }])
   })
 
-  it('is told a hundred times at most', () => {
+  it('is one of at most a hundred warnings', () => {
     const many = Object.fromEntries(Array.from({ length: 250 }, (_, at) => [`k${at}`, 1]))
     const { warnings } = applyOne(domain, imageStream(many))
 

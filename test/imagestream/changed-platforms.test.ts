@@ -23,8 +23,8 @@ const platformOf = (text: string): Platform => {
 const changed = (from: readonly PlatformImage[], to: readonly PlatformImage[]) =>
   changedPlatforms(from, to)?.map(formatPlatform) ?? null
 
-describe('the platforms that changed', () => {
-  it('are those with another image, those that came, and those that went', () => {
+describe('changed platforms', () => {
+  it('are those whose image is different, added or removed', () => {
     const before = [child('linux/amd64', 1), child('linux/arm64', 2), child('linux/s390x', 3)]
     const after = [child('linux/amd64', 1), child('linux/arm64', 4), child('linux/riscv64', 5)]
 
@@ -32,7 +32,7 @@ describe('the platforms that changed', () => {
     expect(changed(before, before.toReversed())).toEqual([])
   })
 
-  it('are the same where one side spells the variant that goes without saying', () => {
+  it('are the same where only one side names the default variant', () => {
     expect(changed([child('linux/arm64', 1)], [child('linux/arm64/v8', 1)])).toEqual([])
     expect(changed([child('linux/arm/v7', 1)], [child('linux/arm', 2)])).toEqual(['linux/arm'])
     expect(changed([child('linux/arm/v7', 1)], [child('linux/arm/v6', 1)])).toEqual([
@@ -41,7 +41,7 @@ describe('the platforms that changed', () => {
     ])
   })
 
-  it('are each told once, where there are several images for one, in whatever order', () => {
+  it('are listed once, where there are several images for one, in any order', () => {
     const windows = [child('windows/amd64', 1), child('windows/amd64', 2)]
 
     expect(changed(windows, windows.toReversed())).toEqual([])
@@ -50,12 +50,12 @@ describe('the platforms that changed', () => {
     ])
   })
 
-  it('are not known where what changed names none, and are where only what stayed does', () => {
+  it('are null where a changed image has no platform, and not where an unchanged one has none', () => {
     expect(changed([child(null, 1)], [child(null, 2)])).toBeNull()
     expect(changed([child(null, 1), child('linux/amd64', 2)], [child(null, 1)])).toEqual(['linux/amd64'])
   })
 
-  it('are none between a thing and itself, and the same forth and back', () => {
+  it('are empty for the same image, and the same in both directions', () => {
     const platform = fc.constantFrom('linux/amd64', 'linux/arm64', 'linux/arm64/v8', 'linux/arm/v7', 'a/b')
     const images = fc.array(fc.tuple(platform, fc.nat(2)).map(([name, seed]) => child(name, seed)))
     fc.assert(
@@ -74,14 +74,14 @@ describe('the platforms that changed', () => {
   })
 })
 
-describe('another index of which the same image is taken', () => {
+describe('an index with the same image for the platform', () => {
   const manifestOf = ({ bytes, mediaType }: Image | Index): Manifest => parseManifest(bytes, mediaType)
   const amd64 = image({ seed: 1 })
   const on = (architecture: string, seed: number) => image({ seed, platform: { os: 'linux', architecture } })
   const reindexed = (from: Image | Index, to: Image | Index) =>
     reindexedPlatforms(manifestOf(from), manifestOf(to))
 
-  it('names the platforms whose images are others, and no attestations', () => {
+  it('has the platforms whose images differ, without attestations', () => {
     const before = index([amd64, on('arm64', 1), on('s390x', 1)])
     const after = index([attestation(amd64), amd64, on('arm64', 2), on('s390x', 2)])
 
@@ -92,17 +92,17 @@ describe('another index of which the same image is taken', () => {
     ])
   })
 
-  it('names none where the digest of the index changed by attestation alone (Diun compares the platform digest)', () => {
+  it('has none where only an attestation changed the digest of the index (Diun compares the platform digest)', () => {
     expect(reindexed(index([amd64]), index([amd64, attestation(amd64)]))).toBe('')
     expect(readPlatforms('')).toEqual([])
   })
 
-  it('is not known where one of both is no index, or not stored', () => {
+  it('has none known where one of both is not an index, or not stored', () => {
     expect(reindexed(amd64, index([amd64]))).toBeNull()
     expect(reindexedPlatforms(undefined, manifestOf(index([amd64])))).toBeNull()
   })
 
-  it('is not known where what it names cannot be written, or is too much', () => {
+  it('has none known where they cannot be written, or are too many', () => {
     const many = Array.from({ length: 300 }, (_, at) => on(`architecture${at}`, 1))
 
     expect(reindexed(index([amd64]), index([amd64, on('a b', 1)]))).toBeNull()

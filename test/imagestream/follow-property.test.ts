@@ -30,8 +30,8 @@ function longestChain(world: FollowWorld): number {
   return Math.max(0, ...KEYS.map(length))
 }
 
-describe('tags that follow, whatever is done to them', () => {
-  it('have the histories, conditions and pushes of the rules, in streams whose versions tell', async () => {
+describe('tags that follow, after any changes', () => {
+  it('have the histories, conditions and pushes of the model, and their streams the versions', async () => {
     let longest = 0
     let refused = 0
     await fc.assert(

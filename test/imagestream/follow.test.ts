@@ -15,7 +15,7 @@ const ONE = one.digest
 const TWO = two.digest
 
 describe('a tag that follows another', () => {
-  it('gets the same event in the same stream, of its own spec tag’s generation, as a push of source TAG', () => {
+  it('gets the same event with the generation of its own spec tag, as a push of source TAG', () => {
     world.push(one, 'web:latest')
     world.specify('web', [following('stable', 'latest')])
     world.time += 1000
@@ -39,7 +39,7 @@ describe('a tag that follows another', () => {
     ])
   })
 
-  it('in another stream and namespace gets it too, and makes a new version of that stream', () => {
+  it('in another stream and namespace gets it too, and raises the version of that stream', () => {
     world.push(one, 'web:1')
     world.createWith('shop/app', [following('base', 'web:1', { namespace: 'default' })])
     const before = world.version('shop/app')
@@ -50,14 +50,14 @@ describe('a tag that follows another', () => {
     expect(world.log().at(-1)).toMatchObject({ namespace: 'shop', source: 'TAG', previousImageId: 1 })
   })
 
-  it('takes a tag without a stream of its own stream’s name, in the namespace that is named', () => {
+  it('without a stream name in its source follows a tag of its own stream, in the named namespace', () => {
     world.push(one, 'team/web:1')
     world.createWith('web', [following('x', '1', { namespace: 'team' })])
 
     expect(world.meant('web:x')).toEqual([ONE])
   })
 
-  it('gets it through any number of steps, sources first, each tag once', () => {
+  it('gets it through any number of steps, sources first and each tag once', () => {
     world.push(one, 's0:t')
     for (let at = 1; at <= 30; at++) {
       world.createWith(`s${at}`, [following('t', `s${at - 1}:t`), following('u', `s${at - 1}:t`)])
@@ -70,7 +70,7 @@ describe('a tag that follows another', () => {
     expect(world.logged(before)).toEqual(['REGISTRY s0:t', ...steps])
   })
 
-  it('gets what an import brings its source', async () => {
+  it('gets the image that an import gives its source', async () => {
     world.remote.push(UPSTREAM, 'latest', one)
     await world.create()
     world.createWith('app', [following('base', 'ruby:latest')])
@@ -81,7 +81,7 @@ describe('a tag that follows another', () => {
     expect(world.log().map(({ source }) => source)).toEqual(['IMPORT', 'TAG', 'IMPORT', 'TAG'])
   })
 
-  it('is no result of the import that moved its source', async () => {
+  it('is not a result of the import that moved its source', async () => {
     world.remote.push(UPSTREAM, 'latest', one)
     world.createWith('app', [following('base', 'ruby:latest')])
     const { imported } = await world.create()
@@ -90,7 +90,7 @@ describe('a tag that follows another', () => {
     expect(world.results(imported?.id ?? 0).map(({ tag }) => tag)).toEqual(['latest'])
   })
 
-  it('gets a rewritten reference, which is no push', () => {
+  it('gets a rewritten reference, which is not a push', () => {
     world.push(one, 'web:1')
     world.createWith('app', [following('base', 'web:1')])
     const stream = world.stream('web')
@@ -115,7 +115,7 @@ describe('a tag that follows another', () => {
     expect(world.logged()).toEqual(['REGISTRY web:1', 'TAG app:base'])
   })
 
-  it('is left alone by a source that stays as it is, also where somebody pushed to it directly', () => {
+  it('stays when its source does not change, also after a direct push', () => {
     world.push(one, 'web:1')
     world.createWith('app', [following('base', 'web:1')])
     world.push(two, 'app:base')
@@ -145,7 +145,7 @@ describe('a tag that follows another', () => {
     expect(world.meant('app:next')).toEqual([ONE])
   })
 
-  it('clears what an import that failed before had left', async () => {
+  it('clears the condition of an earlier failed import', async () => {
     await world.create({ name: 'app', spec: { tags: [fromImage('base', `${UPSTREAM}:none`)] } })
     expect(world.condition('base', 'app')?.reason).toBe('NotFound')
     world.specify('app', [following('base', 'web:1')])
@@ -155,7 +155,7 @@ describe('a tag that follows another', () => {
     expect(world.meant('app:base')).toEqual([ONE])
   })
 
-  it('keeps what it had when its source is removed, and moves on when that is back', () => {
+  it('keeps its image when its source is removed, and moves again when the source is back', () => {
     world.push(one, 'web:1')
     world.createWith('app', [following('base', 'web:1')])
     world.untag('web:1')
@@ -165,7 +165,7 @@ describe('a tag that follows another', () => {
     expect(world.meant('app:base')).toEqual([TWO, ONE])
   })
 
-  it('keeps what it had when the stream of its source is deleted, and follows a new one of that name', () => {
+  it('keeps its image when the stream of its source is deleted, and follows a new one of that name', () => {
     world.push(one, 'web:1')
     world.createWith('app', [following('base', 'web:1')])
     world.writer.delete({ namespace: 'default', name: 'web' })
@@ -175,7 +175,7 @@ describe('a tag that follows another', () => {
     expect(world.meant('app:base')).toEqual([TWO, ONE])
   })
 
-  it('follows no more once its spec tag says something else, or is gone', () => {
+  it('no longer follows once its spec tag changes or is removed', () => {
     world.push(one, 'web:1')
     world.createWith('app', [following('a', 'web:1'), following('b', 'web:1'), following('c', 'web:1')])
     world.specify('app', [
@@ -188,8 +188,8 @@ describe('a tag that follows another', () => {
   })
 })
 
-describe('a spec tag from a tag that is written', () => {
-  it('gets what its source means at once, in the transaction that writes it', () => {
+describe('a spec tag from a tag', () => {
+  it('gets the image of its source in the transaction that writes it', () => {
     world.push(one, 'web:1')
     const { stream } = world.writer.create({
       namespace: 'default',
@@ -205,7 +205,7 @@ describe('a spec tag from a tag that is written', () => {
     })
   })
 
-  it('with reference: true gets it once, and follows nothing', () => {
+  it('with reference: true gets the image once, and follows nothing', () => {
     world.push(one, 'web:1')
     world.createWith('app', [following('base', 'web:1', { reference: true })])
     world.push(two, 'web:1')
@@ -217,7 +217,7 @@ describe('a spec tag from a tag that is written', () => {
     })
   })
 
-  it('beside its source gets the source’s new image only, whatever the order and the way between them', () => {
+  it('that is written with its source gets only the source’s new image, in any order and over any steps', () => {
     world.push(one, 'old:x')
     world.push(two, 'new:x')
     world.createWith('app', [following('b', 'old:x')])
@@ -228,7 +228,7 @@ describe('a spec tag from a tag that is written', () => {
     expect(world.meant('app:a')).toEqual([TWO])
   })
 
-  it('changed in another way raises the generation of the newest event, and is no push', () => {
+  it('that changes in another field raises the generation of the newest event, without a push', () => {
     world.push(one, 'web:1')
     world.createWith('app', [following('base', 'web:1')])
     world.specify('app', [following('base', 'web:1', { annotations: [{ key: 'why', value: 'so' }] })])
@@ -237,7 +237,7 @@ describe('a spec tag from a tag that is written', () => {
     expect(world.log()).toHaveLength(2)
   })
 
-  it('that says what it said before is not written, and moves nothing', () => {
+  it('that does not change is not written, and moves nothing', () => {
     world.push(one, 'web:1')
     world.createWith('app', [following('base', 'web:1')])
     world.push(two, 'app:base')
@@ -247,7 +247,7 @@ describe('a spec tag from a tag that is written', () => {
     expect(world.dump()).toEqual(before)
   })
 
-  it('is not imported, and wins over the repository’s tag of its name', async () => {
+  it('is not imported, and replaces the repository’s tag of its name', async () => {
     world.remote.push(UPSTREAM, 'latest', one).push(UPSTREAM, 'stable', two)
     const tags = [following('stable', 'latest')]
     const { imported } = await world.create({ spec: { dockerImageRepository: UPSTREAM, tags } })
@@ -268,7 +268,7 @@ describe('a spec tag from an image of a history', () => {
   it.each([
     ['its digest', `web@${ONE}`],
     ['a unique beginning of it', `web@${ONE.slice(0, 12)}`],
-  ])('gets it by %s, also when the tag has moved on', (_, name) => {
+  ])('gets it by %s, also after the tag has moved', (_, name) => {
     world.push(one, 'web:1')
     world.push(two, 'web:1')
     world.createWith('app', [fromHistory(name)])
@@ -286,7 +286,7 @@ describe('a spec tag from an image of a history', () => {
     expect(world.meant('web:pinned')).toEqual([ONE])
   })
 
-  it('is where the tag had it that got it last', () => {
+  it('has the reference of the newest entry with the image', () => {
     world.push(one, 'app:x')
     world.push(two, 'web:2')
     world.retag('web:1', 'app:x')
@@ -296,14 +296,14 @@ describe('a spec tag from an image of a history', () => {
     expect(world.eventsOf('other:pinned')[0]?.dockerImageReference).toContain(`/default/web@${ONE}`)
   })
 
-  it('by a whole digest that is not there is written all the same, as documents of other servers have them', () => {
+  it('with an unknown whole digest is written, as in documents of other servers', () => {
     world.createWith('app', [fromHistory(`web@${ONE}`)])
 
     expect(world.streams.specTags([world.stream('app').id])).toMatchObject([{ fromName: `web@${ONE}` }])
     expect(world.meant('app:pinned')).toEqual([])
   })
 
-  it('by a beginning of no digest is NOT_FOUND, of several CONFLICT with the candidates; nothing is written', () => {
+  it('with a digest prefix of no image is NOT_FOUND, of several CONFLICT with their digests; nothing is written', () => {
     world.push(one, 'web:1')
     const several: string[] = []
     for (let seed = 100; several.length < 2; seed++) {
@@ -347,7 +347,7 @@ describe('a cycle', () => {
     expect(world.dump()).toEqual(before)
   })
 
-  it('across streams is refused when it is closed, also where the other half waited for this stream', () => {
+  it('across streams is refused when it is closed, also where one half waited for this stream', () => {
     world.createWith('b', [following('2', 'a:1')])
     const before = world.dump()
 
@@ -357,7 +357,7 @@ describe('a cycle', () => {
     expect(world.dump()).toEqual(before)
   })
 
-  it('across namespaces is told with them', () => {
+  it('across namespaces is described with namespaces', () => {
     world.createWith('team/b', [following('2', 'a:1', { namespace: 'default' })])
 
     expect(() => world.createWith('a', [following('1', 'b:2', { namespace: 'team' })])).toThrow(
@@ -365,7 +365,7 @@ describe('a cycle', () => {
     )
   })
 
-  it('that is long is told in short', () => {
+  it('that is long is shortened in the message', () => {
     for (let at = 1; at < 100; at++) world.createWith(`s${at}`, [following('t', `s${at - 1}:t`)])
 
     expect(() => world.createWith('s0', [following('t', 's99:t')])).toThrow(
@@ -373,14 +373,14 @@ describe('a cycle', () => {
     )
   })
 
-  it('is none where a reference takes part, which follows nothing', () => {
+  it('does not go through a reference, which follows nothing', () => {
     world.createWith('b', [following('2', 'a:1', { reference: true })])
     world.createWith('a', [following('1', 'b:2')])
 
     expect(world.streams.specTags([world.stream('a').id])).toHaveLength(1)
   })
 
-  it('may be undone and turned round in one write', () => {
+  it('can be reversed in one write', () => {
     world.push(one, 'a:0')
     world.specify('a', [following('1', '0'), following('2', '1')])
     world.push(two, 'a:0')
@@ -390,11 +390,11 @@ describe('a cycle', () => {
   })
 })
 
-describe('what following costs', () => {
+describe('the cost of following', () => {
   const LOOK_UP = /where p\.follows_namespace = \?/
   const STEP = /"follows_namespace".* from "image_streams"/
 
-  it('is one look-up by index for each tag that changed, and none for one that did not', () => {
+  it('is one indexed lookup for each tag that moved, and none for others', () => {
     world.push(one, 'web:1')
     world.createWith('app', [following('base', 'web:1')])
     using statements = watchStatements()
@@ -413,7 +413,7 @@ describe('what following costs', () => {
     expect(plan.join()).not.toContain('SCAN')
   })
 
-  it('is one step for each tag of a chain that is written, not one for each pair', () => {
+  it('is one step for each tag of a written chain, not one for each pair', () => {
     const length = 500
     const tags = Array.from({ length }, (_, at) => following(`t${at + 1}`, `t${at}`))
     world.push(one, 'web:t0')

@@ -115,7 +115,7 @@ function replay(domain: TestDomain): Map<string, number> {
 }
 
 describe('a stream, whatever happens upstream', () => {
-  it('has the history that was seen, newest first, and a log that gives the tags', async () => {
+  it('has the observed history, newest first, and a log from which the tags can be computed', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
         await using domain = new TestDomain()
@@ -140,7 +140,7 @@ describe('a stream, whatever happens upstream', () => {
     )
   })
 
-  it('is not changed by an import of what it has seen', async () => {
+  it('is not changed by an import of the same tags', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 15 }), async (steps) => {
         await using domain = new TestDomain()

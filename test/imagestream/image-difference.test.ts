@@ -33,7 +33,7 @@ describe('the layers of two images', () => {
     expect(sizeOfLayers([])).toBe(0)
   })
 
-  it('are counted once where an image has one twice: it is pulled once', () => {
+  it('are counted once where an image has one twice, as in a pull', () => {
     const [empty, a, b] = [layer('empty', 32), layer('a'), layer('b')]
 
     expect(layerDifference([empty, a, empty], [empty, empty, b, b])).toEqual({
@@ -43,7 +43,7 @@ describe('the layers of two images', () => {
     })
   })
 
-  it('are all of both images, each in one of the three lists, and turn around', () => {
+  it('are each in one of the three lists, and symmetric', () => {
     const layers = fc.array(
       fc.nat(6).map((content) => layer(content)),
       { maxLength: 10 },
@@ -81,7 +81,7 @@ describe('the configs of two images', () => {
     ).toEqual([])
   })
 
-  it('differ in labels, also those that are called like parts of an object', () => {
+  it('differ in labels, also those named like properties of objects', () => {
     const from = config({ Labels: { version: '1', constructor: 'x' } })
     const to = config({ Labels: JSON.parse('{ "version": "2", "__proto__": "y" }') })
 
@@ -92,7 +92,7 @@ describe('the configs of two images', () => {
     ])
   })
 
-  it('differ in settings, where an empty list is as good as none', () => {
+  it('differ in settings, where an empty list is the same as none', () => {
     const from = config({ User: 'root', Entrypoint: ['ruby', '-v'], Cmd: [], ExposedPorts: { '80/tcp': {} } })
     const to = config({ User: 'app', WorkingDir: '/srv', Entrypoint: ['ruby', '-v'], Volumes: {} })
 
@@ -106,7 +106,7 @@ describe('the configs of two images', () => {
     ])
   })
 
-  it('differ in everything from what has none', () => {
+  it('differ in everything from an image without a config', () => {
     const run = config({ Env: ['A=1'], Labels: { l: '2' }, User: 'u' })
 
     expect(environmentChanges(null, run)).toEqual([{ key: 'A', from: null, to: '1' }])
@@ -128,7 +128,7 @@ describe('the images of two indexes', () => {
   const told = (pairs: ReturnType<typeof pairByPlatform<ReturnType<typeof child>>>) =>
     pairs.map(({ platform, from, to }) => [platform && formatPlatform(platform), Boolean(from), Boolean(to)])
 
-  it('are paired by platform, those that only the older has last', () => {
+  it('are paired by platform, with those that only the older has last', () => {
     const from = [child('1', linux('amd64')), child('2', linux('s390x')), child('3', linux('arm', 'v5'))]
     const to = [child('4', linux('arm', 'v7')), child('5', linux('amd64'))]
 
@@ -147,18 +147,15 @@ describe('the images of two indexes', () => {
     ['arm64', 'v8'],
     ['arm', 'v7'],
     ['amd64', 'v1'],
-  ])(
-    'are one platform where %s is said with the variant that it means anyway, %s',
-    (architecture, variant) => {
-      const [plain, said] = [child('1', linux(architecture)), child('2', linux(architecture, variant))]
+  ])('are one platform where %s names the default variant, %s', (architecture, variant) => {
+    const [plain, said] = [child('1', linux(architecture)), child('2', linux(architecture, variant))]
 
-      expect(pairByPlatform([plain], [said])).toHaveLength(1)
-      expect(pairByPlatform([said], [plain])).toHaveLength(1)
-      expect(pairByPlatform([plain], [child('3', linux(architecture, 'v3'))])).toHaveLength(2)
-    },
-  )
+    expect(pairByPlatform([plain], [said])).toHaveLength(1)
+    expect(pairByPlatform([said], [plain])).toHaveLength(1)
+    expect(pairByPlatform([plain], [child('3', linux(architecture, 'v3'))])).toHaveLength(2)
+  })
 
-  it('are paired in order where there are several for one platform, or none is said', () => {
+  it('are paired in order where several have the same platform or none', () => {
     const windows = { os: 'windows', architecture: 'amd64' }
     const from = [child('1', windows), child('2', windows), child('3')]
     const to = [child('4', windows), child('5')]
@@ -172,7 +169,7 @@ describe('the images of two indexes', () => {
     ])
   })
 
-  it('are no attestations', () => {
+  it('do not include attestations', () => {
     const attestation = child('1', { os: 'unknown', architecture: 'unknown' })
     const marked = child('2', undefined, { 'vnd.docker.reference.type': 'attestation-manifest' })
 

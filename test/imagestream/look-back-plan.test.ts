@@ -37,12 +37,13 @@ function seed(): void {
   })
 }
 
-/** Milliseconds of the fastest of several reads: what it takes when nothing else runs. */
+/** Milliseconds of CPU time of the fastest of several reads. */
 function fastest(read: () => unknown): number {
   const times = Array.from({ length: 7 }, () => {
-    const began = performance.now()
+    const began = process.cpuUsage()
     read()
-    return performance.now() - began
+    const { user, system } = process.cpuUsage(began)
+    return (user + system) / 1000
   })
   return Math.min(...times)
 }
@@ -84,32 +85,32 @@ const READS: Readonly<Record<string, () => unknown>> = {
 }
 
 describe('among a million tag events', () => {
-  it.each(Object.entries(READS))('%s is read by indexes alone', (_what, read) => {
+  it.each(Object.entries(READS))('%s is read by indexes only', (_what, read) => {
     const plan = planOf(read)
     expect(plan.length).toBeGreaterThan(0)
     expect(scans(plan)).toEqual([])
   })
 
-  it('a plan that reads a whole table would be seen', () => {
+  it('detects a plan that reads a whole table', () => {
     const plan = planOf(() =>
       domain.db.prepare('select count(*) from tag_events where created_at < ?').get(5),
     )
     expect(scans(plan)).toHaveLength(1)
   })
 
-  it.each(Object.entries(READS))('%s takes milliseconds', (_what, read) => {
+  it.each(Object.entries(READS))('%s takes milliseconds of CPU time', (_what, read) => {
     // measured: 0.02 to 2
     expect(fastest(read)).toBeLessThan(20)
   })
 
-  it('what a tag meant takes as long in a history of 500,000 entries as in one of 500', () => {
+  it('the image of a tag is found as fast in a history of 500,000 entries as in one of 500', () => {
     for (const time of times) {
       // measured: 0.03, where reading from the newest entry on takes 170
       expect(fastest(() => lookBack().eventsAt([1], time))).toBeLessThan(5)
     }
   })
 
-  it('finds what reading from the newest entry on finds', () => {
+  it('finds the same as reading from the newest entry on', () => {
     const slow = domain.db.prepare<{ id: number }>(
       'select id from tag_events where tag_id = ? and created_at <= ? order by id desc limit 1',
     )

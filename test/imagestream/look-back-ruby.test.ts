@@ -28,7 +28,7 @@ const digestsOf = (past: readonly PastTag[]): Map<string, string | undefined> =>
   return new Map(past.map(({ name, event }) => [name, images.get(event.imageId)?.digest]))
 }
 
-it('twelve years of the ruby image, imported at every date, are found at every date and just before', () => {
+it('twelve years of the ruby image, imported at every date, have the right tags at every date and just before', () => {
   const { id } = domain.stream()
   const then = (time: number) => digestsOf(domain.lookBack.tagsAt([id], { time }, ALL))
 
@@ -46,7 +46,7 @@ it('twelve years of the ruby image, imported at every date, are found at every d
   expect(domain.internalErrors).toEqual([])
 })
 
-it('and each of the 9,425 moves is one push, dated as it was and with the image before it', () => {
+it('each of the 9,425 moves is one push, with its date and the previous image', () => {
   const log = domain.log()
   const ids = log.flatMap(({ imageId, previousImageId }) => [imageId, previousImageId ?? imageId])
   const images = domain.images.byIds([...new Set(ids)])
@@ -67,7 +67,7 @@ it('and each of the 9,425 moves is one push, dated as it was and with the image 
   expect(log.map(({ pushedAt }) => pushedAt)).toEqual(filed.map((line) => Number(line.split(' ')[0])))
 })
 
-it('and each of its tags alone means at a date what the file says', () => {
+it('each tag has at a date the image in the file', () => {
   const date = new Date('2019-06-01')
   const tags = domain.tags.ofStreams([domain.stream().id], { order: 'NAME', page: ALL })
   const events = domain.lookBack.eventsAt(

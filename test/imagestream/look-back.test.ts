@@ -67,8 +67,8 @@ const at = (tag: string, time: number): string | undefined => {
   return event && digestOf(event.imageId)
 }
 
-describe('what a tag meant', () => {
-  it('is its newest entry of that time, from the very millisecond on', () => {
+describe('the image of a tag at a time', () => {
+  it('is its newest entry then, from the very millisecond on', () => {
     record([meant('3', 1, 1000), meant('3', 2, 2000), meant('3', 3, 3000)])
     const digests = [1, 2, 3].map((seed) => image({ seed }).digest)
 
@@ -82,7 +82,7 @@ describe('what a tag meant', () => {
     ])
   })
 
-  it('is nothing before its first entry, nor for a tag that never had an image', () => {
+  it('is missing before the first entry, and for a tag without images', () => {
     record([meant('3', 1, 1000)])
     domain.db.transact((tx) =>
       domain.recorder.recordImportFailure(
@@ -110,7 +110,7 @@ describe('what a tag meant', () => {
     expect(at('3', 999)).toBeUndefined()
   })
 
-  it('is found in any history, among any others, as reading all of it would', () => {
+  it('is the same as reading all of any history', () => {
     const entry = fc.record({ tag: fc.constantFrom('a', 'b', 'c'), wait: fc.nat(3), seed: fc.nat(4) })
     fc.assert(
       fc.property(fc.array(entry, { minLength: 1, maxLength: 60 }), (entries) => {
@@ -134,7 +134,7 @@ describe('what a tag meant', () => {
     )
   })
 
-  it('is, where the clock was set back, an entry of before whose next one is of after', () => {
+  it('is the last entry that is not later, where the clock was set back', () => {
     fc.assert(
       fc.property(fc.array(fc.nat(20), { minLength: 1, maxLength: 40 }), fc.nat(21), (times, time) => {
         domain.writer.delete({ namespace: 'default', name: 'ruby' })
@@ -155,8 +155,8 @@ describe('what a tag meant', () => {
   })
 })
 
-describe('what a stream’s tags meant', () => {
-  it('comes by name, in pages from both ends, chosen by a glob and counted alike', () => {
+describe('a stream’s tags at a time', () => {
+  it('are read by name, in pages from both ends, filtered by a glob and counted', () => {
     const names = ['3.10', '3.2', 'latest', '3', '3.2-slim']
     record(names.map((tag, seed) => meant(tag, seed, 1000 + seed)))
     const read = (time: number, page: object, matching?: string) =>
@@ -174,7 +174,7 @@ describe('what a stream’s tags meant', () => {
     expect([count(5000), count(5000, '3.*'), count(1002), count(999)]).toEqual([5, 3, 3, undefined])
   })
 
-  it('is read for many streams at once in two statements, however many tags there are', () => {
+  it('are read for many streams in two statements, for any number of tags', () => {
     const ids = Array.from({ length: 20 }, (_, n) => {
       const { id, name } = domain.writer.create({ namespace: 'default', name: `s${n}` }).stream
       record(
@@ -195,7 +195,7 @@ describe('what a stream’s tags meant', () => {
 })
 
 describe('an image’s history', () => {
-  it('is every entry of every tag in any stream, newest first, in pages', () => {
+  it('has every entry of every tag in all streams, newest first, in pages', () => {
     const other = domain.writer.create({ namespace: 'default', name: 'other' }).stream
     record([meant('a', 1, 1000), meant('b', 2, 1000)])
     record([meant('x', 1, 2000)], { id: other.id, name: 'other' })

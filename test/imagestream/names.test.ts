@@ -36,7 +36,7 @@ describe('a stream’s name', () => {
     },
   )
 
-  it('is at most 253 long, and with its namespace a repository that can be pushed to', () => {
+  it('has at most 253 characters, and with its namespace a valid repository name', () => {
     expect(fieldOf(() => checkStreamName('a', 'n'.repeat(253)))).toBeUndefined()
     expect(fieldOf(() => checkStreamName('a', 'n'.repeat(254)))).toBe('name')
     expect(fieldOf(() => checkStreamName('ab', 'n'.repeat(253)))).toBe('name')
@@ -51,8 +51,8 @@ describe('a tag', () => {
   })
 })
 
-describe('a name in a stream', () => {
-  it('is a tag, or an image of its history, and latest when it is neither', () => {
+describe('a name of an image in a stream', () => {
+  it('is a tag or a digest, and latest without either', () => {
     expect(splitName('ruby:3.3')).toEqual({ stream: 'ruby', tag: '3.3' })
     expect(splitName('ruby@sha256:abc')).toEqual({ stream: 'ruby', digest: 'sha256:abc' })
     expect(splitName('ruby')).toEqual({ stream: 'ruby', tag: 'latest' })
@@ -66,7 +66,7 @@ describe('keys and values', () => {
       'labels',
     )
 
-  it('are kept in the order given', () => {
+  it('keep their order', () => {
     expect(readKeyValues(write('b', 'a', 'team.io/x_y.z')).map(({ key }) => key)).toEqual([
       'b',
       'a',
@@ -75,7 +75,7 @@ describe('keys and values', () => {
     expect(readKeyValues(write())).toEqual([])
   })
 
-  it('keep nothing but key and value', () => {
+  it('have only key and value stored', () => {
     const text = writeKeyValues(
       [{ key: 'a', value: '"', extra: 1 } as { key: string; value: string }],
       'labels',
@@ -91,11 +91,11 @@ describe('keys and values', () => {
     },
   )
 
-  it('are refused with a key that is there twice', () => {
+  it('are refused with a duplicate key', () => {
     expect(fieldOf(() => write('a', 'b', 'a'))).toBe('labels.2.key')
   })
 
-  it('are refused when they are too long together', () => {
+  it('are refused when they are too long in total', () => {
     const fits = [{ key: 'a', value: 'x'.repeat(MAX_KEY_VALUES_LENGTH - 1) }]
 
     expect(fieldOf(() => writeKeyValues(fits, 'labels'))).toBeUndefined()

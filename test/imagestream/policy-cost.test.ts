@@ -22,8 +22,8 @@ const CANDIDATE = /where t\.stream_id = \? and t\.name = \? and p\.follows_tag i
 const CANDIDATES = /where t\.stream_id = \? and p\.follows_tag is null and p\.policy is null/
 const count = (text: RegExp): number => statements.run.filter((one) => text.test(one)).length
 
-describe('what a policy costs', () => {
-  it('is two look-ups for each tag that an import of many brings, and never a look at all of them', async () => {
+describe('the cost of a policy', () => {
+  it('is two lookups for each tag that an import moves, and never a read of all tags', async () => {
     const all = [...releases(5000, { images: 20 })]
     for (const [tag, content] of all) world.remote.push(UPSTREAM, tag, content)
     const spec = { dockerImageRepository: UPSTREAM, tags: [ruled('stable', { order: 'SEMVER' })] }
@@ -43,7 +43,7 @@ describe('what a policy costs', () => {
     expect(count(RULES)).toBe(0)
   })
 
-  it('is one look-up in a stream without any, and none for a tag that does not move', () => {
+  it('is one lookup in a stream without policies, and none for a tag that does not move', () => {
     world.push(one, 'web:1')
     statements.reset()
     world.push(two, 'web:1')
@@ -54,7 +54,7 @@ describe('what a policy costs', () => {
     expect(count(RULES)).toBe(0)
   })
 
-  it('is by index: the rules of the stream, and not its other spec tags', () => {
+  it('is an indexed read of the policies, without the other spec tags', () => {
     world.push(one, 'web:1')
     const plan = world.db
       .prepare<{ detail: string }>(`explain query plan ${statements.run.find((text) => RULES.test(text))}`)
@@ -65,7 +65,7 @@ describe('what a policy costs', () => {
     expect(plan.join('\n')).not.toContain('SCAN')
   })
 
-  it('is a look at all tags when the chosen one goes or gets older, once for all policies of the stream', () => {
+  it('is one read of all tags for all policies when the chosen tag is removed or gets older', () => {
     for (let year = 2000; year < 2010; year++) {
       world.push(image({ seed: year, created: new Date(Date.UTC(year)) }), `web:1.${year}`)
     }
@@ -82,7 +82,7 @@ describe('what a policy costs', () => {
     expect(count(CANDIDATES)).toBe(3)
   })
 
-  it('is a look at all tags for who asks why, once while the stream stays as it is', () => {
+  it('is one read of all tags for each new version of the stream, when clients read the decision', () => {
     world.push(one, 'web:1.0')
     world.specify('web', [ruled('stable', { order: 'SEMVER' })])
     statements.reset()
@@ -95,7 +95,7 @@ describe('what a policy costs', () => {
     expect(count(CANDIDATES)).toBe(2)
   })
 
-  it('is one look at each tag of a spec that is written, whatever the number of policies', () => {
+  it('is one read of each tag of a written spec, for any number of policies', () => {
     const tags = Array.from({ length: 200 }, (_, at) => following(`${at}.0`, 'other:x', { reference: true }))
     const rules = Array.from({ length: 50 }, (_, at) =>
       ruled(`at-most-${at}`, { order: 'SEMVER', range: `<=${at}` }),

@@ -43,8 +43,8 @@ const wanted: fc.Arbitrary<Wanted> = fc.oneof(
 )
 const step = stepsOn(STAGE, wanted)
 
-describe('tags with rules, whatever is done to the tags that they choose among', () => {
-  it('mean what looking at all of them anew would choose, and have one event for each change of that', async () => {
+describe('tags with policies, after any changes', () => {
+  it('have the image that a decision over all tags chooses, with one event for each change', async () => {
     let chosen = 0
     let withoutAny = 0
     await fc.assert(

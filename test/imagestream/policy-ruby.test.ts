@@ -21,7 +21,7 @@ function highest(tags: ReadonlyMap<string, Digest>, pattern: RegExp, range = '*'
     .at(-1)?.digest
 }
 
-it('over twelve years of the ruby image each policy means at every date what the tags of the date say', async () => {
+it('over twelve years of the ruby image each policy chooses at every date the tag that the data has', async () => {
   await using world = new PolicyWorld({ importMode: 'PreserveOriginal' })
   world.createWith('ruby', [
     ruled('stable', { order: 'SEMVER' }),

@@ -27,7 +27,7 @@ const NEWEST: TagPolicyInput = { order: 'NEWEST' }
 const from = (year: number) => image({ seed: year, created: new Date(Date.UTC(year)) })
 
 describe('a tag with a policy over its own stream', () => {
-  it('means what the policy chooses, at once: the same event, of its own spec tag’s generation, as a push of source TAG', () => {
+  it('gets the chosen image at once, as an event of its own spec tag’s generation and a push of source TAG', () => {
     world.push(one, 'web:1.2')
     world.push(two, 'web:1.10')
     world.time += 1000
@@ -46,7 +46,7 @@ describe('a tag with a policy over its own stream', () => {
     expect(world.decision('web:stable')).toMatchObject({ chosen: '1.10', rankedCount: 2, excludedCount: 0 })
   })
 
-  it('moves with a push of a tag that the policy prefers, in the same transaction', () => {
+  it('moves with a push of a better tag, in the same transaction', () => {
     world.push(one, 'web:1.0')
     world.specify('web', [ruled('stable', SEMVER)])
     world.push(two, 'web:1.1')
@@ -68,7 +68,7 @@ describe('a tag with a policy over its own stream', () => {
     expect(world.decision('web:stable')?.chosen).toBe('1.1')
   })
 
-  it('moves with the chosen tag, and stays where another one moves', () => {
+  it('moves with the chosen tag, and stays when another one moves', () => {
     world.push(one, 'web:1.0')
     world.push(one, 'web:1.1')
     world.specify('web', [ruled('stable', SEMVER)])
@@ -79,7 +79,7 @@ describe('a tag with a policy over its own stream', () => {
     expect(world.meant('web:stable')).toEqual([THREE, ONE])
   })
 
-  it('gets what an import brings, without being a result of it', async () => {
+  it('gets imported images, without being a result of the import', async () => {
     world.remote.push(UPSTREAM, '3.2', one).push(UPSTREAM, '3.3', two)
     const tags = [ruled('stable', { order: 'SEMVER', range: '^3' })]
     const { imported } = await world.create({ spec: { dockerImageRepository: UPSTREAM, tags } })
@@ -89,7 +89,7 @@ describe('a tag with a policy over its own stream', () => {
     expect(world.decision('ruby:stable')?.chosen).toBe('3.3')
   })
 
-  it('wins over the repository’s tag of its name', async () => {
+  it('replaces the repository’s tag of its name', async () => {
     world.remote.push(UPSTREAM, '3.3', one).push(UPSTREAM, 'stable', two)
     const spec = { dockerImageRepository: UPSTREAM, tags: [ruled('stable', SEMVER)] }
     const { imported } = await world.create({ spec })
@@ -98,7 +98,7 @@ describe('a tag with a policy over its own stream', () => {
     expect(world.meant('ruby:stable')).toEqual([ONE])
   })
 
-  it('moves on no event that moves nothing', () => {
+  it('does not move with events that move nothing', () => {
     world.push(one, 'web:1.0')
     world.specify('web', [ruled('stable', SEMVER)])
     world.push(two, 'web:stable')
@@ -119,7 +119,7 @@ describe('a tag with a policy over its own stream', () => {
     expect(world.stored('web:stable')).toBe('1.1')
   })
 
-  it('gets a rewritten reference of what it chose, which is no push', () => {
+  it('gets a rewritten reference of the chosen tag, which is not a push', () => {
     world.push(one, 'web:1.0')
     world.specify('web', [ruled('stable', SEMVER)])
     const { id: streamId } = world.stream('web')
@@ -144,7 +144,7 @@ describe('a tag with a policy over its own stream', () => {
     expect(world.logged()).toEqual(['REGISTRY web:1.0', 'TAG web:stable'])
   })
 
-  it('waits while there is nothing to choose', () => {
+  it('waits while no tag can be chosen', () => {
     world.createWith('web', [ruled('stable', SEMVER)])
     expect(world.decision('web:stable')).toMatchObject({ chosen: null, rankedCount: 0 })
     expect(world.tag('stable', 'web')).toBeUndefined()
@@ -155,7 +155,7 @@ describe('a tag with a policy over its own stream', () => {
     expect(world.meant('web:stable')).toEqual([TWO])
   })
 
-  it('may be pushed to, and moves again with the next change of what is chosen', () => {
+  it('can be pushed to, and moves again with the next change of the chosen tag', () => {
     world.push(one, 'web:1.0')
     world.specify('web', [ruled('stable', SEMVER)])
     world.push(two, 'web:stable')
@@ -165,7 +165,7 @@ describe('a tag with a policy over its own stream', () => {
     expect(world.meant('web:stable')).toEqual([THREE, TWO, ONE])
   })
 
-  it('is chosen anew when its policy changes', () => {
+  it('is decided again when its policy changes', () => {
     world.push(one, 'web:1.0')
     world.push(two, 'web:2.0')
     world.specify('web', [ruled('stable', SEMVER)])
@@ -175,7 +175,7 @@ describe('a tag with a policy over its own stream', () => {
     expect(world.stored('web:stable')).toBe('1.0')
   })
 
-  it('goes on after a restart from what it had chosen', async () => {
+  it('continues after a restart from its stored choice', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'policy-'))
     const file = join(folder, 'streams.db')
     {
@@ -194,7 +194,7 @@ describe('a tag with a policy over its own stream', () => {
     rmSync(folder, { recursive: true })
   })
 
-  it('whose spec tag changes in another way has the generation of its newest event raised, and no push', () => {
+  it('whose spec tag changes in another field raises the generation of the newest event, without a push', () => {
     world.push(one, 'web:1.0')
     world.specify('web', [ruled('stable', SEMVER)])
     world.specify('web', [ruled('stable', SEMVER, { annotations: [{ key: 'why', value: 'so' }] })])
@@ -203,7 +203,7 @@ describe('a tag with a policy over its own stream', () => {
     expect(world.log()).toHaveLength(2)
   })
 
-  it('that is written as it was is not written, and moves nothing', () => {
+  it('that does not change is not written, and moves nothing', () => {
     world.push(one, 'web:1.0')
     world.specify('web', [ruled('stable', SEMVER)])
     world.push(two, 'web:stable')
@@ -214,8 +214,8 @@ describe('a tag with a policy over its own stream', () => {
   })
 })
 
-describe('what a policy cannot choose', () => {
-  it('is a tag that follows another, one with a policy, one without an image, and the tag itself; each is told', async () => {
+describe('a tag that cannot be chosen', () => {
+  it('is one that follows another, has a policy, has no image, or is the tag itself; the decision has the reason', async () => {
     world.remote.push(UPSTREAM, '1.0', one)
     const { imported } = await world.create({
       spec: {
@@ -243,7 +243,7 @@ describe('what a policy cannot choose', () => {
     expect(world.decision('ruby:3.0')?.chosen).toBe('1.0')
   })
 
-  it('is a tag that carries the signature of another image', () => {
+  it('is one with the signature of another image', () => {
     world.push(one, 'web:1.0')
     world.push(two, `web:sha256-${'0'.repeat(64)}.sig`)
     world.specify('web', [ruled('last', { order: 'ALPHABETICAL' })])
@@ -253,7 +253,7 @@ describe('what a policy cannot choose', () => {
     expect(world.decision('web:last')).toMatchObject({ rankedCount: 1, excludedCount: 0 })
   })
 
-  it('is chosen no more as soon as it follows another tag, and again when it does not', () => {
+  it('is one that starts to follow another tag, until it stops', () => {
     world.push(one, 'web:1.0')
     world.push(two, 'web:2.0')
     world.push(three, 'other:x')
@@ -267,7 +267,7 @@ describe('what a policy cannot choose', () => {
   })
 })
 
-describe('when the chosen tag goes, the next one is chosen', () => {
+describe('when the chosen tag is removed, the next one is chosen', () => {
   const next = () => [
     world.meant('web:stable'),
     world.decision('web:stable')?.chosen,
@@ -280,7 +280,7 @@ describe('when the chosen tag goes, the next one is chosen', () => {
     world.specify('web', [ruled('stable', SEMVER)])
   })
 
-  it('as untagImage removes it', () => {
+  it('by untagImage', () => {
     world.time += 1000
     world.untag('web:2.0')
 
@@ -288,14 +288,14 @@ describe('when the chosen tag goes, the next one is chosen', () => {
     expect(world.eventsOf('web:stable')[0]?.createdAt).toBe(world.time)
   })
 
-  it('as the integrated registry deletes it', () => {
+  it('by a deletion in the integrated registry', () => {
     const { id } = world.stream('web')
     world.db.transact((tx) => world.receiver.removeTags(tx, id, [tagName('2.0')]))
 
     expect(next()).toEqual([[ONE, TWO], '1.0', '1.0'])
   })
 
-  it('as a spec is written without it', () => {
+  it('by a spec without it', () => {
     world.specify('web', [ruled('stable', SEMVER), { name: '2.0', reference: false }])
     expect(next()).toEqual([[TWO], '2.0', '2.0'])
     world.specify('web', [ruled('stable', SEMVER)])
@@ -303,7 +303,7 @@ describe('when the chosen tag goes, the next one is chosen', () => {
     expect(next()).toEqual([[ONE, TWO], '1.0', '1.0'])
   })
 
-  it('and without any left the tag keeps what it has, until there is one again', () => {
+  it('and without candidates the tag keeps its image until there are some', () => {
     world.untag('web:2.0')
     world.untag('web:1.0')
     expect(next()).toEqual([[ONE, TWO], null, null])
@@ -314,7 +314,7 @@ describe('when the chosen tag goes, the next one is chosen', () => {
 })
 
 describe('the newest image', () => {
-  it('is the one that was created last, whatever order the tags came in', () => {
+  it('is the one that was created last, in any order of pushes', () => {
     world.createWith('web', [ruled('last', NEWEST), ruled('first', { ...NEWEST, lowest: true })])
     for (const [tag, year] of Object.entries({ a: 2021, b: 2023, c: 2020, d: 2022 })) {
       world.push(from(year), `web:${tag}`)
@@ -325,7 +325,7 @@ describe('the newest image', () => {
     expect(world.meant('web:first')).toEqual([from(2020).digest, from(2021).digest])
   })
 
-  it('is another one when the tag that had it moves to an older one', () => {
+  it('changes when its tag moves to an older image', () => {
     world.push(from(2022), 'web:a')
     world.push(from(2023), 'web:b')
     world.specify('web', [ruled('last', NEWEST)])
@@ -335,7 +335,7 @@ describe('the newest image', () => {
     expect(world.stored('web:last')).toBe('a')
   })
 
-  it('is followed on the same tag when it is replaced by an even newer one', () => {
+  it('stays on the same tag when that gets an even newer image', () => {
     world.push(from(2022), 'web:a')
     world.push(from(2023), 'web:b')
     world.specify('web', [ruled('last', NEWEST)])
@@ -346,7 +346,7 @@ describe('the newest image', () => {
 })
 
 describe('a tag that follows a tag with a policy', () => {
-  it('moves on with it, in whatever stream it is', () => {
+  it('moves with it, in any stream', () => {
     world.push(one, 'web:1.0')
     world.specify('web', [ruled('stable', SEMVER), following('prod', 'stable')])
     world.createWith('app', [following('base', 'web:stable')])
@@ -374,7 +374,7 @@ describe('one write of a spec', () => {
     reference: false,
   })
 
-  it('with many tags to choose from and the policy gives the tag one event', () => {
+  it('gives a tag with a policy one event for many candidates', () => {
     for (const content of [one, two, three]) world.push(content, 'store:x')
     world.createWith('web', [
       pinned('1.0', ONE),
@@ -392,7 +392,7 @@ describe('one write of a spec', () => {
   })
 })
 
-describe('the policy of a tag ends', () => {
+describe('a tag’s policy is removed', () => {
   beforeEach(() => {
     world.push(one, 'web:1.0')
     world.specify('web', [ruled('stable', SEMVER)])
@@ -412,7 +412,7 @@ describe('the policy of a tag ends', () => {
     ended()
   })
 
-  it('with tagImage to an alias of what it had chosen', () => {
+  it('with tagImage to an alias of the chosen tag', () => {
     world.retag('web:stable', '1.0', { alias: true })
     ended()
   })
@@ -442,8 +442,8 @@ describe('the policy of a tag ends', () => {
   })
 })
 
-describe('what a policy would choose', () => {
-  it('is shown without being stored', () => {
+describe('a preview of a policy', () => {
+  it('is returned without being stored', () => {
     world.push(one, 'web:1.0')
     world.push(two, 'web:2.0')
     const before = world.dump()
@@ -468,7 +468,7 @@ describe('what a policy would choose', () => {
     expect(world.dump()).toEqual(before)
   })
 
-  it('is never the tag that it is for', () => {
+  it('never chooses the tag that it is for', () => {
     world.push(one, 'web:1.0')
     world.push(two, 'web:2.0')
     const policy = {
@@ -486,7 +486,7 @@ describe('what a policy would choose', () => {
   })
 })
 
-describe('what was chosen of a repository', () => {
+describe('the stored decision about a repository', () => {
   const decision = {
     chosen: tagName('3.3'),
     rankedCount: 1000,
@@ -513,7 +513,7 @@ describe('what was chosen of a repository', () => {
       ),
     )
 
-  it('is what its last import found, with the best of a bounded length', () => {
+  it('is the one of the last import, with a bounded number of tags', () => {
     world.createWith('web', [stable])
     expect(world.decision('web:stable')).toBeUndefined()
     record()
@@ -524,7 +524,7 @@ describe('what was chosen of a repository', () => {
     expect(world.stored('web:stable')).toBe('3.3')
   })
 
-  it('is forgotten when the policy or the repository is another one, and not when another field is', () => {
+  it('is deleted when the policy or the repository changes, and kept when another field does', () => {
     world.createWith('web', [stable])
     record()
     world.specify('web', [
@@ -539,14 +539,14 @@ describe('what was chosen of a repository', () => {
     expect(world.decision('web:stable')).toBeUndefined()
   })
 
-  it('is nothing where the tag has no policy any more', () => {
+  it('is undefined for a tag that no longer has a policy', () => {
     world.createWith('web', [])
     record()
 
     expect(world.stored('web:stable')).toBeUndefined()
   })
 
-  it('does not move with the stream’s own tags', () => {
+  it('does not change with the stream’s own tags', () => {
     world.createWith('web', [stable])
     world.push(one, 'web:3.4')
 

@@ -27,7 +27,7 @@ const one = image({ seed: 1 })
 const two = image({ seed: 2 })
 
 describe('a push', () => {
-  it('creates the stream that is not there, with one event for the tag and one entry in the log', () => {
+  it('creates a missing stream, with one event for the tag and one entry in the log', () => {
     const { streamId, imageId } = push(one, ['v1'])
 
     expect(domain.stream('web')).toMatchObject({ id: streamId, generation: 1, dockerImageRepository: null })
@@ -39,7 +39,7 @@ describe('a push', () => {
     ])
   })
 
-  it('brings the image’s metadata with it', () => {
+  it('stores the image’s metadata', () => {
     const { imageId } = push(image({ seed: 3, platform: { os: 'linux', architecture: 'arm64' } }), ['v1'])
 
     expect(domain.images.byIds([imageId]).get(imageId)).toMatchObject({
@@ -50,7 +50,7 @@ describe('a push', () => {
     expect(domain.images.configs([imageId]).size).toBe(1)
   })
 
-  it('of another image moves the tag, of the same one does nothing', () => {
+  it('of another image moves the tag, and of the same one changes nothing', () => {
     const { imageId } = push(one, ['v1'])
     push(two, ['v1'])
     push(two, ['v1'])
@@ -60,13 +60,13 @@ describe('a push', () => {
     expect(domain.log()[1]).toMatchObject({ previousImageId: imageId })
   })
 
-  it('of several tags moves each', () => {
+  it('of several tags moves each of them', () => {
     push(one, ['v1', 'latest'])
 
     expect(domain.log().map(({ tag }) => tag)).toEqual(['v1', 'latest'])
   })
 
-  it('by digest keeps the image, and no tag and no push', () => {
+  it('by digest stores the image, without a tag or a push', () => {
     const { imageId } = push(one, [])
 
     expect(domain.images.byDigest(one.digest)?.id).toBe(imageId)
@@ -74,7 +74,7 @@ describe('a push', () => {
     expect(domain.log()).toEqual([])
   })
 
-  it('of an index knows its children, and so its size', () => {
+  it('of an index has its children, and their size', () => {
     push(one, [])
     push(two, [])
     const { imageId } = push(index([one, two]), ['v1'])
@@ -82,7 +82,7 @@ describe('a push', () => {
     expect(domain.images.byIds([imageId]).get(imageId)?.size).toBeGreaterThan(0)
   })
 
-  it('to a tag with a spec tag is of that spec tag’s generation, and the next import brings its own image back', async () => {
+  it('to a tag with a spec tag has that spec tag’s generation, and the next import restores the imported image', async () => {
     domain.remote.push(UPSTREAM, 'latest', two)
     await domain.create({ spec: { tags: [fromImage('latest', `${UPSTREAM}:latest`)] } })
     push(one, ['latest'], 'ruby')
@@ -93,7 +93,7 @@ describe('a push', () => {
     expect(domain.log().map(({ source }) => source)).toEqual(['IMPORT', 'REGISTRY', 'IMPORT'])
   })
 
-  it('to a name that no stream can have is refused whole', () => {
+  it('to an invalid stream name is refused as a whole', () => {
     const before = domain.dump()
 
     expect(() => push(one, ['v1'], 'a_b')).toThrow('is not an image stream')
@@ -101,8 +101,8 @@ describe('a push', () => {
   })
 })
 
-describe('tags that the registry removed', () => {
-  it('are gone with their history', () => {
+describe('tags that the registry removes', () => {
+  it('are removed with their history', () => {
     const { streamId } = push(one, ['v1', 'v2', 'v3'])
     domain.db.transact((tx) => domain.receiver.removeTags(tx, streamId, [tagName('v1'), tagName('v3')]))
 

@@ -27,13 +27,13 @@ describe('a stream’s tags', () => {
     ['IMPORTANCE', ['latest', '1.10', '1.10-rc1', '1.2', 'v1.2', '1.2.3', 'a', 'a.b', 'b']],
     ['NAME', [...NAMES].sort()],
     ['SEMVER_DESC', ['1.10', '1.10-rc1', '1.2.3', '1.2', 'v1.2', 'a', 'a.b', 'b', 'latest']],
-  ])('come in the order %s', async (order, expected) => {
+  ])('are sorted by %s', async (order, expected) => {
     const id = await importAll()
 
     expect(names(domain.tags.ofStreams([id], { order, page: ALL }))).toEqual(expected)
   })
 
-  it('come newest first, those without an image last', async () => {
+  it('are sorted newest first, those without an image last', async () => {
     const id = await importAll()
     await domain.import({ tag: 'gone', from: `${UPSTREAM}:gone` })
     const tags = names(domain.tags.ofStreams([id], { order: 'NEWEST_FIRST', page: ALL }))
@@ -42,7 +42,7 @@ describe('a stream’s tags', () => {
     expect(tags.at(-1)).toBe('gone')
   })
 
-  it('are cut into pages that give every tag once, in every order and from both ends', async () => {
+  it('are paged without gaps or duplicates, in every order and from both ends', async () => {
     const id = await importAll()
     const order = fc.constantFrom<TagOrder>('IMPORTANCE', 'NAME', 'NEWEST_FIRST', 'SEMVER_DESC')
     fc.assert(
@@ -67,7 +67,7 @@ describe('a stream’s tags', () => {
     )
   })
 
-  it('are chosen by a glob, and counted alike', async () => {
+  it('are filtered by a glob, and counted', async () => {
     const id = await importAll()
     const chosen = domain.tags.ofStreams([id], { order: 'NAME', matching: '1.*', page: ALL })
 
@@ -76,7 +76,7 @@ describe('a stream’s tags', () => {
     expect(domain.tags.countOfStreams([id]).get(id)).toBe(NAMES.length)
   })
 
-  it('are read for many streams at once, so many of each', async () => {
+  it('are read for many streams at once, with a limit for each', async () => {
     const id = await importAll()
     const other = (await domain.create({ name: 'other' })).stream.id
     const tags = domain.tags.ofStreams([id, other], { order: 'IMPORTANCE', page: { limit: 1 } })
@@ -107,7 +107,7 @@ describe('a tag’s history', () => {
     expect(domain.tag('latest')?.newestEventId).toBe(newest?.id)
   })
 
-  it('finds its images by the beginning of a digest', async () => {
+  it('finds images by a digest prefix', async () => {
     const id = await importAll()
     const { digest } = image({ seed: 'a' })
     const find = (prefix: string) =>
@@ -123,7 +123,7 @@ describe('a tag’s history', () => {
 })
 
 describe('an image’s tags', () => {
-  it('are those that mean it now, of all streams', async () => {
+  it('are those that point to it, in all streams', async () => {
     for (const tag of ['a', 'b']) domain.remote.push(UPSTREAM, tag, image({ seed: 1 }))
     await domain.create()
     await domain.create({ name: 'other', spec: { tags: [fromImage('x', `${UPSTREAM}:a`)] } })
@@ -138,7 +138,7 @@ describe('an image’s tags', () => {
 })
 
 describe('images', () => {
-  it('are read many at once, by digest and by id, and what is not stored is left out', async () => {
+  it('are read many at once, by digest and by id, without those that are not stored', async () => {
     const children = [1, 2].map((seed) =>
       image({ seed, platform: { os: 'linux', architecture: `arch${seed}` } }),
     )
@@ -181,7 +181,7 @@ describe('streams', () => {
     return page
   }
 
-  it('come by namespace, then name', () => {
+  it('are sorted by namespace, then name', () => {
     expect(chosen({})).toEqual(['a/python', 'a/ruby', 'a/ruby-slim', 'b/ruby'])
     const after = domain.streams.page({ order: 'NAME', page: { limit: 1, after: ['a', 'ruby'] } })
     expect(names(after)).toEqual(['ruby-slim', 'ruby'])
@@ -189,7 +189,7 @@ describe('streams', () => {
     expect(names(domain.streams.page({ order: 'NAME', page }))).toEqual(['ruby', 'ruby-slim'])
   })
 
-  it('are chosen by namespace, glob and all of the labels together', () => {
+  it('are filtered by namespace, glob and labels together', () => {
     expect(chosen({ namespace: 'a', matching: 'ruby*' })).toEqual(['a/ruby', 'a/ruby-slim'])
     expect(chosen({ labels: [{ key: 'team', value: 'x' }] })).toEqual(['a/python', 'a/ruby-slim', 'b/ruby'])
     expect(
@@ -203,7 +203,7 @@ describe('streams', () => {
     expect(chosen({ labels: [{ key: 'team', value: `' or 1=1 --` }] })).toEqual([])
   })
 
-  it('that are not there are nothing', () => {
+  it('that do not exist are missing', () => {
     expect(domain.streams.byName('a', 'nobody')).toBeUndefined()
     expect(domain.streams.specTag(1, tagName('x'))).toBeUndefined()
   })

@@ -60,8 +60,8 @@ const version = (): number => domain.stream().resourceVersion
 const A = 'registry.test/ruby@sha256:a'
 const B = 'registry.test/ruby@sha256:b'
 
-describe('a tag event against the newest one of its tag', () => {
-  it('is the first of a tag that has no history: a push', () => {
+describe('a tag event, compared with the newest one of its tag', () => {
+  it('is added to a tag without a history, as a push', () => {
     expect(record()).toMatchObject({ pushed: true })
 
     expect(history()).toEqual([[first, A, 1]])
@@ -71,7 +71,7 @@ describe('a tag event against the newest one of its tag', () => {
     expect(version()).toBe(2)
   })
 
-  it('with the same reference, image and generation does nothing at all', () => {
+  it('with the same reference, image and generation changes nothing', () => {
     const { tagEventId } = record()
     const before = domain.dump()
     domain.time += 1000
@@ -80,7 +80,7 @@ describe('a tag event against the newest one of its tag', () => {
     expect(domain.dump()).toEqual(before)
   })
 
-  it('with the same reference and image, of a later generation, raises the newest one’s', () => {
+  it('with the same reference and image and a later generation raises the generation', () => {
     const { tagEventId } = record()
 
     expect(record({ generation: 3 })).toEqual({ tagEventId, pushed: false })
@@ -89,7 +89,7 @@ describe('a tag event against the newest one of its tag', () => {
     expect(version()).toBe(3)
   })
 
-  it('of an earlier generation never lowers the newest one’s', () => {
+  it('with an earlier generation never lowers it', () => {
     record({ generation: 3 })
     record({ generation: 2 })
     record({ generation: 2, dockerImageReference: B })
@@ -97,7 +97,7 @@ describe('a tag event against the newest one of its tag', () => {
     expect(history()).toEqual([[first, B, 3]])
   })
 
-  it('with the same reference and another image replaces the image in place: a push', () => {
+  it('with the same reference and another image replaces the image, as a push', () => {
     const { tagEventId } = record()
 
     expect(record({ imageId: second })).toEqual({ tagEventId, pushed: true })
@@ -110,7 +110,7 @@ describe('a tag event against the newest one of its tag', () => {
     ])
   })
 
-  it('with another reference and the same image replaces the reference in place: no push', () => {
+  it('with another reference and the same image replaces the reference, without a push', () => {
     const { tagEventId } = record()
 
     expect(record({ dockerImageReference: B, generation: 2 })).toEqual({ tagEventId, pushed: false })
@@ -119,7 +119,7 @@ describe('a tag event against the newest one of its tag', () => {
     expect(version()).toBe(3)
   })
 
-  it('with another reference and image goes first: a push', () => {
+  it('with another reference and image is added, as a push', () => {
     record()
     domain.time += 1000
     const { tagEventId } = record({ imageId: second, dockerImageReference: B, generation: 2, source: 'TAG' })
@@ -146,7 +146,7 @@ describe('a tag event against the newest one of its tag', () => {
     })
   })
 
-  it('that brings back an older image is a new one: a push', () => {
+  it('that restores an older image is added, as a push', () => {
     record()
     record({ imageId: second, dockerImageReference: B })
     record()
@@ -155,7 +155,7 @@ describe('a tag event against the newest one of its tag', () => {
     expect(domain.log()).toHaveLength(3)
   })
 
-  it('remembers what the registry said without making a new version of the stream', () => {
+  it('stores the upstream digest without a new version of the stream', () => {
     record()
     const before = version()
     record({ upstreamDigest: digestOf('index') })
@@ -166,7 +166,7 @@ describe('a tag event against the newest one of its tag', () => {
 })
 
 describe('a failed import of a tag', () => {
-  it('keeps the history and says why in a condition', () => {
+  it('keeps the history and sets a condition', () => {
     record()
     fail({ generation: 2 })
 
@@ -183,7 +183,7 @@ describe('a failed import of a tag', () => {
     expect(version()).toBe(3)
   })
 
-  it('of a tag that never had an image leaves a tag with a condition alone', () => {
+  it('that never had an image leaves a tag with only a condition', () => {
     fail()
 
     expect(domain.tag('latest')).toMatchObject({ newestEventId: null, newestAt: 0 })
@@ -200,7 +200,7 @@ describe('a failed import of a tag', () => {
     expect(domain.dump()).toEqual(before)
   })
 
-  it('for another reason is told, and leaves the time of transition alone', () => {
+  it('for another reason changes the condition, and not its time of transition', () => {
     fail()
     const since = domain.time
     domain.time += 1000
@@ -210,7 +210,7 @@ describe('a failed import of a tag', () => {
     expect(version()).toBe(3)
   })
 
-  it('is cleared by success, also where the image is the same, and is no push', () => {
+  it('is cleared by a success, also with the same image, without a push', () => {
     record()
     fail()
     const before = version()
@@ -221,7 +221,7 @@ describe('a failed import of a tag', () => {
     expect(version()).toBe(before + 1)
   })
 
-  it('after a success begins a new transition', () => {
+  it('after a success has a new time of transition', () => {
     fail()
     record()
     domain.time += 1000
@@ -231,8 +231,8 @@ describe('a failed import of a tag', () => {
   })
 })
 
-describe('what is recorded together', () => {
-  it('is there as a whole or not at all', () => {
+describe('a transaction of several records', () => {
+  it('is stored as a whole or not at all', () => {
     const before = domain.dump()
 
     expect(() =>
@@ -249,7 +249,7 @@ describe('what is recorded together', () => {
 describe('a removed tag', () => {
   const remove = (): boolean => domain.db.transact((tx) => domain.recorder.removeTag(tx, address()))
 
-  it('is gone with its history and conditions, and its pushes stay in the log', () => {
+  it('loses its history and conditions, and its pushes stay in the log', () => {
     record()
     record({ imageId: second, dockerImageReference: B })
     fail()
@@ -260,7 +260,7 @@ describe('a removed tag', () => {
     expect(domain.log().map(({ tag }) => tag)).toEqual(['latest', 'latest'])
   })
 
-  it('takes its spec tag along: a new generation', async () => {
+  it('loses its spec tag, which raises the generation', async () => {
     const spec = { tags: [fromImage('latest', 'registry.test/ruby:latest')] }
     domain.writer.update({ namespace: 'default', name: 'ruby', spec })
     const { generation } = domain.stream()
@@ -270,7 +270,7 @@ describe('a removed tag', () => {
     expect(domain.stream().generation).toBe(generation + 1)
   })
 
-  it('that was only in status leaves the generation alone, and is a new version', () => {
+  it('that was only in the status keeps the generation, and raises the version', () => {
     record()
     const { generation, resourceVersion } = domain.stream()
     remove()
@@ -278,14 +278,14 @@ describe('a removed tag', () => {
     expect(domain.stream()).toMatchObject({ generation, resourceVersion: resourceVersion + 1 })
   })
 
-  it('that was not there changes nothing', () => {
+  it('that did not exist changes nothing', () => {
     const before = domain.dump()
 
     expect(remove()).toBe(false)
     expect(domain.dump()).toEqual(before)
   })
 
-  it('begins a new history when it comes back', () => {
+  it('starts a new history when it is recorded again', () => {
     record()
     remove()
     record({ imageId: second, dockerImageReference: B })

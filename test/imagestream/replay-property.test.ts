@@ -199,8 +199,8 @@ function checkHistories(world: FollowWorld, reader: Reader, pruned: boolean): vo
   }
 }
 
-describe('the push log, replayed', () => {
-  it('gives the tags and their histories, whatever was imported, pushed, tagged, followed, removed and pruned', async () => {
+describe('a replay of the push log', () => {
+  it('gives the tags and histories, after any imports, pushes, tagging, following, removals and pruning', async () => {
     const seen = { steps: 0, pushes: 0, removed: 0 }
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 40 }), async (steps) => {

@@ -35,12 +35,12 @@ async function createRuby({ local = true, tags = [] as SpecTagInput[], name = 'r
   await domain.import({ imageStream: name })
 }
 
-describe('a bare name, with a stream of that name that is looked up first', () => {
+describe('a bare name of a stream with a local lookup policy', () => {
   it.each([
     ['ruby:3.3', '3.3', now],
     ['ruby', 'latest', old],
     ['ruby:latest', 'latest', old],
-  ])('%s means the tag %s: its image, by digest', async (name, tag, { digest }) => {
+  ])('%s resolves to the tag %s, by digest', async (name, tag, { digest }) => {
     await createRuby()
 
     expect(resolve(name)).toMatchObject({
@@ -52,7 +52,7 @@ describe('a bare name, with a stream of that name that is looked up first', () =
     })
   })
 
-  it('means an image of its history by digest, also one of before, and a tag beside the digest says nothing', async () => {
+  it('resolves a digest in its history, also an older one, and ignores a tag beside the digest', async () => {
     await createRuby()
 
     for (const { digest } of [old, now]) {
@@ -67,7 +67,7 @@ describe('a bare name, with a stream of that name that is looked up first', () =
     }
   })
 
-  it('is given out by the reference policy: Local is the integrated registry’s, where there is one', async () => {
+  it('has the pull spec of the reference policy: Local is the integrated registry’s, where there is one', async () => {
     const tags = [fromImage('3.3', `${UPSTREAM}:3.3`, { referencePolicy: { type: 'Local' } })]
     await createRuby({ tags })
     const local = `${REGISTRY_HOST}/default/ruby@${now.digest}`
@@ -78,7 +78,7 @@ describe('a bare name, with a stream of that name that is looked up first', () =
     expect(resolve('ruby:latest').dockerImageReference).toBe(`${UPSTREAM}@${old.digest}`)
   })
 
-  it('means no tag that the stream does not have: the registry of that name is not asked instead', async () => {
+  it('never resolves to a registry for a tag that the stream does not have', async () => {
     await createRuby()
 
     for (const name of ['ruby:9.9', `ruby@${image({ seed: 'nobody has it' }).digest}`]) {
@@ -93,7 +93,7 @@ describe('a bare name, with a stream of that name that is looked up first', () =
     }
   })
 
-  it('means no image that another stream has', async () => {
+  it('never resolves to an image of another stream', async () => {
     await createRuby()
     await domain.create({ name: 'empty', spec: { lookupPolicy: { local: true } } })
 
@@ -101,14 +101,14 @@ describe('a bare name, with a stream of that name that is looked up first', () =
     expect(resolve('empty').message).toContain('default/empty has no tag "latest"')
   })
 
-  it('says that a tag has no image yet', async () => {
+  it('has a message for a tag without an image', async () => {
     await createRuby({ tags: [fromImage('next', `${UPSTREAM}:not-there`)] })
 
     expect(resolve('ruby:next')).toMatchObject({ dockerImageReference: null, tag: { name: 'next' } })
     expect(resolve('ruby:next').message).toContain('has no image yet for its tag "next"')
   })
 
-  it('means what a tag with reference: true passes on, which nobody has looked at', async () => {
+  it('resolves to the reference of a tag with reference: true', async () => {
     const { digest } = now
     const tags = [
       fromImage('3.3', 'quay.io/team/ruby:3', { reference: true }),
@@ -140,7 +140,7 @@ describe('any other name', () => {
     ['localhost:5000/ruby:3.3', 'localhost:5000/ruby:3.3'],
     [`quay.io/team/app:v1@${digest}`, `quay.io/team/app@${digest}`],
     ['a__b', 'docker.io/library/a__b:latest'],
-  ])('%s is the reference itself, defaults written out: %s', async (name, dockerImageReference) => {
+  ])('%s is the reference itself, in full: %s', async (name, dockerImageReference) => {
     await createRuby()
 
     expect(resolve(name)).toMatchObject({
@@ -151,7 +151,7 @@ describe('any other name', () => {
     })
   })
 
-  it('is not looked for in a stream whose policy does not say so, nor in that of another namespace', async () => {
+  it('is not resolved to a stream without the policy, or of another namespace', async () => {
     await createRuby({ local: false })
 
     expect(resolve('ruby:3.3').dockerImageReference).toBe('docker.io/library/ruby:3.3')
@@ -163,7 +163,7 @@ describe('any other name', () => {
     })
   })
 
-  it('by a digest that is known is shown with its image', async () => {
+  it('with the digest of a stored image has the image', async () => {
     await createRuby()
 
     expect(resolve(`quay.io/elsewhere/ruby@${digest}`)).toMatchObject({
@@ -182,7 +182,7 @@ describe('any other name', () => {
     },
   )
 
-  it('in what is no namespace is INVALID', () => {
+  it('in an invalid namespace is INVALID', () => {
     expect(() => resolve('ruby', { namespace: 'No' })).toThrow(
       expect.objectContaining({ code: 'INVALID', field: 'namespace' }),
     )

@@ -28,8 +28,8 @@ const rollBack = (input: Partial<RollBackTagInput>) =>
   domain.rollBackTag({ namespace: 'default', imageStream: 'ruby', tag: '3', ...input })
 const specTag = (tag = '3') => domain.streams.specTags([domain.stream().id]).find(({ name }) => name === tag)
 
-describe('a tag that is rolled back', () => {
-  it('means the old image again, as a new entry of its history and a push', () => {
+describe('a rolled-back tag', () => {
+  it('points to the old image again, as a new entry of its history and a push', () => {
     const pushes = domain.log().length
 
     const { event, previous, tag } = rollBack({ digest: first })
@@ -52,13 +52,13 @@ describe('a tag that is rolled back', () => {
     [HOUR - 1, 0],
     [HOUR, 1],
     [1.5 * HOUR, 1],
-  ])('means what it meant at a time: %i ms after the beginning', (after, expected) => {
+  ])('points to the image of a time: %i ms after the beginning', (after, expected) => {
     rollBack({ at: began + after })
 
     expect(domain.digests('3')[0]).toBe(builds[expected]?.digest)
   })
 
-  it('stays there: the spec names the image, and the next import leaves it alone', async () => {
+  it('stays there: the spec has the image, and the next import does not move the tag', async () => {
     rollBack({ digest: second })
 
     expect(specTag()).toMatchObject({ fromKind: 'ImageStreamImage', fromName: `ruby@${second}` })
@@ -67,7 +67,7 @@ describe('a tag that is rolled back', () => {
     expect(domain.internalErrors).toEqual([])
   })
 
-  it('stays there although it was imported from a source of its own, whose reference policy it keeps', async () => {
+  it('stays there although it had an imported source, and keeps the reference policy', async () => {
     domain.remote.push(UPSTREAM, 'own', image({ seed: 1 }))
     const referencePolicy = { type: 'Local' as const }
     domain.writer.update({
@@ -86,7 +86,7 @@ describe('a tag that is rolled back', () => {
     expect(specTag('mine')).toMatchObject({ fromKind: 'ImageStreamImage', referencePolicy: 'Local' })
   })
 
-  it('takes with it the tags that follow it', () => {
+  it('moves the tags that follow it', () => {
     const follow = (tag: string, name: string) =>
       domain.tagging.tagImage({
         namespace: 'default',
@@ -109,7 +109,7 @@ describe('a tag that is rolled back', () => {
     ])
   })
 
-  it('follows no other tag any more', async () => {
+  it('no longer follows another tag', async () => {
     domain.tagging.tagImage({
       namespace: 'default',
       imageStream: 'ruby',
@@ -130,7 +130,7 @@ describe('a tag that is rolled back', () => {
     expect(domain.digests('stable')[0]).toBe(third)
   })
 
-  it('can be rolled forward by the same means, and back again', () => {
+  it('can be rolled forward and back again in the same way', () => {
     rollBack({ digest: first })
     domain.time += HOUR
     const { previous } = rollBack({ digest: third })
@@ -147,8 +147,8 @@ const step = fc.oneof(
   fc.record({ do: fc.constant('by time' as const), back: fc.nat(8) }),
 )
 
-describe('whatever is imported and rolled back', () => {
-  it('the history only grows, an import moves no tag that was rolled back, and each time is looked up alike for good', async () => {
+describe('a history after any imports and roll-backs', () => {
+  it('only grows, keeps rolled-back tags in place, and has the same image for a time forever', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 14 }), async (steps) => {
         await using domain = new TestDomain()
@@ -202,8 +202,8 @@ describe('whatever is imported and rolled back', () => {
   })
 })
 
-describe('a tag that means the image already', () => {
-  it('gets no new entry, and is pinned', async () => {
+describe('a roll-back to the current image', () => {
+  it('adds no entry, and pins the tag', async () => {
     const pushes = domain.log().length
 
     const { previous, event } = rollBack({ digest: third })
@@ -219,7 +219,7 @@ describe('a tag that means the image already', () => {
   })
 })
 
-describe('a roll-back is refused, and changes nothing,', () => {
+describe('a roll-back is refused without changes', () => {
   const digest = second
   const stranger = image({ seed: 'stranger' }).digest
 
@@ -242,7 +242,7 @@ describe('a roll-back is refused, and changes nothing,', () => {
     expect(domain.dump()).toEqual(before)
   })
 
-  it('for an image that only another tag has meant, and the refusal names what it has meant', async () => {
+  it('for an image that only another tag had, with the history of the tag in the message', async () => {
     domain.remote.push(UPSTREAM, 'other', image({ seed: 9 }))
     await domain.import()
 
@@ -251,7 +251,7 @@ describe('a roll-back is refused, and changes nothing,', () => {
     )
   })
 
-  it('and done for the newest version', () => {
+  it('and accepted for the newest version', () => {
     rollBack({ digest, resourceVersion: String(domain.stream().resourceVersion) })
 
     expect(domain.digests('3')[0]).toBe(second)

@@ -16,7 +16,7 @@ beforeEach(() => {
 afterEach(() => world[Symbol.asyncDispose]())
 
 describe('an image stream', () => {
-  it('stores no layers: an import fetches manifests and configs alone', async () => {
+  it('stores no layers: an import fetches only manifests and configs', async () => {
     const layers = [layer('a'), layer('b')]
     const content = image({ seed: 1, layers })
     await using upstream = await startUpstream()
@@ -33,7 +33,7 @@ describe('an image stream', () => {
     expect(registry.usage).toEqual({ blobs: 0, manifests: 0, logicalSize: 0 })
   })
 
-  it('stores which image each tag meant, and since when', async () => {
+  it('stores which image each tag pointed to, and since when', async () => {
     const times = []
     for (const content of [one, two]) {
       world.remote.push(UPSTREAM, 'latest', content)
@@ -48,7 +48,7 @@ describe('an image stream', () => {
 })
 
 describe('a tag event', () => {
-  it('has its time, a pull spec by digest, the image and the generation; the newest is what the tag means', async () => {
+  it('has its time, a pull spec by digest, the image and the generation; the newest is the tag’s image', async () => {
     world.remote.push(UPSTREAM, 'latest', one)
     await world.create()
     world.remote.push(UPSTREAM, 'latest', two)
@@ -69,7 +69,7 @@ describe('a tag event', () => {
 })
 
 describe('an image', () => {
-  it('is one for all streams and namespaces, named by its digest, however it came', async () => {
+  it('is stored once for all streams and namespaces, by its digest', async () => {
     world.remote.push(UPSTREAM, 'latest', one).push('registry.test/other', 'latest', one)
     await world.create()
     await world.create({ name: 'other', spec: { dockerImageRepository: 'registry.test/other' } })
@@ -81,7 +81,7 @@ describe('an image', () => {
     expect(tags.map((tag) => world.meant(tag))).toEqual(tags.map(() => [one.digest]))
   })
 
-  it('is never changed by what comes after it: not where it was first seen, nor its bytes', async () => {
+  it('is never changed later, neither its first reference nor its bytes', async () => {
     world.push(one, 'web:1')
     const { images, image_configs } = world.dump()
 
@@ -96,8 +96,8 @@ describe('an image', () => {
   })
 })
 
-describe('images enter a stream', () => {
-  it('by an import, a push or a tag: each is one entry of the history and one of the log, with its source', async () => {
+describe('an image enters a stream', () => {
+  it('by an import, a push or tagging, as one entry of the history and one of the log with its source', async () => {
     world.remote.push(UPSTREAM, 'latest', one)
     await world.create()
     world.push(two, 'ruby:latest')
@@ -115,7 +115,7 @@ describe('images enter a stream', () => {
     )
   })
 
-  it('by the same rules: an image that the tag means already is no entry and no push, whichever way it comes', async () => {
+  it('by the same rules: the current image of a tag is neither an entry nor a push', async () => {
     world.push(one, 'web:1')
     world.remote.push(UPSTREAM, '1', one)
     const pushes = world.log().length

@@ -45,7 +45,7 @@ async function streamOf({ client }: TestApp): Promise<Stream> {
 }
 
 describe('with the integrated registry', () => {
-  test('a stream is pulled from it, and a tag with the policy Local by digest', async () => {
+  test('a stream is pulled from it, and a tag with the reference policy Local by digest', async () => {
     await using app = await startApp()
     const host = `localhost:${new URL(app.app.url).port}`
 
@@ -59,7 +59,7 @@ describe('with the integrated registry', () => {
     expect(stream.local.dockerImageReference).toBe(`${host}/shop/app@${content.digest}`)
   })
 
-  test('under the name that was set for it, where one was', async () => {
+  test('its configured name is used', async () => {
     await using app = await startApp({ registryHost: 'images.example.org' })
 
     const stream = await streamOf(app)
@@ -72,7 +72,7 @@ describe('with the integrated registry', () => {
   })
 })
 
-describe('with another registry in its place', () => {
+describe('with an external registry', () => {
   test('a stream is pulled from the repository of its spec, and each tag from its source', async () => {
     await using app = await startApp({
       externalRegistry: new URL(upstream.url),
@@ -89,7 +89,7 @@ describe('with another registry in its place', () => {
     }
   })
 
-  test('a stream that names no repository is that registry’s of its name', async () => {
+  test('a stream without a repository is pulled from the external registry’s repository of its name', async () => {
     await using app = await startApp({
       externalRegistry: new URL(upstream.url),
       webhookSecret: 'a secret that is long enough',

@@ -28,7 +28,7 @@ describe('conditions are cleared', () => {
     await failOnce()
   })
 
-  it('where only the generation is raised', async () => {
+  it('when only the generation is raised', async () => {
     const tags = [fromImage('latest', UPSTREAM, { annotations: [{ key: 'a', value: 'b' }] })]
     const { importId } = world.writer.update({ namespace: 'default', name: 'ruby', spec: { tags } })
     await world.finished(importId ?? 0)
@@ -37,7 +37,7 @@ describe('conditions are cleared', () => {
     expect(world.condition('latest')).toBeUndefined()
   })
 
-  it('where a new event goes first', async () => {
+  it('when a new event is added', async () => {
     world.remote.push(UPSTREAM, 'latest', two)
     await world.import()
 
@@ -45,7 +45,7 @@ describe('conditions are cleared', () => {
     expect(world.condition('latest')).toBeUndefined()
   })
 
-  it('where the new event is a push or a tag', async () => {
+  it('when the new event is a push or a tag', async () => {
     world.push(two, 'ruby:latest')
     expect(world.condition('latest')).toBeUndefined()
 
@@ -57,7 +57,7 @@ describe('conditions are cleared', () => {
 })
 
 describe('a tag that moved upstream', () => {
-  it('is a new event and not a rewritten one, since its reference is by digest', async () => {
+  it('is a new event and not a rewritten one, since its reference has the digest', async () => {
     await world.create()
     world.remote.push(UPSTREAM, 'latest', two)
     await world.import()
@@ -106,7 +106,7 @@ describe('a tag that follows', () => {
     expect(world.dump()).toEqual(before)
   })
 
-  it('is told of by one bell, with its source: who reads the log then has both', () => {
+  it('notifies readers once together with its source: the log then has both', () => {
     world.push(one, 'web:1')
     world.createWith('app', [following('base', 'web:1')])
     const heard: number[] = []
@@ -118,7 +118,7 @@ describe('a tag that follows', () => {
     expect(new Set(heard)).toEqual(new Set([2]))
   })
 
-  it('in a cycle over several streams is refused when it is written, and nothing is', () => {
+  it('in a cycle over several streams is refused, and nothing is written', () => {
     world.createWith('a', [following('x', 'b:x')])
     world.createWith('b', [following('x', 'c:x')])
     const before = world.dump()
@@ -131,8 +131,8 @@ describe('a tag that follows', () => {
   })
 })
 
-describe('what is no push', () => {
-  it('is a raised generation, a rewritten reference, a condition, or a tag that is removed', async () => {
+describe('no push', () => {
+  it('results from a raised generation, a rewritten reference, a condition, or a removed tag', async () => {
     await world.create({ spec: { tags: [fromImage('latest', UPSTREAM)] } })
     const log = world.log()
     const tags = [fromImage('latest', UPSTREAM, { annotations: [{ key: 'a', value: 'b' }] })]

@@ -117,7 +117,7 @@ describe('every write raises the resource version, and a change of spec the gene
     expect(after.generation).toBe(before.generation + (spec ? 1 : 0))
   })
 
-  it('also entries of histories that are pruned', async () => {
+  it('also pruning of history entries', async () => {
     await using pruner = createPruner({ db: world.db, recorder: world.recorder, now: () => world.time })
     for (const content of [two, one, two, one]) world.push(content, 'ruby:3.3')
     const before = versions()
@@ -128,7 +128,7 @@ describe('every write raises the resource version, and a change of spec the gene
     expect(versions().generation).toBe(before.generation)
   })
 
-  it('but for what says only what was so', async () => {
+  it('but not a write without changes', async () => {
     const before = versions()
 
     update({ labels: [], spec: { tags: KEPT } })
@@ -140,7 +140,7 @@ describe('every write raises the resource version, and a change of spec the gene
     expect(versions()).toEqual(before)
   })
 
-  it('and each write of many gets one of its own', () => {
+  it('and each of many writes gets its own version', () => {
     const seen = new Set<number>()
     for (let at = 0; at < 20; at++) {
       update({ labels: [{ key: 'at', value: String(at) }] })
@@ -151,7 +151,7 @@ describe('every write raises the resource version, and a change of spec the gene
   })
 })
 
-describe('a write of an old version', () => {
+describe('a write with an old version', () => {
   it.each<[string, (resourceVersion: string) => unknown]>([
     [
       'updateImageStream',
@@ -194,7 +194,7 @@ describe('a write of an old version', () => {
     expect(() => write(String(world.stream().resourceVersion))).not.toThrow()
   })
 
-  it.each(['tagImage', 'importImage'])('is refused where the stream that was read is gone: %s', (write) => {
+  it.each(['tagImage', 'importImage'])('is refused where the stream was deleted: %s', (write) => {
     const resourceVersion = String(world.stream().resourceVersion)
     world.writer.delete(RUBY)
     const before = world.dump()
@@ -209,8 +209,8 @@ describe('a write of an old version', () => {
   })
 })
 
-describe('removing', () => {
-  it('a spec tag removes the tag with its history and conditions, however it goes', () => {
+describe('a removal', () => {
+  it('of a spec tag removes the tag with its history and conditions, by any mutation', () => {
     world.untag('ruby:a')
     update({ spec: { tags: [] } })
 
@@ -219,7 +219,7 @@ describe('removing', () => {
     expect(world.dump().tag_events).toHaveLength(3)
   })
 
-  it('a tag that only status has removes that, and an import brings it back with a new history', async () => {
+  it('of a tag that is only in the status removes it, and an import adds it with a new history', async () => {
     world.push(two, 'ruby:3.3')
     world.untag('ruby:3.3')
     expect(world.tagNames()).not.toContain('3.3')
@@ -229,7 +229,7 @@ describe('removing', () => {
     expect(world.digests('3.3')).toEqual([one.digest])
   })
 
-  it('a stream leaves its images and its entries in the push log', () => {
+  it('of a stream keeps its images and its entries in the push log', () => {
     const { images } = world.dump()
     const log = world.log()
 

@@ -134,7 +134,7 @@ const pagesOf = (key: readonly (string | number)[]) =>
     [false, true].map((fromEnd) => ({ limit: 20, fromEnd, ...part })),
   )
 
-describe('streams are looked for by keys and indexes, however many there are', () => {
+describe('streams are found by keys and indexes, for any number of streams', () => {
   const keys: Record<StreamOrder, readonly (string | number)[]> = {
     NAME: ['a', 'web-5'],
     NEWEST_FIRST: [LATE, 5],
@@ -150,7 +150,7 @@ describe('streams are looked for by keys and indexes, however many there are', (
   })
 
   it.each(STREAM_FILTERS.filter(([what]) => /^(?:many|few):/.test(what)))(
-    'in order where they are many, and by the index of what is looked for where they are few: %s',
+    'in order where many match, and by the index of a criterion where few do: %s',
     (what, filter) => {
       const { streams } = world.domain
       const plans = plansOf(() => streams.page({ ...filter, order: 'NAME', page: { limit: 20 } }))
@@ -160,7 +160,7 @@ describe('streams are looked for by keys and indexes, however many there are', (
   )
 })
 
-describe('tags are looked for by keys and indexes, in many streams and in one', () => {
+describe('tags are found by keys and indexes, in many streams and in one', () => {
   const keys: Record<TagOrder, readonly (string | number)[]> = {
     IMPORTANCE: ['1'],
     NAME: ['1.0'],
@@ -190,6 +190,6 @@ it.each([
   'select * from image_streams s indexed by image_streams_by_name order by s.newest_at limit ?',
   `select s.id from image_streams s indexed by image_streams_by_name where exists (
      select 1 from tags t indexed by tags_by_name where t.stream_id = s.id and t.platforms = ?)`,
-])('a plan that reads or sorts a whole table, or probes by part of a key, would be seen: %s', (text) => {
+])('detects a plan that reads or sorts a whole table, or probes by part of a key: %s', (text) => {
   expect(faults(() => world.domain.db.prepare(text).all(1))).toHaveLength(1)
 })

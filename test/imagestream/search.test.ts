@@ -104,8 +104,8 @@ const tagFilter: fc.Arbitrary<TagFilter> = fc.record({
 })
 const order = fc.constantFrom<StreamOrder>('NAME', 'NEWEST_FIRST')
 
-describe('streams that are looked for', () => {
-  it('are those that a look at all of them finds, in order and counted, whatever is asked together', () => {
+describe('found streams', () => {
+  it('are those that a check of all streams finds, in order and counted, for any filters', () => {
     let found = 0
     using statements = watchStatements()
     fc.assert(
@@ -131,7 +131,7 @@ describe('streams that are looked for', () => {
     }
   })
 
-  it('are cut into pages that give each once, in every order and from both ends', () => {
+  it('are paged without gaps or duplicates, in every order and from both ends', () => {
     fc.assert(
       fc.property(
         streamFilter,
@@ -161,8 +161,8 @@ describe('streams that are looked for', () => {
   })
 })
 
-describe('tags that are looked for', () => {
-  it('are those that a look at all of the streams’ tags finds, and counted, whatever is asked together', () => {
+describe('found tags', () => {
+  it('are those that a check of all tags of the streams finds, and counted, for any filters', () => {
     let found = 0
     using statements = watchStatements()
     const ids = fc.oneof(
@@ -200,7 +200,7 @@ describe('tags that are looked for', () => {
     }
   })
 
-  it('are cut into a page of each stream, in every order', () => {
+  it('are paged for each stream, in every order', () => {
     const orders = fc.constantFrom('IMPORTANCE', 'NAME', 'NEWEST_FIRST', 'SEMVER_DESC' as const)
     const all = world.streams.map(({ id }) => id)
     fc.assert(
@@ -236,7 +236,7 @@ describe('labels of images', () => {
     '[1]',
     '{"config":{"Labels":["x"]}}',
     '{"config":{"Labels":{"team":1}}}',
-  ])('are not those of a config that is %s, which hides no other', async (config) => {
+  ])('are missing for a config that is %s, without hiding those of others', async (config) => {
     await using small = new SearchWorld()
     const { domain } = small
     const stream = small.create('a', 'web')

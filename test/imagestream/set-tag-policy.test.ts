@@ -34,7 +34,7 @@ describe('setTagPolicy for the stream’s own tags', () => {
     await domain.create()
   })
 
-  it('lets the rule choose at once, and from then on', async () => {
+  it('lets the policy choose at once and from then on', async () => {
     const { importId, decision } = setTagPolicy()
 
     expect(importId).toBeNull()
@@ -49,7 +49,7 @@ describe('setTagPolicy for the stream’s own tags', () => {
     expect(decision()).toMatchObject({ chosen: '3.5.0' })
   })
 
-  it('takes the place of what the tag was before, and keeps its history and reference policy', async () => {
+  it('replaces the source of the tag, and keeps its history and reference policy', async () => {
     await domain.import({ tag: 'stable', from: `${UPSTREAM}:3.3.1`, referencePolicy: 'Local' })
     setTagPolicy()
 
@@ -57,7 +57,7 @@ describe('setTagPolicy for the stream’s own tags', () => {
     expect(domain.digests('stable')).toEqual([release('3.4.0').digest, release('3.3.1').digest])
   })
 
-  it('takes the tag back where somebody moved it meanwhile', () => {
+  it('moves the tag back after a push to it', () => {
     setTagPolicy()
     const { imageId, dockerImageReference } = domain.history('3.3.1')[0] ?? {}
     const { id: streamId, generation } = domain.stream()
@@ -83,7 +83,7 @@ describe('setTagPolicy for the stream’s own tags', () => {
     expect(domain.stream().generation).toBe(generation)
   })
 
-  it('that says what is said already changes nothing', () => {
+  it('without a change writes nothing', () => {
     setTagPolicy()
     const { resourceVersion } = domain.stream()
     const log = domain.log()
@@ -93,13 +93,13 @@ describe('setTagPolicy for the stream’s own tags', () => {
     expect(domain.log()).toEqual(log)
   })
 
-  it('leaves the tag as it is where there is nothing to choose', () => {
+  it('keeps the tag’s image while no tag can be chosen', () => {
     setTagPolicy({ tag: 'latest', policy: { order: 'SEMVER', range: '^9' } })
 
     expect(domain.digests('latest')).toEqual([release('latest').digest])
   })
 
-  it('in a dry run shows what would be chosen, and writes nothing', () => {
+  it('in a dry run returns the decision, and writes nothing', () => {
     const changes = domain.changes()
     const { importId, decision } = setTagPolicy({ dryRun: true })
 
@@ -112,7 +112,7 @@ describe('setTagPolicy for the stream’s own tags', () => {
     ['tagImage', () => tagged()],
     ['rollbackTag', () => rolledBack()],
     ['importImage with from', () => domain.import({ tag: 'stable', from: `${UPSTREAM}:3.3.1` })],
-  ])('is ended by %s', async (_by, end) => {
+  ])('is replaced by %s', async (_by, end) => {
     setTagPolicy()
     await end()
     push('3.5.0')
@@ -123,7 +123,7 @@ describe('setTagPolicy for the stream’s own tags', () => {
     expect(domain.policies.decisionOf(domain.stream().id, tagName('stable'), 1)).toBeUndefined()
   })
 
-  it('is ended by untagImage, which removes the tag', async () => {
+  it('is removed by untagImage, with the tag', async () => {
     setTagPolicy()
     domain.tagging.untagImage({ namespace: 'default', imageStream: 'ruby', tag: 'stable' })
     push('3.5.0')
@@ -157,7 +157,7 @@ const rolledBack = () =>
 describe('setTagPolicy for a repository', () => {
   const of = (input: Partial<SetTagPolicyInput> = {}) => setTagPolicy({ repository: UPSTREAM, ...input })
 
-  it('creates the stream, and begins the import that chooses', async () => {
+  it('creates the stream, and requests the import that chooses', async () => {
     push('3.3.1', '3.4.0')
     const { importId, decision } = of({ scheduled: true, importMode: 'PreserveOriginal' })
     expect(decision()).toBeUndefined()
@@ -176,7 +176,7 @@ describe('setTagPolicy for a repository', () => {
     expect(domain.schedules.ofStreams([domain.stream().id])).toMatchObject([{ tag: 'stable' }])
   })
 
-  it('imports again where the spec says so already', async () => {
+  it('imports again where the policy does not change', async () => {
     push('3.3.1')
     await domain.finished(of().importId ?? 0)
     push('3.4.0')
@@ -186,7 +186,7 @@ describe('setTagPolicy for a repository', () => {
     expect(domain.digests('stable')).toEqual([release('3.4.0').digest, release('3.3.1').digest])
   })
 
-  it('in a dry run shows what would be chosen and brought in, and creates no stream', async () => {
+  it('in a dry run returns the decision and the import, and creates no stream', async () => {
     push('3.3.1', '3.4.0')
     const before = domain.dump()
     const { importId, decision } = of({ dryRun: true })
@@ -197,7 +197,7 @@ describe('setTagPolicy for a repository', () => {
     expect(domain.dump()).toEqual(before)
   })
 
-  it('in a dry run shows why nothing would be chosen', async () => {
+  it('in a dry run returns why no tag can be chosen', async () => {
     push('latest')
     const { importId, decision } = of({ dryRun: true })
 
@@ -231,7 +231,7 @@ describe('setTagPolicy refuses', () => {
     expect(domain.dump()).toEqual(before)
   })
 
-  it('a resource version that is not the newest, and one of a stream that is not there', async () => {
+  it('a resource version that is not the newest, and one of a missing stream', async () => {
     expect(() => setTagPolicy({ resourceVersion: '1' })).toThrow(
       expect.objectContaining({ code: 'CONFLICT' }),
     )

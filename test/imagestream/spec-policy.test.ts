@@ -20,7 +20,7 @@ const refused = (field: string, message: string | RegExp) =>
 const writing = (tag: SpecTagInput) => () => world.createWith('web', [tag])
 
 describe('a spec tag with a policy', () => {
-  it('is of a repository without tag and digest, or has no source', () => {
+  it('has a repository without tag and digest as its source, or none', () => {
     world.createWith('web', [ruled('own', SEMVER), fromImage('other', UPSTREAM, { policy: SEMVER })])
 
     const { id } = world.stream('web')
@@ -62,11 +62,11 @@ describe('a spec tag with a policy', () => {
     [{ order: 'NEWEST', range: '^1' }, 'range'],
     [{ order: 'SEMVER', filter: { pattern: '(' } }, 'filter.pattern'],
     [{ order: 'SEMVER', filter: { pattern: 'x', extract: '$1' } }, 'filter.extract'],
-  ])('is refused with a policy that cannot be, naming the field: %j', (policy, field) => {
+  ])('is refused with an invalid policy, naming the field: %j', (policy, field) => {
     expect(writing(ruled('x', policy))).toThrow(refused(`spec.tags.0.policy.${field}`, /./))
   })
 
-  it('is refused whole: nothing is written', () => {
+  it('is refused as a whole: nothing is written', () => {
     world.createWith('web', [following('a', 'b')])
     const before = world.dump()
 
@@ -76,7 +76,7 @@ describe('a spec tag with a policy', () => {
     expect(world.dump()).toEqual(before)
   })
 
-  it('is one of a hundred in its stream at most, however they come', () => {
+  it('is one of at most a hundred in its stream, in any number of writes', () => {
     const tags = Array.from({ length: 100 }, (_, at) => ruled(`r${at}`, SEMVER))
     world.createWith('web', tags)
     const before = world.dump()
@@ -89,7 +89,7 @@ describe('a spec tag with a policy', () => {
     expect(world.streams.specTags([world.stream('web').id])).toHaveLength(100)
   })
 
-  it('is the same when the same policy is written in another way', () => {
+  it('is unchanged by the same policy in another notation', () => {
     world.createWith('web', [ruled('x', SEMVER)])
     const before = world.dump()
     world.specify('web', [ruled('x', { lowest: false, filter: null, range: ' ^1 ', order: 'SEMVER' })])
@@ -97,7 +97,7 @@ describe('a spec tag with a policy', () => {
     expect(world.dump()).toEqual(before)
   })
 
-  it('of its own stream is not imported, asked or on a schedule', () => {
+  it('over its own stream is not imported, on request or on a schedule', () => {
     const importPolicy = { insecure: false, scheduled: true, importMode: 'Legacy' } as const
     const { importId } = world.writer.create({
       namespace: 'default',
@@ -110,7 +110,7 @@ describe('a spec tag with a policy', () => {
     expect(() => world.beginImport({ imageStream: 'web' })).toThrow('names nothing to import')
   })
 
-  it('cannot have the annotation that carries the policy in documents', () => {
+  it('cannot have the annotation for policies in documents', () => {
     const annotations = [
       { key: 'a', value: 'b' },
       { key: 'imagestreams/policy', value: '{"order":"SEMVER"}' },

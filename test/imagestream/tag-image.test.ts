@@ -18,7 +18,7 @@ const specOf = (tag: string, stream = 'app') => world.streams.specTag(world.stre
 const error = (code: string, more: object = {}) => expect.objectContaining({ code, ...more })
 
 describe('tagging a tag', () => {
-  it('copies what it means now: the spec has the image by its digest, the tag the same event', () => {
+  it('copies its image: the spec has the digest, and the tag the same event', () => {
     world.push(one, 'web:1')
     const { importId } = world.retag('app:prod', 'web:1')
 
@@ -35,7 +35,7 @@ describe('tagging a tag', () => {
     expect(world.log().at(-1)).toMatchObject({ source: 'TAG', imageStreamName: 'app', tag: 'prod' })
   })
 
-  it('creates the stream that is not there, as nothing but this tag', () => {
+  it('creates a missing stream with only this tag', () => {
     world.push(one, 'web:1')
     world.retag('app:prod', 'web:1')
 
@@ -43,7 +43,7 @@ describe('tagging a tag', () => {
     expect(world.streams.specTags([world.stream('app').id])).toHaveLength(1)
   })
 
-  it('of another namespace keeps that in the spec', () => {
+  it('of another namespace has the namespace in the spec', () => {
     world.push(one, 'team/web:1')
     world.retag('app:prod', { kind: 'ImageStreamTag', name: 'web:1', namespace: 'team' })
 
@@ -51,7 +51,7 @@ describe('tagging a tag', () => {
     expect(world.meant('app:prod')).toEqual([ONE])
   })
 
-  it('of its own stream needs no stream name', () => {
+  it('of its own stream requires no stream name', () => {
     world.push(one, 'web:1')
     world.retag('web:prod', '1')
 
@@ -59,7 +59,7 @@ describe('tagging a tag', () => {
     expect(world.meant('web:prod')).toEqual([ONE])
   })
 
-  it('does not move on with it', () => {
+  it('does not follow it', () => {
     world.push(one, 'web:1')
     world.retag('app:prod', 'web:1')
     world.push(two, 'web:1')
@@ -67,7 +67,7 @@ describe('tagging a tag', () => {
     expect(world.meant('app:prod')).toEqual([ONE])
   })
 
-  it('again, once it moved on, is a new event of a new generation', () => {
+  it('again, after it moved, is a new event of a new generation', () => {
     world.push(one, 'web:1')
     world.retag('app:prod', 'web:1')
     world.push(two, 'web:1')
@@ -77,7 +77,7 @@ describe('tagging a tag', () => {
     expect(world.meant('app:prod')).toEqual([TWO, ONE])
   })
 
-  it('again changes nothing where the tag means it', () => {
+  it('again changes nothing where the tag points to the image', () => {
     world.push(one, 'web:1')
     world.retag('app:prod', 'web:1')
     world.retag('app:stable', 'web:1', { alias: true })
@@ -88,7 +88,7 @@ describe('tagging a tag', () => {
     expect(world.dump()).toEqual(before)
   })
 
-  it.each([false, true])('again brings the image back that a push replaced, alias: %s', (alias) => {
+  it.each([false, true])('again restores the image after a push of another, alias: %s', (alias) => {
     world.push(one, 'web:1')
     world.retag('app:prod', 'web:1', { alias })
     world.push(two, 'app:prod')
@@ -98,7 +98,7 @@ describe('tagging a tag', () => {
     expect(world.stream('app').generation).toBe(1)
   })
 
-  it('moves what follows the tag that was set', () => {
+  it('moves the followers of the tag', () => {
     world.push(one, 'web:1')
     world.push(two, 'web:2')
     world.retag('app:prod', 'web:1')
@@ -108,7 +108,7 @@ describe('tagging a tag', () => {
     expect(world.meant('shop:base')).toEqual([TWO, ONE])
   })
 
-  it('keeps annotations and the reference policy that the tag had, unless another policy is asked', () => {
+  it('keeps annotations and reference policy, unless the input has another policy', () => {
     world.push(one, 'web:1')
     const annotations = [{ key: 'why', value: 'so' }]
     const referencePolicy = { type: 'Local' } as const
@@ -155,7 +155,7 @@ describe('tagging with alias', () => {
     expect(world.meant('shop/app:base')).toEqual([TWO, ONE])
   })
 
-  it('waits for a tag that is not there', () => {
+  it('waits for a missing tag', () => {
     world.retag('app:base', 'web:1', { alias: true })
     expect(world.meant('app:base')).toEqual([])
     world.push(one, 'web:1')
@@ -163,7 +163,7 @@ describe('tagging with alias', () => {
     expect(world.meant('app:base')).toEqual([ONE])
   })
 
-  it('is refused where the tag would follow itself, naming the cycle; nothing is written', () => {
+  it('is refused where the tag would follow itself, with the cycle in the message; nothing is written', () => {
     world.retag('b:2', 'a:1', { alias: true })
     const before = world.dump()
 
@@ -174,7 +174,7 @@ describe('tagging with alias', () => {
     expect(world.dump()).toEqual(before)
   })
 
-  it('ends when the tag is set to something else', () => {
+  it('ends when the tag gets another source', () => {
     world.push(one, 'web:1')
     world.retag('app:base', 'web:1', { alias: true })
     world.retag('app:base', 'web:1')
@@ -199,7 +199,7 @@ describe('tagging an image of a history', () => {
     },
   )
 
-  it('goes back to an older image of the same tag: a new event', () => {
+  it('returns to an older image of the same tag, as a new event', () => {
     world.push(one, 'web:1')
     world.push(two, 'web:1')
     world.retag('web:1', from(ONE.slice(0, 20)))
@@ -207,7 +207,7 @@ describe('tagging an image of a history', () => {
     expect(world.meant('web:1')).toEqual([ONE, TWO, ONE])
   })
 
-  it('is NOT_FOUND for an image that the stream never had, also where another one has it', () => {
+  it('is NOT_FOUND for an image that only another stream had', () => {
     world.push(one, 'web:1')
     world.push(two, 'other:1')
 
@@ -219,7 +219,7 @@ describe('tagging an image of a history', () => {
 })
 
 describe('tagging from a registry', () => {
-  it('imports the image, and begins that without waiting', async () => {
+  it('requests the import of the image without waiting for it', async () => {
     world.remote.push(UPSTREAM, '3.3', one)
     const { importId } = world.retag('app:ruby', registry(`${UPSTREAM}:3.3`), {
       scheduled: true,
@@ -245,7 +245,7 @@ describe('tagging from a registry', () => {
     })
   })
 
-  it('again looks again', async () => {
+  it('again imports again', async () => {
     world.remote.push(UPSTREAM, '3.3', one)
     await world.finished(world.retag('app:ruby', registry(`${UPSTREAM}:3.3`)).importId ?? 0)
     world.remote.push(UPSTREAM, '3.3', two)
@@ -264,7 +264,7 @@ describe('tagging from a registry', () => {
   })
 })
 
-describe('a request to tag that makes no sense', () => {
+describe('an invalid input for tagging', () => {
   const from = (kind: 'DockerImage' | 'ImageStreamTag' | 'ImageStreamImage', name: string) => ({
     from: { kind, name },
   })
@@ -303,7 +303,7 @@ describe('a request to tag that makes no sense', () => {
 })
 
 describe('untagging', () => {
-  it('removes the spec tag and the tag with its history: a new generation', () => {
+  it('removes the spec tag and the tag with its history, as a new generation', () => {
     world.push(one, 'web:1')
     world.retag('app:prod', 'web:1')
     world.untag('app:prod')
@@ -314,7 +314,7 @@ describe('untagging', () => {
     expect(world.log()).toHaveLength(2)
   })
 
-  it('removes a tag that only status has, or only the spec', () => {
+  it('removes a tag that only the status or only the spec has', () => {
     world.push(one, 'web:1')
     world.retag('web:waiting', 'none:1', { alias: true })
     const { generation, resourceVersion } = world.stream('web')
@@ -326,7 +326,7 @@ describe('untagging', () => {
     expect(world.streams.specTags([world.stream('web').id])).toEqual([])
   })
 
-  it('ends the import that is under way for the tag', async () => {
+  it('ends the running import of the tag', async () => {
     world.remote.push(UPSTREAM, 'latest', one)
     const hold = world.remote.hold(({ kind }) => kind === 'manifest')
     const { importId } = world.retag('app:ruby', registry(`${UPSTREAM}:latest`))
@@ -347,7 +347,7 @@ describe('untagging', () => {
     expect(specOf('a', 'ruby')).toMatchObject({ generation: 1 })
   })
 
-  it('is NOT_FOUND where there is no such stream or tag, INVALID where there cannot be, and changes nothing', () => {
+  it('is NOT_FOUND for a missing stream or tag, INVALID for an invalid name, and changes nothing', () => {
     world.push(image({ seed: 3 }), 'web:1')
     const before = world.dump()
 

@@ -23,12 +23,12 @@ describe('the order of importance', () => {
     ])
   })
 
-  it('puts newer versions first, by number and not by letter', () => {
+  it('has newer versions first, by number and not by letter', () => {
     expect(sorted('1.9.0', '1.10.0', '10.0.0', '2.0.0')).toEqual(['10.0.0', '2.0.0', '1.10.0', '1.9.0'])
     expect(sorted('3.1', '3.10', '3.9')).toEqual(['3.10', '3.9', '3.1'])
   })
 
-  it('puts a release before what comes before it', () => {
+  it('has a release before its pre-releases', () => {
     expect(sorted('5.1-rc1', '5.1', '5.1-rc2', '5.0')).toEqual(['5.1', '5.1-rc2', '5.1-rc1', '5.0'])
     expect(sorted('1.0.0-alpha', '1.0.0-alpha.1', '1.0.0-1', '1.0.0', '1.0.0-alpha.beta')).toEqual([
       '1.0.0',
@@ -39,11 +39,11 @@ describe('the order of importance', () => {
     ])
   })
 
-  it('puts "" before "v" at the same version', () => {
+  it('has "" before "v" at the same version', () => {
     expect(sorted('v5.1.3', '5.1.3', 'v5.1', '5.1')).toEqual(['5.1', 'v5.1', '5.1.3', 'v5.1.3'])
   })
 
-  it('is of bytes for all that is no version', () => {
+  it('has other tags in byte order', () => {
     expect(sorted('b', 'a', 'B', '1', 'v1', '1.2.3.4', '01.2', 'nightly', '_x')).toEqual(
       ['b', 'a', 'B', '1', 'v1', '1.2.3.4', '01.2', 'nightly', '_x'].sort(),
     )
@@ -51,7 +51,7 @@ describe('the order of importance', () => {
 })
 
 describe('the order of versions', () => {
-  it('puts all versions newest first, the less exact one first among equals, then all others', () => {
+  it('has all versions newest first, of equal ones the less exact first, then all others', () => {
     expect(byVersion('latest', '1.2.0', '1.2', '1.3', 'v1.2', '1.2.9', 'edge')).toEqual([
       '1.3',
       '1.2.9',
@@ -105,7 +105,7 @@ describe('both orders', () => {
     )
   })
 
-  it('are total: whatever the tags are, and in whatever order they come', () => {
+  it('are total for any tags in any order', () => {
     fc.assert(
       fc.property(fc.uniqueArray(anyTag, { maxLength: 12 }), fc.nat(), (tags, seed) => {
         const shuffled = [...tags].sort((a, b) => ((a.length * seed) % 7) - ((b.length * seed) % 7))

@@ -23,7 +23,7 @@ const versions = () => {
 const policy = { insecure: false, scheduled: false, importMode: 'Legacy' } as const
 
 describe('updating a stream', () => {
-  it('of which nothing is different writes nothing', () => {
+  it('without a difference writes nothing', () => {
     create({
       labels: [{ key: 'a', value: '1' }],
       spec: { tags: [fromImage('x', UPSTREAM, { reference: true })] },
@@ -53,7 +53,7 @@ describe('updating a stream', () => {
     expect(versions()).toEqual({ generation: 3, resourceVersion: 4 })
   })
 
-  it('leaves out what is undefined, and clears what is null', async () => {
+  it('keeps undefined fields, and clears null ones', async () => {
     await domain.create({
       spec: {
         dockerImageRepository: UPSTREAM,
@@ -84,7 +84,7 @@ describe('updating a stream', () => {
     expect(domain.streams.specTags([domain.stream().id])).toEqual([])
   })
 
-  it('imports only what is new or different in the spec', async () => {
+  it('imports only new and changed parts of the spec', async () => {
     await domain.create({ spec: { tags: [fromImage('a', `${UPSTREAM}:latest`)] } })
     domain.remote.takeCalls()
 
@@ -97,7 +97,7 @@ describe('updating a stream', () => {
     expect(domain.streams.specTags([domain.stream().id]).map(({ generation }) => generation)).toEqual([1, 2])
   })
 
-  it('imports the repository again when it is imported in another way, and not when it is to be looked at', () => {
+  it('imports the repository again when its import policy changes, and not when only its schedule does', () => {
     create({ spec: { dockerImageRepository: UPSTREAM } })
 
     expect(spec({ importPolicy: { ...policy, scheduled: true } }).importId).toBeNull()
@@ -115,7 +115,7 @@ describe('updating a stream', () => {
     expect(domain.log()).toHaveLength(2)
   })
 
-  it('of the version that is no longer the newest is a conflict, and changes nothing', () => {
+  it('with an old resource version is a conflict, and changes nothing', () => {
     create()
     update({ labels: [{ key: 'a', value: '1' }], resourceVersion: '1' })
     const before = domain.dump()
@@ -126,7 +126,7 @@ describe('updating a stream', () => {
     expect(update({ labels: [], resourceVersion: '2' }).stream.resourceVersion).toBe(3)
   })
 
-  it('that is invalid in one part changes none', () => {
+  it('that is invalid in one part changes nothing', () => {
     create()
     const before = domain.dump()
 
@@ -136,17 +136,17 @@ describe('updating a stream', () => {
     expect(domain.dump()).toEqual(before)
   })
 
-  it('of a stream that is not there is refused', () => {
+  it('that does not exist is refused', () => {
     expect(() => update({ name: 'nobody' })).toThrow(NotFoundError)
   })
 
-  it('leaves out the annotation that the server itself sets', () => {
+  it('does not store the annotation that the server sets', () => {
     create({ annotations: [{ key: 'openshift.io/image.dockerRepositoryCheck', value: 'never' }] })
 
     expect(domain.stream().annotations).toBe('[]')
   })
 
-  it('names a wrong annotation by its place, also behind the server’s own', () => {
+  it('names an invalid annotation by its index, also after the server’s own', () => {
     create()
     const annotations = [
       { key: 'openshift.io/image.dockerRepositoryCheck', value: 'x' },

@@ -20,7 +20,7 @@ const RUBY = { namespace: 'default', name: 'ruby' }
 const create = (input: Partial<CreateStreamInput> = {}) => domain.writer.create({ ...RUBY, ...input })
 
 describe('creating a stream', () => {
-  it('begins at generation and resource version 1', () => {
+  it('starts at generation and resource version 1', () => {
     const { stream, importId } = create({ labels: [{ key: 'team', value: 'a' }] })
 
     expect(stream).toMatchObject({
@@ -37,13 +37,13 @@ describe('creating a stream', () => {
     expect(importId).toBeNull()
   })
 
-  it('imports what its spec names, once it is committed', async () => {
+  it('imports the sources of its spec after the commit', async () => {
     const { importId } = create({ spec: { dockerImageRepository: UPSTREAM } })
 
     expect(await domain.finished(importId ?? 0)).toMatchObject({ state: 'SUCCEEDED', imported: 2 })
   })
 
-  it('asks no registry anything when its transaction fails', () => {
+  it('sends no request when its transaction fails', () => {
     const failing = () =>
       domain.db.transact(() => {
         create({ spec: { dockerImageRepository: UPSTREAM } })
@@ -54,13 +54,13 @@ describe('creating a stream', () => {
     expect(domain.remote.calls).toEqual([])
   })
 
-  it('imports nothing for a spec tag that only refers', () => {
+  it('imports nothing for a spec tag with reference: true', () => {
     const { importId } = create({ spec: { tags: [fromImage('x', 'ruby:3.3', { reference: true })] } })
 
     expect(importId).toBeNull()
   })
 
-  it('of a name that is taken is refused, and changes nothing', () => {
+  it('with an existing name is refused, and changes nothing', () => {
     create()
     const before = domain.dump()
 
@@ -89,7 +89,7 @@ describe('creating a stream', () => {
       'spec.tags.0.annotations.0.key',
       { spec: { tags: [fromImage('x', 'ruby', { annotations: [{ key: '', value: '' }] })] } },
     ],
-  ])('names what was wrong by its path, %s, and writes nothing', (field, input) => {
+  ])('names the invalid field by its path, %s, and writes nothing', (field, input) => {
     const before = domain.dump()
 
     expect(() => create(input)).toThrow(expect.objectContaining({ field, code: 'INVALID' }))
@@ -99,7 +99,7 @@ describe('creating a stream', () => {
 })
 
 describe('deleting a stream', () => {
-  it('deletes its tags and their history, and leaves the images and the push log', async () => {
+  it('deletes its tags and their history, and keeps the images and the push log', async () => {
     const { stream } = await domain.create()
 
     expect(domain.writer.delete(RUBY)).toBe(stream.id)
@@ -115,7 +115,7 @@ describe('deleting a stream', () => {
     expect(domain.log()).toHaveLength(2)
   })
 
-  it('gives the name free, and never the id', async () => {
+  it('frees the name, but never the id', async () => {
     const { stream } = await domain.create()
     domain.writer.delete(RUBY)
 
@@ -123,7 +123,7 @@ describe('deleting a stream', () => {
     expect(domain.tags.imported(stream.id, tagName('latest'))).toBeUndefined()
   })
 
-  it('of the version that is no longer the newest is a conflict', () => {
+  it('with an old resource version is a conflict', () => {
     create()
 
     expect(() => domain.writer.delete({ ...RUBY, resourceVersion: '2' })).toThrow(ConflictError)
