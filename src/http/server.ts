@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { GraphQLSchema } from 'graphql'
 import type { Logger } from 'pino'
 import { startPeriodic } from '../concurrency/periodic.ts'
-import type { Domain, GraphQLContext, Viewer } from '../graphql/kit/context.ts'
+import type { GraphQLContext, SharedContext, Viewer } from '../graphql/kit/context.ts'
 import { createPushHub, type PushHubOptions } from '../graphql/live/push-hub.ts'
 import { createPipeline } from './pipeline/pipeline.ts'
 import {
@@ -37,7 +37,7 @@ export interface ServerTimings {
 
 export interface ServerOptions extends HttpEndpoints {
   readonly schema: GraphQLSchema
-  readonly domain: Domain
+  readonly domain: SharedContext
   /** Returns the filter for the arguments of `imagePushed`. */
   readonly filterOf: PushHubOptions['filterOf']
   readonly log: Logger

@@ -3,7 +3,7 @@ import { createServer as createHttpServer, type ServerResponse } from 'node:http
 import type { AddressInfo } from 'node:net'
 import pino from 'pino'
 import { type WebSocket, WebSocketServer } from 'ws'
-import type { Domain } from '../../src/graphql/kit/context.ts'
+import type { SharedContext } from '../../src/graphql/kit/context.ts'
 import { createServer } from '../../src/http/server.ts'
 import { createWorld, filterOf } from '../http/world.ts'
 import { type Command, EXAMPLE_ID, type Subject } from './subscribe-protocol.ts'
@@ -25,7 +25,7 @@ async function serveApi(): Promise<Fanout> {
   const world = createWorld()
   const server = createServer({
     schema: world.schema,
-    domain: { pushes: world.pushes } as Domain,
+    domain: { pushes: world.pushes } as SharedContext,
     filterOf,
     log: pino({ level: 'silent' }),
     // signs of life would be counted as events

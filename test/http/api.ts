@@ -1,5 +1,5 @@
 import pino from 'pino'
-import type { Domain } from '../../src/graphql/kit/context.ts'
+import type { SharedContext } from '../../src/graphql/kit/context.ts'
 import { createServer, type ServerOptions } from '../../src/http/server.ts'
 import { createWorld, filterOf } from './world.ts'
 
@@ -18,7 +18,7 @@ export async function startApi(overrides: Overrides = {}) {
   const server = createServer({
     schema: world.schema,
     // the schema of these tests asks the push log only
-    domain: { pushes: world.pushes } as Domain,
+    domain: { pushes: world.pushes } as SharedContext,
     filterOf,
     log,
     ...overrides,

@@ -93,4 +93,4 @@ export interface RegistryView {
 }
 
 /** The part of the context that is the same for every request. */
-export type Domain = Omit<GraphQLContext, 'requestId' | 'viewer'>
+export type SharedContext = Omit<GraphQLContext, 'requestId' | 'viewer'>

@@ -7,7 +7,7 @@ import { formatError, maskError, maskResult } from '../kit/errors.ts'
 import { PushGroup } from './push-group.ts'
 import type { PushMember, PushReader } from './push-members.ts'
 import type { PushResult } from './push-page.ts'
-import { PushSource } from './push-source.ts'
+import { PushTail } from './push-tail.ts'
 import { RenderedPushes } from './rendered-pushes.ts'
 import { type Operation, type RootSubscription, readSubscription } from './subscription-operation.ts'
 
@@ -63,7 +63,7 @@ export function createPushHub({
   log,
   now = () => performance.now(),
 }: PushHubOptions): PushHub {
-  const source = new PushSource(pushes)
+  const source = new PushTail(pushes)
   const groups = new Map<string, PushGroup>()
   const rendered = new RenderedPushes(now)
   let turn: NodeJS.Immediate | undefined

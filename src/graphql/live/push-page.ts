@@ -1,5 +1,5 @@
 import type { Push, PushFilter } from '../../events/push-log.ts'
-import type { PushSource } from './push-source.ts'
+import type { PushTail } from './push-tail.ts'
 
 /** The result of one operation for one push. */
 export interface PushResult {
@@ -22,7 +22,7 @@ export interface PushStretch extends PushPage {
 }
 
 export interface PushPageOptions {
-  readonly source: PushSource
+  readonly source: PushTail
   readonly filter: PushFilter
   readonly render: (push: Push) => Promise<PushResult>
 }
@@ -30,7 +30,7 @@ export interface PushPageOptions {
 /** Bytes after which a page ends. */
 const PAGE_BYTES = 64 * 1024
 
-/** Renders the pushes after a position, up to the size of a page. Rejects as `PushSource.after` throws. */
+/** Renders the pushes after a position, up to the size of a page. Rejects as `PushTail.after` throws. */
 export async function renderPage(
   { source, filter, render }: PushPageOptions,
   position: number,

@@ -18,7 +18,7 @@ export interface PushRange {
  * A reader of the push log for all subscriptions. New pushes are read once, into a bounded tail. Subscriptions that are
  * further behind read pages of the log.
  */
-export class PushSource {
+export class PushTail {
   readonly #log: PushLog
   #tail: Push[] = []
   #end: number
