@@ -34,7 +34,7 @@ const documentOf = (repository: string, name = 'app') => ({
   spec: { tags: [{ name: 'stable', from: { kind: 'DockerImage', name: `${repository}:1.0` } }] },
 })
 
-test('a document creates a stream, whose tags are imported when the answer comes', async () => {
+test('a document creates a stream, whose tags are imported when the mutation returns', async () => {
   await using it = await startWithUpstream()
 
   expect(await apply(it.app, stringify(documentOf(it.repository)))).toEqual([
@@ -58,7 +58,7 @@ test('a document creates a stream, whose tags are imported when the answer comes
   expect(await pushLog(it.app.client)).toHaveLength(1)
 })
 
-test('what `manifest` gives is UNCHANGED when it is applied, as JSON and as YAML', async () => {
+test('the value of `manifest` is UNCHANGED when it is applied, as JSON and as YAML', async () => {
   await using it = await startWithUpstream()
   await apply(it.app, JSON.stringify(documentOf(it.repository)))
   const { imageStream } = await it.app.client.ask<{ imageStream: { json: string; yaml: string } }>(
@@ -75,7 +75,7 @@ test('what `manifest` gives is UNCHANGED when it is applied, as JSON and as YAML
   expect(await picture(it.app)).toEqual(before)
 })
 
-test('a dry run asks no registry and writes nothing; an ImageStreamImport is fetched', async () => {
+test('a dry run requests no registry for an ImageStream and writes nothing; an ImageStreamImport is fetched', async () => {
   await using it = await startWithUpstream()
   const document = documentOf(it.repository)
   const imported = {
@@ -104,7 +104,7 @@ test('a dry run asks no registry and writes nothing; an ImageStreamImport is fet
   })
 })
 
-test('an error in one document says where, and leaves all others undone', async () => {
+test('an error in one document contains its place, and no document is applied', async () => {
   await using it = await startWithUpstream()
   const bad = stringify(documentOf(it.repository, 'bad')).replace('DockerImage', 'Image')
   const manifest = `${stringify(documentOf(it.repository))}---\n${bad}`
@@ -121,7 +121,7 @@ test('an error in one document says where, and leaves all others undone', async 
   expect(it.upstream.log).toEqual([])
 })
 
-test('an old resourceVersion is CONFLICT, a wrong wait or namespace INVALID', async () => {
+test('an outdated resourceVersion is CONFLICT, an invalid wait or namespace INVALID', async () => {
   await using it = await startWithUpstream()
   await createStream(it.app.client)
   const document = documentOf(it.repository)
@@ -138,7 +138,7 @@ test('an old resourceVersion is CONFLICT, a wrong wait or namespace INVALID', as
   expect(await picture(it.app)).toEqual(before)
 })
 
-test('a list of many is answered with all of them, each with its own fields', async () => {
+test('a list of many documents returns a result for each, with its own fields', async () => {
   await using it = await startWithUpstream()
   const items = Array.from({ length: 200 }, (_, at) => documentOf(it.repository, `app-${at}`))
 

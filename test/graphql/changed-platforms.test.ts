@@ -79,8 +79,8 @@ const entries = async () => {
   return imageStreamTag.items.nodes.map(({ changedPlatforms }) => toldOf(changedPlatforms))
 }
 
-describe('a tag that means an index', () => {
-  test('says of each push and entry for which platforms it brought another image, and of an index digest that changes by attestation alone none', async () => {
+describe('a tag that points to an index', () => {
+  test('lists for each push and entry the platforms with another image, and none when only attestations changed', async () => {
     await importEach('PreserveOriginal', [both, rebuilt, newArm64, more])
 
     const changes = [null, [], ['linux/arm64/v8'], ['linux/arm64/v8', 'linux/s390x']]
@@ -88,7 +88,7 @@ describe('a tag that means an index', () => {
     expect(await entries()).toEqual(changes.toReversed())
   })
 
-  test('says so in the import’s result and in a dry run too', async () => {
+  test('lists them in the import’s result and in a dry run too', async () => {
     const [, moved] = await importEach('PreserveOriginal', [both, rebuilt, newArm64])
     upstream.push('team/app', 'latest', more)
     const dryRun = await importOnce({ dryRun: true })
@@ -123,8 +123,8 @@ describe('a tag that means an index', () => {
   })
 })
 
-describe('a tag that takes one image of an index', () => {
-  test('is UNCHANGED when another index has the same image, and says what else of the index changed', async () => {
+describe('a tag that points to one image of an index', () => {
+  test('is UNCHANGED when another index has the same image, and lists the other changes of the index', async () => {
     const [same, arm, again] = await importEach('Legacy', [both, rebuilt, newArm64, newArm64])
 
     expect(same).toEqual({ state: 'UNCHANGED', indexChanged: true, changedPlatforms: [] })
@@ -133,7 +133,7 @@ describe('a tag that takes one image of an index', () => {
     expect(await pushes()).toEqual([null])
   })
 
-  test('says so in a dry run, which leaves it to the next import to find the same', async () => {
+  test('lists them in a dry run, and the next import finds them again', async () => {
     await importEach('Legacy', [both])
     upstream.push('team/app', 'latest', newArm64)
 
@@ -146,7 +146,7 @@ describe('a tag that takes one image of an index', () => {
     }
   })
 
-  test('still says so after a restart', async () => {
+  test('still lists them after a restart', async () => {
     await importEach('Legacy', [both, more])
     await app.restart()
 
@@ -165,14 +165,14 @@ describe('a tag that takes one image of an index', () => {
     ])
   })
 
-  test('does not know what else changed where the registry had no index before', async () => {
+  test('returns null where the registry had no index before', async () => {
     const [result] = await importEach('Legacy', [amd64, both])
 
     expect(result).toEqual({ state: 'UNCHANGED', indexChanged: true, changedPlatforms: null })
   })
 })
 
-test('who follows pushes is told it with each, several at once too', async () => {
+test('subscribers receive them with each push, several at once too', async () => {
   await importEach('PreserveOriginal', [both])
   const since = await endOfLog(app.client)
   const told: (string[] | null)[] = []
@@ -197,7 +197,7 @@ test('who follows pushes is told it with each, several at once too', async () =>
   expect(told).toEqual([[], ['linux/arm64/v8'], ['linux/arm64/v8', 'linux/s390x']])
 })
 
-test('a page of pushes and entries reads all its images together', async () => {
+test('a page of pushes and entries reads all of its images together', async () => {
   await importEach('PreserveOriginal', [both, rebuilt, newArm64, more])
   using statements = watchStatements()
   const query = (first: number) =>

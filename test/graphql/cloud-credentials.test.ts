@@ -72,7 +72,7 @@ async function startAzure() {
 }
 
 describe('an AWS access key', () => {
-  test('makes an import of what only it opens succeed, and shows whom it signs in and when it did', async () => {
+  test('makes an import that requires it succeed, and shows its user and last use', async () => {
     await using it = await startAmazon()
     await it.set({ aws: it.key })
     const shown = { kind: 'AWS_ACCESS_KEY', username: it.key.accessKeyId }
@@ -104,20 +104,23 @@ describe('an AWS access key', () => {
     [400, 'AccessDeniedException', 'FORBIDDEN', 'Amazon did not take the access key: '],
     [400, 'ThrottlingException', 'TOO_MANY_REQUESTS', 'no token was returned: '],
     [404, 'UnknownEndpoint', 'UNAVAILABLE', 'no token was returned: '],
-  ])('that Amazon answers with %i %s is %s, and Amazon is named', async (status, type, outcome, words) => {
-    await using it = await startAmazon()
-    await it.set({ aws: it.key })
-    it.cloud.hook = () => json(status, { __type: type, message: 'because' })
+  ])(
+    'that Amazon rejects with %i %s is %s, and the message names Amazon',
+    async (status, type, outcome, words) => {
+      await using it = await startAmazon()
+      await it.set({ aws: it.key })
+      it.cloud.hook = () => json(status, { __type: type, message: 'because' })
 
-    const result = await it.test()
+      const result = await it.test()
 
-    expect(result).toMatchObject({ outcome, status })
-    expect(result.message).toContain(`cannot log in to ${it.upstream.host}: ${words}`)
-    expect(result.message).toMatch(new RegExp(`responded with ${status} ${type}: because$`))
-    expect(await it.list()).toMatchObject([{ lastUsedAt: null }])
-  })
+      expect(result).toMatchObject({ outcome, status })
+      expect(result.message).toContain(`cannot log in to ${it.upstream.host}: ${words}`)
+      expect(result.message).toMatch(new RegExp(`responded with ${status} ${type}: because$`))
+      expect(await it.list()).toMatchObject([{ lastUsedAt: null }])
+    },
+  )
 
-  test('that Amazon takes and the registry does not is the registry’s UNAUTHORIZED', async () => {
+  test('that Amazon accepts and the registry rejects is UNAUTHORIZED at the registry', async () => {
     await using it = await startAmazon()
     await it.set({ aws: it.key })
     it.upstream.hook = ({ headers }) =>
@@ -132,8 +135,8 @@ describe('an AWS access key', () => {
   })
 })
 
-describe('an application of Azure', () => {
-  test('makes an import of what only it opens succeed', async () => {
+describe('a service principal of Azure', () => {
+  test('makes an import that requires it succeed', async () => {
     await using it = await startAzure()
     await it.set({ azure: it.key })
     expect(await it.test('team/app')).toMatchObject({ outcome: 'OK' })
@@ -143,7 +146,7 @@ describe('an application of Azure', () => {
   test.each([
     ['login.microsoftonline.com', 'Microsoft Entra did not take the application’s secret'],
     ['team.azurecr.io', 'team.azurecr.io did not take the application, which Microsoft Entra knows'],
-  ])('that is refused at %s is told at which step', async (at, words) => {
+  ])('that is refused at %s names the step', async (at, words) => {
     await using it = await startAzure()
     await it.set({ azure: it.key })
     it.cloud.hook = ({ host }) => (host === at ? json(401, { error: 'invalid_client' }) : undefined)
@@ -172,13 +175,16 @@ describe('setRegistryCredential', () => {
     ],
     ['public.ecr.aws', 'aws.accessKeyId', { aws: { ...aws, accessKeyId: 'canary' } }, 'must have 16 to 128'],
     ['gcr.io', 'google.serviceAccountKey', { google: { serviceAccountKey: '{"canary":' } }, 'the JSON file'],
-  ])('says what it takes instead, and repeats nothing: %s, %s', async (prefix, field, given, message) => {
-    await using it = await startApp()
+  ])(
+    'lists the accepted values and repeats none of the input: %s, %s',
+    async (prefix, field, given, message) => {
+      await using it = await startApp()
 
-    const { errors } = await it.client.answer(SET, { input: { prefix, ...given } })
+      const { errors } = await it.client.answer(SET, { input: { prefix, ...given } })
 
-    expect(errors).toMatchObject([{ extensions: { code: 'INVALID', field } }])
-    expect(JSON.stringify(errors)).toContain(message)
-    expect(JSON.stringify(errors)).not.toMatch(/canary|PRIVATE/)
-  })
+      expect(errors).toMatchObject([{ extensions: { code: 'INVALID', field } }])
+      expect(JSON.stringify(errors)).toContain(message)
+      expect(JSON.stringify(errors)).not.toMatch(/canary|PRIVATE/)
+    },
+  )
 })

@@ -53,6 +53,6 @@ test.each([
     'the largest page of tags with their histories',
     '{ imageStream(name: "x") { status { tags(first: 500) { nodes { tag image { digest size } items(first: 10) { nodes { created image { digest } } } } } } } }',
   ],
-])('%s is answered', async (_what, query) => {
+])('%s is executed', async (_what, query) => {
   expect(errorsOf(await app.client.answer(query))).toEqual([])
 })

@@ -93,7 +93,7 @@ describe.each(paths)('%s', (_name, path) => {
     expect(goesOn(backwards)).toEqual(expected)
   })
 
-  test('reads what lies between two cursors, and nothing at its ends', async () => {
+  test('returns the items between two cursors, and nothing past its ends', async () => {
     const { edges, nodes } = await readPage(client(), path())
     const [after, before] = [edges[0]?.cursor ?? '', edges[4]?.cursor ?? '']
     const names = async (args: PageArguments) => (await readPage(client(), path(), args)).nodes
@@ -140,7 +140,7 @@ describe.each(paths)('%s', (_name, path) => {
     }
   })
 
-  test('refuses its own cursor when somebody changed the inside', async () => {
+  test('refuses its own cursor with a changed content', async () => {
     const { pageInfo } = await readPage(client(), path())
     const text = Buffer.from(pageInfo.startCursor ?? '', 'base64url').toString()
     if (!text.startsWith('[')) return
@@ -155,8 +155,8 @@ describe.each(paths)('%s', (_name, path) => {
   })
 })
 
-describe('pages stay true while the list grows', () => {
-  test('of streams: each that was there is read once, whatever is added before and behind', async () => {
+describe('pages stay correct while the list grows', () => {
+  test('of streams: each existing stream is read once, whatever is added before and after it', async () => {
     const path = { query: 'imageStreams(matching: "s*", PAGE)', node: 'name' }
     const there = Array.from({ length: 9 }, (_, at) => `s-${at}5`)
     for (const name of there) await createStream(client(), { name })
@@ -177,7 +177,7 @@ describe('pages stay true while the list grows', () => {
     expect(names).toEqual(expect.arrayContaining(there))
   })
 
-  test('of the push log: it ends with what came while it was read', async () => {
+  test('of the push log: it ends with the pushes that were added during the read', async () => {
     const path = PATHS.imagePushes?.() ?? { query: '', node: '' }
     const { nodes: before } = await readPage(client(), path)
     let seed = 1000
@@ -195,7 +195,7 @@ describe('pages stay true while the list grows', () => {
     expect(nodes.length).toBe(before.length + seed - 1000)
   })
 
-  test('the catalogue is what the tests above took it for', async () => {
+  test('the catalogue matches the tests above', async () => {
     const { totalCount } = await readPage(client(), PATHS.items?.() ?? { query: '', node: '' })
     expect(totalCount).toBe(REVISIONS)
     expect((await readPage(client(), PATHS.tags?.() ?? { query: '', node: '' })).totalCount).toBe(TAGS.length)

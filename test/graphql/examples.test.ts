@@ -13,7 +13,7 @@ test('every example of GraphiQL is valid', () => {
   for (const example of EXAMPLES) expect(validate(createSchema(), parse(example)), example).toEqual([])
 })
 
-test('the examples run in their order on a server that has nothing, and show something', async () => {
+test('the examples run in their order on an empty server, and return data', async () => {
   await using upstream = await startUpstream()
   for (const tag of ['latest', '3.4-slim', 'alpine']) upstream.push('library/ruby', tag, image({ seed: tag }))
   await using app = await startApp()

@@ -71,7 +71,7 @@ const sizeOf = (...contents: { readonly bytes: Buffer }[]): number =>
   contents.reduce((sum, { bytes }) => sum + bytes.length, 0)
 
 describe('imageDifference', () => {
-  test('of two images has their layers, variables, labels, settings and sizes', async () => {
+  test('of two images contains their layers, variables, labels, settings and sizes', async () => {
     expect(await compare(older.digest, newer.digest)).toEqual({
       from: { digest: older.digest },
       to: { digest: newer.digest },
@@ -94,7 +94,7 @@ describe('imageDifference', () => {
     })
   })
 
-  test('of an image from itself is nothing', async () => {
+  test('of an image from itself is empty', async () => {
     expect(await compare(older.digest, older.digest)).toMatchObject({
       sizeDifference: 0,
       layers: { removed: [], added: [], shared: [{ digest: base.digest }, { digest: oldApp.digest }] },
@@ -105,7 +105,7 @@ describe('imageDifference', () => {
     })
   })
 
-  test('of two indexes is platform by platform, attestations left out', async () => {
+  test('of two indexes compares platform by platform, without attestations', async () => {
     const difference = await compare(olderIndex.digest, newerIndex.digest)
 
     expect(difference).toMatchObject({
@@ -153,14 +153,14 @@ describe('imageDifference', () => {
     ])
   })
 
-  test('of what is not known is null', async () => {
+  test('of an unknown image is null', async () => {
     const unknown = image({ seed: 'nobody has it' }).digest
 
     expect(await compare(unknown, newer.digest)).toBeNull()
     expect(await compare(newer.digest, unknown)).toBeNull()
   })
 
-  test('takes digests alone', async () => {
+  test('accepts only digests', async () => {
     const answer = await app.client.answer(QUERY, { from: 'sha256:12', to: newer.digest })
 
     expect(answer.errors?.[0]?.message).toContain('Digest must be sha256:')

@@ -41,7 +41,7 @@ function uniquePrefix(digest: string): string {
   return digest.slice(0, length)
 }
 
-test('an image of the history is found by its digest, and by as much of it as is unique', async () => {
+test('an image of the history is found by its digest, and by a unique prefix of the digest', async () => {
   // the first one is what 1.0 meant before
   for (const digest of [digests[0] ?? '', digests[7] ?? '']) {
     const found = { name: `app@${digest}`, imageStream: { name: 'app' }, image: { digest } }
@@ -51,7 +51,7 @@ test('an image of the history is found by its digest, and by as much of it as is
   }
 })
 
-test('a beginning that several images have is CONFLICT, and names them', async () => {
+test('a prefix that several images have is CONFLICT, and the message names them', async () => {
   const shared = digests
     .map((digest) => digest.slice(0, 'sha256:'.length + 1))
     .find((start, at, all) => all.indexOf(start) !== at)
@@ -64,12 +64,12 @@ test('a beginning that several images have is CONFLICT, and names them', async (
   for (const digest of candidates) expect(answer.errors?.[0]?.message).toContain(digest)
 })
 
-test('an image that the stream never had is NOT_FOUND, also when another stream has it', async () => {
+test('an image that the stream’s history does not contain is NOT_FOUND, even when another stream has it', async () => {
   expect(errorsOf(await read(`app@sha256:${'0'.repeat(64)}`))).toEqual([{ code: 'NOT_FOUND' }])
   expect(errorsOf(await read(`empty@${digests[0]}`))).toEqual([{ code: 'NOT_FOUND' }])
 })
 
-test('what looks like a pattern is no beginning of a digest', async () => {
+test('a pattern is not a prefix of a digest', async () => {
   for (const beginning of ['sha256:%', 'sha256:_', 'sha256:*', 'sha256', 'sha512:']) {
     expect(errorsOf(await read(`app@${beginning}`)), beginning).toEqual([{ code: 'INVALID', field: 'name' }])
   }

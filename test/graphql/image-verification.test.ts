@@ -65,7 +65,7 @@ async function start({ content = app as Image | Index, importMode = 'PreserveOri
 }
 
 describe('ImageStreamTag.verification', () => {
-  test('is NOT_REQUIRED until the stream asks for signatures, and costs no request', async () => {
+  test('is NOT_REQUIRED without requirements, and costs no request', async () => {
     await using it = await start()
     it.upstream.reset()
     expect(await verify(it.server)).toMatchObject({
@@ -76,7 +76,7 @@ describe('ImageStreamTag.verification', () => {
     expect(it.upstream.log).toEqual([])
   })
 
-  test('is VERIFIED by whom, and UNVERIFIED without a signature: it only informs', async () => {
+  test('is VERIFIED with its signer, and UNVERIFIED without a signature; both can be imported', async () => {
     await using it = await start()
     await trust(it.server)
     expect(await verify(it.server)).toMatchObject({ status: 'UNVERIFIED', reason: 'NoSignature', by: null })
@@ -94,7 +94,7 @@ describe('ImageStreamTag.verification', () => {
     })
   })
 
-  test('is asked for anew when the stream asks for another signature', async () => {
+  test('is verified again when the stream requires another signature', async () => {
     await using it = await start()
     it.sign()
     await trust(it.server)
@@ -103,7 +103,7 @@ describe('ImageStreamTag.verification', () => {
     expect(await verify(it.server, { age: 3600 })).toMatchObject({ status: 'UNVERIFIED', reason: 'WrongKey' })
   })
 
-  test('costs no request again for an hour, and no signature is read twice', async () => {
+  test('costs no further request for an hour, and no signature is read twice', async () => {
     await using it = await start()
     const signature = it.sign()
     await trust(it.server)
@@ -116,7 +116,7 @@ describe('ImageStreamTag.verification', () => {
     expect(it.upstream.requests.blob).toBe(0)
   })
 
-  test('is UNKNOWN with the reason where the registry cannot be asked, beside the rest of the answer', async () => {
+  test('is UNKNOWN with the reason where the registry cannot be requested, beside the rest of the response', async () => {
     await using it = await start()
     await trust(it.server)
     await it.upstream[Symbol.asyncDispose]()
@@ -135,7 +135,7 @@ describe('ImageStreamTag.verification', () => {
     })
   })
 
-  test('says nothing against what was verified while the registry cannot be asked', async () => {
+  test('keeps the earlier result while the registry cannot be requested', async () => {
     await using it = await start()
     it.sign()
     await trust(it.server)
@@ -162,7 +162,7 @@ describe('ImageStreamTag.verification', () => {
     })
   })
 
-  test('asks registries about 50 images for one operation, and tells of the rest what is known', async () => {
+  test('requests registries for 50 images of one operation, and returns cached data for the rest', async () => {
     await using it = await start()
     for (let at = 0; at < 60; at++) it.upstream.push('team/app', `v${at}`, image({ seed: at }))
     await importImage(it.server.client)
@@ -187,14 +187,14 @@ describe('an image for several platforms', () => {
   const arm = image({ seed: 'app', platform: { os: 'linux', architecture: 'arm64' } })
   const both = index([app, arm, attestation(app)])
 
-  test('is verified as the index that the tag means', async () => {
+  test('is verified as the index that the tag points to', async () => {
     await using it = await start({ content: both })
     it.sign()
     await trust(it.server)
     expect(await verify(it.server)).toMatchObject({ status: 'VERIFIED', digests: [both.digest] })
   })
 
-  test('is verified where each of its images is signed, which is said, and not where one is missing', async () => {
+  test('is verified where each of its images is signed, and is not where one signature is missing', async () => {
     await using it = await start({ content: both })
     it.sign(app)
     await trust(it.server)
@@ -211,7 +211,7 @@ describe('an image for several platforms', () => {
     })
   })
 
-  test('of which the tag means one image alone is verified by that, or by the index that lists it', async () => {
+  test('of which the tag points to one image is verified by that image, or by the index that lists it', async () => {
     await using it = await start({ content: both, importMode: 'Legacy' })
     await trust(it.server)
     expect(await tagDigests(it.server.client)).toEqual(new Map([['latest', app.digest]]))
@@ -236,26 +236,29 @@ describe('an image that was pushed here', () => {
       () => bundleArtifact(app, bundleByKey(app.digest, mine.privateKey)),
     ],
     ['the tag sha256-<hex>.sig', 'COSIGN', () => signedSimply(app.digest, mine.privateKey)],
-  ])('is verified by %s, pushed here too, and nobody is asked', async (_what, format, signed) => {
-    await using server = await startApp()
-    const client = new PushClient(server.app.url)
-    await client.push({ repository: 'default/app', tag: 'latest' }, app, 'one POST')
-    await trust(server)
-    expect(await verify(server)).toMatchObject({ status: 'UNVERIFIED', reason: 'NoSignature' })
+  ])(
+    'is verified by %s, pushed here too, without a request to another server',
+    async (_what, format, signed) => {
+      await using server = await startApp()
+      const client = new PushClient(server.app.url)
+      await client.push({ repository: 'default/app', tag: 'latest' }, app, 'one POST')
+      await trust(server)
+      expect(await verify(server)).toMatchObject({ status: 'UNVERIFIED', reason: 'NoSignature' })
 
-    const signature = signed()
-    const tag = format === 'COSIGN' ? tagOfReferrers(app.digest, '.sig') : signature.digest
-    await client.push({ repository: 'default/app', tag }, asImage(signature), 'one POST')
+      const signature = signed()
+      const tag = format === 'COSIGN' ? tagOfReferrers(app.digest, '.sig') : signature.digest
+      await client.push({ repository: 'default/app', tag }, asImage(signature), 'one POST')
 
-    expect(await verify(server)).toMatchObject({
-      status: 'VERIFIED',
-      signatures: [{ digest: signature.digest, format, accepted: true }],
-    })
-  })
+      expect(await verify(server)).toMatchObject({
+        status: 'VERIFIED',
+        signatures: [{ digest: signature.digest, format, accepted: true }],
+      })
+    },
+  )
 })
 
 describe('setImageStreamTrust', () => {
-  test('is read back as it was given, replaced, and ended by no requirements', async () => {
+  test('is read back as it was set, replaced, and removed by an empty list', async () => {
     await using it = await start()
     const pem = pemOf(mine.publicKey)
     const { setImageStreamTrust } = await trust(it.server, [{ cosign: { publicKeys: [`\n${pem}\n`] } }])
@@ -275,7 +278,7 @@ describe('setImageStreamTrust', () => {
     expect(await verify(it.server)).toMatchObject({ status: 'NOT_REQUIRED' })
   })
 
-  test('survives a restart, and goes with the stream: a later one of its name asks for nothing', async () => {
+  test('survives a restart, and is deleted with the stream: a later stream of the same name has none', async () => {
     await using it = await start()
     await trust(it.server)
     await it.server.restart()
@@ -285,7 +288,7 @@ describe('setImageStreamTrust', () => {
     expect(await verify(it.server)).toMatchObject({ status: 'NOT_REQUIRED' })
   })
 
-  test('is no part of the manifest document, which neither shows nor changes it', async () => {
+  test('is not part of the manifest document, which neither contains nor changes it', async () => {
     await using it = await start()
     const manifest = async () => {
       const { imageStream } = await it.server.client.ask<{ imageStream: { manifest: string } }>(
@@ -363,7 +366,7 @@ describe('setImageStreamTrust', () => {
     ['none', 'junk', 'must be 1 to 10 certificates in PEM'],
     ['11', '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n'.repeat(11), 'must be 1 to 10'],
     ['too long', ' '.repeat(70_000), 'at most 65536 characters'],
-  ])('says what certificates may be where they are %s', async (_what, certificates, words) => {
+  ])('lists the accepted certificates where they are %s', async (_what, certificates, words) => {
     await using server = await startApp()
     await createStream(server.client)
     const requirements = [{ notation: { ...notation, certificates } }]
@@ -372,7 +375,7 @@ describe('setImageStreamTrust', () => {
     expect(answer.errors?.[0]?.message).toContain(words)
   })
 
-  test('of a stream that is not there is NOT_FOUND', async () => {
+  test('of an unknown stream is NOT_FOUND', async () => {
     await using server = await startApp()
     expect(
       errorsOf(await server.client.answer(SET, { input: { imageStream: 'app', requirements: [] } })),

@@ -47,7 +47,7 @@ const listOf = async (namespace: string) =>
   ).registryCredentials
 
 describe('importDockerConfig', () => {
-  test('keeps each login of a docker config, by the names that docker gives registries', async () => {
+  test('stores each login of a docker config, by docker’s names of registries', async () => {
     const { registryCredentials, skipped } = await imported(
       {
         auths: {
@@ -70,7 +70,7 @@ describe('importDockerConfig', () => {
     ])
   })
 
-  test('makes an import of what only they open succeed, from a pasted Secret in YAML', async () => {
+  test('makes an import that requires them succeed, from a pasted Secret in YAML', async () => {
     const credentials = { username: 'me', password: 'open sesame' }
     await using upstream = await startUpstream({ auth: { scheme: 'bearer', credentials } })
     upstream.push('team/app', 'latest', image({ seed: 1 }))
@@ -96,13 +96,13 @@ describe('importDockerConfig', () => {
         stringData: { '.dockerconfigjson': JSON.stringify({ auths: { 'quay.io': login('me', 'x') } }) },
       },
     ],
-  ])('takes %s, into the namespace that was said', async (_what, document) => {
+  ])('accepts %s, into the given namespace', async (_what, document) => {
     expect((await imported(document, 'said')).registryCredentials).toEqual([
       { namespace: 'said', prefix: 'quay.io', kind: 'PASSWORD', username: 'me' },
     ])
   })
 
-  test('says which entries it cannot keep, and why, without a login that stands in an address', async () => {
+  test('lists the entries that it skips with reasons, without a login that an address contains', async () => {
     const { registryCredentials, skipped } = await imported({
       auths: {
         'quay.io': {},
@@ -126,7 +126,7 @@ describe('importDockerConfig', () => {
     expect(JSON.stringify(skipped)).not.toMatch(/fish/)
   })
 
-  test('leaves other credentials alone', async () => {
+  test('does not change other credentials', async () => {
     await imported({ auths: { 'quay.io': login('me', 'x'), 'ghcr.io': login('me', 'x') } }, 'both')
     await imported({ auths: { 'quay.io': login('you', 'x') } }, 'both')
 
@@ -149,7 +149,7 @@ describe('importDockerConfig', () => {
       { kind: 'Secret', data: { '.dockerconfigjson': base64('{"swordfish') } },
     ],
     ['depth', '['.repeat(20_000)],
-  ])('refuses %s, and shows nothing of it', async (_what, config) => {
+  ])('refuses %s, and repeats nothing of it', async (_what, config) => {
     const answer = await answerTo(config, 'refused')
 
     expect(errorsOf(answer)).toEqual([{ code: 'INVALID', field: 'config' }])

@@ -6,7 +6,7 @@ import { one, picture, refused, startWithUpstream } from './writes.ts'
 const two = image({ seed: 2 })
 
 describe('importImage', () => {
-  test('is NOT_FOUND for a stream that is not there, unless confirm creates it', async () => {
+  test('is NOT_FOUND for an unknown stream, unless confirm creates it', async () => {
     await using it = await startWithUpstream()
     const input = { imageStream: 'app', from: `${it.repository}:1.0` }
 
@@ -18,7 +18,7 @@ describe('importImage', () => {
     expect(await tagDigests(it.app.client)).toEqual(new Map([['1.0', one.digest]]))
   })
 
-  test('makes what it imports from the source of the tag, which later imports follow', async () => {
+  test('makes the imported reference the source of the tag, which later imports use', async () => {
     await using it = await startWithUpstream()
     await createStream(it.app.client)
     await importImage(it.app.client, { tag: 'stable', from: `${it.repository}:latest`, scheduled: true })
@@ -40,7 +40,7 @@ describe('importImage', () => {
     })
   })
 
-  test('with all makes it the source of the stream; a tag alone is taken of that repository', async () => {
+  test('with all makes it the source of the stream; a tag alone is imported from that repository', async () => {
     await using it = await startWithUpstream()
     await importImage(it.app.client, { from: it.repository, all: true, confirm: true })
     for (const tag of ['latest', '1.0']) it.upstream.push('team/app', tag, two)
@@ -58,7 +58,7 @@ describe('importImage', () => {
     )
   })
 
-  test('in a dry run reports what it would do, also for a stream that is not there', async () => {
+  test('in a dry run reports the outcome, even for an unknown stream', async () => {
     await using it = await startWithUpstream()
     const { importImage: dry } = await it.app.client.ask<{ importImage: object }>(
       `mutation ($from: String!) { importImage(input: { imageStream: "app", from: $from, all: true, confirm: true, dryRun: true }) {
@@ -102,7 +102,7 @@ describe('importImage', () => {
     [{ tag: 'x' }, 'tag'],
     [{ tag: 'x', all: true, from: 'quay.io/a/b' }, 'tag'],
     [{ all: true, from: 'quay.io/a/b', referencePolicy: 'Local' }, 'referencePolicy'],
-  ])('refuses %j of a stream that has no source, naming the argument', async (args, field) => {
+  ])('refuses %j for a stream without a source, naming the argument', async (args, field) => {
     await using it = await startWithUpstream()
     await createStream(it.app.client)
     const before = await picture(it.app)

@@ -60,11 +60,11 @@ describe('tags', () => {
     ['first: 50', ['latest', 'v2.0', '1.10', '1.9', '1.10.0', '1.10.0-rc.1', 'Zeta', 'alpha']],
     ['orderBy: NAME', ['1.10', '1.10.0', '1.10.0-rc.1', '1.9', 'Zeta', 'alpha', 'latest', 'v2.0']],
     ['orderBy: SEMVER_DESC', ['v2.0', '1.10', '1.10.0', '1.10.0-rc.1', '1.9', 'Zeta', 'alpha', 'latest']],
-  ])('(%s) come in that order', async (args, order) => {
+  ])('(%s) come in this order', async (args, order) => {
     expect(await tags(args)).toEqual(order)
   })
 
-  test('NEWEST_FIRST begins with what moved last', async () => {
+  test('NEWEST_FIRST starts with the tag that changed last', async () => {
     expect((await tags('orderBy: NEWEST_FIRST')).slice(0, 3)).toEqual(['v2.0', 'alpha', '1.9'])
   })
 
@@ -75,11 +75,11 @@ describe('tags', () => {
     ['alpha', ['alpha']],
     ['Alpha', []],
     ['*', ['1.10', '1.10.0', '1.10.0-rc.1', '1.9', 'Zeta', 'alpha', 'latest', 'v2.0']],
-  ])('matching "%s" are those', async (pattern, names) => {
+  ])('matching "%s" are these', async (pattern, names) => {
     expect(await tags(`orderBy: NAME, matching: "${pattern}"`)).toEqual(names)
   })
 
-  test('an orderBy that is no order is refused', async () => {
+  test('an invalid orderBy is refused', async () => {
     const answer = await app.client.answer(
       '{ imageStream(name: "app") { status { tags(orderBy: SIZE) { totalCount } } } }',
     )
@@ -103,7 +103,7 @@ describe('imageStreams', () => {
       'namespace: "default", matching: "web*", labels: [{ key: "tier", value: "front" }]',
       ['default/web', 'default/web-2'],
     ],
-  ])('(%s) are those, by namespace and name', async (args, names) => {
+  ])('(%s) are these, by namespace and name', async (args, names) => {
     expect(await streams(args)).toEqual(names)
   })
 
@@ -116,11 +116,11 @@ describe('imageStreams', () => {
     ['imagePushes(imageStream: "a/b") { nodes { id } }', 'imageStream'],
     ['imagePushes(tag: "?") { nodes { id } }', 'tag'],
     ['imagePushes(namespace: "*") { nodes { id } }', 'namespace'],
-  ])('and other lists refuse a pattern that is none: %s', async (query, field) => {
+  ])('and other lists refuse an invalid pattern: %s', async (query, field) => {
     expect(errorsOf(await app.client.answer(`{ ${query} }`))).toEqual([{ code: 'INVALID', field }])
   })
 
-  test('refuse more labels than can be looked for', async () => {
+  test('refuse more labels than are allowed', async () => {
     const read = (count: number) =>
       app.client.answer(
         'query ($labels: [KeyValueInput!]) { imageStreams(labels: $labels) { totalCount } }',

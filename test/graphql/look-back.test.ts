@@ -61,7 +61,7 @@ describe('at', () => {
   })
 
   test.each(['yesterday', '2026-01-01', '2026-13-01T00:00:00Z', '2026-01-01T25:00:00Z', 5, null])(
-    'of %j, which is no time, is refused before anything is read',
+    'of %j, which is not a time, is refused before anything is read',
     async (time) => {
       const { data, errors } = await app.client.answer(
         'query ($time: DateTime!) { imageStreamTag(name: "app:latest") { at(time: $time) { created } } }',
@@ -83,7 +83,7 @@ describe('tagsAt', () => {
     )
   const meant = (tag: string, digest: string) => ({ tag, event: { image: { digest } } })
 
-  test('is what all tags meant then, without those that meant nothing yet', async () => {
+  test('is the image of each tag then, without the tags that had none yet', async () => {
     const tagsAt = async (...args: Parameters<typeof read>) => (await read(...args)).data.imageStream.tagsAt
 
     expect(await tagsAt(iso(-1))).toEqual({ totalCount: 0, nodes: [] })
@@ -101,7 +101,7 @@ describe('tagsAt', () => {
 })
 
 describe('an image’s history', () => {
-  test('has every tag that ever meant it, in any stream, newest first', async () => {
+  test('contains every tag that ever pointed to it, in any stream, newest first', async () => {
     const { image } = await app.client.ask<{ image: { history: unknown; tags: { totalCount: number } } }>(
       `query ($digest: Digest!) { image(digest: $digest) { tags { totalCount } history { totalCount nodes {
         created imageStreamTag { name imageStream { namespace name } } } } } }`,

@@ -15,7 +15,7 @@ describe('createImageStream', () => {
     expect(it.upstream.requests.listing).toBe(0)
   })
 
-  test('takes the same name in another namespace, and again once the first is deleted', async () => {
+  test('accepts the same name in another namespace, and again once the first is deleted', async () => {
     await using it = await startWithUpstream()
     const first = await createStream(it.app.client)
 
@@ -59,7 +59,7 @@ describe('createImageStream', () => {
 })
 
 describe('waitSeconds', () => {
-  test.each([-1, 301, 2 ** 31 - 1])('%i is INVALID, and nothing is begun', async (waitSeconds) => {
+  test.each([-1, 301, 2 ** 31 - 1])('%i is INVALID, and no import starts', async (waitSeconds) => {
     await using it = await startWithUpstream()
     const expected = [{ code: 'INVALID', field: 'waitSeconds' }]
     const spec = { dockerImageRepository: it.repository }
@@ -74,7 +74,7 @@ describe('waitSeconds', () => {
     expect(it.upstream.log).toEqual([])
   })
 
-  test('1 gives the import as it stands when it takes longer', async () => {
+  test('1 returns the import in its present state when it takes longer', async () => {
     await using it = await startWithUpstream()
     using _gate = it.upstream.hold(({ kind }) => kind === 'head')
 
@@ -86,7 +86,7 @@ describe('waitSeconds', () => {
     expect(standing).toMatchObject({ state: 'RUNNING', imported: 0, finishedAt: null })
   })
 
-  test('300 is allowed, and does not last longer than the import', async () => {
+  test('300 is allowed, and does not outlast the import', async () => {
     await using it = await startWithUpstream()
     const spec = { dockerImageRepository: it.repository }
 
@@ -97,7 +97,7 @@ describe('waitSeconds', () => {
 })
 
 describe('deleteImageStream', () => {
-  test('removes the stream with its tags, and leaves the images and the push log', async () => {
+  test('removes the stream with its tags, and keeps the images and the push log', async () => {
     await using it = await startWithUpstream()
     await follow(it.app.client, it.repository)
     const log = await pushLog(it.app.client)
@@ -116,7 +116,7 @@ describe('deleteImageStream', () => {
     ).toEqual({ image: { digest: one.digest, tags: { totalCount: 0 } } })
   })
 
-  test('ends an import that is under way, which writes nothing more', async () => {
+  test('ends a running import, which writes nothing more', async () => {
     await using it = await startWithUpstream()
     using gate = it.upstream.hold(({ kind }) => kind === 'head')
     await createStream(it.app.client, { spec: { dockerImageRepository: it.repository }, waitSeconds: 0 })
@@ -132,7 +132,7 @@ describe('deleteImageStream', () => {
     ])
   })
 
-  test('is NOT_FOUND for what is not there, and CONFLICT for an old resourceVersion', async () => {
+  test('is NOT_FOUND for an unknown stream, and CONFLICT for an outdated resourceVersion', async () => {
     await using it = await startWithUpstream()
     const { imageStream } = await createStream(it.app.client)
     await follow(it.app.client, it.repository, 'other')

@@ -56,7 +56,7 @@ const BAD_REFERENCES = [
 ]
 
 describe.each(BAD_REFERENCES)('the reference "%s"', (reference) => {
-  test('is INVALID wherever one is given, and nothing is written', async () => {
+  test('is INVALID in every argument, and nothing is written', async () => {
     const tags = [{ name: 'ok' }, { name: 'x', from: { kind: 'DockerImage', name: reference } }]
 
     expect(errorsOf(await create({ spec: { dockerImageRepository: reference } }))).toEqual([
@@ -104,7 +104,7 @@ describe('names', () => {
     '.ruby',
   ]
 
-  test.each([...bad, 'a'.repeat(254)])('"%s" is no name of a stream', async (name) => {
+  test.each([...bad, 'a'.repeat(254)])('"%s" is not a name of a stream', async (name) => {
     const field = 'name'
     expect(errorsOf(await create({ name }))).toEqual([{ code: 'INVALID', field }])
     expect(errorsOf(await importImage({ imageStream: name }))).toEqual([
@@ -113,19 +113,19 @@ describe('names', () => {
     await expectNothingWritten()
   })
 
-  test.each([...bad, 'a.b', 'a'.repeat(64)])('"%s" is no namespace', async (namespace) => {
+  test.each([...bad, 'a.b', 'a'.repeat(64)])('"%s" is not a namespace', async (namespace) => {
     const expected = [{ code: 'INVALID', field: 'namespace' }]
     expect(errorsOf(await create({ namespace }))).toEqual(expected)
     expect(errorsOf(await importImage({ namespace }))).toEqual(expected)
     await expectNothingWritten()
   })
 
-  test('which together are too long for a repository are INVALID', async () => {
+  test('that together are too long for a repository are INVALID', async () => {
     const names = { namespace: 'a'.repeat(63), name: 'b'.repeat(200) }
     expect(errorsOf(await create(names))).toEqual([{ code: 'INVALID', field: 'name' }])
   })
 
-  test.each(['', '-a', '.a', 'a b', 'a/b', 'ä', 'a'.repeat(129)])('"%s" is no tag', async (tag) => {
+  test.each(['', '-a', '.a', 'a b', 'a/b', 'ä', 'a'.repeat(129)])('"%s" is not a tag', async (tag) => {
     expect(errorsOf(await create({ spec: { tags: [{ name: tag }] } }))).toEqual([
       { code: 'INVALID', field: 'spec.tags.0.name' },
     ])
@@ -140,7 +140,7 @@ describe('names', () => {
   })
 
   test.each(['', '/a', 'a b', 'a/', '-a', 'a/b/c', 'x'.repeat(318)])(
-    '"%s" is no key of a label or annotation',
+    '"%s" is not a key of a label or annotation',
     async (key) => {
       for (const field of ['labels', 'annotations']) {
         expect(errorsOf(await create({ [field]: [{ key, value: '' }] }))).toEqual([
@@ -163,7 +163,7 @@ describe('a query by name', () => {
     ['imageStreamTag(name: "none:latest") { id }', 'imageStreamTag'],
     ['imageStreamTag(name: "none") { id }', 'imageStreamTag'],
     ['imageStreamImage(name: "none@sha256:ab") { name }', 'imageStreamImage'],
-  ])('of a stream that is not there is null: %s', async (query, field) => {
+  ])('for an unknown stream is null: %s', async (query, field) => {
     expect(await app.client.ask(`{ ${query} }`)).toEqual({ [field]: null })
   })
 
@@ -181,7 +181,7 @@ describe('a query by name', () => {
     expect(errorsOf(await app.client.answer(`{ ${query} }`))).toEqual([{ code: 'INVALID', field: 'name' }])
   })
 
-  test('by a digest that is none is refused before anything is read', async () => {
+  test('by an invalid digest is refused before anything is read', async () => {
     const { errors } = await app.client.answer('{ image(digest: "sha256:12") { id } }')
     expect(errors?.[0]?.message).toContain('sha256: and 64')
   })

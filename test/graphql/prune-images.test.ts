@@ -64,7 +64,7 @@ const history = async (): Promise<unknown> => {
 }
 
 describe('pruneImages', () => {
-  it('tells by default what would go, and changes nothing', async () => {
+  it('reports by default what it would remove, and changes nothing', async () => {
     const report = await prune({})
 
     expect(report).toMatchObject({
@@ -86,12 +86,12 @@ describe('pruneImages', () => {
     expect(await history()).toEqual(digestsOf(releases).reverse())
   })
 
-  it('leaves other namespaces alone', async () => {
+  it('does not change other namespaces', async () => {
     expect((await prune({ dryRun: false, namespace: 'bank' })).events.totalCount).toBe(0)
     expect(await history()).toHaveLength(5)
   })
 
-  it('forgets old entries of histories, and keeps the images that repositories or the push log have', async () => {
+  it('removes old entries of histories, and keeps the images in repositories or the push log', async () => {
     expect(await prune({ dryRun: false })).toMatchObject({
       events: { totalCount: 2 },
       repositoryManifests: 2,
@@ -106,7 +106,7 @@ describe('pruneImages', () => {
     expect(keptFor(await prune({}))).toEqual({ TAGGED: 1, IN_HISTORY: 2, IN_PUSH_LOG: 2 })
   })
 
-  it('takes images that nothing refers to any more, and then they are no nodes', async () => {
+  it('removes images that nothing refers to, and their ids are then unknown', async () => {
     // it drops the push log's old entries, and knows of no image since when it is there
     await app.restart()
     expect(keptFor(await prune({}))).toEqual({ TAGGED: 1, IN_HISTORY: 2, YOUNG: 2 })
@@ -129,7 +129,7 @@ describe('pruneImages', () => {
     expect(await history()).toEqual(digestsOf(releases.slice(2)).reverse())
   })
 
-  it('goes on behind a cursor', async () => {
+  it('continues after a cursor', async () => {
     const first = await prune({ first: 2 })
     const rest = await prune({ first: 2, keptAfter: first.kept.endCursor })
 

@@ -111,7 +111,7 @@ describe('many subscribers of one operation', () => {
     expect(readers.map(({ sequences }) => sequences)).toEqual(numbers(0, 99).map((n) => numbers(n + 1, 100)))
   })
 
-  it('do not share what was made more than a second ago', async () => {
+  it('do not share results that are older than a second', async () => {
     world.push({ tag: 'one' })
     const first = join(since(0))
     await until(() => first.texts.length === 1)
@@ -122,7 +122,7 @@ describe('many subscribers of one operation', () => {
   })
 })
 
-describe('what may not be shared', () => {
+describe('results are not shared', () => {
   it.each<[string, Asked, Asked]>([
     [
       'other selections',
@@ -167,19 +167,19 @@ describe('an operation', () => {
     expect(reader.texts).toEqual(['{"data":{"pushed":{"name":"one"}}}'])
   })
 
-  it('that asks for something else is left to others', () => {
+  it('with another root field is not handled', () => {
     for (const query of ['{ version }', 'subscription { importProgressed(import: "i") { id } }']) {
       const operation = { schema: world.schema, document: parse(query) }
       expect(hub.subscribe({ operation, viewer: { id: 'anybody' } })).toBeUndefined()
     }
   })
 
-  it('that skips what it subscribes to is refused', () => {
+  it('that skips its root field is refused', () => {
     const query = 'subscription { imagePushed @skip(if: true) { tag } }'
     expect(() => join({ query })).toThrow(expect.objectContaining({ extensions: { code: 'INVALID' } }))
   })
 
-  it('gets only the pushes that it filters for', async () => {
+  it('gets only the pushes that match its filter', async () => {
     const reader = join({ query: 'subscription { imagePushed(imageStream: "r*", tag: "3.*") { sequence } }' })
     world.push({ tag: '3.1' }, { tag: '2.9' }, { tag: '3.2', imageStream: 'php' }, { tag: '3.3' })
     await until(() => reader.texts.length === 2)
@@ -188,7 +188,7 @@ describe('an operation', () => {
 })
 
 describe('a position', () => {
-  it('without a cursor is where the log ended when the subscription was accepted', async () => {
+  it('without a cursor is the end of the log at the time of the subscription', async () => {
     world.push({ tag: 'before' })
     const reader = join()
     world.push({ tag: 'after' })
@@ -196,7 +196,7 @@ describe('a position', () => {
     expect(reader.sequences).toEqual([2])
   })
 
-  it('far back is read in pages, of this subscription only, and then from what all read', async () => {
+  it('far back is read in pages, of this subscription only, and then from the shared tail', async () => {
     world.push(...numbers(1, 3_000).map((n) => ({ tag: n % 2 ? 'odd' : 'even' })))
     const reader = join({
       query: 'subscription ($since: String) { imagePushed(since: $since, tag: "odd") { sequence } }',
@@ -208,7 +208,7 @@ describe('a position', () => {
     expect(reader.sequences).toEqual(numbers(6, 3_001).filter((n) => n % 2))
   })
 
-  it('that a trimmed log cannot tell is an error: at the start, and for who fell behind meanwhile', async () => {
+  it('that a trimmed log no longer contains is an error: at the start, and for a reader that fell behind', async () => {
     world.push(...numbers(1, 2_000).map((n) => ({ pushedAt: n })))
     const sleeper = join(since(10))
     sleeper.isBusy = true
@@ -225,7 +225,7 @@ describe('a position', () => {
 })
 
 describe('a reader that is busy', () => {
-  it('is not written to until it resumes, and then misses nothing; others do not wait for it', async () => {
+  it('gets nothing until it resumes, and then misses nothing; other readers do not wait for it', async () => {
     const busy = join()
     const other = join()
     busy.isBusy = true
@@ -255,7 +255,7 @@ describe('a reader that is busy', () => {
 })
 
 describe('a log that cannot be read', () => {
-  it('ends the subscriptions, masked and logged: nobody waits for nothing', async () => {
+  it('ends the subscriptions with a masked and logged error, and no reader waits', async () => {
     const reader = join()
     const { read } = world.pushes
     Object.assign(world.pushes, {
@@ -274,58 +274,63 @@ describe('a log that cannot be read', () => {
   })
 })
 
-describe('any interleaving of pushes, arrivals, departures and pauses', () => {
-  it.each(numbers(1, 8))('shows everybody exactly what followed their position (seed %i)', async (seed) => {
-    const random = generator(seed)
-    const queries = [
-      QUERY,
-      QUERY.replace('sequence tag', 'tag'),
-      QUERY.replace('since: $since', 'since: $since, tag: "a*"'),
-    ]
-    const members: { reader: ReturnType<typeof join>; from: number; to: number; onlyA: boolean }[] = []
-    const tags: string[] = ['']
-    for (let step = 0; step < 600; step++) {
-      const dice = random(10)
-      if (dice < 4) {
-        const batch = numbers(1, 1 + random(step % 50 === 0 ? 700 : 5)).map(() => ({
-          tag: random(2) ? 'a1' : 'b1',
-        }))
-        tags.push(...batch.map(({ tag }) => tag))
-        world.push(...batch)
-      } else if (dice < 7) {
-        const query = queries[random(3)] ?? QUERY
-        const head = world.pushes.head()
-        const from = random(2) ? head : random(head + 1)
-        const variables = from === head && random(2) ? {} : { since: world.pushes.cursor(from) }
-        members.push({
-          reader: join({ query, variables }),
-          from,
-          to: Number.POSITIVE_INFINITY,
-          onlyA: query.includes('a*'),
-        })
-      } else {
-        const member = members[random(members.length || 1)]
-        if (member && dice === 7 && member.to > tags.length) {
-          member.reader.member.leave()
-          member.to = member.reader.sequences.at(-1) ?? member.from
-        } else if (member) {
-          member.reader.isBusy = !member.reader.isBusy
-          if (!member.reader.isBusy) member.reader.member.resume()
+describe('any interleaving of pushes, joins, leaves and pauses', () => {
+  it.each(numbers(1, 8))(
+    'delivers to each reader exactly the pushes after its position (seed %i)',
+    async (seed) => {
+      const random = generator(seed)
+      const queries = [
+        QUERY,
+        QUERY.replace('sequence tag', 'tag'),
+        QUERY.replace('since: $since', 'since: $since, tag: "a*"'),
+      ]
+      const members: { reader: ReturnType<typeof join>; from: number; to: number; onlyA: boolean }[] = []
+      const tags: string[] = ['']
+      for (let step = 0; step < 600; step++) {
+        const dice = random(10)
+        if (dice < 4) {
+          const batch = numbers(1, 1 + random(step % 50 === 0 ? 700 : 5)).map(() => ({
+            tag: random(2) ? 'a1' : 'b1',
+          }))
+          tags.push(...batch.map(({ tag }) => tag))
+          world.push(...batch)
+        } else if (dice < 7) {
+          const query = queries[random(3)] ?? QUERY
+          const head = world.pushes.head()
+          const from = random(2) ? head : random(head + 1)
+          const variables = from === head && random(2) ? {} : { since: world.pushes.cursor(from) }
+          members.push({
+            reader: join({ query, variables }),
+            from,
+            to: Number.POSITIVE_INFINITY,
+            onlyA: query.includes('a*'),
+          })
+        } else {
+          const member = members[random(members.length || 1)]
+          if (member && dice === 7 && member.to > tags.length) {
+            member.reader.member.leave()
+            member.to = member.reader.sequences.at(-1) ?? member.from
+          } else if (member) {
+            member.reader.isBusy = !member.reader.isBusy
+            if (!member.reader.isBusy) member.reader.member.resume()
+          }
         }
+        if (random(3) === 0) await turn()
       }
-      if (random(3) === 0) await turn()
-    }
-    for (const { reader } of members) {
-      reader.isBusy = false
-      reader.member.resume()
-    }
-    const expected = members.map(({ from, to, onlyA }) =>
-      numbers(from + 1, Math.min(to, tags.length - 1)).filter((n) => !onlyA || tags[n] === 'a1'),
-    )
-    await until(() => members.every(({ reader }, i) => reader.sequences.length >= (expected[i]?.length ?? 0)))
-    await quiet()
-    expect(members.map(({ reader }) => reader.sequences)).toEqual(expected)
-  })
+      for (const { reader } of members) {
+        reader.isBusy = false
+        reader.member.resume()
+      }
+      const expected = members.map(({ from, to, onlyA }) =>
+        numbers(from + 1, Math.min(to, tags.length - 1)).filter((n) => !onlyA || tags[n] === 'a1'),
+      )
+      await until(() =>
+        members.every(({ reader }, i) => reader.sequences.length >= (expected[i]?.length ?? 0)),
+      )
+      await quiet()
+      expect(members.map(({ reader }) => reader.sequences)).toEqual(expected)
+    },
+  )
 })
 
 /** Whole numbers below a limit, the same for the same seed. */

@@ -109,7 +109,7 @@ describe('ImageStreamTag.referrers', () => {
     expect(digests(await ask(`(last: 5, before: "${rest.pageInfo.endCursor}")`))).toEqual(all.slice(0, 2))
   })
 
-  test('cost no request for an hour, and are asked for at once with maxAgeSeconds 0', async () => {
+  test('cost no request for an hour, and are requested at once with maxAgeSeconds 0', async () => {
     await ask()
     upstream.reset()
     await ask()
@@ -118,7 +118,7 @@ describe('ImageStreamTag.referrers', () => {
     expect(upstream.log.filter(({ path }) => path.includes('/referrers/'))).toHaveLength(1)
   })
 
-  test('are told as they were, with the reason, while the registry cannot be asked', async () => {
+  test('are the earlier ones, with the reason, while the registry cannot be requested', async () => {
     const before = await ask()
     upstream.hook = () => errorAnswer(403, 'DENIED')
     const page = await ask('(maxAgeSeconds: 0)')
@@ -138,7 +138,7 @@ describe('ImageStreamTag.referrers', () => {
 })
 
 describe('referrers of an image', () => {
-  test('are those in the repository where it was first seen, and of a stream’s image in the stream’s', async () => {
+  test('are those in the repository where it was first found, and of a stream’s image in the stream’s repository', async () => {
     const tag = await ask()
     const data = await server.client.ask<{
       image: { referrers: Page }
@@ -153,7 +153,7 @@ describe('referrers of an image', () => {
     expect(data.imageStreamImage.referrers).toEqual(tag)
   })
 
-  test('of a stream that is not asked for costs nothing: nothing is asked with an import', async () => {
+  test('cost nothing if they are not selected: an import requests none', async () => {
     upstream.reset()
     await createStream(server.client, {
       name: 'other',

@@ -32,7 +32,7 @@ const prefixes = async ({ client }: TestApp, args: string) => {
 }
 
 describe('configureRegistry', () => {
-  test('tells all that was said, and of what is secret only what everybody may see', async () => {
+  test('returns every value, and of secrets only the public parts', async () => {
     await using app = await startApp({}, { now: () => START })
     const { cert: certificate, key } = await authority.issueClient('imagestreams')
 
@@ -63,7 +63,7 @@ describe('configureRegistry', () => {
     })
   })
 
-  test('leaves what is left out, and takes back what is null', async () => {
+  test('keeps omitted values, and removes null values', async () => {
     await using app = await startApp()
     await configure(app, {
       prefix: 'quay.io',
@@ -87,7 +87,7 @@ describe('configureRegistry', () => {
       { prefix: 'quay.io', clientCertificate: { certificate: authority.ca, key: 'canary' } },
     ],
     ['mirrors.0.location', { prefix: 'quay.io', mirrors: [{ location: 'canary' }] }],
-  ])('says that %s is wrong, and changes nothing', async (field, input) => {
+  ])('refuses %s, and changes nothing', async (field, input) => {
     await using app = await startApp()
     const { errors } = await app.client.answer(CONFIGURE, { input })
     expect(errors).toMatchObject([{ extensions: { code: 'INVALID', field } }])
@@ -100,7 +100,7 @@ describe('deleteRegistryConfiguration', () => {
   const DELETE = `mutation ($prefix: String!) {
     deleteRegistryConfiguration(input: { prefix: $prefix }) { registryConfiguration { prefix access } } }`
 
-  test('says what was deleted, and NOT_FOUND of what is not there', async () => {
+  test('returns the deleted configuration, and NOT_FOUND for an unknown prefix', async () => {
     await using app = await startApp()
     await configure(app, { prefix: 'quay.io/team', access: 'BLOCKED' })
 
@@ -130,8 +130,8 @@ describe('registryConfigurations', () => {
   })
 })
 
-describe('the default', () => {
-  test('is that everything may be imported, until something else is set', async () => {
+describe('the default access', () => {
+  test('allows everything until another value is set', async () => {
     await using app = await startApp()
     const ask = async () =>
       (await app.client.ask<{ registryDefaultAccess: string }>('{ registryDefaultAccess }'))
@@ -143,8 +143,8 @@ describe('the default', () => {
   })
 })
 
-describe('what is blocked', () => {
-  test('is found by its reason', async () => {
+describe('a blocked registry', () => {
+  test('is found by the reason of failures', async () => {
     await using upstream = await startUpstream()
     upstream.push('team/app', 'latest', image({ seed: 'blocked' }))
     await using app = await startApp()
@@ -163,7 +163,7 @@ describe('what is blocked', () => {
     expect(imageStreams.nodes).toEqual([{ name: 'app', status: { tags } }])
   })
 
-  test('is not asked for a test of a credential either', async () => {
+  test('is not requested for a test of a credential either', async () => {
     await using upstream = await startUpstream()
     await using app = await startApp()
     const prefix = upstream.host
@@ -197,7 +197,7 @@ describe('registryPlan', () => {
     problem: null,
   }
 
-  test('tells where a repository is asked for, and how, by all configurations together', async () => {
+  test('returns the locations of a repository, by all configurations together', async () => {
     await using app = await startApp()
     const proxy = { url: 'http://proxy.example:3128', username: 'me', password: 'canary' }
     await configure(app, {
@@ -221,7 +221,7 @@ describe('registryPlan', () => {
     })
   })
 
-  test('tells what blocks it, and INVALID of what is no repository', async () => {
+  test('returns the rule that blocks it, and INVALID for an invalid repository', async () => {
     await using app = await startApp()
     await configure(app, { prefix: 'docker.io/library', access: 'BLOCKED' })
 

@@ -45,7 +45,7 @@ async function start({
 }
 
 describe('setRegistryCredential', () => {
-  test('makes an import of what only it opens succeed', async () => {
+  test('makes an import that requires it succeed', async () => {
     await using it = await start()
     expect(await follow(it.client, it.repository)).toMatchObject({ state: 'FAILED', reason: 'Unauthorized' })
 
@@ -58,7 +58,7 @@ describe('setRegistryCredential', () => {
   test.each([
     ['basic', LOGIN, 'PASSWORD'],
     ['bearer', { identityToken: 'refresh-me' }, 'IDENTITY_TOKEN'],
-  ] as const)('takes what the registry’s %s scheme asks for: %j', async (scheme, given, kind) => {
+  ] as const)('supports the registry’s %s scheme: %j', async (scheme, given, kind) => {
     await using it = await start({ scheme, identityToken: 'refresh-me' })
 
     const { setRegistryCredential } = await set(it.server, { prefix: it.upstream.host, ...given })
@@ -67,7 +67,7 @@ describe('setRegistryCredential', () => {
     expect(await follow(it.client, it.repository)).toMatchObject({ state: 'SUCCEEDED' })
   })
 
-  test('takes a bearer token, which is sent to the registry and to nobody else', async () => {
+  test('accepts a bearer token, which is sent only to the registry', async () => {
     await using it = await start()
     it.upstream.hook = ({ headers: { authorization } }, answer) =>
       authorization === 'Bearer ours' ? { ...answer, status: 418 } : undefined
@@ -79,7 +79,7 @@ describe('setRegistryCredential', () => {
     expect(it.upstream.requests.token).toBe(0)
   })
 
-  test('replaces the one that was there, and is used from the next import on', async () => {
+  test('replaces the present credential, and is used from the next import', async () => {
     let now = START
     await using it = await start({ now: () => now })
     await set(it.server, { prefix: it.upstream.host, username: 'me', password: 'wrong' })
@@ -101,7 +101,7 @@ describe('setRegistryCredential', () => {
     ])
   })
 
-  test('is for its own namespace', async () => {
+  test('applies only to its own namespace', async () => {
     await using it = await start()
     await set(it.server, { namespace: 'rich', prefix: it.upstream.host, ...LOGIN })
     const into = (namespace: string) =>
@@ -113,7 +113,7 @@ describe('setRegistryCredential', () => {
     expect(await listOf(it.server, 'poor')).toEqual([])
   })
 
-  test('is for what lies below its path, and for whole segments', async () => {
+  test('applies to repositories below its path, by whole segments', async () => {
     await using it = await start()
     await set(it.server, { prefix: `${it.upstream.host}/team`, ...LOGIN })
     await set(it.server, { prefix: `${it.upstream.host}/oth`, ...LOGIN })
@@ -140,7 +140,7 @@ describe('setRegistryCredential', () => {
     expect(await resultsOf(it.server.client, dry)).toMatchObject([{ tag: 'latest', state: 'IMPORTED' }])
   })
 
-  test('that does not open what anybody may read does not close it', async () => {
+  test('that is wrong does not prevent imports of public repositories', async () => {
     await using it = await start()
     await using open = await startUpstream()
     open.push('team/app', 'latest', app)
@@ -156,7 +156,7 @@ describe('setRegistryCredential', () => {
     [{ prefix: 'team', ...LOGIN }, 'prefix'],
     [{ prefix: 'me:open sesame@quay.io', ...LOGIN }, 'prefix'],
     [{ namespace: 'Not one', prefix: 'quay.io', ...LOGIN }, 'namespace'],
-  ])('refuses what is none, by the argument, and repeats nothing of it: %j', async (input, field) => {
+  ])('refuses an invalid input by its argument, and repeats nothing of it: %j', async (input, field) => {
     await using it = await start()
 
     const answer = await it.client.answer(SET, { input })
@@ -168,7 +168,7 @@ describe('setRegistryCredential', () => {
 })
 
 describe('deleteRegistryCredential', () => {
-  test('takes it from the next import on', async () => {
+  test('removes it for the next import', async () => {
     await using it = await start()
     await set(it.server, { prefix: it.upstream.host, ...LOGIN })
     await follow(it.client, it.repository)
@@ -180,7 +180,7 @@ describe('deleteRegistryCredential', () => {
     expect(await importImage(it.client)).toMatchObject({ state: 'FAILED', reason: 'Unauthorized' })
   })
 
-  test('does not find what is not there, or in another namespace', async () => {
+  test('does not find an unknown credential, or one of another namespace', async () => {
     await using it = await start()
     await set(it.server, { namespace: 'other', prefix: 'quay.io', ...LOGIN })
 

@@ -39,7 +39,7 @@ const ask = <Data>(query: string, variables?: Record<string, unknown>) =>
   app.client.ask<Data>(query, variables)
 
 describe('registries', () => {
-  it('tell what a host still gives, as it said with its last answer', async () => {
+  it('contain the remaining requests from the host’s last response', async () => {
     const found = await ask(
       `query ($host: String) { registries(host: $host) { totalCount nodes { ${HOST} } } }`,
       {
@@ -65,7 +65,7 @@ describe('registries', () => {
     })
   })
 
-  it('come by name, in pages, from either end', async () => {
+  it('are ordered by name, in pages, from either end', async () => {
     const hosts = upstreams.map(({ host }) => host).sort()
     interface Page {
       registries: {
@@ -88,7 +88,7 @@ describe('registries', () => {
   })
 
   it.each([429, 503])(
-    'tell why a host is left alone for a %d, and an import of it fails at once',
+    'contain the reason of an open circuit breaker for a %d, and an import fails at once',
     async (status) => {
       const [at, whose] = status === 429 ? [0, 'accounts { breaker'] : [1, 'breaker']
       const upstream = upstreams[at]
@@ -107,13 +107,13 @@ describe('registries', () => {
     },
   )
 
-  it('are none that were not asked', async () => {
+  it('are empty without requests', async () => {
     expect(await ask('{ registries(host: "docker.io") { totalCount nodes { host } } }')).toEqual({
       registries: { totalCount: 0, nodes: [] },
     })
   })
 
-  it('do not take the cursor of another list', async () => {
+  it('refuse the cursor of another list', async () => {
     expect(errorsOf(await app.client.answer('{ registries(after: "bm8=") { totalCount } }'))).toEqual([
       { code: 'INVALID', field: 'after' },
     ])

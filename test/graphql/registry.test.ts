@@ -39,7 +39,7 @@ const ask = <Data>(query: string, variables?: Record<string, unknown>) =>
   app.client.ask<Data>(query, variables)
 
 describe('registry', () => {
-  it('tells what it is and how much it holds: what repositories share is stored once', async () => {
+  it('reports its kind and its usage: content that repositories share is stored once', async () => {
     const all = [...new Set([...partsOf(one), ...partsOf(two)])]
     const logical = 3 * sizeOf(...partsOf(one)) + sizeOf(...partsOf(two)) - shared.bytes.length
 
@@ -62,7 +62,7 @@ describe('registry', () => {
     })
   })
 
-  it('tells which uploads are under way', async () => {
+  it('lists running uploads', async () => {
     const location = await registry.startUpload('shop/web')
     await registry.send('PATCH', location, { body: 'half a layer' })
 
@@ -84,7 +84,7 @@ describe('registry', () => {
 })
 
 describe('repositories', () => {
-  it('come by namespace and name, in pages, with what each holds and what only it has', async () => {
+  it('are ordered by namespace and name, in pages, with their total and unique sizes', async () => {
     const page = `query ($after: String) { repositories(first: 2, after: $after) { totalCount
       pageInfo { hasNextPage endCursor }
       nodes { namespace name imageStream { name } usage { manifests blobs logicalSize uniqueSize } } } }`
@@ -115,7 +115,7 @@ describe('repositories', () => {
     })
   })
 
-  it('can be asked for by namespace, pattern and name', async () => {
+  it('are filtered by namespace, pattern and name', async () => {
     expect(await ask('{ repositories(namespace: "shop", matching: "a*") { nodes { name } } }')).toEqual({
       repositories: { nodes: [{ name: 'api' }] },
     })
@@ -143,7 +143,7 @@ describe('collectGarbage', () => {
     }
   }
 
-  it('says in a dry run what would go and why the rest stays, and then does just that', async () => {
+  it('reports in a dry run what it would remove and why the rest is kept, and then does exactly that', async () => {
     await registry.push('shop/web', one, 'v2')
     now += 49 * HOUR
 
@@ -192,7 +192,7 @@ describe('collectGarbage', () => {
     })
   })
 
-  it('leaves the history that tells of what is gone', async () => {
+  it('keeps the history of removed images', async () => {
     const items =
       '{ imageStreamTag(namespace: "shop", name: "web:v2") { items { nodes { image { digest } } } } }'
     expect(await ask(items)).toEqual({
@@ -202,7 +202,7 @@ describe('collectGarbage', () => {
     })
   })
 
-  it('goes on behind a cursor, and refuses what is none', async () => {
+  it('continues after a cursor, and refuses an invalid one', async () => {
     const { collectGarbage: first } = await ask<Collected>(collect, { input: { first: 2 } })
     const after = first.plan?.kept
     expect(after?.nodes).toHaveLength(2)

@@ -27,7 +27,7 @@ const STATUS = `query { imageStream(name: "app") {
   tag(name: "latest") { reportedMoves(first: 3) { nodes { digest from until reportedBy } totalCount } }
 } }`
 
-test('a repository without a vendor’s listing is swept each time, and that is no condition', async () => {
+test('a repository without a vendor’s listing gets a full scan each time, without a condition', async () => {
   await createStream(app.client, {
     name: 'app',
     spec: { dockerImageRepository: `${upstream.host}/team/app` },
@@ -70,7 +70,7 @@ describe('a repository whose vendor has a listing', () => {
   }
   const at = (time: number): string => new Date(time).toISOString()
 
-  test('is watched by it, and swept a day later', async () => {
+  test('is watched by the listing, with a full scan a day later', async () => {
     await using _registry = await start(harborSide())
     const sweptAt = now
     now += HOUR
@@ -93,7 +93,7 @@ describe('a repository whose vendor has a listing', () => {
     })
   })
 
-  test('is asked itself while the listing is refused, and a condition says so until it works again', async () => {
+  test('is scanned while the listing is refused, and a condition reports it until the listing works again', async () => {
     await using registry = await start(harborSide())
     registry.hook = ({ path }) =>
       path.startsWith('/api/') ? { status: 403, headers: {}, body: 'not for you' } : undefined
@@ -130,7 +130,7 @@ describe('a repository whose vendor has a listing', () => {
     })
   })
 
-  test('tells of moves that nobody here saw, beside the history and not in it', async () => {
+  test('has reported moves that this server did not observe, beside the history and not in it', async () => {
     await using registry = await start(quaySide())
     registry.world.time = now + 60_000
     const short = registry.push('team/app', 'latest', image({ seed: 'short' }))
@@ -170,7 +170,7 @@ test('a stream without a repository is not watched', async () => {
   })
 })
 
-test('a full sweep is asked for of a repository, and refused of one tag', async () => {
+test('a full scan is possible for a repository, and refused for one tag', async () => {
   await createStream(app.client, {
     name: 'app',
     spec: { dockerImageRepository: `${upstream.host}/team/app` },

@@ -39,7 +39,7 @@ const resolve = (name: string, namespace = 'default') =>
     { name, namespace },
   )
 
-test('a bare name of a stream that is looked up first is its tag, as a pull spec by digest', async () => {
+test('a bare name of a stream with local lookup resolves to its tag, as a pull spec by digest', async () => {
   const dockerImageReference = `${upstream.host}/library/ruby@${digest}`
 
   expect(await resolve('ruby:3.3')).toMatchObject({
@@ -56,7 +56,7 @@ test('a bare name of a stream that is looked up first is its tag, as a pull spec
   })
 })
 
-test('with the policy Local it is the integrated registry’s pull spec, as the tag itself gives it', async () => {
+test('with the policy Local it resolves to the integrated registry’s pull spec, like the tag itself', async () => {
   const dockerImageReference = `${ownHost}/default/ruby@${digest}`
 
   expect((await resolve('ruby:local')).data.resolveImage).toMatchObject({
@@ -66,7 +66,7 @@ test('with the policy Local it is the integrated registry’s pull spec, as the 
   })
 })
 
-test('a tag that such a stream does not have is nothing, and says why', async () => {
+test('a tag that such a stream does not have resolves to null, with a message', async () => {
   const { data, errors } = await resolve('ruby:9.9')
 
   expect(errors).toBeUndefined()
@@ -80,7 +80,7 @@ test('a tag that such a stream does not have is nothing, and says why', async ()
   })
 })
 
-test('anything else is the reference itself, and no registry is asked', async () => {
+test('any other name is the reference itself, and no registry is requested', async () => {
   upstream.reset()
 
   expect((await resolve('ruby:3.3', 'team')).data.resolveImage).toEqual({
@@ -99,7 +99,7 @@ test('anything else is the reference itself, and no registry is asked', async ()
   expect(upstream.requests).toMatchObject({ listing: 0, head: 0, manifest: 0 })
 })
 
-test('what is no reference, or no namespace, is INVALID', async () => {
+test('an invalid reference or namespace is INVALID', async () => {
   expect(errorsOf(await resolve('Ruby'))).toEqual([{ code: 'INVALID', field: 'name' }])
   expect(errorsOf(await resolve('ruby', 'No'))).toEqual([{ code: 'INVALID', field: 'namespace' }])
 })

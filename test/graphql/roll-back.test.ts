@@ -41,7 +41,7 @@ const rollBack = (input: object) =>
     { input: { imageStream: 'app', tag: 'latest', ...input } },
   )
 
-test('a tag is rolled back by a digest, and by a time; followers are told, and imports leave it there', async () => {
+test('a tag is rolled back by a digest, and by a time; subscribers receive it, and imports do not change it', async () => {
   using follower = await Follower.start(app.app.url, { since: await endOfLog(app.client) })
 
   expect((await rollBack({ digest: first })).data.rollbackTag).toEqual({
@@ -65,7 +65,7 @@ test('a tag is rolled back by a digest, and by a time; followers are told, and i
   expect((await follower.take(2)).map(({ image }) => image.digest)).toEqual([first, second])
 })
 
-test('what it means already is no new entry', async () => {
+test('a rollback to the present image adds no entry', async () => {
   const before = await history(app.client, 'app:latest')
 
   const { data } = await rollBack({ digest: before[0] })
@@ -74,7 +74,7 @@ test('what it means already is no new entry', async () => {
   expect(await history(app.client, 'app:latest')).toEqual(before)
 })
 
-test('what cannot be is refused: who reads the answer knows what can', async () => {
+test('an impossible rollback is refused with an error that names the possible ones', async () => {
   const stranger = image({ seed: 'stranger' }).digest
   const answer = await rollBack({ digest: stranger })
 
@@ -86,7 +86,7 @@ test('what cannot be is refused: who reads the answer knows what can', async () 
   expect(errorsOf(await rollBack({ digest: first, resourceVersion: '1' }))).toEqual([{ code: 'CONFLICT' }])
 })
 
-test('of two that read the same version, one is done and the other is CONFLICT', async () => {
+test('of two rollbacks with the same version, one succeeds and the other is CONFLICT', async () => {
   const { data } = await rollBack({ digest: third })
   const { resourceVersion } = data.rollbackTag.imageStreamTag.imageStream
 

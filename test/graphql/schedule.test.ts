@@ -57,7 +57,7 @@ const createScheduled = (name = 'app', ...tags: object[]) =>
   })
 
 describe('the schedules of a stream', () => {
-  test('tell when each source is due, when it was good and how it failed', async () => {
+  test('contain for each source its due time, last success and last failure', async () => {
     await createScheduled('app', tag('3.3', '3.3'), tag('4', 'missing'))
 
     const good = {
@@ -81,7 +81,7 @@ describe('the schedules of a stream', () => {
     ])
   })
 
-  test('are put off by an import that somebody asks for', async () => {
+  test('are postponed by an import on request', async () => {
     await createScheduled('app', tag('3.3', '3.3'))
     now += 5 * MINUTE
     await importImage(app.client, { tag: '3.3' })
@@ -92,7 +92,7 @@ describe('the schedules of a stream', () => {
     ])
   })
 
-  test('are none where nothing says scheduled', async () => {
+  test('are empty where nothing is scheduled', async () => {
     await createStream(app.client, {
       spec: {
         dockerImageRepository: repository(),
@@ -106,7 +106,7 @@ describe('the schedules of a stream', () => {
     expect(await schedules()).toEqual([])
   })
 
-  test('are at the spec tags too', async () => {
+  test('are also at the spec tags', async () => {
     await createScheduled('app', tag('3.3', '3.3'), tag('4', '3.3', { reference: true }))
     const { imageStream } = await app.client.ask<{ imageStream: object }>(
       `{ imageStream(name: "app") { spec { tags { name schedule { ${FIELDS} } } } tag(name: "3.3") { spec { schedule { tag } } } } }`,
@@ -143,8 +143,8 @@ describe('the schedules of a stream', () => {
   })
 })
 
-describe('what is scheduled', () => {
-  test('is imported when it is due, and told to who follows pushes', async () => {
+describe('a scheduled source', () => {
+  test('is imported when it is due, and subscribers receive its pushes', async () => {
     await createScheduled()
     const since = await endOfLog(app.client)
     using follower = await Follower.start(app.app.url, { since })
@@ -161,7 +161,7 @@ describe('what is scheduled', () => {
     expect(pushes.find(({ tag }) => tag === '3.3')?.image.digest).toBe(image({ seed: 'new' }).digest)
   })
 
-  test('goes on after a restart, also what became due meanwhile', async () => {
+  test('continues after a restart, with the sources that became due in the meantime', async () => {
     await createScheduled()
     const before = await schedules()
     const since = await endOfLog(app.client)

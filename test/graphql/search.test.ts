@@ -99,11 +99,11 @@ describe('imageStreams', () => {
     [() => `platform: "linux/amd64", failing: {}, labels: [{ key: "tier", value: "front" }]`, ['web']],
     [() => `platform: "linux/arm64", registry: "${first.host}", unchangedSince: "${at(9)}"`, ['api']],
     [() => `platform: "linux/arm64", failing: {}`, []],
-  ])('(%s) are those', async (args, names) => {
+  ])('(%s) are these', async (args, names) => {
     expect(await streams(args())).toEqual(names)
   })
 
-  test('are not failing any more when what failed was imported', async () => {
+  test('are no longer failing after a successful import', async () => {
     await createStream(app.client, {
       name: 'late',
       spec: { tags: [{ name: '1', from: { kind: 'DockerImage', name: `${first.host}/team/late:1` } }] },
@@ -120,7 +120,7 @@ describe('imageStreams', () => {
   })
 })
 
-test('a stream tells the times that it is looked for by', async () => {
+test('a stream has the times that its filters use', async () => {
   const { imageStreams } = await app.client.ask<{ imageStreams: { nodes: unknown[] } }>(
     '{ imageStreams { nodes { name status { checkedAt changedAt } } } }',
   )
@@ -150,12 +150,12 @@ describe('tags', () => {
     [() => 'orderBy: NAME, platform: "linux/amd64"', ['api:1.0', 'api:1.1', 'web:latest']],
     [() => 'matching: "1.*", platform: "linux/amd64"', ['api:1.1', 'api:1.0']],
     [() => `matching: "1.*", digest: "${both.digest}"`, ['api:1.1']],
-  ])('(%s) are those', async (args, names) => {
+  ])('(%s) are these', async (args, names) => {
     expect(await tags(args())).toEqual(names)
   })
 })
 
-describe('what is looked for', () => {
+describe('a filter', () => {
   const inTags = (args: string) => `imageStream(name: "api") { status { tags(${args}) { totalCount } } }`
 
   test.each([
@@ -168,7 +168,7 @@ describe('what is looked for', () => {
     [inTags('registry: "a b"'), 'registry'],
     [inTags('platform: ""'), 'platform'],
     [inTags(`labels: [${'{ key: "a", value: "" }'.repeat(21)}]`), 'labels'],
-  ])('is refused, naming the argument, where it is nothing that there can be: %s', async (query, field) => {
+  ])('is refused, naming the argument, for an invalid value: %s', async (query, field) => {
     expect(errorsOf(await app.client.answer(`{ ${query} }`))).toEqual([{ code: 'INVALID', field }])
   })
 
@@ -178,7 +178,7 @@ describe('what is looked for', () => {
     '"registry.example.org:5000"',
     '"localhost"',
     '"[::1]:5000"',
-  ])('may be the registry %s', async (registry) => {
+  ])('accepts the registry %s', async (registry) => {
     expect(await streams(`registry: ${registry}`)).toEqual([])
   })
 
@@ -187,7 +187,7 @@ describe('what is looked for', () => {
     'digest: "sha256:1"',
     'unchangedSince: "yesterday"',
     'orderBy: SIZE',
-  ])('is of its type: %s', async (args) => {
+  ])('is checked by its type: %s', async (args) => {
     const { errors, data } = await app.client.answer(`{ imageStreams(${args}) { totalCount } }`)
     expect(errors).toHaveLength(1)
     expect(data ?? null).toBeNull()
@@ -205,7 +205,7 @@ describe('what is looked for', () => {
     await app.client.ask('mutation { deleteImageStream(input: { name: "hub" }) { deletedId } }')
   })
 
-  test('costs, and too much of it together is refused', async () => {
+  test('adds complexity, and too many together are refused', async () => {
     const search = (count: number) =>
       `{ ${Array.from(
         { length: count },

@@ -50,7 +50,7 @@ const sources = async ({ client }: TestApp): Promise<readonly string[]> => {
 }
 
 describe('tagImage', () => {
-  test('copies what a tag means now into a stream that it creates', async () => {
+  test('copies the image that a tag points to into a stream that it creates', async () => {
     await using it = await startWithUpstream()
     await follow(it.app.client, it.repository)
 
@@ -101,7 +101,7 @@ describe('tagImage', () => {
     expect((await sources(it.app)).slice(-3)).toEqual(['IMPORT app:latest', 'TAG app:stable', 'TAG base:1'])
   })
 
-  test('with alias shows a tag that waits as one without image', async () => {
+  test('with alias shows a waiting tag as one without image', async () => {
     await using it = await startWithUpstream()
 
     const input = { imageStream: 'shop', tag: 'base', from: fromTag('app:latest'), alias: true }
@@ -115,7 +115,7 @@ describe('tagImage', () => {
     expect(await history(it.app.client, 'shop:base')).toEqual([one.digest])
   })
 
-  test('takes one image of a history by the beginning of its digest', async () => {
+  test('accepts an image of a history by a prefix of its digest', async () => {
     await using it = await startWithUpstream()
     await follow(it.app.client, it.repository)
 
@@ -128,7 +128,7 @@ describe('tagImage', () => {
     })
   })
 
-  test('from a registry answers with an import that it does not wait for', async () => {
+  test('from a registry returns an import without waiting for it', async () => {
     await using it = await startWithUpstream()
     using gate = it.upstream.hold(({ kind }) => kind === 'head')
 
@@ -156,7 +156,7 @@ describe('tagImage', () => {
     expect(await history(it.app.client, 'shop:app')).toEqual([one.digest])
   })
 
-  test('with reference passes a pull spec on, and asks no registry', async () => {
+  test('with reference stores a pull spec, and requests no registry', async () => {
     await using it = await startWithUpstream()
 
     const from = { kind: 'DockerImage', name: `${it.repository}:1.0` }
@@ -222,7 +222,7 @@ describe('tagImage', () => {
 })
 
 describe('untagImage', () => {
-  test('removes the tag from spec and status, and leaves what followed it with what it had', async () => {
+  test('removes the tag from spec and status, and tags that followed it keep their images', async () => {
     await using it = await startWithUpstream()
     await follow(it.app.client, it.repository)
     await tagImage(it.app, { imageStream: 'app', tag: 'stable', from: fromTag('latest'), alias: true })
@@ -260,7 +260,7 @@ describe('untagImage', () => {
   })
 })
 
-test('a push to the integrated registry moves what follows, and subscribers hear of both', async () => {
+test('a push to the integrated registry changes the tags that follow, and subscribers receive both', async () => {
   await using app = await startApp()
   const tags = [{ name: 'base', from: fromTag('web:1') }]
   await createStream(app.client, { name: 'shop', spec: { tags } })

@@ -46,7 +46,7 @@ async function start() {
 }
 
 describe('setTagPolicy', () => {
-  test('chooses among the stream’s own tags at once, and says why', async () => {
+  test('chooses among the stream’s own tags at once, with the reason', async () => {
     await using it = await start()
     await follow(it.app.client, it.repository)
 
@@ -82,7 +82,7 @@ describe('setTagPolicy', () => {
     expect(await decisionOf(it.app)).toEqual(set.decision)
   })
 
-  test('chooses among the tags of a repository, in a stream that it creates, and waits for that', async () => {
+  test('chooses among the tags of a repository, in a stream that it creates, and waits for the import', async () => {
     await using it = await start()
     const filter = { pattern: '^(\\d+)\\.(\\d+)$', extract: '$1.$2' }
 
@@ -126,7 +126,7 @@ describe('setTagPolicy', () => {
     expect(await decisionOf(it.app)).toMatchObject({ chosen: '2.0' })
   })
 
-  test('in a dry run shows what would be chosen, of both kinds of tags, and stores nothing', async () => {
+  test('in a dry run returns the decision for both kinds of policies, and stores nothing', async () => {
     await using it = await start()
     await follow(it.app.client, it.repository)
     const before = await picture(it.app)
@@ -142,7 +142,7 @@ describe('setTagPolicy', () => {
     expect(await picture(it.app)).toEqual(before)
   })
 
-  test('tells of a repository in which nothing can be chosen what came nearest', async () => {
+  test('lists the closest tags of a repository in which no tag can be chosen', async () => {
     await using it = await start()
 
     const set = await setTagPolicy(it.app, {
@@ -180,7 +180,7 @@ describe('setTagPolicy', () => {
     })
   })
 
-  test('refuses an old resourceVersion as CONFLICT; of two that read the same version one is written', async () => {
+  test('refuses an outdated resourceVersion as CONFLICT; of two with the same version one is written', async () => {
     await using it = await startWithUpstream()
     const { imageStream } = await createStream(it.app.client)
     const ask = (tag: string) =>
@@ -233,7 +233,7 @@ describe('a policy in a spec', () => {
     expect(await decisionOf(it.app, 'app:last')).toBeNull()
   })
 
-  test('is refused with the place in the spec', async () => {
+  test('is refused with its path in the spec', async () => {
     await using it = await startWithUpstream()
     const [stable, last] = tags(`${it.repository}:latest`)
     for (const [tag, field] of [
@@ -249,7 +249,7 @@ describe('a policy in a spec', () => {
     }
   })
 
-  test('is not there for a tag without one', async () => {
+  test('is null for a tag without one', async () => {
     await using it = await start()
     await follow(it.app.client, it.repository)
     await importImage(it.app.client, { tag: 'latest', from: `${it.repository}:latest` })
@@ -264,7 +264,7 @@ describe('a policy in a spec', () => {
 })
 
 describe('policyDecision', () => {
-  test('names as many tags as are asked for, at most a hundred', async () => {
+  test('returns as many tags as requested, at most a hundred', async () => {
     await using it = await start()
     await follow(it.app.client, it.repository)
     await setTagPolicy(it.app, {})

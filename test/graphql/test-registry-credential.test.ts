@@ -48,7 +48,7 @@ async function start(auth: UpstreamAuthOptions | undefined, credential: object =
 describe.each(['basic', 'bearer'] as const)('testRegistryCredential, with %s', (scheme) => {
   const auth = { scheme, credentials: LOGIN }
 
-  test('is OK where the registry takes it, alone and for a repository', async () => {
+  test('is OK where the registry accepts it, alone and for a repository', async () => {
     await using it = await start(auth)
 
     expect(await it.test()).toEqual({
@@ -59,7 +59,7 @@ describe.each(['basic', 'bearer'] as const)('testRegistryCredential, with %s', (
     expect(await it.test({ repository: 'team/app' })).toMatchObject({ outcome: 'OK', status: 200 })
   })
 
-  test('is UNAUTHORIZED with a wrong password, also where anybody may read', async () => {
+  test('is UNAUTHORIZED with a wrong password, even where the repository is public', async () => {
     await using it = await start(
       { ...auth, mayPull: () => true },
       { username: 'me', password: 'wrong sesame' },
@@ -72,7 +72,7 @@ describe.each(['basic', 'bearer'] as const)('testRegistryCredential, with %s', (
     }
   })
 
-  test('asks anew each time: what was right a moment ago is not believed', async () => {
+  test('sends new requests each time: an earlier success is not reused', async () => {
     await using it = await start(auth)
     expect(await it.test()).toMatchObject({ outcome: 'OK' })
     it.hook(({ headers: { authorization } }) =>
@@ -82,7 +82,7 @@ describe.each(['basic', 'bearer'] as const)('testRegistryCredential, with %s', (
     expect(await it.test()).toMatchObject({ outcome: 'UNAUTHORIZED' })
   })
 
-  test('tells a repository that is missing from one that is forbidden', async () => {
+  test('distinguishes a missing repository from a forbidden one', async () => {
     await using it = await start(auth)
 
     expect(await it.test({ repository: 'team/none' })).toMatchObject({ outcome: 'NOT_FOUND', status: 404 })
@@ -90,7 +90,7 @@ describe.each(['basic', 'bearer'] as const)('testRegistryCredential, with %s', (
     expect(await it.test({ repository: 'team/app' })).toMatchObject({ outcome: 'FORBIDDEN', status: 403 })
   })
 
-  test('shows nothing of the secret when the registry repeats it', async () => {
+  test('contains nothing of the secret when the registry repeats it', async () => {
     await using it = await start(auth)
     it.hook(({ headers: { authorization } }) =>
       authorization ? errorAnswer(403, `DENIED_open sesame_${authorization}`) : undefined,
@@ -104,14 +104,14 @@ describe.each(['basic', 'bearer'] as const)('testRegistryCredential, with %s', (
   })
 })
 
-test('is NOT_ASKED_FOR by a registry that asks nobody', async () => {
+test('is NOT_ASKED_FOR by a registry that requires no credential', async () => {
   await using it = await start(undefined)
 
   expect(await it.test()).toMatchObject({ outcome: 'NOT_ASKED_FOR', status: 200 })
   expect(it.upstream.log.every(({ headers }) => headers.authorization === undefined)).toBe(true)
 })
 
-test('is NOT_SHOWN to a token server that is not known to be the registry’s', async () => {
+test('is NOT_SHOWN to a token server that is not trusted for the registry', async () => {
   await using other = await startUpstream({ auth: { scheme: 'bearer', credentials: LOGIN } })
   await using it = await start({ scheme: 'bearer', credentials: LOGIN, realm: `${other.url}/token` })
 
@@ -122,7 +122,7 @@ test('is NOT_SHOWN to a token server that is not known to be the registry’s', 
   expect(other.log.every(({ headers }) => headers.authorization === undefined)).toBe(true)
 })
 
-test('is UNAVAILABLE where nobody answers, and TOO_MANY_REQUESTS where too much was asked', async () => {
+test('is UNAVAILABLE without a response, and TOO_MANY_REQUESTS at a rate limit', async () => {
   await using it = await start(undefined)
   const prefix = await closedPort()
   await it.app.client.ask(SET, { input: { prefix, ...LOGIN } })
@@ -132,7 +132,7 @@ test('is UNAVAILABLE where nobody answers, and TOO_MANY_REQUESTS where too much 
   expect(await it.test()).toMatchObject({ outcome: 'TOO_MANY_REQUESTS', status: 429 })
 })
 
-test('tries the credential of the prefix, and none that lies deeper', async () => {
+test('tests the credential of the prefix, and none of a longer prefix', async () => {
   await using it = await start({ scheme: 'basic', credentials: LOGIN })
   const prefix = `${it.upstream.host}/team`
   await it.app.client.ask(SET, { input: { prefix, username: 'me', password: 'wrong' } })
@@ -151,7 +151,7 @@ test.each([
     { prefix: 'quay.io/team', repository: 'teams/app' },
     { code: 'INVALID', field: 'repository' },
   ],
-])('is refused for what there is not: %j', async (input, error) => {
+])('is refused for an unknown credential: %j', async (input, error) => {
   await using it = await start(undefined)
 
   expect(errorsOf(await it.answer(input))).toEqual([error])

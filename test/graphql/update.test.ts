@@ -74,7 +74,7 @@ const refused = async ({ client }: TestApp, input: object) =>
   errorsOf(await client.answer(UPDATE, { input: { name: 'app', ...input } }))
 
 describe('updateImageStream', () => {
-  test('leaves as it is what is left out, and changes nothing when nothing is different', async () => {
+  test('keeps omitted fields, and changes nothing when nothing differs', async () => {
     await using it = await startWithStream()
 
     const same = await update(it.app, {})
@@ -92,7 +92,7 @@ describe('updateImageStream', () => {
     })
   })
 
-  test('replaces labels and annotations whole, which is a new version and not a new generation', async () => {
+  test('replaces all labels and annotations, which is a new version and not a new generation', async () => {
     await using it = await startWithStream()
     const before = await update(it.app, {})
 
@@ -107,7 +107,7 @@ describe('updateImageStream', () => {
     expect(new Set(versions).size).toBe(3)
   })
 
-  test('replaces spec tags whole: a new one is imported, one that is gone loses its history', async () => {
+  test('replaces all spec tags: a new one is imported, a removed one loses its history', async () => {
     await using it = await startWithStream()
     const [a] = it.tags
     it.upstream.reset()
@@ -127,7 +127,7 @@ describe('updateImageStream', () => {
     expect([...(await tagDigests(it.app.client)).keys()].sort()).toEqual(['a', 'c', 'latest'])
   })
 
-  test('takes another repository, or none by null', async () => {
+  test('sets another repository, or none by null', async () => {
     await using it = await startWithStream()
 
     const moved = await update(it.app, { spec: { dockerImageRepository: `${it.upstream.host}/mirror/app` } })
@@ -142,7 +142,7 @@ describe('updateImageStream', () => {
     expect([...(await tagDigests(it.app.client)).keys()].sort()).toEqual(['a', 'b', 'latest', 'v1'])
   })
 
-  test('does not import for what decides no image: when it is due, and who looks it up', async () => {
+  test('does not import for settings that do not affect the image: schedule and lookup', async () => {
     await using it = await startWithStream()
 
     const scheduled = await update(it.app, {
@@ -161,7 +161,7 @@ describe('updateImageStream', () => {
     })
   })
 
-  test('with the newest resourceVersion is done, with an old one CONFLICT, and nothing is changed', async () => {
+  test('succeeds with the newest resourceVersion, and is CONFLICT with an outdated one, without a change', async () => {
     await using it = await startWithStream()
     const { imageStream: before } = await update(it.app, {})
 
@@ -175,7 +175,7 @@ describe('updateImageStream', () => {
     expect((await update(it.app, {})).imageStream).toEqual(first.imageStream)
   })
 
-  test('is CONFLICT after an import that moved a tag, and not after one that found nothing', async () => {
+  test('is CONFLICT after an import that changed a tag, and not after one without changes', async () => {
     await using it = await startWithStream()
     const { imageStream: read } = await update(it.app, {})
     const importAll = () =>
@@ -188,7 +188,7 @@ describe('updateImageStream', () => {
     expect(await refused(it.app, { resourceVersion: read.resourceVersion })).toEqual([{ code: 'CONFLICT' }])
   })
 
-  test('is NOT_FOUND for what is not there, and all or nothing when a part is INVALID', async () => {
+  test('is NOT_FOUND for an unknown stream, and all or nothing when a part is INVALID', async () => {
     await using it = await startWithStream()
     const { imageStream: before } = await update(it.app, {})
 

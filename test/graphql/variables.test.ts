@@ -26,7 +26,7 @@ const REFUSED: readonly [string, Record<string, unknown>, string][] = [
 ]
 
 it.each(REFUSED)(
-  'a variable that %s is INVALID, with its place and without its value',
+  'a variable that %s is INVALID, with its path and without its value',
   async (_, variables, field) => {
     const { errors } = await app.client.answer(QUERY, variables)
 
@@ -35,7 +35,7 @@ it.each(REFUSED)(
   },
 )
 
-it('a variable that has not its type is INVALID over a WebSocket too', async () => {
+it('a variable of a wrong type is INVALID over a WebSocket too', async () => {
   const client = await RawClient.open(`${app.app.url.replace('http', 'ws')}/graphql`)
   client.subscribe('a', QUERY, { digest: 'latest' })
 

@@ -39,7 +39,7 @@ const create = async ({ client }: TestApp, input: object) =>
   (await client.ask<{ createWebhook: Issued }>(CREATE, { input })).createWebhook
 
 describe('createWebhook', () => {
-  test('answers with the URL, the secret once, and the steps that have both in their places', async () => {
+  test('returns the URL, the secret once, and the instructions with both filled in', async () => {
     await using app = await startApp({}, { now: () => START })
 
     const issued = await create(app, {
@@ -74,7 +74,7 @@ describe('createWebhook', () => {
     expect(issued.webhook.setUp.join('\n')).not.toContain(issued.secret)
   })
 
-  test('has the secret in the URL where the sender can show it nowhere else', async () => {
+  test('has the secret in the URL where the sender supports no other method', async () => {
     await using app = await startApp()
 
     const { url, secret, webhook } = await create(app, { sender: 'DOCKER_HUB' })
@@ -83,7 +83,7 @@ describe('createWebhook', () => {
     expect(webhook.url).not.toContain(secret)
   })
 
-  test('names the server as --public-url says', async () => {
+  test('uses the server name of --public-url', async () => {
     await using app = await startApp({ publicUrl: new URL('https://streams.example.org') })
 
     const { url, webhook } = await create(app, { sender: 'GITHUB' })
@@ -115,7 +115,7 @@ describe('createWebhook', () => {
 })
 
 describe('rotateWebhookSecret', () => {
-  test('gives a new one beside the old, which ends after so many minutes or when it is dropped', async () => {
+  test('returns a new secret beside the old one, which ends after the given minutes or when it is dropped', async () => {
     let time = START
     await using app = await startApp({}, { now: () => time })
     const { secret, webhook } = await create(app, { sender: 'GENERIC', registry: 'registry.test' })
@@ -142,7 +142,7 @@ describe('rotateWebhookSecret', () => {
     })
   })
 
-  test.each([-1, 129_601])('does not keep the old one for %i minutes', async (keepOldMinutes) => {
+  test.each([-1, 129_601])('does not keep the old secret for %i minutes', async (keepOldMinutes) => {
     await using app = await startApp()
     const { webhook } = await create(app, { sender: 'QUAY' })
 
@@ -153,7 +153,7 @@ describe('rotateWebhookSecret', () => {
 })
 
 describe('updateWebhook and deleteWebhook', () => {
-  test('change what is said, and end it', async () => {
+  test('change the webhook, and delete it', async () => {
     await using app = await startApp()
     const { webhook } = await create(app, { sender: 'QUAY', repositories: ['team'] })
     const input = { id: webhook.id, enabled: false }
@@ -172,7 +172,7 @@ describe('updateWebhook and deleteWebhook', () => {
     ['updateWebhook', UPDATE],
     ['deleteWebhook', DELETE],
     ['testWebhook', TEST],
-  ])('%s says NOT_FOUND of an id that is no webhook’s', async (_name, mutation) => {
+  ])('%s is NOT_FOUND for an id that is not a webhook’s', async (_name, mutation) => {
     await using app = await startApp()
     const ids = ['Webhook:7', 'ImageStream:1', 'nonsense'].map((id) => Buffer.from(id).toString('base64url'))
 
@@ -183,7 +183,7 @@ describe('updateWebhook and deleteWebhook', () => {
 })
 
 describe('testWebhook', () => {
-  test('says which tags a delivery would have asked for, and leaves a test in the log', async () => {
+  test('reports the tags that a delivery would import, and leaves a test in the log', async () => {
     await using upstream = await startUpstream()
     upstream.push('team/app', 'v1', one)
     await using app = await startApp()
@@ -211,7 +211,7 @@ describe('testWebhook', () => {
     })
   })
 
-  test('says what tag is wrong', async () => {
+  test('names an invalid tag', async () => {
     await using app = await startApp()
     const { webhook } = await create(app, { sender: 'QUAY' })
 
@@ -243,7 +243,7 @@ describe('webhooks', () => {
     expect([...first.webhooks.nodes, ...rest.webhooks.nodes].map(({ id }) => id)).toEqual(ids)
   })
 
-  test('tell of deliveries, which came from where and what came of them', async () => {
+  test('contain deliveries with their source and outcome', async () => {
     await using app = await startApp({}, { now: () => START })
     const webhook = await createWebhook(app.client, { sender: 'GITHUB' })
     const told = { registry: 'ghcr.io', repository: 'team/app', tag: 'v1', digest: one.digest }
@@ -271,7 +271,7 @@ describe('webhooks', () => {
     })
   })
 
-  test('tell so many of the hints and tags of a delivery as are asked for, and count them as so many', async () => {
+  test('return the requested number of hints and tags of a delivery, and count as many', async () => {
     await using app = await startApp()
     await using upstream = await startUpstream()
     for (const name of ['a', 'b', 'c']) await follow(app.client, `${upstream.host}/team/app`, name)
