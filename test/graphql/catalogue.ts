@@ -6,10 +6,10 @@ import { createStream, follow, importImage } from '../flows/operations.ts'
 /** Tags of `app`, in order of importance. */
 export const TAGS = ['latest', '1.10', '1.2', 'v1.2', '1.2.3', 'edge', 'other'] as const
 
-/** Images that `app:latest` has meant; as many imports were made. */
+/** Number of images in the history of `app:latest`, one from each import. */
 export const REVISIONS = 7
 
-/** A server with enough of everything to read in pages. */
+/** A server with enough items of each list to read pages. */
 export interface Catalogue extends AsyncDisposable {
   readonly app: TestApp
   readonly upstream: Upstream

@@ -29,11 +29,11 @@ afterEach(async () => {
 
 const PLATFORMS = 'changedPlatforms { os architecture variant }'
 type Named = { os: string; architecture: string; variant: string | null }
-const toldOf = (platforms: readonly Named[] | null) =>
+const namesOf = (platforms: readonly Named[] | null) =>
   platforms?.map(({ os, architecture, variant }) => [os, architecture, variant].filter(Boolean).join('/')) ??
   null
 
-/** A stream whose tag `latest` is imported from each content in turn. */
+/** An image stream whose tag `latest` is imported from each content in turn. */
 async function importEach(importMode: string, contents: readonly ReturnType<typeof index | typeof image>[]) {
   const results = []
   const [first, ...rest] = contents
@@ -62,21 +62,21 @@ async function importOnce(input: object = {}) {
     { input: { imageStream: 'app', ...input } },
   )
   const [result] = importImage.import.results.nodes
-  return result && { ...result, changedPlatforms: toldOf(result.changedPlatforms) }
+  return result && { ...result, changedPlatforms: namesOf(result.changedPlatforms) }
 }
 
 const pushes = async () => {
   const { imagePushes } = await app.client.ask<{
     imagePushes: { nodes: { changedPlatforms: Named[] | null }[] }
   }>(`{ imagePushes { nodes { ${PLATFORMS} } } }`)
-  return imagePushes.nodes.map(({ changedPlatforms }) => toldOf(changedPlatforms))
+  return imagePushes.nodes.map(({ changedPlatforms }) => namesOf(changedPlatforms))
 }
 
 const entries = async () => {
   const { imageStreamTag } = await app.client.ask<{
     imageStreamTag: { items: { nodes: { changedPlatforms: Named[] | null }[] } }
   }>(`{ imageStreamTag(name: "app:latest") { items { nodes { ${PLATFORMS} } } } }`)
-  return imageStreamTag.items.nodes.map(({ changedPlatforms }) => toldOf(changedPlatforms))
+  return imageStreamTag.items.nodes.map(({ changedPlatforms }) => namesOf(changedPlatforms))
 }
 
 describe('a tag that points to an index', () => {
@@ -175,7 +175,7 @@ describe('a tag that points to one image of an index', () => {
 test('subscribers receive them with each push, several at once too', async () => {
   await importEach('PreserveOriginal', [both])
   const since = await endOfLog(app.client)
-  const told: (string[] | null)[] = []
+  const received: (string[] | null)[] = []
   const followed = (async () => {
     for await (const { imagePushed } of app.client.follow<{
       imagePushed: { changedPlatforms: Named[] | null }
@@ -185,7 +185,7 @@ test('subscribers receive them with each push, several at once too', async () =>
         since,
       },
     )) {
-      if (told.push(toldOf(imagePushed.changedPlatforms)) === 3) return
+      if (received.push(namesOf(imagePushed.changedPlatforms)) === 3) return
     }
   })()
   for (const content of [rebuilt, newArm64, more]) {
@@ -194,7 +194,7 @@ test('subscribers receive them with each push, several at once too', async () =>
   }
   await followed
 
-  expect(told).toEqual([[], ['linux/arm64/v8'], ['linux/arm64/v8', 'linux/s390x']])
+  expect(received).toEqual([[], ['linux/arm64/v8'], ['linux/arm64/v8', 'linux/s390x']])
 })
 
 test('a page of pushes and entries reads all of its images together', async () => {
@@ -203,7 +203,7 @@ test('a page of pushes and entries reads all of its images together', async () =
   const query = (first: number) =>
     `{ imagePushes(first: ${first}) { nodes { ${PLATFORMS} } }
        imageStreamTag(name: "app:latest") { items(first: ${first}) { nodes { ${PLATFORMS} } } } }`
-  // once before it counts: what follows an import may still be at work
+  // the first read is not counted: work after the import may still run
   await app.client.ask(query(2))
   const counted = []
   for (const first of [2, 4]) {

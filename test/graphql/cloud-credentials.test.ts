@@ -26,7 +26,7 @@ interface Tested {
   }
 }
 
-/** A cloud, a registry that opens to what it gives, and a server. */
+/** A cloud, a registry that accepts the cloud's tokens, and a server. */
 async function start(door: CloudDoor, auth: UpstreamAuthOptions) {
   const cloud = await startCloud(door)
   const upstream = await startUpstream({ auth })
@@ -53,7 +53,7 @@ async function start(door: CloudDoor, auth: UpstreamAuthOptions) {
 }
 
 async function startAmazon() {
-  // whose signatures carry the time that it is
+  // signatures contain the current time
   const aws = amazon({ now: Date.now })
   const it = await start(aws.door, { scheme: 'basic', credentials: aws.login })
   return Object.assign(it, { aws, key: { ...aws.key, region: 'eu-west-1' } })

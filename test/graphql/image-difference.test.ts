@@ -18,7 +18,7 @@ const newer = image({
 const same = image({ seed: 'same', platform: arm64 })
 const gone = image({ seed: 'gone', platform: s390x })
 const [olderIndex, newerIndex] = [index([older, same, gone]), index([attestation(newer), same, newer])]
-/** Enough children to see whether each costs a statement. */
+/** Enough children to detect one statement for each. */
 const many = ['a', 'b'].map((seed) =>
   index(
     Array.from({ length: 20 }, (_, at) =>
@@ -154,7 +154,7 @@ describe('imageDifference', () => {
   })
 
   test('of an unknown image is null', async () => {
-    const unknown = image({ seed: 'nobody has it' }).digest
+    const unknown = image({ seed: 'unknown' }).digest
 
     expect(await compare(unknown, newer.digest)).toBeNull()
     expect(await compare(newer.digest, unknown)).toBeNull()

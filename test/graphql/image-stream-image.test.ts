@@ -4,7 +4,7 @@ import { image } from '../fixtures/random-image.ts'
 import { startUpstream, type Upstream } from '../fixtures/upstream.ts'
 import { createStream, errorsOf, follow, importImage } from '../flows/operations.ts'
 
-/** More images than there are first digits, so that some begin alike. */
+/** More images than there are first digits, so that some share a prefix. */
 const IMAGES = 24
 const builds = Array.from({ length: IMAGES }, (_, seed) => image({ seed }))
 const digests = builds.map(({ digest }) => digest)
@@ -29,7 +29,7 @@ const QUERY =
   'query ($name: String!) { imageStreamImage(name: $name) { name imageStream { name } image { digest } } }'
 const read = (name: string) => app.client.answer<{ imageStreamImage: unknown }>(QUERY, { name })
 
-/** The shortest beginning of a digest that no other of these has. */
+/** Returns the shortest prefix of a digest that no other of these has. */
 function uniquePrefix(digest: string): string {
   let length = 'sha256:'.length + 1
   while (
@@ -42,7 +42,7 @@ function uniquePrefix(digest: string): string {
 }
 
 test('an image of the history is found by its digest, and by a unique prefix of the digest', async () => {
-  // the first one is what 1.0 meant before
+  // the first one is the earlier image of 1.0
   for (const digest of [digests[0] ?? '', digests[7] ?? '']) {
     const found = { name: `app@${digest}`, imageStream: { name: 'app' }, image: { digest } }
     for (const beginning of [digest, digest.slice(0, 30), uniquePrefix(digest)]) {

@@ -178,7 +178,7 @@ describe('ImageStreamTag.verification', () => {
 
     const first = await ask()
     expect([first.length, counted(first)]).toEqual([61, 11])
-    // what was told then is known now
+    // the earlier result is cached
     expect(counted(await ask())).toBe(11)
   })
 })

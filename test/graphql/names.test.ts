@@ -25,7 +25,7 @@ async function expectNothingWritten(): Promise<void> {
   })
 }
 
-// the table in imagestreams.md, and what else cannot be a name
+// the table in imagestreams.md, and other invalid names
 const BAD_REFERENCES = [
   'Foo/bar',
   'foo//bar',

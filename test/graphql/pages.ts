@@ -16,10 +16,10 @@ export interface PageArguments {
   readonly before?: string | null
 }
 
-/** Where a connection is: the query up to its field, with `PAGE` for its arguments and selection. */
+/** The query of a connection, with `PAGE` in place of the connection's arguments and selection. */
 export interface ConnectionPath {
   readonly query: string
-  /** What is read of each node. */
+  /** The selection of each node. */
   readonly node: string
   /** False where the connection has no totalCount. */
   readonly counted?: boolean
@@ -30,7 +30,7 @@ const pageIn = (value: unknown): Page => {
   return 'edges' in value ? (value as Page) : pageIn(Object.values(value)[0])
 }
 
-/** The answer to a read of one page, errors included. */
+/** Returns the response to a query of one page, errors included. */
 export function answerPage(
   client: GraphQLClient,
   { query, node, counted = true }: ConnectionPath,
@@ -45,7 +45,7 @@ export function answerPage(
   )
 }
 
-/** One page. Throws when the answer has errors. */
+/** Returns one page. Throws if the response has errors. */
 export async function readPage(
   client: GraphQLClient,
   path: ConnectionPath,
@@ -56,7 +56,7 @@ export async function readPage(
   return pageIn(data)
 }
 
-/** Every node, forwards in pages of this size; `between` runs after each page. */
+/** Returns every node, read forwards in pages of this size; `between` runs after each page. */
 export async function readForwards(
   client: GraphQLClient,
   path: ConnectionPath,
@@ -72,7 +72,7 @@ export async function readForwards(
   }
 }
 
-/** Every node in the list's order, read from its end in pages of this size. */
+/** Returns every node in the list's order, read backwards in pages of this size. */
 export async function readBackwards(
   client: GraphQLClient,
   path: ConnectionPath,

@@ -107,7 +107,7 @@ describe('pruneImages', () => {
   })
 
   it('removes images that nothing refers to, and their ids are then unknown', async () => {
-    // it drops the push log's old entries, and knows of no image since when it is there
+    // a restart drops the old entries of the push log, and the times at which images were stored are unknown
     await app.restart()
     expect(keptFor(await prune({}))).toEqual({ TAGGED: 1, IN_HISTORY: 2, YOUNG: 2 })
     now += HOUR

@@ -33,7 +33,7 @@ afterEach(() => {
   world[Symbol.dispose]()
 })
 
-/** Keeps what it is given, as long as it is not told to refuse. */
+/** Records pages, and refuses them while it is busy. */
 class Reader implements PushReader {
   readonly texts: string[] = []
   readonly sequences: number[] = []
@@ -54,7 +54,7 @@ class Reader implements PushReader {
   }
 }
 
-interface Asked {
+interface Subscription {
   readonly query?: string
   readonly variables?: Record<string, unknown>
   readonly viewer?: string
@@ -66,9 +66,9 @@ const QUERY = 'subscription ($since: String) { imagePushed(since: $since) { sequ
 function join({
   query = QUERY,
   variables = {},
-  viewer = 'anybody',
+  viewer = 'one client',
   operationName,
-}: Asked = {}): Reader & { member: PushMember } {
+}: Subscription = {}): Reader & { member: PushMember } {
   const subscription = hub.subscribe({
     operation: { schema: world.schema, document: parse(query), variableValues: variables, operationName },
     viewer: { id: viewer },
@@ -84,7 +84,7 @@ async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await turn()
 }
 
-/** Long enough for whatever is under way without waiting for anything outside. */
+/** Enough turns of the event loop for all work that waits for nothing outside. */
 async function quiet(): Promise<void> {
   for (let turns = 0; turns < 20; turns++) await turn()
 }
@@ -123,7 +123,7 @@ describe('many subscribers of one operation', () => {
 })
 
 describe('results are not shared', () => {
-  it.each<[string, Asked, Asked]>([
+  it.each<[string, Subscription, Subscription]>([
     [
       'other selections',
       { query: 'subscription { imagePushed { tag } }' },
@@ -170,7 +170,7 @@ describe('an operation', () => {
   it('with another root field is not handled', () => {
     for (const query of ['{ version }', 'subscription { importProgressed(import: "i") { id } }']) {
       const operation = { schema: world.schema, document: parse(query) }
-      expect(hub.subscribe({ operation, viewer: { id: 'anybody' } })).toBeUndefined()
+      expect(hub.subscribe({ operation, viewer: { id: 'one client' } })).toBeUndefined()
     }
   })
 
@@ -217,7 +217,7 @@ describe('a position', () => {
     expect(() => join(since(10))).toThrow(expect.objectContaining({ code: 'CURSOR_EXPIRED' }))
     sleeper.isBusy = false
     sleeper.member.resume()
-    // one page had been made before the log was trimmed; what follows is not there
+    // one page was rendered before the log was trimmed; the log no longer has the next one
     await until(() => sleeper.error !== undefined)
     expect(sleeper.error?.extensions.code).toBe('CURSOR_EXPIRED')
     expect(failures).toEqual([])
@@ -333,7 +333,7 @@ describe('any interleaving of pushes, joins, leaves and pauses', () => {
   )
 })
 
-/** Whole numbers below a limit, the same for the same seed. */
+/** Returns a generator of whole numbers below a limit, deterministic for a seed. */
 function generator(seed: number): (limit: number) => number {
   const random = randomNumbers(seed)
   return (limit) => Math.floor(random() * limit)

@@ -20,7 +20,7 @@ const set = ({ client }: TestApp, input: object) =>
 const listOf = async ({ client }: TestApp, namespace = 'default') =>
   (await client.ask<{ registryCredentials: object[] }>(LIST, { namespace })).registryCredentials
 
-/** A registry that lets only the login in, and a server. */
+/** A registry that requires the login, and a server. */
 async function start({
   scheme = 'bearer' as 'basic' | 'bearer',
   now = () => START,

@@ -176,7 +176,7 @@ describe('collectGarbage', () => {
       },
     })
     expect((await registry.head(`/v2/shop/web/blobs/${two.config.digest}`)).status).toBe(200)
-    // that a client was told so keeps it for a day
+    // a HEAD that reported the manifest keeps it for a day
     now += 49 * HOUR
 
     const { collectGarbage: done } = await ask<Collected>(collect, { input: { dryRun: false } })

@@ -150,7 +150,7 @@ describe('a scheduled source', () => {
     using follower = await Follower.start(app.app.url, { since })
     upstream.push('team/app', '3.3', image({ seed: 'new' }))
     now += INTERVAL
-    // the test's clock jumped, which a timer does not see: any change of a schedule looks at the clock
+    // the test's clock jumped, which a timer does not notice: any change of a schedule reads the clock
     await createStream(app.client, { name: 'other', spec: { tags: [tag('x', 'latest')] } })
 
     const pushes = await follower.take(2)
@@ -171,7 +171,7 @@ describe('a scheduled source', () => {
     upstream.push('team/app', '3.3', image({ seed: 'new' }))
     now += 10 * INTERVAL
     await app.restart()
-    // what is overdue has its turns from the start on
+    // overdue sources are imported from the start
     now += 1000
     using follower = await Follower.start(app.app.url, { since })
 

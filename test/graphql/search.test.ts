@@ -14,7 +14,7 @@ const both = index([amd64, arm])
 
 const START = Date.UTC(2026, 0, 1)
 const HOUR = 60 * 60 * 1000
-/** Text of the time so many hours after the start. */
+/** Returns the time at this number of hours after the start. */
 const at = (hours: number): string => new Date(START + hours * HOUR).toISOString()
 
 let first: Upstream

@@ -44,7 +44,7 @@ afterAll(async () => {
   await upstream[Symbol.asyncDispose]()
 })
 
-/** The statements that one answer took. The first answer is not counted: it prepares and remembers. */
+/** Returns the statements of one response. The first response is not counted: it fills caches. */
 async function statementsOf(query: string, size: number): Promise<readonly string[]> {
   await app.client.ask(query, { size })
   statements.reset()
@@ -131,7 +131,7 @@ describe('the number of SQL statements does not grow with the page', () => {
   })
 })
 
-/** What ran more often for the larger page. */
+/** Returns the statements that ran more often for the larger page. */
 function repeated(many: readonly string[], few: readonly string[]): readonly string[] {
   const times = (texts: readonly string[], text: string) => texts.filter((one) => one === text).length
   return [...new Set(many)]

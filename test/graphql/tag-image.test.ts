@@ -274,8 +274,8 @@ test('a push to the integrated registry changes the tags that follow, and subscr
   await registry.push({ repository: 'default/web', tag: '1' }, one, 'one POST')
   await registry.push({ repository: 'default/web', tag: '1' }, two, 'one POST')
 
-  const told: object[] = []
-  for await (const { imagePushed } of pushes) if (told.push(imagePushed) === 4) break
+  const received: object[] = []
+  for await (const { imagePushed } of pushes) if (received.push(imagePushed) === 4) break
   const entry = (source: string, imageStreamName: string, tag: string, now: string, before?: string) => ({
     source,
     imageStreamName,
@@ -283,7 +283,7 @@ test('a push to the integrated registry changes the tags that follow, and subscr
     image: { digest: now },
     previousImage: before ? { digest: before } : null,
   })
-  expect(told).toEqual([
+  expect(received).toEqual([
     entry('REGISTRY', 'web', '1', one.digest),
     entry('TAG', 'shop', 'base', one.digest),
     entry('REGISTRY', 'web', '1', two.digest, one.digest),

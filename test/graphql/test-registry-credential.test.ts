@@ -19,7 +19,7 @@ interface Result {
   readonly message: string
 }
 
-/** A registry with `team/app`, and a server whose credential for it this is. */
+/** A registry with `team/app`, and a server with this credential for it. */
 async function start(auth: UpstreamAuthOptions | undefined, credential: object = LOGIN) {
   const upstream = await startUpstream(auth ? { auth } : {})
   upstream.push('team/app', 'latest', image({ seed: 1 }))

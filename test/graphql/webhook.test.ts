@@ -69,7 +69,7 @@ describe('createWebhook', () => {
     expect(issued.secret).toMatch(/^[\w-]{43}$/)
     expect(issued.setUp.join('\n')).toContain(issued.url)
     expect(issued.setUp.join('\n')).toContain(issued.secret)
-    // afterwards with a word in the secret's place
+    // later responses have a placeholder for the secret
     expect(issued.webhook.setUp.join('\n')).toContain('SECRET')
     expect(issued.webhook.setUp.join('\n')).not.toContain(issued.secret)
   })
@@ -246,9 +246,9 @@ describe('webhooks', () => {
   test('contain deliveries with their source and outcome', async () => {
     await using app = await startApp({}, { now: () => START })
     const webhook = await createWebhook(app.client, { sender: 'GITHUB' })
-    const told = { registry: 'ghcr.io', repository: 'team/app', tag: 'v1', digest: one.digest }
-    await send(webhook.url, deliveryOf('GITHUB', webhook, told))
-    await send(webhook.url, deliveryOf('GITHUB', { ...webhook, secret: 'wrong' }, told))
+    const reported = { registry: 'ghcr.io', repository: 'team/app', tag: 'v1', digest: one.digest }
+    await send(webhook.url, deliveryOf('GITHUB', webhook, reported))
+    await send(webhook.url, deliveryOf('GITHUB', { ...webhook, secret: 'wrong' }, reported))
 
     expect(await app.client.ask(LIST, { namespace: 'default' })).toMatchObject({
       webhooks: {

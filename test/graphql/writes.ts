@@ -4,10 +4,10 @@ import { image } from '../fixtures/random-image.ts'
 import { startUpstream } from '../fixtures/upstream.ts'
 import { errorsOf } from '../flows/operations.ts'
 
-/** What every tag of `team/app` means. */
+/** The image of every tag of `team/app`. */
 export const one = image({ seed: 1 })
 
-/** A server with nothing in it, and a registry with `team/app`. */
+/** An empty server, and a registry with `team/app`. */
 export async function startWithUpstream() {
   const upstream = await startUpstream()
   for (const tag of ['latest', '1.0']) upstream.push('team/app', tag, one)
@@ -32,7 +32,7 @@ const MUTATIONS = {
   untagImage: ['UntagImageInput', 'imageStream { id }'],
 } as const
 
-/** Code and field of the errors that a mutation is refused with; there is no data then. */
+/** Returns code and field of a mutation's errors; expects no data. */
 export async function refused(
   { client }: TestApp,
   mutation: keyof typeof MUTATIONS,
@@ -47,7 +47,7 @@ export async function refused(
   return errorsOf(answer)
 }
 
-/** Everything that the stream says of itself. */
+/** Returns all fields of the stream that a mutation may change. */
 export async function picture({ client }: TestApp): Promise<unknown> {
   return client.ask('{ imageStreams { nodes { manifest } } imagePushes { nodes { cursor } } }')
 }
