@@ -1,11 +1,14 @@
 import { defineConfig } from 'vitest/config'
 
+if (process.env.TEST_SEED) console.log(`TEST_SEED=${process.env.TEST_SEED}`)
+
 export default defineConfig({
   // the file that Node.js itself takes: with Vite's own choice there would be two copies of graphql
   resolve: { alias: [{ find: /^graphql$/, replacement: 'graphql/index.js' }] },
   test: {
     root: new URL('..', import.meta.url).pathname,
     include: ['test/**/*.test.ts'],
+    setupFiles: ['test/setup.ts'],
     // guards against a deadlock, not limits: a busy machine may need ten times as long as an idle one
     testTimeout: 300_000,
     hookTimeout: 300_000,

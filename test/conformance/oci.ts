@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto'
 import { expect } from 'vitest'
 import { type Digest, type DigestAlgorithm, digestOf } from '../../src/oci/digest.ts'
+import { seededBytes } from '../fixtures/seed.ts'
 import type { Answer, Client } from '../registry/client.ts'
 
 export const ALGORITHMS: readonly DigestAlgorithm[] = ['sha256', 'sha512']
@@ -10,8 +10,9 @@ export interface RandomBlob {
   readonly digest: Digest
 }
 
+let blobs = 0
 export function randomBlob(algorithm: DigestAlgorithm, size = 2048): RandomBlob {
-  const bytes = randomBytes(size)
+  const bytes = seededBytes(`blob ${++blobs}`, size)
   return { bytes, digest: digestOf(bytes, algorithm) }
 }
 

@@ -1,10 +1,11 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, onTestFailed, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { connect } from '../fixtures/graphql-client.ts'
 import { randomNumbers } from '../fixtures/random-numbers.ts'
 import { RUBY_REPOSITORY, RubyReplay, tagsAt } from '../fixtures/ruby-history.ts'
+import { seedOf } from '../fixtures/seed.ts'
 import { buildServer, type ServerBuild } from '../fixtures/server-process.ts'
 import { startUpstream, type Upstream } from '../fixtures/upstream.ts'
 import { DisconnectedError, Follower } from './follower.ts'
@@ -64,9 +65,7 @@ function expectChain(pushes: readonly Push[]): void {
 }
 
 test(`a subscriber sees every push once, in order, while the server is killed ${KILLS} times in the middle of imports`, async () => {
-  const seed = Number(process.env.CRASH_SEED ?? Date.now() % 2 ** 31)
-  onTestFailed(() => console.error(`run again with CRASH_SEED=${seed}`))
-  const random = randomNumbers(seed)
+  const random = randomNumbers(seedOf('crash'))
   const dataFolder = mkdtempSync(join(tmpdir(), 'imagestreams-crash-'))
   await using upstream = await startUpstream({ log: false })
   const replay = new RubyReplay(upstream)

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -6,6 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { DOCKER_LIST, OCI_INDEX } from '../../src/oci/media-types.ts'
 import { startApp, type TestApp } from '../fixtures/app.ts'
 import { cannotBuild, ImageStorage, type Recipe } from '../fixtures/buildah.ts'
+import { seededBytes } from '../fixtures/seed.ts'
 import { Shelf } from '../fixtures/skopeo.ts'
 import { Listener } from './registry-news.ts'
 
@@ -19,7 +19,7 @@ const hostOf = ({ app }: TestApp): string => new URL(app.url).host
 
 /** A layer of many small files below one of a large file. */
 async function recipeFrom(shelf: Shelf): Promise<{ recipe: Recipe; large: Buffer }> {
-  const large = randomBytes(LARGE)
+  const large = seededBytes('large', LARGE)
   await writeFile(shelf.path('large'), large)
   const layers = [
     { from: SOURCE, to: '/srv/src' },

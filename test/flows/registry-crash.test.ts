@@ -2,13 +2,14 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, sep } from 'node:path'
 import Database from 'better-sqlite3'
-import { afterAll, beforeAll, expect, onTestFailed, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Digest, digestOf } from '../../src/oci/digest.ts'
 import { startApp } from '../fixtures/app.ts'
 import { connect, type GraphQLClient } from '../fixtures/graphql-client.ts'
 import { CutOffError, type Manner, PushClient, type Unfinished } from '../fixtures/push-client.ts'
 import { type Content, type Image, image, layer } from '../fixtures/random-image.ts'
 import { randomNumbers } from '../fixtures/random-numbers.ts'
+import { seedOf } from '../fixtures/seed.ts'
 import { buildServer, type ServerBuild } from '../fixtures/server-process.ts'
 import { type Push, pushLog } from './operations.ts'
 
@@ -134,9 +135,7 @@ function unlessCutOff(error: unknown): false {
 }
 
 test(`of ${PUSHES} pushes every acknowledged one stays whole and is told once, while the server is killed ${KILLS} times`, async () => {
-  const seed = Number(process.env.CRASH_SEED ?? Date.now() % 2 ** 31)
-  onTestFailed(() => console.error(`run again with CRASH_SEED=${seed}`))
-  const random = randomNumbers(seed)
+  const random = randomNumbers(seedOf('registry crash'))
   const dataFolder = await mkdtemp(join(tmpdir(), 'imagestreams-registry-crash-'))
   const tasks = tasksOf(random)
 

@@ -10,6 +10,7 @@ import {
   type PushReader,
 } from '../../src/graphql/live/push-hub.ts'
 import { randomNumbers } from '../fixtures/random-numbers.ts'
+import { seedOf } from '../fixtures/seed.ts'
 import { createWorld, filterOf, type World } from '../http/world.ts'
 
 let world: World
@@ -335,6 +336,6 @@ describe('any interleaving of pushes, joins, leaves and pauses', () => {
 
 /** Returns a generator of whole numbers below a limit, deterministic for a seed. */
 function generator(seed: number): (limit: number) => number {
-  const random = randomNumbers(seed)
+  const random = randomNumbers(seedOf(`push hub ${seed}`))
   return (limit) => Math.floor(random() * limit)
 }

@@ -11,6 +11,7 @@ import type { RegistryErrorReason } from '../../src/oci/registry-error.ts'
 import { fetched } from '../collect/images/world.ts'
 import { image } from '../fixtures/random-image.ts'
 import { randomNumbers } from '../fixtures/random-numbers.ts'
+import { seedOf } from '../fixtures/seed.ts'
 import { watchStatements } from '../fixtures/statements.ts'
 import { ALL } from '../fixtures/test-domain.ts'
 import { IMAGES, type KnownStream, SearchWorld } from './search-world.ts'
@@ -34,7 +35,7 @@ beforeAll(() => {
 afterAll(() => world[Symbol.asyncDispose]())
 
 function fill(): void {
-  const random = randomNumbers(20)
+  const random = randomNumbers(seedOf('searched streams'))
   const one = <Item>(items: readonly Item[]): Item => items[Math.floor(random() * items.length)] as Item
   // the first far more often than the last
   const skewed = <Item>(items: readonly Item[]): Item =>

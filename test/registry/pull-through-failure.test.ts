@@ -1,10 +1,10 @@
-import { randomBytes } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { StorageFullError } from '../../src/blobs/blob-store.ts'
 import { digestOf } from '../../src/oci/digest.ts'
 import { closedPort, startScripted } from '../fixtures/hostile-registry.ts'
 import { type Image, image, type Layer } from '../fixtures/random-image.ts'
 import { password } from '../fixtures/registry-client.ts'
+import { seededBytes } from '../fixtures/seed.ts'
 import { startUpstream, type UpstreamOptions } from '../fixtures/upstream.ts'
 import { type Answer, errorAnswer } from '../fixtures/upstream-answer.ts'
 import { Download } from './download.ts'
@@ -12,7 +12,7 @@ import { startHeldRegistry } from './held-registry.ts'
 import { openPullWorld, type PullWorld, type PullWorldOptions } from './pull-through-world.ts'
 
 const MIB = 1024 * 1024
-const bytes = randomBytes(4 * MIB)
+const bytes = seededBytes('layer', 4 * MIB)
 const layer: Layer = {
   mediaType: 'application/vnd.oci.image.layer.v1.tar',
   digest: digestOf(bytes),

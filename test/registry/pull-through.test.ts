@@ -1,9 +1,9 @@
-import { randomBytes } from 'node:crypto'
 import { describe, expect, expectTypeOf, test } from 'vitest'
 import type { OpenBlob } from '../../src/blobs/blob-store.ts'
 import { digestOf } from '../../src/oci/digest.ts'
 import type { BlobContent } from '../../src/registry/pull-through/pulled-blob.ts'
 import { type Image, image, index, type Layer } from '../fixtures/random-image.ts'
+import { seededBytes } from '../fixtures/seed.ts'
 import { startUpstream } from '../fixtures/upstream.ts'
 import { Download } from './download.ts'
 import { startHeldRegistry } from './held-registry.ts'
@@ -13,7 +13,7 @@ const MIB = 1024 * 1024
 
 /** A layer that does not fit into the buffers on the way. */
 const largeLayer = (size = 8 * MIB): Layer => {
-  const bytes = randomBytes(size)
+  const bytes = seededBytes('large layer', size)
   const digest = digestOf(bytes)
   return { mediaType: 'application/vnd.oci.image.layer.v1.tar', digest, bytes, diffId: digest }
 }

@@ -1,9 +1,9 @@
-import { randomBytes } from 'node:crypto'
 import { inspect } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { BrokenSealError, SealingKeyError } from '../../src/secrets/errors.ts'
 import { createSealer } from '../../src/secrets/sealer.ts'
 import { newSealingKey, parseSealingKeys } from '../../src/secrets/sealing-key.ts'
+import { seededBytes } from '../fixtures/seed.ts'
 
 const keyOf = (text: string) => {
   const [key] = parseSealingKeys(text, 'the test')
@@ -76,7 +76,7 @@ describe('a sealer', () => {
 })
 
 describe('sealing keys', () => {
-  const bytes = randomBytes(32)
+  const bytes = seededBytes('key 1', 32)
 
   test('are the same in base64, base64url and hexadecimal, and once each', () => {
     const spelled = [bytes.toString('base64'), bytes.toString('base64url'), bytes.toString('hex')]
@@ -98,9 +98,9 @@ describe('sealing keys', () => {
     ['', /the test contains no key/],
     ['swordfish', /key 1 of 1 is invalid: a key is 32 random bytes in base64 or hexadecimal/],
     [`${newSealingKey()}\nswordfish`, /key 2 of 2 is invalid/],
-    [randomBytes(31).toString('base64'), /is invalid/],
-    [randomBytes(33).toString('base64'), /is invalid/],
-    [randomBytes(31).toString('hex'), /is invalid/],
+    [seededBytes('key 2', 31).toString('base64'), /is invalid/],
+    [seededBytes('key 3', 33).toString('base64'), /is invalid/],
+    [seededBytes('key 4', 31).toString('hex'), /is invalid/],
     [Array.from({ length: 17 }, newSealingKey).join('\n'), /contains 17 keys; at most 16/],
   ])('are refused in words that show nothing of them', (text, message) => {
     expect(() => parseSealingKeys(text, 'the test')).toThrow(message)

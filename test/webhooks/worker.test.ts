@@ -240,7 +240,7 @@ describe('many hints', () => {
     await world.deliver(issued, world.telling(issued, { tag: 'v1' }))
     await held.reached
     for (const tag of ['v2', 'v3', 'v4', 'v2', 'v1']) {
-      await world.deliver(issued, world.telling(issued, { tag, digest: two.digest }, `${Math.random()}`))
+      await world.deliver(issued, world.telling(issued, { tag, digest: two.digest }, `${made++}`))
     }
     await world.worker.idle()
     held.release()

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { type Digest, digestOf } from '../../../src/oci/digest.ts'
 import { type Content, type Image, image, index, layer } from '../../fixtures/random-image.ts'
 import { randomNumbers } from '../../fixtures/random-numbers.ts'
+import { seedOf } from '../../fixtures/seed.ts'
 import { type CollectWorld, openCollectWorld } from './world.ts'
 
 /** Milliseconds of the clock of this test, which moves by hand. */
@@ -229,7 +230,7 @@ describe('clients that push, mount, pull, delete and push again while the regist
       limits: { lease: LEASE },
       policy: { untaggedAfter: 0, keepTagRevisions: 1 },
     })
-    const random = randomNumbers(seed)
+    const random = randomNumbers(seedOf(`concurrent collection of blobs ${seed}`))
     const promises = new Promises(() => world.domain.time)
     const clients = new Clients(world, random, promises)
     const long = await world.startUpload('shop/web')

@@ -3,6 +3,7 @@ import type { Database } from '../../../src/db/open.ts'
 import { ImageGoneError } from '../../../src/imagestream/image/image.ts'
 import { type Image, image, index } from '../../fixtures/random-image.ts'
 import { randomNumbers } from '../../fixtures/random-numbers.ts'
+import { seedOf } from '../../fixtures/seed.ts'
 import { fromImage, UPSTREAM } from '../../fixtures/test-domain.ts'
 import { fetched, HOUR, PruneWorld } from './world.ts'
 
@@ -74,7 +75,7 @@ describe('an image that is pruned while it is imported', () => {
     await using world = new PruneWorld()
     const { domain } = world
     const { remote } = domain
-    const random = randomNumbers(7)
+    const random = randomNumbers(seedOf('concurrent collection of images'))
     const pick = <Item>(items: readonly Item[]): Item => items[Math.floor(random() * items.length)] as Item
     const singles = Array.from({ length: 6 }, (_, seed) => image({ seed }))
     const pool = [...singles, index(singles.slice(0, 3)), index(singles.slice(2, 5))]
