@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { ReportedMove } from '../../src/imagestream/image/remote-registry.ts'
 import { createReportedMoves, KEPT_MOVES } from '../../src/imagestream/watch/reported-moves.ts'
 import type { Digest } from '../../src/oci/digest.ts'
+import type { ReportedMove } from '../../src/oci/vendor-listing.ts'
 import { image, index } from '../fixtures/random-image.ts'
 import { ALL, tagName, UPSTREAM } from '../fixtures/test-domain.ts'
 import { HOUR, MINUTE, VendorWorld } from './vendor-world.ts'

@@ -2,6 +2,7 @@ import type { Descriptor } from '../../oci/descriptor.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { Reference } from '../../oci/reference.ts'
 import type { TagName } from '../../oci/tag.ts'
+import type { VendorListing } from '../../oci/vendor-listing.ts'
 
 /**
  * Why an import runs: a webhook reported a change, or a schedule is due. Undefined for an import that a client requested.
@@ -67,47 +68,6 @@ export interface RemoteManifest {
   /** The `Content-Type` of the response; may be empty or wrong. */
   readonly contentType: string
   readonly bytes: Uint8Array
-}
-
-/**
- * A vendor's API, beside the registry protocol, that lists many tags with their digests. Its entries are hints: imports
- * store only what the registry itself returns.
- */
-export interface VendorListing {
-  /** Display name: `Docker Hub`, `Quay`. */
-  readonly vendor: string
-  /** Whether the latest changes come first: after a page without changes, no later page has any. */
-  readonly newestFirst: boolean
-  /** Returns the pages as they arrive. Throws VendorListingFailure, or the signal's reason once it is aborted. */
-  pages(): AsyncIterable<VendorPage>
-}
-
-export interface VendorPage {
-  readonly claims: readonly TagClaim[]
-  /** Total number of tags; null where the vendor does not return it. */
-  readonly total: number | null
-  /** Earlier images of tags, with the vendor's times. */
-  readonly moves: readonly ReportedMove[]
-  /** Whether the listing ends here because it is complete, and not because of a limit. */
-  readonly isComplete: boolean
-}
-
-/** One tag in a vendor's listing. */
-export interface TagClaim {
-  readonly tag: TagName
-  /** Null where the vendor returns no valid digest. */
-  readonly digest: Digest | null
-  /** Milliseconds since 1970, by the vendor's clock. */
-  readonly changedAt: number | null
-}
-
-/** A period in which a tag pointed to an image. Times in milliseconds since 1970, by the vendor's clock. */
-export interface ReportedMove {
-  readonly tag: TagName
-  readonly digest: Digest
-  readonly from: number
-  /** Null where it still points to the image. */
-  readonly until: number | null
 }
 
 /** A vendor's listing that cannot be read or parsed. */

@@ -1,12 +1,7 @@
 import { yieldToEventLoop } from '../../concurrency/yielding.ts'
 import type { TagName } from '../../oci/tag.ts'
-import type {
-  ReportedMove,
-  TagClaim,
-  VendorListing,
-  VendorListingFailure,
-  VendorPage,
-} from '../image/remote-registry.ts'
+import type { ReportedMove, TagClaim, VendorListing, VendorPage } from '../../oci/vendor-listing.ts'
+import type { VendorListingFailure } from '../image/remote-registry.ts'
 import type { KnownTag, KnownTags } from './known-tags.ts'
 import { isNews, markOf } from './tag-claims.ts'
 

@@ -6,8 +6,8 @@ import type { Transaction } from '../../db/transact.ts'
 import { groupBy } from '../../input/group-by.ts'
 import type { KeysetPage } from '../../input/page.ts'
 import type { Digest } from '../../oci/digest.ts'
+import type { ReportedMove } from '../../oci/vendor-listing.ts'
 import type { Images } from '../image/images.ts'
-import type { ReportedMove } from '../image/remote-registry.ts'
 
 /** That a tag meant an image for a time which nobody here saw, by a vendor's word. Times are milliseconds since 1970. */
 export type StoredMove = typeof reportedMoves.$inferSelect

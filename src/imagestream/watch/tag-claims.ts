@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Database } from '../../db/open.ts'
 import type { Transaction } from '../../db/transact.ts'
 import type { TagName } from '../../oci/tag.ts'
-import type { TagClaim } from '../image/remote-registry.ts'
+import type { TagClaim } from '../../oci/vendor-listing.ts'
 import type { KnownTag } from './known-tags.ts'
 
 /** Milliseconds for which a claim that the registry did not confirm may be ahead of it: until then it is asked again. */

@@ -1,8 +1,8 @@
 import { type Digest, isDigest } from '../../oci/digest.ts'
 import { isReferrersTag, isTagName, type TagName } from '../../oci/tag.ts'
+import type { ReportedMove, TagClaim } from '../../oci/vendor-listing.ts'
 import { TooLongError } from './errors.ts'
 import type { VendorLimits } from './limits.ts'
-import type { ReportedMove, TagClaim } from './listing.ts'
 
 /** A tag as the vendor tells it, nothing of it believed yet. */
 export interface ToldTag {

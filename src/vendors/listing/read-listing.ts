@@ -1,8 +1,8 @@
 import { yieldToEventLoop } from '../../concurrency/yielding.ts'
+import type { TagClaim, VendorPage } from '../../oci/vendor-listing.ts'
 import { Claims } from './claims.ts'
 import type { Desk } from './desk.ts'
 import { OddShapeError, vendorListingError } from './errors.ts'
-import type { TagClaim, VendorPage } from './listing.ts'
 import type { ToldPage, Vendor } from './vendor.ts'
 
 /** Pages in a row that tell only what was told before, after which a listing counts as going in circles. */
