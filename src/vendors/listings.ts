@@ -11,44 +11,46 @@ import { gitlab } from './gitlab/listing.ts'
 import { google } from './google/listing.ts'
 import { harbor } from './harbor/listing.ts'
 import { jfrog } from './jfrog/listing.ts'
-import { Desk } from './listing/desk.ts'
-import { hasListing, kindByGreeting, kindByName } from './listing/detect.ts'
+import { hasListing, kindByHeaders, kindByName } from './listing/detect.ts'
 import { vendorListingError } from './listing/errors.ts'
-import { Learned } from './listing/learned.ts'
 import { DEFAULT_VENDOR_LIMITS, type VendorLimits } from './listing/limits.ts'
 import { readListing } from './listing/read-listing.ts'
+import { SharedCache } from './listing/shared-cache.ts'
 import { VENDOR_KINDS, type Vendor, type VendorKind } from './listing/vendor.ts'
+import { VendorClient } from './listing/vendor-client.ts'
 import { quay } from './quay/listing.ts'
 import { zot } from './zot/listing.ts'
 
-/** What somebody said of a registry: what it is, and where its vendor's own interface is. */
+/** The configured vendor of a registry. */
 export interface VendorConfiguration {
-  /** One of the kinds, `NONE` for no listing at all; null where that is to be found out. */
+  /** A VendorKind, or `NONE` for no listing; null to detect the vendor. */
   readonly vendor: string | null
-  /** Null for the usual place: `https://hub.docker.com`, the registry's own host. */
+  /** Base URL of the vendor's API; null for the default: `https://hub.docker.com`, or the registry's own host. */
   readonly apiUrl: string | null
 }
 
 export interface VendorListingsOptions {
   readonly remote: Pick<RegistryClient, 'api'>
-  /** Nothing is said of any registry unless given. */
+  /** Detects the vendor of every registry unless given. */
   readonly configurationOf?: (registry: string, repository: string) => VendorConfiguration
   readonly limits?: Partial<VendorLimits>
   readonly warn?: (warning: RegistryWarning) => void
 }
 
-/** The vendors' own listings, as cheap hints of what changed. */
+/** The listings of vendors: cheap hints of what changed in a repository. */
 export interface VendorListings {
   /**
-   * The listing of the repository's vendor; null where none is known, or where it is not the registry that is asked
-   * what tags mean. Asks nothing but this: a registry that its plain answers make look like one with a listing that can
-   * be switched off, whether it has it, once a day. Throws VendorListingError, or the signal's reason once it is aborted.
+   * Returns the listing of the repository's vendor; null when the vendor is unknown or has none, and when tags are read from
+   * a mirror. Sends no request other than a probe, once a day, to a registry whose vendor allows to disable the listing.
+   * Throws VendorListingError, or the signal's reason once it is aborted.
    */
   listingOf(
     reference: Pick<Reference, 'registry' | 'repository'>,
     context: RequestContext,
   ): Promise<VendorListing | null>
 }
+
+const DETECT: VendorConfiguration = { vendor: null, apiUrl: null }
 
 const createVendors = ({ remembered }: VendorLimits): Readonly<Record<VendorKind, Vendor>> => ({
   DOCKER_HUB: dockerHub({ remembered }),
@@ -63,40 +65,40 @@ const createVendors = ({ remembered }: VendorLimits): Readonly<Record<VendorKind
   ZOT: zot,
 })
 
-/** Remembers what registries are, and what it was given there to sign in; holds nothing open. */
+/** Creates the listings of all vendors. Caches the vendors of registries, and logins at their APIs. */
 export function createVendorListings(options: VendorListingsOptions): VendorListings {
-  const { remote, configurationOf = () => NOTHING_SAID, warn = () => {} } = options
+  const { remote, configurationOf = () => DETECT, warn = () => {} } = options
   const limits = { ...DEFAULT_VENDOR_LIMITS, ...options.limits }
   const vendors = createVendors(limits)
-  const kinds = new Learned<VendorKind | null>(limits.remembered)
+  const kinds = new SharedCache<VendorKind | null>(limits.remembered)
 
-  /** What a registry is whose name does not tell; null while it was not asked for anything. */
-  const kindBySigns = async (api: VendorApi): Promise<VendorKind | null> => {
+  /** Detects the vendor by the registry's responses; null before the first one. */
+  const kindByResponses = async (api: VendorApi): Promise<VendorKind | null> => {
     const { firstResponseHeaders, clock, signal, insecure } = api
-    const seeming = firstResponseHeaders && kindByGreeting(firstResponseHeaders)
-    if (!seeming) return null
-    const learner = { signal, now: () => clock.now() }
-    return kinds.get(`${api.registry} ${insecure}`, learner, async () => {
-      const has = await hasListing(seeming, api).catch(() => {
+    const likely = firstResponseHeaders && kindByHeaders(firstResponseHeaders)
+    if (!likely) return null
+    const caller = { signal, now: () => clock.now() }
+    return kinds.get(`${api.registry} ${insecure}`, caller, async () => {
+      const has = await hasListing(likely, api).catch(() => {
         signal.throwIfAborted()
-        // as good as none: else each listing would begin with a probe that fails
+        // cached as no listing: otherwise each import would begin with a failing probe
         return false
       })
-      return { value: has ? seeming : null, until: clock.now() + limits.kindTime }
+      return { value: has ? likely : null, until: clock.now() + limits.kindTime }
     })
   }
 
-  const kindOf = async (api: VendorApi, named: string | null): Promise<VendorKind | null> => {
-    if (named !== null) return VENDOR_KINDS.find((kind) => kind === named) ?? null
-    return kindByName(api.registry) ?? kindBySigns(api)
+  const kindOf = async (api: VendorApi, configured: string | null): Promise<VendorKind | null> => {
+    if (configured !== null) return VENDOR_KINDS.find((kind) => kind === configured) ?? null
+    return kindByName(api.registry) ?? kindByResponses(api)
   }
 
   return {
     async listingOf({ registry, repository }, context) {
       const api = remote.api({ registry, repository }, context)
       if (!api.servesTags) return null
-      const { vendor: named, apiUrl } = configurationOf(registry, repository)
-      const kind = await kindOf(api, named)
+      const configuration = configurationOf(registry, repository)
+      const kind = await kindOf(api, configuration.vendor)
       const vendor = kind && vendors[kind]
       if (!vendor) return null
       const { title, newestFirst } = vendor
@@ -106,16 +108,17 @@ export function createVendorListings(options: VendorListingsOptions): VendorList
         context.signal.throwIfAborted()
         throw vendorListingError(title, repository, error)
       }
+      const apiUrl = configuration.apiUrl === null ? null : new URL(configuration.apiUrl)
       return {
         vendor: title,
         newestFirst,
-        pages: () => {
-          const desk = new Desk({ api, apiUrl: apiUrl === null ? null : new URL(apiUrl), limits })
-          return readListing({ vendor, desk, warn: (message) => warn({ registry, repository, message }) })
-        },
+        pages: () =>
+          readListing({
+            vendor,
+            client: new VendorClient({ api, apiUrl, limits }),
+            warn: (message) => warn({ registry, repository, message }),
+          }),
       }
     },
   }
 }
-
-const NOTHING_SAID: VendorConfiguration = { vendor: null, apiUrl: null }

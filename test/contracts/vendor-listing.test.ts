@@ -107,7 +107,7 @@ describe.each(VENDORS)(
 
       expect(tagsOf(claims)).toEqual(['good'])
       expect(client.warnings).toMatchObject([
-        { registry: registry.host, message: 'its listing has 2 entries that are no tag names' },
+        { registry: registry.host, message: "the vendor's listing has 2 invalid tag names" },
       ])
     })
 
@@ -142,7 +142,9 @@ describe.each(VENDORS)(
       const error = await client.refusal(reference)
 
       expect(error).toMatchObject({ code: 'VENDOR_LISTING', vendor: name, reason: 'OddShape' })
-      expect(error.message).toMatch(new RegExp(`^the listing of team/app by ${name} makes no sense: `))
+      expect(error.message).toMatch(
+        new RegExp(`^the listing of team/app by ${name} has an unexpected shape: `),
+      )
       expect(error.message.length).toBeLessThan(300)
     })
 

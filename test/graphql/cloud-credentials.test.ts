@@ -100,8 +100,8 @@ describe('an AWS access key', () => {
   })
 
   test.each([
-    [400, 'UnrecognizedClientException', 'UNAUTHORIZED', 'Amazon did not take the access key: '],
-    [400, 'AccessDeniedException', 'FORBIDDEN', 'Amazon did not take the access key: '],
+    [400, 'UnrecognizedClientException', 'UNAUTHORIZED', 'Amazon refused the access key: '],
+    [400, 'AccessDeniedException', 'FORBIDDEN', 'Amazon refused the access key: '],
     [400, 'ThrottlingException', 'TOO_MANY_REQUESTS', 'no token was returned: '],
     [404, 'UnknownEndpoint', 'UNAVAILABLE', 'no token was returned: '],
   ])(
@@ -144,8 +144,8 @@ describe('a service principal of Azure', () => {
   })
 
   test.each([
-    ['login.microsoftonline.com', 'Microsoft Entra did not take the application’s secret'],
-    ['team.azurecr.io', 'team.azurecr.io did not take the application, which Microsoft Entra knows'],
+    ['login.microsoftonline.com', 'Microsoft Entra refused the secret of the application'],
+    ['team.azurecr.io', 'team.azurecr.io refused the application, which Microsoft Entra accepted'],
   ])('that is refused at %s names the step', async (at, words) => {
     await using it = await startAzure()
     await it.set({ azure: it.key })

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { kindByGreeting, kindByName } from '../../src/vendors/listing/detect.ts'
+import { kindByHeaders, kindByName } from '../../src/vendors/listing/detect.ts'
 import { closedPort, startScripted } from '../fixtures/hostile-registry.ts'
 import { image } from '../fixtures/random-image.ts'
 import { password, TestClient } from '../fixtures/registry-client.ts'
@@ -66,7 +66,7 @@ describe('a registry whose plain answers tell what it runs', () => {
     ["zot's realm", { 'www-authenticate': 'Basic realm="Authorization Required"' }, 'ZOT'],
     ['several challenges', { 'www-authenticate': 'Negotiate, Basic realm="Artifactory Realm"' }, 'JFROG'],
   ])('by %s', (_what, headers, kind) => {
-    expect(kindByGreeting(headers)).toBe(kind)
+    expect(kindByHeaders(headers)).toBe(kind)
   })
 
   test.each([
@@ -76,7 +76,7 @@ describe('a registry whose plain answers tell what it runs', () => {
     ['a realm that is no address', bearer('nonsense', 'harbor-registry')],
     ['another realm', { 'www-authenticate': 'Basic realm="registry"' }],
   ])('and by %s not', (_what, headers) => {
-    expect(kindByGreeting(headers)).toBeUndefined()
+    expect(kindByHeaders(headers)).toBeUndefined()
   })
 })
 

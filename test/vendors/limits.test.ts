@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { ExpiringCache } from '../../src/concurrency/cache.ts'
 import { parseJson } from '../../src/vendors/listing/json.ts'
-import { Learned } from '../../src/vendors/listing/learned.ts'
+import { SharedCache } from '../../src/vendors/listing/shared-cache.ts'
 import { image } from '../fixtures/random-image.ts'
 import { gitlabSide } from '../fixtures/vendors/gitlab.ts'
 import { quaySide } from '../fixtures/vendors/quay.ts'
@@ -11,10 +10,10 @@ const one = image({ seed: 'one' })
 const MAX_DEPTH = 32
 
 const nested = (depth: number): Uint8Array => Buffer.from(`${'['.repeat(depth)}${']'.repeat(depth)}`)
-const answerOf = (body: Uint8Array) => ({ status: 200, headers: {}, body })
+const responseOf = (body: Uint8Array) => ({ status: 200, headers: {}, body })
 
-describe('what one listing may cost', () => {
-  test('in requests: one more ends it', async () => {
+describe('a listing fails with TooLong', () => {
+  test('when it needs more requests than allowed', async () => {
     await using quay = await startVendor(quaySide(), { vendorLimits: { requests: 2 } })
     const { registry, client, name } = quay
     for (let at = 0; at < 200; at += 1) registry.push('team/app', `v${at}`, one)
@@ -29,7 +28,7 @@ describe('what one listing may cost', () => {
     expect(registry.requests.vendor).toBe(2)
   })
 
-  test('in time, what its reader does between the pages included', async () => {
+  test('when it takes longer than allowed, including the time of its reader between pages', async () => {
     await using quay = await startVendor(quaySide(), { vendorLimits: { listingTime: 60_000 } })
     const { registry, client, name } = quay
     for (let at = 0; at < 300; at += 1) registry.push('team/app', `v${at}`, one)
@@ -47,7 +46,7 @@ describe('what one listing may cost', () => {
     await expect(read(30_001)).rejects.toMatchObject({ reason: 'TooLong' })
   })
 
-  test.each(['tags', 'moves'])('in %s', async (what) => {
+  test.each(['tags', 'moves'])('when it has more %s than allowed', async (what) => {
     await using quay = await startVendor(quaySide(), { vendorLimits: { tags: 5 } })
     const { registry, client, name } = quay
     const push = (at: number) => registry.push('team/app', what === 'tags' ? `v${at}` : 'latest', one)
@@ -57,20 +56,22 @@ describe('what one listing may cost', () => {
     push(5)
     expect(await client.refusal(name)).toMatchObject({ reason: 'TooLong' })
   })
+})
 
-  test('in depth', () => {
-    expect(() => parseJson(answerOf(nested(MAX_DEPTH)))).not.toThrow()
-    expect(() => parseJson(answerOf(nested(MAX_DEPTH + 1)))).toThrow('nested deeper than 32')
+describe('JSON of a response', () => {
+  test('may be nested 32 levels deep', () => {
+    expect(() => parseJson(responseOf(nested(MAX_DEPTH)))).not.toThrow()
+    expect(() => parseJson(responseOf(nested(MAX_DEPTH + 1)))).toThrow('nested deeper than 32')
+  })
+
+  test('may have any number of brackets in strings', () => {
+    const json = { a: `"\\${'['.repeat(100)}`, ['{'.repeat(100)]: '\\' }
+
+    expect(parseJson(responseOf(Buffer.from(JSON.stringify(json))))).toEqual(json)
   })
 })
 
-test('brackets in text are no depth', () => {
-  const text = { a: `"\\${'['.repeat(100)}`, ['{'.repeat(100)]: '\\' }
-
-  expect(parseJson(answerOf(Buffer.from(JSON.stringify(text))))).toEqual(text)
-})
-
-test('a Link that cannot be read makes no sense', async () => {
+test('a Link that cannot be parsed is an odd shape', async () => {
   await using gitlab = await startVendor(gitlabSide())
   gitlab.registry.push('team/app', 'latest', one)
   gitlab.registry.hook = (_request, answer) => ({
@@ -80,29 +81,18 @@ test('a Link that cannot be read makes no sense', async () => {
 
   expect(await gitlab.client.refusal(gitlab.name)).toMatchObject({
     reason: 'OddShape',
-    message: expect.stringContaining('its Link to the next page cannot be read'),
+    message: expect.stringContaining('its Link to the next page cannot be parsed'),
   })
 })
 
-test('of what is remembered the oldest is forgotten first, and all of it in its time', () => {
-  const remembered = new ExpiringCache<string>(2)
-  remembered.set('a', 'first', 100)
-  remembered.set('b', 'second', 100)
-  remembered.set('a', 'again', 100)
-  remembered.set('c', 'third', 50)
-
-  expect(['a', 'b', 'c'].map((key) => remembered.get(key, 49))).toEqual(['again', undefined, 'third'])
-  expect(['a', 'c'].map((key) => remembered.get(key, 50))).toEqual(['again', undefined])
-})
-
-test('what could not be learned is learned anew by the next', async () => {
-  const learned = new Learned<number>(10)
-  const learner = { signal: new AbortController().signal, now: () => 0 }
+test('a shared cache loads a value again after a failure, and then returns it', async () => {
+  const cache = new SharedCache<number>(10)
+  const caller = { signal: new AbortController().signal, now: () => 0 }
   const fail = async () => {
     throw new Error('not now')
   }
 
-  await expect(learned.get('key', learner, fail)).rejects.toThrow('not now')
-  expect(await learned.get('key', learner, async () => ({ value: 1, until: 10 }))).toBe(1)
-  expect(await learned.get('key', learner, fail)).toBe(1)
+  await expect(cache.get('key', caller, fail)).rejects.toThrow('not now')
+  expect(await cache.get('key', caller, async () => ({ value: 1, until: 10 }))).toBe(1)
+  expect(await cache.get('key', caller, fail)).toBe(1)
 })

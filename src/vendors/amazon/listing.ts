@@ -1,29 +1,29 @@
 import { ecrEndpoint } from '../../logins/cloud-registry.ts'
 import { RegistryError, type RegistryErrorReason } from '../../oci/registry-error.ts'
 import type { ApiResponse } from '../../remote/session/vendor-api.ts'
-import type { Desk } from '../listing/desk.ts'
 import { OddShapeError } from '../listing/errors.ts'
 import { type Json, objectOf, objectsOf, parseJson } from '../listing/json.ts'
-import type { ToldPage, Vendor } from '../listing/vendor.ts'
+import type { RawPage, Vendor } from '../listing/vendor.ts'
+import type { VendorClient } from '../listing/vendor-client.ts'
 import { signedHeaders } from './signature.ts'
 
 const TARGET = 'AmazonEC2ContainerRegistry_V20150921.ListImages'
-/** The most that it gives. */
+/** Amazon's maximum. */
 const PAGE_SIZE = 1000
 
 /**
- * Amazon's listing of the tagged images of a repository, in no order. It takes access keys alone, which it is shown a
- * signature of. Source: Amazon ECR API, ListImages.
+ * Amazon's listing of the tagged images of a repository, in no order. It requires an access key, with which requests are
+ * signed. Source: Amazon ECR API, ListImages.
  */
 export const ecr: Vendor = {
   title: 'Amazon ECR',
   newestFirst: false,
   serves: (_repository, credential) => credential?.secret.kind === 'aws',
-  async *pages(desk) {
+  async *pages(client) {
     for (let nextToken: string | undefined, isLast = false; !isLast; ) {
-      const { imageIds, nextToken: next } = await ask(desk, {
-        registryId: /^\d{12}(?=\.)/.exec(desk.registry)?.[0],
-        repositoryName: desk.repository,
+      const { imageIds, nextToken: next } = await listImages(client, {
+        registryId: /^\d{12}(?=\.)/.exec(client.registry)?.[0],
+        repositoryName: client.repository,
         filter: { tagStatus: 'TAGGED' },
         maxResults: PAGE_SIZE,
         nextToken,
@@ -35,10 +35,10 @@ export const ecr: Vendor = {
   },
 }
 
-function pageOf(images: readonly Json[], isComplete: boolean): ToldPage {
+function pageOf(images: readonly Json[], isComplete: boolean): RawPage {
   return {
     tags: images
-      // untagged ones are not asked for, and come nevertheless where the filter is not known
+      // compatible registries may ignore the filter and send untagged images
       .filter(({ imageTag }) => imageTag !== undefined && imageTag !== null)
       .map(({ imageTag, imageDigest }) => ({ tag: imageTag, digest: imageDigest, changedAt: null })),
     entries: images.length,
@@ -47,27 +47,27 @@ function pageOf(images: readonly Json[], isComplete: boolean): ToldPage {
   }
 }
 
-async function ask(desk: Desk, request: unknown): Promise<Json> {
-  const secret = (await desk.credential())?.secret
-  const place = secret?.kind === 'aws' ? ecrEndpoint(desk.registry, secret.region) : undefined
-  if (secret?.kind !== 'aws' || !place) throw new OddShapeError('nothing says in which region of AWS it is')
-  const body = JSON.stringify(request)
-  const url = desk.at(place.endpoint, '/')
+async function listImages(client: VendorClient, parameters: unknown): Promise<Json> {
+  const secret = (await client.credential())?.secret
+  const endpoint = secret?.kind === 'aws' ? ecrEndpoint(client.registry, secret.region) : undefined
+  if (secret?.kind !== 'aws' || !endpoint) throw new OddShapeError('the AWS region of the registry is unknown')
+  const body = JSON.stringify(parameters)
+  const url = client.urlOf('/', endpoint.endpoint)
   const headers = await signedHeaders(secret, {
     url,
     service: 'ecr',
-    region: place.region,
+    region: endpoint.region,
     target: TARGET,
     body,
-    now: desk.now(),
+    now: client.now(),
   })
-  const shown = [secret.secretAccessKey]
-  const answer = await desk.dial(url, { method: 'POST', headers, body, shown })
-  if (answer.status !== 200) throw await refusalOf(desk, url, answer)
-  return objectOf(parseJson(answer), 'its answer')
+  const secrets = [secret.secretAccessKey]
+  const response = await client.request(url, { method: 'POST', headers, body, secrets })
+  if (response.status !== 200) throw await errorOf(client, url, response)
+  return objectOf(parseJson(response), 'the response')
 }
 
-/** What Amazon says by a word in the body, with 400 for each. */
+/** Amazon's error types, which it sends in the body of responses with status 400. */
 const REASONS: readonly (readonly [RegExp, RegistryErrorReason])[] = [
   [/RepositoryNotFound/, 'NotFound'],
   [/AccessDenied/, 'Forbidden'],
@@ -78,11 +78,11 @@ const REASONS: readonly (readonly [RegExp, RegistryErrorReason])[] = [
   ],
 ]
 
-async function refusalOf(desk: Desk, url: URL, answer: ApiResponse): Promise<RegistryError> {
-  const plain = await desk.refusal(url, answer)
-  if (answer.status !== 400 && answer.status !== 403) return plain
-  const said = Buffer.from(answer.body.subarray(0, 4096)).toString()
-  const reason = REASONS.find(([words]) => words.test(said))?.[1] ?? plain.reason
-  const { message, registry, status } = plain
+async function errorOf(client: VendorClient, url: URL, response: ApiResponse): Promise<RegistryError> {
+  const error = await client.errorOf(url, response)
+  if (response.status !== 400 && response.status !== 403) return error
+  const text = Buffer.from(response.body.subarray(0, 4096)).toString()
+  const reason = REASONS.find(([type]) => type.test(text))?.[1] ?? error.reason
+  const { message, registry, status } = error
   return new RegistryError(message, { reason, registry, ...(status !== undefined && { status }) })
 }

@@ -7,11 +7,12 @@ import {
   type CloudLogin,
   tokenOf,
 } from '../../remote/login/cloud-token-endpoint.ts'
+import { isPlausibleTime } from '../listing/time.ts'
 import { signedHeaders } from './signature.ts'
 
 const PRIVATE = { service: 'ecr', target: 'AmazonEC2ContainerRegistry_V20150921.GetAuthorizationToken' }
 const PUBLIC = { service: 'ecr-public', target: 'SpencerFrontendService.GetAuthorizationToken' }
-/** Milliseconds; what Amazon says is believed only when it is less. */
+/** Milliseconds after which a password is not used, even if Amazon reports a later expiry. */
 const LIFETIME = 12 * 3_600_000
 
 /**
@@ -24,7 +25,7 @@ export async function loginToEcr(
 ): Promise<CloudLogin> {
   const place = ecrEndpoint(registry, secret.region)
   if (!place) {
-    const message = `nothing says in which region of AWS ${registry} is`
+    const message = `the AWS region of ${registry} is unknown: set it in the credential`
     throw new CloudLoginError(message, { reason: 'InternalError' })
   }
   const { service, target } = place.isPublic ? PUBLIC : PRIVATE
@@ -33,7 +34,7 @@ export async function loginToEcr(
   const call = { url, service, region: place.region, target, body, now: endpoint.now }
   const headers = await signedHeaders(secret, call)
   const step = {
-    refusal: 'Amazon did not take the access key',
+    refusal: 'Amazon refused the access key',
     url,
     headers,
     body,
@@ -44,16 +45,18 @@ export async function loginToEcr(
     ],
   }
   const { authorizationData } = await endpoint.post(step)
-  const given: unknown = Array.isArray(authorizationData) ? authorizationData[0] : authorizationData
-  const token = isObject(given) ? tokenOf(given.authorizationToken) : undefined
+  const data: unknown = Array.isArray(authorizationData) ? authorizationData[0] : authorizationData
+  const token = isObject(data) ? tokenOf(data.authorizationToken) : undefined
   const pair = Buffer.from(token ?? '', 'base64').toString()
   const colon = pair.indexOf(':')
-  if (!isObject(given) || colon < 1 || colon === pair.length - 1) throw endpoint.missingToken(step)
+  if (!isObject(data) || colon < 1 || colon === pair.length - 1) throw endpoint.missingToken(step)
   return {
     secret: { kind: 'password', username: pair.slice(0, colon), password: pair.slice(colon + 1) },
-    expires: expiryOf(given.expiresAt, endpoint.now),
+    expires: expiryOf(data.expiresAt, endpoint.now),
   }
 }
 
 const expiryOf = (seconds: unknown, now: number): number =>
-  typeof seconds === 'number' ? Math.min(seconds * 1000, now + LIFETIME) : now + LIFETIME
+  typeof seconds === 'number' && isPlausibleTime(seconds * 1000)
+    ? Math.min(seconds * 1000, now + LIFETIME)
+    : now + LIFETIME

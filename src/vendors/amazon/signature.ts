@@ -1,7 +1,7 @@
 import { AwsV4Signer } from 'aws4fetch'
 import type { CloudSecret } from '../../logins/registry-login.ts'
 
-/** A call of one of Amazon's interfaces that speak JSON. */
+/** A request to one of Amazon's JSON APIs. */
 export interface AwsCall {
   readonly url: URL
   /** `ecr`. */
@@ -14,7 +14,7 @@ export interface AwsCall {
   readonly now: number
 }
 
-/** The headers of the call, signed with the access key. Source: AWS Signature Version 4. */
+/** Returns the headers of the request, signed with the access key. Source: AWS Signature Version 4. */
 export async function signedHeaders(
   { accessKeyId, secretAccessKey, sessionToken }: CloudSecret & { kind: 'aws' },
   { url, service, region, target, body, now }: AwsCall,

@@ -1,40 +1,41 @@
-import { objectOf, objectsOf, parseJson, timeOf } from '../listing/json.ts'
+import { objectOf, objectsOf, parseJson } from '../listing/json.ts'
 import { nextPageOf } from '../listing/next-page.ts'
+import { timeOf } from '../listing/time.ts'
 import type { Vendor } from '../listing/vendor.ts'
 
 const PAGE_SIZE = 100
 
 /**
- * Azure's own listing, newest change first, at the registry itself, by a token that allows `metadata_read`. The next
- * page begins after the last tag of this one. Source: Azure/acr-cli, docs/swagger.yaml.
+ * The listing of Azure Container Registry, newest change first, at the registry itself and with a token for
+ * `metadata_read`. The next page begins after the last tag of a page. Source: Azure/acr-cli, docs/swagger.yaml.
  */
 export const azure: Vendor = {
   title: 'Azure',
   newestFirst: true,
   serves: () => true,
-  async *pages(desk) {
-    const scope = `repository:${desk.repository}:metadata_read`
-    const usual = `/acr/v1/${desk.repository}/_tags?n=${PAGE_SIZE}&orderby=timedesc`
-    let linked = false
-    for (let path: string | undefined = usual; path !== undefined; ) {
-      const answer = await desk.ask({ path, scope })
-      const { imageName, tags } = objectOf(parseJson(answer), 'its answer')
-      // a repository that lost its last tag has a name and no list
+  async *pages(client) {
+    const scope = `repository:${client.repository}:metadata_read`
+    const firstPath = `/acr/v1/${client.repository}/_tags?n=${PAGE_SIZE}&orderby=timedesc`
+    let hasLinks = false
+    for (let path: string | undefined = firstPath; path !== undefined; ) {
+      const response = await client.requestRegistry({ path, scope })
+      const { imageName, tags } = objectOf(parseJson(response), 'the response')
+      // a repository without tags has a name and no list
       const isEmpty = typeof imageName === 'string' && (tags === undefined || tags === null)
       const entries = objectsOf(isEmpty ? [] : tags, 'its list of tags')
-      const told = entries.map(({ name, digest, lastUpdateTime }) => ({
+      const page = entries.map(({ name, digest, lastUpdateTime }) => ({
         tag: name,
         digest,
         changedAt: timeOf(lastUpdateTime),
       }))
       const last = entries.at(-1)?.name
       const isFull = entries.length >= PAGE_SIZE && typeof last === 'string'
-      const after: string | undefined = isFull ? `${usual}&last=${encodeURIComponent(last)}` : undefined
-      const next = nextPageOf(answer, path)
-      // a registry that links its pages has no more where there is no Link
-      linked ||= next !== undefined
-      path = entries.length === 0 ? undefined : (next ?? (linked ? undefined : after))
-      yield { tags: told, entries: entries.length, total: null, isComplete: path === undefined }
+      const after: string | undefined = isFull ? `${firstPath}&last=${encodeURIComponent(last)}` : undefined
+      const next = nextPageOf(response, path)
+      // a registry that sends links has no further page where the link is missing
+      hasLinks ||= next !== undefined
+      path = entries.length === 0 ? undefined : (next ?? (hasLinks ? undefined : after))
+      yield { tags: page, entries: entries.length, total: null, isComplete: path === undefined }
     }
   },
 }

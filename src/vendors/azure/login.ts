@@ -7,12 +7,13 @@ import {
   type CloudLogin,
   tokenOf,
 } from '../../remote/login/cloud-token-endpoint.ts'
+import { isPlausibleTime } from '../listing/time.ts'
 
-// the same in every cloud of Azure
+// the same in all Azure clouds
 const SCOPE = 'https://containerregistry.azure.net/.default'
-/** Whose name a token of Entra goes by at a registry. */
-const NOBODY_BY_NAME = '00000000-0000-0000-0000-000000000000'
-/** Milliseconds; what the token says is believed only when it is less. */
+/** Username of Entra tokens at a registry. */
+const TOKEN_USERNAME = '00000000-0000-0000-0000-000000000000'
+/** Milliseconds after which a token is not used, even if it expires later. */
 const LIFETIME = 3 * 3_600_000
 
 /**
@@ -26,11 +27,11 @@ export async function loginToAzure(
 ): Promise<CloudLogin> {
   const place = azureEndpoint(registry, loginServer)
   if (!place) {
-    const message = `nothing says which registry of Azure ${registry} is`
+    const message = `the Azure registry of ${registry} is unknown: set the login server in the credential`
     throw new CloudLoginError(message, { reason: 'InternalError' })
   }
   const signIn = {
-    refusal: 'Microsoft Entra did not take the application’s secret',
+    refusal: 'Microsoft Entra refused the secret of the application',
     url: endpoint.urlOf(`${place.entra}/${encodeURIComponent(tenantId)}/oauth2/v2.0/token`),
     form: {
       grant_type: 'client_credentials',
@@ -44,7 +45,7 @@ export async function loginToAzure(
   if (accessToken === undefined) throw endpoint.missingToken(signIn)
 
   const exchange = {
-    refusal: `${place.loginServer} did not take the application, which Microsoft Entra knows`,
+    refusal: `${place.loginServer} refused the application, which Microsoft Entra accepted`,
     url: endpoint.urlOf(`https://${place.loginServer}/oauth2/exchange`),
     form: {
       grant_type: 'access_token',
@@ -57,16 +58,17 @@ export async function loginToAzure(
   const token = tokenOf((await endpoint.postForm(exchange)).refresh_token)
   if (token === undefined) throw endpoint.missingToken(exchange)
   return {
-    secret: { kind: 'identity', username: NOBODY_BY_NAME, token },
+    secret: { kind: 'identity', username: TOKEN_USERNAME, token },
     realm: place.loginServer,
     expires: Math.min(expiryOf(token), endpoint.now + LIFETIME),
   }
 }
 
-/** Not verified: the registry does that, and a wrong one only costs a request. */
+/** Returns the token's expiry; infinite when it has no plausible one. Not verified: a wrong one only costs a request. */
 function expiryOf(token: string): number {
   try {
-    return (decodeJwt(token).exp ?? Number.POSITIVE_INFINITY) * 1000
+    const expiry = (decodeJwt(token).exp ?? Number.NaN) * 1000
+    return isPlausibleTime(expiry) ? expiry : Number.POSITIVE_INFINITY
   } catch {
     return Number.POSITIVE_INFINITY
   }

@@ -1,20 +1,21 @@
 import type { ApiResponse } from '../../remote/session/vendor-api.ts'
-import { bearing, type Desk } from '../listing/desk.ts'
 import { OddShapeError } from '../listing/errors.ts'
-import { countOf, objectOf, objectsOf, timeOf } from '../listing/json.ts'
-import type { ToldPage, Vendor } from '../listing/vendor.ts'
-import { DockerHubLogins } from './hub-login.ts'
+import { countOf, objectOf, objectsOf } from '../listing/json.ts'
+import { timeOf } from '../listing/time.ts'
+import type { RawPage, Vendor } from '../listing/vendor.ts'
+import { type VendorClient, withToken } from '../listing/vendor-client.ts'
+import { DockerHubLogins } from './login.ts'
 
 const API = 'https://hub.docker.com'
-/** The most that it gives in one page, whatever is asked for. */
+/** Docker Hub's maximum. */
 const PAGE_SIZE = 100
-/** Pages that it gives to who did not sign in: it refuses offsets from a thousand on. */
+/** Pages of an anonymous listing: Docker Hub refuses anonymous offsets of 1000 and more. */
 const ANONYMOUS_PAGES = 10
 const TOO_FAR = /pagination offset too large/i
 
 /**
- * Docker Hub's own listing, newest push first. Its digests can be stale, and once went backwards; some tags have none.
- * Who did not sign in is given the newest thousand tags at most, and the listing ends there without being complete.
+ * Docker Hub's listing, newest push first. Its digests may be stale, and some tags have none. An anonymous listing has the
+ * newest 1000 tags at most, and ends there incomplete.
  * Source: Docker Hub API, `GET /v2/repositories/<namespace>/<repository>/tags`.
  */
 export function dockerHub({ remembered }: { readonly remembered: number }): Vendor {
@@ -23,49 +24,48 @@ export function dockerHub({ remembered }: { readonly remembered: number }): Vend
     title: 'Docker Hub',
     newestFirst: true,
     serves: (repository) => repository.includes('/'),
-    async *pages(desk) {
-      const credential = await desk.credential()
-      const login = desk.at(API, '/v2/auth/token')
-      let token = await logins.get(login, credential, desk)
-      let renewed = false
+    async *pages(client) {
+      const credential = await client.credential()
+      const loginUrl = client.urlOf('/v2/auth/token', API)
+      let token = await logins.get(loginUrl, credential, client)
+      let isRenewed = false
       for (let page = 1; token !== null || page <= ANONYMOUS_PAGES; page += 1) {
-        const url = addressOf(desk, page)
-        let answer = await desk.dial(url, bearing(token))
-        if (answer.status === 401 && token !== null && credential && !renewed) {
-          // given up before its time
-          renewed = true
-          logins.forget(login, credential)
-          token = await logins.get(login, credential, desk)
-          answer = await desk.dial(url, { ...bearing(token), mayRepeat: true })
+        const url = urlOf(client, page)
+        let response = await client.request(url, withToken(token))
+        if (response.status === 401 && token !== null && credential && !isRenewed) {
+          // the token was revoked before it expired
+          isRenewed = true
+          logins.delete(loginUrl, credential)
+          token = await logins.get(loginUrl, credential, client)
+          response = await client.request(url, { ...withToken(token), mayRepeat: true })
         }
-        // some are refused earlier than others: what was read until here stands
-        if (token === null && page > 1 && isTooFar(answer)) return
-        const told = pageOf(await desk.jsonOf(url, answer, bearing(token)), page)
-        yield told
-        if (told.isComplete) return
+        // the limit may be lower than documented: the pages before it are used
+        if (token === null && page > 1 && isTooFar(response)) return
+        const rawPage = pageOf(await client.jsonOf(url, response, withToken(token)), page)
+        yield rawPage
+        if (rawPage.isComplete) return
       }
     },
   }
 }
 
-const addressOf = (desk: Desk, page: number): URL =>
-  desk.at(
+const urlOf = (client: VendorClient, page: number): URL =>
+  client.urlOf(
+    `/v2/repositories/${client.repository}/tags?page_size=${PAGE_SIZE}&ordering=last_updated&page=${page}`,
     API,
-    `/v2/repositories/${desk.repository}/tags?page_size=${PAGE_SIZE}&ordering=last_updated&page=${page}`,
   )
 
 const isTooFar = ({ status, body }: ApiResponse): boolean =>
   status === 403 && TOO_FAR.test(Buffer.from(body.subarray(0, 4096)).toString())
 
-function pageOf(json: unknown, page: number): ToldPage {
-  const { count, next, results } = objectOf(json, 'its answer')
+function pageOf(json: unknown, page: number): RawPage {
+  const { count, next, results } = objectOf(json, 'the response')
   const entries = objectsOf(results, 'its list of results')
   const total = countOf(count)
-  if (next !== null && typeof next !== 'string')
-    throw new OddShapeError('it does not say whether there is more')
-  // hexpm met this: an answer that looks well and has nothing in it
+  if (next !== null && typeof next !== 'string') throw new OddShapeError('next is not a URL or null')
+  // seen by hexpm/bob#282
   if (page === 1 && entries.length === 0 && total !== null && total > 0) {
-    throw new OddShapeError(`it counts ${total} tags and tells none of them`)
+    throw new OddShapeError(`it counts ${total} tags and lists none`)
   }
   return {
     tags: entries.map(({ name, digest, tag_last_pushed: pushed, last_updated: updated }) => ({
@@ -75,7 +75,7 @@ function pageOf(json: unknown, page: number): ToldPage {
     })),
     entries: entries.length,
     total,
-    // only whether there is a next page is read, never where: pages are counted here
+    // the URL itself is not used: pages are counted by this client
     isComplete: next === null,
   }
 }

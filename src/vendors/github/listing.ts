@@ -2,88 +2,98 @@ import { ExpiringCache } from '../../concurrency/cache.ts'
 import type { RegistryError } from '../../oci/registry-error.ts'
 import type { Credential } from '../../remote/login/credentials.ts'
 import type { ApiResponse } from '../../remote/session/vendor-api.ts'
-import type { Desk } from '../listing/desk.ts'
 import { OddShapeError } from '../listing/errors.ts'
-import { listOf, objectOf, objectsOf, parseJson, timeOf } from '../listing/json.ts'
+import { listOf, objectOf, objectsOf, parseJson } from '../listing/json.ts'
 import { nextPageOf } from '../listing/next-page.ts'
-import type { ToldPage, Vendor } from '../listing/vendor.ts'
+import { timeOf } from '../listing/time.ts'
+import type { RawPage, Vendor } from '../listing/vendor.ts'
+import type { VendorClient } from '../listing/vendor-client.ts'
 
 const API = 'https://api.github.com'
-/** Milliseconds that a page, and whose the packages are, is remembered. */
-const REMEMBERED_FOR = 24 * 3_600_000
-/** Tags of a page beyond which it is not remembered: an image may have any number. */
-const MAX_KEPT_TAGS = 1000
-const OWNERS = ['orgs', 'users'] as const
+/** Milliseconds for which first pages and the kinds of owners are cached. */
+const CACHED_FOR = 24 * 3_600_000
+/** Tags of a page that is cached: an image may have any number. */
+const MAX_CACHED_TAGS = 1000
+/** Packages of organizations and of users have different paths. */
+const OWNER_KINDS = ['orgs', 'users'] as const
+type OwnerKind = (typeof OWNER_KINDS)[number]
 
-interface KeptPage {
+interface CachedPage {
   readonly etag: string
-  readonly told: ToldPage
+  readonly page: RawPage
 }
 
 /**
- * GitHub's listing of the versions of a package, newest push first, with those that have no tag: a version's name is its
- * digest. It asks for a token even where anybody may pull; the first page is asked for with the ETag that it had, as an
- * unchanged one is not counted. An old version that is tagged anew stays where it was.
+ * GitHub's listing of the versions of a package, newest push first, also those without a tag; a version's name is its
+ * digest. It requires a token even for public packages. The first page is requested with its ETag, because an unchanged
+ * page does not count against the rate limit. An old version that is tagged again keeps its position.
  * Source: GitHub REST API, package versions for a package owned by an organization, or by a user.
  */
 export function github({ remembered }: { readonly remembered: number }): Vendor {
-  const firstPages = new ExpiringCache<KeptPage>(remembered)
-  const owners = new ExpiringCache<(typeof OWNERS)[number]>(remembered)
-
-  /** The first page of whom the owner is: an organization's packages are found at another place than a user's. */
-  const firstOf = async (desk: Desk, question: Signed): Promise<{ told: ToldPage; of: string }> => {
-    const owner = desk.repository.split('/')[0] ?? ''
-    const known = owners.get(owner, desk.now())
-    const places = known ? [known, ...OWNERS.filter((place) => place !== known)] : OWNERS
-    let missing: RegistryError | undefined
-    for (const place of places) {
-      const url = addressOf(desk, place, 1)
-      const key = `${url.href} ${question.id}`
-      const kept = firstPages.get(key, desk.now())
-      const headers = { ...question.headers, ...(kept && { 'if-none-match': kept.etag }) }
-      const answer = await desk.dial(url, { ...question, headers })
-      if (answer.status === 304 && kept) return { told: kept.told, of: place }
-      if (answer.status === 404) {
-        missing = await desk.refusal(url, answer, question)
-        continue
-      }
-      if (answer.status !== 200) throw await desk.refusal(url, answer, question)
-      const told = pageOf(answer, url)
-      owners.set(owner, place, desk.now() + REMEMBERED_FOR)
-      const { etag } = answer.headers
-      const isSmall = told.tags.length <= MAX_KEPT_TAGS
-      if (typeof etag === 'string' && isSmall)
-        firstPages.set(key, { etag, told }, desk.now() + REMEMBERED_FOR)
-      return { told, of: place }
-    }
-    throw missing
-  }
-
+  const firstPageOf = createFirstPages(remembered)
   return {
     title: 'GitHub',
     newestFirst: true,
     serves: (repository, credential) => repository.includes('/') && tokenOf(credential) !== null,
-    async *pages(desk) {
-      const question = questionOf(await desk.credential())
-      const first = await firstOf(desk, question)
-      yield first.told
-      for (let page = 2, isLast = first.told.isComplete; !isLast; page += 1) {
-        const url = addressOf(desk, first.of, page)
-        const answer = await desk.dial(url, question)
-        if (answer.status !== 200) throw await desk.refusal(url, answer, question)
-        const told = pageOf(answer, url)
-        yield told
-        isLast = told.isComplete
+    async *pages(client) {
+      const request = requestOf(await client.credential())
+      const first = await firstPageOf(client, request)
+      yield first.page
+      for (let number = 2, isLast = first.page.isComplete; !isLast; number += 1) {
+        const url = urlOf(client, first.kind, number)
+        const response = await client.request(url, request)
+        if (response.status !== 200) throw await client.errorOf(url, response, request)
+        const page = pageOf(response, url)
+        yield page
+        isLast = page.isComplete
       }
     },
   }
 }
 
-interface Signed {
-  /** Of the credential. */
+/** Returns a function that requests the first page of a listing, and finds out the kind of its owner. */
+function createFirstPages(cached: number) {
+  const firstPages = new ExpiringCache<CachedPage>(cached)
+  const ownerKinds = new ExpiringCache<OwnerKind>(cached)
+
+  return async (
+    client: VendorClient,
+    request: SignedRequest,
+  ): Promise<{ page: RawPage; kind: OwnerKind }> => {
+    const owner = client.repository.split('/')[0] ?? ''
+    const known = ownerKinds.get(owner, client.now())
+    const kinds = known ? [known, ...OWNER_KINDS.filter((kind) => kind !== known)] : OWNER_KINDS
+    let notFound: RegistryError | undefined
+    for (const kind of kinds) {
+      const url = urlOf(client, kind, 1)
+      const key = `${url.href} ${request.id}`
+      const cachedPage = firstPages.get(key, client.now())
+      const headers = { ...request.headers, ...(cachedPage && { 'if-none-match': cachedPage.etag }) }
+      const response = await client.request(url, { ...request, headers })
+      if (response.status === 304 && cachedPage) return { page: cachedPage.page, kind }
+      if (response.status === 404) {
+        notFound = await client.errorOf(url, response, request)
+        continue
+      }
+      if (response.status !== 200) throw await client.errorOf(url, response, request)
+      const page = pageOf(response, url)
+      const until = client.now() + CACHED_FOR
+      ownerKinds.set(owner, kind, until)
+      const { etag } = response.headers
+      if (typeof etag === 'string' && page.tags.length <= MAX_CACHED_TAGS) {
+        firstPages.set(key, { etag, page }, until)
+      }
+      return { page, kind }
+    }
+    throw notFound
+  }
+}
+
+interface SignedRequest {
+  /** Id of the credential. */
   readonly id: string
   readonly headers: Readonly<Record<string, string>>
-  readonly shown: readonly string[]
+  readonly secrets: readonly string[]
 }
 
 function tokenOf(credential: Credential | null): string | null {
@@ -91,7 +101,7 @@ function tokenOf(credential: Credential | null): string | null {
   return secret?.kind === 'password' ? secret.password : secret?.kind === 'registry' ? secret.token : null
 }
 
-const questionOf = (credential: Credential | null): Signed => {
+const requestOf = (credential: Credential | null): SignedRequest => {
   const token = tokenOf(credential) ?? ''
   return {
     id: credential?.id ?? '',
@@ -100,23 +110,23 @@ const questionOf = (credential: Credential | null): Signed => {
       'x-github-api-version': '2022-11-28',
       authorization: `Bearer ${token}`,
     },
-    shown: [token],
+    secrets: [token],
   }
 }
 
-function addressOf(desk: Desk, place: string, page: number): URL {
-  const [owner = '', ...rest] = desk.repository.split('/')
+function urlOf(client: VendorClient, kind: OwnerKind, page: number): URL {
+  const [owner = '', ...rest] = client.repository.split('/')
   const name = encodeURIComponent(rest.join('/'))
-  const path = `/${place}/${owner}/packages/container/${name}/versions`
-  return desk.at(API, `${path}?state=active&per_page=100&page=${page}`)
+  const path = `/${kind}/${owner}/packages/container/${name}/versions`
+  return client.urlOf(`${path}?state=active&per_page=100&page=${page}`, API)
 }
 
-function pageOf(answer: ApiResponse, url: URL): ToldPage {
-  const versions = objectsOf(parseJson(answer), 'its answer')
+function pageOf(response: ApiResponse, url: URL): RawPage {
+  const versions = objectsOf(parseJson(response), 'the response')
   const created = versions.map(({ created_at: at }) => timeOf(at) ?? 0)
   if (created.some((time, at) => time > (created[at - 1] ?? Number.POSITIVE_INFINITY))) {
-    // who reads no further than to what is known would miss what changed
-    throw new OddShapeError('its versions do not come newest first')
+    // a reader that stops at the first known page would miss changes
+    throw new OddShapeError('its versions are not sorted newest first')
   }
   return {
     tags: versions.flatMap(({ name, updated_at: updated, metadata }) => {
@@ -126,8 +136,8 @@ function pageOf(answer: ApiResponse, url: URL): ToldPage {
       return listOf(tags, "a version's list of tags").map((tag) => ({ tag, digest: name, changedAt }))
     }),
     entries: versions.length,
-    // it counts versions, of which some have no tag and some have many
+    // GitHub counts versions, which may have no tag or many
     total: null,
-    isComplete: nextPageOf(answer, url.pathname + url.search) === undefined,
+    isComplete: nextPageOf(response, url.pathname + url.search) === undefined,
   }
 }

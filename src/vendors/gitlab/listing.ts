@@ -1,27 +1,28 @@
-import { objectsOf, parseJson, timeOf } from '../listing/json.ts'
+import { objectsOf, parseJson } from '../listing/json.ts'
 import { nextPageOf } from '../listing/next-page.ts'
+import { timeOf } from '../listing/time.ts'
 import type { Vendor } from '../listing/vendor.ts'
 
 const PAGE_SIZE = 1000
 
 /**
- * GitLab's own listing, newest publication first, at the registry itself and by the same token that pulls. When a tag
- * was put where it is counts as a move of it. Source: GitLab container registry, docs/spec/gitlab/api.md.
+ * GitLab's listing, newest publication first, at the registry itself and with the token that pulls. The publication of a
+ * tag is reported as a move. Source: GitLab container registry, docs/spec/gitlab/api.md.
  */
 export const gitlab: Vendor = {
   title: 'GitLab',
   newestFirst: true,
   serves: () => true,
-  async *pages(desk) {
-    const usual = `/gitlab/v1/repositories/${desk.repository}/tags/list/?n=${PAGE_SIZE}&sort=-published_at`
-    for (let path: string | undefined = usual; path !== undefined; ) {
-      const answer = await desk.ask({ path })
-      const tags = objectsOf(parseJson(answer), 'its answer').map((entry) => ({
+  async *pages(client) {
+    const firstPath = `/gitlab/v1/repositories/${client.repository}/tags/list/?n=${PAGE_SIZE}&sort=-published_at`
+    for (let path: string | undefined = firstPath; path !== undefined; ) {
+      const response = await client.requestRegistry({ path })
+      const tags = objectsOf(parseJson(response), 'the response').map((entry) => ({
         tag: entry.name,
         digest: entry.digest,
         changedAt: timeOf(entry.published_at) ?? timeOf(entry.updated_at) ?? timeOf(entry.created_at),
       }))
-      path = nextPageOf(answer, path)
+      path = nextPageOf(response, path)
       const moves = tags.map(({ tag, digest, changedAt }) => ({ tag, digest, from: changedAt, until: null }))
       yield { tags, moves, entries: tags.length, total: null, isComplete: path === undefined }
     }

@@ -1,37 +1,38 @@
-import type { ToldTag } from '../listing/claims.ts'
-import { listOf, objectOf, parseJson, timestampOf } from '../listing/json.ts'
+import type { RawTag } from '../listing/collect-claims.ts'
+import { listOf, objectOf, parseJson } from '../listing/json.ts'
 import { nextPageOf } from '../listing/next-page.ts'
+import { timestampOf } from '../listing/time.ts'
 import type { Vendor } from '../listing/vendor.ts'
 
-/** What Google's own client asks for; whether more tags than that are told is not known. */
+/** The page size of Google's own client; whether larger repositories are listed completely is not documented. */
 const PAGE_SIZE = 10_000
 
 /**
- * Google's Container Registry and Artifact Registry: their answer to the standard's listing has every manifest with its
+ * Container Registry and Artifact Registry of Google: their response to the standard tag list has all manifests with their
  * tags. Source: google/go-containerregistry, pkg/v1/google/list.go.
  */
 export const google: Vendor = {
   title: 'Google Artifact Registry',
   newestFirst: false,
   serves: () => true,
-  async *pages(desk) {
-    const usual = `/v2/${desk.repository}/tags/list`
-    for (let path: string | undefined = `${usual}?n=${PAGE_SIZE}`; path !== undefined; ) {
-      const answer = await desk.ask({ path })
-      const next = nextPageOf(answer, path)
-      const { manifest, tags } = objectOf(parseJson(answer), 'its answer')
+  async *pages(client) {
+    const firstPath = `/v2/${client.repository}/tags/list?n=${PAGE_SIZE}`
+    for (let path: string | undefined = firstPath; path !== undefined; ) {
+      const response = await client.requestRegistry({ path })
+      const next = nextPageOf(response, path)
+      const { manifest, tags } = objectOf(parseJson(response), 'the response')
       const names = listOf(tags ?? [], 'its list of tags')
-      const told = tagsOf(objectOf(manifest, 'its map of manifests'), names)
+      const page = tagsOf(objectOf(manifest, 'its map of manifests'), names)
       const isComplete = next === undefined && names.length < PAGE_SIZE
-      yield { tags: told, entries: names.length, total: isComplete ? names.length : null, isComplete }
+      yield { tags: page, entries: names.length, total: isComplete ? names.length : null, isComplete }
       path = names.length === 0 ? undefined : next
     }
   },
 }
 
-/** Each name of the list with the digest of the manifest that has it: none where no manifest has it, or several. */
-function tagsOf(manifests: Readonly<Record<string, unknown>>, names: readonly unknown[]): ToldTag[] {
-  const found = new Map<unknown, ToldTag>()
+/** Returns each name with the digest of its manifest; null for a name of no manifest, or of several. */
+function tagsOf(manifests: Readonly<Record<string, unknown>>, names: readonly unknown[]): RawTag[] {
+  const found = new Map<unknown, RawTag>()
   for (const [digest, entry] of Object.entries(manifests)) {
     const { tag, timeUploadedMs } = objectOf(entry, 'a manifest')
     const changedAt = timestampOf(timeUploadedMs, 1)
@@ -39,7 +40,8 @@ function tagsOf(manifests: Readonly<Record<string, unknown>>, names: readonly un
       found.set(name, { tag: name, digest: found.has(name) ? null : digest, changedAt })
     }
   }
-  for (const name of names)
+  for (const name of names) {
     if (!found.has(name)) found.set(name, { tag: name, digest: null, changedAt: null })
+  }
   return [...found.values()]
 }

@@ -9,13 +9,13 @@ import {
   tokenOf,
 } from '../../remote/login/cloud-token-endpoint.ts'
 
-// always this one, whatever the key says: a key is what somebody sent
+// the token_uri of a key is not used: a user could set it to any URL
 const TOKEN_URL = 'https://oauth2.googleapis.com/token'
 const GRANT = 'urn:ietf:params:oauth:grant-type:jwt-bearer'
-// reading is all that is done; Container Registry lies on Cloud Storage
+// read only; Container Registry stores images in Cloud Storage
 const SCOPES =
   'https://www.googleapis.com/auth/cloud-platform.read-only https://www.googleapis.com/auth/devstorage.read_only'
-/** Milliseconds; what Google says is believed only when it is less. */
+/** Milliseconds after which a token is not used, even if Google reports a longer lifetime. */
 const LIFETIME = 3_600_000
 
 /**
@@ -38,7 +38,7 @@ export async function loginToGoogle(
     .setExpirationTime(issued + LIFETIME / 1000)
     .sign(privateKeyOf(key.privateKey))
   const step = {
-    refusal: 'Google did not take the service account’s key',
+    refusal: 'Google refused the key of the service account',
     url: endpoint.urlOf(TOKEN_URL),
     form: { grant_type: GRANT, assertion },
     secrets: [assertion, assertion.slice(assertion.lastIndexOf('.') + 1)],
@@ -58,10 +58,10 @@ function privateKeyOf(pem: string): KeyObject {
     const key = createPrivateKey(pem)
     if (key.asymmetricKeyType === 'rsa') return key
   } catch {
-    // no cause: it may quote the key
+    // the cause is dropped: it may quote the key
   }
-  throw unusable('its private_key is no RSA key')
+  throw unusable('its private_key is not an RSA key')
 }
 
 const unusable = (why: string) =>
-  new CloudLoginError(`the service account’s key cannot be used: ${why}`, { reason: 'Unauthorized' })
+  new CloudLoginError(`the key of the service account cannot be used: ${why}`, { reason: 'Unauthorized' })

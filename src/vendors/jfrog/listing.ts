@@ -1,48 +1,54 @@
 import type { Secret } from '../../logins/registry-login.ts'
-import { basicQuestionOf } from '../harbor/listing.ts'
-import type { ToldTag } from '../listing/claims.ts'
-import { countOf, type Json, objectOf, objectsOf, timeOf } from '../listing/json.ts'
+import { withBasic } from '../harbor/listing.ts'
+import type { RawTag } from '../listing/collect-claims.ts'
+import { countOf, type Json, objectOf, objectsOf } from '../listing/json.ts'
+import { timeOf } from '../listing/time.ts'
 import type { Vendor } from '../listing/vendor.ts'
+import type { VendorClient, VendorRequest } from '../listing/vendor-client.ts'
 
 const INDEX = 'list.manifest.json'
 const MANIFEST = 'manifest.json'
+/** Artifactory's name of the folder of a manifest that was pushed by digest. */
+const DIGEST_FOLDER = /^sha256(?::|__)[0-9a-f]{64}$/
 
 /**
- * What Artifactory stores of a repository's tags, found by a query: a tag is a folder, and its manifest or its index a
- * file in there, which has the digest as its checksum. The first part of the repository's name is Artifactory's own
- * repository; a virtual one may put its name before each path, or not. Source: JFrog, Artifactory Query Language.
+ * The files of a repository's tags in Artifactory, found by a query: each tag is a folder, and its manifest or index is a
+ * file in it with the digest as its checksum. The first part of the repository's name is the repository of Artifactory; a
+ * virtual one may prefix each path with its name. Source: JFrog, Artifactory Query Language.
  */
 export const jfrog: Vendor = {
   title: 'JFrog',
   newestFirst: true,
   serves: (repository) => repository.includes('/'),
-  async *pages(desk) {
-    const url = await desk.atRegistry('/api/search/aql', '/artifactory')
-    const signed = await basicQuestionOf(desk)
-    const token = tokenOf((await desk.credential())?.secret)
-    const question = {
-      ...signed,
-      method: 'POST',
-      headers: {
-        ...signed.headers,
-        ...(token !== null && { authorization: `Bearer ${token}` }),
-        'content-type': 'text/plain',
-      },
-      ...(token !== null && { shown: [token] }),
-      body: queryOf(desk.repository),
-    } as const
-    const { results, range } = objectOf(await desk.read(url, question), 'its answer')
+  async *pages(client) {
+    const url = await client.registryUrlOf('/api/search/aql', '/artifactory')
+    const { results, range } = objectOf(await client.requestJson(url, await queryOf(client)), 'the response')
     const files = objectsOf(results, 'its list of results')
     const { total } = objectOf(range ?? {}, 'its range')
-    const tags = tagsOf(files, desk.repository)
-    const counted = countOf(total)
+    const count = countOf(total)
     yield {
-      tags,
+      tags: tagsOf(files, client.repository),
       entries: files.length,
       total: null,
-      isComplete: counted === null || counted <= files.length,
+      isComplete: count === null || count <= files.length,
     }
   },
+}
+
+async function queryOf(client: VendorClient): Promise<VendorRequest> {
+  const request = await withBasic(client)
+  const token = tokenOf((await client.credential())?.secret)
+  return {
+    ...request,
+    method: 'POST',
+    headers: {
+      ...request.headers,
+      ...(token !== null && { authorization: `Bearer ${token}` }),
+      'content-type': 'text/plain',
+    },
+    ...(token !== null && { secrets: [token] }),
+    body: aqlOf(client.repository),
+  }
 }
 
 const tokenOf = (secret: Secret | undefined): string | null =>
@@ -53,35 +59,27 @@ const splitName = (repository: string): [key: string, image: string] => {
   return [repository.slice(0, slash), repository.slice(slash + 1)]
 }
 
-function queryOf(repository: string): string {
+function aqlOf(repository: string): string {
   const [repo, image] = splitName(repository)
   const files = [{ name: MANIFEST }, { name: INDEX }]
   const where = JSON.stringify({ repo, path: { $match: `${image}/*` }, $or: files })
-  // who is no administrator has to ask for the first three
+  // Artifactory requires the first three of users who are not administrators
   const fields = ['repo', 'path', 'name', 'sha256', 'modified'].map((field) => JSON.stringify(field))
   return `items.find(${where}).include(${fields.join(',')}).sort({"$desc":["modified"]})`
 }
 
-/** Files whose folder is a tag of this image: not one deeper, and not one that stands for a digest. */
-function tagsOf(files: readonly Json[], repository: string): ToldTag[] {
+/** Returns the tags: folders directly below the image's that are not named by a digest. */
+function tagsOf(files: readonly Json[], repository: string): RawTag[] {
   const [key, image] = splitName(repository)
-  const found = new Map<string, ToldTag & { readonly isIndex: boolean }>()
+  const found = new Map<string, RawTag>()
   for (const { path, name, sha256, modified } of files) {
     if (typeof path !== 'string' || (name !== MANIFEST && name !== INDEX)) continue
     const inRepository = path.startsWith(`${key}/${image}/`) ? path.slice(key.length + 1) : path
     const tag = inRepository.startsWith(`${image}/`) ? inRepository.slice(image.length + 1) : ''
     if (tag === '' || tag.includes('/') || DIGEST_FOLDER.test(tag)) continue
-    const told = {
-      tag,
-      digest: typeof sha256 === 'string' ? `sha256:${sha256}` : null,
-      changedAt: timeOf(modified),
-      isIndex: name === INDEX,
-    }
-    // an index beside a manifest is what the tag means, and the manifest one of its children
-    if (told.isIndex || !found.has(tag)) found.set(tag, told)
+    const digest = typeof sha256 === 'string' ? `sha256:${sha256}` : null
+    // a tag with an index and a manifest points to the index, and the manifest is one of its children
+    if (name === INDEX || !found.has(tag)) found.set(tag, { tag, digest, changedAt: timeOf(modified) })
   }
   return [...found.values()]
 }
-
-/** How Artifactory names the folder of a manifest that was pushed by its digest. */
-const DIGEST_FOLDER = /^sha256(?::|__)[0-9a-f]{64}$/

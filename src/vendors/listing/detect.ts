@@ -11,7 +11,7 @@ const BY_NAME: Readonly<Record<string, VendorKind>> = {
   'registry.gitlab.com': 'GITLAB',
 }
 
-/** Whose the registry is, where its name alone says so. */
+/** Returns the vendor of a registry by its host name; undefined when the name is not that of a vendor. */
 export function kindByName(registry: string): VendorKind | undefined {
   const name = registry.toLowerCase()
   if (Object.hasOwn(BY_NAME, name)) return BY_NAME[name]
@@ -21,8 +21,8 @@ export function kindByName(registry: string): VendorKind | undefined {
   return name.endsWith('.jfrog.io') ? 'JFROG' : undefined
 }
 
-/** Whose software a registry seems to run, by the headers of an answer that it gave to a plain question. */
-export function kindByGreeting(headers: ApiHeaders): VendorKind | undefined {
+/** Returns the likely vendor of a registry by the headers of any of its responses; undefined when they show none. */
+export function kindByHeaders(headers: ApiHeaders): VendorKind | undefined {
   if ('x-jfrog-version' in headers || 'x-artifactory-id' in headers) return 'JFROG'
   if ('gitlab-container-registry-version' in headers) return 'GITLAB'
   for (const { scheme, parameters } of parseChallenges(headers['www-authenticate'])) {
@@ -30,7 +30,7 @@ export function kindByGreeting(headers: ApiHeaders): VendorKind | undefined {
     const kind = scheme === 'bearer' ? kindByTokenServer(realm, parameters.get('service')) : undefined
     if (kind) return kind
     if (realm === 'Artifactory Realm') return 'JFROG'
-    // what zot calls its realm where nobody named one, and what others call theirs: the probe tells
+    // zot's default realm, and one that others use too: `hasListing` decides
     if (scheme === 'basic' && (realm === 'Authorization Required' || realm === 'zot')) return 'ZOT'
   }
   return undefined
@@ -44,26 +44,26 @@ function kindByTokenServer(realm: string, service: string | undefined): VendorKi
   return pathname === '/v2/auth' ? 'QUAY' : undefined
 }
 
-/** Bytes of an answer to a probe. */
-const MAX_ANSWER = 64 * 1024
+/** Bytes of the response to a probe. */
+const MAX_PROBE_BYTES = 64 * 1024
 
 /**
- * Whether a registry that seems to be of the kind has its listing: one question where that can be switched off, and none
- * elsewhere. Throws RegistryError, OddShapeError, or the signal's reason once it is aborted.
+ * Reports whether a registry of the kind has its listing: sends one request where a listing can be disabled. Throws
+ * RegistryError, OddShapeError, or the signal's reason once it is aborted.
  */
 export async function hasListing(kind: VendorKind, api: VendorApi): Promise<boolean> {
   const headers = { accept: 'application/json' }
   if (kind === 'GITLAB') {
     // 404 without the metadata database; source: GitLab container registry, API v1
     const url = new URL('/gitlab/v1/', await api.origin())
-    const { status } = await api.requestUrl(url, { method: 'GET', headers, maxBytes: MAX_ANSWER })
+    const { status } = await api.requestUrl(url, { method: 'GET', headers, maxBytes: MAX_PROBE_BYTES })
     return status === 200 || status === 401
   }
   if (kind !== 'ZOT') return true
   const path = '/v2/_oci/ext/discover'
-  const answer = await api.requestRegistry({ method: 'GET', path, headers, maxBytes: MAX_ANSWER })
-  if (answer.status !== 200) return false
-  const { extensions } = objectOf(parseJson(answer), 'its list of extensions')
+  const response = await api.requestRegistry({ method: 'GET', path, headers, maxBytes: MAX_PROBE_BYTES })
+  if (response.status !== 200) return false
+  const { extensions } = objectOf(parseJson(response), 'its list of extensions')
   return objectsOf(extensions, 'its list of extensions').some(
     ({ endpoints }) => Array.isArray(endpoints) && endpoints.includes('/v2/_zot/ext/search'),
   )

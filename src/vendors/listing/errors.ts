@@ -1,6 +1,6 @@
 import { RegistryError } from '../../oci/registry-error.ts'
 
-/** Why a vendor's listing could not be used; stable, the words of a condition. */
+/** Why a vendor's listing could not be used: the stable reasons of a condition. */
 export type VendorListingReason =
   | 'Unauthorized'
   | 'Forbidden'
@@ -13,10 +13,7 @@ export type VendorListingReason =
   | 'Unavailable'
   | 'InternalError'
 
-/**
- * A vendor's listing cannot be read, or makes no sense. The message is for a person: whose listing, of what, and what
- * came instead; never a credential.
- */
+/** A vendor's listing cannot be read. The message names the vendor, the repository and the cause, never a credential. */
 export class VendorListingError extends Error {
   override readonly name = 'VendorListingError'
   readonly code = 'VENDOR_LISTING'
@@ -31,33 +28,34 @@ export class VendorListingError extends Error {
   }
 }
 
-/** An answer that arrived and is not of the shape that the vendor's listing has; the message says what about "it". */
+/** A response does not have the shape of the vendor's listing; the message continues a sentence about the listing. */
 export class OddShapeError extends Error {
   override readonly name = 'OddShapeError'
 }
 
-/** A listing longer than the limits allow; the message is about "it". */
+/** A listing exceeds the limits; the message continues a sentence about the listing. */
 export class TooLongError extends Error {
   override readonly name = 'TooLongError'
 }
 
-/** The error for whatever kept a listing from being read. */
+/** Returns the error for the cause that stopped the reading of a listing. */
 export function vendorListingError(vendor: string, repository: string, cause: unknown): VendorListingError {
-  const whose = `the listing of ${repository} by ${vendor}`
+  const listing = `the listing of ${repository} by ${vendor}`
   const error = (reason: VendorListingReason, message: string) =>
     new VendorListingError(vendor, reason, message, cause)
 
-  if (cause instanceof OddShapeError) return error('OddShape', `${whose} makes no sense: ${cause.message}`)
-  if (cause instanceof TooLongError)
-    return error('TooLong', `${whose} was not read to its end: ${cause.message}`)
-  if (cause instanceof RegistryError) {
-    return error(reasonOf(cause), `${whose} cannot be read: ${cause.message}`)
+  if (cause instanceof OddShapeError) {
+    return error('OddShape', `${listing} has an unexpected shape: ${cause.message}`)
   }
-  return error('InternalError', `${whose} was not read: this server failed`)
+  if (cause instanceof TooLongError) return error('TooLong', `${listing} is too long: ${cause.message}`)
+  if (cause instanceof RegistryError) {
+    return error(reasonOf(cause), `cannot read ${listing}: ${cause.message}`)
+  }
+  return error('InternalError', `cannot read ${listing}: internal error of this server`)
 }
 
 function reasonOf({ reason, status = 500 }: RegistryError): VendorListingReason {
-  // a redirect, or a question that is not understood: it is there, and will say the same again
+  // a redirect or a client error: the API exists, and would respond the same again
   if (reason === 'RegistryUnavailable') return status < 500 && status !== 408 ? 'OddShape' : 'Unavailable'
   return reason === 'InvalidManifest' ? 'OddShape' : reason
 }

@@ -1,16 +1,15 @@
-/** What one listing of a vendor's may cost. Milliseconds, bytes, or counts. */
+/** Limits of one listing. Times in milliseconds, sizes in bytes. */
 export interface VendorLimits {
-  /** Bytes of one answer: some vendors tell all in one. */
+  /** Bytes of one response: some vendors send all tags in one. */
   readonly pageBytes: number
-  /** Questions of one listing. */
   readonly requests: number
-  /** Tags, and moves in the past, of one listing. */
+  /** Limit of tags, and of earlier moves of tags. */
   readonly tags: number
-  /** Milliseconds for one listing, what its reader does between the pages included. */
+  /** Time for one listing, including what its reader does between two pages. */
   readonly listingTime: number
-  /** Milliseconds that it is remembered what a registry is. */
+  /** Time for which the vendor of a registry is cached. */
   readonly kindTime: number
-  /** Registries, logins and pages that are remembered, of each so many. */
+  /** Size of each cache: vendors of registries, logins, and pages. */
   readonly remembered: number
 }
 

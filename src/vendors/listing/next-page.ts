@@ -3,8 +3,8 @@ import type { ApiResponse } from '../../remote/session/vendor-api.ts'
 import { OddShapeError } from './errors.ts'
 
 /**
- * The path and query of the next page by the answer's `Link`; undefined when there is none. Its host is not believed: a
- * registry behind a proxy may call itself anything. Nor is a path other than the one that was asked for. Throws
+ * Returns the path and query of the next page from the `Link` header of a response; undefined when there is none. Uses
+ * only the query of the link, not its host and path: a registry behind a proxy may name itself by any. Throws
  * OddShapeError. Source: RFC 8288.
  */
 export function nextPageOf({ headers }: ApiResponse, path: string): string | undefined {
@@ -13,7 +13,7 @@ export function nextPageOf({ headers }: ApiResponse, path: string): string | und
   try {
     next = nextLink(headers, page)
   } catch {
-    throw new OddShapeError('its Link to the next page cannot be read')
+    throw new OddShapeError('its Link to the next page cannot be parsed')
   }
   return next && `${page.pathname}${next.search}`
 }

@@ -1,8 +1,8 @@
 import type { Credential } from '../../remote/login/credentials.ts'
-import type { ToldMove, ToldTag } from './claims.ts'
-import type { Desk } from './desk.ts'
+import type { RawMove, RawTag } from './collect-claims.ts'
+import type { VendorClient } from './vendor-client.ts'
 
-/** The vendors whose listings are known, as configurations name them. */
+/** Vendors with a listing, by their names in registry configurations. */
 export const VENDOR_KINDS = [
   'DOCKER_HUB',
   'QUAY',
@@ -18,25 +18,25 @@ export const VENDOR_KINDS = [
 
 export type VendorKind = (typeof VENDOR_KINDS)[number]
 
-/** A page as the vendor tells it, nothing of it believed yet. */
-export interface ToldPage {
-  readonly tags: readonly ToldTag[]
-  /** Entries of whatever kind that the vendor sent. */
+/** A page as the vendor sent it, not validated. */
+export interface RawPage {
+  readonly tags: readonly RawTag[]
+  /** Number of entries in the response, of any kind. */
   readonly entries: number
-  /** Tags in all, where it says. */
+  /** Number of all tags; null when the vendor does not report it. */
   readonly total: number | null
-  readonly moves?: readonly ToldMove[]
-  /** Whether it says that there is no more. */
+  readonly moves?: readonly RawMove[]
+  /** True when the vendor reports that this is the last page. */
   readonly isComplete: boolean
 }
 
-/** How the listing of one vendor is asked for and read. */
+/** Requests and reads the listing of one vendor. */
 export interface Vendor {
-  /** As people call it. */
+  /** Display name. */
   readonly title: string
   readonly newestFirst: boolean
-  /** Whether it tells anything of the repository to whom has this credential; null is anybody. */
+  /** Reports whether the listing has the repository and accepts the credential; null for anonymous access. */
   serves(repository: string, credential: Credential | null): boolean
   /** Throws RegistryError, OddShapeError, TooLongError, or the signal's reason once it is aborted. */
-  pages(desk: Desk): AsyncGenerator<ToldPage, void, undefined>
+  pages(client: VendorClient): AsyncGenerator<RawPage, void, undefined>
 }

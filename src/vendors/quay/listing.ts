@@ -1,62 +1,62 @@
 import type { Credential } from '../../remote/login/credentials.ts'
-import { bearing } from '../listing/desk.ts'
 import { OddShapeError } from '../listing/errors.ts'
-import { objectOf, objectsOf, timestampOf } from '../listing/json.ts'
-import type { ToldPage, Vendor } from '../listing/vendor.ts'
+import { objectOf, objectsOf } from '../listing/json.ts'
+import { timestampOf } from '../listing/time.ts'
+import type { RawPage, Vendor } from '../listing/vendor.ts'
+import { withToken } from '../listing/vendor-client.ts'
 
 const API = 'https://quay.io'
 const SECOND = 1000
 
 /**
- * Quay's own listing, newest move first, with what tags meant before: a tag that moved away, was deleted or has expired
- * has an `end_ts`, and one that will expire has one that is yet to come. It takes OAuth tokens alone: robot accounts and
- * passwords are not shown to it, and it is read as anybody.
- * Source: quay/quay, endpoints/api/tag.py.
+ * Quay's listing, newest move first, with earlier moves: a tag that was moved, deleted or has expired has an `end_ts`, and
+ * one that will expire has one in the future. It accepts OAuth tokens only: the passwords of users and robot accounts are
+ * not sent to it. Source: quay/quay, endpoints/api/tag.py.
  */
 export const quay: Vendor = {
   title: 'Quay',
   newestFirst: true,
   serves: (repository) => repository.includes('/'),
-  async *pages(desk) {
-    let token = oauthTokenOf(await desk.credential())
+  async *pages(client) {
+    let token = oauthTokenOf(await client.credential())
     for (let page = 1; ; page += 1) {
-      const path = `/api/v1/repository/${desk.repository}/tag/?limit=100&page=${page}`
-      const url = desk.registry === 'quay.io' ? desk.at(API, path) : await desk.atRegistry(path)
-      let answer = await desk.dial(url, bearing(token))
-      if (token !== null && (answer.status === 401 || answer.status === 403)) {
-        // a token that does not open the repository must not close one that anybody may read
+      const path = `/api/v1/repository/${client.repository}/tag/?limit=100&page=${page}`
+      const url = client.registry === 'quay.io' ? client.urlOf(path, API) : await client.registryUrlOf(path)
+      let response = await client.request(url, withToken(token))
+      if (token !== null && (response.status === 401 || response.status === 403)) {
+        // the repository may be public although the token is refused
         token = null
-        answer = await desk.dial(url, bearing(null))
+        response = await client.request(url, withToken(null))
       }
-      const told = pageOf(await desk.jsonOf(url, answer, bearing(token)), desk.now())
-      yield told
-      if (told.isComplete) return
+      const rawPage = pageOf(await client.jsonOf(url, response, withToken(token)), client.now())
+      yield rawPage
+      if (rawPage.isComplete) return
     }
   },
 }
 
-/** As `docker login -u '$oauthtoken'` takes it; null for anything else. */
+/** Returns an OAuth token, also one in the form of `docker login -u '$oauthtoken'`; null for any other credential. */
 function oauthTokenOf(credential: Credential | null): string | null {
   const secret = credential?.secret
   if (secret?.kind === 'registry') return secret.token
   return secret?.kind === 'password' && secret.username === '$oauthtoken' ? secret.password : null
 }
 
-function pageOf(json: unknown, now: number): ToldPage {
-  const { tags, has_additional: hasMore } = objectOf(json, 'its answer')
-  if (typeof hasMore !== 'boolean') throw new OddShapeError('it does not say whether there is more')
+function pageOf(json: unknown, now: number): RawPage {
+  const { tags, has_additional: hasMore } = objectOf(json, 'the response')
+  if (typeof hasMore !== 'boolean') throw new OddShapeError('has_additional is not true or false')
   const rows = objectsOf(tags, 'its list of tags').map((row) => ({
     tag: row.name,
     digest: row.manifest_digest,
     from: timestampOf(row.start_ts, SECOND),
     until: timestampOf(row.end_ts, SECOND),
   }))
-  const isOver = (until: number | null): boolean => until !== null && until <= now
+  const hasEnded = (until: number | null): boolean => until !== null && until <= now
   return {
     tags: rows
-      .filter(({ until }) => !isOver(until))
+      .filter(({ until }) => !hasEnded(until))
       .map(({ tag, digest, from }) => ({ tag, digest, changedAt: from })),
-    moves: rows.map((row) => ({ ...row, until: isOver(row.until) ? row.until : null })),
+    moves: rows.map((row) => ({ ...row, until: hasEnded(row.until) ? row.until : null })),
     entries: rows.length,
     total: null,
     isComplete: !hasMore,

@@ -138,7 +138,7 @@ describe('Amazon ECR', () => {
     expect(it.cloud.log).toHaveLength(1)
     expect(errors[0]).toMatchObject({ reason: 'Unauthorized', status: 400 })
     expect(errors[0]?.message).toMatch(
-      /^cannot log in to .*: Amazon did not take the access key: \S+ responded with 400 InvalidSignatureException: The request signature we calculated does not match/,
+      /^cannot log in to .*: Amazon refused the access key: \S+ responded with 400 InvalidSignatureException: The request signature we calculated does not match/,
     )
     expect(new Set(errors.map(({ message }) => message)).size).toBe(1)
     it.clock.time += MINUTE + 1

@@ -110,7 +110,7 @@ describe('Azure', () => {
 
     expect(error).toMatchObject({ reason: 'Unauthorized', status: 401 })
     expect(error.message).toMatch(
-      /: Microsoft Entra did not take the application’s secret: \S+ responded with 401 invalid_client: AADSTS7000215: Invalid client secret provided: \*\*\*\.$/,
+      /: Microsoft Entra refused the secret of the application: \S+ responded with 401 invalid_client: AADSTS7000215: Invalid client secret provided: \*\*\*\.$/,
     )
   })
 
@@ -129,7 +129,7 @@ describe('Azure', () => {
 
     expect(error).toMatchObject({ reason: 'Forbidden', status: 403 })
     expect(error.message).toContain(
-      'another.azurecr.io did not take the application, which Microsoft Entra knows: ',
+      'another.azurecr.io refused the application, which Microsoft Entra accepted: ',
     )
   })
 })

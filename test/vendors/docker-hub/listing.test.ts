@@ -211,7 +211,7 @@ describe('digests that are not to be believed', () => {
     expect(await client.refusal(name)).toMatchObject({
       reason: 'OddShape',
       message:
-        'the listing of library/nginx by Docker Hub makes no sense: it counts 3 tags and tells none of them',
+        'the listing of library/nginx by Docker Hub has an unexpected shape: it counts 3 tags and lists none',
     })
   })
 })

@@ -77,7 +77,7 @@ test('an answer without manifests is not the listing of Google', async () => {
 
   expect(await google.client.refusal(google.name)).toMatchObject({
     reason: 'OddShape',
-    message: expect.stringContaining('its map of manifests is no object'),
+    message: expect.stringContaining('its map of manifests is not an object'),
   })
 })
 

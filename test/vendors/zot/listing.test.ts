@@ -51,7 +51,7 @@ test('GraphQL errors with 200 make no sense', async () => {
 
   expect(await zot.client.refusal(zot.name)).toMatchObject({
     reason: 'OddShape',
-    message: expect.stringContaining('its search met an error'),
+    message: expect.stringContaining('its search returned an error'),
   })
 })
 

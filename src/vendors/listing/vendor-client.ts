@@ -1,0 +1,146 @@
+import type { RegistryError } from '../../oci/registry-error.ts'
+import type { Credential } from '../../remote/login/credentials.ts'
+import type { ApiResponse, RegistryApiRequest, VendorApi } from '../../remote/session/vendor-api.ts'
+import { OddShapeError, TooLongError } from './errors.ts'
+import { parseJson } from './json.ts'
+import type { VendorLimits } from './limits.ts'
+
+/** A request to a URL of the vendor's API. */
+export interface VendorRequest {
+  readonly method?: 'GET' | 'POST'
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string
+  /** True when one listing may send it more than once: a login does, a page does not. */
+  readonly mayRepeat?: boolean
+  /** Secrets in the headers or the body, which are removed from error messages. */
+  readonly secrets?: readonly string[]
+}
+
+/** Returns a request with a bearer token, an anonymous one for null. */
+export const withToken = (token: string | null): VendorRequest =>
+  token === null ? {} : { headers: { authorization: `Bearer ${token}` }, secrets: [token] }
+
+export interface VendorClientOptions {
+  readonly api: VendorApi
+  /** The configured base URL of the vendor's API; null for the default. */
+  readonly apiUrl: URL | null
+  readonly limits: VendorLimits
+}
+
+/** Sends the requests of one listing, within its limits, each once. */
+export class VendorClient {
+  readonly limits: VendorLimits
+  readonly #api: VendorApi
+  readonly #apiUrl: URL | null
+  readonly #deadline: number
+  readonly #sent = new Set<string>()
+  #requests = 0
+
+  constructor({ api, apiUrl, limits }: VendorClientOptions) {
+    this.limits = limits
+    this.#api = api
+    this.#apiUrl = apiUrl
+    this.#deadline = api.clock.now() + limits.listingTime
+  }
+
+  get registry(): string {
+    return this.#api.registry
+  }
+
+  get repository(): string {
+    return this.#api.repository
+  }
+
+  get signal(): AbortSignal {
+    return this.#api.signal
+  }
+
+  /** Milliseconds since 1970. */
+  now(): number {
+    return this.#api.clock.now()
+  }
+
+  credential(): Promise<Credential | null> {
+    return this.#api.credential()
+  }
+
+  /** Returns the URL of a path below the configured base URL, or else below `defaultUrl`. */
+  urlOf(path: string, defaultUrl: URL | string): URL {
+    const base = new URL(this.#apiUrl ?? defaultUrl)
+    const url = new URL(base)
+    const [pathname = '', query = ''] = path.split('?', 2)
+    url.pathname = base.pathname.replace(/\/+$/, '') + pathname
+    url.search = query
+    return url
+  }
+
+  /** Returns the URL of a path below the configured base URL, or else below a folder of the registry's own host. */
+  async registryUrlOf(path: string, folder = ''): Promise<URL> {
+    return this.urlOf(path, this.#apiUrl ?? new URL(folder, await this.#api.origin()))
+  }
+
+  /** Sends a request to the registry itself, with its own tokens. Throws RegistryError unless the status is one of `statuses`. */
+  async requestRegistry(
+    request: Pick<RegistryApiRequest, 'path' | 'body' | 'scope'> & {
+      readonly headers?: Readonly<Record<string, string>>
+    },
+    statuses: readonly number[] = [200],
+  ): Promise<ApiResponse> {
+    this.#count(`${request.path}\n${request.body ?? ''}`)
+    const response = await this.#api.requestRegistry({
+      ...request,
+      method: request.body === undefined ? 'GET' : 'POST',
+      headers: { accept: 'application/json', ...request.headers },
+      maxBytes: this.limits.pageBytes,
+    })
+    if (statuses.includes(response.status)) return response
+    throw await this.#api.responseError(await this.#api.origin(), response)
+  }
+
+  /** Sends a request to a URL. Returns the response whatever its status is. */
+  async request(
+    url: URL,
+    { method = 'GET', headers = {}, body, mayRepeat = false, secrets = [] }: VendorRequest = {},
+  ): Promise<ApiResponse> {
+    this.#count(`${url.href}\n${headers.authorization ?? ''}\n${body ?? ''}`, mayRepeat)
+    // a rate limit of one account does not limit the others
+    const account = secrets.length > 0 ? (await this.credential())?.id : undefined
+    return this.#api.requestUrl(url, {
+      method,
+      headers: { accept: 'application/json', ...headers },
+      ...(body !== undefined && { body }),
+      ...(account !== undefined && { account }),
+      maxBytes: this.limits.pageBytes,
+    })
+  }
+
+  /** Sends a request and parses the response. Throws RegistryError unless the status is 200, OddShapeError unless it is JSON. */
+  async requestJson(url: URL, request: VendorRequest = {}): Promise<unknown> {
+    return this.jsonOf(url, await this.request(url, request), request)
+  }
+
+  /** Parses the response of a URL. Throws RegistryError unless the status is 200, OddShapeError unless it is JSON. */
+  async jsonOf(url: URL, response: ApiResponse, request: VendorRequest = {}): Promise<unknown> {
+    if (response.status !== 200) throw await this.errorOf(url, response, request)
+    return parseJson(response)
+  }
+
+  /** Returns the error for a response with an unexpected status. */
+  errorOf(url: URL, response: ApiResponse, { secrets = [] }: VendorRequest = {}): Promise<RegistryError> {
+    return this.#api.responseError(url, response, secrets)
+  }
+
+  #count(request: string, mayRepeat = false): void {
+    if (this.#sent.has(request) && !mayRepeat) {
+      throw new OddShapeError('it leads back to pages that were read already')
+    }
+    this.#sent.add(request)
+    this.#requests += 1
+    if (this.#requests > this.limits.requests) {
+      throw new TooLongError(`it takes more than ${this.limits.requests} requests`)
+    }
+    if (this.now() > this.#deadline) {
+      throw new TooLongError(`it takes more than ${this.limits.listingTime / 1000} seconds`)
+    }
+  }
+}
