@@ -50,7 +50,8 @@ function pageOf(images: readonly Json[], isComplete: boolean): RawPage {
 async function listImages(client: VendorClient, parameters: unknown): Promise<Json> {
   const secret = (await client.credential())?.secret
   const endpoint = secret?.kind === 'aws' ? ecrEndpoint(client.registry, secret.region) : undefined
-  if (secret?.kind !== 'aws' || !endpoint) throw new OddShapeError('the AWS region of the registry is unknown')
+  if (secret?.kind !== 'aws' || !endpoint)
+    throw new OddShapeError('the AWS region of the registry is unknown')
   const body = JSON.stringify(parameters)
   const url = client.urlOf('/', endpoint.endpoint)
   const headers = await signedHeaders(secret, {
