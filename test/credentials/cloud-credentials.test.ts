@@ -30,8 +30,8 @@ function open() {
     get store() {
       return store
     },
-    /** As a start does with another key before the old one, and the next without the old one. */
-    adopt: () => {
+    /** Starts with a new key before the old one, then without the old one. */
+    rotate: () => {
       rotateKeys({
         db,
         sealer: sealerOf(first, old),
@@ -54,28 +54,28 @@ function open() {
   }
 }
 
-describe('a key of a cloud', () => {
+describe('a cloud key', () => {
   test.each([
     [ECR, { aws: AWS }, 'AWS_ACCESS_KEY', AWS.accessKeyId],
     ['europe-docker.pkg.dev', { google: GOOGLE }, 'GOOGLE_SERVICE_ACCOUNT', ACCOUNT.email],
     ['team.azurecr.io', { azure: AZURE }, 'AZURE_SERVICE_PRINCIPAL', AZURE.clientId],
-  ] as const)('is kept for %s, and shows whom it signs in', (prefix, input, kind, username) => {
+  ] as const)('is stored for %s, with its account as username', (prefix, input, kind, username) => {
     using it = open()
     expect(it.set(prefix, input)).toMatchObject({ registry: prefix, kind, username })
     expect(it.find(prefix)).toEqual(parseSecret(input))
   })
 
-  test('opens with the first key after a start with new ones, and in no other row', () => {
+  test('opens with the first key after a key rotation, and in no other row', () => {
     using it = open()
     it.set(ECR, { aws: AWS })
-    it.adopt()
+    it.rotate()
     expect(it.find(ECR)).toMatchObject({ kind: 'aws', ...AWS })
 
     it.tamper("update registry_credentials set username = 'AKIAIOSFODNN7ANOTHER'")
     expect(() => it.find(ECR)).toThrow(BrokenSealError)
   })
 
-  test('is sealed in all its parts', () => {
+  test('has all its secret parts sealed', () => {
     using it = open()
     it.set(ECR, { aws: { ...AWS, sessionToken: 'canary-fish-session', region: 'eu-west-1' } })
     it.set('gcr.io', { google: GOOGLE })
@@ -105,30 +105,30 @@ describe('a key of a cloud', () => {
     [{ azure: { ...AZURE, clientSecret: 'fish fish' } }, 'azure.clientSecret'],
     [{ azure: { ...AZURE, loginServer: 'fish.example' } }, 'azure.loginServer'],
     [{ azure: { ...AZURE, loginServer: 'fish.example/x.azurecr.io' } }, 'azure.loginServer'],
-  ])('that can be none is refused by the field, and not repeated: %j', (input, field) => {
+  ])('is refused with the field when it is invalid, and not repeated: %j', (input, field) => {
     expect(() => parseSecret(input)).toThrow(expect.objectContaining({ code: 'INVALID', field }))
     expect(() => parseSecret(input)).not.toThrow(/fish/)
   })
 
   test.each([
-    ['what is no JSON', 'fish'],
+    ['text other than JSON', 'fish'],
     ['another kind of file', serviceAccount({ type: 'authorized_user', refresh_token: 'fish' }).key],
-    ['a file that has a program run or a URL fetched', serviceAccount({ type: 'external_account' }).key],
+    ['a file that runs a program or fetches a URL', serviceAccount({ type: 'external_account' }).key],
     ['a file without its key', serviceAccount({ private_key: undefined }).key],
     [
       'a key that lost its line ends',
       serviceAccount({ private_key: '-----BEGIN PRIVATE KEY----- fish' }).key,
     ],
-    ['an address that is none', serviceAccount({ client_email: 'fish\r\n@x' }).key],
-    ['another server to show the key to', serviceAccount({ token_uri: 'https://fish.example/token' }).key],
+    ['an invalid address', serviceAccount({ client_email: 'fish\r\n@x' }).key],
+    ['a key for another token server', serviceAccount({ token_uri: 'https://fish.example/token' }).key],
     ['Google’s server without TLS', serviceAccount({ token_uri: 'http://oauth2.googleapis.com/token' }).key],
     [
-      'a token_uri that only begins well',
+      'a token_uri that only begins with Google’s',
       serviceAccount({ token_uri: 'https://oauth2.googleapis.com/token@fish.example' }).key,
     ],
     ['another universe', serviceAccount({ universe_domain: 'fish.example' }).key],
     ['a file that is too long', serviceAccount({ note: 'fish'.repeat(5000) }).key],
-  ])('of a service account is not %s', (_what, serviceAccountKey) => {
+  ])('of a service account cannot be %s', (_what, serviceAccountKey) => {
     const parse = () => parseSecret({ google: { serviceAccountKey } })
     expect(parse).toThrow(expect.objectContaining({ code: 'INVALID', field: 'google.serviceAccountKey' }))
     expect(parse).not.toThrow(/fish/)
@@ -150,7 +150,7 @@ describe('a registry', () => {
     ['team.azurecr.us', { azure: AZURE }],
     ['team.eastus.geo.azurecr.io', { azure: AZURE }],
     ['registry.example', { azure: { ...AZURE, loginServer: 'team.azurecr.io' } }],
-  ])('of the cloud takes its key: %s', (prefix, input) => {
+  ])('of the cloud accepts its key: %s', (prefix, input) => {
     using it = open()
     expect(() => it.set(prefix, input)).not.toThrow()
   })
@@ -168,7 +168,7 @@ describe('a registry', () => {
     ['quay.io', { azure: AZURE }, /^azure is for registries of Azure: team\.azurecr\.io/],
     ['team.azurecr.io.evil.example', { azure: AZURE }, /registries of Azure/],
     ['teamazurecr.io', { azure: AZURE }, /registries of Azure/],
-  ])('that is none of the cloud’s does not take its key: %s', (prefix, input, message) => {
+  ])('of another vendor does not accept the key: %s', (prefix, input, message) => {
     using it = open()
     expect(() => it.set(prefix, input)).toThrow(message)
     expect(it.store.ofNamespace('default')).toEqual([])

@@ -45,8 +45,8 @@ function open() {
   }
 }
 
-describe('when a credential was last used', () => {
-  test('is null before, told at once, and written within a minute', () => {
+describe('the time of the last use of a credential', () => {
+  test('is null at first, returned at once, and written within a minute', () => {
     using it = open()
     it.set('quay.io')
     expect(it.told()).toEqual([null])
@@ -61,7 +61,7 @@ describe('when a credential was last used', () => {
     expect(it.told()).toEqual([START + 1000])
   })
 
-  test('is written once a minute for all, however often they are used', () => {
+  test('is written at most once a minute, for all credentials together', () => {
     using it = open()
     for (const prefix of ['ghcr.io', 'quay.io']) it.set(prefix)
     const commit = vi.spyOn(it.db, 'transact')
@@ -83,7 +83,7 @@ describe('when a credential was last used', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  test('is not that of the one before, also where an import still uses that', () => {
+  test('is reset when the credential is replaced, even if an import still uses the old one', () => {
     using it = open()
     it.set('quay.io')
     const old = it.store.find('default', 'quay.io', 'team/app')
@@ -102,7 +102,7 @@ describe('when a credential was last used', () => {
     expect(it.told()).toEqual([START + 1000])
   })
 
-  test('is tried again with the next use when it cannot be written', () => {
+  test('is written with the next use when a write fails', () => {
     using it = open()
     it.set('quay.io')
     it.use('quay.io')

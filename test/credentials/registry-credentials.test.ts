@@ -42,7 +42,7 @@ function open() {
 }
 
 describe('a credential', () => {
-  test('is listed without its secret, by prefix, and replaced in its place', () => {
+  test('is listed without its secret, by prefix, and keeps its id when it is replaced', () => {
     using it = open()
     it.set('quay.io/team')
     it.set('quay.io')
@@ -77,7 +77,7 @@ describe('a credential', () => {
     expect(it.secretFor('x')).toBe('refresh')
   })
 
-  test('is chosen by the longest path of whole segments that the repository lies below', () => {
+  test('is chosen by the longest path of whole segments that contains the repository', () => {
     using it = open()
     for (const prefix of ['quay.io', 'quay.io/team', 'quay.io/team/app/deep', 'quay.io/team-b'])
       it.set(prefix)
@@ -92,7 +92,7 @@ describe('a credential', () => {
   })
 
   test.each(['quay.io.evil.com', 'quay.io:8443', 'evil.quay.io', 'xquay.io', 'quay.i'])(
-    'is not for a registry that is only called alike: %s',
+    'is not used for a registry with a similar name: %s',
     (registry) => {
       using it = open()
       it.set('quay.io')
@@ -100,7 +100,7 @@ describe('a credential', () => {
     },
   )
 
-  test('is for a registry by each of its names', () => {
+  test('is used for every name of the registry', () => {
     using it = open()
     it.set('https://index.docker.io/v1/')
     it.set('https://QUAY.io/')
@@ -110,7 +110,7 @@ describe('a credential', () => {
     expect(it.store.ofNamespace('default').map(({ registry }) => registry)).toEqual(['docker.io', 'quay.io'])
   })
 
-  test('of one namespace is not for another', () => {
+  test('of one namespace is not used for another', () => {
     using it = open()
     it.set('quay.io', password('ours'), 'ours')
 
@@ -119,7 +119,7 @@ describe('a credential', () => {
     expect(it.store.hasAny('theirs', 'quay.io')).toBe(false)
   })
 
-  test('has an id that tells namespaces, places and secrets apart', () => {
+  test('has a different id for each namespace, prefix and secret', () => {
     using it = open()
     const ids = new Set<string | undefined>()
     for (const [prefix, text, namespace] of [
@@ -134,7 +134,7 @@ describe('a credential', () => {
     expect(ids.size).toBe(4)
   })
 
-  test('that is deleted is used no more', () => {
+  test('is no longer used after it is deleted', () => {
     using it = open()
     it.set('quay.io')
 
@@ -160,13 +160,13 @@ describe('a credential', () => {
     'quay.io?x',
     '*.quay.io',
     '../x.y',
-  ])('is not kept for what is no registry: "%s", which is not repeated', (prefix) => {
+  ])('is refused for an invalid prefix, which is not repeated: "%s"', (prefix) => {
     using it = open()
     expect(() => it.set(prefix)).toThrow(expect.objectContaining({ code: 'INVALID', field: 'prefix' }))
     expect(() => it.set(prefix)).not.toThrow(/secret/)
   })
 
-  test('is one of so many of its namespace', () => {
+  test('is refused above the limit of its namespace', () => {
     using it = open()
     it.store.setAll(
       Array.from({ length: MAX_CREDENTIALS }, (_, at) => ({
@@ -181,7 +181,7 @@ describe('a credential', () => {
     expect(() => it.set('quay.io')).toThrow(`at most ${MAX_CREDENTIALS}`)
   })
 
-  test('of several that are set together is set only with all of them', () => {
+  test('is not set when another of the same call is refused', () => {
     using it = open()
     const secret = password('x')
     expect(() =>
@@ -207,12 +207,12 @@ describe('a secret', () => {
     [{ identityToken: 'swordfish\r\nx: y' }, 'identityToken'],
     [{ bearerToken: 'sword fish' }, 'bearerToken'],
     [{ bearerToken: 'x', username: 'me' }, 'username'],
-  ])('that cannot be sent is refused, and not repeated: %j', (input, field) => {
+  ])('is refused when it cannot be sent, and not repeated: %j', (input, field) => {
     expect(() => parseSecret(input)).toThrow(expect.objectContaining({ code: 'INVALID', field }))
     expect(() => parseSecret(input)).not.toThrow(/fish/)
   })
 
-  test('may be a service account’s key, lines and all', () => {
+  test('can be a service account key with line breaks', () => {
     const key = '{\n  "private_key": "-----BEGIN…"\n}\n'
     expect(parseSecret({ username: '_json_key', password: key })).toEqual({
       kind: 'password',
@@ -222,7 +222,7 @@ describe('a secret', () => {
   })
 })
 
-describe('what is stored', () => {
+describe('a stored secret', () => {
   test.each([
     ['namespace', "update registry_credentials set namespace = 'default' where namespace = 'rich'"],
     ['registry', "update registry_credentials set registry = 'evil.example' where namespace = 'rich'"],
@@ -257,8 +257,8 @@ describe('what is stored', () => {
   })
 })
 
-describe('a start with new keys', () => {
-  const adopt = (it: ReturnType<typeof open>, keys: string[], lost: string | null = null) =>
+describe('a key rotation', () => {
+  const rotate = (it: ReturnType<typeof open>, keys: string[], lost: string | null = null) =>
     rotateKeys({
       db: it.db,
       sealer: sealerOf(...keys),
@@ -267,12 +267,12 @@ describe('a start with new keys', () => {
       lost,
     })
 
-  test('seals everything with the first one, once', () => {
+  test('seals every secret with the first key, once', () => {
     using it = open()
     for (const prefix of ['quay.io', 'ghcr.io']) it.set(prefix)
 
-    expect(adopt(it, [NEW, OLD])).toEqual({ resealed: 2, deleted: 0 })
-    expect(adopt(it, [NEW, OLD])).toEqual({ resealed: 0, deleted: 0 })
+    expect(rotate(it, [NEW, OLD])).toEqual({ resealed: 2, deleted: 0 })
+    expect(rotate(it, [NEW, OLD])).toEqual({ resealed: 0, deleted: 0 })
 
     const renewed = it.storeWith(NEW)
     expect(renewed.find('default', 'ghcr.io', 'x')?.secret).toEqual(password('ghcr.io'))
@@ -280,13 +280,13 @@ describe('a start with new keys', () => {
     expect(renewed.ofNamespace('default').map(({ updatedAt }) => updatedAt)).toEqual([START, START])
   })
 
-  test('is refused without the old one, and nothing is lost', () => {
+  test('is refused without the old key, and changes nothing', () => {
     using it = open()
     it.set('quay.io')
     const before = it.rows()
 
-    expect(() => adopt(it, [NEW])).toThrow(SealingKeyError)
-    expect(() => adopt(it, [NEW])).toThrow(
+    expect(() => rotate(it, [NEW])).toThrow(SealingKeyError)
+    expect(() => rotate(it, [NEW])).toThrow(
       `1 registry credential is sealed with the key ${before[0]?.keyId}, which is not in the test; nothing was changed`,
     )
 
@@ -294,24 +294,24 @@ describe('a start with new keys', () => {
     expect(it.secretFor('x')).toBe('quay.io')
   })
 
-  test('deletes what a key sealed that is said to be lost, and never what a key opens that is here', () => {
+  test('deletes the secrets of the lost key, and none that a present key opens', () => {
     using it = open()
     it.set('quay.io')
     const [{ keyId } = { keyId: '' }] = it.rows()
 
-    expect(adopt(it, [OLD], keyId)).toEqual({ resealed: 0, deleted: 0 })
-    expect(() => adopt(it, [NEW], '0123456789abcdef')).toThrow(SealingKeyError)
-    expect(adopt(it, [NEW], keyId)).toEqual({ resealed: 0, deleted: 1 })
+    expect(rotate(it, [OLD], keyId)).toEqual({ resealed: 0, deleted: 0 })
+    expect(() => rotate(it, [NEW], '0123456789abcdef')).toThrow(SealingKeyError)
+    expect(rotate(it, [NEW], keyId)).toEqual({ resealed: 0, deleted: 1 })
     expect(it.store.ofNamespace('default')).toEqual([])
   })
 
-  test('changes nothing when one of them does not open', () => {
+  test('changes nothing when one secret does not open', () => {
     using it = open()
     for (const prefix of ['quay.io', 'ghcr.io']) it.set(prefix)
     it.db.prepare("update registry_credentials set path = 'team' where registry = 'ghcr.io'").run()
     const before = it.rows()
 
-    expect(() => adopt(it, [NEW, OLD])).toThrow(
+    expect(() => rotate(it, [NEW, OLD])).toThrow(
       /the credential of default for ghcr.io\/team cannot be sealed with a new key/,
     )
 

@@ -25,8 +25,8 @@ interface Answer {
   }
 }
 
-/** What a server says of `app:latest`, which it imports from the registry. */
-async function told({ client }: TestApp, registry: string): Promise<Answer['imageStreamTag']> {
+/** Imports `app:latest` from the registry and returns its verification and referrers. */
+async function verificationOf({ client }: TestApp, registry: string): Promise<Answer['imageStreamTag']> {
   await follow(client, `${registry}/team/app`)
   await client.ask(
     `mutation ($key: String!) { setImageStreamTrust(input: { imageStream: "app",
@@ -41,7 +41,7 @@ async function told({ client }: TestApp, registry: string): Promise<Answer['imag
 }
 
 describe.skipIf(missing !== undefined)(`a real docker-registry${missing ? `: ${missing}` : ''}`, () => {
-  test('has no list of referrers: signatures are found by the tags sha256-<hex> and sha256-<hex>.sig', async () => {
+  test('has no referrers API: signatures are found under the tags sha256-<hex> and sha256-<hex>.sig', async () => {
     await using registry = await startDockerRegistry('open')
     const client = new PushClient(`http://${registry.host}`)
     await client.push({ repository: 'team/app', tag: 'latest' }, app, 'POST and PUT')
@@ -51,7 +51,7 @@ describe.skipIf(missing !== undefined)(`a real docker-registry${missing ? `: ${m
     await client.push(byTag(), { ...asImage(bundle), ...referrersIndex([bundle]) }, 'POST and PUT')
     await using server = await startApp()
 
-    expect(await told(server, registry.host)).toEqual({
+    expect(await verificationOf(server, registry.host)).toEqual({
       verification: {
         status: 'VERIFIED',
         signatures: expect.arrayContaining([
@@ -69,8 +69,8 @@ describe.skipIf(missing !== undefined)(`a real docker-registry${missing ? `: ${m
   })
 })
 
-describe('a server of this kind', () => {
-  test('tells another one by its list of referrers what was pushed about an image', async () => {
+describe('an imagestreams registry', () => {
+  test('lists pushed referrers for another server', async () => {
     await using registry = await startApp()
     const client = new PushClient(registry.app.url)
     await client.push({ repository: 'team/app', tag: 'latest' }, app, 'one POST')
@@ -78,7 +78,7 @@ describe('a server of this kind', () => {
     await client.push({ repository: 'team/app', tag: bundle.digest }, asImage(bundle), 'one POST')
     await using server = await startApp()
 
-    expect(await told(server, new URL(registry.app.url).host)).toEqual({
+    expect(await verificationOf(server, new URL(registry.app.url).host)).toEqual({
       verification: { status: 'VERIFIED', signatures: [{ digest: bundle.digest, accepted: true }] },
       referrers: { nodes: [{ digest: bundle.digest, kind: 'SIGNATURE', source: 'API' }] },
     })

@@ -39,7 +39,7 @@ const bytesOf = (): string =>
       .map((path) => readFileSync(path)),
   ).toString('latin1')
 
-/** What was sent with a request that nobody else may see: keys, tokens, assertions and signatures, as they were sent. */
+/** Returns the secrets in a request: keys, tokens, assertions and signatures. */
 function secretsOf({ headers, body }: CloudRequest): string[] {
   const form = new URLSearchParams(body)
   const fields = ['client_secret', 'access_token', 'assertion'].map((name) => form.get(name) ?? '')
@@ -47,7 +47,7 @@ function secretsOf({ headers, body }: CloudRequest): string[] {
   return [...fields, signature, headers['x-amz-security-token'] ?? ''].filter((text) => text !== '')
 }
 
-/** The words that an endpoint can hurt with: all that it was sent, in each field that an error is read from. */
+/** A body that repeats the request's secrets in each field that errors are read from. */
 const echoOf = ({ headers, body }: CloudRequest) => {
   const sent = `${headers.authorization ?? ''} ${headers['x-amz-security-token'] ?? ''} ${body} ${decodeURIComponent(body.replaceAll('+', ' '))}`
   return {
@@ -59,12 +59,12 @@ const echoOf = ({ headers, body }: CloudRequest) => {
   }
 }
 
-/** Repeats at the given step all that it is shown. */
+/** Repeats the received secrets at the given step. */
 function echoAt(cloud: Cloud, host: string, status: number): void {
   cloud.hook = (request) => (request.host === host ? json(status, echoOf(request)) : undefined)
 }
 
-/** A registry that repeats what it, and its token server, are shown. */
+/** A registry that repeats the secrets that it and its token server receive. */
 function echo(upstream: Upstream): void {
   upstream.hook = ({ headers: { authorization = '' }, ...request }) => {
     if (authorization === '' && !('form' in request)) return undefined
@@ -78,13 +78,13 @@ interface Suspect {
   readonly cloud: Cloud
   readonly upstream: Upstream
   readonly given: object
-  /** Where a step of the login is taken. */
+  /** The step of the login. */
   readonly steps: readonly string[]
-  /** Parts of what must be nowhere. */
+  /** Secrets that must not appear. */
   readonly canaries: readonly string[]
 }
 
-/** All that a server says and writes while each step of the login fails in each way. */
+/** Returns all responses, logs and files of a server while each step of the login fails in each way. */
 async function everythingOf({ cloud, upstream, given, steps }: Suspect): Promise<string> {
   const seen: string[] = []
   const log = pino({ level: 'trace' }, { write: (line: string) => void seen.push(line) })
@@ -120,7 +120,7 @@ async function everythingOf({ cloud, upstream, given, steps }: Suspect): Promise
 }
 
 function expectSilence(all: string, { cloud, canaries }: Suspect): void {
-  // it was told, and it did work in the end
+  // the secrets were sent, and the last login succeeded
   expect(all).toContain('***')
   expect(all).toMatch(/"outcome":"OK"/)
   const secrets = [...canaries, ...cloud.log.flatMap(secretsOf)]
@@ -132,8 +132,8 @@ function expectSilence(all: string, { cloud, canaries }: Suspect): void {
   }
 }
 
-describe('a cloud that repeats what it is shown', () => {
-  test('finds no part of an AWS key, nor what was made of it, in any answer, log line or file', async () => {
+describe('a cloud that repeats secrets', () => {
+  test('leaves no part of an AWS key, nor a derived token, in any response, log line or file', async () => {
     const aws = amazon({
       now: Date.now,
       accessKeyId: 'ASIAIOSFODNN7EXAMPLE',
@@ -152,13 +152,13 @@ describe('a cloud that repeats what it is shown', () => {
     expectSilence(await everythingOf(suspect), suspect)
   })
 
-  test('finds none of an Azure secret, nor of any token on the way', async () => {
+  test('leaves no part of an Azure secret, nor of a token of the login', async () => {
     const acr = azure()
     await using cloud = await startCloud(acr.door)
     await using upstream = await startUpstream({
       auth: {
         scheme: 'bearer',
-        credentials: { username: 'nobody', password: 'by password' },
+        credentials: { username: 'user', password: 'by password' },
         get identityToken() {
           return acr.refreshToken
         },
@@ -175,7 +175,7 @@ describe('a cloud that repeats what it is shown', () => {
     expectSilence(await everythingOf(suspect), suspect)
   })
 
-  test('finds none of a Google key, nor of an assertion or access token, in an error and all that hangs on it', async () => {
+  test('leaves no part of a Google key, assertion or access token in an error and its causes', async () => {
     const gcp = google({ now: () => Date.UTC(2026, 0, 1) })
     await using cloud = await startCloud(gcp.door)
     await using upstream = await startUpstream({ auth: { scheme: 'basic', credentials: gcp.login } })

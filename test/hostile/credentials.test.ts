@@ -24,7 +24,7 @@ import { startUpstream, type Upstream } from '../fixtures/upstream.ts'
 import { errorAnswer } from '../fixtures/upstream-answer.ts'
 import { importImage } from '../flows/operations.ts'
 
-/** Words that are nowhere else; a password that a registry may well repeat. */
+/** Unique words; a hostile registry repeats the password. */
 const SECRETS = {
   password: 'canary-password-9c1f',
   identityToken: 'canary-identity-77ab',
@@ -40,7 +40,7 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
-/** A server on the folder, and all that it logs. */
+/** A server on the folder, and its log. */
 async function start(settings: Partial<Config> = {}) {
   const lines: string[] = []
   const log = pino({ level: 'trace' }, { write: (line: string) => void lines.push(line) })
@@ -66,14 +66,14 @@ const bytesOf = (): Buffer =>
       .map((path) => readFileSync(path)),
   )
 
-/** The secret as it is, and as it would stand in a header. */
+/** The secret, plain and as in a header. */
 const spelled = (secret: string): string[] => [
   secret,
   ...[`me:${secret}`, secret].map((text) => Buffer.from(text).toString('base64').replace(/=+$/, '')),
   Buffer.from(secret).toString('hex'),
 ]
 
-/** Repeats what it is shown, in every way in which a registry can. */
+/** Repeats the received secret in every part of a response. */
 function echo(upstream: Upstream): void {
   upstream.hook = ({ kind, headers: { authorization = '' } }) => {
     if (authorization === '') return undefined
@@ -89,7 +89,7 @@ function echo(upstream: Upstream): void {
 }
 
 describe('a secret', () => {
-  test('is in no answer, no log line and no file, while a registry repeats it and after', async () => {
+  test('is in no response, log line or file, even when a registry repeats it', async () => {
     const seen: string[] = []
     for (const scheme of ['basic', 'bearer'] as const) {
       await using upstream = await startUpstream({
@@ -120,7 +120,7 @@ describe('a secret', () => {
     seen.push(bytesOf().toString('latin1'))
 
     const all = seen.join('\n')
-    // it did repeat them
+    // the registry did repeat them
     expect(all).toContain('***')
     for (const secret of Object.values(SECRETS))
       for (const text of spelled(secret)) expect(all).not.toContain(text)
@@ -138,7 +138,7 @@ describe('a secret', () => {
     [{ google: { serviceAccountKey: { private_key: SECRETS.password } } }, 'serviceAccountKey'],
     [{ azure: { clientSecret: SECRETS.password } }, 'input.azure'],
     [{ prefix: null, password: SECRETS.password }, 'input.prefix'],
-  ])('is not repeated to who sends it with a mistake: %j', async (mistake, told) => {
+  ])('is not repeated when the input is invalid: %j', async (mistake, message) => {
     await using server = await start()
 
     const { data, errors } = await server.client.answer(SET, {
@@ -146,12 +146,12 @@ describe('a secret', () => {
     })
 
     expect(data ?? null).toBeNull()
-    expect(JSON.stringify(errors)).toContain(told)
+    expect(JSON.stringify(errors)).toContain(message)
     expect(JSON.stringify(errors)).not.toContain(SECRETS.password)
     expect(server.log()).not.toContain(SECRETS.password)
   })
 
-  test('is no field of anything, and cannot be asked for', async () => {
+  test('is no field of the schema', async () => {
     await using server = await start()
     await server.set({ prefix: 'quay.io', username: 'me', password: SECRETS.password })
 
@@ -162,8 +162,8 @@ describe('a secret', () => {
   })
 })
 
-describe('a row that was tampered with', () => {
-  test('is refused in clear words, is shown to nobody, and does not stop the server', async () => {
+describe('a changed row', () => {
+  test('fails the import with the cause, is sent to no registry, and does not stop the server', async () => {
     await using upstream = await startUpstream({
       auth: { scheme: 'basic', credentials: { username: 'me', password: SECRETS.password } },
     })
@@ -201,7 +201,7 @@ describe('the key', () => {
       .registryCredentials.length
   }
 
-  test('is made at the first start, for its owner alone, and kept', async () => {
+  test('is created at the first start, for its owner alone, and kept', async () => {
     await setOne()
     const made = readFileSync(keyFile(), 'utf8')
     expect(statSync(keyFile()).mode & 0o777).toBe(0o600)
@@ -212,7 +212,7 @@ describe('the key', () => {
     expect(bytesOf().toString('latin1').split(made.trim())).toHaveLength(2)
   })
 
-  test('that is another one stops the start with what to do, and nothing is lost', async () => {
+  test('stops the start when it is another one, and nothing is lost', async () => {
     await setOne()
     renameSync(keyFile(), `${keyFile()}.kept`)
 
@@ -229,7 +229,7 @@ describe('the key', () => {
     expect(await countOf()).toBe(1)
   })
 
-  test('is replaced by a new one in front of it, which everything is sealed with then', async () => {
+  test('is replaced by a new key before it, which then seals every secret', async () => {
     const [old, renewed] = [newSealingKey(), newSealingKey()]
     await setOne({ credentialsKey: old })
 
@@ -239,7 +239,7 @@ describe('the key', () => {
     await expect(start({ credentialsKey: old })).rejects.toThrow(SealingKeyError)
   })
 
-  test('that is lost for good can be given up, by its id', async () => {
+  test('can be given up by its id when it is lost', async () => {
     await setOne()
     rmSync(keyFile())
     const refusal = await start().then(
@@ -254,7 +254,7 @@ describe('the key', () => {
     expect(await countOf({ lostCredentialsKey })).toBe(1)
   })
 
-  test('is not read from a file that others may read, nor from none', async () => {
+  test('is not read from a missing file, nor from one that others may read', async () => {
     const credentialsKeyFile = join(folder, 'mounted.key')
     await expect(start({ credentialsKeyFile })).rejects.toThrow(/mounted.key is not there/)
     writeFileSync(credentialsKeyFile, newSealingKey())

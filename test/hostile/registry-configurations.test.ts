@@ -29,7 +29,7 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
-/** A server on the folder, and all that it logs and answers. */
+/** A server on the folder, with its log and responses. */
 async function start(settings: Partial<Config> = {}) {
   const lines: string[] = []
   const log = pino({ level: 'trace' }, { write: (line: string) => void lines.push(line) })
@@ -37,7 +37,7 @@ async function start(settings: Partial<Config> = {}) {
   const connection = connect(server.url)
   return {
     client: connection,
-    told: lines,
+    output: lines,
     configure: async (input: object) => {
       lines.push(JSON.stringify(await connection.answer(CONFIGURE, { input })))
     },
@@ -56,7 +56,7 @@ const stored = (): Buffer =>
       .map((path) => readFileSync(path)),
   )
 
-/** The secrets as they are, and as they would stand in a header or a file. */
+/** The secrets, plain and as in a header or a file. */
 const secrets = [
   CANARY,
   Buffer.from(`me:${CANARY}`).toString('base64'),
@@ -64,7 +64,7 @@ const secrets = [
 ]
 
 describe('a proxy’s password and a client’s key', () => {
-  test('are in no answer, log line, message or file, whatever goes wrong', async () => {
+  test('are in no response, log line, message or file, also after failures', async () => {
     await using upstream = await startUpstream()
     upstream.push('team/app', 'latest', app)
     await using proxy = await startHttpProxy({ login: { username: 'me', password: 'another' } })
@@ -74,7 +74,7 @@ describe('a proxy’s password and a client’s key', () => {
       proxy: { url: proxy.url, username: 'me', password: CANARY },
       clientCertificate,
     })
-    // each in the wrong place
+    // each in a wrong field
     await server.configure({ prefix: 'a.example', ca: client.key })
     await server.configure({
       prefix: 'a.example',
@@ -84,8 +84,8 @@ describe('a proxy’s password and a client’s key', () => {
     await server.configure({ prefix: 'a.example', proxy: { url: CANARY } })
     await server.configure({ prefix: 'a.example', proxy: { url: proxy.url, password: CANARY } })
 
-    server.told.push(JSON.stringify(await follow(server.client, `${upstream.host}/team/app`)))
-    server.told.push(
+    server.output.push(JSON.stringify(await follow(server.client, `${upstream.host}/team/app`)))
+    server.output.push(
       JSON.stringify(
         await server.client.ask(`{ registryConfigurations { nodes { prefix proxy { url username }
           clientCertificate { subject fingerprint } } } }`),
@@ -94,12 +94,12 @@ describe('a proxy’s password and a client’s key', () => {
 
     expect(proxy.logins.join()).toContain(Buffer.from(`me:${CANARY}`).toString('base64'))
     for (const secret of secrets) {
-      expect(server.told.join('\n')).not.toContain(secret)
+      expect(server.output.join('\n')).not.toContain(secret)
       expect(stored().includes(secret)).toBe(false)
     }
   })
 
-  test('are not opened without the key, and the server says so at its start', async () => {
+  test('stop the start without their key', async () => {
     const key = newSealingKey()
     {
       await using server = await start({ credentialsKey: key })
@@ -109,12 +109,12 @@ describe('a proxy’s password and a client’s key', () => {
     await expect(start(other)).rejects.toThrow(SealingKeyError)
     await expect(start(other)).rejects.toThrow('1 registry secret is sealed with the key')
     await using server = await start({ credentialsKey: `${other.credentialsKey}\n${key}` })
-    expect(server.told.join()).toContain('sealed secrets again with the first key')
+    expect(server.output.join()).toContain('sealed secrets again with the first key')
   })
 })
 
 describe('a registry that is blocked while it is being imported from', () => {
-  test('is asked nothing more', async () => {
+  test('receives no more requests', async () => {
     await using upstream = await startUpstream()
     for (let n = 0; n < 40; n += 1) upstream.push('team/app', `v${n}`, image({ seed: `blocked ${n}` }))
     await using server = await start({ requestsPerRegistry: 1 })
@@ -125,7 +125,7 @@ describe('a registry that is blocked while it is being imported from', () => {
     const before = upstream.log.length
     gate.open()
 
-    // what was under way when it was blocked came to its end; what waited for its turn was not sent
+    // the running request finished; queued requests were not sent
     expect(await imported).toMatchObject({ state: 'FAILED', failed: 40 })
     expect(upstream.log.length).toBe(before)
     expect(await importImage(server.client)).toMatchObject({ reason: 'Blocked' })

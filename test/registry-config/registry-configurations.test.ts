@@ -14,7 +14,7 @@ const client = await authority.issueClient('imagestreams')
 const clientCertificate = { certificate: client.cert, key: client.key }
 const proxy = { url: 'http://proxy.example:3128', username: 'me', password: 'canary' }
 
-/** The error that setting this ends with. */
+/** Returns the error of the change. */
 const refused = (input: ConfigurationInput, prefix = 'quay.io'): InvalidInputError => {
   using world = new World()
   try {
@@ -24,11 +24,11 @@ const refused = (input: ConfigurationInput, prefix = 'quay.io'): InvalidInputErr
     if (error instanceof InvalidInputError) return error
     throw error
   }
-  return expect.fail('it was taken')
+  return expect.fail('it was accepted')
 }
 
 describe('a configuration', () => {
-  test('keeps what is left out of a change, and forgets what is null', () => {
+  test('keeps fields that a change leaves out, and removes those that are null', () => {
     using world = new World()
     world.set('quay.io', { access: 'BLOCKED', insecure: true, vendor: 'QUAY', concurrency: 4 })
     world.time += 1000
@@ -39,7 +39,7 @@ describe('a configuration', () => {
     expect(world.store.at('QUAY.io:443')).toEqual(changed)
   })
 
-  test('goes at once, and says so after it was stored', () => {
+  test('applies at once, and notifies after the commit', () => {
     using world = new World()
     world.set('quay.io', { access: 'BLOCKED' })
     expect(world.blockOf('quay.io/x')).not.toBeNull()
@@ -51,7 +51,7 @@ describe('a configuration', () => {
     expect(world.changes).toBe(3)
   })
 
-  test('is still there after a restart, its secrets too', () => {
+  test('is the same after a restart, with its secrets', () => {
     using world = new World()
     world.set('quay.io', { clientCertificate, proxy, ca: authority.ca })
     world.store.setDefaultAccess('BLOCKED')
@@ -73,14 +73,14 @@ describe('a configuration', () => {
     ])
   })
 
-  test('that is not there cannot be deleted', () => {
+  test('that does not exist cannot be deleted', () => {
     using world = new World()
     world.set('quay.io/team')
     expect(() => world.store.delete('quay.io')).toThrow(NotFoundError)
     expect(() => world.store.delete('quay.io')).toThrow('there is no configuration of quay.io')
   })
 
-  test('is one of at most a thousand', () => {
+  test('is refused above a thousand', () => {
     using world = new World()
     world.db.transact(() => {
       for (let n = 0; n < MAX_CONFIGURATIONS; n += 1) world.set(`r${n}.example`)
@@ -90,7 +90,7 @@ describe('a configuration', () => {
   })
 })
 
-describe('what is kept of a secret', () => {
+describe('a secret of a configuration', () => {
   const stored = (world: World): string =>
     JSON.stringify([
       world.store.all(),
@@ -98,7 +98,7 @@ describe('what is kept of a secret', () => {
       world.db.prepare<{ text: string }>('select hex(sealed) as text from registry_secrets').all(),
     ])
 
-  test('is sealed, and shown to nobody', () => {
+  test('is stored sealed and not returned', () => {
     using world = new World()
     world.set('quay.io', { clientCertificate, proxy })
     expect(stored(world)).not.toContain('canary')
@@ -106,14 +106,14 @@ describe('what is kept of a secret', () => {
     expect(stored(world)).not.toContain(Buffer.from('canary').toString('hex').toUpperCase())
   })
 
-  test('goes with its proxy or certificate: none is used with another than it was given with', () => {
+  test('is deleted with its proxy or certificate, and never used with another', () => {
     using world = new World()
     world.set('quay.io', { clientCertificate, proxy })
     world.set('quay.io', { proxy: { url: 'http://other.example:3128', username: 'me' } })
-    const place = world.places('quay.io/x')[0]
+    const place = world.locations('quay.io/x')[0]
     expect(place?.route?.proxy?.authorization).toBe(`Basic ${Buffer.from('me:').toString('base64')}`)
     world.set('quay.io', { clientCertificate: null, proxy: null })
-    expect(world.places('quay.io/x')[0]?.route).toBeUndefined()
+    expect(world.locations('quay.io/x')[0]?.route).toBeUndefined()
     expect(world.db.prepare('select id from registry_secrets').tuples()).toEqual([])
   })
 
@@ -122,7 +122,7 @@ describe('what is kept of a secret', () => {
     ['another user', `update registry_configurations set proxy_username = 'you'`],
     ['another registry', `update registry_configurations set registry = 'evil.example'`],
     ['the other kind', `update registry_secrets set kind = 'CLIENT_KEY'`],
-  ])('opens for nothing else when the database is changed: %s', (_, change) => {
+  ])('does not open after a change in the database: %s', (_, change) => {
     using world = new World()
     world.set('quay.io', { proxy })
     world.db.prepare(change).run()
@@ -135,21 +135,21 @@ describe('what is kept of a secret', () => {
     }
   })
 
-  test('is sealed anew with a new key, and refused without the old one', () => {
+  test('is sealed again by a key rotation, which needs the old key', () => {
     using world = new World()
     world.set('quay.io', { clientCertificate, proxy })
     const added = newSealingKey()
-    const adopt = (keys: string[], lost: string | null = null) => {
+    const rotate = (keys: string[], lost: string | null = null) => {
       const vaults = [registrySecretVault(world.db)]
       return rotateKeys({ db: world.db, sealer: sealerOf(...keys), vaults, source: 'the test', lost })
     }
     const before = world.plan('quay.io/x')
-    expect(() => adopt([added])).toThrow('2 registry secrets are sealed with the key')
-    expect(adopt([added, world.key])).toEqual({ resealed: 2, deleted: 0 })
+    expect(() => rotate([added])).toThrow('2 registry secrets are sealed with the key')
+    expect(rotate([added, world.key])).toEqual({ resealed: 2, deleted: 0 })
     expect(world.storeWith(sealerOf(added)).rules().planOf('quay.io', 'x')).toEqual(before)
 
     const lost = sealerOf(added).keyId
-    expect(adopt([newSealingKey()], lost)).toEqual({ resealed: 0, deleted: 2 })
+    expect(rotate([newSealingKey()], lost)).toEqual({ resealed: 0, deleted: 2 })
     const plan = world.storeWith(sealerOf(world.key)).rules().planOf('quay.io', 'x')
     expect('locations' in plan && plan.locations[0]?.problem).toBe(
       'a secret of the configuration of quay.io is lost: set it again',
@@ -157,7 +157,7 @@ describe('what is kept of a secret', () => {
   })
 })
 
-describe('a value that cannot be', () => {
+describe('an invalid value', () => {
   test.each([
     ['team', 'a path without a registry'],
     ['https://quay.io', 'a scheme'],
@@ -225,7 +225,7 @@ describe('a value that cannot be', () => {
 describe('a client certificate', () => {
   const refusedKey = (key: string) => refused({ clientCertificate: { certificate: client.cert, key } })
 
-  test('is taken with its chain, and a key in another format', () => {
+  test('is accepted with its chain, and with a key in another format', () => {
     using world = new World()
     const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
     expect(publicKey.type).toBe('public')
@@ -237,7 +237,7 @@ describe('a client certificate', () => {
     expect(refusedKey(other).message).toContain('the key does not belong to the first certificate')
   })
 
-  test('of which the key is encrypted, cut off or none is refused, and not repeated', () => {
+  test('is refused with an encrypted, truncated or invalid key, which is not repeated', () => {
     const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
     const encrypted = privateKey.export({
       ...{ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'x' },
@@ -256,7 +256,7 @@ describe('a client certificate', () => {
     }
   })
 
-  test('that has expired is refused', async () => {
+  test('is refused when it has expired', async () => {
     const expired = await authority.issueClient('late', { expired: true })
     const error = refused({ clientCertificate: { certificate: expired.cert, key: expired.key } })
     expect(error.message).toContain('the certificate of CN=late expired on')

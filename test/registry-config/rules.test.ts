@@ -2,13 +2,13 @@ import { describe, expect, test } from 'vitest'
 import { createAuthority } from '../fixtures/certificates.ts'
 import { nameOf, World } from './world.ts'
 
-describe('the longest whole-segment prefix counts', () => {
-  test('of paths, and not the beginning of a segment', () => {
+describe('the longest prefix of whole segments applies', () => {
+  test('to paths, and not to a part of a segment', () => {
     using world = new World()
     world.set('quay.io', { location: 'one.example' })
     world.set('quay.io/team', { location: 'two.example/t' })
     world.set('quay.io/team/app', { location: 'three.example/x/y' })
-    const readFrom = (name: string) => world.places(name).map(nameOf)
+    const readFrom = (name: string) => world.locations(name).map(nameOf)
 
     expect(readFrom('quay.io/other/app')).toEqual(['one.example/other/app'])
     expect(readFrom('quay.io/team/web')).toEqual(['two.example/t/web'])
@@ -20,7 +20,7 @@ describe('the longest whole-segment prefix counts', () => {
     expect(readFrom('quay.io:8443/team')).toEqual(['quay.io:8443/team'])
   })
 
-  test('and what it does not say is taken from the next shorter one that does', async () => {
+  test('and shorter prefixes provide the settings that it lacks', async () => {
     using world = new World()
     const { ca } = await createAuthority()
     world.set('quay.io', {
@@ -31,7 +31,7 @@ describe('the longest whole-segment prefix counts', () => {
     })
     world.set('quay.io/team', { access: 'ALLOWED', apiUrl: 'https://quay.example/api' })
 
-    const [mirror, origin] = world.places('quay.io/team/app')
+    const [mirror, origin] = world.locations('quay.io/team/app')
     expect(mirror && nameOf(mirror)).toBe('m.example/team/app')
     expect(origin?.route).toMatchObject({ ca: [ca], proxy: { url: 'http://proxy.example:3128' } })
     expect(world.rules.vendorOf('quay.io', 'team/app')).toEqual({
@@ -40,28 +40,28 @@ describe('the longest whole-segment prefix counts', () => {
     })
   })
 
-  test('but where repositories are is said in one place: insecure is not for a location that it was not said of', () => {
+  test('but location, mirrors and insecure come from one configuration', () => {
     using world = new World()
     world.set('quay.io', { insecure: true, mirrors: [{ location: 'm.example' }] })
     world.set('quay.io/team', { location: 'other.example' })
 
-    expect(world.places('quay.io/team/app')).toMatchObject([
+    expect(world.locations('quay.io/team/app')).toMatchObject([
       { registry: 'other.example', repository: 'app', insecure: false },
     ])
-    expect(world.places('quay.io/x')).toMatchObject([{ registry: 'm.example' }, { insecure: true }])
+    expect(world.locations('quay.io/x')).toMatchObject([{ registry: 'm.example' }, { insecure: true }])
   })
 
-  test('an empty list of mirrors is none', () => {
+  test('an empty list of mirrors removes them', () => {
     using world = new World()
     world.set('quay.io', { mirrors: [{ location: 'm.example' }] })
     world.set('quay.io/team', { mirrors: [] })
 
-    expect(world.places('quay.io/team/app').map(nameOf)).toEqual(['quay.io/team/app'])
+    expect(world.locations('quay.io/team/app').map(nameOf)).toEqual(['quay.io/team/app'])
   })
 })
 
-describe('a place', () => {
-  test('is connected to as its own name was configured, not as that which led there', async () => {
+describe('a location', () => {
+  test('has the connection settings of its own name, not of the name that led to it', async () => {
     using world = new World()
     const [one, two] = [await createAuthority(), await createAuthority()]
     const { cert, key } = await one.issueClient('me')
@@ -74,41 +74,44 @@ describe('a place', () => {
     })
     world.set('m.example/quay', { ca: two.ca })
 
-    const [mirror, origin] = world.places('quay.io/app')
+    const [mirror, origin] = world.locations('quay.io/app')
     expect(mirror?.route).toMatchObject({ ca: [two.ca], client: null, proxy: null })
     expect(origin).toMatchObject({ registry: 'moved.example', route: undefined })
   })
 
-  test('on the named registry takes what was said of the named one, and no other does', () => {
+  test('is marked as named only on the registry that was named', () => {
     using world = new World()
     world.set('quay.io', { location: 'quay.io/mirrored', mirrors: [{ location: 'm.example' }] })
 
-    expect(world.places('QUAY.IO/app')).toMatchObject([
+    expect(world.locations('QUAY.IO/app')).toMatchObject([
       { registry: 'm.example', isNamed: false },
       { registry: 'quay.io', repository: 'mirrored/app', isNamed: true },
     ])
   })
 
-  test('that leaves nothing of the name is none', () => {
+  test('without a repository name is blocked', () => {
     using world = new World()
     world.set('quay.io/team/app', { location: 'one.example', mirrors: [{ location: 'two.example' }] })
 
     expect(world.blockOf('quay.io/team/app')).toContain('without a repository name')
-    expect(world.places('quay.io/team/app/web').map(nameOf)).toEqual(['two.example/web', 'one.example/web'])
+    expect(world.locations('quay.io/team/app/web').map(nameOf)).toEqual([
+      'two.example/web',
+      'one.example/web',
+    ])
   })
 
-  test('is not looked up again: no rewrite leads in circles', () => {
+  test('is not rewritten again, so that no rewrite is circular', () => {
     using world = new World()
     world.set('a.example', { location: 'b.example' })
     world.set('b.example', { location: 'a.example' })
 
-    expect(world.places('a.example/x').map(nameOf)).toEqual(['b.example/x'])
-    expect(world.places('b.example/x').map(nameOf)).toEqual(['a.example/x'])
+    expect(world.locations('a.example/x').map(nameOf)).toEqual(['b.example/x'])
+    expect(world.locations('b.example/x').map(nameOf)).toEqual(['a.example/x'])
   })
 })
 
 describe('blocked', () => {
-  test('is what the longest prefix that says it blocks', () => {
+  test('is decided by the longest prefix with an access', () => {
     using world = new World()
     world.set('quay.io', { access: 'BLOCKED' })
     world.set('quay.io/team', { access: 'ALLOWED' })
@@ -125,7 +128,7 @@ describe('blocked', () => {
   })
 
   test.each(['QUAY.IO/x', 'quay.io:443/x', 'Quay.io:0443/x', 'quay.io:80/x', 'quay.io:8443/x'])(
-    'is the same host by another spelling or port: %s',
+    'applies to other spellings and ports of the host: %s',
     (name) => {
       using world = new World()
       world.set('quay.io', { access: 'BLOCKED' })
@@ -140,14 +143,14 @@ describe('blocked', () => {
     '127.0.0.1:5000/x',
     '[::ffff:127.0.0.1]:5000/x',
     '[0:0:0:0:0:FFFF:7f00:1]/x',
-  ])('is the same address however it is written: %s', (name) => {
+  ])('applies to every form of the same address: %s', (name) => {
     using world = new World()
     world.set('127.0.0.1', { access: 'BLOCKED' })
     expect(world.blockOf(name)).toBe('the configuration of 127.0.0.1 blocks it')
   })
 
   test.each(['docker.io/library/x', 'index.docker.io/library/x', 'registry-1.docker.io:443/library/x'])(
-    'is Docker Hub under each of its names: %s',
+    'applies to Docker Hub under each of its names: %s',
     (name) => {
       using world = new World()
       world.set('docker.io', { access: 'BLOCKED' })
@@ -155,7 +158,7 @@ describe('blocked', () => {
     },
   )
 
-  test('is what is moved to, and a mirror that is itself blocked is not asked', () => {
+  test('applies to a location, and removes a blocked mirror', () => {
     using world = new World()
     world.set('quay.io', { location: 'bad.example/q' })
     world.set('ghcr.io', { mirrors: [{ location: 'bad.example/g' }, { location: 'good.example' }] })
@@ -164,13 +167,13 @@ describe('blocked', () => {
     expect(world.blockOf('quay.io/app')).toBe(
       'it would be read from bad.example/q/app, and the configuration of bad.example blocks it',
     )
-    expect(world.places('ghcr.io/app').map(nameOf)).toEqual(['good.example/app', 'ghcr.io/app'])
+    expect(world.locations('ghcr.io/app').map(nameOf)).toEqual(['good.example/app', 'ghcr.io/app'])
   })
 
-  test('is a token server or a redirect to a host that is blocked whole', () => {
+  test('applies to token servers and redirect targets on a blocked host', () => {
     using world = new World()
     world.set('bad.example', { access: 'BLOCKED' })
-    const [via] = world.places('quay.io/app')
+    const [via] = world.locations('quay.io/app')
 
     expect(via && world.rules.routeToOtherHost('bad.example', via)).toEqual({
       blockedBy: 'the configuration of bad.example blocks it',
@@ -189,7 +192,7 @@ describe('with everything blocked by default', () => {
   }
   const NOT_ALLOWED = 'no configuration allows it, and the default access is BLOCKED'
 
-  test('only what is configured as allowed may be imported', () => {
+  test('only configured prefixes are allowed', () => {
     using world = allowList()
     expect(world.blockOf('quay.io/team/app')).toBeNull()
     for (const name of ['quay.io/other', 'ghcr.io/app', 'docker.io/library/x', 'quay.io.example/team/app']) {
@@ -197,30 +200,30 @@ describe('with everything blocked by default', () => {
     }
   })
 
-  test('an allowed name means its own port and no other', () => {
+  test('an allowed name allows its own port only', () => {
     using world = allowList()
     expect(world.blockOf('quay.io:443/team/app')).toBeNull()
     expect(world.blockOf('quay.io:5000/team/app')).toBe(NOT_ALLOWED)
   })
 
-  test('mirrors and locations of what is allowed need not be allowed by name, nor hosts on the way', () => {
+  test('mirrors, locations and other hosts of an allowed repository need not be allowed themselves', () => {
     using world = allowList()
     world.set('quay.io/team', { location: 'moved.example', mirrors: [{ location: 'm.example' }] })
-    const [via] = world.places('quay.io/team/app')
+    const [via] = world.locations('quay.io/team/app')
 
-    expect(world.places('quay.io/team/app').map(nameOf)).toEqual(['m.example/app', 'moved.example/app'])
+    expect(world.locations('quay.io/team/app').map(nameOf)).toEqual(['m.example/app', 'moved.example/app'])
     expect(via && world.rules.routeToOtherHost('cdn.example', via)).toEqual({ route: undefined })
     expect(world.blockOf('m.example/app')).toBe(NOT_ALLOWED)
   })
 
-  test('the registry that the server was started for is not blocked by that, and can be by name', () => {
+  test('the registry of the settings is allowed unless a configuration blocks it', () => {
     using world = allowList({ own: ['registry.corp:5000'] })
     expect(world.blockOf('registry.corp:5000/app')).toBeNull()
     world.set('registry.corp:5000', { access: 'BLOCKED' })
     expect(world.blockOf('registry.corp:5000/app')).toBe('the configuration of registry.corp:5000 blocks it')
   })
 
-  test('a login may be tried where anything is allowed', () => {
+  test('a login may be tested where a part of the registry is allowed', () => {
     using world = allowList()
     expect(world.rules.loginLocationOf('quay.io', null)).toMatchObject({ registry: 'quay.io' })
     expect(world.rules.loginLocationOf('quay.io', 'other/app')).toEqual({ blockedBy: NOT_ALLOWED })
@@ -228,8 +231,8 @@ describe('with everything blocked by default', () => {
   })
 })
 
-describe('hosts on the way', () => {
-  test('have their own authorities, the proxy of where the way leads, and no client certificate', async () => {
+describe('other hosts', () => {
+  test('have their own authorities, their own proxy or that of the registry, and no client certificate', async () => {
     using world = new World()
     const authority = await createAuthority()
     const { cert, key } = await authority.issueClient('me')
@@ -237,10 +240,10 @@ describe('hosts on the way', () => {
     world.set('registry.corp', { proxy: { url: 'http://one.example:1' }, clientCertificate })
     world.set('auth.corp', { ca: authority.ca, clientCertificate })
     world.set('cdn.corp', { proxy: { url: 'http://two.example:2' } })
-    const [via] = world.places('registry.corp/app')
+    const [via] = world.locations('registry.corp/app')
     const route = (host: string) => {
-      const abroad = via && world.rules.routeToOtherHost(host, via)
-      return abroad && 'route' in abroad ? abroad.route : undefined
+      const other = via && world.rules.routeToOtherHost(host, via)
+      return other && 'route' in other ? other.route : undefined
     }
 
     expect(via?.route?.client).not.toBeNull()
@@ -255,7 +258,7 @@ describe('hosts on the way', () => {
 })
 
 describe('limits', () => {
-  test('are a registry’s, by any of its names', () => {
+  test('apply to every name of the registry', () => {
     using world = new World()
     world.set('docker.io', { concurrency: 3, requestsPerSecond: 0.5 })
 

@@ -13,7 +13,7 @@ import { newSealingKey, parseSealingKeys } from '../../src/secrets/sealing-key.t
 export const START = Date.now()
 export const sealerOf = (...keys: string[]) => createSealer(parseSealingKeys(keys.join('\n'), 'the test'))
 
-/** The room over a real database. */
+/** Registry configurations over a real database. */
 export class World implements Disposable {
   readonly db: Database = openDatabase(':memory:')
   readonly key = newSealingKey()
@@ -39,13 +39,13 @@ export class World implements Disposable {
     return this.store.configure({ prefix, ...input })
   }
 
-  /** Where `registry/repository` is asked, in order. */
-  places(name: string): RepositoryLocation[] {
+  /** Returns the locations of `registry/repository`, in order. */
+  locations(name: string): RepositoryLocation[] {
     const plan = this.plan(name)
     return 'locations' in plan ? [...plan.locations] : []
   }
 
-  /** Which rule blocks it; null for none. */
+  /** Returns the rule that blocks it; null when it is allowed. */
   blockOf(name: string): string | null {
     const plan = this.plan(name)
     return 'blockedBy' in plan ? plan.blockedBy : null
@@ -63,5 +63,5 @@ export class World implements Disposable {
   }
 }
 
-/** `registry/repository` of a place. */
+/** Returns `registry/repository` of a location. */
 export const nameOf = ({ registry, repository }: RepositoryLocation): string => `${registry}/${repository}`

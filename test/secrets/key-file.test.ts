@@ -28,7 +28,7 @@ const write = (mode: number, text = 'the key'): void => {
 }
 
 describe('a key file', () => {
-  test('is made for its owner alone, also over one that a stop left half written', () => {
+  test('is written for its owner alone, also after a crash left a partial file', () => {
     writeFileSync(`${path}.new`, 'half', { mode: 0o644 })
 
     writeKeyFile(path, 'whole')
@@ -38,7 +38,7 @@ describe('a key file', () => {
     expect(readKeyFile(path)).toBe('whole')
   })
 
-  test.each([0o600, 0o400])('is read when only its owner may: %o', (mode) => {
+  test.each([0o600, 0o400])('is read when only its owner may access it: %o', (mode) => {
     write(mode)
     expect(readKeyFile(path)).toBe('the key')
   })
@@ -52,11 +52,11 @@ describe('a key file', () => {
     },
   )
 
-  test('that is not there is undefined', () => {
+  test('that does not exist is undefined', () => {
     expect(readKeyFile(path)).toBeUndefined()
   })
 
-  test('is no folder and no endless file', () => {
+  test('must be a regular file of limited size', () => {
     mkdirSync(path, { mode: 0o700 })
     expect(() => readKeyFile(path)).toThrow(/is not a regular file/)
     rmSync(path, { recursive: true })
@@ -65,7 +65,7 @@ describe('a key file', () => {
     expect(() => readKeyFile('/dev/zero')).toThrow(SealingKeyError)
   })
 
-  test('that cannot be written says why', () => {
+  test('that cannot be written throws the cause', () => {
     writeFileSync(join(folder, 'file'), '')
     expect(() => writeKeyFile(join(folder, 'file', 'key'), 'x')).toThrow(/cannot be written: ENOTDIR/)
     expect(readFileSync(join(folder, 'file'), 'utf8')).toBe('')

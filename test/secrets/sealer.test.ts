@@ -15,7 +15,7 @@ const PLACE = ['default', 'quay.io', '']
 
 describe('a sealer', () => {
   test.each(['x', 'open sesame', 'π ≠ 3\n\0', 'a'.repeat(16 * 1024)])(
-    'gives back what it sealed: %.10s',
+    'opens what it sealed: %.10s',
     (secret) => {
       const sealer = createSealer([first])
 
@@ -23,7 +23,7 @@ describe('a sealer', () => {
     },
   )
 
-  test('never makes the same of the same secret', () => {
+  test('seals the same secret differently each time', () => {
     const sealer = createSealer([first])
 
     const sealed = Array.from({ length: 100 }, () =>
@@ -34,7 +34,7 @@ describe('a sealer', () => {
     expect(new Set(sealed.map((hex) => hex.slice(24))).size).toBe(100)
   })
 
-  test('seals with its first key and opens with each', () => {
+  test('seals with its first key and opens with every key', () => {
     const old = createSealer([first]).seal('secret', PLACE)
     const both = createSealer([second, first])
 
@@ -51,13 +51,13 @@ describe('a sealer', () => {
     [['default', 'quay.io']],
     [['defaultquay.io', '']],
     [[]],
-  ])('opens nothing in another place: %j', (place) => {
+  ])('opens nothing that is bound to other strings: %j', (place) => {
     const sealer = createSealer([first])
 
     expect(() => sealer.open(sealer.seal('secret', PLACE), place)).toThrow(BrokenSealError)
   })
 
-  test('opens nothing of which one bit was changed, or that was cut short, the tag too', () => {
+  test('opens nothing with a changed bit or missing bytes', () => {
     const sealer = createSealer([first])
     const { keyId, bytes } = sealer.seal('secret', PLACE)
     for (let at = 0; at < bytes.length; at++) {
@@ -70,7 +70,7 @@ describe('a sealer', () => {
     }
   })
 
-  test('is not made without a key', () => {
+  test('is not created without a key', () => {
     expect(() => createSealer([])).toThrow(SealingKeyError)
   })
 })
@@ -78,19 +78,19 @@ describe('a sealer', () => {
 describe('sealing keys', () => {
   const bytes = seededBytes('key 1', 32)
 
-  test('are the same in base64, base64url and hexadecimal, and once each', () => {
+  test('are the same in base64, base64url and hexadecimal, and a repeated key counts once', () => {
     const spelled = [bytes.toString('base64'), bytes.toString('base64url'), bytes.toString('hex')]
 
     expect(parseSealingKeys(spelled.join('\n'), 'the test')).toHaveLength(1)
     expect(parseSealingKeys(`${newSealingKey()},${newSealingKey()} \r\n`, 'the test')).toHaveLength(2)
   })
 
-  test('are shown by nothing that prints them', () => {
+  test('are not revealed when they are printed', () => {
     const key = keyOf(bytes.toString('base64'))
 
-    const shown = inspect([key, createSealer([key])], { depth: 10, showHidden: true }) + JSON.stringify(key)
+    const printed = inspect([key, createSealer([key])], { depth: 10, showHidden: true }) + JSON.stringify(key)
 
-    for (const spelled of ['base64', 'hex'] as const) expect(shown).not.toContain(bytes.toString(spelled))
+    for (const spelled of ['base64', 'hex'] as const) expect(printed).not.toContain(bytes.toString(spelled))
     expect(key.id).toMatch(/^[0-9a-f]{16}$/)
   })
 
@@ -102,7 +102,7 @@ describe('sealing keys', () => {
     [seededBytes('key 3', 33).toString('base64'), /is invalid/],
     [seededBytes('key 4', 31).toString('hex'), /is invalid/],
     [Array.from({ length: 17 }, newSealingKey).join('\n'), /contains 17 keys; at most 16/],
-  ])('are refused in words that show nothing of them', (text, message) => {
+  ])('are refused when they are invalid, and not repeated', (text, message) => {
     expect(() => parseSealingKeys(text, 'the test')).toThrow(message)
     expect(() => parseSealingKeys(text, 'the test')).not.toThrow(/swordfish/)
   })

@@ -1,0 +1,103 @@
+import { describe, expect, test } from 'vitest'
+import { credentialVault } from '../../src/credentials/credential-vault.ts'
+import { openDatabase } from '../../src/db/open.ts'
+import { registryCredentials } from '../../src/db/tables/access.ts'
+import { registryConfigurations, registrySecrets } from '../../src/db/tables/registry-config.ts'
+import { webhookSecrets, webhooks } from '../../src/db/tables/webhook.ts'
+import { registrySecretVault } from '../../src/registry-config/secrets.ts'
+import { createSealer } from '../../src/secrets/sealer.ts'
+import { parseSealingKeys } from '../../src/secrets/sealing-key.ts'
+import { keysInUse, sealedByOtherKeys } from '../../src/secrets/vault.ts'
+import { webhookVault } from '../../src/webhooks/secret-vault.ts'
+
+const sealed = { keyId: '0123456789abcdef', sealed: Buffer.from('sealed') }
+const times = { createdAt: 1, updatedAt: 2 }
+
+/** A database with one secret of each kind. */
+function open() {
+  const db = openDatabase(':memory:')
+  const { orm } = db
+  orm
+    .insert(registryCredentials)
+    .values({
+      ...{ namespace: 'team', registry: 'quay.io', path: 'app', kind: 'PASSWORD', username: 'me' },
+      ...sealed,
+      ...times,
+    })
+    .run()
+  orm
+    .insert(registryConfigurations)
+    .values({
+      ...{ id: 1, registry: 'ghcr.io', path: 'org', clientCertificate: 'PEM' },
+      ...{ proxyUrl: 'http://proxy.example:3128', proxyUsername: 'you' },
+      ...times,
+    })
+    .run()
+  orm
+    .insert(registrySecrets)
+    .values([
+      { configurationId: 1, kind: 'CLIENT_KEY', ...sealed },
+      { configurationId: 1, kind: 'PROXY_PASSWORD', ...sealed },
+    ])
+    .run()
+  orm
+    .insert(webhooks)
+    .values({
+      ...{ id: 1, key: 'the-key', namespace: 'team', sender: 'QUAY', registry: 'quay.io' },
+      ...{ aliases: '[]', repositories: '[]', settings: '{}', enabled: 1 },
+      ...times,
+    })
+    .run()
+  orm
+    .insert(webhookSecrets)
+    .values({ webhookId: 1, ...sealed, createdAt: 7 })
+    .run()
+  return db
+}
+
+describe('the vaults', () => {
+  // stored secrets open only with exactly these strings
+  test('bind secrets to the same strings as all earlier versions', () => {
+    using db = open()
+    const found = [credentialVault(db), registrySecretVault(db), webhookVault(db)].flatMap((vault) =>
+      sealedByOtherKeys(vault, 'another key').map(({ name, boundTo }) => [name, boundTo]),
+    )
+    expect(found).toEqual([
+      [
+        'the credential of team for quay.io/app',
+        ['registry credential', 'team', 'quay.io', 'app', 'PASSWORD', 'me'],
+      ],
+      [
+        'the client key of the configuration of ghcr.io/org',
+        ['registry client key', 'ghcr.io', 'org', 'PEM'],
+      ],
+      [
+        'the proxy password of the configuration of ghcr.io/org',
+        ['registry proxy password', 'ghcr.io', 'org', 'http://proxy.example:3128', 'you'],
+      ],
+      ['the secret of a webhook of team', ['webhook secret', 'the-key', '7']],
+    ])
+  })
+
+  test('count secrets by key, and find those of other keys', () => {
+    using db = open()
+    const vault = registrySecretVault(db)
+    expect(keysInUse(db, vault)).toEqual([{ keyId: sealed.keyId, count: 2 }])
+    expect(sealedByOtherKeys(vault, sealed.keyId)).toEqual([])
+  })
+})
+
+test('a secret that an earlier version sealed still opens', () => {
+  const key = Buffer.alloc(32, 7).toString('base64')
+  const sealer = createSealer(parseSealingKeys(key, 'the test'))
+  const stored = {
+    keyId: sealer.keyId,
+    bytes: Buffer.from(
+      'cb60202dccaf9191c9e6c4d508b705bd1a55065e96db6aa39c1564341c13186b83033e24215d16',
+      'hex',
+    ),
+  }
+  expect(sealer.open(stored, ['registry credential', 'team', 'quay.io', '', 'PASSWORD', 'me'])).toBe(
+    'open sesame',
+  )
+})
