@@ -11,7 +11,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   concurrency: [],
   input: ['oci'],
   'request-body': [],
-  policy: ['oci', 'input'],
+  policy: ['oci', 'input', 'concurrency'],
   logins: ['oci', 'input'],
   egress: ['concurrency'],
   db: ['oci', 'input'],

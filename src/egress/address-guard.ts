@@ -1,17 +1,17 @@
 import { BlockList, isIPv4, isIPv6 } from 'node:net'
 
-/** Which addresses may be connected to, beyond the public ones. */
+/** Addresses to which connections are allowed, in addition to public ones. */
 export interface AddressPolicy {
   /** True only while the server itself listens on nothing but loopback. */
   readonly loopback: boolean
-  /** Private networks with registries in them, `10.20.0.0/16`, `fd12::/16`. Never opens loopback or metadata. */
+  /** Private networks that contain registries: `10.20.0.0/16`, `fd12::/16`. Never allows loopback or metadata services. */
   readonly allowedCidrs?: readonly string[]
 }
 
-/** Says whether an IP address, in any spelling that Node.js accepts, may be connected to. */
+/** Reports whether connections to an IP address are allowed; accepts every notation that Node.js accepts. */
 export type AddressGuard = (address: string) => boolean
 
-// No setting opens these: this host, link-local, multicast, and the metadata services of clouds that put them elsewhere.
+// No setting allows these: this host, link-local, multicast, and metadata services of clouds outside link-local networks.
 const NEVER = blockList([
   '0.0.0.0/8',
   '169.254.0.0/16',
@@ -27,7 +27,7 @@ const NEVER = blockList([
   'fd20:ce::254/128', // Google Cloud
 ])
 const LOOPBACK = blockList(['127.0.0.0/8', '::1/128'])
-// IANA's special-purpose registries; 6to4 and Teredo are there because they can carry any IPv4 address.
+// IANA's special-purpose registries; includes 6to4 and Teredo, which can carry any IPv4 address.
 const SPECIAL = blockList([
   '10.0.0.0/8',
   '100.64.0.0/10',
@@ -47,7 +47,7 @@ const SPECIAL = blockList([
 ])
 const GLOBAL_UNICAST = blockList(['2000::/3'])
 
-/** Public addresses pass; of the others those that the policy opens. Throws RangeError for what is not a CIDR. */
+/** Creates a guard that allows public addresses and those of the policy. Throws RangeError for an invalid CIDR. */
 export function createAddressGuard({ loopback, allowedCidrs = [] }: AddressPolicy): AddressGuard {
   const allowed = blockList(allowedCidrs)
 
@@ -65,7 +65,7 @@ export function createAddressGuard({ loopback, allowedCidrs = [] }: AddressPolic
     if (!isIPv6(address)) return false
     const embedded = embeddedIPv4(groupsOf(address))
     if (embedded === undefined) return allows(address, 'ipv6', loopback)
-    // a translator's own loopback is not ours
+    // the loopback of a NAT64 translator is not this host's
     return allows(embedded.address, 'ipv4', loopback && embedded.mapped)
   }
 }
@@ -85,7 +85,7 @@ function blockList(cidrs: readonly string[]): BlockList {
   return list
 }
 
-// IPv4-mapped (::ffff:0:0/96) is the IPv4 address itself; NAT64 (64:ff9b::/96) is translated to it on the way.
+// IPv4-mapped (::ffff:0:0/96) is the IPv4 address itself; NAT64 (64:ff9b::/96) is translated to it by the network.
 function embeddedIPv4(groups: readonly number[]): { address: string; mapped: boolean } | undefined {
   const prefix = groups.slice(0, 6).join()
   const mapped = prefix === [0, 0, 0, 0, 0, 0xffff].join()

@@ -1,22 +1,23 @@
+import { LRUCache } from 'lru-cache'
 import { Agent, type buildConnector } from 'undici'
 import type { AddressGuard } from './address-guard.ts'
 import { createConnector } from './connector.ts'
 import type { Route } from './route.ts'
-import { createTunnelConnector, proxyTrouble } from './tunnel.ts'
+import { createTunnelConnector, toProxyError } from './tunnel.ts'
 import { type Resolve, vetForProxy } from './vetting.ts'
 
-/** The connections that may serve each other's requests. */
+/** Connection pools that requests of one route share. */
 export interface Agents {
-  /** For answers that are read whole. */
+  /** For responses that are read completely. */
   readonly whole: Agent
-  /** Apart from the rest: a stream may keep its connection for hours. */
+  /** For streamed responses, which can occupy a connection for hours. */
   readonly streams: Agent
 }
 
 export interface AgentPoolOptions {
   readonly allows: AddressGuard
   readonly resolve: Resolve
-  /** PEM certificates to trust on every route. */
+  /** PEM certificates trusted on every route. */
   readonly ca: readonly string[]
   readonly connectionsPerOrigin: number
   /** Milliseconds. */
@@ -28,55 +29,52 @@ export interface AgentPoolOptions {
   }
 }
 
-/** Routes whose connections are kept; of those that were not used lately they are closed. */
+/** Maximum number of routes with open pools; those of the least recently used are closed. */
 const MAX_ROUTES = 64
 
-/** Connections by route, opened when they are needed. */
+/** Connection pools by route, created on first use. */
 export class AgentPool {
   readonly #options: AgentPoolOptions
-  /** What was used last stands last. */
-  readonly #kept = new Map<string, Agents>()
-  /** Closed for new requests, and not yet done with those that they had. */
-  readonly #leaving = new Set<Agent>()
+  readonly #pools: LRUCache<string, Agents>
+  /** Closed for new requests, with requests in progress. */
+  readonly #closing = new Set<Agent>()
 
   constructor(options: AgentPoolOptions) {
     this.#options = options
+    this.#pools = new LRUCache({
+      max: MAX_ROUTES,
+      dispose: ({ whole, streams }) => this.#close(whole, streams),
+    })
   }
 
-  /** Those that requests of this kind share, and no others do. */
+  /** Returns the pools of a route. */
   of(route: Route | undefined, insecure: boolean): Agents {
     const key = `${insecure} ${route?.id ?? ''}`
-    const agents = this.#kept.get(key) ?? this.#create(route, !insecure)
-    this.#kept.delete(key)
-    this.#kept.set(key, agents)
-    for (const [old, { whole, streams }] of this.#kept) {
-      if (this.#kept.size <= MAX_ROUTES) break
-      this.#kept.delete(old)
-      this.#retire(whole, streams)
-    }
+    const known = this.#pools.get(key)
+    if (known) return known
+    const agents = this.#create(route, !insecure)
+    this.#pools.set(key, agents)
     return agents
   }
 
-  /** Closes every connection: at once what is idle, and what is not when its exchange is over. */
+  /** Closes idle connections at once, and the others after their exchange. */
   renew(): void {
-    const agents = [...this.#kept.values()]
-    this.#kept.clear()
-    for (const { whole, streams } of agents) this.#retire(whole, streams)
+    this.#pools.clear()
   }
 
-  /** Breaks every connection off. */
+  /** Closes every connection at once. */
   async destroy(): Promise<void> {
-    const agents = [...this.#kept.values()].flatMap(({ whole, streams }) => [whole, streams])
-    await Promise.all([...agents, ...this.#leaving].map((agent) => agent.destroy()))
+    const agents = [...this.#pools.values()].flatMap(({ whole, streams }) => [whole, streams])
+    await Promise.all([...agents, ...this.#closing].map((agent) => agent.destroy()))
   }
 
-  #retire(...agents: Agent[]): void {
+  #close(...agents: Agent[]): void {
     for (const agent of agents) {
-      this.#leaving.add(agent)
+      this.#closing.add(agent)
       agent
         .close()
         .catch(() => {})
-        .finally(() => this.#leaving.delete(agent))
+        .finally(() => this.#closing.delete(agent))
     }
   }
 
@@ -114,15 +112,15 @@ export class AgentPool {
       vet: (hostname) => vetForProxy(hostname, { allows, resolve }),
       timeout: timeouts.connect,
     })
-    // what has no TLS is sent to the proxy itself, which fetches it
+    // a request without TLS goes to the proxy itself, which forwards it
     return (target, callback) => (target.protocol === 'https:' ? tunnel : plain)(target, callback)
   }
 }
 
-/** The same, with whatever goes wrong said of the proxy that it connects to. */
+/** Returns a connector to a proxy, whose errors are ProxyErrors. */
 const ofProxy =
   (connect: buildConnector.connector): buildConnector.connector =>
   (target, callback) =>
     connect(target, (error, socket) =>
-      socket ? callback(null, socket) : callback(proxyTrouble(error), null),
+      socket ? callback(null, socket) : callback(toProxyError(error), null),
     )

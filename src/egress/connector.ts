@@ -7,7 +7,7 @@ import { ForbiddenTargetError } from './errors.ts'
 import type { ClientCertificate } from './route.ts'
 import { literalOf, type Resolve } from './vetting.ts'
 
-/** Resolves as the operating system does, `/etc/hosts` included. */
+/** Resolves names with the operating system, including `/etc/hosts`. */
 export const resolveBySystem: Resolve = (hostname) =>
   new Promise((resolve, reject) => {
     lookupName(hostname, { all: true, verbatim: true }, (error, addresses) =>
@@ -20,18 +20,18 @@ export interface ConnectorOptions {
   readonly resolve: Resolve
   /** Milliseconds for name, TCP and TLS together. */
   readonly timeout: number
-  /** PEM certificates trusted beside the roots that come with Node.js. */
+  /** PEM certificates trusted in addition to the roots of Node.js. */
   readonly ca: readonly string[]
-  /** What a server that asks is shown; null for nothing. */
+  /** Certificate for servers that request one; null for none. */
   readonly client: ClientCertificate | null
   /** False accepts any certificate. */
   readonly verify: boolean
 }
 
 /**
- * Opens sockets for undici to vetted addresses only. One forbidden address among a name's answers refuses them all, and
- * the socket goes to the very addresses that were vetted, so a second answer of the name server changes nothing; SNI,
- * the certificate check and Host keep the name.
+ * Creates a connector for undici that connects to allowed addresses only. A name with one forbidden address is refused.
+ * The socket connects to the addresses that were checked, so a later response of the name server has no effect; SNI,
+ * certificate verification and Host use the name.
  */
 export function createConnector(options: ConnectorOptions): buildConnector.connector {
   const { allows, resolve, timeout, verify } = options
@@ -54,14 +54,14 @@ export function createConnector(options: ConnectorOptions): buildConnector.conne
     timeout,
     lookup,
     autoSelectFamily: true,
-    // Node's 250 ms gives up on distant hosts whose first address is fine
+    // the default of 250 ms abandons distant hosts whose first address works
     autoSelectFamilyAttemptTimeout: 1000,
     rejectUnauthorized: verify,
     ...secureContextOf(options),
   } as buildConnector.BuildOptions)
 
   return (target, callback) => {
-    // an address is never looked up, so that `lookup` does not see it
+    // undici does not call `lookup` for an address
     const literal = literalOf(target.hostname)
     if (literal !== undefined && !allows(literal)) {
       queueMicrotask(() => callback(new ForbiddenTargetError(), null))
@@ -71,9 +71,9 @@ export function createConnector(options: ConnectorOptions): buildConnector.conne
   }
 }
 
-// made once: reading some 150 roots again for each socket takes longer than the handshake
+// created once: parsing some 150 roots for each socket takes longer than the handshake
 function secureContextOf({ ca, client }: Pick<ConnectorOptions, 'ca' | 'client'>) {
   if (ca.length === 0 && !client) return {}
-  const shown = client && { cert: client.certificate, key: client.key }
-  return { secureContext: createSecureContext({ ca: [...rootCertificates, ...ca], ...shown }) }
+  const own = client && { cert: client.certificate, key: client.key }
+  return { secureContext: createSecureContext({ ca: [...rootCertificates, ...ca], ...own }) }
 }

@@ -11,57 +11,58 @@ import { type Resolve, vetForProxy } from './vetting.ts'
 interface EgressTimeouts {
   /** Name, TCP and TLS together. */
   readonly connect: number
-  /** From the request sent to its headers received. */
+  /** From the end of the request to the headers of the response. */
   readonly headers: number
-  /** Between two pieces of a body. */
+  /** Between two chunks of a body. */
   readonly body: number
-  /** Between two pieces of a streamed body that is waited for. */
+  /** Between two chunks of a streamed body while its reader waits. */
   readonly stream: number
-  /** The whole exchange, waiting for a free connection included. */
+  /** The whole exchange, including the wait for a free connection. */
   readonly total: number
 }
 
+/** Settings of outgoing connections. */
 export interface EgressOptions extends AddressPolicy {
-  /** Ports that are never dialled; by default those of well-known services that are not HTTP. */
+  /** Ports to which no connection is opened; by default those of well-known services other than HTTP. */
   readonly forbiddenPorts?: readonly number[]
-  /** PEM certificates to trust beside the roots that come with Node.js. */
+  /** PEM certificates trusted in addition to the roots of Node.js. */
   readonly ca?: readonly string[]
   readonly timeouts?: Partial<EgressTimeouts>
-  /** Connections to one origin at a time, and as many again for streams; more requests wait. 16 when not given. */
+  /** Maximum number of connections to one origin, and the same number for streams; more requests wait. 16 unless given. */
   readonly connectionsPerOrigin?: number
-  /** Sent with each request that names none. */
+  /** User-Agent of requests without one. */
   readonly userAgent?: string
-  /** All addresses of a name; the operating system's resolver when not given. */
+  /** Resolver of host names; the operating system's unless given. */
   readonly resolve?: Resolve
 }
 
+/** A request to another server. */
 export interface EgressRequest {
   readonly method?: 'GET' | 'HEAD' | 'POST'
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string | Uint8Array
   /** Accepts any certificate; never shares a connection with requests that verify. */
   readonly insecure?: boolean
-  /** How its connection is made; as the server was started with unless given. */
+  /** How its connection is made; by the server's settings unless given. */
   readonly route?: Route | undefined
   readonly signal: AbortSignal
-  /** Bytes of body that are read at most. */
+  /** Maximum size of the response's body, in bytes. */
   readonly maxBytes: number
   /** Milliseconds for this exchange instead of `timeouts.total`. */
   readonly timeout?: number
-  /** Asks for the body of a 200 or 206 as a stream; any other is read whole as ever. */
+  /** Returns the body of a 200 or 206 as a stream; other bodies are read completely. */
   readonly stream?: StreamLimits
 }
 
-/** The only way out: every connection that this server opens is opened here. */
+/** Opens all outgoing connections of this server. */
 export interface Egress extends AsyncDisposable {
   /**
-   * One exchange with an `http:` or `https:` URL; any status is an answer, and redirects are not followed.
+   * Sends one request to an `http:` or `https:` URL. Resolves for every status; does not follow redirects.
    * Rejects with an EgressError, or the signal's reason once it is aborted.
    */
   request(url: string | URL, request: EgressRequest): Promise<EgressResponse>
   /**
-   * Closes the connections that are kept for later, and those in use when their exchange is over: what may be connected
-   * to, or how, is different from now on.
+   * Closes idle connections, and those in use after their exchange, because the settings for connections have changed.
    */
   renew(): void
 }
@@ -69,20 +70,20 @@ export interface Egress extends AsyncDisposable {
 const DEFAULT_TIMEOUTS: EgressTimeouts = {
   connect: 5_000,
   headers: 10_000,
-  // as for the headers: undici has one timer for both, and makes a new one for each answer where they differ
+  // equal to `headers`: undici uses one timer for both, and creates another for each response when they differ
   body: 10_000,
-  // a break in the middle costs more than patience
+  // aborting a stream costs more than waiting
   stream: 30_000,
   total: 60_000,
 }
 
-// An HTTP request to one of these can only be an attempt to talk to something else through us.
+// An HTTP request to one of these ports can only be an attempt to attack another service through this server.
 const FORBIDDEN_PORTS = [
   20, 21, 22, 23, 25, 53, 69, 79, 110, 111, 119, 135, 137, 139, 143, 179, 389, 445, 465, 512, 513, 514, 587,
   636, 873, 993, 995, 1433, 1521, 2049, 3306, 3389, 5432, 5900, 6379, 11211, 27017,
 ]
 
-/** Throws RangeError when `allowedCidrs` holds what is not a CIDR. Disposing closes every connection at once. */
+/** Creates the egress. Throws RangeError for an invalid CIDR in `allowedCidrs`. Disposing closes every connection at once. */
 export function createEgress(options: EgressOptions): Egress {
   const {
     ca = [],
@@ -134,7 +135,7 @@ export function createEgress(options: EgressOptions): Egress {
         method,
         headers: { 'user-agent': userAgent, ...headers, 'accept-encoding': 'identity' },
         body: body ?? null,
-        // undici would close the connection after each HEAD, for fear of servers that send a body with it
+        // undici would close the connection after each HEAD, because some servers send a body
         reset: false,
       }
       if (!route?.proxy || target.protocol === 'https:') send(dispatch)
@@ -153,7 +154,7 @@ export function createEgress(options: EgressOptions): Egress {
   }
 }
 
-/** A request without TLS as a proxy takes it, which sees all of it. Source: RFC 9112 §3.2.2. */
+/** Returns the request to a proxy that forwards a request without TLS, which the proxy can read. Source: RFC 9112 §3.2.2. */
 const forward = (
   target: URL,
   dispatch: Dispatcher.DispatchOptions,

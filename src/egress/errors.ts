@@ -1,11 +1,11 @@
 import { errors } from 'undici'
 
-/** What part of a request ran out of time. */
+/** Phase of an exchange. */
 export type EgressPhase = 'connect' | 'headers' | 'body' | 'total'
 
 /**
- * The target is not one to connect to: its scheme, its port, or an address that it resolves to. Nothing was sent. The
- * message names neither the address nor the rule, so that it cannot be used to map a network.
+ * Connections to the target are not allowed: by its scheme, its port, or an address that it resolves to. Nothing was sent.
+ * The message contains neither the address nor the rule, so that it cannot be used to map a network.
  */
 export class ForbiddenTargetError extends Error {
   override readonly name = 'ForbiddenTargetError'
@@ -16,26 +16,26 @@ export class ForbiddenTargetError extends Error {
   }
 }
 
-const WAITED_FOR: Readonly<Record<EgressPhase, string>> = {
-  connect: 'no connection came about in time',
-  headers: 'no answer came in time',
-  body: 'the answer stopped coming',
-  total: 'the answer was not complete in time',
+const TIMEOUT_MESSAGES: Readonly<Record<EgressPhase, string>> = {
+  connect: 'the connection was not established in time',
+  headers: 'no response arrived in time',
+  body: 'the response stopped before its end',
+  total: 'the response was not complete in time',
 }
 
-/** A request ran out of time; `phase` says at what. */
+/** A request timed out in a phase. */
 export class EgressTimeoutError extends Error {
   override readonly name = 'EgressTimeoutError'
   readonly code = 'TIMEOUT'
   readonly phase: EgressPhase
 
   constructor(phase: EgressPhase, cause?: unknown) {
-    super(WAITED_FOR[phase], { cause })
+    super(TIMEOUT_MESSAGES[phase], { cause })
     this.phase = phase
   }
 }
 
-/** The answer's body is longer than the request's `maxBytes`; the rest of it was not read. */
+/** The response's body is longer than the request's `maxBytes`; the rest was not read. */
 export class BodyTooLargeError extends Error {
   override readonly name = 'BodyTooLargeError'
   readonly code = 'BODY_TOO_LARGE'
@@ -43,12 +43,12 @@ export class BodyTooLargeError extends Error {
   readonly limit: number
 
   constructor(limit: number) {
-    super(`the answer is larger than ${limit} bytes`)
+    super(`the response is larger than ${limit} bytes`)
     this.limit = limit
   }
 }
 
-/** No TLS session: the certificate does not verify, or the other side does not speak TLS at all. */
+/** No TLS session: the certificate does not verify, or the server does not support TLS. */
 export class TlsError extends Error {
   override readonly name = 'TlsError'
   readonly code = 'TLS'
@@ -60,11 +60,11 @@ export class TlsError extends Error {
   }
 }
 
-/** The connection failed or broke: unknown name, refused, reset, not HTTP. */
+/** The connection failed or was lost: unknown name, refused, reset, not HTTP. */
 export class ConnectionError extends Error {
   override readonly name = 'ConnectionError'
   readonly code = 'CONNECTION'
-  /** Whether the same request may well succeed a moment later. */
+  /** Whether a retry is likely to succeed. */
   readonly transient: boolean
 
   constructor(message: string, transient: boolean, cause: unknown) {
@@ -74,8 +74,7 @@ export class ConnectionError extends Error {
 }
 
 /**
- * The proxy that leads there could not be used. It says nothing of the target: `transient` tells whether the same request
- * may well succeed a moment later.
+ * The proxy could not be used; the target was not reached. `transient` reports whether a retry is likely to succeed.
  */
 export class ProxyError extends Error {
   override readonly name = 'ProxyError'
@@ -88,7 +87,7 @@ export class ProxyError extends Error {
   }
 }
 
-/** All that `Egress.request` rejects with, the aborting signal's reason aside. */
+/** Errors with which `Egress.request` rejects, besides the reason of an aborted signal. */
 export type EgressError =
   | ForbiddenTargetError
   | EgressTimeoutError
@@ -97,6 +96,7 @@ export type EgressError =
   | ConnectionError
   | ProxyError
 
+/** Reports whether the error is an EgressError. */
 export const isEgressError = (error: unknown): error is EgressError =>
   error instanceof ForbiddenTargetError ||
   error instanceof EgressTimeoutError ||
@@ -105,7 +105,7 @@ export const isEgressError = (error: unknown): error is EgressError =>
   error instanceof ConnectionError ||
   error instanceof ProxyError
 
-// OpenSSL's names as Node.js gives them, for what people meet; any other is shown as it is.
+// By the names of OpenSSL, as in Node.js, for common problems; the message of any other contains its name.
 const CERTIFICATE_PROBLEMS: Readonly<Record<string, string>> = {
   DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is self-signed',
   SELF_SIGNED_CERT_IN_CHAIN: 'its certificate comes from an authority that is not trusted here',
@@ -117,11 +117,10 @@ const CERTIFICATE_PROBLEMS: Readonly<Record<string, string>> = {
   ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another host name',
   CERT_REVOKED: 'its certificate was revoked',
   CERT_UNTRUSTED: 'its certificate is not trusted here',
-  // not of its certificate, but of ours
-  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: 'it asks for a client certificate, and was shown none',
-  ERR_SSL_TLSV1_ALERT_UNKNOWN_CA:
-    'it does not know the authority of the client certificate that it was shown',
-  ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE: 'it does not take the client certificate that it was shown',
+  // about the client certificate
+  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: 'it requires a client certificate, and none is configured',
+  ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: 'it does not trust the authority of the client certificate',
+  ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE: 'it refuses the client certificate',
 }
 const OTHER_CERTIFICATE_PROBLEM =
   /^(?:CERT_|CRL_|INVALID_|ERROR_IN_CERT|UNABLE_TO_|PATH_LENGTH|HOSTNAME_MISMATCH)/
@@ -130,13 +129,13 @@ const CONNECTION_PROBLEMS: Readonly<Record<string, readonly [message: string, tr
   ENOTFOUND: ['its host name does not resolve', false],
   EAI_AGAIN: ['its host name could not be resolved', true],
   ECONNREFUSED: ['the connection was refused', true],
-  ECONNRESET: ['the connection was broken off', true],
-  EPIPE: ['the connection was broken off', true],
-  UND_ERR_SOCKET: ['the connection was broken off', true],
+  ECONNRESET: ['the connection was lost', true],
+  EPIPE: ['the connection was lost', true],
+  UND_ERR_SOCKET: ['the connection was lost', true],
   EHOSTUNREACH: ['its host cannot be reached', true],
   ENETUNREACH: ['its network cannot be reached', true],
-  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: ['the answer was cut off', true],
-  UND_ERR_HEADERS_OVERFLOW: ["the answer's headers are too large", false],
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: ['the response was cut off', true],
+  UND_ERR_HEADERS_OVERFLOW: ["the response's headers are too large", false],
   UND_ERR_DESTROYED: ['this server is shutting down', false],
   UND_ERR_CLOSED: ['this server is shutting down', false],
 }
@@ -153,7 +152,7 @@ const codeOf = (error: unknown): string =>
     ? error.code
     : ''
 
-/** Sorts whatever DNS, the socket, TLS or the HTTP parser failed with. */
+/** Converts errors of DNS, sockets, TLS and the HTTP parser. */
 export function toEgressError(error: unknown): EgressError {
   if (isEgressError(error)) return error
   const code = codeOf(error)
@@ -168,7 +167,7 @@ export function toEgressError(error: unknown): EgressError {
     return new TlsError('it does not speak TLS as expected', 'protocol', error)
   }
   if (error instanceof errors.HTTPParserError)
-    return new ConnectionError('it does not answer in HTTP', false, error)
+    return new ConnectionError('its response is not HTTP', false, error)
   const [message, transient] = CONNECTION_PROBLEMS[code] ?? ['the connection failed', true]
   return new ConnectionError(message, transient, error)
 }

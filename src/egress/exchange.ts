@@ -6,40 +6,42 @@ import { BodyTooLargeError, EgressTimeoutError, toEgressError } from './errors.t
 /** Names in lower case; a list where the header came several times. */
 export type ResponseHeaders = Readonly<Record<string, string | string[] | undefined>>
 
+/** A response of another server. */
 export interface EgressResponse {
   readonly status: number
   readonly headers: ResponseHeaders
-  /** The body as it came over the wire: nothing is decompressed. Empty where there is a stream. */
+  /** The body as received, not decompressed. Empty if there is a stream. */
   readonly body: Uint8Array
   /**
-   * The body while it arrives, where that was asked for and the status is 200 or 206. It holds a connection until it is
-   * read to its end or destroyed; the other side waits while nobody reads. Fails as `Egress.request` does.
+   * The body as a stream, if requested and the status is 200 or 206. It occupies a connection until it is read to its end
+   * or destroyed, and the server waits while it is not read. Fails with the errors of `Egress.request`.
    */
   readonly stream?: Readable
 }
 
-/** What a body may cost that is not kept in memory. */
+/** Limits of a streamed body. */
 export interface StreamLimits {
-  /** Bytes of body; none of a chunk that goes beyond is delivered. */
+  /** Maximum size of the body, in bytes; a chunk beyond it is not delivered. */
   readonly maxBytes: number
   /** Milliseconds from the headers until the body is complete. */
   readonly timeout: number
 }
 
+/** Limits of one exchange. */
 export interface ExchangeLimits {
-  /** Bytes of body; one more fails. */
+  /** Maximum size of the body, in bytes. */
   readonly maxBytes: number
-  /** Milliseconds from now until the body is complete, or begins to stream. */
+  /** Milliseconds until the body is complete, or begins to stream. */
   readonly timeout: number
-  /** Given, the body of a 200 or 206 is a stream. */
+  /** If given, the body of a 200 or 206 is a stream. */
   readonly stream?: StreamLimits | undefined
   readonly signal: AbortSignal
 }
 
-/** Bytes of a stream that are read ahead of its reader. */
+/** Bytes of a stream that are buffered ahead of its reader. */
 const READ_AHEAD = 256 * 1024
 
-/** One request and its answer as undici's handler; settles exactly once. */
+/** One request and its response, as a handler for undici; settles exactly once. */
 export class Exchange implements Dispatcher.DispatchHandler {
   readonly response: Promise<EgressResponse>
   readonly #limits: ExchangeLimits
@@ -74,7 +76,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller
-    if (this.#failure) controller.abort(new Error('no longer wanted'))
+    if (this.#failure) controller.abort(new Error('the request was cancelled'))
   }
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: ResponseHeaders): void {
@@ -102,7 +104,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
       this.#stream.push(null)
       return
     }
-    // copied: a chunk is a view of a larger socket buffer, which a kept manifest would hold in memory
+    // copied: a chunk is a view of a larger socket buffer, which a cached manifest would keep in memory
     this.#settle.resolve({
       status: this.#status,
       headers: this.#headers,
@@ -126,11 +128,11 @@ export class Exchange implements Dispatcher.DispatchHandler {
       highWaterMark: READ_AHEAD,
       read: () => controller.resume(),
       destroy: (error, callback) => {
-        this.#fail(error ?? new Error('no longer wanted'))
+        this.#fail(error ?? new Error('the request was cancelled'))
         callback(error)
       },
     })
-    // it can fail before whoever waits for the answer has seen it, and is asked for its error later
+    // it can fail before its reader adds a listener, which then receives the error
     stream.on('error', () => {})
     this.#stream = stream
     this.#settle.resolve({ status: this.#status, headers: this.#headers, body: EMPTY, stream })
@@ -140,7 +142,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     return Number(this.#headers['content-length'] ?? 0)
   }
 
-  // undici's own time-outs start anew with each byte: only this one ends a drip
+  // undici's own timeouts restart with each byte: only this one ends a slow trickle
   #failIn(timeout: number): NodeJS.Timeout {
     return setTimeout(() => this.#fail(new EgressTimeoutError('total')), timeout)
   }
@@ -152,7 +154,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#chunks.length = 0
     this.#settle.reject(error)
     this.#stream?.destroy(error as Error)
-    this.#controller?.abort(new Error('no longer wanted'))
+    this.#controller?.abort(new Error('the request was cancelled'))
   }
 
   #release(): void {

@@ -1,12 +1,12 @@
-/** How connections for a request are made, where it is not as the server itself was started with. */
+/** How connections for a request are made, if not by the server's settings. */
 export interface Route {
-  /** Requests share connections only with those of the same id: it changes with everything below. */
+  /** Requests share connections only with those of an equal id, which depends on all other fields. */
   readonly id: string
-  /** PEM certificates trusted for these connections, beside those that are trusted anyway. */
+  /** Additional PEM certificates that are trusted for these connections. */
   readonly ca: readonly string[]
-  /** What a server that asks for a certificate is shown; null for nothing. */
+  /** Certificate for servers that request one; null for none. */
   readonly client: ClientCertificate | null
-  /** Through which all of it goes; null for none. */
+  /** Proxy for all connections; null for none. */
   readonly proxy: HttpProxy | null
 }
 
@@ -16,10 +16,10 @@ export interface ClientCertificate {
   readonly key: string
 }
 
-/** A proxy that tunnels by CONNECT, and fetches what has no TLS. */
+/** A proxy that tunnels with CONNECT, and forwards requests without TLS. */
 export interface HttpProxy {
   /** `http://proxy.example:3128`, without a login. */
   readonly url: string
-  /** The value of `Proxy-Authorization`, for the proxy alone; null for none. */
+  /** Value of `Proxy-Authorization`, which only the proxy receives; null for none. */
   readonly authorization: string | null
 }

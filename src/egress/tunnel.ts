@@ -5,22 +5,22 @@ import type { HttpProxy } from './route.ts'
 
 export interface TunnelOptions {
   readonly proxy: HttpProxy
-  /** Opens the connection to the proxy itself, and fails with ProxyError or ForbiddenTargetError. */
+  /** Connects to the proxy itself. Fails with ProxyError or ForbiddenTargetError. */
   readonly toProxy: buildConnector.connector
-  /** Speaks TLS with the target through a connection that leads there. */
+  /** Opens TLS with the target through a connected tunnel. */
   readonly toTarget: buildConnector.connector
-  /** Rejects where the target is not to be connected to. */
+  /** Rejects if connections to the target are not allowed. */
   readonly vet: (hostname: string) => Promise<void>
-  /** Milliseconds for the proxy's answer. */
+  /** Milliseconds for the proxy's response. */
   readonly timeout: number
 }
 
-const MAX_ANSWER = 16 * 1024
+const MAX_RESPONSE = 16 * 1024
 const END = '\r\n\r\n'
 
 /**
- * Opens sockets for undici through an HTTP proxy, which sees the target's name and nothing of what is said to it. The
- * proxy's own address is vetted by `toProxy`. Source: RFC 9110 §9.3.6.
+ * Creates a connector for undici through an HTTP proxy, which learns the target's name and none of the traffic. `toProxy`
+ * checks the address of the proxy itself. Source: RFC 9110 §9.3.6.
  */
 export function createTunnelConnector(options: TunnelOptions): buildConnector.connector {
   const { proxy, toProxy, toTarget, vet, timeout } = options
@@ -28,12 +28,12 @@ export function createTunnelConnector(options: TunnelOptions): buildConnector.co
   const origin = { protocol: 'http:', hostname: bareOf(hostname), host, port: port || '80' }
 
   return (target, callback) => {
-    const refuse = (error: unknown): void => callback(proxyTrouble(error), null)
+    const refuse = (error: unknown): void => callback(toProxyError(error), null)
     vet(target.hostname).then(() => {
       toProxy(origin, (error, socket) => {
         if (!socket) return refuse(error)
         const authority = `${bracketed(target.hostname)}:${target.port || '443'}`
-        askFor(socket, { authority, authorization: proxy.authorization, timeout }).then(
+        requestTunnel(socket, { authority, authorization: proxy.authorization, timeout }).then(
           () => toTarget({ ...target, httpSocket: socket }, callback),
           (failed: unknown) => {
             socket.destroy()
@@ -45,16 +45,16 @@ export function createTunnelConnector(options: TunnelOptions): buildConnector.co
   }
 }
 
-interface Asking {
+interface ConnectRequest {
   readonly authority: string
   readonly authorization: string | null
   readonly timeout: number
 }
 
-/** Resolves once the proxy has connected the socket; rejects with what it did instead. */
-function askFor(socket: Socket, { authority, authorization, timeout }: Asking): Promise<void> {
+/** Sends CONNECT to the proxy. Resolves when the proxy has connected the socket to the target; rejects with ProxyError. */
+function requestTunnel(socket: Socket, { authority, authorization, timeout }: ConnectRequest): Promise<void> {
   return new Promise((resolve, reject) => {
-    let answer = ''
+    let response = ''
     const settle = (done: () => void): void => {
       clearTimeout(timer)
       socket.off('data', read).off('error', fail).off('close', end)
@@ -62,17 +62,17 @@ function askFor(socket: Socket, { authority, authorization, timeout }: Asking): 
       done()
     }
     const fail = (error: unknown): void => settle(() => reject(error))
-    const end = (): void => fail(new ProxyError('its proxy hung up', true))
+    const end = (): void => fail(new ProxyError('its proxy closed the connection', true))
     const read = (chunk: Buffer): void => {
-      answer += chunk.toString('latin1')
-      const at = answer.indexOf(END)
-      if (at < 0 && answer.length <= MAX_ANSWER) return
-      const status = Number(/^HTTP\/1\.[01] (\d{3})/.exec(answer)?.[1])
-      const isWhole = at >= 0 && at + END.length === answer.length
+      response += chunk.toString('latin1')
+      const at = response.indexOf(END)
+      if (at < 0 && response.length <= MAX_RESPONSE) return
+      const status = Number(/^HTTP\/1\.[01] (\d{3})/.exec(response)?.[1])
+      const isWhole = at >= 0 && at + END.length === response.length
       if (status >= 200 && status < 300 && isWhole) settle(resolve)
       else fail(refusalOf(status))
     }
-    const timer = setTimeout(() => fail(new ProxyError('its proxy did not answer in time', true)), timeout)
+    const timer = setTimeout(() => fail(new ProxyError('its proxy did not respond in time', true)), timeout)
     socket.on('data', read).on('error', fail).on('close', end)
     const login = authorization === null ? '' : `Proxy-Authorization: ${authorization}\r\n`
     socket.write(`CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n${login}\r\n`)
@@ -80,17 +80,18 @@ function askFor(socket: Socket, { authority, authorization, timeout }: Asking): 
 }
 
 function refusalOf(status: number): ProxyError {
-  // a success with more behind it: what follows must come from the target, and nothing was said to that yet
-  if (!(status >= 300)) return new ProxyError('its proxy does not answer as a proxy', false)
-  if (status === 407) return new ProxyError('its proxy wants another login (407)', false)
-  return new ProxyError(`its proxy answered ${status}`, status >= 500)
+  // a success with more data: these must come from the target, to which nothing was sent yet
+  if (!(status >= 300)) return new ProxyError('its proxy does not respond as a proxy', false)
+  if (status === 407) return new ProxyError('its proxy requires another login (407)', false)
+  return new ProxyError(`its proxy responded with ${status}`, status >= 500)
 }
 
-/** What went wrong on the way to a proxy, said of the proxy. */
-export function proxyTrouble(error: unknown): Error {
+/** Converts an error of connecting to a proxy. */
+export function toProxyError(error: unknown): Error {
   if (error instanceof ProxyError || error instanceof ForbiddenTargetError) return error
   const known = toEgressError(error)
-  const why = known instanceof EgressTimeoutError ? 'no connection came about in time' : known.message
+  const why =
+    known instanceof EgressTimeoutError ? 'the connection was not established in time' : known.message
   return new ProxyError(`its proxy cannot be reached: ${why}`, true, error)
 }
 

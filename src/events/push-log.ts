@@ -6,9 +6,10 @@ import { matchesGlob } from '../input/glob.ts'
 import type { TagName } from '../oci/tag.ts'
 import { CursorExpiredError, decodeCursor, encodeCursor } from './cursor.ts'
 
+/** Cause of a push: an import, a push to the integrated registry, or a change of the tag. */
 export type PushSource = 'IMPORT' | 'REGISTRY' | 'TAG'
 
-/** One tag that got another image. Images and streams are named by their row ids. */
+/** The change of a tag to another image. Images and streams are identified by their row ids. */
 export interface Push {
   readonly sequence: number
   /** Milliseconds since 1970. */
@@ -23,17 +24,18 @@ export interface Push {
   readonly previousImageId: number | null
 }
 
-/** Which pushes are wanted; what is absent does not restrict. `imageStream` and `tag` take `*` globs. */
+/** Criteria for pushes; an absent one does not restrict. `imageStream` and `tag` can contain `*`. */
 export interface PushFilter {
   readonly namespace?: string | undefined
   readonly imageStream?: string | undefined
   readonly tag?: string | undefined
 }
 
+/** A part of the log. */
 export interface ReadOptions {
-  /** Only sequences above this one (exclusive). */
+  /** Only sequences above this one. */
   readonly after?: number | undefined
-  /** Only sequences below this one (exclusive). */
+  /** Only sequences below this one. */
   readonly before?: number | undefined
   readonly filter?: PushFilter | undefined
   /** Newest first, instead of oldest first. */
@@ -41,21 +43,24 @@ export interface ReadOptions {
   readonly limit: number
 }
 
-/** The record of every push in commit order. Cursors are positions in it. */
+/** The record of all pushes in commit order. Cursors are positions in it. */
 export interface PushLog {
-  /** Adds a push under the next number and, after the commit, rings the bell. */
+  /** Adds a push under the next number, which it returns, and notifies the listeners after the commit. */
   append(tx: Transaction, push: Omit<Push, 'sequence'>): number
   read(options: ReadOptions): Push[]
-  /** Sequence of the newest push, 0 when there was none yet. */
+  /** Returns the sequence of the newest push; 0 when there has been none. */
   head(): number
-  /** Pushes that were appended since this process opened the log, by source. */
+  /** Returns the number of pushes since this process opened the log, by source. */
   counts(): Readonly<Record<PushSource, number>>
-  /** Runs after each commit that appended; it carries nothing, listeners read the log. Returns how to stop. */
-  onBell(listener: () => void): () => void
+  /**
+   * Calls the listener after each commit that appended, without a payload: listeners read the log. Returns a function that
+   * removes the listener.
+   */
+  onAppend(listener: () => void): () => void
   cursor(sequence: number): string
-  /** The sequence of a cursor. Throws InvalidCursorError, or CursorExpiredError where reading on would leave a gap. */
+  /** Returns the sequence of a cursor. Throws InvalidCursorError, or CursorExpiredError if reading on would leave a gap. */
   position(cursor: string): number
-  /** Drops what was pushed before this time (milliseconds since 1970); their cursors expire. Returns how many. */
+  /** Removes pushes from before a time, in milliseconds since 1970. Cursors before the last of them expire. Returns their number. */
   dropBefore(time: number): number
 }
 
@@ -65,6 +70,7 @@ const COLUMNS = `sequence, pushed_at as pushedAt, source, namespace, image_strea
 
 const isGlob = (pattern: string): boolean => pattern.includes('*')
 
+/** Reports whether the push meets the criteria. */
 export const matchesPush = (push: Push, { namespace, imageStream, tag }: PushFilter): boolean =>
   (namespace === undefined || push.namespace === namespace) &&
   (imageStream === undefined || matchesGlob(imageStream, push.imageStreamName)) &&
@@ -73,7 +79,7 @@ export const matchesPush = (push: Push, { namespace, imageStream, tag }: PushFil
 export function createPushLog(db: Database): PushLog {
   db.prepare('insert or ignore into push_log_state (id, uid, dropped) values (1, ?, 0)').run(randomUUID())
   const uid = db.prepare<{ uid: string }>('select uid from push_log_state').get()?.uid ?? ''
-  // the newest push of a log that was dropped to its end is the last that was dropped
+  // when all pushes have been removed, the newest is the last removed one
   const last = 'coalesce((select max(sequence) from push_log), (select dropped from push_log_state))'
   const state = db.prepare<{ last: number; dropped: number }>(
     `select ${last} as last, dropped from push_log_state`,
@@ -85,7 +91,7 @@ export function createPushLog(db: Database): PushLog {
 
   const counts: Record<PushSource, number> = { IMPORT: 0, REGISTRY: 0, TAG: 0 }
   const listeners = new Set<() => void>()
-  const ring = (): void => {
+  const notify = (): void => {
     for (const listener of listeners) listener()
   }
 
@@ -105,38 +111,16 @@ export function createPushLog(db: Database): PushLog {
       tx.afterCommit(() => {
         counts[push.source] += 1
       })
-      tx.afterCommit(ring)
+      tx.afterCommit(notify)
       return sequence
     },
 
-    read({ after, before, filter = {}, descending = false, limit }) {
-      const where: string[] = []
-      const values: Parameter[] = []
-      const restrict = (condition: string, value: string | number | undefined): void => {
-        if (value === undefined) return
-        where.push(condition)
-        values.push(value)
-      }
-      restrict('sequence > ?', after)
-      restrict('sequence < ?', before)
-      restrict('namespace = ?', filter.namespace)
-      for (const [column, pattern] of [
-        ['image_stream_name', filter.imageStream],
-        ['tag', filter.tag],
-      ] as const) {
-        restrict(pattern && isGlob(pattern) ? `matches_glob(?, ${column})` : `${column} = ?`, pattern)
-      }
-      const order = descending ? 'desc' : 'asc'
-      const condition = where.length > 0 ? `where ${where.join(' and ')}` : ''
-      return db
-        .prepare<Push>(`select ${COLUMNS} from push_log ${condition} order by sequence ${order} limit ?`)
-        .all(...values, limit)
-    },
+    read: (options) => readPushes(db, options),
 
     head: () => bounds().last,
     counts: () => ({ ...counts }),
 
-    onBell(listener) {
+    onAppend(listener) {
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
@@ -155,7 +139,7 @@ export function createPushLog(db: Database): PushLog {
       }
       if (sequence < dropped) {
         throw new CursorExpiredError(
-          'what followed this cursor is no longer kept: read the streams, then start without "since"',
+          'pushes after this cursor have been removed: read the streams, then start without "since"',
         )
       }
       return sequence
@@ -163,7 +147,7 @@ export function createPushLog(db: Database): PushLog {
 
     dropBefore: (time) =>
       db.transact(() => {
-        // from the oldest up, so that it costs what is dropped and not what is kept
+        // from the oldest up: the cost depends on the removed pushes, not on the remaining ones
         const firstKept = db
           .prepare<{ sequence: number }>(
             'select sequence from push_log where pushed_at >= ? order by sequence limit 1',
@@ -174,4 +158,31 @@ export function createPushLog(db: Database): PushLog {
         return db.prepare('delete from push_log where sequence <= ?').run(dropped).changes
       }),
   }
+}
+
+function readPushes(
+  db: Database,
+  { after, before, filter = {}, descending = false, limit }: ReadOptions,
+): Push[] {
+  const where: string[] = []
+  const values: Parameter[] = []
+  const restrict = (condition: string, value: string | number | undefined): void => {
+    if (value === undefined) return
+    where.push(condition)
+    values.push(value)
+  }
+  restrict('sequence > ?', after)
+  restrict('sequence < ?', before)
+  restrict('namespace = ?', filter.namespace)
+  for (const [column, pattern] of [
+    ['image_stream_name', filter.imageStream],
+    ['tag', filter.tag],
+  ] as const) {
+    restrict(pattern && isGlob(pattern) ? `matches_glob(?, ${column})` : `${column} = ?`, pattern)
+  }
+  const order = descending ? 'desc' : 'asc'
+  const condition = where.length > 0 ? `where ${where.join(' and ')}` : ''
+  return db
+    .prepare<Push>(`select ${COLUMNS} from push_log ${condition} order by sequence ${order} limit ?`)
+    .all(...values, limit)
 }

@@ -1,20 +1,20 @@
 import { InvalidReferenceError, parseReference, type Reference } from '../oci/reference.ts'
 import { InvalidInputError } from './errors.ts'
 
-/** Throws InvalidInputError where the text is no reference of a whole repository. Returns it as it was written. */
+/** Returns the text if it refers to a whole repository, else throws InvalidInputError. */
 export function checkRepository(text: string, field: string): string {
   const { tag, digest } = checkReference(text, field)
-  // parsing fills in `latest`, so a tag that was written shows in the text
+  // parsing adds the default tag `latest`: only the text shows whether a tag was written
   if (digest !== null || (tag !== null && text.endsWith(`:${tag}`))) {
     throw new InvalidInputError(
       field,
-      `"${text}" names one image: leave out the tag and digest to mean the repository`,
+      `"${text}" names one image: leave out the tag and digest to name the repository`,
     )
   }
   return text
 }
 
-/** Throws InvalidInputError. */
+/** Parses a reference. Throws InvalidInputError. */
 export function checkReference(text: string, field: string): Reference {
   try {
     return parseReference(text)

@@ -1,4 +1,4 @@
-/** What was given cannot be taken; the message names what was wrong and what is allowed. */
+/** An argument is invalid; the message says what is wrong and what is allowed. */
 export class InvalidInputError extends Error {
   override readonly name = 'InvalidInputError'
   readonly code = 'INVALID'
@@ -11,18 +11,19 @@ export class InvalidInputError extends Error {
   }
 }
 
-/** A write named something that is not there. */
+/** The object of a write does not exist. */
 export class NotFoundError extends Error {
   override readonly name = 'NotFoundError'
   readonly code = 'NOT_FOUND'
 }
 
+/** An object with this name exists already. */
 export class AlreadyExistsError extends Error {
   override readonly name = 'AlreadyExistsError'
   readonly code = 'ALREADY_EXISTS'
 }
 
-/** The object changed since it was read, or a name means several things; nothing was written. */
+/** The object changed since it was read, or a name is ambiguous; nothing was written. */
 export class ConflictError extends Error {
   override readonly name = 'ConflictError'
   readonly code = 'CONFLICT'

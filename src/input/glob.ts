@@ -1,6 +1,6 @@
 /**
- * Whether the whole text matches a pattern in which `*` stands for any characters, none included.
- * Time grows with pattern × text, whatever the pattern: users write it.
+ * Reports whether the whole text matches a pattern, in which `*` stands for zero or more characters. Takes at most
+ * pattern × text steps, because users choose the pattern.
  */
 export function matchesGlob(pattern: string, text: string): boolean {
   let p = 0
@@ -14,7 +14,7 @@ export function matchesGlob(pattern: string, text: string): boolean {
       p++
       t++
     } else if (star >= 0) {
-      // let the last star take one more character
+      // the last star matches one more character
       p = star + 1
       t = ++resumeAt
     } else {
@@ -28,8 +28,8 @@ export function matchesGlob(pattern: string, text: string): boolean {
 const LAST_CHARACTER = '\x7f'
 
 /**
- * Where texts that match a pattern lie in byte order, the end excluded: those that begin with what stands before its
- * first `*`. Undefined where it begins with one. Names and tags are printable ASCII.
+ * Returns the range, in byte order and without its end, of all texts that begin like the pattern before its first `*`;
+ * undefined for a pattern that begins with `*`. Names and tags are printable ASCII.
  */
 export function literalRange(pattern: string): readonly [from: string, to: string] | undefined {
   const literal = pattern.split('*', 1)[0] ?? ''

@@ -1,4 +1,4 @@
-/** What `Map.groupBy` does, which Node.js 20 does not have. */
+/** Groups items by key, as `Map.groupBy`, which Node.js 20 lacks. */
 export function groupBy<Item, Key>(items: readonly Item[], key: (item: Item) => Key): Map<Key, Item[]> {
   const groups = new Map<Key, Item[]>()
   for (const item of items) {

@@ -6,12 +6,12 @@ export interface KeyValue {
   readonly value: string
 }
 
-/** Characters of all keys and values of one object together. */
+/** Maximum number of characters of all keys and values of one object. */
 export const MAX_KEY_VALUES_LENGTH = 256 * 1024
 const MAX_KEY_LENGTH = 317
 const KEY = /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?\/)?[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$/
 
-/** JSON text for a column, in the order given. Throws InvalidInputError: a key that breaks the grammar or is there twice. */
+/** Returns JSON text in the order of the entries. Throws InvalidInputError for invalid and duplicate keys. */
 export function writeKeyValues(entries: readonly KeyValue[], field: string): string {
   const seen = new Set<string>()
   let length = 0
@@ -22,7 +22,7 @@ export function writeKeyValues(entries: readonly KeyValue[], field: string): str
         `"${key.slice(0, 100)}" is not a key: letters, digits, ".", "_" and "-", with an optional "prefix/", at most ${MAX_KEY_LENGTH}`,
       )
     }
-    if (seen.has(key)) throw new InvalidInputError(`${field}.${at}.key`, `the key "${key}" is there twice`)
+    if (seen.has(key)) throw new InvalidInputError(`${field}.${at}.key`, `the key "${key}" occurs twice`)
     seen.add(key)
     length += key.length + value.length
   }
@@ -35,4 +35,5 @@ export function writeKeyValues(entries: readonly KeyValue[], field: string): str
   return JSON.stringify(entries.map(({ key, value }) => ({ key, value })))
 }
 
+/** Parses the text of `writeKeyValues`. */
 export const readKeyValues = (text: string): KeyValue[] => (text === '[]' ? [] : JSON.parse(text))

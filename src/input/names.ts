@@ -2,28 +2,28 @@ import { isNamespace, isStreamName, NAMESPACE_GRAMMAR, STREAM_NAME_GRAMMAR } fro
 import { isTagName, TAG_GRAMMAR, type TagName } from '../oci/tag.ts'
 import { InvalidInputError } from './errors.ts'
 
-/** A namespace: a DNS label. Throws InvalidInputError. */
+/** Throws InvalidInputError unless the text is a namespace, which is a DNS label. */
 export function checkNamespace(namespace: string, field = 'namespace'): void {
   if (!isNamespace(namespace)) {
     throw new InvalidInputError(field, `"${namespace}" is not a namespace: ${NAMESPACE_GRAMMAR}`)
   }
 }
 
-/** A stream's name, which must also be one that can be pushed to. Throws InvalidInputError. */
+/** Throws InvalidInputError unless the name is valid for a stream and for a repository of the integrated registry. */
 export function checkStreamName(namespace: string, name: string, field = 'name'): void {
   if (!isStreamName(namespace, name)) {
     throw new InvalidInputError(field, `"${name}" is not an image stream's name: ${STREAM_NAME_GRAMMAR}`)
   }
 }
 
-/** Throws InvalidInputError. */
+/** Returns the tag, or throws InvalidInputError if it is invalid. */
 export function checkTagName(tag: string, field = 'tag'): TagName {
   if (!isTagName(tag))
     throw new InvalidInputError(field, `"${tag}" is not a tag: it must match ${TAG_GRAMMAR}`)
   return tag
 }
 
-/** `ruby:latest` or `ruby@sha256:abc`, taken apart; without either, the tag `latest`. */
+/** Splits `ruby:latest` or `ruby@sha256:abc`; the default is the tag `latest`. */
 export function splitName(
   name: string,
 ): { stream: string; tag: string } | { stream: string; digest: string } {

@@ -1,7 +1,7 @@
 import { type Digest, isDigest } from './digest.ts'
 import type { Platform } from './platform.ts'
 
-/** What one piece of content is and how large. Source: OCI image-spec, descriptor.md. */
+/** Type, digest and size of one piece of content. Source: OCI image-spec, descriptor.md. */
 export interface Descriptor {
   readonly mediaType: string
   readonly digest: Digest
@@ -9,19 +9,20 @@ export interface Descriptor {
   readonly size: number
   readonly platform?: Platform
   readonly artifactType?: string
-  /** Where else the content may be had: it need not be in the registry. Never followed by us. */
+  /** Other locations of the content, which need not be in the registry. This server never follows them. */
   readonly urls?: readonly string[]
   readonly annotations: Readonly<Record<string, string>>
 }
 
 type Json = Readonly<Record<string, unknown>>
 
+/** Reports whether the value is a JSON object. */
 export const isObject = (value: unknown): value is Json =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
 const textOf = (value: unknown): string => (typeof value === 'string' ? value : '')
 
-/** Only entries whose value is text; keys like `__proto__` stay plain keys. */
+/** Returns the entries whose value is text; keys like `__proto__` stay plain keys. */
 export function parseStringMap(value: unknown): Readonly<Record<string, string>> {
   if (!isObject(value)) return {}
   return Object.fromEntries(
@@ -29,7 +30,7 @@ export function parseStringMap(value: unknown): Readonly<Record<string, string>>
   )
 }
 
-/** Undefined when os or architecture is missing. */
+/** Parses a platform; undefined when os or architecture is missing. */
 export function parsePlatform(value: unknown): Platform | undefined {
   if (!isObject(value)) return undefined
   const os = textOf(value.os)
@@ -39,7 +40,7 @@ export function parsePlatform(value: unknown): Platform | undefined {
   return { os, architecture, ...(variant && { variant }) }
 }
 
-/** Undefined when what stands there is no descriptor: no digest that we know, or a size that is not a byte count. */
+/** Parses a descriptor; undefined for an unsupported digest or an invalid size. */
 export function parseDescriptor(value: unknown): Descriptor | undefined {
   if (!isObject(value) || !isDigest(value.digest)) return undefined
   if (typeof value.size !== 'number' || !Number.isSafeInteger(value.size) || value.size < 0) return undefined
@@ -59,7 +60,7 @@ export function parseDescriptor(value: unknown): Descriptor | undefined {
 
 const REFERENCE_TYPE = 'vnd.docker.reference.type'
 
-/** Whether an index's child only accompanies another (a build attestation), and is not an image to run. */
+/** Reports whether a child of an index accompanies another child (a build attestation) and is not an image to run. */
 export const isAttachment = ({ annotations, platform, artifactType }: Descriptor): boolean =>
   annotations[REFERENCE_TYPE] === 'attestation-manifest' ||
   artifactType !== undefined ||

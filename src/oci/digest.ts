@@ -7,18 +7,19 @@ export type DigestAlgorithm = 'sha256' | 'sha512'
 
 const DIGEST = /^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/
 
+/** Reports whether the text is a digest with a supported algorithm. */
 export const isDigest = (text: unknown): text is Digest => typeof text === 'string' && DIGEST.test(text)
 
-/** The digest as it stands, or undefined when it breaks the grammar or names another algorithm. */
+/** Returns the digest; undefined for invalid text and for another algorithm. */
 export const parseDigest = (text: unknown): Digest | undefined => (isDigest(text) ? text : undefined)
 
 export const algorithmOf = (digest: Digest): DigestAlgorithm =>
   digest.startsWith('sha512:') ? 'sha512' : 'sha256'
 
-/** The digest of exactly these bytes. */
+/** Returns the digest of the bytes. */
 export const digestOf = (bytes: Uint8Array | string, algorithm: DigestAlgorithm = 'sha256'): Digest =>
   `${algorithm}:${hash(algorithm, bytes, 'hex')}` as Digest
 
-/** Whether the bytes are what the digest promises, by the digest's own algorithm. */
+/** Reports whether the bytes have the digest. */
 export const matchesDigest = (bytes: Uint8Array, digest: Digest): boolean =>
   digestOf(bytes, algorithmOf(digest)) === digest

@@ -12,28 +12,28 @@ import {
 import { isRepositoryName } from './reference.ts'
 import { isTagName, type TagName } from './tag.ts'
 
-/** What a registry tells of a manifest or tag of its own. */
+/** A registry's notification about one of its manifests or tags. */
 export interface RegistryEvent {
-  /** The registry's own name of the event: a second delivery has the same. */
+  /** The registry's id of the event; a repeated delivery has the same. */
   readonly eventId: string
   readonly action: 'push' | 'delete'
-  /** The repository's path, as the registry has it. */
+  /** Path of the repository in the registry. */
   readonly repository: string
   /** The tag that was pushed or deleted; null for a manifest by its digest. */
   readonly tag: TagName | null
-  /** Of a push always there. A deletion with neither tag nor digest is the whole repository's. */
+  /** Never null for a push. A deletion with neither tag nor digest is of the whole repository. */
   readonly digest: Digest | null
   /** Milliseconds since 1970, by the registry's clock. */
   readonly occurredAt: number
 }
 
-/** What was sent is no envelope of notifications; the message says which part is wrong. */
+/** The body is not a notification envelope; the message says which part is wrong. */
 export class InvalidEnvelopeError extends Error {
   override readonly name = 'InvalidEnvelopeError'
   readonly code = 'INVALID'
 }
 
-/** Schema 1 cannot be read, but that it was pushed should not go unsaid. */
+/** Includes schema 1, which cannot be read but whose push is reported. */
 const MANIFEST_TYPES: ReadonlySet<string> = new Set([
   OCI_MANIFEST,
   OCI_INDEX,
@@ -42,22 +42,22 @@ const MANIFEST_TYPES: ReadonlySet<string> = new Set([
   DOCKER_SCHEMA1,
   DOCKER_SCHEMA1_SIGNED,
 ])
-/** No spaces: names with one are the inbox's own. */
+/** Without spaces, which mark ids that the inbox creates itself. */
 const EVENT_ID = /^[!-~]{1,200}$/
-/** A registry sends one at a time; no body of the size that is taken has more that are meant. */
+/** Registries send one event at a time; the size limit of a body allows no larger number of valid events. */
 export const MAX_EVENTS = 20_000
 const TIMESTAMP = /^\d{4}-\d\d-\d\dT/
 
-/** An event of an envelope: one that matters, with the registry's host as its client named it; or why it is none. */
+/** An entry of an envelope: a relevant event, with the registry's host from the client's request, or why it is none. */
 export type EnvelopeEntry =
   | { readonly kind: 'event'; readonly event: RegistryEvent; readonly host: string | null }
-  /** A pull (a HEAD is told as one), a mount, an action that nobody knows yet, or of a blob. */
+  /** A pull (reported for a HEAD as well), a mount, an unknown action, or an event of a blob. */
   | { readonly kind: 'ignored'; readonly what: string }
   | { readonly kind: 'invalid'; readonly message: string }
 
 /**
- * Every event of an envelope, in their order, each for itself. A deleted blob looks like a deleted manifest, which its
- * digest will tell apart. Throws InvalidEnvelopeError where there is no list of events at all.
+ * Reads every event of an envelope, in order; one invalid event does not affect the others. A deleted blob has the form
+ * of a deleted manifest; callers distinguish them by digest. Throws InvalidEnvelopeError without a list of events.
  * Source: distribution, notifications; bodies of 2.8.2 and 3.0.0.
  */
 export function readEnvelope(body: string): EnvelopeEntry[] {
@@ -70,14 +70,12 @@ export function readEnvelope(body: string): EnvelopeEntry[] {
   const events = isObject(json) ? json.events : undefined
   if (!Array.isArray(events)) throw new InvalidEnvelopeError('the body has no list "events"')
   if (events.length > MAX_EVENTS) {
-    throw new InvalidEnvelopeError(
-      `the body has ${events.length} events: ${MAX_EVENTS} are the most that are read`,
-    )
+    throw new InvalidEnvelopeError(`the body has ${events.length} events: at most ${MAX_EVENTS} are allowed`)
   }
   return events.map((event, at) => readEvent(event, `events[${at}]`))
 }
 
-/** The events of an envelope that matter. Throws InvalidEnvelopeError, also when one event of several is wrong. */
+/** Returns the relevant events of an envelope. Throws InvalidEnvelopeError, also when one of several events is invalid. */
 export function parseEnvelope(body: string): RegistryEvent[] {
   return readEnvelope(body).flatMap((entry) => {
     if (entry.kind === 'invalid') throw new InvalidEnvelopeError(entry.message)
@@ -121,11 +119,11 @@ function readEvent(event: unknown, where: string): EnvelopeEntry {
   }
 }
 
-/** Of a push the media type tells; of a deletion there is none, or an empty one. */
+/** The media type shows it for a push; a deletion has none, or an empty one. */
 const isOfBlob = (action: 'push' | 'delete', mediaType: unknown): boolean => {
   const type = typeof mediaType === 'string' ? essenceOf(mediaType) : ''
   return type === '' ? action === 'push' : !MANIFEST_TYPES.has(type)
 }
 
-/** Null where nothing is said: absent, or empty as 3.0.0 writes it. */
+/** Returns the value; null when it is absent, or empty as in 3.0.0. */
 const givenText = (value: unknown): unknown => (value === undefined || value === '' ? null : value)

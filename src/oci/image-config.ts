@@ -1,7 +1,7 @@
 import { isObject, parsePlatform, parseStringMap } from './descriptor.ts'
 import type { Platform } from './platform.ts'
 
-/** What an image's config says of how to run it. Source: OCI image-spec, config.md. */
+/** An image's configuration. Source: OCI image-spec, config.md. */
 export interface ImageConfig {
   readonly created: Date | null
   readonly platform: Platform | null
@@ -24,13 +24,13 @@ const textOrNull = (value: unknown): string | null =>
   typeof value === 'string' && value !== '' ? value : null
 const keysOf = (value: unknown): readonly string[] => (isObject(value) ? Object.keys(value).sort() : [])
 
-/** An RFC 3339 time; null for none, and for the zero times that reproducible builds write (1970, 0001). */
+/** Parses an RFC 3339 time; null for other values, and for the zero times of reproducible builds (1970, 0001). */
 export function parseCreated(value: unknown): Date | null {
   const time = typeof value === 'string' ? Date.parse(value) : Number.NaN
   return time > 0 ? new Date(time) : null
 }
 
-/** Reads a config's text. What is missing or of another shape is null or empty: a strange config is still an image. */
+/** Parses a config. Missing and malformed fields are null or empty: an image with an unusual config is still an image. */
 export function parseImageConfig(text: string): ImageConfig {
   const json = parseOrEmpty(text)
   const run = isObject(json.config) ? json.config : {}

@@ -16,16 +16,16 @@ export interface ImageManifest {
   readonly mediaType: string
   readonly config: Descriptor
   readonly layers: readonly Descriptor[]
-  /** True when it carries something else than a container image (an SBOM, a chart): its config has no platform. */
+  /** True when it contains something other than a container image (an SBOM, a chart): its config has no platform. */
   readonly artifact: boolean
-  /** What it carries, where it says so itself. */
+  /** Type of its content if declared. */
   readonly artifactType: string | null
-  /** The manifest that it is about: a signature's image. */
+  /** The manifest to which it refers, for example the image of a signature. */
   readonly subject: Descriptor | null
   readonly annotations: Readonly<Record<string, string>>
 }
 
-/** A manifest of manifests, one a platform. Source: OCI image-spec, image-index.md; Docker manifest list. */
+/** A list of manifests, one for each platform. Source: OCI image-spec, image-index.md; Docker manifest list. */
 export interface ImageIndex {
   readonly kind: 'index'
   readonly mediaType: string
@@ -37,18 +37,18 @@ export interface ImageIndex {
 
 export type Manifest = ImageManifest | ImageIndex
 
-/** The bytes are not a manifest that can be trusted; the message says what is wrong with them. */
+/** The bytes are not a valid manifest; the message says what is wrong. */
 export class InvalidManifestError extends Error {
   override readonly name = 'InvalidManifestError'
   readonly code = 'INVALID_MANIFEST'
 }
 
-/** Bytes: what every registry must take, and the most that we read. */
+/** Maximum size in bytes: what every registry must accept. */
 export const MAX_MANIFEST_SIZE = 4 * 1024 * 1024
-/** Bytes of an image's config. */
+/** Maximum size of an image's config, in bytes. */
 export const MAX_CONFIG_SIZE = 8 * 1024 * 1024
 export const MAX_INDEX_CHILDREN = 1000
-/** An index may hold indexes; this many levels, the outermost included. */
+/** Maximum number of levels of nested indexes, the outermost included. */
 export const MAX_INDEX_DEPTH = 3
 
 const refuse = (why: string): never => {
@@ -75,8 +75,8 @@ const descriptorsOf = (value: unknown, field: string): readonly Descriptor[] => 
 }
 
 /**
- * Reads a manifest as a registry served it. The type is the Content-Type's; the document's own `mediaType` must agree
- * where it has one, and stands in where the registry named none that is a manifest's.
+ * Parses a manifest as a registry served it. The type is that of the Content-Type; the document's own `mediaType` must
+ * agree with it, and is used when the Content-Type is not a manifest type.
  * Throws InvalidManifestError: not JSON, schema 1, contradicting types, `manifests` beside `layers` (CVE-2021-41190),
  * too many children.
  */
@@ -85,11 +85,11 @@ export function parseManifest(bytes: Uint8Array, contentType = ''): Manifest {
   const json = parseObject(bytes)
   const own = typeof json.mediaType === 'string' ? json.mediaType : ''
   if (json.schemaVersion === 1 || isSchema1Type(sent) || isSchema1Type(own)) {
-    refuse('it is a Docker schema 1 manifest, a format that registries have withdrawn; push the image again')
+    refuse('it is a Docker schema 1 manifest, which registries no longer support: push the image again')
   }
   const isManifestType = [OCI_MANIFEST, DOCKER_MANIFEST, OCI_INDEX, DOCKER_LIST].includes(sent)
   if (isManifestType && own !== '' && own !== sent) {
-    refuse(`it was served as ${sent} but calls itself ${own}`)
+    refuse(`its Content-Type is ${sent} but its mediaType is ${own}`)
   }
   const hasManifests = json.manifests !== undefined
   const hasLayers = json.layers !== undefined || json.config !== undefined
@@ -103,14 +103,14 @@ export function parseManifest(bytes: Uint8Array, contentType = ''): Manifest {
       : (parseDescriptor(json.subject) ?? refuse('"subject" has no valid digest and size'))
 
   if (isIndexType(mediaType)) {
-    if (hasLayers) refuse(`it is served as an index (${mediaType}) but has layers`)
+    if (hasLayers) refuse(`its type is an index (${mediaType}) but it has layers`)
     const manifests = descriptorsOf(json.manifests, 'manifests')
     if (manifests.length > MAX_INDEX_CHILDREN) {
-      refuse(`the index has ${manifests.length} children, more than ${MAX_INDEX_CHILDREN}`)
+      refuse(`the index has ${manifests.length} children: at most ${MAX_INDEX_CHILDREN} are allowed`)
     }
     return { kind: 'index', mediaType, manifests, artifactType, subject, annotations }
   }
-  if (hasManifests) refuse(`it is served as an image (${mediaType}) but has children`)
+  if (hasManifests) refuse(`its type is an image (${mediaType}) but it has children`)
   const config = parseDescriptor(json.config) ?? refuse('"config" has no valid digest and size')
   return {
     kind: 'image',

@@ -7,25 +7,25 @@ export const DOCKER_CONFIG = 'application/vnd.docker.container.image.v1+json'
 export const DOCKER_SCHEMA1 = 'application/vnd.docker.distribution.manifest.v1+json'
 export const DOCKER_SCHEMA1_SIGNED = 'application/vnd.docker.distribution.manifest.v1+prettyjws'
 
-/** What we can read, the most telling first: without an index type a registry may answer with one child's digest. */
+/** Supported manifest types, indexes first: without an index type a registry may respond with one child. */
 export const MANIFEST_ACCEPT = [OCI_INDEX, DOCKER_LIST, OCI_MANIFEST, DOCKER_MANIFEST].join(', ')
 
 export const isIndexType = (mediaType: string): boolean =>
   mediaType === OCI_INDEX || mediaType === DOCKER_LIST
 export const isSchema1Type = (mediaType: string): boolean =>
   mediaType === DOCKER_SCHEMA1 || mediaType === DOCKER_SCHEMA1_SIGNED
-/** Whether a config of this type is a container image's, with platform, env and labels in it. */
+/** Reports whether a config of this type is that of a container image, with platform, environment and labels. */
 export const isImageConfigType = (mediaType: string): boolean =>
   mediaType === OCI_CONFIG || mediaType === DOCKER_CONFIG
 
 /**
- * Whether layers of this type may be kept from being handed on, and so need not be in the registry.
+ * Reports whether layers of this type may not be redistributed, and so may be absent from the registry.
  * Source: OCI image-spec, layer.md, non-distributable layers; Docker's foreign layers.
  */
 export const isNonDistributableType = (mediaType: string): boolean =>
   mediaType.startsWith('application/vnd.oci.image.layer.nondistributable.') ||
   mediaType === 'application/vnd.docker.image.rootfs.foreign.diff.tar.gzip'
 
-/** `type/subtype` in lower case, without parameters. */
+/** Returns `type/subtype` in lower case, without parameters. */
 export const essenceOf = (contentType: string): string =>
   (contentType.split(';', 1)[0] ?? '').trim().toLowerCase()

@@ -1,17 +1,17 @@
 import { type Digest, isDigest } from './digest.ts'
 import { isTagName, TAG_GRAMMAR, type TagName } from './tag.ts'
 
-/** A parsed image reference, defaults filled in. */
+/** A parsed image reference with its defaults. */
 export interface Reference {
-  /** `docker.io`, `quay.io`, `localhost:5000`, `[::1]:5000`: as people write it, not the host that is dialled. */
+  /** `docker.io`, `quay.io`, `localhost:5000`, `[::1]:5000`: as users write it, not the host that is connected to. */
   readonly registry: string
   readonly repository: string
-  /** Null only where a digest alone was given. A tag beside a digest is kept but not used for fetching. */
+  /** Null only for a digest without a tag. A tag together with a digest is not used for fetching. */
   readonly tag: TagName | null
   readonly digest: Digest | null
 }
 
-/** A reference that breaks the grammar; the message names the part and what is allowed there. */
+/** The text is not a reference; the message says which part is wrong and what is allowed. */
 export class InvalidReferenceError extends Error {
   override readonly name = 'InvalidReferenceError'
   readonly code = 'INVALID'
@@ -32,13 +32,14 @@ const MAX_REPOSITORY_LENGTH = 255
 const HOST_LABEL = '[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?'
 const REGISTRY = new RegExp(`^(?:${HOST_LABEL}(?:\\.${HOST_LABEL})*|\\[[0-9A-Fa-f:.]+\\])(?::[0-9]{1,5})?$`)
 
+/** Reports whether the text is a repository's path. */
 export const isRepositoryName = (text: string): boolean =>
   text.length <= MAX_REPOSITORY_LENGTH && REPOSITORY.test(text)
 
-/** Whether the text is a host name or an address, with an optional port. */
+/** Reports whether the text is a host name or an address, with an optional port. */
 export const isRegistryName = (text: string): boolean => REGISTRY.test(text) && portOf(text) <= 65535
 
-// Only these mark a first part as a registry: `foo/bar` is a repository of Docker Hub, `foo.io/bar` one of foo.io.
+// Identifies a first part as a registry: `foo/bar` is a repository of Docker Hub, `foo.io/bar` one of foo.io.
 const looksLikeRegistry = (part: string): boolean =>
   part.includes('.') || part.includes(':') || part === 'localhost'
 
@@ -67,7 +68,9 @@ export function parseReference(text: string): Reference {
   const at = text.indexOf('@')
   const digest = at < 0 ? null : text.slice(at + 1)
   if (digest !== null && !isDigest(digest)) {
-    return refuse('after "@" stands a digest, sha256: and 64 or sha512: and 128 lowercase hexadecimal digits')
+    return refuse(
+      '"@" must be followed by a digest: sha256: and 64, or sha512: and 128, lowercase hexadecimal digits',
+    )
   }
   const named = at < 0 ? text : text.slice(0, at)
   const colon = named.indexOf(':', named.lastIndexOf('/') + 1)
@@ -90,19 +93,19 @@ export function parseReference(text: string): Reference {
 
 const portOf = (registry: string): number => Number(/:(\d+)$/.exec(registry)?.[1] ?? 0)
 
-/** `registry/repository`, all defaults written out. */
+/** Returns `registry/repository` with all defaults. */
 export const formatRepository = ({
   registry,
   repository,
 }: Pick<Reference, 'registry' | 'repository'>): string => `${registry}/${repository}`
 
-/** The whole reference with its defaults; parsing it gives the same reference again. */
+/** Returns the whole reference with its defaults; parsing it returns an equal reference. */
 export const formatReference = (reference: Reference): string =>
   formatRepository(reference) +
   (reference.tag === null ? '' : `:${reference.tag}`) +
   (reference.digest === null ? '' : `@${reference.digest}`)
 
-/** A pull spec that can only ever mean one image. */
+/** Returns a pull spec by digest. */
 export const pullSpecByDigest = (
   repository: Pick<Reference, 'registry' | 'repository'>,
   digest: Digest,

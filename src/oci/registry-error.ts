@@ -1,4 +1,4 @@
-/** Why a registry did not give what was asked; the words of an `ImportSuccess=False` condition. */
+/** Why a request to a registry failed; the reasons of an `ImportSuccess=False` condition. */
 export type RegistryErrorReason =
   | 'NotFound'
   | 'Unauthorized'
@@ -10,19 +10,20 @@ export type RegistryErrorReason =
   | 'TooManyRequests'
   | 'InternalError'
 
+/** Fields of a RegistryError. */
 export interface RegistryErrorDetail {
   reason: RegistryErrorReason
-  /** `host[:port]` as the reference spelled it. */
+  /** `host[:port]` as written in the reference. */
   registry: string
   repository?: string
-  /** HTTP status of the answer, when there was one. */
+  /** HTTP status of the response, if there was one. */
   status?: number
   cause?: unknown
 }
 
 /**
- * A registry was asked and the answer is no. The message is for a person: which registry, which repository, what it
- * answered; the same cause gives the same words, and never a credential.
+ * A request to a registry failed. The message is for users: it names the registry, the repository and the cause, never
+ * contains a credential, and is equal for equal causes.
  */
 export class RegistryError extends Error {
   override readonly name = 'RegistryError'

@@ -10,18 +10,18 @@ const LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/
 const SUBDOMAIN = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/
 const MAX_LENGTH = 253
 
-/** What a client is told when a namespace is refused. */
+/** Grammar of namespaces, for messages. */
 export const NAMESPACE_GRAMMAR =
   '1 to 63 lowercase letters, digits and dashes, beginning and ending with a letter or digit'
 
-/** What a client is told when a stream's name is refused. */
+/** Grammar of stream names, for messages. */
 export const STREAM_NAME_GRAMMAR =
   `at most ${MAX_LENGTH} lowercase letters, digits, dashes and dots, ` +
   'each part beginning and ending with a letter or digit, and namespace/name at most 255 characters'
 
-/** Whether the text is a DNS label. */
+/** Reports whether the text is a DNS label. */
 export const isNamespace = (text: string): boolean => LABEL.test(text)
 
-/** Whether the text is a DNS subdomain, and `namespace/name` a repository that can be pushed to. */
+/** Reports whether the text is a DNS subdomain, and `namespace/name` a valid repository. */
 export const isStreamName = (namespace: string, name: string): boolean =>
   name.length <= MAX_LENGTH && SUBDOMAIN.test(name) && isRepositoryName(`${namespace}/${name}`)

@@ -3,24 +3,25 @@ import type { Digest } from './digest.ts'
 /** A tag's name. Source: OCI distribution-spec, pulling manifests. */
 export type TagName = string & { readonly __brand: 'TagName' }
 
-/** `[A-Za-z0-9_][A-Za-z0-9._-]{0,127}`: what a client is told when a tag is refused. */
+/** Grammar of tags as a regular expression, also for messages. */
 export const TAG_GRAMMAR = '[A-Za-z0-9_][A-Za-z0-9._-]{0,127}'
 
 const TAG = new RegExp(`^${TAG_GRAMMAR}$`)
-// of a sha512 digest as of a sha256 one, the first 64 digits: a tag has at most 128 characters
+// 64 digits also for sha512: a tag has at most 128 characters
 const FALLBACK_TAG = /^sha(?:256|512)-[0-9a-f]{64}(?:\.[A-Za-z0-9]+)?$/
 
+/** Reports whether the text is a tag. */
 export const isTagName = (text: unknown): text is TagName => typeof text === 'string' && TAG.test(text)
 
 /**
- * Whether a tag only carries referrers of another image: `sha256-<hex>`, `sha256-<hex>.sig`, `.att`, `.sbom`.
+ * Reports whether a tag holds referrers of another image: `sha256-<hex>`, `sha256-<hex>.sig`, `.att`, `.sbom`.
  * Source: OCI distribution-spec, referrers tag schema; cosign's naming.
  */
 export const isReferrersTag = (tag: TagName): boolean => FALLBACK_TAG.test(tag)
 
 /**
- * The tag under which clients keep an image's referrers where the registry keeps none; `suffix` is cosign's: `.sig`,
- * `.att`, `.sbom`. Source: OCI distribution-spec, referrers tag schema: at most 64 characters of the digest.
+ * Returns the tag under which clients store an image's referrers in a registry without a referrers API; `suffix` is
+ * cosign's `.sig`, `.att` or `.sbom`. Source: OCI distribution-spec, referrers tag schema: at most 64 characters of the digest.
  */
 export const tagOfReferrers = (subject: Digest, suffix = ''): TagName => {
   const [algorithm = '', hex = ''] = subject.split(':')

@@ -1,9 +1,9 @@
 import semver from 'semver'
 
-/** A version as tags write it: `1.2.3`, `v1.2`, `1.2.3-rc1`. */
+/** A version as in tags: `1.2.3`, `v1.2`, `1.2.3-rc1`. */
 export interface TagVersion {
   readonly prefix: '' | 'v'
-  /** Whether the patch is written; `1.2` means 1.2.0. */
+  /** Whether it contains a patch number; `1.2` is parsed as 1.2.0. */
   readonly full: boolean
   readonly parsed: semver.SemVer
 }
@@ -11,7 +11,7 @@ export interface TagVersion {
 const MINOR = /^(v?)(\d+\.\d+)(-.*)?$/
 const FULL = /^(v?)(\d+\.\d+\.\d+(?:-.*)?)$/
 
-/** The version that a text writes in full or to its minor number; undefined for all else, a lone number too. */
+/** Parses a version with at least a minor number; undefined for other text, also for a single number. */
 export function parseVersion(text: string): TagVersion | undefined {
   const [, minorPrefix, minor, suffix = ''] = MINOR.exec(text) ?? []
   const [, fullPrefix, full] = FULL.exec(text) ?? []

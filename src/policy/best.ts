@@ -1,17 +1,17 @@
-/** The best few of any number that pass by. */
+/** The best items of a sequence of any length. */
 export interface Best<T> {
   add(item: T): void
-  /** Best first. */
+  /** Returns the best items, the best first. */
   take(): readonly T[]
 }
 
 /**
- * Keeps the best `count`; `compare` is above 0 when the first is the better one. Never holds more than twice as many, so
- * that ten thousand cost no sort of ten thousand.
+ * Creates a collection of the best `count` items; `compare` returns a number above 0 when its first argument is better.
+ * Holds at most twice as many, and so never sorts the whole sequence.
  */
 export function createBest<T>(count: number, compare: (a: T, b: T) => number): Best<T> {
   let kept: T[] = []
-  /** Better than what can no longer be among the best. */
+  /** Items below this one cannot be among the best. */
   let worst: T | undefined
   const cut = (): void => {
     kept.sort((a, b) => compare(b, a))

@@ -4,7 +4,7 @@ import { createFilter } from './filter.ts'
 import { POLICY_ORDERS, type TagPolicy, type TagPolicyInput } from './policy.ts'
 import { createVersionRange } from './version-range.ts'
 
-/** The policy asked for. Throws InvalidInputError: what cannot be read, goes beyond a bound, or has no effect. */
+/** Returns the policy in its canonical form. Throws InvalidInputError for invalid, too large and ineffective settings. */
 export function checkPolicy(input: TagPolicyInput): TagPolicy {
   const { order } = input
   if (!POLICY_ORDERS.includes(order)) {

@@ -5,50 +5,50 @@ import { EXCLUSION_REASONS, type ExclusionReason } from './exclusion.ts'
 import { explainChosen, explainExcluded, explainRanked } from './explain.ts'
 import { type Candidate, type Excluded, isRanked, type Ranked, type Rule } from './rule.ts'
 
-/** A tag that could have been chosen, and what it was compared by. */
+/** A tag that can be chosen, with the value that was compared. */
 export interface RankedTag {
   readonly tag: TagName
   readonly value: string
-  /** Why it was chosen, or why it stands behind the chosen one. */
+  /** Why it was chosen, or why it ranks below the chosen tag. */
   readonly message: string
 }
 
-/** A tag that could not be chosen. */
+/** A tag that cannot be chosen. */
 export interface ExcludedTag {
   readonly tag: TagName
-  /** What was to be compared; null where it did not come to that. */
+  /** The value to compare; null when none was extracted. */
   readonly value: string | null
   readonly reason: ExclusionReason
   readonly message: string
 }
 
-/** What a rule chose, and why. */
+/** The tag that a rule chose, and the reasons. */
 export interface Decision {
   /** Null when no tag can be chosen. */
   readonly chosen: TagName | null
   readonly rankedCount: number
   readonly excludedCount: number
-  /** Best first: the chosen one is at the head. */
+  /** Best first: the first is the chosen tag. */
   readonly ranked: readonly RankedTag[]
-  /** Those that came nearest to being chosen first. */
+  /** Those that come nearest to being chosen first. */
   readonly excluded: readonly ExcludedTag[]
 }
 
-/** A tag that is out whatever the rule says of its name. */
+/** A tag that is excluded regardless of its name. */
 export interface ExcludedAlready {
   readonly tag: TagName
   readonly reason: 'FOLLOWS' | 'NO_IMAGE' | 'NO_CREATION_TIME'
-  /** Why, where more is known than the reason says. */
+  /** Explanation, if more specific than the reason. */
   readonly message?: string
 }
 
 export interface DecideOptions {
-  /** How many tags of each kind the decision names; counts are of all. */
+  /** Number of ranked and of excluded tags that the decision lists; its counts include all. */
   readonly shown: number
   readonly excludedAlready?: Iterable<ExcludedAlready>
 }
 
-/** What a rule chooses of these, whatever order they come in. No name may be there twice. */
+/** Applies a rule to candidates in any order. Each name must occur once. */
 export function decide(
   rule: Rule,
   candidates: Iterable<Candidate>,
@@ -60,15 +60,15 @@ export function decide(
   return deciding.decision()
 }
 
-/** A decision that is made as the tags come, for who has more of them than can be looked at in one go. */
+/** A decision in steps, for more tags than can be ranked at once. */
 export interface Deciding {
   add(candidate: Candidate): void
   addExcluded(already: ExcludedAlready): void
-  /** What is chosen of all that were added. */
+  /** Returns the decision among all added tags. */
   decision(): Decision
 }
 
-/** As `decide`; `shown` is how many tags of each kind the decision names. */
+/** Starts a decision in steps; `shown` as in DecideOptions. */
 export function beginDeciding(rule: Rule, shown: number): Deciding {
   const ranked = createBest<Ranked>(Math.max(shown, 1), rule.compare)
   const excluded = createBest<Excluded & { message?: string }>(shown, nearestFirst(rule))
@@ -117,7 +117,7 @@ export function beginDeciding(rule: Rule, shown: number): Deciding {
 
 const NEARNESS = new Map(EXCLUSION_REASONS.map((reason, at) => [reason, EXCLUSION_REASONS.length - at]))
 
-// by reason, then as if both could be chosen, then by name
+// by reason, then by rank, then by name
 const nearestFirst =
   (rule: Rule) =>
   (a: Excluded, b: Excluded): number =>

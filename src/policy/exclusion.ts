@@ -1,4 +1,4 @@
-/** Why a tag cannot be chosen; those that came nearest to it first. */
+/** Reasons why a tag cannot be chosen; nearest to being chosen first. */
 export const EXCLUSION_REASONS = [
   'PRERELEASE',
   'OUT_OF_RANGE',

@@ -8,14 +8,14 @@ const COMPARED: Readonly<Record<PolicyOrder, string>> = {
   ALPHABETICAL: 'texts',
   NEWEST: 'images',
 }
-/** The two ends of each order: where the highest is, and where the lowest. */
+/** The two ends of each order: of the highest and of the lowest value. */
 const ENDS: Readonly<Record<PolicyOrder, readonly [string, string]>> = {
   SEMVER: ['highest', 'lowest'],
   NUMERICAL: ['highest', 'lowest'],
   ALPHABETICAL: ['last', 'first'],
   NEWEST: ['newest', 'oldest'],
 }
-/** What is said of a value that lost: where the highest was asked for, and where the lowest was. */
+/** Relation of a lower-ranked value to the chosen one: for the highest, and for the lowest. */
 const LOST: Readonly<Record<PolicyOrder, readonly [string, string]>> = {
   SEMVER: ['is lower than', 'is higher than'],
   NUMERICAL: ['is lower than', 'is higher than'],
@@ -23,14 +23,14 @@ const LOST: Readonly<Record<PolicyOrder, readonly [string, string]>> = {
   NEWEST: ['is older than', 'is newer than'],
 }
 
-/** Why a tag was chosen of so many. */
+/** Explains why a tag was chosen among the ranked ones. */
 export function explainChosen({ order, range, lowest }: TagPolicy, rankedCount: number): string {
   const where = range === null ? '' : ` in ${range}`
   if (rankedCount === 1) return `the only one of the ${COMPARED[order]}${where}`
   return `the ${ENDS[order][lowest ? 1 : 0]} of ${rankedCount} ${COMPARED[order]}${where}`
 }
 
-/** Why a tag stands behind the chosen one. */
+/** Explains why a tag ranks below the chosen one. */
 export function explainRanked(rule: Rule, ranked: Ranked, chosen: Ranked): string {
   const { order, lowest } = rule.policy
   if (!rule.isSame(ranked, chosen)) {
@@ -48,7 +48,7 @@ export function explainRanked(rule: Rule, ranked: Ranked, chosen: Ranked): strin
   }
 }
 
-/** Why a tag cannot be chosen. */
+/** Explains why a tag cannot be chosen. */
 export function explainExcluded({ filter, range }: TagPolicy, { value, reason }: Excluded): string {
   const shown = value === null ? 'it' : quoted(value)
   switch (reason) {

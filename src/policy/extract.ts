@@ -2,21 +2,22 @@ import { InvalidInputError } from '../input/errors.ts'
 import { quoted } from '../input/quoted.ts'
 import type { Captures, Pattern } from './pattern.ts'
 
-/** Characters of an extract. */
+/** Maximum number of characters of an extract. */
 export const MAX_EXTRACT_LENGTH = 255
 
-/** What is compared, of what a match captured. */
+/** Builds the value to compare from the groups of a match. */
 export type Extract = (captures: Captures) => string
 
 type Groups = Pick<Pattern, 'groupCount' | 'namedGroups'>
 
-// "$$", "${name}", "$name", or a "$" that means none of these
+// "$$", "${name}", "$name", or an invalid "$"
 const REFERENCE = /\$(?:(\$)|\{([^{}]*)\}|(\w+))?/g
 const FIELD = 'filter.extract'
 
 /**
- * Reads `$1.$2`, `${name}`, `$$` for a dollar sign, as Go's Expand: `$1x` names the group "1x". A group that took no part
- * in a match is empty. Throws InvalidInputError: a group that the pattern does not have, or none at all.
+ * Parses `$1.$2`, `${name}`, and `$$` for a dollar sign, as Go's Expand does: `$1x` refers to the group "1x". A group that
+ * did not take part in a match is empty. Throws InvalidInputError for a group that the pattern lacks, and for a template
+ * without groups.
  */
 export function createExtract(template: string, groups: Groups): Extract {
   if (template.length > MAX_EXTRACT_LENGTH) {

@@ -3,10 +3,10 @@ import { createExtract, type Extract } from './extract.ts'
 import { createPattern, type Pattern } from './pattern.ts'
 import type { TagFilter } from './policy.ts'
 
-/** What is compared of a tag, empty where nothing was captured; null where the pattern is not found in the name. */
+/** Returns the value of a tag to compare, empty when nothing was captured; null when the pattern does not match. */
 export type CompiledFilter = (tag: TagName) => string | null
 
-/** Throws InvalidPolicyError: what `createPattern` and `createExtract` refuse. */
+/** Compiles a filter. Throws InvalidInputError, as `createPattern` and `createExtract`. */
 export function createFilter(filter: TagFilter): CompiledFilter {
   const pattern = createPattern(filter.pattern)
   const extract = filter.extract === null ? firstGroupOf(pattern) : createExtract(filter.extract, pattern)

@@ -5,22 +5,22 @@ import type { ExclusionReason } from './exclusion.ts'
 import type { TagPolicy } from './policy.ts'
 import { createVersionRange } from './version-range.ts'
 
-/** What an order reads of a tag. */
+/** The value of a tag in an order. */
 export interface Reading<Key> {
-  /** What is compared; null where there is nothing to compare. */
+  /** The value to compare; null when there is none. */
   readonly key: Key | null
-  /** Why it is not to be chosen all the same; null where it may be. */
+  /** Why the tag cannot be chosen; null when it can. */
   readonly excluded: ExclusionReason | null
 }
 
-/** What is compared of tags, and how. */
+/** A way to read and compare the values of tags. */
 export interface Order<Key> {
   read(value: string, createdAt: number | null): Reading<Key>
-  /** Above 0 when `a` is the higher one, 0 when they are the same. */
+  /** Returns a number above 0 when `a` is higher, and 0 when both are equal. */
   compare(a: Key, b: Key): number
-  /** Of two that are the same: above 0 when `a` goes first, whether the highest or the lowest is asked for. */
+  /** For equal values: returns a number above 0 when `a` is preferred, in both directions. */
   prefer?(a: Key, b: Key): number
-  /** The key as it is shown; the value itself where this is left out. */
+  /** Formats the key; without it the value itself is displayed. */
   show?(key: Key): string
 }
 
@@ -61,7 +61,7 @@ const byCreation: Order<number> = {
   show: (createdAt) => new Date(createdAt).toISOString(),
 }
 
-/** Throws InvalidPolicyError: the range cannot be read. */
+/** Creates the order of a policy. Throws InvalidInputError for an invalid range. */
 export function createOrder(policy: TagPolicy): Order<unknown> {
   switch (policy.order) {
     case 'SEMVER':

@@ -2,32 +2,32 @@ import { RE2JS, RE2JSException, RE2JSSyntaxException } from 're2js'
 import { InvalidInputError } from '../input/errors.ts'
 import { quoted } from '../input/quoted.ts'
 
-/** Characters of a pattern. */
+/** Maximum number of characters of a pattern. */
 export const MAX_PATTERN_LENGTH = 1000
 /**
- * Instructions of a compiled pattern. To search a tag takes at most as many steps as instructions times characters, so
- * this is what bounds a search of ten thousand tags, whatever the pattern.
+ * Maximum number of instructions of a compiled pattern. A search takes at most instructions × characters steps, so this
+ * bounds the time to search ten thousand tags.
  */
 export const MAX_PATTERN_INSTRUCTIONS = 100
 
-// compiling takes time and memory by the program's size: what could become far too large is not compiled to find out
+// compiling takes time and memory proportional to the program's size: a pattern that may be far too large is refused first
 const MAX_ESTIMATE = 20_000
 const FIELD = 'filter.pattern'
 
 /** A compiled pattern. */
 export interface Pattern {
-  /** Groups that capture. */
+  /** Number of capturing groups. */
   readonly groupCount: number
-  /** The numbers of those with a name. */
+  /** Numbers of the named groups. */
   readonly namedGroups: Readonly<Record<string, number>>
-  /** What the first match captures; null where there is none. */
+  /** Returns the groups of the first match; null when nothing matches. */
   search(text: string): Captures | null
 }
 
-/** By the number of the group: 0 is all that matches, null a group that took no part. */
+/** Text of each group by its number: 0 is the whole match; null for a group that did not take part. */
 export type Captures = readonly (string | null)[]
 
-/** Compiles in RE2's syntax, which searches in linear time. Throws InvalidInputError: not a pattern, or too large. */
+/** Compiles a pattern in RE2's syntax, which is searched in linear time. Throws InvalidInputError: invalid or too large. */
 export function createPattern(pattern: string): Pattern {
   const compiled = compilePattern(pattern)
   const re2 = compiled.re2()
@@ -36,7 +36,7 @@ export function createPattern(pattern: string): Pattern {
     groupCount,
     namedGroups: compiled.namedGroups(),
     search(text) {
-      // a matcher would search once more to know the groups
+      // a Matcher would search twice to find the groups
       const [isFound, bounds] = re2.matchWithGroup(text, 0, text.length, UNANCHORED, 1 + groupCount)
       return isFound ? capturesOf(text, bounds) : null
     },
@@ -45,7 +45,7 @@ export function createPattern(pattern: string): Pattern {
 
 const UNANCHORED = 0
 
-/** By pairs of where a group begins and ends, both -1 where it took no part. */
+/** Returns the groups from pairs of start and end, both -1 for a group that did not take part. */
 function capturesOf(text: string, bounds: readonly number[]): Captures {
   const captures: (string | null)[] = []
   for (let at = 0; at < bounds.length; at += 2) {
@@ -55,7 +55,7 @@ function capturesOf(text: string, bounds: readonly number[]): Captures {
   return captures
 }
 
-/** Throws InvalidInputError, as `createPattern`. */
+/** Compiles a pattern for other uses. Throws InvalidInputError, as `createPattern`. */
 export function compilePattern(pattern: string): RE2JS {
   if (pattern === '')
     throw new InvalidInputError(FIELD, 'a pattern is not empty; leave filter out for all tags')
@@ -89,12 +89,12 @@ function compile(pattern: string): RE2JS {
   }
 }
 
-// "\E" closes a quotation, and may stand between a group and its repetition
+// "\E" ends a quotation, and can occur between a group and its repetition
 const REPETITION = /(\)|\\E)?\{(\d+)(?:,(\d*))?\}/g
 
 /**
- * At least as many instructions as the pattern can compile to, without parsing it: repetitions of groups are multiplied
- * as if each was inside the next, and braces that are only text count too.
+ * Returns an upper bound of the instructions to which the pattern can compile, without parsing it: multiplies the
+ * repetitions of groups as if they were nested, and counts literal braces too.
  */
 export function instructionsAtMost(pattern: string): number {
   let single = pattern.length

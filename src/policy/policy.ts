@@ -1,29 +1,29 @@
-/** What is compared: semantic versions, numbers, text byte by byte, or when the images were created. */
+/** What is compared: semantic versions, numbers, text byte by byte, or creation times of images. */
 export type PolicyOrder = 'SEMVER' | 'NUMERICAL' | 'ALPHABETICAL' | 'NEWEST'
 
 export const POLICY_ORDERS: readonly PolicyOrder[] = ['SEMVER', 'NUMERICAL', 'ALPHABETICAL', 'NEWEST']
 
-/** Which tags count, and what of their names is compared. The words are Flux's. */
+/** Selects tags and the part of their names to compare. The terms are those of Flux. */
 export interface TagFilter {
-  /** A regular expression in RE2's syntax, found anywhere in the name unless it is anchored. */
+  /** A regular expression in RE2's syntax, which matches anywhere in the name unless it is anchored. */
   readonly pattern: string
-  /** What is compared, `$1.$2` or `${name}`; null = the first group, or the whole name of a pattern without groups. */
+  /** The value to compare, `$1.$2` or `${name}`; null for the first group, or the whole name if the pattern has none. */
   readonly extract: string | null
 }
 
-/** A rule over tags: which of them is chosen. Checked, and in its canonical form. */
+/** A policy that chooses one of several tags. Validated, and in its canonical form. */
 export interface TagPolicy {
   readonly order: PolicyOrder
-  /** Of SEMVER only, in node-semver's syntax; null = any version. */
+  /** For SEMVER only, in node-semver's syntax; null for any version. */
   readonly range: string | null
-  /** Of SEMVER only: whether pre-releases count where the range does not name one itself. */
+  /** For SEMVER only: whether pre-releases count even if the range does not contain one. */
   readonly includePrereleases: boolean
-  /** Whether the lowest, or the oldest, is chosen instead of the highest, or the newest. */
+  /** Whether the lowest or oldest is chosen instead of the highest or newest. */
   readonly lowest: boolean
   readonly filter: TagFilter | null
 }
 
-/** A policy as it is asked for: what is missing or null has its default. */
+/** A policy as input: absent and null fields have their defaults. */
 export interface TagPolicyInput {
   readonly order: PolicyOrder
   readonly range?: string | null | undefined
@@ -35,7 +35,7 @@ export interface TagPolicyInput {
     | undefined
 }
 
-/** Canonical JSON text, without what has its default: the same policy is the same text. */
+/** Returns canonical JSON text without defaults: equal policies have equal texts. */
 export const writePolicy = ({ order, range, includePrereleases, lowest, filter }: TagPolicy): string =>
   JSON.stringify({
     order,
@@ -47,7 +47,7 @@ export const writePolicy = ({ order, range, includePrereleases, lowest, filter }
     }),
   })
 
-/** The policy of a text that `writePolicy` wrote; it is not checked again. */
+/** Parses the text of `writePolicy`, without validation. */
 export function readPolicy(text: string): TagPolicy {
   const stored: TagPolicyInput = JSON.parse(text)
   return {

@@ -1,3 +1,4 @@
+import { memoized } from '../concurrency/cache.ts'
 import type { TagName } from '../oci/tag.ts'
 import { compareText } from './compare-text.ts'
 import type { ExclusionReason } from './exclusion.ts'
@@ -5,19 +6,19 @@ import { createFilter } from './filter.ts'
 import { createOrder } from './order.ts'
 import { readPolicy, type TagPolicy } from './policy.ts'
 
-/** A tag that a rule may choose. */
+/** A tag from which a rule chooses. */
 export interface Candidate {
   readonly tag: TagName
-  /** When its image was created, in milliseconds since 1970; null = not known. Only NEWEST looks at it. */
+  /** When its image was created, in milliseconds since 1970; null when unknown. Only NEWEST uses it. */
   readonly createdAt: number | null
 }
 
-/** A tag that may be chosen. Only those that the same rule ranked can be compared. */
+/** A tag that can be chosen. Comparable only with tags ranked by the same rule. */
 export interface Ranked {
   readonly tag: TagName
-  /** What is compared, to be shown: a version, a number, a text, or a time in RFC 3339. */
+  /** The compared value as text: a version, a number, a text, or an RFC 3339 time. */
   readonly value: string
-  /** What is compared. */
+  /** The compared value. */
   readonly key: unknown
   readonly reason: null
 }
@@ -25,52 +26,41 @@ export interface Ranked {
 /** A tag that cannot be chosen. */
 export interface Excluded {
   readonly tag: TagName
-  /** What was to be compared; null where the pattern is not found in the name. */
+  /** The value to compare as text; null when the pattern does not match the name. */
   readonly value: string | null
-  /** What would be compared; null where the value is nothing to compare. */
+  /** The value to compare; null when there is none. */
   readonly key: unknown
   readonly reason: ExclusionReason
 }
 
-/** A policy that is ready to be applied. */
+/** A compiled policy. */
 export interface Rule {
   readonly policy: TagPolicy
   /**
-   * What is compared of a tag, or why it is out. It looks at the name alone, and under NEWEST at the creation time; what
-   * the filter lets through is NO_CREATION_TIME there without one.
+   * Returns the value of a tag to compare, or why the tag is excluded. Depends on the name only, and under NEWEST on the
+   * creation time: a tag that passes the filter without one is NO_CREATION_TIME.
    */
   rank(candidate: Candidate): Ranked | Excluded
-  /** Above 0 when `a` is chosen before `b`, below 0 when `b` is; never 0 for different tags. */
+  /** Returns a number above 0 when `a` is chosen before `b`, else below 0; never 0 for different tags. */
   compare(a: Compared, b: Compared): number
-  /** Whether only spelling or name puts one of them before the other. */
+  /** Reports whether both have the same value, so that only spelling or name orders them. */
   isSame(a: Compared, b: Compared): boolean
 }
 
-/** What a rule ranked, or excluded with a key. */
+/** A tag with a key of the rule. */
 export type Compared = Pick<Ranked, 'tag' | 'key'>
 
 export const isRanked = (ranked: Ranked | Excluded): ranked is Ranked => ranked.reason === null
 
-/** Characters of a value: more than any tag has, and less than an extract can repeat. */
+/** Maximum number of characters of a value: more than any tag has, and less than an extract can produce. */
 const MAX_VALUE_LENGTH = 255
 const isComparable = (value: string): boolean => value !== '' && value.length <= MAX_VALUE_LENGTH
 
-/** Rules are compiled once, and the most recent kept. */
-const MAX_KEPT = 200
-const kept = new Map<string, Rule>()
+/** Maximum number of compiled rules that are cached. */
+const MAX_RULES = 200
 
-/** The rule of a text that `writePolicy` wrote. Throws InvalidPolicyError: it was not checked before it was written. */
-export function ruleOf(text: string): Rule {
-  const rule = kept.get(text) ?? createRule(readPolicy(text))
-  // what was asked for last goes to the end, and the beginning is dropped
-  kept.delete(text)
-  kept.set(text, rule)
-  for (const [oldest] of kept) {
-    if (kept.size <= MAX_KEPT) break
-    kept.delete(oldest)
-  }
-  return rule
-}
+/** Returns the rule of a text that `writePolicy` wrote. Throws InvalidInputError if it was not validated before. */
+export const ruleOf: (text: string) => Rule = memoized((text) => createRule(readPolicy(text)), MAX_RULES)
 
 function createRule(policy: TagPolicy): Rule {
   const order = createOrder(policy)

@@ -3,20 +3,20 @@ import { InvalidInputError } from '../input/errors.ts'
 import { quoted } from '../input/quoted.ts'
 import type { TagPolicy } from './policy.ts'
 
-/** Characters of a range. */
+/** Maximum number of characters of a range. */
 export const MAX_RANGE_LENGTH = 255
-/** Bounds of a range in all its alternatives: `>=1.2.0`, `<2.0.0`. */
+/** Maximum number of comparisons in all alternatives of a range: `>=1.2.0`, `<2.0.0`. */
 export const MAX_COMPARATORS = 50
 
-/** Which versions count. */
+/** A set of versions. */
 export interface VersionRange {
-  /** Where a version stands: `PRERELEASE` when only that it comes before a release puts it out of the range. */
+  /** Returns the relation of a version to the range: `PRERELEASE` when only being a pre-release excludes it. */
   placeOf(version: SemVer): 'IN_RANGE' | 'OUT_OF_RANGE' | 'PRERELEASE'
 }
 
 /**
- * As npm reads ranges: without `includePrereleases` a pre-release counts only where the range names another of the same
- * version (`^3.3.0-rc1`). Throws InvalidInputError.
+ * Compiles a range as npm does: without `includePrereleases` a pre-release counts only if the range contains another one
+ * of the same version (`^3.3.0-rc1`). Throws InvalidInputError.
  */
 export function createVersionRange({
   range,
@@ -34,17 +34,17 @@ export function createVersionRange({
 }
 
 /**
- * What `range.test` says where the range includes pre-releases. That would parse the version and each bound again, as
- * they were parsed without this option, which changes nothing of a version.
+ * Equals `range.test` of a range with pre-releases, which would parse the version and each bound again, because they were
+ * parsed without that option.
  */
 const isWithin = (range: semver.Range, version: SemVer): boolean =>
   range.set.some((alternative) =>
     alternative.every(
-      ({ operator, semver: bound, value }) => value === '' || isBeside(operator, version.compare(bound)),
+      ({ operator, semver: bound, value }) => value === '' || satisfies(operator, version.compare(bound)),
     ),
   )
 
-const isBeside = (operator: semver.Comparator['operator'], compared: number): boolean => {
+const satisfies = (operator: semver.Comparator['operator'], compared: number): boolean => {
   switch (operator) {
     case '>':
       return compared > 0
@@ -60,7 +60,7 @@ const isBeside = (operator: semver.Comparator['operator'], compared: number): bo
 }
 
 function compile(range: string, includePrerelease: boolean): semver.Range {
-  // semver reads an empty range, and an empty alternative as in "1 ||", as any version
+  // semver treats an empty range, and an empty alternative as in "1 ||", as any version
   if (range.split('||').some((alternative) => alternative.trim() === '')) {
     throw new InvalidInputError(
       'range',
@@ -75,7 +75,7 @@ function compile(range: string, includePrerelease: boolean): semver.Range {
   if (comparators > MAX_COMPARATORS) {
     throw new InvalidInputError(
       'range',
-      `the range is of ${comparators} comparisons, and ${MAX_COMPARATORS} are allowed`,
+      `the range has ${comparators} comparisons: at most ${MAX_COMPARATORS} are allowed`,
     )
   }
   return compiled

@@ -206,7 +206,7 @@ describe('egress names what went wrong', () => {
   test('an answer that is not HTTP', async () => {
     await using server = await startScripted((request) => request.socket.end('SSH-2.0-OpenSSH_9\r\n'))
     await using egress = open()
-    await expect(egress.request(server.url, ask)).rejects.toThrow('it does not answer in HTTP')
+    await expect(egress.request(server.url, ask)).rejects.toThrow('its response is not HTTP')
   })
 })
 

@@ -63,7 +63,7 @@ describe('a route with certificates', () => {
     expect((await egress.request(server.url, { ...ask, route: client })).status).toBe(200)
     expect(shown).toEqual(['imagestreams'])
     // its alert and the end of the connection come in either order
-    await expect(egress.request(server.url, ask)).rejects.toThrow(/client certificate|broken off/)
+    await expect(egress.request(server.url, ask)).rejects.toThrow(/client certificate|was lost/)
   })
 })
 
@@ -149,7 +149,7 @@ describe('a route through a proxy', () => {
     for (const { requests } of [secure, plain])
       expect(requests[0]?.headers['proxy-authorization']).toBeUndefined()
     const refused = egress.request(secure.url, { ...ask, route: through(proxy.url, 'Basic wrong') })
-    await expect(refused).rejects.toThrow('its proxy wants another login (407)')
+    await expect(refused).rejects.toThrow('its proxy requires another login (407)')
   })
 
   test('does not become one without it when the proxy is gone', async () => {
@@ -164,8 +164,12 @@ describe('a route through a proxy', () => {
 
   test.each([
     ['speaks no HTTP', 'SSH-2.0-OpenSSH_9.6\r\n\r\n', 'does not answer as a proxy'],
-    ['refuses', 'HTTP/1.1 403 Forbidden\r\n\r\n', 'its proxy answered 403'],
-    ['redirects', 'HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1/\r\n\r\n', 'its proxy answered 302'],
+    ['refuses', 'HTTP/1.1 403 Forbidden\r\n\r\n', 'its proxy responded with 403'],
+    [
+      'redirects',
+      'HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1/\r\n\r\n',
+      'its proxy responded with 302',
+    ],
     [
       'talks in the target’s place',
       'HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 200 OK\r\n\r\n',
@@ -185,7 +189,7 @@ describe('a route through a proxy', () => {
     await using egress = open({ timeouts: { connect: 200 } })
     await expect(
       egress.request('https://127.0.0.1:5000/', { ...ask, route: through(`http://${proxy.host}`) }),
-    ).rejects.toThrow('its proxy did not answer in time')
+    ).rejects.toThrow('its proxy did not respond in time')
   })
 })
 

@@ -5,7 +5,7 @@ const LOG = '01234567-89ab-4def-8123-456789abcdef'
 const encode = (text: string): string => Buffer.from(text).toString('base64url')
 
 describe('a cursor', () => {
-  it('names a log and the last number that was seen', () => {
+  it('identifies a log and a sequence number in it', () => {
     expect(decodeCursor(encodeCursor(LOG, 42))).toEqual({ log: LOG, sequence: 42 })
   })
 

@@ -14,7 +14,7 @@ const sequences = (options = {}): number[] =>
   fixture.log.read({ limit: 1000, ...options }).map(({ sequence }) => sequence)
 
 describe('the push log', () => {
-  it('numbers pushes densely, in the order of their commits', async () => {
+  it('numbers pushes without gaps, in commit order', async () => {
     const { db, log, push } = fixture
     push({ tag: 'a' }, { tag: 'b' })
     await Promise.all(['c', 'd'].map((tag) => db.transactTogether((tx) => log.append(tx, pushOf({ tag })))))
@@ -28,14 +28,14 @@ describe('the push log', () => {
     expect(log.head()).toBe(4)
   })
 
-  it('gives back what was appended', () => {
+  it('returns pushes as they were appended', () => {
     const push = pushOf({ source: 'TAG', namespace: 'team', pushedAt: 5, previousImageId: 1, streamId: 9 })
     const sequence = fixture.db.transact((tx) => fixture.log.append(tx, push))
 
     expect(fixture.log.read({ limit: 1 })).toEqual([{ ...push, sequence }])
   })
 
-  it('has no hole where a transaction was rolled back', async () => {
+  it('has no gap after a transaction was rolled back', async () => {
     const { db, log, push } = fixture
     push({ tag: 'a' })
     const failing = (): never =>
@@ -61,7 +61,7 @@ describe('the push log', () => {
     expect(sequences()).toEqual([])
   })
 
-  it('reads between two numbers, from either end, so many at most', () => {
+  it('reads between two numbers, from either end, up to the limit', () => {
     fixture.push({}, {}, {}, {}, {})
 
     expect(sequences({ after: 1, before: 5 })).toEqual([2, 3, 4])
@@ -70,11 +70,11 @@ describe('the push log', () => {
   })
 })
 
-describe('the bell', () => {
-  it('rings once for a commit, after it, and not for a transaction that fails', () => {
+describe('a listener', () => {
+  it('is called once after each commit, and not for a transaction that fails', () => {
     const { db, log, push } = fixture
     const heads: number[] = []
-    log.onBell(() => heads.push(log.read({ limit: 10 }).length))
+    log.onAppend(() => heads.push(log.read({ limit: 10 }).length))
 
     db.transact((tx) => {
       log.append(tx, pushOf())
@@ -92,9 +92,9 @@ describe('the bell', () => {
     expect(heads).toEqual([2, 3])
   })
 
-  it('does not ring for who stopped listening', () => {
+  it('is not called after it was removed', () => {
     let rings = 0
-    const stop = fixture.log.onBell(() => rings++)
+    const stop = fixture.log.onAppend(() => rings++)
     fixture.push({})
     stop()
     fixture.push({})
@@ -104,7 +104,7 @@ describe('the bell', () => {
 })
 
 describe('a cursor of the log', () => {
-  it('is a position from which reading goes on', () => {
+  it('is a position from which reading continues', () => {
     const { log, push } = fixture
     push({}, {}, {})
 
@@ -123,7 +123,7 @@ describe('a cursor of the log', () => {
     expect(() => fixture.log.position(fixture.log.cursor(1))).toThrow(CursorExpiredError)
   })
 
-  it('has expired when what follows it was dropped, and not when only what it saw was', () => {
+  it('has expired when pushes after it were removed, and not when only pushes up to it were', () => {
     const { log, push } = fixture
     push({ pushedAt: 1 }, { pushedAt: 2 }, { pushedAt: 3 })
 
@@ -132,13 +132,13 @@ describe('a cursor of the log', () => {
     expect(sequences({ after: log.position(log.cursor(2)) })).toEqual([3])
   })
 
-  it('is refused when it is none', () => {
+  it('is refused when it is not a cursor', () => {
     expect(() => fixture.log.position('nonsense')).toThrow(InvalidCursorError)
   })
 })
 
-describe('dropping', () => {
-  it('leaves alone everything from the first push that is young enough', () => {
+describe('removal of old pushes', () => {
+  it('keeps everything from the first push that is new enough', () => {
     // the clock went back between the second and the third
     fixture.push({ pushedAt: 10 }, { pushedAt: 30 }, { pushedAt: 5 }, { pushedAt: 40 })
 
@@ -146,7 +146,7 @@ describe('dropping', () => {
     expect(sequences()).toEqual([2, 3, 4])
   })
 
-  it('of everything keeps the numbering', () => {
+  it('keeps the numbering when everything is removed', () => {
     const { log, push } = fixture
     push({ pushedAt: 1 }, { pushedAt: 2 })
 
@@ -158,7 +158,7 @@ describe('dropping', () => {
     expect(log.position(log.cursor(2))).toBe(2)
   })
 
-  it('of nothing drops nothing', () => {
+  it('removes nothing when nothing is old enough', () => {
     fixture.push({ pushedAt: 5 })
 
     expect(fixture.log.dropBefore(5)).toBe(0)
@@ -167,7 +167,7 @@ describe('dropping', () => {
 })
 
 describe('a filter', () => {
-  it('chooses the same pushes in the database as beside it', () => {
+  it('selects the same pushes in SQL and in memory', () => {
     const name = fc.string({ unit: fc.constantFrom('a', 'b', '.', 'A'), minLength: 1, maxLength: 3 })
     const glob = fc.option(fc.string({ unit: fc.constantFrom('a', 'b', '.', '*', '%', '?'), maxLength: 3 }), {
       nil: undefined,

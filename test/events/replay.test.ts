@@ -45,7 +45,7 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 describe('a reader with a cursor', () => {
-  it('sees every push once and in order, or is told that its cursor expired: never silence', () => {
+  it('receives every push once and in order, or an error that its cursor has expired', () => {
     let runs = 0
     let expired = 0
     let delivered = 0

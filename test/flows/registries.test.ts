@@ -169,7 +169,7 @@ describe('a proxy', () => {
 
     expect(await follow(app.client, 'registry.example/team/app')).toMatchObject({
       state: 'FAILED',
-      message: expect.stringContaining('its proxy wants another login (407)'),
+      message: expect.stringContaining('its proxy requires another login (407)'),
     })
     await configure(app, 'registry.example', {
       proxy: { url: proxy.url, username: 'me', password: 'canary' },

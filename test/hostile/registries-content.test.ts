@@ -82,7 +82,7 @@ describe('a tag whose content cannot be used fails alone, as data', () => {
         ? { ...answer, body: other.bytes.subarray(0, 50), cut: true }
         : undefined
 
-    await expectBadTag('RegistryUnavailable', /broken off|cut off/)
+    await expectBadTag('RegistryUnavailable', /was lost|cut off/)
   })
 
   test('a web page', async () => {

@@ -52,7 +52,7 @@ describe('a registry that sends too much', () => {
     })
     await using client = new TestClient()
     const refused = await refusalOf(allTags(client.repository(`${registry.host}/app`)))
-    expect(refused.message).toContain('the answer is larger than 16777216 bytes')
+    expect(refused.message).toContain('the response is larger than 16777216 bytes')
     expect(poured.sent).toBeLessThan(32 * MIB)
   })
 
@@ -89,7 +89,7 @@ describe('a registry that sends too much', () => {
     })
     await using client = new TestClient()
     const refused = await refusalOf(allTags(client.repository(`${registry.host}/app`)))
-    expect(refused.message).toContain("the answer's headers are too large")
+    expect(refused.message).toContain("the response's headers are too large")
   })
 })
 
@@ -122,7 +122,7 @@ describe('a registry that takes too long', () => {
     await using client = new TestClient({ egress: { timeouts: { ...timeouts, total: 400 } } })
     const refused = await refusalOf(allTags(client.repository(`${registry.host}/app`)))
     expect(refused.message).toBe(
-      `the request to ${registry.host}/app failed: the answer was not complete in time`,
+      `the request to ${registry.host}/app failed: the response was not complete in time`,
     )
   })
 })

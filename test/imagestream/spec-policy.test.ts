@@ -34,7 +34,7 @@ describe('a spec tag with a policy', () => {
     'is refused with a source that names one image: %s',
     (image) => {
       expect(writing(fromImage('x', `${UPSTREAM}${image}`, { policy: SEMVER }))).toThrow(
-        refused('spec.tags.0.from.name', 'leave out the tag and digest to mean the repository'),
+        refused('spec.tags.0.from.name', 'leave out the tag and digest to name the repository'),
       )
     },
   )

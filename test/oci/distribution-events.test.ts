@@ -92,7 +92,7 @@ describe('an envelope', () => {
 
     expect(parseEnvelope(events(MAX_EVENTS))).toEqual([])
     expect(() => parseEnvelope(events(MAX_EVENTS + 1))).toThrow(
-      `the body has ${MAX_EVENTS + 1} events: ${MAX_EVENTS} are the most that are read`,
+      `the body has ${MAX_EVENTS + 1} events: at most ${MAX_EVENTS} are allowed`,
     )
   })
 

@@ -97,7 +97,7 @@ describe('bytes that are no manifest', () => {
     ['a list', '[]', OCI_MANIFEST, 'not a JSON object'],
     ['schema 1', { schemaVersion: 1, fsLayers: [] }, '', 'schema 1'],
     ['schema 1 by its type', { config, layers: [] }, DOCKER_SCHEMA1_SIGNED, 'schema 1'],
-    ['a type that contradicts', { mediaType: DOCKER_LIST, manifests: [] }, OCI_INDEX, 'calls itself'],
+    ['a type that contradicts', { mediaType: DOCKER_LIST, manifests: [] }, OCI_INDEX, 'but its mediaType is'],
     ['manifests beside layers', { manifests: [], layers: [] }, '', 'both "manifests" and "layers"'],
     ['manifests beside a config', { manifests: [], config }, '', 'both "manifests" and "layers"'],
     ['an index with layers', { layers: [] }, OCI_INDEX, 'has layers'],

@@ -97,7 +97,7 @@ describe('a range', () => {
 
     expect(checkPolicy({ order: 'SEMVER', range: range(25) }).range).not.toBeNull()
     expect(refused({ order: 'SEMVER', range: range(26) }).message).toBe(
-      'the range is of 52 comparisons, and 50 are allowed',
+      'the range has 52 comparisons: at most 50 are allowed',
     )
   })
 })

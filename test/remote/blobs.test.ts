@@ -213,7 +213,7 @@ describe('a blob is refused', () => {
     )
     const more = await refusalOf(it.repository.fetchBlob({ ...blob, size: blob.size - 1 }))
     expect(more.reason).toBe('InvalidManifest')
-    expect(more.message).toContain(`the answer is larger than ${blob.size - 1} bytes`)
+    expect(more.message).toContain(`the response is larger than ${blob.size - 1} bytes`)
   })
 
   test.each([-1, 1])('when so many bytes more than it has come unannounced: %d', async (more) => {
@@ -269,7 +269,7 @@ describe('a blob is refused', () => {
         .fetchBlob(blob)
         .then((stream) => stream.toArray()),
     )
-    expect(refused.message).toContain('the answer was not complete in time')
+    expect(refused.message).toContain('the response was not complete in time')
     expect(registry.requests).toHaveLength(1)
   })
 })

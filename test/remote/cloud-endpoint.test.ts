@@ -36,7 +36,7 @@ describe('an endpoint of a cloud', () => {
     const { setup } = ecr()
     await using it = await start(setup)
     it.cloud.hook = () => json(200, { authorizationData: 'x'.repeat(1024 * 1024) })
-    expect((await refusalOf(it.resolve())).message).toMatch(/ failed: the answer is larger than 1048576/)
+    expect((await refusalOf(it.resolve())).message).toMatch(/ failed: the response is larger than 1048576/)
   })
 
   test('is asked through the guard of addresses', async () => {

@@ -190,7 +190,7 @@ describe('fetching a manifest', () => {
     await using it = await start(() => ({ status: 200, headers: {}, body: bytes }))
     const refused = await refusalOf(it.repository.fetchManifest(digestOf(bytes)))
     expect(refused.reason).toBe('InvalidManifest')
-    expect(refused.message).toContain('the answer is larger than 4194304 bytes')
+    expect(refused.message).toContain('the response is larger than 4194304 bytes')
   })
 })
 
@@ -211,7 +211,7 @@ describe('fetching a config', () => {
     await using it = await start()
     const refused = await refusalOf(it.repository.fetchConfig({ ...descriptor, size: 10 }))
     expect(refused.reason).toBe('InvalidManifest')
-    expect(refused.message).toContain('the answer is larger than 10 bytes')
+    expect(refused.message).toContain('the response is larger than 10 bytes')
   })
 
   test('does not ask for one that is described as larger than 8 MiB', async () => {

@@ -342,7 +342,7 @@ describe('a listing that cannot be trusted', () => {
     await using registry = await startListing(() => ({ tags: numbered(1000) }))
     await using client = new TestClient({ limits: { pageBytes: 1000 } })
     const refused = await refusalOf(allTags(client.repository(`${registry.host}/app`)))
-    expect(refused.message).toContain('the answer is larger than 1000 bytes')
+    expect(refused.message).toContain('the response is larger than 1000 bytes')
   })
 
   test('is NotFound for a repository that the registry does not know', async () => {

@@ -119,7 +119,7 @@ describe('10^5 events', () => {
     const reading = read(senders.DISTRIBUTION, envelopeOf(...many.map(() => ({}))))
 
     expect(reading.hints).toEqual([])
-    expect(reading.note).toBe(`the body has 100000 events: ${MAX_EVENTS} are the most that are read, ignored`)
+    expect(reading.note).toBe(`the body has 100000 events: at most ${MAX_EVENTS} are allowed, ignored`)
   })
 
   it('of one repository become one hint: look at the whole of it', () => {

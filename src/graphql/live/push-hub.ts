@@ -69,7 +69,7 @@ export function createPushHub({
   let turn: NodeJS.Immediate | undefined
 
   // pushes of the same turn of the event loop are read together
-  const stop = pushes.onBell(() => {
+  const stop = pushes.onAppend(() => {
     turn ??= setImmediate(follow)
   })
 
