@@ -1,33 +1,33 @@
-/** Bytes: what is read from the disk at once. */
+/** Sizes of buffers in bytes: the amount of one read. */
 const LARGE = 1 << 20
 const SMALL = 64 << 10
-/** Large buffers that may be in use: whoever comes then reads in small ones, so that slow clients cost little memory. */
+/** Maximum number of large buffers in use; further readers get small ones, so that slow clients cost little memory. */
 const LARGE_IN_USE = 32
-/** Buffers of each size that wait for their next use. */
+/** Maximum number of unused buffers kept of each size. */
 const KEPT = 8
 
-/** A buffer in use. Give it back once, when nothing reads or writes it any more. */
-export interface Lease {
+/** A buffer in use. Return it once, when nothing reads or writes it. */
+export interface BufferLease {
   readonly buffer: Buffer
-  /** For the next one. */
+  /** Returns the buffer to the pool. */
   giveBack(): void
-  /** When somebody may still hold it: it is left to the garbage collector. */
+  /** Leaves the buffer to the garbage collector, because something may still use it. */
   abandon(): void
 }
 
-/** Buffers for reading files, used again and again. */
+/** Reusable buffers for reading files. */
 export class BufferPool {
   readonly #free: Record<number, Buffer[]> = { [LARGE]: [], [SMALL]: [] }
   #largeInUse = 0
   #inUse = 0
 
-  /** Buffers that are in use. */
+  /** Number of buffers in use. */
   get inUse(): number {
     return this.#inUse
   }
 
-  /** A buffer for at most `wanted` bytes at once; it may have room for less. */
-  take(wanted: number): Lease {
+  /** Takes a buffer for at most `wanted` bytes; it may be smaller. */
+  take(wanted: number): BufferLease {
     const size = wanted > SMALL && this.#largeInUse < LARGE_IN_USE ? LARGE : SMALL
     const buffer = this.#free[size]?.pop() ?? Buffer.allocUnsafeSlow(size)
     if (size === LARGE) this.#largeInUse++

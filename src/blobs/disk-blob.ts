@@ -6,10 +6,10 @@ import { unlessAbsent } from './folders.ts'
 import { Outlet } from './outlet.ts'
 import { sendFile } from './send.ts'
 
-/** Bytes of a blob that is read whole as it is opened, its file closed at once. */
+/** Maximum size in bytes of a blob that is read completely when it is opened. */
 const SMALL = 64 << 10
 
-/** The blob in a file; undefined when there is none. */
+/** Opens the blob in a file; undefined when the file does not exist. */
 export async function openBlob(path: string, pool: BufferPool): Promise<OpenBlob | undefined> {
   const file = await unlessAbsent(open(path))
   if (!file) return undefined
@@ -33,7 +33,7 @@ class SmallBlob implements OpenBlob {
   constructor(bytes: Buffer, closing: Promise<void>) {
     this.#bytes = bytes
     this.#closing = closing
-    // told to who disposes, who may come later
+    // disposal, which may come later, reports the error
     closing.catch(() => {})
   }
 

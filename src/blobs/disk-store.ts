@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { type FileHandle, open, stat, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { KeyLock } from '../concurrency/key-lock.ts'
+import { SingleFlight } from '../concurrency/single-flight.ts'
 import type { Digest, DigestAlgorithm } from '../oci/digest.ts'
 import type { BlobStore, OpenBlob, Upload, UploadSummary } from './blob-store.ts'
 import { BufferPool } from './buffer-pool.ts'
@@ -15,18 +16,22 @@ import type { StoreParts } from './parts.ts'
 import { WriteBudget } from './upload-file.ts'
 import { UploadRegister } from './upload-register.ts'
 
+/** Settings of a blob store on disk. */
 export interface DiskStoreOptions {
-  /** The data folder; `blobs` and `uploads` are made in it, for the owner alone. One store at a time has it. */
+  /** The data folder, in which the store creates `blobs` and `uploads` for its owner only. One store uses it at a time. */
   readonly folder: string
   /** Milliseconds since 1970. */
   readonly now: () => number
-  /** Less free than this counts as a full disk. */
+  /** With less free space the disk counts as full. */
   readonly minimumFreeBytes: number
-  /** Bytes that can still be written into the folder; asked of the file system unless given. */
+  /** Returns the free bytes of a folder; by default from the file system. */
   readonly freeBytes?: (folder: string) => Promise<number>
 }
 
-/** A blob store in a folder. Disposing of it closes the files of uploads, which stay; open blobs are their readers'. */
+/**
+ * Creates a blob store in a folder. Disposing of it closes the files of uploads without removing them; readers close open
+ * blobs themselves.
+ */
 export async function createDiskStore(options: DiskStoreOptions): Promise<BlobStore & AsyncDisposable> {
   const layout = new Layout(options.folder)
   const folders = new DurableFolders()
@@ -48,7 +53,8 @@ export async function createDiskStore(options: DiskStoreOptions): Promise<BlobSt
 class DiskStore implements BlobStore, AsyncDisposable {
   readonly #parts: StoreParts
   readonly #register = new UploadRegister()
-  readonly #finding = new Map<string, Promise<DiskUpload | undefined>>()
+  /** Two objects for one upload could both write to it. */
+  readonly #restoring = new SingleFlight<DiskUpload | undefined>()
   readonly #watch = {
     onUse: (upload: DiskUpload): void => this.#register.use(upload),
     onGone: (upload: DiskUpload): void => this.#register.delete(upload),
@@ -79,7 +85,9 @@ class DiskStore implements BlobStore, AsyncDisposable {
   async upload(repository: string, id: string): Promise<Upload | undefined> {
     if (!isRepository(repository) || !isUploadId(id)) return undefined
     this.#requireOpen()
-    const upload = this.#register.get(id) ?? (await this.#find(repository, id))
+    const upload =
+      this.#register.get(id) ??
+      (await this.#restoring.run(`${repository}/${id}`, () => this.#restore(repository, id)))
     return upload?.repository === repository && !upload.isGone ? upload : undefined
   }
 
@@ -100,7 +108,7 @@ class DiskStore implements BlobStore, AsyncDisposable {
     const path = this.#parts.layout.blob(digest)
     return await this.#parts.locks.run(digest, async () => {
       const status = await unlessAbsent(stat(path))
-      // asked last: nothing comes between the answer and the removal
+      // called last: nothing may happen between this check and the removal
       if (!status || isWanted()) return 0
       await unlessAbsent(unlink(path))
       return status.size
@@ -113,24 +121,12 @@ class DiskStore implements BlobStore, AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true
-    await Promise.allSettled(this.#finding.values())
+    await Promise.allSettled(this.#restoring.inFlight)
     await this.#register.close()
   }
 
   #requireOpen(): void {
     if (this.#isClosed) throw new Error('the blob store is closed')
-  }
-
-  /** Found once, however many ask: two that each had their own could both write to it. */
-  async #find(repository: string, id: string): Promise<DiskUpload | undefined> {
-    const key = `${repository}/${id}`
-    const finding = this.#finding.get(key) ?? this.#restore(repository, id)
-    this.#finding.set(key, finding)
-    try {
-      return await finding
-    } finally {
-      this.#finding.delete(key)
-    }
   }
 
   async #restore(repository: string, id: string): Promise<DiskUpload | undefined> {
@@ -158,7 +154,7 @@ async function createFile(path: string, at: number, folders: KeyLock): Promise<F
     return create()
   }
   const file = (await unlessAbsent(create())) ?? (await folders.run(dirname(dirname(path)), createWithFolder))
-  // by the clock that was given, as it is after each append
+  // the store's own clock, as after each append
   await file.utimes(at / 1000, at / 1000)
   return file
 }

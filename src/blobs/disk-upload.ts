@@ -9,28 +9,29 @@ import {
   UploadGoneError,
   type UploadSummary,
 } from './blob-store.ts'
+import { ExclusiveWork } from './exclusive-work.ts'
 import { removeEmptyFolders, unlessAbsent } from './folders.ts'
 import { type Follower, Followers } from './followers.ts'
 import { storageError } from './free-space.ts'
 import type { StoreParts } from './parts.ts'
 import { publish } from './publish.ts'
 import { sendFile } from './send.ts'
-import { SoleWork } from './sole-work.ts'
 import { UploadContent } from './upload-content.ts'
 
-/** What is known of an upload that is on the disk. */
+/** State of an upload on the disk. */
 export interface UploadRecord extends UploadSummary {
   readonly algorithm: DigestAlgorithm
 }
 
+/** Listeners of an upload. */
 export interface UploadWatch {
-  /** It is about to work: its file will be open. */
+  /** Work starts, for which the file is opened. */
   onUse(upload: DiskUpload): void
-  /** Its file is no more. */
+  /** The file has been removed. */
   onGone(upload: DiskUpload): void
 }
 
-/** An upload whose bytes are a file. Between its requests the file may be open or not. */
+/** An upload whose bytes are in a file, which may be closed between requests. */
 export class DiskUpload implements Upload {
   readonly id: string
   readonly algorithm: DigestAlgorithm
@@ -40,7 +41,7 @@ export class DiskUpload implements Upload {
   readonly #path: string
   readonly #content: UploadContent
   readonly #followers = new Followers()
-  readonly #work = new SoleWork()
+  readonly #work = new ExclusiveWork()
   #published: Digest | undefined
   #isCommitted = false
   #isUnwanted = false
@@ -62,7 +63,7 @@ export class DiskUpload implements Upload {
         size,
         changedAt,
         onProgress: () => this.#followers.wake(),
-        onTakenBack: (error) => this.#followers.fail(error),
+        onUndone: (error) => this.#followers.fail(error),
       },
       created,
     )
@@ -80,7 +81,7 @@ export class DiskUpload implements Upload {
     return this.#work.isBusy
   }
 
-  /** Whether it is finished or discarded, or is about to be. */
+  /** Whether it is finished or discarded, or will be. */
   get isGone(): boolean {
     return this.#isUnwanted || this.#isCommitted || this.#end !== undefined
   }
@@ -91,9 +92,9 @@ export class DiskUpload implements Upload {
   }
 
   append(source: Readable | Iterable<Uint8Array>, { maxSize }: { readonly maxSize: number }): Promise<void> {
-    // it may break off before anything else listens
+    // the source can fail before another listener is added
     if (source instanceof Readable) source.on('error', ignore)
-    return this.#alone(async (stop) => {
+    return this.#exclusively(async (stop) => {
       try {
         await this.#content.append(source, { maxSize, stop })
       } catch (error) {
@@ -105,8 +106,8 @@ export class DiskUpload implements Upload {
 
   commit<Result>(digest: Digest, record: (size: number) => Promise<Result>): Promise<Result> {
     const { layout, locks } = this.#parts
-    return this.#alone(async ({ signal }) => {
-      // what is no digest is the caller's error, and no fault of the upload
+    return this.#exclusively(async ({ signal }) => {
+      // an invalid digest is an error of the caller: throws without removing the upload
       layout.blob(digest)
       try {
         await this.#verify(digest, signal)
@@ -119,7 +120,7 @@ export class DiskUpload implements Upload {
         await this.#removeAfter()
         return result
       } catch (error) {
-        // the store closes: whoever asks again finds the upload as it was
+        // the store closes: the upload stays as it was for a later request
         if (signal.aborted && !this.#isUnwanted && !this.#published) throw error
         await this.#removeAfter(error)
         throw storageError(error)
@@ -139,7 +140,7 @@ export class DiskUpload implements Upload {
     { total, to }: { readonly total: number; readonly to: Writable },
   ): Promise<void> {
     const { pool } = this.#parts
-    await this.#followers.lead(async (follower) => {
+    await this.#followers.follow(async (follower) => {
       await using file = await this.#openToRead(follower)
       const readableFrom = (position: number): Promise<number> =>
         this.#readable(follower, position, { end: range.end, total })
@@ -147,18 +148,18 @@ export class DiskUpload implements Upload {
     })
   }
 
-  /** Closes the file of an upload that is not at work; it opens again when it is needed. */
+  /** Closes the file of an idle upload; the next request opens it again. */
   async rest(): Promise<void> {
     if (!this.isBusy) await this.#content.rest()
   }
 
-  /** Stops what it is doing; what arrived stays on the disk. */
+  /** Stops the work in progress; received bytes stay on the disk. */
   async close(): Promise<void> {
     await this.#work.stop(new Error('the blob store closes'))
     await this.#content.rest()
   }
 
-  async #alone<Result>(work: (stop: AbortController) => Promise<Result>): Promise<Result> {
+  async #exclusively<Result>(work: (stop: AbortController) => Promise<Result>): Promise<Result> {
     if (this.isGone) throw new UploadGoneError('the upload is finished or discarded')
     this.#watch.onUse(this)
     return await this.#work.run(work)
@@ -180,7 +181,7 @@ export class DiskUpload implements Upload {
     this.#published = digest
   }
 
-  /** How far the file may be read, more than `position`. */
+  /** Resolves with the end of the readable bytes, once it is after `position`. */
   async #readable(follower: Follower, position: number, { end, total }: { end: number; total: number }) {
     for (;;) {
       follower.throwIfFailed()
@@ -190,7 +191,7 @@ export class DiskUpload implements Upload {
     }
   }
 
-  /** The bytes wherever they are now: a commit moves them. */
+  /** Opens the file in its current place; a commit moves it. */
   async #openToRead(follower: Follower): Promise<FileHandle> {
     const gone = new UploadGoneError('the upload was discarded')
     if (this.isGone && !this.#isCommitted) throw gone
@@ -205,7 +206,7 @@ export class DiskUpload implements Upload {
     }
   }
 
-  /** What comes of the file is no concern of who asked for something else: a later purge finds what is left. */
+  /** Removes the upload after other work, and ignores errors: a later purge removes what is left. */
   async #removeAfter(failure?: unknown): Promise<void> {
     await this.#remove(failure).catch(ignore)
   }

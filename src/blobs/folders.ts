@@ -1,26 +1,28 @@
 import { mkdir, open, readdir, rmdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
-/** Nobody else on the machine reads blobs past the registry's rules. */
+/** Other users of the machine cannot read blobs without the registry's checks. */
 const OWNER_ONLY = 0o700
 
+/** Returns the code of a system error. */
 export const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException | null)?.code
 
+/** Reports whether the error means that a file does not exist. */
 export const isAbsent = (error: unknown): boolean => codeOf(error) === 'ENOENT'
 
-/** What a file operation gave; undefined where there is no such file. */
+/** Resolves as the file operation, or with undefined when the file does not exist. */
 export const unlessAbsent = <Result>(operation: Promise<Result>): Promise<Result | undefined> =>
   operation.catch((error: unknown) => {
     if (isAbsent(error)) return undefined
     throw error
   })
 
-/** Makes the folder and those above it, where they are missing. */
+/** Creates the folder and its parents if they do not exist. */
 export const makeFolder = async (folder: string): Promise<void> => {
   await mkdir(folder, { recursive: true, mode: OWNER_ONLY })
 }
 
-/** Names that came into the folder or left it are on disk from now on. */
+/** Syncs a folder, so that names added to or removed from it are on disk. */
 export async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, 'r')
   try {
@@ -30,11 +32,11 @@ export async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-/** Folders that are known to be on disk, name and all: an import of thousands of blobs syncs their parents once. */
+/** Folders whose names are known to be on disk: an import of thousands of blobs syncs their parents once. */
 export class DurableFolders {
   readonly #known = new Set<string>()
 
-  /** Notes what is in `parent` now. */
+  /** Syncs `parent`, and notes its current folders as durable. */
   async begin(parent: string): Promise<void> {
     await makeFolder(parent)
     const names = await readdir(parent)
@@ -42,13 +44,13 @@ export class DurableFolders {
     for (const name of names) this.#known.add(`${parent}/${name}`)
   }
 
-  /** Makes the folder where it is missing; `sync` puts it, with what has come into it by then, on disk. */
+  /** Creates the folder if it does not exist; `sync` then puts it and its current content on disk. */
   async ensure(folder: string): Promise<{ readonly sync: () => Promise<void> }> {
     if (this.#known.has(folder)) return { sync: () => syncFolder(folder) }
     await makeFolder(folder)
     return {
       sync: async () => {
-        // also where the folder was there: who made it may not have synced its parent yet
+        // also for an existing folder, whose creator may not have synced its parent yet
         await Promise.all([syncFolder(folder), syncFolder(dirname(folder))])
         this.#known.add(folder)
       },
@@ -58,7 +60,7 @@ export class DurableFolders {
 
 const NOT_EMPTY = new Set(['ENOTEMPTY', 'EEXIST', 'ENOENT'])
 
-/** Removes the folder and those above it, up to but not including `root`, as far as nothing is in them. */
+/** Removes the folder and its parents below `root` that are empty. */
 export async function removeEmptyFolders(folder: string, root: string): Promise<void> {
   for (let at = folder; at !== root; at = dirname(at)) {
     try {

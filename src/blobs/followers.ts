@@ -1,16 +1,16 @@
-/** One who reads an upload while it is written. */
+/** A reader of an upload that is being written. */
 export class Follower {
   #wake: (() => void) | undefined
   #failure: { readonly error: unknown } | undefined
 
-  /** Resolves at the next change. Whoever calls looks first: a change before is not told. */
+  /** Resolves at the next change; the caller must first check the current state. */
   changed(): Promise<void> {
     return new Promise((resolve) => {
       this.#wake = resolve
     })
   }
 
-  /** Throws why the upload will never be whole. */
+  /** Throws the reason if the upload cannot be completed. */
   throwIfFailed(): void {
     if (this.#failure) throw this.#failure.error
   }
@@ -26,12 +26,12 @@ export class Follower {
   }
 }
 
-/** Those who read one upload, each at its own pace. */
+/** The readers of one upload, each at its own pace. */
 export class Followers {
   readonly #followers = new Set<Follower>()
 
-  /** Gives the work a follower of its own, for as long as it lasts. */
-  async lead<Result>(work: (follower: Follower) => Promise<Result>): Promise<Result> {
+  /** Runs work with a new follower, which is removed at its end. */
+  async follow<Result>(work: (follower: Follower) => Promise<Result>): Promise<Result> {
     const follower = new Follower()
     this.#followers.add(follower)
     try {

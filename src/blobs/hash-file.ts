@@ -3,18 +3,18 @@ import type { FileHandle } from 'node:fs/promises'
 import type { DigestAlgorithm } from '../oci/digest.ts'
 import type { BufferPool } from './buffer-pool.ts'
 
-/** Bytes that are hashed in a turn of the event loop. */
+/** Bytes that are hashed in one iteration of the event loop. */
 const PIECE = 256 << 10
 
 export interface HashFileOptions {
   readonly algorithm: DigestAlgorithm
-  /** Bytes from the beginning. */
+  /** Bytes to hash, from the start of the file. */
   readonly size: number
   readonly pool: BufferPool
   readonly signal: AbortSignal
 }
 
-/** The hash of what is in a file, others getting their turns meanwhile; more can be added to it. */
+/** Hashes a file without blocking the event loop. More bytes can be added to the result. */
 export async function hashFile(file: FileHandle, options: HashFileOptions): Promise<Hash> {
   const { algorithm, size, pool, signal } = options
   const hash = createHash(algorithm)

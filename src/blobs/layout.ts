@@ -2,17 +2,18 @@ import { join } from 'node:path'
 import { algorithmOf, type Digest, type DigestAlgorithm, isDigest } from '../oci/digest.ts'
 import { isNamespace, isStreamName } from '../oci/stream-name.ts'
 
+/** Algorithms of digests. */
 export const ALGORITHMS: readonly DigestAlgorithm[] = ['sha256', 'sha512']
 
 const UPLOAD_ID = /^[0-9a-f]{32}$/
 const UPLOAD_FILE = /^([0-9a-f]{32})\.(sha256|sha512)$/
 
+/** Reports whether the text is the id of an upload. */
 export const isUploadId = (text: string): boolean => UPLOAD_ID.test(text)
 
 /**
- * Where things are in the data folder: `blobs/<algorithm>/<first two digits>/<all digits>` and
- * `uploads/<namespace>/<name>/<id>.<algorithm>`. Only what keeps to its grammar becomes part of a path, so no path
- * leads out of the folder.
+ * Paths in the data folder: `blobs/<algorithm>/<first two digits>/<all digits>` and
+ * `uploads/<namespace>/<name>/<id>.<algorithm>`. Each part is validated, so that no path leads out of the folder.
  */
 export class Layout {
   readonly blobs: string
@@ -23,12 +24,12 @@ export class Layout {
     this.uploads = join(folder, 'uploads')
   }
 
-  /** Holds the folders of an algorithm's blobs. */
+  /** Folder of an algorithm's blobs. */
   blobsBy(algorithm: DigestAlgorithm): string {
     return join(this.blobs, algorithm)
   }
 
-  /** Throws TypeError for what is no digest. */
+  /** Throws TypeError for an invalid digest. */
   blobFolder(digest: Digest): string {
     return join(this.blobsBy(algorithmOf(digest)), hexOf(digest).slice(0, 2))
   }
@@ -37,7 +38,7 @@ export class Layout {
     return join(this.blobFolder(digest), hexOf(digest))
   }
 
-  /** Holds a repository's uploads. Throws TypeError for what is no repository. */
+  /** Folder of a repository's uploads. Throws TypeError for an invalid repository. */
   uploadFolder(repository: string): string {
     if (!isRepository(repository)) throw new TypeError(`"${repository}" is not namespace/name`)
     return join(this.uploads, repository)
@@ -54,13 +55,13 @@ const hexOf = (digest: Digest): string => {
   return digest.slice(digest.indexOf(':') + 1)
 }
 
-/** Whether the text is `namespace/name` of a stream. */
+/** Reports whether the text is `namespace/name` of a stream. */
 export const isRepository = (text: string): boolean => {
   const [namespace = '', name = '', ...more] = text.split('/')
   return more.length === 0 && isNamespace(namespace) && isStreamName(namespace, name)
 }
 
-/** What the name of an upload's file says; undefined for other files. */
+/** Parses the name of an upload's file; undefined for other files. */
 export function parseUploadFile(name: string): { id: string; algorithm: DigestAlgorithm } | undefined {
   const [, id, algorithm] = UPLOAD_FILE.exec(name) ?? []
   return id && algorithm ? { id, algorithm: algorithm as DigestAlgorithm } : undefined

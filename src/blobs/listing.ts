@@ -6,14 +6,14 @@ import type { UploadRecord } from './disk-upload.ts'
 import { codeOf, unlessAbsent } from './folders.ts'
 import { ALGORITHMS, isRepository, type Layout, parseUploadFile } from './layout.ts'
 
-/** An upload's file, by its name alone. */
+/** An upload, as named by its file. */
 export interface UploadName {
   readonly repository: string
   readonly id: string
   readonly algorithm: DigestAlgorithm
 }
 
-/** The uploads on the disk, those of a repository together. What keeps to no grammar of ours is not ours. */
+/** Iterates over the uploads on the disk, one repository at a time. Ignores files with other names. */
 export async function* uploadsOnDisk(layout: Layout): AsyncGenerator<UploadName[]> {
   for (const namespace of await namesIn(layout.uploads)) {
     for (const name of await namesIn(join(layout.uploads, namespace))) {
@@ -28,19 +28,19 @@ export async function* uploadsOnDisk(layout: Layout): AsyncGenerator<UploadName[
   }
 }
 
-/** What the disk knows of an upload; undefined when it is not there. */
+/** Reads the state of an upload from the disk; undefined when it does not exist. */
 export async function readUpload(layout: Layout, upload: UploadName): Promise<UploadRecord | undefined> {
   const status = await unlessAbsent(stat(layout.upload(upload.repository, upload.id, upload.algorithm)))
   return status?.isFile() ? { ...upload, size: status.size, ...timesOf(status) } : undefined
 }
 
-/** Not every file system knows when a file was made. */
+/** Some file systems do not store when a file was created. */
 const timesOf = ({ birthtimeMs, mtimeMs }: Stats): { startedAt: number; changedAt: number } => ({
   startedAt: Math.round(birthtimeMs > 0 ? Math.min(birthtimeMs, mtimeMs) : mtimeMs),
   changedAt: Math.round(mtimeMs),
 })
 
-/** The blobs on the disk, one after the other. */
+/** Iterates over the blobs on the disk. */
 export async function* blobsOnDisk(layout: Layout): AsyncGenerator<{ digest: Digest; size: number }> {
   for (const algorithm of ALGORITHMS) {
     for (const prefix of await namesIn(layout.blobsBy(algorithm))) {
@@ -56,7 +56,7 @@ export async function* blobsOnDisk(layout: Layout): AsyncGenerator<{ digest: Dig
 
 const NO_FOLDER = new Set(['ENOENT', 'ENOTDIR'])
 
-/** None where there is no such folder: it may go while others are read. */
+/** Returns no names for a folder that does not exist: it can be removed during the iteration. */
 async function namesIn(folder: string): Promise<string[]> {
   try {
     return await readdir(folder)

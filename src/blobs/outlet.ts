@@ -1,7 +1,7 @@
 import type { Writable } from 'node:stream'
 import { ReceiverClosedError } from './blob-store.ts'
 
-/** A client's side of a transfer: whatever is waited for ends when the client closes. */
+/** The receiver of a transfer: all waiting ends when it closes. */
 export class Outlet implements Disposable {
   readonly #to: Writable
   readonly #waiting = new Set<(error: unknown) => void>()
@@ -17,8 +17,8 @@ export class Outlet implements Disposable {
   }
 
   /**
-   * Resolves when the bytes have left, which is when their buffer can be used again. Rejects when the client closes
-   * first: then something may still hold the buffer.
+   * Resolves when the bytes are sent and their buffer can be reused. Rejects when the receiver closes first; then the
+   * buffer may still be in use.
    */
   write(bytes: Uint8Array): Promise<void> {
     return this.unlessClosed(
@@ -32,7 +32,7 @@ export class Outlet implements Disposable {
     )
   }
 
-  /** What the work gives, but rejects as soon as the client closes. */
+  /** Settles as the work does, or rejects as soon as the receiver closes. */
   unlessClosed<Result>(work: Promise<Result>): Promise<Result> {
     return new Promise((resolve, reject) => {
       if (this.#closed) reject(this.#closed)
@@ -50,7 +50,7 @@ export class Outlet implements Disposable {
 
   [Symbol.dispose](): void {
     this.#to.off('close', this.#onClose)
-    // a failed stream may tell its error only now: nobody else may be listening
+    // a failed stream can emit its error later, and may have no other listener
     if (!this.#closed) this.#to.off('error', this.#onError)
   }
 }

@@ -5,13 +5,13 @@ import type { FreeSpace } from './free-space.ts'
 import type { Layout } from './layout.ts'
 import type { WriteBudget } from './upload-file.ts'
 
-/** What all blobs and uploads of one store share. */
+/** Objects that all blobs and uploads of one store share. */
 export interface StoreParts {
   readonly layout: Layout
   readonly folders: DurableFolders
-  /** By digest: held from a blob's bytes to its row, and while it is removed. */
+  /** By digest: held from writing a blob's bytes to writing its row, and during its removal. */
   readonly locks: KeyLock
-  /** Held while folders of uploads are made or removed: no folder goes between its making and its first file. */
+  /** Held while folders of uploads are created or removed, so that none is removed before its first file is created. */
   readonly uploadFolders: KeyLock
   readonly pool: BufferPool
   readonly budget: WriteBudget

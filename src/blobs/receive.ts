@@ -1,21 +1,21 @@
 import { Readable } from 'node:stream'
 import { inOwnIteration } from '../concurrency/yielding.ts'
 
-/** What takes the bytes of a source. */
+/** The consumer of a source's bytes. */
 export interface Intake {
-  /** Throws what the receiving ends with. */
+  /** Throws to end the transfer with that error. */
   take(chunk: Uint8Array): void
-  /** Whether the source shall wait until `onRoom` is called. */
+  /** Whether the source must wait until `onRoom` is called. */
   readonly isFull: boolean
   onRoom: () => void
 }
 
-/** Bytes that one source may bring in a turn of the event loop before others get theirs. */
-const TURN = 64 << 10
+/** Bytes of one source in an iteration of the event loop, before other events are handled. */
+const PIECE = 64 << 10
 
 /**
- * Takes a source to its end. Rejects with the source's error, also when it closes early, with what `take` threw, or
- * with the signal's reason; the source is paused then, and what was taken stays taken.
+ * Passes a source to the intake up to its end. Rejects with the source's error, also when it closes early, with the error
+ * of `take`, or with the signal's reason; then the source is paused.
  */
 export async function receive(
   source: Readable | Iterable<Uint8Array>,
@@ -27,7 +27,7 @@ export async function receive(
   else await receiveChunks(source, intake, signal)
 }
 
-/** Listens by hand: `for await` over a request costs more than hashing it. */
+/** Uses listeners: `for await` over a request costs more than hashing it. */
 function receiveStream(source: Readable, intake: Intake, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     let taken = 0
@@ -57,7 +57,7 @@ function receiveStream(source: Readable, intake: Intake, signal: AbortSignal): P
         return
       }
       taken += (chunk as Uint8Array).length
-      if (taken >= TURN) {
+      if (taken >= PIECE) {
         taken = 0
         isYielding = true
         source.pause()
@@ -73,7 +73,7 @@ function receiveStream(source: Readable, intake: Intake, signal: AbortSignal): P
 
     intake.onRoom = resume
     signal.addEventListener('abort', abort)
-    // stays: a source that broke off may tell its error only later
+    // not removed: a source that ended early can emit its error later
     source.on('error', (error) => settle(error))
     if (source.readableEnded) return end()
     if (source.destroyed || source.errored) return close()
@@ -92,7 +92,7 @@ async function receiveChunks(
     intake.take(bytesOf(chunk))
     taken += chunk.length
     if (intake.isFull) await room(intake, signal)
-    else if (taken >= TURN) {
+    else if (taken >= PIECE) {
       taken = 0
       await new Promise<void>(inOwnIteration)
     }
@@ -114,5 +114,5 @@ const room = (intake: Intake, signal: AbortSignal): Promise<void> =>
 
 const bytesOf = (chunk: unknown): Uint8Array => {
   if (chunk instanceof Uint8Array) return chunk
-  throw new TypeError('a source of a blob brings bytes')
+  throw new TypeError('the source of a blob must yield bytes')
 }

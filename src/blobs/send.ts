@@ -1,20 +1,21 @@
 import type { FileHandle } from 'node:fs/promises'
 import type { Writable } from 'node:stream'
 import type { ByteRange } from './blob-store.ts'
-import type { BufferPool, Lease } from './buffer-pool.ts'
+import type { BufferLease, BufferPool } from './buffer-pool.ts'
 import { Outlet } from './outlet.ts'
 
+/** The part of a file to send, and its receiver. */
 export interface SendOptions {
   readonly range: ByteRange
   readonly to: Writable
   readonly pool: BufferPool
-  /** How far the file may be read now, more than `position`; where it may be to the end, leave it out. */
+  /** Resolves with the end of the readable bytes, after `position`; by default the whole range is readable. */
   readonly readableFrom?: (position: number) => Promise<number>
 }
 
 /**
- * Writes a part of a file at the client's pace: while one buffer is written, the next is read. Rejects with
- * ReceiverClosedError at once when the client closes; a read may go on then, and closing the file waits for it.
+ * Writes a part of a file with back-pressure: reads the next buffer while one is written. Rejects with
+ * ReceiverClosedError as soon as the receiver closes; a read can still be in progress, and closing the file waits for it.
  */
 export async function sendFile(file: FileHandle, options: SendOptions): Promise<void> {
   const { range, to, pool, readableFrom } = options
@@ -36,15 +37,15 @@ export async function sendFile(file: FileHandle, options: SendOptions): Promise<
   await writing
 }
 
-interface Reading {
-  readonly lease: Lease
+interface ReadRequest {
+  readonly lease: BufferLease
   readonly position: number
   readonly limit: number
   readonly outlet: Outlet
 }
 
-/** Bytes read, at least one. */
-async function readInto(file: FileHandle, { lease, position, limit, outlet }: Reading): Promise<number> {
+/** Returns the number of bytes read, at least one. */
+async function readInto(file: FileHandle, { lease, position, limit, outlet }: ReadRequest): Promise<number> {
   const length = Math.min(lease.buffer.length, limit - position)
   const reading = file.read(lease.buffer, 0, length, position)
   try {
@@ -57,12 +58,12 @@ async function readInto(file: FileHandle, { lease, position, limit, outlet }: Re
   }
 }
 
-function writeFrom(outlet: Outlet, lease: Lease, length: number): Promise<void> {
+function writeFrom(outlet: Outlet, lease: BufferLease, length: number): Promise<void> {
   const writing = outlet.write(lease.buffer.subarray(0, length)).then(lease.giveBack, (error: unknown) => {
     lease.abandon()
     throw error
   })
-  // it is awaited only after the next read
+  // awaited only after the next read
   writing.catch(() => {})
   return writing
 }

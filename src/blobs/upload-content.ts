@@ -10,32 +10,34 @@ import type { StoreParts } from './parts.ts'
 import { receive } from './receive.ts'
 import { UploadFile } from './upload-file.ts'
 
+/** State of an upload's file, and listeners. */
 export interface UploadContentOptions {
   readonly parts: StoreParts
   readonly path: string
   readonly algorithm: DigestAlgorithm
-  /** Bytes that the file has. */
+  /** Size of the file in bytes. */
   readonly size: number
   /** Milliseconds since 1970. */
   readonly changedAt: number
-  /** Followers can read more. */
+  /** Called when followers can read more. */
   readonly onProgress: () => void
-  /** Bytes that followers may have read are taken back. */
-  readonly onTakenBack: (error: unknown) => void
+  /** Called when bytes that followers may have read are removed again. */
+  readonly onUndone: (error: unknown) => void
 }
 
+/** Limit and cancellation of an append. */
 export interface AppendOptions {
   readonly maxSize: number
   readonly stop: AbortController
 }
 
-/** The bytes of an upload: their number, their hash and their file, which agree whenever nothing is appended. */
+/** The bytes of an upload: their number, hash and file, which are consistent except during an append. */
 export class UploadContent {
   readonly #options: UploadContentOptions
   #size: number
   #changedAt: number
   #file: UploadFile | undefined
-  /** Of all bytes; unknown where they came before a restart. */
+  /** Hash of all bytes; undefined when some arrived before a restart. */
   #hash: Hash | undefined
   #isLost = false
 
@@ -51,7 +53,7 @@ export class UploadContent {
     return this.#size
   }
 
-  /** When bytes last arrived. */
+  /** When bytes last arrived, in milliseconds since 1970. */
   get changedAt(): number {
     return this.#changedAt
   }
@@ -61,12 +63,12 @@ export class UploadContent {
     return this.#file?.written ?? this.#size
   }
 
-  /** Whether the disk failed it: what is in the file cannot be relied on. */
+  /** Whether the disk failed, so that the content of the file is unreliable. */
   get isLost(): boolean {
     return this.#isLost
   }
 
-  /** The file, opened where it is not. Throws UploadGoneError when there is none. */
+  /** Returns the open file. Throws UploadGoneError when it does not exist. */
   async file(): Promise<UploadFile> {
     if (this.#file) return this.#file
     const handle = await unlessAbsent(open(this.#options.path, 'r+'))
@@ -78,7 +80,7 @@ export class UploadContent {
     return this.#file
   }
 
-  /** See `Upload.append`; nothing else may be at work on it. */
+  /** Implements `Upload.append`; no other work may be in progress. */
   async append(source: Readable | Iterable<Uint8Array>, options: AppendOptions): Promise<void> {
     const { parts } = this.#options
     const file = await this.file()
@@ -92,7 +94,7 @@ export class UploadContent {
       broken = { error }
     }
     await this.#orLost(async () => {
-      if (broken?.error instanceof UploadTooLargeError) await this.#takeBack(file, before, broken.error)
+      if (broken?.error instanceof UploadTooLargeError) await this.#undo(file, before, broken.error)
       await file.flush()
       if (file.failure) throw file.failure.error
       await this.#noteTime(file)
@@ -100,7 +102,7 @@ export class UploadContent {
     if (broken) throw broken.error
   }
 
-  /** The digest of all bytes; nothing can be appended then. */
+  /** Returns the digest of all bytes; nothing can be appended afterwards. */
   async digest(algorithm: DigestAlgorithm, signal: AbortSignal): Promise<Digest> {
     const { parts } = this.#options
     const file = await this.file()
@@ -112,13 +114,13 @@ export class UploadContent {
     return `${algorithm}:${hash.digest('hex')}` as Digest
   }
 
-  /** Puts the time beside the bytes: by the clock that was given, and there after a restart. */
+  /** Stores the time of the store's clock as the file's modification time, from which a restarted store reads it. */
   async #noteTime(file: UploadFile): Promise<void> {
     this.#changedAt = this.#options.parts.now()
     await file.handle.utimes(this.#changedAt / 1000, this.#changedAt / 1000)
   }
 
-  /** Closes the file until it is needed again. */
+  /** Closes the file until the next use. */
   async rest(): Promise<void> {
     const file = this.#file
     this.#file = undefined
@@ -161,14 +163,14 @@ export class UploadContent {
     return intake
   }
 
-  async #takeBack(file: UploadFile, before: { size: number; hash: Hash }, why: unknown): Promise<void> {
-    if (before.size < this.#size) this.#options.onTakenBack(why)
+  async #undo(file: UploadFile, before: { size: number; hash: Hash }, why: unknown): Promise<void> {
+    if (before.size < this.#size) this.#options.onUndone(why)
     await file.truncate(before.size)
     this.#size = before.size
     this.#hash = before.hash
   }
 
-  /** What fails here leaves bytes and hash apart, or the disk full. */
+  /** Marks the content as lost when the work fails: bytes and hash differ then, or the disk is full. */
   async #orLost(work: () => Promise<void>): Promise<void> {
     try {
       await work()

@@ -2,41 +2,42 @@ import type { FileHandle } from 'node:fs/promises'
 import type { FreeSpace } from './free-space.ts'
 import { writeAll } from './write-all.ts'
 
-/** Bytes that are gathered for one write, and how many pieces of them the system takes at once. */
+/** Bytes collected for one write, and the maximum number of buffers in one call of the system. */
 const BATCH = 1 << 20
 const BATCH_PIECES = 1024
-/** Milliseconds that bytes wait for company: a slow source's are not held in memory, nor from those who follow. */
-const COMPANY = 50
-/** Bytes of one upload that wait to be written before its source must wait. */
+/** Milliseconds after which fewer bytes are written, so that followers of a slow source get them. */
+const WRITE_DELAY = 50
+/** Unwritten bytes of one upload at which its source must wait. */
 const FULL = 2 << 20
-/** As much of all uploads together; then the source of each waits for nearly each of its own. */
+/** Unwritten bytes of all uploads at which sources with more than SHARE unwritten bytes must wait. */
 const ALL_FULL = 32 << 20
 const SHARE = 64 << 10
-/** Bytes after which flushing to the disk begins, so that little is left for the last sync. */
+/** Bytes after which a sync starts in the background, so that the final sync is short. */
 const SYNC_EVERY = 8 << 20
-/** Flushes that run before their time: each occupies one of the process's few file threads. */
+/** Maximum number of background syncs: each occupies one of the process's few file threads. */
 const SYNCS_AT_ONCE = 2
 
-/** What the uploads of a store share. */
+/** Counters that the uploads of a store share. */
 export class WriteBudget {
-  /** Bytes of all uploads that wait to be written. */
+  /** Unwritten bytes of all uploads. */
   waiting = 0
   syncing = 0
 }
 
+/** Resources that an upload's file shares with others. */
 export interface UploadFileOptions {
   readonly budget: WriteBudget
   readonly space: FreeSpace
 }
 
-/** The end of an upload's file: gathers what comes in, writes it behind, flushes it behind. */
+/** The growing file of an upload: collects bytes, and writes and syncs them in the background. */
 export class UploadFile {
   readonly handle: FileHandle
-  /** More is in the file, or it failed. */
+  /** Called when more bytes are in the file, or it failed. */
   onProgress: () => void = () => {}
   readonly #options: UploadFileOptions
   #written: number
-  /** Up to where a finished sync has come. */
+  /** End of the synced bytes. */
   #synced = 0
   #gathered: Uint8Array[] = []
   #gatheredBytes = 0
@@ -44,7 +45,7 @@ export class UploadFile {
   #isFlushing = false
   #writing: Promise<void> | undefined
   #syncing: Promise<void> | undefined
-  #company: NodeJS.Timeout | undefined
+  #writeTimer: NodeJS.Timeout | undefined
   #failure: { readonly error: unknown } | undefined
 
   constructor(handle: FileHandle, written: number, options: UploadFileOptions) {
@@ -58,7 +59,7 @@ export class UploadFile {
     return this.#written
   }
 
-  /** Why nothing more is written: what the disk said. */
+  /** The system error after which nothing more is written. */
   get failure(): { readonly error: unknown } | undefined {
     return this.#failure
   }
@@ -82,7 +83,7 @@ export class UploadFile {
     else this.#writeSoon()
   }
 
-  /** Everything pushed is in the file then, unless `failure` says otherwise. */
+  /** Resolves when all pushed bytes are in the file, or `failure` is set. */
   async flush(): Promise<void> {
     this.#isFlushing = true
     this.#write()
@@ -90,16 +91,16 @@ export class UploadFile {
     this.#isFlushing = false
   }
 
-  /** Everything written is on the disk then. Rejects with what the disk said, also to an earlier flush. */
+  /** Resolves when all written bytes are on the disk. Rejects with the system error, also of an earlier write or sync. */
   async sync(): Promise<void> {
-    // both at once: the one that runs already covers most of it
+    // concurrently: a sync in progress covers most of the bytes
     await Promise.all([this.#syncing, this.handle.datasync()])
     if (this.#failure) throw this.#failure.error
   }
 
-  /** Takes back what was pushed behind `size`. */
+  /** Removes the bytes after `size`. */
   async truncate(size: number): Promise<void> {
-    this.#forget()
+    this.#dropGathered()
     await this.#writing
     if (size >= this.#written) return
     await this.handle.truncate(size)
@@ -107,9 +108,9 @@ export class UploadFile {
     this.#synced = Math.min(this.#synced, size)
   }
 
-  /** Closes the file when nothing is at work on it any more. */
+  /** Closes the file after the operations in progress. */
   async close(): Promise<void> {
-    this.#forget()
+    this.#dropGathered()
     await this.#writing
     await this.#syncing
     await this.handle.close()
@@ -121,7 +122,7 @@ export class UploadFile {
   }
 
   #writeSoon(): void {
-    this.#company ??= setTimeout(() => this.#write(), COMPANY)
+    this.#writeTimer ??= setTimeout(() => this.#write(), WRITE_DELAY)
   }
 
   #write(): void {
@@ -136,7 +137,7 @@ export class UploadFile {
     } catch (error) {
       this.#fail(error)
     } finally {
-      // in this very turn: what is pushed from now on begins the next write
+      // synchronously: bytes pushed from now on start the next write
       this.#writing = undefined
     }
     if (this.#gatheredBytes > 0) this.#writeSoon()
@@ -159,15 +160,15 @@ export class UploadFile {
   }
 
   #takeGathered(): [pieces: Uint8Array[], size: number] {
-    clearTimeout(this.#company)
-    this.#company = undefined
+    clearTimeout(this.#writeTimer)
+    this.#writeTimer = undefined
     const taken: [Uint8Array[], number] = [this.#gathered, this.#gatheredBytes]
     this.#gathered = []
     this.#gatheredBytes = 0
     return taken
   }
 
-  #forget(): void {
+  #dropGathered(): void {
     const [, size] = this.#takeGathered()
     this.#waiting -= size
     this.#options.budget.waiting -= size
@@ -193,9 +194,9 @@ export class UploadFile {
   }
 
   #fail(error: unknown): void {
-    // after a failed sync the system takes the lost pages for written: only the first answer is true
+    // after a failed sync the system regards the lost pages as written: only the first error is reliable
     this.#failure ??= { error }
-    this.#forget()
+    this.#dropGathered()
     this.onProgress()
   }
 }

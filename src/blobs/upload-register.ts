@@ -1,15 +1,15 @@
 import type { DiskUpload } from './disk-upload.ts'
 
-/** Uploads that were used last: their files stay open and their hashes known until their next request. */
+/** Number of most recently used uploads whose files stay open and whose hashes stay in memory. */
 const RECENT = 256
 
 /**
- * The uploads that are in memory, each once: as long as anybody has one, whoever else asks gets the same, so that two
- * writers meet. What nobody uses goes, and comes again from the disk.
+ * The uploads in memory. While an upload object is in use, all requests get the same one, so that it can exclude a second
+ * writer. Unused objects are dropped, and are read from the disk again.
  */
 export class UploadRegister {
   readonly #known = new Map<string, WeakRef<DiskUpload>>()
-  /** The one used last comes last. */
+  /** The most recently used last. Not an LRUCache: busy uploads stay, whatever their number. */
   readonly #recent = new Map<string, DiskUpload>()
   readonly #forget = new FinalizationRegistry<string>((id) => {
     if (!this.#known.get(id)?.deref()) this.#known.delete(id)
@@ -31,7 +31,7 @@ export class UploadRegister {
     this.#recent.set(upload.id, upload)
     for (const [id, oldest] of this.#recent) {
       if (this.#recent.size <= RECENT) return
-      // one at work stays, and there are no more of these than requests
+      // busy uploads stay; there are no more of them than requests
       if (oldest === upload || oldest.isBusy) continue
       this.#recent.delete(id)
       this.#rest(oldest)
@@ -50,7 +50,7 @@ export class UploadRegister {
   }
 
   #rest(upload: DiskUpload): void {
-    // a file that cannot be closed has nothing more to tell: its bytes are verified when they are committed
+    // an error of closing the file can be ignored: the bytes are verified by the commit
     const resting = upload.rest().catch(() => {})
     this.#resting.add(resting)
     resting.finally(() => this.#resting.delete(resting))

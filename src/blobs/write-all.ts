@@ -1,6 +1,6 @@
 import type { FileHandle } from 'node:fs/promises'
 
-/** Writes all pieces, one behind the other, from `position` on: the system may take less at once than it is given. */
+/** Writes all pieces in sequence from `position`; repeats partial writes of the system. */
 export async function writeAll(handle: FileHandle, pieces: Uint8Array[], position: number): Promise<void> {
   let rest = pieces
   let at = position

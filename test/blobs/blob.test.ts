@@ -27,11 +27,11 @@ const open = async (digest: Digest) => {
 }
 
 describe('a blob', () => {
-  it('is undefined where the store has none', async () => {
+  it('is undefined when it does not exist', async () => {
     expect(await world.store.open(digestOf('nobody pushed this'))).toBeUndefined()
   })
 
-  it.each(SIZES)('of %i bytes is read and sent whole', async (size) => {
+  it.each(SIZES)('of %i bytes is read and sent completely', async (size) => {
     const bytes = bytesOf(size, size + 1)
     await using blob = await open(await push(world.store, bytes))
     const sink = new Sink()
@@ -44,7 +44,7 @@ describe('a blob', () => {
     expect(sink.writableEnded).toBe(false)
   })
 
-  it('sends any part of itself', async () => {
+  it('sends any range', async () => {
     await using blob = await open(large)
     const position = fc.nat({ max: LARGE.length })
     await fc.assert(
@@ -58,7 +58,7 @@ describe('a blob', () => {
     )
   })
 
-  it('sends to several at once, each at its own pace', async () => {
+  it('sends to several receivers concurrently, each at its own pace', async () => {
     await using blob = await open(large)
     const sinks = Array.from({ length: 50 }, () => new SlowSink())
 
@@ -90,7 +90,7 @@ describe('a blob', () => {
     expect(isSame(await bodyOf(response), LARGE)).toBe(true)
   })
 
-  it('can be read on after it was removed', async () => {
+  it('stays readable for its readers after it was removed', async () => {
     const bytes = bytesOf(2 * MiB, 77)
     const digest = await push(world.store, bytes)
     await using blob = await open(digest)
@@ -109,7 +109,7 @@ describe('a receiver that closes', () => {
     ['after it was ended', () => new PassThrough().end()],
     ['in the middle, its writes never answered', () => new Stuck()],
     ['with an error in the middle', () => new Stuck(new Error('reset'))],
-  ])('%s ends the sending at once, and every buffer is free', async (_what, receiver) => {
+  ])('%s ends the transfer at once, and returns every buffer', async (_what, receiver) => {
     const pool = new BufferPool()
     const blob = await openBlob(new Layout(world.folder).blob(large), pool)
 
@@ -120,7 +120,7 @@ describe('a receiver that closes', () => {
     expect(pool.inUse).toBe(0)
   })
 
-  it('at the other end of a connection ends the sending', async () => {
+  it('at the other end of a connection ends the transfer', async () => {
     let told: (error: unknown) => void
     const outcome = new Promise<unknown>((resolve) => {
       told = resolve
@@ -140,7 +140,7 @@ describe('a receiver that closes', () => {
 })
 
 describe('buffers', () => {
-  it('are small for those who come when many large ones are in use', () => {
+  it('are small while many large ones are in use', () => {
     const pool = new BufferPool()
     const leases = Array.from({ length: 200 }, () => pool.take(MiB))
     const bytes = leases.reduce((sum, { buffer }) => sum + buffer.length, 0)
@@ -153,7 +153,7 @@ describe('buffers', () => {
     expect(pool.take(MiB).buffer.length).toBe(MiB)
   })
 
-  it('are used again, but not one that somebody may hold', () => {
+  it('are reused, except abandoned ones', () => {
     const pool = new BufferPool()
     const [first, second] = [pool.take(MiB), pool.take(MiB)]
     first.abandon()

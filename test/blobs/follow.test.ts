@@ -36,7 +36,7 @@ async function received(sink: Sink, bytes: number): Promise<void> {
 }
 
 describe('followers of an upload', () => {
-  it('have what arrived while the rest is on its way, and the last byte after the commit', async () => {
+  it('receive bytes while the rest arrives, and the last byte after the commit', async () => {
     const source = new PassThrough()
     const { sink, followed } = follow()
     const appending = upload.append(source, ENOUGH)
@@ -54,7 +54,7 @@ describe('followers of an upload', () => {
     expect(isSame(sink.bytes(), BYTES)).toBe(true)
   })
 
-  it('have each its own part, at its own pace, whenever they come', async () => {
+  it('each receive their own range, at their own pace, whenever they start', async () => {
     const position = fc.nat({ max: BYTES.length })
     const parts = fc.array(fc.tuple(position, position), { minLength: 1, maxLength: 6 })
     await fc.assert(
@@ -79,7 +79,7 @@ describe('followers of an upload', () => {
     )
   })
 
-  it('have the blob that was there already', async () => {
+  it('receive a blob that already exists', async () => {
     await push(world.store, BYTES)
     await upload.append([BYTES], ENOUGH)
     const { sink, followed } = follow()
@@ -89,7 +89,7 @@ describe('followers of an upload', () => {
     expect(isSame(sink.bytes(), BYTES)).toBe(true)
   })
 
-  it('that come during the commit wait for its end', async () => {
+  it('that start during the commit wait for its end', async () => {
     await upload.append([BYTES], ENOUGH)
     const begun: ReturnType<typeof follow>[] = []
     const committing = upload.commit(digestOf(BYTES), async () => {
@@ -105,7 +105,7 @@ describe('followers of an upload', () => {
     }
   })
 
-  it('never have the last byte of what was not verified', async () => {
+  it('never receive the last byte of unverified content', async () => {
     await upload.append([BYTES], ENOUGH)
     const { sink, followed } = follow()
     await received(sink, BYTES.length - 1)
@@ -133,7 +133,7 @@ describe('followers of an upload', () => {
     await expect(follow().followed).rejects.toThrow(UploadGoneError)
   })
 
-  it('fail when bytes that they may have are taken back', async () => {
+  it('fail when an append is undone whose bytes they may have received', async () => {
     const source = new PassThrough()
     const { sink, followed } = follow()
     const appending = upload.append(source, { maxSize: 10 })
@@ -145,7 +145,7 @@ describe('followers of an upload', () => {
     await expect(followed).rejects.toThrow(UploadTooLargeError)
   })
 
-  it('fail when they are promised more than there is', async () => {
+  it('fail when the upload ends before the total', async () => {
     await upload.append([Buffer.from('abc')], ENOUGH)
     const { followed } = follow({ start: 0, end: 4 })
     await upload.commit(digestOf('abc'), nothing)
@@ -153,7 +153,7 @@ describe('followers of an upload', () => {
     await expect(followed).rejects.toThrow('before its size')
   })
 
-  it('that close are let go at once, waiting or not', async () => {
+  it('that close are removed at once, waiting or not', async () => {
     await upload.append([Buffer.from('abc')], ENOUGH)
     const { sink, followed } = follow()
     await received(sink, 3)

@@ -21,7 +21,7 @@ async function breakFiles(call: 'writev' | 'datasync' | 'sync', code: string): P
   vi.spyOn(files, call).mockRejectedValue(Object.assign(new Error(`${code}: ${call}`), { code }))
 }
 
-describe('a disk that says that it is full', () => {
+describe('a full disk', () => {
   it.each(['ENOSPC', 'EDQUOT'])(
     'ends the append with StorageFullError and the upload with it: %s',
     async (code) => {
@@ -41,7 +41,7 @@ describe('a disk that says that it is full', () => {
     },
   )
 
-  it('ends the commit with it, and its followers', async () => {
+  it('fails the commit, and its followers', async () => {
     await using world = await createWorld()
     const upload = await world.store.createUpload(REPOSITORY, 'sha256')
     await upload.append([Buffer.from('a')], ENOUGH)
@@ -59,7 +59,7 @@ describe('a disk that says that it is full', () => {
 })
 
 describe('a disk that fails', () => {
-  it('ends the upload with its own error: what is in the file cannot be relied on', async () => {
+  it('removes the upload, whose content is unreliable, with the system error', async () => {
     await using world = await createWorld()
     const upload = await world.store.createUpload(REPOSITORY, 'sha256')
     await breakFiles('writev', 'EIO')
@@ -69,7 +69,7 @@ describe('a disk that fails', () => {
     expect(await world.leftovers()).toEqual([])
   })
 
-  it('while it is flushed behind an append ends that', async () => {
+  it('fails an append when a background sync fails', async () => {
     await using world = await createWorld()
     const upload = await world.store.createUpload(REPOSITORY, 'sha256')
     await breakFiles('datasync', 'EIO')
@@ -81,7 +81,7 @@ describe('a disk that fails', () => {
     expect(await world.leftovers()).toEqual([])
   })
 
-  it('writes no row for a blob whose name is not on the disk', async () => {
+  it('writes no row for a blob whose folder cannot be synced', async () => {
     await using world = await createWorld()
     const upload = await world.store.createUpload(REPOSITORY, 'sha256')
     await upload.append([Buffer.from('a')], ENOUGH)
@@ -93,7 +93,7 @@ describe('a disk that fails', () => {
     expect(record).not.toHaveBeenCalled()
   })
 
-  it('that takes a part of each write gets the rest of it', async () => {
+  it('that writes partially gets the remaining bytes', async () => {
     await using world = await createWorld()
     const handle = await open(tmpdir())
     const files = Object.getPrototypeOf(handle) as FileHandle
@@ -113,7 +113,7 @@ describe('a disk that fails', () => {
 })
 
 describe('a disk with less than its reserve', () => {
-  it('takes no new upload, and ends those that write', async () => {
+  it('refuses new uploads, and ends those that write', async () => {
     let free = 100 * MiB
     let now = 0
     await using world = await createWorld({
@@ -133,7 +133,7 @@ describe('a disk with less than its reserve', () => {
     await push(world.store, Buffer.from('a'))
   })
 
-  it('is asked after a second, or when much was written', async () => {
+  it('is measured after a second, or after many written bytes', async () => {
     let now = 0
     const freeBytes = vi.fn(async () => Number.MAX_SAFE_INTEGER)
     await using world = await createWorld({ now: () => now, freeBytes })
@@ -158,8 +158,8 @@ describe('a disk with less than its reserve', () => {
 const small = mountSmall()
 
 // only the superuser can mount, and not everywhere
-describe.runIf(small)('a small disk of its own', () => {
-  it('is full at its end, and has its space back then', async () => {
+describe.runIf(small)('a small file system', () => {
+  it('is full at its end, and has its space again afterwards', async () => {
     await using disk = small
     await using world = await createWorld({ folder: disk?.folder ?? '' })
     const kept = await push(world.store, bytesOf(MiB))

@@ -43,7 +43,7 @@ async function appendRequest(send: (port: number) => void): Promise<PromiseSettl
 }
 
 describe('a request', () => {
-  it('is taken to its end', async () => {
+  it('is received completely', async () => {
     const bytes = bytesOf(5 * MiB + 3)
     const appended = await appendRequest((port) => request({ port, method: 'PATCH' }).end(bytes))
 
@@ -52,7 +52,7 @@ describe('a request', () => {
     expect(isSame(await pull(world.store, digestOf(bytes)), bytes)).toBe(true)
   })
 
-  it('that breaks off leaves what came of it, and the rest can follow', async () => {
+  it('that ends early keeps the received bytes, and the rest can follow', async () => {
     const bytes = bytesOf(4 * MiB)
     const appended = await appendRequest((port) => {
       const broken = request({ port, method: 'PATCH', headers: { 'Content-Length': bytes.length } })
@@ -69,7 +69,7 @@ describe('a request', () => {
     expect(isSame(await pull(world.store, digestOf(bytes)), bytes)).toBe(true)
   })
 
-  it('that breaks off leaves as many bytes in the file as it says', async () => {
+  it('that ends early leaves as many bytes in the file as it reports', async () => {
     const bytes = bytesOf(MiB)
     await appendRequest((port) => {
       const broken = request({ port, method: 'PATCH', headers: { 'Content-Length': bytes.length } })
@@ -92,8 +92,8 @@ describe('a source', () => {
     ['had failed before', () => destroyed(new Error('long gone')), 'long gone'],
     ['had closed before', () => destroyed(), 'closed before its end'],
     ['closes without a word', () => closing(), 'closed before its end'],
-    ['brings text', () => Readable.from(['text']), 'brings bytes'],
-  ])('that %s ends the append, and the upload goes on', async (_what, source, message) => {
+    ['brings text', () => Readable.from(['text']), 'must yield bytes'],
+  ])('that %s ends the append, and the upload can continue', async (_what, source, message) => {
     await upload.append([Buffer.from('a')], ENOUGH)
 
     await expect(upload.append(source(), ENOUGH)).rejects.toThrow(message)
@@ -103,7 +103,7 @@ describe('a source', () => {
     await upload.commit(digestOf('az'), nothing)
   })
 
-  it('that fails while an earlier part is read again ends the append, and no process', async () => {
+  it('that fails while earlier bytes are hashed again ends the append, and not the process', async () => {
     const bytes = bytesOf(2 * MiB)
     await upload.append([bytes], ENOUGH)
     await world.restart()
@@ -116,7 +116,7 @@ describe('a source', () => {
     await found.commit(digestOf(bytes), nothing)
   })
 
-  it('that was read to its end before brings nothing', async () => {
+  it('that was read completely before adds nothing', async () => {
     const source = Readable.from([Buffer.from('a')])
     await source.toArray()
 
@@ -125,7 +125,7 @@ describe('a source', () => {
     expect(upload.size).toBe(0)
   })
 
-  it('that throws leaves what it brought before', async () => {
+  it('that throws keeps the bytes before', async () => {
     function* source(): Generator<Uint8Array> {
       yield Buffer.from('a')
       throw new Error('no more')
@@ -148,27 +148,30 @@ describe('a source', () => {
   it.each<[string, (chunks: Buffer[]) => Readable | Buffer[]]>([
     ['stream', buffered],
     ['list', (chunks) => chunks],
-  ])('gives others their turn after 64 KiB, a %s that has all at hand too', async (_what, sourceOf) => {
-    const turns = [0]
-    let isDone = false
-    const countTurns = (): void => {
-      turns.push(0)
-      if (!isDone) setImmediate(countTurns)
-    }
-    setImmediate(countTurns)
-    const take = ({ length }: Uint8Array): void => {
-      turns.push((turns.pop() ?? 0) + length)
-    }
-    const chunks = Array.from({ length: 256 }, () => Buffer.alloc(16 << 10))
+  ])(
+    'yields to other events after 64 KiB, also for a %s with all bytes available',
+    async (_what, sourceOf) => {
+      const turns = [0]
+      let isDone = false
+      const countTurns = (): void => {
+        turns.push(0)
+        if (!isDone) setImmediate(countTurns)
+      }
+      setImmediate(countTurns)
+      const take = ({ length }: Uint8Array): void => {
+        turns.push((turns.pop() ?? 0) + length)
+      }
+      const chunks = Array.from({ length: 256 }, () => Buffer.alloc(16 << 10))
 
-    const intake = { take, isFull: false, onRoom: () => {} }
-    await receive(sourceOf(chunks), intake, new AbortController().signal)
-    isDone = true
+      const intake = { take, isFull: false, onRoom: () => {} }
+      await receive(sourceOf(chunks), intake, new AbortController().signal)
+      isDone = true
 
-    expect(turns.reduce((sum, bytes) => sum + bytes)).toBe(4 * MiB)
-    // two, where the turn that is counted begins between them
-    expect(Math.max(...turns)).toBeLessThanOrEqual(2 * (64 << 10))
-  })
+      expect(turns.reduce((sum, bytes) => sum + bytes)).toBe(4 * MiB)
+      // two, where the turn that is counted begins between them
+      expect(Math.max(...turns)).toBeLessThanOrEqual(2 * (64 << 10))
+    },
+  )
 })
 
 /** Everything is in its buffer, to be had in one turn. */

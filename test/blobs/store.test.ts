@@ -48,7 +48,7 @@ describe('names', () => {
     'shop/web\0',
     'shop/',
     `shop/${'a'.repeat(254)}`,
-  ])('that are no repository lead nowhere: %j', async (repository) => {
+  ])('that are not repositories are refused: %j', async (repository) => {
     await expect(world.store.createUpload(repository, 'sha256')).rejects.toThrow(TypeError)
     expect(await world.store.upload(repository, ID)).toBeUndefined()
   })
@@ -68,7 +68,7 @@ describe('names', () => {
     },
   )
 
-  it('with dots are as good as others', async () => {
+  it('can contain dots', async () => {
     const upload = await world.store.createUpload('shop/web.v2.sha256', 'sha256')
 
     expect(await world.store.uploads()).toMatchObject([{ repository: 'shop/web.v2.sha256', id: upload.id }])
@@ -76,7 +76,7 @@ describe('names', () => {
 })
 
 describe('the folder', () => {
-  it('is for its owner alone', async () => {
+  it('is accessible to its owner only', async () => {
     const digest = await push(world.store, Buffer.from('a'))
     const upload = await world.store.createUpload(REPOSITORY, 'sha256')
     const folders = ['blobs', 'blobs/sha256', 'blobs/sha512', 'uploads', 'uploads/shop', 'uploads/shop/web']
@@ -95,7 +95,7 @@ describe('the folder', () => {
 })
 
 describe('stored blobs', () => {
-  it('are all that the disk has, and nothing else', async () => {
+  it('are exactly those on the disk', async () => {
     const digests = [
       await push(world.store, Buffer.from('a')),
       await push(world.store, Buffer.from('bb'), digestOf('bb', 'sha512')),
@@ -112,7 +112,7 @@ describe('stored blobs', () => {
     ])
   })
 
-  it('that nobody recorded are found and can be removed', async () => {
+  it('without a row are found and can be removed', async () => {
     const digest = digestOf('stray')
     const upload = await world.store.createUpload(REPOSITORY, 'sha256')
     await upload.append([Buffer.from('stray')], ENOUGH)
@@ -134,8 +134,8 @@ describe('stored blobs', () => {
   })
 })
 
-describe('removing', () => {
-  it('spares what is wanted, and finds nothing where nothing is', async () => {
+describe('removal', () => {
+  it('keeps wanted blobs, and ignores blobs that do not exist', async () => {
     const digest = await push(world.store, Buffer.from('a'))
 
     expect(await world.store.remove(digest, () => true)).toBe(0)
@@ -144,7 +144,7 @@ describe('removing', () => {
     expect(await world.store.remove(digest, () => false)).toBe(0)
   })
 
-  it('waits for the row of a blob whose bytes are there', async () => {
+  it('waits for the row of a blob whose bytes are on disk', async () => {
     const digest = digestOf('a')
     const upload = await world.store.createUpload(REPOSITORY, 'sha256')
     await upload.append([Buffer.from('a')], ENOUGH)
@@ -186,7 +186,7 @@ describe('removing', () => {
 })
 
 describe('the list of uploads', () => {
-  it('has those at work and those from before a restart', async () => {
+  it('contains active uploads and those from before a restart', async () => {
     let now = 1_000_000
     await world.restart({ now: () => now })
     const old = await world.store.createUpload('shop/old', 'sha512')
@@ -212,7 +212,7 @@ describe('the list of uploads', () => {
     expect((await findIn('shop/old', old.id)).algorithm).toBe('sha512')
   })
 
-  it('leaves out what is no upload', async () => {
+  it('ignores other files', async () => {
     await mkdir(join(world.folder, 'uploads/shop/web'), { recursive: true })
     await mkdir(join(world.folder, 'uploads/UPPER/web'), { recursive: true })
     await writeFile(join(world.folder, 'uploads/stray'), '')
@@ -233,7 +233,7 @@ describe('the list of uploads', () => {
 })
 
 describe('many uploads at once', () => {
-  it('keep few files open, and each is still one upload with one writer', async () => {
+  it('keep few files open, and each has one writer', async () => {
     const uploads = await Promise.all(
       Array.from({ length: 400 }, () => world.store.createUpload(REPOSITORY, 'sha256')),
     )
@@ -254,7 +254,7 @@ describe('many uploads at once', () => {
 })
 
 describe.runIf(process.platform === 'linux')('open files', () => {
-  it('are closed again, whatever came of uploads and blobs', async () => {
+  it('are closed after every outcome of uploads and blobs', async () => {
     const before = await openFiles()
     const bytes = bytesOf(2 * MiB)
     const digest = await push(world.store, bytes)
@@ -291,7 +291,7 @@ async function openFiles(): Promise<number | undefined> {
 }
 
 describe('the folders of uploads', () => {
-  it('are made for one upload while another’s end removes them, again and again', async () => {
+  it('can be created for one upload while the end of another removes them', async () => {
     const comeAndGo = async (repository: string): Promise<void> => {
       for (let round = 0; round < 60; round++) {
         const upload = await world.store.createUpload(repository, 'sha256')

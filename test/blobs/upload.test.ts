@@ -40,7 +40,7 @@ function openSource(bytes: Uint8Array): PassThrough {
 }
 
 describe('an upload', () => {
-  it('becomes a blob under its digest, its size told to who writes the row', async () => {
+  it('becomes a blob under its digest, with its size for the row', async () => {
     const bytes = bytesOf(3 * MiB + 7)
     const digest = digestOf(bytes)
     const upload = await begin()
@@ -55,7 +55,7 @@ describe('an upload', () => {
     expect(isSame(await readFile(join(world.folder, 'blobs/sha256', hex.slice(0, 2), hex)), bytes)).toBe(true)
   })
 
-  it('is the same blob however it is cut into chunks and appends', async () => {
+  it('is the same blob for any division into chunks and appends', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.array(fc.uint8Array({ maxLength: 3000 }), { maxLength: 6 }), { maxLength: 5 }),
@@ -78,7 +78,7 @@ describe('an upload', () => {
     expect(await world.leftovers()).toEqual([])
   })
 
-  it('takes thousands of chunks of one byte', async () => {
+  it('accepts thousands of chunks of one byte', async () => {
     const bytes = bytesOf(20_000)
     const upload = await begin()
     await upload.append(
@@ -96,7 +96,7 @@ describe('an upload', () => {
     expect(isSame(await pull(world.store, digest), Buffer.alloc(0))).toBe(true)
   })
 
-  it('keeps the blob that is there already, and writes the row again', async () => {
+  it('keeps an existing blob, and writes the row again', async () => {
     const bytes = bytesOf(1000)
     const digest = await push(world.store, bytes)
     const path = join(world.folder, 'blobs/sha256', digest.slice(7, 9), digest.slice(7))
@@ -110,7 +110,7 @@ describe('an upload', () => {
     expect(await world.leftovers()).toEqual([])
   })
 
-  it('is gone, and no blob there, when the digest is another', async () => {
+  it('is removed without a blob when the digest does not match', async () => {
     const upload = await begin()
     await upload.append([bytesOf(10)], ENOUGH)
     const wrong = digestOf('something else')
@@ -124,7 +124,7 @@ describe('an upload', () => {
     await expect(upload.commit(wrong, sizeOf)).rejects.toThrow(UploadGoneError)
   })
 
-  it('leaves its blob where the row could not be written', async () => {
+  it('keeps its blob when the row cannot be written', async () => {
     const bytes = bytesOf(10)
     const upload = await begin()
     await upload.append([bytes], ENOUGH)
@@ -138,7 +138,7 @@ describe('an upload', () => {
     expect(await world.leftovers()).toEqual([])
   })
 
-  it('is untouched by a commit under what is no digest', async () => {
+  it('is unchanged by a commit with an invalid digest', async () => {
     const upload = await begin()
     await upload.append(['a', 'b'].map(Buffer.from), ENOUGH)
 
@@ -147,7 +147,7 @@ describe('an upload', () => {
     await upload.commit(digestOf('ab'), sizeOf)
   })
 
-  it('has an id that nobody guesses, and belongs to its repository alone', async () => {
+  it('has a random id, and belongs to its repository only', async () => {
     const [one, other] = [await begin(), await begin()]
 
     expect(one.id).toMatch(/^[0-9a-f]{32}$/)
@@ -161,7 +161,7 @@ describe('an upload', () => {
 })
 
 describe('a second writer', () => {
-  it('is refused while the first appends, whoever brought it the upload', async () => {
+  it('is refused while the first appends, also with another reference to the upload', async () => {
     const upload = await begin()
     const source = openSource(Buffer.from('a'))
     const appending = upload.append(source, ENOUGH)
@@ -192,7 +192,7 @@ describe('a second writer', () => {
     expect(isSame(await pull(world.store, digestOf('a')), Buffer.from('a'))).toBe(true)
   })
 
-  it('gets the same upload when both look for one from before a restart at once', async () => {
+  it('gets the same upload when both restore it concurrently', async () => {
     const { id } = await begin()
     const store = await world.restart()
 
@@ -203,7 +203,7 @@ describe('a second writer', () => {
 })
 
 describe('more bytes than a blob may have', () => {
-  it('are refused, and the upload is as it was before them', async () => {
+  it('are refused, and the append is undone', async () => {
     const upload = await begin()
     const first = bytesOf(100)
     await upload.append([first], { maxSize: 2 * MiB })
@@ -233,7 +233,7 @@ describe('more bytes than a blob may have', () => {
 })
 
 describe('a discarded upload', () => {
-  it('is gone with its folder', async () => {
+  it('is removed with its folder', async () => {
     const upload = await begin()
     await upload.append([bytesOf(10)], ENOUGH)
 
@@ -245,7 +245,7 @@ describe('a discarded upload', () => {
     await expect(upload.append([], ENOUGH)).rejects.toThrow(UploadGoneError)
   })
 
-  it('is gone also while it is appended to', async () => {
+  it('is removed also during an append', async () => {
     const upload = await begin()
     const source = openSource(bytesOf(2 * MiB))
     const appending = upload.append(source, ENOUGH)
@@ -256,7 +256,7 @@ describe('a discarded upload', () => {
     expect(await world.leftovers()).toEqual([])
   })
 
-  it('is a blob when the commit was further', async () => {
+  it('is a blob when its commit was already final', async () => {
     const upload = await begin()
     await upload.append([Buffer.from('a')], ENOUGH)
     let discarded: Promise<void> | undefined
@@ -269,7 +269,7 @@ describe('a discarded upload', () => {
     expect(isSame(await pull(world.store, digestOf('a')), Buffer.from('a'))).toBe(true)
   })
 
-  it('takes no folder from one that begins in the same repository', async () => {
+  it('does not remove the folder of a new upload in the same repository', async () => {
     for (let round = 0; round < 100; round++) {
       const upload = await begin()
       const [, next] = await Promise.all([upload.discard(), begin()])
@@ -281,7 +281,7 @@ describe('a discarded upload', () => {
 })
 
 describe('an upload from before a restart', () => {
-  it('goes on where it was, whatever its algorithm', async () => {
+  it('continues where it was, with every algorithm', async () => {
     for (const [algorithm, wanted] of [
       ['sha256', 'sha256'],
       ['sha512', 'sha512'],
@@ -313,7 +313,7 @@ describe('an upload from before a restart', () => {
     expect(await world.leftovers()).toEqual([])
   })
 
-  it('has what had arrived when the store closed in the middle of an append', async () => {
+  it('has the bytes that had arrived when the store closed during an append', async () => {
     const upload = await begin()
     const source = openSource(Buffer.from('begun'))
     const appending = upload.append(source, ENOUGH)

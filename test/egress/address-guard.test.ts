@@ -55,11 +55,11 @@ describe('an address guard', () => {
     '2606:4700:4700::1111',
     '::ffff:8.8.8.8',
     '64:ff9b::808:808',
-  ])('lets %s pass', (address) => {
+  ])('allows %s', (address) => {
     expect(allows(address)).toBe(true)
   })
 
-  test('opens loopback in every spelling, and nothing else, to a server on loopback', () => {
+  test('allows loopback in every notation, and nothing else, for a server on loopback', () => {
     const local = createAddressGuard({ loopback: true })
     expect(
       ['127.0.0.1', '127.8.8.8', '::1', '::ffff:127.0.0.1'].filter((address) => !local(address)),
@@ -68,13 +68,13 @@ describe('an address guard', () => {
     expect(FORBIDDEN.filter((address) => !loopback.includes(address) && local(address))).toEqual([])
   })
 
-  test('opens the networks that the operator names, however the address is spelled', () => {
+  test('allows the networks of the operator, in every notation of an address', () => {
     const private10 = createAddressGuard({ loopback: false, allowedCidrs: ['10.20.0.0/16', 'fd12::/16'] })
     expect(['10.20.3.4', '::ffff:10.20.3.4', 'fd12::1'].filter((address) => !private10(address))).toEqual([])
     expect(['10.21.0.1', '::ffff:10.21.0.1', 'fd13::1'].filter(private10)).toEqual([])
   })
 
-  test('never opens metadata, link-local or loopback, whatever the operator names', () => {
+  test('never allows metadata services, link-local addresses or loopback', () => {
     const wide = createAddressGuard({ loopback: false, allowedCidrs: ['0.0.0.0/0', '::/0'] })
     const never = [
       '169.254.169.254',
@@ -89,7 +89,7 @@ describe('an address guard', () => {
     expect(wide('::ffff:169.254.169.254')).toBe(false)
   })
 
-  test.each(['10.0.0.0', '10.0.0.0/33', 'example.org/8', '::/129'])('takes no %s for a network', (cidr) => {
+  test.each(['10.0.0.0', '10.0.0.0/33', 'example.org/8', '::/129'])('refuses %s as a network', (cidr) => {
     expect(() => createAddressGuard({ loopback: false, allowedCidrs: [cidr] })).toThrow(RangeError)
   })
 })

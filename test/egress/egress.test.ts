@@ -18,7 +18,7 @@ const ask = { signal: new AbortController().signal, maxBytes: 1024 }
 const hello = (_: unknown, response: ServerResponse) => void response.end('hello')
 
 describe('egress', () => {
-  test('gives status, headers and bytes of one exchange', async () => {
+  test('returns status, headers and body of one exchange', async () => {
     await using server = await startScripted((_, response) => {
       response.writeHead(418, { 'x-one': '1', 'www-authenticate': ['Bearer', 'Basic'] }).end('short')
     })
@@ -40,7 +40,7 @@ describe('egress', () => {
     expect(server.requests).toHaveLength(1)
   })
 
-  test('asks for no compression, whoever asks otherwise, and inflates nothing', async () => {
+  test('requests no compression, also when the caller does, and decompresses nothing', async () => {
     const bomb = gzipSync(Buffer.alloc(1024 * 1024))
     await using server = await startScripted((_, response) => {
       response.writeHead(200, { 'content-encoding': 'gzip' }).end(bomb)
@@ -66,7 +66,7 @@ describe('egress', () => {
     expect(bodies).toEqual(['a=1'])
   })
 
-  test('keeps connections and opens no more than it may', async () => {
+  test('reuses connections, up to the limit', async () => {
     let most = 0
     const waiting: ServerResponse[] = []
     await using server = await startScripted((_, response) => {
@@ -79,7 +79,7 @@ describe('egress', () => {
     expect(new Set(server.requests.map(({ socket }) => socket)).size).toBe(3)
   })
 
-  test('reads exactly as many bytes as it may', async () => {
+  test('reads up to the limit of bytes', async () => {
     await using server = await startScripted((request, response) => {
       const size = Number(request.url?.slice(1))
       if (request.headers['x-chunked']) response.write('x')
@@ -93,7 +93,7 @@ describe('egress', () => {
     await expect(egress.request(`${server.url}/1025`, chunked)).rejects.toThrow(BodyTooLargeError)
   })
 
-  test('hangs up on an endless body', async () => {
+  test('closes the connection of an endless body', async () => {
     let hungUp: Promise<unknown> | undefined
     await using server = await startScripted((_, response) => {
       hungUp = once(response, 'close')
@@ -140,7 +140,7 @@ describe('egress', () => {
     }
   })
 
-  test('fails what is under way, and what comes later, once disposed of', async () => {
+  test('fails current and later requests after it was disposed of', async () => {
     await using server = await startScripted(() => {})
     const egress = open()
     const answer = egress.request(server.url, ask)
@@ -153,7 +153,7 @@ describe('egress', () => {
   })
 })
 
-describe('egress names what went wrong', () => {
+describe('egress reports', () => {
   test('a closed port', async () => {
     await using egress = open()
     const refused = egress.request(`http://${await closedPort()}/`, ask)
@@ -173,7 +173,7 @@ describe('egress names what went wrong', () => {
   test.each([
     ['http', 'headers'],
     ['https', 'connect'],
-  ])('a host that takes the %s connection and says nothing', async (scheme, phase) => {
+  ])('a host that accepts the %s connection and sends nothing', async (scheme, phase) => {
     await using silent = await startSilent()
     await using egress = open({ timeouts: { connect: 100, headers: 100 } })
     const error = await egress.request(`${scheme}://${silent.host}/`, ask).catch((reason: unknown) => reason)
@@ -181,7 +181,7 @@ describe('egress names what went wrong', () => {
     expect(error).toMatchObject({ phase })
   })
 
-  test('a body that drips in slowly enough to keep every other time-out from firing', async () => {
+  test('a body that arrives so slowly that no other timeout fires', async () => {
     await using server = await startScripted((_, response) => {
       response.writeHead(200)
       const drip = setInterval(() => response.write('x'), 10)
@@ -194,7 +194,7 @@ describe('egress names what went wrong', () => {
     expect(error).toMatchObject({ name: 'EgressTimeoutError', phase: 'total' })
   })
 
-  test('an answer that is cut off', async () => {
+  test('a response that is cut off', async () => {
     await using server = await startScripted((_, response) => {
       response.writeHead(200, { 'content-length': '100' })
       response.write('x', () => response.destroy())
@@ -203,7 +203,7 @@ describe('egress names what went wrong', () => {
     await expect(egress.request(server.url, ask)).rejects.toThrow(ConnectionError)
   })
 
-  test('an answer that is not HTTP', async () => {
+  test('a response that is not HTTP', async () => {
     await using server = await startScripted((request) => request.socket.end('SSH-2.0-OpenSSH_9\r\n'))
     await using egress = open()
     await expect(egress.request(server.url, ask)).rejects.toThrow('its response is not HTTP')
@@ -211,7 +211,7 @@ describe('egress names what went wrong', () => {
 })
 
 describe('egress and TLS', () => {
-  test('trusts an authority only when it was given, and any certificate when insecure', async () => {
+  test('trusts an authority only if given, and any certificate when insecure', async () => {
     const authority = await createAuthority()
     await using server = await startScripted(hello, { tls: await authority.issue(['127.0.0.1']) })
     await using stranger = open()
@@ -234,7 +234,7 @@ describe('egress and TLS', () => {
     await expect(egress.request(other.url, ask)).rejects.toThrow('its certificate is for another host name')
   })
 
-  test('checks the certificate against the name, and sends it, though it dials an address', async () => {
+  test('verifies the certificate for the name, and sends the name, though it connects to an address', async () => {
     const authority = await createAuthority()
     await using server = await startScripted(hello, { tls: await authority.issue(['registry.test']) })
     await using egress = open({
@@ -246,7 +246,7 @@ describe('egress and TLS', () => {
     expect(server.requests[0]?.headers.host).toBe(host)
   })
 
-  test('tells a server without TLS from one with a bad certificate', async () => {
+  test('distinguishes a server without TLS from one with an invalid certificate', async () => {
     await using server = await startScripted(hello)
     await using egress = open()
     const error = await egress.request(`https://${server.host}/`, ask).catch((reason: unknown) => reason)
@@ -289,7 +289,7 @@ describe('egress connects to no forbidden address', () => {
     expect(server.requests).toEqual([])
   })
 
-  test('and its error tells neither address nor rule', async () => {
+  test('with an error that contains neither address nor rule', async () => {
     await using egress = open({ loopback: false })
     await expect(egress.request('http://10.1.2.3/', ask)).rejects.toThrow(
       /^this server may not connect there$/,
@@ -322,7 +322,7 @@ describe('egress connects to no forbidden address', () => {
     expect(server.requests).toEqual([])
   })
 
-  test('when a name means another address the second time: it is asked once a connection', async () => {
+  test('when a name resolves to another address the second time: it is resolved once for each connection', async () => {
     await using server = await startScripted(hello)
     let asked = 0
     await using egress = open({

@@ -35,7 +35,7 @@ describe('a route with certificates', () => {
     await expect(egress.request(server.url, { ...ask, route: other })).rejects.toThrow(TlsError)
   })
 
-  test('trusts the server’s own authorities beside its own', async () => {
+  test('trusts the server’s authorities in addition to its own', async () => {
     const authority = await createAuthority()
     await using server = await startScripted(hello, { tls: await authority.issue(['127.0.0.1']) })
     await using egress = open({ ca: [authority.ca] })
@@ -43,7 +43,7 @@ describe('a route with certificates', () => {
     expect((await egress.request(server.url, { ...ask, route: own })).status).toBe(200)
   })
 
-  test('shows its client certificate to a server that asks, and only on that route', async () => {
+  test('sends its client certificate to a server that requests one, and only on that route', async () => {
     const authority = await createAuthority()
     const shown: string[] = []
     const tls = {
@@ -79,7 +79,7 @@ describe('connections after a change (threats: pooled socket outlives policy cha
     expect(server.requests[1]?.socket).not.toBe(server.requests[0]?.socket)
   })
 
-  test('that are in use end with their exchange', async () => {
+  test('that are in use are closed after their exchange', async () => {
     let held: ServerResponse | undefined
     await using server = await startScripted((_, response) => {
       held = response
@@ -95,7 +95,7 @@ describe('connections after a change (threats: pooled socket outlives policy cha
     await closed
   })
 
-  test('of routes that were not used for long are closed when there are many', async () => {
+  test('of the least recently used routes are closed when there are many', async () => {
     await using server = await startScripted(hello)
     await using egress = open()
     await egress.request(server.url, { ...ask, route: route({ id: 'first' }) })
@@ -121,7 +121,7 @@ describe('a route through a proxy', () => {
     expect(server.authorizations()).toEqual(['Bearer secret'])
   })
 
-  test('asks the proxy itself for what has no TLS', async () => {
+  test('sends requests without TLS to the proxy itself', async () => {
     await using server = await startScripted(hello)
     await using proxy = await startHttpProxy({ resolve: () => server.host })
     await using egress = open({ resolve: async () => Promise.reject(new Error('no')) })
@@ -134,7 +134,7 @@ describe('a route through a proxy', () => {
     expect(server.requests[0]?.headers.host).toBe('registry.example')
   })
 
-  test('shows its login to the proxy and to nobody else', async () => {
+  test('sends its login to the proxy only', async () => {
     const authority = await createAuthority()
     const login = { username: 'me', password: 'canary' }
     const basic = `Basic ${Buffer.from('me:canary').toString('base64')}`
@@ -152,7 +152,7 @@ describe('a route through a proxy', () => {
     await expect(refused).rejects.toThrow('its proxy requires another login (407)')
   })
 
-  test('does not become one without it when the proxy is gone', async () => {
+  test('does not connect directly when the proxy is gone', async () => {
     await using server = await startScripted(hello)
     await using egress = open()
     const gone = through(`http://${await closedPort()}`)
@@ -176,7 +176,7 @@ describe('a route through a proxy', () => {
       'does not answer as a proxy',
     ],
     ['never ends its headers', `HTTP/1.1 200 OK\r\nx: ${'x'.repeat(20_000)}`, 'does not answer as a proxy'],
-  ])('fails with what the proxy did: %s', async (_, reply, message) => {
+  ])('fails with the error of the proxy: %s', async (_, reply, message) => {
     await using proxy = await startHttpProxy({ reply })
     await using egress = open()
     await expect(
@@ -184,7 +184,7 @@ describe('a route through a proxy', () => {
     ).rejects.toThrow(message)
   })
 
-  test('does not wait for a proxy that says nothing', async () => {
+  test('does not wait for a silent proxy', async () => {
     await using proxy = await startSilent()
     await using egress = open({ timeouts: { connect: 200 } })
     await expect(
@@ -193,7 +193,7 @@ describe('a route through a proxy', () => {
   })
 })
 
-describe('a request that is still vetted when connections are renewed', () => {
+describe('a request whose address is being checked when connections are renewed', () => {
   test('is sent over a new one', async () => {
     await using server = await startScripted(hello)
     await using proxy = await startHttpProxy({ resolve: () => server.host })
@@ -218,7 +218,7 @@ describe('a request that is still vetted when connections are renewed', () => {
   })
 })
 
-describe('what a proxy may be', () => {
+describe('a proxy', () => {
   const outside = { loopback: false }
 
   test.each([

@@ -4,13 +4,13 @@ import { algorithmOf, digestOf, isDigest, matchesDigest, parseDigest } from '../
 const HELLO = 'sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824'
 
 describe('a digest', () => {
-  it('is the hash of exactly these bytes', () => {
+  it('is the hash of the bytes', () => {
     expect(digestOf('hello')).toBe(HELLO)
     expect(digestOf(Buffer.from('hello'))).toBe(HELLO)
     expect(digestOf('hello', 'sha512')).toMatch(/^sha512:9b71d224bd62f378[0-9a-f]{112}$/)
   })
 
-  it('holds only for bytes that were not touched, by its own algorithm', () => {
+  it('matches only unchanged bytes, with its own algorithm', () => {
     for (const algorithm of ['sha256', 'sha512'] as const) {
       const digest = digestOf('hello', algorithm)
 

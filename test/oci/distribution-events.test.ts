@@ -14,8 +14,8 @@ const real = realEnvelopes()
 const parseReal = (name: string) => parseEnvelope(real.get(name) ?? '')
 const versions = ['2.8.2', '3.0.0']
 
-describe('what a real docker-registry sends', () => {
-  it.each(versions)('of %s: a push by tag names tag and digest, and when it was', (version) => {
+describe('a notification of a real docker-registry', () => {
+  it.each(versions)('of %s: a push by tag has tag, digest and time', (version) => {
     const [event] = parseReal(`${version}-manifest-push-by-tag`)
 
     expect(event).toMatchObject({
@@ -47,7 +47,7 @@ describe('what a real docker-registry sends', () => {
     expect(parseReal('2.8.2-manifest-push-docker-v2s2')).toMatchObject([{ action: 'push', tag: 'v1-docker' }])
   })
 
-  it('is read without error whatever it is, and only pushes and deletions of manifests are left', () => {
+  it('is read without error, and only pushes and deletions of manifests remain', () => {
     const kept = [...real].filter(([, body]) => parseEnvelope(body).length > 0).map(([name]) => name)
 
     expect(real.size).toBe(25)
@@ -69,7 +69,7 @@ describe('what a real docker-registry sends', () => {
 })
 
 describe('an envelope', () => {
-  it('keeps the order of what matters in it, and leaves out the rest', () => {
+  it('yields its relevant events in order', () => {
     const envelope = envelopeOf(
       pushEvent({ id: 'blob', mediaType: 'application/octet-stream' }),
       pushEvent({ id: 'a', tag: 'v1' }),
@@ -87,7 +87,7 @@ describe('an envelope', () => {
     expect(parseEnvelope(envelopeOf())).toEqual([])
   })
 
-  it('has no more events than a registry would send', () => {
+  it('is refused with too many events', () => {
     const events = (count: number) => envelopeOf(...Array.from({ length: count }, () => ({ action: 'pull' })))
 
     expect(parseEnvelope(events(MAX_EVENTS))).toEqual([])
@@ -96,7 +96,7 @@ describe('an envelope', () => {
     )
   })
 
-  it('is read event by event, each with the host that its client named', () => {
+  it('is read event by event, each with the host of its request', () => {
     const push = { ...pushEvent({ id: 'a' }), request: { host: 'registry.example.com' } }
     const entries = readEnvelope(envelopeOf(push, { ...pushEvent(), action: 'pull' }, {}))
 
@@ -107,7 +107,7 @@ describe('an envelope', () => {
     ])
   })
 
-  it('tells of schema 1 as well, and of a whole repository’s deletion', () => {
+  it('reports schema 1, and the deletion of a whole repository', () => {
     const [schema1, repository] = parseEnvelope(
       envelopeOf(pushEvent({ mediaType: DOCKER_SCHEMA1_SIGNED }), deleteEvent()),
     )
@@ -188,7 +188,7 @@ describe('an envelope', () => {
     expect(() => parseEnvelope(body)).toThrow(message)
   })
 
-  it('cannot change what every object is', () => {
+  it('cannot change the prototype of objects', () => {
     parseEnvelope(
       '{"events":[{"action":"push","__proto__":{"action":"delete"},"target":{}}]}'.replace('push', 'x'),
     )

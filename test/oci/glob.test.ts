@@ -20,7 +20,7 @@ describe('a glob', () => {
     expect(matchesGlob(pattern, text)).toBe(matches)
   })
 
-  it('means what the same regular expression means', () => {
+  it('matches like the equivalent regular expression', () => {
     const letters = fc.string({ unit: fc.constantFrom('a', 'b', '.', '*'), maxLength: 8 })
     const text = fc.string({ unit: fc.constantFrom('a', 'b', '.'), maxLength: 10 })
     fc.assert(
@@ -33,7 +33,7 @@ describe('a glob', () => {
     )
   })
 
-  it('costs no more than pattern times text, however it is written', () => {
+  it('takes at most pattern times text steps', () => {
     const pattern = `${'a*'.repeat(200)}b`
     const text = 'a'.repeat(20_000)
     const start = performance.now()
@@ -58,11 +58,11 @@ describe('literalRange', () => {
     expect(`${beginning}~`.repeat(2) < to && to > beginning).toBe(true)
   })
 
-  it('is none where the pattern begins with a star', () => {
+  it('is undefined when the pattern begins with a star', () => {
     expect(literalRange('*ruby')).toBeUndefined()
   })
 
-  it('never leaves out a name or tag that matches', () => {
+  it('includes every name and tag that matches', () => {
     const names = fc.string({ unit: fc.constantFrom('a', 'B', '0', '9', '.', '_', '-', 'z'), maxLength: 6 })
     const patterns = fc.string({
       unit: fc.constantFrom('a', 'B', '0', '.', '_', '-', 'z', '*'),

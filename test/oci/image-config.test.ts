@@ -17,7 +17,7 @@ const EMPTY = {
 }
 
 describe('an image config', () => {
-  it('says how the image runs', () => {
+  it('contains how the image runs', () => {
     const platform = { os: 'linux', architecture: 'arm', variant: 'v7' }
     const { config } = image({ seed: 1, platform, created: new Date('2020-02-02T00:00:00Z') })
 
@@ -47,11 +47,11 @@ describe('an image config', () => {
     '{',
     '{"config":[],"created":5}',
     '{"config":{"Env":"A=1","Cmd":null}}',
-  ])('%j is a strange config of an image all the same', (text) => {
+  ])('%j is an unusual but valid config', (text) => {
     expect(parseImageConfig(text)).toEqual(EMPTY)
   })
 
-  it('leaves out values of another shape, and keeps a label named __proto__ a label', () => {
+  it('omits malformed values, and keeps a label named __proto__', () => {
     const text = '{"config":{"Env":["A=1",5,null],"Labels":{"a":1,"__proto__":"x"}},"os":"linux"}'
 
     const { env, labels, platform } = parseImageConfig(text)
@@ -70,7 +70,7 @@ describe('when an image was created', () => {
     },
   )
 
-  it('is known to the nanosecond, and kept to the millisecond', () => {
+  it('is parsed with nanoseconds, and truncated to milliseconds', () => {
     expect(parseCreated('2024-05-06T07:08:09.123456789+02:00')?.toISOString()).toBe(
       '2024-05-06T05:08:09.123Z',
     )

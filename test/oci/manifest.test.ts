@@ -40,19 +40,19 @@ describe('a manifest', () => {
     })
   })
 
-  it('is what it calls itself where the registry names no type of a manifest', () => {
+  it('has its own media type when the Content-Type is not a manifest type', () => {
     const bytes = bytesOf({ mediaType: DOCKER_LIST, manifests: [] })
 
     expect(parseManifest(bytes, 'application/json; charset=utf-8').mediaType).toBe(DOCKER_LIST)
     expect(parseManifest(bytes).mediaType).toBe(DOCKER_LIST)
   })
 
-  it('that names no type at all is told by what it holds', () => {
+  it('without any type is recognized by its fields', () => {
     expect(parseManifest(bytesOf({ config, layers: [] })).mediaType).toBe(OCI_MANIFEST)
     expect(parseManifest(bytesOf({ manifests: [child] })).mediaType).toBe(OCI_INDEX)
   })
 
-  it('is read whatever case and parameters its content type has', () => {
+  it('is read with any case and parameters of its Content-Type', () => {
     const sent = `${DOCKER_MANIFEST.toUpperCase()}; charset=utf-8`
 
     expect(parseManifest(bytesOf({ config, layers: [] }), sent).mediaType).toBe(DOCKER_MANIFEST)
@@ -88,7 +88,7 @@ describe('a manifest', () => {
   })
 })
 
-describe('bytes that are no manifest', () => {
+describe('bytes that are not a manifest', () => {
   it.each([
     ['a web page', '<!doctype html><html></html>', 'text/html', 'web page'],
     ['a web page behind blanks', '\n  <html>', '', 'web page'],
@@ -117,14 +117,14 @@ describe('bytes that are no manifest', () => {
     expect(() => parseManifest(new Uint8Array([0x7b, 0xff, 0x7d]))).toThrow(InvalidManifestError)
   })
 
-  it('are refused with one child more than 1000 children, and taken with as many', () => {
+  it('are refused with 1001 children, and accepted with 1000', () => {
     const children = Array.from({ length: MAX_INDEX_CHILDREN }, () => child)
 
     expect(parseManifest(bytesOf({ manifests: children }))).toMatchObject({ kind: 'index' })
     expect(() => parseManifest(bytesOf({ manifests: [...children, child] }))).toThrow('1001 children')
   })
 
-  it('are refused, and not walked, however deep they are', () => {
+  it('are refused without recursion at any depth', () => {
     const deep = `{"config":${'['.repeat(200_000)}${']'.repeat(200_000)}}`
 
     expect(() => parseManifest(bytesOf(deep), OCI_MANIFEST)).toThrow(InvalidManifestError)
@@ -146,7 +146,7 @@ describe('a descriptor', () => {
     ).toMatchObject({ platform: { os: 'linux', architecture: 'arm' } })
   })
 
-  it('of what only accompanies an image is an attachment: attestation-manifest, unknown/unknown, artifactType', () => {
+  it('of content that accompanies an image is an attachment: attestation-manifest, unknown/unknown, artifactType', () => {
     const subject = image({ seed: 1 })
     const built = index([subject, attestation(subject)])
     const manifest = parseManifest(built.bytes, built.mediaType)

@@ -72,12 +72,12 @@ describe('a reference', () => {
     expect(parseReference(`quay.io/${name}:${tag}`)).toMatchObject({ repository: name, tag })
   })
 
-  it('says what is wrong, and quotes no more than a screenful', () => {
+  it('reports what is wrong, with a limited quotation', () => {
     expect(() => parseReference('foo:!')).toThrow('"foo:!" is not an image reference: the tag must match')
     expect(() => parseReference('A'.repeat(10_000))).toThrow(/^.{0,500}$/)
   })
 
-  it('refuses a long hostile text at once', () => {
+  it('refuses a long hostile text quickly', () => {
     const texts = ['a'.repeat(100_000).concat('!'), 'a-'.repeat(50_000), `${'a.'.repeat(50_000)}!/x`]
     const start = performance.now()
 
@@ -86,7 +86,7 @@ describe('a reference', () => {
     expect(performance.now() - start).toBeLessThan(1000)
   })
 
-  it('by digest can only ever mean one image', () => {
+  it('by digest identifies one image', () => {
     expect(pullSpecByDigest(parseReference('ruby:3.3'), SHA256)).toBe(`docker.io/library/ruby@${SHA256}`)
   })
 })
@@ -103,7 +103,7 @@ const reference = fc
   .map(([host, path, name, by]) => `${host}${path}${name === null ? '' : `:${name}`}${by ? `@${by}` : ''}`)
 
 describe('formatting and parsing', () => {
-  it('give the same text again, defaults written out', () => {
+  it('are inverse, with all defaults', () => {
     fc.assert(
       fc.property(reference, (text) => {
         const formatted = formatReference(parseReference(text))
@@ -115,7 +115,7 @@ describe('formatting and parsing', () => {
     )
   })
 
-  it('take any text at all, or refuse it as a reference', () => {
+  it('accept or refuse any text', () => {
     const parts = fc.constantFrom('a', 'B', '.', ':', '/', '@', '-', '_', '5', '[', ']', SHA256, 'localhost')
     const anyText = fc.oneof(
       fc.string(),

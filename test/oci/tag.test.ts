@@ -24,7 +24,7 @@ describe('a tag', () => {
     expect(isTagName(text)).toBe(false)
   })
 
-  it('that only carries referrers of another image is told from the others', () => {
+  it('that holds referrers of another image is recognized', () => {
     const sha256 = `sha256-${'a'.repeat(64)}`
     const names = [sha256, `${sha256}.sig`, `${sha256}.att`, `sha512-${'a'.repeat(64)}`] as TagName[]
 

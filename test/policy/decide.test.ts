@@ -21,7 +21,7 @@ const decided = (
   )
 
 describe('a decision', () => {
-  it('names the chosen tag, and says why each other stands behind it', () => {
+  it('contains the chosen tag, and why each other ranks below it', () => {
     const tags = ['3.3.5', '3.3', '3.3.6', 'v3.3.6', '4.0.0', '3.4.0-rc1', '3', 'latest']
 
     expect(decided({ order: 'SEMVER', range: '^3.3' }, tags)).toEqual({
@@ -62,7 +62,7 @@ describe('a decision', () => {
     })
   })
 
-  it('shows what was compared, where a filter captures it', () => {
+  it('contains the compared values that a filter extracts', () => {
     const policy = { order: 'NUMERICAL', filter: { pattern: '^main-[a-f0-9]+-(\\d+)$' } } as const
     const { chosen, ranked, excluded } = decided(policy, ['main-ab-7', 'main-ff-42', 'main-aa-42', 'main'])
 
@@ -82,7 +82,7 @@ describe('a decision', () => {
     ])
   })
 
-  it('speaks of each order in its own words', () => {
+  it('explains each order in its own terms', () => {
     const messages = (input: TagPolicyInput, ...candidates: [string, number | null][]): string[] => {
       const all = candidates.map(([tag, createdAt]) => ({ tag: tag as TagName, createdAt }))
       const { ranked, excluded } = decide(rule(input), all, { shown: 10 })
@@ -140,7 +140,7 @@ describe('a decision', () => {
     expect(decided({ order: 'SEMVER' }, ['latest'])).toMatchObject({ chosen: null, excludedCount: 1 })
   })
 
-  it('counts and names those that were out before', () => {
+  it('counts and lists tags that were excluded before', () => {
     const { chosen, excluded, excludedCount } = decided({ order: 'ALPHABETICAL' }, ['a', 'b'], {
       excludedAlready: [
         { tag: 'c' as TagName, reason: 'FOLLOWS' },
@@ -163,14 +163,14 @@ describe('a decision', () => {
     ])
   })
 
-  it('names those that came nearest first: what is just out of range before what is no version at all', () => {
+  it('lists the nearest excluded tags first: out of range before not a version', () => {
     const tags = ['edge', '2.0', '9.0', '10.0-rc1', '10.0', 'alpha']
     const { excluded } = decided({ order: 'SEMVER', range: '3.x' }, tags)
 
     expect(excluded.map(({ tag }) => tag)).toEqual(['10.0', '10.0-rc1', '9.0', '2.0', 'alpha', 'edge'])
   })
 
-  it('names no more than it is asked for, and counts all', () => {
+  it('lists at most the requested number, and counts all', () => {
     const tags = Array.from({ length: 3000 }, (_, at) => (at % 3 === 0 ? `word-${at}` : `1.${at}`))
     const { chosen, ranked, excluded, rankedCount, excludedCount } = decided({ order: 'SEMVER' }, tags, {
       shown: 2,
@@ -197,7 +197,7 @@ describe('every decision', () => {
       fc.tuple(...tags.map((tag) => fc.option(fc.nat(5)).map((createdAt) => ({ tag, createdAt })))),
     )
 
-  it('is what a plain filter and sort of all of them would choose, best first', () => {
+  it('equals a filter and sort of all candidates, best first', () => {
     fc.assert(
       fc.property(anyPolicy, candidates, (policy, all) => {
         const model = choose(policy, all).map(({ tag }) => tag)
@@ -212,7 +212,7 @@ describe('every decision', () => {
     )
   })
 
-  it('is the same in whatever order the tags come, and its beginning for however many are shown', () => {
+  it('does not depend on the order of candidates, and is a prefix for any number of listed tags', () => {
     fc.assert(
       fc.property(anyPolicy, candidates, fc.nat(6), fc.nat(100), (policy, all, shown, seed) => {
         const shuffled = [...all].sort((a, b) => ((a.tag.length * seed) % 7) - ((b.tag.length * seed) % 7))

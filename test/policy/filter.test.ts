@@ -8,7 +8,7 @@ const filtered = (pattern: string, extract: string | null, tag: string): string 
 const refused = (pattern: string, extract: string) => refusal(() => createFilter({ pattern, extract }))
 
 describe('a filter', () => {
-  it('finds its pattern anywhere in the name, unless it is anchored', () => {
+  it('matches its pattern anywhere in the name, unless it is anchored', () => {
     expect(filtered('slim', null, '3.3-slim-bookworm')).not.toBeNull()
     expect(filtered('^slim', null, '3.3-slim-bookworm')).toBeNull()
     expect(filtered('slim$', null, '3.3-slim-bookworm')).toBeNull()
@@ -19,12 +19,12 @@ describe('a filter', () => {
     expect(filtered('^(?:3|4)\\.', null, '3.3-slim')).toBe('3.3-slim')
   })
 
-  it('compares what the first group captured', () => {
+  it('compares the first group', () => {
     expect(filtered('^(\\d+\\.\\d+)-(slim)$', null, '3.3-slim')).toBe('3.3')
     expect(filtered('^main-.*-(?P<time>\\d+)$', null, 'main-abc-42')).toBe('42')
   })
 
-  it('captures nothing where the first group takes no part', () => {
+  it('has an empty value when the first group takes no part', () => {
     expect(filtered('^(?:a(\\d)|b)$', null, 'a1')).toBe('1')
     expect(filtered('^(?:a(\\d)|b)$', null, 'b')).toBe('')
   })
@@ -38,11 +38,11 @@ describe('a filter', () => {
     ['$$$1', '$3'],
     ['$3', ''],
     ['-$2-$1-', '-7-3-'],
-  ])('compares what extract makes of the groups: %s', (extract, value) => {
+  ])('compares the value that extract builds: %s', (extract, value) => {
     expect(filtered('v(\\d)_(?P<minor>\\d)(x)?', extract, 'a-v3_7-b')).toBe(value)
   })
 
-  it('is the same each time, whatever it looked at before', () => {
+  it('returns the same value each time', () => {
     const filter = createFilter({ pattern: '^(\\d+)(-slim)?$', extract: '$1$2' })
     const look = (tag: string): string | null => filter(tag as TagName)
 
@@ -78,7 +78,7 @@ describe('an extract', () => {
     expect(error.message).toContain(message)
   })
 
-  it('is refused with the groups that there are', () => {
+  it('is refused with a list of the existing groups', () => {
     expect(refused('(?P<major>a)(b)(c)', '$4').message).toContain(
       `there is $0 for all that matches, $1 to $3, \${major}`,
     )

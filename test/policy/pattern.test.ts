@@ -75,7 +75,7 @@ describe('a pattern', () => {
     )
   })
 
-  it('is shown in a message only in its beginning', () => {
+  it('is truncated in a message', () => {
     expect(refusal(() => compilePattern(`(${'a'.repeat(900)}`)).message.length).toBeLessThan(300)
   })
 
@@ -128,7 +128,7 @@ describe('the size that a pattern can compile to', () => {
       .map((parts) => parts.join('')),
   }))
 
-  it('is never more than was estimated without compiling it', () => {
+  it('is never more than the estimate', () => {
     let compiled = 0
     fc.assert(
       fc.property(pattern, (text) => {
@@ -169,7 +169,7 @@ describe('a search', () => {
     expect(steps).toBeLessThanOrEqual(VISITS * instructions * (MAX_TAG_LENGTH + 1))
   })
 
-  it('means what a backtracking one means', () => {
+  it('matches like a backtracking engine', () => {
     const piece = fc.constantFrom('a', 'b', '.', '[ab]', '[^a]', 'a*', 'b+', '(?:a|bb)?', '.*', 'c')
     const pieces = fc.array(piece, { maxLength: 4 }).map((all) => all.join(''))
     const anyPattern = fc

@@ -8,7 +8,7 @@ import { refusal } from './refusal.ts'
 const refused = (input: TagPolicyInput): InvalidInputError => refusal(() => checkPolicy(input))
 
 describe('a policy', () => {
-  it('needs nothing but an order', () => {
+  it('requires only an order', () => {
     expect(checkPolicy({ order: 'NUMERICAL' })).toEqual({
       order: 'NUMERICAL',
       range: null,
@@ -18,7 +18,7 @@ describe('a policy', () => {
     })
   })
 
-  it('takes null for what is left out', () => {
+  it('accepts null for absent fields', () => {
     const asked = {
       order: 'SEMVER',
       range: null,
@@ -33,11 +33,11 @@ describe('a policy', () => {
     )
   })
 
-  it('has one spelling of its blanks', () => {
+  it('has normalized white space', () => {
     expect(checkPolicy({ order: 'SEMVER', range: '  >=3.1   <3.4 ' }).range).toBe('>=3.1 <3.4')
   })
 
-  it('is refused with another order than there is', () => {
+  it('is refused with an unknown order', () => {
     const error = refused({ order: 'SIZE' as 'SEMVER' })
 
     expect(error).toMatchObject({ field: 'order', code: 'INVALID' })
@@ -91,7 +91,7 @@ describe('a range', () => {
     )
   })
 
-  it('is of at most 50 comparisons', () => {
+  it('has at most 50 comparisons', () => {
     const range = (alternatives: number): string =>
       Array.from({ length: alternatives }, (_, n) => n + 1).join('||')
 
@@ -123,7 +123,7 @@ const anyPolicy: fc.Arbitrary<TagPolicyInput> = fc
   )
 
 describe('the text of a policy', () => {
-  it('leaves out what has its default', () => {
+  it('omits defaults', () => {
     expect(writePolicy(checkPolicy({ order: 'SEMVER' }))).toBe('{"order":"SEMVER"}')
     expect(
       writePolicy(
@@ -141,7 +141,7 @@ describe('the text of a policy', () => {
     )
   })
 
-  it('is read as the policy that was written', () => {
+  it('is parsed as the policy that was written', () => {
     fc.assert(
       fc.property(anyPolicy, (input) => {
         const policy = checkPolicy(input)
@@ -151,7 +151,7 @@ describe('the text of a policy', () => {
     )
   })
 
-  it('is the same for the same policy, however it was asked for, and another for another', () => {
+  it('is equal exactly for equal policies', () => {
     fc.assert(
       fc.property(anyPolicy, anyPolicy, (a, b) => {
         const [one, other] = [checkPolicy(a), checkPolicy(b)]

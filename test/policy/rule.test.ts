@@ -31,7 +31,7 @@ describe('by semantic versions', () => {
     ])
   })
 
-  it('the lowest goes first where it is asked for', () => {
+  it('the lowest goes first if requested', () => {
     expect(ranked({ order: 'SEMVER', lowest: true }, '1.9.0', '1.10.0', '1.2')).toEqual([
       '1.2',
       '1.9.0',
@@ -51,7 +51,7 @@ describe('by semantic versions', () => {
     },
   )
 
-  it('the spelling is that of what the filter captures, and goes before the name', () => {
+  it('the spelling of the extracted value decides before the name', () => {
     const filter = { pattern: '^[a-z]-(.*)$' }
 
     expect(ranked({ order: 'SEMVER', filter }, 'a-v3.3', 'b-3.3', 'c-3.3.0')).toEqual([
@@ -61,7 +61,7 @@ describe('by semantic versions', () => {
     ])
   })
 
-  it('of the same version and spelling the name that comes first in byte order goes first', () => {
+  it('for equal versions and spellings the name first in byte order goes first', () => {
     const filter = { pattern: '^(\\d+\\.\\d+)-' }
 
     expect(ranked({ order: 'SEMVER', filter }, '3.3-slim', '3.3-alpine', '3.3-Slim')).toEqual([
@@ -71,7 +71,7 @@ describe('by semantic versions', () => {
     ])
   })
 
-  it('a number alone is no version, nor is a word', () => {
+  it('a single number is not a version, nor is a word', () => {
     for (const tag of ['3', 'v3', '20240101', 'latest', '1.2.3.4', '1.02.3']) {
       expect(reasonOf({ order: 'SEMVER' }, tag)).toBe('NOT_A_VERSION')
     }
@@ -85,19 +85,19 @@ describe('by semantic versions', () => {
     ['1.2 - 2.3', ['1.2', '2.3.9'], ['1.1.9', '2.4.0']],
     ['*', ['0.0.0', '99.1'], []],
     ['^0.2.3', ['0.2.3', '0.2.9'], ['0.3.0', '0.2.2']],
-  ])('the range %s lets through what npm would', (range, inside, outside) => {
+  ])('the range %s accepts the versions that npm accepts', (range, inside, outside) => {
     for (const tag of inside) expect(reasonOf({ order: 'SEMVER', range }, tag)).toBeNull()
     for (const tag of outside) expect(reasonOf({ order: 'SEMVER', range }, tag)).toBe('OUT_OF_RANGE')
   })
 
-  it('a pre-release counts only where it is asked for', () => {
+  it('a pre-release counts only if included', () => {
     expect(reasonOf({ order: 'SEMVER' }, '3.4.0-rc1')).toBe('PRERELEASE')
     expect(reasonOf({ order: 'SEMVER', range: '^3.3' }, '3.3.6-slim')).toBe('PRERELEASE')
     expect(reasonOf({ order: 'SEMVER', range: '^3.3', includePrereleases: true }, '3.4.0-rc1')).toBeNull()
     expect(reasonOf({ order: 'SEMVER', includePrereleases: true }, '3.4-rc1')).toBeNull()
   })
 
-  it('a pre-release beyond the range is out of it, asked for or not', () => {
+  it('a pre-release outside the range is excluded, included or not', () => {
     for (const includePrereleases of [false, true]) {
       const policy = { order: 'SEMVER', range: '^3.3', includePrereleases } as const
 
@@ -106,7 +106,7 @@ describe('by semantic versions', () => {
     }
   })
 
-  it('a range that names a pre-release asks for those of the same version, as with npm', () => {
+  it('a range with a pre-release includes those of the same version, as in npm', () => {
     const policy = { order: 'SEMVER', range: '>=3.3.0-rc.1' } as const
 
     expect(reasonOf(policy, '3.3.0-rc.2')).toBeNull()
@@ -114,7 +114,7 @@ describe('by semantic versions', () => {
     expect(reasonOf(policy, '3.4.0-rc.2')).toBe('PRERELEASE')
   })
 
-  it('a suffix is no pre-release where the filter captures the version without it', () => {
+  it('a suffix outside the extracted version is not a pre-release', () => {
     const policy = { order: 'SEMVER', range: '^3.3', filter: { pattern: '^(.+)-slim$' } } as const
 
     expect(ranked(policy, '3.3.6-slim', '3.3.10-slim', '3.4.0', '4.0.0-slim', '3.5.0-rc1-slim')).toEqual([
@@ -137,18 +137,18 @@ describe('by numbers', () => {
     ])
   })
 
-  it('two that a float takes for one are two', () => {
+  it('two numbers that are equal as floats are different', () => {
     expect(ranked({ order: 'NUMERICAL' }, '9007199254740992', '9007199254740993')[0]).toBe('9007199254740993')
     expect(ranked({ order: 'NUMERICAL' }, '0.1000000000000000055', '0.1000000000000000056')[0]).toBe(
       '0.1000000000000000056',
     )
   })
 
-  it('a fraction is a fraction, not a number after a dot', () => {
+  it('a fraction is compared as a fraction, not as a number after a dot', () => {
     expect(ranked({ order: 'NUMERICAL' }, '7.9', '7.10', '7.25', '7')).toEqual(['7.9', '7.25', '7.10', '7'])
   })
 
-  it('zeros before and after it change nothing, and the name decides', () => {
+  it('leading and trailing zeros change nothing, and the name decides', () => {
     expect(ranked({ order: 'NUMERICAL' }, '7.50', '007.5', '7.5')).toEqual(['007.5', '7.5', '7.50'])
     expect(ranked({ order: 'NUMERICAL' }, '0', '00', '0.0')).toEqual(['0', '0.0', '00'])
   })
@@ -161,7 +161,7 @@ describe('by numbers', () => {
 })
 
 describe('by the alphabet', () => {
-  it('the last in byte order goes first, and the first where the lowest is asked for', () => {
+  it('the last in byte order goes first, or the first if the lowest is requested', () => {
     const tags = ['b', 'B', 'a', '_', '1', 'aa']
 
     expect(ranked({ order: 'ALPHABETICAL' }, ...tags)).toEqual(['b', 'aa', 'a', '_', 'B', '1'])
@@ -173,7 +173,7 @@ describe('by creation', () => {
   const { rank, compare } = rule({ order: 'NEWEST', filter: { pattern: '^main' } })
   const at = (tag: string, createdAt: number | null) => rank({ tag: tag as TagName, createdAt })
 
-  it('the newest image goes first, and of the same time the name that comes first', () => {
+  it('the newest image goes first, and for equal times the first name', () => {
     const images = [at('main-b', 5), at('main-a', 5), at('main-c', 7), at('main-d', -1)].filter(isRanked)
 
     expect(images.sort((a, b) => compare(b, a)).map(({ tag }) => tag)).toEqual([
@@ -184,28 +184,28 @@ describe('by creation', () => {
     ])
   })
 
-  it('the time is what is shown', () => {
+  it('the value is the time', () => {
     expect(at('main', Date.parse('2024-02-29T01:02:03Z'))).toMatchObject({
       value: '2024-02-29T01:02:03.000Z',
     })
   })
 
-  it('a tag is filtered before its image is asked for', () => {
+  it('a tag is filtered before its image is considered', () => {
     expect(at('other', null).reason).toBe('FILTERED')
     expect(at('main', null).reason).toBe('NO_CREATION_TIME')
   })
 
-  it('what the pattern captures is not looked at', () => {
+  it('the extracted value is ignored', () => {
     expect(reasonOf({ order: 'NEWEST', filter: { pattern: '^main(x)?' } }, 'main', 1)).toBeNull()
   })
 })
 
-describe('what a filter captures', () => {
-  it('is out where it is empty', () => {
+describe('an extracted value', () => {
+  it('is excluded when it is empty', () => {
     expect(reasonOf({ order: 'ALPHABETICAL', filter: { pattern: '^a(x)?' } }, 'a')).toBe('FILTERED')
   })
 
-  it('is out where it is longer than any tag', () => {
+  it('is excluded when it is longer than any tag', () => {
     const filter = { pattern: '.*', extract: '$0$0$0' }
 
     expect(reasonOf({ order: 'ALPHABETICAL', filter }, 'a'.repeat(85))).toBeNull()
@@ -220,7 +220,7 @@ describe('the rule of a text', () => {
     expect(ruleOf(text)).toBe(ruleOf(text))
   })
 
-  it('is kept while it is asked for, however many others there are, and let go when it is not', () => {
+  it('is cached while it is used, and dropped when it is not', () => {
     const text = (number: number): string =>
       writePolicy(checkPolicy({ order: 'SEMVER', filter: { pattern: `a${number}` } }))
     const [used, unused] = [ruleOf(text(1)), ruleOf(text(2))]
@@ -248,7 +248,7 @@ describe('every rule', () => {
       return { compare, all }
     })
 
-  it('has a total order: one of two goes first, and what goes before what goes before', () => {
+  it('has a total and transitive order', () => {
     const sign = (number: number): number => Math.sign(number) + 0
     fc.assert(
       fc.property(anyRanked, ({ compare, all }) => {

@@ -22,7 +22,7 @@ const alternative = fc.oneof(
 const range = fc.array(alternative, { minLength: 1, maxLength: 3 }).map((all) => all.join(' || '))
 
 describe('a range', () => {
-  it('lets through what semver does, and tells a pre-release from what is beyond it', () => {
+  it('accepts what semver accepts, and distinguishes pre-releases from versions outside', () => {
     fc.assert(
       fc.property(range, version, fc.boolean(), (text, candidate, includePrereleases) => {
         fc.pre(semver.validRange(text) !== null)
@@ -42,7 +42,7 @@ describe('a range', () => {
     )
   })
 
-  it('that is left out is of any release', () => {
+  it('that is absent includes any release', () => {
     const place = (text: string, includePrereleases: boolean) =>
       createVersionRange({ range: null, includePrereleases }).placeOf(new semver.SemVer(text))
 
