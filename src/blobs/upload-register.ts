@@ -9,7 +9,7 @@ const RECENT = 256
  */
 export class UploadRegister {
   readonly #known = new Map<string, WeakRef<DiskUpload>>()
-  /** The most recently used last. Not an LRUCache: busy uploads stay, whatever their number. */
+  /** The most recently used last. Not an LRUCache: busy uploads stay, beyond the limit too. */
   readonly #recent = new Map<string, DiskUpload>()
   readonly #forget = new FinalizationRegistry<string>((id) => {
     if (!this.#known.get(id)?.deref()) this.#known.delete(id)
