@@ -262,7 +262,7 @@ describe('every rule', () => {
           }
         }
       }),
-      { numRuns: 500 },
+      { seed: 1, numRuns: 500 },
     )
   })
 })
