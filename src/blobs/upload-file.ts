@@ -1,25 +1,14 @@
 import type { FileHandle } from 'node:fs/promises'
+import { BackgroundSync, type SyncCount } from './background-sync.ts'
 import type { FreeSpace } from './free-space.ts'
 import { writeAll } from './write-all.ts'
+import { type WaitingBytes, WriteQueue } from './write-queue.ts'
 
-/** Bytes collected for one write, and the maximum number of buffers in one call of the system. */
-const BATCH = 1 << 20
-const BATCH_PIECES = 1024
 /** Milliseconds after which fewer bytes are written, so that followers of a slow source get them. */
 const WRITE_DELAY = 50
-/** Unwritten bytes of one upload at which its source must wait. */
-const FULL = 2 << 20
-/** Unwritten bytes of all uploads at which sources with more than SHARE unwritten bytes must wait. */
-const ALL_FULL = 32 << 20
-const SHARE = 64 << 10
-/** Bytes after which a sync starts in the background, so that the final sync is short. */
-const SYNC_EVERY = 8 << 20
-/** Maximum number of background syncs: each occupies one of the process's few file threads. */
-const SYNCS_AT_ONCE = 2
 
 /** Counters that the uploads of a store share. */
-export class WriteBudget {
-  /** Unwritten bytes of all uploads. */
+export class WriteBudget implements WaitingBytes, SyncCount {
   waiting = 0
   syncing = 0
 }
@@ -35,23 +24,21 @@ export class UploadFile {
   readonly handle: FileHandle
   /** Called when more bytes are in the file, or it failed. */
   onProgress: () => void = () => {}
-  readonly #options: UploadFileOptions
+  readonly #space: FreeSpace
+  readonly #queue: WriteQueue
+  readonly #sync: BackgroundSync
   #written: number
-  /** End of the synced bytes. */
-  #synced = 0
-  #gathered: Uint8Array[] = []
-  #gatheredBytes = 0
-  #waiting = 0
   #isFlushing = false
   #writing: Promise<void> | undefined
-  #syncing: Promise<void> | undefined
   #writeTimer: NodeJS.Timeout | undefined
   #failure: { readonly error: unknown } | undefined
 
-  constructor(handle: FileHandle, written: number, options: UploadFileOptions) {
+  constructor(handle: FileHandle, written: number, { budget, space }: UploadFileOptions) {
     this.handle = handle
     this.#written = written
-    this.#options = options
+    this.#space = space
+    this.#queue = new WriteQueue(budget)
+    this.#sync = new BackgroundSync(handle, budget, (error) => this.#fail(error))
   }
 
   /** Bytes that can be read from the file. */
@@ -65,20 +52,12 @@ export class UploadFile {
   }
 
   get isFull(): boolean {
-    const { waiting } = this.#options.budget
-    return (
-      this.#waiting >= FULL ||
-      this.#gathered.length >= 2 * BATCH_PIECES ||
-      (waiting >= ALL_FULL && this.#waiting >= SHARE)
-    )
+    return this.#queue.isFull
   }
 
   push(bytes: Uint8Array): void {
     if (bytes.length === 0) return
-    this.#gathered.push(bytes)
-    this.#gatheredBytes += bytes.length
-    this.#waiting += bytes.length
-    this.#options.budget.waiting += bytes.length
+    this.#queue.push(bytes)
     if (this.#isDue()) this.#write()
     else this.#writeSoon()
   }
@@ -94,31 +73,31 @@ export class UploadFile {
   /** Resolves when all written bytes are on the disk. Rejects with the system error, also of an earlier write or sync. */
   async sync(): Promise<void> {
     // concurrently: a sync in progress covers most of the bytes
-    await Promise.all([this.#syncing, this.handle.datasync()])
+    await Promise.all([this.#sync.ended, this.handle.datasync()])
     if (this.#failure) throw this.#failure.error
   }
 
   /** Removes the bytes after `size`. */
   async truncate(size: number): Promise<void> {
-    this.#dropGathered()
+    this.#dropQueue()
     await this.#writing
     if (size >= this.#written) return
     await this.handle.truncate(size)
     this.#written = size
-    this.#synced = Math.min(this.#synced, size)
+    this.#sync.noteTruncated(size)
   }
 
   /** Closes the file after the operations in progress. */
   async close(): Promise<void> {
-    this.#dropGathered()
+    this.#dropQueue()
     await this.#writing
-    await this.#syncing
+    await this.#sync.ended
     await this.handle.close()
   }
 
   #isDue(): boolean {
-    const isBatch = this.#gatheredBytes >= BATCH || this.#gathered.length >= BATCH_PIECES
-    return isBatch || (this.#gatheredBytes > 0 && (this.#isFlushing || this.isFull))
+    const { isBatch, isEmpty, isFull } = this.#queue
+    return isBatch || (!isEmpty && (this.#isFlushing || isFull))
   }
 
   #writeSoon(): void {
@@ -126,11 +105,11 @@ export class UploadFile {
   }
 
   #write(): void {
-    if (this.#writing || this.#gatheredBytes === 0 || this.#failure) return
-    this.#writing = this.#writeGathered()
+    if (this.#writing || this.#queue.isEmpty || this.#failure) return
+    this.#writing = this.#writeQueue()
   }
 
-  async #writeGathered(): Promise<void> {
+  async #writeQueue(): Promise<void> {
     try {
       do await this.#writeBatch()
       while (this.#isDue())
@@ -140,63 +119,37 @@ export class UploadFile {
       // synchronously: bytes pushed from now on start the next write
       this.#writing = undefined
     }
-    if (this.#gatheredBytes > 0) this.#writeSoon()
+    if (!this.#queue.isEmpty) this.#writeSoon()
   }
 
   async #writeBatch(): Promise<void> {
-    const { budget, space } = this.#options
-    const [pieces, size] = this.#takeGathered()
+    const { pieces, size } = this.#takeQueue()
     try {
-      await space.ensure()
+      await this.#space.ensure()
       await writeAll(this.handle, pieces, this.#written)
     } finally {
-      this.#waiting -= size
-      budget.waiting -= size
+      this.#queue.release(size)
     }
-    space.spend(size)
+    this.#space.spend(size)
     this.#written += size
-    this.#syncBehind()
+    this.#sync.noteWritten(this.#written)
     this.onProgress()
   }
 
-  #takeGathered(): [pieces: Uint8Array[], size: number] {
+  #takeQueue(): { readonly pieces: Uint8Array[]; readonly size: number } {
     clearTimeout(this.#writeTimer)
     this.#writeTimer = undefined
-    const taken: [Uint8Array[], number] = [this.#gathered, this.#gatheredBytes]
-    this.#gathered = []
-    this.#gatheredBytes = 0
-    return taken
+    return this.#queue.take()
   }
 
-  #dropGathered(): void {
-    const [, size] = this.#takeGathered()
-    this.#waiting -= size
-    this.#options.budget.waiting -= size
-  }
-
-  #syncBehind(): void {
-    const { budget } = this.#options
-    if (this.#syncing || this.#written - this.#synced < SYNC_EVERY || budget.syncing >= SYNCS_AT_ONCE) return
-    const upTo = this.#written
-    budget.syncing++
-    this.#syncing = this.handle
-      .datasync()
-      .then(
-        () => {
-          this.#synced = Math.max(this.#synced, upTo)
-        },
-        (error: unknown) => this.#fail(error),
-      )
-      .finally(() => {
-        budget.syncing--
-        this.#syncing = undefined
-      })
+  #dropQueue(): void {
+    this.#queue.release(this.#takeQueue().size)
   }
 
   #fail(error: unknown): void {
     // after a failed sync the system regards the lost pages as written: only the first error is reliable
     this.#failure ??= { error }
-    this.#dropGathered()
+    this.#dropQueue()
     this.onProgress()
   }
 }

@@ -31,3 +31,26 @@ export async function mapBounded<Item, Result>(
   })
   return results
 }
+
+/** A limit on work that runs at a time; more work waits in the order of the calls. */
+export class Semaphore {
+  readonly #waiting: (() => void)[] = []
+  #free: number
+
+  constructor(limit: number) {
+    this.#free = limit
+  }
+
+  /** Settles as the work does. */
+  async run<Result>(work: () => Promise<Result>): Promise<Result> {
+    if (this.#free > 0) this.#free--
+    else await new Promise<void>((admit) => this.#waiting.push(admit))
+    try {
+      return await work()
+    } finally {
+      const next = this.#waiting.shift()
+      if (next) next()
+      else this.#free++
+    }
+  }
+}

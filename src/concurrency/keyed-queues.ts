@@ -1,3 +1,4 @@
+import { Semaphore } from './bounded.ts'
 import { type Sleep, systemClock } from './clock.ts'
 
 /** Result of one attempt at an item: `retry` to attempt it again later. */
@@ -45,14 +46,13 @@ export class KeyedQueues<Item> {
   readonly #sleep: Sleep
   readonly #queues = new Map<string, Queue<Item>>()
   readonly #running = new Set<Promise<void>>()
-  readonly #waitingForSlot: (() => void)[] = []
-  #freeSlots: number
+  readonly #semaphore: Semaphore
   #size = 0
 
   constructor(options: KeyedQueuesOptions<Item>) {
     this.#options = options
     this.#sleep = options.sleep ?? systemClock.sleep
-    this.#freeSlots = options.limit
+    this.#semaphore = new Semaphore(options.limit)
   }
 
   /** Number of items that are not done. */
@@ -111,7 +111,7 @@ export class KeyedQueues<Item> {
       }
       const task = queue.tasks.shift()
       if (!task) break
-      await this.#inSlot(task.run)
+      await this.#semaphore.run(task.run)
     }
     this.#queues.delete(key)
     for (const task of queue.tasks.splice(0)) task.reject()
@@ -120,7 +120,7 @@ export class KeyedQueues<Item> {
   /** Attempts the first item once; after a failure waits until the next attempt is due. */
   async #attempt(queue: Queue<Item>, item: Item): Promise<void> {
     const { attempt, onDone, signal } = this.#options
-    const result = await this.#inSlot(() => attempt(item, queue.failures))
+    const result = await this.#semaphore.run(() => attempt(item, queue.failures))
     if (signal.aborted) return
     if (result === 'done') {
       queue.items.shift()
@@ -132,17 +132,5 @@ export class KeyedQueues<Item> {
     for (const task of queue.tasks.splice(0)) task.reject()
     const delay = Math.min(FIRST_DELAY * 2 ** queue.failures++, LONGEST_DELAY)
     await this.#sleep(delay, signal).catch(() => {})
-  }
-
-  async #inSlot<Result>(work: () => Promise<Result>): Promise<Result> {
-    if (this.#freeSlots > 0) this.#freeSlots--
-    else await new Promise<void>((admit) => this.#waitingForSlot.push(admit))
-    try {
-      return await work()
-    } finally {
-      const next = this.#waitingForSlot.shift()
-      if (next) next()
-      else this.#freeSlots++
-    }
   }
 }

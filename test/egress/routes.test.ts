@@ -163,7 +163,7 @@ describe('a route through a proxy', () => {
   })
 
   test.each([
-    ['speaks no HTTP', 'SSH-2.0-OpenSSH_9.6\r\n\r\n', 'does not answer as a proxy'],
+    ['speaks no HTTP', 'SSH-2.0-OpenSSH_9.6\r\n\r\n', 'does not respond as a proxy'],
     ['refuses', 'HTTP/1.1 403 Forbidden\r\n\r\n', 'its proxy responded with 403'],
     [
       'redirects',
@@ -173,9 +173,9 @@ describe('a route through a proxy', () => {
     [
       'talks in the target’s place',
       'HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 200 OK\r\n\r\n',
-      'does not answer as a proxy',
+      'does not respond as a proxy',
     ],
-    ['never ends its headers', `HTTP/1.1 200 OK\r\nx: ${'x'.repeat(20_000)}`, 'does not answer as a proxy'],
+    ['never ends its headers', `HTTP/1.1 200 OK\r\nx: ${'x'.repeat(20_000)}`, 'does not respond as a proxy'],
   ])('fails with the error of the proxy: %s', async (_, reply, message) => {
     await using proxy = await startHttpProxy({ reply })
     await using egress = open()

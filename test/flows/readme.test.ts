@@ -96,7 +96,7 @@ describe.skipIf(missing !== undefined)(`an example${missing ? `: ${missing}` : '
       if (isSubscription(example)) {
         // the subscription receives only later pushes: the head of its response says that it has begun
         await once(shell.stdout, 'readable')
-        upstream.push(RUBY_REPOSITORY, 'latest', image({ seed: 'tomorrow' }))
+        upstream.push(RUBY_REPOSITORY, 'latest', image({ seed: `push ${responses.length}` }))
         await server.client.ask(
           'mutation { importImage(input: { imageStream: "ruby" }) { import { state } } }',
         )

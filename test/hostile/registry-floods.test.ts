@@ -102,7 +102,9 @@ describe('a registry that takes too long', () => {
     const repository = client.repository(`${silent.host}/app`, { insecure })
     const refused = await refusalOf(allTags(repository))
     expect(refused.reason).toBe('RegistryUnavailable')
-    expect(refused.message).toContain(`the request to ${silent.host}/app failed: no `)
+    expect(refused.message).toMatch(
+      /^the request to [^ ]+ failed: (?:no response arrived|the connection was not established) in time/,
+    )
   })
 
   test('is waited for once by all who ask at the same time', async () => {
