@@ -5,7 +5,7 @@ import type { Credentials } from '../../../src/remote/login/credentials.ts'
 import { refusalOf, tag } from '../../fixtures/registry-client.ts'
 import { errorAnswer, json } from '../../fixtures/upstream-answer.ts'
 import type { UpstreamAuthOptions } from '../../fixtures/upstream-auth.ts'
-import { app, ecr, HOUR, MINUTE, START, start } from '../../remote/cloud.ts'
+import { app, ecr, HOUR, MINUTE, START, start } from '../../remote/login/cloud.ts'
 
 describe('Amazon ECR', () => {
   test('is asked for a password with a signed request, and the registry is shown the user AWS', async () => {

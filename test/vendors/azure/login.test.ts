@@ -14,7 +14,7 @@ import { azure } from '../../fixtures/cloud-azure.ts'
 import { refusalOf } from '../../fixtures/registry-client.ts'
 import { json } from '../../fixtures/upstream-answer.ts'
 import type { UpstreamAuthOptions } from '../../fixtures/upstream-auth.ts'
-import { app, HOUR, MINUTE, START, start } from '../../remote/cloud.ts'
+import { app, HOUR, MINUTE, START, start } from '../../remote/login/cloud.ts'
 
 describe('Azure', () => {
   const setupOf = (options: Parameters<typeof azure>[0] = {}) => {

@@ -4,7 +4,7 @@ import { google } from '../../fixtures/cloud-google.ts'
 import { always, refusalOf, TestClient, tag } from '../../fixtures/registry-client.ts'
 import { serviceAccount } from '../../fixtures/service-account-key.ts'
 import { startUpstream } from '../../fixtures/upstream.ts'
-import { app, hostsOf, MINUTE, START, start } from '../../remote/cloud.ts'
+import { app, hostsOf, MINUTE, START, start } from '../../remote/login/cloud.ts'
 
 describe('Google', () => {
   const setupOf = (account = serviceAccount()) => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { parseRetryAfter } from '../../src/remote/traffic/retry-after.ts'
+import { parseRetryAfter } from '../../../src/remote/traffic/retry-after.ts'
 
 const NOW = Date.UTC(2026, 0, 1)
 const HOUR = 3_600_000
@@ -41,11 +41,11 @@ test.each<[string, Record<string, string | string[]>, number | undefined]>([
   ['nonsense as nothing', { 'retry-after': 'soon' }, undefined],
   ['an empty one as nothing', { 'retry-after': '' }, undefined],
   ['none as nothing', {}, undefined],
-])('Retry-After is read as %s', (_, headers, milliseconds) => {
+])('Retry-After is parsed as %s', (_, headers, milliseconds) => {
   expect(parseRetryAfter(headers, NOW)).toBe(milliseconds)
 })
 
-test('Retry-After of whatever a registry sends is between a second and an hour, or nothing (threats: clamp, never fail open)', () => {
+test('Retry-After of arbitrary values is between a second and an hour, or undefined (threats: clamp, never fail open)', () => {
   const text = fc.oneof(
     fc.string(),
     fc.double().map(String),

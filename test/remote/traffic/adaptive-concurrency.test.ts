@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { AdaptiveConcurrency } from '../../src/remote/traffic/adaptive-concurrency.ts'
+import { AdaptiveConcurrency } from '../../../src/remote/traffic/adaptive-concurrency.ts'
 
 /** Sends one; what comes of it is said by its number. */
 const wentWell = (concurrency: AdaptiveConcurrency, times: number): void => {
@@ -9,8 +9,8 @@ const wentWell = (concurrency: AdaptiveConcurrency, times: number): void => {
   }
 }
 
-describe('how many requests a host takes at a time (AIMD)', () => {
-  test('is halved when it has too many, down to one', () => {
+describe('the number of requests at a time (AIMD)', () => {
+  test('halves when the host refuses requests for load, down to one', () => {
     const concurrency = new AdaptiveConcurrency(10)
     const sizes = [1, 2, 3, 4, 5].map(() => {
       concurrency.decrease(concurrency.countSent())
@@ -19,7 +19,7 @@ describe('how many requests a host takes at a time (AIMD)', () => {
     expect(sizes).toEqual([5, 2, 1, 1, 1])
   })
 
-  test('is halved once for all that were sent before', () => {
+  test('halves once for all requests that were sent before', () => {
     const concurrency = new AdaptiveConcurrency(8)
     const sent = Array.from({ length: 8 }, () => concurrency.countSent())
     for (const request of sent) concurrency.decrease(request)
@@ -28,7 +28,7 @@ describe('how many requests a host takes at a time (AIMD)', () => {
     expect(concurrency.size).toBe(2)
   })
 
-  test('grows by one each time that so many went well, and not above what is allowed', () => {
+  test('grows by one for each full set of successes, up to the maximum', () => {
     const concurrency = new AdaptiveConcurrency(8)
     concurrency.decrease(concurrency.countSent())
     wentWell(concurrency, 5)
@@ -39,7 +39,7 @@ describe('how many requests a host takes at a time (AIMD)', () => {
     expect(concurrency.size).toBe(8)
   })
 
-  test('follows what is allowed, and stays halved where it was', () => {
+  test('follows the maximum, unless it was decreased for load', () => {
     const concurrency = new AdaptiveConcurrency(10)
     concurrency.allowed = 4
     expect(concurrency.size).toBe(4)

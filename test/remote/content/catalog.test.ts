@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { type Scripted, startScripted } from '../fixtures/hostile-registry.ts'
-import { always, refusalOf, TestClient } from '../fixtures/registry-client.ts'
+import { type Scripted, startScripted } from '../../fixtures/hostile-registry.ts'
+import { always, refusalOf, TestClient } from '../../fixtures/registry-client.ts'
 
 interface Page {
   readonly repositories?: unknown
@@ -43,7 +43,7 @@ describe('a catalog', () => {
     ])
   })
 
-  test('leaves out what are no repository names, and tells how many', async () => {
+  test('omits and counts entries that are not repository names', async () => {
     const strange = ['a', 7, null, 'A', '../x', 'a', 'a//b', '', 'x'.repeat(256), 'deep/er/name']
     await using registry = await startCatalog(() => ({ repositories: strange }))
     await using client = new TestClient()
@@ -54,14 +54,14 @@ describe('a catalog', () => {
     ])
   })
 
-  test('is empty where there is null', async () => {
+  test('is empty for null', async () => {
     await using registry = await startCatalog(() => ({ repositories: null }))
     await using client = new TestClient()
 
     expect(await list(registry.host, client)).toEqual([])
   })
 
-  test('that goes in circles ends', async () => {
+  test('that repeats pages ends', async () => {
     await using registry = await startCatalog(() => ({
       repositories: ['a'],
       link: '</v2/_catalog?n=1000>; rel="next"',
@@ -72,7 +72,7 @@ describe('a catalog', () => {
     expect(warningsOf(client)).toEqual(['its list of repositories repeats pages that were already read'])
   })
 
-  test('without end fails at too many pages', async () => {
+  test('without an end fails after too many pages', async () => {
     let page = 0
     await using registry = await startCatalog(() => ({
       repositories: [`r${page}`],
@@ -83,7 +83,7 @@ describe('a catalog', () => {
     expect((await refusalOf(list(registry.host, client))).message).toContain('it takes more than 5 pages')
   })
 
-  test('that a registry does not have is NotFound', async () => {
+  test('is NotFound when the registry has none', async () => {
     await using registry = await startCatalog(() => ({ status: 404 }))
     await using client = new TestClient()
     const refused = await refusalOf(list(registry.host, client))
@@ -92,7 +92,7 @@ describe('a catalog', () => {
     expect(refused.message).toContain(`${registry.host} does not have a list of repositories`)
   })
 
-  test('is asked for with a token for the catalog, and for no repository', async () => {
+  test('is requested with a token for the catalog, not for a repository', async () => {
     const scopes: string[][] = []
     await using registry = await startScripted((request, response) => {
       const { pathname, searchParams } = new URL(request.url ?? '', 'http://x')

@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { describe, expect, test } from 'vitest'
-import type { RemoteLimits } from '../../src/remote/traffic/limits.ts'
-import { type Scripted, startScripted } from '../fixtures/hostile-registry.ts'
-import { image } from '../fixtures/random-image.ts'
-import { allTags, refusalOf, TestClient } from '../fixtures/registry-client.ts'
-import { startUpstream } from '../fixtures/upstream.ts'
+import type { RemoteLimits } from '../../../src/remote/traffic/limits.ts'
+import { type Scripted, startScripted } from '../../fixtures/hostile-registry.ts'
+import { image } from '../../fixtures/random-image.ts'
+import { allTags, refusalOf, TestClient } from '../../fixtures/registry-client.ts'
+import { startUpstream } from '../../fixtures/upstream.ts'
 
 interface Page {
   readonly tags?: unknown
@@ -93,7 +93,7 @@ describe('a listing', () => {
     expect(registry.requests[1]?.url).toBe('/v2/app/tags/list?last=a&n=1')
   })
 
-  test('of which more than n tags come at once is complete: docker-registry 2.8.2 ignores n and last', async () => {
+  test('with more than n tags in a page is complete: docker-registry 2.8.2 ignores n and last', async () => {
     await using registry = await startListing(() => ({ tags: numbered(25) }))
     expect((await list(registry, { pageSize: 10 })).tags).toHaveLength(25)
     expect(registry.requests).toHaveLength(1)
@@ -107,7 +107,7 @@ describe('a listing', () => {
     expect(queries(registry)).toEqual(['/v2/app/tags/list?n=10', '/v2/app/tags/list?n=10&last=v000009'])
   })
 
-  test('of a registry that sends Link ends without one, full page or not', async () => {
+  test('of a registry that sends Link ends at a page without one, full or not', async () => {
     await using upstream = await startUpstream({ pageSize: 10 })
     const app = image({ seed: 'app' })
     for (const name of numbered(20)) upstream.push('team/app', name, app)
@@ -116,7 +116,7 @@ describe('a listing', () => {
     expect(upstream.requests.listing).toBe(2)
   })
 
-  test('of a registry that heeds last= and sends no Link, as the specification lets it, is complete', async () => {
+  test('of a registry with last= and without Link, as the specification allows, is complete', async () => {
     const all = numbered(25)
     await using registry = await startListing((query) => {
       const from = all.indexOf(query.get('last') ?? '') + 1
@@ -132,7 +132,7 @@ describe('a listing', () => {
       "Invalid parameter at 'maxResults' failed to satisfy constraint: 'Member must have value less than or equal to 100'",
     ],
     ['older Quay: TOO_MANY_TAGS_REQUESTED, flux IRC#585', 400, 'TOO_MANY_TAGS_REQUESTED: max is 100'],
-  ])('takes the page size that a refusal names (%s)', async (_, status, message) => {
+  ])('uses the page size that an error names (%s)', async (_, status, message) => {
     await using registry = await startListing((query) =>
       Number(query.get('n')) > 100
         ? { status, body: JSON.stringify({ errors: [{ code: 'UNSUPPORTED', message }] }) }
@@ -142,12 +142,12 @@ describe('a listing', () => {
     expect(queries(registry)).toEqual(['/v2/app/tags/list?n=1000', '/v2/app/tags/list?n=100'])
   })
 
-  test('is empty for "tags": null, as docker-registry 2.8.2 says that there are none', async () => {
+  test('is empty for "tags": null of docker-registry 2.8.2', async () => {
     await using registry = await startListing(() => ({ tags: null }))
     expect((await list(registry)).tags).toEqual([])
   })
 
-  test('leaves out JSON nulls in tags (Nexus), digests listed as tags (JFrog), numbers, duplicates and names failing the tag regex, and counts them', async () => {
+  test('omits and counts JSON nulls in tags (Nexus), digests listed as tags (JFrog), numbers, duplicates and names failing the tag regex', async () => {
     const strange = [
       'a',
       null,
@@ -167,12 +167,12 @@ describe('a listing', () => {
     expect(warnings).toEqual(['its list of tags has 8 entries that are not tag names'])
   })
 
-  test('takes an empty name for latest', async () => {
+  test('reads an empty name as latest', async () => {
     await using registry = await startListing(() => ({ tags: ['', 'a', 'latest'] }))
     expect((await list(registry)).tags).toEqual(['latest', 'a'])
   })
 
-  test('hides sha256-<hex> and its .sig, .att and .sbom: tags that only carry signatures and other referrers', async () => {
+  test('omits sha256-<hex> and its .sig, .att and .sbom: tags of signatures and other referrers', async () => {
     const hex = 'a'.repeat(64)
     await using registry = await startListing(() => ({
       tags: ['a', ...['', '.sig', '.att', '.sbom'].map((end) => `sha256-${hex}${end}`), 'sha256-short'],
@@ -196,7 +196,7 @@ describe('a listing', () => {
     expect(registry.requests).toHaveLength(requests)
   })
 
-  test('that leads back to itself says that it is partial: from it nobody concludes a deletion', async () => {
+  test('that repeats itself is partial: it does not prove deletions', async () => {
     await using registry = await startListing(() => ({
       tags: ['a', 'b'],
       link: '</v2/app/tags/list?n=1000>; rel="next"',
@@ -210,7 +210,7 @@ describe('a listing', () => {
     ])
   })
 
-  test('whose pages bring nothing new for ever ends', async () => {
+  test('whose pages have no new names ends', async () => {
     let page = 0
     await using registry = await startListing(() => ({
       tags: ['a'],
@@ -220,7 +220,7 @@ describe('a listing', () => {
     expect(registry.requests.length).toBeLessThan(20)
   })
 
-  test('of 100,000 tags in one page stays out of the way of other work', async () => {
+  test('of 100,000 tags in one page yields to other work', async () => {
     await using registry = await startListing(() => ({ tags: numbered(100_000) }))
     await using client = new TestClient()
     let total = 0
@@ -233,7 +233,7 @@ describe('a listing', () => {
     expect(largest).toBeLessThanOrEqual(1000)
   })
 
-  test('resumes from a saved cursor: only what follows is asked for', async () => {
+  test('resumes from a saved cursor: only later pages are requested', async () => {
     await using upstream = await startUpstream({ pageSize: 10 })
     const app = image({ seed: 'app' })
     const names = numbered(35)
@@ -260,7 +260,7 @@ describe('a listing', () => {
     expect(cursor).toBeNull()
   })
 
-  test('in pieces of one page has no place to go on from but the end of the page', async () => {
+  test('in parts of one page continues from the end of the page only', async () => {
     await using registry = await startListing((query) =>
       query.get('last')
         ? { tags: ['z'] }
@@ -272,7 +272,7 @@ describe('a listing', () => {
     expect(cursors).toEqual([null, null, 'last=v', null])
   })
 
-  test('ends when its reader has enough', async () => {
+  test('ends when its reader stops', async () => {
     let page = 0
     await using registry = await startListing(() => ({
       tags: numbered(10, 10 * page),
@@ -286,7 +286,7 @@ describe('a listing', () => {
   })
 })
 
-describe('a listing that cannot be trusted', () => {
+describe('a malformed or hostile listing', () => {
   let page = 0
   const endless = (): Page => ({
     tags: numbered(10, 10 * page),
@@ -296,7 +296,7 @@ describe('a listing that cannot be trusted', () => {
   test.each<[string, Partial<RemoteLimits>, string]>([
     ['pages', { pages: 5 }, 'it takes more than 5 pages'],
     ['tags', { tags: 55 }, 'it takes more than 55 tags'],
-  ])('fails at too many %s, after the tags before', async (_, limits, why) => {
+  ])('fails after too many %s, and returns the tags before', async (_, limits, why) => {
     await using registry = await startListing(endless)
     await using client = new TestClient({ limits })
     const seen: string[] = []
@@ -338,14 +338,14 @@ describe('a listing that cannot be trusted', () => {
     expect(refused.message).toBe(`cannot read the list of tags of app from ${registry.host}: ${why}`)
   })
 
-  test('fails when a page is larger than it may be', async () => {
+  test('fails when a page is too large', async () => {
     await using registry = await startListing(() => ({ tags: numbered(1000) }))
     await using client = new TestClient({ limits: { pageBytes: 1000 } })
     const refused = await refusalOf(allTags(client.repository(`${registry.host}/app`)))
     expect(refused.message).toContain('the response is larger than 1000 bytes')
   })
 
-  test('is NotFound for a repository that the registry does not know', async () => {
+  test('is NotFound for an unknown repository', async () => {
     await using upstream = await startUpstream()
     await using client = new TestClient()
     const refused = await refusalOf(allTags(client.repository(`${upstream.host}/team/app`)))

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import type { Secret } from '../../src/logins/registry-login.ts'
-import type { Credentials } from '../../src/remote/login/credentials.ts'
-import { image } from '../fixtures/random-image.ts'
-import { allTags, refusalOf, TestClient, tag } from '../fixtures/registry-client.ts'
-import { startUpstream } from '../fixtures/upstream.ts'
-import { errorAnswer } from '../fixtures/upstream-answer.ts'
+import type { Secret } from '../../../src/logins/registry-login.ts'
+import type { Credentials } from '../../../src/remote/login/credentials.ts'
+import { image } from '../../fixtures/random-image.ts'
+import { allTags, refusalOf, TestClient, tag } from '../../fixtures/registry-client.ts'
+import { startUpstream } from '../../fixtures/upstream.ts'
+import { errorAnswer } from '../../fixtures/upstream-answer.ts'
 
 const LOGIN = { username: 'me', password: 'open sesame' }
 const app = image({ seed: 'app' })
@@ -40,7 +40,7 @@ describe('a namespace', () => {
     },
   )
 
-  test('with credentials of its own learns for itself how a registry wants to be asked', async () => {
+  test('with credentials of its own has hints of its own', async () => {
     await using upstream = await start('bearer')
     await using client = new TestClient({ credentials: only('rich') })
     const ask = (namespace: string) =>
@@ -59,7 +59,7 @@ describe('a namespace', () => {
     expect(unsigned()).toBe(2)
   })
 
-  test('is kept waiting by another one’s pause, and not told what that one was told', async () => {
+  test("waits for another one's pause, without seeing its response", async () => {
     await using upstream = await start('basic')
     await using client = new TestClient({ credentials: only('rich') })
     const ask = (namespace: string) =>

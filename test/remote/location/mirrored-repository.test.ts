@@ -1,11 +1,17 @@
 import { describe, expect, test } from 'vitest'
-import { tagOfReferrers } from '../../src/oci/tag.ts'
-import type { ConfigurationInput } from '../../src/registry-config/configuration-input.ts'
-import { closedPort } from '../fixtures/hostile-registry.ts'
-import { type Image, image } from '../fixtures/random-image.ts'
-import { allTags, refusalOf, TestClient, type TestClientOptions, tag } from '../fixtures/registry-client.ts'
-import { startUpstream, type Upstream, type UpstreamOptions } from '../fixtures/upstream.ts'
-import { World } from '../registry-config/world.ts'
+import { tagOfReferrers } from '../../../src/oci/tag.ts'
+import type { ConfigurationInput } from '../../../src/registry-config/configuration-input.ts'
+import { closedPort } from '../../fixtures/hostile-registry.ts'
+import { type Image, image } from '../../fixtures/random-image.ts'
+import {
+  allTags,
+  refusalOf,
+  TestClient,
+  type TestClientOptions,
+  tag,
+} from '../../fixtures/registry-client.ts'
+import { startUpstream, type Upstream, type UpstreamOptions } from '../../fixtures/upstream.ts'
+import { World } from '../../registry-config/world.ts'
 
 const one = image({ seed: 'mirrors one' })
 const two = image({ seed: 'mirrors two' })
@@ -48,7 +54,7 @@ const bytesOf = async (stream: AsyncIterable<Buffer>): Promise<Buffer> => {
 }
 
 describe('content by its digest', () => {
-  test('is asked of each mirror in its order, and of the registry last', async () => {
+  test('is requested from the mirrors in order, then from the registry', async () => {
     await using origin = await start(one)
     await using empty = await start(null)
     await using full = await start(one)
@@ -62,19 +68,22 @@ describe('content by its digest', () => {
     expect(kinds(origin)).toEqual([])
   })
 
-  test.each([401, 403, 404, 429, 500])('falls through where a mirror answers %i', async (status) => {
-    await using origin = await start(one)
-    await using mirror = await start(one, refusing(status))
-    await using it = open()
-    it.configure(origin.host, { mirrors: [{ location: mirror.host }] })
+  test.each([401, 403, 404, 429, 500])(
+    'is requested from the next location after a response %i',
+    async (status) => {
+      await using origin = await start(one)
+      await using mirror = await start(one, refusing(status))
+      await using it = open()
+      it.configure(origin.host, { mirrors: [{ location: mirror.host }] })
 
-    const repository = it.repository(`${origin.host}/team/app`)
-    expect((await repository.fetchManifest(one.digest)).bytes).toEqual(one.bytes)
-    expect(await repository.fetchConfig(one.config as never)).toEqual(one.config.bytes)
-    expect(kinds(mirror).length).toBeGreaterThan(0)
-  })
+      const repository = it.repository(`${origin.host}/team/app`)
+      expect((await repository.fetchManifest(one.digest)).bytes).toEqual(one.bytes)
+      expect(await repository.fetchConfig(one.config as never)).toEqual(one.config.bytes)
+      expect(kinds(mirror).length).toBeGreaterThan(0)
+    },
+  )
 
-  test('falls through where nobody is, and where it may not be asked', async () => {
+  test('is requested from the next location when a mirror is unreachable or forbidden', async () => {
     await using origin = await start(one)
     await using it = open()
     it.configure(origin.host, {
@@ -89,7 +98,7 @@ describe('content by its digest', () => {
     expect(bytes).toEqual(one.bytes)
   })
 
-  test('is verified: a mirror that gives other bytes is passed over, and that is told', async () => {
+  test('is verified: after another digest the next location is used, with a warning', async () => {
     await using origin = await start(one)
     await using mirror = await start(one, {
       hook: ({ kind }, answer) => (kind === 'manifest' ? { ...answer, body: two.bytes } : undefined),
@@ -108,7 +117,7 @@ describe('content by its digest', () => {
     ])
   })
 
-  test('is not asked of a mirror for tags', async () => {
+  test('is not requested from a mirror for tags', async () => {
     await using origin = await start(one)
     await using mirror = await start(one)
     await using it = open()
@@ -118,7 +127,7 @@ describe('content by its digest', () => {
     expect(kinds(mirror)).toEqual([])
   })
 
-  test('that nobody has is told with what each of them said', async () => {
+  test('that is at no location is reported with the error of each', async () => {
     await using origin = await start(null)
     await using mirror = await start(null, refusing(503))
     await using it = open()
@@ -137,7 +146,7 @@ describe('a blob of a mirror', () => {
   if (!layer) throw new Error('an image without layers')
   const descriptor = { digest: layer.digest, size: layer.bytes.byteLength }
 
-  test('is verified while it streams: the last of wrong bytes never comes, and the next try is elsewhere', async () => {
+  test('is verified while it streams: the last of wrong bytes is withheld, and the next request uses another location', async () => {
     await using origin = await start(one)
     await using mirror = await start(one, {
       hook: ({ kind }, answer) =>
@@ -156,7 +165,7 @@ describe('a blob of a mirror', () => {
     expect(kinds(origin)).toEqual(['blob'])
   })
 
-  test('comes whole where it is right', async () => {
+  test('is complete when the digest is right', async () => {
     await using origin = await start(null)
     await using mirror = await start(one)
     await using it = open()
@@ -167,7 +176,7 @@ describe('a blob of a mirror', () => {
     expect(kinds(origin)).toEqual([])
   })
 
-  test('that nobody wants any more is let go', async () => {
+  test('is closed when the reader closes it', async () => {
     await using origin = await start(one)
     await using mirror = await start(one)
     await using it = open()
@@ -183,8 +192,8 @@ describe('a blob of a mirror', () => {
   })
 })
 
-describe('what a tag means', () => {
-  test('is the registry’s to say, unless a mirror is there for that', async () => {
+describe('the image that a tag points to', () => {
+  test('is read from the registry, unless there is a mirror for tags', async () => {
     await using origin = await start(one)
     await using mirror = await start(two)
     await using it = open()
@@ -197,7 +206,7 @@ describe('what a tag means', () => {
     expect((await repository.resolveTag(tag('latest'), null)).digest).toBe(two.digest)
   })
 
-  test('is asked of the registry where the mirror does not have the tag', async () => {
+  test('is read from the registry when the mirror does not have the tag', async () => {
     await using origin = await start(one)
     await using mirror = await start(null)
     await using it = open()
@@ -209,7 +218,7 @@ describe('what a tag means', () => {
 })
 
 describe('a list of tags', () => {
-  test('is the registry’s: a mirror that has less does not make tags disappear', async () => {
+  test('is read from the registry: a mirror with fewer tags does not make tags disappear', async () => {
     await using origin = await start(one)
     origin.push('team/app', 'v1', one)
     await using mirror = await start(one)
@@ -220,7 +229,7 @@ describe('a list of tags', () => {
     expect(kinds(mirror)).toEqual([])
   })
 
-  test('is a mirror’s for tags while the registry cannot be asked', async () => {
+  test('is read from a mirror for tags while the registry is unreachable', async () => {
     await using origin = await start(one, refusing(503))
     await using contents = await start(two)
     await using mirror = await start(one)
@@ -233,7 +242,7 @@ describe('a list of tags', () => {
     expect(kinds(contents)).toEqual([])
   })
 
-  test.each([401, 403, 404])('is nobody’s where the registry answers %i', async (status) => {
+  test.each([401, 403, 404])('is read from no mirror after a response %i of the registry', async (status) => {
     await using origin = await start(one, refusing(status))
     await using mirror = await start(one)
     await using it = open()
@@ -244,10 +253,10 @@ describe('a list of tags', () => {
   })
 })
 
-describe('what is attached to an image', () => {
+describe('the referrers of an image', () => {
   const signature = tagOfReferrers(one.digest, '.sig')
 
-  test('is the registry’s to say, and no mirror is asked while it does', async () => {
+  test('are read from the registry, and from no mirror while it responds', async () => {
     await using origin = await start(one)
     await using mirror = await start(one)
     mirror.push('team/app', signature, two)
@@ -260,7 +269,7 @@ describe('what is attached to an image', () => {
     expect(kinds(mirror)).toEqual([])
   })
 
-  test('is a mirror’s while the registry cannot be asked: that it has nothing says nothing', async () => {
+  test('are read from a mirror while the registry is unreachable, as an incomplete list', async () => {
     await using origin = await start(one, refusing(503))
     await using mirror = await start(one)
     await using it = open()
@@ -280,7 +289,7 @@ describe('what is attached to an image', () => {
 })
 
 describe('insecure', () => {
-  test('as a request says it is of the registry that it names, and of no mirror or location', async () => {
+  test('applies to the registry of the reference, and to no mirror or location', async () => {
     await using plain = await start(one)
     const port = plain.host.split(':')[1]
     await using it = open({ egress: { resolve: async () => [{ address: '127.0.0.1', family: 4 }] } })
@@ -303,7 +312,7 @@ describe('repositories of a registry', () => {
   }
   const context = { insecure: false, lane: 'test', namespace: null, signal: new AbortController().signal }
 
-  test('are those below its location, without what stands there in its place', async () => {
+  test("are those below its location, without the location's prefix", async () => {
     const names = ['other/app', 'cache/team/app', 'cached/x', 'cache/lib']
     const body = Buffer.from(JSON.stringify({ repositories: names }))
     await using there = await start(null, {
@@ -316,7 +325,7 @@ describe('repositories of a registry', () => {
     expect(await all(it.client.remote.repositories(there.host, context))).toEqual(names)
   })
 
-  test('are not asked for where the registry is blocked', async () => {
+  test('are not requested when the registry is blocked', async () => {
     await using there = await start(null)
     await using it = open()
     it.configure(there.host, { access: 'BLOCKED' })
@@ -329,7 +338,7 @@ describe('repositories of a registry', () => {
 })
 
 describe('a changed configuration', () => {
-  test('makes hosts that failed worth asking again, but not those that asked to be left alone', async () => {
+  test('closes circuits after failures, but not after requested pauses', async () => {
     await using origin = await start(one)
     await using it = open()
     const repository = it.repository(`${origin.host}/team/app`)

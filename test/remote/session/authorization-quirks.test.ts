@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import type { Secret } from '../../src/logins/registry-login.ts'
-import { type CloudDoor, startCloud } from '../fixtures/cloud.ts'
-import { image } from '../fixtures/random-image.ts'
-import { always, password, refusalOf, TestClient, tag } from '../fixtures/registry-client.ts'
-import { startUpstream } from '../fixtures/upstream.ts'
-import { errorAnswer, json } from '../fixtures/upstream-answer.ts'
+import type { Secret } from '../../../src/logins/registry-login.ts'
+import { type CloudDoor, startCloud } from '../../fixtures/cloud.ts'
+import { image } from '../../fixtures/random-image.ts'
+import { always, password, refusalOf, TestClient, tag } from '../../fixtures/registry-client.ts'
+import { startUpstream } from '../../fixtures/upstream.ts'
+import { errorAnswer, json } from '../../fixtures/upstream-answer.ts'
 
 const LOGIN = { username: 'me', password: 'open sesame' }
 const IDENTITY: Secret = { kind: 'identity', username: '', token: 'refresh me' }
@@ -43,7 +43,7 @@ async function startApart(door: CloudDoor) {
 const good = () => json(200, { token: 'good' })
 
 describe('GET token', () => {
-  test('repeats scope= and never asks for an offline_token', async () => {
+  test('repeats scope= and never requests an offline_token', async () => {
     await using upstream = await startUpstream({ auth: { scheme: 'bearer', credentials: LOGIN } })
     upstream.push('team/app', '1', app)
     upstream.hook = ({ headers, kind }, answer) =>
@@ -65,7 +65,7 @@ describe('GET token', () => {
 })
 
 describe('POST OAuth2', () => {
-  test('sends grant_type=refresh_token, service, client_id and one space-joined scope, and never asks for offline access', async () => {
+  test('sends grant_type=refresh_token, service, client_id and one space-joined scope, and never requests offline access', async () => {
     await using it = await startApart(good)
 
     expect(await it.resolveAs(IDENTITY)).toEqual({ digest: app.digest })
@@ -83,7 +83,7 @@ describe('POST OAuth2', () => {
     })
   })
 
-  test.each([404, 405])('answered with %i falls back to GET, as the user <token>', async (status) => {
+  test.each([404, 405])('falls back to GET, as the user <token>, after a response %i', async (status) => {
     await using it = await startApart(({ method }) =>
       method === 'POST' ? errorAnswer(status, 'UNSUPPORTED') : good(),
     )
@@ -95,16 +95,21 @@ describe('POST OAuth2', () => {
     expect(Buffer.from(basic, 'base64').toString()).toBe('<token>:refresh me')
   })
 
-  test.each([400, 401, 403, 500])('answered with %i does not: the token was understood', async (status) => {
-    await using it = await startApart(({ method }) => (method === 'POST' ? errorAnswer(status, 'NO') : null))
-    await refusalOf(it.resolveAs(IDENTITY))
-    const gets = it.server.log.filter(
-      ({ method, headers }) => method === 'GET' && headers.authorization !== undefined,
-    )
-    expect(gets).toEqual([])
-  })
+  test.each([400, 401, 403, 500])(
+    'does not fall back after a response %i: the token server supports OAuth2',
+    async (status) => {
+      await using it = await startApart(({ method }) =>
+        method === 'POST' ? errorAnswer(status, 'NO') : null,
+      )
+      await refusalOf(it.resolveAs(IDENTITY))
+      const gets = it.server.log.filter(
+        ({ method, headers }) => method === 'GET' && headers.authorization !== undefined,
+      )
+      expect(gets).toEqual([])
+    },
+  )
 
-  test('that redirects is not followed: the refresh token stays with the server that was named', async () => {
+  test('does not follow redirects: the refresh token is for the named server only', async () => {
     await using thief = await startCloud(good)
     await using it = await startApart(() => ({
       status: 307,
@@ -117,7 +122,7 @@ describe('POST OAuth2', () => {
 })
 
 describe('the scope of a /v2/ challenge', () => {
-  test('is not trusted: a repository’s token is asked for without it', async () => {
+  test('is not used for the token of a repository', async () => {
     await using upstream = await startUpstream({ auth: { scheme: 'bearer', credentials: LOGIN } })
     upstream.push('team/app', '1', app)
     upstream.hook = ({ kind, headers }, answer) =>
@@ -141,8 +146,8 @@ describe('the scope of a /v2/ challenge', () => {
   })
 })
 
-describe('a token that says 200 while access is missing', () => {
-  test('is retried once with a fresh token where it was old, and then fails typed', async () => {
+describe('a token without access', () => {
+  test('is replaced once when it is old, and then fails with a RegistryError', async () => {
     await using upstream = await startUpstream({ auth: { scheme: 'bearer', credentials: LOGIN } })
     upstream.push('team/app', '1', app)
     await using client = new TestClient({ credentials: password(LOGIN.username, LOGIN.password) })
@@ -164,7 +169,7 @@ describe('a token that says 200 while access is missing', () => {
 })
 
 describe('single-flight', () => {
-  test('is per scope set and credential: two repositories need two tokens, a hundred tags of them no more', async () => {
+  test('is per scope set and credential: two repositories with a hundred tags need two tokens', async () => {
     await using upstream = await startUpstream({ auth: { scheme: 'bearer', credentials: LOGIN } })
     for (const repository of ['team/app', 'team/other']) upstream.push(repository, '1', app)
     await using client = new TestClient({ credentials: password(LOGIN.username, LOGIN.password) })

@@ -1,8 +1,8 @@
 import { request } from 'undici'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { available, type DockerRegistry, startDockerRegistry } from '../fixtures/docker-registry.ts'
-import { image, index } from '../fixtures/random-image.ts'
-import { allTags, TestClient, tag } from '../fixtures/registry-client.ts'
+import { available, type DockerRegistry, startDockerRegistry } from '../../fixtures/docker-registry.ts'
+import { image, index } from '../../fixtures/random-image.ts'
+import { allTags, TestClient, tag } from '../../fixtures/registry-client.ts'
 
 // docker-registry 2.8.2 itself: that it does what the other tests play, and that it is read all the same.
 
@@ -31,14 +31,14 @@ describe.skipIf(missing !== undefined)(missing ?? 'docker-registry 2.8.2', () =>
     return { status: answer.statusCode, headers: answer.headers, body: await answer.body.text() }
   }
 
-  test('ignores n and last, sends everything unsorted, no Link: that is read as the whole list', async () => {
+  test('ignores n and last, and sends everything unsorted without Link: that is the whole list', async () => {
     const { headers, body } = await ask('/v2/team/app/tags/list?n=2&last=zebra')
     expect(headers.link).toBeUndefined()
     expect(JSON.parse(body).tags).toHaveLength(NAMES.length + 1)
     expect((await allTags(repository())).sort()).toEqual([...NAMES, 'multi'].sort())
   })
 
-  test('has "tags":null when empty, which is a list of none', async () => {
+  test('sends "tags":null for an empty list', async () => {
     await registry.push('team/empty', 'gone', amd64)
     await registry.delete('team/empty', 'gone')
     expect(JSON.parse((await ask('/v2/team/empty/tags/list')).body)).toEqual({
@@ -48,12 +48,12 @@ describe.skipIf(missing !== undefined)(missing ?? 'docker-registry 2.8.2', () =>
     expect(await allTags(client.repository(`${registry.host}/team/empty`))).toEqual([])
   })
 
-  test('refuses a manifest without Accept, and gives it to us', async () => {
+  test('refuses a manifest without Accept, and accepts our request', async () => {
     expect((await ask('/v2/team/app/manifests/multi')).status).toBeGreaterThanOrEqual(400)
     expect(await repository().resolveTag(tag('multi'), null)).toEqual({ digest: both.digest })
   })
 
-  test('answers If-None-Match with 304 without Docker-Content-Digest, for HEAD too', async () => {
+  test('responds to If-None-Match with 304 without Docker-Content-Digest, also to HEAD', async () => {
     const headers = { accept: amd64.mediaType, 'if-none-match': `"${amd64.digest}"` }
     const answer = await ask('/v2/team/app/manifests/a', { method: 'HEAD', headers })
     expect([answer.status, answer.headers['docker-content-digest']]).toEqual([304, undefined])

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import type { HostLimits } from '../../src/remote/traffic/host-traffic.ts'
-import { image } from '../fixtures/random-image.ts'
-import { refusalOf, TestClient, tag } from '../fixtures/registry-client.ts'
-import { startUpstream } from '../fixtures/upstream.ts'
-import { errorAnswer } from '../fixtures/upstream-answer.ts'
+import type { HostLimits } from '../../../src/remote/traffic/host-traffic.ts'
+import { image } from '../../fixtures/random-image.ts'
+import { refusalOf, TestClient, tag } from '../../fixtures/registry-client.ts'
+import { startUpstream } from '../../fixtures/upstream.ts'
+import { errorAnswer } from '../../fixtures/upstream-answer.ts'
 
 const app = image({ seed: 'app' })
 
@@ -35,8 +35,8 @@ async function start(first: Partial<HostLimits> = {}) {
   }
 }
 
-describe('a host of which less is allowed', () => {
-  test('is asked by so many at a time, as references spell it', async () => {
+describe('a host with configured limits', () => {
+  test('receives that many requests at a time, by its name in references', async () => {
     await using it = await start({ concurrency: 2 })
     const gate = it.upstream.hold()
     const all = Array.from({ length: 6 }, it.resolve)
@@ -47,7 +47,7 @@ describe('a host of which less is allowed', () => {
     expect(new Set(it.asked)).toEqual(new Set([it.upstream.host]))
   })
 
-  test('is asked by more or fewer as soon as that is allowed, while others wait', async () => {
+  test('receives more or fewer as soon as the limit changes, also of waiting requests', async () => {
     await using it = await start({ concurrency: 1 })
     const gate = it.upstream.hold()
     const all = Array.from({ length: 4 }, it.resolve)
@@ -68,7 +68,7 @@ describe('a host of which less is allowed', () => {
     expect(it.standing()).toMatchObject({ inFlight: 0, waiting: 0, concurrency: 4 })
   })
 
-  test('is asked so many times a second, each try counted', async () => {
+  test('receives that many attempts per second', async () => {
     await using it = await start({ requestsPerSecond: 2 })
     const { clock } = it.client
     const begun = clock.time
@@ -85,7 +85,7 @@ describe('a host of which less is allowed', () => {
     expect(clock.time - again).toBeGreaterThanOrEqual(1500)
   })
 
-  test('waits for its pace without taking a slot, and the most urgent goes first', async () => {
+  test('has requests wait for the rate without a slot, and the most urgent is first', async () => {
     await using it = await start({ requestsPerSecond: 0.5 })
     const order: string[] = []
     const allWait = expect.poll(() => it.standing()?.waiting).toBe(3)
@@ -103,7 +103,7 @@ describe('a host of which less is allowed', () => {
     expect(order).toEqual(['webhook', 'person', 'schedule'])
   })
 
-  test('is not waited for by who gives up', async () => {
+  test('is no longer waited for after an abort', async () => {
     await using it = await start({ requestsPerSecond: 0.001 })
     const impatient = new AbortController()
     const sleeping = new Promise<void>((resolve) => {
@@ -122,7 +122,7 @@ describe('a host of which less is allowed', () => {
     expect(it.standing()).toMatchObject({ inFlight: 0, waiting: 0 })
   })
 
-  test('waits no longer once more is allowed', async () => {
+  test('receives waiting requests at once when the rate is raised', async () => {
     await using it = await start({ requestsPerSecond: 0.001 })
     const { sleep } = it.client.clock
     const sleeping = new Promise<void>((resolve) => {
@@ -140,8 +140,8 @@ describe('a host of which less is allowed', () => {
   })
 })
 
-describe('a host that has too many requests', () => {
-  test.each([429, 503])('and says so by %d gets half as many at a time, then more again', async (status) => {
+describe('a host that refuses requests for load', () => {
+  test.each([429, 503])('with %d receives half as many at a time, then more again', async (status) => {
     await using it = await start()
     expect(it.standing()).toMatchObject({ concurrency: 4 })
     it.upstream.hook = () => errorAnswer(status, 'TOOMANYREQUESTS')
@@ -152,7 +152,7 @@ describe('a host that has too many requests', () => {
     expect(it.standing()).toMatchObject({ concurrency: 4 })
   })
 
-  test('does not get fewer for a 500, nor for a missing tag', async () => {
+  test('does not receive fewer after a 500 or a missing tag', async () => {
     await using it = await start()
     for (const status of [500, 404]) {
       it.upstream.hook = () => errorAnswer(status, 'NO')

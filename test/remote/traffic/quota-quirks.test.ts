@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { image, index } from '../fixtures/random-image.ts'
-import { allTags, refusalOf, TestClient, tag } from '../fixtures/registry-client.ts'
-import { startUpstream } from '../fixtures/upstream.ts'
-import { type Answer, errorAnswer, json } from '../fixtures/upstream-answer.ts'
+import { image, index } from '../../fixtures/random-image.ts'
+import { allTags, refusalOf, TestClient, tag } from '../../fixtures/registry-client.ts'
+import { startUpstream } from '../../fixtures/upstream.ts'
+import { type Answer, errorAnswer, json } from '../../fixtures/upstream-answer.ts'
 
 const app = image({ seed: 'app' })
 const HOUR = 3_600_000
@@ -34,7 +34,7 @@ describe("Docker Hub's", () => {
     ])
   })
 
-  test('429 at the pull limit, with a long message and without a time, is TooManyRequests in one line', async () => {
+  test('429 at the pull limit, with a long message and without a time, is TooManyRequests with one line', async () => {
     await using upstream = await start()
     await using client = new TestClient()
     const message =
@@ -63,7 +63,7 @@ describe("Docker Hub's", () => {
     )
   })
 
-  test('HEADs and lists of tags cost nothing: schedules ask them when nothing is left', async () => {
+  test('HEADs and lists of tags are not counted: schedules request them without a remainder', async () => {
     await using upstream = await start()
     await using client = new TestClient()
     upstream.hook = (_, answer) => ({
@@ -90,7 +90,7 @@ describe("Docker Hub's budget, ratelimit-limit: 100;w=21600", () => {
   }
   const withBudget = (answer: Answer): Answer => ({ ...answer, headers: { ...answer.headers, ...headers } })
 
-  test('comes on HEAD too, which costs nothing', async () => {
+  test('is also reported for HEAD, which is not counted', async () => {
     await using upstream = await start()
     await using client = new TestClient()
     upstream.hook = (_, answer) => withBudget(answer)
@@ -101,7 +101,7 @@ describe("Docker Hub's budget, ratelimit-limit: 100;w=21600", () => {
     ])
   })
 
-  test('counts a multi-arch pull once per architecture: each manifest that is fetched is one of what is left', async () => {
+  test('counts a multi-arch pull once per architecture: each manifest is one request', async () => {
     await using upstream = await start()
     await using client = new TestClient()
     const arm = image({ seed: 'arm', platform: { os: 'linux', architecture: 'arm64' } })
@@ -123,7 +123,7 @@ describe("Docker Hub's budget, ratelimit-limit: 100;w=21600", () => {
     expect(upstream.requests).toMatchObject({ head: 1, manifest: 3 })
   })
 
-  test('is not touched by watching a hundred tags that do not move (diun#168, diun#365)', async () => {
+  test('is not used by watching a hundred unchanged tags (diun#168, diun#365)', async () => {
     await using upstream = await start()
     await using client = new TestClient()
     upstream.hook = (_, answer) => withBudget(answer)
@@ -134,7 +134,7 @@ describe("Docker Hub's budget, ratelimit-limit: 100;w=21600", () => {
 })
 
 describe("GitHub's and the Hub API's X-RateLimit-*", () => {
-  test('of nothing left, without Retry-After, is waited for until it begins anew', async () => {
+  test('without a remainder and Retry-After is waited for until it is renewed', async () => {
     expect(
       await refusedOnce((now) =>
         limited({ 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': String(now / 1000 + 15) }),
@@ -168,19 +168,22 @@ describe('Retry-After', () => {
     expect(await refusedOnce((now) => limited({ 'retry-after': date(now) }))).toEqual([9000])
   })
 
-  test('with a 503 is as good as with a 429', async () => {
+  test('of a 503 is like that of a 429', async () => {
     expect(await refusedOnce(() => errorAnswer(503, 'UNAVAILABLE', { 'retry-after': '3' }))).toEqual([3000])
   })
 
-  test.each(['0', '-5', 'Thu, 01 Jan 1970 00:00:00 GMT'])('of %s is a second, never none', async (value) => {
+  test.each(['0', '-5', 'Thu, 01 Jan 1970 00:00:00 GMT'])('of %s is one second', async (value) => {
     expect(await refusedOnce(() => limited({ 'retry-after': value }))).toEqual([1000])
   })
 
-  test.each(['soon', ''])('of "%s" is none: it is tried again as after any failure', async (value) => {
-    expect(await refusedOnce(() => limited({ 'retry-after': value }))).toEqual([187.5])
-  })
+  test.each(['soon', ''])(
+    'of "%s" is ignored: the request is retried as after any failure',
+    async (value) => {
+      expect(await refusedOnce(() => limited({ 'retry-after': value }))).toEqual([187.5])
+    },
+  )
 
-  test.each(['1000000000', 'Fri, 31 Dec 9999 23:59:59 GMT'])('of %s is an hour', async (value) => {
+  test.each(['1000000000', 'Fri, 31 Dec 9999 23:59:59 GMT'])('of %s is one hour', async (value) => {
     await using upstream = await start()
     await using client = new TestClient()
     upstream.hook = () => limited({ 'retry-after': value })

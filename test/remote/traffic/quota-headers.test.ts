@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { parseBudget } from '../../src/remote/traffic/quota-headers.ts'
+import { parseBudget } from '../../../src/remote/traffic/quota-headers.ts'
 
 const NOW = Date.UTC(2026, 0, 1)
 const NOTHING = { limit: null, window: null, resetAt: null, pullsOnly: false, source: null, readAt: NOW }
@@ -81,6 +81,6 @@ test.each<[string, Record<string, string | string[]>, object | undefined]>([
     { 'ratelimit-remaining': '7', 'ratelimit-reset': 'tomorrow' },
     { ...NOTHING, remaining: 7 },
   ],
-])('what a host still gives is read as %s', (_, headers, budget) => {
+])('a budget is parsed: %s', (_, headers, budget) => {
   expect(parseBudget(headers, NOW)).toEqual(budget)
 })

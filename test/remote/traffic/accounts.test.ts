@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest'
-import type { Credentials } from '../../src/remote/login/credentials.ts'
-import { Accounts } from '../../src/remote/traffic/accounts.ts'
-import { Budgets } from '../../src/remote/traffic/budgets.ts'
-import { CircuitBreaker, CLOSED_PERMIT } from '../../src/remote/traffic/circuit-breaker.ts'
-import { startScripted } from '../fixtures/hostile-registry.ts'
-import { image } from '../fixtures/random-image.ts'
-import { createTestClock, refusalOf, TestClient, tag } from '../fixtures/registry-client.ts'
-import { startUpstream } from '../fixtures/upstream.ts'
-import { type Answer, errorAnswer } from '../fixtures/upstream-answer.ts'
+import type { Credentials } from '../../../src/remote/login/credentials.ts'
+import { Accounts } from '../../../src/remote/traffic/accounts.ts'
+import { Budgets } from '../../../src/remote/traffic/budgets.ts'
+import { CircuitBreaker, CLOSED_PERMIT } from '../../../src/remote/traffic/circuit-breaker.ts'
+import { startScripted } from '../../fixtures/hostile-registry.ts'
+import { image } from '../../fixtures/random-image.ts'
+import { createTestClock, refusalOf, TestClient, tag } from '../../fixtures/registry-client.ts'
+import { startUpstream } from '../../fixtures/upstream.ts'
+import { type Answer, errorAnswer } from '../../fixtures/upstream-answer.ts'
 
 const app = image({ seed: 'app' })
 const CHALLENGE = { 'www-authenticate': 'Basic realm="upstream"' }
@@ -53,8 +53,8 @@ async function start(answers: Record<string, Answer | undefined>) {
 
 const limited = (headers: Record<string, string> = {}) => errorAnswer(429, 'TOOMANYREQUESTS', headers)
 
-describe('a registry that has had enough of one account', () => {
-  test('and says for how long is asked as the others meanwhile, and not once as that one', async () => {
+describe('a registry that limits one account', () => {
+  test('with Retry-After receives requests of the other accounts, and none of that one', async () => {
     const answers = { ann: limited({ 'retry-after': '3600' }) as Answer | undefined }
     await using it = await start(answers)
     const { reason, message } = await refusalOf(it.ask('ann'))
@@ -68,7 +68,7 @@ describe('a registry that has had enough of one account', () => {
     expect((await it.ask('ann')).digest).toBe(app.digest)
   })
 
-  test('five times in a row without saying for how long is asked as the others too', async () => {
+  test('five times in a row without Retry-After receives requests of the other accounts', async () => {
     await using it = await start({ ann: limited() })
     const messages = new Set<string>()
     for (let times = 0; times < 5; times += 1) messages.add((await refusalOf(it.ask('ann'))).message)
@@ -79,7 +79,7 @@ describe('a registry that has had enough of one account', () => {
     expect((await it.ask('bob')).digest).toBe(app.digest)
   })
 
-  test('stands so, and does not tell whose account it is', async () => {
+  test('is reported with the state of the account, without its name', async () => {
     await using it = await start({ ann: limited({ 'retry-after': '60' }) })
     await refusalOf(it.ask('ann'))
     await it.ask('bob')
@@ -102,7 +102,7 @@ describe('a registry that has had enough of one account', () => {
     expect(JSON.stringify(it.standing())).not.toMatch(/ann|bob|secret/)
   })
 
-  test('keeps nobody in the queue who waits for another account', async () => {
+  test('does not delay requests of another account in the queue', async () => {
     await using it = await start({})
     for (const user of ['ann', 'bob']) await it.ask(user)
     it.upstream.reset()
@@ -114,7 +114,7 @@ describe('a registry that has had enough of one account', () => {
     await Promise.all(waiting)
   })
 
-  test('which is anybody lets those in who sign in, also when nobody did before', async () => {
+  test('receives requests with a credential when the anonymous account is limited', async () => {
     await using it = await start({})
     const open = it.upstream.hook
     it.upstream.hook = () => limited({ 'retry-after': '3600' })
@@ -125,7 +125,7 @@ describe('a registry that has had enough of one account', () => {
     expect(it.standing().accounts).toMatchObject([{ signedIn: false, breaker: { state: 'OPEN' } }])
   })
 
-  test('is one that works: that it fails for another counts from the beginning', async () => {
+  test('counts as working: the failures of another account start from zero', async () => {
     await using it = await start({ ann: limited(), bob: errorAnswer(500, 'NO') })
     for (let times = 0; times < 4; times += 1) await refusalOf(it.ask('bob'))
     await refusalOf(it.ask('ann'))
@@ -134,8 +134,8 @@ describe('a registry that has had enough of one account', () => {
   })
 })
 
-describe('a token server that has had enough of one account', () => {
-  test('is asked as the others meanwhile', async () => {
+describe('a token server that limits one account', () => {
+  test('receives requests of the other accounts', async () => {
     await using registry = await startScripted((request, response) => {
       const { authorization } = request.headers
       if (request.url?.startsWith('/token')) {
@@ -161,7 +161,7 @@ describe('a token server that has had enough of one account', () => {
 })
 
 describe('a registry that fails', () => {
-  test.each([500, 502, 503, 504])('for one account with %d fails for all', async (status) => {
+  test.each([500, 502, 503, 504])('with %d for one account fails for all accounts', async (status) => {
     await using it = await start({ ann: errorAnswer(status, 'NO') })
     for (let times = 0; times < 5; times += 1) await refusalOf(it.ask('ann'))
     expect(it.standing().breaker.state).toBe('OPEN')
@@ -169,7 +169,7 @@ describe('a registry that fails', () => {
     expect(it.askedBy('bob')).toBe(0)
   })
 
-  test('with 503 and Retry-After is left alone by all', async () => {
+  test('with 503 and Retry-After receives no requests of any account', async () => {
     await using it = await start({ ann: errorAnswer(503, 'NO', { 'retry-after': '60' }) })
     await refusalOf(it.ask('ann'))
     await refusalOf(it.ask('bob'))
@@ -177,10 +177,10 @@ describe('a registry that fails', () => {
   })
 })
 
-describe('pulls that are spent', () => {
+describe('an exhausted pull quota', () => {
   const SPENT = { 'ratelimit-limit': '100;w=21600', 'ratelimit-remaining': '0;w=21600' }
 
-  test('are not asked for again and again: quota hit, no hammering (argocd-image-updater#511)', async () => {
+  test('is retried once a minute only: quota hit, no hammering (argocd-image-updater#511)', async () => {
     await using upstream = await startUpstream()
     upstream.push('team/app', '1', app)
     upstream.hook = ({ kind }) => (kind === 'manifest' ? limited(SPENT) : undefined)
@@ -201,7 +201,7 @@ describe('pulls that are spent', () => {
     expect(upstream.requests.manifest).toBe(2)
   })
 
-  test('leave what costs nothing: a HEAD is answered, and nobody is left alone', async () => {
+  test('allows uncounted requests such as HEAD, and opens no circuit', async () => {
     await using upstream = await startUpstream()
     upstream.push('team/app', '1', app)
     upstream.hook = ({ kind }) => (kind === 'manifest' ? limited(SPENT) : undefined)
@@ -227,7 +227,7 @@ describe('the accounts of a host', () => {
   }
   const failure = { status: 429, headers: {}, body: new Uint8Array() }
 
-  test('are remembered, a hundred of them, those that are left alone before the others', () => {
+  test('are remembered up to a hundred, those with an open circuit the longest', () => {
     const { accounts, clock } = open()
     accounts.breakerOf('ann').fail(CLOSED_PERMIT, { failure, namespace: null })
     for (let other = 0; other < 200; other += 1) accounts.breakerOf(`${other}`)

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { isTrustedRealm } from '../../src/remote/login/trusted-realm.ts'
+import { isTrustedRealm } from '../../../src/remote/login/trusted-realm.ts'
 
 const trusts = (registry: string, realm: string, listed = {}) =>
   isTrustedRealm(new URL(registry), new URL(realm), listed)
@@ -12,7 +12,7 @@ test.each([
   ['https://registry.example.org', 'https://git.example.org/jwt/auth'],
   ['https://registry.team.example.co.uk', 'https://auth.team.example.co.uk/token'],
   ['http://127.0.0.1:5000', 'http://127.0.0.1:5000/token'],
-])('a login for %s may be shown to %s', (registry, realm) => {
+])('a login for %s may be sent to %s', (registry, realm) => {
   expect(trusts(registry, realm)).toBe(true)
 })
 
@@ -30,11 +30,11 @@ test.each([
   ['http://127.0.0.1:5000', 'http://127.0.0.1:5001/token'],
   // what every object has is on no list
   ['https://constructor', 'https://evil.test/token'],
-])('a login for %s is not shown to %s', (registry, realm) => {
+])('a login for %s is not sent to %s', (registry, realm) => {
   expect(trusts(registry, realm)).toBe(false)
 })
 
-test('a login may be shown where the operator says so', () => {
+test('a login may be sent to a server that the operator lists', () => {
   const listed = { '127.0.0.1:5000': ['127.0.0.1:5001'] }
   expect(trusts('http://127.0.0.1:5000', 'http://127.0.0.1:5001/token', listed)).toBe(true)
 })

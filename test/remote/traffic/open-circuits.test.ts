@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import { closedPort } from '../fixtures/hostile-registry.ts'
-import { image } from '../fixtures/random-image.ts'
-import { password, refusalOf, TestClient, tag } from '../fixtures/registry-client.ts'
-import { startUpstream } from '../fixtures/upstream.ts'
-import { type Answer, errorAnswer } from '../fixtures/upstream-answer.ts'
+import { closedPort } from '../../fixtures/hostile-registry.ts'
+import { image } from '../../fixtures/random-image.ts'
+import { password, refusalOf, TestClient, tag } from '../../fixtures/registry-client.ts'
+import { startUpstream } from '../../fixtures/upstream.ts'
+import { type Answer, errorAnswer } from '../../fixtures/upstream-answer.ts'
 
 const app = image({ seed: 'app' })
 
@@ -26,7 +26,7 @@ const FIVE = [1, 2, 3, 4, 5]
 
 describe('a host that fails five times in a row', () => {
   test.each([408, 500, 502, 503, 504])(
-    'with %d is left alone, in the words of the last time',
+    'with %d receives no further requests, which fail with the last failure',
     async (status) => {
       await using upstream = await start()
       await using client = new TestClient()
@@ -44,7 +44,7 @@ describe('a host that fails five times in a row', () => {
     },
   )
 
-  test('by refusing connections is left alone, without a pause between the tries', async () => {
+  test('by refusing connections receives no further requests', async () => {
     const host = await closedPort()
     await using client = new TestClient()
     const { resolve, standing } = ask(client, host)
@@ -65,7 +65,7 @@ describe('a host that fails five times in a row', () => {
     expect(standing()?.breaker.state).toBe('HALF_OPEN')
   })
 
-  test('is asked by one at its next attempt, and the others are answered when that one is', async () => {
+  test('receives one probe at its next attempt, and the waiting requests after it', async () => {
     await using upstream = await start()
     await using client = new TestClient()
     const { resolve, standing } = ask(client, upstream.host)
@@ -84,7 +84,7 @@ describe('a host that fails five times in a row', () => {
     expect(new Set((await Promise.all(all)).map(({ digest }) => digest))).toEqual(new Set([app.digest]))
   })
 
-  test('and once more at its next attempt, is left alone for longer after a single request', async () => {
+  test('and at the probe receives no requests for a longer time', async () => {
     await using upstream = await start()
     await using client = new TestClient()
     const { resolve, standing } = ask(client, upstream.host)
@@ -99,7 +99,7 @@ describe('a host that fails five times in a row', () => {
     expect(standing()?.breaker.nextAttempt).toBe(client.clock.time + 7500)
   })
 
-  test('keeps no other host from being asked', async () => {
+  test('does not affect other hosts', async () => {
     await using upstream = await start()
     await using other = await start()
     await using client = new TestClient()
@@ -108,7 +108,7 @@ describe('a host that fails five times in a row', () => {
     expect((await ask(client, other.host).resolve()).digest).toBe(app.digest)
   })
 
-  test('before it is found to speak http only, is asked again at its next attempt', async () => {
+  test('before its scheme was discovered is probed at its next attempt', async () => {
     await using upstream = await start()
     await using client = new TestClient()
     const { resolve, standing } = ask(client, upstream.host)
@@ -120,7 +120,7 @@ describe('a host that fails five times in a row', () => {
     expect((await resolve()).digest).toBe(app.digest)
   })
 
-  test('is found out about by the next request when the first gives up', async () => {
+  test('is probed by the next request when the first is aborted', async () => {
     await using upstream = await start()
     await using client = new TestClient()
     const { resolve } = ask(client, upstream.host)
@@ -142,8 +142,8 @@ describe('a host that fails five times in a row', () => {
   })
 })
 
-describe('a host is not left alone', () => {
-  test.each([400, 401, 403, 404, 501])('for answering %d again and again', async (status) => {
+describe('a circuit stays closed', () => {
+  test.each([400, 401, 403, 404, 501])('for repeated responses %d', async (status) => {
     await using upstream = await start()
     await using client = new TestClient()
     const { resolve, standing } = ask(client, upstream.host)
@@ -152,8 +152,8 @@ describe('a host is not left alone', () => {
     expect(standing()?.breaker.state).toBe('CLOSED')
   })
 
-  test('for a certificate that does not verify, which is good enough for who said so', async () => {
-    const { createAuthority } = await import('../fixtures/certificates.ts')
+  test('for a certificate that does not verify, which insecure requests accept', async () => {
+    const { createAuthority } = await import('../../fixtures/certificates.ts')
     const authority = await createAuthority()
     await using upstream = await startUpstream({ tls: await authority.issue(['127.0.0.1']) })
     upstream.push('team/app', '1', app)
@@ -164,7 +164,7 @@ describe('a host is not left alone', () => {
     expect((await trusting.resolveTag(tag('1'), null)).digest).toBe(app.digest)
   })
 
-  test('longer than it asks for, once it answers', async () => {
+  test('after a requested pause and a successful request', async () => {
     await using upstream = await start()
     await using client = new TestClient()
     const { resolve, standing } = ask(client, upstream.host)
@@ -181,7 +181,7 @@ describe('a host is not left alone', () => {
   })
 })
 
-describe('what a host still gives', () => {
+describe('the budget of a host', () => {
   const quota = (answer: Answer, remaining: number, source: string): Answer => ({
     ...answer,
     headers: {
@@ -191,7 +191,7 @@ describe('what a host still gives', () => {
     },
   })
 
-  test('is read from the answer to a HEAD, which counts for nothing', async () => {
+  test('is read from the response to an uncounted HEAD', async () => {
     await using upstream = await start()
     await using client = new TestClient()
     const { resolve, standing } = ask(client, upstream.host)
@@ -207,7 +207,7 @@ describe('what a host still gives', () => {
     ])
   })
 
-  test('is read from a refusal too', async () => {
+  test('is read from a 429 too', async () => {
     await using upstream = await start()
     await using client = new TestClient()
     const { resolve, standing } = ask(client, upstream.host)
@@ -216,7 +216,7 @@ describe('what a host still gives', () => {
     expect(standing()?.budgets).toMatchObject([{ remaining: 0 }])
   })
 
-  test('is told apart by who is signed in', async () => {
+  test('is separate for each account', async () => {
     await using upstream = await startUpstream({ auth: AUTH })
     upstream.push('team/app', '1', app)
     await using client = new TestClient({ credentials: password('ann', 'secret') })

@@ -1,14 +1,14 @@
 import { describe, expect, expectTypeOf, test } from 'vitest'
-import type { RemoteRegistry } from '../../src/imagestream/image/remote-registry.ts'
-import { CredentialsError } from '../../src/remote/login/credentials.ts'
-import { apiHostOf, isLoopbackHost } from '../../src/remote/login/host-names.ts'
-import type { RegistryClient } from '../../src/remote/registry-client.ts'
-import { createAuthority } from '../fixtures/certificates.ts'
-import { closedPort, startScripted } from '../fixtures/hostile-registry.ts'
-import { image } from '../fixtures/random-image.ts'
-import { allTags, password, refusalOf, TestClient, tag } from '../fixtures/registry-client.ts'
-import { startUpstream } from '../fixtures/upstream.ts'
-import { type Answer, errorAnswer } from '../fixtures/upstream-answer.ts'
+import type { RemoteRegistry } from '../../../src/imagestream/image/remote-registry.ts'
+import { CredentialsError } from '../../../src/remote/login/credentials.ts'
+import { apiHostOf, isLoopbackHost } from '../../../src/remote/login/host-names.ts'
+import type { RegistryClient } from '../../../src/remote/registry-client.ts'
+import { createAuthority } from '../../fixtures/certificates.ts'
+import { closedPort, startScripted } from '../../fixtures/hostile-registry.ts'
+import { image } from '../../fixtures/random-image.ts'
+import { allTags, password, refusalOf, TestClient, tag } from '../../fixtures/registry-client.ts'
+import { startUpstream } from '../../fixtures/upstream.ts'
+import { type Answer, errorAnswer } from '../../fixtures/upstream-answer.ts'
 
 const app = image({ seed: 'app' })
 
@@ -18,12 +18,12 @@ async function start() {
   return upstream
 }
 
-test('the client is what an import needs', () => {
+test('the client implements the port of imports', () => {
   expectTypeOf<RegistryClient>().toExtend<RemoteRegistry>()
 })
 
-describe('where a registry is', () => {
-  test('Docker Hub is dialled at registry-1.docker.io', () => {
+describe('the host of a registry', () => {
+  test('is registry-1.docker.io for Docker Hub', () => {
     expect(apiHostOf('docker.io')).toBe('registry-1.docker.io')
     expect(apiHostOf('quay.io')).toBe('quay.io')
   })
@@ -36,7 +36,7 @@ describe('where a registry is', () => {
   )
 
   test.each(['localhost.evil.test', '128.0.0.1', 'notlocalhost', '127.0.0.1.evil.test', '[::2]'])(
-    '%s is not',
+    '%s is not loopback',
     (host) => {
       expect(isLoopbackHost(host)).toBe(false)
     },
@@ -44,7 +44,7 @@ describe('where a registry is', () => {
 })
 
 describe('the scheme', () => {
-  test('falls back to http for a loopback registry, once for the host', async () => {
+  test('falls back to http for a loopback registry, once per host', async () => {
     await using registry = await startScripted((_, response) => response.writeHead(404).end())
     let handshakes = 0
     await using client = new TestClient()
@@ -71,7 +71,7 @@ describe('the scheme', () => {
     expect(upstream.log).toEqual([])
   })
 
-  test('may be http for any registry that is insecure, and only for requests that say so', async () => {
+  test('may be http for an insecure request to any registry', async () => {
     await using upstream = await start()
     await using client = new TestClient({ egress: { resolve } })
     const name = `${upstream.host.replace('127.0.0.1', 'registry.test')}/team/app`
@@ -83,7 +83,7 @@ describe('the scheme', () => {
     )
   })
 
-  test('is found anew when the registry comes back speaking the other one', async () => {
+  test('is discovered again when the registry returns with the other scheme', async () => {
     const authority = await createAuthority()
     await using first = await start()
     const egress = { ca: [authority.ca] }
@@ -112,7 +112,7 @@ describe('the scheme', () => {
 })
 
 describe('TLS', () => {
-  test('that does not verify fails unless its authority is known or the registry is insecure', async () => {
+  test('fails for an unverified certificate unless its authority is trusted or the request is insecure', async () => {
     const authority = await createAuthority()
     await using upstream = await startUpstream({ tls: await authority.issue(['127.0.0.1']) })
     upstream.push('team/app', '1', app)
@@ -132,7 +132,7 @@ describe('TLS', () => {
 })
 
 describe('a failure', () => {
-  test.each([408, 429, 500, 502, 503, 504])('of %d is tried again', async (status) => {
+  test.each([408, 429, 500, 502, 503, 504])('with status %d is retried', async (status) => {
     await using upstream = await start()
     let failures = 2
     upstream.hook = () => (failures-- > 0 ? errorAnswer(status, 'TRY_AGAIN') : undefined)
@@ -142,7 +142,7 @@ describe('a failure', () => {
     expect(client.clock.sleeps).toEqual([187.5, 375])
   })
 
-  test('of the connection is tried again', async () => {
+  test('of the connection is retried', async () => {
     await using upstream = await start()
     await using client = new TestClient()
     const repository = client.repository(`${upstream.host}/team/app`)
@@ -152,7 +152,7 @@ describe('a failure', () => {
     expect((await repository.resolveTag(tag('1'), null)).digest).toBe(app.digest)
   })
 
-  test.each([400, 403, 404])('of %d is not tried again', async (status) => {
+  test.each([400, 403, 404])('with status %d is not retried', async (status) => {
     await using upstream = await start()
     upstream.hook = () => errorAnswer(status, 'NO')
     await using client = new TestClient()
@@ -161,7 +161,7 @@ describe('a failure', () => {
     expect(client.clock.sleeps).toEqual([])
   })
 
-  test('that stays is reported after three tries, in the same words each time', async () => {
+  test('that persists is reported after three attempts, with the same message each time', async () => {
     await using upstream = await start()
     upstream.hook = () => errorAnswer(503, 'UNAVAILABLE')
     await using client = new TestClient()
@@ -175,7 +175,7 @@ describe('a failure', () => {
     expect((await refusalOf(allTags(repository))).message).toBe(refused.message)
   })
 
-  test('of a closed port names it', async () => {
+  test('of a closed port is reported as a refused connection', async () => {
     const host = await closedPort()
     await using client = new TestClient()
     const refused = await refusalOf(allTags(client.repository(`${host}/team/app`)))
@@ -183,7 +183,7 @@ describe('a failure', () => {
     expect(refused.message).toBe(`the request to ${host}/team/app failed: the connection was refused`)
   })
 
-  test('of an unknown host is shared by all who wait for it', async () => {
+  test('of an unknown host is the result of all concurrent requests', async () => {
     let lookups = 0
     const resolve = async () => {
       lookups += 1
@@ -198,7 +198,7 @@ describe('a failure', () => {
     expect(lookups).toBe(1)
   })
 
-  test("is told in one short line, without the registry's secrets or ours", async () => {
+  test('is reported in one short line, without secrets of the registry or of this server', async () => {
     await using upstream = await start()
     const leak =
       'no\u001b[31m\r\n{"level":60} https://user:hunter2@db/ Bearer abcdefghijkl opensesame eyJhbGciOiJub25l.eyJzdWIi.c2ln \u202etxt 123e4567-e89b-12d3-a456-426614174000 '
@@ -227,7 +227,7 @@ describe('a failure', () => {
     ['plain text', { body: 'upstream is down\n' }, '502 upstream is down'],
     ['nothing', { body: '' }, '502'],
     ['JSON of another shape', { body: '{"detail":"x"}' }, '502'],
-  ])('with %s is told as it is', async (_, answer, said) => {
+  ])('with %s as the body is reported', async (_, answer, said) => {
     await using upstream = await start()
     upstream.hook = () => ({ status: 502, headers: {}, body: '', ...answer })
     await using client = new TestClient()
@@ -237,7 +237,7 @@ describe('a failure', () => {
     )
   })
 
-  test('of the credentials file is told without what is in it', async () => {
+  test('of the credentials file is reported without its content', async () => {
     await using upstream = await start()
     const find = async () => {
       throw new CredentialsError('the credentials file is not JSON')
@@ -251,7 +251,7 @@ describe('a failure', () => {
     expect(upstream.log).toEqual([])
   })
 
-  test('of who asks a host first, by giving up, is not the failure of those who wait', async () => {
+  test('by an abort of the first request is not the result of the waiting ones', async () => {
     await using upstream = await start()
     await using client = new TestClient()
     const gate = upstream.hold()
@@ -266,7 +266,7 @@ describe('a failure', () => {
     expect((await second).digest).toBe(app.digest)
   })
 
-  test('by the signal is the reason of the signal', async () => {
+  test('by an aborted signal is the signal’s reason', async () => {
     await using upstream = await start()
     upstream.hook = () => 'silence'
     await using client = new TestClient()
@@ -280,10 +280,10 @@ describe('a failure', () => {
   })
 })
 
-describe('a registry that wants to be left alone', () => {
+describe('a registry that requests a pause', () => {
   const limited = (headers: Record<string, string>) => errorAnswer(429, 'TOOMANYREQUESTS', headers)
 
-  test('is left alone for as long as it says', async () => {
+  test('receives the next request after the pause', async () => {
     await using upstream = await start()
     let failures = 1
     upstream.hook = () => (failures-- > 0 ? limited({ 'retry-after': '5' }) : undefined)
@@ -296,7 +296,7 @@ describe('a registry that wants to be left alone', () => {
     ['a number', '3600'],
     ['a billion', '1000000000'],
   ])(
-    'for longer than is worth waiting (%s) is TooManyRequests, and is not asked again until then',
+    'that is too long (%s) is TooManyRequests, and receives no request until its end',
     async (_, seconds) => {
       await using upstream = await start()
       upstream.hook = () => limited({ 'retry-after': seconds })
@@ -314,7 +314,7 @@ describe('a registry that wants to be left alone', () => {
     },
   )
 
-  test('is not asked by those who waited for their turn when it said so', async () => {
+  test('receives none of the requests that waited in the queue', async () => {
     await using upstream = await start()
     await using client = new TestClient({ limits: { requestsPerHost: 4 } })
     const repository = client.repository(`${upstream.host}/team/app`)
@@ -328,7 +328,7 @@ describe('a registry that wants to be left alone', () => {
     expect(upstream.log.length).toBeLessThanOrEqual(4)
   })
 
-  test('again and again is given up once a request has waited long enough', async () => {
+  test('repeatedly is TooManyRequests after the longest wait', async () => {
     await using upstream = await start()
     upstream.hook = () => limited({ 'retry-after': '9' })
     await using client = new TestClient({ limits: { tries: 100 } })
@@ -337,7 +337,7 @@ describe('a registry that wants to be left alone', () => {
     expect(client.clock.sleeps).toEqual([9000, 9000])
   })
 
-  test('is asked by so many at a time', async () => {
+  test('receives a limited number of requests at a time', async () => {
     await using upstream = await start()
     await using client = new TestClient({ limits: { requestsPerHost: 4 } })
     const repository = client.repository(`${upstream.host}/team/app`)
@@ -352,7 +352,7 @@ describe('a registry that wants to be left alone', () => {
     await Promise.all(all)
   })
 
-  test('answers one request of a small import before the rest of a large one', async () => {
+  test('receives a request of a small import before the rest of a large one', async () => {
     await using upstream = await start()
     await using client = new TestClient({ limits: { requestsPerHost: 1 } })
     const name = `${upstream.host}/team/app`

@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { describe, expect, test, vi } from 'vitest'
-import { CredentialsError } from '../../src/remote/login/credentials.ts'
+import { CredentialsError } from '../../../src/remote/login/credentials.ts'
 import {
   createDockerConfigCredentials,
   type DockerConfigOptions,
-} from '../../src/remote/login/docker-config-credentials.ts'
+} from '../../../src/remote/login/docker-config-credentials.ts'
 
 class ConfigFile implements AsyncDisposable {
   readonly folder: string
@@ -50,13 +50,13 @@ async function open(config: unknown, options: Partial<DockerConfigOptions> = {})
 }
 
 describe('a docker config', () => {
-  test('gives the login of a registry, colons in the password included', async () => {
+  test('returns the login of a registry, also with colons in the password', async () => {
     await using config = await open({ auths: { 'quay.io': encode('me', 'a:b') } })
     expect(await config.find('quay.io', 'x/y')).toEqual({ kind: 'password', username: 'me', password: 'a:b' })
     expect(await config.find('ghcr.io', 'x/y')).toBeNull()
   })
 
-  test('gives the login of the longest path match: containers-auth.json(5)', async () => {
+  test('returns the login of the longest path match: containers-auth.json(5)', async () => {
     await using config = await open({
       auths: {
         'r.example': encode('host', 'p'),
@@ -80,20 +80,20 @@ describe('a docker config', () => {
     'docker.io',
     'registry-1.docker.io',
     'https://docker.io/v2/',
-  ])('knows Docker Hub by its key aliases: %s', async (key) => {
+  ])('accepts the aliases of Docker Hub: %s', async (key) => {
     await using config = await open({ auths: { [key]: encode('me', 'p') } })
     expect(await config.find('docker.io', 'library/nginx')).not.toBeNull()
   })
 
   test.each(['r.io.evil.com', 'r.io:8443', 'evil-r.io', 'sub.r.io'])(
-    'keeps the login of r.io from %s',
+    'does not return the login of r.io for %s',
     async (registry) => {
       await using config = await open({ auths: { 'r.io': encode('me', 'p') } })
       expect(await config.find(registry, 'x')).toBeNull()
     },
   )
 
-  test('reads name and password, identitytoken and registrytoken', async () => {
+  test('parses username and password, identitytoken and registrytoken', async () => {
     await using config = await open({
       auths: {
         'plain.test': { username: 'me', password: 'p' },
@@ -110,7 +110,7 @@ describe('a docker config', () => {
     expect(await config.find('odd.test', 'x')).toBeNull()
   })
 
-  test('is re-read on change, and a new secret is another credential', async () => {
+  test('is read again after a change, and a new secret is another credential', async () => {
     await using config = await open({ auths: { 'r.io': encode('me', 'old') } })
     const before = await config.credentials.find('r.io', 'x')
     expect(await config.credentials.find('r.io', 'x')).toBe(before)
@@ -120,14 +120,14 @@ describe('a docker config', () => {
     expect(after?.id).not.toBe(before?.id)
   })
 
-  test('holds nothing while it does not exist', async () => {
+  test('is empty while the file does not exist', async () => {
     await using config = await open({ auths: { 'r.io': encode('me', 'p') } })
     await rm(config.file.path)
     expect(await config.find('r.io', 'x')).toBeNull()
   })
 
   test.each(['{"auths": {"r.io": {"auth": "c2VjcmV0', '[]', 'secret'])(
-    'says that %s cannot be read, and not why',
+    'reports that %s cannot be read, without its content',
     async (text) => {
       await using config = await open(text)
       const error = await config.credentials.find('r.io', 'x').catch((reason: unknown) => reason)
@@ -138,7 +138,7 @@ describe('a docker config', () => {
     },
   )
 
-  test('asks the helper of credHelpers, else credsStore, for what it does not hold itself; <token> marks an identity token', async () => {
+  test('uses the helper of credHelpers, else credsStore, for other registries; <token> marks an identity token', async () => {
     const asked: string[] = []
     const helper = async (name: string, server: string) => {
       asked.push(`${name} ${server}`)
@@ -159,7 +159,7 @@ describe('a docker config', () => {
     expect(asked).toEqual(['token a.test', 'none b.test', 'store https://index.docker.io/v1/'])
   })
 
-  test('runs no program but one named docker-credential-…', async () => {
+  test('runs only programs named docker-credential-…', async () => {
     await using config = await open({ credsStore: '../../bin/sh' })
     await expect(config.find('r.io', 'x')).rejects.toThrow(CredentialsError)
     await using missing = await open({ credsStore: 'there-is-no-such-helper' })
@@ -195,7 +195,7 @@ describe('Kubernetes glob hosts', () => {
     ['https://*.example.com/', 'registry.example.com'],
     ['*.example.com:5000', 'registry.example.com:5000'],
     ['*.example.com/team', 'registry.example.com'],
-  ])('%s gives its login to %s', async (key, registry) => {
+  ])('%s matches %s', async (key, registry) => {
     await using config = await open({ auths: { [key]: encode('me', 'p') } })
     expect(await config.find(registry, 'team/app')).toMatchObject({ username: 'me' })
   })
@@ -209,12 +209,12 @@ describe('Kubernetes glob hosts', () => {
     ['*.example.com', 'evilexample.com'],
     ['*.example.com/tea', 'registry.example.com'],
     ['*', 'registry.example.com'],
-  ])('%s keeps its login from %s', async (key, registry) => {
+  ])('%s does not match %s', async (key, registry) => {
     await using config = await open({ auths: { [key]: encode('me', 'p') } })
     expect(await config.find(registry, 'team/app')).toBeNull()
   })
 
-  test('come after a host that is named, and the longest first', async () => {
+  test('apply after named hosts, the longest first', async () => {
     await using config = await open({
       auths: {
         '*.example.com': encode('any', 'p'),

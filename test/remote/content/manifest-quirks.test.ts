@@ -1,10 +1,10 @@
 import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
-import { DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST } from '../../src/oci/media-types.ts'
-import { image, index } from '../fixtures/random-image.ts'
-import { refusalOf, TestClient, tag } from '../fixtures/registry-client.ts'
-import { startUpstream, type Upstream } from '../fixtures/upstream.ts'
-import { type Answer, errorAnswer, stored } from '../fixtures/upstream-answer.ts'
+import { DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST } from '../../../src/oci/media-types.ts'
+import { image, index } from '../../fixtures/random-image.ts'
+import { refusalOf, TestClient, tag } from '../../fixtures/registry-client.ts'
+import { startUpstream, type Upstream } from '../../fixtures/upstream.ts'
+import { type Answer, errorAnswer, stored } from '../../fixtures/upstream-answer.ts'
 
 // What registries do with manifests that the specification does not say, one registry that does so for each.
 
@@ -43,7 +43,7 @@ describe('Accept', () => {
     }
   })
 
-  test('is always there: no Accept ⇒ 400', async () => {
+  test('is always sent: no Accept ⇒ 400', async () => {
     await using it = await start((request) =>
       ofManifests(request) && acceptOf(request.headers) === ''
         ? errorAnswer(400, 'MANIFEST_INVALID')
@@ -53,7 +53,7 @@ describe('Accept', () => {
     expect((await it.repository.fetchManifest(both.digest)).digest).toBe(both.digest)
   })
 
-  test("has list types: without them the digest may be the amd64 child's (distribution-spec#207, distribution#2395)", async () => {
+  test("contains list types: without them the digest may be the amd64 child's (distribution-spec#207, distribution#2395)", async () => {
     await using it = await start((request) =>
       ofManifests(request) && !acceptOf(request.headers).includes(OCI_INDEX) ? stored(amd64) : undefined,
     )
@@ -76,7 +76,7 @@ describe('Accept-Encoding: identity (quay#1310)', () => {
 })
 
 describe('If-None-Match', () => {
-  test('answered with 304 without Docker-Content-Digest, as distribution and Harbor do, means unchanged', async () => {
+  test('with a 304 without Docker-Content-Digest, as distribution and Harbor send it, is unchanged', async () => {
     await using it = await start((_, answer) => {
       const { 'docker-content-digest': _digest, ...headers } = answer.headers
       return answer.status === 304 ? { ...answer, headers } : undefined
@@ -85,7 +85,7 @@ describe('If-None-Match', () => {
     expect(it.upstream.log.map(({ method, status }) => [method, status])).toEqual([['HEAD', 304]])
   })
 
-  test('that a registry pays no heed to costs nothing but its answer', async () => {
+  test('may be ignored by a registry', async () => {
     await using it = await start(({ kind }) => (kind === 'head' ? stored(both) : undefined))
     expect(await it.repository.resolveTag(tag('latest'), both.digest)).toEqual({ digest: both.digest })
     expect(it.upstream.requests).toMatchObject({ head: 1, manifest: 0 })
@@ -93,13 +93,13 @@ describe('If-None-Match', () => {
 })
 
 describe('HEAD failing silently into pulls (watchtower#715, watchtower#1528, wud#179)', () => {
-  test('does not happen where HEAD works: a hundred tags cost not one GET', async () => {
+  test('does not happen when HEAD works: a hundred tags cost no GET', async () => {
     await using it = await start()
     for (let times = 0; times < 100; times += 1) await it.resolve()
     expect(it.upstream.requests).toMatchObject({ head: 100, manifest: 0 })
   })
 
-  test('does not happen for a while after a HEAD that fails: 429 and 503 are no reason to pull', async () => {
+  test('does not happen after a failed HEAD: 429 and 503 do not cause a pull', async () => {
     for (const status of [429, 503]) {
       await using it = await start(({ kind }) => (kind === 'head' ? errorAnswer(status, 'NO') : undefined))
       await refusalOf(it.resolve())
@@ -118,13 +118,13 @@ describe('schema1-signed', () => {
     body: '{"schemaVersion":1,"name":"app","fsLayers":[],"signatures":[]}',
   }
 
-  test('is not asked for, and by HEAD the header is trusted for its digest', async () => {
+  test("is not requested, and by HEAD the header's digest is used", async () => {
     await using it = await start((request) => (ofManifests(request) ? signed : undefined))
     expect((await it.resolve()).digest).toBe(amd64.digest)
     expect(acceptOf(it.upstream.log[0]?.headers ?? {})).not.toContain('docker.distribution.manifest.v1+')
   })
 
-  test('is told as what it is when it comes all the same', async () => {
+  test('is reported as such when the registry sends it', async () => {
     await using it = await start((request) => (ofManifests(request) ? signed : undefined))
     expect(await refusalOf(it.repository.fetchManifest(amd64.digest))).toMatchObject({
       reason: 'InvalidManifest',
@@ -142,7 +142,7 @@ describe('Retry only 408/429/5xx and connection errors, with jitter', () => {
     expect(it.client.clock.sleeps).toEqual([])
   })
 
-  test('the same failure at the same time is tried again at different times', async () => {
+  test('the same failure at the same time is retried at different times', async () => {
     const sleeps = await Promise.all(
       [0, 0.25, 0.999].map(async (number) => {
         await using upstream = await startUpstream({ hook: () => errorAnswer(502, 'NO') })

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { Budgets } from '../../src/remote/traffic/budgets.ts'
-import type { Prioritized } from '../../src/remote/traffic/request-context.ts'
+import { Budgets } from '../../../src/remote/traffic/budgets.ts'
+import type { Prioritized } from '../../../src/remote/traffic/request-context.ts'
 
 const NOW = Date.UTC(2026, 0, 1)
 
@@ -19,14 +19,14 @@ describe("a host's budgets", () => {
     expect(budgets.all).toMatchObject([{ remaining: 20 }, { remaining: 9, readAt: NOW + 1 }])
   })
 
-  test('mean nothing once their window is over', () => {
+  test('expire at the end of their window', () => {
     const budgets = new Budgets(0.1)
     budgets.read('', remaining(10), NOW)
     expect(budgets.valid('', NOW + 59_999)).toMatchObject({ remaining: 10 })
     expect(budgets.valid('', NOW + 60_000)).toBeUndefined()
   })
 
-  test('mean nothing after an hour where no window is named, and after a day whatever it is', () => {
+  test('expire after an hour without a window, and after a day with a longer one', () => {
     const budgets = new Budgets(0.1)
     budgets.read('', { 'ratelimit-remaining': '7' }, NOW)
     budgets.read('ann', { 'ratelimit-remaining': '7;w=999999999' }, NOW)
@@ -35,7 +35,7 @@ describe("a host's budgets", () => {
     expect(budgets.valid('ann', NOW + 24 * 3_600_000)).toBeUndefined()
   })
 
-  test('leave the last tenth to people and webhooks, what is under way counted', () => {
+  test('reserve the last tenth for API clients and webhooks, and count requests in flight', () => {
     const budgets = new Budgets(0.1)
     const schedule = { urgency: 'schedule' } as const
     const take = (urgency: Prioritized) => budgets.take({ ...pull(), ...urgency }, NOW)
@@ -58,7 +58,7 @@ describe("a host's budgets", () => {
     budgets.take({ ...pull('ann'), ...schedule }, NOW)()
   })
 
-  test('keep nothing where no limit is told', () => {
+  test('reserve nothing without a reported limit', () => {
     const budgets = new Budgets(0.1)
     budgets.read('', { 'ratelimit-remaining': '0' }, NOW)
     budgets.take({ ...pull(), urgency: 'schedule' }, NOW)()
@@ -71,14 +71,14 @@ describe("a host's budgets", () => {
     expect(budgets.valid('0', NOW)).toBeUndefined()
   })
 
-  test('that count pulls alone are not touched by what is no pull', () => {
+  test('that count pulls ignore other requests', () => {
     const budgets = new Budgets(0.1)
     budgets.read('', { 'ratelimit-limit': '100;w=60', 'ratelimit-remaining': '0;w=60' }, NOW)
     expect(budgets.recordRefusal(head, NOW)).toBe(false)
     budgets.take(head, NOW)()
   })
 
-  test('that count every request keep their last tenth from every scheduled one', () => {
+  test('that count every request reserve their last tenth', () => {
     const budgets = new Budgets(0.1)
     budgets.read('', { 'x-ratelimit-limit': '100', 'x-ratelimit-remaining': '11' }, NOW)
     const end = budgets.take(head, NOW)
@@ -87,7 +87,7 @@ describe("a host's budgets", () => {
     budgets.take(head, NOW)()
   })
 
-  test('that are spent are left alone for a minute, or until they begin anew', () => {
+  test('that are used up allow no request for a minute, or until they are renewed', () => {
     const budgets = new Budgets(0.1)
     const spent = (account: string, headers: Record<string, string>) => {
       budgets.read(account, headers, NOW)
@@ -104,7 +104,7 @@ describe("a host's budgets", () => {
     budgets.take(pull('bob'), NOW)()
   })
 
-  test('of which something is left are not spent by a refusal', () => {
+  test('with a remainder are not used up by a 429', () => {
     const budgets = new Budgets(0.1)
     expect(budgets.recordRefusal(pull(), NOW)).toBe(false)
     budgets.read('', remaining(1), NOW)

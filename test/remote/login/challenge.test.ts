@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { parseChallenges, requirementOf } from '../../src/remote/login/challenge.ts'
+import { parseChallenges, requirementOf } from '../../../src/remote/login/challenge.ts'
 
 const read = (header: string | string[] | undefined) =>
   parseChallenges(header).map(({ scheme, parameters }) => ({ scheme, ...Object.fromEntries(parameters) }))
@@ -23,38 +23,34 @@ describe('a WWW-Authenticate header (RFC 7235)', () => {
       ],
     ],
     [
-      'may come twice',
+      'may be sent twice',
       ['Negotiate', 'Basic realm=r'],
       [{ scheme: 'negotiate' }, { scheme: 'basic', realm: 'r' }],
     ],
     ['holds schemes without parameters', 'Negotiate, Basic', [{ scheme: 'negotiate' }, { scheme: 'basic' }]],
     [
-      'holds a token68, and goes on after it',
+      'may contain a token68 before the next challenge',
       'Negotiate YWJj/+==, Basic realm="r"',
       [{ scheme: 'negotiate' }, { scheme: 'basic', realm: 'r' }],
     ],
     [
-      'has quoted commas, quotes and equal signs',
+      'may quote commas, quotes and equal signs',
       'Bearer realm="https://a/?x=1,2", scope="repository:a:pull,push", error="say \\"no\\""',
       [{ scheme: 'bearer', realm: 'https://a/?x=1,2', scope: 'repository:a:pull,push', error: 'say "no"' }],
     ],
     [
-      'is spaced as it likes',
+      'may contain any spaces',
       ' ,, BEARER  Realm = "r" ,  Service=s ,',
       [{ scheme: 'bearer', realm: 'r', service: 's' }],
     ],
     ['keeps the first of two realms', 'Bearer realm="a",realm="b"', [{ scheme: 'bearer', realm: 'a' }]],
-    [
-      'ends where the grammar does',
-      'Basic realm="r", ="x", Bearer realm="y"',
-      [{ scheme: 'basic', realm: 'r' }],
-    ],
+    ['ends at a syntax error', 'Basic realm="r", ="x", Bearer realm="y"', [{ scheme: 'basic', realm: 'r' }]],
     ['may end within a quote', 'Basic realm="never closed', [{ scheme: 'basic', realm: '' }]],
   ])('%s', (_, header, challenges) => {
     expect(read(header)).toEqual(challenges)
   })
 
-  test('of 32 KiB of anything is read at once', () => {
+  test('of 32 KiB of arbitrary bytes is parsed in linear time', () => {
     const start = performance.now()
     for (const piece of ['a', ',', '"', 'a=', 'a="\\', ' ', 'a b '])
       parseChallenges(piece.repeat(32768 / piece.length))
@@ -62,8 +58,8 @@ describe('a WWW-Authenticate header (RFC 7235)', () => {
   })
 })
 
-describe('what is asked for', () => {
-  test('is a token where the realm is an address, whatever stands before it', () => {
+describe('the requirement of challenges', () => {
+  test('is a token when a Bearer realm is a URL, whichever challenge precedes it', () => {
     expect(
       requirementOf(parseChallenges('Basic realm="r", Bearer realm="https://a/t",service="s",scope="x y"')),
     ).toEqual({
@@ -77,11 +73,11 @@ describe('what is asked for', () => {
   test.each([
     'Bearer realm="Artifactory Realm", Basic realm="Artifactory Realm"',
     'Bearer realm="file:///x", Basic',
-  ])('is Basic where the Bearer has a non-URL realm: %s', (header) => {
+  ])('is Basic when the Bearer realm is not a URL: %s', (header) => {
     expect(requirementOf(parseChallenges(header))).toEqual({ scheme: 'basic' })
   })
 
-  test('is nothing that we could give for schemes that we do not know', () => {
+  test('is undefined for unsupported schemes', () => {
     expect(requirementOf(parseChallenges('Negotiate, Digest realm="r", nonce="n"'))).toBeUndefined()
   })
 })

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest'
-import type { Credentials } from '../../src/remote/login/credentials.ts'
-import { createAuthority } from '../fixtures/certificates.ts'
-import { startHttpProxy } from '../fixtures/http-proxy.ts'
-import { image } from '../fixtures/random-image.ts'
-import { refusalOf, TestClient, tag } from '../fixtures/registry-client.ts'
-import { startUpstream, type Upstream, type UpstreamOptions } from '../fixtures/upstream.ts'
-import { World } from '../registry-config/world.ts'
+import type { Credentials } from '../../../src/remote/login/credentials.ts'
+import { createAuthority } from '../../fixtures/certificates.ts'
+import { startHttpProxy } from '../../fixtures/http-proxy.ts'
+import { image } from '../../fixtures/random-image.ts'
+import { refusalOf, TestClient, tag } from '../../fixtures/registry-client.ts'
+import { startUpstream, type Upstream, type UpstreamOptions } from '../../fixtures/upstream.ts'
+import { World } from '../../registry-config/world.ts'
 
 // Whom a credential is shown to, and what is not carried over, when rules lead elsewhere or change.
 
@@ -35,7 +35,7 @@ const start = async (options: UpstreamOptions = {}): Promise<Upstream> => {
 const shownTo = ({ log }: Upstream) => new Set(log.flatMap(({ headers }) => headers.authorization ?? []))
 
 describe('a credential', () => {
-  test('is that of the place that is asked: mirror, location and registry see their own alone', async () => {
+  test("is the location's own: mirror, location and registry receive only their own", async () => {
     await using origin = await start()
     await using mirror = await start()
     await using moved = await start()
@@ -54,7 +54,7 @@ describe('a credential', () => {
     expect(shownTo(moved)).toEqual(new Set([basic(`for ${moved.host}`)]))
   })
 
-  test('that is tried is shown to the registry that it names, and not to where that was moved', async () => {
+  test('that is tested is sent to the registry that it names, not to its location', async () => {
     await using origin = await start()
     await using moved = await start()
     using world = new World()
@@ -71,7 +71,7 @@ describe('a credential', () => {
 })
 
 describe('a token', () => {
-  test('that was given by one way is not shown by another: a changed configuration signs in anew', async () => {
+  test('from one route is not sent by another: a changed configuration signs in again', async () => {
     await using proxy = await startHttpProxy()
     await using origin = await start({ hook: () => undefined, auth: { scheme: 'bearer' } })
     using world = new World()
@@ -92,8 +92,8 @@ describe('a token', () => {
   })
 })
 
-describe('what was learned without verification', () => {
-  test('is not used once the configuration asks for it', async () => {
+describe('hints from unverified requests', () => {
+  test('are not used once the configuration requires verification', async () => {
     const authority = await createAuthority()
     await using origin = await start({ hook: () => undefined, tls: await authority.issue(['127.0.0.1']) })
     using world = new World()
@@ -113,7 +113,7 @@ describe('what was learned without verification', () => {
 })
 
 describe('two parts of one registry', () => {
-  test('are reached each in its own way', async () => {
+  test('are connected to by their own routes', async () => {
     await using proxy = await startHttpProxy()
     await using origin = await start({ hook: () => undefined })
     origin.push('other/app', 'latest', one)

@@ -1,14 +1,14 @@
 import { describe, expect, test } from 'vitest'
-import { NO_RULES } from '../../src/remote/location/registry-rules.ts'
-import { createAuthority } from '../fixtures/certificates.ts'
-import { startCloud } from '../fixtures/cloud.ts'
-import { refusalOf, TestClient, tag } from '../fixtures/registry-client.ts'
-import { startUpstream } from '../fixtures/upstream.ts'
-import { json } from '../fixtures/upstream-answer.ts'
+import { NO_RULES } from '../../../src/remote/location/registry-rules.ts'
+import { createAuthority } from '../../fixtures/certificates.ts'
+import { startCloud } from '../../fixtures/cloud.ts'
+import { refusalOf, TestClient, tag } from '../../fixtures/registry-client.ts'
+import { startUpstream } from '../../fixtures/upstream.ts'
+import { json } from '../../fixtures/upstream-answer.ts'
 import { ecr, start } from './cloud.ts'
 
 describe('an endpoint of a cloud', () => {
-  test('that redirects is not followed', async () => {
+  test('is not followed to a redirect target', async () => {
     const { setup } = ecr()
     await using it = await start(setup)
     it.cloud.hook = () => ({ status: 307, headers: { location: `${it.upstream.url}/stolen` }, body: '' })
@@ -23,7 +23,7 @@ describe('an endpoint of a cloud', () => {
     ['no pair', { authorizationData: [{ authorizationToken: 'AAAA' }] }],
     ['no password', { authorizationData: [{ authorizationToken: Buffer.from('AWS:').toString('base64') }] }],
     ['what breaks a header', { authorizationData: [{ authorizationToken: 'QVdT\r\nx: y' }] }],
-  ])('that gives %s in place of a token is said to', async (_what, body) => {
+  ])('fails when it returns %s in place of a token', async (_what, body) => {
     const { setup } = ecr()
     await using it = await start(setup)
     it.cloud.hook = () => json(200, body)
@@ -32,21 +32,21 @@ describe('an endpoint of a cloud', () => {
     expect(error.message).toMatch(/the response of \S+ contains no token$/)
   })
 
-  test('that answers without end is cut off', async () => {
+  test('fails when its response is too large', async () => {
     const { setup } = ecr()
     await using it = await start(setup)
     it.cloud.hook = () => json(200, { authorizationData: 'x'.repeat(1024 * 1024) })
     expect((await refusalOf(it.resolve())).message).toMatch(/ failed: the response is larger than 1048576/)
   })
 
-  test('is asked through the guard of addresses', async () => {
+  test('is subject to the check of addresses', async () => {
     const { setup } = ecr()
     const cloudEndpoint = () => new URL('http://169.254.169.254/latest/meta-data')
     await using it = await start(setup, { cloudEndpoint })
     expect(await refusalOf(it.resolve())).toMatchObject({ reason: 'ForbiddenTarget' })
   })
 
-  test('is not asked where the configuration blocks it', async () => {
+  test('receives no request when a configuration blocks it', async () => {
     const { setup } = ecr()
     const blocked = { blockedBy: 'the configuration of amazonaws.com blocks it' }
     await using it = await start(setup, { rules: () => ({ ...NO_RULES, routeToOtherHost: () => blocked }) })
@@ -58,7 +58,7 @@ describe('an endpoint of a cloud', () => {
     expect(it.cloud.log).toEqual([])
   })
 
-  test('must have a certificate that verifies, also when the registry need not', async () => {
+  test('must have a certificate that verifies, also for an insecure registry', async () => {
     const { setup } = ecr()
     const tls = await (await createAuthority()).issue(['127.0.0.1'])
     await using impostor = await startUpstream({ tls })
@@ -70,8 +70,8 @@ describe('an endpoint of a cloud', () => {
   })
 })
 
-describe('a credential that a vendor’s own interface is shown', () => {
-  test('is used, and one that it is not shown is not', async () => {
+describe('a credential that is sent to a vendor’s interface', () => {
+  test('counts as used, and another one does not', async () => {
     await using cloud = await startCloud(() => json(200, {}))
     let uses = 0
     const onUsed = () => {

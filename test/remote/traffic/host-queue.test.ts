@@ -1,12 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { HostQueue } from '../../src/remote/traffic/host-queue.ts'
+import { HostQueue } from '../../../src/remote/traffic/host-queue.ts'
 
 const signal = new AbortController().signal
 const open = (slots: number) => new HostQueue(slots)
 
 describe("a host's queue", () => {
-  test('admits as many as it has slots, then one for each that leaves', async () => {
+  test('admits as many requests as it has slots, then one for each that leaves', async () => {
     const queue = open(2)
     expect(queue.enter('a', signal)).toBeUndefined()
     expect(queue.enter('a', signal)).toBeUndefined()
@@ -17,7 +17,7 @@ describe("a host's queue", () => {
     await third
   })
 
-  test('goes round between lanes: one request waits for one of each other lane, not for a thousand', async () => {
+  test('takes turns between lanes: one request waits for one of each other lane, not for a thousand', async () => {
     const queue = open(1)
     queue.enter('large', signal)
     const order: string[] = []
@@ -33,7 +33,7 @@ describe("a host's queue", () => {
     expect(order).toEqual(['large', 'small', 'other', 'large', 'small', 'large', 'large', 'large'])
   })
 
-  test('lets who gives up go, and gives the slot to the next', async () => {
+  test('removes an aborted request, and gives its slot to the next', async () => {
     const queue = open(1)
     queue.enter('a', signal)
     const impatient = new AbortController()
@@ -66,28 +66,28 @@ describe("a host's queue", () => {
   }
 
   test.each([
-    ['people before schedules, who get each fourth turn', 'ssss' + 'pppppppp', 'pppspppsppss'],
-    ['webhooks before people, four turns to three', 'pppppp' + 'wwwwwwww', 'wwwwpppwwwwppp'],
-    ['webhooks before schedules, who get each fifth turn', 'sss' + 'wwwwwwww', 'wwwwswwwwss'],
+    ['clients before schedules, which get each fourth turn', 'ssss' + 'pppppppp', 'pppspppsppss'],
+    ['webhooks before clients, four turns to three', 'pppppp' + 'wwwwwwww', 'wwwwpppwwwwppp'],
+    ['webhooks before schedules, which get each fifth turn', 'sss' + 'wwwwwwww', 'wwwwswwwwss'],
     [
-      'of eight turns four webhooks, three people and a schedule',
+      'of eight turns four webhooks, three clients and a schedule',
       'ss' + 'pppppp' + 'wwwwwwww',
       'wwwwpppswwwwppps',
     ],
-  ])('priorities webhook > user > schedule: lets go first %s', async (_, letters, order) => {
+  ])('priorities webhook > user > schedule: serves %s', async (_, letters, order) => {
     const queue = open(1)
     queue.enter('a', signal)
     expect(await orderOf(queue, letters)).toBe(order)
   })
 
-  test('counts no turn that nobody else waited for', async () => {
+  test('does not count turns for which no other urgency waits', async () => {
     const queue = open(1)
     queue.enter('a', signal)
     expect(await orderOf(queue, 'ppppp')).toBe('ppppp')
     expect(await orderOf(queue, 'spppp')).toBe('pppsp')
   })
 
-  test('lets no lane wait for more than sixteen turns for each lane of its urgency, whoever else comes', async () => {
+  test('lets no lane wait for more than sixteen turns for each lane of its urgency, with any other arrivals', async () => {
     const lanes = fc.constantFrom('w1', 'w2', 'p1', 'p2', 'p3', 's1', 's2')
     const turns = fc.array(fc.array(lanes, { maxLength: 3 }), { maxLength: 300, size: 'max' })
     await fc.assert(

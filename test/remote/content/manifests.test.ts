@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import { type Digest, digestOf } from '../../src/oci/digest.ts'
-import { image, index } from '../fixtures/random-image.ts'
-import { refusalOf, TestClient, tag } from '../fixtures/registry-client.ts'
-import { startUpstream, type Upstream } from '../fixtures/upstream.ts'
-import type { Answer } from '../fixtures/upstream-answer.ts'
+import { type Digest, digestOf } from '../../../src/oci/digest.ts'
+import { image, index } from '../../fixtures/random-image.ts'
+import { refusalOf, TestClient, tag } from '../../fixtures/registry-client.ts'
+import { startUpstream, type Upstream } from '../../fixtures/upstream.ts'
+import type { Answer } from '../../fixtures/upstream-answer.ts'
 
 const app = image({ seed: 'app' })
 const newer = image({ seed: 'newer' })
@@ -37,14 +37,14 @@ describe('resolving a tag', () => {
     expect(it.upstream.requests).toMatchObject({ head: 1, manifest: 0, base: 0, token: 0 })
   })
 
-  test('of an index tells the index, not the manifest of one platform', async () => {
+  test('returns the digest of an index, not of the manifest of one platform', async () => {
     await using it = await start()
     const both = index([app, newer])
     it.upstream.push('team/app', 'all', both)
     expect((await it.repository.resolveTag(tag('all'), null)).digest).toBe(both.digest)
   })
 
-  test('asks If-None-Match on every re-check, and takes a 304 for the known digest', async () => {
+  test('sends If-None-Match with the known digest, which a 304 confirms', async () => {
     await using it = await start()
     expect(await it.repository.resolveTag(tag('1'), app.digest)).toEqual({ digest: app.digest })
     expect(it.upstream.log[0]).toMatchObject({ status: 304, headers: { 'if-none-match': `"${app.digest}"` } })
@@ -71,7 +71,7 @@ describe('resolving a tag', () => {
     ['answers 405', () => failing(405)],
     ['answers 501', () => failing(501)],
     ['answers 304 though nothing was known', () => failing(304)],
-  ])('by one GET where HEAD %s, and from then on by GET alone', async (_, change) => {
+  ])('uses one GET when HEAD %s, and GET alone from then on', async (_, change) => {
     await using it = await start(({ kind }, answer) => (kind === 'head' ? change(answer) : undefined))
     const resolved = await it.repository.resolveTag(tag('1'), null)
     expect(resolved.digest).toBe(app.digest)
@@ -93,7 +93,7 @@ describe('resolving a tag', () => {
     expect(await it.repository.resolveTag(tag('1'), null)).toEqual({ digest: app.digest })
   })
 
-  test('that does not exist is NotFound, after one HEAD where HEAD is known to work', async () => {
+  test('of a missing one is NotFound, after one HEAD where HEAD is known to work', async () => {
     await using it = await start()
     await it.repository.resolveTag(tag('1'), null)
     const refused = await refusalOf(it.repository.resolveTag(tag('nope'), null))
@@ -104,7 +104,7 @@ describe('resolving a tag', () => {
     expect(it.upstream.requests).toMatchObject({ head: 2, manifest: 0 })
   })
 
-  test('by GET hashes the bytes; a differing header is a warning, not a failure ("so many registries implement this incorrectly", ggcr)', async () => {
+  test('by GET computes the digest; a different header is a warning, not a failure ("so many registries implement this incorrectly", ggcr)', async () => {
     await using it = await start(({ kind }, answer) => {
       if (kind === 'head') return failing(405)
       return { ...answer, headers: { ...answer.headers, 'docker-content-digest': newer.digest } }
@@ -115,7 +115,7 @@ describe('resolving a tag', () => {
     ])
   })
 
-  test('by GET hashes with the algorithm that the registry uses', async () => {
+  test("by GET uses the registry's digest algorithm", async () => {
     const sha512 = digestOf(app.bytes, 'sha512')
     await using it = await start(({ kind }, answer) =>
       kind === 'head'
@@ -153,14 +153,14 @@ describe('resolving a tag', () => {
 })
 
 describe('fetching a manifest', () => {
-  test('gives its exact bytes', async () => {
+  test('returns its exact bytes', async () => {
     await using it = await start()
     const manifest = await it.repository.fetchManifest(app.digest)
     expect(Buffer.from(manifest.bytes).equals(app.bytes)).toBe(true)
     expect(manifest).toMatchObject({ digest: app.digest, contentType: app.mediaType })
   })
 
-  test('verifies sha512 as it does sha256', async () => {
+  test('verifies sha512 like sha256', async () => {
     const sha512 = digestOf(app.bytes, 'sha512')
     await using it = await start()
     it.upstream.push('team/app', null, { ...app, digest: sha512 })
@@ -170,7 +170,7 @@ describe('fetching a manifest', () => {
     expect(refused.reason).toBe('InvalidManifest')
   })
 
-  test('that has other bytes than its digest is InvalidManifest', async () => {
+  test('with another digest is InvalidManifest', async () => {
     await using it = await start(() => ({ status: 200, headers: {}, body: newer.bytes }))
     const refused = await refusalOf(it.repository.fetchManifest(app.digest))
     expect(refused.reason).toBe('InvalidManifest')
@@ -179,7 +179,7 @@ describe('fetching a manifest', () => {
     )
   })
 
-  test('that is gone is NotFound', async () => {
+  test('of a deleted one is NotFound', async () => {
     await using it = await start()
     const refused = await refusalOf(it.repository.fetchManifest(`sha256:${'0'.repeat(64)}` as Digest))
     expect(refused.reason).toBe('NotFound')
@@ -202,19 +202,19 @@ describe('fetching a config', () => {
     annotations: {},
   }
 
-  test('gives its exact bytes', async () => {
+  test('returns its exact bytes', async () => {
     await using it = await start()
     expect(Buffer.from(await it.repository.fetchConfig(descriptor)).equals(app.config.bytes)).toBe(true)
   })
 
-  test('reads no more than its descriptor promises', async () => {
+  test("reads no more than its descriptor's size", async () => {
     await using it = await start()
     const refused = await refusalOf(it.repository.fetchConfig({ ...descriptor, size: 10 }))
     expect(refused.reason).toBe('InvalidManifest')
     expect(refused.message).toContain('the response is larger than 10 bytes')
   })
 
-  test('does not ask for one that is described as larger than 8 MiB', async () => {
+  test('requests none that is larger than 8 MiB', async () => {
     await using it = await start()
     const size = 8 * 1024 * 1024 + 1
     expect((await refusalOf(it.repository.fetchConfig({ ...descriptor, size }))).reason).toBe(
@@ -223,7 +223,7 @@ describe('fetching a config', () => {
     expect(it.upstream.requests.blob).toBe(0)
   })
 
-  test('with other bytes is InvalidManifest, and one that is gone NotFound', async () => {
+  test('with another digest is InvalidManifest, and of a deleted one NotFound', async () => {
     await using it = await start()
     it.upstream.hook = ({ kind }) => (kind === 'blob' ? { status: 200, headers: {}, body: '{}' } : undefined)
     expect((await refusalOf(it.repository.fetchConfig(descriptor))).reason).toBe('InvalidManifest')
@@ -232,7 +232,7 @@ describe('fetching a config', () => {
     expect((await refusalOf(it.repository.fetchConfig(descriptor))).reason).toBe('NotFound')
   })
 
-  test('never asks the addresses that a descriptor names', async () => {
+  test('never requests the urls of a descriptor', async () => {
     await using it = await start()
     const urls = ['http://10.0.0.1/config']
     await it.repository.fetchConfig(Object.assign({}, descriptor, { urls }))

@@ -1,14 +1,14 @@
 import { once } from 'node:events'
 import type { Readable } from 'node:stream'
 import { describe, expect, test } from 'vitest'
-import { digestOf } from '../../src/oci/digest.ts'
-import { RegistryError } from '../../src/oci/registry-error.ts'
-import type { RegistryRepository } from '../../src/remote/content/registry-repository.ts'
-import { closedPort, startScripted } from '../fixtures/hostile-registry.ts'
-import { password, refusalOf, TestClient, tag } from '../fixtures/registry-client.ts'
-import { startUpstream, type UpstreamOptions } from '../fixtures/upstream.ts'
-import { type Answer, errorAnswer } from '../fixtures/upstream-answer.ts'
-import type { UpstreamRequest } from '../fixtures/upstream-request.ts'
+import { digestOf } from '../../../src/oci/digest.ts'
+import { RegistryError } from '../../../src/oci/registry-error.ts'
+import type { RegistryRepository } from '../../../src/remote/content/registry-repository.ts'
+import { closedPort, startScripted } from '../../fixtures/hostile-registry.ts'
+import { password, refusalOf, TestClient, tag } from '../../fixtures/registry-client.ts'
+import { startUpstream, type UpstreamOptions } from '../../fixtures/upstream.ts'
+import { type Answer, errorAnswer } from '../../fixtures/upstream-answer.ts'
+import type { UpstreamRequest } from '../../fixtures/upstream-request.ts'
 
 const bytes = Buffer.from(Array.from({ length: 3 * 1024 * 1024 }, (_, at) => (at * 7) % 253))
 const blob = { digest: digestOf(bytes), size: bytes.length, bytes, mediaType: 'application/octet-stream' }
@@ -55,20 +55,20 @@ const startsOf = (log: readonly UpstreamRequest[]): number[] =>
   log.map(({ headers }) => Number(/^bytes=(\d+)-$/.exec(headers.range ?? 'bytes=0-')?.[1]))
 
 describe('fetching a blob', () => {
-  test('gives its exact bytes', async () => {
+  test('returns its exact bytes', async () => {
     await using it = await start()
     expect((await fetched(it.repository)).equals(bytes)).toBe(true)
     expect(it.upstream.requests.blob).toBe(1)
   })
 
-  test('gives an empty one', async () => {
+  test('returns an empty one', async () => {
     const empty = { digest: digestOf(''), size: 0, bytes: Buffer.alloc(0), mediaType: '' }
     await using it = await start()
     it.upstream.pushBlob('team/app', empty)
     expect(await (await it.repository.fetchBlob(empty)).toArray()).toEqual([])
   })
 
-  test('gives the first bytes while the registry holds back the rest', async () => {
+  test('returns the first bytes before the rest has arrived', async () => {
     let finish = () => {}
     await using registry = await startScripted((_, response) => {
       response.writeHead(200, { 'content-length': bytes.length }).write(bytes.subarray(0, 1000))
@@ -84,7 +84,7 @@ describe('fetching a blob', () => {
     expect(received).toBe(bytes.length)
   })
 
-  test('takes what a registry without Content-Length sends', async () => {
+  test('accepts a response without Content-Length', async () => {
     await using it = await start()
     it.upstream.hook = (_, answer) => ({
       ...answer,
@@ -93,7 +93,7 @@ describe('fetching a blob', () => {
     expect((await fetched(it.repository)).equals(bytes)).toBe(true)
   })
 
-  test.each(['basic', 'bearer'] as const)('signs in where the registry asks for it: %s', async (scheme) => {
+  test.each(['basic', 'bearer'] as const)('signs in when the registry requires it: %s', async (scheme) => {
     await using it = await start({
       auth: { scheme, credentials: { username: 'ada', password: 'lovelace' } },
       credentials: password('ada', 'lovelace'),
@@ -101,7 +101,7 @@ describe('fetching a blob', () => {
     expect((await fetched(it.repository)).equals(bytes)).toBe(true)
   })
 
-  test('follows a redirect, which gets no credentials', async () => {
+  test('follows a redirect without credentials', async () => {
     await using store = await startScripted((_, response) => response.end(bytes))
     await using it = await start({
       auth: { scheme: 'basic', credentials: { username: 'ada', password: 'lovelace' } },
@@ -116,7 +116,7 @@ describe('fetching a blob', () => {
     expect(store.authorizations()).toEqual([])
   })
 
-  test('never asks the addresses that a descriptor names', async () => {
+  test('never requests the urls of a descriptor', async () => {
     await using elsewhere = await startScripted((_, response) => response.end(bytes))
     await using it = await start()
     const foreign = Object.assign({}, blob, { urls: [`${elsewhere.url}/layer`] })
@@ -126,8 +126,8 @@ describe('fetching a blob', () => {
   })
 })
 
-describe('a blob that breaks off', () => {
-  test('is asked for again from there, as often as it takes', async () => {
+describe('an interrupted blob', () => {
+  test('is resumed from the last byte, several times', async () => {
     await using it = await start()
     it.upstream.hook = rangesCutAt(half, half + 500_000, bytes.length - 1)
     expect((await fetched(it.repository)).equals(bytes)).toBe(true)
@@ -141,7 +141,7 @@ describe('a blob that breaks off', () => {
     }
   })
 
-  test('is asked for again where the registry redirects to', async () => {
+  test('is resumed at the redirect target', async () => {
     const serve = rangesCutAt(half)
     await using store = await startUpstream({ hook: (request) => serve({ ...request, kind: 'blob' }) })
     await using it = await start()
@@ -153,7 +153,7 @@ describe('a blob that breaks off', () => {
     expect(starts[1]).toBeGreaterThan(0)
   })
 
-  test('before its first byte is asked for anew', async () => {
+  test('is requested again when no byte has arrived', async () => {
     await using it = await start()
     it.upstream.hook = rangesCutAt(0, 0)
     expect((await fetched(it.repository)).equals(bytes)).toBe(true)
@@ -182,14 +182,14 @@ describe('a blob that breaks off', () => {
     expect(it.upstream.requests.blob).toBe(2)
   })
 
-  test('again and again is given up', async () => {
+  test('fails after too many interruptions', async () => {
     await using it = await start({ limits: { resumptions: 3 } })
     it.upstream.hook = rangesCutAt(1000, 2000, 3000, 4000, 5000)
     expect((await refusalOf(fetched(it.repository))).reason).toBe('RegistryUnavailable')
     expect(it.upstream.requests.blob).toBe(4)
   })
 
-  test('because it is no longer wanted ends with the reason', async () => {
+  test('fails with the signal’s reason when it is aborted', async () => {
     const controller = new AbortController()
     await using registry = await startScripted((_, response) => {
       response.writeHead(200, { 'content-length': bytes.length }).write('x')
@@ -203,8 +203,8 @@ describe('a blob that breaks off', () => {
   })
 })
 
-describe('a blob is refused', () => {
-  test('when the registry announces another size, before anything is delivered', async () => {
+describe('a blob fails', () => {
+  test('when Content-Length differs, before any byte is delivered', async () => {
     await using it = await start()
     const fewer = await refusalOf(it.repository.fetchBlob({ ...blob, size: blob.size + 1 }))
     expect(fewer.reason).toBe('InvalidManifest')
@@ -216,7 +216,7 @@ describe('a blob is refused', () => {
     expect(more.message).toContain(`the response is larger than ${blob.size - 1} bytes`)
   })
 
-  test.each([-1, 1])('when so many bytes more than it has come unannounced: %d', async (more) => {
+  test.each([-1, 1])('when its length differs by %d bytes without Content-Length', async (more) => {
     const sent = Buffer.concat([bytes, Buffer.from('x')]).subarray(0, bytes.length + more)
     await using it = await start()
     it.upstream.hook = () => ({ status: 200, headers: { 'transfer-encoding': 'chunked' }, body: sent })
@@ -238,25 +238,25 @@ describe('a blob is refused', () => {
     [500, 'RegistryUnavailable'],
     // an answer that only a request for a part may get
     [206, 'RegistryUnavailable'],
-  ])('by a %d: %s', async (status, reason) => {
+  ])('after a response %d: %s', async (status, reason) => {
     await using it = await start()
     it.upstream.hook = ({ kind }) => (kind === 'blob' ? errorAnswer(status, 'NO') : undefined)
     expect((await refusalOf(it.repository.fetchBlob(blob))).reason).toBe(reason)
   })
 
-  test('when nothing listens there', async () => {
+  test('when the connection is refused', async () => {
     await using client = new TestClient()
     const refused = await refusalOf(client.repository(`${await closedPort()}/team/app`).fetchBlob(blob))
     expect(refused.reason).toBe('RegistryUnavailable')
   })
 
-  test('when the registry redirects to where this server may not connect', async () => {
+  test('when the redirect target is a forbidden address', async () => {
     await using it = await start()
     it.upstream.hook = () => ({ status: 307, headers: { location: 'http://169.254.169.254/x' }, body: '' })
     expect((await refusalOf(it.repository.fetchBlob(blob))).reason).toBe('ForbiddenTarget')
   })
 
-  test('when it drips in more slowly than is worth waiting for', async () => {
+  test('when it arrives too slowly', async () => {
     await using registry = await startScripted((_, response) => {
       response.writeHead(200, { 'content-length': bytes.length })
       const drip = setInterval(() => response.write('x'), 10)
@@ -274,8 +274,8 @@ describe('a blob is refused', () => {
   })
 })
 
-describe('blobs that take long', () => {
-  test("take no request's turn, and wait for each other", async () => {
+describe('slow blobs', () => {
+  test('take no slot of other requests, and wait for each other', async () => {
     await using it = await start({ limits: { requestsPerHost: 1 }, egress: { connectionsPerOrigin: 1 } })
     const first = await it.repository.fetchBlob(blob)
     await refusalOf(it.repository.resolveTag(tag('1'), null))
@@ -294,7 +294,7 @@ describe('blobs that take long', () => {
     expect((await fetched(it.repository)).equals(bytes)).toBe(true)
   })
 
-  test('fail with a RegistryError that names no secret', async () => {
+  test('fail with a RegistryError without secrets', async () => {
     await using it = await start({
       auth: { scheme: 'basic', credentials: { username: 'ada', password: 'lovelace' } },
       credentials: password('ada', 'wrong-lovelace'),

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import { image } from '../fixtures/random-image.ts'
-import { allTags, always, password, refusalOf, TestClient, tag } from '../fixtures/registry-client.ts'
-import { type Hook, startUpstream } from '../fixtures/upstream.ts'
-import { errorAnswer } from '../fixtures/upstream-answer.ts'
-import type { UpstreamAuthOptions } from '../fixtures/upstream-auth.ts'
+import { image } from '../../fixtures/random-image.ts'
+import { allTags, always, password, refusalOf, TestClient, tag } from '../../fixtures/registry-client.ts'
+import { type Hook, startUpstream } from '../../fixtures/upstream.ts'
+import { errorAnswer } from '../../fixtures/upstream-answer.ts'
+import type { UpstreamAuthOptions } from '../../fixtures/upstream-auth.ts'
 
 const LOGIN = { username: 'me', password: 'open sesame' }
 const app = image({ seed: 'app' })
@@ -34,7 +34,7 @@ const forbidding =
   }
 
 describe('an open registry', () => {
-  test('is asked nothing but the question', async () => {
+  test('receives only the request itself', async () => {
     await using upstream = await startUpstream()
     upstream.push('team/app', '1', app)
     await using client = new TestClient({ credentials: password('me', 'secret') })
@@ -45,7 +45,7 @@ describe('an open registry', () => {
 })
 
 describe('a registry with basic auth', () => {
-  test('is shown the login when it asks, and from then on', async () => {
+  test('receives the login after a challenge, and with every later request', async () => {
     await using upstream = await upstreamWith({ scheme: 'basic', credentials: LOGIN })
     await using client = new TestClient({ credentials: password(LOGIN.username, LOGIN.password) })
     const repository = client.repository(`${upstream.host}/team/app`)
@@ -55,7 +55,7 @@ describe('a registry with basic auth', () => {
     expect(authorizationsOf(upstream)).toEqual(['head -', 'head Basic', 'head Basic', 'head Basic'])
   })
 
-  test('that refuses the login is shown it once, however many tags are asked for: repeated bad logins get the IP blocked (watchtower#2176)', async () => {
+  test('that refuses the login receives it once for any number of tags: repeated bad logins get the IP blocked (watchtower#2176)', async () => {
     await using upstream = await upstreamWith({ scheme: 'basic', credentials: LOGIN })
     await using client = new TestClient({ credentials: password('me', 'wrong') })
     const repository = client.repository(`${upstream.host}/team/app`)
@@ -71,7 +71,7 @@ describe('a registry with basic auth', () => {
 })
 
 describe('a registry with tokens', () => {
-  test('costs one refusal and one token for a repository, and one token for the next: the pull scope is sent pre-emptively', async () => {
+  test('costs one 401 and one token for a repository, and one token for the next: the pull scope is sent pre-emptively', async () => {
     await using upstream = await upstreamWith({ scheme: 'bearer' })
     await using client = new TestClient()
     const repository = client.repository(`${upstream.host}/team/app`)
@@ -90,7 +90,7 @@ describe('a registry with tokens', () => {
     expect(upstream.log[1]?.query.get('service')).toBe('upstream.test')
   })
 
-  test('is asked for one token though many tags are wanted at once: single-flight', async () => {
+  test('receives one token request for many concurrent tags: single-flight', async () => {
     await using upstream = await upstreamWith({ scheme: 'bearer' })
     await using client = new TestClient()
     const repository = client.repository(`${upstream.host}/team/app`)
@@ -98,7 +98,7 @@ describe('a registry with tokens', () => {
     expect(upstream.requests).toMatchObject({ token: 1, head: 51, base: 0 })
   })
 
-  test('gives its token to those who still want it when the first one gives up', async () => {
+  test('gives the token to the other callers when the first one aborts', async () => {
     await using upstream = await upstreamWith({ scheme: 'bearer' })
     await using client = new TestClient()
     const name = `${upstream.host}/team/app`
@@ -113,14 +113,14 @@ describe('a registry with tokens', () => {
     expect(await second).toEqual({ digest: app.digest })
   })
 
-  test('is shown the login at its token server only', async () => {
+  test('receives the login at its token server only', async () => {
     await using upstream = await upstreamWith({ scheme: 'bearer', credentials: LOGIN })
     await using client = new TestClient({ credentials: password(LOGIN.username, LOGIN.password) })
     await client.repository(`${upstream.host}/team/app`).resolveTag(tag('1'), null)
     expect(authorizationsOf(upstream)).toEqual(['head -', 'token Basic', 'head Bearer'])
   })
 
-  test('takes an identitytoken by POST, and by GET where POST is 404', async () => {
+  test('accepts an identitytoken by POST, and by GET when POST is 404', async () => {
     for (const identityToken of ['refresh me', undefined]) {
       await using upstream = await upstreamWith({
         scheme: 'bearer',
@@ -136,7 +136,7 @@ describe('a registry with tokens', () => {
     }
   })
 
-  test('takes a registrytoken without asking its token server', async () => {
+  test('accepts a registrytoken without a token request', async () => {
     await using upstream = await upstreamWith({ scheme: 'bearer', mayPull: () => false })
     upstream.hook = ({ headers }) =>
       headers.authorization === 'Bearer mine'
@@ -160,7 +160,7 @@ describe('a registry with tokens', () => {
     expect(upstream.requests.token).toBe(1)
   })
 
-  test('is asked for a new token before the old one expires', async () => {
+  test('receives a request for a new token before the old one expires', async () => {
     const clock = { now: () => 0 }
     await using upstream = await upstreamWith({ scheme: 'bearer', expiresIn: 300, now: () => clock.now() })
     await using client = new TestClient()
@@ -181,7 +181,7 @@ describe('a registry with tokens', () => {
     ['not a number', 'never', 60],
     ['of a year', 31_536_000, 86_400],
   ])(
-    'whose expires_in is %s keeps its token for so long: floor and default 60 s',
+    'whose expires_in is %s has its token used for that time: minimum and default 60 s',
     async (_, expiresIn, seconds) => {
       await using upstream = await upstreamWith({ scheme: 'bearer', expiresIn: 1e9 })
       upstream.hook = ({ kind }, answer) =>
@@ -204,7 +204,7 @@ describe('a registry with tokens', () => {
     },
   )
 
-  test('that forgot an older token is retried once with a fresh one', async () => {
+  test('that refuses an old token is retried once with a new one', async () => {
     await using upstream = await upstreamWith({ scheme: 'bearer' })
     await using client = new TestClient()
     const repository = client.repository(`${upstream.host}/team/app`)
@@ -215,7 +215,7 @@ describe('a registry with tokens', () => {
     expect(upstream.requests.token).toBe(2)
   })
 
-  test('never shares a token across credentials', async () => {
+  test('never shares a token between credentials', async () => {
     const mayPull = (username: string | null) => username === 'me'
     await using upstream = await upstreamWith({ scheme: 'bearer', credentials: LOGIN, mayPull })
     let credentials = password(LOGIN.username, LOGIN.password)
@@ -229,7 +229,7 @@ describe('a registry with tokens', () => {
     expect(refused.reason).toBe('Unauthorized')
   })
 
-  test('is asked for the union of scopes, newest first ("some registries only look at the first", ggcr): what its refusal names, then what we know to need', async () => {
+  test('is requested with the union of scopes, newest first ("some registries only look at the first", ggcr): the challenge’s, then our own', async () => {
     await using upstream = await upstreamWith({ scheme: 'bearer' })
     const challenge = `Bearer realm="${upstream.url}/token",service="s",scope="repository:virtual/team/app:pull other"`
     upstream.hook = ({ headers, kind }, answer) =>
@@ -245,7 +245,7 @@ describe('a registry with tokens', () => {
     ])
   })
 
-  test('says of a repository without access that it does not exist or needs a login, after one token', async () => {
+  test('reports a repository without access as missing or in need of a login, after one token', async () => {
     await using upstream = await upstreamWith({ scheme: 'bearer', mayPull: () => false })
     await using client = new TestClient()
     const refused = await refusalOf(allTags(client.repository(`${upstream.host}/team/app`)))
@@ -257,7 +257,7 @@ describe('a registry with tokens', () => {
     expect(upstream.requests).toMatchObject({ token: 1, listing: 2 })
   })
 
-  test('is read as anybody where the login is refused and nobody needs one', async () => {
+  test('is read anonymously when the login is refused and the repository is public', async () => {
     await using upstream = await upstreamWith({ scheme: 'bearer', credentials: LOGIN, mayPull: () => true })
     await using client = new TestClient({ credentials: password('me', 'wrong') })
     const repository = client.repository(`${upstream.host}/team/app`)
@@ -272,7 +272,7 @@ describe('a registry with tokens', () => {
     ])
   })
 
-  test('that refuses the login and anybody else says so in the words of the first refusal', async () => {
+  test('that refuses the login and anonymous access is reported with its response to the login', async () => {
     await using upstream = await upstreamWith({ scheme: 'bearer', credentials: LOGIN })
     await using client = new TestClient({ credentials: password('me', 'wrong') })
     const name = `${upstream.host}/team/app`
@@ -285,7 +285,7 @@ describe('a registry with tokens', () => {
     expect(authorizationsOf(upstream).filter((line) => line === 'token Basic')).toHaveLength(1)
   })
 
-  test('that forbids the login what anybody may read is asked once as anybody, and from then on', async () => {
+  test('that denies the login a public repository is read anonymously from then on', async () => {
     await using upstream = await upstreamWith({ scheme: 'bearer' })
     upstream.hook = forbidding({ anybodyMay: true })
     await using client = new TestClient({ credentials: password('me', 'right') })
@@ -305,7 +305,7 @@ describe('a registry with tokens', () => {
     ])
   })
 
-  test('that forbids it to the login and to anybody is Forbidden, as it told the login first', async () => {
+  test('that denies both the login and anonymous access is Forbidden, with its response to the login', async () => {
     await using upstream = await upstreamWith({ scheme: 'bearer' })
     upstream.hook = forbidding({ anybodyMay: false })
     await using client = new TestClient({ credentials: password('me', 'right') })
@@ -332,7 +332,7 @@ describe('a registry with tokens', () => {
     ['a web page', '<html>', 'its response is not JSON'],
     ['no token', '{}', 'its response contains no token'],
     ['a token that would be two headers', '{"token":"a\\r\\nX: y"}', 'its response contains no token'],
-  ])('whose token server gives %s is unavailable', async (_, body, why) => {
+  ])('whose token server returns %s is unavailable', async (_, body, why) => {
     await using upstream = await upstreamWith({ scheme: 'bearer' })
     upstream.hook = ({ kind }) => (kind === 'token' ? { status: 200, headers: {}, body } : undefined)
     await using client = new TestClient()
@@ -345,7 +345,7 @@ describe('a registry with tokens', () => {
     [404, 'RegistryUnavailable'],
     [503, 'RegistryUnavailable'],
     [429, 'TooManyRequests'],
-  ])('whose token server answers %d is %s', async (status, reason) => {
+  ])('whose token server responds with %d is %s', async (status, reason) => {
     await using upstream = await upstreamWith({ scheme: 'bearer' })
     upstream.hook = ({ kind }) => (kind === 'token' ? errorAnswer(status, 'NO') : undefined)
     await using client = new TestClient()

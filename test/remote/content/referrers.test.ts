@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest'
-import { type Digest, digestOf } from '../../src/oci/digest.ts'
-import { OCI_INDEX, OCI_MANIFEST } from '../../src/oci/media-types.ts'
-import { tagOfReferrers } from '../../src/oci/tag.ts'
-import { MAX_REFERRERS } from '../../src/remote/content/referrers.ts'
-import { type Scripted, startScripted } from '../fixtures/hostile-registry.ts'
-import { image } from '../fixtures/random-image.ts'
-import { refusalOf, TestClient } from '../fixtures/registry-client.ts'
-import { startUpstream } from '../fixtures/upstream.ts'
+import { type Digest, digestOf } from '../../../src/oci/digest.ts'
+import { OCI_INDEX, OCI_MANIFEST } from '../../../src/oci/media-types.ts'
+import { tagOfReferrers } from '../../../src/oci/tag.ts'
+import { MAX_REFERRERS } from '../../../src/remote/content/referrers.ts'
+import { type Scripted, startScripted } from '../../fixtures/hostile-registry.ts'
+import { image } from '../../fixtures/random-image.ts'
+import { refusalOf, TestClient } from '../../fixtures/registry-client.ts'
+import { startUpstream } from '../../fixtures/upstream.ts'
 
 const app = image({ seed: 'app' })
 const SBOM = 'application/spdx+json'
@@ -44,7 +44,7 @@ const digests = (found: { readonly descriptors: readonly { readonly digest: Dige
   found.descriptors.map(({ digest }) => digest)
 
 describe('Referrers: /v2/<n>/referrers/<d>', () => {
-  test('is asked for an index of what is about the digest, and nothing else is asked', async () => {
+  test("requests the index of the digest's referrers, and nothing else", async () => {
     await using registry = await startReferrers(() => ({
       manifests: [{ ...descriptorOf('one'), annotations: { a: 'b', c: 7 } }],
     }))
@@ -62,7 +62,7 @@ describe('Referrers: /v2/<n>/referrers/<d>', () => {
     ])
   })
 
-  test('follow Link, on its own path and origin', async () => {
+  test('follows Link on its own path and origin', async () => {
     await using registry = await startReferrers((query) =>
       query.get('last')
         ? { manifests: [descriptorOf('two')] }
@@ -80,7 +80,7 @@ describe('Referrers: /v2/<n>/referrers/<d>', () => {
     ])
   })
 
-  test('ends at a Link that leads back, and says so', async () => {
+  test('ends with a warning at a Link to an earlier page', async () => {
     await using registry = await startReferrers(() => ({
       manifests: [descriptorOf('one')],
       link: '<?page=1>; rel="next"',
@@ -94,7 +94,7 @@ describe('Referrers: /v2/<n>/referrers/<d>', () => {
     ])
   })
 
-  test('of which there are 10,000 are read up to a limit, and said not to be all', async () => {
+  test('reads 10,000 referrers up to a limit, as an incomplete list', async () => {
     const many = Array.from({ length: 10_000 }, (_, at) => descriptorOf(`flood ${at}`))
     await using registry = await startReferrers(() => ({ manifests: many }))
     await using client = new TestClient()
@@ -105,7 +105,7 @@ describe('Referrers: /v2/<n>/referrers/<d>', () => {
     expect(found.descriptors).toHaveLength(MAX_REFERRERS)
   })
 
-  test('on pages without end are left after some of them', async () => {
+  test('ends after too many pages, as an incomplete list', async () => {
     let page = 0
     await using registry = await startReferrers(() => {
       page += 1
@@ -117,7 +117,7 @@ describe('Referrers: /v2/<n>/referrers/<d>', () => {
     expect(page).toBe(20)
   })
 
-  test('that are no descriptors are left out and counted; a prototype key is no digest', async () => {
+  test('omits and counts entries that are not descriptors; a prototype key is not a digest', async () => {
     const strange = [
       null,
       7,
@@ -134,7 +134,7 @@ describe('Referrers: /v2/<n>/referrers/<d>', () => {
     expect(client.warnings[0]?.message).toContain('has 6 entries that are not descriptors')
   })
 
-  test('of one artifactType are those alone, whether or not the registry filters', async () => {
+  test('returns one artifactType only, whether or not the registry filters', async () => {
     await using registry = await startReferrers(() => ({
       manifests: [descriptorOf('sbom'), descriptorOf('other', 'application/x')],
       headers: { 'oci-filters-applied': 'artifactType' },
@@ -169,7 +169,7 @@ describe('404 ⇒ tag sha256-<hex>', () => {
     return { mediaType: OCI_INDEX, digest: digestOf(bytes), bytes }
   }
 
-  test('is what a registry without the list of referrers is asked for, and docker-registry 2.8.2 is one', async () => {
+  test('is requested from a registry without a referrers API, such as docker-registry 2.8.2', async () => {
     await using upstream = await startUpstream()
     const list = contentOf(indexOf([descriptorOf('one'), descriptorOf('two', 'application/x')]))
     upstream.push('team/app', tag, list)
@@ -197,7 +197,7 @@ describe('404 ⇒ tag sha256-<hex>', () => {
     },
   )
 
-  test('that is an image is no list', async () => {
+  test('fails when the tag is an image', async () => {
     await using upstream = await startUpstream()
     upstream.push('team/app', tag, app)
     await using client = new TestClient()
@@ -208,7 +208,7 @@ describe('404 ⇒ tag sha256-<hex>', () => {
     })
   })
 
-  test('with 10,000 entries is refused', async () => {
+  test('fails with 10,000 entries', async () => {
     await using upstream = await startUpstream()
     const many = Array.from({ length: 10_000 }, (_, at) => descriptorOf(`flood ${at}`))
     upstream.push('team/app', tag, contentOf(indexOf(many)))
@@ -225,7 +225,7 @@ describe('404 ⇒ tag sha256-<hex>', () => {
 })
 
 describe('an attachment', () => {
-  test('is read whole and verified, and not at all when it is larger than allowed', async () => {
+  test('is verified, and not requested when it is larger than allowed', async () => {
     await using upstream = await startUpstream()
     const bytes = Buffer.from('a signature')
     const blob = { mediaType: 'text/plain', digest: digestOf(bytes), bytes }

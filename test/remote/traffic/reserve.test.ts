@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { image } from '../fixtures/random-image.ts'
-import { refusalOf, TestClient, tag } from '../fixtures/registry-client.ts'
-import { startUpstream } from '../fixtures/upstream.ts'
+import { image } from '../../fixtures/random-image.ts'
+import { refusalOf, TestClient, tag } from '../../fixtures/registry-client.ts'
+import { startUpstream } from '../../fixtures/upstream.ts'
 
 const app = image({ seed: 'app' })
 const WINDOW = 21_600
@@ -30,7 +30,7 @@ function imports(client: TestClient, host: string) {
   }
 }
 
-test('a scheduled import leaves the last tenth of what a registry gives to people', async () => {
+test('a scheduled import leaves the last tenth of a quota to API clients', async () => {
   await using upstream = await startLimited(100, 12)
   await using client = new TestClient()
   const { person, schedule } = imports(client, upstream.host)
@@ -50,7 +50,7 @@ test('a scheduled import leaves the last tenth of what a registry gives to peopl
   ])
 })
 
-test('what costs nothing is asked by schedules however little is left', async () => {
+test('schedules send uncounted requests with any remainder', async () => {
   await using upstream = await startLimited(100, 1)
   await using client = new TestClient()
   const { schedule } = imports(client, upstream.host)
@@ -64,7 +64,7 @@ test('what costs nothing is asked by schedules however little is left', async ()
   ])
 })
 
-test('a schedule is asked again when the window is over', async () => {
+test('a schedule continues when the window is over', async () => {
   await using upstream = await startLimited(100, 1)
   await using client = new TestClient()
   const { schedule } = imports(client, upstream.host)
@@ -74,7 +74,7 @@ test('a schedule is asked again when the window is over', async () => {
   expect((await schedule.fetchManifest(app.digest)).digest).toBe(app.digest)
 })
 
-test('many scheduled requests at a time leave it too', async () => {
+test('many concurrent scheduled requests leave the reserve too', async () => {
   await using upstream = await startLimited(100, 15)
   await using client = new TestClient()
   const { schedule } = imports(client, upstream.host)
@@ -86,7 +86,7 @@ test('many scheduled requests at a time leave it too', async () => {
   expect(upstream.log.length).toBeGreaterThan(0)
 })
 
-test('what people wait for goes before what is scheduled, and does not hold it up for good', async () => {
+test('requests of API clients precede scheduled ones without starving them', async () => {
   await using upstream = await startUpstream()
   upstream.push('team/app', '1', app)
   await using client = new TestClient({ limits: { requestsPerHost: 1 } })

@@ -1,10 +1,10 @@
-import type { Secret } from '../../src/logins/registry-login.ts'
-import { type Cloud, type CloudDoor, startCloud } from '../fixtures/cloud.ts'
-import { amazon } from '../fixtures/cloud-amazon.ts'
-import { image } from '../fixtures/random-image.ts'
-import { always, TestClient, type TestClientOptions, tag } from '../fixtures/registry-client.ts'
-import { startUpstream } from '../fixtures/upstream.ts'
-import type { UpstreamAuthOptions } from '../fixtures/upstream-auth.ts'
+import type { Secret } from '../../../src/logins/registry-login.ts'
+import { type Cloud, type CloudDoor, startCloud } from '../../fixtures/cloud.ts'
+import { amazon } from '../../fixtures/cloud-amazon.ts'
+import { image } from '../../fixtures/random-image.ts'
+import { always, TestClient, type TestClientOptions, tag } from '../../fixtures/registry-client.ts'
+import { startUpstream } from '../../fixtures/upstream.ts'
+import type { UpstreamAuthOptions } from '../../fixtures/upstream-auth.ts'
 
 /** Milliseconds since 1970: when a test client's clock stands. */
 export const START = Date.UTC(2026, 0, 1)

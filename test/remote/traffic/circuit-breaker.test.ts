@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { ConnectionError } from '../../src/egress/errors.ts'
+import { ConnectionError } from '../../../src/egress/errors.ts'
 import {
   type BreakerCause,
   CircuitBreaker,
@@ -7,8 +7,8 @@ import {
   failureFor,
   type HostFailure,
   type Permit,
-} from '../../src/remote/traffic/circuit-breaker.ts'
-import { createTestClock } from '../fixtures/registry-client.ts'
+} from '../../../src/remote/traffic/circuit-breaker.ts'
+import { createTestClock } from '../../fixtures/registry-client.ts'
 
 const because = (failure: HostFailure, namespace: string | null = null): BreakerCause => ({
   failure,
@@ -35,8 +35,8 @@ function start() {
   return { clock, breaker, fail, probe }
 }
 
-describe('a breaker', () => {
-  test('opens at so many failures in a row, and tells which was the last', () => {
+describe('a circuit breaker', () => {
+  test('opens after consecutive failures, and reports the last one', () => {
     const { breaker, fail, clock } = start()
     clock.time = 500
     fail(2)
@@ -50,7 +50,7 @@ describe('a breaker', () => {
     expect(breaker.opening).toMatchObject({ ...refused, isRequested: false })
   })
 
-  test('counts anew after what works', () => {
+  test('counts from zero after a success', () => {
     const { breaker, fail } = start()
     fail(2)
     breaker.succeed(CLOSED_PERMIT)
@@ -58,7 +58,7 @@ describe('a breaker', () => {
     expect(breaker.state).toBe('CLOSED')
   })
 
-  test('lets one request through at its next attempt, and all once that works', async () => {
+  test('permits one probe at its next attempt, and all requests after its success', async () => {
     const { breaker, fail, probe } = start()
     fail(3)
     const permit = probe()
@@ -71,7 +71,7 @@ describe('a breaker', () => {
     expect(breaker.permit()).toEqual(CLOSED_PERMIT)
   })
 
-  test('is open for twice as long each time that it finds the host failing still, up to the longest', () => {
+  test('is open for twice as long after each failed probe, up to the maximum', () => {
     const { breaker, fail, probe, clock } = start()
     fail(3)
     const pauses = Array.from({ length: 4 }, () => {
@@ -85,7 +85,7 @@ describe('a breaker', () => {
     expect((breaker.status.nextAttempt ?? 0) - clock.time).toBe(1000)
   })
 
-  test('is open for between half of that and all of it', () => {
+  test('is open for a random time between half of that and all of it', () => {
     const clock = createTestClock(0)
     const limits = { failures: 1, firstOpen: 1000, longestOpen: 5000 }
     const breaker = new CircuitBreaker({ clock, random: () => 0, ...limits })
@@ -93,7 +93,7 @@ describe('a breaker', () => {
     expect(breaker.status.nextAttempt).toBe(500)
   })
 
-  test('that a request which gives up was to find out about lets the next one find out', async () => {
+  test('permits the next request as a probe when the probe is aborted', async () => {
     const { breaker, fail, probe } = start()
     fail(3)
     const permit = probe()
@@ -104,7 +104,7 @@ describe('a breaker', () => {
     expect(breaker.permit()).toEqual({ isProbe: true })
   })
 
-  test('is not moved by what was sent before it opened', () => {
+  test('ignores the results of requests that were sent before it opened', () => {
     const { breaker, fail } = start()
     fail(3)
     breaker.succeed(CLOSED_PERMIT)
@@ -112,7 +112,7 @@ describe('a breaker', () => {
     expect(breaker.status).toMatchObject({ state: 'OPEN', nextAttempt: 1000 })
   })
 
-  test('keeps the later of two ends that the host asked for, until its time', () => {
+  test('keeps the later of two requested pauses', () => {
     const { breaker, clock } = start()
     breaker.pause(CLOSED_PERMIT, 2000, answered(429))
     breaker.pause(CLOSED_PERMIT, 1000, answered(503))
@@ -125,12 +125,12 @@ describe('a breaker', () => {
     expect(breaker.opening).toBeUndefined()
   })
 
-  test('keeps no more of an answer than is told of it', () => {
+  test('keeps at most 64 KiB of a response', () => {
     const { breaker } = start()
     breaker.pause(CLOSED_PERMIT, 2000, because(answer(429, new Uint8Array(1024 * 1024))))
     expect(breaker.opening?.failure).toMatchObject({ body: new Uint8Array(64 * 1024) })
   })
-  test('has the text of an answer for the namespace alone that it was given to', () => {
+  test('returns a response’s text only for the namespace that received it', () => {
     const said = because(answer(429, Buffer.from('too many requests of alice')), 'team')
 
     expect(failureFor('team', said)).toBe(said.failure)
