@@ -68,6 +68,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
   db: ['tables'],
   imagestream: ['image', 'spec', 'tag', 'stream', 'request', 'watch', 'import', 'commands', 'schedule'],
   registry: ['protocol', 'content', 'pull-through', 'routes'],
+  collect: ['kept', 'images', 'blobs'],
   remote: ['traffic', 'login', 'session', 'content', 'location'],
   trust: ['referrer', 'signature', 'policy', 'verification'],
   http: ['request', 'metrics', 'pipeline', 'websocket', 'endpoints'],

@@ -1,69 +1,75 @@
 import { inBatches, yieldToEventLoop } from '../../concurrency/yielding.ts'
 import type { Database } from '../../db/open.ts'
 import type { Digest } from '../../oci/digest.ts'
-import { PAGE } from '../pages.ts'
-import type { Terms } from './terms.ts'
+import { PAGE, pagesOf } from '../kept/pages.ts'
+import type { CollectionTerms } from './terms.ts'
 
-/** Where blobs are looked for. */
+/** The repository whose blobs are checked. */
 export interface LinkScope {
   readonly repositoryId: number
   readonly signal: AbortSignal | undefined
-  /** Manifests that count as gone already, for the dry run. */
+  /** In a dry run: reports whether a manifest would be removed. */
   readonly isGone?: (manifest: Digest) => boolean
 }
 
 export interface LinkCollection {
-  /** Blobs of the repository that none of its manifests names, in parts; also those that are confirmed. */
+  /** Yields blobs of the repository that none of its manifests names, in parts, whether or not they are confirmed. */
   unreferenced(scope: LinkScope): AsyncGenerator<readonly Digest[]>
-  /** Takes those from the repository that nobody was told of within the lease. */
-  sweep(scope: LinkScope, terms: Terms): Promise<void>
+  /** Removes those that were not confirmed within the lease from the repository. */
+  removeUnreferenced(scope: LinkScope, terms: CollectionTerms): Promise<void>
 }
 
-/** Links that are marked at once: what a run needs of memory, however large a repository is. */
+/** Links that are checked at a time: limits the memory of a run. */
 const CHUNK = 20 * PAGE
+/** Manifests that one statement reads. */
 const MANIFESTS = 200
-/** Manifests whose references are read at once: each may have thousands. */
-const TOGETHER = 20
-/** Manifests, of all repositories, that name a blob. */
+/** Manifests whose references one statement reads: a manifest may have thousands. */
+const MANIFESTS_TOGETHER = 20
+/** A blob that more manifests of all repositories name is popular. */
 const POPULAR = 100
 
-export function createLinkCollection(db: Database): LinkCollection {
-  // the key alone, which is read from its index; whether one is confirmed is asked of the few that are left
-  const links = db.prepare<{ digest: Digest }>(
-    `select digest from repository_blobs where repository_id = ? and digest > ? order by digest limit ${PAGE}`,
-  )
-  const manifests = db.prepare<{ digest: Digest; imageId: number }>(
-    `select digest, image_id as imageId from repository_manifests
-     where repository_id = ? and digest > ? order by digest limit ${MANIFESTS}`,
-  )
-  const namedBetween = db.prepare<{ digest: Digest }>(
-    `select r.digest from json_each(?) i cross join manifest_references r on r.image_id = i.value
-     and r.digest >= ? and r.digest <= ?`,
-  )
+/** Statements about thousands of links each; a page must stay about a millisecond: prepared SQL with a fixed plan. */
+function prepareStatements(db: Database) {
   const unlink = (naming: string) =>
     db.prepare(
       `delete from repository_blobs as l where repository_id = ? and digest = ? and confirmed_at < ?
        and not exists (select 1 from ${naming})`,
     )
-  // Two ways to ask the same: through all that names the blob anywhere, or through what the repository has. The first
-  // would pass over thousands of other repositories' manifests for a layer of a base image that is not wanted here.
-  const unlinkRare = unlink(`manifest_references r cross join images i on i.id = r.image_id
-    cross join repository_manifests m on m.repository_id = l.repository_id and m.digest = i.digest
-    where r.digest = l.digest`)
-  const unlinkPopular = unlink(`repository_manifests m
-    cross join manifest_references r on r.image_id = m.image_id and r.digest = l.digest
-    where m.repository_id = l.repository_id`)
-  const isPopular = db.prepare(
-    `select 1 as popular from manifest_references where digest = ? limit 1 offset ${POPULAR}`,
-  )
+  return {
+    // only the key, which its index contains; whether a link is confirmed is checked for the few that are left
+    links: db.prepare<{ digest: Digest }>(
+      `select digest from repository_blobs where repository_id = ? and digest > ? order by digest limit ${PAGE}`,
+    ),
+    manifests: db.prepare<{ digest: Digest; imageId: number }>(
+      `select digest, image_id as imageId from repository_manifests
+       where repository_id = ? and digest > ? order by digest limit ${MANIFESTS}`,
+    ),
+    namedBetween: db.prepare<{ digest: Digest }>(
+      `select r.digest from json_each(?) i cross join manifest_references r on r.image_id = i.value
+       and r.digest >= ? and r.digest <= ?`,
+    ),
+    // Two forms of one condition: through all manifests that name the blob, or through the repository's manifests. For a
+    // layer of a base image the first would read thousands of other repositories' manifests.
+    unlinkRare: unlink(`manifest_references r cross join images i on i.id = r.image_id
+      cross join repository_manifests m on m.repository_id = l.repository_id and m.digest = i.digest
+      where r.digest = l.digest`),
+    unlinkPopular: unlink(`repository_manifests m
+      cross join manifest_references r on r.image_id = m.image_id and r.digest = l.digest
+      where m.repository_id = l.repository_id`),
+    isPopular: db.prepare(
+      `select 1 as popular from manifest_references where digest = ? limit 1 offset ${POPULAR}`,
+    ),
+  }
+}
+
+export function createLinkCollection(db: Database): LinkCollection {
+  const statements = prepareStatements(db)
 
   async function* linksInChunks({ repositoryId, signal }: LinkScope): AsyncGenerator<Set<Digest>> {
     let chunk = new Set<Digest>()
-    for (let after: string | undefined = ''; after !== undefined; ) {
-      const rows = links.all(repositoryId, after)
+    const read = (after: string) => statements.links.all(repositoryId, after)
+    for await (const rows of pagesOf({ first: '', read, keyOf: ({ digest }): string => digest }, signal)) {
       for (const { digest } of rows) chunk.add(digest)
-      after = rows.at(-1)?.digest
-      await yieldToEventLoop(signal)
       if (chunk.size < CHUNK) continue
       yield chunk
       chunk = new Set()
@@ -72,17 +78,17 @@ export function createLinkCollection(db: Database): LinkCollection {
   }
 
   async function dropNamed(chunk: Set<Digest>, { repositoryId, signal, isGone }: LinkScope): Promise<void> {
-    // they came in order: manifests are asked only for what they name of this range
+    // the chunk is sorted: only references in its range are read
     const digests = [...chunk]
     const [first = '', last = ''] = [digests[0], digests.at(-1)]
-    for (let after: string | undefined = ''; after !== undefined && chunk.size > 0; ) {
-      const rows = manifests.all(repositoryId, after)
+    const read = (after: string) => (chunk.size > 0 ? statements.manifests.all(repositoryId, after) : [])
+    for await (const rows of pagesOf({ first: '', read, keyOf: ({ digest }): string => digest }, signal)) {
       const images = rows.filter(({ digest }) => !isGone?.(digest)).map(({ imageId }) => imageId)
-      for (const some of inBatches(images, TOGETHER)) {
-        for (const { digest } of namedBetween.all(JSON.stringify(some), first, last)) chunk.delete(digest)
+      for (const some of inBatches(images, MANIFESTS_TOGETHER)) {
+        for (const { digest } of statements.namedBetween.all(JSON.stringify(some), first, last)) {
+          chunk.delete(digest)
+        }
       }
-      after = rows.at(-1)?.digest
-      await yieldToEventLoop(signal)
     }
   }
 
@@ -96,14 +102,15 @@ export function createLinkCollection(db: Database): LinkCollection {
   return {
     unreferenced,
 
-    async sweep(scope, { leaseStart }) {
+    async removeUnreferenced(scope, { leaseStart }) {
       const { repositoryId, signal } = scope
+      const { isPopular, unlinkPopular, unlinkRare } = statements
       for await (const digests of unreferenced(scope)) {
         for (const batch of inBatches(digests)) {
           db.transact(() => {
             for (const digest of batch) {
-              const unlinkOne = isPopular.get(digest) ? unlinkPopular : unlinkRare
-              unlinkOne.run(repositoryId, digest, leaseStart)
+              const unlink = isPopular.get(digest) ? unlinkPopular : unlinkRare
+              unlink.run(repositoryId, digest, leaseStart)
             }
           })
           await yieldToEventLoop(signal)

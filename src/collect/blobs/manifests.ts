@@ -1,57 +1,81 @@
+import { and, asc, eq, gt, sql } from 'drizzle-orm'
 import { BATCH, yieldToEventLoop } from '../../concurrency/yielding.ts'
 import type { Database } from '../../db/open.ts'
+import { repositoryManifests } from '../../db/tables/index.ts'
+import type { Digest } from '../../oci/digest.ts'
 import type { Repository } from '../../registry/content/content.ts'
-import type { ReadTagHistory } from './history.ts'
-import { createJudges, isYoung, MANIFEST_LINK, type ManifestLink, type Verdict } from './kept.ts'
-import type { Terms } from './terms.ts'
+import { pagesOf } from '../kept/pages.ts'
+import {
+  createManifestJudges,
+  isYoung,
+  type ManifestJudge,
+  type ManifestLink,
+  type ManifestVerdict,
+} from './kept-manifests.ts'
+import type { ReadTagHistory, TagHistory } from './tag-history.ts'
+import type { CollectionTerms } from './terms.ts'
 
 export interface ManifestCollection {
   /**
-   * Takes from the repository what the policy does not keep; gives how many went. Their images, the tags' histories and
-   * the push log stay: the stream goes on telling what a tag meant.
+   * Removes manifests that the policy does not keep from the repository, and returns their number. Their images, the
+   * histories of tags and the push log remain.
    */
-  sweep(repository: Repository, terms: Terms, signal: AbortSignal | undefined): Promise<number>
-  /** Every manifest of the repository by digest, judged. */
+  removeUnkept(
+    repository: Repository,
+    terms: CollectionTerms,
+    signal: AbortSignal | undefined,
+  ): Promise<number>
+  /** Yields every manifest of the repository by digest, with its verdict. */
   judge(
     repository: Repository,
-    terms: Terms,
+    terms: CollectionTerms,
     signal: AbortSignal | undefined,
-  ): AsyncGenerator<{ readonly manifest: ManifestLink; readonly verdict: Verdict }>
+  ): AsyncGenerator<{ readonly manifest: ManifestLink; readonly verdict: ManifestVerdict }>
 }
 
 export function createManifestCollection(db: Database, readHistory: ReadTagHistory): ManifestCollection {
-  const judges = createJudges(db)
-  const page = db.prepare<ManifestLink>(
-    `select ${MANIFEST_LINK} from repository_manifests m where m.repository_id = ? and m.digest > ?
-     order by m.digest limit ${BATCH}`,
-  )
-  const unlink = db.prepare('delete from repository_manifests where repository_id = ? and digest = ?')
+  const judges = createManifestJudges(db)
+  const { repositoryId, digest, imageId, subject, pushedAt, confirmedAt } = repositoryManifests
+  const page = db.orm
+    .select({ digest, imageId, subject, pushedAt, confirmedAt })
+    .from(repositoryManifests)
+    .where(and(eq(repositoryId, sql.placeholder('repositoryId')), gt(digest, sql.placeholder('after'))))
+    .orderBy(asc(digest))
+    .limit(BATCH)
+    .prepare()
+  const unlink = db.orm
+    .delete(repositoryManifests)
+    .where(and(eq(repositoryId, sql.placeholder('repositoryId')), eq(digest, sql.placeholder('digest'))))
+    .prepare()
+
+  const removePage = (
+    repository: Repository,
+    after: string,
+    { history, judge, terms }: { history: TagHistory; judge: ManifestJudge; terms: CollectionTerms },
+  ): { readonly removed: number; readonly last: Digest | undefined } =>
+    db.transact(() => {
+      history.refresh()
+      let removed = 0
+      const rows = page.all({ repositoryId: repository.id, after })
+      for (const manifest of rows) {
+        const verdict = isYoung(manifest, terms) ? undefined : judge(manifest)
+        // with the manifests above it: a chain is then searched once, not once for each manifest below
+        for (const link of verdict && 'removable' in verdict ? verdict.removable : []) {
+          removed += unlink.run({ repositoryId: repository.id, digest: link.digest }).changes
+        }
+      }
+      return { removed, last: rows.at(-1)?.digest }
+    })
 
   return {
-    async sweep(repository, terms, signal) {
+    async removeUnkept(repository, terms, signal) {
       if (terms.untaggedBefore === null) return 0
       const history = await readHistory(repository.streamId, terms.keepTagRevisions, signal)
       const judge = judges({ repository, history, terms, isDryRun: false })
-
-      const sweepPage = (after: string) =>
-        db.transact(() => {
-          history.refresh()
-          let gone = 0
-          const rows = page.all(repository.id, after)
-          for (const manifest of rows) {
-            const verdict = isYoung(manifest, terms) ? undefined : judge(manifest)
-            // with what is above it: walked once, and not once for each that is below
-            for (const { digest } of verdict && 'goes' in verdict ? verdict.goes : []) {
-              gone += unlink.run(repository.id, digest).changes
-            }
-          }
-          return { gone, last: rows.at(-1)?.digest }
-        })
-
       let total = 0
       for (let after: string | undefined = ''; after !== undefined; ) {
-        const { gone, last } = sweepPage(after)
-        total += gone
+        const { removed, last } = removePage(repository, after, { history, judge, terms })
+        total += removed
         after = last
         await yieldToEventLoop(signal)
       }
@@ -61,11 +85,9 @@ export function createManifestCollection(db: Database, readHistory: ReadTagHisto
     async *judge(repository, terms, signal) {
       const history = await readHistory(repository.streamId, terms.keepTagRevisions, signal)
       const judge = judges({ repository, history, terms, isDryRun: true })
-      for (let after: string | undefined = ''; after !== undefined; ) {
-        const rows = page.all(repository.id, after)
+      const read = (after: string) => page.all({ repositoryId: repository.id, after })
+      for await (const rows of pagesOf({ first: '', read, keyOf: (row): string => row.digest }, signal)) {
         for (const manifest of rows) yield { manifest, verdict: judge(manifest) }
-        after = rows.at(-1)?.digest
-        await yieldToEventLoop(signal)
       }
     },
   }

@@ -1,40 +1,39 @@
 import type { BlobStore, UploadSummary } from '../../blobs/blob-store.ts'
-import { inBatches, yieldToEventLoop } from '../../concurrency/yielding.ts'
+import { inBatches } from '../../concurrency/yielding.ts'
 import type { Database } from '../../db/open.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { Repository } from '../../registry/content/content.ts'
-import { type BlobCollection, blobPageEnd, type StoredBlob } from './blobs.ts'
-import type { Kept } from './kept.ts'
+import { GrowingPlanList, type PlanList } from '../kept/plan-list.ts'
+import { type KeptCounts, type ManifestKeptReason, noManifestsKept } from '../kept/reasons.ts'
+import type { ManifestKeeper, ManifestLink } from './kept-manifests.ts'
 import type { LinkCollection } from './links.ts'
 import type { ManifestCollection } from './manifests.ts'
 import type { RepositoryPages } from './repositories.ts'
-import type { Terms } from './terms.ts'
+import type { BlobRanges, StoredBlob, StoredBlobs } from './stored-blobs.ts'
+import type { CollectionTerms } from './terms.ts'
 import { forEachAbandoned } from './uploads.ts'
 
-/** Where a list of manifests goes on: they are in the order of their repository's id, then of the digest. */
+/** Position in a list of manifests, which is sorted by the repository's id, then the digest. */
 export interface ManifestPosition {
   readonly repositoryId: number
   readonly digest: Digest
 }
 
-/** A manifest of a repository. */
-export interface PlannedManifest extends ManifestPosition {
+/** A manifest of a repository; times are milliseconds since 1970. */
+export interface PlannedManifest
+  extends ManifestPosition,
+    Pick<ManifestLink, 'imageId' | 'pushedAt' | 'confirmedAt'> {
   readonly repository: Pick<Repository, 'namespace' | 'name'>
-  readonly imageId: number
-  /** Milliseconds since 1970. */
-  readonly pushedAt: number
-  /** When a client was last told that it is here. */
-  readonly confirmedAt: number
 }
 
 export interface KeptManifest extends PlannedManifest {
-  readonly kept: Kept
+  readonly kept: ManifestKeeper
 }
 
 export interface PlanOptions {
-  /** Items of each list; default 100. The sums are of all. */
+  /** Maximum number of items of each list; default 100. */
   readonly limit?: number
-  /** The last of the list's page before. */
+  /** Last item of the previous page of each list. */
   readonly after?: {
     readonly manifests?: ManifestPosition
     readonly kept?: ManifestPosition
@@ -42,26 +41,20 @@ export interface PlanOptions {
   }
 }
 
-/** Part of a list, and of how many it is a part. */
-export interface PlanList<Item> {
-  readonly total: number
-  readonly items: readonly Item[]
-}
-
-/** What a collection would do now: each item goes that would go, and each manifest that stays says why. */
+/** What a collection would remove now, and why the other manifests are kept. */
 export interface CollectionPlan {
-  /** By repository id and digest. */
+  /** Manifests that would be removed, by repository id and digest. */
   readonly manifests: PlanList<PlannedManifest>
   readonly kept: PlanList<KeptManifest>
-  /** How many stay for which reason. */
-  readonly reasons: Readonly<Record<Kept['reason'], number>>
-  /** By digest: those that no repository will have. */
+  /** Number of kept manifests by reason. */
+  readonly reasons: Readonly<KeptCounts<ManifestKeptReason>>
+  /** Blobs that no repository would have, by digest. */
   readonly blobs: PlanList<StoredBlob>
-  /** Files without a row, in the order of the disk; a collection counts them among the blobs. */
+  /** Files without a row, in the order of the disk; a collection counts them as blobs. */
   readonly strays: PlanList<StoredBlob>
-  /** In the order of the disk. */
+  /** Abandoned uploads, in the order of the disk. */
   readonly uploads: PlanList<UploadSummary>
-  /** Bytes of disk that would come back. */
+  /** Bytes of disk space that would be freed. */
   readonly bytes: number
 }
 
@@ -69,107 +62,64 @@ export interface PlanParts {
   readonly db: Database
   readonly blobs: BlobStore
   readonly repositoryPages: RepositoryPages
+  readonly blobRanges: BlobRanges
   readonly manifests: ManifestCollection
   readonly links: LinkCollection
-  readonly files: BlobCollection
+  readonly storedBlobs: StoredBlobs
 }
 
-/** Rejects with the signal's reason. One at a time. */
-export type Plan = (terms: Terms, options: PlanOptions, signal?: AbortSignal) => Promise<CollectionPlan>
+/** Plans a collection. Rejects with the signal's reason. Calls must not overlap. */
+export type PlanCollection = (
+  terms: CollectionTerms,
+  options: PlanOptions,
+  signal?: AbortSignal,
+) => Promise<CollectionPlan>
 
 const DEFAULT_LIMIT = 100
 
-class List<Item> implements PlanList<Item> {
-  total = 0
-  readonly items: Item[] = []
-  readonly #limit: number
-  constructor(limit: number) {
-    this.#limit = limit
-  }
-  add(item: Item, isAfter = true): void {
-    this.total++
-    if (isAfter && this.items.length < this.#limit) this.items.push(item)
-  }
-}
-
-/** Goes through all content, like a collection, a few milliseconds in a turn; each page of a list costs that again. */
-export function createPlan({ db, blobs, repositoryPages, manifests, links, files }: PlanParts): Plan {
-  // which repositories would lose which blob: of a blob in many repositories only SQL can say fast whether one keeps it
-  db.prepare(
-    `create temp table if not exists planned_unlinks
-     (digest text not null, repository_id integer not null, primary key (digest, repository_id)) without rowid`,
-  ).run()
-  const clear = db.prepare('delete from temp.planned_unlinks')
-  const unlink = db.prepare(
-    `insert into temp.planned_unlinks (digest, repository_id) select l.digest, l.repository_id
-     from json_each(?) d cross join repository_blobs l on l.repository_id = ? and l.digest = d.value
-     where l.confirmed_at < ?`,
-  )
-  const pageEnd = blobPageEnd(db)
-  const unlinked = db.prepare<StoredBlob>(
-    `select digest, size from blobs b where digest > ? and digest <= ? and not exists (
-       select 1 from repository_blobs l where l.digest = b.digest and not exists (
-         select 1 from temp.planned_unlinks p where p.digest = l.digest and p.repository_id = l.repository_id))
-     order by digest`,
-  )
+/** Reads all content like a collection, in short turns of the event loop. Each page of a list costs the same again. */
+export function createPlan(parts: PlanParts): PlanCollection {
+  const { blobs, repositoryPages, blobRanges, manifests, links, storedBlobs } = parts
+  const unlinks = preparePlannedUnlinks(parts.db)
 
   return async (terms, { limit = DEFAULT_LIMIT, after = {} }, signal) => {
-    const gone = new List<PlannedManifest>(limit)
-    const kept = new List<KeptManifest>(limit)
-    const goneBlobs = new List<StoredBlob>(limit)
-    const strays = new List<StoredBlob>(limit)
-    const uploads = new List<UploadSummary>(limit)
-    const reasons = {
-      TAGGED: 0,
-      IN_HISTORY: 0,
-      TAGGED_ELSEWHERE: 0,
-      CHILD: 0,
-      REFERRER: 0,
-      YOUNG: 0,
-      UNTAGGED_KEPT: 0,
-    }
+    const removed = new GrowingPlanList<PlannedManifest>({ limit, isAfter: isAfter(after.manifests) })
+    const kept = new GrowingPlanList<KeptManifest>({ limit, isAfter: isAfter(after.kept) })
+    const removedBlobs = new GrowingPlanList<StoredBlob>({
+      limit,
+      isAfter: ({ digest }) => after.blobs === undefined || digest > after.blobs,
+    })
+    const strays = new GrowingPlanList<StoredBlob>({ limit })
+    const uploads = new GrowingPlanList<UploadSummary>({ limit })
+    const reasons = noManifestsKept()
     let bytes = 0
 
     const planRepository = async (repository: Repository): Promise<void> => {
       const { id: repositoryId, namespace, name } = repository
-      const goneHere = new Set<Digest>()
+      const gone = new Set<Digest>()
       for await (const { manifest, verdict } of manifests.judge(repository, terms, signal)) {
         const { digest, imageId, pushedAt, confirmedAt } = manifest
         const planned = {
-          repositoryId,
-          repository: { namespace, name },
-          digest,
-          imageId,
-          pushedAt,
-          confirmedAt,
+          ...{ repositoryId, repository: { namespace, name } },
+          ...{ digest, imageId, pushedAt, confirmedAt },
         }
         if ('kept' in verdict) {
           reasons[verdict.kept.reason]++
-          kept.add({ ...planned, kept: verdict.kept }, isAfter(planned, after.kept))
+          kept.add({ ...planned, kept: verdict.kept })
         } else {
-          goneHere.add(digest)
-          gone.add(planned, isAfter(planned, after.manifests))
+          gone.add(digest)
+          removed.add(planned)
         }
       }
-      const scope = { repositoryId, signal, isGone: (digest: Digest) => goneHere.has(digest) }
+      const scope = { repositoryId, signal, isGone: (digest: Digest) => gone.has(digest) }
       for await (const digests of links.unreferenced(scope)) {
-        for (const batch of inBatches(digests))
-          unlink.run(JSON.stringify(batch), repositoryId, terms.leaseStart)
-      }
-    }
-
-    const planBlobs = async (): Promise<void> => {
-      for (let from = '', end = pageEnd(from); end !== undefined; end = pageEnd(from)) {
-        for (const blob of unlinked.all(from, end)) {
-          bytes += blob.size
-          goneBlobs.add(blob, after.blobs === undefined || blob.digest > after.blobs)
+        for (const batch of inBatches(digests)) {
+          unlinks.add.run(JSON.stringify(batch), repositoryId, terms.leaseStart)
         }
-        from = end
-        await yieldToEventLoop(signal)
       }
     }
 
-    clear.run()
+    unlinks.clear.run()
     await forEachAbandoned(blobs, terms, signal, (upload) => {
       bytes += upload.size
       uploads.add(upload)
@@ -177,17 +127,49 @@ export function createPlan({ db, blobs, repositoryPages, manifests, links, files
     for await (const repositories of repositoryPages(signal)) {
       for (const repository of repositories) await planRepository(repository)
     }
-    await planBlobs()
-    for await (const stray of files.strays(signal)) {
+    for await (const { after: from, end } of blobRanges(signal)) {
+      for (const blob of unlinks.unlinkedBlobs.all(from, end)) {
+        bytes += blob.size
+        removedBlobs.add(blob)
+      }
+    }
+    for await (const stray of storedBlobs.strays(signal)) {
       bytes += stray.size
       strays.add(stray)
     }
-    clear.run()
-    return { manifests: gone, kept, reasons, blobs: goneBlobs, strays, uploads, bytes }
+    unlinks.clear.run()
+    return {
+      ...{ manifests: removed.finished(), kept: kept.finished(), reasons, blobs: removedBlobs.finished() },
+      ...{ strays: strays.finished(), uploads: uploads.finished(), bytes },
+    }
   }
 }
 
-const isAfter = (at: ManifestPosition, after: ManifestPosition | undefined): boolean =>
-  after === undefined ||
-  at.repositoryId > after.repositoryId ||
-  (at.repositoryId === after.repositoryId && at.digest > after.digest)
+/** A temporary table of the links that would be removed: only SQL finds quickly whether a repository keeps a blob. */
+function preparePlannedUnlinks(db: Database) {
+  db.prepare(
+    `create temp table if not exists planned_unlinks
+     (digest text not null, repository_id integer not null, primary key (digest, repository_id)) without rowid`,
+  ).run()
+  return {
+    clear: db.prepare('delete from temp.planned_unlinks'),
+    add: db.prepare(
+      `insert into temp.planned_unlinks (digest, repository_id) select l.digest, l.repository_id
+       from json_each(?) d cross join repository_blobs l on l.repository_id = ? and l.digest = d.value
+       where l.confirmed_at < ?`,
+    ),
+    unlinkedBlobs: db.prepare<StoredBlob>(
+      `select digest, size from blobs b where digest > ? and digest <= ? and not exists (
+         select 1 from repository_blobs l where l.digest = b.digest and not exists (
+           select 1 from temp.planned_unlinks p where p.digest = l.digest and p.repository_id = l.repository_id))
+       order by digest`,
+    ),
+  }
+}
+
+const isAfter =
+  (after: ManifestPosition | undefined) =>
+  (at: ManifestPosition): boolean =>
+    after === undefined ||
+    at.repositoryId > after.repositoryId ||
+    (at.repositoryId === after.repositoryId && at.digest > after.digest)

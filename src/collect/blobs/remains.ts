@@ -1,25 +1,50 @@
+import { and, eq, isNull, lt, notExists, sql } from 'drizzle-orm'
 import { BATCH, inBatches, yieldToEventLoop } from '../../concurrency/yielding.ts'
 import type { Database } from '../../db/open.ts'
+import {
+  manifestReferences,
+  repositories,
+  repositoryBlobs,
+  repositoryManifests,
+} from '../../db/tables/index.ts'
+import { pagesOf } from '../kept/pages.ts'
 import type { RepositoryPages } from './repositories.ts'
-import type { Terms } from './terms.ts'
+import type { CollectionTerms } from './terms.ts'
 
-/** Rows that mean nothing any more; they free no bytes worth telling. */
+/** Rows that are no longer used; removing them frees little space. */
 export interface RemainsCollection {
-  /** Repositories with nothing in them and no stream. */
-  sweepRepositories(terms: Terms, signal: AbortSignal | undefined): Promise<void>
-  /** What is named by manifests that no repository has any more. */
-  sweepReferences(signal: AbortSignal | undefined): Promise<void>
+  /** Removes repositories without content and without a stream. */
+  removeEmptyRepositories(terms: CollectionTerms, signal: AbortSignal | undefined): Promise<void>
+  /** Removes references of manifests that no repository has. */
+  removeUnusedReferences(signal: AbortSignal | undefined): Promise<void>
 }
 
-/** Images, of ten references each or so, whose references go in one transaction. */
+/** Images, with about ten references each, whose references are removed in one transaction. */
 const IMAGES = BATCH / 10
 
 export function createRemainsCollection(db: Database, repositoryPages: RepositoryPages): RemainsCollection {
-  const isEmpty = `stream_id is null and created_at < ?
-    and not exists (select 1 from repository_manifests m where m.repository_id = r.id)
-    and not exists (select 1 from repository_blobs b where b.repository_id = r.id)`
-  const removeEmpty = db.prepare(`delete from repositories as r where id = ? and ${isEmpty}`)
-  // from image to image by the key: a plain distinct would pass over every reference of each
+  const { orm } = db
+  const found = { found: sql`1` }
+  const removeEmpty = orm
+    .delete(repositories)
+    .where(
+      and(
+        eq(repositories.id, sql.placeholder('id')),
+        isNull(repositories.streamId),
+        lt(repositories.createdAt, sql.placeholder('before')),
+        notExists(
+          orm
+            .select(found)
+            .from(repositoryManifests)
+            .where(eq(repositoryManifests.repositoryId, repositories.id)),
+        ),
+        notExists(
+          orm.select(found).from(repositoryBlobs).where(eq(repositoryBlobs.repositoryId, repositories.id)),
+        ),
+      ),
+    )
+    .prepare()
+  // steps from image to image by the key: a plain distinct would read every reference of each image
   const images = db.prepare<{ imageId: number }>(
     `with recursive next (image_id) as (
        select min(image_id) from manifest_references where image_id > ?
@@ -27,31 +52,46 @@ export function createRemainsCollection(db: Database, repositoryPages: Repositor
        from next where image_id is not null limit ${BATCH}
      ) select image_id as imageId from next where image_id is not null`,
   )
-  const isLinked = db.prepare('select 1 as linked from repository_manifests where image_id = ?')
-  const removeReferences = db.prepare(
-    `delete from manifest_references as r where image_id = ?
-     and not exists (select 1 from repository_manifests m where m.image_id = r.image_id)`,
-  )
+  const links = orm
+    .select(found)
+    .from(repositoryManifests)
+    .where(eq(repositoryManifests.imageId, sql.placeholder('imageId')))
+    .limit(1)
+    .prepare()
+  const removeReferences = orm
+    .delete(manifestReferences)
+    .where(
+      and(
+        eq(manifestReferences.imageId, sql.placeholder('imageId')),
+        notExists(
+          orm
+            .select(found)
+            .from(repositoryManifests)
+            .where(eq(repositoryManifests.imageId, manifestReferences.imageId)),
+        ),
+      ),
+    )
+    .prepare()
 
   return {
-    async sweepRepositories({ leaseStart }, signal) {
+    async removeEmptyRepositories({ leaseStart }, signal) {
       for await (const rows of repositoryPages(signal)) {
         db.transact(() => {
-          for (const { id } of rows) removeEmpty.run(id, leaseStart)
+          for (const { id } of rows) removeEmpty.run({ id, before: leaseStart })
         })
       }
     },
 
-    async sweepReferences(signal) {
-      for (let rows = images.all(0); rows.length > 0; rows = images.all(rows.at(-1)?.imageId ?? 0)) {
-        const unlinked = rows.filter(({ imageId }) => isLinked.get(imageId) === undefined)
+    async removeUnusedReferences(signal) {
+      const paging = { first: 0, read: (after: number) => images.all(after) }
+      for await (const rows of pagesOf({ ...paging, keyOf: ({ imageId }) => imageId }, signal)) {
+        const unlinked = rows.filter(({ imageId }) => links.get({ imageId }) === undefined)
         for (const batch of inBatches(unlinked, IMAGES)) {
           db.transact(() => {
-            for (const { imageId } of batch) removeReferences.run(imageId)
+            for (const { imageId } of batch) removeReferences.run({ imageId })
           })
           await yieldToEventLoop(signal)
         }
-        await yieldToEventLoop(signal)
       }
     },
   }

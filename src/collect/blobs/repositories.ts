@@ -1,18 +1,22 @@
-import { BATCH, yieldToEventLoop } from '../../concurrency/yielding.ts'
+import { asc, gt, sql } from 'drizzle-orm'
+import { BATCH } from '../../concurrency/yielding.ts'
 import type { Database } from '../../db/open.ts'
+import { repositories } from '../../db/tables/index.ts'
 import type { Repository } from '../../registry/content/content.ts'
+import { pagesOf } from '../kept/pages.ts'
 
-/** All repositories in parts, in the order in which they were made, a turn of the event loop after each part. */
+/** Yields all repositories in pages, in the order of their creation. */
 export type RepositoryPages = (signal: AbortSignal | undefined) => AsyncGenerator<readonly Repository[]>
 
-export function createRepositoryPages(db: Database): RepositoryPages {
-  const page = db.prepare<Repository>(
-    `select id, namespace, name, stream_id as streamId from repositories where id > ? order by id limit ${BATCH}`,
-  )
-  return async function* (signal) {
-    for (let rows = page.all(0); rows.length > 0; rows = page.all(rows.at(-1)?.id ?? 0)) {
-      yield rows
-      await yieldToEventLoop(signal)
-    }
-  }
+export function createRepositoryPages({ orm }: Database): RepositoryPages {
+  const { id, namespace, name, streamId } = repositories
+  const page = orm
+    .select({ id, namespace, name, streamId })
+    .from(repositories)
+    .where(gt(id, sql.placeholder('after')))
+    .orderBy(asc(id))
+    .limit(BATCH)
+    .prepare()
+  return (signal) =>
+    pagesOf({ first: 0, read: (after) => page.all({ after }), keyOf: (row: Repository) => row.id }, signal)
 }

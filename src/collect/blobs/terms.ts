@@ -1,30 +1,34 @@
-/** How long what nobody names is kept all the same. */
+/** How long unreferenced content is kept. */
 export interface CollectionLimits {
-  /** Milliseconds that content is kept after a client was last told that it is here. */
+  /** Milliseconds that content is kept after the registry last confirmed it to a client. */
   readonly lease: number
-  /** Milliseconds without a byte after which an upload counts as given up. */
+  /** Milliseconds without a byte after which an upload is abandoned. */
   readonly abandonedAfter: number
 }
 
-/** What is done with manifests that no tag means. */
+/** What happens to untagged manifests. */
 export interface CollectionPolicy {
-  /** Milliseconds after which they go; null keeps them for good. */
+  /** Milliseconds after which untagged manifests are removed; null keeps them. */
   readonly untaggedAfter: number | null
-  /** Of each tag so many of its newest events keep their images, the present one included. */
+  /** Number of the newest entries of each tag's history whose images are kept, with the current one. */
   readonly keepTagRevisions: number
 }
 
 /** Limits and policy at one moment; times are milliseconds since 1970. */
-export interface Terms {
-  /** What was confirmed from then on is kept, whatever else is true of it. */
+export interface CollectionTerms {
+  /** Content that was confirmed from then on is kept in any case. */
   readonly leaseStart: number
   readonly untaggedBefore: number | null
   readonly abandonedBefore: number
   readonly keepTagRevisions: number
 }
 
-/** One moment for a whole run: while the clock goes on, the run only keeps more than it must. */
-export const termsAt = (now: number, limits: CollectionLimits, policy: CollectionPolicy): Terms => ({
+/** Returns the terms of a whole run: content that expires while it runs is kept. */
+export const collectionTermsAt = (
+  now: number,
+  limits: CollectionLimits,
+  policy: CollectionPolicy,
+): CollectionTerms => ({
   leaseStart: now - limits.lease,
   untaggedBefore: policy.untaggedAfter === null ? null : now - policy.untaggedAfter,
   abandonedBefore: now - limits.abandonedAfter,

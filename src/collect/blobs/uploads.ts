@@ -1,14 +1,14 @@
 import type { BlobStore, UploadSummary } from '../../blobs/blob-store.ts'
-import type { Removals } from './blobs.ts'
-import type { Terms } from './terms.ts'
+import type { Removals } from './stored-blobs.ts'
+import type { CollectionTerms } from './terms.ts'
 
 /**
- * Uploads that got no byte for a long time and that nobody is writing to, each offered to `act` in the same turn in which
- * that was seen, so that a client who comes back is either here before it or finds the upload gone.
+ * Calls `act` for each upload that has received no byte for a long time and that no request writes to. It does so in the
+ * turn of the event loop of the check: a client that continues comes before both, or finds the upload removed.
  */
 export async function forEachAbandoned(
   blobs: BlobStore,
-  { abandonedBefore }: Terms,
+  { abandonedBefore }: CollectionTerms,
   signal: AbortSignal | undefined,
   act: (summary: UploadSummary, discard: () => Promise<void>) => unknown,
 ): Promise<void> {
@@ -21,10 +21,10 @@ export async function forEachAbandoned(
   }
 }
 
-/** Removes them. */
+/** Removes abandoned uploads. */
 export const discardAbandoned = (
   blobs: BlobStore,
-  terms: Terms,
+  terms: CollectionTerms,
   removals: Removals,
   signal: AbortSignal | undefined,
 ): Promise<void> =>

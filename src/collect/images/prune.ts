@@ -1,13 +1,15 @@
+import { KeyLock } from '../../concurrency/key-lock.ts'
 import { forEachYielding, yieldToEventLoop } from '../../concurrency/yielding.ts'
 import type { Database } from '../../db/open.ts'
+import { createImageRemoval } from '../../imagestream/image/remove-images.ts'
 import type { TagRecorder } from '../../imagestream/tag/record.ts'
-import { createImageAges } from './age.ts'
-import { createIndexChildren } from './children.ts'
-import { createReadOldEvents, FIRST_POSITION, type HistoryPosition } from './events.ts'
-import { ImagePass } from './images.ts'
-import { createImageJudge } from './kept.ts'
-import { type PruneListing, type PruneReport, RunningReport } from './report.ts'
-import { LostManifests } from './repositories.ts'
+import { createImageAges } from './image-ages.ts'
+import { ImagePass } from './image-pass.ts'
+import { createIndexChildren } from './index-children.ts'
+import { createImageJudge } from './kept-images.ts'
+import { LostManifests } from './lost-manifests.ts'
+import { createReadOldEvents, FIRST_POSITION, type HistoryPosition } from './old-events.ts'
+import { GrowingPruneReport, type PruneListing, type PruneReport } from './report.ts'
 import { type PrunePolicy, type PruneTerms, pruneTermsAt } from './terms.ts'
 
 export interface PruneOptions extends PrunePolicy, PruneListing {}
@@ -20,14 +22,14 @@ export interface PrunerDependencies {
 }
 
 /**
- * Forgets histories beyond what is kept, and images that nothing refers to any more, while imports and pushes go on: each
- * deleting transaction asks again. One run at a time; who asks meanwhile waits. What a crash interrupts the next run
- * does. Disposing stops it, and resolves when it has stopped.
+ * Removes old entries of histories and unreferenced images while imports and pushes continue: each deleting transaction
+ * checks again. Runs are serialized; the next run completes one that a crash interrupted. Disposing aborts the running
+ * one, and resolves when it has stopped.
  */
 export interface Pruner extends AsyncDisposable {
-  /** What `prune` would do now; changes nothing. Rejects with InvalidInputError, or the signal's reason. */
+  /** Reports what `prune` would remove, without changes. Rejects with InvalidInputError or the signal's reason. */
   plan(options?: PruneOptions, signal?: AbortSignal): Promise<PruneReport>
-  /** Rejects with InvalidInputError, or with what ended it early: what went until then is gone. */
+  /** Rejects with InvalidInputError, or the error that stopped it; completed deletions remain. */
   prune(options?: PruneOptions, signal?: AbortSignal): Promise<PruneReport>
 }
 
@@ -36,30 +38,27 @@ export function createPruner({ db, recorder, now }: PrunerDependencies): Pruner 
   const children = createIndexChildren(db)
   const judges = createImageJudge(db)
   const ages = createImageAges(db)
+  const removal = createImageRemoval(db)
   const stopping = new AbortController()
-  let last: Promise<unknown> = Promise.resolve()
-  ages.look(now())
+  const runs = new KeyLock()
+  ages.observe(now())
 
   async function run(
     terms: PruneTerms,
     listing: PruneListing,
     { isDryRun, signal }: { readonly isDryRun: boolean; readonly signal: AbortSignal },
   ): Promise<PruneReport> {
-    const report = new RunningReport(listing)
+    const report = new GrowingPruneReport(listing)
     const lost = new LostManifests(db)
     const goneEvents = new Map<number, number>()
 
     const eventStep = (from: HistoryPosition): HistoryPosition | null =>
       db.transact((tx) => {
         const { events, next } = readOldEvents(from, terms)
-        if (!isDryRun && events.length > 0) {
-          recorder.pruneTagEvents(
-            tx,
-            events.map(({ id }) => id),
-          )
-        }
+        const ids = events.map(({ id }) => id)
+        if (!isDryRun && ids.length > 0) recorder.pruneTagEvents(tx, ids)
         for (const event of events) {
-          report.events.add(event)
+          report.addEvent(event)
           lost.add(event)
           if (isDryRun) goneEvents.set(event.imageId, (goneEvents.get(event.imageId) ?? 0) + 1)
         }
@@ -70,47 +69,43 @@ export function createPruner({ db, recorder, now }: PrunerDependencies): Pruner 
       at = eventStep(at)
       await yieldToEventLoop(signal)
     }
-    await forEachYielding(lost.count(isDryRun), signal, (manifests) => {
-      report.repositoryManifests += manifests
-    })
+    await forEachYielding(lost.count(isDryRun), signal, (count) => report.addRepositoryManifests(count))
     const lastOld = await ages.lastStoredBy(terms.oldUntil, signal)
     await children.build(signal)
     const judge = judges({ children, lastOld, goneEvents })
-    const images = new ImagePass({ db, children, judge, report, isDryRun })
-    while (db.transact(() => images.step())) await yieldToEventLoop(signal)
+    const images = new ImagePass({ removal, children, judge, report, isDryRun })
+    while (db.transact((tx) => images.step(tx))) await yieldToEventLoop(signal)
     await images.finish(signal)
     return report.finished()
   }
 
-  const inTurn = async (
+  const serialized = async (
     options: PruneOptions = {},
     isDryRun: boolean,
     own: AbortSignal | undefined,
   ): Promise<PruneReport> => {
-    // what cannot be asked is told at once
+    // invalid options reject before earlier runs have ended
     pruneTermsAt(now(), options)
     const signal = own ? AbortSignal.any([stopping.signal, own]) : stopping.signal
-    const done = last.then(async () => {
+    return runs.run('prune', async () => {
       signal.throwIfAborted()
       const at = now()
-      ages.look(at)
+      ages.observe(at)
       try {
         return await run(pruneTermsAt(at, options), options, { isDryRun, signal })
       } finally {
         if (!stopping.signal.aborted) children.clear()
       }
     })
-    last = done.catch(() => {})
-    return done
   }
 
   return {
-    plan: (options, signal) => inTurn(options, true, signal),
-    prune: (options, signal) => inTurn(options, false, signal),
+    plan: (options, signal) => serialized(options, true, signal),
+    prune: (options, signal) => serialized(options, false, signal),
 
     async [Symbol.asyncDispose]() {
       stopping.abort(new Error('the server is stopping'))
-      await last
+      await runs.run('prune', () => {})
     },
   }
 }

@@ -1,22 +1,7 @@
 import type { Digest } from '../../oci/digest.ts'
 import type { TagName } from '../../oci/tag.ts'
-
-/** Why an image stays; the first that holds. */
-export type KeptReason =
-  /** A tag means it now. */
-  | 'TAGGED'
-  /** An entry of a tag's history that stays has it. */
-  | 'IN_HISTORY'
-  /** A repository of the integrated registry has its manifest. */
-  | 'IN_REPOSITORY'
-  /** The push log tells of it, as the new image or as the one before. */
-  | 'IN_PUSH_LOG'
-  /** It is younger than what may go. */
-  | 'YOUNG'
-  /** An index that stays has it. */
-  | 'CHILD'
-  /** The index that a tag's image was chosen from. */
-  | 'CHOSEN_FROM'
+import { GrowingPlanList, type PlanList } from '../kept/plan-list.ts'
+import { type ImageKeptReason, type KeptCounts, noImagesKept } from '../kept/reasons.ts'
 
 /** An entry of a tag's history. */
 export interface PrunedEvent {
@@ -38,22 +23,16 @@ export interface PrunedImage {
 }
 
 export interface KeptImage extends PrunedImage {
-  readonly keptBecause: KeptReason
+  readonly keptBecause: ImageKeptReason
 }
 
-/** Part of a list, and of how many it is a part. */
-export interface PruneList<Item> {
-  readonly total: number
-  readonly items: readonly Item[]
-}
-
-/** Where a list of events goes on: they are in the order of their tag's id, then of their own. */
+/** Position in a list of events, which is sorted by the tag's id, then the event's id. */
 export type EventPosition = Pick<PrunedEvent, 'tagId' | 'id'>
 
 export interface PruneListing {
-  /** Items of each list; 50 unless given. The sums are of all. */
+  /** Maximum number of items of each list; default 50. */
   readonly limit?: number
-  /** Only items behind these: of images the id. */
+  /** Last item of the previous page of each list; of images the id. */
   readonly after?: {
     readonly events?: EventPosition | undefined
     readonly images?: number | undefined
@@ -61,109 +40,85 @@ export interface PruneListing {
   }
 }
 
-/** What goes, or went, and why what stays does. */
+/** What a prune removes, or would remove, and what it keeps. */
 export interface PruneReport {
-  readonly events: PruneList<PrunedEvent>
-  /** By id. */
-  readonly images: PruneList<PrunedImage>
-  /** By id. */
-  readonly kept: PruneList<KeptImage>
-  /** How many images stay for which reason. */
-  readonly reasons: Readonly<Record<KeptReason, number>>
-  /** Configs that no image names any more. */
+  readonly events: PlanList<PrunedEvent>
+  /** Removed images, by id. */
+  readonly images: PlanList<PrunedImage>
+  /** Kept images, by id. */
+  readonly kept: PlanList<KeptImage>
+  /** Number of kept images by reason. */
+  readonly reasons: Readonly<KeptCounts<ImageKeptReason>>
+  /** Number of removed configs, which no remaining image has. */
   readonly configs: number
-  /** Bytes of manifests and configs: the database has them free for what comes next. */
+  /** Bytes of removed manifests and configs: the database reuses the space. */
   readonly bytes: number
-  /** Manifests in repositories of the integrated registry that their stream's history names no more. */
+  /** Number of manifests in repositories of the integrated registry that their stream's history no longer has. */
   readonly repositoryManifests: number
 }
 
 const DEFAULT_LIMIT = 50
 
-/** Counts all, and holds the first few behind a position. */
-export class FirstOf<Item> implements PruneList<Item> {
-  total = 0
-  #items: Item[] = []
-  readonly #limit: number
-  readonly #order: (one: Item, other: Item) => number
-  readonly #isWanted: (item: Item) => boolean
+/** The report of a running prune. */
+export class GrowingPruneReport {
+  readonly #events: GrowingPlanList<PrunedEvent>
+  readonly #images: GrowingPlanList<PrunedImage>
+  readonly #kept: GrowingPlanList<KeptImage>
+  readonly #reasons = noImagesKept()
+  #configs = 0
+  #bytes = 0
+  #repositoryManifests = 0
 
-  constructor(
-    limit: number | undefined,
-    order: (one: Item, other: Item) => number,
-    isWanted: (item: Item) => boolean,
-  ) {
-    this.#limit = limit ?? DEFAULT_LIMIT
-    this.#order = order
-    this.#isWanted = isWanted
-  }
-
-  add(item: Item): void {
-    this.total++
-    if (!this.#isWanted(item)) return
-    this.#items.push(item)
-    // children come behind their indexes: put in order now and then, so that no more is held than twice the page
-    if (this.#items.length >= 2 * this.#limit) this.#items = this.#firstItems()
-  }
-
-  get items(): readonly Item[] {
-    return this.#firstItems()
-  }
-
-  #firstItems(): Item[] {
-    return this.#items.toSorted(this.#order).slice(0, this.#limit)
-  }
-}
-
-/** The report of a run that goes on. */
-export class RunningReport {
-  readonly events: FirstOf<PrunedEvent>
-  readonly images: FirstOf<PrunedImage>
-  readonly kept: FirstOf<KeptImage>
-  readonly reasons: Record<KeptReason, number> = {
-    TAGGED: 0,
-    IN_HISTORY: 0,
-    IN_REPOSITORY: 0,
-    IN_PUSH_LOG: 0,
-    YOUNG: 0,
-    CHILD: 0,
-    CHOSEN_FROM: 0,
-  }
-  configs = 0
-  bytes = 0
-  repositoryManifests = 0
-
-  constructor({ limit, after = {} }: PruneListing) {
+  constructor({ limit = DEFAULT_LIMIT, after = {} }: PruneListing) {
     const { events, images = 0, kept = 0 } = after
-    this.events = new FirstOf<PrunedEvent>(
+    this.#events = new GrowingPlanList<PrunedEvent>({
       limit,
-      byPosition,
-      (event) => !events || byPosition(event, events) > 0,
-    )
-    this.images = new FirstOf<PrunedImage>(limit, byId, ({ id }) => id > images)
-    this.kept = new FirstOf<KeptImage>(limit, byId, ({ id }) => id > kept)
+      compare: byPosition,
+      isAfter: (event) => !events || byPosition(event, events) > 0,
+    })
+    // sorted, because children come after their indexes
+    this.#images = new GrowingPlanList<PrunedImage>({
+      limit,
+      compare: byId,
+      isAfter: ({ id }) => id > images,
+    })
+    this.#kept = new GrowingPlanList<KeptImage>({ limit, compare: byId, isAfter: ({ id }) => id > kept })
   }
 
-  goes({ id, digest, size }: PrunedImage): void {
-    this.images.add({ id, digest, size })
-    this.bytes += size
+  addEvent(event: PrunedEvent): void {
+    this.#events.add(event)
   }
 
-  stays({ id, digest, size }: PrunedImage, keptBecause: KeptReason): void {
-    this.kept.add({ id, digest, size, keptBecause })
-    this.reasons[keptBecause]++
+  addRemoved({ id, digest, size }: PrunedImage): void {
+    this.#images.add({ id, digest, size })
+    this.#bytes += size
+  }
+
+  addKept({ id, digest, size }: PrunedImage, keptBecause: ImageKeptReason): void {
+    this.#kept.add({ id, digest, size, keptBecause })
+    this.#reasons[keptBecause]++
+  }
+
+  /** Adds a removed config of so many bytes; does nothing for undefined. */
+  addConfig(bytes: number | undefined): void {
+    if (bytes === undefined) return
+    this.#configs++
+    this.#bytes += bytes
+  }
+
+  addRepositoryManifests(count: number): void {
+    this.#repositoryManifests += count
   }
 
   finished(): PruneReport {
-    const { events, images, kept, reasons, configs, bytes, repositoryManifests } = this
     return {
-      events: listOf(events),
-      images: listOf(images),
-      kept: listOf(kept),
-      reasons,
-      configs,
-      bytes,
-      repositoryManifests,
+      events: this.#events.finished(),
+      images: this.#images.finished(),
+      kept: this.#kept.finished(),
+      reasons: this.#reasons,
+      configs: this.#configs,
+      bytes: this.#bytes,
+      repositoryManifests: this.#repositoryManifests,
     }
   }
 }
@@ -171,4 +126,3 @@ export class RunningReport {
 const byId = (one: PrunedImage, other: PrunedImage): number => one.id - other.id
 const byPosition = (one: EventPosition, other: EventPosition): number =>
   one.tagId - other.tagId || one.id - other.id
-const listOf = <Item>({ total, items }: PruneList<Item>): PruneList<Item> => ({ total, items })

@@ -1,5 +1,5 @@
+import type { Collection } from '../../collect/blobs/collections.ts'
 import type { CollectionPlan, PlanOptions } from '../../collect/blobs/plan.ts'
-import type { Collection } from '../../collect/blobs/rows.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { builder } from '../kit/builder.ts'
 import { checkRange } from '../kit/checks.ts'

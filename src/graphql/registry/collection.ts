@@ -1,4 +1,4 @@
-import type { Collection } from '../../collect/blobs/rows.ts'
+import type { Collection } from '../../collect/blobs/collections.ts'
 import { builder } from '../kit/builder.ts'
 
 export const CollectionType = builder.objectRef<Collection>('Collection').implement({

@@ -49,7 +49,7 @@ describe('a collection', () => {
     release()
 
     await expect(collecting).rejects.toThrow('enough')
-    expect(collector.last()).toMatchObject({ finishedAt: null, message: 'it was stopped' })
+    expect(collector.last()).toMatchObject({ finishedAt: null, message: 'stopped before it finished' })
     expect(await world.collector.collect()).toMatchObject({ message: null })
     expect(await world.contents()).toMatchObject({ files: [], links: [] })
   })
@@ -65,7 +65,7 @@ describe('a collection', () => {
     await ended
 
     await expect(collecting).rejects.toThrow('the collector has been stopped')
-    expect(collector.last()).toMatchObject({ finishedAt: null, message: 'it was stopped' })
+    expect(collector.last()).toMatchObject({ finishedAt: null, message: 'stopped before it finished' })
     await expect(collector.collect()).rejects.toThrow('the collector has been stopped')
     await expect(collector.plan()).rejects.toThrow('the collector has been stopped')
   })
@@ -87,9 +87,9 @@ describe('a collection', () => {
     expect(collected).toMatchObject({
       blobs: 1,
       bytes: 4,
-      message: '2 removals of files failed, with EACCES: the log says more',
+      message: 'cannot remove 2 files (EACCES): see the log',
     })
-    expect(world.errors).toMatchObject([{ message: 'files could not be removed', object: { failures: 2 } }])
+    expect(world.errors).toMatchObject([{ message: 'cannot remove files', object: { failures: 2 } }])
     expect(await world.contents()).toMatchObject({ files: [stuck], blobs: [] })
     expect(await world.collector.collect()).toMatchObject({ blobs: 1, bytes: 5, message: null })
     expect((await world.contents()).files).toEqual([])
@@ -119,7 +119,7 @@ describe('a collection', () => {
       expect(world.collector.last()).toMatchObject({
         startedAt: 1,
         finishedAt: null,
-        message: expect.stringContaining('the server ended'),
+        message: expect.stringContaining('the server stopped'),
       })
     } finally {
       await rm(folder, { recursive: true })

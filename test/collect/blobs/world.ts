@@ -4,7 +4,7 @@ import {
   type CollectorDependencies,
   createCollector,
 } from '../../../src/collect/blobs/collect.ts'
-import type { Collection } from '../../../src/collect/blobs/rows.ts'
+import type { Collection } from '../../../src/collect/blobs/collections.ts'
 import type { CollectionPolicy } from '../../../src/collect/blobs/terms.ts'
 import type { Database } from '../../../src/db/open.ts'
 import { type Digest, digestOf } from '../../../src/oci/digest.ts'

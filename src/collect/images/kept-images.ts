@@ -3,32 +3,35 @@ import type { Database } from '../../db/open.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { parseManifest } from '../../oci/manifest.ts'
 import { isIndexType } from '../../oci/media-types.ts'
-import type { IndexChildren } from './children.ts'
-import type { KeptReason, PrunedImage } from './report.ts'
+import type { ImageKeptReason } from '../kept/reasons.ts'
+import type { IndexChildren } from './index-children.ts'
+import type { PrunedImage } from './report.ts'
 
-/** An image, with what its row's neighbours say of it. */
-export interface ImageRow extends PrunedImage {
+/** An image, with the rows that refer to it. */
+export interface PrunableImage extends PrunedImage {
   readonly mediaType: string
   readonly configDigest: Digest | null
   /** 1 when an entry of a history has it. */
   readonly hasEvents: 0 | 1
-  /** What else refers to it. */
+  /** The first reason from other rows; null when there is none. */
   readonly referredBy: 'TAGGED' | 'IN_REPOSITORY' | 'IN_PUSH_LOG' | null
 }
 
+/** Decides which images are kept. */
 export interface ImageJudge {
-  byId(id: number): ImageRow | undefined
-  /** A batch of images behind this id. */
-  page(after: number): ImageRow[]
-  /** Why it stays, at this moment; undefined when nothing keeps it. */
-  keptBecause(image: ImageRow): KeptReason | undefined
+  byId(id: number): PrunableImage | undefined
+  idOf(digest: Digest): number | undefined
+  /** Returns a batch of images after this id. */
+  page(after: number): PrunableImage[]
+  /** Returns why the image is kept at this moment; undefined if it is not. */
+  keptBecause(image: PrunableImage): ImageKeptReason | undefined
 }
 
-export interface JudgeScope {
+export interface ImageJudgeScope {
   readonly children: Pick<IndexChildren, 'isChild'>
-  /** Images behind this id are young. */
+  /** Images with higher ids are young. */
   readonly lastOld: number
-  /** Entries of histories that count as gone, by image: of a dry run. */
+  /** In a dry run: number of history entries to ignore, by image. */
   readonly goneEvents: ReadonlyMap<number, number>
 }
 
@@ -39,14 +42,15 @@ const COLUMNS = `i.id, i.digest, length(i.manifest) as size, i.media_type as med
     when exists (select 1 from push_log where image_id = i.id)
       or exists (select 1 from push_log where previous_image_id = i.id) then 'IN_PUSH_LOG' end as referredBy`
 
-/** Tags of one image that are looked at: an index of an image with more counts as one that they were chosen from. */
-const MAXIMUM_TAGS = 5_000
+/** Maximum number of an image's tags that are read: the index of an image with more counts as CHOSEN_FROM. */
+const MAX_TAGS = 5_000
 
-export function createImageJudge(db: Database): (scope: JudgeScope) => ImageJudge {
-  const byId = db.prepare<ImageRow>(`select ${COLUMNS} from images i where i.id = ?`)
-  const page = db.prepare<ImageRow>(
+export function createImageJudge(db: Database): (scope: ImageJudgeScope) => ImageJudge {
+  const byId = db.prepare<PrunableImage>(`select ${COLUMNS} from images i where i.id = ?`)
+  const page = db.prepare<PrunableImage>(
     `select ${COLUMNS} from images i where i.id > ? order by i.id limit ${BATCH}`,
   )
+  const id = db.prepare<{ id: number }>('select id from images where digest = ?')
   const events = db.prepare<{ total: number }>(
     'select count(*) as total from (select 1 from tag_events where image_id = ? limit ?)',
   )
@@ -56,22 +60,23 @@ export function createImageJudge(db: Database): (scope: JudgeScope) => ImageJudg
   const chosen = db.prepare<{ total: number; chosen: number }>(
     `select count(*) as total, coalesce(max(upstream_digest is ?), 0) as chosen
      from (select upstream_digest from tags
-       where newest_image_id = (select id from images where digest = ?) limit ${MAXIMUM_TAGS})`,
+       where newest_image_id = (select id from images where digest = ?) limit ${MAX_TAGS})`,
   )
 
-  /** Whether a tag means one of its images because the registry answered with this index. */
+  /** Reports whether a tag points to a child of the index because the registry returned the index for the tag. */
   const isChosenFrom = (index: Digest): boolean => {
     const row = manifest.get(index)
     const parsed = row && parseManifest(row.bytes, row.mediaType)
     if (parsed?.kind !== 'index') return false
     return parsed.manifests.some(({ digest }) => {
       const tags = chosen.get(index, digest)
-      return tags !== undefined && (tags.chosen === 1 || tags.total === MAXIMUM_TAGS)
+      return tags !== undefined && (tags.chosen === 1 || tags.total === MAX_TAGS)
     })
   }
 
   return ({ children, lastOld, goneEvents }) => ({
     byId: (id) => byId.get(id),
+    idOf: (digest) => id.get(digest)?.id,
     page: (after) => page.all(after),
 
     keptBecause({ id, digest, mediaType, hasEvents, referredBy }) {

@@ -1,5 +1,7 @@
+import { and, asc, eq, gt, isNotNull, isNull, lte, sql } from 'drizzle-orm'
 import { BATCH } from '../../concurrency/yielding.ts'
 import type { Database } from '../../db/open.ts'
+import { imports, tagEvents } from '../../db/tables/index.ts'
 import type { TagName } from '../../oci/tag.ts'
 import type { PrunedEvent } from './report.ts'
 import type { PruneTerms } from './terms.ts'
@@ -10,7 +12,7 @@ export interface OldEvent extends PrunedEvent {
   readonly imageId: number
 }
 
-/** The next entry to look at is the tag's first behind this one, or else the next tag's. */
+/** Position in all histories: the next entry is the tag's first after `eventId`, else the next tag's first. */
 export interface HistoryPosition {
   readonly tagId: number
   readonly eventId: number
@@ -18,57 +20,70 @@ export interface HistoryPosition {
 
 export interface OldEventsPage {
   readonly events: readonly OldEvent[]
-  /** Where to go on; null at the end. */
+  /** Start of the next page; null at the end. */
   readonly next: HistoryPosition | null
 }
 
-/** Reads a part of all histories, true for the transaction in which it is read: at most a batch of tags, or of entries. */
+/** Reads a page of all histories: at most a batch of tags, or of entries. Valid within the caller's transaction. */
 export type ReadOldEvents = (from: HistoryPosition, terms: PruneTerms) => OldEventsPage
 
 export const FIRST_POSITION: HistoryPosition = { tagId: 0, eventId: 0 }
 
-interface TagRow {
+interface TagHistoryRow {
   readonly id: number
   readonly streamId: number
   readonly tag: TagName
   readonly namespace: string
   readonly imageStreamName: string
-  /** The newest event that is not among those that are kept; null where there is none. */
+  /** The newest event that is not among the kept ones; null if there is none. */
   readonly newestOld: number | null
 }
 
-type EventRow = Pick<OldEvent, 'id' | 'imageId' | 'dockerImageReference' | 'createdAt'>
-
 export function createReadOldEvents(db: Database): ReadOldEvents {
-  const tagPage = db.prepare<TagRow>(
+  const tagPage = db.prepare<TagHistoryRow>(
     `select t.id, t.stream_id as streamId, t.name as tag, s.namespace, s.name as imageStreamName,
        iif(coalesce(?, s.namespace) = s.namespace,
          (select id from tag_events where tag_id = t.id order by id desc limit 1 offset ?), null) as newestOld
      from tags t cross join image_streams s on s.id = t.stream_id where t.id >= ? order by t.id limit ${BATCH}`,
   )
-  const eventPage = db.prepare<EventRow>(
-    `select id, image_id as imageId, docker_image_reference as dockerImageReference, created_at as createdAt
-     from tag_events where tag_id = ? and id > ? and id <= ? order by id limit ?`,
-  )
-  // its results are events: what it brought in, also before a restart, and what it found unchanged
-  const importing = db.prepare<{ streamId: number }>(
-    `select distinct stream_id as streamId from imports where state = 'RUNNING' and finished_at is null
-     and stream_id is not null`,
-  )
+  const eventPage = db.orm
+    .select({
+      id: tagEvents.id,
+      imageId: tagEvents.imageId,
+      dockerImageReference: tagEvents.dockerImageReference,
+      createdAt: tagEvents.createdAt,
+    })
+    .from(tagEvents)
+    .where(
+      and(
+        eq(tagEvents.tagId, sql.placeholder('tagId')),
+        gt(tagEvents.id, sql.placeholder('after')),
+        lte(tagEvents.id, sql.placeholder('newestOld')),
+      ),
+    )
+    .orderBy(asc(tagEvents.id))
+    .limit(sql.placeholder('limit'))
+    .prepare()
+  // results of an import are events: those that it created, also before a restart, and those that it found unchanged
+  const importing = db.orm
+    .selectDistinct({ streamId: imports.streamId })
+    .from(imports)
+    .where(and(eq(imports.state, 'RUNNING'), isNull(imports.finishedAt), isNotNull(imports.streamId)))
+    .prepare()
 
   return (from, { keepTagRevisions, oldUntil, namespace }) => {
     const busy = new Set(importing.all().map(({ streamId }) => streamId))
     const tags = tagPage.all(namespace, keepTagRevisions, from.tagId)
     const events: OldEvent[] = []
-    let looked = 0
+    let read = 0
     for (const { id: tagId, newestOld, ...tag } of tags) {
       if (newestOld === null || busy.has(tag.streamId)) continue
       const after = tagId === from.tagId ? from.eventId : 0
-      const rows = eventPage.all(tagId, after, newestOld, BATCH - looked)
+      const rows = eventPage.all({ tagId, after, newestOld, limit: BATCH - read })
       for (const row of rows) if (row.createdAt <= oldUntil) events.push({ ...row, ...tag, tagId })
-      looked += rows.length
-      // a history may be longer than what is looked at together
-      if (looked === BATCH) return { events, next: { tagId, eventId: rows.at(-1)?.id ?? after } }
+      read += rows.length
+      // a history may be longer than a page
+      if (read === BATCH) return { events, next: { tagId, eventId: rows.at(-1)?.id ?? after } }
     }
     const last = tags.at(-1)
     return { events, next: last ? { tagId: last.id + 1, eventId: 0 } : null }

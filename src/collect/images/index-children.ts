@@ -1,25 +1,27 @@
+import { asc, eq, gt, sql } from 'drizzle-orm'
 import { BATCH, yieldToEventLoop } from '../../concurrency/yielding.ts'
 import type { Database } from '../../db/open.ts'
+import { images } from '../../db/tables/index.ts'
 import type { Digest } from '../../oci/digest.ts'
-import { type ImageIndex, parseManifest } from '../../oci/manifest.ts'
+import { parseManifest } from '../../oci/manifest.ts'
 import { isIndexType } from '../../oci/media-types.ts'
 
-/** Which stored indexes have which images: a manifest says what is below it, and this what is above. */
+/** Children of all stored indexes: a manifest lists its children, and this finds the indexes above a child. */
 export interface IndexChildren {
-  /** Forgets all, and reads every index. */
+  /** Clears everything and reads every index. */
   build(signal: AbortSignal): Promise<void>
-  /** Takes in the indexes that were stored since: ids ascend, and no manifest ever changes. */
+  /** Reads the indexes that were stored since: ids ascend, and manifests never change. */
   refresh(): void
-  /** Whether an index has it that is not removed. */
+  /** Reports whether an index that is not removed lists the digest. */
   isChild(digest: Digest): boolean
-  /** The index counts no more. Returns its children. */
+  /** Removes an index. Returns its children. */
   remove(indexId: number): readonly Digest[]
   clear(): void
 }
 
-/** Children that are taken in before others get a turn. */
-const CHILDREN_AT_ONCE = 2_000
-/** Hexadecimal digits, 48 bits of a digest: where two children are alike in them, one may stay that could go. */
+/** Children that are read before the event loop gets a turn. */
+const MAX_CHILDREN_AT_ONCE = 2_000
+/** Hexadecimal digits of a key, 48 bits: if two children have the same key, one may be kept that could be removed. */
 const KEY_DIGITS = 12
 
 export function createIndexChildren(db: Database): IndexChildren {
@@ -31,34 +33,39 @@ export function createIndexChildren(db: Database): IndexChildren {
   const add = db.prepare('insert or ignore into temp.prune_children (child, index_id) values (?, ?)')
   const removeOne = db.prepare('delete from temp.prune_children where child = ? and index_id = ?')
   const isChild = db.prepare('select 1 as found from temp.prune_children where child = ? limit 1')
-  const page = db.prepare<{ id: number; mediaType: string }>(
-    `select id, media_type as mediaType from images where id > ? order by id limit ${BATCH}`,
-  )
-  const manifest = db.prepare<{ bytes: Uint8Array; mediaType: string }>(
-    'select manifest as bytes, media_type as mediaType from images where id = ?',
-  )
-  let seen = 0
+  const page = db.orm
+    .select({ id: images.id, mediaType: images.mediaType })
+    .from(images)
+    .where(gt(images.id, sql.placeholder('after')))
+    .orderBy(asc(images.id))
+    .limit(BATCH)
+    .prepare()
+  const manifest = db.orm
+    .select({ bytes: images.manifest, mediaType: images.mediaType })
+    .from(images)
+    .where(eq(images.id, sql.placeholder('id')))
+    .prepare()
+  let lastRead = 0
 
   const childrenOf = (indexId: number): readonly Digest[] => {
-    const stored = manifest.get(indexId)
-    if (!stored) return []
-    const index = parseManifest(stored.bytes, stored.mediaType) as ImageIndex
-    return index.manifests.map(({ digest }) => digest)
+    const stored = manifest.get({ id: indexId })
+    const parsed = stored && parseManifest(stored.bytes, stored.mediaType)
+    return parsed?.kind === 'index' ? parsed.manifests.map(({ digest }) => digest) : []
   }
 
-  /** Whether there may be more. */
+  /** Reads the next indexes. Returns false at the end. */
   const readSome = (): boolean => {
     let children = 0
-    const rows = page.all(seen)
+    const rows = page.all({ after: lastRead })
     for (const { id, mediaType } of rows) {
-      if (children > CHILDREN_AT_ONCE) return true
+      if (children > MAX_CHILDREN_AT_ONCE) return true
       if (isIndexType(mediaType)) {
         for (const digest of childrenOf(id)) {
           add.run(keyOf(digest), id)
           children++
         }
       }
-      seen = id
+      lastRead = id
     }
     return rows.length > 0
   }
@@ -66,7 +73,7 @@ export function createIndexChildren(db: Database): IndexChildren {
   return {
     async build(signal) {
       clear.run()
-      seen = 0
+      lastRead = 0
       while (readSome()) await yieldToEventLoop(signal)
     },
     refresh() {

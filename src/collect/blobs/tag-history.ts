@@ -1,0 +1,91 @@
+import { and, desc, eq, gt, max, sql } from 'drizzle-orm'
+import type { Database } from '../../db/open.ts'
+import { tagEvents, tags } from '../../db/tables/index.ts'
+import type { TagName } from '../../oci/tag.ts'
+import { pagesOf } from '../kept/pages.ts'
+
+/** The images of the newest entries of each tag of a stream. */
+export interface TagHistory {
+  /** Returns a tag that has the image among its newest entries. */
+  tagOf(imageId: number): TagName | undefined
+  /** Reads the entries that were added since. Entries that are no longer among the newest ones stay in. */
+  refresh(): void
+}
+
+export type ReadTagHistory = (
+  streamId: number | null,
+  revisions: number,
+  signal: AbortSignal | undefined,
+) => Promise<TagHistory>
+
+/** Tags that one statement reads. */
+const TAGS = 250
+
+interface HistoryRow {
+  readonly tag: TagName
+  readonly imageId: number | null
+}
+
+/**
+ * A history is read once for a repository: whether an entry is among the newest of its tag is costly to ask for each
+ * image. `refresh` finds tags with new entries. It does not find an entry that got another image, which is the newest of
+ * its tag: callers always check the current image of each tag too.
+ */
+export function createReadTagHistory(db: Database): ReadTagHistory {
+  const newest = db.orm
+    .select({ id: max(tagEvents.id) })
+    .from(tagEvents)
+    .prepare()
+  const newestId = (): number => newest.get()?.id ?? 0
+  // the left join returns tags without events too, so that the next page starts after them
+  const page = db.prepare<HistoryRow>(
+    `select t.name as tag, e.image_id as imageId
+     from (select id, name from tags where stream_id = ? and name > ? order by name limit ${TAGS}) t
+     left join tag_events e on e.tag_id = t.id and e.id >= coalesce(
+       (select id from tag_events where tag_id = t.id order by id desc limit 1 offset ? - 1), 0)
+     order by t.name`,
+  )
+  const changed = db.orm
+    .selectDistinct({ id: tags.id, tag: tags.name })
+    .from(tagEvents)
+    .crossJoin(tags)
+    .where(
+      and(
+        eq(tags.id, tagEvents.tagId),
+        gt(tagEvents.id, sql.placeholder('after')),
+        eq(tags.streamId, sql.placeholder('streamId')),
+      ),
+    )
+    .prepare()
+  const imagesOf = db.orm
+    .select({ imageId: tagEvents.imageId })
+    .from(tagEvents)
+    .where(eq(tagEvents.tagId, sql.placeholder('tagId')))
+    .orderBy(desc(tagEvents.id))
+    .limit(sql.placeholder('limit'))
+    .prepare()
+
+  return async (streamId, revisions, signal) => {
+    const tagByImage = new Map<number, TagName>()
+    let lastRead = newestId()
+    if (streamId !== null) {
+      const read = (after: string) => page.all(streamId, after, revisions)
+      for await (const rows of pagesOf({ first: '', read, keyOf: ({ tag }): string => tag }, signal)) {
+        for (const { tag, imageId } of rows) {
+          if (imageId !== null && !tagByImage.has(imageId)) tagByImage.set(imageId, tag)
+        }
+      }
+    }
+    return {
+      tagOf: (imageId) => tagByImage.get(imageId),
+      refresh() {
+        const now = newestId()
+        if (now <= lastRead || streamId === null) return
+        for (const { id: tagId, tag } of changed.all({ after: lastRead, streamId })) {
+          for (const { imageId } of imagesOf.all({ tagId, limit: revisions })) tagByImage.set(imageId, tag)
+        }
+        lastRead = now
+      },
+    }
+  }
+}

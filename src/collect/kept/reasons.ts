@@ -1,0 +1,50 @@
+/** Why content is kept: all reasons of both collectors, `images` and `blobs`. */
+export type KeptReason =
+  /** A tag points to it. */
+  | 'TAGGED'
+  /** A kept entry of a tag's history has it. */
+  | 'IN_HISTORY'
+  /** A tag of another stream points to it in this repository. */
+  | 'TAGGED_ELSEWHERE'
+  /** A repository of the integrated registry has it. */
+  | 'IN_REPOSITORY'
+  /** An entry of the push log has it, as the new or the previous image. */
+  | 'IN_PUSH_LOG'
+  /** It was stored or confirmed to a client too recently. */
+  | 'YOUNG'
+  /** A kept index lists it. */
+  | 'CHILD'
+  /** Its subject is kept. */
+  | 'REFERRER'
+  /** It is the index from which a tag's image was chosen. */
+  | 'CHOSEN_FROM'
+  /** No tag points to it, and the policy keeps untagged content. */
+  | 'UNTAGGED_KEPT'
+
+/** Why an image is kept in the database. */
+export type ImageKeptReason = Exclude<KeptReason, 'TAGGED_ELSEWHERE' | 'REFERRER' | 'UNTAGGED_KEPT'>
+
+/** Why a manifest is kept in its repository. */
+export type ManifestKeptReason = Exclude<KeptReason, 'IN_REPOSITORY' | 'IN_PUSH_LOG' | 'CHOSEN_FROM'>
+
+export type KeptCounts<Reason extends KeptReason> = Record<Reason, number>
+
+export const noImagesKept = (): KeptCounts<ImageKeptReason> => ({
+  TAGGED: 0,
+  IN_HISTORY: 0,
+  IN_REPOSITORY: 0,
+  IN_PUSH_LOG: 0,
+  YOUNG: 0,
+  CHILD: 0,
+  CHOSEN_FROM: 0,
+})
+
+export const noManifestsKept = (): KeptCounts<ManifestKeptReason> => ({
+  TAGGED: 0,
+  IN_HISTORY: 0,
+  TAGGED_ELSEWHERE: 0,
+  CHILD: 0,
+  REFERRER: 0,
+  YOUNG: 0,
+  UNTAGGED_KEPT: 0,
+})

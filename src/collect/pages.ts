@@ -1,2 +1,0 @@
-/** Rows that one statement of a collector reads: about a millisecond. */
-export const PAGE = 1_000
