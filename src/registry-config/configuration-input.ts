@@ -2,7 +2,7 @@ import { InvalidInputError } from '../input/errors.ts'
 import { formatPrefix, type RegistryPrefix } from '../logins/registry-login.ts'
 import type { MirrorUse } from '../remote/location/registry-rules.ts'
 import { checkCertificates, checkClientCertificate } from './certificate.ts'
-import type { Access, Mirror, Vendor } from './configuration.ts'
+import type { Access, Mirror, RegistryVendor } from './configuration.ts'
 import { parsePrefix } from './prefix.ts'
 
 /** A change of a configuration. A field that is undefined keeps its value; null removes the setting. */
@@ -16,7 +16,7 @@ export interface ConfigurationInput {
   readonly proxy?: ProxyInput | null | undefined
   readonly concurrency?: number | null | undefined
   readonly requestsPerSecond?: number | null | undefined
-  readonly vendor?: Vendor | null | undefined
+  readonly vendor?: RegistryVendor | null | undefined
   readonly apiUrl?: string | null | undefined
 }
 

@@ -5,7 +5,7 @@ import type { ConfigurationRow } from './configuration-rows.ts'
 export type Access = NonNullable<ConfigurationRow['access']>
 
 /** Product that a registry runs, where its host name does not reveal it. */
-export type Vendor = NonNullable<ConfigurationRow['vendor']>
+export type RegistryVendor = NonNullable<ConfigurationRow['vendor']>
 
 /** Another location of the same images. */
 export interface Mirror {

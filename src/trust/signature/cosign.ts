@@ -9,7 +9,7 @@ import {
   objectIn,
   parseJson,
 } from './signed-claim.ts'
-import { type Flaw, flaw, type Verdict } from './verdict.ts'
+import { type Flaw, flaw, type SignatureVerdict } from './verdict.ts'
 
 /** The signed parts of a bundle. */
 interface SignedBundle {
@@ -23,7 +23,7 @@ export function verifyByKeys(
   signature: SimpleSigning | SigstoreBundle,
   keys: readonly SigningKey[],
   image: Digest,
-): Verdict {
+): SignatureVerdict {
   const by = (message: Uint8Array, bytes: Uint8Array) =>
     keys.find(({ key }) => isSignedBy(key, message, bytes))
   if (signature.format === 'COSIGN') {
@@ -36,7 +36,7 @@ export function verifyByKeys(
   return verdictOf(by(signed.message, signed.signature), flawOfStatement(signed.statement, image))
 }
 
-const verdictOf = (key: SigningKey | undefined, ofClaim: Flaw | undefined): Verdict => {
+const verdictOf = (key: SigningKey | undefined, ofClaim: Flaw | undefined): SignatureVerdict => {
   if (!key) return flaw('WrongKey', 'none of the public keys signed it')
   return ofClaim ?? { ok: true, by: `key ${key.fingerprint}`, until: null }
 }

@@ -5,7 +5,7 @@ import type { NotationRequirement } from './requirement.ts'
 import type { NotationEnvelope } from './signature.ts'
 import { objectIn, ofAnotherImage, parseJson } from './signed-claim.ts'
 import { isTrustedIdentity } from './trusted-identity.ts'
-import { type Flaw, flaw, type Verdict } from './verdict.ts'
+import { type Flaw, flaw, type SignatureVerdict } from './verdict.ts'
 
 const JWS = 'application/jose+json'
 const COSE = 'application/cose'
@@ -33,7 +33,7 @@ export function verifyNotation(
   { mediaType, envelope }: NotationEnvelope,
   requirement: NotationRequirement,
   { image, now }: { readonly image: Digest; readonly now: number },
-): Verdict {
+): SignatureVerdict {
   if (mediaType === COSE) {
     return flaw(
       'Unsupported',
@@ -72,7 +72,7 @@ function verdictAtTime(
   header: Envelope['header'],
   chain: readonly X509Certificate[],
   { now, by }: { readonly now: number; readonly by: string },
-): Verdict {
+): SignatureVerdict {
   const { from, until } = validityOf(chain)
   if (!(from <= now)) return flaw('Expired', 'a certificate of its chain is not valid yet')
   if (!(now <= until)) return flaw('Expired', 'a certificate of its chain has expired')

@@ -19,7 +19,7 @@ import type { KeylessRequirement, TextMatch } from './requirement.ts'
 import type { SigstoreBundle, SimpleSigning } from './signature.ts'
 import { flawOfSimpleSigning, flawOfStatement } from './signed-claim.ts'
 import { matchesText } from './text-match.ts'
-import { type Flaw, type FlawReason, flaw, type Verdict } from './verdict.ts'
+import { type Flaw, type FlawReason, flaw, type SignatureVerdict } from './verdict.ts'
 
 // Only this file imports sigstore's library, which is slow to load: import this file dynamically.
 
@@ -59,7 +59,7 @@ export function verifyKeyless(
   signature: SimpleSigning | SigstoreBundle,
   requirement: KeylessRequirement,
   image: Digest,
-): Verdict {
+): SignatureVerdict {
   const found = signature.format === 'COSIGN' ? bundleOfSimple(signature) : bundleOf(signature.bundle)
   if ('reason' in found) return found
   const { bundle, claim } = found

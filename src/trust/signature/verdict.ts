@@ -22,7 +22,7 @@ const BY_WEIGHT: readonly FlawReason[] = [
 ]
 
 /** Result for one signature. */
-export type Verdict = Accepted | Flaw
+export type SignatureVerdict = Accepted | Flaw
 
 /** A signature of the image by a required signer. */
 export interface Accepted {
@@ -43,7 +43,7 @@ export interface Flaw {
 export const flaw = (reason: FlawReason, message: string): Flaw => ({ ok: false, reason, message })
 
 /** Returns the first accepted verdict, or else the flaw that says most; undefined for an empty list. */
-export function bestOf(verdicts: readonly Verdict[]): Verdict | undefined {
+export function bestOf(verdicts: readonly SignatureVerdict[]): SignatureVerdict | undefined {
   const accepted = verdicts.find(({ ok }) => ok)
   if (accepted) return accepted
   const flaws = verdicts.filter((verdict): verdict is Flaw => !verdict.ok)

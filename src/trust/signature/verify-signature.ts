@@ -4,7 +4,7 @@ import { verifyNotation } from './notation.ts'
 import { parsePublicKey } from './public-key.ts'
 import type { TrustRequirement } from './requirement.ts'
 import type { Signature } from './signature.ts'
-import { bestOf, type Flaw, flaw, type Verdict } from './verdict.ts'
+import { bestOf, type Flaw, flaw, type SignatureVerdict } from './verdict.ts'
 
 export interface VerifySignatureOptions {
   readonly image: Digest
@@ -17,7 +17,7 @@ export async function verifySignature(
   signature: Signature,
   requirements: readonly TrustRequirement[],
   options: VerifySignatureOptions,
-): Promise<Verdict> {
+): Promise<SignatureVerdict> {
   const verdicts = await Promise.all(requirements.map((one) => verifyAgainst(one, signature, options)))
   return bestOf(verdicts) ?? UNREADABLE
 }
@@ -30,7 +30,7 @@ async function verifyAgainst(
   requirement: TrustRequirement,
   signature: Signature,
   { image, now }: VerifySignatureOptions,
-): Promise<Verdict> {
+): Promise<SignatureVerdict> {
   try {
     if (requirement.kind === 'NOTATION') {
       return signature.format === 'NOTATION'

@@ -1,6 +1,6 @@
 import type { Digest } from '../../oci/digest.ts'
 import type { ReadFailure } from '../referrer/artifact-reader.ts'
-import { bestOf, type Flaw, type Verdict } from '../signature/verdict.ts'
+import { bestOf, type Flaw, type SignatureVerdict } from '../signature/verdict.ts'
 
 /** Whether an image is signed as its stream requires. */
 export type VerificationStatus = 'VERIFIED' | 'UNVERIFIED' | 'UNKNOWN' | 'NOT_REQUIRED'
@@ -43,7 +43,7 @@ export interface VerificationOutcome extends Omit<Verification, 'checkedAt'> {
 export interface VerifiedSignature {
   readonly digest: Digest
   readonly format: CheckedSignature['format']
-  readonly verdict: Verdict
+  readonly verdict: SignatureVerdict
 }
 
 /** Returns the verification of an image whose signatures were not read. */
