@@ -48,11 +48,6 @@ interface Opening extends BreakerCause {
   readonly isRequested: boolean
 }
 
-interface Probe {
-  readonly ended: Promise<void>
-  readonly end: () => void
-}
-
 /** The permit of a closed circuit. */
 export const CLOSED_PERMIT: Permit = { isProbe: false }
 const PROBE: Permit = { isProbe: true }
@@ -84,10 +79,11 @@ export class CircuitBreaker {
   get status(): BreakerStatus {
     const { state } = this
     if (!this.#opening) return { state, since: null, reason: null, nextAttempt: null }
-    const { since, until, failure, isRequested } = this.#opening
-    const text = 'status' in failure ? `it responded with ${failure.status}` : failure.message
-    const reason = isRequested ? `${text} and requested a pause` : text
-    return { state, since: state === 'OPEN' ? since : until, reason, nextAttempt: until }
+    const { since, until } = this.#opening
+    return {
+      ...{ state, since: state === 'OPEN' ? since : until, nextAttempt: until },
+      reason: reasonOf(this.#opening),
+    }
   }
 
   /** Why and until when the circuit is open; undefined unless it is open. */
@@ -99,11 +95,7 @@ export class CircuitBreaker {
   permit(): Permit | undefined {
     if (!this.#opening) return CLOSED_PERMIT
     if (this.state === 'OPEN' || this.#probe) return undefined
-    let end = (): void => {}
-    const ended = new Promise<void>((resolve) => {
-      end = resolve
-    })
-    this.#probe = { ended, end }
+    this.#probe = new Probe()
     return PROBE
   }
 
@@ -168,6 +160,23 @@ export class CircuitBreaker {
     this.#probe?.end()
     this.#probe = undefined
   }
+}
+
+/** A probe in flight. */
+class Probe {
+  readonly ended: Promise<void>
+  end = (): void => {}
+
+  constructor() {
+    this.ended = new Promise((resolve) => {
+      this.end = resolve
+    })
+  }
+}
+
+function reasonOf({ failure, isRequested }: Opening): string {
+  const text = 'status' in failure ? `it responded with ${failure.status}` : failure.message
+  return isRequested ? `${text} and requested a pause` : text
 }
 
 function bounded({ failure, namespace }: BreakerCause): BreakerCause {

@@ -32,7 +32,7 @@ async function start(options: UpstreamOptions & ConstructorParameters<typeof Tes
 const fetched = async (repository: RegistryRepository): Promise<Buffer> =>
   Buffer.concat(await (await repository.fetchBlob(blob)).toArray())
 
-/** What a registry with ranges answers; it cuts the answers to the first requests short. */
+/** Responses of a registry with ranges, which interrupts the first ones. */
 function rangesCutAt(...cuts: number[]) {
   let count = 0
   return ({ kind, headers }: UpstreamRequest): Answer | undefined => {
@@ -50,7 +50,7 @@ function rangesCutAt(...cuts: number[]) {
   }
 }
 
-/** Where what was asked for begins. */
+/** First byte of the requested range. */
 const startsOf = (log: readonly UpstreamRequest[]): number[] =>
   log.map(({ headers }) => Number(/^bytes=(\d+)-$/.exec(headers.range ?? 'bytes=0-')?.[1]))
 
@@ -134,7 +134,7 @@ describe('an interrupted blob', () => {
     const starts = startsOf(it.upstream.log)
     expect(starts).toHaveLength(4)
     expect(starts[0]).toBe(0)
-    // what a break overtook on its way here is asked for again
+    // bytes lost by an interruption are requested again
     for (const [at, cut] of [half, half + 500_000, bytes.length - 1].entries()) {
       expect(starts[at + 1]).toBeGreaterThan(0)
       expect(starts[at + 1]).toBeLessThanOrEqual(cut)

@@ -66,11 +66,11 @@ describe('resolving a tag', () => {
       'is a web page',
       (answer) => ({ ...answer, headers: { ...answer.headers, 'content-type': 'text/html' } }),
     ],
-    ['answers 400', () => failing(400)],
-    ['answers 404', () => failing(404)],
-    ['answers 405', () => failing(405)],
-    ['answers 501', () => failing(501)],
-    ['answers 304 though nothing was known', () => failing(304)],
+    ['responds with 400', () => failing(400)],
+    ['responds with 404', () => failing(404)],
+    ['responds with 405', () => failing(405)],
+    ['responds with 501', () => failing(501)],
+    ['responds with 304 without If-None-Match', () => failing(304)],
   ])('uses one GET when HEAD %s, and GET alone from then on', async (_, change) => {
     await using it = await start(({ kind }, answer) => (kind === 'head' ? change(answer) : undefined))
     const resolved = await it.repository.resolveTag(tag('1'), null)

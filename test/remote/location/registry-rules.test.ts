@@ -7,7 +7,7 @@ import { refusalOf, TestClient, tag } from '../../fixtures/registry-client.ts'
 import { startUpstream, type Upstream, type UpstreamOptions } from '../../fixtures/upstream.ts'
 import { World } from '../../registry-config/world.ts'
 
-// Whom a credential is shown to, and what is not carried over, when rules lead elsewhere or change.
+// Receivers of credentials, and separate hints, when rules lead to other locations or change.
 
 const one = image({ seed: 'rules' })
 const basic = (password: string) => `Basic ${Buffer.from(`me:${password}`).toString('base64')}`

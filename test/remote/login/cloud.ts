@@ -56,5 +56,5 @@ export function ecr(options: Partial<Parameters<typeof amazon>[0]> = {}) {
   }
 }
 
-/** The endpoints that were asked, in order. */
+/** The requested endpoints, in order. */
 export const hostsOf = ({ log }: Cloud): string[] => log.map(({ host }) => host)

@@ -10,7 +10,7 @@ const LOGIN = { username: 'me', password: 'open sesame' }
 const IDENTITY: Secret = { kind: 'identity', username: '', token: 'refresh me' }
 const app = image({ seed: 'app' })
 
-/** A registry that wants a token of a server of its own, which answers as the door does. */
+/** A registry with a token server that responds as `door` does. */
 async function startApart(door: CloudDoor) {
   const server = await startCloud(door)
   const realm = server.endpoint(new URL('https://auth.example/token'))
@@ -162,7 +162,7 @@ describe('a token without access', () => {
 
     const signedIn = upstream.log.filter(({ headers }) => headers.authorization?.startsWith('Basic'))
     expect(signedIn).toHaveLength(1)
-    // repeated bad logins get an address blocked: the fresh token is not asked for again
+    // repeated bad logins get an address blocked: the new token is not requested again
     await refusalOf(resolve())
     expect(upstream.log.filter(({ headers }) => headers.authorization?.startsWith('Basic'))).toHaveLength(1)
   })

@@ -24,7 +24,7 @@ const users: Credentials = {
 const userOf = (authorization: string | undefined): string | undefined =>
   authorization && Buffer.from(authorization.slice('Basic '.length), 'base64').toString().split(':')[0]
 
-/** A registry that wants its users to sign in and answers each of them as is said, and what each gets of it. */
+/** A registry that requires a login and responds to each user as given. */
 async function start(answers: Record<string, Answer | undefined>) {
   const upstream = await startUpstream()
   for (const name of ['1', '2']) upstream.push('team/app', name, app)

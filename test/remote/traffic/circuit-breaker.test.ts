@@ -25,11 +25,11 @@ function start() {
   const fail = (times: number): void => {
     for (let at = 0; at < times; at += 1) breaker.fail(CLOSED_PERMIT, refused)
   }
-  /** The leave to find out, at the next attempt. */
+  /** The permit of the probe at the next attempt. */
   const probe = (): Permit => {
     clock.time = breaker.status.nextAttempt ?? Number.NaN
     const permit = breaker.permit()
-    if (!permit?.isProbe) throw new Error('nobody may find out')
+    if (!permit?.isProbe) throw new Error('no probe is permitted')
     return permit
   }
   return { clock, breaker, fail, probe }

@@ -116,6 +116,7 @@ describe("a host's queue", () => {
           }
         }
       }),
+      { seed: 20260101 },
     )
   })
 })
