@@ -116,7 +116,6 @@ describe("a host's queue", () => {
           }
         }
       }),
-      { seed: 20260101 },
     )
   })
 })

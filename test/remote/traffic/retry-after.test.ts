@@ -67,6 +67,5 @@ test('Retry-After of arbitrary values is between a second and an hour, or undefi
       expect(pause).toBeGreaterThanOrEqual(1000)
       expect(pause).toBeLessThanOrEqual(HOUR)
     }),
-    { seed: 20260102 },
   )
 })
