@@ -8,7 +8,8 @@ import {
   writeTarget,
 } from '../imagestream/commands/write-target.ts'
 import type { ImportMode } from '../imagestream/image/fetch-image.ts'
-import { type Importer, KEPT_DRY_RUNS } from '../imagestream/import/import.ts'
+import { KEPT_DRY_RUNS } from '../imagestream/import/dry-runs.ts'
+import type { Importer } from '../imagestream/import/import.ts'
 import type { ImportRequest } from '../imagestream/request/import-plan.ts'
 import type { Streams } from '../imagestream/stream/stream.ts'
 import { InvalidInputError } from '../input/errors.ts'

@@ -4,7 +4,7 @@ import { webhookHints, webhooks, webhookTargets, webhookWatches } from '../db/ta
 import type { Transaction } from '../db/transact.ts'
 import { createImportEffects, type MovedTag } from '../imagestream/request/import-effects.ts'
 import type { ImportRequest } from '../imagestream/request/import-plan.ts'
-import type { Import } from '../imagestream/request/import-rows.ts'
+import type { Import } from '../imagestream/request/import-state.ts'
 import type { ImageStream } from '../imagestream/spec/spec.ts'
 import { createStreamSources } from '../imagestream/watch/stream-sources.ts'
 import { splitPrefix } from '../logins/registry-login.ts'

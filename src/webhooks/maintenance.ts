@@ -1,7 +1,7 @@
 import { startPeriodic } from '../concurrency/periodic.ts'
 import type { Database } from '../db/open.ts'
 import type { Transaction } from '../db/transact.ts'
-import type { Import } from '../imagestream/request/import-rows.ts'
+import type { Import } from '../imagestream/request/import-state.ts'
 import type { Schedules } from '../imagestream/schedule/schedule.ts'
 import type { ImageStream } from '../imagestream/spec/spec.ts'
 import type { Announcements } from './announcements.ts'

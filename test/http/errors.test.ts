@@ -31,7 +31,7 @@ const transports: Record<string, (how: string) => Promise<Failure>> = {
 }
 
 describe.each(Object.entries(transports))('an error over %s', (_name, ask) => {
-  it('that was foreseen has its message, its code, and what belongs to the code', async () => {
+  it('of the domain has its message, its code and the fields of the code', async () => {
     expect(await ask('INVALID')).toMatchObject({
       errors: [{ message: '"how" is wrong', path: ['fail'], extensions: { code: 'INVALID', field: 'how' } }],
     })
@@ -45,7 +45,7 @@ describe.each(Object.entries(transports))('an error over %s', (_name, ask) => {
     })
   })
 
-  it('that was not foreseen shows nothing from inside; the log has it once, under the id that it names', async () => {
+  it('of the server hides its cause, which is logged once under the request id in the error', async () => {
     const failure = await ask('INTERNAL')
     expect(JSON.stringify(failure)).not.toMatch(/secret|stack|unexpected|originalError/)
     expect(failure.errors[0]?.extensions).toEqual({ code: 'INTERNAL', requestId: expect.any(String) })
@@ -59,8 +59,8 @@ describe.each(Object.entries(transports))('an error over %s', (_name, ask) => {
   })
 })
 
-describe('an error in a push', () => {
-  it('is masked for everybody who shares the execution, and leaves the subscription open', async () => {
+describe('an error in a subscription', () => {
+  it('to pushes is masked for all subscribers of the execution, and leaves the subscription open', async () => {
     const raw = await RawClient.open(api.wsUrl)
     raw.subscribe('a', 'subscription { imagePushed { tag fail } }')
     await raw.settled()
@@ -76,7 +76,7 @@ describe('an error in a push', () => {
     raw.close()
   })
 
-  it('of another subscription is masked as well, and ends it', async () => {
+  it('to an import is masked as well, and ends the subscription', async () => {
     const query = 'subscription { importProgressed(import: "i") { imported } }'
     const { events } = await eventStream(api.url, query)
     const raw = await RawClient.open(api.wsUrl)

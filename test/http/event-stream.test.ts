@@ -11,7 +11,7 @@ afterEach(() => api[Symbol.asyncDispose]())
 const TAGS = 'subscription ($since: String) { imagePushed(since: $since) { tag } }'
 
 describe('an event stream', () => {
-  it('carries pushes as "next" events, each with its cursor as the id', async () => {
+  it('contains pushes as "next" events with the cursor as id', async () => {
     const { status, headers, body, events } = await eventStream(api.url, TAGS)
     expect([status, headers['content-type']]).toEqual([200, 'text/event-stream; charset=utf-8'])
     api.push({ tag: 'one' }, { tag: 'two' })
@@ -22,7 +22,7 @@ describe('an event stream', () => {
     body.destroy()
   })
 
-  it('resumes after the last id that the client has seen, unless the operation says since when', async () => {
+  it('resumes after Last-Event-ID, unless the operation has "since"', async () => {
     for (const tag of ['1', '2', '3']) api.push({ tag })
     const headers = { 'Last-Event-ID': api.pushes.cursor(1) }
     const resumed = await eventStream(api.url, TAGS, { headers })
@@ -36,7 +36,7 @@ describe('an event stream', () => {
     since.body.destroy()
   })
 
-  it('can be had by GET, as a browser does', async () => {
+  it('can be requested with GET, as browsers do', async () => {
     const query = encodeURIComponent('subscription { imagePushed { tag } }')
     const response = await fetch(`${api.url}?query=${query}`, { headers: { Accept: 'text/event-stream' } })
     if (!response.body) throw new Error('no body')
@@ -48,7 +48,7 @@ describe('an event stream', () => {
     await events.return(undefined)
   })
 
-  it('answers a query with one "next" and "complete"', async () => {
+  it('contains the result of a query as one "next" and "complete"', async () => {
     const { events } = await eventStream(api.url, '{ version }')
     expect(await take(events, 3)).toEqual([
       { event: 'next', data: '{"data":{"version":"1"}}' },
@@ -56,7 +56,7 @@ describe('an event stream', () => {
     ])
   })
 
-  it('says that a cursor has expired, and completes', async () => {
+  it('reports an expired cursor, and completes', async () => {
     const { events } = await eventStream(api.url, TAGS, { variables: { since: api.pushes.cursor(9) } })
     const [next, complete] = await take(events, 3)
     expect(JSON.parse(next?.data ?? '')).toMatchObject({
@@ -77,7 +77,7 @@ describe('an event stream', () => {
     expect((await taken).map(({ event }) => event)).toEqual(['next', 'complete'])
   })
 
-  it('is what subscriptions need: plain JSON is refused', async () => {
+  it('is required for subscriptions: a request for plain JSON is refused', async () => {
     const response = await fetch(api.url, {
       method: 'POST',
       headers: { 'Content-Type': 'application/json', Accept: 'application/json' },
@@ -86,14 +86,14 @@ describe('an event stream', () => {
     expect(response.status).toBe(406)
   })
 
-  it('ends, not "completes", when the server ends: the client comes back', async () => {
+  it('ends without "complete" when the server stops, so that the client reconnects', async () => {
     const { events } = await eventStream(api.url, TAGS)
     const rest = take(events, 1)
     await api.server[Symbol.asyncDispose]()
     expect(await rest).toEqual([])
   })
 
-  it('gives signs of life while nothing happens', async () => {
+  it('contains keep-alives while it is idle', async () => {
     await using quick = await startApi({ timings: { keepAlive: 20 } })
     const { body } = await eventStream(quick.url, TAGS)
     let text = ''

@@ -40,7 +40,7 @@ const seriesOf = async ({ text }: ReturnType<typeof open>, name: string): Promis
   (await text()).split('\n').filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `))
 
 describe('metrics', () => {
-  it('name so many hosts, and all others together: hosts are what users write', async () => {
+  it('label a limited number of hosts, and all others as one', async () => {
     const hosts = Array.from({ length: 500 }, (_, at) => hostOf(`registry-${at}.test`))
     const metrics = open({ remoteHosts: () => hosts }, { namedHosts: 3 })
     for (const { host } of hosts) metrics.remoteRequest(host, 'ANSWERED')
@@ -55,7 +55,7 @@ describe('metrics', () => {
     )
   })
 
-  it('of hosts that share a name tell the worst', async () => {
+  it('of hosts that share a label have the worst value', async () => {
     const open1 = breakerOf('OPEN', NOW + 2000)
     const open2 = breakerOf('HALF_OPEN', NOW + 1000)
     const poor = { signedIn: true, breaker: open2, budget: budgetOf(3, 100) }
@@ -74,7 +74,7 @@ describe('metrics', () => {
     expect(await figureOf('budget_limit')).toMatch(/ 100$/)
   })
 
-  it('forget a host that is forgotten, and what is over', async () => {
+  it('drop a host that is no longer reported, and a value that is no longer set', async () => {
     let hosts = [hostOf('a', { breaker: breakerOf('OPEN', NOW) }), hostOf('b')]
     const metrics = open({ remoteHosts: () => hosts })
     expect(await seriesOf(metrics, 'imagestreams_remote_breaker_state')).toHaveLength(2)
@@ -85,7 +85,7 @@ describe('metrics', () => {
     expect(await seriesOf(metrics, 'imagestreams_remote_next_attempt_timestamp_seconds')).toEqual([])
   })
 
-  it('count pushes as often as they are asked, each once', async () => {
+  it('count each push once, however often they are scraped', async () => {
     let pushes = 1
     const metrics = open({ pushes: () => ({ IMPORT: pushes, REGISTRY: 0 }) })
     await metrics.text()
@@ -96,7 +96,7 @@ describe('metrics', () => {
     ])
   })
 
-  it('tell how long imports took, and how long one is overdue', async () => {
+  it('contain the duration of imports, and the time for which one is overdue', async () => {
     const metrics = open({ nextDueAt: () => NOW - 90_000 })
     metrics.importFinished({ state: 'SUCCEEDED', startedAt: NOW, finishedAt: NOW + 300 })
     metrics.importFinished({ state: 'SUCCEEDED', startedAt: NOW, finishedAt: NOW - 5 })
@@ -116,7 +116,7 @@ describe('metrics', () => {
     ])
   })
 
-  it('tell how webhooks were answered', async () => {
+  it('count responses to webhooks by outcome', async () => {
     const metrics = open()
     for (const status of [200, 202, 304, 401, 503]) metrics.webhookAnswered('registry', status)
     expect(await seriesOf(metrics, 'imagestreams_webhook_deliveries_total')).toEqual([
@@ -126,13 +126,13 @@ describe('metrics', () => {
     ])
   })
 
-  it('of one server are not those of another in the same process', async () => {
+  it('of two servers in one process are separate', async () => {
     const [one, other] = [open(), open()]
     one.webhookAnswered('registry', 200)
     expect(await seriesOf(other, 'imagestreams_webhook_deliveries_total')).toEqual([])
   })
 
-  it('keep a host’s odd name in its place', async () => {
+  it('escape the name of a host', async () => {
     const odd = 'a"} 1\nevil{x="\\'
     const series = await seriesOf(
       open({ remoteHosts: () => [hostOf(odd)] }),
@@ -142,8 +142,8 @@ describe('metrics', () => {
   })
 })
 
-describe('names of hosts', () => {
-  it('stay what they are, whatever comes after', () => {
+describe('labels of hosts', () => {
+  it('do not change when further hosts appear', () => {
     const labels = new HostLabels(2)
     expect(['a', 'b', 'c', 'a', 'c', 'b'].map((host) => labels.of(host))).toEqual([
       ...['a', 'b', OTHER_HOSTS, 'a', OTHER_HOSTS, 'b'],

@@ -18,7 +18,7 @@ const get = (path: string, headers: Record<string, string> = {}) =>
   fetch(`http://${api.host}${path}`, { headers, redirect: 'manual' })
 
 describe('the paths of the server', () => {
-  it('tell its health, and whether it is ready', async () => {
+  it('report health and readiness', async () => {
     expect((await get('/healthz')).status).toBe(200)
     expect((await get('/readyz')).status).toBe(200)
     await using starting = await startApi({ isReady: () => false })
@@ -26,12 +26,12 @@ describe('the paths of the server', () => {
     expect((await fetch(`http://${starting.host}/readyz`)).status).toBe(503)
   })
 
-  it('lead from / to the API', async () => {
+  it('redirect from / to the API', async () => {
     const response = await get('/')
     expect([response.status, response.headers.get('location')]).toEqual([302, '/graphql'])
   })
 
-  it('are answered with JSON where there is nothing', async () => {
+  it('respond with a JSON error if unknown', async () => {
     const response = await get('/graphql/../admin')
     expect(response.status).toBe(404)
     expect(await response.json()).toMatchObject({ errors: [{ extensions: { code: 'NOT_FOUND' } }] })
@@ -39,14 +39,14 @@ describe('the paths of the server', () => {
 })
 
 describe('a request', () => {
-  it('gets an id that resolvers and the log have as well', async () => {
+  it('has an id, which resolvers and the log use', async () => {
     const { headers, body } = await post(api.url, '{ requestId }')
     const id = headers.get('x-request-id')
     expect(body).toEqual({ data: { requestId: id } })
     await eventually(() => api.lines.some(({ requestId }) => requestId === id))
   })
 
-  it('keeps an id of its own only when that is harmless in a log', async () => {
+  it('keeps the client’s id only if it is harmless in a log', async () => {
     const own = (id: string) => post(api.url, '{ requestId }', { headers: { 'X-Request-Id': id } })
     expect((await own('req-0123456789')).headers.get('x-request-id')).toBe('req-0123456789')
     for (const id of ['short', 'x'.repeat(65), 'a b c d e f g h', '{"level":60}']) {
@@ -54,7 +54,7 @@ describe('a request', () => {
     }
   })
 
-  it('leaves one line in the log, of which nothing is secret', async () => {
+  it('is logged in one line without secrets', async () => {
     const id = 'one-line-0123456789'
     await post(`${api.url}?token=canary`, 'query canary($v: String) { version }', {
       variables: { v: 'canary' },
@@ -68,7 +68,7 @@ describe('a request', () => {
     expect(JSON.stringify(linesOf())).not.toContain('canary')
   })
 
-  it('by GET reads, and does not write', async () => {
+  it('with GET can query, and cannot mutate', async () => {
     const read = await get('/graphql?query={version}')
     expect([read.status, await read.json()]).toEqual([200, { data: { version: '1' } }])
     const write = await get(`/graphql?query=${encodeURIComponent('mutation { push(tag: "1") { tag } }')}`)
@@ -78,7 +78,7 @@ describe('a request', () => {
 })
 
 describe('other sites', () => {
-  it('are not given answers, unless they are allowed', async () => {
+  it('cannot read responses, unless they are allowed', async () => {
     const evil = await post(api.url, '{ version }', { headers: { Origin: 'https://evil.example' } })
     expect(evil.headers.get('access-control-allow-origin')).toBeNull()
     const allowed = await post(api.url, '{ version }', { headers: { Origin: 'https://console.example.org' } })
@@ -86,7 +86,7 @@ describe('other sites', () => {
     expect(allowed.headers.get('access-control-allow-credentials')).toBeNull()
   })
 
-  it('cannot come by a name that they point at this server', async () => {
+  it('cannot use a host name that they point to this server', async () => {
     const rebound = await request(api.url, {
       method: 'POST',
       headers: { Host: 'evil.example', 'Content-Type': 'application/json' },
@@ -98,7 +98,7 @@ describe('other sites', () => {
 })
 
 describe('GraphiQL', () => {
-  it('comes whole, without anything from elsewhere, under a strict policy', async () => {
+  it('loads nothing from other servers, under a strict content security policy', async () => {
     const response = await get('/graphql', { Accept: 'text/html,*/*' })
     const html = await response.text()
     expect(response.headers.get('content-type')).toMatch('text/html')
@@ -115,8 +115,8 @@ describe('GraphiQL', () => {
   })
 })
 
-describe('the end of the server', () => {
-  it('lets a request that runs finish, and takes no new one', async () => {
+describe('stopping the server', () => {
+  it('finishes running requests, and accepts no new ones', async () => {
     const ending = await startApi()
     const [host, port] = ending.host.split(':')
     const socket = connect(Number(port), host)
@@ -133,7 +133,7 @@ describe('the end of the server', () => {
     await expect(fetch(`http://${ending.host}/healthz`)).rejects.toThrow()
   })
 
-  it('waits a bounded time for what does not finish', async () => {
+  it('waits a bounded time for requests that do not finish', async () => {
     const ending = await startApi({ timings: { shutdownTimeout: 50 } })
     const [host, port] = ending.host.split(':')
     const socket = connect(Number(port), host)

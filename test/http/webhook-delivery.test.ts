@@ -14,7 +14,7 @@ import { type Api, startApi } from './api.ts'
 
 type Received = Parameters<OpenDelivery['receive']>[0]
 
-/** A server with one address that takes whatever comes. */
+/** A server with one webhook that accepts every delivery. */
 async function start(open: Partial<OpenDelivery> = {}, overrides: Parameters<typeof startApi>[0] = {}) {
   const received: Received[] = []
   const sources: string[] = []
@@ -45,7 +45,7 @@ async function start(open: Partial<OpenDelivery> = {}, overrides: Parameters<typ
   }
 }
 
-/** The whole answer to bytes that are sent as they are. */
+/** Sends raw bytes, and returns the complete response. */
 async function raw(api: Api, request: string): Promise<string> {
   const [host = '', port] = api.host.split(':')
   const socket = connect(Number(port), host)
@@ -55,7 +55,7 @@ async function raw(api: Api, request: string): Promise<string> {
 }
 
 describe('a delivery over HTTP', () => {
-  it('is handed on byte by byte, with its headers in lower case and its query', async () => {
+  it('is passed on with its exact bytes, its headers in lower case, and its query', async () => {
     await using it = await start()
     const body = Buffer.from([0xff, 0x00, 0x7b, 0x0d, 0x0a])
 
@@ -75,7 +75,7 @@ describe('a delivery over HTTP', () => {
     expect(it.sources).toEqual(['127.0.0.1'])
   })
 
-  it('may be a handshake, whose answer is the sender’s to choose', async () => {
+  it('may be a handshake, with the sender’s own response', async () => {
     const headers = { 'WebHook-Allowed-Origin': 'eventgrid.azure.net' }
     await using it = await start({ receive: async () => ({ status: 200, body: null, headers }) })
 
@@ -88,14 +88,17 @@ describe('a delivery over HTTP', () => {
     ])
   })
 
-  it.each(['GET', 'PUT', 'DELETE', 'PATCH'])('by %s is refused, with what is allowed', async (method) => {
-    await using it = await start()
+  it.each(['GET', 'PUT', 'DELETE', 'PATCH'])(
+    'with %s is refused, with the allowed methods',
+    async (method) => {
+      await using it = await start()
 
-    const answer = await fetch(it.url, { method })
+      const answer = await fetch(it.url, { method })
 
-    expect([answer.status, answer.headers.get('allow')]).toEqual([405, 'POST, OPTIONS'])
-    expect(it.received).toEqual([])
-  })
+      expect([answer.status, answer.headers.get('allow')]).toEqual([405, 'POST, OPTIONS'])
+      expect(it.received).toEqual([])
+    },
+  )
 
   it('has at most 2 MiB: one byte more is refused, announced or not', async () => {
     await using it = await start()
@@ -110,7 +113,7 @@ describe('a delivery over HTTP', () => {
     expect(it.received.map(({ body }) => body.length)).toEqual([MAX_DELIVERY_BYTES, MAX_DELIVERY_BYTES])
   })
 
-  it('has to wait when there is too much from its source, without being read', async () => {
+  it('is refused unread, with Retry-After, while its source is limited', async () => {
     await using it = await start({ wait: 7 })
 
     const answer = await fetch(it.url, { method: 'POST', body: 'x' })
@@ -119,7 +122,7 @@ describe('a delivery over HTTP', () => {
     expect(it.received).toEqual([])
   })
 
-  it('has to wait when all that are being read hold too much, which is given back', async () => {
+  it('is refused while the bodies of all deliveries exceed the budget, which is released afterwards', async () => {
     const budget = new BodyBudget(10)
     await using it = await start({ budget })
     const post = (body: string) => fetch(it.url, { method: 'POST', body })
@@ -132,7 +135,7 @@ describe('a delivery over HTTP', () => {
     expect((await post('ten bytes!')).status).toBe(202)
   })
 
-  it('is held while it is judged as well, and others wait meanwhile', async () => {
+  it('counts against the budget while it is processed', async () => {
     const judging = new EventEmitter()
     const receive = async () => {
       judging.emit('begun')
@@ -152,7 +155,7 @@ describe('a delivery over HTTP', () => {
     expect((await post('ten bytes!')).status).toBe(202)
   })
 
-  it('that comes byte by byte for too long ends its connection', async () => {
+  it('that is sent too slowly is cut', async () => {
     await using it = await start({}, { timings: { bodyTimeout: 100 } })
     const socket = connect(Number(new URL(it.url).port), '127.0.0.1')
     socket.on('error', () => {})
@@ -164,7 +167,7 @@ describe('a delivery over HTTP', () => {
     expect(it.received).toEqual([])
   })
 
-  it('that ends before its body does is nobody’s', async () => {
+  it('that is cut before its end is not received', async () => {
     await using it = await start()
 
     await raw(it.api, 'POST /webhooks/here HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n12345')
@@ -173,7 +176,7 @@ describe('a delivery over HTTP', () => {
     expect(JSON.stringify(it.api.lines)).not.toContain('internal error')
   })
 
-  it('reaches us by whatever name its sender knows, through a proxy say', async () => {
+  it('is accepted under any host name, for example through a proxy', async () => {
     await using it = await start({}, { allowedHosts: LOOPBACK_HOSTS })
     const to = (path: string) =>
       raw(
@@ -186,7 +189,7 @@ describe('a delivery over HTTP', () => {
     expect(await to('/graphql')).toMatch(/^HTTP\/1\.1 421 /)
   })
 
-  it('to where nothing is has the same answer as any other path', async () => {
+  it('to an unknown webhook gets the response of any unknown path', async () => {
     await using it = await start()
     const ask = async (path: string) => {
       const answer = await fetch(`http://${it.api.host}${path}`, { method: 'POST', body: '{}' })
@@ -206,7 +209,7 @@ describe('a delivery over HTTP', () => {
     }
   })
 
-  it('leaves a line in the log that has no secret of its address', async () => {
+  it('is logged without the secret of its path', async () => {
     await using it = await start()
 
     await fetch(`${it.url}?secret=canary`, { method: 'POST', body: 'canary' })

@@ -19,13 +19,13 @@ const tagsOf = (results: readonly { data?: unknown }[]) =>
   results.map(({ data }) => (data as { imagePushed: { tag: string } }).imagePushed.tag)
 
 describe('a WebSocket', () => {
-  it('answers queries and mutations', async () => {
+  it('runs queries and mutations', async () => {
     expect(await take(iterate(client, '{ version }'), 2)).toEqual([{ data: { version: '1' } }])
     const pushed = await take(iterate(client, 'mutation { push(tag: "1.0") { tag } }'), 2)
     expect(pushed).toEqual([{ data: { push: { tag: '1.0' } } }])
   })
 
-  it('tells what is pushed once the subscription is accepted', async () => {
+  it('delivers pushes once the subscription is accepted', async () => {
     api.push({ tag: 'before' })
     const raw = await RawClient.open(api.wsUrl)
     raw.subscribe('a', TAGS)
@@ -38,7 +38,7 @@ describe('a WebSocket', () => {
     raw.close()
   })
 
-  it('carries several subscriptions, each with the id that the client gave it, even an odd one', async () => {
+  it('runs several subscriptions, each under the client’s id, even an unusual one', async () => {
     const raw = await RawClient.open(api.wsUrl)
     raw.subscribe('"ü\n', TAGS)
     raw.subscribe('b', 'subscription { imagePushed { sequence } }')
@@ -73,7 +73,7 @@ describe('a WebSocket', () => {
     raw.close()
   })
 
-  it('tells nothing more after the client completed, and the id can be used again', async () => {
+  it('delivers nothing after the client completes, and accepts the id again', async () => {
     const raw = await RawClient.open(api.wsUrl)
     raw.subscribe('a', TAGS)
     await raw.settled()
@@ -95,7 +95,7 @@ describe('a WebSocket', () => {
     expect(tagsOf(await take(results, 1))).toEqual(['v6'])
   })
 
-  it('says which argument is wrong, and which cursor has expired, as an error of that operation', async () => {
+  it('reports an invalid argument and an expired cursor as an error of the operation', async () => {
     const raw = await RawClient.open(api.wsUrl)
     raw.subscribe('a', TAGS, { since: 'nonsense' })
     expect(await raw.next()).toMatchObject({
@@ -125,7 +125,7 @@ describe('a WebSocket', () => {
     expect(await taken).toHaveLength(3)
   })
 
-  it('stops following when the client goes away', async () => {
+  it('ends the subscription when the client disconnects', async () => {
     const raw = await RawClient.open(api.wsUrl)
     raw.subscribe('a', 'subscription { importProgressed(import: "i") { imported } }')
     await eventually(() => api.progress.listenerCount('import') === 1)
@@ -133,7 +133,7 @@ describe('a WebSocket', () => {
     await eventually(() => api.progress.listenerCount('import') === 0)
   })
 
-  it('ends with 1001 when the server ends', async () => {
+  it('is closed with 1001 when the server stops', async () => {
     const raw = await RawClient.open(api.wsUrl)
     raw.subscribe('a', TAGS)
     await raw.settled()

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { KEPT_DRY_RUNS } from '../../src/imagestream/import/import.ts'
+import { KEPT_DRY_RUNS } from '../../src/imagestream/import/dry-runs.ts'
 import { image, index } from '../fixtures/random-image.ts'
 import { fromImage, TestDomain, UPSTREAM } from '../fixtures/test-domain.ts'
 
@@ -36,7 +36,7 @@ describe('a dry run', () => {
     expect(domain.changes()).toBe(changesBefore)
   })
 
-  it('shows the images that it would bring in', async () => {
+  it('returns the images that it would import', async () => {
     await domain.create()
     const moved = image({ seed: 'moved', platform: { os: 'linux', architecture: 'amd64' } })
     domain.remote.push(UPSTREAM, '3.3', moved)
@@ -48,7 +48,7 @@ describe('a dry run', () => {
     expect(result?.image?.id).toBeLessThan(0)
   })
 
-  it('shows stored images for what is unchanged', async () => {
+  it('returns stored images for unchanged tags', async () => {
     await domain.create()
     const { id } = await domain.import({ dryRun: true, tag: '3.3' })
 
@@ -61,7 +61,7 @@ describe('a dry run', () => {
     ])
   })
 
-  it('of a stream that is not there reports what it would become', async () => {
+  it('of an unknown stream reports the images that it would have', async () => {
     const before = domain.dump()
     const run = await domain.import({ dryRun: true, confirm: true, from: UPSTREAM, all: true })
 
@@ -69,7 +69,7 @@ describe('a dry run', () => {
     expect(domain.dump()).toEqual(before)
   })
 
-  it('tries a spec that is not written', async () => {
+  it('uses a spec that is not stored', async () => {
     await domain.create({ spec: { tags: [fromImage('a', UPSTREAM)] } })
     domain.remote.push(OTHER, 'x', image({ seed: 'other' }))
     const run = await domain.import({ dryRun: true, tag: 'a', from: `${OTHER}:x` })
@@ -78,7 +78,7 @@ describe('a dry run', () => {
     expect(domain.streams.specTags([domain.stream().id])[0]?.fromName).toBe(UPSTREAM)
   })
 
-  it('of an index shows what each mode would take', async () => {
+  it('of an index reports the image of each mode', async () => {
     const both = index([
       image({ seed: 1 }),
       image({ seed: 3, platform: { os: 'linux', architecture: 'arm64' } }),
@@ -94,7 +94,7 @@ describe('a dry run', () => {
     expect(domain.results(whole?.id ?? 0)[0]?.image).toMatchObject({ digest: both.digest, os: null })
   })
 
-  it('in another mode shows what that mode would take of an index that has not moved', async () => {
+  it('in another mode reports the image of that mode for an unchanged index', async () => {
     const both = index([
       image({ seed: 1 }),
       image({ seed: 3, platform: { os: 'linux', architecture: 'arm64' } }),
@@ -113,7 +113,7 @@ describe('a dry run', () => {
     expect(domain.dump()).toEqual(before)
   })
 
-  it('is counted and paged as a stored import is', async () => {
+  it('has counts and pages like a stored import', async () => {
     for (const tag of ['1.0', '1.1', 'edge']) domain.remote.push(UPSTREAM, tag, image({ seed: tag }))
     const { id } = await domain.import({ dryRun: true, confirm: true, from: UPSTREAM, all: true })
     const { importer } = domain
@@ -131,7 +131,7 @@ describe('a dry run', () => {
     expect(names({ state: 'UNCHANGED', page: { limit: 10 } })).toEqual([])
   })
 
-  it('is remembered, with so many others, and then forgotten', async () => {
+  it('is kept, up to a limit, and then deleted', async () => {
     await domain.create()
     const first = await domain.import({ dryRun: true, tag: '3.3' })
     for (let more = 0; more < KEPT_DRY_RUNS; more++) await domain.import({ dryRun: true, tag: '3.3' })

@@ -40,7 +40,7 @@ const sizeOf = (...parts: (Image | Index)[]): number => {
 }
 
 describe('an image', () => {
-  it('is stored with its exact bytes and what its config says', async () => {
+  it('is stored with its exact bytes and the fields of its config', async () => {
     const built = image({
       seed: 1,
       layers: [layer('a'), layer('b'), layer('a')],
@@ -63,13 +63,13 @@ describe('an image', () => {
     expect(Buffer.from(domain.images.configs([id]).get(id) ?? []).equals(built.config.bytes)).toBe(true)
   })
 
-  it('is the same in both modes where there is only one', async () => {
+  it('without an index is the same in both modes', async () => {
     await importAs('PreserveOriginal', amd64)
 
     expect(domain.digests('latest')).toEqual([amd64.digest])
   })
 
-  it('whose config cannot be read is an image all the same', async () => {
+  it('whose config cannot be parsed is imported', async () => {
     const bytes = Buffer.from('no json')
     const config = { ...image({ seed: 1 }).config, bytes }
     await importAs('Legacy', { ...image({ seed: 1 }), config })
@@ -79,7 +79,7 @@ describe('an image', () => {
 })
 
 describe('an index in mode Legacy', () => {
-  it('gives its one image for linux/amd64, and is kept for its platforms', async () => {
+  it('is resolved to its image for linux/amd64, and is stored with its platforms', async () => {
     await importAs('Legacy', both)
 
     expect(domain.digests('latest')).toEqual([amd64.digest])
@@ -95,7 +95,7 @@ describe('an index in mode Legacy', () => {
     expect(stored(both.digest)?.size).toBeNull()
   })
 
-  it('that has none for the platform fails as InvalidManifest, and says what it offers', async () => {
+  it('without an image for the platform is InvalidManifest, with the platforms that it has', async () => {
     const imported = await importAs('Legacy', index([arm64]))
 
     expect(imported?.state).toBe('FAILED')
@@ -105,7 +105,7 @@ describe('an index in mode Legacy', () => {
     })
   })
 
-  it('within an index of the platform is looked into, three deep and no deeper', async () => {
+  it('within an index is resolved up to three levels deep', async () => {
     const inside = (content: Image | Index): Index => {
       const platform = { os: 'linux', architecture: 'amd64' }
       const { mediaType, digest, bytes } = content
@@ -132,7 +132,7 @@ describe('an index in mode PreserveOriginal', () => {
     expect(domain.log()).toHaveLength(1)
   })
 
-  it('created: the annotation counts before its newest child, unless it is of 1970/0001', async () => {
+  it('has the creation time of the annotation, else of its newest child, unless it is 1970 or 0001', async () => {
     const annotated = (created: string) =>
       index([amd64, arm64], { annotations: { 'org.opencontainers.image.created': created } })
     for (const [created, at] of [
@@ -145,13 +145,13 @@ describe('an index in mode PreserveOriginal', () => {
     }
   })
 
-  it('without an image, of zero-length manifests, is a tag’s image all the same', async () => {
+  it('without images is imported', async () => {
     const imported = await importAs('PreserveOriginal', index([]))
     expect(imported?.state).toBe('SUCCEEDED')
     expect(domain.digests('latest')).toEqual([index([]).digest])
   })
 
-  it('without an annotation was created when its newest child was, and is as large as all it names', async () => {
+  it('without an annotation has the creation time of its newest child, and the size of all children', async () => {
     await importAs('PreserveOriginal', index([amd64, arm64]))
 
     expect(stored(index([amd64, arm64]).digest)).toMatchObject({
@@ -161,7 +161,7 @@ describe('an index in mode PreserveOriginal', () => {
     })
   })
 
-  it('without one of its children is taken without it', async () => {
+  it('is imported without a child that does not exist', async () => {
     domain.remote.push(UPSTREAM, 'latest', both)
     domain.remote.lose(UPSTREAM, arm64.digest)
     const importPolicy = { insecure: false, scheduled: false, importMode: 'PreserveOriginal' } as const
@@ -174,7 +174,7 @@ describe('an index in mode PreserveOriginal', () => {
     expect(stored(amd64.digest)).toBeDefined()
   })
 
-  it('fails as a whole when a child cannot be read, and stores none of it', async () => {
+  it('fails if a child cannot be read, and stores nothing', async () => {
     domain.remote.fail(UPSTREAM, arm64.digest, 'RegistryUnavailable')
     const imported = await importAs('PreserveOriginal', both)
 
@@ -184,7 +184,7 @@ describe('an index in mode PreserveOriginal', () => {
     expect(stored(amd64.digest)).toBeUndefined()
   })
 
-  it('may hold indexes, nesting depth 3, and no deeper, whatever is stored already', async () => {
+  it('may contain indexes up to depth 3, even if some are stored already', async () => {
     const deep = (levels: number): Index | Image => (levels === 0 ? amd64 : index([deep(levels - 1)]))
     await importAs('PreserveOriginal', deep(3), 'three')
     await importAs('PreserveOriginal', deep(4), 'four')
@@ -196,7 +196,7 @@ describe('an index in mode PreserveOriginal', () => {
     })
   })
 
-  it('completes an index of which mode Legacy read one image, and fetches only what is missing', async () => {
+  it('fetches only the missing children of an index that mode Legacy read', async () => {
     await importAs('Legacy', both, 'legacy')
     domain.remote.takeCalls()
     await importAs('PreserveOriginal', both)
@@ -207,7 +207,7 @@ describe('an index in mode PreserveOriginal', () => {
 })
 
 describe('content', () => {
-  it('is fetched once, though many tags and streams mean it', async () => {
+  it('is fetched once for many tags and streams', async () => {
     for (const tag of ['latest', '3', '3.3', '3.3.0']) domain.remote.push(UPSTREAM, tag, both)
     await domain.create({ name: 'one' })
     await domain.create({ name: 'two' })
@@ -216,7 +216,7 @@ describe('content', () => {
     expect(domain.remote.asked('config')).toEqual([amd64.config.digest])
   })
 
-  it('is fetched once by two imports at once of different streams', async () => {
+  it('is fetched once by two concurrent imports of different streams', async () => {
     domain.remote.push(UPSTREAM, 'latest', both).push('mirror.test/ruby', 'latest', both)
     const held = domain.remote.hold(({ kind }) => kind === 'manifest')
     const begin = (name: string, from: string): number =>
@@ -235,7 +235,7 @@ describe('content', () => {
     ])
   })
 
-  it('that one import cannot fetch is fetched by the other for itself', async () => {
+  it('that one import fails to fetch is fetched by the other', async () => {
     domain.remote.push(UPSTREAM, 'latest', amd64).push('mirror.test/ruby', 'latest', amd64)
     domain.remote.fail(UPSTREAM, amd64.digest, 'Unauthorized')
     const held = domain.remote.hold(({ kind }) => kind === 'manifest')
@@ -251,7 +251,7 @@ describe('content', () => {
     expect(domain.digests('latest', 'two')).toEqual([amd64.digest])
   })
 
-  it('of two manifests that share a config has its config fetched once', async () => {
+  it('of two manifests with one config: the config is fetched once', async () => {
     const oci = image({ seed: 1 })
     domain.remote.push(UPSTREAM, 'a', oci)
     const other = Buffer.from(`${oci.bytes.toString()} `)

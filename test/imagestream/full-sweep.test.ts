@@ -10,8 +10,8 @@ beforeEach(() => {
 })
 afterEach(() => world[Symbol.asyncDispose]())
 
-describe('a full sweep', () => {
-  it('finds what Harbor’s listing cannot show, and no webhook tells of: retagging an old digest (harbor#22640)', async () => {
+describe('a full scan', () => {
+  it('finds a change that Harbor’s listing and webhooks do not report: retagging an old digest (harbor#22640)', async () => {
     world.vendor.vendor = 'Harbor'
     world.release(150)
     await world.create()
@@ -27,7 +27,7 @@ describe('a full sweep', () => {
     expect(world.domain.digests('1.0.9')[0]).toBe(image({ seed: 2 }).digest)
   })
 
-  it('comes once a day where listings are used, and not before', async () => {
+  it('runs once a day if listings are used', async () => {
     world.release(5)
     await world.create()
     const sweptAt = world.domain.time
@@ -38,7 +38,7 @@ describe('a full sweep', () => {
     expect((await world.poll()).asked).toHaveLength(0)
   })
 
-  it('can be asked for', async () => {
+  it('can be requested', async () => {
     world.release(5)
     await world.create()
     expect(await world.poll({ fullSweep: true })).toMatchObject({ lists: 1, imported: { unchanged: 5 } })
@@ -48,7 +48,7 @@ describe('a full sweep', () => {
     )
   })
 
-  it('that could not list the tags is made by the next import', async () => {
+  it('that could not list the tags is repeated by the next import', async () => {
     world.release(5)
     await world.create()
     world.domain.time += DAY
@@ -60,7 +60,7 @@ describe('a full sweep', () => {
     expect([imported.imported, asked.length]).toEqual([1, 5])
   })
 
-  it('is made after the spec changed where the images come from, or how', async () => {
+  it('runs after the repository or the import mode of the spec changed', async () => {
     world.release(5)
     await world.create()
     world.domain.writer.update({
@@ -77,14 +77,14 @@ describe('a full sweep', () => {
     expect((await world.poll()).asked).toEqual([])
   })
 
-  it('is made where the clock was set back', async () => {
+  it('runs after the clock was set back', async () => {
     world.release(5)
     await world.create()
     world.domain.time -= DAY
     expect((await world.poll()).asked).toHaveLength(5)
   })
 
-  it('is what every import is without hours between them, and no vendor is asked', async () => {
+  it('is every import with an interval of 0, without listings', async () => {
     await using plain = new VendorWorld({ fullSweepMs: 0 })
     plain.release(5)
     await plain.create()
@@ -93,7 +93,7 @@ describe('a full sweep', () => {
     expect(plain.watch).toMatchObject({ vendor: null, checkedBy: 'FULL_SWEEP' })
   })
 
-  it('after which the server is restarted is remembered, as is what set the listing aside', async () => {
+  it('is remembered across a restart, as is the quarantine of a listing', async () => {
     const { remote } = world.domain
     world.release(5)
     await world.create()
@@ -106,7 +106,7 @@ describe('a full sweep', () => {
 })
 
 describe('an import that takes too long', () => {
-  it('gives its place to others, says so, and has checked nothing', async () => {
+  it('stops, reports it, and does not count as a check', async () => {
     world.release(TAGS_IN_FLIGHT + 20)
     await world.create()
     const { domain } = world
@@ -123,7 +123,7 @@ describe('an import that takes too long', () => {
     expect(finished).toMatchObject({
       state: 'PARTIALLY_SUCCEEDED',
       reason: 'RegistryUnavailable',
-      message: `${UPSTREAM} took more than 6 hours: the tags that were not come to are as they were`,
+      message: `${UPSTREAM}: the import exceeded 6 hours: the remaining tags are unchanged`,
       total: TAGS_IN_FLIGHT + 20,
       unchanged: TAGS_IN_FLIGHT,
     })
@@ -142,7 +142,7 @@ describe('a tag that disappeared from its registry', () => {
     await world.create()
   })
 
-  it('is believed to be gone at a confirming HEAD 404, keeps its history and says since when', async () => {
+  it('is gone after a 404 by name, and keeps its history and the time since when', async () => {
     domain.remote.untag(UPSTREAM, '1.0.2')
     const { imported, asked } = await world.poll()
 
@@ -152,12 +152,12 @@ describe('a tag that disappeared from its registry', () => {
       type: 'ImportSuccess',
       status: 'False',
       reason: 'NotFound',
-      message: `${UPSTREAM}: the tag 1.0.2 is gone: not listed since ${new Date(domain.time).toISOString()}, and asked for it the registry does not have it`,
+      message: `${UPSTREAM}: the tag 1.0.2 is gone: not listed since ${new Date(domain.time).toISOString()}, and the registry does not find it by name`,
     })
     expect(domain.digests('1.0.2')).toEqual([image({ seed: 2 }).digest])
   })
 
-  it('is not asked for again in each sweep while it is unlisted', async () => {
+  it('is not requested by each full scan while it is not listed', async () => {
     domain.remote.untag(UPSTREAM, '1.0.2')
     await world.poll()
     const { resourceVersion } = domain.stream()
@@ -169,7 +169,7 @@ describe('a tag that disappeared from its registry', () => {
     expect(domain.stream().resourceVersion).toBe(resourceVersion)
   })
 
-  it('recovers when it comes back, the same or another', async () => {
+  it('recovers when it is listed again, with the same image or another', async () => {
     domain.remote.untag(UPSTREAM, '1.0.2')
     await world.poll()
     world.push('1.0.2', 2)
@@ -185,7 +185,7 @@ describe('a tag that disappeared from its registry', () => {
     expect(domain.history('1.0.2')).toHaveLength(2)
   })
 
-  it('recovers when only the vendor tells that it is back', async () => {
+  it('recovers when only the vendor’s listing contains it again', async () => {
     domain.remote.untag(UPSTREAM, '1.0.2')
     world.vendor.forget('1.0.2')
     await world.poll()
@@ -196,16 +196,16 @@ describe('a tag that disappeared from its registry', () => {
     expect(domain.condition('1.0.2')).toBeUndefined()
   })
 
-  it('is still there where the registry only left it out of its list', async () => {
+  it('still exists if the registry only omitted it from its list', async () => {
     domain.remote.hideFromLists(UPSTREAM, '1.0.2')
-    for (let sweep = 0; sweep < 3; sweep++) {
+    for (let scan = 0; scan < 3; scan++) {
       expect(await world.poll()).toMatchObject({ imported: { state: 'SUCCEEDED', unchanged: 3 } })
     }
     expect(domain.condition('1.0.2')).toBeUndefined()
   })
 
   it.each(['RegistryUnavailable', 'Forbidden'] as const)(
-    'where the registry cannot confirm it (%s) is gone after its absence in two complete sweeps',
+    'is gone after its absence in two full scans if the registry cannot confirm it (%s)',
     async (reason) => {
       domain.remote.untag(UPSTREAM, '1.0.2').fail(UPSTREAM, '1.0.2', reason)
       await world.poll()
@@ -215,13 +215,13 @@ describe('a tag that disappeared from its registry', () => {
 
       expect(domain.condition('1.0.2')).toMatchObject({
         reason: 'NotFound',
-        message: `${UPSTREAM}: the tag 1.0.2 is gone: not listed since ${new Date(since).toISOString()}, in two whole lists; asked for it: ${UPSTREAM}: 1.0.2: ${reason}`,
+        message: `${UPSTREAM}: the tag 1.0.2 is gone: not listed since ${new Date(since).toISOString()}, in two complete lists; by name: ${UPSTREAM}: 1.0.2: ${reason}`,
       })
       expect((await world.poll()).asked).toEqual(['1.0.3', '1.0.1'])
     },
   )
 
-  it('is not concluded from two sweeps at nearly the same time, which one outage may have spoilt', async () => {
+  it('is not gone after two full scans at nearly the same time, which one outage may affect', async () => {
     domain.remote.untag(UPSTREAM, '1.0.2').fail(UPSTREAM, '1.0.2', 'RegistryUnavailable')
     await world.poll()
     await domain.import()
@@ -231,7 +231,7 @@ describe('a tag that disappeared from its registry', () => {
     expect(domain.condition('1.0.2')?.reason).toBe('NotFound')
   })
 
-  it('counts anew when it was listed in between', async () => {
+  it('counts from the second absence if it was listed in between', async () => {
     domain.remote.untag(UPSTREAM, '1.0.2').fail(UPSTREAM, '1.0.2', 'RegistryUnavailable')
     await world.poll()
     world.push('1.0.2', 2)
@@ -255,7 +255,7 @@ describe('a tag that disappeared from its registry', () => {
     expect(domain.condition('1.0.2')).toBeUndefined()
   })
 
-  it('is not concluded from what a vendor’s listing lacks', async () => {
+  it('is not gone because a vendor’s listing lacks it', async () => {
     domain.remote.listBy(UPSTREAM, world.vendor)
     world.vendor.newestFirst = false
     await world.poll({ fullSweep: true })
@@ -267,7 +267,7 @@ describe('a tag that disappeared from its registry', () => {
     expect(await world.poll({ fullSweep: true })).toMatchObject({ imported: { failed: 1 } })
   })
 
-  it('between list and HEAD is skipped, and looked for in the next sweep', async () => {
+  it('between tag list and HEAD is skipped, and checked by the next full scan', async () => {
     world.push('fleeting', 'fleeting')
     const held = domain.remote.hold(({ kind, subject }) => kind === 'resolve' && subject === 'fleeting')
     const polling = world.poll()
@@ -282,7 +282,7 @@ describe('a tag that disappeared from its registry', () => {
     expect(domain.digests('fleeting')).toEqual([image({ seed: 'fleeting' }).digest])
   })
 
-  it('is none of a repository that the stream had before', async () => {
+  it('is not a tag of the stream’s previous repository', async () => {
     domain.remote.push('mirror.test/ruby', 'latest', image({ seed: 'mirror' }))
     const { importId } = domain.writer.update({
       namespace: 'default',

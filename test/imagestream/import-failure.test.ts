@@ -13,7 +13,7 @@ const push = (tag: string, seed: string | number): void => {
 }
 
 describe('a tag that fails', () => {
-  it('fails no other', async () => {
+  it('does not affect other tags', async () => {
     for (const tag of ['latest', '3.3', '3.4']) push(tag, tag)
     domain.remote.fail(UPSTREAM, '3.3', 'TooManyRequests')
     const { imported } = await domain.create()
@@ -32,7 +32,7 @@ describe('a tag that fails', () => {
     })
   })
 
-  it('keeps its history, writes the same failure once, and is cleared by success', async () => {
+  it('keeps its history, stores an equal failure once, and recovers with a success', async () => {
     push('latest', 1)
     await domain.create()
     domain.remote.fail(UPSTREAM, 'latest', 'Unauthorized')
@@ -70,7 +70,7 @@ describe('a tag that fails', () => {
     },
   )
 
-  it('then succeeds, as if it had never failed', async () => {
+  it('and then succeeds has the same state as one that never failed', async () => {
     push('latest', 1)
     push('3.3', 2)
     domain.remote.fail(UPSTREAM, '3.3', 'RegistryUnavailable')
@@ -83,7 +83,7 @@ describe('a tag that fails', () => {
     expect(domain.condition('3.3')).toBeUndefined()
   })
 
-  it('because it went between listing and question leaves no ghost', async () => {
+  it('because it was deleted after it was listed creates no tag', async () => {
     push('latest', 1)
     push('gone', 2)
     const held = domain.remote.hold(({ subject }) => subject === 'gone')
@@ -101,7 +101,7 @@ describe('a tag that fails', () => {
     expect(domain.tagNames()).toEqual(['latest'])
   })
 
-  it('because it is gone upstream says so where it was known', async () => {
+  it('because it was deleted upstream is NotFound if it is known', async () => {
     push('latest', 1)
     await domain.create({ spec: { tags: [fromImage('latest', UPSTREAM)] } })
     domain.remote.untag(UPSTREAM, 'latest')
@@ -111,7 +111,7 @@ describe('a tag that fails', () => {
     expect(domain.history('latest')).toHaveLength(1)
   })
 
-  it('of a spec tag says so though it never was', async () => {
+  it('because a spec tag does not exist upstream is NotFound', async () => {
     push('latest', 1)
     await domain.create({ spec: { tags: [fromImage('x', `${UPSTREAM}:nothing`)] } })
 
@@ -119,7 +119,7 @@ describe('a tag that fails', () => {
     expect(domain.tagNames()).toEqual(['x'])
   })
 
-  it('of an error that is our own fails as InternalError, hides it, and tells the log', async () => {
+  it('because of an internal error is InternalError, without the cause, which is logged', async () => {
     push('latest', 1)
     push('3.3', 2)
     const repository = domain.remote.repository.bind(domain.remote)

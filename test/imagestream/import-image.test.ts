@@ -21,7 +21,7 @@ const specTag = (name: string): SpecTag | undefined =>
   domain.streams.specTags([domain.stream().id]).find((tag) => tag.name === name)
 
 describe('importing one tag with from', () => {
-  it('writes that spec tag, and imports only it', async () => {
+  it('writes the spec tag, and imports only this tag', async () => {
     await domain.create()
     domain.remote.takeCalls()
     const run = await domain.import({ tag: 'other', from: `${OTHER}:x`, scheduled: true, insecure: true })
@@ -40,7 +40,7 @@ describe('importing one tag with from', () => {
     expect(domain.remote.calls.map(({ kind }) => kind)).toEqual(['resolve', 'manifest', 'config'])
   })
 
-  it('names the tag as the reference does where no name is given', async () => {
+  it('takes the name from the reference if none is given', async () => {
     await domain.create()
     await domain.import({ from: `${OTHER}:x` })
     await domain.import({ from: OTHER })
@@ -49,7 +49,7 @@ describe('importing one tag with from', () => {
     expect(specTag('latest')?.fromName).toBe(OTHER)
   })
 
-  it('keeps a reference policy that the tag has, and writes one where it has none', async () => {
+  it('keeps the tag’s reference policy, and writes one if it has none', async () => {
     await domain.create({ spec: { tags: [fromImage('a', OTHER, { referencePolicy: { type: 'Local' } })] } })
     await domain.import({ tag: 'a', from: `${OTHER}:x`, referencePolicy: 'Source' })
     await domain.import({ tag: 'b', from: `${OTHER}:x`, referencePolicy: 'Local' })
@@ -58,7 +58,7 @@ describe('importing one tag with from', () => {
     expect(specTag('b')?.referencePolicy).toBe('Local')
   })
 
-  it('makes a tag that only referred one that is imported, and keeps its annotations', async () => {
+  it('turns a reference-only tag into an imported one, and keeps its annotations', async () => {
     const annotations = [{ key: 'a', value: '1' }]
     await domain.create({ spec: { tags: [fromImage('a', OTHER, { reference: true, annotations })] } })
     await domain.import({ tag: 'a', from: OTHER })
@@ -67,7 +67,7 @@ describe('importing one tag with from', () => {
     expect(domain.digests('a')).toEqual([image({ seed: 'other' }).digest])
   })
 
-  it('of the same source again writes nothing into the spec', async () => {
+  it('of the same source again does not change the spec', async () => {
     await domain.create({ spec: {} })
     await domain.import({ tag: 'a', from: OTHER })
     const { generation, resourceVersion } = domain.stream()
@@ -78,7 +78,7 @@ describe('importing one tag with from', () => {
 })
 
 describe('importing all tags of from', () => {
-  it('makes it the stream’s repository, and creates the stream where that is confirmed', async () => {
+  it('sets the stream’s repository, and creates the stream with confirm', async () => {
     const run = await domain.import({
       from: UPSTREAM,
       all: true,
@@ -97,7 +97,7 @@ describe('importing all tags of from', () => {
 })
 
 describe('importing without from', () => {
-  it('takes one tag of the repository, without a listing', async () => {
+  it('imports one tag of the repository, without reading the tag list', async () => {
     domain.remote.fail(UPSTREAM, '3.3', 'RegistryUnavailable')
     await domain.create()
     domain.remote.fail(UPSTREAM, '3.3', null)
@@ -109,7 +109,7 @@ describe('importing without from', () => {
     expect(specTag('3.3')).toBeUndefined()
   })
 
-  it('takes one spec tag, and writes what is said of it', async () => {
+  it('imports one spec tag, and writes its options', async () => {
     await domain.create({ spec: { tags: [fromImage('a', UPSTREAM), fromImage('b', OTHER)] } })
     domain.remote.takeCalls()
     await domain.import({ tag: 'a', importMode: 'PreserveOriginal', referencePolicy: 'Local' })
@@ -123,7 +123,7 @@ describe('importing without from', () => {
     expect(domain.remote.asked('resolve')).toEqual(['latest'])
   })
 
-  it('takes everything that the spec names, and may be insecure for once', async () => {
+  it('imports everything in the spec, and may be insecure for one import', async () => {
     await domain.create({ spec: { dockerImageRepository: UPSTREAM, tags: [fromImage('x', `${OTHER}:x`)] } })
     domain.remote.takeCalls()
     const run = await domain.import({ insecure: true })
@@ -134,8 +134,8 @@ describe('importing without from', () => {
   })
 })
 
-describe('a mode that is said for one import alone', () => {
-  it('counts though nothing moved, and leaves the spec alone', async () => {
+describe('a mode for one import', () => {
+  it('applies to unchanged tags, and does not change the spec', async () => {
     await domain.create()
     const { generation } = domain.stream()
     const run = await domain.import({ importMode: 'PreserveOriginal' })
@@ -146,7 +146,7 @@ describe('a mode that is said for one import alone', () => {
   })
 })
 
-describe('what cannot be imported', () => {
+describe('an error', () => {
   it.each<[string, Partial<ImportImageInput>]>([
     ['namespace', { namespace: 'A' }],
     ['imageStream', { imageStream: 'A' }],
@@ -173,13 +173,13 @@ describe('what cannot be imported', () => {
     expect(domain.remote.calls).toEqual([])
   })
 
-  it('is a stream of which the spec names nothing', async () => {
+  it('is returned for a stream with an empty spec', async () => {
     await domain.create({ spec: {} })
 
     expect(() => domain.beginImport()).toThrow(expect.objectContaining({ field: 'imageStream' }))
   })
 
-  it('is a stream that is not there, unless it may be created', async () => {
+  it('is returned for an unknown stream without confirm', async () => {
     expect(() => domain.beginImport({ from: OTHER })).toThrow(NotFoundError)
     expect(await domain.import({ from: OTHER, confirm: true })).toMatchObject({ state: 'SUCCEEDED' })
   })

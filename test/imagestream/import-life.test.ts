@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { type Import, KEPT_IMPORTS } from '../../src/imagestream/request/import-rows.ts'
+import { KEPT_IMPORTS } from '../../src/imagestream/request/import-rows.ts'
+import type { Import } from '../../src/imagestream/request/import-state.ts'
 import { image, releases } from '../fixtures/random-image.ts'
 import { ALL, fromImage, TestDomain, UPSTREAM } from '../fixtures/test-domain.ts'
 
@@ -17,7 +18,7 @@ const begin = (name = 'ruby'): number =>
 const importOf = (id: number): Import | undefined => domain.importer.byIds([id]).get(id)
 
 describe('a spec that changes while its import runs', () => {
-  it('wins over what the older import still finds', async () => {
+  it('supersedes the results of the older import', async () => {
     const held = domain.remote.hold(({ kind }) => kind === 'resolve')
     const older = begin()
     await held.reached
@@ -35,7 +36,7 @@ describe('a spec that changes while its import runs', () => {
     expect(domain.log()).toHaveLength(1)
   })
 
-  it('leaves no condition of a failure that nobody wants to know any more', async () => {
+  it('gets no condition for a failure of the older spec', async () => {
     domain.remote.fail(UPSTREAM, '3.3', 'Unauthorized')
     const held = domain.remote.hold(({ kind }) => kind === 'resolve')
     const { importId } = domain.writer.create({
@@ -52,7 +53,7 @@ describe('a spec that changes while its import runs', () => {
 })
 
 describe('a stream that is deleted while its import runs', () => {
-  it('ends the import, what waits behind it, and who waits for them', async () => {
+  it('ends the import, those that wait behind it, and the calls that wait for them', async () => {
     const held = domain.remote.hold(({ kind }) => kind === 'resolve')
     const running = begin()
     await held.reached
@@ -73,7 +74,7 @@ describe('a stream that is deleted while its import runs', () => {
     expect(domain.internalErrors).toEqual([])
   })
 
-  it('leaves the import as it was ended, also when its last tag was about to be recorded', async () => {
+  it('keeps the state NotFound, even if the last tag was about to be recorded', async () => {
     const held = domain.remote.hold(({ kind }) => kind === 'config')
     const id = begin()
     await held.reached
@@ -90,7 +91,7 @@ describe('a stream that is deleted while its import runs', () => {
 })
 
 describe('two imports of one stream', () => {
-  it('are one where the second asks for the same before the first began', async () => {
+  it('are merged if they are equal and the first has not started', async () => {
     const held = domain.remote.hold()
     begin()
     await held.reached
@@ -108,7 +109,7 @@ describe('two imports of one stream', () => {
     expect(domain.log()).toHaveLength(2)
   })
 
-  it('run one after the other, and those of two streams side by side', async () => {
+  it('run one after the other, those of two streams concurrently', async () => {
     const held = domain.remote.hold(({ kind }) => kind === 'list')
     const [first, other] = [begin(), begin('other')]
     await held.reached
@@ -122,7 +123,7 @@ describe('two imports of one stream', () => {
 })
 
 describe('waiting for an import', () => {
-  it('gives it as it stands after no seconds, and once it is finished', async () => {
+  it('returns the state at once with 0 seconds, else when it is finished', async () => {
     const held = domain.remote.hold()
     const id = begin()
 
@@ -137,7 +138,7 @@ describe('waiting for an import', () => {
     expect(await domain.importer.wait(id, 20)).toMatchObject({ state: 'SUCCEEDED' })
   })
 
-  it('gives it as it stands when the time is over', async () => {
+  it('returns the state when the time is over', async () => {
     const held = domain.remote.hold()
     const id = begin()
 
@@ -146,7 +147,7 @@ describe('waiting for an import', () => {
     await domain.finished(id)
   })
 
-  it('for none gives nothing', async () => {
+  it('returns undefined for an unknown id', async () => {
     expect(await domain.importer.wait(99, 20)).toBeUndefined()
   })
 })
@@ -158,7 +159,7 @@ describe('following an import', () => {
     return seen
   }
 
-  it('tells how it stands, then how it got on, and ends when it is finished', async () => {
+  it('yields the state, then each change, and ends when it is finished', async () => {
     const held = domain.remote.hold(({ kind }) => kind === 'resolve')
     const id = begin()
     await held.reached
@@ -170,7 +171,7 @@ describe('following an import', () => {
     expect(seen.at(-1)).toMatchObject({ state: 'SUCCEEDED', imported: 2 })
   })
 
-  it('tells a few times of hundreds of tags, not once a tag', async () => {
+  it('yields a few states for hundreds of tags', async () => {
     for (const [tag, content] of releases(300, { images: 3 })) domain.remote.push(UPSTREAM, tag, content)
     const seen = await follow(begin())
 
@@ -178,7 +179,7 @@ describe('following an import', () => {
     expect(seen.length).toBeLessThan(30)
   })
 
-  it('tells a slow reader next what happened while it was reading', async () => {
+  it('yields the changes during a slow read next', async () => {
     const held = domain.remote.hold(({ subject }) => subject === '3.3')
     const latest = domain.remote.hold(({ subject }) => subject === 'latest')
     const id = begin()
@@ -195,14 +196,14 @@ describe('following an import', () => {
     await domain.finished(id)
   })
 
-  it('that is finished tells that once, and of none nothing', async () => {
+  it('yields one state if it is finished, none for an unknown id', async () => {
     const { imported } = await domain.create()
 
     expect(await follow(imported?.id ?? 0)).toHaveLength(1)
     expect(await follow(99)).toEqual([])
   })
 
-  it('ends when the follower leaves, also while it waits', async () => {
+  it('ends when the follower returns, even while it waits', async () => {
     const held = domain.remote.hold()
     const reports = domain.importer.follow(begin())
     expect((await reports.next()).value).toMatchObject({ state: 'RUNNING' })
@@ -226,7 +227,7 @@ describe('following an import', () => {
 })
 
 describe('a stream’s imports', () => {
-  it('are kept, newest first, so many of them with their results', async () => {
+  it('are kept up to a limit, newest first, with their results', async () => {
     const { stream, imported } = await domain.create()
     const ids = [imported?.id ?? 0]
     for (let more = 0; more < KEPT_IMPORTS + 2; more++) ids.push((await domain.import({ tag: '3.3' })).id)

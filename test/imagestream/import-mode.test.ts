@@ -84,7 +84,7 @@ describe('a mode that is changed', () => {
     },
   )
 
-  it.each(Object.entries(WAYS))('by %s fetches nothing twice', async (_way, change) => {
+  it.each(Object.entries(WAYS))('by %s fetches no content twice', async (_way, change) => {
     await domain.create()
     await change('Legacy')
     await change('PreserveOriginal')
@@ -98,7 +98,7 @@ describe('a mode that is changed', () => {
     ).toEqual([])
   })
 
-  it.each(Object.entries(WAYS))('by %s to what it is changes nothing', async (_way, change) => {
+  it.each(Object.entries(WAYS))('by %s to the current mode changes nothing', async (_way, change) => {
     await domain.create()
     await change('PreserveOriginal')
     const { tag_events, push_log } = domain.dump()
@@ -110,7 +110,7 @@ describe('a mode that is changed', () => {
   })
 })
 
-describe('a mode for one import alone', () => {
+describe('a mode for one import', () => {
   it.each([
     ['Legacy', 'PreserveOriginal', both, amd64],
     ['PreserveOriginal', 'Legacy', amd64, both],
@@ -128,7 +128,7 @@ describe('a mode for one import alone', () => {
     },
   )
 
-  it('of one tag is undone by the next import of all', async () => {
+  it('of one tag is reverted by the next import of all tags', async () => {
     await domain.create()
     await domain.import({ tag: 'latest', importMode: 'PreserveOriginal' })
 
@@ -139,7 +139,7 @@ describe('a mode for one import alone', () => {
 })
 
 describe('a mode that changes while an import runs', () => {
-  it('is the one of the spec in the end', async () => {
+  it('is finally the mode of the spec', async () => {
     const hold = domain.remote.hold(({ kind }) => kind === 'resolve')
     const { importId } = domain.writer.create({
       namespace: 'default',

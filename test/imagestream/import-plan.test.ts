@@ -25,7 +25,7 @@ describe('a repository', () => {
     expect(domain.results(imported?.id ?? 0).map(({ tag }) => tag)).toEqual(domain.tagNames())
   })
 
-  it('gives at most so many tags, the most important ones, and names the rest', async () => {
+  it('is limited to the most important tags, and reports the names of the others', async () => {
     await domain[Symbol.asyncDispose]()
     start({ maximumTags: 2 })
     push('other', '1.2.3', 'latest', '1.10')
@@ -39,7 +39,7 @@ describe('a repository', () => {
     ])
   })
 
-  it('writes no spec tags', async () => {
+  it('creates no spec tags', async () => {
     push('latest')
     const { stream } = await domain.create()
 
@@ -47,7 +47,7 @@ describe('a repository', () => {
     expect(stream.generation).toBe(1)
   })
 
-  it('of no tags is imported at once', async () => {
+  it('without tags is imported successfully', async () => {
     push('latest')
     domain.remote.untag(UPSTREAM, 'latest')
 
@@ -63,7 +63,7 @@ describe('a spec tag', () => {
       .push(OTHER, 'latest', image({ seed: 'other latest' }))
   })
 
-  it('is imported from its own source, whatever its name, and without a listing', async () => {
+  it('is imported from its own source, without reading a tag list', async () => {
     await domain.create({ spec: { tags: [fromImage('a', `${OTHER}:x`), fromImage('b', OTHER)] } })
 
     expect(domain.digests('a')).toEqual([image({ seed: 'other' }).digest])
@@ -72,7 +72,7 @@ describe('a spec tag', () => {
     expect(domain.remote.asked('list')).toEqual([])
   })
 
-  it('wins over the repository’s tag of the same name', async () => {
+  it('takes precedence over the repository’s tag of the same name', async () => {
     const tags = [fromImage('3.3', `${OTHER}:x`)]
     const { imported } = await domain.create({ spec: { dockerImageRepository: UPSTREAM, tags } })
 
@@ -81,7 +81,7 @@ describe('a spec tag', () => {
     expect(domain.digests('3.3')).toEqual([image({ seed: 'other' }).digest])
   })
 
-  it('that only refers wins too, and is not imported', async () => {
+  it('that is reference-only takes precedence too, and is not imported', async () => {
     const tags = [fromImage('3.3', `${OTHER}:x`, { reference: true })]
     const { imported } = await domain.create({ spec: { dockerImageRepository: UPSTREAM, tags } })
 
@@ -89,7 +89,7 @@ describe('a spec tag', () => {
     expect(domain.tagNames()).toEqual(['latest', '3.4'])
   })
 
-  it('that is written while the repository is read wins over a repository tag that comes late', async () => {
+  it('that is written during the import takes precedence over a repository tag', async () => {
     const held = domain.remote.hold(({ subject }) => subject === '3.3')
     const { importId } = domain.writer.create({
       namespace: 'default',
@@ -107,7 +107,7 @@ describe('a spec tag', () => {
     expect(domain.results(imported.id).find(({ tag }) => tag === '3.3')?.reason).toBe('Superseded')
   })
 
-  it('from a digest is the image of that digest, asked for once', async () => {
+  it('from a digest is the image of that digest, which is requested once', async () => {
     const { digest } = image({ seed: 'other' })
     await domain.create({ spec: { tags: [fromImage('a', `${OTHER}@${digest}`)] } })
     await domain.import()
@@ -117,14 +117,14 @@ describe('a spec tag', () => {
     expect(domain.remote.calls.map(({ kind }) => kind)).toEqual(['manifest', 'config'])
   })
 
-  it('from a tag and a digest is the digest’s', async () => {
+  it('from a tag and a digest is the image of the digest', async () => {
     const { digest } = image({ seed: 'other' })
     await domain.create({ spec: { tags: [fromImage('a', `${OTHER}:latest@${digest}`)] } })
 
     expect(domain.digests('a')).toEqual([digest])
   })
 
-  it('is told whether it may be read without verified TLS, and the repository too', async () => {
+  it('and the repository may be insecure', async () => {
     const importPolicy = { insecure: true, scheduled: false, importMode: 'Legacy' } as const
     await domain.create({
       spec: { dockerImageRepository: UPSTREAM, tags: [fromImage('a', `${OTHER}:x`, { importPolicy })] },
@@ -139,7 +139,7 @@ describe('a spec tag', () => {
   })
 })
 
-describe('the platform that mode Legacy takes', () => {
+describe('the platform in mode Legacy', () => {
   const amd64 = image({ seed: 'amd64' })
   const arm64 = image({ seed: 'arm64', platform: { os: 'linux', architecture: 'arm64' } })
   const windows = image({ seed: 'windows', platform: { os: 'windows', architecture: 'arm64' } })

@@ -2,7 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { ImportQueue } from '../../src/imagestream/import/import-queue.ts'
 
-/** A queue whose work begins when it is its turn and ends when it is told to. */
+/** A queue whose works run until the test ends them. */
 function open(limits: { running: number; ofGroup: number }) {
   const queue = new ImportQueue<string>(limits)
   const ends = new Map<string, () => void>()
@@ -20,8 +20,8 @@ function open(limits: { running: number; ofGroup: number }) {
   return { queue, began, add, end }
 }
 
-describe('the queue of imports', () => {
-  it('runs so many at a time, the oldest first', async () => {
+describe('the import queue', () => {
+  it('runs a limited number at a time, the oldest first', async () => {
     const { began, add, end } = open({ running: 2, ofGroup: 2 })
     for (const name of ['a1', 'a2', 'a3', 'a4']) add(name)
     expect(began).toEqual(['a1', 'a2'])
@@ -30,7 +30,7 @@ describe('the queue of imports', () => {
     expect(began).toEqual(['a1', 'a2', 'a3', 'a4'])
   })
 
-  it('runs one at a time for a key, and lets others pass it', async () => {
+  it('runs one at a time for each key, and starts later works of other keys', async () => {
     const { began, add, end } = open({ running: 9, ofGroup: 9 })
     add('a1', { key: 'stream' })
     add('a2', { key: 'stream' })
@@ -40,7 +40,7 @@ describe('the queue of imports', () => {
     expect(began).toEqual(['a1', 'a3', 'a2'])
   })
 
-  it('leaves places free for other groups, however much of one waits and never ends (kargo#2836)', async () => {
+  it('limits the works of one group, so that others can run (kargo#2836)', async () => {
     const { began, add, end } = open({ running: 4, ofGroup: 2 })
     for (let at = 1; at <= 100; at += 1) add(`slow${at}`)
     expect(began).toEqual(['slow1', 'slow2'])
@@ -53,14 +53,14 @@ describe('the queue of imports', () => {
     expect(began.slice(6)).toEqual(['slow3'])
   })
 
-  it('lets groups take turns', async () => {
+  it('alternates between groups', async () => {
     const { began, add, end } = open({ running: 1, ofGroup: 1 })
     for (const name of ['a1', 'a2', 'a3', 'b1', 'b2', 'c1']) add(name)
     for (let at = 0; at < 5; at += 1) await end(began.at(-1) ?? '')
     expect(began).toEqual(['a1', 'a2', 'b1', 'c1', 'a3', 'b2'])
   })
 
-  it('forgets what waits when it is stopped, and waits for what runs', async () => {
+  it('drops waiting works when it is stopped, and waits for running ones', async () => {
     const { queue, began, add, end } = open({ running: 1, ofGroup: 1 })
     add('a1')
     add('b1')

@@ -17,7 +17,7 @@ const changedTables = (before: Record<string, unknown[]>, after: Record<string, 
   Object.keys(after).filter((table) => JSON.stringify(after[table]) !== JSON.stringify(before[table]))
 
 describe('an import', () => {
-  it('records each tag with the image that it means, by digest', async () => {
+  it('records for each tag the image that it points to, by digest', async () => {
     push('latest', 1)
     push('3.3', 2)
     const { stream, imported } = await domain.create()
@@ -47,7 +47,7 @@ describe('an import', () => {
     ])
   })
 
-  it('again finds exactly what moved', async () => {
+  it('imports exactly the changed tags the next time', async () => {
     push('latest', 1)
     push('3.3', 2)
     await domain.create()
@@ -64,7 +64,7 @@ describe('an import', () => {
     ])
   })
 
-  it('remembers when it was done, in the stream', async () => {
+  it('stores its time in the stream', async () => {
     push('latest', 1)
     const { stream } = await domain.create()
 
@@ -72,8 +72,8 @@ describe('an import', () => {
   })
 })
 
-describe('an import that finds nothing new', () => {
-  it('costs the listing and one question a tag, and writes only that it was there', async () => {
+describe('an import without changes', () => {
+  it('costs the tag list and one HEAD for each tag, and writes only its own record', async () => {
     for (const [tag, content] of releases(50, { images: 10 })) domain.remote.push(UPSTREAM, tag, content)
     await domain.create()
     domain.remote.takeCalls()
@@ -101,7 +101,7 @@ describe('an import that finds nothing new', () => {
     expect(domain.results(again.id)).toHaveLength(50)
   })
 
-  it('is not told as news, though the generation of what is wanted rose', async () => {
+  it('is no push, even if the generation of the spec rose', async () => {
     push('latest', 1)
     const importPolicy = { insecure: true, scheduled: false, importMode: 'Legacy' } as const
     await domain.create({ spec: { tags: [fromImage('latest', UPSTREAM)] } })
@@ -119,8 +119,8 @@ describe('an import that finds nothing new', () => {
   })
 })
 
-describe('an import as a whole', () => {
-  it('has partially succeeded when the listing failed and a spec tag did not', async () => {
+describe('the state of an import', () => {
+  it('is PARTIALLY_SUCCEEDED if the tag list failed and a spec tag succeeded', async () => {
     push('latest', 1)
     domain.remote.fail(UPSTREAM, '', 'Forbidden')
     const { imported } = await domain.create({
@@ -136,7 +136,7 @@ describe('an import as a whole', () => {
     })
   })
 
-  it('has failed when the listing failed, and the stream says why', async () => {
+  it('is FAILED if the tag list failed, and the stream has the reason', async () => {
     const { imported, stream } = await domain.create()
 
     expect(imported).toMatchObject({ state: 'FAILED', total: 0, reason: 'NotFound' })
@@ -144,7 +144,7 @@ describe('an import as a whole', () => {
     expect(domain.tagNames()).toEqual([])
   })
 
-  it('has failed when every tag did, with the first reason', async () => {
+  it('is FAILED if every tag failed, with the first reason', async () => {
     push('latest', 1)
     push('3.3', 2)
     domain.remote.fail(UPSTREAM, 'latest', 'Unauthorized')
@@ -155,7 +155,7 @@ describe('an import as a whole', () => {
     expect(imported?.message).toContain(UPSTREAM)
   })
 
-  it('is counted by its results, state by state, and paged by their importance', async () => {
+  it('has counts by result state, and pages of results by importance', async () => {
     for (const tag of ['latest', '3.3', '3.4', 'edge']) push(tag, tag)
     await domain.create()
     push('3.3', 'moved')

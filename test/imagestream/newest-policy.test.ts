@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { MAXIMUM_LOOKS } from '../../src/imagestream/import/choose-tag.ts'
+import { MAXIMUM_IMAGES } from '../../src/imagestream/import/choose-tag.ts'
 import type { SpecTagInput } from '../../src/imagestream/spec/spec.ts'
 import type { TagDecision } from '../../src/imagestream/tag/policy-choice.ts'
 import type { TagPolicyInput } from '../../src/policy/policy.ts'
@@ -53,7 +53,7 @@ describe('the newest of a repository', () => {
     expect(domain.tagNames().sort()).toEqual(['first', 'nightly'])
   })
 
-  it('costs a question a tag, and a manifest and config for each image that was never seen', async () => {
+  it('costs a HEAD for each tag, and a manifest and config for each unknown image', async () => {
     push({ a: 3, b: 9, c: 5 })
     await create(newest())
     expect(asked()).toMatchObject({ list: 1, resolve: 3, manifest: 3, config: 3 })
@@ -67,14 +67,14 @@ describe('the newest of a repository', () => {
     expect(domain.digests('nightly')).toEqual([of(20).digest, of(9).digest])
   })
 
-  it('looks at the same images once for several rules', async () => {
+  it('reads the same images once for several rules', async () => {
     push({ a: 3, b: 9 })
     await create(newest(), fromImage('first', UPSTREAM, { policy: { order: 'NEWEST', lowest: true } }))
 
     expect(asked()).toMatchObject({ list: 1, resolve: 2, manifest: 2, config: 2 })
   })
 
-  it('is looked for only among the tags that the filter lets through', async () => {
+  it('is chosen among the filtered tags only', async () => {
     push({ 'nightly-a': 3, 'nightly-b': 4, latest: 9 })
     await create(newest({ filter: { pattern: '^nightly-' } }))
 
@@ -83,7 +83,7 @@ describe('the newest of a repository', () => {
     expect(decision()?.excluded).toMatchObject([{ tag: 'latest', reason: 'FILTERED' }])
   })
 
-  it('leaves out a tag that is gone or cannot be used, and says why', async () => {
+  it('excludes a tag that is gone or invalid, and reports why', async () => {
     push({ a: 3, gone: 9 })
     domain.remote.fail(UPSTREAM, 'gone', 'NotFound')
     domain.remote.push(UPSTREAM, 'arm', index([image({ seed: 'arm', platform: ARM, created: day(20) })]))
@@ -97,7 +97,7 @@ describe('the newest of a repository', () => {
     ])
   })
 
-  it('is not decided without an image that the registry refuses now', async () => {
+  it('is not decided while the registry refuses an image', async () => {
     push({ a: 3, b: 9 })
     await create(newest())
     domain.remote.fail(UPSTREAM, 'b', 'TooManyRequests')
@@ -108,7 +108,7 @@ describe('the newest of a repository', () => {
     expect(decision()).toMatchObject({ chosen: 'b' })
   })
 
-  it('of an index is as old as its image for the platform, of which alone is asked', async () => {
+  it('compares an index by its image for the platform, and fetches only that image', async () => {
     const old = index([
       image({ seed: 1, created: day(1) }),
       image({ seed: 2, platform: ARM, created: day(30) }),
@@ -125,7 +125,7 @@ describe('the newest of a repository', () => {
     expect(asked()).toMatchObject({ resolve: 2, manifest: 5, config: 3 })
   })
 
-  it('may be an index without an image for the platform, where indexes are imported whole', async () => {
+  it('may be an index without an image for the platform in mode PreserveOriginal', async () => {
     const arm = index([image({ seed: 'arm', platform: ARM, created: day(20) })])
     push({ a: 3 })
     domain.remote.push(UPSTREAM, 'arm', arm)
@@ -134,14 +134,14 @@ describe('the newest of a repository', () => {
     expect(domain.digests('nightly')).toEqual([arm.digest])
   })
 
-  it('is not looked for among more tags than can be looked at, and no image is asked for', async () => {
-    for (let tag = 0; tag <= MAXIMUM_LOOKS; tag++) domain.remote.push(UPSTREAM, `build-${tag}`, of(1))
+  it('is an error above the maximum of tags, and fetches no image', async () => {
+    for (let tag = 0; tag <= MAXIMUM_IMAGES; tag++) domain.remote.push(UPSTREAM, `build-${tag}`, of(1))
     push({ latest: 9 })
     await create(newest({ filter: { pattern: '^build-' } }))
 
     expect(domain.condition('nightly')).toMatchObject({
       reason: 'TooManyTags',
-      message: expect.stringMatching(/images of 501 tags .* 500 is the most/),
+      message: expect.stringMatching(/images of 501 tags, at most 500/),
     })
     expect(asked()).toMatchObject({ list: 1, resolve: 0 })
 
@@ -150,10 +150,10 @@ describe('the newest of a repository', () => {
     await domain.import()
 
     expect(domain.condition('nightly')).toBeUndefined()
-    expect(decision()).toMatchObject({ rankedCount: MAXIMUM_LOOKS, excludedCount: 1 })
+    expect(decision()).toMatchObject({ rankedCount: MAXIMUM_IMAGES, excludedCount: 1 })
   })
 
-  it('is shown by a dry run, which keeps nothing that it looked at', async () => {
+  it('is reported by a dry run, which stores no image', async () => {
     push({ a: 3, b: 9 })
     await domain.create({ spec: { tags: [] } })
     const before = domain.dump()

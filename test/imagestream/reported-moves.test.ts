@@ -32,7 +32,7 @@ const stored = (tag: string) => {
 }
 
 describe('a move that a vendor reports', () => {
-  it('back-fills moves that happened between polls, as Quay’s end_ts history tells them: reported, and neither observed nor pushed', async () => {
+  it('between two imports is stored as reported, not as history and not as a push (Quay’s end_ts)', async () => {
     world.vendor.moves = [
       move('1.0.3', 'new', began + 5 * MINUTE, null),
       move('1.0.3', 'short', began + 2 * MINUTE, began + 5 * MINUTE),
@@ -48,7 +48,7 @@ describe('a move that a vendor reports', () => {
     expect(world.domain.log().map(({ tag }) => tag)).toEqual(['1.0.3', '1.0.2', '1.0.1', '1.0.3'])
   })
 
-  it('is kept once, however often it is told', async () => {
+  it('is stored once, however often it is reported', async () => {
     world.vendor.moves = [move('1.0.3', 'short', began + MINUTE, began + 2 * MINUTE)]
     await world.poll()
     await world.poll()
@@ -56,7 +56,7 @@ describe('a move that a vendor reports', () => {
     expect(stored('1.0.3')).toHaveLength(1)
   })
 
-  it('is looked at once for its image, and not beyond what is kept, however many are made up', () => {
+  it('is compared with one parse of each manifest, up to the number that is kept', () => {
     const { db, images } = world.domain
     const stream = world.domain.stream()
     const asked: string[] = []
@@ -78,7 +78,7 @@ describe('a move that a vendor reports', () => {
     expect(stored('1.0.3').map(({ fromAt }) => fromAt)[0]).toBe(began + 10_000)
   })
 
-  it('before anything was observed of the tag is none of ours', async () => {
+  it('before the first event of the tag is not stored', async () => {
     world.vendor.moves = [
       move('1.0.3', 'ancient', began - HOUR, began - MINUTE),
       move('unknown', 'short', began + MINUTE, began + 2 * MINUTE),
@@ -87,7 +87,7 @@ describe('a move that a vendor reports', () => {
     expect(world.domain.dump().reported_moves).toEqual([])
   })
 
-  it('does not repeat what was observed', async () => {
+  it('is not stored if it equals an event', async () => {
     world.push('1.0.3', 'seen')
     await world.poll()
     const seenAt = world.domain.time
@@ -100,7 +100,7 @@ describe('a move that a vendor reports', () => {
     expect(stored('1.0.3')).toEqual([])
   })
 
-  it('does not repeat an index of which one platform’s image was observed', async () => {
+  it('is not stored for an index of which one platform’s image was imported', async () => {
     const whole = index([image({ seed: 'amd64' })])
     world.domain.remote.push(UPSTREAM, '1.0.3', whole)
     world.vendor.claim('1.0.3', whole.digest, world.domain.time)
@@ -114,7 +114,7 @@ describe('a move that a vendor reports', () => {
     expect(stored('1.0.3')).toEqual([])
   })
 
-  it('back to an image that was seen before is one of its own', async () => {
+  it('back to an earlier image is stored', async () => {
     world.vendor.moves = [
       move('1.0.3', 3, began + 4 * MINUTE, began + 6 * MINUTE),
       move('1.0.3', 'short', began + 2 * MINUTE, began + 4 * MINUTE),
@@ -124,7 +124,7 @@ describe('a move that a vendor reports', () => {
     expect(stored('1.0.3').map(({ digest }) => digest)).toEqual([digestOf(3), digestOf('short')])
   })
 
-  it('is one of the newest that a tag keeps, however many there are', async () => {
+  it('is deleted beyond the newest that a tag keeps', async () => {
     world.vendor.moves = Array.from({ length: KEPT_MOVES + 20 }, (_, at) =>
       move('1.0.3', `short ${at}`, began + (at + 2) * MINUTE, began + (at + 3) * MINUTE),
     )
@@ -137,7 +137,7 @@ describe('a move that a vendor reports', () => {
     expect(world.domain.reportedMoves.countOfTags([tagId])).toEqual(new Map([[tagId, KEPT_MOVES]]))
   })
 
-  it('goes with its tag', async () => {
+  it('is deleted with its tag', async () => {
     world.vendor.moves = [move('1.0.3', 'short', began + MINUTE, began + 2 * MINUTE)]
     await world.poll()
     world.domain.writer.delete({ namespace: 'default', name: 'ruby' })

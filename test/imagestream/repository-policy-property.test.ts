@@ -56,7 +56,7 @@ class Model {
   }
 }
 
-test('whatever happens upstream, each import leaves a rule’s tag at what a full decision chooses, one entry a change', async () => {
+test('after any changes upstream, each import sets a rule’s tag to the choice of a full decision, with one history entry for each change', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
       await using domain = new TestDomain()

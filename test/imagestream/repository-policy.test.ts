@@ -35,7 +35,7 @@ const asked = (): string[] =>
   domain.remote.takeCalls().map(({ kind, subject }) => (kind === 'resolve' ? `${kind} ${subject}` : kind))
 
 describe('a rule over a repository', () => {
-  it('brings in the tag that it chooses, and no other', async () => {
+  it('imports the chosen tag, and no other', async () => {
     push('3.3.1', '3.4.0', '4.0.0', 'latest')
     const { imported } = await create(chosen('stable'))
 
@@ -46,7 +46,7 @@ describe('a rule over a repository', () => {
     expect(domain.log()).toMatchObject([{ tag: 'stable', source: 'IMPORT' }])
   })
 
-  it('costs the listing and what one tag costs, and while nothing changes the listing and one question', async () => {
+  it('costs the tag list and one tag, and without changes the tag list and one HEAD', async () => {
     push('3.3.1', '3.4.0', '4.0.0', 'latest')
     await create(chosen('stable'))
     expect(asked()).toEqual(['list', 'resolve 3.4.0', 'manifest', 'config'])
@@ -58,7 +58,7 @@ describe('a rule over a repository', () => {
     expect(domain.history('stable')).toHaveLength(1)
   })
 
-  it('says what was chosen and why, with the time of the last look', async () => {
+  it('reports the decision with its reasons and time', async () => {
     push('3.3.1', '3.4.0', '4.0.0', 'latest')
     await create(chosen('stable'))
 
@@ -96,7 +96,7 @@ describe('a rule over a repository', () => {
     expect(domain.log()).toHaveLength(2)
   })
 
-  it('moves with the tag that it chose, and to the next best when that is gone', async () => {
+  it('follows the chosen tag, and moves to the next best when that is gone', async () => {
     push('3.3.1', '3.3.2')
     await create(chosen('stable'))
     domain.remote.push(UPSTREAM, '3.3.2', release('3.3.2', 'rebuilt'))
@@ -111,7 +111,7 @@ describe('a rule over a repository', () => {
     ])
   })
 
-  it('makes no entry where another tag of the same image is chosen, and tells of the other', async () => {
+  it('adds no history entry if another tag with the same image is chosen, and reports the new choice', async () => {
     push('3.3.1')
     await create(chosen('stable'))
     domain.remote.push(UPSTREAM, '3.3.2', release('3.3.1'))
@@ -122,7 +122,7 @@ describe('a rule over a repository', () => {
     expect(decision()).toMatchObject({ chosen: '3.3.2' })
   })
 
-  it('chooses among what a filter lets through, by what it extracts', async () => {
+  it('chooses among the filtered tags, by the extracted text', async () => {
     push('3.3.1-slim', '3.3.2-slim', '3.4.0-slim-bookworm', '3.5.0')
     await create(
       chosen('slim', { order: 'SEMVER', range: '^3', filter: { pattern: '^(.+)-slim$', extract: '$1' } }),
@@ -132,14 +132,14 @@ describe('a rule over a repository', () => {
     expect(decision('slim')?.ranked.map(({ value }) => value)).toEqual(['3.3.2', '3.3.1'])
   })
 
-  it('never chooses a tag that only carries the referrers of another image', async () => {
+  it('never chooses a referrers tag', async () => {
     push('3.3.1', `sha256-${'f'.repeat(64)}.sig`)
     await create(chosen('last', { order: 'ALPHABETICAL' }))
 
     expect(decision('last')).toMatchObject({ chosen: '3.3.1', rankedCount: 1, excludedCount: 0 })
   })
 
-  it('goes through a listing of any length', async () => {
+  it('reads a tag list of any length', async () => {
     const one = release('1')
     for (let patch = 0; patch < 25_000; patch++) domain.remote.push(UPSTREAM, `3.0.${patch}`, one)
     push('4.0.0')
@@ -150,7 +150,7 @@ describe('a rule over a repository', () => {
     expect(domain.remote.asked('resolve')).toEqual(['3.0.24999'])
   })
 
-  it('moves what follows its tag in the same import', async () => {
+  it('moves tags that follow its tag in the same import', async () => {
     push('3.3.1')
     await create(chosen('stable'), {
       name: 'prod',
@@ -169,7 +169,7 @@ describe('a rule over a repository', () => {
     ])
   })
 
-  it('is applied anew as soon as the rule changes', async () => {
+  it('is applied again as soon as it changes', async () => {
     push('3.3.1', '3.4.0')
     await create(chosen('stable'))
     const { importId } = domain.writer.update({
@@ -184,7 +184,7 @@ describe('a rule over a repository', () => {
     expect(decision()).toMatchObject({ chosen: '3.3.1' })
   })
 
-  it('is not applied to a spec that changed while the registry was asked', async () => {
+  it('is not applied to a spec that changed during the import', async () => {
     push('3.3.1')
     await create(chosen('stable'))
     push('3.3.2')
@@ -205,7 +205,7 @@ describe('a rule over a repository', () => {
     expect(decision()).toMatchObject({ chosen: '3.3.1', rankedCount: 2 })
   })
 
-  it('that is scheduled is imported with the schedule', async () => {
+  it('can be scheduled', async () => {
     push('3.3.1')
     const { stream } = await create(
       chosen('stable', THREE, {
@@ -230,7 +230,7 @@ describe('several rules over one repository', () => {
     chosen('four', { order: 'SEMVER', range: '^4' }),
   ]
 
-  it('share one listing, and ask once for a tag that several choose', async () => {
+  it('share one tag list, and request a tag once that several choose', async () => {
     push('3.3.1', '3.4.0', '4.0.0')
     await create(...rules)
 
@@ -239,7 +239,7 @@ describe('several rules over one repository', () => {
     expect(domain.digests('newest-three')).toEqual(domain.digests('three'))
   })
 
-  it('share the listing with the import of all its tags', async () => {
+  it('share the tag list with the import of all tags', async () => {
     push('3.3.1', '3.4.0', '4.0.0')
     await domain.create({ spec: { dockerImageRepository: UPSTREAM, tags: rules } })
 
@@ -252,7 +252,7 @@ describe('several rules over one repository', () => {
 describe('a rule over a repository that chooses nothing', () => {
   const FOUR: TagPolicyInput = { order: 'SEMVER', range: '^4' }
 
-  it('fails its tag, and says what was looked at and what came nearest', async () => {
+  it('fails its tag, with the number of tags and the nearest one', async () => {
     push('3.4.0', 'latest')
     const { imported } = await create(chosen('next', FOUR), chosen('stable'))
 
@@ -264,7 +264,7 @@ describe('a rule over a repository that chooses nothing', () => {
     expect(decision('next')).toMatchObject({ chosen: null, rankedCount: 0, excludedCount: 2 })
   })
 
-  it('keeps what the tag means, writes the same failure once, and is cleared by success', async () => {
+  it('keeps the tag’s image, stores an equal failure once, and recovers with a success', async () => {
     push('4.0.0')
     await create(chosen('next', FOUR))
     domain.remote.untag(UPSTREAM, '4.0.0')
@@ -285,7 +285,7 @@ describe('a rule over a repository that chooses nothing', () => {
     expect(decision('next')).toMatchObject({ chosen: '4.0.0' })
   })
 
-  it('says so of a repository without tags', async () => {
+  it('reports a repository without tags', async () => {
     push('latest')
     domain.remote.untag(UPSTREAM, 'latest')
     await create(chosen('next', FOUR))
@@ -295,7 +295,7 @@ describe('a rule over a repository that chooses nothing', () => {
 })
 
 describe('a rule over a repository that cannot be read', () => {
-  it('fails with what the registry answers, and keeps the last decision', async () => {
+  it('fails with the registry’s error, and keeps the last decision', async () => {
     push('3.4.0')
     await create(chosen('stable'))
     const before = decision()
@@ -308,7 +308,7 @@ describe('a rule over a repository that cannot be read', () => {
     expect(domain.internalErrors).toEqual([])
   })
 
-  it('fails where the tag that it chooses is refused, and shows what it chose', async () => {
+  it('fails if the chosen tag is refused, and reports the choice', async () => {
     push('3.3.1', '3.4.0')
     domain.remote.fail(UPSTREAM, '3.4.0', 'Forbidden')
     await create(chosen('stable'))
@@ -330,7 +330,7 @@ describe('importImage', () => {
     expect(domain.digests('stable')[0]).toBe(release('3.3.2').digest)
   })
 
-  it('may change how it is imported, and keeps the rule', async () => {
+  it('may change import options, and keeps the rule', async () => {
     await domain.import({ tag: 'stable', scheduled: true })
 
     expect(domain.streams.specTag(domain.stream().id, tagName('stable'))).toMatchObject({
@@ -339,18 +339,18 @@ describe('importImage', () => {
     })
   })
 
-  it('of a tag with a rule over its own stream says that there is nothing to import', () => {
+  it('of a tag with a rule over its own stream is an error', () => {
     expect(() => domain.beginImport({ tag: 'own' })).toThrow(/policy chooses .* own tags/)
   })
 
-  it('with from ends the rule', async () => {
+  it('with "from" removes the rule', async () => {
     await domain.import({ tag: 'stable', from: `${UPSTREAM}:3.3.1` })
 
     expect(domain.streams.specTag(domain.stream().id, tagName('stable'))?.policy).toBeNull()
     expect(decision()).toBeUndefined()
   })
 
-  it('in a dry run says what the rule would choose, and stores nothing', async () => {
+  it('in a dry run reports the rule’s choice, and stores nothing', async () => {
     const before = domain.dump()
     const run = await domain.import({ tag: 'stable', dryRun: true })
 

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { PAGES_ARE_GOOD_FOR } from '../../src/imagestream/watch/saved-pages.ts'
+import { MAX_PAGE_AGE } from '../../src/imagestream/watch/saved-pages.ts'
 import { RegistryError } from '../../src/oci/registry-error.ts'
 import { FakeRegistry } from '../fixtures/fake-registry.ts'
 import { image } from '../fixtures/random-image.ts'
@@ -46,7 +46,7 @@ async function interruptBehind(at: number, time?: number): Promise<number> {
   return importId ?? 0
 }
 
-describe('a listing that a stop of the server interrupted', () => {
+describe('a tag list that was interrupted by a stop of the server', () => {
   it('resumes from a saved cursor', async () => {
     release(55)
     const id = await interruptBehind(30)
@@ -59,7 +59,7 @@ describe('a listing that a stop of the server interrupted', () => {
     expect(domain.dump().import_listings).toEqual([])
   })
 
-  it('tells each tag once that moved from one page to another meanwhile', async () => {
+  it('contains a tag once that moved to another page meanwhile', async () => {
     release(25)
     const id = await interruptBehind(10)
     remote.untag(UPSTREAM, nameOf(3)).push(UPSTREAM, nameOf(3), image({ seed: 'again' }))
@@ -70,7 +70,7 @@ describe('a listing that a stop of the server interrupted', () => {
     expect(domain.digests(nameOf(3))).toEqual([image({ seed: 'again' }).digest])
   })
 
-  it('begins again where the cursor is refused', async () => {
+  it('starts again if the cursor is refused', async () => {
     release(25)
     const id = await interruptBehind(20)
     remote.refuse(
@@ -90,7 +90,7 @@ describe('a listing that a stop of the server interrupted', () => {
     expect(domain.dump().import_listings).toEqual([])
   })
 
-  it('is asked on and not begun again where the registry is out of order', async () => {
+  it('does not start again if the registry fails', async () => {
     release(25)
     const id = await interruptBehind(20)
     remote.fail(UPSTREAM, nameOf(20), 'RegistryUnavailable')
@@ -100,16 +100,16 @@ describe('a listing that a stop of the server interrupted', () => {
     expect(remote.asked('list')).toEqual([nameOf(20)])
   })
 
-  it('begins again when its pages are old', async () => {
+  it('starts again if its pages are old', async () => {
     release(25)
-    const id = await interruptBehind(20, Date.UTC(2026, 0, 1) - PAGES_ARE_GOOD_FOR - 1)
+    const id = await interruptBehind(20, Date.UTC(2026, 0, 1) - MAX_PAGE_AGE - 1)
     await using domain = new TestDomain({ file, remote })
     domain.importer.resume()
     expect(await domain.finished(id)).toMatchObject({ state: 'SUCCEEDED', total: 25 })
     expect(remote.asked('list')).toEqual(['', nameOf(10), nameOf(20)])
   })
 
-  it('keeps no pages of a list that has one, or of a stream that is deleted', async () => {
+  it('stores no pages for a list of one page, or for a deleted stream', async () => {
     release(5)
     {
       await using domain = new TestDomain({ file, remote })
@@ -133,7 +133,7 @@ describe('a listing that a stop of the server interrupted', () => {
     expect(domain.dump().import_listings).toEqual([])
   })
 
-  it('of 100,000 tags goes on where it was, in bounded memory', async () => {
+  it('of 100,000 tags is continued, in bounded memory', async () => {
     remote.pageSize = 1000
     release(100_000)
     const id = await interruptBehind(60_000)
@@ -152,5 +152,5 @@ describe('a listing that a stop of the server interrupted', () => {
     expect(remote.asked('list')).toHaveLength(40)
     // names, their sort keys and what is not collected yet: no manifest, and no page as it came
     expect(names).toBeLessThan(200 * MEBIBYTE)
-  })
+  }, 60_000)
 })

@@ -38,8 +38,8 @@ const create = (domain: TestDomain): number =>
   domain.writer.create({ namespace: 'default', name: 'ruby', spec: { dockerImageRepository: UPSTREAM } })
     .importId ?? 0
 
-describe('an import that a stop of the server interrupted', () => {
-  it('is finished after the next start, with no push twice and no hole in the log', async () => {
+describe('an import that was interrupted by a stop of the server', () => {
+  it('is finished after the next start, without duplicate pushes or gaps in the log', async () => {
     for (const [tag, content] of releases(20)) remote.push(UPSTREAM, tag, content)
     const id = await interruptAt('1.0.3', create)
     remote.takeCalls()
@@ -65,7 +65,7 @@ describe('an import that a stop of the server interrupted', () => {
     expect(remote.asked('resolve')).toEqual(['1.0.3'])
   })
 
-  it('is the same however it stands in the table: begun or waiting', async () => {
+  it('is continued in both states, running or pending', async () => {
     remote.push(UPSTREAM, 'latest', image({ seed: 1 })).push(UPSTREAM, '3.3', image({ seed: 2 }))
     let waiting = 0
     const running = await interruptAt('latest', (domain) => {
@@ -82,7 +82,7 @@ describe('an import that a stop of the server interrupted', () => {
     expect(domain.log()).toHaveLength(2)
   })
 
-  it('takes what is upstream now, and says what it brought in before', async () => {
+  it('imports the current upstream state, and reports the tags from before the stop', async () => {
     remote.push(UPSTREAM, 'latest', image({ seed: 1 })).push(UPSTREAM, '3.3', image({ seed: 2 }))
     const id = await interruptAt('latest', create)
     remote.push(UPSTREAM, 'latest', image({ seed: 3 }))
@@ -98,7 +98,7 @@ describe('an import that a stop of the server interrupted', () => {
     ])
   })
 
-  it('tries again what had failed, and tells each tag once', async () => {
+  it('requests failed tags again, and reports each tag once', async () => {
     remote.push(UPSTREAM, 'latest', image({ seed: 1 })).push(UPSTREAM, '3.3', image({ seed: 2 }))
     {
       await using domain = open()
@@ -122,7 +122,7 @@ describe('an import that a stop of the server interrupted', () => {
     expect(domain.log()).toHaveLength(2)
   })
 
-  it('fails honestly when the registry has gone meanwhile', async () => {
+  it('fails if the registry is no longer available', async () => {
     remote.push(UPSTREAM, 'latest', image({ seed: 1 })).push(UPSTREAM, '3.3', image({ seed: 2 }))
     const id = await interruptAt('latest', create)
     remote.fail(UPSTREAM, '', 'RegistryUnavailable')
@@ -137,7 +137,7 @@ describe('an import that a stop of the server interrupted', () => {
     })
   })
 
-  it('is found again by who asks for the same before it was resumed', async () => {
+  it('is merged with an equal request before it is resumed', async () => {
     remote.push(UPSTREAM, 'latest', image({ seed: 1 }))
     let waiting = 0
     await interruptAt('latest', (domain) => {
@@ -157,8 +157,8 @@ describe('an import that a stop of the server interrupted', () => {
   })
 })
 
-describe('a start without anything unfinished', () => {
-  it('asks no registry anything', async () => {
+describe('a start without unfinished imports', () => {
+  it('sends no request', async () => {
     remote.push(UPSTREAM, 'latest', image({ seed: 1 }))
     {
       await using domain = open()

@@ -27,7 +27,7 @@ const generations = (tag: string) => ({
   observed: world.history(tag)[0]?.generation,
 })
 
-describe('a stream that is made', () => {
+describe('a new stream', () => {
   it.each<[string, readonly SpecTagInput[]]>([
     ['without a spec tag', []],
     ['with a tag that follows another', [following('x', 'web:1')]],
@@ -64,7 +64,7 @@ describe('a spec tag from a registry that changes', () => {
     },
   )
 
-  it('into one that only refers, or follows, is imported no more', async () => {
+  it('into a reference-only or following tag is no longer imported', async () => {
     await world.create({ spec: { tags: [fromImage('a', UPSTREAM), fromImage('b', UPSTREAM)] } })
     world.remote.takeCalls()
 
@@ -76,7 +76,7 @@ describe('a spec tag from a registry that changes', () => {
 })
 
 describe('without a repository', () => {
-  it('only the spec tags are imported, and no listing is asked for', async () => {
+  it('only the spec tags are imported, and no tag list is read', async () => {
     const { imported } = await world.create({ spec: { tags: [fromImage('a', UPSTREAM)] } })
 
     expect(imported).toMatchObject({ total: 1, imported: 1 })
@@ -86,7 +86,7 @@ describe('without a repository', () => {
 })
 
 describe('a limit on tags', () => {
-  it('is none by default: sixty tags are sixty', async () => {
+  it('is not set by default', async () => {
     for (let at = 0; at < 58; at++) world.remote.push(UPSTREAM, `1.${at}`, one)
 
     const { imported } = await world.create()
@@ -95,7 +95,7 @@ describe('a limit on tags', () => {
   })
 })
 
-describe('the mode of a stream that does not say one', () => {
+describe('the mode of a stream without one in its spec', () => {
   const arm64 = image({ seed: 3, platform: { os: 'linux', architecture: 'arm64' } })
   const both = index([one, arm64])
   const made: Record<string, (on: FollowWorld) => void> = {
@@ -174,7 +174,7 @@ describe('a failed tag', () => {
     expect(world.condition('3.3')).toBeUndefined()
   })
 
-  it('says which registry and repository it is about, and what was answered', async () => {
+  it('has a message with the registry, the repository and the response', async () => {
     await using upstream = await startUpstream()
     await using app = await startApp()
     for (const tag of ['fine', 'closed', 'gone']) upstream.push('team/app', tag, one)

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { ImportRequest } from '../../src/imagestream/request/import-plan.ts'
-import { LONGEST_WAIT } from '../../src/imagestream/schedule/schedule.ts'
+import { LONGEST_WAIT } from '../../src/imagestream/schedule/source-results.ts'
 import { image } from '../fixtures/random-image.ts'
 import { fromImage, UPSTREAM } from '../fixtures/test-domain.ts'
 import { INTERVAL, MINUTE, SCHEDULED, ScheduleWorld, UNSCHEDULED } from './schedule-world.ts'
@@ -162,7 +162,7 @@ class Walk {
     await this.#world.settle()
   }
 
-  /** Time passes while the registry answers nothing, and somebody waits for a tag. */
+  /** Time passes while the registry does not respond, and a client waits for a tag. */
   async #hold({ stream, time }: Step & { do: 'hold' }): Promise<void> {
     const { domain } = this.#world
     const held = domain.remote.hold()
@@ -173,7 +173,7 @@ class Walk {
     this.#model.excuse(time)
   }
 
-  /** Tells the model what happened since. */
+  /** Applies the events since the last step to the model. */
   #follow(): void {
     const { domain } = this.#world
     const ended = domain.db
@@ -185,14 +185,14 @@ class Walk {
     const events = [
       ...this.#world
         .takeAsked()
-        .map(({ at, stream, request }) => ({ at, tell: () => this.#ask(stream, request, at) })),
+        .map(({ at, stream, request }) => ({ at, apply: () => this.#ask(stream, request, at) })),
       ...ended.map(({ at, name, request }) => ({
         at,
-        tell: () => this.#model.ends(name, JSON.parse(request), at),
+        apply: () => this.#model.ends(name, JSON.parse(request), at),
       })),
     ]
     // sorting is stable: an ask comes before the end of what it began
-    for (const { tell } of events.sort((a, b) => a.at - b.at)) tell()
+    for (const { apply } of events.sort((a, b) => a.at - b.at)) apply()
     this.#lastImport = ended.at(-1)?.id ?? this.#lastImport
     this.#model.check(domain.time)
     this.#compareRows()
@@ -214,8 +214,8 @@ class Walk {
   }
 }
 
-describe('whatever happens', () => {
-  it('each scheduled source is imported once an interval, no less and, unless somebody asks, no more', async () => {
+describe('after any operations', () => {
+  it('each scheduled source is imported once an interval, and more often only on request', async () => {
     let asked = 0
     await fc.assert(
       fc.asyncProperty(

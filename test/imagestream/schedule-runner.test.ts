@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { PLACES, PLACES_OF_REGISTRY } from '../../src/imagestream/schedule/schedule.ts'
+import { PLACES, PLACES_OF_REGISTRY } from '../../src/imagestream/schedule/next-stream.ts'
 import { FakeRegistry } from '../fixtures/fake-registry.ts'
 import { image } from '../fixtures/random-image.ts'
 import { watchStatements } from '../fixtures/statements.ts'
@@ -39,8 +39,8 @@ const makeOverdue = (of = world): void => {
   of.domain.db.prepare('update import_schedules set due_at = ? - id').run(of.domain.time - INTERVAL)
 }
 
-describe('what is scheduled', () => {
-  it('is imported when an interval is over since the last import, again and again', async () => {
+describe('a scheduled source', () => {
+  it('is imported one interval after each import', async () => {
     world.runner.start()
     await world.createStream()
     const created = now()
@@ -57,7 +57,7 @@ describe('what is scheduled', () => {
     expect(world.errors).toEqual([])
   })
 
-  it('is asked for in one import with all else of the stream that is due', async () => {
+  it('is imported together with all due sources of the stream', async () => {
     world.runner.start()
     await world.createStream('ruby', { tags: [scheduledTag('3.4'), scheduledTag('3.3')] })
     await world.pass(INTERVAL)
@@ -72,7 +72,7 @@ describe('what is scheduled', () => {
     ])
   })
 
-  it('waits an interval anew after an import that somebody asked for', async () => {
+  it('waits a full interval after a requested import', async () => {
     world.runner.start()
     await world.createStream()
     await world.pass(INTERVAL - MINUTE)
@@ -85,7 +85,7 @@ describe('what is scheduled', () => {
     expect(world.asked).toMatchObject([{ at: imported + INTERVAL }])
   })
 
-  it('is not asked for again before what was asked has ended, however long that takes', async () => {
+  it('is not requested again before its import has ended', async () => {
     world.runner.start()
     await world.createStream()
     const held = world.domain.remote.hold()
@@ -103,7 +103,7 @@ describe('what is scheduled', () => {
     expect(world.asked.map(({ at }) => at)).toEqual([ended - 3 * INTERVAL, ended + INTERVAL])
   })
 
-  it('comes right after an import of something else that held it up', async () => {
+  it('is imported right after another import of the stream', async () => {
     world.runner.start()
     await world.createStream()
     await world.pass(INTERVAL - MINUTE)
@@ -120,7 +120,7 @@ describe('what is scheduled', () => {
     expect(world.asked).toEqual([{ at: now(), stream: 'ruby', request: everything }])
   })
 
-  it('ends and begins with the spec', async () => {
+  it('is imported only while the spec schedules it', async () => {
     world.runner.start()
     await world.createStream('ruby', { importPolicy: UNSCHEDULED })
     await world.pass(3 * INTERVAL)
@@ -135,7 +135,7 @@ describe('what is scheduled', () => {
     expect(world.asked).toEqual([])
   })
 
-  it('is nothing of a stream that was deleted when it was due', async () => {
+  it('of a deleted stream is not imported', async () => {
     const [first = '', second = ''] = await createStreams(2)
     makeOverdue()
     world.runner.start()
@@ -147,7 +147,7 @@ describe('what is scheduled', () => {
     expect(world.errors).toEqual([])
   })
 
-  it('rests while its stream is deleted under way, and the others go on', async () => {
+  it('of a stream that is deleted during its import does not affect others', async () => {
     world.runner.start()
     const [first = '', second = ''] = await createStreams(2)
     const held = world.domain.remote.hold()
@@ -162,7 +162,7 @@ describe('what is scheduled', () => {
     expect(world.asked.map(({ stream }) => stream)).toEqual([second])
   })
 
-  it('that fails is tried less often, and as before when it is well again', async () => {
+  it('that fails is imported less often until it succeeds', async () => {
     world.runner.start()
     await world.createStream()
     const created = now()
@@ -179,7 +179,7 @@ describe('what is scheduled', () => {
 })
 
 describe('streams that are due at the same time', () => {
-  it('are asked at even distances, so many in a minute', async () => {
+  it('are imported evenly spaced, limited for each minute', async () => {
     await using quick = new ScheduleWorld({ perMinute: 120 })
     await createStreams(400, quick)
     makeOverdue(quick)
@@ -191,7 +191,7 @@ describe('streams that are due at the same time', () => {
     for (const [at, time] of times.slice(1).entries()) expect(time - (times[at] ?? 0)).toBe(500)
   })
 
-  it('have their turn by how long they have been due', async () => {
+  it('are imported by due time', async () => {
     const names = await createStreams(5)
     // the later it was made the longer it is overdue
     makeOverdue()
@@ -201,7 +201,7 @@ describe('streams that are due at the same time', () => {
     expect(world.asked.map(({ stream }) => stream)).toEqual(names.reverse())
   })
 
-  it('that are more than an interval has room for still all have their turn', async () => {
+  it('that exceed an interval’s capacity are all imported', async () => {
     await using slow = new ScheduleWorld({ perMinute: 1 })
     const names = await createStreams(20, slow)
     slow.runner.start()
@@ -213,14 +213,14 @@ describe('streams that are due at the same time', () => {
     expect(slow.asked.length).toBe(31)
   })
 
-  it('leave half of the places to imports that people ask for', async () => {
+  it('leave half of the places to requested imports', async () => {
     await createStreams(PLACES + 20, world, 7)
     const held = world.domain.remote.hold()
     world.runner.start()
     world.passHeld(2 * INTERVAL)
     await held.reached
     expect(world.asked).toHaveLength(PLACES)
-    // one that nobody keeps waiting
+    // an import without a waiting client
     expect(world.domain.importRows.unfinished()).toHaveLength(PLACES)
 
     held.release()
@@ -229,7 +229,7 @@ describe('streams that are due at the same time', () => {
     expect(new Set(world.asked.map(({ stream }) => stream)).size).toBe(PLACES + 20)
   })
 
-  it('of a registry that is slow hold up no others: it has its share of the places (kargo#2836)', async () => {
+  it('of a slow registry do not block others: each registry has a share of the places (kargo#2836)', async () => {
     await createStreams(PLACES + 20)
     const { stream } = world.domain.writer.create({
       namespace: 'default',
@@ -256,7 +256,7 @@ describe('streams that are due at the same time', () => {
 })
 
 describe('the clock', () => {
-  it('that was set back by a year does not stop anything', async () => {
+  it('that is set back by a year does not stop imports', async () => {
     world.runner.start()
     await world.createStream()
     await world.pass(INTERVAL)
@@ -283,7 +283,7 @@ describe('the clock', () => {
     expect(world.schedule()).toEqual(before)
   })
 
-  it('is looked at each minute, as a timer does not see that the machine slept', async () => {
+  it('is read each minute, since a timer does not notice that the machine slept', async () => {
     world.runner.start()
     await world.createStream()
     expect((world.wakesAt ?? 0) - now()).toBe(MINUTE)
@@ -296,7 +296,7 @@ describe('the clock', () => {
 })
 
 describe('the timer', () => {
-  it('goes off when the next stream is due, and not before', async () => {
+  it('fires when the next stream is due', async () => {
     world.runner.start()
     await world.createStream()
     await world.pass(INTERVAL - 10 * SECOND)
@@ -308,7 +308,7 @@ describe('the timer', () => {
     expect(world.armed).toBe(armed)
   })
 
-  it('is set by one statement, that an index answers, with 10,000 schedules', async () => {
+  it('is set with one indexed statement for 10,000 schedules', async () => {
     const { db, schedules } = world.domain
     world.runner.start()
     const { stream } = world.domain.writer.create({ namespace: 'default', name: 'ruby' })
@@ -351,7 +351,7 @@ describe('the timer', () => {
     expect(performance.now() - began).toBeLessThan(1000)
   })
 
-  it('is gone with the runner, also when something changes then', async () => {
+  it('is cancelled with the runner, even if a schedule changes then', async () => {
     world.runner.start()
     await world.createStream()
     world.runner[Symbol.dispose]()
@@ -361,7 +361,7 @@ describe('the timer', () => {
     expect(world.wakesAt).toBeUndefined()
   })
 
-  it('is set anew when the database refuses, a minute later, and nobody else fails by it', async () => {
+  it('is set to a minute if the database fails, without an error for others', async () => {
     world.runner.start()
     await world.createStream()
     const { db } = world.domain
@@ -391,7 +391,7 @@ describe('a restart', () => {
   afterEach(() => rmSync(folder, { recursive: true, force: true }))
   const open = (): ScheduleWorld => new ScheduleWorld({ file: join(folder, 'data.db'), remote })
 
-  it('forgets no due time', async () => {
+  it('keeps due times', async () => {
     let dueAt: number | undefined
     {
       await using first = open()
@@ -409,7 +409,7 @@ describe('a restart', () => {
     expect(second.asked).toMatchObject([{ at: dueAt }])
   })
 
-  it('asks what is overdue one after the other, not all at once', async () => {
+  it('imports overdue streams one after the other', async () => {
     {
       await using first = open()
       await createStreams(30, first)
@@ -426,7 +426,7 @@ describe('a restart', () => {
     )
   })
 
-  it('goes on with an import that was under way, and does not ask for it twice', async () => {
+  it('continues a running import, and does not request it twice', async () => {
     {
       await using first = open()
       first.runner.start()
@@ -451,7 +451,7 @@ describe('a restart', () => {
     })
   })
 
-  it('schedules what a version without schedules had in its specs, and nothing else', async () => {
+  it('adds schedules for specs of a version without schedules', async () => {
     {
       await using first = open()
       await first.createStream('ruby', { tags: [scheduledTag('3.3')] })
@@ -469,7 +469,7 @@ describe('a restart', () => {
     expect(second.schedules('node')).toEqual([])
   })
 
-  it('with a shorter interval does not wait for the longer one to end', async () => {
+  it('with a shorter interval shortens waits', async () => {
     {
       await using first = open()
       await first.createStream()

@@ -37,8 +37,8 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }))
 const open = (): ScheduleWorld => new ScheduleWorld({ file: join(folder, 'data.db'), remote })
 
-describe('an import that was due', () => {
-  it('tells the registry client that nobody waits for it, and one that somebody asks for that somebody does', async () => {
+describe('the urgency of an import', () => {
+  it('is "schedule" if it was scheduled, and unset if it was requested', async () => {
     await using world = open()
     world.runner.start()
     await world.createStream()
@@ -49,7 +49,7 @@ describe('an import that was due', () => {
     expect(remote.takeAskers()).toEqual([undefined])
   })
 
-  it('stays one after a restart', async () => {
+  it('is kept across a restart', async () => {
     {
       await using first = open()
       first.runner.start()
@@ -66,7 +66,7 @@ describe('an import that was due', () => {
     expect(remote.takeAskers()).toEqual(['schedule'])
   })
 
-  it('is read as one also where an earlier version stored it', async () => {
+  it('is read from the record of an earlier version', async () => {
     await using world = open()
     const { id } = await world.createStream()
     const { db, importer } = world.domain
@@ -82,11 +82,11 @@ describe('an import that was due', () => {
   })
 })
 
-describe('an import that waits and is asked for again', () => {
+describe('a waiting import that is requested again', () => {
   const urgencies = ['webhook', undefined, 'schedule'] as const
   const cases = urgencies.flatMap((first) => urgencies.map((second) => [first, second] as const))
 
-  it.each(cases)('as %s and as %s is one, as urgent as the more urgent of both', async (first, second) => {
+  it.each(cases)('as %s and as %s is one import with the higher urgency', async (first, second) => {
     await using world = open()
     const { id } = await world.createStream()
     const { db, importer } = world.domain
@@ -102,7 +102,7 @@ describe('an import that waits and is asked for again', () => {
     expect(remote.takeAskers()).toEqual([moreUrgent])
   })
 
-  it('for something else is another', async () => {
+  it('with another scope is a second import', async () => {
     await using world = open()
     const { id } = await world.createStream()
     const { db, importer } = world.domain

@@ -106,7 +106,7 @@ export class ScheduleWorld implements AsyncDisposable {
     this.domain.time = end
   }
 
-  /** The timer goes off now, whatever the clock says. */
+  /** The timer fires now, at any time. */
   wake(): void {
     const timer = this.#timer
     this.#timer = undefined

@@ -14,8 +14,8 @@ afterEach(() => world[Symbol.asyncDispose]())
 const tagsOf = (): string[] => world.schedules().map(({ tag }) => tag)
 const now = (): number => world.domain.time
 
-describe('what a spec has scheduled', () => {
-  it('is the repository and each spec tag that says so, the repository first', async () => {
+describe('the scheduled sources of a spec', () => {
+  it('are the repository and the spec tags with "scheduled", the repository first', async () => {
     await world.createStream('ruby', {
       tags: [
         scheduledTag('3.4'),
@@ -27,13 +27,13 @@ describe('what a spec has scheduled', () => {
     expect(tagsOf()).toEqual(['', '3.3', '3.4'])
   })
 
-  it('is nothing of a repository that there is not', async () => {
+  it('are none without a repository', async () => {
     await world.createStream('ruby', { dockerImageRepository: null, tags: [scheduledTag('3.3')] })
 
     expect(tagsOf()).toEqual(['3.3'])
   })
 
-  it('is exactly the importable spec tags with scheduled, whatever else they say', () => {
+  it('are exactly the importable spec tags with "scheduled"', () => {
     const input = fc.record({
       kind: fc.constantFrom('DockerImage', 'ImageStreamTag', null),
       reference: fc.boolean(),
@@ -66,7 +66,7 @@ describe('what a spec has scheduled', () => {
     )
   })
 
-  it('follows each change of the spec, and what stays keeps its times', async () => {
+  it('follow each change of the spec, and the remaining ones keep their times', async () => {
     await world.createStream('ruby', { tags: [scheduledTag('3.3')] })
     const before = world.schedule('3.3')
 
@@ -87,7 +87,7 @@ describe('what a spec has scheduled', () => {
     expect(tagsOf()).toEqual([])
   })
 
-  it('loses a tag that is removed by another way than the spec', async () => {
+  it('lose a tag that is removed by another command', async () => {
     const { id } = await world.createStream('ruby', { tags: [scheduledTag('3.3')] })
     const { db, recorder } = world.domain
 
@@ -96,7 +96,7 @@ describe('what a spec has scheduled', () => {
     expect(tagsOf()).toEqual([''])
   })
 
-  it('goes with the stream', async () => {
+  it('are deleted with the stream', async () => {
     const { id } = await world.createStream('ruby', { tags: [scheduledTag('3.3')] })
 
     world.domain.writer.delete({ namespace: 'default', name: 'ruby' })
@@ -104,7 +104,7 @@ describe('what a spec has scheduled', () => {
     expect(world.domain.schedules.ofStreams([id])).toEqual([])
   })
 
-  it('is written with the spec or not at all', async () => {
+  it('are written in the transaction of the spec', async () => {
     await world.createStream('ruby', { importPolicy: UNSCHEDULED })
     const { db, writer } = world.domain
 
@@ -120,7 +120,7 @@ describe('what a spec has scheduled', () => {
 })
 
 describe('first due times', () => {
-  it('lie evenly over the interval, whichever streams are scheduled', async () => {
+  it('are evenly spread over the interval', async () => {
     for (let at = 0; at < 200; at++) {
       await world.createStream(`app-${at}`, { dockerImageRepository: null })
     }
@@ -145,8 +145,8 @@ describe('first due times', () => {
   })
 })
 
-describe('an import that ends', () => {
-  it('puts off what it covered to its end and the interval', async () => {
+describe('a finished import', () => {
+  it('makes its sources due one interval after its end', async () => {
     await world.createStream('ruby', { tags: [scheduledTag('3.3')] })
     world.domain.time += 5 * MINUTE
 
@@ -159,7 +159,7 @@ describe('an import that ends', () => {
     })
   })
 
-  it('covers everything when it was of everything', async () => {
+  it('covers all sources if it was an import of all', async () => {
     await world.createStream('ruby', { tags: [scheduledTag('3.3')] })
     world.domain.time += 5 * MINUTE
 
@@ -168,7 +168,7 @@ describe('an import that ends', () => {
     expect(world.schedules().map(({ dueAt }) => dueAt)).toEqual([now() + INTERVAL, now() + INTERVAL])
   })
 
-  it('covers the repository only when it listed it', async () => {
+  it('covers the repository only if it listed the tags', async () => {
     await world.createStream()
     world.domain.time += 5 * MINUTE
 
@@ -177,7 +177,7 @@ describe('an import that ends', () => {
     expect(world.schedule()?.dueAt).toBe(now() - 5 * MINUTE + INTERVAL)
   })
 
-  it('counts from its end, not from its beginning', async () => {
+  it('counts from its end, not from its start', async () => {
     await world.createStream()
     const held = world.domain.remote.hold()
     const importId = world.domain.beginImport()
@@ -189,7 +189,7 @@ describe('an import that ends', () => {
     expect(world.schedule()?.dueAt).toBe(now() + INTERVAL)
   })
 
-  it('says nothing of a source that changed while it ran', async () => {
+  it('does not update a source that changed during it', async () => {
     await world.createStream('ruby', { tags: [scheduledTag('3.3')] })
     const held = world.domain.remote.hold()
     const older = world.domain.beginImport()
@@ -212,7 +212,7 @@ describe('an import that ends', () => {
     expect(world.schedule('3.3')).toMatchObject({ succeededAt: now(), dueAt: now() + INTERVAL })
   })
 
-  it('leaves schedules alone when it was a dry run', async () => {
+  it('does not update schedules if it was a dry run', async () => {
     await world.createStream()
     const before = world.schedules()
     world.domain.time += MINUTE
@@ -224,7 +224,7 @@ describe('an import that ends', () => {
 })
 
 describe('a failure', () => {
-  it('of one tag is noted at its schedule alone, with what the registry said', async () => {
+  it('of one tag is stored at its schedule only, with the registry’s error', async () => {
     world.domain.remote.fail(UPSTREAM, '3.3', 'Unauthorized')
     await world.createStream('ruby', { tags: [scheduledTag('3.3'), scheduledTag('3.4')] })
 
@@ -250,7 +250,7 @@ describe('a failure', () => {
     expect(world.schedule()).toMatchObject({ succeededAt: now(), reason: null })
   })
 
-  it('of the listing is one of the repository, also where spec tags came in', async () => {
+  it('of the tag list is one of the repository, even if spec tags succeeded', async () => {
     world.domain.remote.fail(UPSTREAM, '', 'RegistryUnavailable')
     await world.createStream('ruby', { tags: [scheduledTag('3.3')] })
 
@@ -270,7 +270,7 @@ describe('a failure', () => {
     expect(world.schedule()).toMatchObject({ succeededAt: null, reason: 'TooManyRequests' })
   })
 
-  it('of ours ends the import, and is noted of all that it covered', async () => {
+  it('by an internal error ends the import, and is stored for all its sources', async () => {
     await world.createStream('ruby', { tags: [scheduledTag('3.3')] })
     world.domain.time += MINUTE
     const held = world.domain.remote.hold()
@@ -289,7 +289,7 @@ describe('a failure', () => {
     expect(world.domain.internalErrors).toHaveLength(1)
   })
 
-  it('makes the next import wait 1, 2 and then 4 intervals while it lasts, and success resets that', async () => {
+  it('delays the next import by 1, 2, then 4 intervals, until a success', async () => {
     world.domain.remote.fail(UPSTREAM, '', 'RegistryUnavailable')
     await world.createStream()
     const waits: number[] = []
@@ -322,7 +322,7 @@ describe('a failure', () => {
     expect(waits).toEqual([1, 1, 2])
   })
 
-  it('that somebody brought about by asking anew begins that again', async () => {
+  it('of a requested import restarts the delays', async () => {
     world.domain.remote.fail(UPSTREAM, '', 'RegistryUnavailable')
     await world.createStream()
     world.domain.time += 4 * INTERVAL

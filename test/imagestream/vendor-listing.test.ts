@@ -13,7 +13,7 @@ afterEach(() => world[Symbol.asyncDispose]())
 const digestOf = (seed: string | number): Digest => image({ seed }).digest
 
 describe('an import of a repository whose vendor has a listing', () => {
-  it('is a full sweep the first time, and reads where the listing goes on from', async () => {
+  it('is a full scan the first time, and reads the newest page of the listing', async () => {
     world.release(250)
     const { imported } = await world.domain.create()
 
@@ -23,7 +23,7 @@ describe('an import of a repository whose vendor has a listing', () => {
     expect(world.watch).toMatchObject({ vendor: 'Quay', checkedBy: 'FULL_SWEEP', sweptAt: world.domain.time })
   })
 
-  it('is none of a registry that has no such listing', async () => {
+  it('requests every tag if the registry has no listing', async () => {
     world.domain.remote.listBy(UPSTREAM, null)
     world.release(3)
     await world.create()
@@ -31,7 +31,7 @@ describe('an import of a repository whose vendor has a listing', () => {
     expect(world.watch).toMatchObject({ vendor: null, checkedBy: 'FULL_SWEEP' })
   })
 
-  it('of a registry that is recognised by its answers alone is made after its list was read', async () => {
+  it('recognizes a vendor by the response to the tag list', async () => {
     world.vendor.isShy = true
     world.release(150)
     await world.create()
@@ -43,7 +43,7 @@ describe('an import of a repository whose vendor has a listing', () => {
     expect(await world.poll()).toMatchObject({ asked: [], lists: 0, pages: 1 })
   })
 
-  it('costs one page of it while nothing moves, and every tag is a result', async () => {
+  it('costs one page without changes, with a result for every tag', async () => {
     world.release(250)
     await world.create()
     const { imported, ...cost } = await world.poll()
@@ -54,7 +54,7 @@ describe('an import of a repository whose vendor has a listing', () => {
     expect(world.watch).toMatchObject({ checkedBy: 'LISTING', checkedAt: world.domain.time })
   })
 
-  it('finds one moved tag among many by a page and one HEAD, which alone makes history', async () => {
+  it('finds one changed tag among many by a page and one HEAD, which is recorded', async () => {
     world.release(250)
     await world.create()
     world.push('1.0.7', 'moved')
@@ -66,7 +66,7 @@ describe('an import of a repository whose vendor has a listing', () => {
     expect(world.domain.log()).toHaveLength(251)
   })
 
-  it('brings in a tag that is new', async () => {
+  it('imports a new tag', async () => {
     world.release(150)
     await world.create()
     world.push('latest', 'new')
@@ -77,7 +77,7 @@ describe('an import of a repository whose vendor has a listing', () => {
     expect(world.domain.digests('latest')).toEqual([digestOf('new')])
   })
 
-  it('stops incrementally at the page that overlaps known (name, digest, updated), as renovate’s dockerhub-cache does', async () => {
+  it('stops at the page that overlaps known (name, digest, updated), as renovate’s dockerhub-cache does', async () => {
     world.release(350)
     await world.create()
     for (let at = 1; at <= 130; at++) world.push(`1.0.${at}`, `moved ${at}`)
@@ -89,7 +89,7 @@ describe('an import of a repository whose vendor has a listing', () => {
     expect((await world.poll()).pages).toBe(1)
   })
 
-  it('stops only where the count matches, and reads on where it does not match what was told last time', async () => {
+  it('stops only if the number of tags is the expected one', async () => {
     world.release(350)
     await world.create()
     world.vendor.forget('1.0.3')
@@ -97,7 +97,7 @@ describe('an import of a repository whose vendor has a listing', () => {
     expect(await world.poll()).toMatchObject({ pages: 1 })
   })
 
-  it('reads all of a listing that is in no such order', async () => {
+  it('reads all pages of a listing in another order', async () => {
     world.vendor.newestFirst = false
     world.vendor.vendor = 'Amazon ECR'
     world.release(250)
@@ -109,7 +109,7 @@ describe('an import of a repository whose vendor has a listing', () => {
     expect(await world.poll()).toMatchObject({ asked: [], pages: 3 })
   })
 
-  it('sees a tag that was removed from the stream again, wherever the listing has it', async () => {
+  it('imports a tag again that was removed from the stream, on any page of the listing', async () => {
     world.release(250)
     await world.create()
     const { domain } = world
@@ -121,7 +121,7 @@ describe('an import of a repository whose vendor has a listing', () => {
     expect(await world.poll()).toMatchObject({ asked: [], pages: 1 })
   })
 
-  it('sees the tag of a repository again that a spec tag stood for', async () => {
+  it('imports a repository’s tag again after the spec tag of its name was removed', async () => {
     world.release(150)
     await world.create()
     const { domain } = world
@@ -141,7 +141,7 @@ describe('an import of a repository whose vendor has a listing', () => {
     expect(domain.digests('1.0.4')).toEqual([digestOf(4)])
   })
 
-  it('leaves the tags alone that the spec takes from elsewhere', async () => {
+  it('does not import tags that spec tags name', async () => {
     world.release(3)
     world.domain.remote.push('other.test/app', 'v1', image({ seed: 'other' }))
     await world.domain.create({
@@ -156,7 +156,7 @@ describe('an import of a repository whose vendor has a listing', () => {
     expect(world.domain.digests('1.0.2')).toEqual([digestOf('other')])
   })
 
-  it('tries again what could not be read, wherever the listing has it', async () => {
+  it('requests tags again that could not be read, on any page of the listing', async () => {
     world.release(150)
     world.domain.remote.fail(UPSTREAM, '1.0.1', 'RegistryUnavailable')
     await world.create()
@@ -166,7 +166,7 @@ describe('an import of a repository whose vendor has a listing', () => {
     expect(await world.poll()).toMatchObject({ asked: [], imported: { unchanged: 150 } })
   })
 
-  it('says of a manifest that cannot be used what it said, without another pull', async () => {
+  it('reports an invalid manifest again without a request', async () => {
     world.release(3)
     world.domain.remote.fail(UPSTREAM, '1.0.1', 'InvalidManifest')
     await world.create()
@@ -180,7 +180,7 @@ describe('an import of a repository whose vendor has a listing', () => {
     ])
   })
 
-  it('gives a tag back to the repository that somebody pushed over', async () => {
+  it('restores the repository’s image of a tag that was overwritten by a push', async () => {
     world.release(150)
     await world.create()
     const { domain } = world
@@ -204,7 +204,7 @@ describe('an import of a repository whose vendor has a listing', () => {
     expect(domain.digests('1.0.2')).toEqual([digestOf(2), digestOf(9), digestOf(2)])
   })
 
-  it('with a limit of tags takes the names from the registry, and what moved from the listing', async () => {
+  it('with a limit of tags reads the names from the registry, and changes from the listing', async () => {
     await using limited = new VendorWorld({ maximumTags: 5 })
     limited.release(20)
     await limited.create()
@@ -217,7 +217,7 @@ describe('an import of a repository whose vendor has a listing', () => {
     expect(imported.additionalTags).toHaveLength(15)
   })
 
-  it('of another mode for once is a full sweep, and so is the next one', async () => {
+  it('in another mode is a full scan, and so is the next one', async () => {
     world.release(5)
     await world.create()
     expect((await world.poll({ importMode: 'PreserveOriginal' })).asked).toHaveLength(5)
@@ -225,7 +225,7 @@ describe('an import of a repository whose vendor has a listing', () => {
     expect((await world.poll()).asked).toHaveLength(0)
   })
 
-  it('that is a dry run asks the registry itself', async () => {
+  it('reads the registry’s tag list in a dry run', async () => {
     world.release(5)
     await world.create()
     expect(await world.poll({ dryRun: true })).toMatchObject({ lists: 1, pages: 0 })
@@ -239,11 +239,11 @@ describe('a claim of a listing', () => {
     world.domain.time += 2 * HOUR
   })
 
-  it('that is stale changes nothing, and takes nothing back of what the registry confirmed', async () => {
+  it('that is outdated changes nothing', async () => {
     world.domain.remote.push(UPSTREAM, '1.0.150', image({ seed: 'unheard of' }))
     expect(await world.poll()).toMatchObject({ asked: [], imported: { imported: 0, unchanged: 150 } })
 
-    // somebody asks for the tag alone, and the listing still tells what it was
+    // an import of the tag alone, while the listing still reports the old digest
     await world.domain.import({ tag: '1.0.150' })
     world.take()
     const log = world.domain.log()
@@ -272,7 +272,7 @@ describe('a claim of a listing', () => {
     expect(world.domain.log()).toHaveLength(log)
   })
 
-  it('that flaps between what is and what was costs no HEAD each time', async () => {
+  it('that alternates between two digests does not cost a HEAD each time', async () => {
     const was = world.domain.time - 3 * HOUR
     world.push('1.0.150', 'moved')
     await world.poll()
@@ -287,7 +287,7 @@ describe('a claim of a listing', () => {
     }
   })
 
-  it('that the registry did not confirm is asked again for an hour, for it may be ahead', async () => {
+  it('that the registry did not confirm is verified again for an hour', async () => {
     world.vendor.claim('1.0.3', digestOf('soon'), world.domain.time)
     expect((await world.poll()).asked).toEqual(['1.0.3'])
     expect((await world.poll()).asked).toEqual(['1.0.3'])
@@ -296,7 +296,7 @@ describe('a claim of a listing', () => {
     expect((await world.poll()).asked).toEqual([])
   })
 
-  it('of a tag that the registry does not have is asked for an hour, and then no more', async () => {
+  it('about an unknown tag is verified for an hour', async () => {
     world.vendor.claim('phantom', digestOf('phantom'), world.domain.time)
     const asked: string[][] = []
     for (let poll = 0; poll < 7; poll++) asked.push((await world.poll()).asked)
@@ -305,7 +305,7 @@ describe('a claim of a listing', () => {
     expect(world.domain.tag('phantom')).toBeUndefined()
   })
 
-  it('with a null digest (rejected: it claims nothing) is no news of its own, and one of a new time is checked once', async () => {
+  it('with a null digest causes no request, and one with a new time is verified once', async () => {
     world.vendor.claimInPlace('1.0.149', null, null)
     expect((await world.poll()).asked).toEqual([])
     const long = world.domain.time - 5 * HOUR
@@ -316,7 +316,7 @@ describe('a claim of a listing', () => {
     expect((await world.poll()).asked).toEqual(['1.0.149'])
   })
 
-  it('that could not be checked is news the next time too', async () => {
+  it('that could not be verified is verified by the next import', async () => {
     world.push('1.0.5', 'moved')
     world.domain.remote.fail(UPSTREAM, '1.0.5', 'RegistryUnavailable')
     expect(await world.poll()).toMatchObject({ asked: ['1.0.5'], imported: { failed: 1 } })
@@ -325,7 +325,7 @@ describe('a claim of a listing', () => {
   })
 })
 
-describe('a listing that cannot be relied on', () => {
+describe('a listing that fails', () => {
   beforeEach(async () => {
     world.release(150)
     await world.create()
@@ -351,13 +351,13 @@ describe('a listing that cannot be relied on', () => {
       expect((await world.poll()).pages).toBe(0)
       world.domain.time = since + DAY - 30 * MINUTE
       expect((await world.poll()).pages).toBe(0)
-      // the registry itself told all meanwhile: it goes on where it was
+      // the registry itself reported all changes meanwhile: the reading continues there
       expect(await world.poll()).toMatchObject({ asked: [], lists: 0, pages: 1 })
       expect(world.watch).toMatchObject({ reason: null, setAsideUntil: null, failingSince: null })
     },
   )
 
-  it('for TooManyRequests is left alone for an hour, which a condition says: nothing is wrong with it', async () => {
+  it('because of TooManyRequests is disabled for an hour, with a condition', async () => {
     world.vendor.fail('TooManyRequests')
     await world.poll()
     expect(world.watch).toMatchObject({ reason: 'TooManyRequests', setAsideUntil: world.domain.time + HOUR })
@@ -366,7 +366,7 @@ describe('a listing that cannot be relied on', () => {
     expect(await world.poll()).toMatchObject({ asked: [], lists: 0 })
   })
 
-  it('is asked for again by who asks for a full sweep, for what was wrong may be put right', async () => {
+  it('is read again by a requested full scan', async () => {
     world.vendor.fail('Forbidden')
     await world.poll()
     expect(await world.poll({ fullSweep: true })).toMatchObject({ lists: 1 })
@@ -378,7 +378,7 @@ describe('a listing that cannot be relied on', () => {
     expect(await world.poll()).toMatchObject({ asked: [], lists: 0, pages: 1 })
   })
 
-  it('that fails again says since when', async () => {
+  it('again has the time of the first failure', async () => {
     world.vendor.fail('Forbidden')
     await world.poll()
     const since = world.domain.time
@@ -387,7 +387,7 @@ describe('a listing that cannot be relied on', () => {
     expect(world.watch).toMatchObject({ failingSince: since, setAsideUntil: world.domain.time + DAY })
   })
 
-  it('for it is empty (hexpm/bob#282), loses nothing and changes nothing', async () => {
+  it('because it is empty (hexpm/bob#282) changes nothing', async () => {
     world.vendor.claim('x', null, null)
     for (let at = 1; at <= 150; at++) world.vendor.forget(`1.0.${at}`)
     world.vendor.forget('x')
@@ -397,11 +397,11 @@ describe('a listing that cannot be relied on', () => {
     expect(asked).toHaveLength(150)
     expect(world.watch).toMatchObject({
       reason: 'OddShape',
-      message: 'the listing of Quay cannot be right: it is empty, and 150 tags are known',
+      message: 'the listing of Quay is implausible: it is empty, but 150 tags are known',
     })
   })
 
-  it('for it tells of hardly any tags, loses nothing', async () => {
+  it('because it lacks most tags changes nothing', async () => {
     for (let at = 1; at <= 100; at++) world.vendor.forget(`1.0.${at}`)
     const { imported } = await world.poll()
 
@@ -410,7 +410,7 @@ describe('a listing that cannot be relied on', () => {
     expect(world.domain.tagNames()).toHaveLength(150)
   })
 
-  it('for something in it is not understood, is an internal error and no end of watching', async () => {
+  it('because of an internal error is disabled, and the import goes on', async () => {
     world.vendor.failure = new TypeError('cannot read') as never
     const { imported, asked } = await world.poll()
 
@@ -421,7 +421,7 @@ describe('a listing that cannot be relied on', () => {
   })
 })
 
-describe('a listing that shows anonymous readers no more than some pages (harbor#23819, dotCMS#37027)', () => {
+describe('a listing with a limit of pages for anonymous readers (harbor#23819, dotCMS#37027)', () => {
   beforeEach(async () => {
     world.vendor.vendor = 'Docker Hub'
     world.vendor.shownPages = 2
@@ -429,12 +429,12 @@ describe('a listing that shows anonymous readers no more than some pages (harbor
     await world.create()
   })
 
-  it('is enough while what changed fits in', async () => {
+  it('is sufficient while all changes are on these pages', async () => {
     world.push('1.0.3', 'moved')
     expect(await world.poll()).toMatchObject({ asked: ['1.0.3'], lists: 0, pages: 1 })
   })
 
-  it('gives way to the registry where it does not', async () => {
+  it('is replaced by a full scan otherwise', async () => {
     for (let at = 1; at <= 220; at++) world.push(`1.0.${at}`, `moved ${at}`)
     const { imported, asked, lists, pages } = await world.poll()
 
@@ -443,7 +443,7 @@ describe('a listing that shows anonymous readers no more than some pages (harbor
     expect(await world.poll()).toMatchObject({ asked: [], lists: 0, pages: 1 })
   })
 
-  it('has the name set from the registry where the count does not match', async () => {
+  it('is completed by the registry’s tag list if the number of tags differs', async () => {
     world.vendor.forget('1.0.2')
     world.domain.remote.untag(UPSTREAM, '1.0.2')
     const { asked, lists, pages } = await world.poll()

@@ -1,5 +1,5 @@
 import type { ImportImageInput } from '../../src/imagestream/commands/import-image-plan.ts'
-import type { Import } from '../../src/imagestream/request/import-rows.ts'
+import type { Import } from '../../src/imagestream/request/import-state.ts'
 import { FakeVendor } from '../fixtures/fake-vendor.ts'
 import { image } from '../fixtures/random-image.ts'
 import { TestDomain, type TestDomainOptions, UPSTREAM } from '../fixtures/test-domain.ts'
@@ -18,7 +18,7 @@ export class VendorWorld implements AsyncDisposable {
     this.domain.remote.listBy(UPSTREAM, this.vendor)
   }
 
-  /** A tag moves: the registry has it and the vendor tells of it. */
+  /** A tag moves at the registry and in the vendor's listing. */
   push(tag: string, seed: string | number): void {
     this.domain.remote.push(UPSTREAM, tag, image({ seed }))
     this.vendor.claim(tag, image({ seed }).digest, this.domain.time)
@@ -58,7 +58,7 @@ export class VendorWorld implements AsyncDisposable {
   get watch() {
     const { id } = this.domain.stream()
     const found = this.domain.watchRows.ofStreams([id]).get(id)
-    if (!found) throw new Error('the repository was not looked at')
+    if (!found) throw new Error('the repository was not checked')
     return found
   }
 

@@ -1,5 +1,5 @@
 import type { AppliedDocument } from '../../documents/apply.ts'
-import type { Import } from '../../imagestream/request/import-rows.ts'
+import type { Import } from '../../imagestream/request/import-state.ts'
 import type { ImageStream } from '../../imagestream/spec/spec.ts'
 import { batch } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'

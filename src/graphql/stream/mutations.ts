@@ -1,5 +1,5 @@
 import type { WrittenStream } from '../../imagestream/commands/write-stream.ts'
-import type { Import } from '../../imagestream/request/import-rows.ts'
+import type { Import } from '../../imagestream/request/import-state.ts'
 import type { ImageStream } from '../../imagestream/spec/spec.ts'
 import { builder } from '../kit/builder.ts'
 import type { GraphQLContext } from '../kit/context.ts'

@@ -1,5 +1,5 @@
 import type { PolicyDecision } from '../../imagestream/commands/set-tag-policy.ts'
-import type { Import } from '../../imagestream/request/import-rows.ts'
+import type { Import } from '../../imagestream/request/import-state.ts'
 import type { Tag } from '../../imagestream/tag/tag.ts'
 import { builder } from '../kit/builder.ts'
 import { ImageStreamTagType, ImportType } from '../kit/object-types.ts'

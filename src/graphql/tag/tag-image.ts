@@ -1,4 +1,4 @@
-import type { Import } from '../../imagestream/request/import-rows.ts'
+import type { Import } from '../../imagestream/request/import-state.ts'
 import type { ImageStream } from '../../imagestream/spec/spec.ts'
 import type { Tag } from '../../imagestream/tag/tag.ts'
 import { builder } from '../kit/builder.ts'

@@ -9,123 +9,127 @@ import { type Rule, ruleOf } from '../../policy/rule.ts'
 import { type FetchedTagImage, type ImageFetcher, withTagImage } from '../image/fetch-image.ts'
 import { createdOf } from '../image/image-columns.ts'
 import type { ImportTarget } from '../request/import-plan.ts'
-import type { Failure } from '../request/import-rows.ts'
-import type { RegistryAnswers } from '../request/registry-answers.ts'
+import type { TagFailure } from '../request/import-state.ts'
+import type { RegistryReader } from '../request/registry-reader.ts'
 import { REPORTED } from '../tag/policy-choice.ts'
 
-/** Tags whose images one rule looks at, to choose the newest: each costs a HEAD, and its image two GETs once ever. */
-export const MAXIMUM_LOOKS = 500
+/**
+ * Maximum number of tags whose images one rule reads to choose the newest. Each costs a HEAD, and its image two GETs the
+ * first time.
+ */
+export const MAXIMUM_IMAGES = 500
 
-/** Images that one rule looks at at a time. */
-const LOOKS_IN_FLIGHT = 32
+/** Images that one rule reads at a time. */
+const IMAGES_IN_FLIGHT = 32
 
-/** Names that a rule is applied to before everybody else has a turn: a millisecond, or with the worst pattern a hundred. */
+/** Names that are matched before the event loop gets a turn: 1 ms, or 100 ms with the slowest pattern. */
 const TAGS_A_TURN = 1000
 
-/** A rule over a repository came to nothing. */
+/** A rule chose no tag of a repository. */
 export class NoChoiceError extends Error {
   override readonly name = 'NoChoiceError'
-  readonly reason: Failure['reason']
+  readonly reason: TagFailure['reason']
 
-  constructor(reason: Failure['reason'], message: string) {
+  constructor(reason: TagFailure['reason'], message: string) {
     super(message)
     this.reason = reason
   }
 }
 
-export interface ChooserDependencies {
-  readonly answers: RegistryAnswers
+export interface TagChooserDependencies {
+  readonly reader: RegistryReader
   readonly fetcher: ImageFetcher
-  /** Stores what was only looked at, so that the next import has it. */
+  /** Stores an image that was read to compare it, so that the next import does not fetch it. */
   readonly keep: (target: ImportTarget, found: FetchedTagImage) => Promise<void>
 }
 
-/** Applies the rules of spec tags to the repositories that they choose from, in the course of one import. */
-export class TagChooser {
-  readonly #dependencies: ChooserDependencies
-  /** By where and what: several rules may look at the same images. */
-  readonly #looks = new Map<string, Promise<Look>>()
+/** Time of the image's creation in milliseconds since 1970, null if unknown; or why the tag has no image. */
+type Creation = { readonly createdAt: number | null } | { readonly message: string }
 
-  constructor(dependencies: ChooserDependencies) {
+/** Applies the rules of spec tags to the repositories that they choose from, during one import. */
+export class TagChooser {
+  readonly #dependencies: TagChooserDependencies
+  /** By repository, options and tag: several rules may compare the same images. */
+  readonly #creations = new Map<string, Promise<Creation>>()
+
+  constructor(dependencies: TagChooserDependencies) {
     this.#dependencies = dependencies
   }
 
   /**
-   * The target with what its rule chose, and why; its `upstream` is the chosen tag, and stays the rule where there is
-   * none. A target without a rule is as it was. Throws RegistryError, NoChoiceError.
+   * Returns the target with the rule's decision. Its `upstream` is the chosen tag, or the rule if it chose none. Returns
+   * a target without a rule unchanged. Throws RegistryError, NoChoiceError.
    */
   async choose(target: ImportTarget): Promise<ImportTarget> {
     if (!('policy' in target.upstream)) return target
     const rule = ruleOf(target.upstream.policy)
     const deciding = beginDeciding(rule, REPORTED)
-    const open: TagName[] = []
-    let looked = 0
-    const { names } = await this.#dependencies.answers.listTags(target)
+    const candidates: TagName[] = []
+    let matched = 0
+    const { names } = await this.#dependencies.reader.listTags(target)
     for (const tag of names) {
-      if (++looked % TAGS_A_TURN === 0) await yieldToEventLoop()
+      if (++matched % TAGS_A_TURN === 0) await yieldToEventLoop()
       if (isReferrersTag(tag)) continue
-      // what only the time is missing of may be chosen when that is known
-      if (needsTime(rule, tag)) open.push(tag)
+      // a tag that only lacks its time may be chosen when the time is known
+      if (needsTime(rule, tag)) candidates.push(tag)
       else deciding.add({ tag, createdAt: null })
     }
-    await this.#addNewest(target, open, deciding)
+    await this.#addNewest(target, candidates, deciding)
     const decision = deciding.decision()
     const { chosen } = decision
     return { ...target, decision, ...(chosen !== null && { upstream: { tag: chosen } }) }
   }
 
-  async #addNewest(target: ImportTarget, open: readonly TagName[], deciding: Deciding): Promise<void> {
-    if (open.length > MAXIMUM_LOOKS) {
+  async #addNewest(target: ImportTarget, candidates: readonly TagName[], deciding: Deciding): Promise<void> {
+    if (candidates.length > MAXIMUM_IMAGES) {
       throw new NoChoiceError(
         'TooManyTags',
-        `${formatRepository(target.reference)}: to find the newest, the images of ${open.length} tags would have to be looked at, and ${MAXIMUM_LOOKS} is the most: a filter whose pattern fewer names match lowers that`,
+        `${formatRepository(target.reference)}: choosing the newest requires the images of ${candidates.length} tags, at most ${MAXIMUM_IMAGES} are allowed: use a filter pattern that matches fewer names`,
       )
     }
-    await forEachBounded(each(open), LOOKS_IN_FLIGHT, async (tag) => {
-      const look = await this.#lookOnce(target, tag)
-      if ('message' in look) deciding.addExcluded({ tag, reason: 'NO_IMAGE', message: look.message })
-      else deciding.add({ tag, createdAt: look.createdAt })
+    await forEachBounded(candidates.values(), IMAGES_IN_FLIGHT, async (tag) => {
+      const creation = await this.#creationOf(target, tag)
+      if ('message' in creation) deciding.addExcluded({ tag, reason: 'NO_IMAGE', message: creation.message })
+      else deciding.add({ tag, createdAt: creation.createdAt })
     })
   }
 
-  #lookOnce(target: ImportTarget, tag: TagName): Promise<Look> {
+  #creationOf(target: ImportTarget, tag: TagName): Promise<Creation> {
     const { reference, insecure, platform, importMode } = target
     const key = JSON.stringify([formatRepository(reference), insecure, platform, importMode, tag])
-    let look = this.#looks.get(key)
-    if (!look) {
-      look = this.#look(target, tag)
-      this.#looks.set(key, look)
+    let creation = this.#creations.get(key)
+    if (!creation) {
+      creation = this.#readCreation(target, tag)
+      this.#creations.set(key, creation)
     }
-    return look
+    return creation
   }
 
-  async #look(target: ImportTarget, tag: TagName): Promise<Look> {
+  async #readCreation(target: ImportTarget, tag: TagName): Promise<Creation> {
     try {
-      return { createdAt: await this.#createdAt(target, tag) }
+      return { createdAt: await this.#readCreatedAt(target, tag) }
     } catch (error) {
-      // this tag's own fault: the others can be told apart without it
+      // these errors exclude this tag only
       if (
         error instanceof RegistryError &&
         (error.reason === 'NotFound' || error.reason === 'InvalidManifest')
       ) {
         return { message: error.message }
       }
-      if (error instanceof InvalidManifestError) {
-        return { message: `its manifest cannot be used: ${error.message}` }
-      }
+      if (error instanceof InvalidManifestError) return { message: `invalid manifest: ${error.message}` }
       throw error
     }
   }
 
   /**
-   * Of an index, when its image for the platform was created, in either mode: an index says nothing itself, and its other
-   * images would have to be fetched only to ask them.
+   * Returns, for an index, the time of its image for the platform, in either mode: an index has no time of its own, and
+   * its other images would have to be fetched for theirs.
    */
-  async #createdAt(target: ImportTarget, tag: TagName): Promise<number | null> {
-    const { answers, fetcher, keep } = this.#dependencies
-    const resolved = await answers.resolveTag(target, tag, { known: null, keep: true })
-    const repository = answers.repository(target)
-    const look = (importMode: ImportTarget['importMode']): Promise<number | null> =>
+  async #readCreatedAt(target: ImportTarget, tag: TagName): Promise<number | null> {
+    const { reader, fetcher, keep } = this.#dependencies
+    const resolved = await reader.resolveTag(target, tag, { known: null, keep: true })
+    const repository = reader.repository(target)
+    const read = (importMode: ImportTarget['importMode']): Promise<number | null> =>
       withTagImage(
         fetcher,
         { repository, resolved, importMode, platform: target.platform },
@@ -135,32 +139,25 @@ export class TagChooser {
         },
       )
     try {
-      return await look('Legacy')
+      return await read('Legacy')
     } catch (error) {
-      // it may have no image for the platform, and can be imported as a whole all the same
+      // an index without an image for the platform can be imported as a whole
       if (!(error instanceof InvalidManifestError) || target.importMode === 'Legacy') throw error
-      return look('PreserveOriginal')
+      return read('PreserveOriginal')
     }
   }
-}
-
-/** When the tag's image was created, in milliseconds since 1970, null where it does not say; or why it has none. */
-type Look = { readonly createdAt: number | null } | { readonly message: string }
-
-function* each(tags: readonly TagName[]): Generator<TagName, void> {
-  yield* tags
 }
 
 const needsTime = (rule: Rule, tag: TagName): boolean =>
   rule.policy.order === 'NEWEST' && rule.rank({ tag, createdAt: null }).reason === 'NO_CREATION_TIME'
 
-/** Why a rule chose nothing, for a person: what was there, and what came nearest. */
+/** Returns a message that says why a rule chose no tag, with the tag that came nearest. */
 export function nothingChosen({ reference }: ImportTarget, { excludedCount, excluded }: Decision): string {
-  const where = formatRepository(reference)
+  const repository = formatRepository(reference)
   const [nearest] = excluded
-  if (!nearest) return `${where}: the policy chooses nothing: the repository has no tags to choose from`
-  const why = `${nearest.tag}: ${nearest.message}`
+  if (!nearest) return `${repository}: the policy chooses nothing: the repository has no tags to choose from`
+  const cause = `${nearest.tag}: ${nearest.message}`
   return excludedCount === 1
-    ? `${where}: the policy does not choose its only tag, ${why}`
-    : `${where}: the policy chooses none of its ${excludedCount} tags; nearest is ${why}`
+    ? `${repository}: the policy does not choose its only tag, ${cause}`
+    : `${repository}: the policy chooses none of its ${excludedCount} tags; nearest is ${cause}`
 }

@@ -1,30 +1,33 @@
-interface Work<Key> {
+import { parseReference } from '../../oci/reference.ts'
+import { type ImageStream, isImportable, type SpecTag } from '../spec/spec.ts'
+
+interface QueuedWork<Key> {
   readonly key: Key
   readonly run: () => Promise<void>
 }
 
-/** Work of one group: what waits, the oldest first, and how much of it runs. */
-interface Group<Key> {
-  readonly waiting: Work<Key>[]
+/** The waiting work of one group, oldest first, and the number of its running works. */
+interface QueueGroup<Key> {
+  readonly waiting: QueuedWork<Key>[]
   running: number
 }
 
 export interface QueueLimits {
-  /** Over all. */
+  /** Works of all groups that run at a time. */
   readonly running: number
-  /** Of one group. */
+  /** Works of one group that run at a time. */
   readonly ofGroup: number
 }
 
 /**
- * Runs work: one at a time for a key, so many at a time over all, and no more than its share of one group. Groups take
- * turns, and each goes by the order in which its work was added: one whose work does not end holds up no other.
+ * Queue that runs one work at a time for each key, and limits the works of all groups and of one group. Groups take
+ * turns, and works of one group start in the order in which they were added: a slow group does not block the others.
  */
 export class ImportQueue<Key> {
   readonly #limits: QueueLimits
   readonly #running = new Map<Key, Promise<void>>()
   /** In the order of their turns. */
-  readonly #groups = new Map<string, Group<Key>>()
+  readonly #groups = new Map<string, QueueGroup<Key>>()
 
   constructor(limits: QueueLimits) {
     this.#limits = limits
@@ -38,7 +41,7 @@ export class ImportQueue<Key> {
     this.#startNext()
   }
 
-  /** Forgets what waits and resolves when nothing runs any more. */
+  /** Drops waiting works. Resolves when no work runs. */
   async stop(): Promise<void> {
     for (const { waiting } of this.#groups.values()) waiting.length = 0
     await Promise.all(this.#running.values())
@@ -63,7 +66,7 @@ export class ImportQueue<Key> {
     }
   }
 
-  #nextTurn(): [string, Group<Key>, Work<Key>] | undefined {
+  #nextTurn(): [string, QueueGroup<Key>, QueuedWork<Key>] | undefined {
     for (const [name, group] of this.#groups) {
       if (group.running >= this.#limits.ofGroup) continue
       const at = group.waiting.findIndex(({ key }) => !this.#running.has(key))
@@ -72,4 +75,13 @@ export class ImportQueue<Key> {
     }
     return undefined
   }
+}
+
+/** Returns the group of a stream's imports: the first registry that they read; empty for none. */
+export function registryOf(
+  { dockerImageRepository }: ImageStream,
+  specTags: () => readonly SpecTag[],
+): string {
+  const name = dockerImageRepository ?? specTags().find(isImportable)?.fromName
+  return name ? parseReference(name).registry : ''
 }

@@ -9,55 +9,57 @@ import type { Urgency } from '../image/remote-registry.ts'
 import { type ImageStream, isImportable, type SpecTag } from '../spec/spec.ts'
 import { sortByImportance } from '../tag/tag-order.ts'
 
-/** What an import was asked to bring in; stored with it, so that a restarted server can finish it. */
+/** Scope and options of an import. Stored with it, so that a restarted server can finish it. */
 export interface ImportRequest {
-  /** Every tag of `spec.dockerImageRepository`, but for those that spec tags name. */
+  /** Whether to import all tags of `spec.dockerImageRepository`, except those that spec tags name. */
   readonly repository: boolean
   readonly specTags: 'all' | readonly TagName[]
-  /** Tags of `spec.dockerImageRepository` that are asked for by name, without a listing. */
+  /** Tags of `spec.dockerImageRepository` to import by name, without reading the tag list. */
   readonly repositoryTags: readonly TagName[]
-  /** For this import alone, in place of what the spec says. */
+  /** Replaces the spec's value for this import. */
   readonly insecure?: boolean
+  /** Replaces the spec's value for this import. */
   readonly importMode?: ImportMode
   readonly urgency?: Urgency
-  /** Asks the registry for each tag of the repository, whatever a vendor's listing says. */
+  /** Requests each tag of the repository from the registry, also those that a listing reports as unchanged. */
   readonly fullSweep?: true
 }
 
-/** One tag to bring in. */
+/** One tag to import. */
 export interface ImportTarget {
   readonly tag: TagName
   readonly reference: Pick<Reference, 'registry' | 'repository'>
   /**
-   * The tag to ask the registry for; the digest where the reference names one image for good; or the rule, as it is
-   * stored, that chooses a tag of the repository.
+   * The upstream tag; or the digest, for a reference that fixes one image; or the stored rule that chooses a tag of the
+   * repository.
    */
   readonly upstream: { readonly tag: TagName } | { readonly digest: Digest } | { readonly policy: string }
-  /** What the rule chose, once it has; stored with what comes of it. */
+  /** Decision of the rule, once it was applied; stored with the result. */
   readonly decision?: Decision
   readonly insecure: boolean
   readonly importMode: ImportMode
   readonly platform: Platform
-  /** Asked for although the registry does not list it any more. */
+  /** Set for a known tag that the registry no longer lists. */
   readonly isUnlisted?: true
-  /** Generation of what is wanted: of the spec tag, or of the repository. */
+  /** Generation of the spec tag, or of the repository. */
   readonly generation: number
-  /** The spec tag that asks for it; without one it is the repository's. */
+  /** Whether a spec tag names it; otherwise it is a tag of the repository. */
   readonly specTag: boolean
 }
 
 export interface ImportPlan {
   readonly urgency?: Urgency
   readonly targets: readonly ImportTarget[]
-  /** The repository whose tags are to be listed and added to the targets. */
-  readonly listing: Listing | null
+  /** The repository whose tags are listed and added to the targets. */
+  readonly repository: RepositoryImport | null
 }
 
-export interface Listing {
+/** Import of all tags of a stream's repository. */
+export interface RepositoryImport {
   readonly reference: Pick<Reference, 'registry' | 'repository'>
   readonly insecure: boolean
-  /** The listed tags that are the repository's to bring in, in order of importance. */
-  wantedOf(listed: readonly TagName[]): TagName[]
+  /** Returns those of the tags that no spec tag names, in order of importance. */
+  ownTags(listed: readonly TagName[]): TagName[]
   targetOf(tag: TagName): ImportTarget
 }
 
@@ -65,18 +67,18 @@ const DEFAULT_PLATFORM: Platform = { os: 'linux', architecture: 'amd64' }
 const PREFER_OS = 'importer.image.openshift.io/prefer-os'
 const PREFER_ARCH = 'importer.image.openshift.io/prefer-arch'
 
+/** Returns the tags to import for a request, by the spec of the stream. */
 export function planImport(
   stream: ImageStream,
   specTags: readonly SpecTag[],
   request: ImportRequest,
 ): ImportPlan {
-  const wanted = specTags.filter(
+  const requested = specTags.filter(
     (tag) => isImportable(tag) && (request.specTags === 'all' || request.specTags.includes(tag.name)),
   )
-  const targets = wanted.map((tag) => specTagTarget(tag, request))
-  const { urgency } = request
-  const asked = urgency === undefined ? {} : { urgency }
-  if (stream.dockerImageRepository === null) return { ...asked, targets, listing: null }
+  const targets = requested.map((tag) => specTagTarget(tag, request))
+  const urgency = request.urgency === undefined ? {} : { urgency: request.urgency }
+  if (stream.dockerImageRepository === null) return { ...urgency, targets, repository: null }
 
   const reference = parseReference(stream.dockerImageRepository)
   const insecure = request.insecure ?? Boolean(stream.insecure)
@@ -90,16 +92,16 @@ export function planImport(
     generation: stream.repositoryGeneration,
     specTag: false,
   })
-  // a spec tag wins over the repository's tag of the same name, also one that is not imported
-  const taken = new Set(specTags.map(({ name }) => name))
+  // a spec tag takes precedence over the repository's tag of the same name, even if it is not imported
+  const inSpec = new Set(specTags.map(({ name }) => name))
   return {
-    ...asked,
-    targets: [...targets, ...request.repositoryTags.filter((tag) => !taken.has(tag)).map(targetOf)],
-    listing: request.repository
+    ...urgency,
+    targets: [...targets, ...request.repositoryTags.filter((tag) => !inSpec.has(tag)).map(targetOf)],
+    repository: request.repository
       ? {
           reference,
           insecure,
-          wantedOf: (listed) => sortByImportance(listed.filter((tag) => !taken.has(tag))),
+          ownTags: (listed) => sortByImportance(listed.filter((tag) => !inSpec.has(tag))),
           targetOf,
         }
       : null,

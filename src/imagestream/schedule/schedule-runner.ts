@@ -8,44 +8,44 @@ export interface ScheduleRunnerDependencies {
   readonly db: Database
   readonly schedules: Schedules
   readonly importer: Pick<Importer, 'request'>
-  /** Streams that are asked in a minute at most, at even distances. */
+  /** Maximum number of streams that are imported in a minute, evenly spaced. */
   readonly perMinute: number
   /** Milliseconds since 1970. */
   readonly now: () => number
-  /** Told when the database refuses; it is tried again a minute later. */
+  /** Receives errors of the database; the runner tries again after a minute. */
   readonly onError: (error: unknown) => void
   readonly setTimer?: SetTimer
 }
 
-/** Imports what is due, when it is due. */
+/** Requests scheduled imports when they are due. */
 export interface ScheduleRunner extends Disposable {
-  /** From now on. What is overdue comes first, the longest overdue one before all, no faster than everything else. */
+  /** Starts. Overdue imports run first, the longest overdue before all, at the same rate as all others. */
   start(): void
 }
 
 const MINUTE = 60_000
-/** A timer does not see that the clock was set, or that the machine slept: look again. */
-const LOOK_AGAIN = MINUTE
+/** Milliseconds after which the clock is read again: a timer does not notice that it was set, or that the machine slept. */
+const MAX_TIMER = MINUTE
 
 export function createScheduleRunner(dependencies: ScheduleRunnerDependencies): ScheduleRunner {
   const { db, schedules, importer, perMinute, now, onError, setTimer = systemTimer } = dependencies
   const distance = MINUTE / perMinute
-  let lastAsked = Number.NEGATIVE_INFINITY
+  let lastRequested = Number.NEGATIVE_INFINITY
   let cancelTimer = (): void => {}
   let stopListening = (): void => {}
   let isStopped = false
 
-  /** Milliseconds until a stream may be asked. */
+  /** Returns the milliseconds until a stream may be imported. */
   const wait = (dueAt: number): number => {
     const at = now()
     // not in the future: the clock may have been set back since
-    lastAsked = Math.min(lastAsked, at)
-    return Math.ceil(Math.max(dueAt, lastAsked + distance) - at)
+    lastRequested = Math.min(lastRequested, at)
+    return Math.ceil(Math.max(dueAt, lastRequested + distance) - at)
   }
   const untilNext = (): number =>
-    Math.min(wait(schedules.next()?.dueAt ?? Number.POSITIVE_INFINITY), LOOK_AGAIN)
+    Math.min(wait(schedules.next()?.dueAt ?? Number.POSITIVE_INFINITY), MAX_TIMER)
 
-  const ask = (tx: Transaction): boolean => {
+  const requestNext = (tx: Transaction): boolean => {
     schedules.pullIn(tx)
     const next = schedules.next()
     if (!next || wait(next.dueAt) > 0) return false
@@ -54,12 +54,12 @@ export function createScheduleRunner(dependencies: ScheduleRunnerDependencies): 
   }
 
   const arm = (before?: () => void): void => {
-    let milliseconds = LOOK_AGAIN
+    let milliseconds = MAX_TIMER
     try {
       before?.()
       milliseconds = Math.max(untilNext(), 0)
     } catch (error) {
-      // nobody waits for this: whoever commits something, and a timer, must not fail by it
+      // the caller is a timer or a commit of another room: it must not fail
       onError(error)
     }
     if (isStopped) return
@@ -68,13 +68,13 @@ export function createScheduleRunner(dependencies: ScheduleRunnerDependencies): 
   }
   const wake = (): void =>
     arm(() => {
-      if (db.transact(ask)) lastAsked = now()
+      if (db.transact(requestNext)) lastRequested = now()
     })
 
   return {
     start() {
       db.transact((tx) => schedules.restore(tx))
-      lastAsked = now()
+      lastRequested = now()
       stopListening = schedules.onChanged(arm)
       arm()
     },

@@ -1,32 +1,32 @@
 import type { Database } from '../../db/open.ts'
 import type { Transaction } from '../../db/transact.ts'
 import type { TagName } from '../../oci/tag.ts'
-import type { Failure } from '../request/import-rows.ts'
+import type { TagFailure } from '../request/import-state.ts'
 
-/** Milliseconds between two sweeps that are evidence apart: what is out of order for a moment is so for both. */
-const SWEEPS_APART = 60_000
+/** Milliseconds between two full scans that confirm each other: a short outage affects both of two closer scans. */
+const SCANS_APART = 60_000
 
-/** A tag that a whole list lacks, and that could not be read either. */
+/** A known tag that a complete tag list lacks, and that could not be read by name. */
 export interface AbsentTag {
   readonly streamId: number
   readonly tag: TagName
-  /** As people name it. */
+  /** As the spec names it. */
   readonly repository: string
-  /** What came of asking for it. */
-  readonly failure: Failure
+  /** Failure of the request for the tag. */
+  readonly failure: TagFailure
   /** Milliseconds since 1970. */
   readonly now: number
 }
 
 /**
- * What is to be said of a tag that is not listed any more, and could not be read. It is gone when the registry says so, or
- * cannot say and has not listed it for two sweeps.
+ * Records since when the tag is not listed, and returns the failure to report. The tag is `NotFound` if the registry
+ * responds so to a request by name, or if the request fails otherwise and two complete lists lack the tag.
  */
-export function noteAbsent(
+export function recordAbsence(
   db: Database,
   _tx: Transaction,
   { streamId, tag, repository, failure, now }: AbsentTag,
-): Failure {
+): TagFailure {
   const before =
     db
       .prepare<{ since: number | null }>(
@@ -38,8 +38,8 @@ export function noteAbsent(
   }
   const gone = `${repository}: the tag ${tag} is gone: not listed since ${new Date(before ?? now).toISOString()}`
   if (failure.reason === 'NotFound') {
-    return { reason: 'NotFound', message: `${gone}, and asked for it the registry does not have it` }
+    return { reason: 'NotFound', message: `${gone}, and the registry does not find it by name` }
   }
-  if (before === null || now < before + SWEEPS_APART) return failure
-  return { reason: 'NotFound', message: `${gone}, in two whole lists; asked for it: ${failure.message}` }
+  if (before === null || now < before + SCANS_APART) return failure
+  return { reason: 'NotFound', message: `${gone}, in two complete lists; by name: ${failure.message}` }
 }

@@ -1,42 +1,37 @@
 import type { Database } from '../../db/open.ts'
-import type { Digest } from '../../oci/digest.ts'
+import type { tagClaims, tags } from '../../db/tables/index.ts'
 import { formatRepository, type Reference } from '../../oci/reference.ts'
 import type { TagName } from '../../oci/tag.ts'
-import type { Failure } from '../request/import-rows.ts'
+import type { TagFailure } from '../request/import-state.ts'
 
-/** What is known of a tag that a vendor's listing names. */
-export interface KnownTag {
-  readonly name: TagName
-  /** 0 where the stream has no such tag. */
+type TagRow = typeof tags.$inferSelect
+type ClaimRow = typeof tagClaims.$inferSelect
+
+/** Stored state of a tag that a vendor's listing names. */
+export interface KnownTag extends Readonly<Pick<TagRow, 'name' | 'upstreamDigest' | 'failing'>> {
+  /** 0 if the stream has no such tag. */
   readonly isTag: 0 | 1
-  /** What the registry said when last asked. */
-  readonly upstreamDigest: Digest | null
-  /** Why it could not be read then. */
-  readonly failing: string | null
-  /** 1 when the listing was found to be wrong about it, in saying what is below. */
+  /** 1 if the registry did not confirm the listing's last claim about the tag, which follows. */
   readonly isClaimed: 0 | 1
-  readonly claimedDigest: Digest | null
-  readonly claimedAt: number | null
+  readonly claimedDigest: ClaimRow['digest']
+  readonly claimedAt: ClaimRow['changedAt']
 }
 
-/** A tag that cannot be read now, and what its condition says. */
-export interface FailingTag extends Failure {
+/** A tag that cannot be read, with the reason and message of its condition. */
+export interface FailingTag extends TagFailure {
   readonly name: TagName
 }
 
-/** One stream's tags that come from one repository. */
+/** The tags of one stream that come from one repository. Tags that are gone upstream do not count. */
 export interface KnownTags {
-  /** What is known of the tags of these names, wherever they come from. */
+  /** Returns the state of the tags of these names, of any repository. */
   named(names: readonly TagName[]): Map<TagName, KnownTag>
-  /** How many the repository had when it was last asked; those that are gone do not count. */
   count(): number
-  /** Newest events of those that the registry still had, but for these: nothing is wrong with them. */
+  /** Returns the newest events of the tags without a failure, except these tags. */
   unchangedEvents(except: readonly TagName[]): number[]
-  /** Those that could not be read when last asked; those that are gone do not count. */
   failing(): FailingTag[]
-  /** Those that somebody gave another image since: the repository's wins again when it is asked. */
+  /** Returns the tags that were given another image since; the next import restores the repository's image. */
   overwritten(): TagName[]
-  /** All names but of tags that are gone. */
   names(): TagName[]
 }
 
@@ -48,16 +43,16 @@ export interface KnownTagsOptions {
 const REFERENCE = 'e.docker_image_reference >= ? and e.docker_image_reference < ?'
 const NOT_OF_SPEC =
   'not exists (select 1 from spec_tags p where p.stream_id = t.stream_id and p.name = t.name)'
-// never brought in, or brought in from this repository: a stream keeps what it had before its repository was another
+// never imported, or imported from this repository: a stream keeps the tags of its previous repository
 const OF_REPOSITORY = `t.stream_id = ? and (${REFERENCE} or e.id is null and t.failing is not null) and ${NOT_OF_SPEC}`
 const TAGS = 'tags t left join tag_events e on e.id = t.newest_event_id'
-/** Unlisted, and found not to be there any more. */
+/** Not listed, and not found by name. */
 const IS_GONE = `(t.failing is 'NotFound' and t.missing_since is not null)`
 
 export function createKnownTags(db: Database, { streamId, repository }: KnownTagsOptions): KnownTags {
   // '@' and the character after it
   const range = [`${formatRepository(repository)}@`, `${formatRepository(repository)}A`] as const
-  // one value and not thousands of rows: half the time, for who asks each time that nothing moved
+  // one JSON value takes half the time of thousands of rows
   const listOf = <Value>(column: string, from: string, ...parameters: (string | number)[]): Value[] => {
     const found = db
       .prepare<{ list: string }>(`select json_group_array(${column}) as list from ${from}`)

@@ -9,26 +9,24 @@ import type { Digest } from '../../oci/digest.ts'
 import type { ReportedMove } from '../../oci/vendor-listing.ts'
 import type { Images } from '../image/images.ts'
 
-/** That a tag meant an image for a time which nobody here saw, by a vendor's word. Times are milliseconds since 1970. */
+/** An image that a tag pointed to between two imports, as a vendor reports it. Times are milliseconds since 1970. */
 export type StoredMove = typeof reportedMoves.$inferSelect
 
-/** A tag keeps this many of them, the newest. */
+/** Number of moves that a tag keeps, the newest. */
 export const KEPT_MOVES = 100
 
-/** Milliseconds by which a vendor's clock may differ from ours. */
+/** Milliseconds by which a vendor's clock may differ from this server's. */
 const CLOCK_DIFFERENCE = 60_000
 
 export interface ReportedMoves {
-  /**
-   * Keeps, each once, those moves that happened between what was observed of their tags: after the first image that was
-   * seen, and not what was seen itself.
-   */
+  /** Stores the moves after a tag's first event that no event of the tag shows, each once. */
   store(tx: Transaction, streamId: number, vendor: string, moves: readonly ReportedMove[]): void
-  /** A page of each tag's, newest first; its keys are [from, id]. */
+  /** Returns a page of each tag's moves, newest first; its keys are [from, id]. */
   ofTags(tagIds: readonly number[], page: KeysetPage): StoredMove[]
   countOfTags(tagIds: readonly number[]): Map<number, number>
 }
 
+/** The image of a tag event. */
 interface Observed {
   digest: Digest
   createdAt: number
@@ -47,7 +45,7 @@ export function createReportedMoves(db: Database, images: Pick<Images, 'storedMa
     delete from reported_moves where tag_id = ? and id not in
       (select id from reported_moves where tag_id = ? order by from_at desc, id desc limit ${KEPT_MOVES})`)
 
-  /** Of an index one platform's image may have been taken: that is what was seen of it then. */
+  /** Returns the digest, and of an index those of its images: one of them may have been imported instead. */
   const imagesOf = (digest: Digest): ReadonlySet<Digest> => {
     const manifest = images.storedManifest(digest)?.manifest
     return new Set([
@@ -55,27 +53,27 @@ export function createReportedMoves(db: Database, images: Pick<Images, 'storedMa
       ...(manifest?.kind === 'index' ? manifest.manifests.map((one) => one.digest) : []),
     ])
   }
-  const wasSeen = (
+  const wasObserved = (
     { digest, from, until }: { digest: Digest; from: number; until: number },
     observed: readonly Observed[],
     imagesAt: (digest: Digest) => ReadonlySet<Digest>,
   ): boolean => {
-    const then = observed.filter(
+    const current = observed.filter(
       ({ createdAt }) => createdAt >= from - CLOCK_DIFFERENCE && createdAt <= until + CLOCK_DIFFERENCE,
     )
-    if (then.length === 0) return false
-    if (then.some((event) => event.digest === digest)) return true
+    if (current.length === 0) return false
+    if (current.some((event) => event.digest === digest)) return true
     const same = imagesAt(digest)
-    return then.some((event) => same.has(event.digest))
+    return current.some((event) => same.has(event.digest))
   }
 
   return {
     store(_tx, streamId, vendor, moves) {
-      // a manifest takes a while to read, and whoever makes up moves may name the same one in each of thousands
-      const read = new Map<Digest, ReadonlySet<Digest>>()
+      // parsing a manifest is slow, and a hostile listing may name the same one in thousands of moves
+      const parsed = new Map<Digest, ReadonlySet<Digest>>()
       const imagesAt = (digest: Digest): ReadonlySet<Digest> => {
-        const found = read.get(digest) ?? imagesOf(digest)
-        read.set(digest, found)
+        const found = parsed.get(digest) ?? imagesOf(digest)
+        parsed.set(digest, found)
         return found
       }
       for (const [tag, reported] of groupBy(moves, ({ tag }) => tag)) {
@@ -91,7 +89,7 @@ export function createReportedMoves(db: Database, images: Pick<Images, 'storedMa
           .sort((one, other) => other.from - one.from)
           .slice(0, KEPT_MOVES)
         for (const { digest, from, until } of newest) {
-          if (wasSeen({ digest, from, until }, observed, imagesAt)) continue
+          if (wasObserved({ digest, from, until }, observed, imagesAt)) continue
           stored += insert.run(found.id, digest, from, until, vendor).changes
         }
         if (stored > 0) trim.run(found.id, found.id)

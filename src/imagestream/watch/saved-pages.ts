@@ -1,34 +1,29 @@
 import type { Database } from '../../db/open.ts'
+import type { importListings } from '../../db/tables/index.ts'
 import type { TagName } from '../../oci/tag.ts'
-import type { SavedPages } from '../request/registry-answers.ts'
+import type { SavedPages } from '../request/registry-reader.ts'
 
-/** Milliseconds for which pages are good: what is older is read again, for tags may have come since. */
-export const PAGES_ARE_GOOD_FOR = 60 * 60 * 1000
+/** Milliseconds for which saved pages are used. Older ones are read again, because tags may have been added since. */
+export const MAX_PAGE_AGE = 60 * 60 * 1000
 
-interface SavedPage {
-  names: string
-  next: string
-  readAt: number
-}
-
-/** The pages of the one listing that an import saves; they go with the end of the import. */
+/** Returns the storage of the pages of an import's tag list. They are deleted when the import ends. */
 export function createSavedPages(
   { db, now }: { readonly db: Database; readonly now: () => number },
   importId: number,
 ): SavedPages {
-  const forget = (): void => {
+  const clear = (): void => {
     db.prepare('delete from import_listings where import_id = ?').run(importId)
   }
   return {
     read() {
       const pages = db
-        .prepare<SavedPage>(
+        .prepare<Pick<typeof importListings.$inferSelect, 'names' | 'next' | 'readAt'>>(
           'select names, next, read_at as readAt from import_listings where import_id = ? order by page',
         )
         .all(importId)
       const [first] = pages
-      if (first && Math.abs(now() - first.readAt) > PAGES_ARE_GOOD_FOR) {
-        forget()
+      if (first && Math.abs(now() - first.readAt) > MAX_PAGE_AGE) {
+        clear()
         return { names: [], next: null }
       }
       return {
@@ -46,6 +41,6 @@ export function createSavedPages(
         },
         { patient: false },
       ),
-    forget,
+    clear,
   }
 }

@@ -4,18 +4,18 @@ import { repositoryWatches } from '../../db/tables/index.ts'
 import type { Transaction } from '../../db/transact.ts'
 import type { TagName } from '../../oci/tag.ts'
 
-/** How a stream's repository is watched. Times are milliseconds since 1970. */
+/** State of the checks of a stream's repository. Times are milliseconds since 1970. */
 export type RepositoryWatchRow = typeof repositoryWatches.$inferSelect
 
 export interface WatchRows {
-  /** Of each stream's repository as it is now; none for one that has not been looked at since it changed. */
+  /** Returns the state for the current repository of each stream; none for one that was not checked since it changed. */
   ofStreams(streamIds: readonly number[]): Map<number, RepositoryWatchRow>
-  /** Not where the stream has another repository meanwhile, or is gone. Whether it was written. */
+  /** Saves the row unless the stream's repository has changed or the stream is gone. Reports whether it was saved. */
   save(tx: Transaction, row: RepositoryWatchRow): boolean
-  /** Tags that a whole list lacked when one was last read. */
+  /** Returns the tags that the last complete tag list lacked. */
   missing(streamId: number): TagName[]
-  /** Forgets since when these tags were missing. */
-  forgetMissing(tx: Transaction, streamId: number, tags: readonly TagName[]): void
+  /** Marks the tags as listed again. */
+  clearMissing(tx: Transaction, streamId: number, tags: readonly TagName[]): void
 }
 
 export function createWatchRows(db: Database): WatchRows {
@@ -56,7 +56,7 @@ export function createWatchRows(db: Database): WatchRows {
         .prepare<{ name: TagName }>('select name from tags where stream_id = ? and missing_since is not null')
         .all(streamId)
         .map(({ name }) => name),
-    forgetMissing: (_tx, streamId, tags) => {
+    clearMissing: (_tx, streamId, tags) => {
       db.prepare(
         'update tags set missing_since = null where stream_id = ? and name in (select value from json_each(?))',
       ).run(streamId, JSON.stringify(tags))

@@ -1,13 +1,13 @@
 import type { RepositoryWatchRow, WatchRows } from './watch-rows.ts'
 
-/** How the repository of a stream is watched, for who wants to know. Times are milliseconds since 1970. */
+/** How the repository of a stream is checked. Times are milliseconds since 1970. */
 export interface WatchStatus
   extends Pick<RepositoryWatchRow, 'vendor' | 'checkedAt' | 'checkedBy' | 'sweptAt' | 'setAsideUntil'> {
-  /** When every tag is asked for again; null where the next import does that in any case. */
+  /** When the next full scan is due; null where every import is one. */
   readonly nextSweepAt: number | null
 }
 
-/** Something that is so, or not so, about a stream. */
+/** A condition of a stream, as in Kubernetes. */
 export interface StreamCondition {
   readonly type: string
   readonly status: 'True' | 'False' | 'Unknown'
@@ -15,14 +15,14 @@ export interface StreamCondition {
   readonly message: string
   /** Milliseconds since 1970. */
   readonly lastTransitionTime: number
-  /** Generation of the spec that it is about. */
+  /** Generation of the spec to which it applies. */
   readonly generation: number
 }
 
 export interface RepositoryWatches {
-  /** None of a stream whose repository has not been looked at since it changed. */
+  /** Has no entry for a stream whose repository was not checked since it changed. */
   statusOf(streamIds: readonly number[]): Map<number, WatchStatus>
-  /** What is wrong with the streams; those with which nothing is are not there. */
+  /** Has no entry for a stream without a failure. */
   conditionsOf(streamIds: readonly number[]): Map<number, StreamCondition[]>
 }
 
@@ -33,38 +33,33 @@ export function createRepositoryWatches({
   readonly watches: WatchRows
   readonly fullSweepMs: number
 }): RepositoryWatches {
-  const eachOf = <Made>(
-    streamIds: readonly number[],
-    make: (row: RepositoryWatchRow) => Made | undefined,
-  ): Map<number, Made> =>
-    new Map(
-      [...watches.ofStreams(streamIds)].flatMap(([id, row]) => {
-        const made = make(row)
-        return made === undefined ? [] : [[id, made] as const]
-      }),
-    )
-
   return {
-    statusOf: (streamIds) =>
-      eachOf(streamIds, ({ vendor, checkedAt, checkedBy, sweptAt, setAsideUntil, reason }) => {
+    statusOf(streamIds) {
+      const statuses = new Map<number, WatchStatus>()
+      for (const [id, row] of watches.ofStreams(streamIds)) {
+        const { vendor, checkedAt, checkedBy, sweptAt, setAsideUntil, reason } = row
         const isUsed = vendor !== null && reason === null && fullSweepMs > 0
         const nextSweepAt = isUsed && sweptAt !== null ? sweptAt + fullSweepMs : null
-        return { vendor, checkedAt, checkedBy, sweptAt, setAsideUntil, nextSweepAt }
-      }),
-    conditionsOf: (streamIds) =>
-      eachOf(streamIds, ({ reason, message, failingSince, generation }) =>
-        reason === null
-          ? undefined
-          : [
-              {
-                type: 'VendorListing',
-                status: 'False',
-                reason,
-                message: message ?? '',
-                lastTransitionTime: failingSince ?? 0,
-                generation,
-              },
-            ],
-      ),
+        statuses.set(id, { vendor, checkedAt, checkedBy, sweptAt, setAsideUntil, nextSweepAt })
+      }
+      return statuses
+    },
+    conditionsOf(streamIds) {
+      const conditions = new Map<number, StreamCondition[]>()
+      for (const [id, { reason, message, failingSince, generation }] of watches.ofStreams(streamIds)) {
+        if (reason === null) continue
+        conditions.set(id, [
+          {
+            type: 'VendorListing',
+            status: 'False',
+            reason,
+            message: message ?? '',
+            lastTransitionTime: failingSince ?? 0,
+            generation,
+          },
+        ])
+      }
+      return conditions
+    },
   }
 }

@@ -5,21 +5,24 @@ import type { Decision } from '../../policy/decide.ts'
 import type { FetchedTagImage } from '../image/fetch-image.ts'
 import { isStored } from '../image/image.ts'
 import { transientImage } from '../image/image-columns.ts'
-import type { ImportTarget, Listing } from '../request/import-plan.ts'
-import type { Failure, ImportResult, ImportResultState, ResultListing } from '../request/import-rows.ts'
-import type { RegistryAnswers } from '../request/registry-answers.ts'
+import type { Images } from '../image/images.ts'
+import type { ImportTarget } from '../request/import-plan.ts'
+import type { ImportResult, ImportResultState, ResultPage, TagFailure } from '../request/import-state.ts'
 import type { ImageStream } from '../spec/spec.ts'
+import type { Tags } from '../tag/tag.ts'
 import { sortKeysOf } from '../tag/tag-order.ts'
-import { type Look, limited, NOTHING_SEEN } from '../watch/look.ts'
-import { type ImportOutcomes, type Outcome, reindexedBy, type Stores } from './import-outcomes.ts'
+import { type ImportOutcomes, reindexedBy, type TagOutcome } from './import-outcomes.ts'
 
-type DryRunStores = Pick<Stores, 'images' | 'tags' | 'maximumTags'>
+export interface DryRunStores {
+  readonly images: Images
+  readonly tags: Tags
+}
 
-/** Everything is fetched and reported, nothing is stored. */
+/** Keeps the results of a dry run in memory. */
 export class DryRunOutcomes implements ImportOutcomes {
   readonly alreadyImported: ReadonlySet<TagName> = new Set()
   readonly results: ImportResult[] = []
-  /** What rules chose. */
+  /** Decisions of rules. */
   readonly decisions = new Map<TagName, Decision>()
   readonly #stores: DryRunStores
   readonly #stream: ImageStream
@@ -29,14 +32,10 @@ export class DryRunOutcomes implements ImportOutcomes {
     this.#stream = stream
   }
 
-  /** All that the registry itself lists: what a vendor's listing would spare is what is to be reported. */
-  async look(listing: Listing, answers: RegistryAnswers): Promise<Look> {
-    const { names } = await answers.listTags(listing)
-    return { ...NOTHING_SEEN, ...limited(listing, names, this.#stores.maximumTags) }
-  }
+  selected(): void {}
 
   unchanged(target: ImportTarget): void {
-    this.#note(target)
+    this.#keepDecision(target)
     const tag = this.#stores.tags.named([this.#stream.id], target.tag)[0]
     this.results.push({
       ...resultOf(target.tag, 'UNCHANGED'),
@@ -49,41 +48,37 @@ export class DryRunOutcomes implements ImportOutcomes {
     target: ImportTarget,
     { image, index }: FetchedTagImage,
     upstreamDigest: Digest,
-  ): Promise<Outcome> {
-    this.#note(target)
+  ): Promise<TagOutcome> {
+    this.#keepDecision(target)
+    const { images, tags } = this.#stores
     const dockerImageReference = pullSpecByDigest(target.reference, image.digest)
-    const now = this.#stores.tags.imported(this.#stream.id, target.tag)
-    const known = isStored(image) ? image : this.#stores.images.byDigest(image.digest)
-    const state = known && now?.imageId === known.id ? 'UNCHANGED' : 'IMPORTED'
-    const before = now?.upstreamDigest ?? upstreamDigest
+    const current = tags.imported(this.#stream.id, target.tag)
+    const stored = isStored(image) ? image : images.byDigest(image.digest)
+    const state = stored && current?.imageId === stored.id ? 'UNCHANGED' : 'IMPORTED'
+    const before = current?.upstreamDigest ?? upstreamDigest
+    const to = index && !isStored(index) ? index.manifest : upstreamDigest
+    const isReindexed = state === 'UNCHANGED' && before !== upstreamDigest
     this.results.push({
       ...resultOf(target.tag, state),
       dockerImageReference,
-      imageId: known?.id ?? null,
-      previousImageId: now?.imageId ?? null,
-      ...(state === 'UNCHANGED' &&
-        before !== upstreamDigest && {
-          reindexed: reindexedBy(
-            this.#stores.images,
-            before,
-            index && !isStored(index) ? index.manifest : upstreamDigest,
-          ),
-        }),
-      ...(!known && !isStored(image) && { image: transientImage(image, dockerImageReference) }),
+      imageId: stored?.id ?? null,
+      previousImageId: current?.imageId ?? null,
+      ...(isReindexed && { reindexed: reindexedBy(images, before, to) }),
+      ...(!stored && !isStored(image) && { image: transientImage(image, dockerImageReference) }),
     })
     return { state }
   }
 
-  async failed(target: ImportTarget, failure: Failure): Promise<Failure> {
-    this.#note(target)
+  async failed(target: ImportTarget, failure: TagFailure): Promise<TagFailure> {
+    this.#keepDecision(target)
     const { reason, message } = failure
     this.results.push({ ...resultOf(target.tag, 'FAILED'), reason, message })
     return failure
   }
 
-  async lookedAt(): Promise<void> {}
+  async fetched(): Promise<void> {}
 
-  #note({ tag, decision }: ImportTarget): void {
+  #keepDecision({ tag, decision }: ImportTarget): void {
     if (decision) this.decisions.set(tag, decision)
   }
 
@@ -91,8 +86,8 @@ export class DryRunOutcomes implements ImportOutcomes {
     this.results.sort((a, b) => (a.importance < b.importance ? -1 : 1))
   }
 
-  /** As a stored import's results are read. */
-  page({ state, page: { limit, after, before, fromEnd } }: ResultListing): ImportResult[] {
+  /** Returns a page of results, as `ImportRows.results` does for a stored import. */
+  page({ state, page: { limit, after, before, fromEnd } }: ResultPage): ImportResult[] {
     const [first = ''] = (after ?? []) as string[]
     const [last] = (before ?? []) as string[]
     const matching = this.results.filter(

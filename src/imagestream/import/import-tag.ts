@@ -1,0 +1,107 @@
+import { InvalidManifestError } from '../../oci/manifest.ts'
+import { isIndexType } from '../../oci/media-types.ts'
+import { formatReference, formatRepository } from '../../oci/reference.ts'
+import { RegistryError } from '../../oci/registry-error.ts'
+import { type ImageFetcher, type ImportMode, withTagImage } from '../image/fetch-image.ts'
+import type { ResolvedTag } from '../image/remote-registry.ts'
+import type { ImportTarget } from '../request/import-plan.ts'
+import type { TagFailure } from '../request/import-state.ts'
+import type { RegistryReader } from '../request/registry-reader.ts'
+import type { ImportedTag, Tags } from '../tag/tag.ts'
+import { NoChoiceError, nothingChosen, TagChooser } from './choose-tag.ts'
+import type { ImportOutcomes, TagOutcome } from './import-outcomes.ts'
+
+export interface TagImporterDependencies {
+  /** Null in a dry run of a stream that does not exist. */
+  readonly streamId: number | null
+  readonly tags: Tags
+  readonly fetcher: ImageFetcher
+  readonly reader: RegistryReader
+  readonly outcomes: ImportOutcomes
+  readonly onInternalError: (error: unknown) => void
+}
+
+/** Imports the tags of one import, one by one. */
+export class TagImporter {
+  readonly #dependencies: TagImporterDependencies
+  readonly #chooser: TagChooser
+
+  constructor(dependencies: TagImporterDependencies) {
+    const { reader, fetcher, outcomes } = dependencies
+    this.#dependencies = dependencies
+    this.#chooser = new TagChooser({
+      reader,
+      fetcher,
+      keep: (target, found) => outcomes.fetched(target, found),
+    })
+  }
+
+  /** Stores and returns the outcome. Rejects with the signal's reason once it is aborted, or when nothing can be stored. */
+  async import(wanted: ImportTarget, signal: AbortSignal): Promise<TagOutcome> {
+    signal.throwIfAborted()
+    const { outcomes, onInternalError } = this.#dependencies
+    let target = wanted
+    try {
+      target = await this.#chooser.choose(wanted)
+      return await this.#import(target)
+    } catch (error) {
+      signal.throwIfAborted()
+      const failure = failureOf(error, { subject: pullSpecOf(target), onInternalError })
+      return { state: 'FAILED', ...(await outcomes.failed(target, failure)) }
+    }
+  }
+
+  async #import(target: ImportTarget): Promise<TagOutcome> {
+    const { streamId, tags, fetcher, reader, outcomes } = this.#dependencies
+    const known = streamId === null ? undefined : tags.imported(streamId, target.tag)
+    const resolved = await resolve(target, known?.upstreamDigest ?? null, reader)
+    const isSame = known?.upstreamDigest === resolved.digest && known.generation === target.generation
+    if (known && isSame && !known.failing && isOfMode(known, target.importMode)) {
+      outcomes.unchanged(target, known.eventId)
+      return { state: 'UNCHANGED' }
+    }
+    const { importMode, platform } = target
+    const repository = reader.repository(target)
+    return withTagImage(fetcher, { repository, resolved, importMode, platform }, (found) =>
+      outcomes.found(target, found, resolved.digest),
+    )
+  }
+}
+
+/** Returns the failure to report for an error. Internal errors are passed on, and hidden in the message. */
+export function failureOf(
+  error: unknown,
+  { subject, onInternalError }: { readonly subject: string; onInternalError: (error: unknown) => void },
+): TagFailure {
+  if (error instanceof RegistryError || error instanceof NoChoiceError) {
+    return { reason: error.reason, message: error.message }
+  }
+  if (error instanceof InvalidManifestError) {
+    return { reason: 'InvalidManifest', message: `${subject}: invalid manifest: ${error.message}` }
+  }
+  onInternalError(error)
+  return { reason: 'InternalError', message: `${subject}: internal error: see the server's log` }
+}
+
+// the generation does not include an import mode that only one import requests
+const isOfMode = ({ digest, mediaType, upstreamDigest }: ImportedTag, mode: ImportMode): boolean =>
+  mode === 'Legacy' ? !isIndexType(mediaType) : digest === upstreamDigest
+
+async function resolve(
+  target: ImportTarget,
+  known: ResolvedTag['digest'] | null,
+  reader: RegistryReader,
+): Promise<ResolvedTag> {
+  const { upstream, decision } = target
+  if ('digest' in upstream) return upstream
+  if ('tag' in upstream) {
+    return reader.resolveTag(target, upstream.tag, { known, keep: decision !== undefined })
+  }
+  if (!decision) throw new Error(`the rule of the tag ${target.tag} was not applied`)
+  throw new NoChoiceError('NotFound', nothingChosen(target, decision))
+}
+
+const pullSpecOf = ({ reference, upstream }: ImportTarget): string =>
+  'policy' in upstream
+    ? formatRepository(reference)
+    : formatReference({ ...reference, tag: null, digest: null, ...upstream })

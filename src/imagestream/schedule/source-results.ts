@@ -1,0 +1,84 @@
+import { and, eq, sql } from 'drizzle-orm'
+import type { Database } from '../../db/open.ts'
+import { imageStreams, importFailures, importSchedules, specTags } from '../../db/tables/index.ts'
+import type { TagName } from '../../oci/tag.ts'
+import type { ImportRequest } from '../request/import-plan.ts'
+import type { Import } from '../request/import-state.ts'
+import type { ImageStream } from '../spec/spec.ts'
+
+/** Number of intervals to the next import of a failing source: 1, then 2, then this. A success resets it. */
+export const LONGEST_WAIT = 4
+
+/** Maximum number of intervals to the next import of a source whose changes are announced by webhooks. */
+export const LONGEST_SLOWDOWN = 8
+
+export interface SourceResultsDependencies {
+  readonly db: Database
+  readonly intervalMs: number
+  /**
+   * Returns the number of intervals, 1 to LONGEST_SLOWDOWN, to the next import of a source (a spec tag, or empty for the
+   * repository): more than 1 if its changes are announced before they are due.
+   */
+  readonly slowdownOf: (streamId: number, tag: TagName | '') => number
+}
+
+/** Stores what an import found for each source that it covered, and when the source is due again. */
+export function createSourceResults({ db, intervalMs, slowdownOf }: SourceResultsDependencies) {
+  const sourcesOf = (streamId: number, importId: number) =>
+    db.orm
+      .select({
+        id: importSchedules.id,
+        tag: importSchedules.tag,
+        failedAt: importSchedules.failedAt,
+        reasonBefore: importSchedules.reason,
+        /** Generation in which the source last changed. */
+        generation: sql<number>`coalesce(${specTags.generation}, ${imageStreams.repositoryGeneration})`,
+        reason: importFailures.reason,
+        message: importFailures.message,
+      })
+      .from(importSchedules)
+      .innerJoin(imageStreams, eq(imageStreams.id, importSchedules.streamId))
+      .leftJoin(
+        specTags,
+        and(eq(specTags.streamId, importSchedules.streamId), eq(specTags.name, importSchedules.tag)),
+      )
+      .leftJoin(
+        importFailures,
+        and(eq(importFailures.importId, importId), eq(importFailures.tag, importSchedules.tag)),
+      )
+      .where(eq(importSchedules.streamId, streamId))
+      .all()
+
+  type Source = ReturnType<typeof sourcesOf>[number]
+
+  const succeeded = ({ tag }: Source, streamId: number, at: number) => {
+    const slowedBy = Math.min(Math.max(Math.floor(slowdownOf(streamId, tag)), 1), LONGEST_SLOWDOWN)
+    return { dueAt: at + slowedBy * intervalMs, succeededAt: at, reason: null, message: null, slowedBy }
+  }
+  const failed = ({ reasonBefore, failedAt }: Source, at: number) => {
+    const wasFailing = reasonBefore !== null && failedAt !== null
+    const intervals = intervalsAfter(wasFailing ? (at - failedAt) / intervalMs : 0)
+    return { dueAt: at + intervals * intervalMs, failedAt: at, slowedBy: 1 }
+  }
+
+  return (stream: ImageStream, request: ImportRequest, finished: Import & { finishedAt: number }): void => {
+    const at = finished.finishedAt
+    for (const source of sourcesOf(stream.id, finished.id)) {
+      // a source that changed meanwhile is covered by the import that the change started
+      if (!covers(request, source.tag) || source.generation > stream.generation) continue
+      // an import that failed as a whole imported no tag, also none that it did not come to
+      const isWhole = source.tag === '' || (finished.state === 'FAILED' && source.reason === null)
+      const { reason, message } = isWhole ? finished : source
+      const values =
+        reason === null ? succeeded(source, stream.id, at) : { ...failed(source, at), reason, message }
+      db.orm.update(importSchedules).set(values).where(eq(importSchedules.id, source.id)).run()
+    }
+  }
+}
+
+const covers = ({ repository, specTags }: ImportRequest, tag: TagName | ''): boolean =>
+  tag === '' ? repository : specTags === 'all' || specTags.includes(tag)
+
+/** Doubles the wait with each failure. `intervalsBefore`: intervals since the previous failure, 0 without one. */
+const intervalsAfter = (intervalsBefore: number): number =>
+  Math.min(Math.max(2 * Math.floor(intervalsBefore), 1), LONGEST_WAIT)

@@ -1,0 +1,103 @@
+import { and, gt, type SQL, sql } from 'drizzle-orm'
+import type { Database } from '../../db/open.ts'
+import { importSchedules } from '../../db/tables/index.ts'
+import type { Transaction } from '../../db/transact.ts'
+
+export interface SpecScheduleDependencies {
+  readonly db: Database
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+  /** Milliseconds from the end of one import to the next. */
+  readonly intervalMs: number
+}
+
+/** The schedules that specs request, as rows with a due time. */
+export interface SpecSchedules {
+  /** Adds and deletes rows so that they match the stream's spec. Reports whether any row changed. */
+  match(tx: Transaction, streamId: number): boolean
+  /** Does the same for all streams. */
+  matchAll(tx: Transaction): void
+  /**
+   * Moves due times into the next interval that are more milliseconds away than these. A succeeding source may be
+   * `slowedBy` intervals away.
+   */
+  pullIn(tx: Transaction, farthest: { readonly succeeding: number; readonly failing: number }): void
+  /** Moves the due times of slowed sources of these streams into the next interval. Reports whether there were any. */
+  quicken(tx: Transaction, streamIds: readonly number[]): boolean
+}
+
+/** Milliseconds by which a clock is corrected in normal operation: due times are not moved for so little. */
+const CLOCK_SLACK = 60_000
+
+const REPOSITORY_IS_SCHEDULED = sql.raw('scheduled and docker_image_repository is not null')
+/** The condition of `isImportable`. */
+const TAG_IS_SCHEDULED = sql.raw(`scheduled and from_kind = 'DockerImage' and not reference`)
+
+/**
+ * Returns a number from 0 to the interval that depends on the stream's id. The fractions of multiples of the golden ratio
+ * are evenly spread, so that the due times of streams that were created one after the other are as well.
+ */
+const spread = (intervalMs: number): SQL => {
+  const multiple = sql.raw('stream_id * 0.6180339887498949')
+  return sql`cast((${multiple} - cast(${multiple} as integer)) * ${intervalMs} as integer)`
+}
+
+export function createSpecSchedules({ db, now, intervalMs }: SpecScheduleDependencies): SpecSchedules {
+  const { orm } = db
+
+  const addMissing = (streams: SQL): boolean =>
+    orm.run(sql`
+      insert into import_schedules (stream_id, tag, due_at)
+      select stream_id, tag, ${now()} + ${spread(intervalMs)} from (
+        select id as stream_id, '' as tag from image_streams where ${REPOSITORY_IS_SCHEDULED}
+        union all select stream_id, name from spec_tags where ${TAG_IS_SCHEDULED})
+      where ${streams} on conflict (stream_id, tag) do nothing`).changes > 0
+
+  const deleteUnwanted = (streams: SQL): boolean =>
+    orm.run(sql`
+      delete from import_schedules as s where ${streams}
+        and not exists (
+          select 1 from image_streams where id = s.stream_id and s.tag = '' and ${REPOSITORY_IS_SCHEDULED})
+        and not exists (
+          select 1 from spec_tags where stream_id = s.stream_id and name = s.tag and ${TAG_IS_SCHEDULED})`)
+      .changes > 0
+
+  return {
+    match(_tx, streamId) {
+      const ofStream = sql`stream_id = ${streamId}`
+      const isDeleted = deleteUnwanted(ofStream)
+      return addMissing(ofStream) || isDeleted
+    },
+    matchAll() {
+      deleteUnwanted(sql`true`)
+      addMissing(sql`true`)
+    },
+    quicken(_tx, streamIds) {
+      const { slowedBy, dueAt, streamId } = importSchedules
+      return (
+        orm
+          .update(importSchedules)
+          .set({ slowedBy: 1, dueAt: sql`min(${dueAt}, ${now()} + ${spread(intervalMs)})` })
+          .where(
+            and(
+              gt(slowedBy, 1),
+              sql`${streamId} in (select value from json_each(${JSON.stringify(streamIds)}))`,
+            ),
+          )
+          .run().changes > 0
+      )
+    },
+    pullIn(_tx, { succeeding, failing }) {
+      const { slowedBy, dueAt, reason } = importSchedules
+      const at = now()
+      const after = at + CLOCK_SLACK
+      const farthest = sql`case when ${reason} is null
+        then ${after} + ${intervalMs} * ${slowedBy} else ${after + failing} end`
+      orm
+        .update(importSchedules)
+        .set({ dueAt: sql`${at} + ${spread(intervalMs)}` })
+        .where(and(gt(dueAt, after + succeeding), gt(dueAt, farthest)))
+        .run()
+    },
+  }
+}
