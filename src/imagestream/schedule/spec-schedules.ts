@@ -44,6 +44,7 @@ const spread = (intervalMs: number): SQL => {
 
 export function createSpecSchedules({ db, now, intervalMs }: SpecScheduleDependencies): SpecSchedules {
   const { orm } = db
+  const pullIn = preparePullIn(db, intervalMs)
 
   const addMissing = (streams: SQL): boolean =>
     orm.run(sql`
@@ -88,16 +89,21 @@ export function createSpecSchedules({ db, now, intervalMs }: SpecScheduleDepende
       )
     },
     pullIn(_tx, { succeeding, failing }) {
-      const { slowedBy, dueAt, reason } = importSchedules
       const at = now()
       const after = at + CLOCK_SLACK
-      const farthest = sql`case when ${reason} is null
-        then ${after} + ${intervalMs} * ${slowedBy} else ${after + failing} end`
-      orm
-        .update(importSchedules)
-        .set({ dueAt: sql`${at} + ${spread(intervalMs)}` })
-        .where(and(gt(dueAt, after + succeeding), gt(dueAt, farthest)))
-        .run()
+      pullIn.run({ at, after, afterSucceeding: after + succeeding, afterFailing: after + failing })
     },
   }
+}
+
+/** Prepared: it runs each time that the next scheduled import is chosen. */
+function preparePullIn({ orm }: Database, intervalMs: number) {
+  const { slowedBy, dueAt, reason } = importSchedules
+  const farthest = sql`case when ${reason} is null
+    then ${sql.placeholder('after')} + ${intervalMs} * ${slowedBy} else ${sql.placeholder('afterFailing')} end`
+  return orm
+    .update(importSchedules)
+    .set({ dueAt: sql`${sql.placeholder('at')} + ${spread(intervalMs)}` })
+    .where(and(sql`${dueAt} > ${sql.placeholder('afterSucceeding')}`, gt(dueAt, farthest)))
+    .prepare()
 }
