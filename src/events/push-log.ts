@@ -32,7 +32,7 @@ export interface PushFilter {
 }
 
 /** A part of the log. */
-export interface ReadOptions {
+export interface PushRange {
   /** Only sequences above this one. */
   readonly after?: number | undefined
   /** Only sequences below this one. */
@@ -47,7 +47,7 @@ export interface ReadOptions {
 export interface PushLog {
   /** Adds a push under the next number, which it returns, and notifies the listeners after the commit. */
   append(tx: Transaction, push: Omit<Push, 'sequence'>): number
-  read(options: ReadOptions): Push[]
+  read(options: PushRange): Push[]
   /** Returns the sequence of the newest push; 0 when there has been none. */
   head(): number
   /** Returns the number of pushes since this process opened the log, by source. */
@@ -162,7 +162,7 @@ export function createPushLog(db: Database): PushLog {
 
 function readPushes(
   db: Database,
-  { after, before, filter = {}, descending = false, limit }: ReadOptions,
+  { after, before, filter = {}, descending = false, limit }: PushRange,
 ): Push[] {
   const where: string[] = []
   const values: Parameter[] = []

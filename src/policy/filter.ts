@@ -1,13 +1,13 @@
 import type { TagName } from '../oci/tag.ts'
 import { createExtract, type Extract } from './extract.ts'
 import { createPattern, type Pattern } from './pattern.ts'
-import type { TagFilter } from './policy.ts'
+import type { PolicyFilter } from './policy.ts'
 
 /** Returns the value of a tag to compare, empty when nothing was captured; null when the pattern does not match. */
 export type CompiledFilter = (tag: TagName) => string | null
 
 /** Compiles a filter. Throws InvalidInputError, as `createPattern` and `createExtract`. */
-export function createFilter(filter: TagFilter): CompiledFilter {
+export function createFilter(filter: PolicyFilter): CompiledFilter {
   const pattern = createPattern(filter.pattern)
   const extract = filter.extract === null ? firstGroupOf(pattern) : createExtract(filter.extract, pattern)
   return (tag) => {

@@ -6,7 +6,7 @@ import type { TagPolicy } from './policy.ts'
 import { createVersionRange } from './version-range.ts'
 
 /** The value of a tag in an order. */
-export interface Reading<Key> {
+interface OrderedValue<Key> {
   /** The value to compare; null when there is none. */
   readonly key: Key | null
   /** Why the tag cannot be chosen; null when it can. */
@@ -15,7 +15,7 @@ export interface Reading<Key> {
 
 /** A way to read and compare the values of tags. */
 export interface Order<Key> {
-  read(value: string, createdAt: number | null): Reading<Key>
+  read(value: string, createdAt: number | null): OrderedValue<Key>
   /** Returns a number above 0 when `a` is higher, and 0 when both are equal. */
   compare(a: Key, b: Key): number
   /** For equal values: returns a number above 0 when `a` is preferred, in both directions. */
@@ -24,7 +24,7 @@ export interface Order<Key> {
   show?(key: Key): string
 }
 
-const none = (excluded: ExclusionReason): Reading<never> => ({ key: null, excluded })
+const none = (excluded: ExclusionReason): OrderedValue<never> => ({ key: null, excluded })
 
 const bySemver = (policy: TagPolicy): Order<TagVersion> => {
   const range = createVersionRange(policy)

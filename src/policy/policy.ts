@@ -4,7 +4,7 @@ export type PolicyOrder = 'SEMVER' | 'NUMERICAL' | 'ALPHABETICAL' | 'NEWEST'
 export const POLICY_ORDERS: readonly PolicyOrder[] = ['SEMVER', 'NUMERICAL', 'ALPHABETICAL', 'NEWEST']
 
 /** Selects tags and the part of their names to compare. The terms are those of Flux. */
-export interface TagFilter {
+export interface PolicyFilter {
   /** A regular expression in RE2's syntax, which matches anywhere in the name unless it is anchored. */
   readonly pattern: string
   /** The value to compare, `$1.$2` or `${name}`; null for the first group, or the whole name if the pattern has none. */
@@ -20,7 +20,7 @@ export interface TagPolicy {
   readonly includePrereleases: boolean
   /** Whether the lowest or oldest is chosen instead of the highest or newest. */
   readonly lowest: boolean
-  readonly filter: TagFilter | null
+  readonly filter: PolicyFilter | null
 }
 
 /** A policy as input: absent and null fields have their defaults. */

@@ -1,7 +1,7 @@
 import type { PolicyDecision } from '../../imagestream/commands/set-tag-policy.ts'
 import { REPORTED } from '../../imagestream/tag/policy-choice.ts'
 import type { ExcludedTag, RankedTag } from '../../policy/decide.ts'
-import { readPolicy, type TagFilter, type TagPolicy } from '../../policy/policy.ts'
+import { type PolicyFilter, readPolicy, type TagPolicy } from '../../policy/policy.ts'
 import { builder } from '../kit/builder.ts'
 import { checkRange } from '../kit/checks.ts'
 import { ImageStreamTagType, TagReferenceType } from '../kit/object-types.ts'
@@ -42,7 +42,7 @@ const TagExclusionReasonEnum = builder.enumType('TagExclusionReason', {
   } as const,
 })
 
-const TagFilterType = builder.objectRef<TagFilter>('TagFilter').implement({
+const TagFilterType = builder.objectRef<PolicyFilter>('TagFilter').implement({
   description: 'Filter of tags by name, and the part of the name that the policy compares.',
   fields: (t) => ({
     pattern: t.exposeString('pattern', {
