@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { MAX_EVENTS } from '../../src/oci/distribution-events.ts'
 import { isRegistryName, isRepositoryName } from '../../src/oci/reference.ts'
 import { isTagName } from '../../src/oci/tag.ts'
-import { MAX_TOLD } from '../../src/vendors/delivery/hints.ts'
+import { MAX_CHANGES } from '../../src/vendors/delivery/hints.ts'
 import {
   type Delivery,
   InvalidDeliveryError,
@@ -139,7 +139,7 @@ describe('10^5 events', () => {
     const reading = read(senders.DISTRIBUTION, envelopeOf(...events))
 
     expect(reading.hints).toHaveLength(MAX_HINTS)
-    expect(reading.note).toContain(`${MAX_EVENTS - MAX_HINTS} more repositories than are looked at`)
+    expect(reading.note).toContain(`${MAX_EVENTS - MAX_HINTS} more repositories, ignored`)
   })
 
   it('are all told up to the limit, and by repository from one more on', () => {
@@ -153,8 +153,8 @@ describe('10^5 events', () => {
   it('are not looked at beyond a limit, which is noted', () => {
     const note = (count: number) => read(senders.QUAY, { ...body('quay'), updated_tags: tags(count) }).note
 
-    expect(note(MAX_TOLD)).not.toContain('looked at')
-    expect(note(MAX_TOLD + 1)).toContain('; 1 more than are looked at')
+    expect(note(MAX_CHANGES)).not.toContain('more changes')
+    expect(note(MAX_CHANGES + 1)).toContain('; 1 more changes, ignored')
   })
 
   it('of illegal names are counted, and the first is shown', () => {
@@ -162,7 +162,7 @@ describe('10^5 events', () => {
     expect(read(senders.DISTRIBUTION, envelopeOf(...events)).note).toBe(
       `${MAX_EVENTS} × unknown action, ignored`,
     )
-    const illegal = many.slice(0, MAX_TOLD).map((at) => `-${at}`)
+    const illegal = many.slice(0, MAX_CHANGES).map((at) => `-${at}`)
     const reading = read(senders.QUAY, { ...body('quay'), updated_tags: illegal })
 
     expect(reading.hints).toEqual([])

@@ -56,7 +56,7 @@ describe('a delivery', () => {
 
     expect(answer).toEqual({ status: 401, body: { error: 'unauthorized' } })
     expect(world.deliveries(issued)).toMatchObject([
-      { outcome: 'REFUSED', reason: 'the header Authorization shows another secret', note: null },
+      { outcome: 'REFUSED', reason: 'the header Authorization has another secret', note: null },
     ])
     expect(hints()).toBe(0)
   })

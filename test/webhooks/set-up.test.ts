@@ -85,7 +85,7 @@ describe('the documents of the vendors', () => {
 
   it.each(SENDER_KINDS)('have a section on %s with the same steps', (kind) => {
     const { title } = senders[kind]
-    const section = readme.split(/^#+ /m).find((text) => text.startsWith(`${title}\n`)) ?? ''
+    const section = readme.split(/^#+ /m).find((text) => text.startsWith(`Webhook: ${title}\n`)) ?? ''
 
     for (const step of senders[kind].setUp({ url, secret: 'SECRET', settings })) {
       expect(bare(section)).toContain(bare(step))

@@ -5,7 +5,7 @@ import { createHintCollector } from '../delivery/hints.ts'
 import { postOf } from '../delivery/sample-delivery.ts'
 import { InvalidDeliveryError, type Sender } from '../delivery/sender.ts'
 
-/** Alibaba Cloud's registry, of either edition: it says the region, from which no host can be told. */
+/** Alibaba Cloud Container Registry, both editions. Its deliveries name a region, from which the host cannot be derived. */
 export const aliyun: Sender = {
   kind: 'ALIYUN',
   title: 'Alibaba Cloud Container Registry',
@@ -17,9 +17,7 @@ export const aliyun: Sender = {
   read({ body }) {
     const json = jsonOfBody(body)
     if (!isObject(at(json, 'push_data')) || !isObject(at(json, 'repository'))) {
-      throw new InvalidDeliveryError(
-        'the body has no "push_data" and "repository", as Alibaba Cloud sends them',
-      )
+      throw new InvalidDeliveryError('the body has no "push_data" and "repository"')
     }
     const hints = createHintCollector()
     hints.add({
@@ -29,12 +27,12 @@ export const aliyun: Sender = {
       digest: at(json, 'push_data', 'digest'),
       action: 'push',
     })
-    return hints.reading('')
+    return hints.parsed('')
   },
 
-  setUp: (place) => [
+  setUp: (endpoint) => [
     'In the console of Container Registry open the instance, the repository and its Triggers, and create one for all tags.',
-    `Enter the Trigger URL ${urlWithSecret(place)}`,
+    `Enter the Trigger URL ${urlWithSecret(endpoint)}`,
   ],
 
   sample: ({ secret }, { repository, tag, digest }) =>

@@ -1,7 +1,7 @@
 import { isObject } from '../../oci/descriptor.ts'
 import { authenticateToken, basicOf } from '../delivery/authenticity.ts'
-import { at, given, jsonOfBody, quoted, textOf } from '../delivery/body.ts'
-import { type CloudEvent, nameOfEvents, readCloudEvents } from '../delivery/cloud-event.ts'
+import { at, jsonOfBody, orNull, quoted, textOf } from '../delivery/body.ts'
+import { type CloudEvent, idOfEvents, readCloudEvents } from '../delivery/cloud-event.ts'
 import { createHintCollector, type HintCollector } from '../delivery/hints.ts'
 import { postOf } from '../delivery/sample-delivery.ts'
 import { type Delivery, InvalidDeliveryError, type SampleImage, type Sender } from '../delivery/sender.ts'
@@ -13,7 +13,7 @@ interface EcrEvent {
   readonly repository: unknown
   readonly tag: unknown
   readonly digest: unknown
-  /** `PUSH`, `DELETE`, `REPLICATE`; else what the event is. */
+  /** `PUSH`, `DELETE`, `REPLICATE`, or the type of another event. */
   readonly action: string
   readonly isSuccess: boolean
 }
@@ -24,7 +24,7 @@ const ACTIONS: ReadonlyMap<string, 'push' | 'delete'> = new Map([
   ['DELETE', 'delete'],
 ])
 
-/** Amazon ECR by way of EventBridge, as it is or reshaped to a CloudEvent. Best effort, says Amazon. */
+/** Amazon ECR through EventBridge, also transformed to a CloudEvent. Amazon delivers events as best effort. */
 export const ecr: Sender = {
   kind: 'ECR',
   title: 'Amazon ECR',
@@ -37,7 +37,7 @@ export const ecr: Sender = {
     const events = readCloudEvents(delivery)?.map(ofCloudEvent) ?? [ofEventBridge(delivery)]
     const hints = createHintCollector()
     for (const event of events) readEvent(event, hints)
-    return hints.reading(events.map(({ id }) => id).join(' '))
+    return hints.parsed(events.map(({ id }) => id).join(' '))
   },
 
   setUp: ({ url, secret }) => [
@@ -45,7 +45,7 @@ export const ecr: Sender = {
     `aws events create-api-destination --name imagestreams --connection-arn <ARN of the connection> --http-method POST --invocation-endpoint ${url}`,
     `aws events put-rule --name imagestreams --event-pattern '{"source":["aws.ecr"],"detail-type":["ECR Image Action","ECR Replication Action"]}'`,
     'aws events put-targets --rule imagestreams --targets Id=imagestreams,Arn=<ARN of the destination>,RoleArn=<a role that may events:InvokeApiDestination>',
-    'Do so in each region. The address must be https.',
+    'Repeat this in each region. The URL must be https.',
   ],
 
   sample: ({ secret }, image) =>
@@ -54,8 +54,8 @@ export const ecr: Sender = {
 
 function readEvent(event: EcrEvent, hints: HintCollector): void {
   const action = ACTIONS.get(event.action)
-  const tag = given(event.tag)
-  if (!event.isSuccess) hints.ignore(`${quoted(event.action)} that did not succeed`)
+  const tag = orNull(event.tag)
+  if (!event.isSuccess) hints.ignore(`${quoted(event.action)} that failed`)
   else if (!action) hints.ignore(`event ${quoted(event.action)}`)
   else if (action === 'push' && tag === null) hints.ignore('push by digest')
   else {
@@ -66,7 +66,7 @@ function readEvent(event: EcrEvent, hints: HintCollector): void {
 function ofCloudEvent(event: CloudEvent): EcrEvent {
   const [, region, account] = /^(?:urn|arn):aws[a-z-]*:ecr:([^:]*):([^:]*)/.exec(event.source) ?? []
   return {
-    id: nameOfEvents([event]),
+    id: idOfEvents([event]),
     account: account ?? at(event.data, 'registryId'),
     region,
     repository: at(event.data, 'repositoryName'),
@@ -81,9 +81,7 @@ function ofEventBridge(delivery: Delivery): EcrEvent {
   const json = jsonOfBody(delivery.body)
   const detail = at(json, 'detail')
   if (at(json, 'source') !== 'aws.ecr' || !isObject(detail)) {
-    throw new InvalidDeliveryError(
-      'the body is not an event of aws.ecr with a "detail", as EventBridge sends it',
-    )
+    throw new InvalidDeliveryError('the body is not an EventBridge event of aws.ecr with a "detail"')
   }
   const action = textOf(at(detail, 'action-type')) || textOf(at(json, 'detail-type'))
   return {
@@ -98,7 +96,7 @@ function ofEventBridge(delivery: Delivery): EcrEvent {
   }
 }
 
-/** Partitions whose names do not end in amazonaws.com, by how their regions begin. */
+/** Domains of partitions other than amazonaws.com, by the first part of their regions. */
 const DOMAINS: readonly (readonly [region: string, domain: string])[] = [
   ['cn-', 'amazonaws.com.cn'],
   ['us-iso-', 'c2s.ic.gov'],
@@ -106,19 +104,19 @@ const DOMAINS: readonly (readonly [region: string, domain: string])[] = [
   ['eusc-', 'amazonaws.eu'],
 ]
 
-/** The registry of an account in a region. Throws InvalidDeliveryError. */
+/** Returns the registry of an account in a region. Throws InvalidDeliveryError. */
 function hostOf({ account, region }: EcrEvent): string {
   if (typeof account !== 'string' || !/^\d{12}$/.test(account)) {
-    throw new InvalidDeliveryError('the account is not a number of 12 digits')
+    throw new InvalidDeliveryError('the account does not have 12 digits')
   }
   if (typeof region !== 'string' || !/^[a-z]{2,5}(?:-[a-z]+){1,3}-\d{1,2}$/.test(region)) {
-    throw new InvalidDeliveryError('the region is not one of AWS')
+    throw new InvalidDeliveryError('the region is not an AWS region')
   }
   const domain = DOMAINS.find(([start]) => region.startsWith(start))?.[1] ?? 'amazonaws.com'
   return `${account}.dkr.ecr.${region}.${domain}`
 }
 
-/** For a registry of another kind the account and region are made up: the image's own would not be read from it. */
+/** For another registry than Amazon's, the account and the region are fixed ones. */
 function sampleOf({ registry, repository, tag, digest }: SampleImage): object {
   const [, account = '123456789012', region = 'us-east-1'] =
     /^(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\./.exec(registry) ?? []

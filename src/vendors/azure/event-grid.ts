@@ -1,7 +1,7 @@
 import { isObject } from '../../oci/descriptor.ts'
 import { authenticateUrl, urlWithSecret } from '../delivery/authenticity.ts'
 import { at, jsonOfBody, quoted, textOf } from '../delivery/body.ts'
-import { type CloudEvent, nameOfEvents, readCloudEvents } from '../delivery/cloud-event.ts'
+import { type CloudEvent, idOfEvents, readCloudEvents } from '../delivery/cloud-event.ts'
 import { createHintCollector } from '../delivery/hints.ts'
 import { postOf, pushEventOf } from '../delivery/sample-delivery.ts'
 import { type Delivery, InvalidDeliveryError, type ParsedDelivery, type Sender } from '../delivery/sender.ts'
@@ -12,8 +12,8 @@ const IMAGE_EVENTS: ReadonlySet<string> = new Set([PUSHED, 'Microsoft.ContainerR
 const VALIDATION = 'Microsoft.EventGrid.SubscriptionValidationEvent'
 
 /**
- * Azure Container Registry by way of Event Grid, in its own schema or CloudEvents'. Before it sends anything it asks, in
- * either schema's manner, whether it may.
+ * Azure Container Registry through Event Grid, in the Event Grid or the CloudEvents schema. Each schema has its own
+ * handshake before the first event.
  */
 export const azureEventGrid: Sender = {
   kind: 'AZURE_EVENT_GRID',
@@ -24,21 +24,21 @@ export const azureEventGrid: Sender = {
   authenticate: async (delivery, secrets) => authenticateUrl(delivery, secrets),
 
   read(delivery) {
-    if (delivery.method === 'OPTIONS') return agreement(delivery)
+    if (delivery.method === 'OPTIONS') return acceptOrigin(delivery)
     const events = readCloudEvents(delivery) ?? gridEventsOf(delivery)
     const hints = createHintCollector()
     for (const { type, data } of events) {
-      if (type === VALIDATION) return validation(data)
+      if (type === VALIDATION) return acceptSubscription(data)
       if (IMAGE_EVENTS.has(type)) readAzureEvent(data, hints)
       else hints.ignore(`event ${quoted(type)}`)
     }
-    return hints.reading(nameOfEvents(events))
+    return hints.parsed(idOfEvents(events))
   },
 
-  setUp: (place) => [
-    `az eventgrid event-subscription create --name imagestreams --source-resource-id $(az acr show --name <registry> --query id --output tsv) --included-event-types ${[...IMAGE_EVENTS].join(' ')} --endpoint "${urlWithSecret(place)}"`,
+  setUp: (endpoint) => [
+    `az eventgrid event-subscription create --name imagestreams --source-resource-id $(az acr show --name <registry> --query id --output tsv) --included-event-types ${[...IMAGE_EVENTS].join(' ')} --endpoint "${urlWithSecret(endpoint)}"`,
     'For CloudEvents add --event-delivery-schema cloudeventschemav1_0.',
-    'The command succeeds once the handshake was answered, so the server must be reachable from Azure, by https.',
+    'The command succeeds after the handshake: the server must be reachable from Azure by https.',
   ],
 
   sample: ({ secret }, image) =>
@@ -59,11 +59,11 @@ export const azureEventGrid: Sender = {
     ),
 }
 
-/** Events in Event Grid's own schema. */
+/** Returns events of the Event Grid schema. */
 function gridEventsOf({ body }: Delivery): CloudEvent[] {
   const json = jsonOfBody(body)
   if (!Array.isArray(json) || !json.every(isObject)) {
-    throw new InvalidDeliveryError('the body is not a list of events, as Event Grid sends it')
+    throw new InvalidDeliveryError('the body is not a list of Event Grid events')
   }
   return json.map(({ id, topic, eventType, subject, data }) => ({
     id: textOf(id),
@@ -75,7 +75,7 @@ function gridEventsOf({ body }: Delivery): CloudEvent[] {
 }
 
 /** Source: Azure Event Grid, webhook event delivery, validation handshake. */
-function validation(data: unknown): ParsedDelivery {
+function acceptSubscription(data: unknown): ParsedDelivery {
   const code = at(data, 'validationCode')
   if (typeof code !== 'string' || code === '' || code.length > 256) {
     throw new InvalidDeliveryError('the validation event has no "validationCode"')
@@ -83,13 +83,13 @@ function validation(data: unknown): ParsedDelivery {
   return {
     id: null,
     hints: [],
-    note: 'handshake of a subscription, answered',
+    note: 'handshake of a subscription',
     handshake: { status: 200, body: { validationResponse: code } },
   }
 }
 
-/** Source: CloudEvents 1.0, HTTP webhook, §4: the sender's name is given back to it; its callback is not called. */
-function agreement({ headers }: Delivery): ParsedDelivery {
+/** Returns the sender's origin to it; its callback URL is not requested. Source: CloudEvents 1.0, HTTP webhook, §4. */
+function acceptOrigin({ headers }: Delivery): ParsedDelivery {
   const origin = headers['webhook-request-origin'] ?? ''
   if (!/^[A-Za-z0-9.-]{1,253}$/.test(origin)) {
     throw new InvalidDeliveryError('WebHook-Request-Origin is not a host name')
@@ -97,7 +97,7 @@ function agreement({ headers }: Delivery): ParsedDelivery {
   return {
     id: null,
     hints: [],
-    note: `handshake of ${origin}, answered`,
+    note: `handshake of ${origin}`,
     handshake: {
       status: 200,
       body: null,

@@ -1,6 +1,6 @@
 import { isObject } from '../../oci/descriptor.ts'
 import { authenticateToken } from '../delivery/authenticity.ts'
-import { at, given, jsonOfBody, quoted, textOf } from '../delivery/body.ts'
+import { at, jsonOfBody, orNull, quoted, textOf } from '../delivery/body.ts'
 import { createHintCollector, type HintCollector } from '../delivery/hints.ts'
 import { postOf, pushEventOf } from '../delivery/sample-delivery.ts'
 import { InvalidDeliveryError, type Sender } from '../delivery/sender.ts'
@@ -18,7 +18,7 @@ export const azure: Sender = {
     const json = jsonOfBody(body)
     const hints = createHintCollector()
     readAzureEvent(json, hints)
-    return hints.reading(textOf(at(json, 'id')))
+    return hints.parsed(textOf(at(json, 'id')))
   },
 
   setUp: ({ url, secret }) => [
@@ -30,26 +30,25 @@ export const azure: Sender = {
     postOf(pushEventOf(image), { headers: { authorization: `Bearer ${secret}` } }),
 }
 
-/** What Azure tells of one push or deletion, in each of its ways to tell it. Throws InvalidDeliveryError. */
+/** Adds the change of an event, which webhooks and Event Grid send in the same format. Throws InvalidDeliveryError. */
 export function readAzureEvent(event: unknown, hints: HintCollector): void {
   const action = at(event, 'action')
-  if (typeof action !== 'string')
-    throw new InvalidDeliveryError('the event has no "action", as Azure sends it')
+  if (typeof action !== 'string') throw new InvalidDeliveryError('the event has no "action"')
   // ping, chart_push, chart_delete, quarantine
   if (action !== 'push' && action !== 'delete') {
     hints.ignore(action === 'ping' ? 'ping' : `action ${quoted(action)}`)
     return
   }
   const target = at(event, 'target')
-  if (!isObject(target)) throw new InvalidDeliveryError('the event has no "target", as Azure sends it')
-  const tag = given(at(target, 'tag'))
+  if (!isObject(target)) throw new InvalidDeliveryError('the event has no "target"')
+  const tag = orNull(at(target, 'tag'))
   if (action === 'push' && tag === null) {
-    // an image of one platform, before the index that has the tag
+    // an image of an index, which is pushed before the index
     hints.ignore('push by digest')
     return
   }
   hints.add({
-    registry: given(at(event, 'request', 'host')),
+    registry: orNull(at(event, 'request', 'host')),
     repository: at(target, 'repository'),
     tag,
     digest: at(target, 'digest'),

@@ -6,38 +6,38 @@ const sha256 = (value: string): Buffer => createHash('sha256').update(value).dig
 
 const refused = (reason: string): Authentication => ({ ok: false, reason })
 
-/** Whether one of what is shown is one of what would do. The time it takes tells nothing of either but how many. */
-function matches(shown: readonly string[], expected: readonly string[]): boolean {
+/** Reports whether any sent value is an expected one. Its duration depends only on how many there are. */
+function matches(sent: readonly string[], expected: readonly string[]): boolean {
   let found = false
-  for (const one of shown) {
+  for (const one of sent) {
     for (const other of expected) {
-      // digests have one length, and all are looked at whichever it is
+      // digests have the same length, and all pairs are compared
       if (timingSafeEqual(sha256(one), sha256(other))) found = true
     }
   }
   return found
 }
 
-/** An empty secret is none: everybody knows it. */
-const live = (secrets: readonly string[]): string[] => secrets.filter((secret) => secret !== '')
+/** An empty secret is not secret. */
+const nonEmpty = (secrets: readonly string[]): string[] => secrets.filter((secret) => secret !== '')
 
 function compare(
-  shown: readonly string[],
+  sent: readonly string[],
   secrets: readonly string[],
   { expected, missing, wrong }: { expected: (secret: string) => string; missing: string; wrong: string },
 ): Authentication {
-  const usable = live(secrets)
-  if (usable.length === 0) return refused('the endpoint has no secret, so nothing can be believed')
-  if (shown.length === 0) return refused(missing)
-  return matches(shown, usable.map(expected)) ? { ok: true } : refused(wrong)
+  const usable = nonEmpty(secrets)
+  if (usable.length === 0) return refused('the webhook has no secret')
+  if (sent.length === 0) return refused(missing)
+  return matches(sent, usable.map(expected)) ? { ok: true } : refused(wrong)
 }
 
-/** The secret as `Authorization`: by itself, as `Bearer` token, or as password of `Basic`, whatever the username. */
+/** Checks the secret in `Authorization`: alone, as `Bearer` token, or as `Basic` password with any username. */
 export function authenticateToken({ headers }: Delivery, secrets: readonly string[]): Authentication {
   return compare(tokensOf(headers.authorization ?? ''), secrets, {
     expected: (secret) => secret,
     missing: 'the header Authorization is missing',
-    wrong: 'the header Authorization shows another secret',
+    wrong: 'the header Authorization has another secret',
   })
 }
 
@@ -50,74 +50,74 @@ function tokensOf(header: string): string[] {
   return [header, pair.slice(pair.indexOf(':') + 1)].filter((token) => token !== '')
 }
 
-/** The secret as `Authorization`, for a sample of a sender that shows it so. */
+/** Returns the `Authorization` header of a sample delivery. */
 export const basicOf = (username: string, password: string): string =>
   `Basic ${basicCredentials(username, password)}`
 
-/** The secret as `?secret=` of the address, for a sender that can show nothing else. */
+/** Checks the secret in `?secret=` of the URL, for a sender that cannot send it elsewhere. */
 export function authenticateUrl({ query }: Delivery, secrets: readonly string[]): Authentication {
   return compare(query.getAll('secret').slice(0, 1), secrets, {
     expected: (secret) => secret,
-    missing: 'the address has no ?secret=',
-    wrong: 'the address shows another secret',
+    missing: 'the URL has no ?secret=',
+    wrong: 'the URL has another secret',
   })
 }
 
-/** The secret as a header of the sender's own. */
+/** Checks the secret in a header of the sender. */
 export function authenticateHeader(
   { headers }: Delivery,
   secrets: readonly string[],
   name: string,
 ): Authentication {
-  const shown = headers[name] ?? ''
-  return compare(shown === '' ? [] : [shown], secrets, {
+  const value = headers[name] ?? ''
+  return compare(value === '' ? [] : [value], secrets, {
     expected: (secret) => secret,
     missing: `the header ${name} is missing`,
-    wrong: `the header ${name} shows another secret`,
+    wrong: `the header ${name} has another secret`,
   })
 }
 
-/** How a sender writes its HMAC of the body. */
+/** The format of a sender's HMAC of the body. */
 export interface BodySignature {
   readonly header: string
   readonly algorithm: 'sha1' | 'sha256'
-  /** What stands before the digits. */
+  /** Text before the hexadecimal digits. */
   readonly prefix: string
 }
 
-/** An HMAC of the raw body with the secret, in hexadecimal digits. */
+/** Checks a header with an HMAC of the raw body. */
 export function authenticateSignature(
   { headers, body }: Delivery,
   secrets: readonly string[],
   signature: BodySignature,
 ): Authentication {
-  const shown = headers[signature.header] ?? ''
-  return compare(shown === '' ? [] : [shown], secrets, {
+  const value = headers[signature.header] ?? ''
+  return compare(value === '' ? [] : [value], secrets, {
     expected: (secret) => signBody(body, secret, signature),
-    missing: `the signature, the header ${signature.header}, is missing`,
-    wrong: `the header ${signature.header} is no signature of this body with the secret`,
+    missing: `the signature header ${signature.header} is missing`,
+    wrong: `the signature in the header ${signature.header} does not match`,
   })
 }
 
-/** The header's value. */
+/** Returns the value of the signature header. */
 export const signBody = (
   body: Uint8Array,
   secret: string,
   { algorithm, prefix }: Pick<BodySignature, 'algorithm' | 'prefix'>,
 ): string => prefix + createHmac(algorithm, secret).update(body).digest('hex')
 
-/** Some of the given signatures must be what is expected with a secret. */
+/** Checks that any of the signatures is the expected one of a secret. */
 export const authenticateSignatures = (
-  shown: readonly string[],
+  signatures: readonly string[],
   secrets: readonly string[],
   expected: (secret: string) => string,
 ): Authentication =>
-  compare(shown, secrets, {
+  compare(signatures, secrets, {
     expected,
-    missing: 'there is no signature that is known here',
-    wrong: 'no signature is one of this body with the secret',
+    missing: 'the delivery has no signature of a supported scheme',
+    wrong: 'no signature matches',
   })
 
-/** The address with the secret in it. */
+/** Returns the URL with the secret in its query. */
 export const urlWithSecret = ({ url, secret }: Pick<SenderEndpoint, 'url' | 'secret'>): string =>
   `${url}?secret=${encodeURIComponent(secret)}`

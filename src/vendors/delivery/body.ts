@@ -1,7 +1,7 @@
 import { isObject } from '../../oci/descriptor.ts'
 import { InvalidDeliveryError } from './sender.ts'
 
-/** The body as text. Throws InvalidDeliveryError. */
+/** Decodes the body. Throws InvalidDeliveryError unless it is UTF-8. */
 export function textOfBody(body: Uint8Array): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(body)
@@ -10,24 +10,24 @@ export function textOfBody(body: Uint8Array): string {
   }
 }
 
-/** The value that a JSON text stands for; keys like `__proto__` are plain keys of it. Throws InvalidDeliveryError. */
-export function parseJson(text: string, what = 'the body'): unknown {
+/** Parses JSON; `name` is that of the text in errors. Throws InvalidDeliveryError. */
+export function parseJson(text: string, name = 'the body'): unknown {
   try {
     return JSON.parse(text)
   } catch (error) {
-    throw new InvalidDeliveryError(`${what} is not JSON`, { cause: error })
+    throw new InvalidDeliveryError(`${name} is not JSON`, { cause: error })
   }
 }
 
-/** The body as JSON. Throws InvalidDeliveryError. */
+/** Parses the body as JSON. Throws InvalidDeliveryError. */
 export const jsonOfBody = (body: Uint8Array): unknown => parseJson(textOfBody(body))
 
-/** The text, or empty for what is none. */
+/** Returns the value if it is text, or else an empty text. */
 export const textOf = (value: unknown): string => (typeof value === 'string' ? value : '')
 
-/** What a sender wrote, for a person: short and of printable characters alone, a text in quotes. */
+/** Returns a sender's value for a message: at most 60 printable characters, a text in quotes. */
 export function quoted(value: unknown): string {
-  // an object is named, and not written: it may be of any depth
+  // an object may have any depth
   if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'a list' : 'an object'
   const text = typeof value === 'string' ? value : String(value ?? 'nothing')
   const short = text.length > 60 ? `${text.slice(0, 60)}…` : text
@@ -35,7 +35,7 @@ export function quoted(value: unknown): string {
   return typeof value === 'string' ? `"${printable}"` : printable
 }
 
-/** What stands at the path of keys; undefined where there is nothing of that name, of the value's own. */
+/** Returns the value at a path of keys; undefined when it does not exist. Ignores inherited properties. */
 export function at(value: unknown, ...path: readonly string[]): unknown {
   let found = value
   for (const key of path) {
@@ -45,5 +45,5 @@ export function at(value: unknown, ...path: readonly string[]): unknown {
   return found
 }
 
-/** Nothing where a sender leaves a field out, or empty. */
-export const given = (value: unknown): unknown => (value === undefined || value === '' ? null : value)
+/** Returns null for a field that is missing or empty. */
+export const orNull = (value: unknown): unknown => (value === undefined || value === '' ? null : value)

@@ -13,13 +13,14 @@ const ACTIONS: ReadonlyMap<string, 'push' | 'delete'> = new Map([
 const PACKAGE = /^pkg:oci\/[^@?#]+(?:@([^?#]*))?(?:\?([^#]*))?/
 
 /**
- * What a CDEvent tells of an image; null when it tells of no push, undefined when it is none. Throws InvalidDeliveryError.
+ * Returns the change that a CDEvent reports; null when it reports none, undefined for another event. Throws
+ * InvalidDeliveryError.
  * Source: CDEvents 0.4, continuous integration events, artifact.
  */
 export function readCdEvent({ type, data }: CloudEvent): ReportedChange | null | undefined {
-  const what = TYPE.exec(type)?.[1]
-  if (what === undefined) return undefined
-  const action = ACTIONS.get(what)
+  const predicate = TYPE.exec(type)?.[1]
+  if (predicate === undefined) return undefined
+  const action = ACTIONS.get(predicate)
   return action ? { ...imageOf(at(data, 'subject', 'id')), action } : null
 }
 
@@ -34,11 +35,11 @@ function imageOf(id: unknown): Reference {
   } catch (error) {
     if (!(error instanceof InvalidReferenceError)) throw error
     throw new InvalidDeliveryError(
-      `the subject is ${quoted(id)}: it must be as pkg:oci/app@sha256:…?repository_url=registry/team/app&tag=v1`,
+      `the subject is ${quoted(id)}: it must have the form pkg:oci/app@sha256:…?repository_url=registry/team/app&tag=v1`,
       { cause: error },
     )
   }
 }
 
-/** Percent signs taken for what they stand for, and left where they stand for nothing. */
+/** Decodes percent-encoding; invalid sequences are left as they are. */
 const decoded = (text: string): string => new URLSearchParams(`text=${text}`).get('text') ?? ''

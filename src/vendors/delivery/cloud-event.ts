@@ -2,7 +2,7 @@ import { isObject } from '../../oci/descriptor.ts'
 import { parseJson, textOf, textOfBody } from './body.ts'
 import type { Delivery } from './sender.ts'
 
-/** An event in the CloudEvents form. Source: CloudEvents 1.0.2, HTTP protocol binding. */
+/** A CloudEvent. Source: CloudEvents 1.0.2, HTTP protocol binding. */
 export interface CloudEvent {
   readonly id: string
   readonly source: string
@@ -12,8 +12,8 @@ export interface CloudEvent {
 }
 
 /**
- * The events of a delivery: in headers with their data as the body (binary mode), one as the body (structured), or
- * several (batch). Undefined where it has no CloudEvents at all. Throws InvalidDeliveryError.
+ * Returns the CloudEvents of a delivery in binary, structured or batch mode; undefined when it has none. Throws
+ * InvalidDeliveryError.
  */
 export function readCloudEvents({ headers, body }: Delivery): CloudEvent[] | undefined {
   const text = textOfBody(body)
@@ -37,6 +37,6 @@ export function readCloudEvents({ headers, body }: Delivery): CloudEvent[] | und
 const isCloudEvent = (value: unknown): value is Readonly<Record<string, unknown>> =>
   isObject(value) && typeof value.specversion === 'string'
 
-/** What the events are called together: `source` and `id` name one, the same when it is sent again. */
-export const nameOfEvents = (events: readonly Pick<CloudEvent, 'id' | 'source'>[]): string =>
+/** Returns an id of the delivery, which a repeated delivery has too; empty when an event has none. */
+export const idOfEvents = (events: readonly Pick<CloudEvent, 'id' | 'source'>[]): string =>
   events.every(({ id }) => id !== '') ? events.map(({ id, source }) => `${source}#${id}`).join(' ') : ''

@@ -6,88 +6,89 @@ import { isTagName, TAG_GRAMMAR } from '../../oci/tag.ts'
 import { quoted } from './body.ts'
 import { type Hint, InvalidDeliveryError, MAX_HINTS, type ParsedDelivery } from './sender.ts'
 
-/** What a sender says has changed, not yet looked at. */
+/** A change as the sender sent it, not validated. */
 export interface ReportedChange {
-  /** Null: not said. */
+  /** Null when the sender names none. */
   readonly registry: unknown
   readonly repository: unknown
-  /** Null: which tags moved is not said. */
+  /** Null when the sender names none: any tag may have changed. */
   readonly tag: unknown
-  /** What is no digest counts as not said: it is only a hint. */
+  /** An invalid digest is ignored. */
   readonly digest: unknown
   readonly action: 'push' | 'delete'
 }
 
-/** Collects what one delivery tells. Nothing that is told makes it throw: what has an illegal name is left out and noted. */
+/** Collects the changes of one delivery. Never throws: changes with invalid names are left out and noted for the log. */
 export interface HintCollector {
-  add(told: ReportedChange): void
-  /** Notes what moves no tag: `pull, ignored`. One of few phrases, or short. */
-  ignore(what: string): void
-  /** `id`: the sender's own name of the delivery, or empty. */
-  reading(id: string): ParsedDelivery
+  add(change: ReportedChange): void
+  /** Notes an event that changes no tag: `pull`. At most 100 characters of it are kept. */
+  ignore(event: string): void
+  /** `id` is the sender's id of the delivery; empty for none. */
+  parsed(id: string): ParsedDelivery
 }
 
-/** What one delivery may tell: no body of the size that is taken has more that is meant. */
-export const MAX_TOLD = 20_000
+/** Changes of one delivery that are read: no real delivery has more. */
+export const MAX_CHANGES = 20_000
+/** Hints, and kinds of ignored events, that the log line names. */
 const MAX_NOTED = 3
 const MAX_NOTE_LENGTH = 300
-/** Of what is ignored, told apart. */
+/** Kinds of ignored events that are counted separately. */
 const MAX_KINDS = 20
 const PRINTABLE_ID = /^[!-~]{1,200}$/
 
 export function createHintCollector(): HintCollector {
   const hints = new Map<string, Hint>()
   const ignored = new Map<string, number>()
-  let told = 0
-  let dropped = 0
-  let firstDropped = ''
+  let changes = 0
+  let invalid = 0
+  let firstInvalid = ''
+
+  const noteOf = (all: readonly Hint[], kept: readonly Hint[]): string =>
+    [
+      ...(all.length > 0 ? [textOfHints(all)] : []),
+      ...(kept.length > MAX_HINTS ? [`${kept.length - MAX_HINTS} more repositories, ignored`] : []),
+      ...(changes > MAX_CHANGES ? [`${changes - MAX_CHANGES} more changes, ignored`] : []),
+      ...[...ignored].slice(0, MAX_NOTED).map(([event, times]) => `${countOf(times)}${event}, ignored`),
+      ...(invalid > 0 ? [`${countOf(invalid)}left out: ${firstInvalid}`] : []),
+    ].join('; ') || 'no changes'
 
   return {
-    add(each) {
-      if (++told > MAX_TOLD) return
-      const hint = hintOf(each)
+    add(change) {
+      if (++changes > MAX_CHANGES) return
+      const hint = hintOf(change)
       if (typeof hint !== 'string') hints.set(keyOf(hint), hint)
-      else if (dropped++ === 0) firstDropped = hint
+      else if (invalid++ === 0) firstInvalid = hint
     },
-    ignore(what) {
-      // whoever invents names without end has them counted together
-      const key = ignored.has(what) || ignored.size < MAX_KINDS ? what.slice(0, 100) : 'of other kinds'
+    ignore(event) {
+      // bounded, because senders choose the names
+      const key = ignored.has(event) || ignored.size < MAX_KINDS ? event.slice(0, 100) : 'other events'
       ignored.set(key, (ignored.get(key) ?? 0) + 1)
     },
-    reading(id) {
+    parsed(id) {
       const all = [...hints.values()]
-      const kept = all.length > MAX_HINTS ? byRepository(all) : all
-      const note = [
-        ...(all.length > 0 ? [toldOf(all)] : []),
-        ...(kept.length > MAX_HINTS
-          ? [`${kept.length - MAX_HINTS} more repositories than are looked at`]
-          : []),
-        ...(told > MAX_TOLD ? [`${told - MAX_TOLD} more than are looked at`] : []),
-        ...[...ignored].slice(0, MAX_NOTED).map(([what, times]) => `${countOf(times)}${what}, ignored`),
-        ...(dropped > 0 ? [`${countOf(dropped)}left out: ${firstDropped}`] : []),
-      ].join('; ')
+      const kept = all.length > MAX_HINTS ? repositoriesOf(all) : all
       return {
-        id: nameOf(id),
+        id: printableId(id),
         hints: kept.slice(0, MAX_HINTS),
-        note: (note === '' ? 'nothing told' : note).slice(0, MAX_NOTE_LENGTH),
+        note: noteOf(all, kept).slice(0, MAX_NOTE_LENGTH),
       }
     },
   }
 }
 
-/** For a sender that should hear of it. Throws InvalidDeliveryError where `add` would leave it out. */
-export function checkHint(told: ReportedChange): void {
-  const hint = hintOf(told)
+/** Throws InvalidDeliveryError for a change that `add` would leave out, for a sender that should see the error. */
+export function checkChange(change: ReportedChange): void {
+  const hint = hintOf(change)
   if (typeof hint === 'string') throw new InvalidDeliveryError(hint)
 }
 
-/** The sender's name of a delivery, as it can be kept; null where it has none. */
-function nameOf(id: string): string | null {
+/** Returns the id if it is printable and short, or else its hash; null for an empty one. */
+function printableId(id: string): string | null {
   if (id === '') return null
   return PRINTABLE_ID.test(id) ? id : createHash('sha256').update(id).digest('hex')
 }
 
-/** The hint, or why it is none. */
+/** Returns the hint, or why the change is invalid. */
 function hintOf({ registry, repository, tag, digest, action }: ReportedChange): Hint | string {
   const host = registry === null || registry === '' ? null : registry
   if (host !== null && !(typeof host === 'string' && isRegistryName(host))) {
@@ -109,8 +110,8 @@ function hintOf({ registry, repository, tag, digest, action }: ReportedChange): 
 const keyOf = ({ registry, repository, tag, digest, action }: Hint): string =>
   [action, registry ?? '', repository, tag ?? '', digest ?? ''].join(' ')
 
-/** One hint for each repository: something in it moved. */
-function byRepository(hints: readonly Hint[]): Hint[] {
+/** Returns one hint for each repository: any of its tags may have changed. */
+function repositoriesOf(hints: readonly Hint[]): Hint[] {
   const repositories = new Map<string, Hint>()
   for (const { registry, repository } of hints) {
     const hint: Hint = { registry, repository, tag: null, digest: null, action: 'push' }
@@ -119,15 +120,15 @@ function byRepository(hints: readonly Hint[]): Hint[] {
   return [...repositories.values()]
 }
 
-function toldOf(hints: readonly Hint[]): string {
-  const shown = hints.slice(0, MAX_NOTED).map(textOfHint).join(', ')
-  return hints.length > MAX_NOTED ? `${shown} and ${hints.length - MAX_NOTED} more` : shown
+function textOfHints(hints: readonly Hint[]): string {
+  const first = hints.slice(0, MAX_NOTED).map(textOfHint).join(', ')
+  return hints.length > MAX_NOTED ? `${first} and ${hints.length - MAX_NOTED} more` : first
 }
 
 const textOfHint = ({ registry, repository, tag, digest, action }: Hint): string => {
   const name = `${registry === null ? '' : `${registry}/`}${repository}`
-  const what = tag === null ? (digest === null ? '' : `@${digest.slice(0, 19)}`) : `:${tag}`
-  return `${action === 'push' ? 'push' : 'deletion'} of ${name}${what}`
+  const image = tag === null ? (digest === null ? '' : `@${digest.slice(0, 19)}`) : `:${tag}`
+  return `${action === 'push' ? 'push' : 'deletion'} of ${name}${image}`
 }
 
 const countOf = (times: number): string => (times === 1 ? '' : `${times} × `)

@@ -1,16 +1,16 @@
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose'
 
-/** The keys cannot be had at the moment. */
+/** The public keys of a platform are unavailable. */
 export class KeysUnavailableError extends Error {
   override readonly name = 'KeysUnavailableError'
   readonly code = 'UNAVAILABLE'
 }
 
-/** How platforms' public keys are had. */
+/** Access to the public keys of platforms. */
 export interface KeySource {
   /**
-   * The JSON document at the address. Through `egress`, as every connection is; rejects when it cannot be had. Its answers
-   * are kept here, and asked for once at a time.
+   * Fetches the JSON document of a URL; rejects when that fails. Its results are cached here, and it is called once at a
+   * time.
    */
   readonly fetchKeys: (url: string) => Promise<unknown>
   /** Milliseconds since 1970. */
@@ -22,45 +22,45 @@ export interface PublicKeysOptions extends KeySource {
 }
 
 const HOUR = 3_600_000
-/** Milliseconds after which keys are asked for again. */
+/** Milliseconds after which keys are fetched again. */
 export const KEYS_ARE_FRESH_FOR = HOUR
-/** Milliseconds that keys are believed while new ones cannot be had. */
-export const KEYS_ARE_BELIEVED_FOR = 24 * HOUR
-/** Milliseconds between two requests, whoever makes up tokens of keys that nobody has. */
-export const KEYS_ARE_ASKED_EVERY = 30_000
+/** Milliseconds for which keys are used while new ones cannot be fetched. */
+export const KEYS_ARE_USED_FOR = 24 * HOUR
+/** Milliseconds between two requests, also when tokens name unknown keys. */
+export const KEYS_ARE_FETCHED_EVERY = 30_000
 
 /**
- * The key of a token among those that a platform publishes, fetched when one is needed, once at a time. The function
- * throws KeysUnavailableError, or an error of jose where no key of the platform is meant.
+ * Returns a function that finds the public key of a token. It fetches the platform's keys when they are needed. It throws
+ * KeysUnavailableError, or an error of jose when the token names no key of the platform.
  */
 export function createPublicKeys({ url, fetchKeys, now }: PublicKeysOptions): JWTVerifyGetKey {
   let known: { readonly find: ReturnType<typeof createLocalJWKSet>; readonly since: number } | undefined
-  let askedAt = Number.NEGATIVE_INFINITY
-  let asking: Promise<void> | undefined
-  let trouble: unknown
+  let fetchedAt = Number.NEGATIVE_INFINITY
+  let fetching: Promise<void> | undefined
+  let failure: unknown
 
-  const ask = async (): Promise<void> => {
-    askedAt = now()
+  const fetchOnce = async (): Promise<void> => {
+    fetchedAt = now()
     try {
       known = { find: createLocalJWKSet((await fetchKeys(url)) as JSONWebKeySet), since: now() }
     } catch (error) {
-      // those that are known may still do
-      trouble = error
+      // the known keys may still be used
+      failure = error
     }
   }
   const refresh = (): Promise<void> => {
-    if (!asking && now() - askedAt < KEYS_ARE_ASKED_EVERY) return Promise.resolve()
-    asking ??= ask().finally(() => {
-      asking = undefined
+    if (!fetching && now() - fetchedAt < KEYS_ARE_FETCHED_EVERY) return Promise.resolve()
+    fetching ??= fetchOnce().finally(() => {
+      fetching = undefined
     })
-    return asking
+    return fetching
   }
 
   return async (header, token) => {
     if (!known || now() - known.since >= KEYS_ARE_FRESH_FOR) await refresh()
     const find = () => {
-      if (!known || now() - known.since >= KEYS_ARE_BELIEVED_FOR) {
-        throw new KeysUnavailableError(`the keys at ${url} cannot be had`, { cause: trouble })
+      if (!known || now() - known.since >= KEYS_ARE_USED_FOR) {
+        throw new KeysUnavailableError(`cannot fetch public keys from ${url}`, { cause: failure })
       }
       return known.find(header, token)
     }
@@ -68,7 +68,7 @@ export function createPublicKeys({ url, fetchKeys, now }: PublicKeysOptions): JW
       return await find()
     } catch (error) {
       if (!(error instanceof errors.JWKSNoMatchingKey)) throw error
-      // a platform changes its keys at any time
+      // the platform may have rotated its keys
       await refresh()
       return find()
     }

@@ -3,7 +3,7 @@ import type { Delivery, SampleImage } from './sender.ts'
 
 const CONTENT_TYPE = 'application/json'
 
-/** A POST of JSON as a sender would send it; `headers` by their names in lower case. */
+/** Returns a POST of JSON; the keys of `headers` are in lower case. */
 export function postOf(
   body: unknown,
   {
@@ -11,7 +11,7 @@ export function postOf(
     secret,
   }: {
     readonly headers?: Readonly<Record<string, string>>
-    /** Shown in the address. */
+    /** Added to the URL. */
     readonly secret?: string
   } = {},
 ): Delivery {
@@ -23,7 +23,7 @@ export function postOf(
   }
 }
 
-/** A push as CNCF distribution tells it, and Azure after it. */
+/** Returns a push event in the format of CNCF distribution, which Azure uses too. */
 export const pushEventOf = ({ registry, repository, tag, digest }: SampleImage): object => ({
   id: 'sample',
   timestamp: '2026-01-01T00:00:00Z',

@@ -1,7 +1,7 @@
 import type { Digest } from '../../oci/digest.ts'
 import type { TagName } from '../../oci/tag.ts'
 
-/** Who sends webhooks that can be read here, and in which form. */
+/** Kinds of senders of webhooks. */
 export const SENDER_KINDS = [
   'DISTRIBUTION',
   'GITLAB',
@@ -22,86 +22,87 @@ export const SENDER_KINDS = [
 export type SenderKind = (typeof SENDER_KINDS)[number]
 
 /**
- * How a delivery shows that it is the sender's: the secret signs the body, or stands in a header, or in the address
- * itself as `?secret=`; or the sender's platform signs a token, and there is no secret of ours at all.
+ * How deliveries are authenticated: a signature of the body with the secret, the secret in a header (`TOKEN`), the secret as
+ * `?secret=` of the URL, or a token that the sender's platform signs with its own key (`JWT`).
  */
 export type Authenticity = 'SIGNATURE' | 'TOKEN' | 'URL' | 'JWT'
 
-/** One request, as it came. */
+/** A request to a webhook. */
 export interface Delivery {
   readonly method: string
-  /** By their names in lower case. */
+  /** Keys are in lower case. */
   readonly headers: Readonly<Record<string, string>>
-  /** May hold the secret: not for any log. */
+  /** May contain the secret: never logged. */
   readonly query: URLSearchParams
-  /** Byte by byte as sent: signatures are over these. */
+  /** The bytes as sent, which signatures cover. */
   readonly body: Uint8Array
 }
 
-/** Something may have changed: only the registry itself says what. */
+/** A reported change, which only a request to the registry confirms. */
 export interface Hint {
-  /** As the sender names it, which may be a host of its own network; null: not said, so it is the endpoint's registry. */
+  /** The host by which the sender names the registry; null when it names none: the registry of the webhook. */
   readonly registry: string | null
   readonly repository: string
-  /** Null: which tags moved is not said, so any of the repository's may have. */
+  /** Null when the sender names no tag: any tag of the repository may have changed. */
   readonly tag: TagName | null
   readonly digest: Digest | null
   readonly action: 'push' | 'delete'
 }
 
-/** What a delivery means. */
+/** A parsed delivery. */
 export interface ParsedDelivery {
-  /** The sender's own name of the delivery, the same when it is sent again; null where it has none. */
+  /** The sender's id of the delivery, which a repeated delivery has too; null when it has none. */
   readonly id: string | null
-  /** In the order told, none twice; empty for what moves no tag. At most `MAX_HINTS`. */
+  /** In the order of the delivery, each once, at most `MAX_HINTS`; empty when no tag changed. */
   readonly hints: readonly Hint[]
-  /** One short line for the log, without secrets or control characters: `push of team/app:v1`, `ping`, `pull, ignored`. */
+  /** A line for the log, without secrets and control characters: `push of team/app:v1`, `ping`, `pull, ignored`. */
   readonly note: string
-  /** What the sender waits for in place of a plain 2xx: handshakes. */
+  /** Response to a handshake, in place of the default response. */
   readonly handshake?: HandshakeResponse
 }
 
+/** The response that a sender expects before it sends deliveries. */
 export interface HandshakeResponse {
   readonly status: number
-  /** Sent as JSON; null for none. */
+  /** Sent as JSON; null for an empty body. */
   readonly body: unknown
   readonly headers?: Readonly<Record<string, string>>
 }
 
-/** Whether a delivery is the sender's. The reason is for the log, and tells nothing of the secret. */
+/** The result of authenticating a delivery. The reason is logged; it contains nothing of the secret. */
 export type Authentication =
   | { readonly ok: true }
   | {
       readonly ok: false
       readonly reason: string
-      /** It cannot be found out at the moment, and the sender should try again: 503, not 401. */
+      /** True when the delivery cannot be verified at the moment: the response is 503 in place of 401. */
       readonly isTemporary?: boolean
     }
 
-/** What has to be known beside the secret. Which of these a sender looks at, its `settings` say. */
+/** Settings of a webhook other than its secret. Each sender uses those that its `settings` name. */
 export interface SenderSettings {
-  /** The registry of the endpoint, as references spell it. Nothing that a delivery says is taken for it. */
+  /** The registry of the webhook, as in references; never taken from a delivery. */
   readonly registry: string | null
-  /** What stands before the image's name in references, in place of the sender's own: `docker-virtual`; empty: nothing. */
+  /** Path before the image's name in references: `docker-virtual`, or empty; null for that of the delivery. */
   readonly pathPrefix: string | null
-  /** The `aud` of tokens; null: the address of the endpoint. */
+  /** The `aud` of tokens; null for the URL of the webhook. */
   readonly audience: string | null
-  /** The account that tokens must be of, as an e-mail address. */
+  /** E-mail address of the account in tokens. */
   readonly serviceAccount: string | null
-  /** Whether the secret signs the body, for a sender that can also show it plainly; null: it signs. */
+  /** False for a sender that sends the secret in place of a signature; null is true. */
   readonly isSigned: boolean | null
 }
 
-/** An endpoint as its sender sees it. */
+/** A webhook's endpoint as its sender knows it. */
 export interface SenderEndpoint {
-  /** Absolute, without query. */
+  /** Absolute URL without a query. */
   readonly url: string
-  /** What stands for the secret in what is shown; for a sample the newest secret. */
+  /** The newest secret, or a placeholder in documentation. */
   readonly secret: string
   readonly settings: SenderSettings
 }
 
-/** Which image a sample tells of. */
+/** The image of a sample delivery. */
 export interface SampleImage {
   readonly registry: string
   readonly repository: string
@@ -109,40 +110,34 @@ export interface SampleImage {
   readonly digest: Digest
 }
 
-/** One kind of sender: how its deliveries are believed and read, and how it is told to send them. Keeps nothing. */
+/** A kind of sender: authenticates and reads its deliveries, and describes its setup. Stateless. */
 export interface Sender {
   readonly kind: SenderKind
   readonly title: string
   readonly authenticity: Authenticity
-  /** POST, and OPTIONS where the sender asks first whether it may send. */
+  /** POST, and OPTIONS for a sender with a handshake. */
   readonly methods: readonly ('POST' | 'OPTIONS')[]
-  /** The settings that it looks at, beside the registry, which every endpoint has. */
+  /** Settings that it uses; all use the registry. */
   readonly settings: { readonly [name in Exclude<keyof SenderSettings, 'registry'>]?: 'NEEDED' | 'OPTIONAL' }
-  /**
-   * Before anything is read. Any of several live secrets will do; none, or an empty one, matches nothing. `url` is the
-   * endpoint's own address. Never throws.
-   */
+  /** Authenticates a delivery with any of the valid secrets; an empty one matches nothing. Never rejects. */
   authenticate(
     delivery: Delivery,
     secrets: readonly string[],
-    place: Pick<SenderEndpoint, 'url' | 'settings'>,
+    endpoint: Pick<SenderEndpoint, 'url' | 'settings'>,
   ): Promise<Authentication>
-  /** Throws InvalidDeliveryError, and nothing else: a sender that would stall at a refusal is never refused here. */
+  /** Throws InvalidDeliveryError only, and not for a sender that repeats a refused delivery before all others. */
   read(delivery: Delivery, settings: SenderSettings): ParsedDelivery
-  /** What to do at the sender, step by step, each a sentence or a command. */
-  setUp(place: SenderEndpoint): readonly string[]
-  /**
-   * A delivery as the sender would send it, shown or signed with the place's secret. A platform's token (`JWT`) nobody else
-   * can sign: there it is missing.
-   */
-  sample(place: SenderEndpoint, image: SampleImage): Delivery
+  /** Returns the steps of the setup at the sender, each a sentence or a command. */
+  setUp(endpoint: SenderEndpoint): readonly string[]
+  /** Returns a delivery as the sender would send it, authenticated with the endpoint's secret; for `JWT` without a token. */
+  sample(endpoint: SenderEndpoint, image: SampleImage): Delivery
 }
 
-/** What was sent is no delivery of this sender; the message says which part is wrong. */
+/** A delivery does not have the sender's format; the message names the invalid part. */
 export class InvalidDeliveryError extends Error {
   override readonly name = 'InvalidDeliveryError'
   readonly code = 'INVALID'
 }
 
-/** Hints of one delivery: what tells of more is told of by repository, and beyond that not at all. */
+/** Hints of one delivery. One with more has hints of whole repositories, and at most this many of them. */
 export const MAX_HINTS = 500

@@ -12,11 +12,13 @@ import {
 } from '../delivery/sender.ts'
 
 /**
- * CNCF distribution, and what is built on it. Any answer but 2xx makes it send the same again before anything else, so a
- * delivery that is no use is read as telling nothing. Our own `HEAD`s come back as pulls.
+ * CNCF distribution and registries that are built on it. It repeats a refused delivery before all others, so an invalid
+ * one is read as one without changes. Requests of this server return as `pull` events.
  */
 const envelopeSender = (
-  sender: Pick<Sender, 'kind' | 'title'> & { readonly steps: (place: SenderEndpoint) => readonly string[] },
+  sender: Pick<Sender, 'kind' | 'title'> & {
+    readonly steps: (endpoint: SenderEndpoint) => readonly string[]
+  },
 ): Sender => ({
   kind: sender.kind,
   title: sender.title,
@@ -51,7 +53,7 @@ function read({ body }: Delivery): ParsedDelivery {
     if (event.action === 'push' && event.tag === null) hints.ignore('push by digest')
     else hints.add({ ...event, registry: host })
   }
-  return hints.reading(ids.join(' '))
+  return hints.parsed(ids.join(' '))
 }
 
 function entriesOf(body: Uint8Array): ReturnType<typeof readEnvelope> {
@@ -63,7 +65,7 @@ function entriesOf(body: Uint8Array): ReturnType<typeof readEnvelope> {
   }
 }
 
-/** A registry of one's own: docker-registry, registry:2, registry:3. */
+/** A self-hosted registry: docker-registry, registry:2, registry:3. */
 export const distribution = envelopeSender({
   kind: 'DISTRIBUTION',
   title: 'CNCF distribution',
@@ -78,11 +80,11 @@ export const distribution = envelopeSender({
       threshold: 5
       backoff: 2s
       ignore: { mediatypes: [application/octet-stream], actions: [pull] }`,
-    'It calls itself by the host that its clients use: where references have another, name it among the aliases.',
+    'The registry names itself by the host that its clients use: if references have another host, add it to the aliases.',
   ],
 })
 
-/** The container registry of a GitLab that one runs oneself; gitlab.com has no such thing. */
+/** The container registry of self-managed GitLab; gitlab.com sends no notifications. */
 export const gitlab = envelopeSender({
   kind: 'GITLAB',
   title: 'GitLab, self-managed',
@@ -98,6 +100,6 @@ export const gitlab = envelopeSender({
     'headers' => { 'Authorization' => ['Bearer ${secret}'] }
   }
 ]`,
-    'In its Helm chart the same stands under global.registry.notifications.endpoints.',
+    'In the Helm chart the same setting is global.registry.notifications.endpoints.',
   ],
 })

@@ -5,7 +5,7 @@ import { createHintCollector } from '../delivery/hints.ts'
 import { postOf } from '../delivery/sample-delivery.ts'
 import { InvalidDeliveryError, type Sender } from '../delivery/sender.ts'
 
-/** Signs nothing and names neither delivery nor digest. Its `callback_url` is anybody's to write, and never called. */
+/** Docker Hub. Deliveries have no signature, id or digest. Their `callback_url` is never requested: any client could set it. */
 export const dockerHub: Sender = {
   kind: 'DOCKER_HUB',
   title: 'Docker Hub',
@@ -17,7 +17,7 @@ export const dockerHub: Sender = {
   read({ body }) {
     const json = jsonOfBody(body)
     if (!isObject(at(json, 'push_data')) || !isObject(at(json, 'repository'))) {
-      throw new InvalidDeliveryError('the body has no "push_data" and "repository", as Docker Hub sends them')
+      throw new InvalidDeliveryError('the body has no "push_data" and "repository"')
     }
     const name = textOf(at(json, 'repository', 'repo_name'))
     const hints = createHintCollector()
@@ -28,12 +28,12 @@ export const dockerHub: Sender = {
       digest: null,
       action: 'push',
     })
-    return hints.reading('')
+    return hints.parsed('')
   },
 
-  setUp: (place) => [
+  setUp: (endpoint) => [
     'At hub.docker.com open the repository and its Webhooks: each repository has its own.',
-    `Create one with the name imagestreams and the URL ${urlWithSecret(place)}`,
+    `Create one with the name imagestreams and the URL ${urlWithSecret(endpoint)}`,
   ],
 
   sample: ({ secret }, { repository, tag }) =>

@@ -2,25 +2,25 @@ import { createHmac } from 'node:crypto'
 import { isObject } from '../../oci/descriptor.ts'
 import { InvalidReferenceError, parseReference } from '../../oci/reference.ts'
 import { authenticateSignatures, authenticateToken } from '../delivery/authenticity.ts'
-import { at, given, jsonOfBody, quoted } from '../delivery/body.ts'
+import { at, jsonOfBody, orNull, quoted } from '../delivery/body.ts'
 import { readCdEvent } from '../delivery/cd-event.ts'
-import { nameOfEvents, readCloudEvents } from '../delivery/cloud-event.ts'
-import { checkHint, createHintCollector, type ReportedChange } from '../delivery/hints.ts'
+import { idOfEvents, readCloudEvents } from '../delivery/cloud-event.ts'
+import { checkChange, createHintCollector, type ReportedChange } from '../delivery/hints.ts'
 import type { KeySource } from '../delivery/public-keys.ts'
 import { postOf } from '../delivery/sample-delivery.ts'
 import { type Authentication, type Delivery, InvalidDeliveryError, type Sender } from '../delivery/sender.ts'
 
-/** Seconds that a signature is believed, before and after its time. Source: Standard Webhooks. */
+/** Seconds before and after its timestamp in which a signature is valid. Source: Standard Webhooks. */
 export const SIGNATURE_LIFETIME = 300
 const MAX_SIGNATURES = 10
 
 /**
- * Whatever can send JSON, a script of a build for one: `{"image": "registry/team/app:v1"}`, by itself or as the data of a
- * CloudEvent, or a CDEvent of an artifact. It shows the secret as `Bearer` token, or signs as Standard Webhooks says, which cannot be sent again later.
+ * Any sender of JSON, such as a build script: `{"image": "registry/team/app:v1"}`, alone or as the data of a CloudEvent, or
+ * a CDEvent of an artifact. It sends the secret as `Bearer` token, or signs by Standard Webhooks, which prevents replays.
  */
 export const createGeneric = ({ now }: Pick<KeySource, 'now'>): Sender => ({
   kind: 'GENERIC',
-  title: 'Anything that sends JSON',
+  title: 'Any sender of JSON',
   authenticity: 'SIGNATURE',
   methods: ['POST'],
   settings: {},
@@ -33,27 +33,27 @@ export const createGeneric = ({ now }: Pick<KeySource, 'now'>): Sender => ({
   read(delivery) {
     const events = readCloudEvents(delivery)
     const hints = createHintCollector()
-    const add = (told: ReportedChange): void => {
-      checkHint(told)
-      hints.add(told)
+    const add = (change: ReportedChange): void => {
+      checkChange(change)
+      hints.add(change)
     }
-    if (!events) toldBy(jsonOfBody(delivery.body)).forEach(add)
+    if (!events) changesOf(jsonOfBody(delivery.body)).forEach(add)
     for (const event of events ?? []) {
-      const told = readCdEvent(event)
-      if (told) add(told)
-      else if (told === null) hints.ignore(`event ${quoted(event.type)}`)
-      else toldBy(event.data).forEach(add)
+      const change = readCdEvent(event)
+      if (change) add(change)
+      else if (change === null) hints.ignore(`event ${quoted(event.type)}`)
+      else changesOf(event.data).forEach(add)
     }
-    return hints.reading(delivery.headers['webhook-id'] ?? (events ? nameOfEvents(events) : ''))
+    return hints.parsed(delivery.headers['webhook-id'] ?? (events ? idOfEvents(events) : ''))
   },
 
   setUp: ({ url, secret, settings }) => {
     const image = `${settings.registry ?? 'registry.example.com'}/team/app:v1`
     return [
-      'Send this after each push, for example as the last step of a build:',
+      'Send this request after each push, for example as the last step of a build:',
       `curl -fsS ${url} -H 'Authorization: Bearer ${secret}' -H 'Content-Type: application/json' -d '{"image":"${image}"}'`,
-      'In place of image there may be repository, with tag or a list tags (without either the whole repository is looked at), and registry and digest where they are known. The action may be delete.',
-      'To sign with the secret in place of showing it:',
+      'In place of image, repository may be given, with tag or a list tags; without either, all tags of the repository are checked. registry, digest and action (push or delete) are optional.',
+      'To sign the request in place of sending the secret:',
       `body='{"image":"${image}"}'; id=$(openssl rand -hex 16); time=$(date +%s)
 signature=$(printf '%s.%s.%s' "$id" "$time" "$body" | openssl dgst -sha256 -hmac '${secret}' -binary | base64)
 curl -fsS ${url} -H "webhook-id: $id" -H "webhook-timestamp: $time" -H "webhook-signature: v1,$signature" -H 'Content-Type: application/json' -d "$body"`,
@@ -83,10 +83,10 @@ function authenticateStandard(
     const reason = `webhook-timestamp is not a time within ${SIGNATURE_LIFETIME} seconds of now`
     return { ok: false, reason }
   }
-  const shown = (headers['webhook-signature'] ?? '')
+  const signatures = (headers['webhook-signature'] ?? '')
     .split(' ', MAX_SIGNATURES)
     .flatMap((each) => (each.startsWith('v1,') ? [each.slice('v1,'.length)] : []))
-  return authenticateSignatures(shown, secrets, (secret) => signStandard({ id, time, body }, secret))
+  return authenticateSignatures(signatures, secrets, (secret) => signStandard({ id, time, body }, secret))
 }
 
 function signStandard(
@@ -97,19 +97,19 @@ function signStandard(
   return createHmac('sha256', key).update(`${id}.${time}.`).update(body).digest('base64')
 }
 
-/** What one object tells. Throws InvalidDeliveryError. */
-function toldBy(data: unknown): ReportedChange[] {
+/** Returns the changes of one JSON object. Throws InvalidDeliveryError. */
+function changesOf(data: unknown): ReportedChange[] {
   const { image, repository, tags } = isObject(data) ? data : {}
   const action = actionOf(at(data, 'action'))
   if (typeof image === 'string') return [{ ...referenceOf(image), action }]
   if (typeof repository !== 'string') {
     throw new InvalidDeliveryError(
-      'the body has neither "image", as registry/team/app:v1, nor "repository", as team/app, beside "tag" or "tags"',
+      'the body must have "image" (registry/team/app:v1), or "repository" (team/app) with "tag" or "tags"',
     )
   }
-  const told = { registry: given(at(data, 'registry')), repository, digest: at(data, 'digest'), action }
-  return (Array.isArray(tags) ? tags.map((tag) => tag ?? '') : [given(at(data, 'tag'))]).map((tag) => ({
-    ...told,
+  const change = { registry: orNull(at(data, 'registry')), repository, digest: at(data, 'digest'), action }
+  return (Array.isArray(tags) ? tags.map((tag) => tag ?? '') : [orNull(at(data, 'tag'))]).map((tag) => ({
+    ...change,
     tag,
   }))
 }
@@ -117,7 +117,7 @@ function toldBy(data: unknown): ReportedChange[] {
 function actionOf(action: unknown): 'push' | 'delete' {
   if (action === undefined || action === 'push') return 'push'
   if (action === 'delete') return 'delete'
-  throw new InvalidDeliveryError(`action is ${quoted(action)}: it may be push or delete`)
+  throw new InvalidDeliveryError(`action is ${quoted(action)}: it must be push or delete`)
 }
 
 function referenceOf(image: string): Omit<ReportedChange, 'action'> {
@@ -125,6 +125,6 @@ function referenceOf(image: string): Omit<ReportedChange, 'action'> {
     return parseReference(image)
   } catch (error) {
     if (!(error instanceof InvalidReferenceError)) throw error
-    throw new InvalidDeliveryError(`image is ${quoted(image)}, which is no reference`, { cause: error })
+    throw new InvalidDeliveryError(`image is ${quoted(image)}, which is not a reference`, { cause: error })
   }
 }

@@ -1,19 +1,19 @@
 import { isObject } from '../../oci/descriptor.ts'
 import { essenceOf } from '../../oci/media-types.ts'
 import { authenticateSignature, type BodySignature, signBody } from '../delivery/authenticity.ts'
-import { at, given, parseJson, quoted, textOf, textOfBody } from '../delivery/body.ts'
+import { at, orNull, parseJson, quoted, textOf, textOfBody } from '../delivery/body.ts'
 import { createHintCollector, type HintCollector } from '../delivery/hints.ts'
 import { postOf } from '../delivery/sample-delivery.ts'
 import { type Delivery, InvalidDeliveryError, type Sender } from '../delivery/sender.ts'
 
 const SIGNATURE: BodySignature = { header: 'x-hub-signature-256', algorithm: 'sha256', prefix: 'sha256=' }
 const EVENTS: ReadonlySet<string> = new Set(['package', 'registry_package'])
-/** `create` is in bodies that others have seen; GitHub documents the first two. */
+/** GitHub documents the first two; keel has seen the others. */
 const PUSHES: ReadonlySet<unknown> = new Set(['published', 'updated', 'create', 'created'])
 
 /**
- * GitHub's container registry. It tells of packages that belong to a repository, and of a push with several tags or
- * platforms in deliveries whose tag may be empty: then any tag may have moved.
+ * GitHub Container Registry. Only packages that are connected to a repository have webhooks. A push with several tags or
+ * platforms may have an empty tag: then any tag may have changed.
  */
 export const github: Sender = {
   kind: 'GITHUB',
@@ -29,15 +29,15 @@ export const github: Sender = {
     const json = jsonOf(delivery)
     if (EVENTS.has(event)) readPackage(json, event, hints)
     else hints.ignore(event === 'ping' ? 'ping' : `event ${quoted(event)}`)
-    return hints.reading(delivery.headers['x-github-delivery'] ?? '')
+    return hints.parsed(delivery.headers['x-github-delivery'] ?? '')
   },
 
   setUp: ({ url, secret }) => [
     'On GitHub open the Settings of the organization, or of the repository that the package belongs to, and add a webhook under Webhooks.',
     `Enter the Payload URL ${url}`,
     `Enter the Secret ${secret}`,
-    'Choose the Content type application/json, and of the individual events Packages alone.',
-    'Connect a package to its repository in the Package settings: one that belongs to none tells nobody.',
+    'Choose the Content type application/json, and of the individual events only Packages.',
+    'Connect each package to its repository in the Package settings: other packages send no webhooks.',
   ],
 
   sample({ secret }, { registry, repository, tag, digest }) {
@@ -61,7 +61,7 @@ export const github: Sender = {
   },
 }
 
-/** The body, or of a form its field `payload`: what GitHub suggests unless one says application/json. */
+/** Returns the JSON of the body, or of the field `payload` of a form, which is GitHub's default content type. */
 function jsonOf({ headers, body }: Delivery): unknown {
   const text = textOfBody(body)
   if (essenceOf(headers['content-type'] ?? '') !== 'application/x-www-form-urlencoded') return parseJson(text)
@@ -69,38 +69,38 @@ function jsonOf({ headers, body }: Delivery): unknown {
 }
 
 function readPackage(json: unknown, event: string, hints: HintCollector): void {
-  const told = at(json, event)
-  const version = at(told, 'package_version')
-  if (!isObject(told) || !isObject(version)) {
-    throw new InvalidDeliveryError(`the body has no "${event}" with a "package_version", as GitHub sends it`)
+  const reported = at(json, event)
+  const version = at(reported, 'package_version')
+  if (!isObject(reported) || !isObject(version)) {
+    throw new InvalidDeliveryError(`the body has no "${event}" with a "package_version"`)
   }
   const action = at(json, 'action')
   if (!PUSHES.has(action)) {
     hints.ignore(`${event} ${quoted(action)}`)
     return
   }
-  if (!isOfContainer(told, version)) {
-    hints.ignore('package that is no container')
+  if (!isOfContainer(reported, version)) {
+    hints.ignore('package that is not a container')
     return
   }
-  const [registry, repository] = repositoryOf(told, version)
+  const [registry, repository] = repositoryOf(reported, version)
   hints.add({
     registry,
     repository,
-    tag: given(at(version, 'container_metadata', 'tag', 'name')),
-    digest: given(at(version, 'container_metadata', 'tag', 'digest')) ?? at(version, 'version'),
+    tag: orNull(at(version, 'container_metadata', 'tag', 'name')),
+    digest: orNull(at(version, 'container_metadata', 'tag', 'digest')) ?? at(version, 'version'),
     action: 'push',
   })
 }
 
-/** `package_type` is written in several ways, and is wrong at times: what only containers have counts more. */
-const isOfContainer = (told: unknown, version: unknown): boolean =>
+/** Reports whether the package is a container image. `package_type` has several spellings, and is wrong at times. */
+const isOfContainer = (reported: unknown, version: unknown): boolean =>
   isObject(at(version, 'container_metadata')) ||
-  /^(?:container|docker)$/i.test(textOf(at(told, 'package_type')))
+  /^(?:container|docker)$/i.test(textOf(at(reported, 'package_type')))
 
-/** `ghcr.io/Acme/app:` taken apart: owners keep their capitals there, which references never have. */
+/** Splits `ghcr.io/Acme/app:` and converts it to lower case, as references require. */
 function repositoryOf(
-  told: unknown,
+  reported: unknown,
   version: unknown,
 ): readonly [registry: string | null, repository: string] {
   const url = textOf(at(version, 'package_url'))
@@ -109,6 +109,6 @@ function repositoryOf(
     .replace(/:[^:/]*$/, '')
   const slash = url.indexOf('/')
   if (slash > 0 && !url.includes('://')) return [url.slice(0, slash), url.slice(slash + 1)]
-  const owner = textOf(at(told, 'owner', 'login')) || textOf(at(told, 'namespace'))
-  return [null, `${owner}/${textOf(at(told, 'name'))}`.toLowerCase()]
+  const owner = textOf(at(reported, 'owner', 'login')) || textOf(at(reported, 'namespace'))
+  return [null, `${owner}/${textOf(at(reported, 'name'))}`.toLowerCase()]
 }

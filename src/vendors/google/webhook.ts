@@ -17,7 +17,7 @@ import {
 /** Source: Google, OpenID Connect discovery document, jwks_uri. */
 const KEYS = 'https://www.googleapis.com/oauth2/v3/certs'
 const ISSUERS = ['https://accounts.google.com', 'accounts.google.com']
-/** Seconds that Google's clock and ours may differ. */
+/** Seconds by which the clocks of Google and of this server may differ. */
 const CLOCK_DIFFERENCE = 30
 const MAX_TOKEN_LENGTH = 8192
 const ACTIONS: ReadonlyMap<unknown, 'push' | 'delete'> = new Map([
@@ -26,8 +26,8 @@ const ACTIONS: ReadonlyMap<unknown, 'push' | 'delete'> = new Map([
 ] as const)
 
 /**
- * Artifact Registry and Container Registry, by a push subscription of Pub/Sub. What is not acknowledged comes again for
- * days, so a message that is no use is read as telling nothing.
+ * Artifact Registry and Container Registry, through a push subscription of Pub/Sub. It repeats refused messages for days,
+ * so an invalid one is read as one without changes.
  */
 export function createGoogle({ fetchKeys, now }: KeySource): Sender {
   const findKey = createPublicKeys({ url: KEYS, fetchKeys, now })
@@ -37,8 +37,8 @@ export function createGoogle({ fetchKeys, now }: KeySource): Sender {
     authenticity: 'JWT',
     methods: ['POST'],
     settings: { serviceAccount: 'NEEDED', audience: 'OPTIONAL' },
-    authenticate: ({ headers }, _secrets, place) =>
-      authenticate(headers.authorization ?? '', place, { findKey, now }),
+    authenticate: ({ headers }, _secrets, endpoint) =>
+      authenticate(headers.authorization ?? '', endpoint, { findKey, now }),
     read,
 
     setUp: ({ url, settings }) => {
@@ -47,11 +47,11 @@ export function createGoogle({ fetchKeys, now }: KeySource): Sender {
         `gcloud iam service-accounts create ${account.split('@', 1)[0]}`,
         'gcloud pubsub topics create gcr',
         `gcloud pubsub subscriptions create imagestreams --topic=gcr --push-endpoint=${url} --push-auth-service-account=${account} --push-auth-token-audience=${settings.audience ?? url}`,
-        'The topic must be called gcr, in the project of the repositories, and the address must be https.',
+        'The topic must be named gcr, in the project of the repositories, and the URL must be https.',
       ]
     },
 
-    sample: (_place, { registry, repository, tag, digest }) => {
+    sample: (_endpoint, { registry, repository, tag, digest }) => {
       const name = `${registry}/${repository}`
       const data = { action: 'INSERT', digest: `${name}@${digest}`, tag: `${name}:${tag}` }
       const message = {
@@ -72,9 +72,9 @@ async function authenticate(
   const refused = (reason: string): Authentication => ({ ok: false, reason })
 
   const { serviceAccount } = settings
-  if (!serviceAccount) return refused('the endpoint has no service account, so nothing can be believed')
+  if (!serviceAccount) return refused('the webhook has no service account')
   const token = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(header)?.[1]
-  if (!token || token.length > MAX_TOKEN_LENGTH) return refused('the header Authorization shows no token')
+  if (!token || token.length > MAX_TOKEN_LENGTH) return refused('the header Authorization has no token')
   try {
     const { payload } = await jwtVerify(token, findKey, {
       algorithms: ['RS256'],
@@ -84,7 +84,7 @@ async function authenticate(
       clockTolerance: CLOCK_DIFFERENCE,
       currentDate: new Date(now()),
     })
-    if (payload.email !== serviceAccount) return refused('the token is of another account')
+    if (payload.email !== serviceAccount) return refused('the token has another email')
     if (payload.email_verified !== true) return refused("the token's email is not verified")
     return { ok: true }
   } catch (error) {
@@ -97,9 +97,8 @@ async function authenticate(
 
 function reasonOf(error: unknown): string {
   if (error instanceof errors.JWTExpired) return 'the token has expired'
-  if (error instanceof errors.JWTClaimValidationFailed)
-    return `the token's ${error.claim} is not as it must be`
-  if (error instanceof errors.JWKSNoMatchingKey) return 'the token is signed with no key of Google'
+  if (error instanceof errors.JWTClaimValidationFailed) return `the token's ${error.claim} is invalid`
+  if (error instanceof errors.JWKSNoMatchingKey) return 'the token is not signed with a key of Google'
   if (error instanceof errors.JWSSignatureVerificationFailed) return "the token's signature is wrong"
   if (error instanceof errors.JOSEAlgNotAllowed) return 'the token is not signed by RS256'
   return 'the token cannot be verified'
@@ -113,13 +112,13 @@ function read(delivery: Delivery): ParsedDelivery {
     const json = parseJson(textOfBody(body))
     const message = at(json, 'message')
     if (isObject(message)) id = textOf(message.messageId) || textOf(message.message_id)
-    // without its wrapper, which a subscription can leave out, the body is the data itself
+    // a subscription without payload unwrapping has the data in a message
     readNotification(isObject(message) ? dataOf(message) : json, hints)
   } catch (error) {
     if (!(error instanceof InvalidDeliveryError || error instanceof InvalidReferenceError)) throw error
     hints.ignore(error.message)
   }
-  return hints.reading(id)
+  return hints.parsed(id)
 }
 
 const dataOf = ({ data }: Readonly<Record<string, unknown>>): unknown =>
@@ -138,7 +137,7 @@ function readNotification(notification: unknown, hints: HintCollector): void {
   }
 }
 
-/** `host/project/repository/image:tag`, or `@sha256:…`. Throws InvalidReferenceError. */
+/** Parses `host/project/repository/image:tag`, or `@sha256:…`. Throws InvalidReferenceError. */
 function referenceAt(notification: unknown, key: 'tag' | 'digest'): Reference | undefined {
   const text = textOf(at(notification, key))
   return text === '' ? undefined : parseReference(text)

@@ -1,8 +1,8 @@
 import { isObject } from '../../oci/descriptor.ts'
 import { isDigest } from '../../oci/digest.ts'
 import { authenticateToken } from '../delivery/authenticity.ts'
-import { at, given, jsonOfBody, quoted, textOf } from '../delivery/body.ts'
-import { nameOfEvents, readCloudEvents } from '../delivery/cloud-event.ts'
+import { at, jsonOfBody, orNull, quoted, textOf } from '../delivery/body.ts'
+import { idOfEvents, readCloudEvents } from '../delivery/cloud-event.ts'
 import { createHintCollector, type HintCollector } from '../delivery/hints.ts'
 import { postOf } from '../delivery/sample-delivery.ts'
 import { type Delivery, InvalidDeliveryError, type Sender } from '../delivery/sender.ts'
@@ -20,7 +20,7 @@ interface HarborEvent {
   readonly id: string
 }
 
-/** Both of its payload formats. Retagging an image in Harbor tells nothing at all (goharbor/harbor#22640). */
+/** Harbor, both payload formats. It sends nothing when a tag is added to an existing artifact (goharbor/harbor#22640). */
 export const harbor: Sender = {
   kind: 'HARBOR',
   title: 'Harbor',
@@ -37,7 +37,7 @@ export const harbor: Sender = {
       if (action) readResources(data, action, hints)
       else hints.ignore(`event ${quoted(type)}`)
     }
-    return hints.reading(events.map(({ id }) => id).join(' '))
+    return hints.parsed(events.map(({ id }) => id).join(' '))
   },
 
   setUp: ({ url, secret }) => [
@@ -63,11 +63,10 @@ export const harbor: Sender = {
 
 function eventsOf(delivery: Delivery): readonly HarborEvent[] {
   const events = readCloudEvents(delivery)
-  if (events) return events.map((event) => ({ ...event, id: nameOfEvents([event]) }))
+  if (events) return events.map((event) => ({ ...event, id: idOfEvents([event]) }))
   const json = jsonOfBody(delivery.body)
   const type = textOf(at(json, 'type'))
-  if (type === '')
-    throw new InvalidDeliveryError('the body has no "type", as Harbor sends it in either format')
+  if (type === '') throw new InvalidDeliveryError('the body has no "type"')
   return [{ type, data: at(json, 'event_data'), id: '' }]
 }
 
@@ -75,16 +74,16 @@ function readResources(data: unknown, action: 'push' | 'delete', hints: HintColl
   const resources = at(data, 'resources')
   const repository = at(data, 'repository', 'repo_full_name')
   if (!Array.isArray(resources) || !resources.every(isObject)) {
-    throw new InvalidDeliveryError('the event has no list "resources", as Harbor sends it')
+    throw new InvalidDeliveryError('the event has no list "resources"')
   }
   for (const { tag, digest, resource_url: url } of resources) {
     const host = textOf(url).split('/', 1)[0] ?? ''
     hints.add({
       registry: host,
       repository,
-      // pushed by a robot or through a proxy cache, the tag may be told as the digest: goharbor/harbor#20939, #19982
-      tag: isDigest(tag) ? null : given(tag),
-      digest: given(digest) ?? tag,
+      // after a push by a robot account or a proxy cache, the tag may be the digest: goharbor/harbor#20939, #19982
+      tag: isDigest(tag) ? null : orNull(tag),
+      digest: orNull(digest) ?? tag,
       action,
     })
   }

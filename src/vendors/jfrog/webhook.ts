@@ -6,7 +6,7 @@ import {
   type BodySignature,
   signBody,
 } from '../delivery/authenticity.ts'
-import { at, given, jsonOfBody, quoted, textOf } from '../delivery/body.ts'
+import { at, jsonOfBody, orNull, quoted, textOf } from '../delivery/body.ts'
 import { createHintCollector } from '../delivery/hints.ts'
 import { postOf } from '../delivery/sample-delivery.ts'
 import { InvalidDeliveryError, type Sender } from '../delivery/sender.ts'
@@ -19,8 +19,8 @@ const ACTIONS: ReadonlyMap<string, 'push' | 'delete'> = new Map([
 ])
 
 /**
- * JFrog Artifactory. It names the repository that was written to, a local one, where references may name a virtual one,
- * or, by subdomain, none: `pathPrefix` says which.
+ * JFrog Artifactory. It names the local repository that was pushed to. References may have a virtual repository, or none
+ * when the subdomain names it: `pathPrefix` is that part of references.
  */
 export const jfrog: Sender = {
   kind: 'JFROG',
@@ -29,7 +29,7 @@ export const jfrog: Sender = {
   methods: ['POST'],
   settings: { pathPrefix: 'OPTIONAL', isSigned: 'OPTIONAL' },
 
-  // never either: whoever saw a secret shown plainly could send anything, where it is meant to sign
+  // only one of the two, so that a secret that was read from a header cannot replace a signature
   authenticate: async (delivery, secrets, { settings }) =>
     (settings.isSigned ?? true)
       ? authenticateSignature(delivery, secrets, SIGNATURE)
@@ -41,7 +41,7 @@ export const jfrog: Sender = {
     const domain = textOf(at(json, 'domain'))
     if (domain === '' || !isObject(data)) {
       throw new InvalidDeliveryError(
-        'the body has no "domain" and "data", as a predefined webhook of JFrog has',
+        'the body has no "domain" and "data": the webhook must be a predefined one',
       )
     }
     const hints = createHintCollector()
@@ -56,12 +56,12 @@ export const jfrog: Sender = {
       hints.add({
         registry: hostOf(at(json, 'jpd_origin')),
         repository: prefix === '' ? name : `${prefix}/${name}`,
-        tag: isDigestLike(tag) ? null : given(tag),
+        tag: isDigestLike(tag) ? null : orNull(tag),
         digest: `sha256:${textOf(at(data, 'sha256'))}`,
         action,
       })
     }
-    return hints.reading('')
+    return hints.parsed('')
   },
 
   setUp: ({ url, secret, settings }) => [
@@ -69,10 +69,10 @@ export const jfrog: Sender = {
     `Enter the URL ${url}`,
     `Enter the Secret token ${secret}`,
     (settings.isSigned ?? true)
-      ? 'Tick Use secret for payload signing.'
-      : 'Leave Use secret for payload signing unticked.',
-    'Choose the Docker events for tags that were pushed, deleted and promoted, and the repositories that are pushed to.',
-    'Where references have another host than the Custom Base URL of the platform, name the latter among the aliases.',
+      ? 'Select Use secret for payload signing.'
+      : 'Clear Use secret for payload signing.',
+    'Choose the Docker events for pushed, deleted and promoted tags, and the repositories that clients push to.',
+    'If references have another host than the Custom Base URL of the platform, add the latter to the aliases.',
   ],
 
   sample({ secret, settings }, { registry, repository, tag, digest }) {
@@ -90,16 +90,16 @@ export const jfrog: Sender = {
       },
       jpd_origin: `https://${registry}`,
     })
-    const shown = (settings.isSigned ?? true) ? signBody(delivery.body, secret, SIGNATURE) : secret
-    return { ...delivery, headers: { ...delivery.headers, [SIGNATURE.header]: shown } }
+    const value = (settings.isSigned ?? true) ? signBody(delivery.body, secret, SIGNATURE) : secret
+    return { ...delivery, headers: { ...delivery.headers, [SIGNATURE.header]: value } }
   },
 }
 
-/** A push by digest lies in a folder `sha256:…`, or `sha256__…`, which is told as the tag. */
+/** Reports whether the tag is a digest: a push by digest has the tag `sha256:…` or `sha256__…`. */
 const isDigestLike = (tag: unknown): boolean => isDigest(textOf(tag).replace('__', ':'))
 
-/** `https://acme.jfrog.io`; empty where nobody set the platform's base URL. */
+/** Returns the host of `https://acme.jfrog.io`; null for an empty origin, which a platform without a base URL sends. */
 function hostOf(origin: unknown): string | null {
   const text = textOf(origin)
-  return URL.canParse(text) ? new URL(text).host : given(text) === null ? null : text
+  return URL.canParse(text) ? new URL(text).host : orNull(text) === null ? null : text
 }

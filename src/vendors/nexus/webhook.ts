@@ -13,12 +13,12 @@ const ACTIONS: ReadonlyMap<string, 'push' | 'delete'> = new Map([
   ['DELETED', 'delete'],
   ['PURGED', 'delete'],
 ])
-/** Newer ones begin with a slash. */
+/** Newer versions have a slash at the start. */
 const MANIFEST = /^\/?v2\/(.+)\/manifests\/([^/]+)$/
 
 /**
- * Sonatype Nexus Repository, which has no fields for tags and digests: they are in the path of an asset, or are a
- * component's version. Nor does it say which registry it is.
+ * Sonatype Nexus Repository. Its deliveries have no tag and digest: these are in the path of an asset, or the version of a
+ * component. They do not name the registry either.
  */
 export const nexus: Sender = {
   kind: 'NEXUS',
@@ -30,16 +30,16 @@ export const nexus: Sender = {
 
   read({ body, headers }, { pathPrefix }) {
     const json = jsonOfBody(body)
-    const told = at(json, 'asset') ?? at(json, 'component')
-    if (!isObject(told)) {
-      throw new InvalidDeliveryError('the body has neither "asset" nor "component", as Nexus sends them')
+    const item = at(json, 'asset') ?? at(json, 'component')
+    if (!isObject(item)) {
+      throw new InvalidDeliveryError('the body has neither "asset" nor "component"')
     }
     const hints = createHintCollector()
     const action = ACTIONS.get(textOf(at(json, 'action')))
-    const manifest = told.format === 'docker' ? manifestOf(told) : undefined
-    if (told.format !== 'docker') hints.ignore(`${quoted(told.format)}, which is not docker`)
+    const manifest = item.format === 'docker' ? manifestOf(item) : undefined
+    if (item.format !== 'docker') hints.ignore(`${quoted(item.format)}, which is not docker`)
     else if (!action) hints.ignore(`action ${quoted(at(json, 'action'))}`)
-    else if (!manifest) hints.ignore('what is no manifest')
+    else if (!manifest) hints.ignore('asset that is not a manifest')
     else if (action === 'push' && isDigest(manifest.reference)) hints.ignore('push by digest')
     else {
       const { name, reference } = manifest
@@ -51,7 +51,7 @@ export const nexus: Sender = {
         action,
       })
     }
-    return hints.reading(headers['x-nexus-webhook-delivery'] ?? '')
+    return hints.parsed(headers['x-nexus-webhook-delivery'] ?? '')
   },
 
   setUp: ({ url, secret }) => [
@@ -59,7 +59,7 @@ export const nexus: Sender = {
     'Choose the hosted docker repository, and the event type asset.',
     `Enter the URL ${url}`,
     `Enter the Secret Key ${secret}`,
-    'Where references have a path before the name of the image, give it as pathPrefix.',
+    'If references have a path before the name of the image, set pathPrefix to it.',
   ],
 
   sample({ secret, settings }, { repository, tag }) {
@@ -76,7 +76,7 @@ export const nexus: Sender = {
   },
 }
 
-/** `v2/team/app/manifests/v1`, or the component team/app with version v1. */
+/** Parses `v2/team/app/manifests/v1`, or the component team/app with version v1. */
 function manifestOf({
   name,
   version,

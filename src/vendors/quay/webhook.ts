@@ -4,7 +4,7 @@ import { createHintCollector } from '../delivery/hints.ts'
 import { postOf } from '../delivery/sample-delivery.ts'
 import { InvalidDeliveryError, type Sender } from '../delivery/sender.ts'
 
-/** Quay.io, and a Quay of one's own: the body says which. One delivery may tell of many tags. */
+/** quay.io and self-hosted Quay. One delivery may have many tags. */
 export const quay: Sender = {
   kind: 'QUAY',
   title: 'Quay',
@@ -19,14 +19,14 @@ export const quay: Sender = {
     const slash = name.indexOf('/')
     if (slash < 1) {
       throw new InvalidDeliveryError(
-        "docker_url is not a repository with its registry: leave the notification's POST body template empty",
+        "docker_url is not a repository with its registry: the notification's POST body template must be empty",
       )
     }
     const tags = at(json, 'updated_tags')
     if (!Array.isArray(tags) || tags.length === 0) {
       throw new InvalidDeliveryError(
         "updated_tags is not a list of tags: the notification's event must be Push to Repository, " +
-          'and its POST body template empty',
+          'and its POST body template must be empty',
       )
     }
     const registry = name.slice(0, slash)
@@ -34,13 +34,13 @@ export const quay: Sender = {
     for (const tag of tags) {
       hints.add({ registry, repository: name.slice(slash + 1), tag: tag ?? '', digest: null, action: 'push' })
     }
-    return hints.reading('')
+    return hints.parsed('')
   },
 
-  setUp: (place) => [
+  setUp: (endpoint) => [
     'In Quay open the Settings of the repository, and under Events and Notifications press Create Notification.',
     'Choose the event Push to Repository and the method Webhook POST, and leave the POST body template empty.',
-    `Enter the Webhook URL ${urlWithSecret(place)}`,
+    `Enter the Webhook URL ${urlWithSecret(endpoint)}`,
   ],
 
   sample: ({ secret }, { registry, repository, tag }) =>

@@ -1,7 +1,7 @@
 import { isDigest } from '../../oci/digest.ts'
 import { authenticateToken, basicOf } from '../delivery/authenticity.ts'
 import { at, quoted } from '../delivery/body.ts'
-import { nameOfEvents, readCloudEvents } from '../delivery/cloud-event.ts'
+import { idOfEvents, readCloudEvents } from '../delivery/cloud-event.ts'
 import { createHintCollector } from '../delivery/hints.ts'
 import { postOf } from '../delivery/sample-delivery.ts'
 import { InvalidDeliveryError, type Sender } from '../delivery/sender.ts'
@@ -11,7 +11,7 @@ const ACTIONS: ReadonlyMap<string, 'push' | 'delete'> = new Map([
   ['zotregistry.image.deleted', 'delete'],
 ])
 
-/** zot, as CloudEvents with the event in headers. It tells once, whatever is answered, and not which registry it is. */
+/** zot, as CloudEvents in binary mode. It sends each event once, whatever the response is, and does not name the registry. */
 export const zot: Sender = {
   kind: 'ZOT',
   title: 'zot',
@@ -23,9 +23,7 @@ export const zot: Sender = {
   read(delivery) {
     const events = readCloudEvents(delivery)
     if (!events) {
-      throw new InvalidDeliveryError(
-        'there are no CloudEvents, as zot sends them: no Ce-Type and no "specversion"',
-      )
+      throw new InvalidDeliveryError('the delivery has no CloudEvents: no Ce-Type and no "specversion"')
     }
     const hints = createHintCollector()
     for (const { type, data } of events) {
@@ -43,11 +41,11 @@ export const zot: Sender = {
         })
       }
     }
-    return hints.reading(nameOfEvents(events))
+    return hints.parsed(idOfEvents(events))
   },
 
   setUp: ({ url, secret }) => [
-    "Add a sink to the events in zot's config.json, and restart it; it must be a build with extensions:",
+    "Add a sink to the events in zot's config.json, and restart zot, which must be a build with extensions:",
     `{
   "extensions": {
     "events": {

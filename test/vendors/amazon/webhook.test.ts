@@ -57,7 +57,7 @@ describe('ECR EventBridge', () => {
       expect(reading.hints).toEqual([])
       return reading.note
     }
-    expect(note({ result: 'FAILURE' })).toBe('"PUSH" that did not succeed, ignored')
+    expect(note({ result: 'FAILURE' })).toBe('"PUSH" that failed, ignored')
     expect(note({ 'image-tag': '' })).toBe('push by digest, ignored')
     expect(note({ 'action-type': undefined }, { 'detail-type': 'ECR Image Scan' })).toBe(
       'event "ECR Image Scan", ignored',
@@ -66,7 +66,7 @@ describe('ECR EventBridge', () => {
 
   it('an event of another service is refused', () => {
     expect(() => read(sender, { ...body('ecr-eventbridge'), source: 'aws.s3' })).toThrow(
-      'not an event of aws.ecr',
+      'not an EventBridge event of aws.ecr',
     )
   })
 })

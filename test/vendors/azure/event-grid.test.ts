@@ -23,7 +23,7 @@ describe('ACR Event Grid', () => {
     expect(read(sender, body('eventgrid-validation'))).toEqual({
       id: null,
       hints: [],
-      note: 'handshake of a subscription, answered',
+      note: 'handshake of a subscription',
       handshake: { status: 200, body: { validationResponse: '512d38b6-c7b8-40c8-89fe-f46f9e9622b6' } },
     })
   })
@@ -47,7 +47,7 @@ describe('ACR Event Grid', () => {
     expect(sender.read(request, place('').settings)).toEqual({
       id: null,
       hints: [],
-      note: 'handshake of eventgrid.azure.net, answered',
+      note: 'handshake of eventgrid.azure.net',
       handshake: {
         status: 200,
         body: null,
@@ -78,6 +78,6 @@ describe('ACR Event Grid', () => {
     expect(read(sender, [{ ...event, eventType: 'Microsoft.ContainerRegistry.ChartPushed' }]).hints).toEqual(
       [],
     )
-    expect(() => read(sender, body('acr-native'))).toThrow('not a list of events')
+    expect(() => read(sender, body('acr-native'))).toThrow('not a list of Event Grid events')
   })
 })

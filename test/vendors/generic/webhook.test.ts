@@ -90,13 +90,13 @@ describe('anything that sends JSON', () => {
   })
 
   it.each([
-    [{}, 'neither "image"'],
-    [{ image: 'ghcr.io/acme/app:not a tag' }, 'image is "ghcr.io/acme/app:not a tag", which is no reference'],
+    [{}, 'must have "image"'],
+    [{ image: 'ghcr.io/acme/app:not a tag' }, 'image is "ghcr.io/acme/app:not a tag", which is not a reference'],
     [{ repository: 'Team/App', tag: 'v1' }, `"Team/App" is not a repository's name`],
     [{ repository: 'team/app', tag: '-v1' }, '"-v1" is not a tag'],
     [{ repository: 'team/app', tags: ['v1', { a: 1 }] }, 'an object is not a tag'],
     [{ registry: 'a b', repository: 'team/app' }, `"a b" is not a registry's host`],
-    [{ image: 'a/b', action: 'pull' }, 'action is "pull": it may be push or delete'],
+    [{ image: 'a/b', action: 'pull' }, 'action is "pull": it must be push or delete'],
   ])('%j is refused, for whoever writes a script reads it', (json, message) => {
     expect(() => read(sender, json)).toThrow(InvalidDeliveryError)
     expect(() => read(sender, json)).toThrow(message)

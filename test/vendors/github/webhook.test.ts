@@ -43,7 +43,7 @@ describe('GHCR', () => {
     json.package.package_version.container_metadata = undefined
     expect(read(sender, json, packageEvent)).toMatchObject({
       hints: [],
-      note: 'package that is no container, ignored',
+      note: 'package that is not a container, ignored',
     })
   })
 

@@ -74,7 +74,7 @@ describe('Google', () => {
     const secret: Secret = { kind: 'google', serviceAccountKey: serviceAccount({ private_key }).key }
     await using it = await start({ ...setup, secret })
     const error = await refusalOf(it.resolve())
-    expect(error.message).toMatch(/its private_key is no RSA key$/)
+    expect(error.message).toMatch(/its private_key is not an RSA key$/)
     expect(it.cloud.log).toEqual([])
   })
 

@@ -2,9 +2,9 @@ import { createHmac, generateKeyPairSync } from 'node:crypto'
 import { exportJWK, exportSPKI, generateKeyPair, type JWTPayload, SignJWT } from 'jose'
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import {
-  KEYS_ARE_ASKED_EVERY,
-  KEYS_ARE_BELIEVED_FOR,
+  KEYS_ARE_FETCHED_EVERY,
   KEYS_ARE_FRESH_FOR,
+  KEYS_ARE_USED_FOR,
 } from '../../../src/vendors/delivery/public-keys.ts'
 import type { Sender } from '../../../src/vendors/delivery/sender.ts'
 import { createSenders } from '../../../src/vendors/senders.ts'
@@ -85,27 +85,27 @@ describe('a Google OIDC JWT', () => {
     const token = await tokenOf({ aud: 'imagestreams' })
 
     expect(await authenticate(token, { audience: 'imagestreams' })).toEqual({ ok: true })
-    expect(await authenticate(token)).toEqual({ ok: false, reason: "the token's aud is not as it must be" })
+    expect(await authenticate(token)).toEqual({ ok: false, reason: "the token's aud is invalid" })
     expect(await authenticate(await tokenOf(), { audience: 'imagestreams' })).toMatchObject({ ok: false })
   })
 
   it.each<[string, JWTPayload, string]>([
-    ['wrong aud', { aud: 'https://elsewhere.example.com/' }, "the token's aud is not as it must be"],
-    ['no aud', { aud: undefined as never }, "the token's aud is not as it must be"],
+    ['wrong aud', { aud: 'https://elsewhere.example.com/' }, "the token's aud is invalid"],
+    ['no aud', { aud: undefined as never }, "the token's aud is invalid"],
     [
       'wrong iss',
       { iss: 'https://accounts.google.com.evil.example' },
-      "the token's iss is not as it must be",
+      "the token's iss is invalid",
     ],
-    ['no iss', { iss: undefined as never }, "the token's iss is not as it must be"],
-    ['another email', { email: 'other@project.iam.gserviceaccount.com' }, 'the token is of another account'],
-    ['no email', { email: undefined }, 'the token is of another account'],
-    ['a list of emails', { email: [ACCOUNT] }, 'the token is of another account'],
+    ['no iss', { iss: undefined as never }, "the token's iss is invalid"],
+    ['another email', { email: 'other@project.iam.gserviceaccount.com' }, 'the token has another email'],
+    ['no email', { email: undefined }, 'the token has another email'],
+    ['a list of emails', { email: [ACCOUNT] }, 'the token has another email'],
     ['email_verified false', { email_verified: false }, "the token's email is not verified"],
     ['email_verified "true"', { email_verified: 'true' }, "the token's email is not verified"],
-    ['no exp', { exp: undefined as never }, "the token's exp is not as it must be"],
+    ['no exp', { exp: undefined as never }, "the token's exp is invalid"],
     ['expired', { exp: NOW / SECOND - 31 }, 'the token has expired'],
-    ['not valid yet', { nbf: NOW / SECOND + 3600 }, "the token's nbf is not as it must be"],
+    ['not valid yet', { nbf: NOW / SECOND + 3600 }, "the token's nbf is invalid"],
   ])('is refused: %s', async (_, claims, reason) => {
     expect(await authenticate(await tokenOf(claims))).toEqual({ ok: false, reason })
   })
@@ -219,7 +219,7 @@ describe('Google’s keys', () => {
   it('are asked for again when a token has a new one', async () => {
     await authenticate(await tokenOf())
     await publish({ one: google, two: next })
-    time += KEYS_ARE_ASKED_EVERY
+    time += KEYS_ARE_FETCHED_EVERY
 
     expect(await authenticate(await tokenOf({}, { kid: 'two', key: next.privateKey }))).toEqual({ ok: true })
     expect(asked).toHaveLength(2)
@@ -231,7 +231,7 @@ describe('Google’s keys', () => {
       const made = await tokenOf({}, { kid: `made-up-${at}`, key: next.privateKey })
       expect(await authenticate(made)).toEqual({
         ok: false,
-        reason: 'the token is signed with no key of Google',
+        reason: 'the token is not signed with a key of Google',
       })
     }
     expect(asked).toHaveLength(1)
@@ -240,20 +240,20 @@ describe('Google’s keys', () => {
   it('that cannot be had make the sender try again, and are asked for again in a while', async () => {
     answerKeys = () => Promise.reject(new Error('no way out'))
     const token = await tokenOf()
-    const unavailable = { ok: false, isTemporary: true, reason: expect.stringContaining('cannot be had') }
+    const unavailable = { ok: false, isTemporary: true, reason: expect.stringContaining('cannot fetch public keys') }
 
     expect(await authenticate(token)).toEqual(unavailable)
     expect(await authenticate(token)).toEqual(unavailable)
     expect(asked).toHaveLength(1)
 
     answerKeys = async () => published
-    time += KEYS_ARE_ASKED_EVERY
+    time += KEYS_ARE_FETCHED_EVERY
     expect(await authenticate(token)).toEqual({ ok: true })
   })
 
   it('that are no keys are as if they could not be had', async () => {
     for (const odd of [null, 'keys', { keys: 7 }, { keys: [null] }, '<html>']) {
-      time += KEYS_ARE_ASKED_EVERY
+      time += KEYS_ARE_FETCHED_EVERY
       published = odd
       expect(await authenticate(await tokenOf())).toMatchObject({ ok: false, isTemporary: true })
     }
@@ -264,7 +264,7 @@ describe('Google’s keys', () => {
     answerKeys = () => {
       throw new Error('no way out')
     }
-    time += KEYS_ARE_BELIEVED_FOR - 1
+    time += KEYS_ARE_USED_FOR - 1
     expect(await authenticate(await tokenOf())).toEqual({ ok: true })
 
     time += 1

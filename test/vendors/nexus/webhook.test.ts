@@ -29,7 +29,7 @@ describe('Nexus', () => {
   it('blobs and other formats are ignored', () => {
     const json = body('nexus-asset')
     json.asset.name = `v2/-/blobs/${digest('6')}`
-    expect(read(sender, json).note).toBe('what is no manifest, ignored')
+    expect(read(sender, json).note).toBe('asset that is not a manifest, ignored')
     json.asset.format = 'npm'
     expect(read(sender, json).note).toBe('"npm", which is not docker, ignored')
   })

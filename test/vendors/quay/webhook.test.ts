@@ -19,10 +19,10 @@ describe('Quay', () => {
 
   it('templates can reshape the body, which is refused with what to do', () => {
     expect(() => read(sender, { text: 'acme/app was pushed' })).toThrow(
-      /docker_url is not a repository.*template empty/,
+      /docker_url is not a repository.*template must be empty/,
     )
     expect(() => read(sender, { ...body('quay'), updated_tags: 'latest' })).toThrow(
-      /updated_tags is not a list.*Push to Repository.*template empty/,
+      /updated_tags is not a list.*Push to Repository.*template must be empty/,
     )
     const { updated_tags: _, ...withoutTags } = body('quay')
     expect(() => read(sender, withoutTags)).toThrow(InvalidDeliveryError)

@@ -39,6 +39,6 @@ describe('zot', () => {
       hints: [],
       note: 'event "zotregistry.repository.created", ignored',
     })
-    expect(() => read(sender, data)).toThrow('there are no CloudEvents')
+    expect(() => read(sender, data)).toThrow('no CloudEvents')
   })
 })
