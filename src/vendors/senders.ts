@@ -4,10 +4,11 @@ import { azureEventGrid } from './azure/event-grid.ts'
 import { azure } from './azure/webhook.ts'
 import type { KeySource } from './delivery/public-keys.ts'
 import type { Sender, SenderKind } from './delivery/sender.ts'
-import { distribution, gitlab } from './distribution/webhook.ts'
+import { distribution } from './distribution/webhook.ts'
 import { dockerHub } from './docker-hub/webhook.ts'
 import { createGeneric } from './generic/webhook.ts'
 import { github } from './github/webhook.ts'
+import { gitlab } from './gitlab/webhook.ts'
 import { createGoogle } from './google/webhook.ts'
 import { harbor } from './harbor/webhook.ts'
 import { jfrog } from './jfrog/webhook.ts'
@@ -17,7 +18,7 @@ import { zot } from './zot/webhook.ts'
 
 export type Senders = Readonly<Record<SenderKind, Sender>>
 
-/** Every sender that is known. */
+/** Creates the senders of all kinds. */
 export const createSenders = (dependencies: KeySource): Senders => ({
   DISTRIBUTION: distribution,
   GITLAB: gitlab,

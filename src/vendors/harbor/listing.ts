@@ -1,9 +1,8 @@
-import { basicCredentials } from '../../logins/registry-login.ts'
 import { listOf, objectOf, objectsOf, parseJson } from '../listing/json.ts'
 import { nextPageOf } from '../listing/next-page.ts'
 import { timeOf } from '../listing/time.ts'
 import type { RawPage, Vendor } from '../listing/vendor.ts'
-import type { VendorClient, VendorRequest } from '../listing/vendor-client.ts'
+import { withBasic } from '../listing/vendor-client.ts'
 
 const PAGE_SIZE = 100
 
@@ -57,12 +56,4 @@ function pathOf(name: string, page: number): string {
   const repository = encodeURIComponent(encodeURIComponent(name.slice(slash + 1)))
   const path = `/api/v2.0/projects/${project}/repositories/${repository}/artifacts`
   return `${path}?page_size=${PAGE_SIZE}&page=${page}&with_tag=true&q=tags%3D*`
-}
-
-/** Returns a request with HTTP basic authentication, an anonymous one without a password. */
-export async function withBasic(client: VendorClient): Promise<VendorRequest> {
-  const secret = (await client.credential())?.secret
-  if (secret?.kind !== 'password') return {}
-  const encoded = basicCredentials(secret.username, secret.password)
-  return { headers: { authorization: `Basic ${encoded}` }, secrets: [encoded, secret.password] }
 }

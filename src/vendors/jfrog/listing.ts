@@ -1,10 +1,9 @@
 import type { Secret } from '../../logins/registry-login.ts'
-import { withBasic } from '../harbor/listing.ts'
 import type { RawTag } from '../listing/collect-claims.ts'
 import { countOf, type Json, objectOf, objectsOf } from '../listing/json.ts'
 import { timeOf } from '../listing/time.ts'
 import type { Vendor } from '../listing/vendor.ts'
-import type { VendorClient, VendorRequest } from '../listing/vendor-client.ts'
+import { type VendorClient, type VendorRequest, withBasic } from '../listing/vendor-client.ts'
 
 const INDEX = 'list.manifest.json'
 const MANIFEST = 'manifest.json'

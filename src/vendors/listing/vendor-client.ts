@@ -1,3 +1,4 @@
+import { basicCredentials } from '../../logins/registry-login.ts'
 import type { RegistryError } from '../../oci/registry-error.ts'
 import type { Credential } from '../../remote/login/credentials.ts'
 import type { ApiResponse, RegistryApiRequest, VendorApi } from '../../remote/session/vendor-api.ts'
@@ -19,6 +20,14 @@ export interface VendorRequest {
 /** Returns a request with a bearer token, an anonymous one for null. */
 export const withToken = (token: string | null): VendorRequest =>
   token === null ? {} : { headers: { authorization: `Bearer ${token}` }, secrets: [token] }
+
+/** Returns a request with HTTP basic authentication, an anonymous one without a password. */
+export async function withBasic(client: VendorClient): Promise<VendorRequest> {
+  const secret = (await client.credential())?.secret
+  if (secret?.kind !== 'password') return {}
+  const encoded = basicCredentials(secret.username, secret.password)
+  return { headers: { authorization: `Basic ${encoded}` }, secrets: [encoded, secret.password] }
+}
 
 export interface VendorClientOptions {
   readonly api: VendorApi

@@ -91,7 +91,10 @@ describe('anything that sends JSON', () => {
 
   it.each([
     [{}, 'must have "image"'],
-    [{ image: 'ghcr.io/acme/app:not a tag' }, 'image is "ghcr.io/acme/app:not a tag", which is not a reference'],
+    [
+      { image: 'ghcr.io/acme/app:not a tag' },
+      'image is "ghcr.io/acme/app:not a tag", which is not a reference',
+    ],
     [{ repository: 'Team/App', tag: 'v1' }, `"Team/App" is not a repository's name`],
     [{ repository: 'team/app', tag: '-v1' }, '"-v1" is not a tag'],
     [{ repository: 'team/app', tags: ['v1', { a: 1 }] }, 'an object is not a tag'],

@@ -92,11 +92,7 @@ describe('a Google OIDC JWT', () => {
   it.each<[string, JWTPayload, string]>([
     ['wrong aud', { aud: 'https://elsewhere.example.com/' }, "the token's aud is invalid"],
     ['no aud', { aud: undefined as never }, "the token's aud is invalid"],
-    [
-      'wrong iss',
-      { iss: 'https://accounts.google.com.evil.example' },
-      "the token's iss is invalid",
-    ],
+    ['wrong iss', { iss: 'https://accounts.google.com.evil.example' }, "the token's iss is invalid"],
     ['no iss', { iss: undefined as never }, "the token's iss is invalid"],
     ['another email', { email: 'other@project.iam.gserviceaccount.com' }, 'the token has another email'],
     ['no email', { email: undefined }, 'the token has another email'],
@@ -240,7 +236,11 @@ describe('Google’s keys', () => {
   it('that cannot be had make the sender try again, and are asked for again in a while', async () => {
     answerKeys = () => Promise.reject(new Error('no way out'))
     const token = await tokenOf()
-    const unavailable = { ok: false, isTemporary: true, reason: expect.stringContaining('cannot fetch public keys') }
+    const unavailable = {
+      ok: false,
+      isTemporary: true,
+      reason: expect.stringContaining('cannot fetch public keys'),
+    }
 
     expect(await authenticate(token)).toEqual(unavailable)
     expect(await authenticate(token)).toEqual(unavailable)
