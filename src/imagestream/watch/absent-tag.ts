@@ -1,4 +1,6 @@
+import { and, eq } from 'drizzle-orm'
 import type { Database } from '../../db/open.ts'
+import { tags } from '../../db/tables/tag.ts'
 import type { Transaction } from '../../db/transact.ts'
 import type { TagName } from '../../oci/tag.ts'
 import type { TagFailure } from '../request/import-state.ts'
@@ -27,15 +29,10 @@ export function recordAbsence(
   _tx: Transaction,
   { streamId, tag, repository, failure, now }: AbsentTag,
 ): TagFailure {
-  const before =
-    db
-      .prepare<{ since: number | null }>(
-        'select missing_since as since from tags where stream_id = ? and name = ?',
-      )
-      .get(streamId, tag)?.since ?? null
-  if (before === null) {
-    db.prepare('update tags set missing_since = ? where stream_id = ? and name = ?').run(now, streamId, tag)
-  }
+  const isTag = and(eq(tags.streamId, streamId), eq(tags.name, tag))
+  const row = db.orm.select({ missingSince: tags.missingSince }).from(tags).where(isTag).get()
+  const before = row?.missingSince ?? null
+  if (before === null) db.orm.update(tags).set({ missingSince: now }).where(isTag).run()
   const gone = `${repository}: the tag ${tag} is gone: not listed since ${new Date(before ?? now).toISOString()}`
   if (failure.reason === 'NotFound') {
     return { reason: 'NotFound', message: `${gone}, and the registry does not find it by name` }

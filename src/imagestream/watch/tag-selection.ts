@@ -39,7 +39,7 @@ export function limitTags(
 }
 
 /** Where changed tags are known from. */
-export interface ChangedTags {
+export interface TagChanges {
   /** Tags that changed according to the vendor's listing. */
   readonly changed: readonly TagName[]
   /** The registry's own tag list, if it was read: its unknown tags are requested too. */
@@ -52,7 +52,7 @@ export interface ChangedTags {
 export function selectChangedTags(
   repository: RepositoryImport,
   known: KnownTags,
-  { changed, listed, done }: ChangedTags,
+  { changed, listed, done }: TagChanges,
 ): TagSelection {
   const failing = known.failing()
   const toRequest = new Set([

@@ -9,7 +9,7 @@ import type { ReportedMoves } from './reported-moves.ts'
 import type { RepositoryCheck, RepositoryToCheck } from './repository-check.ts'
 import { createTagClaims, type TagClaims } from './tag-claims.ts'
 import { type ListedImport, TagListCheck, type TagListCheckDependencies } from './tag-list-check.ts'
-import { type ChangedTags, NO_TAGS, selectChangedTags, type TagSelection } from './tag-selection.ts'
+import { NO_TAGS, selectChangedTags, type TagChanges, type TagSelection } from './tag-selection.ts'
 import { VendorCheck } from './vendor-check.ts'
 import type { RepositoryWatchRow } from './watch-rows.ts'
 
@@ -110,7 +110,7 @@ export class WatchedRepository implements RepositoryCheck {
     subject: RepositoryToCheck,
     { reading, covers }: { reading: ListingReading | null; covers: ListingReading['covers'] },
   ): Promise<TagSelection> {
-    const selectChanged = ({ changes }: ListingReading, listed: ChangedTags['listed']): TagSelection => {
+    const selectChanged = ({ changes }: ListingReading, listed: TagChanges['listed']): TagSelection => {
       const unsettled = this.#claims.unsettled(this.#dependencies.now())
       const changed = [...changes.map(({ tag }) => tag), ...unsettled]
       const done = this.#import.alreadyImported
