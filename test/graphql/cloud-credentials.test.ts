@@ -9,6 +9,7 @@ import { startUpstream } from '../fixtures/upstream.ts'
 import { json } from '../fixtures/upstream-answer.ts'
 import type { UpstreamAuthOptions } from '../fixtures/upstream-auth.ts'
 import { follow } from '../flows/operations.ts'
+import { shared } from './shared.ts'
 
 const START = Date.UTC(2026, 0, 1)
 const SET = `mutation ($input: SetRegistryCredentialInput!) {
@@ -157,6 +158,7 @@ describe('a service principal of Azure', () => {
 })
 
 describe('setRegistryCredential', () => {
+  const server = shared(() => startApp())
   const aws = { accessKeyId: 'AKIAIOSFODNN7EXAMPLE', secretAccessKey: 'canary' }
 
   test.each([
@@ -174,13 +176,16 @@ describe('setRegistryCredential', () => {
       'give one of password, identityToken, bearerToken',
     ],
     ['public.ecr.aws', 'aws.accessKeyId', { aws: { ...aws, accessKeyId: 'canary' } }, 'must have 16 to 128'],
-    ['gcr.io', 'google.serviceAccountKey', { google: { serviceAccountKey: '{"canary":' } }, 'the JSON file'],
+    [
+      'gcr.io',
+      'google.serviceAccountKey',
+      { google: { serviceAccountKey: '{"canary":' } },
+      'the complete JSON file',
+    ],
   ])(
     'lists the accepted values and repeats none of the input: %s, %s',
     async (prefix, field, given, message) => {
-      await using it = await startApp()
-
-      const { errors } = await it.client.answer(SET, { input: { prefix, ...given } })
+      const { errors } = await server().client.answer(SET, { input: { prefix, ...given } })
 
       expect(errors).toMatchObject([{ extensions: { code: 'INVALID', field } }])
       expect(JSON.stringify(errors)).toContain(message)

@@ -8,6 +8,7 @@ import { attestation, type Content, type Image, type Index, image, index } from 
 import { bundleArtifact, bundleByKey, signedSimply } from '../fixtures/signatures.ts'
 import { startUpstream } from '../fixtures/upstream.ts'
 import { createStream, deleteStream, errorsOf, importImage, tagDigests } from '../flows/operations.ts'
+import { shared } from './shared.ts'
 
 const SET = `mutation ($input: SetImageStreamTrustInput!) { setImageStreamTrust(input: $input) {
   imageStream { name trust { updatedAt requirements {
@@ -306,6 +307,11 @@ describe('setImageStreamTrust', () => {
     expect(await verify(it.server)).toMatchObject({ status: 'UNVERIFIED' })
   })
 
+  const server = shared(async () => {
+    const app = await startApp()
+    await createStream(app.client)
+    return app
+  })
   const key = pemOf(mine.publicKey)
   const secret = mine.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
   const at = (rest = '') => `requirements.0${rest}`
@@ -341,9 +347,8 @@ describe('setImageStreamTrust', () => {
     ['a trusted root that is none', [{ keyless }], at('.keyless.trustedRoot')],
     ['a certificate that is none', [{ notation }], at('.notation.certificates')],
   ])('refuses %s, and names it', async (_what, requirements, field) => {
-    await using server = await startApp()
-    await createStream(server.client)
-    const answer = await server.client.answer(SET, { input: { imageStream: 'app', requirements } })
+    const { client } = server()
+    const answer = await client.answer(SET, { input: { imageStream: 'app', requirements } })
     expect(errorsOf(answer)).toEqual([{ code: 'INVALID', field }])
     expect(JSON.stringify(answer)).not.toContain(secret.split('\n')[1])
   })
@@ -351,13 +356,12 @@ describe('setImageStreamTrust', () => {
   test.each([['x509.subject:'], ['x509.subject: O'], ['O=Acme'], ['x509.subject: O=a, O=b'], ['']])(
     'refuses the trusted identity "%s"',
     async (identity) => {
-      await using server = await startApp()
-      await createStream(server.client)
+      const { client } = server()
       const { createAuthority } = await import('../fixtures/authority.ts')
       const requirements = [
         { notation: { certificates: createAuthority().pem, trustedIdentities: [identity] } },
       ]
-      const answer = await server.client.answer(SET, { input: { imageStream: 'app', requirements } })
+      const answer = await client.answer(SET, { input: { imageStream: 'app', requirements } })
       expect(errorsOf(answer)).toEqual([{ code: 'INVALID', field: at('.notation.trustedIdentities.0') }])
     },
   )
@@ -367,18 +371,16 @@ describe('setImageStreamTrust', () => {
     ['11', '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n'.repeat(11), 'must be 1 to 10'],
     ['too long', ' '.repeat(70_000), 'at most 65536 characters'],
   ])('lists the accepted certificates where they are %s', async (_what, certificates, words) => {
-    await using server = await startApp()
-    await createStream(server.client)
+    const { client } = server()
     const requirements = [{ notation: { ...notation, certificates } }]
-    const answer = await server.client.answer(SET, { input: { imageStream: 'app', requirements } })
+    const answer = await client.answer(SET, { input: { imageStream: 'app', requirements } })
     expect(errorsOf(answer)).toEqual([{ code: 'INVALID', field: at('.notation.certificates') }])
     expect(answer.errors?.[0]?.message).toContain(words)
   })
 
   test('of an unknown stream is NOT_FOUND', async () => {
-    await using server = await startApp()
     expect(
-      errorsOf(await server.client.answer(SET, { input: { imageStream: 'app', requirements: [] } })),
+      errorsOf(await server().client.answer(SET, { input: { imageStream: 'none', requirements: [] } })),
     ).toEqual([{ code: 'NOT_FOUND' }])
   })
 })

@@ -78,12 +78,17 @@ describe('waitSeconds', () => {
     await using it = await startWithUpstream()
     using _gate = it.upstream.hold(({ kind }) => kind === 'head')
 
-    const { import: standing } = await createStream(it.app.client, {
+    const { import: unfinished } = await createStream(it.app.client, {
       spec: { dockerImageRepository: it.repository },
       waitSeconds: 1,
     })
 
-    expect(standing).toMatchObject({ state: 'RUNNING', imported: 0, finishedAt: null })
+    // on a busy machine the import may still wait in the queue
+    expect(unfinished).toMatchObject({
+      state: expect.stringMatching(/^(?:PENDING|RUNNING)$/),
+      imported: 0,
+      finishedAt: null,
+    })
   })
 
   test('300 is allowed, and does not outlast the import', async () => {

@@ -3,6 +3,7 @@ import { startApp, type TestApp } from '../fixtures/app.ts'
 import { image } from '../fixtures/random-image.ts'
 import { startUpstream } from '../fixtures/upstream.ts'
 import { errorsOf, follow, importImage, resultsOf, tagDigests } from '../flows/operations.ts'
+import { shared } from './shared.ts'
 
 const LOGIN = { username: 'me', password: 'open sesame' }
 const CREDENTIAL = 'namespace prefix kind username createdAt updatedAt'
@@ -149,6 +150,7 @@ describe('setRegistryCredential', () => {
     expect(await follow(it.client, `${open.host}/team/app`)).toMatchObject({ state: 'SUCCEEDED' })
   })
 
+  const server = shared(() => startApp())
   test.each([
     [{ prefix: 'quay.io' }, 'password'],
     [{ prefix: 'quay.io', password: 'x' }, 'username'],
@@ -157,13 +159,11 @@ describe('setRegistryCredential', () => {
     [{ prefix: 'me:open sesame@quay.io', ...LOGIN }, 'prefix'],
     [{ namespace: 'Not one', prefix: 'quay.io', ...LOGIN }, 'namespace'],
   ])('refuses an invalid input by its argument, and repeats nothing of it: %j', async (input, field) => {
-    await using it = await start()
-
-    const answer = await it.client.answer(SET, { input })
+    const answer = await server().client.answer(SET, { input })
 
     expect(errorsOf(answer)).toEqual([{ code: 'INVALID', field }])
     expect(JSON.stringify(answer)).not.toContain('sesame')
-    expect(await listOf(it.server)).toEqual([])
+    expect(await listOf(server())).toEqual([])
   })
 })
 

@@ -12,6 +12,7 @@ import {
   importImage,
   reportsOf,
 } from '../flows/operations.ts'
+import { shared } from './shared.ts'
 import { one, picture, refused, startWithUpstream } from './writes.ts'
 
 const TAG_IMAGE = `mutation ($input: TagImageInput!) { tagImage(input: $input) {
@@ -48,6 +49,13 @@ const sources = async ({ client }: TestApp): Promise<readonly string[]> => {
   }>('{ imagePushes { nodes { source imageStreamName tag } } }')
   return imagePushes.nodes.map(({ source, imageStreamName, tag }) => `${source} ${imageStreamName}:${tag}`)
 }
+
+/** A server with a stream of `team/app`, for refused mutations. */
+const followed = shared(async () => {
+  const it = await startWithUpstream()
+  await follow(it.app.client, it.repository)
+  return it
+})
 
 describe('tagImage', () => {
   test('copies the image that a tag points to into a stream that it creates', async () => {
@@ -190,14 +198,11 @@ describe('tagImage', () => {
       { code: 'INVALID', field: 'imageStream' },
     ],
   ])('is refused for %j, and changes nothing', async (input, expected) => {
-    await using it = await startWithUpstream()
-    await follow(it.app.client, it.repository)
-    const before = await picture(it.app)
+    const { app } = followed()
+    const before = await picture(app)
 
-    expect(await refused(it.app, 'tagImage', { imageStream: 'shop', tag: 'prod', ...input })).toEqual([
-      expected,
-    ])
-    expect(await picture(it.app)).toEqual(before)
+    expect(await refused(app, 'tagImage', { imageStream: 'shop', tag: 'prod', ...input })).toEqual([expected])
+    expect(await picture(app)).toEqual(before)
   })
 
   test('is INVALID where a tag would follow itself, and the message names the cycle', async () => {
@@ -251,12 +256,11 @@ describe('untagImage', () => {
       { code: 'INVALID', field: 'tag' },
     ],
   ])('is refused for %j, and changes nothing', async (input, expected) => {
-    await using it = await startWithUpstream()
-    await follow(it.app.client, it.repository)
-    const before = await picture(it.app)
+    const { app } = followed()
+    const before = await picture(app)
 
-    expect(await refused(it.app, 'untagImage', input)).toEqual([expected])
-    expect(await picture(it.app)).toEqual(before)
+    expect(await refused(app, 'untagImage', input)).toEqual([expected])
+    expect(await picture(app)).toEqual(before)
   })
 })
 

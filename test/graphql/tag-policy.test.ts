@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import type { TestApp } from '../fixtures/app.ts'
+import { startApp } from '../fixtures/app.ts'
 import { image } from '../fixtures/random-image.ts'
 import { createStream, errorsOf, follow, importImage, reportsOf } from '../flows/operations.ts'
+import { shared } from './shared.ts'
 import { picture, startWithUpstream } from './writes.ts'
 
 const DECISION = `chosen decidedAt rankedCount excludedCount
@@ -157,6 +159,7 @@ describe('setTagPolicy', () => {
     })
   })
 
+  const server = shared(() => startApp())
   test.each([
     ['a range that is none', { policy: { order: 'SEMVER', range: 'x y' } }, 'policy.range'],
     ['a range of numbers', { policy: { order: 'NUMERICAL', range: '^1' } }, 'policy.range'],
@@ -169,13 +172,13 @@ describe('setTagPolicy', () => {
     ['a schedule for its own tags', { scheduled: true }, 'scheduled'],
     ['a wait that is too long', { waitSeconds: 301 }, 'waitSeconds'],
   ])('refuses %s as INVALID, and creates no stream', async (_what, input, field) => {
-    await using it = await startWithUpstream()
-    const answer = await it.app.client.answer(SET_TAG_POLICY, {
+    const { client } = server()
+    const answer = await client.answer(SET_TAG_POLICY, {
       input: { imageStream: 'app', tag: 'stable', policy: { order: 'SEMVER' }, ...input },
     })
 
     expect(errorsOf(answer)).toEqual([{ code: 'INVALID', field }])
-    expect(await it.app.client.ask('{ imageStreams { nodes { name } } }')).toEqual({
+    expect(await client.ask('{ imageStreams { nodes { name } } }')).toEqual({
       imageStreams: { nodes: [] },
     })
   })
