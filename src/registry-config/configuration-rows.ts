@@ -2,9 +2,7 @@ import { and, count, eq } from 'drizzle-orm'
 import type { Database } from '../db/open.ts'
 import { registryDefaults, registryConfigurations as table } from '../db/tables/registry-config.ts'
 import type { RegistryPrefix } from '../logins/registry-login.ts'
-import type { Access, Mirror, RegistryConfiguration } from './configuration.ts'
-
-export type ConfigurationRow = typeof table.$inferSelect
+import type { Access, ConfigurationRow, Mirror, RegistryConfiguration } from './configuration.ts'
 
 /** The columns that a change may write. */
 type ChangedColumns = Omit<ConfigurationRow, 'id' | 'registry' | 'path' | 'createdAt' | 'updatedAt'>

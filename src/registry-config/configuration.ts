@@ -1,5 +1,7 @@
+import type { registryConfigurations } from '../db/tables/registry-config.ts'
 import type { MirrorUse } from '../remote/location/registry-rules.ts'
-import type { ConfigurationRow } from './configuration-rows.ts'
+
+export type ConfigurationRow = typeof registryConfigurations.$inferSelect
 
 /** Whether images may be imported from a registry. */
 export type Access = NonNullable<ConfigurationRow['access']>

@@ -1,7 +1,7 @@
 import { formatPrefix } from '../logins/registry-login.ts'
 import { BrokenSealError } from '../secrets/errors.ts'
-import type { OpenedConfiguration } from './configuration.ts'
-import { type ConfigurationRow, configurationOf } from './configuration-rows.ts'
+import type { ConfigurationRow, OpenedConfiguration } from './configuration.ts'
+import { configurationOf } from './configuration-rows.ts'
 import type { RegistrySecrets } from './secrets.ts'
 
 /** Opens the secrets of a configuration, or returns why they cannot be used. */

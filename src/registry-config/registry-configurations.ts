@@ -3,14 +3,9 @@ import type { Transaction } from '../db/transact.ts'
 import { InvalidInputError, NotFoundError } from '../input/errors.ts'
 import { formatPrefix, type RegistryPrefix } from '../logins/registry-login.ts'
 import type { Sealer } from '../secrets/sealer.ts'
-import type { Access, RegistryConfiguration } from './configuration.ts'
+import type { Access, ConfigurationRow, RegistryConfiguration } from './configuration.ts'
 import { type CheckedInput, type ConfigurationInput, checkInput } from './configuration-input.ts'
-import {
-  type ConfigurationRow,
-  ConfigurationRows,
-  changedColumnsOf,
-  configurationOf,
-} from './configuration-rows.ts'
+import { ConfigurationRows, changedColumnsOf, configurationOf } from './configuration-rows.ts'
 import { openConfiguration } from './opened-configuration.ts'
 import { parsePrefix } from './prefix.ts'
 import { ConfiguredRules } from './rules.ts'

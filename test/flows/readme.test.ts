@@ -85,31 +85,38 @@ test('the documents have examples, and nothing else to paste', () => {
 })
 
 describe.skipIf(missing !== undefined)(`an example${missing ? `: ${missing}` : ''}`, () => {
-  const responses: string[] = []
+  const responses = new Map<Block, string>()
+
+  async function run(example: Block, server: TestApp, upstream: Upstream): Promise<string> {
+    const shell = paste(located(example, server, upstream))
+    if (!isSubscription(example)) return textOf(shell.stdout, () => false)
+    // the subscription receives only later pushes: the head of its response says that it has begun
+    await once(shell.stdout, 'readable')
+    upstream.push(RUBY_REPOSITORY, 'latest', image({ seed: `push ${responses.size}` }))
+    await server.client.ask('mutation { importImage(input: { imageStream: "ruby" }) { import { state } } }')
+    const text = await textOf(shell.stdout, (part) => part.includes('event: next'))
+    await end(shell)
+    return text
+  }
 
   beforeAll(async () => {
     await using upstream = await startUpstream()
     replay(upstream, RUBY_REPOSITORY, { until: new Date('2026-09-01') })
-    await using server = await startApp()
-    for (const example of EXAMPLES) {
-      const shell = paste(located(example, server, upstream))
-      if (isSubscription(example)) {
-        // the subscription receives only later pushes: the head of its response says that it has begun
-        await once(shell.stdout, 'readable')
-        upstream.push(RUBY_REPOSITORY, 'latest', image({ seed: `push ${responses.length}` }))
-        await server.client.ask(
-          'mutation { importImage(input: { imageStream: "ruby" }) { import { state } } }',
-        )
-        responses.push(await textOf(shell.stdout, (text) => text.includes('event: next')))
-        await end(shell)
-      } else responses.push(await textOf(shell.stdout, () => false))
+    // each document continues with the stream of the README's first example, and with nothing of another document
+    const [first] = EXAMPLES
+    for (const document of new Set(EXAMPLES.map((example) => example.document))) {
+      await using server = await startApp()
+      if (first && document !== first.document) await run(first, server, upstream)
+      for (const example of EXAMPLES) {
+        if (example.document === document) responses.set(example, await run(example, server, upstream))
+      }
     }
   })
 
-  test.each(EXAMPLES.map(({ document, heading }, at) => [document, heading, at + 1] as const))(
-    'of %s works as pasted: %s (%i)',
-    (_document, _heading, number) => {
-      const response = responses[number - 1] ?? ''
+  test.each(EXAMPLES.map((example) => [example.document, example.heading, example] as const))(
+    'of %s works as pasted: %s',
+    (_document, _heading, example) => {
+      const response = responses.get(example) ?? ''
 
       expect(response).not.toContain('"errors"')
       expect(response).toMatch(

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Digest } from '../../src/oci/digest.ts'
+import { eventually } from '../fixtures/eventually.ts'
 import { openWorld, type World } from './world.ts'
 
 /** More than the network holds for a client that does not read. */
@@ -21,7 +22,7 @@ describe('a reader', () => {
     using client = await hasty.connect()
     client.socket.pause()
     client.request(`GET /v2/shop/web/blobs/${digest}`)
-    await vi.waitFor(() => hasty.serverEnd(client))
+    await eventually(() => hasty.serverEnd(client))
     await once(hasty.serverEnd(client), 'close')
 
     client.socket.resume()

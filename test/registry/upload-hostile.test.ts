@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Upload } from '../../src/blobs/blob-store.ts'
 import { digestOf } from '../../src/oci/digest.ts'
+import { eventually } from '../fixtures/eventually.ts'
 import { openWorld, type World } from './world.ts'
 
 let world: World
@@ -27,7 +28,7 @@ async function halfPatched(location: string) {
   const client = await world.connect()
   client.request(`PATCH ${location}`, { 'content-length': 10 }, 'first')
   const upload = await uploadAt(location)
-  await vi.waitFor(() => expect(upload.size).toBe(5))
+  await eventually(() => expect(upload.size).toBe(5))
   return { client, upload }
 }
 
@@ -95,7 +96,7 @@ describe('a client that goes away', () => {
     const location = await world.startUpload(SHOP)
     const { client, upload } = await halfPatched(location)
     client.socket[how]()
-    await vi.waitFor(() => expect(upload.isBusy).toBe(false))
+    await eventually(() => expect(upload.isBusy).toBe(false))
 
     expect(await rangeOf(location)).toBe('0-4')
     const rest = await world.send('PATCH', location, { body: '-last', headers: { 'content-range': '5-9' } })
@@ -112,9 +113,9 @@ describe('a client that goes away', () => {
       { 'content-length': 10 },
       'first',
     )
-    await vi.waitFor(async () => expect(await world.blobs.uploads()).toHaveLength(before + 1))
+    await eventually(async () => expect(await world.blobs.uploads()).toHaveLength(before + 1))
     client.socket.destroy()
-    await vi.waitFor(async () => expect(await world.blobs.uploads()).toHaveLength(before))
+    await eventually(async () => expect(await world.blobs.uploads()).toHaveLength(before))
   })
 
   it('in its closing PUT makes no blob of what came', async () => {
@@ -122,9 +123,9 @@ describe('a client that goes away', () => {
     using client = await world.connect()
     client.request(`PUT ${location}?digest=${digestOf('first')}`, { 'content-length': 10 }, 'first')
     const upload = await uploadAt(location)
-    await vi.waitFor(() => expect(upload.size).toBe(5))
+    await eventually(() => expect(upload.size).toBe(5))
     client.socket.destroy()
-    await vi.waitFor(() => expect(upload.isBusy).toBe(false))
+    await eventually(() => expect(upload.isBusy).toBe(false))
     expect((await world.head(`/v2/${SHOP}/blobs/${digestOf('first')}`)).status).toBe(404)
     expect(await rangeOf(location)).toBe('0-4')
   })
@@ -137,7 +138,7 @@ describe('a client that stalls', () => {
     using client = await hasty.connect()
     client.request(`PATCH ${location}`, { 'content-length': 10 }, 'first')
     await client.ended
-    await vi.waitFor(async () => expect((await hasty.get(location)).headers.range).toBe('0-4'))
+    await eventually(async () => expect((await hasty.get(location)).headers.range).toBe('0-4'))
     expect(hasty.unforeseen).toEqual([])
   })
 
@@ -175,7 +176,7 @@ describe('a length that lies', () => {
     using client = await world.connect()
     client.request(`PATCH ${location}`, { 'content-length': 5 }, 'firstGARBAGE\r\n\r\n')
     await client.until(/HTTP\/1.1 400/)
-    await vi.waitFor(() => expect([upload.size, upload.isBusy]).toEqual([5, false]))
+    await eventually(() => expect([upload.size, upload.isBusy]).toEqual([5, false]))
   })
 
   it.each([

@@ -4,7 +4,7 @@ import type { Digest } from '../../oci/digest.ts'
 import type { TagName } from '../../oci/tag.ts'
 import type { Repository } from '../../registry/content/content.ts'
 import { formatRepositoryName } from '../../registry/protocol/repository-name.ts'
-import type { TagHistory } from './tag-history.ts'
+import type { TaggedImages } from './tag-history.ts'
 import type { CollectionTerms } from './terms.ts'
 
 /** Why a manifest is kept, with the tag or the manifest that keeps it. */
@@ -32,7 +32,7 @@ export type ManifestJudge = (manifest: ManifestLink) => ManifestVerdict
 
 export interface ManifestJudgeScope {
   readonly repository: Repository
-  readonly history: TagHistory
+  readonly history: TaggedImages
   readonly terms: CollectionTerms
   /** In a dry run removable manifests are remembered too; a run that deletes must check them again. */
   readonly isDryRun: boolean

@@ -12,7 +12,7 @@ import {
   type ManifestLink,
   type ManifestVerdict,
 } from './kept-manifests.ts'
-import type { ReadTagHistory, TagHistory } from './tag-history.ts'
+import type { ReadTagHistory, TaggedImages } from './tag-history.ts'
 import type { CollectionTerms } from './terms.ts'
 
 export interface ManifestCollection {
@@ -51,7 +51,7 @@ export function createManifestCollection(db: Database, readHistory: ReadTagHisto
   const removePage = (
     repository: Repository,
     after: string,
-    { history, judge, terms }: { history: TagHistory; judge: ManifestJudge; terms: CollectionTerms },
+    { history, judge, terms }: { history: TaggedImages; judge: ManifestJudge; terms: CollectionTerms },
   ): { readonly removed: number; readonly last: Digest | undefined } =>
     db.transact(() => {
       history.refresh()

@@ -5,7 +5,7 @@ import type { TagName } from '../../oci/tag.ts'
 import { pagesOf } from '../kept/pages.ts'
 
 /** The images of the newest entries of each tag of a stream. */
-export interface TagHistory {
+export interface TaggedImages {
   /** Returns a tag that has the image among its newest entries. */
   tagOf(imageId: number): TagName | undefined
   /** Reads the entries that were added since. Entries that are no longer among the newest ones stay in. */
@@ -16,7 +16,7 @@ export type ReadTagHistory = (
   streamId: number | null,
   revisions: number,
   signal: AbortSignal | undefined,
-) => Promise<TagHistory>
+) => Promise<TaggedImages>
 
 /** Tags that one statement reads. */
 const TAGS = 250

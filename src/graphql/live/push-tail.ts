@@ -7,7 +7,7 @@ const TAIL_ROWS = 1_024
 const READ_ROWS = 256
 
 /** The pushes after a position. */
-export interface PushRange {
+export interface PushBatch {
   /** The pushes that match the filter, oldest first. */
   readonly pushes: readonly Push[]
   /** The last sequence that was read: no other push up to this one matches. */
@@ -60,7 +60,7 @@ export class PushTail {
   }
 
   /** Returns a bounded range after this position. Throws CursorExpiredError if the log no longer has all of it. */
-  after(position: number, filter: PushFilter): PushRange {
+  after(position: number, filter: PushFilter): PushBatch {
     // sequences are dense, so a position is an index
     const index = position - (this.#end - this.#tail.length)
     if (index >= 0) {

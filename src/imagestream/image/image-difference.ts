@@ -28,13 +28,13 @@ export const SETTINGS = [
   'volumes',
   'stopSignal',
 ] as const
-export type Setting = (typeof SETTINGS)[number]
+export type ConfigField = (typeof SETTINGS)[number]
 
 /** A change of a config field; null where the image does not set it. */
 export interface SettingChange {
-  readonly field: Setting
-  readonly from: ImageConfig[Setting]
-  readonly to: ImageConfig[Setting]
+  readonly field: ConfigField
+  readonly from: ImageConfig[ConfigField]
+  readonly to: ImageConfig[ConfigField]
 }
 
 /** Images of two indexes for one platform; at least one of them is not null. */
@@ -119,7 +119,7 @@ function valueChanges(from: ReadonlyMap<string, string>, to: ReadonlyMap<string,
 }
 
 // an empty list is the same as none
-const settingOf = (config: ImageConfig | null, field: Setting): ImageConfig[Setting] => {
+const settingOf = (config: ImageConfig | null, field: ConfigField): ImageConfig[ConfigField] => {
   const value = config?.[field] ?? null
   return Array.isArray(value) && value.length === 0 ? null : value
 }

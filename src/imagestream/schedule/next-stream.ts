@@ -1,6 +1,5 @@
 import type { Database } from '../../db/open.ts'
 import { RUNNING_IMPORTS, RUNNING_OF_REGISTRY } from '../import/import.ts'
-import type { Schedule } from './schedule.ts'
 
 /**
  * Number of unfinished imports at which no scheduled import starts: the other half is for imports that clients request.
@@ -13,12 +12,18 @@ export const PLACES_OF_REGISTRY = RUNNING_OF_REGISTRY / 2
 /** The registry of the stream `r`; null where only its spec tags name registries. */
 const REGISTRY = `substr(r.docker_image_repository, 1, instr(r.docker_image_repository, '/'))`
 
+/** A stream whose scheduled import is due at a time, in milliseconds since 1970. */
+export interface DueStream {
+  readonly streamId: number
+  readonly dueAt: number
+}
+
 /**
  * Returns a function that returns the stream that is due first, of those that may be imported; undefined while too many
  * imports are unfinished. Prepared: it runs after every commit that changes a schedule or ends an import.
  */
-export function createNextStream(db: Database): () => Pick<Schedule, 'streamId' | 'dueAt'> | undefined {
-  const next = db.prepare<Pick<Schedule, 'streamId' | 'dueAt'>>(`
+export function createNextStream(db: Database): () => DueStream | undefined {
+  const next = db.prepare<DueStream>(`
     with unfinished as (
       select ${REGISTRY} as registry, count(*) as imports
       from imports i join image_streams r on r.id = i.stream_id

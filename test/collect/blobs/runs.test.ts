@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import { eventually } from '../../fixtures/eventually.ts'
 import { type CollectWorld, DAY, HOUR, holdRemovals, openCollectWorld, storeWith } from './world.ts'
 
 /** A registry with two blobs that nobody wants any more, and a collector that stops before it removes the first. */
@@ -138,7 +139,7 @@ describe('the schedule', () => {
     await vi.advanceTimersByTimeAsync(milliseconds)
   }
   const finished = (world: CollectWorld, count: number) =>
-    vi.waitFor(() => {
+    eventually(() => {
       expect(rows(world)).toHaveLength(count)
       expect(world.collector.last()?.finishedAt).not.toBeNull()
     })
@@ -203,7 +204,7 @@ describe('the schedule', () => {
     })
     world.collector.start()
     await wait(world, 0)
-    await vi.waitFor(() => expect(world.errors).toHaveLength(1))
+    await eventually(() => expect(world.errors).toHaveLength(1))
     await wait(world, HOUR - 1)
     expect(rows(world)).toHaveLength(1)
 
