@@ -68,14 +68,7 @@ export class Fields {
       if (typeof text !== 'string') return this.report.fail([...path, name], expected('a string', text))
       return { key: name, value: text }
     })
-    this.report.checked(
-      () => writeKeyValues(entries, key),
-      (field) => {
-        const at = /\.(\d+)\.key$/.exec(field)?.[1]
-        const entry = at === undefined ? undefined : entries[Number(at)]
-        return entry ? [...path, entry.key] : path
-      },
-    )
+    this.report.checked(() => writeKeyValues(entries, key), pathOfEntry(path, entries))
     return entries
   }
 
@@ -112,6 +105,15 @@ export class Fields {
     return this.fail(key, expected(type, value))
   }
 }
+
+/** Returns the place of an entry whose key is invalid: the domain's field is `labels.0.key`. */
+const pathOfEntry =
+  (path: Path, entries: readonly KeyValue[]) =>
+  (field: string): Path => {
+    const at = /\.(\d+)\.key$/.exec(field)?.[1]
+    const entry = at === undefined ? undefined : entries[Number(at)]
+    return entry ? [...path, entry.key] : path
+  }
 
 /** Reports whether the value is an object of JSON. YAML has other objects: times, sets, binary data. */
 export const isObject = (value: unknown): value is object =>

@@ -40,7 +40,7 @@ export function parseImport(document: Fields, { namespace }: { readonly namespac
 type ImportContext = DocumentSubject & Pick<ImportDocument, 'isStored'>
 
 function parseRepository(repository: Fields, context: ImportContext): DocumentImport {
-  // it asks for manifests in the status, which is not returned
+  // a request for manifests in the status, which is not returned
   repository.ignore('includeManifest')
   if (parseReferencePolicy(repository) === 'Local') {
     const path = [...repository.path, 'referencePolicy']

@@ -4,7 +4,7 @@ import type { PushLog } from '../../events/push-log.ts'
 import type { TagName } from '../../oci/tag.ts'
 import { type ChangedTags, createPolicyRules, type MovedTag } from './policy-rules.ts'
 import { createRemoveTags } from './remove-tags.ts'
-import { StreamVersions } from './stream-versions.ts'
+import { createStreamVersions, type StreamVersions } from './stream-versions.ts'
 import { copiedChange, type ImportFailure, type TagAddress, type TagChange } from './tag-change.ts'
 import { createTagRows, type TagRows, type TagState } from './tag-rows.ts'
 
@@ -51,21 +51,21 @@ export interface TagRecorderDependencies {
 
 export function createTagRecorder({ db, pushes, now }: TagRecorderDependencies): TagRecorder {
   const tags = createTagRows(db)
-  const events = new TagEvents(db)
-  const versions = new StreamVersions(db)
-  const changes = new TagChanges({ tags, events, versions, pushes })
+  const events = createTagEventRows(db)
+  const versions = createStreamVersions(db)
+  const record = createRecord({ tags, events, versions, pushes })
   const followers = createFollowers(db)
   const policies = createPolicyRules(db)
   const removeTags = createRemoveTags(db)
 
   // Breadth first. A tag follows at most one other and never itself, so each follower is reached once.
   const recordWithFollowers = (tx: Transaction, address: TagAddress, change: TagChange): Recording => {
-    const recording = changes.record(tx, address, change)
+    const recording = record(tx, address, change)
     const moved = recording.moved ? [address] : []
     for (const source of moved) {
       for (const { generation, ...follower } of followers(source)) {
         const copy = copiedChange(change, { generation, at: change.at })
-        if (changes.record(tx, follower, copy).moved) moved.push(follower)
+        if (record(tx, follower, copy).moved) moved.push(follower)
       }
     }
     return recording
@@ -120,28 +120,48 @@ interface Recording extends RecordedEvent {
   readonly moved: MovedTag | null
 }
 
-/** Changes of single tags: their events, rows and pushes. */
-class TagChanges {
-  readonly #tags: TagRows
-  readonly #events: TagEvents
-  readonly #versions: StreamVersions
-  readonly #pushes: PushLog
+interface RecordingParts {
+  readonly tags: TagRows
+  readonly events: TagEventRows
+  readonly versions: StreamVersions
+  readonly pushes: PushLog
+}
 
-  constructor(parts: {
-    readonly tags: TagRows
-    readonly events: TagEvents
-    readonly versions: StreamVersions
-    readonly pushes: PushLog
-  }) {
-    this.#tags = parts.tags
-    this.#events = parts.events
-    this.#versions = parts.versions
-    this.#pushes = parts.pushes
+/** Returns the function that records the change of a single tag: its event, its row and its push. */
+function createRecord({ tags, events, versions, pushes }: RecordingParts) {
+  const push = (tx: Transaction, to: TagAddress, change: TagChange, previousImageId: number | null): void => {
+    const { imageId, dockerImageReference, source, at } = change
+    const { streamId, namespace, streamName: imageStreamName, tag } = to
+    const image = { imageId, dockerImageReference, previousImageId }
+    pushes.append(tx, { pushedAt: at, source, namespace, imageStreamName, streamId, tag, ...image })
   }
 
-  record(tx: Transaction, address: TagAddress, change: TagChange): Recording {
+  /** Adds an event, or rewrites the newest one where only the image or only the reference differs. Returns its id. */
+  const write = (
+    { streamId, tag }: TagAddress,
+    change: TagChange,
+    { old, isAdded }: { readonly old: TagState | undefined; readonly isAdded: boolean },
+  ): number => {
+    if (!old) {
+      // the image is inserted with the tag, so that the indexes of tags are written once
+      const tagId = tags.insert(streamId, tag, change)
+      const eventId = events.insert(tagId, change)
+      tags.setEvent(tagId, eventId)
+      return eventId
+    }
+    if (old.eventId === null || isAdded) {
+      const eventId = events.insert(old.id, change)
+      tags.setNewest(old.id, eventId, change)
+      return eventId
+    }
+    events.rewrite(old.eventId, change)
+    tags.setImage(old.id, change)
+    return old.eventId
+  }
+
+  return (tx: Transaction, address: TagAddress, change: TagChange): Recording => {
     const { streamId, tag } = address
-    const old = this.#tags.find(streamId, tag)
+    const old = tags.find(streamId, tag)
     const sameImage = old?.imageId === change.imageId
     const sameReference = old?.dockerImageReference === change.dockerImageReference
     // an import of an older spec that finishes late never lowers the generation
@@ -151,99 +171,54 @@ class TagChanges {
     const tagEventId =
       isSame && old?.eventId != null
         ? old.eventId
-        : this.#write(address, change, { old, isSameSource: sameImage || sameReference })
-    if (old?.failing) this.#tags.clearConditions(old.id)
-    if (!isSame || old?.failing) this.#versions.raise(tx, streamId)
-    else if (old.upstreamDigest !== change.upstreamDigest) this.#tags.setImage(old.id, change)
+        : write(address, change, { old, isAdded: !sameImage && !sameReference })
+    if (old?.failing) tags.clearConditions(old.id)
+    if (!isSame || old?.failing) versions.raise(tx, streamId)
+    else if (old.upstreamDigest !== change.upstreamDigest) tags.setImage(old.id, change)
 
     const from = old?.imageId ?? null
-    if (!sameImage) this.#push(tx, address, change, from)
+    if (!sameImage) push(tx, address, change, from)
     return { tagEventId, pushed: !sameImage, moved: sameImage && sameReference ? null : { tag, from } }
-  }
-
-  /** Adds an event, or rewrites the newest one where only the image or only the reference differs. Returns its id. */
-  #write(
-    { streamId, tag }: TagAddress,
-    change: TagChange,
-    { old, isSameSource }: { readonly old: TagState | undefined; readonly isSameSource: boolean },
-  ): number {
-    if (!old) {
-      // the image is inserted with the tag, so that the indexes of tags are written once
-      const tagId = this.#tags.insert(streamId, tag, change)
-      const eventId = this.#events.insert(tagId, change)
-      this.#tags.setEvent(tagId, eventId)
-      return eventId
-    }
-    if (old.eventId === null || !isSameSource) {
-      const eventId = this.#events.insert(old.id, change)
-      this.#tags.setNewest(old.id, eventId, change)
-      return eventId
-    }
-    this.#events.rewrite(old.eventId, change)
-    this.#tags.setImage(old.id, change)
-    return old.eventId
-  }
-
-  #push(tx: Transaction, to: TagAddress, change: TagChange, previousImageId: number | null): void {
-    this.#pushes.append(tx, {
-      pushedAt: change.at,
-      source: change.source,
-      namespace: to.namespace,
-      imageStreamName: to.streamName,
-      streamId: to.streamId,
-      tag: to.tag,
-      dockerImageReference: change.dockerImageReference,
-      imageId: change.imageId,
-      previousImageId,
-    })
   }
 }
 
 /** Writes of `tag_events`. */
-class TagEvents {
-  readonly #insert
-  readonly #rewrite
-  readonly #streamsOfOld
-  readonly #deleteOld
-
-  constructor(db: Database) {
-    this.#insert = db.prepare(
-      `insert into tag_events (tag_id, image_id, docker_image_reference, generation, created_at, import_id)
-       values (?, ?, ?, ?, ?, ?)`,
-    )
-    this.#rewrite = db.prepare(
-      'update tag_events set image_id = ?, docker_image_reference = ?, generation = max(generation, ?) where id = ?',
-    )
-    const isOld = `e.id in (select value from json_each(?))
-      and e.id is not (select newest_event_id from tags t where t.id = e.tag_id)`
-    this.#streamsOfOld = db.prepare<{ streamId: number }>(
-      `select distinct (select stream_id from tags t where t.id = e.tag_id) as streamId
-       from tag_events e where ${isOld}`,
-    )
-    this.#deleteOld = db.prepare(`delete from tag_events as e where ${isOld}`)
-  }
-
-  insert(
-    tagId: number,
-    { imageId, dockerImageReference, generation, at, importId = null }: NewEvent,
-  ): number {
-    return this.#insert.insert(tagId, imageId, dockerImageReference, generation, at, importId)
-  }
-
-  rewrite(eventId: number, { imageId, dockerImageReference, generation }: TagChange): void {
-    this.#rewrite.run(imageId, dockerImageReference, generation, eventId)
-  }
-
+interface TagEventRows {
+  insert(tagId: number, change: TagChange): number
+  rewrite(eventId: number, change: TagChange): void
   /** Deletes those of the events that are not the newest of their tag. Returns the ids of the streams. */
-  deleteOld(eventIds: readonly number[]): number[] {
-    const ids = JSON.stringify(eventIds)
-    const streams = this.#streamsOfOld.all(ids)
-    this.#deleteOld.run(ids)
-    return streams.map(({ streamId }) => streamId)
-  }
+  deleteOld(eventIds: readonly number[]): number[]
 }
 
-type NewEvent = Omit<TagChange, 'importId'> & { readonly importId?: number | null }
+function createTagEventRows(db: Database): TagEventRows {
+  const insert = db.prepare(
+    `insert into tag_events (tag_id, image_id, docker_image_reference, generation, created_at, import_id)
+     values (?, ?, ?, ?, ?, ?)`,
+  )
+  const rewrite = db.prepare(
+    'update tag_events set image_id = ?, docker_image_reference = ?, generation = max(generation, ?) where id = ?',
+  )
+  const isOld = `e.id in (select value from json_each(?))
+    and e.id is not (select newest_event_id from tags t where t.id = e.tag_id)`
+  const streamsOfOld = db.prepare<{ streamId: number }>(
+    `select distinct (select stream_id from tags t where t.id = e.tag_id) as streamId
+     from tag_events e where ${isOld}`,
+  )
+  const deleteOld = db.prepare(`delete from tag_events as e where ${isOld}`)
+
+  return {
+    insert: (tagId, { imageId, dockerImageReference, generation, at, importId }) =>
+      insert.insert(tagId, imageId, dockerImageReference, generation, at, importId ?? null),
+    rewrite: (eventId, { imageId, dockerImageReference, generation }) =>
+      void rewrite.run(imageId, dockerImageReference, generation, eventId),
+    deleteOld(eventIds) {
+      const ids = JSON.stringify(eventIds)
+      const streams = streamsOfOld.all(ids)
+      deleteOld.run(ids)
+      return streams.map(({ streamId }) => streamId)
+    },
+  }
+}
 
 /** Returns the spec tags that follow a tag. */
 function createFollowers(
