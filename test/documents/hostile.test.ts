@@ -236,7 +236,7 @@ describe('any text', () => {
         taken(`${HEAD}spec: ${text}`)
         taken(`${HEAD}${text}`)
       }),
-      { seed: 1, numRuns: 500 },
+      { numRuns: 200 },
     )
     expect(taken(HEAD)).toBe(true)
   })

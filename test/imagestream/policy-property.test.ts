@@ -66,10 +66,10 @@ describe('tags with policies, after any changes', () => {
         }
         rehearsal.checkLog()
       }),
-      { seed: 1, numRuns: 100 },
+      { numRuns: 40 },
     )
     // what was drawn was worth looking at
-    expect(chosen).toBeGreaterThan(500)
-    expect(withoutAny).toBeGreaterThan(50)
+    expect(chosen).toBeGreaterThan(200)
+    expect(withoutAny).toBeGreaterThan(20)
   })
 })

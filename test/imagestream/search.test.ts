@@ -119,16 +119,16 @@ describe('found streams', () => {
         expect(world.domain.streams.count(filter)).toBe(expected.length)
         if (expected.length > 0) found++
       }),
-      { seed: 1, numRuns: 600 },
+      { numRuns: 300 },
     )
     // what was drawn was worth looking at
-    expect(found).toBeGreaterThan(200)
+    expect(found).toBeGreaterThan(50)
     for (const way of [
       /few cross join/,
       /indexed by image_streams_by_name/,
       /indexed by image_streams_by_newest/,
     ]) {
-      expect(statements.run.filter((text) => way.test(text)).length).toBeGreaterThan(50)
+      expect(statements.run.filter((text) => way.test(text)).length).toBeGreaterThan(25)
     }
   })
 
@@ -157,7 +157,7 @@ describe('found streams', () => {
           expect(paged).toEqual(world.expectedStreams(filter, by))
         },
       ),
-      { seed: 1, numRuns: 200 },
+      { numRuns: 100 },
     )
   })
 })
@@ -192,12 +192,12 @@ describe('found tags', () => {
         )
         if (expected.size > 0) found++
       }),
-      { seed: 1, numRuns: 500 },
+      { numRuns: 250 },
     )
     // what was drawn was worth looking at
-    expect(found).toBeGreaterThan(100)
+    expect(found).toBeGreaterThan(50)
     for (const way of [/json_group_array\(id\)/, /json_each\(\?\) o join tags/]) {
-      expect(statements.run.filter((text) => way.test(text)).length).toBeGreaterThan(50)
+      expect(statements.run.filter((text) => way.test(text)).length).toBeGreaterThan(25)
     }
   })
 
@@ -225,7 +225,7 @@ describe('found tags', () => {
           expect(paged).toEqual(new Map([...whole].map(([id, names]) => [id, cut(names)])))
         },
       ),
-      { seed: 1, numRuns: 100 },
+      { numRuns: 100 },
     )
   })
 })
