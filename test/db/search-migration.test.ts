@@ -10,7 +10,7 @@ import { openDatabase } from '../../src/db/open.ts'
 import { createStreams } from '../../src/imagestream/stream/stream.ts'
 import type { StreamFilter } from '../../src/imagestream/stream/stream-search.ts'
 import { createTags } from '../../src/imagestream/tag/tag.ts'
-import type { TagFilter } from '../../src/imagestream/tag/tag-search.ts'
+import type { TagSearchFilter } from '../../src/imagestream/tag/tag-search.ts'
 import { image, index } from '../fixtures/random-image.ts'
 import { ALL } from '../fixtures/test-domain.ts'
 
@@ -144,7 +144,7 @@ describe('a database from before search was added', () => {
     expect(streams.count(filter)).toBe(names.length)
   })
 
-  it.each<[TagFilter, string[]]>([
+  it.each<[TagSearchFilter, string[]]>([
     [{ platform: 'linux/amd64' }, ['3.3', '3.4']],
     [{ platform: 'linux/arm64/v8' }, ['3.4']],
     [{ digest: amd64.digest }, ['3.3']],

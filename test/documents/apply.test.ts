@@ -97,7 +97,7 @@ describe('a document for a new stream', () => {
     })
   })
 
-  it('ignores the fields that servers set, whatever their values', () => {
+  it('ignores the fields that servers set, with any values', () => {
     const serverSet = { creationTimestamp: null, generation: 'x', managedFields: 7, selfLink: [], uid: 'x' }
     const document = {
       ...imageStream({ tags: [{ name: 'a', generation: null }] }, serverSet),

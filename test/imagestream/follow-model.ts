@@ -100,7 +100,7 @@ export class FollowModel {
     return decide(ruleOf(rule), candidates, { shown: 0 }).chosen
   }
 
-  /** Every rule of the stream chooses anew: its tag moves with another choice, with what is chosen, and when it is new. */
+  /** Lets each policy of the stream choose: its tag moves with another choice, with the chosen tag, and when the policy is new. */
   #choose(
     name: string,
     changed: { readonly moved: readonly string[]; readonly rewritten: readonly string[] },
@@ -242,7 +242,7 @@ export class FollowModel {
     return events.filter((event) => event.image === image).sort((a, b) => b.id - a.id)[0]
   }
 
-  /** What somebody sees of a stream, to tell whether it changed. */
+  /** The visible state of a stream, to detect changes. */
   picture(name: string): string {
     const stream = this.streams.get(name)
     return JSON.stringify(

@@ -24,7 +24,7 @@ export const following = (
   return { name, from: { kind: 'ImageStreamTag', name: from, namespace }, reference: false, ...rest }
 }
 
-/** A domain in which tags are told by one text, and moved by pushes to the integrated registry. */
+/** A domain whose tags are written as `stream:tag`, and moved by pushes to the integrated registry. */
 export class FollowWorld extends TestDomain {
   /** Pushes to `web:1`, creating the stream where there is none. */
   push(content: Image, at: string): void {

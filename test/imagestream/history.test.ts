@@ -104,7 +104,7 @@ function check(domain: TestDomain, model: Model): void {
   }
 }
 
-/** The tags as somebody knows them who has only the push log. */
+/** The tags as computed from the push log alone. */
 function replay(domain: TestDomain): Map<string, number> {
   const tags = new Map<string, number>()
   for (const { tag: name, imageId, previousImageId } of domain.log()) {
@@ -114,7 +114,7 @@ function replay(domain: TestDomain): Map<string, number> {
   return tags
 }
 
-describe('a stream, whatever happens upstream', () => {
+describe('a stream, after any changes upstream', () => {
   it('has the observed history, newest first, and a log from which the tags can be computed', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {

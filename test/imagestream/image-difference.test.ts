@@ -125,7 +125,7 @@ describe('the images of two indexes', () => {
     architecture,
     ...(variant && { variant }),
   })
-  const told = (pairs: ReturnType<typeof pairByPlatform<ReturnType<typeof child>>>) =>
+  const described = (pairs: ReturnType<typeof pairByPlatform<ReturnType<typeof child>>>) =>
     pairs.map(({ platform, from, to }) => [platform && formatPlatform(platform), Boolean(from), Boolean(to)])
 
   it('are paired by platform, with those that only the older has last', () => {
@@ -134,7 +134,7 @@ describe('the images of two indexes', () => {
 
     const pairs = pairByPlatform(from, to)
 
-    expect(told(pairs)).toEqual([
+    expect(described(pairs)).toEqual([
       ['linux/arm/v7', false, true],
       ['linux/amd64', true, true],
       ['linux/s390x', true, false],

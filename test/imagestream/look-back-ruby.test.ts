@@ -52,7 +52,7 @@ it('each of the 9,425 moves is one push, with its date and the previous image', 
   const images = domain.images.byIds([...new Set(ids)])
   const lineOf = (at: number, tag: string, digest?: string, previous?: string | null) =>
     `${at} ${tag} ${digest} ${previous}`
-  const told = log.map(({ pushedAt, tag, imageId, previousImageId }) => {
+  const logged = log.map(({ pushedAt, tag, imageId, previousImageId }) => {
     const previous = previousImageId === null ? null : images.get(previousImageId)?.digest
     return lineOf(pushedAt, tag, images.get(imageId)?.digest, previous)
   })
@@ -63,7 +63,7 @@ it('each of the 9,425 moves is one push, with its date and the previous image', 
 
   expect(filed).toHaveLength(9425)
   // tags of one date come in the order in which the registry answered
-  expect([...told].sort()).toEqual([...filed].sort())
+  expect([...logged].sort()).toEqual([...filed].sort())
   expect(log.map(({ pushedAt }) => pushedAt)).toEqual(filed.map((line) => Number(line.split(' ')[0])))
 })
 

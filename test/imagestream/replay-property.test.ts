@@ -155,7 +155,7 @@ function tagsNow(world: FollowWorld): Map<string, number> {
   return new Map(tags.flatMap((one) => (one.image ? [[`${one.streamId} ${one.name}`, one.image.id]] : [])))
 }
 
-/** The tags as somebody knows them who reads the push log, and is told of nothing but of tags that are removed. */
+/** The tags as computed from the push log and the removals of tags. */
 class Reader {
   readonly tags = new Map<string, number>()
   /** Images of each tag since it was last there for the first time, oldest first. */

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { FEW } from '../../src/db/search.ts'
 import type { StreamFilter, StreamOrder } from '../../src/imagestream/stream/stream-search.ts'
 import type { TagOrder } from '../../src/imagestream/tag/tag.ts'
-import type { TagFilter } from '../../src/imagestream/tag/tag-search.ts'
+import type { TagSearchFilter } from '../../src/imagestream/tag/tag-search.ts'
 import { watchStatements } from '../fixtures/statements.ts'
 import { IMAGES, SearchWorld } from './search-world.ts'
 
@@ -85,7 +85,7 @@ const faults = (read: () => unknown): string[] => {
 }
 
 const LATE = Date.UTC(2100, 0, 1)
-const common: Readonly<Record<string, TagFilter>> = {
+const common: Readonly<Record<string, TagSearchFilter>> = {
   nothing: {},
   digest: { digest: COMMON.digest },
   registry: { registry: 'docker.io' },
@@ -99,7 +99,7 @@ const common: Readonly<Record<string, TagFilter>> = {
     unchangedSince: LATE,
   },
 }
-const rare: Readonly<Record<string, TagFilter>> = {
+const rare: Readonly<Record<string, TagSearchFilter>> = {
   digest: { digest: RARE.digest },
   registry: { registry: 'quay.io' },
   failing: { failing: { reason: 'Forbidden' } },
@@ -111,7 +111,7 @@ const rare: Readonly<Record<string, TagFilter>> = {
     unchangedSince: LATE,
   },
 }
-const named = (filters: Readonly<Record<string, TagFilter>>, how: string, more: object = {}) =>
+const named = (filters: Readonly<Record<string, TagSearchFilter>>, how: string, more: object = {}) =>
   Object.entries(filters).map(([name, filter]) => [`${how}: ${name}`, { ...filter, ...more }] as const)
 
 const STREAM_FILTERS: readonly (readonly [string, StreamFilter])[] = [

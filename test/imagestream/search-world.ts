@@ -1,12 +1,12 @@
 import type { StreamFilter, StreamOrder } from '../../src/imagestream/stream/stream-search.ts'
 import type { ImportFailureReason } from '../../src/imagestream/tag/tag-change.ts'
-import type { TagFilter } from '../../src/imagestream/tag/tag-search.ts'
+import type { TagSearchFilter } from '../../src/imagestream/tag/tag-search.ts'
 import { formatPlatform } from '../../src/oci/platform.ts'
 import { fetched } from '../collect/images/world.ts'
 import { type Image, type Index, image, index } from '../fixtures/random-image.ts'
 import { fromImage, TestDomain, tagName } from '../fixtures/test-domain.ts'
 
-/** A stream as somebody knows it who wrote down all that was done. */
+/** Expected state of a stream, from all changes that were made. */
 export interface KnownStream {
   readonly id: number
   readonly namespace: string
@@ -150,7 +150,7 @@ export class SearchWorld implements AsyncDisposable {
   }
 
   /** Names of the tags of a stream that are to be found, in byte order. */
-  expectedTags(streamId: number, filter: TagFilter): string[] {
+  expectedTags(streamId: number, filter: TagSearchFilter): string[] {
     const tags = this.streams.find(({ id }) => id === streamId)?.tags ?? new Map<string, KnownTag>()
     return [...tags]
       .filter(([name, tag]) => isTagFound(name, tag, filter))
@@ -177,7 +177,7 @@ function isFound(stream: KnownStream, filter: StreamFilter): boolean {
   } = filter
   const tags = [...stream.tags]
   // not one tag that has all: each is looked for by itself
-  const hasTag = (wanted: TagFilter) => tags.some(([name, tag]) => isTagFound(name, tag, wanted))
+  const hasTag = (wanted: TagSearchFilter) => tags.some(([name, tag]) => isTagFound(name, tag, wanted))
   return (
     (namespace === undefined || stream.namespace === namespace) &&
     (matching === undefined || matches(matching, stream.name)) &&
@@ -191,7 +191,7 @@ function isFound(stream: KnownStream, filter: StreamFilter): boolean {
   )
 }
 
-function isTagFound(name: string, tag: KnownTag, filter: TagFilter): boolean {
+function isTagFound(name: string, tag: KnownTag, filter: TagSearchFilter): boolean {
   const { matching, digest, registry, failing, platform, unchangedSince, labels } = filter
   const { image: content } = tag
   return (

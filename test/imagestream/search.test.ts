@@ -5,7 +5,7 @@ import {
   type StreamOrder,
   streamKeyOf,
 } from '../../src/imagestream/stream/stream-search.ts'
-import type { TagFilter } from '../../src/imagestream/tag/tag-search.ts'
+import type { TagSearchFilter } from '../../src/imagestream/tag/tag-search.ts'
 import { digestOf } from '../../src/oci/digest.ts'
 import type { RegistryErrorReason } from '../../src/oci/registry-error.ts'
 import { fetched } from '../collect/images/world.ts'
@@ -98,7 +98,7 @@ const streamFilter: fc.Arbitrary<StreamFilter> = fc.record({
   labels: label(['tier', 'back'], ['team', 'x'], ['rare', ''], ['team', 'nobody']),
   notCheckedSince: optional(time),
 })
-const tagFilter: fc.Arbitrary<TagFilter> = fc.record({
+const tagFilter: fc.Arbitrary<TagSearchFilter> = fc.record({
   ...shared,
   matching: optional(fc.constantFrom('*', '1.*', 'latest', '*e', 'e*', 'none')),
   labels: label(['team', 'x'], ['org.example/tier', 'front'], ['team', 'nobody']),

@@ -220,7 +220,7 @@ export class Rehearsal {
     }
   }
 
-  /** The tags as somebody knows them who has only the push log, and what he reads of each. */
+  /** The tags as computed from the push log alone, with the row of each. */
   checkLog(): void {
     const { world, model } = this
     const digests = this.#stage.images.map(({ digest }) => digest)

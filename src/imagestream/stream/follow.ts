@@ -17,7 +17,7 @@ import {
 } from '../spec/tag-source.ts'
 import type { TagRecorder } from '../tag/record.ts'
 import { copiedChange } from '../tag/tag-change.ts'
-import type { TagHistory } from '../tag/tag-event.ts'
+import type { TagHistories } from '../tag/tag-event.ts'
 import { createFollowChains, formatCycle } from './follow-chains.ts'
 import type { Streams } from './stream.ts'
 
@@ -53,7 +53,7 @@ export interface WrittenSpecTags {
 export interface FollowingDependencies {
   readonly db: Database
   readonly streams: Streams
-  readonly tags: Pick<TagHistory, 'digestsInHistory'>
+  readonly tags: Pick<TagHistories, 'digestsInHistory'>
   readonly recorder: Pick<TagRecorder, 'recordSpecTags'>
   /** Milliseconds since 1970. */
   readonly now: () => number

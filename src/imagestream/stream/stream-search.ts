@@ -5,10 +5,10 @@ import { literalRange } from '../../input/glob.ts'
 import type { KeyValue } from '../../input/key-values.ts'
 import type { KeysetPage } from '../../input/page.ts'
 import type { ImageStream } from '../spec/spec.ts'
-import { type TagFilter, tagValues } from '../tag/tag-search.ts'
+import { type TagSearchFilter, tagValues } from '../tag/tag-search.ts'
 
 /** Criteria for streams; a stream meets all that are set. */
-export interface StreamFilter extends Pick<TagFilter, 'digest' | 'failing' | 'platform'> {
+export interface StreamFilter extends Pick<TagSearchFilter, 'digest' | 'failing' | 'platform'> {
   readonly namespace?: string | undefined
   /** Glob over the name: `*` stands for any characters. */
   readonly matching?: string | undefined
@@ -137,14 +137,14 @@ function criteriaOf(filter: StreamFilter, order: StreamOrder): Criterion[] {
   return criteria
 }
 
-export interface StreamListing extends StreamFilter {
+export interface StreamQuery extends StreamFilter {
   readonly order: StreamOrder
   readonly page: KeysetPage
 }
 
 export interface StreamSearch {
   /** Returns a page of the streams that meet the filter, in order, with these columns of `s`. */
-  page(listing: StreamListing, columns: string): ImageStream[]
+  page(listing: StreamQuery, columns: string): ImageStream[]
   count(filter: StreamFilter): number
 }
 

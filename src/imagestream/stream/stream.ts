@@ -4,7 +4,7 @@ import { imageStreams, specTags as specTagsTable } from '../../db/tables/index.t
 import type { Transaction } from '../../db/transact.ts'
 import type { TagName } from '../../oci/tag.ts'
 import type { ImageStream, Spec, SpecTag } from '../spec/spec.ts'
-import { createStreamSearch, type StreamFilter, type StreamListing } from './stream-search.ts'
+import { createStreamSearch, type StreamFilter, type StreamQuery } from './stream-search.ts'
 
 /** Result of a finished import, for the stream. */
 export interface StreamCheck {
@@ -19,7 +19,7 @@ export interface Streams {
   byName(namespace: string, name: string): ImageStream | undefined
   byIds(ids: readonly number[]): Map<number, ImageStream>
   /** Returns a page of the streams that meet the filter, in order; its keys are `streamKeyOf(stream, order)`. */
-  page(listing: StreamListing): ImageStream[]
+  page(listing: StreamQuery): ImageStream[]
   count(filter: StreamFilter): number
   /** Returns the spec tags of many streams, those of each in the order of its spec. */
   specTags(streamIds: readonly number[]): SpecTag[]

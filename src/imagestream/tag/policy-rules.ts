@@ -9,7 +9,7 @@ import { createPolicyChoices } from './policy-choice.ts'
 import { copiedChange, type TagAddress, type TagChange } from './tag-change.ts'
 
 /** A tag that points to another image, or to the same one with another reference. */
-export interface MovedTag {
+export interface TagMove {
   readonly tag: TagName
   /** The image that it pointed to before; null where it had none. */
   readonly from: number | null
@@ -17,7 +17,7 @@ export interface MovedTag {
 
 /** Changes of a stream's tags since its policies last chose. */
 export interface ChangedTags {
-  readonly moved: readonly MovedTag[]
+  readonly moved: readonly TagMove[]
   /** Tags that were removed, or whose spec tag changed. */
   readonly rewritten: readonly TagName[]
   /** Milliseconds since 1970. */

@@ -2,7 +2,7 @@ import type { Database } from '../../db/open.ts'
 import type { Transaction } from '../../db/transact.ts'
 import type { PushLog } from '../../events/push-log.ts'
 import type { TagName } from '../../oci/tag.ts'
-import { type ChangedTags, createPolicyRules, type MovedTag } from './policy-rules.ts'
+import { type ChangedTags, createPolicyRules, type TagMove } from './policy-rules.ts'
 import { createRemoveTags } from './remove-tags.ts'
 import { createStreamVersions, type StreamVersions } from './stream-versions.ts'
 import { copiedChange, type ImportFailure, type TagAddress, type TagChange } from './tag-change.ts'
@@ -86,7 +86,7 @@ export function createTagRecorder({ db, pushes, now }: TagRecorderDependencies):
     },
 
     recordSpecTags(tx, stream, { events, rewritten }) {
-      const moved: MovedTag[] = []
+      const moved: TagMove[] = []
       for (const { tag, change } of events) {
         const recording = recordWithFollowers(tx, { ...stream, tag }, change)
         if (recording.moved) moved.push(recording.moved)
@@ -117,7 +117,7 @@ export function createTagRecorder({ db, pushes, now }: TagRecorderDependencies):
 /** A recorded change of one tag. */
 interface Recording extends RecordedEvent {
   /** Null where the tag has the same image from the same place. */
-  readonly moved: MovedTag | null
+  readonly moved: TagMove | null
 }
 
 interface RecordingParts {

@@ -11,7 +11,7 @@ export type TagEvent = Omit<typeof tagEvents.$inferSelect, 'importId'>
 export type TagCondition = typeof tagConditions.$inferSelect
 
 /** Reads of histories and conditions. Each takes the ids of many tags, so that a list needs one statement. */
-export interface TagHistory {
+export interface TagHistories {
   /** A page of each tag's history, newest first; its keys are [event id]. */
   events(tagIds: readonly number[], page: KeysetPage): TagEvent[]
   countEvents(tagIds: readonly number[]): Map<number, number>
@@ -69,7 +69,7 @@ interface OwnedRows {
   readonly conditions?: readonly string[]
 }
 
-export const createTagHistory = (db: Database): TagHistory => ({
+export const createTagHistories = (db: Database): TagHistories => ({
   events: (tagIds, page) => eventPages(db, 'tag_id', tagIds, page),
   countEvents: (tagIds) => countsByOwner(db, { table: 'tag_events', owner: 'tag_id' }, tagIds),
   conditions: (tagIds) =>

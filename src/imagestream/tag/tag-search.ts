@@ -7,7 +7,7 @@ import type { Digest } from '../../oci/digest.ts'
 import type { ImportFailureReason } from './tag-change.ts'
 
 /** Criteria for tags as they are now; a tag meets all that are set. */
-export interface TagFilter {
+export interface TagSearchFilter {
   /** Glob over the name: `*` stands for any characters. */
   readonly matching?: string | undefined
   /** Digest of the image that it points to. */
@@ -46,7 +46,7 @@ const INDEXES = {
 } as const
 
 /** Returns the criteria that are values of such a column. */
-export function tagValues({ digest, failing, platform }: TagFilter): ColumnValues[] {
+export function tagValues({ digest, failing, platform }: TagSearchFilter): ColumnValues[] {
   const found: ColumnValues[] = []
   const add = (column: keyof typeof INDEXES, text: string, ...values: readonly Parameter[]) =>
     found.push({ table: 'tags', column, index: INDEXES[column], wanted: { text, values } })
@@ -69,7 +69,7 @@ export function tagValues({ digest, failing, platform }: TagFilter): ColumnValue
 }
 
 // a plus sign keeps SQLite from using an index for a condition: the order or the ids determine the index
-function criteriaOf(streamIds: readonly number[], filter: TagFilter): Criterion[] {
+function criteriaOf(streamIds: readonly number[], filter: TagSearchFilter): Criterion[] {
   const { matching, registry, unchangedSince, labels = [] } = filter
   const criteria: Criterion[] = []
   const ofStreams = (index: string, condition: string, values: readonly Parameter[]): Sql => ({
@@ -121,7 +121,7 @@ const HAS_LABEL = `exists (
   where i.id = newest_image_id and l.key = ? and l.value = ? and l.type = 'text')`
 
 /** Returns the search for the tags of these streams that meet the filter. */
-export function searchTags(db: Database, streamIds: readonly number[], filter: TagFilter): TagSearch {
+export function searchTags(db: Database, streamIds: readonly number[], filter: TagSearchFilter): TagSearch {
   const criteria = criteriaOf(streamIds, filter)
   return { ...probes(criteria), among: fewIds(db, criteria) }
 }

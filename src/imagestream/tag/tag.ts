@@ -6,9 +6,9 @@ import type { KeysetPage } from '../../input/page.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { TagName } from '../../oci/tag.ts'
 import type { ImageSummary } from '../image/image.ts'
-import { countsByOwner, createTagHistory, type TagHistory } from './tag-event.ts'
+import { countsByOwner, createTagHistories, type TagHistories } from './tag-event.ts'
 import { sortKeysOf } from './tag-order.ts'
-import { searchTags, type TagFilter } from './tag-search.ts'
+import { searchTags, type TagSearchFilter } from './tag-search.ts'
 
 type TagRow = typeof tagsTable.$inferSelect
 type TagEventRow = typeof tagEvents.$inferSelect
@@ -34,21 +34,21 @@ export interface ImportedTag
 
 export type TagOrder = 'IMPORTANCE' | 'NAME' | 'NEWEST_FIRST' | 'SEMVER_DESC'
 
-export interface TagListing extends TagFilter {
+export interface TagQuery extends TagSearchFilter {
   readonly order: TagOrder
   readonly page: KeysetPage
 }
 
 /** Reads of tags. Each takes many owners at once, so that a list needs one statement. */
-export interface Tags extends TagHistory {
+export interface Tags extends TagHistories {
   byIds(ids: readonly number[]): Map<number, Tag>
   /** Returns the tags of this name. */
   named(streamIds: readonly number[], name: TagName): Tag[]
   /** Returns what an import compares the registry's response with; undefined while the tag has no image. */
   imported(streamId: number, name: TagName): ImportedTag | undefined
   /** Returns a page of each stream's tags that meet the filter, in order; its keys are `keyOf(tag, order)`. */
-  ofStreams(streamIds: readonly number[], listing: TagListing): Tag[]
-  countOfStreams(streamIds: readonly number[], filter?: TagFilter): Map<number, number>
+  ofStreams(streamIds: readonly number[], listing: TagQuery): Tag[]
+  countOfStreams(streamIds: readonly number[], filter?: TagSearchFilter): Map<number, number>
   /** Returns a page of the tags that point to each image, in order of stream; its keys are [stream id, tag id]. */
   ofImages(imageIds: readonly number[], page: KeysetPage): Tag[]
   countOfImages(imageIds: readonly number[]): Map<number, number>
@@ -118,7 +118,7 @@ export function createTags(db: Database): Tags {
   )
 
   return {
-    ...createTagHistory(db),
+    ...createTagHistories(db),
     byIds: (ids) =>
       new Map(
         readTags(`tags t ${WITH_NEWEST} where t.id in (select value from json_each(?))`, [
