@@ -17,7 +17,7 @@ export interface Document {
 export const openshiftExport = (name: string): string =>
   readFileSync(new URL(`../fixtures/openshift/${name}.yaml`, import.meta.url), 'utf8')
 
-/** A document of the stream `ruby`; spec and metadata as said. */
+/** A document of the stream `ruby` with this spec and metadata. */
 export const imageStream = (spec: object = {}, metadata: object = {}) => ({
   apiVersion: 'image.openshift.io/v1',
   kind: 'ImageStream',
@@ -46,7 +46,7 @@ export const apply = (
     dryRun,
   })
 
-/** What came of a manifest of one document. */
+/** Applies a manifest of one document. Returns its result. */
 export function applyOne(...args: Parameters<typeof apply>): AppliedDocument {
   const [applied, ...more] = apply(...args)
   if (!applied || more.length > 0) throw new Error('not one document')
@@ -85,7 +85,7 @@ export const exportedYaml = (domain: TestDomain, name: string, namespace?: strin
 const SERVER_SET = ['creationTimestamp', 'generation', 'managedFields', 'resourceVersion', 'selfLink', 'uid']
 const CHECK = 'openshift.io/image.dockerRepositoryCheck'
 
-/** A document without what servers set: what two exports of the same wish have in common. */
+/** A document without the fields that servers set, which two exports of the same stream have in common. */
 export function wish(text: string): unknown {
   const { status: _status, ...document } = parse(text, { version: '1.1' }) as Document
   const { annotations, ...metadata } = without(document.metadata, SERVER_SET)

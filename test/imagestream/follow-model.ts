@@ -6,8 +6,8 @@ import { tagName } from '../fixtures/test-domain.ts'
 export type Key = `${string}:${string}`
 
 /**
- * What a spec says of a tag: it follows one, takes one once, is pinned to an image of a stream's history, means what a
- * rule chooses of the stream's other tags, or nothing of where its image comes from.
+ * The source in a spec tag: a followed tag, a tag that is copied once, an image of a stream's history, a policy over the
+ * stream's other tags, or none.
  */
 export type Source =
   | { readonly kind: 'follow' | 'reference'; readonly of: Key }
@@ -28,7 +28,7 @@ interface ModelStream {
   readonly spec: Map<string, Source & { readonly generation: number }>
   /** Newest first. */
   readonly history: Map<string, ModelEvent[]>
-  /** Which generation of what was wanted could not be imported. */
+  /** Generation of the spec tag whose import failed. */
   readonly failing: Map<string, number>
   /** What rules chose. */
   readonly chosen: Map<string, string | null>
@@ -37,13 +37,13 @@ interface ModelStream {
 export const keyOf = (stream: string, tag: string): Key => `${stream}:${tag}`
 const split = (key: Key) => key.split(':') as [stream: string, tag: string]
 
-/** What the rules of tag events, tags that follow or choose and spec tags come to, in the plainest words. */
+/** A simple model of tag events, followers, policies and spec tags. */
 export class FollowModel {
   /** When an image was created. */
   readonly #createdAt: (image: number) => number | null
   streams = new Map<string, ModelStream>()
   log: { key: Key; image: number }[] = []
-  /** Tags that were there once and then removed. */
+  /** Tags that were removed. */
   readonly removed = new Set<Key>()
   #events = 0
 
@@ -73,7 +73,7 @@ export class FollowModel {
     return this.streams.get(stream)?.history.get(tag)?.[0]
   }
 
-  /** The tag gets the event, then all that follow, the nearest first; then the stream's rules choose. */
+  /** Records the event of a tag, then of its followers, the nearest first; then the stream's policies choose. */
   record(key: Key, image: number, reference: string): void {
     const moved = this.#recordWithFollowers(key, image, reference) ? [split(key)[1]] : []
     this.#choose(split(key)[0], { moved, rewritten: [] })
@@ -89,7 +89,7 @@ export class FollowModel {
     return moved.length > 0
   }
 
-  /** The tag that a rule chooses when it looks at all of them. */
+  /** Returns the tag that a policy chooses among all of them. */
   decide(name: string, tag: string, rule: string): string | null {
     const stream = this.stream(name)
     const candidates = [...stream.history].flatMap(([other, [now]]) => {
@@ -118,7 +118,7 @@ export class FollowModel {
     }
   }
 
-  /** The table of tag events. Whether the tag has another image or reference now. */
+  /** Applies the table of tag events. Reports whether the image or reference of the tag changed. */
   #recordOne(key: Key, image: number, reference: string): boolean {
     const [name, tag] = split(key)
     const stream = this.stream(name)
@@ -172,7 +172,7 @@ export class FollowModel {
     return this.streams.delete(name)
   }
 
-  /** Whether the tag comes back to itself; with what others follow now, each at most one. */
+  /** Reports whether the tag follows itself through others. */
   isCycle(key: Key): boolean {
     let at: Key | undefined = key
     for (let steps = 0; at && steps < 100; steps++) {
@@ -183,7 +183,7 @@ export class FollowModel {
     return false
   }
 
-  /** Replaces a stream's spec tags. False, and nothing changed, where that makes a cycle. */
+  /** Replaces a stream's spec tags. Returns false without changes where that makes a cycle. */
   specify(name: string, tags: ReadonlyMap<string, Source>): boolean {
     const isNew = !this.streams.has(name)
     const stream = this.stream(name)
@@ -215,7 +215,7 @@ export class FollowModel {
     for (const tag of [...changed, ...gone]) {
       if (stream.spec.get(tag)?.kind !== 'rule') stream.chosen.delete(tag)
     }
-    // a rule chooses once, when all that follows none has what its source means; others may follow what it chose
+    // a policy chooses once, after the copies have their images and before the followers do
     const keys = changed.map((tag) => keyOf(name, tag)).sort((a, b) => depth(a) - depth(b))
     const moved = keys.filter((key) => depth(key) === 0 && this.#takeOver(key)).map((key) => split(key)[1])
     this.#choose(name, { moved, rewritten: [...changed, ...gone] })
@@ -223,7 +223,7 @@ export class FollowModel {
     return true
   }
 
-  /** The tag gets what its source means now. */
+  /** Gives the tag the image of its source. */
   takeOver(key: Key): void {
     const [name, tag] = split(key)
     this.#choose(name, { moved: this.#takeOver(key) ? [tag] : [], rewritten: [] })
@@ -236,7 +236,7 @@ export class FollowModel {
     return event !== undefined && this.#recordWithFollowers(key, event.image, event.reference)
   }
 
-  /** Where a stream's tags had this image last. */
+  /** Returns the newest reference of the image in a stream. */
   inHistory(name: string, image: number): ModelEvent | undefined {
     const events = [...(this.streams.get(name)?.history.values() ?? [])].flat()
     return events.filter((event) => event.image === image).sort((a, b) => b.id - a.id)[0]

@@ -50,7 +50,7 @@ describe('tags that follow, after any changes', () => {
       }),
       { numRuns: 30 },
     )
-    // what was drawn was worth looking at
+    // the drawn cases cover the property
     expect(longest).toBeGreaterThan(3)
     expect(refused).toBeGreaterThan(10)
   })

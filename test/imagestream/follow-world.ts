@@ -75,7 +75,7 @@ export class FollowWorld extends TestDomain {
     return found ? this.tags.events([found.id], ALL) : []
   }
 
-  /** What a tag meant, newest first. */
+  /** Digests of the images that a tag pointed to, newest first. */
   meant(at: string): string[] {
     const events = this.eventsOf(at)
     const known = this.images.byIds(events.map(({ imageId }) => imageId))

@@ -6,7 +6,7 @@ import { TestDomain, UPSTREAM } from '../fixtures/test-domain.ts'
 const TAGS = ['latest', '3.3', '3.4', 'edge'] as const
 const REASONS = ['Unauthorized', 'RegistryUnavailable', 'TooManyRequests'] as const
 
-/** What a stream must be after every import, in the plainest words. */
+/** A simple model of a stream after imports. */
 class Model {
   readonly upstream = new Map<string, number>()
   readonly failing = new Map<string, (typeof REASONS)[number]>()
@@ -16,10 +16,10 @@ class Model {
   /** Tag and seed of every push, oldest first. */
   readonly log: [string, number][] = []
 
-  /** Unlisted, and found not to be there: not asked for any more. */
+  /** Tags that are unlisted and missing: they are no longer requested. */
   readonly gone = new Set<string>()
 
-  /** All that is listed, and what was known and is not any more. */
+  /** Listed tags, and known tags that are no longer listed. */
   sweep(): void {
     this.import([...this.upstream.keys()])
     for (const tag of this.histories.keys()) {
@@ -120,7 +120,7 @@ describe('a stream, after any changes upstream', () => {
       fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
         await using domain = new TestDomain()
         const model = new Model()
-        // a repository that is there and has no tags yet
+        // an existing repository without tags
         domain.remote.push(UPSTREAM, 'latest', image({ seed: 0 })).untag(UPSTREAM, 'latest')
         await domain.create()
 

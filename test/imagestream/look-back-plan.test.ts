@@ -18,7 +18,7 @@ beforeAll(() => {
 })
 afterAll(() => domain[Symbol.asyncDispose]())
 
-/** The rows that so many events leave behind, without the days that they would take to happen. */
+/** Inserts the rows of so many events, without recording them one by one. */
 function seed(): void {
   const numbers = (count: number) =>
     `with recursive n (i) as (select 1 union all select i + 1 from n where i < ${count})`
@@ -48,7 +48,7 @@ function fastest(read: () => unknown): number {
   return Math.min(...times)
 }
 
-/** The steps in which SQLite runs what this read asks, and how much they pass over. */
+/** The steps of SQLite's query plans for the read. */
 function planOf(read: () => unknown): string[] {
   let texts: readonly string[] = []
   {

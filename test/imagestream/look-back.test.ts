@@ -25,7 +25,7 @@ interface Meant {
   readonly at: number
 }
 
-/** Lets tags mean images, in this order and in one transaction, as imports record it. */
+/** Points tags to images, in this order and in one transaction, as imports do. */
 function record(all: readonly Meant[], stream = { id: streamId, name: 'ruby' }): void {
   domain.db.transact((tx) => {
     for (const { tag, content, at } of all) {
@@ -163,7 +163,7 @@ describe('a stream’s tags at a time', () => {
       domain.lookBack.tagsAt([streamId], { time, matching }, { limit: 2, ...page }).map(({ name }) => name)
 
     expect([...tagsThen(5000).keys()]).toEqual([...names].sort())
-    // one more than asked for says that the list goes on
+    // one more row than the limit: the list continues
     expect(read(5000, {})).toEqual(['3', '3.10', '3.2'])
     expect(read(5000, { after: ['3.10'] })).toEqual(['3.2', '3.2-slim', 'latest'])
     expect(read(5000, { fromEnd: true, before: ['latest'] })).toEqual(['3.10', '3.2', '3.2-slim'])

@@ -8,7 +8,7 @@ import { FollowModel } from './follow-model.ts'
 import { FollowWorld } from './follow-world.ts'
 import { keysOf, Rehearsal, type Stage, stepsOn, type Wanted } from './tag-steps.ts'
 
-/** When the images were created, two of them at once; of the last nothing says when. */
+/** Creation times of the images, two of them equal; the last image has none. */
 const CREATED = [2019, 2020, 2020, 2021].map((year) => new Date(Date.UTC(year)))
 const STAGE: Stage = {
   streams: ['a', 'b'],
@@ -68,7 +68,7 @@ describe('tags with policies, after any changes', () => {
       }),
       { numRuns: 40 },
     )
-    // what was drawn was worth looking at
+    // the drawn cases cover the property
     expect(chosen).toBeGreaterThan(200)
     expect(withoutAny).toBeGreaterThan(20)
   })

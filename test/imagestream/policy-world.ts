@@ -5,14 +5,14 @@ import type { TagPolicyInput } from '../../src/policy/policy.ts'
 import { tagName } from '../fixtures/test-domain.ts'
 import { FollowWorld, namesOf } from './follow-world.ts'
 
-/** A spec tag with a rule over the tags of its own stream. */
+/** A spec tag with a policy over the tags of its own stream. */
 export const ruled = (
   name: string,
   policy: TagPolicyInput,
   more: Partial<SpecTagInput> = {},
 ): SpecTagInput => ({ name, policy, reference: false, ...more })
 
-/** A domain in which tags have rules. */
+/** A domain whose tags have policies. */
 export class PolicyWorld extends FollowWorld {
   readonly choices: PolicyChoices = createPolicyChoices(this.db)
 
@@ -22,7 +22,7 @@ export class PolicyWorld extends FollowWorld {
     return stream && this.policies.decisionOf(stream.id, tagName(tag), shown)
   }
 
-  /** What the tag's rule chose, as it is stored; undefined where nothing is. */
+  /** The stored choice of the tag's policy; undefined without one. */
   stored(at: string): string | null | undefined {
     const { namespace, name, tag } = namesOf(at)
     return this.db

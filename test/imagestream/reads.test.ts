@@ -54,7 +54,7 @@ describe('a stream’s tags', () => {
           const key = edge && keyOf(edge, by)
           const page = { limit: size, fromEnd, ...(fromEnd ? { before: key } : { after: key }) }
           const read = domain.tags.ofStreams([id], { order: by, page })
-          // one more than asked for says that the list goes on
+          // one more row than the limit: the list continues
           const more = read.length > size
           const kept = fromEnd ? read.slice(more ? 1 : 0) : read.slice(0, size)
           if (fromEnd) paged.unshift(...kept)

@@ -60,7 +60,7 @@ const step = fc.oneof(
 )
 type Step = typeof step extends fc.Arbitrary<infer Value> ? Value : never
 
-/** What takes tags away: of that the log says nothing. */
+/** Steps that remove tags, which the push log does not contain. */
 const REMOVES: readonly Step['do'][] = ['untag', 'unpush', 'delete', 'specify']
 
 const specTagOf = (one: typeof specTag extends fc.Arbitrary<infer Value> ? Value : never): SpecTagInput => {
@@ -72,7 +72,7 @@ const specTagOf = (one: typeof specTag extends fc.Arbitrary<infer Value> ? Value
   return { name: one.tag, reference: false }
 }
 
-/** Plays one step; what the rules refuse is refused. */
+/** Plays one step. Ignores the errors of refused steps. */
 async function play(world: FollowWorld, pruner: Pruner, one: Step): Promise<void> {
   try {
     await dare(world, pruner, one)
@@ -230,7 +230,7 @@ describe('a replay of the push log', () => {
       }),
       { numRuns: 30 },
     )
-    // the walk is about something
+    // the drawn cases cover the property
     expect(seen.pushes).toBeGreaterThan(100)
     expect(seen.removed).toBeGreaterThan(10)
   })

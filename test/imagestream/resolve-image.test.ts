@@ -23,7 +23,7 @@ const resolve = (name: string, { namespace = 'default', integrated = true } = {}
   })
 }
 
-/** `ruby` with two tags, of which 3.3 has meant two images; bare names mean it. */
+/** `ruby` with a local lookup policy and two tags, of which 3.3 has a history of two images. */
 async function createRuby({ local = true, tags = [] as SpecTagInput[], name = 'ruby' } = {}): Promise<void> {
   domain.remote.push(UPSTREAM, '3.3', old)
   domain.remote.push(UPSTREAM, 'latest', old)

@@ -155,7 +155,7 @@ describe('a history after any imports and roll-backs', () => {
         const start = domain.time
         domain.remote.push(UPSTREAM, '3', image({ seed: 1 }))
         await domain.create()
-        /** What the tag has meant, oldest first. */
+        /** Expected history of the tag, oldest first. */
         const entries = [{ time: start, seed: 1 }]
         const seedAt = (time: number) => entries.findLast((entry) => entry.time <= time)?.seed
         let pinned = false

@@ -190,7 +190,7 @@ describe('a write with an old version', () => {
     }
     expect(world.dump()).toEqual(before)
 
-    // and is done for the newest
+    // and succeeds for the newest
     expect(() => write(String(world.stream().resourceVersion))).not.toThrow()
   })
 

@@ -56,10 +56,10 @@ const OWN_LIST =
 const WALK =
   /^(?:SCAN|SEARCH) s USING (?:COVERING )?INDEX image_streams_by_(?:name|newest|newest_in_namespace)\b/
 
-/** Counting looks at all where they are many. */
+/** A count reads all rows where many match. */
 const COUNT = /^SCAN (?:image_streams|s)\b/
 
-/** What takes longer the more there is, but for a walk along the order's index. */
+/** Steps whose time grows with the table, except reading along the order's index. */
 function faultsOf(text: string, steps: readonly Step[]): string[] {
   const isWalk = steps.some(({ detail }) => WALK.test(detail))
   const isCount = text.startsWith('select count(*)')
@@ -128,7 +128,7 @@ const STREAM_FILTERS: readonly (readonly [string, StreamFilter])[] = [
   ['many: matching in a namespace', { namespace: 'a', matching: 'web-*' }],
 ]
 
-/** Every way to ask for a page that begins or ends at these keys. */
+/** All pages that begin or end at these keys. */
 const pagesOf = (key: readonly (string | number)[]) =>
   [{}, { after: key }, { before: key }, { after: key, before: key }].flatMap((part) =>
     [false, true].map((fromEnd) => ({ limit: 20, fromEnd, ...part })),

@@ -52,7 +52,7 @@ const hasAll = (
   wanted: readonly { readonly key: string; readonly value: string }[] = [],
 ): boolean => wanted.every(({ key, value }) => labels[key] === value)
 
-/** Streams that a test fills, and what it expects to find: by looking at all of them. */
+/** Streams that a test fills, and the expected results of searches, from a check of all of them. */
 export class SearchWorld implements AsyncDisposable {
   readonly domain = new TestDomain()
   readonly streams: KnownStream[] = []
@@ -69,7 +69,7 @@ export class SearchWorld implements AsyncDisposable {
       labels: Object.entries(labels).map(([key, value]) => ({ key, value })),
       spec: {
         dockerImageRepository: ofRepository && `${ofRepository}/team/${name}`,
-        // passed on and not imported: what is found is what the test puts there
+        // with reference: true, so that nothing is imported
         tags: ofTags.map((host, at) =>
           fromImage(`from-${at}`, `${host}/team/${name}:1`, { reference: true }),
         ),
@@ -87,7 +87,7 @@ export class SearchWorld implements AsyncDisposable {
     stream.labels = labels
   }
 
-  /** The tag means the image from now on, as a pull spec of that registry. */
+  /** Points the tag to the image, with a pull spec of that registry. */
   record(stream: KnownStream, tag: string, content: Image | Index, registry: string): void {
     const { db, images, recorder, time } = this.domain
     const { id: streamId, namespace, name: streamName } = stream
@@ -129,7 +129,7 @@ export class SearchWorld implements AsyncDisposable {
     stream.tags.delete(tag)
   }
 
-  /** An import is finished, and read all that it was asked for or not. */
+  /** Records a finished import, which read every requested tag or not. */
   check(stream: KnownStream, isWhole: boolean): void {
     const { db, streams, time } = this.domain
     const wholeAt = isWhole ? time : null
@@ -137,7 +137,7 @@ export class SearchWorld implements AsyncDisposable {
     stream.checkedAt = wholeAt ?? stream.checkedAt
   }
 
-  /** Ids of the streams that are to be found, in order. */
+  /** Ids of the expected streams, in order. */
   expectedStreams(filter: StreamFilter, order: StreamOrder): number[] {
     const compare = (a: KnownStream, b: KnownStream): number => {
       if (order === 'NEWEST_FIRST') return b.newestAt - a.newestAt || b.id - a.id
@@ -149,7 +149,7 @@ export class SearchWorld implements AsyncDisposable {
       .map(({ id }) => id)
   }
 
-  /** Names of the tags of a stream that are to be found, in byte order. */
+  /** Names of the expected tags of a stream, in byte order. */
   expectedTags(streamId: number, filter: TagSearchFilter): string[] {
     const tags = this.streams.find(({ id }) => id === streamId)?.tags ?? new Map<string, KnownTag>()
     return [...tags]
@@ -176,7 +176,7 @@ function isFound(stream: KnownStream, filter: StreamFilter): boolean {
     platform,
   } = filter
   const tags = [...stream.tags]
-  // not one tag that has all: each is looked for by itself
+  // the criteria can be met by different tags
   const hasTag = (wanted: TagSearchFilter) => tags.some(([name, tag]) => isTagFound(name, tag, wanted))
   return (
     (namespace === undefined || stream.namespace === namespace) &&

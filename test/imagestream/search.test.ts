@@ -16,7 +16,7 @@ import { watchStatements } from '../fixtures/statements.ts'
 import { ALL } from '../fixtures/test-domain.ts'
 import { IMAGES, type KnownStream, SearchWorld } from './search-world.ts'
 
-/** More than are read at once by a criterion's index, so that both ways of looking are taken. */
+/** More rows than are read by a criterion's index, so that both plans are used. */
 const STREAMS = 700
 const STEPS = 4000
 const SECOND = 1000
@@ -62,7 +62,7 @@ function fill(): void {
   }
 }
 
-/** Given seldom: filters of few criteria find something. */
+/** Set rarely, as filters with few criteria find more. */
 const optional = <Value>(value: fc.Arbitrary<Value>) =>
   fc.oneof({ weight: 3, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: value })
 const time = fc.nat(STEPS * 1.1).map((step) => began + step * SECOND)
@@ -121,7 +121,7 @@ describe('found streams', () => {
       }),
       { numRuns: 300 },
     )
-    // what was drawn was worth looking at
+    // the drawn cases cover the property
     expect(found).toBeGreaterThan(50)
     for (const way of [
       /few cross join/,
@@ -145,7 +145,7 @@ describe('found streams', () => {
           for (;;) {
             const page = { limit: size, fromEnd, ...(fromEnd ? { before: key } : { after: key }) }
             const read = world.domain.streams.page({ ...filter, order: by, page })
-            // one more than asked for says that the list goes on
+            // one more row than the limit: the list continues
             const goesOn = read.length > size
             const kept = fromEnd ? read.slice(goesOn ? 1 : 0) : read.slice(0, size)
             if (fromEnd) paged.unshift(...kept.map(({ id }) => id))
@@ -194,7 +194,7 @@ describe('found tags', () => {
       }),
       { numRuns: 250 },
     )
-    // what was drawn was worth looking at
+    // the drawn cases cover the property
     expect(found).toBeGreaterThan(50)
     for (const way of [/json_group_array\(id\)/, /json_each\(\?\) o join tags/]) {
       expect(statements.run.filter((text) => way.test(text)).length).toBeGreaterThan(25)

@@ -7,9 +7,9 @@ import { REGISTRY_HOST, tagName } from '../fixtures/test-domain.ts'
 import { type FollowModel, type Key, keyOf, type Source } from './follow-model.ts'
 import { type FollowWorld, following, namesOf } from './follow-world.ts'
 
-// What is done to tags, in the real thing and in the model, and what both must have in common afterwards.
+// Steps on tags, in the domain and in the model, and the comparison of both.
 
-/** What a spec that is written as a whole says of a tag. */
+/** The source of a tag in a spec that is written as a whole. */
 export type Wanted = Extract<Source, { kind: 'follow' | 'reference' | 'rule' | 'none' }>
 
 type Tagging = { readonly do: 'copy' | 'alias' | 'reference'; readonly at: Key; readonly of: Key }
@@ -23,7 +23,7 @@ export type Step =
   | { readonly do: 'delete'; readonly stream: string }
   | { readonly do: 'specify'; readonly stream: string; readonly tags: readonly (readonly [string, Wanted])[] }
 
-/** The names and images that steps are about. */
+/** Names and images for steps. */
 export interface Stage {
   readonly streams: readonly string[]
   readonly tags: readonly string[]
@@ -53,14 +53,14 @@ export function stepsOn(stage: Stage, wanted: fc.Arbitrary<Wanted>): fc.Arbitrar
   )
 }
 
-/** Plays steps in the real thing and in the model, and compares the two. */
+/** Plays steps in the domain and in the model, and compares the two. */
 export class Rehearsal {
   readonly world: FollowWorld
   readonly model: FollowModel
   readonly #stage: Stage
   readonly #offset: number
 
-  /** Stores the stage's images, in a stream apart. */
+  /** Stores the stage's images, in a separate stream. */
   constructor(stage: Stage, world: FollowWorld, model: FollowModel) {
     this.world = world
     this.model = model
@@ -70,8 +70,8 @@ export class Rehearsal {
   }
 
   /**
-   * One step, a second after the one before. Both come to the same; what is refused changes nothing; a stream has a new
-   * version when something of it changed, and only then. Returns the code of the error that the step was refused with.
+   * Plays one step, a second after the one before, and checks that both have the same state, that a refused step changes
+   * nothing, and that the version of a stream is new exactly when the stream changed. Returns the code of the step's error.
    */
   play(step: Step): string | undefined {
     const { world, model } = this
@@ -95,7 +95,7 @@ export class Rehearsal {
     return code
   }
 
-  /** The step in the real thing. Returns the code of the error that it was refused with. */
+  /** Plays the step in the domain. Returns the code of its error. */
   #act(step: Step): string | undefined {
     try {
       this.#perform(step)
@@ -124,7 +124,7 @@ export class Rehearsal {
     }
   }
 
-  /** As an import writes what it found; the registry itself is not what this is about. */
+  /** Records the result of an import, without a registry. */
   #importLike(at: Key, content: Image): void {
     const { world } = this
     const imageId = world.images.byDigest(content.digest)?.id
@@ -152,7 +152,7 @@ export class Rehearsal {
     world.db.transact((tx) => world.recorder.recordImportFailure(tx, address, failure))
   }
 
-  /** As the integrated registry deletes a tag. */
+  /** Deletes a tag as the integrated registry does. */
   #unpush(at: Key): void {
     const { world } = this
     const found = this.#addressOf(at)
@@ -169,7 +169,7 @@ export class Rehearsal {
     return { address: { streamId: stream.id, namespace, streamName: name, tag: tagName(tag) }, generation }
   }
 
-  /** The same step in the model. Returns the code of the error that it must be refused with. */
+  /** Plays the step in the model. Returns the code of the expected error. */
   #predict(step: Step): string | undefined {
     const { model } = this
     if (step.do === 'push') model.record(step.at, step.image, this.#registryReference(step.at, step.image))
