@@ -1,66 +1,68 @@
-import { setTimeout as timeout } from 'node:timers/promises'
+import { LRUCache } from 'lru-cache'
 import type { Sleep } from '../concurrency/clock.ts'
 import { KeyedQueues } from '../concurrency/keyed-queues.ts'
+import { startPeriodic } from '../concurrency/periodic.ts'
+import { SingleFlight } from '../concurrency/single-flight.ts'
 import { createImageFetcher } from '../imagestream/image/fetch-image.ts'
 import { RegistryError } from '../oci/registry-error.ts'
-import { createNotificationWork } from './notifications.ts'
-import { turnOf } from './origin.ts'
-import type { ExternalInbox, ExternalNotification, ExternalRemote } from './ports.ts'
+import type { Notification, NotificationInbox } from './notification-inbox.ts'
+import { createNotificationHandler } from './notifications.ts'
+import { queueKeyOf } from './origin.ts'
 import { type ReconcileResult, reconcile } from './reconcile.ts'
-import { openRepository } from './repository.ts'
+import { type ExternalRemote, openRepository } from './repository.ts'
 import { createExternalTags, type ExternalTagsDependencies } from './tags.ts'
 
 export interface ExternalRegistryDependencies extends ExternalTagsDependencies {
-  readonly inbox: ExternalInbox
+  readonly inbox: NotificationInbox
   readonly remote: ExternalRemote
-  /** Whether the registry may speak plain HTTP or show a certificate that does not verify. */
+  /** Allows plain HTTP and certificates that do not verify. */
   readonly insecure: boolean
-  /** Milliseconds between two looks over the whole registry; null for none but those that are asked for. */
+  /** Milliseconds between two full scans of the registry; null for no scheduled scans. */
   readonly reconcileEvery: number | null
   /**
-   * Milliseconds from the start to the first look; five seconds unless given. What the registry could not tell while we
-   * were away it tells first then, each push of it, where a look finds only the last.
+   * Milliseconds from the start to the first scan; default five seconds. The registry first repeats notifications that it
+   * could not deliver: they report each push, while a scan finds only the last one.
    */
   readonly reconcileAfter?: number
-  /** Told, once for each cause, of what the registry did and we cannot follow, or that it cannot be asked. */
+  /** Receives problems of the registry and its content, each message once. */
   readonly warn: (message: string) => void
-  /** Told of an error that is nobody's fault but ours. */
   readonly onInternalError: (error: unknown) => void
-  /** The system's when not given. */
+  /** The system's unless given. */
   readonly sleep?: Sleep
 }
 
 /**
- * Another registry in place of the integrated one: its pushes become tags of our streams, each recorded once, whether
- * it told of them or they were found. Disposing waits for what is being written; the rest goes on at the next start.
+ * Mirrors a registry that replaces the integrated one: each push becomes one tag event of a stream, whether a notification
+ * reports it or a scan finds it. Disposing waits for running writes; the rest continues after the next start.
  */
 export interface ExternalRegistry extends AsyncDisposable {
-  /** There may be something new in the inbox. */
+  /** Reads new notifications from the inbox. */
   wake(): void
   /**
-   * Looks over the whole registry for what was missed; one look at a time, who asks meanwhile gets the same. Throws
-   * RegistryError when it cannot be asked, or the signal's reason once it is aborted.
+   * Scans the whole registry for pushes and deletions without notifications. A call during a scan joins it. Throws
+   * RegistryError when the registry is unavailable, or the signal's reason once it is aborted.
    */
   reconcile(signal?: AbortSignal): Promise<ReconcileResult>
-  /** Resolves when the inbox is worked off. */
+  /** Resolves when all notifications are handled. */
   idle(): Promise<void>
 }
 
-/** Notifications that are worked on at a time, over all streams. */
+/** Notifications that are handled at a time, over all streams. */
 const NOTIFICATIONS_AT_ONCE = 16
-/** Notifications that are read at a time, and that are held in memory before more are read. */
+/** Notifications that one statement reads. */
 const BATCH = 500
-const MAXIMUM_HELD = 50_000
-/** Milliseconds: more than a registry commonly waits before it tells again what it could not tell. */
+/** Maximum number of notifications in memory. */
+const MAX_QUEUED = 50_000
+/** Milliseconds: longer than registries commonly wait before they repeat a notification. */
 const RECONCILE_AFTER = 5000
-/** Milliseconds after which a look that could not be begun is tried again. */
+/** Milliseconds after which a failed scan is retried. */
 const RETRY_RECONCILE = 60_000
-/** Warnings that are remembered, to be told once. */
-const REMEMBERED_WARNINGS = 1000
+/** Warnings that are remembered, so that each is reported once. */
+const MAX_WARNINGS = 1000
 
-/** Begins at once with what a stop left open, and soon with a look over the registry. */
+/** Starts with notifications that are not handled; the first scan follows soon. */
 export function createExternalRegistry(dependencies: ExternalRegistryDependencies): ExternalRegistry {
-  const { inbox, remote, images, registry, insecure, onInternalError } = dependencies
+  const { inbox, remote, images, registry, insecure, now, onInternalError } = dependencies
   const { reconcileEvery, reconcileAfter = RECONCILE_AFTER } = dependencies
   const closing = new AbortController()
   const warn = once(dependencies.warn)
@@ -70,9 +72,9 @@ export function createExternalRegistry(dependencies: ExternalRegistryDependencie
     (lane: string, urgency: 'webhook' | 'schedule', signal: AbortSignal) => (repository: string) =>
       openRepository({ remote, fetcher, registry, insecure }, repository, { lane, urgency, signal })
 
-  const queues = new KeyedQueues<ExternalNotification>({
+  const queues = new KeyedQueues<Notification>({
     limit: NOTIFICATIONS_AT_ONCE,
-    attempt: createNotificationWork({
+    attempt: createNotificationHandler({
       ...dependencies,
       tags,
       open: opener('notifications', 'webhook', closing.signal),
@@ -84,15 +86,15 @@ export function createExternalRegistry(dependencies: ExternalRegistryDependencie
     ...(dependencies.sleep && { sleep: dependencies.sleep }),
   })
 
-  // ids ascend in commit order, so what is behind the last one that was read is all that is new
-  let readUpTo = 0
+  // ids ascend in commit order: new notifications have higher ids than the last one that was read
+  let lastRead = 0
   const wake = (): void => {
-    if (closing.signal.aborted || queues.size >= MAXIMUM_HELD) return
+    if (closing.signal.aborted || queues.size >= MAX_QUEUED) return
     try {
-      for (let more = true; more && queues.size < MAXIMUM_HELD; ) {
-        const found = inbox.open(BATCH, readUpTo)
-        for (const notification of found) queues.add(turnOf(notification.repository), notification)
-        readUpTo = found.at(-1)?.id ?? readUpTo
+      for (let more = true; more && queues.size < MAX_QUEUED; ) {
+        const found = inbox.open(BATCH, lastRead)
+        for (const notification of found) queues.add(queueKeyOf(notification.repository), notification)
+        lastRead = found.at(-1)?.id ?? lastRead
         more = found.length === BATCH
       }
     } catch (error) {
@@ -100,74 +102,59 @@ export function createExternalRegistry(dependencies: ExternalRegistryDependencie
     }
   }
 
-  let looking: Promise<ReconcileResult> | undefined
-  const look = (signal?: AbortSignal): Promise<ReconcileResult> => {
-    looking ??= lookWith(signal ? AbortSignal.any([signal, closing.signal]) : closing.signal).finally(() => {
-      looking = undefined
-    })
-    return looking
-  }
-  const lookWith = async (signal: AbortSignal): Promise<ReconcileResult> => {
+  const scans = new SingleFlight<ReconcileResult>()
+  const scan = async (signal: AbortSignal): Promise<ReconcileResult> => {
     signal.throwIfAborted()
+    const [lane, urgency] = ['reconciliation', 'schedule'] as const
     return reconcile({
       ...dependencies,
       tags,
-      catalog: () =>
-        remote.repositories(registry, {
-          insecure,
-          lane: 'reconciliation',
-          namespace: null,
-          urgency: 'schedule',
-          signal,
-        }),
-      open: opener('reconciliation', 'schedule', signal),
-      inTurn: (turn, work) => queues.runAfterItems(turn, work),
+      catalog: () => remote.repositories(registry, { insecure, lane, namespace: null, urgency, signal }),
+      open: opener(lane, urgency, signal),
+      runInQueue: (key, task) => queues.runAfterItems(key, task),
       signal,
       warn,
     })
   }
-
-  const pause = (milliseconds: number): Promise<void> =>
-    timeout(milliseconds, undefined, { signal: closing.signal, ref: false }).catch(() => {})
-  const lookRegularly = async (every: number): Promise<void> => {
-    await pause(reconcileAfter)
-    while (!closing.signal.aborted) {
-      let next = every
-      try {
-        await look()
-      } catch (error) {
-        if (closing.signal.aborted) return
-        if (error instanceof RegistryError) warn(error.message)
-        else onInternalError(error)
-        next = Math.min(every, RETRY_RECONCILE)
-      }
-      await pause(next)
-    }
-  }
+  const joinScan = (signal?: AbortSignal): Promise<ReconcileResult> =>
+    scans.run('scan', () => scan(signal ? AbortSignal.any([signal, closing.signal]) : closing.signal))
 
   wake()
-  const regular = reconcileEvery === null ? undefined : lookRegularly(reconcileEvery)
+  const schedule =
+    reconcileEvery === null
+      ? undefined
+      : startPeriodic({
+          intervalMs: reconcileEvery,
+          retryMs: Math.min(reconcileEvery, RETRY_RECONCILE),
+          firstDelayMs: reconcileAfter,
+          now,
+          run: () => joinScan(),
+          onError(error) {
+            if (closing.signal.aborted) return
+            if (error instanceof RegistryError) warn(error.message)
+            else onInternalError(error)
+          },
+        })
 
   return {
     wake,
-    reconcile: look,
+    reconcile: joinScan,
     idle: () => queues.idle(),
     async [Symbol.asyncDispose]() {
+      schedule?.[Symbol.dispose]()
       closing.abort(new Error('the server is stopping'))
-      await Promise.allSettled([regular, looking])
+      await Promise.allSettled(scans.inFlight)
       await queues.idle()
     },
   }
 }
 
-/** Passes each message on once, as long as it is among the last that were told. */
-function once(tell: (message: string) => void): (message: string) => void {
-  const told = new Set<string>()
+/** Returns a function that drops messages which it has passed on recently. */
+function once(warn: (message: string) => void): (message: string) => void {
+  const reported = new LRUCache<string, true>({ max: MAX_WARNINGS })
   return (message) => {
-    if (told.has(message)) return
-    const [oldest] = told
-    if (told.size >= REMEMBERED_WARNINGS && oldest !== undefined) told.delete(oldest)
-    told.add(message)
-    tell(message)
+    if (reported.has(message)) return
+    reported.set(message, true)
+    warn(message)
   }
 }

@@ -1,39 +1,43 @@
-import type { Database } from '../db/open.ts'
+import { and, asc, eq, gt, inArray, isNotNull, isNull, lt, notLike, sql } from 'drizzle-orm'
+import type { Database, Orm } from '../db/open.ts'
+import { registryNotifications as notifications } from '../db/tables/index.ts'
 import type { Transaction } from '../db/transact.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { RegistryEvent } from '../oci/distribution-events.ts'
 import type { TagName } from '../oci/tag.ts'
 
-/** An event as it waits to be worked off; ids ascend in the order of arrival. */
+/** An event of the external registry; ids ascend in the order of arrival. */
 export interface Notification extends RegistryEvent {
   readonly id: number
 }
 
-/** What somebody saw in the registry without being told: the digest, or null for a tag that is gone. */
-export interface Sighting {
+/** State of a tag that was read from the registry without a notification. */
+export interface TagObservation {
   readonly repository: string
   readonly tag: TagName
+  /** Null for a tag that does not exist. */
   readonly digest: Digest | null
-  /** When the registry was asked; milliseconds since 1970. */
+  /** When the request was sent; milliseconds since 1970. */
   readonly at: number
 }
 
-/** What a registry told, from the moment it was told that we have it until it is done; then it is known for a while. */
+/** Notifications from their arrival until they are handled; handled ones are kept for a while to detect repetitions. */
 export interface NotificationInbox {
-  /** Keeps the events that are new by their id, all or none. Resolves, when they are on disk, to how many were new. */
+  /** Stores the events with new ids, all or none. Resolves to their number when they are on disk. */
   receive(events: readonly RegistryEvent[]): Promise<number>
-  /** What is not done, in order of arrival, from behind this id on. */
+  /** Returns notifications that are not handled, with higher ids than `after`, in order of arrival. */
   open(limit: number, after?: number): Notification[]
+  /** Marks a notification as handled. */
   done(tx: Transaction, id: number): void
   /**
-   * Whether something later is done already for its repository and tag, or might be and is forgotten: then it says
-   * nothing about what the tag means now.
+   * Reports whether a later event of the tag has been handled, or may have been and is deleted. The notification then
+   * says nothing about the tag's current image.
    */
   isOutdated(notification: Notification): boolean
-  /** Whether the registry told of a later push of the tag, done or not. */
-  knowsLaterPush(event: Pick<RegistryEvent, 'repository' | 'occurredAt'> & { readonly tag: TagName }): boolean
-  /** Keeps what was seen as if it had been told and were done: older news of the tag are late from now on. */
-  saw(tx: Transaction, sighting: Sighting): void
+  /** Reports whether there is a notification of a later push of the tag, handled or not. */
+  hasLaterPush(event: Pick<RegistryEvent, 'repository' | 'occurredAt'> & { readonly tag: TagName }): boolean
+  /** Stores an observation like a handled notification: earlier notifications of the tag are then outdated. */
+  recordObservation(tx: Transaction, observation: TagObservation): void
 }
 
 export interface NotificationInboxDependencies {
@@ -42,71 +46,112 @@ export interface NotificationInboxDependencies {
   readonly now: () => number
 }
 
-/** Milliseconds for which a done event is known again when it is delivered once more. */
+/** Milliseconds for which handled notifications are kept. */
 export const KEPT_NOTIFICATIONS = 7 * 24 * 3_600_000
-/** Milliseconds between two looks for what need not be kept, and how many rows one of them looks at. */
-const DROP_EVERY = 60_000
-const DROPPED_AT_ONCE = 1000
-/** What no event's id begins with. */
-const SIGHTING = 'saw '
-
-const COLUMNS =
-  'id, event_id as eventId, action, repository, tag, digest, occurred_at as occurredAt from registry_notifications'
+/** Milliseconds between two deletions of expired notifications, and the maximum number of rows of each. */
+const DELETE_EVERY = 60_000
+const MAX_DELETED = 1000
+/** Prefix of the ids of observations; ids of events have no spaces. */
+const OBSERVATION = 'saw '
 
 export function createNotificationInbox({ db, now }: NotificationInboxDependencies): NotificationInbox {
-  const insert = db.prepare(`insert into registry_notifications
-    (event_id, action, repository, tag, digest, occurred_at, received_at) values (?, ?, ?, ?, ?, ?, ?)
-    on conflict (event_id) do nothing`)
-  const open = db.prepare<Notification>(
-    `select ${COLUMNS} where handled_at is null and id > ? order by id limit ?`,
-  )
-  const done = db.prepare('update registry_notifications set handled_at = ? where id = ?')
-  const laterDone = db.prepare<object>(`select 1 from registry_notifications
-    where repository = ? and tag = ? and occurred_at > ? and handled_at is not null limit 1`)
-  const laterPush = db.prepare<object>(`select 1 from registry_notifications
-    where repository = ? and tag = ? and occurred_at > ? and action = 'push' and event_id not like '${SIGHTING}%'
-    limit 1`)
-  // anew each time, so that the oldest rows are those that can go first
-  const see = db.prepare(`insert or replace into registry_notifications
-    (event_id, action, repository, tag, digest, occurred_at, received_at, handled_at)
-    values (?, ?, ?, ?, ?, ?, ?, ?)`)
-  const drop = db.prepare(`delete from registry_notifications where handled_at < ?
-    and id in (select id from registry_notifications order by id limit ${DROPPED_AT_ONCE})`)
-  let droppedAt = Number.NEGATIVE_INFINITY
+  const queries = prepareQueries(db.orm)
+  let deletedAt = Number.NEGATIVE_INFINITY
 
-  const isDropDue = (): boolean => {
-    if (now() - droppedAt < DROP_EVERY) return false
-    droppedAt = now()
+  const isDeletionDue = (): boolean => {
+    if (now() - deletedAt < DELETE_EVERY) return false
+    deletedAt = now()
     return true
-  }
-
-  const insertAll = (events: readonly RegistryEvent[]): number => {
-    let fresh = 0
-    for (const { eventId, action, repository, tag, digest, occurredAt } of events) {
-      fresh += insert.run(eventId, action, repository, tag, digest, occurredAt, now()).changes
-    }
-    return fresh
   }
 
   return {
     async receive(events) {
       if (events.length === 0) return 0
-      const dropBefore = isDropDue() ? now() - KEPT_NOTIFICATIONS : undefined
-      const write = () => {
-        if (dropBefore !== undefined) drop.run(dropBefore)
-        return insertAll(events)
-      }
-      return db.transactTogether(write, { patient: false })
+      const expiredBefore = isDeletionDue() ? now() - KEPT_NOTIFICATIONS : undefined
+      return db.transactTogether(
+        () => {
+          if (expiredBefore !== undefined) queries.deleteExpired.run({ before: expiredBefore })
+          let received = 0
+          for (const event of events) {
+            received += queries.insert.run({ ...event, receivedAt: now(), handledAt: null }).changes
+          }
+          return received
+        },
+        { patient: false },
+      )
     },
-    open: (limit, after = 0) => open.all(after, limit),
-    done: (_tx, id) => void done.run(now(), id),
-    isOutdated: ({ repository, tag, occurredAt }) =>
-      occurredAt < now() - KEPT_NOTIFICATIONS || laterDone.get(repository, tag, occurredAt) !== undefined,
-    knowsLaterPush: ({ repository, tag, occurredAt }) =>
-      laterPush.get(repository, tag, occurredAt) !== undefined,
-    saw(_tx, { repository, tag, digest, at }) {
-      const action = digest === null ? 'delete' : 'push'
-      see.run(`${SIGHTING}${repository}:${tag}`, action, repository, tag, digest, at, now(), now())
+    open: (limit, after = 0) => queries.open.all({ after, limit }),
+    done: (_tx, id) => void queries.setHandled.run({ id, at: now() }),
+    isOutdated: (event) =>
+      event.occurredAt < now() - KEPT_NOTIFICATIONS || queries.laterHandled.get({ ...event }) !== undefined,
+    hasLaterPush: (event) => queries.laterPush.get({ ...event }) !== undefined,
+    recordObservation(_tx, { repository, tag, digest, at }) {
+      const eventId = `${OBSERVATION}${repository}:${tag}`
+      // a new row each time, so that the oldest rows are those that expire first
+      queries.delete.run({ eventId })
+      const times = { occurredAt: at, receivedAt: now(), handledAt: now() }
+      queries.insert.run({
+        ...{ eventId, action: digest === null ? 'delete' : 'push', repository, tag, digest },
+        ...times,
+      })
     },
+  }
+}
+
+function prepareQueries(orm: Orm) {
+  const { id, eventId, action, repository, tag, digest, occurredAt, handledAt } = notifications
+  const isLater = and(
+    eq(repository, sql.placeholder('repository')),
+    eq(tag, sql.placeholder('tag')),
+    gt(occurredAt, sql.placeholder('occurredAt')),
+  )
+  const oldest = orm.select({ id }).from(notifications).orderBy(asc(id)).limit(MAX_DELETED)
+  return {
+    insert: orm
+      .insert(notifications)
+      .values({
+        eventId: sql.placeholder('eventId'),
+        action: sql.placeholder('action'),
+        repository: sql.placeholder('repository'),
+        tag: sql.placeholder('tag'),
+        digest: sql.placeholder('digest'),
+        occurredAt: sql.placeholder('occurredAt'),
+        receivedAt: sql.placeholder('receivedAt'),
+        handledAt: sql.placeholder('handledAt'),
+      })
+      .onConflictDoNothing({ target: eventId })
+      .prepare(),
+    open: orm
+      .select({ id, eventId, action, repository, tag, digest, occurredAt })
+      .from(notifications)
+      .where(and(isNull(handledAt), gt(id, sql.placeholder('after'))))
+      .orderBy(asc(id))
+      .limit(sql.placeholder('limit'))
+      .prepare(),
+    setHandled: orm
+      .update(notifications)
+      .set({ handledAt: sql`${sql.placeholder('at')}` })
+      .where(eq(id, sql.placeholder('id')))
+      .prepare(),
+    laterHandled: orm
+      .select({ id })
+      .from(notifications)
+      .where(and(isLater, isNotNull(handledAt)))
+      .limit(1)
+      .prepare(),
+    laterPush: orm
+      .select({ id })
+      .from(notifications)
+      .where(and(isLater, eq(action, 'push'), notLike(eventId, `${OBSERVATION}%`)))
+      .limit(1)
+      .prepare(),
+    delete: orm
+      .delete(notifications)
+      .where(eq(eventId, sql.placeholder('eventId')))
+      .prepare(),
+    deleteExpired: orm
+      .delete(notifications)
+      .where(and(lt(handledAt, sql.placeholder('before')), inArray(id, oldest)))
+      .prepare(),
   }
 }

@@ -1,28 +1,22 @@
-import { isNamespace, isStreamName } from '../oci/stream-name.ts'
+import { type RepositoryName, repositoryNameOf } from '../registry/protocol/repository-name.ts'
 
-/** A repository of the external registry, and the stream that it is. */
-export interface Origin {
-  /** The repository's path, as the registry has it. */
+/** A repository of the external registry, and the image stream that mirrors it. */
+export interface ExternalOrigin extends RepositoryName {
+  /** Path of the repository in the registry. */
   readonly repository: string
-  readonly namespace: string
-  readonly name: string
 }
-
-const DEFAULT_NAMESPACE = 'default'
 
 /**
- * The stream that a repository's path stands for, as the integrated registry has it: `shop/web`, and `web` alone is
- * `default/web`. Undefined for a deeper path, or one that cannot be a stream's name.
+ * Returns the stream of a repository's path: `shop/web`, and `web` is `default/web`, as in the integrated registry.
+ * Undefined for a path that cannot be a stream's name.
  */
-export function originOf(repository: string): Origin | undefined {
-  const parts = repository.split('/')
-  if (parts.length > 2) return undefined
-  const [namespace = '', name = ''] = parts.length === 1 ? [DEFAULT_NAMESPACE, repository] : parts
-  return isNamespace(namespace) && isStreamName(namespace, name) ? { repository, namespace, name } : undefined
+export function originOf(repository: string): ExternalOrigin | undefined {
+  const name = repositoryNameOf(repository)
+  return name && { repository, ...name }
 }
 
-/** What must not happen at the same time: two repositories can be one stream, `web` and `default/web`. */
-export const turnOf = (repository: string): string => {
+/** Returns the key of the stream's queue: two repositories can be one stream, `web` and `default/web`. */
+export const queueKeyOf = (repository: string): string => {
   const origin = originOf(repository)
   return origin ? `${origin.namespace}/${origin.name}` : repository
 }

@@ -6,119 +6,133 @@ import type { Digest } from '../oci/digest.ts'
 import { InvalidManifestError } from '../oci/manifest.ts'
 import { RegistryError } from '../oci/registry-error.ts'
 import type { TagName } from '../oci/tag.ts'
-import { type Origin, originOf, turnOf } from './origin.ts'
-import type { ExternalInbox } from './ports.ts'
+import type { NotificationInbox } from './notification-inbox.ts'
+import { type ExternalOrigin, originOf, queueKeyOf } from './origin.ts'
 import type { ExternalRepository } from './repository.ts'
 import type { ExternalTag, ExternalTags } from './tags.ts'
 
-/** What a look over the whole registry found. */
+/** Counts of a full scan of the registry. */
 export interface ReconcileResult {
-  /** Repositories that were looked at. */
+  /** Repositories that were read. */
   readonly repositories: number
-  /** Tags whose image was missed: pushes that nobody told of. */
+  /** Tags that got another image: pushes without a notification. */
   readonly recorded: number
-  /** Tags that were gone. */
+  /** Tags that no longer exist. */
   readonly removed: number
-  /** Repositories or tags that could not be looked at; the next look tries again. */
+  /** Repositories or tags that could not be read; the next scan retries them. */
   readonly failed: number
 }
 
 export interface ReconcileDependencies {
   readonly db: Database
-  readonly inbox: ExternalInbox
+  readonly inbox: NotificationInbox
   readonly tags: ExternalTags
-  /** The registry's repositories, page by page. */
+  /** Yields the registry's repositories, page by page. */
   readonly catalog: () => AsyncIterable<readonly string[]>
   readonly open: (repository: string) => ExternalRepository
-  /** Runs work of a stream alone, after the notifications that came before. Rejects with QueueBlockedError. */
-  readonly inTurn: <Result>(turn: string, work: () => Promise<Result>) => Promise<Result>
+  /** Runs a task of a stream alone, after its earlier notifications. Rejects with QueueBlockedError. */
+  readonly runInQueue: <Result>(key: string, task: () => Promise<Result>) => Promise<Result>
   readonly signal: AbortSignal
   readonly warn: (message: string) => void
   /** Milliseconds since 1970. */
   readonly now: () => number
 }
 
-/** Repositories that are looked at together, and tags of each. */
+/** Repositories, and tags of each, that are read at a time. */
 const REPOSITORIES_IN_FLIGHT = 4
 const TAGS_IN_FLIGHT = 8
-/** Repositories or tags without an answer between them that say that the registry itself is in trouble. */
-const FAILURES_IN_A_ROW = 20
+/** Consecutive failures after which the registry itself is considered unavailable. */
+const MAX_CONSECUTIVE_FAILURES = 20
 
-type Settled = 'recorded' | 'removed' | 'same'
+type Correction = 'recorded' | 'removed' | 'unchanged'
 
 /**
- * Compares every tag of the registry with ours. The look itself waits for nobody; what it finds different is asked once
- * more in its stream's turn, so that its answer is newer than every notification that was worked off before, and is
- * recorded only where nobody changed the tag meanwhile. Throws RegistryError when the registry cannot be asked at all.
+ * Compares every tag of the registry with its stream. A difference is checked again in the stream's queue, so that the
+ * registry's response is newer than all handled notifications, and recorded only if the tag has not changed since. Throws
+ * RegistryError when the registry is unavailable.
  */
 export async function reconcile(dependencies: ReconcileDependencies): Promise<ReconcileResult> {
-  const { tags, signal, warn } = dependencies
-  const counts = { repositories: 0, recorded: 0, removed: 0, failed: 0 }
-  let over: { readonly why: unknown } | undefined
-  let failuresInARow = 0
-  function* untilOver<Item>(items: Iterable<Item>): Generator<Item, void> {
+  return new FullScan(dependencies).run()
+}
+
+class FullScan {
+  readonly #dependencies: ReconcileDependencies
+  readonly #counts = { repositories: 0, recorded: 0, removed: 0, failed: 0 }
+  #failure: { readonly error: unknown } | undefined
+  #consecutiveFailures = 0
+
+  constructor(dependencies: ReconcileDependencies) {
+    this.#dependencies = dependencies
+  }
+
+  async run(): Promise<ReconcileResult> {
+    const { signal, warn } = this.#dependencies
+    const paths = await pathsOf(this.#dependencies)
+    await forEachBounded(this.#untilFailure(paths), REPOSITORIES_IN_FLIGHT, async (path) => {
+      const origin = originOf(path)
+      if (!origin) return warn(`${path} cannot be an image stream: its pushes are not recorded`)
+      this.#counts.repositories++
+      await this.#counting(() => this.#scanRepository(origin))
+    })
+    signal.throwIfAborted()
+    if (this.#failure) throw this.#failure.error
+    return this.#counts
+  }
+
+  *#untilFailure<Item>(items: Iterable<Item>): Generator<Item, void> {
     for (const item of items) {
-      if (over || signal.aborted) return
+      if (this.#failure || this.#dependencies.signal.aborted) return
       yield item
     }
   }
 
-  const paths = await pathsOf(dependencies)
-  await forEachBounded(untilOver(paths), REPOSITORIES_IN_FLIGHT, async (path) => {
-    const origin = originOf(path)
-    if (!origin) return warn(`${path} cannot be an image stream: what is pushed there is not recorded`)
-    counts.repositories++
-    await orFailed(() => lookAt(origin))
-  })
-  signal.throwIfAborted()
-  if (over) throw over.why
-  return counts
-
-  async function lookAt(origin: Origin): Promise<void> {
-    const remote = dependencies.open(origin.repository)
+  async #scanRepository(origin: ExternalOrigin): Promise<void> {
+    const { open, tags } = this.#dependencies
+    const remote = open(origin.repository)
     const names = new Set(await remote.listTags())
-    // what a listing leaves out is gone only when the registry says so of the tag itself
-    for (const { tag } of tags.fromHere(origin)) names.add(tag)
-    await forEachBounded(untilOver(names), TAGS_IN_FLIGHT, (tag) =>
-      orFailed(() => compare(origin, remote, tag)),
+    // a tag that the list lacks is gone only if the registry returns a 404 for its name
+    for (const { tag } of tags.tagsFrom(origin)) names.add(tag)
+    await forEachBounded(this.#untilFailure(names), TAGS_IN_FLIGHT, (tag) =>
+      this.#counting(() => this.#compare(origin, remote, tag)),
     )
   }
 
-  async function compare(origin: Origin, remote: ExternalRepository, tag: TagName): Promise<void> {
+  async #compare(origin: ExternalOrigin, remote: ExternalRepository, tag: TagName): Promise<void> {
+    const { tags, runInQueue } = this.#dependencies
     const known = tags.find(origin, tag)
-    if (isSame(known, await remote.resolve(tag, knownOf(known)))) return
-    const settled = await dependencies.inTurn(turnOf(origin.repository), () =>
-      settle(dependencies, origin, { remote, tag }),
+    if (isSame(known, await remote.resolve(tag, knownDigestOf(known)))) return
+    const correction = await runInQueue(queueKeyOf(origin.repository), () =>
+      correct(this.#dependencies, origin, { remote, tag }),
     )
-    if (settled !== 'same') counts[settled]++
+    if (correction !== 'unchanged') this.#counts[correction]++
   }
 
-  /** What is wrong with one of many is counted; what is wrong with all ends the look, once those under way have ended. */
-  async function orFailed(work: () => Promise<void>): Promise<void> {
+  /** Counts an expected failure of one item; any other, or too many in a row, ends the scan after the running work. */
+  async #counting(work: () => Promise<void>): Promise<void> {
     try {
       await work()
-      failuresInARow = 0
-    } catch (why) {
-      if (why instanceof RegistryError) failuresInARow++
-      if (!isForeseen(why) || failuresInARow > FAILURES_IN_A_ROW) {
-        over ??= { why }
+      this.#consecutiveFailures = 0
+    } catch (error) {
+      if (error instanceof RegistryError) this.#consecutiveFailures++
+      if (!isExpected(error) || this.#consecutiveFailures > MAX_CONSECUTIVE_FAILURES) {
+        this.#failure ??= { error }
         return
       }
-      counts.failed++
-      warn(why.message)
+      this.#counts.failed++
+      this.#dependencies.warn(error.message)
     }
   }
 }
 
-/** The repositories that the registry has, or had. */
+/** Returns the repositories that the registry has, and those that it had. */
 async function pathsOf({ catalog, tags, warn }: ReconcileDependencies): Promise<ReadonlySet<string>> {
   const paths = new Set<string>()
   for await (const page of catalog()) for (const path of page) paths.add(path)
   const isEmpty = paths.size === 0
   for await (const path of tags.repositories()) {
     if (isEmpty) {
-      // more likely one whose storage is missing
-      warn('the registry has no repositories at all: what is recorded of it is left as it is')
+      // more likely a registry whose storage is missing
+      warn('the registry has no repositories: its recorded tags are kept')
       break
     }
     paths.add(path)
@@ -126,55 +140,56 @@ async function pathsOf({ catalog, tags, warn }: ReconcileDependencies): Promise<
   return paths
 }
 
-/** Makes the tag mean what the registry says now. */
-async function settle(
+/** Points the tag to the image that the registry returns now, or removes the tag. */
+async function correct(
   { db, inbox, tags, now }: ReconcileDependencies,
-  origin: Origin,
+  origin: ExternalOrigin,
   { remote, tag }: { remote: ExternalRepository; tag: TagName },
-): Promise<Settled> {
+): Promise<Correction> {
   const { repository } = origin
-  // before it is asked: what is pushed while it answers is newer
+  // before the request: pushes during the request are newer
   const at = now()
   const before = tags.find(origin, tag)
-  const digest = await remote.resolve(tag, knownOf(before))
-  if (isSame(before, digest)) return 'same'
-  const isFromHere = before !== undefined && tags.isFromHere(origin, before)
+  const digest = await remote.resolve(tag, knownDigestOf(before))
+  if (isSame(before, digest)) return 'unchanged'
+  const isFromHere = before !== undefined && tags.isFrom(origin, before)
 
   if (digest === null) {
-    if (!before || !isFromHere || before.isInSpec) return 'same'
+    if (!before || !isFromHere || before.isInSpec) return 'unchanged'
     return db.transactTogether(
-      (tx): Settled => {
-        if (!tags.isStill(origin, tag, before)) return 'same'
+      (tx): Correction => {
+        if (!tags.isUnchanged(origin, tag, before)) return 'unchanged'
         tags.remove(tx, before)
-        inbox.saw(tx, { repository, tag, digest, at })
+        inbox.recordObservation(tx, { repository, tag, digest, at })
         return 'removed'
       },
       { patient: false },
     )
   }
 
-  // an import or another push came after it: it is no news that the registry still has the older one
-  if (before && !isFromHere && tags.everMeant(before, digest)) return 'same'
+  // an import or a push to another place came later: that the registry still has the older image is no change
+  if (before && !isFromHere && tags.hadImage(before, digest)) return 'unchanged'
   using session = remote.begin()
   const image = await remote.fetchImage(session, digest)
-  if (!image) return 'same'
+  if (!image) return 'unchanged'
   return db.transactTogether(
-    (tx): Settled => {
-      if (!tags.isStill(origin, tag, before)) return 'same'
-      inbox.saw(tx, { repository, tag, digest, at })
-      return tags.record(tx, origin, tag, image) ? 'recorded' : 'same'
+    (tx): Correction => {
+      if (!tags.isUnchanged(origin, tag, before)) return 'unchanged'
+      inbox.recordObservation(tx, { repository, tag, digest, at })
+      return tags.record(tx, origin, tag, image) ? 'recorded' : 'unchanged'
     },
     { patient: false },
   )
 }
 
-const knownOf = (tag: ExternalTag | undefined): Digest | null => tag?.upstreamDigest ?? tag?.digest ?? null
+const knownDigestOf = (tag: ExternalTag | undefined): Digest | null =>
+  tag?.upstreamDigest ?? tag?.digest ?? null
 
-/** A tag that its registry gave and one platform's image was taken of is the same by the index's digest. */
+/** Reports whether the tag has this state. A tag whose image was chosen from an index also matches by the index's digest. */
 const isSame = (tag: ExternalTag | undefined, digest: Digest | null): boolean =>
   digest === null ? tag === undefined : tag?.digest === digest || tag?.upstreamDigest === digest
 
-const isForeseen = (error: unknown): error is Error =>
+const isExpected = (error: unknown): error is Error =>
   error instanceof RegistryError ||
   error instanceof InvalidManifestError ||
   error instanceof QueueBlockedError ||

@@ -1,63 +1,68 @@
 import type { FetchSession, ImageFetcher } from '../imagestream/image/fetch-image.ts'
 import type { FetchedImage, Image } from '../imagestream/image/image.ts'
-import type { RemoteOptions } from '../imagestream/image/remote-registry.ts'
+import type { RemoteOptions, RemoteRegistry } from '../imagestream/image/remote-registry.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { Platform } from '../oci/platform.ts'
 import { RegistryError } from '../oci/registry-error.ts'
 import type { TagName } from '../oci/tag.ts'
 import { originOf } from './origin.ts'
-import type { ExternalRemote } from './ports.ts'
+
+/** Client of the external registry; `app/registry.ts` connects it to `remote`. */
+export interface ExternalRemote extends RemoteRegistry {
+  /** Yields every repository, page by page. Throws RegistryError, or the signal's reason once it is aborted. */
+  repositories(registry: string, options: RemoteOptions): AsyncIterable<readonly string[]>
+}
 
 export interface ExternalRepositoryDependencies {
   readonly remote: ExternalRemote
   readonly fetcher: ImageFetcher
   /** `host[:port]`. */
   readonly registry: string
-  /** Whether it may speak plain HTTP or show a certificate that does not verify. */
+  /** Allows plain HTTP and certificates that do not verify. */
   readonly insecure: boolean
 }
 
-/** Questions to one repository of the external registry, where that it has something not is an answer. */
+/** Reads a repository of the external registry. A 404 is a result and not an error. */
 export interface ExternalRepository {
-  /** The tags' names as they are listed; none of a repository that is gone. */
+  /** Returns the tag list; empty for a repository that does not exist. */
   listTags(): Promise<TagName[]>
-  /** What the tag means now; `known` makes the question cheaper. Null when it is gone. */
+  /** Returns the digest that the tag points to; null if the tag does not exist. `known` allows a conditional request. */
   resolve(tag: TagName, known: Digest | null): Promise<Digest | null>
-  /** The image, verified, with everything below it; null when the registry does not have it. */
+  /** Returns the verified image with its children; null if the registry does not have it. */
   fetchImage(session: FetchSession, digest: Digest): Promise<FetchedImage | Image | null>
-  /** Dispose of it once what it fetched is stored. */
+  /** Starts a session; the caller disposes of it when the fetched images are stored. */
   begin(): FetchSession
 }
 
-const circular = (registry: string, repository: string): RegistryError =>
-  new RegistryError(`${registry}: its list of the tags of ${repository} leads back to where it began`, {
+const circularList = (registry: string, repository: string): RegistryError =>
+  new RegistryError(`${registry}: the tag list of ${repository} links back to an earlier page`, {
     reason: 'RegistryUnavailable',
     registry,
     repository,
   })
 
-/** Nobody chooses a platform here: an index is kept whole. */
+/** Unused: an index is stored whole, so no platform is chosen. */
 const ANY_PLATFORM: Platform = { os: 'linux', architecture: 'amd64' }
 
-/** Opens a repository of the external registry. Every method throws RegistryError but NotFound, or the signal's reason. */
+/** Opens a repository. Its methods throw RegistryError except for a 404, or the signal's reason. */
 export function openRepository(
   { remote, fetcher, registry, insecure }: ExternalRepositoryDependencies,
   repository: string,
-  asking: Pick<RemoteOptions, 'lane' | 'urgency' | 'signal'>,
+  options: Pick<RemoteOptions, 'lane' | 'urgency' | 'signal'>,
 ): ExternalRepository {
   const namespace = originOf(repository)?.namespace ?? null
-  const remoteRepository = remote.repository({ registry, repository }, { insecure, namespace, ...asking })
+  const remoteRepository = remote.repository({ registry, repository }, { insecure, namespace, ...options })
   return {
     async listTags() {
       const names: TagName[] = []
       try {
         for await (const page of remoteRepository.listTags()) {
-          if (page.isPartial) throw circular(registry, repository)
+          if (page.isPartial) throw circularList(registry, repository)
           names.push(...page.names)
         }
       } catch (error) {
-        // a part of a list says nothing of what is missing in it
         if (!isNotFound(error)) throw error
+        // without the pages that were read: a part of a list does not show what is missing
         return []
       }
       return names
@@ -65,7 +70,7 @@ export function openRepository(
     resolve: (tag, known) =>
       remoteRepository.resolveTag(tag, known).then(({ digest }) => digest, nullIfNotFound),
     async fetchImage(session, digest) {
-      // asked for although it may be stored: that this registry has it is what makes a notification true
+      // requested even if it is stored here: a notification is true only if this registry has the manifest
       const manifest = await remoteRepository.fetchManifest(digest).catch(nullIfNotFound)
       if (!manifest) return null
       return (await session.tagImage({ digest, manifest }, 'PreserveOriginal', ANY_PLATFORM)).image

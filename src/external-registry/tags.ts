@@ -1,5 +1,7 @@
+import { and, asc, eq, gt, lte, sql } from 'drizzle-orm'
 import { yieldToEventLoop } from '../concurrency/yielding.ts'
-import type { Database } from '../db/open.ts'
+import type { Database, Orm } from '../db/open.ts'
+import { images as imageRows, imageStreams, tagEvents, tags } from '../db/tables/index.ts'
 import type { Transaction } from '../db/transact.ts'
 import type { StreamWriter } from '../imagestream/commands/write-stream.ts'
 import type { ImportMode } from '../imagestream/image/fetch-image.ts'
@@ -11,7 +13,7 @@ import type { TagRecorder } from '../imagestream/tag/record.ts'
 import type { Digest } from '../oci/digest.ts'
 import { pullSpecByDigest } from '../oci/reference.ts'
 import type { TagName } from '../oci/tag.ts'
-import { type Origin, originOf } from './origin.ts'
+import { type ExternalOrigin, originOf } from './origin.ts'
 
 export interface ExternalTagsDependencies {
   readonly db: Database
@@ -19,105 +21,85 @@ export interface ExternalTagsDependencies {
   readonly writer: Pick<StreamWriter, 'insert'>
   readonly images: Images
   readonly recorder: TagRecorder
-  /** `host[:port]`, as pull specs name the external registry. */
+  /** `host[:port]` of the external registry in pull specs. */
   readonly registry: string
-  /** How streams import that do not say. */
+  /** Import mode of created streams. */
   readonly importMode: ImportMode
   /** Milliseconds since 1970. */
   readonly now: () => number
 }
 
-/** What a tag of a stream means now. */
+/** The current state of a stream's tag. */
 export interface ExternalTag {
   readonly streamId: number
   readonly tag: TagName
   readonly eventId: number
   readonly imageId: number
   readonly digest: Digest
-  /** What its registry answered, where that is another digest than the image's. */
+  /** Digest that the tag's registry returned; it can be the index from which the image was chosen. */
   readonly upstreamDigest: Digest | null
   readonly dockerImageReference: string
-  /** 1 when the stream's spec names the tag. */
+  /** 1 when the stream has a spec tag of this name. */
   readonly isInSpec: 0 | 1
 }
 
-/** The streams as the external registry fills them. */
+/** The streams that mirror the external registry. */
 export interface ExternalTags {
-  find(origin: Origin, tag: TagName): ExternalTag | undefined
-  /** The tags that the registry's repository gave, and nobody else since. */
-  fromHere(origin: Origin): ExternalTag[]
-  isFromHere(origin: Origin, tag: ExternalTag): boolean
-  /** Whether the tag ever meant this image. */
-  everMeant(tag: ExternalTag, digest: Digest): boolean
-  /** Repositories that gave a tag which nobody else gave since, whether the registry has them or not. */
+  find(origin: ExternalOrigin, tag: TagName): ExternalTag | undefined
+  /** Returns the tags whose newest entry comes from the repository. */
+  tagsFrom(origin: ExternalOrigin): ExternalTag[]
+  /** Reports whether the tag's newest entry comes from the repository. */
+  isFrom(origin: ExternalOrigin, tag: ExternalTag): boolean
+  /** Reports whether the tag's history has the image. */
+  hadImage(tag: ExternalTag, digest: Digest): boolean
+  /** Yields the repositories from which the newest entry of a tag comes, whether or not the registry still has them. */
   repositories(): AsyncIterable<string>
   /**
-   * Keeps the image, and makes the tag mean it unless there is none; creates the stream where there is none. Whether that
-   * is a push.
+   * Stores the image, and points the tag to it unless `tag` is null. Creates the stream if it does not exist. Returns
+   * whether the tag got another image.
    */
-  record(tx: Transaction, origin: Origin, tag: TagName | null, image: FetchedImage | Image): boolean
-  /** Removes the tag with its history and what the spec says of it. */
+  record(tx: Transaction, origin: ExternalOrigin, tag: TagName | null, image: FetchedImage | Image): boolean
+  /** Removes the tag with its history and its spec tag. */
   remove(tx: Transaction, tag: ExternalTag): void
-  /** Inside a transaction: whether the tag still is what was read before it. */
-  isStill(origin: Origin, tag: TagName, before: ExternalTag | undefined): boolean
+  /** Reports, inside a transaction, whether the tag is the same as before. */
+  isUnchanged(origin: ExternalOrigin, tag: TagName, before: ExternalTag | undefined): boolean
 }
 
-const TAGS = `select t.stream_id as streamId, t.name as tag, e.id as eventId, e.image_id as imageId, i.digest,
-    t.upstream_digest as upstreamDigest, e.docker_image_reference as dockerImageReference,
-    exists (select 1 from spec_tags s where s.stream_id = t.stream_id and s.name = t.name) as isInSpec
-  from tags t join tag_events e on e.id = t.newest_event_id join images i on i.id = e.image_id`
-
-/** Streams that one statement looks through for repositories; between two such pieces other work gets its turn. */
-const PIECE = 50
+/** Streams that one statement reads. */
+const STREAMS = 50
 
 export function createExternalTags(dependencies: ExternalTagsDependencies): ExternalTags {
   const { db, streams, writer, images, recorder, registry, importMode, now } = dependencies
-  const named = db.prepare<ExternalTag>(`${TAGS} where t.stream_id = ? and t.name = ?`)
-  const ofRepository = db.prepare<ExternalTag>(
-    `${TAGS} where t.stream_id = ? and substr(e.docker_image_reference, 1, ?) = ? order by t.name`,
-  )
-  const meant = db.prepare<object>(
-    `select 1 from tag_events e join images i on i.id = e.image_id
-     where e.tag_id = (select id from tags where stream_id = ? and name = ?) and i.digest = ? limit 1`,
-  )
-  const nextStreams = db.prepare<{ id: number }>(
-    'select id from image_streams where id > ? order by id limit ?',
-  )
-  const references = db.prepare<{ namespace: string; name: string; reference: string }>(
-    `select distinct s.namespace, s.name, substr(e.docker_image_reference, 1,
-         instr(e.docker_image_reference, '@') - 1) as reference
-     from image_streams s join tags t on t.stream_id = s.id join tag_events e on e.id = t.newest_event_id
-     where s.id > ? and s.id <= ? and substr(e.docker_image_reference, 1, ?) = ?`,
-  )
-  const everything = `${registry}/`
-  const prefixOf = ({ repository }: Origin): string => `${everything}${repository}@`
+  const queries = prepareQueries(db.orm)
+  const registryPrefix = `${registry}/`
+  const prefixOf = ({ repository }: ExternalOrigin): string => `${registryPrefix}${repository}@`
 
   const find: ExternalTags['find'] = ({ namespace, name }, tag) => {
     const stream = streams.byName(namespace, name)
-    return stream && named.get(stream.id, tag)
+    return stream && queries.byName.get({ streamId: stream.id, tag })
   }
 
   return {
     find,
-    fromHere(origin) {
+    tagsFrom(origin) {
       const stream = streams.byName(origin.namespace, origin.name)
       const prefix = prefixOf(origin)
-      return stream ? ofRepository.all(stream.id, prefix.length, prefix) : []
+      return stream ? queries.byPrefix.all({ streamId: stream.id, prefix, length: prefix.length }) : []
     },
-    isFromHere: (origin, { dockerImageReference }) => dockerImageReference.startsWith(prefixOf(origin)),
-    everMeant: ({ streamId, tag }, digest) => meant.get(streamId, tag, digest) !== undefined,
+    isFrom: (origin, { dockerImageReference }) => dockerImageReference.startsWith(prefixOf(origin)),
+    hadImage: ({ streamId, tag }, digest) => queries.event.get({ streamId, tag, digest }) !== undefined,
 
     async *repositories() {
       for (let after = 0; ; ) {
-        const last = nextStreams.all(after, PIECE).at(-1)?.id
-        if (last === undefined) return
-        const rows = references.all(after, last, everything.length, everything)
-        for (const { namespace, name, reference } of rows) {
-          const origin = originOf(reference.slice(everything.length))
-          // another stream may import from here: then it is not the repository's
+        const end = queries.nextStreams.all({ after }).at(-1)?.id
+        if (end === undefined) return
+        const range = { after, end, prefix: registryPrefix, length: registryPrefix.length }
+        for (const { namespace, name, reference } of queries.references.all(range)) {
+          const origin = originOf(reference.slice(registryPrefix.length))
+          // other streams may import from this registry too
           if (origin?.namespace === namespace && origin.name === name) yield origin.repository
         }
-        after = last
+        after = end
         await yieldToEventLoop()
       }
     },
@@ -141,9 +123,79 @@ export function createExternalTags(dependencies: ExternalTagsDependencies): Exte
       return pushed
     },
     remove: (tx, { streamId, tag }) => void recorder.removeTag(tx, { streamId, tag }),
-    isStill(origin, tag, before) {
-      const now = find(origin, tag)
-      return now?.eventId === before?.eventId && now?.imageId === before?.imageId
+    isUnchanged(origin, tag, before) {
+      const current = find(origin, tag)
+      return current?.eventId === before?.eventId && current?.imageId === before?.imageId
     },
+  }
+}
+
+function prepareQueries(orm: Orm) {
+  const streamId = sql.placeholder('streamId')
+  const startsWithPrefix = sql`substr(${tagEvents.dockerImageReference}, 1, ${sql.placeholder('length')})
+    = ${sql.placeholder('prefix')}`
+  const current = () =>
+    orm
+      .select({
+        streamId: tags.streamId,
+        tag: tags.name,
+        eventId: tagEvents.id,
+        imageId: tagEvents.imageId,
+        digest: imageRows.digest,
+        upstreamDigest: tags.upstreamDigest,
+        dockerImageReference: tagEvents.dockerImageReference,
+        isInSpec: sql<0 | 1>`exists (select 1 from spec_tags s
+          where s.stream_id = ${tags.streamId} and s.name = ${tags.name})`,
+      })
+      .from(tags)
+      .innerJoin(tagEvents, eq(tagEvents.id, tags.newestEventId))
+      .innerJoin(imageRows, eq(imageRows.id, tagEvents.imageId))
+  return {
+    byName: current()
+      .where(and(eq(tags.streamId, streamId), eq(tags.name, sql.placeholder('tag'))))
+      .prepare(),
+    byPrefix: current()
+      .where(and(eq(tags.streamId, streamId), startsWithPrefix))
+      .orderBy(asc(tags.name))
+      .prepare(),
+    event: orm
+      .select({ id: tagEvents.id })
+      .from(tags)
+      .innerJoin(tagEvents, eq(tagEvents.tagId, tags.id))
+      .innerJoin(imageRows, eq(imageRows.id, tagEvents.imageId))
+      .where(
+        and(
+          eq(tags.streamId, streamId),
+          eq(tags.name, sql.placeholder('tag')),
+          eq(imageRows.digest, sql.placeholder('digest')),
+        ),
+      )
+      .limit(1)
+      .prepare(),
+    nextStreams: orm
+      .select({ id: imageStreams.id })
+      .from(imageStreams)
+      .where(gt(imageStreams.id, sql.placeholder('after')))
+      .orderBy(asc(imageStreams.id))
+      .limit(STREAMS)
+      .prepare(),
+    references: orm
+      .selectDistinct({
+        namespace: imageStreams.namespace,
+        name: imageStreams.name,
+        reference: sql<string>`substr(${tagEvents.dockerImageReference}, 1,
+          instr(${tagEvents.dockerImageReference}, '@') - 1)`,
+      })
+      .from(imageStreams)
+      .innerJoin(tags, eq(tags.streamId, imageStreams.id))
+      .innerJoin(tagEvents, eq(tagEvents.id, tags.newestEventId))
+      .where(
+        and(
+          gt(imageStreams.id, sql.placeholder('after')),
+          lte(imageStreams.id, sql.placeholder('end')),
+          startsWithPrefix,
+        ),
+      )
+      .prepare(),
   }
 }

@@ -126,7 +126,7 @@ describe('a push that the registry tells of', () => {
 
     expect(open()).toEqual([])
     expect(world.warnings).toEqual([
-      expect.stringContaining(`what was pushed to shop/web:bad@${two.digest} is not recorded`),
+      expect.stringContaining(`the push to shop/web:bad@${two.digest} is not recorded`),
     ])
   })
 })
@@ -141,9 +141,7 @@ describe('a repository that cannot be a stream', () => {
       await world.external.reconcile()
 
       expect(world.log()).toEqual([`shop/web:v1 ${one.digest}`])
-      expect(world.warnings).toEqual([
-        `${name} cannot be an image stream: what is pushed there is not recorded`,
-      ])
+      expect(world.warnings).toEqual([`${name} cannot be an image stream: its pushes are not recorded`])
       expect(open()).toEqual([])
     },
   )

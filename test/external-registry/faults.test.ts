@@ -74,7 +74,7 @@ describe('a registry that cannot be asked', () => {
     await world.external.idle()
 
     expect(world.log()).toEqual([`shop/web:v1 ${two.digest}`])
-    expect(world.warnings.at(-1)).toContain(`what was pushed to shop/web:v1@${one.digest} is not recorded`)
+    expect(world.warnings.at(-1)).toContain(`the push to shop/web:v1@${one.digest} is not recorded`)
   })
 })
 

@@ -142,8 +142,8 @@ describe('news of a tag', () => {
     const [before] = await receive({ tag: 'v1', at: time - 1 })
     const [after] = await receive({ tag: 'v1', at: time + 1 })
     const sighting = { repository: 'shop/web', tag: tag('v1'), digest: null, at: time }
-    db.transact((tx) => inbox.saw(tx, sighting))
-    db.transact((tx) => inbox.saw(tx, sighting))
+    db.transact((tx) => inbox.recordObservation(tx, sighting))
+    db.transact((tx) => inbox.recordObservation(tx, sighting))
     if (!before || !after) throw new Error('not received')
 
     expect([before, after].map(inbox.isOutdated)).toEqual([true, false])
@@ -154,14 +154,14 @@ describe('news of a tag', () => {
 
   it('knows of a later push, done or not, but not of what was only seen', async () => {
     const deletion = { repository: 'shop/web', tag: tag('v1'), occurredAt: time }
-    db.transact((tx) => inbox.saw(tx, { ...deletion, digest: digestOf('x'), at: time + 1 }))
+    db.transact((tx) => inbox.recordObservation(tx, { ...deletion, digest: digestOf('x'), at: time + 1 }))
     await receive({ tag: 'v1', at: time }, { tag: 'v2', at: time + 1 })
     await inbox.receive(parseEnvelope(envelopeOf(deleteEvent({ tag: 'v1', at: time + 1 }))))
-    expect(inbox.knowsLaterPush(deletion)).toBe(false)
+    expect(inbox.hasLaterPush(deletion)).toBe(false)
 
     const [later] = await receive({ tag: 'v1', at: time + 1 })
-    expect(inbox.knowsLaterPush(deletion)).toBe(true)
+    expect(inbox.hasLaterPush(deletion)).toBe(true)
     if (later) finish(later)
-    expect(inbox.knowsLaterPush(deletion)).toBe(true)
+    expect(inbox.hasLaterPush(deletion)).toBe(true)
   })
 })
