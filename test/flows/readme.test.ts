@@ -120,7 +120,7 @@ describe.skipIf(missing !== undefined)(`an example${missing ? `: ${missing}` : '
 
       expect(response).not.toContain('"errors"')
       expect(response).toMatch(
-        /sha256:|CREATED|"dueAt"|"bytes":\d|"CLOSED"|"FULL_SWEEP"|"PASSWORD"|"DIGESTS"|"AWS_ACCESS_KEY"|"AZURE_|"WAITING"/,
+        /sha256:|CREATED|"dueAt"|"bytes":\d|"CLOSED"|"FULL_SWEEP"|"PASSWORD"|"DIGESTS"|"AWS_ACCESS_KEY"|"AZURE_|"WAITING"|"INTEGRATED"/,
       )
     },
   )
