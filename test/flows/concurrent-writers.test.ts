@@ -31,7 +31,7 @@ const read = async (): Promise<Read> => {
   return imageStream
 }
 
-/** What names the stream, and its type, are called in the input of each write. */
+/** Name of the input field that names the stream, and type of the input, of each write. */
 const WRITES = {
   updateImageStream: { by: 'name', type: 'UpdateImageStreamInput' },
   importImage: { by: 'imageStream', type: 'ImportImageInput' },
@@ -43,17 +43,17 @@ const WRITES = {
 } as const
 type Write = keyof typeof WRITES
 
-/** Codes of the errors that the write is answered with. */
+/** Runs the write; returns the codes of its errors. */
 async function write(mutation: Write, input: object): Promise<unknown[]> {
   const { by, type } = WRITES[mutation]
-  const answer = await app.client.answer(
+  const response = await app.client.answer(
     `mutation ($input: ${type}!) { ${mutation}(input: $input) { __typename } }`,
     { input: { ...(by && { [by]: 'app' }), ...input } },
   )
-  return errorsOf(answer).map(({ code }) => code)
+  return errorsOf(response).map(({ code }) => code)
 }
 
-/** Reads, writes what follows from it, and begins anew where somebody else was faster. */
+/** Reads the stream, writes a change of what it read, and starts again after a conflict. */
 async function readAndWrite(mutation: Write, inputOf: (stream: Read) => object): Promise<void> {
   for (;;) {
     const stream = await read()
@@ -66,7 +66,7 @@ async function readAndWrite(mutation: Write, inputOf: (stream: Read) => object):
 
 const numbers = (count: number): number[] => Array.from({ length: count }, (_, at) => at)
 
-describe('two writers that have read the same version', () => {
+describe('with two writers that have read the same version', () => {
   const latest = { kind: 'ImageStreamTag', name: 'app:latest' }
   const others = (repository: string): Record<Exclude<Write, 'applyImageStream'>, [object, object]> => ({
     updateImageStream: [{ labels: [{ key: 'by', value: 'one' }] }, { labels: [{ key: 'by', value: 'two' }] }],
@@ -97,22 +97,22 @@ describe('two writers that have read the same version', () => {
   }
 
   test.each(Object.keys(others('')) as (keyof ReturnType<typeof others>)[])(
-    '%s is done for one of them, and CONFLICT or gone for the other',
+    '%s succeeds for one and fails with CONFLICT or NOT_FOUND for the other',
     async (mutation) => {
       const repository = await prepare()
       const { resourceVersion } = await read()
 
-      const answers = await Promise.all(
+      const codes = await Promise.all(
         others(repository)[mutation].map((input) => write(mutation, { ...input, resourceVersion })),
       )
 
       const gone = mutation === 'deleteImageStream' ? 'NOT_FOUND' : 'CONFLICT'
-      expect(answers.flat()).toEqual([gone])
+      expect(codes.flat()).toEqual([gone])
     },
   )
 
   test.each(Object.keys(others('')) as (keyof ReturnType<typeof others>)[])(
-    '%s of an old version changes nothing',
+    '%s with an old version changes nothing',
     async (mutation) => {
       const repository = await prepare()
       const { resourceVersion } = await read()
@@ -127,7 +127,7 @@ describe('two writers that have read the same version', () => {
   )
 
   test.each(['importImage', 'tagImage'] as const)(
-    '%s is CONFLICT too where the stream was deleted meanwhile: it is not made anew',
+    '%s fails with CONFLICT if the stream was deleted meanwhile, and does not create it again',
     async (mutation) => {
       const repository = await prepare()
       const { resourceVersion } = await read()
@@ -145,7 +145,7 @@ describe('two writers that have read the same version', () => {
     },
   )
 
-  test('applyImageStream of one of their documents is done, and CONFLICT for the other', async () => {
+  test('applyImageStream succeeds for one document and fails with CONFLICT for the other', async () => {
     await prepare()
     const { manifest } = await read()
     const documents = ['one', 'two'].map((by) => {
@@ -154,13 +154,13 @@ describe('two writers that have read the same version', () => {
       return JSON.stringify(document)
     })
 
-    const answers = await Promise.all(documents.map((each) => write('applyImageStream', { manifest: each })))
+    const codes = await Promise.all(documents.map((each) => write('applyImageStream', { manifest: each })))
 
-    expect(answers.flat()).toEqual(['CONFLICT'])
+    expect(codes.flat()).toEqual(['CONFLICT'])
   })
 
-  test('createImageStream makes one stream', async () => {
-    const answers = await Promise.all(
+  test('createImageStream creates one stream', async () => {
+    const responses = await Promise.all(
       numbers(8).map((at) =>
         app.client.answer(
           `mutation { createImageStream(input: { name: "app", labels: [{ key: "by", value: "${at}" }] }) { __typename } }`,
@@ -168,12 +168,12 @@ describe('two writers that have read the same version', () => {
       ),
     )
 
-    expect(answers.flatMap(errorsOf)).toEqual(Array(7).fill({ code: 'ALREADY_EXISTS' }))
+    expect(responses.flatMap(errorsOf)).toEqual(Array(7).fill({ code: 'ALREADY_EXISTS' }))
   })
 })
 
-describe('many writers at once', () => {
-  test('that each count one further lose no count', async () => {
+describe('with many concurrent writers', () => {
+  test('no increment of a counter is lost', async () => {
     await createStream(app.client, { labels: [{ key: 'count', value: '0' }] })
 
     await Promise.all(
@@ -189,14 +189,19 @@ describe('many writers at once', () => {
     expect((await read()).labels).toEqual([{ key: 'count', value: '30' }])
   })
 
-  test('that each add a tag, by whatever write and while tags move, lose none', async () => {
+  test('no added tag is lost, with every kind of write and while tags move', async () => {
     const repository = `${upstream.host}/team/app`
     await follow(app.client, repository)
     const pinned = { kind: 'ImageStreamTag', name: 'app:latest' }
     const add: Record<string, (tag: string) => Promise<unknown>> = {
       tagImage: (tag) => readAndWrite('tagImage', () => ({ tag, from: pinned })),
-      importImage: (tag) => readAndWrite('importImage', () => ({ tag, from: repository, waitSeconds: 0 })),
-      // both of these replace all spec tags by what was read and one more
+      importImage: (tag) =>
+        readAndWrite('importImage', () => ({
+          tag,
+          from: repository,
+          waitSeconds: 0,
+        })),
+      // the next two replace all spec tags by those that were read, plus one
       updateImageStream: (tag) =>
         readAndWrite('updateImageStream', ({ spec }) => ({
           spec: {
@@ -226,7 +231,7 @@ describe('many writers at once', () => {
     expect(await history(app.client, 'app:latest')).toHaveLength(6)
   })
 
-  test('that tag and untag different tags without a version leave just what the last of each said', async () => {
+  test('tagging and untagging of different tags without a version leave the result of the last write of each tag', async () => {
     await follow(app.client, `${upstream.host}/team/app`)
     const from = { kind: 'ImageStreamTag', name: 'app:latest' }
 

@@ -21,12 +21,12 @@ import {
 } from './operations.ts'
 
 const KILLS = 20
-/** Moves of the history before each life of the server; some tags move more than once. */
+/** Moves of the history before each start of the server; some tags move more than once. */
 const MOVES = 100
-/** Moves while it lives, before each further import. */
+/** Moves while the server runs, before each further import. */
 const FURTHER_MOVES = 20
-/** The most answers of the registry that a life lasts. */
-const ANSWERS = 1000
+/** Maximum number of registry responses before the server is killed. */
+const RESPONSES = 1000
 
 let build: ServerBuild
 beforeAll(async () => {
@@ -34,7 +34,7 @@ beforeAll(async () => {
 })
 afterAll(() => build[Symbol.asyncDispose]())
 
-/** Publishes about so many moves, and says when the last of them was. */
+/** Publishes about `count` moves; returns the time of the last one. */
 function publish(replay: RubyReplay, count: number): Date {
   let at = new Date(0)
   for (let moves = 0; moves < count && replay.nextAt; ) {
@@ -46,7 +46,7 @@ function publish(replay: RubyReplay, count: number): Date {
 
 const input = ({ host }: Upstream) => ({ imageStream: 'ruby', from: `${host}/${RUBY_REPOSITORY}`, all: true })
 
-/** A kill may come before the answer; whatever else goes wrong is wrong. */
+/** Ignores a connection that the kill cut off; rethrows every other error. */
 function unlessCutOff(error: unknown): undefined {
   const isCutOff =
     error instanceof DisconnectedError || (error instanceof TypeError && error.message === 'fetch failed')
@@ -54,17 +54,17 @@ function unlessCutOff(error: unknown): undefined {
   return undefined
 }
 
-/** Each push of a tag goes on from where the last one left it: none is missing, none is there twice. */
+/** Expects that each push of a tag starts from the previous one: none is missing, none is repeated. */
 function expectChain(pushes: readonly Push[]): void {
   const now = new Map<string, string>()
   for (const { tag, image, previousImage } of pushes) {
-    expect(previousImage?.digest, `what ${tag} meant before`).toBe(now.get(tag))
+    expect(previousImage?.digest, `image of ${tag} before`).toBe(now.get(tag))
     expect(image.digest).not.toBe(now.get(tag))
     now.set(tag, image.digest)
   }
 }
 
-test(`a subscriber sees every push once, in order, while the server is killed ${KILLS} times in the middle of imports`, async () => {
+test(`a subscriber receives every push once, in order, while the server is killed ${KILLS} times during imports`, async () => {
   const random = randomNumbers(seedOf('crash'))
   const dataFolder = mkdtempSync(join(tmpdir(), 'imagestreams-crash-'))
   await using upstream = await startUpstream({ log: false })
@@ -75,7 +75,7 @@ test(`a subscriber sees every push once, in order, while the server is killed ${
   let since: string | undefined
   let kills = 0
 
-  // given a stream, and somebody who wants to know everything that is pushed to it
+  // given a stream, and a subscriber that wants every push to it
   {
     await using server = await build.start(settings)
     await using client = connect(server.url)
@@ -83,22 +83,22 @@ test(`a subscriber sees every push once, in order, while the server is killed ${
     since = await endOfLog(client)
   }
 
-  // when it is imported while its registry moves on, and the server is killed in the middle of it
+  // when it is imported while its registry changes, and the server is killed during the import
   for (; kills < KILLS; kills++) {
     publish(replay, MOVES)
-    let answersLeft = 1 + Math.floor(random() * ANSWERS)
+    let responsesLeft = 1 + Math.floor(random() * RESPONSES)
     await using server = await build
       .start(settings, (kill) => {
         upstream.hook = () => {
-          if (--answersLeft === 0) kill()
+          if (--responsesLeft === 0) kill()
           return undefined
         }
       })
       .catch(() => undefined)
-    // killed while it went on with the last import, before it said that it listens
+    // killed while it resumed the last import, before it printed its address
     if (!server) continue
     await using client = connect(server.url)
-    const listening = Follower.start(server.url, { since }).then(async (follower) => {
+    const receiving = Follower.start(server.url, { since }).then(async (follower) => {
       for await (const push of follower) seen.push(push)
     })
     const importing = async (): Promise<never> => {
@@ -110,13 +110,13 @@ test(`a subscriber sees every push once, in order, while the server is killed ${
       }
     }
     await importing().catch(unlessCutOff)
-    await listening.catch(unlessCutOff)
+    await receiving.catch(unlessCutOff)
     expect(await server.ended).toMatchObject({ end: 'SIGKILL' })
     since = seen.at(-1)?.cursor ?? since
   }
   const seenBetweenKills = seen.length
 
-  // then it finishes what was begun, and what it says agrees with what was seen
+  // then the server finishes the interrupted import, and its log equals the received pushes
   upstream.hook = undefined
   const end = publish(replay, MOVES)
   await using server = await build.start(settings)
@@ -137,12 +137,12 @@ test(`a subscriber sees every push once, in order, while the server is killed ${
     `{ imageStream(name: "ruby") { imports { nodes { ${IMPORT} } } } }`,
   )
   for (const one of imageStream.imports.nodes) expect(one).toMatchObject({ state: 'SUCCEEDED', failed: 0 })
-  // an import that was promised before a kill is there after it
+  // an import that was accepted before a kill exists after it
   expect(imageStream.imports.nodes.map(({ id }) => id)).toContain(acknowledged.at(-1))
   rmSync(dataFolder, { recursive: true, force: true })
 })
 
-test('what was acknowledged is there after a kill, and what was not is there whole or not at all', async () => {
+test('acknowledged streams exist after a kill, and the others exist completely or not at all', async () => {
   const dataFolder = mkdtempSync(join(tmpdir(), 'imagestreams-crash-'))
   const settings = { DATA: dataFolder }
   const names = Array.from({ length: 40 }, (_, at) => `stream-${at}`)

@@ -40,7 +40,7 @@ async function startWithPushes(count: number) {
 }
 
 describe('the push log', () => {
-  test('is read in pages from either end, each cursor being one to subscribe from', async () => {
+  test('can be read in pages from either end, with cursors to subscribe from', async () => {
     await using it = await startWithPushes(7)
     const all = await pushLog(it.app.client)
 
@@ -68,7 +68,7 @@ describe('the push log', () => {
     expect(await follower.take(1)).toEqual(all.slice(6))
   })
 
-  test('is read from a cursor on by "since", which may go with "after"', async () => {
+  test('can be read from a cursor on with "since", also together with "after"', async () => {
     await using it = await startWithPushes(5)
     const all = await pushLog(it.app.client)
 
@@ -78,7 +78,7 @@ describe('the push log', () => {
     expect([...since.nodes, ...on.nodes].map(({ id }) => id)).toEqual(all.slice(2).map(({ id }) => id))
   })
 
-  test('has an end to subscribe from also when it is empty, and when nothing matches', async () => {
+  test('has an end cursor to subscribe from, even if it is empty or nothing matches', async () => {
     await using it = await startWithPushes(0)
     const since = await endOfLog(it.app.client)
     const unmatched = await it.app.client.ask<{ imagePushes: { pageInfo: PageInfo } }>(
@@ -93,7 +93,7 @@ describe('the push log', () => {
     expect(unmatched.imagePushes.pageInfo).toEqual({ endCursor: since, hasNextPage: false })
   })
 
-  test('an empty page before a cursor ends before it, so that subscribing from there misses nothing', async () => {
+  test('ends an empty page before its cursor, so that a subscription from there misses nothing', async () => {
     await using it = await startWithPushes(3)
     const all = await pushLog(it.app.client)
 
@@ -105,11 +105,11 @@ describe('the push log', () => {
   })
 })
 
-describe('a cursor that cannot be gone on from', () => {
+describe('a cursor', () => {
   const expired = async ({ app, client }: TestApp, cursor: string) => {
     for (const argument of ['since', 'after'] as const) {
-      const answer = await client.answer(PAGE, { [argument]: cursor })
-      expect(errorsOf(answer), argument).toEqual([{ code: 'CURSOR_EXPIRED' }])
+      const response = await client.answer(PAGE, { [argument]: cursor })
+      expect(errorsOf(response), argument).toEqual([{ code: 'CURSOR_EXPIRED' }])
     }
     using follower = await Follower.start(app.url, { since: cursor })
     await expect(follower.next()).rejects.toThrow('CURSOR_EXPIRED')
@@ -121,14 +121,14 @@ describe('a cursor that cannot be gone on from', () => {
     expect(await body.text()).toContain('CURSOR_EXPIRED')
   }
 
-  test('of another database is CURSOR_EXPIRED', async () => {
+  test('of another database fails with CURSOR_EXPIRED', async () => {
     await using one = await startWithPushes(1)
     await using other = await startWithPushes(1)
 
     await expired(one.app, await endOfLog(other.app.client))
   })
 
-  test('whose followers are no longer kept is CURSOR_EXPIRED, and later ones work', async () => {
+  test('fails with CURSOR_EXPIRED once the pushes after it are no longer kept, while later cursors work', async () => {
     let now = Date.UTC(2026, 0, 1)
     await using upstream = await startUpstream()
     await using app = await startApp({ pushLogDays: 30 }, { now: () => now })
@@ -144,7 +144,7 @@ describe('a cursor that cannot be gone on from', () => {
     await app.restart()
 
     await expired(app, first?.cursor ?? '')
-    // the second push is gone, what followed it is all there
+    // the second push was removed, all later ones exist
     using follower = await Follower.start(app.app.url, { since: second?.cursor ?? '' })
     expect(await follower.take(2)).toEqual([third, fourth])
     expect(await pushLog(app.client)).toEqual([third, fourth])
@@ -155,13 +155,13 @@ describe('a cursor that cannot be gone on from', () => {
   })
 
   test.each(['', 'nonsense', Buffer.from('push:x:1').toString('base64url')])(
-    'because it is none ("%s") is INVALID, and names the argument',
+    'that is malformed ("%s") fails with INVALID and the name of the argument',
     async (cursor) => {
       await using it = await startWithPushes(1)
 
       for (const field of ['since', 'after', 'before'] as const) {
-        const answer = await it.app.client.answer(PAGE, { [field]: cursor })
-        expect(errorsOf(answer)).toEqual([{ code: 'INVALID', field }])
+        const response = await it.app.client.answer(PAGE, { [field]: cursor })
+        expect(errorsOf(response)).toEqual([{ code: 'INVALID', field }])
       }
       using follower = await Follower.start(it.app.app.url, { since: cursor })
       await expect(follower.next()).rejects.toThrow('INVALID')

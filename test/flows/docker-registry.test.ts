@@ -30,7 +30,7 @@ async function startFilled(mode: RegistryMode): Promise<DockerRegistry> {
   return registry
 }
 
-/** A docker config.json that signs in there. */
+/** Writes a docker config.json with a login for the host. */
 async function dockerConfig(host: string, { username, password }: { username: string; password: string }) {
   const folder = await mkdtemp(join(tmpdir(), 'docker-config-'))
   const path = join(folder, 'config.json')
@@ -42,7 +42,7 @@ async function dockerConfig(host: string, { username, password }: { username: st
 const IMPORTED = { state: 'SUCCEEDED', total: 2, imported: 2, failed: 0 }
 
 describe.skipIf(missing !== undefined)(`a real docker-registry${missing ? `: ${missing}` : ''}`, () => {
-  test('is imported from, and again when a tag moved', async () => {
+  test('is a source for imports, repeated after a tag moved', async () => {
     await using registry = await startFilled('open')
     await using app = await startApp({ importMode: 'PreserveOriginal' })
 
@@ -57,7 +57,7 @@ describe.skipIf(missing !== undefined)(`a real docker-registry${missing ? `: ${m
     expect(await history(app.client, 'app:latest')).toEqual([multi.digest, one.digest])
   })
 
-  test('says NotFound of a repository that it does not have', async () => {
+  test('causes NotFound for a missing repository', async () => {
     await using registry = await startFilled('open')
     await using app = await startApp()
 
@@ -67,7 +67,7 @@ describe.skipIf(missing !== undefined)(`a real docker-registry${missing ? `: ${m
     expect(imported.message).toContain(`${registry.host} does not have the repository team/none`)
   })
 
-  test('with basic auth opens to the login of a docker config.json', async () => {
+  test('with basic auth accepts the login of a docker config.json', async () => {
     await using registry = await startFilled('basic')
     await using login = await dockerConfig(registry.host, REGISTRY_CREDENTIALS)
     await using app = await startApp({ dockerConfig: login.path })
@@ -79,7 +79,7 @@ describe.skipIf(missing !== undefined)(`a real docker-registry${missing ? `: ${m
     })
   })
 
-  test('with basic auth stays closed to who has no login, or a wrong one', async () => {
+  test('with basic auth refuses imports without a login or with a wrong one', async () => {
     await using registry = await startFilled('basic')
     const wrong = { ...REGISTRY_CREDENTIALS, password: 'not the password' }
     await using login = await dockerConfig(registry.host, wrong)
@@ -96,14 +96,14 @@ describe.skipIf(missing !== undefined)(`a real docker-registry${missing ? `: ${m
     expect(refused.message).not.toContain(wrong.password)
   })
 
-  test('with TLS of a private authority is trusted by who knows that authority', async () => {
+  test('with TLS of a private authority is accepted by a server that trusts the authority', async () => {
     await using registry = await startFilled('tls')
     await using app = await startApp({ ca: [registry.ca] })
 
     expect(await follow(app.client, `${registry.host}/team/app`)).toMatchObject(IMPORTED)
   })
 
-  test('with TLS of a private authority is refused by others, unless the import is insecure', async () => {
+  test('with TLS of a private authority is refused by other servers, unless the import is insecure', async () => {
     await using registry = await startFilled('tls')
     await using app = await startApp()
 

@@ -20,7 +20,7 @@ async function documents(
   return imageStream
 }
 
-/** A stream with labels, a spec tag that fails, and a tag that moved. */
+/** Starts a server with a stream that has labels, a failing spec tag, and a tag that moved. */
 async function startWithStream() {
   let now = START
   const upstream = await startUpstream()
@@ -52,8 +52,8 @@ async function startWithStream() {
   }
 }
 
-describe('manifest', () => {
-  test('is the stream as an OpenShift ImageStream, field for field', async () => {
+describe('the manifest of a stream', () => {
+  test('is an OpenShift ImageStream with all its fields', async () => {
     await using it = await startWithStream()
 
     const { json, uid } = await documents(it.app)
@@ -129,7 +129,7 @@ describe('manifest', () => {
     expect(Object.keys(document)).toEqual(['apiVersion', 'kind', 'metadata', 'spec', 'status'])
   })
 
-  test('is indented as oc prints it, and YAML says the same', async () => {
+  test('is indented as oc prints it, and has the same content as YAML', async () => {
     await using it = await startWithStream()
 
     const { json, yaml } = await documents(it.app)
@@ -141,7 +141,7 @@ describe('manifest', () => {
     expect(parse(yaml)).toEqual(JSON.parse(json))
   })
 
-  test('of a stream of which nothing is known yet has neither tags nor labels', async () => {
+  test('has neither tags nor labels while the stream is empty', async () => {
     await using app = await startApp({}, { now: () => START })
     await createStream(app.client, { name: 'empty' })
 

@@ -4,7 +4,7 @@ import { image, index, releases } from '../fixtures/random-image.ts'
 import { startUpstream, type Upstream } from '../fixtures/upstream.ts'
 import { createStream, follow, importImage, pushLog, reportsOf, tagDigests } from './operations.ts'
 
-/** Tags in the fixture's repository, over fewer images, two of them in an index. */
+/** Tags in the fixture's repository; they share fewer images, two of them in an index. */
 const TAGS = 30
 const IMAGES = 10
 
@@ -22,7 +22,7 @@ async function startFilled(): Promise<Upstream> {
   return upstream
 }
 
-/** What was fetched more than once. */
+/** Paths that were fetched more than once. */
 function fetchedAgain({ log }: Upstream): readonly string[] {
   const digests = log
     .filter(({ kind }) => kind === 'manifest' || kind === 'blob')
@@ -32,15 +32,15 @@ function fetchedAgain({ log }: Upstream): readonly string[] {
 
 const mode = { importMode: 'PreserveOriginal' }
 
-describe('the registry is asked no more than needed', () => {
-  test('once for the listing, once a tag, and once ever for each manifest and config', async () => {
+describe('an import sends no unnecessary requests', () => {
+  test('one for the tag list, one per tag, and one in total for each manifest and config', async () => {
     await using upstream = await startFilled()
     await using app = await startApp({ importMode: 'PreserveOriginal' })
 
     await follow(app.client, `${upstream.host}/team/app`)
 
     expect(fetchedAgain(upstream)).toEqual([])
-    // the images, the index and its image of another platform; each image has a config of its own
+    // the images, the index and its image of another platform; each image has its own config
     expect(upstream.requests).toMatchObject({
       listing: 1,
       head: TAGS + 1,
@@ -50,7 +50,7 @@ describe('the registry is asked no more than needed', () => {
     })
   })
 
-  test('an import of what has not changed costs the listing and one HEAD a tag', async () => {
+  test('only the tag list and one HEAD per tag if nothing changed', async () => {
     await using upstream = await startFilled()
     await using app = await startApp()
     await follow(app.client, `${upstream.host}/team/app`)
@@ -63,7 +63,7 @@ describe('the registry is asked no more than needed', () => {
     }
   })
 
-  test('two streams of one repository, made at the same time, share what they fetch', async () => {
+  test('two streams of one repository that are created at the same time share their requests', async () => {
     await using upstream = await startFilled()
     await using app = await startApp()
 
@@ -74,7 +74,7 @@ describe('the registry is asked no more than needed', () => {
     expect(await pushLog(app.client)).toHaveLength(3 * (TAGS + 1))
   })
 
-  test('another repository of the same images gets them without fetching', async () => {
+  test('no manifest or config is fetched for another repository with the same images', async () => {
     await using upstream = await startFilled()
     await using app = await startApp()
     await follow(app.client, `${upstream.host}/team/app`)
@@ -87,8 +87,8 @@ describe('the registry is asked no more than needed', () => {
   })
 })
 
-describe('two imports of one stream at once', () => {
-  test('push each image once, and fetch nothing twice', async () => {
+describe('two concurrent imports of one stream', () => {
+  test('push each image once and fetch nothing twice', async () => {
     await using upstream = await startFilled()
     await using app = await startApp()
     await createStream(app.client)
@@ -102,7 +102,7 @@ describe('two imports of one stream at once', () => {
     expect(await pushLog(app.client)).toHaveLength(TAGS + 1)
   })
 
-  test('wait for each other: the second begins when the first is over, and sees what moved since', async () => {
+  test('run one after the other: the second one starts when the first has finished, and finds later changes', async () => {
     await using upstream = await startFilled()
     await using app = await startApp()
     await follow(app.client, `${upstream.host}/team/app`)
@@ -118,7 +118,7 @@ describe('two imports of one stream at once', () => {
     const ends = await Promise.all([first, second].map(({ id }) => reportsOf(app.client, id)))
 
     expect([second.state, third.state]).toEqual(['PENDING', 'PENDING'])
-    // who asked for the same while it waited got the same import
+    // a request for the same import while it waits returns that import
     expect([first.id === second.id, second.id === third.id]).toEqual([false, true])
     expect(ends.map((reports) => reports.at(-1)?.state)).toEqual(['SUCCEEDED', 'SUCCEEDED'])
     expect(ends.reduce((sum, reports) => sum + (reports.at(-1)?.imported ?? 0), 0)).toBe(1)

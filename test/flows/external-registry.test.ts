@@ -13,7 +13,7 @@ import { Follower } from './follower.ts'
 import { type Push, pushLog } from './operations.ts'
 
 const missing = available()
-const SECRET = 'a secret of this test and nobody else'
+const SECRET = 'a secret that only this test uses'
 
 const KILLS = 5
 
@@ -26,7 +26,7 @@ const multi = index([
 let port: number
 let registry: DockerRegistry
 beforeEach(async () => {
-  // each must know the other's address before both are there
+  // each of the two must know the other's address before it starts
   port = Number((await closedPort()).split(':').at(-1))
   const url = `http://127.0.0.1:${port}/webhooks/registry`
   registry = await startDockerRegistry('open', { deletable: true, notifications: { url, secret: SECRET } })
@@ -36,14 +36,14 @@ afterEach(() => registry[Symbol.asyncDispose]())
 const start = (changes: Partial<Config> = {}): Promise<TestApp> =>
   startApp({ port, externalRegistry: new URL(registry.url), webhookSecret: SECRET, ...changes })
 
-/** Milliseconds in which a server that has just been started looks over the registry. */
+/** Milliseconds after its start in which a server scans the registry. */
 
 const nameOf = ({ imageStreamName, tag, image }: Push): string => `${imageStreamName}:${tag} ${image.digest}`
 const log = async (client: GraphQLClient): Promise<string[]> => (await pushLog(client)).map(nameOf)
 const entries = (name: string, ...contents: readonly (Image | Index)[]): string[] =>
   contents.map(({ digest }) => `${name} ${digest}`)
 
-/** Digest by tag of a stream, and its pull specs; undefined without the stream. */
+/** Digest and pull spec of each tag of a stream; undefined without the stream. */
 async function tagsOf(client: GraphQLClient, namespace: string, name: string) {
   const { imageStream } = await client.ask<{
     imageStream: {
@@ -64,7 +64,7 @@ async function tagsOf(client: GraphQLClient, namespace: string, name: string) {
 describe.skipIf(missing !== undefined)(
   `docker-registry in place of the integrated registry${missing ? `: ${missing}` : ''}`,
   () => {
-    test('tells of its pushes: the stream is there, and who follows has each of them, in order', async () => {
+    test('creates a stream by a push, and subscribers receive each push in order', async () => {
       await using app = await start()
       using follower = await Follower.start(app.app.url, { namespace: 'shop' })
 
@@ -91,7 +91,7 @@ describe.skipIf(missing !== undefined)(
       expect(imageByDigest).toEqual({ digest: multi.manifests[1]?.digest })
     })
 
-    test('tells of a deletion: every tag of the image goes', async () => {
+    test('removes every tag of an image that is deleted', async () => {
       await using app = await start()
       using follower = await Follower.start(app.app.url)
       await registry.push('web', 'v1', one)
@@ -106,7 +106,7 @@ describe.skipIf(missing !== undefined)(
         .toEqual(['v2'])
     })
 
-    test('is not heard when it shows another secret, but what it has is found', async () => {
+    test("finds the registry's images even if its notifications have a wrong secret", async () => {
       await using app = await start({ webhookSecret: 'another secret than the registry shows' })
       await registry.push('shop/web', 'v1', one)
       await registry.push('shop/web', 'v1', two)
@@ -115,7 +115,7 @@ describe.skipIf(missing !== undefined)(
       await expect.poll(() => log(app.client)).toEqual(entries('web:v1', two))
     })
 
-    test('is followed by a server that is killed again and again: each push once, in order', async () => {
+    test('delivers each push once and in order to a server that is killed repeatedly', async () => {
       const dataFolder = mkdtempSync(join(tmpdir(), 'imagestreams-external-'))
       await using build = await buildServer()
       const settings = {
@@ -134,7 +134,7 @@ describe.skipIf(missing !== undefined)(
         }
       })()
 
-      // killed as soon as it has recorded something more than at the kill before
+      // killed as soon as it has recorded more pushes than before the previous kill
       for (let recorded = 0; kills < KILLS; kills++) {
         await using server = await build.start(settings)
         await using client = connect(server.url)
@@ -155,7 +155,7 @@ describe.skipIf(missing !== undefined)(
       rmSync(dataFolder, { recursive: true, force: true })
     })
 
-    test('is caught up with after a time in which nobody listened', async () => {
+    test('finds the changes of a time in which the server did not run', async () => {
       const dataFolder = mkdtempSync(join(tmpdir(), 'imagestreams-external-'))
       {
         await using app = await start({ dataFolder })

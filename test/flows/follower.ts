@@ -14,13 +14,13 @@ const pushed = (selection: string) =>
     imagePushed(namespace: $namespace, imageStream: $imageStream, tag: $tag, since: $since) { ${selection} }
   }`
 
-/** The server was gone before the subscription was there. */
+/** The connection ended before the subscription started. */
 export class DisconnectedError extends Error {
   override readonly name = 'DisconnectedError'
 }
 
-/** One who is subscribed to the pushes, over a WebSocket of its own; iterating ends when the connection does. */
-export class Follower<Told = Push> implements AsyncIterableIterator<Told>, Disposable {
+/** A subscriber to pushes with its own WebSocket; iteration ends with the connection. */
+export class Follower<Selected = Push> implements AsyncIterableIterator<Selected>, Disposable {
   readonly #client: RawClient
 
   private constructor(client: RawClient) {
@@ -28,17 +28,17 @@ export class Follower<Told = Push> implements AsyncIterableIterator<Told>, Dispo
   }
 
   /**
-   * Subscribed: whatever is pushed from now on will come. `url` is the server's; `selection` is what to tell of a push.
+   * Returns a subscriber that receives every later push. `url` is the server's; `selection` is the selection set of a push.
    * Throws DisconnectedError.
    */
-  static async start<Told = Push>(
+  static async start<Selected = Push>(
     url: string,
     options: FollowOptions = {},
     selection: string = PUSH,
-  ): Promise<Follower<Told>> {
+  ): Promise<Follower<Selected>> {
     const client = new RawClient(`${url.replace('http', 'ws')}/graphql`)
     const ended = client.closed.then(() => {
-      throw new DisconnectedError('the server went away before it subscribed us')
+      throw new DisconnectedError('the connection ended before the subscription started')
     })
     const subscribed = async (): Promise<void> => {
       await once(client.socket, 'open')
@@ -47,26 +47,26 @@ export class Follower<Told = Push> implements AsyncIterableIterator<Told>, Dispo
       client.subscribe('pushes', pushed(selection), { ...options })
       await client.settled()
     }
-    // a connection that fails says so by closing as well
+    // a failed connection also closes
     await Promise.race([subscribed().catch(() => ended), ended])
-    return new Follower<Told>(client)
+    return new Follower<Selected>(client)
   }
 
-  async next(): Promise<IteratorResult<Told, undefined>> {
+  async next(): Promise<IteratorResult<Selected, undefined>> {
     const ended = this.#client.closed.then((): Message => ({ type: 'complete' }))
     const { type, payload } = await Promise.race([this.#client.next(), ended])
     if (type === 'complete') return { done: true, value: undefined }
     const { data, errors } = payload as {
-      data?: { imagePushed: Told } | null
+      data?: { imagePushed: Selected } | null
       errors?: { extensions: { code: string } }[]
     }
     if (type !== 'next' || !data) throw new Error(errors?.[0]?.extensions.code ?? JSON.stringify(payload))
     return { done: false, value: data.imagePushed }
   }
 
-  /** The next so many pushes. */
-  async take(count: number): Promise<Told[]> {
-    const taken: Told[] = []
+  /** Returns the next `count` pushes. */
+  async take(count: number): Promise<Selected[]> {
+    const taken: Selected[] = []
     while (taken.length < count) {
       const { value, done } = await this.next()
       if (done) throw new Error(`the subscription ended after ${taken.length} of ${count} pushes`)
@@ -75,7 +75,7 @@ export class Follower<Told = Push> implements AsyncIterableIterator<Told>, Dispo
     return taken
   }
 
-  /** Once there was one round trip to the server and back. */
+  /** Resolves after one round trip to the server. */
   roundTrip(): Promise<void> {
     return this.#client.settled()
   }

@@ -65,7 +65,7 @@ const bytes = (...contents: readonly { bytes: Buffer }[]): number =>
   contents.reduce((sum, content) => sum + content.bytes.length, 0)
 
 describe('an image', () => {
-  test('shows its digest, exact manifest, platform, size, layers and config', async () => {
+  test('has its digest, exact manifest, platform, size, layers and config', async () => {
     await using it = await startWith('Legacy', amd64)
 
     const shown = await imageOf(it.app, 'app:latest')
@@ -79,7 +79,7 @@ describe('an image', () => {
       platform: { os: 'linux', architecture: 'amd64', variant: null },
       manifests: [],
     })
-    // the base layer is there twice and counts once
+    // the base layer is listed twice and counted once
     const [base, top] = amd64.layers
     if (!base || !top) throw new Error('there are layers')
     expect(shown.size).toBe(bytes(amd64, amd64.config, base, top))
@@ -102,7 +102,7 @@ describe('an image', () => {
     })
   })
 
-  test('is read by its digest, whatever stream it is in, with every tag that means it now', async () => {
+  test('can be read by its digest regardless of its stream, with every tag that points to it', async () => {
     await using it = await startWith('Legacy', amd64)
     it.upstream.push('team/app', 'stable', amd64)
     await createStream(it.app.client, { name: 'other', spec: { dockerImageRepository: it.repository } })
@@ -127,7 +127,7 @@ describe('an index', () => {
     { digest: arm.digest, platform: { os: 'linux', architecture: 'arm', variant: 'v7' } },
   ]
 
-  test('is the image of the tag in mode PreserveOriginal, with its platforms and their images', async () => {
+  test("is the tag's image in mode PreserveOriginal, with its platforms and their images", async () => {
     await using it = await startWith('PreserveOriginal')
 
     const shown = await imageOf(it.app, 'app:latest')
@@ -142,7 +142,7 @@ describe('an index', () => {
     })
     expect(shown.manifests).toMatchObject([
       ...platforms.map((platform) => ({ ...platform, image: { digest: platform.digest } })),
-      // an attestation is listed, and is no image to import
+      // an attestation is listed but not imported as an image
       { platform: { os: 'unknown', architecture: 'unknown' }, image: null },
     ])
     const child = await it.app.client.ask('query ($digest: Digest!) { image(digest: $digest) { digest } }', {
@@ -151,7 +151,7 @@ describe('an index', () => {
     expect(child).toEqual({ image: { digest: arm.digest } })
   })
 
-  test('gives the tag its image for linux/amd64 in mode Legacy, and keeps its own platforms', async () => {
+  test('gives the tag its linux/amd64 image in mode Legacy, and keeps its own platforms', async () => {
     await using it = await startWith('Legacy')
 
     expect(await imageOf(it.app, 'app:latest')).toMatchObject({ digest: amd64.digest, manifests: [] })
@@ -162,7 +162,7 @@ describe('an index', () => {
     expect(kept.manifests.slice(0, 2)).toMatchObject(platforms)
   })
 
-  test('gives a spec tag the platform that its annotations ask for', async () => {
+  test('gives a spec tag the platform of its annotations', async () => {
     await using it = await startWith('Legacy')
 
     await createStream(it.app.client, {

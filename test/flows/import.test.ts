@@ -19,14 +19,14 @@ const one = image({ seed: 'one' })
 const two = image({ seed: 'two' })
 const three = image({ seed: 'three' })
 
-/** `team/app` with the tags that the order of importance is explained by. */
+/** Starts a registry with `team/app` and the tags of the documented order of importance. */
 async function startTeamApp(): Promise<Upstream> {
   const upstream = await startUpstream()
   for (const tag of ['other', 'v1.2', '1.2.3', 'latest', '1.10', '1.2']) upstream.push('team/app', tag, one)
   return upstream
 }
 
-/** The stream's own fields, and when its repository was last checked. */
+/** Returns the stream's own fields, and the time of the last check of its repository. */
 async function streamOf({ client }: TestApp): Promise<{ stream: object; check: string | undefined }> {
   const { imageStream } = await client.ask<{
     imageStream: object & { annotations: { key: string; value: string }[] }
@@ -36,7 +36,7 @@ async function streamOf({ client }: TestApp): Promise<{ stream: object; check: s
   return { stream, check }
 }
 
-describe('a stream that is made from a registry', () => {
+describe('a stream that is created from a registry', () => {
   test('has every tag, in order of importance', async () => {
     await using upstream = await startTeamApp()
     await using app = await startApp()
@@ -49,7 +49,7 @@ describe('a stream that is made from a registry', () => {
     expect(new Set(tags.values())).toEqual(new Set([one.digest]))
   })
 
-  test('takes only the most important tags where a maximum is set, and names the others', async () => {
+  test('has only the most important tags if a maximum is set, and reports the others', async () => {
     await using upstream = await startTeamApp()
     await using app = await startApp({ maximumTags: 2 })
 
@@ -60,7 +60,7 @@ describe('a stream that is made from a registry', () => {
     expect([...(await tagDigests(app.client)).keys()]).toEqual(['latest', '1.10'])
   })
 
-  test('takes single tags from their own sources, which win over the repository', async () => {
+  test('imports spec tags from their own sources, which take precedence over the repository', async () => {
     await using upstream = await startTeamApp()
     upstream.push('mirror/app', 'v9', two)
     await using app = await startApp()
@@ -85,8 +85,8 @@ describe('a stream that is made from a registry', () => {
   })
 })
 
-describe('importing again', () => {
-  test('finds exactly what moved, and keeps what each tag meant before, newest first', async () => {
+describe('a repeated import', () => {
+  test('finds exactly the moved tags, and keeps their history, newest first', async () => {
     await using upstream = await startTeamApp()
     await using app = await startApp()
     await follow(app.client, `${upstream.host}/team/app`)
@@ -119,7 +119,7 @@ describe('importing again', () => {
     expect(await history(app.client, 'app:1.2')).toEqual([one.digest])
   })
 
-  test('writes nothing but the time of the check when nothing moved', async () => {
+  test('writes only the time of the check if no tag moved', async () => {
     let now = Date.UTC(2026, 0, 1)
     await using upstream = await startTeamApp()
     await using app = await startApp({}, { now: () => now })
@@ -135,7 +135,7 @@ describe('importing again', () => {
     expect(await pushLog(app.client)).toEqual(log)
   })
 
-  test('leaves alone a tag that the registry no longer has', async () => {
+  test('keeps a tag that the registry no longer has', async () => {
     await using upstream = await startTeamApp()
     await using app = await startApp()
     await follow(app.client, `${upstream.host}/team/app`)
@@ -146,7 +146,7 @@ describe('importing again', () => {
     expect((await tagDigests(app.client)).get('other')).toBe(one.digest)
   })
 
-  test('fails for one tag without failing for the others, and says so until it succeeds', async () => {
+  test('that fails for one tag succeeds for the others, and the tag has a condition until it succeeds', async () => {
     await using upstream = await startTeamApp()
     await using app = await startApp()
     await follow(app.client, `${upstream.host}/team/app`)
@@ -173,7 +173,7 @@ describe('importing again', () => {
 })
 
 describe('a long import', () => {
-  test('is not waited for when asked so, and followed by importProgressed to its end', async () => {
+  test('returns immediately without waitSeconds, and importProgressed reports its progress to the end', async () => {
     await using upstream = await startTeamApp()
     await using app = await startApp()
     using gate = upstream.hold(({ kind }) => kind === 'head')
@@ -198,7 +198,7 @@ describe('a long import', () => {
     expect(counts).toEqual(counts.toSorted((a, b) => a - b))
   })
 
-  test('is told once by importProgressed when it is over, and is NOT_FOUND when there never was one', async () => {
+  test('is reported once by importProgressed after its end; an unknown import is NOT_FOUND', async () => {
     await using upstream = await startTeamApp()
     await using app = await startApp()
     const finished = await follow(app.client, `${upstream.host}/team/app`)
@@ -211,7 +211,7 @@ describe('a long import', () => {
     )
   })
 
-  test('goes on after a restart of the server', async () => {
+  test('continues after a restart of the server', async () => {
     await using upstream = await startTeamApp()
     await using app = await startApp()
     using gate = upstream.hold(({ kind }) => kind === 'head')

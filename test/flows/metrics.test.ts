@@ -12,9 +12,9 @@ import { createStream, importImage } from './operations.ts'
 
 const DOCUMENT = readFileSync(new URL('../../src/app/README.md', import.meta.url), 'utf8')
 
-/** The names in the document's table of metrics. */
+/** Names in the table of metrics of the documentation. */
 const DOCUMENTED = [...DOCUMENT.matchAll(/^\| `(imagestreams_[a-z_]+)`/gm)].map(([, name]) => name ?? '')
-/** What no metric may tell: who somebody is, and what they have. */
+/** Values that no metric may contain: names of tenants, accounts and their content. */
 const SECRETS = ['tenant-canary', 'stream-canary', 'tag-canary', 'user-canary', 'password-canary']
 
 let app: TestApp
@@ -23,10 +23,10 @@ beforeAll(async () => {
   app = await startApp()
   upstream = await startUpstream()
   upstream.push('tenant-canary/app', 'tag-canary', image({ seed: 1 }))
-  upstream.hook = (_, answer) => ({
-    ...answer,
+  upstream.hook = (_, response) => ({
+    ...response,
     headers: {
-      ...answer.headers,
+      ...response.headers,
       ...{ 'ratelimit-limit': '100;w=21600', 'ratelimit-remaining': '20;w=21600' },
       'docker-ratelimit-source': 'user-canary',
     },
@@ -48,18 +48,18 @@ afterAll(async () => {
 })
 
 const scrape = async (): Promise<string> => (await fetch(`${app.app.url}/metrics`)).text()
-/** The value of a series, undefined when it is not there. */
+/** Returns the value of a series; undefined if it does not exist. */
 function figureOf(text: string, series: string): number | undefined {
   const line = text.split('\n').find((one) => one.startsWith(`${series} `))
   return line === undefined ? undefined : Number(line.slice(series.length + 1))
 }
 
 describe('metrics', () => {
-  it('are in the text format of Prometheus, each explained', async () => {
-    const answer = await fetch(`${app.app.url}/metrics`)
-    expect(answer.status).toBe(200)
-    expect(answer.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8')
-    const lines = (await answer.text()).trimEnd().split('\n')
+  it('are in the Prometheus text format', async () => {
+    const response = await fetch(`${app.app.url}/metrics`)
+    expect(response.status).toBe(200)
+    expect(response.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8')
+    const lines = (await response.text()).trimEnd().split('\n')
     const series =
       /^[a-z_]+[a-z0-9_]*(\{[a-z_]+="[^"\n]*"(,[a-z_]+="[^"\n]*")*\})? (-?[0-9.e+-]+|\+Inf|NaN)$/i
     for (const line of lines) {
@@ -67,11 +67,11 @@ describe('metrics', () => {
     }
   })
 
-  it('are those of the document, and the process’s own', async () => {
+  it('are the documented ones and those of the process', async () => {
     const text = await scrape()
-    const told = [...text.matchAll(/^# TYPE (imagestreams_\w+) /gm)].map(([, name]) => name ?? '')
+    const names = [...text.matchAll(/^# TYPE (imagestreams_\w+) /gm)].map(([, name]) => name ?? '')
     expect(DOCUMENTED.length).toBeGreaterThan(15)
-    expect(told.sort()).toEqual([...DOCUMENTED].sort())
+    expect(names.sort()).toEqual([...DOCUMENTED].sort())
     for (const name of [
       'process_cpu_seconds_total',
       'nodejs_eventloop_lag_p99_seconds',
@@ -81,13 +81,13 @@ describe('metrics', () => {
     }
   })
 
-  it('tell no namespace, stream, tag, account or secret', async () => {
+  it('contain no namespace, stream, tag, account or secret', async () => {
     const text = await scrape()
     expect(text).toContain(upstream.host)
     for (const secret of SECRETS) expect(text).not.toContain(secret)
   })
 
-  it('tell what was imported and pushed, and what it cost the registry', async () => {
+  it('count imports and pushes, and the requests to the registry', async () => {
     const text = await scrape()
     const host = `{host="${upstream.host}"}`
     expect(figureOf(text, 'imagestreams_imports_total{state="succeeded"}')).toBe(1)
@@ -109,7 +109,7 @@ describe('metrics', () => {
     expect(figureOf(text, 'imagestreams_schedule_lag_seconds')).toBe(0)
   })
 
-  it('tell who is left alone, and until when', async () => {
+  it('report open circuits and rate limits, with the time of the next attempt', async () => {
     await using limited = await startUpstream()
     limited.hook = () => errorAnswer(429, 'TOOMANYREQUESTS', { 'retry-after': '3600' })
     const before = Date.now() / 1000
@@ -136,11 +136,11 @@ describe('metrics', () => {
     ).toBeGreaterThan(0)
   })
 
-  it('tell how webhooks were answered, by kind of sender', async () => {
+  it('count webhook responses by kind of sender', async () => {
     const webhook = await createWebhook(app.client, { sender: 'GENERIC', registry: upstream.host })
-    const told = { registry: upstream.host, repository: 'tenant-canary/app', tag: 'tag-canary' }
+    const change = { registry: upstream.host, repository: 'tenant-canary/app', tag: 'tag-canary' }
     const digest = image({ seed: 1 }).digest
-    expect((await send(webhook.url, deliveryOf('GENERIC', webhook, { ...told, digest }))).status).toBe(202)
+    expect((await send(webhook.url, deliveryOf('GENERIC', webhook, { ...change, digest }))).status).toBe(202)
     expect((await fetch(webhook.url, { method: 'POST', body: '{}' })).status).toBe(401)
     const text = await scrape()
     const deliveries = 'imagestreams_webhook_deliveries_total'
@@ -151,7 +151,7 @@ describe('metrics', () => {
     }
   })
 
-  it('tell who is connected, and what is subscribed to', async () => {
+  it('count connections and subscriptions', async () => {
     const before = await scrape()
     expect(figureOf(before, 'imagestreams_push_subscriptions')).toBe(0)
     using _ = await Follower.start(app.app.url)
@@ -160,7 +160,7 @@ describe('metrics', () => {
     expect(figureOf(text, 'imagestreams_push_subscriptions')).toBe(1)
   })
 
-  it('are read by GET, under a name of this server', async () => {
+  it('can be read by GET, with a host name of this server', async () => {
     const url = `${app.app.url}/metrics`
     expect((await fetch(url, { method: 'POST' })).status).toBe(405)
     const head = await fetch(url, { method: 'HEAD' })

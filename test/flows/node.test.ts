@@ -36,11 +36,11 @@ async function startWithStream() {
     ImagePush: imagePushes.nodes[0]?.id ?? '',
   }
   const node = async (id: string) => {
-    const answer = await app.client.ask<{ node: { __typename: string; id: string } | null }>(
+    const response = await app.client.ask<{ node: { __typename: string; id: string } | null }>(
       'query ($id: ID!) { node(id: $id) { __typename id } }',
       { id },
     )
-    return answer.node
+    return response.node
   }
   return {
     app,
@@ -54,7 +54,7 @@ async function startWithStream() {
   }
 }
 
-test('node reads every kind of Node by the id that it gave, also after a restart', async () => {
+test('node returns every kind of Node by its id, also after a restart', async () => {
   await using it = await startWithStream()
 
   expect(new Set(Object.values(it.ids)).size).toBe(5)
@@ -66,7 +66,7 @@ test('node reads every kind of Node by the id that it gave, also after a restart
   }
 })
 
-test('node gives the whole object, as a fragment selects it', async () => {
+test('node returns the selected fields of the object', async () => {
   await using it = await startWithStream()
 
   const { node } = await it.app.client.ask<{ node: object }>(
@@ -81,7 +81,7 @@ test('node gives the whole object, as a fragment selects it', async () => {
   })
 })
 
-test('node is null for what is gone, also when a stream of the same name comes after it', async () => {
+test('node is null for a deleted object, even if a stream with the same name is created later', async () => {
   await using it = await startWithStream()
 
   await deleteStream(it.app.client)
@@ -90,13 +90,13 @@ test('node is null for what is gone, also when a stream of the same name comes a
   for (const typeName of ['ImageStream', 'ImageStreamTag', 'Import'] as const) {
     expect(await it.node(it.ids[typeName]), typeName).toBeNull()
   }
-  // images stay until they are pruned, and the push log entries of a stream outlive it
+  // images remain until they are pruned, and the push log outlives the stream
   for (const typeName of ['Image', 'ImagePush'] as const) {
     expect(await it.node(it.ids[typeName])).toMatchObject({ __typename: typeName })
   }
 })
 
-test('a push outlives its stream, and says that it is gone', async () => {
+test('a push remains after its stream is deleted, without a link to it', async () => {
   await using it = await startWithStream()
 
   await deleteStream(it.app.client)
@@ -124,7 +124,7 @@ test.each([
   encoded('Import:-1'),
   encoded('TagEvent:1'),
   encoded('__proto__:1'),
-])('node is null for the id "%s", which it never gave', async (id) => {
+])('node is null for the unknown id "%s"', async (id) => {
   await using it = await startWithStream()
 
   expect(await it.node(id)).toBeNull()

@@ -1,8 +1,8 @@
 import type { GraphQLAnswer, GraphQLClient } from '../fixtures/graphql-client.ts'
 
-// What the stories ask of the server, in the words of the API.
+// Operations on the server, through the API.
 
-/** An import as the API tells it. */
+/** An import as the API returns it. */
 export interface Imported {
   readonly id: string
   readonly state: 'PENDING' | 'RUNNING' | 'SUCCEEDED' | 'PARTIALLY_SUCCEEDED' | 'FAILED'
@@ -54,15 +54,15 @@ export const IMPORT =
 export const PUSH = 'id cursor imageStreamName tag image { digest } previousImage { digest }' as const
 const STREAM = 'id name generation resourceVersion'
 
-/** Follows one import to its end. */
+/** Follows an import to its end. */
 export const PROGRESS = `subscription ($id: ID!) { importProgressed(import: $id) { ${IMPORT} } }`
 
-/** The largest page that there is. */
+/** Maximum page size. */
 const PAGE = 500
 
 /**
- * The import when it has ended. The server responds after `waitSeconds` at the latest, finished or not: a busy machine may
- * need longer.
+ * Returns the import after its end. The server responds after `waitSeconds` at the latest, finished or not: a busy machine
+ * may need longer.
  */
 async function toItsEnd(
   client: GraphQLClient,
@@ -92,10 +92,10 @@ export async function createStream(
   return { imageStream, import: first && (await toItsEnd(client, first, input)) }
 }
 
-/** A stream of all tags of a repository, imported. */
+/** Creates a stream of all tags of a repository and waits for its import. */
 export async function follow(client: GraphQLClient, repository: string, name = 'app'): Promise<Imported> {
   const created = await createStream(client, { name, spec: { dockerImageRepository: repository } })
-  if (!created.import) throw new Error('nothing was imported')
+  if (!created.import) throw new Error('the stream has no import')
   return created.import
 }
 
@@ -114,7 +114,7 @@ export async function deleteStream(client: GraphQLClient, name = 'app'): Promise
   })
 }
 
-/** What was found of each tag, in order of importance. */
+/** Returns the result of each tag, in order of importance. */
 export async function resultsOf(client: GraphQLClient, { id }: Imported): Promise<readonly ImportResult[]> {
   const { node } = await client.ask<{ node: { results: { nodes: ImportResult[] } } }>(
     `query ($id: ID!) { node(id: $id) { ... on Import {
@@ -124,7 +124,7 @@ export async function resultsOf(client: GraphQLClient, { id }: Imported): Promis
   return node.results.nodes
 }
 
-/** Digest of each tag, in order of importance. */
+/** Returns the digest of each tag, in order of importance. */
 export async function tagDigests(
   client: GraphQLClient,
   name = 'app',
@@ -133,19 +133,19 @@ export async function tagDigests(
   const digests = new Map<string, string | undefined>()
   let after: string | null = null
   do {
-    const answer: { imageStream: { status: { tags: Tags } } } = await client.ask(
+    const response: { imageStream: { status: { tags: Tags } } } = await client.ask(
       `query ($name: String!, $after: String) { imageStream(name: $name) { status {
         tags(first: ${PAGE}, after: $after) { nodes { tag image { digest } } pageInfo { hasNextPage endCursor } } } } }`,
       { name, after },
     )
-    const { nodes, pageInfo } = answer.imageStream.status.tags
+    const { nodes, pageInfo } = response.imageStream.status.tags
     for (const { tag, image } of nodes) digests.set(tag, image?.digest)
     after = pageInfo.hasNextPage ? pageInfo.endCursor : null
   } while (after !== null)
   return digests
 }
 
-/** Digests of a tag's history, newest first. */
+/** Returns the digests of a tag's history, newest first. */
 export async function history(client: GraphQLClient, name: string): Promise<readonly string[]> {
   const { imageStreamTag } = await client.ask<{
     imageStreamTag: { items: { nodes: { image: { digest: string } }[] } } | null
@@ -156,24 +156,24 @@ export async function history(client: GraphQLClient, name: string): Promise<read
   return imageStreamTag?.items.nodes.map(({ image }) => image.digest) ?? []
 }
 
-/** The push log, all pages of it. */
+/** Returns the whole push log. */
 export async function pushLog(client: GraphQLClient, filter: Variables = {}): Promise<readonly Push[]> {
   const pushes: Push[] = []
   let after: string | null = null
   do {
-    const answer: { imagePushes: { nodes: Push[]; pageInfo: PageInfo } } = await client.ask(
+    const response: { imagePushes: { nodes: Push[]; pageInfo: PageInfo } } = await client.ask(
       `query ($imageStream: String, $tag: String, $since: String, $after: String) {
         imagePushes(imageStream: $imageStream, tag: $tag, since: $since, first: ${PAGE}, after: $after) {
           nodes { ${PUSH} } pageInfo { hasNextPage endCursor } } }`,
       { ...filter, after },
     )
-    pushes.push(...answer.imagePushes.nodes)
-    after = answer.imagePushes.pageInfo.hasNextPage ? answer.imagePushes.pageInfo.endCursor : null
+    pushes.push(...response.imagePushes.nodes)
+    after = response.imagePushes.pageInfo.hasNextPage ? response.imagePushes.pageInfo.endCursor : null
   } while (after !== null)
   return pushes
 }
 
-/** Where the log ends now: what a subscription that shall miss nothing starts from. */
+/** Returns the end cursor of the log: a subscription from there misses nothing. */
 export async function endOfLog(client: GraphQLClient): Promise<string> {
   const { imagePushes } = await client.ask<{ imagePushes: { pageInfo: { endCursor: string } } }>(
     '{ imagePushes(last: 1) { pageInfo { endCursor } } }',
@@ -181,7 +181,7 @@ export async function endOfLog(client: GraphQLClient): Promise<string> {
   return imagePushes.pageInfo.endCursor
 }
 
-/** Every report of an import until it is over; the last one is how it ended. */
+/** Returns all progress reports of an import; the last one is its result. */
 export async function reportsOf(client: GraphQLClient, id: string): Promise<readonly Imported[]> {
   const reports: Imported[] = []
   for await (const { importProgressed } of client.follow<{ importProgressed: Imported }>(PROGRESS, { id })) {
@@ -190,7 +190,7 @@ export async function reportsOf(client: GraphQLClient, id: string): Promise<read
   return reports
 }
 
-/** Code and field of each error of an answer. */
+/** Code and field of each error of a response. */
 export const errorsOf = ({ errors = [] }: GraphQLAnswer<unknown>) =>
   errors.map(({ extensions }) => ({
     code: extensions?.code,

@@ -30,7 +30,7 @@ const chosenOf = async ({ client }: TestApp, name: string): Promise<string | nul
 
 const RELEASE = /^\d+\.\d+\.\d+$/
 
-/** The highest release of the range, by npm's own reading. */
+/** Highest release in the range according to npm's semver. */
 const highest = (tags: Iterable<string>, range: string): string | null =>
   semver.maxSatisfying(
     [...tags].filter((tag) => RELEASE.test(tag)),
@@ -41,7 +41,7 @@ const DATES = ['2016-01-01', '2017-01-01', '2018-06-01', '2020-01-01', '2023-01-
   (date) => new Date(date),
 )
 
-test('a rule follows twelve years of the ruby image: at each date its tag means the highest release of then', async () => {
+test('a rule follows twelve years of the ruby image: at each date its tag points to the highest release of that date', async () => {
   await using upstream = await startUpstream({ log: false, pageSize: 5000 })
   await using app = await startApp({ importMode: 'PreserveOriginal' })
   const ruby = new RubyReplay(upstream)
@@ -90,12 +90,12 @@ test('a rule follows twelve years of the ruby image: at each date its tag means 
   }
   const pushes = await pushLog(app.client)
   for (const [tag, digests] of meant) {
-    const told = pushes.filter((push) => push.tag === tag).map((push) => push.image.digest)
-    expect(told).toEqual([...digests].reverse())
+    const chosen = pushes.filter((push) => push.tag === tag).map((push) => push.image.digest)
+    expect(chosen).toEqual([...digests].reverse())
   }
 })
 
-test('a rule costs one listing and one HEAD, and what it chose is fetched once', async () => {
+test('a rule costs one tag list and one HEAD, and its chosen image is fetched once', async () => {
   await using upstream = await startUpstream({ pageSize: 5000 })
   await using app = await startApp()
   const ruby = replay(upstream, RUBY_REPOSITORY, { until: new Date('2020-01-01') })
@@ -104,7 +104,7 @@ test('a rule costs one listing and one HEAD, and what it chose is fetched once',
 
   const { decision } = await setTagPolicy(app, { imageStream: 'ruby', tag: 'two', repository, policy })
   expect(decision?.chosen).toBe(highest(tagsAt(new Date('2020-01-01')).keys(), '^2'))
-  // the index, and of it the image for linux/amd64 with its config
+  // the index and its linux/amd64 image with the config
   expect(upstream.requests).toMatchObject({ listing: 1, head: 1, manifest: 2, blob: 1 })
 
   upstream.reset()
@@ -117,7 +117,7 @@ test('a rule costs one listing and one HEAD, and what it chose is fetched once',
   expect(upstream.requests).toMatchObject({ listing: 1, head: 1, manifest: 2, blob: 1 })
 })
 
-test('several rules and the import of the whole repository share one listing', async () => {
+test('several rules and the import of the whole repository share one tag list', async () => {
   await using upstream = await startUpstream()
   await using app = await startApp()
   for (const version of ['1.0.0', '1.1.0', '2.0.0']) {
@@ -148,11 +148,11 @@ test('several rules and the import of the whole repository share one listing', a
   expect(upstream.requests).toMatchObject({ listing: 1, manifest: 3, blob: 3 })
 })
 
-test('the newest costs a HEAD for each tag that the filter lets through, and each image once ever', async () => {
+test('the newest rule costs a HEAD per tag that passes the filter, and fetches each image once', async () => {
   await using upstream = await startUpstream()
   await using app = await startApp()
   const nightly = (day: number) => image({ seed: day, created: new Date(Date.UTC(2025, 0, day)) })
-  // names that say nothing of the order
+  // names that do not show the order
   for (const [at, name] of ['e4', '07', 'c1', '9b'].entries()) {
     upstream.push('team/app', `nightly-${name}`, nightly(at + 1))
   }

@@ -6,7 +6,7 @@ import { clientOf } from '../registry/client.ts'
 
 const HOUR = 60 * 60 * 1000
 
-it('prunes by itself, as the settings say, from the start on', async () => {
+it('the server prunes by its settings, beginning at its start', async () => {
   let now = Date.UTC(2026, 0, 1)
   const settings = { pruneHours: 24, keepTagRevisions: 2, pruneYoungerThanMinutes: 90, collectHours: null }
   await using app = await startApp(settings, { now: () => now })

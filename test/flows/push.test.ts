@@ -6,9 +6,9 @@ import { startUpstream } from '../fixtures/upstream.ts'
 import { type Client, clientOf } from '../registry/client.ts'
 import { createStream, deleteStream } from './operations.ts'
 
-// The story of a push: nothing is prepared, and everything is known at once.
+// A push needs no preparation, and its image is available immediately.
 
-/** A registry client of the server; its connections go with the callback. */
+/** Runs the callback with a registry client of the server, and closes its connections. */
 async function withRegistry<Result>(
   app: TestApp,
   use: (registry: Client) => Promise<Result>,
@@ -52,15 +52,15 @@ const one = image({ seed: 1 })
 const two = image({ seed: 2 })
 
 describe('a first push', () => {
-  test('creates repository and stream, and subscribers know of it, with all that is known of the image', async () => {
+  test('creates the repository and the stream, and subscribers receive the image with its details', async () => {
     await using app = await startApp()
     const pushed = app.client.follow<{ imagePushed: Push }>(PUSHED)[Symbol.asyncIterator]()
-    const told = pushed.next()
+    const received = pushed.next()
     await app.client.ask('{ registry { kind } }')
 
     await withRegistry(app, (registry) => registry.push('shop/web', one, 'v1'))
 
-    const { value } = await told
+    const { value } = await received
     const host = `localhost:${new URL(app.app.url).port}`
     expect(value?.imagePushed).toMatchObject({
       source: 'REGISTRY',
@@ -83,7 +83,7 @@ describe('a first push', () => {
     await pushed.return?.()
   })
 
-  test('of a name without a namespace is of the namespace "default"', async () => {
+  test('of a name without a namespace belongs to the namespace "default"', async () => {
     await using app = await startApp()
     await withRegistry(app, async (registry) => {
       await registry.push('web', one, 'v1')
@@ -92,7 +92,7 @@ describe('a first push', () => {
     expect(await tagsOf(app, 'default', 'web')).toMatchObject([{ tag: 'v1' }])
   })
 
-  test('to a stream that exists brings its tag beside the others', async () => {
+  test('to an existing stream adds its tag to the others', async () => {
     await using upstream = await startUpstream()
     await using app = await startApp()
     upstream.push('team/app', 'latest', one)
@@ -100,7 +100,7 @@ describe('a first push', () => {
 
     await withRegistry(app, async (registry) => {
       await registry.push('default/app', two, 'mine')
-      // imported tags are not here, but where they come from
+      // the registry does not serve imported tags of this stream
       expect((await registry.get('/v2/default/app/tags/list')).json).toEqual({
         name: 'default/app',
         tags: ['mine'],
@@ -111,8 +111,8 @@ describe('a first push', () => {
   })
 })
 
-describe('what was pushed', () => {
-  test('is there after a restart, and its history and log with it', async () => {
+describe('a pushed image', () => {
+  test('remains after a restart, with its history and log', async () => {
     await using app = await startApp()
     await withRegistry(app, async (registry) => {
       await registry.push('shop/web', one, 'v1')
@@ -132,7 +132,7 @@ describe('what was pushed', () => {
     ])
   })
 
-  test('and is deleted in the registry is gone from the stream; the log stays', async () => {
+  test('is removed from the stream when it is deleted in the registry; the log remains', async () => {
     await using app = await startApp()
     await withRegistry(app, async (registry) => {
       await registry.push('shop/web', one, 'v1')
@@ -148,7 +148,7 @@ describe('what was pushed', () => {
     expect(imagePushes.nodes).toHaveLength(3)
   })
 
-  test('goes with its stream, and can be pushed anew', async () => {
+  test('is removed with its stream, and can be pushed again', async () => {
     await using app = await startApp()
     await withRegistry(app, async (registry) => {
       await registry.push('web', one, 'v1')
@@ -173,7 +173,7 @@ describe('an imported tag with referencePolicy Local', () => {
     },
   ]
 
-  test('is pulled from us, as its pull spec says, and was fetched once; that is no push', async () => {
+  test('is pulled through this server by its pull spec and fetched once, without a push event', async () => {
     await using upstream = await startUpstream()
     await using app = await startApp()
     const repository = `${upstream.host}/team/app`
@@ -190,7 +190,7 @@ describe('an imported tag with referencePolicy Local', () => {
         const pulled = await Promise.all(
           Array.from({ length: 5 }, () => registry.get(`/v2/default/app/blobs/${digest}`)),
         )
-        for (const answer of pulled) expect(answer.bytes).toEqual(bytes)
+        for (const response of pulled) expect(response.bytes).toEqual(bytes)
       }
     })
     const { imagePushes } = await app.client.ask<{ imagePushes: { nodes: object[] } }>(LOG)

@@ -14,7 +14,7 @@ import { startUpstream, type Upstream } from '../fixtures/upstream.ts'
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const listFiles = (folder: string): string[] =>
   readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' }).map((path) => join(folder, path))
-/** All documents, as paths from the root; the README first, since its stream is the one that the others continue with. */
+/** All documents, as paths from the root. The README comes first, since the others continue with its stream. */
 const DOCUMENTS = [
   'README.md',
   ...[...listFiles('src'), ...listFiles('test')].filter((path) => path.endsWith('README.md')).sort(),
@@ -26,7 +26,7 @@ interface Block {
   readonly document: string
   /** Heading of its section. */
   readonly heading: string
-  /** What a reader pastes into a shell. */
+  /** Shell commands that a reader pastes. */
   readonly text: string
 }
 
@@ -42,7 +42,7 @@ const blocksOf = (document: string): Block[] =>
     )
 /** In the order of the documents. */
 const BLOCKS = DOCUMENTS.flatMap(blocksOf)
-/** Requests to a running server: only these are run here. */
+/** Requests to a running server: only these run here. */
 const EXAMPLES = BLOCKS.filter(({ text }) => /^(?:curl|jq) /.test(text))
 /** These install, start and test the project, or need internet access. */
 const OTHERS = [/^npm /, /^skopeo copy/]
@@ -57,7 +57,7 @@ const located = ({ text }: Block, { app }: TestApp, { host }: Upstream): string 
 
 type Shell = ChildProcessByStdio<null, Readable, null>
 
-// its own process group, so that the shell's children end with it
+// has its own process group, so that the shell's children end with it
 const paste = (script: string): Shell =>
   spawn('bash', ['-c', script], { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'], detached: true })
 
@@ -78,7 +78,7 @@ async function textOf(stream: Readable, isEnough: (text: string) => boolean): Pr
 
 const missing = missingPrograms('bash', 'curl', 'jq')
 
-test('the documents have examples, and nothing else to paste', () => {
+test('the documents have examples, and no other requests to paste', () => {
   expect(EXAMPLES.length).toBeGreaterThanOrEqual(20)
   const unknown = BLOCKS.filter((block) => !EXAMPLES.includes(block)).map(({ text }) => text)
   expect(unknown.filter((text) => !OTHERS.some((other) => other.test(text)))).toEqual([])
@@ -90,7 +90,7 @@ describe.skipIf(missing !== undefined)(`an example${missing ? `: ${missing}` : '
   async function run(example: Block, server: TestApp, upstream: Upstream): Promise<string> {
     const shell = paste(located(example, server, upstream))
     if (!isSubscription(example)) return textOf(shell.stdout, () => false)
-    // the subscription receives only later pushes: the head of its response says that it has begun
+    // the subscription receives only later pushes: the head of its response shows that it has started
     await once(shell.stdout, 'readable')
     upstream.push(RUBY_REPOSITORY, 'latest', image({ seed: `push ${responses.size}` }))
     await server.client.ask('mutation { importImage(input: { imageStream: "ruby" }) { import { state } } }')
@@ -114,7 +114,7 @@ describe.skipIf(missing !== undefined)(`an example${missing ? `: ${missing}` : '
   })
 
   test.each(EXAMPLES.map((example) => [example.document, example.heading, example] as const))(
-    'of %s works as pasted: %s',
+    'in %s works as pasted: %s',
     (_document, _heading, example) => {
       const response = responses.get(example) ?? ''
 
@@ -142,7 +142,7 @@ describe('a document', () => {
       anchorOf(heading),
     )
 
-  test.each(DOCUMENTS)('%s has links that lead somewhere', (path) => {
+  test.each(DOCUMENTS)('%s has no broken links', (path) => {
     const links = [...withoutCode(textOfDocument(path)).matchAll(/\]\(([^)\s]+)\)/g)]
       .map(([, link = '']) => link)
       .filter((link) => !/^https?:/.test(link))
@@ -156,7 +156,7 @@ describe('a document', () => {
     expect(broken).toEqual([])
   })
 
-  test('of every room with documentation is listed in the README or in the map of the code', () => {
+  test('of every room is listed in the README or in the map of the code', () => {
     const lists = ['README.md', 'src/README.md', 'src/vendors/README.md', 'test/README.md']
       .filter((list) => existsSync(join(ROOT, list)))
       .flatMap((list) =>

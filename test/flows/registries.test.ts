@@ -8,7 +8,7 @@ import { image } from '../fixtures/random-image.ts'
 import { startUpstream, type Upstream, type UpstreamOptions } from '../fixtures/upstream.ts'
 import { createStream, follow, type Imported, importImage, tagDigests } from './operations.ts'
 
-// Registries that are configured while the server runs: each change goes for the next request.
+// Registries are configured while the server runs: each change applies to the next request.
 
 const one = image({ seed: 'registries one' })
 const two = image({ seed: 'registries two' })
@@ -19,7 +19,7 @@ const configure = ({ client }: Pick<TestApp, 'client'>, prefix: string, input: o
     { input: { prefix, ...input } },
   )
 
-/** A registry that has this image as `team/app:latest`. */
+/** Starts a registry that has this image as `team/app:latest`. */
 async function start(content: typeof one | null, options: UpstreamOptions = {}): Promise<Upstream> {
   const upstream = await startUpstream(options)
   if (content) upstream.push('team/app', 'latest', content)
@@ -31,7 +31,7 @@ const done = { state: 'SUCCEEDED' }
 const blocked: Partial<Imported> = { state: 'FAILED', reason: 'Blocked' }
 
 describe('a mirror', () => {
-  test('gives the content, and the registry says what tags mean', async () => {
+  test('serves the content, while the registry resolves tags', async () => {
     await using origin = await start(one)
     await using mirror = await startUpstream()
     mirror.push('cache/team/app', 'latest', two)
@@ -46,7 +46,7 @@ describe('a mirror', () => {
     expect(mirror.requests).toMatchObject({ listing: 0, head: 0, manifest: 1, blob: 1 })
   })
 
-  test('that is there for tags says what they mean, and is left for the registry while it fails', async () => {
+  test('with tags resolves them, and is replaced by the registry while it fails', async () => {
     await using origin = await start(one)
     await using mirror = await start(two)
     await using app = await startApp()
@@ -62,7 +62,7 @@ describe('a mirror', () => {
 })
 
 describe('a location', () => {
-  test('is read in the registry’s place, with the credentials of the location alone', async () => {
+  test('is read instead of the registry, with only the credentials of the location', async () => {
     const login = { username: 'me', password: 'for the location' }
     const mayPull = (username: string | null) => username === login.username
     await using moved = await startUpstream({ auth: { scheme: 'basic', credentials: login, mayPull } })
@@ -92,7 +92,7 @@ describe('a location', () => {
 })
 
 describe('certificates', () => {
-  test('of a private authority are trusted once they are given, and not any more when they are taken back', async () => {
+  test('of a private authority are trusted while they are configured', async () => {
     const authority = await createAuthority()
     await using origin = await start(one, { tls: await authority.issue(['127.0.0.1']) })
     await using app = await startApp()
@@ -107,7 +107,7 @@ describe('certificates', () => {
     expect(await importImage(app.client)).toMatchObject({ state: 'FAILED' })
   })
 
-  test('are shown to a registry that asks for one', async () => {
+  test('are sent to a registry that requests one', async () => {
     const authority = await createAuthority()
     const tls = {
       ...(await authority.issue(['127.0.0.1'])),
@@ -127,7 +127,7 @@ describe('certificates', () => {
     expect(await importImage(app.client)).toMatchObject(done)
   })
 
-  test('are not shown to where the registry redirects', async () => {
+  test('are not sent to the target of a redirect', async () => {
     const authority = await createAuthority()
     const certificates = await authority.issue(['127.0.0.1'])
     const asking = { ...certificates, ca: authority.ca, requestCert: true, rejectUnauthorized: false }
@@ -157,7 +157,7 @@ describe('certificates', () => {
 })
 
 describe('a proxy', () => {
-  test('is gone through from the next request on, its login shown to it alone', async () => {
+  test('is used from the next request on, and only the proxy receives its login', async () => {
     await using origin = await start(one)
     await using proxy = await startHttpProxy({
       resolve: () => origin.host,
@@ -174,7 +174,7 @@ describe('a proxy', () => {
     await configure(app, 'registry.example', {
       proxy: { url: proxy.url, username: 'me', password: 'canary' },
     })
-    // https is tried first, and what the proxy connects to speaks none
+    // https is tried first, and the proxy's target does not support it
     expect(await importImage(app.client)).toMatchObject(done)
     expect(proxy.asked[0]).toBe('CONNECT registry.example:443')
     expect(proxy.asked).toContain('GET http://registry.example/v2/team/app/tags/list?n=1000')
@@ -184,7 +184,7 @@ describe('a proxy', () => {
 })
 
 describe('a block', () => {
-  test('stops imports before anything is opened, and says which rule it is', async () => {
+  test('stops imports before any connection is opened, and the error names the rule', async () => {
     await using origin = await start(one)
     await using app = await startApp()
     await follow(app.client, `${origin.host}/team/app`)
@@ -200,7 +200,7 @@ describe('a block', () => {
     expect(await importImage(app.client)).toMatchObject(done)
   })
 
-  test('refuses streams that would import from there, and lets those that are there be changed', async () => {
+  test('refuses new streams of the registry, and permits changes of existing ones', async () => {
     await using origin = await start(one)
     await using app = await startApp()
     await follow(app.client, `${origin.host}/team/app`)
@@ -227,7 +227,7 @@ describe('a block', () => {
     expect((await app.client.answer(update, { input: { name: 'app', labels } })).errors).toBeUndefined()
   })
 
-  test('of everything but what is allowed lets only that in', async () => {
+  test('of everything except the allowed registries permits only those', async () => {
     await using origin = await start(one)
     origin.push('other/app', 'latest', two)
     await using app = await startApp()
@@ -251,8 +251,8 @@ describe('a block', () => {
   })
 })
 
-describe('limits', () => {
-  test('of one registry are kept', async () => {
+describe('a request limit', () => {
+  test('of one registry is kept', async () => {
     await using origin = await startUpstream()
     for (let n = 0; n < 12; n += 1) origin.push('team/app', `v${n}`, image({ seed: `limits ${n}` }))
     let [current, most] = [0, 0]
@@ -278,18 +278,18 @@ describe('pulling through the integrated registry', () => {
       spec: { tags: [{ name: 'latest', from, referencePolicy: { type: 'Local' } }] },
     })
   }
-  /** A layer of the imported image, through this server. */
+  /** Pulls a layer of the imported image through this server. */
   const pull = async ({ app }: TestApp) => {
     const [layer] = one.layers
     if (!layer) throw new Error('an image without layers')
-    // a client begins with the manifest, which names the blob
+    // a client starts with the manifest, which names the blob
     await (await fetch(`${app.url}/v2/default/app/manifests/latest`)).arrayBuffer()
     const response = await fetch(`${app.url}/v2/default/app/blobs/${layer.digest}`)
     const bytes = Buffer.from(await response.arrayBuffer())
     return { status: response.status, text: bytes.toString(), isRight: bytes.equals(layer.bytes) }
   }
 
-  test('obeys a block with its first request, and goes on when it is lifted', async () => {
+  test('is blocked from the next request on, and works again when the block is removed', async () => {
     await using origin = await start(one)
     await using app = await startApp()
     await createLocal(app, origin)
@@ -305,15 +305,15 @@ describe('pulling through the integrated registry', () => {
     expect(await pull(app)).toMatchObject({ status: 200, isRight: true })
   })
 
-  test('takes blobs from a mirror, and from the registry what a mirror has wrong', async () => {
+  test("reads blobs from a mirror, and from the registry if the mirror's bytes are wrong", async () => {
     await using origin = await start(one)
     await using mirror = await start(one)
     await using app = await startApp()
     await createLocal(app, origin)
     origin.reset()
     await configure(app, origin.host, { mirrors: [{ location: mirror.host }] })
-    mirror.hook = ({ kind }, answer) =>
-      kind === 'blob' ? { ...answer, body: Buffer.alloc(answer.body.length, 'x') } : undefined
+    mirror.hook = ({ kind }, response) =>
+      kind === 'blob' ? { ...response, body: Buffer.alloc(response.body.length, 'x') } : undefined
 
     const wrong = await pull(app).catch(() => ({ isRight: false }))
     expect(wrong.isRight).toBe(false)
@@ -324,8 +324,8 @@ describe('pulling through the integrated registry', () => {
   })
 })
 
-describe('a change (threats: pooled socket outlives policy change)', () => {
-  test('leaves no connection that was opened before it to what comes after', async () => {
+describe('a changed configuration (threats: pooled socket outlives policy change)', () => {
+  test('reuses no connection that was opened before it', async () => {
     await using server = await startScripted((_, response) => void response.writeHead(404).end())
     await using app = await startApp()
     const sockets = () => new Set(server.requests.map(({ socket }) => socket))

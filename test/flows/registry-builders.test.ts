@@ -7,17 +7,17 @@ import { startApp, type TestApp } from '../fixtures/app.ts'
 import { cannotBuild, ImageStorage, type Recipe } from '../fixtures/buildah.ts'
 import { seededBytes } from '../fixtures/seed.ts'
 import { Shelf } from '../fixtures/skopeo.ts'
-import { Listener } from './registry-news.ts'
+import { RegistryFeed } from './registry-feed.ts'
 
 const reason = cannotBuild()
 
 const SOURCE = fileURLToPath(new URL('../../src', import.meta.url))
-/** More than one read or write of any of the programs on the way. */
+/** Larger than one read or write of any program involved. */
 const LARGE = 5_000_000
 
 const hostOf = ({ app }: TestApp): string => new URL(app.url).host
 
-/** A layer of many small files below one of a large file. */
+/** Returns a recipe with a layer of many small files below one of a large file. */
 async function recipeFrom(shelf: Shelf): Promise<{ recipe: Recipe; large: Buffer }> {
   const large = seededBytes('large', LARGE)
   await writeFile(shelf.path('large'), large)
@@ -35,21 +35,21 @@ interface Usage {
 }
 
 describe.skipIf(reason !== undefined)(`an image built${reason ? `: ${reason}` : ''}`, () => {
-  test('is pushed by buildah, told of, and pulled elsewhere by podman with all its files', async () => {
+  test('by buildah is pushed, reported to subscribers, and pulled elsewhere by podman with all its files', async () => {
     await using app = await startApp()
     await using shelf = await Shelf.open()
     await using builder = await ImageStorage.open()
     await using other = await ImageStorage.open()
     const { recipe, large } = await recipeFrom(shelf)
     await builder.build('web', recipe)
-    using listener = await Listener.start(app.app.url)
+    using feed = await RegistryFeed.start(app.app.url)
     const name = `${hostOf(app)}/shop/web:v1`
 
     await builder.buildah('push', '--quiet', '--tls-verify=false', 'web', `docker://${name}`)
-    const heard = await listener.heard()
+    const pushes = await feed.pushes()
     await other.podman('pull', '--quiet', '--tls-verify=false', name)
 
-    expect(heard).toMatchObject([
+    expect(pushes).toMatchObject([
       {
         namespace: 'shop',
         imageStreamName: 'web',
@@ -66,26 +66,26 @@ describe.skipIf(reason !== undefined)(`an image built${reason ? `: ${reason}` : 
         },
       },
     ])
-    // random bytes do not get smaller
-    expect(heard[0]?.image.size).toBeGreaterThan(LARGE)
+    // random bytes cannot be compressed
+    expect(pushes[0]?.image.size).toBeGreaterThan(LARGE)
     const files = await other.files(name)
     expect((await readFile(join(files, 'srv', 'large'))).equals(large)).toBe(true)
     expect((await readdir(join(files, 'srv', 'src'))).sort()).toEqual((await readdir(SOURCE)).sort())
   })
 
-  test('is pushed again by podman under another name: its layers are there already, the stream is new', async () => {
+  test('is pushed by podman under another name: its layers exist already, the stream is new', async () => {
     await using app = await startApp()
     await using shelf = await Shelf.open()
     await using builder = await ImageStorage.open()
     await using other = await ImageStorage.open()
     await builder.build('web', (await recipeFrom(shelf)).recipe)
-    using listener = await Listener.start(app.app.url)
+    using feed = await RegistryFeed.start(app.app.url)
 
     for (const to of ['shop/web:v1', 'shop/copy:v1']) {
       await builder.podman('push', '--quiet', '--tls-verify=false', 'web', `docker://${hostOf(app)}/${to}`)
     }
 
-    const [first, second] = await listener.heard()
+    const [first, second] = await feed.pushes()
     expect([first?.imageStreamName, second?.imageStreamName]).toEqual(['web', 'copy'])
     expect(second?.image.digest).toBe(first?.image.digest)
     const { registry } = await app.client.ask<{ registry: { usage: Usage } }>(
@@ -102,36 +102,39 @@ describe.skipIf(reason !== undefined)(`an image built${reason ? `: ${reason}` : 
   test.each([
     { format: 'oci', mediaType: OCI_INDEX },
     { format: 'v2s2', mediaType: DOCKER_LIST },
-  ])('for several platforms is one push by buildah as $format, and each can be pulled', async (pushed) => {
-    await using app = await startApp()
-    await using shelf = await Shelf.open()
-    await using builder = await ImageStorage.open()
-    await using other = await ImageStorage.open()
-    const list = `${hostOf(app)}/shop/web:v1`
-    await builder.buildah('manifest', 'create', 'list')
-    for (const architecture of ['amd64', 'arm64']) {
-      await writeFile(shelf.path(architecture), architecture)
-      const layers = [{ from: shelf.path(architecture), to: '/etc/architecture' }]
-      await builder.build(architecture, { layers, architecture })
-      await builder.buildah('manifest', 'add', '--arch', architecture, 'list', architecture)
-    }
-    using listener = await Listener.start(app.app.url)
+  ])(
+    'for several platforms is one push by buildah as $format, and each platform can be pulled',
+    async (pushed) => {
+      await using app = await startApp()
+      await using shelf = await Shelf.open()
+      await using builder = await ImageStorage.open()
+      await using other = await ImageStorage.open()
+      const list = `${hostOf(app)}/shop/web:v1`
+      await builder.buildah('manifest', 'create', 'list')
+      for (const architecture of ['amd64', 'arm64']) {
+        await writeFile(shelf.path(architecture), architecture)
+        const layers = [{ from: shelf.path(architecture), to: '/etc/architecture' }]
+        await builder.build(architecture, { layers, architecture })
+        await builder.buildah('manifest', 'add', '--arch', architecture, 'list', architecture)
+      }
+      using feed = await RegistryFeed.start(app.app.url)
 
-    await builder.buildah(
-      ...['manifest', 'push', '--all', '--format', pushed.format, '--tls-verify=false'],
-      ...['list', `docker://${list}`],
-    )
+      await builder.buildah(
+        ...['manifest', 'push', '--all', '--format', pushed.format, '--tls-verify=false'],
+        ...['list', `docker://${list}`],
+      )
 
-    expect(await listener.heard()).toMatchObject([
-      {
-        tag: 'v1',
-        image: {
-          mediaType: pushed.mediaType,
-          manifests: [{ platform: { architecture: 'amd64' } }, { platform: { architecture: 'arm64' } }],
+      expect(await feed.pushes()).toMatchObject([
+        {
+          tag: 'v1',
+          image: {
+            mediaType: pushed.mediaType,
+            manifests: [{ platform: { architecture: 'amd64' } }, { platform: { architecture: 'arm64' } }],
+          },
         },
-      },
-    ])
-    await other.podman('pull', '--quiet', '--tls-verify=false', '--arch', 'arm64', list)
-    expect(await readFile(join(await other.files(list), 'etc', 'architecture'), 'utf8')).toBe('arm64')
-  })
+      ])
+      await other.podman('pull', '--quiet', '--tls-verify=false', '--arch', 'arm64', list)
+      expect(await readFile(join(await other.files(list), 'etc', 'architecture'), 'utf8')).toBe('arm64')
+    },
+  )
 })

@@ -6,7 +6,7 @@ import { missingPrograms } from '../fixtures/programs.ts'
 import { attestation, type Image, image, index, layer } from '../fixtures/random-image.ts'
 import { Shelf, skopeo } from '../fixtures/skopeo.ts'
 import { history, pushLog, tagDigests } from './operations.ts'
-import { Listener } from './registry-news.ts'
+import { RegistryFeed } from './registry-feed.ts'
 
 const missing = missingPrograms('skopeo')
 
@@ -17,7 +17,7 @@ const multi = index([web, arm, attestation(web)])
 const sizeOf = ({ bytes, config, layers }: Image): number =>
   [config, ...layers].reduce((sum, part) => sum + part.bytes.length, bytes.length)
 
-/** `host:port`, as skopeo names the registry. */
+/** `host:port`, the registry's name for skopeo. */
 const hostOf = ({ app }: TestApp): string => new URL(app.url).host
 
 const push = (app: TestApp, from: string, to: string, ...options: readonly string[]): Promise<string> =>
@@ -32,14 +32,14 @@ const listTags = async (app: TestApp, repository: string): Promise<readonly stri
 }
 
 describe.skipIf(missing !== undefined)(`skopeo${missing ? `: ${missing}` : ''}`, () => {
-  test('makes repository and stream with its first push, and who listens has the image as it ends', async () => {
+  test('creates repository and stream with its first push, and subscribers receive the image when it ends', async () => {
     await using app = await startApp()
     await using shelf = await Shelf.open()
-    using listener = await Listener.start(app.app.url)
+    using feed = await RegistryFeed.start(app.app.url)
 
     await push(app, await shelf.put('web', web), 'shop/web:v1')
 
-    expect(await listener.heard()).toMatchObject([
+    expect(await feed.pushes()).toMatchObject([
       {
         namespace: 'shop',
         imageStreamName: 'web',
@@ -60,15 +60,15 @@ describe.skipIf(missing !== undefined)(`skopeo${missing ? `: ${missing}` : ''}`,
         },
       },
     ])
-    // what it was told to pull is there to be pulled
-    const [told] = await listener.heard()
-    await skopeo('inspect', '--tls-verify=false', `docker://${told?.dockerImageReference}`)
+    // the reported pull spec can be pulled
+    const [pushed] = await feed.pushes()
+    await skopeo('inspect', '--tls-verify=false', `docker://${pushed?.dockerImageReference}`)
   })
 
-  test('tells of each push once, in order, and of none when the tag already means the image', async () => {
+  test('causes one event per push, in order, and none if the tag already points to the image', async () => {
     await using app = await startApp()
     await using shelf = await Shelf.open()
-    using listener = await Listener.start(app.app.url)
+    using feed = await RegistryFeed.start(app.app.url)
     const [first, second] = [await shelf.put('web', web), await shelf.put('arm', arm)]
 
     await push(app, first, 'shop/web:v1')
@@ -76,16 +76,18 @@ describe.skipIf(missing !== undefined)(`skopeo${missing ? `: ${missing}` : ''}`,
     await push(app, second, 'shop/web:v1')
     await push(app, first, 'shop/web:v2')
 
-    const heard = await listener.heard()
-    expect(heard.map(({ tag, image, previousImage }) => [tag, image.digest, previousImage?.digest])).toEqual([
-      ['v1', web.digest, undefined],
-      ['v1', arm.digest, web.digest],
-      ['v2', web.digest, undefined],
-    ])
+    const pushes = await feed.pushes()
+    expect(pushes.map(({ tag, image, previousImage }) => [tag, image.digest, previousImage?.digest])).toEqual(
+      [
+        ['v1', web.digest, undefined],
+        ['v1', arm.digest, web.digest],
+        ['v2', web.digest, undefined],
+      ],
+    )
     expect(await pushLog(app.client)).toHaveLength(3)
   })
 
-  test('gets back the bytes that it pushed, of one image and of an index with an attestation, also after a restart', async () => {
+  test('pulls the bytes that it pushed, of an image and of an index with an attestation, also after a restart', async () => {
     await using app = await startApp()
     await using shelf = await Shelf.open()
     await push(app, await shelf.put('web', web), 'shop/web:one')
@@ -100,14 +102,14 @@ describe.skipIf(missing !== undefined)(`skopeo${missing ? `: ${missing}` : ''}`,
     }
   })
 
-  test('of an index of several platforms makes one push, of an image with a manifest a platform', async () => {
+  test('causes one event by pushing an index, whose image has a manifest per platform', async () => {
     await using app = await startApp()
     await using shelf = await Shelf.open()
-    using listener = await Listener.start(app.app.url)
+    using feed = await RegistryFeed.start(app.app.url)
 
     await push(app, await shelf.put('multi', multi), 'shop/web:v1', '--all')
 
-    expect(await listener.heard()).toMatchObject([
+    expect(await feed.pushes()).toMatchObject([
       {
         tag: 'v1',
         image: {
@@ -124,17 +126,17 @@ describe.skipIf(missing !== undefined)(`skopeo${missing ? `: ${missing}` : ''}`,
     ])
   })
 
-  test('rewrites an image to Docker schema 2 on the way', async () => {
+  test('converts an image to Docker schema 2 during the push', async () => {
     await using app = await startApp()
     await using shelf = await Shelf.open()
-    using listener = await Listener.start(app.app.url)
+    using feed = await RegistryFeed.start(app.app.url)
 
     await push(app, await shelf.put('web', web), 'shop/web:docker', '--format', 'v2s2')
 
     const raw = await skopeo(
       ...(['inspect', '--raw', '--tls-verify=false', `docker://${hostOf(app)}/shop/web:docker`] as const),
     )
-    expect(await listener.heard()).toMatchObject([
+    expect(await feed.pushes()).toMatchObject([
       {
         image: {
           digest: digestOf(raw),
@@ -146,7 +148,7 @@ describe.skipIf(missing !== undefined)(`skopeo${missing ? `: ${missing}` : ''}`,
     await pull(app, 'shop/web:docker', `dir:${shelf.path('back')}`)
   })
 
-  test('inspects an image and lists its tags; a name alone is a stream of the default namespace', async () => {
+  test('inspects an image and lists its tags; a name without a namespace is a stream of the default namespace', async () => {
     await using app = await startApp()
     await using shelf = await Shelf.open()
     const from = await shelf.put('web', web)
@@ -164,7 +166,7 @@ describe.skipIf(missing !== undefined)(`skopeo${missing ? `: ${missing}` : ''}`,
     expect((await tagDigests(app.client)).get('v10')).toBe(web.digest)
   })
 
-  test('deletes an image with every tag that means it, in the stream as well', async () => {
+  test('deletes an image with every tag that points to it, also in the stream', async () => {
     await using app = await startApp()
     await using shelf = await Shelf.open()
     const [first, second] = [await shelf.put('web', web), await shelf.put('arm', arm)]
@@ -186,7 +188,7 @@ describe.skipIf(missing !== undefined)(`skopeo${missing ? `: ${missing}` : ''}`,
     await using shelf = await Shelf.open()
     await push(app, await shelf.put('web', web), 'shop/web:v1')
     await push(app, await shelf.put('arm', arm), 'shop/web:v2')
-    using listener = await Listener.start(app.app.url)
+    using feed = await RegistryFeed.start(app.app.url)
     const [from, to] = [`${hostOf(app)}/shop/web`, `${hostOf(app)}/mirror`]
 
     await skopeo(
@@ -206,8 +208,8 @@ describe.skipIf(missing !== undefined)(`skopeo${missing ? `: ${missing}` : ''}`,
     )
 
     expect(await listTags(app, 'mirror/web')).toEqual(['v1', 'v2'])
-    const heard = await listener.heard()
-    expect(heard.map(({ namespace, tag, image }) => [namespace, tag, image.digest]).sort()).toEqual([
+    const pushes = await feed.pushes()
+    expect(pushes.map(({ namespace, tag, image }) => [namespace, tag, image.digest]).sort()).toEqual([
       ['mirror', 'v1', web.digest],
       ['mirror', 'v2', arm.digest],
     ])
@@ -215,7 +217,7 @@ describe.skipIf(missing !== undefined)(`skopeo${missing ? `: ${missing}` : ''}`,
     expect(digestOf(await skopeo('inspect', '--raw', synced))).toBe(web.digest)
   })
 
-  test('is told why a name cannot be pushed to, and leaves nothing behind', async () => {
+  test('prints the reason for a refused name, and nothing is stored', async () => {
     await using app = await startApp()
     await using shelf = await Shelf.open()
     const from = await shelf.put('web', web)

@@ -16,9 +16,9 @@ import { type Push, pushLog } from './operations.ts'
 const PUSHES = 50
 const AT_ONCE = 4
 const KILLS = 6
-/** The most steps of clients that a life of the server lasts; a push has about twenty, so that some are left for the end. */
+/** Maximum number of client steps before the server is killed; a push has about twenty, so that some are left for the last start. */
 const STEPS = 150
-/** Milliseconds after such a step in which the end comes: while the server works, syncs, or answers. */
+/** Maximum delay in milliseconds between such a step and the kill, in which the server works, syncs or responds. */
 const DELAY = 5
 const DAY = 24 * 60 * 60 * 1000
 const MANNERS: readonly Manner[] = ['one POST', 'POST and PUT', 'chunks']
@@ -35,7 +35,7 @@ interface Task {
   readonly manner: Manner
 }
 
-/** Images with a layer that all share, a small one, and one of several chunks; some repositories get several. */
+/** Returns images that share one layer and have a small one and one of several chunks; some repositories get several images. */
 function tasksOf(random: () => number): Task[] {
   return Array.from({ length: PUSHES }, (_, at) => {
     const noise = Array.from({ length: 6_000 }, () => random().toString(36).slice(2)).join('')
@@ -49,7 +49,7 @@ function tasksOf(random: () => number): Task[] {
 
 const blobsOf = ({ config, layers }: Image): readonly Content[] => [config, ...layers]
 
-const told = (pushes: readonly Push[]): readonly string[] =>
+const describePushes = (pushes: readonly Push[]): readonly string[] =>
   pushes.map(({ tag, image }) => `${tag} ${image.digest}`).sort()
 
 async function collectGarbage(client: GraphQLClient): Promise<object> {
@@ -64,7 +64,7 @@ const filesBelow = async (folder: string): Promise<readonly string[]> =>
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name))
 
-/** Every blob in the data folder, by the digest that its path says; other files under their path. */
+/** Reads all blobs of the data folder by the digest of their path, and other files by their path. */
 async function storedBlobs(dataFolder: string): Promise<ReadonlyMap<string, Buffer>> {
   const folder = join(dataFolder, 'blobs')
   const stored = new Map<string, Buffer>()
@@ -92,11 +92,11 @@ async function expectEveryRowHasItsBytes(dataFolder: string): Promise<void> {
   }
 }
 
-/** Pushes by several at once, while the server is killed again and again, until nothing is left to push. */
+/** Pushes with several clients while the server is killed repeatedly, until all pushes are done. */
 async function pushWhileKilled(tasks: readonly Task[], dataFolder: string, random: () => number) {
   const waiting = [...tasks]
   const acknowledged: Task[] = []
-  const givenUp: Task[] = []
+  const abandoned: Task[] = []
   const unfinished: Unfinished = new Map()
   let cutOff = 0
   for (let kills = 0; ; kills++) {
@@ -107,26 +107,26 @@ async function pushWhileKilled(tasks: readonly Task[], dataFolder: string, rando
       if (--stepsLeft === 0) setTimeout(() => server.kill('SIGKILL'), delay)
     }
     const client = new PushClient(server.url, { onStep, unfinished })
-    const pushOnAndOn = async (): Promise<void> => {
+    const pushWaiting = async (): Promise<void> => {
       for (let task = waiting.shift(); task; task = waiting.shift()) {
-        const isThere = await client.push(task.to, task.image, task.manner).then(() => true, unlessCutOff)
-        if (isThere) {
+        const isPushed = await client.push(task.to, task.image, task.manner).then(() => true, unlessCutOff)
+        if (isPushed) {
           acknowledged.push(task)
           continue
         }
-        // most try again, some never come back for what they have begun
-        if (++cutOff % 4 === 0) givenUp.push(task)
+        // most pushes are retried, some are abandoned
+        if (++cutOff % 4 === 0) abandoned.push(task)
         else waiting.push(task)
         return
       }
     }
-    await Promise.all(Array.from({ length: AT_ONCE }, pushOnAndOn))
+    await Promise.all(Array.from({ length: AT_ONCE }, pushWaiting))
     if (kills === KILLS) break
     expect(await server.ended).toMatchObject({ end: 'SIGKILL' })
-    // now, before somebody who tries again puts right what is wrong
+    // checked before a retry can repair the blobs
     await expectEveryRowHasItsBytes(dataFolder)
   }
-  return { acknowledged, givenUp }
+  return { acknowledged, abandoned }
 }
 
 function unlessCutOff(error: unknown): false {
@@ -134,13 +134,13 @@ function unlessCutOff(error: unknown): false {
   return false
 }
 
-test(`of ${PUSHES} pushes every acknowledged one stays whole and is told once, while the server is killed ${KILLS} times`, async () => {
+test(`of ${PUSHES} pushes every acknowledged one stays complete and is reported once, while the server is killed ${KILLS} times`, async () => {
   const random = randomNumbers(seedOf('registry crash'))
   const dataFolder = await mkdtemp(join(tmpdir(), 'imagestreams-registry-crash-'))
   const tasks = tasksOf(random)
 
-  const { acknowledged, givenUp } = await pushWhileKilled(tasks, dataFolder, random)
-  expect(givenUp.length).toBeGreaterThan(0)
+  const { acknowledged, abandoned } = await pushWhileKilled(tasks, dataFolder, random)
+  expect(abandoned.length).toBeGreaterThan(0)
 
   const kept = [...acknowledged]
   {
@@ -148,17 +148,17 @@ test(`of ${PUSHES} pushes every acknowledged one stays whole and is told once, w
     await using graphql = connect(server.url)
     const client = new PushClient(server.url)
     for (const { to, image } of acknowledged) expect(await client.has(to, image)).toBe(true)
-    // what was not acknowledged is there whole, or not at all
-    for (const task of givenUp) if (await client.has(task.to, task.image)) kept.push(task)
+    // a push that was not acknowledged exists completely or not at all
+    for (const task of abandoned) if (await client.has(task.to, task.image)) kept.push(task)
     for (const { to, image } of tasks) {
       for (const { digest } of blobsOf(image)) await client.hasBlob(to.repository, digest)
     }
-    expect(told(await pushLog(graphql))).toEqual(
+    expect(describePushes(await pushLog(graphql))).toEqual(
       kept.map(({ to, image }) => `${to.tag} ${image.digest}`).sort(),
     )
   }
 
-  // what nobody came back for goes when it is old enough, and nothing else
+  // abandoned content is collected when it is old enough, and nothing else
   {
     await using app = await startApp({ dataFolder }, { now: () => Date.now() + 3 * DAY })
     expect(await collectGarbage(app.client)).toMatchObject({ finishedAt: expect.any(String), message: null })

@@ -9,7 +9,7 @@ const DATES = ['2015-06-01', '2017-06-01', '2019-06-01', '2021-06-01', '2023-06-
   (date) => new Date(date),
 )
 
-test('twelve years of the ruby image, imported at six dates, are at each date what the tags meant then', async () => {
+test('six imports of twelve years of the ruby image give each tag the image that it pointed to at that date', async () => {
   await using upstream = await startUpstream({ log: false })
   await using app = await startApp({ importMode: 'PreserveOriginal' })
   using follower = await Follower.start(app.app.url, { since: await endOfLog(app.client) })
@@ -36,9 +36,9 @@ test('twelve years of the ruby image, imported at six dates, are at each date wh
       unchanged: expected.size - moved.length,
     })
     expect(new Map(await tagDigests(app.client, 'ruby'))).toEqual(expected)
-    const told = await follower.take(moved.length)
-    expect(new Map(told.map(({ tag, image }) => [tag, image.digest]))).toEqual(new Map(moved))
-    for (const { tag, image, previousImage } of told) {
+    const pushes = await follower.take(moved.length)
+    expect(new Map(pushes.map(({ tag, image }) => [tag, image.digest]))).toEqual(new Map(moved))
+    for (const { tag, image, previousImage } of pushes) {
       expect(previousImage?.digest).toBe(known.get(tag))
       seen.set(tag, [image.digest, ...(seen.get(tag) ?? [])])
     }

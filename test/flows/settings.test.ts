@@ -11,7 +11,7 @@ import { eventStream } from '../http/clients.ts'
 import { Follower } from './follower.ts'
 import { createStream, endOfLog } from './operations.ts'
 
-/** Seconds in which a server that is asked to stop has stopped, whoever is connected. */
+/** Seconds within which a stopping server exits, regardless of its clients. */
 const STOPS_WITHIN = 4
 
 let build: ServerBuild
@@ -30,7 +30,7 @@ let folders = 0
 const newDataFolder = (): string => join(folder, `data-${folders++}`)
 
 describe('settings', () => {
-  test('have defaults that open the server to nobody else and keep everything', () => {
+  test('have defaults that open the server only to this machine and keep everything', () => {
     expect(readConfig([], {})).toMatchObject({
       host: '127.0.0.1',
       port: 4000,
@@ -45,21 +45,21 @@ describe('settings', () => {
     })
   })
 
-  test('are taken from flags before the environment', () => {
+  test('are read from flags before the environment', () => {
     const environment = { IMAGESTREAMS_PORT: '1', IMAGESTREAMS_MAXIMUM_TAGS: '7' }
 
     expect(readConfig(['--port', '2'], environment)).toMatchObject({ port: 2, maximumTags: 7 })
   })
 
   test.each(['0.0.0.0', '::', '192.168.1.5', 'registry.example.org'])(
-    'refuse to listen on %s unless it is said that everybody may come',
+    'refuse to listen on %s without a confirmation that every client may connect',
     (host) => {
       expect(() => readConfig(['--host', host], {})).toThrow(/open-to-everybody/)
       expect(readConfig(['--host', host, '--open-to-everybody', 'true'], {})).toMatchObject({ host })
     },
   )
 
-  test.each(['127.0.0.1', '127.8.8.8', '::1', 'localhost'])('let it listen on %s', (host) => {
+  test.each(['127.0.0.1', '127.8.8.8', '::1', 'localhost'])('permit to listen on %s', (host) => {
     expect(readConfig(['--host', host], {})).toMatchObject({ host })
   })
 
@@ -85,7 +85,7 @@ describe('settings', () => {
     ['keep-tag-revisions', '0', 'a whole number from 1'],
     ['external-registry', 'registry.example.org', 'an origin like https://registry.example.org:5000'],
     ['external-registry', 'https://registry.example.org/v2', 'an origin like https://registry.example.org'],
-  ])('name --%s and its variable when the value is "%s"', (flag, value, allowed) => {
+  ])('report --%s and its variable for the value "%s"', (flag, value, allowed) => {
     const variable = `IMAGESTREAMS_${flag.toUpperCase().replaceAll('-', '_')}`
 
     for (const read of [
@@ -96,13 +96,13 @@ describe('settings', () => {
     }
   })
 
-  test('of a secret that is too short are named, and the secret is not', () => {
+  test('report a secret that is too short, without printing it', () => {
     expect(() => readConfig(['--webhook-secret', 'swordfish'], {})).toThrow(
       '--webhook-secret (IMAGESTREAMS_WEBHOOK_SECRET) is too short; it must be at least 16 characters',
     )
   })
 
-  test('of an external registry need the secret of its notifications', () => {
+  test('require the notification secret of an external registry', () => {
     const registry = ['--external-registry', 'https://registry.example.org']
     const secret = 'correct horse battery staple'
 
@@ -113,7 +113,7 @@ describe('settings', () => {
     })
   })
 
-  test('of keys are one of file and environment, and never a flag, which others see', () => {
+  test('read keys from a file or the environment, never from a flag, which other users can see', () => {
     const environment = { IMAGESTREAMS_CREDENTIALS_KEY: 'swordfish' }
 
     expect(readConfig([], environment)).toMatchObject({
@@ -125,7 +125,7 @@ describe('settings', () => {
     expect(() => readConfig(['--lost-credentials-key', 'all'], {})).toThrow(/16 hexadecimal digits/)
   })
 
-  test('that are secret are not left in the environment for programs that are run', () => {
+  test('remove secrets from the environment of child processes', () => {
     process.env.IMAGESTREAMS_CREDENTIALS_KEY = 'swordfish'
 
     expect(readConfig([])).toMatchObject({ credentialsKey: 'swordfish' })
@@ -133,25 +133,25 @@ describe('settings', () => {
     expect(process.env.IMAGESTREAMS_CREDENTIALS_KEY).toBeUndefined()
   })
 
-  test('name a file that holds no certificates', () => {
+  test('report a file without certificates', () => {
     expect(() => readConfig(['--ca-file', join(folder, 'not-pem.txt')], {})).toThrow(
       /it must be a file of PEM/,
     )
   })
 
-  test('name a variable and a flag that there are not', () => {
+  test('report an unknown variable and an unknown flag', () => {
     expect(() => readConfig([], { IMAGESTREAMS_PROT: '1' })).toThrow(/IMAGESTREAMS_PROT is not a setting/)
     expect(() => readConfig(['--prot', '1'], {})).toThrow(/--prot/)
   })
 })
 
-describe('a server that cannot start says why in one line, and ends', () => {
+describe('a server that cannot start prints one line with the reason, and exits', () => {
   const brief = (stderr: string) => {
     expect(stderr).not.toMatch(/^\s+at /m)
     return stderr
   }
 
-  test('with 78 for a key that is none, which is not shown', async () => {
+  test('with 78 for an invalid key, which is not printed', async () => {
     const { end, stderr } = await build.run({ CREDENTIALS_KEY: 'swordfish', DATA: newDataFolder() })
 
     expect(end).toBe(78)
@@ -159,7 +159,7 @@ describe('a server that cannot start says why in one line, and ends', () => {
     expect(stderr).not.toContain('swordfish')
   })
 
-  test('with 78 for a bad setting', async () => {
+  test('with 78 for an invalid setting', async () => {
     const { end, stderr } = await build.run({ PORT: 'high', DATA: newDataFolder() })
 
     expect(end).toBe(78)
@@ -167,7 +167,7 @@ describe('a server that cannot start says why in one line, and ends', () => {
   })
 
   test.each(['10.20.0.0', '10.20.0.0/16,fd12::/129'])(
-    'with 78 for the private networks "%s"',
+    'with 78 for the invalid private networks "%s"',
     async (networks) => {
       const { end, stderr } = await build.run({
         PRIVATE_NETWORKS: networks,
@@ -180,7 +180,7 @@ describe('a server that cannot start says why in one line, and ends', () => {
     },
   )
 
-  test('when another process has its data folder', async () => {
+  test('if another process uses its data folder', async () => {
     const DATA = newDataFolder()
     await using _owner = await build.start({ DATA })
 
@@ -190,7 +190,7 @@ describe('a server that cannot start says why in one line, and ends', () => {
     expect(brief(stderr)).toContain(`${DATA}/imagestreams.db is in use by another process`)
   })
 
-  test('when its data folder has a database of another program, which is left as it is', async () => {
+  test('if its data folder has a database of another program, which is not changed', async () => {
     const DATA = newDataFolder()
     mkdirSync(DATA)
     writeFileSync(join(DATA, 'imagestreams.db'), 'my diary, not a database')
@@ -201,14 +201,14 @@ describe('a server that cannot start says why in one line, and ends', () => {
     expect(brief(stderr)).toContain('is damaged or not a database')
   })
 
-  test('when its data folder cannot be made', async () => {
+  test('if its data folder cannot be created', async () => {
     const { end, stderr } = await build.run({ DATA: join(folder, 'not-pem.txt', 'data'), PORT: '0' })
 
     expect(end).not.toBe(0)
     expect(brief(stderr)).toContain('not-pem.txt')
   })
 
-  test('when another program has its port', async () => {
+  test('if another program uses its port', async () => {
     await using upstream = await startUpstream()
     const PORT = upstream.host.split(':')[1] ?? ''
 
@@ -218,7 +218,7 @@ describe('a server that cannot start says why in one line, and ends', () => {
     expect(brief(stderr)).toMatch(/EADDRINUSE.*another program uses this port; choose one with --port/)
   })
 
-  test('when it has no such address', async () => {
+  test('if the machine does not have its address', async () => {
     const settings = { HOST: '192.0.2.1', OPEN_TO_EVERYBODY: 'true', PORT: '0', DATA: newDataFolder() }
 
     const { end, stderr } = await build.run(settings)
@@ -228,8 +228,8 @@ describe('a server that cannot start says why in one line, and ends', () => {
   })
 })
 
-describe('a server that runs', () => {
-  test('says where the API, GraphiQL and the data are', async () => {
+describe('a running server', () => {
+  test('prints the addresses of the API and GraphiQL, and its data folder', async () => {
     const DATA = newDataFolder()
     await using server = await build.start({ DATA })
 
@@ -239,7 +239,7 @@ describe('a server that runs', () => {
     expect(server.announced).not.toContain('open to everybody')
   })
 
-  test('says that it is open to everybody when it is', async () => {
+  test('prints a warning if it is open to every client', async () => {
     await using server = await build.start({ DATA: newDataFolder(), OPEN_TO_EVERYBODY: 'true' })
 
     expect(server.announced).toContain(
@@ -247,7 +247,7 @@ describe('a server that runs', () => {
     )
   })
 
-  test('prints help and ends when asked for it', async () => {
+  test('prints its help on request and exits', async () => {
     const { end, stdout } = await build.run({}, ['--help'])
 
     expect(end).toBe(0)
@@ -255,7 +255,7 @@ describe('a server that runs', () => {
   })
 
   test.each(['SIGTERM', 'SIGINT'] as const)(
-    `ends with 0 within ${STOPS_WITHIN} seconds of %s, with subscribers, a waiting mutation and an import at work`,
+    `exits with 0 within ${STOPS_WITHIN} seconds of %s, with subscribers, a waiting mutation and a running import`,
     async (signal) => {
       const DATA = newDataFolder()
       await using upstream = await startUpstream()
@@ -279,12 +279,12 @@ describe('a server that runs', () => {
       expect({ end, stderr: stderr.slice(server.announced.length) }).toEqual({ end: 0, stderr: '' })
       expect((performance.now() - began) / 1000).toBeLessThan(STOPS_WITHIN)
       expect(await follower.next()).toEqual({ done: true, value: undefined })
-      // answered with what is true: the next start goes on with it
+      // the response has the current state: the next start continues the import
       expect(await waiting).toMatchObject({ import: { state: 'RUNNING', finishedAt: null } })
     },
   )
 
-  test('goes on at the next start with what a stop interrupted', async () => {
+  test('continues an interrupted import at the next start', async () => {
     const DATA = newDataFolder()
     await using upstream = await startUpstream()
     upstream.push('team/app', 'latest', image({ seed: 1 }))

@@ -18,22 +18,22 @@ const signatures = {
 }
 const byTag = (suffix = '') => ({ repository: 'team/app', tag: tagOfReferrers(app.digest, suffix) })
 
-interface Answer {
+interface TagResponse {
   readonly imageStreamTag: {
     readonly verification: { readonly status: string; readonly signatures: readonly { digest: string }[] }
     readonly referrers: { readonly nodes: readonly object[] }
   }
 }
 
-/** Imports `app:latest` from the registry and returns its verification and referrers. */
-async function verificationOf({ client }: TestApp, registry: string): Promise<Answer['imageStreamTag']> {
+/** Imports `app:latest` from the registry; returns its verification and referrers. */
+async function verificationOf({ client }: TestApp, registry: string): Promise<TagResponse['imageStreamTag']> {
   await follow(client, `${registry}/team/app`)
   await client.ask(
     `mutation ($key: String!) { setImageStreamTrust(input: { imageStream: "app",
       requirements: [{ cosign: { publicKeys: [$key] } }] }) { imageStream { name } } }`,
     { key: pemOf(keys.publicKey) },
   )
-  const { imageStreamTag } = await client.ask<Answer>(
+  const { imageStreamTag } = await client.ask<TagResponse>(
     `{ imageStreamTag(name: "app:latest") { verification { status signatures { digest accepted } }
       referrers { nodes { digest kind source } } } }`,
   )
@@ -41,7 +41,7 @@ async function verificationOf({ client }: TestApp, registry: string): Promise<An
 }
 
 describe.skipIf(missing !== undefined)(`a real docker-registry${missing ? `: ${missing}` : ''}`, () => {
-  test('has no referrers API: signatures are found under the tags sha256-<hex> and sha256-<hex>.sig', async () => {
+  test('without a referrers API has signatures under the tags sha256-<hex> and sha256-<hex>.sig', async () => {
     await using registry = await startDockerRegistry('open')
     const client = new PushClient(`http://${registry.host}`)
     await client.push({ repository: 'team/app', tag: 'latest' }, app, 'POST and PUT')

@@ -10,7 +10,7 @@ const build = (seed: string | number) => image({ seed })
 const briefly = (pushes: readonly Push[]): readonly string[] =>
   pushes.map(({ imageStreamName, tag }) => `${imageStreamName}:${tag}`)
 
-/** A stream `app` of three tags, and a way to move one of them and import that. */
+/** Starts a server with a stream `app` of three tags, and a function that moves one of them and imports it. */
 async function startWithStream() {
   const upstream = await startUpstream()
   for (const tag of ['latest', '1.1', '1.0']) upstream.push('team/app', tag, build('first'))
@@ -31,7 +31,7 @@ async function startWithStream() {
 }
 
 describe('imagePushed', () => {
-  test('tells each push as it happens, with the image before it, and nothing that was before', async () => {
+  test('reports each push as it happens, with the previous image, and no earlier push', async () => {
     await using it = await startWithStream()
     using follower = await Follower.start(it.app.app.url)
 
@@ -39,16 +39,18 @@ describe('imagePushed', () => {
     await it.move('latest', 'third')
     await it.move('new', 'third')
 
-    const told = await follower.take(3)
-    expect(told.map(({ tag, image, previousImage }) => [tag, image.digest, previousImage?.digest])).toEqual([
-      ['latest', build('second').digest, build('first').digest],
-      ['latest', build('third').digest, build('second').digest],
-      ['new', build('third').digest, undefined],
-    ])
-    expect(told).toEqual((await pushLog(it.app.client)).slice(3))
+    const pushes = await follower.take(3)
+    expect(pushes.map(({ tag, image, previousImage }) => [tag, image.digest, previousImage?.digest])).toEqual(
+      [
+        ['latest', build('second').digest, build('first').digest],
+        ['latest', build('third').digest, build('second').digest],
+        ['new', build('third').digest, undefined],
+      ],
+    )
+    expect(pushes).toEqual((await pushLog(it.app.client)).slice(3))
   })
 
-  test('tells nothing of an import that finds what was there', async () => {
+  test('reports nothing for an import without changes', async () => {
     await using it = await startWithStream()
     using follower = await Follower.start(it.app.app.url)
 
@@ -60,7 +62,7 @@ describe('imagePushed', () => {
     expect(briefly(await follower.take(1))).toEqual(['app:latest'])
   })
 
-  test('from a cursor tells everything after it, then what comes next', async () => {
+  test('reports everything after a cursor, then later pushes', async () => {
     await using it = await startWithStream()
     const [first, ...missed] = await pushLog(it.app.client)
 
@@ -73,7 +75,7 @@ describe('imagePushed', () => {
     expect(next).toEqual((await pushLog(it.app.client)).at(-1))
   })
 
-  test('has no gap and no repeat for who comes back, also after a restart of the server', async () => {
+  test('has no gap and no repetition for a client that reconnects, also after a restart of the server', async () => {
     await using it = await startWithStream()
     const seen: Push[] = []
     let since = await endOfLog(it.app.client)
@@ -91,7 +93,7 @@ describe('imagePushed', () => {
     expect(seen).toHaveLength(12)
   })
 
-  test('ends when the server stops, for the client to come back', async () => {
+  test('ends when the server stops', async () => {
     await using it = await startWithStream()
     using follower = await Follower.start(it.app.app.url)
 
@@ -101,12 +103,12 @@ describe('imagePushed', () => {
   })
 })
 
-describe('the same over server-sent events', () => {
+describe('imagePushed over server-sent events', () => {
   const PUSHED = `subscription ($since: String, $tag: String) { imagePushed(since: $since, tag: $tag) { ${PUSH} } }`
   const pushesOf = (events: readonly { data?: string }[]): Push[] =>
     events.map(({ data = '' }) => JSON.parse(data).data.imagePushed)
 
-  test('what was missed comes first, then what is pushed, and the event id is the cursor', async () => {
+  test('reports missed pushes first, then later ones, with the cursor as event id', async () => {
     await using it = await startWithStream()
     const [first] = await pushLog(it.app.client)
 
@@ -123,7 +125,7 @@ describe('the same over server-sent events', () => {
     expect(next?.id).toBe(log.at(-1)?.cursor)
   })
 
-  test('a client that comes back with Last-Event-ID, as browsers do, misses nothing over a restart', async () => {
+  test('misses nothing over a restart for a client that reconnects with Last-Event-ID, as browsers do', async () => {
     await using it = await startWithStream()
     const first = await eventStream(`${it.app.app.url}/graphql`, PUSHED)
     await it.move('latest', 'second')
@@ -140,7 +142,7 @@ describe('the same over server-sent events', () => {
     expect(missed).toMatchObject({ tag: '1.1', image: { digest: build('third').digest } })
   })
 
-  test('a glob narrows it', async () => {
+  test('can be filtered by a glob', async () => {
     await using it = await startWithStream()
     const since = await endOfLog(it.app.client)
     const { events, body } = await eventStream(`${it.app.app.url}/graphql`, PUSHED, {
@@ -155,7 +157,7 @@ describe('the same over server-sent events', () => {
   })
 })
 
-describe('a filter', () => {
+describe('a filter of pushes', () => {
   const LOG_OF_TWO = ['app:1.0', 'app:1.1', 'app:latest', 'app-web:1.0', 'app-web:edge']
 
   async function startWithTwo(): Promise<
@@ -175,7 +177,7 @@ describe('a filter', () => {
     [{ tag: '1.*' }, ['app:1.0', 'app:1.1', 'app-web:1.0']],
     [{ tag: '1.0' }, ['app:1.0', 'app-web:1.0']],
     [{ namespace: 'default', imageStream: 'app', tag: '*' }, LOG_OF_TWO.slice(0, 3)],
-  ])('%j lets through only what it names, in the subscription and in imagePushes', async (filter, named) => {
+  ])('%j selects the same pushes in the subscription and in imagePushes', async (filter, named) => {
     await using it = await startWithTwo()
     const [first] = await pushLog(it.app.client)
     const sorted = (pushes: readonly Push[]) => [...briefly(pushes)].sort()
@@ -186,15 +188,15 @@ describe('a filter', () => {
     expect(await follower.take(after.length)).toEqual(after)
   })
 
-  test('of another namespace lets nothing through', async () => {
+  test('for another namespace selects nothing', async () => {
     await using it = await startWithTwo()
     using follower = await Follower.start(it.app.app.url, { namespace: 'elsewhere' })
     using everything = await Follower.start(it.app.app.url)
 
     await it.move('latest', 'second')
     await everything.take(1)
-    const answered = await Promise.race([follower.next(), Promise.resolve('nothing')])
+    const received = await Promise.race([follower.next(), Promise.resolve('nothing')])
 
-    expect(answered).toBe('nothing')
+    expect(received).toBe('nothing')
   })
 })

@@ -10,7 +10,7 @@ import { VendorRegistry, type VendorSide } from '../fixtures/vendors/vendor-regi
 import { zotSide } from '../fixtures/vendors/zot.ts'
 import { follow, importImage, pushLog } from './operations.ts'
 
-// The whole way: a registry is configured as what it is, and from then on its vendor's listing saves the questions.
+// A registry is configured with its vendor, and imports read the vendor's tag listing instead of sending requests per tag.
 
 const TAGS = 120
 const moved = image({ seed: 'moved' })
@@ -33,32 +33,35 @@ test.each([
   ['GitLab', () => gitlabSide(), { vendor: 1 }],
   ['JFrog', () => jfrogSide(), { vendor: 1 }],
   ['zot', () => zotSide(), { vendor: 1 }],
-])('what moved at %s is found by its listing, and confirmed by one HEAD', async (_title, side, requests) => {
-  await using registry = await start(side())
-  await using app = await startApp()
-  const { vendor, apiUrl } = registry.configuration
-  await configure(app.client, { prefix: registry.host, vendor, apiUrl })
-  const first = await follow(app.client, `${registry.host}/team/app`)
-  expect(first).toMatchObject({ state: 'SUCCEEDED', imported: TAGS })
+])(
+  "a moved tag at %s is found by the vendor's listing and confirmed by one HEAD",
+  async (_title, side, requests) => {
+    await using registry = await start(side())
+    await using app = await startApp()
+    const { vendor, apiUrl } = registry.configuration
+    await configure(app.client, { prefix: registry.host, vendor, apiUrl })
+    const first = await follow(app.client, `${registry.host}/team/app`)
+    expect(first).toMatchObject({ state: 'SUCCEEDED', imported: TAGS })
 
-  registry.push('team/app', '1.0.7', moved)
-  registry.reset()
-  const second = await importImage(app.client)
+    registry.push('team/app', '1.0.7', moved)
+    registry.reset()
+    const second = await importImage(app.client)
 
-  expect(second).toMatchObject({ state: 'SUCCEEDED', imported: 1 })
-  expect(registry.requests).toMatchObject({ ...requests, head: 1, manifest: 1 })
-  const [news] = (await pushLog(app.client)).slice(-1)
-  expect(news).toMatchObject({ tag: '1.0.7', image: { digest: moved.digest } })
-})
+    expect(second).toMatchObject({ state: 'SUCCEEDED', imported: 1 })
+    expect(registry.requests).toMatchObject({ ...requests, head: 1, manifest: 1 })
+    const [pushed] = (await pushLog(app.client)).slice(-1)
+    expect(pushed).toMatchObject({ tag: '1.0.7', image: { digest: moved.digest } })
+  },
+)
 
-test('a listing that says what is not so makes no history', async () => {
+test('a wrong digest in a listing does not change the history', async () => {
   await using registry = await start(harborSide())
   await using app = await startApp()
   await configure(app.client, { prefix: registry.host, ...registry.configuration })
   await follow(app.client, `${registry.host}/team/app`)
   const before = await pushLog(app.client)
 
-  // the listing goes backwards, as Docker Hub's once did; the registry itself stays where it is
+  // the listing returns to an older state, as Docker Hub's once did; the registry itself does not change
   registry.world.push('team/app', '1.0.7', moved)
   const again = await importImage(app.client)
 
@@ -66,7 +69,7 @@ test('a listing that says what is not so makes no history', async () => {
   expect(await pushLog(app.client)).toEqual(before)
 })
 
-test('a listing is not read where mirrors say what tags mean', async () => {
+test('a listing is not read if mirrors resolve tags', async () => {
   await using registry = await start(harborSide())
   await using mirror = await start(harborSide())
   await using app = await startApp()
@@ -83,25 +86,25 @@ test('a listing is not read where mirrors say what tags mean', async () => {
   expect((await pushLog(app.client)).slice(-1)).toMatchObject([{ tag: '1.0.8' }])
 })
 
-test('a listing is not asked for where the registry is blocked, and serves again when it is not', async () => {
+test('a listing is not requested while the registry is blocked, and is used again afterwards', async () => {
   await using registry = await start(harborSide())
   await using app = await startApp()
-  const what = { prefix: registry.host, ...registry.configuration }
-  await configure(app.client, what)
+  const configuration = { prefix: registry.host, ...registry.configuration }
+  await configure(app.client, configuration)
   await follow(app.client, `${registry.host}/team/app`)
   registry.push('team/app', '1.0.7', moved)
   registry.reset()
 
-  await configure(app.client, { ...what, access: 'BLOCKED' })
+  await configure(app.client, { ...configuration, access: 'BLOCKED' })
   expect(await importImage(app.client)).toMatchObject({ state: 'FAILED', reason: 'Blocked' })
   expect(registry.log).toEqual([])
 
-  await configure(app.client, { ...what, access: 'ALLOWED' })
+  await configure(app.client, { ...configuration, access: 'ALLOWED' })
   expect(await importImage(app.client)).toMatchObject({ state: 'SUCCEEDED', imported: 1 })
   expect(registry.requests).toMatchObject({ vendor: 1, tags: 0 })
 })
 
-test('a listing that fails costs no import: the registry itself is asked in its place', async () => {
+test('a failing listing does not fail the import: the registry itself is read instead', async () => {
   await using registry = await start(harborSide())
   await using app = await startApp()
   await configure(app.client, { prefix: registry.host, ...registry.configuration })

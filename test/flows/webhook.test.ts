@@ -17,16 +17,16 @@ import { createStream, follow, history, type Push, pushLog } from './operations.
 const [one, two, three] = [image({ seed: 1 }), image({ seed: 2 }), image({ seed: 3 })]
 const nameOf = ({ imageStreamName, tag, image }: Push): string => `${imageStreamName}:${tag} ${image.digest}`
 
-/** Senders whose registry can be any: each believes in its own way. */
+/** Senders whose registry can have any address; each authenticates in another way. */
 const SENDERS: readonly SenderKind[] = ['GENERIC', 'DISTRIBUTION', 'HARBOR', 'GITHUB', 'QUAY', 'ZOT']
 
 async function deliver(kind: SenderKind, webhook: IssuedWebhook, upstream: Upstream, tag: string) {
-  const told = { registry: upstream.host, repository: 'team/app', tag, digest: two.digest }
-  return send(webhook.url, deliveryOf(kind, webhook, told))
+  const change = { registry: upstream.host, repository: 'team/app', tag, digest: two.digest }
+  return send(webhook.url, deliveryOf(kind, webhook, change))
 }
 
-describe('a push elsewhere', () => {
-  test.each(SENDERS)('that %s tells of is told to who is subscribed, and is in the log', async (sender) => {
+describe('a push to another registry', () => {
+  test.each(SENDERS)('reported by %s is sent to subscribers and recorded in the log', async (sender) => {
     await using upstream = await startUpstream()
     upstream.push('team/app', 'v1', one)
     await using app = await startApp()
@@ -36,12 +36,12 @@ describe('a push elsewhere', () => {
 
     upstream.push('team/app', 'v1', two)
     upstream.reset()
-    const answer = await deliver(sender, webhook, upstream, 'v1')
+    const response = await deliver(sender, webhook, upstream, 'v1')
 
-    expect(answer).toMatchObject({ status: 202, body: { outcome: 'ACCEPTED', hints: 1 } })
+    expect(response).toMatchObject({ status: 202, body: { outcome: 'ACCEPTED', hints: 1 } })
     expect((await follower.take(1)).map(nameOf)).toEqual([`app:v1 ${two.digest}`])
     expect(await history(app.client, 'app:v1')).toEqual([two.digest, one.digest])
-    // just this tag, and no listing
+    // only this tag, without a tag list
     expect(upstream.requests).toMatchObject({ listing: 0, head: 1 })
     expect(await deliveriesTo(app.client, webhook)).toMatchObject([
       {
@@ -52,7 +52,7 @@ describe('a push elsewhere', () => {
     ])
   })
 
-  test('of a tag that nobody has seen is brought in where the stream follows the repository', async () => {
+  test('of a new tag is imported if the stream follows the repository', async () => {
     await using upstream = await startUpstream()
     upstream.push('team/app', 'v1', one)
     await using app = await startApp()
@@ -72,14 +72,14 @@ describe('a push elsewhere', () => {
   })
 })
 
-describe('what was acknowledged', () => {
+describe('an acknowledged delivery', () => {
   let build: ServerBuild
   beforeAll(async () => {
     build = await buildServer()
   })
   afterAll(() => build[Symbol.asyncDispose]())
 
-  test('is worked off after kill -9, though nobody tells it again', async () => {
+  test('is processed after kill -9, without a repeated delivery', async () => {
     const DATA = mkdtempSync(join(tmpdir(), 'imagestreams-webhook-'))
     await using upstream = await startUpstream()
     const tags = Array.from({ length: 8 }, (_, at) => `v${at}`)
@@ -94,17 +94,17 @@ describe('what was acknowledged', () => {
     }
     for (const tag of tags) upstream.push('team/app', tag, image({ seed: tag }))
     for (const tag of tags) {
-      // the registry answers nothing more: what is asked for is under way when the end comes
+      // the registry sends no response: the request is running when the server is killed
       upstream.hook = () => 'silence'
       await using server = await build.start({ DATA })
       const url = server.url + new URL(webhook.url).pathname
-      const told = {
+      const change = {
         registry: upstream.host,
         repository: 'team/app',
         tag,
         digest: image({ seed: tag }).digest,
       }
-      expect((await send(url, deliveryOf('QUAY', webhook, told))).status).toBe(202)
+      expect((await send(url, deliveryOf('QUAY', webhook, change))).status).toBe(202)
       server.kill('SIGKILL')
       await server.ended
     }
@@ -124,10 +124,10 @@ describe('what was acknowledged', () => {
 
 const missing = available()
 describe.skipIf(missing !== undefined)(
-  `docker-registry that tells a webhook${missing ? `: ${missing}` : ''}`,
+  `docker-registry that notifies a webhook${missing ? `: ${missing}` : ''}`,
   () => {
-    test('of each push has them in the stream, while its pulls and our own looks tell nothing', async () => {
-      // the registry must know the URL before the webhook is there: its key comes with the data
+    test('reports each push, and its notifications of pulls are ignored', async () => {
+      // the registry must know the URL before the webhook exists: its key is in the data folder
       const port = Number((await closedPort()).split(':').at(-1))
       const dataFolder = mkdtempSync(join(tmpdir(), 'imagestreams-webhook-'))
       const settings = { port, dataFolder }

@@ -1,7 +1,7 @@
 import { Follower } from './follower.ts'
 import { PUSH, type Push } from './operations.ts'
 
-// What a subscriber of the integrated registry's pushes asks to be told.
+// Details of the pushes that a subscriber of the integrated registry receives.
 
 export interface PushedImage {
   readonly digest: string
@@ -26,37 +26,37 @@ export interface RegistryPush extends Push {
 }
 
 const PLATFORM = 'platform { os architecture }'
-const NEWS = `${PUSH} namespace source dockerImageReference image {
+const REGISTRY_PUSH = `${PUSH} namespace source dockerImageReference image {
   mediaType size ${PLATFORM} config { env entrypoint labels { key value } } layers { digest }
   manifests { digest ${PLATFORM} }
 }`
 
-/** Hears of every push from now on. `url` is the server's. */
-export class Listener implements Disposable {
-  readonly #heard: RegistryPush[] = []
+/** A subscriber that keeps every push after its start. `url` is the server's. */
+export class RegistryFeed implements Disposable {
+  readonly #pushes: RegistryPush[] = []
   readonly #follower: Follower<RegistryPush>
 
   private constructor(follower: Follower<RegistryPush>) {
     this.#follower = follower
   }
 
-  static async start(url: string): Promise<Listener> {
-    const listener = new Listener(await Follower.start<RegistryPush>(url, {}, NEWS))
-    void listener.#listen()
-    return listener
+  static async start(url: string): Promise<RegistryFeed> {
+    const feed = new RegistryFeed(await Follower.start<RegistryPush>(url, {}, REGISTRY_PUSH))
+    void feed.#receive()
+    return feed
   }
 
-  /** All that it was told, in order, until one round trip from now: whoever pushes has waited longer for its 201. */
-  async heard(): Promise<readonly RegistryPush[]> {
+  /** Returns all received pushes in order, after one round trip. A push is acknowledged (201) later than it is sent to subscribers. */
+  async pushes(): Promise<readonly RegistryPush[]> {
     await this.#follower.roundTrip()
-    return [...this.#heard]
+    return [...this.#pushes]
   }
 
   [Symbol.dispose](): void {
     this.#follower[Symbol.dispose]()
   }
 
-  async #listen(): Promise<void> {
-    for await (const push of this.#follower) this.#heard.push(push)
+  async #receive(): Promise<void> {
+    for await (const push of this.#follower) this.#pushes.push(push)
   }
 }
