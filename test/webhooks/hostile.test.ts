@@ -13,7 +13,7 @@ import {
   type SenderKind,
 } from '../../src/vendors/delivery/sender.ts'
 import { envelopeOf, pushEvent } from '../fixtures/notifications.ts'
-import { body, deliver, digest, image, noSettings, place, read, senders } from './deliveries.ts'
+import { body, deliver, digest, image, noSettings, place, read, senders, spell } from './deliveries.ts'
 
 /** Never answered with an error: they would send the same again before anything else. */
 const NEVER_REFUSED: readonly SenderKind[] = ['DISTRIBUTION', 'GITLAB', 'GOOGLE']
@@ -168,6 +168,11 @@ describe('10^5 events', () => {
     expect(reading.hints).toEqual([])
     expect(reading.note).toMatch(/^20000 × left out: "-0" is not a tag/)
   })
+})
+
+it('a tag that a delivery repeats is one hint', () => {
+  const parsed = read(senders.QUAY, { ...body('quay'), updated_tags: ['a', 'b', 'a'] })
+  expect(parsed.hints.map(spell)).toEqual(['push quay.io/acme/app:a', 'push quay.io/acme/app:b'])
 })
 
 describe('illegal names', () => {

@@ -131,7 +131,7 @@ describe('whatever is pushed, told, told again or forged, held up or failing', (
         expect([...world.errors, ...world.domain.internalErrors]).toEqual([])
         moves += world.domain.log().length
       }),
-      { numRuns: 50 },
+      { numRuns: 40 },
     )
     expect(moves).toBeGreaterThan(300)
   })

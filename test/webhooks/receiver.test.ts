@@ -249,7 +249,8 @@ describe('too much', () => {
 
   it('that is believed has to wait as well', async () => {
     const delivery = world.telling(issued, v1)
-    for (let times = 0; times < TO_ONE_WEBHOOK.capacity; times++) await world.deliver(issued, delivery)
+    const deliveries = Array.from({ length: TO_ONE_WEBHOOK.capacity }, () => world.deliver(issued, delivery))
+    await Promise.all(deliveries)
 
     expect(await world.deliver(issued, delivery)).toMatchObject({
       status: 429,

@@ -14,17 +14,19 @@ const registryOf = (sender: string): string =>
   ({ ECR, DOCKER_HUB: 'docker.io' })[sender as 'ECR' | 'DOCKER_HUB'] ?? REGISTRY
 
 it.each(SENDER_KINDS)(
-  'a test of a webhook of %s is believed and understood, as often as it is made',
+  'a test of a webhook of %s authenticates and reads a sample, each time',
   async (sender) => {
     const registry = registryOf(sender)
     const serviceAccount = sender === 'GOOGLE' ? 'push@project.iam.gserviceaccount.com' : null
     const { webhook } = world.create({ sender, registry, settings: { serviceAccount } })
+    expect(world.senders[sender].kind).toBe(sender)
 
     for (let time = 0; time < 2; time++) {
-      const tried = await world.test({ id: webhook.id, repository: REPOSITORY, tag: 'v1', follow: false })
+      const tested = await world.test({ id: webhook.id, repository: REPOSITORY, tag: 'v1', follow: false })
 
-      expect(tried).toMatchObject({ outcome: 'ACCEPTED', reason: null })
-      expect(tried.hints).toMatchObject([{ registry, repository: REPOSITORY, tag: 'v1', action: 'push' }])
+      expect(tested).toMatchObject({ outcome: 'ACCEPTED', reason: null })
+      expect(tested.note).toMatch(/^push of \S*team\/app:v1$/)
+      expect(tested.hints).toMatchObject([{ registry, repository: REPOSITORY, tag: 'v1', action: 'push' }])
     }
   },
 )

@@ -29,7 +29,7 @@ export function timeOf(value: unknown): number | null {
   return time === null || UNSET.has(time) ? null : plausibleTime(time)
 }
 
-/** The same for the creation time of an image, which is whatever its builder wrote: null for an implausible one. */
+/** The same for the creation time of an image, which its builder may set to any value: null for an implausible one. */
 export function creationTimeOf(value: unknown): number | null {
   const time = parse(value)
   return time !== null && isPlausibleTime(time) ? time : null

@@ -106,7 +106,7 @@ export class VendorClient {
     throw await this.#api.responseError(await this.#api.origin(), response)
   }
 
-  /** Sends a request to a URL. Returns the response whatever its status is. */
+  /** Sends a request to a URL. Returns the response, also one with an error status. */
   async request(
     url: URL,
     { method = 'GET', headers = {}, body, mayRepeat = false, secrets = [] }: VendorRequest = {},

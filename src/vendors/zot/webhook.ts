@@ -11,7 +11,7 @@ const ACTIONS: ReadonlyMap<string, 'push' | 'delete'> = new Map([
   ['zotregistry.image.deleted', 'delete'],
 ])
 
-/** zot, as CloudEvents in binary mode. It sends each event once, whatever the response is, and does not name the registry. */
+/** zot, as CloudEvents in binary mode. It sends each event once, without retries, and does not name the registry. */
 export const zot: Sender = {
   kind: 'ZOT',
   title: 'zot',
