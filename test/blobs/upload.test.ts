@@ -73,7 +73,7 @@ describe('an upload', () => {
           expect(isSame(await pull(world.store, digest), bytes)).toBe(true)
         },
       ),
-      { seed: 1, numRuns: 60 },
+      { numRuns: 60 },
     )
     expect(await world.leftovers()).toEqual([])
   })

@@ -239,7 +239,7 @@ describe('after any operations', () => {
           asked += model.asked
         },
       ),
-      { numRuns: RUNS, seed: 20 },
+      { numRuns: RUNS },
     )
     expect(asked).toBeGreaterThan(RUNS * 5)
   }, 120_000)

@@ -148,7 +148,6 @@ describe('the text of a policy', () => {
 
         expect(readPolicy(writePolicy(policy))).toEqual(policy)
       }),
-      { seed: 1 },
     )
   })
 
@@ -161,7 +160,6 @@ describe('the text of a policy', () => {
         expect(writePolicy(checkPolicy(one))).toBe(writePolicy(one))
         expect(writePolicy(one) === writePolicy(other)).toBe(isSame)
       }),
-      { seed: 1 },
     )
   })
 })
