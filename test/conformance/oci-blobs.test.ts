@@ -144,7 +144,7 @@ describe.each(ALGORITHMS)('with %s', (algorithm) => {
 })
 
 describe('spec.md#error-codes', () => {
-  it('a digest that breaks the grammar is 400', async () => {
+  it('an invalid digest is a 400', async () => {
     expectError(
       await world.get(`/v2/${freshRepository()}/blobs/sha256:baddigeststring`),
       400,
@@ -157,19 +157,19 @@ describe('spec.md#error-codes', () => {
     )
   })
 
-  it('an unknown route is 404, a route with another method 405 with those that it has', async () => {
+  it('an unknown route is a 404, an unsupported method a 405 with the supported ones', async () => {
     expectError(await world.get('/v2/shop/web/unknown'), 404, 'UNSUPPORTED')
     const answer = await world.put('/v2/shop/web/blobs/uploads/', '')
     expectError(answer, 405, 'UNSUPPORTED')
     expect(answer.headers.allow).toBe('POST')
   })
 
-  it('a name that breaks the grammar is 404, and one that is no stream says so', async () => {
+  it('an invalid name is a 404, and a name that cannot be a stream is explained', async () => {
     expectError(await world.get(`/v2/Shop/web/blobs/${digestOf('')}`), 404, 'NAME_INVALID')
     expectError(await world.get(`/v2/a/b/c/blobs/${digestOf('')}`), 400, 'NAME_INVALID')
   })
 
-  it('a HEAD of a name that is no stream finds nothing, so that the push goes on to the answer that says so', async () => {
+  it('a HEAD of a name that cannot be a stream is a 404, so that the push continues to the explanation', async () => {
     expect(await world.head(`/v2/a/b/c/blobs/${digestOf('')}`)).toMatchObject({ status: 404, text: '' })
     expectError(await world.send('POST', '/v2/a/b/c/blobs/uploads/'), 400, 'NAME_INVALID')
   })

@@ -21,8 +21,8 @@ afterEach(async () => {
 
 const open = () => world.inbox.open(100).map(({ eventId }) => eventId)
 
-describe('a push that the registry tells of', () => {
-  it('creates the stream, and is recorded under the registry’s own pull spec', async () => {
+describe('a notification of a push', () => {
+  it('creates the stream, and is recorded with the registry’s pull spec', async () => {
     await world.pushAndTell('shop/web', 'v1', one)
 
     const stream = world.domain.streams.byName('shop', 'web')
@@ -36,14 +36,14 @@ describe('a push that the registry tells of', () => {
     expect(open()).toEqual([])
   })
 
-  it('of a repository of one part is of the namespace default, pulled as it was pushed', async () => {
+  it('of a repository of one part belongs to the namespace default, and keeps its path', async () => {
     await world.pushAndTell('web', 'v1', one)
 
     expect(world.digest('default', 'web', 'v1')).toBe(one.digest)
     expect(world.domain.log()[0]?.dockerImageReference).toBe(`${HOST}/web@${one.digest}`)
   })
 
-  it('of a tag that the spec names is observed for that spec tag’s generation', async () => {
+  it('of a tag with a spec tag has the generation of the spec tag', async () => {
     const { stream } = world.domain.writer.create({
       namespace: 'shop',
       name: 'web',
@@ -57,7 +57,7 @@ describe('a push that the registry tells of', () => {
     expect([generationOf('v1'), generationOf('v2')]).toEqual([1, 2])
   })
 
-  it('brings an index in with all its images and configs, each fetched once', async () => {
+  it('stores an index with all its images and configs, each fetched once', async () => {
     await world.pushAndTell('shop/web', 'v1', multi)
     await world.pushAndTell('shop/web', 'v2', multi)
 
@@ -67,7 +67,7 @@ describe('a push that the registry tells of', () => {
     expect(world.log()).toEqual([`shop/web:v1 ${multi.digest}`, `shop/web:v2 ${multi.digest}`])
   })
 
-  it('by digest keeps the image and creates the stream, without a tag', async () => {
+  it('by digest stores the image and creates the stream, without a tag', async () => {
     world.push('shop/web', 'unsaid', one)
     await world.tellPush({ repository: 'shop/web', digest: one.digest })
 
@@ -77,7 +77,7 @@ describe('a push that the registry tells of', () => {
     expect(world.log()).toEqual([])
   })
 
-  it('is recorded once however often it is told', async () => {
+  it('is recorded once for any number of deliveries', async () => {
     world.push('shop/web', 'v1', one)
     const event = pushEvent({ tag: 'v1', digest: one.digest, at: world.domain.time })
     await Promise.all([world.tell(event), world.tell(event, event)])
@@ -88,7 +88,7 @@ describe('a push that the registry tells of', () => {
     expect(world.log()).toEqual([`shop/web:v1 ${one.digest}`])
   })
 
-  it('of a tag that moved on before it was asked for is recorded all the same, in order', async () => {
+  it('of a tag that has moved since is still recorded, in order', async () => {
     world.push('shop/web', 'v1', one).push('shop/web', 'v1', two).push('shop/web', 'v1', three)
     const at = world.domain.time
     await world.tell(
@@ -101,21 +101,21 @@ describe('a push that the registry tells of', () => {
     expect(world.log()).toEqual([one, two, three].map(({ digest }) => `shop/web:v1 ${digest}`))
   })
 
-  it('that the registry does not have any more has no effect', async () => {
+  it('of an image that the registry no longer has has no effect', async () => {
     await world.tellPush({ repository: 'shop/web', tag: 'v1', digest: one.digest })
 
     expect(world.domain.streams.byName('shop', 'web')).toBeUndefined()
     expect(open()).toEqual([])
   })
 
-  it('is not believed of an image that only another repository has', async () => {
+  it('of an image that only another repository has is not recorded', async () => {
     await world.pushAndTell('shop/web', 'v1', one)
     await world.tellPush({ repository: 'shop/other', tag: 'v1', digest: one.digest })
 
     expect(world.domain.streams.byName('shop', 'other')).toBeUndefined()
   })
 
-  it('of what is no readable image is done, and said', async () => {
+  it('of an unreadable image is handled, with a warning', async () => {
     world.push('shop/web', 'v1', one)
     world.registry.push(`${HOST}/shop/web`, 'bad', {
       ...one,
@@ -133,7 +133,7 @@ describe('a push that the registry tells of', () => {
 
 describe('a repository that cannot be a stream', () => {
   it.each(['a/b/c', 'under_score/web', 'shop/under_score'])(
-    '%s is not recorded, which is said once',
+    '%s is not recorded, with one warning',
     async (name) => {
       await world.pushAndTell(name, 'v1', one)
       await world.pushAndTell(name, 'v2', two)
@@ -147,8 +147,8 @@ describe('a repository that cannot be a stream', () => {
   )
 })
 
-describe('what is told late', () => {
-  it('does not take history backwards', async () => {
+describe('a late notification', () => {
+  it('does not add an older image to the history', async () => {
     const { time } = world.domain
     world.push('shop/web', 'v1', one).push('shop/web', 'v1', two)
     await world.tellPush({ tag: 'v1', digest: two.digest, at: time + 1 })
@@ -158,7 +158,7 @@ describe('what is told late', () => {
     expect(open()).toEqual([])
   })
 
-  it('is recorded when the registry says the same now: its clock was behind', async () => {
+  it('is recorded when the registry still returns the image: its clock was behind', async () => {
     const { time } = world.domain
     world.push('shop/web', 'v1', one)
     await world.tellPush({ tag: 'v1', digest: one.digest, at: time + 5000 })
@@ -168,7 +168,7 @@ describe('what is told late', () => {
     expect(world.log()).toEqual([one, two].map(({ digest }) => `shop/web:v1 ${digest}`))
   })
 
-  it('does not bring back a tag that was deleted since', async () => {
+  it('does not restore a tag that was deleted since', async () => {
     await world.pushAndTell('shop/web', 'v1', one)
     const late = pushEvent({ tag: 'v1', digest: one.digest, at: world.domain.time - 1 })
     world.registry.untag(`${HOST}/shop/web`, 'v1')
@@ -181,7 +181,7 @@ describe('what is told late', () => {
   })
 })
 
-describe('a deletion that the registry tells of', () => {
+describe('a notification of a deletion', () => {
   it('of a tag removes it with its history', async () => {
     await world.pushAndTell('shop/web', 'v1', one)
     await world.pushAndTell('shop/web', 'v2', one)
@@ -192,14 +192,14 @@ describe('a deletion that the registry tells of', () => {
     expect(world.digest('shop', 'web', 'v2')).toBe(one.digest)
   })
 
-  it('of a tag that is there again leaves it alone', async () => {
+  it('of a tag that exists again keeps it', async () => {
     await world.pushAndTell('shop/web', 'v1', one)
     await world.tellDelete({ tag: 'v1' })
 
     expect(world.digest('shop', 'web', 'v1')).toBe(one.digest)
   })
 
-  it('of a tag whose next push was told while it was asked for leaves that to the push', async () => {
+  it('of a tag keeps it when the notification of its next push arrives during the request', async () => {
     await world.pushAndTell('shop/web', 'v1', one)
     const { time } = world.domain
     world.registry.untag(`${HOST}/shop/web`, 'v1')
@@ -215,7 +215,7 @@ describe('a deletion that the registry tells of', () => {
     expect(world.digest('shop', 'web', 'v1')).toBe(two.digest)
   })
 
-  it('by digest removes the tags that mean it and are gone, and no other', async () => {
+  it('by digest removes the tags that pointed to it and no longer exist', async () => {
     await world.pushAndTell('shop/web', 'v1', one)
     await world.pushAndTell('shop/web', 'v2', two)
     await world.pushAndTell('shop/web', 'v3', one)
@@ -229,7 +229,7 @@ describe('a deletion that the registry tells of', () => {
     ])
   })
 
-  it('of a blob, which is told like a manifest’s, asks the registry nothing', async () => {
+  it('of a blob causes no request', async () => {
     await world.pushAndTell('shop/web', 'v1', one)
     world.registry.takeCalls()
     await world.tellDelete({ digest: one.config.digest })
@@ -238,7 +238,7 @@ describe('a deletion that the registry tells of', () => {
     expect(world.digest('shop', 'web', 'v1')).toBe(one.digest)
   })
 
-  it('of a whole repository removes every tag that is gone', async () => {
+  it('of a whole repository removes every tag that no longer exists', async () => {
     await world.pushAndTell('shop/web', 'v1', one)
     await world.pushAndTell('shop/web', 'v2', two)
     world.registry.forget(`${HOST}/shop/web`)
@@ -247,7 +247,7 @@ describe('a deletion that the registry tells of', () => {
     expect(['v1', 'v2'].map((tag) => world.digest('shop', 'web', tag))).toEqual([undefined, undefined])
   })
 
-  it('does not touch a tag that came from elsewhere since', async () => {
+  it('keeps a tag that was imported or pushed from another place since', async () => {
     world.registry.push('elsewhere.test/web', 'v1', two)
     await world.pushAndTell('shop/web', 'v1', one)
     const importId = world.domain.importImage({

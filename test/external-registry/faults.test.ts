@@ -24,8 +24,8 @@ const open = (): number => world.inbox.open(100).length
 const pushOf = (content: typeof one, tag = 'v1', repository = 'shop/web') =>
   pushEvent({ repository, tag, digest: content.digest, at: world.domain.time })
 
-describe('a registry that cannot be asked', () => {
-  it('is asked again, each time later, and loses nothing of the order', async () => {
+describe('an unavailable registry', () => {
+  it('is requested again after increasing delays, and the order is kept', async () => {
     world.push('shop/web', 'v1', one).push('shop/web', 'v1', two)
     world.registry.fail(web, one.digest, 'RegistryUnavailable')
     await world.tell(pushOf(one), pushOf(two))
@@ -57,7 +57,7 @@ describe('a registry that cannot be asked', () => {
     },
   )
 
-  it('about one repository holds no other one back', async () => {
+  it('of one repository does not delay the others', async () => {
     world.push('shop/web', 'v1', one).push('shop/other', 'v1', two)
     world.registry.fail(web, one.digest, 'RegistryUnavailable')
     await world.tell(pushOf(one), pushOf(two, 'v1', 'shop/other'))
@@ -66,7 +66,7 @@ describe('a registry that cannot be asked', () => {
     expect(open()).toBe(1)
   })
 
-  it('about one image for good holds back the next one of its repository for a while only', async () => {
+  it('of one image that never succeeds delays the next one of its repository for a limited time', async () => {
     world.push('shop/web', 'v1', one).push('shop/web', 'v1', two)
     world.registry.fail(web, one.digest, 'InvalidManifest')
     await world.tell(pushOf(one), pushOf(two))
@@ -79,7 +79,7 @@ describe('a registry that cannot be asked', () => {
 })
 
 describe('a stop', () => {
-  it('leaves open what waits for its next attempt, and the next start goes on with it', async () => {
+  it('keeps notifications that wait for a retry, and the next start continues', async () => {
     world.push('shop/web', 'v1', one).push('shop/web', 'v1', two)
     world.registry.fail(web, one.digest, 'RegistryUnavailable')
     await world.tell(pushOf(one), pushOf(two))
@@ -91,7 +91,7 @@ describe('a stop', () => {
     expect(world.log()).toEqual([one, two].map(({ digest }) => `shop/web:v1 ${digest}`))
   })
 
-  it('in the middle of a question records nothing, and asks it again at the next start', async () => {
+  it('during a request records nothing, and the next start repeats the request', async () => {
     world.push('shop/web', 'v1', one)
     const held = world.registry.hold(({ kind }) => kind === 'config')
     await world.tell(pushOf(one))
@@ -105,7 +105,7 @@ describe('a stop', () => {
     expect(world.internalErrors).toEqual([])
   })
 
-  it('finds what was told to a process that was killed, in a database of its own', async () => {
+  it('keeps the notifications of a process that was killed', async () => {
     world.push('shop/web', 'v1', one).push('shop/web', 'v1', two)
     await world.external[Symbol.asyncDispose]()
     // received and on disk, and then the process was killed
@@ -117,7 +117,7 @@ describe('a stop', () => {
     expect(world.log()).toEqual([one, two].map(({ digest }) => `shop/web:v1 ${digest}`))
   })
 
-  it('between what is recorded and that it is done is none: both are one transaction', async () => {
+  it('cannot separate a tag event from its handled notification: both are one transaction', async () => {
     world.push('shop/web', 'v1', one)
     await world.external[Symbol.asyncDispose]()
     const { inbox } = world
@@ -142,7 +142,7 @@ describe('a stop', () => {
 })
 
 describe('many notifications', () => {
-  it('are each recorded once and in order, however many repositories and deliveries there are', async () => {
+  it('are each recorded once and in order, for many repositories and deliveries', async () => {
     const contents = [one, two, three]
     const repositories = Array.from({ length: 30 }, (_, at) => `shop/app-${at}`)
     const told: object[] = []

@@ -71,7 +71,7 @@ describe('the endpoint of notifications', () => {
     expect([stored(), received]).toEqual([1, 1])
   })
 
-  it('answers 202 to a second delivery and tells nobody', async () => {
+  it('responds with 202 to a repeated delivery, without a callback', async () => {
     const body = envelopeOf(pushEvent())
     await post(body)
 
@@ -79,7 +79,7 @@ describe('the endpoint of notifications', () => {
     expect([stored(), received]).toEqual([1, 1])
   })
 
-  it('stores each event once however many deliveries come together', async () => {
+  it('stores each event once for concurrent deliveries', async () => {
     const bodies = Array.from({ length: 40 }, (_, at) => envelopeOf(pushEvent({ id: `event-${at % 10}` })))
     const answers = await Promise.all(bodies.map((body) => post(body)))
 
@@ -103,14 +103,14 @@ describe('the endpoint of notifications', () => {
     expect([stored(), received]).toEqual([0, 0])
   })
 
-  it.each(['GET', 'PUT', 'DELETE'])('knows no %s', async (method) => {
+  it.each(['GET', 'PUT', 'DELETE'])('rejects %s', async (method) => {
     const response = await fetch(server.url, { method, headers: { authorization } })
 
     expect(response.status).toBe(405)
     expect(response.headers.get('allow')).toBe('POST')
   })
 
-  it('says what is wrong with a body that is no envelope, and stores nothing of it', async () => {
+  it('reports what is wrong with an invalid envelope, and stores nothing', async () => {
     const response = await post(envelopeOf(pushEvent(), pushEvent({ tag: '?' })))
 
     expect(response.status).toBe(400)
@@ -120,7 +120,7 @@ describe('the endpoint of notifications', () => {
     expect([stored(), received]).toEqual([0, 0])
   })
 
-  it('takes an envelope of the greatest size, and none of a byte more', async () => {
+  it('accepts an envelope of the maximum size, and rejects one more byte', async () => {
     const empty = envelopeOf(pushEvent({ id: 'a' }))
     const exact = empty + ' '.repeat(MAX_ENVELOPE - empty.length)
 
@@ -128,7 +128,7 @@ describe('the endpoint of notifications', () => {
     expect((await post(`${exact} `)).status).toBe(413)
   })
 
-  it('takes no more than the greatest size of a body that does not say its length', async () => {
+  it('limits a body without a Content-Length', async () => {
     const endless = new ReadableStream({
       start(controller) {
         for (let at = 0; at < 20; at++) controller.enqueue(new Uint8Array(MAX_ENVELOPE / 10))
@@ -146,7 +146,7 @@ describe('the endpoint of notifications', () => {
     expect(stored()).toBe(0)
   })
 
-  it('stores nothing of a body that was cut off', async () => {
+  it('stores nothing of an incomplete body', async () => {
     const [host = '', port] = server.host.split(':')
     const socket = connect(Number(port), host)
     socket.write(
@@ -161,7 +161,7 @@ describe('the endpoint of notifications', () => {
     expect(errors).toEqual([])
   })
 
-  it('asks to try again when it cannot be stored, and says nothing of why', async () => {
+  it('responds with 503 without internal details when it cannot be stored', async () => {
     const full = new Error('database or disk is full')
     await using broken = await listen({ inbox: { receive: () => Promise.reject(full) } })
     const response = await post(envelopeOf(pushEvent()), { url: broken.url })
@@ -171,7 +171,7 @@ describe('the endpoint of notifications', () => {
     expect(errors).toEqual([full])
   })
 
-  it('does not begin without a secret', () => {
+  it('requires a secret', () => {
     const options = { inbox, secret: '', onReceived: () => {}, onError: () => {} }
 
     expect(() => createNotificationEndpoint(options)).toThrow('the secret is empty')

@@ -49,7 +49,7 @@ const rows = (): number =>
   db.prepare<{ total: number }>('select count(*) as total from registry_notifications').get()?.total ?? 0
 
 describe('the inbox', () => {
-  it('gives what it received in order of arrival, until it is done', async () => {
+  it('returns notifications in order of arrival, until they are handled', async () => {
     await receive({ id: 'a' }, { id: 'b' })
     const [c] = await receive({ id: 'c', tag: 'v1' })
 
@@ -64,14 +64,14 @@ describe('the inbox', () => {
     expect(ids()).toEqual(['b', 'c'])
   })
 
-  it('gives as many as asked for, from where somebody stopped', async () => {
+  it('returns up to a limit, after a given id', async () => {
     await receive({ id: 'a' }, { id: 'b' }, { id: 'c' })
     const [first] = inbox.open(1)
 
     expect(inbox.open(1, first?.id).map(({ eventId }) => eventId)).toEqual(['b'])
   })
 
-  it('takes a second delivery for the first, done or not, in another envelope or the same', async () => {
+  it('ignores a repeated delivery, handled or not, in the same or another envelope', async () => {
     expect(await inbox.receive(events({ id: 'a' }, { id: 'a' }, { id: 'b' }))).toBe(2)
     finish(...inbox.open(1))
 
@@ -79,7 +79,7 @@ describe('the inbox', () => {
     expect(ids()).toEqual(['b'])
   })
 
-  it('takes each of many deliveries at once, and each event once', async () => {
+  it('stores concurrent deliveries, and each event once', async () => {
     const deliveries = Array.from({ length: 200 }, (_, at) => events({ id: `event-${at % 50}` }))
     const fresh = await Promise.all(deliveries.map((delivery) => inbox.receive(delivery)))
 
@@ -87,14 +87,14 @@ describe('the inbox', () => {
     expect(new Set(ids()).size).toBe(50)
   })
 
-  it('keeps nothing of an envelope that cannot be kept whole', async () => {
+  it('stores an envelope completely or not at all', async () => {
     const broken = [...events({ id: 'a' }), { ...events({ id: 'b' })[0], repository: null }]
 
     await expect(inbox.receive(broken as unknown as RegistryEvent[])).rejects.toThrow(/NOT NULL/)
     expect(rows()).toBe(0)
   })
 
-  it('has what it received after a restart, and knows what was done', async () => {
+  it('has its notifications after a restart, and which are handled', async () => {
     await receive({ id: 'a' }, { id: 'b' })
     finish(...inbox.open(1))
     db[Symbol.dispose]()
@@ -104,7 +104,7 @@ describe('the inbox', () => {
     expect(await inbox.receive(events({ id: 'a' }))).toBe(0)
   })
 
-  it('forgets what was done a week ago, and never what is open', async () => {
+  it('deletes handled notifications after a week, and never open ones', async () => {
     const [, done] = await receive({ id: 'open' }, { id: 'done' })
     if (done) finish(done)
     time += KEPT_NOTIFICATIONS
@@ -118,8 +118,8 @@ describe('the inbox', () => {
   })
 })
 
-describe('news of a tag', () => {
-  it('is outdated when something later of it was done', async () => {
+describe('a notification of a tag', () => {
+  it('is outdated when a later one has been handled', async () => {
     const [late] = await receive({ tag: 'v1', at: time - 1 })
     const [other] = await receive({ tag: 'v2', at: time - 1 })
     const [newer] = await receive({ tag: 'v1', at: time })
@@ -132,13 +132,13 @@ describe('news of a tag', () => {
     expect(inbox.isOutdated(newer)).toBe(false)
   })
 
-  it('is outdated when what was later may be forgotten', async () => {
+  it('is outdated when a later one may have been deleted', async () => {
     const [ancient] = await receive({ tag: 'v1', at: time - KEPT_NOTIFICATIONS - 1 })
 
     expect(ancient && inbox.isOutdated(ancient)).toBe(true)
   })
 
-  it('is outdated by what was seen in the registry since, and only then', async () => {
+  it('is outdated after a later observation, and only then', async () => {
     const [before] = await receive({ tag: 'v1', at: time - 1 })
     const [after] = await receive({ tag: 'v1', at: time + 1 })
     const sighting = { repository: 'shop/web', tag: tag('v1'), digest: null, at: time }
@@ -152,7 +152,7 @@ describe('news of a tag', () => {
     expect(inbox.open(10)).toHaveLength(2)
   })
 
-  it('knows of a later push, done or not, but not of what was only seen', async () => {
+  it('has later pushes, handled or not, without observations', async () => {
     const deletion = { repository: 'shop/web', tag: tag('v1'), occurredAt: time }
     db.transact((tx) => inbox.recordObservation(tx, { ...deletion, digest: digestOf('x'), at: time + 1 }))
     await receive({ tag: 'v1', at: time }, { tag: 'v2', at: time + 1 })

@@ -21,8 +21,8 @@ afterEach(async () => {
 const reconcile = () => world.external.reconcile()
 const entries = (...contents: { digest: string }[]) => contents.map(({ digest }) => `shop/web:v1 ${digest}`)
 
-describe('a look over the registry', () => {
-  it('records what was pushed and never told, and nothing the second time', async () => {
+describe('a full scan of the registry', () => {
+  it('records pushes without notifications, and nothing the second time', async () => {
     world.push('shop/web', 'v1', one).push('shop/web', 'v2', multi).push('web', 'v1', two)
 
     expect(await reconcile()).toEqual({ repositories: 2, recorded: 3, removed: 0, failed: 0 })
@@ -42,7 +42,7 @@ describe('a look over the registry', () => {
     ).toEqual(['catalog', ...['list', 'list'], ...['resolve', 'resolve', 'resolve']])
   })
 
-  it('is nobody’s wish, as a schedule is, and a notification is a webhook’s: the registry client hears which', async () => {
+  it('has the urgency of a schedule, and a notification that of a webhook', async () => {
     const opened = vi.spyOn(world.registry, 'repository')
     const takeUrgencies = () => opened.mock.calls.splice(0).map(([, { urgency }]) => urgency)
     await world.pushAndTell('shop/web', 'v1', one)
@@ -52,7 +52,7 @@ describe('a look over the registry', () => {
     expect(new Set(takeUrgencies())).toEqual(new Set(['schedule']))
   })
 
-  it('records the push of a notification that was lost', async () => {
+  it('records the push of a lost notification', async () => {
     await world.pushAndTell('shop/web', 'v1', one)
     world.push('shop/web', 'v1', two)
 
@@ -61,7 +61,7 @@ describe('a look over the registry', () => {
     expect(world.domain.log().map(({ source }) => source)).toEqual(['REGISTRY', 'REGISTRY'])
   })
 
-  it('removes a tag that is gone, and one of a repository that is gone', async () => {
+  it('removes tags that no longer exist, also of a deleted repository', async () => {
     await world.pushAndTell('shop/web', 'v1', one)
     await world.pushAndTell('shop/web', 'v2', one)
     await world.pushAndTell('shop/gone', 'v1', two)
@@ -74,7 +74,7 @@ describe('a look over the registry', () => {
     expect(world.digest('shop', 'gone', 'v1')).toBeUndefined()
   })
 
-  it('leaves a tag that is gone when the spec names it, or when it came from elsewhere', async () => {
+  it('keeps a missing tag that has a spec tag or comes from another place', async () => {
     world.registry.push('elsewhere.test/web', 'v2', two)
     const { importId } = world.domain.writer.create({
       namespace: 'shop',
@@ -89,7 +89,7 @@ describe('a look over the registry', () => {
     expect(['v1', 'v2'].map((tag) => world.digest('shop', 'web', tag))).toEqual([one.digest, two.digest])
   })
 
-  it('leaves a tag that another stream imports from the registry', async () => {
+  it('keeps a tag that another stream imports from the registry', async () => {
     world.push('shop/web', 'v1', one)
     const { importId } = world.domain.writer.create({
       namespace: 'other',
@@ -103,7 +103,7 @@ describe('a look over the registry', () => {
     expect(world.digest('other', 'copy', 'v1')).toBe(one.digest)
   })
 
-  it('removes nothing of a registry that has nothing at all, and says so', async () => {
+  it('removes nothing when the registry is empty, with a warning', async () => {
     await world.pushAndTell('shop/web', 'v1', one)
     world.registry.forget(web)
 
@@ -112,7 +112,7 @@ describe('a look over the registry', () => {
     expect(world.warnings).toEqual([expect.stringContaining('has no repositories')])
   })
 
-  it('keeps a tag that the list leaves out but the registry still has', async () => {
+  it('keeps a tag that the list lacks but the registry returns by name', async () => {
     const referrers = `sha256-${'a'.repeat(64)}.sig`
     await world.pushAndTell('shop/web', referrers, one)
     world.registry.hideFromLists(web, referrers)
@@ -121,7 +121,7 @@ describe('a look over the registry', () => {
     expect(world.digest('shop', 'web', referrers)).toBe(one.digest)
   })
 
-  it('does not bring back an image that something else came after', async () => {
+  it('does not record an older image again', async () => {
     world.registry.push('elsewhere.test/web', 'v1', two)
     await world.pushAndTell('shop/web', 'v1', one)
     const importId = world.domain.importImage({
@@ -144,8 +144,8 @@ describe('a look over the registry', () => {
   })
 })
 
-describe('a look while notifications come', () => {
-  it('records a push once that is told while it is found', async () => {
+describe('a scan during notifications', () => {
+  it('records a push once when its notification arrives during the scan', async () => {
     world.push('shop/web', 'v1', one)
     const held = world.registry.hold(({ kind }) => kind === 'resolve')
     const looking = reconcile()
@@ -157,7 +157,7 @@ describe('a look while notifications come', () => {
     expect(world.log()).toEqual(entries(one))
   })
 
-  it('does not put an older answer over a newer push', async () => {
+  it('does not replace a newer push with an older response', async () => {
     await world.pushAndTell('shop/web', 'v1', one)
     world.push('shop/web', 'v1', two)
     // found different, and about to be brought in
@@ -174,7 +174,7 @@ describe('a look while notifications come', () => {
     expect(world.log()).toEqual(entries(one, two, three))
   })
 
-  it('does not put its answer over an import that came between', async () => {
+  it('does not replace an import that came in between', async () => {
     world.registry.push('elsewhere.test/web', 'v1', three)
     await world.pushAndTell('shop/web', 'v1', one)
     world.push('shop/web', 'v1', two)
@@ -197,7 +197,7 @@ describe('a look while notifications come', () => {
     expect(world.log()).toEqual(entries(one, three))
   })
 
-  it('makes what was told before it late: history does not go back and forth', async () => {
+  it('makes earlier notifications outdated', async () => {
     const first = pushEvent({ tag: 'v1', digest: one.digest, at: world.domain.time - 2 })
     const second = pushEvent({ tag: 'v1', digest: two.digest, at: world.domain.time - 1 })
     world.push('shop/web', 'v1', one).push('shop/web', 'v1', two)
@@ -208,7 +208,7 @@ describe('a look while notifications come', () => {
     expect(world.log()).toEqual(entries(two))
   })
 
-  it('does not wait for a stream whose notifications cannot be worked off', async () => {
+  it('does not wait for a stream whose notifications fail', async () => {
     await world.pushAndTell('shop/web', 'v1', one)
     world.push('shop/web', 'v1', two).push('shop/other', 'v1', three)
     world.registry.fail(web, two.digest, 'RegistryUnavailable')
@@ -221,8 +221,8 @@ describe('a look while notifications come', () => {
   })
 })
 
-describe('a look that fails', () => {
-  it('removes nothing by a list that leads back to where it began', async () => {
+describe('a failing scan', () => {
+  it('removes nothing after a tag list with circular links', async () => {
     await world.pushAndTell('shop/web', 'v1', one)
     world.registry.untag(web, 'v1')
     world.registry.leadInCircles(web)
@@ -231,14 +231,14 @@ describe('a look that fails', () => {
     expect(world.log()).toEqual(entries(one))
   })
 
-  it('for one repository goes on with the others', async () => {
+  it('of one repository continues with the others', async () => {
     world.push('shop/web', 'v1', one).push('shop/other', 'v1', two)
     world.registry.fail(web, '', 'RegistryUnavailable')
 
     expect(await reconcile()).toEqual({ repositories: 2, recorded: 1, removed: 0, failed: 1 })
   })
 
-  it('for everything says so, and removes nothing', async () => {
+  it('of the catalog rejects, and removes nothing', async () => {
     await world.pushAndTell('shop/web', 'v1', one)
     world.push(HOST, 'unused', one)
     world.registry.fail(HOST, '', 'RegistryUnavailable')
@@ -247,7 +247,7 @@ describe('a look that fails', () => {
     expect(world.digest('shop', 'web', 'v1')).toBe(one.digest)
   })
 
-  it('for one repository after another stops asking', async () => {
+  it('of many repositories in a row stops', async () => {
     const names = Array.from({ length: 200 }, (_, at) => `shop/app-${at}`)
     for (const name of names) {
       world.push(name, 'v1', one)
@@ -258,7 +258,7 @@ describe('a look that fails', () => {
     expect(world.registry.asked('list').length).toBeLessThan(40)
   })
 
-  it('because it is stopped ends with the reason, after what was under way', async () => {
+  it('that is aborted rejects with the reason after the running work', async () => {
     world.push('shop/web', 'v1', one)
     const held = world.registry.hold(({ kind }) => kind === 'list')
     const stop = new AbortController()
@@ -272,8 +272,8 @@ describe('a look that fails', () => {
   })
 })
 
-describe('looks', () => {
-  it('are one at a time: who asks meanwhile gets the same', async () => {
+describe('scans', () => {
+  it('run one at a time: a call during a scan joins it', async () => {
     world.push('shop/web', 'v1', one)
     const held = world.registry.hold(({ kind }) => kind === 'catalog')
     const both = [reconcile(), reconcile()]
@@ -285,7 +285,7 @@ describe('looks', () => {
     expect(world.registry.asked('catalog')).toHaveLength(1)
   })
 
-  it('happen by themselves at the start and then regularly, but for what a stop ends', async () => {
+  it('run after the start and then at intervals, until the registry is disposed of', async () => {
     await world.external[Symbol.asyncDispose]()
     world.push('shop/web', 'v1', one)
     world.external = world.open({ reconcileAfter: 0, reconcileEvery: 5 })
@@ -305,7 +305,7 @@ describe('looks', () => {
 })
 
 describe('two repositories that are one stream', () => {
-  it('do not take each other’s tags away, nor go back and forth', async () => {
+  it('do not remove or change each other’s tags', async () => {
     await world.pushAndTell('web', 'v1', one)
     await world.pushAndTell('default/web', 'v2', two)
     await world.pushAndTell('default/web', 'v1', three)

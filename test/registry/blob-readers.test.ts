@@ -15,8 +15,8 @@ beforeAll(async () => {
 })
 afterAll(() => world[Symbol.asyncDispose]())
 
-describe('a reader', () => {
-  it('that does not read is cut off', async () => {
+describe('a client that downloads', () => {
+  it('and stops reading is disconnected', async () => {
     await using hasty = await openWorld({ limits: { idle: 200 } })
     await hasty.pushBlob('shop/web', LARGE)
     using client = await hasty.connect()
@@ -32,7 +32,7 @@ describe('a reader', () => {
     expect(hasty.unforeseen).toEqual([])
   })
 
-  it('that goes away leaves nothing behind, and is nobody’s error', async () => {
+  it('and disconnects leaves nothing open, and logs no error', async () => {
     for (let at = 0; at < 5; at++) {
       using client = await world.connect()
       client.request(`GET /v2/shop/web/blobs/${digest}`)
@@ -42,7 +42,7 @@ describe('a reader', () => {
     expect(world.unforeseen).toEqual([])
   })
 
-  it('among many has every byte', async () => {
+  it('at the same time as many others gets every byte', async () => {
     const answers = await Promise.all(
       Array.from({ length: 6 }, (_, at) =>
         world.get(`/v2/shop/web/blobs/${digest}`, { range: `bytes=${at}-` }),
@@ -53,7 +53,7 @@ describe('a reader', () => {
     }
   })
 
-  it('of a blob whose bytes cannot be read to their end is cut off, not deceived', async () => {
+  it('a blob that cannot be read completely is disconnected before the end', async () => {
     await using broken = await openWorld({
       blobs: (store) => ({
         async open(wanted) {

@@ -21,7 +21,7 @@ const confirmedAt = (of: Digest): number | undefined => {
 }
 
 describe('a blob', () => {
-  it('is answered with all that a cache wants to know', async () => {
+  it('has the headers that caches need', async () => {
     for (const answer of [await world.get(path), await world.head(path)]) {
       expect(answer.status).toBe(200)
       expect(answer.headers).toMatchObject({
@@ -44,17 +44,17 @@ describe('a blob', () => {
     expect([answer.status, answer.bytes.length, answer.headers.etag]).toEqual([304, 0, `"${digest}"`])
   })
 
-  it('is whole for who has another one', async () => {
+  it('is sent whole to a client that has another version', async () => {
     const answer = await world.get(path, { 'if-none-match': `"${digestOf('other')}"` })
     expect([answer.status, answer.text]).toEqual([200, TEXT])
   })
 
-  it('that is not here is no 304 either', async () => {
+  it('that does not exist is a 404 and not a 304', async () => {
     const unknown = path.replace(digest, digestOf('unknown'))
     expect((await world.get(unknown, { 'if-none-match': '*' })).status).toBe(404)
   })
 
-  it('of one repository is none of another, and the answer does not tell that it is anywhere', async () => {
+  it('of one repository is unknown in another, and the response does not reveal that it exists', async () => {
     const elsewhere = await world.get(path.replace('shop/web', 'shop/other'))
     await world.pushBlob('shop/exists', 'something')
     const inExisting = await world.get(path.replace('shop/web', 'shop/exists'))
@@ -99,7 +99,7 @@ describe('a range', () => {
     },
   )
 
-  it('is of an empty blob never one', async () => {
+  it('of an empty blob is never satisfiable', async () => {
     const empty = await world.pushBlob('shop/web', '')
     for (const range of ['bytes=0-', 'bytes=0-0', 'bytes=-1']) {
       const { status, headers } = await world.get(path.replace(digest, empty), { range })
@@ -107,12 +107,12 @@ describe('a range', () => {
     }
   })
 
-  it('is for a GET: a HEAD tells of the whole', async () => {
+  it('applies to GET only: HEAD describes the whole blob', async () => {
     const { status, headers } = await world.head(path, { range: 'bytes=0-1' })
     expect([status, headers['content-length']]).toEqual([200, String(TEXT.length)])
   })
 
-  it('is given to who has the rest of the same blob, else the whole', async () => {
+  it('is sent if If-Range matches, else the whole blob', async () => {
     const same = { range: 'bytes=4-8', 'if-range': `"${digest}"` }
     expect((await world.get(path, same)).status).toBe(206)
     for (const ifRange of ['"other"', 'Wed, 21 Oct 2015 07:28:00 GMT']) {
@@ -121,8 +121,8 @@ describe('a range', () => {
   })
 })
 
-describe('what a client was told is here', () => {
-  it.each(['GET', 'HEAD'])('is noted by a %s when the last time is half a lease ago', async (method) => {
+describe('the lease of a blob', () => {
+  it.each(['GET', 'HEAD'])('is extended by a %s after half of it', async (method) => {
     const since = confirmedAt(digest) ?? 0
     world.domain.time = since + 12 * HOUR
     await world.send(method, path)
@@ -132,7 +132,7 @@ describe('what a client was told is here', () => {
     expect(confirmedAt(digest)).toBe(world.domain.time)
   })
 
-  it('is not noted for what is not here', async () => {
+  it('is not extended for a missing blob', async () => {
     const before = confirmedAt(digest)
     world.domain.time += 13 * HOUR
     expect((await world.head(path.replace('shop/web', 'shop/exists'))).status).toBe(404)
@@ -141,7 +141,7 @@ describe('what a client was told is here', () => {
 })
 
 describe('a deleted blob', () => {
-  it('is gone here at once, and stays elsewhere', async () => {
+  it('is gone from this repository at once, and remains in others', async () => {
     const shared = await world.pushBlob('shop/a', 'shared')
     await world.pushBlob('shop/b', 'shared')
 
@@ -152,7 +152,7 @@ describe('a deleted blob', () => {
     expect((await world.get(`/v2/shop/b/blobs/${shared}`)).text).toBe('shared')
   })
 
-  it('can be pushed again', async () => {
+  it('allows pushing the same content again', async () => {
     const again = await world.pushBlob('shop/a', 'again')
     await world.delete(`/v2/shop/a/blobs/${again}`)
     await world.pushBlob('shop/a', 'again')
@@ -160,8 +160,8 @@ describe('a deleted blob', () => {
   })
 })
 
-describe('a blob whose file is gone', () => {
-  it('is our error, not the client’s: 500, and the log says which', async () => {
+describe('a blob whose file is missing', () => {
+  it('is an internal error, and the log has its digest', async () => {
     await using damaged = await openWorld()
     const lost = await damaged.pushBlob('shop/web', 'lost')
     await damaged.blobs.remove(lost, () => false)
@@ -170,7 +170,7 @@ describe('a blob whose file is gone', () => {
     expect(String(damaged.unforeseen[0]?.object.err)).toContain(lost)
   })
 
-  it('is 404 when it was deleted and collected while it was asked for', async () => {
+  it('is a 404 when it was deleted and collected during the request', async () => {
     const path = `/v2/shop/web/blobs/${digestOf('raced')}`
     await using racing: World = await openWorld({
       blobs: () => ({

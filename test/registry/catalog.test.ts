@@ -38,7 +38,7 @@ describe('the catalog', () => {
     return found
   }
 
-  it('has the names in byte order, not namespace by namespace', async () => {
+  it('is sorted by the bytes of full names, not by namespace', async () => {
     for (const name of ['a/x', 'a-b/x', 'a/x-y', 'a/x.y', 'b/a', 'solo']) await world.push(name, web, 'v1')
     const inByteOrder = ['a-b/x', 'a/x', 'a/x-y', 'a/x.y', 'b/a', 'default/solo']
 
@@ -49,7 +49,7 @@ describe('the catalog', () => {
     }
   })
 
-  it('goes on after the last, which is there or not', async () => {
+  it('continues after `last`, whether or not it exists', async () => {
     for (const name of ['a/x', 'b/x', 'c/x']) await world.push(name, web, 'v1')
 
     expect((await list('?last=a/x')).repositories).toEqual(['b/x', 'c/x'])
@@ -58,7 +58,7 @@ describe('the catalog', () => {
     expect((await list('?last=%C3%BC')).repositories).toEqual([])
   })
 
-  it.each(['', '?n=5', '?n=1000000000000'])('has at most a page of them: %s', async (query) => {
+  it.each(['', '?n=5', '?n=1000000000000'])('has at most one page of names: %s', async (query) => {
     for (const name of ['a/1', 'a/2', 'a/3', 'a/4', 'a/5']) await world.push(name, web, 'v1')
 
     const { repositories, link } = await list(query)
@@ -66,7 +66,7 @@ describe('the catalog', () => {
     expect(link).toContain('last=a%2F4')
   })
 
-  it('is empty when none is asked for, and refuses a count that is none', async () => {
+  it('is empty for n=0, and rejects an invalid count', async () => {
     await world.push('a/x', web, 'v1')
 
     expect(await list('?n=0')).toMatchObject({ status: 200, repositories: [], link: undefined })
@@ -76,7 +76,7 @@ describe('the catalog', () => {
     })
   })
 
-  it('tells nobody of what they may not pull, nor by its pages', async () => {
+  it('lists only repositories that the client may pull, also across pages', async () => {
     for (const name of ['a/x', 'a/secret', 'b/secret', 'b/x', 'c/secret']) await world.push(name, web, 'v1')
     hidden = /secret/
 
@@ -84,7 +84,7 @@ describe('the catalog', () => {
     expect(await list()).toMatchObject({ repositories: ['a/x', 'b/x'], link: undefined })
   })
 
-  it('has only what can be pulled: manifests, or tags that are pulled through', async () => {
+  it('lists only repositories with manifests or pulled-through tags', async () => {
     world.domain.writer.create({ namespace: 'shop', name: 'empty', spec: {} })
     await world.pushBlob('shop/blobs', 'a blob')
     await world.push('shop/gone', web, 'v1')

@@ -34,7 +34,7 @@ describe('deleting', () => {
       })
       .map(({ name }) => name)
 
-  it('a tag leaves its image and the other tags, and takes the tag from the stream', async () => {
+  it('removes a tag from the stream, and keeps its image and the other tags', async () => {
     await world.push('shop/web', web, 'v1')
     await world.push('shop/web', web, 'v2')
 
@@ -44,7 +44,7 @@ describe('deleting', () => {
     expect(streamTags()).toEqual(['v2'])
   })
 
-  it('a manifest takes every tag that means it now with it, and none that meant it once', async () => {
+  it('removes with a manifest the tags that point to it, and no tag that only pointed to it before', async () => {
     const next = image({ seed: 'next' })
     await world.push('shop/web', web, 'v1')
     await world.push('shop/web', web, 'v2')
@@ -57,7 +57,7 @@ describe('deleting', () => {
     expect([await status(web.digest), await status('v1'), await status('moved')]).toEqual([404, 404, 200])
   })
 
-  it('stays in its repository', async () => {
+  it('of a manifest affects only its repository', async () => {
     await world.push('shop/web', web, 'v1')
     await world.push('shop/other', web, 'v1')
 
@@ -66,7 +66,7 @@ describe('deleting', () => {
     expect(await status(web.digest, 'shop/other')).toBe(200)
   })
 
-  it('is unknown a second time, and of what never was', async () => {
+  it('is a 404 the second time, and for a manifest that never existed', async () => {
     await world.push('shop/web', web, 'v1')
     await world.delete(path('v1'))
     await world.delete(path(web.digest))
@@ -79,7 +79,7 @@ describe('deleting', () => {
     expect((await world.delete(path('v1', 'shop/nothing'))).code).toBe('MANIFEST_UNKNOWN')
   })
 
-  it('can be pushed again', async () => {
+  it('allows pushing the same content again', async () => {
     await world.push('shop/web', web, 'v1')
     await world.delete(path(web.digest))
     await world.push('shop/web', web, 'v1')
@@ -88,7 +88,7 @@ describe('deleting', () => {
     expect(await tags()).toEqual(['v1'])
   })
 
-  it('an index leaves its children', async () => {
+  it('keeps the children of an index', async () => {
     const all = index([web])
     await world.push('shop/web', all, 'all')
 
@@ -96,7 +96,7 @@ describe('deleting', () => {
     expect(await status(web.digest)).toBe(200)
   })
 
-  it('a referrer takes it from the list of referrers', async () => {
+  it('removes a referrer from the list of referrers', async () => {
     await world.push('shop/web', web, 'v1')
     const subject = { mediaType: web.mediaType, digest: web.digest, size: web.bytes.length }
     const bytes = ociIndex([], { subject })
@@ -109,7 +109,7 @@ describe('deleting', () => {
     expect(await referrers()).toEqual([])
   })
 
-  it('leaves alone what is imported from elsewhere', async () => {
+  it('does not affect tags that are imported from other registries', async () => {
     world.domain.remote.push('registry.test/ruby', '3.3', image({ seed: 'ruby' }))
     await world.domain.create()
     expect(world.domain.tagNames()).toEqual(['3.3'])
@@ -119,7 +119,7 @@ describe('deleting', () => {
     expect(world.domain.tagNames()).toEqual(['3.3'])
   })
 
-  it('goes as a whole or not at all', async () => {
+  it('removes tags and manifest together or not at all', async () => {
     await world.push('shop/web', web, 'v1')
     await world.push('shop/web', web, 'v2')
     refuseTags = true
@@ -131,7 +131,7 @@ describe('deleting', () => {
     expect(await status(web.digest)).toBe(200)
   })
 
-  it('beside pushes of the same image leaves either all of it or nothing', async () => {
+  it('concurrent with pushes of the same image leaves all of it or nothing', async () => {
     await world.push('shop/web', web, 'v1')
     for (let round = 0; round < 25; round++) {
       const [pushed] = await Promise.all([

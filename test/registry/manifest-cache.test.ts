@@ -23,7 +23,7 @@ function manifests(sizes: readonly number[], capacity: number) {
 }
 
 describe('the cache of manifests', () => {
-  it('reads a manifest once, and serves the same', () => {
+  it('reads a manifest once, and returns the same object', () => {
     const { reads, ask } = manifests([10, 100 * KIBIBYTE], 1024 * KIBIBYTE)
 
     expect(ask(0)).toBe(ask(0))
@@ -31,7 +31,7 @@ describe('the cache of manifests', () => {
     expect(reads).toEqual([0, 1])
   })
 
-  it('lets go of what was not asked for longest, once it is full', () => {
+  it('evicts the least recently used manifest when it is full', () => {
     const { reads, ask } = manifests([9 * KIBIBYTE, 9 * KIBIBYTE, 9 * KIBIBYTE], 20 * KIBIBYTE)
 
     for (const imageId of [0, 1, 0, 2, 0, 1]) ask(imageId)
@@ -39,7 +39,7 @@ describe('the cache of manifests', () => {
     expect(reads).toEqual([0, 1, 2, 1])
   })
 
-  it('keeps nothing that is larger than all it may hold', () => {
+  it('does not keep a manifest that is larger than its capacity', () => {
     const { reads, ask } = manifests([5 * KIBIBYTE, KIBIBYTE], 4 * KIBIBYTE)
 
     ask(0)
@@ -49,7 +49,7 @@ describe('the cache of manifests', () => {
     expect(reads).toEqual([0, 0, 1])
   })
 
-  it('has of every size the bytes as they are', () => {
+  it('returns all byte values unchanged', () => {
     const bytes = Buffer.from(Array.from({ length: 256 }, (_, at) => at))
     const served = createManifestCache({ manifestBytes: () => bytes })
     const { body, size } = served({

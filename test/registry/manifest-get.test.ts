@@ -17,7 +17,7 @@ describe('pulling a manifest', () => {
     return (repository && world.content.manifest(repository.id, web.digest)?.confirmedAt) ?? 0
   }
 
-  it('gives the pushed bytes, type and digest, by tag and by digest, to GET and HEAD', async () => {
+  it('returns the pushed bytes, type and digest, by tag and by digest, for GET and HEAD', async () => {
     await world.push('shop/web', web, 'v1')
 
     for (const reference of ['v1', web.digest]) {
@@ -99,7 +99,7 @@ describe('pulling a manifest', () => {
     expect((await world.get(`/v2/shop/web/manifests/${web.digest}`)).status).toBe(404)
   })
 
-  it('follows the tag at once', async () => {
+  it('returns the new image as soon as the tag has moved', async () => {
     const next = image({ seed: 'next' })
     await world.push('shop/web', web, 'v1')
     await world.get('/v2/shop/web/manifests/v1')
@@ -121,7 +121,7 @@ describe('pulling a manifest', () => {
     expect([status, code]).toEqual([404, 'MANIFEST_UNKNOWN'])
   })
 
-  it('is confirmed for the lease, by a write only after half of it', async () => {
+  it('extends the lease, with a write only after half of it', async () => {
     await world.push('shop/web', web, 'v1')
     const pushedAt = confirmedAt()
     expect(pushedAt).toBe(world.domain.time)
@@ -135,7 +135,7 @@ describe('pulling a manifest', () => {
     expect(confirmedAt()).toBe(world.domain.time)
   })
 
-  it('of a tag that is imported from elsewhere says so', async () => {
+  it('of a tag that is imported from another registry explains the 404', async () => {
     await world.domain.create({ namespace: 'default', name: 'ruby' })
     world.domain.remote.push('registry.test/ruby', '3.3', image({ seed: 'ruby' }))
     await world.domain.import({ all: true })

@@ -11,7 +11,7 @@ import { openWorld, type World } from './world.ts'
 
 const PATH = '/v2/shop/web/manifests'
 
-describe('what is tried with manifests', () => {
+describe('hostile manifests and races', () => {
   let world: World
   /** Runs as a config is read, between a push's first look at its parts and its transaction. */
   let asConfigIsRead: () => unknown
@@ -52,7 +52,7 @@ describe('what is tried with manifests', () => {
     return [status, code]
   }
 
-  it('concurrent pushes of one tag are all recorded, each after the other', async () => {
+  it('concurrent pushes of one tag are all recorded, one after the other', async () => {
     const images = Array.from({ length: 24 }, (_, at) => image({ seed: `racer-${at}` }))
     for (const each of images) await pushParts(world, 'shop/web', each)
     const answers = await Promise.all(images.map((each) => put('latest', each.bytes)))
@@ -68,7 +68,7 @@ describe('what is tried with manifests', () => {
     expect((await world.head(`${PATH}/latest`)).headers['docker-content-digest']).toBe(newest?.digest)
   })
 
-  it('a part that is deleted while its manifest arrives is missed', async () => {
+  it('a part that is deleted while its manifest arrives is reported as missing', async () => {
     const web = image({ seed: 'web' })
     await pushParts(world, 'shop/web', web)
     asConfigIsRead = () => world.delete(`/v2/shop/web/blobs/${web.layers[0]?.digest}`)
@@ -77,7 +77,7 @@ describe('what is tried with manifests', () => {
     await expectNothing()
   })
 
-  it('one push that fails takes none of those that share its commit with it', async () => {
+  it('a failing push does not fail the pushes that share its commit', async () => {
     const good = image({ seed: 'good' })
     await pushParts(world, 'shop/web', good)
     const answers = await Promise.all([
@@ -93,7 +93,7 @@ describe('what is tried with manifests', () => {
     })
   })
 
-  it('a database without room is a 507, and nothing is visible', async () => {
+  it('a full database is a 507, and nothing is visible', async () => {
     const web = image({ seed: 'web' })
     await pushParts(world, 'shop/web', web)
     failure = Object.assign(new Error('database or disk is full'), { code: 'SQLITE_FULL' })
@@ -105,7 +105,7 @@ describe('what is tried with manifests', () => {
     expect((await put('v1', web.bytes)).status).toBe(201)
   })
 
-  it('an error inside of the transaction leaves nothing, and tells nothing of the inside', async () => {
+  it('an error inside the transaction leaves nothing, and its response has no internal details', async () => {
     const web = image({ seed: 'web' })
     await pushParts(world, 'shop/web', web)
     failure = new Error('/secret/path')
@@ -116,7 +116,7 @@ describe('what is tried with manifests', () => {
     await expectNothing()
   })
 
-  it('nesting of 200,000 levels is kept as bytes, and never walked', async () => {
+  it('200,000 levels of nesting are stored as bytes and never traversed', async () => {
     const deep = '['.repeat(200_000) + ']'.repeat(200_000)
     const document = (
       await artifact(world, 'shop/web', { subject: descriptor(image({ seed: 'web' })) })
@@ -133,7 +133,7 @@ describe('what is tried with manifests', () => {
     expect(await refused(put('deep', deep))).toEqual([400, 'MANIFEST_INVALID'])
   })
 
-  it('of a key that stands twice the one that is checked is the one that counts', async () => {
+  it('of a duplicate key, the value that is checked is the one that is used', async () => {
     const web = image({ seed: 'web' })
     await pushParts(world, 'shop/web', web)
     const there = JSON.stringify(descriptor(web.config))
@@ -147,7 +147,7 @@ describe('what is tried with manifests', () => {
     expect((await world.get(`${PATH}/v1`)).text).toBe(bytes)
   })
 
-  it('a key called __proto__ is a key, and inherits nothing', async () => {
+  it('a key named __proto__ is an ordinary key', async () => {
     const web = image({ seed: 'web' })
     await pushParts(world, 'shop/web', web)
     const inherited = `{"schemaVersion":2,"__proto__":${JSON.stringify(imageDocument(web))}}`
@@ -201,7 +201,7 @@ describe('what is tried with manifests', () => {
     await expectNothing()
   })
 
-  it('an answer names a limited number of missing parts', async () => {
+  it('a response lists a limited number of missing parts', async () => {
     const layers = Array.from({ length: 1_000 }, (_, at) => ({
       mediaType: 'a/b',
       digest: digestOf(`${at}`),
@@ -212,7 +212,7 @@ describe('what is tried with manifests', () => {
     expect((json as { errors: unknown[] }).errors).toHaveLength(100)
   })
 
-  it('a descriptor with a digest that would leave the folder, or a size that is none, is refused', async () => {
+  it('a descriptor with a path as digest or an invalid size is rejected', async () => {
     const web = image({ seed: 'web' })
     await pushParts(world, 'shop/web', web)
     for (const layer of [
@@ -229,7 +229,7 @@ describe('what is tried with manifests', () => {
     await expectNothing()
   })
 
-  it('an artifact type as long as a manifest is refused: it would stand in every list of referrers', async () => {
+  it('an artifact type as long as a manifest is rejected: every list of referrers would repeat it', async () => {
     expect(
       (await put('ok', await artifact(world, 'shop/web', { artifactType: 'x'.repeat(255) }))).status,
     ).toBe(201)
@@ -237,7 +237,7 @@ describe('what is tried with manifests', () => {
     expect(await refused(put('v1', longer))).toEqual([400, 'MANIFEST_INVALID'])
   })
 
-  it('nesting of indexes is what each of them names, and ends nowhere by itself', async () => {
+  it('indexes can be nested to any depth', async () => {
     let inner: { mediaType: string; digest: Digest; size: number } | undefined
     for (let level = 0; level < 30; level++) {
       const bytes = ociIndex(inner ? [inner] : [])
@@ -247,7 +247,7 @@ describe('what is tried with manifests', () => {
     expect((await world.get(`${PATH}/${inner?.digest}`)).status).toBe(200)
   })
 
-  it('a client that goes away in the middle of a manifest leaves nothing', async () => {
+  it('a client that disconnects in the middle of a manifest leaves nothing', async () => {
     const web = image({ seed: 'web' })
     await pushParts(world, 'shop/web', web)
     using connection = await world.connect()

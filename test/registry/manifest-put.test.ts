@@ -29,7 +29,7 @@ describe('pushing a manifest', () => {
   const put = (reference: string, bytes: string | Uint8Array, type?: string) =>
     world.put(`${PATH}/${reference}`, bytes, type === undefined ? {} : { 'content-type': type })
 
-  it('by tag makes the stream, moves the tag and is in the push log, once', async () => {
+  it('by tag creates the stream, moves the tag and adds one entry to the push log', async () => {
     const web = image({ seed: 'web' })
     const { status, headers } = await world.push('shop/web', web, 'v1')
     await world.push('shop/web', web, 'v1')
@@ -40,7 +40,7 @@ describe('pushing a manifest', () => {
     expect(stream()).toBeDefined()
   })
 
-  it('by digest keeps the image and moves no tag', async () => {
+  it('by digest stores the image and moves no tag', async () => {
     const web = image({ seed: 'web' })
     const { headers } = await world.push('shop/web', web)
 
@@ -50,7 +50,7 @@ describe('pushing a manifest', () => {
     expect((await world.get('/v2/shop/web/tags/list')).json).toEqual({ name: 'shop/web', tags: [] })
   })
 
-  it('by digest sets the tags that are asked for with it, each once', async () => {
+  it('by digest sets the requested tags, each once', async () => {
     const web = image({ seed: 'web' })
     await pushParts(world, 'shop/web', web)
     const { status, headers } = await put(`${web.digest}?tag=b&tag=a&tag=b`, web.bytes, OCI_MANIFEST)
@@ -64,7 +64,7 @@ describe('pushing a manifest', () => {
     expect((await world.get(`${PATH}/a`)).bytes.equals(web.bytes)).toBe(true)
   })
 
-  it('sets all tags or none, and a limited number', async () => {
+  it('sets all requested tags or none, up to a maximum', async () => {
     const web = image({ seed: 'web' })
     await pushParts(world, 'shop/web', web)
     const query = (count: number) => Array.from({ length: count }, (_, at) => `tag=v${at}`).join('&')
@@ -81,7 +81,7 @@ describe('pushing a manifest', () => {
     expect(most.headers['oci-tag']).toHaveLength(MAX_TAGS_OF_PUSH)
   })
 
-  it.each(['sha256', 'sha512'] as const)('by a %s digest of other bytes is refused', async (algorithm) => {
+  it.each(['sha256', 'sha512'] as const)('by a %s digest of other bytes is rejected', async (algorithm) => {
     const web = image({ seed: 'web' })
     await pushParts(world, 'shop/web', web)
 
@@ -90,7 +90,7 @@ describe('pushing a manifest', () => {
     expect(stream()).toBeUndefined()
   })
 
-  it('takes 4 MiB to the byte, and one byte more is too large, said beforehand or not', async () => {
+  it('accepts exactly 4 MiB, and rejects one byte more with or without a Content-Length', async () => {
     const exact = await artifact(world, 'shop/web', { size: MAX_MANIFEST_SIZE })
     const larger = await artifact(world, 'shop/web', { size: MAX_MANIFEST_SIZE + 1 })
     async function* stream() {
@@ -106,7 +106,7 @@ describe('pushing a manifest', () => {
     expect((await world.get(`${PATH}/larger`)).status).toBe(404)
   })
 
-  it('goes by the Content-Type without its parameters, else by what the document says of itself', async () => {
+  it('uses the Content-Type without parameters, else the mediaType of the document', async () => {
     const web = image({ seed: 'web' })
     await pushParts(world, 'shop/web', web)
 
@@ -117,7 +117,7 @@ describe('pushing a manifest', () => {
     }
   })
 
-  it('refuses types that contradict each other, or are no manifests', async () => {
+  it('rejects contradicting types and types that are not manifests', async () => {
     const web = image({ seed: 'web' })
     await pushParts(world, 'shop/web', web)
     const list = ociIndex([])
@@ -137,14 +137,14 @@ describe('pushing a manifest', () => {
     expect(stream()).toBeUndefined()
   })
 
-  it('says of a schema 1 manifest what to do', async () => {
+  it('explains the rejection of a schema 1 manifest', async () => {
     const { status, code, text } = await put('v1', '{"schemaVersion":1,"fsLayers":[]}', DOCKER_SCHEMA1_SIGNED)
 
     expect([status, code]).toEqual([400, 'MANIFEST_INVALID'])
     expect(text).toContain('schema 1')
   })
 
-  it('refuses a document that is an image and an index at once (CVE-2021-41190)', async () => {
+  it('rejects a document that is both an image and an index (CVE-2021-41190)', async () => {
     const web = image({ seed: 'web' })
     await pushParts(world, 'shop/web', web)
     for (const type of [OCI_MANIFEST, OCI_INDEX]) {
@@ -154,7 +154,7 @@ describe('pushing a manifest', () => {
     }
   })
 
-  it('names every part that is missing in an entry of its own', async () => {
+  it('lists every missing part in its own error entry', async () => {
     const web = image({ seed: 'web' })
     const [layer] = web.layers
     const { status, json } = await world.putManifest('shop/web', web, 'v1')
@@ -170,7 +170,7 @@ describe('pushing a manifest', () => {
     expect(stream()).toBeUndefined()
   })
 
-  it('needs its parts in its own repository: what another has does not count', async () => {
+  it('requires the parts in the same repository', async () => {
     const web = image({ seed: 'web' })
     const all = index([web])
     await world.push('shop/other', all, 'v1')
@@ -180,7 +180,7 @@ describe('pushing a manifest', () => {
     }
   })
 
-  it('refuses a part that has another size than it says', async () => {
+  it('rejects a part whose size differs from the descriptor', async () => {
     const web = image({ seed: 'web' })
     await world.push('shop/web', web)
     const [layer] = web.layers
@@ -196,7 +196,7 @@ describe('pushing a manifest', () => {
     }
   })
 
-  it('may name a part more than once', async () => {
+  it('accepts a part that is listed more than once', async () => {
     const web = image({ seed: 'web' })
     await pushParts(world, 'shop/web', web)
     const layers = [...web.layers, ...web.layers, ...web.layers].map(descriptor)
@@ -204,7 +204,7 @@ describe('pushing a manifest', () => {
     expect((await put('v1', JSON.stringify(imageDocument(web, { layers })), OCI_MANIFEST)).status).toBe(201)
   })
 
-  it('reads a container image of its config, and no artifact', async () => {
+  it('reads the config of a container image, and not of an artifact', async () => {
     const config = await world.pushBlob('shop/web', '{}')
     const plain = imageDocument(image({ seed: 'web' }), {
       config: { mediaType: OCI_CONFIG, digest: config, size: 2 },
@@ -223,7 +223,7 @@ describe('pushing a manifest', () => {
     expect(await platformOf('artifact')).toBeNull()
   })
 
-  it('takes the index of layers that BuildKit keeps its cache in', async () => {
+  it('accepts the index of layers of a BuildKit cache', async () => {
     const layer = 'a cached layer'
     const digest = await world.pushBlob('shop/web', layer)
     const cache = (mediaType: string) =>
@@ -235,7 +235,7 @@ describe('pushing a manifest', () => {
     expect((await put('cache', cache(OCI_MANIFEST), OCI_INDEX)).code).toBe('MANIFEST_BLOB_UNKNOWN')
   })
 
-  it('keeps what a Docker client pushes as what it is', async () => {
+  it('stores the manifests of Docker clients unchanged', async () => {
     const all = index([image({ seed: 'web', docker: true })], { docker: true })
     await world.push('shop/web', all, 'v1')
 
@@ -244,7 +244,7 @@ describe('pushing a manifest', () => {
     expect((await world.get(`${PATH}/${child}`)).headers['content-type']).toBe(DOCKER_MANIFEST)
   })
 
-  it('never serves bytes as another type than who pushed them said, whoever had them first', async () => {
+  it('never serves bytes with another media type than they were pushed with', async () => {
     const { mediaType: _, ...untyped } = imageDocument(image({ seed: 'web' }))
     const bytes = JSON.stringify(untyped)
     for (const repository of ['shop/first', 'shop/web'])

@@ -57,7 +57,7 @@ async function expectNothingStored(it: PullWorld): Promise<void> {
   for await (const blob of it.blobs.stored()) expect(blob).toBeUndefined()
 }
 
-describe('a source that refuses is told to the client before any byte is sent', () => {
+describe('an error of the source is returned before any byte is sent', () => {
   test.each([
     [401, 403, 'DENIED', 'does not exist or needs a login'],
     [403, 403, 'DENIED', 'denies this server access to team/app'],
@@ -79,7 +79,7 @@ describe('a source that refuses is told to the client before any byte is sent', 
     ])
   })
 
-  test('one that cannot be reached is a 503', async () => {
+  test('an unreachable source is a 503', async () => {
     await using it = await startFrom(await closedPort())
     const answer = await it.getBlob(layer)
     expect(answer).toMatchObject({ status: 503, code: 'UNKNOWN' })
@@ -94,7 +94,7 @@ describe('a source that refuses is told to the client before any byte is sent', 
     await expectNothingStored(it)
   })
 
-  test('every client that waits is told the same, by one request, and the next one is a new request', async () => {
+  test('all waiting clients get the error of one request, and the next client causes a new request', async () => {
     await using it = await start()
     const gate = it.upstream.hold(({ kind }) => kind === 'blob')
     it.upstream.hook = () => errorAnswer(404, 'BLOB_UNKNOWN')
@@ -109,7 +109,7 @@ describe('a source that refuses is told to the client before any byte is sent', 
   })
 })
 
-describe('a source that breaks off', () => {
+describe('a source that closes the connection early', () => {
   /** Cuts the first answer in the middle; the second is of the part that was asked for, where there are ranges. */
   const cutOnce = (hasRanges: boolean): NonNullable<UpstreamOptions['hook']> => {
     let isCut = false
@@ -126,7 +126,7 @@ describe('a source that breaks off', () => {
     }
   }
 
-  test('is asked for the rest, and the client notices nothing', async () => {
+  test('is requested for the rest, and the client gets the whole blob', async () => {
     await using it = await start()
     it.upstream.hook = cutOnce(true)
     expect((await it.getBlob(layer)).bytes.equals(bytes)).toBe(true)
@@ -138,7 +138,7 @@ describe('a source that breaks off', () => {
     expect(it.warnings).toEqual([])
   })
 
-  test('and has no ranges cuts the clients off, and leaves nothing', async () => {
+  test('without range support ends the downloads, and leaves nothing', async () => {
     await using it = await start()
     it.upstream.hook = cutOnce(false)
     const client = download(it)
@@ -149,7 +149,7 @@ describe('a source that breaks off', () => {
     expect((await it.getBlob(layer)).bytes.equals(bytes)).toBe(true)
   })
 
-  test('with all who wait: none of them gets a whole answer', async () => {
+  test('ends the downloads of all waiting clients', async () => {
     await using source = await startHeldRegistry(layer)
     await using it = await startFrom(source.host)
     const clients = [download(it), download(it), download(it)]
@@ -161,11 +161,11 @@ describe('a source that breaks off', () => {
   })
 })
 
-describe('bytes that are not those of the digest', () => {
+describe('bytes that do not match the digest', () => {
   const wrong = Buffer.from(bytes)
   wrong[2 * MIB] = (wrong[2 * MIB] ?? 0) ^ 1
 
-  test('never reach a client whole, are not stored, and are logged', async () => {
+  test('never reach a client completely, are not stored, and are logged', async () => {
     await using it = await start()
     it.upstream.hook = ({ kind }, answer) => (kind === 'blob' ? { ...answer, body: wrong } : undefined)
     const clients = [download(it), download(it)]
@@ -175,7 +175,7 @@ describe('bytes that are not those of the digest', () => {
     expect(it.warnings).toMatchObject([{ fields: { err: { name: 'DigestMismatchError' } } }])
   })
 
-  test('nor do they by a range that ends with the last byte', async () => {
+  test('do not reach a client by a range that includes the last byte either', async () => {
     await using it = await start()
     it.upstream.hook = ({ kind }, answer) => (kind === 'blob' ? { ...answer, body: wrong } : undefined)
     const url = `${it.url}/v2/shop/web/blobs/${layer.digest}`
@@ -188,7 +188,7 @@ describe('bytes that are not those of the digest', () => {
 describe('a private source', () => {
   const auth = { scheme: 'bearer', credentials: { username: 'ada', password: 'lovelace' } } as const
 
-  test('is shown the login that imports use', async () => {
+  test('gets the credentials that imports use', async () => {
     await using it = await start({
       upstream: { auth },
       world: { client: { credentials: password('ada', 'lovelace') } },
@@ -196,7 +196,7 @@ describe('a private source', () => {
     expect((await it.getBlob(layer)).bytes.equals(bytes)).toBe(true)
   })
 
-  test('that does not take it is a 403 in which no secret is', async () => {
+  test('that rejects them is a 403 without the secret', async () => {
     await using it = await start({
       upstream: { auth },
       world: { client: { credentials: password('ada', 'wrong-lovelace') } },
@@ -207,7 +207,7 @@ describe('a private source', () => {
   })
 })
 
-test('a layer with addresses of its own is not fetched from them', async () => {
+test('a layer is not fetched from the URLs in its descriptor', async () => {
   await using elsewhere = await startScripted((_, response) => response.end(bytes))
   const document = JSON.parse(String(app.bytes))
   document.layers[0].urls = [`${elsewhere.url}/layer`]
@@ -229,7 +229,7 @@ test.each([
   expect(it.upstream.requests.blob).toBe(code ? 0 : 1)
 })
 
-test('a full disk is a 507, and the source is not left waiting', async () => {
+test('a full disk is a 507, and ends the request to the source', async () => {
   await using source = await startHeldRegistry(layer)
   await using it = await openPullWorld({
     blobs: (store) => {
@@ -245,7 +245,7 @@ test('a full disk is a 507, and the source is not left waiting', async () => {
   await expect.poll(() => source.requests.every(({ socket }) => socket.destroyed)).toBe(true)
 })
 
-test('shutting down ends what is under way and leaves nothing of it', async () => {
+test('shutting down aborts running fetches and leaves nothing of them', async () => {
   await using source = await startHeldRegistry(layer)
   await using it = await startFrom(source.host)
   const client = download(it)

@@ -38,7 +38,7 @@ async function start() {
 }
 
 describe('a tag from another tag, with referencePolicy Local', () => {
-  test.each([false, true])('is served from where that was imported, alias: %s', async (alias) => {
+  test.each([false, true])('is served from the source of the other tag, alias: %s', async (alias) => {
     await using it = await start()
     it.retag('prod', { alias, referencePolicy: 'Local' })
 
@@ -50,14 +50,14 @@ describe('a tag from another tag, with referencePolicy Local', () => {
     expect((await it.get(`/v2/copies/app/blobs/${layer?.digest}`)).status).toBe(200)
   })
 
-  test('is served no more from there than its own policy allows', async () => {
+  test('is served only if its own policy allows it', async () => {
     await using it = await start()
     it.retag('prod', { alias: true, referencePolicy: 'Source' })
 
     expect((await it.get('/v2/copies/app/manifests/prod')).status).toBe(404)
   })
 
-  test('of an image that was pushed is not looked for anywhere else', async () => {
+  test('of a pushed image is not fetched from another registry', async () => {
     await using it = await start()
     const imageId = it.domain.images.byDigest(app.digest)?.id ?? 0
     const stream = it.domain.streams.byName('shop', 'web')

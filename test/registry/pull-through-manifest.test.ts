@@ -9,7 +9,7 @@ const two = image({ seed: 'two' })
 const arm = image({ seed: 'arm', platform: { os: 'linux', architecture: 'arm64' } })
 
 describe('an imported tag with the policy Local', () => {
-  test('is served by tag and by digest, its bytes exact', async () => {
+  test('is served by tag and by digest with its exact bytes', async () => {
     await using it = await openPullWorld()
     await it.importTag({ from, content: one })
     for (const reference of ['v1', one.digest]) {
@@ -22,13 +22,13 @@ describe('an imported tag with the policy Local', () => {
     }
   })
 
-  test('is served by digest before anybody asked for the tag', async () => {
+  test('is served by digest before the first request of the tag', async () => {
     await using it = await openPullWorld()
     await it.importTag({ from, content: one })
     expect((await it.head(`/v2/shop/web/manifests/${one.digest}`)).status).toBe(200)
   })
 
-  test("leaves push log, tag and history as they are, and is a link of the stream's repository from then on", async () => {
+  test("is linked to the stream's repository without a change of push log, tag or history", async () => {
     await using it = await openPullWorld()
     await it.importTag({ from, content: one })
     const { domain } = it
@@ -64,7 +64,7 @@ describe('an imported tag with the policy Local', () => {
     expect(references.map(({ digest }) => digest).sort()).toEqual(named.sort())
   })
 
-  test('is written once, however often it is asked for', async () => {
+  test('is written once for any number of requests', async () => {
     await using it = await openPullWorld()
     await it.importTag({ from, content: one })
     await Promise.all(Array.from({ length: 10 }, () => it.get('/v2/shop/web/manifests/v1')))
@@ -75,7 +75,7 @@ describe('an imported tag with the policy Local', () => {
     expect(it.domain.dump().repository_manifests).toHaveLength(1)
   })
 
-  test('is promised for the lease again when it is told again', async () => {
+  test('has its lease extended by later requests', async () => {
     await using it = await openPullWorld()
     await it.importTag({ from, content: one })
     await it.get('/v2/shop/web/manifests/v1')
@@ -84,7 +84,7 @@ describe('an imported tag with the policy Local', () => {
     expect(it.domain.dump().repository_manifests).toMatchObject([{ confirmed_at: it.domain.time }])
   })
 
-  test('that moved means the new image by tag, and keeps the old one by digest', async () => {
+  test('that moved serves the new image by tag, and the old one by digest', async () => {
     await using it = await openPullWorld()
     await it.importTag({ from, content: one })
     await it.moveTag({ from, content: two })
@@ -92,14 +92,14 @@ describe('an imported tag with the policy Local', () => {
     expect((await it.get(`/v2/shop/web/manifests/${one.digest}`)).bytes).toEqual(one.bytes)
   })
 
-  test('says in its link whether the source may be insecure', async () => {
+  test('stores whether the source may be insecure', async () => {
     await using it = await openPullWorld()
     await it.importTag({ from, content: one, insecure: true })
     await it.get('/v2/shop/web/manifests/v1')
     expect(it.domain.dump().repository_manifests).toMatchObject([{ insecure: 1 }])
   })
 
-  test("of one platform is that platform's image", async () => {
+  test("of one platform serves that platform's image", async () => {
     await using it = await openPullWorld()
     await it.importTag({ from, content: index([one, arm]), importMode: 'Legacy' })
     expect((await it.get('/v2/shop/web/manifests/v1')).bytes).toEqual(one.bytes)
@@ -108,7 +108,7 @@ describe('an imported tag with the policy Local', () => {
 })
 
 describe('an imported index', () => {
-  test('has its children served once it was served itself', async () => {
+  test('has its children served after it was served itself', async () => {
     const all = index([one, index([arm])])
     await using it = await openPullWorld()
     await it.importTag({ from, content: all })
@@ -126,7 +126,7 @@ describe('an imported index', () => {
     ])
   })
 
-  test('has no children but those that were imported with it', async () => {
+  test('serves only children that were imported with it', async () => {
     const statement = attestation(one)
     await using it = await openPullWorld()
     await it.importTag({ from, content: index([one, statement]) })
@@ -137,7 +137,7 @@ describe('an imported index', () => {
 })
 
 describe('a manifest that is not pulled through', () => {
-  test('is that of an imported tag with the policy Source', async () => {
+  test('belongs to an imported tag with the policy Source', async () => {
     await using it = await openPullWorld()
     await it.importTag({ from, content: index([one]), policy: 'Source' })
     for (const reference of ['v1', index([one]).digest, one.digest]) {
@@ -147,7 +147,7 @@ describe('a manifest that is not pulled through', () => {
     expect(it.domain.dump().repositories).toEqual([])
   })
 
-  test('is that of another stream, known by its digest', async () => {
+  test('belongs to another stream, even by digest', async () => {
     await using it = await openPullWorld()
     await it.importTag({ from, content: index([one]) })
     await it.importTag({ from, content: two, stream: 'other' })
@@ -157,7 +157,7 @@ describe('a manifest that is not pulled through', () => {
     }
   })
 
-  test('is that of a tag, stream or digest that nobody knows', async () => {
+  test('belongs to an unknown tag, stream or digest', async () => {
     await using it = await openPullWorld()
     await it.importTag({ from, content: one })
     for (const path of ['web/manifests/v2', 'none/manifests/v1', `web/manifests/${two.digest}`]) {
@@ -166,14 +166,14 @@ describe('a manifest that is not pulled through', () => {
     expect(it.domain.dump().repositories).toEqual([])
   })
 
-  test('is a blob that an imported manifest names', async () => {
+  test('is a blob of an imported manifest', async () => {
     await using it = await openPullWorld()
     await it.importTag({ from, content: one })
     await it.get('/v2/shop/web/manifests/v1')
     expect((await it.get(`/v2/shop/web/manifests/${one.config.digest}`)).status).toBe(404)
   })
 
-  test('is one that was pushed here and deleted: it has no other source', async () => {
+  test('was pushed here and deleted: it has no other source', async () => {
     await using it = await openPullWorld()
     await it.importTag({ from, content: one })
     await it.push('shop/web', two, 'v1')

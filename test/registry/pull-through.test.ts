@@ -63,12 +63,12 @@ const stored = (it: PullWorld) => {
   return { blobs: blobs?.length, links: links?.length }
 }
 
-test('a blob of the store can be sent as one that is pulled through', () => {
+test('the content of a stored blob has the type of pulled-through content', () => {
   expectTypeOf<OpenBlob>().toExtend<BlobContent>()
 })
 
-describe('a blob that is asked for the first time', () => {
-  test('is fetched, verified and stored, and comes from here from then on', async () => {
+describe('the first request of a blob', () => {
+  test('fetches, verifies and stores it; later requests are served from the store', async () => {
     await using it = await start()
     for (const blob of [app.config, large]) {
       const answer = await it.getBlob(blob)
@@ -87,7 +87,7 @@ describe('a blob that is asked for the first time', () => {
     expect(it.warnings).toEqual([])
   })
 
-  test('belongs to the child of an index as to any manifest', async () => {
+  test('fetches blobs of a child of an index too', async () => {
     const upstream = await startUpstream()
     await using it = await openPullWorld()
     const all = index([app])
@@ -100,7 +100,7 @@ describe('a blob that is asked for the first time', () => {
     await upstream[Symbol.asyncDispose]()
   })
 
-  test('has its size told by HEAD, and nothing is fetched', async () => {
+  test('returns the size for HEAD without a fetch', async () => {
     await using it = await start()
     const answer = await it.head(`/v2/shop/web/blobs/${large.digest}`)
     expect(answer).toMatchObject({ status: 200, headers: { 'content-length': String(large.bytes.length) } })
@@ -108,7 +108,7 @@ describe('a blob that is asked for the first time', () => {
     expect(stored(it)).toEqual({ blobs: 0, links: 0 })
   })
 
-  test('is fetched once for twenty clients, and all of them stream while it arrives', async () => {
+  test('fetches it once for twenty clients, which all receive bytes as they arrive', async () => {
     await using it = await startHeld()
     const half = large.bytes.length / 2
     const clients = Array.from({ length: 20 }, () => it.download())
@@ -122,7 +122,7 @@ describe('a blob that is asked for the first time', () => {
     expect(stored(it)).toEqual({ blobs: 1, links: 1 })
   })
 
-  test('gives a part of it as soon as that is here', async () => {
+  test('sends a range as soon as its bytes have arrived', async () => {
     await using it = await startHeld()
     const half = large.bytes.length / 2
     const early = it.download({ range: 'bytes=100-199' })
@@ -139,7 +139,7 @@ describe('a blob that is asked for the first time', () => {
     expect(it.source.requests).toHaveLength(1)
   })
 
-  test('goes on for the others when a client leaves', async () => {
+  test('continues for the other clients when one disconnects', async () => {
     await using it = await startHeld()
     const leaving = it.download()
     const staying = it.download()
@@ -151,7 +151,7 @@ describe('a blob that is asked for the first time', () => {
     expect(staying.bytes.equals(large.bytes)).toBe(true)
   })
 
-  test('is stored though every client has left', async () => {
+  test('stores it even if every client has disconnected', async () => {
     await using it = await startHeld()
     const leaving = it.download()
     await leaving.until(1000)
@@ -163,7 +163,7 @@ describe('a blob that is asked for the first time', () => {
     expect(it.source.requests).toHaveLength(1)
   })
 
-  test('changes nothing that the API shows: no push, no event', async () => {
+  test('creates no push and no tag event', async () => {
     await using it = await start()
     const tables = [
       'push_log',
@@ -181,8 +181,8 @@ describe('a blob that is asked for the first time', () => {
   })
 })
 
-describe('a repository gets a blob by its own right', () => {
-  test('one fetch serves those that import from the same source, and links it to each', async () => {
+describe('the right of a repository to a blob', () => {
+  test('one fetch serves all repositories with the same source, and links the blob to each', async () => {
     await using it = await startHeld()
     await it.importTag({ from: it.from, content: app, stream: 'other' })
     await it.get('/v2/shop/other/manifests/v1')
@@ -194,7 +194,7 @@ describe('a repository gets a blob by its own right', () => {
     expect(stored(it)).toEqual({ blobs: 1, links: 2 })
   })
 
-  test('not by knowing its digest, stored or arriving', async () => {
+  test('does not come from knowing its digest, whether it is stored or arriving', async () => {
     await using it = await startHeld()
     await it.importTag({ from: it.from, content: image({ seed: 'poor' }), stream: 'poor' })
     await it.get('/v2/shop/poor/manifests/v1')
@@ -207,7 +207,7 @@ describe('a repository gets a blob by its own right', () => {
     expect(it.source.requests).toHaveLength(1)
   })
 
-  test('nor by a manifest that names it, from a source that does not have it, stored or arriving', async () => {
+  test('does not come from a manifest of a source that lacks the blob, whether it is stored or arriving', async () => {
     await using thief = await startUpstream()
     await using it = await startHeld()
     await it.importTag({ from: `${thief.host}/team/app`, content: app, stream: 'thief' })
@@ -222,7 +222,7 @@ describe('a repository gets a blob by its own right', () => {
     expect(stored(it)).toEqual({ blobs: 1, links: 1 })
   })
 
-  test("and a source of its own must give it, though another repository's source did", async () => {
+  test("requires its own source to return the blob, even if another repository's source did", async () => {
     await using mirror = await startUpstream()
     mirror.push('team/app', 'v1', app)
     await using it = await start()
@@ -234,7 +234,7 @@ describe('a repository gets a blob by its own right', () => {
     expect(stored(it)).toEqual({ blobs: 1, links: 2 })
   })
 
-  test('which it loses with the manifest, also while the blob arrives', async () => {
+  test('ends with the deletion of the manifest, also while the blob is arriving', async () => {
     await using it = await startHeld()
     const client = it.download()
     await client.until(1000)
@@ -248,8 +248,8 @@ describe('a repository gets a blob by its own right', () => {
   })
 })
 
-describe('an image that is pushed on top of one that is pulled through', () => {
-  test('brings the layers here that its client was told of and did not push', async () => {
+describe('a push of an image that is based on a pulled-through one', () => {
+  test('fetches the layers that the client did not push because the registry reported them', async () => {
     await using it = await start()
     const built = image({ seed: 'built', layers: [large] })
     expect((await it.head(`/v2/shop/web/blobs/${large.digest}`)).status).toBe(200)
@@ -261,7 +261,7 @@ describe('an image that is pushed on top of one that is pulled through', () => {
     expect(it.upstream.requests.blob).toBe(1)
   })
 
-  test('is refused when its source does not give them', async () => {
+  test('fails when the source does not return them', async () => {
     await using it = await start()
     const built = image({ seed: 'built', layers: [large] })
     await it.pushBlob('shop/web', built.config.bytes)

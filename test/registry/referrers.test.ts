@@ -44,7 +44,7 @@ describe('the list of referrers', () => {
     return found
   }
 
-  it('is an empty index where there are none, even of a repository that is not there', async () => {
+  it('is an empty index without referrers, also for a repository that does not exist', async () => {
     for (const algorithm of ['sha256', 'sha512'] as const) {
       const { schemaVersion, mediaType, manifests, headers } = await list(pathOf(digestOf('none', algorithm)))
       expect({ schemaVersion, mediaType, manifests }).toEqual({
@@ -64,7 +64,7 @@ describe('the list of referrers', () => {
     },
   )
 
-  it('describes each with its size, type, artifact type and annotations, as they are', async () => {
+  it('has the size, type, artifact type and annotations of each', async () => {
     const annotations = { 'org.example.é': 'ü☃𝄞', __proto__key: 'x', quote: '"\\\n' }
     const signature = await artifact(world, 'shop/web', {
       artifactType: 'application/vnd.sig',
@@ -84,7 +84,7 @@ describe('the list of referrers', () => {
     ])
   })
 
-  it('says of an image without artifact type its config, and of an index none', async () => {
+  it('uses the config type of an image without artifact type, and none for an index', async () => {
     await pushParts(world, 'shop/web', web)
     const plain = Buffer.from(JSON.stringify(imageDocument(web, { subject })))
     await put(plain)
@@ -103,7 +103,7 @@ describe('the list of referrers', () => {
     })
   })
 
-  it('filters by artifact type, and says so', async () => {
+  it('filters by artifact type, and reports the filter', async () => {
     const types = ['a/b', 'a/c', 'a/b']
     const digests = []
     for (const [at, artifactType] of types.entries()) {
@@ -119,7 +119,7 @@ describe('the list of referrers', () => {
     expect((await list()).headers['oci-filters-applied']).toBeUndefined()
   })
 
-  it('leads by its links to each once, keeping the filter', async () => {
+  it('reaches each referrer once through its links, which keep the filter', async () => {
     const digests = []
     for (let at = 0; at < 25; at++) {
       const annotations = { at: String(at) }
@@ -135,7 +135,7 @@ describe('the list of referrers', () => {
     expect((await pages(`${pathOf(web.digest)}?n=26`)).map((page) => page.length)).toEqual([10, 10, 6])
   })
 
-  it('stays below 4 MiB, whatever their annotations', async () => {
+  it('stays below 4 MiB with any annotations', async () => {
     const digests = []
     for (const size of [4 * 1024 * 1024, 3_000_000, 1_500_000, 1_500_000, 1_000]) {
       digests.push(await put(await artifact(world, 'shop/web', { size, subject, n: digests.length })))
@@ -146,14 +146,14 @@ describe('the list of referrers', () => {
     expect(sorted(found.flat().map(({ digest }) => digest))).toEqual(sorted(digests))
   })
 
-  it('is of one repository', async () => {
+  it('contains one repository only', async () => {
     const bytes = ociIndex([], { subject })
     await world.putManifest('shop/other', { bytes, mediaType: OCI_INDEX })
 
     expect((await list()).manifests).toEqual([])
   })
 
-  it('has what Docker calls an index as what it is', async () => {
+  it('has a Docker manifest list with its own media type', async () => {
     const bytes = Buffer.from(
       JSON.stringify({ schemaVersion: 2, mediaType: DOCKER_LIST, manifests: [], subject }),
     )

@@ -57,7 +57,7 @@ describe.each(OPERATIONS)('%s %s', (method, path, action) => {
     if (method !== 'HEAD') expect(denied.code).toBe('DENIED')
   })
 
-  it(`is not refused to who may ${action}`, async () => {
+  it(`is allowed with the right to ${action}`, async () => {
     allowed = [action, `${action} secret/web`]
     // what an owner does is not undone for the other tests
     const answer = await world.send(method, path.replace(BLOB, digestOf('not there')))
@@ -65,8 +65,8 @@ describe.each(OPERATIONS)('%s %s', (method, path, action) => {
   })
 })
 
-describe('who may not', () => {
-  it('cannot tell a repository that is there from one that is not', async () => {
+describe('a client without the right', () => {
+  it('cannot distinguish an existing repository from a missing one', async () => {
     allowed = []
     for (const [method, path] of OPERATIONS) {
       const there = await world.send(method, path)
@@ -76,7 +76,7 @@ describe('who may not', () => {
     }
   })
 
-  it('cannot use an upload of which it knows the id', async () => {
+  it('cannot use an upload even if it knows the id', async () => {
     allowed = ['push other/web', 'pull other/web']
     for (const method of ['GET', 'PATCH', 'DELETE']) {
       expect((await world.send(method, upload)).status).toBe(403)
@@ -86,7 +86,7 @@ describe('who may not', () => {
     expect((await world.get(upload, as('owner'))).status).toBe(204)
   })
 
-  it('may still ask whether this is a registry', async () => {
+  it('can still request /v2/', async () => {
     allowed = []
     expect((await world.get('/v2/')).status).toBe(200)
   })

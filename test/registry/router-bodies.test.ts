@@ -31,8 +31,8 @@ async function sentOn(client: RawConnection, piece: Buffer): Promise<number> {
   return sent
 }
 
-describe('a refused request with a long body', () => {
-  it.each(REFUSED)('can read its answer, and is cut off: %s', async (line, answer) => {
+describe('a rejected request with a long body', () => {
+  it.each(REFUSED)('gets its response before the connection closes: %s', async (line, answer) => {
     using client = await world.connect()
     client.request(line, { 'content-length': LARGE }, 'x'.repeat(1000))
     await client.until(answer)
@@ -41,7 +41,7 @@ describe('a refused request with a long body', () => {
     expect(await sentOn(client, Buffer.alloc(64 * 1024))).toBeLessThan(32 * MEBIBYTE)
   })
 
-  it('in the middle of it is answered and cut off alike', async () => {
+  it('gets the same in the middle of the body', async () => {
     using client = await world.connect()
     const chunk = Buffer.from(`10000\r\n${'x'.repeat(65_536)}\r\n`)
     client.request(`POST /v2/shop/web/blobs/uploads/?digest=${digestOf('x')}`, {
@@ -52,7 +52,7 @@ describe('a refused request with a long body', () => {
     expect(await world.blobs.uploads()).toEqual([])
   })
 
-  it('of no told length is treated alike', async () => {
+  it('gets the same without a Content-Length', async () => {
     using client = await world.connect()
     client.request('PUT /v2/nothing', { 'transfer-encoding': 'chunked' }, '5\r\nfirst\r\n')
     await client.until(/^HTTP\/1.1 404.*errors/s)
@@ -62,7 +62,7 @@ describe('a refused request with a long body', () => {
   })
 })
 
-describe('a request whose body nobody reads', () => {
+describe('a request whose body is not read', () => {
   it.each([
     ['PUT /v2/nothing', /HTTP\/1.1 404/],
     ['GET /v2/', /HTTP\/1.1 200/],
@@ -77,7 +77,7 @@ describe('a request whose body nobody reads', () => {
     await client.until(/HTTP\/1.1 200.*{}/s)
   })
 
-  it('keeps it also when the body comes only after the answer', async () => {
+  it('keeps its connection when the body arrives after the response', async () => {
     using client = await world.connect()
     client.request('PUT /v2/nothing', { 'content-length': 5 })
     await client.until(/HTTP\/1.1 404/)
@@ -99,8 +99,8 @@ describe('a request whose body nobody reads', () => {
   })
 })
 
-describe('requests one behind the other on one connection', () => {
-  it('are answered in their order', async () => {
+describe('pipelined requests on one connection', () => {
+  it('get their responses in order', async () => {
     using client = await world.connect()
     const digest = digestOf('piped')
     client.request(`POST /v2/shop/web/blobs/uploads/?digest=${digest}`, { 'content-length': 5 }, 'piped')

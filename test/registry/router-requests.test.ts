@@ -11,7 +11,7 @@ beforeAll(async () => {
 })
 afterAll(() => world[Symbol.asyncDispose]())
 
-describe('an answer', () => {
+describe('a response', () => {
   it.each([
     ['GET', '/v2/', 200],
     ['HEAD', '/v2/', 200],
@@ -37,7 +37,7 @@ describe('an answer', () => {
   })
 })
 
-describe('a method that a route does not have', () => {
+describe('a method that the route does not support', () => {
   it.each([
     ['PUT', '/v2/', 'GET, HEAD'],
     ['DELETE', '/v2/_catalog', 'GET, HEAD'],
@@ -54,7 +54,7 @@ describe('a method that a route does not have', () => {
   })
 })
 
-describe('a name that leads out of its folder', () => {
+describe('a name with a path outside of its folder', () => {
   it.each([
     ['GET', `/v2/../../etc/blobs/${EMPTY}`],
     ['GET', `/v2/shop/../web/blobs/${EMPTY}`],
@@ -77,7 +77,7 @@ describe('a name that leads out of its folder', () => {
   })
 })
 
-describe('a repository that is called like a route', () => {
+describe('a repository that is named like a route', () => {
   it.each(['blobs/uploads', 'tags/list', 'manifests/referrers'])(
     'is one like any other: %s',
     async (name) => {
@@ -90,7 +90,7 @@ describe('a repository that is called like a route', () => {
 })
 
 describe('a name of one part', () => {
-  it('is the stream of that name in the namespace "default", and links keep it as it was written', async () => {
+  it('is the stream in the namespace "default", and links keep the name as the client wrote it', async () => {
     const location = await world.startUpload('alone')
     expect(location).toMatch(/^\/v2\/alone\/blobs\/uploads\//)
     const digest = await world.pushBlob('alone', 'x')
@@ -98,8 +98,8 @@ describe('a name of one part', () => {
   })
 })
 
-describe('an unforeseen error', () => {
-  it('is logged under the request, and tells the client no more than that', async () => {
+describe('an internal error', () => {
+  it('is logged with the request id, and the response has no more than the id', async () => {
     await using broken = await openWorld({
       blobs: () => ({
         createUpload: () => Promise.reject(new Error('secret of the inside')),

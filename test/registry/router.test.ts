@@ -63,7 +63,7 @@ describe('a path', () => {
     expect(parseRoute(path)).toBeUndefined()
   })
 
-  it('has its name and reference back, whatever words they are made of', () => {
+  it('returns its name and reference for any words in them', () => {
     const word = fc.constantFrom(
       'blobs',
       'uploads',
@@ -84,7 +84,7 @@ describe('a path', () => {
     )
   })
 
-  it('may have the characters of names and digests percent-encoded', () => {
+  it('can have percent-encoded characters of names and digests', () => {
     const route = { kind: 'blob', name: 'shop/web', reference: D }
     expect(parseRoute(`/v2/shop/web/blobs/${encodeURIComponent(D)}`)).toEqual(route)
     expect(parseRoute(`/v2/%73hop/web/%62lobs/${D}`)).toEqual(route)

@@ -27,20 +27,20 @@ describe('the list of tags', () => {
   }
   const nextOf = (link: string | undefined) => /^<([^>]*)>; rel="next"$/.exec(link ?? '')?.[1]
 
-  it('is in byte order, whatever order they came in', async () => {
+  it('is in byte order for any order of pushes', async () => {
     await tagAll(['b', 'A', '_', 'a', '1.10'])
 
     expect((await list()).json).toEqual({ name: 'shop/web', tags: ['1.10', 'A', '_', 'a', 'b'] })
   })
 
-  it('names the repository as the client did', async () => {
+  it('has the repository name as the client wrote it', async () => {
     await world.push('solo', web, 'v1')
 
     expect((await list('', 'solo')).json).toEqual({ name: 'solo', tags: ['v1'] })
     expect((await list('', 'default/solo')).json).toEqual({ name: 'default/solo', tags: ['v1'] })
   })
 
-  it('goes on after the last, which is there or not, and need not be a tag', async () => {
+  it('continues after `last`, which need not exist or be a valid tag', async () => {
     await tagAll(['a', 'b', 'd'])
 
     expect((await list('?last=b')).tags).toEqual(['d'])
@@ -50,7 +50,7 @@ describe('the list of tags', () => {
     expect((await list('?last=zz')).json).toEqual({ name: 'shop/web', tags: [] })
   })
 
-  it('leads by its links to every tag once', async () => {
+  it('reaches every tag once through its links', async () => {
     const tags = ['a', 'a.b', 'a-b', 'a_b', 'b', 'c', 'd']
     await tagAll(tags)
     for (const n of [1, 2, 3, 7, 1_000]) {
@@ -66,7 +66,7 @@ describe('the list of tags', () => {
     }
   })
 
-  it('has no link when nothing comes after it', async () => {
+  it('has no link on the last page', async () => {
     await tagAll(['a', 'b', 'c'])
 
     expect((await list('?n=3')).link).toBeUndefined()
@@ -74,7 +74,7 @@ describe('the list of tags', () => {
     expect(nextOf((await list('?n=2')).link)).toBe('/v2/shop/web/tags/list?n=2&last=b')
   })
 
-  it('of none, as was asked for, has no link', async () => {
+  it('has no link for n=0', async () => {
     await tagAll(['a', 'b'])
 
     const { json, link } = await list('?n=0')
@@ -83,7 +83,7 @@ describe('the list of tags', () => {
   })
 
   it.each(['', '?n=6', '?n=1000000000000', `?n=${'9'.repeat(30)}`])(
-    'has at most a page of them: %s',
+    'has at most one page of names: %s',
     async (query) => {
       await tagAll(['a', 'b', 'c', 'd', 'e', 'f'])
 
@@ -93,14 +93,14 @@ describe('the list of tags', () => {
     },
   )
 
-  it.each(['-1', 'ten', '1.5', '', '1e3', '%201'])('refuses a page of %s tags', async (n) => {
+  it.each(['-1', 'ten', '1.5', '', '1e3', '%201'])('rejects n=%s', async (n) => {
     await tagAll(['a'])
 
     const { status, code } = await list(`?n=${n}`)
     expect([status, code]).toEqual([400, 'PAGINATION_NUMBER_INVALID'])
   })
 
-  it('is unknown of a repository that is not there, or has only blobs', async () => {
+  it('is a 404 for a repository that does not exist or has only blobs', async () => {
     await world.pushBlob('shop/blobs', 'a blob')
 
     for (const repository of ['shop/nothing', 'shop/blobs']) {
@@ -109,13 +109,13 @@ describe('the list of tags', () => {
     }
   })
 
-  it('is known, and empty, of a stream that nothing was pushed to', async () => {
+  it('is empty for a stream without pushes', async () => {
     world.domain.writer.create({ namespace: 'shop', name: 'empty', spec: {} })
 
     expect((await list('', 'shop/empty')).json).toEqual({ name: 'shop/empty', tags: [] })
   })
 
-  it('has of imported tags those that are pulled through, and none that never had an image', async () => {
+  it('has imported tags that are pulled through, and no tag without an image', async () => {
     const remote = world.domain.remote
     remote.push('registry.test/web', 'local', image({ seed: 'local' }))
     remote.push('registry.test/web', 'source', image({ seed: 'source' }))
@@ -137,7 +137,7 @@ describe('the list of tags', () => {
     expect((await list()).tags).toEqual(['local', 'pushed'])
   })
 
-  it('shows at once what was pushed and deleted, however long it is', async () => {
+  it('is current after each push and deletion, for any length', async () => {
     await world[Symbol.asyncDispose]()
     world = await openWorld()
     const names = Array.from({ length: 60 }, (_, at) => `${String(at).padStart(3, '0')}-${'x'.repeat(120)}`)
@@ -158,7 +158,7 @@ describe('the list of tags', () => {
     expect((await list()).tags).toEqual(['new'])
   })
 
-  it('answers a HEAD with the headers alone', async () => {
+  it('returns only the headers for HEAD', async () => {
     await tagAll(['a', 'b'])
 
     const { status, headers, bytes } = await world.head('/v2/shop/web/tags/list?n=1')

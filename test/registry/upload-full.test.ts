@@ -36,14 +36,14 @@ const files = async (): Promise<string[]> => {
 }
 
 describe('a full disk', () => {
-  it('refuses a new upload', async () => {
+  it('rejects a new upload', async () => {
     setFree(-1)
     refused(await world.send('POST', '/v2/shop/full/blobs/uploads/'))
     refused(await world.send('POST', `/v2/shop/full/blobs/uploads/?digest=${digestOf('x')}`, { body: 'x' }))
     expect(await files()).toEqual([])
   })
 
-  it('refuses the rest of an upload, and its space comes back', async () => {
+  it('rejects the rest of an upload, and frees its space', async () => {
     const before = await files()
     const location = await world.startUpload('shop/full')
     setFree(-1)
@@ -52,7 +52,7 @@ describe('a full disk', () => {
     expect(await files()).toEqual(before)
   })
 
-  it('still serves what is here, and takes pushes again once there is room', async () => {
+  it('still serves content, and accepts pushes again when there is space', async () => {
     const digest = await world.pushBlob('shop/full', 'before')
     setFree(-1)
     expect((await world.get(`/v2/shop/full/blobs/${digest}`)).text).toBe('before')
@@ -81,7 +81,7 @@ describe('a full database', () => {
     throw new Error('it was never full')
   }
 
-  it('refuses what it cannot note, keeps serving, and heals by itself', async () => {
+  it('rejects writes, keeps serving reads, and recovers by itself', async () => {
     const digest = await world.pushBlob('shop/web', 'before')
     await fill()
     try {

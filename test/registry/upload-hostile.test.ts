@@ -36,7 +36,7 @@ const rangeOf = async (location: string): Promise<string | undefined> =>
   (await world.get(location)).headers.range
 
 describe('a second writer', () => {
-  it('is refused while one writes, and nothing of it is kept', async () => {
+  it('is rejected while another request writes, and nothing of it is kept', async () => {
     const location = await world.startUpload(SHOP)
     const { client } = await halfPatched(location)
     using _ = client
@@ -56,7 +56,7 @@ describe('a second writer', () => {
     expect((await world.put(`${location}?digest=${digest}`, undefined)).status).toBe(201)
   })
 
-  it('that comes at the same moment finds one of both done: never a mixture', async () => {
+  it('at the same moment never mixes its bytes with the first', async () => {
     const bodies = Array.from({ length: 8 }, (_, at) => String(at).repeat(200_000))
     const location = await world.startUpload(SHOP)
     const answers = await Promise.all(
@@ -69,7 +69,7 @@ describe('a second writer', () => {
     expect(closed.status).toBe(201)
   })
 
-  it('closes an upload once: of many PUTs one has the 201', async () => {
+  it('finishes an upload once: of many PUTs one gets the 201', async () => {
     const location = await world.startUpload(SHOP)
     const digest = digestOf('closed once')
     const answers = await Promise.all(
@@ -81,7 +81,7 @@ describe('a second writer', () => {
     expect((await world.get(`/v2/${SHOP}/blobs/${digest}`)).text).toBe('closed once')
   })
 
-  it('may cancel it: the one who writes is told that it is gone', async () => {
+  it('can cancel it: the writing request gets a 404', async () => {
     const location = await world.startUpload(SHOP)
     const { client } = await halfPatched(location)
     using _ = client
@@ -91,8 +91,8 @@ describe('a second writer', () => {
   })
 })
 
-describe('a client that goes away', () => {
-  it.each(['destroy', 'end'] as const)('leaves what it sent, and goes on from there: %s', async (how) => {
+describe('a client that disconnects', () => {
+  it.each(['destroy', 'end'] as const)('can continue after the bytes that it sent: %s', async (how) => {
     const location = await world.startUpload(SHOP)
     const { client, upload } = await halfPatched(location)
     client.socket[how]()
@@ -105,7 +105,7 @@ describe('a client that goes away', () => {
     expect((await world.put(`${location}?digest=${digest}`, undefined)).status).toBe(201)
   })
 
-  it('leaves nothing of a blob that it sent whole, for nobody knows of the upload', async () => {
+  it('leaves nothing of a single-request push, whose upload has no known id', async () => {
     const client = await world.connect()
     const before = (await world.blobs.uploads()).length
     client.request(
@@ -118,7 +118,7 @@ describe('a client that goes away', () => {
     await eventually(async () => expect(await world.blobs.uploads()).toHaveLength(before))
   })
 
-  it('in its closing PUT makes no blob of what came', async () => {
+  it('during its final PUT creates no blob', async () => {
     const location = await world.startUpload(SHOP)
     using client = await world.connect()
     client.request(`PUT ${location}?digest=${digestOf('first')}`, { 'content-length': 10 }, 'first')
@@ -132,7 +132,7 @@ describe('a client that goes away', () => {
 })
 
 describe('a client that stalls', () => {
-  it('is cut off; what it sent stays', async () => {
+  it('is disconnected, and the bytes that it sent are kept', async () => {
     await using hasty = await openWorld({ limits: { idle: 100 } })
     const location = await hasty.startUpload(SHOP)
     using client = await hasty.connect()
@@ -142,7 +142,7 @@ describe('a client that stalls', () => {
     expect(hasty.unforeseen).toEqual([])
   })
 
-  it('before the first byte is cut off as well, at any path that would read it', async () => {
+  it('before the first byte is disconnected on every path that reads a body', async () => {
     await using hasty = await openWorld({ limits: { idle: 100 } })
     for (const line of [
       `POST /v2/${SHOP}/blobs/uploads/?digest=${digestOf('x')}`,
@@ -155,7 +155,7 @@ describe('a client that stalls', () => {
     expect(await hasty.blobs.uploads()).toEqual([])
   })
 
-  it('but goes on in time is not: it is bytes that count, not the whole', async () => {
+  it('for less than the idle time is not disconnected, however long the upload takes', async () => {
     const idle = 1_000
     await using patient = await openWorld({ limits: { idle } })
     const location = await patient.startUpload(SHOP)
@@ -169,8 +169,8 @@ describe('a client that stalls', () => {
   })
 })
 
-describe('a length that lies', () => {
-  it('is the length: what comes after it is no part of the blob', async () => {
+describe('a wrong Content-Length', () => {
+  it('ends the body: later bytes are not part of the blob', async () => {
     const location = await world.startUpload(SHOP)
     const upload = await uploadAt(location)
     using client = await world.connect()
@@ -195,7 +195,7 @@ describe('a length that lies', () => {
 })
 
 describe('Expect: 100-continue', () => {
-  it('is told to go on', async () => {
+  it('gets a 100', async () => {
     const location = await world.startUpload(SHOP)
     using client = await world.connect()
     client.request(`PATCH ${location}`, { 'content-length': 5, expect: '100-continue' })

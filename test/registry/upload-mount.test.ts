@@ -32,7 +32,7 @@ async function pushSecretly(text: string): Promise<string> {
 const shape = ({ status, headers, text }: Answer) => [status, Object.keys(headers), text]
 
 describe('a mount', () => {
-  it('links the blob without a byte, and tells for the lease that it is here', async () => {
+  it('links the blob without copying bytes, and starts its lease', async () => {
     const digest = await world.pushBlob('shop/source', 'mounted')
     const to = target()
     world.domain.time += 5000
@@ -45,13 +45,13 @@ describe('a mount', () => {
     expect(world.content.blob(id, digest)).toEqual({ size: 7, confirmedAt: world.domain.time })
   })
 
-  it('from a repository of one part is from the one of that name in "default"', async () => {
+  it('from a repository of one part uses the namespace "default"', async () => {
     const digest = await world.pushBlob('base', 'of the base')
     expect((await mount(target(), `mount=${digest}&from=base`)).status).toBe(201)
     expect((await mount(target(), `mount=${digest}&from=default%2Fbase`)).status).toBe(201)
   })
 
-  it('into the repository that has it already is one', async () => {
+  it('into the repository that already has the blob succeeds', async () => {
     const digest = await world.pushBlob('shop/self', 'itself')
     expect((await mount('shop/self', `mount=${digest}&from=shop/self`)).status).toBe(201)
   })
@@ -69,12 +69,12 @@ describe('a mount', () => {
     expect((await world.get(answer.headers.location ?? '')).status).toBe(204)
   })
 
-  it('is refused for what is no digest', async () => {
+  it('is rejected for an invalid digest', async () => {
     const answer = await mount(target(), 'mount=sha256:x&from=shop/source')
     expect([answer.status, answer.code]).toEqual([400, 'DIGEST_INVALID'])
   })
 
-  it('finds nothing once the blob is deleted in its source', async () => {
+  it('starts an upload when the blob is deleted in its source', async () => {
     const digest = await world.pushBlob('shop/emptied', 'deleted')
     await world.delete(`/v2/shop/emptied/blobs/${digest}`)
     expect((await mount(target(), `mount=${digest}&from=shop/emptied`)).status).toBe(202)
@@ -83,7 +83,7 @@ describe('a mount', () => {
 })
 
 describe('a blob that the caller may not pull', () => {
-  it.each(['&from=secret/web', ''])('is none to mount: as if it were nowhere, with "%s"', async (from) => {
+  it.each(['&from=secret/web', ''])('cannot be mounted, as if it did not exist, with "%s"', async (from) => {
     const digest = await pushSecretly('kept to ourselves')
     const to = target()
 
@@ -94,13 +94,13 @@ describe('a blob that the caller may not pull', () => {
     expect((await world.get(`/v2/${to}/blobs/${digest}`)).status).toBe(404)
   })
 
-  it('is mounted all the same from where the caller may', async () => {
+  it('is mounted from a repository that the caller may pull', async () => {
     const digest = await pushSecretly('in both')
     await world.pushBlob('shop/both', 'in both')
     expect((await mount(target(), `mount=${digest}`)).status).toBe(201)
   })
 
-  it('is not served to who knows its digest, and pushing it needs its bytes', async () => {
+  it('is not served by its digest, and a push needs its bytes', async () => {
     const digest = await pushSecretly('all of it')
     const to = target()
     expect((await world.get(`/v2/${to}/blobs/${digest}`)).status).toBe(404)
@@ -112,8 +112,8 @@ describe('a blob that the caller may not pull', () => {
   })
 })
 
-describe('the access of a mount', () => {
-  it('is asked by the names of repositories, the source among them', async () => {
+describe('the access check of a mount', () => {
+  it('receives the names of both repositories', async () => {
     const asked: string[] = []
     await using watched = await openWorld({
       access: {

@@ -40,7 +40,7 @@ describe('a chunk', () => {
     },
   )
 
-  it('with a range needs its length', async () => {
+  it('with a range needs a Content-Length', async () => {
     const location = await world.startUpload('shop/web')
     const body = (async function* () {
       yield Buffer.from('bytes')
@@ -49,7 +49,7 @@ describe('a chunk', () => {
     expect([answer.status, answer.code]).toEqual([400, 'SIZE_INVALID'])
   })
 
-  it('of nothing is no chunk: it only asks how far the upload is', async () => {
+  it('without bytes only returns the progress', async () => {
     const location = await world.startUpload('shop/web')
     await patch(location, 'bytes')
     const answer = await world.send('PATCH', location)
@@ -58,7 +58,7 @@ describe('a chunk', () => {
 })
 
 describe('an upload', () => {
-  it('is unknown to every other repository', async () => {
+  it('is unknown in every other repository', async () => {
     const location = await world.startUpload('shop/web')
     const elsewhere = location.replace('shop/web', 'shop/other')
     const never = location.replace(/[0-9a-f]{32}/, 'f'.repeat(32))
@@ -78,19 +78,19 @@ describe('an upload', () => {
     },
   )
 
-  it('has an id that does not follow from another', async () => {
+  it('has an unpredictable id', async () => {
     const ids = await Promise.all(Array.from({ length: 50 }, () => world.startUpload('shop/ids')))
     expect(new Set(ids.map((id) => id.slice(0, -24))).size).toBe(50)
   })
 
-  it('survives a closing request without a usable digest', async () => {
+  it('remains after a final request with an invalid digest', async () => {
     const location = await world.startUpload('shop/web')
     await patch(location, 'bytes')
     expect((await world.put(`${location}?digest=sha256:x`, '')).status).toBe(400)
     expect((await world.put(`${location}?digest=${digestOf('bytes')}`, '')).status).toBe(201)
   })
 
-  it('makes the repository known only when it is a blob', async () => {
+  it('creates the repository only when it is finished', async () => {
     const location = await world.startUpload('shop/late')
     await patch(location, 'bytes')
     expect(world.content.repository({ namespace: 'shop', name: 'late' })).toBeUndefined()
@@ -98,7 +98,7 @@ describe('an upload', () => {
     expect(world.content.repository({ namespace: 'shop', name: 'late' })).toMatchObject({ streamId: null })
   })
 
-  it('of a blob that is here already is taken like the first', async () => {
+  it('of an existing blob succeeds like the first', async () => {
     const digest = digestOf('again')
     for (const repository of ['shop/web', 'shop/web', 'shop/other']) {
       const location = await world.startUpload(repository)
@@ -107,7 +107,7 @@ describe('an upload', () => {
     }
   })
 
-  it('tells with its 201 that the blob is here, for the lease from then on', async () => {
+  it('starts the lease of the blob with its 201', async () => {
     world.domain.time += 1000
     const digest = await world.pushBlob('shop/web', 'leased')
     const { id = 0 } = world.content.repository({ namespace: 'shop', name: 'web' }) ?? {}
@@ -138,7 +138,7 @@ describe('a blob that is too large', () => {
     expect(await filesOfUploads()).toBe(before)
   })
 
-  it('is 413 in chunks as soon as one would be too much, and the upload stays as it was', async () => {
+  it('is a 413 at the chunk that exceeds the maximum, and the upload remains unchanged', async () => {
     const location = await world.startUpload('shop/large')
     await patch(location, 'x'.repeat(600))
     expect((await patch(location, 'x'.repeat(401))).status).toBe(413)
@@ -148,7 +148,7 @@ describe('a blob that is too large', () => {
     expect((await patch(location, 'x'.repeat(400))).status).toBe(202)
   })
 
-  it('is one byte larger than the largest', async () => {
+  it('is one byte over the maximum', async () => {
     const largest = 'y'.repeat(1000)
     await world.pushBlob('shop/large', largest)
     expect((await world.head(`/v2/shop/large/blobs/${digestOf(largest)}`)).status).toBe(200)
@@ -156,7 +156,7 @@ describe('a blob that is too large', () => {
 })
 
 describe('uploads of several clients', () => {
-  it('do not get into each other’s way, also where they are the first and the last of their repository', async () => {
+  it('do not affect each other, also as the first and the last of their repository', async () => {
     const statuses: number[] = []
     const client = async (name: number): Promise<void> => {
       for (let at = 0; at < 30; at++) {
@@ -173,7 +173,7 @@ describe('uploads of several clients', () => {
 })
 
 describe('a restart', () => {
-  it('leaves uploads where they were', async () => {
+  it('keeps uploads with their progress', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'registry-'))
     let location: string
     {

@@ -224,8 +224,8 @@ class Clients {
   }
 }
 
-describe('clients that push, mount, pull, delete and push again while the registry collects', () => {
-  it.each([1, 2])('find what they were told is here, and leave nothing behind (seed %d)', async (seed) => {
+describe('clients that push, mount, pull and delete during collections', () => {
+  it.each([1, 2])('find all confirmed content, and leave nothing behind (seed %d)', async (seed) => {
     await using world = await openCollectWorld({
       limits: { lease: LEASE },
       policy: { untaggedAfter: 0, keepTagRevisions: 1 },

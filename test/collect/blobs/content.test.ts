@@ -25,7 +25,7 @@ function nameOften(db: Database, digest: Digest, count: number): void {
 const app = (seed: string) => image({ seed, layers: [layer(seed)] })
 
 describe('the collection of blobs', () => {
-  it('removes what no manifest names once the lease is over, and says how many bytes came back', async () => {
+  it('removes blobs that no manifest names after the lease, and reports the freed bytes', async () => {
     await using world = await openCollectWorld()
     const kept = app('kept')
     await world.push('shop/web', kept, 'v1')
@@ -56,7 +56,7 @@ describe('the collection of blobs', () => {
     expect((await world.send(method, path)).status).toBe(200)
   })
 
-  it('keeps what was mounted within the lease, though where it came from has gone', async () => {
+  it('keeps a blob that was mounted within the lease, even if its source repository is gone', async () => {
     await using world = await openCollectWorld()
     const digest = await world.pushBlob('shop/base', 'layer')
     world.pass(DAY)
@@ -72,7 +72,7 @@ describe('the collection of blobs', () => {
     expect((await world.get(`/v2/shop/web/blobs/${digest}`)).text).toBe('layer')
   })
 
-  it('keeps the bytes of a blob that is named in one repository only, and takes it from the others', async () => {
+  it('keeps a blob in the one repository that names it, and removes it from the others', async () => {
     await using world = await openCollectWorld()
     const named = app('named')
     await world.push('shop/web', named, 'v1')
@@ -83,7 +83,7 @@ describe('the collection of blobs', () => {
     expect(await world.status(`shop/web/blobs/${named.layers[0]?.digest}`)).toBe(200)
   })
 
-  it('takes a blob from a repository that does not name it, though hundreds elsewhere do', async () => {
+  it('removes a blob from a repository that does not name it, even if hundreds of others do', async () => {
     await using world = await openCollectWorld()
     const base = layer('base')
     await world.push('shop/web', image({ seed: 'web', layers: [base] }), 'v1')
@@ -97,7 +97,7 @@ describe('the collection of blobs', () => {
     expect(links).not.toContain(`shop/other ${base.digest}`)
   })
 
-  it('finds what it must in more than a page of blobs', async () => {
+  it('handles more than a page of blobs', async () => {
     await using world = await openCollectWorld()
     const count = 2_500
     insertBlobs(world.domain.db, count)
@@ -107,7 +107,7 @@ describe('the collection of blobs', () => {
     expect(await world.contents()).toMatchObject({ blobs: [], links: [], repositories: [] })
   })
 
-  it('removes files that no row knows', async () => {
+  it('removes files without a row', async () => {
     await using world = await openCollectWorld()
     const stray = await leaveStray(world.blobs, 'stray')
     expect((await world.contents()).files).toEqual([stray])
@@ -116,7 +116,7 @@ describe('the collection of blobs', () => {
     expect((await world.contents()).files).toEqual([])
   })
 
-  it('frees what a deleted stream had, and forgets what its manifests named', async () => {
+  it('removes the content of a deleted stream, and the references of its manifests', async () => {
     await using world = await openCollectWorld()
     await world.push('shop/web', app('gone'), 'v1')
     world.domain.db.prepare('delete from image_streams').run()
@@ -132,7 +132,7 @@ describe('the collection of blobs', () => {
     })
   })
 
-  it('keeps a repository that is empty but young, and one whose stream is there', async () => {
+  it('keeps an empty repository that is young or has a stream', async () => {
     await using world = await openCollectWorld()
     await world.push('shop/web', app('deleted'), 'v1')
     const digest = await world.pushBlob('shop/other', 'blob')
@@ -162,7 +162,7 @@ describe('the collection of blobs', () => {
   })
 })
 
-describe('a blob that is about to go', () => {
+describe('a blob that is about to be removed', () => {
   /** Collects, with something that happens before each transaction, when the collection has made up its mind. */
   const collectAmid = async (world: CollectWorld, happens: string, ...values: (string | number)[]) => {
     const { db } = world.domain
@@ -175,7 +175,7 @@ describe('a blob that is about to go', () => {
     return collector.collect()
   }
 
-  it.each([0, 150])('stays when a manifest comes to name it (and %d elsewhere do)', async (count) => {
+  it.each([0, 150])('is kept when a manifest names it (and %d of other repositories do)', async (count) => {
     await using world = await openCollectWorld()
     const base = layer('base')
     await world.push('shop/web', image({ seed: 'web', layers: [base] }), 'v1')
@@ -191,7 +191,7 @@ describe('a blob that is about to go', () => {
     expect(await world.status(`shop/other/blobs/${base.digest}`)).toBe(200)
   })
 
-  it('stays when a client is told that it is here', async () => {
+  it('is kept when the registry confirms it to a client', async () => {
     await using world = await openCollectWorld()
     const digest = await world.pushBlob('shop/web', 'blob')
     world.pass(DAY + 1)
@@ -201,7 +201,7 @@ describe('a blob that is about to go', () => {
     expect(await world.status(`shop/web/blobs/${digest}`)).toBe(200)
   })
 
-  it('stays when another repository gets it', async () => {
+  it('is kept when another repository gets it', async () => {
     await using world = await openCollectWorld()
     const digest = await world.pushBlob('shop/web', 'blob')
     await world.push('shop/other', app('other'), 'v1')
@@ -217,7 +217,7 @@ describe('a blob that is about to go', () => {
 })
 
 describe('the collection of uploads', () => {
-  it('discards those that got no byte for a day', async () => {
+  it('removes uploads that received no byte for a day', async () => {
     await using world = await openCollectWorld()
     const abandoned = await world.startUpload('shop/web')
     await world.send('PATCH', abandoned, { body: 'half of it' })
@@ -234,7 +234,7 @@ describe('the collection of uploads', () => {
     expect(put.status).toBe(201)
   })
 
-  it('leaves one alone that is receiving, however long its last byte is ago', async () => {
+  it('keeps an upload that a request is writing to', async () => {
     await using world = await openCollectWorld()
     const location = await world.startUpload('shop/web')
     const body = new PassThrough()
@@ -249,7 +249,7 @@ describe('the collection of uploads', () => {
     expect((await world.put(`${location}?digest=${digestOf('first second')}`, '')).status).toBe(201)
   })
 
-  it('keeps an upload whose repository went meanwhile', async () => {
+  it('keeps an upload whose repository was removed', async () => {
     await using world = await openCollectWorld()
     const first = await world.pushBlob('shop/web', 'first')
     world.pass(DAY - HOUR)

@@ -50,8 +50,8 @@ async function collectAndDie(
   return isDead
 }
 
-describe('a collection that dies', () => {
-  it('at any step leaves all that stays in place, and the next one does the rest', async () => {
+describe('a collection that crashes', () => {
+  it('at any step keeps all referenced content, and the next one completes it', async () => {
     const undisturbed = await collected()
     let deaths = 0
     for (let last = 0; ; last++) {
@@ -71,7 +71,7 @@ describe('a collection that dies', () => {
     expect(deaths).toBeGreaterThan(8)
   })
 
-  it('between a row and its file keeps what was pushed again since', async () => {
+  it('between a row and its file keeps a blob that was pushed again', async () => {
     await using world = await open()
     await collectAndDie(world, (_, kind) => kind === 'removal')
     const { files, blobs } = await world.contents()

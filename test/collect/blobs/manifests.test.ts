@@ -25,7 +25,7 @@ const reasonsIn = async (world: CollectWorld): Promise<Record<string, object>> =
 }
 
 describe('the collection of untagged manifests', () => {
-  it('keeps what a tag means, however old it is', async () => {
+  it('keeps the image that a tag points to, for any age', async () => {
     await using world = await open()
     const tagged = app('tagged')
     await world.push('web', tagged, 'v1')
@@ -36,7 +36,7 @@ describe('the collection of untagged manifests', () => {
     expect(await world.status('web/manifests/v1')).toBe(200)
   })
 
-  it('keeps what a tag of another stream has from here', async () => {
+  it('keeps an image of this repository that a tag of another stream points to', async () => {
     await using world = await open()
     const [base, other] = [app('base'), app('other')]
     await world.push('web', base, 'v1')
@@ -64,7 +64,7 @@ describe('the collection of untagged manifests', () => {
     expect(await world.status(`web/manifests/${base.digest}`)).toBe(200)
   })
 
-  it("keeps the newest images of a tag's history, and drops those before with what only they need", async () => {
+  it("keeps the newest images of a tag's history, and removes earlier ones with their blobs", async () => {
     await using world = await open()
     const [first, second, third] = [app('1'), app('2'), app('3')]
     for (const each of [first, second, third]) await world.push('web', each, 'latest')
@@ -83,7 +83,7 @@ describe('the collection of untagged manifests', () => {
     expect(world.domain.digests('latest', 'web')).toHaveLength(3)
   })
 
-  it("keeps what became part of a tag's history after that was read", async () => {
+  it("keeps an image that was added to a tag's history after the history was read", async () => {
     await using world = await open({ policy: { untaggedAfter: 0, keepTagRevisions: 2 } })
     const [first, second, third] = [app('1'), app('2'), app('3')]
     for (const each of [first, second, third]) await world.push('web', each, 'latest')
@@ -106,7 +106,7 @@ describe('the collection of untagged manifests', () => {
     expect(await world.status(`web/manifests/${third.digest}`)).toBe(200)
   })
 
-  it('keeps the children of an index that stays, through any depth, and drops them with it', async () => {
+  it('keeps the children of a kept index to any depth, and removes them with it', async () => {
     await using world = await open()
     const [amd, arm] = [app('amd'), app('arm')]
     const inner = index([amd, arm])
@@ -127,7 +127,7 @@ describe('the collection of untagged manifests', () => {
     expect((await world.contents()).manifests).toEqual([])
   })
 
-  it('keeps a child of a tagged index in that repository alone', async () => {
+  it('keeps a child of a tagged index only in that repository', async () => {
     await using world = await open()
     const child = app('child')
     await world.push('web', index([child]), 'multi')
@@ -139,7 +139,7 @@ describe('the collection of untagged manifests', () => {
     expect(await world.status(`web/manifests/${child.digest}`)).toBe(200)
   })
 
-  it('keeps what is about a manifest that stays, and about that in turn', async () => {
+  it('keeps referrers of a kept manifest, and their referrers', async () => {
     await using world = await open()
     const tagged = app('tagged')
     const signature = referrer(tagged)
@@ -159,7 +159,7 @@ describe('the collection of untagged manifests', () => {
     expect(await world.status(`web/manifests/${timestamp.digest}`)).toBe(200)
   })
 
-  it('walks a chain of referrers that is longer than any stack', async () => {
+  it('follows a chain of referrers that is longer than the stack', async () => {
     await using world = await open()
     const tagged = app('tagged')
     await world.push('web', tagged, 'v1')
@@ -171,7 +171,7 @@ describe('the collection of untagged manifests', () => {
     expect(await world.collector.collect()).toMatchObject({ manifests: chain + 1 })
   })
 
-  it('keeps what was pushed within its time, and counts that time anew from each pull', async () => {
+  it('keeps untagged manifests for their time, which each pull extends', async () => {
     await using world = await open()
     const untagged = app('untagged')
     await world.push('web', untagged)
@@ -186,7 +186,7 @@ describe('the collection of untagged manifests', () => {
     expect(await world.collector.collect()).toMatchObject({ manifests: 1, blobs: 2 })
   })
 
-  it('keeps what was confirmed within the lease, however short the policy is', async () => {
+  it('keeps content that was confirmed within the lease, for any policy', async () => {
     await using world = await open({ policy: { untaggedAfter: 0 } })
     const untagged = app('untagged')
     await world.push('web', untagged)
@@ -197,7 +197,7 @@ describe('the collection of untagged manifests', () => {
     expect(await world.collector.collect()).toMatchObject({ manifests: 1 })
   })
 
-  it('keeps everything where the policy has no time for what is untagged', async () => {
+  it('keeps everything if the policy keeps untagged manifests', async () => {
     await using world = await open({ policy: { untaggedAfter: null } })
     const untagged = app('untagged')
     await world.push('web', untagged)

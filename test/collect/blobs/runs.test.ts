@@ -18,7 +18,7 @@ const rows = ({ domain }: CollectWorld): unknown[] =>
   domain.db.prepare<object>('select id, finished_at as finishedAt, blobs, message from collections').all()
 
 describe('a collection', () => {
-  it('is one with another that is asked for while it runs, and tells how far it is', async () => {
+  it('is joined by a call while it runs, and reports its progress', async () => {
     const { world, reached, release, collector } = await openHeld()
     await using _ = world
     const first = collector.collect()
@@ -33,14 +33,14 @@ describe('a collection', () => {
     expect(rows(world)).toHaveLength(1)
   })
 
-  it('is followed by another one when it is asked for anew', async () => {
+  it('runs again for a later call', async () => {
     await using world = await openCollectWorld()
     const { id } = await world.collector.collect()
 
     expect((await world.collector.collect()).id).toBe(id + 1)
   })
 
-  it('stops when its signal says so, with what it did so far', async () => {
+  it('stops when its signal is aborted, and records its deletions', async () => {
     const { world, reached, release, collector } = await openHeld()
     await using _ = world
     const stop = new AbortController()
@@ -55,7 +55,7 @@ describe('a collection', () => {
     expect(await world.contents()).toMatchObject({ files: [], links: [] })
   })
 
-  it('is stopped by the end of its collector, which waits for it', async () => {
+  it('is stopped when its collector is disposed of, which waits for it', async () => {
     const { world, reached, release, collector } = await openHeld()
     await using _ = world
     const collecting = collector.collect()
@@ -71,7 +71,7 @@ describe('a collection', () => {
     await expect(collector.plan()).rejects.toThrow('the collector has been stopped')
   })
 
-  it('removes all other files when one cannot be removed, says so, and finds that one the next time', async () => {
+  it('removes all other files when one cannot be removed, reports it, and removes that one the next time', async () => {
     await using world = await openCollectWorld()
     const stuck = await world.pushBlob('shop/web', 'stuck')
     await world.pushBlob('shop/web', 'free')
@@ -105,7 +105,7 @@ describe('a collection', () => {
     expect(collector.last()).toMatchObject({ finishedAt: world.domain.time, message: 'the folder is gone' })
   })
 
-  it('that an end of the server cut off is said to be so at the next start', async () => {
+  it('that the end of the server interrupted is marked at the next start', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'collect-'))
     try {
       {
@@ -149,7 +149,7 @@ describe('the schedule', () => {
     return world
   }
 
-  it('collects at once where none ever did, then an interval after each end', async () => {
+  it('starts at once the first time, then an interval after each end', async () => {
     await using world = await open(6 * HOUR)
     world.collector.start()
     await wait(world, 0)
@@ -161,7 +161,7 @@ describe('the schedule', () => {
     await finished(world, 2)
   })
 
-  it('counts from the last end, also of one that was asked for, over a restart', async () => {
+  it('counts from the last end, also of a requested collection, across restarts', async () => {
     await using world = await open(6 * HOUR)
     await world.collector.collect()
     await world.collector[Symbol.asyncDispose]()
@@ -175,7 +175,7 @@ describe('the schedule', () => {
     await finished(world, 2)
   })
 
-  it('does what was due while the server was down at its start, and what a stop cut off as well', async () => {
+  it('starts at once if a collection was due while the server was down, or was stopped', async () => {
     await using world = await open(6 * HOUR)
     await world.collector.collect()
     const stop = new AbortController()
@@ -214,7 +214,7 @@ describe('the schedule', () => {
     expect(world.collector.last()).toMatchObject({ message: null })
   })
 
-  it('never runs without an interval, and no more when it is disposed of', async () => {
+  it('never runs without an interval, or after it is disposed of', async () => {
     await using world = await open(undefined)
     world.collector.start()
     await wait(world, 365 * DAY)

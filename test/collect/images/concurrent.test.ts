@@ -17,7 +17,7 @@ const wholeLatest = () => {
 }
 
 describe('an image that is pruned while it is imported', () => {
-  it('is fetched anew: what was read of it before is not enough', async () => {
+  it('is fetched again: the earlier read is not enough', async () => {
     await using world = new PruneWorld()
     const { remote } = world.domain
     const both = index([one, two])
@@ -40,7 +40,7 @@ describe('an image that is pruned while it is imported', () => {
     expect([world.dangling(), world.domain.internalErrors]).toEqual([[], []])
   })
 
-  it('is the one that somebody else stored meanwhile, where somebody did', async () => {
+  it('is reused if another import stored it again', async () => {
     await using world = new PruneWorld()
     const { db, images } = world.domain
     world.store(one)
@@ -57,7 +57,7 @@ describe('an image that is pruned while it is imported', () => {
     expect(storeAgain()).toBe(id)
   })
 
-  it('is fetched anew where somebody stored only its index meanwhile', async () => {
+  it('is fetched again if another import stored only its index', async () => {
     await using world = new PruneWorld()
     const { db, images } = world.domain
     const both = index([one, two])
@@ -71,7 +71,7 @@ describe('an image that is pruned while it is imported', () => {
     expect(() => db.transact((tx) => images.store(tx, read, () => ''))).toThrow(ImageGoneError)
   })
 
-  it('never leaves a tag without its image, however often both run', async () => {
+  it('never leaves a tag without its image, for any number of runs', async () => {
     await using world = new PruneWorld()
     const { domain } = world
     const { remote } = domain
@@ -135,7 +135,7 @@ async function full(): Promise<PruneWorld> {
 }
 
 describe('a run', () => {
-  it('that dies before any of its transactions leaves whole indexes and no loose ends, and the next does the rest', async () => {
+  it('that crashes before any of its transactions leaves complete indexes, and the next run completes it', async () => {
     await using undisturbed = await full()
     await undisturbed.pruner.prune()
     let deaths = 0
@@ -169,7 +169,7 @@ describe('a run', () => {
     expect(deaths).toBeGreaterThan(4)
   })
 
-  it('that is stopped keeps what it has done, and says why it ended', async () => {
+  it('that is stopped keeps its deletions, and rejects with the reason', async () => {
     await using world = await full()
     const stop = new AbortController()
     const running = world.pruner.prune({}, stop.signal)
@@ -180,7 +180,7 @@ describe('a run', () => {
     expect((await world.pruner.prune()).images.total).toBeGreaterThan(0)
   })
 
-  it('waits for the one before, and then finds nothing left', async () => {
+  it('waits for the earlier run, and then finds nothing to remove', async () => {
     await using world = await full()
 
     const [first, second, plan] = await Promise.all([
@@ -193,7 +193,7 @@ describe('a run', () => {
     expect([second.images.total, second.events.total, plan.images.total]).toEqual([0, 0, 0])
   })
 
-  it('ends with the pruner', async () => {
+  it('is aborted when the pruner is disposed of', async () => {
     await using world = await full()
     const running = world.pruner.prune()
     const ended = expect(running).rejects.toThrow('the server is stopping')
@@ -204,7 +204,7 @@ describe('a run', () => {
     await expect(world.pruner.plan()).rejects.toThrow('the server is stopping')
   })
 
-  it('gives way: others write between its parts', async () => {
+  it('lets other writes run between its transactions', async () => {
     await using world = await full()
     const running = world.pruner.prune()
     let turns = 0

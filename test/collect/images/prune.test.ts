@@ -30,7 +30,7 @@ async function fiveReleases(stream = 'shop/web', tag = 'latest'): Promise<void> 
 }
 
 describe('a history', () => {
-  it('keeps the newest three entries of each tag, and loses those before that are older than an hour', async () => {
+  it('keeps the newest three entries of each tag, and loses earlier ones that are older than an hour', async () => {
     await fiveReleases()
 
     const { events } = await world.pruner.prune()
@@ -50,7 +50,7 @@ describe('a history', () => {
     })
   })
 
-  it('keeps what is younger than keepYoungerThanMinutes, however much there is', async () => {
+  it('keeps all entries younger than keepYoungerThanMinutes', async () => {
     await fiveReleases()
 
     await world.pruner.prune({ keepTagRevisions: 1, keepYoungerThanMinutes: 121 })
@@ -72,7 +72,7 @@ describe('a history', () => {
     expect(world.history('shop/web', 'latest')).toEqual([one.digest])
   })
 
-  it('of another namespace stays, and keeps its images', async () => {
+  it('of another namespace is kept with its images', async () => {
     await fiveReleases('shop/web')
     await fiveReleases('bank/web')
     await world.pass(2 * HOUR)
@@ -84,7 +84,7 @@ describe('a history', () => {
     expect(world.history('bank/web', 'latest')).toHaveLength(5)
   })
 
-  it('of thousands of entries in one tag goes in parts', async () => {
+  it('of thousands of entries in one tag is removed in parts', async () => {
     const many = Array.from({ length: 950 }, (_, at) => build(`many ${at}`))
     for (const release of many) world.record('shop/web', 'latest', release)
     world.trimLog()
@@ -96,7 +96,7 @@ describe('a history', () => {
     expect(world.history('shop/web', 'latest')).toEqual(digestsOf(...many.slice(-2).reverse()))
   })
 
-  it('of a stream whose import runs stays: its entries are the results', async () => {
+  it('of a stream with a running import is kept: its entries are the results', async () => {
     await fiveReleases()
     const streamId = world.streamId('shop/web')
     const importId = world.domain.db
@@ -123,7 +123,7 @@ describe('a history', () => {
     expect([version('web'), version('api')]).toEqual([web + 1, api])
   })
 
-  it('keeps its newest entry whoever asks the recorder', () => {
+  it('keeps its newest entry even if a caller asks the recorder to remove it', () => {
     world.record('shop/web', 'latest', one)
     world.record('shop/web', 'latest', two)
     const before = world.domain.streams.byName('shop', 'web')?.resourceVersion ?? 0
@@ -138,7 +138,7 @@ describe('a history', () => {
 })
 
 describe('an image', () => {
-  it('goes with its last entry, and its config with its last image', async () => {
+  it('is removed with its last entry, and its config with the last image', async () => {
     await fiveReleases()
     await world.pass(2 * HOUR)
 
@@ -153,7 +153,7 @@ describe('an image', () => {
     expect(world.dangling()).toEqual([])
   })
 
-  it('whose config another image names leaves it there', async () => {
+  it('is removed without its config if another image has that config', async () => {
     const twin = image({ seed: 1, docker: true })
     expect([twin.config.digest, twin.digest === one.digest]).toEqual([one.config.digest, false])
     world.store(one)
@@ -167,7 +167,7 @@ describe('an image', () => {
     expect(world.configs()).toEqual([twin.config.digest])
   })
 
-  it('stays while the push log tells of it, as the new image or the one before', async () => {
+  it('is kept while an entry of the push log has it, as the new or the previous image', async () => {
     await fiveReleases()
     world.record('shop/web', 'latest', one)
     await world.pass(100 * HOUR)
@@ -178,7 +178,7 @@ describe('an image', () => {
     expect(world.digests()).toEqual(digestsOf(one, five).sort())
   })
 
-  it('stays while a repository has its manifest, and the result tells which of those no history names any more', async () => {
+  it('is kept while a repository has its manifest, and the report counts manifests that no history has', async () => {
     await fiveReleases()
     world.link('shop/web', one)
     world.link('shop/web', two)
@@ -196,7 +196,7 @@ describe('an image', () => {
     expect(world.digests()).toEqual(digestsOf(...releases).sort())
   })
 
-  it('without an entry stays while it is young: from when it was stored, not built', async () => {
+  it('without an entry is kept while it is young, counted from its storing and not its build', async () => {
     world.store(image({ seed: 'old', created: new Date('2001-01-01') }))
     await world.pass(59 * MINUTE)
     expect((await world.pruner.prune()).reasons.YOUNG).toBe(1)
@@ -205,7 +205,7 @@ describe('an image', () => {
     expect((await world.pruner.prune()).images.total).toBe(1)
   })
 
-  it('counts as young after a restart, but where a push after it is old', async () => {
+  it('counts as young after a restart, unless a later push is old', async () => {
     world.store(one)
     world.record('shop/web', 'latest', two)
     world.store(three)
@@ -218,7 +218,7 @@ describe('an image', () => {
     expect(reasons).toMatchObject({ TAGGED: 1, YOUNG: 1 })
   })
 
-  it('of a stream that was deleted goes', async () => {
+  it('of a deleted stream is removed', async () => {
     await fiveReleases()
     world.domain.writer.delete({ namespace: 'shop', name: 'web' })
     await world.pass(HOUR)
@@ -234,7 +234,7 @@ describe('an index', () => {
   const both = index([one, two])
   const nested = index([both, three])
 
-  it('in use keeps its children, and theirs', async () => {
+  it('in use keeps its children and their children', async () => {
     world.record('shop/web', 'latest', nested)
     await world.pass(2 * HOUR)
 
@@ -246,7 +246,7 @@ describe('an index', () => {
     ])
   })
 
-  it('that goes takes along the children that nothing else has', async () => {
+  it('is removed with the children that nothing else has', async () => {
     world.store(nested)
     world.record('shop/web', 'latest', two)
     world.store(index([three, four]))
@@ -263,7 +263,7 @@ describe('an index', () => {
     expect(world.isStored(three)).toBe(true)
   })
 
-  it('that was stored before its child goes with it', async () => {
+  it('that was stored before its child is removed with it', async () => {
     await world.pass(0)
     const { remote } = world.domain
     const built = index([one])
@@ -279,7 +279,7 @@ describe('an index', () => {
     expect(world.digests()).toEqual([])
   })
 
-  it('that a tag’s image was chosen from stays with the tag', async () => {
+  it('from which a tag’s image was chosen is kept with the tag', async () => {
     world.domain.remote.push(UPSTREAM, 'latest', both)
     await world.domain.create({ spec: { tags: [fromImage('latest', UPSTREAM)] } })
     expect(world.digests()).toEqual(digestsOf(both, one).sort())
@@ -297,7 +297,7 @@ describe('an index', () => {
 })
 
 describe('a report', () => {
-  it('has pages of what goes and of what stays, with sums of all', async () => {
+  it('has pages of removed and kept items, with totals of all', async () => {
     await fiveReleases()
     await world.pass(2 * HOUR)
     const all = await world.pruner.plan({ keepTagRevisions: 1 })
