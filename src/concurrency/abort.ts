@@ -26,3 +26,30 @@ export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Prom
     promise.then(resolve, reject).finally(unwatch)
   })
 }
+
+/**
+ * A signal that is aborted after the milliseconds, or with one of the others. `AbortSignal.any` with `AbortSignal.timeout` does
+ * the same, but in Node.js 20 the timeout can be collected as garbage before it fires.
+ */
+export class Deadline implements Disposable {
+  readonly #controller = new AbortController()
+  readonly #stop: readonly (() => void)[]
+
+  constructor(milliseconds: number, ...others: readonly AbortSignal[]) {
+    const timer = setTimeout(() => this.#controller.abort(), milliseconds).unref()
+    const follow = (other: AbortSignal) => {
+      if (!other.aborted) return onAbort(other, () => this.#controller.abort(other.reason))
+      this.#controller.abort(other.reason)
+      return () => {}
+    }
+    this.#stop = [() => clearTimeout(timer), ...others.map(follow)]
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal
+  }
+
+  [Symbol.dispose](): void {
+    for (const stop of this.#stop) stop()
+  }
+}

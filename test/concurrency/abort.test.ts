@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events'
 import { describe, expect, test } from 'vitest'
-import { onAbort, unlessAborted } from '../../src/concurrency/abort.ts'
+import { Deadline, onAbort, unlessAborted } from '../../src/concurrency/abort.ts'
 
 test('onAbort adds one listener for a thousand callbacks and calls each that was not removed once', () => {
   const controller = new AbortController()
@@ -25,5 +25,33 @@ describe('unlessAborted', () => {
     controller.abort(new Error('stopped'))
     await expect(outcome).rejects.toThrow('stopped')
     await expect(unlessAborted(Promise.resolve(1), controller.signal)).rejects.toThrow('stopped')
+  })
+})
+
+describe('Deadline', () => {
+  const aborted = (signal: AbortSignal): Promise<unknown> =>
+    new Promise((resolve) => onAbort(signal, () => resolve(signal.reason)))
+
+  test('aborts its signal after the time', async () => {
+    using deadline = new Deadline(5)
+    await expect(aborted(deadline.signal)).resolves.toMatchObject({ name: 'AbortError' })
+  })
+
+  test('aborts its signal with another one, for the same reason, also when that is already aborted', async () => {
+    const other = new AbortController()
+    using deadline = new Deadline(60_000, new AbortController().signal, other.signal)
+    const reason = aborted(deadline.signal)
+    other.abort('stopped')
+    await expect(reason).resolves.toBe('stopped')
+    using late = new Deadline(60_000, other.signal)
+    expect(late.signal.reason).toBe('stopped')
+  })
+
+  test('does nothing after it is disposed of', () => {
+    const other = new AbortController()
+    const deadline = new Deadline(60_000, other.signal)
+    deadline[Symbol.dispose]()
+    other.abort()
+    expect(deadline.signal.aborted).toBe(false)
   })
 })

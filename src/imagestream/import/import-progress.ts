@@ -1,3 +1,4 @@
+import { Deadline } from '../../concurrency/abort.ts'
 import type { Import } from '../request/import-state.ts'
 import type { LiveImports } from './live-imports.ts'
 
@@ -16,8 +17,10 @@ export class ImportProgress {
 
   /** Returns the import once it is finished, or its state after so many seconds. */
   async wait(id: number, seconds: number): Promise<Import | undefined> {
-    const signal = AbortSignal.any([this.#closing, AbortSignal.timeout(seconds * 1000)])
-    if (seconds > 0) await this.#changed(id, signal, Number.POSITIVE_INFINITY)
+    if (seconds > 0) {
+      using deadline = new Deadline(seconds * 1000, this.#closing)
+      await this.#changed(id, deadline.signal, Number.POSITIVE_INFINITY)
+    }
     return this.#live.current(id)
   }
 

@@ -1,3 +1,4 @@
+import { Deadline } from '../../concurrency/abort.ts'
 import type { ImageRepository } from '../../imagestream/tag/image-locations.ts'
 import { RegistryError } from '../../oci/registry-error.ts'
 import type { ArtifactSource, ArtifactSources } from './artifact-source.ts'
@@ -34,11 +35,11 @@ export class ArtifactReader implements Disposable {
     read: (source: ArtifactSource) => Promise<Result>,
   ): Promise<Result | { readonly failure: ReadFailure }> {
     const { sources, timeout = TIMEOUT, onInternalError } = this.#options
-    const deadline = AbortSignal.timeout(timeout)
+    using deadline = new Deadline(timeout, this.#closing.signal)
     try {
-      return await read(sources.open(repository, AbortSignal.any([deadline, this.#closing.signal])))
+      return await read(sources.open(repository, deadline.signal))
     } catch (error) {
-      const { reason, message } = this.#failureOf(error, repository, deadline)
+      const { reason, message } = this.#failureOf(error, repository, deadline.signal)
       if (reason === 'InternalError' && !this.#closing.signal.aborted) onInternalError(error)
       return { failure: { reason, message } }
     }
