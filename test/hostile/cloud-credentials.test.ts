@@ -74,7 +74,7 @@ function echo(upstream: Upstream): void {
   }
 }
 
-interface Suspect {
+interface LoginUnderTest {
   readonly cloud: Cloud
   readonly upstream: Upstream
   readonly given: object
@@ -85,21 +85,21 @@ interface Suspect {
 }
 
 /** Returns all responses, logs and files of a server while each step of the login fails in each way. */
-async function everythingOf({ cloud, upstream, given, steps }: Suspect): Promise<string> {
-  const seen: string[] = []
-  const log = pino({ level: 'trace' }, { write: (line: string) => void seen.push(line) })
+async function outputOf({ cloud, upstream, given, steps }: LoginUnderTest): Promise<string> {
+  const output: string[] = []
+  const log = pino({ level: 'trace' }, { write: (line: string) => void output.push(line) })
   const config = testConfig({ dataFolder: folder, logLevel: 'trace' })
   const server = await createApp(config, { log, cloudEndpoint: cloud.endpoint })
   const client = connect(server.url)
   const see = async (operation: string, input: object) =>
-    seen.push(JSON.stringify(await client.answer(operation, { input })))
+    output.push(JSON.stringify(await client.answer(operation, { input })))
 
   const tryAll = async () => {
     await see(SET, { prefix: upstream.host, ...given })
     await see(TEST, { prefix: upstream.host, repository: 'team/app' })
     const from = `${upstream.host}/team/app:latest`
-    seen.push(JSON.stringify(await importImage(client, { from, tag: 'latest', confirm: true })))
-    seen.push(JSON.stringify(await client.answer(EVERYTHING)))
+    output.push(JSON.stringify(await importImage(client, { from, tag: 'latest', confirm: true })))
+    output.push(JSON.stringify(await client.answer(EVERYTHING)))
   }
   for (const host of steps) {
     for (const status of [400, 401, 403, 404]) {
@@ -112,14 +112,14 @@ async function everythingOf({ cloud, upstream, given, steps }: Suspect): Promise
   await tryAll()
   upstream.hook = undefined
   await tryAll()
-  seen.push(bytesOf())
+  output.push(bytesOf())
   await client[Symbol.asyncDispose]()
   await server[Symbol.asyncDispose]()
-  seen.push(bytesOf())
-  return seen.join('\n')
+  output.push(bytesOf())
+  return output.join('\n')
 }
 
-function expectSilence(all: string, { cloud, canaries }: Suspect): void {
+function expectNoSecrets(all: string, { cloud, canaries }: LoginUnderTest): void {
   // the secrets were sent, and the last login succeeded
   expect(all).toContain('***')
   expect(all).toMatch(/"outcome":"OK"/)
@@ -149,7 +149,7 @@ describe('a cloud that repeats secrets', () => {
       steps: ['api.ecr.eu-west-1.amazonaws.com'],
       canaries: ['canary'],
     }
-    expectSilence(await everythingOf(suspect), suspect)
+    expectNoSecrets(await outputOf(suspect), suspect)
   })
 
   test('leaves no part of an Azure secret, nor of a token of the login', async () => {
@@ -172,7 +172,7 @@ describe('a cloud that repeats secrets', () => {
       steps: ['login.microsoftonline.com', 'team.azurecr.io'],
       canaries: ['canary'],
     }
-    expectSilence(await everythingOf(suspect), suspect)
+    expectNoSecrets(await outputOf(suspect), suspect)
   })
 
   test('leaves no part of a Google key, assertion or access token in an error and its causes', async () => {
@@ -180,7 +180,7 @@ describe('a cloud that repeats secrets', () => {
     await using cloud = await startCloud(gcp.door)
     await using upstream = await startUpstream({ auth: { scheme: 'basic', credentials: gcp.login } })
     upstream.push('team/app', '1', app)
-    const seen: string[] = []
+    const output: string[] = []
     const fail = async () => {
       await using client = new TestClient({
         credentials: always({ kind: 'google', serviceAccountKey: gcp.account.key }),
@@ -190,7 +190,7 @@ describe('a cloud that repeats secrets', () => {
       const error = await refusalOf(repository.resolveTag(tag('1'), null))
       const lines: string[] = []
       pino({}, { write: (line: string) => void lines.push(line) }).error({ err: error })
-      seen.push(error.message, inspect(error, { depth: 20, showHidden: true }), ...lines)
+      output.push(error.message, inspect(error, { depth: 20, showHidden: true }), ...lines)
     }
     for (const status of [400, 401, 403, 404]) {
       echoAt(cloud, 'oauth2.googleapis.com', status)
@@ -200,7 +200,7 @@ describe('a cloud that repeats secrets', () => {
     echo(upstream)
     await fail()
 
-    const all = seen.join('\n')
+    const all = output.join('\n')
     expect(all).toContain('***')
     expect(cloud.log.flatMap(secretsOf)).toHaveLength(5)
     const key = JSON.parse(gcp.account.key).private_key as string

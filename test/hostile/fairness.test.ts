@@ -7,7 +7,7 @@ import { startUpstream } from '../fixtures/upstream.ts'
 import { errorAnswer } from '../fixtures/upstream-answer.ts'
 import { createStream, importImage } from '../flows/operations.ts'
 
-// One slow, huge or hostile repository delays no other. What is counted here is turns, never time.
+// A slow, huge or hostile repository does not delay others. The tests count requests, not time.
 
 describe('a registry that does not answer', () => {
   let domain: TestDomain
@@ -17,7 +17,7 @@ describe('a registry that does not answer', () => {
   })
   afterEach(() => domain[Symbol.asyncDispose]())
 
-  it('does not keep the imports of another from beginning, however many of its own wait', async () => {
+  it('does not prevent imports of another registry from starting, regardless of its number of waiting imports', async () => {
     const held = domain.remote.hold(({ repository }) => repository.startsWith('slow.test/'))
     for (let at = 0; at < 2 * RUNNING_IMPORTS; at += 1) {
       domain.writer.create({
@@ -35,7 +35,7 @@ describe('a registry that does not answer', () => {
 const app = image({ seed: 'app' })
 const HUGE = 900
 
-/** A registry with a huge repository and a small one, and the real server, which asks it as many at a time as it does. */
+/** Starts a registry with a huge repository and a small one, and a server that imports both. */
 async function start() {
   const upstream = await startUpstream()
   for (let at = 0; at < HUGE; at += 1) upstream.push('team/huge', `v${at}`, app)
@@ -47,7 +47,7 @@ async function start() {
   upstream.reset()
   return {
     ...{ upstream, server },
-    /** Requests to the huge repository that came while the small one was asked. */
+    /** Requests to the huge repository between the requests to the small one. */
     between() {
       const isOf = (name: string) => upstream.log.map(({ path }) => path.includes(`/team/${name}/`))
       const small = isOf('small')
@@ -62,11 +62,11 @@ async function start() {
 }
 
 describe('a huge repository', () => {
-  it('has a turn for each turn of a small one of the same registry, and no more', async () => {
+  it('gets one request for each request of a small repository of the same registry, and no more', async () => {
     await using it = await start()
     const gate = it.upstream.hold(({ path }) => path.includes('/team/huge/'))
     const huge = importImage(it.server.client, { imageStream: 'huge', waitSeconds: 60 })
-    // its listing; from then on ten at a time
+    // its tag list; after it ten requests at a time
     await gate.arrived(1)
     gate.release(1)
     await gate.arrived(11)
@@ -75,12 +75,12 @@ describe('a huge repository', () => {
     expect((await small).unchanged).toBe(3)
     const { requests, isAll } = it.between()
     expect(isAll).toBe(true)
-    // a listing and three HEADs: before each at most those under way and one turn
+    // a tag list and three HEADs: before each of them at most the running requests and one more
     expect(requests).toBeLessThan(4 * 11)
     expect((await huge).unchanged).toBe(HUGE)
   })
 
-  it('that is limited (429) does not keep a small one of another registry waiting', async () => {
+  it('with a rate limit (429) does not delay a small repository of another registry', async () => {
     await using it = await start()
     await using other = await startUpstream()
     other.push('team/app', 'latest', app)

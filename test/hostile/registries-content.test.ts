@@ -20,11 +20,11 @@ afterEach(async () => {
 })
 
 const isKnown = async (digest: string): Promise<boolean> => {
-  const answer = await server.client.ask<{ image: object | null }>(
+  const response = await server.client.ask<{ image: object | null }>(
     'query ($digest: Digest!) { image(digest: $digest) { id } }',
     { digest },
   )
-  return answer.image !== null
+  return response.image !== null
 }
 
 /** Imports the repository, in which the tag "bad" cannot be read and "good" can. */
@@ -33,7 +33,7 @@ async function expectBadTag(reason: string, message: string | RegExp, importMode
     name: `app-${importMode.toLowerCase()}`,
     spec: { dockerImageRepository: `${upstream.host}/team/app`, importPolicy: { importMode } },
   })
-  if (!imported) throw new Error('nothing was imported')
+  if (!imported) throw new Error('the stream has no import')
   expect(imported).toMatchObject({ state: 'PARTIALLY_SUCCEEDED', total: 2, imported: 1, failed: 1 })
   const [bad] = (await resultsOf(server.client, imported)).filter(({ tag }) => tag === 'bad')
   expect(bad).toMatchObject({ state: 'FAILED', reason, image: null })
@@ -43,7 +43,7 @@ async function expectBadTag(reason: string, message: string | RegExp, importMode
   expect(statusOf(await tagDigests(server.client, `app-${importMode.toLowerCase()}`))).toEqual(['good'])
 }
 
-/** Tags that mean an image. */
+/** Tags that point to an image. */
 const statusOf = (digests: ReadonlyMap<string, string | undefined>): readonly string[] =>
   [...digests].flatMap(([tag, digest]) => (digest === undefined ? [] : [tag]))
 
@@ -52,8 +52,8 @@ const nested = (levels: number, inner: Image | Index = other): Image | Index =>
 
 const bytesUnder = (content: Content, bytes: Buffer): Content => ({ ...content, bytes })
 
-describe('a tag whose content cannot be used fails alone, as data', () => {
-  test('bytes that have another digest', async () => {
+describe('a tag with unusable content fails alone, as a result of the import', () => {
+  test('bytes with another digest', async () => {
     const tampered = Buffer.from(other.bytes.toString().replace('"schemaVersion":2', '"schemaVersion": 2'))
     upstream.push('team/app', 'bad', bytesUnder(other, tampered))
 
@@ -61,7 +61,7 @@ describe('a tag whose content cannot be used fails alone, as data', () => {
     expect(await isKnown(other.digest)).toBe(false)
   })
 
-  test('a config that has another digest', async () => {
+  test('a config with another digest', async () => {
     upstream.push('team/app', 'bad', other)
     upstream.pushBlob('team/app', bytesUnder(other.config, Buffer.alloc(other.config.bytes.length, 'x')))
 
@@ -69,17 +69,17 @@ describe('a tag whose content cannot be used fails alone, as data', () => {
     expect(await isKnown(other.digest)).toBe(false)
   })
 
-  test('JSON that is cut off', async () => {
+  test('truncated JSON', async () => {
     upstream.push('team/app', 'bad', bytesUnder(other, other.bytes.subarray(0, 100)))
 
     await expectBadTag('InvalidManifest', /not JSON, or was cut off/)
   })
 
-  test('an answer that breaks off before its announced end', async () => {
+  test('a response that ends before its announced length', async () => {
     upstream.push('team/app', 'bad', other)
-    upstream.hook = ({ kind, reference }, answer) =>
+    upstream.hook = ({ kind, reference }, response) =>
       kind === 'manifest' && reference === other.digest
-        ? { ...answer, body: other.bytes.subarray(0, 50), cut: true }
+        ? { ...response, body: other.bytes.subarray(0, 50), cut: true }
         : undefined
 
     await expectBadTag('RegistryUnavailable', /was lost|cut off/)
@@ -92,7 +92,7 @@ describe('a tag whose content cannot be used fails alone, as data', () => {
   })
 
   test.each(['Legacy', 'PreserveOriginal'])(
-    'an index nested too deep (nesting depth 3), in mode %s',
+    'an index with too many levels (nesting depth 3), in mode %s',
     async (importMode) => {
       upstream.push('team/app', 'bad', nested(4))
 
@@ -105,14 +105,14 @@ describe('a tag whose content cannot be used fails alone, as data', () => {
     },
   )
 
-  test('an index of which the wanted platform is missing', async () => {
+  test('an index without the requested platform', async () => {
     const arm = image({ seed: 'arm', platform: { os: 'linux', architecture: 'arm64' } })
     upstream.push('team/app', 'bad', index([arm]))
 
     await expectBadTag('InvalidManifest', /no image for linux\/amd64, only for linux\/arm64/)
   })
 
-  test('a manifest over the cap of 4 MiB', async () => {
+  test('a manifest over the limit of 4 MiB', async () => {
     const huge = JSON.parse(other.bytes.toString())
     huge.annotations = { padding: 'x'.repeat(4 * 1024 * 1024) }
     upstream.push('team/app', 'bad', bytesUnder(other, Buffer.from(JSON.stringify(huge))))
@@ -143,7 +143,7 @@ describe('a tag whose content cannot be used fails alone, as data', () => {
     await expectBadTag('InvalidManifest', /does not have the manifest/)
   })
 
-  test('a tag gone between list and HEAD: 404, which leaves no tag behind', async () => {
+  test('a tag that is deleted between list and HEAD: 404, and the tag is not created', async () => {
     upstream.push('team/app', 'bad', other)
     using gate = upstream.hold(({ kind, reference }) => kind === 'head' && reference === 'bad')
     const importing = expectBadTag('NotFound', /does not have the tag "bad"/)

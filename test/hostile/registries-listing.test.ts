@@ -19,7 +19,7 @@ afterEach(async () => {
   await upstream[Symbol.asyncDispose]()
 })
 
-describe('a listing that is wrong', () => {
+describe('a malformed tag list', () => {
   const listing = (body: string, headers = {}): void => {
     upstream.hook = ({ kind }) =>
       kind === 'listing'
@@ -27,7 +27,7 @@ describe('a listing that is wrong', () => {
         : undefined
   }
 
-  test('with nulls, duplicates and what is no tag gives the tags that are in it, once each', async () => {
+  test('with nulls, duplicates and invalid names yields each valid tag once', async () => {
     upstream.push('team/app', 'latest', other)
     listing(
       JSON.stringify({
@@ -37,7 +37,7 @@ describe('a listing that is wrong', () => {
 
     const imported = await follow(server.client, `${upstream.host}/team/app`)
 
-    // an empty name means latest
+    // an empty name is a spec tag without a tag: latest
     expect(imported).toMatchObject({ state: 'SUCCEEDED', total: 2, imported: 2 })
     expect([...(await tagDigests(server.client)).keys()]).toEqual(['latest', 'good'])
   })
@@ -48,7 +48,7 @@ describe('a listing that is wrong', () => {
     ['has no tags', '{"name":"team/app"}', /no field "tags" with a list/],
     ['is a list', '["good"]', /no field "tags" with a list/],
     ['is empty', '', /not JSON/],
-  ])('because it %s is RegistryUnavailable, and nothing is changed', async (_how, body, message) => {
+  ])('that %s is RegistryUnavailable, and nothing is changed', async (_how, body, message) => {
     await follow(server.client, `${upstream.host}/team/app`)
     const log = await pushLog(server.client)
     listing(body)
@@ -61,7 +61,7 @@ describe('a listing that is wrong', () => {
     expect([...(await tagDigests(server.client)).keys()]).toEqual(['good'])
   })
 
-  test('that leads back to its beginning is read once', async () => {
+  test('that links to its own beginning is read once', async () => {
     listing('{"tags":["good"]}', { link: '</v2/team/app/tags/list?n=1000>; rel="next"' })
 
     expect(await follow(server.client, `${upstream.host}/team/app`)).toMatchObject({
@@ -71,7 +71,7 @@ describe('a listing that is wrong', () => {
     expect(upstream.requests.listing).toBeLessThan(4)
   })
 
-  test('that always has a next page with the same tags is given up', async () => {
+  test('that always links to a next page with the same tags is abandoned', async () => {
     let page = 0
     upstream.hook = ({ kind }) =>
       kind === 'listing'
@@ -86,7 +86,7 @@ describe('a listing that is wrong', () => {
     expect(page).toBeLessThan(20)
   })
 
-  test('that never ends is given up at a million tags, and nothing is imported', async () => {
+  test('that never ends is abandoned at a million tags, and nothing is imported', async () => {
     let page = 0
     upstream.hook = ({ kind }) => {
       if (kind !== 'listing') return undefined
@@ -103,7 +103,7 @@ describe('a listing that is wrong', () => {
   })
 })
 
-test('of 100,000 tags the most important ones are taken where a maximum is set, in seconds', async () => {
+test('of 100,000 tags yields the most important ones if a maximum is set, in seconds', async () => {
   await using limited = await startApp({ maximumTags: 20 })
   for (let at = 0; at < 100_000; at++) upstream.move('team/app', `1.${at}.0`, app.digest)
   upstream.move('team/app', 'latest', app.digest)

@@ -10,7 +10,7 @@ import { follow, importImage, pushLog, resultsOf } from '../flows/operations.ts'
 
 const app = image({ seed: 'app' })
 
-/** What an import writes when it brings something in. */
+/** Tables that an import of new content writes to. */
 const CONTENT = ['images', 'image_configs', 'tag_events', 'push_log']
 
 let server: TestApp
@@ -24,8 +24,8 @@ afterEach(async () => {
   await server[Symbol.asyncDispose]()
 })
 
-/** All that the server knows, but for the imports themselves and the time of the last check. */
-async function picture(): Promise<unknown> {
+/** All content of the server except the imports and the time of the last check. */
+async function contentOfServer(): Promise<unknown> {
   const { imageStreams } = await server.client.ask<{ imageStreams: { nodes: { manifest: string }[] } }>(
     '{ imageStreams { nodes { manifest } } }',
   )
@@ -35,7 +35,7 @@ async function picture(): Promise<unknown> {
   }
 }
 
-/** Imports `host/team/app` into a new stream, and expects that it fails as data, with nothing brought in. */
+/** Imports `host/team/app` into a new stream; expects that it fails as a result, and imports nothing. */
 async function expectFailure(
   reference: string,
   reason: string,
@@ -50,8 +50,8 @@ async function expectFailure(
   expect(await pushLog(server.client)).toEqual([])
 }
 
-/** Where connections were opened to meanwhile, but for those of the test's own client. */
-async function dialledDuring(work: () => Promise<void>): Promise<readonly string[]> {
+/** Addresses of the connections that were opened meanwhile, without those of the test's own client. */
+async function connectionsDuring(work: () => Promise<void>): Promise<readonly string[]> {
   const connect = vi.spyOn(Socket.prototype, 'connect')
   try {
     await work()
@@ -65,8 +65,8 @@ async function dialledDuring(work: () => Promise<void>): Promise<readonly string
   }
 }
 
-describe('a registry that cannot be asked', () => {
-  test('whose name nobody knows', async () => {
+describe('an unusable registry', () => {
+  test('with an unknown host name', async () => {
     await expectFailure(
       'registry.invalid/team/app',
       'RegistryUnavailable',
@@ -74,12 +74,12 @@ describe('a registry that cannot be asked', () => {
     )
   })
 
-  test('whose port is closed', async () => {
+  test('with a closed port', async () => {
     const host = await closedPort()
     await expectFailure(`${host}/team/app`, 'RegistryUnavailable', /the connection was refused/)
   })
 
-  test('that says nothing, at once or midway, is waited for in seconds, and holds up nobody else', async () => {
+  test('that does not respond, or stops midway, times out in seconds without delaying other imports', async () => {
     await using silent = await startSilent()
     await using stopping = await startUpstream()
     await using good = await startUpstream()
@@ -99,7 +99,7 @@ describe('a registry that cannot be asked', () => {
     expect(otherTook).toBeLessThan(3_000)
     expect(atOnce).toMatchObject({ state: 'FAILED', reason: 'RegistryUnavailable' })
     expect(atOnce.message).toContain('the connection was not established in time')
-    // what was had is kept
+    // imported content is kept
     expect(midway).toMatchObject({ state: 'PARTIALLY_SUCCEEDED', imported: 1, failed: 1 })
     expect((await resultsOf(server.client, midway)).find(({ tag }) => tag === 'stuck')).toMatchObject({
       reason: 'RegistryUnavailable',
@@ -108,7 +108,7 @@ describe('a registry that cannot be asked', () => {
     expect(performance.now() - began).toBeLessThan(20_000)
   })
 
-  test('whose certificate does not verify, unless the import is insecure', async () => {
+  test('with an unverifiable certificate fails, unless the import is insecure', async () => {
     const authority = await createAuthority()
     await using upstream = await startUpstream({ tls: await authority.issue(['127.0.0.1']) })
     upstream.push('team/app', 'latest', app)
@@ -123,7 +123,7 @@ describe('a registry that cannot be asked', () => {
     expect(await importImage(server.client, { insecure: true })).toMatchObject({ state: 'SUCCEEDED' })
   })
 
-  test('whose certificate has expired, or is for another name', async () => {
+  test('with an expired certificate, or one for another name', async () => {
     const authority = await createAuthority()
     await using trusting = await startApp({ ca: [authority.ca] })
     for (const [certificate, message] of [
@@ -137,7 +137,7 @@ describe('a registry that cannot be asked', () => {
     }
   })
 
-  test('that is none: a server which speaks no HTTP, and one which sends web pages', async () => {
+  test('that does not speak HTTP, or sends web pages', async () => {
     await using pages = await startScripted((_, response) =>
       response.writeHead(200, { 'content-type': 'text/html' }).end('<html>Welcome!</html>'),
     )
@@ -145,7 +145,7 @@ describe('a registry that cannot be asked', () => {
   })
 })
 
-describe('a private address is ForbiddenTarget, and no connection to it is tried', () => {
+describe('a private address is ForbiddenTarget, and no connection is opened to it', () => {
   test.each([
     '10.0.0.1/team/app',
     '10.0.0.1:5000/team/app',
@@ -157,23 +157,23 @@ describe('a private address is ForbiddenTarget, and no connection to it is tried
     '127.0.0.1:22/team/app',
   ])('%s', async (reference) => {
     const began = performance.now()
-    const dialled = await dialledDuring(() =>
+    const connections = await connectionsDuring(() =>
       expectFailure(reference, 'ForbiddenTarget', /this server may not connect there/),
     )
 
-    expect(dialled).toEqual([])
+    expect(connections).toEqual([])
     expect(performance.now() - began).toBeLessThan(2_000)
   })
 
-  test('while another one is dialled, as the tests above would see', async () => {
+  test('whereas a connection to another address is opened, which shows that these tests detect connections', async () => {
     const host = await closedPort()
 
     expect(
-      await dialledDuring(() => expectFailure(`${host}/team/app`, 'RegistryUnavailable', /refused/)),
+      await connectionsDuring(() => expectFailure(`${host}/team/app`, 'RegistryUnavailable', /refused/)),
     ).toContain(host)
   })
 
-  test('also this machine itself, once other machines may use the server', async () => {
+  test("including this machine's own address, if other machines may use the server", async () => {
     await using upstream = await startUpstream()
     upstream.push('team/app', 'latest', app)
     await using open = await startApp({ openToEverybody: true })
@@ -185,8 +185,8 @@ describe('a private address is ForbiddenTarget, and no connection to it is tried
   })
 })
 
-describe('what is told apart', () => {
-  test('a repository that does not exist is NotFound, one that needs a login Unauthorized', async () => {
+describe('an import', () => {
+  test('of a missing repository is NotFound, of one that needs a login Unauthorized', async () => {
     await using open = await startUpstream()
     await using closed = await startUpstream({
       auth: { scheme: 'bearer', credentials: { username: 'me', password: 'secret' } },
@@ -197,7 +197,7 @@ describe('what is told apart', () => {
     await expectFailure(`${closed.host}/team/app`, 'Unauthorized', /does not exist or needs a login/, 'b')
   })
 
-  test('a repository without tags is no failure', async () => {
+  test('of a repository without tags succeeds', async () => {
     await using upstream = await startUpstream()
     upstream.create('team/app')
 
@@ -207,11 +207,11 @@ describe('what is told apart', () => {
     })
   })
 
-  test('what fails on a registry that worked before leaves everything as it was', async () => {
+  test('that fails changes nothing on a stream that was imported before', async () => {
     await using upstream = await startUpstream()
     for (const tag of ['latest', '1']) upstream.push('team/app', tag, app)
     await follow(server.client, `${upstream.host}/team/app`)
-    const before = await picture()
+    const before = await contentOfServer()
     statements.reset()
 
     for (const status of [401, 403, 404, 500, 502]) {
@@ -220,7 +220,7 @@ describe('what is told apart', () => {
     }
 
     expect(statements.writesTo(...CONTENT)).toEqual([])
-    expect(await picture()).toEqual(before)
+    expect(await contentOfServer()).toEqual(before)
     upstream.hook = undefined
     expect(await importImage(server.client)).toMatchObject({ state: 'SUCCEEDED', unchanged: 2 })
   })

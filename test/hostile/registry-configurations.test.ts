@@ -113,7 +113,7 @@ describe('a proxy’s password and a client’s key', () => {
   })
 })
 
-describe('a registry that is blocked while it is being imported from', () => {
+describe('a registry that is blocked during an import', () => {
   test('receives no more requests', async () => {
     await using upstream = await startUpstream()
     for (let n = 0; n < 40; n += 1) upstream.push('team/app', `v${n}`, image({ seed: `blocked ${n}` }))
@@ -134,7 +134,7 @@ describe('a registry that is blocked while it is being imported from', () => {
 
 describe('a block list', () => {
   test.each([(host: string) => host, (host: string) => host.replace('127.0.0.1', 'localhost').toUpperCase()])(
-    'is not got round by another spelling',
+    'cannot be circumvented by another spelling',
     async (spell) => {
       await using upstream = await startUpstream()
       upstream.push('team/app', 'latest', app)

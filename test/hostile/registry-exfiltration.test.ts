@@ -9,7 +9,7 @@ const LOGIN = { username: 'me', password: 'open sesame' }
 const app = image({ seed: 'app' })
 const config = { ...app.config, size: app.config.bytes.length, annotations: {} }
 
-/** Another host, which would like to see credentials: it asks for them, and takes whatever comes. */
+/** Starts another host that requests credentials and accepts any. */
 const startAttacker = (): Promise<Scripted> =>
   startScripted((request, response) => {
     if (request.headers.authorization) response.end(JSON.stringify({ token: 'stolen' }))
@@ -25,24 +25,24 @@ async function startBasic() {
 const client = (options = {}) =>
   new TestClient({ credentials: password(LOGIN.username, LOGIN.password), ...options })
 
-describe('credentials stay with their registry', () => {
+describe('credentials are sent only to their registry', () => {
   test.each([301, 302, 303, 307, 308])(
-    'when it redirects with %d, whatever the other host asks for: a cross-host redirect drops Authorization',
+    'and not to the target of a redirect with %d, whatever it requests: a cross-host redirect drops Authorization',
     async (status) => {
       await using attacker = await startAttacker()
       await using upstream = await startBasic()
-      upstream.hook = ({ kind }, answer) =>
-        kind !== 'head' && answer.status === 200
+      upstream.hook = ({ kind }, response) =>
+        kind !== 'head' && response.status === 200
           ? { status, headers: { location: `${attacker.url}/steal`, 'set-cookie': 'a=b' }, body: '' }
           : undefined
       await using it = client()
       const repository = it.repository(`${upstream.host}/team/app`)
-      for (const asked of [
+      for (const request of [
         repository.fetchConfig(config),
         repository.fetchManifest(app.digest),
         allTags(repository),
       ]) {
-        const refused = await refusalOf(asked)
+        const refused = await refusalOf(request)
         expect(refused.reason).toBe('RegistryUnavailable')
         expect(refused.message).toContain('it responded with 401')
       }
@@ -53,7 +53,7 @@ describe('credentials stay with their registry', () => {
     },
   )
 
-  test('when it redirects cross-host, to another registry, which is asked as anybody: Authorization is dropped, and the new host is never shown the original’s credentials', async () => {
+  test("and not to another registry that it redirects to: requests there are anonymous, without the original's credentials", async () => {
     await using other = await startUpstream({
       auth: { scheme: 'bearer', mayPull: () => true, credentials: LOGIN },
     })
@@ -73,26 +73,28 @@ describe('credentials stay with their registry', () => {
     ])
   })
 
-  test('and do not come back when the other host redirects home', async () => {
+  test('and not after a redirect that returns from another host', async () => {
     await using upstream = await startBasic()
     const home: (string | undefined)[] = []
     await using middle = await startScripted((_, response) => {
       response.writeHead(302, { location: `${upstream.url}/v2/team/app/blobs/home` }).end()
     })
-    upstream.hook = ({ url, headers }, answer) => {
+    upstream.hook = ({ url, headers }, response) => {
       if (url.endsWith('/home')) home.push(headers.authorization)
-      return answer.status === 200 ? { status: 302, headers: { location: middle.url }, body: '' } : undefined
+      return response.status === 200
+        ? { status: 302, headers: { location: middle.url }, body: '' }
+        : undefined
     }
     await using it = client()
     await refusalOf(it.repository(`${upstream.host}/team/app`).fetchConfig(config))
     expect(home).toEqual([undefined])
   })
 
-  test('and are shown again where a redirect stays on the origin', async () => {
+  test('and also after a redirect within the origin', async () => {
     await using upstream = await startBasic()
     upstream.pushBlob('elsewhere', app.config)
-    upstream.hook = ({ repository }, answer) =>
-      answer.status === 200 && repository === 'team/app'
+    upstream.hook = ({ repository }, response) =>
+      response.status === 200 && repository === 'team/app'
         ? { status: 307, headers: { location: `/v2/elsewhere/blobs/${config.digest}` }, body: '' }
         : undefined
     await using it = client()
@@ -103,9 +105,9 @@ describe('credentials stay with their registry', () => {
   test.each([
     ['a password', password(LOGIN.username, LOGIN.password)],
     ['an identity token', always({ kind: 'identity', username: 'me', token: 'open sesame' })],
-  ])('when it names a token server elsewhere: %s is not shown', async (_, credentials) => {
+  ])('and not to another token server: %s', async (_, credentials) => {
     await using attacker = await startScripted((_, response) =>
-      response.end(JSON.stringify({ token: 'anybody' })),
+      response.end(JSON.stringify({ token: 'anonymous' })),
     )
     await using upstream = await startUpstream({
       auth: { scheme: 'bearer', credentials: LOGIN, realm: `${attacker.url}/token` },
@@ -119,7 +121,7 @@ describe('credentials stay with their registry', () => {
     expect(attacker.requests.map(({ method }) => method)).toEqual(['GET'])
   })
 
-  test('unless the operator trusts that token server with them', async () => {
+  test('unless the operator trusts that token server', async () => {
     await using tokens = await startScripted((_, response) => response.end(JSON.stringify({ token: 'mine' })))
     await using upstream = await startUpstream({
       auth: { scheme: 'bearer', credentials: LOGIN, realm: `${tokens.url}/token` },
@@ -130,20 +132,20 @@ describe('credentials stay with their registry', () => {
     expect(tokens.authorizations()[0]).toMatch(/^Basic /)
   })
 
-  test('when its Link leads to another host', async () => {
+  test('and not to another host in its Link', async () => {
     await using attacker = await startAttacker()
     await using upstream = await startBasic()
     let listed = 0
-    upstream.hook = ({ kind }, answer) =>
-      kind === 'listing' && answer.status === 200 && listed++ === 0
-        ? { ...answer, headers: { link: `<${attacker.url}/v2/team/app/tags/list?last=1>; rel="next"` } }
+    upstream.hook = ({ kind }, response) =>
+      kind === 'listing' && response.status === 200 && listed++ === 0
+        ? { ...response, headers: { link: `<${attacker.url}/v2/team/app/tags/list?last=1>; rel="next"` } }
         : undefined
     await using it = client()
     await allTags(it.repository(`${upstream.host}/team/app`))
     expect(attacker.requests).toEqual([])
   })
 
-  test('and a token for one repository is not shown for another', async () => {
+  test('and a token for one repository is not sent for another', async () => {
     await using upstream = await startUpstream({ auth: { scheme: 'bearer', credentials: LOGIN } })
     for (const name of ['team/a', 'team/b']) upstream.push(name, '1', app)
     await using it = client()
@@ -157,7 +159,7 @@ describe('credentials stay with their registry', () => {
   })
 })
 
-describe('a registry leads nowhere that this server may not connect to (ggcr #2258: validateRealmURL, checkRedirectSSRF)', () => {
+describe('a registry cannot make this server connect to a forbidden address (ggcr #2258: validateRealmURL, checkRedirectSSRF)', () => {
   test.each([
     'http://169.254.169.254/latest/meta-data/',
     'http://10.0.0.1/',
@@ -179,7 +181,7 @@ describe('a registry leads nowhere that this server may not connect to (ggcr #22
   })
 
   test.each(['http://169.254.169.254/', 'http://10.0.0.1/token', 'https://[fd00:ec2::254]/'])(
-    'by naming %s for its token server',
+    'by naming %s as its token server',
     async (realm) => {
       await using upstream = await startUpstream({ auth: { scheme: 'bearer', realm } })
       await using it = client()
@@ -191,7 +193,7 @@ describe('a registry leads nowhere that this server may not connect to (ggcr #22
     },
   )
 
-  test('by redirecting from https to http, nor by a token server without TLS', async () => {
+  test('by redirecting from https to http, or by a token server without TLS', async () => {
     const authority = await createAuthority()
     await using plain = await startAttacker()
     let challenge = false
@@ -210,7 +212,7 @@ describe('a registry leads nowhere that this server may not connect to (ggcr #22
     expect(plain.requests).toEqual([])
   })
 
-  test('by redirecting for ever', async () => {
+  test('by redirecting endlessly', async () => {
     await using upstream = await startUpstream()
     upstream.hook = ({ url }) => ({ status: 302, headers: { location: `${url}x` }, body: '' })
     await using it = client()

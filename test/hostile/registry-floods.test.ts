@@ -9,7 +9,7 @@ import { allTags, refusalOf, TestClient, tag } from '../fixtures/registry-client
 const app = image({ seed: 'app' })
 const MIB = 1024 * 1024
 
-/** Writes zeros until the client hangs up or so many bytes are gone; counts them. */
+/** Writes zeros until the client closes the connection or this many bytes are sent; counts them. */
 function pour(response: ServerResponse, bytes: number): { sent: number } {
   const poured = { sent: 0 }
   const piece = Buffer.alloc(65536)
@@ -25,8 +25,8 @@ function pour(response: ServerResponse, bytes: number): { sent: number } {
   return poured
 }
 
-describe('a registry that sends too much', () => {
-  test('is cut off at 4 MiB of a manifest of 1 GiB, chunked', async () => {
+describe('a response that is too large', () => {
+  test('is cut off at 4 MiB of a chunked manifest of 1 GiB', async () => {
     let poured = { sent: 0 }
     await using registry = await startScripted((request, response) => {
       if (request.method === 'HEAD') response.writeHead(405).end()
@@ -34,17 +34,17 @@ describe('a registry that sends too much', () => {
     })
     await using client = new TestClient()
     const repository = client.repository(`${registry.host}/app`)
-    for (const asked of [
+    for (const request of [
       () => repository.fetchManifest(app.digest),
       () => repository.resolveTag(tag('1'), null),
     ]) {
-      expect((await refusalOf(asked())).reason).toBe('InvalidManifest')
-      // what the sockets' buffers hold comes on top
+      expect((await refusalOf(request())).reason).toBe('InvalidManifest')
+      // the sockets' buffers hold some more
       expect(poured.sent).toBeLessThan(32 * MIB)
     }
   })
 
-  test('is not read at all when it announces too much', async () => {
+  test('is not read if its Content-Length is too large', async () => {
     let poured = { sent: 0 }
     await using registry = await startScripted((_, response) => {
       response.writeHead(200, { 'content-length': String(1024 * MIB) })
@@ -56,7 +56,7 @@ describe('a registry that sends too much', () => {
     expect(poured.sent).toBeLessThan(32 * MIB)
   })
 
-  test('compressed is not inflated, though nobody asked for compression', async () => {
+  test('is not decompressed, since the request did not accept compression', async () => {
     const bomb = gzipSync(Buffer.alloc(64 * MIB, ' '))
     await using registry = await startScripted((request, response) => {
       response.writeHead(request.method === 'HEAD' ? 405 : 200, { 'content-encoding': 'gzip' }).end(bomb)
@@ -74,7 +74,7 @@ describe('a registry that sends too much', () => {
   test.each([
     ['brackets', '['.repeat(200_000)],
     ['objects', `${'{"a":'.repeat(200_000)}1${'}'.repeat(200_000)}`],
-  ])('nested %s are InvalidManifest', async (_, body) => {
+  ])('of nested %s is InvalidManifest', async (_, body) => {
     await using registry = await startScripted((request, response) => {
       response.writeHead(request.method === 'HEAD' ? 405 : 200).end(body)
     })
@@ -83,7 +83,7 @@ describe('a registry that sends too much', () => {
     expect(refused.reason).toBe('InvalidManifest')
   })
 
-  test('of headers is unavailable', async () => {
+  test('by its headers is RegistryUnavailable', async () => {
     await using registry = await startScripted((_, response) => {
       response.writeHead(200, { 'x-large': 'x'.repeat(100_000) }).end('{}')
     })
@@ -93,10 +93,10 @@ describe('a registry that sends too much', () => {
   })
 })
 
-describe('a registry that takes too long', () => {
+describe('a registry that is too slow', () => {
   const timeouts = { connect: 150, headers: 150, body: 150 }
 
-  test.each([true, false])('saying nothing at all is given up (insecure: %s)', async (insecure) => {
+  test.each([true, false])('and sends nothing times out (insecure: %s)', async (insecure) => {
     await using silent = await startSilent()
     await using client = new TestClient({ egress: { timeouts } })
     const repository = client.repository(`${silent.host}/app`, { insecure })
@@ -107,7 +107,7 @@ describe('a registry that takes too long', () => {
     )
   })
 
-  test('is waited for once by all who ask at the same time', async () => {
+  test('times out once for all concurrent callers', async () => {
     await using silent = await startSilent()
     await using client = new TestClient({ egress: { timeouts } })
     const repository = client.repository(`${silent.host}/app`)
@@ -115,7 +115,7 @@ describe('a registry that takes too long', () => {
     expect(silent.connections).toBe(1)
   })
 
-  test('one byte at a time is given up', async () => {
+  test('and sends one byte at a time times out', async () => {
     await using registry = await startScripted((_, response) => {
       response.writeHead(200)
       const drip = setInterval(() => response.write(' '), 20)

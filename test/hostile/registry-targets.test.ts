@@ -10,15 +10,15 @@ import { allTags, password, TestClient, tag } from '../fixtures/registry-client.
 import { startUpstream, type Upstream } from '../fixtures/upstream.ts'
 import { World } from '../registry-config/world.ts'
 
-// Every URL that a user, an operator or a registry hands to this server leads to a name, and the name to an address that
-// nobody may connect to: always, or only from the second time on that it is asked for.
+// Each URL that a user, an operator or a registry passes to this server has a host name, and the name resolves to an address
+// that this server may not connect to: always, or only from the second lookup on.
 
 const INSIDE = 'inside.example'
-// an address that is never allowed, and leads to this very machine: a connection would be seen
+// a forbidden address that reaches this machine, so that the test would notice a connection
 const FORBIDDEN = '0.0.0.0'
 const one = image({ seed: 'targets' })
 
-/** What must not be reached; counts who came. */
+/** Starts a server that must not be reached; counts its connections. */
 async function startInside() {
   let connections = 0
   const server = createServer((_, response) => {
@@ -31,7 +31,7 @@ async function startInside() {
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   return {
-    /** As something that is handed to us spells it. */
+    /** Host and port as URLs name the server. */
     host: `${INSIDE}:${(server.address() as AddressInfo).port}`,
     get connections() {
       return connections
@@ -62,8 +62,8 @@ const redirecting = ({ inside, upstream }: Scene, kind: string): void => {
       : undefined
 }
 
-/** What is handed over, and the question that makes use of it. */
-const HANDED: Readonly<Record<string, (scene: Scene) => Promise<unknown>>> = {
+/** Each passed URL, with a request that uses it. */
+const TARGETS: Readonly<Record<string, (scene: Scene) => Promise<unknown>>> = {
   'the host of a repository': (scene) => repository(scene, scene.inside).resolveTag(tag('latest'), null),
   'the realm of a registry': (scene) => {
     scene.upstream.hook = ({ headers }) =>
@@ -88,7 +88,7 @@ const HANDED: Readonly<Record<string, (scene: Scene) => Promise<unknown>>> = {
     const mirrors = [{ location: scene.inside, insecure: true, serves: 'ALL' as const }]
     scene.world.set(scene.upstream.host, { mirrors })
     const { digest } = await repository(scene, scene.upstream.host).resolveTag(tag('latest'), null)
-    // what it does not give comes from the registry
+    // tags that the mirror does not resolve is read from the registry
     if (digest === one.digest) throw forbidden
   },
   'a location': (scene) => {
@@ -99,7 +99,7 @@ const HANDED: Readonly<Record<string, (scene: Scene) => Promise<unknown>>> = {
     scene.world.set(scene.upstream.host, { proxy: { url: `http://${scene.inside}` } })
     return repository(scene, scene.upstream.host).resolveTag(tag('latest'), null)
   },
-  'the address of a vendor’s interface': async (scene) => {
+  'the API address of a vendor': async (scene) => {
     const { upstream, world, client } = scene
     world.set(upstream.host, { vendor: 'QUAY', apiUrl: `https://${scene.inside}` })
     const listings = createVendorListings({
@@ -108,14 +108,18 @@ const HANDED: Readonly<Record<string, (scene: Scene) => Promise<unknown>>> = {
     })
     const context = { insecure: false, lane: 'x', namespace: null, signal: new AbortController().signal }
     const listing = await listings.listingOf({ registry: upstream.host, repository: 'team/app' }, context)
-    if (!listing) throw new Error('it has no listing')
-    for await (const _ of listing.pages()) expect.fail('it has a page')
+    if (!listing) throw new Error('the vendor has no listing')
+    for await (const _ of listing.pages()) expect.fail('the listing has a page')
   },
 }
 const forbidden = new RegistryError('', { reason: 'ForbiddenTarget', registry: '' })
 
-/** Plays a scene in which the name has these addresses, the last of them from then on. */
-async function play(ask: (scene: Scene) => Promise<unknown>, addresses: readonly string[], times: number) {
+/** Runs a request while the name resolves to these addresses, the last of them from then on. */
+async function runScene(
+  send: (scene: Scene) => Promise<unknown>,
+  addresses: readonly string[],
+  times: number,
+) {
   await using inside = await startInside()
   await using upstream = await startUpstream()
   upstream.push('team/app', 'latest', one)
@@ -133,8 +137,8 @@ async function play(ask: (scene: Scene) => Promise<unknown>, addresses: readonly
   })
   const reasons: unknown[] = []
   for (let n = 0; n < times; n += 1) {
-    const failed = await ask({ upstream, inside: inside.host, world, client }).then(
-      () => expect.fail('it was answered'),
+    const failed = await send({ upstream, inside: inside.host, world, client }).then(
+      () => expect.fail('the request succeeded'),
       (error: unknown) => error as RegistryError,
     )
     reasons.push(failed.reason)
@@ -144,25 +148,25 @@ async function play(ask: (scene: Scene) => Promise<unknown>, addresses: readonly
   return { connections: inside.connections, lookups, reasons }
 }
 
-describe.each(Object.keys(HANDED))('%s', (handed) => {
-  const ask = HANDED[handed] ?? expect.fail('nothing is asked')
+describe.each(Object.keys(TARGETS))('%s', (target) => {
+  const send = TARGETS[target] ?? expect.fail('the target is unknown')
 
-  test('is not connected to where its name means a forbidden address: resolved IPs are checked too (ggcr does not)', async () => {
-    const { connections, lookups, reasons } = await play(ask, [FORBIDDEN], 1)
+  test('is not connected to if its name resolves to a forbidden address: resolved IPs are checked too (ggcr does not)', async () => {
+    const { connections, lookups, reasons } = await runScene(send, [FORBIDDEN], 1)
     expect(lookups).toBeGreaterThan(0)
     expect(connections).toBe(0)
     expect(reasons).toEqual(['ForbiddenTarget'])
   })
 
-  test('is not connected to where one of its addresses is forbidden', async () => {
-    const { connections, reasons } = await play(ask, [`127.0.0.1 ${FORBIDDEN}`, `10.0.0.1 127.0.0.1`], 2)
+  test('is not connected to if one of its addresses is forbidden', async () => {
+    const { connections, reasons } = await runScene(send, [`127.0.0.1 ${FORBIDDEN}`, `10.0.0.1 127.0.0.1`], 2)
     expect(connections).toBe(0)
     expect(reasons).toEqual(['ForbiddenTarget', 'ForbiddenTarget'])
   })
 
-  test('is not connected to from the moment on that the resolver answers differently', async () => {
-    const { connections, lookups, reasons } = await play(ask, ['127.0.0.1', FORBIDDEN], 3)
-    // each connection goes to what was looked up for it and for no other
+  test('is not connected to as soon as its name resolves to a forbidden address', async () => {
+    const { connections, lookups, reasons } = await runScene(send, ['127.0.0.1', FORBIDDEN], 3)
+    // each connection uses the address that was resolved for it
     expect(connections).toBe(1)
     expect(lookups).toBeGreaterThan(1)
     expect(reasons.slice(1)).toEqual(['ForbiddenTarget', 'ForbiddenTarget'])
@@ -174,12 +178,12 @@ describe('the Link of a list', () => {
     await using inside = await startInside()
     await using upstream = await startUpstream({ pageSize: 1 })
     for (const name of ['a', 'b', 'c']) upstream.push('team/app', name, one)
-    upstream.hook = ({ kind, query }, answer) =>
+    upstream.hook = ({ kind, query }, response) =>
       kind === 'listing' && query.get('last') !== 'b'
         ? {
-            ...answer,
+            ...response,
             headers: {
-              ...answer.headers,
+              ...response.headers,
               link: `<http://${inside.host}/v2/team/app/tags/list?n=1&last=${query.get('last') === 'a' ? 'b' : 'a'}>; rel="next"`,
             },
           }
@@ -194,28 +198,25 @@ describe('the Link of a list', () => {
 })
 
 describe('through a proxy', () => {
-  test.each(['Location', 'repository'])(
-    'a %s that means a forbidden address is not asked for either',
-    async (handed) => {
-      await using proxy = await startHttpProxy()
-      await using upstream = await startUpstream()
-      upstream.push('team/app', 'latest', one)
-      using world = new World()
-      await using client = new TestClient({
-        rules: () => world.rules,
-        egress: { resolve: async () => [{ address: '10.0.0.1', family: 4 }] },
-      })
-      const scene = { upstream, inside: `${INSIDE}:80`, world, client }
-      const host = handed === 'Location' ? upstream.host : INSIDE
-      world.set(host, { proxy: { url: proxy.url }, insecure: true })
-      if (handed === 'Location') redirecting(scene, 'manifest')
+  test.each(['Location', 'repository'])('no %s with a forbidden address is requested', async (target) => {
+    await using proxy = await startHttpProxy()
+    await using upstream = await startUpstream()
+    upstream.push('team/app', 'latest', one)
+    using world = new World()
+    await using client = new TestClient({
+      rules: () => world.rules,
+      egress: { resolve: async () => [{ address: '10.0.0.1', family: 4 }] },
+    })
+    const scene = { upstream, inside: `${INSIDE}:80`, world, client }
+    const host = target === 'Location' ? upstream.host : INSIDE
+    world.set(host, { proxy: { url: proxy.url }, insecure: true })
+    if (target === 'Location') redirecting(scene, 'manifest')
 
-      await expect(repository(scene, host).fetchManifest(one.digest)).rejects.toMatchObject({
-        reason: 'ForbiddenTarget',
-      })
-      expect(proxy.asked.join()).not.toContain(INSIDE)
-    },
-  )
+    await expect(repository(scene, host).fetchManifest(one.digest)).rejects.toMatchObject({
+      reason: 'ForbiddenTarget',
+    })
+    expect(proxy.asked.join()).not.toContain(INSIDE)
+  })
 })
 
 describe('a host that a configuration blocks', () => {
@@ -224,7 +225,7 @@ describe('a host that a configuration blocks', () => {
     ['where a manifest is', 'the Location of a manifest'],
     ['a mirror', 'a mirror'],
     ['a location', 'a location'],
-  ])('is not reached as %s', async (_, handed) => {
+  ])('is not reached as %s', async (_, target) => {
     await using inside = await startInside()
     await using upstream = await startUpstream()
     upstream.push('team/app', 'latest', one)
@@ -238,8 +239,8 @@ describe('a host that a configuration blocks', () => {
     await using client = new TestClient({ rules: () => world.rules, egress: { resolve } })
     const scene = { upstream, inside: inside.host, world, client }
 
-    const failed = await (HANDED[handed] ?? expect.fail())(scene).catch((error: RegistryError) => error)
-    if (handed !== 'a mirror') expect(failed).toMatchObject({ reason: 'Blocked' })
+    const failed = await (TARGETS[target] ?? expect.fail())(scene).catch((error: RegistryError) => error)
+    if (target !== 'a mirror') expect(failed).toMatchObject({ reason: 'Blocked' })
     expect(inside.connections).toBe(0)
     expect(lookups).toBe(0)
   })

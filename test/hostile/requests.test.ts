@@ -17,7 +17,7 @@ const nested = (depth: number): string => `{ ${'nested { '.repeat(depth)}leaf${'
 const aliases = (count: number): string =>
   `{ ${Array.from({ length: count }, (_, i) => `a${i}: version`).join(' ')} }`
 
-/** Fragments of which each spreads the next ones, and the last the first. */
+/** Fragments each of which spreads the next ones, and the last one the first. */
 function fragmentCycles(fragments: number, spreads: number): string {
   const definitions = Array.from({ length: fragments }, (_, i) => {
     const names = Array.from({ length: spreads }, (_, j) => `...F${(i + j + 1) % fragments}`)
@@ -41,14 +41,14 @@ const TOO_COMPLEX: Record<string, string> = {
 }
 
 describe.each(Object.entries(TOO_COMPLEX))('%s', (_name, query) => {
-  it('is refused with 400 and TOO_COMPLEX, soon', async () => {
+  it('is refused with 400 and TOO_COMPLEX', async () => {
     const since = performance.now()
     const { status, body } = await post(api.url, query)
     expect([status, body.errors.length, body.errors[0].extensions.code]).toEqual([400, 1, 'TOO_COMPLEX'])
     expect(performance.now() - since).toBeLessThan(500)
   })
 
-  it('is refused over a WebSocket as an error of that operation, which leaves the socket open', async () => {
+  it('is refused over a WebSocket as an error of that operation, and the socket stays open', async () => {
     if (query.length > 60_000) return
     const client = await RawClient.open(api.wsUrl)
     client.subscribe('bad', query)
@@ -64,7 +64,7 @@ describe.each(Object.entries(TOO_COMPLEX))('%s', (_name, query) => {
 })
 
 describe('a document', () => {
-  it('of fragments that spread each other in cycles is a validation error, soon', async () => {
+  it('with fragments that spread each other in cycles is a validation error', async () => {
     const since = performance.now()
     const { status, body } = await post(api.url, fragmentCycles(50, 20))
     expect([status, body.errors[0].extensions.code]).toEqual([400, 'TOO_COMPLEX'])
@@ -73,7 +73,7 @@ describe('a document', () => {
     expect(performance.now() - since).toBeLessThan(500)
   })
 
-  it('that does not parse, or does not fit the schema, says so by its code on every transport', async () => {
+  it('with a syntax or validation error gets its error code on every transport', async () => {
     const accept = { headers: { Accept: 'application/graphql-response+json' } }
     expect(await post(api.url, '{', accept)).toMatchObject({
       status: 400,
@@ -89,7 +89,7 @@ describe('a document', () => {
     client.close()
   })
 
-  it('may ask for the schema and gets suggestions, unless introspection is off', async () => {
+  it('may contain introspection and gets suggestions, unless introspection is off', async () => {
     const typo = await post(api.url, '{ versionn }')
     expect(typo.body.errors[0].message).toMatch('Did you mean "version"')
     await using closed = await startApi({ introspection: false })
@@ -100,17 +100,20 @@ describe('a document', () => {
   })
 })
 
-describe('a body', () => {
-  it.each(['/graphql', '/healthz'])('to %s that never arrives whole ends its connection', async (path) => {
-    await using quick = await startApi({ timings: { bodyTimeout: 100 } })
-    const socket = connect(Number(new URL(quick.url).port), '127.0.0.1')
-    socket.on('error', () => {})
-    socket.write(
-      `POST ${path} HTTP/1.1\r\nHost: ${quick.host}\r\nContent-Type: application/json\r\nContent-Length: 900\r\n\r\n{`,
-    )
-    socket.resume()
-    await once(socket, 'close')
-  })
+describe('a request body', () => {
+  it.each(['/graphql', '/healthz'])(
+    'to %s that never arrives completely ends its connection',
+    async (path) => {
+      await using quick = await startApi({ timings: { bodyTimeout: 100 } })
+      const socket = connect(Number(new URL(quick.url).port), '127.0.0.1')
+      socket.on('error', () => {})
+      socket.write(
+        `POST ${path} HTTP/1.1\r\nHost: ${quick.host}\r\nContent-Type: application/json\r\nContent-Length: 900\r\n\r\n{`,
+      )
+      socket.resume()
+      await once(socket, 'close')
+    },
+  )
 
   it('of 60 MiB is refused with 413 before it is read', async () => {
     const response = await request(api.url, {
@@ -122,7 +125,7 @@ describe('a body', () => {
     expect(await response.body.json()).toMatchObject({ errors: [{ extensions: { code: 'TOO_COMPLEX' } }] })
   })
 
-  it('that does not say its length is counted', async () => {
+  it('without a length is counted', async () => {
     const before = process.memoryUsage().rss
     const chunk = Buffer.alloc(1024 * 1024, ' ')
     const response = await request(api.url, {
@@ -135,7 +138,7 @@ describe('a body', () => {
     expect(process.memoryUsage().rss - before).toBeLessThan(60 * 1024 * 1024)
   })
 
-  it('of exactly the limit is taken', async () => {
+  it('of exactly the limit is accepted', async () => {
     const query = '{"query":"{version}"}'
     const response = await fetch(api.url, {
       method: 'POST',
@@ -158,7 +161,7 @@ describe('a body', () => {
   })
 
   it.each(['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x'])(
-    'of %s, which other sites can send, runs nothing',
+    'of type %s, which other sites can send, runs nothing',
     async (type) => {
       const response = await fetch(api.url, {
         method: 'POST',
@@ -175,7 +178,7 @@ describe('a body', () => {
 })
 
 describe('a WebSocket', () => {
-  it('of another site is refused at the upgrade, our own and one without a page are not', async () => {
+  it('of another site is refused at the upgrade; one of this site, or without an Origin, is accepted', async () => {
     const opened = async (options: { origin?: string }) => {
       const { socket } = new RawClient(api.wsUrl, options)
       const status = await new Promise((resolve) => {
@@ -200,25 +203,25 @@ describe('a WebSocket', () => {
     socket.terminate()
   })
 
-  it('that does not initialise is closed with 4408', async () => {
+  it('without connection_init is closed with 4408', async () => {
     await using quick = await startApi({ timings: { initTimeout: 30 } })
     expect(await new RawClient(quick.wsUrl).closed).toMatchObject({ code: 4408 })
   })
 
-  it('that speaks before it initialises is closed with 4401', async () => {
+  it('with a subscription before connection_init is closed with 4401', async () => {
     const client = new RawClient(api.wsUrl)
     await once(client.socket, 'open')
     client.subscribe('a', '{ version }')
     expect(await client.closed).toMatchObject({ code: 4401 })
   })
 
-  it('that sends no message of the protocol is closed with 4400', async () => {
+  it('with an invalid message is closed with 4400', async () => {
     const client = await RawClient.open(api.wsUrl)
     client.socket.send('{"type":"subscribe","id":1}')
     expect(await client.closed).toMatchObject({ code: 4400 })
   })
 
-  it('that sends a message over the limit is closed with 1009', async () => {
+  it('with a message over the limit is closed with 1009', async () => {
     const client = await RawClient.open(api.wsUrl)
     client.subscribe('a', `{ version } #${'x'.repeat(MAX_MESSAGE_BYTES)}`)
     expect(await client.closed).toMatchObject({ code: 1009 })

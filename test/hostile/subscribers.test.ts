@@ -13,7 +13,7 @@ beforeEach(async () => {
 })
 afterEach(() => api[Symbol.asyncDispose]())
 
-/** So large that a stalled connection's buffers in the kernel are full long before the last push. */
+/** So large that the kernel's buffers of a stalled connection are full long before the last push. */
 const LARGE =
   'subscription ($since: String) { imagePushed(since: $since) { cursor sequence padding(bytes: 400000) } }'
 const SMALL = 'subscription ($since: String) { imagePushed(since: $since) { cursor sequence } }'
@@ -27,7 +27,7 @@ const pushOf = (payload: unknown) => (payload as Payload).data.imagePushed
 const numbers = (from: number, to: number): number[] =>
   Array.from({ length: to - from + 1 }, (_, i) => from + i)
 
-/** Bytes in buffers that are still in use. */
+/** Bytes in buffers that are in use. */
 function bufferedBytes(): number {
   setFlagsFromString('--expose-gc')
   runInNewContext('gc')()
@@ -43,7 +43,7 @@ async function sequences(client: RawClient, count: number): Promise<number[]> {
   return seen
 }
 
-/** Pushes one after the other, each when the last has gone out to this client. */
+/** Pushes one after the other, each when this client has received the previous one. */
 async function pushPaced(count: number, pace: RawClient): Promise<number[]> {
   const seen: number[] = []
   for (let i = 0; i < count; i++) {
@@ -53,10 +53,10 @@ async function pushPaced(count: number, pace: RawClient): Promise<number[]> {
   return seen
 }
 
-describe('one subscriber among hundreds that stops reading', () => {
+describe('one of hundreds of subscribers that stops reading', () => {
   const PUSHES = 80
 
-  it('keeps nothing from the others and no memory, is closed with 1013, and resumes without a gap', async () => {
+  it('does not delay the others or use memory, is closed with 1013, and resumes without a gap', async () => {
     const others = await Promise.all(numbers(1, 200).map(() => RawClient.open(api.wsUrl)))
     for (const other of others) other.subscribe('a', SMALL)
     const stalled = await RawClient.open(api.wsUrl)
@@ -72,7 +72,7 @@ describe('one subscriber among hundreds that stops reading', () => {
 
     expect(paced).toEqual(numbers(1, PUSHES))
     for (const other of others) expect(await sequences(other, PUSHES)).toEqual(numbers(1, PUSHES))
-    // 32 MB, had all been kept for it; a second's renderings and a page may be
+    // 32 MB if every push was kept for it; a second's results and a page may be
     expect(grown).toBeLessThan(18e6)
 
     await eventually(() => api.lines.some(({ msg }) => msg === 'slow reader closed'))
@@ -101,7 +101,7 @@ describe('one subscriber among hundreds that stops reading', () => {
     for (const client of [...others, pace, again]) client.close()
   })
 
-  it('over an event stream is cut off, and resumes after its last id', async () => {
+  it('is disconnected from an event stream, and resumes after its last id', async () => {
     const [host, port] = api.host.split(':')
     const stalled = connect(Number(port), host)
     const body = JSON.stringify({ query: LARGE })
@@ -133,8 +133,8 @@ describe('one subscriber among hundreds that stops reading', () => {
   })
 })
 
-describe('a client that asks for a long answer and does not read it', () => {
-  it('is cut off', async () => {
+describe('a client that requests a long response and does not read it', () => {
+  it('is disconnected', async () => {
     const [host, port] = api.host.split(':')
     const stalled = connect(Number(port), host)
     const body = JSON.stringify({ query: '{ padding(bytes: 40000000) }' })
@@ -148,7 +148,7 @@ describe('a client that asks for a long answer and does not read it', () => {
 })
 
 describe('a subscriber that reads slowly', () => {
-  it('is held back by its cursor and gets everything in order, while it takes something in time', async () => {
+  it('receives everything in order, as long as it reads something within the limit', async () => {
     const slow = await RawClient.open(api.wsUrl)
     slow.subscribe('a', LARGE)
     await slow.settled()
@@ -164,11 +164,11 @@ describe('a subscriber that reads slowly', () => {
   })
 })
 
-describe('a subscriber that vanishes without a word', () => {
-  it('is found by the pings that it does not answer', async () => {
+describe('a subscriber that disappears without closing the connection', () => {
+  it('is detected by missing pongs', async () => {
     await using quick = await startApi({ timings: { keepAlive: 40 } })
     const gone = await RawClient.open(quick.wsUrl)
-    // as if the cable were cut: nothing is read, nothing answered
+    // as if the cable was cut: nothing is read and nothing is sent
     gone.socket.pause()
     await eventually(() => quick.lines.some(({ msg }) => msg === 'closed'))
     gone.close()

@@ -7,13 +7,13 @@ import { image } from '../fixtures/random-image.ts'
 import { always } from '../fixtures/registry-client.ts'
 import { ListingClient } from '../vendors/world.ts'
 
-// Vendors' interfaces that were taken over, and addresses that lead elsewhere: what they may learn, and what they cost.
+// Vendor APIs controlled by an attacker, and addresses with redirects: which secrets they can receive, and their cost.
 
 const CANARY = 'c4nary-s3cret'
 const SECRETS: readonly (readonly [string, string, Secret])[] = [
-  ['DOCKER_HUB', 'a password', { kind: 'password', username: 'somebody', password: CANARY }],
+  ['DOCKER_HUB', 'a password', { kind: 'password', username: 'someone', password: CANARY }],
   ['QUAY', 'an OAuth token', { kind: 'password', username: '$oauthtoken', password: CANARY }],
-  ['GITHUB', 'a personal access token', { kind: 'password', username: 'somebody', password: CANARY }],
+  ['GITHUB', 'a personal access token', { kind: 'password', username: 'someone', password: CANARY }],
   ['HARBOR', 'a robot account', { kind: 'password', username: 'robot$x', password: CANARY }],
   ['JFROG', 'an access token', { kind: 'identity', username: '', token: CANARY }],
 ]
@@ -29,15 +29,15 @@ afterEach(async () => {
   await attacker[Symbol.asyncDispose]()
 })
 
-/** What the attacker was shown, however it was spelled. */
-const wasShown = (): boolean =>
+/** Reports whether the attacker received the secret in any encoding. */
+const receivedSecret = (): boolean =>
   attacker.requests.some(({ headers, url }) => {
     const all = JSON.stringify(headers) + url
     return all.includes(CANARY) || all.includes(Buffer.from(`robot$x:${CANARY}`).toString('base64'))
   })
 
-describe.each(SECRETS)('the interface of %s, asked with %s', (vendor, _what, secret) => {
-  test.each([301, 302, 307, 308])('that redirects by %s leads nowhere', async (status) => {
+describe.each(SECRETS)('the API of %s, requested with %s', (vendor, _what, secret) => {
+  test.each([301, 302, 307, 308])('is not followed when it redirects with %s', async (status) => {
     await using redirecting = await startScripted((_request, response) => {
       response.writeHead(status, { location: `${attacker.url}/collect` }).end()
     })
@@ -52,7 +52,7 @@ describe.each(SECRETS)('the interface of %s, asked with %s', (vendor, _what, sec
     expect(attacker.requests).toEqual([])
   })
 
-  test('that repeats what it was shown does not bring it into a message', async () => {
+  test('that repeats the received secret does not bring it into a message', async () => {
     await using echoing = await startScripted((request, response) => {
       const shown = request.headers.authorization ?? ''
       const decoded = Buffer.from(shown.replace('Basic ', ''), 'base64').toString()
@@ -73,7 +73,7 @@ describe.each(SECRETS)('the interface of %s, asked with %s', (vendor, _what, sec
     expect(error.message).not.toContain(Buffer.from(`robot$x:${CANARY}`).toString('base64'))
   })
 
-  test('is shown nothing over plain HTTP, but on this machine', async () => {
+  test('receives nothing over plain HTTP, except on this machine', async () => {
     await using client = new ListingClient({
       configuration: { vendor, apiUrl: 'http://vendor.example' },
       credentials: always(secret),
@@ -92,7 +92,7 @@ describe.each(SECRETS)('the interface of %s, asked with %s', (vendor, _what, sec
     'https://169.254.169.254',
     'https://[::ffff:10.0.0.1]',
     'https://vendor.example:22',
-  ])('is not looked for at %s', async (apiUrl) => {
+  ])('is not requested at %s', async (apiUrl) => {
     await using client = new ListingClient({
       configuration: { vendor, apiUrl },
       credentials: always(secret),
@@ -107,7 +107,7 @@ describe.each(SECRETS)('the interface of %s, asked with %s', (vendor, _what, sec
   })
 })
 
-test('a search that is redirected takes neither its query nor a credential along', async () => {
+test('a redirected search passes on neither its query nor a credential', async () => {
   await using zot = await startScripted((request, response) => {
     if (request.headers.authorization === undefined) {
       response.writeHead(401, { 'www-authenticate': 'Basic realm="zot"' }).end()
@@ -115,14 +115,14 @@ test('a search that is redirected takes neither its query nor a credential along
   })
   await using client = new ListingClient({
     configuration: { vendor: 'ZOT', apiUrl: null },
-    credentials: always({ kind: 'password', username: 'somebody', password: CANARY }),
+    credentials: always({ kind: 'password', username: 'someone', password: CANARY }),
   })
 
   expect(await client.refusal(`${zot.host}/team/app`)).toMatchObject({ reason: 'OddShape' })
   expect(attacker.requests).toEqual([])
 })
 
-test('a page that says that the next is elsewhere is not believed', async () => {
+test('a link to a next page on another host is not followed', async () => {
   const results = [{ name: 'latest', digest: image({ seed: 'one' }).digest, last_updated: null }]
   await using hub = await startScripted((_request, response) => {
     const body = { count: 2, next: `${attacker.url}/v2/next`, previous: null, results }
@@ -136,17 +136,17 @@ test('a page that says that the next is elsewhere is not believed', async () => 
   expect(hub.requests.length).toBeGreaterThan(1)
 })
 
-test('a credential of a registry is not shown to one that is taken for another vendor by its name', async () => {
+test("a registry's credential is not sent to another vendor that its name suggests", async () => {
   await using client = new ListingClient({
     configuration: { vendor: null, apiUrl: null },
-    credentials: always({ kind: 'password', username: 'somebody', password: CANARY }),
+    credentials: always({ kind: 'password', username: 'someone', password: CANARY }),
   })
 
   expect(await client.find('docker.io.evil.example/team/app')).toBeNull()
-  expect(wasShown()).toBe(false)
+  expect(receivedSecret()).toBe(false)
 })
 
-test('many tags in one answer are not read past the limit, and others have their turn meanwhile', async () => {
+test('many tags in one response are not read past the limit, and other requests proceed meanwhile', async () => {
   const digest = image({ seed: 'one' }).digest
   const tags = Array.from({ length: 200_000 }, (_, at) => `v${at}`)
   const body = JSON.stringify({ manifest: { [digest]: { tag: tags } }, tags })
@@ -174,7 +174,7 @@ test('many tags in one answer are not read past the limit, and others have their
   expect(turns).toBeGreaterThanOrEqual(49)
 })
 
-test('a certificate that does not verify is good enough for the registry itself alone, where that was asked for', async () => {
+test("an unverifiable certificate is accepted only for an insecure registry itself, not for its vendor's API", async () => {
   const authority = await createAuthority()
   const tls = await authority.issue(['127.0.0.1'])
   await using api = await startScripted((_request, response) => response.writeHead(200).end('{}'), { tls })
