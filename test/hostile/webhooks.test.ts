@@ -220,14 +220,14 @@ describe('a client that guesses', () => {
     )
     const never = `${server.url}/webhooks/${'A'.repeat(43)}`
 
-    const answers = []
+    const responses = []
     for (const url of [deleted.url, disabled.url, never, `${server.url}/nothing/at/all`]) {
       const { status, body } = await send(url, deliveryOf('GENERIC', { ...deleted, url }, forgedPush()))
-      answers.push({ status, body })
+      responses.push({ status, body })
     }
 
-    expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).toBe(1)
-    expect(answers[0]?.status).toBe(404)
+    expect(new Set(responses.map((response) => JSON.stringify(response))).size).toBe(1)
+    expect(responses[0]?.status).toBe(404)
   })
 
   test('cannot derive a key from another: each has 256 random bits', async () => {
