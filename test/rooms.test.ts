@@ -165,6 +165,56 @@ const MAY_READ: Readonly<Record<string, readonly string[]>> = {
   ],
 }
 
+/**
+ * Prepared SQL: the hot paths, with the benchmark (`npm run bench -- NAME`) that needs each. All other reads and writes go
+ * through Drizzle, which builds its SQL at each call.
+ */
+const PREPARED: Readonly<Record<string, string>> = {
+  'db/open.ts': 'all: settings of the connection, and the cache of statements',
+  'db/transact.ts': 'all: begin, commit, rollback',
+  'db/search.ts': 'find',
+  'events/push-log.ts': 'subscribe',
+  'imagestream/image/images.ts': 'import',
+  'imagestream/request/import-reads.ts': 'import',
+  'imagestream/request/import-rows.ts': 'import',
+  'imagestream/schedule/next-stream.ts': 'fairness',
+  'imagestream/stream/follow.ts': 'import',
+  'imagestream/stream/spec-tag-rows.ts': 'query',
+  'imagestream/stream/stream-search.ts': 'find',
+  'imagestream/stream/stream.ts': 'query',
+  'imagestream/tag/look-back.ts': 'find',
+  'imagestream/tag/policy-candidates.ts': 'policy',
+  'imagestream/tag/policy-choice.ts': 'policy',
+  'imagestream/tag/policy-rules.ts': 'import',
+  'imagestream/tag/record.ts': 'import',
+  'imagestream/tag/stream-versions.ts': 'import',
+  'imagestream/tag/tag-event.ts': 'query',
+  'imagestream/tag/tag-rows.ts': 'import',
+  'imagestream/tag/tag.ts': 'query',
+  'imagestream/watch/known-tags.ts': 'import',
+  'imagestream/watch/reported-moves.ts': 'import',
+  'imagestream/watch/saved-pages.ts': 'import',
+  'imagestream/watch/tag-claims.ts': 'import',
+  'imagestream/watch/watch-rows.ts': 'import',
+  'registry/content/content.ts': 'registry',
+  'registry/content/manifest-parts.ts': 'registry',
+  'registry/content/referrer-rows.ts': 'registry',
+  'registry/content/usage.ts': 'registry',
+  'registry/pull-through/admission.ts': 'registry',
+  'registry/pull-through/origin.ts': 'registry',
+  'registry/routes/catalog.ts': 'registry',
+  'registry/routes/tags.ts': 'registry',
+  'collect/blobs/kept-manifests.ts': 'collect',
+  'collect/blobs/links.ts': 'collect',
+  'collect/blobs/plan.ts': 'collect',
+  'collect/blobs/remains.ts': 'collect',
+  'collect/blobs/tag-history.ts': 'collect',
+  'collect/images/image-ages.ts': 'collect',
+  'collect/images/index-children.ts': 'collect',
+  'collect/images/kept-images.ts': 'collect',
+  'collect/images/old-events.ts': 'collect',
+}
+
 /** The tables of other rooms that a room deletes from. */
 const MAY_DELETE: Readonly<Record<string, readonly string[]>> = {
   // garbage collection: the registry itself only adds
@@ -237,6 +287,9 @@ const readsEnvironment = ({ path, text }: Module): string[] =>
 const TAG_EVENT_WRITE =
   /\b(?:insert\s+(?:or\s+\w+\s+)?into|update(?:\s+or\s+\w+)?|replace\s+into|delete\s+from)\s+["`]?tag_events\b|\.(?:insert|update|delete)\(\s*(?:\w+\.)?tagEvents\b/i
 
+/** Prepares a text; Drizzle's method of that name takes none. */
+const PREPARES_SQL = /\.prepare(?:<[^(]*>)?\(\s*[^\s)]/
+
 const secondDoors = ({ path, text }: Module): string[] =>
   path !== 'imagestream/tag/record.ts' && TAG_EVENT_WRITE.test(text) ? [`${path} writes tag events`] : []
 
@@ -272,6 +325,12 @@ describe('the rooms of src', () => {
 
     expect(owned).toEqual(tables.map(({ name }) => name).sort())
     expect(readers.flatMap((module) => forbiddenTableUses(module, tables, rules))).toEqual([])
+  })
+
+  it('prepare SQL of their own only where the list names a benchmark', () => {
+    const prepared = modules.filter(({ text }) => PREPARES_SQL.test(text)).map(({ path }) => path)
+
+    expect(prepared.sort()).toEqual(Object.keys(PREPARED).sort())
   })
 
   it('export no two types of one name', () => {

@@ -4,7 +4,17 @@ import { fileURLToPath } from 'node:url'
 
 // `npm run bench`, or `npm run bench -- query` for some: each in a process of its own, one after the other.
 
-const BENCHES = ['import', 'query', 'subscribe', 'registry', 'policy', 'find', 'requests', 'fairness']
+const BENCHES = [
+  'import',
+  'query',
+  'subscribe',
+  'registry',
+  'policy',
+  'find',
+  'requests',
+  'fairness',
+  'collect',
+]
 
 const chosen = process.argv.slice(2)
 const unknown = chosen.find((name) => !BENCHES.includes(name))
