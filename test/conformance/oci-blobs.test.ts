@@ -11,7 +11,7 @@ import {
   withDigest,
 } from './oci.ts'
 
-// Each test cites the section of the OCI distribution-spec that it holds us to.
+// Each test cites the section of the OCI distribution-spec that it checks.
 
 let world: World
 beforeAll(async () => {
@@ -20,7 +20,7 @@ beforeAll(async () => {
 afterAll(() => world[Symbol.asyncDispose]())
 
 describe('spec.md#determining-support', () => {
-  it('GET /v2/ answers 200', async () => {
+  it('GET /v2/ responds with 200', async () => {
     const { status, headers, json } = await world.get('/v2/')
     expect([status, json]).toEqual([200, {}])
     expect(headers['docker-distribution-api-version']).toBe('registry/2.0')
@@ -30,7 +30,7 @@ describe('spec.md#determining-support', () => {
 describe.each(ALGORITHMS)('with %s', (algorithm) => {
   const some = () => randomBlob(algorithm)
 
-  it('spec.md#pulling-blobs: GET answers the bytes with their length and digest', async () => {
+  it('spec.md#pulling-blobs: GET returns the bytes with their length and digest', async () => {
     const { bytes, digest } = some()
     const repository = freshRepository()
     await world.pushBlob(repository, bytes, algorithm)
@@ -43,14 +43,14 @@ describe.each(ALGORITHMS)('with %s', (algorithm) => {
     expect(pulled.equals(bytes)).toBe(true)
   })
 
-  it('spec.md#pulling-blobs: GET and HEAD answer 404 before the push', async () => {
+  it('spec.md#pulling-blobs: GET and HEAD respond with 404 before the push', async () => {
     const { digest } = some()
     const repository = freshRepository()
     expectError(await world.get(`/v2/${repository}/blobs/${digest}`), 404, 'BLOB_UNKNOWN')
     expect((await world.head(`/v2/${repository}/blobs/${digest}`)).status).toBe(404)
   })
 
-  it('spec.md#checking-if-content-exists-in-the-registry: HEAD answers as GET, without the body', async () => {
+  it('spec.md#checking-if-content-exists-in-the-registry: HEAD responds like GET, without the body', async () => {
     const { bytes, digest } = some()
     const repository = freshRepository()
     await world.pushBlob(repository, bytes, algorithm)
@@ -66,7 +66,7 @@ describe.each(ALGORITHMS)('with %s', (algorithm) => {
     ['bytes=500-', 500, 2048],
     ['bytes=-500', 1548, 2048],
     ['bytes=2000-5000', 2000, 2048],
-  ])('spec.md#pulling-blobs: %s is answered with that part', async (range, from, to) => {
+  ])('spec.md#pulling-blobs: %s selects that range', async (range, from, to) => {
     const { bytes, digest } = some()
     const repository = freshRepository()
     await world.pushBlob(repository, bytes, algorithm)
@@ -79,18 +79,21 @@ describe.each(ALGORITHMS)('with %s', (algorithm) => {
     expect(part.equals(bytes.subarray(from, to))).toBe(true)
   })
 
-  it.each(['bytes=500-0', 'bytes=5000-10000'])('spec.md#pulling-blobs: %s is answered 416', async (range) => {
-    const { bytes, digest } = some()
-    const repository = freshRepository()
-    await world.pushBlob(repository, bytes, algorithm)
+  it.each(['bytes=500-0', 'bytes=5000-10000'])(
+    'spec.md#pulling-blobs: %s is refused with 416',
+    async (range) => {
+      const { bytes, digest } = some()
+      const repository = freshRepository()
+      await world.pushBlob(repository, bytes, algorithm)
 
-    const answer = await world.get(`/v2/${repository}/blobs/${digest}`, { range })
+      const response = await world.get(`/v2/${repository}/blobs/${digest}`, { range })
 
-    expectError(answer, 416, 'SIZE_INVALID')
-    expect(answer.headers['content-range']).toBe('bytes */2048')
-  })
+      expectError(response, 416, 'SIZE_INVALID')
+      expect(response.headers['content-range']).toBe('bytes */2048')
+    },
+  )
 
-  it('spec.md#mounting-a-blob-from-another-repository: 201, and both have it for themselves', async () => {
+  it('spec.md#mounting-a-blob-from-another-repository: responds with 201, and each repository has the blob', async () => {
     const { bytes, digest } = some()
     const [from, to] = [freshRepository(), freshRepository()]
     await world.pushBlob(from, bytes, algorithm)
@@ -103,7 +106,7 @@ describe.each(ALGORITHMS)('with %s', (algorithm) => {
     expect((await world.head(`/v2/${from}/blobs/${digest}`)).status).toBe(200)
   })
 
-  it('spec.md#mounting-a-blob-from-another-repository: without "from" 201 as well', async () => {
+  it('spec.md#mounting-a-blob-from-another-repository: also responds with 201 without "from"', async () => {
     const { bytes, digest } = some()
     const to = freshRepository()
     await world.pushBlob(freshRepository(), bytes, algorithm)
@@ -118,19 +121,19 @@ describe.each(ALGORITHMS)('with %s', (algorithm) => {
     ['with', '&from=conformance/nowhere'],
     ['without', ''],
   ])(
-    'spec.md#mounting-a-blob-from-another-repository: %s "from", 202 when there is none',
+    'spec.md#mounting-a-blob-from-another-repository: responds with 202 for an unknown blob %s "from"',
     async (_, from) => {
       const { bytes, digest } = some()
-      const answer = await world.send(
+      const response = await world.send(
         'POST',
         `/v2/${freshRepository()}/blobs/uploads/?mount=${digest}${from}`,
       )
-      const closed = await world.put(withDigest(accepted(answer), digest), bytes)
+      const closed = await world.put(withDigest(accepted(response), digest), bytes)
       await expectCreated(closed, { bytes, digest }, world)
     },
   )
 
-  it('spec.md#deleting-blobs: 202, gone at once; 404 when it was not there', async () => {
+  it('spec.md#deleting-blobs: responds with 202 and the blob is deleted; 404 for an unknown blob', async () => {
     const { bytes, digest } = some()
     const repository = freshRepository()
     await world.pushBlob(repository, bytes, algorithm)
@@ -159,9 +162,9 @@ describe('spec.md#error-codes', () => {
 
   it('an unknown route is a 404, an unsupported method a 405 with the supported ones', async () => {
     expectError(await world.get('/v2/shop/web/unknown'), 404, 'UNSUPPORTED')
-    const answer = await world.put('/v2/shop/web/blobs/uploads/', '')
-    expectError(answer, 405, 'UNSUPPORTED')
-    expect(answer.headers.allow).toBe('POST')
+    const response = await world.put('/v2/shop/web/blobs/uploads/', '')
+    expectError(response, 405, 'UNSUPPORTED')
+    expect(response.headers.allow).toBe('POST')
   })
 
   it('an invalid name is a 404, and a name that cannot be a stream is explained', async () => {

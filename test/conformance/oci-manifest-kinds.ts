@@ -3,11 +3,11 @@ import { OCI_CONFIG, OCI_INDEX, OCI_MANIFEST } from '../../src/oci/media-types.t
 import type { Client } from '../registry/client.ts'
 import { EMPTY_CONFIG } from '../registry/manifest-documents.ts'
 
-/** A manifest to be pushed, everything that it needs being there. */
+/** A manifest that can be pushed: everything that it refers to exists. */
 export interface Prepared {
   readonly bytes: Buffer
   readonly mediaType: string
-  /** By the kind's algorithm. */
+  /** Digest by the kind's algorithm. */
   readonly digest: Digest
   readonly subject?: Digest
 }
@@ -21,7 +21,7 @@ interface Descriptor {
 
 const LAYER = 'application/vnd.oci.image.layer.v1.tar+gzip'
 
-/** Makes what a conformance suite pushes, every digest in it by one algorithm. */
+/** Creates the content of a conformance suite, with all digests by one algorithm. */
 export class Kinds {
   readonly #client: Client
   readonly #repository: string
@@ -39,12 +39,12 @@ export class Kinds {
     return { bytes, mediaType, digest: digestOf(bytes, this.#algorithm), ...(subject && { subject }) }
   }
 
-  /** Pushes by digest, with tags; throws unless it is taken. */
+  /** Pushes by digest, with tags; throws unless it is accepted. */
   async put({ bytes, mediaType, digest }: Prepared, tags: readonly string[] = []): Promise<Descriptor> {
     const query = tags.length > 0 ? `?${tags.map((tag) => `tag=${tag}`).join('&')}` : ''
     const path = `/v2/${this.#repository}/manifests/${digest}${query}`
     const { status, text } = await this.#client.put(path, bytes, { 'content-type': mediaType })
-    if (status !== 201) throw new Error(`${status}: ${text}`)
+    if (status !== 201) throw new Error(`push responded with ${status}: ${text}`)
     return { mediaType, digest, size: bytes.length }
   }
 
@@ -112,7 +112,7 @@ export const KINDS: Readonly<Record<string, (kinds: Kinds) => Promise<Prepared>>
     kinds.artifact({
       config: { ...(await kinds.empty()), data: Buffer.from('{}').toString('base64') },
     }),
-  'an image with fields that nobody knows': async (kinds) =>
+  'an image with unknown fields': async (kinds) =>
     kinds.image({
       'org.example.field': { nested: ['x', null, 1.5e3] },
       config: { ...(await kinds.config()), 'org.example.more': true },

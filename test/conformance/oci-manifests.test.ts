@@ -5,7 +5,7 @@ import type { Answer } from '../registry/client.ts'
 import { openWorld, type World } from '../registry/world.ts'
 import { KINDS, Kinds, type Prepared } from './oci-manifest-kinds.ts'
 
-// Names cite the section of the OCI distribution-spec that asks for it, by its anchor. Each test has a repository of its own.
+// Names cite the section of the OCI distribution-spec that they check, by its anchor. Each test has its own repository.
 
 let world: World
 let repositories = 0
@@ -42,7 +42,7 @@ describe.each(ALGORITHMS)('by %s', (algorithm) => {
     world.put(`${path}/${reference}`, bytes, { 'content-type': mediaType })
 
   describe.each(Object.keys(KINDS))('%s', (kind) => {
-    it('spec.md#pushing-manifests: is taken: 201, Location, Docker-Content-Digest', async () => {
+    it('spec.md#pushing-manifests: is accepted with 201, Location and Docker-Content-Digest', async () => {
       const { path, manifest } = await prepare(kind)
       const { status, headers } = await put(path, manifest, manifest.digest)
 
@@ -53,7 +53,7 @@ describe.each(ALGORITHMS)('by %s', (algorithm) => {
       expect(got.bytes.equals(manifest.bytes)).toBe(true)
     })
 
-    it('spec.md#pulling-manifests: is given by tag and by digest, byte for byte', async () => {
+    it('spec.md#pulling-manifests: is returned by tag and by digest, byte for byte', async () => {
       const { path, manifest, kinds } = await prepare(kind)
       await kinds.put(manifest, ['v1'])
 
@@ -68,7 +68,7 @@ describe.each(ALGORITHMS)('by %s', (algorithm) => {
       }
     })
 
-    it('spec.md#checking-if-content-exists-in-the-registry: is told of by HEAD, with the same headers', async () => {
+    it('spec.md#checking-if-content-exists-in-the-registry: has a HEAD response with the same headers', async () => {
       const { path, manifest, kinds } = await prepare(kind)
       await kinds.put(manifest, ['v1'])
 
@@ -83,7 +83,7 @@ describe.each(ALGORITHMS)('by %s', (algorithm) => {
       }
     })
 
-    it('spec.md#pushing-manifests-with-subject: is answered with OCI-Subject if it has one, and is listed', async () => {
+    it('spec.md#pushing-manifests-with-subject: has OCI-Subject in its response if it has a subject, and is listed', async () => {
       const { repository, path, manifest } = await prepare(kind)
       const { headers } = await put(path, manifest, manifest.digest)
       expect(headers['oci-subject']).toBe(manifest.subject)
@@ -95,7 +95,7 @@ describe.each(ALGORITHMS)('by %s', (algorithm) => {
       )
     })
 
-    it('spec.md#deleting-manifests: is gone at once: by digest with every tag of it', async () => {
+    it('spec.md#deleting-manifests: is deleted by digest with all its tags', async () => {
       const { repository, path, manifest, kinds } = await prepare(kind)
       await kinds.put(manifest, ['v1', 'v2'])
       await kinds.put(await kinds.artifact({ annotations: { other: 'x' } }), ['other'])
@@ -109,7 +109,7 @@ describe.each(ALGORITHMS)('by %s', (algorithm) => {
       expect(json).toMatchObject({ manifests: [] })
     })
 
-    it('spec.md#deleting-tags: keeps its other tag and itself when one tag goes', async () => {
+    it('spec.md#deleting-tags: remains with its other tag when one tag is deleted', async () => {
       const { path, manifest, kinds } = await prepare(kind)
       await kinds.put(manifest, ['v1', 'v2'])
 
@@ -121,7 +121,7 @@ describe.each(ALGORITHMS)('by %s', (algorithm) => {
     })
   })
 
-  it('spec.md#pulling-manifests: an unknown tag or digest is a 404 MANIFEST_UNKNOWN, before and beside a push', async () => {
+  it('spec.md#pulling-manifests: an unknown tag or digest is a 404 MANIFEST_UNKNOWN, before and after a push', async () => {
     const { path, kinds, manifest } = await prepare()
     for (let pushed = 0; pushed < 2; pushed++) {
       for (const reference of ['unknown', digestOf('unknown', algorithm)]) {
@@ -138,7 +138,7 @@ describe.each(ALGORITHMS)('by %s', (algorithm) => {
     expectError(await world.get(`${path}/${algorithm}:baddigeststring`), [404, 400], 'MANIFEST_UNKNOWN')
   })
 
-  it('spec.md#pushing-manifests: by a digest of other bytes is a 400, and nothing is stored', async () => {
+  it('spec.md#pushing-manifests: a digest of other bytes is a 400, and nothing is stored', async () => {
     const { path, manifest } = await prepare()
     const other = digestOf('other', algorithm)
 
@@ -174,7 +174,7 @@ describe.each(ALGORITHMS)('by %s', (algorithm) => {
     }
   })
 
-  it('spec.md#pushing-manifests-with-tags: ten tags are set by one push, and one OCI-Tag says so of each', async () => {
+  it('spec.md#pushing-manifests-with-tags: one push sets ten tags, each confirmed by an OCI-Tag header', async () => {
     const { repository, path, manifest } = await prepare()
     const tags = Array.from({ length: 10 }, (_, at) => `tag-${at}`)
     const query = tags.map((tag) => `tag=${tag}`).join('&')
@@ -188,14 +188,14 @@ describe.each(ALGORITHMS)('by %s', (algorithm) => {
     }
   })
 
-  it('spec.md#pushing-manifests-with-tags: more tags than are taken are a 414', async () => {
+  it('spec.md#pushing-manifests-with-tags: too many tags are a 414', async () => {
     const { path, manifest } = await prepare()
     const query = Array.from({ length: 101 }, (_, at) => `tag=tag-${at}`).join('&')
 
     expectError(await put(path, manifest, `${manifest.digest}?${query}`), [414], 'SIZE_INVALID')
   })
 
-  it('spec.md#listing-referrers: of an unknown digest in a repository that is not there is an empty index', async () => {
+  it('spec.md#listing-referrers: an unknown digest in an unknown repository has an empty index', async () => {
     const path = `/v2/${newRepository()}/referrers/${digestOf('unknown', algorithm)}`
     const { status, headers, json } = await world.get(path)
 
@@ -208,7 +208,7 @@ describe.each(ALGORITHMS)('by %s', (algorithm) => {
     expectError(await world.get(path), [400], 'DIGEST_INVALID')
   })
 
-  it('spec.md#listing-referrers: descriptors have the size, artifact type and annotations of each', async () => {
+  it('spec.md#listing-referrers: descriptors have the size, artifact type and annotations of each referrer', async () => {
     const { repository, kinds, manifest } = await prepare()
     const subject = await kinds.put(manifest)
     const annotations = { 'org.example.key': 'value' }
@@ -229,7 +229,7 @@ describe.each(ALGORITHMS)('by %s', (algorithm) => {
     expect(found.get(index.digest)).toEqual({ ...index, annotations })
   })
 
-  it('spec.md#listing-referrers: a filter by artifact type is applied, and said', async () => {
+  it('spec.md#listing-referrers: a filter by artifact type is applied and confirmed by a header', async () => {
     const { repository, kinds, manifest } = await prepare()
     const subject = await kinds.put(manifest)
     const wanted = await kinds.put(await kinds.artifact({ subject, artifactType: 'a/b' }))
@@ -243,7 +243,7 @@ describe.each(ALGORITHMS)('by %s', (algorithm) => {
     expect((json as { manifests: unknown[] }).manifests).toHaveLength(1)
   })
 
-  it('spec.md#deleting-manifests: of what is not there is a 404', async () => {
+  it('spec.md#deleting-manifests: an unknown manifest is a 404', async () => {
     const { path, kinds, manifest } = await prepare()
     await kinds.put(manifest)
     for (const reference of [digestOf('unknown', algorithm), 'unknown']) {
@@ -253,7 +253,7 @@ describe.each(ALGORITHMS)('by %s', (algorithm) => {
 })
 
 describe('by tag', () => {
-  it('spec.md#pushing-manifests: the digest is the sha256 of the bytes, and the Location gives them', async () => {
+  it('spec.md#pushing-manifests: the digest is the sha256 of the bytes, and the Location returns them', async () => {
     const repository = newRepository()
     const { bytes, mediaType, digest } = await new Kinds(world, repository, 'sha256').image()
     const { status, headers } = await world.put(`/v2/${repository}/manifests/v1`, bytes, {
@@ -265,7 +265,7 @@ describe('by tag', () => {
     expect((await world.head(`/v2/${repository}/manifests/${digest}`)).status).toBe(200)
   })
 
-  it('spec.md#pushing-manifests: the same tag means what was pushed last', async () => {
+  it('spec.md#pushing-manifests: the tag points to the last push', async () => {
     const repository = newRepository()
     const kinds = new Kinds(world, repository, 'sha256')
     for (const manifest of [await kinds.image(), await kinds.artifact()]) {
@@ -275,13 +275,15 @@ describe('by tag', () => {
     }
   })
 
-  it('spec.md#pushing-manifests: more than the registry takes is a 413', async () => {
+  it("spec.md#pushing-manifests: a manifest over the registry's limit is a 413", async () => {
     const repository = newRepository()
     const kinds = new Kinds(world, repository, 'sha256')
     const { bytes } = await kinds.image({ annotations: { padding: 'x'.repeat(4 * 1024 * 1024) } })
 
-    const answer = await world.put(`/v2/${repository}/manifests/v1`, bytes, { 'content-type': OCI_MANIFEST })
-    expectError(answer, [413], 'SIZE_INVALID')
+    const response = await world.put(`/v2/${repository}/manifests/v1`, bytes, {
+      'content-type': OCI_MANIFEST,
+    })
+    expectError(response, [413], 'SIZE_INVALID')
   })
 })
 
@@ -295,13 +297,13 @@ describe('tags', () => {
   })
   const list = (query = '') => world.get(`/v2/${repository}/tags/list${query}`)
 
-  it('spec.md#listing-tags: are all listed, sorted, with the name', async () => {
+  it("spec.md#listing-tags: are all listed in order, with the repository's name", async () => {
     const { status, json, headers } = await list()
     expect([status, headers['content-type']]).toEqual([200, 'application/json'])
     expect(json).toEqual({ name: repository, tags: TAGS })
   })
 
-  it('spec.md#listing-tags: n is the most that come, and a Link leads on while there are more', async () => {
+  it('spec.md#listing-tags: are limited by n, with a Link while there are more', async () => {
     const { json, headers } = await list('?n=2')
     expect(json).toMatchObject({ tags: ['a', 'b'] })
 
@@ -310,24 +312,24 @@ describe('tags', () => {
     expect((await list('?n=5')).headers.link).toBeUndefined()
   })
 
-  it('spec.md#listing-tags: n=0 is an empty list without a Link', async () => {
+  it('spec.md#listing-tags: are an empty list without a Link for n=0', async () => {
     const { status, json, headers } = await list('?n=0')
     expect([status, headers.link]).toEqual([200, undefined])
     expect(json).toMatchObject({ tags: [] })
   })
 
-  it('spec.md#listing-tags: last is left out itself, and needs no n', async () => {
+  it('spec.md#listing-tags: start after last, with and without n', async () => {
     expect((await list('?last=c')).json).toMatchObject({ tags: ['d', 'e'] })
     expect((await list('?n=1&last=c')).json).toMatchObject({ tags: ['d'] })
   })
 
-  it('spec.md#listing-tags: of an unknown repository are a 404 NAME_UNKNOWN', async () => {
+  it('spec.md#listing-tags: are a 404 NAME_UNKNOWN for an unknown repository', async () => {
     expectError(await world.get(`/v2/${newRepository()}/tags/list`), [404], 'NAME_UNKNOWN')
   })
 })
 
 describe('referrers', () => {
-  it('spec.md#listing-referrers: that are many lead on by a Link', async () => {
+  it('spec.md#listing-referrers: have a Link to the next page', async () => {
     const repository = newRepository()
     const kinds = new Kinds(world, repository, 'sha256')
     const subject = kinds.missing('subject', OCI_MANIFEST)
@@ -347,7 +349,7 @@ describe('referrers', () => {
   })
 })
 
-it('spec.md#content-management: the suite deletes tags, then manifests, the last pushed first: each is gone at once', async () => {
+it('spec.md#content-management: tags, then manifests, the last pushed first, can be deleted as the conformance suite does', async () => {
   const repository = newRepository()
   const pushed: { digest: string; tag: string }[] = []
   for (const algorithm of ALGORITHMS) {

@@ -12,7 +12,7 @@ import {
   withDigest,
 } from './oci.ts'
 
-// Each test cites the section of the OCI distribution-spec that it holds us to.
+// Each test cites the section of the OCI distribution-spec that it checks.
 
 let world: World
 beforeAll(async () => {
@@ -45,7 +45,7 @@ describe.each(ALGORITHMS)('with %s', (algorithm) => {
     await expectCreated(await close(await start(freshRepository()), digest, bytes), { bytes, digest }, world)
   })
 
-  it('spec.md#post-then-put: an upload that was begun without an algorithm takes either', async () => {
+  it('spec.md#post-then-put: an upload that was started without an algorithm accepts either', async () => {
     const { bytes, digest } = some()
     await expectCreated(
       await close(await world.startUpload(freshRepository()), digest, bytes),
@@ -54,24 +54,24 @@ describe.each(ALGORITHMS)('with %s', (algorithm) => {
     )
   })
 
-  it('spec.md#pushing-a-blob-in-chunks: one chunk', async () => {
+  it('spec.md#pushing-a-blob-in-chunks: one chunk is accepted', async () => {
     const { bytes, digest } = some()
     const location = accepted(await patch(await start(freshRepository()), bytes, '0-2047'))
     await expectCreated(await close(location, digest), { bytes, digest }, world)
   })
 
-  it('spec.md#pushing-a-blob-in-chunks: three chunks, each told with the Range that is here', async () => {
+  it('spec.md#pushing-a-blob-in-chunks: three chunks are accepted, each with the received Range in the response', async () => {
     const { bytes, digest } = some(3000)
     let location = await start(freshRepository())
     for (const at of [0, 1000, 2000]) {
-      const answer = await patch(location, bytes.subarray(at, at + 1000), `${at}-${at + 999}`)
-      expect(answer.headers.range).toBe(`0-${at + 999}`)
-      location = accepted(answer)
+      const response = await patch(location, bytes.subarray(at, at + 1000), `${at}-${at + 999}`)
+      expect(response.headers.range).toBe(`0-${at + 999}`)
+      location = accepted(response)
     }
     await expectCreated(await close(location, digest), { bytes, digest }, world)
   })
 
-  it('spec.md#pushing-a-blob-in-chunks: the last chunk may come with the closing PUT', async () => {
+  it('spec.md#pushing-a-blob-in-chunks: the closing PUT may contain the last chunk', async () => {
     const { bytes, digest } = some()
     const location = accepted(await patch(await start(freshRepository()), bytes.subarray(0, 1000), '0-999'))
     await expectCreated(
@@ -91,7 +91,7 @@ describe.each(ALGORITHMS)('with %s', (algorithm) => {
     await expectCreated(await close(location, digest), { bytes, digest }, world)
   })
 
-  it('spec.md#pushing-a-blob-in-chunks: a chunk out of order is 416, and the right one continues', async () => {
+  it('spec.md#pushing-a-blob-in-chunks: a chunk out of order is a 416, and the right one continues', async () => {
     const { bytes, digest } = some()
     const location = await start(freshRepository())
 
@@ -166,7 +166,7 @@ describe.each(ALGORITHMS)('with %s', (algorithm) => {
 })
 
 describe('an upload', () => {
-  it('spec.md#pushing-blobs: POST answers 202 with a Location and no least size of chunks', async () => {
+  it('spec.md#pushing-blobs: is started by POST with 202 and a Location, without a minimum chunk size', async () => {
     const { status, headers } = await world.send('POST', `/v2/${freshRepository()}/blobs/uploads/`)
     expect(status).toBe(202)
     expect(headers.location).toMatch(/^\/v2\/conformance\/r\d+\/blobs\/uploads\/[0-9a-f]{32}$/)
@@ -175,20 +175,20 @@ describe('an upload', () => {
     expect(headers).not.toHaveProperty('oci-chunk-min-length')
   })
 
-  it('spec.md#pushing-blobs: an algorithm that we do not have is 400', async () => {
-    const answer = await world.send('POST', `/v2/${freshRepository()}/blobs/uploads/?digest-algorithm=md5`)
-    expectError(answer, 400, 'DIGEST_INVALID')
+  it('spec.md#pushing-blobs: with an unsupported algorithm is a 400', async () => {
+    const response = await world.send('POST', `/v2/${freshRepository()}/blobs/uploads/?digest-algorithm=md5`)
+    expectError(response, 400, 'DIGEST_INVALID')
   })
 
   it.each(['', '?digest=', '?digest=sha256:baddigeststring', '?digest=md5:d41d8cd98f00b204e9800998ecf8427e'])(
-    'spec.md#post-then-put: closing it with "%s" is 400',
+    'spec.md#post-then-put: with the closing digest "%s" is a 400',
     async (query) => {
       const location = await world.startUpload(freshRepository())
       expectError(await world.put(`${location}${query}`, 'bytes'), 400, 'DIGEST_INVALID')
     },
   )
 
-  it('spec.md#cancel-a-blob-upload: DELETE answers 204, then it is unknown', async () => {
+  it('spec.md#cancel-a-blob-upload: is unknown after DELETE, which responds with 204', async () => {
     const location = await world.startUpload(freshRepository())
     accepted(await patch(location, 'ten bytes.'))
 
@@ -200,14 +200,14 @@ describe('an upload', () => {
     expectError(await world.delete(location), 404, 'BLOB_UPLOAD_UNKNOWN')
   })
 
-  it('spec.md#pushing-a-blob-in-chunks: GET answers 204 with what is here', async () => {
+  it('spec.md#pushing-a-blob-in-chunks: has its received range in the 204 response to GET', async () => {
     const location = await world.startUpload(freshRepository())
     accepted(await patch(location, 'ten bytes.'))
     const { status, headers } = await world.get(location)
     expect([status, headers.range, headers.location]).toEqual([204, '0-9', location])
   })
 
-  it('spec.md#pushing-blobs: it is unknown once it is a blob', async () => {
+  it('spec.md#pushing-blobs: is unknown once it is closed', async () => {
     const bytes = Buffer.from('ten bytes.')
     const location = await world.startUpload(freshRepository())
     expect((await close(location, digestOf(bytes), bytes)).status).toBe(201)

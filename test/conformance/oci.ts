@@ -17,20 +17,20 @@ export function randomBlob(algorithm: DigestAlgorithm, size = 2048): RandomBlob 
 }
 
 let repositories = 0
-/** A repository that no other test knows. */
+/** Returns a repository that no other test uses. */
 export const freshRepository = (): string => `conformance/r${++repositories}`
 
-/** As clients make the address that closes an upload. */
+/** Adds the digest to the address that closes an upload, as clients do. */
 export const withDigest = (location: string, digest: Digest): string =>
   `${location}${location.includes('?') ? '&' : '?'}digest=${digest}`
 
-/** Where to go on after an accepted request. */
+/** Returns the Location of an accepted request. */
 export const accepted = ({ status, headers }: Answer): string => {
   expect(status).toBe(202)
   return headers.location ?? ''
 }
 
-/** The answer to a blob's last byte: its Location gives the same bytes back. */
+/** Expects the response to a blob's last byte, with a Location that returns the same bytes. */
 export async function expectCreated(
   { status, headers }: Answer,
   { bytes, digest }: RandomBlob,
@@ -43,7 +43,7 @@ export async function expectCreated(
   expect(pulled.bytes.equals(bytes)).toBe(true)
 }
 
-/** An error body as the specification has it, with this code. */
+/** Expects an error body of the specification with this code. */
 export function expectError({ status, headers, json }: Answer, expected: number, code: string): void {
   expect([status, headers['content-type']]).toEqual([expected, 'application/json'])
   expect(json).toEqual({

@@ -8,9 +8,9 @@ import { VendorRegistry } from '../fixtures/vendors/vendor-registry.ts'
 import { clientOf } from '../registry/client.ts'
 import { VENDORS, type VendorUnderContract } from './vendors.ts'
 
-/** A registry that runs, and how the adapter has to ask it. */
+/** A running registry, and the client options for it. */
 export interface RunningRegistry extends AsyncDisposable {
-  /** As references name it. */
+  /** `host:port`, as in references. */
   readonly host: string
   readonly client: TestClientOptions
   /** Pushes the image, or the index with all its images. */
@@ -19,9 +19,9 @@ export interface RunningRegistry extends AsyncDisposable {
 
 export interface RegistryUnderContract {
   readonly name: string
-  /** Why it cannot run here; undefined when it can. */
+  /** Why it cannot run here; undefined if it can. */
   readonly missing?: string | undefined
-  /** Whether it answers a listing in pages of the size that is asked for; docker-registry 2.8 sends all tags at once. */
+  /** Whether the tag list has pages of the requested size; docker-registry 2.8 sends all tags at once. */
   readonly pages: boolean
   start(): Promise<RunningRegistry>
 }
@@ -75,7 +75,7 @@ async function startVendor({ side, client }: VendorUnderContract): Promise<Runni
   }
 }
 
-/** Every registry that the adapter is held to the same contract with. */
+/** All registries that must fulfil the contract. */
 export const REGISTRIES: readonly RegistryUnderContract[] = [
   { name: 'the upstream of the tests', pages: true, start: startFixture },
   { name: 'the integrated registry', pages: true, start: startOurs },

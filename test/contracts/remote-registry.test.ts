@@ -5,7 +5,7 @@ import { image, index } from '../fixtures/random-image.ts'
 import { allTags, refusalOf, TestClient, tag } from '../fixtures/registry-client.ts'
 import { REGISTRIES, type RunningRegistry } from './registries.ts'
 
-// What the adapter promises of any registry, checked against each that can run here.
+// The contract of the registry client, checked against each registry that can run here.
 
 const REPOSITORY = 'team/app'
 const app = image({ seed: 'app' })
@@ -22,7 +22,7 @@ describe.each(REGISTRIES)('$name', ({ missing, pages: answersInPages, start }) =
     beforeAll(async () => {
       registry = await start()
       for (const [name, content] of Object.entries(TAGS)) await registry.push(REPOSITORY, name, content)
-      // small pages, so that a listing has several
+      // small pages, so that a tag list has several
       client = new TestClient({ limits: { pageSize: 2 }, ...registry.client })
       repository = client.repository(`${registry.host}/${REPOSITORY}`)
     })
@@ -39,16 +39,16 @@ describe.each(REGISTRIES)('$name', ({ missing, pages: answersInPages, start }) =
       expect(pages.length > 1).toBe(answersInPages)
     })
 
-    test.each(Object.entries(TAGS))('tells what %s means by its digest alone', async (name, { digest }) => {
+    test.each(Object.entries(TAGS))('resolves the tag %s to its digest alone', async (name, { digest }) => {
       expect(await repository.resolveTag(tag(name), null)).toEqual({ digest })
     })
 
-    test('tells the same whatever the tag is believed to mean', async () => {
+    test('resolves a tag regardless of its last known digest', async () => {
       expect(await repository.resolveTag(tag('both'), both.digest)).toEqual({ digest: both.digest })
       expect(await repository.resolveTag(tag('one'), both.digest)).toEqual({ digest: app.digest })
     })
 
-    test('tells what a tag means that moved', async () => {
+    test('resolves a moved tag to its new digest', async () => {
       await registry.push('team/moving', 'latest', app)
       const moving = client.repository(`${registry.host}/team/moving`)
       expect(await moving.resolveTag(tag('latest'), null)).toEqual({ digest: app.digest })
@@ -69,7 +69,7 @@ describe.each(REGISTRIES)('$name', ({ missing, pages: answersInPages, start }) =
       expect(manifest).toMatchObject({ digest, contentType: mediaType })
     })
 
-    test('gives the exact bytes of a config, and of a layer', async () => {
+    test('returns the exact bytes of a config and of a layer', async () => {
       const { config, layers } = app
       const [layer] = layers
       const descriptor = { ...config, size: config.bytes.length, annotations: {} }
@@ -80,7 +80,7 @@ describe.each(REGISTRIES)('$name', ({ missing, pages: answersInPages, start }) =
       expect((await buffer(blob)).equals(layer.bytes)).toBe(true)
     })
 
-    test('is NotFound for a tag, a digest and a repository that are not there', async () => {
+    test('is NotFound for an unknown tag, digest and repository', async () => {
       const nowhere = client.repository(`${registry.host}/team/none`)
       const refused = await Promise.all([
         refusalOf(repository.resolveTag(tag('nope'), null)),
@@ -92,7 +92,7 @@ describe.each(REGISTRIES)('$name', ({ missing, pages: answersInPages, start }) =
       expect(refused.map(({ reason }) => reason)).toEqual(Array(4).fill('NotFound'))
     })
 
-    test('is asked without a word of warning', () => {
+    test('causes no warnings', () => {
       expect(client.warnings).toEqual([])
     })
   })

@@ -5,7 +5,7 @@ import { VendorRegistry } from '../fixtures/vendors/vendor-registry.ts'
 import { ListingClient, tagsOf } from '../vendors/world.ts'
 import { SECRETS, VENDORS } from './vendors.ts'
 
-// What is promised of the listing of any vendor, checked against each as it runs on loopback.
+// The contract of each vendor's tag listing, checked against a fake of the vendor on the loopback address.
 
 const REPOSITORY = 'team/app'
 const app = image({ seed: 'app' })
@@ -15,14 +15,14 @@ const HEX = 'ab'.repeat(32)
 
 describe.each(VENDORS)(
   'the listing of $name',
-  ({ name, side, client: asWhom, newestFirst, requests, counts }) => {
+  ({ name, side, client: clientOptions, newestFirst, requests, counts }) => {
     let registry: VendorRegistry
     let client: ListingClient
     let reference: string
 
     beforeEach(async () => {
       registry = await VendorRegistry.start(side())
-      client = new ListingClient({ configuration: registry.configuration, ...asWhom })
+      client = new ListingClient({ configuration: registry.configuration, ...clientOptions })
       reference = `${registry.host}/${REPOSITORY}`
     })
     afterEach(async () => {
@@ -32,17 +32,17 @@ describe.each(VENDORS)(
     const fill = (count: number): void => {
       for (const [tag, content] of releases(count)) registry.push(REPOSITORY, tag, content)
     }
-    const answerListings = (status: number, body: string): void => {
+    const respondWith = (status: number, body: string): void => {
       registry.listingHook = () => ({ status, headers: { 'content-type': 'application/json' }, body })
     }
 
-    test('says whose it is, and whether what changed last comes first', async () => {
+    test('has its vendor, and reports whether recently changed tags come first', async () => {
       const listing = await client.listing(reference)
 
       expect(listing).toMatchObject({ vendor: name, newestFirst })
     })
 
-    test('tells every tag once with its digest, and that this is all', async () => {
+    test('has every tag once with its digest, and is complete', async () => {
       registry.push(REPOSITORY, 'one', app)
       registry.push(REPOSITORY, 'two', app)
       registry.push(REPOSITORY, 'both', both)
@@ -62,7 +62,7 @@ describe.each(VENDORS)(
       expect(client.warnings).toEqual([])
     })
 
-    test(`tells 250 tags in ${requests.whole} requests, and finds one that moved in ${requests.moved}`, async () => {
+    test(`returns 250 tags in ${requests.whole} requests, and a moved one in ${requests.moved}`, async () => {
       fill(250)
       const { claims } = await client.read(reference)
       expect(new Set(tagsOf(claims)).size).toBe(250)
@@ -70,7 +70,7 @@ describe.each(VENDORS)(
 
       registry.push(REPOSITORY, '1.1.7', both)
       registry.reset()
-      const another = new ListingClient({ configuration: registry.configuration, ...asWhom })
+      const another = new ListingClient({ configuration: registry.configuration, ...clientOptions })
       const first = await another.firstPage(reference)
       await another[Symbol.asyncDispose]()
 
@@ -79,7 +79,7 @@ describe.each(VENDORS)(
       expect(registry.requests).toMatchObject({ vendor: requests.moved, tags: 0, head: 0, manifest: 0 })
     })
 
-    test('is handed over as it is when it is stale', async () => {
+    test('is returned unchanged if it is outdated', async () => {
       registry.push(REPOSITORY, 'latest', app)
       registry.world.freeze()
       registry.push(REPOSITORY, 'latest', both)
@@ -89,14 +89,14 @@ describe.each(VENDORS)(
       expect(claims.map(({ tag, digest }) => [tag, digest])).toEqual([['latest', app.digest]])
     })
 
-    test('is not believed to be all when it has no tag', async () => {
+    test('is not complete if it has no tag', async () => {
       registry.push(REPOSITORY, 'gone', app)
       registry.delete(REPOSITORY, 'gone')
 
       expect(await client.read(reference)).toMatchObject({ claims: [], isComplete: false })
     })
 
-    test('leaves out what is no tag name, and says how many those are; hides what carries referrers', async () => {
+    test('omits invalid tag names and reports their number, and omits tags of referrers', async () => {
       registry.push(REPOSITORY, 'good', app)
       registry.push(REPOSITORY, '.bad', app)
       registry.push(REPOSITORY, 'worse name', app)
@@ -111,7 +111,7 @@ describe.each(VENDORS)(
       ])
     })
 
-    test('tells a digest that is none as null', async () => {
+    test('has null for an invalid digest', async () => {
       registry.push(REPOSITORY, 'latest', app)
       registry.listingHook = (page) => ({
         ...page,
@@ -135,9 +135,9 @@ describe.each(VENDORS)(
       ['a cut body', '{"tags":[{"name":"lat'],
       ['a depth bomb', '['.repeat(200_000)],
       ['a depth bomb that closes', `${'{"a":'.repeat(100)}1${'}'.repeat(100)}`],
-    ])('makes no sense when it is %s', async (_what, body) => {
+    ])('is refused if it is %s', async (_what, body) => {
       registry.push(REPOSITORY, 'latest', app)
-      answerListings(200, body)
+      respondWith(200, body)
 
       const error = await client.refusal(reference)
 
@@ -155,18 +155,18 @@ describe.each(VENDORS)(
       [500, 'Unavailable'],
       [400, 'OddShape'],
       [503, 'Unavailable'],
-    ])('answered with %s is %s, and no secret is told', async (status, reason) => {
+    ])('fails for the status %s with %s, without a secret in the message', async (status, reason) => {
       registry.push(REPOSITORY, 'latest', app)
-      answerListings(status, JSON.stringify({ message: `not for ${SECRETS.join(' or ')}` }))
+      respondWith(status, JSON.stringify({ message: `not for ${SECRETS.join(' or ')}` }))
 
       const error = await client.refusal(reference)
 
       expect(error).toMatchObject({ vendor: name, reason })
-      const known = SECRETS.filter((secret) => JSON.stringify(asWhom).includes(secret))
+      const known = SECRETS.filter((secret) => JSON.stringify(clientOptions).includes(secret))
       for (const secret of known) expect(error.message).not.toContain(secret)
     })
 
-    test('answered with 401 is Unauthorized', async () => {
+    test('fails for the status 401 with Unauthorized', async () => {
       registry.push(REPOSITORY, 'latest', app)
       registry.hook = () => json(401, { message: 'who are you?' })
 
@@ -175,42 +175,42 @@ describe.each(VENDORS)(
 
     test.each([
       ['brings nothing new', (first: Answer, _own: Answer) => first],
-      ['is what it would be', (_first: Answer, own: Answer) => own],
-    ])('ends when each page promises another and %s', async (_what, pick) => {
+      ['is the regular page', (_first: Answer, own: Answer) => own],
+    ])('ends if each page links to another and %s', async (_what, pick) => {
       registry.push(REPOSITORY, 'latest', app)
       let first: Answer | undefined
       registry.listingHook = (own, { url }) => {
         first ??= own
-        const answer = pick(first, own)
-        const body = answer.body
+        const response = pick(first, own)
+        const body = response.body
           .toString()
           .replace('"next":null', `"next":"${registry.url}/again"`)
           .replace('"has_additional":false', '"has_additional":true')
           .replace('"TotalCount":1', '"TotalCount":1000000')
           .replace('"imageIds":[', '"nextToken":"again","imageIds":[')
         const link = `<${registry.url}${url.replace(/([?&])page=\d+/, '$1page=9')}>; rel="next"`
-        return { ...answer, headers: { ...answer.headers, link }, body }
+        return { ...response, headers: { ...response.headers, link }, body }
       }
 
       const result = await client.read(reference).catch((error: unknown) => error)
 
       expect(registry.requests.vendor).toBeLessThanOrEqual(13)
-      // a listing in one answer has no other page to promise
+      // a listing in one response has no next page
       if (name === 'JFrog') expect(result).toMatchObject({ isComplete: true })
       else expect(result).toMatchObject({ code: 'VENDOR_LISTING', vendor: name, reason: 'OddShape' })
     })
 
-    test('is read no further than the limits allow', async () => {
+    test('is read only up to the limits', async () => {
       fill(12)
       const small = new ListingClient({
         configuration: registry.configuration,
         vendorLimits: { tags: 10 },
-        ...asWhom,
+        ...clientOptions,
       })
       const narrow = new ListingClient({
         configuration: registry.configuration,
         vendorLimits: { pageBytes: 64 },
-        ...asWhom,
+        ...clientOptions,
       })
       const errors = await Promise.all([small.refusal(reference), narrow.refusal(reference)])
       await Promise.all([small[Symbol.asyncDispose](), narrow[Symbol.asyncDispose]()])
@@ -218,7 +218,7 @@ describe.each(VENDORS)(
       expect(errors).toMatchObject([{ reason: 'TooLong' }, { reason: 'OddShape' }])
     })
 
-    test('ends with the reason of its signal once that is aborted', async () => {
+    test('ends with the reason of its signal when that is aborted', async () => {
       registry.push(REPOSITORY, 'latest', app)
       const abort = new AbortController()
       registry.listingHook = () => {

@@ -11,17 +11,17 @@ import { quaySide } from '../fixtures/vendors/quay.ts'
 import type { VendorSide } from '../fixtures/vendors/vendor-registry.ts'
 import { zotSide } from '../fixtures/vendors/zot.ts'
 
-/** A vendor whose listing is held to the contract. */
+/** A vendor whose listing must fulfil the contract. */
 export interface VendorUnderContract {
-  /** As the listing calls it. */
+  /** Name of the vendor in its listing. */
   readonly name: string
   side(): VendorSide
-  /** How the client has to ask it. */
+  /** Options of a client for it. */
   readonly client: TestClientOptions
   readonly newestFirst: boolean
-  /** Requests for a listing of 250 tags, each of an image of its own, and until a tag that moved is found there. */
+  /** Number of requests for a listing of 250 tags, each of its own image, and until a moved tag is found. */
   readonly requests: { readonly whole: number; readonly moved: number }
-  /** Whether it says how many tags there are. */
+  /** Whether the listing has the number of tags. */
   readonly counts: boolean
 }
 
@@ -32,10 +32,10 @@ const LOGIN = { username: 'robot$reader', password: 'r0bot s3cret' }
 const BEARER = { scheme: 'bearer', credentials: LOGIN } as const
 const asRobot = { credentials: password(LOGIN.username, LOGIN.password) }
 
-/** What must never be told of those who ask. */
+/** Secrets of the clients; no message may contain them. */
 export const SECRETS: readonly string[] = [KEY.secretAccessKey, PAT, LOGIN.password]
 
-/** Every vendor whose listing is known, as it runs on loopback. */
+/** All vendors with a tag listing, as fakes on the loopback address. */
 export const VENDORS: readonly VendorUnderContract[] = [
   {
     name: 'Docker Hub',
@@ -64,7 +64,7 @@ export const VENDORS: readonly VendorUnderContract[] = [
   {
     name: 'GitHub',
     side: () => githubSide({ token: PAT }),
-    client: { credentials: password('somebody', PAT) },
+    client: { credentials: password('someone', PAT) },
     newestFirst: true,
     requests: { whole: 3, moved: 1 },
     counts: false,
@@ -74,7 +74,7 @@ export const VENDORS: readonly VendorUnderContract[] = [
     side: () => azureSide(),
     client: {},
     newestFirst: true,
-    // the first is answered with what its token must allow
+    // the response to the first request has the scope of the token
     requests: { whole: 4, moved: 2 },
     counts: false,
   },
@@ -99,7 +99,7 @@ export const VENDORS: readonly VendorUnderContract[] = [
     side: () => gitlabSide({ auth: BEARER }),
     client: asRobot,
     newestFirst: true,
-    // the first question to a registry finds out how it wants to be asked
+    // the first request to a registry finds out its authentication
     requests: { whole: 2, moved: 2 },
     counts: false,
   },

@@ -15,7 +15,7 @@ const DATES = ['2016-06-01', '2018-06-01', '2020-06-01', '2022-06-01', '2024-06-
 /** Index of the date after whose pushes a subscriber disconnects. */
 const INTERRUPTED = 2
 
-interface Imported {
+interface ImportPayload {
   readonly import: { total: number; imported: number; unchanged: number; failed: number }
 }
 
@@ -58,9 +58,9 @@ async function importTags(
   client: GraphQLClient,
   repository: string,
   isFirst: boolean,
-): Promise<Imported['import']> {
-  if (!isFirst) return (await client.ask<{ importImage: Imported }>(IMPORT)).importImage.import
-  const created = await client.ask<{ createImageStream: Imported }>(CREATE, { repository })
+): Promise<ImportPayload['import']> {
+  if (!isFirst) return (await client.ask<{ importImage: ImportPayload }>(IMPORT)).importImage.import
+  const created = await client.ask<{ createImageStream: ImportPayload }>(CREATE, { repository })
   return created.createImageStream.import
 }
 
@@ -96,7 +96,7 @@ async function printLatest(client: GraphQLClient): Promise<void> {
     print(`             ${short(old.digest)}  built ${old.created}`)
 }
 
-interface Decided {
+interface PolicyPayload {
   readonly imageStreamTag: { readonly image: { readonly digest: string } }
   readonly decision: {
     readonly chosen: string
@@ -109,7 +109,7 @@ interface Decided {
 
 /** Lets a policy choose a tag's image, and prints the reasons of the choice. */
 async function followPolicy(client: GraphQLClient): Promise<void> {
-  const { setTagPolicy } = await client.ask<{ setTagPolicy: Decided }>(POLICY)
+  const { setTagPolicy } = await client.ask<{ setTagPolicy: PolicyPayload }>(POLICY)
   const { imageStreamTag, decision } = setTagPolicy
   const { chosen, rankedCount, excludedCount, ranked, excluded } = decision
   print('A tag can follow a policy: from now on ruby:stable points to the highest released version 3.3,')
