@@ -1,6 +1,6 @@
 import { Pool } from 'undici'
 
-/** What an import asks of a registry, sent as fast as undici sends it, and nothing done with the answers. */
+/** Sends the requests of an import as fast as undici can, and discards the responses. */
 export async function bareImport(
   url: string,
   repository: string,
@@ -8,20 +8,20 @@ export async function bareImport(
 ): Promise<number> {
   const pool = new Pool(url, { connections, pipelining: 1 })
   let requests = 0
-  const ask = async (method: 'GET' | 'HEAD', path: string) => {
+  const send = async (method: 'GET' | 'HEAD', path: string) => {
     requests++
-    const answer = await pool.request({
+    const response = await pool.request({
       method,
       path: `/v2/${repository}/${path}`,
       headers: HEADERS,
       reset: false,
     })
-    return { headers: answer.headers, body: Buffer.from(await answer.body.arrayBuffer()) }
+    return { headers: response.headers, body: Buffer.from(await response.body.arrayBuffer()) }
   }
 
   const tags: string[] = []
   for (let path: string | undefined = 'tags/list?n=1000'; path !== undefined; ) {
-    const { headers, body } = await ask('GET', path)
+    const { headers, body } = await send('GET', path)
     tags.push(...JSON.parse(body.toString()).tags)
     path = /<[^>]*\/(tags\/list[^>]*)>/.exec(String(headers.link ?? ''))?.[1]
   }
@@ -29,11 +29,11 @@ export async function bareImport(
   const once = async (path: string): Promise<Buffer | undefined> => {
     if (fetched.has(path)) return undefined
     fetched.add(path)
-    return (await ask('GET', path)).body
+    return (await send('GET', path)).body
   }
   const worker = async (): Promise<void> => {
     for (let tag = tags.pop(); tag !== undefined; tag = tags.pop()) {
-      const { headers } = await ask('HEAD', `manifests/${tag}`)
+      const { headers } = await send('HEAD', `manifests/${tag}`)
       const manifest = first && (await once(`manifests/${headers['docker-content-digest']}`))
       if (manifest) await once(`blobs/${JSON.parse(manifest.toString()).config.digest}`)
     }

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 
-// `npm run bench`, or `npm run bench -- query` for some: each in a process of its own, one after the other.
+// `npm run bench`, or `npm run bench -- query` for some: each runs in its own process, one after the other.
 
 const BENCHES = [
   'import',

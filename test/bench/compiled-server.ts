@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
-/** A server of a benchmark in a process of its own. */
+/** A server for a benchmark in its own process. */
 export interface ServerProcess extends AsyncDisposable {
   readonly url: string
   readonly pid: number
@@ -16,14 +16,14 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
 let isBuilt = false
 
-/** What was here when the first server of a benchmark started. */
+/** Source files at the start of the benchmark's first server. */
 function build(): void {
   if (isBuilt) return
   execFileSync('npm', ['run', '--silent', 'build'], { cwd: ROOT, stdio: ['ignore', 'inherit', 'ignore'] })
   isBuilt = true
 }
 
-/** The server as production runs it: compiled, from what is here. Its data folder goes with it. */
+/** Starts the server compiled from the current sources, as in production. Its data folder is removed with it. */
 export async function startCompiledServer(
   dataFolder = mkdtempSync(join(tmpdir(), 'bench-')),
 ): Promise<ServerProcess> {
@@ -51,7 +51,7 @@ export async function startCompiledServer(
   }
 }
 
-/** From the lines that a server greets with. */
+/** Reads the URL from the lines that a server prints at its start. */
 async function urlIn(greeting: NodeJS.ReadableStream): Promise<string> {
   const lines: string[] = []
   for await (const line of createInterface({ input: greeting })) {

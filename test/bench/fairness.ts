@@ -5,8 +5,8 @@ import { connect, type GraphQLClient } from '../fixtures/graphql-client.ts'
 import { spawnUpstream, type UpstreamProcess } from '../fixtures/spawn-upstream.ts'
 import { startCompiledServer } from './compiled-server.ts'
 
-// Many streams of one registry at once: how long the last one waits, against a bare loop that sends the same requests,
-// and what one huge repository among them costs the small ones.
+// Many streams of one registry are imported at the same time: the time until the last one finishes, compared with a bare loop
+// that sends the same requests, and the delay that one huge repository causes for the small ones.
 
 const STREAMS = 200
 const TAGS = 20
@@ -28,24 +28,27 @@ const median = (values: readonly number[]): number =>
   [...values].sort((a, b) => a - b)[values.length >> 1] ?? 0
 const small = Array.from({ length: STREAMS }, (_, at) => `small-${at}`)
 
-interface Answer {
+interface ImportPayload {
   readonly import: { readonly state: string; readonly message: string | null }
 }
 
 async function create(client: GraphQLClient, { host }: UpstreamProcess, name: string): Promise<void> {
-  const { createImageStream } = await client.ask<{ createImageStream: Answer }>(CREATE, {
+  const { createImageStream } = await client.ask<{ createImageStream: ImportPayload }>(CREATE, {
     ...{ name, repository: `${host}/${name}` },
   })
   if (createImageStream.import.state !== 'SUCCEEDED') throw new Error(JSON.stringify(createImageStream))
 }
 
-/** Imports all of them at once; the milliseconds after which each was done, in the order in which they were. */
+/** Imports all of them at the same time; returns the durations in milliseconds, in ascending order. */
 async function importTogether(client: GraphQLClient, names: readonly string[]): Promise<number[]> {
   const began = performance.now()
   const done: number[] = []
   await Promise.all(
     names.map(async (name) => {
-      const { importImage } = await client.ask<{ importImage: Answer }>(IMPORT, { name, waitSeconds: 300 })
+      const { importImage } = await client.ask<{ importImage: ImportPayload }>(IMPORT, {
+        name,
+        waitSeconds: 300,
+      })
       if (importImage.import.state !== 'SUCCEEDED') throw new Error(JSON.stringify(importImage))
       done.push(performance.now() - began)
     }),
@@ -53,20 +56,20 @@ async function importTogether(client: GraphQLClient, names: readonly string[]): 
   return done
 }
 
-/** The same requests as fast as undici sends them, all repositories at once; milliseconds until the last is done. */
-async function askBare({ url }: UpstreamProcess, names: readonly string[]): Promise<number> {
+/** Sends the same requests as fast as undici can, all repositories at the same time; returns the duration in milliseconds. */
+async function sendBare({ url }: UpstreamProcess, names: readonly string[]): Promise<number> {
   await using pool = disposable(
     new Pool(url, { connections: testConfig().requestsPerRegistry, pipelining: 1 }),
   )
-  const ask = async (method: 'GET' | 'HEAD', path: string): Promise<string> => {
+  const send = async (method: 'GET' | 'HEAD', path: string): Promise<string> => {
     const { body } = await pool.request({ method, path, reset: false, headers: HEADERS })
     return body.text()
   }
   const began = performance.now()
   await Promise.all(
     names.map(async (name) => {
-      const { tags }: { tags: string[] } = JSON.parse(await ask('GET', `/v2/${name}/tags/list?n=1000`))
-      await Promise.all(tags.map((tag) => ask('HEAD', `/v2/${name}/manifests/${tag}`)))
+      const { tags }: { tags: string[] } = JSON.parse(await send('GET', `/v2/${name}/tags/list?n=1000`))
+      await Promise.all(tags.map((tag) => send('HEAD', `/v2/${name}/manifests/${tag}`)))
     }),
   )
   return performance.now() - began
@@ -79,14 +82,14 @@ const HEADERS = {
 const disposable = (pool: Pool): Pool & AsyncDisposable =>
   Object.assign(pool, { [Symbol.asyncDispose]: () => pool.close() })
 
-/** 200 equal streams at once. */
+/** Imports 200 equal streams at the same time. */
 async function benchEqual(client: GraphQLClient, upstream: UpstreamProcess): Promise<void> {
   const lasts: number[] = []
   const middles: number[] = []
   const bares: number[] = []
   for (let round = -WARM_UP_ROUNDS; round < ROUNDS; round++) {
     const done = await importTogether(client, small)
-    const bare = await askBare(upstream, small)
+    const bare = await sendBare(upstream, small)
     if (round < 0) continue
     lasts.push(done.at(-1) ?? 0)
     middles.push(median(done))
@@ -94,18 +97,18 @@ async function benchEqual(client: GraphQLClient, upstream: UpstreamProcess): Pro
   }
   const [last, middle, bare] = [median(lasts), median(middles), median(bares)]
   console.log(
-    `fairness: ${STREAMS} streams of ${TAGS} tags of one registry at once, median of ${ROUNDS}\n` +
-      `  the last is done after ${last.toFixed(0)} ms to ${bare.toFixed(0)} ms of a bare undici loop = ${(last / bare).toFixed(2)}; ` +
-      `even share: an equal part for each until all are done`,
+    `fairness: ${STREAMS} streams of ${TAGS} tags from one registry at the same time, median of ${ROUNDS}\n` +
+      `  the last one finishes after ${last.toFixed(0)} ms to ${bare.toFixed(0)} ms of a bare undici loop = ${(last / bare).toFixed(2)}; ` +
+      `the goal is an equal share for each stream until all finish`,
   )
   console.log(
-    `  the last to the middle one: ${last.toFixed(0)} to ${middle.toFixed(0)} ms = ${(last / middle).toFixed(2)} (one after the other it is 2)`,
+    `  last and median stream: ${last.toFixed(0)} and ${middle.toFixed(0)} ms, ratio ${(last / middle).toFixed(2)} (2 if imported one after the other)`,
   )
 }
 
-/** One huge repository under way, and the others beside it. */
+/** Imports the small repositories while a huge one is imported. */
 async function benchHuge(client: GraphQLClient, upstream: UpstreamProcess): Promise<void> {
-  await upstream.tell({ do: 'release', repository: 'huge', tags: HUGE_TAGS, images: IMAGES })
+  await upstream.send({ do: 'release', repository: 'huge', tags: HUGE_TAGS, images: IMAGES })
   await create(client, upstream, 'huge')
   const others = small.slice(1)
   const alone: number[] = []
@@ -117,7 +120,7 @@ async function benchHuge(client: GraphQLClient, upstream: UpstreamProcess): Prom
     const withHuge = await importTogether(client, others)
     const isHugeDone = huge.isDone()
     await huge.done
-    if (isHugeDone) throw new Error('the huge one was done before the small ones: it is not huge enough')
+    if (isHugeDone) throw new Error('the huge import finished before the small ones: use more tags')
     if (round < 0) continue
     alone.push(without.at(-1) ?? 0)
     beside.push(withHuge.at(-1) ?? 0)
@@ -125,13 +128,13 @@ async function benchHuge(client: GraphQLClient, upstream: UpstreamProcess): Prom
   }
   const [without, withHuge] = [median(alone), median(beside)]
   console.log(
-    `  ${others.length} of them beside one of ${HUGE_TAGS} tags, which takes ${(median(huges) / 1000).toFixed(1)} s: ` +
-      `the last is done after ${withHuge.toFixed(0)} ms to ${without.toFixed(0)} ms without it = ${(withHuge / without).toFixed(2)} ` +
-      `(its even share of the requests makes it 1.01, in the order of arrival it is ${(median(huges) / without).toFixed(1)} and more)`,
+    `  ${others.length} of them beside a stream of ${HUGE_TAGS} tags that takes ${(median(huges) / 1000).toFixed(1)} s: ` +
+      `the last one finishes after ${withHuge.toFixed(0)} ms, and after ${without.toFixed(0)} ms without that stream = ${(withHuge / without).toFixed(2)} ` +
+      `(1.01 with an equal share of the requests, at least ${(median(huges) / without).toFixed(1)} in order of arrival)`,
   )
 }
 
-/** The huge import, begun and at its tags. */
+/** Starts the huge import and waits until it has processed its first tag. */
 async function hugeUnderWay(client: GraphQLClient) {
   const began = performance.now()
   const { importImage } = await client.ask<{ importImage: { import: { id: string } } }>(IMPORT, {
@@ -161,7 +164,7 @@ export async function bench(): Promise<void> {
   await using server = await startCompiledServer()
   await using client = connect(server.url)
   for (const repository of small) {
-    await upstream.tell({ do: 'release', repository, tags: TAGS })
+    await upstream.send({ do: 'release', repository, tags: TAGS })
     await create(client, upstream, repository)
   }
   await benchEqual(client, upstream)

@@ -6,16 +6,16 @@ import type { TagName } from '../../src/oci/tag.ts'
 
 export const SIZE = { streams: 10_000, tagsOfEach: 10, eventsOfEach: 10, images: 100_000, namespaces: 10 }
 
-/** The image that one tag of each stream means. */
+/** Image that one tag of each stream points to. */
 export const COMMON_IMAGE = 1
 
-/** Milliseconds since 1970 at which the first event happened; each is one after the other. */
+/** Time of the first event in milliseconds since 1970; each event is one millisecond after the previous one. */
 export const BEGAN = Date.UTC(2024, 0, 1)
 
-/** Digest of the image with this number. */
+/** Returns the digest of the image with this number. */
 export const digestOfNumber = (image: number): string => `sha256:${image.toString(16).padStart(64, '0')}`
 
-/** What some of the streams and tags have: each is one in so many. */
+/** Frequency of properties of streams and tags: each has one in so many. */
 const ONE_IN = {
   team: 100,
   quay: 3,
@@ -30,12 +30,12 @@ const PLATFORMS = [
   'linux/386 linux/amd64 linux/arm/v7 linux/arm64/v8 linux/s390x',
   'linux/amd64 linux/arm64',
 ]
-/** What one tag in `SIZE.images / 20` runs on. */
+/** Platform of one tag in `SIZE.images / 20`. */
 export const RARE_PLATFORM = 'windows/amd64'
 
 /**
- * Fills a database with as many rows as years of imports leave behind, in bulk: streams `team-0/app-0…` in turn, their
- * tags `1.0…`, and for each tag events of which the last is what it means.
+ * Fills a database with as many rows as years of imports create, in bulk: streams `team-0/app-0…` in turn, their
+ * tags `1.0…`, and for each tag events; the tag points to the image of the last one.
  */
 export function seedFind(dataFolder: string): void {
   using db = openDatabase(join(dataFolder, 'imagestreams.db'))
@@ -75,7 +75,7 @@ export function seedFind(dataFolder: string): void {
        from image_streams s, json_each(?) t`,
       JSON.stringify(tags),
     )
-    // each of the tags in turn gets an event, and again: the newest events are spread over all streams
+    // each tag in turn gets an event, repeatedly: the newest events are spread over all streams
     const all = streams * tagsOfEach
     insert(`insert into tag_events (id, tag_id, image_id, docker_image_reference, generation, created_at)
       ${numbers(all * eventsOfEach)}, m (i, image) as (

@@ -8,18 +8,18 @@ import type { Parameter } from '../../src/db/statement.ts'
 import { startCompiledServer } from './compiled-server.ts'
 import { BEGAN, COMMON_IMAGE, digestOfNumber, RARE_PLATFORM, SIZE, seedFind } from './find-seed.ts'
 
-// Milliseconds of a page that is looked for, over HTTP, beside one prepared statement in this process that gives the
-// same names: what the same indexes allow to who knows beforehand how much will be found.
+// Milliseconds to find a page of streams over HTTP, beside one prepared statement in this process that returns the
+// same names: the time that the same indexes permit a query with known selectivity.
 
 const TURNS = 25
 const PAGE = 50
-/** Milliseconds that no page may take. */
+/** Maximum milliseconds of a page. */
 const GOAL = 10
 
 interface Criterion {
   /** Arguments of `imageStreams`. */
   readonly args: string
-  /** The same of `s`. */
+  /** The same condition on `s` in SQL. */
   readonly sql: string
   readonly values: readonly Parameter[]
 }
@@ -69,7 +69,7 @@ const matching = (glob: string): Criterion => ({
 
 const LATER = BEGAN + 1e9
 const CRITERIA: Readonly<Record<string, readonly Criterion[]>> = {
-  'nothing is asked': [],
+  'no criterion': [],
   'label: all have it': [label('tier', 'back')],
   'label: one in a hundred has it': [label('team', '7')],
   'label: none has it': [label('tier', 'front')],
@@ -89,8 +89,8 @@ const CRITERIA: Readonly<Record<string, readonly Criterion[]>> = {
   'notCheckedSince: never checked': [notCheckedSince(BEGAN)],
   'unchangedSince: all': [unchangedSince(LATER)],
   'unchangedSince: none': [unchangedSince(BEGAN)],
-  'matching: a beginning': [matching('app-99*')],
-  'matching: an end that none has': [matching('*zzz')],
+  'matching: a prefix': [matching('app-99*')],
+  'matching: an unmatched suffix': [matching('*zzz')],
   'all have each of six': [
     label('tier', 'back'),
     digest(COMMON_IMAGE),
@@ -124,7 +124,7 @@ const ORDERS = {
   NEWEST_FIRST: 's.newest_at desc, s.id desc',
 } as const
 
-/** A page of streams, and how many there are. */
+/** A page of streams, and their total number. */
 function casesOf(criteria: readonly Criterion[]): Readonly<Record<string, Case>> {
   const args = criteria.map(({ args }) => `${args}, `).join('')
   const where = criteria.length > 0 ? `where ${criteria.map(({ sql }) => sql).join(' and ')}` : ''
@@ -145,7 +145,7 @@ function casesOf(criteria: readonly Criterion[]): Readonly<Record<string, Case>>
   }
 }
 
-/** Five tags of each of a hundred streams, by the same words. */
+/** Five tags of each of a hundred streams, with the same criterion. */
 const tagCase = ({ args, sql, values }: Criterion): Case => ({
   query: `{ imageStreams(first: 100) { nodes { status { tags(${args}, first: 5) { nodes { name } } } } } }`,
   sql: `select s.name || ':' || t.name
@@ -170,15 +170,15 @@ const TAG_CASES: Readonly<Record<string, Case>> = {
 const median = (times: readonly number[]): number =>
   times.toSorted((a, b) => a - b)[Math.floor(times.length / 2)] ?? 0
 
-/** Names, and numbers, wherever they are in an answer. */
+/** Returns the names and numbers in a response, in their order. */
 const valuesIn = (value: unknown): string =>
   typeof value === 'object' && value !== null
     ? Object.values(value).map(valuesIn).filter(Boolean).join(' ')
     : String(value)
 
-async function measure(pool: Pool, query: string): Promise<{ answer: string; time: number }> {
+async function measure(pool: Pool, query: string): Promise<{ result: string; time: number }> {
   const times: number[] = []
-  let answer = ''
+  let result = ''
   for (let turn = 0; turn < TURNS; turn++) {
     const began = performance.now()
     const { body } = await pool.request({
@@ -187,15 +187,15 @@ async function measure(pool: Pool, query: string): Promise<{ answer: string; tim
       headers: { 'content-type': 'application/json', accept: 'application/json' },
       body: JSON.stringify({ query }),
     })
-    answer = await body.text()
+    result = await body.text()
     times.push(performance.now() - began)
   }
-  const { data, errors } = JSON.parse(answer)
+  const { data, errors } = JSON.parse(result)
   if (errors) throw new Error(`${query}: ${JSON.stringify(errors)}`)
-  return { answer: valuesIn(data), time: median(times) }
+  return { result: valuesIn(data), time: median(times) }
 }
 
-function measureBare(db: Database, { sql, values }: Case): { answer: string; time: number } {
+function measureBare(db: Database, { sql, values }: Case): { result: string; time: number } {
   const statement = db.prepare(sql)
   const times: number[] = []
   let rows: unknown[] = []
@@ -204,10 +204,10 @@ function measureBare(db: Database, { sql, values }: Case): { answer: string; tim
     rows = statement.tuples(...values)
     times.push(performance.now() - began)
   }
-  return { answer: valuesIn(rows), time: median(times) }
+  return { result: valuesIn(rows), time: median(times) }
 }
 
-/** Prints a line for each. The database is held by one process, so the bare statements have a copy. */
+/** Prints a line per case. The database belongs to one process, so the bare statements use a copy. */
 export async function bench(): Promise<void> {
   const folders = [mkdtempSync(join(tmpdir(), 'bench-')), mkdtempSync(join(tmpdir(), 'bench-'))] as const
   const [ours, bare] = folders
@@ -228,9 +228,9 @@ export async function bench(): Promise<void> {
     const slowest = { page: 0, count: 0 }
     const line = async (one: Case): Promise<string> => {
       const [got, wanted] = [await measure(pool, one.query), measureBare(db, one)]
-      if (got.answer !== wanted.answer) {
+      if (got.result !== wanted.result) {
         throw new Error(
-          `not the same: ${one.query}\n${got.answer.slice(0, 500)}\n${wanted.answer.slice(0, 500)}`,
+          `different results: ${one.query}\n${got.result.slice(0, 500)}\n${wanted.result.slice(0, 500)}`,
         )
       }
       const kind = one.query.includes('totalCount') ? 'count' : 'page'

@@ -7,7 +7,7 @@ import { bareImport } from './bare-import.ts'
 import { startCompiledServer } from './compiled-server.ts'
 import { peakMemory } from './process-usage.ts'
 
-// An import against a bare undici loop that sends the same requests with the same concurrency, and what it costs.
+// An import, compared with a bare undici loop that sends the same requests with the same concurrency; and its requests and memory.
 
 const TAGS = 2000
 const WARM_UP_ROUNDS = 2
@@ -25,7 +25,7 @@ const IMPORT = `mutation ($name: String!) {
   importImage(input: { imageStream: $name, waitSeconds: 300 }) { import { state imported unchanged failed message } }
 }`
 
-interface Imported {
+interface ImportPayload {
   readonly state: string
   readonly imported: number
   readonly unchanged: number
@@ -46,15 +46,15 @@ async function importOurs(
   first: boolean,
 ) {
   const variables = { name: repository, repository: `${upstream.host}/${repository}` }
-  const data = await client.ask<Record<string, { import: Imported }>>(first ? CREATE : IMPORT, variables)
+  const data = await client.ask<Record<string, { import: ImportPayload }>>(first ? CREATE : IMPORT, variables)
   const imported = Object.values(data)[0]?.import
   if (imported?.state !== 'SUCCEEDED') throw new Error(JSON.stringify(imported))
   return imported
 }
 
 async function requestsOf(upstream: UpstreamProcess): Promise<number> {
-  const { requests } = await upstream.tell({ do: 'count' })
-  await upstream.tell({ do: 'reset' })
+  const { requests } = await upstream.send({ do: 'count' })
+  await upstream.send({ do: 'reset' })
   return Object.values(requests).reduce((sum, count) => sum + count, 0)
 }
 
@@ -70,14 +70,14 @@ async function benchTime(): Promise<void> {
   const requests = { first: [0, 0], again: [0, 0] }
   for (let round = -WARM_UP_ROUNDS; round < ROUNDS; round++) {
     const repository = `app-${round + WARM_UP_ROUNDS}`
-    await upstream.tell({ do: 'release', repository, tags: TAGS })
-    await upstream.tell({ do: 'reset' })
+    await upstream.send({ do: 'release', repository, tags: TAGS })
+    await upstream.send({ do: 'reset' })
     for (const kind of ['first', 'again'] as const) {
       const first = kind === 'first'
       const ours = await timed(() => importOurs(client, upstream, repository, first))
       const sent = await requestsOf(upstream)
       const bare = await timed(() => bareImport(upstream.url, repository, { ...concurrency, first }))
-      await upstream.tell({ do: 'reset' })
+      await upstream.send({ do: 'reset' })
       if (round < 0) continue
       times[kind].ours.push(ours.ms)
       times[kind].bare.push(bare.ms)
@@ -89,7 +89,7 @@ async function benchTime(): Promise<void> {
     const [ours, bare] = [median(times[kind].ours), median(times[kind].bare)]
     console.log(
       `  ${kind}: ${ours.toFixed(0)} ms to ${bare.toFixed(0)} ms of a bare undici loop = ${(ours / bare).toFixed(2)} (goal 1.3); ` +
-        `requests ${requests[kind][0]}, least possible ${requests[kind][1]}`,
+        `requests ${requests[kind][0]}, minimum ${requests[kind][1]}`,
     )
   }
 }
@@ -98,8 +98,8 @@ async function benchMemory(): Promise<void> {
   await using upstream = await spawnUpstream()
   await using server = await startCompiledServer()
   await using client = connect(server.url)
-  await upstream.tell({ do: 'release', repository: 'small', tags: 10 })
-  await upstream.tell({ do: 'release', repository: 'large', tags: LONG_LISTING, images: LONG_LISTING_IMAGES })
+  await upstream.send({ do: 'release', repository: 'small', tags: 10 })
+  await upstream.send({ do: 'release', repository: 'large', tags: LONG_LISTING, images: LONG_LISTING_IMAGES })
   await importOurs(client, upstream, 'small', true)
   const idle = peakMemory(server.pid)
   const first = await timed(() => importOurs(client, upstream, 'large', true))

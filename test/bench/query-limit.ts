@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { openDatabase } from '../../src/db/open.ts'
 
-// The limit of the query benchmark, in a process of its own: bare node:http with one prepared statement a read.
+// The limit of the query benchmark, in its own process: bare node:http with one prepared statement per request.
 
 const ONE_STREAM = `
 select json_object('data', json_object('imageStream', json_object('name', s.name, 'status', json_object('tags',

@@ -9,12 +9,12 @@ import { type ServerProcess, startCompiledServer } from './compiled-server.ts'
 import { processorTime } from './process-usage.ts'
 import { seed } from './seed.ts'
 
-// Requests a second of two reads, against bare node:http with one prepared statement that builds the same bytes.
+// Requests per second of two queries, compared with bare node:http with one prepared statement that produces the same bytes.
 
 const CONNECTIONS = 8
 const WARM_UP = 1_500
 const DURATION = 4_000
-/** Ours and the limit take turns, so that a machine that slows down slows both. */
+/** This server and the limit alternate, so that a slower machine affects both. */
 const TURNS = 2
 const SIZE = { streams: 2000, tags: 50, events: 10 }
 
@@ -57,7 +57,7 @@ async function startLimit(dataFolder: string): Promise<ServerProcess> {
 
 interface Measured {
   readonly perSecond: number
-  /** Microseconds of the server's processor time for one request. */
+  /** Microseconds of the server's processor time per request. */
   readonly cpu: number
 }
 
@@ -68,13 +68,13 @@ async function measure(server: ServerProcess, { body }: Case, duration: number):
   const began = performance.now()
   const client = async (): Promise<void> => {
     while (performance.now() - began < duration) {
-      const answer = await pool.request({
+      const response = await pool.request({
         method: 'POST',
         path: '/graphql',
         headers: { 'content-type': 'application/json', accept: 'application/json' },
         body: JSON.stringify(body(requests++)),
       })
-      await answer.body.arrayBuffer()
+      await response.body.arrayBuffer()
     }
   }
   await Promise.all(Array.from({ length: CONNECTIONS }, client))
@@ -84,7 +84,7 @@ async function measure(server: ServerProcess, { body }: Case, duration: number):
   return { perSecond: requests / seconds, cpu: cpu / requests }
 }
 
-async function answerOf(server: ServerProcess, { body }: Case): Promise<string> {
+async function responseOf(server: ServerProcess, { body }: Case): Promise<string> {
   const response = await fetch(`${server.url}/graphql`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
@@ -98,7 +98,7 @@ const best = (measured: readonly Measured[]): Measured => ({
   cpu: Math.min(...measured.map(({ cpu }) => cpu)),
 })
 
-/** Prints a line for each read. The database is held by one process, so ours and the limit have a copy each. */
+/** Prints a line per query. The database belongs to one process, so this server and the limit have a copy each. */
 export async function bench(): Promise<void> {
   const folders = {
     ours: mkdtempSync(join(tmpdir(), 'bench-')),
@@ -113,9 +113,8 @@ export async function bench(): Promise<void> {
     await using ours = await startCompiledServer(folders.ours)
     await using limit = await startLimit(folders.limit)
     for (const [name, one] of Object.entries(CASES)) {
-      const [got, wanted] = [await answerOf(ours, one), await answerOf(limit, one)]
-      if (got !== wanted)
-        throw new Error(`not the same bytes:\n${got.slice(0, 500)}\n${wanted.slice(0, 500)}`)
+      const [got, wanted] = [await responseOf(ours, one), await responseOf(limit, one)]
+      if (got !== wanted) throw new Error(`different bytes:\n${got.slice(0, 500)}\n${wanted.slice(0, 500)}`)
       const turns: { ours: Measured[]; limit: Measured[] } = { ours: [], limit: [] }
       await measure(ours, one, WARM_UP)
       await measure(limit, one, WARM_UP)

@@ -1,4 +1,4 @@
-/** The limit of the registry's benchmark, in a process of its own: bare node:http that keeps nothing on disk and checks nothing. */
+/** The limit of the registry's benchmark, in its own process: bare node:http that stores nothing on disk and checks nothing. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { digestOf } from '../../src/oci/digest.ts'
@@ -9,7 +9,7 @@ const ZEROS = Buffer.alloc(MEBIBYTE)
 const sizes = new Map<string, number>()
 const manifests = new Map<string, Buffer>()
 let uploads = 0
-/** Manifests that are kept, each by two names: more would only be work for the garbage collector. */
+/** Number of kept manifests, each under two names: more would only slow down the garbage collector. */
 const KEPT = 1000
 
 function keep(name: string, bytes: Buffer): void {
@@ -20,7 +20,7 @@ function keep(name: string, bytes: Buffer): void {
   }
 }
 
-/** Calls back with the body's pieces, where they are wanted, and its size. */
+/** Passes the body's pieces to the callback if there is one, then its size. */
 function receive(
   request: IncomingMessage,
   done: (pieces: Buffer[], size: number) => void,
@@ -55,26 +55,26 @@ function sendZeros(response: ServerResponse, size: number): void {
 const server = createServer((request, response) => {
   const [path = '', query = ''] = (request.url ?? '').split('?')
   const name = path.slice(path.lastIndexOf('/') + 1)
-  const answer = (status: number, headers: Record<string, string | number> = {}): void =>
+  const respond = (status: number, headers: Record<string, string | number> = {}): void =>
     void response.writeHead(status, { 'Content-Length': 0, ...headers }).end()
   switch (request.method) {
     case 'POST':
-      return answer(202, { Location: `${path}${++uploads}` })
+      return respond(202, { Location: `${path}${++uploads}` })
     case 'PATCH':
       return receive(request, (_pieces, size) => {
         sizes.set(name, size)
-        answer(202, { Location: path })
+        respond(202, { Location: path })
       })
     case 'PUT':
       if (query !== '') {
         sizes.set(query.slice('digest='.length), sizes.get(name) ?? 0)
-        return answer(201)
+        return respond(201)
       }
       return receive(
         request,
         (pieces) => {
           keep(name, Buffer.concat(pieces))
-          answer(201)
+          respond(201)
         },
         true,
       )

@@ -1,4 +1,4 @@
-/** The client of the registry's benchmark, in a process of its own: answers each command that it is sent with a reply. */
+/** The client of the registry's benchmark, in its own process: runs each received command and sends a reply. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { openConnection } from './registry-connection.ts'
 import { type Operation, Repository } from './registry-operations.ts'

@@ -1,29 +1,29 @@
 import { connect, type Socket } from 'node:net'
 
-/** Bytes that are read at once, into the same memory again and again. */
+/** Maximum bytes of a read; all reads use the same memory. */
 const READ = 256 << 10
-/** Bytes that wait for the socket before the next are handed over. */
+/** Bytes that may wait in the socket before the next ones are written. */
 const QUEUED = 512 << 10
 
-export interface Answer {
+export interface RawResponse {
   readonly status: number
   /** Status line and headers. */
   readonly head: string
-  /** Bytes of the body as they came: with the lengths of its chunks, if it came in chunks. */
+  /** Bytes of the body as received, including the lengths of chunks. */
   readonly size: number
-  /** What the server says of a request that it refused or failed. */
-  readonly refusal: string
+  /** Error body of the server. */
+  readonly errorBody: string
 }
 
-/** One request at a time over one connection, and no more of HTTP/1.1 than that: a client that costs next to nothing. */
+/** One request at a time over one connection with a minimum of HTTP/1.1: a client with almost no cost. */
 export interface Connection extends Disposable {
-  /** `head` is a whole request but for a large body. Rejects when the connection breaks off. */
-  request(head: string | Uint8Array, options?: RequestOptions): Promise<Answer>
+  /** `head` is a whole request except a large body. Rejects when the connection breaks. */
+  request(head: string | Uint8Array, options?: RequestOptions): Promise<RawResponse>
 }
 
 export interface RequestOptions {
   readonly body?: Iterable<Uint8Array>
-  /** A request by HEAD: its answer tells the length of a body that does not come. */
+  /** Whether this is a HEAD: its response has a length but no body. */
   readonly isHead?: boolean
 }
 
@@ -43,7 +43,7 @@ export function openConnection(port: number): Promise<Connection> {
         buffer: Buffer.allocUnsafeSlow(READ),
         callback(length, buffer) {
           const current = reading
-          if (!current) fail(new Error('an answer that nobody asked for'))
+          if (!current) fail(new Error('a response without a request'))
           else if (current.take(buffer as Buffer, length)) {
             reading = undefined
             current.resolve()
@@ -86,34 +86,34 @@ async function sendBody(socket: Socket, body: Iterable<Uint8Array>): Promise<voi
 const HEAD_END = '\r\n\r\n'
 const CHUNKS_END = '\r\n0\r\n\r\n'
 
-/** One answer while it comes in. */
+/** One response that is being received. */
 class Reading {
   readonly #isHead: boolean
-  readonly #resolve: (answer: Answer) => void
+  readonly #resolve: (response: RawResponse) => void
   readonly reject: (error: Error) => void
   #head = ''
   #hasHead = false
-  /** Bytes of the body; undefined when it comes in chunks, the last of them empty. */
+  /** Length of the body; undefined if it is chunked, with an empty last chunk. */
   #length: number | undefined
   #size = 0
   #tail = ''
   #status = Number.NaN
-  #refusal = ''
+  #errorBody = ''
 
-  constructor(isHead: boolean, resolve: (answer: Answer) => void, reject: (error: Error) => void) {
+  constructor(isHead: boolean, resolve: (response: RawResponse) => void, reject: (error: Error) => void) {
     this.#isHead = isHead
     this.#resolve = resolve
     this.reject = reject
   }
 
-  /** Whether the answer is whole. */
+  /** Adds received bytes; reports whether the response is complete. */
   take(buffer: Buffer, end: number): boolean {
     const start = this.#hasHead ? 0 : this.#takeHead(buffer, end)
     if (!this.#hasHead) return false
     this.#size += end - start
-    if (this.#status >= 400) this.#refusal += buffer.toString('utf8', start, end)
+    if (this.#status >= 400) this.#errorBody += buffer.toString('utf8', start, end)
     if (this.#length !== undefined) return this.#size >= this.#length
-    // JSON has no line end of its own: this one is the last chunk's
+    // JSON does not end with a line end: this one belongs to the last chunk
     this.#tail = (
       this.#tail + buffer.toString('latin1', Math.max(start, end - CHUNKS_END.length), end)
     ).slice(-CHUNKS_END.length)
@@ -121,10 +121,10 @@ class Reading {
   }
 
   resolve(): void {
-    this.#resolve({ status: this.#status, head: this.#head, size: this.#size, refusal: this.#refusal })
+    this.#resolve({ status: this.#status, head: this.#head, size: this.#size, errorBody: this.#errorBody })
   }
 
-  /** Where the body begins. */
+  /** Reads the head; returns the position of the body. */
   #takeHead(buffer: Buffer, end: number): number {
     const before = this.#head.length
     const text = this.#head + buffer.toString('latin1', 0, end)
@@ -141,7 +141,7 @@ class Reading {
   }
 }
 
-/** A header of an answer; its name in lower case. */
+/** Returns a header of a response; `name` is in lower case. */
 export function headerOf(head: string, name: string): string | undefined {
   for (let at = head.indexOf('\r\n'); at >= 0; at = head.indexOf('\r\n', at + 2)) {
     const colon = at + 2 + name.length

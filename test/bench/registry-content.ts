@@ -4,10 +4,10 @@ import { MEBIBYTE } from './registry-protocol.ts'
 
 /** Bytes of one piece of a blob. */
 const PIECE = 256 << 10
-/** Bytes that no other blob ends with. */
+/** Bytes of a unique end of each blob. */
 const UNIQUE = 32
 
-/** What all blobs consist of, again and again; nothing compresses it. */
+/** Incompressible bytes that all blobs share, repeated. */
 const SHARED = randomBytes(64 * MEBIBYTE)
 
 export interface Blob {
@@ -18,7 +18,7 @@ export interface Blob {
 
 const hashes = new Map<number, Hash>()
 
-/** A blob like no other. Its end tells it from the others, so that making one costs no hashing of the rest. */
+/** Creates a unique blob. Only its end is unique, so that the rest need not be hashed again. */
 export function createBlob(size: number): Blob {
   const shared = size - UNIQUE
   let hash = hashes.get(size)
@@ -69,7 +69,7 @@ export const CONFIG = Buffer.from(
   }),
 )
 
-/** An image manifest like no other with this config and a layer that is there. */
+/** Creates a unique image manifest with this config and an existing layer. */
 export function createManifest(layer: Pick<Descriptor, 'digest' | 'size'>): {
   bytes: Buffer
   digest: Digest

@@ -1,21 +1,21 @@
 import { type Command, MEBIBYTE } from './registry-protocol.ts'
 
-/** What is measured of every server, round by round. */
+/** A figure that is measured with each server, in rounds. */
 export interface Figure {
   readonly name: string
-  /** How many times docker-registry's. */
+  /** Intended ratio to docker-registry. */
   readonly goal: number
-  /** Bytes of one operation, where they are what counts; otherwise operations do. */
+  /** Bytes of one operation, if the figure is bytes; otherwise it is operations. */
   readonly size?: number
-  /** Whether bare node:http knows it. */
+  /** Whether bare node:http supports it. */
   readonly hasBare: boolean
-  /** Whether it leaves so much to write that the disk is let come to rest before. */
+  /** Whether it writes so much that the disk must settle before it. */
   readonly isHeavy: boolean
   command(port: number): Command
 }
 
 const REPOSITORY = 'bench/app'
-/** Of small requests. */
+/** Connections for small requests. */
 const CONNECTIONS = 8
 const SECONDS = 0.5
 /** Tags in the list. */
@@ -94,18 +94,18 @@ const listFigures: Figure[] = [
   },
 ]
 
-/** Figures that are measured of the same servers. */
+/** Figures that are measured with the same servers. */
 export interface FigureGroup {
   readonly figures: readonly Figure[]
-  /** What the figures refer to. */
+  /** Commands that create the content for the figures. */
   preparation(port: number): readonly Command[]
 }
 
 const image = (port: number): Command => ({ do: 'push image', port, repository: REPOSITORY })
 
 /**
- * Blobs of each kind have servers of their own, whose data goes before the next: a machine whose memory fills with files
- * gets slower, whoever wrote them.
+ * Each kind of blobs has its own servers, and their data is removed before the next: a machine gets slower when
+ * files fill its memory.
  */
 export const FIGURE_GROUPS: readonly FigureGroup[] = [
   ...blobFigures.map((figures) => ({ figures, preparation: (port: number) => [image(port)] })),

@@ -4,13 +4,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { MEBIBYTE } from './registry-protocol.ts'
 
-/** What the machine allows. */
+/** Limits of the machine. */
 export interface Limits {
-  /** MiB a second of sha256 in node:crypto. */
+  /** MiB per second of sha256 in node:crypto. */
   readonly hash: number
-  /** MiB a second of a 64 MiB file that is written by the MiB and synced at its end. */
+  /** MiB per second of writing a 64 MiB file in pieces of 1 MiB and syncing it once. */
   readonly write: number
-  /** Syncs a second of a file that grows by 4 KiB each time. */
+  /** Syncs per second of a file that grows by 4 KiB each time. */
   readonly commits: number
 }
 

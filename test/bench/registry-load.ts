@@ -3,23 +3,23 @@ import { peakMemory } from './process-usage.ts'
 import { startClient } from './registry-processes.ts'
 import { MEBIBYTE, type Measured } from './registry-protocol.ts'
 
-/** A small GraphQL query, with nothing else to do and with four pushes running. */
+/** A small GraphQL query on an idle server, and during four pushes. */
 export interface QueryLoad {
   readonly idle: Measured
   readonly busy: Measured
-  /** MiB a second that were pushed meanwhile. */
+  /** MiB per second that were pushed meanwhile. */
   readonly pushed: number
 }
 
 const LAYER = 2048 * MEBIBYTE
 const PUSHED = 64 * MEBIBYTE
 const PUSHES = 4
-/** Milliseconds between two queries: they shall wait for the pushes, not for each other. */
+/** Milliseconds between two queries, so that they wait for pushes and not for each other. */
 const REST = 2
 
 const REPOSITORY = 'bench/load'
 
-/** Bytes of memory while a 2 GiB layer was pushed and pulled, over those of a server that had served a small one. */
+/** Returns the bytes of memory for pushing and pulling a 2 GiB layer, minus those of a server that transferred a small one. */
 export async function measureMemory(): Promise<number> {
   await using server = await startCompiledServer()
   await using client = startClient()
@@ -42,7 +42,7 @@ export async function measureQueries(): Promise<QueryLoad> {
   await querier.run({ ...query, seconds: 1 })
   const idle = await querier.run({ ...query, seconds: 1 })
   const pushing = pusher.run({ do: 'push blobs', ...to, size: PUSHED, atOnce: PUSHES, seconds: 4 })
-  // they end before the pushes do
+  // the queries end before the pushes
   const [busy, { count, ms }] = await Promise.all([querier.run({ ...query, seconds: 3.5 }), pushing])
   return { idle, busy, pushed: (count * PUSHED) / MEBIBYTE / (ms / 1000) }
 }

@@ -1,16 +1,16 @@
 import { digestOf } from '../../src/oci/digest.ts'
-import { type Answer, type Connection, headerOf } from './registry-connection.ts'
+import { type Connection, headerOf, type RawResponse } from './registry-connection.ts'
 import { type Blob, CONFIG, createBlob, createManifest, MANIFEST_TYPE } from './registry-content.ts'
 import { type Command, numberedTag } from './registry-protocol.ts'
 
 export type Operation = (connection: Connection) => Promise<unknown>
 
-/** What one client knows of one repository, from having pushed it. */
+/** Content that one client has pushed to one repository. */
 export class Repository {
   readonly #name: string
   readonly #host: string
   readonly #blobs = new Map<number, string[]>()
-  /** By tag and by digest in turn. */
+  /** Paths by tag and by digest in turn. */
   readonly #manifests: { readonly path: string; readonly size: number }[] = []
   #layer: Blob | undefined
   #image: Buffer | undefined
@@ -21,7 +21,7 @@ export class Repository {
     this.#host = `127.0.0.1:${port}`
   }
 
-  /** What the command means, once; what it needs is made ready beforehand. */
+  /** Returns the operation of a command; its content is prepared beforehand. */
   operation(command: Command): Operation {
     switch (command.do) {
       case 'push image':
@@ -56,7 +56,7 @@ export class Repository {
   }
 
   #blobPushes(size: number): Operation {
-    // what blobs of a size have in common is hashed once, before the clock starts
+    // the shared bytes of the size are hashed once, before the measurement
     createBlob(size)
     return (connection) => this.#pushBlob(connection, createBlob(size))
   }
@@ -74,11 +74,11 @@ export class Repository {
   }
 
   #pulls(size: number): Operation {
-    // the newest: as warm in one server as in the other
+    // the newest blobs: both servers have them in the page cache
     const gets = (this.#blobs.get(size) ?? []).slice(-8).map((digest) => this.#head('GET', `blobs/${digest}`))
     return inTurn(gets, async (connection, get) => {
-      const answer = await expect(200, connection.request(get))
-      if (answer.size !== size) throw new Error(`${answer.size} bytes of a blob of ${size}`)
+      const response = await expect(200, connection.request(get))
+      if (response.size !== size) throw new Error(`${response.size} bytes of a blob of ${size}`)
     })
   }
 
@@ -107,9 +107,9 @@ export class Repository {
       .slice(-200)
       .map(({ path, size }) => ({ size, request: Buffer.from(this.#head(method, path, ACCEPT)) }))
     return inTurn(reads, async (connection, { request, size }) => {
-      const answer = await expect(200, connection.request(request, { isHead }))
-      const told = isHead ? Number(headerOf(answer.head, 'content-length')) : answer.size
-      if (told !== size) throw new Error(`${told} bytes of a manifest of ${size}`)
+      const response = await expect(200, connection.request(request, { isHead }))
+      const length = isHead ? Number(headerOf(response.head, 'content-length')) : response.size
+      if (length !== size) throw new Error(`${length} bytes of a manifest of ${size}`)
     })
   }
 
@@ -149,13 +149,14 @@ const EMPTY = 'Content-Length: 0\r\n'
 const OCTETS = 'Content-Type: application/octet-stream\r\n'
 const ACCEPT = `Accept: ${MANIFEST_TYPE}\r\n`
 
-async function expect(status: number, answering: Promise<Answer>): Promise<Answer> {
-  const answer = await answering
-  if (answer.status !== status) throw new Error(`${status} expected, not ${answer.head}\n${answer.refusal}`)
-  return answer
+async function expect(status: number, pending: Promise<RawResponse>): Promise<RawResponse> {
+  const response = await pending
+  if (response.status !== status)
+    throw new Error(`${status} expected, not ${response.head}\n${response.errorBody}`)
+  return response
 }
 
-/** The path of the header, with its query. */
+/** Returns path and query of the Location header. */
 function locationOf(head: string): string {
   const location = headerOf(head, 'location')
   if (location === undefined) throw new Error(`no location: ${head}`)

@@ -3,9 +3,9 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { Command, Measured, Reply } from './registry-protocol.ts'
 
-/** A client in a process of its own: what it does costs no server's event loop anything. */
+/** A client in its own process, which does not use the event loop of a server. */
 export interface ClientProcess extends AsyncDisposable {
-  /** Rejects with what went wrong, the server's refusal among it. One at a time. */
+  /** Runs one command at a time. Rejects with the error, including the server's error body. */
   run(command: Command): Promise<Measured>
 }
 
@@ -23,7 +23,7 @@ export function startClient(): ClientProcess {
   }
 }
 
-/** The limit that all servers have in common. */
+/** Starts the limit for all servers. */
 export async function startBareServer(): Promise<{ readonly port: number } & AsyncDisposable> {
   const child = start('registry-bare.ts')
   const { port } = await messageOf<{ port: number }>(child)

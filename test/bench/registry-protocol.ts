@@ -1,43 +1,43 @@
-/** How long a client goes on: so many operations, or so many seconds. */
+/** Duration of a measurement: a number of operations, or of seconds. */
 export interface Amount {
-  /** Connections, with one operation each at a time. */
+  /** Number of connections, with one operation each at a time. */
   readonly atOnce: number
   readonly count?: number
   readonly seconds?: number
-  /** Milliseconds of rest after each operation. */
+  /** Milliseconds of pause after each operation. */
   readonly rest?: number
 }
 
-/** Where to. */
+/** Repository on a server. */
 interface Destination {
-  /** Of the loopback address. */
+  /** Port on the loopback address. */
   readonly port: number
   readonly repository: string
 }
 
-/** What a client process of the registry's benchmark does, one command after the other. */
+/** A command for a client process of the registry's benchmark. */
 export type Command =
-  /** A config, a layer and the manifest `first` of both: what later manifests refer to. */
+  /** Pushes a config, a layer and the manifest `first` of both; later manifests refer to them. */
   | ({ readonly do: 'push image' } & Destination)
-  /** New blobs: POST, PATCH with the whole body, PUT. */
+  /** Pushes new blobs: POST, PATCH with the whole body, PUT. */
   | ({ readonly do: 'push blobs'; readonly size: number } & Destination & Amount)
-  /** Blobs that this client has pushed, in turn. */
+  /** Pulls the blobs that this client has pushed, in turn. */
   | ({ readonly do: 'pull blobs'; readonly size: number } & Destination & Amount)
-  /** New image manifests, each by a tag of its own. */
+  /** Pushes new image manifests, each with its own tag. */
   | ({ readonly do: 'push manifests' } & Destination & Amount)
-  /** The image of `push image` by the tags `build-00000` and on. */
+  /** Pushes the image of `push image` with the tags `build-00000` and following. */
   | ({ readonly do: 'push tags' } & Destination & Amount)
-  /** Manifests that this client has pushed, by tag and by digest in turn. */
+  /** Reads the manifests that this client has pushed, by tag and by digest in turn. */
   | ({ readonly do: 'read manifests'; readonly method: 'GET' | 'HEAD' } & Destination & Amount)
-  /** The tags of `push tags`: all, or a page of so many from anywhere among them. */
+  /** Lists the tags of `push tags`: all, or a page of this size from a random position. */
   | ({ readonly do: 'list tags'; readonly page?: number } & Destination & Amount)
-  /** A small GraphQL query for the repository's image stream. */
+  /** Sends a small GraphQL query for the repository's image stream. */
   | ({ readonly do: 'query' } & Destination & Amount)
 
-/** What it took. */
+/** Duration of the operations. */
 export interface Measured {
   readonly count: number
-  /** Milliseconds, from the first operation's begin to the last one's end. */
+  /** Milliseconds from the start of the first operation to the end of the last one. */
   readonly ms: number
   /** Milliseconds of one operation. */
   readonly median: number
@@ -49,5 +49,5 @@ export type Reply = { readonly measured: Measured } | { readonly error: string }
 
 export const MEBIBYTE = 1024 * 1024
 
-/** The tag of `push tags` with this number; in the order of the numbers also as text. */
+/** Returns the tag of `push tags` with this number; text order is number order. */
 export const numberedTag = (number: number): string => `build-${String(number).padStart(5, '0')}`

@@ -1,7 +1,7 @@
 /**
- * The integrated registry beside Debian's docker-registry, as that comes (file system storage, descriptors cached in memory;
- * it does not sync to disk, ours does), and beside what the machine allows. The servers take turns, so that a machine that
- * slows down slows all. Takes up to 4 GB of the temporary folder.
+ * The integrated registry, compared with Debian's docker-registry in its default configuration (file system storage,
+ * descriptors cached in memory, no sync to disk, unlike this server), and with the limits of the machine. The servers
+ * alternate, so that a slower machine affects all. Uses up to 4 GB of the temporary folder.
  */
 import { execFileSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
@@ -17,12 +17,12 @@ const WARM_UP_ROUNDS = 1
 const ROUNDS = 5
 
 type Subject = 'ours' | 'peer' | 'bare'
-/** Ports of the servers that are there. */
+/** Ports of the running servers. */
 type Ports = ReadonlyMap<Subject, number>
 
-/** MiB or requests a second. */
+/** Returns MiB or requests per second. */
 async function rateOf(client: ClientProcess, figure: Figure, port: number): Promise<number> {
-  // what one server leaves for the disk to do is not the next one's burden
+  // the writes of one server must not slow down the next one
   if (figure.isHeavy) execFileSync('sync')
   const { count, ms } = await client.run(figure.command(port))
   return ((figure.size === undefined ? count : (count * figure.size) / MEBIBYTE) * 1000) / ms
@@ -84,7 +84,7 @@ async function benchFigures(): Promise<void> {
     `registry: median of ${ROUNDS} rounds, the servers taking turns; ours syncs to disk, docker-registry does not; ` +
       'blobs are pushed by POST, PATCH with the whole body, PUT',
   )
-  if (missing !== undefined) console.log(`  nothing to compare with: ${missing}`)
+  if (missing !== undefined) console.log(`  no comparison: ${missing}`)
   for (const group of FIGURE_GROUPS) await benchGroup(group, missing === undefined)
 }
 
@@ -111,7 +111,7 @@ function benchLimits(): void {
   )
 }
 
-/** Prints each figure beside its goal and its limit. */
+/** Prints each figure with its goal and its limit. */
 export async function bench(): Promise<void> {
   await benchFigures()
   benchLimits()

@@ -6,8 +6,8 @@ import type { TestClientOptions } from '../fixtures/registry-client.ts'
 import type { VendorRequest, VendorRequests, VendorSide } from '../fixtures/vendors/vendor-registry.ts'
 import { NO_LISTING, WatchedRepository } from '../fixtures/vendors/watched-repository.ts'
 
-// What it costs to look for what moved among many tags at each vendor's registry, in requests, in GETs that count as
-// pulls, and in time beside a bare loop that sends the very same requests.
+// Requests, GETs that count as pulls, and time to find a moved tag among many at each vendor's registry, compared with a bare
+// loop that sends the same requests.
 
 const TAGS = 5000
 const REPOSITORY = 'team/app'
@@ -34,7 +34,7 @@ const SUBJECTS: readonly Subject[] = [
 const median = (values: readonly number[]): number =>
   [...values].sort((a, b) => a - b)[values.length >> 1] ?? 0
 
-/** The side, and every request that it gets. */
+/** Returns the side with a recording of its requests. */
 function recorded(side: VendorSide): { side: VendorSide; requests: VendorRequest[] } {
   const requests: VendorRequest[] = []
   return {
@@ -49,29 +49,29 @@ function recorded(side: VendorSide): { side: VendorSide; requests: VendorRequest
   }
 }
 
-/** The same requests again, as fast as undici sends them, and nothing done with the answers. */
+/** Sends the same requests as fast as undici can, and discards the responses. */
 async function bareLoop(pool: Pool, requests: readonly VendorRequest[]): Promise<number> {
   const began = performance.now()
   const waiting = [...requests]
   const worker = async (): Promise<void> => {
     for (let next = waiting.shift(); next; next = waiting.shift()) {
       const { connection: _c, host: _h, 'content-length': _l, 'keep-alive': _k, ...headers } = next.headers
-      const answer = await pool.request({
+      const response = await pool.request({
         method: next.method as 'GET',
         path: next.url,
         headers,
         reset: false,
         ...(next.body && { body: next.body }),
       })
-      await answer.body.arrayBuffer()
+      await response.body.arrayBuffer()
     }
   }
   await Promise.all(Array.from({ length: Math.min(CONNECTIONS, requests.length) }, worker))
   return performance.now() - began
 }
 
-/** Requests that found what moved, without those that fetched the new image. */
-const asked = ({ manifest: _m, blob: _b, ...requests }: VendorRequests): number =>
+/** Counts the requests that found the moved tag, without those that fetched the new image. */
+const countRequests = ({ manifest: _m, blob: _b, ...requests }: VendorRequests): number =>
   Object.values(requests).reduce((sum, count) => sum + count, 0)
 
 async function benchOne({ name, side, client, goal }: Subject): Promise<void> {
@@ -94,12 +94,12 @@ async function benchOne({ name, side, client, goal }: Subject): Promise<void> {
   }
   registry.push(REPOSITORY, '1.0.7', image({ seed: 'moved' }))
   const { imported, requests } = await watched.poll()
-  if (imported.imported !== 1) throw new Error(`${name}: what moved was not found`)
+  if (imported.imported !== 1) throw new Error(`${name}: the moved tag was not found`)
   await pool.close()
   const [a, b] = [median(ours), median(bare)]
   console.log(
-    `  ${name}: ${asked(requests)} requests find one moved tag (goal ${goal}), ${pulls} pulls in ${ROUNDS} unchanged polls (goal 0); ` +
-      `an unchanged poll takes ${a.toFixed(0)} ms to ${b.toFixed(0)} ms of a bare loop = ${(a / b).toFixed(2)}`,
+    `  ${name}: ${countRequests(requests)} requests find one moved tag (goal ${goal}), ${pulls} pulls in ${ROUNDS} unchanged polls (goal 0); ` +
+      `an unchanged poll takes ${a.toFixed(0)} ms, a bare loop ${b.toFixed(0)} ms, ratio ${(a / b).toFixed(2)}`,
   )
 }
 

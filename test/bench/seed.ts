@@ -11,7 +11,7 @@ export interface SeedSize {
   readonly events: number
 }
 
-/** Fills a database with streams `default/app-0…`, as imports would have, without the registries. */
+/** Fills a database with streams `default/app-0…`, as imports would, without registries. */
 export function seed(dataFolder: string, { streams, tags, events }: SeedSize): void {
   using db = openDatabase(join(dataFolder, 'imagestreams.db'))
   createPushLog(db)

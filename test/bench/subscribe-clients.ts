@@ -1,6 +1,6 @@
 /**
- * Thousands of subscribers in one process, as cheap as can be, so that the servers are what is measured: TCP sockets that
- * count frames or events and look into the last one.
+ * Thousands of subscribers in one process with minimal cost, so that the servers are measured: TCP sockets that
+ * count frames or events and check the last one.
  */
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
@@ -12,20 +12,21 @@ let expected = 0
 let last = ''
 let waiting = 0
 
-/** Counts what a subscriber gets; tells when it has everything. */
+/** Counts the messages to a subscriber; reports when it has all of them. */
 class Counter {
   count = 0
   add(events: number, chunk: Buffer): void {
     if (events === 0) return
     this.count += events
     if (this.count < expected) return
-    if (this.count > expected || !chunk.includes(last)) throw new Error('a subscriber got something else')
+    if (this.count > expected || !chunk.includes(last))
+      throw new Error('a subscriber received an unexpected message')
     this.count = 0
     if (--waiting === 0) process.send?.({ doneAt: Number(process.hrtime.bigint()) })
   }
 }
 
-/** Counts WebSocket frames, of which headers may be cut anywhere. */
+/** Counts WebSocket frames, whose headers may be split anywhere. */
 function frames(counter: Counter): (chunk: Buffer) => void {
   let rest: Buffer = Buffer.alloc(0)
   let skip = 0
@@ -56,7 +57,7 @@ function events(counter: Counter): (chunk: Buffer) => void {
   }
 }
 
-/** A text frame of a client, masked with zeroes. */
+/** Returns a client's text frame, masked with zeros. */
 function clientFrame(message: unknown): Buffer {
   const text = Buffer.from(JSON.stringify(message))
   const header =
@@ -66,14 +67,14 @@ function clientFrame(message: unknown): Buffer {
 
 const PING = Buffer.from([0x89, 0x80, 0, 0, 0, 0])
 
-async function webSocket(port: number, speaks: boolean): Promise<Socket> {
+async function webSocket(port: number, sendsProtocol: boolean): Promise<Socket> {
   const socket = connect(port, '127.0.0.1')
   socket.write(
     'GET /graphql HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n' +
-      `Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n${speaks ? 'Sec-WebSocket-Protocol: graphql-transport-ws\r\n' : ''}\r\n`,
+      `Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n${sendsProtocol ? 'Sec-WebSocket-Protocol: graphql-transport-ws\r\n' : ''}\r\n`,
   )
   await once(socket, 'data')
-  if (speaks) {
+  if (sendsProtocol) {
     socket.write(clientFrame({ type: 'connection_init' }))
     await once(socket, 'data')
     socket.write(clientFrame({ type: 'subscribe', id: randomUUID(), payload: { query: QUERY } }))

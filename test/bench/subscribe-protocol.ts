@@ -1,6 +1,6 @@
-/** What the processes of the `subscribe` bench say to each other. */
+/** Messages between the processes of the `subscribe` benchmark. */
 
-/** Ours, and beside each its limit. */
+/** This server's transports, and the limit of each. */
 export type Subject = 'graphql-ws' | 'bare ws' | 'SSE' | 'bare node:http'
 
 export interface Command {
@@ -12,9 +12,9 @@ export interface Command {
   readonly first?: number
 }
 
-/** The operation that everybody subscribes to. */
+/** The operation of all subscribers. */
 export const QUERY =
   'subscription { imagePushed { sequence cursor namespace imageStreamName tag padding(bytes: 200) } }'
 
-/** As long as the ids that clients make up, and as that of a log. */
+/** As long as the ids of typical clients, and as those of a log. */
 export const EXAMPLE_ID = '123e4567-e89b-12d3-a456-426614174000'

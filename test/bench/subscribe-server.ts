@@ -1,4 +1,4 @@
-/** One of the servers that `subscribe.ts` compares, in a process of its own: named by the first argument. */
+/** One of the servers that `subscribe.ts` compares, in its own process; the first argument is its name. */
 import { createServer as createHttpServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import pino from 'pino'
@@ -10,7 +10,7 @@ import { type Command, EXAMPLE_ID, type Subject } from './subscribe-protocol.ts'
 
 interface Fanout {
   readonly port: number
-  /** Sends this many pushes to everybody, numbered from `first` on. */
+  /** Sends this many pushes to all subscribers, numbered from `first`. */
   push(first: number, count: number): void
 }
 
@@ -28,7 +28,7 @@ async function serveApi(): Promise<Fanout> {
     domain: { pushes: world.pushes } as SharedContext,
     filterOf,
     log: pino({ level: 'silent' }),
-    // signs of life would be counted as events
+    // keep-alive comments would be counted as events
     timings: { keepAlive: 3_600_000 },
   })
   const { port } = await server.listen({ host: '127.0.0.1', port: 0 })
@@ -40,7 +40,7 @@ async function serveApi(): Promise<Fanout> {
   }
 }
 
-/** What our server sends for one push, made beforehand. */
+/** Returns the message of this server for one push. */
 const readyResult = (sequence: number): string =>
   JSON.stringify({
     data: {

@@ -1,6 +1,6 @@
 /**
- * One push, and a burst of pushes, to thousands of subscribers of one operation until the last has it, each beside its
- * limit: a bare server that sends the same bytes, ready made, to the same clients.
+ * One push, and a burst of pushes, to thousands of subscribers of one operation until the last one has received it, compared with
+ * a limit: a bare server that sends the same bytes, prepared, to the same clients.
  * `npx tsx test/bench/subscribe.ts [--connections 1000,10000]`
  */
 import { type ChildProcess, fork } from 'node:child_process'
@@ -9,13 +9,13 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import type { Command, Subject } from './subscribe-protocol.ts'
 
-/** What one server took; milliseconds, until the last subscriber has the last push. */
+/** Measurements of one server; milliseconds until the last subscriber has received the last push. */
 export interface Fanout {
   readonly one: number
   readonly burst: number
-  /** The server's processor time for one push to one subscriber, in a burst; microseconds. */
+  /** The server's processor time per push and subscriber in a burst, in microseconds. */
   readonly burstCpu: number
-  /** Memory of a subscriber; bytes. */
+  /** Memory per subscriber in bytes. */
   readonly memory: number
 }
 
@@ -27,7 +27,7 @@ export interface SubscribeFigure {
 }
 
 const BURST = 20
-/** Of each, the median counts. */
+/** Number of rounds; the median counts. */
 const ROUNDS = { one: 25, burst: 7 }
 const WARM_UP = 10
 const WARM_UP_CONNECTIONS = 100
@@ -50,34 +50,34 @@ export async function bench(connections: readonly number[] = [1_000, 10_000]): P
 async function measure(subject: Subject, connections: number): Promise<Fanout> {
   const [server, clients] = [spawn('subscribe-server.ts', subject), spawn('subscribe-clients.ts')]
   try {
-    const [{ port = 0 }] = await Promise.all([answer(server), answer(clients)])
-    const connect = (count: number): Promise<Answer> =>
-      ask(clients, { command: 'connect', subject, port, count })
+    const [{ port = 0 }] = await Promise.all([replyOf(server), replyOf(clients)])
+    const connect = (count: number): Promise<Reply> =>
+      send(clients, { command: 'connect', subject, port, count })
     let first = 1
     const deliver = async (count: number): Promise<number> => {
-      await ask(clients, { command: 'expect', first, count })
-      const done = answer(clients)
-      const { startedAt } = await ask(server, { command: 'push', first, count })
+      await send(clients, { command: 'expect', first, count })
+      const done = replyOf(clients)
+      const { startedAt } = await send(server, { command: 'push', first, count })
       first += count
       return (number((await done).doneAt) - number(startedAt)) / 1e6
     }
-    // what the first subscribers cost is code, not memory for each
+    // the first subscribers load code, which is not memory per subscriber
     await connect(WARM_UP_CONNECTIONS)
     for (let round = 0; round < WARM_UP; round++) await deliver(1)
     await connect(0)
-    const before = await ask(server, { command: 'usage' })
+    const before = await send(server, { command: 'usage' })
     await connect(connections)
     await deliver(1)
-    const subscribed = await ask(server, { command: 'usage' })
+    const subscribed = await send(server, { command: 'usage' })
     const median = async (rounds: number, count: number): Promise<number> => {
       const times: number[] = []
       for (let round = 0; round < rounds; round++) times.push(await deliver(count))
       return times.sort((a, b) => a - b)[Math.floor(rounds / 2)] ?? Number.NaN
     }
     const one = await median(ROUNDS.one, 1)
-    const idle = await ask(server, { command: 'usage' })
+    const idle = await send(server, { command: 'usage' })
     const burst = await median(ROUNDS.burst, BURST)
-    const end = await ask(server, { command: 'usage' })
+    const end = await send(server, { command: 'usage' })
     return {
       one,
       burst,
@@ -90,7 +90,7 @@ async function measure(subject: Subject, connections: number): Promise<Fanout> {
   }
 }
 
-type Answer = Readonly<Record<string, number>>
+type Reply = Readonly<Record<string, number>>
 
 const number = (value: number | undefined): number => value ?? Number.NaN
 
@@ -100,7 +100,7 @@ function spawn(file: string, ...args: string[]): ChildProcess {
   })
 }
 
-async function answer(child: ChildProcess): Promise<Answer> {
+async function replyOf(child: ChildProcess): Promise<Reply> {
   const settled = new AbortController()
   const { signal } = settled
   const ended = once(child, 'exit', { signal }).then(([code]) => {
@@ -115,17 +115,17 @@ async function answer(child: ChildProcess): Promise<Answer> {
   }
 }
 
-function ask(child: ChildProcess, command: Command): Promise<Answer> {
-  const answered = answer(child)
+function send(child: ChildProcess, command: Command): Promise<Reply> {
+  const reply = replyOf(child)
   child.send(command)
-  return answered
+  return reply
 }
 
-/** Two lines for each figure: ours and the limit, with the ratio of their times. */
+/** Returns three lines: this server, the limit, and the ratio of their times. */
 export function describe({ transport, connections, ours, limit }: SubscribeFigure): string {
   const line = (name: string, { one, burst, burstCpu, memory }: Fanout): string =>
     `${name.padEnd(24)} one ${one.toFixed(1).padStart(8)} ms   burst of ${BURST} ${burst.toFixed(1).padStart(8)} ms` +
-    `   ${burstCpu.toFixed(2).padStart(5)} µs of CPU a delivery   ${(memory / 1_000).toFixed(1).padStart(5)} kB a subscriber`
+    `   ${burstCpu.toFixed(2).padStart(5)} µs of CPU per delivery   ${(memory / 1_000).toFixed(1).padStart(5)} kB per subscriber`
   return [
     line(`${LIMITS[transport]} × ${connections}`, limit),
     line(`${transport} × ${connections}`, ours),
@@ -133,13 +133,13 @@ export function describe({ transport, connections, ours, limit }: SubscribeFigur
   ].join('\n')
 }
 
-/** As many connections as this process's limit of open files leaves room for. */
+/** Returns the numbers of connections that this process's limit of open files permits. */
 function affordable(connections: readonly number[]): number[] {
   const report = process.report?.getReport() as { userLimits?: { open_files?: { soft?: string | number } } }
   const soft = Number(report.userLimits?.open_files?.soft ?? Number.POSITIVE_INFINITY)
   return connections.filter((count) => {
     const fits = Number.isNaN(soft) || count + 100 <= soft
-    if (!fits) console.error(`${count} connections need "ulimit -n ${count + 100}", it is ${soft}: left out`)
+    if (!fits) console.error(`${count} connections need "ulimit -n ${count + 100}", it is ${soft}: skipped`)
     return fits
   })
 }
