@@ -170,6 +170,14 @@ describe('a document', () => {
   })
 })
 
+test('the map of the code names only files that exist', () => {
+  const named = [...textOfDocument('src/README.md').matchAll(/`([a-z-]+(?:\/[a-z-]+)+\.(?:ts|md))`/g)]
+    .map(([, path = '']) => path)
+    .filter((path) => !existsSync(join(ROOT, 'src', path)) && !existsSync(join(ROOT, path)))
+
+  expect(named).toEqual([])
+})
+
 test('the README fits in 10 KB', () => {
   expect(Buffer.byteLength(textOfDocument('README.md'))).toBeLessThan(10 * 1024)
 })
