@@ -14,7 +14,7 @@ const LOGIN = { username: 'somebody', password: 's3cret' }
 const one = image({ seed: 'one' })
 const UNSAID = { vendor: null, apiUrl: null }
 
-describe('a registry whose name tells whose it is', () => {
+describe('a registry with a host name of a vendor', () => {
   test.each([
     ['docker.io', 'DOCKER_HUB'],
     ['quay.io', 'QUAY'],
@@ -46,12 +46,12 @@ describe('a registry whose name tells whose it is', () => {
     'localhost:5000',
     '__proto__',
     'constructor',
-  ])('is not taken for another: %s', (registry) => {
+  ])('is not mistaken for another: %s', (registry) => {
     expect(kindByName(registry)).toBeUndefined()
   })
 })
 
-describe('a registry whose plain answers tell what it runs', () => {
+describe('a registry with headers of a vendor', () => {
   const bearer = (realm: string, service: string) => ({
     'www-authenticate': `Bearer realm="${realm}",service="${service}"`,
   })
@@ -65,7 +65,7 @@ describe('a registry whose plain answers tell what it runs', () => {
     ['the token server of Quay', bearer('https://q.example/v2/auth', 'q.example'), 'QUAY'],
     ["zot's realm", { 'www-authenticate': 'Basic realm="Authorization Required"' }, 'ZOT'],
     ['several challenges', { 'www-authenticate': 'Negotiate, Basic realm="Artifactory Realm"' }, 'JFROG'],
-  ])('by %s', (_what, headers, kind) => {
+  ])('is detected by %s', (_what, headers, kind) => {
     expect(kindByHeaders(headers)).toBe(kind)
   })
 
@@ -75,7 +75,7 @@ describe('a registry whose plain answers tell what it runs', () => {
     ["Harbor's path of another service", bearer('https://h.example/service/token', 'registry')],
     ['a realm that is no address', bearer('nonsense', 'harbor-registry')],
     ['another realm', { 'www-authenticate': 'Basic realm="registry"' }],
-  ])('and by %s not', (_what, headers) => {
+  ])('is not detected by %s', (_what, headers) => {
     expect(kindByHeaders(headers)).toBeUndefined()
   })
 })
@@ -87,7 +87,7 @@ async function greet({ client, registry, name }: Vendor): Promise<void> {
   registry.reset()
 }
 
-test('a host that is unknown costs nothing', async () => {
+test('an unknown host is not requested', async () => {
   await using upstream = await startUpstream({ auth: { scheme: 'basic', credentials: LOGIN } })
   await using client = new ListingClient({ credentials: password(LOGIN.username, LOGIN.password) })
   upstream.push('team/app', 'latest', one)
@@ -101,7 +101,7 @@ test('a host that is unknown costs nothing', async () => {
   expect(upstream.log).toEqual([])
 })
 
-describe('a registry that looks like one with a listing that can be switched off', () => {
+describe('a registry of a vendor whose listing can be disabled', () => {
   const auth = {
     scheme: 'basic',
     credentials: LOGIN,
@@ -112,7 +112,7 @@ describe('a registry that looks like one with a listing that can be switched off
   test.each([
     ['zot', () => zotSide({ auth }), '/v2/_oci/ext/discover'],
     ['GitLab', () => gitlabSide(), '/gitlab/v1/'],
-  ])('%s is asked whether it has it, once a day', async (title, side, probe) => {
+  ])('%s is probed once a day', async (title, side, probe) => {
     await using vendor = await startVendor(side(), asSomebody)
     await greet(vendor)
     const { client, registry, name } = vendor
@@ -132,7 +132,7 @@ describe('a registry that looks like one with a listing that can be switched off
   test.each([
     ['zot without search', () => zotSide({ auth, hasSearch: false })],
     ['GitLab without its database', () => gitlabSide({ hasDatabase: false })],
-  ])('%s has none, which is remembered for a day too', async (_what, side) => {
+  ])('a missing listing of %s is cached for a day', async (_what, side) => {
     await using vendor = await startVendor(side(), asSomebody)
     await greet(vendor)
     const { client, registry, name } = vendor
@@ -142,7 +142,7 @@ describe('a registry that looks like one with a listing that can be switched off
     expect(registry.log.filter(({ status }) => status !== 401)).toHaveLength(1)
   })
 
-  test.each([200, 401])('GitLab has it where its probe /gitlab/v1/ is answered with %d', async (status) => {
+  test.each([200, 401])('GitLab has its listing when /gitlab/v1/ responds with %d', async (status) => {
     const closed = { scheme: 'bearer', credentials: LOGIN } as const
     await using vendor = await startVendor(gitlabSide(status === 401 ? { auth: closed } : {}), asSomebody)
     await greet(vendor)
@@ -151,7 +151,7 @@ describe('a registry that looks like one with a listing that can be switched off
     expect(vendor.registry.log).toMatchObject([{ path: '/gitlab/v1/', status }])
   })
 
-  test('has none while its answer to that fails or makes no sense', async () => {
+  test('has no listing while the probe fails or has an odd shape', async () => {
     await using vendor = await startVendor(zotSide({ auth }), asSomebody)
     await greet(vendor)
     vendor.registry.hook = () => ({ status: 200, headers: {}, body: '<html>' })
@@ -161,7 +161,7 @@ describe('a registry that looks like one with a listing that can be switched off
     expect(vendor.registry.log).toHaveLength(1)
   })
 
-  test('who goes away while it is asked leaves the others their answer', async () => {
+  test('a caller that aborts does not stop the probe of others', async () => {
     await using vendor = await startVendor(gitlabSide(), { configuration: UNSAID })
     await greet(vendor)
     const abort = new AbortController()
@@ -185,7 +185,7 @@ describe('a registry that looks like one with a listing that can be switched off
   })
 })
 
-test('JFrog is known by its header, and asked nothing to be sure', async () => {
+test('JFrog is detected by its header, without a probe', async () => {
   await using vendor = await startVendor(jfrogSide(), { configuration: UNSAID })
   await greet(vendor)
 
@@ -193,15 +193,15 @@ test('JFrog is known by its header, and asked nothing to be sure', async () => {
   expect(vendor.registry.log).toEqual([])
 })
 
-describe('what was said of a registry', () => {
-  test('goes before what it looks like', async () => {
+describe('the configuration of a registry', () => {
+  test('overrides the detected vendor', async () => {
     await using vendor = await startVendor(jfrogSide(), { configuration: { vendor: 'QUAY', apiUrl: null } })
     await greet(vendor)
 
     expect((await vendor.client.find(vendor.name))?.vendor).toBe('Quay')
   })
 
-  test.each(['NONE', 'SOMETHING_ELSE'])('%s: there is no listing, and nothing is asked', async (vendor) => {
+  test.each(['NONE', 'SOMETHING_ELSE'])('%s disables the listing, and sends no request', async (vendor) => {
     await using running = await startVendor(jfrogSide(), { configuration: { vendor, apiUrl: null } })
     await greet(running)
 
@@ -209,7 +209,7 @@ describe('what was said of a registry', () => {
     expect(running.registry.log).toEqual([])
   })
 
-  test('without an address of its interface, that is at the registry: which is asked for its base once', async () => {
+  test('without apiUrl uses the registry, whose base URL is requested once', async () => {
     await using vendor = await startVendor(zotSide(), { configuration: { vendor: 'HARBOR', apiUrl: null } })
 
     await vendor.client.refusal(vendor.name)
@@ -222,7 +222,7 @@ describe('what was said of a registry', () => {
   })
 })
 
-test('what is learned without verification serves no request that verifies', async () => {
+test('a vendor that was detected without TLS verification is not used with it', async () => {
   const client = new TestClient()
   const host = await closedPort()
   const signal = new AbortController().signal
@@ -234,7 +234,7 @@ test('what is learned without verification serves no request that verifies', asy
   await client[Symbol.asyncDispose]()
 })
 
-test('a firstResponseHeaders is what the registry said first, also when it refused', async () => {
+test('firstResponseHeaders are those of the first response, also of a refusal', async () => {
   await using registry = await startScripted((_request, response) => {
     response.writeHead(401, { 'x-jfrog-version': 'Artifactory/7.90.1' }).end()
   })

@@ -42,7 +42,7 @@ function withOnePart(value: unknown, pick: number, part: unknown): unknown {
   return copy
 }
 
-describe.each(VENDORS)('$name, whatever is in its answers', ({ name, side, client: asWhom }) => {
+describe.each(VENDORS)('$name, with any value in its responses', ({ name, side, client: asWhom }) => {
   let registry: VendorRegistry
   let client: ListingClient
   beforeAll(async () => {
@@ -61,7 +61,7 @@ describe.each(VENDORS)('$name, whatever is in its answers', ({ name, side, clien
     await registry[Symbol.asyncDispose]()
   })
 
-  test('is told in pages that make sense, or refused as a listing of a vendor is', async () => {
+  test('has valid pages, or throws VendorListingError', async () => {
     const property = fc.asyncProperty(fc.nat(1_000_000), anything, async (pick, part) => {
       registry.listingHook = (page) => {
         if (page.status !== 200) return undefined

@@ -49,7 +49,7 @@ const prove = async (times: number): Promise<void> => {
 }
 const health = () => world.webhook(issued.webhook)
 
-describe('a repository whose changes are told in time', () => {
+describe('a repository whose changes are announced in time', () => {
   it.each([
     [0, 1],
     [PROOFS - 1, 1],
@@ -67,7 +67,7 @@ describe('a repository whose changes are told in time', () => {
     expect(health()).toMatchObject({ announced: times, missed: 0 })
   })
 
-  it('is polled as ever again at once when a poll finds a change that nobody told of: best effort (ECR), fire-and-forget (zot), no event for a retag (harbor#22640)', async () => {
+  it('is polled at the usual interval after a change without a delivery: best effort (ECR), fire-and-forget (zot), no event for a retag (harbor#22640)', async () => {
     await world.follow('app', REPOSITORY)
     await prove(3 * PROOFS)
     await poll()
@@ -83,7 +83,7 @@ describe('a repository whose changes are told in time', () => {
     expect(schedule()?.slowedBy).toBe(2)
   })
 
-  it('does not lose that when a poll comes upon the change first, while the webhook is told of it', async () => {
+  it('stays slowed down when a poll finds the change while the delivery arrives', async () => {
     await world.follow('app', REPOSITORY)
     await prove(PROOFS)
     world.push('v1', image({ seed: 'at the same time' }))
@@ -100,7 +100,7 @@ describe('a repository whose changes are told in time', () => {
     expect(schedule()?.slowedBy).toBe(2)
   })
 
-  it('is not trusted for what was told long before', async () => {
+  it('is polled at the usual interval when the delivery was long before the change', async () => {
     await world.follow('app', REPOSITORY)
     await prove(PROOFS)
     world.domain.time += IN_TIME + INTERVAL
@@ -112,7 +112,7 @@ describe('a repository whose changes are told in time', () => {
     expect(schedule()?.slowedBy).toBe(1)
   })
 
-  it('is polled as ever while a webhook is silent for long', async () => {
+  it('is polled at the usual interval while its webhook is silent', async () => {
     await world.follow('app', REPOSITORY)
     await prove(PROOFS)
     await poll()
@@ -135,7 +135,7 @@ describe('a repository whose changes are told in time', () => {
     ],
     ['deleted', () => world.webhooks.delete(issued.webhook.id)],
     [
-      'told to tell of something else',
+      'given another scope',
       () =>
         world.webhooks.update({ id: issued.webhook.id, repositories: ['elsewhere'], dropOldSecret: false }),
     ],
@@ -151,7 +151,7 @@ describe('a repository whose changes are told in time', () => {
     expect(schedule()?.dueAt).toBeLessThanOrEqual(now() + INTERVAL)
   })
 
-  it('stays trusted over a restart', async () => {
+  it('stays slowed down after a restart', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'imagestreams-announcements-'))
     const options = { file: join(folder, 'imagestreams.db'), intervalMs: INTERVAL }
     await world[Symbol.asyncDispose]()
@@ -176,7 +176,7 @@ describe('a repository whose changes are told in time', () => {
     rmSync(folder, { recursive: true })
   })
 
-  it('has to prove itself anew when it is another one', async () => {
+  it('starts again at the usual interval when the source changes', async () => {
     await world.follow('app', REPOSITORY)
     await prove(3 * PROOFS)
     world.domain.remote.push('registry.test/team/other', 'v1', image({ seed: 'other' }))
@@ -192,7 +192,7 @@ describe('a repository whose changes are told in time', () => {
     expect(schedule()?.slowedBy).toBe(1)
   })
 
-  it('counts for its own tags alone: a spec tag proves itself', async () => {
+  it('is counted for its own tags only: spec tags are counted separately', async () => {
     world.domain.remote.push('registry.test/team/other', 'v9', image({ seed: 'other' }))
     await world.follow('app', {
       tags: [
@@ -208,8 +208,8 @@ describe('a repository whose changes are told in time', () => {
   })
 })
 
-describe('what says nothing of a webhook', () => {
-  it('is an import that a person asks for, which may come before the webhook', async () => {
+describe('a webhook is not rated by', () => {
+  it('an import on request, which may run before the delivery', async () => {
     await world.follow('app', REPOSITORY)
     await prove(PROOFS)
     world.push('v1', image({ seed: 'by hand' }))
@@ -221,7 +221,7 @@ describe('what says nothing of a webhook', () => {
     expect(schedule()?.slowedBy).toBe(2)
   })
 
-  it('is a delivery that the registry does not confirm', async () => {
+  it('a delivery that the registry does not confirm', async () => {
     await world.follow('app', REPOSITORY)
     for (let times = 0; times < 9 * PROOFS; times++) {
       await world.tell(issued, { tag: 'v1', digest: image({ seed: `forged ${times}` }).digest })
@@ -232,7 +232,7 @@ describe('what says nothing of a webhook', () => {
     expect(schedule()?.slowedBy).toBe(1)
   })
 
-  it('is a change of a repository that it may not tell of', async () => {
+  it('a change of a repository outside of its scope', async () => {
     world.webhooks.update({ id: issued.webhook.id, repositories: ['elsewhere'], dropOldSecret: false })
     await world.follow('app', REPOSITORY)
     world.push('v1', image({ seed: 'new' }))

@@ -46,7 +46,7 @@ function checkReading(reading: ParsedDelivery | undefined): void {
 const sampleOf = (kind: SenderKind): Delivery => senders[kind].sample(place('secret'), image)
 
 describe.each(SENDER_KINDS)('%s', (kind) => {
-  it('survives whatever bytes come', () => {
+  it('reads any bytes without an internal error', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
         checkReading(tried(kind, { ...sampleOf(kind), body: bytes }))
@@ -54,7 +54,7 @@ describe.each(SENDER_KINDS)('%s', (kind) => {
     )
   })
 
-  it('survives its own body with any part of it replaced', () => {
+  it('reads its body with any part replaced, without an internal error', () => {
     const original = JSON.parse(Buffer.from(sampleOf(kind).body).toString())
     const paths = pathsOf(original)
     const odd = fc.oneof(
@@ -79,7 +79,7 @@ describe.each(SENDER_KINDS)('%s', (kind) => {
     )
   })
 
-  it('survives a depth bomb, around its body and within', () => {
+  it('reads deeply nested JSON without an internal error', () => {
     const bombs = ['['.repeat(200_000) + ']'.repeat(200_000), '{"a":'.repeat(200_000)]
     for (const bomb of bombs) checkReading(tried(kind, { ...sampleOf(kind), body: Buffer.from(bomb) }))
 
@@ -91,7 +91,7 @@ describe.each(SENDER_KINDS)('%s', (kind) => {
     }
   })
 
-  it('takes keys like __proto__ and constructor for what they are: names', () => {
+  it('reads keys such as __proto__ and constructor as names', () => {
     const text = '{"__proto__":{"hints":1,"tag":"v1"},"constructor":{"prototype":{"tag":"v1"}}}'
     checkReading(tried(kind, { ...sampleOf(kind), body: Buffer.from(text) }))
     const inherited = Buffer.from(`{"__proto__":${Buffer.from(sampleOf(kind).body).toString()}}`)
@@ -101,7 +101,7 @@ describe.each(SENDER_KINDS)('%s', (kind) => {
     expect(({} as { tag?: string }).tag).toBeUndefined()
   })
 
-  it('refuses, or notes, what is not UTF-8', () => {
+  it('refuses or notes a body that is not UTF-8', () => {
     const { body: bytes } = sampleOf(kind)
     const broken = Buffer.concat([bytes.subarray(0, 2), Buffer.from([0xff]), bytes.subarray(2)])
     const reading = tried(kind, { ...sampleOf(kind), body: broken })
@@ -115,14 +115,14 @@ describe('10^5 events', () => {
   const many = Array.from({ length: 100_000 }, (_, at) => at)
   const tags = (count: number) => many.slice(0, count).map((at) => `v${at}`)
 
-  it('are not read one by one, and a registry is not kept from sending the next', () => {
+  it('are not all read, and the delivery is acknowledged', () => {
     const reading = read(senders.DISTRIBUTION, envelopeOf(...many.map(() => ({}))))
 
     expect(reading.hints).toEqual([])
     expect(reading.note).toBe(`the body has 100000 events: at most ${MAX_EVENTS} are allowed, ignored`)
   })
 
-  it('of one repository become one hint: look at the whole of it', () => {
+  it('of one repository become one hint for all of its tags', () => {
     const events = many.slice(0, MAX_EVENTS).map((at) => pushEvent({ id: `e${at}`, tag: `v${at}` }))
     const reading = read(senders.DISTRIBUTION, envelopeOf(...events))
 
@@ -132,7 +132,7 @@ describe('10^5 events', () => {
     checkReading(reading)
   })
 
-  it('of as many repositories become as many hints as may be, and the rest is noted', () => {
+  it('of as many repositories become MAX_HINTS hints, and the rest is noted', () => {
     const events = many
       .slice(0, MAX_EVENTS)
       .map((at) => pushEvent({ id: `e${at}`, tag: 'v1', repository: `r/${at}` }))
@@ -142,7 +142,7 @@ describe('10^5 events', () => {
     expect(reading.note).toContain(`${MAX_EVENTS - MAX_HINTS} more repositories, ignored`)
   })
 
-  it('are all told up to the limit, and by repository from one more on', () => {
+  it('are hints for each tag up to the limit, and for the repository beyond', () => {
     const hints = (count: number) =>
       read(senders.QUAY, { ...body('quay'), updated_tags: tags(count) }).hints.length
 
@@ -150,14 +150,14 @@ describe('10^5 events', () => {
     expect(hints(MAX_HINTS + 1)).toBe(1)
   })
 
-  it('are not looked at beyond a limit, which is noted', () => {
+  it('are not read beyond a limit, which is noted', () => {
     const note = (count: number) => read(senders.QUAY, { ...body('quay'), updated_tags: tags(count) }).note
 
     expect(note(MAX_CHANGES)).not.toContain('more changes')
     expect(note(MAX_CHANGES + 1)).toContain('; 1 more changes, ignored')
   })
 
-  it('of illegal names are counted, and the first is shown', () => {
+  it('of invalid names are counted, and the first is noted', () => {
     const events = many.slice(0, MAX_EVENTS).map((at) => ({ ...pushEvent(), action: `odd ${at}` }))
     expect(read(senders.DISTRIBUTION, envelopeOf(...events)).note).toBe(
       `${MAX_EVENTS} × unknown action, ignored`,
@@ -176,7 +176,7 @@ it('a tag that a delivery repeats is one hint', () => {
 })
 
 describe('illegal names', () => {
-  it('are left out and noted, and take nothing from the others', () => {
+  it('are left out and noted, without effect on the others', () => {
     const json = { ...body('quay'), updated_tags: ['v1', '../x', 7, null, { a: 1 }, 'v'.repeat(129), 'v2'] }
     const reading = read(senders.QUAY, json)
 
@@ -195,14 +195,14 @@ describe('illegal names', () => {
     7,
     null,
     ['a'],
-  ])('the repository %j is none', (name) => {
+  ])('the repository %j is invalid', (name) => {
     const json = body('aliyun-acr')
     json.repository.repo_full_name = name
     expect(read(senders.ALIYUN, json).hints).toEqual([])
   })
 
   it.each(['evil.example.com#', 'a b', 'user@host', 'host:99999', '[::1', 'host/path'])(
-    'the registry %j is none',
+    'the registry %j is invalid',
     (host) => {
       const json = body('acr-native')
       json.request.host = host
@@ -210,7 +210,7 @@ describe('illegal names', () => {
     },
   )
 
-  it('a digest that is none is not said, and the rest of the hint stands', () => {
+  it('an invalid digest is ignored, and the hint is kept', () => {
     for (const odd of ['sha256:../../x', 'md5:abc', digest('A'), 7, {}]) {
       const json = body('acr-native')
       json.target.digest = odd
@@ -218,13 +218,13 @@ describe('illegal names', () => {
     }
   })
 
-  it('are shown in one printable line: no control characters, no reversal of the text', () => {
+  it('are noted in one printable line, without control characters and text direction marks', () => {
     const json = { ...body('acr-native'), action: 'x\n{"level":60}\u001b[31m\u202eü' }
     expect(read(senders.AZURE, json).note).toBe('action "x?{"level":60}?[31m??", ignored')
   })
 })
 
-it('a delivery’s own name of any length and content is kept as one word', () => {
+it('an id of any length and content is stored as one word', () => {
   const id = (delivery: string) =>
     senders.GITHUB.read(
       deliver(body('github-package'), { 'x-github-event': 'package', 'x-github-delivery': delivery }),

@@ -99,8 +99,8 @@ class Walk {
   }
 }
 
-describe('whatever is pushed, told, told again or forged, held up or failing', () => {
-  it('in the end each tag means what the registry says, and no push is told twice', async () => {
+describe('with any pushes, deliveries, repeated and forged ones, delays and failures', () => {
+  it("each tag finally points to the registry's image, and each push is reported once", async () => {
     let moves = 0
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40, size: 'max' }), async (steps) => {

@@ -28,7 +28,7 @@ const wrong = (): Issued => ({ ...issued, secret: 'not the secret' })
 const v1 = { tag: 'v1', digest: one.digest }
 
 describe('a delivery', () => {
-  it('is answered 2xx fast: it is on disk with its hints before, and no registry is asked', async () => {
+  it('is acknowledged with 2xx when its hints are on disk, before any request to a registry', async () => {
     const answer = await world.deliver(issued, world.telling(issued, v1, 'a'))
     expect(world.domain.remote.calls).toEqual([])
 
@@ -41,7 +41,7 @@ describe('a delivery', () => {
     ])
   })
 
-  it('is kept without its body, headers and secret', async () => {
+  it('is logged without its body, headers and secret', async () => {
     const delivery = world.telling(issued, { ...v1, canary: 'in the body only' } as never)
     await world.deliver(issued, { ...delivery, headers: { ...delivery.headers, 'x-canary': 'in a header' } })
 
@@ -51,7 +51,7 @@ describe('a delivery', () => {
     expect(rows).not.toContain(issued.secret)
   })
 
-  it('with a wrong secret is refused, and why is in the log alone', async () => {
+  it('with a wrong secret is refused, and only the log has the reason', async () => {
     const answer = await world.deliver(issued, world.telling(wrong(), v1))
 
     expect(answer).toEqual({ status: 401, body: { error: 'unauthorized' } })
@@ -61,7 +61,7 @@ describe('a delivery', () => {
     expect(hints()).toBe(0)
   })
 
-  it('that is believed and cannot be read is answered 2xx all the same: it would stall its sender’s queue', async () => {
+  it('that is authenticated and invalid is acknowledged with 2xx: a refusal would stall the queue of the sender', async () => {
     const answer = await world.deliver(issued, { ...world.telling(issued, v1), body: Buffer.from('no JSON') })
 
     expect(answer?.status).toBe(200)
@@ -77,7 +77,7 @@ describe('a delivery', () => {
     [{ repository: 'teamwork/app' }, 'the repository teamwork/app is outside of the scope'],
     [{ tag: `sha256-${'a'.repeat(64)}.sig` }, 'is an attachment of an image'],
   ])(
-    'of what is not the webhook’s to tell is ignored (allowed registry+repo prefixes per endpoint): %j',
+    'outside of the scope is ignored (allowed registry+repo prefixes per endpoint): %j',
     async (telling, reason) => {
       issued = world.create({ repositories: ['team'] })
 
@@ -91,7 +91,7 @@ describe('a delivery', () => {
     },
   )
 
-  it('may name its registry by an alias, and a repository in upper case', async () => {
+  it('may have an alias of the registry, and a repository in upper case', async () => {
     issued = world.create({ sender: 'GENERIC', aliases: ['registry.internal:5000'] })
 
     const answer = await world.deliver(
@@ -103,7 +103,7 @@ describe('a delivery', () => {
     expect(world.domain.dump().webhook_hints).toMatchObject([{ registry: REGISTRY }])
   })
 
-  it('of the Hub may be of an official image by its short name', async () => {
+  it('of Docker Hub may have the short name of an official image', async () => {
     const hub = world.create({ sender: 'DOCKER_HUB', registry: null, repositories: ['ruby'] })
     const told = { registry: 'docker.io', repository: 'library/ruby', tag: '3.3', digest: one.digest }
 
@@ -117,8 +117,8 @@ describe('a delivery', () => {
   })
 })
 
-describe('a delivery that came before', () => {
-  it('is known by the sender’s own name of it, and has no effect', async () => {
+describe('a repeated delivery', () => {
+  it('is a duplicate by the id of the sender', async () => {
     await world.deliver(issued, world.telling(issued, v1, 'a'))
     const again = await world.deliver(issued, world.telling(issued, { tag: 'v2' }, 'a'))
 
@@ -126,7 +126,7 @@ describe('a delivery that came before', () => {
     expect(hints()).toBe(1)
   })
 
-  it('is known by its body where the sender names none, while the registry is still to be asked', async () => {
+  it('without an id is a duplicate by its body, until the registry is requested', async () => {
     await world.deliver(issued, world.telling(issued, v1))
 
     expect(await world.deliver(issued, world.telling(issued, v1))).toMatchObject({ status: 200 })
@@ -136,9 +136,9 @@ describe('a delivery that came before', () => {
   it.each([
     ['its digest', v1],
     ['its tag', { tag: 'v1' }],
-    ['nothing', {}],
+    ['no tag', {}],
   ])(
-    'is news once the registry was asked, where %s is named: the next push may look the same',
+    'is not a duplicate after the registry was requested, with %s: the next push may have the same body',
     async (_what, telling) => {
       const delivery = world.telling(issued, telling)
       await world.follow()
@@ -153,22 +153,22 @@ describe('a delivery that came before', () => {
     },
   )
 
-  it('to one webhook is new to another', async () => {
+  it('of another webhook is not a duplicate', async () => {
     const other = world.create({ namespace: 'elsewhere' })
     await world.deliver(issued, world.telling(issued, v1, 'a'))
 
     expect(await world.deliver(other, world.telling(other, v1, 'a'))).toMatchObject({ status: 202 })
   })
 
-  it('and could not be read then is new', async () => {
+  it('of an invalid one is not a duplicate', async () => {
     await world.deliver(issued, { ...world.telling(issued, v1, 'a'), body: Buffer.from('{}') })
 
     expect(await world.deliver(issued, world.telling(issued, v1, 'a'))).toMatchObject({ status: 202 })
   })
 })
 
-describe('nothing', () => {
-  it('is at an address that nobody has, nor at one that is disabled or deleted', () => {
+describe('an unknown endpoint', () => {
+  it('is the same for unknown, disabled and deleted webhooks', () => {
     const { key, id } = issued.webhook
     expect(world.receiver.open(key, 'here')).toBeDefined()
 
@@ -184,7 +184,7 @@ describe('nothing', () => {
   })
 })
 
-describe('a webhook that changes while a delivery is on its way', () => {
+describe('a webhook that changes while a delivery arrives', () => {
   const opened = () => {
     const endpoint = world.receiver.open(issued.webhook.key, '192.0.2.1')
     if (!endpoint) throw new Error('there is nothing')
@@ -197,22 +197,19 @@ describe('a webhook that changes while a delivery is on its way', () => {
   it.each([
     ['is deleted', remove],
     ['is disabled', disable],
-  ])(
-    '%s takes nothing more, whether its body is still to come or it is judged already',
-    async (_, change) => {
-      const endpoint = opened()
-      const judged = endpoint.receive(world.telling(issued, v1, 'a'))
-      change()
+  ])('%s accepts no delivery, before and after the delivery is judged', async (_, change) => {
+    const endpoint = opened()
+    const judged = endpoint.receive(world.telling(issued, v1, 'a'))
+    change()
 
-      expect(await judged).toEqual(gone)
-      expect(await endpoint.receive(world.telling(issued, v1, 'b'))).toEqual(gone)
-      expect(await endpoint.receive(world.telling(wrong(), v1, 'c'))).toEqual(gone)
-      expect(outcomes()).toEqual([])
-      expect(hints()).toBe(0)
-    },
-  )
+    expect(await judged).toEqual(gone)
+    expect(await endpoint.receive(world.telling(issued, v1, 'b'))).toEqual(gone)
+    expect(await endpoint.receive(world.telling(wrong(), v1, 'c'))).toEqual(gone)
+    expect(outcomes()).toEqual([])
+    expect(hints()).toBe(0)
+  })
 
-  it('may tell of no more than it may now', async () => {
+  it('applies its new scope', async () => {
     const endpoint = opened()
     const repositories = ['another/app']
     world.webhooks.update({ id: issued.webhook.id, repositories, dropOldSecret: false })
@@ -224,8 +221,8 @@ describe('a webhook that changes while a delivery is on its way', () => {
   })
 })
 
-describe('too much', () => {
-  it('per-source limit: from one address has to wait, and from others not', () => {
+describe('the rate limit', () => {
+  it('per-source limit: applies to one address and not to others', () => {
     for (let left = FROM_ONE_SOURCE.capacity; left > 0; left--) expect(world.receiver.waitOf('a')).toBe(0)
 
     expect(world.receiver.waitOf('a')).toBe(1)
@@ -234,7 +231,7 @@ describe('too much', () => {
     expect(world.receiver.waitOf('a')).toBe(0)
   })
 
-  it('that is not believed fills no log, and keeps nobody else out', async () => {
+  it('of refused deliveries limits log entries, and not the deliveries of the sender', async () => {
     await world.deliver(issued, world.telling(issued, v1))
     for (let times = 0; times < ENTRIES_WITHOUT_HINTS.capacity + 50; times++) {
       expect((await world.deliver(issued, world.telling(wrong(), v1)))?.status).toBe(401)
@@ -247,7 +244,7 @@ describe('too much', () => {
     expect(stateOf(world.webhook(issued.webhook), world.domain.time)).toBe('HEALTHY')
   })
 
-  it('that is believed has to wait as well', async () => {
+  it('applies to authenticated deliveries too', async () => {
     const delivery = world.telling(issued, v1)
     const deliveries = Array.from({ length: TO_ONE_WEBHOOK.capacity }, () => world.deliver(issued, delivery))
     await Promise.all(deliveries)
@@ -278,7 +275,7 @@ describe('the log', () => {
     return found
   }
 
-  it('keeps so many that told something, and so many others', async () => {
+  it('keeps a limited number of accepted and of other deliveries', async () => {
     fill('ACCEPTED', KEPT_ACCEPTED)
     fill('REFUSED', KEPT_OTHERS)
     await world.deliver(issued, world.telling(wrong(), v1))
@@ -290,7 +287,7 @@ describe('the log', () => {
     expect(counts()).toEqual({ ACCEPTED: KEPT_ACCEPTED, REFUSED: KEPT_OTHERS })
   })
 
-  it('forgets what is old, but nothing that is not worked off', async () => {
+  it('deletes old deliveries, except those with open hints', async () => {
     await world.deliver(issued, world.telling(issued, v1))
     await world.deliver(issued, world.telling(wrong(), v1))
     world.domain.time += KEPT_FOR + 1
@@ -306,7 +303,7 @@ describe('the log', () => {
 })
 
 describe('a secret', () => {
-  it('that is rotated is believed for a while beside the new one, and no older one is', async () => {
+  it('that was rotated is valid for a while beside the new one; older ones are not', async () => {
     const [first] = [issued]
     const second = world.webhooks.rotate(issued.webhook.id, 60 * SECOND)
     const believed = async (secret: string | null) =>
@@ -323,7 +320,7 @@ describe('a secret', () => {
     expect([await believed(second.secret), await believed(third.secret)]).toEqual([false, true])
   })
 
-  it('that is old can live until it is dropped, or go at once', async () => {
+  it('that was rotated can stay valid until it is dropped, or be dropped at once', async () => {
     const believes = (secret: string) => world.secrets.open(world.webhook(issued.webhook)).includes(secret)
     world.webhooks.rotate(issued.webhook.id, null)
     world.domain.time += KEPT_FOR
@@ -335,7 +332,7 @@ describe('a secret', () => {
     expect(world.secrets.open(world.webhook(issued.webhook))).toEqual([secret])
   })
 
-  it('opens for its own webhook alone', () => {
+  it('can be decrypted for its own webhook only', () => {
     const other = world.create()
     const { db } = world.domain
     db.prepare('update webhook_secrets set webhook_id = ? where webhook_id = ?').run(
@@ -348,7 +345,7 @@ describe('a secret', () => {
     )
   })
 
-  it('that cannot be opened lets nobody in, and has the sender try again', async () => {
+  it('that cannot be decrypted makes the sender retry', async () => {
     world.domain.db.prepare(`update webhook_secrets set sealed = x'00'`).run()
 
     expect(await world.deliver(issued, world.telling(issued, v1))).toMatchObject({ status: 503 })

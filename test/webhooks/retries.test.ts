@@ -25,9 +25,9 @@ const waits = async (): Promise<number[]> => {
   return waited
 }
 
-describe('what was told while the registry gives no answer', () => {
+describe('a hint while the registry does not respond', () => {
   it.each(['RegistryUnavailable', 'TooManyRequests'] as const)(
-    '(%s) is asked again until it does',
+    '(%s) is retried until it responds',
     async (reason) => {
       world.push('v1', two)
       world.domain.remote.fail(SOURCE, 'v1', reason)
@@ -44,7 +44,7 @@ describe('what was told while the registry gives no answer', () => {
     },
   )
 
-  it('is given up at last, with the condition that says why', async () => {
+  it('ends with a condition after the last retry', async () => {
     world.domain.remote.fail(SOURCE, 'v1', 'RegistryUnavailable')
     await world.tell(issued, { tag: 'v1' })
 
@@ -53,7 +53,7 @@ describe('what was told while the registry gives no answer', () => {
     expect(world.domain.condition('v1', 'app')).toMatchObject({ reason: 'RegistryUnavailable' })
   })
 
-  it('is asked again also where it was all of the repository', async () => {
+  it('is retried also for a whole repository', async () => {
     world.domain.remote.fail(SOURCE, '', 'RegistryUnavailable')
     await world.tell(issued, {})
     world.domain.remote.fail(SOURCE, '', null)
@@ -63,7 +63,7 @@ describe('what was told while the registry gives no answer', () => {
     expect(world.domain.digests('v2', 'app')).toEqual([two.digest])
   })
 
-  it('for some tags of a repository alone is asked again for these', async () => {
+  it('for some tags of a repository is retried for these', async () => {
     world.push('v2', two).push('v3', two)
     world.domain.remote.fail(SOURCE, 'v2', 'TooManyRequests')
     await world.tell(issued, {})
@@ -76,7 +76,7 @@ describe('what was told while the registry gives no answer', () => {
     expect(world.domain.digests('v2', 'app')).toEqual([two.digest])
   })
 
-  it('waits over a restart', async () => {
+  it('is retried after a restart', async () => {
     world.domain.remote.fail(SOURCE, 'v1', 'RegistryUnavailable')
     await world.tell(issued, { tag: 'v1' })
     world.timer = undefined
@@ -88,8 +88,8 @@ describe('what was told while the registry gives no answer', () => {
   })
 })
 
-describe('a registry that tells of a push before it gives it out', () => {
-  it('is asked again a little later', async () => {
+describe('a registry that reports a push before it returns the image', () => {
+  it('is requested again after a few seconds', async () => {
     await world.tell(issued, { tag: 'v1', digest: two.digest })
     expect(world.domain.digests('v1', 'app')).toEqual([one.digest])
     world.push('v1', two)
@@ -98,7 +98,7 @@ describe('a registry that tells of a push before it gives it out', () => {
     expect(world.domain.digests('v1', 'app')).toEqual([two.digest, one.digest])
   })
 
-  it('is asked again for a tag that is not there yet', async () => {
+  it('is requested again for a tag that does not exist yet', async () => {
     await world.tell(issued, { tag: 'v9', digest: two.digest })
     world.push('v9', two)
 
@@ -106,7 +106,7 @@ describe('a registry that tells of a push before it gives it out', () => {
     expect(world.domain.digests('v9', 'app')).toEqual([two.digest])
   })
 
-  it('and never does is asked so often, and no more', async () => {
+  it('and never does is requested a limited number of times', async () => {
     world.domain.remote.takeCalls()
     await world.tell(issued, { tag: 'v1', digest: two.digest })
 
@@ -115,7 +115,7 @@ describe('a registry that tells of a push before it gives it out', () => {
     expect(world.domain.digests('v1', 'app')).toEqual([one.digest])
   })
 
-  it('is not asked again when it had something newer, nor when something newer was told', async () => {
+  it('is not requested again when it has a newer image, or reports one', async () => {
     world.push('v1', three)
     await world.tell(issued, { tag: 'v1', digest: two.digest })
     expect(await waits()).toEqual([])
@@ -130,7 +130,7 @@ describe('a registry that tells of a push before it gives it out', () => {
     expect(await waits()).toEqual([])
   })
 
-  it('is not asked again for what is refused for good', async () => {
+  it('is not requested again when it refuses access', async () => {
     world.domain.remote.fail(SOURCE, 'v1', 'Unauthorized')
     await world.tell(issued, { tag: 'v1', digest: two.digest })
 

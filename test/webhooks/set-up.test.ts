@@ -58,8 +58,8 @@ const stepsOf = (kind: SenderKind, url = place('').url): readonly string[] =>
 const authenticate = (kind: SenderKind, delivery: Delivery) =>
   here[kind].authenticate(delivery, [SECRET], { url: '', settings: noSettings })
 
-describe.each(SENDER_KINDS)('what to do at %s', (kind) => {
-  it('names the address, and the secret where there is one', () => {
+describe.each(SENDER_KINDS)('the steps for %s', (kind) => {
+  it('contain the URL, and the secret if there is one', () => {
     const steps = stepsOf(kind).join('\n')
 
     expect(steps).toContain(place('').url)
@@ -67,7 +67,7 @@ describe.each(SENDER_KINDS)('what to do at %s', (kind) => {
     expect(steps).not.toMatch(/undefined|null|\[object/)
   })
 
-  it('shows the secret in the address only where nothing else can be shown', () => {
+  it('have the secret in the URL only if the sender cannot send it elsewhere', () => {
     expect(stepsOf(kind).join('\n').includes(`?secret=${SECRET}`)).toBe(senders[kind].authenticity === 'URL')
   })
 })
@@ -83,7 +83,7 @@ describe('the documents of the vendors', () => {
   const url = 'https://streams.example.com/webhooks/KEY'
   const settings = { ...noSettings, serviceAccount: 'imagestreams@PROJECT.iam.gserviceaccount.com' }
 
-  it.each(SENDER_KINDS)('have a section on %s with the same steps', (kind) => {
+  it.each(SENDER_KINDS)('have a section about %s with the same steps', (kind) => {
     const { title } = senders[kind]
     const section = readme.split(/^#+ /m).find((text) => text.startsWith(`Webhook: ${title}\n`)) ?? ''
 
@@ -94,14 +94,14 @@ describe('the documents of the vendors', () => {
   })
 })
 
-describe('what can be run of it', () => {
+describe('the steps work:', () => {
   const missingRegistry = available()
   // older ones know no --version
   const hasOpenssl = spawnSync('bash', ['-c', 'openssl version']).status === 0
   const missingShell = missingPrograms('bash', 'curl') ?? (hasOpenssl ? undefined : 'openssl not installed')
 
   it.skipIf(missingRegistry !== undefined)(
-    `a docker-registry with these lines in its configuration is believed, and says which tag was pushed ${missingRegistry ?? ''}`,
+    `a docker-registry with this configuration is authenticated and reports the pushed tag ${missingRegistry ?? ''}`,
     async () => {
       await using sink = await startSink()
       const { notifications } = parse(stepsOf('DISTRIBUTION', sink.url)[1] ?? '')
@@ -125,7 +125,7 @@ describe('what can be run of it', () => {
   )
 
   it.skipIf(missingShell !== undefined)(
-    `a script with these commands is believed, showing the secret or signing with it ${missingShell ?? ''}`,
+    `a script with these commands is authenticated, with the secret or a signature ${missingShell ?? ''}`,
     async () => {
       await using sink = await startSink()
       const scripts = stepsOf('GENERIC', sink.url).filter((step) => step.includes('curl -fsS'))
@@ -145,7 +145,7 @@ describe('what can be run of it', () => {
     },
   )
 
-  it('zot’s configuration is JSON, and its credentials are believed as it sends them', async () => {
+  it('zot’s configuration is JSON, and its credentials are accepted as zot sends them', async () => {
     const { extensions } = JSON.parse(stepsOf('ZOT')[1] ?? '')
     const [{ address, credentials }] = extensions.events.sinks
     const basic = Buffer.from(`${credentials.username}:${credentials.password}`).toString('base64')
@@ -154,7 +154,7 @@ describe('what can be run of it', () => {
     expect(await authenticate('ZOT', deliver({}, { authorization: `Basic ${basic}` }))).toEqual({ ok: true })
   })
 
-  it('EventBridge’s connection is JSON, and its password is believed', async () => {
+  it('EventBridge’s connection is JSON, and its password is accepted', async () => {
     const [connection = ''] = stepsOf('ECR')
     const { BasicAuthParameters: basic } = JSON.parse(/'(\{.*\})'/.exec(connection)?.[1] ?? '')
     const pair = Buffer.from(`${basic.Username}:${basic.Password}`).toString('base64')
@@ -162,7 +162,7 @@ describe('what can be run of it', () => {
     expect(await authenticate('ECR', deliver({}, { authorization: `Basic ${pair}` }))).toEqual({ ok: true })
   })
 
-  it('the headers that GitLab and Azure are told to send are believed', async () => {
+  it('the headers of GitLab, Azure and Harbor are accepted', async () => {
     const gitlab = /'Authorization' => \['(.*?)'\]/.exec(stepsOf('GITLAB').join('\n'))?.[1] ?? ''
     const azure = /--headers "Authorization=(.*?)"/.exec(stepsOf('AZURE').join('\n'))?.[1] ?? ''
     const harbor = /Auth Header (.*)$/m.exec(stepsOf('HARBOR').join('\n'))?.[1] ?? ''
@@ -172,7 +172,7 @@ describe('what can be run of it', () => {
     expect(await authenticate('HARBOR', deliver({}, { authorization: harbor }))).toEqual({ ok: true })
   })
 
-  it('Google is told the account and the audience that its tokens are checked for', () => {
+  it('Google’s subscription has the account and the audience that tokens are verified for', () => {
     const [, , command = ''] = stepsOf('GOOGLE')
     expect(command).toContain('--push-auth-service-account=push@p.example')
     expect(command).toContain(`--push-auth-token-audience=${place('').url}`)

@@ -13,7 +13,7 @@ beforeEach(() => {
 afterEach(() => world[Symbol.asyncDispose]())
 
 describe('a webhook', () => {
-  it('is kept as hints are compared with it', () => {
+  it('is stored in canonical form', () => {
     const { webhook } = world.create({
       registry: 'Registry.Test:5000',
       aliases: ['https://INTERNAL:5000/', 'internal:5000'],
@@ -32,7 +32,7 @@ describe('a webhook', () => {
     ['DOCKER_HUB', 'docker.io'],
     ['QUAY', 'quay.io'],
     ['GITHUB', 'ghcr.io'],
-  ] as const)('of %s is for %s unless it says otherwise', (sender, registry) => {
+  ] as const)('of %s has the registry %s by default', (sender, registry) => {
     expect(world.create({ sender, registry: null }).webhook.registry).toBe(registry)
   })
 
@@ -58,7 +58,7 @@ describe('a webhook', () => {
     [{ sender: 'GOOGLE', settings: { serviceAccount: 'push' } }, 'settings.serviceAccount', /e-mail address/],
     [{ sender: 'JFROG', settings: { pathPrefix: 'Team//' } }, 'settings.pathPrefix', /docker-virtual/],
   ]
-  it.each(refused)('is refused with what is allowed: %j', (input, field, message) => {
+  it.each(refused)('is refused with a message that lists the allowed values: %j', (input, field, message) => {
     const create = () => world.create(input)
 
     expect(create).toThrow(message)
@@ -66,7 +66,7 @@ describe('a webhook', () => {
     expect(world.domain.dump().webhooks).toEqual([])
   })
 
-  it('changes only in what is said', () => {
+  it('changes only in the given fields', () => {
     const { webhook } = world.create({ repositories: ['team'], aliases: ['internal:5000'] })
     world.domain.time += 1000
 
@@ -75,7 +75,7 @@ describe('a webhook', () => {
     expect(changed).toEqual({ ...webhook, repositories: [], updatedAt: world.domain.time })
   })
 
-  it('is one of so many in its namespace', () => {
+  it('is one of a limited number in its namespace', () => {
     for (let left = MAX_WEBHOOKS; left > 0; left--) world.create()
 
     expect(() => world.create()).toThrow(`a namespace has at most ${MAX_WEBHOOKS} webhooks`)
@@ -84,7 +84,7 @@ describe('a webhook', () => {
     expect(world.webhooks.ofNamespace('default', ALL)).toHaveLength(MAX_WEBHOOKS)
   })
 
-  it('that is not there cannot be changed, rotated, deleted or tried', async () => {
+  it('that does not exist cannot be changed, rotated, deleted or tested', async () => {
     const none = { code: 'NOT_FOUND' }
     expect(() => world.webhooks.update({ id: 7, dropOldSecret: false })).toThrow(
       expect.objectContaining(none),
@@ -135,7 +135,7 @@ describe('a test', () => {
   })
 
   it.each(['', 'Team/App', 'registry.test:5000/team/app', 'team/app:v1'])(
-    'of %j is refused, for that is no repository, and is in no log',
+    'of %j is refused as an invalid repository, and is not logged',
     async (repository) => {
       const { webhook } = world.create({ sender: 'HARBOR' })
 
@@ -147,7 +147,7 @@ describe('a test', () => {
     },
   )
 
-  it('tells of what a stream takes from there, unless it is told what', async () => {
+  it('has the repository of a stream, unless one is given', async () => {
     world.domain.remote.push(SOURCE, 'v1', image({ seed: 1 }))
     await world.follow('elsewhere', { tags: [fromImage('v1', 'registry.test/other/app:v1')] })
     await world.follow('app', { tags: [fromImage('v1', `${SOURCE}:v1`)] })
@@ -160,7 +160,7 @@ describe('a test', () => {
     })
   })
 
-  it('that is followed asks once: the digest that it tells is nobody’s', async () => {
+  it('that is followed requests the registry once: its digest is that of no image', async () => {
     world.domain.remote.push(SOURCE, 'v1', image({ seed: 1 }))
     await world.follow()
     const { webhook } = world.create()
@@ -171,7 +171,7 @@ describe('a test', () => {
     expect(await world.retry()).toBeUndefined()
   })
 
-  it('may be followed: then the registry is asked, and only what it says is recorded', async () => {
+  it('may be followed: then the registry is requested, and only its response is recorded', async () => {
     world.domain.remote.push(SOURCE, 'v1', image({ seed: 1 }))
     await world.follow()
     const { webhook } = world.create()
@@ -183,7 +183,7 @@ describe('a test', () => {
     expect(world.domain.digests('v1', 'app')).toEqual([image({ seed: 2 }).digest, image({ seed: 1 }).digest])
   })
 
-  it('of what only a platform can sign does without, and nothing else does', async () => {
+  it('of a sender with JWT is not authenticated, and real deliveries are', async () => {
     const { webhook } = world.create({
       sender: 'GOOGLE',
       settings: { serviceAccount: 'push@project.iam.gserviceaccount.com' },
@@ -196,7 +196,7 @@ describe('a test', () => {
     })
   })
 
-  it('of a path of repositories that no stream follows tells of something below it', async () => {
+  it('has a repository in scope if no stream imports one', async () => {
     const { webhook } = world.create({ repositories: ['team/backend'] })
 
     expect(await world.test({ id: webhook.id, follow: false })).toMatchObject({

@@ -28,7 +28,7 @@ afterEach(async () => {
 const asked = (): string[] => world.domain.remote.asked('resolve')
 
 describe('a hint', () => {
-  it('has just the tag asked for that it names, without a listing, ahead of everything else', async () => {
+  it('requests only its tag, without a tag list, before other imports', async () => {
     await world.follow()
     world.push('v1', two)
     world.domain.remote.takeCalls()
@@ -44,7 +44,7 @@ describe('a hint', () => {
     expect(world.targets(issued)).toEqual(['app:v1 ASKED'])
   })
 
-  it('is only a hint: what it claims is not there before the registry says so', async () => {
+  it('is only a hint: its digest is not recorded without the registry', async () => {
     await world.follow()
 
     await world.tell(issued, { tag: 'v1', digest: two.digest })
@@ -54,7 +54,7 @@ describe('a hint', () => {
     expect(asked()).toEqual(['v1', 'v2', 'v1'])
   })
 
-  it('of what the tag means already asks nothing, and says so', async () => {
+  it('with the digest that the tag points to causes no request, and is KNOWN', async () => {
     await world.follow()
     world.domain.remote.takeCalls()
 
@@ -64,7 +64,7 @@ describe('a hint', () => {
     expect(world.targets(issued)).toEqual(['app:v1 KNOWN'])
   })
 
-  it('of what the tag means already asks all the same while an import of the stream may change that', async () => {
+  it('with the digest that the tag points to causes a request while an import of the stream runs', async () => {
     await world.follow()
     world.push('v1', two)
     const held = world.domain.remote.hold(({ kind }) => kind === 'manifest')
@@ -80,7 +80,7 @@ describe('a hint', () => {
     expect(world.domain.digests('v1', 'app')).toEqual([one.digest, two.digest, one.digest])
   })
 
-  it('of a tag that could not be read last time asks again, whatever digest it names', async () => {
+  it('of a tag that failed to import causes a request, whatever its digest is', async () => {
     await world.follow()
     world.domain.remote.fail(SOURCE, 'v1', 'RegistryUnavailable')
     await world.domain.import({ imageStream: 'app', tag: 'v1' })
@@ -92,7 +92,7 @@ describe('a hint', () => {
     expect(world.domain.condition('v1', 'app')).toBeUndefined()
   })
 
-  it('of a new tag brings it into streams that follow the repository, and into no others', async () => {
+  it('of a new tag imports it into streams of the repository only', async () => {
     await world.follow()
     await world.follow('pinned', { tags: [fromImage('v1', `${SOURCE}:v1`)] })
     world.push('v3', three)
@@ -104,7 +104,7 @@ describe('a hint', () => {
     expect(world.targets(issued)).toEqual(['app:v3 ASKED'])
   })
 
-  it('without a tag has all of the repository looked at', async () => {
+  it('without a tag imports the whole repository', async () => {
     await world.follow()
     world.push('v1', two).push('v3', three)
 
@@ -115,7 +115,7 @@ describe('a hint', () => {
     expect(world.targets(issued)).toEqual(['app:* ASKED'])
   })
 
-  it('reaches spec tags by the tag that they come from, also where they have another name', async () => {
+  it('concerns spec tags by the tag that they are imported from', async () => {
     await world.follow('app', {
       tags: [
         fromImage('production', `${SOURCE}:v1`),
@@ -134,7 +134,7 @@ describe('a hint', () => {
     expect(asked()).toEqual(['v1'])
   })
 
-  it('has the rule of a spec tag choose again', async () => {
+  it('makes the policy of a spec tag choose again', async () => {
     await world.follow('app', {
       tags: [fromImage('stable', SOURCE, { policy: { order: 'ALPHABETICAL' } })],
     })
@@ -146,7 +146,7 @@ describe('a hint', () => {
     expect(world.domain.digests('stable', 'app')[0]).toBe(three.digest)
   })
 
-  it('leaves the repository’s tag alone where a spec tag of the same name comes from elsewhere', async () => {
+  it('does not concern a repository’s tag with a spec tag of the same name from elsewhere', async () => {
     world.domain.remote.push('registry.test/team/other', 'v9', one)
     await world.follow('app', {
       dockerImageRepository: SOURCE,
@@ -158,7 +158,7 @@ describe('a hint', () => {
     expect(world.targets(issued)).toEqual([])
   })
 
-  it('reaches no other namespace', async () => {
+  it('does not concern other namespaces', async () => {
     await world.follow('app', { dockerImageRepository: SOURCE }, 'elsewhere')
     world.push('v1', two)
 
@@ -173,7 +173,7 @@ describe('a hint', () => {
     ['docker.io', 'docker.io/library/ruby', 'ruby'],
     ['docker.io', 'index.docker.io/library/ruby', 'library/ruby'],
     ['quay.io', 'Quay.IO/team/app', 'team/app'],
-  ])('of %s finds the stream that writes %s', async (registry, source, repository) => {
+  ])('of %s concerns the stream with the reference %s', async (registry, source, repository) => {
     world.domain.remote.push(
       source.replace(
         /^(?:docker\.io\/library\/|index\.docker\.io\/library\/)?ruby$/,
@@ -192,7 +192,7 @@ describe('a hint', () => {
 })
 
 describe('a hint of a deletion', () => {
-  it('that the registry confirms is a condition of the tag; its history stays', async () => {
+  it('that the registry confirms sets a condition; the history stays', async () => {
     await world.follow()
     world.domain.remote.untag(SOURCE, 'v1')
 
@@ -202,7 +202,7 @@ describe('a hint of a deletion', () => {
     expect(world.domain.digests('v1', 'app')).toEqual([one.digest])
   })
 
-  it('that is not true changes nothing', async () => {
+  it('that is false changes nothing', async () => {
     await world.follow()
 
     await world.tell(issued, { tag: 'v1', digest: one.digest, action: 'delete' })
@@ -212,7 +212,7 @@ describe('a hint of a deletion', () => {
     expect(world.domain.digests('v1', 'app')).toEqual([one.digest])
   })
 
-  it('by digest alone has the tags looked at that meant it', async () => {
+  it('by digest requests the tags that pointed to it', async () => {
     await world.follow()
     world.push('v2', two)
     await world.domain.import({ imageStream: 'app', tag: 'v2' })
@@ -222,7 +222,7 @@ describe('a hint of a deletion', () => {
     expect(world.targets(issued)).toEqual(['app:v1 ASKED'])
   })
 
-  it('of a tag that was never here asks nobody', async () => {
+  it('of an unknown tag causes no request', async () => {
     await world.follow()
 
     await world.tell(issued, { tag: 'v7', action: 'delete' })
@@ -233,7 +233,7 @@ describe('a hint of a deletion', () => {
 })
 
 describe('many hints', () => {
-  it('for one stream come together while its import before runs', async () => {
+  it('for one stream are combined while its import runs', async () => {
     await world.follow()
     for (const tag of ['v1', 'v2', 'v3', 'v4']) world.push(tag, two)
     const held = world.domain.remote.hold(({ kind }) => kind === 'resolve')
@@ -250,7 +250,7 @@ describe('many hints', () => {
     for (const tag of ['v1', 'v2', 'v3', 'v4']) expect(world.domain.digests(tag, 'app')[0]).toBe(two.digest)
   })
 
-  it('for many streams leave room for what people ask for', async () => {
+  it('for many streams leave room for imports on request', async () => {
     const names = Array.from({ length: MAX_UNFINISHED + 10 }, (_, at) => `app-${at}`)
     for (const name of names) {
       world.domain.writer.create({ namespace: 'default', name, spec: { dockerImageRepository: SOURCE } })
@@ -270,8 +270,8 @@ describe('many hints', () => {
   })
 })
 
-describe('many hints of what many streams take', () => {
-  it('are worked out some at a time, so that one delivery holds up nobody', async () => {
+describe('many hints for many streams', () => {
+  it('are processed in batches, so that other work runs in between', async () => {
     const streams = 40
     const tags = Array.from({ length: 150 }, (_, at) => `t${at}`)
     for (let at = 0; at < streams; at++) await world.follow(`app-${at}`)
@@ -294,7 +294,7 @@ describe('many hints of what many streams take', () => {
 })
 
 describe('a restart', () => {
-  it('works off what was told and not done', async () => {
+  it('processes hints that are still open', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'imagestreams-hints-'))
     const file = join(folder, 'imagestreams.db')
     {
@@ -317,7 +317,7 @@ describe('a restart', () => {
     rmSync(folder, { recursive: true })
   })
 
-  it('has no hint for a stream that was deleted meanwhile, nor of a webhook that was', async () => {
+  it('ignores hints of deleted streams and webhooks', async () => {
     await world.follow()
     world.isWorking = false
     await world.deliver(issued, world.telling(issued, { tag: 'v1' }))
@@ -336,7 +336,7 @@ describe('a restart', () => {
 })
 
 describe('hints of many repositories', () => {
-  it('are looked up a little at a time, so that others have their turn, and those of one repository together', async () => {
+  it('are processed in batches by time, and those of one repository together', async () => {
     const { db, importer, hintRetries: retries } = world.domain
     world.isWorking = false
     for (const repository of ['team/one', 'team/two', 'team/one', 'team/three']) {

@@ -28,7 +28,7 @@ test('ListImages: 5 requests for 5,000 tags, 1,000 each by maxResults', async ()
   expect(registry.requests).toMatchObject({ vendor: 5, other: 0 })
 })
 
-test('filter tagStatus TAGGED: untagged images are left out, where it is not heeded too', async () => {
+test('filter tagStatus TAGGED: untagged images are left out, also if the registry ignores the filter', async () => {
   await using ecr = await startVendor(side({ ignoresFilter: true }), withKey())
   const { registry, client, name } = ecr
   registry.push(REPOSITORY, 'latest', one)
@@ -40,7 +40,7 @@ test('filter tagStatus TAGGED: untagged images are left out, where it is not hee
   expect(client.warnings).toEqual([])
 })
 
-test('a request is signed by SigV4, and the secret key itself is not sent', async () => {
+test('a request is signed by SigV4, without the secret key itself', async () => {
   await using ecr = await startVendor(side(), withKey())
   const { registry, client, name } = ecr
   registry.push(REPOSITORY, 'latest', one)
@@ -54,7 +54,7 @@ test('a request is signed by SigV4, and the secret key itself is not sent', asyn
   expect(JSON.stringify(request)).not.toContain(KEY.secretAccessKey)
 })
 
-test('temporary keys bring their session token', async () => {
+test('temporary keys send their session token', async () => {
   await using ecr = await startVendor(side(), withKey({ sessionToken: 'a session' }))
   ecr.registry.push(REPOSITORY, 'latest', one)
 
@@ -62,7 +62,7 @@ test('temporary keys bring their session token', async () => {
   expect(ecr.registry.log[0]?.headers['x-amz-security-token']).toBe('a session')
 })
 
-test('has no listing for who has no access key: a password of the registry signs nothing', async () => {
+test('has no listing without an access key: a password cannot sign requests', async () => {
   await using ecr = await startVendor(side(), { credentials: password('AWS', 'a token of twelve hours') })
 
   expect(await ecr.client.find(ecr.name)).toBeNull()
@@ -76,7 +76,7 @@ test.each([
   ['RepositoryNotFoundException', 'NotFound'],
   ['ThrottlingException', 'TooManyRequests'],
   ['ValidationException', 'OddShape'],
-])('%s, which comes with 400, is %s', async (type, reason) => {
+])('%s, with status 400, is %s', async (type, reason) => {
   await using ecr = await startVendor(side(), withKey())
   ecr.registry.hook = () => json(400, { __type: type, message: `${KEY.secretAccessKey} is not for this` })
 
@@ -87,7 +87,7 @@ test.each([
   expect(error.message).not.toContain(KEY.secretAccessKey)
 })
 
-test('a key that is refused is Unauthorized', async () => {
+test('a refused key is Unauthorized', async () => {
   await using ecr = await startVendor(side(), withKey({ secretAccessKey: 'another key' }))
   ecr.registry.push(REPOSITORY, 'latest', one)
 

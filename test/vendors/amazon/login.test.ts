@@ -8,7 +8,7 @@ import type { UpstreamAuthOptions } from '../../fixtures/upstream-auth.ts'
 import { app, ecr, HOUR, MINUTE, START, start } from '../../remote/login/cloud.ts'
 
 describe('Amazon ECR', () => {
-  test('is asked for a password with a signed request, and the registry is shown the user AWS', async () => {
+  test('returns a password for a signed request, which is sent to the registry with the username AWS', async () => {
     const { setup, aws } = ecr()
     await using it = await start(setup)
 
@@ -32,21 +32,21 @@ describe('Amazon ECR', () => {
     expect(shown).toEqual([`Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`])
   })
 
-  test('is shown the session token of a temporary key, which the signature covers', async () => {
+  test('receives the session token of a temporary key, covered by the signature', async () => {
     const { setup } = ecr({ accessKeyId: 'ASIAIOSFODNN7EXAMPLE', sessionToken: 'canary-session' })
     await using it = await start(setup)
     expect(await it.resolve()).toEqual({ digest: app.digest })
     expect(it.cloud.log[0]?.headers['x-amz-security-token']).toBe('canary-session')
   })
 
-  test('is asked once, however many want its password at the same time', async () => {
+  test('receives one request for concurrent logins', async () => {
     const { setup, aws } = ecr()
     await using it = await start(setup)
     await Promise.all(Array.from({ length: 30 }, (_, at) => it.resolve(at % 2 ? 'team/app' : 'team/other')))
     expect(aws.given).toBe(1)
   })
 
-  test('gives 12 h: refreshed at half life, and not before', async () => {
+  test('issues passwords for 12 h, which are renewed at half of that', async () => {
     const { setup, aws, by } = ecr()
     await using it = await start(setup)
     by(it.clock)
@@ -61,7 +61,7 @@ describe('Amazon ECR', () => {
     expect(aws.given).toBe(2)
   })
 
-  test('may be out for hours: the old password is used while renewal fails, to its end', async () => {
+  test('may be unavailable for hours: the old password is used until it expires', async () => {
     const { setup, aws, by } = ecr()
     // only the first password opens the registry
     const auth = {
@@ -87,7 +87,7 @@ describe('Amazon ECR', () => {
     expect(aws.given).toBe(1)
   })
 
-  test('that cannot renew a password is told of once, before the old one ends', async () => {
+  test('causes one warning when it cannot renew a password', async () => {
     const { setup, by } = ecr()
     const told: RenewalFailure[] = []
     await using it = await start(setup, { onRenewalFailed: (login) => void told.push(login) })
@@ -114,7 +114,7 @@ describe('Amazon ECR', () => {
     expect(told).toHaveLength(2)
   })
 
-  test('that fails is left alone for a while', async () => {
+  test('is not requested again for a while after a failure', async () => {
     const { setup } = ecr()
     await using it = await start(setup)
     it.cloud.hook = () => json(404, { message: 'nobody' })
@@ -127,7 +127,7 @@ describe('Amazon ECR', () => {
     expect(await it.resolve()).toEqual({ digest: app.digest })
   })
 
-  test('refuses a bad key once a minute, not once for each tag: repeated bad logins get an address blocked', async () => {
+  test('receives a refused key once a minute, not once for each tag: repeated failures block an address', async () => {
     const { setup } = ecr()
     const secret: Secret = { ...setup.secret, kind: 'aws', secretAccessKey: 'canary-wrong-key' } as Secret
     await using it = await start({ ...setup, secret })
@@ -150,7 +150,7 @@ describe('Amazon ECR', () => {
     ['AccessDeniedException', 'Forbidden'],
     ['UnrecognizedClientException', 'Unauthorized'],
     ['ThrottlingException', 'TooManyRequests'],
-  ])('says with 400 what it means: %s is %s', async (type, reason) => {
+  ])('maps %s with status 400 to %s', async (type, reason) => {
     const { setup } = ecr()
     await using it = await start(setup)
     it.cloud.hook = () => json(400, { __type: `com.amazon.coral#${type}`, message: 'because' })
@@ -159,7 +159,7 @@ describe('Amazon ECR', () => {
     expect(error.message).toContain(`400 com.amazon.coral#${type}: because`)
   })
 
-  test('does not close a repository that anybody may read, though it does not take the key', async () => {
+  test('does not prevent anonymous access when it refuses the key', async () => {
     const { setup, aws } = ecr()
     const auth: UpstreamAuthOptions = { scheme: 'bearer', credentials: aws.login, mayPull: () => true }
     await using it = await start({ ...setup, auth })
@@ -167,14 +167,14 @@ describe('Amazon ECR', () => {
     expect(await it.resolve()).toEqual({ digest: app.digest })
   })
 
-  test('is not asked for a registry that answers everybody', async () => {
+  test('is not requested for a registry without authentication', async () => {
     const { setup } = ecr()
     await using it = await start({ ...setup, auth: { scheme: 'basic', mayPull: () => true } })
     await it.resolve()
     expect(it.cloud.log).toEqual([])
   })
 
-  test('is asked anew when the registry denies a password that is not young, and no more for a young one', async () => {
+  test('is requested again when the registry refuses an old password, but not for a new one', async () => {
     const { setup, aws, by } = ecr()
     await using it = await start(setup)
     by(it.clock)
@@ -191,7 +191,7 @@ describe('Amazon ECR', () => {
     expect(aws.given).toBe(2)
   })
 
-  test('gives its password to those who still want it when the first one gives up', async () => {
+  test('returns the password to other callers when the first one aborts', async () => {
     const { setup, aws } = ecr()
     await using it = await start(setup)
     let arrived: () => void = () => {}
@@ -217,7 +217,7 @@ describe('Amazon ECR', () => {
     expect(aws.given).toBe(1)
   })
 
-  test('gives each credential a password of its own: never shared across credentials', async () => {
+  test('issues a password for each credential, which others do not use', async () => {
     const { setup, aws } = ecr()
     const credentials: Credentials = {
       find: async (_registry, _repository, namespace) => ({ id: `of ${namespace}`, secret: setup.secret }),

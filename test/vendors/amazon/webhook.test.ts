@@ -23,7 +23,7 @@ describe('ECR EventBridge', () => {
     expect(read(sender, { ...body('ecr-eventbridge'), region }).hints[0]).toMatchObject({ registry })
   })
 
-  it('an account or region that is none builds no host', () => {
+  it('an invalid account or region has no host', () => {
     for (const [key, value] of Object.entries({
       account: 'evil.example.com#',
       region: 'x.evil.example.com/',
@@ -50,7 +50,7 @@ describe('ECR EventBridge', () => {
     expect(spelled(event({ 'action-type': 'REPLICATE' }))).toEqual([hint])
   })
 
-  it('what failed, a push by digest and other events move nothing', () => {
+  it('failed actions, pushes by digest and other events have no hints', () => {
     const json = body('ecr-eventbridge')
     const note = (detail: object, more: object = {}) => {
       const reading = read(sender, { ...json, ...more, detail: { ...json.detail, ...detail } })

@@ -13,7 +13,7 @@ describe('ACR Event Grid', () => {
     expect(spelled(read(sender, one))).toEqual([hint])
   })
 
-  it('is named by the events’ ids in either schema', () => {
+  it('has the events’ ids as its id in either schema', () => {
     const id = expect.stringMatching(/registries\/myregistry#831e1650-001e-001b-66ab-eeb76e069631$/)
     expect(read(sender, body('acr-eventgrid')).id).toEqual(id)
     expect(read(sender, body('acr-cloudevents')).id).toEqual(id)
@@ -28,7 +28,7 @@ describe('ACR Event Grid', () => {
     })
   })
 
-  it('a validation without a code, or with one that is none, is refused', () => {
+  it('a validation without a valid code is refused', () => {
     for (const validationCode of [undefined, '', 7, 'x'.repeat(257)]) {
       const [event] = body('eventgrid-validation')
       expect(() => read(sender, [{ ...event, data: { validationCode } }])).toThrow('no "validationCode"')
@@ -60,14 +60,14 @@ describe('ACR Event Grid', () => {
     })
   })
 
-  it('an origin that is no host name is not sent back', () => {
+  it('an invalid origin is not returned', () => {
     for (const origin of ['', 'a\r\nSet-Cookie: x', 'http://x/', '*']) {
       const request = { ...deliver('', { 'webhook-request-origin': origin }), method: 'OPTIONS' }
       expect(() => sender.read(request, place('').settings)).toThrow(InvalidDeliveryError)
     }
   })
 
-  it('only Event Grid is asked by OPTIONS', () => {
+  it('only Event Grid accepts OPTIONS', () => {
     expect(SENDER_KINDS.filter((kind) => senders[kind].methods.includes('OPTIONS'))).toEqual([
       'AZURE_EVENT_GRID',
     ])

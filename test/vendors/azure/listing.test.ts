@@ -7,7 +7,7 @@ import { startVendor, tagsOf } from '../world.ts'
 const REPOSITORY = 'team/app'
 const one = image({ seed: 'one' })
 
-test('a token that allows metadata_read is asked for, where pulling needs none', async () => {
+test('a token for metadata_read is requested, even if pulling needs none', async () => {
   await using azure = await startVendor(azureSide())
   const { registry, client, name } = azure
   registry.push(REPOSITORY, 'latest', one)
@@ -36,7 +36,7 @@ test.each([
   expect(asked.every(({ query }) => query.get('orderby') === 'timedesc')).toBe(true)
 })
 
-test('lastUpdateTime is when the tag moved, to ten millionths of a second', async () => {
+test('lastUpdateTime is the time of the change, with seven decimals of a second', async () => {
   await using azure = await startVendor(azureSide())
   const { registry, client, name } = azure
   registry.push(REPOSITORY, 'latest', one)
@@ -44,7 +44,7 @@ test('lastUpdateTime is when the tag moved, to ten millionths of a second', asyn
   expect((await client.read(name)).claims).toMatchObject([{ changedAt: registry.world.time }])
 })
 
-test('a repository that lost its last tag has no list of tags, and is empty', async () => {
+test('a repository without tags has no list, and is empty', async () => {
   await using azure = await startVendor(azureSide())
   azure.registry.hook = ({ path }, answer) =>
     path.endsWith('/_tags') && answer.status !== 401

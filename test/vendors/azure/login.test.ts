@@ -35,7 +35,7 @@ describe('Azure', () => {
     ['team.azurecr.io', 'login.microsoftonline.com'],
     ['team.azurecr.cn', 'login.partner.microsoftonline.cn'],
     ['team.azurecr.us', 'login.microsoftonline.us'],
-  ])('is asked for an Entra token, and the registry to exchange it: %s', async (loginServer, entra) => {
+  ])('issues an Entra token, which the registry exchanges: %s', async (loginServer, entra) => {
     const { setup, acr } = setupOf({ loginServer })
     await using it = await start(setup)
 
@@ -49,7 +49,7 @@ describe('Azure', () => {
     expect(post?.status).toBe(200)
   })
 
-  test('is the all-zero GUID by name, where a token server knows no OAuth2', async () => {
+  test('uses the all-zero GUID as username if a token server does not support OAuth2', async () => {
     const { setup, acr } = setupOf()
     const credentials = {
       username: '00000000-0000-0000-0000-000000000000',
@@ -65,7 +65,7 @@ describe('Azure', () => {
     ['says when it ends', () => (START + HOUR) / 1000, 31 * MINUTE],
     ['says nothing: 3 h', undefined, 91 * MINUTE],
   ])(
-    'gives a refresh token that is renewed at half of its life, which it %s',
+    'issues a refresh token that is renewed at half of its lifetime, which it %s',
     async (_says, endOf, later) => {
       const { setup, acr } = setupOf(endOf ? { endOf } : {})
       await using it = await start(setup)
@@ -79,7 +79,7 @@ describe('Azure', () => {
     },
   )
 
-  test('is asked for another refresh token when the token server refuses one that is not young', async () => {
+  test('is requested for another refresh token when the token server refuses an old one', async () => {
     const { setup, acr } = setupOf()
     let refused = ''
     const auth: UpstreamAuthOptions = {
@@ -101,7 +101,7 @@ describe('Azure', () => {
     expect(acr.given).toBe(2)
   })
 
-  test('says which step refused: Entra', async () => {
+  test('names the step that refused: Entra', async () => {
     const { setup } = setupOf()
     const secret = { ...setup.secret, clientSecret: 'canary-wrong/secret' } as Secret
     await using it = await start({ ...setup, secret })
@@ -114,7 +114,7 @@ describe('Azure', () => {
     )
   })
 
-  test('says which step refused: the registry’s exchange', async () => {
+  test('names the step that refused: the registry’s exchange', async () => {
     const { setup } = setupOf()
     await using it = await start({
       ...setup,
@@ -134,7 +134,7 @@ describe('Azure', () => {
   })
 })
 
-describe('a registry of Azure behind another name', () => {
+describe('an Azure registry behind another host name', () => {
   /** What a token server is shown for a registry, as a session asks for it. */
   async function shownTo(realm: string, loginServer: string | null): Promise<unknown> {
     const acr = azure()
@@ -164,7 +164,7 @@ describe('a registry of Azure behind another name', () => {
     return shown[0]
   }
 
-  test('is signed in to at its own token server, which the credential names', async () => {
+  test('logs in at the login server of the credential', async () => {
     expect(await shownTo('https://team.azurecr.io/oauth2/token', 'team.azurecr.io')).toMatchObject({
       kind: 'identity',
     })
@@ -174,7 +174,7 @@ describe('a registry of Azure behind another name', () => {
     'https://other.azurecr.io/oauth2/token',
     'https://evil.example/',
     'http://team.azurecr.io/oauth2/token',
-  ])('shows nothing at any other: %s', async (realm) => {
+  ])('sends nothing to other hosts: %s', async (realm) => {
     const shown = await shownTo(realm, 'team.azurecr.io').catch((error: Error) => error.name)
     expect([null, 'TokenServerError']).toContain(shown)
   })

@@ -10,18 +10,18 @@ describe('ACR', () => {
     expect(reading.id).toBe('cb8c3971-9adc-488b-bdd8-43cbb4974ff5')
   })
 
-  it('`ping` is no push', () => {
+  it('`ping` is not a push', () => {
     expect(read(sender, body('acr-ping'))).toMatchObject({ hints: [], note: 'ping, ignored' })
   })
 
-  it('`chart_push` is no image', () => {
+  it('`chart_push` is not an image', () => {
     expect(read(sender, { ...body('acr-native'), action: 'chart_push' })).toMatchObject({
       hints: [],
       note: 'action "chart_push", ignored',
     })
   })
 
-  it('tag may be empty: a push by digest moves none, a deletion takes any', () => {
+  it('tag may be empty: a push by digest changes no tag, a deletion may change any', () => {
     const json = body('acr-native')
     json.target.tag = ''
     expect(read(sender, json)).toMatchObject({ hints: [], note: 'push by digest, ignored' })

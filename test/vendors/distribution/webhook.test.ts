@@ -6,7 +6,7 @@ import { body, digest, read, senders, spelled } from '../../webhooks/deliveries.
 describe('CNCF distribution, GitLab self-managed', () => {
   const { DISTRIBUTION: sender, GITLAB: gitlab } = senders
 
-  it('pulls and blobs too: only what moves a tag is told, with host = request.host', () => {
+  it('pulls and blobs too: only changes of tags are hints, with host = request.host', () => {
     const reading = read(sender, body('cncf-distribution'))
 
     expect(spelled(reading)).toEqual([
@@ -46,7 +46,7 @@ describe('CNCF distribution, GitLab self-managed', () => {
     })
   })
 
-  it('a push by digest moves no tag', () => {
+  it('a push by digest changes no tag', () => {
     expect(read(sender, realEnvelopes().get('3.0.0-manifest-push-by-digest'))).toMatchObject({
       hints: [],
       note: 'push by digest, ignored',
@@ -60,7 +60,7 @@ describe('CNCF distribution, GitLab self-managed', () => {
     )
   })
 
-  it('any non-2xx/3xx is retried, serially per endpoint, so a 400 stalls the queue: what cannot be read is noted and not refused', () => {
+  it('any non-2xx/3xx is retried, serially per endpoint, so a 400 stalls the queue: an invalid body is noted and not refused', () => {
     for (const unreadable of ['', '{', '[]', '{"events":7}', Buffer.from([0xff, 0xfe])]) {
       const reading = read(sender, unreadable)
       expect(reading).toMatchObject({ id: null, hints: [] })
@@ -68,7 +68,7 @@ describe('CNCF distribution, GitLab self-managed', () => {
     }
   })
 
-  it('one event that is wrong takes nothing from the others of its envelope', () => {
+  it('an invalid event does not affect the others of its envelope', () => {
     const wrong = { ...pushEvent(), target: { mediaType: 'application/vnd.oci.image.manifest.v1+json' } }
     const reading = read(sender, envelopeOf(wrong, null as never, pushEvent({ tag: 'v2' })))
 
@@ -76,7 +76,7 @@ describe('CNCF distribution, GitLab self-managed', () => {
     expect(reading.note).toContain("events[0].target.repository is not a repository's name")
   })
 
-  it('is named by the ids of its events, the same when it is sent again', () => {
+  it('has the ids of its events as its id, also when it is repeated', () => {
     const one = read(sender, envelopeOf(pushEvent({ id: 'a', tag: 'v1' })))
     const envelope = envelopeOf(pushEvent({ id: 'a', tag: 'v1' }), pushEvent({ id: 'b', tag: 'v2' }))
 

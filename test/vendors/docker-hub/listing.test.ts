@@ -35,7 +35,7 @@ const restart = async (options: DockerHubOptions, asWhom: ListingClientOptions =
   await start(options, asWhom)
 }
 
-test('what was pushed last comes first, so that one request finds what moved', async () => {
+test('the last push comes first, so that one request finds a moved tag', async () => {
   fill(250)
   hub.push(REPOSITORY, '1.1.7', both)
 
@@ -51,7 +51,7 @@ test('what was pushed last comes first, so that one request finds what moved', a
   expect(hub.requests).toMatchObject({ vendor: 1, tags: 0, head: 0, manifest: 0, other: 0 })
 })
 
-test('page_size is 100, which is the most that it gives (renovate asks 1000)', async () => {
+test('page_size is 100, the maximum (renovate asks 1000)', async () => {
   fill(250)
 
   const { pages, claims, isComplete } = await client.read(name)
@@ -67,7 +67,7 @@ test('page_size is 100, which is the most that it gives (renovate asks 1000)', a
 })
 
 describe('pagination offset too large for anonymous requests (harbor#23819, dotCMS#37027, shields#12111)', () => {
-  test('is not asked for: ten pages are read, and the listing is not complete', async () => {
+  test('is not exceeded: ten pages are read, and the listing is not complete', async () => {
     fill(1300)
 
     const { claims, isComplete } = await client.read(name)
@@ -78,7 +78,7 @@ describe('pagination offset too large for anonymous requests (harbor#23819, dotC
     expect(hub.log.every(({ status }) => status === 200)).toBe(true)
   })
 
-  test('ends the listing where it comes earlier than was said (one report says ~500), without an error', async () => {
+  test('ends the listing without an error if it is lower (one report says ~500)', async () => {
     fill(900)
     const message = 'pagination offset too large for anonymous requests; sign in to page further'
     hub.hook = ({ query }) => (query.get('page') === '6' ? json(403, { message, errinfo: {} }) : undefined)
@@ -89,7 +89,7 @@ describe('pagination offset too large for anonymous requests (harbor#23819, dotC
     expect(isComplete).toBe(false)
   })
 
-  test('is not met by who signed in', async () => {
+  test('does not apply with a login', async () => {
     await restart({ login: LOGIN }, { credentials: password(LOGIN.identifier, LOGIN.secret) })
     fill(1300)
 
@@ -104,7 +104,7 @@ describe('pagination offset too large for anonymous requests (harbor#23819, dotC
 describe('POST /v2/auth/token', () => {
   const asSomebody = { credentials: password(LOGIN.identifier, LOGIN.secret) }
 
-  test('signs in once for ten minutes, however many ask at once', async () => {
+  test('logs in once in ten minutes, also for concurrent imports', async () => {
     await restart({ login: LOGIN }, asSomebody)
     fill(3)
 
@@ -117,7 +117,7 @@ describe('POST /v2/auth/token', () => {
     expect(hub.requests).toMatchObject({ vendor: 5, other: 2 })
   })
 
-  test('is asked once more when its token is not taken, and no third time', async () => {
+  test('is repeated once when its token is refused', async () => {
     await restart({ login: LOGIN }, asSomebody)
     fill(3)
     await client.read(name)
@@ -138,7 +138,7 @@ describe('POST /v2/auth/token', () => {
     expect(hub.requests).toMatchObject({ vendor: 4, other: 2 })
   })
 
-  test('that refuses is not asked again for an hour, and the listing is read as anybody', async () => {
+  test('is not repeated for an hour after a refusal, and the listing is read anonymously', async () => {
     await restart({ login: LOGIN }, { credentials: password('somebody', 'an old password') })
     fill(3)
 
@@ -149,7 +149,7 @@ describe('POST /v2/auth/token', () => {
     expect(hub.log.flatMap(({ headers }) => headers.authorization ?? [])).toEqual([])
   })
 
-  test('is not asked without a credential', async () => {
+  test('is not requested without a credential', async () => {
     fill(3)
 
     await client.read(name)
@@ -157,7 +157,7 @@ describe('POST /v2/auth/token', () => {
     expect(hub.requests.other).toBe(0)
   })
 
-  test('that gives no token makes no sense, and no secret is told', async () => {
+  test('without a token in the response is an odd shape, without secrets in the message', async () => {
     await restart({ login: LOGIN }, asSomebody)
     hub.hook = ({ path }) =>
       path === '/v2/auth/token' ? json(200, { access_token: `x\r\n${LOGIN.secret}` }) : undefined
@@ -168,7 +168,7 @@ describe('POST /v2/auth/token', () => {
     expect(error.message).not.toContain(LOGIN.secret)
   })
 
-  test('that fails and repeats the secret does not bring it into the message', async () => {
+  test('cannot put a secret that it repeats into the message', async () => {
     await restart({ login: LOGIN }, asSomebody)
     hub.hook = ({ path }) =>
       path === '/v2/auth/token' ? json(400, { message: `bad secret ${LOGIN.secret}` }) : undefined
@@ -180,7 +180,7 @@ describe('POST /v2/auth/token', () => {
   })
 })
 
-describe('digests that are not to be believed', () => {
+describe('unreliable digests', () => {
   test('null digests are rejected: claims without a digest', async () => {
     await restart({ withoutDigest: new Set(['1.0.1']) })
     fill(3)
@@ -194,7 +194,7 @@ describe('digests that are not to be believed', () => {
     ])
   })
 
-  test('a stale listing, whose digests may go backwards (renovate#46238), is handed over as it is: who reads it knows better', async () => {
+  test('a stale listing, whose digests may go backwards (renovate#46238), is returned unchanged: its reader confirms each digest', async () => {
     hub.push(REPOSITORY, 'latest', app)
     hub.world.freeze()
     hub.push(REPOSITORY, 'latest', both)
@@ -204,7 +204,7 @@ describe('digests that are not to be believed', () => {
     expect(claims.map(({ digest }) => digest)).toEqual([app.digest])
   })
 
-  test('200 without usable data (hexpm/bob#282), an empty answer that counts tags, makes no sense', async () => {
+  test('200 without usable data (hexpm/bob#282), an empty page with a count of tags, is an odd shape', async () => {
     fill(3)
     hub.hook = () => json(200, { count: 3, next: null, previous: null, results: [] })
 
@@ -216,13 +216,13 @@ describe('digests that are not to be believed', () => {
   })
 })
 
-test('a repository without a tag may be one that was not told of', async () => {
+test('a listing without tags is not complete', async () => {
   hub.push(REPOSITORY, null, app)
 
   expect(await client.read(name)).toMatchObject({ claims: [], isComplete: false })
 })
 
-test('429 with X-Retry-After, a unix timestamp, leaves its interface alone until then', async () => {
+test('429 with X-Retry-After, a unix timestamp, stops requests to the API until then', async () => {
   await restart({ apiRequests: 2 })
   fill(500)
 
@@ -242,7 +242,7 @@ test('429 with X-Retry-After, a unix timestamp, leaves its interface alone until
   expect(hub.requests.vendor).toBe(3)
 })
 
-test('a repository that is not there is NotFound', async () => {
+test('an unknown repository is NotFound', async () => {
   expect(await client.refusal(`${hub.host}/library/nothing`)).toMatchObject({
     vendor: 'Docker Hub',
     reason: 'NotFound',

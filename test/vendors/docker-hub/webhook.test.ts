@@ -13,7 +13,7 @@ describe('Docker Hub', () => {
     })
   })
 
-  it('don’t call callback_url: it is not even told', () => {
+  it('don’t call callback_url: it is not part of the hint', () => {
     const told = JSON.stringify(read(sender, { ...body('dockerhub'), callback_url: 'http://10.0.0.1/' }))
     expect(told).not.toContain('10.0.0.1')
   })
@@ -24,7 +24,7 @@ describe('Docker Hub', () => {
     expect(spelled(read(sender, json))).toEqual(['push docker.io/library/ruby:1.2.3'])
   })
 
-  it('another body is refused by what it lacks', () => {
+  it('another body is refused, and the error names the missing part', () => {
     expect(() => read(sender, body('quay'))).toThrow(InvalidDeliveryError)
     expect(() => read(sender, body('quay'))).toThrow('no "push_data" and "repository"')
   })

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { InvalidDeliveryError } from '../../../src/vendors/delivery/sender.ts'
 import { digest, image, NOW, place, read, senders, spelled } from '../../webhooks/deliveries.ts'
 
-describe('anything that sends JSON', () => {
+describe('any sender of JSON', () => {
   const { GENERIC: sender } = senders
 
   it.each([
@@ -20,7 +20,7 @@ describe('anything that sends JSON', () => {
     expect(spelled(read(sender, json))).toEqual(hints)
   })
 
-  it('a plain CloudEvent holds the same as its data', () => {
+  it('a plain CloudEvent has the same JSON as its data', () => {
     const event = {
       specversion: '1.0',
       id: '1',
@@ -61,7 +61,7 @@ describe('anything that sends JSON', () => {
       expect(spelled(read(sender, event(type, id)))).toEqual(hints)
     })
 
-    it('of a signature or a download moves no tag', () => {
+    it('of a signature or a download has no hint', () => {
       expect(read(sender, event('signed.0.1.0', whole))).toMatchObject({
         hints: [],
         note: 'event "dev.cdevents.artifact.signed.0.1.0", ignored',
@@ -81,7 +81,7 @@ describe('anything that sends JSON', () => {
     })
   })
 
-  it('is named by webhook-id', () => {
+  it('has webhook-id as its id', () => {
     const headers = { 'webhook-id': 'msg_1' }
     expect(read(sender, { image: 'a/b' }, { headers }).id).toBe('msg_1')
     expect(sender.sample(place('secret'), image).headers).toMatchObject({
@@ -100,7 +100,7 @@ describe('anything that sends JSON', () => {
     [{ repository: 'team/app', tags: ['v1', { a: 1 }] }, 'an object is not a tag'],
     [{ registry: 'a b', repository: 'team/app' }, `"a b" is not a registry's host`],
     [{ image: 'a/b', action: 'pull' }, 'action is "pull": it must be push or delete'],
-  ])('%j is refused, for whoever writes a script reads it', (json, message) => {
+  ])('%j is refused, with a reason for the author of the script', (json, message) => {
     expect(() => read(sender, json)).toThrow(InvalidDeliveryError)
     expect(() => read(sender, json)).toThrow(message)
   })

@@ -11,14 +11,14 @@ const one = image({ seed: 'one' })
 const two = image({ seed: 'two' })
 const asSomebody = { credentials: password('somebody', PAT) }
 
-test('has no listing for who has no token: it asks for one even where anybody may pull', async () => {
+test('has no listing without a token, also for public packages', async () => {
   await using github = await startVendor(githubSide({ token: PAT }), { credentials: noCredentials })
 
   expect(await github.client.find(github.name)).toBeNull()
   expect(github.registry.log).toEqual([])
 })
 
-test('the PAT (read:packages) is shown as a bearer, and a version is named by its digest', async () => {
+test('the PAT (read:packages) is sent as bearer token, and the name of a version is its digest', async () => {
   await using github = await startVendor(githubSide({ token: PAT }), asSomebody)
   const { registry, client, name } = github
   registry.push(REPOSITORY, 'latest', one)
@@ -33,7 +33,7 @@ test('the PAT (read:packages) is shown as a bearer, and a version is named by it
   expect(registry.log.map(({ headers }) => headers.authorization)).toEqual([`Bearer ${PAT}`])
 })
 
-test('versions incl. untagged: pages without a tag are read, and are not the end', async () => {
+test('versions incl. untagged: a page without tags is not the last', async () => {
   await using github = await startVendor(githubSide({ token: PAT }), asSomebody)
   const { registry, client, name } = github
   registry.push(REPOSITORY, 'first', one)
@@ -46,7 +46,7 @@ test('versions incl. untagged: pages without a tag are read, and are not the end
   expect(isComplete).toBe(true)
 })
 
-test('ETag 304s: the first page is asked for by its ETag, and what is unchanged is told as before', async () => {
+test('ETag 304s: the first page is requested with its ETag, and reused when it is unchanged', async () => {
   await using github = await startVendor(githubSide({ token: PAT }), asSomebody)
   const { registry, client, name } = github
   registry.push(REPOSITORY, 'latest', one)
@@ -61,7 +61,7 @@ test('ETag 304s: the first page is asked for by its ETag, and what is unchanged 
   expect(after.claims).toMatchObject([{ tag: 'latest', digest: two.digest }])
 })
 
-test('a 304 for one token is nothing for another', async () => {
+test('a page of one token is not reused for another', async () => {
   await using github = await startVendor(githubSide({ token: PAT }), {
     credentials: {
       find: async (_registry, _repository, namespace) => ({
@@ -82,7 +82,7 @@ test('a 304 for one token is nothing for another', async () => {
   expect(registry.log.map(({ headers }) => headers['if-none-match'])).toEqual([undefined, undefined])
 })
 
-test("a user's package is found where users' are, and looked for there from then on", async () => {
+test("a user's package is found at the users' path, which is tried first afterwards", async () => {
   await using github = await startVendor(githubSide({ token: PAT, owners: 'users' }), asSomebody)
   const { registry, client, name } = github
   registry.push(REPOSITORY, 'latest', one)
@@ -114,7 +114,7 @@ test("a package's name may have slashes", async () => {
   expect(registry.log.map(({ path }) => path)).toEqual(['/orgs/team/packages/container/app%2Fweb/versions'])
 })
 
-test('an old version that is tagged anew stays where it was: a whole reading finds it', async () => {
+test('an old version that is tagged again keeps its position: a full scan finds it', async () => {
   await using github = await startVendor(githubSide({ token: PAT }), asSomebody)
   const { registry, client, name } = github
   registry.push(REPOSITORY, 'old', one)
@@ -131,7 +131,7 @@ test('an old version that is tagged anew stays where it was: a whole reading fin
   })
 })
 
-test('versions that do not come newest first make no sense: who reads only the first would miss what changed', async () => {
+test('versions that are not sorted newest first are an odd shape: a reader of the first page would miss changes', async () => {
   await using github = await startVendor(githubSide({ token: PAT }), asSomebody)
   const { registry, client, name } = github
   registry.push(REPOSITORY, 'one', one)
@@ -144,7 +144,7 @@ test('versions that do not come newest first make no sense: who reads only the f
   expect(await client.refusal(name)).toMatchObject({ reason: 'OddShape' })
 })
 
-test('a token for the registry itself is shown too', async () => {
+test('a token for the registry itself is sent too', async () => {
   await using github = await startVendor(githubSide({ token: PAT }), {
     credentials: always({ kind: 'registry', token: PAT }),
   })

@@ -20,7 +20,7 @@ describe('GHCR', () => {
     })
   })
 
-  it('tag name may be "", package_url ends ":": any tag may have moved', () => {
+  it('tag name may be "", package_url ends ":": any tag may have changed', () => {
     const json = body('github-registry_package-notag')
     expect(read(sender, json, registryPackageEvent).hints).toEqual([
       { registry: 'ghcr.io', repository: 'acme/app', tag: null, digest: digest('c'), action: 'push' },
@@ -37,7 +37,7 @@ describe('GHCR', () => {
     },
   )
 
-  it('a package that is no container is ignored', () => {
+  it('a package that is not a container is ignored', () => {
     const json = body('github-package')
     json.package.package_type = 'npm'
     json.package.package_version.container_metadata = undefined
@@ -47,7 +47,7 @@ describe('GHCR', () => {
     })
   })
 
-  it('without package_url the owner and the name tell the repository', () => {
+  it('without package_url the repository consists of the owner and the name', () => {
     const json = body('github-package')
     json.package.package_version.package_url = ''
     expect(spelled(read(sender, json, packageEvent))).toEqual([`push -/acme/app:3.2.1@${digest('c')}`])
@@ -78,7 +78,7 @@ describe('GHCR', () => {
     },
   )
 
-  it('other actions and events are ignored, and named', () => {
+  it('other actions and events are ignored, and noted', () => {
     expect(read(sender, { ...body('github-package'), action: 'deleted' }, packageEvent).note).toBe(
       'package "deleted", ignored',
     )
@@ -86,7 +86,7 @@ describe('GHCR', () => {
     expect(read(sender, {}).hints).toEqual([])
   })
 
-  it('a form, which GitHub sends unless told otherwise, holds the same as its payload', () => {
+  it("a form, GitHub's default content type, has the same JSON in its field payload", () => {
     const form = new URLSearchParams({ payload: JSON.stringify(body('github-package')) }).toString()
     const headers = { ...packageEvent.headers, 'content-type': 'application/x-www-form-urlencoded' }
 
@@ -94,7 +94,7 @@ describe('GHCR', () => {
     expect(() => read(sender, 'a=b', { headers })).toThrow('the payload is not JSON')
   })
 
-  it('an event without what it says is refused', () => {
+  it('an event without its package is refused', () => {
     expect(() => read(sender, {}, packageEvent)).toThrow('no "package" with a "package_version"')
   })
 })

@@ -24,7 +24,7 @@ test('5 requests for 5,000 tags, 1,000 each, newest publication first', async ()
   expect(registry.log.every(({ query }) => query.get('sort') === '-published_at')).toBe(true)
 })
 
-test('published_at is when the tag moved, and counts as a move of it', async () => {
+test('published_at is the time of the change, and a reported move', async () => {
   await using gitlab = await startVendor(gitlabSide())
   const { registry, client, name } = gitlab
   registry.push(REPOSITORY, 'latest', one)
@@ -37,7 +37,7 @@ test('published_at is when the tag moved, and counts as a move of it', async () 
   expect(moves).toEqual([{ tag: 'latest', digest: two.digest, from: at, until: null }])
 })
 
-test('the pull token of the registry opens it, and is asked for once', async () => {
+test('the pull token of the registry is accepted, and requested once', async () => {
   await using gitlab = await startVendor(gitlabSide({ auth: { scheme: 'bearer', credentials: LOGIN } }), {
     credentials: password(LOGIN.username, LOGIN.password),
   })

@@ -28,7 +28,7 @@ test('one request for 5,000 tags: manifest, digest, tag and timeUploadedMs', asy
   ])
 })
 
-test('timeUploadedMs is when the image came, and 0 is no time', async () => {
+test('timeUploadedMs is the time of the push, and 0 is no time', async () => {
   await using google = await startVendor(googleSide())
   const manifest = {
     [one.digest]: { tag: ['a'], timeUploadedMs: '1700000100000' },
@@ -42,7 +42,7 @@ test('timeUploadedMs is when the image came, and 0 is no time', async () => {
   ])
 })
 
-test('a list as long as what is asked for may be cut: it is not complete', async () => {
+test('a list as long as the page size may be truncated: it is not complete', async () => {
   await using google = await startVendor(googleSide())
   const tags = Array.from({ length: 10_000 }, (_, at) => `v${at}`)
   google.registry.hook = () => json(200, { manifest: { [one.digest]: { tag: tags } }, tags })
@@ -53,7 +53,7 @@ test('a list as long as what is asked for may be cut: it is not complete', async
   expect(isComplete).toBe(false)
 })
 
-test('a tag of the list that no manifest has is a claim without a digest', async () => {
+test('a tag without a manifest is a claim without a digest', async () => {
   await using google = await startVendor(googleSide())
   google.registry.hook = () => json(200, { manifest: { [one.digest]: { tag: ['a'] } }, tags: ['a', 'b'] })
 
@@ -63,7 +63,7 @@ test('a tag of the list that no manifest has is a claim without a digest', async
   ])
 })
 
-test('a tag that two manifests have is a claim without a digest', async () => {
+test('a tag of two manifests is a claim without a digest', async () => {
   await using google = await startVendor(googleSide())
   const manifest = { [one.digest]: { tag: ['a'] }, [two.digest]: { tag: ['a'] } }
   google.registry.hook = () => json(200, { manifest, tags: ['a'] })
@@ -71,7 +71,7 @@ test('a tag that two manifests have is a claim without a digest', async () => {
   expect((await google.client.read(google.name)).claims).toMatchObject([{ tag: 'a', digest: null }])
 })
 
-test('an answer without manifests is not the listing of Google', async () => {
+test('a response without manifests is an odd shape', async () => {
   await using google = await startVendor(googleSide())
   google.registry.hook = () => json(200, { name: REPOSITORY, tags: ['a'] })
 
@@ -81,7 +81,7 @@ test('an answer without manifests is not the listing of Google', async () => {
   })
 })
 
-test('a Link to more is followed at the registry itself, whatever host it names', async () => {
+test('a Link is followed at the registry itself, not at the host that it names', async () => {
   await using google = await startVendor(googleSide())
   const { registry, client, name } = google
   registry.hook = ({ query }) =>

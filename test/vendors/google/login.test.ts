@@ -16,7 +16,7 @@ describe('Google', () => {
     }
   }
 
-  test('is shown an assertion signed by the service account, and the registry oauth2accesstoken', async () => {
+  test('receives an assertion signed by the service account, and the registry the username oauth2accesstoken', async () => {
     const { setup, gcp } = setupOf()
     await using it = await start(setup)
 
@@ -33,14 +33,14 @@ describe('Google', () => {
     )
   })
 
-  test('is asked at its own address, whatever the key says', async () => {
+  test('is requested at its fixed URL, not at that of the key', async () => {
     const { setup } = setupOf(serviceAccount({ token_uri: 'https://accounts.google.com/o/oauth2/token' }))
     await using it = await start(setup)
     await it.resolve()
     expect(hostsOf(it.cloud)).toEqual(['oauth2.googleapis.com'])
   })
 
-  test('is asked again at half of the hour', async () => {
+  test('is requested again after half an hour', async () => {
     const gcp = google({ now: () => it.clock.now() })
     const secret: Secret = { kind: 'google', serviceAccountKey: gcp.account.key }
     await using it = await start({
@@ -57,7 +57,7 @@ describe('Google', () => {
     expect(gcp.given).toBe(2)
   })
 
-  test('that does not know the key says so', async () => {
+  test('that does not know the key is named in the error', async () => {
     const { setup } = setupOf()
     const secret: Secret = { kind: 'google', serviceAccountKey: serviceAccount().key }
     await using it = await start({ ...setup, secret })
@@ -68,7 +68,7 @@ describe('Google', () => {
     )
   })
 
-  test('is not asked with what is no RSA key', async () => {
+  test('is not requested with a key other than RSA', async () => {
     const { setup } = setupOf()
     const private_key = '-----BEGIN PRIVATE KEY-----\ncanaryCANARY\n-----END PRIVATE KEY-----\n'
     const secret: Secret = { kind: 'google', serviceAccountKey: serviceAccount({ private_key }).key }
@@ -78,7 +78,7 @@ describe('Google', () => {
     expect(it.cloud.log).toEqual([])
   })
 
-  test('still takes a key as the password of _json_key, and an access token as that of oauth2accesstoken', async () => {
+  test('also accepts a key as the password of _json_key, and an access token as that of oauth2accesstoken', async () => {
     for (const [username, password] of [
       ['_json_key', serviceAccount().key],
       ['oauth2accesstoken', 'ya29.given'],

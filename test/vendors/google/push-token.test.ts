@@ -75,13 +75,13 @@ const authenticate = (token: string, settings = {}) =>
   )
 
 describe('a Google OIDC JWT', () => {
-  it('is believed: sig, aud, iss, email, email_verified', async () => {
+  it('is verified: sig, aud, iss, email, email_verified', async () => {
     expect(await authenticate(await tokenOf())).toEqual({ ok: true })
     expect(await authenticate(await tokenOf({ iss: 'accounts.google.com' }))).toEqual({ ok: true })
     expect(asked).toEqual(['https://www.googleapis.com/oauth2/v3/certs'])
   })
 
-  it('has the audience of the endpoint, or the one that was agreed on', async () => {
+  it('has the audience of the endpoint, or the configured one', async () => {
     const token = await tokenOf({ aud: 'imagestreams' })
 
     expect(await authenticate(token, { audience: 'imagestreams' })).toEqual({ ok: true })
@@ -106,7 +106,7 @@ describe('a Google OIDC JWT', () => {
     expect(await authenticate(await tokenOf(claims))).toEqual({ ok: false, reason })
   })
 
-  it('is believed by a clock that is half a minute off', async () => {
+  it('is verified with a clock that differs by half a minute', async () => {
     expect(await authenticate(await tokenOf({ exp: NOW / SECOND - 29 }))).toEqual({ ok: true })
   })
 
@@ -118,7 +118,7 @@ describe('a Google OIDC JWT', () => {
     expect(await authenticate(`${header}.${claims}.x`)).toMatchObject({ ok: false })
   })
 
-  it('RS→HS is refused: the public key is no secret', async () => {
+  it('RS→HS is refused: the public key is not a secret', async () => {
     const [, claims = ''] = (await tokenOf()).split('.')
     const header = Buffer.from('{"alg":"HS256","kid":"one"}').toString('base64url')
     for (const secret of [
@@ -130,7 +130,7 @@ describe('a Google OIDC JWT', () => {
     }
   })
 
-  it('a key that the token brings along (jwk, jku) is not used', async () => {
+  it('a key in the token (jwk, jku) is not used', async () => {
     const own = await generateKeyPair('RS256')
     const jwk = await exportJWK(own.publicKey)
     for (const more of [{ jwk }, { jku: 'https://evil.example.com/keys' }]) {
@@ -168,14 +168,14 @@ describe('a Google OIDC JWT', () => {
   })
 
   it.each(['', 'x', 'a.b', 'a.b.c.d.e', 'a'.repeat(10_000), `${'a'.repeat(9000)}.b.c`])(
-    'what is no token is refused, and asks for no keys',
+    'an invalid token is refused without a request for keys',
     async (token) => {
       expect(await authenticate(token)).toMatchObject({ ok: false })
       expect(asked).toEqual([])
     },
   )
 
-  it('without a service account nothing is believed', async () => {
+  it('without a service account all deliveries are refused', async () => {
     for (const serviceAccount of [null, '']) {
       expect(await authenticate(await tokenOf(), { serviceAccount })).toMatchObject({ ok: false })
     }
@@ -184,7 +184,7 @@ describe('a Google OIDC JWT', () => {
     })
   })
 
-  it('a secret of ours stands for none', async () => {
+  it('a secret of the webhook does not replace the token', async () => {
     const delivery = deliver({}, { authorization: 'Bearer secret' })
     expect(
       await sender.authenticate(delivery, ['secret'], place('', { serviceAccount: ACCOUNT })),
@@ -193,7 +193,7 @@ describe('a Google OIDC JWT', () => {
 })
 
 describe('Google’s keys', () => {
-  it('are asked for once, however many deliveries come at the same time', async () => {
+  it('are fetched once for concurrent deliveries', async () => {
     const token = await tokenOf()
     const all = await Promise.all(Array.from({ length: 20 }, () => authenticate(token)))
 
@@ -201,7 +201,7 @@ describe('Google’s keys', () => {
     expect(asked).toHaveLength(1)
   })
 
-  it('are kept for an hour', async () => {
+  it('are cached for an hour', async () => {
     await authenticate(await tokenOf())
     time += KEYS_ARE_FRESH_FOR - 1
     await authenticate(await tokenOf())
@@ -212,7 +212,7 @@ describe('Google’s keys', () => {
     expect(asked).toHaveLength(2)
   })
 
-  it('are asked for again when a token has a new one', async () => {
+  it('are fetched again when a token has a new key', async () => {
     await authenticate(await tokenOf())
     await publish({ one: google, two: next })
     time += KEYS_ARE_FETCHED_EVERY
@@ -221,7 +221,7 @@ describe('Google’s keys', () => {
     expect(asked).toHaveLength(2)
   })
 
-  it('are not asked for again by each token that somebody makes up', async () => {
+  it('are not fetched again for each forged token', async () => {
     await authenticate(await tokenOf())
     for (let at = 0; at < 50; at++) {
       const made = await tokenOf({}, { kid: `made-up-${at}`, key: next.privateKey })
@@ -233,7 +233,7 @@ describe('Google’s keys', () => {
     expect(asked).toHaveLength(1)
   })
 
-  it('that cannot be had make the sender try again, and are asked for again in a while', async () => {
+  it('that are unavailable make the sender retry, and are fetched again later', async () => {
     answerKeys = () => Promise.reject(new Error('no way out'))
     const token = await tokenOf()
     const unavailable = {
@@ -251,7 +251,7 @@ describe('Google’s keys', () => {
     expect(await authenticate(token)).toEqual({ ok: true })
   })
 
-  it('that are no keys are as if they could not be had', async () => {
+  it('that are invalid count as unavailable', async () => {
     for (const odd of [null, 'keys', { keys: 7 }, { keys: [null] }, '<html>']) {
       time += KEYS_ARE_FETCHED_EVERY
       published = odd
@@ -259,7 +259,7 @@ describe('Google’s keys', () => {
     }
   })
 
-  it('are believed for a day while new ones cannot be had, and then no more', async () => {
+  it('are used for a day while new ones are unavailable, and no longer', async () => {
     await authenticate(await tokenOf())
     answerKeys = () => {
       throw new Error('no way out')
@@ -271,7 +271,7 @@ describe('Google’s keys', () => {
     expect(await authenticate(await tokenOf())).toMatchObject({ ok: false, isTemporary: true })
   })
 
-  it('that are no longer published are believed no longer', async () => {
+  it('that are no longer published are no longer used', async () => {
     await authenticate(await tokenOf())
     await publish({ two: next })
     time += KEYS_ARE_FRESH_FOR

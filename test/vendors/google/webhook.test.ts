@@ -17,13 +17,13 @@ describe('GAR/GCR Pub/Sub', () => {
     expect(reading.id).toBe('2070443601311540')
   })
 
-  it('without the wrapper the body is the data, and a header has the id', () => {
+  it('without wrapper the body is the data, and a header has the id', () => {
     const reading = read(sender, body('gar-decoded'), { headers: { 'x-goog-pubsub-message-id': '8' } })
     expect(spelled(reading)).toEqual([hint])
     expect(reading.id).toBe('8')
   })
 
-  it('INSERT without tag moves none', () => {
+  it('INSERT without tag changes none', () => {
     const { tag: _, ...data } = body('gar-decoded')
     expect(read(sender, push(data))).toMatchObject({ id: '7', hints: [], note: 'push by digest, ignored' })
   })
@@ -38,7 +38,7 @@ describe('GAR/GCR Pub/Sub', () => {
     ])
   })
 
-  it('ack everything: what cannot be read is noted and not refused', () => {
+  it('ack everything: an invalid message is noted and not refused', () => {
     for (const unreadable of [
       '{',
       '[]',

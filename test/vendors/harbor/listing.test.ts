@@ -19,7 +19,7 @@ test("a repository's slashes are encoded twice: %252F", async () => {
   ])
 })
 
-test('retagging an old digest (harbor#22640) is invisible on the first page, and found by a whole reading', async () => {
+test('retagging an old digest (harbor#22640) is invisible on the first page, and found by a full scan', async () => {
   await using harbor = await startVendor(harborSide())
   const { registry, client, name } = harbor
   registry.push(REPOSITORY, 'old', one)
@@ -49,7 +49,7 @@ test('several tags of one artifact are several claims, each with its own push_ti
   ])
 })
 
-test('only artifacts with a tag are asked for, a hundred a page', async () => {
+test('only artifacts with a tag are requested, a hundred a page', async () => {
   await using harbor = await startVendor(harborSide())
   const { registry, client, name } = harbor
   for (const [tag, content] of releases(101)) registry.push(REPOSITORY, tag, content)
@@ -76,7 +76,7 @@ test('pages without Link are read until one is not full', async () => {
   expect(registry.requests.vendor).toBe(2)
 })
 
-test('a robot account is shown by Basic', async () => {
+test('a robot account is sent by Basic', async () => {
   await using harbor = await startVendor(harborSide({ login: LOGIN }), {
     credentials: password(LOGIN.username, LOGIN.password),
   })
@@ -86,7 +86,7 @@ test('a robot account is shown by Basic', async () => {
   expect(harbor.registry.requests.vendor).toBe(1)
 })
 
-test('a login that is refused does not close what anybody may read', async () => {
+test('a refused login does not prevent anonymous access', async () => {
   await using harbor = await startVendor(harborSide(), { credentials: password('robot$old', 'expired') })
   harbor.registry.push(REPOSITORY, 'latest', one)
 
@@ -94,7 +94,7 @@ test('a login that is refused does not close what anybody may read', async () =>
   expect(harbor.registry.log.map(({ status }) => status)).toEqual([401, 200])
 })
 
-test('a repository that is in no project has no listing', async () => {
+test('a repository without a project has no listing', async () => {
   await using harbor = await startVendor(harborSide())
 
   expect(await harbor.client.find(`${harbor.registry.host}/app`)).toBeNull()

@@ -19,13 +19,13 @@ describe('Harbor', () => {
     expect(reading.id).toBe('/projects/1/webhook/policies/3#4b2f89a6-548d-4c12-9993-a1f5790b97d2')
   })
 
-  it('tag may be a digest (harbor#20939): then any tag may have moved', () => {
+  it('tag may be a digest (harbor#20939): then any tag may have changed', () => {
     expect(spelled(read(sender, body('harbor-digest-as-tag')))).toEqual([
       `push harbor.example.com/acme/team/app@${digest('e')}`,
     ])
   })
 
-  it('a deletion tells each tag of the image', () => {
+  it('a deletion has each tag of the image', () => {
     const json = { ...body('harbor-default'), type: 'DELETE_ARTIFACT' }
     json.event_data.resources.push({ ...json.event_data.resources[0], tag: 'latest' })
     expect(read(sender, json).hints.map(({ action, tag }) => `${action} ${tag}`)).toEqual([

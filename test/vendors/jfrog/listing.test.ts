@@ -9,7 +9,7 @@ const HEX = 'cd'.repeat(32)
 const one = image({ seed: 'one' })
 const both = index([one, image({ seed: 'two' })])
 
-test('AQL: one query tells every tag: its folder, and the checksum of its manifest or its list.manifest.json', async () => {
+test('AQL: one query lists all tags: the folder, and the checksum of its manifest or its list.manifest.json', async () => {
   await using jfrog = await startVendor(jfrogSide())
   const { registry, client } = jfrog
   registry.push(REPOSITORY, '1.0', one)
@@ -27,7 +27,7 @@ test('AQL: one query tells every tag: its folder, and the checksum of its manife
   ])
 })
 
-test('a virtual repository that puts its name before each path tells the same', async () => {
+test('a virtual repository may have its name before each path', async () => {
   await using jfrog = await startVendor(jfrogSide({ prefixesPaths: true }))
   const { registry, client } = jfrog
   registry.push(REPOSITORY, 'latest', one)
@@ -37,7 +37,7 @@ test('a virtual repository that puts its name before each path tells the same', 
   expect(claims).toMatchObject([{ tag: 'latest', digest: one.digest }])
 })
 
-test('digests listed as tags, folders that lie deeper and other files are no tags', async () => {
+test('digests listed as tags, deeper folders and other files are not tags', async () => {
   await using jfrog = await startVendor(
     jfrogSide({
       strays: [
@@ -59,7 +59,7 @@ test('digests listed as tags, folders that lie deeper and other files are no tag
   expect(client.warnings).toEqual([])
 })
 
-test('a list.manifest.json beside a manifest.json is what the tag means', async () => {
+test('a tag with a list.manifest.json and a manifest.json points to the former', async () => {
   await using jfrog = await startVendor(
     jfrogSide({ strays: [{ path: 'team/app/latest', name: 'manifest.json' }] }),
   )
@@ -71,7 +71,7 @@ test('a list.manifest.json beside a manifest.json is what the tag means', async 
   expect(claims).toMatchObject([{ tag: 'latest', digest: both.digest }])
 })
 
-test('fewer results than it counts are not all', async () => {
+test('fewer results than the count are not complete', async () => {
   await using jfrog = await startVendor(jfrogSide({ most: 2 }))
   const { registry, client } = jfrog
   for (const tag of ['a', 'b', 'c']) registry.push(REPOSITORY, tag, one)
@@ -85,7 +85,7 @@ test('fewer results than it counts are not all', async () => {
 test.each([
   ['Basic', password('somebody', 's3cret'), `Basic ${Buffer.from('somebody:s3cret').toString('base64')}`],
   ['a bearer', always({ kind: 'identity', username: '', token: 'a-t0ken' }), 'Bearer a-t0ken'],
-])('who reads is told by %s', async (_what, credentials, shown) => {
+])('the credential is sent as %s', async (_what, credentials, shown) => {
   await using jfrog = await startVendor(jfrogSide(), { credentials })
   jfrog.registry.push(REPOSITORY, 'latest', one)
 

@@ -9,7 +9,7 @@ describe('JFrog', () => {
     expect(spelled(read(sender, body('jfrog')))).toEqual([hint])
   })
 
-  it('origin empty unless base URL set: then it is the endpoint’s registry', () => {
+  it('origin empty unless base URL set: then the registry is the webhook’s', () => {
     for (const origin of ['', undefined]) {
       expect(read(sender, { ...body('jfrog'), jpd_origin: origin }).hints[0]).toMatchObject({
         registry: null,
@@ -17,14 +17,14 @@ describe('JFrog', () => {
     }
   })
 
-  it('virtual vs local repo name, or none by subdomain: pathPrefix says which', () => {
+  it('virtual vs local repo name, or none by subdomain: pathPrefix selects it', () => {
     const repository = (pathPrefix: string) =>
       read(sender, body('jfrog'), { settings: { pathPrefix } }).hints[0]?.repository
     expect(repository('docker-virtual')).toBe('docker-virtual/team/app')
     expect(repository('')).toBe('team/app')
   })
 
-  it.each([digest('3'), digest('3').replace(':', '__')])('a push by digest, told as the tag %s', (tag) => {
+  it.each([digest('3'), digest('3').replace(':', '__')])('a push by digest, with the tag %s', (tag) => {
     const json = body('jfrog')
     json.data.tag = tag
     expect(read(sender, json)).toMatchObject({ hints: [], note: 'push by digest, ignored' })

@@ -17,7 +17,7 @@ describe('Nexus', () => {
     expect(spelled(read(sender, { ...json, component }))).toEqual(['push -/acme/app:1.2.3'])
   })
 
-  it('a manifest by its digest is told besides, and moves no tag', () => {
+  it('a manifest by its digest is reported too, and changes no tag', () => {
     const json = body('nexus-asset')
     json.asset.name = `v2/acme/app/manifests/${digest('6')}`
     expect(read(sender, json)).toMatchObject({ hints: [], note: 'push by digest, ignored' })
@@ -34,7 +34,7 @@ describe('Nexus', () => {
     expect(read(sender, json).note).toBe('"npm", which is not docker, ignored')
   })
 
-  it('pathPrefix stands before the name, and the header names the delivery', () => {
+  it('pathPrefix precedes the name, and a header has the id', () => {
     const reading = read(sender, body('nexus-asset'), {
       settings: { pathPrefix: 'docker-hosted' },
       headers: { 'x-nexus-webhook-delivery': 'n-1' },

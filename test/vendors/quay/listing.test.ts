@@ -11,7 +11,7 @@ const two = image({ seed: 'two' })
 const three = image({ seed: 'three' })
 const TOKEN = 'oauth-t0ken'
 
-test('end_ts history tells the moves that happened between two readings', async () => {
+test('end_ts history has the moves between two imports', async () => {
   await using quay = await startVendor(quaySide())
   const { registry, client, name } = quay
   registry.push(REPOSITORY, 'latest', one)
@@ -32,7 +32,7 @@ test('end_ts history tells the moves that happened between two readings', async 
   expect(registry.requests.vendor).toBe(1)
 })
 
-test('a tag that was deleted is a move that ended, and no claim', async () => {
+test('a deleted tag is a move with an end, and not a claim', async () => {
   await using quay = await startVendor(quaySide())
   const { registry, client, name } = quay
   registry.push(REPOSITORY, 'gone', one)
@@ -44,7 +44,7 @@ test('a tag that was deleted is a move that ended, and no claim', async () => {
   expect(moves).toMatchObject([{ tag: 'gone', until: registry.world.time }])
 })
 
-test('an end_ts that is yet to come is an expiration: the tag is there until then', async () => {
+test('an end_ts in the future is an expiration: the tag exists until then', async () => {
   const expires = Date.UTC(2026, 5, 1)
   await using quay = await startVendor(quaySide({ expiring: new Map([['nightly', expires]]) }))
   const { registry, client, name } = quay
@@ -60,7 +60,7 @@ test('an end_ts that is yet to come is an expiration: the tag is there until the
   expect(after.moves).toMatchObject([{ tag: 'nightly', until: expires }])
 })
 
-test('an old digest that is tagged anew comes first, as it moved last', async () => {
+test('an old digest that is tagged again comes first, because it moved last', async () => {
   await using quay = await startVendor(quaySide())
   const { registry, client, name } = quay
   registry.push(REPOSITORY, 'old', one)
@@ -70,7 +70,7 @@ test('an old digest that is tagged anew comes first, as it moved last', async ()
   expect(tagsOf((await client.firstPage(name)).claims)).toEqual(['latest', 'new', 'old'])
 })
 
-test('limit is 100, which is the most that it gives, and every page by its number', async () => {
+test('limit is 100, the maximum, and pages have numbers', async () => {
   await using quay = await startVendor(quaySide())
   const { registry, client, name } = quay
   for (let at = 0; at < 150; at += 1) registry.push(REPOSITORY, 'latest', at % 2 ? one : two)
@@ -89,7 +89,7 @@ test('limit is 100, which is the most that it gives, and every page by its numbe
 test.each([
   ['as docker login takes it', password('$oauthtoken', TOKEN)],
   ['as a bearer token', always({ kind: 'registry', token: TOKEN })],
-])('an OAuth token %s opens what is private', async (_what, credentials) => {
+])('an OAuth token %s reads private repositories', async (_what, credentials) => {
   await using quay = await startVendor(quaySide({ oauthToken: TOKEN }), { credentials })
   quay.registry.push(REPOSITORY, 'latest', one)
 
@@ -100,7 +100,7 @@ test.each([
 test.each([
   ['a robot account', password('team+robot', 'r0bot t0ken')],
   ['a password', password('somebody', 's3cret')],
-])('%s is never shown to the interface, which takes OAuth tokens only', async (_what, credentials) => {
+])('%s is not sent to the API, which accepts OAuth tokens only', async (_what, credentials) => {
   await using quay = await startVendor(quaySide(), { credentials })
   quay.registry.push(REPOSITORY, 'latest', one)
 
@@ -108,7 +108,7 @@ test.each([
   expect(quay.registry.log.map(({ headers }) => headers.authorization)).toEqual([undefined])
 })
 
-test('an OAuth token that is refused does not close what anybody may read', async () => {
+test('a refused OAuth token does not prevent anonymous access', async () => {
   await using quay = await startVendor(quaySide(), { credentials: password('$oauthtoken', 'another') })
   quay.registry.push(REPOSITORY, 'latest', one)
 
@@ -116,7 +116,7 @@ test('an OAuth token that is refused does not close what anybody may read', asyn
   expect(quay.registry.log.map(({ status }) => status)).toEqual([401, 200])
 })
 
-test('an answer that does not say whether there is more makes no sense', async () => {
+test('a response without has_additional is an odd shape', async () => {
   await using quay = await startVendor(quaySide())
   quay.registry.hook = () => json(200, { tags: [], page: 1 })
 

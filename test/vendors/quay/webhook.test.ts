@@ -12,12 +12,12 @@ describe('Quay', () => {
     ])
   })
 
-  it('a Quay of one’s own says its host in docker_url', () => {
+  it('a self-hosted Quay has its host in docker_url', () => {
     const json = { ...body('quay'), docker_url: 'quay.example.com:8443/acme/app' }
     expect(read(sender, json).hints[0]).toMatchObject({ registry: 'quay.example.com:8443' })
   })
 
-  it('templates can reshape the body, which is refused with what to do', () => {
+  it('templates can reshape the body, which is refused with a remedy', () => {
     expect(() => read(sender, { text: 'acme/app was pushed' })).toThrow(
       /docker_url is not a repository.*template must be empty/,
     )

@@ -25,7 +25,7 @@ test('ImageList: one request for 5,000 tags, and paging for more', async () => {
   expect(registry.requests.vendor).toBe(3)
 })
 
-test('the login of the registry opens it', async () => {
+test('the credential of the registry is accepted', async () => {
   await using zot = await startVendor(zotSide({ auth: { scheme: 'basic', credentials: LOGIN } }), {
     credentials: password(LOGIN.username, LOGIN.password),
   })
@@ -36,7 +36,7 @@ test('the login of the registry opens it', async () => {
   ])
 })
 
-test('a zot that knows no TaggedTimestamp is asked without', async () => {
+test('a zot without TaggedTimestamp is queried without it', async () => {
   await using zot = await startVendor(zotSide({ isOld: true }))
   const { registry, client, name } = zot
   registry.push(REPOSITORY, 'latest', one)
@@ -45,7 +45,7 @@ test('a zot that knows no TaggedTimestamp is asked without', async () => {
   expect(registry.log.map(({ status }) => status)).toEqual([422, 200])
 })
 
-test('GraphQL errors with 200 make no sense', async () => {
+test('GraphQL errors with 200 are an odd shape', async () => {
   await using zot = await startVendor(zotSide())
   zot.registry.hook = () => json(200, { errors: [{ message: 'internal error' }], data: null })
 
@@ -55,7 +55,7 @@ test('GraphQL errors with 200 make no sense', async () => {
   })
 })
 
-test('a repository that it does not know is NotFound', async () => {
+test('an unknown repository is NotFound', async () => {
   await using zot = await startVendor(zotSide())
   zot.registry.hook = () => json(200, { errors: [{ message: 'repository name not found' }], data: null })
 

@@ -33,7 +33,7 @@ describe('zot', () => {
     ).toEqual([`delete -/acme/app@${digest('4')}`])
   })
 
-  it('other events are ignored, and what is no CloudEvent is refused', () => {
+  it('other events are ignored, and a body without CloudEvents is refused', () => {
     const created = { ...headers, 'ce-type': 'zotregistry.repository.created' }
     expect(read(sender, { name: 'acme/app' }, { headers: created })).toMatchObject({
       hints: [],
