@@ -11,9 +11,6 @@ import { eventStream } from '../http/clients.ts'
 import { Follower } from './follower.ts'
 import { createStream, endOfLog } from './operations.ts'
 
-/** Seconds within which a stopping server exits, regardless of its clients. */
-const STOPS_WITHIN = 4
-
 let build: ServerBuild
 let folder: string
 beforeAll(async () => {
@@ -255,7 +252,7 @@ describe('a running server', () => {
   })
 
   test.each(['SIGTERM', 'SIGINT'] as const)(
-    `exits with 0 within ${STOPS_WITHIN} seconds of %s, with subscribers, a waiting mutation and a running import`,
+    `exits with 0 on %s, with subscribers, a waiting mutation and a running import`,
     async (signal) => {
       const DATA = newDataFolder()
       await using upstream = await startUpstream()
@@ -272,12 +269,10 @@ describe('a running server', () => {
       })
       await gate.arrived(1)
 
-      const began = performance.now()
       server.kill(signal)
       const { end, stderr } = await server.ended
 
       expect({ end, stderr: stderr.slice(server.announced.length) }).toEqual({ end: 0, stderr: '' })
-      expect((performance.now() - began) / 1000).toBeLessThan(STOPS_WITHIN)
       expect(await follower.next()).toEqual({ done: true, value: undefined })
       // the response has the current state: the next start continues the import
       expect(await waiting).toMatchObject({ import: { state: 'RUNNING', finishedAt: null } })

@@ -103,11 +103,10 @@ describe('a malformed tag list', () => {
   })
 })
 
-test('of 100,000 tags yields the most important ones if a maximum is set, in seconds', async () => {
+test('of 100,000 tags yields the most important ones if a maximum is set', async () => {
   await using limited = await startApp({ maximumTags: 20 })
   for (let at = 0; at < 100_000; at++) upstream.move('team/app', `1.${at}.0`, app.digest)
   upstream.move('team/app', 'latest', app.digest)
-  const began = performance.now()
 
   const imported = await follow(limited.client, `${upstream.host}/team/app`)
 
@@ -119,5 +118,4 @@ test('of 100,000 tags yields the most important ones if a maximum is set, in sec
     '1.99998.0',
   ])
   expect(upstream.requests).toMatchObject({ listing: 101, head: 20, manifest: 1 })
-  expect(performance.now() - began).toBeLessThan(10_000)
 })

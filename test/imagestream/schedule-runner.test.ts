@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { PLACES, PLACES_OF_REGISTRY } from '../../src/imagestream/schedule/next-stream.ts'
+import { cpuTime } from '../fixtures/cpu-time.ts'
 import { FakeRegistry } from '../fixtures/fake-registry.ts'
 import { image } from '../fixtures/random-image.ts'
 import { watchStatements } from '../fixtures/statements.ts'
@@ -346,9 +347,10 @@ describe('the timer', () => {
       ])
     }
     await world.settle()
-    const began = performance.now()
-    for (let times = 0; times < 1000; times++) schedules.next()
-    expect(performance.now() - began).toBeLessThan(1000)
+    const took = cpuTime(() => {
+      for (let times = 0; times < 1000; times++) schedules.next()
+    })
+    expect(took).toBeLessThan(1000)
   })
 
   it('is cancelled with the runner, even if a schedule changes then', async () => {

@@ -8,6 +8,7 @@ import {
   parseReference,
   pullSpecByDigest,
 } from '../../src/oci/reference.ts'
+import { cpuTime } from '../fixtures/cpu-time.ts'
 
 const SHA256 = `sha256:${'0123456789abcdef'.repeat(4)}` as Digest
 const SHA512 = `sha512:${'0123456789abcdef'.repeat(8)}` as Digest
@@ -79,11 +80,11 @@ describe('a reference', () => {
 
   it('refuses a long hostile text quickly', () => {
     const texts = ['a'.repeat(100_000).concat('!'), 'a-'.repeat(50_000), `${'a.'.repeat(50_000)}!/x`]
-    const start = performance.now()
+    const took = cpuTime(() => {
+      for (const text of texts) expect(() => parseReference(text)).toThrow(InvalidReferenceError)
+    })
 
-    for (const text of texts) expect(() => parseReference(text)).toThrow(InvalidReferenceError)
-
-    expect(performance.now() - start).toBeLessThan(1000)
+    expect(took).toBeLessThan(1000)
   })
 
   it('by digest identifies one image', () => {

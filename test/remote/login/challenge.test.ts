@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { parseChallenges, requirementOf } from '../../../src/remote/login/challenge.ts'
+import { cpuTime } from '../../fixtures/cpu-time.ts'
 
 const read = (header: string | string[] | undefined) =>
   parseChallenges(header).map(({ scheme, parameters }) => ({ scheme, ...Object.fromEntries(parameters) }))
@@ -51,10 +52,11 @@ describe('a WWW-Authenticate header (RFC 7235)', () => {
   })
 
   test('of 32 KiB of arbitrary bytes is parsed in linear time', () => {
-    const start = performance.now()
-    for (const piece of ['a', ',', '"', 'a=', 'a="\\', ' ', 'a b '])
-      parseChallenges(piece.repeat(32768 / piece.length))
-    expect(performance.now() - start).toBeLessThan(1000)
+    const took = cpuTime(() => {
+      for (const piece of ['a', ',', '"', 'a=', 'a="\\', ' ', 'a b '])
+        parseChallenges(piece.repeat(32768 / piece.length))
+    })
+    expect(took).toBeLessThan(1000)
   })
 })
 
