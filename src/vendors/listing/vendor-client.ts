@@ -2,9 +2,9 @@ import { basicCredentials } from '../../logins/registry-login.ts'
 import type { RegistryError } from '../../oci/registry-error.ts'
 import type { Credential } from '../../remote/login/credentials.ts'
 import type { ApiResponse, RegistryApiRequest, VendorApi } from '../../remote/session/vendor-api.ts'
-import { OddShapeError, TooLongError } from './errors.ts'
 import { parseJson } from './json.ts'
 import type { VendorLimits } from './limits.ts'
+import { ListingBudget } from './listing-budget.ts'
 
 /** A request to a URL of the vendor's API. */
 export interface VendorRequest {
@@ -41,15 +41,13 @@ export class VendorClient {
   readonly limits: VendorLimits
   readonly #api: VendorApi
   readonly #apiUrl: URL | null
-  readonly #deadline: number
-  readonly #sent = new Set<string>()
-  #requests = 0
+  readonly #budget: ListingBudget
 
   constructor({ api, apiUrl, limits }: VendorClientOptions) {
     this.limits = limits
     this.#api = api
     this.#apiUrl = apiUrl
-    this.#deadline = api.clock.now() + limits.listingTime
+    this.#budget = new ListingBudget(limits, () => api.clock.now())
   }
 
   get registry(): string {
@@ -95,7 +93,7 @@ export class VendorClient {
     },
     statuses: readonly number[] = [200],
   ): Promise<ApiResponse> {
-    this.#count(`${request.path}\n${request.body ?? ''}`)
+    this.#budget.spend(`${request.path}\n${request.body ?? ''}`)
     const response = await this.#api.requestRegistry({
       ...request,
       method: request.body === undefined ? 'GET' : 'POST',
@@ -111,7 +109,7 @@ export class VendorClient {
     url: URL,
     { method = 'GET', headers = {}, body, mayRepeat = false, secrets = [] }: VendorRequest = {},
   ): Promise<ApiResponse> {
-    this.#count(`${url.href}\n${headers.authorization ?? ''}\n${body ?? ''}`, mayRepeat)
+    this.#budget.spend(`${url.href}\n${headers.authorization ?? ''}\n${body ?? ''}`, mayRepeat)
     // a rate limit of one account does not limit the others
     const account = secrets.length > 0 ? (await this.credential())?.id : undefined
     return this.#api.requestUrl(url, {
@@ -137,19 +135,5 @@ export class VendorClient {
   /** Returns the error for a response with an unexpected status. */
   errorOf(url: URL, response: ApiResponse, { secrets = [] }: VendorRequest = {}): Promise<RegistryError> {
     return this.#api.responseError(url, response, secrets)
-  }
-
-  #count(request: string, mayRepeat = false): void {
-    if (this.#sent.has(request) && !mayRepeat) {
-      throw new OddShapeError('it leads back to pages that were read already')
-    }
-    this.#sent.add(request)
-    this.#requests += 1
-    if (this.#requests > this.limits.requests) {
-      throw new TooLongError(`it takes more than ${this.limits.requests} requests`)
-    }
-    if (this.now() > this.#deadline) {
-      throw new TooLongError(`it takes more than ${this.limits.listingTime / 1000} seconds`)
-    }
   }
 }
