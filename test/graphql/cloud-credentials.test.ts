@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { startApp } from '../fixtures/app.ts'
-import { type CloudDoor, startCloud } from '../fixtures/cloud.ts'
+import { type CloudEndpoint, startCloud } from '../fixtures/cloud.ts'
 import { amazon } from '../fixtures/cloud-amazon.ts'
 import { azure } from '../fixtures/cloud-azure.ts'
 import { image } from '../fixtures/random-image.ts'
@@ -28,8 +28,8 @@ interface Tested {
 }
 
 /** A cloud, a registry that accepts the cloud's tokens, and a server. */
-async function start(door: CloudDoor, auth: UpstreamAuthOptions) {
-  const cloud = await startCloud(door)
+async function start(endpoint: CloudEndpoint, auth: UpstreamAuthOptions) {
+  const cloud = await startCloud(endpoint)
   const upstream = await startUpstream({ auth })
   upstream.push('team/app', 'latest', app)
   const server = await startApp({}, { cloudEndpoint: cloud.endpoint, now: () => START })
@@ -56,13 +56,13 @@ async function start(door: CloudDoor, auth: UpstreamAuthOptions) {
 async function startAmazon() {
   // signatures contain the current time
   const aws = amazon({ now: Date.now })
-  const it = await start(aws.door, { scheme: 'basic', credentials: aws.login })
+  const it = await start(aws.endpoint, { scheme: 'basic', credentials: aws.login })
   return Object.assign(it, { aws, key: { ...aws.key, region: 'eu-west-1' } })
 }
 
 async function startAzure() {
   const acr = azure()
-  const it = await start(acr.door, {
+  const it = await start(acr.endpoint, {
     scheme: 'bearer',
     credentials: { username: 'nobody', password: 'by password' },
     get identityToken() {

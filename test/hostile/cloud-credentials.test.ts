@@ -139,7 +139,7 @@ describe('a cloud that repeats secrets', () => {
       accessKeyId: 'ASIAIOSFODNN7EXAMPLE',
       sessionToken: 'canary/session==',
     })
-    await using cloud = await startCloud(aws.door)
+    await using cloud = await startCloud(aws.endpoint)
     await using upstream = await startUpstream({ auth: { scheme: 'basic', credentials: aws.login } })
     upstream.push('team/app', 'latest', app)
     const suspect = {
@@ -154,7 +154,7 @@ describe('a cloud that repeats secrets', () => {
 
   test('leaves no part of an Azure secret, nor of a token of the login', async () => {
     const acr = azure()
-    await using cloud = await startCloud(acr.door)
+    await using cloud = await startCloud(acr.endpoint)
     await using upstream = await startUpstream({
       auth: {
         scheme: 'bearer',
@@ -177,7 +177,7 @@ describe('a cloud that repeats secrets', () => {
 
   test('leaves no part of a Google key, assertion or access token in an error and its causes', async () => {
     const gcp = google({ now: () => Date.UTC(2026, 0, 1) })
-    await using cloud = await startCloud(gcp.door)
+    await using cloud = await startCloud(gcp.endpoint)
     await using upstream = await startUpstream({ auth: { scheme: 'basic', credentials: gcp.login } })
     upstream.push('team/app', '1', app)
     const output: string[] = []

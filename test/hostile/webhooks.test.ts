@@ -91,7 +91,7 @@ describe('a forged delivery with the secret', () => {
 
     await send(webhook.url, deliveryOf('GENERIC', webhook, forgedPush({ registry: other.host })))
     await send(webhook.url, deliveryOf('GENERIC', webhook, forgedPush({ registry: '169.254.169.254' })))
-    await send(webhook.url, deliveryOf('GENERIC', webhook, forgedPush({ repository: 'nobody/knows' })))
+    await send(webhook.url, deliveryOf('GENERIC', webhook, forgedPush({ repository: 'un/known' })))
 
     expect(other.log).toEqual([])
     expect(upstream.log).toEqual([])

@@ -258,7 +258,7 @@ describe('a failure', () => {
       succeededAt: null,
       failedAt: now(),
       reason: 'RegistryUnavailable',
-      message: 'registry.test/ruby: the listing: RegistryUnavailable',
+      message: 'registry.test/ruby: the tag list: RegistryUnavailable',
     })
     expect(world.schedule('3.3')).toMatchObject({ succeededAt: now(), reason: null })
   })

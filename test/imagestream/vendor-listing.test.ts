@@ -32,7 +32,7 @@ describe('an import of a repository whose vendor has a listing', () => {
   })
 
   it('recognizes a vendor by the response to the tag list', async () => {
-    world.vendor.isShy = true
+    world.vendor.isKnownLater = true
     world.release(150)
     await world.create()
     expect(world.watch).toMatchObject({ vendor: 'Quay' })
@@ -424,7 +424,7 @@ describe('a listing that fails', () => {
 describe('a listing with a limit of pages for anonymous readers (harbor#23819, dotCMS#37027)', () => {
   beforeEach(async () => {
     world.vendor.vendor = 'Docker Hub'
-    world.vendor.shownPages = 2
+    world.vendor.maximumPages = 2
     world.release(500)
     await world.create()
   })

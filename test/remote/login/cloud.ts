@@ -1,5 +1,5 @@
 import type { Secret } from '../../../src/logins/registry-login.ts'
-import { type Cloud, type CloudDoor, startCloud } from '../../fixtures/cloud.ts'
+import { type Cloud, type CloudEndpoint, startCloud } from '../../fixtures/cloud.ts'
 import { amazon } from '../../fixtures/cloud-amazon.ts'
 import { image } from '../../fixtures/random-image.ts'
 import { always, TestClient, type TestClientOptions, tag } from '../../fixtures/registry-client.ts'
@@ -13,14 +13,14 @@ export const HOUR = 60 * MINUTE
 export const app = image({ seed: 'app' })
 
 interface Setup {
-  readonly door: CloudDoor
+  readonly endpoint: CloudEndpoint
   readonly secret: Secret
   readonly auth: UpstreamAuthOptions
 }
 
 /** A cloud, one of its registries with `team/app`, and a client with its key. */
-export async function start({ door, secret, auth }: Setup, options: TestClientOptions = {}) {
-  const cloud = await startCloud(door)
+export async function start({ endpoint, secret, auth }: Setup, options: TestClientOptions = {}) {
+  const cloud = await startCloud(endpoint)
   const upstream = await startUpstream({ auth })
   for (const repository of ['team/app', 'team/other']) upstream.push(repository, '1', app)
   const client = new TestClient({ credentials: always(secret), cloudEndpoint: cloud.endpoint, ...options })
@@ -49,7 +49,7 @@ export function ecr(options: Partial<Parameters<typeof amazon>[0]> = {}) {
   return {
     aws,
     secret,
-    setup: { door: aws.door, secret, auth },
+    setup: { endpoint: aws.endpoint, secret, auth },
     by: (clock: { now(): number }) => {
       now = () => clock.now()
     },

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Secret } from '../../../src/logins/registry-login.ts'
-import { type CloudDoor, startCloud } from '../../fixtures/cloud.ts'
+import { type CloudEndpoint, startCloud } from '../../fixtures/cloud.ts'
 import { image } from '../../fixtures/random-image.ts'
 import { always, password, refusalOf, TestClient, tag } from '../../fixtures/registry-client.ts'
 import { startUpstream } from '../../fixtures/upstream.ts'
@@ -10,9 +10,9 @@ const LOGIN = { username: 'me', password: 'open sesame' }
 const IDENTITY: Secret = { kind: 'identity', username: '', token: 'refresh me' }
 const app = image({ seed: 'app' })
 
-/** A registry with a token server that responds as `door` does. */
-async function startApart(door: CloudDoor) {
-  const server = await startCloud(door)
+/** A registry with a token server that responds as `endpoint` does. */
+async function startApart(endpoint: CloudEndpoint) {
+  const server = await startCloud(endpoint)
   const realm = server.endpoint(new URL('https://auth.example/token'))
   const challenge = `Bearer realm="${realm}",service="registry.example",scope="repository:team/app:pull"`
   const upstream = await startUpstream({ auth: { scheme: 'bearer', mayPull: () => false, challenge } })

@@ -28,7 +28,7 @@ describe('Azure', () => {
         return acr.refreshToken
       },
     }
-    return { acr, setup: { door: acr.door, secret, auth } }
+    return { acr, setup: { endpoint: acr.endpoint, secret, auth } }
   }
 
   test.each([
@@ -138,7 +138,7 @@ describe('an Azure registry behind another host name', () => {
   /** What a token server is shown for a registry, as a session asks for it. */
   async function shownTo(realm: string, loginServer: string | null): Promise<unknown> {
     const acr = azure()
-    await using cloud = await startCloud(acr.door)
+    await using cloud = await startCloud(acr.endpoint)
     await using egress = createEgress({ loopback: true })
     const clock = { ...systemClock, now: () => START }
     const client = new HostClient({ egress, clock, random: () => 0.5, limits: DEFAULT_LIMITS })

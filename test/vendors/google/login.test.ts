@@ -12,7 +12,7 @@ describe('Google', () => {
     const secret: Secret = { kind: 'google', serviceAccountKey: account.key }
     return {
       gcp,
-      setup: { door: gcp.door, secret, auth: { scheme: 'bearer', credentials: gcp.login } as const },
+      setup: { endpoint: gcp.endpoint, secret, auth: { scheme: 'bearer', credentials: gcp.login } as const },
     }
   }
 
@@ -44,7 +44,7 @@ describe('Google', () => {
     const gcp = google({ now: () => it.clock.now() })
     const secret: Secret = { kind: 'google', serviceAccountKey: gcp.account.key }
     await using it = await start({
-      door: gcp.door,
+      endpoint: gcp.endpoint,
       secret,
       auth: { scheme: 'basic', credentials: gcp.login },
     })
