@@ -33,7 +33,7 @@ interface ImportPayload {
 }
 
 async function create(client: GraphQLClient, { host }: UpstreamProcess, name: string): Promise<void> {
-  const { createImageStream } = await client.ask<{ createImageStream: ImportPayload }>(CREATE, {
+  const { createImageStream } = await client.request<{ createImageStream: ImportPayload }>(CREATE, {
     ...{ name, repository: `${host}/${name}` },
   })
   if (createImageStream.import.state !== 'SUCCEEDED') throw new Error(JSON.stringify(createImageStream))
@@ -45,7 +45,7 @@ async function importTogether(client: GraphQLClient, names: readonly string[]): 
   const done: number[] = []
   await Promise.all(
     names.map(async (name) => {
-      const { importImage } = await client.ask<{ importImage: ImportPayload }>(IMPORT, {
+      const { importImage } = await client.request<{ importImage: ImportPayload }>(IMPORT, {
         name,
         waitSeconds: 300,
       })
@@ -137,7 +137,7 @@ async function benchHuge(client: GraphQLClient, upstream: UpstreamProcess): Prom
 /** Starts the huge import and waits until it has processed its first tag. */
 async function hugeUnderWay(client: GraphQLClient) {
   const began = performance.now()
-  const { importImage } = await client.ask<{ importImage: { import: { id: string } } }>(IMPORT, {
+  const { importImage } = await client.request<{ importImage: { import: { id: string } } }>(IMPORT, {
     ...{ name: 'huge', waitSeconds: 0 },
   })
   const { id } = importImage.import

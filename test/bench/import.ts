@@ -46,7 +46,10 @@ async function importOurs(
   first: boolean,
 ) {
   const variables = { name: repository, repository: `${upstream.host}/${repository}` }
-  const data = await client.ask<Record<string, { import: ImportPayload }>>(first ? CREATE : IMPORT, variables)
+  const data = await client.request<Record<string, { import: ImportPayload }>>(
+    first ? CREATE : IMPORT,
+    variables,
+  )
   const imported = Object.values(data)[0]?.import
   if (imported?.state !== 'SUCCEEDED') throw new Error(JSON.stringify(imported))
   return imported

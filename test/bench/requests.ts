@@ -41,9 +41,9 @@ function recorded(side: VendorSide): { side: VendorSide; requests: VendorRequest
     requests,
     side: {
       ...side,
-      answer(request, place) {
+      respond(request, place) {
         requests.push(request)
-        return side.answer(request, place)
+        return side.respond(request, place)
       },
     },
   }

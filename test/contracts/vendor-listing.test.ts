@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { image, index, releases } from '../fixtures/random-image.ts'
-import { type Answer, json } from '../fixtures/upstream-answer.ts'
+import { json, type UpstreamResponse } from '../fixtures/upstream-response.ts'
 import { VendorRegistry } from '../fixtures/vendors/vendor-registry.ts'
 import { ListingClient, tagsOf } from '../vendors/world.ts'
 import { SECRETS, VENDORS } from './vendors.ts'
@@ -174,11 +174,11 @@ describe.each(VENDORS)(
     })
 
     test.each([
-      ['brings nothing new', (first: Answer, _own: Answer) => first],
-      ['is the regular page', (_first: Answer, own: Answer) => own],
+      ['brings nothing new', (first: UpstreamResponse, _own: UpstreamResponse) => first],
+      ['is the regular page', (_first: UpstreamResponse, own: UpstreamResponse) => own],
     ])('ends if each page links to another and %s', async (_what, pick) => {
       registry.push(REPOSITORY, 'latest', app)
-      let first: Answer | undefined
+      let first: UpstreamResponse | undefined
       registry.listingHook = (own, { url }) => {
         first ??= own
         const response = pick(first, own)

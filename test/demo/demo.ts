@@ -59,8 +59,8 @@ async function importTags(
   repository: string,
   isFirst: boolean,
 ): Promise<ImportPayload['import']> {
-  if (!isFirst) return (await client.ask<{ importImage: ImportPayload }>(IMPORT)).importImage.import
-  const created = await client.ask<{ createImageStream: ImportPayload }>(CREATE, { repository })
+  if (!isFirst) return (await client.request<{ importImage: ImportPayload }>(IMPORT)).importImage.import
+  const created = await client.request<{ createImageStream: ImportPayload }>(CREATE, { repository })
   return created.createImageStream.import
 }
 
@@ -74,7 +74,7 @@ function printMoves(pushes: readonly Push[]): void {
 }
 
 async function printLatest(client: GraphQLClient): Promise<void> {
-  const { imageStreamTag } = await client.ask<{
+  const { imageStreamTag } = await client.request<{
     imageStreamTag: {
       image: {
         digest: string
@@ -109,7 +109,7 @@ interface PolicyPayload {
 
 /** Lets a policy choose a tag's image, and prints the reasons of the choice. */
 async function followPolicy(client: GraphQLClient): Promise<void> {
-  const { setTagPolicy } = await client.ask<{ setTagPolicy: PolicyPayload }>(POLICY)
+  const { setTagPolicy } = await client.request<{ setTagPolicy: PolicyPayload }>(POLICY)
   const { imageStreamTag, decision } = setTagPolicy
   const { chosen, rankedCount, excludedCount, ranked, excluded } = decision
   print('A tag can follow a policy: from now on ruby:stable points to the highest released version 3.3,')
@@ -121,7 +121,7 @@ async function followPolicy(client: GraphQLClient): Promise<void> {
 
 /** Pushes two builds of an application, as docker and skopeo do; neither repository nor stream exists before. */
 async function pushImages({ app, client }: TestApp): Promise<void> {
-  const { imagePushes } = await client.ask<{ imagePushes: { pageInfo: { endCursor: string } } }>(NOW)
+  const { imagePushes } = await client.request<{ imagePushes: { pageInfo: { endCursor: string } } }>(NOW)
   const live = new PushFeed(client, imagePushes.pageInfo.endCursor)
   const host = `localhost:${new URL(app.url).port}`
   print(
@@ -164,7 +164,9 @@ async function main(): Promise<void> {
   print()
   printRow('date', 'tags', 'imported', 'unchanged', 'failed', 'pushes', 'seconds')
 
-  const { imagePushes } = await server.client.ask<{ imagePushes: { pageInfo: { endCursor: string } } }>(NOW)
+  const { imagePushes } = await server.client.request<{ imagePushes: { pageInfo: { endCursor: string } } }>(
+    NOW,
+  )
   const live = new PushFeed(server.client, imagePushes.pageInfo.endCursor)
   let interrupted = 0
   for (const [at, date] of DATES.entries()) {

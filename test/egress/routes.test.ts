@@ -117,7 +117,7 @@ describe('a route through a proxy', () => {
       route: through(proxy.url),
     })
     expect(Buffer.from(body).toString()).toBe('hello')
-    expect(proxy.asked).toEqual(['CONNECT registry.example:443'])
+    expect(proxy.requests).toEqual(['CONNECT registry.example:443'])
     expect(server.authorizations()).toEqual(['Bearer secret'])
   })
 
@@ -130,7 +130,7 @@ describe('a route through a proxy', () => {
       route: through(proxy.url),
     })
     expect(Buffer.from(body).toString()).toBe('hello')
-    expect(proxy.asked).toEqual(['GET http://registry.example/v2/?n=1'])
+    expect(proxy.requests).toEqual(['GET http://registry.example/v2/?n=1'])
     expect(server.requests[0]?.headers.host).toBe('registry.example')
   })
 
@@ -267,7 +267,7 @@ describe('what a proxy is asked to connect to', () => {
       await expect(egress.request(url, { ...ask, route: through(proxy.url) })).rejects.toThrow(
         ForbiddenTargetError,
       )
-      expect(proxy.asked).toEqual([])
+      expect(proxy.requests).toEqual([])
     },
   )
 
@@ -279,7 +279,7 @@ describe('what a proxy is asked to connect to', () => {
       await expect(
         egress.request(`${scheme}//inside.example/`, { ...ask, route: through(proxy.url) }),
       ).rejects.toThrow(ForbiddenTargetError)
-      expect(proxy.asked).toEqual([])
+      expect(proxy.requests).toEqual([])
     },
   )
 

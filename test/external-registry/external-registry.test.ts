@@ -63,7 +63,7 @@ describe('a notification of a push', () => {
 
     expect(world.domain.images.byDigest(multi.digest)?.size).toBeGreaterThan(0)
     for (const child of multi.manifests) expect(world.domain.images.byDigest(child.digest)).toBeDefined()
-    expect(world.registry.asked('config')).toHaveLength(2)
+    expect(world.registry.requested('config')).toHaveLength(2)
     expect(world.log()).toEqual([`shop/web:v1 ${multi.digest}`, `shop/web:v2 ${multi.digest}`])
   })
 

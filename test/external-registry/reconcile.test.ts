@@ -255,7 +255,7 @@ describe('a failing scan', () => {
     }
 
     await expect(reconcile()).rejects.toThrow(RegistryError)
-    expect(world.registry.asked('list').length).toBeLessThan(40)
+    expect(world.registry.requested('list').length).toBeLessThan(40)
   })
 
   it('that is aborted rejects with the reason after the running work', async () => {
@@ -282,7 +282,7 @@ describe('scans', () => {
 
     const [first, second] = await Promise.all(both)
     expect(first).toBe(second)
-    expect(world.registry.asked('catalog')).toHaveLength(1)
+    expect(world.registry.requested('catalog')).toHaveLength(1)
   })
 
   it('run after the start and then at intervals, until the registry is disposed of', async () => {
@@ -298,9 +298,9 @@ describe('scans', () => {
     }
     await expect.poll(logLater).toEqual(entries(one, two))
     await world.external[Symbol.asyncDispose]()
-    const looks = world.registry.asked('catalog').length
+    const looks = world.registry.requested('catalog').length
     await expect(world.external.reconcile()).rejects.toThrow('the server is stopping')
-    expect(world.registry.asked('catalog')).toHaveLength(looks)
+    expect(world.registry.requested('catalog')).toHaveLength(looks)
   })
 })
 

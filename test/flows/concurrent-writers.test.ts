@@ -24,7 +24,7 @@ interface Read {
 }
 
 const read = async (): Promise<Read> => {
-  const { imageStream } = await app.client.ask<{ imageStream: Read }>(
+  const { imageStream } = await app.client.request<{ imageStream: Read }>(
     `{ imageStream(name: "app") { resourceVersion labels { key value } manifest
        spec { tags { name from { kind name namespace } } } } }`,
   )
@@ -46,7 +46,7 @@ type Write = keyof typeof WRITES
 /** Runs the write; returns the codes of its errors. */
 async function write(mutation: Write, input: object): Promise<unknown[]> {
   const { by, type } = WRITES[mutation]
-  const response = await app.client.answer(
+  const response = await app.client.execute(
     `mutation ($input: ${type}!) { ${mutation}(input: $input) { __typename } }`,
     { input: { ...(by && { [by]: 'app' }), ...input } },
   )
@@ -141,7 +141,7 @@ describe('with two writers that have read the same version', () => {
       })
 
       expect(codes).toEqual(['CONFLICT'])
-      expect(await app.client.ask('{ imageStream(name: "app") { id } }')).toEqual({ imageStream: null })
+      expect(await app.client.request('{ imageStream(name: "app") { id } }')).toEqual({ imageStream: null })
     },
   )
 
@@ -162,7 +162,7 @@ describe('with two writers that have read the same version', () => {
   test('createImageStream creates one stream', async () => {
     const responses = await Promise.all(
       numbers(8).map((at) =>
-        app.client.answer(
+        app.client.execute(
           `mutation { createImageStream(input: { name: "app", labels: [{ key: "by", value: "${at}" }] }) { __typename } }`,
         ),
       ),

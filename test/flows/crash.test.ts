@@ -133,7 +133,7 @@ test(`a subscriber receives every push once, in order, while the server is kille
   // the kills were neither all too early nor all too late to matter
   expect(seenBetweenKills).toBeGreaterThan(0)
   expect(seenBetweenKills).toBeLessThan(log.length)
-  const { imageStream } = await client.ask<{ imageStream: { imports: { nodes: Imported[] } } }>(
+  const { imageStream } = await client.request<{ imageStream: { imports: { nodes: Imported[] } } }>(
     `{ imageStream(name: "ruby") { imports { nodes { ${IMPORT} } } } }`,
   )
   for (const one of imageStream.imports.nodes) expect(one).toMatchObject({ state: 'SUCCEEDED', failed: 0 })
@@ -164,7 +164,7 @@ test('acknowledged streams exist after a kill, and the others exist completely o
 
   await using server = await build.start(settings)
   await using client = connect(server.url)
-  const { imageStreams } = await client.ask<{
+  const { imageStreams } = await client.request<{
     imageStreams: { nodes: { name: string; labels: object[]; spec: { tags: object[] } }[] }
   }>('{ imageStreams { nodes { name labels { key } spec { tags { name } } } } }')
   const kept = imageStreams.nodes.map(({ name }) => name)

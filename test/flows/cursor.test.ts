@@ -21,7 +21,7 @@ interface Page {
 }
 
 async function page({ client }: TestApp, args: Record<string, unknown>): Promise<Page> {
-  return (await client.ask<{ imagePushes: Page }>(PAGE, args)).imagePushes
+  return (await client.request<{ imagePushes: Page }>(PAGE, args)).imagePushes
 }
 
 async function startWithPushes(count: number) {
@@ -81,7 +81,7 @@ describe('the push log', () => {
   test('has an end cursor to subscribe from, even if it is empty or nothing matches', async () => {
     await using it = await startWithPushes(0)
     const since = await endOfLog(it.app.client)
-    const unmatched = await it.app.client.ask<{ imagePushes: { pageInfo: PageInfo } }>(
+    const unmatched = await it.app.client.request<{ imagePushes: { pageInfo: PageInfo } }>(
       '{ imagePushes(imageStream: "nothing", first: 1) { pageInfo { endCursor hasNextPage } } }',
     )
 
@@ -108,7 +108,7 @@ describe('the push log', () => {
 describe('a cursor', () => {
   const expired = async ({ app, client }: TestApp, cursor: string) => {
     for (const argument of ['since', 'after'] as const) {
-      const response = await client.answer(PAGE, { [argument]: cursor })
+      const response = await client.execute(PAGE, { [argument]: cursor })
       expect(errorsOf(response), argument).toEqual([{ code: 'CURSOR_EXPIRED' }])
     }
     using follower = await Follower.start(app.url, { since: cursor })
@@ -148,7 +148,7 @@ describe('a cursor', () => {
     using follower = await Follower.start(app.app.url, { since: second?.cursor ?? '' })
     expect(await follower.take(2)).toEqual([third, fourth])
     expect(await pushLog(app.client)).toEqual([third, fourth])
-    const { node } = await app.client.ask<{ node: null }>('query ($id: ID!) { node(id: $id) { id } }', {
+    const { node } = await app.client.request<{ node: null }>('query ($id: ID!) { node(id: $id) { id } }', {
       id: first?.id,
     })
     expect(node).toBeNull()
@@ -160,7 +160,7 @@ describe('a cursor', () => {
       await using it = await startWithPushes(1)
 
       for (const field of ['since', 'after', 'before'] as const) {
-        const response = await it.app.client.answer(PAGE, { [field]: cursor })
+        const response = await it.app.client.execute(PAGE, { [field]: cursor })
         expect(errorsOf(response)).toEqual([{ code: 'INVALID', field }])
       }
       using follower = await Follower.start(it.app.app.url, { since: cursor })

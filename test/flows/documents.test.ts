@@ -13,7 +13,7 @@ async function documents(
   { client }: TestApp,
   name = 'app',
 ): Promise<{ json: string; yaml: string; uid: string }> {
-  const { imageStream } = await client.ask<{ imageStream: { json: string; yaml: string; uid: string } }>(
+  const { imageStream } = await client.request<{ imageStream: { json: string; yaml: string; uid: string } }>(
     'query ($name: String!) { imageStream(name: $name) { uid json: manifest yaml: manifest(format: YAML) } }',
     { name },
   )

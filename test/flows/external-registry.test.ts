@@ -45,7 +45,7 @@ const entries = (name: string, ...contents: readonly (Image | Index)[]): string[
 
 /** Digest and pull spec of each tag of a stream; undefined without the stream. */
 async function tagsOf(client: GraphQLClient, namespace: string, name: string) {
-  const { imageStream } = await client.ask<{
+  const { imageStream } = await client.request<{
     imageStream: {
       status: { tags: { nodes: { tag: string; image: { digest: string; dockerImageReference: string } }[] } }
     } | null
@@ -84,7 +84,7 @@ describe.skipIf(missing !== undefined)(
         ['v1', two.digest, reference(two)],
         ['v2', multi.digest, reference(multi)],
       ])
-      const { imageByDigest } = await app.client.ask<Record<string, unknown>>(
+      const { imageByDigest } = await app.client.request<Record<string, unknown>>(
         `query ($digest: Digest!) { imageByDigest: image(digest: $digest) { digest } }`,
         { digest: multi.manifests[1]?.digest },
       )

@@ -32,7 +32,7 @@ const IMAGE = `{ digest mediaType manifest dockerImageReference created size pla
   manifests { digest platform { os architecture variant } image { digest } } }`
 
 async function imageOf({ client }: TestApp, name: string): Promise<ImageAnswer> {
-  const { imageStreamTag } = await client.ask<{ imageStreamTag: { image: ImageAnswer } }>(
+  const { imageStreamTag } = await client.request<{ imageStreamTag: { image: ImageAnswer } }>(
     `query ($name: String!) { imageStreamTag(name: $name) { image ${IMAGE} } }`,
     { name },
   )
@@ -107,7 +107,7 @@ describe('an image', () => {
     it.upstream.push('team/app', 'stable', amd64)
     await createStream(it.app.client, { name: 'other', spec: { dockerImageRepository: it.repository } })
 
-    const { image } = await it.app.client.ask<{ image: { tags: { nodes: { name: string }[] } } }>(
+    const { image } = await it.app.client.request<{ image: { tags: { nodes: { name: string }[] } } }>(
       'query ($digest: Digest!) { image(digest: $digest) { tags { totalCount nodes { name } } } }',
       { digest: amd64.digest },
     )
@@ -116,7 +116,7 @@ describe('an image', () => {
       totalCount: 3,
       nodes: [{ name: 'app:latest' }, { name: 'other:latest' }, { name: 'other:stable' }],
     })
-    const unknown = await it.app.client.ask(`{ image(digest: "sha256:${'0'.repeat(64)}") { digest } }`)
+    const unknown = await it.app.client.request(`{ image(digest: "sha256:${'0'.repeat(64)}") { digest } }`)
     expect(unknown).toEqual({ image: null })
   })
 })
@@ -145,9 +145,12 @@ describe('an index', () => {
       // an attestation is listed but not imported as an image
       { platform: { os: 'unknown', architecture: 'unknown' }, image: null },
     ])
-    const child = await it.app.client.ask('query ($digest: Digest!) { image(digest: $digest) { digest } }', {
-      digest: arm.digest,
-    })
+    const child = await it.app.client.request(
+      'query ($digest: Digest!) { image(digest: $digest) { digest } }',
+      {
+        digest: arm.digest,
+      },
+    )
     expect(child).toEqual({ image: { digest: arm.digest } })
   })
 
@@ -155,7 +158,7 @@ describe('an index', () => {
     await using it = await startWith('Legacy')
 
     expect(await imageOf(it.app, 'app:latest')).toMatchObject({ digest: amd64.digest, manifests: [] })
-    const { image: kept } = await it.app.client.ask<{ image: ImageAnswer }>(
+    const { image: kept } = await it.app.client.request<{ image: ImageAnswer }>(
       `query ($digest: Digest!) { image(digest: $digest) ${IMAGE} }`,
       { digest: multi.digest },
     )

@@ -28,7 +28,7 @@ async function startTeamApp(): Promise<Upstream> {
 
 /** Returns the stream's own fields, and the time of the last check of its repository. */
 async function streamOf({ client }: TestApp): Promise<{ stream: object; check: string | undefined }> {
-  const { imageStream } = await client.ask<{
+  const { imageStream } = await client.request<{
     imageStream: object & { annotations: { key: string; value: string }[] }
   }>('{ imageStream(name: "app") { id name generation resourceVersion annotations { key value } } }')
   const { annotations, ...stream } = imageStream
@@ -151,7 +151,7 @@ describe('a repeated import', () => {
     await using app = await startApp()
     await follow(app.client, `${upstream.host}/team/app`)
     const conditions = async () => {
-      const { imageStreamTag } = await app.client.ask<{ imageStreamTag: { conditions: object[] } }>(
+      const { imageStreamTag } = await app.client.request<{ imageStreamTag: { conditions: object[] } }>(
         '{ imageStreamTag(name: "app:1.2") { conditions { type status reason message } } }',
       )
       return imageStreamTag.conditions
@@ -240,7 +240,7 @@ describe('a long import', () => {
 
     expect(dry).toMatchObject({ state: 'SUCCEEDED', imported: 1, unchanged: 5 })
     expect((await tagDigests(app.client)).get('latest')).toBe(one.digest)
-    const { imageStream } = await app.client.ask<{
+    const { imageStream } = await app.client.request<{
       imageStream: { imports: { totalCount: number; nodes: { id: string }[] } }
     }>('{ imageStream(name: "app") { imports { totalCount nodes { id } } } }')
     expect(imageStream.imports).toEqual({ totalCount: 2, nodes: [{ id: second.id }, { id: first.id }] })

@@ -5,7 +5,7 @@ import { startApp, type TestApp } from '../fixtures/app.ts'
 import { closedPort } from '../fixtures/hostile-registry.ts'
 import { image } from '../fixtures/random-image.ts'
 import { startUpstream, type Upstream } from '../fixtures/upstream.ts'
-import { errorAnswer } from '../fixtures/upstream-answer.ts'
+import { errorResponse } from '../fixtures/upstream-response.ts'
 import { createWebhook, deliveryOf, send } from '../fixtures/webhook.ts'
 import { Follower } from './follower.ts'
 import { createStream, importImage } from './operations.ts'
@@ -32,7 +32,7 @@ beforeAll(async () => {
     },
   })
   const { host } = upstream
-  await app.client.ask(
+  await app.client.request(
     `mutation ($prefix: String!) { setRegistryCredential(input: { namespace: "tenant-canary",
       prefix: $prefix, username: "user-canary", password: "password-canary" }) { registryCredential { kind } } }`,
     { prefix: host },
@@ -111,7 +111,7 @@ describe('metrics', () => {
 
   it('report open circuits and rate limits, with the time of the next attempt', async () => {
     await using limited = await startUpstream()
-    limited.hook = () => errorAnswer(429, 'TOOMANYREQUESTS', { 'retry-after': '3600' })
+    limited.hook = () => errorResponse(429, 'TOOMANYREQUESTS', { 'retry-after': '3600' })
     const before = Date.now() / 1000
     await importImage(app.client, { imageStream: 'limited', from: `${limited.host}/a:b`, confirm: true })
     const gone = await closedPort()

@@ -27,7 +27,7 @@ async function startWithStream() {
   upstream.push('team/app', 'latest', image({ seed: 1 }))
   const app = await startApp()
   await follow(app.client, `${upstream.host}/team/app`)
-  const { imageStream, imagePushes } = await app.client.ask<Ids>(IDS, { name: 'app' })
+  const { imageStream, imagePushes } = await app.client.request<Ids>(IDS, { name: 'app' })
   const ids = {
     ImageStream: imageStream.id,
     ImageStreamTag: imageStream.tag.id,
@@ -36,7 +36,7 @@ async function startWithStream() {
     ImagePush: imagePushes.nodes[0]?.id ?? '',
   }
   const node = async (id: string) => {
-    const response = await app.client.ask<{ node: { __typename: string; id: string } | null }>(
+    const response = await app.client.request<{ node: { __typename: string; id: string } | null }>(
       'query ($id: ID!) { node(id: $id) { __typename id } }',
       { id },
     )
@@ -69,7 +69,7 @@ test('node returns every kind of Node by its id, also after a restart', async ()
 test('node returns the selected fields of the object', async () => {
   await using it = await startWithStream()
 
-  const { node } = await it.app.client.ask<{ node: object }>(
+  const { node } = await it.app.client.request<{ node: object }>(
     `query ($id: ID!) { node(id: $id) { ... on ImageStreamTag { name image { digest } items { totalCount } } } }`,
     { id: it.ids.ImageStreamTag },
   )
@@ -101,7 +101,7 @@ test('a push remains after its stream is deleted, without a link to it', async (
 
   await deleteStream(it.app.client)
 
-  const { node } = await it.app.client.ask<{ node: object }>(
+  const { node } = await it.app.client.request<{ node: object }>(
     'query ($id: ID!) { node(id: $id) { ... on ImagePush { imageStreamName tag imageStream { id } } } }',
     { id: it.ids.ImagePush },
   )

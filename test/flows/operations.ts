@@ -1,4 +1,4 @@
-import type { GraphQLAnswer, GraphQLClient } from '../fixtures/graphql-client.ts'
+import type { GraphQLClient, GraphQLResponse } from '../fixtures/graphql-client.ts'
 
 // Operations on the server, through the API.
 
@@ -80,7 +80,7 @@ export async function createStream(
   client: GraphQLClient,
   input: Variables = {},
 ): Promise<{ imageStream: Stream; import: Imported | null }> {
-  const { createImageStream } = await client.ask<{
+  const { createImageStream } = await client.request<{
     createImageStream: { imageStream: Stream; import: Imported | null }
   }>(
     `mutation ($input: CreateImageStreamInput!) {
@@ -101,7 +101,7 @@ export async function follow(client: GraphQLClient, repository: string, name = '
 
 /** Runs `importImage`, into `app` unless the input names another stream, and waits for its end unless `waitSeconds` is 0. */
 export async function importImage(client: GraphQLClient, input: Variables = {}): Promise<Imported> {
-  const { importImage } = await client.ask<{ importImage: { import: Imported } }>(
+  const { importImage } = await client.request<{ importImage: { import: Imported } }>(
     `mutation ($input: ImportImageInput!) { importImage(input: $input) { import { ${IMPORT} } } }`,
     { input: { imageStream: 'app', ...input } },
   )
@@ -109,14 +109,17 @@ export async function importImage(client: GraphQLClient, input: Variables = {}):
 }
 
 export async function deleteStream(client: GraphQLClient, name = 'app'): Promise<void> {
-  await client.ask('mutation ($name: String!) { deleteImageStream(input: { name: $name }) { deletedId } }', {
-    name,
-  })
+  await client.request(
+    'mutation ($name: String!) { deleteImageStream(input: { name: $name }) { deletedId } }',
+    {
+      name,
+    },
+  )
 }
 
 /** Returns the result of each tag, in order of importance. */
 export async function resultsOf(client: GraphQLClient, { id }: Imported): Promise<readonly ImportResult[]> {
-  const { node } = await client.ask<{ node: { results: { nodes: ImportResult[] } } }>(
+  const { node } = await client.request<{ node: { results: { nodes: ImportResult[] } } }>(
     `query ($id: ID!) { node(id: $id) { ... on Import {
       results(first: ${PAGE}) { nodes { tag state reason message image { digest } } } } } }`,
     { id },
@@ -133,7 +136,7 @@ export async function tagDigests(
   const digests = new Map<string, string | undefined>()
   let after: string | null = null
   do {
-    const response: { imageStream: { status: { tags: Tags } } } = await client.ask(
+    const response: { imageStream: { status: { tags: Tags } } } = await client.request(
       `query ($name: String!, $after: String) { imageStream(name: $name) { status {
         tags(first: ${PAGE}, after: $after) { nodes { tag image { digest } } pageInfo { hasNextPage endCursor } } } } }`,
       { name, after },
@@ -147,7 +150,7 @@ export async function tagDigests(
 
 /** Returns the digests of a tag's history, newest first. */
 export async function history(client: GraphQLClient, name: string): Promise<readonly string[]> {
-  const { imageStreamTag } = await client.ask<{
+  const { imageStreamTag } = await client.request<{
     imageStreamTag: { items: { nodes: { image: { digest: string } }[] } } | null
   }>(
     `query ($name: String!) { imageStreamTag(name: $name) { items(first: ${PAGE}) { nodes { image { digest } } } } }`,
@@ -161,7 +164,7 @@ export async function pushLog(client: GraphQLClient, filter: Variables = {}): Pr
   const pushes: Push[] = []
   let after: string | null = null
   do {
-    const response: { imagePushes: { nodes: Push[]; pageInfo: PageInfo } } = await client.ask(
+    const response: { imagePushes: { nodes: Push[]; pageInfo: PageInfo } } = await client.request(
       `query ($imageStream: String, $tag: String, $since: String, $after: String) {
         imagePushes(imageStream: $imageStream, tag: $tag, since: $since, first: ${PAGE}, after: $after) {
           nodes { ${PUSH} } pageInfo { hasNextPage endCursor } } }`,
@@ -175,7 +178,7 @@ export async function pushLog(client: GraphQLClient, filter: Variables = {}): Pr
 
 /** Returns the end cursor of the log: a subscription from there misses nothing. */
 export async function endOfLog(client: GraphQLClient): Promise<string> {
-  const { imagePushes } = await client.ask<{ imagePushes: { pageInfo: { endCursor: string } } }>(
+  const { imagePushes } = await client.request<{ imagePushes: { pageInfo: { endCursor: string } } }>(
     '{ imagePushes(last: 1) { pageInfo { endCursor } } }',
   )
   return imagePushes.pageInfo.endCursor
@@ -191,7 +194,7 @@ export async function reportsOf(client: GraphQLClient, id: string): Promise<read
 }
 
 /** Code and field of each error of a response. */
-export const errorsOf = ({ errors = [] }: GraphQLAnswer<unknown>) =>
+export const errorsOf = ({ errors = [] }: GraphQLResponse<unknown>) =>
   errors.map(({ extensions }) => ({
     code: extensions?.code,
     ...(extensions?.field !== undefined && { field: extensions.field }),

@@ -13,7 +13,7 @@ interface Decided {
 }
 
 async function setTagPolicy({ client }: TestApp, input: object): Promise<Decided> {
-  const { setTagPolicy } = await client.ask<{ setTagPolicy: Decided }>(
+  const { setTagPolicy } = await client.request<{ setTagPolicy: Decided }>(
     `mutation ($input: SetTagPolicyInput!) { setTagPolicy(input: $input) {
       decision { chosen rankedCount } import { state imported failed message } } }`,
     { input },
@@ -22,7 +22,7 @@ async function setTagPolicy({ client }: TestApp, input: object): Promise<Decided
 }
 
 const chosenOf = async ({ client }: TestApp, name: string): Promise<string | null | undefined> => {
-  const { imageStreamTag } = await client.ask<{
+  const { imageStreamTag } = await client.request<{
     imageStreamTag: { policyDecision: { chosen: string | null } | null } | null
   }>('query ($name: String!) { imageStreamTag(name: $name) { policyDecision { chosen } } }', { name })
   return imageStreamTag?.policyDecision?.chosen
@@ -130,7 +130,7 @@ test('several rules and the import of the whole repository share one tag list', 
     policy: { order: 'SEMVER', range },
   }))
 
-  await app.client.ask(
+  await app.client.request(
     'mutation ($input: CreateImageStreamInput!) { createImageStream(input: $input) { import { state } } }',
     { input: { name: 'app', spec: { dockerImageRepository: repository, tags } } },
   )

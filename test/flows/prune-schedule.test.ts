@@ -17,9 +17,9 @@ it('the server prunes by its settings, beginning at its start', async () => {
   }
   await pool.close()
   const entries = async (): Promise<number> => {
-    const { imageStreamTag } = await app.client.ask<{ imageStreamTag: { items: { totalCount: number } } }>(
-      '{ imageStreamTag(namespace: "shop", name: "web:v1") { items { totalCount } } }',
-    )
+    const { imageStreamTag } = await app.client.request<{
+      imageStreamTag: { items: { totalCount: number } }
+    }>('{ imageStreamTag(namespace: "shop", name: "web:v1") { items { totalCount } } }')
     return imageStreamTag.items.totalCount
   }
   expect(await entries()).toBe(5)

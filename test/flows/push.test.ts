@@ -40,7 +40,7 @@ const TAGS = `query ($namespace: String!, $name: String!) {
 }`
 
 const tagsOf = async ({ client }: TestApp, namespace: string, name: string) => {
-  const { imageStream } = await client.ask<{
+  const { imageStream } = await client.request<{
     imageStream: {
       status: { tags: { nodes: { tag: string; image: { digest: string }; dockerImageReference: string }[] } }
     } | null
@@ -56,7 +56,7 @@ describe('a first push', () => {
     await using app = await startApp()
     const pushed = app.client.follow<{ imagePushed: Push }>(PUSHED)[Symbol.asyncIterator]()
     const received = pushed.next()
-    await app.client.ask('{ registry { kind } }')
+    await app.client.request('{ registry { kind } }')
 
     await withRegistry(app, (registry) => registry.push('shop/web', one, 'v1'))
 
@@ -125,7 +125,7 @@ describe('a pushed image', () => {
       }
       expect((await registry.get('/v2/shop/web/manifests/v1')).bytes).toEqual(index([one, two]).bytes)
     })
-    const { imagePushes } = await app.client.ask<{ imagePushes: { nodes: object[] } }>(LOG)
+    const { imagePushes } = await app.client.request<{ imagePushes: { nodes: object[] } }>(LOG)
     expect(imagePushes.nodes).toMatchObject([
       { source: 'REGISTRY', tag: 'v1', image: { digest: one.digest } },
       { source: 'REGISTRY', tag: 'v1', image: { digest: index([one, two]).digest } },
@@ -144,7 +144,7 @@ describe('a pushed image', () => {
       await registry.delete(`/v2/shop/web/manifests/${two.digest}`)
       expect((await tagsOf(app, 'shop', 'web'))?.map(({ tag }) => tag)).toEqual(['v1'])
     })
-    const { imagePushes } = await app.client.ask<{ imagePushes: { nodes: object[] } }>(LOG)
+    const { imagePushes } = await app.client.request<{ imagePushes: { nodes: object[] } }>(LOG)
     expect(imagePushes.nodes).toHaveLength(3)
   })
 
@@ -193,7 +193,7 @@ describe('an imported tag with referencePolicy Local', () => {
         for (const response of pulled) expect(response.bytes).toEqual(bytes)
       }
     })
-    const { imagePushes } = await app.client.ask<{ imagePushes: { nodes: object[] } }>(LOG)
+    const { imagePushes } = await app.client.request<{ imagePushes: { nodes: object[] } }>(LOG)
     expect(imagePushes.nodes).toMatchObject([{ source: 'IMPORT' }])
   })
 })

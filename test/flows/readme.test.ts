@@ -93,7 +93,9 @@ describe.skipIf(missing !== undefined)(`an example${missing ? `: ${missing}` : '
     // the subscription receives only later pushes: the head of its response shows that it has started
     await once(shell.stdout, 'readable')
     upstream.push(RUBY_REPOSITORY, 'latest', image({ seed: `push ${responses.size}` }))
-    await server.client.ask('mutation { importImage(input: { imageStream: "ruby" }) { import { state } } }')
+    await server.client.request(
+      'mutation { importImage(input: { imageStream: "ruby" }) { import { state } } }',
+    )
     const text = await textOf(shell.stdout, (part) => part.includes('event: next'))
     await end(shell)
     return text

@@ -14,7 +14,7 @@ const one = image({ seed: 'registries one' })
 const two = image({ seed: 'registries two' })
 
 const configure = ({ client }: Pick<TestApp, 'client'>, prefix: string, input: object) =>
-  client.ask(
+  client.request(
     'mutation ($input: ConfigureRegistryInput!) { configureRegistry(input: $input) { registryConfiguration { prefix } } }',
     { input: { prefix, ...input } },
   )
@@ -69,7 +69,7 @@ describe('a location', () => {
     moved.push('library/team/app', 'latest', one)
     await using app = await startApp()
     const setCredential = (prefix: string, password: string) =>
-      app.client.ask(
+      app.client.request(
         'mutation ($input: SetRegistryCredentialInput!) { setRegistryCredential(input: $input) { __typename } }',
         { input: { prefix, username: login.username, password } },
       )
@@ -176,8 +176,8 @@ describe('a proxy', () => {
     })
     // https is tried first, and the proxy's target does not support it
     expect(await importImage(app.client)).toMatchObject(done)
-    expect(proxy.asked[0]).toBe('CONNECT registry.example:443')
-    expect(proxy.asked).toContain('GET http://registry.example/v2/team/app/tags/list?n=1000')
+    expect(proxy.requests[0]).toBe('CONNECT registry.example:443')
+    expect(proxy.requests).toContain('GET http://registry.example/v2/team/app/tags/list?n=1000')
     expect(origin.log.every(({ headers }) => headers['proxy-authorization'] === undefined)).toBe(true)
     expect(JSON.stringify(await tagDigests(app.client))).not.toContain('canary')
   })
@@ -206,7 +206,7 @@ describe('a block', () => {
     await follow(app.client, `${origin.host}/team/app`)
     await configure(app, origin.host, { access: 'BLOCKED' })
     const create = (spec: object) =>
-      app.client.answer(
+      app.client.execute(
         'mutation ($input: CreateImageStreamInput!) { createImageStream(input: $input) { __typename } }',
         { input: { name: 'other', spec } },
       )
@@ -224,7 +224,7 @@ describe('a block', () => {
     const update =
       'mutation ($input: UpdateImageStreamInput!) { updateImageStream(input: $input) { __typename } }'
     const labels = [{ key: 'team', value: 'one' }]
-    expect((await app.client.answer(update, { input: { name: 'app', labels } })).errors).toBeUndefined()
+    expect((await app.client.execute(update, { input: { name: 'app', labels } })).errors).toBeUndefined()
   })
 
   test('of everything except the allowed registries permits only those', async () => {
@@ -232,7 +232,7 @@ describe('a block', () => {
     origin.push('other/app', 'latest', two)
     await using app = await startApp()
     await follow(app.client, `${origin.host}/team/app`)
-    await app.client.ask('mutation { setRegistryDefaultAccess(input: { access: BLOCKED }) { access } }')
+    await app.client.request('mutation { setRegistryDefaultAccess(input: { access: BLOCKED }) { access } }')
     expect(await importImage(app.client)).toMatchObject({
       ...blocked,
       message: expect.stringContaining('no configuration allows it, and the default access is BLOCKED'),
@@ -244,7 +244,7 @@ describe('a block', () => {
     expect(await importImage(app.client)).toMatchObject(done)
     const dry =
       'mutation ($input: ImportImageInput!) { importImage(input: $input) { import { state reason } } }'
-    const other = await app.client.answer(dry, {
+    const other = await app.client.execute(dry, {
       input: { imageStream: 'x', from: `${origin.host}/other/app:latest`, dryRun: true, confirm: true },
     })
     expect(other.data).toEqual({ importImage: { import: { state: 'FAILED', reason: 'Blocked' } } })

@@ -88,7 +88,7 @@ describe.skipIf(reason !== undefined)(`an image built${reason ? `: ${reason}` : 
     const [first, second] = await feed.pushes()
     expect([first?.imageStreamName, second?.imageStreamName]).toEqual(['web', 'copy'])
     expect(second?.image.digest).toBe(first?.image.digest)
-    const { registry } = await app.client.ask<{ registry: { usage: Usage } }>(
+    const { registry } = await app.client.request<{ registry: { usage: Usage } }>(
       '{ registry { usage { logicalSize uniqueSize } } }',
     )
     expect(registry.usage.logicalSize).toBeGreaterThan(2 * LARGE)

@@ -53,7 +53,7 @@ const describePushes = (pushes: readonly Push[]): readonly string[] =>
   pushes.map(({ tag, image }) => `${tag} ${image.digest}`).sort()
 
 async function collectGarbage(client: GraphQLClient): Promise<object> {
-  const { collectGarbage } = await client.ask<{ collectGarbage: { collection: object } }>(
+  const { collectGarbage } = await client.request<{ collectGarbage: { collection: object } }>(
     'mutation { collectGarbage(input: { dryRun: false }) { collection { finishedAt message } } }',
   )
   return collectGarbage.collection

@@ -28,12 +28,12 @@ interface TagResponse {
 /** Imports `app:latest` from the registry; returns its verification and referrers. */
 async function verificationOf({ client }: TestApp, registry: string): Promise<TagResponse['imageStreamTag']> {
   await follow(client, `${registry}/team/app`)
-  await client.ask(
+  await client.request(
     `mutation ($key: String!) { setImageStreamTrust(input: { imageStream: "app",
       requirements: [{ cosign: { publicKeys: [$key] } }] }) { imageStream { name } } }`,
     { key: pemOf(keys.publicKey) },
   )
-  const { imageStreamTag } = await client.ask<TagResponse>(
+  const { imageStreamTag } = await client.request<TagResponse>(
     `{ imageStreamTag(name: "app:latest") { verification { status signatures { digest accepted } }
       referrers { nodes { digest kind source } } } }`,
   )

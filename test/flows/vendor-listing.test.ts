@@ -16,7 +16,7 @@ const TAGS = 120
 const moved = image({ seed: 'moved' })
 
 const configure = (client: GraphQLClient, input: Record<string, unknown>): Promise<unknown> =>
-  client.ask(
+  client.request(
     'mutation ($input: ConfigureRegistryInput!) { configureRegistry(input: $input) { registryConfiguration { vendor } } }',
     { input },
   )

@@ -148,7 +148,7 @@ describe.skipIf(missing !== undefined)(
       await registry.push('team/app', 'v1', one)
       await using app = await startApp(settings)
       const { id } = webhook
-      await app.client.ask(
+      await app.client.request(
         'mutation ($input: UpdateWebhookInput!) { updateWebhook(input: $input) { webhook { id } } }',
         { input: { id, registry: registry.host } },
       )

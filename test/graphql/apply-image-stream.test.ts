@@ -21,9 +21,12 @@ interface Result {
 }
 
 async function apply({ client }: TestApp, manifest: string, more: object = {}): Promise<readonly Result[]> {
-  const { applyImageStream } = await client.ask<{ applyImageStream: { results: readonly Result[] } }>(APPLY, {
-    input: { manifest, ...more },
-  })
+  const { applyImageStream } = await client.request<{ applyImageStream: { results: readonly Result[] } }>(
+    APPLY,
+    {
+      input: { manifest, ...more },
+    },
+  )
   return applyImageStream.results
 }
 
@@ -61,7 +64,7 @@ test('a document creates a stream, whose tags are imported when the mutation ret
 test('the value of `manifest` is UNCHANGED when it is applied, as JSON and as YAML', async () => {
   await using it = await startWithUpstream()
   await apply(it.app, JSON.stringify(documentOf(it.repository)))
-  const { imageStream } = await it.app.client.ask<{ imageStream: { json: string; yaml: string } }>(
+  const { imageStream } = await it.app.client.request<{ imageStream: { json: string; yaml: string } }>(
     '{ imageStream(name: "app") { json: manifest yaml: manifest(format: YAML) } }',
   )
   const before = await picture(it.app)
@@ -99,7 +102,7 @@ test('a dry run requests no registry for an ImageStream and writes nothing; an I
     },
   ])
 
-  expect(await it.app.client.ask('{ imageStreams { totalCount } }')).toEqual({
+  expect(await it.app.client.request('{ imageStreams { totalCount } }')).toEqual({
     imageStreams: { totalCount: 0 },
   })
 })
@@ -109,13 +112,13 @@ test('an error in one document contains its place, and no document is applied', 
   const bad = stringify(documentOf(it.repository, 'bad')).replace('DockerImage', 'Image')
   const manifest = `${stringify(documentOf(it.repository))}---\n${bad}`
 
-  const answer = await it.app.client.answer(APPLY, { input: { manifest } })
+  const answer = await it.app.client.execute(APPLY, { input: { manifest } })
 
   expect(errorsOf(answer)).toEqual([{ code: 'INVALID', field: 'manifest.1.spec.tags.0.from.kind' }])
   expect(answer.errors?.[0]?.message).toBe(
     'document 2 of 2, line 24: spec.tags[0].from.kind: "Image" is not allowed: it must be DockerImage or ImageStreamTag or ImageStreamImage',
   )
-  expect(await it.app.client.ask('{ imageStreams { totalCount } }')).toEqual({
+  expect(await it.app.client.request('{ imageStreams { totalCount } }')).toEqual({
     imageStreams: { totalCount: 0 },
   })
   expect(it.upstream.log).toEqual([])
@@ -128,7 +131,7 @@ test('an outdated resourceVersion is CONFLICT, an invalid wait or namespace INVA
   const stale = { ...document, metadata: { ...document.metadata, resourceVersion: '99' } }
   const before = await picture(it.app)
 
-  const refused = async (input: object) => errorsOf(await it.app.client.answer(APPLY, { input }))
+  const refused = async (input: object) => errorsOf(await it.app.client.execute(APPLY, { input }))
   const manifest = JSON.stringify(document)
   expect(await refused({ manifest: JSON.stringify(stale) })).toEqual([{ code: 'CONFLICT' }])
   expect(await refused({ manifest, waitSeconds: 301 })).toEqual([{ code: 'INVALID', field: 'waitSeconds' }])

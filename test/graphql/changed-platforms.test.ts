@@ -50,7 +50,7 @@ async function importEach(importMode: string, contents: readonly ReturnType<type
 }
 
 async function importOnce(input: object = {}) {
-  const { importImage } = await app.client.ask<{
+  const { importImage } = await app.client.request<{
     importImage: {
       import: {
         results: { nodes: { state: string; indexChanged: boolean; changedPlatforms: Named[] | null }[] }
@@ -66,14 +66,14 @@ async function importOnce(input: object = {}) {
 }
 
 const pushes = async () => {
-  const { imagePushes } = await app.client.ask<{
+  const { imagePushes } = await app.client.request<{
     imagePushes: { nodes: { changedPlatforms: Named[] | null }[] }
   }>(`{ imagePushes { nodes { ${PLATFORMS} } } }`)
   return imagePushes.nodes.map(({ changedPlatforms }) => namesOf(changedPlatforms))
 }
 
 const entries = async () => {
-  const { imageStreamTag } = await app.client.ask<{
+  const { imageStreamTag } = await app.client.request<{
     imageStreamTag: { items: { nodes: { changedPlatforms: Named[] | null }[] } }
   }>(`{ imageStreamTag(name: "app:latest") { items { nodes { ${PLATFORMS} } } } }`)
   return imageStreamTag.items.nodes.map(({ changedPlatforms }) => namesOf(changedPlatforms))
@@ -150,7 +150,7 @@ describe('a tag that points to one image of an index', () => {
     await importEach('Legacy', [both, more])
     await app.restart()
 
-    const { imageStream } = await app.client.ask<{
+    const { imageStream } = await app.client.request<{
       imageStream: { imports: { nodes: { results: { nodes: object[] } }[] } }
     }>(
       `{ imageStream(name: "app") { imports { nodes { results { nodes { state indexChanged ${PLATFORMS} } } } } } }`,
@@ -204,11 +204,11 @@ test('a page of pushes and entries reads all of its images together', async () =
     `{ imagePushes(first: ${first}) { nodes { ${PLATFORMS} } }
        imageStreamTag(name: "app:latest") { items(first: ${first}) { nodes { ${PLATFORMS} } } } }`
   // the first read is not counted: work after the import may still run
-  await app.client.ask(query(2))
+  await app.client.request(query(2))
   const counted = []
   for (const first of [2, 4]) {
     statements.reset()
-    await app.client.ask(query(first))
+    await app.client.request(query(first))
     counted.push(statements.run.length)
   }
 

@@ -6,8 +6,8 @@ import { azure } from '../fixtures/cloud-azure.ts'
 import { image } from '../fixtures/random-image.ts'
 import { serviceAccount } from '../fixtures/service-account-key.ts'
 import { startUpstream } from '../fixtures/upstream.ts'
-import { json } from '../fixtures/upstream-answer.ts'
 import type { UpstreamAuthOptions } from '../fixtures/upstream-auth.ts'
+import { json } from '../fixtures/upstream-response.ts'
 import { follow } from '../flows/operations.ts'
 import { shared } from './shared.ts'
 
@@ -39,12 +39,12 @@ async function start(endpoint: CloudEndpoint, auth: UpstreamAuthOptions) {
     upstream,
     client,
     server,
-    set: (input: object) => client.ask(SET, { input: { prefix: upstream.host, ...input } }),
+    set: (input: object) => client.request(SET, { input: { prefix: upstream.host, ...input } }),
     test: async (repository: string | null = null) => {
       const input = { prefix: upstream.host, repository }
-      return (await client.ask<Tested>(TEST, { input })).testRegistryCredential
+      return (await client.request<Tested>(TEST, { input })).testRegistryCredential
     },
-    list: async () => (await client.ask<{ registryCredentials: object[] }>(LIST)).registryCredentials,
+    list: async () => (await client.request<{ registryCredentials: object[] }>(LIST)).registryCredentials,
     async [Symbol.asyncDispose]() {
       await server[Symbol.asyncDispose]()
       await upstream[Symbol.asyncDispose]()
@@ -84,9 +84,9 @@ describe('an AWS access key', () => {
     const used = [{ ...shown, lastUsedAt: new Date(START).toISOString() }]
     expect(await it.list()).toEqual(used)
     await it.server.restart()
-    expect((await it.server.client.ask<{ registryCredentials: object[] }>(LIST)).registryCredentials).toEqual(
-      used,
-    )
+    expect(
+      (await it.server.client.request<{ registryCredentials: object[] }>(LIST)).registryCredentials,
+    ).toEqual(used)
   })
 
   test('is tested with a new password each time, which counts as a use', async () => {
@@ -185,7 +185,7 @@ describe('setRegistryCredential', () => {
   ])(
     'lists the accepted values and repeats none of the input: %s, %s',
     async (prefix, field, given, message) => {
-      const { errors } = await server().client.answer(SET, { input: { prefix, ...given } })
+      const { errors } = await server().client.execute(SET, { input: { prefix, ...given } })
 
       expect(errors).toMatchObject([{ extensions: { code: 'INVALID', field } }])
       expect(JSON.stringify(errors)).toContain(message)

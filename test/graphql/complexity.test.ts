@@ -36,7 +36,7 @@ test.each([
   ['a long document', `{ imageStream(name: "x") { name } } # ${'x'.repeat(65 * 1024)}`],
   ['many tokens', `{ imageStream(name: "x") { ${'name '.repeat(2001)} } }`],
 ])('%s are TOO_COMPLEX, and nothing is read', async (_what, query) => {
-  const answer = await app.client.answer(query)
+  const answer = await app.client.execute(query)
 
   expect(errorsOf(answer)).toEqual([{ code: 'TOO_COMPLEX' }])
   expect(answer.data ?? null).toBeNull()
@@ -54,5 +54,5 @@ test.each([
     '{ imageStream(name: "x") { status { tags(first: 500) { nodes { tag image { digest size } items(first: 10) { nodes { created image { digest } } } } } } } }',
   ],
 ])('%s is executed', async (_what, query) => {
-  expect(errorsOf(await app.client.answer(query))).toEqual([])
+  expect(errorsOf(await app.client.execute(query))).toEqual([])
 })

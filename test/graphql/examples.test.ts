@@ -22,7 +22,7 @@ test('the examples run in their order on an empty server, and return data', asyn
   for (const example of EXAMPLES) {
     if (operationOf(parse(example)) === 'subscription') continue
     const here = example.replaceAll('docker.io/library/ruby', `${upstream.host}/library/ruby`)
-    answers.push(JSON.stringify(await app.client.ask(here)))
+    answers.push(JSON.stringify(await app.client.request(here)))
   }
 
   expect(answers).toHaveLength(3)

@@ -65,7 +65,7 @@ interface Difference {
 }
 
 const compare = async (from: string, to: string) =>
-  (await app.client.ask<Difference>(QUERY, { from, to })).imageDifference
+  (await app.client.request<Difference>(QUERY, { from, to })).imageDifference
 
 const sizeOf = (...contents: { readonly bytes: Buffer }[]): number =>
   contents.reduce((sum, { bytes }) => sum + bytes.length, 0)
@@ -161,11 +161,11 @@ describe('imageDifference', () => {
   })
 
   test('accepts only digests', async () => {
-    const answer = await app.client.answer(QUERY, { from: 'sha256:12', to: newer.digest })
+    const answer = await app.client.execute(QUERY, { from: 'sha256:12', to: newer.digest })
 
     expect(answer.errors?.[0]?.message).toContain('Digest must be sha256:')
     expect(
-      errorsOf(await app.client.answer('{ imageDifference(from: "x", to: "y") { env { key } } }')),
+      errorsOf(await app.client.execute('{ imageDifference(from: "x", to: "y") { env { key } } }')),
     ).toHaveLength(2)
   })
 
@@ -188,7 +188,7 @@ test('of an index of which one image was imported compares that one, and names t
   await using legacy = await startApp({ importMode: 'Legacy' })
   await follow(legacy.client, `${upstream.host}/team/app`)
 
-  const { imageDifference } = await legacy.client.ask<Difference>(QUERY, {
+  const { imageDifference } = await legacy.client.request<Difference>(QUERY, {
     from: olderIndex.digest,
     to: newer.digest,
   })
@@ -214,7 +214,10 @@ test('of an index of which one image was imported compares that one, and names t
     },
     { platform: { architecture: 's390x' }, difference: null },
   ])
-  const both = await legacy.client.ask<Difference>(QUERY, { from: olderIndex.digest, to: newerIndex.digest })
+  const both = await legacy.client.request<Difference>(QUERY, {
+    from: olderIndex.digest,
+    to: newerIndex.digest,
+  })
   expect(both.imageDifference?.platforms[0]).toMatchObject({
     platform: { architecture: 'arm64' },
     isChanged: false,

@@ -27,7 +27,7 @@ afterAll(async () => {
 
 const QUERY =
   'query ($name: String!) { imageStreamImage(name: $name) { name imageStream { name } image { digest } } }'
-const read = (name: string) => app.client.answer<{ imageStreamImage: unknown }>(QUERY, { name })
+const read = (name: string) => app.client.execute<{ imageStreamImage: unknown }>(QUERY, { name })
 
 /** Returns the shortest prefix of a digest that no other of these has. */
 function uniquePrefix(digest: string): string {

@@ -32,11 +32,11 @@ const byKey = (keys = mine) => [{ cosign: { publicKeys: [pemOf(keys.publicKey)] 
 const app = image({ seed: 'app' })
 
 const trust = ({ client }: TestApp, requirements: readonly object[] = byKey()) =>
-  client.ask<{ setImageStreamTrust: { imageStream: { trust: object | null } } }>(SET, {
+  client.request<{ setImageStreamTrust: { imageStream: { trust: object | null } } }>(SET, {
     input: { imageStream: 'app', requirements },
   })
 const verify = async ({ client }: TestApp, { tag = 'app:latest', age = 0 } = {}): Promise<Verification> => {
-  const { imageStreamTag } = await client.ask<{ imageStreamTag: { verification: Verification } }>(
+  const { imageStreamTag } = await client.request<{ imageStreamTag: { verification: Verification } }>(
     `query ($tag: String!, $age: Int!) { imageStreamTag(name: $tag) { ${VERIFICATION} } }`,
     { tag, age },
   )
@@ -122,7 +122,7 @@ describe('ImageStreamTag.verification', () => {
     await trust(it.server)
     await it.upstream[Symbol.asyncDispose]()
 
-    const { data, errors } = await it.server.client.answer<{
+    const { data, errors } = await it.server.client.execute<{
       imageStreamTag: { verification: Verification }
     }>(`query ($age: Int!) { imageStreamTag(name: "app:latest") { tag image { digest } ${VERIFICATION} } }`, {
       age: 0,
@@ -148,7 +148,7 @@ describe('ImageStreamTag.verification', () => {
   test('of a tag without an image is UNKNOWN', async () => {
     await using it = await start()
     await trust(it.server)
-    await it.server.client.ask(
+    await it.server.client.request(
       'mutation ($input: UpdateImageStreamInput!) { updateImageStream(input: $input) { imageStream { name } } }',
       {
         input: {
@@ -169,7 +169,7 @@ describe('ImageStreamTag.verification', () => {
     await importImage(it.server.client)
     await trust(it.server)
     const ask = async () => {
-      const { imageStream } = await it.server.client.ask<{
+      const { imageStream } = await it.server.client.request<{
         imageStream: { status: { tags: { nodes: { verification: { reason: string } }[] } } }
       }>('{ imageStream(name: "app") { status { tags(first: 100) { nodes { verification { reason } } } } } }')
       return imageStream.status.tags.nodes.map(({ verification }) => verification.reason).toSorted()
@@ -292,7 +292,7 @@ describe('setImageStreamTrust', () => {
   test('is not part of the manifest document, which neither contains nor changes it', async () => {
     await using it = await start()
     const manifest = async () => {
-      const { imageStream } = await it.server.client.ask<{ imageStream: { manifest: string } }>(
+      const { imageStream } = await it.server.client.request<{ imageStream: { manifest: string } }>(
         '{ imageStream(name: "app") { manifest } }',
       )
       return imageStream.manifest
@@ -300,7 +300,7 @@ describe('setImageStreamTrust', () => {
     const before = await manifest()
     await trust(it.server)
     expect(await manifest()).toBe(before)
-    await it.server.client.ask(
+    await it.server.client.request(
       'mutation ($document: String!) { applyImageStream(input: { manifest: $document }) { results { action } } }',
       { document: before },
     )
@@ -348,7 +348,7 @@ describe('setImageStreamTrust', () => {
     ['a certificate that is none', [{ notation }], at('.notation.certificates')],
   ])('refuses %s, and names it', async (_what, requirements, field) => {
     const { client } = server()
-    const answer = await client.answer(SET, { input: { imageStream: 'app', requirements } })
+    const answer = await client.execute(SET, { input: { imageStream: 'app', requirements } })
     expect(errorsOf(answer)).toEqual([{ code: 'INVALID', field }])
     expect(JSON.stringify(answer)).not.toContain(secret.split('\n')[1])
   })
@@ -361,7 +361,7 @@ describe('setImageStreamTrust', () => {
       const requirements = [
         { notation: { certificates: createAuthority().pem, trustedIdentities: [identity] } },
       ]
-      const answer = await client.answer(SET, { input: { imageStream: 'app', requirements } })
+      const answer = await client.execute(SET, { input: { imageStream: 'app', requirements } })
       expect(errorsOf(answer)).toEqual([{ code: 'INVALID', field: at('.notation.trustedIdentities.0') }])
     },
   )
@@ -373,14 +373,14 @@ describe('setImageStreamTrust', () => {
   ])('lists the accepted certificates where they are %s', async (_what, certificates, words) => {
     const { client } = server()
     const requirements = [{ notation: { ...notation, certificates } }]
-    const answer = await client.answer(SET, { input: { imageStream: 'app', requirements } })
+    const answer = await client.execute(SET, { input: { imageStream: 'app', requirements } })
     expect(errorsOf(answer)).toEqual([{ code: 'INVALID', field: at('.notation.certificates') }])
     expect(answer.errors?.[0]?.message).toContain(words)
   })
 
   test('of an unknown stream is NOT_FOUND', async () => {
     expect(
-      errorsOf(await server().client.answer(SET, { input: { imageStream: 'none', requirements: [] } })),
+      errorsOf(await server().client.execute(SET, { input: { imageStream: 'none', requirements: [] } })),
     ).toEqual([{ code: 'NOT_FOUND' }])
   })
 })

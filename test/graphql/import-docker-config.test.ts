@@ -30,7 +30,7 @@ interface Payload {
 }
 
 const answerTo = (config: unknown, namespace = `n${namespaces++}`) =>
-  app.client.answer<{ importDockerConfig: Payload }>(IMPORT, {
+  app.client.execute<{ importDockerConfig: Payload }>(IMPORT, {
     input: { namespace, config: typeof config === 'string' ? config : JSON.stringify(config) },
   })
 const imported = async (config: unknown, namespace?: string): Promise<Payload> => {
@@ -40,7 +40,7 @@ const imported = async (config: unknown, namespace?: string): Promise<Payload> =
 }
 const listOf = async (namespace: string) =>
   (
-    await app.client.ask<{ registryCredentials: object[] }>(
+    await app.client.request<{ registryCredentials: object[] }>(
       'query ($namespace: String!) { registryCredentials(namespace: $namespace) { prefix } }',
       { namespace },
     )

@@ -27,7 +27,7 @@ describe('importImage', () => {
     const again = await importImage(it.app.client, { tag: 'stable' })
 
     expect(again).toMatchObject({ total: 1, imported: 1 })
-    const { imageStreamTag } = await it.app.client.ask<{ imageStreamTag: object }>(
+    const { imageStreamTag } = await it.app.client.request<{ imageStreamTag: object }>(
       '{ imageStreamTag(name: "app:stable") { image { digest } spec { from { kind name } importPolicy { scheduled } generation } } }',
     )
     expect(imageStreamTag).toEqual({
@@ -60,7 +60,7 @@ describe('importImage', () => {
 
   test('in a dry run reports the outcome, even for an unknown stream', async () => {
     await using it = await startWithUpstream()
-    const { importImage: dry } = await it.app.client.ask<{ importImage: object }>(
+    const { importImage: dry } = await it.app.client.request<{ importImage: object }>(
       `mutation ($from: String!) { importImage(input: { imageStream: "app", from: $from, all: true, confirm: true, dryRun: true }) {
         imageStream { id } import { state imported imageStream { id } results { totalCount nodes { tag state image { digest config { env } } } } } } }`,
       { from: it.repository },
@@ -85,12 +85,12 @@ describe('importImage', () => {
         },
       },
     })
-    expect(await it.app.client.ask('{ imageStreams { totalCount } }')).toEqual({
+    expect(await it.app.client.request('{ imageStreams { totalCount } }')).toEqual({
       imageStreams: { totalCount: 0 },
     })
     expect(await pushLog(it.app.client)).toEqual([])
     expect(
-      await it.app.client.ask('query ($digest: Digest!) { image(digest: $digest) { id } }', {
+      await it.app.client.request('query ($digest: Digest!) { image(digest: $digest) { id } }', {
         digest: one.digest,
       }),
     ).toEqual({ image: null })

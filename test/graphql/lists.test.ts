@@ -39,7 +39,7 @@ const STREAMS = {
 }
 
 async function tags(args: string): Promise<readonly string[]> {
-  const { imageStream } = await app.client.ask<{
+  const { imageStream } = await app.client.request<{
     imageStream: { status: { tags: { totalCount: number; nodes: { tag: string }[] } } }
   }>(`{ imageStream(name: "app") { status { tags(${args}) { totalCount nodes { tag } } } } }`)
   const { nodes, totalCount } = imageStream.status.tags
@@ -48,7 +48,7 @@ async function tags(args: string): Promise<readonly string[]> {
 }
 
 async function streams(args: string): Promise<readonly string[]> {
-  const { imageStreams } = await app.client.ask<{
+  const { imageStreams } = await app.client.request<{
     imageStreams: { totalCount: number; nodes: { namespace: string; name: string }[] }
   }>(`{ imageStreams(${args}) { totalCount nodes { namespace name } } }`)
   expect(imageStreams.totalCount).toBe(imageStreams.nodes.length)
@@ -80,7 +80,7 @@ describe('tags', () => {
   })
 
   test('an invalid orderBy is refused', async () => {
-    const answer = await app.client.answer(
+    const answer = await app.client.execute(
       '{ imageStream(name: "app") { status { tags(orderBy: SIZE) { totalCount } } } }',
     )
     expect(answer.errors).toHaveLength(1)
@@ -117,12 +117,12 @@ describe('imageStreams', () => {
     ['imagePushes(tag: "?") { nodes { id } }', 'tag'],
     ['imagePushes(namespace: "*") { nodes { id } }', 'namespace'],
   ])('and other lists refuse an invalid pattern: %s', async (query, field) => {
-    expect(errorsOf(await app.client.answer(`{ ${query} }`))).toEqual([{ code: 'INVALID', field }])
+    expect(errorsOf(await app.client.execute(`{ ${query} }`))).toEqual([{ code: 'INVALID', field }])
   })
 
   test('refuse more labels than are allowed', async () => {
     const read = (count: number) =>
-      app.client.answer(
+      app.client.execute(
         'query ($labels: [KeyValueInput!]) { imageStreams(labels: $labels) { totalCount } }',
         {
           labels: Array.from({ length: count }, (_, at) => ({ key: `k${at}`, value: '' })),

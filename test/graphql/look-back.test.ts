@@ -36,7 +36,7 @@ const iso = (days: number): string => new Date(BEGAN + days * DAY).toISOString()
 
 describe('at', () => {
   const read = async (name: string, time: string) => {
-    const answer = await app.client.answer<{ imageStreamTag: { at: unknown } | null }>(
+    const answer = await app.client.execute<{ imageStreamTag: { at: unknown } | null }>(
       `query ($name: String!, $time: DateTime!) { imageStreamTag(name: $name) {
         at(time: $time) { created image { digest } imageStreamTag { name } } } }`,
       { name, time },
@@ -63,7 +63,7 @@ describe('at', () => {
   test.each(['yesterday', '2026-01-01', '2026-13-01T00:00:00Z', '2026-01-01T25:00:00Z', 5, null])(
     'of %j, which is not a time, is refused before anything is read',
     async (time) => {
-      const { data, errors } = await app.client.answer(
+      const { data, errors } = await app.client.execute(
         'query ($time: DateTime!) { imageStreamTag(name: "app:latest") { at(time: $time) { created } } }',
         { time },
       )
@@ -76,7 +76,7 @@ describe('at', () => {
 
 describe('tagsAt', () => {
   const read = async (time: string, matching: string | null = null) =>
-    app.client.answer<{ imageStream: { tagsAt: unknown } }>(
+    app.client.execute<{ imageStream: { tagsAt: unknown } }>(
       `query ($time: DateTime!, $matching: String) { imageStream(name: "app") {
         tagsAt(time: $time, matching: $matching) { totalCount nodes { tag event { image { digest } } } } } }`,
       { time, matching },
@@ -96,13 +96,13 @@ describe('tagsAt', () => {
   test('refuses a pattern that is too long, and a page that is too large', async () => {
     expect(errorsOf(await read(iso(1), 'x'.repeat(2000)))).toEqual([{ code: 'INVALID', field: 'matching' }])
     const pages = `{ imageStreams(first: 500) { nodes { tagsAt(time: "${iso(1)}", first: 500) { nodes { tag } } } } }`
-    expect(errorsOf(await app.client.answer(pages))).toEqual([{ code: 'TOO_COMPLEX' }])
+    expect(errorsOf(await app.client.execute(pages))).toEqual([{ code: 'TOO_COMPLEX' }])
   })
 })
 
 describe('an image’s history', () => {
   test('contains every tag that ever pointed to it, in any stream, newest first', async () => {
-    const { image } = await app.client.ask<{ image: { history: unknown; tags: { totalCount: number } } }>(
+    const { image } = await app.client.request<{ image: { history: unknown; tags: { totalCount: number } } }>(
       `query ($digest: Digest!) { image(digest: $digest) { tags { totalCount } history { totalCount nodes {
         created imageStreamTag { name imageStream { namespace name } } } } } }`,
       { digest: first },
@@ -125,7 +125,9 @@ describe('an image’s history', () => {
     upstream.push('team/app', 'fresh', image({ seed: 'fresh' }))
     const { id } = await importImage(app.client, { dryRun: true })
 
-    const { node } = await app.client.ask<{ node: { results: { nodes: { tag: string; image: object }[] } } }>(
+    const { node } = await app.client.request<{
+      node: { results: { nodes: { tag: string; image: object }[] } }
+    }>(
       `query ($id: ID!) { node(id: $id) { ... on Import { results { nodes { tag image {
         history { totalCount nodes { created } } } } } } } }`,
       { id },

@@ -52,7 +52,7 @@ describe('createImageStream', () => {
     expect(await refused(it.app, 'createImageStream', { name: 'app', spec })).toEqual([
       { code: 'INVALID', field },
     ])
-    expect(await it.app.client.ask('{ imageStreams { totalCount } }')).toEqual({
+    expect(await it.app.client.request('{ imageStreams { totalCount } }')).toEqual({
       imageStreams: { totalCount: 0 },
     })
   })
@@ -68,7 +68,7 @@ describe('waitSeconds', () => {
     const input = { imageStream: 'app', from: it.repository, all: true, confirm: true, waitSeconds }
     expect(await refused(it.app, 'importImage', input)).toEqual(expected)
 
-    expect(await it.app.client.ask('{ imageStreams { totalCount } }')).toEqual({
+    expect(await it.app.client.request('{ imageStreams { totalCount } }')).toEqual({
       imageStreams: { totalCount: 0 },
     })
     expect(it.upstream.log).toEqual([])
@@ -109,10 +109,10 @@ describe('deleteImageStream', () => {
 
     await deleteStream(it.app.client)
 
-    expect(await it.app.client.ask('{ imageStream(name: "app") { id } }')).toEqual({ imageStream: null })
+    expect(await it.app.client.request('{ imageStream(name: "app") { id } }')).toEqual({ imageStream: null })
     expect(await pushLog(it.app.client)).toEqual(log)
     expect(
-      await it.app.client.ask(
+      await it.app.client.request(
         'query ($digest: Digest!) { image(digest: $digest) { digest tags { totalCount } } }',
         {
           digest: one.digest,

@@ -12,14 +12,14 @@ const CREATE = `mutation ($input: CreateImageStreamInput!) { createImageStream(i
 const IMPORT = `mutation ($input: ImportImageInput!) { importImage(input: $input) { import { id } } }`
 
 const create = (input: object) =>
-  app.client.answer(CREATE, { input: { name: 'app', waitSeconds: 0, ...input } })
+  app.client.execute(CREATE, { input: { name: 'app', waitSeconds: 0, ...input } })
 const importImage = (input: object) =>
-  app.client.answer(IMPORT, {
+  app.client.execute(IMPORT, {
     input: { imageStream: 'app', from: 'quay.io/a/b', confirm: true, waitSeconds: 0, ...input },
   })
 
 async function expectNothingWritten(): Promise<void> {
-  expect(await app.client.ask('{ imageStreams { totalCount } imagePushes { nodes { id } } }')).toEqual({
+  expect(await app.client.request('{ imageStreams { totalCount } imagePushes { nodes { id } } }')).toEqual({
     imageStreams: { totalCount: 0 },
     imagePushes: { nodes: [] },
   })
@@ -164,7 +164,7 @@ describe('a query by name', () => {
     ['imageStreamTag(name: "none") { id }', 'imageStreamTag'],
     ['imageStreamImage(name: "none@sha256:ab") { name }', 'imageStreamImage'],
   ])('for an unknown stream is null: %s', async (query, field) => {
-    expect(await app.client.ask(`{ ${query} }`)).toEqual({ [field]: null })
+    expect(await app.client.request(`{ ${query} }`)).toEqual({ [field]: null })
   })
 
   test.each([
@@ -178,11 +178,11 @@ describe('a query by name', () => {
     'imageStreamImage(name: "app@md5:ab") { name }',
     'imageStreamImage(name: "No@sha256:ab") { name }',
   ])('that breaks the grammar is INVALID: %s', async (query) => {
-    expect(errorsOf(await app.client.answer(`{ ${query} }`))).toEqual([{ code: 'INVALID', field: 'name' }])
+    expect(errorsOf(await app.client.execute(`{ ${query} }`))).toEqual([{ code: 'INVALID', field: 'name' }])
   })
 
   test('by an invalid digest is refused before anything is read', async () => {
-    const { errors } = await app.client.answer('{ image(digest: "sha256:12") { id } }')
+    const { errors } = await app.client.execute('{ image(digest: "sha256:12") { id } }')
     expect(errors?.[0]?.message).toContain('sha256: and 64')
   })
 })

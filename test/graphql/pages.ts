@@ -1,4 +1,4 @@
-import type { GraphQLAnswer, GraphQLClient } from '../fixtures/graphql-client.ts'
+import type { GraphQLClient, GraphQLResponse } from '../fixtures/graphql-client.ts'
 import type { PageInfo } from '../flows/operations.ts'
 
 /** A page of any connection; nodes are compared as JSON. */
@@ -35,11 +35,11 @@ export function answerPage(
   client: GraphQLClient,
   { query, node, counted = true }: ConnectionPath,
   args: PageArguments,
-): Promise<GraphQLAnswer<unknown>> {
+): Promise<GraphQLResponse<unknown>> {
   const page = `first: $first, after: $after, last: $last, before: $before) {
     edges { cursor node { ${node} } } nodes { ${node} }
     pageInfo { hasNextPage hasPreviousPage startCursor endCursor } ${counted ? 'totalCount' : ''} }`
-  return client.answer(
+  return client.execute(
     `query ($first: Int, $after: String, $last: Int, $before: String) { ${query.replace('PAGE)', page)} }`,
     { ...args },
   )

@@ -49,15 +49,18 @@ interface Report {
 }
 
 const prune = async (input: object): Promise<Report> => {
-  const { pruneImages } = await app.client.ask<{ pruneImages: { dryRun: boolean; report: Report } }>(PRUNE, {
-    input,
-  })
+  const { pruneImages } = await app.client.request<{ pruneImages: { dryRun: boolean; report: Report } }>(
+    PRUNE,
+    {
+      input,
+    },
+  )
   return pruneImages.report
 }
 const keptFor = ({ keptCounts }: Report): object =>
   Object.fromEntries(keptCounts.filter(({ count }) => count > 0).map(({ reason, count }) => [reason, count]))
 const history = async (): Promise<unknown> => {
-  const { imageStreamTag } = await app.client.ask<{
+  const { imageStreamTag } = await app.client.request<{
     imageStreamTag: { items: { nodes: { image: { digest: string } }[] } }
   }>('{ imageStreamTag(namespace: "shop", name: "web:v1") { items { nodes { image { digest } } } } }')
   return imageStreamTag.items.nodes.map((item) => item.image.digest)
@@ -99,7 +102,7 @@ describe('pruneImages', () => {
     expect(await history()).toEqual(digestsOf(releases.slice(2)).reverse())
 
     now += 2 * DAY
-    const { collectGarbage } = await app.client.ask<{ collectGarbage: { collection: object } }>(
+    const { collectGarbage } = await app.client.request<{ collectGarbage: { collection: object } }>(
       'mutation { collectGarbage(input: { dryRun: false }) { collection { manifests } } }',
     )
     expect(collectGarbage.collection).toEqual({ manifests: 2 })
@@ -124,7 +127,7 @@ describe('pruneImages', () => {
       images: { totalCount: 2, nodes: [{ size: oldest.bytes.length, keptBecause: null, image: null }, {}] },
     })
     const nodes = 'query ($id: ID!, $otherId: ID!) { node(id: $id) { id } other: node(id: $otherId) { id } }'
-    expect(await app.client.ask(nodes, { id, otherId })).toEqual({ node: null, other: null })
+    expect(await app.client.request(nodes, { id, otherId })).toEqual({ node: null, other: null })
     expect(await prune({ dryRun: false })).toMatchObject({ images: { totalCount: 0 }, bytes: 0 })
     expect(await history()).toEqual(digestsOf(releases.slice(2)).reverse())
   })
@@ -150,7 +153,7 @@ describe('pruneImages', () => {
     ['imagesAfter', 'nonsense'],
     ['keptAfter', 'nonsense'],
   ])('refuses %s: %j', async (field, value) => {
-    expect(errorsOf(await app.client.answer(PRUNE, { input: { dryRun: false, [field]: value } }))).toEqual([
+    expect(errorsOf(await app.client.execute(PRUNE, { input: { dryRun: false, [field]: value } }))).toEqual([
       { code: 'INVALID', field },
     ])
   })

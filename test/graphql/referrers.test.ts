@@ -5,7 +5,7 @@ import { keyPair } from '../fixtures/authority.ts'
 import { attestation, image, index } from '../fixtures/random-image.ts'
 import { bundleArtifact, bundleByKey } from '../fixtures/signatures.ts'
 import { startUpstream, type Upstream } from '../fixtures/upstream.ts'
-import { errorAnswer } from '../fixtures/upstream-answer.ts'
+import { errorResponse } from '../fixtures/upstream-response.ts'
 import { createStream, errorsOf } from '../flows/operations.ts'
 
 const app = image({ seed: 'app' })
@@ -55,7 +55,7 @@ afterAll(async () => {
 })
 
 const ask = async (args = ''): Promise<Page> => {
-  const { imageStreamTag } = await server.client.ask<{ imageStreamTag: { referrers: Page } }>(
+  const { imageStreamTag } = await server.client.request<{ imageStreamTag: { referrers: Page } }>(
     `{ imageStreamTag(name: "app:latest") { referrers${args} { ${PAGE} } } }`,
   )
   return imageStreamTag.referrers
@@ -120,7 +120,7 @@ describe('ImageStreamTag.referrers', () => {
 
   test('are the earlier ones, with the reason, while the registry cannot be requested', async () => {
     const before = await ask()
-    upstream.hook = () => errorAnswer(403, 'DENIED')
+    upstream.hook = () => errorResponse(403, 'DENIED')
     const page = await ask('(maxAgeSeconds: 0)')
     upstream.hook = attached.hook
     expect(page).toMatchObject({ nodes: before.nodes, reason: 'Forbidden', message: expect.any(String) })
@@ -129,7 +129,7 @@ describe('ImageStreamTag.referrers', () => {
   test.each(['maxAgeSeconds: -1', 'maxAgeSeconds: 99999999', 'first: 0', 'after: "x"'])(
     'refuse %s',
     async (args) => {
-      const answer = await server.client.answer(
+      const answer = await server.client.execute(
         `{ imageStreamTag(name: "app:latest") { referrers(${args}) { totalCount } } }`,
       )
       expect(errorsOf(answer)).toEqual([{ code: 'INVALID', field: args.split(':')[0] }])
@@ -140,7 +140,7 @@ describe('ImageStreamTag.referrers', () => {
 describe('referrers of an image', () => {
   test('are those in the repository where it was first found, and of a stream’s image in the stream’s repository', async () => {
     const tag = await ask()
-    const data = await server.client.ask<{
+    const data = await server.client.request<{
       image: { referrers: Page }
       imageStreamImage: { referrers: Page }
     }>(

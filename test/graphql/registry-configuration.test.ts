@@ -15,10 +15,10 @@ const CONFIGURE = `mutation ($input: ConfigureRegistryInput!) {
 
 const configure = async ({ client }: TestApp, input: object) => {
   type Answer = { configureRegistry: { registryConfiguration: Record<string, unknown> } }
-  return (await client.ask<Answer>(CONFIGURE, { input })).configureRegistry.registryConfiguration
+  return (await client.request<Answer>(CONFIGURE, { input })).configureRegistry.registryConfiguration
 }
 const prefixes = async ({ client }: TestApp, args: string) => {
-  const { registryConfigurations } = await client.ask<{
+  const { registryConfigurations } = await client.request<{
     registryConfigurations: {
       nodes: { prefix: string }[]
       totalCount: number
@@ -89,7 +89,7 @@ describe('configureRegistry', () => {
     ['mirrors.0.location', { prefix: 'quay.io', mirrors: [{ location: 'canary' }] }],
   ])('refuses %s, and changes nothing', async (field, input) => {
     await using app = await startApp()
-    const { errors } = await app.client.answer(CONFIGURE, { input })
+    const { errors } = await app.client.execute(CONFIGURE, { input })
     expect(errors).toMatchObject([{ extensions: { code: 'INVALID', field } }])
     expect(JSON.stringify(errors)).not.toContain('canary')
     expect((await prefixes(app, 'first: 1')).totalCount).toBe(0)
@@ -104,10 +104,10 @@ describe('deleteRegistryConfiguration', () => {
     await using app = await startApp()
     await configure(app, { prefix: 'quay.io/team', access: 'BLOCKED' })
 
-    expect(await app.client.ask(DELETE, { prefix: 'quay.io/team' })).toEqual({
+    expect(await app.client.request(DELETE, { prefix: 'quay.io/team' })).toEqual({
       deleteRegistryConfiguration: { registryConfiguration: { prefix: 'quay.io/team', access: 'BLOCKED' } },
     })
-    expect((await app.client.answer(DELETE, { prefix: 'quay.io/team' })).errors).toMatchObject([
+    expect((await app.client.execute(DELETE, { prefix: 'quay.io/team' })).errors).toMatchObject([
       { message: 'there is no configuration of quay.io/team', extensions: { code: 'NOT_FOUND' } },
     ])
   })
@@ -134,11 +134,11 @@ describe('the default access', () => {
   test('allows everything until another value is set', async () => {
     await using app = await startApp()
     const ask = async () =>
-      (await app.client.ask<{ registryDefaultAccess: string }>('{ registryDefaultAccess }'))
+      (await app.client.request<{ registryDefaultAccess: string }>('{ registryDefaultAccess }'))
         .registryDefaultAccess
     expect(await ask()).toBe('ALLOWED')
     const set = 'mutation { setRegistryDefaultAccess(input: { access: BLOCKED }) { access } }'
-    expect(await app.client.ask(set)).toEqual({ setRegistryDefaultAccess: { access: 'BLOCKED' } })
+    expect(await app.client.request(set)).toEqual({ setRegistryDefaultAccess: { access: 'BLOCKED' } })
     expect(await ask()).toBe('BLOCKED')
   })
 })
@@ -150,11 +150,11 @@ describe('a blocked registry', () => {
     await using app = await startApp()
     await follow(app.client, `${upstream.host}/team/app`)
     await configure(app, { prefix: upstream.host, access: 'BLOCKED' })
-    await app.client.ask(
+    await app.client.request(
       'mutation { importImage(input: { imageStream: "app", tag: "latest" }) { import { state } } }',
     )
 
-    const { imageStreams } = await app.client.ask<{ imageStreams: { nodes: unknown[] } }>(
+    const { imageStreams } = await app.client.request<{ imageStreams: { nodes: unknown[] } }>(
       `{ imageStreams(failing: { reason: Blocked }) { nodes { name
           status { tags { nodes { tag conditions { reason message } } } } } } }`,
     )
@@ -167,13 +167,13 @@ describe('a blocked registry', () => {
     await using upstream = await startUpstream()
     await using app = await startApp()
     const prefix = upstream.host
-    await app.client.ask(
+    await app.client.request(
       'mutation ($input: SetRegistryCredentialInput!) { setRegistryCredential(input: $input) { __typename } }',
       { input: { prefix, username: 'me', password: 'open sesame' } },
     )
     await configure(app, { prefix, access: 'BLOCKED' })
 
-    const { testRegistryCredential } = await app.client.ask<{ testRegistryCredential: object }>(
+    const { testRegistryCredential } = await app.client.request<{ testRegistryCredential: object }>(
       'mutation ($input: TestRegistryCredentialInput!) { testRegistryCredential(input: $input) { outcome status message } }',
       { input: { prefix } },
     )
@@ -207,7 +207,7 @@ describe('registryPlan', () => {
     await configure(app, { prefix: 'quay.io/team', ca: authority.ca })
     await configure(app, { prefix: 'mirror.example', proxy })
 
-    expect(await app.client.ask(PLAN, { repository: 'quay.io/team/app' })).toEqual({
+    expect(await app.client.request(PLAN, { repository: 'quay.io/team/app' })).toEqual({
       registryPlan: {
         blockedBy: null,
         places: [
@@ -225,10 +225,10 @@ describe('registryPlan', () => {
     await using app = await startApp()
     await configure(app, { prefix: 'docker.io/library', access: 'BLOCKED' })
 
-    expect(await app.client.ask(PLAN, { repository: 'ruby' })).toEqual({
+    expect(await app.client.request(PLAN, { repository: 'ruby' })).toEqual({
       registryPlan: { blockedBy: 'the configuration of docker.io/library blocks it', places: [] },
     })
-    expect((await app.client.answer(PLAN, { repository: 'https://quay.io' })).errors).toMatchObject([
+    expect((await app.client.execute(PLAN, { repository: 'https://quay.io' })).errors).toMatchObject([
       { extensions: { code: 'INVALID', field: 'repository' } },
     ])
   })

@@ -17,9 +17,9 @@ const START = Date.UTC(2026, 0, 1)
 const app = image({ seed: 'app' })
 
 const set = ({ client }: TestApp, input: object) =>
-  client.ask<{ setRegistryCredential: { registryCredential: object } }>(SET, { input })
+  client.request<{ setRegistryCredential: { registryCredential: object } }>(SET, { input })
 const listOf = async ({ client }: TestApp, namespace = 'default') =>
-  (await client.ask<{ registryCredentials: object[] }>(LIST, { namespace })).registryCredentials
+  (await client.request<{ registryCredentials: object[] }>(LIST, { namespace })).registryCredentials
 
 /** A registry that requires the login, and a server. */
 async function start({
@@ -159,7 +159,7 @@ describe('setRegistryCredential', () => {
     [{ prefix: 'me:open sesame@quay.io', ...LOGIN }, 'prefix'],
     [{ namespace: 'Not one', prefix: 'quay.io', ...LOGIN }, 'namespace'],
   ])('refuses an invalid input by its argument, and repeats nothing of it: %j', async (input, field) => {
-    const answer = await server().client.answer(SET, { input })
+    const answer = await server().client.execute(SET, { input })
 
     expect(errorsOf(answer)).toEqual([{ code: 'INVALID', field }])
     expect(JSON.stringify(answer)).not.toContain('sesame')
@@ -173,7 +173,7 @@ describe('deleteRegistryCredential', () => {
     await set(it.server, { prefix: it.upstream.host, ...LOGIN })
     await follow(it.client, it.repository)
 
-    const deleted = await it.client.ask(DELETE, { input: { prefix: it.upstream.host } })
+    const deleted = await it.client.request(DELETE, { input: { prefix: it.upstream.host } })
 
     expect(deleted).toMatchObject({ deleteRegistryCredential: { registryCredential: { username: 'me' } } })
     expect(await listOf(it.server)).toEqual([])
@@ -184,7 +184,7 @@ describe('deleteRegistryCredential', () => {
     await using it = await start()
     await set(it.server, { namespace: 'other', prefix: 'quay.io', ...LOGIN })
 
-    expect(errorsOf(await it.client.answer(DELETE, { input: { prefix: 'quay.io' } }))).toEqual([
+    expect(errorsOf(await it.client.execute(DELETE, { input: { prefix: 'quay.io' } }))).toEqual([
       { code: 'NOT_FOUND' },
     ])
     expect(await listOf(it.server, 'other')).toHaveLength(1)

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startApp, type TestApp } from '../fixtures/app.ts'
 import { image } from '../fixtures/random-image.ts'
 import { startUpstream, type Upstream } from '../fixtures/upstream.ts'
-import { errorAnswer } from '../fixtures/upstream-answer.ts'
+import { errorResponse } from '../fixtures/upstream-response.ts'
 import { errorsOf, follow, importImage } from '../flows/operations.ts'
 
 const BREAKER = 'breaker { state since reason nextAttempt }'
@@ -36,7 +36,7 @@ afterAll(async () => {
 
 const hostOf = (at: number): string => upstreams[at]?.host ?? ''
 const ask = <Data>(query: string, variables?: Record<string, unknown>) =>
-  app.client.ask<Data>(query, variables)
+  app.client.request<Data>(query, variables)
 
 describe('registries', () => {
   it('contain the remaining requests from the host’s last response', async () => {
@@ -93,7 +93,7 @@ describe('registries', () => {
       const [at, whose] = status === 429 ? [0, 'accounts { breaker'] : [1, 'breaker']
       const upstream = upstreams[at]
       if (!upstream) throw new Error('there is none')
-      upstream.hook = () => errorAnswer(status, 'TOOMANYREQUESTS', { 'retry-after': '3600' })
+      upstream.hook = () => errorResponse(status, 'TOOMANYREQUESTS', { 'retry-after': '3600' })
       await importImage(app.client, { imageStream: `app${at}` })
       upstream.reset()
       const again = await importImage(app.client, { imageStream: `app${at}` })
@@ -114,7 +114,7 @@ describe('registries', () => {
   })
 
   it('refuse the cursor of another list', async () => {
-    expect(errorsOf(await app.client.answer('{ registries(after: "bm8=") { totalCount } }'))).toEqual([
+    expect(errorsOf(await app.client.execute('{ registries(after: "bm8=") { totalCount } }'))).toEqual([
       { code: 'INVALID', field: 'after' },
     ])
   })

@@ -36,7 +36,7 @@ afterAll(async () => {
 })
 
 const ask = <Data>(query: string, variables?: Record<string, unknown>) =>
-  app.client.ask<Data>(query, variables)
+  app.client.request<Data>(query, variables)
 
 describe('registry', () => {
   it('reports its kind and its usage: content that repositories share is stored once', async () => {
@@ -124,7 +124,7 @@ describe('repositories', () => {
         '{ repository(namespace: "shop", name: "web") { name creationTimestamp } other: repository(name: "none") { name } }',
       ),
     ).toEqual({ repository: { name: 'web', creationTimestamp: new Date(START).toISOString() }, other: null })
-    expect(errorsOf(await app.client.answer('{ repository(name: "No") { name } }'))).toEqual([
+    expect(errorsOf(await app.client.execute('{ repository(name: "No") { name } }'))).toEqual([
       { code: 'INVALID', field: 'name' },
     ])
   })
@@ -216,7 +216,7 @@ describe('collectGarbage', () => {
       ['manifestsAfter', 'nonsense'],
       ['first', 0],
     ] as const) {
-      expect(errorsOf(await app.client.answer(collect, { input: { [field]: value } }))).toEqual([
+      expect(errorsOf(await app.client.execute(collect, { input: { [field]: value } }))).toEqual([
         { code: 'INVALID', field },
       ])
     }

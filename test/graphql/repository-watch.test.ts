@@ -34,7 +34,7 @@ test('a repository without a vendor’s listing gets a full scan each time, with
   })
   const at = new Date(now).toISOString()
 
-  expect(await app.client.ask(STATUS)).toEqual({
+  expect(await app.client.request(STATUS)).toEqual({
     imageStream: {
       status: {
         repositoryWatch: {
@@ -58,7 +58,7 @@ describe('a repository whose vendor has a listing', () => {
     const registry = await VendorRegistry.start(side, { time: now - HOUR })
     for (const tag of ['latest', '3.3']) registry.push('team/app', tag, image({ seed: tag }))
     const { vendor, apiUrl } = registry.configuration
-    await app.client.ask(
+    await app.client.request(
       'mutation ($input: ConfigureRegistryInput!) { configureRegistry(input: $input) { registryConfiguration { vendor } } }',
       { input: { prefix: registry.host, vendor, apiUrl } },
     )
@@ -76,7 +76,7 @@ describe('a repository whose vendor has a listing', () => {
     now += HOUR
     await importImage(app.client)
 
-    expect(await app.client.ask(STATUS)).toMatchObject({
+    expect(await app.client.request(STATUS)).toMatchObject({
       imageStream: {
         status: {
           repositoryWatch: {
@@ -101,7 +101,7 @@ describe('a repository whose vendor has a listing', () => {
     const since = now
     expect(await importImage(app.client)).toMatchObject({ state: 'SUCCEEDED', unchanged: 2 })
 
-    expect(await app.client.ask(STATUS)).toMatchObject({
+    expect(await app.client.request(STATUS)).toMatchObject({
       imageStream: {
         status: {
           repositoryWatch: {
@@ -125,7 +125,7 @@ describe('a repository whose vendor has a listing', () => {
     registry.hook = undefined
     now = since + 24 * HOUR
     await importImage(app.client)
-    expect(await app.client.ask(STATUS)).toMatchObject({
+    expect(await app.client.request(STATUS)).toMatchObject({
       imageStream: { status: { conditions: [], repositoryWatch: { setAsideUntil: null } } },
     })
   })
@@ -138,7 +138,7 @@ describe('a repository whose vendor has a listing', () => {
     now += HOUR
     await importImage(app.client)
 
-    expect(await app.client.ask(STATUS)).toMatchObject({
+    expect(await app.client.request(STATUS)).toMatchObject({
       imageStream: {
         tag: {
           reportedMoves: {
@@ -155,7 +155,7 @@ describe('a repository whose vendor has a listing', () => {
         },
       },
     })
-    const { imageStream } = await app.client.ask<{
+    const { imageStream } = await app.client.request<{
       imageStream: { tag: { items: { nodes: { image: { digest: string } }[] } } }
     }>('{ imageStream(name: "app") { tag(name: "latest") { items { nodes { image { digest } } } } } }')
     const digests = imageStream.tag.items.nodes.map(({ image }) => image.digest)
@@ -165,7 +165,7 @@ describe('a repository whose vendor has a listing', () => {
 
 test('a stream without a repository is not watched', async () => {
   await createStream(app.client, { name: 'app', spec: { tags: [] } })
-  expect(await app.client.ask(STATUS)).toMatchObject({
+  expect(await app.client.request(STATUS)).toMatchObject({
     imageStream: { status: { repositoryWatch: null, conditions: [] }, tag: null },
   })
 })
@@ -176,7 +176,7 @@ test('a full scan is possible for a repository, and refused for one tag', async 
     spec: { dockerImageRepository: `${upstream.host}/team/app` },
   })
   const importApp = (more: string) =>
-    app.client.answer(
+    app.client.execute(
       `mutation { importImage(input: { imageStream: "app", fullSweep: true ${more} }) { import { state unchanged } } }`,
     )
   expect(await importApp('')).toMatchObject({

@@ -32,7 +32,7 @@ afterAll(async () => {
 })
 
 const resolve = (name: string, namespace = 'default') =>
-  app.client.answer<{ resolveImage: unknown }>(
+  app.client.execute<{ resolveImage: unknown }>(
     `query ($name: String!, $namespace: String!) { resolveImage(name: $name, namespace: $namespace) {
       dockerImageReference isResolved source message image { digest config { env } }
       imageStreamTag { name dockerImageReference imageStream { name } } } }`,

@@ -34,7 +34,7 @@ interface RolledBack {
 }
 
 const rollBack = (input: object) =>
-  app.client.answer<{ rollbackTag: RolledBack }>(
+  app.client.execute<{ rollbackTag: RolledBack }>(
     `mutation ($input: RollbackTagInput!) { rollbackTag(input: $input) {
       imageStreamTag { name image { digest } spec { from { kind name } } imageStream { resourceVersion } }
       event { created image { digest } } previous { created image { digest } } } }`,

@@ -36,7 +36,7 @@ const FIELDS = 'tag dueAt succeededAt failedAt reason message'
 const at = (time: number): string => new Date(time).toISOString()
 
 async function schedules(name = 'app'): Promise<Schedule[]> {
-  const { imageStream } = await app.client.ask<{ imageStream: { schedules: Schedule[] } }>(
+  const { imageStream } = await app.client.request<{ imageStream: { schedules: Schedule[] } }>(
     `query ($name: String!) { imageStream(name: $name) { schedules { ${FIELDS} } } }`,
     { name },
   )
@@ -108,7 +108,7 @@ describe('the schedules of a stream', () => {
 
   test('are also at the spec tags', async () => {
     await createScheduled('app', tag('3.3', '3.3'), tag('4', '3.3', { reference: true }))
-    const { imageStream } = await app.client.ask<{ imageStream: object }>(
+    const { imageStream } = await app.client.request<{ imageStream: object }>(
       `{ imageStream(name: "app") { spec { tags { name schedule { ${FIELDS} } } } tag(name: "3.3") { spec { schedule { tag } } } } }`,
     )
 
@@ -129,12 +129,11 @@ describe('the schedules of a stream', () => {
     }
     const query = `query ($size: Int!) { imageStreams(matching: "app-*", first: $size) { nodes {
       name schedules { ${FIELDS} } spec { tags { schedule { ${FIELDS} } } } } } }`
-    await app.client.ask(query, { size: 5 })
+    await app.client.request(query, { size: 5 })
     using statements = watchStatements()
-    const { imageStreams } = await app.client.ask<{ imageStreams: { nodes: { schedules: Schedule[] }[] } }>(
-      query,
-      { size: 5 },
-    )
+    const { imageStreams } = await app.client.request<{
+      imageStreams: { nodes: { schedules: Schedule[] }[] }
+    }>(query, { size: 5 })
 
     expect(imageStreams.nodes.map(({ schedules }) => schedules.map((one) => one.tag))).toEqual(
       Array.from({ length: 5 }, () => [null, 'a', 'b']),

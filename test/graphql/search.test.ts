@@ -56,7 +56,7 @@ afterAll(async () => {
 })
 
 async function streams(args: string): Promise<readonly string[]> {
-  const { imageStreams } = await app.client.ask<{
+  const { imageStreams } = await app.client.request<{
     imageStreams: { totalCount: number; nodes: { name: string }[] }
   }>(`{ imageStreams(${args}) { totalCount nodes { name } } }`)
   expect(imageStreams.totalCount).toBe(imageStreams.nodes.length)
@@ -64,7 +64,7 @@ async function streams(args: string): Promise<readonly string[]> {
 }
 
 async function tags(args: string): Promise<readonly string[]> {
-  const { imageStreams } = await app.client.ask<{
+  const { imageStreams } = await app.client.request<{
     imageStreams: { nodes: { status: { tags: { totalCount: number; nodes: { name: string }[] } } }[] }
   }>(`{ imageStreams { nodes { status { tags(${args}) { totalCount nodes { name } } } } } }`)
   return imageStreams.nodes.flatMap(({ status: { tags } }) => {
@@ -116,12 +116,12 @@ describe('imageStreams', () => {
 
     expect(await streams('failing: {}, matching: "late"')).toEqual([])
     expect(await streams(`notCheckedSince: "${at(3)}", matching: "late"`)).toEqual([])
-    await app.client.ask('mutation { deleteImageStream(input: { name: "late" }) { deletedId } }')
+    await app.client.request('mutation { deleteImageStream(input: { name: "late" }) { deletedId } }')
   })
 })
 
 test('a stream has the times that its filters use', async () => {
-  const { imageStreams } = await app.client.ask<{ imageStreams: { nodes: unknown[] } }>(
+  const { imageStreams } = await app.client.request<{ imageStreams: { nodes: unknown[] } }>(
     '{ imageStreams { nodes { name status { checkedAt changedAt } } } }',
   )
 
@@ -169,7 +169,7 @@ describe('a filter', () => {
     [inTags('platform: ""'), 'platform'],
     [inTags(`labels: [${'{ key: "a", value: "" }'.repeat(21)}]`), 'labels'],
   ])('is refused, naming the argument, for an invalid value: %s', async (query, field) => {
-    expect(errorsOf(await app.client.answer(`{ ${query} }`))).toEqual([{ code: 'INVALID', field }])
+    expect(errorsOf(await app.client.execute(`{ ${query} }`))).toEqual([{ code: 'INVALID', field }])
   })
 
   test.each([
@@ -188,7 +188,7 @@ describe('a filter', () => {
     'unchangedSince: "yesterday"',
     'orderBy: SIZE',
   ])('is checked by its type: %s', async (args) => {
-    const { errors, data } = await app.client.answer(`{ imageStreams(${args}) { totalCount } }`)
+    const { errors, data } = await app.client.execute(`{ imageStreams(${args}) { totalCount } }`)
     expect(errors).toHaveLength(1)
     expect(data ?? null).toBeNull()
   })
@@ -202,7 +202,7 @@ describe('a filter', () => {
     for (const registry of ['docker.io', 'index.docker.io', 'registry-1.docker.io']) {
       expect(await streams(`registry: "${registry}"`)).toEqual(['hub'])
     }
-    await app.client.ask('mutation { deleteImageStream(input: { name: "hub" }) { deletedId } }')
+    await app.client.request('mutation { deleteImageStream(input: { name: "hub" }) { deletedId } }')
   })
 
   test('adds complexity, and too many together are refused', async () => {
@@ -216,7 +216,7 @@ describe('a filter', () => {
           nodes { status { tags(platform: "linux/arm64", first: 5) { nodes { tag } } } } }`,
       ).join(' ')} }`
 
-    expect(errorsOf(await app.client.answer(search(5)))).toEqual([])
-    expect(errorsOf(await app.client.answer(search(20)))).toEqual([{ code: 'TOO_COMPLEX' }])
+    expect(errorsOf(await app.client.execute(search(5)))).toEqual([])
+    expect(errorsOf(await app.client.execute(search(20)))).toEqual([{ code: 'TOO_COMPLEX' }])
   })
 })

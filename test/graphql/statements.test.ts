@@ -46,9 +46,9 @@ afterAll(async () => {
 
 /** Returns the statements of one response. The first response is not counted: it fills caches. */
 async function statementsOf(query: string, size: number): Promise<readonly string[]> {
-  await app.client.ask(query, { size })
+  await app.client.request(query, { size })
   statements.reset()
-  await app.client.ask(query, { size })
+  await app.client.request(query, { size })
   return [...statements.run]
 }
 

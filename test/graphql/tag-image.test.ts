@@ -33,10 +33,10 @@ interface Tagged {
 const two = image({ seed: 2 })
 
 const tagImage = async ({ client }: TestApp, input: object): Promise<Tagged> =>
-  (await client.ask<{ tagImage: Tagged }>(TAG_IMAGE, { input })).tagImage
+  (await client.request<{ tagImage: Tagged }>(TAG_IMAGE, { input })).tagImage
 
 const untagImage = ({ client }: TestApp, input: object) =>
-  client.ask(
+  client.request(
     `mutation ($input: UntagImageInput!) { untagImage(input: $input) {
       imageStream { name generation spec { tags { name } } status { tags { nodes { tag } } } } } }`,
     { input },
@@ -44,7 +44,7 @@ const untagImage = ({ client }: TestApp, input: object) =>
 
 const fromTag = (name: string) => ({ kind: 'ImageStreamTag', name })
 const sources = async ({ client }: TestApp): Promise<readonly string[]> => {
-  const { imagePushes } = await client.ask<{
+  const { imagePushes } = await client.request<{
     imagePushes: { nodes: { source: string; imageStreamName: string; tag: string }[] }
   }>('{ imagePushes { nodes { source imageStreamName tag } } }')
   return imagePushes.nodes.map(({ source, imageStreamName, tag }) => `${source} ${imageStreamName}:${tag}`)
@@ -211,7 +211,7 @@ describe('tagImage', () => {
     const before = await picture(it.app)
 
     const input = { imageStream: 'a', tag: '1', from: fromTag('b:2'), alias: true }
-    const { errors } = await it.app.client.answer(TAG_IMAGE, { input })
+    const { errors } = await it.app.client.execute(TAG_IMAGE, { input })
     expect(errors).toMatchObject([
       {
         message: 'a tag cannot follow itself: a:1 → b:2 → a:1',

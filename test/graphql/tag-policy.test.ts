@@ -27,14 +27,13 @@ interface TagPolicySet {
 
 const setTagPolicy = async ({ client }: TestApp, input: object): Promise<TagPolicySet> => {
   const all = { imageStream: 'app', tag: 'stable', policy: { order: 'SEMVER' }, ...input }
-  return (await client.ask<{ setTagPolicy: TagPolicySet }>(SET_TAG_POLICY, { input: all })).setTagPolicy
+  return (await client.request<{ setTagPolicy: TagPolicySet }>(SET_TAG_POLICY, { input: all })).setTagPolicy
 }
 
 const decisionOf = async ({ client }: TestApp, name = 'app:stable'): Promise<Decision | null> => {
-  const { imageStreamTag } = await client.ask<{ imageStreamTag: { policyDecision: Decision | null } | null }>(
-    `query ($name: String!) { imageStreamTag(name: $name) { policyDecision { ${DECISION} } } }`,
-    { name },
-  )
+  const { imageStreamTag } = await client.request<{
+    imageStreamTag: { policyDecision: Decision | null } | null
+  }>(`query ($name: String!) { imageStreamTag(name: $name) { policyDecision { ${DECISION} } } }`, { name })
   return imageStreamTag?.policyDecision ?? null
 }
 
@@ -173,12 +172,12 @@ describe('setTagPolicy', () => {
     ['a wait that is too long', { waitSeconds: 301 }, 'waitSeconds'],
   ])('refuses %s as INVALID, and creates no stream', async (_what, input, field) => {
     const { client } = server()
-    const answer = await client.answer(SET_TAG_POLICY, {
+    const answer = await client.execute(SET_TAG_POLICY, {
       input: { imageStream: 'app', tag: 'stable', policy: { order: 'SEMVER' }, ...input },
     })
 
     expect(errorsOf(answer)).toEqual([{ code: 'INVALID', field }])
-    expect(await client.ask('{ imageStreams { nodes { name } } }')).toEqual({
+    expect(await client.request('{ imageStreams { nodes { name } } }')).toEqual({
       imageStreams: { nodes: [] },
     })
   })
@@ -187,7 +186,7 @@ describe('setTagPolicy', () => {
     await using it = await startWithUpstream()
     const { imageStream } = await createStream(it.app.client)
     const ask = (tag: string) =>
-      it.app.client.answer(SET_TAG_POLICY, {
+      it.app.client.execute(SET_TAG_POLICY, {
         input: {
           imageStream: 'app',
           tag,
@@ -199,7 +198,7 @@ describe('setTagPolicy', () => {
     const answers = await Promise.all([ask('a'), ask('b')])
 
     expect(answers.map(errorsOf).filter((errors) => errors.length > 0)).toEqual([[{ code: 'CONFLICT' }]])
-    const { imageStream: now } = await it.app.client.ask<{ imageStream: { spec: { tags: unknown[] } } }>(
+    const { imageStream: now } = await it.app.client.request<{ imageStream: { spec: { tags: unknown[] } } }>(
       '{ imageStream(name: "app") { spec { tags { name } } } }',
     )
     expect(now.spec.tags).toHaveLength(1)
@@ -226,7 +225,7 @@ describe('a policy in a spec', () => {
     expect(await decisionOf(it.app, 'app:last')).toMatchObject({ chosen: '1.0', rankedCount: 1 })
 
     const [stable] = tags(it.repository)
-    await it.app.client.ask(
+    await it.app.client.request(
       'mutation ($input: UpdateImageStreamInput!) { updateImageStream(input: $input) { imageStream { id } } }',
       { input: { name: 'app', spec: { tags: [{ ...stable, policy: { order: 'SEMVER', lowest: true } }] } } },
     )
@@ -244,7 +243,7 @@ describe('a policy in a spec', () => {
       [{ ...last, policy: { order: 'NEWEST', range: '^1' } }, 'spec.tags.0.policy.range'],
       [{ ...last, from: { kind: 'ImageStreamTag', name: 'a:b' } }, 'spec.tags.0.from.kind'],
     ]) {
-      const answer = await it.app.client.answer(
+      const answer = await it.app.client.execute(
         'mutation ($input: CreateImageStreamInput!) { createImageStream(input: $input) { imageStream { id } } }',
         { input: { name: 'app', spec: { tags: [tag] } } },
       )
@@ -258,7 +257,7 @@ describe('a policy in a spec', () => {
     await importImage(it.app.client, { tag: 'latest', from: `${it.repository}:latest` })
 
     expect(
-      await it.app.client.ask(
+      await it.app.client.request(
         '{ imageStreamTag(name: "app:latest") { spec { policy { order } } policyDecision { chosen } } }',
       ),
     ).toEqual({ imageStreamTag: { spec: { policy: null }, policyDecision: null } })
@@ -272,7 +271,7 @@ describe('policyDecision', () => {
     await follow(it.app.client, it.repository)
     await setTagPolicy(it.app, {})
     const ask = (first: number) =>
-      it.app.client.answer<{ imageStreamTag: { policyDecision: unknown } }>(
+      it.app.client.execute<{ imageStreamTag: { policyDecision: unknown } }>(
         `query ($first: Int!) { imageStreamTag(name: "app:stable") { policyDecision {
           rankedCount ranked(first: $first) { tag } excluded(first: $first) { tag } } } }`,
         { first },
@@ -291,7 +290,7 @@ describe('policyDecision', () => {
 
   test('of the largest pages of streams and tags is TOO_COMPLEX', async () => {
     await using it = await startWithUpstream()
-    const answer = await it.app.client.answer(
+    const answer = await it.app.client.execute(
       `{ imageStreams(first: 100) { nodes { status { tags(first: 100) { nodes { policyDecision {
         ranked(first: 100) { tag } } } } } } } }`,
     )

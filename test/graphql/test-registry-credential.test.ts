@@ -3,8 +3,8 @@ import { startApp } from '../fixtures/app.ts'
 import { closedPort } from '../fixtures/hostile-registry.ts'
 import { image } from '../fixtures/random-image.ts'
 import { type Hook, startUpstream } from '../fixtures/upstream.ts'
-import { errorAnswer } from '../fixtures/upstream-answer.ts'
 import type { UpstreamAuthOptions } from '../fixtures/upstream-auth.ts'
+import { errorResponse } from '../fixtures/upstream-response.ts'
 import { errorsOf } from '../flows/operations.ts'
 
 const LOGIN = { username: 'me', password: 'open sesame' }
@@ -24,9 +24,9 @@ async function start(auth: UpstreamAuthOptions | undefined, credential: object =
   const upstream = await startUpstream(auth ? { auth } : {})
   upstream.push('team/app', 'latest', image({ seed: 1 }))
   const app = await startApp()
-  await app.client.ask(SET, { input: { prefix: upstream.host, ...credential } })
+  await app.client.request(SET, { input: { prefix: upstream.host, ...credential } })
   const answer = (input: object = {}) =>
-    app.client.answer<{ testRegistryCredential: Result }>(TEST, {
+    app.client.execute<{ testRegistryCredential: Result }>(TEST, {
       input: { prefix: upstream.host, ...input },
     })
   return {
@@ -76,7 +76,7 @@ describe.each(['basic', 'bearer'] as const)('testRegistryCredential, with %s', (
     await using it = await start(auth)
     expect(await it.test()).toMatchObject({ outcome: 'OK' })
     it.hook(({ headers: { authorization } }) =>
-      authorization ? errorAnswer(401, 'UNAUTHORIZED') : undefined,
+      authorization ? errorResponse(401, 'UNAUTHORIZED') : undefined,
     )
 
     expect(await it.test()).toMatchObject({ outcome: 'UNAUTHORIZED' })
@@ -86,14 +86,14 @@ describe.each(['basic', 'bearer'] as const)('testRegistryCredential, with %s', (
     await using it = await start(auth)
 
     expect(await it.test({ repository: 'team/none' })).toMatchObject({ outcome: 'NOT_FOUND', status: 404 })
-    it.hook(({ kind }) => (kind === 'listing' ? errorAnswer(403, 'DENIED') : undefined))
+    it.hook(({ kind }) => (kind === 'listing' ? errorResponse(403, 'DENIED') : undefined))
     expect(await it.test({ repository: 'team/app' })).toMatchObject({ outcome: 'FORBIDDEN', status: 403 })
   })
 
   test('contains nothing of the secret when the registry repeats it', async () => {
     await using it = await start(auth)
     it.hook(({ headers: { authorization } }) =>
-      authorization ? errorAnswer(403, `DENIED_open sesame_${authorization}`) : undefined,
+      authorization ? errorResponse(403, `DENIED_open sesame_${authorization}`) : undefined,
     )
 
     const result = await it.test()
@@ -125,17 +125,17 @@ test('is NOT_SHOWN to a token server that is not trusted for the registry', asyn
 test('is UNAVAILABLE without a response, and TOO_MANY_REQUESTS at a rate limit', async () => {
   await using it = await start(undefined)
   const prefix = await closedPort()
-  await it.app.client.ask(SET, { input: { prefix, ...LOGIN } })
+  await it.app.client.request(SET, { input: { prefix, ...LOGIN } })
 
   expect(await it.test({ prefix })).toMatchObject({ outcome: 'UNAVAILABLE', status: null })
-  it.hook(() => errorAnswer(429, 'TOOMANYREQUESTS', { 'retry-after': '3600' }))
+  it.hook(() => errorResponse(429, 'TOOMANYREQUESTS', { 'retry-after': '3600' }))
   expect(await it.test()).toMatchObject({ outcome: 'TOO_MANY_REQUESTS', status: 429 })
 })
 
 test('tests the credential of the prefix, and none of a longer prefix', async () => {
   await using it = await start({ scheme: 'basic', credentials: LOGIN })
   const prefix = `${it.upstream.host}/team`
-  await it.app.client.ask(SET, { input: { prefix, username: 'me', password: 'wrong' } })
+  await it.app.client.request(SET, { input: { prefix, username: 'me', password: 'wrong' } })
 
   expect(await it.test({ repository: 'team/app' })).toMatchObject({ outcome: 'OK' })
   expect(await it.test({ prefix, repository: 'team/app' })).toMatchObject({ outcome: 'UNAUTHORIZED' })

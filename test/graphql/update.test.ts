@@ -64,14 +64,14 @@ async function startWithStream() {
 }
 
 async function update({ client }: TestApp, input: object): Promise<Updated> {
-  const { updateImageStream } = await client.ask<{ updateImageStream: Updated }>(UPDATE, {
+  const { updateImageStream } = await client.request<{ updateImageStream: Updated }>(UPDATE, {
     input: { name: 'app', ...input },
   })
   return updateImageStream
 }
 
 const refused = async ({ client }: TestApp, input: object) =>
-  errorsOf(await client.answer(UPDATE, { input: { name: 'app', ...input } }))
+  errorsOf(await client.execute(UPDATE, { input: { name: 'app', ...input } }))
 
 describe('updateImageStream', () => {
   test('keeps omitted fields, and changes nothing when nothing differs', async () => {
@@ -179,7 +179,7 @@ describe('updateImageStream', () => {
     await using it = await startWithStream()
     const { imageStream: read } = await update(it.app, {})
     const importAll = () =>
-      it.app.client.ask('mutation { importImage(input: { imageStream: "app" }) { import { state } } }')
+      it.app.client.request('mutation { importImage(input: { imageStream: "app" }) { import { state } } }')
 
     await importAll()
     expect(await refused(it.app, { resourceVersion: read.resourceVersion })).toEqual([])

@@ -28,7 +28,7 @@ const REFUSED: readonly [string, Record<string, unknown>, string][] = [
 it.each(REFUSED)(
   'a variable that %s is INVALID, with its path and without its value',
   async (_, variables, field) => {
-    const { errors } = await app.client.answer(QUERY, variables)
+    const { errors } = await app.client.execute(QUERY, variables)
 
     expect(errors?.[0]).toMatchObject({ extensions: { code: 'INVALID', field } })
     expect(JSON.stringify(errors)).not.toMatch(/secret/)

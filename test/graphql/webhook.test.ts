@@ -36,7 +36,7 @@ interface Issued {
 }
 
 const create = async ({ client }: TestApp, input: object) =>
-  (await client.ask<{ createWebhook: Issued }>(CREATE, { input })).createWebhook
+  (await client.request<{ createWebhook: Issued }>(CREATE, { input })).createWebhook
 
 describe('createWebhook', () => {
   test('returns the URL, the secret once, and the instructions with both filled in', async () => {
@@ -108,7 +108,7 @@ describe('createWebhook', () => {
   ])('refuses %j, and names the field', async (input, field) => {
     await using app = await startApp()
 
-    const answer = await app.client.answer(CREATE, { input })
+    const answer = await app.client.execute(CREATE, { input })
 
     expect(errorsOf(answer)).toEqual([{ code: 'INVALID', field }])
   })
@@ -121,7 +121,7 @@ describe('rotateWebhookSecret', () => {
     const { secret, webhook } = await create(app, { sender: 'GENERIC', registry: 'registry.test' })
     time += MINUTE
 
-    const { rotateWebhookSecret } = await app.client.ask<{ rotateWebhookSecret: Issued }>(ROTATE, {
+    const { rotateWebhookSecret } = await app.client.request<{ rotateWebhookSecret: Issued }>(ROTATE, {
       input: { id: webhook.id, keepOldMinutes: 60 },
     })
 
@@ -137,7 +137,9 @@ describe('rotateWebhookSecret', () => {
         ],
       },
     })
-    expect(await app.client.ask(UPDATE, { input: { id: webhook.id, dropOldSecret: true } })).toMatchObject({
+    expect(
+      await app.client.request(UPDATE, { input: { id: webhook.id, dropOldSecret: true } }),
+    ).toMatchObject({
       updateWebhook: { webhook: { secrets: [{ expiresAt: null }] } },
     })
   })
@@ -146,7 +148,7 @@ describe('rotateWebhookSecret', () => {
     await using app = await startApp()
     const { webhook } = await create(app, { sender: 'QUAY' })
 
-    const answer = await app.client.answer(ROTATE, { input: { id: webhook.id, keepOldMinutes } })
+    const answer = await app.client.execute(ROTATE, { input: { id: webhook.id, keepOldMinutes } })
 
     expect(errorsOf(answer)).toEqual([{ code: 'INVALID', field: 'keepOldMinutes' }])
   })
@@ -158,13 +160,15 @@ describe('updateWebhook and deleteWebhook', () => {
     const { webhook } = await create(app, { sender: 'QUAY', repositories: ['team'] })
     const input = { id: webhook.id, enabled: false }
 
-    expect(await app.client.ask(UPDATE, { input })).toMatchObject({
+    expect(await app.client.request(UPDATE, { input })).toMatchObject({
       updateWebhook: { webhook: { enabled: false, repositories: ['team'], health: { state: 'DISABLED' } } },
     })
-    await app.client.ask(DELETE, { input: { id: webhook.id } })
-    expect(await app.client.ask('query ($id: ID!) { node(id: $id) { id } }', { id: webhook.id })).toEqual({
-      node: null,
-    })
+    await app.client.request(DELETE, { input: { id: webhook.id } })
+    expect(await app.client.request('query ($id: ID!) { node(id: $id) { id } }', { id: webhook.id })).toEqual(
+      {
+        node: null,
+      },
+    )
   })
 
   test.each([
@@ -177,7 +181,7 @@ describe('updateWebhook and deleteWebhook', () => {
     const ids = ['Webhook:7', 'ImageStream:1', 'nonsense'].map((id) => Buffer.from(id).toString('base64url'))
 
     for (const id of ids) {
-      expect(errorsOf(await app.client.answer(mutation, { input: { id } }))).toEqual([{ code: 'NOT_FOUND' }])
+      expect(errorsOf(await app.client.execute(mutation, { input: { id } }))).toEqual([{ code: 'NOT_FOUND' }])
     }
   })
 })
@@ -191,7 +195,7 @@ describe('testWebhook', () => {
     const { webhook } = await create(app, { sender: 'HARBOR', registry: upstream.host })
     upstream.reset()
 
-    const { testWebhook } = await app.client.ask<{ testWebhook: object }>(TEST, {
+    const { testWebhook } = await app.client.request<{ testWebhook: object }>(TEST, {
       input: { id: webhook.id, tag: 'v1' },
     })
 
@@ -204,7 +208,7 @@ describe('testWebhook', () => {
       targets: [{ tag: 'v1', imageStream: { name: 'app' } }],
     })
     expect(upstream.log).toEqual([])
-    expect(await app.client.ask(LIST, { namespace: 'default' })).toMatchObject({
+    expect(await app.client.request(LIST, { namespace: 'default' })).toMatchObject({
       webhooks: {
         nodes: [{ deliveries: { totalCount: 1, nodes: [{ outcome: 'ACCEPTED', isTest: true }] } }],
       },
@@ -215,7 +219,7 @@ describe('testWebhook', () => {
     await using app = await startApp()
     const { webhook } = await create(app, { sender: 'QUAY' })
 
-    const answer = await app.client.answer(TEST, { input: { id: webhook.id, tag: 'a b' } })
+    const answer = await app.client.execute(TEST, { input: { id: webhook.id, tag: 'a b' } })
 
     expect(errorsOf(answer)).toEqual([{ code: 'INVALID', field: 'tag' }])
   })
@@ -235,9 +239,9 @@ describe('webhooks', () => {
       }
     }
 
-    const first = await app.client.ask<Page>(LIST, { namespace: 'default', first: 3 })
+    const first = await app.client.request<Page>(LIST, { namespace: 'default', first: 3 })
     const after = first.webhooks.pageInfo.endCursor
-    const rest = await app.client.ask<Page>(LIST, { namespace: 'default', first: 3, after })
+    const rest = await app.client.request<Page>(LIST, { namespace: 'default', first: 3, after })
 
     expect(first.webhooks).toMatchObject({ totalCount: 5, pageInfo: { hasNextPage: true } })
     expect([...first.webhooks.nodes, ...rest.webhooks.nodes].map(({ id }) => id)).toEqual(ids)
@@ -250,7 +254,7 @@ describe('webhooks', () => {
     await send(webhook.url, deliveryOf('GITHUB', webhook, reported))
     await send(webhook.url, deliveryOf('GITHUB', { ...webhook, secret: 'wrong' }, reported))
 
-    expect(await app.client.ask(LIST, { namespace: 'default' })).toMatchObject({
+    expect(await app.client.request(LIST, { namespace: 'default' })).toMatchObject({
       webhooks: {
         nodes: [
           {
@@ -288,7 +292,7 @@ describe('webhooks', () => {
       nodes { hints${hints} { tag targets${targets} { tag imageStream { name } } } } } } } }`
     type Hints = { tag: string; targets: { imageStream: { name: string } }[] }[]
     const hints = async (...sizes: [string, string]): Promise<Hints> => {
-      const answer = await app.client.ask<{
+      const answer = await app.client.request<{
         webhooks: { nodes: { deliveries: { nodes: { hints: Hints }[] } }[] }
       }>(query(1, ...sizes))
       return answer.webhooks.nodes[0]?.deliveries.nodes[0]?.hints ?? []
@@ -299,10 +303,10 @@ describe('webhooks', () => {
     await expect
       .poll(async () => (await hints('(first: 2)', '(first: 2)')).map(({ targets }) => targets.length))
       .toEqual([2, 2])
-    expect(errorsOf(await app.client.answer(query(1, '(first: 501)', '(first: 1)')))).toMatchObject([
+    expect(errorsOf(await app.client.execute(query(1, '(first: 501)', '(first: 1)')))).toMatchObject([
       { code: 'INVALID' },
     ])
-    expect(errorsOf(await app.client.answer(query(10, '(first: 500)', '(first: 500)')))).toMatchObject([
+    expect(errorsOf(await app.client.execute(query(10, '(first: 500)', '(first: 500)')))).toMatchObject([
       { code: 'TOO_COMPLEX' },
     ])
   })

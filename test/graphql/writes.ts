@@ -39,7 +39,7 @@ export async function refused(
   input: object,
 ): Promise<readonly object[]> {
   const [type, selection] = MUTATIONS[mutation]
-  const answer = await client.answer(
+  const answer = await client.execute(
     `mutation ($input: ${type}!) { ${mutation}(input: $input) { ${selection} } }`,
     { input },
   )
@@ -49,5 +49,5 @@ export async function refused(
 
 /** Returns all fields of the stream that a mutation may change. */
 export async function picture({ client }: TestApp): Promise<unknown> {
-  return client.ask('{ imageStreams { nodes { manifest } } imagePushes { nodes { cursor } } }')
+  return client.request('{ imageStreams { nodes { manifest } } imagePushes { nodes { cursor } } }')
 }

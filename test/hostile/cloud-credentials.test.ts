@@ -14,7 +14,7 @@ import { connect } from '../fixtures/graphql-client.ts'
 import { image } from '../fixtures/random-image.ts'
 import { always, refusalOf, TestClient, tag } from '../fixtures/registry-client.ts'
 import { startUpstream, type Upstream } from '../fixtures/upstream.ts'
-import { json } from '../fixtures/upstream-answer.ts'
+import { json } from '../fixtures/upstream-response.ts'
 import { importImage } from '../flows/operations.ts'
 
 const SET = `mutation ($input: SetRegistryCredentialInput!) {
@@ -92,14 +92,14 @@ async function outputOf({ cloud, upstream, given, steps }: LoginUnderTest): Prom
   const server = await createApp(config, { log, cloudEndpoint: cloud.endpoint })
   const client = connect(server.url)
   const see = async (operation: string, input: object) =>
-    output.push(JSON.stringify(await client.answer(operation, { input })))
+    output.push(JSON.stringify(await client.execute(operation, { input })))
 
   const tryAll = async () => {
     await see(SET, { prefix: upstream.host, ...given })
     await see(TEST, { prefix: upstream.host, repository: 'team/app' })
     const from = `${upstream.host}/team/app:latest`
     output.push(JSON.stringify(await importImage(client, { from, tag: 'latest', confirm: true })))
-    output.push(JSON.stringify(await client.answer(EVERYTHING)))
+    output.push(JSON.stringify(await client.execute(EVERYTHING)))
   }
   for (const host of steps) {
     for (const status of [400, 401, 403, 404]) {

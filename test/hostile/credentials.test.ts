@@ -21,7 +21,7 @@ import { testConfig } from '../fixtures/app.ts'
 import { connect } from '../fixtures/graphql-client.ts'
 import { image } from '../fixtures/random-image.ts'
 import { startUpstream, type Upstream } from '../fixtures/upstream.ts'
-import { errorAnswer } from '../fixtures/upstream-answer.ts'
+import { errorResponse } from '../fixtures/upstream-response.ts'
 import { importImage } from '../flows/operations.ts'
 
 /** Unique words; a hostile registry repeats the password. */
@@ -49,7 +49,7 @@ async function start(settings: Partial<Config> = {}) {
   return {
     client,
     log: () => lines.join(''),
-    set: (input: object) => client.ask(SET, { input }),
+    set: (input: object) => client.request(SET, { input }),
     async [Symbol.asyncDispose]() {
       await client[Symbol.asyncDispose]()
       await server[Symbol.asyncDispose]()
@@ -78,7 +78,7 @@ function echo(upstream: Upstream): void {
   upstream.hook = ({ kind, headers: { authorization = '' } }) => {
     if (authorization === '') return undefined
     const plain = Buffer.from(authorization.split(' ')[1] ?? '', 'base64').toString()
-    const answer = errorAnswer(kind === 'token' ? 500 : 403, 'DENIED', { 'x-echo': authorization })
+    const answer = errorResponse(kind === 'token' ? 500 : 403, 'DENIED', { 'x-echo': authorization })
     const message = `https://${plain}@${upstream.host}/ ${authorization} ${plain}`
     return {
       ...answer,
@@ -107,7 +107,7 @@ describe('a secret', () => {
       }
       seen.push(
         JSON.stringify(
-          await server.client.ask(
+          await server.client.request(
             '{ registryCredentials { prefix kind username } imageStreams { nodes { manifest status { tags { nodes { conditions { message } } } } } } }',
           ),
         ),
@@ -141,7 +141,7 @@ describe('a secret', () => {
   ])('is not repeated when the input is invalid: %j', async (mistake, message) => {
     await using server = await start()
 
-    const { data, errors } = await server.client.answer(SET, {
+    const { data, errors } = await server.client.execute(SET, {
       input: { prefix: 'quay.io', username: 'me', ...mistake },
     })
 
@@ -156,7 +156,7 @@ describe('a secret', () => {
     await server.set({ prefix: 'quay.io', username: 'me', password: SECRETS.password })
 
     for (const field of ['password', 'secret', 'sealed', 'token', 'identityToken', 'bearerToken', 'keyId']) {
-      const { errors } = await server.client.answer(`{ registryCredentials { ${field} } }`)
+      const { errors } = await server.client.execute(`{ registryCredentials { ${field} } }`)
       expect(errors, field).toHaveLength(1)
     }
   })
@@ -197,8 +197,9 @@ describe('the key', () => {
   }
   const countOf = async (settings: Partial<Config> = {}): Promise<number> => {
     await using server = await start(settings)
-    return (await server.client.ask<{ registryCredentials: object[] }>('{ registryCredentials { prefix } }'))
-      .registryCredentials.length
+    return (
+      await server.client.request<{ registryCredentials: object[] }>('{ registryCredentials { prefix } }')
+    ).registryCredentials.length
   }
 
   test('is created at the first start, for its owner alone, and kept', async () => {

@@ -4,7 +4,7 @@ import { startApp } from '../fixtures/app.ts'
 import { image } from '../fixtures/random-image.ts'
 import { TestDomain, UPSTREAM } from '../fixtures/test-domain.ts'
 import { startUpstream } from '../fixtures/upstream.ts'
-import { errorAnswer } from '../fixtures/upstream-answer.ts'
+import { errorResponse } from '../fixtures/upstream-response.ts'
 import { createStream, importImage } from '../flows/operations.ts'
 
 // A slow, huge or hostile repository does not delay others. The tests count requests, not time.
@@ -84,7 +84,7 @@ describe('a huge repository', () => {
     await using it = await start()
     await using other = await startUpstream()
     other.push('team/app', 'latest', app)
-    it.upstream.hook = () => errorAnswer(429, 'TOOMANYREQUESTS', { 'retry-after': '3600' })
+    it.upstream.hook = () => errorResponse(429, 'TOOMANYREQUESTS', { 'retry-after': '3600' })
     const limited = importImage(it.server.client, { imageStream: 'huge', waitSeconds: 60 })
     const { import: imported } = await createStream(it.server.client, {
       ...{ name: 'other', waitSeconds: 60 },

@@ -20,7 +20,7 @@ afterEach(async () => {
 })
 
 const isKnown = async (digest: string): Promise<boolean> => {
-  const response = await server.client.ask<{ image: object | null }>(
+  const response = await server.client.request<{ image: object | null }>(
     'query ($digest: Digest!) { image(digest: $digest) { id } }',
     { digest },
   )

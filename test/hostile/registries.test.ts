@@ -26,7 +26,7 @@ afterEach(async () => {
 
 /** All content of the server except the imports and the time of the last check. */
 async function contentOfServer(): Promise<unknown> {
-  const { imageStreams } = await server.client.ask<{ imageStreams: { nodes: { manifest: string }[] } }>(
+  const { imageStreams } = await server.client.request<{ imageStreams: { nodes: { manifest: string }[] } }>(
     '{ imageStreams { nodes { manifest } } }',
   )
   return {

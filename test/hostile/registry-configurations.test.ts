@@ -39,7 +39,7 @@ async function start(settings: Partial<Config> = {}) {
     client: connection,
     output: lines,
     configure: async (input: object) => {
-      lines.push(JSON.stringify(await connection.answer(CONFIGURE, { input })))
+      lines.push(JSON.stringify(await connection.execute(CONFIGURE, { input })))
     },
     async [Symbol.asyncDispose]() {
       await connection[Symbol.asyncDispose]()
@@ -87,7 +87,7 @@ describe('a proxy’s password and a client’s key', () => {
     server.output.push(JSON.stringify(await follow(server.client, `${upstream.host}/team/app`)))
     server.output.push(
       JSON.stringify(
-        await server.client.ask(`{ registryConfigurations { nodes { prefix proxy { url username }
+        await server.client.request(`{ registryConfigurations { nodes { prefix proxy { url username }
           clientCertificate { subject fingerprint } } } }`),
       ),
     )
@@ -142,7 +142,7 @@ describe('a block list', () => {
       const host = spell(upstream.host)
       await server.configure({ prefix: host.toLowerCase().replace(/:\d+$/, ''), access: 'BLOCKED' })
 
-      const { errors } = await server.client.answer(
+      const { errors } = await server.client.execute(
         'mutation ($input: ImportImageInput!) { importImage(input: $input) { __typename } }',
         { input: { imageStream: 'x', from: `${host}/team/app:latest`, confirm: true } },
       )

@@ -215,7 +215,7 @@ describe('through a proxy', () => {
     await expect(repository(scene, host).fetchManifest(one.digest)).rejects.toMatchObject({
       reason: 'ForbiddenTarget',
     })
-    expect(proxy.asked.join()).not.toContain(INSIDE)
+    expect(proxy.requests.join()).not.toContain(INSIDE)
   })
 })
 

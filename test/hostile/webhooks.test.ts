@@ -138,7 +138,7 @@ describe('a secret of a webhook', () => {
         await send(webhook.url, deliveryOf(kind, { ...webhook, secret: 'wrong' }, forgedPush()))
         seen.push(JSON.stringify(await deliveriesTo(server.client, webhook)))
       }
-      const rest = await server.client.ask(
+      const rest = await server.client.request(
         `{ webhooks(first: 100) { nodes { id url path setUp secrets { createdAt } settings { audience }
            health { state trouble } } } }`,
       )
@@ -159,7 +159,7 @@ describe('a secret of a webhook', () => {
     await server.create('GENERIC')
 
     for (const field of ['secret', 'key', 'sealed', 'keyId', 'secrets { secret }', 'secrets { sealed }']) {
-      const { errors } = await server.client.answer(`{ webhooks { nodes { ${field} } } }`)
+      const { errors } = await server.client.execute(`{ webhooks { nodes { ${field} } } }`)
       expect(errors, field).toHaveLength(1)
     }
   })
@@ -197,7 +197,7 @@ describe('the key that encrypts secrets', () => {
 
     expect(await statusAt({ credentialsKey: renewed, lostCredentialsKey }, webhook)).toBe(401)
     await using server = await start({ credentialsKey: renewed })
-    const { rotateWebhookSecret } = await server.client.ask<{ rotateWebhookSecret: { secret: string } }>(
+    const { rotateWebhookSecret } = await server.client.request<{ rotateWebhookSecret: { secret: string } }>(
       'mutation ($id: ID!) { rotateWebhookSecret(input: { id: $id }) { secret } }',
       { id: webhook.id },
     )
@@ -211,10 +211,13 @@ describe('a client that guesses', () => {
   test('receives the same response for deleted, disabled and unknown webhooks', async () => {
     await using server = await start()
     const [deleted, disabled] = [await server.create('GENERIC'), await server.create('GENERIC')]
-    await server.client.ask('mutation ($id: ID!) { deleteWebhook(input: { id: $id }) { webhook { id } } }', {
-      id: deleted.id,
-    })
-    await server.client.ask(
+    await server.client.request(
+      'mutation ($id: ID!) { deleteWebhook(input: { id: $id }) { webhook { id } } }',
+      {
+        id: deleted.id,
+      },
+    )
+    await server.client.request(
       'mutation ($id: ID!) { updateWebhook(input: { id: $id, enabled: false }) { webhook { id } } }',
       { id: disabled.id },
     )

@@ -83,8 +83,8 @@ describe('an index in mode Legacy', () => {
     await importAs('Legacy', both)
 
     expect(domain.digests('latest')).toEqual([amd64.digest])
-    expect(domain.remote.asked('manifest')).toEqual([both.digest, amd64.digest])
-    expect(domain.remote.asked('config')).toEqual([amd64.config.digest])
+    expect(domain.remote.requested('manifest')).toEqual([both.digest, amd64.digest])
+    expect(domain.remote.requested('config')).toEqual([amd64.config.digest])
     const kept = domain.images.storedManifest(both.digest)?.manifest
     expect(kept?.kind === 'index' && kept.manifests.map(({ platform }) => platform?.architecture)).toEqual([
       'amd64',
@@ -126,7 +126,7 @@ describe('an index in mode PreserveOriginal', () => {
     await importAs('PreserveOriginal', both)
 
     expect(domain.digests('latest')).toEqual([both.digest])
-    expect(domain.remote.asked('manifest')).toEqual([both.digest, amd64.digest, arm64.digest])
+    expect(domain.remote.requested('manifest')).toEqual([both.digest, amd64.digest, arm64.digest])
     expect(stored(arm64.digest)).toMatchObject({ architecture: 'arm64', variant: 'v8' })
     expect(stored(attestation(amd64).digest)).toBeUndefined()
     expect(domain.log()).toHaveLength(1)
@@ -201,7 +201,7 @@ describe('an index in mode PreserveOriginal', () => {
     domain.remote.takeCalls()
     await importAs('PreserveOriginal', both)
 
-    expect(domain.remote.asked('manifest')).toEqual([arm64.digest])
+    expect(domain.remote.requested('manifest')).toEqual([arm64.digest])
     expect(stored(both.digest)).toMatchObject({ createdAt: Date.UTC(2024, 4, 1), size: expect.any(Number) })
   })
 })
@@ -212,8 +212,8 @@ describe('content', () => {
     await domain.create({ name: 'one' })
     await domain.create({ name: 'two' })
 
-    expect(domain.remote.asked('manifest')).toEqual([both.digest, amd64.digest])
-    expect(domain.remote.asked('config')).toEqual([amd64.config.digest])
+    expect(domain.remote.requested('manifest')).toEqual([both.digest, amd64.digest])
+    expect(domain.remote.requested('config')).toEqual([amd64.config.digest])
   })
 
   it('is fetched once by two concurrent imports of different streams', async () => {
@@ -227,8 +227,8 @@ describe('content', () => {
     held.release()
     await Promise.all(imports.map((id) => domain.finished(id)))
 
-    expect(domain.remote.asked('manifest')).toEqual([both.digest, amd64.digest])
-    expect(domain.remote.asked('config')).toEqual([amd64.config.digest])
+    expect(domain.remote.requested('manifest')).toEqual([both.digest, amd64.digest])
+    expect(domain.remote.requested('config')).toEqual([amd64.config.digest])
     expect([domain.digests('latest', 'one'), domain.digests('latest', 'two')]).toEqual([
       [amd64.digest],
       [amd64.digest],
@@ -259,7 +259,7 @@ describe('content', () => {
     await domain.create()
 
     expect(parseManifest(other, oci.mediaType)).toMatchObject({ config: { digest: oci.config.digest } })
-    expect(domain.remote.asked('manifest')).toHaveLength(2)
-    expect(domain.remote.asked('config')).toEqual([oci.config.digest])
+    expect(domain.remote.requested('manifest')).toHaveLength(2)
+    expect(domain.remote.requested('config')).toEqual([oci.config.digest])
   })
 })

@@ -290,7 +290,7 @@ describe('a tag that disappeared from its registry', () => {
       spec: { dockerImageRepository: 'mirror.test/ruby' },
     })
     await domain.finished(importId ?? 0)
-    expect(domain.remote.asked('resolve')).toEqual(['latest'])
+    expect(domain.remote.requested('resolve')).toEqual(['latest'])
     expect(domain.condition('1.0.2')).toBeUndefined()
   })
 })

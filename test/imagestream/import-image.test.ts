@@ -104,7 +104,7 @@ describe('importing without from', () => {
     domain.remote.takeCalls()
     await domain.import({ tag: '3.3' })
 
-    expect(domain.remote.asked('list')).toEqual([])
+    expect(domain.remote.requested('list')).toEqual([])
     expect(domain.digests('3.3')).toEqual([image({ seed: 2 }).digest])
     expect(specTag('3.3')).toBeUndefined()
   })
@@ -120,7 +120,7 @@ describe('importing without from', () => {
       generation: 2,
     })
     expect(domain.digests('a')).toEqual([both.digest, image({ seed: 1 }).digest])
-    expect(domain.remote.asked('resolve')).toEqual(['latest'])
+    expect(domain.remote.requested('resolve')).toEqual(['latest'])
   })
 
   it('imports everything in the spec, and may be insecure for one import', async () => {

@@ -116,7 +116,7 @@ describe('two imports of one stream', () => {
     const second = domain.beginImport()
 
     expect([first, other, second].map((id) => importOf(id)?.state)).toEqual(['RUNNING', 'RUNNING', 'PENDING'])
-    expect(domain.remote.asked('list')).toHaveLength(2)
+    expect(domain.remote.requested('list')).toHaveLength(2)
     held.release()
     expect(await domain.finished(second)).toMatchObject({ unchanged: 2 })
   })

@@ -21,7 +21,7 @@ describe('a repository', () => {
     const { imported } = await domain.create()
 
     expect(imported).toMatchObject({ state: 'SUCCEEDED', total: 6, imported: 6, additionalTags: [] })
-    expect(domain.remote.asked('resolve')).toEqual(['latest', '1.10', '1.2', 'v1.2', '1.2.3', 'other'])
+    expect(domain.remote.requested('resolve')).toEqual(['latest', '1.10', '1.2', 'v1.2', '1.2.3', 'other'])
     expect(domain.results(imported?.id ?? 0).map(({ tag }) => tag)).toEqual(domain.tagNames())
   })
 
@@ -69,7 +69,7 @@ describe('a spec tag', () => {
     expect(domain.digests('a')).toEqual([image({ seed: 'other' }).digest])
     expect(domain.digests('b')).toEqual([image({ seed: 'other latest' }).digest])
     expect(domain.history('a')[0]?.dockerImageReference).toBe(`${OTHER}@${image({ seed: 'other' }).digest}`)
-    expect(domain.remote.asked('list')).toEqual([])
+    expect(domain.remote.requested('list')).toEqual([])
   })
 
   it('takes precedence over the repository’s tag of the same name', async () => {

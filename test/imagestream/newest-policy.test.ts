@@ -78,7 +78,7 @@ describe('the newest of a repository', () => {
     push({ 'nightly-a': 3, 'nightly-b': 4, latest: 9 })
     await create(newest({ filter: { pattern: '^nightly-' } }))
 
-    expect(domain.remote.asked('resolve').sort()).toEqual(['nightly-a', 'nightly-b'])
+    expect(domain.remote.requested('resolve').sort()).toEqual(['nightly-a', 'nightly-b'])
     expect(domain.digests('nightly')).toEqual([of(4).digest])
     expect(decision()?.excluded).toMatchObject([{ tag: 'latest', reason: 'FILTERED' }])
   })

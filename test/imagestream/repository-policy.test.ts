@@ -147,7 +147,7 @@ describe('a rule over a repository', () => {
 
     expect(decision()).toMatchObject({ chosen: '3.0.24999', rankedCount: 25_000, excludedCount: 1 })
     expect(decision()?.ranked).toHaveLength(100)
-    expect(domain.remote.asked('resolve')).toEqual(['3.0.24999'])
+    expect(domain.remote.requested('resolve')).toEqual(['3.0.24999'])
   })
 
   it('moves tags that follow its tag in the same import', async () => {
@@ -234,8 +234,8 @@ describe('several rules over one repository', () => {
     push('3.3.1', '3.4.0', '4.0.0')
     await create(...rules)
 
-    expect(domain.remote.asked('list')).toHaveLength(1)
-    expect(domain.remote.asked('resolve').sort()).toEqual(['3.4.0', '4.0.0'])
+    expect(domain.remote.requested('list')).toHaveLength(1)
+    expect(domain.remote.requested('resolve').sort()).toEqual(['3.4.0', '4.0.0'])
     expect(domain.digests('newest-three')).toEqual(domain.digests('three'))
   })
 
@@ -243,7 +243,7 @@ describe('several rules over one repository', () => {
     push('3.3.1', '3.4.0', '4.0.0')
     await domain.create({ spec: { dockerImageRepository: UPSTREAM, tags: rules } })
 
-    expect(domain.remote.asked('list')).toHaveLength(1)
+    expect(domain.remote.requested('list')).toHaveLength(1)
     expect(domain.tagNames().sort()).toEqual(['3.3.1', '3.4.0', '4.0.0', 'four', 'newest-three', 'three'])
     expect(domain.digests('three')).toEqual(domain.digests('3.4.0'))
   })

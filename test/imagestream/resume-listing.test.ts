@@ -54,7 +54,7 @@ describe('a tag list that was interrupted by a stop of the server', () => {
     await using domain = new TestDomain({ file, remote })
     domain.importer.resume()
     expect(await domain.finished(id)).toMatchObject({ state: 'SUCCEEDED', total: 55, imported: 55 })
-    expect(remote.asked('list')).toEqual([30, 40, 50].map(nameOf))
+    expect(remote.requested('list')).toEqual([30, 40, 50].map(nameOf))
     expect(domain.tagNames().sort()).toEqual(Array.from({ length: 55 }, (_, at) => nameOf(at + 1)))
     expect(domain.dump().import_listings).toEqual([])
   })
@@ -86,7 +86,7 @@ describe('a tag list that was interrupted by a stop of the server', () => {
     domain.importer.resume()
     // refused again when its turn comes: a registry that is broken is not asked for ever
     expect(await domain.finished(id)).toMatchObject({ state: 'FAILED', reason: 'RegistryUnavailable' })
-    expect(remote.asked('list')).toEqual([nameOf(20), '', nameOf(10), nameOf(20)])
+    expect(remote.requested('list')).toEqual([nameOf(20), '', nameOf(10), nameOf(20)])
     expect(domain.dump().import_listings).toEqual([])
   })
 
@@ -97,7 +97,7 @@ describe('a tag list that was interrupted by a stop of the server', () => {
     await using domain = new TestDomain({ file, remote })
     domain.importer.resume()
     expect(await domain.finished(id)).toMatchObject({ state: 'FAILED', reason: 'RegistryUnavailable' })
-    expect(remote.asked('list')).toEqual([nameOf(20)])
+    expect(remote.requested('list')).toEqual([nameOf(20)])
   })
 
   it('starts again if its pages are old', async () => {
@@ -106,7 +106,7 @@ describe('a tag list that was interrupted by a stop of the server', () => {
     await using domain = new TestDomain({ file, remote })
     domain.importer.resume()
     expect(await domain.finished(id)).toMatchObject({ state: 'SUCCEEDED', total: 25 })
-    expect(remote.asked('list')).toEqual(['', nameOf(10), nameOf(20)])
+    expect(remote.requested('list')).toEqual(['', nameOf(10), nameOf(20)])
   })
 
   it('stores no pages for a list of one page, or for a deleted stream', async () => {
@@ -149,7 +149,7 @@ describe('a tag list that was interrupted by a stop of the server', () => {
 
     expect(finished).toMatchObject({ state: 'SUCCEEDED', imported: 10 })
     expect(finished.additionalTags).toHaveLength(99_990)
-    expect(remote.asked('list')).toHaveLength(40)
+    expect(remote.requested('list')).toHaveLength(40)
     // names, their sort keys and what is not collected yet: no manifest, and no page as it came
     expect(names).toBeLessThan(200 * MEBIBYTE)
   }, 60_000)

@@ -62,7 +62,7 @@ describe('an import that was interrupted by a stop of the server', () => {
     )
     expect(new Set(domain.log().map(({ tag }) => tag)).size).toBe(20)
     expect(domain.results(id)).toHaveLength(20)
-    expect(remote.asked('resolve')).toEqual(['1.0.3'])
+    expect(remote.requested('resolve')).toEqual(['1.0.3'])
   })
 
   it('is continued in both states, running or pending', async () => {

@@ -27,7 +27,7 @@ describe('an image stream', () => {
 
     const fetched = upstream.log.flatMap(({ kind, reference }) => (kind === 'blob' ? [reference] : []))
     expect(fetched).toEqual([content.config.digest])
-    const { registry } = await app.client.ask<{ registry: { usage: object } }>(
+    const { registry } = await app.client.request<{ registry: { usage: object } }>(
       '{ registry { usage { blobs manifests logicalSize } } }',
     )
     expect(registry.usage).toEqual({ blobs: 0, manifests: 0, logicalSize: 0 })

@@ -36,7 +36,7 @@ async function streamOf({ client }: TestApp): Promise<Stream> {
       ],
     },
   })
-  const { imageStream } = await client.ask<{ imageStream: Stream }>(
+  const { imageStream } = await client.request<{ imageStream: Stream }>(
     `{ imageStream(namespace: "shop", name: "app") { manifest
       status { dockerImageRepository publicDockerImageRepository }
       source: tag(name: "source") { dockerImageReference } local: tag(name: "local") { dockerImageReference } } }`,
@@ -97,7 +97,7 @@ describe('with an external registry', () => {
     await createStream(app.client, { namespace: 'shop', name: 'empty' })
 
     expect(
-      await app.client.ask(
+      await app.client.request(
         '{ imageStream(namespace: "shop", name: "empty") { status { dockerImageRepository } } }',
       ),
     ).toEqual({ imageStream: { status: { dockerImageRepository: `${upstream.host}/shop/empty` } } })

@@ -93,7 +93,7 @@ describe('updating a stream', () => {
     })
     await domain.finished(importId ?? 0)
 
-    expect(domain.remote.asked('resolve')).toEqual(['3.3'])
+    expect(domain.remote.requested('resolve')).toEqual(['3.3'])
     expect(domain.streams.specTags([domain.stream().id]).map(({ generation }) => generation)).toEqual([1, 2])
   })
 

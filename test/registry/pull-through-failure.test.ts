@@ -6,7 +6,7 @@ import { type Image, image, type Layer } from '../fixtures/random-image.ts'
 import { password } from '../fixtures/registry-client.ts'
 import { seededBytes } from '../fixtures/seed.ts'
 import { startUpstream, type UpstreamOptions } from '../fixtures/upstream.ts'
-import { type Answer, errorAnswer } from '../fixtures/upstream-answer.ts'
+import { errorResponse, type UpstreamResponse } from '../fixtures/upstream-response.ts'
 import { Download } from './download.ts'
 import { startHeldRegistry } from './held-registry.ts'
 import { openPullWorld, type PullWorld, type PullWorldOptions } from './pull-through-world.ts'
@@ -66,7 +66,7 @@ describe('an error of the source is returned before any byte is sent', () => {
     [500, 503, 'UNKNOWN', `cannot read the blob ${layer.digest} of team/app`],
   ])('its %d is a %d %s', async (theirs, ours, code, why) => {
     await using it = await start()
-    it.upstream.hook = ({ kind }) => (kind === 'blob' ? errorAnswer(theirs, 'NO') : undefined)
+    it.upstream.hook = ({ kind }) => (kind === 'blob' ? errorResponse(theirs, 'NO') : undefined)
     const answer = await it.getBlob(layer)
     expect(answer).toMatchObject({ status: ours, code })
     expect(answer.text).toContain(why)
@@ -97,7 +97,7 @@ describe('an error of the source is returned before any byte is sent', () => {
   test('all waiting clients get the error of one request, and the next client causes a new request', async () => {
     await using it = await start()
     const gate = it.upstream.hold(({ kind }) => kind === 'blob')
-    it.upstream.hook = () => errorAnswer(404, 'BLOB_UNKNOWN')
+    it.upstream.hook = () => errorResponse(404, 'BLOB_UNKNOWN')
     const waiting = Array.from({ length: 5 }, () => download(it))
     await gate.arrived(1)
     // all five have been told nothing yet; what they were told afterwards came of the one request
@@ -113,7 +113,7 @@ describe('a source that closes the connection early', () => {
   /** Cuts the first answer in the middle; the second is of the part that was asked for, where there are ranges. */
   const cutOnce = (hasRanges: boolean): NonNullable<UpstreamOptions['hook']> => {
     let isCut = false
-    return ({ kind, headers }, answer): Answer | undefined => {
+    return ({ kind, headers }, answer): UpstreamResponse | undefined => {
       if (kind !== 'blob') return undefined
       if (!isCut) {
         isCut = true

@@ -5,7 +5,7 @@ import { RETRY_AFTER } from '../../src/trust/referrer/referrers.ts'
 import { artifact, pushArtifact, pushReferrersTag } from '../fixtures/artifacts.ts'
 import { keyPair, pemOf } from '../fixtures/authority.ts'
 import { bundleArtifact, bundleByKey, signedSimply, statementOf } from '../fixtures/signatures.ts'
-import { errorAnswer, json } from '../fixtures/upstream-answer.ts'
+import { errorResponse, json } from '../fixtures/upstream-response.ts'
 import { TrustWorld } from './world.ts'
 
 const SPDX = 'https://spdx.dev/Document'
@@ -234,7 +234,7 @@ describe('a referrer of an image', () => {
 describe('a registry that refuses a lookup', () => {
   test('gives a failure and no error, and is requested again after half a minute', async () => {
     await using world = await TrustWorld.start()
-    world.upstream.hook = () => errorAnswer(403, 'DENIED')
+    world.upstream.hook = () => errorResponse(403, 'DENIED')
 
     expect(await world.referrers()).toMatchObject({
       referrers: [],
@@ -256,7 +256,7 @@ describe('a registry that refuses a lookup', () => {
     await using world = await TrustWorld.start()
     const sbom = world.attached.add(artifact({ subject: world.app, artifactType: 'application/spdx+json' }))
     const { checkedAt } = await world.referrers()
-    world.upstream.hook = () => errorAnswer(401, 'UNAUTHORIZED')
+    world.upstream.hook = () => errorResponse(401, 'UNAUTHORIZED')
     world.now += 3_600_000
 
     expect(await world.referrers()).toMatchObject({
@@ -270,7 +270,7 @@ describe('a registry that refuses a lookup', () => {
     await using world = await TrustWorld.start()
     world.attached.add(artifact({ subject: world.app, artifactType: 'application/spdx+json' }))
     await world.referrers()
-    world.upstream.hook = () => errorAnswer(403, 'DENIED')
+    world.upstream.hook = () => errorResponse(403, 'DENIED')
 
     const repository = { ...world.repository, namespace: 'other' }
     const theirs = await world.trust.referrers.of(

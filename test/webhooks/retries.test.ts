@@ -72,7 +72,7 @@ describe('a hint while the registry does not respond', () => {
     world.domain.remote.takeCalls()
 
     expect(await waits()).toEqual([WHILE_UNAVAILABLE[0]])
-    expect(world.domain.remote.asked('resolve')).toEqual(['v2'])
+    expect(world.domain.remote.requested('resolve')).toEqual(['v2'])
     expect(world.domain.digests('v2', 'app')).toEqual([two.digest])
   })
 
@@ -111,7 +111,7 @@ describe('a registry that reports a push before it returns the image', () => {
     await world.tell(issued, { tag: 'v1', digest: two.digest })
 
     expect(await waits()).toEqual([...WHILE_BEHIND])
-    expect(world.domain.remote.asked('resolve')).toHaveLength(1 + WHILE_BEHIND.length)
+    expect(world.domain.remote.requested('resolve')).toHaveLength(1 + WHILE_BEHIND.length)
     expect(world.domain.digests('v1', 'app')).toEqual([one.digest])
   })
 

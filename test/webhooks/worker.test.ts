@@ -25,7 +25,7 @@ afterEach(async () => {
   await world[Symbol.asyncDispose]()
 })
 
-const asked = (): string[] => world.domain.remote.asked('resolve')
+const asked = (): string[] => world.domain.remote.requested('resolve')
 
 describe('a hint', () => {
   it('requests only its tag, without a tag list, before other imports', async () => {
@@ -37,7 +37,7 @@ describe('a hint', () => {
 
     expect(world.domain.digests('v1', 'app')).toEqual([two.digest, one.digest])
     expect(asked()).toEqual(['v1'])
-    expect(world.domain.remote.asked('list')).toEqual([])
+    expect(world.domain.remote.requested('list')).toEqual([])
     expect(world.requests()).toEqual([
       { repository: false, specTags: [], repositoryTags: ['v1'], urgency: 'webhook' },
     ])

@@ -35,7 +35,7 @@ describe('an image that is pruned while it is imported', () => {
     expect((await creating).imported).toMatchObject({ state: 'SUCCEEDED', imported: 1 })
     expect(world.digests()).toEqual([one, two, both].map(({ digest }) => digest).sort())
     expect(world.configs()).toEqual([one, two].map(({ config }) => config.digest).sort())
-    expect(remote.asked('manifest').filter((digest) => digest === one.digest)).toHaveLength(1)
+    expect(remote.requested('manifest').filter((digest) => digest === one.digest)).toHaveLength(1)
     expect(world.domain.images.byDigest(both.digest)?.size).not.toBeNull()
     expect([world.dangling(), world.domain.internalErrors]).toEqual([[], []])
   })

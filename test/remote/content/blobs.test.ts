@@ -7,8 +7,8 @@ import type { RegistryRepository } from '../../../src/remote/content/registry-re
 import { closedPort, startScripted } from '../../fixtures/hostile-registry.ts'
 import { password, refusalOf, TestClient, tag } from '../../fixtures/registry-client.ts'
 import { startUpstream, type UpstreamOptions } from '../../fixtures/upstream.ts'
-import { type Answer, errorAnswer } from '../../fixtures/upstream-answer.ts'
 import type { UpstreamRequest } from '../../fixtures/upstream-request.ts'
+import { errorResponse, type UpstreamResponse } from '../../fixtures/upstream-response.ts'
 
 const bytes = Buffer.from(Array.from({ length: 3 * 1024 * 1024 }, (_, at) => (at * 7) % 253))
 const blob = { digest: digestOf(bytes), size: bytes.length, bytes, mediaType: 'application/octet-stream' }
@@ -35,7 +35,7 @@ const fetched = async (repository: RegistryRepository): Promise<Buffer> =>
 /** Responses of a registry with ranges, which interrupts the first ones. */
 function rangesCutAt(...cuts: number[]) {
   let count = 0
-  return ({ kind, headers }: UpstreamRequest): Answer | undefined => {
+  return ({ kind, headers }: UpstreamRequest): UpstreamResponse | undefined => {
     if (kind !== 'blob') return undefined
     const from = Number(/^bytes=(\d+)-$/.exec(headers.range ?? '')?.[1] ?? 0)
     const cut = cuts[count++]
@@ -160,7 +160,7 @@ describe('an interrupted blob', () => {
     expect(it.upstream.log.map(({ headers }) => headers.range)).toEqual([undefined, undefined, undefined])
   })
 
-  test.each<[string, Partial<Answer>]>([
+  test.each<[string, Partial<UpstreamResponse>]>([
     ['sends the whole again', { status: 200, headers: {} }],
     ['sends another part', { headers: { 'content-range': `bytes 0-${bytes.length - 1}/${bytes.length}` } }],
     [
@@ -240,7 +240,7 @@ describe('a blob fails', () => {
     [206, 'RegistryUnavailable'],
   ])('after a response %d: %s', async (status, reason) => {
     await using it = await start()
-    it.upstream.hook = ({ kind }) => (kind === 'blob' ? errorAnswer(status, 'NO') : undefined)
+    it.upstream.hook = ({ kind }) => (kind === 'blob' ? errorResponse(status, 'NO') : undefined)
     expect((await refusalOf(it.repository.fetchBlob(blob))).reason).toBe(reason)
   })
 

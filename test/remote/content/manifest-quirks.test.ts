@@ -4,7 +4,7 @@ import { DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST } from '../../../
 import { image, index } from '../../fixtures/random-image.ts'
 import { refusalOf, TestClient, tag } from '../../fixtures/registry-client.ts'
 import { startUpstream, type Upstream } from '../../fixtures/upstream.ts'
-import { type Answer, errorAnswer, stored } from '../../fixtures/upstream-answer.ts'
+import { errorResponse, stored, type UpstreamResponse } from '../../fixtures/upstream-response.ts'
 
 // What registries do with manifests that the specification does not say, one registry that does so for each.
 
@@ -46,7 +46,7 @@ describe('Accept', () => {
   test('is always sent: no Accept ⇒ 400', async () => {
     await using it = await start((request) =>
       ofManifests(request) && acceptOf(request.headers) === ''
-        ? errorAnswer(400, 'MANIFEST_INVALID')
+        ? errorResponse(400, 'MANIFEST_INVALID')
         : undefined,
     )
     expect((await it.resolve()).digest).toBe(both.digest)
@@ -63,7 +63,7 @@ describe('Accept', () => {
 
 describe('Accept-Encoding: identity (quay#1310)', () => {
   test('is sent with every request: a gzipped manifest would have no digest, or another one', async () => {
-    await using it = await start((request, answer): Answer | undefined => {
+    await using it = await start((request, answer): UpstreamResponse | undefined => {
       if (!ofManifests(request) || request.headers['accept-encoding'] === 'identity') return undefined
       const { 'docker-content-digest': _, ...headers } = answer.headers
       return { ...answer, headers: { ...headers, 'content-encoding': 'gzip' }, body: gzipSync(answer.body) }
@@ -101,7 +101,7 @@ describe('HEAD failing silently into pulls (watchtower#715, watchtower#1528, wud
 
   test('does not happen after a failed HEAD: 429 and 503 do not cause a pull', async () => {
     for (const status of [429, 503]) {
-      await using it = await start(({ kind }) => (kind === 'head' ? errorAnswer(status, 'NO') : undefined))
+      await using it = await start(({ kind }) => (kind === 'head' ? errorResponse(status, 'NO') : undefined))
       await refusalOf(it.resolve())
       expect(it.upstream.requests.manifest).toBe(0)
     }
@@ -109,7 +109,7 @@ describe('HEAD failing silently into pulls (watchtower#715, watchtower#1528, wud
 })
 
 describe('schema1-signed', () => {
-  const signed: Answer = {
+  const signed: UpstreamResponse = {
     status: 200,
     headers: {
       'content-type': 'application/vnd.docker.distribution.manifest.v1+prettyjws',
@@ -135,7 +135,9 @@ describe('schema1-signed', () => {
 
 describe('Retry only 408/429/5xx and connection errors, with jitter', () => {
   test.each([400, 401, 403, 404, 405, 416, 501])('never %d', async (status) => {
-    await using it = await start(({ kind }) => (kind === 'manifest' ? errorAnswer(status, 'NO') : undefined))
+    await using it = await start(({ kind }) =>
+      kind === 'manifest' ? errorResponse(status, 'NO') : undefined,
+    )
     await it.resolve()
     await refusalOf(it.repository.fetchManifest(amd64.digest))
     expect(it.upstream.requests.manifest).toBe(1)
@@ -145,7 +147,7 @@ describe('Retry only 408/429/5xx and connection errors, with jitter', () => {
   test('the same failure at the same time is retried at different times', async () => {
     const sleeps = await Promise.all(
       [0, 0.25, 0.999].map(async (number) => {
-        await using upstream = await startUpstream({ hook: () => errorAnswer(502, 'NO') })
+        await using upstream = await startUpstream({ hook: () => errorResponse(502, 'NO') })
         await using client = new TestClient({ random: () => number })
         await refusalOf(client.repository(`${upstream.host}/team/app`).fetchManifest(amd64.digest))
         return client.clock.sleeps[0] ?? 0

@@ -3,7 +3,7 @@ import { type Digest, digestOf } from '../../../src/oci/digest.ts'
 import { image, index } from '../../fixtures/random-image.ts'
 import { refusalOf, TestClient, tag } from '../../fixtures/registry-client.ts'
 import { startUpstream, type Upstream } from '../../fixtures/upstream.ts'
-import type { Answer } from '../../fixtures/upstream-answer.ts'
+import type { UpstreamResponse } from '../../fixtures/upstream-response.ts'
 
 const app = image({ seed: 'app' })
 const newer = image({ seed: 'newer' })
@@ -24,11 +24,11 @@ async function start(hook?: Upstream['hook']) {
   }
 }
 
-const without = (answer: Answer, ...names: string[]): Answer => ({
+const without = (answer: UpstreamResponse, ...names: string[]): UpstreamResponse => ({
   ...answer,
   headers: Object.fromEntries(Object.entries(answer.headers).filter(([name]) => !names.includes(name))),
 })
-const failing = (status: number): Answer => ({ status, headers: {}, body: '' })
+const failing = (status: number): UpstreamResponse => ({ status, headers: {}, body: '' })
 
 describe('resolving a tag', () => {
   test('costs one HEAD', async () => {
@@ -52,7 +52,7 @@ describe('resolving a tag', () => {
     expect(it.upstream.requests.head).toBe(2)
   })
 
-  test.each<[string, (answer: Answer) => Answer]>([
+  test.each<[string, (answer: UpstreamResponse) => UpstreamResponse]>([
     [
       'has no Docker-Content-Digest (Red Hat, some ECR and Nexus; diun#594, distribution#3792)',
       (answer) => without(answer, 'docker-content-digest'),
@@ -125,7 +125,7 @@ describe('resolving a tag', () => {
     expect((await it.repository.resolveTag(tag('1'), null)).digest).toBe(sha512)
   })
 
-  test.each<[string, Partial<Answer>, string]>([
+  test.each<[string, Partial<UpstreamResponse>, string]>([
     [
       'a web page',
       { headers: { 'content-type': 'text/html' }, body: '<html>' },

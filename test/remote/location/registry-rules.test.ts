@@ -85,7 +85,7 @@ describe('a token', () => {
     world.set(origin.host, { proxy: { url: proxy.url } })
     await ask()
     expect(origin.requests.token).toBe(2)
-    expect(proxy.asked.some((line) => line.includes('/token'))).toBe(true)
+    expect(proxy.requests.some((line) => line.includes('/token'))).toBe(true)
     world.set(origin.host, { proxy: null })
     await ask()
     expect(origin.requests.token).toBe(2)
@@ -124,7 +124,7 @@ describe('two parts of one registry', () => {
     for (const name of ['team/app', 'other/app']) {
       await client.repository(`${origin.host}/${name}`).resolveTag(tag('latest'), null)
     }
-    expect(proxy.asked.some((line) => line.includes('/v2/team/app/'))).toBe(true)
-    expect(proxy.asked.some((line) => line.includes('/v2/other/app/'))).toBe(false)
+    expect(proxy.requests.some((line) => line.includes('/v2/team/app/'))).toBe(true)
+    expect(proxy.requests.some((line) => line.includes('/v2/other/app/'))).toBe(false)
   })
 })

@@ -4,7 +4,7 @@ import { createAuthority } from '../../fixtures/certificates.ts'
 import { startCloud } from '../../fixtures/cloud.ts'
 import { refusalOf, TestClient, tag } from '../../fixtures/registry-client.ts'
 import { startUpstream } from '../../fixtures/upstream.ts'
-import { json } from '../../fixtures/upstream-answer.ts'
+import { json } from '../../fixtures/upstream-response.ts'
 import { ecr, start } from './cloud.ts'
 
 describe('an endpoint of a cloud', () => {

@@ -4,7 +4,7 @@ import { type CloudEndpoint, startCloud } from '../../fixtures/cloud.ts'
 import { image } from '../../fixtures/random-image.ts'
 import { always, password, refusalOf, TestClient, tag } from '../../fixtures/registry-client.ts'
 import { startUpstream } from '../../fixtures/upstream.ts'
-import { errorAnswer, json } from '../../fixtures/upstream-answer.ts'
+import { errorResponse, json } from '../../fixtures/upstream-response.ts'
 
 const LOGIN = { username: 'me', password: 'open sesame' }
 const IDENTITY: Secret = { kind: 'identity', username: '', token: 'refresh me' }
@@ -48,7 +48,7 @@ describe('GET token', () => {
     upstream.push('team/app', '1', app)
     upstream.hook = ({ headers, kind }, answer) =>
       kind !== 'token' && !headers.authorization
-        ? errorAnswer(401, 'UNAUTHORIZED', {
+        ? errorResponse(401, 'UNAUTHORIZED', {
             'www-authenticate': `Bearer realm="${upstream.url}/token",service="s",scope="repository:team/app:pull repository:base:pull"`,
           })
         : answer
@@ -85,7 +85,7 @@ describe('POST OAuth2', () => {
 
   test.each([404, 405])('falls back to GET, as the user <token>, after a response %i', async (status) => {
     await using it = await startApart(({ method }) =>
-      method === 'POST' ? errorAnswer(status, 'UNSUPPORTED') : good(),
+      method === 'POST' ? errorResponse(status, 'UNSUPPORTED') : good(),
     )
 
     expect(await it.resolveAs(IDENTITY)).toEqual({ digest: app.digest })
@@ -99,7 +99,7 @@ describe('POST OAuth2', () => {
     'does not fall back after a response %i: the token server supports OAuth2',
     async (status) => {
       await using it = await startApart(({ method }) =>
-        method === 'POST' ? errorAnswer(status, 'NO') : null,
+        method === 'POST' ? errorResponse(status, 'NO') : null,
       )
       await refusalOf(it.resolveAs(IDENTITY))
       const gets = it.server.log.filter(
@@ -127,7 +127,7 @@ describe('the scope of a /v2/ challenge', () => {
     upstream.push('team/app', '1', app)
     upstream.hook = ({ kind, headers }, answer) =>
       kind === 'base' && !headers.authorization
-        ? errorAnswer(401, 'UNAUTHORIZED', {
+        ? errorResponse(401, 'UNAUTHORIZED', {
             'www-authenticate': `Bearer realm="${upstream.url}/token",service="s",scope="registry:catalog:*"`,
           })
         : answer
@@ -156,7 +156,7 @@ describe('a token without access', () => {
     upstream.reset()
     client.clock.time += 20_000
     upstream.hook = ({ kind, headers }) =>
-      kind === 'head' && headers.authorization ? errorAnswer(401, 'UNAUTHORIZED') : undefined
+      kind === 'head' && headers.authorization ? errorResponse(401, 'UNAUTHORIZED') : undefined
 
     expect(await refusalOf(resolve())).toMatchObject({ reason: 'Unauthorized', status: 401 })
 

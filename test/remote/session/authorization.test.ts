@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest'
 import { image } from '../../fixtures/random-image.ts'
 import { allTags, always, password, refusalOf, TestClient, tag } from '../../fixtures/registry-client.ts'
 import { type Hook, startUpstream } from '../../fixtures/upstream.ts'
-import { errorAnswer } from '../../fixtures/upstream-answer.ts'
 import type { UpstreamAuthOptions } from '../../fixtures/upstream-auth.ts'
+import { errorResponse } from '../../fixtures/upstream-response.ts'
 
 const LOGIN = { username: 'me', password: 'open sesame' }
 const app = image({ seed: 'app' })
@@ -27,7 +27,7 @@ const forbidding =
       const body = JSON.stringify({ token: authorization ? 'mine' : 'anybody' })
       return { status: 200, headers: { 'content-type': 'application/json' }, body }
     }
-    if (authorization === 'Bearer mine') return errorAnswer(403, 'DENIED')
+    if (authorization === 'Bearer mine') return errorResponse(403, 'DENIED')
     if (authorization !== 'Bearer anybody' || !anybodyMay) return undefined
     const headers = { 'content-type': app.mediaType, 'docker-content-digest': app.digest }
     return { status: 200, headers, body: '' }
@@ -347,7 +347,7 @@ describe('a registry with tokens', () => {
     [429, 'TooManyRequests'],
   ])('whose token server responds with %d is %s', async (status, reason) => {
     await using upstream = await upstreamWith({ scheme: 'bearer' })
-    upstream.hook = ({ kind }) => (kind === 'token' ? errorAnswer(status, 'NO') : undefined)
+    upstream.hook = ({ kind }) => (kind === 'token' ? errorResponse(status, 'NO') : undefined)
     await using client = new TestClient()
     const refused = await refusalOf(client.repository(`${upstream.host}/team/app`).resolveTag(tag('1'), null))
     expect(refused).toMatchObject({ reason, status })

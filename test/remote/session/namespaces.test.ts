@@ -4,7 +4,7 @@ import type { Credentials } from '../../../src/remote/login/credentials.ts'
 import { image } from '../../fixtures/random-image.ts'
 import { allTags, refusalOf, TestClient, tag } from '../../fixtures/registry-client.ts'
 import { startUpstream } from '../../fixtures/upstream.ts'
-import { errorAnswer } from '../../fixtures/upstream-answer.ts'
+import { errorResponse } from '../../fixtures/upstream-response.ts'
 
 const LOGIN = { username: 'me', password: 'open sesame' }
 const app = image({ seed: 'app' })
@@ -64,7 +64,7 @@ describe('a namespace', () => {
     await using client = new TestClient({ credentials: only('rich') })
     const ask = (namespace: string) =>
       refusalOf(allTags(client.repository(`${upstream.host}/team/app`, { namespace })))
-    upstream.hook = () => errorAnswer(429, 'ACCOUNT_RICH_IS_OVER', { 'retry-after': '3600' })
+    upstream.hook = () => errorResponse(429, 'ACCOUNT_RICH_IS_OVER', { 'retry-after': '3600' })
 
     expect((await ask('rich')).message).toContain('account rich is over')
     const before = upstream.log.length

@@ -7,7 +7,7 @@ import { startScripted } from '../../fixtures/hostile-registry.ts'
 import { image } from '../../fixtures/random-image.ts'
 import { createTestClock, refusalOf, TestClient, tag } from '../../fixtures/registry-client.ts'
 import { startUpstream } from '../../fixtures/upstream.ts'
-import { type Answer, errorAnswer } from '../../fixtures/upstream-answer.ts'
+import { errorResponse, type UpstreamResponse } from '../../fixtures/upstream-response.ts'
 
 const app = image({ seed: 'app' })
 const CHALLENGE = { 'www-authenticate': 'Basic realm="upstream"' }
@@ -25,12 +25,12 @@ const userOf = (authorization: string | undefined): string | undefined =>
   authorization && Buffer.from(authorization.slice('Basic '.length), 'base64').toString().split(':')[0]
 
 /** A registry that requires a login and responds to each user as given. */
-async function start(answers: Record<string, Answer | undefined>) {
+async function start(answers: Record<string, UpstreamResponse | undefined>) {
   const upstream = await startUpstream()
   for (const name of ['1', '2']) upstream.push('team/app', name, app)
   upstream.hook = ({ headers }) => {
     const user = userOf(headers.authorization)
-    return user === undefined ? errorAnswer(401, 'UNAUTHORIZED', CHALLENGE) : answers[user]
+    return user === undefined ? errorResponse(401, 'UNAUTHORIZED', CHALLENGE) : answers[user]
   }
   const client = new TestClient({ credentials: users })
   const ask = (namespace: string) =>
@@ -51,11 +51,11 @@ async function start(answers: Record<string, Answer | undefined>) {
   }
 }
 
-const limited = (headers: Record<string, string> = {}) => errorAnswer(429, 'TOOMANYREQUESTS', headers)
+const limited = (headers: Record<string, string> = {}) => errorResponse(429, 'TOOMANYREQUESTS', headers)
 
 describe('a registry that limits one account', () => {
   test('with Retry-After receives requests of the other accounts, and none of that one', async () => {
-    const answers = { ann: limited({ 'retry-after': '3600' }) as Answer | undefined }
+    const answers = { ann: limited({ 'retry-after': '3600' }) as UpstreamResponse | undefined }
     await using it = await start(answers)
     const { reason, message } = await refusalOf(it.ask('ann'))
     expect(reason).toBe('TooManyRequests')
@@ -126,7 +126,7 @@ describe('a registry that limits one account', () => {
   })
 
   test('counts as working: the failures of another account start from zero', async () => {
-    await using it = await start({ ann: limited(), bob: errorAnswer(500, 'NO') })
+    await using it = await start({ ann: limited(), bob: errorResponse(500, 'NO') })
     for (let times = 0; times < 4; times += 1) await refusalOf(it.ask('bob'))
     await refusalOf(it.ask('ann'))
     await refusalOf(it.ask('bob'))
@@ -162,7 +162,7 @@ describe('a token server that limits one account', () => {
 
 describe('a registry that fails', () => {
   test.each([500, 502, 503, 504])('with %d for one account fails for all accounts', async (status) => {
-    await using it = await start({ ann: errorAnswer(status, 'NO') })
+    await using it = await start({ ann: errorResponse(status, 'NO') })
     for (let times = 0; times < 5; times += 1) await refusalOf(it.ask('ann'))
     expect(it.standing().breaker.state).toBe('OPEN')
     expect(await refusalOf(it.ask('bob'))).toMatchObject({ reason: 'RegistryUnavailable' })
@@ -170,7 +170,7 @@ describe('a registry that fails', () => {
   })
 
   test('with 503 and Retry-After receives no requests of any account', async () => {
-    await using it = await start({ ann: errorAnswer(503, 'NO', { 'retry-after': '60' }) })
+    await using it = await start({ ann: errorResponse(503, 'NO', { 'retry-after': '60' }) })
     await refusalOf(it.ask('ann'))
     await refusalOf(it.ask('bob'))
     expect(it.askedBy('bob')).toBe(0)

@@ -8,7 +8,7 @@ import { closedPort, startScripted } from '../../fixtures/hostile-registry.ts'
 import { image } from '../../fixtures/random-image.ts'
 import { allTags, password, refusalOf, TestClient, tag } from '../../fixtures/registry-client.ts'
 import { startUpstream } from '../../fixtures/upstream.ts'
-import { type Answer, errorAnswer } from '../../fixtures/upstream-answer.ts'
+import { errorResponse, type UpstreamResponse } from '../../fixtures/upstream-response.ts'
 
 const app = image({ seed: 'app' })
 
@@ -135,7 +135,7 @@ describe('a failure', () => {
   test.each([408, 429, 500, 502, 503, 504])('with status %d is retried', async (status) => {
     await using upstream = await start()
     let failures = 2
-    upstream.hook = () => (failures-- > 0 ? errorAnswer(status, 'TRY_AGAIN') : undefined)
+    upstream.hook = () => (failures-- > 0 ? errorResponse(status, 'TRY_AGAIN') : undefined)
     await using client = new TestClient()
     const repository = client.repository(`${upstream.host}/team/app`)
     expect((await repository.resolveTag(tag('1'), null)).digest).toBe(app.digest)
@@ -154,7 +154,7 @@ describe('a failure', () => {
 
   test.each([400, 403, 404])('with status %d is not retried', async (status) => {
     await using upstream = await start()
-    upstream.hook = () => errorAnswer(status, 'NO')
+    upstream.hook = () => errorResponse(status, 'NO')
     await using client = new TestClient()
     await refusalOf(client.repository(`${upstream.host}/team/app`).fetchManifest(app.digest))
     expect(upstream.log).toHaveLength(1)
@@ -163,7 +163,7 @@ describe('a failure', () => {
 
   test('that persists is reported after three attempts, with the same message each time', async () => {
     await using upstream = await start()
-    upstream.hook = () => errorAnswer(503, 'UNAVAILABLE')
+    upstream.hook = () => errorResponse(503, 'UNAVAILABLE')
     await using client = new TestClient()
     const repository = client.repository(`${upstream.host}/team/app`)
     const refused = await refusalOf(allTags(repository))
@@ -218,7 +218,7 @@ describe('a failure', () => {
     expect(message.length).toBeLessThan(400)
   })
 
-  test.each<[string, Partial<Answer>, string]>([
+  test.each<[string, Partial<UpstreamResponse>, string]>([
     [
       'a web page',
       { headers: { 'content-type': 'text/html' }, body: '<h1>Bad gateway</h1>' },
@@ -281,7 +281,7 @@ describe('a failure', () => {
 })
 
 describe('a registry that requests a pause', () => {
-  const limited = (headers: Record<string, string>) => errorAnswer(429, 'TOOMANYREQUESTS', headers)
+  const limited = (headers: Record<string, string>) => errorResponse(429, 'TOOMANYREQUESTS', headers)
 
   test('receives the next request after the pause', async () => {
     await using upstream = await start()

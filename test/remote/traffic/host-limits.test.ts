@@ -3,7 +3,7 @@ import type { HostLimits } from '../../../src/remote/traffic/host-traffic.ts'
 import { image } from '../../fixtures/random-image.ts'
 import { refusalOf, TestClient, tag } from '../../fixtures/registry-client.ts'
 import { startUpstream } from '../../fixtures/upstream.ts'
-import { errorAnswer } from '../../fixtures/upstream-answer.ts'
+import { errorResponse } from '../../fixtures/upstream-response.ts'
 
 const app = image({ seed: 'app' })
 
@@ -77,7 +77,7 @@ describe('a host with configured limits', () => {
     expect(clock.time - begun).toBeGreaterThanOrEqual(4500)
     expect(clock.time - begun).toBeLessThan(4600)
     let refusals = 2
-    it.upstream.hook = () => (refusals-- > 0 ? errorAnswer(500, 'NO') : undefined)
+    it.upstream.hook = () => (refusals-- > 0 ? errorResponse(500, 'NO') : undefined)
     it.upstream.reset()
     const again = clock.time
     await it.resolve()
@@ -144,7 +144,7 @@ describe('a host that refuses requests for load', () => {
   test.each([429, 503])('with %d receives half as many at a time, then more again', async (status) => {
     await using it = await start()
     expect(it.standing()).toMatchObject({ concurrency: 4 })
-    it.upstream.hook = () => errorAnswer(status, 'TOOMANYREQUESTS')
+    it.upstream.hook = () => errorResponse(status, 'TOOMANYREQUESTS')
     await refusalOf(it.resolve())
     expect(it.standing()).toMatchObject({ concurrency: 1 })
     it.upstream.hook = undefined
@@ -155,7 +155,7 @@ describe('a host that refuses requests for load', () => {
   test('does not receive fewer after a 500 or a missing tag', async () => {
     await using it = await start()
     for (const status of [500, 404]) {
-      it.upstream.hook = () => errorAnswer(status, 'NO')
+      it.upstream.hook = () => errorResponse(status, 'NO')
       await refusalOf(it.resolve())
     }
     expect(it.standing()).toMatchObject({ concurrency: 4 })

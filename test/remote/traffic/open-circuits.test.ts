@@ -3,7 +3,7 @@ import { closedPort } from '../../fixtures/hostile-registry.ts'
 import { image } from '../../fixtures/random-image.ts'
 import { password, refusalOf, TestClient, tag } from '../../fixtures/registry-client.ts'
 import { startUpstream } from '../../fixtures/upstream.ts'
-import { type Answer, errorAnswer } from '../../fixtures/upstream-answer.ts'
+import { errorResponse, type UpstreamResponse } from '../../fixtures/upstream-response.ts'
 
 const app = image({ seed: 'app' })
 
@@ -33,7 +33,7 @@ describe('a host that fails five times in a row', () => {
       const { resolve, standing } = ask(client, upstream.host)
       await resolve()
       upstream.reset()
-      upstream.hook = () => errorAnswer(status, 'NO')
+      upstream.hook = () => errorResponse(status, 'NO')
       const messages = new Set<string>()
       for (const _ of FIVE) messages.add((await refusalOf(resolve())).message)
       expect(upstream.log).toHaveLength(15)
@@ -70,7 +70,7 @@ describe('a host that fails five times in a row', () => {
     await using client = new TestClient()
     const { resolve, standing } = ask(client, upstream.host)
     await resolve()
-    upstream.hook = () => errorAnswer(503, 'NO')
+    upstream.hook = () => errorResponse(503, 'NO')
     for (const _ of FIVE) await refusalOf(resolve())
     client.clock.time += 5000
     upstream.reset()
@@ -89,7 +89,7 @@ describe('a host that fails five times in a row', () => {
     await using client = new TestClient()
     const { resolve, standing } = ask(client, upstream.host)
     await resolve()
-    upstream.hook = () => errorAnswer(503, 'NO')
+    upstream.hook = () => errorResponse(503, 'NO')
     for (const _ of FIVE) await refusalOf(resolve())
     client.clock.time += 5000
     upstream.reset()
@@ -103,7 +103,7 @@ describe('a host that fails five times in a row', () => {
     await using upstream = await start()
     await using other = await start()
     await using client = new TestClient()
-    upstream.hook = () => errorAnswer(503, 'NO')
+    upstream.hook = () => errorResponse(503, 'NO')
     for (const _ of FIVE) await refusalOf(ask(client, upstream.host).resolve())
     expect((await ask(client, other.host).resolve()).digest).toBe(app.digest)
   })
@@ -125,7 +125,7 @@ describe('a host that fails five times in a row', () => {
     await using client = new TestClient()
     const { resolve } = ask(client, upstream.host)
     await resolve()
-    upstream.hook = () => errorAnswer(503, 'NO')
+    upstream.hook = () => errorResponse(503, 'NO')
     for (const _ of FIVE) await refusalOf(resolve())
     client.clock.time += 5000
     upstream.hook = undefined
@@ -147,7 +147,7 @@ describe('a circuit stays closed', () => {
     await using upstream = await start()
     await using client = new TestClient()
     const { resolve, standing } = ask(client, upstream.host)
-    upstream.hook = () => errorAnswer(status, 'NO')
+    upstream.hook = () => errorResponse(status, 'NO')
     for (const _ of [...FIVE, ...FIVE]) await refusalOf(resolve())
     expect(standing()?.breaker.state).toBe('CLOSED')
   })
@@ -168,7 +168,7 @@ describe('a circuit stays closed', () => {
     await using upstream = await start()
     await using client = new TestClient()
     const { resolve, standing } = ask(client, upstream.host)
-    upstream.hook = () => errorAnswer(503, 'UNAVAILABLE', { 'retry-after': '3600' })
+    upstream.hook = () => errorResponse(503, 'UNAVAILABLE', { 'retry-after': '3600' })
     await refusalOf(resolve())
     expect(standing()?.breaker).toEqual({
       ...{ state: 'OPEN', reason: 'it responded with 503 and requested a pause' },
@@ -182,7 +182,7 @@ describe('a circuit stays closed', () => {
 })
 
 describe('the budget of a host', () => {
-  const quota = (answer: Answer, remaining: number, source: string): Answer => ({
+  const quota = (answer: UpstreamResponse, remaining: number, source: string): UpstreamResponse => ({
     ...answer,
     headers: {
       ...answer.headers,
@@ -211,7 +211,7 @@ describe('the budget of a host', () => {
     await using upstream = await start()
     await using client = new TestClient()
     const { resolve, standing } = ask(client, upstream.host)
-    upstream.hook = () => quota(errorAnswer(429, 'TOOMANYREQUESTS'), 0, '192.0.2.7')
+    upstream.hook = () => quota(errorResponse(429, 'TOOMANYREQUESTS'), 0, '192.0.2.7')
     await refusalOf(resolve())
     expect(standing()?.budgets).toMatchObject([{ remaining: 0 }])
   })

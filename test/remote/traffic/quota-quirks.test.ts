@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { image, index } from '../../fixtures/random-image.ts'
 import { allTags, refusalOf, TestClient, tag } from '../../fixtures/registry-client.ts'
 import { startUpstream } from '../../fixtures/upstream.ts'
-import { type Answer, errorAnswer, json } from '../../fixtures/upstream-answer.ts'
+import { errorResponse, json, type UpstreamResponse } from '../../fixtures/upstream-response.ts'
 
 const app = image({ seed: 'app' })
 const HOUR = 3_600_000
@@ -14,7 +14,7 @@ async function start() {
 }
 
 /** What comes of a request that is refused so once, and the pauses that were made. */
-async function refusedOnce(answer: (now: number) => Answer) {
+async function refusedOnce(answer: (now: number) => UpstreamResponse) {
   await using upstream = await start()
   await using client = new TestClient()
   let refusals = 1
@@ -25,7 +25,7 @@ async function refusedOnce(answer: (now: number) => Answer) {
   return client.clock.sleeps
 }
 
-const limited = (headers: Record<string, string>) => errorAnswer(429, 'TOOMANYREQUESTS', headers)
+const limited = (headers: Record<string, string>) => errorResponse(429, 'TOOMANYREQUESTS', headers)
 
 describe("Docker Hub's", () => {
   test("API's 429 with X-Retry-After, which is a time since 1970, is waited for until then", async () => {
@@ -88,7 +88,10 @@ describe("Docker Hub's budget, ratelimit-limit: 100;w=21600", () => {
     'ratelimit-remaining': '20;w=21600',
     'docker-ratelimit-source': '192.0.2.7',
   }
-  const withBudget = (answer: Answer): Answer => ({ ...answer, headers: { ...answer.headers, ...headers } })
+  const withBudget = (answer: UpstreamResponse): UpstreamResponse => ({
+    ...answer,
+    headers: { ...answer.headers, ...headers },
+  })
 
   test('is also reported for HEAD, which is not counted', async () => {
     await using upstream = await start()
@@ -169,7 +172,7 @@ describe('Retry-After', () => {
   })
 
   test('of a 503 is like that of a 429', async () => {
-    expect(await refusedOnce(() => errorAnswer(503, 'UNAVAILABLE', { 'retry-after': '3' }))).toEqual([3000])
+    expect(await refusedOnce(() => errorResponse(503, 'UNAVAILABLE', { 'retry-after': '3' }))).toEqual([3000])
   })
 
   test.each(['0', '-5', 'Thu, 01 Jan 1970 00:00:00 GMT'])('of %s is one second', async (value) => {

@@ -3,8 +3,8 @@ import type { Secret } from '../../../src/logins/registry-login.ts'
 import type { RenewalFailure } from '../../../src/remote/login/cloud-logins.ts'
 import type { Credentials } from '../../../src/remote/login/credentials.ts'
 import { refusalOf, tag } from '../../fixtures/registry-client.ts'
-import { errorAnswer, json } from '../../fixtures/upstream-answer.ts'
 import type { UpstreamAuthOptions } from '../../fixtures/upstream-auth.ts'
+import { errorResponse, json } from '../../fixtures/upstream-response.ts'
 import { app, ecr, HOUR, MINUTE, START, start } from '../../remote/login/cloud.ts'
 
 describe('Amazon ECR', () => {
@@ -181,7 +181,7 @@ describe('Amazon ECR', () => {
     await it.resolve()
     it.upstream.hook = ({ headers: { authorization = '' } }) =>
       Buffer.from(authorization.slice(6), 'base64').toString().endsWith('-1')
-        ? errorAnswer(403, 'DENIED')
+        ? errorResponse(403, 'DENIED')
         : undefined
 
     expect(await refusalOf(it.resolve())).toMatchObject({ reason: 'Forbidden' })

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { image, releases } from '../../fixtures/random-image.ts'
-import { json } from '../../fixtures/upstream-answer.ts'
+import { json } from '../../fixtures/upstream-response.ts'
 import { azureSide } from '../../fixtures/vendors/azure.ts'
 import { startVendor, tagsOf } from '../world.ts'
 

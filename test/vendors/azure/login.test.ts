@@ -12,8 +12,8 @@ import { cloudExchanges } from '../../../src/vendors/cloud-exchanges.ts'
 import { startCloud } from '../../fixtures/cloud.ts'
 import { azure } from '../../fixtures/cloud-azure.ts'
 import { refusalOf } from '../../fixtures/registry-client.ts'
-import { json } from '../../fixtures/upstream-answer.ts'
 import type { UpstreamAuthOptions } from '../../fixtures/upstream-auth.ts'
+import { json } from '../../fixtures/upstream-response.ts'
 import { app, HOUR, MINUTE, START, start } from '../../remote/login/cloud.ts'
 
 describe('Azure', () => {

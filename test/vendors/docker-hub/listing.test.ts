@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { image, index, releases } from '../../fixtures/random-image.ts'
 import { password } from '../../fixtures/registry-client.ts'
-import { json } from '../../fixtures/upstream-answer.ts'
+import { json } from '../../fixtures/upstream-response.ts'
 import { type DockerHubOptions, dockerHubSide } from '../../fixtures/vendors/docker-hub.ts'
 import { VendorRegistry } from '../../fixtures/vendors/vendor-registry.ts'
 import { ListingClient, type ListingClientOptions, tagsOf } from '../world.ts'

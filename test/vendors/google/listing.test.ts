@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { image } from '../../fixtures/random-image.ts'
-import { json } from '../../fixtures/upstream-answer.ts'
+import { json } from '../../fixtures/upstream-response.ts'
 import { googleSide } from '../../fixtures/vendors/google.ts'
 import { startVendor } from '../world.ts'
 

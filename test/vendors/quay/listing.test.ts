@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { image } from '../../fixtures/random-image.ts'
 import { always, password } from '../../fixtures/registry-client.ts'
-import { json } from '../../fixtures/upstream-answer.ts'
+import { json } from '../../fixtures/upstream-response.ts'
 import { quaySide } from '../../fixtures/vendors/quay.ts'
 import { startVendor, tagsOf } from '../world.ts'
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { image } from '../../fixtures/random-image.ts'
 import { password } from '../../fixtures/registry-client.ts'
-import { json } from '../../fixtures/upstream-answer.ts'
+import { json } from '../../fixtures/upstream-response.ts'
 import { zotSide } from '../../fixtures/vendors/zot.ts'
 import { startVendor, tagsOf } from '../world.ts'
 
