@@ -1,25 +1,21 @@
 import type { FileHandle } from 'node:fs/promises'
+import type { WriteBudget } from './write-queue.ts'
 
 /** Bytes after which a sync starts in the background, so that the final sync is short. */
 const SYNC_EVERY = 8 << 20
 /** Maximum number of background syncs: each occupies one of the process's few file threads. */
 const SYNCS_AT_ONCE = 2
 
-/** Number of background syncs that run for all files of a store. */
-export interface SyncCount {
-  syncing: number
-}
-
-/** Syncs a growing file now and then while it is written. */
+/** Syncs a growing file from time to time while it is written. */
 export class BackgroundSync {
   readonly #file: FileHandle
-  readonly #count: SyncCount
+  readonly #count: WriteBudget
   readonly #onError: (error: unknown) => void
   /** End of the synced bytes. */
   #synced = 0
   #running: Promise<void> | undefined
 
-  constructor(file: FileHandle, count: SyncCount, onError: (error: unknown) => void) {
+  constructor(file: FileHandle, count: WriteBudget, onError: (error: unknown) => void) {
     this.#file = file
     this.#count = count
     this.#onError = onError

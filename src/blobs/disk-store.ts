@@ -13,8 +13,8 @@ import { FreeSpace, storageError } from './free-space.ts'
 import { ALGORITHMS, isRepository, isUploadId, Layout } from './layout.ts'
 import { blobsOnDisk, readUpload, type UploadName, uploadsOnDisk } from './listing.ts'
 import type { StoreParts } from './parts.ts'
-import { WriteBudget } from './upload-file.ts'
 import { UploadRegister } from './upload-register.ts'
+import { WriteBudget } from './write-queue.ts'
 
 /** Settings of a blob store on disk. */
 export interface DiskStoreOptions {
@@ -88,7 +88,7 @@ class DiskStore implements BlobStore, AsyncDisposable {
     const upload =
       this.#register.get(id) ??
       (await this.#restoring.run(`${repository}/${id}`, () => this.#restore(repository, id)))
-    return upload?.repository === repository && !upload.isGone ? upload : undefined
+    return upload?.record.repository === repository && !upload.isGone ? upload : undefined
   }
 
   async uploads(): Promise<readonly UploadSummary[]> {

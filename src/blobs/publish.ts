@@ -5,37 +5,54 @@ import { syncFolder, unlessAbsent } from './folders.ts'
 import type { StoreParts } from './parts.ts'
 import type { UploadFile } from './upload-file.ts'
 
+/** Where the bytes of an upload are; a commit moves them. */
+export interface UploadPlace {
+  path: string
+  /** Whether they are at the path of their digest. */
+  isPublished: boolean
+}
+
 /** An upload that becomes a blob. */
-export interface Publication {
+interface Publication {
   readonly digest: Digest
   readonly file: UploadFile
-  readonly path: string
-  /** Throws when the upload has been discarded. */
-  readonly throwIfUnwanted: () => void
+  readonly place: UploadPlace
+  /** Aborted when the upload has been discarded, or the store closes. */
+  readonly signal: AbortSignal
 }
 
 /**
- * Moves verified bytes to the path of their digest; must be called under the digest's lock. If the blob already exists,
- * leaves the upload's file, which is then unneeded.
+ * Moves verified bytes to the path of their digest, then writes the row of the blob. If the blob already exists, leaves
+ * the upload's file, which is then unneeded.
  */
-export async function publish(
-  { layout, folders }: Pick<StoreParts, 'layout' | 'folders'>,
-  { digest, file, path, throwIfUnwanted }: Publication,
-): Promise<void> {
+export async function publish<Result>(
+  { layout, folders, locks }: Pick<StoreParts, 'layout' | 'folders' | 'locks'>,
+  { digest, file, place, signal }: Publication,
+  writeRow: () => Promise<Result>,
+): Promise<Result> {
   const target = layout.blob(digest)
-  const present = await unlessAbsent(stat(target))
-  const targetFolder = await folders.ensure(layout.blobFolder(digest))
-  // a file of another size is damaged
-  const isPresent = present?.isFile() && present.size === file.written
-  if (!isPresent) await file.sync()
-  throwIfUnwanted()
-  if (isPresent) {
-    // the process that created it may have ended before its sync
-    await targetFolder.sync()
-    return
+
+  const move = async (): Promise<void> => {
+    const present = await unlessAbsent(stat(target))
+    const targetFolder = await folders.ensure(layout.blobFolder(digest))
+    // a file of another size is damaged
+    const isPresent = present?.isFile() && present.size === file.written
+    if (!isPresent) await file.sync()
+    signal.throwIfAborted()
+    if (isPresent) {
+      // the process that created it may have ended before its sync
+      await targetFolder.sync()
+      return
+    }
+    await rename(place.path, target)
+    // the old name too: if it were still there after a power failure, an append to it would change the blob. Its folder is
+    // gone when another upload was the last in it.
+    await Promise.all([targetFolder.sync(), unlessAbsent(syncFolder(dirname(place.path)))])
   }
-  await rename(path, target)
-  // the old name too: if it were still there after a power failure, an append to it would change the blob. Its folder is
-  // gone when another upload was the last in it.
-  await Promise.all([targetFolder.sync(), unlessAbsent(syncFolder(dirname(path)))])
+
+  return await locks.run(digest, async () => {
+    await move()
+    Object.assign(place, { path: target, isPublished: true })
+    return await writeRow()
+  })
 }

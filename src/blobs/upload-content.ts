@@ -1,56 +1,43 @@
-import { createHash, type Hash } from 'node:crypto'
 import { type FileHandle, open } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
-import type { Digest, DigestAlgorithm } from '../oci/digest.ts'
-import { UploadGoneError, UploadTooLargeError } from './blob-store.ts'
+import { algorithmOf, type Digest } from '../oci/digest.ts'
+import { DigestMismatchError, UploadGoneError, UploadTooLargeError } from './blob-store.ts'
 import { unlessAbsent } from './folders.ts'
 import { storageError } from './free-space.ts'
-import { hashFile } from './hash-file.ts'
 import type { StoreParts } from './parts.ts'
-import { receive } from './receive.ts'
+import { type Intake, receive } from './receive.ts'
+import type { RunningHash } from './running-hash.ts'
 import { UploadFile } from './upload-file.ts'
+import type { UploadFollowers } from './upload-followers.ts'
 
-/** State of an upload's file, and listeners. */
+/** The file of an upload, and its readers. */
 export interface UploadContentOptions {
   readonly parts: StoreParts
   readonly path: string
-  readonly algorithm: DigestAlgorithm
-  /** Size of the file in bytes. */
-  readonly size: number
+  /** Of the bytes in the file. */
+  readonly hash: RunningHash
   /** Milliseconds since 1970. */
   readonly changedAt: number
-  /** Called when followers can read more. */
-  readonly onProgress: () => void
-  /** Called when bytes that followers may have read are removed again. */
-  readonly onUndone: (error: unknown) => void
+  readonly followers: UploadFollowers
 }
 
 /** Limit and cancellation of an append. */
-export interface AppendOptions {
+interface AppendOptions {
   readonly maxSize: number
   readonly stop: AbortController
 }
 
-/** The bytes of an upload: their number, hash and file, which are consistent except during an append. */
+/** The bytes of an upload: their hash and file, which are consistent except during an append. */
 export class UploadContent {
   readonly #options: UploadContentOptions
-  #size: number
   #changedAt: number
   #file: UploadFile | undefined
-  /** Hash of all bytes; undefined when some arrived before a restart. */
-  #hash: Hash | undefined
   #isLost = false
 
   constructor(options: UploadContentOptions, created?: FileHandle) {
     this.#options = options
-    this.#size = options.size
     this.#changedAt = options.changedAt
-    if (created) this.#file = this.#fileOf(created)
-  }
-
-  /** Bytes received. */
-  get size(): number {
-    return this.#size
+    if (created) this.#file = new UploadFile(created, 0, options.parts)
   }
 
   /** When bytes last arrived, in milliseconds since 1970. */
@@ -60,7 +47,7 @@ export class UploadContent {
 
   /** Bytes that can be read from the file. */
   get written(): number {
-    return this.#file?.written ?? this.#size
+    return this.#file?.written ?? this.#options.hash.size
   }
 
   /** Whether the disk failed, so that the content of the file is unreliable. */
@@ -71,53 +58,54 @@ export class UploadContent {
   /** Returns the open file. Throws UploadGoneError when it does not exist. */
   async file(): Promise<UploadFile> {
     if (this.#file) return this.#file
-    const handle = await unlessAbsent(open(this.#options.path, 'r+'))
+    const { path, hash, parts } = this.#options
+    const handle = await unlessAbsent(open(path, 'r+'))
     if (!handle) {
       this.#isLost = true
       throw new UploadGoneError('the file of the upload has been removed')
     }
-    this.#file = this.#fileOf(handle)
+    this.#file = new UploadFile(handle, hash.size, parts)
     return this.#file
   }
 
   /** Implements `Upload.append`; no other work may be in progress. */
   async append(source: Readable | Iterable<Uint8Array>, options: AppendOptions): Promise<void> {
-    const { parts } = this.#options
+    const { parts, hash, followers } = this.#options
+    const { signal } = options.stop
     const file = await this.file()
-    const hash = await this.#runningHash(file, options.stop.signal)
+    await hash.readFrom(file.handle, signal)
     await this.#orLost(() => parts.space.ensure())
-    const before = { size: this.#size, hash: hash.copy() }
+    const before = hash.state
     let broken: { readonly error: unknown } | undefined
     try {
-      await receive(source, this.#intake(file, hash, options), options.stop.signal)
+      await receive(source, new UploadIntake(file, this.#options, options), signal)
     } catch (error) {
       broken = { error }
     }
     await this.#orLost(async () => {
-      if (broken?.error instanceof UploadTooLargeError) await this.#undo(file, before, broken.error)
+      if (broken?.error instanceof UploadTooLargeError) {
+        // followers may have read bytes that are removed
+        if (before.size < hash.size) followers.fail(broken.error)
+        await file.truncate(before.size)
+        hash.state = before
+      }
       await file.flush()
       if (file.failure) throw file.failure.error
-      await this.#noteTime(file)
+      // the store's clock, from which a restarted store reads it
+      this.#changedAt = parts.now()
+      await file.handle.utimes(this.#changedAt / 1000, this.#changedAt / 1000)
     })
     if (broken) throw broken.error
   }
 
-  /** Returns the digest of all bytes; nothing can be appended afterwards. */
-  async digest(algorithm: DigestAlgorithm, signal: AbortSignal): Promise<Digest> {
-    const { parts } = this.#options
-    const file = await this.file()
-    const hash =
-      algorithm === this.#options.algorithm
-        ? await this.#runningHash(file, signal)
-        : await hashFile(file.handle, { algorithm, size: this.#size, pool: parts.pool, signal })
-    this.#hash = undefined
-    return `${algorithm}:${hash.digest('hex')}` as Digest
-  }
-
-  /** Stores the time of the store's clock as the file's modification time, from which a restarted store reads it. */
-  async #noteTime(file: UploadFile): Promise<void> {
-    this.#changedAt = this.#options.parts.now()
-    await file.handle.utimes(this.#changedAt / 1000, this.#changedAt / 1000)
+  /** Throws DigestMismatchError unless the bytes have the digest. Nothing can be appended afterwards. */
+  async verify(digest: Digest, signal: AbortSignal): Promise<void> {
+    const { hash } = this.#options
+    const { handle } = await this.file()
+    const actual = await hash.digest(handle, algorithmOf(digest), signal)
+    if (actual !== digest) {
+      throw new DigestMismatchError(`the ${hash.size} bytes are ${actual}, not ${digest}`)
+    }
   }
 
   /** Closes the file until the next use. */
@@ -125,49 +113,6 @@ export class UploadContent {
     const file = this.#file
     this.#file = undefined
     await file?.close()
-  }
-
-  #fileOf(handle: FileHandle): UploadFile {
-    const { parts } = this.#options
-    return new UploadFile(handle, this.#size, parts)
-  }
-
-  async #runningHash(file: UploadFile, signal: AbortSignal): Promise<Hash> {
-    const { algorithm, parts } = this.#options
-    if (this.#size === 0) this.#hash ??= createHash(algorithm)
-    this.#hash ??= await hashFile(file.handle, { algorithm, size: this.#size, pool: parts.pool, signal })
-    return this.#hash
-  }
-
-  #intake(file: UploadFile, hash: Hash, { maxSize, stop }: AppendOptions) {
-    const { onProgress } = this.#options
-    const intake = {
-      onRoom: (): void => {},
-      take: (chunk: Uint8Array): void => {
-        if (chunk.length > maxSize - this.#size) {
-          throw new UploadTooLargeError(`a blob has at most ${maxSize} bytes`)
-        }
-        hash.update(chunk)
-        this.#size += chunk.length
-        file.push(chunk)
-      },
-      get isFull(): boolean {
-        return file.isFull
-      },
-    }
-    file.onProgress = () => {
-      if (file.failure) stop.abort(file.failure.error)
-      onProgress()
-      intake.onRoom()
-    }
-    return intake
-  }
-
-  async #undo(file: UploadFile, before: { size: number; hash: Hash }, why: unknown): Promise<void> {
-    if (before.size < this.#size) this.#options.onUndone(why)
-    await file.truncate(before.size)
-    this.#size = before.size
-    this.#hash = before.hash
   }
 
   /** Marks the content as lost when the work fails: bytes and hash differ then, or the disk is full. */
@@ -178,5 +123,40 @@ export class UploadContent {
       this.#isLost = true
       throw storageError(error)
     }
+  }
+}
+
+/** Adds the bytes of an append to the file and the hash. */
+class UploadIntake implements Intake {
+  onRoom = (): void => {}
+  readonly #file: UploadFile
+  readonly #hash: RunningHash
+  readonly #maxSize: number
+
+  constructor(
+    file: UploadFile,
+    { hash, followers }: Pick<UploadContentOptions, 'hash' | 'followers'>,
+    { maxSize, stop }: AppendOptions,
+  ) {
+    this.#file = file
+    this.#hash = hash
+    this.#maxSize = maxSize
+    file.onProgress = () => {
+      if (file.failure) stop.abort(file.failure.error)
+      followers.wake()
+      this.onRoom()
+    }
+  }
+
+  get isFull(): boolean {
+    return this.#file.isFull
+  }
+
+  take(chunk: Uint8Array): void {
+    if (chunk.length > this.#maxSize - this.#hash.size) {
+      throw new UploadTooLargeError(`a blob has at most ${this.#maxSize} bytes`)
+    }
+    this.#hash.add(chunk)
+    this.#file.push(chunk)
   }
 }

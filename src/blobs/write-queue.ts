@@ -7,19 +7,22 @@ const FULL = 2 << 20
 const ALL_FULL = 32 << 20
 const SHARE = 64 << 10
 
-/** Unwritten bytes of all uploads of a store. */
-export interface WaitingBytes {
-  waiting: number
+/** Counters that the uploads of a store share. */
+export class WriteBudget {
+  /** Unwritten bytes. */
+  waiting = 0
+  /** Background syncs in progress. */
+  syncing = 0
 }
 
 /** Bytes of one upload that are not written yet: those that are collected, and those of the write in progress. */
 export class WriteQueue {
-  readonly #total: WaitingBytes
+  readonly #total: WriteBudget
   #pieces: Uint8Array[] = []
   #collected = 0
   #waiting = 0
 
-  constructor(total: WaitingBytes) {
+  constructor(total: WriteBudget) {
     this.#total = total
   }
 

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
-import { onAbort } from '../concurrency/abort.ts'
-import { BodyTooLargeError, EgressTimeoutError, toEgressError } from './errors.ts'
+import { Deadline } from './deadline.ts'
+import { BodyTooLargeError, toEgressError } from './errors.ts'
 
 /** Names in lower case; a list where the header came several times. */
 export type ResponseHeaders = Readonly<Record<string, string | string[] | undefined>>
@@ -45,12 +45,11 @@ const READ_AHEAD = 256 * 1024
 export class Exchange implements Dispatcher.DispatchHandler {
   readonly response: Promise<EgressResponse>
   readonly #limits: ExchangeLimits
-  #deadline: NodeJS.Timeout
+  readonly #deadline: Deadline
   readonly #chunks: Uint8Array[] = []
   #stream: Readable | undefined
   #settle!: { resolve: (response: EgressResponse) => void; reject: (error: unknown) => void }
   #controller: Dispatcher.DispatchController | undefined
-  #unwatch: (() => void) | undefined
   #failure: { error: unknown } | undefined
   #ended = false
   #maxBytes: number
@@ -64,10 +63,9 @@ export class Exchange implements Dispatcher.DispatchHandler {
     })
     this.#limits = limits
     this.#maxBytes = limits.maxBytes
-    this.#deadline = this.#failIn(limits.timeout)
-    const { signal } = limits
+    const { timeout, signal } = limits
+    this.#deadline = new Deadline(timeout, signal, (error) => this.#fail(error))
     if (signal.aborted) this.#fail(signal.reason)
-    else this.#unwatch = onAbort(signal, () => this.#fail(signal.reason))
   }
 
   get failed(): boolean {
@@ -99,7 +97,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   onResponseEnd(): void {
     this.#ended = true
-    this.#release()
+    this.#deadline.clear()
     if (this.#stream) {
       this.#stream.push(null)
       return
@@ -122,18 +120,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
       this.#fail(new BodyTooLargeError(maxBytes))
       return
     }
-    clearTimeout(this.#deadline)
-    this.#deadline = this.#failIn(timeout)
-    const stream = new Readable({
-      highWaterMark: READ_AHEAD,
-      read: () => controller.resume(),
-      destroy: (error, callback) => {
-        this.#fail(error ?? new Error('the request was cancelled'))
-        callback(error)
-      },
-    })
-    // it can fail before its reader adds a listener, which then receives the error
-    stream.on('error', () => {})
+    this.#deadline.restart(timeout)
+    const stream = createStream(controller, (error) => this.#fail(error))
     this.#stream = stream
     this.#settle.resolve({ status: this.#status, headers: this.#headers, body: EMPTY, stream })
   }
@@ -142,25 +130,33 @@ export class Exchange implements Dispatcher.DispatchHandler {
     return Number(this.#headers['content-length'] ?? 0)
   }
 
-  // undici's own timeouts restart with each byte: only this one ends a slow trickle
-  #failIn(timeout: number): NodeJS.Timeout {
-    return setTimeout(() => this.#fail(new EgressTimeoutError('total')), timeout)
-  }
-
   #fail(error: unknown): void {
     if (this.#failure || this.#ended) return
     this.#failure = { error }
-    this.#release()
+    this.#deadline.clear()
     this.#chunks.length = 0
     this.#settle.reject(error)
     this.#stream?.destroy(error as Error)
     this.#controller?.abort(new Error('the request was cancelled'))
   }
+}
 
-  #release(): void {
-    clearTimeout(this.#deadline)
-    this.#unwatch?.()
-  }
+/** Creates the body's stream, which is paused while its reader does not read. */
+function createStream(
+  controller: Dispatcher.DispatchController,
+  onDestroy: (error: unknown) => void,
+): Readable {
+  const stream = new Readable({
+    highWaterMark: READ_AHEAD,
+    read: () => controller.resume(),
+    destroy: (error, callback) => {
+      onDestroy(error ?? new Error('the request was cancelled'))
+      callback(error)
+    },
+  })
+  // it can fail before its reader adds a listener, which then receives the error
+  stream.on('error', () => {})
+  return stream
 }
 
 const EMPTY = new Uint8Array()

@@ -1,6 +1,5 @@
 import { memoized } from '../concurrency/cache.ts'
 import type { Route } from '../egress/route.ts'
-import { formatPrefix, type RegistryPrefix, splitPrefix } from '../logins/registry-login.ts'
 import type {
   OtherHostRoute,
   RegistryRules,
@@ -10,7 +9,7 @@ import type {
 import { AccessRules } from './access-rules.ts'
 import type { Access, OpenedConfiguration, RegistryConfiguration } from './configuration.ts'
 import { ConfigurationTree } from './configuration-tree.ts'
-import { moved } from './prefix.ts'
+import { Planner } from './planner.ts'
 import { routeOf } from './route.ts'
 
 export interface ConfiguredRulesOptions {
@@ -30,15 +29,17 @@ export class ConfiguredRules implements RegistryRules {
   readonly #access: AccessRules
   /** By configuration of the host and route of the registry. */
   readonly #otherHostRoutes = new Map<string, Route | undefined>()
+  readonly #planner: Planner
   // each request to a registry reads a plan
   readonly #plans = memoized((name) => {
     const slash = name.indexOf('/')
-    return this.#newPlan(name.slice(0, slash), name.slice(slash + 1))
+    return this.#planner.planOf(name.slice(0, slash), name.slice(slash + 1))
   })
 
   constructor({ configurations, defaultAccess, own }: ConfiguredRulesOptions) {
     this.#tree = new ConfigurationTree(configurations)
     this.#access = new AccessRules({ tree: this.#tree, defaultAccess, own })
+    this.#planner = new Planner(this.#tree, this.#access)
   }
 
   planOf(registry: string, repository: string): RepositoryPlan {
@@ -63,7 +64,12 @@ export class ConfiguredRules implements RegistryRules {
     const blockedBy = isAllowedInPart ? null : this.#access.blockOf(registry, repository ?? '')
     if (blockedBy !== null) return { blockedBy }
     const prefix = { registry, path: repository ?? '' }
-    return this.#locationAt(prefix, { named: registry, isMirror: false, insecure: false, serves: 'ALL' })
+    return this.#planner.locationAt(prefix, {
+      named: registry,
+      isMirror: false,
+      insecure: false,
+      serves: 'ALL',
+    })
   }
 
   /** Never has a client certificate: that is for the configured registry alone. */
@@ -94,56 +100,5 @@ export class ConfiguredRules implements RegistryRules {
     const origin = 'locations' in plan ? plan.locations.at(-1) : undefined
     const found = origin && this.#tree.find(origin.registry, origin.repository)
     return { vendor: found?.vendor ?? null, apiUrl: found?.apiUrl ?? null }
-  }
-
-  #newPlan(registry: string, repository: string): RepositoryPlan {
-    const blockedBy = this.#access.blockOf(registry, repository)
-    if (blockedBy !== null) return { blockedBy }
-    const configured = this.#tree.find(registry, repository)?.locations
-    const at = (location: string): RegistryPrefix => {
-      const to = splitPrefix(location)
-      return { registry: to.registry, path: moved(repository, configured?.path ?? '', to.path) }
-    }
-    const origin = this.#locationAt(
-      configured?.location ? at(configured.location) : { registry, path: repository },
-      { named: registry, isMirror: false, insecure: configured?.insecure ?? false, serves: 'ALL' },
-    )
-    const readFrom = formatPrefix({ registry: origin.registry, path: origin.repository })
-    if (origin.repository === '' && repository !== '') {
-      return { blockedBy: `it would be read from ${readFrom}, without a repository name` }
-    }
-    const originBlock = this.#access.explicitBlockOf(origin.registry, origin.repository)
-    if (originBlock !== null) return { blockedBy: `it would be read from ${readFrom}, and ${originBlock}` }
-    const mirrors = (configured?.mirrors ?? [])
-      .map(({ location, insecure, serves }) =>
-        this.#locationAt(at(location), { named: registry, isMirror: true, insecure, serves }),
-      )
-      .filter(
-        (mirror) =>
-          (mirror.repository !== '' || repository === '') &&
-          this.#access.explicitBlockOf(mirror.registry, mirror.repository) === null,
-      )
-    return { locations: [...mirrors, origin] }
-  }
-
-  /** Each location has the connection settings of its own name, not of the name that led to it. */
-  #locationAt(
-    { registry, path }: RegistryPrefix,
-    {
-      named,
-      insecure,
-      ...use
-    }: Pick<RepositoryLocation, 'isMirror' | 'serves' | 'insecure'> & { readonly named: string },
-  ): RepositoryLocation {
-    const found = this.#tree.find(registry, path)
-    return {
-      ...use,
-      registry,
-      repository: path,
-      isNamed: this.#tree.canonical(registry) === this.#tree.canonical(named),
-      insecure: insecure || found?.locations?.insecure === true,
-      route: found?.route,
-      problem: found?.broken ?? null,
-    }
   }
 }

@@ -1,5 +1,5 @@
 import type { Budgets } from './budgets.ts'
-import type { BreakerStatus, CircuitBreaker } from './circuit-breaker.ts'
+import { type BreakerStatus, type CircuitBreaker, CLOSED_STATUS } from './circuit-breaker.ts'
 import { IdleMap } from './idle-map.ts'
 import type { RequestBudget } from './quota-headers.ts'
 
@@ -42,7 +42,7 @@ export class Accounts {
     const names = new Set([...this.#breakers].map(([name]) => name).concat(budgets.accounts))
     const statuses: AccountStatus[] = []
     for (const name of names) {
-      const breaker = this.#breakers.get(name)?.status ?? CLOSED
+      const breaker = this.#breakers.get(name)?.status ?? CLOSED_STATUS
       const budget = budgets.last(name) ?? null
       if (breaker.state === 'CLOSED' && !budget) continue
       statuses.push({ signedIn: name !== ANONYMOUS_ACCOUNT, breaker, budget })
@@ -50,5 +50,3 @@ export class Accounts {
     return statuses
   }
 }
-
-const CLOSED: BreakerStatus = { state: 'CLOSED', since: null, reason: null, nextAttempt: null }

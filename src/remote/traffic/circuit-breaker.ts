@@ -50,6 +50,8 @@ interface Opening extends BreakerCause {
 
 /** The permit of a closed circuit. */
 export const CLOSED_PERMIT: Permit = { isProbe: false }
+/** Status of a closed circuit. */
+export const CLOSED_STATUS: BreakerStatus = { state: 'CLOSED', since: null, reason: null, nextAttempt: null }
 const PROBE: Permit = { isProbe: true }
 /** Bytes of a response's body that are kept for error messages. */
 const KEPT_BODY = 64 * 1024
@@ -78,12 +80,10 @@ export class CircuitBreaker {
 
   get status(): BreakerStatus {
     const { state } = this
-    if (!this.#opening) return { state, since: null, reason: null, nextAttempt: null }
+    if (!this.#opening) return CLOSED_STATUS
     const { since, until } = this.#opening
-    return {
-      ...{ state, since: state === 'OPEN' ? since : until, nextAttempt: until },
-      reason: reasonOf(this.#opening),
-    }
+    const reason = reasonOf(this.#opening)
+    return { state, since: state === 'OPEN' ? since : until, reason, nextAttempt: until }
   }
 
   /** Why and until when the circuit is open; undefined unless it is open. */
@@ -105,32 +105,32 @@ export class CircuitBreaker {
   }
 
   /** Records a response of a working host. */
-  succeed({ isProbe }: Permit): void {
+  succeed(permit: Permit): void {
     this.#failures = 0
     // a request that was sent before the circuit opened does not close it
-    if (!isProbe && this.#opening) return
+    if (!permit.isProbe && this.#opening) return
     this.#failedProbes = 0
     this.#opening = undefined
-    this.#endProbe(isProbe)
+    this.release(permit)
   }
 
   /** Records a request that failed after its last attempt, or a failed probe. */
-  fail({ isProbe }: Permit, cause: BreakerCause): void {
+  fail(permit: Permit, cause: BreakerCause): void {
     this.#failures += 1
-    if (isProbe) {
+    if (permit.isProbe) {
       this.#failedProbes += 1
       this.#open(cause)
     } else if (!this.#opening && this.#failures >= this.#options.failures) this.#open(cause)
-    this.#endProbe(isProbe)
+    this.release(permit)
   }
 
   /** Opens the circuit for a pause that the host requested; of two pauses the later end counts. */
-  pause({ isProbe }: Permit, until: number, cause: BreakerCause): void {
+  pause(permit: Permit, until: number, cause: BreakerCause): void {
     const since = this.#options.clock.now()
     if (!this.#opening || until > this.#opening.until) {
       this.#opening = { since, until, ...bounded(cause), isRequested: true }
     }
-    this.#endProbe(isProbe)
+    this.release(permit)
   }
 
   /** Forgets failures, because the way to the host has changed. A pause that the host requested remains. */
@@ -143,7 +143,9 @@ export class CircuitBreaker {
 
   /** Ends a request whose result proves nothing about the host. */
   release({ isProbe }: Permit): void {
-    this.#endProbe(isProbe)
+    if (!isProbe) return
+    this.#probe?.end()
+    this.#probe = undefined
   }
 
   #open(cause: BreakerCause): void {
@@ -153,12 +155,6 @@ export class CircuitBreaker {
     // jitter over the upper half: servers that lost a host at the same time do not return at the same time
     const until = since + pause * (0.5 + random() / 2)
     this.#opening = { since, until, ...bounded(cause), isRequested: false }
-  }
-
-  #endProbe(isProbe: boolean): void {
-    if (!isProbe) return
-    this.#probe?.end()
-    this.#probe = undefined
   }
 }
 
