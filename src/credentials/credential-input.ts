@@ -26,7 +26,7 @@ const SECRETS = ['password', 'identityToken', 'bearerToken', 'aws', 'google', 'a
 // messages never repeat the input: it may be a password in the wrong field
 
 /** Throws InvalidInputError unless it is a namespace. */
-export function checkSecretNamespace(namespace: string): void {
+export function checkCredentialNamespace(namespace: string): void {
   if (!isNamespace(namespace)) {
     throw new InvalidInputError('namespace', `namespace is invalid: ${NAMESPACE_GRAMMAR}`)
   }

@@ -4,7 +4,7 @@ import type { Transaction } from '../db/transact.ts'
 import { InvalidInputError, NotFoundError } from '../input/errors.ts'
 import { formatPrefix, type RegistryPrefix, type Secret, splitPrefix } from '../logins/registry-login.ts'
 import { openNamed, type Sealer } from '../secrets/sealer.ts'
-import { checkSecretNamespace, checkSecret, parsePrefix } from './credential-input.ts'
+import { checkSecret, checkCredentialNamespace, parsePrefix } from './credential-input.ts'
 import { CredentialRows, type RegistryCredential } from './credential-rows.ts'
 import { createCredentialUses } from './credential-uses.ts'
 import { boundTo, type CredentialRow, sealedSecretOf } from './credential-vault.ts'
@@ -132,7 +132,7 @@ export function createRegistryCredentials({
 
 /** Throws InvalidInputError. */
 function parsePlace({ namespace, prefix }: CredentialPlace): RegistryPrefix {
-  checkSecretNamespace(namespace)
+  checkCredentialNamespace(namespace)
   return parsePrefix(prefix)
 }
 

@@ -31,7 +31,7 @@ export class DocumentReport {
   }
 
   warn(path: Path, message: string): void {
-    this.#warnings.push(`${shown(path)}: ${message}`)
+    this.#warnings.push(`${shortText(path)}: ${message}`)
   }
 
   /** Throws InvalidInputError with the line, the path and, where there are several documents, the document's number. */
@@ -45,7 +45,7 @@ export class DocumentReport {
     const { source, at, ordinal, total } = this.#place
     const document = total > 1 ? [`document ${ordinal} of ${total}`] : []
     const where = [...document, `line ${source.lineOf([...at, ...path])}`].join(', ')
-    return path.length > 0 ? `${where}: ${shown(path)}: ${message}` : `${where}: ${message}`
+    return path.length > 0 ? `${where}: ${shortText(path)}: ${message}` : `${where}: ${message}`
   }
 
   /** Runs a check and adds the place in the document to its errors: the field of an InvalidInputError is the path. */
@@ -66,4 +66,4 @@ const pathOfField = (field: string): Path =>
   field.split('.').map((part) => (/^\d+$/.test(part) ? Number(part) : part))
 
 const short = (path: Path): Path => path.map((part) => (typeof part === 'string' ? cut(part) : part))
-const shown = (path: Path): string => pathText(short(path))
+const shortText = (path: Path): string => pathText(short(path))

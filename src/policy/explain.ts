@@ -50,7 +50,7 @@ export function explainRanked(rule: Rule, ranked: Ranked, chosen: Ranked): strin
 
 /** Explains why a tag cannot be chosen. */
 export function explainExcluded({ filter, range }: TagPolicy, { value, reason }: Excluded): string {
-  const shown = value === null ? 'it' : quoted(value)
+  const text = value === null ? 'it' : quoted(value)
   switch (reason) {
     case 'FILTERED':
       if (value === null) return `the pattern ${quoted(filter?.pattern ?? '')} is not found in it`
@@ -59,14 +59,14 @@ export function explainExcluded({ filter, range }: TagPolicy, { value, reason }:
         : 'the pattern is found in it, and what is extracted is too long to be compared'
     case 'NOT_A_VERSION':
       return /^v?\d+$/.test(value ?? '')
-        ? `${shown} is not a version: it has no minor number`
-        : `${shown} is not a version, such as 1.2.3, v1.2 or 1.2.3-rc1`
+        ? `${text} is not a version: it has no minor number`
+        : `${text} is not a version, such as 1.2.3, v1.2 or 1.2.3-rc1`
     case 'OUT_OF_RANGE':
-      return `${shown} is not in ${range ?? '*'}`
+      return `${text} is not in ${range ?? '*'}`
     case 'PRERELEASE':
-      return `${shown} is a pre-release, which the policy does not include`
+      return `${text} is a pre-release, which the policy does not include`
     case 'NOT_A_NUMBER':
-      return `${shown} is not a number, such as 20240131 or 7.25`
+      return `${text} is not a number, such as 20240131 or 7.25`
     case 'NO_CREATION_TIME':
       return 'its image does not say when it was created'
     case 'NO_IMAGE':

@@ -1,4 +1,4 @@
-import { checkNamespace, parseSecret } from '../../credentials/credential-input.ts'
+import { checkCredentialNamespace, parseSecret } from '../../credentials/credential-input.ts'
 import type { RegistryCredential } from '../../credentials/credential-rows.ts'
 import { formatPrefix } from '../../logins/registry-login.ts'
 import { builder } from '../kit/builder.ts'
@@ -157,7 +157,7 @@ builder.queryField('registryCredentials', (t) =>
       }),
     },
     resolve: (_query, { namespace }, { credentials }) => {
-      checkNamespace(namespace)
+      checkCredentialNamespace(namespace)
       return credentials.ofNamespace(namespace)
     },
   }),
