@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
-import { Deadline } from './deadline.ts'
 import { BodyTooLargeError, toEgressError } from './errors.ts'
+import { TimeLimit } from './time-limit.ts'
 
 /** Names in lower case; a list where the header came several times. */
 export type ResponseHeaders = Readonly<Record<string, string | string[] | undefined>>
@@ -45,7 +45,7 @@ const READ_AHEAD = 256 * 1024
 export class Exchange implements Dispatcher.DispatchHandler {
   readonly response: Promise<EgressResponse>
   readonly #limits: ExchangeLimits
-  readonly #deadline: Deadline
+  readonly #timeLimit: TimeLimit
   readonly #chunks: Uint8Array[] = []
   #stream: Readable | undefined
   #settle!: { resolve: (response: EgressResponse) => void; reject: (error: unknown) => void }
@@ -64,7 +64,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#limits = limits
     this.#maxBytes = limits.maxBytes
     const { timeout, signal } = limits
-    this.#deadline = new Deadline(timeout, signal, (error) => this.#fail(error))
+    this.#timeLimit = new TimeLimit(timeout, signal, (error) => this.#fail(error))
     if (signal.aborted) this.#fail(signal.reason)
   }
 
@@ -97,7 +97,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   onResponseEnd(): void {
     this.#ended = true
-    this.#deadline.clear()
+    this.#timeLimit.clear()
     if (this.#stream) {
       this.#stream.push(null)
       return
@@ -120,7 +120,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
       this.#fail(new BodyTooLargeError(maxBytes))
       return
     }
-    this.#deadline.restart(timeout)
+    this.#timeLimit.restart(timeout)
     const stream = createStream(controller, (error) => this.#fail(error))
     this.#stream = stream
     this.#settle.resolve({ status: this.#status, headers: this.#headers, body: EMPTY, stream })
@@ -133,7 +133,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #fail(error: unknown): void {
     if (this.#failure || this.#ended) return
     this.#failure = { error }
-    this.#deadline.clear()
+    this.#timeLimit.clear()
     this.#chunks.length = 0
     this.#settle.reject(error)
     this.#stream?.destroy(error as Error)

@@ -2,7 +2,7 @@ import { onAbort } from '../concurrency/abort.ts'
 import { EgressTimeoutError } from './errors.ts'
 
 /** The time limit of an exchange, which also ends when its signal is aborted. */
-export class Deadline {
+export class TimeLimit {
   readonly #onEnd: (error: unknown) => void
   #timer: NodeJS.Timeout
   #unwatch = (): void => {}
