@@ -2,12 +2,9 @@ import { expect, test } from 'vitest'
 import { startApp } from '../fixtures/app.ts'
 import type { GraphQLClient } from '../fixtures/graphql-client.ts'
 import { image, releases } from '../fixtures/random-image.ts'
-import { gitlabSide } from '../fixtures/vendors/gitlab.ts'
 import { harborSide } from '../fixtures/vendors/harbor.ts'
 import { jfrogSide } from '../fixtures/vendors/jfrog.ts'
-import { quaySide } from '../fixtures/vendors/quay.ts'
 import { VendorRegistry, type VendorSide } from '../fixtures/vendors/vendor-registry.ts'
-import { zotSide } from '../fixtures/vendors/zot.ts'
 import { follow, importImage, pushLog } from './operations.ts'
 
 // A registry is configured with its vendor, and imports read the vendor's tag listing instead of sending requests per tag.
@@ -29,10 +26,7 @@ async function start(side: VendorSide): Promise<VendorRegistry> {
 
 test.each([
   ['Harbor', () => harborSide(), { vendor: 1 }],
-  ['Quay', () => quaySide(), { vendor: 1 }],
-  ['GitLab', () => gitlabSide(), { vendor: 1 }],
   ['JFrog', () => jfrogSide(), { vendor: 1 }],
-  ['zot', () => zotSide(), { vendor: 1 }],
 ])(
   "a moved tag at %s is found by the vendor's listing and confirmed by one HEAD",
   async (_title, side, requests) => {

@@ -78,10 +78,10 @@ function echo(upstream: Upstream): void {
   upstream.hook = ({ kind, headers: { authorization = '' } }) => {
     if (authorization === '') return undefined
     const plain = Buffer.from(authorization.split(' ')[1] ?? '', 'base64').toString()
-    const answer = errorResponse(kind === 'token' ? 500 : 403, 'DENIED', { 'x-echo': authorization })
+    const refusal = errorResponse(kind === 'token' ? 500 : 403, 'DENIED', { 'x-echo': authorization })
     const message = `https://${plain}@${upstream.host}/ ${authorization} ${plain}`
     return {
-      ...answer,
+      ...refusal,
       headers: { 'x-echo': authorization },
       body: JSON.stringify({ errors: [{ code: 'DENIED', message }] }),
     }

@@ -9,7 +9,7 @@ import { createStream, importImage } from '../flows/operations.ts'
 
 // A slow, huge or hostile repository does not delay others. The tests count requests, not time.
 
-describe('a registry that does not answer', () => {
+describe('a registry that does not respond', () => {
   let domain: TestDomain
   beforeEach(() => {
     domain = new TestDomain()
