@@ -9,7 +9,7 @@ import { BufferPool } from './buffer-pool.ts'
 import { openBlob } from './disk-blob.ts'
 import { DiskUpload } from './disk-upload.ts'
 import { DurableFolders, makeFolder, unlessAbsent } from './folders.ts'
-import { FreeSpace, storageError } from './free-space.ts'
+import { FreeSpace, type FreeSpaceOptions, storageError } from './free-space.ts'
 import { ALGORITHMS, isRepository, isUploadId, Layout } from './layout.ts'
 import { blobsOnDisk, readUpload, type UploadName, uploadsOnDisk } from './listing.ts'
 import type { StoreParts } from './parts.ts'
@@ -17,15 +17,9 @@ import { UploadRegister } from './upload-register.ts'
 import { WriteBudget } from './write-queue.ts'
 
 /** Settings of a blob store on disk. */
-export interface DiskStoreOptions {
+export interface DiskStoreOptions extends FreeSpaceOptions {
   /** The data folder, in which the store creates `blobs` and `uploads` for its owner only. One store uses it at a time. */
   readonly folder: string
-  /** Milliseconds since 1970. */
-  readonly now: () => number
-  /** With less free space the disk counts as full. */
-  readonly minimumFreeBytes: number
-  /** Returns the free bytes of a folder; by default from the file system. */
-  readonly freeBytes?: (folder: string) => Promise<number>
 }
 
 /**

@@ -10,7 +10,9 @@ const MEASURE_EVERY = 16 << 20
 /** Settings of the reserve. */
 export interface FreeSpaceOptions {
   readonly folder: string
+  /** Milliseconds since 1970. */
   readonly now: () => number
+  /** With less free space the disk counts as full. */
   readonly minimumFreeBytes: number
   /** Returns the free bytes of a folder; by default from the file system. */
   readonly freeBytes?: (folder: string) => Promise<number>

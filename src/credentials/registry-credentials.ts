@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto'
-import type { Database } from '../db/open.ts'
 import type { Transaction } from '../db/transact.ts'
 import { InvalidInputError, NotFoundError } from '../input/errors.ts'
 import { formatPrefix, type RegistryPrefix, type Secret, splitPrefix } from '../logins/registry-login.ts'
 import { openNamed, type Sealer } from '../secrets/sealer.ts'
 import { checkCredentialNamespace, checkSecret, parsePrefix } from './credential-input.ts'
 import { CredentialRows, type RegistryCredential } from './credential-rows.ts'
-import { createCredentialUses } from './credential-uses.ts'
+import { type CredentialUsesDependencies, createCredentialUses } from './credential-uses.ts'
 import { boundTo, type CredentialRow, sealedSecretOf } from './credential-vault.ts'
 import { secretOfStored, storedOf } from './stored-secret.ts'
 
@@ -52,13 +51,8 @@ export interface RegistryCredentials extends Disposable {
   hasAny(namespace: string, registry: string): boolean
 }
 
-export interface RegistryCredentialsDependencies {
-  readonly db: Database
+interface RegistryCredentialsDependencies extends CredentialUsesDependencies {
   readonly sealer: Sealer
-  /** Milliseconds since 1970. */
-  readonly now: () => number
-  /** Receives the error when times of last use cannot be written. */
-  readonly onError?: (error: unknown) => void
 }
 
 /** Most credentials of one namespace: they are listed without pages. */

@@ -1,10 +1,9 @@
 import { LRUCache } from 'lru-cache'
 import { Agent, type buildConnector } from 'undici'
-import type { AddressGuard } from './address-guard.ts'
-import { createConnector } from './connector.ts'
+import { type ConnectorOptions, createConnector } from './connector.ts'
 import type { Route } from './route.ts'
 import { createTunnelConnector, toProxyError } from './tunnel.ts'
-import { type Resolve, vetForProxy } from './vetting.ts'
+import { vetForProxy } from './vetting.ts'
 
 /** Connection pools that requests of one route share. */
 export interface Agents {
@@ -14,19 +13,22 @@ export interface Agents {
   readonly streams: Agent
 }
 
-export interface AgentPoolOptions {
-  readonly allows: AddressGuard
-  readonly resolve: Resolve
-  /** PEM certificates trusted on every route. */
-  readonly ca: readonly string[]
+/** Milliseconds. */
+export interface AgentTimeouts {
+  /** Name, TCP and TLS together. */
+  readonly connect: number
+  /** From the end of the request to the headers of the response. */
+  readonly headers: number
+  /** Between two chunks of a body. */
+  readonly body: number
+  /** Between two chunks of a streamed body while its reader waits. */
+  readonly stream: number
+}
+
+/** Settings of the connections on every route. */
+interface AgentPoolOptions extends Pick<ConnectorOptions, 'allows' | 'resolve' | 'ca'> {
   readonly connectionsPerOrigin: number
-  /** Milliseconds. */
-  readonly timeouts: {
-    readonly connect: number
-    readonly headers: number
-    readonly body: number
-    readonly stream: number
-  }
+  readonly timeouts: AgentTimeouts
 }
 
 /** Maximum number of routes with open pools; those of the least recently used are closed. */

@@ -1,6 +1,6 @@
 import type { Dispatcher } from 'undici'
 import { type AddressPolicy, createAddressGuard } from './address-guard.ts'
-import { AgentPool } from './agents.ts'
+import { AgentPool, type AgentTimeouts } from './agents.ts'
 import { resolveBySystem } from './connector.ts'
 import { ForbiddenTargetError } from './errors.ts'
 import { type EgressResponse, Exchange, type StreamLimits } from './exchange.ts'
@@ -8,15 +8,7 @@ import type { HttpProxy, Route } from './route.ts'
 import { type Resolve, vetForProxy } from './vetting.ts'
 
 /** Milliseconds. */
-interface EgressTimeouts {
-  /** Name, TCP and TLS together. */
-  readonly connect: number
-  /** From the end of the request to the headers of the response. */
-  readonly headers: number
-  /** Between two chunks of a body. */
-  readonly body: number
-  /** Between two chunks of a streamed body while its reader waits. */
-  readonly stream: number
+interface EgressTimeouts extends AgentTimeouts {
   /** The whole exchange, including the wait for a free connection. */
   readonly total: number
 }

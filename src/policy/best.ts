@@ -1,15 +1,8 @@
-/** The best items of a sequence of any length. */
-export interface Best<T> {
-  add(item: T): void
-  /** Returns the best items, the best first. */
-  take(): readonly T[]
-}
-
 /**
  * Creates a collection of the best `count` items; `compare` returns a number above 0 when its first argument is better.
  * Holds at most twice as many, and so never sorts the whole sequence.
  */
-export function createBest<T>(count: number, compare: (a: T, b: T) => number): Best<T> {
+export function createBest<T>(count: number, compare: (a: T, b: T) => number) {
   let kept: T[] = []
   /** Items below this one cannot be among the best. */
   let worst: T | undefined
@@ -19,12 +12,13 @@ export function createBest<T>(count: number, compare: (a: T, b: T) => number): B
     if (kept.length === count) worst = kept.at(-1)
   }
   return {
-    add(item) {
+    add(item: T): void {
       if (count === 0 || (worst !== undefined && compare(item, worst) < 0)) return
       kept.push(item)
       if (kept.length >= 2 * count) cut()
     },
-    take() {
+    /** Returns the best items, the best first. */
+    take(): readonly T[] {
       cut()
       return kept
     },

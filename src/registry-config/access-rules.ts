@@ -4,7 +4,6 @@ import type { ConfigurationTree, EffectiveConfiguration } from './configuration-
 import { withoutPort } from './prefix.ts'
 
 export interface AccessRulesOptions {
-  readonly tree: ConfigurationTree
   /** Access of registries whose configurations do not set it. */
   readonly defaultAccess: Access
   /** Registries from the settings of the server: the default access does not apply to them. */
@@ -20,7 +19,7 @@ export class AccessRules {
   readonly #own: ReadonlySet<string>
   readonly #portless = memoized(withoutPort)
 
-  constructor({ tree, defaultAccess, own }: AccessRulesOptions) {
+  constructor(tree: ConfigurationTree, { defaultAccess, own }: AccessRulesOptions) {
     this.#tree = tree
     this.#defaultAccess = defaultAccess
     this.#own = new Set(own.map((registry) => tree.canonical(registry)))

@@ -6,18 +6,14 @@ import type {
   RepositoryLocation,
   RepositoryPlan,
 } from '../remote/location/registry-rules.ts'
-import { AccessRules } from './access-rules.ts'
-import type { Access, OpenedConfiguration, RegistryConfiguration } from './configuration.ts'
+import { AccessRules, type AccessRulesOptions } from './access-rules.ts'
+import type { OpenedConfiguration, RegistryConfiguration } from './configuration.ts'
 import { ConfigurationTree } from './configuration-tree.ts'
 import { Planner } from './planner.ts'
 import { routeOf } from './route.ts'
 
-export interface ConfiguredRulesOptions {
+interface ConfiguredRulesOptions extends AccessRulesOptions {
   readonly configurations: readonly OpenedConfiguration[]
-  /** Access of registries whose configurations do not set it. */
-  readonly defaultAccess: Access
-  /** Registries from the settings of the server: the default access does not apply to them. */
-  readonly own: readonly string[]
 }
 
 /**
@@ -36,9 +32,9 @@ export class ConfiguredRules implements RegistryRules {
     return this.#planner.planOf(name.slice(0, slash), name.slice(slash + 1))
   })
 
-  constructor({ configurations, defaultAccess, own }: ConfiguredRulesOptions) {
+  constructor({ configurations, ...options }: ConfiguredRulesOptions) {
     this.#tree = new ConfigurationTree(configurations)
-    this.#access = new AccessRules({ tree: this.#tree, defaultAccess, own })
+    this.#access = new AccessRules(this.#tree, options)
     this.#planner = new Planner(this.#tree, this.#access)
   }
 

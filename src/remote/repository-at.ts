@@ -1,23 +1,16 @@
-import type { Clock } from '../concurrency/clock.ts'
 import { fetchBlob } from './content/blobs.ts'
+import type { ListingOptions } from './content/listing.ts'
 import { fetchManifest, resolveTag } from './content/manifests.ts'
 import { digestOfTag, listReferrers } from './content/referrers.ts'
 import type { RegistryRepository } from './content/registry-repository.ts'
 import { fetchConfig, fetchSmallBlob } from './content/small-blobs.ts'
 import { listTags } from './content/tags.ts'
 import type { OpenedSession } from './sessions.ts'
-import type { RemoteLimits } from './traffic/limits.ts'
-
-export interface RepositoryAtOptions {
-  readonly clock: Clock
-  readonly limits: RemoteLimits
-  readonly warn: (message: string) => void
-}
 
 /** Creates the repository at the one location of a session. */
 export function repositoryAt(
   { session, hints }: OpenedSession,
-  { clock, limits, warn }: RepositoryAtOptions,
+  { clock, limits, warn }: ListingOptions,
 ): RegistryRepository {
   const options = { hints, clock, warn }
   return {

@@ -1,22 +1,13 @@
-import type { Clock } from '../concurrency/clock.ts'
 import type { RepositoryLocation } from './location/registry-rules.ts'
-import type { CloudLogins } from './login/cloud-logins.ts'
-import type { Credentials } from './login/credentials.ts'
 import { HostHints } from './login/host-hints.ts'
 import { apiHostOf } from './login/host-names.ts'
 import { TokenCache } from './login/token-cache.ts'
-import type { TrustedRealms } from './login/trusted-realm.ts'
 import { Session, type SessionOptions } from './session/session.ts'
-import type { HostClient } from './traffic/host-client.ts'
 import { IdleMap } from './traffic/idle-map.ts'
 import type { RequestContext } from './traffic/request-context.ts'
 
-export interface SessionsOptions {
-  readonly client: HostClient
-  readonly credentials: Credentials
-  readonly logins: CloudLogins
-  readonly trustedRealms: TrustedRealms
-  readonly clock: Clock
+interface SessionsOptions
+  extends Pick<SessionOptions, 'client' | 'credentials' | 'logins' | 'trustedRealms' | 'clock'> {
   /** Hosts whose hints are remembered. */
   readonly hosts: number
 }

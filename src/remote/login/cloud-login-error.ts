@@ -1,11 +1,4 @@
-import type { RegistryErrorReason } from '../../oci/registry-error.ts'
-
-interface CloudLoginErrorDetail {
-  readonly reason: RegistryErrorReason
-  /** HTTP status of the response, if there was one. */
-  readonly status?: number
-  readonly cause?: unknown
-}
+import type { RegistryErrorDetail, RegistryErrorReason } from '../../oci/registry-error.ts'
 
 /**
  * A cloud returned no login for its key. The message names the failed step, the host and the failure, and contains
@@ -17,7 +10,10 @@ export class CloudLoginError extends Error {
   readonly reason: RegistryErrorReason
   readonly status: number | undefined
 
-  constructor(message: string, { reason, status, cause }: CloudLoginErrorDetail) {
+  constructor(
+    message: string,
+    { reason, status, cause }: Omit<RegistryErrorDetail, 'registry' | 'repository'>,
+  ) {
     super(message, { cause })
     this.reason = reason
     this.status = status

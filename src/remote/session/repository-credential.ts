@@ -1,13 +1,9 @@
-import type { CloudLogins } from '../login/cloud-logins.ts'
+import type { AuthorizerOptions } from '../login/authorizer.ts'
 import type { Credential, Credentials } from '../login/credentials.ts'
-import type { RequestContext } from '../traffic/request-context.ts'
 
-export interface RepositoryCredentialOptions {
-  readonly registry: string
-  readonly repository: string
+export interface RepositoryCredentialOptions
+  extends Pick<AuthorizerOptions, 'registry' | 'repository' | 'logins' | 'context'> {
   readonly credentials: Credentials
-  readonly logins: CloudLogins
-  readonly context: RequestContext
 }
 
 /** The credential for one repository, looked up once. */

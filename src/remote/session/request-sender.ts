@@ -1,18 +1,14 @@
 import { ConnectionError, EgressTimeoutError, TlsError } from '../../egress/errors.ts'
 import type { EgressResponse } from '../../egress/exchange.ts'
-import type { Authorizer } from '../login/authorizer.ts'
+import type { Authorizer, AuthorizerOptions } from '../login/authorizer.ts'
 import { parseChallenges, requirementOf } from '../login/challenge.ts'
-import type { HostHints } from '../login/host-hints.ts'
 import { isLoopbackHost } from '../login/host-names.ts'
 import type { HostClient, HostRequest } from '../traffic/host-client.ts'
 import { RedirectError, requestFollowingRedirects } from '../traffic/redirect.ts'
-import type { RequestContext } from '../traffic/request-context.ts'
 import type { RegistryRequest } from './registry-request.ts'
 
-export interface RequestSenderOptions {
+interface RequestSenderOptions extends Pick<AuthorizerOptions, 'hints' | 'context'> {
   readonly client: HostClient
-  readonly hints: HostHints
-  readonly context: RequestContext
 }
 
 interface SendOptions extends Pick<HostRequest, 'account' | 'isPull' | 'isDiscovery' | 'isTentative'> {

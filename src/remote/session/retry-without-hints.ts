@@ -1,21 +1,21 @@
 import type { Clock } from '../../concurrency/clock.ts'
 import type { EgressResponse } from '../../egress/exchange.ts'
-import { ANONYMOUS, type Authorization, type Authorizer } from '../login/authorizer.ts'
-import type { CloudLogins } from '../login/cloud-logins.ts'
+import {
+  ANONYMOUS,
+  type Authorization,
+  type Authorizer,
+  type AuthorizerOptions,
+} from '../login/authorizer.ts'
 import type { Credential } from '../login/credentials.ts'
-import type { HostHints } from '../login/host-hints.ts'
 import { isDenied, type RegistryRequest, type RegistryResponse } from './registry-request.ts'
 import type { RequestSender } from './request-sender.ts'
 
 /** Age in milliseconds from which a refused token may be outdated. A refused newer token means that access is denied. */
 const MIN_OUTDATED_AGE = 10_000
 
-export interface HintedRequestsOptions {
-  readonly registry: string
+interface HintedRequestsOptions extends Pick<AuthorizerOptions, 'registry' | 'hints' | 'logins'> {
   readonly sender: RequestSender
   readonly authorizer: Authorizer
-  readonly hints: HostHints
-  readonly logins: CloudLogins
   readonly clock: Clock
   readonly signal: AbortSignal
 }

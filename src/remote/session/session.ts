@@ -1,33 +1,21 @@
 import type { Clock } from '../../concurrency/clock.ts'
 import type { EgressResponse } from '../../egress/exchange.ts'
 import type { RegistryError } from '../../oci/registry-error.ts'
-import { Authorizer } from '../login/authorizer.ts'
-import type { CloudLogins } from '../login/cloud-logins.ts'
+import { Authorizer, type AuthorizerOptions } from '../login/authorizer.ts'
 import type { Credentials } from '../login/credentials.ts'
-import type { HostHints } from '../login/host-hints.ts'
 import { type RequestSubject, requestError, responseError } from '../login/registry-errors.ts'
 import { errorText } from '../login/response-text.ts'
-import type { TrustedRealms } from '../login/trusted-realm.ts'
 import type { HostClient } from '../traffic/host-client.ts'
-import type { RequestContext } from '../traffic/request-context.ts'
 import { AnonymousFallback } from './anonymous-fallback.ts'
 import type { RegistryRequest, RegistryResponse, RequestTopic } from './registry-request.ts'
 import { RepositoryCredential } from './repository-credential.ts'
 import { RequestSender } from './request-sender.ts'
 import { HintedRequests } from './retry-without-hints.ts'
 
-export interface SessionOptions {
-  readonly registry: string
-  readonly repository: string
-  /** Scope of tokens: pulling the repository by default, none when empty. */
-  readonly scope?: string
-  readonly hints: HostHints
+export interface SessionOptions extends AuthorizerOptions {
   readonly client: HostClient
   readonly credentials: Credentials
-  readonly logins: CloudLogins
-  readonly trustedRealms: TrustedRealms
   readonly clock: Clock
-  readonly context: RequestContext
 }
 
 /** The requests to one repository, or to a registry itself, by one caller. Errors are RegistryError. */

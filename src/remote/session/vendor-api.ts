@@ -1,18 +1,14 @@
 import type { Clock } from '../../concurrency/clock.ts'
 import { ForbiddenTargetError } from '../../egress/errors.ts'
 import type { EgressResponse, ResponseHeaders } from '../../egress/exchange.ts'
-import type { Reference } from '../../oci/reference.ts'
 import type { RegistryError } from '../../oci/registry-error.ts'
-import type { CloudLogins } from '../login/cloud-logins.ts'
-import type { Credential, Credentials } from '../login/credentials.ts'
-import type { HostHints } from '../login/host-hints.ts'
+import type { Credential } from '../login/credentials.ts'
 import { isLoopbackHost } from '../login/host-names.ts'
 import { type RequestSubject, requestError, responseError } from '../login/registry-errors.ts'
-import type { HostClient, HostRequest } from '../traffic/host-client.ts'
-import type { RequestContext } from '../traffic/request-context.ts'
+import type { HostRequest } from '../traffic/host-client.ts'
 import type { RegistryRequest } from './registry-request.ts'
 import { RepositoryCredential } from './repository-credential.ts'
-import type { Session } from './session.ts'
+import type { Session, SessionOptions } from './session.ts'
 
 /** A request to the registry itself, with the repository's credential. */
 export interface RegistryApiRequest
@@ -29,17 +25,11 @@ export type ApiHeaders = ResponseHeaders
 /** A request to a URL of the vendor, sent without changes. */
 export type UrlRequest = Pick<HostRequest, 'method' | 'headers' | 'body' | 'maxBytes' | 'account'>
 
-export interface VendorApiOptions extends Pick<Reference, 'registry' | 'repository'> {
-  readonly hints: HostHints
+export interface VendorApiOptions extends Omit<SessionOptions, 'scope' | 'trustedRealms'> {
   /** Whether tags are read from the registry itself: it has no mirrors for them, and is not blocked. */
   readonly servesTags: boolean
   /** Opens a session whose tokens have the scope. */
   readonly openSession: (scope: string) => Session
-  readonly client: HostClient
-  readonly credentials: Credentials
-  readonly logins: CloudLogins
-  readonly clock: Clock
-  readonly context: RequestContext
 }
 
 const LISTING = { what: "the vendor's listing", unreadable: 'InvalidManifest' } as const
