@@ -52,14 +52,6 @@ export interface ServerOptions extends HttpEndpoints {
   readonly timings?: Partial<ServerTimings>
 }
 
-/** The server on its one port. Disposing it closes its streams, waits a bounded time for requests, and closes. */
-export interface Server extends AsyncDisposable {
-  /** Rejects when the address is not available. Port 0 takes any free port. */
-  listen(address: { readonly host: string; readonly port: number }): Promise<AddressInfo>
-  /** Counts long-lived connections, and the subscriptions to pushes over them. */
-  subscribers(): { readonly connections: number; readonly subscriptions: number }
-}
-
 const TIMINGS: ServerTimings = {
   keepAlive: KEEP_ALIVE,
   slowReaderTimeout: SLOW_READER_TIMEOUT,
@@ -77,6 +69,7 @@ const HTTP_OPTIONS = {
   maxHeaderSize: 16 * 1024,
 }
 
+/** Creates the server on its one port. Disposing it closes its streams, waits a bounded time for requests, and closes. */
 export function createServer({
   schema,
   domain,
@@ -88,7 +81,7 @@ export function createServer({
   introspection = true,
   timings: givenTimings,
   ...endpoints
-}: ServerOptions): Server {
+}: ServerOptions) {
   const timings = { ...TIMINGS, ...givenTimings }
   const { initTimeout, bodyTimeout, shutdownTimeout } = timings
   const origins = { allowedOrigins, allowedHosts }
@@ -116,14 +109,19 @@ export function createServer({
   server.on('upgrade', webSocketUpgrades({ protocol, connections, log, origins }))
 
   return {
-    async listen({ host, port }) {
+    /** Rejects when the address is not available. Port 0 takes any free port. */
+    async listen({ host, port }: { readonly host: string; readonly port: number }): Promise<AddressInfo> {
       server.listen(port, host)
       // rejects on the event "error"
       await once(server, 'listening')
       return server.address() as AddressInfo
     },
 
-    subscribers: () => ({ connections: connections.size, subscriptions: hub.size }),
+    /** Counts long-lived connections, and the subscriptions to pushes over them. */
+    subscribers: (): { readonly connections: number; readonly subscriptions: number } => ({
+      connections: connections.size,
+      subscriptions: hub.size,
+    }),
 
     async [Symbol.asyncDispose]() {
       await close({ server, connections, shutdownTimeout, log })

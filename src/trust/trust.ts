@@ -1,27 +1,17 @@
 import type { Database } from '../db/open.ts'
 import { createImages } from '../imagestream/image/images.ts'
-import {
-  createImageLocations,
-  type ImageLocations,
-  type TagImageLocation,
-} from '../imagestream/tag/image-locations.ts'
+import { createImageLocations, type TagImageLocation } from '../imagestream/tag/image-locations.ts'
 import type { Digest } from '../oci/digest.ts'
-import { createTrustPolicies, type TrustPolicies, type TrustPolicy } from './policy/policies.ts'
+import { createTrustPolicies, type TrustPolicy } from './policy/policies.ts'
 import { ArtifactReader } from './referrer/artifact-reader.ts'
 import type { ArtifactSources } from './referrer/artifact-source.ts'
-import { createReferrers, type LookupOptions, type Referrers } from './referrer/referrers.ts'
+import { createReferrers, type LookupOptions } from './referrer/referrers.ts'
 import { verifyTagImage } from './verification/tag-verification.ts'
 import type { Verification } from './verification/verification.ts'
 import { createVerifications } from './verification/verifications.ts'
 
 /** Referrers of images, and whether images are signed as their streams require. Disposing aborts all requests. */
-export interface Trust extends Disposable {
-  readonly policies: TrustPolicies
-  readonly locations: ImageLocations
-  readonly referrers: Referrers
-  /** Verifies the image that a tag points to. The result is information only: it blocks no import and no pull. */
-  verify(image: TagImageLocation, policy: TrustPolicy, options: LookupOptions): Promise<Verification>
-}
+export type Trust = ReturnType<typeof createTrust>
 
 export interface TrustDependencies {
   readonly db: Database
@@ -32,7 +22,7 @@ export interface TrustDependencies {
   readonly onInternalError: (error: unknown) => void
 }
 
-export function createTrust({ db, sources, now, onInternalError }: TrustDependencies): Trust {
+export function createTrust({ db, sources, now, onInternalError }: TrustDependencies) {
   const images = createImages(db)
   const manifestOf = (digest: Digest) => images.storedManifest(digest)?.manifest
   const reader = new ArtifactReader({ sources, onInternalError })
@@ -43,7 +33,8 @@ export function createTrust({ db, sources, now, onInternalError }: TrustDependen
     policies: createTrustPolicies({ db, now }),
     locations: createImageLocations(db),
     referrers,
-    verify: (image, policy, options) =>
+    /** Verifies the image that a tag points to. The result is information only: it blocks no import and no pull. */
+    verify: (image: TagImageLocation, policy: TrustPolicy, options: LookupOptions): Promise<Verification> =>
       verifyTagImage(image, { policy, ...options }, { verifications, manifestOf }),
     [Symbol.dispose]: () => reader[Symbol.dispose](),
   }

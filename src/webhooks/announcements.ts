@@ -2,7 +2,7 @@ import { and, eq, gte, inArray, lt, sql } from 'drizzle-orm'
 import type { Database } from '../db/open.ts'
 import { webhookHints, webhooks, webhookTargets, webhookWatches } from '../db/tables/webhook.ts'
 import type { Transaction } from '../db/transact.ts'
-import { createImportEffects, type MovedTag } from '../imagestream/request/import-effects.ts'
+import { createImportEffects, type ImportedMove } from '../imagestream/request/import-effects.ts'
 import type { ImportRequest } from '../imagestream/request/import-plan.ts'
 import type { Import } from '../imagestream/request/import-state.ts'
 import type { ImageStream } from '../imagestream/spec/spec.ts'
@@ -156,7 +156,7 @@ function createAnnouncedCounter({ orm }: Database, now: () => number) {
       .run()
   }
 
-  return (importId: number, streamId: number, moved: readonly MovedTag[]): void => {
+  return (importId: number, streamId: number, moved: readonly ImportedMove[]): void => {
     const ids = webhooksOf(importId)
     const [first] = ids
     if (first === undefined) return
@@ -189,7 +189,7 @@ function createMissedCounter({ orm }: Database, now: () => number) {
       hint.get({ streamId, tag, since }) !== undefined,
 
     /** Counts changes that no webhook announced: of their sources, and of the webhooks whose scope has them. */
-    countMissed(streamId: number, namespace: string, missed: readonly MovedTag[]): void {
+    countMissed(streamId: number, namespace: string, missed: readonly ImportedMove[]): void {
       const tags = [...new Set(missed.map(({ source }) => source))]
       orm
         .update(webhookWatches)

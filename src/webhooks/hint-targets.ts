@@ -110,9 +110,9 @@ function targetsOfRepository(
       : [target('')]
   }
   // a spec tag wins over the repository's tag of the same name
-  if (sources.isSpecTag(streamId, named)) return []
+  if (sources.specTag(streamId, named)) return []
   // the deletion of an unknown tag changes nothing
-  return action === 'push' || sources.hasTag(streamId, named) ? [target(named)] : []
+  return action === 'push' || sources.tag(streamId, named) ? [target(named)] : []
 }
 
 /** Reports whether the hint concerns a spec tag of its repository. */
@@ -125,5 +125,5 @@ function concerns(
   // a reference by digest never changes
   if (pinned !== null) return false
   if (named !== null) return upstream === named
-  return action === 'push' || digest === null || sources.hasUpstreamDigest(streamId, tag, digest)
+  return action === 'push' || digest === null || sources.tag(streamId, tag)?.upstreamDigest === digest
 }

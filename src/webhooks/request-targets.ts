@@ -56,12 +56,12 @@ export function createRequestTargets({ db, importer, now }: RequestTargetsDepend
   type OpenTarget = ReturnType<typeof openTargets>[number]
 
   /** Reports whether the target's tag points to the reported digest already. */
-  const isKnown = ({ streamId, tag, isSpecTag, action, digest }: OpenTarget): boolean =>
-    action === 'push' &&
-    tag !== '' &&
-    digest !== null &&
-    sources.isCurrent(streamId, tag, digest) &&
-    !(isSpecTag && sources.hasPolicy(streamId, tag))
+  const isKnown = ({ streamId, tag, isSpecTag, action, digest }: OpenTarget): boolean => {
+    if (action !== 'push' || tag === '' || digest === null) return false
+    const known = sources.tag(streamId, tag)
+    const isCurrent = known?.upstreamDigest === digest && known.failing === null
+    return isCurrent && !(isSpecTag && sources.specTag(streamId, tag)?.hasPolicy)
+  }
 
   const settle = (
     targets: readonly OpenTarget[],

@@ -127,7 +127,9 @@ function createBehindCheck(db: Database) {
     const { id, streamId, tag, isSpecTag, action, digest, isTest } = target
     if (action !== 'push' || tag === '' || digest === null || isTest) return false
     if (laterTarget.get({ streamId, tag, id })) return false
-    if (sources.hasUpstreamDigest(streamId, tag, digest)) return false
-    return !effects.hasMoved(importId, streamId, tag) && !(isSpecTag && sources.hasPolicy(streamId, tag))
+    if (sources.tag(streamId, tag)?.upstreamDigest === digest) return false
+    return (
+      !effects.hasMoved(importId, streamId, tag) && !(isSpecTag && sources.specTag(streamId, tag)?.hasPolicy)
+    )
   }
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { HostLabels, OTHER_HOSTS } from '../../src/http/metrics/host-labels.ts'
-import { createMetrics, type MetricsOptions, type MetricsSources } from '../../src/http/metrics/metrics.ts'
+import { createMetrics, type MetricsSources } from '../../src/http/metrics/metrics.ts'
 
 import type { HostStatus } from '../../src/remote/traffic/host-traffic.ts'
 
@@ -15,8 +15,8 @@ const IDLE: MetricsSources = {
   subscribers: () => ({ connections: 0, subscriptions: 0 }),
   now: () => NOW,
 }
-const open = (sources: Partial<MetricsSources> = {}, options?: MetricsOptions) => {
-  const metrics = createMetrics(options)
+const open = (sources: Partial<MetricsSources> = {}, namedHosts?: number) => {
+  const metrics = createMetrics(namedHosts)
   metrics.observe({ ...IDLE, ...sources })
   return metrics
 }
@@ -42,7 +42,7 @@ const seriesOf = async ({ text }: ReturnType<typeof open>, name: string): Promis
 describe('metrics', () => {
   it('label a limited number of hosts, and all others as one', async () => {
     const hosts = Array.from({ length: 500 }, (_, at) => hostOf(`registry-${at}.test`))
-    const metrics = open({ remoteHosts: () => hosts }, { namedHosts: 3 })
+    const metrics = open({ remoteHosts: () => hosts }, 3)
     for (const { host } of hosts) metrics.remoteRequest(host, 'ANSWERED')
     expect(await seriesOf(metrics, 'imagestreams_remote_requests_in_flight')).toEqual([
       'imagestreams_remote_requests_in_flight{host="registry-0.test"} 1',
@@ -65,7 +65,7 @@ describe('metrics', () => {
       hostOf('b', { breaker: open1, accounts: [rich] }),
       hostOf('c', { accounts: [poor] }),
     ]
-    const metrics = open({ remoteHosts: () => hosts }, { namedHosts: 0 })
+    const metrics = open({ remoteHosts: () => hosts }, 0)
     const figureOf = async (name: string) => (await seriesOf(metrics, `imagestreams_remote_${name}`)).join()
     expect(await figureOf('breaker_state')).toMatch(/\{host="other"\} 2$/)
     expect(await figureOf('accounts_left_alone')).toMatch(/ 1$/)

@@ -136,7 +136,7 @@ describe('a stream, after any changes upstream', () => {
         expect(replay(domain)).toEqual(new Map(now))
         expect(domain.internalErrors).toEqual([])
       }),
-      { numRuns: 60 },
+      { numRuns: 25 },
     )
   })
 
@@ -157,7 +157,7 @@ describe('a stream, after any changes upstream', () => {
         expect(domain.dump()).toMatchObject({ tags, tag_events, tag_conditions, images, push_log })
         expect(domain.stream().resourceVersion).toBe(resourceVersion)
       }),
-      { numRuns: 30 },
+      { numRuns: 12 },
     )
   })
 })

@@ -4,8 +4,11 @@ import { groupBy } from '../../src/input/group-by.ts'
 import { moves, tagsAt } from '../fixtures/ruby-history.ts'
 import { ALL, TestDomain, UPSTREAM } from '../fixtures/test-domain.ts'
 
-/** Every date of twelve years of the ruby image, with what moved then. */
-const dates = [...groupBy([...moves()], ({ at }) => at.getTime())]
+/** The moves of the first five years of the ruby image. */
+const END = new Date('2019-01-01')
+const ofFiveYears = [...moves()].filter(({ at }) => at < END)
+/** Each date of these years, with its moves. */
+const dates = [...groupBy(ofFiveYears, ({ at }) => at.getTime())]
 
 let domain: TestDomain
 beforeAll(async () => {
@@ -28,7 +31,7 @@ const digestsOf = (past: readonly PastTag[]): Map<string, string | undefined> =>
   return new Map(past.map(({ name, event }) => [name, images.get(event.imageId)?.digest]))
 }
 
-it('twelve years of the ruby image, imported at every date, have the right tags at every date and just before', () => {
+it('five years of the ruby image, imported at every date, have the right tags at every date and just before', () => {
   const { id } = domain.stream()
   const then = (time: number) => digestsOf(domain.lookBack.tagsAt([id], { time }, ALL))
 
@@ -41,12 +44,12 @@ it('twelve years of the ruby image, imported at every date, have the right tags 
     before = after
   }
 
-  expect(dates.length).toBeGreaterThan(250)
-  expect(before).toEqual(tagsAt(new Date(8.64e15)))
+  expect(dates.length).toBeGreaterThan(120)
+  expect(before).toEqual(tagsAt(END))
   expect(domain.internalErrors).toEqual([])
 })
 
-it('each of the 9,425 moves is one push, with its date and the previous image', () => {
+it('each of the 4,368 moves is one push, with its date and the previous image', () => {
   const log = domain.log()
   const ids = log.flatMap(({ imageId, previousImageId }) => [imageId, previousImageId ?? imageId])
   const images = domain.images.byIds([...new Set(ids)])
@@ -57,18 +60,18 @@ it('each of the 9,425 moves is one push, with its date and the previous image', 
     return lineOf(pushedAt, tag, images.get(imageId)?.digest, previous)
   })
 
-  const filed = [...moves()].map(({ at, tag, digest, previous }) =>
+  const filed = ofFiveYears.map(({ at, tag, digest, previous }) =>
     lineOf(at.getTime(), tag, digest, previous),
   )
 
-  expect(filed).toHaveLength(9425)
+  expect(filed).toHaveLength(4368)
   // tags of one date come in the order in which the registry answered
   expect([...logged].sort()).toEqual([...filed].sort())
   expect(log.map(({ pushedAt }) => pushedAt)).toEqual(filed.map((line) => Number(line.split(' ')[0])))
 })
 
 it('each tag has at a date the image in the file', () => {
-  const date = new Date('2019-06-01')
+  const date = new Date('2017-06-01')
   const tags = domain.tags.ofStreams([domain.stream().id], { order: 'NAME', page: ALL })
   const events = domain.lookBack.eventsAt(
     tags.map(({ id }) => id),

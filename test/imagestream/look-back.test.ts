@@ -130,7 +130,7 @@ describe('the image of a tag at a time', () => {
           for (const tag of ['a', 'b', 'c']) expect(at(tag, time)).toBe(expected.get(tag))
         }
       }),
-      { numRuns: 60 },
+      { numRuns: 25 },
     )
   })
 
@@ -150,7 +150,7 @@ describe('the image of a tag at a time', () => {
           if (next) expect(next.createdAt).toBeGreaterThan(time)
         }
       }),
-      { numRuns: 300 },
+      { numRuns: 120 },
     )
   })
 })

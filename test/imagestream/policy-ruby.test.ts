@@ -6,8 +6,8 @@ import { moves } from '../fixtures/ruby-history.ts'
 import { UPSTREAM } from '../fixtures/test-domain.ts'
 import { PolicyWorld, ruled } from './policy-world.ts'
 
-/** Every date of twelve years of the ruby image, with what moved then. */
-const dates = [...groupBy([...moves()], ({ at }) => at.getTime())]
+/** Each date of the first five years of the ruby image, with its moves. */
+const dates = [...groupBy([...moves()], ({ at }) => at.getTime())].filter(([time]) => time < Date.UTC(2019))
 
 /** The highest of the versions that a pattern finds in tags, a full one before a short one; undefined without any. */
 function highest(tags: ReadonlyMap<string, Digest>, pattern: RegExp, range = '*'): Digest | undefined {
@@ -21,7 +21,7 @@ function highest(tags: ReadonlyMap<string, Digest>, pattern: RegExp, range = '*'
     .at(-1)?.digest
 }
 
-it('over twelve years of the ruby image each policy chooses at every date the tag that the data has', async () => {
+it('over five years of the ruby image each policy chooses at every date the tag that the data has', async () => {
   await using world = new PolicyWorld({ importMode: 'PreserveOriginal' })
   world.createWith('ruby', [
     ruled('stable', { order: 'SEMVER' }),
@@ -56,7 +56,7 @@ it('over twelve years of the ruby image each policy chooses at every date the ta
     expect(all.find(({ id }) => id === last?.imageId)?.createdAt).toBe(newest)
   }
 
-  expect(dates.length).toBeGreaterThan(250)
-  expect(moved).toBeGreaterThan(200)
+  expect(dates.length).toBeGreaterThan(120)
+  expect(moved).toBeGreaterThan(100)
   expect(world.internalErrors).toEqual([])
 })

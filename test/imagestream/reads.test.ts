@@ -63,7 +63,7 @@ describe('a stream’s tags', () => {
         }
         expect(names(paged)).toEqual(whole)
       }),
-      { numRuns: 40 },
+      { numRuns: 16 },
     )
   })
 

@@ -95,6 +95,6 @@ test('after any changes upstream, each import sets a rule’s tag to the choice 
       expect(domain.log()).toHaveLength([...model.meant.values()].flat().length)
       expect(domain.internalErrors).toEqual([])
     }),
-    { numRuns: 40 },
+    { numRuns: 16 },
   )
 })

@@ -62,7 +62,7 @@ describe('the scheduled sources of a spec', () => {
           .filter((tag) => tag.scheduled && isImportable(tag))
         expect(world.schedules(stream.name).map(({ tag }) => tag)).toEqual(wanted.map(({ name }) => name))
       }),
-      { numRuns: 60 },
+      { numRuns: 30 },
     )
   })
 

@@ -1,5 +1,5 @@
 import type { GraphQLResolveInfo } from 'graphql'
-import { pullSpecOf } from '../../imagestream/spec/reference-policy.ts'
+import { pullSpecOf } from '../../imagestream/spec/pull-spec.ts'
 import type { ImageStream, SpecTag } from '../../imagestream/spec/spec.ts'
 import { keyOf, type Tag, type TagOrder } from '../../imagestream/tag/tag.ts'
 import { InvalidInputError } from '../../input/errors.ts'

@@ -31,30 +31,15 @@ export interface FinishedImport {
 }
 
 /** Metrics of this server, for Prometheus. No label contains a namespace, a stream, an account or a person. */
-export interface Metrics {
-  readonly contentType: string
-  /** Returns the current metrics in the text format of Prometheus. */
-  text(): Promise<string>
-  /** Adds the figures that are read at each scrape; called once. */
-  observe(sources: MetricsSources): void
-  /** Counts an attempt to send a request to another registry; `outcome` also covers requests that were not sent. */
-  remoteRequest(host: string, outcome: string): void
-  importFinished(finished: FinishedImport): void
-  /** Counts a response to a webhook; `sender` is a kind of sender, of which there are few. */
-  webhookAnswered(sender: string, status: number): void
-}
+export type Metrics = ReturnType<typeof createMetrics>
 
-export interface MetricsOptions {
-  /** Number of hosts that have a label of their own. */
-  readonly namedHosts?: number
-}
-
+/** Number of hosts that have a label of their own. */
 const NAMED_HOSTS = 100
 /** Seconds: from an import without changes to one of many thousands of tags. */
 const IMPORT_BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800]
 
 /** Creates the metrics, including those of the process: event loop lag, heap, garbage collection. */
-export function createMetrics({ namedHosts = NAMED_HOSTS }: MetricsOptions = {}): Metrics {
+export function createMetrics(namedHosts = NAMED_HOSTS) {
   const registry = new Registry()
   const registers = [registry]
   const labels = new HostLabels(namedHosts)
@@ -88,20 +73,24 @@ export function createMetrics({ namedHosts = NAMED_HOSTS }: MetricsOptions = {})
 
   return {
     contentType: registry.contentType,
-    text: () => registry.metrics(),
-    observe(sources) {
+    /** Returns the current metrics in the text format of Prometheus. */
+    text: (): Promise<string> => registry.metrics(),
+    /** Adds the figures that are read at each scrape; called once. */
+    observe(sources: MetricsSources): void {
       remoteGauges(registry, labels, sources.remoteHosts)
       storeGauges(registry, sources)
     },
-    remoteRequest: (host, outcome) =>
+    /** Counts an attempt to send a request to another registry; `outcome` also covers requests that were not sent. */
+    remoteRequest: (host: string, outcome: string): void =>
       remoteRequests.inc({ host: labels.of(host), outcome: outcome.toLowerCase() }),
-    importFinished({ state: ended, startedAt, finishedAt }) {
+    importFinished({ state: ended, startedAt, finishedAt }: FinishedImport): void {
       const state = ended.toLowerCase()
       imports.inc({ state })
       if (startedAt === null || finishedAt === null) return
       importSeconds.observe({ state }, Math.max(0, finishedAt - startedAt) / 1000)
     },
-    webhookAnswered: (sender, status) =>
+    /** Counts a response to a webhook; `sender` is a kind of sender, of which there are few. */
+    webhookAnswered: (sender: string, status: number): void =>
       deliveries.inc({ sender: sender.toLowerCase(), outcome: deliveryOutcomeOf(status) }),
   }
 }
@@ -111,20 +100,34 @@ function deliveryOutcomeOf(status: number): string {
   return status < 500 ? 'refused' : 'failed'
 }
 
-/** Registers gauges of the server's stores and queues. */
+/** Registers the metrics of the server's stores and queues. */
 function storeGauges(registry: Registry, sources: MetricsSources): void {
   const registers = [registry]
-  new Gauge({
-    name: 'imagestreams_imports_unfinished',
-    help: 'Imports that run, and imports that wait.',
-    labelNames: ['state'],
-    registers,
-    collect() {
-      const { running, pending } = sources.unfinishedImports()
-      this.set({ state: 'running' }, running)
-      this.set({ state: 'pending' }, pending)
-    },
-  })
+  /** Registers a gauge of one figure, or of a figure for each value of the label. */
+  const gauge = (
+    name: string,
+    help: string,
+    read: () => number | Readonly<Record<string, number>>,
+    label = '',
+  ) =>
+    new Gauge({
+      name: `imagestreams_${name}`,
+      help,
+      labelNames: label === '' ? [] : [label],
+      registers,
+      collect() {
+        const figures = read()
+        if (typeof figures === 'number') this.set(figures)
+        else for (const [value, figure] of Object.entries(figures)) this.set({ [label]: value }, figure)
+      },
+    })
+  const { unfinishedImports, pushLogSequence, nextDueAt, databaseBytes, subscribers } = sources
+  gauge(
+    'imports_unfinished',
+    'Imports that run, and imports that wait.',
+    () => ({ ...unfinishedImports() }),
+    'state',
+  )
   new Counter({
     name: 'imagestreams_pushes_total',
     help: 'Pushes since the start, by source.',
@@ -137,46 +140,17 @@ function storeGauges(registry: Registry, sources: MetricsSources): void {
       }
     },
   })
-  new Gauge({
-    name: 'imagestreams_push_log_sequence',
-    help: 'Number of the newest push in the log.',
-    registers,
-    collect() {
-      this.set(sources.pushLogSequence())
-    },
+  gauge('push_log_sequence', 'Number of the newest push in the log.', pushLogSequence)
+  const lag = 'Time for which the longest overdue scheduled import has been due; 0 when none is overdue.'
+  gauge('schedule_lag_seconds', lag, () => {
+    const now = sources.now()
+    return Math.max(0, now - (nextDueAt() ?? now)) / 1000
   })
-  new Gauge({
-    name: 'imagestreams_schedule_lag_seconds',
-    help: 'Time for which the longest overdue scheduled import has been due; 0 when none is overdue.',
-    registers,
-    collect() {
-      const now = sources.now()
-      this.set(Math.max(0, now - (sources.nextDueAt() ?? now)) / 1000)
-    },
-  })
-  new Gauge({
-    name: 'imagestreams_database_bytes',
-    help: 'Size of the database file and of its write-ahead log.',
-    labelNames: ['file'],
-    registers,
-    collect() {
-      for (const [file, bytes] of Object.entries(sources.databaseBytes())) this.set({ file }, bytes)
-    },
-  })
-  new Gauge({
-    name: 'imagestreams_streaming_connections',
-    help: 'Open WebSockets and event streams.',
-    registers,
-    collect() {
-      this.set(sources.subscribers().connections)
-    },
-  })
-  new Gauge({
-    name: 'imagestreams_push_subscriptions',
-    help: 'Subscriptions to pushes over streaming connections.',
-    registers,
-    collect() {
-      this.set(sources.subscribers().subscriptions)
-    },
-  })
+  gauge('database_bytes', 'Size of the database file and of its write-ahead log.', databaseBytes, 'file')
+  gauge('streaming_connections', 'Open WebSockets and event streams.', () => subscribers().connections)
+  gauge(
+    'push_subscriptions',
+    'Subscriptions to pushes over streaming connections.',
+    () => subscribers().subscriptions,
+  )
 }

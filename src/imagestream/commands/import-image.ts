@@ -1,33 +1,19 @@
-import type { Database } from '../../db/open.ts'
 import { NotFoundError } from '../../input/errors.ts'
 import { checkNamespace, checkStreamName } from '../../input/names.ts'
-import type { ImportMode } from '../image/fetch-image.ts'
-import type { Importer } from '../import/import.ts'
-import type { Streams } from '../stream/stream.ts'
 import { type ImportImageInput, importOptions, planImportImage } from './import-image-plan.ts'
-import type { SpecWriter } from './write-spec.ts'
-import { plannedStream, readTarget, writeTarget } from './write-target.ts'
-
-export interface ImportImageDependencies {
-  readonly db: Database
-  readonly streams: Streams
-  readonly writer: SpecWriter
-  readonly importer: Importer
-  /** Import mode of streams that do not set one. */
-  readonly importMode: ImportMode
-}
+import { type CommandDependencies, plannedStream, readTarget, writeTarget } from './write-target.ts'
 
 /**
  * Writes the source into the spec, where the input has one, and requests the import of that part of the spec. Returns the
  * id of the import. Throws InvalidInputError, NotFoundError, ConflictError where the resource version is not the newest;
  * then nothing is written.
  */
-export type ImportImageCommand = (input: ImportImageInput) => number
+export type ImportImageCommand = ReturnType<typeof createImportImage>
 
-export function createImportImage(dependencies: ImportImageDependencies): ImportImageCommand {
-  const { db, streams, writer, importer, importMode } = dependencies
-
-  return (input) => {
+export const createImportImage =
+  (dependencies: Pick<CommandDependencies, 'db' | 'streams' | 'writer' | 'importer' | 'importMode'>) =>
+  (input: ImportImageInput): number => {
+    const { db, streams, writer, importer, importMode } = dependencies
     const { namespace, imageStream: name, resourceVersion } = input
     checkNamespace(namespace)
     checkStreamName(namespace, name, 'imageStream')
@@ -45,4 +31,3 @@ export function createImportImage(dependencies: ImportImageDependencies): Import
       return importer.request(tx, stream.id, request)
     })
   }
-}

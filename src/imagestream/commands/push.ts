@@ -1,5 +1,4 @@
 import { and, eq, isNotNull, sql } from 'drizzle-orm'
-import type { Database } from '../../db/open.ts'
 import { imageStreams, tags as tagsTable } from '../../db/tables/index.ts'
 import type { Transaction } from '../../db/transact.ts'
 import type { Digest } from '../../oci/digest.ts'
@@ -7,40 +6,25 @@ import type { PushedManifest } from '../../oci/pushed-manifest.ts'
 import { pullSpecByDigest } from '../../oci/reference.ts'
 import type { StreamName } from '../../oci/stream-name.ts'
 import type { TagName } from '../../oci/tag.ts'
-import type { ImportMode } from '../image/fetch-image.ts'
 import type { FetchedImage } from '../image/image.ts'
 import type { Images } from '../image/images.ts'
 import { emptySpec } from '../spec/change-spec.ts'
 import type { ImageStream } from '../spec/spec.ts'
-import type { Streams } from '../stream/stream.ts'
-import type { TagRecorder } from '../tag/record.ts'
 import type { SpecWriter } from './write-spec.ts'
+import type { CommandDependencies } from './write-target.ts'
 
 /** Changes and reads image streams for the integrated registry, inside the registry's transactions. */
-export interface PushReceiver {
-  /** Stores the image, creates the stream if it does not exist, and points its tags to the image. */
-  recordPush(tx: Transaction, push: PushedManifest): { readonly imageId: number; readonly streamId: number }
-  /** Removes tags with their history, and their spec tags. */
-  removeTags(tx: Transaction, streamId: number, tags: readonly TagName[]): void
-  /** Returns the stream's tags that point to the image, by name. */
-  tagsOfImage(streamId: number, imageId: number): readonly TagName[]
-  /** Reports whether the tag of the stream points to an image. */
-  hasImage(stream: StreamName, tag: string): boolean
-}
+export type PushReceiver = ReturnType<typeof createPushReceiver>
 
-export interface PushReceiverDependencies {
-  readonly db: Database
-  readonly streams: Streams
+export interface PushReceiverDependencies
+  extends Pick<CommandDependencies, 'db' | 'streams' | 'recorder' | 'importMode'> {
   readonly writer: Pick<SpecWriter, 'insert'>
   readonly images: Images
-  readonly recorder: TagRecorder
-  /** Import mode of streams that do not set one. */
-  readonly importMode: ImportMode
   /** Returns the `host[:port]` for the pull specs of pushed images. */
   readonly registryHost: () => string
 }
 
-export function createPushReceiver(dependencies: PushReceiverDependencies): PushReceiver {
+export function createPushReceiver(dependencies: PushReceiverDependencies) {
   const { db, streams, writer, images, recorder, importMode, registryHost } = dependencies
   const tagsOfImage = db.orm
     .select({ name: tagsTable.name })
@@ -71,7 +55,11 @@ export function createPushReceiver(dependencies: PushReceiverDependencies): Push
     streams.byName(name.namespace, name.name) ?? writer.insert(tx, name, emptySpec(importMode)).stream
 
   return {
-    recordPush(tx, { repository, tags, at, ...content }) {
+    /** Stores the image, creates the stream if it does not exist, and points its tags to the image. */
+    recordPush(
+      tx: Transaction,
+      { repository, tags, at, ...content }: PushedManifest,
+    ): { readonly imageId: number; readonly streamId: number } {
       const { namespace, name } = repository
       const stream = streamOf(tx, repository)
       const inRegistry = { registry: registryHost(), repository: `${namespace}/${name}` }
@@ -95,13 +83,18 @@ export function createPushReceiver(dependencies: PushReceiverDependencies): Push
       return { imageId, streamId: stream.id }
     },
 
-    removeTags(tx, streamId, tags) {
+    /** Removes tags with their history, and their spec tags. */
+    removeTags(tx: Transaction, streamId: number, tags: readonly TagName[]): void {
       for (const tag of tags) recorder.removeTag(tx, { streamId, tag })
     },
 
-    tagsOfImage: (streamId, imageId) => tagsOfImage.all({ streamId, imageId }).map(({ name }) => name),
+    /** Returns the stream's tags that point to the image, by name. */
+    tagsOfImage: (streamId: number, imageId: number): readonly TagName[] =>
+      tagsOfImage.all({ streamId, imageId }).map(({ name }) => name),
 
-    hasImage: ({ namespace, name }, tag) => tagWithImage.get({ namespace, name, tag }) !== undefined,
+    /** Reports whether the tag of the stream points to an image. */
+    hasImage: ({ namespace, name }: StreamName, tag: string): boolean =>
+      tagWithImage.get({ namespace, name, tag }) !== undefined,
   }
 }
 

@@ -1,25 +1,19 @@
-import type { Database } from '../../db/open.ts'
 import { InvalidInputError, NotFoundError } from '../../input/errors.ts'
 import { checkNamespace, checkStreamName, checkTagName } from '../../input/names.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { Images } from '../image/images.ts'
-import { checkResourceVersion } from '../spec/resource-version.ts'
-import type { Streams } from '../stream/stream.ts'
 import type { LookBack } from '../tag/look-back.ts'
 import type { Tag, Tags } from '../tag/tag.ts'
 import type { TagEvent } from '../tag/tag-event.ts'
 import type { Tagging } from './tag-image.ts'
+import { type CommandDependencies, existingStream, type TagInput } from './write-target.ts'
 
 /** Input of `rollBackTag`, with either `digest` or `at`. */
-export interface RollBackTagInput {
-  readonly namespace: string
-  readonly imageStream: string
-  readonly tag: string
+export interface RollBackTagInput extends TagInput {
   /** An image in the history of the tag. */
   readonly digest?: Digest | null | undefined
   /** A time whose image the tag gets. Milliseconds since 1970. */
   readonly at?: number | null | undefined
-  readonly resourceVersion?: string | null | undefined
 }
 
 export interface RolledBackTag {
@@ -31,9 +25,7 @@ export interface RolledBackTag {
   readonly previous: TagEvent | null
 }
 
-export interface RollBackDependencies {
-  readonly db: Database
-  readonly streams: Streams
+export interface RollBackDependencies extends Pick<CommandDependencies, 'db' | 'streams'> {
   readonly tags: Tags
   readonly images: Images
   readonly lookBack: LookBack
@@ -45,11 +37,11 @@ export interface RollBackDependencies {
  * import and no followed tag undoes it. A tag that points to the image already is pinned without a new entry.
  * Throws InvalidInputError, NotFoundError, ConflictError where the resource version is not the newest.
  */
-export type RollBackCommand = (input: RollBackTagInput) => RolledBackTag
+export type RollBackCommand = ReturnType<typeof createRollBack>
 
-export function createRollBack(dependencies: RollBackDependencies): RollBackCommand {
-  const { db, streams, tags, images, lookBack, tagging } = dependencies
-  const targetOf = createTargets({ tags, images, lookBack })
+export function createRollBack(dependencies: RollBackDependencies) {
+  const { db, streams, tags, images, tagging } = dependencies
+  const targetOf = createTargets(dependencies)
 
   const newestOf = ({ id }: Tag): TagEvent | undefined => tags.events([id], { limit: 1, peek: false })[0]
 
@@ -57,16 +49,14 @@ export function createRollBack(dependencies: RollBackDependencies): RollBackComm
     checkNamespace(namespace)
     checkStreamName(namespace, imageStream, 'imageStream')
     const name = checkTagName(tag)
-    const stream = streams.byName(namespace, imageStream)
-    if (!stream) throw new NotFoundError(`there is no image stream ${namespace}/${imageStream}`)
-    checkResourceVersion({ namespace, name: imageStream, resourceVersion }, stream)
+    const stream = existingStream(streams, { namespace, name: imageStream, resourceVersion })
     const [found] = tags.named([stream.id], name)
     const newest = found && newestOf(found)
     if (!found || !newest) throw new NotFoundError(`${namespace}/${imageStream}:${name} never had an image`)
     return { stream, tag: found, newest }
   }
 
-  return (input) => {
+  return (input: RollBackTagInput): RolledBackTag => {
     const { namespace, imageStream, digest, at } = input
     if ((digest == null) === (at == null)) {
       throw new InvalidInputError(
@@ -101,11 +91,7 @@ export function createRollBack(dependencies: RollBackDependencies): RollBackComm
 const MAX_NAMED = 10
 
 /** Returns a function for the entry of a tag's history that the input names. It throws InvalidInputError. */
-function createTargets({
-  tags,
-  images,
-  lookBack,
-}: Pick<RollBackDependencies, 'tags' | 'images' | 'lookBack'>) {
+function createTargets({ tags, images, lookBack }: RollBackDependencies) {
   const describeHistory = ({ id }: Tag): string => {
     const events = tags.events([id], { limit: MAX_NAMED })
     const known = images.byIds(events.map(({ imageId }) => imageId))

@@ -1,4 +1,3 @@
-import type { Database } from '../../db/open.ts'
 import type { Transaction } from '../../db/transact.ts'
 import { checkRepository } from '../../input/check-reference.ts'
 import { InvalidInputError } from '../../input/errors.ts'
@@ -7,37 +6,32 @@ import type { TagName } from '../../oci/tag.ts'
 import type { Decision } from '../../policy/decide.ts'
 import { readPolicy, type TagPolicyInput } from '../../policy/policy.ts'
 import type { ImportMode } from '../image/fetch-image.ts'
-import type { Importer } from '../import/import.ts'
 import { flag, type Spec, type SpecTagContent } from '../spec/spec.ts'
 import { policyText } from '../spec/spec-policy.ts'
-import type { Following } from '../stream/follow.ts'
-import type { Streams } from '../stream/stream.ts'
-import type { Policies } from '../tag/policies.ts'
 import { REPORTED } from '../tag/policy-choice.ts'
 import { importOfTag } from './import-image-plan.ts'
 import { IMPORT_OPTIONS } from './tag-image-input.ts'
-import type { SpecWriter } from './write-spec.ts'
-import { plannedStream, readTarget, type WriteTarget, writeTarget } from './write-target.ts'
+import {
+  type CommandDependencies,
+  type ImportOptionsInput,
+  importColumns,
+  plannedStream,
+  readTarget,
+  type TagInput,
+  type WriteTarget,
+  writeTarget,
+} from './write-target.ts'
 
-/** Input of `setTagPolicy`. Null stands for undefined: the field is not set. */
-export interface SetTagPolicyInput {
-  readonly namespace: string
-  /** Created where there is none. */
-  readonly imageStream: string
-  readonly tag: string
+/** Input of `setTagPolicy`, which creates the stream where there is none. Null stands for undefined: the field is not set. */
+export interface SetTagPolicyInput extends TagInput, ImportOptionsInput {
   readonly policy: TagPolicyInput
   /** Repository with the tags to choose from; by default these are the stream's own tags. */
   readonly repository?: string | null | undefined
-  readonly scheduled: boolean
-  readonly insecure: boolean
-  readonly importMode?: ImportMode | null | undefined
-  readonly referencePolicy?: 'Source' | 'Local' | null | undefined
   /** Decides without writing anything. */
   readonly dryRun: boolean
-  readonly resourceVersion?: string | null | undefined
 }
 
-export interface SetTagPolicyResult {
+export interface SetTagPolicyOutcome {
   readonly tag: TagName
   /** The import that was requested; null for a policy over the stream's own tags. */
   readonly importId: number | null
@@ -55,20 +49,9 @@ export interface PolicyDecision extends Decision {
  * repository's with the import that this requests and each later one. Throws InvalidInputError, ConflictError; then
  * nothing is written.
  */
-export type SetTagPolicyCommand = (input: SetTagPolicyInput) => SetTagPolicyResult
+export type SetTagPolicyCommand = ReturnType<typeof createSetTagPolicy>
 
-export interface SetTagPolicyDependencies {
-  readonly db: Database
-  readonly streams: Streams
-  readonly writer: SpecWriter
-  readonly importer: Importer
-  readonly following: Pick<Following, 'copySources'>
-  readonly policies: Policies
-  /** Import mode of streams that do not set one. */
-  readonly importMode: ImportMode
-}
-
-export function createSetTagPolicy(dependencies: SetTagPolicyDependencies): SetTagPolicyCommand {
+export function createSetTagPolicy(dependencies: Omit<CommandDependencies, 'recorder'>) {
   const { db, streams, writer, importer, following, policies, importMode } = dependencies
 
   const read = ({ namespace, imageStream: name, resourceVersion }: SetTagPolicyInput): WriteTarget =>
@@ -79,7 +62,7 @@ export function createSetTagPolicy(dependencies: SetTagPolicyDependencies): SetT
     return { ...spec, tags: new Map(spec.tags).set(tag, content) }
   }
 
-  const write = (tx: Transaction, tag: TagName, input: SetTagPolicyInput): SetTagPolicyResult => {
+  const write = (tx: Transaction, tag: TagName, input: SetTagPolicyInput): SetTagPolicyOutcome => {
     const target = read(input)
     const { stream } = writeTarget(tx, writer, target, { spec: specWith(target, tag, input) })
     // an unchanged spec was not written, and the tag may have been pushed to since
@@ -93,7 +76,7 @@ export function createSetTagPolicy(dependencies: SetTagPolicyDependencies): SetT
     }
   }
 
-  const dryRun = (tag: TagName, input: SetTagPolicyInput): SetTagPolicyResult => {
+  const dryRun = (tag: TagName, input: SetTagPolicyInput): SetTagPolicyOutcome => {
     const target = read(input)
     const spec = specWith(target, tag, input)
     if (input.repository == null) {
@@ -112,7 +95,7 @@ export function createSetTagPolicy(dependencies: SetTagPolicyDependencies): SetT
     }
   }
 
-  return (input) => {
+  return (input: SetTagPolicyInput): SetTagPolicyOutcome => {
     checkNamespace(input.namespace)
     checkStreamName(input.namespace, input.imageStream, 'imageStream')
     const tag = checkTagName(input.tag)
@@ -136,15 +119,11 @@ function contentOf(
     }
   }
   return {
-    annotations: old?.annotations ?? '[]',
+    ...importColumns(input, old, importMode),
     fromKind: repository === null ? null : 'DockerImage',
     fromName: repository === null ? null : checkRepository(repository, 'repository'),
     fromNamespace: null,
     policy: policyText(input.policy, 'policy'),
     reference: flag(false),
-    insecure: flag(input.insecure),
-    scheduled: flag(input.scheduled),
-    importMode: input.importMode ?? old?.importMode ?? importMode,
-    referencePolicy: input.referencePolicy ?? old?.referencePolicy ?? 'Source',
   }
 }

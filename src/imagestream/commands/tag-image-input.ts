@@ -2,25 +2,17 @@ import { checkReference } from '../../input/check-reference.ts'
 import { InvalidInputError } from '../../input/errors.ts'
 import { checkNamespace, checkStreamName, checkTagName } from '../../input/names.ts'
 import type { TagName } from '../../oci/tag.ts'
-import type { ImportMode } from '../image/fetch-image.ts'
 import type { ObjectReferenceInput } from '../spec/spec.ts'
 import { checkStreamSource } from '../spec/tag-source.ts'
+import type { ImportOptionsInput, TagInput } from './write-target.ts'
 
 /** Input of `tagImage`, with the options of `oc tag`. Null stands for undefined: the field is not set. */
-export interface TagImageInput {
-  readonly namespace: string
-  readonly imageStream: string
-  readonly tag: string
+export interface TagImageInput extends TagInput, ImportOptionsInput {
   readonly from: ObjectReferenceInput
   /** Follows the source tag; otherwise its image is copied once. */
   readonly alias: boolean
   /** Passes `from` on as it is: nothing is imported or followed. */
   readonly reference: boolean
-  readonly scheduled: boolean
-  readonly insecure: boolean
-  readonly importMode?: ImportMode | null | undefined
-  readonly referencePolicy?: 'Source' | 'Local' | null | undefined
-  readonly resourceVersion?: string | null | undefined
 }
 
 /** Returns the tag's name. Throws InvalidInputError for invalid fields, and for options without effect. */

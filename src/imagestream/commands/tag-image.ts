@@ -1,11 +1,7 @@
-import type { Database } from '../../db/open.ts'
 import { NotFoundError } from '../../input/errors.ts'
 import { checkNamespace, checkStreamName, checkTagName } from '../../input/names.ts'
 import type { StreamName } from '../../oci/stream-name.ts'
 import type { TagName } from '../../oci/tag.ts'
-import type { ImportMode } from '../image/fetch-image.ts'
-import type { Importer } from '../import/import.ts'
-import { checkResourceVersion } from '../spec/resource-version.ts'
 import { flag, isImportable, type SpecTagContent } from '../spec/spec.ts'
 import {
   formatStreamTag,
@@ -17,19 +13,16 @@ import {
   type TagSource,
 } from '../spec/tag-source.ts'
 import type { Following } from '../stream/follow.ts'
-import type { Streams } from '../stream/stream.ts'
-import type { TagRecorder } from '../tag/record.ts'
 import { importOfTag } from './import-image-plan.ts'
 import { checkTagImage, type TagImageInput } from './tag-image-input.ts'
-import type { SpecWriter } from './write-spec.ts'
-import { readTarget, writeTarget } from './write-target.ts'
-
-export interface UntagImageInput {
-  readonly namespace: string
-  readonly imageStream: string
-  readonly tag: string
-  readonly resourceVersion?: string | null | undefined
-}
+import {
+  type CommandDependencies,
+  existingStream,
+  importColumns,
+  readTarget,
+  type TagInput,
+  writeTarget,
+} from './write-target.ts'
 
 export interface TaggedImage {
   readonly streamId: number
@@ -39,33 +32,9 @@ export interface TaggedImage {
 }
 
 /** Commands that set and remove a tag through the spec, as `oc tag` does, so that the source stays known. */
-export interface Tagging {
-  /**
-   * Sets the source of a tag, and creates the stream where there is none. The tag gets the image of a source in a stream
-   * at once, also where another image was pushed to it after the same call before. Throws InvalidInputError; NotFoundError
-   * where the source has no image; ConflictError where the source matches several images, or the resource version is not
-   * the newest.
-   */
-  tagImage(input: TagImageInput): TaggedImage
-  /**
-   * Removes a tag with its history and its spec tag. Returns the id of the stream. Throws InvalidInputError; NotFoundError
-   * where neither spec nor status has the tag; ConflictError.
-   */
-  untagImage(input: UntagImageInput): number
-}
+export type Tagging = ReturnType<typeof createTagging>
 
-export interface TaggingDependencies {
-  readonly db: Database
-  readonly streams: Streams
-  readonly writer: SpecWriter
-  readonly importer: Importer
-  readonly following: Following
-  readonly recorder: TagRecorder
-  /** Import mode of streams that do not set one. */
-  readonly importMode: ImportMode
-}
-
-export function createTagging(dependencies: TaggingDependencies): Tagging {
+export function createTagging(dependencies: Omit<CommandDependencies, 'policies'>) {
   const { db, streams, writer, importer, following, recorder, importMode } = dependencies
   const fieldOf = (): string => 'from.name'
 
@@ -74,17 +43,19 @@ export function createTagging(dependencies: TaggingDependencies): Tagging {
     input: TagImageInput,
     old: SpecTagContent | undefined,
   ): SpecTagContent => ({
-    annotations: old?.annotations ?? '[]',
     ...sourceOf(home, input, following),
     policy: null,
-    insecure: flag(input.insecure),
-    scheduled: flag(input.scheduled),
-    importMode: input.importMode ?? old?.importMode ?? importMode,
-    referencePolicy: input.referencePolicy ?? old?.referencePolicy ?? 'Source',
+    ...importColumns(input, old, importMode),
   })
 
   return {
-    tagImage(input) {
+    /**
+     * Sets the source of a tag, and creates the stream where there is none. The tag gets the image of a source in a stream
+     * at once, also where another image was pushed to it after the same call before. Throws InvalidInputError; NotFoundError
+     * where the source has no image; ConflictError where the source matches several images, or the resource version is not
+     * the newest.
+     */
+    tagImage(input: TagImageInput): TaggedImage {
       const { namespace, imageStream: name, resourceVersion } = input
       const tag = checkTagImage(input)
       return db.transact((tx) => {
@@ -100,15 +71,17 @@ export function createTagging(dependencies: TaggingDependencies): Tagging {
       })
     },
 
-    untagImage(input) {
+    /**
+     * Removes a tag with its history and its spec tag. Returns the id of the stream. Throws InvalidInputError; NotFoundError
+     * where neither spec nor status has the tag; ConflictError.
+     */
+    untagImage(input: TagInput): number {
       const { namespace, imageStream, resourceVersion } = input
       checkNamespace(namespace)
       checkStreamName(namespace, imageStream, 'imageStream')
       const tag = checkTagName(input.tag)
       return db.transact((tx) => {
-        const stream = streams.byName(namespace, imageStream)
-        if (!stream) throw new NotFoundError(`there is no image stream ${namespace}/${imageStream}`)
-        checkResourceVersion({ namespace, name: imageStream, resourceVersion }, stream)
+        const stream = existingStream(streams, { namespace, name: imageStream, resourceVersion })
         const old = streams.spec(stream)
         const tags = new Map(old.tags)
         if (tags.delete(tag)) writer.writeSpec(tx, stream, { ...old, tags })

@@ -37,16 +37,7 @@ export interface SpecChange {
 }
 
 /** Writes of specs inside the transaction of a command. */
-export interface SpecWriter {
-  /** Inserts a stream. Throws InvalidInputError, AlreadyExistsError, and the errors of `writeSpec`. */
-  insert(tx: Transaction, name: StreamName, spec: Spec, options?: WriteOptions): SpecChange
-  /**
-   * Writes the difference between the stored spec and this one. Tags from other tags get the image of their source, and
-   * tags with a policy the one that it chooses. Throws InvalidInputError where a source is blocked or a tag follows
-   * itself, NotFoundError, ConflictError; then the transaction must fail.
-   */
-  writeSpec(tx: Transaction, stream: ImageStream, spec: Spec, options?: WriteOptions): SpecChange
-}
+export type SpecWriter = ReturnType<typeof createSpecWriter>
 
 export interface SpecWriterDependencies {
   readonly db: Database
@@ -73,14 +64,20 @@ export const importChange = (
 
 const NO_METADATA: StreamMetadata = { labels: '[]', annotations: '[]' }
 
-export function createSpecWriter(dependencies: SpecWriterDependencies): SpecWriter {
+export function createSpecWriter(dependencies: SpecWriterDependencies) {
   const { db, streams, following, now, uuid, onSpecWritten } = dependencies
   const checkSources = admission(dependencies.blockOf)
   const specTagRows = createSpecTagRows({ db, following })
   const removeTags = createRemoveTags(db)
 
   return {
-    insert(tx, { namespace, name }, spec, { metadata = NO_METADATA, fieldOf = fieldIn(spec) } = {}) {
+    /** Inserts a stream. Throws InvalidInputError, AlreadyExistsError, and the errors of `writeSpec`. */
+    insert(
+      tx: Transaction,
+      { namespace, name }: StreamName,
+      spec: Spec,
+      { metadata = NO_METADATA, fieldOf = fieldIn(spec) }: WriteOptions = {},
+    ): SpecChange {
       checkNamespace(namespace)
       checkStreamName(namespace, name)
       if (streams.byName(namespace, name)) {
@@ -109,7 +106,17 @@ export function createSpecWriter(dependencies: SpecWriterDependencies): SpecWrit
       return changeOf(stream, spec.dockerImageRepository !== null, [...spec.tags])
     },
 
-    writeSpec(tx, stream, spec, { metadata = stream, fieldOf = fieldIn(spec) } = {}) {
+    /**
+     * Writes the difference between the stored spec and this one. Tags from other tags get the image of their source, and
+     * tags with a policy the one that it chooses. Throws InvalidInputError where a source is blocked or a tag follows
+     * itself, NotFoundError, ConflictError; then the transaction must fail.
+     */
+    writeSpec(
+      tx: Transaction,
+      stream: ImageStream,
+      spec: Spec,
+      { metadata = stream, fieldOf = fieldIn(spec) }: WriteOptions = {},
+    ): SpecChange {
       const old = streams.spec(stream)
       const difference = specDifference(old, spec)
       const { labels, annotations } = metadata

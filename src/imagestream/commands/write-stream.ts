@@ -1,15 +1,13 @@
 import { eq } from 'drizzle-orm'
 import { imageStreams } from '../../db/tables/index.ts'
-import { NotFoundError } from '../../input/errors.ts'
 import { type KeyValue, writeKeyValues } from '../../input/key-values.ts'
 import type { StreamName } from '../../oci/stream-name.ts'
-import type { ImportMode } from '../image/fetch-image.ts'
-import type { Importer } from '../import/import.ts'
 import { changeSpec, emptySpec } from '../spec/change-spec.ts'
-import { checkResourceVersion, type ReadVersion } from '../spec/resource-version.ts'
+import type { ReadVersion } from '../spec/resource-version.ts'
 import type { ImageStream, SpecInput } from '../spec/spec.ts'
 import { writeAnnotations } from '../spec/stream-annotations.ts'
-import { createSpecWriter, importChange, type SpecWriter, type SpecWriterDependencies } from './write-spec.ts'
+import { createSpecWriter, importChange, type SpecWriterDependencies } from './write-spec.ts'
+import { type CommandDependencies, existingStream } from './write-target.ts'
 
 /** Null stands for undefined. */
 export interface CreateStreamInput extends StreamName {
@@ -28,36 +26,20 @@ export interface WrittenStream {
 }
 
 /** Commands that write streams: each checks its input, then writes in one transaction with the import that it requests. */
-export interface StreamWriter extends SpecWriter {
-  /** Throws InvalidInputError, AlreadyExistsError. */
-  create(input: CreateStreamInput): WrittenStream
-  /** Throws InvalidInputError, NotFoundError, ConflictError where the resource version is not the newest. */
-  update(input: UpdateStreamInput): WrittenStream
-  /** Returns the id of the deleted stream. Throws NotFoundError, ConflictError. */
-  delete(input: ReadVersion): number
-}
+export type StreamWriter = ReturnType<typeof createStreamWriter>
 
-export interface StreamWriterDependencies extends SpecWriterDependencies {
-  readonly importer: Importer
-  /** Import mode of streams that do not set one. */
-  readonly importMode: ImportMode
-}
+export type StreamWriterDependencies = SpecWriterDependencies &
+  Pick<CommandDependencies, 'importer' | 'importMode'>
 
-export function createStreamWriter(dependencies: StreamWriterDependencies): StreamWriter {
+export function createStreamWriter(dependencies: StreamWriterDependencies) {
   const { db, streams, importer, importMode } = dependencies
   const writer = createSpecWriter(dependencies)
-
-  const find = ({ namespace, name, resourceVersion }: ReadVersion): ImageStream => {
-    const stream = streams.byName(namespace, name)
-    if (!stream) throw new NotFoundError(`there is no image stream ${namespace}/${name}`)
-    checkResourceVersion({ namespace, name, resourceVersion }, stream)
-    return stream
-  }
 
   return {
     ...writer,
 
-    create: (input) =>
+    /** Throws InvalidInputError, AlreadyExistsError. */
+    create: (input: CreateStreamInput): WrittenStream =>
       db.transact((tx) => {
         const spec = changeSpec(emptySpec(importMode), input.spec ?? {}, importMode)
         const metadata = {
@@ -68,9 +50,10 @@ export function createStreamWriter(dependencies: StreamWriterDependencies): Stre
         return { stream: change.stream, importId: importChange(tx, importer, change) }
       }),
 
-    update: (input) =>
+    /** Throws InvalidInputError, NotFoundError, ConflictError where the resource version is not the newest. */
+    update: (input: UpdateStreamInput): WrittenStream =>
       db.transact((tx) => {
-        const stream = find(input)
+        const stream = existingStream(streams, input)
         const metadata = {
           labels: input.labels == null ? stream.labels : writeKeyValues(input.labels, 'labels'),
           annotations: input.annotations == null ? stream.annotations : writeAnnotations(input.annotations),
@@ -80,9 +63,10 @@ export function createStreamWriter(dependencies: StreamWriterDependencies): Stre
         return { stream: change.stream, importId: importChange(tx, importer, change) }
       }),
 
-    delete: (input) =>
+    /** Returns the id of the deleted stream. Throws NotFoundError, ConflictError. */
+    delete: (input: ReadVersion): number =>
       db.transact((tx) => {
-        const { id } = find(input)
+        const { id } = existingStream(streams, input)
         importer.endOfStream(tx, id)
         db.orm.delete(imageStreams).where(eq(imageStreams.id, id)).run()
         return id

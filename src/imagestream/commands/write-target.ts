@@ -1,11 +1,75 @@
+import type { Database } from '../../db/open.ts'
 import type { Transaction } from '../../db/transact.ts'
+import { NotFoundError } from '../../input/errors.ts'
 import type { StreamName } from '../../oci/stream-name.ts'
 import type { ImportMode } from '../image/fetch-image.ts'
+import type { Importer } from '../import/import.ts'
 import { emptySpec } from '../spec/change-spec.ts'
 import { checkResourceVersion, type ReadVersion } from '../spec/resource-version.ts'
-import { FOLLOWS_NONE, type ImageStream, type Spec, type SpecTag } from '../spec/spec.ts'
+import {
+  FOLLOWS_NONE,
+  flag,
+  type ImageStream,
+  type Spec,
+  type SpecTag,
+  type SpecTagContent,
+} from '../spec/spec.ts'
+import type { Following } from '../stream/follow.ts'
 import type { Streams } from '../stream/stream.ts'
+import type { Policies } from '../tag/policies.ts'
+import type { TagRecorder } from '../tag/record.ts'
 import type { SpecChange, SpecWriter, WriteOptions } from './write-spec.ts'
+
+/** The parts of the domain that commands use. */
+export interface CommandDependencies {
+  readonly db: Database
+  readonly streams: Streams
+  readonly writer: SpecWriter
+  readonly importer: Importer
+  readonly following: Following
+  readonly recorder: TagRecorder
+  readonly policies: Policies
+  /** Import mode of streams that do not set one. */
+  readonly importMode: ImportMode
+}
+
+/** The tag that a command concerns, and the version of its stream that the client read. */
+export interface TagInput extends Pick<ReadVersion, 'namespace' | 'resourceVersion'> {
+  readonly imageStream: string
+  readonly tag: string
+}
+
+/** Returns the stream. Throws NotFoundError, and ConflictError where `resourceVersion` is not the newest. */
+export function existingStream(
+  streams: Streams,
+  { namespace, name, resourceVersion }: ReadVersion,
+): ImageStream {
+  const stream = streams.byName(namespace, name)
+  if (!stream) throw new NotFoundError(`there is no image stream ${namespace}/${name}`)
+  checkResourceVersion({ namespace, name, resourceVersion }, stream)
+  return stream
+}
+
+/** Options for the import of an image from a registry, and for the pull spec of the tag. */
+export interface ImportOptionsInput {
+  readonly scheduled: boolean
+  readonly insecure: boolean
+  readonly importMode?: ImportMode | null | undefined
+  readonly referencePolicy?: 'Source' | 'Local' | null | undefined
+}
+
+/** Returns the columns of a spec tag for the options; the other ones stay as they are. */
+export const importColumns = (
+  { scheduled, insecure, importMode, referencePolicy }: ImportOptionsInput,
+  old: SpecTagContent | undefined,
+  defaultMode: ImportMode,
+) => ({
+  annotations: old?.annotations ?? '[]',
+  insecure: flag(insecure),
+  scheduled: flag(scheduled),
+  importMode: importMode ?? old?.importMode ?? defaultMode,
+  referencePolicy: referencePolicy ?? old?.referencePolicy ?? ('Source' as const),
+})
 
 /** The stream that a command writes, which it creates where there is none. */
 export interface WriteTarget extends StreamName {

@@ -29,22 +29,14 @@ export interface FetchedTagImage {
  * Fetches images. Stored manifests and configs are not fetched again, and content that several imports need at the same
  * time is fetched by the first.
  */
-export interface ImageFetcher {
-  /** Starts a session. Dispose of it after its images are stored: until then other sessions share what it fetched. */
-  begin(repository: RemoteRepository): FetchSession
-}
+export type ImageFetcher = ReturnType<typeof createImageFetcher>
 
-export interface FetchSession extends Disposable {
-  /**
-   * Returns the image of a tag: an index with all its images, or in mode `Legacy` its image for the platform. Throws
-   * RegistryError, and InvalidManifestError, also where the index has no image for the platform.
-   */
-  tagImage(resolved: ResolvedTag, mode: ImportMode, platform: Platform): Promise<FetchedTagImage>
-}
-
-export function createImageFetcher(images: Images): ImageFetcher {
+export function createImageFetcher(images: Images) {
   const work = new SharedWork()
-  return { begin: (repository) => new Session(images, repository, work.begin()) }
+  return {
+    /** Starts a session. Dispose of it after its images are stored: until then other sessions share what it fetched. */
+    begin: (repository: RemoteRepository): FetchSession => new FetchSession(images, repository, work.begin()),
+  }
 }
 
 /** Maximum number of attempts for an image that is pruned while it is fetched; each failure needs a run of the pruner. */
@@ -79,7 +71,8 @@ export async function withTagImage<Result>(
   }
 }
 
-class Session implements FetchSession {
+/** Fetches of images from one repository. */
+export class FetchSession implements Disposable {
   readonly #images: Images
   readonly #repository: RemoteRepository
   readonly #share: WorkShare
@@ -90,6 +83,10 @@ class Session implements FetchSession {
     this.#share = share
   }
 
+  /**
+   * Returns the image of a tag: an index with all its images, or in mode `Legacy` its image for the platform. Throws
+   * RegistryError, and InvalidManifestError, also where the index has no image for the platform.
+   */
   async tagImage(resolved: ResolvedTag, mode: ImportMode, platform: Platform): Promise<FetchedTagImage> {
     try {
       return await this.#tagImage(resolved, mode, platform)

@@ -15,33 +15,14 @@ import {
 import { imageColumns } from './image-columns.ts'
 
 /** Stored images, with their manifests and configs. */
-export interface Images {
-  byDigest(digest: Digest): Image | undefined
-  byIds(ids: readonly number[]): Map<number, Image>
-  byDigests(digests: readonly Digest[]): Map<Digest, Image>
-  /** Returns the exact bytes of manifests, by image id. */
-  manifests(ids: readonly number[]): Map<number, Uint8Array>
-  /** Returns the exact bytes of configs, by image id; images without a config are missing. */
-  configs(ids: readonly number[]): Map<number, Uint8Array>
-  storedManifest(digest: Digest): StoredManifest | undefined
-  storedConfig(digest: Digest): Uint8Array | undefined
-  /**
-   * Stores the image, its config and its children where they are not stored yet. Returns the id of the image. Throws
-   * ImageGoneError for an image that was stored when it was read and no longer is.
-   */
-  store(
-    tx: Transaction,
-    image: FetchedImage | Image,
-    dockerImageReference: (digest: Digest) => string,
-  ): number
-}
+export type Images = ReturnType<typeof createImages>
 
 const COLUMNS = columnsOf(imagesTable, 'i', ['manifest', 'configDigest', 'platforms'])
 
 type ConfigBytes = Pick<typeof imageConfigs.$inferSelect, 'bytes'>
 type ManifestRow = Pick<typeof imagesTable.$inferSelect, 'manifest' | 'mediaType'>
 
-export function createImages(db: Database): Images {
+export function createImages(db: Database) {
   const byDigest = db.prepare<Image>(`select ${COLUMNS} from images i where i.digest = ?`)
   const byIds = db.prepare<Image>(
     `select ${COLUMNS} from images i where i.id in (select value from json_each(?))`,
@@ -65,12 +46,20 @@ export function createImages(db: Database): Images {
     config_digest, size, created_at, os, architecture, variant, platforms) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
   const complete = db.prepare('update images set size = ?, created_at = coalesce(?, created_at) where id = ?')
 
-  const storedManifest: Images['storedManifest'] = (digest) => {
+  const storedManifest = (digest: Digest): StoredManifest | undefined => {
     const row = manifest.get(digest)
     return row && { bytes: row.manifest, manifest: parseManifest(row.manifest, row.mediaType) }
   }
 
-  const store: Images['store'] = (tx, image, dockerImageReference) => {
+  /**
+   * Stores the image, its config and its children where they are not stored yet. Returns the id of the image. Throws
+   * ImageGoneError for an image that was stored when it was read and no longer is.
+   */
+  const store = (
+    tx: Transaction,
+    image: FetchedImage | Image,
+    dockerImageReference: (digest: Digest) => string,
+  ): number => {
     if (isStored(image)) {
       // it was read before this transaction: it may have been pruned, and stored again by another import
       const now = byDigest.get(image.digest)
@@ -104,14 +93,19 @@ export function createImages(db: Database): Images {
   }
 
   return {
-    byDigest: (digest) => byDigest.get(digest),
-    byIds: (ids) => new Map(byIds.all(JSON.stringify(ids)).map((image) => [image.id, image])),
-    byDigests: (digests) =>
+    byDigest: (digest: Digest): Image | undefined => byDigest.get(digest),
+    byIds: (ids: readonly number[]): Map<number, Image> =>
+      new Map(byIds.all(JSON.stringify(ids)).map((image) => [image.id, image])),
+    byDigests: (digests: readonly Digest[]): Map<Digest, Image> =>
       new Map(byDigests.all(JSON.stringify(digests)).map((image) => [image.digest, image])),
-    manifests: (ids) => new Map(manifests.all(JSON.stringify(ids)).map(({ id, bytes }) => [id, bytes])),
-    configs: (ids) => new Map(configs.all(JSON.stringify(ids)).map(({ id, bytes }) => [id, bytes])),
+    /** Returns the exact bytes of manifests, by image id. */
+    manifests: (ids: readonly number[]): Map<number, Uint8Array> =>
+      new Map(manifests.all(JSON.stringify(ids)).map(({ id, bytes }) => [id, bytes])),
+    /** Returns the exact bytes of configs, by image id; images without a config are missing. */
+    configs: (ids: readonly number[]): Map<number, Uint8Array> =>
+      new Map(configs.all(JSON.stringify(ids)).map(({ id, bytes }) => [id, bytes])),
     storedManifest,
-    storedConfig: (digest) => config.get(digest)?.bytes,
+    storedConfig: (digest: Digest): Uint8Array | undefined => config.get(digest)?.bytes,
     store,
   }
 }

@@ -5,20 +5,9 @@ import type { Transaction } from '../../db/transact.ts'
 import type { Digest } from '../../oci/digest.ts'
 
 /** Removes stored images. */
-export interface ImageRemoval {
-  /**
-   * Deletes an image, and its config if no other image has it. Returns the bytes of the deleted config; undefined when
-   * none was deleted. Throws when a row still refers to the image.
-   */
-  remove(
-    tx: Transaction,
-    image: { readonly id: number; readonly configDigest: Digest | null },
-  ): number | undefined
-  /** Returns the bytes of a config that exactly `count` images have; undefined for any other. */
-  configBytes(digest: Digest, count: number): number | undefined
-}
+export type ImageRemoval = ReturnType<typeof createImageRemoval>
 
-export function createImageRemoval(db: Database): ImageRemoval {
+export function createImageRemoval(db: Database) {
   const deleteImage = db.orm
     .delete(images)
     .where(eq(images.id, sql.placeholder('id')))
@@ -37,13 +26,21 @@ export function createImageRemoval(db: Database): ImageRemoval {
     .where(eq(imageConfigs.digest, sql.placeholder('digest')))
     .prepare()
 
-  const configBytes: ImageRemoval['configBytes'] = (digest, count) => {
+  /** Returns the bytes of a config that exactly `count` images have; undefined for any other. */
+  const configBytes = (digest: Digest, count: number): number | undefined => {
     const found = config.get({ digest, limit: count + 1 })
     return found?.images === count ? found.bytes : undefined
   }
   return {
     configBytes,
-    remove(_tx, { id, configDigest }) {
+    /**
+     * Deletes an image, and its config if no other image has it. Returns the bytes of the deleted config; undefined when
+     * none was deleted. Throws when a row still refers to the image.
+     */
+    remove(
+      _tx: Transaction,
+      { id, configDigest }: { readonly id: number; readonly configDigest: Digest | null },
+    ): number | undefined {
       deleteImage.run({ id })
       const bytes = configDigest ? configBytes(configDigest, 0) : undefined
       if (configDigest && bytes !== undefined) deleteConfig.run({ digest: configDigest })

@@ -1,5 +1,6 @@
 import { forEachBounded } from '../../concurrency/bounded.ts'
 import { yieldToEventLoop } from '../../concurrency/yielding.ts'
+import { getOrSet } from '../../input/get-or-set.ts'
 import { InvalidManifestError } from '../../oci/manifest.ts'
 import { formatRepository } from '../../oci/reference.ts'
 import { RegistryError } from '../../oci/registry-error.ts'
@@ -97,12 +98,7 @@ export class TagChooser {
   #creationOf(target: ImportTarget, tag: TagName): Promise<Creation> {
     const { reference, insecure, platform, importMode } = target
     const key = JSON.stringify([formatRepository(reference), insecure, platform, importMode, tag])
-    let creation = this.#creations.get(key)
-    if (!creation) {
-      creation = this.#readCreation(target, tag)
-      this.#creations.set(key, creation)
-    }
-    return creation
+    return getOrSet(this.#creations, key, () => this.#readCreation(target, tag))
   }
 
   async #readCreation(target: ImportTarget, tag: TagName): Promise<Creation> {

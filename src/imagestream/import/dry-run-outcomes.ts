@@ -5,18 +5,14 @@ import type { Decision } from '../../policy/decide.ts'
 import type { FetchedTagImage } from '../image/fetch-image.ts'
 import { isStored } from '../image/image.ts'
 import { transientImage } from '../image/image-columns.ts'
-import type { Images } from '../image/images.ts'
 import type { ImportTarget } from '../request/import-plan.ts'
 import type { ImportResult, ImportResultState, ResultPage, TagFailure } from '../request/import-state.ts'
 import type { ImageStream } from '../spec/spec.ts'
-import type { Tags } from '../tag/tag.ts'
 import { sortKeysOf } from '../tag/tag-order.ts'
 import { type ImportOutcomes, reindexedBy, type TagOutcome } from './import-outcomes.ts'
+import type { OutcomeStores } from './record-target.ts'
 
-export interface DryRunStores {
-  readonly images: Images
-  readonly tags: Tags
-}
+type DryRunStores = Pick<OutcomeStores, 'images' | 'tags'>
 
 /** Keeps the results of a dry run in memory. */
 export class DryRunOutcomes implements ImportOutcomes {

@@ -1,21 +1,15 @@
 import { type ImportRequest, planImport } from '../request/import-plan.ts'
 import type { ImageStream, SpecTag } from '../spec/spec.ts'
 import { checkTagList } from '../watch/repository-check.ts'
-import { DryRunOutcomes, type DryRunStores } from './dry-run-outcomes.ts'
-import { type ImportQueue, registryOf } from './import-queue.ts'
-import { ImportRun, type ImportTools } from './import-run.ts'
-import type { LiveImports } from './live-imports.ts'
+import { DryRunOutcomes } from './dry-run-outcomes.ts'
+import { registryOf } from './import-queue.ts'
+import { ImportRun } from './import-run.ts'
+import type { StoredImportsDependencies } from './stored-imports.ts'
 
 /** Number of dry runs that are kept, to be read by their id. Their images are in memory. */
 export const KEPT_DRY_RUNS = 10
 
-export interface DryRunsDependencies extends ImportTools, DryRunStores {
-  /** Maximum number of tags of one repository import; null for no limit. */
-  readonly maximumTags: number | null
-  readonly live: LiveImports
-  readonly queue: ImportQueue<number>
-  readonly closing: AbortSignal
-}
+type DryRunsDependencies = Omit<StoredImportsDependencies, 'choices'>
 
 /** Imports that fetch and report, and store nothing. */
 export class DryRuns {

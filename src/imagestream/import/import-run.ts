@@ -76,13 +76,18 @@ export class ImportRun {
     const importer = new TagImporter({
       ...{ streamId, tags, fetcher, reader, outcomes, onInternalError: this.#onInternalError },
     })
-    const targets = targetsOf(plan, selection, outcomes.alreadyImported)
-    const inTime = untilDeadline(targets, () => now() <= startedAt + LONGEST_IMPORT)
-    await forEachBounded(inTime.items, TAGS_IN_FLIGHT, async (target) => {
+    let isComplete = true
+    const inTime = function* (): Generator<ImportTarget, void> {
+      for (const target of targetsOf(plan, selection, outcomes.alreadyImported)) {
+        isComplete = now() <= startedAt + LONGEST_IMPORT
+        if (!isComplete) return
+        yield target
+      }
+    }
+    await forEachBounded(inTime(), TAGS_IN_FLIGHT, async (target) => {
       this.#tally.add(await importer.import(target, signal))
       onProgress()
     })
-    const isComplete = !inTime.isCutShort
     if (!isComplete) this.#tally.failWhole(tookTooLong(plan))
     // aborted while the last tag was recorded: the state was stored with the abort
     signal.throwIfAborted()
@@ -147,27 +152,6 @@ function* targetsOf(
   if (!repository) return
   for (const tag of wanted) if (!done.has(tag)) yield repository.targetOf(tag)
   for (const tag of unlisted) yield { ...repository.targetOf(tag), isUnlisted: true }
-}
-
-/** Yields the items as long as there is time. */
-function untilDeadline<Item>(
-  items: Iterable<Item>,
-  isTime: () => boolean,
-): { readonly items: Generator<Item, void>; readonly isCutShort: boolean } {
-  let isCutShort = false
-  function* each(): Generator<Item, void> {
-    for (const item of items) {
-      isCutShort = !isTime()
-      if (isCutShort) return
-      yield item
-    }
-  }
-  return {
-    items: each(),
-    get isCutShort() {
-      return isCutShort
-    },
-  }
 }
 
 function tookTooLong({ repository }: ImportPlan): TagFailure {

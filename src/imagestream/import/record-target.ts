@@ -1,10 +1,12 @@
+import type { Database } from '../../db/open.ts'
 import type { Transaction } from '../../db/transact.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { pullSpecByDigest } from '../../oci/reference.ts'
 import type { FetchedTagImage } from '../image/fetch-image.ts'
 import type { Images } from '../image/images.ts'
 import type { ImportTarget } from '../request/import-plan.ts'
-import type { TagFailure } from '../request/import-state.ts'
+import type { ImportRows } from '../request/import-rows.ts'
+import type { Import, TagFailure } from '../request/import-state.ts'
 import type { ImageStream } from '../spec/spec.ts'
 import type { Streams } from '../stream/stream.ts'
 import type { PolicyChoices } from '../tag/policy-choice.ts'
@@ -12,7 +14,10 @@ import type { TagRecorder } from '../tag/record.ts'
 import type { Tags } from '../tag/tag.ts'
 import type { TagAddress } from '../tag/tag-change.ts'
 
-export interface TargetStores {
+/** The stores that the results of an import are written to. */
+export interface OutcomeStores {
+  readonly db: Database
+  readonly rows: ImportRows
   readonly images: Images
   readonly streams: Streams
   readonly tags: Tags
@@ -20,15 +25,17 @@ export interface TargetStores {
   readonly choices: PolicyChoices
   /** Milliseconds since 1970. */
   readonly now: () => number
+  /** Runs in the transaction that ends a stored import. */
+  readonly onFinished?: ((tx: Transaction, stream: ImageStream, finished: Import) => void) | undefined
 }
 
 /** Records the results of one import's targets in the tags of its stream. */
 export class TargetRecorder {
-  readonly #stores: TargetStores
+  readonly #stores: OutcomeStores
   readonly #importId: number
   readonly #stream: ImageStream
 
-  constructor(stores: TargetStores, { id, stream }: { id: number; stream: ImageStream }) {
+  constructor(stores: OutcomeStores, { id, stream }: { id: number; stream: ImageStream }) {
     this.#stores = stores
     this.#importId = id
     this.#stream = stream

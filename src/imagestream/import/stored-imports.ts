@@ -2,11 +2,13 @@ import type { Transaction } from '../../db/transact.ts'
 import { type ImportRequest, planImport } from '../request/import-plan.ts'
 import type { Import } from '../request/import-state.ts'
 import type { ImageStream } from '../spec/spec.ts'
-import { type RepositoryCheckDependencies, WatchedRepository } from '../watch/watched-repository.ts'
+import type { RepositoryCheckDependencies } from '../watch/repository-check.ts'
+import { WatchedRepository } from '../watch/watched-repository.ts'
 import { type ImportQueue, registryOf } from './import-queue.ts'
 import { ImportRun, type ImportTools } from './import-run.ts'
 import type { LiveImports } from './live-imports.ts'
-import { type OutcomeStores, StoredOutcomes } from './stored-outcomes.ts'
+import type { OutcomeStores } from './record-target.ts'
+import { StoredOutcomes } from './stored-outcomes.ts'
 
 export interface StoredImportsDependencies extends ImportTools, RepositoryCheckDependencies, OutcomeStores {
   readonly live: LiveImports

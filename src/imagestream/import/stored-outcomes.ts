@@ -1,4 +1,3 @@
-import type { Database } from '../../db/open.ts'
 import type { Transaction } from '../../db/transact.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { pullSpecByDigest } from '../../oci/reference.ts'
@@ -6,20 +5,12 @@ import type { TagName } from '../../oci/tag.ts'
 import type { FetchedTagImage } from '../image/fetch-image.ts'
 import { isStored } from '../image/image.ts'
 import type { ImportTarget } from '../request/import-plan.ts'
-import type { ImportRows } from '../request/import-rows.ts'
 import type { Import, TagFailure, UnchangedTags } from '../request/import-state.ts'
 import type { ImageStream } from '../spec/spec.ts'
 import { recordAbsence } from '../watch/absent-tag.ts'
 import type { TagSelection } from '../watch/tag-selection.ts'
 import { type ImportOutcomes, reindexedBy, type TagOutcome } from './import-outcomes.ts'
-import { TargetRecorder, type TargetStores } from './record-target.ts'
-
-export interface OutcomeStores extends TargetStores {
-  readonly db: Database
-  readonly rows: ImportRows
-  /** Runs in the transaction that ends a stored import. */
-  readonly onFinished?: ((tx: Transaction, stream: ImageStream, finished: Import) => void) | undefined
-}
+import { type OutcomeStores, TargetRecorder } from './record-target.ts'
 
 /** Stores each tag with its image, event, condition and push in one transaction. */
 export class StoredOutcomes implements ImportOutcomes, UnchangedTags {

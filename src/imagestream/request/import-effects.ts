@@ -5,38 +5,13 @@ import { imageStreams, specTags } from '../../db/tables/stream.ts'
 import { tagEvents, tags } from '../../db/tables/tag.ts'
 import type { TagName } from '../../oci/tag.ts'
 
-/** A tag that an import pointed to another image. */
-export interface MovedTag {
-  readonly tag: TagName
-  /** The spec tag that it was imported for; empty for the stream's repository. */
-  readonly source: TagName | ''
-  /** The reference of that source, as the spec has it. */
-  readonly from: string
-}
-
 /** What imports changed and what they could not read, for callers that were notified of a change. */
-export interface ImportEffects {
-  /** Tags that the import moved, unless they follow other tags of image streams or are references. */
-  movedTags(importId: number, streamId: number): MovedTag[]
-  /** Reports whether the newest event of the tag is of this import. */
-  hasMoved(importId: number, streamId: number, tag: TagName): boolean
-  /** Why the import could not read the tag; null when it did not fail. */
-  failureOf(importId: number, tag: TagName): string | null
-  /** At most `limit` tags of the repository that the import could not read for one of the reasons, by importance. */
-  failedRepositoryTags(
-    importId: number,
-    streamId: number,
-    failed: { readonly reasons: readonly string[]; readonly limit: number },
-  ): TagName[]
-  /** Imports that are running or waiting. */
-  unfinished(): { readonly streamId: number | null; readonly isForWebhook: 0 | 1 }[]
-}
+export const createImportEffects = ({ orm }: Database) => ({ ...tagQueries(orm), ...importQueries(orm) })
 
-export function createImportEffects(db: Database): ImportEffects {
-  return { ...tagQueries(db), ...importQueries(db) }
-}
+/** A tag that an import pointed to another image. */
+export type ImportedMove = ReturnType<ReturnType<typeof createImportEffects>['movedTags']>[number]
 
-function tagQueries({ orm }: Database) {
+function tagQueries(orm: Database['orm']) {
   const moved = orm
     .select({
       tag: tags.name,
@@ -63,12 +38,19 @@ function tagQueries({ orm }: Database) {
     .where(and(eq(tags.streamId, sql.placeholder('streamId')), eq(tags.name, sql.placeholder('tag'))))
     .prepare()
   return {
-    movedTags: (importId, streamId) => moved.all({ importId, streamId }),
-    hasMoved: (importId, streamId, tag) => newest.get({ streamId, tag })?.importId === importId,
-  } satisfies Partial<ImportEffects>
+    /**
+     * Returns the tags that the import moved, unless they follow other tags of image streams or are references. `source`
+     * is the spec tag that a tag was imported for, empty for the stream's repository; `from` is the reference of that
+     * source, as the spec has it.
+     */
+    movedTags: (importId: number, streamId: number) => moved.all({ importId, streamId }),
+    /** Reports whether the newest event of the tag is of this import. */
+    hasMoved: (importId: number, streamId: number, tag: TagName): boolean =>
+      newest.get({ streamId, tag })?.importId === importId,
+  }
 }
 
-function importQueries({ orm }: Database) {
+function importQueries(orm: Database['orm']) {
   const failure = orm
     .select({ reason: importFailures.reason })
     .from(importFailures)
@@ -88,8 +70,15 @@ function importQueries({ orm }: Database) {
     .where(isNull(imports.finishedAt))
     .prepare()
   return {
-    failureOf: (importId, tag) => failure.get({ importId, tag })?.reason ?? null,
-    failedRepositoryTags: (importId, streamId, { reasons, limit }) => {
+    /** Returns why the import could not read the tag; null when it did not fail. */
+    failureOf: (importId: number, tag: TagName): string | null =>
+      failure.get({ importId, tag })?.reason ?? null,
+    /** Returns at most `limit` tags of the repository that the import could not read for one of the reasons, by importance. */
+    failedRepositoryTags: (
+      importId: number,
+      streamId: number,
+      { reasons, limit }: { readonly reasons: readonly string[]; readonly limit: number },
+    ): TagName[] => {
       const itsSpecTag = orm
         .select({ name: specTags.name })
         .from(specTags)
@@ -109,6 +98,7 @@ function importQueries({ orm }: Database) {
         .all()
         .map(({ tag }) => tag)
     },
+    /** Returns the imports that are running or waiting. */
     unfinished: () => unfinished.all(),
-  } satisfies Partial<ImportEffects>
+  }
 }

@@ -1,9 +1,10 @@
 import type { Database } from '../../db/open.ts'
-import { keyset, pageOfEach } from '../../db/page.ts'
+import { keyset } from '../../db/page.ts'
 import { columnsOf } from '../../db/rows.ts'
 import { imports } from '../../db/tables/index.ts'
 import type { KeysetPage } from '../../input/page.ts'
 import type { TagName } from '../../oci/tag.ts'
+import { countsByOwner, pageOfOwners } from '../tag/owned-rows.ts'
 import {
   type Import,
   type ImportResult,
@@ -14,22 +15,8 @@ import {
   type UnchangedTags,
 } from './import-state.ts'
 
-/** Stored imports and their results. */
-export interface ImportReads {
-  byIds(ids: readonly number[]): Map<number, Import>
-  /** Returns a page of each stream's imports, newest first; its keys are [id]. */
-  ofStreams(streamIds: readonly number[], page: KeysetPage): Import[]
-  countOfStreams(streamIds: readonly number[]): Map<number, number>
-  /** Returns the imports that were running or pending when the last process ended, oldest first. */
-  unfinished(): { id: number; streamId: number }[]
-  countUnfinished(): { readonly running: number; readonly pending: number }
-  /** Returns the tags that it has imported so far. */
-  importedTags(importId: number): TagName[]
-  /** Returns a page of results. `unchanged` replaces the unchanged tags, which a running import has not stored yet. */
-  results(importId: number, page: ResultPage, unchanged?: UnchangedTags): ImportResult[]
-}
-
 const COLUMNS = columnsOf(imports, 't', RESULT_COLUMNS)
+const OF_STREAM = { table: 'imports', owner: 'stream_id' } as const
 
 // the result of an imported or unchanged tag is the tag event that the import recorded, or that is still current
 const eventColumns = (state: ImportResultState): string =>
@@ -45,9 +32,10 @@ const RESULTS = `
   union all
   select tag, importance, 'FAILED', null, null, reason, message, null from import_failures where import_id = ?`
 
-export function createImportReads(db: Database): ImportReads {
+/** Creates the reads of stored imports and their results. */
+export function createImportReads(db: Database) {
   return {
-    byIds: (ids) =>
+    byIds: (ids: readonly number[]): Map<number, Import> =>
       new Map(
         db
           .prepare<StoredImport>(
@@ -56,35 +44,20 @@ export function createImportReads(db: Database): ImportReads {
           .all(JSON.stringify(ids))
           .map((row) => [row.id, toImport(row)]),
       ),
-    ofStreams(streamIds, page) {
-      const { from, orderBy, parameters, inOrder } = pageOfEach(page, [{ column: 'id', descending: true }], {
-        table: 'imports',
-        owner: 'stream_id',
-      })
-      return inOrder(
-        db
-          .prepare<StoredImport>(`select ${COLUMNS} from ${from} order by ${orderBy}`)
-          .all(...parameters(streamIds)),
-      ).map(toImport)
-    },
-    countOfStreams: (streamIds) =>
-      new Map(
-        db
-          .prepare<{ streamId: number; total: number }>(
-            `select stream_id as streamId, count(*) as total from imports
-             where stream_id in (select value from json_each(?)) group by stream_id`,
-          )
-          .all(JSON.stringify(streamIds))
-          .map(({ streamId, total }) => [streamId, total]),
-      ),
-    unfinished: () =>
+    /** Returns a page of each stream's imports, newest first; its keys are [id]. */
+    ofStreams: (streamIds: readonly number[], page: KeysetPage): Import[] =>
+      pageOfOwners<StoredImport>(db, { ...OF_STREAM, columns: COLUMNS }, streamIds, page).map(toImport),
+    countOfStreams: (streamIds: readonly number[]): Map<number, number> =>
+      countsByOwner(db, OF_STREAM, streamIds),
+    /** Returns the imports that were running or pending when the last process ended, oldest first. */
+    unfinished: (): { id: number; streamId: number }[] =>
       db
         .prepare<{ id: number; streamId: number }>(
           `select id, stream_id as streamId from imports
            where finished_at is null and stream_id is not null order by id`,
         )
         .all(),
-    countUnfinished: () =>
+    countUnfinished: (): { readonly running: number; readonly pending: number } =>
       db
         .prepare<{ running: number; pending: number }>(
           `select count(*) filter (where state = 'RUNNING') as running,
@@ -92,14 +65,16 @@ export function createImportReads(db: Database): ImportReads {
            from imports where finished_at is null`,
         )
         .get() ?? { running: 0, pending: 0 },
-    importedTags: (importId) =>
+    /** Returns the tags that it has imported so far. */
+    importedTags: (importId: number): TagName[] =>
       db
         .prepare<{ tag: TagName }>(
           'select t.name as tag from tag_events e join tags t on t.id = e.tag_id where e.import_id = ?',
         )
         .all(importId)
         .map(({ tag }) => tag),
-    results(importId, page, unchanged) {
+    /** Returns a page of results. `unchanged` replaces the unchanged tags, which a running import has not stored yet. */
+    results(importId: number, page: ResultPage, unchanged?: UnchangedTags): ImportResult[] {
       const reindexed = unchanged?.reindexedEvents ?? readReindexed(db, importId)
       return readResults(db, importId, { ...page, unchanged }).map((result) => {
         const platforms = reindexed.get(result.eventId ?? 0)

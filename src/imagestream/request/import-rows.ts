@@ -1,35 +1,28 @@
+import { eq } from 'drizzle-orm'
 import type { Database } from '../../db/open.ts'
+import { imports } from '../../db/tables/index.ts'
 import type { Transaction } from '../../db/transact.ts'
 import type { TagName } from '../../oci/tag.ts'
 import { sortKeysOf } from '../tag/tag-order.ts'
 import type { ImportRequest } from './import-plan.ts'
-import { createImportReads, type ImportReads } from './import-reads.ts'
+import { createImportReads } from './import-reads.ts'
 import type { Import, TagFailure, UnchangedTags } from './import-state.ts'
 
 /** Number of finished imports that a stream keeps; older ones are deleted when another one finishes. */
 export const KEPT_IMPORTS = 50
 
 /** The store of imports, their requests and failures. */
-export interface ImportRows extends ImportReads {
-  /**
-   * Adds a pending import. Returns an equal one instead if it has not started; that one then gets the higher urgency of
-   * the two.
-   */
-  add(tx: Transaction, streamId: number, request: ImportRequest): { id: number; isNew: boolean }
-  request(id: number): ImportRequest | undefined
-  /** Sets the state RUNNING. After a restart, deletes the failures: those tags are requested again. */
-  start(tx: Transaction, id: number, at: number): void
-  saveFailure(tx: Transaction, importId: number, tag: TagName, failure: TagFailure): void
-  finish(tx: Transaction, finished: Import, unchanged: UnchangedTags): void
-  /** Fails the unfinished imports of a stream that is being deleted, and deletes the others. Returns the failed ids. */
-  endOfStream(tx: Transaction, streamId: number, at: number): number[]
-}
+export type ImportRows = ReturnType<typeof createImportRows>
 
-export function createImportRows(db: Database): ImportRows {
+export function createImportRows(db: Database) {
   return {
     ...createImportReads(db),
 
-    add(_tx, streamId, request) {
+    /**
+     * Adds a pending import. Returns an equal one instead if it has not started; that one then gets the higher urgency of
+     * the two.
+     */
+    add(_tx: Transaction, streamId: number, request: ImportRequest): { id: number; isNew: boolean } {
       const text = JSON.stringify(request)
       const pending = db
         .prepare<{ id: number; request: string }>(
@@ -51,47 +44,44 @@ export function createImportRows(db: Database): ImportRows {
         .insert(streamId, text)
       return { id, isNew: true }
     },
-    request(id) {
+    request(id: number): ImportRequest | undefined {
       const row = db.prepare<{ request: string }>('select request from imports where id = ?').get(id)
       return row && parseRequest(row.request)
     },
-    start(_tx, id, at) {
+    /** Sets the state RUNNING. After a restart, deletes the failures: those tags are requested again. */
+    start(_tx: Transaction, id: number, at: number): void {
       db.prepare(
         `update imports set state = 'RUNNING', started_at = coalesce(started_at, ?) where id = ?`,
       ).run(at, id)
       db.prepare('delete from import_failures where import_id = ?').run(id)
     },
-    saveFailure(_tx, importId, tag, { reason, message }) {
+    saveFailure(_tx: Transaction, importId: number, tag: TagName, { reason, message }: TagFailure): void {
       db.prepare(
         `insert or replace into import_failures (import_id, tag, importance, reason, message)
          values (?, ?, ?, ?, ?)`,
       ).run(importId, tag, sortKeysOf(tag).importance, reason, message)
     },
-    finish(_tx, finished, { unchangedEvents, reindexedEvents }) {
-      db.prepare(
-        `update imports set state = ?, finished_at = ?, total = ?, imported = ?, unchanged = ?, failed = ?,
-           additional_tags = ?, unchanged_events = ?, reindexed_events = ?, reason = ?, message = ? where id = ?`,
-      ).run(
-        finished.state,
-        finished.finishedAt,
-        finished.total,
-        finished.imported,
-        finished.unchanged,
-        finished.failed,
-        JSON.stringify(finished.additionalTags),
-        JSON.stringify(unchangedEvents),
-        JSON.stringify([...reindexedEvents]),
-        finished.reason,
-        finished.message,
-        finished.id,
-      )
-      db.prepare('delete from import_listings where import_id = ?').run(finished.id)
+    finish(_tx: Transaction, finished: Import, { unchangedEvents, reindexedEvents }: UnchangedTags): void {
+      // the first start counts, also after a restart
+      const { id, streamId, startedAt: _, additionalTags, ...columns } = finished
+      db.orm
+        .update(imports)
+        .set({
+          ...columns,
+          additionalTags: JSON.stringify(additionalTags),
+          unchangedEvents: JSON.stringify(unchangedEvents),
+          reindexedEvents: JSON.stringify([...reindexedEvents]),
+        })
+        .where(eq(imports.id, id))
+        .run()
+      db.prepare('delete from import_listings where import_id = ?').run(id)
       db.prepare(
         `delete from imports where stream_id = ? and finished_at is not null and id <=
            (select id from imports where stream_id = ? order by id desc limit 1 offset ${KEPT_IMPORTS})`,
-      ).run(finished.streamId, finished.streamId)
+      ).run(streamId, streamId)
     },
-    endOfStream(_tx, streamId, at) {
+    /** Fails the unfinished imports of a stream that is being deleted, and deletes the others. Returns the failed ids. */
+    endOfStream(_tx: Transaction, streamId: number, at: number): number[] {
       db.prepare(
         'delete from import_listings where import_id in (select id from imports where stream_id = ?)',
       ).run(streamId)

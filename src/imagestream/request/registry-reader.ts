@@ -1,3 +1,4 @@
+import { getOrSet } from '../../input/get-or-set.ts'
 import { formatRepository } from '../../oci/reference.ts'
 import { RegistryError } from '../../oci/registry-error.ts'
 import type { TagName } from '../../oci/tag.ts'
@@ -41,25 +42,14 @@ export class RegistryReader {
   }
 
   repository(source: RepositoryAccess): RemoteRepository {
-    const { reference, insecure } = source
-    const key = keyOf(source)
-    let repository = this.#repositories.get(key)
-    if (!repository) {
-      repository = this.#remote.repository(reference, { insecure, ...this.#options })
-      this.#repositories.set(key, repository)
-    }
-    return repository
+    const open = () =>
+      this.#remote.repository(source.reference, { insecure: source.insecure, ...this.#options })
+    return getOrSet(this.#repositories, keyOf(source), open)
   }
 
   /** Returns all tags of the repository, in the registry's order. The first call decides whether pages are saved. */
   listTags(source: RepositoryAccess, saved?: SavedPages): Promise<TagList> {
-    const key = keyOf(source)
-    let list = this.#tagLists.get(key)
-    if (!list) {
-      list = readTagList(this.repository(source), saved)
-      this.#tagLists.set(key, list)
-    }
-    return list
+    return getOrSet(this.#tagLists, keyOf(source), () => readTagList(this.repository(source), saved))
   }
 
   /**
@@ -91,28 +81,24 @@ const keyOf = ({ reference, insecure }: RepositoryAccess): string =>
 
 async function readTagList(repository: RemoteRepository, saved: SavedPages | undefined): Promise<TagList> {
   const before = saved?.read()
-  if (!before || before.next === null) return readPages(repository, { saved, names: [], from: undefined })
+  if (!before || before.next === null) return readPages(repository, saved)
   const names = [...before.names]
   try {
-    return await readPages(repository, { saved, names, from: before.next })
+    return await readPages(repository, saved, names, before.next)
   } catch (error) {
     // a cursor may expire after minutes: if no page was read from it, start again from the first page
     if (names.length > before.names.length || !isRefusedCursor(error)) throw error
     saved?.clear()
-    return readPages(repository, { saved, names: [], from: undefined })
+    return readPages(repository, saved)
   }
-}
-
-interface PagesToRead {
-  readonly saved: SavedPages | undefined
-  /** Names that were read before; the others are appended. */
-  readonly names: TagName[]
-  readonly from: string | undefined
 }
 
 async function readPages(
   repository: RemoteRepository,
-  { saved, names, from }: PagesToRead,
+  saved: SavedPages | undefined,
+  // names that were read before; the others are appended
+  names: TagName[] = [],
+  from?: string,
 ): Promise<TagList> {
   let isComplete = true
   let unsaved = names.length

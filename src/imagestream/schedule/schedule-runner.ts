@@ -18,16 +18,13 @@ export interface ScheduleRunnerDependencies {
 }
 
 /** Requests scheduled imports when they are due. */
-export interface ScheduleRunner extends Disposable {
-  /** Starts. Overdue imports run first, the longest overdue before all, at the same rate as all others. */
-  start(): void
-}
+export type ScheduleRunner = ReturnType<typeof createScheduleRunner>
 
 const MINUTE = 60_000
 /** Milliseconds after which the clock is read again: a timer does not notice that it was set, or that the machine slept. */
 const MAX_TIMER = MINUTE
 
-export function createScheduleRunner(dependencies: ScheduleRunnerDependencies): ScheduleRunner {
+export function createScheduleRunner(dependencies: ScheduleRunnerDependencies) {
   const { db, schedules, importer, perMinute, now, onError, setTimer = systemTimer } = dependencies
   const distance = MINUTE / perMinute
   let lastRequested = Number.NEGATIVE_INFINITY
@@ -72,7 +69,8 @@ export function createScheduleRunner(dependencies: ScheduleRunnerDependencies): 
     })
 
   return {
-    start() {
+    /** Starts. Overdue imports run first, the longest overdue before all, at the same rate as all others. */
+    start(): void {
       db.transact((tx) => schedules.restore(tx))
       lastRequested = now()
       stopListening = schedules.onChanged(arm)

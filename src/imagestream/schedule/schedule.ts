@@ -1,12 +1,13 @@
 import { and, eq, getTableColumns, lte, sql } from 'drizzle-orm'
+import type { Database } from '../../db/open.ts'
 import { importSchedules } from '../../db/tables/index.ts'
 import type { Transaction } from '../../db/transact.ts'
 import type { TagName } from '../../oci/tag.ts'
+import { RUNNING_IMPORTS, RUNNING_OF_REGISTRY } from '../import/import.ts'
 import type { ImportRequest } from '../request/import-plan.ts'
 import type { ImportRows } from '../request/import-rows.ts'
 import type { Import } from '../request/import-state.ts'
 import type { ImageStream } from '../spec/spec.ts'
-import { createNextStream } from './next-stream.ts'
 import { createSourceResults, LONGEST_WAIT, type SourceResultsDependencies } from './source-results.ts'
 import { createSpecSchedules, type SpecScheduleDependencies } from './spec-schedules.ts'
 
@@ -20,33 +21,9 @@ export interface ScheduleDependencies extends SpecScheduleDependencies {
 }
 
 /** The sources that are imported periodically, and when each is due. All state is in the database. */
-export interface Schedules {
-  /** Gives each newly scheduled source of the spec a due time, and deletes the schedules of the others. */
-  onSpecWritten(tx: Transaction, stream: ImageStream): void
-  /**
-   * Stores the result of each source that the import covered, and when it is due next. A spec tag failed if it was not
-   * imported; the repository failed if it could not be listed, or if none of its tags could be read.
-   */
-  onFinished(tx: Transaction, stream: ImageStream, finished: Import): void
-  /** Returns the schedules of the streams: of each its repository's, then those of its spec tags by name. */
-  ofStreams(streamIds: readonly number[]): Schedule[]
-  /** Returns the stream that is due first; undefined while too many imports are unfinished. */
-  next(): Pick<Schedule, 'streamId' | 'dueAt'> | undefined
-  /** Returns the earliest due time; undefined when nothing is scheduled. */
-  firstDueAt(): number | undefined
-  /** Returns a request for all due sources of the stream, and makes them due again after an interval. */
-  take(tx: Transaction, streamId: number): ImportRequest
-  /** Moves due times that are too far away into the next interval: the clock was set back. */
-  pullIn(tx: Transaction): void
-  /** Moves slowed sources of these streams into the next interval: their changes are no longer announced. */
-  quicken(tx: Transaction, streamIds: readonly number[]): void
-  /** Updates the schedules at the start: an earlier version or setting may have written them. */
-  restore(tx: Transaction): void
-  /** Calls back after each commit that may have changed which stream is next, until the returned function is called. */
-  onChanged(listener: () => void): () => void
-}
+export type Schedules = ReturnType<typeof createSchedules>
 
-export function createSchedules(dependencies: ScheduleDependencies): Schedules {
+export function createSchedules(dependencies: ScheduleDependencies) {
   const { db, rows, now, intervalMs, slowdownOf = () => 1 } = dependencies
   const spec = createSpecSchedules({ db, now, intervalMs })
   const storeResults = createSourceResults({ db, intervalMs, slowdownOf })
@@ -60,28 +37,38 @@ export function createSchedules(dependencies: ScheduleDependencies): Schedules {
   }
 
   return {
-    onSpecWritten(tx, { id }) {
+    /** Gives each newly scheduled source of the spec a due time, and deletes the schedules of the others. */
+    onSpecWritten(tx: Transaction, { id }: ImageStream): void {
       if (spec.match(tx, id)) tx.afterCommit(notify)
     },
 
-    onFinished(tx, stream, finished) {
+    /**
+     * Stores the result of each source that the import covered, and when it is due next. A spec tag failed if it was not
+     * imported; the repository failed if it could not be listed, or if none of its tags could be read.
+     */
+    onFinished(tx: Transaction, stream: ImageStream, finished: Import): void {
       const request = rows.request(finished.id)
       if (request) storeResults(stream, request, { ...finished, finishedAt: finished.finishedAt ?? now() })
       // also without a covered source: the stream may be imported again, and one place is free
       tx.afterCommit(notify)
     },
 
-    ofStreams: (streamIds) =>
+    /** Returns the schedules of the streams: of each its repository's, then those of its spec tags by name. */
+    ofStreams: (streamIds: readonly number[]): Schedule[] =>
       db.orm
         .select(columns)
         .from(importSchedules)
         .where(sql`${streamId} in (select value from json_each(${JSON.stringify(streamIds)}))`)
         .orderBy(streamId, tag)
         .all(),
+    /** Returns the stream that is due first; undefined while too many imports are unfinished. */
     next: createNextStream(db),
-    firstDueAt: () => db.orm.select({ dueAt }).from(importSchedules).orderBy(dueAt).limit(1).get()?.dueAt,
+    /** Returns the earliest due time; undefined when nothing is scheduled. */
+    firstDueAt: (): number | undefined =>
+      db.orm.select({ dueAt }).from(importSchedules).orderBy(dueAt).limit(1).get()?.dueAt,
 
-    take(_tx, id) {
+    /** Returns a request for all due sources of the stream, and makes them due again after an interval. */
+    take(_tx: Transaction, id: number): ImportRequest {
       const at = now()
       const due = db.orm
         .update(importSchedules)
@@ -98,19 +85,54 @@ export function createSchedules(dependencies: ScheduleDependencies): Schedules {
       }
     },
 
-    quicken(tx, streamIds) {
+    /** Moves slowed sources of these streams into the next interval: their changes are no longer announced. */
+    quicken(tx: Transaction, streamIds: readonly number[]): void {
       if (spec.quicken(tx, streamIds)) tx.afterCommit(notify)
     },
 
-    pullIn: (tx) => spec.pullIn(tx, { succeeding: longest, failing: longest }),
-    restore(tx) {
+    /** Moves due times that are too far away into the next interval: the clock was set back. */
+    pullIn: (tx: Transaction): void => spec.pullIn(tx, { succeeding: longest, failing: longest }),
+    /** Updates the schedules at the start: an earlier version or setting may have written them. */
+    restore(tx: Transaction): void {
       spec.matchAll(tx)
       spec.pullIn(tx, { succeeding: intervalMs, failing: longest })
     },
 
-    onChanged(listener) {
+    /** Calls back after each commit that may have changed which stream is next, until the returned function is called. */
+    onChanged(listener: () => void): () => void {
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
   }
+}
+
+/**
+ * Number of unfinished imports at which no scheduled import starts: the other half is for imports that clients request.
+ * Of one registry no more count than may run, so that a slow registry does not block the others.
+ */
+export const PLACES = RUNNING_IMPORTS / 2
+/** The same for the imports of one registry. */
+export const PLACES_OF_REGISTRY = RUNNING_OF_REGISTRY / 2
+
+/** The registry of the stream `r`; null where only its spec tags name registries. */
+const REGISTRY = `substr(r.docker_image_repository, 1, instr(r.docker_image_repository, '/'))`
+
+/**
+ * Returns a function that returns the stream that is due first, of those that may be imported; undefined while too many
+ * imports are unfinished. Prepared: it runs after every commit that changes a schedule or ends an import.
+ */
+function createNextStream(db: Database) {
+  const next = db.prepare<Pick<Schedule, 'streamId' | 'dueAt'>>(`
+    with unfinished as (
+      select ${REGISTRY} as registry, count(*) as imports
+      from imports i join image_streams r on r.id = i.stream_id
+      where i.finished_at is null group by coalesce(${REGISTRY}, i.id))
+    select s.stream_id as streamId, s.due_at as dueAt
+    from import_schedules s join image_streams r on r.id = s.stream_id
+    where s.stream_id not in (select coalesce(stream_id, 0) from imports where finished_at is null)
+      and coalesce(${REGISTRY}, '') not in (
+        select registry from unfinished where registry is not null and imports >= ${PLACES_OF_REGISTRY})
+    order by s.due_at
+    limit (select coalesce(sum(min(imports, ${RUNNING_OF_REGISTRY})), 0) < ${PLACES} from unfinished)`)
+  return () => next.get()
 }

@@ -11,21 +11,6 @@ export interface SpecScheduleDependencies {
   readonly intervalMs: number
 }
 
-/** The schedules that specs request, as rows with a due time. */
-export interface SpecSchedules {
-  /** Adds and deletes rows so that they match the stream's spec. Reports whether any row changed. */
-  match(tx: Transaction, streamId: number): boolean
-  /** Does the same for all streams. */
-  matchAll(tx: Transaction): void
-  /**
-   * Moves due times into the next interval that are more milliseconds away than these. A succeeding source may be
-   * `slowedBy` intervals away.
-   */
-  pullIn(tx: Transaction, farthest: { readonly succeeding: number; readonly failing: number }): void
-  /** Moves the due times of slowed sources of these streams into the next interval. Reports whether there were any. */
-  quicken(tx: Transaction, streamIds: readonly number[]): boolean
-}
-
 /** Milliseconds by which a clock is corrected in normal operation: due times are not moved for so little. */
 const CLOCK_SLACK = 60_000
 
@@ -42,7 +27,8 @@ const spread = (intervalMs: number): SQL => {
   return sql`cast((${multiple} - cast(${multiple} as integer)) * ${intervalMs} as integer)`
 }
 
-export function createSpecSchedules({ db, now, intervalMs }: SpecScheduleDependencies): SpecSchedules {
+/** Creates the writes of the schedules that specs request, as rows with a due time. */
+export function createSpecSchedules({ db, now, intervalMs }: SpecScheduleDependencies) {
   const { orm } = db
   const pullIn = preparePullIn(db, intervalMs)
 
@@ -64,16 +50,19 @@ export function createSpecSchedules({ db, now, intervalMs }: SpecScheduleDepende
       .changes > 0
 
   return {
-    match(_tx, streamId) {
+    /** Adds and deletes rows so that they match the stream's spec. Reports whether any row changed. */
+    match(_tx: Transaction, streamId: number): boolean {
       const ofStream = sql`stream_id = ${streamId}`
       const isDeleted = deleteUnwanted(ofStream)
       return addMissing(ofStream) || isDeleted
     },
-    matchAll() {
+    /** Does the same for all streams. */
+    matchAll(_tx: Transaction): void {
       deleteUnwanted(sql`true`)
       addMissing(sql`true`)
     },
-    quicken(_tx, streamIds) {
+    /** Moves the due times of slowed sources of these streams into the next interval. Reports whether there were any. */
+    quicken(_tx: Transaction, streamIds: readonly number[]): boolean {
       const { slowedBy, dueAt, streamId } = importSchedules
       return (
         orm
@@ -88,7 +77,14 @@ export function createSpecSchedules({ db, now, intervalMs }: SpecScheduleDepende
           .run().changes > 0
       )
     },
-    pullIn(_tx, { succeeding, failing }) {
+    /**
+     * Moves due times into the next interval that are more milliseconds away than these. A succeeding source may be
+     * `slowedBy` intervals away.
+     */
+    pullIn(
+      _tx: Transaction,
+      { succeeding, failing }: { readonly succeeding: number; readonly failing: number },
+    ): void {
       const at = now()
       const after = at + CLOCK_SLACK
       pullIn.run({ at, after, afterSucceeding: after + succeeding, afterFailing: after + failing })

@@ -3,16 +3,8 @@ import type { Database } from '../../db/open.ts'
 import { imageStreams, specTags } from '../../db/tables/index.ts'
 import { formatStreamTag, type StreamTag } from '../spec/tag-source.ts'
 
-/** Chains of tags that follow one another in the specs; a tag follows at most one other. */
-export interface FollowChains {
-  /**
-   * Returns the number of tags that each tag follows, directly and through others, so that sources have lower numbers
-   * than their followers. Or returns a cycle that one of the tags leads into, with each of its tags once.
-   */
-  depths(tags: readonly StreamTag[]): { readonly depths: number[] } | { readonly cycle: StreamTag[] }
-}
-
-export function createFollowChains(db: Database): FollowChains {
+/** Creates the reads of chains of tags that follow one another in the specs; a tag follows at most one other. */
+export function createFollowChains(db: Database) {
   const followed = db.orm
     .select({
       namespace: specTags.followsNamespace,
@@ -37,7 +29,11 @@ export function createFollowChains(db: Database): FollowChains {
   }
 
   return {
-    depths(tags) {
+    /**
+     * Returns the number of tags that each tag follows, directly and through others, so that sources have lower numbers
+     * than their followers. Or returns a cycle that one of the tags leads into, with each of its tags once.
+     */
+    depths(tags: readonly StreamTag[]): { readonly depths: number[] } | { readonly cycle: StreamTag[] } {
       const depthOf = createDepths(sourceOf)
       const depths: number[] = []
       for (const tag of tags) {

@@ -27,19 +27,7 @@ export interface SourceImage extends Pick<typeof tagEvents.$inferSelect, 'imageI
 }
 
 /** Spec tags that copy the image of a stream: from one of its tags, from its history, or by a policy. */
-export interface Following {
-  /**
-   * Returns the image of a spec tag's source now. Undefined where the source is not a stream, or a tag or whole digest
-   * that does not exist. Throws NotFoundError for a shortened digest that matches no image, and ConflictError for one that
-   * matches several.
-   */
-  sourceImage(home: StreamName, source: TagSource): SourceImage | undefined
-  /**
-   * Gives each of the stream's spec tags, which the same transaction wrote, the image of its source, if that is a stream;
-   * then the stream's policies choose. Throws InvalidInputError where a tag follows itself through others.
-   */
-  copySources(tx: Transaction, stream: ImageStream, written: WrittenSpecTags): void
-}
+export type Following = ReturnType<typeof createFollowing>
 
 export interface WrittenSpecTags {
   /** Spec tags that get the image of their source. */
@@ -59,7 +47,7 @@ export interface FollowingDependencies {
   readonly now: () => number
 }
 
-export function createFollowing({ db, streams, tags, recorder, now }: FollowingDependencies): Following {
+export function createFollowing({ db, streams, tags, recorder, now }: FollowingDependencies) {
   const chains = createFollowChains(db)
   const sourceImage = createSourceImages({ db, streams, tags })
 
@@ -83,8 +71,21 @@ export function createFollowing({ db, streams, tags, recorder, now }: FollowingD
   }
 
   return {
+    /**
+     * Returns the image of a spec tag's source now. Undefined where the source is not a stream, or a tag or whole digest
+     * that does not exist. Throws NotFoundError for a shortened digest that matches no image, and ConflictError for one that
+     * matches several.
+     */
     sourceImage,
-    copySources(tx, stream, { tags, rewritten = tags, fieldOf }) {
+    /**
+     * Gives each of the stream's spec tags, which the same transaction wrote, the image of its source, if that is a stream;
+     * then the stream's policies choose. Throws InvalidInputError where a tag follows itself through others.
+     */
+    copySources(
+      tx: Transaction,
+      stream: ImageStream,
+      { tags, rewritten = tags, fieldOf }: WrittenSpecTags,
+    ): void {
       const specTags = tags.flatMap((tag) => streams.specTag(stream.id, tag) ?? [])
       const fromStreams = sourcesFirst(stream, specTags.filter(isFromStream), fieldOf)
       const address = { streamId: stream.id, namespace: stream.namespace, streamName: stream.name }
@@ -109,11 +110,7 @@ const MAX_CANDIDATES = 10
 
 const COLUMNS = 'i.id as imageId, i.digest, e.docker_image_reference as dockerImageReference'
 
-function createSourceImages({
-  db,
-  streams,
-  tags,
-}: Pick<FollowingDependencies, 'db' | 'streams' | 'tags'>): Following['sourceImage'] {
+function createSourceImages({ db, streams, tags }: Pick<FollowingDependencies, 'db' | 'streams' | 'tags'>) {
   const newest = db.prepare<SourceImage>(
     `select ${COLUMNS} from image_streams s
        join tags t on t.stream_id = s.id
@@ -150,7 +147,7 @@ function createSourceImages({
     return only.digest
   }
 
-  return (home, source) => {
+  return (home: StreamName, source: TagSource): SourceImage | undefined => {
     const tag = streamTagOf(home, source)
     if (tag) return ofTag(tag)
     const image = streamImageOf(home, source)

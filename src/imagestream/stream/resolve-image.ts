@@ -4,7 +4,7 @@ import { formatReference, parseReference, pullSpecByDigest, type Reference } fro
 import { isStreamName } from '../../oci/stream-name.ts'
 import type { Image } from '../image/image.ts'
 import type { Images } from '../image/images.ts'
-import { pullSpecOf } from '../spec/reference-policy.ts'
+import { pullSpecOf } from '../spec/pull-spec.ts'
 import type { ImageStream } from '../spec/spec.ts'
 import type { LookBack } from '../tag/look-back.ts'
 import type { Tag, Tags } from '../tag/tag.ts'
@@ -85,13 +85,8 @@ function resolveTag(stream: ImageStream, text: string, sources: ResolveSources):
     )
   }
   const found = { digest: image.digest, dockerImageReference: tag.dockerImageReference }
-  return {
-    source: 'IMAGE_STREAM',
-    dockerImageReference: pullSpecOf(found, specTag?.referencePolicy, localRepository(stream)),
-    image,
-    tag,
-    message: null,
-  }
+  const dockerImageReference = pullSpecOf(found, specTag?.referencePolicy, localRepository(stream))
+  return { source: 'IMAGE_STREAM', dockerImageReference, image, tag, message: null }
 }
 
 function resolveDigest(stream: ImageStream, { digest }: Reference, sources: ResolveSources): ResolvedImage {
@@ -101,13 +96,8 @@ function resolveDigest(stream: ImageStream, { digest }: Reference, sources: Reso
   if (!image || !past) return noImage(null, `${nameOf(stream)} never had an image ${digest}`)
   const found = { digest: image.digest, dockerImageReference: past.event.dockerImageReference }
   const policy = streams.specTag(stream.id, past.name)?.referencePolicy
-  return {
-    source: 'IMAGE_STREAM',
-    dockerImageReference: pullSpecOf(found, policy, localRepository(stream)),
-    image,
-    tag: null,
-    message: null,
-  }
+  const dockerImageReference = pullSpecOf(found, policy, localRepository(stream))
+  return { source: 'IMAGE_STREAM', dockerImageReference, image, tag: null, message: null }
 }
 
 const nameOf = ({ namespace, name }: ImageStream): string => `${namespace}/${name}`

@@ -12,18 +12,6 @@ import type { Following } from './follow.ts'
 /** Maximum number of tags with a policy in one stream. */
 const MAX_POLICIES = 100
 
-/** Rows of spec tags. */
-export interface SpecTagRows {
-  /**
-   * Writes spec tags with the stream's generation. Tags from other tags get the image of their source, and tags with a
-   * policy the one that it chooses. Throws InvalidInputError for too many policies, and the errors of
-   * `Following.copySources`.
-   */
-  write(tx: Transaction, stream: ImageStream, changed: ChangedSpecTags): void
-  /** Stores the order of all spec tags of the stream. */
-  arrange(tx: Transaction, streamId: number, names: readonly TagName[]): void
-}
-
 export interface ChangedSpecTags {
   readonly tags: readonly NamedSpecTag[]
   readonly removed: readonly TagName[]
@@ -31,13 +19,14 @@ export interface ChangedSpecTags {
   readonly fieldOf: (tag: TagName) => string
 }
 
+/** Creates the writes of spec tags. */
 export function createSpecTagRows({
   db,
   following,
 }: {
   readonly db: Database
   readonly following: Pick<Following, 'copySources'>
-}): SpecTagRows {
+}) {
   const arrange = db.prepare(`
     update spec_tags as t set position = o.key from json_each(?) o
     where t.stream_id = ? and t.name = o.value and t.position is not o.key`)
@@ -61,7 +50,12 @@ export function createSpecTagRows({
   }
 
   return {
-    write(tx, stream, { tags, removed, fieldOf }) {
+    /**
+     * Writes spec tags with the stream's generation. Tags from other tags get the image of their source, and tags with a
+     * policy the one that it chooses. Throws InvalidInputError for too many policies, and the errors of
+     * `Following.copySources`.
+     */
+    write(tx: Transaction, stream: ImageStream, { tags, removed, fieldOf }: ChangedSpecTags): void {
       const { id: streamId, generation } = stream
       forgetChoices.run(
         streamId,
@@ -88,7 +82,8 @@ export function createSpecTagRows({
       const rewritten = [...tags.map(([name]) => name), ...removed]
       following.copySources(tx, stream, { tags: fromStreams, rewritten, fieldOf })
     },
-    arrange: (_tx, streamId, names) => {
+    /** Stores the order of all spec tags of the stream. */
+    arrange: (_tx: Transaction, streamId: number, names: readonly TagName[]): void => {
       arrange.run(JSON.stringify(names), streamId)
     },
   }

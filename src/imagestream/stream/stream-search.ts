@@ -142,13 +142,7 @@ export interface StreamQuery extends StreamFilter {
   readonly page: KeysetPage
 }
 
-export interface StreamSearch {
-  /** Returns a page of the streams that meet the filter, in order, with these columns of `s`. */
-  page(listing: StreamQuery, columns: string): ImageStream[]
-  count(filter: StreamFilter): number
-}
-
-export function createStreamSearch(db: Database): StreamSearch {
+export function createStreamSearch(db: Database) {
   /** Returns the `from` clause for `s`: the few streams that can meet the criteria, or all. */
   const source = (criteria: readonly Criterion[], all: string) => {
     const few = fewIds(db, criteria)
@@ -160,7 +154,8 @@ export function createStreamSearch(db: Database): StreamSearch {
   }
 
   return {
-    page({ order, page, ...filter }, columns) {
+    /** Returns a page of the streams that meet the filter, in order, with these columns of `s`. */
+    page({ order, page, ...filter }: StreamQuery, columns: string): ImageStream[] {
       const criteria = criteriaOf(filter, order)
       const { from, ids } = source(criteria, `image_streams s indexed by ${indexOf(order, filter)}`)
       const { where, values } = probes(criteria)
@@ -174,7 +169,7 @@ export function createStreamSearch(db: Database): StreamSearch {
       )
     },
 
-    count(filter) {
+    count(filter: StreamFilter): number {
       const criteria = criteriaOf(filter, 'NAME')
       // without an order, SQLite chooses the index
       const { from, ids } = source(criteria, 'image_streams s')

@@ -4,7 +4,7 @@ import { imageStreams, specTags as specTagsTable } from '../../db/tables/index.t
 import type { Transaction } from '../../db/transact.ts'
 import type { TagName } from '../../oci/tag.ts'
 import type { ImageStream, Spec, SpecTag } from '../spec/spec.ts'
-import { createStreamSearch, type StreamFilter, type StreamQuery } from './stream-search.ts'
+import { createStreamSearch, type StreamQuery } from './stream-search.ts'
 
 /** Result of a finished import, for the stream. */
 export interface StreamCheck {
@@ -15,29 +15,12 @@ export interface StreamCheck {
 }
 
 /** Reads of streams and their specs. */
-export interface Streams {
-  byName(namespace: string, name: string): ImageStream | undefined
-  byIds(ids: readonly number[]): Map<number, ImageStream>
-  /** Returns a page of the streams that meet the filter, in order; its keys are `streamKeyOf(stream, order)`. */
-  page(listing: StreamQuery): ImageStream[]
-  count(filter: StreamFilter): number
-  /** Returns the spec tags of many streams, those of each in the order of its spec. */
-  specTags(streamIds: readonly number[]): SpecTag[]
-  specTag(streamId: number, name: TagName): SpecTag | undefined
-  /** Returns the generations of a tag's spec tag, null without one, and of the stream's repository. */
-  generations(
-    streamId: number,
-    tag: TagName,
-  ): { readonly specTag: number | null; readonly repository: number } | undefined
-  spec(stream: ImageStream): Spec
-  /** Stores the result of an import. The resource version stays: clients need not read the stream again. */
-  recordCheck(tx: Transaction, streamId: number, check: StreamCheck): void
-}
+export type Streams = ReturnType<typeof createStreams>
 
 const COLUMNS = columnsOf(imageStreams, 's', ['registry'])
 const SPEC_TAG_COLUMNS = columnsOf(specTagsTable, 't', ['registry', 'position'])
 
-export function createStreams(db: Database): Streams {
+export function createStreams(db: Database) {
   const search = createStreamSearch(db)
   const byName = db.prepare<ImageStream>(
     `select ${COLUMNS} from image_streams s where s.namespace = ? and s.name = ?`,
@@ -61,14 +44,29 @@ export function createStreams(db: Database): Streams {
   )
 
   return {
-    byName: (namespace, name) => byName.get(namespace, name),
-    byIds: (ids) => new Map(byIds.all(JSON.stringify(ids)).map((stream) => [stream.id, stream])),
-    page: (listing) => search.page(listing, COLUMNS),
+    byName: (namespace: string, name: string): ImageStream | undefined => byName.get(namespace, name),
+    byIds: (ids: readonly number[]): Map<number, ImageStream> =>
+      new Map(byIds.all(JSON.stringify(ids)).map((stream) => [stream.id, stream])),
+    /** Returns a page of the streams that meet the filter, in order; its keys are `streamKeyOf(stream, order)`. */
+    page: (listing: StreamQuery): ImageStream[] => search.page(listing, COLUMNS),
     count: search.count,
-    specTags: (streamIds) => specTags.all(JSON.stringify(streamIds)),
-    specTag: (streamId, name) => specTag.get(streamId, name),
-    generations: (streamId, tag) => generations.get(tag, streamId),
-    spec: ({ id, dockerImageRepository, insecure, scheduled, importMode, lookupLocal }) => ({
+    /** Returns the spec tags of many streams, those of each in the order of its spec. */
+    specTags: (streamIds: readonly number[]): SpecTag[] => specTags.all(JSON.stringify(streamIds)),
+    specTag: (streamId: number, name: TagName): SpecTag | undefined => specTag.get(streamId, name),
+    /** Returns the generations of a tag's spec tag, null without one, and of the stream's repository. */
+    generations: (
+      streamId: number,
+      tag: TagName,
+    ): { readonly specTag: number | null; readonly repository: number } | undefined =>
+      generations.get(tag, streamId),
+    spec: ({
+      id,
+      dockerImageRepository,
+      insecure,
+      scheduled,
+      importMode,
+      lookupLocal,
+    }: ImageStream): Spec => ({
       dockerImageRepository,
       insecure,
       scheduled,
@@ -76,7 +74,8 @@ export function createStreams(db: Database): Streams {
       lookupLocal,
       tags: new Map(specTags.all(JSON.stringify([id])).map((tag) => [tag.name, tag])),
     }),
-    recordCheck: (_tx, streamId, check) => {
+    /** Stores the result of an import. The resource version stays: clients need not read the stream again. */
+    recordCheck: (_tx: Transaction, streamId: number, check: StreamCheck): void => {
       recordCheck.run(check.text, check.wholeAt, streamId)
     },
   }

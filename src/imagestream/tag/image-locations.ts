@@ -26,16 +26,6 @@ export interface TagImageLocation extends ImageLocation {
   readonly index: Digest | null
 }
 
-/** Locations of images. One image can be in many repositories, each with its own referrers of it. */
-export interface ImageLocations {
-  /** Returns the images that the tags point to, by tag id. Tags without an image are missing. */
-  ofTags(tagIds: readonly number[]): Map<number, TagImageLocation>
-  /** Returns the location from which the stream last received the image. */
-  inStream(streamId: number, imageId: number): ImageLocation | undefined
-  /** Returns the location in which the image was first seen, without the credentials of a namespace. */
-  ofImage(imageId: number): ImageLocation | undefined
-}
-
 interface LocationRow {
   readonly dockerImageReference: string
   readonly digest: Digest
@@ -51,8 +41,10 @@ const LOCATION_COLUMNS = {
 }
 const OF_SPEC_TAG = and(eq(specTags.streamId, tags.streamId), eq(specTags.name, tags.name))
 
-export const createImageLocations = ({ orm }: Database): ImageLocations => ({
-  ofTags: (tagIds) =>
+/** Creates the reads of locations of images. One image can be in many repositories, each with its own referrers of it. */
+export const createImageLocations = ({ orm }: Database) => ({
+  /** Returns the images that the tags point to, by tag id. Tags without an image are missing. */
+  ofTags: (tagIds: readonly number[]): Map<number, TagImageLocation> =>
     new Map(
       orm
         .select({ ...LOCATION_COLUMNS, tagId: tags.id, upstreamDigest: tags.upstreamDigest })
@@ -71,7 +63,8 @@ export const createImageLocations = ({ orm }: Database): ImageLocations => ({
         }),
     ),
 
-  inStream: (streamId, imageId) =>
+  /** Returns the location from which the stream last received the image. */
+  inStream: (streamId: number, imageId: number): ImageLocation | undefined =>
     locationOf(
       orm
         .select(LOCATION_COLUMNS)
@@ -86,7 +79,8 @@ export const createImageLocations = ({ orm }: Database): ImageLocations => ({
         .get(),
     ),
 
-  ofImage(imageId) {
+  /** Returns the location in which the image was first seen, without the credentials of a namespace. */
+  ofImage(imageId: number): ImageLocation | undefined {
     const { dockerImageReference, digest } = images
     const row = orm.select({ dockerImageReference, digest }).from(images).where(eq(images.id, imageId)).get()
     return locationOf(row && { ...row, namespace: null, insecure: 0 })

@@ -3,7 +3,8 @@ import { pageOfEach } from '../../db/page.ts'
 import type { tags as tagsTable } from '../../db/tables/index.ts'
 import type { KeysetPage } from '../../input/page.ts'
 import type { TagName } from '../../oci/tag.ts'
-import { countsByOwner, EVENT_COLUMNS, eventPages, type TagEvent } from './tag-event.ts'
+import { countsByOwner } from './owned-rows.ts'
+import { EVENT_COLUMNS, eventPages, type TagEvent } from './tag-event.ts'
 
 /** A tag and the entry of its history for a time in the past. */
 export interface PastTag {
@@ -20,25 +21,7 @@ export interface PastTagFilter {
 }
 
 /** Reads of histories at a time in the past. Each takes many owners at once, so that a list needs one or two statements. */
-export interface LookBack {
-  /**
-   * Returns the image that each tag pointed to at the time, by tag: the last entry of its history that is not later.
-   * Tags that had no image yet are missing.
-   */
-  eventsAt(tagIds: readonly number[], time: number): Map<number, TagEvent>
-  /** Returns a page of each stream's tags that had an image at the time, by name; its keys are [name]. */
-  tagsAt(streamIds: readonly number[], filter: PastTagFilter, page: KeysetPage): PastTag[]
-  countTagsAt(streamIds: readonly number[], filter: PastTagFilter): Map<number, number>
-  /** Returns a page of each image's entries in all histories, newest first; its keys are [event id]. */
-  eventsOfImages(imageIds: readonly number[], page: KeysetPage): TagEvent[]
-  countEventsOfImages(imageIds: readonly number[]): Map<number, number>
-  /** Returns the image that the tag pointed to before each of these entries, by entry. First entries are missing. */
-  imagesBefore(eventIds: readonly number[]): Map<number, number>
-  /** Returns the newest entry with the image in the histories of a stream, with its tag. */
-  newestInStream(streamId: number, imageId: number): PastTag | undefined
-  /** Returns the newest entry with the image in the history of a tag. */
-  newestOfTag(tagId: number, imageId: number): TagEvent | undefined
-}
+export type LookBack = ReturnType<typeof createLookBack>
 
 // Events ascend by id and by time, and only the id has an index. A binary search over all events finds the last one at the
 // time in about 20 steps for a million events; each tag's newest event up to that id is the result. Where a clock that was
@@ -87,7 +70,7 @@ const conditions = ({ time, matching }: PastTagFilter) => ({
   values: [...(matching ? [matching] : []), time],
 })
 
-export function createLookBack(db: Database): LookBack {
+export function createLookBack(db: Database) {
   const search = db.prepare<TagEvent>(SEARCH)
   const before = db.prepare<{ id: number; imageId: number | null }>(
     `select e.id, (select p.image_id from tag_events p where p.tag_id = e.tag_id and p.id < e.id
@@ -101,13 +84,18 @@ export function createLookBack(db: Database): LookBack {
   const newestOfTag = db.prepare<TagEvent>(
     `select ${EVENT_COLUMNS} from tag_events t where t.image_id = ? and t.tag_id = ? order by t.id desc limit 1`,
   )
-  const eventsAt: LookBack['eventsAt'] = (tagIds, time) =>
+  /**
+   * Returns the image that each tag pointed to at the time, by tag: the last entry of its history that is not later.
+   * Tags that had no image yet are missing.
+   */
+  const eventsAt = (tagIds: readonly number[], time: number): Map<number, TagEvent> =>
     new Map(search.all(time, JSON.stringify(tagIds)).map((event) => [event.tagId, event]))
 
   return {
     eventsAt,
 
-    tagsAt(streamIds, filter, page) {
+    /** Returns a page of each stream's tags that had an image at the time, by name; its keys are [name]. */
+    tagsAt(streamIds: readonly number[], filter: PastTagFilter, page: KeysetPage): PastTag[] {
       const { from, orderBy, parameters, inOrder } = pageOfEach(page, [{ column: 'name' }], {
         table: 'tags',
         owner: 'stream_id',
@@ -130,31 +118,36 @@ export function createLookBack(db: Database): LookBack {
       })
     },
 
-    countTagsAt(streamIds, filter) {
+    countTagsAt(streamIds: readonly number[], filter: PastTagFilter): Map<number, number> {
       const { where, values } = conditions(filter)
       const rows = { table: 'tags', owner: 'stream_id', conditions: where } as const
       return countsByOwner(db, rows, streamIds, ...values)
     },
 
-    eventsOfImages: (imageIds, page) => eventPages(db, 'image_id', imageIds, page),
+    /** Returns a page of each image's entries in all histories, newest first; its keys are [event id]. */
+    eventsOfImages: (imageIds: readonly number[], page: KeysetPage): TagEvent[] =>
+      eventPages(db, 'image_id', imageIds, page),
 
-    countEventsOfImages: (imageIds) =>
+    countEventsOfImages: (imageIds: readonly number[]): Map<number, number> =>
       countsByOwner(db, { table: 'tag_events', owner: 'image_id' }, imageIds),
 
-    imagesBefore: (eventIds) =>
+    /** Returns the image that the tag pointed to before each of these entries, by entry. First entries are missing. */
+    imagesBefore: (eventIds: readonly number[]): Map<number, number> =>
       new Map(
         before
           .all(JSON.stringify(eventIds))
           .flatMap(({ id, imageId }) => (imageId === null ? [] : [[id, imageId]])),
       ),
 
-    newestInStream(streamId, imageId) {
+    /** Returns the newest entry with the image in the histories of a stream, with its tag. */
+    newestInStream(streamId: number, imageId: number): PastTag | undefined {
       const found = newestInStream.get(imageId, streamId)
       if (!found) return undefined
       const { name, ...event } = found
       return { streamId, name, event }
     },
 
-    newestOfTag: (tagId, imageId) => newestOfTag.get(imageId, tagId),
+    /** Returns the newest entry with the image in the history of a tag. */
+    newestOfTag: (tagId: number, imageId: number): TagEvent | undefined => newestOfTag.get(imageId, tagId),
   }
 }

@@ -10,29 +10,20 @@ import { createPolicyCandidates } from './policy-candidates.ts'
 import { createPolicyChoices, type TagDecision } from './policy-choice.ts'
 
 /** Reads of the decisions of spec tags' policies, with their reasons. */
-export interface Policies {
-  /**
-   * Returns the decision of a tag's policy: over the stream's own tags as they are now, or over a repository as the last
-   * import found it. At most `shown` ranked and `shown` excluded tags. Undefined where the tag has no policy, or one that
-   * was not applied yet.
-   */
-  decisionOf(streamId: number, tag: TagName, shown: number): TagDecision | undefined
-  /** Returns the decision of a policy that a tag of the stream could have; null for a stream that does not exist. */
-  preview(streamId: number | null, tag: TagName, policy: TagPolicy, shown: number): Decision
-}
+export type Policies = ReturnType<typeof createPolicies>
 
 /** Decisions about a stream's own tags that are kept until the stream changes. */
 const MAX_CACHED = 100
 
-export function createPolicies(db: Database): Policies {
+export function createPolicies(db: Database) {
   const candidates = createPolicyCandidates(db)
   const choices = createPolicyChoices(db)
   // a read must not cost what a write did: a pattern may take a second for ten thousand tags
   const cache = new LRUCache<string, Decision>({ max: MAX_CACHED })
 
-  const decideNow = (streamId: number, tag: TagName, policy: string, shown: number): Decision =>
+  const decideNow = (streamId: number, tag: TagName, policy: string, limit: number): Decision =>
     decide(ruleOf(policy), candidates.all(streamId, tag), {
-      shown,
+      shown: limit,
       excludedAlready: candidates.excluded(streamId, tag),
     })
 
@@ -49,29 +40,35 @@ export function createPolicies(db: Database): Policies {
       .get()
 
   return {
-    decisionOf(streamId, tag, shown) {
+    /**
+     * Returns the decision of a tag's policy: over the stream's own tags as they are now, or over a repository as the last
+     * import found it. At most `limit` ranked and `limit` excluded tags. Undefined where the tag has no policy, or one that
+     * was not applied yet.
+     */
+    decisionOf(streamId: number, tag: TagName, limit: number): TagDecision | undefined {
       const spec = findPolicy(streamId, tag)
       const choice = spec && choices.find(streamId, tag)
       if (!choice || spec.policy === null) return undefined
       const { decidedAt, report } = choice
       if (spec.fromKind === null) {
-        const key = `${streamId}/${tag} ${shown} ${spec.resourceVersion}`
-        const decision = cache.get(key) ?? decideNow(streamId, tag, spec.policy, shown)
+        const key = `${streamId}/${tag} ${limit} ${spec.resourceVersion}`
+        const decision = cache.get(key) ?? decideNow(streamId, tag, spec.policy, limit)
         cache.set(key, decision)
         return { ...decision, decidedAt }
       }
       return report
         ? {
             ...report,
-            ranked: report.ranked.slice(0, shown),
-            excluded: report.excluded.slice(0, shown),
+            ranked: report.ranked.slice(0, limit),
+            excluded: report.excluded.slice(0, limit),
             decidedAt,
           }
         : undefined
     },
-    preview: (streamId, tag, policy, shown) =>
+    /** Returns the decision of a policy that a tag of the stream could have; null for a stream that does not exist. */
+    preview: (streamId: number | null, tag: TagName, policy: TagPolicy, limit: number): Decision =>
       streamId === null
-        ? decide(ruleOf(writePolicy(policy)), [], { shown })
-        : decideNow(streamId, tag, writePolicy(policy), shown),
+        ? decide(ruleOf(writePolicy(policy)), [], { shown: limit })
+        : decideNow(streamId, tag, writePolicy(policy), limit),
   }
 }

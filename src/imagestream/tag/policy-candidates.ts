@@ -11,19 +11,6 @@ export interface CandidateImage
     // creation time in the image's own config, in milliseconds since 1970
     Pick<typeof images.$inferSelect, 'createdAt'> {}
 
-/**
- * The tags of a stream that its policies choose among. Tags without an image are not candidates, nor are tags that follow
- * another or have a policy, so that no choice depends on another one, nor tags that list the referrers of an image.
- */
-export interface PolicyCandidates {
-  /** Returns a view of the stream for all its policies, which reads nothing twice. */
-  view(streamId: number): CandidatesView
-  /** Returns all candidates for the policy of a tag, without that tag. */
-  all(streamId: number, policyTag: TagName): Candidate[]
-  /** Returns the other tags of the stream, except the policy's own, and why they are no candidates; in order of importance. */
-  excluded(streamId: number, policyTag: TagName): ExcludedAlready[]
-}
-
 export interface CandidatesView {
   /** Returns the image of a candidate; undefined for a tag that is none. */
   find(tag: TagName): CandidateImage | undefined
@@ -32,7 +19,12 @@ export interface CandidatesView {
 
 const IS_FREE = 'p.follows_tag is null and p.policy is null'
 
-export function createPolicyCandidates(db: Database): PolicyCandidates {
+/**
+ * Creates the reads of the tags of a stream that its policies choose among. Tags without an image are not candidates, nor
+ * are tags that follow another or have a policy, so that no choice depends on another one, nor tags that list the
+ * referrers of an image.
+ */
+export function createPolicyCandidates(db: Database) {
   const find = db.prepare<CandidateImage>(
     `select e.image_id as imageId, e.docker_image_reference as dockerImageReference, i.created_at as createdAt
      from tags t join tag_events e on e.id = t.newest_event_id join images i on i.id = e.image_id
@@ -56,7 +48,8 @@ export function createPolicyCandidates(db: Database): PolicyCandidates {
     all.all(streamId).filter(({ tag }) => !isReferrersTag(tag))
 
   return {
-    view(streamId) {
+    /** Returns a view of the stream for all its policies, which reads nothing twice. */
+    view(streamId: number): CandidatesView {
       const found = new Map<TagName, CandidateImage | undefined>()
       let candidates: readonly Candidate[] | undefined
       return {
@@ -70,8 +63,11 @@ export function createPolicyCandidates(db: Database): PolicyCandidates {
         },
       }
     },
-    all: (streamId, policyTag) => readAll(streamId).filter(({ tag }) => tag !== policyTag),
-    excluded: (streamId, policyTag) =>
+    /** Returns all candidates for the policy of a tag, without that tag. */
+    all: (streamId: number, policyTag: TagName): Candidate[] =>
+      readAll(streamId).filter(({ tag }) => tag !== policyTag),
+    /** Returns the other tags of the stream, except the policy's own, and why they are no candidates; in order of importance. */
+    excluded: (streamId: number, policyTag: TagName): ExcludedAlready[] =>
       excluded
         .all(streamId, policyTag)
         .filter(({ tag }) => !isReferrersTag(tag))

@@ -25,19 +25,9 @@ export interface StoredChoice extends Pick<ChoiceRow, 'decidedAt'> {
 export const REPORTED = 100
 
 /** Rows with the choices of policies. A row is deleted with its spec tag. */
-export interface PolicyChoices {
-  find(streamId: number, tag: TagName): StoredChoice | undefined
-  /** Stores the choice of a policy over the stream's own tags; null where no tag can be chosen. */
-  recordOwn(
-    tx: Transaction,
-    policyTag: TagAddress,
-    choice: { readonly chosen: TagName | null; readonly at: number },
-  ): void
-  /** Stores the choice of a policy over a repository. Stores nothing when the spec tag no longer has a policy. */
-  recordChoice(tx: Transaction, policyTag: Pick<TagAddress, 'streamId' | 'tag'>, decision: TagDecision): void
-}
+export type PolicyChoices = ReturnType<typeof createPolicyChoices>
 
-export function createPolicyChoices(db: Database): PolicyChoices {
+export function createPolicyChoices(db: Database) {
   const find = db.prepare<ChoiceRow>(
     'select decided_at as decidedAt, report from policy_choices where stream_id = ? and tag = ?',
   )
@@ -48,14 +38,24 @@ export function createPolicyChoices(db: Database): PolicyChoices {
     set chosen = excluded.chosen, decided_at = excluded.decided_at, report = excluded.report`)
 
   return {
-    find(streamId, tag) {
+    find(streamId: number, tag: TagName): StoredChoice | undefined {
       const row = find.get(streamId, tag)
       return row && { ...row, report: row.report === null ? null : JSON.parse(row.report) }
     },
-    recordOwn(_tx, { streamId, tag }, { chosen, at }) {
+    /** Stores the choice of a policy over the stream's own tags; null where no tag can be chosen. */
+    recordOwn(
+      _tx: Transaction,
+      { streamId, tag }: TagAddress,
+      { chosen, at }: { readonly chosen: TagName | null; readonly at: number },
+    ): void {
       save.run(chosen, at, null, streamId, tag)
     },
-    recordChoice(_tx, { streamId, tag }, { decidedAt, ...decision }) {
+    /** Stores the choice of a policy over a repository. Stores nothing when the spec tag no longer has a policy. */
+    recordChoice(
+      _tx: Transaction,
+      { streamId, tag }: Pick<TagAddress, 'streamId' | 'tag'>,
+      { decidedAt, ...decision }: TagDecision,
+    ): void {
       const report: Decision = {
         ...decision,
         ranked: decision.ranked.slice(0, REPORTED),

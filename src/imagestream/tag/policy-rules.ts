@@ -24,26 +24,13 @@ export interface ChangedTags {
   readonly at: number
 }
 
-/** The policies of spec tags that choose among the tags of their own stream. */
-export interface PolicyRules {
-  /**
-   * Stores the new choices and returns the changes of the tags with a policy: where the policy chooses another tag, where
-   * the chosen tag moved, and where the policy itself was written. Compares the changed tags with the chosen one; reads
-   * all tags of the stream only for a policy that was written, and where the chosen tag is gone or ranks lower than before.
-   */
-  choose(
-    tx: Transaction,
-    streamId: number,
-    changed: ChangedTags,
-  ): { readonly address: TagAddress; readonly change: TagChange }[]
-}
-
 interface PolicyRow extends TagAddress, Pick<typeof policyChoices.$inferSelect, 'chosen'> {
   readonly policy: NonNullable<(typeof specTags.$inferSelect)['policy']>
   readonly generation: number
 }
 
-export function createPolicyRules(db: Database): PolicyRules {
+/** Creates the choices of the policies of spec tags that choose among the tags of their own stream. */
+export function createPolicyRules(db: Database) {
   const candidates = createPolicyCandidates(db)
   const choices = createPolicyChoices(db)
   // runs for each moved tag; without "indexed by" SQLite would read all spec tags, which are in the requested order
@@ -60,7 +47,16 @@ export function createPolicyRules(db: Database): PolicyRules {
     imageId === null ? null : (created.get(imageId)?.createdAt ?? null)
 
   return {
-    choose(tx, streamId, changed) {
+    /**
+     * Stores the new choices and returns the changes of the tags with a policy: where the policy chooses another tag, where
+     * the chosen tag moved, and where the policy itself was written. Compares the changed tags with the chosen one; reads
+     * all tags of the stream only for a policy that was written, and where the chosen tag is gone or ranks lower than before.
+     */
+    choose(
+      tx: Transaction,
+      streamId: number,
+      changed: ChangedTags,
+    ): { readonly address: TagAddress; readonly change: TagChange }[] {
       const { moved, rewritten, at } = changed
       if (moved.length + rewritten.length === 0) return []
       const view = candidates.view(streamId)

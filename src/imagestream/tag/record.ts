@@ -4,9 +4,8 @@ import type { PushLog } from '../../events/push-log.ts'
 import type { TagName } from '../../oci/tag.ts'
 import { type ChangedTags, createPolicyRules, type TagMove } from './policy-rules.ts'
 import { createRemoveTags } from './remove-tags.ts'
-import { createStreamVersions, type StreamVersions } from './stream-versions.ts'
 import { copiedChange, type ImportFailure, type TagAddress, type TagChange } from './tag-change.ts'
-import { createTagRows, type TagRows, type TagState } from './tag-rows.ts'
+import { createEventRows, createStreamVersions, createTagRows, type TagState } from './tag-rows.ts'
 
 export interface RecordedEvent {
   readonly tagEventId: number
@@ -23,49 +22,26 @@ export interface SpecTagChanges {
 }
 
 /** All changes of tags: imports, pushes and tagging use it, and no other module writes tag events. */
-export interface TagRecorder {
-  /**
-   * Records the change of one tag. Spec tags that follow the tag, directly or through others, get the same image, and so
-   * do the tags of the stream whose policy chooses the tag, with their followers.
-   */
-  recordTagEvent(tx: Transaction, address: TagAddress, change: TagChange): RecordedEvent
-  /** Records the changes of one write of a spec; the stream's policies choose once, after all of them. */
-  recordSpecTags(tx: Transaction, stream: Omit<TagAddress, 'tag'>, changes: SpecTagChanges): void
-  /** Sets the condition `ImportSuccess=False`; the history stays. */
-  recordImportFailure(tx: Transaction, address: TagAddress, failure: ImportFailure): void
-  /**
-   * Removes the tag with its history and its spec tag; policies that chose it choose another tag. Reports whether the
-   * tag existed.
-   */
-  removeTag(tx: Transaction, address: Pick<TagAddress, 'streamId' | 'tag'>): boolean
-  /** Deletes entries of histories; the newest entry of a tag stays. */
-  pruneTagEvents(tx: Transaction, eventIds: readonly number[]): void
-}
+export type TagRecorder = ReturnType<typeof createTagRecorder>
 
-export interface TagRecorderDependencies {
-  readonly db: Database
-  readonly pushes: PushLog
-  /** Milliseconds since 1970. */
-  readonly now: () => number
-}
-
-export function createTagRecorder({ db, pushes, now }: TagRecorderDependencies): TagRecorder {
+/** `now` returns milliseconds since 1970. */
+export function createTagRecorder({ db, pushes, now }: { db: Database; pushes: PushLog; now: () => number }) {
   const tags = createTagRows(db)
-  const events = createTagEventRows(db)
+  const events = createEventRows(db)
   const versions = createStreamVersions(db)
-  const record = createRecord({ tags, events, versions, pushes })
+  const recordOne = createRecordOne(db, pushes)
   const followers = createFollowers(db)
   const policies = createPolicyRules(db)
   const removeTags = createRemoveTags(db)
 
   // Breadth first. A tag follows at most one other and never itself, so each follower is reached once.
   const recordWithFollowers = (tx: Transaction, address: TagAddress, change: TagChange): Recording => {
-    const recording = record(tx, address, change)
+    const recording = recordOne(tx, address, change)
     const moved = recording.moved ? [address] : []
     for (const source of moved) {
       for (const { generation, ...follower } of followers(source)) {
         const copy = copiedChange(change, { generation, at: change.at })
-        if (record(tx, follower, copy).moved) moved.push(follower)
+        if (recordOne(tx, follower, copy).moved) moved.push(follower)
       }
     }
     return recording
@@ -79,13 +55,22 @@ export function createTagRecorder({ db, pushes, now }: TagRecorderDependencies):
   }
 
   return {
-    recordTagEvent(tx, address, change) {
+    /**
+     * Records the change of one tag. Spec tags that follow the tag, directly or through others, get the same image, and so
+     * do the tags of the stream whose policy chooses the tag, with their followers.
+     */
+    recordTagEvent(tx: Transaction, address: TagAddress, change: TagChange): RecordedEvent {
       const { moved, ...recorded } = recordWithFollowers(tx, address, change)
       if (moved) applyPolicies(tx, address.streamId, { moved: [moved], rewritten: [], at: change.at })
       return recorded
     },
 
-    recordSpecTags(tx, stream, { events, rewritten }) {
+    /** Records the changes of one write of a spec; the stream's policies choose once, after all of them. */
+    recordSpecTags(
+      tx: Transaction,
+      stream: Omit<TagAddress, 'tag'>,
+      { events, rewritten }: SpecTagChanges,
+    ): void {
       const moved: TagMove[] = []
       for (const { tag, change } of events) {
         const recording = recordWithFollowers(tx, { ...stream, tag }, change)
@@ -94,12 +79,17 @@ export function createTagRecorder({ db, pushes, now }: TagRecorderDependencies):
       applyPolicies(tx, stream.streamId, { moved, rewritten, at: now() })
     },
 
-    recordImportFailure(tx, { streamId, tag }, failure) {
+    /** Sets the condition `ImportSuccess=False`; the history stays. */
+    recordImportFailure(tx: Transaction, { streamId, tag }: TagAddress, failure: ImportFailure): void {
       const id = tags.find(streamId, tag)?.id ?? tags.insert(streamId, tag, null)
       if (tags.setFailure(id, failure)) versions.raise(tx, streamId)
     },
 
-    removeTag(tx, { streamId, tag }) {
+    /**
+     * Removes the tag with its history and its spec tag; policies that chose it choose another tag. Reports whether the
+     * tag existed.
+     */
+    removeTag(tx: Transaction, { streamId, tag }: Pick<TagAddress, 'streamId' | 'tag'>): boolean {
       const { fromSpec, fromStatus } = removeTags(tx, streamId, [tag])
       if (!fromSpec && !fromStatus) return false
       if (fromSpec) versions.raiseGeneration(streamId)
@@ -108,7 +98,8 @@ export function createTagRecorder({ db, pushes, now }: TagRecorderDependencies):
       return true
     },
 
-    pruneTagEvents(tx, eventIds) {
+    /** Deletes entries of histories; the newest entry of a tag stays. */
+    pruneTagEvents(tx: Transaction, eventIds: readonly number[]): void {
       for (const streamId of events.deleteOld(eventIds)) versions.raise(tx, streamId)
     },
   }
@@ -120,27 +111,17 @@ interface Recording extends RecordedEvent {
   readonly moved: TagMove | null
 }
 
-interface RecordingParts {
-  readonly tags: TagRows
-  readonly events: TagEventRows
-  readonly versions: StreamVersions
-  readonly pushes: PushLog
-}
-
-/** Returns the function that records the change of a single tag: its event, its row and its push. */
-function createRecord({ tags, events, versions, pushes }: RecordingParts) {
-  const push = (tx: Transaction, to: TagAddress, change: TagChange, previousImageId: number | null): void => {
-    const { imageId, dockerImageReference, source, at } = change
-    const { streamId, namespace, streamName: imageStreamName, tag } = to
-    const image = { imageId, dockerImageReference, previousImageId }
-    pushes.append(tx, { pushedAt: at, source, namespace, imageStreamName, streamId, tag, ...image })
-  }
+/** Returns the function that records the change of a single tag: its row, its event and its push. */
+function createRecordOne(db: Database, pushes: PushLog) {
+  const tags = createTagRows(db)
+  const events = createEventRows(db)
+  const versions = createStreamVersions(db)
 
   /** Adds an event, or rewrites the newest one where only the image or only the reference differs. Returns its id. */
   const write = (
     { streamId, tag }: TagAddress,
     change: TagChange,
-    { old, isAdded }: { readonly old: TagState | undefined; readonly isAdded: boolean },
+    { old, isSameSource }: { readonly old: TagState | undefined; readonly isSameSource: boolean },
   ): number => {
     if (!old) {
       // the image is inserted with the tag, so that the indexes of tags are written once
@@ -149,7 +130,7 @@ function createRecord({ tags, events, versions, pushes }: RecordingParts) {
       tags.setEvent(tagId, eventId)
       return eventId
     }
-    if (old.eventId === null || isAdded) {
+    if (old.eventId === null || !isSameSource) {
       const eventId = events.insert(old.id, change)
       tags.setNewest(old.id, eventId, change)
       return eventId
@@ -160,7 +141,7 @@ function createRecord({ tags, events, versions, pushes }: RecordingParts) {
   }
 
   return (tx: Transaction, address: TagAddress, change: TagChange): Recording => {
-    const { streamId, tag } = address
+    const { streamId, streamName: imageStreamName, tag } = address
     const old = tags.find(streamId, tag)
     const sameImage = old?.imageId === change.imageId
     const sameReference = old?.dockerImageReference === change.dockerImageReference
@@ -171,52 +152,19 @@ function createRecord({ tags, events, versions, pushes }: RecordingParts) {
     const tagEventId =
       isSame && old?.eventId != null
         ? old.eventId
-        : write(address, change, { old, isAdded: !sameImage && !sameReference })
+        : write(address, change, { old, isSameSource: sameImage || sameReference })
     if (old?.failing) tags.clearConditions(old.id)
     if (!isSame || old?.failing) versions.raise(tx, streamId)
     else if (old.upstreamDigest !== change.upstreamDigest) tags.setImage(old.id, change)
 
     const from = old?.imageId ?? null
-    if (!sameImage) push(tx, address, change, from)
+    if (!sameImage) {
+      const { namespace } = address
+      const { at: pushedAt, source, imageId, dockerImageReference } = change
+      const push = { pushedAt, source, namespace, imageStreamName, streamId, tag, dockerImageReference }
+      pushes.append(tx, { ...push, imageId, previousImageId: from })
+    }
     return { tagEventId, pushed: !sameImage, moved: sameImage && sameReference ? null : { tag, from } }
-  }
-}
-
-/** Writes of `tag_events`. */
-interface TagEventRows {
-  insert(tagId: number, change: TagChange): number
-  rewrite(eventId: number, change: TagChange): void
-  /** Deletes those of the events that are not the newest of their tag. Returns the ids of the streams. */
-  deleteOld(eventIds: readonly number[]): number[]
-}
-
-function createTagEventRows(db: Database): TagEventRows {
-  const insert = db.prepare(
-    `insert into tag_events (tag_id, image_id, docker_image_reference, generation, created_at, import_id)
-     values (?, ?, ?, ?, ?, ?)`,
-  )
-  const rewrite = db.prepare(
-    'update tag_events set image_id = ?, docker_image_reference = ?, generation = max(generation, ?) where id = ?',
-  )
-  const isOld = `e.id in (select value from json_each(?))
-    and e.id is not (select newest_event_id from tags t where t.id = e.tag_id)`
-  const streamsOfOld = db.prepare<{ streamId: number }>(
-    `select distinct (select stream_id from tags t where t.id = e.tag_id) as streamId
-     from tag_events e where ${isOld}`,
-  )
-  const deleteOld = db.prepare(`delete from tag_events as e where ${isOld}`)
-
-  return {
-    insert: (tagId, { imageId, dockerImageReference, generation, at, importId }) =>
-      insert.insert(tagId, imageId, dockerImageReference, generation, at, importId ?? null),
-    rewrite: (eventId, { imageId, dockerImageReference, generation }) =>
-      void rewrite.run(imageId, dockerImageReference, generation, eventId),
-    deleteOld(eventIds) {
-      const ids = JSON.stringify(eventIds)
-      const streams = streamsOfOld.all(ids)
-      deleteOld.run(ids)
-      return streams.map(({ streamId }) => streamId)
-    },
   }
 }
 

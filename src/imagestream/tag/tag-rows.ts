@@ -1,5 +1,6 @@
 import type { Database } from '../../db/open.ts'
 import type { tagEvents, tags } from '../../db/tables/index.ts'
+import type { Transaction } from '../../db/transact.ts'
 import type { TagName } from '../../oci/tag.ts'
 import type { ImportFailure, TagChange } from './tag-change.ts'
 import { sortKeysOf } from './tag-order.ts'
@@ -15,24 +16,11 @@ export interface TagState
   readonly failing: 0 | 1
 }
 
-/** Writes of `tags`, a row with the newest image of each tag, and of their conditions. Runs inside a transaction. */
-export interface TagRows {
-  find(streamId: number, tag: TagName): TagState | undefined
-  /** Inserts a tag, without an event yet. Returns its id. */
-  insert(streamId: number, tag: TagName, change: TagChange | null): number
-  setEvent(id: number, eventId: number): void
-  setNewest(id: number, eventId: number, change: TagChange): void
-  /** Sets the image and the upstream digest, and keeps the event. */
-  setImage(id: number, change: Pick<TagChange, 'imageId' | 'upstreamDigest'>): void
-  /** Sets the condition `ImportSuccess=False`. Reports whether that changed anything. */
-  setFailure(id: number, failure: ImportFailure): boolean
-  clearConditions(id: number): void
-}
-
 // a tag has a copy of its image's platforms: tags are searched by them
 const PLATFORMS = '(select platforms from images where id = ?)'
 
-export function createTagRows(db: Database): TagRows {
+/** Creates the writes of `tags`, a row with the newest image of each tag, and of their conditions. Runs inside a transaction. */
+export function createTagRows(db: Database) {
   const find = db.prepare<TagState>(`
     select t.id, t.upstream_digest as upstreamDigest, e.id as eventId, e.image_id as imageId,
       e.docker_image_reference as dockerImageReference, e.generation, t.failing is not null as failing
@@ -63,24 +51,78 @@ export function createTagRows(db: Database): TagRows {
       (excluded.status, excluded.reason, excluded.message, excluded.generation)`)
 
   return {
-    find: (streamId, tag) => find.get(streamId, tag),
-    insert(streamId, tag, change) {
+    find: (streamId: number, tag: TagName): TagState | undefined => find.get(streamId, tag),
+    /** Inserts a tag, without an event yet. Returns its id. */
+    insert(streamId: number, tag: TagName, change: TagChange | null): number {
       const { importance, version } = sortKeysOf(tag)
       const { at = 0, imageId = null, upstreamDigest = null } = change ?? {}
       return insert.insert(streamId, tag, importance, version, at, imageId, upstreamDigest, imageId)
     },
-    setEvent: (id, eventId) => void setEvent.run(eventId, id),
-    setNewest: (id, eventId, { at, imageId, upstreamDigest }) =>
+    setEvent: (id: number, eventId: number): void => void setEvent.run(eventId, id),
+    setNewest: (id: number, eventId: number, { at, imageId, upstreamDigest }: TagChange): void =>
       void setNewest.run(eventId, at, imageId, upstreamDigest, imageId, id),
-    setImage: (id, { imageId, upstreamDigest }) => void setImage.run(imageId, upstreamDigest, imageId, id),
-    setFailure(id, { reason, message, generation, at }) {
+    /** Sets the image and the upstream digest, and keeps the event. */
+    setImage: (
+      id: number,
+      { imageId, upstreamDigest }: Pick<TagChange, 'imageId' | 'upstreamDigest'>,
+    ): void => void setImage.run(imageId, upstreamDigest, imageId, id),
+    /** Sets the condition `ImportSuccess=False`. Reports whether that changed anything. */
+    setFailure(id: number, { reason, message, generation, at }: ImportFailure): boolean {
       if (setCondition.run(id, reason, message, at, generation).changes === 0) return false
       setFailing.run(reason, id)
       return true
     },
-    clearConditions(id) {
+    clearConditions(id: number): void {
       clearConditions.run(id)
       setWorking.run(id)
     },
+  }
+}
+
+/** Creates the writes of `tag_events`. */
+export function createEventRows(db: Database) {
+  const insert = db.prepare(
+    `insert into tag_events (tag_id, image_id, docker_image_reference, generation, created_at, import_id)
+     values (?, ?, ?, ?, ?, ?)`,
+  )
+  const rewrite = db.prepare(
+    'update tag_events set image_id = ?, docker_image_reference = ?, generation = max(generation, ?) where id = ?',
+  )
+  const isOld = `e.id in (select value from json_each(?))
+    and e.id is not (select newest_event_id from tags t where t.id = e.tag_id)`
+  const streamsOfOld = db.prepare<{ streamId: number }>(
+    `select distinct (select stream_id from tags t where t.id = e.tag_id) as streamId
+     from tag_events e where ${isOld}`,
+  )
+  const deleteOld = db.prepare(`delete from tag_events as e where ${isOld}`)
+
+  return {
+    insert: (tagId: number, change: TagChange): number => {
+      const { imageId, dockerImageReference, generation, at, importId = null } = change
+      return insert.insert(tagId, imageId, dockerImageReference, generation, at, importId)
+    },
+    rewrite: (eventId: number, { imageId, dockerImageReference, generation }: TagChange): void =>
+      void rewrite.run(imageId, dockerImageReference, generation, eventId),
+    /** Deletes those of the events that are not the newest of their tag. Returns the ids of the streams. */
+    deleteOld(eventIds: readonly number[]): number[] {
+      const ids = JSON.stringify(eventIds)
+      const streams = streamsOfOld.all(ids)
+      deleteOld.run(ids)
+      return streams.map(({ streamId }) => streamId)
+    },
+  }
+}
+
+/** Creates the writes of the versions of streams. */
+export function createStreamVersions(db: Database) {
+  const raise = db.prepare(`
+    update image_streams as s set resource_version = resource_version + 1,
+      newest_at = max(newest_at, coalesce((select max(newest_at) from tags where stream_id = s.id), 0)) where id = ?`)
+  const raiseGeneration = db.prepare('update image_streams set generation = generation + 1 where id = ?')
+  return {
+    /** Raises the resource version once in the transaction. */
+    raise: (tx: Transaction, streamId: number): void =>
+      tx.beforeCommit(`raise the version of stream ${streamId}`, () => raise.run(streamId)),
+    raiseGeneration: (streamId: number): void => void raiseGeneration.run(streamId),
   }
 }

@@ -6,16 +6,14 @@ import type { KeysetPage } from '../../input/page.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { TagName } from '../../oci/tag.ts'
 import type { ImageSummary } from '../image/image.ts'
-import { countsByOwner, createTagHistories, type TagHistories } from './tag-event.ts'
+import { countsByOwner } from './owned-rows.ts'
+import { createTagHistories } from './tag-event.ts'
 import { sortKeysOf } from './tag-order.ts'
 import { searchTags, type TagSearchFilter } from './tag-search.ts'
 
-type TagRow = typeof tagsTable.$inferSelect
-type TagEventRow = typeof tagEvents.$inferSelect
-type ImageRow = typeof images.$inferSelect
-
 /** A tag with the image that it points to, as lists of tags need it. */
-export interface Tag extends Pick<TagRow, 'id' | 'streamId' | 'name' | 'newestEventId' | 'newestAt'> {
+export interface Tag
+  extends Pick<typeof tagsTable.$inferSelect, 'id' | 'streamId' | 'name' | 'newestEventId' | 'newestAt'> {
   /** Pull spec of the image; null while the tag never had one. */
   readonly dockerImageReference: string | null
   readonly generation: number | null
@@ -24,9 +22,9 @@ export interface Tag extends Pick<TagRow, 'id' | 'streamId' | 'name' | 'newestEv
 
 /** A tag as the last import stored it. */
 export interface ImportedTag
-  extends Pick<TagRow, 'upstreamDigest'>,
-    Pick<TagEventRow, 'imageId' | 'generation'>,
-    Pick<ImageRow, 'digest' | 'mediaType'> {
+  extends Pick<typeof tagsTable.$inferSelect, 'upstreamDigest'>,
+    Pick<typeof tagEvents.$inferSelect, 'imageId' | 'generation'>,
+    Pick<typeof images.$inferSelect, 'digest' | 'mediaType'> {
   readonly eventId: number
   /** 1 when the last import failed: the tag has a condition. */
   readonly failing: 0 | 1
@@ -40,19 +38,7 @@ export interface TagQuery extends TagSearchFilter {
 }
 
 /** Reads of tags. Each takes many owners at once, so that a list needs one statement. */
-export interface Tags extends TagHistories {
-  byIds(ids: readonly number[]): Map<number, Tag>
-  /** Returns the tags of this name. */
-  named(streamIds: readonly number[], name: TagName): Tag[]
-  /** Returns what an import compares the registry's response with; undefined while the tag has no image. */
-  imported(streamId: number, name: TagName): ImportedTag | undefined
-  /** Returns a page of each stream's tags that meet the filter, in order; its keys are `keyOf(tag, order)`. */
-  ofStreams(streamIds: readonly number[], listing: TagQuery): Tag[]
-  countOfStreams(streamIds: readonly number[], filter?: TagSearchFilter): Map<number, number>
-  /** Returns a page of the tags that point to each image, in order of stream; its keys are [stream id, tag id]. */
-  ofImages(imageIds: readonly number[], page: KeysetPage): Tag[]
-  countOfImages(imageIds: readonly number[]): Map<number, number>
-}
+export type Tags = ReturnType<typeof createTags>
 
 const SORT: Record<TagOrder, readonly SortColumn[]> = {
   IMPORTANCE: [{ column: 'importance' }],
@@ -104,7 +90,7 @@ function toTag(tuple: unknown): Tag {
   return { id, streamId, name, newestEventId, newestAt, dockerImageReference, generation, image }
 }
 
-export function createTags(db: Database): Tags {
+export function createTags(db: Database) {
   const readTags = (from: string, parameters: readonly Parameter[]): Tag[] =>
     db
       .prepare(`select ${TAG_COLUMNS} from ${from}`)
@@ -119,19 +105,22 @@ export function createTags(db: Database): Tags {
 
   return {
     ...createTagHistories(db),
-    byIds: (ids) =>
+    byIds: (ids: readonly number[]): Map<number, Tag> =>
       new Map(
         readTags(`tags t ${WITH_NEWEST} where t.id in (select value from json_each(?))`, [
           JSON.stringify(ids),
         ]).map((tag) => [tag.id, tag]),
       ),
-    named: (streamIds, name) =>
+    /** Returns the tags of this name. */
+    named: (streamIds: readonly number[], name: TagName): Tag[] =>
       readTags(`tags t ${WITH_NEWEST} where t.stream_id in (select value from json_each(?)) and t.name = ?`, [
         JSON.stringify(streamIds),
         name,
       ]),
-    imported: (streamId, name) => imported.get(streamId, name),
-    ofStreams(streamIds, { order, page, ...filter }) {
+    /** Returns what an import compares the registry's response with; undefined while the tag has no image. */
+    imported: (streamId: number, name: TagName): ImportedTag | undefined => imported.get(streamId, name),
+    /** Returns a page of each stream's tags that meet the filter, in order; its keys are `keyOf(tag, order)`. */
+    ofStreams(streamIds: readonly number[], { order, page, ...filter }: TagQuery): Tag[] {
       const { from, orderBy, parameters, inOrder } = pageOfEach(page, SORT[order], {
         table: 'tags',
         owner: 'stream_id',
@@ -139,20 +128,22 @@ export function createTags(db: Database): Tags {
       })
       return inOrder(readTags(`${from} ${WITH_NEWEST} order by ${orderBy}`, parameters(streamIds)))
     },
-    countOfStreams(streamIds, filter = {}) {
+    countOfStreams(streamIds: readonly number[], filter: TagSearchFilter = {}): Map<number, number> {
       const { where, values, among } = searchTags(db, streamIds, filter)
       const rows = { table: 'tags', owner: 'stream_id', conditions: where } as const
       return among
         ? countsByOwner(db, { ...rows, by: 'id' }, among, ...values)
         : countsByOwner(db, rows, streamIds, ...values)
     },
-    ofImages(imageIds, page) {
+    /** Returns a page of the tags that point to each image, in order of stream; its keys are [stream id, tag id]. */
+    ofImages(imageIds: readonly number[], page: KeysetPage): Tag[] {
       const { from, orderBy, parameters, inOrder } = pageOfEach(page, BY_STREAM, {
         table: 'tags',
         owner: 'newest_image_id',
       })
       return inOrder(readTags(`${from} ${WITH_NEWEST} order by ${orderBy}`, parameters(imageIds)))
     },
-    countOfImages: (imageIds) => countsByOwner(db, { table: 'tags', owner: 'newest_image_id' }, imageIds),
+    countOfImages: (imageIds: readonly number[]): Map<number, number> =>
+      countsByOwner(db, { table: 'tags', owner: 'newest_image_id' }, imageIds),
   }
 }

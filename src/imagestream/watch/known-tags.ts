@@ -4,11 +4,11 @@ import { formatRepository, type Reference } from '../../oci/reference.ts'
 import type { TagName } from '../../oci/tag.ts'
 import type { TagFailure } from '../request/import-state.ts'
 
-type TagRow = typeof tags.$inferSelect
 type ClaimRow = typeof tagClaims.$inferSelect
 
 /** Stored state of a tag that a vendor's listing names. */
-export interface KnownTag extends Readonly<Pick<TagRow, 'name' | 'upstreamDigest' | 'failing'>> {
+export interface KnownTag
+  extends Readonly<Pick<typeof tags.$inferSelect, 'name' | 'upstreamDigest' | 'failing'>> {
   /** 0 if the stream has no such tag. */
   readonly isTag: 0 | 1
   /** 1 if the registry did not confirm the listing's last claim about the tag, which follows. */
@@ -23,22 +23,7 @@ export interface FailingTag extends TagFailure {
 }
 
 /** The tags of one stream that come from one repository. Tags that are gone upstream do not count. */
-export interface KnownTags {
-  /** Returns the state of the tags of these names, of any repository. */
-  named(names: readonly TagName[]): Map<TagName, KnownTag>
-  count(): number
-  /** Returns the newest events of the tags without a failure, except these tags. */
-  unchangedEvents(except: readonly TagName[]): number[]
-  failing(): FailingTag[]
-  /** Returns the tags that were given another image since; the next import restores the repository's image. */
-  overwritten(): TagName[]
-  names(): TagName[]
-}
-
-export interface KnownTagsOptions {
-  readonly streamId: number
-  readonly repository: Pick<Reference, 'registry' | 'repository'>
-}
+export type KnownTags = ReturnType<typeof createKnownTags>
 
 const REFERENCE = 'e.docker_image_reference >= ? and e.docker_image_reference < ?'
 const NOT_OF_SPEC =
@@ -49,7 +34,11 @@ const TAGS = 'tags t left join tag_events e on e.id = t.newest_event_id'
 /** Not listed, and not found by name. */
 const IS_GONE = `(t.failing is 'NotFound' and t.missing_since is not null)`
 
-export function createKnownTags(db: Database, { streamId, repository }: KnownTagsOptions): KnownTags {
+export function createKnownTags(
+  db: Database,
+  streamId: number,
+  repository: Pick<Reference, 'registry' | 'repository'>,
+) {
   // '@' and the character after it
   const range = [`${formatRepository(repository)}@`, `${formatRepository(repository)}A`] as const
   // one JSON value takes half the time of thousands of rows
@@ -61,7 +50,8 @@ export function createKnownTags(db: Database, { streamId, repository }: KnownTag
   }
 
   return {
-    named: (names) =>
+    /** Returns the state of the tags of these names, of any repository. */
+    named: (names: readonly TagName[]): Map<TagName, KnownTag> =>
       new Map(
         db
           .prepare<KnownTag>(
@@ -73,13 +63,14 @@ export function createKnownTags(db: Database, { streamId, repository }: KnownTag
           .all(JSON.stringify(names), streamId, streamId)
           .map((known) => [known.name, known]),
       ),
-    count: () =>
+    count: (): number =>
       db
         .prepare<{ total: number }>(
           `select count(*) as total from ${TAGS} where ${OF_REPOSITORY} and not ${IS_GONE}`,
         )
         .get(streamId, ...range)?.total ?? 0,
-    unchangedEvents: (except) =>
+    /** Returns the newest events of the tags without a failure, except these tags. */
+    unchangedEvents: (except: readonly TagName[]): number[] =>
       listOf(
         'e.id',
         `${TAGS} where t.stream_id = ? and ${REFERENCE} and ${NOT_OF_SPEC}
@@ -89,7 +80,7 @@ export function createKnownTags(db: Database, { streamId, repository }: KnownTag
         ...range,
         JSON.stringify(except),
       ),
-    failing: () =>
+    failing: (): FailingTag[] =>
       db
         .prepare<FailingTag>(
           `select t.name, t.failing as reason, coalesce(c.message, '') as message from ${TAGS}
@@ -97,7 +88,8 @@ export function createKnownTags(db: Database, { streamId, repository }: KnownTag
            where ${OF_REPOSITORY} and t.failing is not null and not ${IS_GONE} order by t.importance`,
         )
         .all(streamId, ...range),
-    overwritten: () =>
+    /** Returns the tags that were given another image since; the next import restores the repository's image. */
+    overwritten: (): TagName[] =>
       listOf(
         't.name',
         `tags t where t.stream_id = ? and t.upstream_digest is null and ${NOT_OF_SPEC}
@@ -106,6 +98,7 @@ export function createKnownTags(db: Database, { streamId, repository }: KnownTag
         streamId,
         ...range,
       ),
-    names: () => listOf('t.name', `${TAGS} where ${OF_REPOSITORY} and not ${IS_GONE}`, streamId, ...range),
+    names: (): TagName[] =>
+      listOf('t.name', `${TAGS} where ${OF_REPOSITORY} and not ${IS_GONE}`, streamId, ...range),
   }
 }

@@ -1,13 +1,14 @@
 import type { Database } from '../../db/open.ts'
-import { pageOfEach } from '../../db/page.ts'
 import { columnsOf } from '../../db/rows.ts'
 import { reportedMoves } from '../../db/tables/index.ts'
 import type { Transaction } from '../../db/transact.ts'
+import { getOrSet } from '../../input/get-or-set.ts'
 import { groupBy } from '../../input/group-by.ts'
 import type { KeysetPage } from '../../input/page.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { ReportedMove } from '../../oci/vendor-listing.ts'
 import type { Images } from '../image/images.ts'
+import { countsByOwner, pageOfOwners } from '../tag/owned-rows.ts'
 
 /** An image that a tag pointed to between two imports, as a vendor reports it. Times are milliseconds since 1970. */
 export type StoredMove = typeof reportedMoves.$inferSelect
@@ -18,13 +19,13 @@ export const KEPT_MOVES = 100
 /** Milliseconds by which a vendor's clock may differ from this server's. */
 const CLOCK_DIFFERENCE = 60_000
 
-export interface ReportedMoves {
-  /** Stores the moves after a tag's first event that no event of the tag shows, each once. */
-  store(tx: Transaction, streamId: number, vendor: string, moves: readonly ReportedMove[]): void
-  /** Returns a page of each tag's moves, newest first; its keys are [from, id]. */
-  ofTags(tagIds: readonly number[], page: KeysetPage): StoredMove[]
-  countOfTags(tagIds: readonly number[]): Map<number, number>
-}
+export type ReportedMoves = ReturnType<typeof createReportedMoves>
+
+const OF_TAG = { table: 'reported_moves', owner: 'tag_id' } as const
+const NEWEST_FIRST = [
+  { column: 'from_at', descending: true },
+  { column: 'id', descending: true },
+]
 
 /** The image of a tag event. */
 interface Observed {
@@ -32,7 +33,7 @@ interface Observed {
   createdAt: number
 }
 
-export function createReportedMoves(db: Database, images: Pick<Images, 'storedManifest'>): ReportedMoves {
+export function createReportedMoves(db: Database, images: Pick<Images, 'storedManifest'>) {
   const find = db.prepare<{ id: number }>('select id from tags where stream_id = ? and name = ?')
   const events = db.prepare<Observed>(`
     select i.digest, e.created_at as createdAt from tag_events e join images i on i.id = e.image_id
@@ -68,14 +69,11 @@ export function createReportedMoves(db: Database, images: Pick<Images, 'storedMa
   }
 
   return {
-    store(_tx, streamId, vendor, moves) {
+    /** Stores the moves after a tag's first event that no event of the tag shows, each once. */
+    store(_tx: Transaction, streamId: number, vendor: string, moves: readonly ReportedMove[]): void {
       // parsing a manifest is slow, and a hostile listing may name the same one in thousands of moves
       const parsed = new Map<Digest, ReadonlySet<Digest>>()
-      const imagesAt = (digest: Digest): ReadonlySet<Digest> => {
-        const found = parsed.get(digest) ?? imagesOf(digest)
-        parsed.set(digest, found)
-        return found
-      }
+      const imagesAt = (digest: Digest) => getOrSet(parsed, digest, () => imagesOf(digest))
       for (const [tag, reported] of groupBy(moves, ({ tag }) => tag)) {
         const found = find.get(streamId, tag)
         const observed = found ? events.all(found.id) : []
@@ -95,30 +93,14 @@ export function createReportedMoves(db: Database, images: Pick<Images, 'storedMa
         if (stored > 0) trim.run(found.id, found.id)
       }
     },
-    ofTags(tagIds, page) {
-      const columns = [
-        { column: 'from_at', descending: true },
-        { column: 'id', descending: true },
-      ]
-      const { from, orderBy, parameters, inOrder } = pageOfEach(page, columns, {
-        table: 'reported_moves',
-        owner: 'tag_id',
-      })
-      return inOrder(
-        db
-          .prepare<StoredMove>(`select ${columnsOf(reportedMoves, 't')} from ${from} order by ${orderBy}`)
-          .all(...parameters(tagIds)),
-      )
-    },
-    countOfTags: (tagIds) =>
-      new Map(
-        db
-          .prepare<{ tagId: number; total: number }>(
-            `select tag_id as tagId, count(*) as total from reported_moves
-             where tag_id in (select value from json_each(?)) group by tag_id`,
-          )
-          .all(JSON.stringify(tagIds))
-          .map(({ tagId, total }) => [tagId, total]),
+    /** Returns a page of each tag's moves, newest first; its keys are [from, id]. */
+    ofTags: (tagIds: readonly number[], page: KeysetPage): StoredMove[] =>
+      pageOfOwners(
+        db,
+        { ...OF_TAG, columns: columnsOf(reportedMoves, 't'), order: NEWEST_FIRST },
+        tagIds,
+        page,
       ),
+    countOfTags: (tagIds: readonly number[]): Map<number, number> => countsByOwner(db, OF_TAG, tagIds),
   }
 }

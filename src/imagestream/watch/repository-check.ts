@@ -1,7 +1,34 @@
+import type { Database } from '../../db/open.ts'
 import type { Transaction } from '../../db/transact.ts'
-import type { RepositoryImport } from '../request/import-plan.ts'
+import type { TagName } from '../../oci/tag.ts'
+import type { ImportRequest, RepositoryImport } from '../request/import-plan.ts'
 import type { RegistryReader } from '../request/registry-reader.ts'
+import type { ImageStream } from '../spec/spec.ts'
+import type { ReportedMoves } from './reported-moves.ts'
 import { limitTags, NO_TAGS, type TagSelection } from './tag-selection.ts'
+import type { WatchRows } from './watch-rows.ts'
+
+export interface RepositoryCheckDependencies {
+  readonly db: Database
+  readonly watches: WatchRows
+  readonly moves: ReportedMoves
+  /** Maximum number of tags of one repository import; the rest become `additionalTags`. Null for no limit. */
+  readonly maximumTags: number | null
+  /** Milliseconds between two full scans; 0 disables the listings of vendors. */
+  readonly fullSweepMs: number
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+  readonly onInternalError: (error: unknown, importId: number) => void
+}
+
+/** The import whose repository is checked. */
+export interface CheckedImport {
+  readonly importId: number
+  readonly stream: ImageStream
+  readonly request: ImportRequest
+  /** Tags that this import has imported before a restart. */
+  readonly alreadyImported: ReadonlySet<TagName>
+}
 
 /** A repository whose tags an import selects, and the means to read it. */
 export interface RepositoryToCheck {

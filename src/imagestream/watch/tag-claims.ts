@@ -30,17 +30,7 @@ export const fingerprintOf = ({ tag, digest, changedAt }: TagClaim): string =>
   createHash('sha256').update(`${tag} ${digest} ${changedAt}`).digest('base64url').slice(0, 12)
 
 /** Claims of the listing of one stream's repository that the registry did not confirm. */
-export interface TagClaims {
-  /** Returns the tags of claims that are so recent that the registry may still confirm them. */
-  unsettled(now: number): TagName[]
-  /**
-   * Stores those of the claims that the registry did not confirm, and deletes those that it confirmed. The import has
-   * requested the tag of each. A claim whose request failed is not stored: the next import requests the tag again.
-   */
-  settle(tx: Transaction, importId: number, claims: readonly TagClaim[]): void
-  /** Deletes the claims about tags that the stream does not have: a full scan has requested every tag. */
-  deleteUnknownTags(tx: Transaction): void
-}
+export type TagClaims = ReturnType<typeof createTagClaims>
 
 interface RequestResult {
   upstreamDigest: string | null
@@ -51,7 +41,7 @@ interface RequestResult {
 /** Results that are a response of the registry about the tag, not a failed request. */
 const RESPONSES: readonly (string | null)[] = [null, 'NotFound', 'InvalidManifest']
 
-export function createTagClaims(db: Database, streamId: number): TagClaims {
+export function createTagClaims(db: Database, streamId: number) {
   const result = db.prepare<RequestResult>(`
     select (select upstream_digest from tags where stream_id = ? and name = ?) as upstreamDigest,
       (select reason from import_failures where import_id = ? and tag = ?) as reason`)
@@ -64,7 +54,8 @@ export function createTagClaims(db: Database, streamId: number): TagClaims {
   const deleteOne = db.prepare('delete from tag_claims where stream_id = ? and tag = ?')
 
   return {
-    unsettled: (now) =>
+    /** Returns the tags of claims that are so recent that the registry may still confirm them. */
+    unsettled: (now: number): TagName[] =>
       db
         .prepare<{ tag: TagName }>(
           `select tag from tag_claims c where stream_id = ? and changed_at between ? and ? and not exists (
@@ -73,7 +64,11 @@ export function createTagClaims(db: Database, streamId: number): TagClaims {
         )
         .all(streamId, now - SETTLING_TIME, now + SETTLING_TIME)
         .map(({ tag }) => tag),
-    settle(_tx, importId, claims) {
+    /**
+     * Stores those of the claims that the registry did not confirm, and deletes those that it confirmed. The import has
+     * requested the tag of each. A claim whose request failed is not stored: the next import requests the tag again.
+     */
+    settle(_tx: Transaction, importId: number, claims: readonly TagClaim[]): void {
       deleteConfirmed.run(streamId)
       for (const { tag, digest, changedAt } of claims) {
         const { upstreamDigest, reason } = result.get(streamId, tag, importId, tag) as RequestResult
@@ -82,7 +77,8 @@ export function createTagClaims(db: Database, streamId: number): TagClaims {
         else save.run(streamId, tag, digest, changedAt)
       }
     },
-    deleteUnknownTags(_tx) {
+    /** Deletes the claims about tags that the stream does not have: a full scan has requested every tag. */
+    deleteUnknownTags(_tx: Transaction): void {
       db.prepare(
         `delete from tag_claims as c where stream_id = ?
            and not exists (select 1 from tags t where t.stream_id = c.stream_id and t.name = c.tag)`,

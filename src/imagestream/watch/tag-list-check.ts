@@ -1,41 +1,21 @@
-import type { Database } from '../../db/open.ts'
 import type { TagName } from '../../oci/tag.ts'
 import type { TagList } from '../request/registry-reader.ts'
-import type { ImageStream } from '../spec/spec.ts'
 import type { KnownTags } from './known-tags.ts'
-import type { RepositoryToCheck } from './repository-check.ts'
+import type { CheckedImport, RepositoryCheckDependencies, RepositoryToCheck } from './repository-check.ts'
 import { createSavedPages } from './saved-pages.ts'
 import { limitTags, type TagSelection } from './tag-selection.ts'
-import type { WatchRows } from './watch-rows.ts'
-
-export interface TagListCheckDependencies {
-  readonly db: Database
-  readonly watches: WatchRows
-  /** Maximum number of tags of one repository import; the rest become `additionalTags`. Null for no limit. */
-  readonly maximumTags: number | null
-  /** Milliseconds since 1970. */
-  readonly now: () => number
-}
-
-/** The import whose repository is checked. */
-export interface ListedImport {
-  readonly importId: number
-  readonly stream: ImageStream
-  /** Tags that this import has imported before a restart. */
-  readonly alreadyImported: ReadonlySet<TagName>
-}
 
 /** Compares the registry's own tag list with the known tags. */
 export class TagListCheck {
-  readonly #dependencies: TagListCheckDependencies
-  readonly #import: ListedImport
+  readonly #dependencies: RepositoryCheckDependencies
+  readonly #import: CheckedImport
   readonly #known: KnownTags
   /** Tags that were missing, and that the list contains again. */
   listedAgain: readonly TagName[] = []
 
-  constructor(dependencies: TagListCheckDependencies, listedImport: ListedImport, known: KnownTags) {
+  constructor(dependencies: RepositoryCheckDependencies, checkedImport: CheckedImport, known: KnownTags) {
     this.#dependencies = dependencies
-    this.#import = listedImport
+    this.#import = checkedImport
     this.#known = known
   }
 

@@ -19,12 +19,7 @@ export interface StreamCondition {
   readonly generation: number
 }
 
-export interface RepositoryWatches {
-  /** Has no entry for a stream whose repository was not checked since it changed. */
-  statusOf(streamIds: readonly number[]): Map<number, WatchStatus>
-  /** Has no entry for a stream without a failure. */
-  conditionsOf(streamIds: readonly number[]): Map<number, StreamCondition[]>
-}
+export type RepositoryWatches = ReturnType<typeof createRepositoryWatches>
 
 export function createRepositoryWatches({
   watches,
@@ -32,9 +27,10 @@ export function createRepositoryWatches({
 }: {
   readonly watches: WatchRows
   readonly fullSweepMs: number
-}): RepositoryWatches {
+}) {
   return {
-    statusOf(streamIds) {
+    /** Has no entry for a stream whose repository was not checked since it changed. */
+    statusOf(streamIds: readonly number[]): Map<number, WatchStatus> {
       const statuses = new Map<number, WatchStatus>()
       for (const [id, row] of watches.ofStreams(streamIds)) {
         const { vendor, checkedAt, checkedBy, sweptAt, setAsideUntil, reason } = row
@@ -44,7 +40,8 @@ export function createRepositoryWatches({
       }
       return statuses
     },
-    conditionsOf(streamIds) {
+    /** Has no entry for a stream without a failure. */
+    conditionsOf(streamIds: readonly number[]): Map<number, StreamCondition[]> {
       const conditions = new Map<number, StreamCondition[]>()
       for (const [id, { reason, message, failingSince, generation }] of watches.ofStreams(streamIds)) {
         if (reason === null) continue

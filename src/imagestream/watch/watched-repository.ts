@@ -1,28 +1,21 @@
 import type { Transaction } from '../../db/transact.ts'
 import type { TagClaim } from '../../oci/vendor-listing.ts'
 import type { ImportRequest, RepositoryImport } from '../request/import-plan.ts'
-import { isFullScanDue, isOverridden } from './full-scan.ts'
+import type { ImageStream } from '../spec/spec.ts'
 import { createKnownTags, type KnownTags } from './known-tags.ts'
 import { NO_FAILURE, newWatch } from './listing-quarantine.ts'
 import type { ListingReading } from './read-listing.ts'
-import type { ReportedMoves } from './reported-moves.ts'
-import type { RepositoryCheck, RepositoryToCheck } from './repository-check.ts'
+import type {
+  CheckedImport,
+  RepositoryCheck,
+  RepositoryCheckDependencies,
+  RepositoryToCheck,
+} from './repository-check.ts'
 import { createTagClaims, type TagClaims } from './tag-claims.ts'
-import { type ListedImport, TagListCheck, type TagListCheckDependencies } from './tag-list-check.ts'
+import { TagListCheck } from './tag-list-check.ts'
 import { NO_TAGS, selectChangedTags, type TagChanges, type TagSelection } from './tag-selection.ts'
 import { VendorCheck } from './vendor-check.ts'
 import type { RepositoryWatchRow } from './watch-rows.ts'
-
-export interface RepositoryCheckDependencies extends TagListCheckDependencies {
-  readonly moves: ReportedMoves
-  /** Milliseconds between two full scans; 0 disables the listings of vendors. */
-  readonly fullSweepMs: number
-  readonly onInternalError: (error: unknown, importId: number) => void
-}
-
-export interface CheckedImport extends ListedImport {
-  readonly request: ImportRequest
-}
 
 /** Checks the repository of a stream by its vendor's listing, or by a full scan that requests every tag. */
 export class WatchedRepository implements RepositoryCheck {
@@ -48,7 +41,7 @@ export class WatchedRepository implements RepositoryCheck {
     const { stream, request, importId } = checkedImport
     this.#dependencies = dependencies
     this.#import = checkedImport
-    this.#known = createKnownTags(db, { streamId: stream.id, repository: reference })
+    this.#known = createKnownTags(db, stream.id, reference)
     this.#claims = createTagClaims(db, stream.id)
     this.#tagList = new TagListCheck(dependencies, checkedImport, this.#known)
     const row = watches.ofStreams([stream.id]).get(stream.id) ?? newWatch(stream)
@@ -128,4 +121,20 @@ function claimsOf(changes: readonly TagClaim[], { wanted }: TagSelection): reado
   if (changes.length === 0) return changes
   const requested = new Set(wanted)
   return changes.filter(({ tag }) => requested.has(tag))
+}
+
+/** Reports whether the request replaces options of the spec. */
+function isOverridden(stream: ImageStream, request: ImportRequest): boolean {
+  const { insecure = Boolean(stream.insecure), importMode = stream.importMode } = request
+  return insecure !== Boolean(stream.insecure) || importMode !== stream.importMode
+}
+
+/** Reports whether a full scan is due, which requests every tag. `sweptAt`: the last one, null without one. */
+function isFullScanDue(
+  { stream, request }: { readonly stream: ImageStream; readonly request: ImportRequest },
+  { sweptAt, fullSweepMs, now }: { readonly sweptAt: number | null; fullSweepMs: number; now: number },
+): boolean {
+  if (sweptAt === null || isOverridden(stream, request) || request.fullSweep) return true
+  // a time in the future was written before the clock was set back
+  return now >= sweptAt + fullSweepMs || now < sweptAt
 }

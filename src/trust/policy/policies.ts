@@ -14,31 +14,12 @@ export interface TrustPolicy {
   readonly updatedAt: number
 }
 
-/** The trust policies of streams. */
-export interface TrustPolicies {
-  /** Returns the policies by stream id. Streams without one are missing. */
-  ofStreams(streamIds: readonly number[]): Map<number, TrustPolicy>
-  /**
-   * Replaces the policy of a stream; an empty list of requirements deletes it. `checkStream` is called in the
-   * transaction and throws when the stream was deleted. Rejects with InvalidInputError.
-   */
-  set(
-    streamId: number,
-    requirements: readonly RequirementInput[],
-    checkStream: () => void,
-  ): Promise<TrustPolicy | null>
-}
-
-export interface TrustPoliciesDependencies {
-  readonly db: Database
-  /** Milliseconds since 1970. */
-  readonly now: () => number
-}
-
-export function createTrustPolicies({ db, now }: TrustPoliciesDependencies): TrustPolicies {
+/** Creates the reads and writes of the trust policies of streams. `now` returns milliseconds since 1970. */
+export function createTrustPolicies({ db, now }: { db: Database; now: () => number }) {
   const { orm } = db
   return {
-    ofStreams: (streamIds) =>
+    /** Returns the policies by stream id. Streams without one are missing. */
+    ofStreams: (streamIds: readonly number[]): Map<number, TrustPolicy> =>
       new Map(
         orm
           .select()
@@ -48,7 +29,15 @@ export function createTrustPolicies({ db, now }: TrustPoliciesDependencies): Tru
           .map((row) => [row.streamId, policyOf(row)]),
       ),
 
-    async set(streamId, inputs, checkStream) {
+    /**
+     * Replaces the policy of a stream; an empty list of requirements deletes it. `checkStream` is called in the
+     * transaction and throws when the stream was deleted. Rejects with InvalidInputError.
+     */
+    async set(
+      streamId: number,
+      inputs: readonly RequirementInput[],
+      checkStream: () => void,
+    ): Promise<TrustPolicy | null> {
       const requirements = await parseRequirements(inputs)
       const policy = { requirements, version: versionOf(requirements), updatedAt: now() }
       return db.transact(() => {

@@ -42,10 +42,7 @@ export const NOT_REQUESTED: ReadFailure = {
 }
 
 /** Referrers of images: signatures, attestations, SBOMs. Looked up on demand, and cached. */
-export interface Referrers {
-  /** Never rejects for a failure of a registry. */
-  of(image: ImageLocation, options: ReferrersOptions): Promise<ReferrersOfImage>
-}
+export type Referrers = ReturnType<typeof createReferrers>
 
 export interface ReferrersDependencies extends CacheTableDependencies {
   readonly reader: ArtifactReader
@@ -58,7 +55,7 @@ export interface ReferrersDependencies extends CacheTableDependencies {
 /** Milliseconds after a failed lookup before the next. */
 export const RETRY_AFTER = 30_000
 
-export function createReferrers(dependencies: ReferrersDependencies): Referrers {
+export function createReferrers(dependencies: ReferrersDependencies) {
   const { reader, manifestOf, now } = dependencies
   const checks = new ReferrerChecks(dependencies)
   const lookups = new SingleFlight<ReferrerCheck>()
@@ -79,7 +76,11 @@ export function createReferrers(dependencies: ReferrersDependencies): Referrers 
   }
 
   return {
-    async of(image, { artifactType, maxAge, mayRequest }) {
+    /** Never rejects for a failure of a registry. */
+    async of(
+      image: ImageLocation,
+      { artifactType, maxAge, mayRequest }: ReferrersOptions,
+    ): Promise<ReferrersOfImage> {
       // a complete list of all types contains the artifacts of one type
       const all = checks.find(checkKeyOf(image, null))
       const isEnough = all?.found != null && all.isComplete === 1

@@ -6,11 +6,8 @@ import type { TrustRequirement } from './requirement.ts'
 import type { Signature } from './signature.ts'
 import { bestOf, type Flaw, flaw, type SignatureVerdict } from './verdict.ts'
 
-export interface VerifySignatureOptions {
-  readonly image: Digest
-  /** Milliseconds since 1970. */
-  readonly now: number
-}
+/** The image, and the time in milliseconds since 1970. */
+type VerifySignatureOptions = { readonly image: Digest; readonly now: number }
 
 /** Verifies one signature. Resolves to the verdict of the first requirement that accepts it, or to the gravest flaw. Never rejects. */
 export async function verifySignature(

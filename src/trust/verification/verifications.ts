@@ -9,10 +9,7 @@ import { notChecked, type Verification } from './verification.ts'
 import { findCandidates, type SignatureCandidates, verifyImage } from './verify-image.ts'
 
 /** Verifications of images in repositories, cached. */
-export interface Verifications {
-  /** Resolves to a result that is at most `maxAge` milliseconds old, or verifies the image now. Never rejects. */
-  of(image: ImageLocation, policy: TrustPolicy, options: LookupOptions): Promise<Verification>
-}
+export type Verifications = ReturnType<typeof createVerifications>
 
 export interface VerificationsDependencies extends CacheTableDependencies {
   readonly reader: ArtifactReader
@@ -21,7 +18,7 @@ export interface VerificationsDependencies extends CacheTableDependencies {
   readonly now: () => number
 }
 
-export function createVerifications(dependencies: VerificationsDependencies): Verifications {
+export function createVerifications(dependencies: VerificationsDependencies) {
   const { reader, referrers, now } = dependencies
   const cache = new CachedVerifications(dependencies)
   const inFlight = new SingleFlight<Verification>()
@@ -48,7 +45,8 @@ export function createVerifications(dependencies: VerificationsDependencies): Ve
   }
 
   return {
-    async of(image, policy, options) {
+    /** Resolves to a result that is at most `maxAge` milliseconds old, or verifies the image now. Never rejects. */
+    async of(image: ImageLocation, policy: TrustPolicy, options: LookupOptions): Promise<Verification> {
       const key = keyOf(image, policy)
       const cached = cache.find(key)
       const known = cached && isValid(cached, now()) ? cached : undefined

@@ -1,4 +1,5 @@
-import type { ImageStream } from './spec.ts'
+import type { Digest } from '../../oci/digest.ts'
+import type { ImageStream, SpecTag } from './spec.ts'
 
 /** The registry that this server provides. */
 export interface OwnRegistry {
@@ -20,3 +21,16 @@ export const pullRepositoryOf = (
   }: Pick<ImageStream, 'namespace' | 'name' | 'dockerImageRepository'>,
   { isIntegrated, host }: OwnRegistry,
 ): string => (isIntegrated ? null : dockerImageRepository) ?? `${host()}/${namespace}/${name}`
+
+/**
+ * Returns the pull spec of a tag's image for clients: with the reference policy `Local` the integrated registry's, by
+ * digest. `localRepository` is null where the integrated registry does not serve the stream.
+ */
+export const pullSpecOf = (
+  image: { readonly digest: Digest; readonly dockerImageReference: string },
+  policy: SpecTag['referencePolicy'] | undefined,
+  localRepository: string | null,
+): string =>
+  policy === 'Local' && localRepository !== null
+    ? `${localRepository}@${image.digest}`
+    : image.dockerImageReference
