@@ -5,7 +5,7 @@ import type { TagName } from '../../oci/tag.ts'
 import { type ChangedTags, createPolicyRules, type TagMove } from './policy-rules.ts'
 import { createRemoveTags } from './remove-tags.ts'
 import { copiedChange, type ImportFailure, type TagAddress, type TagChange } from './tag-change.ts'
-import { createEventRows, createStreamVersions, createTagRows, type TagState } from './tag-rows.ts'
+import { createStreamVersions, createTagRows, type TagState } from './tag-rows.ts'
 
 export interface RecordedEvent {
   readonly tagEventId: number
@@ -165,6 +165,40 @@ function createRecordOne(db: Database, pushes: PushLog) {
       pushes.append(tx, { ...push, imageId, previousImageId: from })
     }
     return { tagEventId, pushed: !sameImage, moved: sameImage && sameReference ? null : { tag, from } }
+  }
+}
+
+/** Creates the writes of `tag_events`. */
+function createEventRows(db: Database) {
+  const insert = db.prepare(
+    `insert into tag_events (tag_id, image_id, docker_image_reference, generation, created_at, import_id)
+     values (?, ?, ?, ?, ?, ?)`,
+  )
+  const rewrite = db.prepare(
+    'update tag_events set image_id = ?, docker_image_reference = ?, generation = max(generation, ?) where id = ?',
+  )
+  const isOld = `e.id in (select value from json_each(?))
+    and e.id is not (select newest_event_id from tags t where t.id = e.tag_id)`
+  const streamsOfOld = db.prepare<{ streamId: number }>(
+    `select distinct (select stream_id from tags t where t.id = e.tag_id) as streamId
+     from tag_events e where ${isOld}`,
+  )
+  const deleteOld = db.prepare(`delete from tag_events as e where ${isOld}`)
+
+  return {
+    insert: (tagId: number, change: TagChange): number => {
+      const { imageId, dockerImageReference, generation, at, importId = null } = change
+      return insert.insert(tagId, imageId, dockerImageReference, generation, at, importId)
+    },
+    rewrite: (eventId: number, { imageId, dockerImageReference, generation }: TagChange): void =>
+      void rewrite.run(imageId, dockerImageReference, generation, eventId),
+    /** Deletes those of the events that are not the newest of their tag. Returns the ids of the streams. */
+    deleteOld(eventIds: readonly number[]): number[] {
+      const ids = JSON.stringify(eventIds)
+      const streams = streamsOfOld.all(ids)
+      deleteOld.run(ids)
+      return streams.map(({ streamId }) => streamId)
+    },
   }
 }
 

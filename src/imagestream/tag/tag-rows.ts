@@ -79,40 +79,6 @@ export function createTagRows(db: Database) {
   }
 }
 
-/** Creates the writes of `tag_events`. */
-export function createEventRows(db: Database) {
-  const insert = db.prepare(
-    `insert into tag_events (tag_id, image_id, docker_image_reference, generation, created_at, import_id)
-     values (?, ?, ?, ?, ?, ?)`,
-  )
-  const rewrite = db.prepare(
-    'update tag_events set image_id = ?, docker_image_reference = ?, generation = max(generation, ?) where id = ?',
-  )
-  const isOld = `e.id in (select value from json_each(?))
-    and e.id is not (select newest_event_id from tags t where t.id = e.tag_id)`
-  const streamsOfOld = db.prepare<{ streamId: number }>(
-    `select distinct (select stream_id from tags t where t.id = e.tag_id) as streamId
-     from tag_events e where ${isOld}`,
-  )
-  const deleteOld = db.prepare(`delete from tag_events as e where ${isOld}`)
-
-  return {
-    insert: (tagId: number, change: TagChange): number => {
-      const { imageId, dockerImageReference, generation, at, importId = null } = change
-      return insert.insert(tagId, imageId, dockerImageReference, generation, at, importId)
-    },
-    rewrite: (eventId: number, { imageId, dockerImageReference, generation }: TagChange): void =>
-      void rewrite.run(imageId, dockerImageReference, generation, eventId),
-    /** Deletes those of the events that are not the newest of their tag. Returns the ids of the streams. */
-    deleteOld(eventIds: readonly number[]): number[] {
-      const ids = JSON.stringify(eventIds)
-      const streams = streamsOfOld.all(ids)
-      deleteOld.run(ids)
-      return streams.map(({ streamId }) => streamId)
-    },
-  }
-}
-
 /** Creates the writes of the versions of streams. */
 export function createStreamVersions(db: Database) {
   const raise = db.prepare(`
