@@ -7,13 +7,10 @@ const OWNER_ONLY = 0o700
 /** Returns the code of a system error. */
 export const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException | null)?.code
 
-/** Reports whether the error means that a file does not exist. */
-export const isAbsent = (error: unknown): boolean => codeOf(error) === 'ENOENT'
-
 /** Resolves as the file operation, or with undefined when the file does not exist. */
 export const unlessAbsent = <Result>(operation: Promise<Result>): Promise<Result | undefined> =>
   operation.catch((error: unknown) => {
-    if (isAbsent(error)) return undefined
+    if (codeOf(error) === 'ENOENT') return undefined
     throw error
   })
 

@@ -41,7 +41,6 @@ export class UploadFile {
     return this.#failure
   }
 
-  /** Whether the source must wait. */
   get isFull(): boolean {
     return this.#writer.isFull
   }

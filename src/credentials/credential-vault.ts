@@ -20,7 +20,6 @@ export const credentialVault = ({ orm }: Database): Vault => ({
       .map(sealedSecretOf),
 })
 
-/** Returns the sealed secret of a row. */
 export const sealedSecretOf = (row: CredentialRow): SealedSecret => ({
   id: row.id,
   name: `the credential of ${row.namespace} for ${formatPrefix(row)}`,

@@ -49,7 +49,6 @@ export class AgentPool {
     })
   }
 
-  /** Returns the pools of a route. */
   of(route: Route | undefined, insecure: boolean): Agents {
     const key = `${insecure} ${route?.id ?? ''}`
     const known = this.#pools.get(key)

@@ -1,6 +1,5 @@
 import { parseVersion, type TagVersion } from '../oci/version.ts'
 import { compareText } from './compare-text.ts'
-import { compareDecimals, type Decimal, parseDecimal } from './decimal.ts'
 import type { ExclusionReason } from './exclusion.ts'
 import type { TagPolicy } from './policy.ts'
 import { createVersionRange } from './version-range.ts'
@@ -46,7 +45,7 @@ const byNumber: Order<Decimal> = {
     const key = parseDecimal(value)
     return key ? { key, excluded: null } : none('NOT_A_NUMBER')
   },
-  compare: compareDecimals,
+  compare: (a, b) => compareDecimals(a, b),
 }
 
 const byText: Order<string> = {
@@ -74,3 +73,27 @@ export function createOrder(policy: TagPolicy): Order<unknown> {
       return byCreation as Order<unknown>
   }
 }
+
+/** A decimal number of any length, without rounding. */
+interface Decimal {
+  /** Digits without leading zeros. */
+  readonly whole: string
+  /** Digits without trailing zeros. */
+  readonly fraction: string
+}
+
+const DECIMAL = /^(\d+)(?:\.(\d+))?$/
+
+/** Parses `20240131` or `7.25`; undefined for other text. */
+function parseDecimal(text: string): Decimal | undefined {
+  const [, whole, fraction = ''] = DECIMAL.exec(text) ?? []
+  if (whole === undefined) return undefined
+  // not by /0+$/, which takes quadratic time in the zeros of "0.0000001"
+  let end = fraction.length
+  while (fraction[end - 1] === '0') end--
+  return { whole: whole.replace(/^0+/, ''), fraction: fraction.slice(0, end) }
+}
+
+/** Returns a number above 0 when `a` is greater, and 0 when both are equal. */
+const compareDecimals = (a: Decimal, b: Decimal): number =>
+  a.whole.length - b.whole.length || compareText(a.whole, b.whole) || compareText(a.fraction, b.fraction)

@@ -71,7 +71,6 @@ export class ConfigurationRows {
   }
 }
 
-/** Returns the configuration in a row. */
 export function configurationOf({
   mirrors,
   insecure,

@@ -54,7 +54,6 @@ export class ConfigurationTree {
     return [...(this.#registries.get(this.canonical(registry))?.values() ?? [])]
   }
 
-  /** Returns the canonical name of the registry. */
   canonical(registry: string): string {
     return this.#canonical(registry)
   }

@@ -2,11 +2,11 @@ import type { Database } from '../db/open.ts'
 import type { Transaction } from '../db/transact.ts'
 import { InvalidInputError, NotFoundError } from '../input/errors.ts'
 import { formatPrefix, type RegistryPrefix } from '../logins/registry-login.ts'
+import { BrokenSealError } from '../secrets/errors.ts'
 import type { Sealer } from '../secrets/sealer.ts'
-import type { Access, ConfigurationRow, RegistryConfiguration } from './configuration.ts'
+import type { Access, ConfigurationRow, OpenedConfiguration, RegistryConfiguration } from './configuration.ts'
 import { type CheckedInput, type ConfigurationInput, checkInput } from './configuration-input.ts'
 import { ConfigurationRows, changedColumnsOf, configurationOf } from './configuration-rows.ts'
-import { openConfiguration } from './opened-configuration.ts'
 import { parsePrefix } from './prefix.ts'
 import { ConfiguredRules } from './rules.ts'
 import { RegistrySecrets } from './secrets.ts'
@@ -140,3 +140,23 @@ type Defined<Type> = { [Name in keyof Type]?: Exclude<Type[Name], undefined> }
 
 const definedOf = <Type extends object>(object: Type): Defined<Type> =>
   Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as Defined<Type>
+
+/** Opens the secrets of a configuration, or returns why they cannot be used. */
+function openConfiguration(row: ConfigurationRow, secrets: RegistrySecrets): OpenedConfiguration {
+  const configuration = configurationOf(row)
+  try {
+    const clientKey = secrets.open(row, 'CLIENT_KEY')
+    const proxyPassword = secrets.open(row, 'PROXY_PASSWORD')
+    // deleted because its key was lost
+    const isLost =
+      (row.clientCertificate !== null && clientKey === null) ||
+      (row.proxyUsername !== null && proxyPassword === null)
+    const broken = isLost
+      ? `a secret of the configuration of ${formatPrefix(configuration)} is lost: set it again`
+      : null
+    return { configuration, clientKey, proxyPassword, broken }
+  } catch (error) {
+    if (!(error instanceof BrokenSealError)) throw error
+    return { configuration, clientKey: null, proxyPassword: null, broken: error.message }
+  }
+}

@@ -83,7 +83,7 @@ export class ConfiguredRules implements RegistryRules {
     return { route: this.#otherHostRoutes.get(key) }
   }
 
-  /** Returns the limits of the registry; null where none is set. */
+  /** Null where a limit is not set. */
   limitsOf(registry: string): Pick<RegistryConfiguration, 'concurrency' | 'requestsPerSecond'> {
     const { concurrency = null, requestsPerSecond = null } =
       this.#tree.find(registry, '')?.configuration ?? {}

@@ -49,7 +49,6 @@ export const keysInUse = ({ orm }: Database, { table }: Vault): KeyUse[] =>
 export const sealedByOtherKeys = ({ table, secrets }: Vault, keyId: string): readonly SealedSecret[] =>
   secrets(ne(table.keyId, keyId))
 
-/** Replaces a sealed secret. */
 export function replaceSealed({ orm }: Database, { table }: Vault, id: number, sealed: Sealed): void {
   orm.update(table).set({ keyId: sealed.keyId, sealed: sealed.bytes }).where(eq(table.id, id)).run()
 }
