@@ -65,7 +65,11 @@ export class BackgroundWriter {
   }
 
   #writeSoon(): void {
-    this.#timer ??= setTimeout(() => this.#write(), WRITE_DELAY)
+    this.#timer ??= setTimeout(() => {
+      // also when a write is in progress: its end sets the next timer
+      this.#timer = undefined
+      this.#write()
+    }, WRITE_DELAY)
   }
 
   #write(): void {
