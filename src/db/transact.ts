@@ -1,4 +1,5 @@
 import BetterSqlite3 from 'better-sqlite3'
+import { DrizzleError } from 'drizzle-orm'
 
 /** Proof that a transaction is open; functions whose writes must commit with others require one. */
 export interface Transaction {
@@ -58,7 +59,8 @@ export function createTransactions(
       const startedAt = performance.now()
       commit.run()
       lastCommitMs = performance.now() - startedAt
-    } catch (error) {
+    } catch (thrown) {
+      const error = withoutWrapper(thrown)
       if (sqlite.inTransaction) rollback.run()
       if (isFatal(error)) onFatal?.(error)
       throw error
@@ -79,6 +81,10 @@ const synchronous = <Result>(result: Result): Result => {
   }
   return result
 }
+
+/** Returns the error of SQLite, whose code callers read: Drizzle's `run` of a raw statement wraps it. */
+const withoutWrapper = (error: unknown): unknown =>
+  error instanceof DrizzleError && error.cause instanceof BetterSqlite3.SqliteError ? error.cause : error
 
 /** Reports whether the error leaves open what is on disk. */
 export const isFatal = (error: unknown): boolean =>

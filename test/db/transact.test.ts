@@ -1,4 +1,6 @@
 import BetterSqlite3 from 'better-sqlite3'
+import { sql } from 'drizzle-orm'
+import { drizzle } from 'drizzle-orm/better-sqlite3'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type Database, openDatabase } from '../../src/db/open.ts'
 import { createTransactions, type Transaction } from '../../src/db/transact.ts'
@@ -256,6 +258,14 @@ describe('a disk that is full', () => {
     db.transact(() => write(large))
     expect(notes()).toEqual([...kept, large])
   })
+
+  it('fails a raw statement with the code of SQLite', () => {
+    limit(1)
+
+    expect(() =>
+      db.transact(() => db.orm.run(sql`insert into notes (text) values (${'x'.repeat(100_000)})`)),
+    ).toThrow(expect.objectContaining({ code: 'SQLITE_FULL' }))
+  })
 })
 
 describe('a commit that fails', () => {
@@ -281,6 +291,20 @@ describe('a commit that fails', () => {
     expect(together).toMatchObject([{ reason: error }, { reason: error }])
     expect(hooks).toBe(0)
     expect(sqlite.inTransaction).toBe(false)
+    sqlite.close()
+  })
+
+  it('is fatal when a raw statement fails', () => {
+    const sqlite = new BetterSqlite3(':memory:')
+    const error = new BetterSqlite3.SqliteError('disk I/O error', 'SQLITE_IOERR_WRITE')
+    const fatal: unknown[] = []
+    const { transact } = createTransactions(sqlite, (each) => fatal.push(each))
+    sqlite.function('fail', () => {
+      throw error
+    })
+
+    expect(() => transact(() => drizzle(sqlite).run(sql`select fail()`))).toThrow(error)
+    expect(fatal).toEqual([error])
     sqlite.close()
   })
 
