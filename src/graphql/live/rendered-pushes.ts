@@ -23,11 +23,17 @@ export class RenderedPushes {
     this.#now = now
   }
 
+  get size(): number {
+    return this.#cache.size
+  }
+
   /** Returns the cached result of this key, or renders it. */
   get(key: string, render: () => Promise<PushResult>): Promise<PushResult> {
     const now = this.#now()
-    const cached = this.#cache.get(key)
-    if (cached && cached.until > now) return cached.result
+    this.#dropExpired(now)
+    // not `get`, which would put the entry behind younger ones
+    const cached = this.#cache.peek(key)
+    if (cached) return cached.result
     const rendered = { result: render(), until: now + LIFETIME }
     // the size is known once the result is
     this.#cache.set(key, rendered, { size: 1 })
@@ -36,6 +42,14 @@ export class RenderedPushes {
       () => this.#replace(key, rendered, undefined),
     )
     return rendered.result
+  }
+
+  /** Removes the entries whose lifetime is over: their keys contain whole documents, and no size counts those. */
+  #dropExpired(now: number): void {
+    for (const key of this.#cache.rkeys()) {
+      if ((this.#cache.peek(key)?.until ?? 0) > now) break
+      this.#cache.delete(key)
+    }
   }
 
   /** Sets the size of an entry, or removes the entry without one, unless another has taken its place. */
