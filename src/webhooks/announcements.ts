@@ -190,11 +190,13 @@ function createMissedCounter({ orm }: Database, now: () => number) {
 
     /** Counts changes that no webhook announced: of their sources, and of the webhooks whose scope has them. */
     countMissed(streamId: number, namespace: string, missed: readonly ImportedMove[]): void {
-      const tags = [...new Set(missed.map(({ source }) => source))]
+      // one parameter for all tags: a statement has at most 32,766
+      const sources = JSON.stringify([...new Set(missed.map(({ source }) => source))])
+      const isMissed = sql`${webhookWatches.tag} in (select value from json_each(${sources}))`
       orm
         .update(webhookWatches)
         .set({ announced: 0 })
-        .where(and(eq(webhookWatches.streamId, streamId), inArray(webhookWatches.tag, tags)))
+        .where(and(eq(webhookWatches.streamId, streamId), isMissed))
         .run()
       const enabled = orm
         .select()
