@@ -61,21 +61,20 @@ export const PROGRESS = `subscription ($id: ID!) { importProgressed(import: $id)
 const PAGE = 500
 
 /**
- * Returns the import after its end. The server responds after `waitSeconds` at the latest, finished or not: a busy machine
- * may need longer.
+ * Returns the import after its end, unless the input sets `waitSeconds`: then as the response has it. The server responds
+ * after its default wait, finished or not: a busy machine may need longer.
  */
 async function toItsEnd(
   client: GraphQLClient,
   imported: Imported,
   { waitSeconds }: Variables,
 ): Promise<Imported> {
-  const isAwaited = waitSeconds === undefined || Number(waitSeconds) > 0
-  return isAwaited && imported.finishedAt === null
+  return waitSeconds === undefined && imported.finishedAt === null
     ? ((await reportsOf(client, imported.id)).at(-1) ?? imported)
     : imported
 }
 
-/** Runs `createImageStream` and waits for the first import unless `waitSeconds` is 0. Default name: `app`. */
+/** Runs `createImageStream` and waits for the end of the first import, or for `waitSeconds`. Default name: `app`. */
 export async function createStream(
   client: GraphQLClient,
   input: Variables = {},
@@ -99,7 +98,7 @@ export async function follow(client: GraphQLClient, repository: string, name = '
   return created.import
 }
 
-/** Runs `importImage`, into `app` unless the input names another stream, and waits for its end unless `waitSeconds` is 0. */
+/** Runs `importImage`, into `app` unless the input names another stream, and waits for its end, or for `waitSeconds`. */
 export async function importImage(client: GraphQLClient, input: Variables = {}): Promise<Imported> {
   const { importImage } = await client.request<{ importImage: { import: Imported } }>(
     `mutation ($input: ImportImageInput!) { importImage(input: $input) { import { ${IMPORT} } } }`,

@@ -24,7 +24,6 @@ test('six imports of twelve years of the ruby image give each tag the image that
       imageStream: 'ruby',
       from: `${upstream.host}/${RUBY_REPOSITORY}`,
       all: true,
-      waitSeconds: 60,
     })
 
     const expected = tagsAt(date)

@@ -263,10 +263,11 @@ describe('a running server', () => {
       const stream = await eventStream(`${server.url}/graphql`, 'subscription { imagePushed { cursor } }')
       stream.body.on('error', () => {})
       using gate = upstream.hold()
-      const waiting = createStream(client, {
-        spec: { dockerImageRepository: `${upstream.host}/team/app` },
-        waitSeconds: 300,
-      })
+      const waiting = client.request(
+        `mutation ($repository: String!) { createImageStream(input: { name: "app", waitSeconds: 300,
+          spec: { dockerImageRepository: $repository } }) { import { state finishedAt } } }`,
+        { repository: `${upstream.host}/team/app` },
+      )
       await gate.arrived(1)
 
       server.kill(signal)
@@ -275,7 +276,9 @@ describe('a running server', () => {
       expect({ end, stderr: stderr.slice(server.announced.length) }).toEqual({ end: 0, stderr: '' })
       expect(await follower.next()).toEqual({ done: true, value: undefined })
       // the response has the current state: the next start continues the import
-      expect(await waiting).toMatchObject({ import: { state: 'RUNNING', finishedAt: null } })
+      expect(await waiting).toMatchObject({
+        createImageStream: { import: { state: 'RUNNING', finishedAt: null } },
+      })
     },
   )
 

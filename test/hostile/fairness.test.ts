@@ -42,8 +42,8 @@ async function start() {
   for (const name of ['a', 'b', 'c']) upstream.push('team/small', name, app)
   const server = await startApp()
   const repository = (name: string) => ({ dockerImageRepository: `${upstream.host}/team/${name}` })
-  await createStream(server.client, { name: 'huge', spec: repository('huge'), waitSeconds: 60 })
-  await createStream(server.client, { name: 'small', spec: repository('small'), waitSeconds: 60 })
+  await createStream(server.client, { name: 'huge', spec: repository('huge') })
+  await createStream(server.client, { name: 'small', spec: repository('small') })
   upstream.reset()
   return {
     ...{ upstream, server },
@@ -65,12 +65,12 @@ describe('a huge repository', () => {
   it('gets one request for each request of a small repository of the same registry, and no more', async () => {
     await using it = await start()
     const gate = it.upstream.hold(({ path }) => path.includes('/team/huge/'))
-    const huge = importImage(it.server.client, { imageStream: 'huge', waitSeconds: 60 })
+    const huge = importImage(it.server.client, { imageStream: 'huge' })
     // its tag list; after it ten requests at a time
     await gate.arrived(1)
     gate.release(1)
     await gate.arrived(11)
-    const small = importImage(it.server.client, { imageStream: 'small', waitSeconds: 60 })
+    const small = importImage(it.server.client, { imageStream: 'small' })
     gate.open()
     expect((await small).unchanged).toBe(3)
     const { requests, isAll } = it.between()
@@ -85,9 +85,9 @@ describe('a huge repository', () => {
     await using other = await startUpstream()
     other.push('team/app', 'latest', app)
     it.upstream.hook = () => errorResponse(429, 'TOOMANYREQUESTS', { 'retry-after': '3600' })
-    const limited = importImage(it.server.client, { imageStream: 'huge', waitSeconds: 60 })
+    const limited = importImage(it.server.client, { imageStream: 'huge' })
     const { import: imported } = await createStream(it.server.client, {
-      ...{ name: 'other', waitSeconds: 60 },
+      ...{ name: 'other' },
       spec: { dockerImageRepository: `${other.host}/team/app` },
     })
     expect(imported?.state).toBe('SUCCEEDED')
