@@ -17,7 +17,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   events: ['oci', 'input', 'db'],
   blobs: ['oci', 'concurrency'],
   secrets: ['db'],
-  credentials: ['oci', 'input', 'logins', 'db', 'secrets', 'concurrency'],
+  credentials: ['oci', 'input', 'logins', 'db', 'secrets'],
   remote: ['oci', 'concurrency', 'logins', 'egress'],
   vendors: ['oci', 'concurrency', 'logins', 'remote'],
   'registry-config': ['egress', 'remote', 'oci', 'input', 'concurrency', 'logins', 'db', 'secrets'],
@@ -25,7 +25,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   documents: ['oci', 'input', 'db', 'imagestream'],
   trust: ['oci', 'input', 'policy', 'concurrency', 'db', 'imagestream'],
   'external-registry': ['oci', 'concurrency', 'db', 'imagestream', 'registry', 'request-body'],
-  registry: ['oci', 'input', 'concurrency', 'db', 'blobs', 'request-body'],
+  registry: ['oci', 'input', 'db', 'blobs', 'request-body'],
   collect: ['oci', 'input', 'concurrency', 'db', 'blobs', 'imagestream', 'registry'],
   webhooks: [
     'oci',
@@ -252,6 +252,31 @@ function upwardImports(module: Module): string[] {
     .map((target) => `${file === undefined ? room : module.path} imports ${target}`)
 }
 
+/** Folders of `vendors` that all vendors may import; no vendor imports another. */
+const KITS: readonly string[] = ['listing', 'delivery']
+
+const vendorOf = (path: string): string => /^vendors\/([^/]+)\//.exec(path)?.[1] ?? ''
+
+const importsOfOtherVendors = (module: Module): string[] => {
+  const own = vendorOf(module.path)
+  if (own === '') return []
+  return ownImportsOf(module)
+    .filter((target) => ![own, '', ...KITS].includes(vendorOf(target)))
+    .map((target) => `${module.path} imports the vendor ${vendorOf(target)}`)
+}
+
+/** Permissions of the map that no module uses. */
+function unusedPermissions(modules: readonly Module[]): string[] {
+  const used = new Set(
+    modules.flatMap((module) =>
+      ownImportsOf(module).map((target) => `${roomOf(module.path)} may import ${roomOf(target)}`),
+    ),
+  )
+  return Object.entries(MAY_IMPORT)
+    .flatMap(([room, targets]) => targets.map((target) => `${room} may import ${target}`))
+    .filter((permission) => !used.has(permission))
+}
+
 /** Packages and functions that open a connection outward. */
 const OUTWARD = /^(?:undici|(?:node:)?(?:https?|http2|tls|net|dns|dgram)(?:\/.*)?)$/
 const SERVER_TYPES = /^import type \{[^}]*\} from 'node:http'$/gm
@@ -311,6 +336,15 @@ describe('the rooms of src', () => {
 
   it('import only lower floors of their own room', () => {
     expect(modules.flatMap(upwardImports)).toEqual([])
+  })
+
+  it('have no permission that no module uses', () => {
+    expect(unusedPermissions(modules)).toEqual([])
+  })
+
+  it('have vendors that do not import each other', () => {
+    expect(modules.flatMap(importsOfOtherVendors)).toEqual([])
+    expect(importsOfOtherVendors({ path: 'vendors/zot/a.ts', text: `from '../quay/b.ts'` })).toHaveLength(1)
   })
 
   it('import each other in no circle', () => {

@@ -23,7 +23,7 @@ import { createReportedMoves } from '../imagestream/watch/reported-moves.ts'
 import { createWatchRows } from '../imagestream/watch/watch-rows.ts'
 import { createRepositoryWatches } from '../imagestream/watch/watch-status.ts'
 import { createAnnouncements } from '../webhooks/announcements.ts'
-import { createImportListener } from '../webhooks/maintenance.ts'
+import { createImportListener } from '../webhooks/import-listener.ts'
 import { createHintRetries } from '../webhooks/retries.ts'
 
 /** What the domain needs of the rest of the server. */

@@ -9,7 +9,7 @@ export interface MetricsParts extends Pick<MetricsSources, 'subscribers' | 'now'
   readonly domain: Pick<Domain, 'importer' | 'schedules' | 'pushes'>
 }
 
-/** Names the reads of the rooms that metrics show. */
+/** Returns the functions that read the figures of each scrape. */
 export const metricsSources = ({
   databaseFile,
   remote,

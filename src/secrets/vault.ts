@@ -17,7 +17,7 @@ export interface SealedSecret {
   /** For messages: `the credential of team for quay.io`. */
   readonly name: string
   readonly sealed: Sealed
-  /** What it was sealed with: it opens with exactly the same strings. */
+  /** The strings that the seal is bound to: it opens only with the same ones. */
   readonly boundTo: readonly string[]
 }
 

@@ -5,6 +5,7 @@ import type { Transaction } from '../db/transact.ts'
 import { createImportEffects, type ImportedMove } from '../imagestream/request/import-effects.ts'
 import type { ImportRequest } from '../imagestream/request/import-plan.ts'
 import type { Import } from '../imagestream/request/import-state.ts'
+import { LONGEST_SLOWDOWN } from '../imagestream/schedule/source-results.ts'
 import type { ImageStream } from '../imagestream/spec/spec.ts'
 import { createStreamSources } from '../imagestream/watch/stream-sources.ts'
 import { splitPrefix } from '../logins/registry-login.ts'
@@ -37,8 +38,6 @@ export interface AnnouncementsDependencies {
 
 /** Consecutive announced changes for each doubling of the interval. */
 export const PROOFS = 3
-/** Largest slowdown: reliable sources are polled too. */
-export const LONGEST_SLOWDOWN = 8
 /** Milliseconds before the start of an import: a hint from then announced what the import found. */
 export const IN_TIME = 5 * 60_000
 

@@ -1,12 +1,8 @@
 import { startPeriodic } from '../concurrency/periodic.ts'
 import type { Database } from '../db/open.ts'
-import type { Transaction } from '../db/transact.ts'
-import type { Import } from '../imagestream/request/import-state.ts'
 import type { Schedules } from '../imagestream/schedule/schedule.ts'
-import type { ImageStream } from '../imagestream/spec/spec.ts'
 import type { Announcements } from './announcements.ts'
 import type { DeliveryLog } from './delivery-log.ts'
-import type { HintRetries } from './retries.ts'
 import type { HintWorker } from './worker.ts'
 
 export interface WebhookMaintenanceDependencies {
@@ -48,21 +44,3 @@ export function startWebhookMaintenance(dependencies: WebhookMaintenanceDependen
     },
   }
 }
-
-export interface ImportListenerDependencies {
-  readonly announcements: Pick<Announcements, 'onFinished'>
-  readonly retries: Pick<HintRetries, 'onFinished'>
-  readonly schedules: Pick<Schedules, 'onFinished'>
-}
-
-/**
- * Returns a function that updates webhooks and schedules in the transaction that ends an import. Announcements come
- * first: they decide how long the schedule waits.
- */
-export const createImportListener =
-  ({ announcements, retries, schedules }: ImportListenerDependencies) =>
-  (tx: Transaction, stream: ImageStream, finished: Import): void => {
-    announcements.onFinished(tx, stream, finished)
-    retries.onFinished(tx, finished)
-    schedules.onFinished(tx, stream, finished)
-  }

@@ -31,6 +31,10 @@ const withoutComments = (text: string): string => text.replace(/\/\*[\s\S]*?\*\/
 export function tableUsesOf(module: Module, tables: readonly Table[]) {
   const text = withoutComments(module.text)
   const byConstant = new Map(tables.map(({ name, constant }) => [constant, name]))
+  for (const [, constant = '', alias = ''] of text.matchAll(/\b(\w+) as (\w+)\b/g)) {
+    const name = byConstant.get(constant)
+    if (name) byConstant.set(alias, name)
+  }
   const byName = new Set(tables.map(({ name }) => name))
   const named = (patterns: readonly RegExp[], nameOf: (word: string) => string | undefined): string[] =>
     patterns.flatMap((pattern) => [...text.matchAll(pattern)].flatMap(([, word = '']) => nameOf(word) ?? []))

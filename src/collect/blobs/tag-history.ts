@@ -27,9 +27,9 @@ interface HistoryRow {
 }
 
 /**
- * A history is read once for a repository: whether an entry is among the newest of its tag is costly to ask for each
- * image. `refresh` finds tags with new entries. It does not find an entry that got another image, which is the newest of
- * its tag: callers always check the current image of each tag too.
+ * Returns a reader of histories. It reads a repository's histories once, since a query for each image would be slow.
+ * `refresh` finds tags with new entries, but not a newest entry whose image was replaced: callers also check the current
+ * image of each tag.
  */
 export function createReadTagHistory(db: Database): ReadTagHistory {
   const newest = db.orm

@@ -1,6 +1,6 @@
 // All tables, for Drizzle and drizzle-kit.
 
-export * from './access.ts'
+export * from './credential.ts'
 export * from './image.ts'
 export * from './import.ts'
 export * from './push-log.ts'

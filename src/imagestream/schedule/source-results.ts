@@ -9,7 +9,10 @@ import type { ImageStream } from '../spec/spec.ts'
 /** Number of intervals to the next import of a failing source: 1, then 2, then this. A success resets it. */
 export const LONGEST_WAIT = 4
 
-/** Maximum number of intervals to the next import of a source whose changes are announced by webhooks. */
+/**
+ * Maximum number of intervals to the next import of a source whose changes are announced by webhooks: reliable sources are
+ * polled too.
+ */
 export const LONGEST_SLOWDOWN = 8
 
 export interface SourceResultsDependencies {

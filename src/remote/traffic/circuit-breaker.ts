@@ -68,7 +68,7 @@ export class CircuitBreaker {
     this.#options = options
   }
 
-  /** Whether dropping this breaker loses nothing that is still to be respected. */
+  /** Reports whether this breaker can be dropped: a new one would behave the same. */
   get idle(): boolean {
     return this.state === 'CLOSED'
   }

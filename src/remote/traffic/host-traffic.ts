@@ -61,7 +61,7 @@ export class HostTraffic {
     this.accounts = new Accounts(newBreaker)
   }
 
-  /** Whether dropping this host loses nothing that is still to be respected. */
+  /** Reports whether the state of this host can be dropped: no request, open circuit or account depends on it. */
   get idle(): boolean {
     const { requests, streams, breaker, accounts } = this
     return requests.idle && streams.idle && breaker.state !== 'OPEN' && accounts.idle

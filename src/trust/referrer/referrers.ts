@@ -35,7 +35,7 @@ export interface ReferrersOptions extends LookupOptions {
   readonly artifactType: string | null
 }
 
-/** Why nothing is known of an image that may not be looked up. */
+/** The failure of a lookup that exceeds the operation's limit. */
 export const NOT_REQUESTED: ReadFailure = {
   reason: 'TooManyAtOnce',
   message: 'this operation has looked up as many images as it may: request smaller pages',

@@ -29,7 +29,10 @@ export function timeOf(value: unknown): number | null {
   return time === null || UNSET.has(time) ? null : plausibleTime(time)
 }
 
-/** The same for the creation time of an image, which its builder may set to any value: null for an implausible one. */
+/**
+ * Returns the creation time of an image as milliseconds since 1970. Null for none, and for an implausible one: the builder of
+ * an image may set any value.
+ */
 export function creationTimeOf(value: unknown): number | null {
   const time = parse(value)
   return time !== null && isPlausibleTime(time) ? time : null
