@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import type { BlobStore } from '../blobs/blob-store.ts'
-import { createDiskStore } from '../blobs/disk-store.ts'
+import { createDiskStore } from '../blobs/blob-store.ts'
 import { createCollector } from '../collect/blobs/collect.ts'
 import type { Database } from '../db/open.ts'
 import { createExternalRegistry } from '../external-registry/external-registry.ts'

@@ -1,10 +1,24 @@
-import { type WriteBudget, WriteQueue } from './write-queue.ts'
-
 /** Milliseconds after which fewer bytes are written, so that followers of a slow source get them. */
 const WRITE_DELAY = 50
+/** Bytes collected for one write, and the maximum number of buffers in one call of the system. */
+const BATCH = 1 << 20
+const BATCH_PIECES = 1024
+/** Unwritten bytes of one upload at which its source must wait. */
+const FULL = 2 << 20
+/** Unwritten bytes of all uploads at which sources with more than SHARE unwritten bytes must wait. */
+const ALL_FULL = 32 << 20
+const SHARE = 64 << 10
+
+/** Counters that the uploads of a store share. */
+export class WriteBudget {
+  /** Unwritten bytes. */
+  waiting = 0
+  /** Background syncs in progress. */
+  syncing = 0
+}
 
 /** The file of a writer. */
-export interface WriterTarget {
+interface WriterTarget {
   /** Writes the pieces after all earlier ones. */
   write(pieces: Uint8Array[]): Promise<void>
   /** Called after each write, when its bytes no longer count as unwritten. */
@@ -16,25 +30,36 @@ export interface WriterTarget {
 /** Collects bytes, and writes them one batch after the other. */
 export class BackgroundWriter {
   readonly #target: WriterTarget
-  readonly #queue: WriteQueue
+  readonly #total: WriteBudget
+  #pieces: Uint8Array[] = []
+  /** Bytes of the pieces. */
+  #collected = 0
+  /** The same, with the bytes of the write in progress. */
+  #waiting = 0
   #isFlushing = false
   #isStopped = false
   #writing: Promise<void> | undefined
   #timer: NodeJS.Timeout | undefined
 
-  constructor(target: WriterTarget, budget: WriteBudget) {
+  constructor(target: WriterTarget, total: WriteBudget) {
     this.#target = target
-    this.#queue = new WriteQueue(budget)
+    this.#total = total
   }
 
   /** Whether the source must wait. */
   get isFull(): boolean {
-    return this.#queue.isFull
+    return (
+      this.#waiting >= FULL ||
+      this.#pieces.length >= 2 * BATCH_PIECES ||
+      (this.#total.waiting >= ALL_FULL && this.#waiting >= SHARE)
+    )
   }
 
   push(bytes: Uint8Array): void {
     if (bytes.length === 0) return
-    this.#queue.push(bytes)
+    this.#pieces.push(bytes)
+    this.#collected += bytes.length
+    this.#count(bytes.length)
     if (this.#isDue()) this.#write()
     else this.#writeSoon()
   }
@@ -49,19 +74,19 @@ export class BackgroundWriter {
 
   /** Drops the collected bytes. Resolves when no write is in progress. */
   async drop(): Promise<void> {
-    this.#queue.release(this.#take().size)
+    this.#count(-this.#take().size)
     await this.#writing
   }
 
   /** Drops the collected bytes, and writes nothing more. */
   stop(): void {
     this.#isStopped = true
-    this.#queue.release(this.#take().size)
+    this.#count(-this.#take().size)
   }
 
   #isDue(): boolean {
-    const { isBatch, isEmpty, isFull } = this.#queue
-    return isBatch || (!isEmpty && (this.#isFlushing || isFull))
+    const isBatch = this.#collected >= BATCH || this.#pieces.length >= BATCH_PIECES
+    return isBatch || (this.#collected > 0 && (this.#isFlushing || this.isFull))
   }
 
   #writeSoon(): void {
@@ -73,7 +98,7 @@ export class BackgroundWriter {
   }
 
   #write(): void {
-    if (this.#writing || this.#queue.isEmpty || this.#isStopped) return
+    if (this.#writing || this.#collected === 0 || this.#isStopped) return
     this.#writing = this.#writeBatches()
   }
 
@@ -87,7 +112,7 @@ export class BackgroundWriter {
       // synchronously: bytes pushed from now on start the next write
       this.#writing = undefined
     }
-    if (!this.#queue.isEmpty) this.#writeSoon()
+    if (this.#collected > 0) this.#writeSoon()
   }
 
   async #writeBatch(): Promise<void> {
@@ -95,14 +120,23 @@ export class BackgroundWriter {
     try {
       await this.#target.write(pieces)
     } finally {
-      this.#queue.release(size)
+      this.#count(-size)
     }
     this.#target.onWritten(size)
   }
 
-  #take(): ReturnType<WriteQueue['take']> {
+  /** Removes the collected bytes for a write. They count as unwritten until it ends. */
+  #take(): { readonly pieces: Uint8Array[]; readonly size: number } {
     clearTimeout(this.#timer)
     this.#timer = undefined
-    return this.#queue.take()
+    const taken = { pieces: this.#pieces, size: this.#collected }
+    this.#pieces = []
+    this.#collected = 0
+    return taken
+  }
+
+  #count(bytes: number): void {
+    this.#waiting += bytes
+    this.#total.waiting += bytes
   }
 }

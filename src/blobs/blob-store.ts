@@ -1,118 +1,177 @@
-import type { Readable, Writable } from 'node:stream'
+import { randomBytes } from 'node:crypto'
+import { type FileHandle, open, stat, unlink } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { KeyLock } from '../concurrency/key-lock.ts'
+import { SingleFlight } from '../concurrency/single-flight.ts'
 import type { Digest, DigestAlgorithm } from '../oci/digest.ts'
-
-/** Part of a blob, in bytes: `end` is excluded. */
-export interface ByteRange {
-  readonly start: number
-  readonly end: number
-}
+import { WriteBudget } from './background-writer.ts'
+import { BufferPool } from './buffer-pool.ts'
+import { DurableFolders, makeFolder, unlessAbsent } from './folders.ts'
+import { FreeSpace, type FreeSpaceOptions, storageError } from './free-space.ts'
+import type { UploadSummary } from './layout.ts'
+import {
+  ALGORITHMS,
+  blobsOnDisk,
+  isRepository,
+  isUploadId,
+  Layout,
+  readUpload,
+  type UploadName,
+  uploadsOnDisk,
+} from './layout.ts'
+import type { OpenBlob } from './open-blob.ts'
+import { openBlob } from './open-blob.ts'
+import type { StoreParts } from './parts.ts'
+import type { Upload } from './upload.ts'
+import { DiskUpload } from './upload.ts'
+import { UploadRegister } from './upload-register.ts'
 
 /** A store of content-addressed bytes: complete, verified and synced. Callers decide on access. */
-export interface BlobStore {
+export type BlobStore = Pick<DiskStore, 'createUpload' | 'upload' | 'uploads' | 'open' | 'remove' | 'stored'>
+
+/** Settings of a blob store on disk. */
+export interface DiskStoreOptions extends FreeSpaceOptions {
+  /** The data folder, in which the store creates `blobs` and `uploads` for its owner only. One store uses it at a time. */
+  readonly folder: string
+}
+
+/**
+ * Creates a blob store in a folder. Disposing of it closes the files of uploads without removing them; readers close open
+ * blobs themselves.
+ */
+export async function createDiskStore(options: DiskStoreOptions): Promise<DiskStore> {
+  const layout = new Layout(options.folder)
+  const folders = new DurableFolders()
+  await makeFolder(layout.uploads)
+  await folders.begin(layout.blobs)
+  for (const algorithm of ALGORITHMS) await folders.begin(layout.blobsBy(algorithm))
+  return new DiskStore({
+    layout,
+    folders,
+    locks: new KeyLock(),
+    uploadFolders: new KeyLock(),
+    pool: new BufferPool(),
+    budget: new WriteBudget(),
+    space: new FreeSpace(options),
+    now: options.now,
+  })
+}
+
+/** A blob store in a folder. */
+export class DiskStore implements AsyncDisposable {
+  readonly #parts: StoreParts
+  readonly #register = new UploadRegister()
+  /** Two objects for one upload could both write to it. */
+  readonly #restoring = new SingleFlight<DiskUpload | undefined>()
+  readonly #watch = {
+    onUse: (upload: DiskUpload): void => this.#register.use(upload),
+    onGone: (upload: DiskUpload): void => this.#register.delete(upload),
+  }
+  #isClosed = false
+
+  constructor(parts: StoreParts) {
+    this.#parts = parts
+  }
+
   /** Creates an empty upload into the repository `namespace/name`. Throws StorageFullError. */
-  createUpload(repository: string, algorithm: DigestAlgorithm): Promise<Upload>
+  async createUpload(repository: string, algorithm: DigestAlgorithm): Promise<Upload> {
+    const { layout, space, now, uploadFolders } = this.#parts
+    const id = randomBytes(16).toString('hex')
+    const path = layout.upload(repository, id, algorithm)
+    this.#requireOpen()
+    await space.ensure()
+    const startedAt = now()
+    const file = await createFile(path, startedAt, uploadFolders).catch((error: unknown) => {
+      throw storageError(error)
+    })
+    const record = { id, repository, algorithm, size: 0, startedAt, changedAt: startedAt }
+    const upload = new DiskUpload(this.#parts, this.#watch, record, file)
+    this.#register.add(upload)
+    if (this.#isClosed) await upload.close()
+    return upload
+  }
+
   /** Returns an unfinished upload, also one from before a restart; undefined for an upload of another repository. */
-  upload(repository: string, id: string): Promise<Upload | undefined>
+  async upload(repository: string, id: string): Promise<Upload | undefined> {
+    if (!isRepository(repository) || !isUploadId(id)) return undefined
+    this.#requireOpen()
+    const upload =
+      this.#register.get(id) ??
+      (await this.#restoring.run(`${repository}/${id}`, () => this.#restore(repository, id)))
+    return upload?.record.repository === repository && !upload.isGone ? upload : undefined
+  }
+
   /** Returns all unfinished uploads. */
-  uploads(): Promise<readonly UploadSummary[]>
+  async uploads(): Promise<readonly UploadSummary[]> {
+    const summaries: UploadSummary[] = []
+    for await (const names of uploadsOnDisk(this.#parts.layout)) {
+      const found = await Promise.all(names.map((name) => this.#summary(name)))
+      summaries.push(...found.filter((summary) => summary !== undefined))
+    }
+    return summaries
+  }
+
   /** Opens a blob; undefined when it does not exist. */
-  open(digest: Digest): Promise<OpenBlob | undefined>
+  async open(digest: Digest): Promise<OpenBlob | undefined> {
+    return await openBlob(this.#parts.layout.blob(digest), this.#parts.pool)
+  }
+
   /**
    * Removes the bytes unless `isWanted`, which is called while no upload of the digest is between its bytes and its row.
    * Readers that have the blob open can continue. Returns the number of freed bytes.
    */
-  remove(digest: Digest, isWanted: () => boolean): Promise<number>
+  async remove(digest: Digest, isWanted: () => boolean): Promise<number> {
+    const path = this.#parts.layout.blob(digest)
+    return await this.#parts.locks.run(digest, async () => {
+      const status = await unlessAbsent(stat(path))
+      // called last: nothing may happen between this check and the removal
+      if (!status || isWanted()) return 0
+      await unlessAbsent(unlink(path))
+      return status.size
+    })
+  }
+
   /** Iterates over all blobs on the disk. */
-  stored(): AsyncIterable<{ readonly digest: Digest; readonly size: number }>
+  stored(): AsyncIterable<{ readonly digest: Digest; readonly size: number }> {
+    return blobsOnDisk(this.#parts.layout)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true
+    await Promise.allSettled(this.#restoring.inFlight)
+    await this.#register.close()
+  }
+
+  #requireOpen(): void {
+    if (this.#isClosed) throw new Error('the blob store is closed')
+  }
+
+  async #restore(repository: string, id: string): Promise<DiskUpload | undefined> {
+    for (const algorithm of ALGORITHMS) {
+      const record = await readUpload(this.#parts.layout, { repository, id, algorithm })
+      if (!record) continue
+      const upload = new DiskUpload(this.#parts, this.#watch, record)
+      this.#register.add(upload)
+      return upload
+    }
+    return undefined
+  }
+
+  async #summary(name: UploadName): Promise<UploadSummary | undefined> {
+    const upload = this.#register.get(name.id)
+    if (upload) return upload.isGone ? undefined : upload.summary()
+    return await readUpload(this.#parts.layout, name)
+  }
 }
 
-/** State of an upload. */
-export interface UploadSummary {
-  readonly id: string
-  /** `namespace/name`. */
-  readonly repository: string
-  /** Bytes received. */
-  readonly size: number
-  /** Milliseconds since 1970. */
-  readonly startedAt: number
-  /** When bytes last arrived, in milliseconds since 1970. */
-  readonly changedAt: number
-}
-
-/** A blob that is being uploaded. */
-export interface Upload {
-  /** 128 random bits as hexadecimal digits, which cannot be guessed. */
-  readonly id: string
-  readonly algorithm: DigestAlgorithm
-  /** Bytes received, including those of a source that ended early. */
-  readonly size: number
-  /** Whether `append` or `commit` is in progress: a second writer is refused with UploadBusyError. */
-  readonly isBusy: boolean
-  /**
-   * Appends the whole source. `maxSize` applies to the whole upload. Chunks are not copied, and must not change until this
-   * settles.
-   * Rejects with UploadBusyError, UploadGoneError, UploadTooLargeError (this append is undone), StorageFullError (the
-   * upload is removed), or the source's own error. Leaves a refused source paused; its owner drains or destroys it.
-   */
-  append(source: Readable | Iterable<Uint8Array>, options: { readonly maxSize: number }): Promise<void>
-  /**
-   * Turns the upload into a blob: verifies and syncs the bytes, renames the file, syncs the folder, then calls `record` to
-   * write the row of the blob. No removal of the digest comes between. Rejects with DigestMismatchError, StorageFullError
-   * or the rejection of `record` (the upload is removed then), UploadBusyError or UploadGoneError.
-   */
-  commit<Result>(digest: Digest, record: (size: number) => Promise<Result>): Promise<Result>
-  /** Removes the upload; an append or commit in progress rejects with UploadGoneError. */
-  discard(): Promise<void>
-  /**
-   * Writes a part to a client while the rest is arriving. Holds back the last of the `total` bytes until the commit, so
-   * that a complete response has verified bytes. Rejects with ReceiverClosedError when `to` closes, and with the reason
-   * when the upload is discarded, its commit fails or an append is undone.
-   */
-  follow(range: ByteRange, options: { readonly total: number; readonly to: Writable }): Promise<void>
-}
-
-/** A blob that is open for reading. */
-export interface OpenBlob extends AsyncDisposable {
-  /** Bytes. */
-  readonly size: number
-  /** Writes a part with back-pressure; does not end `to`. Rejects with ReceiverClosedError when `to` closes. */
-  send(range: ByteRange, to: Writable): Promise<void>
-  /** Reads the whole blob; for small blobs only. */
-  read(): Promise<Uint8Array>
-}
-
-/** Another request is writing to the upload. */
-export class UploadBusyError extends Error {
-  override readonly name = 'UploadBusyError'
-  readonly code = 'UPLOAD_BUSY'
-}
-
-/** The upload is finished or discarded. */
-export class UploadGoneError extends Error {
-  override readonly name = 'UploadGoneError'
-  readonly code = 'UPLOAD_GONE'
-}
-
-/** The receiver closed before the last byte. */
-export class ReceiverClosedError extends Error {
-  override readonly name = 'ReceiverClosedError'
-  readonly code = 'RECEIVER_CLOSED'
-}
-
-/** The upload is larger than allowed. */
-export class UploadTooLargeError extends Error {
-  override readonly name = 'UploadTooLargeError'
-  readonly code = 'UPLOAD_TOO_LARGE'
-}
-
-/** The bytes do not have the given digest. */
-export class DigestMismatchError extends Error {
-  override readonly name = 'DigestMismatchError'
-  readonly code = 'DIGEST_MISMATCH'
-}
-
-/** The disk is full, or has less free space than its reserve. */
-export class StorageFullError extends Error {
-  override readonly name = 'StorageFullError'
-  readonly code = 'STORAGE_FULL'
+async function createFile(path: string, at: number, folders: KeyLock): Promise<FileHandle> {
+  const create = (): Promise<FileHandle> => open(path, 'wx+', 0o600)
+  const createWithFolder = async (): Promise<FileHandle> => {
+    await makeFolder(dirname(path))
+    return create()
+  }
+  const file = (await unlessAbsent(create())) ?? (await folders.run(dirname(dirname(path)), createWithFolder))
+  // the store's own clock, as after each append
+  await file.utimes(at / 1000, at / 1000)
+  return file
 }

@@ -1,5 +1,5 @@
 import { statfs } from 'node:fs/promises'
-import { StorageFullError } from './blob-store.ts'
+import { StorageFullError } from './errors.ts'
 import { codeOf } from './folders.ts'
 
 /** Milliseconds for which a result is cached. */

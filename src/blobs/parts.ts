@@ -1,9 +1,9 @@
 import type { KeyLock } from '../concurrency/key-lock.ts'
+import type { WriteBudget } from './background-writer.ts'
 import type { BufferPool } from './buffer-pool.ts'
 import type { DurableFolders } from './folders.ts'
 import type { FreeSpace } from './free-space.ts'
 import type { Layout } from './layout.ts'
-import type { WriteBudget } from './write-queue.ts'
 
 /** Objects that all blobs and uploads of one store share. */
 export interface StoreParts {

@@ -1,7 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
 import { algorithmOf, type Digest } from '../oci/digest.ts'
-import { DigestMismatchError, UploadGoneError, UploadTooLargeError } from './blob-store.ts'
+import { DigestMismatchError, UploadGoneError, UploadTooLargeError } from './errors.ts'
 import { unlessAbsent } from './folders.ts'
 import { storageError } from './free-space.ts'
 import type { StoreParts } from './parts.ts'
@@ -89,7 +89,7 @@ export class UploadContent {
         await file.truncate(before.size)
         hash.state = before
       }
-      await file.flush()
+      await file.writer.flush()
       if (file.failure) throw file.failure.error
       // the store's clock, from which a restarted store reads it
       this.#changedAt = parts.now()
@@ -149,7 +149,7 @@ class UploadIntake implements Intake {
   }
 
   get isFull(): boolean {
-    return this.#file.isFull
+    return this.#file.writer.isFull
   }
 
   take(chunk: Uint8Array): void {
@@ -157,6 +157,6 @@ class UploadIntake implements Intake {
       throw new UploadTooLargeError(`a blob has at most ${this.#maxSize} bytes`)
     }
     this.#hash.add(chunk)
-    this.#file.push(chunk)
+    this.#file.writer.push(chunk)
   }
 }

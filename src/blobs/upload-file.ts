@@ -1,14 +1,19 @@
 import type { FileHandle } from 'node:fs/promises'
-import { BackgroundSync } from './background-sync.ts'
-import { BackgroundWriter } from './background-writer.ts'
+import { BackgroundWriter, type WriteBudget } from './background-writer.ts'
 import type { StoreParts } from './parts.ts'
+
+/** Bytes after which a sync starts in the background, so that the final sync is short. */
+const SYNC_EVERY = 8 << 20
+/** Maximum number of background syncs: each occupies one of the process's few file threads. */
+const SYNCS_AT_ONCE = 2
 
 /** The growing file of an upload: collects bytes, and writes and syncs them in the background. */
 export class UploadFile {
   readonly handle: FileHandle
+  /** Collects the bytes; after its `flush` all of them are in the file, or `failure` is set. */
+  readonly writer: BackgroundWriter
   /** Called when more bytes are in the file, or it failed. */
   onProgress: () => void = () => {}
-  readonly #writer: BackgroundWriter
   readonly #sync: BackgroundSync
   #written: number
   #failure: { readonly error: unknown } | undefined
@@ -28,7 +33,7 @@ export class UploadFile {
       this.#sync.noteWritten(this.#written)
       this.onProgress()
     }
-    this.#writer = new BackgroundWriter({ write, onWritten, onError }, budget)
+    this.writer = new BackgroundWriter({ write, onWritten, onError }, budget)
   }
 
   /** Bytes that can be read from the file. */
@@ -41,19 +46,6 @@ export class UploadFile {
     return this.#failure
   }
 
-  get isFull(): boolean {
-    return this.#writer.isFull
-  }
-
-  push(bytes: Uint8Array): void {
-    this.#writer.push(bytes)
-  }
-
-  /** Resolves when all pushed bytes are in the file, or `failure` is set. */
-  async flush(): Promise<void> {
-    await this.#writer.flush()
-  }
-
   /** Resolves when all written bytes are on the disk. Rejects with the system error, also of an earlier write or sync. */
   async sync(): Promise<void> {
     // concurrently: a sync in progress covers most of the bytes
@@ -63,7 +55,7 @@ export class UploadFile {
 
   /** Removes the bytes after `size`. */
   async truncate(size: number): Promise<void> {
-    await this.#writer.drop()
+    await this.writer.drop()
     if (size >= this.#written) return
     await this.handle.truncate(size)
     this.#written = size
@@ -72,7 +64,7 @@ export class UploadFile {
 
   /** Closes the file after the operations in progress. */
   async close(): Promise<void> {
-    await this.#writer.drop()
+    await this.writer.drop()
     await this.#sync.ended
     await this.handle.close()
   }
@@ -80,8 +72,48 @@ export class UploadFile {
   #fail(error: unknown): void {
     // after a failed sync the system regards the lost pages as written: only the first error is reliable
     this.#failure ??= { error }
-    this.#writer.stop()
+    this.writer.stop()
     this.onProgress()
+  }
+}
+
+/** Syncs a growing file from time to time while it is written. */
+class BackgroundSync {
+  readonly #file: FileHandle
+  readonly #count: WriteBudget
+  readonly #onError: (error: unknown) => void
+  /** End of the synced bytes. */
+  #synced = 0
+  #running: Promise<void> | undefined
+
+  constructor(file: FileHandle, count: WriteBudget, onError: (error: unknown) => void) {
+    this.#file = file
+    this.#count = count
+    this.#onError = onError
+  }
+
+  /** Resolves at the end of the sync in progress, also when it fails. */
+  get ended(): Promise<void> {
+    return this.#running ?? Promise.resolve()
+  }
+
+  /** Starts a sync if many bytes were written since the last one. */
+  noteWritten(end: number): void {
+    if (this.#running || end - this.#synced < SYNC_EVERY || this.#count.syncing >= SYNCS_AT_ONCE) return
+    this.#count.syncing++
+    this.#running = this.#file
+      .datasync()
+      .then(() => {
+        this.#synced = Math.max(this.#synced, end)
+      }, this.#onError)
+      .finally(() => {
+        this.#count.syncing--
+        this.#running = undefined
+      })
+  }
+
+  noteTruncated(size: number): void {
+    this.#synced = Math.min(this.#synced, size)
   }
 }
 

@@ -1,10 +1,10 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import type { Writable } from 'node:stream'
-import { type ByteRange, UploadGoneError } from './blob-store.ts'
 import type { BufferPool } from './buffer-pool.ts'
+import { UploadGoneError } from './errors.ts'
 import { unlessAbsent } from './folders.ts'
 import type { UploadPlace } from './publish.ts'
-import { sendFile } from './send.ts'
+import { type ByteRange, sendFile } from './send.ts'
 import type { UploadWork } from './upload-work.ts'
 
 /** The upload that followers read. */

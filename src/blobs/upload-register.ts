@@ -1,4 +1,4 @@
-import type { DiskUpload } from './disk-upload.ts'
+import type { DiskUpload } from './upload.ts'
 
 /** Number of most recently used uploads whose files stay open and whose hashes stay in memory. */
 const RECENT = 256

@@ -1,4 +1,4 @@
-import { UploadBusyError, UploadGoneError } from './blob-store.ts'
+import { UploadBusyError, UploadGoneError } from './errors.ts'
 
 /** The upload of the work. */
 interface WorkSubject {

@@ -1,6 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { BackgroundWriter } from '../../src/blobs/background-writer.ts'
-import { WriteBudget } from '../../src/blobs/write-queue.ts'
+import { BackgroundWriter, WriteBudget } from '../../src/blobs/background-writer.ts'
 
 const MEBIBYTE = 1024 * 1024
 

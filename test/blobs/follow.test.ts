@@ -5,10 +5,10 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import {
   DigestMismatchError,
   ReceiverClosedError,
-  type Upload,
   UploadGoneError,
   UploadTooLargeError,
-} from '../../src/blobs/blob-store.ts'
+} from '../../src/blobs/errors.ts'
+import type { Upload } from '../../src/blobs/upload.ts'
 import { digestOf } from '../../src/oci/digest.ts'
 import { bytesOf, createWorld, ENOUGH, isSame, MiB, push, REPOSITORY, Sink, type World } from './world.ts'
 

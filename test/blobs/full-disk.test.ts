@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough, Readable } from 'node:stream'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { StorageFullError, UploadGoneError } from '../../src/blobs/blob-store.ts'
+import { StorageFullError, UploadGoneError } from '../../src/blobs/errors.ts'
 import { digestOf } from '../../src/oci/digest.ts'
 import { bytesOf, createWorld, ENOUGH, isSame, MiB, pull, push, REPOSITORY, Sink } from './world.ts'
 

@@ -1,8 +1,8 @@
 import { request } from 'node:http'
 import { PassThrough, Readable } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { Upload } from '../../src/blobs/blob-store.ts'
 import { receive } from '../../src/blobs/receive.ts'
+import type { Upload } from '../../src/blobs/upload.ts'
 import { digestOf } from '../../src/oci/digest.ts'
 import {
   bytesOf,

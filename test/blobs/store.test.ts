@@ -2,7 +2,7 @@ import { mkdir, readdir, readFile, readlink, stat, writeFile } from 'node:fs/pro
 import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { UploadBusyError } from '../../src/blobs/blob-store.ts'
+import { UploadBusyError } from '../../src/blobs/errors.ts'
 import { type Digest, digestOf } from '../../src/oci/digest.ts'
 import {
   bytesOf,
@@ -203,6 +203,7 @@ describe('the list of uploads', () => {
     expect(uploads).toHaveLength(2)
     expect(uploads).toContainEqual({
       id: live.id,
+      algorithm: live.algorithm,
       repository: REPOSITORY,
       size: 4,
       startedAt: 3_000_000,

@@ -8,7 +8,7 @@ import {
   UploadBusyError,
   UploadGoneError,
   UploadTooLargeError,
-} from '../../src/blobs/blob-store.ts'
+} from '../../src/blobs/errors.ts'
 import { type Digest, type DigestAlgorithm, digestOf } from '../../src/oci/digest.ts'
 import {
   bytesOf,

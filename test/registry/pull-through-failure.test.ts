@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { StorageFullError } from '../../src/blobs/blob-store.ts'
+import { StorageFullError } from '../../src/blobs/errors.ts'
 import { digestOf } from '../../src/oci/digest.ts'
 import { closedPort, startScripted } from '../fixtures/hostile-registry.ts'
 import { type Image, image, type Layer } from '../fixtures/random-image.ts'

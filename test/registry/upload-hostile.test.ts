@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Upload } from '../../src/blobs/blob-store.ts'
+import type { Upload } from '../../src/blobs/upload.ts'
 import { digestOf } from '../../src/oci/digest.ts'
 import { eventually } from '../fixtures/eventually.ts'
 import { openWorld, type World } from './world.ts'

@@ -1,4 +1,5 @@
-import type { BlobStore, UploadSummary } from '../../blobs/blob-store.ts'
+import type { BlobStore } from '../../blobs/blob-store.ts'
+import type { UploadSummary } from '../../blobs/layout.ts'
 import { inBatches } from '../../concurrency/yielding.ts'
 import type { Database } from '../../db/open.ts'
 import type { Digest } from '../../oci/digest.ts'

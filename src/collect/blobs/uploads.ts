@@ -1,4 +1,5 @@
-import type { BlobStore, UploadSummary } from '../../blobs/blob-store.ts'
+import type { BlobStore } from '../../blobs/blob-store.ts'
+import type { UploadSummary } from '../../blobs/layout.ts'
 import type { Removals } from './stored-blobs.ts'
 import type { CollectionTerms } from './terms.ts'
 

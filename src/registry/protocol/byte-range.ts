@@ -1,4 +1,4 @@
-import type { ByteRange } from '../../blobs/blob-store.ts'
+import type { ByteRange } from '../../blobs/send.ts'
 
 const SINGLE_RANGE = /^bytes=(?:([0-9]+)-([0-9]*)|-([0-9]+))$/i
 const CONTENT_RANGE = /^(?:bytes[ =])?([0-9]{1,16})-([0-9]{1,16})(?:\/(?:\*|[0-9]+))?$/

@@ -4,7 +4,7 @@ import {
   UploadBusyError,
   UploadGoneError,
   UploadTooLargeError,
-} from '../../blobs/blob-store.ts'
+} from '../../blobs/errors.ts'
 import { OciError } from './errors.ts'
 
 /** Maps an error of the blob store or the database to the client's error; undefined for an internal error. */

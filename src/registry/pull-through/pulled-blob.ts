@@ -1,5 +1,6 @@
 import type { Writable } from 'node:stream'
-import type { BlobStore, ByteRange } from '../../blobs/blob-store.ts'
+import type { BlobStore } from '../../blobs/blob-store.ts'
+import type { ByteRange } from '../../blobs/send.ts'
 import type { Content, Repository } from '../content/content.ts'
 import type { BlobFetches } from './blob-fetches.ts'
 import type { BlobOrigin } from './origin.ts'

@@ -1,4 +1,4 @@
-import { DigestMismatchError } from '../../blobs/blob-store.ts'
+import { DigestMismatchError } from '../../blobs/errors.ts'
 import { RegistryError, type RegistryErrorReason } from '../../oci/registry-error.ts'
 import { OciError, type OciErrorCode } from '../protocol/errors.ts'
 

@@ -1,4 +1,4 @@
-import type { ByteRange } from '../../blobs/blob-store.ts'
+import type { ByteRange } from '../../blobs/send.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { parseRange } from '../protocol/byte-range.ts'
 import { requireDigest } from '../protocol/digest.ts'

@@ -1,5 +1,6 @@
 import type { OutgoingHttpHeaders } from 'node:http'
-import { type Upload, UploadBusyError, UploadTooLargeError } from '../../blobs/blob-store.ts'
+import { UploadBusyError, UploadTooLargeError } from '../../blobs/errors.ts'
+import type { Upload } from '../../blobs/upload.ts'
 import { algorithmOf, type Digest, type DigestAlgorithm } from '../../oci/digest.ts'
 import { bodyLength } from '../../request-body/read-body.ts'
 import { parseContentRange } from '../protocol/byte-range.ts'

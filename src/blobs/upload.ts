@@ -2,20 +2,17 @@ import { type FileHandle, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { Readable, type Writable } from 'node:stream'
 import type { Digest, DigestAlgorithm } from '../oci/digest.ts'
-import { type ByteRange, type Upload, UploadGoneError, type UploadSummary } from './blob-store.ts'
+import { UploadGoneError } from './errors.ts'
 import { removeEmptyFolders, unlessAbsent } from './folders.ts'
 import { storageError } from './free-space.ts'
+import type { UploadSummary } from './layout.ts'
 import type { StoreParts } from './parts.ts'
 import { publish, type UploadPlace } from './publish.ts'
 import { RunningHash } from './running-hash.ts'
+import type { ByteRange } from './send.ts'
 import { UploadContent } from './upload-content.ts'
 import { UploadFollowers } from './upload-followers.ts'
 import { UploadWork } from './upload-work.ts'
-
-/** State of an upload on the disk. */
-export interface UploadRecord extends UploadSummary {
-  readonly algorithm: DigestAlgorithm
-}
 
 /** Listeners of an upload. */
 interface UploadWatch {
@@ -25,11 +22,19 @@ interface UploadWatch {
   onGone(upload: DiskUpload): void
 }
 
+/** A blob that is being uploaded. */
+export type Upload = Pick<
+  DiskUpload,
+  'id' | 'algorithm' | 'size' | 'isBusy' | 'append' | 'commit' | 'discard' | 'follow'
+>
+
 /** An upload whose bytes are in a file, which may be closed between requests. */
-export class DiskUpload implements Upload {
+export class DiskUpload {
+  /** 128 random bits as hexadecimal digits, which cannot be guessed. */
   readonly id: string
   readonly algorithm: DigestAlgorithm
-  readonly record: UploadRecord
+  /** State when the object was created. */
+  readonly record: UploadSummary
   readonly #parts: StoreParts
   readonly #place: UploadPlace
   readonly #hash: RunningHash
@@ -37,7 +42,7 @@ export class DiskUpload implements Upload {
   readonly #followers = new UploadFollowers()
   readonly #work: UploadWork
 
-  constructor(parts: StoreParts, watch: UploadWatch, record: UploadRecord, created?: FileHandle) {
+  constructor(parts: StoreParts, watch: UploadWatch, record: UploadSummary, created?: FileHandle) {
     const { id, repository, algorithm, size, changedAt } = record
     const path = parts.layout.upload(repository, id, algorithm)
     this.id = id
@@ -57,10 +62,12 @@ export class DiskUpload implements Upload {
     this.#content = new UploadContent({ parts, path, hash, followers, changedAt }, created)
   }
 
+  /** Bytes received, including those of a source that ended early. */
   get size(): number {
     return this.#hash.size
   }
 
+  /** Whether `append` or `commit` is in progress: a second writer is refused with UploadBusyError. */
   get isBusy(): boolean {
     return this.#work.isBusy
   }
@@ -70,10 +77,15 @@ export class DiskUpload implements Upload {
   }
 
   summary(): UploadSummary {
-    const { id, repository, startedAt } = this.record
-    return { id, repository, size: this.size, startedAt, changedAt: this.#content.changedAt }
+    return { ...this.record, size: this.size, changedAt: this.#content.changedAt }
   }
 
+  /**
+   * Appends the whole source. `maxSize` applies to the whole upload. Chunks are not copied, and must not change until this
+   * settles.
+   * Rejects with UploadBusyError, UploadGoneError, UploadTooLargeError (this append is undone), StorageFullError (the
+   * upload is removed), or the source's own error. Leaves a refused source paused; its owner drains or destroys it.
+   */
   append(source: Readable | Iterable<Uint8Array>, { maxSize }: { readonly maxSize: number }): Promise<void> {
     // the source can fail before another listener is added
     if (source instanceof Readable) source.on('error', () => {})
@@ -85,6 +97,11 @@ export class DiskUpload implements Upload {
     )
   }
 
+  /**
+   * Turns the upload into a blob: verifies and syncs the bytes, renames the file, syncs the folder, then calls `record` to
+   * write the row of the blob. No removal of the digest comes between. Rejects with DigestMismatchError, StorageFullError
+   * or the rejection of `record` (the upload is removed then), UploadBusyError or UploadGoneError.
+   */
   commit<Result>(digest: Digest, record: (size: number) => Promise<Result>): Promise<Result> {
     return this.#work.run(async ({ signal }) => {
       // an invalid digest is an error of the caller: throws without removing the upload
@@ -105,10 +122,16 @@ export class DiskUpload implements Upload {
     })
   }
 
+  /** Removes the upload; an append or commit in progress rejects with UploadGoneError. */
   discard(): Promise<void> {
     return this.#work.discard(new UploadGoneError('the upload was discarded'))
   }
 
+  /**
+   * Writes a part to a client while the rest is arriving. Holds back the last of the `total` bytes until the commit, so
+   * that a complete response has verified bytes. Rejects with ReceiverClosedError when `to` closes, and with the reason
+   * when the upload is discarded, its commit fails or an append is undone.
+   */
   async follow(range: ByteRange, options: { readonly total: number; readonly to: Writable }): Promise<void> {
     if (this.isGone && !this.#followers.isComplete) throw new UploadGoneError('the upload was discarded')
     const upload = { content: this.#content, place: this.#place, work: this.#work, pool: this.#parts.pool }
