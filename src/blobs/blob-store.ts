@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { type FileHandle, open, stat, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { KeyLock } from '../concurrency/key-lock.ts'
+import { KeyLock } from '../concurrency/bounded.ts'
 import { SingleFlight } from '../concurrency/single-flight.ts'
 import type { Digest, DigestAlgorithm } from '../oci/digest.ts'
 import { WriteBudget } from './background-writer.ts'

@@ -1,4 +1,4 @@
-import type { KeyLock } from '../concurrency/key-lock.ts'
+import type { KeyLock } from '../concurrency/bounded.ts'
 import type { WriteBudget } from './background-writer.ts'
 import type { BufferPool } from './buffer-pool.ts'
 import type { DurableFolders } from './folders.ts'

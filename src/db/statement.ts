@@ -1,4 +1,6 @@
 import type BetterSqlite3 from 'better-sqlite3'
+import { getTableColumns } from 'drizzle-orm'
+import type { SQLiteTable } from 'drizzle-orm/sqlite-core'
 
 /** A value that SQLite can store. */
 export type Parameter = string | number | bigint | Uint8Array | null
@@ -55,3 +57,13 @@ export function statementOf<Row>(native: BetterSqlite3.Statement<Parameter[]>): 
     },
   }
 }
+
+/**
+ * Returns a table's columns for the select list of a prepared statement, with the names of the Drizzle table:
+ * `t.stream_id as streamId, …`. The rows then have the table's type, `typeof table.$inferSelect`.
+ */
+export const columnsOf = (table: SQLiteTable, alias: string, omit: readonly string[] = []): string =>
+  Object.entries(getTableColumns(table))
+    .filter(([name]) => !omit.includes(name))
+    .map(([name, column]) => `${alias}.${column.name} as ${name}`)
+    .join(', ')

@@ -1,5 +1,15 @@
 import { type Digest, isDigest } from './digest.ts'
-import type { Platform } from './platform.ts'
+
+/** Operating system and processor of an image. Source: OCI image-spec, image-index.md, `platform`. */
+export interface Platform {
+  readonly os: string
+  readonly architecture: string
+  readonly variant?: string
+}
+
+/** Returns `linux/arm64/v8`. */
+export const formatPlatform = ({ os, architecture, variant }: Platform): string =>
+  [os, architecture, variant].filter(Boolean).join('/')
 
 /** Type, digest and size of one piece of content. Source: OCI image-spec, descriptor.md. */
 export interface Descriptor {

@@ -1,5 +1,5 @@
+import type { Platform } from './descriptor.ts'
 import { isObject, parsePlatform, parseStringMap } from './descriptor.ts'
-import type { Platform } from './platform.ts'
 
 /** An image's configuration. Source: OCI image-spec, config.md. */
 export interface ImageConfig {

@@ -1,4 +1,5 @@
 import { type Descriptor, isObject, parseDescriptor, parseStringMap } from './descriptor.ts'
+import type { Digest } from './digest.ts'
 import {
   DOCKER_LIST,
   DOCKER_MANIFEST,
@@ -9,6 +10,8 @@ import {
   OCI_INDEX,
   OCI_MANIFEST,
 } from './media-types.ts'
+import type { StreamName } from './stream-name.ts'
+import type { TagName } from './tag.ts'
 
 /** A manifest of one image (or artifact). Source: OCI image-spec, manifest.md; Docker image manifest v2 schema 2. */
 export interface ImageManifest {
@@ -36,6 +39,20 @@ export interface ImageIndex {
 }
 
 export type Manifest = ImageManifest | ImageIndex
+
+/** A manifest that a client pushed to a repository of the integrated registry, which has all its parts. */
+export interface PushedManifest {
+  readonly repository: StreamName
+  readonly digest: Digest
+  readonly bytes: Uint8Array
+  readonly manifest: Manifest
+  /** Exact bytes of the config of a container image; null for an index or artifact. */
+  readonly config: Uint8Array | null
+  /** Tags that point to this image from now on; none for a push by digest, which stores the image only. */
+  readonly tags: readonly TagName[]
+  /** Milliseconds since 1970. */
+  readonly at: number
+}
 
 /** The bytes are not a valid manifest; the message says what is wrong. */
 export class InvalidManifestError extends Error {

@@ -1,6 +1,5 @@
-import { isAttachment } from './descriptor.ts'
+import { formatPlatform, isAttachment, type Platform } from './descriptor.ts'
 import type { ImageIndex } from './manifest.ts'
-import { formatPlatform, type Platform } from './platform.ts'
 
 /** Platforms that can be searched; an index can contain any text. */
 const PLATFORM = /^[\w.-]{1,32}\/[\w.-]{1,32}(?:\/[\w.-]{1,32})?$/

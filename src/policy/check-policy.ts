@@ -1,5 +1,4 @@
-import { InvalidInputError } from '../input/errors.ts'
-import { quoted } from '../input/quoted.ts'
+import { InvalidInputError, quoted } from '../input/errors.ts'
 import { createFilter } from './filter.ts'
 import { POLICY_ORDERS, type TagPolicy, type TagPolicyInput } from './policy.ts'
 import { createVersionRange } from './version-range.ts'

@@ -1,8 +1,6 @@
 import type { TagName } from '../oci/tag.ts'
-import { createBest } from './best.ts'
-import { compareText } from './compare-text.ts'
-import { EXCLUSION_REASONS, type ExclusionReason } from './exclusion.ts'
 import { explainChosen, explainExcluded, explainRanked } from './explain.ts'
+import { compareText, EXCLUSION_REASONS, type ExclusionReason } from './order.ts'
 import { type Candidate, type Excluded, isRanked, type Ranked, type Rule } from './rule.ts'
 
 /** A tag that can be chosen, with the value that was compared. */
@@ -123,3 +121,30 @@ const nearestFirst =
   (a: Excluded, b: Excluded): number =>
     (NEARNESS.get(a.reason) ?? 0) - (NEARNESS.get(b.reason) ?? 0) ||
     (a.key !== null && b.key !== null ? rule.compare(a, b) : compareText(b.tag, a.tag))
+
+/**
+ * Creates a collection of the best `count` items; `compare` returns a number above 0 when its first argument is better.
+ * Holds at most twice as many, and so never sorts the whole sequence.
+ */
+function createBest<T>(count: number, compare: (a: T, b: T) => number) {
+  let kept: T[] = []
+  /** Items below this one cannot be among the best. */
+  let worst: T | undefined
+  const cut = (): void => {
+    kept.sort((a, b) => compare(b, a))
+    kept = kept.slice(0, count)
+    if (kept.length === count) worst = kept.at(-1)
+  }
+  return {
+    add(item: T): void {
+      if (count === 0 || (worst !== undefined && compare(item, worst) < 0)) return
+      kept.push(item)
+      if (kept.length >= 2 * count) cut()
+    },
+    /** Returns the best items, the best first. */
+    take(): readonly T[] {
+      cut()
+      return kept
+    },
+  }
+}

@@ -1,4 +1,4 @@
-import { quoted } from '../input/quoted.ts'
+import { quoted } from '../input/errors.ts'
 import type { PolicyOrder, TagPolicy } from './policy.ts'
 import type { Excluded, Ranked, Rule } from './rule.ts'
 

@@ -1,6 +1,6 @@
+import { InvalidInputError, quoted } from '../input/errors.ts'
 import type { TagName } from '../oci/tag.ts'
-import { createExtract, type Extract } from './extract.ts'
-import { createPattern, type Pattern } from './pattern.ts'
+import { type Captures, createPattern, type Pattern } from './pattern.ts'
 import type { PolicyFilter } from './policy.ts'
 
 /** Returns the value of a tag to compare, empty when nothing was captured; null when the pattern does not match. */
@@ -18,3 +18,68 @@ export function createFilter(filter: PolicyFilter): CompiledFilter {
 
 const firstGroupOf = ({ groupCount }: Pattern): Extract | null =>
   groupCount === 0 ? null : ([, first]) => first ?? ''
+
+/** Maximum number of characters of an extract. */
+export const MAX_EXTRACT_LENGTH = 255
+
+/** Builds the value to compare from the groups of a match. */
+export type Extract = (captures: Captures) => string
+
+type Groups = Pick<Pattern, 'groupCount' | 'namedGroups'>
+
+// "$$", "${name}", "$name", or an invalid "$"
+const REFERENCE = /\$(?:(\$)|\{([^{}]*)\}|(\w+))?/g
+const FIELD = 'filter.extract'
+
+/**
+ * Parses `$1.$2`, `${name}`, and `$$` for a dollar sign, as Go's Expand does: `$1x` refers to the group "1x". A group that
+ * did not take part in a match is empty. Throws InvalidInputError for a group that the pattern lacks, and for a template
+ * without groups.
+ */
+export function createExtract(template: string, groups: Groups): Extract {
+  if (template.length > MAX_EXTRACT_LENGTH) {
+    throw new InvalidInputError(FIELD, `extract has at most ${MAX_EXTRACT_LENGTH} characters`)
+  }
+  const parts: (string | number)[] = []
+  let at = 0
+  for (const reference of template.matchAll(REFERENCE)) {
+    const [whole, dollar, braced, bare] = reference
+    parts.push(template.slice(at, reference.index))
+    parts.push(dollar ?? groupNamed(braced ?? bare, groups))
+    at = reference.index + whole.length
+  }
+  parts.push(template.slice(at))
+  if (!parts.some((part) => typeof part === 'number')) {
+    throw new InvalidInputError(
+      FIELD,
+      `${quoted(template)} names no group, so all tags would be equal: ${allowed(groups)}`,
+    )
+  }
+  return (captures) =>
+    parts.map((part) => (typeof part === 'number' ? (captures[part] ?? '') : part)).join('')
+}
+
+function groupNamed(name: string | undefined, groups: Groups): number {
+  if (name === undefined) {
+    throw new InvalidInputError(
+      FIELD,
+      `"$" stands before a group, and for itself is "$$": ${allowed(groups)}`,
+    )
+  }
+  const group = /^\d+$/.test(name)
+    ? Number(name)
+    : Object.hasOwn(groups.namedGroups, name)
+      ? groups.namedGroups[name]
+      : undefined
+  if (group === undefined || group > groups.groupCount) {
+    throw new InvalidInputError(FIELD, `the pattern has no group ${quoted(name)}: ${allowed(groups)}`)
+  }
+  return group
+}
+
+const allowed = ({ groupCount, namedGroups }: Groups): string =>
+  [
+    'there is $0 for all that matches',
+    ...(groupCount > 0 ? [groupCount === 1 ? '$1' : `$1 to $${groupCount}`] : []),
+    ...Object.keys(namedGroups).map((name) => `\${${name}}`),
+  ].join(', ')

@@ -1,8 +1,23 @@
 import { parseVersion, type TagVersion } from '../oci/version.ts'
-import { compareText } from './compare-text.ts'
-import type { ExclusionReason } from './exclusion.ts'
 import type { TagPolicy } from './policy.ts'
 import { createVersionRange } from './version-range.ts'
+
+/** Reasons why a tag cannot be chosen; nearest to being chosen first. */
+export const EXCLUSION_REASONS = [
+  'PRERELEASE',
+  'OUT_OF_RANGE',
+  'NO_CREATION_TIME',
+  'NO_IMAGE',
+  'FOLLOWS',
+  'NOT_A_VERSION',
+  'NOT_A_NUMBER',
+  'FILTERED',
+] as const
+/** Reason why a tag cannot be chosen. */
+export type ExclusionReason = (typeof EXCLUSION_REASONS)[number]
+
+/** Returns a number above 0 when `a` comes after `b`. For ASCII text, such as tags, this is byte order. */
+export const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
 /** The value of a tag in an order. */
 interface OrderedValue<Key> {

@@ -1,6 +1,5 @@
 import { RE2JS, RE2JSException, RE2JSSyntaxException } from 're2js'
-import { InvalidInputError } from '../input/errors.ts'
-import { quoted } from '../input/quoted.ts'
+import { InvalidInputError, quoted } from '../input/errors.ts'
 
 /** Maximum number of characters of a pattern. */
 export const MAX_PATTERN_LENGTH = 1000

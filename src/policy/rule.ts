@@ -1,9 +1,8 @@
 import { memoized } from '../concurrency/cache.ts'
 import type { TagName } from '../oci/tag.ts'
-import { compareText } from './compare-text.ts'
-import type { ExclusionReason } from './exclusion.ts'
 import { createFilter } from './filter.ts'
-import { createOrder } from './order.ts'
+import type { ExclusionReason } from './order.ts'
+import { compareText, createOrder } from './order.ts'
 import { readPolicy, type TagPolicy } from './policy.ts'
 
 /** A tag from which a rule chooses. */

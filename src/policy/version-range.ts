@@ -1,6 +1,5 @@
 import semver, { type SemVer } from 'semver'
-import { InvalidInputError } from '../input/errors.ts'
-import { quoted } from '../input/quoted.ts'
+import { InvalidInputError, quoted } from '../input/errors.ts'
 import type { TagPolicy } from './policy.ts'
 
 /** Maximum number of characters of a range. */

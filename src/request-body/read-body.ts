@@ -1,5 +1,24 @@
 import type { IncomingMessage } from 'node:http'
-import type { BodyBudget } from './body-budget.ts'
+
+/** Limit on the bytes of bodies that are held in memory at a time, shared by all requests of one endpoint. */
+export class BodyBudget {
+  #left: number
+
+  constructor(bytes: number) {
+    this.#left = bytes
+  }
+
+  /** Reserves bytes until they are given back. Reports whether there were enough. */
+  take(bytes: number): boolean {
+    if (bytes > this.#left) return false
+    this.#left -= bytes
+    return true
+  }
+
+  give(bytes: number): void {
+    this.#left += bytes
+  }
+}
 
 /** Reason why a body was not read: it is longer than allowed, or the budget is used up. */
 export type UnreadBody = 'too long' | 'over budget'

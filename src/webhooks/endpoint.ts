@@ -1,4 +1,4 @@
-import { BodyBudget } from '../request-body/body-budget.ts'
+import { BodyBudget } from '../request-body/read-body.ts'
 import type { OpenEndpoint, Receiver } from './receiver.ts'
 import { WEBHOOKS_PATH } from './webhook.ts'
 

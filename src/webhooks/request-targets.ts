@@ -5,7 +5,7 @@ import type { Transaction } from '../db/transact.ts'
 import { type Importer, RUNNING_IMPORTS } from '../imagestream/import/import.ts'
 import { createImportEffects } from '../imagestream/request/import-effects.ts'
 import { createStreamSources } from '../imagestream/watch/stream-sources.ts'
-import { groupBy } from '../input/group-by.ts'
+import { groupBy } from '../input/maps.ts'
 import type { TagName } from '../oci/tag.ts'
 
 /** Targets that one transaction reads. */

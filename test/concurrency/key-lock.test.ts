@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { KeyLock } from '../../src/concurrency/key-lock.ts'
+import { KeyLock } from '../../src/concurrency/bounded.ts'
 import { yieldToEventLoop } from '../../src/concurrency/yielding.ts'
 
 describe('a key lock', () => {

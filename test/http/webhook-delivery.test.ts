@@ -9,7 +9,7 @@ import {
 } from '../../src/http/endpoints/webhook-delivery.ts'
 import { MAX_DELIVERY_BYTES } from '../../src/http/request/limits.ts'
 import { LOOPBACK_HOSTS } from '../../src/http/request/origin.ts'
-import { BodyBudget } from '../../src/request-body/body-budget.ts'
+import { BodyBudget } from '../../src/request-body/read-body.ts'
 import { type Api, startApi } from './api.ts'
 
 type Received = Parameters<OpenDelivery['receive']>[0]

@@ -6,9 +6,9 @@ import {
   readPlatforms,
   reindexedPlatforms,
 } from '../../src/imagestream/image/changed-platforms.ts'
+import { formatPlatform, type Platform } from '../../src/oci/descriptor.ts'
 import { type Digest, digestOf } from '../../src/oci/digest.ts'
 import { type Manifest, parseManifest } from '../../src/oci/manifest.ts'
-import { formatPlatform, type Platform } from '../../src/oci/platform.ts'
 import { attestation, type Image, type Index, image, index } from '../fixtures/random-image.ts'
 
 const digest = (seed: number): Digest => digestOf(Buffer.from(String(seed)))

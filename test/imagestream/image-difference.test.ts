@@ -9,9 +9,9 @@ import {
   sizeOfLayers,
 } from '../../src/imagestream/image/image-difference.ts'
 import type { Descriptor } from '../../src/oci/descriptor.ts'
+import { formatPlatform, type Platform } from '../../src/oci/descriptor.ts'
 import { digestOf } from '../../src/oci/digest.ts'
 import { type ImageConfig, parseImageConfig } from '../../src/oci/image-config.ts'
-import { formatPlatform, type Platform } from '../../src/oci/platform.ts'
 
 const layer = (content: number | string, size = 10): Descriptor => ({
   mediaType: 'application/vnd.oci.image.layer.v1.tar+gzip',

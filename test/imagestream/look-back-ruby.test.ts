@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { PastTag } from '../../src/imagestream/tag/look-back.ts'
-import { groupBy } from '../../src/input/group-by.ts'
+import { groupBy } from '../../src/input/maps.ts'
 import { moves, tagsAt } from '../fixtures/ruby-history.ts'
 import { ALL, TestDomain, UPSTREAM } from '../fixtures/test-domain.ts'
 

@@ -1,6 +1,6 @@
 import semver from 'semver'
 import { expect, it } from 'vitest'
-import { groupBy } from '../../src/input/group-by.ts'
+import { groupBy } from '../../src/input/maps.ts'
 import type { Digest } from '../../src/oci/digest.ts'
 import { moves } from '../fixtures/ruby-history.ts'
 import { UPSTREAM } from '../fixtures/test-domain.ts'

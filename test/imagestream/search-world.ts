@@ -1,7 +1,7 @@
 import type { StreamFilter, StreamOrder } from '../../src/imagestream/stream/stream-search.ts'
 import type { ImportFailureReason } from '../../src/imagestream/tag/tag-change.ts'
 import type { TagSearchFilter } from '../../src/imagestream/tag/tag-search.ts'
-import { formatPlatform } from '../../src/oci/platform.ts'
+import { formatPlatform } from '../../src/oci/descriptor.ts'
 import { fetched } from '../collect/images/world.ts'
 import { type Image, type Index, image, index } from '../fixtures/random-image.ts'
 import { fromImage, TestDomain, tagName } from '../fixtures/test-domain.ts'

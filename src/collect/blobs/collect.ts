@@ -1,5 +1,5 @@
 import type { BlobStore } from '../../blobs/blob-store.ts'
-import { KeyLock } from '../../concurrency/key-lock.ts'
+import { KeyLock } from '../../concurrency/bounded.ts'
 import { startPeriodic } from '../../concurrency/periodic.ts'
 import { SingleFlight } from '../../concurrency/single-flight.ts'
 import type { Database } from '../../db/open.ts'

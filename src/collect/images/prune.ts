@@ -1,4 +1,4 @@
-import { KeyLock } from '../../concurrency/key-lock.ts'
+import { KeyLock } from '../../concurrency/bounded.ts'
 import { forEachYielding, yieldToEventLoop } from '../../concurrency/yielding.ts'
 import type { Database } from '../../db/open.ts'
 import { createImageRemoval } from '../../imagestream/image/remove-images.ts'

@@ -1,6 +1,6 @@
 import type { Schedule } from '../../imagestream/schedule/schedule.ts'
 import type { SpecTag } from '../../imagestream/spec/spec.ts'
-import { groupBy } from '../../input/group-by.ts'
+import { groupBy } from '../../input/maps.ts'
 import { loadForBatch } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
 import type { GraphQLContext } from '../kit/context.ts'

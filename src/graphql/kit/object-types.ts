@@ -6,9 +6,8 @@ import type { Tag } from '../../imagestream/tag/tag.ts'
 import type { TagCondition, TagEvent } from '../../imagestream/tag/tag-event.ts'
 import type { StoredMove } from '../../imagestream/watch/reported-moves.ts'
 import type { KeyValue } from '../../input/key-values.ts'
-import type { Descriptor } from '../../oci/descriptor.ts'
+import type { Descriptor, Platform } from '../../oci/descriptor.ts'
 import type { ImageConfig } from '../../oci/image-config.ts'
-import type { Platform } from '../../oci/platform.ts'
 import { builder } from './builder.ts'
 
 // References to the object types, for fields of any file; the file of each type implements it.

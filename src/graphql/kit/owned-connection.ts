@@ -1,5 +1,5 @@
 import type { GraphQLResolveInfo } from 'graphql'
-import { groupBy } from '../../input/group-by.ts'
+import { groupBy } from '../../input/maps.ts'
 import type { KeysetPage } from '../../input/page.ts'
 import { loadForBatch } from './batch.ts'
 import { Connection, type ConnectionArguments, type Cursors, pageOf } from './connection.ts'

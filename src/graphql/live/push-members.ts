@@ -1,5 +1,5 @@
 import type { GraphQLError } from 'graphql'
-import { groupBy } from '../../input/group-by.ts'
+import { groupBy } from '../../input/maps.ts'
 import type { PushPage } from './push-page.ts'
 
 /** The receiver of one subscription's pushes. Neither method throws. */

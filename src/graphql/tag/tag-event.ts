@@ -1,7 +1,7 @@
 import type { GraphQLResolveInfo } from 'graphql'
 import type { Tag } from '../../imagestream/tag/tag.ts'
 import type { TagEvent } from '../../imagestream/tag/tag-event.ts'
-import { groupBy } from '../../input/group-by.ts'
+import { groupBy } from '../../input/maps.ts'
 import { imageOf } from '../image/image.ts'
 import { batch, loadForBatch } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'

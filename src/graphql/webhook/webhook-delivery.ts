@@ -1,4 +1,4 @@
-import { groupBy } from '../../input/group-by.ts'
+import { groupBy } from '../../input/maps.ts'
 import type { LoggedDelivery, LoggedHint, LoggedTarget } from '../../webhooks/delivery-history.ts'
 import { batch, loadForBatch } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'

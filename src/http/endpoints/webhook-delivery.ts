@@ -1,5 +1,5 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
-import type { BodyBudget } from '../../request-body/body-budget.ts'
+import type { BodyBudget } from '../../request-body/read-body.ts'
 import { readBodyWithin } from '../../request-body/read-body.ts'
 import { MAX_DELIVERY_BYTES } from '../request/limits.ts'
 import { respondJson } from '../request/response.ts'

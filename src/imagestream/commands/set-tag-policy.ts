@@ -1,7 +1,6 @@
 import type { Transaction } from '../../db/transact.ts'
-import { checkRepository } from '../../input/check-reference.ts'
 import { InvalidInputError } from '../../input/errors.ts'
-import { checkNamespace, checkStreamName, checkTagName } from '../../input/names.ts'
+import { checkNamespace, checkRepository, checkStreamName, checkTagName } from '../../input/names.ts'
 import type { TagName } from '../../oci/tag.ts'
 import type { Decision } from '../../policy/decide.ts'
 import { readPolicy, type TagPolicyInput } from '../../policy/policy.ts'

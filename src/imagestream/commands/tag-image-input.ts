@@ -1,6 +1,5 @@
-import { checkReference } from '../../input/check-reference.ts'
 import { InvalidInputError } from '../../input/errors.ts'
-import { checkNamespace, checkStreamName, checkTagName } from '../../input/names.ts'
+import { checkNamespace, checkReference, checkStreamName, checkTagName } from '../../input/names.ts'
 import type { TagName } from '../../oci/tag.ts'
 import type { ObjectReferenceInput } from '../spec/spec.ts'
 import { checkStreamSource } from '../spec/tag-source.ts'

@@ -1,8 +1,7 @@
-import { groupBy } from '../../input/group-by.ts'
-import { type Descriptor, isAttachment } from '../../oci/descriptor.ts'
+import { groupBy } from '../../input/maps.ts'
+import { type Descriptor, formatPlatform, isAttachment, type Platform } from '../../oci/descriptor.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { Manifest } from '../../oci/manifest.ts'
-import { formatPlatform, type Platform } from '../../oci/platform.ts'
 import { platformKey } from './image-difference.ts'
 
 /** An image for one platform: a child of an index, or a single image. */

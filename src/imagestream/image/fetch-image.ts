@@ -1,5 +1,6 @@
 import { SharedWork, type WorkShare } from '../../concurrency/shared-work.ts'
 import type { Descriptor } from '../../oci/descriptor.ts'
+import { formatPlatform, type Platform } from '../../oci/descriptor.ts'
 import type { Digest } from '../../oci/digest.ts'
 import {
   type ImageIndex,
@@ -9,7 +10,6 @@ import {
   parseManifest,
 } from '../../oci/manifest.ts'
 import { isIndexType } from '../../oci/media-types.ts'
-import { formatPlatform, type Platform } from '../../oci/platform.ts'
 import { RegistryError } from '../../oci/registry-error.ts'
 import { imagesOfIndex } from './changed-platforms.ts'
 import { type FetchedImage, type Image, ImageGoneError, isComplete, type StoredManifest } from './image.ts'

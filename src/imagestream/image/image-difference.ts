@@ -1,8 +1,7 @@
-import { groupBy } from '../../input/group-by.ts'
-import { type Descriptor, isAttachment } from '../../oci/descriptor.ts'
+import { groupBy } from '../../input/maps.ts'
+import { type Descriptor, formatPlatform, isAttachment, type Platform } from '../../oci/descriptor.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { ImageConfig } from '../../oci/image-config.ts'
-import { formatPlatform, type Platform } from '../../oci/platform.ts'
 
 /** Layers of two images, each once, lowest first; shared layers in the order of `to`. */
 export interface LayerDifference {

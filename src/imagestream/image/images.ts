@@ -1,5 +1,5 @@
 import type { Database } from '../../db/open.ts'
-import { columnsOf } from '../../db/rows.ts'
+import { columnsOf } from '../../db/statement.ts'
 import { type imageConfigs, images as imagesTable } from '../../db/tables/index.ts'
 import type { Transaction } from '../../db/transact.ts'
 import type { Digest } from '../../oci/digest.ts'

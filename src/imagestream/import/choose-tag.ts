@@ -1,6 +1,6 @@
 import { forEachBounded } from '../../concurrency/bounded.ts'
 import { yieldToEventLoop } from '../../concurrency/yielding.ts'
-import { getOrSet } from '../../input/get-or-set.ts'
+import { getOrSet } from '../../input/maps.ts'
 import { InvalidManifestError } from '../../oci/manifest.ts'
 import { formatRepository } from '../../oci/reference.ts'
 import { RegistryError } from '../../oci/registry-error.ts'

@@ -1,6 +1,6 @@
 import { readKeyValues } from '../../input/key-values.ts'
+import type { Platform } from '../../oci/descriptor.ts'
 import type { Digest } from '../../oci/digest.ts'
-import type { Platform } from '../../oci/platform.ts'
 import { parseReference, type Reference } from '../../oci/reference.ts'
 import type { TagName } from '../../oci/tag.ts'
 import type { Decision } from '../../policy/decide.ts'

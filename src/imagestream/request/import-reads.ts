@@ -1,6 +1,6 @@
 import type { Database } from '../../db/open.ts'
 import { keyset } from '../../db/page.ts'
-import { columnsOf } from '../../db/rows.ts'
+import { columnsOf } from '../../db/statement.ts'
 import { imports } from '../../db/tables/index.ts'
 import type { KeysetPage } from '../../input/page.ts'
 import type { TagName } from '../../oci/tag.ts'

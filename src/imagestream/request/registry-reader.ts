@@ -1,4 +1,4 @@
-import { getOrSet } from '../../input/get-or-set.ts'
+import { getOrSet } from '../../input/maps.ts'
 import { formatRepository } from '../../oci/reference.ts'
 import { RegistryError } from '../../oci/registry-error.ts'
 import type { TagName } from '../../oci/tag.ts'

@@ -1,7 +1,6 @@
-import { checkReference, checkRepository } from '../../input/check-reference.ts'
 import { InvalidInputError } from '../../input/errors.ts'
 import { writeKeyValues } from '../../input/key-values.ts'
-import { checkTagName } from '../../input/names.ts'
+import { checkReference, checkRepository, checkTagName } from '../../input/names.ts'
 import type { TagName } from '../../oci/tag.ts'
 import type { ImportMode } from '../image/fetch-image.ts'
 import {

@@ -1,5 +1,4 @@
-import { checkReference } from '../../input/check-reference.ts'
-import { checkNamespace, checkTagName, splitName } from '../../input/names.ts'
+import { checkNamespace, checkReference, checkTagName, splitName } from '../../input/names.ts'
 import { formatReference, parseReference, pullSpecByDigest, type Reference } from '../../oci/reference.ts'
 import { isStreamName } from '../../oci/stream-name.ts'
 import type { Image } from '../image/image.ts'

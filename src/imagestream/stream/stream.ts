@@ -1,5 +1,5 @@
 import type { Database } from '../../db/open.ts'
-import { columnsOf } from '../../db/rows.ts'
+import { columnsOf } from '../../db/statement.ts'
 import { imageStreams, specTags as specTagsTable } from '../../db/tables/index.ts'
 import type { Transaction } from '../../db/transact.ts'
 import type { TagName } from '../../oci/tag.ts'

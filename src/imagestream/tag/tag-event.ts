@@ -1,5 +1,5 @@
 import type { Database } from '../../db/open.ts'
-import { columnsOf } from '../../db/rows.ts'
+import { columnsOf } from '../../db/statement.ts'
 import { tagConditions, tagEvents } from '../../db/tables/index.ts'
 import type { KeysetPage } from '../../input/page.ts'
 import type { Digest } from '../../oci/digest.ts'

@@ -1,6 +1,6 @@
 import { and, eq } from 'drizzle-orm'
 import type { Database } from '../../db/open.ts'
-import { columnsOf } from '../../db/rows.ts'
+import { columnsOf } from '../../db/statement.ts'
 import { imageStreams, repositoryWatches } from '../../db/tables/index.ts'
 import type { Transaction } from '../../db/transact.ts'
 import type { TagName } from '../../oci/tag.ts'

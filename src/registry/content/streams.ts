@@ -1,5 +1,5 @@
 import type { Transaction } from '../../db/transact.ts'
-import type { PushedManifest } from '../../oci/pushed-manifest.ts'
+import type { PushedManifest } from '../../oci/manifest.ts'
 import type { TagName } from '../../oci/tag.ts'
 import type { RepositoryName } from '../protocol/repository-name.ts'
 

@@ -1,6 +1,6 @@
 import { algorithmOf, digestOf } from '../../oci/digest.ts'
+import type { PushedManifest } from '../../oci/manifest.ts'
 import { MAX_CONFIG_SIZE, type Manifest } from '../../oci/manifest.ts'
-import type { PushedManifest } from '../../oci/pushed-manifest.ts'
 import { isTagName, type TagName } from '../../oci/tag.ts'
 import { parsePushedManifest, readManifestBody } from '../content/manifest-body.ts'
 import { createManifestParts, partsUnknown, referencesOf } from '../content/manifest-parts.ts'
