@@ -1,13 +1,6 @@
+import type { DeliveryResponse } from '../vendors/delivery/delivery.ts'
 import type { DeliveryOutcome } from './delivery-log.ts'
 import type { DeliveryVerdict } from './judge-delivery.ts'
-
-/** The HTTP response to a delivery. */
-export interface DeliveryResponse {
-  readonly status: number
-  /** Sent as JSON; null for an empty body. */
-  readonly body: unknown
-  readonly headers?: Readonly<Record<string, string>>
-}
 
 /** Seconds after which a sender should repeat a delivery that could not be verified. */
 const RETRY_AFTER = 60
@@ -27,10 +20,7 @@ export function responseOf(
   outcome: DeliveryOutcome,
   { reason, parsed, hints, isTemporary }: DeliveryVerdict,
 ): DeliveryResponse {
-  if (parsed?.handshake) {
-    const { status, body, headers } = parsed.handshake
-    return { status, body, ...(headers && { headers }) }
-  }
+  if (parsed?.handshake) return parsed.handshake
   if (isTemporary) {
     return {
       status: 503,

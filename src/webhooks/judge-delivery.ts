@@ -1,4 +1,4 @@
-import { type Delivery, InvalidDeliveryError, type ParsedDelivery } from '../vendors/delivery/sender.ts'
+import { type Delivery, InvalidDeliveryError, type ParsedDelivery } from '../vendors/delivery/delivery.ts'
 import type { Senders } from '../vendors/senders.ts'
 import type { DeliveryOutcome } from './delivery-log.ts'
 import { type ScopedHint, scopeOf } from './scope.ts'

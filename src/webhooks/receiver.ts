@@ -1,9 +1,10 @@
 import { TokenBuckets } from '../concurrency/token-bucket.ts'
 import type { Database } from '../db/open.ts'
 import { digestOf } from '../oci/digest.ts'
-import type { Delivery, Sender } from '../vendors/delivery/sender.ts'
+import type { Delivery, DeliveryResponse } from '../vendors/delivery/delivery.ts'
+import type { Sender } from '../vendors/senders.ts'
 import type { DeliveryEntry, DeliveryLog, DeliveryOutcome } from './delivery-log.ts'
-import { type DeliveryResponse, GONE, responseOf, tooManyDeliveries } from './delivery-response.ts'
+import { GONE, responseOf, tooManyDeliveries } from './delivery-response.ts'
 import {
   createDeliveryJudge,
   type DeliveryJudgeDependencies,

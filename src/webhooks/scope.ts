@@ -1,6 +1,6 @@
 import { pathsAbove, splitPrefix } from '../logins/registry-login.ts'
 import { isRepositoryName } from '../oci/reference.ts'
-import type { Hint } from '../vendors/delivery/sender.ts'
+import type { Hint } from '../vendors/delivery/delivery.ts'
 import type { Webhook } from './webhook.ts'
 
 /** A hint in the scope of its webhook: it has the webhook's registry, and its repository in canonical form. */

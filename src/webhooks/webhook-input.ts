@@ -1,7 +1,7 @@
 import { InvalidInputError } from '../input/errors.ts'
 import { isRegistryPrefix, splitPrefix } from '../logins/registry-login.ts'
 import { isRepositoryName } from '../oci/reference.ts'
-import type { Sender } from '../vendors/delivery/sender.ts'
+import type { Sender } from '../vendors/senders.ts'
 import type { WebhookSettings } from './webhook.ts'
 
 /** The scope and settings of a webhook; null and undefined for a field that is not given. */
@@ -20,20 +20,13 @@ export type WebhookSettingsInput = {
 export const MAX_PREFIXES = 100
 const MAX_SETTING_LENGTH = 500
 const E_MAIL = /^[^\s@]+@[^\s@]+$/
-/** Registries of the senders that have one. */
-const ONE_REGISTRY: Partial<Record<Sender['kind'], string>> = {
-  DOCKER_HUB: 'docker.io',
-  QUAY: 'quay.io',
-  GITHUB: 'ghcr.io',
-}
-
 /** Returns the registry in canonical form: the given one, or else the sender's own. Throws InvalidInputError. */
-export function checkRegistry(text: string | null | undefined, { kind, title }: Sender): string {
-  const registry = text ?? ONE_REGISTRY[kind]
+export function checkRegistry(text: string | null | undefined, sender: Sender): string {
+  const registry = text ?? sender.registry
   if (registry === undefined) {
     throw new InvalidInputError(
       'registry',
-      `registry is required for ${title}: give the host as it is in references`,
+      `registry is required for ${sender.title}: give the host as it is in references`,
     )
   }
   return checkHost(registry, 'registry')

@@ -1,5 +1,6 @@
 import type { webhooks } from '../db/tables/webhook.ts'
-import type { SenderKind, SenderSettings } from '../vendors/delivery/sender.ts'
+import type { SenderSettings } from '../vendors/delivery/sender.ts'
+import type { SenderKind } from '../vendors/senders.ts'
 
 export type WebhookRow = typeof webhooks.$inferSelect
 

@@ -1,12 +1,8 @@
 import { createHmac } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import {
-  type Delivery,
-  SENDER_KINDS,
-  type SenderKind,
-  type SenderSettings,
-} from '../../src/vendors/delivery/sender.ts'
-import { createSenders } from '../../src/vendors/senders.ts'
+import type { Delivery } from '../../src/vendors/delivery/delivery.ts'
+import type { SenderSettings } from '../../src/vendors/delivery/sender.ts'
+import { createSenders, SENDER_KINDS, type SenderKind } from '../../src/vendors/senders.ts'
 import { deliver, image, NOW, noSettings, place, senders } from './deliveries.ts'
 
 const SECRET = 'the newest secret'

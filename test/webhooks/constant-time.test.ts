@@ -1,7 +1,7 @@
 import crypto from 'node:crypto'
 import { syncBuiltinESMExports } from 'node:module'
 import { afterAll, beforeEach, describe, expect, it, vi } from 'vitest'
-import { SENDER_KINDS } from '../../src/vendors/delivery/sender.ts'
+import { SENDER_KINDS } from '../../src/vendors/senders.ts'
 import { image, place, senders } from './deliveries.ts'
 
 // Flux and Kargo compare the tokens of Harbor and GitLab with `!=`, which stops at the first character that differs.

@@ -1,15 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { digestOf } from '../../src/oci/digest.ts'
 import type { TagName } from '../../src/oci/tag.ts'
-import type {
-  Delivery,
-  Hint,
-  ParsedDelivery,
-  SampleImage,
-  Sender,
-  SenderEndpoint,
-  SenderSettings,
-} from '../../src/vendors/delivery/sender.ts'
+import type { Delivery, Hint, ParsedDelivery } from '../../src/vendors/delivery/delivery.ts'
+import type { SampleImage, SenderEndpoint, SenderSettings } from '../../src/vendors/delivery/sender.ts'
+import type { Sender } from '../../src/vendors/senders.ts'
 import { createSenders } from '../../src/vendors/senders.ts'
 
 /** What the clock of the tests says. */

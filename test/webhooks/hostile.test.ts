@@ -3,15 +3,14 @@ import { describe, expect, it } from 'vitest'
 import { MAX_EVENTS } from '../../src/oci/distribution-events.ts'
 import { isRegistryName, isRepositoryName } from '../../src/oci/reference.ts'
 import { isTagName } from '../../src/oci/tag.ts'
-import { MAX_CHANGES } from '../../src/vendors/delivery/hints.ts'
 import {
   type Delivery,
   InvalidDeliveryError,
   MAX_HINTS,
   type ParsedDelivery,
-  SENDER_KINDS,
-  type SenderKind,
-} from '../../src/vendors/delivery/sender.ts'
+} from '../../src/vendors/delivery/delivery.ts'
+import { MAX_CHANGES } from '../../src/vendors/delivery/hints.ts'
+import { SENDER_KINDS, type SenderKind } from '../../src/vendors/senders.ts'
 import { envelopeOf, pushEvent } from '../fixtures/notifications.ts'
 import { body, deliver, digest, image, noSettings, place, read, senders, spell } from './deliveries.ts'
 

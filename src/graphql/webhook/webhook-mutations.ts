@@ -1,5 +1,5 @@
 import { NotFoundError } from '../../input/errors.ts'
-import { urlWithSecret } from '../../vendors/delivery/authenticity.ts'
+import { urlWithSecret } from '../../vendors/delivery/scheme.ts'
 import type { Webhook } from '../../webhooks/webhook.ts'
 import type { IssuedWebhook } from '../../webhooks/webhooks.ts'
 import { builder } from '../kit/builder.ts'

@@ -1,5 +1,5 @@
 import { checkNamespace } from '../../input/names.ts'
-import { SENDER_KINDS, type SenderKind } from '../../vendors/delivery/sender.ts'
+import { SENDER_KINDS, SENDERS, type SenderKind } from '../../vendors/senders.ts'
 import type { SecretLifetime } from '../../webhooks/secrets.ts'
 import { pathOf, settingsOf, type Webhook } from '../../webhooks/webhook.ts'
 import { batch, loadForBatch } from '../kit/batch.ts'
@@ -16,29 +16,10 @@ registerRowNode('Webhook', (id, { webhooks }) => webhooks.store.byIds([id]).get(
 
 export const WebhookType = builder.objectRef<Webhook>('Webhook')
 
-const SENDER_DESCRIPTIONS: Readonly<Record<SenderKind, string>> = {
-  DISTRIBUTION:
-    'CNCF distribution: docker-registry, `registry:2`, `registry:3` and registries that are based on them.',
-  GITLAB: 'Container registry of a self-managed GitLab.',
-  DOCKER_HUB: 'Docker Hub, with one webhook for each repository.',
-  QUAY: 'Quay, hosted or self-hosted.',
-  GITHUB: 'GitHub Container Registry, through a webhook of a repository or organization.',
-  HARBOR: 'Harbor, with one webhook for each project, in either of its payload formats.',
-  AZURE: 'Azure Container Registry, through its webhooks.',
-  AZURE_EVENT_GRID: 'Azure Container Registry, through Azure Event Grid.',
-  ECR: 'Amazon ECR, through Amazon EventBridge and an API destination.',
-  GOOGLE: 'Google Artifact Registry, through a Pub/Sub push subscription.',
-  JFROG: 'JFrog Artifactory.',
-  NEXUS: 'Sonatype Nexus Repository.',
-  ZOT: 'zot, through its HTTP event sink.',
-  ALIYUN: 'Alibaba Cloud Container Registry.',
-  GENERIC: 'Any client that can send JSON, for example the last step of a build.',
-}
-
 export const WebhookSenderEnum = builder.enumType('WebhookSender', {
   description: 'Sender of webhook deliveries, which determines their format and authentication.',
   values: Object.fromEntries(
-    SENDER_KINDS.map((kind) => [kind, { value: kind, description: SENDER_DESCRIPTIONS[kind] }]),
+    SENDER_KINDS.map((kind) => [kind, { value: kind, description: SENDERS[kind].description }]),
   ) as Record<SenderKind, { value: SenderKind; description: string }>,
 })
 

@@ -1,10 +1,10 @@
 import { isObject } from '../../oci/descriptor.ts'
-import { authenticateToken, basicOf } from '../delivery/authenticity.ts'
 import { at, jsonOfBody, orNull, quoted, textOf } from '../delivery/body.ts'
 import { type CloudEvent, idOfEvents, readCloudEvents } from '../delivery/cloud-event.ts'
-import { createHintCollector, type HintCollector } from '../delivery/hints.ts'
-import { postOf } from '../delivery/sample-delivery.ts'
-import { type Delivery, InvalidDeliveryError, type SampleImage, type Sender } from '../delivery/sender.ts'
+import { type Delivery, InvalidDeliveryError } from '../delivery/delivery.ts'
+import { actionsOf, type HintCollector } from '../delivery/hints.ts'
+import { inAuthorization } from '../delivery/scheme.ts'
+import type { SampleImage, SenderDefinition } from '../delivery/sender.ts'
 
 interface EcrEvent {
   readonly id: string
@@ -18,26 +18,18 @@ interface EcrEvent {
   readonly isSuccess: boolean
 }
 
-const ACTIONS: ReadonlyMap<string, 'push' | 'delete'> = new Map([
-  ['PUSH', 'push'],
-  ['REPLICATE', 'push'],
-  ['DELETE', 'delete'],
-])
+const actionOf = actionsOf({ PUSH: 'push', REPLICATE: 'push', DELETE: 'delete' })
 
 /** Amazon ECR through EventBridge, also transformed to a CloudEvent. Amazon delivers events as best effort. */
-export const ecr: Sender = {
-  kind: 'ECR',
+export const ecr: SenderDefinition = {
   title: 'Amazon ECR',
-  authenticity: 'TOKEN',
-  methods: ['POST'],
-  settings: {},
-  authenticate: async (delivery, secrets) => authenticateToken(delivery, secrets),
+  description: 'Amazon ECR, through Amazon EventBridge and an API destination.',
+  scheme: inAuthorization('imagestreams'),
 
-  read(delivery) {
+  read(delivery, hints) {
     const events = readCloudEvents(delivery)?.map(ofCloudEvent) ?? [ofEventBridge(delivery)]
-    const hints = createHintCollector()
     for (const event of events) readEvent(event, hints)
-    return hints.parsed(events.map(({ id }) => id).join(' '))
+    return events.map(({ id }) => id).join(' ')
   },
 
   setUp: ({ url, secret }) => [
@@ -48,12 +40,11 @@ export const ecr: Sender = {
     'Repeat this in each region. The URL must be https.',
   ],
 
-  sample: ({ secret }, image) =>
-    postOf(sampleOf(image), { headers: { authorization: basicOf('imagestreams', secret) } }),
+  sample: sampleOf,
 }
 
 function readEvent(event: EcrEvent, hints: HintCollector): void {
-  const action = ACTIONS.get(event.action)
+  const action = actionOf(event.action)
   const tag = orNull(event.tag)
   if (!event.isSuccess) hints.ignore(`${quoted(event.action)} that failed`)
   else if (!action) hints.ignore(`event ${quoted(event.action)}`)
@@ -92,7 +83,7 @@ function ofEventBridge(delivery: Delivery): EcrEvent {
     tag: at(detail, 'image-tag'),
     digest: at(detail, 'image-digest'),
     action,
-    isSuccess: at(detail, 'result') === 'SUCCESS' || !ACTIONS.has(action),
+    isSuccess: at(detail, 'result') === 'SUCCESS' || !actionOf(action),
   }
 }
 

@@ -1,24 +1,21 @@
 import { isObject } from '../../oci/descriptor.ts'
-import { authenticateToken } from '../delivery/authenticity.ts'
 import { at, jsonOfBody, orNull, quoted, textOf } from '../delivery/body.ts'
-import { createHintCollector, type HintCollector } from '../delivery/hints.ts'
-import { postOf, pushEventOf } from '../delivery/sample-delivery.ts'
-import { InvalidDeliveryError, type Sender } from '../delivery/sender.ts'
+import { InvalidDeliveryError } from '../delivery/delivery.ts'
+import { pushEventOf } from '../delivery/envelope.ts'
+import type { HintCollector } from '../delivery/hints.ts'
+import { inAuthorization } from '../delivery/scheme.ts'
+import type { SenderDefinition } from '../delivery/sender.ts'
 
 /** Azure Container Registry's own webhooks. */
-export const azure: Sender = {
-  kind: 'AZURE',
+export const azure: SenderDefinition = {
   title: 'Azure Container Registry',
-  authenticity: 'TOKEN',
-  methods: ['POST'],
-  settings: {},
-  authenticate: async (delivery, secrets) => authenticateToken(delivery, secrets),
+  description: 'Azure Container Registry, through its webhooks.',
+  scheme: inAuthorization(),
 
-  read({ body }) {
+  read({ body }, hints) {
     const json = jsonOfBody(body)
-    const hints = createHintCollector()
     readAzureEvent(json, hints)
-    return hints.parsed(textOf(at(json, 'id')))
+    return textOf(at(json, 'id'))
   },
 
   setUp: ({ url, secret }) => [
@@ -26,8 +23,7 @@ export const azure: Sender = {
     'az acr webhook ping --registry <registry> --name imagestreams',
   ],
 
-  sample: ({ secret }, image) =>
-    postOf(pushEventOf(image), { headers: { authorization: `Bearer ${secret}` } }),
+  sample: pushEventOf,
 }
 
 /** Adds the change of an event, which webhooks and Event Grid send in the same format. Throws InvalidDeliveryError. */
@@ -41,16 +37,10 @@ export function readAzureEvent(event: unknown, hints: HintCollector): void {
   }
   const target = at(event, 'target')
   if (!isObject(target)) throw new InvalidDeliveryError('the event has no "target"')
-  const tag = orNull(at(target, 'tag'))
-  if (action === 'push' && tag === null) {
-    // an image of an index, which is pushed before the index
-    hints.ignore('push by digest')
-    return
-  }
-  hints.add({
-    registry: orNull(at(event, 'request', 'host')),
+  hints.addTagged({
+    registry: at(event, 'request', 'host'),
     repository: at(target, 'repository'),
-    tag,
+    tag: orNull(at(target, 'tag')),
     digest: at(target, 'digest'),
     action,
   })

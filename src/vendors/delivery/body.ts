@@ -1,5 +1,5 @@
 import { isObject } from '../../oci/descriptor.ts'
-import { InvalidDeliveryError } from './sender.ts'
+import { InvalidDeliveryError } from './delivery.ts'
 
 /** Decodes the body. Throws InvalidDeliveryError unless it is UTF-8. */
 export function textOfBody(body: Uint8Array): string {
@@ -19,8 +19,12 @@ export function parseJson(text: string, name = 'the body'): unknown {
   }
 }
 
-/** Parses the body as JSON. Throws InvalidDeliveryError. */
-export const jsonOfBody = (body: Uint8Array): unknown => parseJson(textOfBody(body))
+/** Parses the body as JSON. Throws InvalidDeliveryError, also unless each of the `needed` fields is an object. */
+export function jsonOfBody(body: Uint8Array, ...needed: readonly string[]): unknown {
+  const json = parseJson(textOfBody(body))
+  if (needed.every((key) => isObject(at(json, key)))) return json
+  throw new InvalidDeliveryError(`the body has no ${needed.map((key) => `"${key}"`).join(' and ')}`)
+}
 
 /** Returns the value if it is text, or else an empty text. */
 export const textOf = (value: unknown): string => (typeof value === 'string' ? value : '')

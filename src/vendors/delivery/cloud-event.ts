@@ -1,6 +1,6 @@
 import { isObject } from '../../oci/descriptor.ts'
 import { parseJson, textOf, textOfBody } from './body.ts'
-import type { Delivery } from './sender.ts'
+import type { Delivery } from './delivery.ts'
 
 /** A CloudEvent. Source: CloudEvents 1.0.2, HTTP protocol binding. */
 export interface CloudEvent {

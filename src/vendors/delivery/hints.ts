@@ -4,27 +4,24 @@ import { isDigest } from '../../oci/digest.ts'
 import { isRegistryName, isRepositoryName } from '../../oci/reference.ts'
 import { isTagName, TAG_GRAMMAR } from '../../oci/tag.ts'
 import { quoted } from './body.ts'
-import { type Hint, InvalidDeliveryError, MAX_HINTS, type ParsedDelivery } from './sender.ts'
+import { type Hint, InvalidDeliveryError, MAX_HINTS, type ParsedDelivery } from './delivery.ts'
 
 /** A change as the sender sent it, not validated. */
 export interface ReportedChange {
-  /** Null when the sender names none. */
-  readonly registry: unknown
+  /** Undefined, null or empty when the sender names none. */
+  readonly registry?: unknown
   readonly repository: unknown
   /** Null when the sender names none: any tag may have changed. */
   readonly tag: unknown
   /** An invalid digest is ignored. */
-  readonly digest: unknown
-  readonly action: 'push' | 'delete'
+  readonly digest?: unknown
+  readonly action: Hint['action']
 }
 
-/** Collects the changes of one delivery. Never throws: changes with invalid names are left out and noted for the log. */
-export interface HintCollector {
-  add(change: ReportedChange): void
-  /** Notes an event that changes no tag: `pull`. At most 100 characters of it are kept. */
-  ignore(event: string): void
-  /** `id` is the sender's id of the delivery; empty for none. */
-  parsed(id: string): ParsedDelivery
+/** Returns a function that returns the action of an event by the sender's name for it; undefined for other events. */
+export function actionsOf(actions: Readonly<Record<string, Hint['action']>>) {
+  const byEvent = new Map<unknown, Hint['action']>(Object.entries(actions))
+  return (event: unknown): Hint['action'] | undefined => byEvent.get(event)
 }
 
 /** Changes of one delivery that are read: no real delivery has more. */
@@ -36,43 +33,53 @@ const MAX_NOTE_LENGTH = 300
 const MAX_KINDS = 20
 const PRINTABLE_ID = /^[!-~]{1,200}$/
 
-export function createHintCollector(): HintCollector {
-  const hints = new Map<string, Hint>()
-  const ignored = new Map<string, number>()
-  let changes = 0
-  let invalid = 0
-  let firstInvalid = ''
+/** Collects the changes of one delivery. Never throws: changes with invalid names are left out and noted for the log. */
+export class HintCollector {
+  readonly #hints = new Map<string, Hint>()
+  readonly #ignored = new Map<string, number>()
+  #changes = 0
+  #invalid = 0
+  #firstInvalid = ''
 
-  const noteOf = (all: readonly Hint[], kept: readonly Hint[]): string =>
-    [
+  /** Adds a change. */
+  add(change: ReportedChange): void {
+    this.#changes += 1
+    if (this.#changes > MAX_CHANGES) return
+    const hint = hintOf(change)
+    if (typeof hint !== 'string') this.#hints.set(keyOf(hint), hint)
+    else if (this.#invalid++ === 0) this.#firstInvalid = hint
+  }
+
+  /** Adds a change, except a push without a tag: an image of an index, which is pushed before the index. */
+  addTagged(change: ReportedChange): void {
+    if (change.action === 'push' && change.tag === null) this.ignore('push by digest')
+    else this.add(change)
+  }
+
+  /** Notes an event that changes no tag: `pull`. At most 100 characters of it are kept. */
+  ignore(event: string): void {
+    const ignored = this.#ignored
+    // bounded, because senders choose the names
+    const key = ignored.has(event) || ignored.size < MAX_KINDS ? event.slice(0, 100) : 'other events'
+    ignored.set(key, (ignored.get(key) ?? 0) + 1)
+  }
+
+  /** Returns the delivery. `id` is the sender's id of it; empty for none. */
+  parsed(id: string): ParsedDelivery {
+    const all = [...this.#hints.values()]
+    const kept = all.length > MAX_HINTS ? repositoriesOf(all) : all
+    const note = [
       ...(all.length > 0 ? [textOfHints(all)] : []),
       ...(kept.length > MAX_HINTS ? [`${kept.length - MAX_HINTS} more repositories, ignored`] : []),
-      ...(changes > MAX_CHANGES ? [`${changes - MAX_CHANGES} more changes, ignored`] : []),
-      ...[...ignored].slice(0, MAX_NOTED).map(([event, times]) => `${countOf(times)}${event}, ignored`),
-      ...(invalid > 0 ? [`${countOf(invalid)}left out: ${firstInvalid}`] : []),
-    ].join('; ') || 'no changes'
-
-  return {
-    add(change) {
-      if (++changes > MAX_CHANGES) return
-      const hint = hintOf(change)
-      if (typeof hint !== 'string') hints.set(keyOf(hint), hint)
-      else if (invalid++ === 0) firstInvalid = hint
-    },
-    ignore(event) {
-      // bounded, because senders choose the names
-      const key = ignored.has(event) || ignored.size < MAX_KINDS ? event.slice(0, 100) : 'other events'
-      ignored.set(key, (ignored.get(key) ?? 0) + 1)
-    },
-    parsed(id) {
-      const all = [...hints.values()]
-      const kept = all.length > MAX_HINTS ? repositoriesOf(all) : all
-      return {
-        id: printableId(id),
-        hints: kept.slice(0, MAX_HINTS),
-        note: noteOf(all, kept).slice(0, MAX_NOTE_LENGTH),
-      }
-    },
+      ...(this.#changes > MAX_CHANGES ? [`${this.#changes - MAX_CHANGES} more changes, ignored`] : []),
+      ...[...this.#ignored].slice(0, MAX_NOTED).map(([event, times]) => `${countOf(times)}${event}, ignored`),
+      ...(this.#invalid > 0 ? [`${countOf(this.#invalid)}left out: ${this.#firstInvalid}`] : []),
+    ].join('; ')
+    return {
+      id: printableId(id),
+      hints: kept.slice(0, MAX_HINTS),
+      note: note.slice(0, MAX_NOTE_LENGTH) || 'no changes',
+    }
   }
 }
 
@@ -90,7 +97,7 @@ function printableId(id: string): string | null {
 
 /** Returns the hint, or why the change is invalid. */
 function hintOf({ registry, repository, tag, digest, action }: ReportedChange): Hint | string {
-  const host = registry === null || registry === '' ? null : registry
+  const host = registry === '' ? null : (registry ?? null)
   if (host !== null && !(typeof host === 'string' && isRegistryName(host))) {
     return `${quoted(host)} is not a registry's host`
   }

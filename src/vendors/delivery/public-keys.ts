@@ -17,8 +17,23 @@ export interface KeySource {
   readonly now: () => number
 }
 
-export interface PublicKeysOptions extends KeySource {
-  readonly url: string
+/** What schemes know beyond a delivery and its endpoint. */
+export interface Platforms {
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+  /** Returns the function that finds keys of the platform that publishes them at the URL. */
+  readonly keysAt: (url: string) => JWTVerifyGetKey
+}
+
+/** Creates the platforms of a process, which caches the keys of each. */
+export function createPlatforms(source: KeySource): Platforms {
+  const platforms = new Map<string, JWTVerifyGetKey>()
+  const keysAt = (url: string): JWTVerifyGetKey => {
+    const found = platforms.get(url) ?? createPublicKeys(url, source)
+    platforms.set(url, found)
+    return found
+  }
+  return { now: source.now, keysAt }
 }
 
 const HOUR = 3_600_000
@@ -33,7 +48,7 @@ export const KEYS_ARE_FETCHED_EVERY = 30_000
  * Returns a function that finds the public key of a token. It fetches the platform's keys when they are needed. It throws
  * KeysUnavailableError, or an error of jose when the token names no key of the platform.
  */
-export function createPublicKeys({ url, fetchKeys, now }: PublicKeysOptions): JWTVerifyGetKey {
+function createPublicKeys(url: string, { fetchKeys, now }: KeySource): JWTVerifyGetKey {
   let known: { readonly find: ReturnType<typeof createLocalJWKSet>; readonly since: number } | undefined
   let fetchedAt = Number.NEGATIVE_INFINITY
   let fetching: Promise<void> | undefined

@@ -1,10 +1,13 @@
-import { envelopeSender } from '../delivery/envelope-sender.ts'
+import { ENVELOPE } from '../delivery/envelope.ts'
+import type { SenderDefinition } from '../delivery/sender.ts'
 
 /** A self-hosted registry: docker-registry, registry:2, registry:3. */
-export const distribution = envelopeSender({
-  kind: 'DISTRIBUTION',
+export const distribution: SenderDefinition = {
+  ...ENVELOPE,
   title: 'CNCF distribution',
-  steps: ({ url, secret }) => [
+  description:
+    'CNCF distribution: docker-registry, `registry:2`, `registry:3` and registries that are based on them.',
+  setUp: ({ url, secret }) => [
     "Add an endpoint to the notifications in the registry's config.yml, and restart it:",
     `notifications:
   endpoints:
@@ -17,4 +20,4 @@ export const distribution = envelopeSender({
       ignore: { mediatypes: [application/octet-stream], actions: [pull] }`,
     'The registry names itself by the host that its clients use: if references have another host, add it to the aliases.',
   ],
-})
+}

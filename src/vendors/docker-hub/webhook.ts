@@ -1,34 +1,24 @@
-import { isObject } from '../../oci/descriptor.ts'
-import { authenticateUrl, urlWithSecret } from '../delivery/authenticity.ts'
 import { at, jsonOfBody, textOf } from '../delivery/body.ts'
-import { createHintCollector } from '../delivery/hints.ts'
-import { postOf } from '../delivery/sample-delivery.ts'
-import { InvalidDeliveryError, type Sender } from '../delivery/sender.ts'
+import { IN_URL, urlWithSecret } from '../delivery/scheme.ts'
+import type { SenderDefinition } from '../delivery/sender.ts'
 
 /** Docker Hub. Deliveries have no signature, id or digest. Their `callback_url` is never requested: any client could set it. */
-export const dockerHub: Sender = {
-  kind: 'DOCKER_HUB',
+export const dockerHub: SenderDefinition = {
   title: 'Docker Hub',
-  authenticity: 'URL',
-  methods: ['POST'],
-  settings: {},
-  authenticate: async (delivery, secrets) => authenticateUrl(delivery, secrets),
+  description: 'Docker Hub, with one webhook for each repository.',
+  registry: 'docker.io',
+  scheme: IN_URL,
 
-  read({ body }) {
-    const json = jsonOfBody(body)
-    if (!isObject(at(json, 'push_data')) || !isObject(at(json, 'repository'))) {
-      throw new InvalidDeliveryError('the body has no "push_data" and "repository"')
-    }
+  read({ body }, hints) {
+    const json = jsonOfBody(body, 'push_data', 'repository')
     const name = textOf(at(json, 'repository', 'repo_name'))
-    const hints = createHintCollector()
     hints.add({
       registry: 'docker.io',
       repository: name === '' || name.includes('/') ? name : `library/${name}`,
       tag: at(json, 'push_data', 'tag') ?? '',
-      digest: null,
       action: 'push',
     })
-    return hints.parsed('')
+    return ''
   },
 
   setUp: (endpoint) => [
@@ -36,13 +26,9 @@ export const dockerHub: Sender = {
     `Create one with the name imagestreams and the URL ${urlWithSecret(endpoint)}`,
   ],
 
-  sample: ({ secret }, { repository, tag }) =>
-    postOf(
-      {
-        callback_url: 'https://registry.hub.docker.com/u/sample/hook/0/',
-        push_data: { tag, pusher: 'sample' },
-        repository: { repo_name: repository },
-      },
-      { secret },
-    ),
+  sample: ({ repository, tag }) => ({
+    callback_url: 'https://registry.hub.docker.com/u/sample/hook/0/',
+    push_data: { tag, pusher: 'sample' },
+    repository: { repo_name: repository },
+  }),
 }

@@ -1,38 +1,47 @@
 import { createHmac } from 'node:crypto'
 import { isObject } from '../../oci/descriptor.ts'
 import { InvalidReferenceError, parseReference } from '../../oci/reference.ts'
-import { authenticateSignatures, authenticateToken } from '../delivery/authenticity.ts'
 import { at, jsonOfBody, orNull, quoted } from '../delivery/body.ts'
-import { readCdEvent } from '../delivery/cd-event.ts'
 import { idOfEvents, readCloudEvents } from '../delivery/cloud-event.ts'
-import { checkChange, createHintCollector, type ReportedChange } from '../delivery/hints.ts'
-import type { KeySource } from '../delivery/public-keys.ts'
-import { postOf } from '../delivery/sample-delivery.ts'
-import { type Authentication, type Delivery, InvalidDeliveryError, type Sender } from '../delivery/sender.ts'
+import { type Delivery, type Hint, InvalidDeliveryError } from '../delivery/delivery.ts'
+import { checkChange, type ReportedChange } from '../delivery/hints.ts'
+import { compare, inAuthorization, refused, withHeaders } from '../delivery/scheme.ts'
+import type { Authentication, Scheme, SenderDefinition } from '../delivery/sender.ts'
+import { readCdEvent } from './cd-event.ts'
 
 /** Seconds before and after its timestamp in which a signature is valid. Source: Standard Webhooks. */
 export const SIGNATURE_LIFETIME = 300
 const MAX_SIGNATURES = 10
 
+const TOKEN = inAuthorization()
+
+/** The secret as token, or a signature by Standard Webhooks, which prevents replays. */
+const TOKEN_OR_SIGNATURE: Scheme = {
+  authenticity: 'SIGNATURE',
+  authenticate: (delivery, secrets, endpoint) =>
+    delivery.headers['webhook-signature'] === undefined
+      ? TOKEN.authenticate(delivery, secrets, endpoint)
+      : authenticateStandard(delivery, secrets, endpoint.now() / 1000),
+  sign(delivery, { secret, now }) {
+    const time = String(Math.floor(now() / 1000))
+    const id = `sample-${time}`
+    const signature = signStandard({ id, time, body: delivery.body }, secret)
+    const headers = { 'webhook-id': id, 'webhook-timestamp': time, 'webhook-signature': `v1,${signature}` }
+    return withHeaders(delivery, headers)
+  },
+}
+
 /**
  * Any sender of JSON, such as a build script: `{"image": "registry/team/app:v1"}`, alone or as the data of a CloudEvent, or
- * a CDEvent of an artifact. It sends the secret as `Bearer` token, or signs by Standard Webhooks, which prevents replays.
+ * a CDEvent of an artifact.
  */
-export const createGeneric = ({ now }: Pick<KeySource, 'now'>): Sender => ({
-  kind: 'GENERIC',
+export const generic: SenderDefinition = {
   title: 'Any sender of JSON',
-  authenticity: 'SIGNATURE',
-  methods: ['POST'],
-  settings: {},
+  description: 'Any client that can send JSON, for example the last step of a build.',
+  scheme: TOKEN_OR_SIGNATURE,
 
-  authenticate: async (delivery, secrets) =>
-    delivery.headers['webhook-signature'] === undefined
-      ? authenticateToken(delivery, secrets)
-      : authenticateStandard(delivery, secrets, now() / 1000),
-
-  read(delivery) {
+  read(delivery, hints) {
     const events = readCloudEvents(delivery)
-    const hints = createHintCollector()
     const add = (change: ReportedChange): void => {
       checkChange(change)
       hints.add(change)
@@ -44,7 +53,7 @@ export const createGeneric = ({ now }: Pick<KeySource, 'now'>): Sender => ({
       else if (change === null) hints.ignore(`event ${quoted(event.type)}`)
       else changesOf(event.data).forEach(add)
     }
-    return hints.parsed(delivery.headers['webhook-id'] ?? (events ? idOfEvents(events) : ''))
+    return delivery.headers['webhook-id'] ?? (events ? idOfEvents(events) : '')
   },
 
   setUp: ({ url, secret, settings }) => {
@@ -60,15 +69,8 @@ curl -fsS ${url} -H "webhook-id: $id" -H "webhook-timestamp: $time" -H "webhook-
     ]
   },
 
-  sample({ secret }, { registry, repository, tag, digest }) {
-    const delivery = postOf({ registry, repository, tag, digest })
-    const time = String(Math.floor(now() / 1000))
-    const id = `sample-${time}`
-    const signature = signStandard({ id, time, body: delivery.body }, secret)
-    const headers = { 'webhook-id': id, 'webhook-timestamp': time, 'webhook-signature': `v1,${signature}` }
-    return { ...delivery, headers: { ...delivery.headers, ...headers } }
-  },
-})
+  sample: (image) => image,
+}
 
 /** Source: Standard Webhooks 1.0, signature scheme, symmetric. */
 function authenticateStandard(
@@ -78,15 +80,18 @@ function authenticateStandard(
 ): Authentication {
   const id = headers['webhook-id'] ?? ''
   const time = headers['webhook-timestamp'] ?? ''
-  if (id === '') return { ok: false, reason: 'the header webhook-id is missing' }
+  if (id === '') return refused('the header webhook-id is missing')
   if (!/^\d{1,12}$/.test(time) || Math.abs(seconds - Number(time)) > SIGNATURE_LIFETIME) {
-    const reason = `webhook-timestamp is not a time within ${SIGNATURE_LIFETIME} seconds of now`
-    return { ok: false, reason }
+    return refused(`webhook-timestamp is not a time within ${SIGNATURE_LIFETIME} seconds of now`)
   }
   const signatures = (headers['webhook-signature'] ?? '')
     .split(' ', MAX_SIGNATURES)
     .flatMap((each) => (each.startsWith('v1,') ? [each.slice('v1,'.length)] : []))
-  return authenticateSignatures(signatures, secrets, (secret) => signStandard({ id, time, body }, secret))
+  return compare(signatures, secrets, {
+    expected: (secret) => signStandard({ id, time, body }, secret),
+    missing: 'the delivery has no signature of a supported scheme',
+    wrong: 'no signature matches',
+  })
 }
 
 function signStandard(
@@ -107,14 +112,14 @@ function changesOf(data: unknown): ReportedChange[] {
       'the body must have "image" (registry/team/app:v1), or "repository" (team/app) with "tag" or "tags"',
     )
   }
-  const change = { registry: orNull(at(data, 'registry')), repository, digest: at(data, 'digest'), action }
+  const change = { registry: at(data, 'registry'), repository, digest: at(data, 'digest'), action }
   return (Array.isArray(tags) ? tags.map((tag) => tag ?? '') : [orNull(at(data, 'tag'))]).map((tag) => ({
     ...change,
     tag,
   }))
 }
 
-function actionOf(action: unknown): 'push' | 'delete' {
+function actionOf(action: unknown): Hint['action'] {
   if (action === undefined || action === 'push') return 'push'
   if (action === 'delete') return 'delete'
   throw new InvalidDeliveryError(`action is ${quoted(action)}: it must be push or delete`)

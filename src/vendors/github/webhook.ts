@@ -1,12 +1,11 @@
 import { isObject } from '../../oci/descriptor.ts'
 import { essenceOf } from '../../oci/media-types.ts'
-import { authenticateSignature, type BodySignature, signBody } from '../delivery/authenticity.ts'
 import { at, orNull, parseJson, quoted, textOf, textOfBody } from '../delivery/body.ts'
-import { createHintCollector, type HintCollector } from '../delivery/hints.ts'
-import { postOf } from '../delivery/sample-delivery.ts'
-import { type Delivery, InvalidDeliveryError, type Sender } from '../delivery/sender.ts'
+import { type Delivery, InvalidDeliveryError } from '../delivery/delivery.ts'
+import type { HintCollector } from '../delivery/hints.ts'
+import { signedIn } from '../delivery/scheme.ts'
+import type { SenderDefinition } from '../delivery/sender.ts'
 
-const SIGNATURE: BodySignature = { header: 'x-hub-signature-256', algorithm: 'sha256', prefix: 'sha256=' }
 const EVENTS: ReadonlySet<string> = new Set(['package', 'registry_package'])
 /** GitHub documents the first two; keel has seen the others. */
 const PUSHES: ReadonlySet<unknown> = new Set(['published', 'updated', 'create', 'created'])
@@ -15,21 +14,18 @@ const PUSHES: ReadonlySet<unknown> = new Set(['published', 'updated', 'create', 
  * GitHub Container Registry. Only packages that are connected to a repository have webhooks. A push with several tags or
  * platforms may have an empty tag: then any tag may have changed.
  */
-export const github: Sender = {
-  kind: 'GITHUB',
+export const github: SenderDefinition = {
   title: 'GitHub Container Registry',
-  authenticity: 'SIGNATURE',
-  methods: ['POST'],
-  settings: {},
-  authenticate: async (delivery, secrets) => authenticateSignature(delivery, secrets, SIGNATURE),
+  description: 'GitHub Container Registry, through a webhook of a repository or organization.',
+  registry: 'ghcr.io',
+  scheme: signedIn('x-hub-signature-256', 'sha256', 'sha256='),
 
-  read(delivery) {
-    const hints = createHintCollector()
+  read(delivery, hints) {
     const event = delivery.headers['x-github-event'] ?? ''
     const json = jsonOf(delivery)
     if (EVENTS.has(event)) readPackage(json, event, hints)
     else hints.ignore(event === 'ping' ? 'ping' : `event ${quoted(event)}`)
-    return hints.parsed(delivery.headers['x-github-delivery'] ?? '')
+    return delivery.headers['x-github-delivery'] ?? ''
   },
 
   setUp: ({ url, secret }) => [
@@ -40,25 +36,18 @@ export const github: Sender = {
     'Connect each package to its repository in the Package settings: other packages send no webhooks.',
   ],
 
-  sample({ secret }, { registry, repository, tag, digest }) {
-    const delivery = postOf({
-      action: 'published',
-      package: {
-        name: repository.slice(repository.indexOf('/') + 1),
-        package_type: 'CONTAINER',
-        package_version: {
-          container_metadata: { tag: { name: tag, digest } },
-          package_url: `${registry}/${repository}:${tag}`,
-        },
+  sample: ({ registry, repository, tag, digest }) => ({
+    action: 'published',
+    package: {
+      name: repository.slice(repository.indexOf('/') + 1),
+      package_type: 'CONTAINER',
+      package_version: {
+        container_metadata: { tag: { name: tag, digest } },
+        package_url: `${registry}/${repository}:${tag}`,
       },
-    })
-    const headers = {
-      ...delivery.headers,
-      'x-github-event': 'package',
-      [SIGNATURE.header]: signBody(delivery.body, secret, SIGNATURE),
-    }
-    return { ...delivery, headers }
-  },
+    },
+  }),
+  sampleHeaders: { 'x-github-event': 'package' },
 }
 
 /** Returns the JSON of the body, or of the field `payload` of a form, which is GitHub's default content type. */
@@ -75,22 +64,18 @@ function readPackage(json: unknown, event: string, hints: HintCollector): void {
     throw new InvalidDeliveryError(`the body has no "${event}" with a "package_version"`)
   }
   const action = at(json, 'action')
-  if (!PUSHES.has(action)) {
-    hints.ignore(`${event} ${quoted(action)}`)
-    return
+  if (!PUSHES.has(action)) hints.ignore(`${event} ${quoted(action)}`)
+  else if (!isOfContainer(reported, version)) hints.ignore('package that is not a container')
+  else {
+    const [registry, repository] = repositoryOf(reported, version)
+    hints.add({
+      registry,
+      repository,
+      tag: orNull(at(version, 'container_metadata', 'tag', 'name')),
+      digest: orNull(at(version, 'container_metadata', 'tag', 'digest')) ?? at(version, 'version'),
+      action: 'push',
+    })
   }
-  if (!isOfContainer(reported, version)) {
-    hints.ignore('package that is not a container')
-    return
-  }
-  const [registry, repository] = repositoryOf(reported, version)
-  hints.add({
-    registry,
-    repository,
-    tag: orNull(at(version, 'container_metadata', 'tag', 'name')),
-    digest: orNull(at(version, 'container_metadata', 'tag', 'digest')) ?? at(version, 'version'),
-    action: 'push',
-  })
 }
 
 /** Reports whether the package is a container image. `package_type` has several spellings, and is wrong at times. */

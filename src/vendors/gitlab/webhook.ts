@@ -1,10 +1,12 @@
-import { envelopeSender } from '../delivery/envelope-sender.ts'
+import { ENVELOPE } from '../delivery/envelope.ts'
+import type { SenderDefinition } from '../delivery/sender.ts'
 
 /** The container registry of self-managed GitLab; gitlab.com sends no notifications. */
-export const gitlab = envelopeSender({
-  kind: 'GITLAB',
+export const gitlab: SenderDefinition = {
+  ...ENVELOPE,
   title: 'GitLab, self-managed',
-  steps: ({ url, secret }) => [
+  description: 'Container registry of a self-managed GitLab.',
+  setUp: ({ url, secret }) => [
     'Add an endpoint to the notifications of the registry in /etc/gitlab/gitlab.rb, and run sudo gitlab-ctl reconfigure:',
     `registry['notifications'] = [
   {
@@ -18,4 +20,4 @@ export const gitlab = envelopeSender({
 ]`,
     'In the Helm chart the same setting is global.registry.notifications.endpoints.',
   ],
-})
+}

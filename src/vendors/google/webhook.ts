@@ -1,18 +1,12 @@
-import { errors, type JWTVerifyGetKey, jwtVerify } from 'jose'
+import { errors, jwtVerify } from 'jose'
 import { isObject } from '../../oci/descriptor.ts'
 import { InvalidReferenceError, parseReference, type Reference } from '../../oci/reference.ts'
 import { at, parseJson, quoted, textOf, textOfBody } from '../delivery/body.ts'
-import { createHintCollector, type HintCollector } from '../delivery/hints.ts'
-import { createPublicKeys, type KeySource, KeysUnavailableError } from '../delivery/public-keys.ts'
-import { postOf } from '../delivery/sample-delivery.ts'
-import {
-  type Authentication,
-  type Delivery,
-  InvalidDeliveryError,
-  type ParsedDelivery,
-  type Sender,
-  type SenderEndpoint,
-} from '../delivery/sender.ts'
+import { InvalidDeliveryError } from '../delivery/delivery.ts'
+import { actionsOf, type HintCollector } from '../delivery/hints.ts'
+import { KeysUnavailableError, type Platforms } from '../delivery/public-keys.ts'
+import { refused } from '../delivery/scheme.ts'
+import type { Authentication, PublicEndpoint, SenderDefinition } from '../delivery/sender.ts'
 
 /** Source: Google, OpenID Connect discovery document, jwks_uri. */
 const KEYS = 'https://www.googleapis.com/oauth2/v3/certs'
@@ -20,63 +14,66 @@ const ISSUERS = ['https://accounts.google.com', 'accounts.google.com']
 /** Seconds by which the clocks of Google and of this server may differ. */
 const CLOCK_DIFFERENCE = 30
 const MAX_TOKEN_LENGTH = 8192
-const ACTIONS: ReadonlyMap<unknown, 'push' | 'delete'> = new Map([
-  ['INSERT', 'push'],
-  ['DELETE', 'delete'],
-] as const)
+const actionOf = actionsOf({ INSERT: 'push', DELETE: 'delete' })
 
 /**
  * Artifact Registry and Container Registry, through a push subscription of Pub/Sub. It repeats refused messages for days,
  * so an invalid one is read as one without changes.
  */
-export function createGoogle({ fetchKeys, now }: KeySource): Sender {
-  const findKey = createPublicKeys({ url: KEYS, fetchKeys, now })
-  return {
-    kind: 'GOOGLE',
-    title: 'Google Artifact Registry',
+export const google: SenderDefinition = {
+  title: 'Google Artifact Registry',
+  description: 'Google Artifact Registry, through a Pub/Sub push subscription.',
+  scheme: {
     authenticity: 'JWT',
-    methods: ['POST'],
-    settings: { serviceAccount: 'NEEDED', audience: 'OPTIONAL' },
-    authenticate: ({ headers }, _secrets, endpoint) =>
-      authenticate(headers.authorization ?? '', endpoint, { findKey, now }),
-    read,
+    authenticate: ({ headers }, _secrets, endpoint) => authenticate(headers.authorization ?? '', endpoint),
+    sign: (delivery) => delivery,
+  },
+  settings: { serviceAccount: 'NEEDED', audience: 'OPTIONAL' },
 
-    setUp: ({ url, settings }) => {
-      const account = settings.serviceAccount ?? '<service account>'
-      return [
-        `gcloud iam service-accounts create ${account.split('@', 1)[0]}`,
-        'gcloud pubsub topics create gcr',
-        `gcloud pubsub subscriptions create imagestreams --topic=gcr --push-endpoint=${url} --push-auth-service-account=${account} --push-auth-token-audience=${settings.audience ?? url}`,
-        'The topic must be named gcr, in the project of the repositories, and the URL must be https.',
-      ]
-    },
+  read({ headers, body }, hints) {
+    let id = headers['x-goog-pubsub-message-id'] ?? ''
+    try {
+      const json = parseJson(textOfBody(body))
+      const message = at(json, 'message')
+      if (isObject(message)) id = textOf(message.messageId) || textOf(message.message_id)
+      // a subscription without payload unwrapping has the data in a message
+      readNotification(isObject(message) ? dataOf(message) : json, hints)
+    } catch (error) {
+      if (!(error instanceof InvalidDeliveryError || error instanceof InvalidReferenceError)) throw error
+      hints.ignore(error.message)
+    }
+    return id
+  },
 
-    sample: (_endpoint, { registry, repository, tag, digest }) => {
-      const name = `${registry}/${repository}`
-      const data = { action: 'INSERT', digest: `${name}@${digest}`, tag: `${name}:${tag}` }
-      const message = {
-        data: Buffer.from(JSON.stringify(data)).toString('base64'),
-        messageId: 'sample',
-      }
-      return postOf({ message, subscription: 'projects/sample/subscriptions/imagestreams' })
-    },
-  }
+  setUp: ({ url, settings }) => {
+    const account = settings.serviceAccount ?? '<service account>'
+    return [
+      `gcloud iam service-accounts create ${account.split('@', 1)[0]}`,
+      'gcloud pubsub topics create gcr',
+      `gcloud pubsub subscriptions create imagestreams --topic=gcr --push-endpoint=${url} --push-auth-service-account=${account} --push-auth-token-audience=${settings.audience ?? url}`,
+      'The topic must be named gcr, in the project of the repositories, and the URL must be https.',
+    ]
+  },
+
+  sample: ({ registry, repository, tag, digest }) => {
+    const name = `${registry}/${repository}`
+    const data = { action: 'INSERT', digest: `${name}@${digest}`, tag: `${name}:${tag}` }
+    const message = { data: Buffer.from(JSON.stringify(data)).toString('base64'), messageId: 'sample' }
+    return { message, subscription: 'projects/sample/subscriptions/imagestreams' }
+  },
 }
 
 /** Source: Google Cloud, Pub/Sub, authentication for push subscriptions. */
 async function authenticate(
   header: string,
-  { url, settings }: Pick<SenderEndpoint, 'url' | 'settings'>,
-  { findKey, now }: { readonly findKey: JWTVerifyGetKey; readonly now: () => number },
+  { url, settings, now, keysAt }: PublicEndpoint & Platforms,
 ): Promise<Authentication> {
-  const refused = (reason: string): Authentication => ({ ok: false, reason })
-
   const { serviceAccount } = settings
   if (!serviceAccount) return refused('the webhook has no service account')
   const token = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(header)?.[1]
   if (!token || token.length > MAX_TOKEN_LENGTH) return refused('the header Authorization has no token')
   try {
-    const { payload } = await jwtVerify(token, findKey, {
+    const { payload } = await jwtVerify(token, keysAt(KEYS), {
       algorithms: ['RS256'],
       issuer: ISSUERS,
       audience: settings.audience ?? url,
@@ -88,10 +85,8 @@ async function authenticate(
     if (payload.email_verified !== true) return refused("the token's email is not verified")
     return { ok: true }
   } catch (error) {
-    if (error instanceof KeysUnavailableError) {
-      return { ok: false, reason: error.message, isTemporary: true }
-    }
-    return refused(reasonOf(error))
+    const isTemporary = error instanceof KeysUnavailableError
+    return isTemporary ? { ok: false, reason: error.message, isTemporary } : refused(reasonOf(error))
   }
 }
 
@@ -104,28 +99,11 @@ function reasonOf(error: unknown): string {
   return 'the token cannot be verified'
 }
 
-function read(delivery: Delivery): ParsedDelivery {
-  const hints = createHintCollector()
-  const { headers, body } = delivery
-  let id = headers['x-goog-pubsub-message-id'] ?? ''
-  try {
-    const json = parseJson(textOfBody(body))
-    const message = at(json, 'message')
-    if (isObject(message)) id = textOf(message.messageId) || textOf(message.message_id)
-    // a subscription without payload unwrapping has the data in a message
-    readNotification(isObject(message) ? dataOf(message) : json, hints)
-  } catch (error) {
-    if (!(error instanceof InvalidDeliveryError || error instanceof InvalidReferenceError)) throw error
-    hints.ignore(error.message)
-  }
-  return hints.parsed(id)
-}
-
 const dataOf = ({ data }: Readonly<Record<string, unknown>>): unknown =>
   parseJson(textOfBody(Buffer.from(textOf(data), 'base64')), "the message's data")
 
 function readNotification(notification: unknown, hints: HintCollector): void {
-  const action = ACTIONS.get(at(notification, 'action'))
+  const action = actionOf(at(notification, 'action'))
   const tagged = referenceAt(notification, 'tag')
   const image = referenceAt(notification, 'digest')
   const named = tagged ?? image

@@ -1,43 +1,33 @@
 import { isObject } from '../../oci/descriptor.ts'
 import { isDigest } from '../../oci/digest.ts'
-import { authenticateToken } from '../delivery/authenticity.ts'
 import { at, jsonOfBody, orNull, quoted, textOf } from '../delivery/body.ts'
-import { idOfEvents, readCloudEvents } from '../delivery/cloud-event.ts'
-import { createHintCollector, type HintCollector } from '../delivery/hints.ts'
-import { postOf } from '../delivery/sample-delivery.ts'
-import { type Delivery, InvalidDeliveryError, type Sender } from '../delivery/sender.ts'
+import { type CloudEvent, idOfEvents, readCloudEvents } from '../delivery/cloud-event.ts'
+import { type Delivery, type Hint, InvalidDeliveryError } from '../delivery/delivery.ts'
+import { actionsOf, type HintCollector } from '../delivery/hints.ts'
+import { inAuthorization } from '../delivery/scheme.ts'
+import type { SenderDefinition } from '../delivery/sender.ts'
 
-const ACTIONS: ReadonlyMap<string, 'push' | 'delete'> = new Map([
-  ['PUSH_ARTIFACT', 'push'],
-  ['DELETE_ARTIFACT', 'delete'],
-  ['harbor.artifact.pushed', 'push'],
-  ['harbor.artifact.deleted', 'delete'],
-])
-
-interface HarborEvent {
-  readonly type: string
-  readonly data: unknown
-  readonly id: string
-}
+const actionOf = actionsOf({
+  PUSH_ARTIFACT: 'push',
+  DELETE_ARTIFACT: 'delete',
+  'harbor.artifact.pushed': 'push',
+  'harbor.artifact.deleted': 'delete',
+})
 
 /** Harbor, both payload formats. It sends nothing when a tag is added to an existing artifact (goharbor/harbor#22640). */
-export const harbor: Sender = {
-  kind: 'HARBOR',
+export const harbor: SenderDefinition = {
   title: 'Harbor',
-  authenticity: 'TOKEN',
-  methods: ['POST'],
-  settings: {},
-  authenticate: async (delivery, secrets) => authenticateToken(delivery, secrets),
+  description: 'Harbor, with one webhook for each project, in either of its payload formats.',
+  scheme: inAuthorization(),
 
-  read(delivery) {
-    const hints = createHintCollector()
+  read(delivery, hints) {
     const events = eventsOf(delivery)
     for (const { type, data } of events) {
-      const action = ACTIONS.get(type)
+      const action = actionOf(type)
       if (action) readResources(data, action, hints)
       else hints.ignore(`event ${quoted(type)}`)
     }
-    return hints.parsed(events.map(({ id }) => id).join(' '))
+    return events.map(({ id }) => id).join(' ')
   },
 
   setUp: ({ url, secret }) => [
@@ -47,21 +37,17 @@ export const harbor: Sender = {
     `Enter the Auth Header Bearer ${secret}`,
   ],
 
-  sample: ({ secret }, { registry, repository, tag, digest }) =>
-    postOf(
-      {
-        type: 'PUSH_ARTIFACT',
-        operator: 'sample',
-        event_data: {
-          resources: [{ digest, tag, resource_url: `${registry}/${repository}:${tag}` }],
-          repository: { repo_full_name: repository },
-        },
-      },
-      { headers: { authorization: `Bearer ${secret}` } },
-    ),
+  sample: ({ registry, repository, tag, digest }) => ({
+    type: 'PUSH_ARTIFACT',
+    operator: 'sample',
+    event_data: {
+      resources: [{ digest, tag, resource_url: `${registry}/${repository}:${tag}` }],
+      repository: { repo_full_name: repository },
+    },
+  }),
 }
 
-function eventsOf(delivery: Delivery): readonly HarborEvent[] {
+function eventsOf(delivery: Delivery): readonly Pick<CloudEvent, 'id' | 'type' | 'data'>[] {
   const events = readCloudEvents(delivery)
   if (events) return events.map((event) => ({ ...event, id: idOfEvents([event]) }))
   const json = jsonOfBody(delivery.body)
@@ -70,16 +56,15 @@ function eventsOf(delivery: Delivery): readonly HarborEvent[] {
   return [{ type, data: at(json, 'event_data'), id: '' }]
 }
 
-function readResources(data: unknown, action: 'push' | 'delete', hints: HintCollector): void {
+function readResources(data: unknown, action: Hint['action'], hints: HintCollector): void {
   const resources = at(data, 'resources')
   const repository = at(data, 'repository', 'repo_full_name')
   if (!Array.isArray(resources) || !resources.every(isObject)) {
     throw new InvalidDeliveryError('the event has no list "resources"')
   }
   for (const { tag, digest, resource_url: url } of resources) {
-    const host = textOf(url).split('/', 1)[0] ?? ''
     hints.add({
-      registry: host,
+      registry: textOf(url).split('/', 1)[0],
       repository,
       // after a push by a robot account or a proxy cache, the tag may be the digest: goharbor/harbor#20939, #19982
       tag: isDigest(tag) ? null : orNull(tag),

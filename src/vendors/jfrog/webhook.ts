@@ -1,52 +1,46 @@
 import { isObject } from '../../oci/descriptor.ts'
 import { isDigest } from '../../oci/digest.ts'
-import {
-  authenticateHeader,
-  authenticateSignature,
-  type BodySignature,
-  signBody,
-} from '../delivery/authenticity.ts'
 import { at, jsonOfBody, orNull, quoted, textOf } from '../delivery/body.ts'
-import { createHintCollector } from '../delivery/hints.ts'
-import { postOf } from '../delivery/sample-delivery.ts'
-import { InvalidDeliveryError, type Sender } from '../delivery/sender.ts'
+import { InvalidDeliveryError } from '../delivery/delivery.ts'
+import { actionsOf } from '../delivery/hints.ts'
+import { inHeader, signedIn } from '../delivery/scheme.ts'
+import type { Scheme, SenderDefinition, SenderSettings } from '../delivery/sender.ts'
 
-const SIGNATURE: BodySignature = { header: 'x-jfrog-event-auth', algorithm: 'sha256', prefix: '' }
-const ACTIONS: ReadonlyMap<string, 'push' | 'delete'> = new Map([
-  ['pushed', 'push'],
-  ['promoted', 'push'],
-  ['deleted', 'delete'],
-])
+const HEADER = 'x-jfrog-event-auth'
+const SIGNATURE = signedIn(HEADER, 'sha256')
+const SECRET = inHeader(HEADER)
+const actionOf = actionsOf({ pushed: 'push', promoted: 'push', deleted: 'delete' })
+
+const isSigned = (settings: SenderSettings): boolean => settings.isSigned ?? true
+// only one of the two, so that a secret that was read from a header cannot replace a signature
+const schemeOf = (settings: SenderSettings): Scheme => (isSigned(settings) ? SIGNATURE : SECRET)
 
 /**
  * JFrog Artifactory. It names the local repository that was pushed to. References may have a virtual repository, or none
  * when the subdomain names it: `pathPrefix` is that part of references.
  */
-export const jfrog: Sender = {
-  kind: 'JFROG',
+export const jfrog: SenderDefinition = {
   title: 'JFrog Artifactory',
-  authenticity: 'SIGNATURE',
-  methods: ['POST'],
+  description: 'JFrog Artifactory.',
+  scheme: {
+    authenticity: 'SIGNATURE',
+    authenticate: (delivery, secrets, endpoint) =>
+      schemeOf(endpoint.settings).authenticate(delivery, secrets, endpoint),
+    sign: (delivery, endpoint) => schemeOf(endpoint.settings).sign(delivery, endpoint),
+  },
   settings: { pathPrefix: 'OPTIONAL', isSigned: 'OPTIONAL' },
 
-  // only one of the two, so that a secret that was read from a header cannot replace a signature
-  authenticate: async (delivery, secrets, { settings }) =>
-    (settings.isSigned ?? true)
-      ? authenticateSignature(delivery, secrets, SIGNATURE)
-      : authenticateHeader(delivery, secrets, SIGNATURE.header),
-
-  read({ body }, { pathPrefix }) {
+  read({ body }, hints, { pathPrefix }) {
     const json = jsonOfBody(body)
-    const data = at(json, 'data')
     const domain = textOf(at(json, 'domain'))
+    const data = at(json, 'data')
     if (domain === '' || !isObject(data)) {
       throw new InvalidDeliveryError(
         'the body has no "domain" and "data": the webhook must be a predefined one',
       )
     }
-    const hints = createHintCollector()
     const type = textOf(at(json, 'event_type'))
-    const action = domain === 'docker' ? ACTIONS.get(type) : undefined
+    const action = domain === 'docker' ? actionOf(type) : undefined
     const tag = at(data, 'tag')
     if (!action) hints.ignore(`event ${quoted(`${domain} ${type}`)}`)
     else if (action === 'push' && isDigestLike(tag)) hints.ignore('push by digest')
@@ -61,24 +55,22 @@ export const jfrog: Sender = {
         action,
       })
     }
-    return hints.parsed('')
+    return ''
   },
 
   setUp: ({ url, secret, settings }) => [
     'In the administration of the JFrog Platform open Webhooks and create a predefined one.',
     `Enter the URL ${url}`,
     `Enter the Secret token ${secret}`,
-    (settings.isSigned ?? true)
-      ? 'Select Use secret for payload signing.'
-      : 'Clear Use secret for payload signing.',
+    `${isSigned(settings) ? 'Select' : 'Clear'} Use secret for payload signing.`,
     'Choose the Docker events for pushed, deleted and promoted tags, and the repositories that clients push to.',
     'If references have another host than the Custom Base URL of the platform, add the latter to the aliases.',
   ],
 
-  sample({ secret, settings }, { registry, repository, tag, digest }) {
-    const prefix = settings.pathPrefix ?? repository.split('/', 1)[0] ?? ''
+  sample({ registry, repository, tag, digest }, { pathPrefix }) {
+    const prefix = pathPrefix ?? repository.split('/', 1)[0] ?? ''
     const name = prefix === '' ? repository : repository.slice(prefix.length + 1)
-    const delivery = postOf({
+    return {
       domain: 'docker',
       event_type: 'pushed',
       data: {
@@ -89,17 +81,15 @@ export const jfrog: Sender = {
         sha256: digest.replace(/^sha256:/, ''),
       },
       jpd_origin: `https://${registry}`,
-    })
-    const value = (settings.isSigned ?? true) ? signBody(delivery.body, secret, SIGNATURE) : secret
-    return { ...delivery, headers: { ...delivery.headers, [SIGNATURE.header]: value } }
+    }
   },
 }
 
 /** Reports whether the tag is a digest: a push by digest has the tag `sha256:…` or `sha256__…`. */
 const isDigestLike = (tag: unknown): boolean => isDigest(textOf(tag).replace('__', ':'))
 
-/** Returns the host of `https://acme.jfrog.io`; null for an empty origin, which a platform without a base URL sends. */
-function hostOf(origin: unknown): string | null {
+/** Returns the host of `https://acme.jfrog.io`, or the text if it is no URL; empty from a platform without a base URL. */
+function hostOf(origin: unknown): string {
   const text = textOf(origin)
-  return URL.canParse(text) ? new URL(text).host : orNull(text) === null ? null : text
+  return URL.canParse(text) ? new URL(text).host : text
 }

@@ -1,19 +1,16 @@
-import { authenticateUrl, urlWithSecret } from '../delivery/authenticity.ts'
 import { at, jsonOfBody, textOf } from '../delivery/body.ts'
-import { createHintCollector } from '../delivery/hints.ts'
-import { postOf } from '../delivery/sample-delivery.ts'
-import { InvalidDeliveryError, type Sender } from '../delivery/sender.ts'
+import { InvalidDeliveryError } from '../delivery/delivery.ts'
+import { IN_URL, urlWithSecret } from '../delivery/scheme.ts'
+import type { SenderDefinition } from '../delivery/sender.ts'
 
 /** quay.io and self-hosted Quay. One delivery may have many tags. */
-export const quay: Sender = {
-  kind: 'QUAY',
+export const quay: SenderDefinition = {
   title: 'Quay',
-  authenticity: 'URL',
-  methods: ['POST'],
-  settings: {},
-  authenticate: async (delivery, secrets) => authenticateUrl(delivery, secrets),
+  description: 'Quay, hosted or self-hosted.',
+  registry: 'quay.io',
+  scheme: IN_URL,
 
-  read({ body }) {
+  read({ body }, hints) {
     const json = jsonOfBody(body)
     const name = textOf(at(json, 'docker_url'))
     const slash = name.indexOf('/')
@@ -29,12 +26,9 @@ export const quay: Sender = {
           'and its POST body template must be empty',
       )
     }
-    const registry = name.slice(0, slash)
-    const hints = createHintCollector()
-    for (const tag of tags) {
-      hints.add({ registry, repository: name.slice(slash + 1), tag: tag ?? '', digest: null, action: 'push' })
-    }
-    return hints.parsed('')
+    const image = { registry: name.slice(0, slash), repository: name.slice(slash + 1) }
+    for (const tag of tags) hints.add({ ...image, tag: tag ?? '', action: 'push' })
+    return ''
   },
 
   setUp: (endpoint) => [
@@ -43,9 +37,10 @@ export const quay: Sender = {
     `Enter the Webhook URL ${urlWithSecret(endpoint)}`,
   ],
 
-  sample: ({ secret }, { registry, repository, tag }) =>
-    postOf(
-      { name: repository, repository, docker_url: `${registry}/${repository}`, updated_tags: [tag] },
-      { secret },
-    ),
+  sample: ({ registry, repository, tag }) => ({
+    name: repository,
+    repository,
+    docker_url: `${registry}/${repository}`,
+    updated_tags: [tag],
+  }),
 }

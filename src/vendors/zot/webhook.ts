@@ -1,47 +1,35 @@
 import { isDigest } from '../../oci/digest.ts'
-import { authenticateToken, basicOf } from '../delivery/authenticity.ts'
+import { OCI_MANIFEST } from '../../oci/media-types.ts'
 import { at, quoted } from '../delivery/body.ts'
 import { idOfEvents, readCloudEvents } from '../delivery/cloud-event.ts'
-import { createHintCollector } from '../delivery/hints.ts'
-import { postOf } from '../delivery/sample-delivery.ts'
-import { InvalidDeliveryError, type Sender } from '../delivery/sender.ts'
+import { InvalidDeliveryError } from '../delivery/delivery.ts'
+import { actionsOf } from '../delivery/hints.ts'
+import { inAuthorization } from '../delivery/scheme.ts'
+import type { SenderDefinition } from '../delivery/sender.ts'
 
-const ACTIONS: ReadonlyMap<string, 'push' | 'delete'> = new Map([
-  ['zotregistry.image.updated', 'push'],
-  ['zotregistry.image.deleted', 'delete'],
-])
+const UPDATED = 'zotregistry.image.updated'
+const actionOf = actionsOf({ [UPDATED]: 'push', 'zotregistry.image.deleted': 'delete' })
 
 /** zot, as CloudEvents in binary mode. It sends each event once, without retries, and does not name the registry. */
-export const zot: Sender = {
-  kind: 'ZOT',
+export const zot: SenderDefinition = {
   title: 'zot',
-  authenticity: 'TOKEN',
-  methods: ['POST'],
-  settings: {},
-  authenticate: async (delivery, secrets) => authenticateToken(delivery, secrets),
+  description: 'zot, through its HTTP event sink.',
+  scheme: inAuthorization('zot'),
 
-  read(delivery) {
+  read(delivery, hints) {
     const events = readCloudEvents(delivery)
     if (!events) {
       throw new InvalidDeliveryError('the delivery has no CloudEvents: no Ce-Type and no "specversion"')
     }
-    const hints = createHintCollector()
     for (const { type, data } of events) {
-      const action = ACTIONS.get(type)
+      const action = actionOf(type)
+      const repository = at(data, 'name')
       const reference = at(data, 'reference') ?? ''
       if (!action) hints.ignore(`event ${quoted(type)}`)
-      else if (action === 'push' && isDigest(reference)) hints.ignore('push by digest')
-      else {
-        hints.add({
-          registry: null,
-          repository: at(data, 'name'),
-          tag: isDigest(reference) ? null : reference,
-          digest: isDigest(reference) ? reference : at(data, 'digest'),
-          action,
-        })
-      }
+      else if (isDigest(reference)) hints.addTagged({ repository, tag: null, digest: reference, action })
+      else hints.addTagged({ repository, tag: reference, digest: at(data, 'digest'), action })
     }
-    return hints.parsed(idOfEvents(events))
+    return idOfEvents(events)
   },
 
   setUp: ({ url, secret }) => [
@@ -61,17 +49,16 @@ export const zot: Sender = {
 }`,
   ],
 
-  sample: ({ secret }, { repository, tag, digest }) =>
-    postOf(
-      { name: repository, reference: tag, digest, mediaType: 'application/vnd.oci.image.manifest.v1+json' },
-      {
-        headers: {
-          authorization: basicOf('zot', secret),
-          'ce-specversion': '1.0',
-          'ce-type': 'zotregistry.image.updated',
-          'ce-source': 'zotregistry.dev',
-          'ce-id': 'sample',
-        },
-      },
-    ),
+  sample: ({ repository, tag, digest }) => ({
+    name: repository,
+    reference: tag,
+    digest,
+    mediaType: OCI_MANIFEST,
+  }),
+  sampleHeaders: {
+    'ce-specversion': '1.0',
+    'ce-type': UPDATED,
+    'ce-source': 'zotregistry.dev',
+    'ce-id': 'sample',
+  },
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { InvalidDeliveryError, SENDER_KINDS } from '../../../src/vendors/delivery/sender.ts'
+import { InvalidDeliveryError } from '../../../src/vendors/delivery/delivery.ts'
+import { SENDER_KINDS } from '../../../src/vendors/senders.ts'
 import { body, deliver, digest, place, read, senders, spelled } from '../../webhooks/deliveries.ts'
 
 describe('ACR Event Grid', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { InvalidDeliveryError } from '../../../src/vendors/delivery/sender.ts'
+import { InvalidDeliveryError } from '../../../src/vendors/delivery/delivery.ts'
 import { body, read, senders, spelled } from '../../webhooks/deliveries.ts'
 
 describe('Quay', () => {

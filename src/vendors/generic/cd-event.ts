@@ -1,15 +1,11 @@
 import { InvalidReferenceError, parseReference, type Reference } from '../../oci/reference.ts'
-import { at, quoted, textOf } from './body.ts'
-import type { CloudEvent } from './cloud-event.ts'
-import type { ReportedChange } from './hints.ts'
-import { InvalidDeliveryError } from './sender.ts'
+import { at, quoted, textOf } from '../delivery/body.ts'
+import type { CloudEvent } from '../delivery/cloud-event.ts'
+import { InvalidDeliveryError } from '../delivery/delivery.ts'
+import { actionsOf, type ReportedChange } from '../delivery/hints.ts'
 
 const TYPE = /^dev\.cdevents\.artifact\.(\w+)(?:\.|$)/
-const ACTIONS: ReadonlyMap<string, 'push' | 'delete'> = new Map([
-  ['published', 'push'],
-  ['packaged', 'push'],
-  ['deleted', 'delete'],
-])
+const actionOf = actionsOf({ published: 'push', packaged: 'push', deleted: 'delete' })
 const PACKAGE = /^pkg:oci\/[^@?#]+(?:@([^?#]*))?(?:\?([^#]*))?/
 
 /**
@@ -20,7 +16,7 @@ const PACKAGE = /^pkg:oci\/[^@?#]+(?:@([^?#]*))?(?:\?([^#]*))?/
 export function readCdEvent({ type, data }: CloudEvent): ReportedChange | null | undefined {
   const predicate = TYPE.exec(type)?.[1]
   if (predicate === undefined) return undefined
-  const action = ACTIONS.get(predicate)
+  const action = actionOf(predicate)
   return action ? { ...imageOf(at(data, 'subject', 'id')), action } : null
 }
 
