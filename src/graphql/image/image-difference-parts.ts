@@ -5,29 +5,21 @@ import {
   sizeOfLayers,
   type ValueChange,
 } from '../../imagestream/image/image-difference.ts'
-import { builder } from '../kit/builder.ts'
-import { ImageLayerType } from '../kit/object-types.ts'
+import { ImageLayerType } from '../kit/references.ts'
+import { enumType, objectType } from '../kit/types.ts'
 
 /** The layers of two images. */
-export const LayerDifferenceType = builder.objectRef<LayerDifference>('LayerDifference').implement({
+export const LayerDifferenceType = objectType<LayerDifference>('LayerDifference', {
   description: 'Layers of two images that are shared or differ. Each layer is counted once.',
+  properties: (t) => ({
+    shared: t.list(
+      ImageLayerType,
+      'Layers of both images, the lowest first. A client that has one image need not pull them again.',
+    ),
+    removed: t.list(ImageLayerType, 'Layers of `from` that `to` does not have, the lowest first.'),
+    added: t.list(ImageLayerType, 'Layers of `to` that `from` does not have, the lowest first.'),
+  }),
   fields: (t) => ({
-    shared: t.field({
-      type: [ImageLayerType],
-      description:
-        'Layers of both images, the lowest first. A client that has one image need not pull them again.',
-      resolve: ({ shared }) => shared,
-    }),
-    removed: t.field({
-      type: [ImageLayerType],
-      description: 'Layers of `from` that `to` does not have, the lowest first.',
-      resolve: ({ removed }) => removed,
-    }),
-    added: t.field({
-      type: [ImageLayerType],
-      description: 'Layers of `to` that `from` does not have, the lowest first.',
-      resolve: ({ added }) => added,
-    }),
     sharedSize: t.field({
       type: 'BigInt',
       description: 'Total size of the shared layers in bytes, as stored in the registry.',
@@ -49,40 +41,29 @@ export const LayerDifferenceType = builder.objectRef<LayerDifference>('LayerDiff
 })
 
 /** A variable or label that differs between two images. */
-export const ValueChangeType = builder.objectRef<ValueChange>('ValueChange').implement({
+export const ValueChangeType = objectType<ValueChange>('ValueChange', {
   description: 'An environment variable or label that differs between two images.',
-  fields: (t) => ({
-    key: t.exposeString('key', { description: 'Name of the environment variable, or key of the label.' }),
-    from: t.exposeString('from', {
-      nullable: true,
-      description: 'Value in `from`; null if only `to` has the variable or label.',
-    }),
-    to: t.exposeString('to', {
-      nullable: true,
-      description: 'Value in `to`; null if only `from` has the variable or label.',
-    }),
+  properties: (t) => ({
+    key: t.string('Name of the environment variable, or key of the label.'),
+    from: t.stringOrNull('Value in `from`; null if only `to` has the variable or label.'),
+    to: t.stringOrNull('Value in `to`; null if only `from` has the variable or label.'),
   }),
 })
 
-const ImageSettingEnum = builder.enumType('ImageSetting', {
+const ImageSettingEnum = enumType('ImageSetting', {
   description: 'A field of `ImageConfig` that `ImageDifference.settings` compares as a whole.',
   values: Object.fromEntries(
-    SETTINGS.map((field) => [
-      field,
-      { value: field, description: `The field \`${field}\` of \`ImageConfig\`.` },
-    ]),
-  ) as Record<SettingChange['field'], { value: SettingChange['field']; description: string }>,
+    SETTINGS.map((field) => [field, `The field \`${field}\` of \`ImageConfig\`.`]),
+  ) as Record<SettingChange['field'], string>,
 })
 
 /** Another setting of the config that differs. */
-export const SettingChangeType = builder.objectRef<SettingChange>('SettingChange').implement({
+export const SettingChangeType = objectType<SettingChange>('SettingChange', {
   description: 'A setting of the image config that differs between two images.',
+  properties: (t) => ({
+    field: t.one(ImageSettingEnum, 'Name of the setting.'),
+  }),
   fields: (t) => ({
-    field: t.field({
-      type: ImageSettingEnum,
-      description: 'Name of the setting.',
-      resolve: ({ field }) => field,
-    }),
     from: t.field({
       type: 'JSON',
       nullable: true,

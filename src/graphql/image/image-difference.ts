@@ -14,7 +14,8 @@ import { isIndexType } from '../../oci/media-types.ts'
 import { batch, loadForBatch } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
 import type { GraphQLContext } from '../kit/context.ts'
-import { ImageManifestType, ImageType, PlatformType } from '../kit/object-types.ts'
+import { ImageManifestType, ImageType, PlatformType } from '../kit/references.ts'
+import { objectType } from '../kit/types.ts'
 import { bytesOf, childrenOf, configOf, manifestOf } from './image.ts'
 import { LayerDifferenceType, SettingChangeType, ValueChangeType } from './image-difference-parts.ts'
 
@@ -88,56 +89,34 @@ function comparePlatforms(compared: ComparedImages, context: GraphQLContext): re
 
 const ImageDifferenceType = builder.objectRef<ComparedImages>('ImageDifference')
 
-const PlatformDifferenceType = builder.objectRef<ComparedPlatform>('PlatformDifference').implement({
+const PlatformDifferenceType = objectType<ComparedPlatform>('PlatformDifference', {
   description: 'Images of one platform in two images of which at least one is an index.',
+  properties: (t) => ({
+    platform: t.oneOrNull(PlatformType, 'The platform; null if the index does not declare it.'),
+    from: t.oneOrNull(ImageManifestType, 'Manifest in `from` for the platform; null if `from` has none.'),
+    to: t.oneOrNull(ImageManifestType, 'Manifest in `to` for the platform; null if `to` has none.'),
+    difference: t.oneOrNull(
+      ImageDifferenceType,
+      'Difference of the two images. Null if one side has no manifest for the platform, or its image was not imported.',
+    ),
+  }),
   fields: (t) => ({
-    platform: t.field({
-      type: PlatformType,
-      nullable: true,
-      description: 'The platform; null if the index does not declare it.',
-      resolve: ({ platform }) => platform,
-    }),
-    from: t.field({
-      type: ImageManifestType,
-      nullable: true,
-      description: 'Manifest in `from` for the platform; null if `from` has none.',
-      resolve: ({ from }) => from,
-    }),
-    to: t.field({
-      type: ImageManifestType,
-      nullable: true,
-      description: 'Manifest in `to` for the platform; null if `to` has none.',
-      resolve: ({ to }) => to,
-    }),
     isChanged: t.boolean({
       description:
         'Whether the manifests differ, or only one of `from` and `to` has a manifest for the platform.',
       resolve: ({ from, to }) => from?.descriptor.digest !== to?.descriptor.digest,
     }),
-    difference: t.field({
-      type: ImageDifferenceType,
-      nullable: true,
-      description:
-        'Difference of the two images. Null if one side has no manifest for the platform, or its image was not imported.',
-      resolve: ({ difference }) => difference,
-    }),
   }),
 })
 
-ImageDifferenceType.implement({
+objectType(ImageDifferenceType, {
   description:
     'Difference between two images. An index has no layers and no config: if one of the images is an index, `platforms` compares them by platform, and `layers`, `env`, `labels` and `settings` are empty.',
+  properties: (t) => ({
+    from: t.one(ImageType, 'The first image.'),
+    to: t.one(ImageType, 'The second image.'),
+  }),
   fields: (t) => ({
-    from: t.field({
-      type: ImageType,
-      description: 'The first image.',
-      resolve: ({ from }) => from,
-    }),
-    to: t.field({
-      type: ImageType,
-      description: 'The second image.',
-      resolve: ({ to }) => to,
-    }),
     sizeDifference: t.field({
       type: 'BigInt',
       nullable: true,

@@ -1,24 +1,22 @@
 import { ConflictError, InvalidInputError, NotFoundError } from '../../input/errors.ts'
 import { checkNamespace, checkStreamName, splitName } from '../../input/names.ts'
 import { builder } from '../kit/builder.ts'
-import { ImageStreamImageType, ImageStreamType, ImageType } from '../kit/object-types.ts'
+import { ImageStreamImageType, ImageStreamType, ImageType } from '../kit/references.ts'
+import { objectType } from '../kit/types.ts'
 
-ImageStreamImageType.implement({
+objectType(ImageStreamImageType, {
   description: 'An image in the history of an image stream.',
+  properties: (t) => ({
+    image: t.one(ImageType, 'The image with the digest.'),
+  }),
   fields: (t) => ({
     name: t.string({
       description: 'Name of the stream and digest of the image, as `ruby@sha256:…`.',
       resolve: ({ stream, image }) => `${stream.name}@${image.digest}`,
     }),
-    imageStream: t.field({
+    imageStream: t.expose('stream', {
       type: ImageStreamType,
       description: 'Image stream whose history contains the image.',
-      resolve: ({ stream }) => stream,
-    }),
-    image: t.field({
-      type: ImageType,
-      description: 'The image with the digest.',
-      resolve: ({ image }) => image,
     }),
   }),
 })

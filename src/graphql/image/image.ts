@@ -12,7 +12,8 @@ import {
   ImageManifestType,
   ImageType,
   PlatformType,
-} from '../kit/object-types.ts'
+} from '../kit/references.ts'
+import { objectType } from '../kit/types.ts'
 
 registerRowNode('Image', (id, { images }) => images.byIds([id]).get(id))
 
@@ -67,18 +68,20 @@ export const configOf = (image: AnyImage, { images }: GraphQLContext): ImageConf
   return bytes ? parseImageConfig(new TextDecoder().decode(bytes)) : null
 }
 
-ImageType.implement({
+objectType(ImageType, {
   description:
     'An image, or an index of images for several platforms. An image is immutable and identified by its digest.',
   interfaces: [NodeInterface],
+  properties: (t) => ({
+    digest: t.digest('Digest of the image’s manifest.'),
+    size: t.bigIntOrNull(
+      'Total size of the manifest, config and layers in bytes, each counted once. The size of an index includes all of its images, and is null while one of them is unknown.',
+    ),
+  }),
   fields: (t) => ({
     id: t.id({
       description: 'Global identifier of the image.',
       resolve: ({ id }) => nodeId('Image', id),
-    }),
-    digest: t.expose('digest', {
-      type: 'Digest',
-      description: 'Digest of the image’s manifest.',
     }),
     dockerImageReference: t.string({
       description: 'Pull spec by digest in the repository where this server first found the image.',
@@ -99,12 +102,6 @@ ImageType.implement({
       description:
         'Time at which the image was built, from its annotation or config; null if neither declares a time.',
       resolve: (image, _args, context) => wholeOf(image, context).createdAt,
-    }),
-    size: t.expose('size', {
-      type: 'BigInt',
-      nullable: true,
-      description:
-        'Total size of the manifest, config and layers in bytes, each counted once. The size of an index includes all of its images, and is null while one of them is unknown.',
     }),
     platform: t.field({
       type: PlatformType,
@@ -146,20 +143,12 @@ ImageType.implement({
   }),
 })
 
-ImageLayerType.implement({
+objectType(ImageLayerType, {
   description: 'A layer of an image’s file system.',
-  fields: (t) => ({
-    digest: t.expose('digest', {
-      type: 'Digest',
-      description: 'Digest of the layer as stored in the registry, compressed or not.',
-    }),
-    size: t.expose('size', {
-      type: 'BigInt',
-      description: 'Size of the layer in bytes as stored in the registry.',
-    }),
-    mediaType: t.exposeString('mediaType', {
-      description: 'Media type of the layer, which states its compression.',
-    }),
+  properties: (t) => ({
+    digest: t.digest('Digest of the layer as stored in the registry, compressed or not.'),
+    size: t.bigInt('Size of the layer in bytes as stored in the registry.'),
+    mediaType: t.string('Media type of the layer, which states its compression.'),
   }),
 })
 

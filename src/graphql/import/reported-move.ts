@@ -3,17 +3,17 @@ import { batch } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
 import { keyCursors } from '../kit/connection.ts'
 import { connectionArgs, connectionType, pageComplexity } from '../kit/connection-type.ts'
-import { ImageStreamTagType, ReportedMoveType } from '../kit/object-types.ts'
 import { ownedConnection } from '../kit/owned-connection.ts'
+import { ImageStreamTagType, ReportedMoveType } from '../kit/references.ts'
+import { objectType } from '../kit/types.ts'
 
-ReportedMoveType.implement({
+objectType(ReportedMoveType, {
   description:
     'An earlier image of a tag that the registry’s vendor reports and this server did not observe. A reported move is not in the tag’s `items` or in the push log, and this server may have no record of the image.',
+  properties: (t) => ({
+    digest: t.digest('Digest of the image or index that the tag pointed to, as reported.'),
+  }),
   fields: (t) => ({
-    digest: t.expose('digest', {
-      type: 'Digest',
-      description: 'Digest of the image or index that the tag pointed to, as reported.',
-    }),
     from: t.expose('fromAt', {
       type: 'DateTime',
       description: 'Time from which the tag pointed to the image, by the vendor’s clock.',

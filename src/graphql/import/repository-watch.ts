@@ -1,78 +1,54 @@
 import type { StreamCondition, WatchStatus } from '../../imagestream/watch/watch-status.ts'
 import { loadForBatch } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
-import { ImageStreamStatusType } from '../kit/object-types.ts'
+import { ImageStreamStatusType } from '../kit/references.ts'
+import { enumType, objectType } from '../kit/types.ts'
 import { ConditionStatusEnum } from '../tag/tag-event.ts'
 
-const RepositoryCheckMethodEnum = builder.enumType('RepositoryCheckMethod', {
+const RepositoryCheckMethodEnum = enumType('RepositoryCheckMethod', {
   description: 'Method by which an import found the changed tags of a repository.',
   values: {
-    LISTING: {
-      description:
-        'The vendor’s listing contained the changed tags, and only these tags were requested from the registry.',
-    },
-    FULL_SWEEP: { description: 'The tag list and each of its tags were requested from the registry.' },
-  } as const,
+    LISTING:
+      'The vendor’s listing contained the changed tags, and only these tags were requested from the registry.',
+    FULL_SWEEP: 'The tag list and each of its tags were requested from the registry.',
+  },
 })
 
-const RepositoryWatchType = builder.objectRef<WatchStatus>('RepositoryWatch').implement({
+const RepositoryWatchType = objectType<WatchStatus>('RepositoryWatch', {
   description:
     'How the server detects changes in the repository of an image stream. Some vendors offer a listing with the digests of many tags. The server uses a listing as a hint: it confirms each change with the registry, and runs a full scan of all tags regularly.',
-  fields: (t) => ({
-    vendor: t.exposeString('vendor', {
-      nullable: true,
-      description:
-        'Vendor whose listing is available, for example `Docker Hub` or `Quay`. Null if the registry has no known listing or the listing is not used.',
-    }),
-    checkedAt: t.expose('checkedAt', {
-      type: 'DateTime',
-      nullable: true,
-      description: 'Time at which an import last read the repository with success; null if there was none.',
-    }),
-    checkedBy: t.expose('checkedBy', {
-      type: RepositoryCheckMethodEnum,
-      nullable: true,
-      description: 'Method of the last check; null before the first check.',
-    }),
-    sweptAt: t.expose('sweptAt', {
-      type: 'DateTime',
-      nullable: true,
-      description: 'Time of the last full scan; null if the next import runs a full scan.',
-    }),
-    nextSweepAt: t.expose('nextSweepAt', {
-      type: 'DateTime',
-      nullable: true,
-      description:
-        'Time from which an import runs a full scan again (`--full-sweep-hours`). Null if the next import runs a full scan anyway because there is no reliable listing.',
-    }),
-    setAsideUntil: t.expose('setAsideUntil', {
-      type: 'DateTime',
-      nullable: true,
-      description:
-        'Time until which the vendor’s listing is not used because it failed; the condition `VendorListing` contains the reason. Null if the listing did not fail.',
-    }),
+  properties: (t) => ({
+    vendor: t.stringOrNull(
+      'Vendor whose listing is available, for example `Docker Hub` or `Quay`. Null if the registry has no known listing or the listing is not used.',
+    ),
+    checkedAt: t.dateTimeOrNull(
+      'Time at which an import last read the repository with success; null if there was none.',
+    ),
+    checkedBy: t.oneOrNull(
+      RepositoryCheckMethodEnum,
+      'Method of the last check; null before the first check.',
+    ),
+    sweptAt: t.dateTimeOrNull('Time of the last full scan; null if the next import runs a full scan.'),
+    nextSweepAt: t.dateTimeOrNull(
+      'Time from which an import runs a full scan again (`--full-sweep-hours`). Null if the next import runs a full scan anyway because there is no reliable listing.',
+    ),
+    setAsideUntil: t.dateTimeOrNull(
+      'Time until which the vendor’s listing is not used because it failed; the condition `VendorListing` contains the reason. Null if the listing did not fail.',
+    ),
   }),
 })
 
-const ImageStreamConditionType = builder.objectRef<StreamCondition>('ImageStreamCondition').implement({
+const ImageStreamConditionType = objectType<StreamCondition>('ImageStreamCondition', {
   description: 'A condition of an image stream.',
-  fields: (t) => ({
-    type: t.exposeString('type', { description: 'Type of the condition: `VendorListing`.' }),
-    status: t.expose('status', { type: ConditionStatusEnum, description: 'Status of the condition.' }),
-    reason: t.exposeString('reason', {
-      description:
-        'Machine-readable reason: `Forbidden`, `Unauthorized`, `NotFound`, `OddShape`, `TooManyRequests`, `Unavailable` or `InternalError`.',
-    }),
-    message: t.exposeString('message', {
-      description: 'Human-readable explanation with the vendor and the failure of its listing.',
-    }),
-    lastTransitionTime: t.expose('lastTransitionTime', {
-      type: 'DateTime',
-      description: 'Time at which the status last changed.',
-    }),
-    generation: t.exposeInt('generation', {
-      description: 'Generation of the spec that the condition applies to.',
-    }),
+  properties: (t) => ({
+    type: t.string('Type of the condition: `VendorListing`.'),
+    status: t.one(ConditionStatusEnum, 'Status of the condition.'),
+    reason: t.string(
+      'Machine-readable reason: `Forbidden`, `Unauthorized`, `NotFound`, `OddShape`, `TooManyRequests`, `Unavailable` or `InternalError`.',
+    ),
+    message: t.string('Human-readable explanation with the vendor and the failure of its listing.'),
+    lastTransitionTime: t.dateTime('Time at which the status last changed.'),
+    generation: t.int('Generation of the spec that the condition applies to.'),
   }),
 })
 

@@ -4,47 +4,32 @@ import { groupBy } from '../../input/maps.ts'
 import { loadForBatch } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
 import type { GraphQLContext } from '../kit/context.ts'
-import { ImageStreamType, TagReferenceType } from '../kit/object-types.ts'
+import { ImageStreamType, TagReferenceType } from '../kit/references.ts'
+import { objectType } from '../kit/types.ts'
 
-const ImportScheduleType = builder.objectRef<Schedule>('ImportSchedule').implement({
+const ImportScheduleType = objectType<Schedule>('ImportSchedule', {
   description: 'Schedule of a periodic import, with the results of the last imports.',
+  properties: (t) => ({
+    dueAt: t.dateTime(
+      'Time at which the next import is due: one interval (`--schedule-minutes`) after the end of the last one, 2 and then 4 intervals after repeated failures, and `slowedBy` intervals while webhooks report the changes. The import may start later if many streams are due.',
+    ),
+    slowedBy: t.int(
+      'Number of intervals between two imports: 1, or 2, 4 and then 8 while webhooks report each change before the next import is due. A change that no webhook reported, or a webhook that stops sending, resets the number to 1.',
+    ),
+    succeededAt: t.dateTimeOrNull(
+      'Time at which an import, periodic or not, last succeeded without a failure; null if there was none.',
+    ),
+    failedAt: t.dateTimeOrNull('Time at which an import last failed; null if there was none.'),
+    reason: t.stringOrNull(
+      'Machine-readable reason why the last import failed, as in conditions of tags; null if it did not fail.',
+    ),
+    message: t.stringOrNull('Human-readable reason why the last import failed; null if it did not fail.'),
+  }),
   fields: (t) => ({
     tag: t.string({
       nullable: true,
       description: 'Name of the spec tag that is imported; null for the tags of `dockerImageRepository`.',
       resolve: ({ tag }) => tag || null,
-    }),
-    dueAt: t.field({
-      type: 'DateTime',
-      description:
-        'Time at which the next import is due: one interval (`--schedule-minutes`) after the end of the last one, 2 and then 4 intervals after repeated failures, and `slowedBy` intervals while webhooks report the changes. The import may start later if many streams are due.',
-      resolve: ({ dueAt }) => dueAt,
-    }),
-    slowedBy: t.exposeInt('slowedBy', {
-      description:
-        'Number of intervals between two imports: 1, or 2, 4 and then 8 while webhooks report each change before the next import is due. A change that no webhook reported, or a webhook that stops sending, resets the number to 1.',
-    }),
-    succeededAt: t.field({
-      type: 'DateTime',
-      nullable: true,
-      description:
-        'Time at which an import, periodic or not, last succeeded without a failure; null if there was none.',
-      resolve: ({ succeededAt }) => succeededAt,
-    }),
-    failedAt: t.field({
-      type: 'DateTime',
-      nullable: true,
-      description: 'Time at which an import last failed; null if there was none.',
-      resolve: ({ failedAt }) => failedAt,
-    }),
-    reason: t.exposeString('reason', {
-      nullable: true,
-      description:
-        'Machine-readable reason why the last import failed, as in conditions of tags; null if it did not fail.',
-    }),
-    message: t.exposeString('message', {
-      nullable: true,
-      description: 'Human-readable reason why the last import failed; null if it did not fail.',
     }),
   }),
 })

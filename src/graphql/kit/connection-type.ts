@@ -7,28 +7,21 @@ import {
   MAXIMUM_PAGE_SIZE,
   type PageInfo,
 } from './connection.ts'
+import { objectType } from './types.ts'
 
 type Ref<Node> = ReturnType<typeof builder.objectRef<Node>>
 
-const PageInfoType = builder.objectRef<PageInfo>('PageInfo').implement({
+const PageInfoType = objectType<PageInfo>('PageInfo', {
   description: 'Position of a page in its list, as in the Relay specification of connections.',
-  fields: (t) => ({
-    hasNextPage: t.exposeBoolean('hasNextPage', {
-      description: 'Whether the list has items after this page.',
-    }),
-    hasPreviousPage: t.exposeBoolean('hasPreviousPage', {
-      description: 'Whether the list has items before this page.',
-    }),
-    startCursor: t.exposeString('startCursor', {
-      nullable: true,
-      description:
-        'Cursor of the first item, for the `before` argument of the previous page; null on an empty page.',
-    }),
-    endCursor: t.exposeString('endCursor', {
-      nullable: true,
-      description:
-        'Cursor of the last item, for the `after` argument of the next page. Null on an empty page, except in the push log.',
-    }),
+  properties: (t) => ({
+    hasNextPage: t.boolean('Whether the list has items after this page.'),
+    hasPreviousPage: t.boolean('Whether the list has items before this page.'),
+    startCursor: t.stringOrNull(
+      'Cursor of the first item, for the `before` argument of the previous page; null on an empty page.',
+    ),
+    endCursor: t.stringOrNull(
+      'Cursor of the last item, for the `after` argument of the next page. Null on an empty page, except in the push log.',
+    ),
   }),
 })
 

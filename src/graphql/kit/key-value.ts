@@ -1,13 +1,12 @@
 import { builder } from './builder.ts'
-import { KeyValueType } from './object-types.ts'
+import { KeyValueType } from './references.ts'
+import { objectType } from './types.ts'
 
-KeyValueType.implement({
+objectType(KeyValueType, {
   description: 'A label or an annotation.',
-  fields: (t) => ({
-    key: t.exposeString('key', {
-      description: 'Key of the label or annotation, with an optional `prefix/`; unique in the list.',
-    }),
-    value: t.exposeString('value', { description: 'Value of the label or annotation; may be empty.' }),
+  properties: (t) => ({
+    key: t.string('Key of the label or annotation, with an optional `prefix/`; unique in the list.'),
+    value: t.string('Value of the label or annotation; may be empty.'),
   }),
 })
 

@@ -6,38 +6,24 @@ import { isPlatformName } from '../../oci/platforms.ts'
 import { InvalidReferenceError, parseReference } from '../../oci/reference.ts'
 import { builder } from './builder.ts'
 import { checkGlob } from './checks.ts'
+import { enumType } from './types.ts'
 
-const ImportFailureReasonEnum = builder.enumType('ImportFailureReason', {
+const ImportFailureReasonEnum = enumType('ImportFailureReason', {
   description: 'Reason why an import of a tag failed: the `reason` of the tag’s condition `ImportSuccess`.',
   values: {
-    NotFound: {
-      description:
-        'The registry does not have the repository, tag or image, or has no tag that the tag’s policy can choose.',
-    },
-    Unauthorized: {
-      description: 'The registry requires credentials, or rejected the configured credentials (HTTP 401).',
-    },
-    Forbidden: {
-      description: 'The registry accepted the credentials but denies access to the repository (HTTP 403).',
-    },
-    ForbiddenTarget: {
-      description: 'The registry’s network address is one that this server must not connect to.',
-    },
-    Blocked: { description: 'A registry configuration blocks imports from the registry.' },
-    InvalidManifest: {
-      description:
-        'The registry’s response is not a valid image manifest, or does not match the requested digest.',
-    },
-    RegistryUnavailable: {
-      description: 'The registry cannot be reached, or its response is an error or not valid.',
-    },
-    TooManyRequests: { description: 'The registry limits the request rate (HTTP 429).' },
-    TooManyTags: {
-      description:
-        'A policy with order `NEWEST` would have to read the images of more tags than are allowed.',
-    },
-    InternalError: { description: 'An internal error of this server; the server’s log has the details.' },
-  } as const,
+    NotFound:
+      'The registry does not have the repository, tag or image, or has no tag that the tag’s policy can choose.',
+    Unauthorized: 'The registry requires credentials, or rejected the configured credentials (HTTP 401).',
+    Forbidden: 'The registry accepted the credentials but denies access to the repository (HTTP 403).',
+    ForbiddenTarget: 'The registry’s network address is one that this server must not connect to.',
+    Blocked: 'A registry configuration blocks imports from the registry.',
+    InvalidManifest:
+      'The registry’s response is not a valid image manifest, or does not match the requested digest.',
+    RegistryUnavailable: 'The registry cannot be reached, or its response is an error or not valid.',
+    TooManyRequests: 'The registry limits the request rate (HTTP 429).',
+    TooManyTags: 'A policy with order `NEWEST` would have to read the images of more tags than are allowed.',
+    InternalError: 'An internal error of this server; the server’s log has the details.',
+  },
 })
 
 /** Filter by import failure. */

@@ -13,7 +13,7 @@ import { imageOf, manifestOf } from '../image/image.ts'
 import { batch, loadForBatch } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
 import type { GraphQLContext } from '../kit/context.ts'
-import { ImagePushType, ImportResultType, PlatformType, TagEventType } from '../kit/object-types.ts'
+import { ImagePushType, ImportResultType, PlatformType, TagEventType } from '../kit/references.ts'
 import { previousImageOf } from './image-push.ts'
 
 type WholeImage = Image | TransientImage

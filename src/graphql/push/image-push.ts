@@ -11,8 +11,9 @@ import { Connection, type Cursors, pageOf } from '../kit/connection.ts'
 import { connectionArgs, connectionType, pageComplexity } from '../kit/connection-type.ts'
 import type { GraphQLContext } from '../kit/context.ts'
 import { NodeInterface, nodeId, registerRowNode } from '../kit/node.ts'
-import { ImagePushType, ImageStreamType, ImageType } from '../kit/object-types.ts'
+import { ImagePushType, ImageStreamType, ImageType } from '../kit/references.ts'
 import { streamOf } from '../kit/stream-of.ts'
+import { enumType, objectType } from '../kit/types.ts'
 
 registerRowNode(
   'ImagePush',
@@ -31,18 +32,26 @@ export const previousImageOf = (push: Push, { images }: GraphQLContext): Image |
         return found
       }).get(push.previousImageId)
 
-const PushSourceEnum = builder.enumType('PushSource', {
+const PushSourceEnum = enumType('PushSource', {
   description: 'Way in which a tag got an image.',
   values: {
-    IMPORT: { description: 'An import found the image in a registry.' },
-    REGISTRY: { description: 'A client pushed the image to the integrated registry.' },
-    TAG: { description: 'The tag was set to, or follows, an image of an image stream.' },
-  } as const,
+    IMPORT: 'An import found the image in a registry.',
+    REGISTRY: 'A client pushed the image to the integrated registry.',
+    TAG: 'The tag was set to, or follows, an image of an image stream.',
+  },
 })
 
-ImagePushType.implement({
+objectType(ImagePushType, {
   description: 'A change of the image that a tag points to.',
   interfaces: [NodeInterface],
+  properties: (t) => ({
+    pushedAt: t.dateTime('Time at which this server recorded the push.'),
+    source: t.one(PushSourceEnum, 'Way in which the tag got the image.'),
+    namespace: t.string('Namespace of the image stream.'),
+    imageStreamName: t.string('Name of the image stream, even if the stream was deleted.'),
+    tag: t.string('Name of the tag, for example `3.3`.'),
+    dockerImageReference: t.string('Pull spec of the image by digest.'),
+  }),
   fields: (t) => ({
     id: t.id({
       description: 'Global identifier of the push.',
@@ -53,28 +62,11 @@ ImagePushType.implement({
         'Position of the push in the push log. `since` with this cursor returns the pushes after it.',
       resolve: ({ sequence }, _args, { pushes }) => pushes.cursor(sequence),
     }),
-    pushedAt: t.expose('pushedAt', {
-      type: 'DateTime',
-      description: 'Time at which this server recorded the push.',
-    }),
-    source: t.field({
-      type: PushSourceEnum,
-      description: 'Way in which the tag got the image.',
-      resolve: ({ source }) => source,
-    }),
-    namespace: t.exposeString('namespace', { description: 'Namespace of the image stream.' }),
-    imageStreamName: t.exposeString('imageStreamName', {
-      description: 'Name of the image stream, even if the stream was deleted.',
-    }),
     imageStream: t.field({
       type: ImageStreamType,
       nullable: true,
       description: 'The image stream in its present state; null if the stream was deleted.',
       resolve: (push, _args, context) => streamOf(push, context),
-    }),
-    tag: t.exposeString('tag', { description: 'Name of the tag, for example `3.3`.' }),
-    dockerImageReference: t.exposeString('dockerImageReference', {
-      description: 'Pull spec of the image by digest.',
     }),
     image: t.field({
       type: ImageType,

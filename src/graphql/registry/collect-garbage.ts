@@ -4,6 +4,7 @@ import type { Digest } from '../../oci/digest.ts'
 import { builder } from '../kit/builder.ts'
 import { checkRange } from '../kit/checks.ts'
 import { MAXIMUM_PAGE_SIZE } from '../kit/connection.ts'
+import { objectType } from '../kit/types.ts'
 import { CollectionType } from './collection.ts'
 import { CollectionPlanType, manifestPosition } from './collection-plan.ts'
 
@@ -35,21 +36,11 @@ interface CollectGarbageResult {
   readonly collection: Collection | null
 }
 
-const CollectGarbagePayload = builder.objectRef<CollectGarbageResult>('CollectGarbagePayload').implement({
+const CollectGarbagePayload = objectType<CollectGarbageResult>('CollectGarbagePayload', {
   description: 'Result of a garbage collection, or the plan of a dry run.',
-  fields: (t) => ({
-    plan: t.field({
-      type: CollectionPlanType,
-      nullable: true,
-      description: 'Plan of the dry run; null if it was not a dry run.',
-      resolve: ({ plan }) => plan,
-    }),
-    collection: t.field({
-      type: CollectionType,
-      nullable: true,
-      description: 'Result of the garbage collection; null for a dry run.',
-      resolve: ({ collection }) => collection,
-    }),
+  properties: (t) => ({
+    plan: t.oneOrNull(CollectionPlanType, 'Plan of the dry run; null if it was not a dry run.'),
+    collection: t.oneOrNull(CollectionType, 'Result of the garbage collection; null for a dry run.'),
   }),
 })
 

@@ -5,44 +5,35 @@ import type {
   PlannedManifest,
 } from '../../collect/blobs/plan.ts'
 import type { Digest } from '../../oci/digest.ts'
-import { builder } from '../kit/builder.ts'
 import { keyCursors } from '../kit/connection.ts'
-import { ImageType } from '../kit/object-types.ts'
+import { ImageType } from '../kit/references.ts'
+import { enumType, objectType } from '../kit/types.ts'
 import { type ReportList, reportList, reportListType } from './report-list.ts'
 
-const KeptReasonEnum = builder.enumType('KeptReason', {
+const KeptReasonEnum = enumType('KeptReason', {
   description: 'Reason why a garbage collection keeps a manifest in its repository.',
   values: {
-    TAGGED: { description: 'A tag points to the manifest.' },
-    IN_HISTORY: {
-      description: 'The manifest is one of the newest images of a tag that the server’s settings keep.',
-    },
-    TAGGED_ELSEWHERE: {
-      description: 'A tag of another image stream points to the manifest in this repository.',
-    },
-    CHILD: { description: 'An index that is kept lists the manifest.' },
-    REFERRER: { description: 'The manifest refers to a manifest that is kept, for example as a signature.' },
-    YOUNG: {
-      description: 'The manifest was pushed, or reported to a client as existing, a short time ago.',
-    },
-    UNTAGGED_KEPT: {
-      description: 'No tag points to the manifest, and the server’s settings keep untagged manifests.',
-    },
-  } as const,
+    TAGGED: 'A tag points to the manifest.',
+    IN_HISTORY: 'The manifest is one of the newest images of a tag that the server’s settings keep.',
+    TAGGED_ELSEWHERE: 'A tag of another image stream points to the manifest in this repository.',
+    CHILD: 'An index that is kept lists the manifest.',
+    REFERRER: 'The manifest refers to a manifest that is kept, for example as a signature.',
+    YOUNG: 'The manifest was pushed, or reported to a client as existing, a short time ago.',
+    UNTAGGED_KEPT: 'No tag points to the manifest, and the server’s settings keep untagged manifests.',
+  },
 })
 
-const PlannedManifestType = builder.objectRef<PlannedManifest | KeptManifest>('PlannedManifest').implement({
+const PlannedManifestType = objectType<PlannedManifest | KeptManifest>('PlannedManifest', {
   description:
     'A manifest of a repository, with the reason why a garbage collection keeps the manifest, if any.',
+  properties: (t) => ({
+    digest: t.digest('Digest of the manifest.'),
+    pushedAt: t.dateTime('Time at which the manifest was pushed, or first pulled through.'),
+  }),
   fields: (t) => ({
     repository: t.string({
       description: 'Repository of the manifest as `namespace/name`.',
       resolve: ({ repository: { namespace, name } }) => `${namespace}/${name}`,
-    }),
-    digest: t.field({
-      type: 'Digest',
-      description: 'Digest of the manifest.',
-      resolve: ({ digest }) => digest,
     }),
     image: t.field({
       type: ImageType,
@@ -50,11 +41,6 @@ const PlannedManifestType = builder.objectRef<PlannedManifest | KeptManifest>('P
       description:
         'Image of the manifest; null if the server has no record of the image. The record remains when the content is removed.',
       resolve: ({ digest }, _args, { images }) => images.byDigest(digest),
-    }),
-    pushedAt: t.field({
-      type: 'DateTime',
-      description: 'Time at which the manifest was pushed, or first pulled through.',
-      resolve: ({ pushedAt }) => pushedAt,
     }),
     keptBecause: t.field({
       type: KeptReasonEnum,
@@ -83,11 +69,11 @@ const PlannedManifestsType = reportListType('PlannedManifests', PlannedManifestT
 
 type PlannedBlob = CollectionPlan['blobs']['items'][number]
 
-const PlannedBlobType = builder.objectRef<PlannedBlob>('PlannedBlob').implement({
+const PlannedBlobType = objectType<PlannedBlob>('PlannedBlob', {
   description: 'A blob that a garbage collection would remove.',
-  fields: (t) => ({
-    digest: t.field({ type: 'Digest', description: 'Digest of the blob.', resolve: ({ digest }) => digest }),
-    size: t.field({ type: 'BigInt', description: 'Size of the blob in bytes.', resolve: ({ size }) => size }),
+  properties: (t) => ({
+    digest: t.digest('Digest of the blob.'),
+    size: t.bigInt('Size of the blob in bytes.'),
   }),
 })
 
@@ -117,8 +103,11 @@ const manifestList = (
 ): ReportList<PlannedManifest | KeptManifest> =>
   reportList<PlannedManifest | KeptManifest>(list, positions.encode)
 
-export const CollectionPlanType = builder.objectRef<CollectionPlan>('CollectionPlan').implement({
+export const CollectionPlanType = objectType<CollectionPlan>('CollectionPlan', {
   description: 'What a garbage collection would remove now, and what it would keep.',
+  properties: (t) => ({
+    bytes: t.bigInt('Disk space in bytes that the garbage collection would free.'),
+  }),
   fields: (t) => ({
     manifests: t.field({
       type: PlannedManifestsType,
@@ -142,11 +131,6 @@ export const CollectionPlanType = builder.objectRef<CollectionPlan>('CollectionP
     uploads: t.int({
       description: 'Number of abandoned blob uploads that would be removed.',
       resolve: ({ uploads }) => uploads.total,
-    }),
-    bytes: t.field({
-      type: 'BigInt',
-      description: 'Disk space in bytes that the garbage collection would free.',
-      resolve: ({ bytes }) => bytes,
     }),
   }),
 })

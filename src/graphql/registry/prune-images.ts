@@ -4,6 +4,7 @@ import { DEFAULT_TAG_REVISIONS, DEFAULT_YOUNGER_THAN_MINUTES } from '../../colle
 import { builder } from '../kit/builder.ts'
 import { checkRange } from '../kit/checks.ts'
 import { DEFAULT_PAGE_SIZE, MAXIMUM_PAGE_SIZE } from '../kit/connection.ts'
+import { objectType } from '../kit/types.ts'
 import { eventPosition, imagePosition, PruneReportType } from './prune-report.ts'
 
 const PruneImagesInput = builder.inputType('PruneImagesInput', {
@@ -47,15 +48,11 @@ interface PruneResult {
   readonly report: PruneReport
 }
 
-const PruneImagesPayload = builder.objectRef<PruneResult>('PruneImagesPayload').implement({
+const PruneImagesPayload = objectType<PruneResult>('PruneImagesPayload', {
   description: 'Result of a prune of images.',
-  fields: (t) => ({
-    dryRun: t.exposeBoolean('dryRun', { description: 'Whether it was a dry run, which removes nothing.' }),
-    report: t.field({
-      type: PruneReportType,
-      description: 'Removed and kept entries and images.',
-      resolve: ({ report }) => report,
-    }),
+  properties: (t) => ({
+    dryRun: t.boolean('Whether it was a dry run, which removes nothing.'),
+    report: t.one(PruneReportType, 'Removed and kept entries and images.'),
   }),
 })
 

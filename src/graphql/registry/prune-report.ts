@@ -5,62 +5,49 @@ import type {
   PrunedImage,
   PruneReport,
 } from '../../collect/images/report.ts'
-import { builder } from '../kit/builder.ts'
 import { keyCursors } from '../kit/connection.ts'
-import { ImageType } from '../kit/object-types.ts'
+import { ImageType } from '../kit/references.ts'
+import { enumType, objectType } from '../kit/types.ts'
 import { reportList, reportListType } from './report-list.ts'
 
-const KeptImageReasonEnum = builder.enumType('KeptImageReason', {
+const KeptImageReasonEnum = enumType('KeptImageReason', {
   description:
     'Reason why `pruneImages` keeps an image. If several apply, the first in this order is reported.',
   values: {
-    TAGGED: { description: 'A tag points to the image.' },
-    IN_HISTORY: { description: 'An entry of a tag’s history that is kept has the image.' },
-    IN_REPOSITORY: {
-      description:
-        'A repository of the integrated registry contains the image; `collectGarbage` decides whether to remove it there.',
-    },
-    IN_PUSH_LOG: {
-      description: 'The push log contains the image, as the new or as the previous image of a tag.',
-    },
-    YOUNG: {
-      description: 'The image was stored a short time ago, or the time at which it was stored is unknown.',
-    },
-    CHILD: { description: 'An index that is kept lists the image.' },
-    CHOSEN_FROM: { description: 'The image is the index from which a tag’s image was chosen.' },
-  } as const,
+    TAGGED: 'A tag points to the image.',
+    IN_HISTORY: 'An entry of a tag’s history that is kept has the image.',
+    IN_REPOSITORY:
+      'A repository of the integrated registry contains the image; `collectGarbage` decides whether to remove it there.',
+    IN_PUSH_LOG: 'The push log contains the image, as the new or as the previous image of a tag.',
+    YOUNG: 'The image was stored a short time ago, or the time at which it was stored is unknown.',
+    CHILD: 'An index that is kept lists the image.',
+    CHOSEN_FROM: 'The image is the index from which a tag’s image was chosen.',
+  },
 })
 
-const PrunedTagEventType = builder.objectRef<PrunedEvent>('PrunedTagEvent').implement({
+const PrunedTagEventType = objectType<PrunedEvent>('PrunedTagEvent', {
   description: 'An entry of a tag’s history that is removed.',
+  properties: (t) => ({
+    namespace: t.string('Namespace of the image stream.'),
+    imageStreamName: t.string('Name of the image stream.'),
+    tag: t.string('Name of the tag whose history contains the entry.'),
+    dockerImageReference: t.string('Pull spec by digest of the image that the tag pointed to.'),
+  }),
   fields: (t) => ({
-    namespace: t.exposeString('namespace', { description: 'Namespace of the image stream.' }),
-    imageStreamName: t.exposeString('imageStreamName', { description: 'Name of the image stream.' }),
-    tag: t.exposeString('tag', { description: 'Name of the tag whose history contains the entry.' }),
-    dockerImageReference: t.exposeString('dockerImageReference', {
-      description: 'Pull spec by digest of the image that the tag pointed to.',
-    }),
-    created: t.field({
+    created: t.expose('createdAt', {
       type: 'DateTime',
       description: 'Time from which the tag pointed to the image.',
-      resolve: ({ createdAt }) => createdAt,
     }),
   }),
 })
 
-const PrunedImageType = builder.objectRef<PrunedImage | KeptImage>('PrunedImage').implement({
+const PrunedImageType = objectType<PrunedImage | KeptImage>('PrunedImage', {
   description: 'An image, with the reason why `pruneImages` keeps the image, if any.',
+  properties: (t) => ({
+    digest: t.digest('Digest of the image.'),
+    size: t.bigInt('Size of the image’s manifest in bytes.'),
+  }),
   fields: (t) => ({
-    digest: t.field({
-      type: 'Digest',
-      description: 'Digest of the image.',
-      resolve: ({ digest }) => digest,
-    }),
-    size: t.field({
-      type: 'BigInt',
-      description: 'Size of the image’s manifest in bytes.',
-      resolve: ({ size }) => size,
-    }),
     image: t.field({
       type: ImageType,
       nullable: true,
@@ -86,19 +73,16 @@ const PrunedImagesType = reportListType('PrunedImages', PrunedImageType, {
   description: 'Images in a prune report, in the order in which the server first stored them.',
 })
 
-const KeptImageCountType = builder
-  .objectRef<{ readonly reason: keyof PruneReport['reasons']; readonly count: number }>('KeptImageCount')
-  .implement({
-    description: 'Number of images that are kept for one reason.',
-    fields: (t) => ({
-      reason: t.field({
-        type: KeptImageReasonEnum,
-        description: 'Reason why the images are kept.',
-        resolve: ({ reason }) => reason,
-      }),
-      count: t.exposeInt('count', { description: 'Number of images that are kept for this reason.' }),
-    }),
-  })
+const KeptImageCountType = objectType<{
+  readonly reason: keyof PruneReport['reasons']
+  readonly count: number
+}>('KeptImageCount', {
+  description: 'Number of images that are kept for one reason.',
+  properties: (t) => ({
+    reason: t.one(KeptImageReasonEnum, 'Reason why the images are kept.'),
+    count: t.int('Number of images that are kept for this reason.'),
+  }),
+})
 
 const eventCursors = keyCursors<EventPosition>('pruned tag events', ({ tagId, id }) => [tagId, id], [
   'number',
@@ -117,8 +101,15 @@ export function eventPosition(cursor: string | null | undefined, field: string):
 export const imagePosition = (cursor: string | null | undefined, field: string): number | undefined =>
   cursor == null ? undefined : Number(imageCursors.decode(cursor, field)[0])
 
-export const PruneReportType = builder.objectRef<PruneReport>('PruneReport').implement({
+export const PruneReportType = objectType<PruneReport>('PruneReport', {
   description: 'What a prune of images removes, or would remove in a dry run, and what it keeps.',
+  properties: (t) => ({
+    configs: t.int('Number of image configs that are removed because no remaining image uses them.'),
+    bytes: t.bigInt('Size in bytes of the manifests and configs that are removed from the database.'),
+    repositoryManifests: t.int(
+      'Number of manifests in repositories of the integrated registry that no tag’s history contains any longer. `collectGarbage` frees their content if its settings allow it.',
+    ),
+  }),
   fields: (t) => ({
     events: t.field({
       type: PrunedTagEventsType,
@@ -140,18 +131,6 @@ export const PruneReportType = builder.objectRef<PruneReport>('PruneReport').imp
       description: 'Number of images that are kept, for each reason.',
       resolve: ({ reasons }) =>
         Object.entries(reasons).map(([reason, count]) => ({ reason: reason as keyof typeof reasons, count })),
-    }),
-    configs: t.exposeInt('configs', {
-      description: 'Number of image configs that are removed because no remaining image uses them.',
-    }),
-    bytes: t.field({
-      type: 'BigInt',
-      description: 'Size in bytes of the manifests and configs that are removed from the database.',
-      resolve: ({ bytes }) => bytes,
-    }),
-    repositoryManifests: t.exposeInt('repositoryManifests', {
-      description:
-        'Number of manifests in repositories of the integrated registry that no tag’s history contains any longer. `collectGarbage` frees their content if its settings allow it.',
     }),
   }),
 })

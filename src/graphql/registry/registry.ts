@@ -1,37 +1,29 @@
 import { builder } from '../kit/builder.ts'
 import type { GraphQLContext } from '../kit/context.ts'
+import { enumType, objectType } from '../kit/types.ts'
 import { CollectionType } from './collection.ts'
 import { RegistryUsageType } from './repository.ts'
 
 type Registry = GraphQLContext['registry']
 type Upload = Awaited<ReturnType<Registry['usage']['uploads']>>[number]
 
-const RegistryKindEnum = builder.enumType('RegistryKind', {
+const RegistryKindEnum = enumType('RegistryKind', {
   description: 'Kind of the registry that receives pushes.',
   values: {
-    INTEGRATED: { description: 'The registry of this server, at the server’s address under `/v2/`.' },
-    EXTERNAL: { description: 'Another registry, which notifies this server of pushes.' },
-  } as const,
+    INTEGRATED: 'The registry of this server, at the server’s address under `/v2/`.',
+    EXTERNAL: 'Another registry, which notifies this server of pushes.',
+  },
 })
 
-const RegistryUploadType = builder.objectRef<Upload>('RegistryUpload').implement({
+const RegistryUploadType = objectType<Upload>('RegistryUpload', {
   description: 'An upload of a blob that has not finished.',
-  fields: (t) => ({
-    repository: t.exposeString('repository', {
-      description: 'Repository of the upload as `namespace/name`.',
-    }),
-    size: t.field({ type: 'BigInt', description: 'Number of bytes received.', resolve: ({ size }) => size }),
-    startedAt: t.field({
-      type: 'DateTime',
-      description: 'Time at which the upload started.',
-      resolve: ({ startedAt }) => startedAt,
-    }),
-    changedAt: t.field({
-      type: 'DateTime',
-      description:
-        'Time at which bytes were last received. An upload without new bytes for a day is abandoned.',
-      resolve: ({ changedAt }) => changedAt,
-    }),
+  properties: (t) => ({
+    repository: t.string('Repository of the upload as `namespace/name`.'),
+    size: t.bigInt('Number of bytes received.'),
+    startedAt: t.dateTime('Time at which the upload started.'),
+    changedAt: t.dateTime(
+      'Time at which bytes were last received. An upload without new bytes for a day is abandoned.',
+    ),
   }),
 })
 

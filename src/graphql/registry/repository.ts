@@ -5,42 +5,42 @@ import { builder } from '../kit/builder.ts'
 import { checkGlob } from '../kit/checks.ts'
 import { Connection, keyCursors, pageOf } from '../kit/connection.ts'
 import { connectionArgs, connectionType, pageComplexity } from '../kit/connection-type.ts'
-import { ImageStreamType } from '../kit/object-types.ts'
+import { ImageStreamType } from '../kit/references.ts'
 import { streamOf } from '../kit/stream-of.ts'
+import { objectType } from '../kit/types.ts'
 
-export const RegistryUsageType = builder.objectRef<Usage>('RegistryUsage').implement({
+export const RegistryUsageType = objectType<Usage>('RegistryUsage', {
   description: 'Storage use of a repository, or of the whole integrated registry.',
+  properties: (t) => ({
+    manifests: t.int('Number of manifests.'),
+    blobs: t.int('Number of blobs: configs and layers.'),
+  }),
   fields: (t) => ({
-    manifests: t.exposeInt('manifests', { description: 'Number of manifests.' }),
-    blobs: t.exposeInt('blobs', { description: 'Number of blobs: configs and layers.' }),
-    logicalSize: t.field({
+    logicalSize: t.expose('logicalBytes', {
       type: 'BigInt',
       description:
         'Total size of manifests and blobs in bytes. Content that repositories share is counted for each of them.',
-      resolve: ({ logicalBytes }) => logicalBytes,
     }),
-    uniqueSize: t.field({
+    uniqueSize: t.expose('uniqueBytes', {
       type: 'BigInt',
       description:
         'Size in bytes of content that no other repository contains, and that a deletion of the repository would free. For the whole registry, the stored size.',
-      resolve: ({ uniqueBytes }) => uniqueBytes,
     }),
   }),
 })
 
 const RepositoryType = builder.objectRef<RepositorySummary>('Repository')
-RepositoryType.implement({
+objectType(RepositoryType, {
   description:
     'A repository of the integrated registry. The image stream with the same name contains its tags.',
+  properties: (t) => ({
+    namespace: t.string('Namespace of the repository and of its image stream.'),
+    name: t.string('Name of the repository and of its image stream.'),
+  }),
   fields: (t) => ({
-    namespace: t.exposeString('namespace', {
-      description: 'Namespace of the repository and of its image stream.',
-    }),
-    name: t.exposeString('name', { description: 'Name of the repository and of its image stream.' }),
-    creationTimestamp: t.field({
+    creationTimestamp: t.expose('createdAt', {
       type: 'DateTime',
       description: 'Time of the first push to the repository, or of the first pull through it.',
-      resolve: ({ createdAt }) => createdAt,
     }),
     imageStream: t.field({
       type: ImageStreamType,

@@ -1,5 +1,6 @@
 import type { Access, RegistryConfiguration } from '../../registry-config/configuration.ts'
 import { builder } from '../kit/builder.ts'
+import { objectType } from '../kit/types.ts'
 import {
   RegistryAccessEnum,
   RegistryConfigurationType,
@@ -156,18 +157,12 @@ const DeleteRegistryConfigurationPayload = payload(
   'DeleteRegistryConfigurationPayload',
   'The configuration in its state before the deletion.',
 )
-const SetRegistryDefaultAccessPayload = builder
-  .objectRef<{ access: Access }>('SetRegistryDefaultAccessPayload')
-  .implement({
-    description: 'Default access that applies from the next request.',
-    fields: (t) => ({
-      access: t.field({
-        type: RegistryAccessEnum,
-        description: 'Default access of registries without a configured `access`.',
-        resolve: ({ access }) => access,
-      }),
-    }),
-  })
+const SetRegistryDefaultAccessPayload = objectType<{ access: Access }>('SetRegistryDefaultAccessPayload', {
+  description: 'Default access that applies from the next request.',
+  properties: (t) => ({
+    access: t.one(RegistryAccessEnum, 'Default access of registries without a configured `access`.'),
+  }),
+})
 
 builder.mutationFields((t) => ({
   configureRegistry: t.field({

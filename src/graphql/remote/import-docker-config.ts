@@ -3,6 +3,7 @@ import { readDockerConfig, type SkippedEntry } from '../../credentials/docker-co
 import { sourcesOf } from '../../documents/parse.ts'
 import { InvalidInputError } from '../../input/errors.ts'
 import { builder } from '../kit/builder.ts'
+import { objectType } from '../kit/types.ts'
 import { RegistryCredentialType } from './registry-credential.ts'
 
 interface ImportedCredentials {
@@ -27,33 +28,24 @@ const ImportDockerConfigInput = builder.inputType('ImportDockerConfigInput', {
   }),
 })
 
-const SkippedDockerConfigEntryType = builder.objectRef<SkippedEntry>('SkippedDockerConfigEntry').implement({
+const SkippedDockerConfigEntryType = objectType<SkippedEntry>('SkippedDockerConfigEntry', {
   description: 'An entry of a docker config that was not imported.',
-  fields: (t) => ({
-    key: t.exposeString('key', { description: 'Key of the entry in the config: a registry.' }),
-    reason: t.exposeString('reason', {
-      description: 'Human-readable reason why the entry was not imported.',
-    }),
+  properties: (t) => ({
+    key: t.string('Key of the entry in the config: a registry.'),
+    reason: t.string('Human-readable reason why the entry was not imported.'),
   }),
 })
 
-const ImportDockerConfigPayload = builder
-  .objectRef<ImportedCredentials>('ImportDockerConfigPayload')
-  .implement({
-    description: 'Imported and skipped entries of a docker config.',
-    fields: (t) => ({
-      registryCredentials: t.field({
-        type: [RegistryCredentialType],
-        description: 'The stored credentials.',
-        resolve: ({ registryCredentials }) => [...registryCredentials],
-      }),
-      skipped: t.field({
-        type: [SkippedDockerConfigEntryType],
-        description: 'Entries without a secret, and entries whose key is not a registry.',
-        resolve: ({ skipped }) => [...skipped],
-      }),
-    }),
-  })
+const ImportDockerConfigPayload = objectType<ImportedCredentials>('ImportDockerConfigPayload', {
+  description: 'Imported and skipped entries of a docker config.',
+  properties: (t) => ({
+    registryCredentials: t.list(RegistryCredentialType, 'The stored credentials.'),
+    skipped: t.list(
+      SkippedDockerConfigEntryType,
+      'Entries without a secret, and entries whose key is not a registry.',
+    ),
+  }),
+})
 
 /** Returns the single document of a text. Throws InvalidInputError, whose message contains nothing of the text. */
 function documentOf(config: string): unknown {

@@ -5,125 +5,110 @@ import { builder } from '../kit/builder.ts'
 import { Connection, keyCursors, pageOf } from '../kit/connection.ts'
 import { connectionArgs, connectionType, pageComplexity } from '../kit/connection-type.ts'
 import { rowsOfList } from '../kit/list-page.ts'
+import { enumType, objectType } from '../kit/types.ts'
 
-export const RegistryAccessEnum = builder.enumType('RegistryAccess', {
+export const RegistryAccessEnum = enumType('RegistryAccess', {
   description: 'Whether imports from a registry are allowed.',
   values: {
-    ALLOWED: { description: 'Imports are allowed.' },
-    BLOCKED: {
-      description:
-        'Imports are blocked: the server opens no connection, and rejects image streams that import from the registry.',
-    },
-  } as const,
+    ALLOWED: 'Imports are allowed.',
+    BLOCKED:
+      'Imports are blocked: the server opens no connection, and rejects image streams that import from the registry.',
+  },
 })
 
-export const RegistryMirrorUseEnum = builder.enumType('RegistryMirrorUse', {
+export const RegistryMirrorUseEnum = enumType('RegistryMirrorUse', {
   description: 'Requests that a mirror serves.',
   values: {
-    ALL: { description: 'Requests by tag and by digest.' },
-    TAGS: { description: 'Requests by tag. The mirror’s responses become part of the tags’ histories.' },
-    DIGESTS: {
-      description:
-        'Requests by digest, whose content is verified: an outdated or faulty mirror cannot change an image. Requests by tag go to the registry.',
-    },
-  } as const,
+    ALL: 'Requests by tag and by digest.',
+    TAGS: 'Requests by tag. The mirror’s responses become part of the tags’ histories.',
+    DIGESTS:
+      'Requests by digest, whose content is verified: an outdated or faulty mirror cannot change an image. Requests by tag go to the registry.',
+  },
 })
 
-export const RegistryVendorEnum = builder.enumType('RegistryVendor', {
+export const RegistryVendorEnum = enumType('RegistryVendor', {
   description: 'Vendor of a registry, for registries whose host name does not identify the vendor.',
   values: {
-    HARBOR: { description: 'CNCF Harbor.' },
-    GITLAB: { description: 'Container registry of GitLab.' },
-    QUAY: { description: 'Self-hosted Quay.' },
-    JFROG: { description: 'JFrog Artifactory.' },
-    ZOT: { description: 'zot with its search extension.' },
-    NONE: {
-      description: 'A registry without a vendor’s listing: only the OCI distribution protocol is used.',
-    },
-  } as const,
+    HARBOR: 'CNCF Harbor.',
+    GITLAB: 'Container registry of GitLab.',
+    QUAY: 'Self-hosted Quay.',
+    JFROG: 'JFrog Artifactory.',
+    ZOT: 'zot with its search extension.',
+    NONE: 'A registry without a vendor’s listing: only the OCI distribution protocol is used.',
+  },
 })
 
-const CertificateType = builder.objectRef<CertificateFacts>('RegistryCertificate').implement({
+const CertificateType = objectType<CertificateFacts>('RegistryCertificate', {
   description: 'Properties of a certificate.',
-  fields: (t) => ({
-    subject: t.exposeString('subject', { description: 'Subject of the certificate.' }),
-    issuer: t.exposeString('issuer', { description: 'Issuer of the certificate.' }),
-    validFrom: t.field({
-      type: 'DateTime',
-      description: 'Time from which the certificate is valid.',
-      resolve: ({ validFrom }) => validFrom,
-    }),
-    validTo: t.field({
-      type: 'DateTime',
-      description: 'Time until which the certificate is valid.',
-      resolve: ({ validTo }) => validTo,
-    }),
-    fingerprint: t.exposeString('fingerprint', {
-      description:
-        'SHA-256 fingerprint of the certificate, as printed by `openssl x509 -fingerprint -sha256`.',
-    }),
+  properties: (t) => ({
+    subject: t.string('Subject of the certificate.'),
+    issuer: t.string('Issuer of the certificate.'),
+    validFrom: t.dateTime('Time from which the certificate is valid.'),
+    validTo: t.dateTime('Time until which the certificate is valid.'),
+    fingerprint: t.string(
+      'SHA-256 fingerprint of the certificate, as printed by `openssl x509 -fingerprint -sha256`.',
+    ),
   }),
 })
 
-const RegistryMirrorType = builder.objectRef<Mirror>('RegistryMirror').implement({
+const RegistryMirrorType = objectType<Mirror>('RegistryMirror', {
   description: 'A mirror: another location with the same images.',
-  fields: (t) => ({
-    location: t.exposeString('location', {
-      description: 'Location that replaces the configuration’s prefix, for example `mirror.example/quay`.',
-    }),
-    insecure: t.exposeBoolean('insecure', {
-      description: 'Whether connections to the mirror may use plain HTTP or accept an invalid certificate.',
-    }),
-    serves: t.field({
-      type: RegistryMirrorUseEnum,
-      description: 'Requests that the mirror serves.',
-      resolve: ({ serves }) => serves,
-    }),
+  properties: (t) => ({
+    location: t.string(
+      'Location that replaces the configuration’s prefix, for example `mirror.example/quay`.',
+    ),
+    insecure: t.boolean(
+      'Whether connections to the mirror may use plain HTTP or accept an invalid certificate.',
+    ),
+    serves: t.one(RegistryMirrorUseEnum, 'Requests that the mirror serves.'),
   }),
 })
 
-const RegistryProxyType = builder.objectRef<ProxySetting>('RegistryProxy').implement({
+const RegistryProxyType = objectType<ProxySetting>('RegistryProxy', {
   description: 'An HTTP proxy. The server never returns its password.',
-  fields: (t) => ({
-    url: t.exposeString('url', { description: 'URL of the proxy, for example `http://proxy.example:3128`.' }),
-    username: t.exposeString('username', {
-      nullable: true,
-      description: 'User name for the proxy; null if it requires none.',
-    }),
+  properties: (t) => ({
+    url: t.string('URL of the proxy, for example `http://proxy.example:3128`.'),
+    username: t.stringOrNull('User name for the proxy; null if it requires none.'),
   }),
 })
 
 export const RegistryConfigurationType = builder.objectRef<RegistryConfiguration>('RegistryConfiguration')
-RegistryConfigurationType.implement({
+objectType(RegistryConfigurationType, {
   description:
     'Configuration of a registry, or of its repositories below a path. Null fields are not set here and come from the next shorter prefix that sets them.',
+  properties: (t) => ({
+    access: t.oneOrNull(
+      RegistryAccessEnum,
+      'Whether imports are allowed; null if shorter prefixes or the default access decide.',
+    ),
+    location: t.stringOrNull('Location that replaces the prefix in requests; null if it is not set.'),
+    mirrors: t.listOrNull(
+      RegistryMirrorType,
+      'Mirrors that are requested before the registry, in this order. Null if shorter prefixes decide; an empty list disables them.',
+    ),
+    insecure: t.booleanOrNull(
+      'Whether connections may use plain HTTP or accept an invalid certificate; null if shorter prefixes decide.',
+    ),
+    proxy: t.oneOrNull(
+      RegistryProxyType,
+      'Proxy for connections to the registry, to its token server and to the hosts that it redirects to; null if none is set here.',
+    ),
+    concurrency: t.intOrNull(
+      'Maximum number of concurrent requests to the registry; null for the default (`--requests-per-registry`).',
+    ),
+    requestsPerSecond: t.floatOrNull(
+      'Maximum number of requests to the registry per second; null for no limit.',
+    ),
+    vendor: t.oneOrNull(RegistryVendorEnum, 'Vendor of the registry; null if the server detects the vendor.'),
+    apiUrl: t.stringOrNull('Base URL of the vendor’s API; null for the default location.'),
+    createdAt: t.dateTime('Time at which the prefix was first configured.'),
+    updatedAt: t.dateTime('Time at which the configuration last changed.'),
+  }),
   fields: (t) => ({
     prefix: t.string({
       description:
         'Registry (`quay.io`), or a registry and whole segments of a path (`quay.io/team`), that the configuration applies to. The longest prefix of a repository takes precedence.',
       resolve: formatPrefix,
-    }),
-    access: t.field({
-      type: RegistryAccessEnum,
-      nullable: true,
-      description: 'Whether imports are allowed; null if shorter prefixes or the default access decide.',
-      resolve: ({ access }) => access,
-    }),
-    location: t.exposeString('location', {
-      nullable: true,
-      description: 'Location that replaces the prefix in requests; null if it is not set.',
-    }),
-    mirrors: t.field({
-      type: [RegistryMirrorType],
-      nullable: true,
-      description:
-        'Mirrors that are requested before the registry, in this order. Null if shorter prefixes decide; an empty list disables them.',
-      resolve: ({ mirrors }) => mirrors,
-    }),
-    insecure: t.exposeBoolean('insecure', {
-      nullable: true,
-      description:
-        'Whether connections may use plain HTTP or accept an invalid certificate; null if shorter prefixes decide.',
     }),
     authorities: t.field({
       type: [CertificateType],
@@ -140,42 +125,6 @@ RegistryConfigurationType.implement({
         'Client certificate for the registry; null if none is set here. The server never returns its private key.',
       resolve: ({ clientCertificate }) =>
         clientCertificate === null ? null : (certificatesOf(clientCertificate)[0] ?? null),
-    }),
-    proxy: t.field({
-      type: RegistryProxyType,
-      nullable: true,
-      description:
-        'Proxy for connections to the registry, to its token server and to the hosts that it redirects to; null if none is set here.',
-      resolve: ({ proxy }) => proxy,
-    }),
-    concurrency: t.exposeInt('concurrency', {
-      nullable: true,
-      description:
-        'Maximum number of concurrent requests to the registry; null for the default (`--requests-per-registry`).',
-    }),
-    requestsPerSecond: t.exposeFloat('requestsPerSecond', {
-      nullable: true,
-      description: 'Maximum number of requests to the registry per second; null for no limit.',
-    }),
-    vendor: t.field({
-      type: RegistryVendorEnum,
-      nullable: true,
-      description: 'Vendor of the registry; null if the server detects the vendor.',
-      resolve: ({ vendor }) => vendor,
-    }),
-    apiUrl: t.exposeString('apiUrl', {
-      nullable: true,
-      description: 'Base URL of the vendor’s API; null for the default location.',
-    }),
-    createdAt: t.field({
-      type: 'DateTime',
-      description: 'Time at which the prefix was first configured.',
-      resolve: ({ createdAt }) => createdAt,
-    }),
-    updatedAt: t.field({
-      type: 'DateTime',
-      description: 'Time at which the configuration last changed.',
-      resolve: ({ updatedAt }) => updatedAt,
     }),
   }),
 })

@@ -2,75 +2,52 @@ import { checkCredentialNamespace, parseSecret } from '../../credentials/credent
 import type { RegistryCredential } from '../../credentials/credential-rows.ts'
 import { formatPrefix } from '../../logins/registry-login.ts'
 import { builder } from '../kit/builder.ts'
+import { enumType, objectType } from '../kit/types.ts'
 import {
   AwsAccessKeyInput,
   AzureServicePrincipalInput,
   GoogleServiceAccountInput,
 } from './cloud-secret-input.ts'
 
-const RegistryCredentialKindEnum = builder.enumType('RegistryCredentialKind', {
+const RegistryCredentialKindEnum = enumType('RegistryCredentialKind', {
   description: 'Kind of a registry credential.',
   values: {
-    PASSWORD: { description: 'A user name with a password or an access token.' },
-    IDENTITY_TOKEN: {
-      description:
-        'An OAuth2 refresh token, which the registry’s token server exchanges for an access token.',
-    },
-    BEARER_TOKEN: { description: 'A bearer token that is sent to the registry unchanged.' },
-    AWS_ACCESS_KEY: {
-      description:
-        'An access key of an AWS user, which Amazon ECR exchanges for a password that is valid for 12 hours.',
-    },
-    GOOGLE_SERVICE_ACCOUNT: {
-      description:
-        'A key of a Google Cloud service account, which Google exchanges for a token that is valid for one hour.',
-    },
-    AZURE_SERVICE_PRINCIPAL: {
-      description:
-        'A client secret of a Microsoft Entra service principal, which Azure exchanges for a token that is valid for about three hours.',
-    },
-  } as const,
+    PASSWORD: 'A user name with a password or an access token.',
+    IDENTITY_TOKEN:
+      'An OAuth2 refresh token, which the registry’s token server exchanges for an access token.',
+    BEARER_TOKEN: 'A bearer token that is sent to the registry unchanged.',
+    AWS_ACCESS_KEY:
+      'An access key of an AWS user, which Amazon ECR exchanges for a password that is valid for 12 hours.',
+    GOOGLE_SERVICE_ACCOUNT:
+      'A key of a Google Cloud service account, which Google exchanges for a token that is valid for one hour.',
+    AZURE_SERVICE_PRINCIPAL:
+      'A client secret of a Microsoft Entra service principal, which Azure exchanges for a token that is valid for about three hours.',
+  },
 })
 
-export const RegistryCredentialType = builder.objectRef<RegistryCredential>('RegistryCredential').implement({
+export const RegistryCredentialType = objectType<RegistryCredential>('RegistryCredential', {
   description:
     'A credential for imports and pulls through of a namespace. The server never returns its password or token.',
+  properties: (t) => ({
+    namespace: t.string('Namespace whose image streams use the credential.'),
+    kind: t.one(RegistryCredentialKindEnum, 'Kind of the credential.'),
+    createdAt: t.dateTime('Time at which a credential was first set for the prefix.'),
+    updatedAt: t.dateTime('Time at which the credential was last set.'),
+    lastUsedAt: t.dateTimeOrNull(
+      'Time at which the credential, or a token obtained with it, was last sent to a registry by an import or a test. Null if it was not used since it was set. A crash of the server may lose the last minute of use.',
+    ),
+  }),
   fields: (t) => ({
-    namespace: t.exposeString('namespace', {
-      description: 'Namespace whose image streams use the credential.',
-    }),
     prefix: t.string({
       description:
         'Registry (`quay.io`), or a registry and whole segments of a path (`quay.io/team`), that the credential applies to. The longest prefix of a repository takes precedence.',
       resolve: formatPrefix,
-    }),
-    kind: t.field({
-      type: RegistryCredentialKindEnum,
-      description: 'Kind of the credential.',
-      resolve: ({ kind }) => kind,
     }),
     username: t.string({
       nullable: true,
       description:
         'User name, ID of the AWS access key, address of the service account, or application ID in Entra; null if the credential contains none.',
       resolve: ({ username }) => username || null,
-    }),
-    createdAt: t.field({
-      type: 'DateTime',
-      description: 'Time at which a credential was first set for the prefix.',
-      resolve: ({ createdAt }) => createdAt,
-    }),
-    updatedAt: t.field({
-      type: 'DateTime',
-      description: 'Time at which the credential was last set.',
-      resolve: ({ updatedAt }) => updatedAt,
-    }),
-    lastUsedAt: t.field({
-      type: 'DateTime',
-      nullable: true,
-      description:
-        'Time at which the credential, or a token obtained with it, was last sent to a registry by an import or a test. Null if it was not used since it was set. A crash of the server may lose the last minute of use.',
-      resolve: ({ lastUsedAt }) => lastUsedAt,
     }),
   }),
 })

@@ -4,142 +4,95 @@ import { builder } from '../kit/builder.ts'
 import { Connection, keyCursors, pageOf } from '../kit/connection.ts'
 import { connectionArgs, connectionType, pageComplexity } from '../kit/connection-type.ts'
 import { rowsOfList } from '../kit/list-page.ts'
+import { enumType, objectType } from '../kit/types.ts'
 
-const BreakerStateEnum = builder.enumType('BreakerState', {
+const BreakerStateEnum = enumType('BreakerState', {
   description: 'State of a circuit breaker.',
   values: {
-    CLOSED: { description: 'Requests are sent.' },
-    OPEN: { description: 'No requests are sent: they fail at once with the last failure.' },
-    HALF_OPEN: {
-      description: 'One request tests whether the host has recovered; other requests wait for its result.',
-    },
-  } as const,
+    CLOSED: 'Requests are sent.',
+    OPEN: 'No requests are sent: they fail at once with the last failure.',
+    HALF_OPEN: 'One request tests whether the host has recovered; other requests wait for its result.',
+  },
 })
 
-const BreakerType = builder.objectRef<HostStatus['breaker']>('Breaker').implement({
+const BreakerType = objectType<HostStatus['breaker']>('Breaker', {
   description:
     'A circuit breaker, for a whole host or for one account. It opens after repeated failures, or if the host requests a pause, and stops requests for a while.',
-  fields: (t) => ({
-    state: t.field({
-      type: BreakerStateEnum,
-      description: 'State of the circuit breaker.',
-      resolve: ({ state }) => state,
-    }),
-    since: t.field({
-      type: 'DateTime',
-      nullable: true,
-      description: 'Time of the last change of the state; null while the state is `CLOSED`.',
-      resolve: ({ since }) => since,
-    }),
-    reason: t.exposeString('reason', {
-      nullable: true,
-      description:
-        'Human-readable last failure of the host, for example an error status; null while the state is `CLOSED`.',
-    }),
-    nextAttempt: t.field({
-      type: 'DateTime',
-      nullable: true,
-      description: 'Time from which the next request tests the host; null while the state is `CLOSED`.',
-      resolve: ({ nextAttempt }) => nextAttempt,
-    }),
+  properties: (t) => ({
+    state: t.one(BreakerStateEnum, 'State of the circuit breaker.'),
+    since: t.dateTimeOrNull('Time of the last change of the state; null while the state is `CLOSED`.'),
+    reason: t.stringOrNull(
+      'Human-readable last failure of the host, for example an error status; null while the state is `CLOSED`.',
+    ),
+    nextAttempt: t.dateTimeOrNull(
+      'Time from which the next request tests the host; null while the state is `CLOSED`.',
+    ),
   }),
 })
 
-const RequestBudgetType = builder.objectRef<HostStatus['budgets'][number]>('RequestBudget').implement({
+const RequestBudgetType = objectType<HostStatus['budgets'][number]>('RequestBudget', {
   description:
     'Remaining requests of one account at a host, from the rate limit headers of the host’s last response.',
+  properties: (t) => ({
+    remaining: t.bigInt('Number of requests that remain in the window; for Docker Hub, the number of pulls.'),
+    limit: t.bigIntOrNull('Number of requests in a window; null if the host does not report it.'),
+    source: t.stringOrNull(
+      'Client that the host counts, as the host names it: Docker Hub reports the IP address of this server, or the ID of the authenticated user. Null if the host does not report it.',
+    ),
+    readAt: t.dateTime('Time of the host’s response. Values older than the window are outdated.'),
+  }),
   fields: (t) => ({
-    remaining: t.field({
-      type: 'BigInt',
-      description: 'Number of requests that remain in the window; for Docker Hub, the number of pulls.',
-      resolve: ({ remaining }) => remaining,
-    }),
-    limit: t.field({
-      type: 'BigInt',
-      nullable: true,
-      description: 'Number of requests in a window; null if the host does not report it.',
-      resolve: ({ limit }) => limit,
-    }),
-    windowSeconds: t.int({
+    windowSeconds: t.exposeInt('window', {
       nullable: true,
       description: 'Length of the window in seconds; null if the host does not report it.',
-      resolve: ({ window }) => window,
     }),
-    source: t.exposeString('source', {
-      nullable: true,
-      description:
-        'Client that the host counts, as the host names it: Docker Hub reports the IP address of this server, or the ID of the authenticated user. Null if the host does not report it.',
-    }),
-    resetsAt: t.field({
+    resetsAt: t.expose('resetAt', {
       type: 'DateTime',
       nullable: true,
       description: 'Time at which the next window starts; null if the host does not report it.',
-      resolve: ({ resetAt }) => resetAt,
-    }),
-    readAt: t.field({
-      type: 'DateTime',
-      description: 'Time of the host’s response. Values older than the window are outdated.',
-      resolve: ({ readAt }) => readAt,
     }),
   }),
 })
 
-const RegistryAccountType = builder.objectRef<AccountStatus>('RegistryAccount').implement({
+const RegistryAccountType = objectType<AccountStatus>('RegistryAccount', {
   description: 'State of one account at a registry host. The account’s name is not reported.',
-  fields: (t) => ({
-    signedIn: t.exposeBoolean('signedIn', {
-      description:
-        'Whether requests of the account contain a credential. The host counts requests without a credential by the IP address of this server.',
-    }),
-    breaker: t.field({
-      type: BreakerType,
-      description:
-        'Circuit breaker of the account. If the host rejects one account (429), requests of other accounts continue.',
-      resolve: ({ breaker }) => breaker,
-    }),
-    budget: t.field({
-      type: RequestBudgetType,
-      nullable: true,
-      description: 'Remaining requests of the account; null if the host does not report them.',
-      resolve: ({ budget }) => budget,
-    }),
+  properties: (t) => ({
+    signedIn: t.boolean(
+      'Whether requests of the account contain a credential. The host counts requests without a credential by the IP address of this server.',
+    ),
+    breaker: t.one(
+      BreakerType,
+      'Circuit breaker of the account. If the host rejects one account (429), requests of other accounts continue.',
+    ),
+    budget: t.oneOrNull(
+      RequestBudgetType,
+      'Remaining requests of the account; null if the host does not report them.',
+    ),
   }),
 })
 
 const RegistryHostType = builder.objectRef<HostStatus>('RegistryHost')
-RegistryHostType.implement({
+objectType(RegistryHostType, {
   description:
     'State of a host that this server requested since its start: a registry, a token server, or the target of a redirect.',
-  fields: (t) => ({
-    host: t.exposeString('host', { description: 'Host and port as in pull specs, for example `docker.io`.' }),
-    inFlight: t.exposeInt('inFlight', {
-      description: 'Number of requests that were sent and have no response yet.',
-    }),
-    waiting: t.exposeInt('waiting', {
-      description:
-        'Number of requests in the queue: they wait for running requests to finish, or for the limit of requests per second.',
-    }),
-    concurrency: t.exposeInt('concurrency', {
-      description:
-        'Number of concurrent requests to the host. It starts at the limit (`--requests-per-registry`, or `concurrency` of the configuration), is halved each time the host rejects requests because of their number, and increases by one after as many successes.',
-    }),
-    breaker: t.field({
-      type: BreakerType,
-      description: 'Circuit breaker of the host.',
-      resolve: ({ breaker }) => breaker,
-    }),
-    budgets: t.field({
-      type: [RequestBudgetType],
-      description:
-        'Remaining requests of each account, the most recently reported last; empty if the host does not report them.',
-      resolve: ({ budgets }) => budgets,
-    }),
-    accounts: t.field({
-      type: [RegistryAccountType],
-      description:
-        'Accounts whose circuit breaker is not closed, or whose remaining requests are known; at most 200. Empty if no account is limited.',
-      resolve: ({ accounts }) => accounts,
-    }),
+  properties: (t) => ({
+    host: t.string('Host and port as in pull specs, for example `docker.io`.'),
+    inFlight: t.int('Number of requests that were sent and have no response yet.'),
+    waiting: t.int(
+      'Number of requests in the queue: they wait for running requests to finish, or for the limit of requests per second.',
+    ),
+    concurrency: t.int(
+      'Number of concurrent requests to the host. It starts at the limit (`--requests-per-registry`, or `concurrency` of the configuration), is halved each time the host rejects requests because of their number, and increases by one after as many successes.',
+    ),
+    breaker: t.one(BreakerType, 'Circuit breaker of the host.'),
+    budgets: t.list(
+      RequestBudgetType,
+      'Remaining requests of each account, the most recently reported last; empty if the host does not report them.',
+    ),
+    accounts: t.list(
+      RegistryAccountType,
+      'Accounts whose circuit breaker is not closed, or whose remaining requests are known; at most 200. Empty if no account is limited.',
+    ),
   }),
 })
 

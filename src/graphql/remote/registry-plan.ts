@@ -2,27 +2,26 @@ import { InvalidInputError } from '../../input/errors.ts'
 import { formatRepository, InvalidReferenceError, parseReference } from '../../oci/reference.ts'
 import type { RepositoryLocation, RepositoryPlan } from '../../remote/location/registry-rules.ts'
 import { builder } from '../kit/builder.ts'
+import { objectType } from '../kit/types.ts'
 import { RegistryMirrorUseEnum } from './registry-configuration.ts'
 
-const RegistryPlaceType = builder.objectRef<RepositoryLocation>('RegistryPlace').implement({
+const RegistryPlaceType = objectType<RepositoryLocation>('RegistryPlace', {
   description: 'A location from which a repository is read, and the properties of connections to it.',
+  properties: (t) => ({
+    isMirror: t.boolean('Whether the location is a mirror. The last location is not.'),
+    serves: t.one(RegistryMirrorUseEnum, 'Requests that the location serves.'),
+    insecure: t.boolean(
+      'Whether connections may use plain HTTP or accept an invalid certificate, regardless of the image stream’s setting.',
+    ),
+    problem: t.stringOrNull(
+      'Reason why the location cannot be requested as configured, for example a lost secret; null if there is no problem.',
+    ),
+  }),
   fields: (t) => ({
     repository: t.string({
       description:
         'Host and repository of the location, for example `mirror.example/quay/app`. Credentials are chosen by this name.',
       resolve: formatRepository,
-    }),
-    isMirror: t.exposeBoolean('isMirror', {
-      description: 'Whether the location is a mirror. The last location is not.',
-    }),
-    serves: t.field({
-      type: RegistryMirrorUseEnum,
-      description: 'Requests that the location serves.',
-      resolve: ({ serves }) => serves,
-    }),
-    insecure: t.exposeBoolean('insecure', {
-      description:
-        'Whether connections may use plain HTTP or accept an invalid certificate, regardless of the image stream’s setting.',
     }),
     hasAuthority: t.boolean({
       description: 'Whether additional certificates are trusted for the location.',
@@ -36,11 +35,6 @@ const RegistryPlaceType = builder.objectRef<RepositoryLocation>('RegistryPlace')
       nullable: true,
       description: 'URL of the proxy for the location; null if there is none.',
       resolve: ({ route }) => route?.proxy?.url ?? null,
-    }),
-    problem: t.exposeString('problem', {
-      nullable: true,
-      description:
-        'Reason why the location cannot be requested as configured, for example a lost secret; null if there is no problem.',
     }),
   }),
 })

@@ -1,33 +1,22 @@
 import type { CredentialTest } from '../../credentials/credential-test.ts'
 import { builder } from '../kit/builder.ts'
+import { enumType, objectType } from '../kit/types.ts'
 
-const CredentialTestOutcomeEnum = builder.enumType('RegistryCredentialTestOutcome', {
+const CredentialTestOutcomeEnum = enumType('RegistryCredentialTestOutcome', {
   description: 'Result of a test of a registry credential.',
   values: {
-    OK: { description: 'The registry accepted the credential.' },
-    NOT_ASKED_FOR: { description: 'The registry responded without requiring a credential.' },
-    NOT_SHOWN: {
-      description:
-        'The registry refers to a token server that is not trusted for it. The credential was not sent.',
-    },
-    UNAUTHORIZED: {
-      description: 'The registry rejected the credential, or the credential does not grant access (401).',
-    },
-    FORBIDDEN: {
-      description: 'The registry accepted the credential but denies access to the repository (403).',
-    },
-    NOT_FOUND: {
-      description: 'The repository does not exist, or the credential does not grant knowledge of it (404).',
-    },
-    TOO_MANY_REQUESTS: { description: 'The registry limits the request rate (429).' },
-    BLOCKED: {
-      description: 'A registry configuration blocks the registry or cannot be used. No request was sent.',
-    },
-    UNAVAILABLE: {
-      description: 'The registry or its token server cannot be reached, or its response is not conclusive.',
-    },
-    BROKEN: { description: 'The stored secret cannot be decrypted. Set the credential again.' },
-  } as const,
+    OK: 'The registry accepted the credential.',
+    NOT_ASKED_FOR: 'The registry responded without requiring a credential.',
+    NOT_SHOWN:
+      'The registry refers to a token server that is not trusted for it. The credential was not sent.',
+    UNAUTHORIZED: 'The registry rejected the credential, or the credential does not grant access (401).',
+    FORBIDDEN: 'The registry accepted the credential but denies access to the repository (403).',
+    NOT_FOUND: 'The repository does not exist, or the credential does not grant knowledge of it (404).',
+    TOO_MANY_REQUESTS: 'The registry limits the request rate (429).',
+    BLOCKED: 'A registry configuration blocks the registry or cannot be used. No request was sent.',
+    UNAVAILABLE: 'The registry or its token server cannot be reached, or its response is not conclusive.',
+    BROKEN: 'The stored secret cannot be decrypted. Set the credential again.',
+  },
 })
 
 const TestRegistryCredentialInput = builder.inputType('TestRegistryCredentialInput', {
@@ -52,25 +41,16 @@ const TestRegistryCredentialInput = builder.inputType('TestRegistryCredentialInp
   }),
 })
 
-const TestRegistryCredentialPayload = builder
-  .objectRef<CredentialTest>('TestRegistryCredentialPayload')
-  .implement({
-    description: 'Result of the test.',
-    fields: (t) => ({
-      outcome: t.field({
-        type: CredentialTestOutcomeEnum,
-        description: 'Result of the test.',
-        resolve: ({ outcome }) => outcome,
-      }),
-      status: t.exposeInt('status', {
-        nullable: true,
-        description: 'HTTP status of the response that decided the result; null if there was no response.',
-      }),
-      message: t.exposeString('message', {
-        description: 'Human-readable result, with the registry’s own message.',
-      }),
-    }),
-  })
+const TestRegistryCredentialPayload = objectType<CredentialTest>('TestRegistryCredentialPayload', {
+  description: 'Result of the test.',
+  properties: (t) => ({
+    outcome: t.one(CredentialTestOutcomeEnum, 'Result of the test.'),
+    status: t.intOrNull(
+      'HTTP status of the response that decided the result; null if there was no response.',
+    ),
+    message: t.string('Human-readable result, with the registry’s own message.'),
+  }),
+})
 
 builder.mutationField('testRegistryCredential', (t) =>
   t.field({

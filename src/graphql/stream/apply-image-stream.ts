@@ -4,7 +4,8 @@ import type { ImageStream } from '../../imagestream/spec/spec.ts'
 import { batch } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
 import type { GraphQLContext } from '../kit/context.ts'
-import { ImageStreamType, ImportType } from '../kit/object-types.ts'
+import { ImageStreamType, ImportType } from '../kit/references.ts'
+import { enumType, objectType } from '../kit/types.ts'
 import { checkWait, WAIT_DESCRIPTION } from '../kit/wait.ts'
 
 /** A document with its image stream and import after the wait. */
@@ -39,61 +40,47 @@ const ApplyImageStreamInput = builder.inputType('ApplyImageStreamInput', {
   }),
 })
 
-const ApplyActionEnum = builder.enumType('ApplyAction', {
+const ApplyActionEnum = enumType('ApplyAction', {
   description: 'Effect of a document, or its effect without the dry run.',
   values: {
-    CREATED: { description: 'The image stream is created.' },
-    CONFIGURED: { description: 'The image stream is changed.' },
-    UNCHANGED: { description: 'The image stream already matches the document.' },
-  } as const,
+    CREATED: 'The image stream is created.',
+    CONFIGURED: 'The image stream is changed.',
+    UNCHANGED: 'The image stream already matches the document.',
+  },
 })
 
-const AppliedDocumentKindEnum = builder.enumType('AppliedDocumentKind', {
+const AppliedDocumentKindEnum = enumType('AppliedDocumentKind', {
   description: 'Kind of a document.',
   values: {
-    ImageStream: { description: 'Desired state of an image stream: labels, annotations and the whole spec.' },
-    ImageStreamImport: { description: 'Images to import into an image stream now, as with `importImage`.' },
-  } as const,
+    ImageStream: 'Desired state of an image stream: labels, annotations and the whole spec.',
+    ImageStreamImport: 'Images to import into an image stream now, as with `importImage`.',
+  },
 })
 
-const AppliedDocumentType = builder.objectRef<AppliedResult>('AppliedDocument').implement({
+const AppliedDocumentType = objectType<AppliedResult>('AppliedDocument', {
   description: 'A document of the manifest, and its effect.',
-  fields: (t) => ({
-    kind: t.field({
-      type: AppliedDocumentKindEnum,
-      description: 'Kind of the document.',
-      resolve: ({ kind }) => kind,
-    }),
-    namespace: t.exposeString('namespace', { description: 'Namespace of the document’s image stream.' }),
-    name: t.exposeString('name', { description: 'Name of the document’s image stream.' }),
-    action: t.field({
-      type: ApplyActionEnum,
-      description: 'Effect of the document, or the effect it would have if nothing is stored.',
-      resolve: ({ action }) => action,
-    }),
-    imageStream: t.field({
-      type: ImageStreamType,
-      nullable: true,
-      description:
-        'The image stream in its present state; null if the stream does not exist because nothing was stored.',
-      resolve: ({ imageStream }) => imageStream,
-    }),
-    import: t.field({
-      type: ImportType,
-      nullable: true,
-      description:
-        'The import that the document started, in its state after the wait; null if there was nothing to import.',
-      resolve: (result) => result.import,
-    }),
-    warnings: t.field({
-      type: ['String'],
-      description: 'Parts of the document that were ignored, each with its path: `spec.tags[0].foo: …`.',
-      resolve: ({ warnings }) => [...warnings],
-    }),
-    diff: t.exposeString('diff', {
-      description:
-        'Changes with one line for each field, ordered by path: `- path: old` and `+ path: new`. Fields that the server sets are omitted. Empty if nothing changes.',
-    }),
+  properties: (t) => ({
+    kind: t.one(AppliedDocumentKindEnum, 'Kind of the document.'),
+    namespace: t.string('Namespace of the document’s image stream.'),
+    name: t.string('Name of the document’s image stream.'),
+    action: t.one(
+      ApplyActionEnum,
+      'Effect of the document, or the effect it would have if nothing is stored.',
+    ),
+    imageStream: t.oneOrNull(
+      ImageStreamType,
+      'The image stream in its present state; null if the stream does not exist because nothing was stored.',
+    ),
+    import: t.oneOrNull(
+      ImportType,
+      'The import that the document started, in its state after the wait; null if there was nothing to import.',
+    ),
+    warnings: t.strings(
+      'Parts of the document that were ignored, each with its path: `spec.tags[0].foo: …`.',
+    ),
+    diff: t.string(
+      'Changes with one line for each field, ordered by path: `- path: old` and `+ path: new`. Fields that the server sets are omitted. Empty if nothing changes.',
+    ),
   }),
 })
 

@@ -7,14 +7,15 @@ import { builder } from '../kit/builder.ts'
 import { keyCursors } from '../kit/connection.ts'
 import { connectionArgs, pageComplexity } from '../kit/connection-type.ts'
 import { NodeInterface, nodeId, registerRowNode } from '../kit/node.ts'
+import { ownedConnection } from '../kit/owned-connection.ts'
 import {
   ImageStreamSpecType,
   ImageStreamStatusType,
   ImageStreamTagType,
   ImageStreamType,
   KeyValueType,
-} from '../kit/object-types.ts'
-import { ownedConnection } from '../kit/owned-connection.ts'
+} from '../kit/references.ts'
+import { enumType, objectType } from '../kit/types.ts'
 import {
   ImageStreamTagConnection,
   ImageStreamTagOrderEnum,
@@ -25,44 +26,42 @@ import { tagSearchArgs, tagSearchComplexity } from '../tag/tag-search.ts'
 
 registerRowNode('ImageStream', (id, { streams }) => streams.byIds([id]).get(id))
 
-const ManifestFormatEnum = builder.enumType('ManifestFormat', {
+const ManifestFormatEnum = enumType('ManifestFormat', {
   description: 'Format of a manifest document.',
   values: {
-    JSON: { description: 'JSON, as from `oc get -o json`.' },
-    YAML: { description: 'YAML, as from `oc get -o yaml`.' },
-  } as const,
+    JSON: 'JSON, as from `oc get -o json`.',
+    YAML: 'YAML, as from `oc get -o yaml`.',
+  },
 })
 
 const importCursors = keyCursors<Import>('imports', ({ id }) => [id])
 
-ImageStreamType.implement({
+objectType(ImageStreamType, {
   description:
     'A named set of tags, each with the history of the images that the tag pointed to. The images may be in any registry.',
   interfaces: [NodeInterface],
+  properties: (t) => ({
+    namespace: t.string('Namespace that groups image streams; `default` unless set.'),
+    name: t.string('Name of the image stream, unique in the namespace.'),
+    uid: t.string('UUID of the image stream, as in Kubernetes.'),
+    generation: t.int(
+      'Number of the spec’s version, which starts at 1 and increases with each change of the spec.',
+    ),
+  }),
   fields: (t) => ({
     id: t.id({
       description:
         'Global identifier of the image stream. A later stream with the same name has another `id`.',
       resolve: ({ id }) => nodeId('ImageStream', id),
     }),
-    namespace: t.exposeString('namespace', {
-      description: 'Namespace that groups image streams; `default` unless set.',
-    }),
-    name: t.exposeString('name', { description: 'Name of the image stream, unique in the namespace.' }),
-    uid: t.exposeString('uid', { description: 'UUID of the image stream, as in Kubernetes.' }),
-    generation: t.exposeInt('generation', {
-      description:
-        'Number of the spec’s version, which starts at 1 and increases with each change of the spec.',
-    }),
     resourceVersion: t.string({
       description:
         'Opaque version that changes with every change of the image stream or its tags. A mutation with an outdated version fails with `CONFLICT`.',
       resolve: ({ resourceVersion }) => String(resourceVersion),
     }),
-    creationTimestamp: t.field({
+    creationTimestamp: t.expose('createdAt', {
       type: 'DateTime',
       description: 'Time at which the image stream was created.',
-      resolve: ({ createdAt }) => createdAt,
     }),
     labels: t.field({
       type: [KeyValueType],
@@ -128,8 +127,13 @@ ImageStreamType.implement({
   }),
 })
 
-ImageStreamStatusType.implement({
+objectType(ImageStreamStatusType, {
   description: 'Observed state of an image stream.',
+  properties: (t) => ({
+    checkedAt: t.dateTimeOrNull(
+      'Time at which an import last succeeded for all of its tags, changed or not; null if there was none. `notCheckedSince` filters by this time.',
+    ),
+  }),
   fields: (t) => ({
     dockerImageRepository: t.string({
       description:
@@ -142,13 +146,6 @@ ImageStreamStatusType.implement({
         'Repository of the stream under the registry’s public host name (`--registry-host`); null if none is configured.',
       resolve: ({ namespace, name }, _args, { registry: { publicHost } }) =>
         publicHost === null ? null : `${publicHost}/${namespace}/${name}`,
-    }),
-    checkedAt: t.field({
-      type: 'DateTime',
-      nullable: true,
-      description:
-        'Time at which an import last succeeded for all of its tags, changed or not; null if there was none. `notCheckedSince` filters by this time.',
-      resolve: ({ checkedAt }) => checkedAt,
     }),
     changedAt: t.field({
       type: 'DateTime',

@@ -9,14 +9,15 @@ import { checkGlob } from '../kit/checks.ts'
 import { type Connection, type ConnectionArguments, keyCursors } from '../kit/connection.ts'
 import { connectionArgs, connectionType, pageComplexity } from '../kit/connection-type.ts'
 import type { GraphQLContext } from '../kit/context.ts'
+import { ownedConnection } from '../kit/owned-connection.ts'
 import {
   type AnyImage,
   ImageStreamTagType,
   ImageStreamType,
   ImageType,
   TagEventType,
-} from '../kit/object-types.ts'
-import { ownedConnection } from '../kit/owned-connection.ts'
+} from '../kit/references.ts'
+import { objectType } from '../kit/types.ts'
 import { batchTags } from '../tag/image-stream-tag.ts'
 import { TagEventConnection } from '../tag/tag-event.ts'
 
@@ -42,15 +43,13 @@ const eventAt = (tag: Tag, time: number, { lookBack }: GraphQLContext): TagEvent
   }).get(tag.id)
 
 const PastTagType = builder.objectRef<PastTag>('PastTag')
-PastTagType.implement({
+objectType(PastTagType, {
   description: 'A tag at an earlier time.',
+  properties: (t) => ({
+    event: t.one(TagEventType, 'Entry of the tag’s history that was the newest at that time.'),
+  }),
   fields: (t) => ({
     tag: t.exposeString('name', { description: 'Name of the tag, for example `latest`.' }),
-    event: t.field({
-      type: TagEventType,
-      description: 'Entry of the tag’s history that was the newest at that time.',
-      resolve: ({ event }) => event,
-    }),
   }),
 })
 

@@ -5,7 +5,8 @@ import { builder } from '../kit/builder.ts'
 import type { GraphQLContext } from '../kit/context.ts'
 import { KeyValueInput } from '../kit/key-value.ts'
 import { nodeId } from '../kit/node.ts'
-import { ImageStreamType, ImportType } from '../kit/object-types.ts'
+import { ImageStreamType, ImportType } from '../kit/references.ts'
+import { objectType } from '../kit/types.ts'
 import { checkWait, WAIT_DESCRIPTION } from '../kit/wait.ts'
 import { ImportModeEnum, TagReferencePolicyTypeEnum } from '../tag/tag-reference.ts'
 import { ImageStreamSpecInput } from './spec.ts'
@@ -173,20 +174,19 @@ const writtenPayload = (name: string, done: string) =>
 const CreateImageStreamPayload = writtenPayload('CreateImageStreamPayload', 'created')
 const UpdateImageStreamPayload = writtenPayload('UpdateImageStreamPayload', 'changed')
 
-const ImportImagePayload = builder
-  .objectRef<{ import: Import; imageStream: ImageStream | null }>('ImportImagePayload')
-  .implement({
+const ImportImagePayload = objectType<{ import: Import; imageStream: ImageStream | null }>(
+  'ImportImagePayload',
+  {
     description: 'The import that the mutation started, in its state after the wait.',
-    fields: (t) => ({
-      import: t.field({ type: ImportType, description: 'The import.', resolve: (payload) => payload.import }),
-      imageStream: t.field({
-        type: ImageStreamType,
-        nullable: true,
-        description: 'The image stream; null in a dry run if the stream does not exist.',
-        resolve: (payload) => payload.imageStream,
-      }),
+    properties: (t) => ({
+      import: t.one(ImportType, 'The import.'),
+      imageStream: t.oneOrNull(
+        ImageStreamType,
+        'The image stream; null in a dry run if the stream does not exist.',
+      ),
     }),
-  })
+  },
+)
 
 const DeleteImageStreamPayload = builder.objectRef<{ id: number }>('DeleteImageStreamPayload').implement({
   description: 'The deleted image stream.',

@@ -6,17 +6,18 @@ import {
   ImageStreamSpecType,
   TagImportPolicyType,
   TagReferenceType,
-} from '../kit/object-types.ts'
+} from '../kit/references.ts'
+import { objectType } from '../kit/types.ts'
 import { TagImportPolicyInput, TagReferenceInput } from '../tag/tag-reference-input.ts'
 
-ImageStreamSpecType.implement({
+objectType(ImageStreamSpecType, {
   description: 'Desired state of an image stream.',
+  properties: (t) => ({
+    dockerImageRepository: t.stringOrNull(
+      'Repository whose tags are all imported, as `registry/name`; null if only spec tags are imported.',
+    ),
+  }),
   fields: (t) => ({
-    dockerImageRepository: t.exposeString('dockerImageRepository', {
-      nullable: true,
-      description:
-        'Repository whose tags are all imported, as `registry/name`; null if only spec tags are imported.',
-    }),
     importPolicy: t.field({
       type: TagImportPolicyType,
       description: 'Import settings of the tags of `dockerImageRepository`.',

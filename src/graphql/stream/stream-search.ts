@@ -6,20 +6,19 @@ import { builder } from '../kit/builder.ts'
 import { Connection, keyCursors, pageOf } from '../kit/connection.ts'
 import { connectionArgs, connectionType, pageComplexity } from '../kit/connection-type.ts'
 import { KeyValueInput } from '../kit/key-value.ts'
-import { ImageStreamType } from '../kit/object-types.ts'
+import { ImageStreamType } from '../kit/references.ts'
 import { countCriteria, ImportFailureFilter, searchFilter } from '../kit/search-filter.ts'
+import { enumType } from '../kit/types.ts'
 
 const ImageStreamConnection = connectionType('ImageStream', ImageStreamType, { items: 'image streams' })
 
-const ImageStreamOrderEnum = builder.enumType('ImageStreamOrder', {
+const ImageStreamOrderEnum = enumType('ImageStreamOrder', {
   description: 'Sort order of image streams.',
   values: {
-    NAME: { description: 'By namespace, then by name, in byte order.' },
-    NEWEST_FIRST: {
-      description:
-        'By the time at which one of the stream’s tags last got another image, the newest first; streams without images come last.',
-    },
-  } as const,
+    NAME: 'By namespace, then by name, in byte order.',
+    NEWEST_FIRST:
+      'By the time at which one of the stream’s tags last got another image, the newest first; streams without images come last.',
+  },
 })
 
 const CURSORS = {

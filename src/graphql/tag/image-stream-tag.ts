@@ -12,27 +12,26 @@ import { type Connection, type ConnectionArguments, keyCursors } from '../kit/co
 import { connectionArgs, connectionType, pageComplexity } from '../kit/connection-type.ts'
 import type { GraphQLContext } from '../kit/context.ts'
 import { NodeInterface, nodeId, registerNode } from '../kit/node.ts'
+import { ownedConnection } from '../kit/owned-connection.ts'
 import {
   ImageStreamTagType,
   ImageStreamType,
   ImageType,
   TagEventConditionType,
   TagReferenceType,
-} from '../kit/object-types.ts'
-import { ownedConnection } from '../kit/owned-connection.ts'
+} from '../kit/references.ts'
 import { type SearchArguments, searchFilter } from '../kit/search-filter.ts'
 import { streamOf } from '../kit/stream-of.ts'
+import { enumType, objectType } from '../kit/types.ts'
 import { history, TagEventConnection } from './tag-event.ts'
 
-export const ImageStreamTagOrderEnum = builder.enumType('ImageStreamTagOrder', {
+export const ImageStreamTagOrderEnum = enumType('ImageStreamTagOrder', {
   description: 'Sort order of tags.',
   values: {
-    NAME: { description: 'By name, in byte order.' },
-    NEWEST_FIRST: { description: 'By the time at which the tag last got another image, the newest first.' },
-    SEMVER_DESC: {
-      description: 'By semantic version, the highest first; tags that are not versions follow, by name.',
-    },
-  } as const,
+    NAME: 'By name, in byte order.',
+    NEWEST_FIRST: 'By the time at which the tag last got another image, the newest first.',
+    SEMVER_DESC: 'By semantic version, the highest first; tags that are not versions follow, by name.',
+  },
 })
 
 export const ImageStreamTagConnection = connectionType('ImageStreamTag', ImageStreamTagType, {
@@ -124,9 +123,12 @@ export const specTagOf = (tag: Tag, _args: object, { streams }: GraphQLContext):
     return new Map(specTags.map((specTag) => [`${specTag.streamId}/${specTag.name}`, specTag]))
   }).get(`${tag.streamId}/${tag.name}`)
 
-ImageStreamTagType.implement({
+objectType(ImageStreamTagType, {
   description: 'A tag of an image stream, with the image that the tag points to and its history.',
   interfaces: [NodeInterface],
+  properties: (t) => ({
+    image: t.oneOrNull(ImageType, 'The image that the tag points to; null while the tag has no image.'),
+  }),
   fields: (t) => ({
     id: t.id({
       description: 'Global identifier of the tag.',
@@ -180,12 +182,6 @@ ImageStreamTagType.implement({
           registry.isIntegrated ? pullRepository(presentStreamOf(tag, context)) : null,
         )
       },
-    }),
-    image: t.field({
-      type: ImageType,
-      nullable: true,
-      description: 'The image that the tag points to; null while the tag has no image.',
-      resolve: (tag) => tag.image,
     }),
   }),
 })

@@ -2,8 +2,8 @@ import type { Tag } from '../../imagestream/tag/tag.ts'
 import { builder } from '../kit/builder.ts'
 import { keyCursors } from '../kit/connection.ts'
 import { connectionArgs, pageComplexity } from '../kit/connection-type.ts'
-import { ImageType } from '../kit/object-types.ts'
 import { ownedConnection } from '../kit/owned-connection.ts'
+import { ImageType } from '../kit/references.ts'
 import { batchTags, ImageStreamTagConnection } from './image-stream-tag.ts'
 
 const cursors = keyCursors<Tag>('image tags', ({ streamId, id }) => [streamId, id], ['number', 'number'])

@@ -1,54 +1,43 @@
 import { type ResolvedImage, resolveImage } from '../../imagestream/stream/resolve-image.ts'
 import { builder } from '../kit/builder.ts'
-import { ImageStreamTagType, ImageType } from '../kit/object-types.ts'
+import { ImageStreamTagType, ImageType } from '../kit/references.ts'
+import { enumType, objectType } from '../kit/types.ts'
 
-const ResolutionSourceEnum = builder.enumType('ResolutionSource', {
+const ResolutionSourceEnum = enumType('ResolutionSource', {
   description: 'Origin of a resolved image name.',
   values: {
-    IMAGE_STREAM: {
-      description:
-        'The image stream with this name in the namespace, because its `lookupPolicy.local` is true.',
-    },
-    REFERENCE: {
-      description: 'The registry that the name contains, or Docker Hub if the name contains none.',
-    },
-  } as const,
+    IMAGE_STREAM:
+      'The image stream with this name in the namespace, because its `lookupPolicy.local` is true.',
+    REFERENCE: 'The registry that the name contains, or Docker Hub if the name contains none.',
+  },
 })
 
-const ResolvedImageType = builder.objectRef<ResolvedImage>('ResolvedImage').implement({
+const ResolvedImageType = objectType<ResolvedImage>('ResolvedImage', {
   description: 'The image that a workload would pull for an image name.',
+  properties: (t) => ({
+    dockerImageReference: t.stringOrNull(
+      'Pull spec with all defaults filled in. For an image stream, the pull spec is by digest, and with `referencePolicy: Local` it names the integrated registry. Null if the stream has no such image.',
+    ),
+    source: t.one(ResolutionSourceEnum, 'Origin of the resolved name.'),
+    image: t.oneOrNull(
+      ImageType,
+      'The image that the workload would pull; null if this server has no record of the image.',
+    ),
+    message: t.stringOrNull(
+      'Explanation of why there is nothing to pull; null if `dockerImageReference` is not null.',
+    ),
+  }),
   fields: (t) => ({
-    dockerImageReference: t.exposeString('dockerImageReference', {
-      nullable: true,
-      description:
-        'Pull spec with all defaults filled in. For an image stream, the pull spec is by digest, and with `referencePolicy: Local` it names the integrated registry. Null if the stream has no such image.',
-    }),
     isResolved: t.boolean({
       description:
         'Whether `dockerImageReference` contains a digest, and so always identifies the same image.',
       resolve: ({ dockerImageReference }) => dockerImageReference?.includes('@') ?? false,
     }),
-    source: t.field({
-      type: ResolutionSourceEnum,
-      description: 'Origin of the resolved name.',
-      resolve: ({ source }) => source,
-    }),
-    image: t.field({
-      type: ImageType,
-      nullable: true,
-      description: 'The image that the workload would pull; null if this server has no record of the image.',
-      resolve: ({ image }) => image,
-    }),
-    imageStreamTag: t.field({
+    imageStreamTag: t.expose('tag', {
       type: ImageStreamTagType,
       nullable: true,
       description:
         'Tag that the name refers to. Null for a reference to a registry, and for a name with a digest.',
-      resolve: ({ tag }) => tag,
-    }),
-    message: t.exposeString('message', {
-      nullable: true,
-      description: 'Explanation of why there is nothing to pull; null if `dockerImageReference` is not null.',
     }),
   }),
 })

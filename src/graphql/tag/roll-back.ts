@@ -1,6 +1,7 @@
 import type { RolledBackTag } from '../../imagestream/commands/roll-back.ts'
 import { builder } from '../kit/builder.ts'
-import { ImageStreamTagType, TagEventType } from '../kit/object-types.ts'
+import { ImageStreamTagType, TagEventType } from '../kit/references.ts'
+import { objectType } from '../kit/types.ts'
 import { batchTags } from './image-stream-tag.ts'
 
 const RollbackTagInput = builder.inputType('RollbackTagInput', {
@@ -26,8 +27,18 @@ const RollbackTagInput = builder.inputType('RollbackTagInput', {
   }),
 })
 
-const RollbackTagPayload = builder.objectRef<RolledBackTag>('RollbackTagPayload').implement({
+const RollbackTagPayload = objectType<RolledBackTag>('RollbackTagPayload', {
   description: 'The tag after the rollback.',
+  properties: (t) => ({
+    event: t.one(
+      TagEventType,
+      'Newest entry of the tag’s history. It is a new entry, unless the tag already pointed to the image.',
+    ),
+    previous: t.oneOrNull(
+      TagEventType,
+      'Entry of the tag’s history that was the newest before the rollback; null if the tag already pointed to the image.',
+    ),
+  }),
   fields: (t) => ({
     imageStreamTag: t.field({
       type: ImageStreamTagType,
@@ -37,19 +48,6 @@ const RollbackTagPayload = builder.objectRef<RolledBackTag>('RollbackTagPayload'
         batchTags([tag])
         return tag
       },
-    }),
-    event: t.field({
-      type: TagEventType,
-      description:
-        'Newest entry of the tag’s history. It is a new entry, unless the tag already pointed to the image.',
-      resolve: ({ event }) => event,
-    }),
-    previous: t.field({
-      type: TagEventType,
-      nullable: true,
-      description:
-        'Entry of the tag’s history that was the newest before the rollback; null if the tag already pointed to the image.',
-      resolve: ({ previous }) => previous,
     }),
   }),
 })

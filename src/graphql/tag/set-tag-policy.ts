@@ -2,7 +2,8 @@ import type { PolicyDecision } from '../../imagestream/commands/set-tag-policy.t
 import type { Import } from '../../imagestream/request/import-state.ts'
 import type { Tag } from '../../imagestream/tag/tag.ts'
 import { builder } from '../kit/builder.ts'
-import { ImageStreamTagType, ImportType } from '../kit/object-types.ts'
+import { ImageStreamTagType, ImportType } from '../kit/references.ts'
+import { objectType } from '../kit/types.ts'
 import { checkWait, WAIT_DESCRIPTION } from '../kit/wait.ts'
 import { tagOfStream } from './image-stream-tag.ts'
 import { TagPolicyDecisionType, TagPolicyInput } from './tag-policy.ts'
@@ -70,30 +71,19 @@ interface SetTagPolicyResult {
   readonly import: Import | null
 }
 
-const SetTagPolicyPayload = builder.objectRef<SetTagPolicyResult>('SetTagPolicyPayload').implement({
+const SetTagPolicyPayload = objectType<SetTagPolicyResult>('SetTagPolicyPayload', {
   description:
     'The tag after the wait, the decision of its policy, and the import that the mutation started.',
-  fields: (t) => ({
-    imageStreamTag: t.field({
-      type: ImageStreamTagType,
-      nullable: true,
-      description: 'The tag; null in a dry run if the tag does not exist.',
-      resolve: ({ imageStreamTag }) => imageStreamTag,
-    }),
-    decision: t.field({
-      type: TagPolicyDecisionType,
-      nullable: true,
-      description:
-        'Decision of the policy, in a dry run without effect. Null while the import has not reached the policy, and if the import failed: see `import`.',
-      resolve: ({ decision }) => decision,
-    }),
-    import: t.field({
-      type: ImportType,
-      nullable: true,
-      description:
-        'Import of the repository; `importProgressed` reports its progress. Null if the policy ranks the stream’s own tags.',
-      resolve: (payload) => payload.import,
-    }),
+  properties: (t) => ({
+    imageStreamTag: t.oneOrNull(ImageStreamTagType, 'The tag; null in a dry run if the tag does not exist.'),
+    decision: t.oneOrNull(
+      TagPolicyDecisionType,
+      'Decision of the policy, in a dry run without effect. Null while the import has not reached the policy, and if the import failed: see `import`.',
+    ),
+    import: t.oneOrNull(
+      ImportType,
+      'Import of the repository; `importProgressed` reports its progress. Null if the policy ranks the stream’s own tags.',
+    ),
   }),
 })
 

@@ -4,76 +4,60 @@ import type { TagEvent } from '../../imagestream/tag/tag-event.ts'
 import { groupBy } from '../../input/maps.ts'
 import { imageOf } from '../image/image.ts'
 import { batch, loadForBatch } from '../kit/batch.ts'
-import { builder } from '../kit/builder.ts'
 import { type Connection, type ConnectionArguments, keyCursors } from '../kit/connection.ts'
 import { connectionType } from '../kit/connection-type.ts'
 import type { GraphQLContext } from '../kit/context.ts'
-import { ImageType, TagEventConditionType, TagEventType } from '../kit/object-types.ts'
 import { ownedConnection } from '../kit/owned-connection.ts'
+import { ImageType, TagEventConditionType, TagEventType } from '../kit/references.ts'
+import { enumType, objectType } from '../kit/types.ts'
 
-export const ConditionStatusEnum = builder.enumType('ConditionStatus', {
+export const ConditionStatusEnum = enumType('ConditionStatus', {
   description: 'Status of a condition.',
   values: {
-    True: { description: 'The condition holds.' },
-    False: { description: 'The condition does not hold.' },
-    Unknown: { description: 'The server cannot determine whether the condition holds.' },
-  } as const,
+    True: 'The condition holds.',
+    False: 'The condition does not hold.',
+    Unknown: 'The server cannot determine whether the condition holds.',
+  },
 })
 
 export const TagEventConnection = connectionType('TagEvent', TagEventType, { items: 'tag events' })
 const eventCursors = keyCursors<TagEvent>('items', ({ id }) => [id])
 
-TagEventType.implement({
+objectType(TagEventType, {
   description:
     'An entry of a tag’s history. The tag pointed to the image from `created` until the next entry.',
+  properties: (t) => ({
+    dockerImageReference: t.string('Pull spec of the image by digest.'),
+    generation: t.int(
+      'Generation of the spec for which the entry was recorded. If the spec tag’s generation is higher, its import has not finished.',
+    ),
+  }),
   fields: (t) => ({
-    created: t.field({
+    created: t.expose('createdAt', {
       type: 'DateTime',
       description: 'Time at which this server recorded that the tag points to the image.',
-      resolve: ({ createdAt }) => createdAt,
-    }),
-    dockerImageReference: t.exposeString('dockerImageReference', {
-      description: 'Pull spec of the image by digest.',
     }),
     image: t.field({
       type: ImageType,
       description: 'The image that the tag pointed to.',
       resolve: (event, _args, context) => imageOf(event, context),
     }),
-    generation: t.exposeInt('generation', {
-      description:
-        'Generation of the spec for which the entry was recorded. If the spec tag’s generation is higher, its import has not finished.',
-    }),
   }),
 })
 
-TagEventConditionType.implement({
+objectType(TagEventConditionType, {
   description: 'A condition of a tag.',
-  fields: (t) => ({
-    type: t.exposeString('type', { description: 'Type of the condition: `ImportSuccess`.' }),
-    status: t.field({
-      type: ConditionStatusEnum,
-      description: 'Status of the condition.',
-      resolve: ({ status }) => status,
-    }),
-    reason: t.exposeString('reason', {
-      nullable: true,
-      description:
-        'Machine-readable reason: `NotFound`, `Unauthorized`, `Forbidden`, `ForbiddenTarget`, `Blocked`, `InvalidManifest`, `RegistryUnavailable`, `TooManyRequests`, `TooManyTags` or `InternalError`. Null if there is none.',
-    }),
-    message: t.exposeString('message', {
-      nullable: true,
-      description:
-        'Human-readable explanation with the registry, the repository and the registry’s response; null if there is none.',
-    }),
-    lastTransitionTime: t.field({
-      type: 'DateTime',
-      description: 'Time at which the status last changed.',
-      resolve: ({ lastTransitionTime }) => lastTransitionTime,
-    }),
-    generation: t.exposeInt('generation', {
-      description: 'Generation of the spec that the condition applies to.',
-    }),
+  properties: (t) => ({
+    type: t.string('Type of the condition: `ImportSuccess`.'),
+    status: t.one(ConditionStatusEnum, 'Status of the condition.'),
+    reason: t.stringOrNull(
+      'Machine-readable reason: `NotFound`, `Unauthorized`, `Forbidden`, `ForbiddenTarget`, `Blocked`, `InvalidManifest`, `RegistryUnavailable`, `TooManyRequests`, `TooManyTags` or `InternalError`. Null if there is none.',
+    ),
+    message: t.stringOrNull(
+      'Human-readable explanation with the registry, the repository and the registry’s response; null if there is none.',
+    ),
+    lastTransitionTime: t.dateTime('Time at which the status last changed.'),
+    generation: t.int('Generation of the spec that the condition applies to.'),
   }),
 })
 

@@ -3,7 +3,8 @@ import type { ImageStream } from '../../imagestream/spec/spec.ts'
 import type { Tag } from '../../imagestream/tag/tag.ts'
 import { builder } from '../kit/builder.ts'
 import type { GraphQLContext } from '../kit/context.ts'
-import { ImageStreamTagType, ImageStreamType, ImportType } from '../kit/object-types.ts'
+import { ImageStreamTagType, ImageStreamType, ImportType } from '../kit/references.ts'
+import { objectType } from '../kit/types.ts'
 import { tagOfStream } from './image-stream-tag.ts'
 import { ImportModeEnum, TagReferencePolicyTypeEnum } from './tag-reference.ts'
 import { ObjectReferenceInput } from './tag-reference-input.ts'
@@ -84,35 +85,24 @@ const UntagImageInput = builder.inputType('UntagImageInput', {
   }),
 })
 
-const TagImagePayload = builder
-  .objectRef<{ imageStreamTag: Tag; import: Import | null }>('TagImagePayload')
-  .implement({
-    description: 'The tag, and the import that the mutation started.',
-    fields: (t) => ({
-      imageStreamTag: t.field({
-        type: ImageStreamTagType,
-        description:
-          'The tag. A tag that is imported from a registry keeps its previous image until the import has finished.',
-        resolve: (payload) => payload.imageStreamTag,
-      }),
-      import: t.field({
-        type: ImportType,
-        nullable: true,
-        description:
-          'Import from the registry; `importProgressed` reports its progress. Null for other sources.',
-        resolve: (payload) => payload.import,
-      }),
-    }),
-  })
+const TagImagePayload = objectType<{ imageStreamTag: Tag; import: Import | null }>('TagImagePayload', {
+  description: 'The tag, and the import that the mutation started.',
+  properties: (t) => ({
+    imageStreamTag: t.one(
+      ImageStreamTagType,
+      'The tag. A tag that is imported from a registry keeps its previous image until the import has finished.',
+    ),
+    import: t.oneOrNull(
+      ImportType,
+      'Import from the registry; `importProgressed` reports its progress. Null for other sources.',
+    ),
+  }),
+})
 
-const UntagImagePayload = builder.objectRef<{ imageStream: ImageStream }>('UntagImagePayload').implement({
+const UntagImagePayload = objectType<{ imageStream: ImageStream }>('UntagImagePayload', {
   description: 'The image stream without the removed tag.',
-  fields: (t) => ({
-    imageStream: t.field({
-      type: ImageStreamType,
-      description: 'The image stream.',
-      resolve: ({ imageStream }) => imageStream,
-    }),
+  properties: (t) => ({
+    imageStream: t.one(ImageStreamType, 'The image stream.'),
   }),
 })
 

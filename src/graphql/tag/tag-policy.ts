@@ -4,114 +4,81 @@ import type { ExcludedTag, RankedTag } from '../../policy/decide.ts'
 import { type PolicyFilter, readPolicy, type TagPolicy } from '../../policy/policy.ts'
 import { builder } from '../kit/builder.ts'
 import { checkRange } from '../kit/checks.ts'
-import { ImageStreamTagType, TagReferenceType } from '../kit/object-types.ts'
+import { ImageStreamTagType, TagReferenceType } from '../kit/references.ts'
+import { enumType, objectType } from '../kit/types.ts'
 import { specTagOf } from './image-stream-tag.ts'
 
-const TagPolicyOrderEnum = builder.enumType('TagPolicyOrder', {
+const TagPolicyOrderEnum = enumType('TagPolicyOrder', {
   description:
     'Value by which a policy ranks tags. The policy chooses the highest, or with `lowest` the lowest.',
   values: {
-    SEMVER: {
-      description:
-        'Semantic version: `1.2.3`, `v1.2`, `1.2.3-rc1`. `1.2` equals 1.2.0; a single number is not a version.',
-    },
-    NUMERICAL: { description: 'Number of any length: `20240131`, `7.25`.' },
-    ALPHABETICAL: { description: 'Text, compared byte by byte.' },
-    NEWEST: {
-      description:
-        'Creation time that the image declares. For an index in a registry, the time of the image for linux/amd64 or for the platform in the spec tag’s annotations. At most 500 tags of a repository are ranked.',
-    },
-  } as const,
+    SEMVER:
+      'Semantic version: `1.2.3`, `v1.2`, `1.2.3-rc1`. `1.2` equals 1.2.0; a single number is not a version.',
+    NUMERICAL: 'Number of any length: `20240131`, `7.25`.',
+    ALPHABETICAL: 'Text, compared byte by byte.',
+    NEWEST:
+      'Creation time that the image declares. For an index in a registry, the time of the image for linux/amd64 or for the platform in the spec tag’s annotations. At most 500 tags of a repository are ranked.',
+  },
 })
 
-const TagExclusionReasonEnum = builder.enumType('TagExclusionReason', {
+const TagExclusionReasonEnum = enumType('TagExclusionReason', {
   description: 'Reason why a policy cannot choose a tag.',
   values: {
-    PRERELEASE: {
-      description: 'The version is a pre-release in the range, and the policy does not include pre-releases.',
-    },
-    OUT_OF_RANGE: { description: 'The version is outside the range.' },
-    NO_CREATION_TIME: { description: 'The image does not declare a creation time.' },
-    NO_IMAGE: { description: 'The tag has no image, or its image cannot be read.' },
-    FOLLOWS: { description: 'The tag follows another tag, or has a policy of its own.' },
-    NOT_A_VERSION: { description: 'The compared part of the name is not a semantic version.' },
-    NOT_A_NUMBER: { description: 'The compared part of the name is not a number.' },
-    FILTERED: {
-      description: 'The filter’s pattern does not match the name, or the compared part is empty.',
-    },
-  } as const,
+    PRERELEASE: 'The version is a pre-release in the range, and the policy does not include pre-releases.',
+    OUT_OF_RANGE: 'The version is outside the range.',
+    NO_CREATION_TIME: 'The image does not declare a creation time.',
+    NO_IMAGE: 'The tag has no image, or its image cannot be read.',
+    FOLLOWS: 'The tag follows another tag, or has a policy of its own.',
+    NOT_A_VERSION: 'The compared part of the name is not a semantic version.',
+    NOT_A_NUMBER: 'The compared part of the name is not a number.',
+    FILTERED: 'The filter’s pattern does not match the name, or the compared part is empty.',
+  },
 })
 
-const TagFilterType = builder.objectRef<PolicyFilter>('TagFilter').implement({
+const TagFilterType = objectType<PolicyFilter>('TagFilter', {
   description: 'Filter of tags by name, and the part of the name that the policy compares.',
-  fields: (t) => ({
-    pattern: t.exposeString('pattern', {
-      description: 'Regular expression in RE2 syntax. It matches anywhere in the name unless it is anchored.',
-    }),
-    extract: t.exposeString('extract', {
-      nullable: true,
-      description:
-        'Template of the compared part with the pattern’s groups, for example `$1.$2`. Null for the first group, or for the whole name if the pattern has no group.',
-    }),
+  properties: (t) => ({
+    pattern: t.string(
+      'Regular expression in RE2 syntax. It matches anywhere in the name unless it is anchored.',
+    ),
+    extract: t.stringOrNull(
+      'Template of the compared part with the pattern’s groups, for example `$1.$2`. Null for the first group, or for the whole name if the pattern has no group.',
+    ),
   }),
 })
 
-const TagPolicyType = builder.objectRef<TagPolicy>('TagPolicy').implement({
+const TagPolicyType = objectType<TagPolicy>('TagPolicy', {
   description:
     'A policy that chooses the image of a tag from the tags of a repository or of its own image stream.',
-  fields: (t) => ({
-    order: t.field({
-      type: TagPolicyOrderEnum,
-      description: 'Value by which the policy ranks tags.',
-      resolve: ({ order }) => order,
-    }),
-    range: t.exposeString('range', {
-      nullable: true,
-      description: 'Range of versions in npm syntax, for order `SEMVER`; null for any version.',
-    }),
-    includePrereleases: t.exposeBoolean('includePrereleases', {
-      description:
-        'Whether pre-releases are included even if the range does not contain a pre-release, for order `SEMVER`.',
-    }),
-    lowest: t.exposeBoolean('lowest', {
-      description: 'Whether the policy chooses the lowest or oldest tag instead of the highest or newest.',
-    }),
-    filter: t.field({
-      type: TagFilterType,
-      nullable: true,
-      description: 'Filter of tags by name; null if all tags are ranked.',
-      resolve: ({ filter }) => filter,
-    }),
+  properties: (t) => ({
+    order: t.one(TagPolicyOrderEnum, 'Value by which the policy ranks tags.'),
+    range: t.stringOrNull('Range of versions in npm syntax, for order `SEMVER`; null for any version.'),
+    includePrereleases: t.boolean(
+      'Whether pre-releases are included even if the range does not contain a pre-release, for order `SEMVER`.',
+    ),
+    lowest: t.boolean(
+      'Whether the policy chooses the lowest or oldest tag instead of the highest or newest.',
+    ),
+    filter: t.oneOrNull(TagFilterType, 'Filter of tags by name; null if all tags are ranked.'),
   }),
 })
 
-const RankedTagType = builder.objectRef<RankedTag>('PolicyRankedTag').implement({
+const RankedTagType = objectType<RankedTag>('PolicyRankedTag', {
   description: 'A tag that a policy can choose.',
-  fields: (t) => ({
-    tag: t.exposeString('tag', { description: 'Name of the tag.' }),
-    value: t.exposeString('value', {
-      description: 'Compared value: a version, a number, a text, or a time in RFC 3339 format.',
-    }),
-    message: t.exposeString('message', {
-      description: 'Human-readable explanation of the tag’s rank.',
-    }),
+  properties: (t) => ({
+    tag: t.string('Name of the tag.'),
+    value: t.string('Compared value: a version, a number, a text, or a time in RFC 3339 format.'),
+    message: t.string('Human-readable explanation of the tag’s rank.'),
   }),
 })
 
-const ExcludedTagType = builder.objectRef<ExcludedTag>('PolicyExcludedTag').implement({
+const ExcludedTagType = objectType<ExcludedTag>('PolicyExcludedTag', {
   description: 'A tag that a policy cannot choose.',
-  fields: (t) => ({
-    tag: t.exposeString('tag', { description: 'Name of the tag.' }),
-    value: t.exposeString('value', {
-      nullable: true,
-      description: 'Value to compare; null if the tag was excluded before the value was determined.',
-    }),
-    reason: t.field({
-      type: TagExclusionReasonEnum,
-      description: 'Machine-readable reason for the exclusion.',
-      resolve: ({ reason }) => reason,
-    }),
-    message: t.exposeString('message', { description: 'Human-readable reason for the exclusion.' }),
+  properties: (t) => ({
+    tag: t.string('Name of the tag.'),
+    value: t.stringOrNull('Value to compare; null if the tag was excluded before the value was determined.'),
+    reason: t.one(TagExclusionReasonEnum, 'Machine-readable reason for the exclusion.'),
+    message: t.string('Human-readable reason for the exclusion.'),
   }),
 })
 
@@ -133,22 +100,19 @@ const firstComplexity = ({ first }: { readonly first: number }) => ({
 })
 
 /** The decision of a policy. */
-export const TagPolicyDecisionType = builder.objectRef<PolicyDecision>('TagPolicyDecision').implement({
+export const TagPolicyDecisionType = objectType<PolicyDecision>('TagPolicyDecision', {
   description: 'Decision of a policy, with the ranked and excluded tags.',
+  properties: (t) => ({
+    chosen: t.stringOrNull(
+      'Name of the chosen tag. Null if no tag could be chosen: the tag with the policy keeps its image.',
+    ),
+    decidedAt: t.dateTimeOrNull(
+      'Time at which an import last read the repository. For a policy over the stream’s own tags, the time at which the choice last changed. Null in a dry run.',
+    ),
+    rankedCount: t.int('Number of tags that could be chosen.'),
+    excludedCount: t.int('Number of tags that could not be chosen.'),
+  }),
   fields: (t) => ({
-    chosen: t.exposeString('chosen', {
-      nullable: true,
-      description:
-        'Name of the chosen tag. Null if no tag could be chosen: the tag with the policy keeps its image.',
-    }),
-    decidedAt: t.expose('decidedAt', {
-      type: 'DateTime',
-      nullable: true,
-      description:
-        'Time at which an import last read the repository. For a policy over the stream’s own tags, the time at which the choice last changed. Null in a dry run.',
-    }),
-    rankedCount: t.exposeInt('rankedCount', { description: 'Number of tags that could be chosen.' }),
-    excludedCount: t.exposeInt('excludedCount', { description: 'Number of tags that could not be chosen.' }),
     ranked: t.field({
       type: [RankedTagType],
       description: 'Tags that could be chosen, in rank order: the chosen tag first.',

@@ -1,43 +1,44 @@
 import { readKeyValues } from '../../input/key-values.ts'
-import { builder } from '../kit/builder.ts'
 import {
   KeyValueType,
   ObjectReferenceType,
   TagImportPolicyType,
   TagReferencePolicyType,
   TagReferenceType,
-} from '../kit/object-types.ts'
+} from '../kit/references.ts'
+import { enumType, objectType } from '../kit/types.ts'
 
-export const ImportModeEnum = builder.enumType('ImportMode', {
+export const ImportModeEnum = enumType('ImportMode', {
   description: 'Part of a multi-platform image that is imported.',
   values: {
-    Legacy: {
-      description:
-        'The image of one platform: linux/amd64, or the platform in the spec tag’s annotations `importer.image.openshift.io/prefer-os` and `importer.image.openshift.io/prefer-arch`.',
-    },
-    PreserveOriginal: { description: 'The index and all of its images.' },
-  } as const,
+    Legacy:
+      'The image of one platform: linux/amd64, or the platform in the spec tag’s annotations `importer.image.openshift.io/prefer-os` and `importer.image.openshift.io/prefer-arch`.',
+    PreserveOriginal: 'The index and all of its images.',
+  },
 })
 
-export const TagReferencePolicyTypeEnum = builder.enumType('TagReferencePolicyType', {
+export const TagReferencePolicyTypeEnum = enumType('TagReferencePolicyType', {
   description: 'Pull spec that clients get for an imported image.',
   values: {
-    Source: { description: 'The registry from which the image was imported.' },
-    Local: { description: 'The integrated registry, if there is one.' },
-  } as const,
+    Source: 'The registry from which the image was imported.',
+    Local: 'The integrated registry, if there is one.',
+  },
 })
 
-export const ObjectReferenceKindEnum = builder.enumType('ObjectReferenceKind', {
+export const ObjectReferenceKindEnum = enumType('ObjectReferenceKind', {
   description: 'Kind of an object that a reference names.',
   values: {
-    DockerImage: { description: 'An image in a registry: `quay.io/team/app:v1`.' },
-    ImageStreamTag: { description: 'A tag of an image stream: `app:v1`.' },
-    ImageStreamImage: { description: 'An image in the history of an image stream: `app@sha256:…`.' },
-  } as const,
+    DockerImage: 'An image in a registry: `quay.io/team/app:v1`.',
+    ImageStreamTag: 'A tag of an image stream: `app:v1`.',
+    ImageStreamImage: 'An image in the history of an image stream: `app@sha256:…`.',
+  },
 })
 
-TagImportPolicyType.implement({
+objectType(TagImportPolicyType, {
   description: 'Import settings of tags.',
+  properties: (t) => ({
+    importMode: t.one(ImportModeEnum, 'Part of a multi-platform image that is imported.'),
+  }),
   fields: (t) => ({
     insecure: t.boolean({
       description: 'Whether the import may use plain HTTP or accept an invalid certificate.',
@@ -47,18 +48,18 @@ TagImportPolicyType.implement({
       description: 'Whether the server imports periodically; `schedule` and `schedules` contain the times.',
       resolve: ({ scheduled }) => Boolean(scheduled),
     }),
-    importMode: t.field({
-      type: ImportModeEnum,
-      description: 'Part of a multi-platform image that is imported.',
-      resolve: ({ importMode }) => importMode,
-    }),
   }),
 })
 
-TagReferenceType.implement({
+objectType(TagReferenceType, {
   description: 'A tag of an image stream’s spec: the source of its image, and settings.',
+  properties: (t) => ({
+    name: t.string('Name of the tag, for example `3.3`.'),
+    generation: t.intOrNull(
+      'Generation of the image stream in which the tag’s spec last changed; null if unknown.',
+    ),
+  }),
   fields: (t) => ({
-    name: t.exposeString('name', { description: 'Name of the tag, for example `3.3`.' }),
     annotations: t.field({
       type: [KeyValueType],
       description: 'Annotations of the tag, in the order in which they were set.',
@@ -74,10 +75,6 @@ TagReferenceType.implement({
     reference: t.boolean({
       description: 'Whether `from` has no effect: a pull spec is not imported, and a tag is not followed.',
       resolve: ({ reference }) => Boolean(reference),
-    }),
-    generation: t.exposeInt('generation', {
-      nullable: true,
-      description: 'Generation of the image stream in which the tag’s spec last changed; null if unknown.',
     }),
     importPolicy: t.field({
       type: TagImportPolicyType,

@@ -5,24 +5,25 @@ import type { TrustRequirement } from '../../trust/signature/requirement.ts'
 import { loadForBatch } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
 import type { GraphQLContext } from '../kit/context.ts'
-import { ImageStreamType } from '../kit/object-types.ts'
+import { ImageStreamType } from '../kit/references.ts'
+import { enumType, objectType } from '../kit/types.ts'
 
-const TrustRequirementKindEnum = builder.enumType('TrustRequirementKind', {
+const TrustRequirementKindEnum = enumType('TrustRequirementKind', {
   description: 'Kind of a trust requirement.',
   values: {
-    COSIGN: { description: 'A public key, for example from `cosign generate-key-pair`.' },
-    KEYLESS: { description: 'An identity in a certificate of a sigstore certificate authority.' },
-    NOTATION: { description: 'A certificate authority and subjects, as notation uses them.' },
-  } as const,
+    COSIGN: 'A public key, for example from `cosign generate-key-pair`.',
+    KEYLESS: 'An identity in a certificate of a sigstore certificate authority.',
+    NOTATION: 'A certificate authority and subjects, as notation uses them.',
+  },
 })
 
-const TrustedKeyType = builder.objectRef<SigningKey>('TrustedKey').implement({
+const TrustedKeyType = objectType<SigningKey>('TrustedKey', {
   description: 'A public key whose signatures are accepted.',
-  fields: (t) => ({
-    pem: t.exposeString('pem', { description: 'Public key in PEM.' }),
-    fingerprint: t.exposeString('fingerprint', {
-      description: 'SHA-256 digest of the key’s SPKI encoding as `sha256:…`, as in `by` of a verification.',
-    }),
+  properties: (t) => ({
+    pem: t.string('Public key in PEM.'),
+    fingerprint: t.string(
+      'SHA-256 digest of the key’s SPKI encoding as `sha256:…`, as in `by` of a verification.',
+    ),
   }),
 })
 
@@ -34,14 +35,12 @@ const notation = (requirement: TrustRequirement): Of<'NOTATION'> | undefined =>
 const textOf = (match: Of<'KEYLESS'>['issuer'] | undefined, part: 'exact' | 'pattern'): string | undefined =>
   match && (part in match ? Object.values(match)[0] : undefined)
 
-const TrustRequirementType = builder.objectRef<TrustRequirement>('TrustRequirement').implement({
+const TrustRequirementType = objectType<TrustRequirement>('TrustRequirement', {
   description: 'A requirement for accepted signatures. Fields of other kinds are null or empty.',
+  properties: (t) => ({
+    kind: t.one(TrustRequirementKindEnum, 'Kind of the requirement.'),
+  }),
   fields: (t) => ({
-    kind: t.field({
-      type: TrustRequirementKindEnum,
-      description: 'Kind of the requirement.',
-      resolve: ({ kind }) => kind,
-    }),
     publicKeys: t.field({
       type: [TrustedKeyType],
       description: 'Accepted public keys, of which any one suffices; for kind `COSIGN`.',
@@ -93,20 +92,15 @@ const TrustRequirementType = builder.objectRef<TrustRequirement>('TrustRequireme
   }),
 })
 
-const ImageStreamTrustType = builder.objectRef<TrustPolicy>('ImageStreamTrust').implement({
+const ImageStreamTrustType = objectType<TrustPolicy>('ImageStreamTrust', {
   description:
     'Requirements for the signatures of an image stream’s images. They are not part of the stream’s spec or manifest.',
-  fields: (t) => ({
-    requirements: t.field({
-      type: [TrustRequirementType],
-      description: 'Accepted signatures: those that meet any one of these requirements.',
-      resolve: ({ requirements }) => requirements,
-    }),
-    updatedAt: t.field({
-      type: 'DateTime',
-      description: 'Time at which the requirements were last set.',
-      resolve: ({ updatedAt }) => updatedAt,
-    }),
+  properties: (t) => ({
+    requirements: t.list(
+      TrustRequirementType,
+      'Accepted signatures: those that meet any one of these requirements.',
+    ),
+    updatedAt: t.dateTime('Time at which the requirements were last set.'),
   }),
 })
 

@@ -9,7 +9,7 @@ import { connectionArgs, connectionType, pageComplexity } from '../kit/connectio
 import type { GraphQLContext } from '../kit/context.ts'
 import { rowsOfList } from '../kit/list-page.ts'
 import { lookupOptionsOf, maxAgeArgs } from '../kit/lookup-budget.ts'
-import { ImageStreamImageType, ImageStreamTagType, ImageType } from '../kit/object-types.ts'
+import { ImageStreamImageType, ImageStreamTagType, ImageType } from '../kit/references.ts'
 import { type PlacedReferrer, ReferrerKindEnum, ReferrerType } from './referrer.ts'
 
 /** A page of an image's referrers, with the state of the whole list. */

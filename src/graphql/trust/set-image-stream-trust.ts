@@ -2,7 +2,8 @@ import type { ImageStream } from '../../imagestream/spec/spec.ts'
 import { NotFoundError } from '../../input/errors.ts'
 import { checkNamespace, checkStreamName } from '../../input/names.ts'
 import { builder } from '../kit/builder.ts'
-import { ImageStreamType } from '../kit/object-types.ts'
+import { ImageStreamType } from '../kit/references.ts'
+import { objectType } from '../kit/types.ts'
 
 const CosignRequirementInput = builder.inputType('CosignRequirementInput', {
   description:
@@ -97,14 +98,10 @@ interface StreamPayload {
   readonly imageStream: ImageStream
 }
 
-const SetImageStreamTrustPayload = builder.objectRef<StreamPayload>('SetImageStreamTrustPayload').implement({
+const SetImageStreamTrustPayload = objectType<StreamPayload>('SetImageStreamTrustPayload', {
   description: 'The image stream with its new requirements.',
-  fields: (t) => ({
-    imageStream: t.field({
-      type: ImageStreamType,
-      description: 'The image stream.',
-      resolve: ({ imageStream }) => imageStream,
-    }),
+  properties: (t) => ({
+    imageStream: t.one(ImageStreamType, 'The image stream.'),
   }),
 })
 

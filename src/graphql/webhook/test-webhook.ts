@@ -3,8 +3,9 @@ import type { ScopedHint } from '../../webhooks/scope.ts'
 import type { WebhookTest } from '../../webhooks/test-webhook.ts'
 import { batch } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
-import { ImageStreamType } from '../kit/object-types.ts'
+import { ImageStreamType } from '../kit/references.ts'
 import { streamOf } from '../kit/stream-of.ts'
+import { objectType } from '../kit/types.ts'
 import { WebhookType } from './webhook.ts'
 import { WebhookActionEnum, WebhookDeliveryOutcomeEnum } from './webhook-delivery.ts'
 import { webhookIdOf } from './webhook-mutations.ts'
@@ -30,20 +31,13 @@ const TestWebhookInput = builder.inputType('TestWebhookInput', {
   }),
 })
 
-const WebhookTestHintType = builder.objectRef<ScopedHint>('WebhookTestHint').implement({
+const WebhookTestHintType = objectType<ScopedHint>('WebhookTestHint', {
   description: 'A change that the test delivery reports.',
-  fields: (t) => ({
-    action: t.field({
-      type: WebhookActionEnum,
-      description: 'Reported action.',
-      resolve: ({ action }) => action,
-    }),
-    registry: t.exposeString('registry', { description: 'Registry of the change.' }),
-    repository: t.exposeString('repository', { description: 'Repository of the change.' }),
-    tag: t.exposeString('tag', {
-      nullable: true,
-      description: 'Tag that changed; null if any tag of the repository may have changed.',
-    }),
+  properties: (t) => ({
+    action: t.one(WebhookActionEnum, 'Reported action.'),
+    registry: t.string('Registry of the change.'),
+    repository: t.string('Repository of the change.'),
+    tag: t.stringOrNull('Tag that changed; null if any tag of the repository may have changed.'),
   }),
 })
 
@@ -64,29 +58,18 @@ const WebhookTestTargetType = builder.objectRef<HintTarget>('WebhookTestTarget')
   }),
 })
 
-const TestWebhookPayload = builder.objectRef<WebhookTest>('TestWebhookPayload').implement({
+const TestWebhookPayload = objectType<WebhookTest>('TestWebhookPayload', {
   description: 'Result of a test delivery, and the effect that a real delivery would have.',
+  properties: (t) => ({
+    webhook: t.one(WebhookType, 'The webhook.'),
+    outcome: t.one(WebhookDeliveryOutcomeEnum, 'Outcome of the delivery.'),
+    reason: t.stringOrNull(
+      'Human-readable reason why the delivery has no effect; null if it was accepted. For senders with authenticity `JWT`, a test skips the signature check.',
+    ),
+    note: t.stringOrNull('Summary of the delivery as in the delivery log; null if it could not be parsed.'),
+    hints: t.list(WebhookTestHintType, 'Changes that the delivery reports, within the scope of the webhook.'),
+  }),
   fields: (t) => ({
-    webhook: t.field({ type: WebhookType, description: 'The webhook.', resolve: ({ webhook }) => webhook }),
-    outcome: t.field({
-      type: WebhookDeliveryOutcomeEnum,
-      description: 'Outcome of the delivery.',
-      resolve: ({ outcome }) => outcome,
-    }),
-    reason: t.exposeString('reason', {
-      nullable: true,
-      description:
-        'Human-readable reason why the delivery has no effect; null if it was accepted. For senders with authenticity `JWT`, a test skips the signature check.',
-    }),
-    note: t.exposeString('note', {
-      nullable: true,
-      description: 'Summary of the delivery as in the delivery log; null if it could not be parsed.',
-    }),
-    hints: t.field({
-      type: [WebhookTestHintType],
-      description: 'Changes that the delivery reports, within the scope of the webhook.',
-      resolve: ({ hints }) => hints,
-    }),
     targets: t.field({
       type: [WebhookTestTargetType],
       description:

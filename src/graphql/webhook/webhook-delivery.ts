@@ -5,21 +5,20 @@ import { builder } from '../kit/builder.ts'
 import { checkRange } from '../kit/checks.ts'
 import { keyCursors } from '../kit/connection.ts'
 import { connectionType } from '../kit/connection-type.ts'
-import { ImageStreamType, ImportType } from '../kit/object-types.ts'
+import { ImageStreamType, ImportType } from '../kit/references.ts'
 import { streamOf } from '../kit/stream-of.ts'
+import { enumType, objectType } from '../kit/types.ts'
 
-export const WebhookDeliveryOutcomeEnum = builder.enumType('WebhookDeliveryOutcome', {
+export const WebhookDeliveryOutcomeEnum = enumType('WebhookDeliveryOutcome', {
   description: 'Outcome of a webhook delivery.',
   values: {
-    ACCEPTED: { description: 'The delivery is authentic and reports a possible change.' },
-    DUPLICATE: { description: 'The delivery was received before.' },
-    IGNORED: {
-      description:
-        'The delivery is authentic and reports no change within the scope of the webhook: for example a ping, a pull or another repository.',
-    },
-    REFUSED: { description: 'The delivery is not authentic.' },
-    FAILED: { description: 'The delivery is authentic but could not be parsed.' },
-  } as const,
+    ACCEPTED: 'The delivery is authentic and reports a possible change.',
+    DUPLICATE: 'The delivery was received before.',
+    IGNORED:
+      'The delivery is authentic and reports no change within the scope of the webhook: for example a ping, a pull or another repository.',
+    REFUSED: 'The delivery is not authentic.',
+    FAILED: 'The delivery is authentic but could not be parsed.',
+  },
 })
 
 export const WebhookActionEnum = builder.enumType('WebhookAction', {
@@ -36,19 +35,20 @@ export const WebhookActionEnum = builder.enumType('WebhookAction', {
   } as const,
 })
 
-const WebhookTargetStateEnum = builder.enumType('WebhookTargetState', {
+const WebhookTargetStateEnum = enumType('WebhookTargetState', {
   description: 'State of a tag that a hint applies to.',
   values: {
-    OPEN: {
-      description: 'The tag waits for the running import of the image stream to finish, or for `retryAt`.',
-    },
-    ASKED: { description: 'The registry was requested; `import` contains the result.' },
-    KNOWN: { description: 'No request was necessary: the tag already points to the reported image.' },
-  } as const,
+    OPEN: 'The tag waits for the running import of the image stream to finish, or for `retryAt`.',
+    ASKED: 'The registry was requested; `import` contains the result.',
+    KNOWN: 'No request was necessary: the tag already points to the reported image.',
+  },
 })
 
-const WebhookTargetType = builder.objectRef<LoggedTarget>('WebhookTarget').implement({
+const WebhookTargetType = objectType<LoggedTarget>('WebhookTarget', {
   description: 'A tag of an image stream that a hint applies to.',
+  properties: (t) => ({
+    state: t.one(WebhookTargetStateEnum, 'State of the tag.'),
+  }),
   fields: (t) => ({
     imageStream: t.field({
       type: ImageStreamType,
@@ -60,11 +60,6 @@ const WebhookTargetType = builder.objectRef<LoggedTarget>('WebhookTarget').imple
       nullable: true,
       description: 'Name of the tag; null for all tags of the stream’s repository.',
       resolve: ({ tag }) => tag || null,
-    }),
-    state: t.field({
-      type: WebhookTargetStateEnum,
-      description: 'State of the tag.',
-      resolve: ({ state }) => state,
     }),
     retryAt: t.field({
       type: 'DateTime',
@@ -102,34 +97,19 @@ const complexity = ({ first }: { first: number }) => ({
   multiplier: Math.min(Math.max(first, 1), MAX_ITEMS),
 })
 
-const WebhookHintType = builder.objectRef<LoggedHint>('WebhookHint').implement({
+const WebhookHintType = objectType<LoggedHint>('WebhookHint', {
   description: 'A change that a delivery reports.',
+  properties: (t) => ({
+    action: t.one(WebhookActionEnum, 'Reported action.'),
+    registry: t.string('Registry of the change, which is the webhook’s registry.'),
+    repository: t.string('Repository of the change.'),
+    tag: t.stringOrNull('Tag that changed; null if any tag of the repository may have changed.'),
+    digest: t.digestOrNull(
+      'Digest that the tag points to, as reported; null if the delivery contains none. The digest is not trusted.',
+    ),
+    handledAt: t.dateTimeOrNull('Time at which the affected image streams were determined; null until then.'),
+  }),
   fields: (t) => ({
-    action: t.field({
-      type: WebhookActionEnum,
-      description: 'Reported action.',
-      resolve: ({ action }) => action,
-    }),
-    registry: t.exposeString('registry', {
-      description: 'Registry of the change, which is the webhook’s registry.',
-    }),
-    repository: t.exposeString('repository', { description: 'Repository of the change.' }),
-    tag: t.exposeString('tag', {
-      nullable: true,
-      description: 'Tag that changed; null if any tag of the repository may have changed.',
-    }),
-    digest: t.field({
-      type: 'Digest',
-      nullable: true,
-      description:
-        'Digest that the tag points to, as reported; null if the delivery contains none. The digest is not trusted.',
-      resolve: ({ digest }) => digest,
-    }),
-    handledAt: t.expose('handledAt', {
-      type: 'DateTime',
-      nullable: true,
-      description: 'Time at which the affected image streams were determined; null until then.',
-    }),
     targets: t.field({
       type: [WebhookTargetType],
       description:
@@ -153,37 +133,24 @@ const WebhookHintType = builder.objectRef<LoggedHint>('WebhookHint').implement({
 })
 
 const WebhookDeliveryType = builder.objectRef<LoggedDelivery>('WebhookDelivery')
-WebhookDeliveryType.implement({
+objectType(WebhookDeliveryType, {
   description: 'A request to a webhook, with its outcome. The body and headers are not stored.',
+  properties: (t) => ({
+    receivedAt: t.dateTime('Time at which the delivery was received.'),
+    senderId: t.stringOrNull(
+      'ID of the delivery at its sender, the same for repeated deliveries; null if it has none.',
+    ),
+    outcome: t.one(WebhookDeliveryOutcomeEnum, 'Outcome of the delivery.'),
+    reason: t.stringOrNull('Human-readable reason why the delivery has no effect; null if it was accepted.'),
+    note: t.stringOrNull(
+      'Summary of the delivery in one line, for example `push of team/app:v1`; null if it could not be parsed.',
+    ),
+    source: t.string('IP address of the sender, for IPv6 its network; `testWebhook` for a test.'),
+  }),
   fields: (t) => ({
-    receivedAt: t.expose('receivedAt', {
-      type: 'DateTime',
-      description: 'Time at which the delivery was received.',
-    }),
-    senderId: t.exposeString('senderId', {
-      nullable: true,
-      description: 'ID of the delivery at its sender, the same for repeated deliveries; null if it has none.',
-    }),
-    outcome: t.field({
-      type: WebhookDeliveryOutcomeEnum,
-      description: 'Outcome of the delivery.',
-      resolve: ({ outcome }) => outcome,
-    }),
-    reason: t.exposeString('reason', {
-      nullable: true,
-      description: 'Human-readable reason why the delivery has no effect; null if it was accepted.',
-    }),
-    note: t.exposeString('note', {
-      nullable: true,
-      description:
-        'Summary of the delivery in one line, for example `push of team/app:v1`; null if it could not be parsed.',
-    }),
     isTest: t.boolean({
       description: 'Whether `testWebhook` created the delivery.',
       resolve: ({ isTest }) => isTest === 1,
-    }),
-    source: t.exposeString('source', {
-      description: 'IP address of the sender, for IPv6 its network; `testWebhook` for a test.',
     }),
     hints: t.field({
       type: [WebhookHintType],

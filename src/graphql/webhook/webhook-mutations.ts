@@ -5,6 +5,7 @@ import type { IssuedWebhook } from '../../webhooks/webhooks.ts'
 import { builder } from '../kit/builder.ts'
 import { checkRange } from '../kit/checks.ts'
 import { rowIdOf } from '../kit/node.ts'
+import { objectType } from '../kit/types.ts'
 import { stepsOf, urlOf, WebhookSenderEnum, WebhookType } from './webhook.ts'
 
 const WebhookSettingsInput = builder.inputType('WebhookSettingsInput', {
@@ -92,14 +93,15 @@ const DeleteWebhookInput = builder.inputType('DeleteWebhookInput', {
   fields: (t) => ({ id: t.id({ required: true, description: 'Global `id` of the webhook.' }) }),
 })
 
-const IssuedWebhookPayload = builder.objectRef<IssuedWebhook>('IssuedWebhookPayload').implement({
+const IssuedWebhookPayload = objectType<IssuedWebhook>('IssuedWebhookPayload', {
   description: 'A webhook with its new secret. Only this response contains the secret.',
+  properties: (t) => ({
+    webhook: t.one(WebhookType, 'The webhook.'),
+    secret: t.stringOrNull(
+      'Secret for the sender; null if the sender’s platform signs with keys of its own.',
+    ),
+  }),
   fields: (t) => ({
-    webhook: t.field({ type: WebhookType, description: 'The webhook.', resolve: ({ webhook }) => webhook }),
-    secret: t.exposeString('secret', {
-      nullable: true,
-      description: 'Secret for the sender; null if the sender’s platform signs with keys of its own.',
-    }),
     url: t.string({
       description: 'URL for the sender. It contains the secret if the sender’s authenticity is `URL`.',
       resolve: ({ webhook, secret }, args, context) => {

@@ -9,6 +9,7 @@ import { connectionArgs, connectionType, pageComplexity } from '../kit/connectio
 import type { GraphQLContext } from '../kit/context.ts'
 import { NodeInterface, nodeId, registerRowNode } from '../kit/node.ts'
 import { ownedConnection } from '../kit/owned-connection.ts'
+import { enumType, objectType } from '../kit/types.ts'
 import { deliveryCursors, WebhookDeliveryConnection } from './webhook-delivery.ts'
 import { WebhookHealthType } from './webhook-health.ts'
 
@@ -16,100 +17,74 @@ registerRowNode('Webhook', (id, { webhooks }) => webhooks.store.byIds([id]).get(
 
 export const WebhookType = builder.objectRef<Webhook>('Webhook')
 
-export const WebhookSenderEnum = builder.enumType('WebhookSender', {
+export const WebhookSenderEnum = enumType('WebhookSender', {
   description: 'Sender of webhook deliveries, which determines their format and authentication.',
-  values: Object.fromEntries(
-    SENDER_KINDS.map((kind) => [kind, { value: kind, description: SENDERS[kind].description }]),
-  ) as Record<SenderKind, { value: SenderKind; description: string }>,
+  values: Object.fromEntries(SENDER_KINDS.map((kind) => [kind, SENDERS[kind].description])) as Record<
+    SenderKind,
+    string
+  >,
 })
 
-const WebhookAuthenticityEnum = builder.enumType('WebhookAuthenticity', {
+const WebhookAuthenticityEnum = enumType('WebhookAuthenticity', {
   description: 'Method by which a delivery is authenticated.',
   values: {
-    SIGNATURE: { description: 'The body is signed with the secret.' },
-    TOKEN: { description: 'A header contains the secret.' },
-    URL: {
-      description: 'The URL contains the secret as `?secret=`, because the sender supports no other method.',
-    },
-    JWT: { description: 'The sender’s platform signs a token with keys of its own; there is no secret.' },
-  } as const,
+    SIGNATURE: 'The body is signed with the secret.',
+    TOKEN: 'A header contains the secret.',
+    URL: 'The URL contains the secret as `?secret=`, because the sender supports no other method.',
+    JWT: 'The sender’s platform signs a token with keys of its own; there is no secret.',
+  },
 })
 
-const WebhookSecretType = builder.objectRef<SecretLifetime>('WebhookSecret').implement({
+const WebhookSecretType = objectType<SecretLifetime>('WebhookSecret', {
   description: 'An accepted secret of a webhook, without its value.',
-  fields: (t) => ({
-    createdAt: t.expose('createdAt', {
-      type: 'DateTime',
-      description: 'Time at which the secret was created.',
-    }),
-    expiresAt: t.expose('expiresAt', {
-      type: 'DateTime',
-      nullable: true,
-      description: 'Time from which the secret is no longer accepted; null if it does not expire.',
-    }),
+  properties: (t) => ({
+    createdAt: t.dateTime('Time at which the secret was created.'),
+    expiresAt: t.dateTimeOrNull(
+      'Time from which the secret is no longer accepted; null if it does not expire.',
+    ),
   }),
 })
 
-const WebhookSettingsType = builder.objectRef<Webhook['settings']>('WebhookSettings').implement({
+const WebhookSettingsType = objectType<Webhook['settings']>('WebhookSettings', {
   description: 'Settings of some senders in addition to the secret.',
-  fields: (t) => ({
-    pathPrefix: t.exposeString('pathPrefix', {
-      nullable: true,
-      description:
-        'Prefix of image names in references, instead of the sender’s own repository, for example `docker-virtual`; null if it is not set.',
-    }),
-    audience: t.exposeString('audience', {
-      nullable: true,
-      description: 'Required `aud` claim of the sender’s token; null for the webhook’s URL.',
-    }),
-    serviceAccount: t.exposeString('serviceAccount', {
-      nullable: true,
-      description: 'Required service account of the sender’s token; null if it is not set.',
-    }),
-    isSigned: t.exposeBoolean('isSigned', {
-      nullable: true,
-      description:
-        'Whether the secret signs the body, for a sender that can also send the secret itself; null for the default, which is true.',
-    }),
+  properties: (t) => ({
+    pathPrefix: t.stringOrNull(
+      'Prefix of image names in references, instead of the sender’s own repository, for example `docker-virtual`; null if it is not set.',
+    ),
+    audience: t.stringOrNull('Required `aud` claim of the sender’s token; null for the webhook’s URL.'),
+    serviceAccount: t.stringOrNull('Required service account of the sender’s token; null if it is not set.'),
+    isSigned: t.booleanOrNull(
+      'Whether the secret signs the body, for a sender that can also send the secret itself; null for the default, which is true.',
+    ),
   }),
 })
 
-WebhookType.implement({
+objectType(WebhookType, {
   description:
     'A URL at which a registry, or a service that watches one, reports pushes. A delivery is a hint: the server requests the affected tags from the registry at once, and records only what the registry confirms.',
   interfaces: [NodeInterface],
+  properties: (t) => ({
+    namespace: t.string('Namespace whose image streams the webhook applies to.'),
+    sender: t.one(WebhookSenderEnum, 'Sender of the deliveries, which determines their format.'),
+    registry: t.string('Registry whose changes the webhook reports, spelled as in references: `quay.io`.'),
+    aliases: t.strings('Other host names that the sender may use for the registry.'),
+    repositories: t.strings(
+      'Paths of the repositories whose changes the webhook may report; empty if it may report all.',
+    ),
+    settings: t.one(WebhookSettingsType, 'Settings of the sender in addition to the secret.'),
+    enabled: t.boolean('Whether the webhook accepts deliveries.'),
+    createdAt: t.dateTime('Time at which the webhook was created.'),
+    updatedAt: t.dateTime('Time at which the webhook was last changed.'),
+  }),
   fields: (t) => ({
     id: t.id({
       description: 'Global identifier of the webhook.',
       resolve: ({ id }) => nodeId('Webhook', id),
     }),
-    namespace: t.exposeString('namespace', {
-      description: 'Namespace whose image streams the webhook applies to.',
-    }),
-    sender: t.field({
-      type: WebhookSenderEnum,
-      description: 'Sender of the deliveries, which determines their format.',
-      resolve: ({ sender }) => sender,
-    }),
     authenticity: t.field({
       type: WebhookAuthenticityEnum,
       description: 'Method by which deliveries are authenticated.',
       resolve: ({ sender }, _args, { webhooks }) => webhooks.senders[sender].authenticity,
-    }),
-    registry: t.exposeString('registry', {
-      description: 'Registry whose changes the webhook reports, spelled as in references: `quay.io`.',
-    }),
-    aliases: t.exposeStringList('aliases', {
-      description: 'Other host names that the sender may use for the registry.',
-    }),
-    repositories: t.exposeStringList('repositories', {
-      description:
-        'Paths of the repositories whose changes the webhook may report; empty if it may report all.',
-    }),
-    settings: t.field({
-      type: WebhookSettingsType,
-      description: 'Settings of the sender in addition to the secret.',
-      resolve: ({ settings }) => settings,
     }),
     path: t.string({ description: 'Path of the webhook’s URL, which cannot be guessed.', resolve: pathOf }),
     url: t.string({
@@ -117,7 +92,6 @@ WebhookType.implement({
         'URL for the sender without the secret: `path` below `--public-url`, or below the host name of this machine if that is not set. With authenticity `URL`, the sender’s URL has the secret appended.',
       resolve: urlOf,
     }),
-    enabled: t.exposeBoolean('enabled', { description: 'Whether the webhook accepts deliveries.' }),
     setUp: t.stringList({
       description: 'Instructions for the sender, one for each step, with `SECRET` in place of the secret.',
       resolve: (webhook, _args, context) => stepsOf(webhook, 'SECRET', context),
@@ -149,14 +123,6 @@ WebhookType.implement({
           ownerIdOf: ({ webhookId }) => webhookId,
           counts: (ids) => log.countOf(ids),
         }),
-    }),
-    createdAt: t.expose('createdAt', {
-      type: 'DateTime',
-      description: 'Time at which the webhook was created.',
-    }),
-    updatedAt: t.expose('updatedAt', {
-      type: 'DateTime',
-      description: 'Time at which the webhook was last changed.',
     }),
   }),
 })
