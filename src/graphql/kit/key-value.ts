@@ -1,4 +1,4 @@
-import { builder } from './builder.ts'
+import { inputType } from './mutation.ts'
 import { KeyValueType } from './references.ts'
 import { objectType } from './types.ts'
 
@@ -10,13 +10,10 @@ objectType(KeyValueType, {
   }),
 })
 
-export const KeyValueInput = builder.inputType('KeyValueInput', {
+export const KeyValueInput = inputType('KeyValueInput', {
   description: 'A label or an annotation to set, or a label to filter by.',
   fields: (t) => ({
-    key: t.string({
-      required: true,
-      description: 'Key of the label or annotation, with an optional `prefix/`.',
-    }),
-    value: t.string({ required: true, description: 'Value of the label or annotation; may be empty.' }),
+    key: t.requiredString('Key of the label or annotation, with an optional `prefix/`.'),
+    value: t.requiredString('Value of the label or annotation; may be empty.'),
   }),
 })

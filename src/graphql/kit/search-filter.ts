@@ -4,8 +4,8 @@ import type { KeyValue } from '../../input/key-values.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { isPlatformName } from '../../oci/platforms.ts'
 import { InvalidReferenceError, parseReference } from '../../oci/reference.ts'
-import { builder } from './builder.ts'
 import { checkGlob } from './checks.ts'
+import { inputType } from './mutation.ts'
 import { enumType } from './types.ts'
 
 const ImportFailureReasonEnum = enumType('ImportFailureReason', {
@@ -27,13 +27,13 @@ const ImportFailureReasonEnum = enumType('ImportFailureReason', {
 })
 
 /** Filter by import failure. */
-export const ImportFailureFilter = builder.inputType('ImportFailureFilter', {
+export const ImportFailureFilter = inputType('ImportFailureFilter', {
   description: 'Filter for failed imports. An empty object matches failures with any reason.',
   fields: (t) => ({
-    reason: t.field({
-      type: ImportFailureReasonEnum,
-      description: 'Matches only failures with this reason. If omitted or null, any reason matches.',
-    }),
+    reason: t.one(
+      ImportFailureReasonEnum,
+      'Matches only failures with this reason. If omitted or null, any reason matches.',
+    ),
   }),
 })
 

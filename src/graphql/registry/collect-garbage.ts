@@ -1,33 +1,25 @@
 import type { Collection } from '../../collect/blobs/collections.ts'
 import type { CollectionPlan, PlanOptions } from '../../collect/blobs/plan.ts'
 import type { Digest } from '../../oci/digest.ts'
-import { builder } from '../kit/builder.ts'
 import { checkRange } from '../kit/checks.ts'
 import { MAXIMUM_PAGE_SIZE } from '../kit/connection.ts'
+import { inputType, mutation } from '../kit/mutation.ts'
 import { objectType } from '../kit/types.ts'
 import { CollectionType } from './collection.ts'
 import { CollectionPlanType, manifestPosition } from './collection-plan.ts'
 
-const CollectGarbageInput = builder.inputType('CollectGarbageInput', {
+const CollectGarbageInput = inputType('CollectGarbageInput', {
   description: 'Options of a garbage collection.',
   fields: (t) => ({
-    dryRun: t.boolean({
-      required: true,
-      defaultValue: true,
-      description:
-        'Whether to report what would be removed, and why the rest is kept, without removing anything; the default is true.',
-    }),
+    dryRun: t.dryRun(),
     first: t.int({
       required: true,
       defaultValue: 50,
       description: `Maximum number of items in each list of a dry run, 1 to ${MAXIMUM_PAGE_SIZE}; the default is 50.`,
     }),
-    manifestsAfter: t.string({ description: 'Returns only manifests after this cursor, in a dry run.' }),
-    keptAfter: t.string({ description: 'Returns only kept manifests after this cursor, in a dry run.' }),
-    blobsAfter: t.field({
-      type: 'Digest',
-      description: 'Returns only blobs after this digest, in a dry run.',
-    }),
+    manifestsAfter: t.string('Returns only manifests after this cursor, in a dry run.'),
+    keptAfter: t.string('Returns only kept manifests after this cursor, in a dry run.'),
+    blobsAfter: t.digest('Returns only blobs after this digest, in a dry run.'),
   }),
 })
 
@@ -59,23 +51,16 @@ function afterOf(input: {
   }
 }
 
-builder.mutationField('collectGarbage', (t) =>
-  t.field({
-    type: CollectGarbagePayload,
-    description:
-      'Removes manifests, blobs and uploads of the integrated registry that are no longer in use. With `dryRun`, which is the default, it only reports them. The mutation returns when the garbage collection has finished, and joins one that is already running.',
-    args: {
-      input: t.arg({
-        type: CollectGarbageInput,
-        required: true,
-        description: 'Options of the garbage collection.',
-      }),
-    },
-    resolve: async (_mutation, { input }, { registry: { collector } }) => {
-      const { dryRun, first } = input
-      if (!dryRun) return { plan: null, collection: await collector.collect() }
-      const limit = checkRange('first', first, 1, MAXIMUM_PAGE_SIZE)
-      return { plan: await collector.plan({ limit, after: afterOf(input) }), collection: null }
-    },
-  }),
-)
+mutation('collectGarbage', {
+  description:
+    'Removes manifests, blobs and uploads of the integrated registry that are no longer in use. With `dryRun`, which is the default, it only reports them. The mutation returns when the garbage collection has finished, and joins one that is already running.',
+  input: CollectGarbageInput,
+  inputDescription: 'Options of the garbage collection.',
+  payload: CollectGarbagePayload,
+  resolve: async (input, { registry: { collector } }) => {
+    const { dryRun, first } = input
+    if (!dryRun) return { plan: null, collection: await collector.collect() }
+    const limit = checkRange('first', first, 1, MAXIMUM_PAGE_SIZE)
+    return { plan: await collector.plan({ limit, after: afterOf(input) }), collection: null }
+  },
+})

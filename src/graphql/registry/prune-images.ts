@@ -1,21 +1,16 @@
 import type { PruneOptions } from '../../collect/images/prune.ts'
 import type { PruneReport } from '../../collect/images/report.ts'
 import { DEFAULT_TAG_REVISIONS, DEFAULT_YOUNGER_THAN_MINUTES } from '../../collect/images/terms.ts'
-import { builder } from '../kit/builder.ts'
 import { checkRange } from '../kit/checks.ts'
 import { DEFAULT_PAGE_SIZE, MAXIMUM_PAGE_SIZE } from '../kit/connection.ts'
+import { inputType, mutation } from '../kit/mutation.ts'
 import { objectType } from '../kit/types.ts'
 import { eventPosition, imagePosition, PruneReportType } from './prune-report.ts'
 
-const PruneImagesInput = builder.inputType('PruneImagesInput', {
+const PruneImagesInput = inputType('PruneImagesInput', {
   description: 'Options of a prune of images.',
   fields: (t) => ({
-    dryRun: t.boolean({
-      required: true,
-      defaultValue: true,
-      description:
-        'Whether to report what would be removed, and why the rest is kept, without removing anything; the default is true.',
-    }),
+    dryRun: t.dryRun(),
     keepTagRevisions: t.int({
       required: true,
       defaultValue: DEFAULT_TAG_REVISIONS,
@@ -28,18 +23,17 @@ const PruneImagesInput = builder.inputType('PruneImagesInput', {
       description:
         'Minimum age in minutes of entries and images that are removed, 0 or more; the default is 60.',
     }),
-    namespace: t.string({
-      description:
-        'Namespace whose histories are pruned. If omitted, all histories are. Images are removed only if nothing in any namespace refers to them.',
-    }),
+    namespace: t.string(
+      'Namespace whose histories are pruned. If omitted, all histories are. Images are removed only if nothing in any namespace refers to them.',
+    ),
     first: t.int({
       required: true,
       defaultValue: DEFAULT_PAGE_SIZE,
       description: `Maximum number of items in each list of the report, 1 to ${MAXIMUM_PAGE_SIZE}; the default is 50.`,
     }),
-    eventsAfter: t.string({ description: 'Reports only entries of histories after this cursor.' }),
-    imagesAfter: t.string({ description: 'Reports only removed images after this cursor.' }),
-    keptAfter: t.string({ description: 'Reports only kept images after this cursor.' }),
+    eventsAfter: t.string('Reports only entries of histories after this cursor.'),
+    imagesAfter: t.string('Reports only removed images after this cursor.'),
+    keptAfter: t.string('Reports only kept images after this cursor.'),
   }),
 })
 
@@ -71,16 +65,15 @@ function optionsOf(input: typeof PruneImagesInput.$inferInput): PruneOptions {
   }
 }
 
-builder.mutationField('pruneImages', (t) =>
-  t.field({
-    type: PruneImagesPayload,
-    description:
-      'Removes old entries of tags’ histories, and images that nothing refers to. With `dryRun`, which is the default, it only reports them. The image that a tag points to is always kept. The mutation returns when the prune has finished, and waits for one that is already running. Finished imports lose the results of removed entries.',
-    args: { input: t.arg({ type: PruneImagesInput, required: true, description: 'Options of the prune.' }) },
-    resolve: async (_mutation, { input }, { pruner }) => {
-      const options = optionsOf(input)
-      const report = await (input.dryRun ? pruner.plan(options) : pruner.prune(options))
-      return { dryRun: input.dryRun, report }
-    },
-  }),
-)
+mutation('pruneImages', {
+  description:
+    'Removes old entries of tags’ histories, and images that nothing refers to. With `dryRun`, which is the default, it only reports them. The image that a tag points to is always kept. The mutation returns when the prune has finished, and waits for one that is already running. Finished imports lose the results of removed entries.',
+  input: PruneImagesInput,
+  inputDescription: 'Options of the prune.',
+  payload: PruneImagesPayload,
+  resolve: async (input, { pruner }) => {
+    const options = optionsOf(input)
+    const report = await (input.dryRun ? pruner.plan(options) : pruner.prune(options))
+    return { dryRun: input.dryRun, report }
+  },
+})

@@ -1,5 +1,6 @@
 import type { Access, RegistryConfiguration } from '../../registry-config/configuration.ts'
 import { builder } from '../kit/builder.ts'
+import { inputType, mutation } from '../kit/mutation.ts'
 import { objectType } from '../kit/types.ts'
 import {
   RegistryAccessEnum,
@@ -8,20 +9,15 @@ import {
   RegistryVendorEnum,
 } from './registry-configuration.ts'
 
-const RegistryMirrorInput = builder.inputType('RegistryMirrorInput', {
+const RegistryMirrorInput = inputType('RegistryMirrorInput', {
   description: 'A mirror: another location with the same images.',
   fields: (t) => ({
-    location: t.string({
-      required: true,
-      description:
-        'Location that replaces the configuration’s prefix: with `mirror.example/quay` for `quay.io`, `quay.io/team/app` is read from `mirror.example/quay/team/app`.',
-    }),
-    insecure: t.boolean({
-      required: true,
-      defaultValue: false,
-      description:
-        'Whether connections to the mirror may use plain HTTP or accept an invalid certificate; the default is false.',
-    }),
+    location: t.requiredString(
+      'Location that replaces the configuration’s prefix: with `mirror.example/quay` for `quay.io`, `quay.io/team/app` is read from `mirror.example/quay/team/app`.',
+    ),
+    insecure: t.flag(
+      'Whether connections to the mirror may use plain HTTP or accept an invalid certificate; the default is false.',
+    ),
     serves: t.field({
       type: RegistryMirrorUseEnum,
       required: true,
@@ -31,74 +27,51 @@ const RegistryMirrorInput = builder.inputType('RegistryMirrorInput', {
   }),
 })
 
-const RegistryClientCertificateInput = builder.inputType('RegistryClientCertificateInput', {
+const RegistryClientCertificateInput = inputType('RegistryClientCertificateInput', {
   description: 'A client certificate for a registry that requires one.',
   fields: (t) => ({
-    certificate: t.string({
-      required: true,
-      description: 'Certificate in PEM, followed by the intermediate certificates.',
-    }),
-    key: t.string({
-      required: true,
-      description:
-        'Unencrypted private key of the certificate in PEM. The server stores it encrypted and never returns it.',
-    }),
+    certificate: t.requiredString('Certificate in PEM, followed by the intermediate certificates.'),
+    key: t.requiredString(
+      'Unencrypted private key of the certificate in PEM. The server stores it encrypted and never returns it.',
+    ),
   }),
 })
 
-const RegistryProxyInput = builder.inputType('RegistryProxyInput', {
+const RegistryProxyInput = inputType('RegistryProxyInput', {
   description: 'An HTTP proxy. It replaces the present proxy with its password.',
   fields: (t) => ({
-    url: t.string({
-      required: true,
-      description: 'URL of the proxy without a user name and password: `http://proxy.example:3128`.',
-    }),
-    username: t.string({ description: 'User name, if the proxy requires one.' }),
-    password: t.string({
-      description:
-        'Password, if the proxy requires one. The server stores it encrypted and never returns it.',
-    }),
+    url: t.requiredString('URL of the proxy without a user name and password: `http://proxy.example:3128`.'),
+    username: t.string('User name, if the proxy requires one.'),
+    password: t.string(
+      'Password, if the proxy requires one. The server stores it encrypted and never returns it.',
+    ),
   }),
 })
 
-const ConfigureRegistryInput = builder.inputType('ConfigureRegistryInput', {
+const ConfigureRegistryInput = inputType('ConfigureRegistryInput', {
   description:
     'Configuration of a registry, or of its repositories below a path. Omitted fields do not change; null removes a value.',
   fields: (t) => ({
-    prefix: t.string({
-      required: true,
-      description:
-        'Registry (`quay.io`, `docker.io`, `localhost:5000`), or a registry and whole segments of a path (`quay.io/team`), that the configuration applies to.',
-    }),
-    access: t.field({
-      type: RegistryAccessEnum,
-      description: 'Whether imports from the registry are allowed.',
-    }),
-    location: t.string({
-      description:
-        'Location that replaces the prefix in requests. The credentials, certificates, proxy and limits of that location apply.',
-    }),
-    mirrors: t.field({
-      type: [RegistryMirrorInput],
-      description:
-        'Mirrors to request before the registry, in this order; at most 10. An empty list disables the mirrors of shorter prefixes.',
-    }),
-    insecure: t.boolean({
-      description: 'Whether connections may use plain HTTP or accept an invalid certificate.',
-    }),
-    ca: t.string({
-      description:
-        'Certificates in PEM that are trusted for the registry, in addition to those that are trusted for all registries.',
-    }),
-    clientCertificate: t.field({
-      type: RegistryClientCertificateInput,
-      description: 'Client certificate for the registry.',
-    }),
-    proxy: t.field({
-      type: RegistryProxyInput,
-      description:
-        'Proxy for connections to the registry, to its token server and to the hosts that it redirects to.',
-    }),
+    prefix: t.requiredString(
+      'Registry (`quay.io`, `docker.io`, `localhost:5000`), or a registry and whole segments of a path (`quay.io/team`), that the configuration applies to.',
+    ),
+    access: t.one(RegistryAccessEnum, 'Whether imports from the registry are allowed.'),
+    location: t.string(
+      'Location that replaces the prefix in requests. The credentials, certificates, proxy and limits of that location apply.',
+    ),
+    mirrors: t.list(
+      RegistryMirrorInput,
+      'Mirrors to request before the registry, in this order; at most 10. An empty list disables the mirrors of shorter prefixes.',
+    ),
+    insecure: t.boolean('Whether connections may use plain HTTP or accept an invalid certificate.'),
+    ca: t.string(
+      'Certificates in PEM that are trusted for the registry, in addition to those that are trusted for all registries.',
+    ),
+    clientCertificate: t.one(RegistryClientCertificateInput, 'Client certificate for the registry.'),
+    proxy: t.one(
+      RegistryProxyInput,
+      'Proxy for connections to the registry, to its token server and to the hosts that it redirects to.',
+    ),
     concurrency: t.int({
       description:
         'Maximum number of concurrent requests to the registry, 1 to 256. Allowed only if `prefix` is a whole registry.',
@@ -107,33 +80,30 @@ const ConfigureRegistryInput = builder.inputType('ConfigureRegistryInput', {
       description:
         'Maximum number of requests to the registry per second, 0.01 to 10000. Allowed only if `prefix` is a whole registry.',
     }),
-    vendor: t.field({
-      type: RegistryVendorEnum,
-      description: 'Vendor of the registry, if the server cannot derive it from the host name.',
-    }),
-    apiUrl: t.string({
-      description:
-        'Base URL of the vendor’s API, if it is not at the registry’s host: `https://harbor.example`, `https://jfrog.example/artifactory`. Not used for GitLab and zot.',
-    }),
+    vendor: t.one(
+      RegistryVendorEnum,
+      'Vendor of the registry, if the server cannot derive it from the host name.',
+    ),
+    apiUrl: t.string(
+      'Base URL of the vendor’s API, if it is not at the registry’s host: `https://harbor.example`, `https://jfrog.example/artifactory`. Not used for GitLab and zot.',
+    ),
   }),
 })
 
-const DeleteRegistryConfigurationInput = builder.inputType('DeleteRegistryConfigurationInput', {
+const DeleteRegistryConfigurationInput = inputType('DeleteRegistryConfigurationInput', {
   description: 'A registry configuration to delete.',
   fields: (t) => ({
-    prefix: t.string({ required: true, description: 'Prefix of the configuration, as it was set.' }),
+    prefix: t.requiredString('Prefix of the configuration, as it was set.'),
   }),
 })
 
-const SetRegistryDefaultAccessInput = builder.inputType('SetRegistryDefaultAccessInput', {
+const SetRegistryDefaultAccessInput = inputType('SetRegistryDefaultAccessInput', {
   description: 'Default access of registries without a configured `access`.',
   fields: (t) => ({
-    access: t.field({
-      type: RegistryAccessEnum,
-      required: true,
-      description:
-        'Default access. With `BLOCKED`, imports are allowed only from prefixes with access `ALLOWED`.',
-    }),
+    access: t.requiredOne(
+      RegistryAccessEnum,
+      'Default access. With `BLOCKED`, imports are allowed only from prefixes with access `ALLOWED`.',
+    ),
   }),
 })
 
@@ -164,47 +134,36 @@ const SetRegistryDefaultAccessPayload = objectType<{ access: Access }>('SetRegis
   }),
 })
 
-builder.mutationFields((t) => ({
-  configureRegistry: t.field({
-    type: ConfigureRegistryPayload,
-    description:
-      'Creates or changes the configuration of a registry, or of its repositories below a path. It applies from the next request: idle connections are closed, and running requests finish with the previous configuration.',
-    args: {
-      input: t.arg({ type: ConfigureRegistryInput, required: true, description: 'The configuration.' }),
-    },
-    resolve: (_mutation, { input }, { configurations }) => ({
-      registryConfiguration: configurations.configure(input),
-    }),
+mutation('configureRegistry', {
+  description:
+    'Creates or changes the configuration of a registry, or of its repositories below a path. It applies from the next request: idle connections are closed, and running requests finish with the previous configuration.',
+  input: ConfigureRegistryInput,
+  inputDescription: 'The configuration.',
+  payload: ConfigureRegistryPayload,
+  resolve: (input, { configurations }) => ({
+    registryConfiguration: configurations.configure(input),
   }),
-  deleteRegistryConfiguration: t.field({
-    type: DeleteRegistryConfigurationPayload,
-    description:
-      'Deletes a registry configuration with its secrets. Shorter prefixes and the default access apply again. `NOT_FOUND` if the configuration does not exist.',
-    args: {
-      input: t.arg({
-        type: DeleteRegistryConfigurationInput,
-        required: true,
-        description: 'The configuration to delete.',
-      }),
-    },
-    resolve: (_mutation, { input }, { configurations }) => ({
-      registryConfiguration: configurations.delete(input.prefix),
-    }),
+})
+
+mutation('deleteRegistryConfiguration', {
+  description:
+    'Deletes a registry configuration with its secrets. Shorter prefixes and the default access apply again. `NOT_FOUND` if the configuration does not exist.',
+  input: DeleteRegistryConfigurationInput,
+  inputDescription: 'The configuration to delete.',
+  payload: DeleteRegistryConfigurationPayload,
+  resolve: (input, { configurations }) => ({
+    registryConfiguration: configurations.delete(input.prefix),
   }),
-  setRegistryDefaultAccess: t.field({
-    type: SetRegistryDefaultAccessPayload,
-    description:
-      'Sets whether imports are allowed from registries without a configured `access`. The initial value is `ALLOWED`.',
-    args: {
-      input: t.arg({
-        type: SetRegistryDefaultAccessInput,
-        required: true,
-        description: 'The default access.',
-      }),
-    },
-    resolve: (_mutation, { input }, { configurations }) => {
-      configurations.setDefaultAccess(input.access)
-      return { access: configurations.defaultAccess() }
-    },
-  }),
-}))
+})
+
+mutation('setRegistryDefaultAccess', {
+  description:
+    'Sets whether imports are allowed from registries without a configured `access`. The initial value is `ALLOWED`.',
+  input: SetRegistryDefaultAccessInput,
+  inputDescription: 'The default access.',
+  payload: SetRegistryDefaultAccessPayload,
+  resolve: (input, { configurations }) => {
+    configurations.setDefaultAccess(input.access)
+    return { access: configurations.defaultAccess() }
+  },
+})

@@ -2,7 +2,7 @@ import type { RegistryCredential } from '../../credentials/credential-rows.ts'
 import { readDockerConfig, type SkippedEntry } from '../../credentials/docker-config.ts'
 import { sourcesOf } from '../../documents/parse.ts'
 import { InvalidInputError } from '../../input/errors.ts'
-import { builder } from '../kit/builder.ts'
+import { inputType, mutation } from '../kit/mutation.ts'
 import { objectType } from '../kit/types.ts'
 import { RegistryCredentialType } from './registry-credential.ts'
 
@@ -11,20 +11,13 @@ interface ImportedCredentials {
   readonly skipped: readonly SkippedEntry[]
 }
 
-const ImportDockerConfigInput = builder.inputType('ImportDockerConfigInput', {
+const ImportDockerConfigInput = inputType('ImportDockerConfigInput', {
   description: 'Registry credentials from a docker config.',
   fields: (t) => ({
-    namespace: t.string({
-      required: true,
-      defaultValue: 'default',
-      description:
-        'Namespace that gets the credentials, regardless of the namespace in a Secret; the default is `default`.',
-    }),
-    config: t.string({
-      required: true,
-      description:
-        'A docker `config.json`, a podman `auth.json`, or a Kubernetes Secret of type `kubernetes.io/dockerconfigjson`, as JSON or YAML.',
-    }),
+    namespace: t.namespace('Namespace that gets the credentials, regardless of the namespace in a Secret'),
+    config: t.requiredString(
+      'A docker `config.json`, a podman `auth.json`, or a Kubernetes Secret of type `kubernetes.io/dockerconfigjson`, as JSON or YAML.',
+    ),
   }),
 })
 
@@ -60,20 +53,17 @@ function documentOf(config: string): unknown {
   throw new InvalidInputError('config', 'config must be one document: a docker config or a Secret')
 }
 
-builder.mutationField('importDockerConfig', (t) =>
-  t.field({
-    type: ImportDockerConfigPayload,
-    description:
-      'Stores the credentials of a docker config like `setRegistryCredential`: all of them, or none if one is not valid. Credentials for other registries do not change.',
-    complexity: 100,
-    args: {
-      input: t.arg({ type: ImportDockerConfigInput, required: true, description: 'The docker config.' }),
-    },
-    resolve: (_mutation, { input }, { credentials }) => {
-      const { secrets, skipped } = readDockerConfig(documentOf(input.config))
-      const { namespace } = input
-      const inputs = [...secrets].map(([prefix, secret]) => ({ namespace, prefix, secret }))
-      return { registryCredentials: credentials.setAll(inputs), skipped }
-    },
-  }),
-)
+mutation('importDockerConfig', {
+  description:
+    'Stores the credentials of a docker config like `setRegistryCredential`: all of them, or none if one is not valid. Credentials for other registries do not change.',
+  complexity: 100,
+  input: ImportDockerConfigInput,
+  inputDescription: 'The docker config.',
+  payload: ImportDockerConfigPayload,
+  resolve: (input, { credentials }) => {
+    const { secrets, skipped } = readDockerConfig(documentOf(input.config))
+    const { namespace } = input
+    const inputs = [...secrets].map(([prefix, secret]) => ({ namespace, prefix, secret }))
+    return { registryCredentials: credentials.setAll(inputs), skipped }
+  },
+})

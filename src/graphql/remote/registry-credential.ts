@@ -2,6 +2,7 @@ import { checkCredentialNamespace, parseSecret } from '../../credentials/credent
 import type { RegistryCredential } from '../../credentials/credential-rows.ts'
 import { formatPrefix } from '../../logins/registry-login.ts'
 import { builder } from '../kit/builder.ts'
+import { inputType, mutation } from '../kit/mutation.ts'
 import { enumType, objectType } from '../kit/types.ts'
 import {
   AwsAccessKeyInput,
@@ -52,49 +53,35 @@ export const RegistryCredentialType = objectType<RegistryCredential>('RegistryCr
   }),
 })
 
-const SetRegistryCredentialInput = builder.inputType('SetRegistryCredentialInput', {
+const SetRegistryCredentialInput = inputType('SetRegistryCredentialInput', {
   description:
     'A registry credential. Exactly one of `password`, `identityToken`, `bearerToken`, `aws`, `google` and `azure` is required.',
   fields: (t) => ({
-    namespace: t.string({
-      required: true,
-      defaultValue: 'default',
-      description: 'Namespace whose image streams use the credential; the default is `default`.',
-    }),
-    prefix: t.string({
-      required: true,
-      description:
-        'Registry (`quay.io`, `docker.io`, `localhost:5000`), or a registry and whole segments of a path (`quay.io/team`), that the credential applies to.',
-    }),
-    username: t.string({ description: 'User name; required with `password`.' }),
-    password: t.string({ description: 'Password, or an access token that is used as a password.' }),
-    identityToken: t.string({
-      description: 'OAuth2 refresh token: `identitytoken` in a docker config.',
-    }),
-    bearerToken: t.string({
-      description: 'Bearer token for the registry: `registrytoken` in a docker config.',
-    }),
-    aws: t.field({ type: AwsAccessKeyInput, description: 'AWS access key, for Amazon ECR.' }),
-    google: t.field({
-      type: GoogleServiceAccountInput,
-      description: 'Key of a service account, for Google Artifact Registry and Container Registry.',
-    }),
-    azure: t.field({
-      type: AzureServicePrincipalInput,
-      description: 'Client secret of a service principal, for Azure Container Registry.',
-    }),
+    namespace: t.namespace('Namespace whose image streams use the credential'),
+    prefix: t.requiredString(
+      'Registry (`quay.io`, `docker.io`, `localhost:5000`), or a registry and whole segments of a path (`quay.io/team`), that the credential applies to.',
+    ),
+    username: t.string('User name; required with `password`.'),
+    password: t.string('Password, or an access token that is used as a password.'),
+    identityToken: t.string('OAuth2 refresh token: `identitytoken` in a docker config.'),
+    bearerToken: t.string('Bearer token for the registry: `registrytoken` in a docker config.'),
+    aws: t.one(AwsAccessKeyInput, 'AWS access key, for Amazon ECR.'),
+    google: t.one(
+      GoogleServiceAccountInput,
+      'Key of a service account, for Google Artifact Registry and Container Registry.',
+    ),
+    azure: t.one(
+      AzureServicePrincipalInput,
+      'Client secret of a service principal, for Azure Container Registry.',
+    ),
   }),
 })
 
-const DeleteRegistryCredentialInput = builder.inputType('DeleteRegistryCredentialInput', {
+const DeleteRegistryCredentialInput = inputType('DeleteRegistryCredentialInput', {
   description: 'A registry credential to delete.',
   fields: (t) => ({
-    namespace: t.string({
-      required: true,
-      defaultValue: 'default',
-      description: 'Namespace of the credential; the default is `default`.',
-    }),
-    prefix: t.string({ required: true, description: 'Prefix of the credential, as it was set.' }),
+    namespace: t.namespace('Namespace of the credential'),
+    prefix: t.requiredString('Prefix of the credential, as it was set.'),
   }),
 })
 
@@ -140,30 +127,23 @@ builder.queryField('registryCredentials', (t) =>
   }),
 )
 
-builder.mutationFields((t) => ({
-  setRegistryCredential: t.field({
-    type: SetRegistryCredentialPayload,
-    description:
-      'Stores a registry credential, encrypted, and replaces the present credential of the same namespace and prefix. The next import uses it.',
-    args: {
-      input: t.arg({ type: SetRegistryCredentialInput, required: true, description: 'The credential.' }),
-    },
-    resolve: (_mutation, { input }, { credentials }) => {
-      const { namespace, prefix, ...given } = input
-      return { registryCredential: credentials.set({ namespace, prefix, secret: parseSecret(given) }) }
-    },
-  }),
-  deleteRegistryCredential: t.field({
-    type: DeleteRegistryCredentialPayload,
-    description:
-      'Deletes a registry credential. Running imports may use it until they finish. `NOT_FOUND` if the credential does not exist.',
-    args: {
-      input: t.arg({
-        type: DeleteRegistryCredentialInput,
-        required: true,
-        description: 'The credential to delete.',
-      }),
-    },
-    resolve: (_mutation, { input }, { credentials }) => ({ registryCredential: credentials.delete(input) }),
-  }),
-}))
+mutation('setRegistryCredential', {
+  description:
+    'Stores a registry credential, encrypted, and replaces the present credential of the same namespace and prefix. The next import uses it.',
+  input: SetRegistryCredentialInput,
+  inputDescription: 'The credential.',
+  payload: SetRegistryCredentialPayload,
+  resolve: (input, { credentials }) => {
+    const { namespace, prefix, ...given } = input
+    return { registryCredential: credentials.set({ namespace, prefix, secret: parseSecret(given) }) }
+  },
+})
+
+mutation('deleteRegistryCredential', {
+  description:
+    'Deletes a registry credential. Running imports may use it until they finish. `NOT_FOUND` if the credential does not exist.',
+  input: DeleteRegistryCredentialInput,
+  inputDescription: 'The credential to delete.',
+  payload: DeleteRegistryCredentialPayload,
+  resolve: (input, { credentials }) => ({ registryCredential: credentials.delete(input) }),
+})

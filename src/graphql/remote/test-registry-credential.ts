@@ -1,5 +1,5 @@
 import type { CredentialTest } from '../../credentials/credential-test.ts'
-import { builder } from '../kit/builder.ts'
+import { inputType, mutation } from '../kit/mutation.ts'
 import { enumType, objectType } from '../kit/types.ts'
 
 const CredentialTestOutcomeEnum = enumType('RegistryCredentialTestOutcome', {
@@ -19,25 +19,17 @@ const CredentialTestOutcomeEnum = enumType('RegistryCredentialTestOutcome', {
   },
 })
 
-const TestRegistryCredentialInput = builder.inputType('TestRegistryCredentialInput', {
+const TestRegistryCredentialInput = inputType('TestRegistryCredentialInput', {
   description: 'A registry credential to test.',
   fields: (t) => ({
-    namespace: t.string({
-      required: true,
-      defaultValue: 'default',
-      description: 'Namespace of the credential; the default is `default`.',
-    }),
-    prefix: t.string({ required: true, description: 'Prefix of the credential, as it was set.' }),
-    repository: t.string({
-      description:
-        'Repository below the prefix to read, without the registry: `team/app`. If omitted, the test only checks whether the registry accepts the credential.',
-    }),
-    insecure: t.boolean({
-      required: true,
-      defaultValue: false,
-      description:
-        'Whether the test may use plain HTTP or accept an invalid certificate; the default is false.',
-    }),
+    namespace: t.namespace('Namespace of the credential'),
+    prefix: t.requiredString('Prefix of the credential, as it was set.'),
+    repository: t.string(
+      'Repository below the prefix to read, without the registry: `team/app`. If omitted, the test only checks whether the registry accepts the credential.',
+    ),
+    insecure: t.flag(
+      'Whether the test may use plain HTTP or accept an invalid certificate; the default is false.',
+    ),
   }),
 })
 
@@ -52,18 +44,11 @@ const TestRegistryCredentialPayload = objectType<CredentialTest>('TestRegistryCr
   }),
 })
 
-builder.mutationField('testRegistryCredential', (t) =>
-  t.field({
-    type: TestRegistryCredentialPayload,
-    description:
-      'Requests the registry with a credential, and with a new token if the registry requires one, and returns the result after at most 20 seconds. A rejection by the registry is a result and not an error of the mutation.',
-    args: {
-      input: t.arg({
-        type: TestRegistryCredentialInput,
-        required: true,
-        description: 'The credential to test.',
-      }),
-    },
-    resolve: (_mutation, { input }, { testCredential }) => testCredential(input),
-  }),
-)
+mutation('testRegistryCredential', {
+  description:
+    'Requests the registry with a credential, and with a new token if the registry requires one, and returns the result after at most 20 seconds. A rejection by the registry is a result and not an error of the mutation.',
+  input: TestRegistryCredentialInput,
+  inputDescription: 'The credential to test.',
+  payload: TestRegistryCredentialPayload,
+  resolve: (input, { testCredential }) => testCredential(input),
+})

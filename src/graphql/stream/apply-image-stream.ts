@@ -4,9 +4,9 @@ import type { ImageStream } from '../../imagestream/spec/spec.ts'
 import { batch } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
 import type { GraphQLContext } from '../kit/context.ts'
+import { checkWait, inputType, mutation } from '../kit/mutation.ts'
 import { ImageStreamType, ImportType } from '../kit/references.ts'
 import { enumType, objectType } from '../kit/types.ts'
-import { checkWait, WAIT_DESCRIPTION } from '../kit/wait.ts'
 
 /** A document with its image stream and import after the wait. */
 interface AppliedResult extends AppliedDocument {
@@ -17,26 +17,17 @@ interface AppliedResult extends AppliedDocument {
 /** Number of results for the estimate of complexity, which is made before the documents are counted. */
 const ESTIMATED_RESULTS = 50
 
-const ApplyImageStreamInput = builder.inputType('ApplyImageStreamInput', {
+const ApplyImageStreamInput = inputType('ApplyImageStreamInput', {
   description: 'OpenShift documents to apply.',
   fields: (t) => ({
-    manifest: t.string({
-      required: true,
-      description:
-        'JSON, or YAML documents separated by `---`. Each is an `ImageStream`, an `ImageStreamImport`, or a `List` of them; at most 1,000 documents.',
-    }),
-    namespace: t.string({
-      required: true,
-      defaultValue: 'default',
-      description: 'Namespace of documents that do not name one; the default is `default`.',
-    }),
-    dryRun: t.boolean({
-      required: true,
-      defaultValue: false,
-      description:
-        'Whether to check all documents and return the changes without storing them; the default is false. The images of an `ImageStreamImport` are fetched and not stored.',
-    }),
-    waitSeconds: t.int({ required: true, defaultValue: 30, description: WAIT_DESCRIPTION }),
+    manifest: t.requiredString(
+      'JSON, or YAML documents separated by `---`. Each is an `ImageStream`, an `ImageStreamImport`, or a `List` of them; at most 1,000 documents.',
+    ),
+    namespace: t.namespace('Namespace of documents that do not name one'),
+    dryRun: t.flag(
+      'Whether to check all documents and return the changes without storing them; the default is false. The images of an `ImageStreamImport` are fetched and not stored.',
+    ),
+    waitSeconds: t.waitSeconds(),
   }),
 })
 
@@ -119,17 +110,14 @@ async function resultsOf(
   }))
 }
 
-builder.mutationField('applyImageStream', (t) =>
-  t.field({
-    type: ApplyImageStreamPayload,
-    description:
-      'Creates or changes image streams from OpenShift documents, all or none, and imports new images. `CONFLICT` if the `resourceVersion` of a document is outdated.',
-    args: {
-      input: t.arg({ type: ApplyImageStreamInput, required: true, description: 'The documents.' }),
-    },
-    resolve: async (_mutation, { input }, context) => {
-      const seconds = checkWait(input.waitSeconds)
-      return { results: await resultsOf(context.applyDocuments(input), seconds, context) }
-    },
-  }),
-)
+mutation('applyImageStream', {
+  description:
+    'Creates or changes image streams from OpenShift documents, all or none, and imports new images. `CONFLICT` if the `resourceVersion` of a document is outdated.',
+  input: ApplyImageStreamInput,
+  inputDescription: 'The documents.',
+  payload: ApplyImageStreamPayload,
+  resolve: async (input, context) => {
+    const seconds = checkWait(input.waitSeconds)
+    return { results: await resultsOf(context.applyDocuments(input), seconds, context) }
+  },
+})

@@ -1,6 +1,6 @@
 import { groupBy } from '../../input/maps.ts'
 import { batch, loadForBatch } from '../kit/batch.ts'
-import { builder } from '../kit/builder.ts'
+import { inputType } from '../kit/mutation.ts'
 import {
   ImageLookupPolicyType,
   ImageStreamSpecType,
@@ -52,35 +52,32 @@ ImageLookupPolicyType.implement({
   }),
 })
 
-export const ImageStreamSpecInput = builder.inputType('ImageStreamSpecInput', {
+const ImageLookupPolicyInput = inputType('ImageLookupPolicyInput', {
+  description: 'Lookup of bare image names in workloads.',
+  fields: (t) => ({
+    local: t.requiredBoolean(
+      'Whether a bare name in a workload of the namespace refers to this image stream first.',
+    ),
+  }),
+})
+
+export const ImageStreamSpecInput = inputType('ImageStreamSpecInput', {
   description: 'Desired state of an image stream. In an update, omitted fields do not change.',
   fields: (t) => ({
-    dockerImageRepository: t.string({
-      description:
-        'Repository whose tags are all imported, without tag or digest: `docker.io/library/ruby`. Null removes the repository.',
-    }),
-    importPolicy: t.field({
-      type: TagImportPolicyInput,
-      description:
-        'Import settings of the tags of `dockerImageRepository`. If omitted for a new stream, the server’s defaults apply.',
-    }),
-    lookupPolicy: t.field({
-      type: builder.inputType('ImageLookupPolicyInput', {
-        description: 'Lookup of bare image names in workloads.',
-        fields: (p) => ({
-          local: p.boolean({
-            required: true,
-            description:
-              'Whether a bare name in a workload of the namespace refers to this image stream first.',
-          }),
-        }),
-      }),
-      description: 'Whether workloads can use the image stream by its bare name.',
-    }),
-    tags: t.field({
-      type: [TagReferenceInput],
-      description:
-        'All tags with a source or policy of their own. In an update they replace the present tags: a tag that is no longer listed loses its history.',
-    }),
+    dockerImageRepository: t.string(
+      'Repository whose tags are all imported, without tag or digest: `docker.io/library/ruby`. Null removes the repository.',
+    ),
+    importPolicy: t.one(
+      TagImportPolicyInput,
+      'Import settings of the tags of `dockerImageRepository`. If omitted for a new stream, the server’s defaults apply.',
+    ),
+    lookupPolicy: t.one(
+      ImageLookupPolicyInput,
+      'Whether workloads can use the image stream by its bare name.',
+    ),
+    tags: t.list(
+      TagReferenceInput,
+      'All tags with a source or policy of their own. In an update they replace the present tags: a tag that is no longer listed loses its history.',
+    ),
   }),
 })

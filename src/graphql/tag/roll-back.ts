@@ -1,29 +1,19 @@
 import type { RolledBackTag } from '../../imagestream/commands/roll-back.ts'
-import { builder } from '../kit/builder.ts'
+import { inputType, mutation } from '../kit/mutation.ts'
 import { ImageStreamTagType, TagEventType } from '../kit/references.ts'
 import { objectType } from '../kit/types.ts'
 import { batchTags } from './image-stream-tag.ts'
 
-const RollbackTagInput = builder.inputType('RollbackTagInput', {
+const RollbackTagInput = inputType('RollbackTagInput', {
   description:
     'A tag to roll back, and the target: an earlier image or a time. Exactly one of `digest` and `at` is required.',
   fields: (t) => ({
-    namespace: t.string({
-      required: true,
-      defaultValue: 'default',
-      description: 'Namespace of the image stream; the default is `default`.',
-    }),
-    imageStream: t.string({ required: true, description: 'Name of the image stream.' }),
-    tag: t.string({ required: true, description: 'Name of the tag, for example `latest`.' }),
-    digest: t.field({ type: 'Digest', description: 'Digest of an image in the history of the tag.' }),
-    at: t.field({
-      type: 'DateTime',
-      description: 'Time whose image the tag gets: the image that the tag pointed to at this time.',
-    }),
-    resourceVersion: t.string({
-      description:
-        'Expected `resourceVersion` of the image stream. If the stream has another one, the mutation fails with `CONFLICT`. If omitted, the server does not check.',
-    }),
+    namespace: t.namespace('Namespace of the image stream'),
+    imageStream: t.requiredString('Name of the image stream.'),
+    tag: t.requiredString('Name of the tag, for example `latest`.'),
+    digest: t.digest('Digest of an image in the history of the tag.'),
+    at: t.dateTime('Time whose image the tag gets: the image that the tag pointed to at this time.'),
+    resourceVersion: t.resourceVersion(),
   }),
 })
 
@@ -52,18 +42,11 @@ const RollbackTagPayload = objectType<RolledBackTag>('RollbackTagPayload', {
   }),
 })
 
-builder.mutationField('rollbackTag', (t) =>
-  t.field({
-    type: RollbackTagPayload,
-    description:
-      'Points a tag to an image of its history again, adds an entry to the history and pins the tag to the image, like `oc tag stream@digest stream:tag`. Tags that follow the tag change too. `INVALID` if the history does not contain the image.',
-    args: {
-      input: t.arg({
-        type: RollbackTagInput,
-        required: true,
-        description: 'The tag and the target of the rollback.',
-      }),
-    },
-    resolve: (_mutation, { input }, { rollBackTag }) => rollBackTag(input),
-  }),
-)
+mutation('rollbackTag', {
+  description:
+    'Points a tag to an image of its history again, adds an entry to the history and pins the tag to the image, like `oc tag stream@digest stream:tag`. Tags that follow the tag change too. `INVALID` if the history does not contain the image.',
+  input: RollbackTagInput,
+  inputDescription: 'The tag and the target of the rollback.',
+  payload: RollbackTagPayload,
+  resolve: (input, { rollBackTag }) => rollBackTag(input),
+})

@@ -1,67 +1,44 @@
 import type { PolicyDecision } from '../../imagestream/commands/set-tag-policy.ts'
 import type { Import } from '../../imagestream/request/import-state.ts'
 import type { Tag } from '../../imagestream/tag/tag.ts'
-import { builder } from '../kit/builder.ts'
+import { checkWait, inputType, mutation } from '../kit/mutation.ts'
 import { ImageStreamTagType, ImportType } from '../kit/references.ts'
 import { objectType } from '../kit/types.ts'
-import { checkWait, WAIT_DESCRIPTION } from '../kit/wait.ts'
 import { tagOfStream } from './image-stream-tag.ts'
 import { TagPolicyDecisionType, TagPolicyInput } from './tag-policy.ts'
 import { ImportModeEnum, TagReferencePolicyTypeEnum } from './tag-reference.ts'
 
-const SetTagPolicyInput = builder.inputType('SetTagPolicyInput', {
+const SetTagPolicyInput = inputType('SetTagPolicyInput', {
   description: 'A tag, and the policy that chooses its image.',
   fields: (t) => ({
-    namespace: t.string({
-      required: true,
-      defaultValue: 'default',
-      description: 'Namespace of the image stream; the default is `default`.',
-    }),
-    imageStream: t.string({
-      required: true,
-      description: 'Name of the image stream. The mutation creates the stream if it does not exist.',
-    }),
-    tag: t.string({ required: true, description: 'Name of the tag, for example `stable`.' }),
-    policy: t.field({
-      type: TagPolicyInput,
-      required: true,
-      description: 'Policy that chooses the tag’s image.',
-    }),
-    repository: t.string({
-      description:
-        'Repository whose tags the policy ranks at each import, for example `docker.io/library/ruby`. If omitted, the policy ranks the tags of the image stream whenever they change.',
-    }),
-    scheduled: t.boolean({
-      required: true,
-      defaultValue: false,
-      description:
-        'Whether the server imports the repository periodically; the default is false. Only with `repository`.',
-    }),
-    insecure: t.boolean({
-      required: true,
-      defaultValue: false,
-      description:
-        'Whether the import may use plain HTTP or accept an invalid certificate; the default is false. Only with `repository`.',
-    }),
-    importMode: t.field({
-      type: ImportModeEnum,
-      description:
-        'Part of a multi-platform image that is imported. If omitted, the tag keeps its mode, or gets the server’s default mode if it is new. Only with `repository`.',
-    }),
-    referencePolicy: t.field({
-      type: TagReferencePolicyTypeEnum,
-      description: 'Pull spec that clients get for the tag’s image. If omitted, the tag keeps its policy.',
-    }),
-    dryRun: t.boolean({
-      required: true,
-      defaultValue: false,
-      description: 'Whether the mutation only returns the decision and stores nothing; the default is false.',
-    }),
-    resourceVersion: t.string({
-      description:
-        'Expected `resourceVersion` of the image stream. If the stream has another one or does not exist, the mutation fails with `CONFLICT`. If omitted, the server does not check.',
-    }),
-    waitSeconds: t.int({ required: true, defaultValue: 30, description: WAIT_DESCRIPTION }),
+    namespace: t.namespace('Namespace of the image stream'),
+    imageStream: t.requiredString(
+      'Name of the image stream. The mutation creates the stream if it does not exist.',
+    ),
+    tag: t.requiredString('Name of the tag, for example `stable`.'),
+    policy: t.requiredOne(TagPolicyInput, 'Policy that chooses the tag’s image.'),
+    repository: t.string(
+      'Repository whose tags the policy ranks at each import, for example `docker.io/library/ruby`. If omitted, the policy ranks the tags of the image stream whenever they change.',
+    ),
+    scheduled: t.flag(
+      'Whether the server imports the repository periodically; the default is false. Only with `repository`.',
+    ),
+    insecure: t.flag(
+      'Whether the import may use plain HTTP or accept an invalid certificate; the default is false. Only with `repository`.',
+    ),
+    importMode: t.one(
+      ImportModeEnum,
+      'Part of a multi-platform image that is imported. If omitted, the tag keeps its mode, or gets the server’s default mode if it is new. Only with `repository`.',
+    ),
+    referencePolicy: t.one(
+      TagReferencePolicyTypeEnum,
+      'Pull spec that clients get for the tag’s image. If omitted, the tag keeps its policy.',
+    ),
+    dryRun: t.flag(
+      'Whether the mutation only returns the decision and stores nothing; the default is false.',
+    ),
+    resourceVersion: t.resourceVersion('has another one or does not exist'),
+    waitSeconds: t.waitSeconds(),
   }),
 })
 
@@ -87,25 +64,22 @@ const SetTagPolicyPayload = objectType<SetTagPolicyResult>('SetTagPolicyPayload'
   }),
 })
 
-builder.mutationField('setTagPolicy', (t) =>
-  t.field({
-    type: SetTagPolicyPayload,
-    description:
-      'Sets a policy that chooses the image of a tag from the tags of a repository or of the image stream. `tagImage`, `rollbackTag` and `importImage` with `from` remove the policy. `INVALID` for a policy that is malformed or has no effect.',
-    args: {
-      input: t.arg({ type: SetTagPolicyInput, required: true, description: 'The tag and its policy.' }),
-    },
-    resolve: async (_mutation, { input }, context) => {
-      const { importer, streams, setTagPolicy } = context
-      const seconds = checkWait(input.waitSeconds)
-      const { tag, importId, decision } = setTagPolicy(input)
-      const finished = importId === null ? undefined : await importer.wait(importId, seconds)
-      const stream = streams.byName(input.namespace, input.imageStream)
-      return {
-        imageStreamTag: (stream && tagOfStream(stream, tag, context)) ?? null,
-        decision: decision() ?? null,
-        import: finished ?? null,
-      }
-    },
-  }),
-)
+mutation('setTagPolicy', {
+  description:
+    'Sets a policy that chooses the image of a tag from the tags of a repository or of the image stream. `tagImage`, `rollbackTag` and `importImage` with `from` remove the policy. `INVALID` for a policy that is malformed or has no effect.',
+  input: SetTagPolicyInput,
+  inputDescription: 'The tag and its policy.',
+  payload: SetTagPolicyPayload,
+  resolve: async (input, context) => {
+    const { importer, streams, setTagPolicy } = context
+    const seconds = checkWait(input.waitSeconds)
+    const { tag, importId, decision } = setTagPolicy(input)
+    const finished = importId === null ? undefined : await importer.wait(importId, seconds)
+    const stream = streams.byName(input.namespace, input.imageStream)
+    return {
+      imageStreamTag: (stream && tagOfStream(stream, tag, context)) ?? null,
+      decision: decision() ?? null,
+      import: finished ?? null,
+    }
+  },
+})

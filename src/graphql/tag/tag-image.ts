@@ -1,87 +1,57 @@
 import type { Import } from '../../imagestream/request/import-state.ts'
 import type { ImageStream } from '../../imagestream/spec/spec.ts'
 import type { Tag } from '../../imagestream/tag/tag.ts'
-import { builder } from '../kit/builder.ts'
 import type { GraphQLContext } from '../kit/context.ts'
+import { inputType, mutation } from '../kit/mutation.ts'
 import { ImageStreamTagType, ImageStreamType, ImportType } from '../kit/references.ts'
 import { objectType } from '../kit/types.ts'
 import { tagOfStream } from './image-stream-tag.ts'
 import { ImportModeEnum, TagReferencePolicyTypeEnum } from './tag-reference.ts'
 import { ObjectReferenceInput } from './tag-reference-input.ts'
 
-const TagImageInput = builder.inputType('TagImageInput', {
+const TagImageInput = inputType('TagImageInput', {
   description: 'A tag, and the image that the tag is to point to.',
   fields: (t) => ({
-    namespace: t.string({
-      required: true,
-      defaultValue: 'default',
-      description: 'Namespace of the image stream; the default is `default`.',
-    }),
-    imageStream: t.string({
-      required: true,
-      description: 'Name of the image stream. The mutation creates the stream if it does not exist.',
-    }),
-    tag: t.string({ required: true, description: 'Name of the tag to set.' }),
-    from: t.field({
-      type: ObjectReferenceInput,
-      required: true,
-      description:
-        'Source of the image: a tag of this or another stream such as `app:v1`, an image of a stream’s history, or an image in a registry.',
-    }),
-    alias: t.boolean({
-      required: true,
-      defaultValue: false,
-      description:
-        'Whether the tag follows the source tag, which need not exist yet; the default is false. Otherwise the tag gets the image that the source tag points to now, once.',
-    }),
-    reference: t.boolean({
-      required: true,
-      defaultValue: false,
-      description:
-        'Whether `from` is stored without effect: a pull spec is not imported, and a tag is not followed. The default is false.',
-    }),
-    scheduled: t.boolean({
-      required: true,
-      defaultValue: false,
-      description:
-        'Whether the server imports the tag periodically; the default is false. Only for a `DockerImage` without a digest.',
-    }),
-    insecure: t.boolean({
-      required: true,
-      defaultValue: false,
-      description:
-        'Whether the import may use plain HTTP or accept an invalid certificate; the default is false. Only for a `DockerImage`.',
-    }),
-    importMode: t.field({
-      type: ImportModeEnum,
-      description:
-        'Part of a multi-platform image that is imported. If omitted, the tag keeps its mode, or gets the server’s default mode if it is new. Only for a `DockerImage`.',
-    }),
-    referencePolicy: t.field({
-      type: TagReferencePolicyTypeEnum,
-      description: 'Pull spec that clients get for the tag’s image. If omitted, the tag keeps its policy.',
-    }),
-    resourceVersion: t.string({
-      description:
-        'Expected `resourceVersion` of the image stream. If the stream has another one or does not exist, the mutation fails with `CONFLICT`. If omitted, the server does not check.',
-    }),
+    namespace: t.namespace('Namespace of the image stream'),
+    imageStream: t.requiredString(
+      'Name of the image stream. The mutation creates the stream if it does not exist.',
+    ),
+    tag: t.requiredString('Name of the tag to set.'),
+    from: t.requiredOne(
+      ObjectReferenceInput,
+      'Source of the image: a tag of this or another stream such as `app:v1`, an image of a stream’s history, or an image in a registry.',
+    ),
+    alias: t.flag(
+      'Whether the tag follows the source tag, which need not exist yet; the default is false. Otherwise the tag gets the image that the source tag points to now, once.',
+    ),
+    reference: t.flag(
+      'Whether `from` is stored without effect: a pull spec is not imported, and a tag is not followed. The default is false.',
+    ),
+    scheduled: t.flag(
+      'Whether the server imports the tag periodically; the default is false. Only for a `DockerImage` without a digest.',
+    ),
+    insecure: t.flag(
+      'Whether the import may use plain HTTP or accept an invalid certificate; the default is false. Only for a `DockerImage`.',
+    ),
+    importMode: t.one(
+      ImportModeEnum,
+      'Part of a multi-platform image that is imported. If omitted, the tag keeps its mode, or gets the server’s default mode if it is new. Only for a `DockerImage`.',
+    ),
+    referencePolicy: t.one(
+      TagReferencePolicyTypeEnum,
+      'Pull spec that clients get for the tag’s image. If omitted, the tag keeps its policy.',
+    ),
+    resourceVersion: t.resourceVersion('has another one or does not exist'),
   }),
 })
 
-const UntagImageInput = builder.inputType('UntagImageInput', {
+const UntagImageInput = inputType('UntagImageInput', {
   description: 'A tag to remove.',
   fields: (t) => ({
-    namespace: t.string({
-      required: true,
-      defaultValue: 'default',
-      description: 'Namespace of the image stream; the default is `default`.',
-    }),
-    imageStream: t.string({ required: true, description: 'Name of the image stream.' }),
-    tag: t.string({ required: true, description: 'Name of the tag to remove.' }),
-    resourceVersion: t.string({
-      description:
-        'Expected `resourceVersion` of the image stream. If the stream has another one, the mutation fails with `CONFLICT`. If omitted, the server does not check.',
-    }),
+    namespace: t.namespace('Namespace of the image stream'),
+    imageStream: t.requiredString('Name of the image stream.'),
+    tag: t.requiredString('Name of the tag to remove.'),
+    resourceVersion: t.resourceVersion(),
   }),
 })
 
@@ -113,33 +83,28 @@ const writtenStream = (id: number, { streams }: GraphQLContext): ImageStream => 
   return stream
 }
 
-builder.mutationFields((t) => ({
-  tagImage: t.field({
-    type: TagImagePayload,
-    description:
-      'Points a tag to an image, like `oc tag`: to the image of another tag, once or continuously with `alias`; to an image of a history; or to an image in a registry. `NOT_FOUND` if there is no image to copy, `INVALID` if the tag would follow itself.',
-    args: {
-      input: t.arg({
-        type: TagImageInput,
-        required: true,
-        description: 'The tag and the source of its image.',
-      }),
-    },
-    resolve: (_mutation, { input }, context) => {
-      const { streamId, tag, importId } = context.tagging.tagImage(input)
-      const imageStreamTag = tagOfStream(writtenStream(streamId, context), tag, context)
-      if (!imageStreamTag) throw new Error(`the tag ${tag} that was just set does not exist`)
-      const started = importId === null ? undefined : context.importer.byIds([importId]).get(importId)
-      return { imageStreamTag, import: started ?? null }
-    },
+mutation('tagImage', {
+  description:
+    'Points a tag to an image, like `oc tag`: to the image of another tag, once or continuously with `alias`; to an image of a history; or to an image in a registry. `NOT_FOUND` if there is no image to copy, `INVALID` if the tag would follow itself.',
+  input: TagImageInput,
+  inputDescription: 'The tag and the source of its image.',
+  payload: TagImagePayload,
+  resolve: (input, context) => {
+    const { streamId, tag, importId } = context.tagging.tagImage(input)
+    const imageStreamTag = tagOfStream(writtenStream(streamId, context), tag, context)
+    if (!imageStreamTag) throw new Error(`the tag ${tag} that was just set does not exist`)
+    const started = importId === null ? undefined : context.importer.byIds([importId]).get(importId)
+    return { imageStreamTag, import: started ?? null }
+  },
+})
+
+mutation('untagImage', {
+  description:
+    'Removes a tag and its history from spec and status. Tags that follow the tag keep their images. `NOT_FOUND` if the tag does not exist.',
+  input: UntagImageInput,
+  inputDescription: 'The tag to remove.',
+  payload: UntagImagePayload,
+  resolve: (input, context) => ({
+    imageStream: writtenStream(context.tagging.untagImage(input), context),
   }),
-  untagImage: t.field({
-    type: UntagImagePayload,
-    description:
-      'Removes a tag and its history from spec and status. Tags that follow the tag keep their images. `NOT_FOUND` if the tag does not exist.',
-    args: { input: t.arg({ type: UntagImageInput, required: true, description: 'The tag to remove.' }) },
-    resolve: (_mutation, { input }, context) => ({
-      imageStream: writtenStream(context.tagging.untagImage(input), context),
-    }),
-  }),
-}))
+})

@@ -4,6 +4,7 @@ import type { ExcludedTag, RankedTag } from '../../policy/decide.ts'
 import { type PolicyFilter, readPolicy, type TagPolicy } from '../../policy/policy.ts'
 import { builder } from '../kit/builder.ts'
 import { checkRange } from '../kit/checks.ts'
+import { inputType } from '../kit/mutation.ts'
 import { ImageStreamTagType, TagReferenceType } from '../kit/references.ts'
 import { enumType, objectType } from '../kit/types.ts'
 import { specTagOf } from './image-stream-tag.ts'
@@ -130,47 +131,32 @@ export const TagPolicyDecisionType = objectType<PolicyDecision>('TagPolicyDecisi
   }),
 })
 
-export const TagPolicyInput = builder.inputType('TagPolicyInput', {
+const TagFilterInput = inputType('TagFilterInput', {
+  description: 'Filter of tags by name, and the part of the name that the policy compares.',
+  fields: (t) => ({
+    pattern: t.requiredString(
+      'Regular expression in RE2 syntax, for example `^(\\d+\\.\\d+\\.\\d+)-slim$`; at most 1000 characters. It matches anywhere in the name unless it is anchored.',
+    ),
+    extract: t.string(
+      'Template of the compared part with the pattern’s groups, for example `$1.$2`; named groups are in braces after the `$`. At most 255 characters; not allowed with order `NEWEST`. If omitted, the first group, or the whole name if the pattern has no group.',
+    ),
+  }),
+})
+
+export const TagPolicyInput = inputType('TagPolicyInput', {
   description: 'A policy that chooses the image of a tag.',
   fields: (t) => ({
-    order: t.field({
-      type: TagPolicyOrderEnum,
-      required: true,
-      description: 'Value by which the policy ranks tags.',
-    }),
-    range: t.string({
-      description:
-        'Range of versions in npm syntax, for example `^3.3` or `>=1.2 <2 || 3.x`; at most 255 characters. Only for order `SEMVER`. If omitted, any version is in the range.',
-    }),
-    includePrereleases: t.boolean({
-      required: true,
-      defaultValue: false,
-      description:
-        'Whether to include pre-releases; the default is false. `3.3.6-slim` is a pre-release, unless the filter extracts `3.3.6`. Only for order `SEMVER`.',
-    }),
-    lowest: t.boolean({
-      required: true,
-      defaultValue: false,
-      description:
-        'Whether to choose the lowest or oldest tag instead of the highest or newest; the default is false.',
-    }),
-    filter: t.field({
-      type: builder.inputType('TagFilterInput', {
-        description: 'Filter of tags by name, and the part of the name that the policy compares.',
-        fields: (f) => ({
-          pattern: f.string({
-            required: true,
-            description:
-              'Regular expression in RE2 syntax, for example `^(\\d+\\.\\d+\\.\\d+)-slim$`; at most 1000 characters. It matches anywhere in the name unless it is anchored.',
-          }),
-          extract: f.string({
-            description:
-              'Template of the compared part with the pattern’s groups, for example `$1.$2`; named groups are in braces after the `$`. At most 255 characters; not allowed with order `NEWEST`. If omitted, the first group, or the whole name if the pattern has no group.',
-          }),
-        }),
-      }),
-      description: 'Filter of tags by name. If omitted, all tags are ranked.',
-    }),
+    order: t.requiredOne(TagPolicyOrderEnum, 'Value by which the policy ranks tags.'),
+    range: t.string(
+      'Range of versions in npm syntax, for example `^3.3` or `>=1.2 <2 || 3.x`; at most 255 characters. Only for order `SEMVER`. If omitted, any version is in the range.',
+    ),
+    includePrereleases: t.flag(
+      'Whether to include pre-releases; the default is false. `3.3.6-slim` is a pre-release, unless the filter extracts `3.3.6`. Only for order `SEMVER`.',
+    ),
+    lowest: t.flag(
+      'Whether to choose the lowest or oldest tag instead of the highest or newest; the default is false.',
+    ),
+    filter: t.one(TagFilterInput, 'Filter of tags by name. If omitted, all tags are ranked.'),
   }),
 })
 

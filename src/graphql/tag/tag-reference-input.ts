@@ -1,22 +1,15 @@
-import { builder } from '../kit/builder.ts'
 import { KeyValueInput } from '../kit/key-value.ts'
+import { inputType } from '../kit/mutation.ts'
 import { TagPolicyInput } from './tag-policy.ts'
 import { ImportModeEnum, ObjectReferenceKindEnum, TagReferencePolicyTypeEnum } from './tag-reference.ts'
 
-export const TagImportPolicyInput = builder.inputType('TagImportPolicyInput', {
+export const TagImportPolicyInput = inputType('TagImportPolicyInput', {
   description: 'Import settings of tags.',
   fields: (t) => ({
-    insecure: t.boolean({
-      required: true,
-      defaultValue: false,
-      description:
-        'Whether the import may use plain HTTP or accept an invalid certificate; the default is false.',
-    }),
-    scheduled: t.boolean({
-      required: true,
-      defaultValue: false,
-      description: 'Whether the server imports periodically; the default is false.',
-    }),
+    insecure: t.flag(
+      'Whether the import may use plain HTTP or accept an invalid certificate; the default is false.',
+    ),
+    scheduled: t.flag('Whether the server imports periodically; the default is false.'),
     importMode: t.field({
       type: ImportModeEnum,
       required: true,
@@ -26,58 +19,49 @@ export const TagImportPolicyInput = builder.inputType('TagImportPolicyInput', {
   }),
 })
 
-export const ObjectReferenceInput = builder.inputType('ObjectReferenceInput', {
+export const ObjectReferenceInput = inputType('ObjectReferenceInput', {
   description: 'Source of a tag.',
   fields: (t) => ({
-    kind: t.field({ type: ObjectReferenceKindEnum, required: true, description: 'Kind of the source.' }),
-    name: t.string({
+    kind: t.requiredOne(ObjectReferenceKindEnum, 'Kind of the source.'),
+    name: t.requiredString(
+      'Name in the syntax of the kind: `quay.io/team/app:v1` for a `DockerImage`; `app:v1` or `app@sha256:4f3c` for the other kinds, or without `app` for the tag’s own stream.',
+    ),
+    namespace: t.string(
+      'Namespace of the source’s image stream. If omitted, the namespace of the tag. Not allowed for a `DockerImage`.',
+    ),
+  }),
+})
+
+const TagReferencePolicyInput = inputType('TagReferencePolicyInput', {
+  description: 'Pull spec that clients get for the tag’s image.',
+  fields: (t) => ({
+    type: t.field({
+      type: TagReferencePolicyTypeEnum,
       required: true,
+      defaultValue: 'Source',
       description:
-        'Name in the syntax of the kind: `quay.io/team/app:v1` for a `DockerImage`; `app:v1` or `app@sha256:4f3c` for the other kinds, or without `app` for the tag’s own stream.',
-    }),
-    namespace: t.string({
-      description:
-        'Namespace of the source’s image stream. If omitted, the namespace of the tag. Not allowed for a `DockerImage`.',
+        'Whether clients get the pull spec of the source or of the integrated registry; the default is `Source`.',
     }),
   }),
 })
 
-export const TagReferenceInput = builder.inputType('TagReferenceInput', {
+export const TagReferenceInput = inputType('TagReferenceInput', {
   description: 'A tag of an image stream’s spec.',
   fields: (t) => ({
-    name: t.string({ required: true, description: 'Name of the tag, for example `3.3`.' }),
-    annotations: t.field({ type: [KeyValueInput], description: 'Annotations of the tag.' }),
-    from: t.field({
-      type: ObjectReferenceInput,
-      description:
-        'Source of the tag’s image. An `ImageStreamTag` is followed and need not exist yet; a `DockerImage` is imported. If omitted, the tag gets its image from pushes or from `policy`.',
-    }),
-    policy: t.field({
-      type: TagPolicyInput,
-      description:
-        'Policy that chooses the tag’s image: from the tags of the repository in `from`, a `DockerImage` without tag and digest, or without `from` from the tags of the image stream.',
-    }),
-    reference: t.boolean({
-      required: true,
-      defaultValue: false,
-      description:
-        'Whether `from` is stored without effect: a pull spec is not imported, and a tag is not followed. The default is false.',
-    }),
-    importPolicy: t.field({ type: TagImportPolicyInput, description: 'Import settings of the tag.' }),
-    referencePolicy: t.field({
-      type: builder.inputType('TagReferencePolicyInput', {
-        description: 'Pull spec that clients get for the tag’s image.',
-        fields: (p) => ({
-          type: p.field({
-            type: TagReferencePolicyTypeEnum,
-            required: true,
-            defaultValue: 'Source',
-            description:
-              'Whether clients get the pull spec of the source or of the integrated registry; the default is `Source`.',
-          }),
-        }),
-      }),
-      description: 'Pull spec that clients get for the tag’s image.',
-    }),
+    name: t.requiredString('Name of the tag, for example `3.3`.'),
+    annotations: t.list(KeyValueInput, 'Annotations of the tag.'),
+    from: t.one(
+      ObjectReferenceInput,
+      'Source of the tag’s image. An `ImageStreamTag` is followed and need not exist yet; a `DockerImage` is imported. If omitted, the tag gets its image from pushes or from `policy`.',
+    ),
+    policy: t.one(
+      TagPolicyInput,
+      'Policy that chooses the tag’s image: from the tags of the repository in `from`, a `DockerImage` without tag and digest, or without `from` from the tags of the image stream.',
+    ),
+    reference: t.flag(
+      'Whether `from` is stored without effect: a pull spec is not imported, and a tag is not followed. The default is false.',
+    ),
+    importPolicy: t.one(TagImportPolicyInput, 'Import settings of the tag.'),
+    referencePolicy: t.one(TagReferencePolicyInput, 'Pull spec that clients get for the tag’s image.'),
   }),
 })

@@ -3,6 +3,7 @@ import type { ScopedHint } from '../../webhooks/scope.ts'
 import type { WebhookTest } from '../../webhooks/test-webhook.ts'
 import { batch } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
+import { inputType, mutation } from '../kit/mutation.ts'
 import { ImageStreamType } from '../kit/references.ts'
 import { streamOf } from '../kit/stream-of.ts'
 import { objectType } from '../kit/types.ts'
@@ -10,24 +11,19 @@ import { WebhookType } from './webhook.ts'
 import { WebhookActionEnum, WebhookDeliveryOutcomeEnum } from './webhook-delivery.ts'
 import { webhookIdOf } from './webhook-mutations.ts'
 
-const TestWebhookInput = builder.inputType('TestWebhookInput', {
+const TestWebhookInput = inputType('TestWebhookInput', {
   description: 'A test of a webhook.',
   fields: (t) => ({
-    id: t.id({ required: true, description: 'Global `id` of the webhook.' }),
-    repository: t.string({
-      description:
-        'Repository in the test delivery, without the registry: `team/app`. If omitted, a repository from which an image stream of the namespace imports.',
-    }),
-    tag: t.string({
-      description:
-        'Tag in the test delivery. If omitted, a tag that an image stream imports from the repository, or `latest`.',
-    }),
-    follow: t.boolean({
-      required: true,
-      defaultValue: false,
-      description:
-        'Whether to start imports as after a real delivery; the default is false. Changes that the registry confirms are recorded.',
-    }),
+    id: t.requiredId('Global `id` of the webhook.'),
+    repository: t.string(
+      'Repository in the test delivery, without the registry: `team/app`. If omitted, a repository from which an image stream of the namespace imports.',
+    ),
+    tag: t.string(
+      'Tag in the test delivery. If omitted, a tag that an image stream imports from the repository, or `latest`.',
+    ),
+    follow: t.flag(
+      'Whether to start imports as after a real delivery; the default is false. Changes that the registry confirms are recorded.',
+    ),
   }),
 })
 
@@ -79,18 +75,11 @@ const TestWebhookPayload = objectType<WebhookTest>('TestWebhookPayload', {
   }),
 })
 
-builder.mutationField('testWebhook', (t) =>
-  t.field({
-    type: TestWebhookPayload,
-    description:
-      'Processes a delivery as the sender would send it, signed with the newest secret, and returns its outcome. The delivery log contains it as a test. `NOT_FOUND` if the webhook does not exist.',
-    args: {
-      input: t.arg({
-        type: TestWebhookInput,
-        required: true,
-        description: 'The webhook and the contents of the test delivery.',
-      }),
-    },
-    resolve: (_mutation, { input }, { webhooks }) => webhooks.test({ ...input, id: webhookIdOf(input.id) }),
-  }),
-)
+mutation('testWebhook', {
+  description:
+    'Processes a delivery as the sender would send it, signed with the newest secret, and returns its outcome. The delivery log contains it as a test. `NOT_FOUND` if the webhook does not exist.',
+  input: TestWebhookInput,
+  inputDescription: 'The webhook and the contents of the test delivery.',
+  payload: TestWebhookPayload,
+  resolve: (input, { webhooks }) => webhooks.test({ ...input, id: webhookIdOf(input.id) }),
+})

@@ -4,27 +4,23 @@ import type { Webhook } from '../../webhooks/webhook.ts'
 import type { IssuedWebhook } from '../../webhooks/webhooks.ts'
 import { builder } from '../kit/builder.ts'
 import { checkRange } from '../kit/checks.ts'
+import { inputType, mutation } from '../kit/mutation.ts'
 import { rowIdOf } from '../kit/node.ts'
 import { objectType } from '../kit/types.ts'
 import { stepsOf, urlOf, WebhookSenderEnum, WebhookType } from './webhook.ts'
 
-const WebhookSettingsInput = builder.inputType('WebhookSettingsInput', {
+const WebhookSettingsInput = inputType('WebhookSettingsInput', {
   description:
     'Settings of some senders in addition to the secret. `INVALID` for a setting that the sender does not use.',
   fields: (t) => ({
-    pathPrefix: t.string({
-      description:
-        'Prefix of image names in references, instead of the sender’s own repository, for example `docker-virtual`.',
-    }),
-    audience: t.string({
-      description: 'Required `aud` claim of the sender’s token. If omitted, the webhook’s URL.',
-    }),
-    serviceAccount: t.string({
-      description: 'Required service account of the sender’s token, as an e-mail address.',
-    }),
-    isSigned: t.boolean({
-      description: 'Whether the secret signs the body, for a sender that can also send the secret itself.',
-    }),
+    pathPrefix: t.string(
+      'Prefix of image names in references, instead of the sender’s own repository, for example `docker-virtual`.',
+    ),
+    audience: t.string('Required `aud` claim of the sender’s token. If omitted, the webhook’s URL.'),
+    serviceAccount: t.string('Required service account of the sender’s token, as an e-mail address.'),
+    isSigned: t.boolean(
+      'Whether the secret signs the body, for a sender that can also send the secret itself.',
+    ),
   }),
 })
 
@@ -37,50 +33,38 @@ const SCOPE_DESCRIPTIONS = {
   settings: 'Settings of the sender in addition to the secret.',
 } as const
 
-const CreateWebhookInput = builder.inputType('CreateWebhookInput', {
+const CreateWebhookInput = inputType('CreateWebhookInput', {
   description: 'A webhook to create.',
   fields: (t) => ({
-    namespace: t.string({
-      required: true,
-      defaultValue: 'default',
-      description: 'Namespace whose image streams the webhook applies to; the default is `default`.',
-    }),
-    sender: t.field({
-      type: WebhookSenderEnum,
-      required: true,
-      description: 'Sender of the deliveries, which determines their format.',
-    }),
-    registry: t.string({ description: SCOPE_DESCRIPTIONS.registry }),
-    aliases: t.stringList({ description: SCOPE_DESCRIPTIONS.aliases }),
-    repositories: t.stringList({ description: SCOPE_DESCRIPTIONS.repositories }),
-    settings: t.field({ type: WebhookSettingsInput, description: SCOPE_DESCRIPTIONS.settings }),
+    namespace: t.namespace('Namespace whose image streams the webhook applies to'),
+    sender: t.requiredOne(WebhookSenderEnum, 'Sender of the deliveries, which determines their format.'),
+    registry: t.string(SCOPE_DESCRIPTIONS.registry),
+    aliases: t.strings(SCOPE_DESCRIPTIONS.aliases),
+    repositories: t.strings(SCOPE_DESCRIPTIONS.repositories),
+    settings: t.one(WebhookSettingsInput, SCOPE_DESCRIPTIONS.settings),
   }),
 })
 
-const UpdateWebhookInput = builder.inputType('UpdateWebhookInput', {
+const UpdateWebhookInput = inputType('UpdateWebhookInput', {
   description: 'Changes of a webhook. Omitted fields do not change.',
   fields: (t) => ({
-    id: t.id({ required: true, description: 'Global `id` of the webhook.' }),
-    registry: t.string({ description: SCOPE_DESCRIPTIONS.registry }),
-    aliases: t.stringList({ description: SCOPE_DESCRIPTIONS.aliases }),
-    repositories: t.stringList({ description: SCOPE_DESCRIPTIONS.repositories }),
-    settings: t.field({ type: WebhookSettingsInput, description: SCOPE_DESCRIPTIONS.settings }),
-    enabled: t.boolean({ description: 'Whether the webhook accepts deliveries.' }),
-    dropOldSecret: t.boolean({
-      required: true,
-      defaultValue: false,
-      description: 'Whether to accept only the newest secret from now on; the default is false.',
-    }),
+    id: t.requiredId('Global `id` of the webhook.'),
+    registry: t.string(SCOPE_DESCRIPTIONS.registry),
+    aliases: t.strings(SCOPE_DESCRIPTIONS.aliases),
+    repositories: t.strings(SCOPE_DESCRIPTIONS.repositories),
+    settings: t.one(WebhookSettingsInput, SCOPE_DESCRIPTIONS.settings),
+    enabled: t.boolean('Whether the webhook accepts deliveries.'),
+    dropOldSecret: t.flag('Whether to accept only the newest secret from now on; the default is false.'),
   }),
 })
 
 /** Minutes. */
 const LONGEST_OVERLAP = 90 * 24 * 60
 
-const RotateWebhookSecretInput = builder.inputType('RotateWebhookSecretInput', {
+const RotateWebhookSecretInput = inputType('RotateWebhookSecretInput', {
   description: 'A webhook whose secret is to be replaced.',
   fields: (t) => ({
-    id: t.id({ required: true, description: 'Global `id` of the webhook.' }),
+    id: t.requiredId('Global `id` of the webhook.'),
     keepOldMinutes: t.int({
       defaultValue: 24 * 60,
       description: `Minutes for which the previous secret is also accepted, 0 to ${LONGEST_OVERLAP}; the default is 1440. Null accepts it until \`updateWebhook(input: { dropOldSecret: true })\`.`,
@@ -88,9 +72,11 @@ const RotateWebhookSecretInput = builder.inputType('RotateWebhookSecretInput', {
   }),
 })
 
-const DeleteWebhookInput = builder.inputType('DeleteWebhookInput', {
+const DeleteWebhookInput = inputType('DeleteWebhookInput', {
   description: 'A webhook to delete, with its delivery log.',
-  fields: (t) => ({ id: t.id({ required: true, description: 'Global `id` of the webhook.' }) }),
+  fields: (t) => ({
+    id: t.requiredId('Global `id` of the webhook.'),
+  }),
 })
 
 const IssuedWebhookPayload = objectType<IssuedWebhook>('IssuedWebhookPayload', {
@@ -141,38 +127,43 @@ export function webhookIdOf(id: string): number {
 const overlapOf = (minutes: number | null | undefined): number | null =>
   minutes == null ? null : checkRange('keepOldMinutes', minutes, 0, LONGEST_OVERLAP) * 60_000
 
-builder.mutationFields((t) => ({
-  createWebhook: t.field({
-    type: IssuedWebhookPayload,
-    description:
-      'Creates a webhook, and returns the URL and the secret for the sender with instructions. `INVALID` if the sender, registry and settings do not fit together.',
-    args: { input: t.arg({ type: CreateWebhookInput, required: true, description: 'The webhook.' }) },
-    resolve: (_mutation, { input }, { webhooks }) => webhooks.store.create(input),
+mutation('createWebhook', {
+  description:
+    'Creates a webhook, and returns the URL and the secret for the sender with instructions. `INVALID` if the sender, registry and settings do not fit together.',
+  input: CreateWebhookInput,
+  inputDescription: 'The webhook.',
+  payload: IssuedWebhookPayload,
+  resolve: (input, { webhooks }) => webhooks.store.create(input),
+})
+
+mutation('rotateWebhookSecret', {
+  description:
+    'Replaces the secret of a webhook. The previous secret is accepted for `keepOldMinutes`, so that no delivery is lost until the sender has the new one; older secrets are no longer accepted. `NOT_FOUND` if the webhook does not exist.',
+  input: RotateWebhookSecretInput,
+  inputDescription: 'The webhook.',
+  payload: IssuedWebhookPayload,
+  resolve: (input, { webhooks }) =>
+    webhooks.store.rotate(webhookIdOf(input.id), overlapOf(input.keepOldMinutes)),
+})
+
+mutation('updateWebhook', {
+  description:
+    'Changes the scope of a webhook, disables or enables it, or stops accepting its old secret. `NOT_FOUND` if the webhook does not exist.',
+  input: UpdateWebhookInput,
+  inputDescription: 'The changes.',
+  payload: UpdateWebhookPayload,
+  resolve: (input, { webhooks }) => ({
+    webhook: webhooks.store.update({ ...input, id: webhookIdOf(input.id) }),
   }),
-  rotateWebhookSecret: t.field({
-    type: IssuedWebhookPayload,
-    description:
-      'Replaces the secret of a webhook. The previous secret is accepted for `keepOldMinutes`, so that no delivery is lost until the sender has the new one; older secrets are no longer accepted. `NOT_FOUND` if the webhook does not exist.',
-    args: { input: t.arg({ type: RotateWebhookSecretInput, required: true, description: 'The webhook.' }) },
-    resolve: (_mutation, { input }, { webhooks }) =>
-      webhooks.store.rotate(webhookIdOf(input.id), overlapOf(input.keepOldMinutes)),
+})
+
+mutation('deleteWebhook', {
+  description:
+    'Deletes a webhook with its delivery log. Its URL is never assigned to another webhook. `NOT_FOUND` if the webhook does not exist.',
+  input: DeleteWebhookInput,
+  inputDescription: 'The webhook.',
+  payload: DeleteWebhookPayload,
+  resolve: (input, { webhooks }) => ({
+    webhook: webhooks.store.delete(webhookIdOf(input.id)),
   }),
-  updateWebhook: t.field({
-    type: UpdateWebhookPayload,
-    description:
-      'Changes the scope of a webhook, disables or enables it, or stops accepting its old secret. `NOT_FOUND` if the webhook does not exist.',
-    args: { input: t.arg({ type: UpdateWebhookInput, required: true, description: 'The changes.' }) },
-    resolve: (_mutation, { input }, { webhooks }) => ({
-      webhook: webhooks.store.update({ ...input, id: webhookIdOf(input.id) }),
-    }),
-  }),
-  deleteWebhook: t.field({
-    type: DeleteWebhookPayload,
-    description:
-      'Deletes a webhook with its delivery log. Its URL is never assigned to another webhook. `NOT_FOUND` if the webhook does not exist.',
-    args: { input: t.arg({ type: DeleteWebhookInput, required: true, description: 'The webhook.' }) },
-    resolve: (_mutation, { input }, { webhooks }) => ({
-      webhook: webhooks.store.delete(webhookIdOf(input.id)),
-    }),
-  }),
-}))
+})
