@@ -14,7 +14,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   logins: ['oci', 'input'],
   egress: ['concurrency'],
   db: ['oci', 'input'],
-  events: ['oci', 'input', 'db'],
+  events: ['input', 'db'],
   blobs: ['oci', 'concurrency'],
   secrets: ['db'],
   credentials: ['oci', 'input', 'logins', 'db', 'secrets'],

@@ -1,6 +1,6 @@
 import { and, count, desc, eq, getTableColumns, sql } from 'drizzle-orm'
 import type { Database } from '../db/open.ts'
-import { registryCredentials as table } from '../db/tables/credential.ts'
+import { registryCredentials as table } from '../db/tables/registry-config.ts'
 import { pathsAbove, type RegistryPrefix } from '../logins/registry-login.ts'
 import type { CredentialRow } from './credential-vault.ts'
 

@@ -1,6 +1,6 @@
 import { and, eq } from 'drizzle-orm'
 import type { Database } from '../db/open.ts'
-import { registryCredentials as table } from '../db/tables/credential.ts'
+import { registryCredentials as table } from '../db/tables/registry-config.ts'
 import type { CredentialRow } from './credential-vault.ts'
 
 /** One version of a credential: setting the credential again starts a version that is not used yet. */

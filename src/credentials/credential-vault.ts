@@ -1,6 +1,6 @@
 import type { SQL } from 'drizzle-orm'
 import type { Database } from '../db/open.ts'
-import { registryCredentials } from '../db/tables/credential.ts'
+import { registryCredentials } from '../db/tables/registry-config.ts'
 import { formatPrefix } from '../logins/registry-login.ts'
 import type { SealedSecret, Vault } from '../secrets/vault.ts'
 

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import BetterSqlite3 from 'better-sqlite3'
@@ -13,7 +13,10 @@ import * as tables from './tables/index.ts'
 import { createTransactions, type Transact } from './transact.ts'
 import { createTransactTogether, type TransactTogether } from './transact-together.ts'
 
+/** Drizzle over all tables. */
 export type Orm = BetterSQLite3Database<typeof tables>
+
+/** An open database: one connection. */
 export interface Database extends Disposable {
   /** Drizzle on the same connection: for all that is not on a hot path. */
   readonly orm: Orm
@@ -21,17 +24,14 @@ export interface Database extends Disposable {
   prepare<Row = never>(text: string): Statement<Row>
   readonly transact: Transact
   readonly transactTogether: TransactTogether
+  /** Returns the bytes of each file of the database. */
+  bytes(): { readonly database: number; readonly wal: number }
 }
 
 /** The file cannot be used as the database; it was not changed. The message says why, and what to do. */
 export class DatabaseRefusedError extends Error {
   override readonly name = 'DatabaseRefusedError'
   readonly code = 'DATABASE_REFUSED'
-}
-
-export interface OpenOptions {
-  /** Called when a write may or may not have reached the disk: the process must end and start again. */
-  onFatal?: (error: unknown) => void
 }
 
 const MIGRATIONS = fileURLToPath(new URL('../../src/db/migrations', import.meta.url))
@@ -44,13 +44,18 @@ const MAX_PREPARED = 1000
 const MINIMUM_SQLITE = '3.51.3'
 
 /**
- * Opens or creates the database and applies the migrations that it lacks. One process at a time can open it. Throws
+ * Opens or creates the database and applies the migrations that it lacks. One process at a time can open it. `onFatal` is
+ * called when a write may or may not have reached the disk: the process must end and start again. Throws
  * DatabaseRefusedError.
  */
-export function openDatabase(file: string, { onFatal }: OpenOptions = {}): Database {
+export function openDatabase(
+  file: string,
+  { onFatal }: { onFatal?: (error: unknown) => void } = {},
+): Database {
   if (file !== ':memory:') mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
-  const sqlite = connect(file)
+  let sqlite: BetterSqlite3.Database | undefined
   try {
+    sqlite = new BetterSqlite3(file, { timeout: 2_000 })
     configure(sqlite, file)
     refuseNewer(sqlite, file)
     const orm = drizzle(sqlite, { schema: tables })
@@ -62,21 +67,16 @@ export function openDatabase(file: string, { onFatal }: OpenOptions = {}): Datab
       prepare: statements(sqlite),
       transact: transactions.transact,
       transactTogether: createTransactTogether(transactions),
-      [Symbol.dispose]: () => sqlite.close(),
+      bytes: () => ({ database: sizeOf(file), wal: sizeOf(`${file}-wal`) }),
+      [Symbol.dispose]: sqlite.close.bind(sqlite),
     }
   } catch (error) {
-    sqlite.close()
+    sqlite?.close()
     throw explain(file, error)
   }
 }
 
-const connect = (file: string): BetterSqlite3.Database => {
-  try {
-    return new BetterSqlite3(file, { timeout: 2_000 })
-  } catch (error) {
-    throw explain(file, error)
-  }
-}
+const sizeOf = (file: string): number => statSync(file, { throwIfNoEntry: false })?.size ?? 0
 
 function configure(sqlite: BetterSqlite3.Database, file: string): void {
   const version = sqlite.prepare('select sqlite_version()').pluck().get() as string
@@ -128,24 +128,16 @@ const statements = (sqlite: BetterSqlite3.Database): Database['prepare'] => {
   }
 }
 
+/** Errors of SQLite that the operator can resolve. */
+const REFUSALS: readonly (readonly [code: RegExp, why: string])[] = [
+  [/^SQLITE_BUSY$/, 'is in use by another process: stop that process'],
+  [/^SQLITE_(?:NOTADB$|CORRUPT)/, 'is damaged or not a database: restore it from a backup'],
+  [/^SQLITE_CANTOPEN/, 'cannot be opened: check that its folder exists and is writable'],
+]
+
 /** Returns a DatabaseRefusedError for errors that the operator can resolve, and other errors as they are. */
 function explain(file: string, error: unknown): unknown {
-  const code = error instanceof BetterSqlite3.SqliteError ? error.code : undefined
-  if (code === 'SQLITE_BUSY') {
-    return new DatabaseRefusedError(`${file} is in use by another process: stop that process`, {
-      cause: error,
-    })
-  }
-  if (code === 'SQLITE_NOTADB' || code?.startsWith('SQLITE_CORRUPT')) {
-    return new DatabaseRefusedError(`${file} is damaged or not a database: restore it from a backup`, {
-      cause: error,
-    })
-  }
-  if (code?.startsWith('SQLITE_CANTOPEN')) {
-    return new DatabaseRefusedError(
-      `${file} cannot be opened: check that its folder exists and is writable`,
-      { cause: error },
-    )
-  }
-  return error
+  const code = error instanceof BetterSqlite3.SqliteError ? error.code : ''
+  const [, why] = REFUSALS.find(([pattern]) => pattern.test(code)) ?? []
+  return why === undefined ? error : new DatabaseRefusedError(`${file} ${why}`, { cause: error })
 }

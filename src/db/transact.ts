@@ -15,23 +15,8 @@ export interface Transaction {
  */
 export type Transact = <Result>(write: (tx: Transaction) => Result) => Result
 
-class OpenTransaction implements Transaction {
-  readonly finalWrites = new Map<string, () => void>()
-  readonly hooks = new Set<() => void>()
-  beforeCommit(name: string, write: () => void): void {
-    this.finalWrites.set(name, write)
-  }
-  afterCommit(hook: () => void): void {
-    this.hooks.add(hook)
-  }
-}
-
 /** The transactions of one connection. */
-export interface Transactions {
-  readonly transact: Transact
-  /** Milliseconds that the last commit took. */
-  readonly lastCommitMs: () => number
-}
+export type Transactions = ReturnType<typeof createTransactions>
 
 /**
  * Creates the transactions of a connection. `onFatal` receives an error after which the commit may or may not be on
@@ -40,22 +25,27 @@ export interface Transactions {
 export function createTransactions(
   sqlite: BetterSqlite3.Database,
   onFatal: ((error: unknown) => void) | undefined,
-): Transactions {
+) {
   const begin = sqlite.prepare('BEGIN IMMEDIATE')
   const commit = sqlite.prepare('COMMIT')
   const rollback = sqlite.prepare('ROLLBACK')
-  let open: OpenTransaction | undefined
+  let open: Transaction | undefined
   let lastCommitMs = 0
 
   const transact: Transact = (write) => {
     if (open) return synchronous(write(open))
-    const tx = new OpenTransaction()
+    const finalWrites = new Map<string, () => void>()
+    const hooks = new Set<() => void>()
+    const tx: Transaction = {
+      beforeCommit: (name, write) => void finalWrites.set(name, write),
+      afterCommit: (hook) => void hooks.add(hook),
+    }
     begin.run()
     open = tx
     let result: ReturnType<typeof write>
     try {
       result = synchronous(write(tx))
-      for (const write of tx.finalWrites.values()) write()
+      for (const write of finalWrites.values()) write()
       const startedAt = performance.now()
       commit.run()
       lastCommitMs = performance.now() - startedAt
@@ -67,11 +57,15 @@ export function createTransactions(
     } finally {
       open = undefined
     }
-    for (const hook of tx.hooks) hook()
+    for (const hook of hooks) hook()
     return result
   }
 
-  return { transact, lastCommitMs: () => lastCommitMs }
+  return {
+    transact,
+    /** Milliseconds that the last commit took. */
+    lastCommitMs: (): number => lastCommitMs,
+  }
 }
 
 const synchronous = <Result>(result: Result): Result => {

@@ -1,28 +1,16 @@
 import { randomUUID } from 'node:crypto'
 import type { Database } from '../db/open.ts'
-import type { Parameter } from '../db/statement.ts'
+import { columnsOf, type Parameter } from '../db/statement.ts'
+import { pushLog } from '../db/tables/index.ts'
 import type { Transaction } from '../db/transact.ts'
 import { matchesGlob } from '../input/glob.ts'
-import type { TagName } from '../oci/tag.ts'
 import { CursorExpiredError, decodeCursor, encodeCursor } from './cursor.ts'
 
-/** Cause of a push: an import, a push to the integrated registry, or a change of the tag. */
-export type PushSource = 'IMPORT' | 'REGISTRY' | 'TAG'
+/** The change of a tag to another image: a row of the log. */
+export type Push = Readonly<typeof pushLog.$inferSelect>
 
-/** The change of a tag to another image. Images and streams are identified by their row ids. */
-export interface Push {
-  readonly sequence: number
-  /** Milliseconds since 1970. */
-  readonly pushedAt: number
-  readonly source: PushSource
-  readonly namespace: string
-  readonly imageStreamName: string
-  readonly streamId: number
-  readonly tag: TagName
-  readonly dockerImageReference: string
-  readonly imageId: number
-  readonly previousImageId: number | null
-}
+/** Cause of a push: an import, a push to the integrated registry, or a change of the tag. */
+export type PushSource = Push['source']
 
 /** Criteria for pushes; an absent one does not restrict. `imageStream` and `tag` can contain `*`. */
 export interface PushFilter {
@@ -44,29 +32,9 @@ export interface PushRange {
 }
 
 /** The record of all pushes in commit order. Cursors are positions in it. */
-export interface PushLog {
-  /** Adds a push under the next number, which it returns, and notifies the listeners after the commit. */
-  append(tx: Transaction, push: Omit<Push, 'sequence'>): number
-  read(options: PushRange): Push[]
-  /** Returns the sequence of the newest push; 0 when there has been none. */
-  head(): number
-  /** Returns the number of pushes since this process opened the log, by source. */
-  counts(): Readonly<Record<PushSource, number>>
-  /**
-   * Calls the listener after each commit that appended, without a payload: listeners read the log. Returns a function that
-   * removes the listener.
-   */
-  onAppend(listener: () => void): () => void
-  cursor(sequence: number): string
-  /** Returns the sequence of a cursor. Throws InvalidCursorError, or CursorExpiredError if reading on would leave a gap. */
-  position(cursor: string): number
-  /** Removes pushes from before a time, in milliseconds since 1970. Cursors before the last of them expire. Returns their number. */
-  dropBefore(time: number): number
-}
+export type PushLog = ReturnType<typeof createPushLog>
 
-const COLUMNS = `sequence, pushed_at as pushedAt, source, namespace, image_stream_name as imageStreamName,
-  stream_id as streamId, tag, docker_image_reference as dockerImageReference, image_id as imageId,
-  previous_image_id as previousImageId`
+const COLUMNS = columnsOf(pushLog, 'push_log')
 
 const isGlob = (pattern: string): boolean => pattern.includes('*')
 
@@ -76,7 +44,8 @@ export const matchesPush = (push: Push, { namespace, imageStream, tag }: PushFil
   (imageStream === undefined || matchesGlob(imageStream, push.imageStreamName)) &&
   (tag === undefined || matchesGlob(tag, push.tag))
 
-export function createPushLog(db: Database): PushLog {
+/** Opens the log, which one process at a time can do. */
+export function createPushLog(db: Database) {
   db.prepare('insert or ignore into push_log_state (id, uid, dropped) values (1, ?, 0)').run(randomUUID())
   const uid = db.prepare<{ uid: string }>('select uid from push_log_state').get()?.uid ?? ''
   // when all pushes have been removed, the newest is the last removed one
@@ -96,7 +65,8 @@ export function createPushLog(db: Database): PushLog {
   }
 
   return {
-    append(tx, push) {
+    /** Adds a push under the next number, which it returns, and notifies the listeners after the commit. */
+    append(tx: Transaction, push: Omit<Push, 'sequence'>): number {
       const sequence = insert.insert(
         push.pushedAt,
         push.source,
@@ -115,19 +85,27 @@ export function createPushLog(db: Database): PushLog {
       return sequence
     },
 
-    read: (options) => readPushes(db, options),
+    read: (range: PushRange): Push[] => readPushes(db, range),
 
-    head: () => bounds().last,
-    counts: () => ({ ...counts }),
+    /** Returns the sequence of the newest push; 0 when there has been none. */
+    head: (): number => bounds().last,
 
-    onAppend(listener) {
+    /** Returns the number of pushes since this process opened the log, by source. */
+    counts: (): Readonly<Record<PushSource, number>> => ({ ...counts }),
+
+    /**
+     * Calls the listener after each commit that appended, without a payload: listeners read the log. Returns a function
+     * that removes the listener.
+     */
+    onAppend(listener: () => void): () => void {
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
 
-    cursor: (sequence) => encodeCursor(uid, sequence),
+    cursor: (sequence: number): string => encodeCursor(uid, sequence),
 
-    position(cursor) {
+    /** Returns the sequence of a cursor. Throws InvalidCursorError, or CursorExpiredError if reading on would leave a gap. */
+    position(cursor: string): number {
       const { log, sequence } = decodeCursor(cursor)
       const { last, dropped } = bounds()
       if (log !== uid)
@@ -145,11 +123,15 @@ export function createPushLog(db: Database): PushLog {
       return sequence
     },
 
-    dropBefore: (time) =>
+    /**
+     * Removes pushes from before a time, in milliseconds since 1970. Cursors before the last of them expire. Returns their
+     * number.
+     */
+    dropBefore: (time: number): number =>
       db.transact(() => {
         // from the oldest up: the cost depends on the removed pushes, not on the remaining ones
         const firstKept = db
-          .prepare<{ sequence: number }>(
+          .prepare<Pick<Push, 'sequence'>>(
             'select sequence from push_log where pushed_at >= ? order by sequence limit 1',
           )
           .get(time)?.sequence

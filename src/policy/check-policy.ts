@@ -1,38 +1,31 @@
 import { InvalidInputError, quoted } from '../input/errors.ts'
 import { createFilter } from './filter.ts'
-import { POLICY_ORDERS, type TagPolicy, type TagPolicyInput } from './policy.ts'
+import { POLICY_ORDERS, type TagPolicy, type TagPolicyInput, withDefaults } from './policy.ts'
 import { createVersionRange } from './version-range.ts'
 
 /** Returns the policy in its canonical form. Throws InvalidInputError for invalid, too large and ineffective settings. */
 export function checkPolicy(input: TagPolicyInput): TagPolicy {
-  const { order } = input
-  if (!POLICY_ORDERS.includes(order)) {
-    throw new InvalidInputError(
-      'order',
-      `${quoted(String(order))} is not an order: ${POLICY_ORDERS.join(', ')}`,
-    )
+  const policy = withDefaults({ ...input, range: input.range?.trim().replace(/\s+/g, ' ') })
+  const { order, range, includePrereleases, filter } = policy
+  const refuse = (field: string, message: string): never => {
+    throw new InvalidInputError(field, message)
   }
-  const range = input.range?.trim().replace(/\s+/g, ' ') ?? null
-  const includePrereleases = input.includePrereleases ?? false
+  if (!POLICY_ORDERS.includes(order)) {
+    refuse('order', `${quoted(String(order))} is not an order: ${POLICY_ORDERS.join(', ')}`)
+  }
   if (order !== 'SEMVER' && range !== null) {
-    throw new InvalidInputError('range', `a range is of semantic versions, and ${order} compares none`)
+    refuse('range', `a range is of semantic versions, and ${order} compares none`)
   }
   if (order !== 'SEMVER' && includePrereleases) {
-    throw new InvalidInputError(
-      'includePrereleases',
-      `only semantic versions have pre-releases, and ${order} compares none`,
-    )
+    refuse('includePrereleases', `only semantic versions have pre-releases, and ${order} compares none`)
   }
-  if (range !== null) createVersionRange({ range, includePrereleases })
-  const filter = input.filter
-    ? { pattern: input.filter.pattern, extract: input.filter.extract ?? null }
-    : null
+  if (range !== null) createVersionRange(policy)
   if (filter) createFilter(filter)
   if (order === 'NEWEST' && filter && filter.extract !== null) {
-    throw new InvalidInputError(
+    refuse(
       'filter.extract',
       'NEWEST compares when images were created, so nothing is extracted from names: leave extract out',
     )
   }
-  return { order, range, includePrereleases, lowest: input.lowest ?? false, filter }
+  return policy
 }

@@ -59,21 +59,16 @@ export function decide(
 }
 
 /** A decision in steps, for more tags than can be ranked at once. */
-export interface Deciding {
-  add(candidate: Candidate): void
-  addExcluded(already: ExcludedAlready): void
-  /** Returns the decision among all added tags. */
-  decision(): Decision
-}
+export type Deciding = ReturnType<typeof beginDeciding>
 
 /** Starts a decision in steps; `shown` as in DecideOptions. */
-export function beginDeciding(rule: Rule, shown: number): Deciding {
+export function beginDeciding(rule: Rule, shown: number) {
   const ranked = createBest<Ranked>(Math.max(shown, 1), rule.compare)
   const excluded = createBest<Excluded & { message?: string }>(shown, nearestFirst(rule))
   let rankedCount = 0
   let excludedCount = 0
   return {
-    add(candidate) {
+    add(candidate: Candidate): void {
       const rank = rule.rank(candidate)
       if (isRanked(rank)) {
         rankedCount++
@@ -83,11 +78,12 @@ export function beginDeciding(rule: Rule, shown: number): Deciding {
         excluded.add(rank)
       }
     },
-    addExcluded(already) {
+    addExcluded(already: ExcludedAlready): void {
       excludedCount++
       excluded.add({ ...already, value: null, key: null })
     },
-    decision() {
+    /** Returns the decision among all added tags. */
+    decision(): Decision {
       const best = ranked.take()
       const [chosen] = best
       return {

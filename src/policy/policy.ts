@@ -1,6 +1,7 @@
 /** What is compared: semantic versions, numbers, text byte by byte, or creation times of images. */
 export type PolicyOrder = 'SEMVER' | 'NUMERICAL' | 'ALPHABETICAL' | 'NEWEST'
 
+/** All orders. */
 export const POLICY_ORDERS: readonly PolicyOrder[] = ['SEMVER', 'NUMERICAL', 'ALPHABETICAL', 'NEWEST']
 
 /** Selects tags and the part of their names to compare. The terms are those of Flux. */
@@ -47,14 +48,20 @@ export const writePolicy = ({ order, range, includePrereleases, lowest, filter }
     }),
   })
 
+/** Returns the policy with the defaults of absent fields. */
+export const withDefaults = ({
+  order,
+  range,
+  includePrereleases,
+  lowest,
+  filter,
+}: TagPolicyInput): TagPolicy => ({
+  order,
+  range: range ?? null,
+  includePrereleases: includePrereleases ?? false,
+  lowest: lowest ?? false,
+  filter: filter ? { pattern: filter.pattern, extract: filter.extract ?? null } : null,
+})
+
 /** Parses the text of `writePolicy`, without validation. */
-export function readPolicy(text: string): TagPolicy {
-  const stored: TagPolicyInput = JSON.parse(text)
-  return {
-    order: stored.order,
-    range: stored.range ?? null,
-    includePrereleases: stored.includePrereleases ?? false,
-    lowest: stored.lowest ?? false,
-    filter: stored.filter ? { pattern: stored.filter.pattern, extract: stored.filter.extract ?? null } : null,
-  }
-}
+export const readPolicy = (text: string): TagPolicy => withDefaults(JSON.parse(text))

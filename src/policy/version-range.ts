@@ -7,12 +7,6 @@ export const MAX_RANGE_LENGTH = 255
 /** Maximum number of comparisons in all alternatives of a range: `>=1.2.0`, `<2.0.0`. */
 export const MAX_COMPARATORS = 50
 
-/** A set of versions. */
-export interface VersionRange {
-  /** Returns the relation of a version to the range: `PRERELEASE` when only being a pre-release excludes it. */
-  placeOf(version: SemVer): 'IN_RANGE' | 'OUT_OF_RANGE' | 'PRERELEASE'
-}
-
 /**
  * Compiles a range as npm does: without `includePrereleases` a pre-release counts only if the range contains another one
  * of the same version (`^3.3.0-rc1`). Throws InvalidInputError.
@@ -20,12 +14,13 @@ export interface VersionRange {
 export function createVersionRange({
   range,
   includePrereleases,
-}: Pick<TagPolicy, 'range' | 'includePrereleases'>): VersionRange {
+}: Pick<TagPolicy, 'range' | 'includePrereleases'>) {
   const text = range ?? '*'
   const released = compile(text, false)
   const all = compile(text, true)
   return {
-    placeOf(version) {
+    /** Returns the relation of a version to the range: `PRERELEASE` when only being a pre-release excludes it. */
+    placeOf(version: SemVer): 'IN_RANGE' | 'OUT_OF_RANGE' | 'PRERELEASE' {
       if (includePrereleases ? isWithin(all, version) : released.test(version)) return 'IN_RANGE'
       return version.prerelease.length > 0 && isWithin(all, version) ? 'PRERELEASE' : 'OUT_OF_RANGE'
     },
@@ -39,23 +34,18 @@ export function createVersionRange({
 const isWithin = (range: semver.Range, version: SemVer): boolean =>
   range.set.some((alternative) =>
     alternative.every(
-      ({ operator, semver: bound, value }) => value === '' || satisfies(operator, version.compare(bound)),
+      ({ operator, semver: bound, value }) => value === '' || SATISFIES[operator](version.compare(bound)),
     ),
   )
 
-const satisfies = (operator: semver.Comparator['operator'], compared: number): boolean => {
-  switch (operator) {
-    case '>':
-      return compared > 0
-    case '>=':
-      return compared >= 0
-    case '<':
-      return compared < 0
-    case '<=':
-      return compared <= 0
-    default:
-      return compared === 0
-  }
+/** Whether a version is on the operator's side of a bound, by the result of comparing them. */
+const SATISFIES: Readonly<Record<semver.Comparator['operator'], (compared: number) => boolean>> = {
+  '>': (compared) => compared > 0,
+  '>=': (compared) => compared >= 0,
+  '<': (compared) => compared < 0,
+  '<=': (compared) => compared <= 0,
+  '=': (compared) => compared === 0,
+  '': (compared) => compared === 0,
 }
 
 function compile(range: string, includePrerelease: boolean): semver.Range {

@@ -1,8 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import { credentialVault } from '../../src/credentials/credential-vault.ts'
 import { openDatabase } from '../../src/db/open.ts'
-import { registryCredentials } from '../../src/db/tables/credential.ts'
-import { registryConfigurations, registrySecrets } from '../../src/db/tables/registry-config.ts'
+import {
+  registryConfigurations,
+  registryCredentials,
+  registrySecrets,
+} from '../../src/db/tables/registry-config.ts'
 import { webhookSecrets, webhooks } from '../../src/db/tables/webhook.ts'
 import { registrySecretVault } from '../../src/registry-config/secrets.ts'
 import { createSealer } from '../../src/secrets/sealer.ts'

@@ -1,4 +1,4 @@
-import { integer, text } from 'drizzle-orm/sqlite-core'
+import { type AnySQLiteColumn, blob, integer, text } from 'drizzle-orm/sqlite-core'
 
 // Columns have the types that SQLite stores, so that Drizzle and prepared statements return equal rows.
 
@@ -16,3 +16,13 @@ export const keyValues = (name: string) => text(name).notNull()
 
 /** Part of an index that is imported. */
 export const importMode = () => text('import_mode', { enum: ['Legacy', 'PreserveOriginal'] }).notNull()
+
+/** Key of a row of another table, which cannot be deleted while this row exists. */
+export const keyOf = (name: string, key: () => AnySQLiteColumn) => integer(name).notNull().references(key)
+
+/** Key of the row to which this one belongs, and with which it is deleted. */
+export const ownerKey = (name: string, key: () => AnySQLiteColumn) =>
+  integer(name).notNull().references(key, { onDelete: 'cascade' })
+
+/** A secret that can be opened only with its key, and only in its own row. */
+export const sealed = () => blob('sealed', { mode: 'buffer' }).$type<Uint8Array>().notNull()

@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
 import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core'
 import type { TagName } from '../../oci/tag.ts'
-import { rowid, time } from './columns.ts'
+import { ownerKey, rowid, time } from './columns.ts'
 import { imageStreams } from './stream.ts'
 
 /** Imports of streams, each with its request and result. */
@@ -45,9 +45,7 @@ export const imports = sqliteTable(
 export const importFailures = sqliteTable(
   'import_failures',
   {
-    importId: integer('import_id')
-      .notNull()
-      .references(() => imports.id, { onDelete: 'cascade' }),
+    importId: ownerKey('import_id', () => imports.id),
     tag: text('tag').$type<TagName>().notNull(),
     importance: text('importance').notNull(),
     reason: text('reason').notNull(),
@@ -61,9 +59,7 @@ export const importSchedules = sqliteTable(
   'import_schedules',
   {
     id: rowid(),
-    streamId: integer('stream_id')
-      .notNull()
-      .references(() => imageStreams.id, { onDelete: 'cascade' }),
+    streamId: ownerKey('stream_id', () => imageStreams.id),
     /** The spec tag; empty for the stream's repository. */
     tag: text('tag').$type<TagName | ''>().notNull(),
     dueAt: time('due_at').notNull(),

@@ -1,7 +1,5 @@
 // All tables, for Drizzle and drizzle-kit.
 
-export * from './credential.ts'
-export * from './image.ts'
 export * from './import.ts'
 export * from './push-log.ts'
 export * from './registry.ts'

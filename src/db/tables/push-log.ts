@@ -1,8 +1,8 @@
 import { sql } from 'drizzle-orm'
 import { check, index, integer, sqliteTable, text } from 'drizzle-orm/sqlite-core'
 import type { TagName } from '../../oci/tag.ts'
-import { time } from './columns.ts'
-import { images } from './image.ts'
+import { keyOf, time } from './columns.ts'
+import { images } from './tag.ts'
 
 /** Changes of tags to another image, in commit order: the source of subscriptions. */
 export const pushLog = sqliteTable(
@@ -18,9 +18,7 @@ export const pushLog = sqliteTable(
     streamId: integer('stream_id').notNull(),
     tag: text('tag').$type<TagName>().notNull(),
     dockerImageReference: text('docker_image_reference').notNull(),
-    imageId: integer('image_id')
-      .notNull()
-      .references(() => images.id),
+    imageId: keyOf('image_id', () => images.id),
     previousImageId: integer('previous_image_id').references(() => images.id),
   },
   (t) => [

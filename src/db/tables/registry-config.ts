@@ -1,6 +1,43 @@
 import { sql } from 'drizzle-orm'
-import { blob, check, index, integer, real, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core'
-import { rowid, time } from './columns.ts'
+import { check, index, integer, real, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core'
+import { ownerKey, rowid, sealed, time } from './columns.ts'
+
+/** Credentials with which registries are read for a namespace. */
+export const registryCredentials = sqliteTable(
+  'registry_credentials',
+  {
+    id: rowid(),
+    namespace: text('namespace').notNull(),
+    /** `host[:port]`; Docker Hub is `docker.io`. */
+    registry: text('registry').notNull(),
+    /** Path prefix of the repositories that the credential is for; empty for all of the registry. */
+    path: text('path').notNull(),
+    kind: text('kind', {
+      enum: [
+        'PASSWORD',
+        'IDENTITY_TOKEN',
+        'BEARER_TOKEN',
+        'AWS_ACCESS_KEY',
+        'GOOGLE_SERVICE_ACCOUNT',
+        'AZURE_SERVICE_PRINCIPAL',
+      ],
+    }).notNull(),
+    /** User name, or the public id of a cloud's key; empty for kinds without one. */
+    username: text('username').notNull(),
+    /** Id of the key that opens `sealed`. */
+    keyId: text('key_id').notNull(),
+    /** Password, token, or the secret part of a cloud's key; can be opened only with the key and only in this row. */
+    sealed: sealed(),
+    createdAt: time('created_at').notNull(),
+    updatedAt: time('updated_at').notNull(),
+    /** When it, or a token that its cloud issued for it, was last sent to a registry since it was set; null for never. */
+    lastUsedAt: time('last_used_at'),
+  },
+  (t) => [
+    uniqueIndex('registry_credentials_by_prefix').on(t.namespace, t.registry, t.path),
+    index('registry_credentials_by_key').on(t.keyId),
+  ],
+)
 
 /** How other registries, or parts of them, are reached. A null column leaves the setting to a shorter prefix or the default. */
 export const registryConfigurations = sqliteTable(
@@ -40,14 +77,12 @@ export const registrySecrets = sqliteTable(
   'registry_secrets',
   {
     id: rowid(),
-    configurationId: integer('configuration_id')
-      .notNull()
-      .references(() => registryConfigurations.id, { onDelete: 'cascade' }),
+    configurationId: ownerKey('configuration_id', () => registryConfigurations.id),
     kind: text('kind', { enum: ['CLIENT_KEY', 'PROXY_PASSWORD'] }).notNull(),
     /** Id of the key that opens `sealed`. */
     keyId: text('key_id').notNull(),
     /** Can be opened only with the key, and only for this row and its purpose. */
-    sealed: blob('sealed', { mode: 'buffer' }).$type<Uint8Array>().notNull(),
+    sealed: sealed(),
   },
   (t) => [
     uniqueIndex('registry_secrets_by_configuration').on(t.configurationId, t.kind),

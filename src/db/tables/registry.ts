@@ -2,9 +2,9 @@ import { sql } from 'drizzle-orm'
 import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core'
 import type { Digest } from '../../oci/digest.ts'
 import type { TagName } from '../../oci/tag.ts'
-import { flag, rowid, time } from './columns.ts'
-import { images } from './image.ts'
+import { flag, keyOf, ownerKey, rowid, time } from './columns.ts'
 import { imageStreams } from './stream.ts'
+import { images } from './tag.ts'
 
 /** Repositories of the integrated registry. A repository with blobs but no manifest has no stream. */
 export const repositories = sqliteTable(
@@ -35,9 +35,7 @@ export const blobs = sqliteTable('blobs', {
 export const repositoryBlobs = sqliteTable(
   'repository_blobs',
   {
-    repositoryId: integer('repository_id')
-      .notNull()
-      .references(() => repositories.id, { onDelete: 'cascade' }),
+    repositoryId: ownerKey('repository_id', () => repositories.id),
     digest: text('digest')
       .$type<Digest>()
       .notNull()
@@ -55,13 +53,9 @@ export const repositoryBlobs = sqliteTable(
 export const repositoryManifests = sqliteTable(
   'repository_manifests',
   {
-    repositoryId: integer('repository_id')
-      .notNull()
-      .references(() => repositories.id, { onDelete: 'cascade' }),
+    repositoryId: ownerKey('repository_id', () => repositories.id),
     digest: text('digest').$type<Digest>().notNull(),
-    imageId: integer('image_id')
-      .notNull()
-      .references(() => images.id),
+    imageId: keyOf('image_id', () => images.id),
     /** Digest of the manifest that this one refers to, for example the image of a signature. */
     subject: text('subject').$type<Digest>(),
     /** The manifest's artifact type, else its config's media type; null for an index without artifact type. */
@@ -85,9 +79,7 @@ export const repositoryManifests = sqliteTable(
 export const manifestReferences = sqliteTable(
   'manifest_references',
   {
-    imageId: integer('image_id')
-      .notNull()
-      .references(() => images.id, { onDelete: 'cascade' }),
+    imageId: ownerKey('image_id', () => images.id),
     digest: text('digest').$type<Digest>().notNull(),
   },
   (t) => [

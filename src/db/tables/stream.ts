@@ -9,7 +9,7 @@ import {
   uniqueIndex,
 } from 'drizzle-orm/sqlite-core'
 import type { TagName } from '../../oci/tag.ts'
-import { flag, importMode, keyValues, rowid, time } from './columns.ts'
+import { flag, importMode, keyValues, ownerKey, rowid, time } from './columns.ts'
 
 /** Image streams: their specification and summaries of their state. */
 export const imageStreams = sqliteTable(
@@ -55,9 +55,7 @@ export const imageStreams = sqliteTable(
 export const streamLabels = sqliteTable(
   'stream_labels',
   {
-    streamId: integer('stream_id')
-      .notNull()
-      .references(() => imageStreams.id, { onDelete: 'cascade' }),
+    streamId: ownerKey('stream_id', () => imageStreams.id),
     key: text('key').notNull(),
     value: text('value').notNull(),
   },
@@ -71,9 +69,7 @@ export const streamLabels = sqliteTable(
 export const specTags = sqliteTable(
   'spec_tags',
   {
-    streamId: integer('stream_id')
-      .notNull()
-      .references(() => imageStreams.id, { onDelete: 'cascade' }),
+    streamId: ownerKey('stream_id', () => imageStreams.id),
     name: text('name').$type<TagName>().notNull(),
     /** Position among the stream's spec tags, from 0, in the order of the input. */
     position: integer('position').notNull().default(0),

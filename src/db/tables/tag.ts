@@ -1,19 +1,48 @@
 import { sql } from 'drizzle-orm'
-import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core'
+import { blob, index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core'
 import type { Digest } from '../../oci/digest.ts'
 import type { TagName } from '../../oci/tag.ts'
-import { rowid, time } from './columns.ts'
-import { images } from './image.ts'
+import { keyOf, ownerKey, rowid, time } from './columns.ts'
 import { imageStreams } from './stream.ts'
+
+/** Manifests by digest: of images, indexes and artifacts. */
+export const images = sqliteTable(
+  'images',
+  {
+    id: rowid(),
+    digest: text('digest').$type<Digest>().notNull(),
+    mediaType: text('media_type').notNull(),
+    /** Pull spec by digest of the repository in which the image was first found. */
+    dockerImageReference: text('docker_image_reference').notNull(),
+    /** The exact bytes that hash to the digest. */
+    manifest: blob('manifest', { mode: 'buffer' }).notNull(),
+    configDigest: text('config_digest')
+      .$type<Digest>()
+      .references(() => imageConfigs.digest),
+    /** Bytes of manifest, config and distinct layers; null for an index whose children are not all known. */
+    size: integer('size'),
+    createdAt: time('created_at'),
+    os: text('os'),
+    architecture: text('architecture'),
+    variant: text('variant'),
+    /** Platforms of the image, or of all images of the index: `linux/amd64 linux/arm64/v8`, sorted; null when unknown. */
+    platforms: text('platforms'),
+  },
+  (t) => [uniqueIndex('images_by_digest').on(t.digest), index('images_by_config').on(t.configDigest)],
+)
+
+/** Configs, separate from manifests: several manifests can share one, and each is fetched once. */
+export const imageConfigs = sqliteTable('image_configs', {
+  digest: text('digest').$type<Digest>().primaryKey(),
+  bytes: blob('bytes', { mode: 'buffer' }).notNull(),
+})
 
 /** Tags of streams, with summaries of their newest event. */
 export const tags = sqliteTable(
   'tags',
   {
     id: rowid(),
-    streamId: integer('stream_id')
-      .notNull()
-      .references(() => imageStreams.id, { onDelete: 'cascade' }),
+    streamId: ownerKey('stream_id', () => imageStreams.id),
     name: text('name').$type<TagName>().notNull(),
     /** Sort keys derived from the name. Ascending: the most important tag first, and the highest version first. */
     importance: text('importance').notNull(),
@@ -49,12 +78,8 @@ export const tagEvents = sqliteTable(
   {
     // ascending in commit order: a tag's history is its events by descending id
     id: rowid(),
-    tagId: integer('tag_id')
-      .notNull()
-      .references(() => tags.id, { onDelete: 'cascade' }),
-    imageId: integer('image_id')
-      .notNull()
-      .references(() => images.id),
+    tagId: ownerKey('tag_id', () => tags.id),
+    imageId: keyOf('image_id', () => images.id),
     dockerImageReference: text('docker_image_reference').notNull(),
     generation: integer('generation').notNull(),
     createdAt: time('created_at').notNull(),
@@ -72,9 +97,7 @@ export const tagEvents = sqliteTable(
 export const tagConditions = sqliteTable(
   'tag_conditions',
   {
-    tagId: integer('tag_id')
-      .notNull()
-      .references(() => tags.id, { onDelete: 'cascade' }),
+    tagId: ownerKey('tag_id', () => tags.id),
     type: text('type').notNull(),
     status: text('status', { enum: ['True', 'False', 'Unknown'] }).notNull(),
     reason: text('reason').notNull(),

@@ -1,7 +1,7 @@
 import { integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core'
 import type { Digest } from '../../oci/digest.ts'
 import type { TagName } from '../../oci/tag.ts'
-import { rowid, time } from './columns.ts'
+import { ownerKey, rowid, time } from './columns.ts'
 import { imports } from './import.ts'
 import { imageStreams } from './stream.ts'
 import { tags } from './tag.ts'
@@ -37,9 +37,7 @@ export const repositoryWatches = sqliteTable('repository_watches', {
 export const tagClaims = sqliteTable(
   'tag_claims',
   {
-    streamId: integer('stream_id')
-      .notNull()
-      .references(() => imageStreams.id, { onDelete: 'cascade' }),
+    streamId: ownerKey('stream_id', () => imageStreams.id),
     tag: text('tag').$type<TagName>().notNull(),
     digest: text('digest').$type<Digest>(),
     /** Time by the vendor's clock. */
@@ -53,9 +51,7 @@ export const reportedMoves = sqliteTable(
   'reported_moves',
   {
     id: rowid(),
-    tagId: integer('tag_id')
-      .notNull()
-      .references(() => tags.id, { onDelete: 'cascade' }),
+    tagId: ownerKey('tag_id', () => tags.id),
     digest: text('digest').$type<Digest>().notNull(),
     /** Both times by the vendor's clock. */
     fromAt: time('from_at').notNull(),
@@ -69,9 +65,7 @@ export const reportedMoves = sqliteTable(
 export const importListings = sqliteTable(
   'import_listings',
   {
-    importId: integer('import_id')
-      .notNull()
-      .references(() => imports.id, { onDelete: 'cascade' }),
+    importId: ownerKey('import_id', () => imports.id),
     /** From 1. */
     page: integer('page').notNull(),
     /** JSON text: tag names. */

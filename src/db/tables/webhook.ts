@@ -1,8 +1,8 @@
 import { sql } from 'drizzle-orm'
-import { blob, index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core'
+import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core'
 import type { Digest } from '../../oci/digest.ts'
 import type { TagName } from '../../oci/tag.ts'
-import { flag, rowid, time } from './columns.ts'
+import { flag, ownerKey, rowid, sealed, time } from './columns.ts'
 import { imageStreams } from './stream.ts'
 
 /** Webhooks: addresses to which registries, and services that watch them, report pushes. */
@@ -51,13 +51,11 @@ export const webhookSecrets = sqliteTable(
   'webhook_secrets',
   {
     id: rowid(),
-    webhookId: integer('webhook_id')
-      .notNull()
-      .references(() => webhooks.id, { onDelete: 'cascade' }),
+    webhookId: ownerKey('webhook_id', () => webhooks.id),
     /** Id of the key that opens `sealed`. */
     keyId: text('key_id').notNull(),
     /** Can be opened only with the key, and only in a row of this webhook and creation time. */
-    sealed: blob('sealed', { mode: 'buffer' }).$type<Uint8Array>().notNull(),
+    sealed: sealed(),
     createdAt: time('created_at').notNull(),
     /** When it expires; null for never. */
     expiresAt: time('expires_at'),
@@ -73,9 +71,7 @@ export const webhookDeliveries = sqliteTable(
   'webhook_deliveries',
   {
     id: rowid(),
-    webhookId: integer('webhook_id')
-      .notNull()
-      .references(() => webhooks.id, { onDelete: 'cascade' }),
+    webhookId: ownerKey('webhook_id', () => webhooks.id),
     receivedAt: time('received_at').notNull(),
     /** The sender's id of the delivery; null when it has none. */
     senderId: text('sender_id'),
@@ -101,9 +97,7 @@ export const webhookHints = sqliteTable(
   'webhook_hints',
   {
     id: rowid(),
-    deliveryId: integer('delivery_id')
-      .notNull()
-      .references(() => webhookDeliveries.id, { onDelete: 'cascade' }),
+    deliveryId: ownerKey('delivery_id', () => webhookDeliveries.id),
     webhookId: integer('webhook_id').notNull(),
     registry: text('registry').notNull(),
     repository: text('repository').notNull(),
@@ -127,12 +121,8 @@ export const webhookTargets = sqliteTable(
   'webhook_targets',
   {
     id: rowid(),
-    hintId: integer('hint_id')
-      .notNull()
-      .references(() => webhookHints.id, { onDelete: 'cascade' }),
-    streamId: integer('stream_id')
-      .notNull()
-      .references(() => imageStreams.id, { onDelete: 'cascade' }),
+    hintId: ownerKey('hint_id', () => webhookHints.id),
+    streamId: ownerKey('stream_id', () => imageStreams.id),
     /** Empty for all tags of the stream's repository. */
     tag: text('tag').$type<TagName | ''>().notNull(),
     /** Whether a spec tag requests it, rather than the stream's repository. */
@@ -157,17 +147,13 @@ export const webhookTargets = sqliteTable(
 export const webhookWatches = sqliteTable(
   'webhook_watches',
   {
-    streamId: integer('stream_id')
-      .notNull()
-      .references(() => imageStreams.id, { onDelete: 'cascade' }),
+    streamId: ownerKey('stream_id', () => imageStreams.id),
     /** The spec tag; empty for the stream's repository. */
     tag: text('tag').$type<TagName | ''>().notNull(),
     /** Source in the spec at that time; the count starts again for another source. */
     source: text('source').notNull(),
     /** The webhook that reported last. */
-    webhookId: integer('webhook_id')
-      .notNull()
-      .references(() => webhooks.id, { onDelete: 'cascade' }),
+    webhookId: ownerKey('webhook_id', () => webhooks.id),
     /** Consecutive imports that found a change because a webhook reported it. */
     announced: integer('announced').notNull(),
   },
