@@ -1,6 +1,5 @@
 import type { Logger } from 'pino'
 import type { Database } from '../db/open.ts'
-import { RepositoryArtifacts } from '../registry/content/repository-artifacts.ts'
 import type { RegistryClient } from '../remote/registry-client.ts'
 import { createTrust, type Trust } from '../trust/trust.ts'
 import type { RegistryRooms } from './registry.ts'
@@ -24,7 +23,7 @@ export function openTrust({ db, remote, registry, now, log }: TrustParts): Trust
     sources: {
       open: (place, signal) =>
         attachments && isOwn(place.registry)
-          ? new RepositoryArtifacts(attachments, place)
+          ? attachments(place)
           : remote.repository(place, {
               insecure: place.insecure,
               lane: 'trust',

@@ -13,8 +13,7 @@ export type TransactTogether = <Result>(
 export interface TogetherOptions {
   /**
    * Waits for the time of a few syncs, so that more writes share the commit and each takes longer. Without it a write
-   * shares the commit of its iteration of the event loop; while that is synced, the writes of the next one arrive. True
-   * unless given.
+   * shares the commit of its iteration of the event loop; while that is synced, the writes of the next one arrive.
    */
   readonly patient?: boolean
 }
@@ -68,7 +67,7 @@ export function createTransactTogether({ transact, lastCommitMs }: Transactions)
     setImmediate(flush)
   }
 
-  return (write, { patient = true } = {}) =>
+  return (write, { patient = false } = {}) =>
     new Promise((resolve, reject) => {
       if (waiting.length === 0 && patient) {
         timer = setTimeout(flush, Math.min(lastCommitMs() * SYNCS_TO_WAIT, MAXIMUM_WAIT))

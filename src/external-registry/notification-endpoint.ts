@@ -1,9 +1,9 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { isSameSecret } from '../input/secret.ts'
 import { InvalidEnvelopeError, parseEnvelope } from '../oci/distribution-events.ts'
-import { OciError } from '../registry/protocol/errors.ts'
-import { respondJson } from '../registry/protocol/exchange.ts'
+import { OciError } from '../oci/oci-error.ts'
 import { readBody } from '../request-body/read-body.ts'
+import { respondEarly, respondJson } from '../request-body/respond.ts'
 import type { NotificationInbox } from './notification-inbox.ts'
 
 export interface NotificationEndpointOptions {
@@ -28,10 +28,6 @@ export const MAX_ENVELOPE = 1024 * 1024
 export function createNotificationEndpoint(options: NotificationEndpointOptions): NotificationEndpoint {
   const { inbox, secret, onReceived, onError } = options
   if (secret === '') throw new RangeError('the secret is empty: any client could send notifications')
-  const expected = sha256(`Bearer ${secret}`)
-  // the digests have the same length: the time of the comparison reveals nothing about the secret
-  const isAuthenticated = ({ headers }: IncomingMessage): boolean =>
-    timingSafeEqual(sha256(headers.authorization ?? ''), expected)
 
   const receive = async (request: IncomingMessage): Promise<number> => {
     if (request.method !== 'POST') {
@@ -39,7 +35,7 @@ export function createNotificationEndpoint(options: NotificationEndpointOptions)
         headers: { Allow: 'POST' },
       })
     }
-    if (!isAuthenticated(request)) {
+    if (!isSameSecret(request.headers.authorization ?? '', `Bearer ${secret}`)) {
       throw new OciError('UNAUTHORIZED', 'unauthorized', { headers: { 'WWW-Authenticate': 'Bearer' } })
     }
     return inbox.receive(parseEnvelope(await readEnvelope(request)))
@@ -48,17 +44,16 @@ export function createNotificationEndpoint(options: NotificationEndpointOptions)
   return async (request, response) => {
     try {
       const received = await receive(request)
-      respondJson({ request, response }, 202, { received })
+      respondJson(response, 202, { received })
       if (received > 0) onReceived()
     } catch (error) {
       // the registry has disconnected, and repeats the envelope
       if (request.destroyed && !request.complete) return
-      respondError({ request, response }, toOciError(error, onError))
+      const known = toOciError(error, onError)
+      if (!response.headersSent) await respondEarly(response, known.status, known.toBody(), known.headers)
     }
   }
 }
-
-const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest()
 
 function toOciError(error: unknown, onError: (error: unknown) => void): OciError {
   if (error instanceof OciError) return error
@@ -69,23 +64,10 @@ function toOciError(error: unknown, onError: (error: unknown) => void): OciError
   return new OciError('UNKNOWN', 'internal error: see the log of the server', { status: 503 })
 }
 
-function respondError(
-  exchange: { request: IncomingMessage; response: ServerResponse },
-  error: OciError,
-): void {
-  const { request, response } = exchange
-  if (response.headersSent) return
-  // discards the rest of the body; then the connection closes
-  request.resume()
-  const close = request.complete ? {} : { Connection: 'close' }
-  respondJson(exchange, error.status, error.toBody(), { ...error.headers, ...close })
-}
-
 /** Returns the body as text. Throws OciError when it is too long; rejects when the registry disconnects. */
 async function readEnvelope(request: IncomingMessage): Promise<string> {
   const body = await readBody(request, MAX_ENVELOPE)
   if (body) return body.toString()
-  throw new OciError('SIZE_INVALID', `the envelope is too large: the maximum is ${MAX_ENVELOPE} bytes`, {
-    status: 413,
-  })
+  const message = `the envelope is too large: the maximum is ${MAX_ENVELOPE} bytes`
+  throw new OciError('SIZE_INVALID', message, { status: 413 })
 }

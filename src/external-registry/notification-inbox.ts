@@ -68,17 +68,14 @@ export function createNotificationInbox({ db, now }: NotificationInboxDependenci
     async receive(events) {
       if (events.length === 0) return 0
       const expiredBefore = isDeletionDue() ? now() - KEPT_NOTIFICATIONS : undefined
-      return db.transactTogether(
-        () => {
-          if (expiredBefore !== undefined) queries.deleteExpired.run({ before: expiredBefore })
-          let received = 0
-          for (const event of events) {
-            received += queries.insert.run({ ...event, receivedAt: now(), handledAt: null }).changes
-          }
-          return received
-        },
-        { patient: false },
-      )
+      return db.transactTogether(() => {
+        if (expiredBefore !== undefined) queries.deleteExpired.run({ before: expiredBefore })
+        let received = 0
+        for (const event of events) {
+          received += queries.insert.run({ ...event, receivedAt: now(), handledAt: null }).changes
+        }
+        return received
+      })
     },
     open: (limit, after = 0) => queries.open.all({ after, limit }),
     done: (_tx, id) => void queries.setHandled.run({ id, at: now() }),

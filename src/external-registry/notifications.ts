@@ -34,13 +34,10 @@ export function createNotificationHandler(
   const { db, inbox, tags, signal, warn, onInternalError } = dependencies
 
   const finish = (id: number, write: (tx: Transaction) => void = () => {}): Promise<void> =>
-    db.transactTogether(
-      (tx) => {
-        write(tx)
-        inbox.done(tx, id)
-      },
-      { patient: false },
-    )
+    db.transactTogether((tx) => {
+      write(tx)
+      inbox.done(tx, id)
+    })
 
   const handlePush = async (
     notification: Notification,

@@ -1,7 +1,8 @@
-import { type RepositoryName, repositoryNameOf } from '../registry/protocol/repository-name.ts'
+import { repositoryNameOf } from '../oci/repository-name.ts'
+import type { StreamName } from '../oci/stream-name.ts'
 
 /** A repository of the external registry, and the image stream that mirrors it. */
-export interface ExternalOrigin extends RepositoryName {
+export interface ExternalOrigin extends StreamName {
   /** Path of the repository in the registry. */
   readonly repository: string
 }

@@ -156,15 +156,12 @@ async function correct(
 
   if (digest === null) {
     if (!before || !isFromHere || before.isInSpec) return 'unchanged'
-    return db.transactTogether(
-      (tx): Correction => {
-        if (!tags.isUnchanged(origin, tag, before)) return 'unchanged'
-        tags.remove(tx, before)
-        inbox.recordObservation(tx, { repository, tag, digest, at })
-        return 'removed'
-      },
-      { patient: false },
-    )
+    return db.transactTogether((tx): Correction => {
+      if (!tags.isUnchanged(origin, tag, before)) return 'unchanged'
+      tags.remove(tx, before)
+      inbox.recordObservation(tx, { repository, tag, digest, at })
+      return 'removed'
+    })
   }
 
   // an import or a push to another place came later: that the registry still has the older image is no change
@@ -172,14 +169,11 @@ async function correct(
   using session = remote.begin()
   const image = await remote.fetchImage(session, digest)
   if (!image) return 'unchanged'
-  return db.transactTogether(
-    (tx): Correction => {
-      if (!tags.isUnchanged(origin, tag, before)) return 'unchanged'
-      inbox.recordObservation(tx, { repository, tag, digest, at })
-      return tags.record(tx, origin, tag, image) ? 'recorded' : 'unchanged'
-    },
-    { patient: false },
-  )
+  return db.transactTogether((tx): Correction => {
+    if (!tags.isUnchanged(origin, tag, before)) return 'unchanged'
+    inbox.recordObservation(tx, { repository, tag, digest, at })
+    return tags.record(tx, origin, tag, image) ? 'recorded' : 'unchanged'
+  })
 }
 
 const knownDigestOf = (tag: ExternalTag | undefined): Digest | null =>

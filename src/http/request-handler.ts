@@ -2,6 +2,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import type { Logger } from 'pino'
 import type { Registry } from '../registry/registry.ts'
 import { limitBodyTime } from '../request-body/read-body.ts'
+import { respondJson } from '../request-body/respond.ts'
 import { respondGraphiQL, wantsGraphiQL } from './endpoints/graphiql.ts'
 import { type GraphQLEndpointOptions, respondGraphQL } from './endpoints/graphql.ts'
 import { METRICS_PATH, respondMetrics } from './endpoints/metrics.ts'
@@ -11,7 +12,7 @@ import { GRAPHQL_PATH } from './pipeline/pipeline.ts'
 import { isOurHost, mayConnect, type OriginPolicy } from './request/origin.ts'
 import { principalOf } from './request/principal.ts'
 import { requestIdOf } from './request/request-id.ts'
-import { refuse, respondJson } from './request/response.ts'
+import { refuse } from './request/response.ts'
 
 /** The endpoints of other rooms, each undefined where it is not enabled. */
 export interface HttpEndpoints {

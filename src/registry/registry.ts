@@ -1,20 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { OciError } from '../oci/oci-error.ts'
+import { formatRepositoryName, parseRepositoryName } from '../oci/repository-name.ts'
+import type { StreamName } from '../oci/stream-name.ts'
 import { bodyLength } from '../request-body/read-body.ts'
+import { ignoreBody, respondEarly } from '../request-body/respond.ts'
 import { createContent } from './content/content.ts'
-import {
-  API_VERSION,
-  createEndpoints,
-  type RegistryCall,
-  type RegistryOperation,
-  type RegistryOperations,
-} from './endpoints.ts'
-import type { Principal, RegistryAction } from './protocol/access.ts'
+import { API_VERSION, createEndpoints, type RegistryOperation, type RegistryOperations } from './endpoints.ts'
 import { toOciError } from './protocol/error-mapping.ts'
-import { OciError } from './protocol/errors.ts'
-import { formatRepositoryName, parseRepositoryName, type RepositoryName } from './protocol/repository-name.ts'
-import { endWhenIdle, ignoreBody, respondEarly } from './protocol/request-body.ts'
+import { JSON_TYPE, type RegistryCall } from './protocol/exchange.ts'
 import { parseRoute } from './protocol/router.ts'
-import type { RegistryDependencies } from './routes/dependencies.ts'
+import type { Principal, RegistryAction, RegistryDependencies } from './routes/dependencies.ts'
 
 /** Client and id of a request; the log has the id. */
 export interface RegistryRequestContext {
@@ -23,17 +18,14 @@ export interface RegistryRequestContext {
 }
 
 /** The integrated registry. Source: OCI distribution-spec 1.1. */
-export interface Registry {
-  /** Handles a request to `/v2` or below. Never rejects. */
-  handle(request: IncomingMessage, response: ServerResponse, context: RegistryRequestContext): Promise<void>
-}
+export type Registry = ReturnType<typeof createRegistry>
 
-export function createRegistry(dependencies: RegistryDependencies): Registry {
+export function createRegistry(dependencies: RegistryDependencies) {
   const { access, limits, log } = dependencies
   const endpoints = createEndpoints({ ...dependencies, content: createContent(dependencies.db) })
 
   /** Throws OciError unless the action is allowed. Runs before any lookup, so that a refusal reveals nothing. */
-  const authorize = (principal: Principal, action: RegistryAction | null, name?: RepositoryName): void => {
+  const authorize = (principal: Principal, action: RegistryAction | null, name?: StreamName): void => {
     if (action === null || access.may(principal, action, name)) return
     const what = name
       ? `${action} ${action === 'push' ? 'to' : 'from'} "${formatRepositoryName(name)}"`
@@ -41,17 +33,14 @@ export function createRegistry(dependencies: RegistryDependencies): Registry {
     throw new OciError('DENIED', `access denied: you may not ${what}`)
   }
 
-  const route = (
-    request: IncomingMessage,
-    response: ServerResponse,
-    principal: Principal,
-  ): void | Promise<void> => {
+  const route = (response: ServerResponse, principal: Principal): void | Promise<void> => {
+    const request = response.req
     const [path, query] = splitUrl(request.url ?? '')
     const found = parseRoute(path)
     if (!found)
       throw new OciError('UNSUPPORTED', 'unknown path: the registry has no such endpoint', { status: 404 })
     const { kind, name, reference } = found
-    const mayPull = (other: RepositoryName): boolean => access.may(principal, 'pull', other)
+    const mayPull = (other: StreamName): boolean => access.may(principal, 'pull', other)
     const call: RegistryCall = { request, response, query, base: `/v2/${name}`, reference, mayPull }
     if (kind === 'version' || kind === 'catalog') {
       const operation = operationOf(endpoints[kind], call)
@@ -65,11 +54,8 @@ export function createRegistry(dependencies: RegistryDependencies): Registry {
   }
 
   /** Sends the error response, unless the client has closed the connection. */
-  const respondError = async (
-    request: IncomingMessage,
-    response: ServerResponse,
-    { error, requestId }: { error: unknown; requestId: string },
-  ): Promise<void> => {
+  const respondError = async (response: ServerResponse, error: unknown, requestId: string): Promise<void> => {
+    const request = response.req
     if (response.destroyed || request.socket.destroyed) return
     const known = toOciError(error) ?? internalError(requestId)
     if (known.status === 500) log.error({ requestId, err: error }, 'internal error')
@@ -77,21 +63,34 @@ export function createRegistry(dependencies: RegistryDependencies): Registry {
       response.destroy()
       return
     }
-    const headers = { 'Content-Type': 'application/json', ...API_VERSION, ...known.headers }
-    const status = statusOf(known, request)
-    await respondEarly({ request, response }, status, headers, JSON.stringify(known.toBody()))
+    const headers = { ...JSON_TYPE, ...API_VERSION, ...known.headers }
+    await respondEarly(response, statusOf(known, request), known.toBody(), headers)
   }
 
   return {
-    async handle(request, response, { principal, requestId }) {
+    /** Handles a request to `/v2` or below. Never rejects. */
+    async handle(
+      request: IncomingMessage,
+      response: ServerResponse,
+      { principal, requestId }: RegistryRequestContext,
+    ): Promise<void> {
       try {
         if (bodyLength(request) !== 0) endWhenIdle(request, response, limits.idle)
-        await route(request, response, principal)
+        await route(response, principal)
       } catch (error) {
-        await respondError(request, response, { error, requestId })
+        await respondError(response, error, requestId)
       }
     },
   }
+}
+
+/** Destroys the request when no byte of its body arrives for `idle` milliseconds. */
+function endWhenIdle(request: IncomingMessage, response: ServerResponse, idle: number): void {
+  request.setTimeout(idle, () => void request.destroy())
+  request.once('end', () => {
+    // after the response Node.js has set its own timeout for an idle connection
+    if (!response.writableEnded) request.socket.setTimeout(0)
+  })
 }
 
 const NO_QUERY = new URLSearchParams()
@@ -102,7 +101,7 @@ function splitUrl(url: string): [path: string, query: URLSearchParams] {
 }
 
 /** Returns the operation for the request's method; GET's for a HEAD. Throws OciError. */
-function operationOf<Call>(
+function operationOf<Call extends RegistryCall>(
   operations: RegistryOperations<Call>,
   { request, response }: RegistryCall,
 ): RegistryOperation<Call> {

@@ -135,21 +135,18 @@ function createDeliveryStore({ db, webhooks, log, now, onHints }: ReceiverDepend
     }
     // outside of the write, which may run twice when it shares its commit
     const isLogged = outcome === 'ACCEPTED' || isTest || entriesWithoutHints.take(webhook.id) === 0
-    return db.transactTogether(
-      (tx) => {
-        // it may have been deleted or disabled meanwhile
-        const current = webhooks.byKey(webhook.key)
-        if (!current || !(current.enabled || isTest)) return undefined
-        if (outcome !== 'ACCEPTED') {
-          log.note(tx, entry, { outcome, reason: reason ?? '', isLogged })
-          return outcome
-        }
-        const accepted = log.accept(tx, entry, isFollowed ? hints : [])
-        if (accepted === 'ACCEPTED') tx.afterCommit(onHints)
-        else log.note(tx, entry, { outcome: accepted, reason: 'this delivery arrived before', isLogged })
-        return accepted
-      },
-      { patient: false },
-    )
+    return db.transactTogether((tx) => {
+      // it may have been deleted or disabled meanwhile
+      const current = webhooks.byKey(webhook.key)
+      if (!current || !(current.enabled || isTest)) return undefined
+      if (outcome !== 'ACCEPTED') {
+        log.note(tx, entry, { outcome, reason: reason ?? '', isLogged })
+        return outcome
+      }
+      const accepted = log.accept(tx, entry, isFollowed ? hints : [])
+      if (accepted === 'ACCEPTED') tx.afterCommit(onHints)
+      else log.note(tx, entry, { outcome: accepted, reason: 'this delivery arrived before', isLogged })
+      return accepted
+    })
   }
 }

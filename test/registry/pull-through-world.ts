@@ -1,6 +1,5 @@
 import type { PullThrough } from '../../src/registry/pull-through/pull-through.ts'
 import { createPullThrough } from '../../src/registry/pull-through/pull-through.ts'
-import type { BlobContent } from '../../src/registry/pull-through/pulled-blob.ts'
 import type { Content, Image, Index } from '../fixtures/random-image.ts'
 import { TestClient, type TestClientOptions } from '../fixtures/registry-client.ts'
 import { fromImage } from '../fixtures/test-domain.ts'
@@ -45,7 +44,7 @@ export async function openPullWorld({ client, ...options }: PullWorldOptions = {
     ...options,
     pullThrough: {
       manifest: (repository, reference) => joined().manifest(repository, reference),
-      blob: (repository, digest): Promise<BlobContent | undefined> => joined().blob(repository, digest),
+      blob: (repository, digest) => joined().blob(repository, digest),
       store: (repository, digest) => joined().store(repository, digest),
     },
   })

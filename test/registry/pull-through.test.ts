@@ -1,7 +1,7 @@
 import { describe, expect, expectTypeOf, test } from 'vitest'
 import type { OpenBlob } from '../../src/blobs/open-blob.ts'
 import { digestOf } from '../../src/oci/digest.ts'
-import type { BlobContent } from '../../src/registry/pull-through/pulled-blob.ts'
+import type { BlobContent } from '../../src/registry/pull-through/pull-through.ts'
 import { type Image, image, index, type Layer } from '../fixtures/random-image.ts'
 import { seededBytes } from '../fixtures/seed.ts'
 import { startUpstream } from '../fixtures/upstream.ts'

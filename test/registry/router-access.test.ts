@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { digestOf } from '../../src/oci/digest.ts'
-import type { RegistryAction } from '../../src/registry/protocol/access.ts'
-import { formatRepositoryName } from '../../src/registry/protocol/repository-name.ts'
+import { formatRepositoryName } from '../../src/oci/repository-name.ts'
+import type { RegistryAction } from '../../src/registry/routes/dependencies.ts'
 import { openWorld, type World } from './world.ts'
 
 const BLOB = digestOf('in secret')

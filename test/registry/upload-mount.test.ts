@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { digestOf } from '../../src/oci/digest.ts'
-import { formatRepositoryName } from '../../src/registry/protocol/repository-name.ts'
+import { formatRepositoryName } from '../../src/oci/repository-name.ts'
 import type { Answer } from './client.ts'
 import { openWorld, type World } from './world.ts'
 

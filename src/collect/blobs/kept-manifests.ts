@@ -1,9 +1,9 @@
 import type { Database } from '../../db/open.ts'
 import type { repositoryManifests } from '../../db/tables/index.ts'
 import type { Digest } from '../../oci/digest.ts'
+import { formatRepositoryName } from '../../oci/repository-name.ts'
 import type { TagName } from '../../oci/tag.ts'
 import type { Repository } from '../../registry/content/content.ts'
-import { formatRepositoryName } from '../../registry/protocol/repository-name.ts'
 import type { TaggedImages } from './tag-history.ts'
 import type { CollectionTerms } from './terms.ts'
 

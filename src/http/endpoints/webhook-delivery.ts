@@ -1,8 +1,8 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import type { BodyBudget } from '../../request-body/read-body.ts'
 import { readBodyWithin } from '../../request-body/read-body.ts'
+import { respondEarly, respondJson } from '../../request-body/respond.ts'
 import { MAX_DELIVERY_BYTES } from '../request/limits.ts'
-import { respondJson } from '../request/response.ts'
 
 /** The paths to which senders of webhooks deliver. */
 export interface DeliveryEndpoint {
@@ -38,16 +38,8 @@ export async function respondToDelivery(
   response: ServerResponse,
 ): Promise<void> {
   const { method = 'GET' } = request
-  const refuse = (status: number, error: string, headers: OutgoingHttpHeaders = {}): void => {
-    // the rest of the body is discarded, then the connection is closed
-    request.resume()
-    respondJson(
-      response,
-      status,
-      { error },
-      { ...headers, ...(!request.complete && { Connection: 'close' }) },
-    )
-  }
+  const refuse = (status: number, error: string, headers: OutgoingHttpHeaders = {}): Promise<void> =>
+    respondEarly(response, status, { error }, headers)
 
   if (!methods.includes(method)) {
     return refuse(405, `method not allowed: deliveries are sent with ${methods.join(' or ')}`, {

@@ -1,17 +1,7 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import { pipeline } from 'node:stream/promises'
+import { respondJson } from '../../request-body/respond.ts'
 import type { StreamingConnection, StreamingScope } from './streaming-connections.ts'
-
-/** Responds with JSON. */
-export function respondJson(
-  response: ServerResponse,
-  status: number,
-  body: unknown,
-  headers: OutgoingHttpHeaders = {},
-): void {
-  response.writeHead(status, { 'Content-Type': 'application/json; charset=utf-8', ...headers })
-  response.end(JSON.stringify(body))
-}
 
 /** Responds with an error in GraphQL's form. */
 export const refuse = (response: ServerResponse, status: number, code: string, message: string): void =>

@@ -48,8 +48,8 @@ export class StoredOutcomes implements ImportOutcomes, UnchangedTags {
   }
 
   async found(target: ImportTarget, found: FetchedTagImage, upstreamDigest: Digest): Promise<TagOutcome> {
-    const { db, images, rows } = this.#stores
-    const recorded = await db.transactTogether((tx) => {
+    const { images, rows } = this.#stores
+    const recorded = await this.#commitTogether((tx) => {
       if (this.#recorder.isStillWanted(target))
         return this.#recorder.record(tx, target, { ...found, upstreamDigest })
       rows.saveFailure(tx, this.#importId, target.tag, SUPERSEDED)
@@ -66,7 +66,7 @@ export class StoredOutcomes implements ImportOutcomes, UnchangedTags {
 
   failed(target: ImportTarget, failure: TagFailure): Promise<TagFailure> {
     const { db, rows, now } = this.#stores
-    return db.transactTogether((tx) => {
+    return this.#commitTogether((tx) => {
       const isWanted = failure.reason !== 'Superseded' && this.#recorder.isStillWanted(target)
       const { id: streamId, dockerImageRepository } = this.#stream
       const absence = {
@@ -84,12 +84,17 @@ export class StoredOutcomes implements ImportOutcomes, UnchangedTags {
   }
 
   async fetched({ reference }: ImportTarget, { image, index }: FetchedTagImage): Promise<void> {
-    const { db, images } = this.#stores
+    const { images } = this.#stores
     const fetched = [index, image].filter((one) => one !== null).filter((one) => !isStored(one))
     if (fetched.length === 0) return
-    await db.transactTogether((tx) => {
+    await this.#commitTogether((tx) => {
       for (const one of fetched) images.store(tx, one, (digest) => pullSpecByDigest(reference, digest))
     })
+  }
+
+  /** Commits with other writes of the import: its tags arrive in quick succession. */
+  #commitTogether<Result>(write: (tx: Transaction) => Result): Promise<Result> {
+    return this.#stores.db.transactTogether(write, { patient: true })
   }
 
   finish(finished: Import, finishCheck: (tx: Transaction) => void): void {

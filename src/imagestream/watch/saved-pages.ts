@@ -32,15 +32,12 @@ export function createSavedPages(
       }
     },
     add: (names, next) =>
-      db.transactTogether(
-        () => {
-          db.prepare(
-            `insert into import_listings (import_id, page, names, next, read_at)
+      db.transactTogether(() => {
+        db.prepare(
+          `insert into import_listings (import_id, page, names, next, read_at)
              select ?, coalesce(max(page), 0) + 1, ?, ?, ? from import_listings where import_id = ?`,
-          ).run(importId, JSON.stringify(names), next, now(), importId)
-        },
-        { patient: false },
-      ),
+        ).run(importId, JSON.stringify(names), next, now(), importId)
+      }),
     clear,
   }
 }

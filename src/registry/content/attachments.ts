@@ -2,63 +2,66 @@ import type { BlobStore } from '../../blobs/blob-store.ts'
 import type { Database } from '../../db/open.ts'
 import type { Descriptor } from '../../oci/descriptor.ts'
 import type { Digest } from '../../oci/digest.ts'
+import type { Reference } from '../../oci/reference.ts'
+import { RegistryError } from '../../oci/registry-error.ts'
+import { repositoryNameOf } from '../../oci/repository-name.ts'
 import type { TagName } from '../../oci/tag.ts'
-import type { RepositoryName } from '../protocol/repository-name.ts'
 import { createContent } from './content.ts'
 import { createReferrerRows } from './referrer-rows.ts'
 
-/** Reads signatures and other referrers of images without HTTP. Undefined for content that the repository does not have. */
-export interface Attachments {
-  /** Returns the first `limit` descriptors, and one more when there are more. */
-  referrers(
-    repository: RepositoryName,
-    subject: Digest,
-    options: { readonly artifactType: string | null; readonly limit: number },
-  ): readonly Descriptor[]
-  digestOfTag(repository: RepositoryName, tag: TagName): Digest | undefined
-  manifest(repository: RepositoryName, digest: Digest): AttachedManifest | undefined
-  /** Reads a whole blob; undefined also for one larger than `maxBytes`. */
-  blob(repository: RepositoryName, digest: Digest, maxBytes: number): Promise<Uint8Array | undefined>
-}
+/** Opens repositories of the integrated registry, to read their artifacts as those of other registries, without requests. */
+export type Attachments = ReturnType<typeof createAttachments>
 
-/** Exact bytes of a manifest, and the media type that it was pushed with. */
-export interface AttachedManifest {
-  readonly bytes: Uint8Array
-  readonly contentType: string
-}
+/** Descriptors of one list; one more is read to know whether the list is complete. */
+const MAX_REFERRERS = 1000
 
-export function createAttachments(db: Database, blobs: Pick<BlobStore, 'open'>): Attachments {
+export function createAttachments(db: Database, blobs: Pick<BlobStore, 'open'>) {
   const content = createContent(db)
   const rows = createReferrerRows(db, content)
-  return {
-    referrers(name, subject, { artifactType, limit }) {
-      const repository = content.repository(name)
-      if (!repository) return []
-      return rows
-        .page(repository.id, subject, { artifactType, last: '', limit: limit + 1 })
-        .map((referrer) => ({
-          mediaType: referrer.mediaType,
-          digest: referrer.digest,
-          size: referrer.size,
-          ...(referrer.artifactType !== null && { artifactType: referrer.artifactType }),
-          annotations: rows.annotationsOf(referrer) ?? {},
-        }))
-    },
-    digestOfTag(name, tag) {
-      const repository = content.repository(name)
-      return repository && content.manifestOfTag(repository, tag)?.digest
-    },
-    manifest(name, digest) {
-      const repository = content.repository(name)
-      const manifest = repository && content.manifest(repository.id, digest)
-      return manifest && { bytes: content.manifestBytes(manifest.imageId), contentType: manifest.mediaType }
-    },
-    async blob(name, digest, maxBytes) {
-      const repository = content.repository(name)
-      const linked = repository && content.blob(repository.id, digest)
-      if (!linked || linked.size > maxBytes) return undefined
-      await using blob = await blobs.open(digest)
-      return await blob?.read()
-    },
+  return ({ registry, repository: path }: Pick<Reference, 'registry' | 'repository'>) => {
+    const name = repositoryNameOf(path)
+    const find = () => name && content.repository(name)
+    const missing = (what: string): RegistryError =>
+      new RegistryError(`${registry} does not have ${what} of ${path}`, {
+        reason: 'NotFound',
+        registry,
+        repository: path,
+      })
+    return {
+      async listReferrers(subject: Digest, artifactType: string | null) {
+        const repository = find()
+        const limit = MAX_REFERRERS + 1
+        const found = repository ? rows.page(repository.id, subject, { artifactType, last: '', limit }) : []
+        const descriptors = found.slice(0, MAX_REFERRERS).map((referrer): Descriptor => {
+          const { mediaType, digest, size, artifactType: type } = referrer
+          const annotations = rows.annotationsOf(referrer) ?? {}
+          return { mediaType, digest, size, ...(type !== null && { artifactType: type }), annotations }
+        })
+        return { descriptors, source: 'API' as const, isComplete: found.length <= MAX_REFERRERS }
+      },
+
+      /** Null for an unknown tag. */
+      async digestOfTag(tag: TagName): Promise<Digest | null> {
+        const repository = find()
+        return (repository && content.manifestOfTag(repository, tag)?.digest) ?? null
+      },
+
+      /** Returns the exact bytes, and the media type that they were pushed with. Rejects with RegistryError for an unknown manifest. */
+      async fetchManifest(digest: Digest) {
+        const repository = find()
+        const manifest = repository && content.manifest(repository.id, digest)
+        if (!manifest) throw missing(`the manifest ${digest}`)
+        return { bytes: content.manifestBytes(manifest.imageId), contentType: manifest.mediaType }
+      },
+
+      /** Returns a whole blob. Rejects with RegistryError for an unknown one, and one larger than `maxBytes`. */
+      async fetchAttachment({ digest }: Pick<Descriptor, 'digest'>, maxBytes: number): Promise<Uint8Array> {
+        const repository = find()
+        const linked = repository && content.blob(repository.id, digest)
+        await using blob = linked && linked.size <= maxBytes ? await blobs.open(digest) : undefined
+        if (!blob) throw missing(`the attachment ${digest}`)
+        return await blob.read()
+      },
+    }
   }
 }

@@ -8,8 +8,8 @@ import {
   OCI_INDEX,
   OCI_MANIFEST,
 } from '../../oci/media-types.ts'
+import { OciError } from '../../oci/oci-error.ts'
 import { readBody } from '../../request-body/read-body.ts'
-import { OciError } from '../protocol/errors.ts'
 
 const MANIFEST_TYPES: readonly string[] = [OCI_MANIFEST, OCI_INDEX, DOCKER_MANIFEST, DOCKER_LIST]
 

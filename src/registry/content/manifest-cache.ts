@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import type { Digest } from '../../oci/digest.ts'
-import { etagOf } from '../protocol/etag.ts'
+import { etagOf } from '../protocol/headers.ts'
 import type { Content, LinkedManifest } from './content.ts'
 
 /** A manifest in the form in which it is sent. */

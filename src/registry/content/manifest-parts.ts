@@ -3,7 +3,7 @@ import type { Descriptor } from '../../oci/descriptor.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { Manifest } from '../../oci/manifest.ts'
 import { isNonDistributableType } from '../../oci/media-types.ts'
-import { OciError } from '../protocol/errors.ts'
+import { OciError, type OciErrorCode } from '../../oci/oci-error.ts'
 import type { Content } from './content.ts'
 import { isManifestType } from './manifest-body.ts'
 
@@ -20,13 +20,21 @@ interface Part extends Descriptor {
   readonly isOptional: boolean
 }
 
-/** Returns the distinct digests of config, layers and children, without the subject, which may be pushed later or never. */
-export const referencesOf = (manifest: Manifest): readonly Digest[] => [
-  ...new Set(descriptorsOf(manifest).map(({ digest }) => digest)),
-]
+/** Returns the columns of a link that come from the manifest itself. */
+export const linkColumnsOf = (manifest: Manifest) => ({
+  subject: manifest.subject?.digest ?? null,
+  artifactType: artifactTypeOf(manifest),
+  references: referencesOf(manifest),
+})
 
-const descriptorsOf = (manifest: Manifest): readonly Descriptor[] =>
-  manifest.kind === 'index' ? manifest.manifests : [manifest.config, ...manifest.layers]
+/** Returns the artifact type for lists of referrers. Source: OCI distribution-spec, listing referrers. */
+export const artifactTypeOf = (manifest: Manifest): string | null =>
+  manifest.artifactType ?? (manifest.kind === 'image' ? manifest.config.mediaType : null)
+
+/** Returns the distinct digests of config, layers and children, without the subject, which may be pushed later or never. */
+const referencesOf = (manifest: Manifest): readonly Digest[] => [
+  ...new Set(partsOf(manifest).map(({ digest }) => digest)),
+]
 
 const partsOf = (manifest: Manifest): readonly Part[] =>
   manifest.kind === 'index'
@@ -47,18 +55,14 @@ const partsOf = (manifest: Manifest): readonly Part[] =>
         ),
       ]
 
-/** Checks that a repository has the parts of a manifest that is pushed to it. */
-export interface ManifestParts {
-  /**
-   * Throws OciError: MANIFEST_BLOB_UNKNOWN with an entry for each missing part, MANIFEST_INVALID when a part's size
-   * differs from the manifest's. `repositoryId` is undefined for a repository that does not exist: it has no parts.
-   */
-  require(repositoryId: number | undefined, manifest: Manifest): void
-  /** Returns the blobs that the repository does not have. */
-  missingBlobs(repositoryId: number, manifest: Manifest): readonly Digest[]
-}
+/** Error for a manifest that has more parts than this registry handles. */
+export const tooManyParts = (code: OciErrorCode): OciError =>
+  new OciError(code, `the manifest has too many parts: the maximum is ${MAX_PARTS}`)
 
-export function createManifestParts(db: Database, content: Content): ManifestParts {
+/** Checks that a repository has the parts of a manifest that is pushed to it. */
+export type ManifestParts = ReturnType<typeof createManifestParts>
+
+export function createManifestParts(db: Database, content: Content) {
   const manifestSize = db.prepare<{ size: number }>(
     `select length(i.manifest) as size from repository_manifests m join images i on i.id = m.image_id
      where m.repository_id = ? and m.digest = ?`,
@@ -70,41 +74,38 @@ export function createManifestParts(db: Database, content: Content): ManifestPar
   }
 
   return {
-    require(repositoryId, manifest) {
+    /**
+     * Throws OciError: MANIFEST_BLOB_UNKNOWN with an entry for each missing part, MANIFEST_INVALID when a part's size
+     * differs from the manifest's. `repositoryId` is undefined for a repository that does not exist: it has no parts.
+     */
+    require(repositoryId: number | undefined, manifest: Manifest): void {
       const sizes = new Map<Digest, number | undefined>()
       const missing = new Set<Digest>()
       for (const part of partsOf(manifest)) {
         const { digest, size } = part
         if (!sizes.has(digest)) {
-          if (sizes.size === MAX_PARTS) throw tooManyParts()
+          if (sizes.size === MAX_PARTS) throw tooManyParts('MANIFEST_INVALID')
           sizes.set(digest, repositoryId === undefined ? undefined : sizeOf(repositoryId, part))
         }
         const found = sizes.get(digest)
         if (found === undefined) {
           if (!part.isOptional) missing.add(digest)
         } else if (found !== size) {
-          throw new OciError(
-            'MANIFEST_INVALID',
-            `${digest} has ${found} bytes, not ${size} as in the manifest`,
-            {
-              detail: { digest, size: found },
-            },
-          )
+          const message = `${digest} has ${found} bytes, not ${size} as in the manifest`
+          throw new OciError('MANIFEST_INVALID', message, { detail: { digest, size: found } })
         }
       }
       if (missing.size > 0) throw partsUnknown([...missing])
     },
 
-    missingBlobs: (repositoryId, manifest) =>
+    /** Returns the blobs that the repository does not have. */
+    missingBlobs: (repositoryId: number, manifest: Manifest): readonly Digest[] =>
       partsOf(manifest)
         .slice(0, MAX_PARTS)
         .filter((part) => part.kind === 'blob' && sizeOf(repositoryId, part) === undefined)
         .map(({ digest }) => digest),
   }
 }
-
-const tooManyParts = (): OciError =>
-  new OciError('MANIFEST_INVALID', `the manifest has too many parts: the maximum is ${MAX_PARTS}`)
 
 /** Error that lists the parts to push first. Source: OCI distribution-spec, error code MANIFEST_BLOB_UNKNOWN. */
 export const partsUnknown = (digests: readonly Digest[]): OciError =>

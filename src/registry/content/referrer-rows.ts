@@ -1,8 +1,18 @@
+import { and, asc, eq, gt, sql } from 'drizzle-orm'
 import type { Database } from '../../db/open.ts'
-import type { repositoryManifests } from '../../db/tables/index.ts'
+import { images, repositoryManifests } from '../../db/tables/index.ts'
 import { isObject, parseStringMap } from '../../oci/descriptor.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { Content } from './content.ts'
+
+/** Part of a list of referrers, in the order of their digests. */
+export interface ReferrerRowPage {
+  /** Null for all types. */
+  readonly artifactType: string | null
+  /** Referrers come after this digest; empty for the first page. */
+  readonly last: string
+  readonly limit: number
+}
 
 /** A manifest whose subject is another manifest. */
 export interface ReferrerRow
@@ -12,41 +22,36 @@ export interface ReferrerRow
   readonly size: number
 }
 
-/** A page of referrers, in the order of their digests. */
-export interface ReferrerRowPage {
-  /** Null for all types. */
-  readonly artifactType: string | null
-  /** Referrers come after this digest; empty for the first page. */
-  readonly last: string
-  readonly limit: number
-}
-
-/** Referrers of a repository's manifests. */
-export interface ReferrerRows {
-  page(repositoryId: number | null, subject: Digest, page: ReferrerRowPage): readonly ReferrerRow[]
-  /** Returns the annotations of the referrer's manifest; undefined if it has none. */
-  annotationsOf(referrer: ReferrerRow): Readonly<Record<string, string>> | undefined
-}
-
-export function createReferrerRows(db: Database, content: Pick<Content, 'manifestBytes'>): ReferrerRows {
-  const columns = `m.digest, m.image_id as imageId, i.media_type as mediaType, m.artifact_type as artifactType,
-    length(i.manifest) as size from repository_manifests m join images i on i.id = m.image_id`
-  const all = db.prepare<ReferrerRow>(
-    `select ${columns} where m.repository_id = ? and m.subject = ? and m.digest > ? order by m.digest limit ?`,
-  )
-  const ofType = db.prepare<ReferrerRow>(
-    `select ${columns} where m.repository_id = ? and m.subject = ? and m.artifact_type = ? and m.digest > ?
-     order by m.digest limit ?`,
-  )
+/** Creates the reads of referrers of a repository's manifests. */
+export function createReferrerRows({ orm }: Database, content: Pick<Content, 'manifestBytes'>) {
+  const { digest, imageId, artifactType } = repositoryManifests
+  const size = sql<number>`length(${images.manifest})`
   return {
-    page: (repositoryId, subject, { artifactType, last, limit }) =>
-      artifactType === null
-        ? all.all(repositoryId, subject, last, limit)
-        : ofType.all(repositoryId, subject, artifactType, last, limit),
-    annotationsOf({ imageId }) {
+    page: (
+      repositoryId: number,
+      subject: Digest,
+      { artifactType: type, last, limit }: ReferrerRowPage,
+    ): ReferrerRow[] =>
+      orm
+        .select({ digest, imageId, artifactType, mediaType: images.mediaType, size })
+        .from(repositoryManifests)
+        .innerJoin(images, eq(images.id, imageId))
+        .where(
+          and(
+            eq(repositoryManifests.repositoryId, repositoryId),
+            eq(repositoryManifests.subject, subject),
+            type === null ? undefined : eq(artifactType, type),
+            gt(digest, sql`${last}`),
+          ),
+        )
+        .orderBy(asc(digest))
+        .limit(limit)
+        .all(),
+
+    /** Returns the annotations of the referrer's manifest; undefined if it has none. */
+    annotationsOf({ imageId }: Pick<ReferrerRow, 'imageId'>): Readonly<Record<string, string>> | undefined {
       const json: unknown = JSON.parse(new TextDecoder().decode(content.manifestBytes(imageId)))
-      if (!isObject(json) || json.annotations === undefined) return undefined
-      return parseStringMap(json.annotations)
+      return isObject(json) && json.annotations !== undefined ? parseStringMap(json.annotations) : undefined
     },
   }
 }

@@ -6,7 +6,7 @@ import type { Parameter } from '../../db/statement.ts'
 import { columnsOf } from '../../db/statement.ts'
 import { repositories } from '../../db/tables/index.ts'
 import type { KeysetPage } from '../../input/page.ts'
-import type { RepositoryName } from '../protocol/repository-name.ts'
+import type { StreamName } from '../../oci/stream-name.ts'
 
 /** A repository in a list; `streamId` is null until it has a manifest. */
 export type RepositorySummary = typeof repositories.$inferSelect
@@ -29,7 +29,7 @@ export interface Usage {
 
 /** Reports the content of the registry. */
 export interface RegistryUsage {
-  repository(name: RepositoryName): RepositorySummary | undefined
+  repository(name: StreamName): RepositorySummary | undefined
   /** Returns a page by namespace, then name. Page keys are [namespace, name]. */
   repositories(filter: RepositoryFilter, page: KeysetPage): RepositorySummary[]
   countRepositories(filter: RepositoryFilter): number

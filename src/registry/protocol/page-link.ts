@@ -1,4 +1,4 @@
-import { OciError } from './errors.ts'
+import { OciError } from '../../oci/oci-error.ts'
 
 /** The page of a sorted list that a client requests. Source: OCI distribution-spec, listing tags. */
 export interface PageQuery {

@@ -1,25 +1,12 @@
 import type { Database } from '../../db/open.ts'
 import type { images } from '../../db/tables/index.ts'
 import { type Digest, isDigest } from '../../oci/digest.ts'
-import { type Manifest, parseManifest } from '../../oci/manifest.ts'
+import { parseManifest } from '../../oci/manifest.ts'
 import { parseReference, pullSpecByDigest } from '../../oci/reference.ts'
+import type { StreamName } from '../../oci/stream-name.ts'
 import type { TagName } from '../../oci/tag.ts'
 import type { Content, LinkedManifest } from '../content/content.ts'
-import { MAX_PARTS, referencesOf } from '../content/manifest-parts.ts'
-import { OciError } from '../protocol/errors.ts'
-import type { RepositoryName } from '../protocol/repository-name.ts'
-
-/** Links imported manifests to the repository of their stream. */
-export interface ManifestAdmission {
-  /** Returns the linked manifest; undefined for one that the repository may not serve. Rejects with OciError. */
-  admit(repository: RepositoryName, reference: TagName | Digest): Promise<LinkedManifest | undefined>
-}
-
-export interface ManifestAdmissionDependencies {
-  readonly db: Database
-  readonly content: Content
-  readonly now: () => number
-}
+import { linkColumnsOf, MAX_PARTS, tooManyParts } from '../content/manifest-parts.ts'
 
 /** An image that a stream imported, and the source of its content. */
 interface ImportedImage extends Pick<typeof images.$inferSelect, 'digest' | 'mediaType'> {
@@ -37,11 +24,15 @@ const LOCAL = `p.reference_policy = 'Local' and (e.import_id is not null or exis
 const IMPORTED = `s.id as streamId, i.id as imageId, i.digest, i.media_type as mediaType,
   e.docker_image_reference as source, p.insecure`
 
-export function createManifestAdmission({
-  db,
-  content,
-  now,
-}: ManifestAdmissionDependencies): ManifestAdmission {
+/**
+ * Returns a function that links an imported manifest to the repository of its stream and returns it; undefined for one
+ * that the repository may not serve. Rejects with OciError.
+ */
+export function createManifestAdmission(
+  db: Database,
+  content: Content,
+  now: () => number,
+): (repository: StreamName, reference: TagName | Digest) => Promise<LinkedManifest | undefined> {
   const byTag = db.prepare<ImportedImage>(
     `select ${IMPORTED} from image_streams s
        join spec_tags p on p.stream_id = s.id
@@ -68,51 +59,27 @@ export function createManifestAdmission({
      where r.namespace = ? and r.name = ? and i.digest = ? order by m.pushed_at desc limit 1`,
   )
 
-  const find = (
-    { namespace, name }: RepositoryName,
-    reference: TagName | Digest,
-  ): ImportedImage | undefined =>
+  const find = ({ namespace, name }: StreamName, reference: TagName | Digest): ImportedImage | undefined =>
     isDigest(reference)
       ? (byDigest.get(namespace, name, reference) ?? child.get(namespace, name, reference))
       : byTag.get(namespace, name, reference)
 
-  return {
-    async admit(name, reference) {
-      if (!find(name, reference)) return undefined
-      return db.transactTogether(
-        (tx) => {
-          // the tag may have moved while this write waited for its transaction
-          const found = find(name, reference)
-          if (!found) return undefined
-          const { streamId, imageId, digest, mediaType, source } = found
-          const repository = content.ensureRepository(tx, name, now())
-          content.setStream(tx, repository.id, streamId)
-          content.addManifest(tx, {
-            ...{ repositoryId: repository.id, digest, imageId },
-            ...describe(parseManifest(content.manifestBytes(imageId), mediaType)),
-            // a child comes from the repository of its index
-            source: pullSpecByDigest(parseReference(source), digest),
-            insecure: found.insecure === 1,
-            at: now(),
-          })
-          return content.manifest(repository.id, digest)
-        },
-        { patient: false },
-      )
-    },
-  }
-}
-
-/** Returns the columns that come from the manifest itself. Throws OciError for one with too many parts. */
-function describe(manifest: Manifest) {
-  const references = referencesOf(manifest)
-  if (references.length > MAX_PARTS) {
-    throw new OciError('DENIED', `the manifest has too many parts: the maximum is ${MAX_PARTS}`)
-  }
-  const ownType = manifest.kind === 'index' ? null : manifest.config.mediaType
-  return {
-    subject: manifest.subject?.digest ?? null,
-    artifactType: manifest.artifactType ?? ownType,
-    references,
+  return async (name, reference) => {
+    if (!find(name, reference)) return undefined
+    return db.transactTogether((tx) => {
+      // the tag may have moved while this write waited for its transaction
+      const found = find(name, reference)
+      if (!found) return undefined
+      const { streamId, imageId, digest, mediaType, insecure } = found
+      const repository = content.ensureRepository(tx, name, now())
+      content.setStream(tx, repository.id, streamId)
+      const columns = linkColumnsOf(parseManifest(content.manifestBytes(imageId), mediaType))
+      if (columns.references.length > MAX_PARTS) throw tooManyParts('DENIED')
+      // a child comes from the repository of its index
+      const source = pullSpecByDigest(parseReference(found.source), digest)
+      const link = { repositoryId: repository.id, digest, imageId, ...columns }
+      content.addManifest(tx, { ...link, source, insecure, at: now() })
+      return content.manifest(repository.id, digest)
+    })
   }
 }

@@ -5,12 +5,11 @@ import type { ByteRange } from '../../blobs/send.ts'
 import type { Upload } from '../../blobs/upload.ts'
 import type { Database } from '../../db/open.ts'
 import { algorithmOf } from '../../oci/digest.ts'
+import { OciError } from '../../oci/oci-error.ts'
+import { formatRepositoryName } from '../../oci/repository-name.ts'
 import type { Content, Repository } from '../content/content.ts'
-import { OciError } from '../protocol/errors.ts'
-import { formatRepositoryName } from '../protocol/repository-name.ts'
 import type { BlobOrigin, BlobOrigins } from './origin.ts'
-import type { BlobSource } from './source.ts'
-import { convertSourceError } from './source-errors.ts'
+import { type BlobSource, convertSourceError } from './source.ts'
 
 export interface BlobFetchDependencies {
   readonly db: Database
@@ -25,11 +24,6 @@ export interface BlobFetchDependencies {
 /** A blob whose bytes are arriving, or have arrived. */
 export interface ArrivingBlob {
   send(range: ByteRange, to: Writable): Promise<void>
-}
-
-interface OpenFetch {
-  readonly bytes: Readable
-  readonly upload: Upload
 }
 
 /** The fetch of one blob. It runs to its end even if all clients leave: the next client then finds the blob stored. */
@@ -50,7 +44,7 @@ export class BlobFetch {
     this.#dependencies = dependencies
     this.#origin = origin
     const opened = this.#open(repository, signal)
-    this.stored = opened.then((open) => this.#store(open))
+    this.stored = opened.then(({ bytes, upload }) => this.#store(bytes, upload))
     this.started = opened.then(
       ({ upload }) => arriving(upload, origin.size, this.stored),
       (error: unknown) => Promise.reject(convertSourceError(error)),
@@ -64,7 +58,7 @@ export class BlobFetch {
     this.#repositories.add(id)
   }
 
-  async #open(repository: Repository, signal: AbortSignal): Promise<OpenFetch> {
+  async #open(repository: Repository, signal: AbortSignal): Promise<{ bytes: Readable; upload: Upload }> {
     const { source, blobs } = this.#dependencies
     const { reference, insecure, digest, size } = this.#origin
     signal.throwIfAborted()
@@ -79,7 +73,7 @@ export class BlobFetch {
     }
   }
 
-  async #store({ bytes, upload }: OpenFetch): Promise<void> {
+  async #store(bytes: Readable, upload: Upload): Promise<void> {
     const { digest, size } = this.#origin
     try {
       await upload.append(bytes, { maxSize: size })
@@ -95,16 +89,13 @@ export class BlobFetch {
   #link(): Promise<void> {
     const { db, content, origins, now } = this.#dependencies
     const { digest, size } = this.#origin
-    return db.transactTogether(
-      (tx) => {
-        const entitled = [...this.#repositories].filter((id) => origins.isNamed(id, this.#origin))
-        if (entitled.length === 0) {
-          throw new OciError('BLOB_UNKNOWN', `no manifest names the blob ${digest} any longer`)
-        }
-        for (const repositoryId of entitled) content.linkBlob(tx, { repositoryId, digest, size, at: now() })
-      },
-      { patient: false },
-    )
+    return db.transactTogether((tx) => {
+      const entitled = [...this.#repositories].filter((id) => origins.isNamed(id, this.#origin))
+      if (entitled.length === 0) {
+        throw new OciError('BLOB_UNKNOWN', `no manifest names the blob ${digest} any longer`)
+      }
+      for (const repositoryId of entitled) content.linkBlob(tx, { repositoryId, digest, size, at: now() })
+    })
   }
 }
 

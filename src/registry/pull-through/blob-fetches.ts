@@ -1,9 +1,9 @@
+import { OciError } from '../../oci/oci-error.ts'
 import { formatRepository } from '../../oci/reference.ts'
 import type { Repository } from '../content/content.ts'
-import { OciError } from '../protocol/errors.ts'
 import { type ArrivingBlob, BlobFetch, type BlobFetchDependencies } from './blob-fetch.ts'
 import { type BlobOrigin, keyOf } from './origin.ts'
-import { convertSourceError } from './source-errors.ts'
+import { convertSourceError } from './source.ts'
 
 /** Blobs that are being fetched from their sources, each once for all clients that wait for it. */
 export class BlobFetches implements AsyncDisposable {

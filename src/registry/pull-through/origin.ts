@@ -15,17 +15,12 @@ export interface BlobOrigin {
 }
 
 /** Origins of the blobs of a repository. A repository may fetch a blob only if one of its imported manifests names it. */
-export interface BlobOrigins {
-  /** Returns the origin from the newest manifest; undefined when no manifest names the blob. */
-  of(repositoryId: number, digest: Digest): BlobOrigin | undefined
-  /** Reports whether a manifest of the repository still names the blob with this origin. */
-  isNamed(repositoryId: number, origin: BlobOrigin): boolean
-}
+export type BlobOrigins = ReturnType<typeof createBlobOrigins>
 
 type NamingManifest = Pick<typeof repositoryManifests.$inferSelect, 'imageId' | 'insecure'> &
   Pick<typeof images.$inferSelect, 'mediaType'> & { readonly source: string }
 
-export function createBlobOrigins({ db, content }: { db: Database; content: Content }): BlobOrigins {
+export function createBlobOrigins({ db, content }: { db: Database; content: Content }) {
   // cross joins fix the order: every push first looks up blobs that no manifest names yet, in repositories of any size
   const naming = db.prepare<NamingManifest>(
     `select m.image_id as imageId, i.media_type as mediaType, m.source, m.insecure
@@ -50,12 +45,12 @@ export function createBlobOrigins({ db, content }: { db: Database; content: Cont
   }
 
   return {
-    of: (repositoryId, digest) => originsOf(repositoryId, digest).next().value ?? undefined,
-    isNamed(repositoryId, origin) {
-      const key = keyOf(origin)
-      for (const named of originsOf(repositoryId, origin.digest)) if (keyOf(named) === key) return true
-      return false
-    },
+    /** Returns the origin from the newest manifest; undefined when no manifest names the blob. */
+    of: (repositoryId: number, digest: Digest): BlobOrigin | undefined =>
+      originsOf(repositoryId, digest).next().value ?? undefined,
+    /** Reports whether a manifest of the repository still names the blob with this origin. */
+    isNamed: (repositoryId: number, origin: BlobOrigin): boolean =>
+      [...originsOf(repositoryId, origin.digest)].some((named) => keyOf(named) === keyOf(origin)),
   }
 }
 

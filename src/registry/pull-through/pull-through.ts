@@ -1,32 +1,31 @@
+import type { Writable } from 'node:stream'
 import type { BlobStore } from '../../blobs/blob-store.ts'
+import type { ByteRange } from '../../blobs/send.ts'
 import type { Database } from '../../db/open.ts'
 import type { Digest } from '../../oci/digest.ts'
-import type { TagName } from '../../oci/tag.ts'
-import type { Content, LinkedManifest, Repository } from '../content/content.ts'
-import { OciError } from '../protocol/errors.ts'
+import { OciError } from '../../oci/oci-error.ts'
+import type { Content, Repository } from '../content/content.ts'
 import type { RegistryLimits } from '../protocol/limits.ts'
-import type { RepositoryName } from '../protocol/repository-name.ts'
 import { createManifestAdmission } from './admission.ts'
 import { BlobFetches } from './blob-fetches.ts'
 import { type BlobOrigin, createBlobOrigins } from './origin.ts'
-import { type BlobContent, PulledBlob } from './pulled-blob.ts'
 import type { BlobSource } from './source.ts'
 
-/** Serves imported content from the repository of the stream's name; blobs are fetched on first use. */
-export interface PullThrough {
+/** A blob to be sent to a client. Disposing releases it and does not end a fetch that other clients wait for. */
+export interface BlobContent extends AsyncDisposable {
+  /** Bytes. */
+  readonly size: number
+  /** Resolves when there are bytes to send; call it before writing the response's headers. Rejects with OciError. */
+  ready?(): Promise<void>
   /**
-   * Returns the manifest of an imported tag with `referencePolicy: Local`, of an image in such a tag's history, or of a
-   * child of an index that was served this way, and links it to the repository. Undefined for any other.
+   * Writes a part at the client's pace and does not end `to`. Rejects when `to` closes and when the rest will not
+   * arrive. The last byte of the blob is sent only after verification: a client of a failed fetch never has it all.
    */
-  manifest(repository: RepositoryName, reference: TagName | Digest): Promise<LinkedManifest | undefined>
-  /**
-   * Returns a blob that the repository does not have and one of its imported manifests names; undefined for any other.
-   * The fetch starts when the caller reads the blob. Throws OciError for one over the maximum size.
-   */
-  blob(repository: Repository, digest: Digest): Promise<BlobContent | undefined>
-  /** Fetches and stores such a blob; does nothing for any other. Rejects with OciError. */
-  store(repository: Repository, digest: Digest): Promise<void>
+  send(range: ByteRange, to: Writable): Promise<void>
 }
+
+/** Serves imported content from the repository of the stream's name; blobs are fetched on first use. */
+export type PullThrough = Pick<ReturnType<typeof createPullThrough>, 'manifest' | 'blob' | 'store'>
 
 export interface PullThroughDependencies {
   readonly db: Database
@@ -40,9 +39,8 @@ export interface PullThroughDependencies {
 }
 
 /** Disposing aborts the running fetches; clients that wait for them get an error. */
-export function createPullThrough(dependencies: PullThroughDependencies): PullThrough & AsyncDisposable {
+export function createPullThrough(dependencies: PullThroughDependencies) {
   const { db, content, blobs, limits, now, log } = dependencies
-  const admission = createManifestAdmission({ db, content, now })
   const origins = createBlobOrigins({ db, content })
   const fetches = new BlobFetches({ ...dependencies, origins }, (error, fields) =>
     log?.warn({ err: error, ...fields }, 'cannot pull a blob through'),
@@ -57,15 +55,41 @@ export function createPullThrough(dependencies: PullThroughDependencies): PullTh
     return origin
   }
 
-  return {
-    manifest: (repository, reference) => admission.admit(repository, reference),
+  /** Returns the bytes from the store if a fetch has ended since the caller's lookup, else joins a fetch. */
+  const open = async (repository: Repository, origin: BlobOrigin): Promise<SendableBlob> => {
+    const isLinked = content.blob(repository.id, origin.digest) !== undefined
+    return (isLinked && (await blobs.open(origin.digest))) || fetches.join(repository, origin)
+  }
 
-    async blob(repository, digest) {
+  return {
+    /**
+     * Returns the manifest of an imported tag with `referencePolicy: Local`, of an image in such a tag's history, or of a
+     * child of an index that was served this way, and links it to the repository. Undefined for any other.
+     */
+    manifest: createManifestAdmission(db, content, now),
+
+    /**
+     * Returns a blob that the repository does not have and one of its imported manifests names; undefined for any other.
+     * The fetch starts when the caller reads the blob. Throws OciError for one over the maximum size.
+     */
+    blob(repository: Repository, digest: Digest): BlobContent | undefined {
       const origin = originOf(repository, digest)
-      return origin && new PulledBlob({ repository, origin, content, blobs, fetches })
+      if (!origin) return undefined
+      let opening: Promise<SendableBlob> | undefined
+      const opened = (): Promise<SendableBlob> => (opening ??= open(repository, origin))
+      return {
+        size: origin.size,
+        ready: async () => void (await opened()),
+        send: async (range, to) => (await opened()).send(range, to),
+        async [Symbol.asyncDispose]() {
+          const blob = await opening?.catch(() => undefined)
+          await blob?.[Symbol.asyncDispose]?.()
+        },
+      }
     },
 
-    async store(repository, digest) {
+    /** Fetches and stores such a blob; does nothing for any other. Rejects with OciError. */
+    async store(repository: Repository, digest: Digest): Promise<void> {
       const origin = originOf(repository, digest)
       if (origin) await fetches.store(repository, origin)
     },
@@ -73,3 +97,5 @@ export function createPullThrough(dependencies: PullThroughDependencies): PullTh
     [Symbol.asyncDispose]: () => fetches[Symbol.asyncDispose](),
   }
 }
+
+type SendableBlob = Pick<BlobContent, 'send'> & Partial<AsyncDisposable>

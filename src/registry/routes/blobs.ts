@@ -1,42 +1,23 @@
-import type { ByteRange } from '../../blobs/send.ts'
 import type { Digest } from '../../oci/digest.ts'
-import { parseRange } from '../protocol/byte-range.ts'
-import { requireDigest } from '../protocol/digest.ts'
-import { isStorageFull } from '../protocol/error-mapping.ts'
-import { OciError } from '../protocol/errors.ts'
-import { etagOf, matchesEtag } from '../protocol/etag.ts'
-import { type Handler, type RegistryExchange, respond } from '../protocol/exchange.ts'
-import type { BlobContent } from '../pull-through/pulled-blob.ts'
+import { OciError } from '../../oci/oci-error.ts'
+import { respond } from '../../request-body/respond.ts'
+import type { Handler, RegistryExchange } from '../protocol/exchange.ts'
+import { etagOf, matchesEtag, parseRange } from '../protocol/headers.ts'
+import { requireDigest } from '../protocol/reference.ts'
+import type { BlobContent } from '../pull-through/pull-through.ts'
 import type { RouteDependencies } from './dependencies.ts'
+import { extendLease, isLeaseShort } from './leases.ts'
 
-export type BlobRouteDependencies = Pick<
-  RouteDependencies,
-  'db' | 'content' | 'blobs' | 'pullThrough' | 'limits' | 'now'
->
-
-/** Blob downloads and deletions. Source: OCI distribution-spec, pulling blobs, deleting blobs. */
-export interface BlobRoutes {
-  /** Handles GET and HEAD. */
-  readonly get: Handler<[digest: string]>
-  readonly delete: Handler<[digest: string]>
-}
-
-export function createBlobRoutes(dependencies: BlobRouteDependencies): BlobRoutes {
+/** Handles GET and HEAD of a blob. Source: OCI distribution-spec, pulling blobs. */
+export function createBlobGet(dependencies: RouteDependencies): Handler {
   const { db, content, blobs, pullThrough, limits, now } = dependencies
 
-  /** Extends the blob's lease if less than half of it is left. Returns false if the repository no longer has the blob. */
   const confirm = async (repositoryId: number, digest: Digest, confirmedAt: number): Promise<boolean> => {
     const at = now()
-    if (confirmedAt >= at - limits.lease / 2) return true
-    try {
-      return await db.transactTogether((tx) => content.confirmBlob(tx, repositoryId, digest, at), {
-        patient: false,
-      })
-    } catch (error) {
-      // a full disk can still be read
-      if (isStorageFull(error)) return true
-      throw error
-    }
+    return (
+      !isLeaseShort(limits, confirmedAt, at) ||
+      (await extendLease(db, (tx) => content.confirmBlob(tx, repositoryId, digest, at)))
+    )
   }
 
   /** Returns the repository's blob, or one that pull-through fetches. Throws OciError. */
@@ -53,7 +34,7 @@ export function createBlobRoutes(dependencies: BlobRouteDependencies): BlobRoute
       // without a row it was deleted and collected since the lookup; with one its bytes are lost
       if (content.blob(repository.id, digest)) throw new Error(`the blob store has lost ${digest}`)
     }
-    const remote = repository && (await pullThrough?.blob(repository, digest))
+    const remote = repository && pullThrough?.blob(repository, digest)
     if (!remote) throw unknownBlob(digest)
     return remote
   }
@@ -82,27 +63,27 @@ export function createBlobRoutes(dependencies: BlobRouteDependencies): BlobRoute
     response.end()
   }
 
-  return {
-    async get(exchange, reference) {
-      const digest = requireDigest(reference)
-      await using blob = await find(exchange, digest)
-      if (matchesEtag(exchange.request.headers['if-none-match'], digest)) {
-        return respond(exchange, 304, validatorsOf(digest))
-      }
-      await send(exchange, digest, blob)
-    },
-
-    async delete(exchange, reference) {
-      const digest = requireDigest(reference)
-      const repository = content.repository(exchange.repository)
-      const isDeleted =
-        repository &&
-        (await db.transactTogether((tx) => content.unlinkBlob(tx, repository.id, digest), { patient: false }))
-      if (!isDeleted) throw unknownBlob(digest)
-      respond(exchange, 202)
-    },
+  return async (exchange) => {
+    const digest = requireDigest(exchange.reference)
+    await using blob = await find(exchange, digest)
+    if (matchesEtag(exchange.request.headers['if-none-match'], digest)) {
+      return respond(exchange.response, 304, validatorsOf(digest))
+    }
+    await send(exchange, digest, blob)
   }
 }
+
+/** Handles DELETE of a blob. Source: OCI distribution-spec, deleting blobs. */
+export const createBlobDelete =
+  ({ db, content }: RouteDependencies): Handler =>
+  async ({ repository: name, reference, response }) => {
+    const digest = requireDigest(reference)
+    const repository = content.repository(name)
+    const isDeleted =
+      repository && (await db.transactTogether((tx) => content.unlinkBlob(tx, repository.id, digest)))
+    if (!isDeleted) throw unknownBlob(digest)
+    respond(response, 202)
+  }
 
 /** Error for a blob that does not exist, or exists only in other repositories. */
 const unknownBlob = (digest: Digest): OciError =>
@@ -119,7 +100,7 @@ const validatorsOf = (digest: Digest) => ({ 'Docker-Content-Digest': digest, ETa
 /** The content for a response to HEAD, which needs no open file. */
 const sizeOnly = (size: number): BlobContent => ({
   size,
-  async send(_range: ByteRange) {
+  async send() {
     throw new TypeError('this blob was opened for its size only')
   },
   async [Symbol.asyncDispose]() {},

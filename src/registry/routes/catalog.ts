@@ -1,57 +1,53 @@
-import { type RegistryExchange, respondJson } from '../protocol/exchange.ts'
+import { sql } from 'drizzle-orm'
+import { formatRepositoryName } from '../../oci/repository-name.ts'
+import type { StreamName } from '../../oci/stream-name.ts'
+import { respondJson } from '../../request-body/respond.ts'
+import { type Handler, JSON_TYPE, type RegistryCall } from '../protocol/exchange.ts'
 import { nextPage, parsePage } from '../protocol/page-link.ts'
-import { formatRepositoryName, type RepositoryName } from '../protocol/repository-name.ts'
 
 import type { RouteDependencies } from './dependencies.ts'
-
-/** Lists the repositories for which `mayPull` returns true. */
-export type CatalogList = (
-  exchange: Omit<RegistryExchange, 'repository'>,
-  mayPull: (repository: RepositoryName) => boolean,
-) => void
 
 /** Rows that one statement reads. */
 const BATCH = 500
 
 /**
- * Lists the repositories with manifests, or with tags that their stream imports with `referencePolicy: Local`, in byte
+ * Lists the repositories that the caller may pull: those with manifests, or with tags that their stream imports with `referencePolicy: Local`, in byte
  * order of their names. Source: Docker Registry HTTP API V2, listing repositories.
  */
-export function createCatalogList({ db, limits }: Pick<RouteDependencies, 'db' | 'limits'>): CatalogList {
+export function createCatalogList({ db: { orm }, limits }: RouteDependencies): Handler<RegistryCall> {
   // one step for each namespace, however many streams it has
-  const allNamespaces = db.prepare<{ namespace: string }>(
-    `with recursive n(namespace) as (
-       select min(namespace) from image_streams
-       union all
-       select (select min(namespace) from image_streams s where s.namespace > n.namespace) from n
-       where n.namespace is not null)
-     select namespace from n where namespace is not null`,
-  )
-  const streams = db.prepare<{ name: string }>(
-    `select s.name from image_streams s where s.namespace = ? and s.name > ? and (
-       exists (select 1 from repositories r join repository_manifests m on m.repository_id = r.id
-         where r.namespace = s.namespace and r.name = s.name)
-       or exists (select 1 from spec_tags p join tags t on t.stream_id = p.stream_id and t.name = p.name
-         where p.stream_id = s.id and p.reference_policy = 'Local' and t.newest_image_id is not null))
-     order by s.name limit ${BATCH}`,
-  )
+  const readNamespaces = () =>
+    orm.all<{ namespace: string }>(sql`
+      with recursive n(namespace) as (
+        select min(namespace) from image_streams
+        union all
+        select (select min(namespace) from image_streams s where s.namespace > n.namespace) from n
+        where n.namespace is not null)
+      select namespace from n where namespace is not null`)
+  const readStreams = (namespace: string, after: string) =>
+    orm.all<{ name: string }>(sql`
+      select s.name from image_streams s where s.namespace = ${namespace} and s.name > ${after} and (
+        exists (select 1 from repositories r join repository_manifests m on m.repository_id = r.id
+          where r.namespace = s.namespace and r.name = s.name)
+        or exists (select 1 from spec_tags p join tags t on t.stream_id = p.stream_id and t.name = p.name
+          where p.stream_id = s.id and p.reference_policy = 'Local' and t.newest_image_id is not null))
+      order by s.name limit ${BATCH}`)
 
   /** Yields repositories in byte order of the full name: `a-b/x` comes before `a/x`, although `a` comes before `a-b`. */
-  function* repositoriesAfter(last: string): Generator<RepositoryName> {
-    const namespaces = allNamespaces.all().map(({ namespace }) => namespace)
+  function* repositoriesAfter(last: string): Generator<StreamName> {
+    const namespaces = readNamespaces().map(({ namespace }) => namespace)
     namespaces.sort((a, b) => (`${a}/` < `${b}/` ? -1 : 1))
     for (const namespace of namespaces) {
       let after = nameAfter(namespace, last)
       while (after !== undefined) {
-        const rows = streams.all(namespace, after)
+        const rows = readStreams(namespace, after)
         for (const { name } of rows) yield { namespace, name }
         after = rows.length === BATCH ? rows.at(-1)?.name : undefined
       }
     }
   }
 
-  return (exchange, mayPull) => {
-    const { query } = exchange
+  return ({ query, mayPull, response }) => {
     const { limit, last } = parsePage(query, limits.catalogPageSize)
     const repositories: string[] = []
     let hasMore = false
@@ -62,7 +58,7 @@ export function createCatalogList({ db, limits }: Pick<RouteDependencies, 'db' |
       repositories.push(formatRepositoryName(repository))
     }
     const next = hasMore ? nextPage('/v2/_catalog', { query, last: repositories.at(-1) ?? '' }) : {}
-    respondJson(exchange, 200, { repositories }, next)
+    respondJson(response, 200, { repositories }, { ...JSON_TYPE, ...next })
   }
 }
 

@@ -1,8 +1,10 @@
 import type { BlobStore } from '../../blobs/blob-store.ts'
 import type { Database } from '../../db/open.ts'
+import type { Transaction } from '../../db/transact.ts'
+import type { PushedManifest } from '../../oci/manifest.ts'
+import type { StreamName } from '../../oci/stream-name.ts'
+import type { TagName } from '../../oci/tag.ts'
 import type { Content } from '../content/content.ts'
-import type { RegistryStreams } from '../content/streams.ts'
-import type { RegistryAccess } from '../protocol/access.ts'
 import type { RegistryLimits } from '../protocol/limits.ts'
 import type { PullThrough } from '../pull-through/pull-through.ts'
 
@@ -17,13 +19,40 @@ export interface RegistryDependencies {
   /** Milliseconds since 1970. */
   readonly now: () => number
   /** Receives internal errors. */
-  readonly log: RegistryLog
+  readonly log: {
+    error(object: { readonly requestId: string; readonly err: unknown }, message: string): void
+  }
 }
 
-export interface RegistryLog {
-  error(object: { readonly requestId: string; readonly err: unknown }, message: string): void
-}
-
+/** Dependencies of the routes. */
 export interface RouteDependencies extends RegistryDependencies {
   readonly content: Content
+}
+
+/** Image streams, as the registry changes and reads them; `app/registry.ts` connects it to `imagestream`. */
+export interface RegistryStreams {
+  /** Stores the image, creates the stream if it does not exist, and points its tags to the image. */
+  recordPush(tx: Transaction, push: PushedManifest): { readonly imageId: number; readonly streamId: number }
+  /** Removes tags with their history, and their spec tags. */
+  removeTags(tx: Transaction, streamId: number, tags: readonly TagName[]): void
+  /** Returns the stream's tags that point to the image, by name. */
+  tagsOfImage(streamId: number, imageId: number): readonly TagName[]
+  /** Reports whether the tag of the stream points to an image. */
+  hasImage(stream: StreamName, tag: string): boolean
+}
+
+/** The client that a request acts for. */
+export interface Principal {
+  readonly id: string
+}
+
+/** What a request does to a repository; `list` reads the catalog and names no repository. */
+export type RegistryAction = 'pull' | 'push' | 'delete' | 'list'
+
+/**
+ * Decides what a principal may do. It is called before any lookup, and its decision must not depend on whether the
+ * repository exists: a refusal then reveals nothing about the content.
+ */
+export interface RegistryAccess {
+  may(principal: Principal, action: RegistryAction, repository?: StreamName): boolean
 }

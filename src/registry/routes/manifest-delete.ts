@@ -1,22 +1,20 @@
 import type { Transaction } from '../../db/transact.ts'
-import { type ManifestReference, parseManifestReference } from '../content/manifest-reference.ts'
-import { OciError } from '../protocol/errors.ts'
-import { type Handler, respond } from '../protocol/exchange.ts'
-import { formatRepositoryName, type RepositoryName } from '../protocol/repository-name.ts'
+import { OciError } from '../../oci/oci-error.ts'
+import { formatRepositoryName } from '../../oci/repository-name.ts'
+import type { StreamName } from '../../oci/stream-name.ts'
+import { respond } from '../../request-body/respond.ts'
+import type { Handler } from '../protocol/exchange.ts'
+import { type ManifestReference, parseManifestReference } from '../protocol/reference.ts'
 import type { RouteDependencies } from './dependencies.ts'
-
-export type ManifestDeleteDependencies = Pick<RouteDependencies, 'db' | 'content' | 'streams'>
 
 /**
  * Handles `DELETE /v2/<name>/manifests/<reference>`. Deleting a tag removes the tag with its history. Deleting a manifest
  * also removes every tag that points to it. A tag whose image is not in this repository is unknown here.
  * Source: OCI distribution-spec, content management.
  */
-export function createManifestDelete(deps: ManifestDeleteDependencies): Handler<[reference: string]> {
-  const { db, content, streams } = deps
-
+export function createManifestDelete({ db, content, streams }: RouteDependencies): Handler {
   // lookup and removal share a transaction: a push of the same tag comes before or after both
-  const remove = (tx: Transaction, name: RepositoryName, { tag, digest }: ManifestReference): boolean => {
+  const remove = (tx: Transaction, name: StreamName, { tag, digest }: ManifestReference): boolean => {
     const repository = content.repository(name)
     if (!repository) return false
     const { id, streamId } = repository
@@ -32,18 +30,15 @@ export function createManifestDelete(deps: ManifestDeleteDependencies): Handler<
     return content.removeManifest(tx, id, digest)
   }
 
-  return async (exchange, text) => {
-    const { repository } = exchange
+  return async ({ repository, reference: text, response }) => {
     const reference = parseManifestReference(text)
-    const isRemoved =
-      reference && (await db.transactTogether((tx) => remove(tx, repository, reference), { patient: false }))
-    if (!isRemoved) {
-      const name = formatRepositoryName(repository)
-      throw new OciError(
-        'MANIFEST_UNKNOWN',
-        `there is no manifest "${text.slice(0, 200)}" in "${name}" to delete`,
-      )
+    if (reference && (await db.transactTogether((tx) => remove(tx, repository, reference)))) {
+      return respond(response, 202)
     }
-    respond(exchange, 202)
+    const name = formatRepositoryName(repository)
+    throw new OciError(
+      'MANIFEST_UNKNOWN',
+      `there is no manifest "${text.slice(0, 200)}" in "${name}" to delete`,
+    )
   }
 }

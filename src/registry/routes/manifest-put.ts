@@ -1,43 +1,38 @@
 import { algorithmOf, digestOf } from '../../oci/digest.ts'
 import type { PushedManifest } from '../../oci/manifest.ts'
 import { MAX_CONFIG_SIZE, type Manifest } from '../../oci/manifest.ts'
+import { OciError } from '../../oci/oci-error.ts'
+import type { StreamName } from '../../oci/stream-name.ts'
 import { isTagName, type TagName } from '../../oci/tag.ts'
+import { respond } from '../../request-body/respond.ts'
 import { parsePushedManifest, readManifestBody } from '../content/manifest-body.ts'
-import { createManifestParts, partsUnknown, referencesOf } from '../content/manifest-parts.ts'
 import {
-  illegalTag,
-  type ManifestReference,
-  requireManifestReference,
-} from '../content/manifest-reference.ts'
-import { OciError } from '../protocol/errors.ts'
-import { type Handler, respond } from '../protocol/exchange.ts'
-import type { RepositoryName } from '../protocol/repository-name.ts'
+  artifactTypeOf,
+  createManifestParts,
+  linkColumnsOf,
+  partsUnknown,
+} from '../content/manifest-parts.ts'
+import type { Handler } from '../protocol/exchange.ts'
+import { illegalTag, type ManifestReference, requireManifestReference } from '../protocol/reference.ts'
 import type { RouteDependencies } from './dependencies.ts'
 
 /** Maximum number of tags that a push by digest sets. */
 export const MAX_TAGS_OF_PUSH = 100
 
-export type ManifestPutDependencies = Pick<
-  RouteDependencies,
-  'db' | 'content' | 'blobs' | 'streams' | 'pullThrough' | 'now'
->
-
 /**
  * Handles `PUT /v2/<name>/manifests/<reference>`. One transaction writes the image, its link to the repository, its tags
  * and the push log; the 201 follows when it is on disk. Source: OCI distribution-spec, pushing manifests.
  */
-export function createManifestPut(deps: ManifestPutDependencies): Handler<[reference: string]> {
-  const { db, content, blobs, streams, pullThrough, now } = deps
+export function createManifestPut(dependencies: RouteDependencies): Handler {
+  const { db, content, blobs, streams, pullThrough, now } = dependencies
   const parts = createManifestParts(db, content)
 
   const readConfig = async (manifest: Manifest): Promise<Uint8Array | null> => {
     if (manifest.kind === 'index' || manifest.artifact) return null
     const { digest, size } = manifest.config
     if (size > MAX_CONFIG_SIZE) {
-      throw new OciError(
-        'MANIFEST_INVALID',
-        `the image's config is too large: the maximum is ${MAX_CONFIG_SIZE} bytes`,
-      )
+      const message = `the image's config is too large: the maximum is ${MAX_CONFIG_SIZE} bytes`
+      throw new OciError('MANIFEST_INVALID', message)
     }
     // the repository has the config's blob, so bytes of an image with the same config can be used
     const known = content.configBytes(digest)
@@ -49,7 +44,7 @@ export function createManifestPut(deps: ManifestPutDependencies): Handler<[refer
   }
 
   /** Fetches blobs that exist only at their source: the registry reports them as present, so clients do not push them. */
-  const fetchMissing = async (name: RepositoryName, manifest: Manifest): Promise<void> => {
+  const fetchMissing = async (name: StreamName, manifest: Manifest): Promise<void> => {
     const repository = pullThrough && content.repository(name)
     if (!repository) return
     const missing = parts.missingBlobs(repository.id, manifest)
@@ -57,44 +52,26 @@ export function createManifestPut(deps: ManifestPutDependencies): Handler<[refer
   }
 
   const record = (push: PushedManifest): Promise<void> =>
-    db.transactTogether(
-      (tx) => {
-        const { repository: name, digest, manifest, at } = push
-        // parts may have been deleted while the config was read
-        parts.require(content.repository(name)?.id, manifest)
-        const { imageId, streamId } = streams.recordPush(tx, push)
-        const { id } = content.ensureRepository(tx, name, at)
-        content.setStream(tx, id, streamId)
-        content.addManifest(tx, {
-          repositoryId: id,
-          digest,
-          imageId,
-          subject: manifest.subject?.digest ?? null,
-          artifactType: artifactTypeOf(manifest),
-          source: null,
-          insecure: false,
-          references: referencesOf(manifest),
-          at,
-        })
-        requireSameType(manifest, content.manifest(id, digest)?.mediaType)
-      },
-      { patient: false },
-    )
+    db.transactTogether((tx) => {
+      const { repository: name, digest, manifest, at } = push
+      // parts may have been deleted while the config was read
+      parts.require(content.repository(name)?.id, manifest)
+      const { imageId, streamId } = streams.recordPush(tx, push)
+      const { id } = content.ensureRepository(tx, name, at)
+      content.setStream(tx, id, streamId)
+      const link = { repositoryId: id, digest, imageId, ...linkColumnsOf(manifest) }
+      content.addManifest(tx, { ...link, source: null, insecure: 0, at })
+      requireSameType(manifest, content.manifest(id, digest)?.mediaType)
+    })
 
-  return async (exchange, text) => {
-    const { request, base, query, repository } = exchange
+  return async ({ request, response, base, query, repository, reference: text }) => {
     const reference = requireManifestReference(text)
     const tags = tagsOf(reference, query)
     const bytes = await readManifestBody(request)
     const digest = digestOf(bytes, reference.digest ? algorithmOf(reference.digest) : 'sha256')
     if (reference.digest && digest !== reference.digest) {
-      throw new OciError(
-        'DIGEST_INVALID',
-        `the digest does not match the manifest, whose digest is ${digest}`,
-        {
-          detail: { digest },
-        },
-      )
+      const message = `the digest does not match the manifest, whose digest is ${digest}`
+      throw new OciError('DIGEST_INVALID', message, { detail: { digest } })
     }
     const manifest = parsePushedManifest(bytes, request.headers['content-type'])
     requireShortType(manifest)
@@ -102,7 +79,7 @@ export function createManifestPut(deps: ManifestPutDependencies): Handler<[refer
     parts.require(content.repository(repository)?.id, manifest)
     const config = await readConfig(manifest)
     await record({ repository, digest, bytes, manifest, config, tags, at: now() })
-    respond(exchange, 201, {
+    respond(response, 201, {
       Location: `${base}/manifests/${text}`,
       'Docker-Content-Digest': digest,
       ...(manifest.subject && { 'OCI-Subject': manifest.subject.digest }),
@@ -120,16 +97,11 @@ function tagsOf({ tag }: ManifestReference, query: URLSearchParams): readonly Ta
     tags.add(text)
   }
   if (tags.size > MAX_TAGS_OF_PUSH) {
-    throw new OciError('SIZE_INVALID', `too many tags: a push sets at most ${MAX_TAGS_OF_PUSH}`, {
-      status: 414,
-    })
+    const message = `too many tags: a push sets at most ${MAX_TAGS_OF_PUSH}`
+    throw new OciError('SIZE_INVALID', message, { status: 414 })
   }
   return [...tags]
 }
-
-/** Returns the artifact type for lists of referrers. Source: OCI distribution-spec, listing referrers. */
-const artifactTypeOf = (manifest: Manifest): string | null =>
-  manifest.artifactType ?? (manifest.kind === 'image' ? manifest.config.mediaType : null)
 
 /** Maximum characters: a media type has two names of at most 127. Source: RFC 6838, 4.2. */
 const MAX_MEDIA_TYPE = 255
@@ -137,10 +109,8 @@ const MAX_MEDIA_TYPE = 255
 /** Limits the artifact type, which every list of referrers repeats. Throws OciError. */
 function requireShortType(manifest: Manifest): void {
   if ((artifactTypeOf(manifest)?.length ?? 0) <= MAX_MEDIA_TYPE) return
-  throw new OciError(
-    'MANIFEST_INVALID',
-    `the media type is too long: the maximum is ${MAX_MEDIA_TYPE} characters`,
-  )
+  const message = `the media type is too long: the maximum is ${MAX_MEDIA_TYPE} characters`
+  throw new OciError('MANIFEST_INVALID', message)
 }
 
 /**

@@ -1,8 +1,9 @@
 import { OCI_INDEX } from '../../oci/media-types.ts'
+import { respond } from '../../request-body/respond.ts'
 import { createReferrerRows, type ReferrerRow } from '../content/referrer-rows.ts'
-import { requireDigest } from '../protocol/digest.ts'
-import { type Handler, respond } from '../protocol/exchange.ts'
+import type { Handler } from '../protocol/exchange.ts'
 import { nextPage, parsePage } from '../protocol/page-link.ts'
+import { requireDigest } from '../protocol/reference.ts'
 import type { RouteDependencies } from './dependencies.ts'
 
 /** Maximum bytes of a response: it is an index, and clients reject larger ones. */
@@ -14,11 +15,7 @@ const DESCRIPTOR = 1024
  * Lists the referrers of a manifest: signatures, SBOMs. The response is an index. It is empty when there are no
  * referrers, also for an unknown manifest or repository. Source: OCI distribution-spec, listing referrers.
  */
-export function createReferrerList({
-  db,
-  content,
-  limits,
-}: Pick<RouteDependencies, 'db' | 'content' | 'limits'>): Handler<[digest: string]> {
+export function createReferrerList({ db, content, limits }: RouteDependencies): Handler {
   const rows = createReferrerRows(db, content)
 
   const descriptorOf = (referrer: ReferrerRow): string => {
@@ -30,31 +27,24 @@ export function createReferrerList({
     return Buffer.byteLength(whole) < MAX_RESPONSE - DESCRIPTOR ? whole : JSON.stringify(plain)
   }
 
-  return (exchange, text) => {
-    const subject = requireDigest(text)
-    const { query, base } = exchange
+  return ({ query, base, repository: name, reference, response }) => {
+    const subject = requireDigest(reference)
     const artifactType = query.get('artifactType') || null
     const { limit, last } = parsePage(query, limits.referrerPageSize)
-    const repositoryId = content.repository(exchange.repository)?.id ?? null
-    const found =
-      limit === 0 ? [] : rows.page(repositoryId, subject, { artifactType, last, limit: limit + 1 })
+    const repository = limit === 0 ? undefined : content.repository(name)
+    const found = repository
+      ? rows.page(repository.id, subject, { artifactType, last, limit: limit + 1 })
+      : []
     const listed = fitting(found.slice(0, limit))
-    const hasMore = listed.length < found.length
-    respond(
-      exchange,
-      200,
-      {
-        'Content-Type': OCI_INDEX,
-        ...(artifactType !== null && { 'OCI-Filters-Applied': 'artifactType' }),
-        ...(hasMore &&
-          nextPage(`${base}/referrers/${subject}`, {
-            query,
-            last: listed.at(-1)?.digest ?? '',
-            keep: ['n', 'artifactType'],
-          })),
-      },
-      `{"schemaVersion":2,"mediaType":"${OCI_INDEX}","manifests":[${listed.map(descriptorOf).join(',')}]}`,
-    )
+    const next = { query, last: listed.at(-1)?.digest ?? '', keep: ['n', 'artifactType'] }
+    const headers = {
+      'Content-Type': OCI_INDEX,
+      ...(artifactType !== null && { 'OCI-Filters-Applied': 'artifactType' }),
+      ...(listed.length < found.length && nextPage(`${base}/referrers/${subject}`, next)),
+    }
+    const manifests = listed.map(descriptorOf).join(',')
+    const body = `{"schemaVersion":2,"mediaType":"${OCI_INDEX}","manifests":[${manifests}]}`
+    respond(response, 200, headers, body)
   }
 }
 

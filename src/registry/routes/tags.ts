@@ -1,8 +1,9 @@
 import { LRUCache } from 'lru-cache'
-import { OciError } from '../protocol/errors.ts'
-import { type Handler, respond } from '../protocol/exchange.ts'
+import { OciError } from '../../oci/oci-error.ts'
+import { formatRepositoryName } from '../../oci/repository-name.ts'
+import { respond } from '../../request-body/respond.ts'
+import { type Handler, JSON_TYPE } from '../protocol/exchange.ts'
 import { nextPage, type PageQuery, parsePage } from '../protocol/page-link.ts'
-import { formatRepositoryName } from '../protocol/repository-name.ts'
 import type { RouteDependencies } from './dependencies.ts'
 
 /** Minimum characters of a page in the cache: a shorter one is read as fast as it is found there. */
@@ -27,7 +28,7 @@ interface TagNamePage {
  * Lists the tags that a repository serves, in byte order: tags of its stream that point to an image of the repository,
  * and tags that the stream imports with `referencePolicy: Local`. Source: OCI distribution-spec, listing tags.
  */
-export function createTagList({ db, limits }: Pick<RouteDependencies, 'db' | 'limits'>): Handler {
+export function createTagList({ db, limits }: RouteDependencies): Handler {
   const repositoryByName = db.prepare<TaggedRepository>(
     `select s.id as streamId, r.id as repositoryId from image_streams s
      left join repositories r on r.namespace = s.namespace and r.name = s.name
@@ -67,23 +68,16 @@ export function createTagList({ db, limits }: Pick<RouteDependencies, 'db' | 'li
     return page
   }
 
-  return (exchange) => {
-    const { base, query, repository } = exchange
+  return ({ base, query, repository, response }) => {
     const page = parsePage(query, limits.tagPageSize)
     const found = repositoryByName.get(repository.namespace, repository.name)
     if (!found) {
       throw new OciError('NAME_UNKNOWN', `there is no repository "${formatRepositoryName(repository)}"`)
     }
     const { names, last } = readCached(found, page)
-    respond(
-      exchange,
-      200,
-      {
-        'Content-Type': 'application/json',
-        ...(last !== undefined && nextPage(`${base}/tags/list`, { query, last })),
-      },
-      `{"name":"${base.slice('/v2/'.length)}","tags":[${names && `"${names}"`}]}`,
-    )
+    const next = last !== undefined && nextPage(`${base}/tags/list`, { query, last })
+    const body = `{"name":"${base.slice('/v2/'.length)}","tags":[${names && `"${names}"`}]}`
+    respond(response, 200, { ...JSON_TYPE, ...next }, body)
   }
 }
 

@@ -2,40 +2,25 @@ import type { OutgoingHttpHeaders } from 'node:http'
 import { UploadBusyError, UploadTooLargeError } from '../../blobs/errors.ts'
 import type { Upload } from '../../blobs/upload.ts'
 import { algorithmOf, type Digest, type DigestAlgorithm } from '../../oci/digest.ts'
+import { OciError } from '../../oci/oci-error.ts'
+import { formatRepositoryName } from '../../oci/repository-name.ts'
 import { bodyLength } from '../../request-body/read-body.ts'
-import { parseContentRange } from '../protocol/byte-range.ts'
-import { requireDigestParameter } from '../protocol/digest.ts'
+import { ignoreBody, respond } from '../../request-body/respond.ts'
 import { unknownUpload } from '../protocol/error-mapping.ts'
-import { OciError } from '../protocol/errors.ts'
-import { type Handler, type RegistryExchange, respond } from '../protocol/exchange.ts'
-import { formatRepositoryName, type RepositoryName } from '../protocol/repository-name.ts'
-import { ignoreBody } from '../protocol/request-body.ts'
+import type { Handler, RegistryExchange } from '../protocol/exchange.ts'
+import { parseContentRange } from '../protocol/headers.ts'
+import { requireDigestParameter } from '../protocol/reference.ts'
 import type { RouteDependencies } from './dependencies.ts'
 import { createMount } from './mount.ts'
 
-export type UploadRouteDependencies = Pick<RouteDependencies, 'db' | 'content' | 'blobs' | 'limits' | 'now'>
-
-/** Blob uploads. Source: OCI distribution-spec, pushing blobs. */
-export interface UploadRoutes {
-  /** Handles POST: mounts a blob, stores one in a single request, or starts an upload. */
-  start(exchange: RegistryExchange, mayPull: (name: RepositoryName) => boolean): Promise<void>
-  /** Handles GET: reports the bytes received so far. */
-  readonly status: Handler<[id: string]>
-  /** Handles PATCH: appends a chunk, or a stream of unknown length. */
-  readonly append: Handler<[id: string]>
-  /** Handles PUT: appends the body, if any, and stores the blob. */
-  readonly finish: Handler<[id: string]>
-  /** Handles DELETE. */
-  readonly cancel: Handler<[id: string]>
-}
-
 const ID = /^[0-9a-f]{32}$/
 
-export function createUploadRoutes(dependencies: UploadRouteDependencies): UploadRoutes {
+/** Creates the handlers of uploads. Source: OCI distribution-spec, pushing blobs. */
+export function createUploadRoutes(dependencies: RouteDependencies) {
   const { db, content, blobs, limits, now } = dependencies
   const mount = createMount(dependencies)
 
-  const find = async ({ repository }: RegistryExchange, id: string): Promise<Upload> => {
+  const find = async ({ repository, reference: id }: RegistryExchange): Promise<Upload> => {
     const upload = ID.test(id) ? await blobs.upload(formatRepositoryName(repository), id) : undefined
     if (!upload) throw unknownUpload()
     return upload
@@ -56,14 +41,11 @@ export function createUploadRoutes(dependencies: UploadRouteDependencies): Uploa
   const commit = async (exchange: RegistryExchange, upload: Upload, digest: Digest): Promise<void> => {
     const { repository } = exchange
     await upload.commit(digest, (size) =>
-      db.transactTogether(
-        (tx) => {
-          const at = now()
-          const { id } = content.ensureRepository(tx, repository, at)
-          content.linkBlob(tx, { repositoryId: id, digest, size, at })
-        },
-        { patient: false },
-      ),
+      db.transactTogether((tx) => {
+        const at = now()
+        const { id } = content.ensureRepository(tx, repository, at)
+        content.linkBlob(tx, { repositoryId: id, digest, size, at })
+      }),
     )
     respondCreated(exchange, digest)
   }
@@ -82,46 +64,48 @@ export function createUploadRoutes(dependencies: UploadRouteDependencies): Uploa
     }
   }
 
-  return {
-    async start(exchange, mayPull) {
-      const { query, repository, request, response } = exchange
-      if (query.has('mount')) {
-        const digest = requireDigestParameter(query, 'mount')
-        const isMounted = await mount({ repository, digest, from: query.get('from'), mayPull })
-        if (isMounted) {
-          ignoreBody(request, response)
-          return respondCreated(exchange, digest)
-        }
+  /** Handles POST: mounts a blob, stores one in a single request, or starts an upload. */
+  const start: Handler = async (exchange) => {
+    const { query, repository, request, response, mayPull } = exchange
+    if (query.has('mount')) {
+      const digest = requireDigestParameter(query, 'mount')
+      if (await mount({ repository, digest, from: query.get('from'), mayPull })) {
+        ignoreBody(request, response)
+        return respondCreated(exchange, digest)
       }
-      if (query.has('digest')) return storeWhole(exchange, requireDigestParameter(query, 'digest'))
-      ignoreBody(request, response)
-      const upload = await blobs.createUpload(formatRepositoryName(repository), algorithmIn(query))
-      respond(exchange, 202, progressOf(exchange, upload))
-    },
-
-    async status(exchange, id) {
-      respond(exchange, 204, progressOf(exchange, await find(exchange, id)))
-    },
-
-    async append(exchange, id) {
-      const upload = await find(exchange, id)
-      await receive(exchange, upload)
-      respond(exchange, 202, progressOf(exchange, upload))
-    },
-
-    async finish(exchange, id) {
-      const digest = requireDigestParameter(exchange.query, 'digest')
-      const upload = await find(exchange, id)
-      await receive(exchange, upload)
-      await commit(exchange, upload, digest)
-    },
-
-    async cancel(exchange, id) {
-      const upload = await find(exchange, id)
-      await upload.discard()
-      respond(exchange, 204)
-    },
+    }
+    if (query.has('digest')) return storeWhole(exchange, requireDigestParameter(query, 'digest'))
+    ignoreBody(request, response)
+    const upload = await blobs.createUpload(formatRepositoryName(repository), algorithmIn(query))
+    respond(response, 202, progressOf(exchange, upload))
   }
+
+  /** Handles GET: reports the bytes received so far. */
+  const status: Handler = async (exchange) =>
+    respond(exchange.response, 204, progressOf(exchange, await find(exchange)))
+
+  /** Handles PATCH: appends a chunk, or a stream of unknown length. */
+  const append: Handler = async (exchange) => {
+    const upload = await find(exchange)
+    await receive(exchange, upload)
+    respond(exchange.response, 202, progressOf(exchange, upload))
+  }
+
+  /** Handles PUT: appends the body, if any, and stores the blob. */
+  const finish: Handler = async (exchange) => {
+    const digest = requireDigestParameter(exchange.query, 'digest')
+    const upload = await find(exchange)
+    await receive(exchange, upload)
+    await commit(exchange, upload, digest)
+  }
+
+  /** Handles DELETE. */
+  const cancel: Handler = async (exchange) => {
+    await (await find(exchange)).discard()
+    respond(exchange.response, 204)
+  }
+
+  return { start, status, append, finish, cancel }
 }
 
 function progressOf({ base }: RegistryExchange, { id, size }: Upload): OutgoingHttpHeaders {
@@ -133,9 +117,9 @@ function progressOf({ base }: RegistryExchange, { id, size }: Upload): OutgoingH
   }
 }
 
-function respondCreated(exchange: RegistryExchange, digest: Digest): void {
-  respond(exchange, 201, {
-    Location: `${exchange.base}/blobs/${digest}`,
+function respondCreated({ response, base }: RegistryExchange, digest: Digest): void {
+  respond(response, 201, {
+    Location: `${base}/blobs/${digest}`,
     'Docker-Content-Digest': digest,
   })
 }
@@ -159,14 +143,8 @@ function checkRange(exchange: RegistryExchange, upload: Upload): void {
     )
   }
   if (range.start !== upload.size) {
-    throw new OciError(
-      'BLOB_UPLOAD_INVALID',
-      `the next chunk must start at byte ${upload.size}, not ${range.start}`,
-      {
-        status: 416,
-        headers: progressOf(exchange, upload),
-      },
-    )
+    const message = `the next chunk must start at byte ${upload.size}, not ${range.start}`
+    throw new OciError('BLOB_UPLOAD_INVALID', message, { status: 416, headers: progressOf(exchange, upload) })
   }
 }
 

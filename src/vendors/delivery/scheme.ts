@@ -1,4 +1,5 @@
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
+import { createHmac } from 'node:crypto'
+import { isSameSecret } from '../../input/secret.ts'
 import { basicCredentials } from '../../logins/registry-login.ts'
 import type { Delivery } from './delivery.ts'
 import type { Authentication, Scheme, SenderEndpoint } from './sender.ts'
@@ -6,15 +7,13 @@ import type { Authentication, Scheme, SenderEndpoint } from './sender.ts'
 /** Returns the result for a delivery that is not authentic. */
 export const refused = (reason: string): Authentication => ({ ok: false, reason })
 
-const sha256 = (value: string): Buffer => createHash('sha256').update(value).digest()
-
 /** Reports whether any sent value is an expected one. Its duration depends only on how many there are. */
 function matches(sent: readonly string[], expected: readonly string[]): boolean {
   let found = false
   for (const one of sent) {
     for (const other of expected) {
-      // digests have the same length, and all pairs are compared
-      if (timingSafeEqual(sha256(one), sha256(other))) found = true
+      // all pairs are compared
+      if (isSameSecret(one, other)) found = true
     }
   }
   return found

@@ -86,7 +86,7 @@ export class PruneWorld implements AsyncDisposable {
       this.#content.setStream(tx, repositoryId, streamId)
       this.#content.addManifest(tx, {
         ...{ repositoryId, digest: content.digest, imageId, subject: null, artifactType: null },
-        ...{ source: null, insecure: false, references: [], at },
+        ...{ source: null, insecure: 0, references: [], at },
       })
     })
   }

@@ -1,4 +1,5 @@
 import type { ByteRange } from '../../blobs/send.ts'
+import type { Digest } from '../../oci/digest.ts'
 
 const SINGLE_RANGE = /^bytes=(?:([0-9]+)-([0-9]*)|-([0-9]+))$/i
 const CONTENT_RANGE = /^(?:bytes[ =])?([0-9]{1,16})-([0-9]{1,16})(?:\/(?:\*|[0-9]+))?$/
@@ -26,3 +27,13 @@ export function parseContentRange(text: string): ByteRange | undefined {
   const range = { start: Number(first), end: Number(last) + 1 }
   return range.start < range.end && Number.isSafeInteger(range.end) ? range : undefined
 }
+
+/** Returns a strong validator: content never changes under its digest. */
+export const etagOf = (digest: Digest): string => `"${digest}"`
+
+/**
+ * Reports whether an `If-None-Match` header contains the digest: quoted, weak, bare, in a list or `*`.
+ * Source: RFC 9110, section 13.1.2.
+ */
+export const matchesEtag = (ifNoneMatch: string | undefined, digest: Digest): boolean =>
+  ifNoneMatch !== undefined && (ifNoneMatch.trim() === '*' || ifNoneMatch.includes(digest))

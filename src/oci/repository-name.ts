@@ -1,25 +1,23 @@
-import { isRepositoryName } from '../../oci/reference.ts'
+import { OciError } from './oci-error.ts'
+import { isRepositoryName } from './reference.ts'
 import {
   isNamespace,
   isStreamName,
   NAMESPACE_GRAMMAR,
   STREAM_NAME_GRAMMAR,
   type StreamName,
-} from '../../oci/stream-name.ts'
-import { OciError } from './errors.ts'
-
-/** A repository, named as the image stream that it belongs to. */
-export type RepositoryName = StreamName
+} from './stream-name.ts'
 
 const DEFAULT_NAMESPACE = 'default'
 
-export const formatRepositoryName = ({ namespace, name }: RepositoryName): string => `${namespace}/${name}`
+/** Returns the name of the stream's repository. */
+export const formatRepositoryName = ({ namespace, name }: StreamName): string => `${namespace}/${name}`
 
 /**
  * Parses a repository's path: `shop/web` is stream `web` of namespace `shop`, and `web` alone is `default/web`.
  * Undefined for a path of more than two parts and for an invalid stream name.
  */
-export function repositoryNameOf(path: string): RepositoryName | undefined {
+export function repositoryNameOf(path: string): StreamName | undefined {
   const { namespace, name, parts } = split(path)
   return parts <= 2 && isNamespace(namespace) && isStreamName(namespace, name)
     ? { namespace, name }
@@ -27,7 +25,7 @@ export function repositoryNameOf(path: string): RepositoryName | undefined {
 }
 
 /** Parses a repository's path like `repositoryNameOf`. Throws OciError for an invalid one. */
-export function parseRepositoryName(path: string): RepositoryName {
+export function parseRepositoryName(path: string): StreamName {
   const repository = repositoryNameOf(path)
   if (repository) return repository
   if (isRepositoryName(path))
@@ -37,7 +35,7 @@ export function parseRepositoryName(path: string): RepositoryName {
   })
 }
 
-function split(path: string): RepositoryName & { readonly parts: number } {
+function split(path: string): StreamName & { readonly parts: number } {
   const parts = path.split('/')
   const [namespace = '', name = ''] = parts.length === 1 ? [DEFAULT_NAMESPACE, path] : parts
   return { namespace, name, parts: parts.length }

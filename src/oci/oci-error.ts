@@ -20,8 +20,10 @@ const STATUS = {
   UNKNOWN: 500,
 } as const
 
+/** An error code of the OCI distribution-spec. */
 export type OciErrorCode = keyof typeof STATUS
 
+/** Fields of an OciError beside its code and message. */
 export interface OciErrorOptions extends ErrorOptions {
   /** HTTP status, where it differs from the code's default. */
   readonly status?: number
@@ -59,12 +61,6 @@ export class OciError extends Error {
   /** Returns the error body. Source: OCI distribution-spec, error codes. */
   toBody(): object {
     const { code, entries } = this
-    return {
-      errors: entries.map(({ message, detail }) => ({
-        code,
-        message,
-        ...(detail !== undefined && { detail }),
-      })),
-    }
+    return { errors: entries.map(({ message, detail }) => ({ code, message, detail })) }
   }
 }
