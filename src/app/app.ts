@@ -24,7 +24,7 @@ import { startUpkeep } from './upkeep.ts'
 import { openWebhooks } from './webhooks.ts'
 
 export { DatabaseRefusedError } from '../db/open.ts'
-export { SealingKeyError } from '../secrets/errors.ts'
+export { SealingKeyError } from '../secrets/sealing-key.ts'
 
 export interface AppOverrides {
   readonly log?: Logger

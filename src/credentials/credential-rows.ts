@@ -2,14 +2,14 @@ import { and, count, desc, eq, getTableColumns, sql } from 'drizzle-orm'
 import type { Database } from '../db/open.ts'
 import { registryCredentials as table } from '../db/tables/registry-config.ts'
 import { pathsAbove, type RegistryPrefix } from '../logins/registry-login.ts'
-import type { CredentialRow } from './credential-vault.ts'
+import type { CredentialRow } from './stored-secret.ts'
 
 /** A credential without its secret, which no client can read back. */
 export interface RegistryCredential extends Omit<CredentialRow, 'keyId' | 'sealed'> {}
 
 const { keyId: _, sealed: __, ...PUBLIC_COLUMNS } = getTableColumns(table)
 
-/** Columns that replacing a credential writes. */
+/** Columns that setting a credential writes. */
 type CredentialSecret = Pick<CredentialRow, 'kind' | 'username' | 'keyId' | 'sealed' | 'updatedAt'>
 
 /** The rows of `registry_credentials`. */
@@ -77,20 +77,17 @@ export class CredentialRows {
     )
   }
 
-  insert(row: CredentialSecret & Pick<CredentialRow, 'namespace' | 'registry' | 'path'>): void {
-    this.#orm
+  /** Sets the secret of a prefix, and returns the credential; an earlier row keeps its id and its time of creation. */
+  set(place: RegistryPrefix & { readonly namespace: string }, secret: CredentialSecret): RegistryCredential {
+    return this.#orm
       .insert(table)
-      .values({ ...row, createdAt: row.updatedAt })
-      .run()
-  }
-
-  /** Replaces the secret; the row keeps its id and its time of creation. */
-  replace(id: number, secret: CredentialSecret): void {
-    this.#orm
-      .update(table)
-      .set({ ...secret, lastUsedAt: null })
-      .where(eq(table.id, id))
-      .run()
+      .values({ ...place, ...secret, createdAt: secret.updatedAt })
+      .onConflictDoUpdate({
+        target: [table.namespace, table.registry, table.path],
+        set: { ...secret, lastUsedAt: null },
+      })
+      .returning(PUBLIC_COLUMNS)
+      .get()
   }
 
   delete(id: number): void {

@@ -1,7 +1,7 @@
 import { InvalidInputError } from '../input/errors.ts'
 import type { LoginCheck } from '../logins/registry-login.ts'
 import { isRepositoryName } from '../oci/reference.ts'
-import { BrokenSealError } from '../secrets/errors.ts'
+import { BrokenSealError } from '../secrets/sealer.ts'
 import { parsePrefix } from './credential-input.ts'
 import type { CredentialPlace, OpenedCredential, RegistryCredentials } from './registry-credentials.ts'
 

@@ -1,7 +1,7 @@
 import { and, eq } from 'drizzle-orm'
 import type { Database } from '../db/open.ts'
 import { registryCredentials as table } from '../db/tables/registry-config.ts'
-import type { CredentialRow } from './credential-vault.ts'
+import type { CredentialRow } from './stored-secret.ts'
 
 /** One version of a credential: setting the credential again starts a version that is not used yet. */
 type CredentialVersion = Pick<CredentialRow, 'id' | 'updatedAt'>
@@ -14,19 +14,14 @@ export interface CredentialUsesDependencies {
   readonly onError?: ((error: unknown) => void) | undefined
 }
 
-/** Times of the last use of credentials. Disposing writes those that are not written yet. */
-export interface CredentialUses extends Disposable {
-  /** Records a use in memory. */
-  note(credential: CredentialVersion): void
-  /** Returns the time of the last use, written or not. Milliseconds since 1970; null without one. */
-  lastOf(credential: CredentialVersion & Pick<CredentialRow, 'lastUsedAt'>): number | null
-}
-
 /** Milliseconds between the first unwritten use and the write: a crash loses the uses of this time. */
 const WRITE_DELAY = 60_000
 
-/** Writes at most once a minute, all credentials that were used meanwhile in one commit. */
-export function createCredentialUses({ db, now, onError }: CredentialUsesDependencies): CredentialUses {
+/**
+ * Creates the times of the last use of credentials. Writes at most once a minute, all credentials that were used meanwhile
+ * in one commit. Disposing writes those that are not written yet.
+ */
+export function createCredentialUses({ db, now, onError }: CredentialUsesDependencies) {
   const unwritten = new Map<number, { readonly updatedAt: number; readonly time: number }>()
   let timer: NodeJS.Timeout | undefined
 
@@ -37,11 +32,8 @@ export function createCredentialUses({ db, now, onError }: CredentialUsesDepende
     try {
       db.transact(() => {
         for (const [id, { updatedAt, time }] of unwritten) {
-          db.orm
-            .update(table)
-            .set({ lastUsedAt: time })
-            .where(and(eq(table.id, id), eq(table.updatedAt, updatedAt)))
-            .run()
+          const ofVersion = and(eq(table.id, id), eq(table.updatedAt, updatedAt))
+          db.orm.update(table).set({ lastUsedAt: time }).where(ofVersion).run()
         }
       })
       unwritten.clear()
@@ -51,14 +43,17 @@ export function createCredentialUses({ db, now, onError }: CredentialUsesDepende
   }
 
   return {
-    note({ id, updatedAt }) {
+    /** Records a use in memory. */
+    note({ id, updatedAt }: CredentialVersion): void {
       const known = unwritten.get(id)
       // an import that started before the credential was replaced may still use the old version
       if (known && known.updatedAt > updatedAt) return
       unwritten.set(id, { updatedAt, time: now() })
       timer ??= setTimeout(flush, WRITE_DELAY).unref()
     },
-    lastOf({ id, updatedAt, lastUsedAt }) {
+
+    /** Returns the time of the last use, written or not. Milliseconds since 1970; null without one. */
+    lastOf({ id, updatedAt, lastUsedAt }: CredentialVersion & Pick<CredentialRow, 'lastUsedAt'>) {
       const latest = unwritten.get(id)
       return latest?.updatedAt === updatedAt ? latest.time : lastUsedAt
     },

@@ -6,8 +6,7 @@ import { openNamed, type Sealer } from '../secrets/sealer.ts'
 import { checkCredentialNamespace, checkSecret, parsePrefix } from './credential-input.ts'
 import { CredentialRows, type RegistryCredential } from './credential-rows.ts'
 import { type CredentialUsesDependencies, createCredentialUses } from './credential-uses.ts'
-import { boundTo, type CredentialRow, sealedSecretOf } from './credential-vault.ts'
-import { secretOfStored, storedOf } from './stored-secret.ts'
+import { boundTo, type CredentialRow, sealedSecretOf, secretOfStored, storedOf } from './stored-secret.ts'
 
 /** A credential with its secret, to be sent to a registry. */
 export interface OpenedCredential {
@@ -31,55 +30,28 @@ export interface SetCredential extends CredentialPlace {
 }
 
 /** The credentials of namespaces for registries and for parts of them. Disposing writes the times of their last use. */
-export interface RegistryCredentials extends Disposable {
-  /** Returns the credentials of the namespace, by registry and path. */
-  ofNamespace(namespace: string): RegistryCredential[]
-  /** Sets the credential of a prefix, and replaces an earlier one. Throws InvalidInputError. */
-  set(input: SetCredential): RegistryCredential
-  /** Sets all of them or, when it throws InvalidInputError, none. */
-  setAll(inputs: readonly SetCredential[]): RegistryCredential[]
-  /** Deletes a credential and returns it. Throws NotFoundError, InvalidInputError. */
-  delete(place: CredentialPlace): RegistryCredential
-  /** Opens the credential that is set for exactly this prefix. Throws NotFoundError, InvalidInputError, BrokenSealError. */
-  open(place: CredentialPlace): OpenedCredential
-  /**
-   * Opens the namespace's credential for the repository: the one with the longest path that contains it. Null without
-   * one. Throws BrokenSealError.
-   */
-  find(namespace: string, registry: string, repository: string): OpenedCredential | null
-  /** Reports whether the namespace has a credential for the registry or a part of it. */
-  hasAny(namespace: string, registry: string): boolean
-}
-
-interface RegistryCredentialsDependencies extends CredentialUsesDependencies {
-  readonly sealer: Sealer
-}
+export type RegistryCredentials = ReturnType<typeof createRegistryCredentials>
 
 /** Most credentials of one namespace: they are listed without pages. */
 export const MAX_CREDENTIALS = 500
 
 export function createRegistryCredentials({
-  db,
   sealer,
-  now,
-  onError,
-}: RegistryCredentialsDependencies): RegistryCredentials {
+  ...dependencies
+}: CredentialUsesDependencies & { readonly sealer: Sealer }) {
+  const { db, now } = dependencies
   const rows = new CredentialRows(db)
-  const uses = createCredentialUses({ db, now, onError })
+  const uses = createCredentialUses(dependencies)
 
   const write = (_tx: Transaction, { namespace, prefix, secret }: SetCredential): RegistryCredential => {
     const place = parsePlace({ namespace, prefix })
     checkSecret(secret, place)
-    const existing = rows.at(namespace, place)
-    if (!existing && rows.count(namespace) >= MAX_CREDENTIALS) {
+    if (!rows.at(namespace, place) && rows.count(namespace) >= MAX_CREDENTIALS) {
       throw new InvalidInputError('prefix', `a namespace has at most ${MAX_CREDENTIALS} credentials`)
     }
     const { kind, username, text } = storedOf(secret)
     const { keyId, bytes } = sealer.seal(text, boundTo({ namespace, ...place, kind, username }))
-    const sealed = { kind, username, keyId, sealed: bytes, updatedAt: now() }
-    if (existing) rows.replace(existing.id, sealed)
-    else rows.insert({ namespace, ...place, ...sealed })
-    return rows.at(namespace, place) as RegistryCredential
+    return rows.set({ namespace, ...place }, { kind, username, keyId, sealed: bytes, updatedAt: now() })
   }
 
   const opened = (row: CredentialRow): OpenedCredential => {
@@ -90,14 +62,19 @@ export function createRegistryCredentials({
   }
 
   return {
-    ofNamespace: (namespace) =>
+    /** Returns the credentials of the namespace, by registry and path. */
+    ofNamespace: (namespace: string): RegistryCredential[] =>
       rows.ofNamespace(namespace).map((row) => ({ ...row, lastUsedAt: uses.lastOf(row) })),
 
-    set: (input) => db.transact((tx) => write(tx, input)),
+    /** Sets the credential of a prefix, and replaces an earlier one. Throws InvalidInputError. */
+    set: (input: SetCredential): RegistryCredential => db.transact((tx) => write(tx, input)),
 
-    setAll: (inputs) => db.transact((tx) => inputs.map((input) => write(tx, input))),
+    /** Sets all of them or, when it throws InvalidInputError, none. */
+    setAll: (inputs: readonly SetCredential[]): RegistryCredential[] =>
+      db.transact((tx) => inputs.map((input) => write(tx, input))),
 
-    delete: ({ namespace, prefix }) =>
+    /** Deletes a credential and returns it. Throws NotFoundError, InvalidInputError. */
+    delete: ({ namespace, prefix }: CredentialPlace): RegistryCredential =>
       db.transact(() => {
         const place = parsePlace({ namespace, prefix })
         const existing = rows.at(namespace, place)
@@ -106,19 +83,26 @@ export function createRegistryCredentials({
         return { ...existing, lastUsedAt: uses.lastOf(existing) }
       }),
 
-    open({ namespace, prefix }) {
+    /** Opens the credential that is set for exactly this prefix. Throws NotFoundError, InvalidInputError, BrokenSealError. */
+    open({ namespace, prefix }: CredentialPlace): OpenedCredential {
       const place = parsePlace({ namespace, prefix })
       const row = rows.sealedAt(namespace, place)
       if (!row) throw notFound(namespace, place)
       return opened(row)
     },
 
-    find(namespace, registry, repository) {
+    /**
+     * Opens the namespace's credential for the repository: the one with the longest path that contains it. Null without
+     * one. Throws BrokenSealError.
+     */
+    find(namespace: string, registry: string, repository: string): OpenedCredential | null {
       const row = rows.sealedFor(namespace, splitPrefix(registry).registry, repository)
       return row ? opened(row) : null
     },
 
-    hasAny: (namespace, registry) => rows.hasAny(namespace, splitPrefix(registry).registry),
+    /** Reports whether the namespace has a credential for the registry or a part of it. */
+    hasAny: (namespace: string, registry: string): boolean =>
+      rows.hasAny(namespace, splitPrefix(registry).registry),
 
     [Symbol.dispose]: () => uses[Symbol.dispose](),
   }

@@ -1,6 +1,30 @@
-import type { Secret } from '../logins/registry-login.ts'
+import type { Database } from '../db/open.ts'
+import { registryCredentials as table } from '../db/tables/registry-config.ts'
+import { formatPrefix, type Secret } from '../logins/registry-login.ts'
 import { parseServiceAccountKey } from '../logins/service-account-key.ts'
-import type { CredentialRow } from './credential-vault.ts'
+import type { Vault } from '../secrets/rotate-keys.ts'
+import type { SealedSecret } from '../secrets/sealer.ts'
+
+export type CredentialRow = typeof table.$inferSelect
+
+/** The sealed secrets of the credentials of namespaces. */
+export const credentialVault = ({ orm }: Database): Vault => ({
+  noun: 'registry credential',
+  table,
+  secrets: (where) => orm.select().from(table).where(where).orderBy(table.id).all().map(sealedSecretOf),
+})
+
+export const sealedSecretOf = (row: CredentialRow): SealedSecret => ({
+  id: row.id,
+  name: `the credential of ${row.namespace} for ${formatPrefix(row)}`,
+  sealed: { keyId: row.keyId, bytes: row.sealed },
+  boundTo: boundTo(row),
+})
+
+/** Returns the strings that a secret is sealed with: it opens in no other row, and under no other kind or username. */
+export const boundTo = (
+  row: Pick<CredentialRow, 'namespace' | 'registry' | 'path' | 'kind' | 'username'>,
+): string[] => ['registry credential', row.namespace, row.registry, row.path, row.kind, row.username]
 
 /** A secret in the form of its row. */
 interface StoredSecret extends Pick<CredentialRow, 'kind' | 'username'> {

@@ -2,22 +2,23 @@ import { InvalidInputError } from '../input/errors.ts'
 import { formatPrefix, type RegistryPrefix } from '../logins/registry-login.ts'
 import type { MirrorUse } from '../remote/location/registry-rules.ts'
 import { checkCertificates, checkClientCertificate } from './certificate.ts'
-import type { Access, Mirror, RegistryVendor } from './configuration.ts'
+import type { Mirror, ProxySetting, RegistryConfiguration } from './configuration.ts'
 import { parsePrefix } from './prefix.ts'
 
-/** A change of a configuration. A field that is undefined keeps its value; null removes the setting. */
-export interface ConfigurationInput {
-  readonly access?: Access | null | undefined
-  readonly location?: string | null | undefined
+/** Settings to change. A field that is undefined keeps its value; null removes the setting. */
+type Change<Settings> = { readonly [Name in keyof Settings]?: Settings[Name] | null | undefined }
+
+/** Settings that are stored as they are given. */
+type PlainSettings = Pick<
+  RegistryConfiguration,
+  'access' | 'location' | 'insecure' | 'ca' | 'concurrency' | 'requestsPerSecond' | 'vendor' | 'apiUrl'
+>
+
+/** A change of a configuration. */
+export interface ConfigurationInput extends Change<PlainSettings> {
   readonly mirrors?: readonly MirrorInput[] | null | undefined
-  readonly insecure?: boolean | null | undefined
-  readonly ca?: string | null | undefined
   readonly clientCertificate?: ClientCertificateInput | null | undefined
   readonly proxy?: ProxyInput | null | undefined
-  readonly concurrency?: number | null | undefined
-  readonly requestsPerSecond?: number | null | undefined
-  readonly vendor?: RegistryVendor | null | undefined
-  readonly apiUrl?: string | null | undefined
 }
 
 export interface MirrorInput {
@@ -45,9 +46,7 @@ export interface CheckedInput extends Omit<ConfigurationInput, 'mirrors' | 'prox
   readonly proxy?: CheckedProxy | null | undefined
 }
 
-interface CheckedProxy {
-  readonly url: string
-  readonly username: string | null
+interface CheckedProxy extends ProxySetting {
   readonly password: string | null
 }
 
@@ -75,7 +74,8 @@ export function checkInput(prefix: RegistryPrefix, input: ConfigurationInput, no
   }
 }
 
-const ifSet = <Given, Checked>(
+/** Returns the result of `check`; undefined and null unchanged. */
+export const ifSet = <Given, Checked>(
   given: Given | null | undefined,
   check: (given: Given) => Checked,
 ): Checked | null | undefined => (given == null ? (given as null | undefined) : check(given))

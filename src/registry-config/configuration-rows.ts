@@ -3,9 +3,7 @@ import type { Database } from '../db/open.ts'
 import { registryDefaults, registryConfigurations as table } from '../db/tables/registry-config.ts'
 import type { RegistryPrefix } from '../logins/registry-login.ts'
 import type { Access, ConfigurationRow, Mirror, RegistryConfiguration } from './configuration.ts'
-
-/** The columns that a change may write. */
-type ChangedColumns = Omit<ConfigurationRow, 'id' | 'registry' | 'path' | 'createdAt' | 'updatedAt'>
+import { type CheckedInput, ifSet } from './configuration-input.ts'
 
 /** The rows of `registry_configurations` and `registry_defaults`. Times are in milliseconds since 1970. */
 export class ConfigurationRows {
@@ -22,34 +20,23 @@ export class ConfigurationRows {
 
   /** Returns the configuration of exactly this prefix. */
   at({ registry, path }: RegistryPrefix): ConfigurationRow | undefined {
-    return this.#orm
-      .select()
-      .from(table)
-      .where(and(eq(table.registry, registry), eq(table.path, path)))
-      .get()
+    const ofPrefix = and(eq(table.registry, registry), eq(table.path, path))
+    return this.#orm.select().from(table).where(ofPrefix).get()
   }
 
   count(): number {
     return this.#orm.select({ count: count() }).from(table).get()?.count ?? 0
   }
 
-  /** Inserts a configuration that sets nothing. */
-  insert({ registry, path }: RegistryPrefix, now: number): ConfigurationRow {
+  /** Creates or changes the configuration of a prefix, and returns it. */
+  save({ registry, path }: RegistryPrefix, change: CheckedInput, now: number): ConfigurationRow {
+    const columns = { ...columnsOf(change), updatedAt: now }
     return this.#orm
       .insert(table)
-      .values({ registry, path, createdAt: now, updatedAt: now })
+      .values({ registry, path, createdAt: now, ...columns })
+      .onConflictDoUpdate({ target: [table.registry, table.path], set: columns })
       .returning()
       .get()
-  }
-
-  /** Writes a change and returns the row. */
-  update(id: number, columns: ChangedColumns, now: number): ConfigurationRow {
-    return this.#orm
-      .update(table)
-      .set({ ...columns, updatedAt: now })
-      .where(eq(table.id, id))
-      .returning()
-      .get() as ConfigurationRow
   }
 
   delete(id: number): void {
@@ -71,30 +58,28 @@ export class ConfigurationRows {
   }
 }
 
+/** Returns the columns that a change writes; Drizzle leaves out those that are undefined. */
+const columnsOf = ({ mirrors, insecure, clientCertificate, proxy, ...columns }: CheckedInput) => ({
+  ...columns,
+  mirrors: ifSet(mirrors, (list) => JSON.stringify(list)),
+  insecure: ifSet(insecure, (isInsecure): 0 | 1 => (isInsecure ? 1 : 0)),
+  clientCertificate: ifSet(clientCertificate, ({ certificate }) => certificate),
+  proxyUrl: ifSet(proxy, ({ url }) => url),
+  proxyUsername: ifSet(proxy, ({ username }) => username),
+})
+
+/** Returns the configuration in a row. */
 export function configurationOf({
   mirrors,
   insecure,
   proxyUrl,
   proxyUsername,
-  ...row
+  ...columns
 }: ConfigurationRow): RegistryConfiguration {
   return {
-    ...row,
+    ...columns,
     mirrors: mirrors === null ? null : (JSON.parse(mirrors) as Mirror[]),
     insecure: insecure === null ? null : insecure === 1,
     proxy: proxyUrl === null ? null : { url: proxyUrl, username: proxyUsername },
-  }
-}
-
-/** Returns the columns of a configuration that a change may write. */
-export const changedColumnsOf = (configuration: RegistryConfiguration): ChangedColumns => {
-  const { access, location, mirrors, insecure, ca, clientCertificate, proxy } = configuration
-  const { concurrency, requestsPerSecond, vendor, apiUrl } = configuration
-  return {
-    ...{ access, location, ca, clientCertificate, concurrency, requestsPerSecond, vendor, apiUrl },
-    mirrors: mirrors && JSON.stringify(mirrors),
-    insecure: insecure === null ? null : insecure ? 1 : 0,
-    proxyUrl: proxy?.url ?? null,
-    proxyUsername: proxy?.username ?? null,
   }
 }

@@ -1,9 +1,15 @@
+import { createHash } from 'node:crypto'
 import { memoized } from '../concurrency/cache.ts'
 import type { Route } from '../egress/route.ts'
 import { basicCredentials, formatPrefix, pathsAbove } from '../logins/registry-login.ts'
 import type { Access, OpenedConfiguration, RegistryConfiguration } from './configuration.ts'
 import { canonicalRegistry } from './prefix.ts'
-import { type ConnectionSettings, routeOf } from './route.ts'
+
+/** Connection settings of one configuration. */
+interface ConnectionSettings extends Pick<Route, 'client' | 'proxy'> {
+  /** PEM. */
+  readonly ca: string | null
+}
 
 /** A configuration, completed with the settings of the shorter prefixes above it. */
 export interface EffectiveConfiguration {
@@ -85,6 +91,15 @@ function complete(
     apiUrl: apiUrl ?? above?.apiUrl ?? null,
     route: routeOf(connection),
   }
+}
+
+/** Returns the route of the settings; undefined when all are null. */
+export function routeOf({ ca, client, proxy }: ConnectionSettings): Route | undefined {
+  if (ca === null && client === null && proxy === null) return undefined
+  const id = createHash('sha256')
+    .update(JSON.stringify([ca, client, proxy]))
+    .digest('base64url')
+  return { id, ca: ca === null ? [] : [ca], client, proxy }
 }
 
 const authorizationOf = (username: string | null, password: string | null): string | null =>

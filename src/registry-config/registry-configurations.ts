@@ -1,12 +1,12 @@
 import type { Database } from '../db/open.ts'
 import type { Transaction } from '../db/transact.ts'
 import { InvalidInputError, NotFoundError } from '../input/errors.ts'
-import { formatPrefix, type RegistryPrefix } from '../logins/registry-login.ts'
-import { BrokenSealError } from '../secrets/errors.ts'
+import { formatPrefix } from '../logins/registry-login.ts'
 import type { Sealer } from '../secrets/sealer.ts'
+import { BrokenSealError } from '../secrets/sealer.ts'
 import type { Access, ConfigurationRow, OpenedConfiguration, RegistryConfiguration } from './configuration.ts'
-import { type CheckedInput, type ConfigurationInput, checkInput } from './configuration-input.ts'
-import { ConfigurationRows, changedColumnsOf, configurationOf } from './configuration-rows.ts'
+import { type ConfigurationInput, checkInput } from './configuration-input.ts'
+import { ConfigurationRows, configurationOf } from './configuration-rows.ts'
 import { parsePrefix } from './prefix.ts'
 import { ConfiguredRules } from './rules.ts'
 import { RegistrySecrets } from './secrets.ts'
@@ -16,23 +16,7 @@ export interface ConfigureRegistry extends ConfigurationInput {
 }
 
 /** How other registries are reached, by registry and path. A change applies to the next request. */
-export interface RegistryConfigurations {
-  /** Returns all configurations, by registry and path. */
-  all(): readonly RegistryConfiguration[]
-  /** Returns the configuration of exactly this prefix; undefined without one. Throws InvalidInputError. */
-  at(prefix: string): RegistryConfiguration | undefined
-  /** Creates or changes a configuration; fields that are undefined keep their value. Throws InvalidInputError. */
-  configure(input: ConfigureRegistry): RegistryConfiguration
-  /** Deletes a configuration and returns it. Throws NotFoundError, InvalidInputError. */
-  delete(prefix: string): RegistryConfiguration
-  /** Returns the access of registries whose configurations do not set it. */
-  defaultAccess(): Access
-  setDefaultAccess(access: Access): void
-  /** Returns the rules of all current configurations. */
-  rules(): ConfiguredRules
-  /** Calls the listener after the commit of each change. */
-  onChanged(listener: () => void): void
-}
+export type RegistryConfigurations = ReturnType<typeof createRegistryConfigurations>
 
 export interface RegistryConfigurationsDependencies {
   readonly db: Database
@@ -51,7 +35,7 @@ export function createRegistryConfigurations({
   sealer,
   now,
   own = [],
-}: RegistryConfigurationsDependencies): RegistryConfigurations {
+}: RegistryConfigurationsDependencies) {
   const secrets = new RegistrySecrets(db, sealer)
   const rows = new ConfigurationRows(db)
 
@@ -74,32 +58,34 @@ export function createRegistryConfigurations({
       for (const listener of listeners) listener()
     })
 
-  const existingOrNew = (place: RegistryPrefix): ConfigurationRow => {
-    const existing = rows.at(place)
-    if (existing) return existing
-    if (rows.count() >= MAX_CONFIGURATIONS) {
-      throw new InvalidInputError('prefix', `there are at most ${MAX_CONFIGURATIONS} configurations`)
-    }
-    return rows.insert(place, now())
-  }
-
   return {
-    all: () => current().all,
-    at(prefix) {
+    /** Returns all configurations, by registry and path. */
+    all: (): readonly RegistryConfiguration[] => current().all,
+
+    /** Returns the configuration of exactly this prefix; undefined without one. Throws InvalidInputError. */
+    at(prefix: string): RegistryConfiguration | undefined {
       const row = rows.at(parsePrefix(prefix, 'prefix'))
       return row && configurationOf(row)
     },
-    defaultAccess: () => current().defaultAccess,
-    rules: () => current().rules,
-    onChanged: (listener) => void listeners.push(listener),
 
-    configure: ({ prefix, ...input }) =>
+    /** Returns the access of registries whose configurations do not set it. */
+    defaultAccess: (): Access => current().defaultAccess,
+
+    /** Returns the rules of all current configurations. */
+    rules: (): ConfiguredRules => current().rules,
+
+    /** Calls the listener after the commit of each change. */
+    onChanged: (listener: () => void): void => void listeners.push(listener),
+
+    /** Creates or changes a configuration; fields that are undefined keep their value. Throws InvalidInputError. */
+    configure: ({ prefix, ...input }: ConfigureRegistry): RegistryConfiguration =>
       db.transact((tx) => {
         const place = parsePrefix(prefix, 'prefix')
         const checked = checkInput(place, input, now())
-        const before = existingOrNew(place)
-        const after = changedBy(configurationOf(before), checked)
-        const row = rows.update(before.id, changedColumnsOf(after), now())
+        if (!rows.at(place) && rows.count() >= MAX_CONFIGURATIONS) {
+          throw new InvalidInputError('prefix', `there are at most ${MAX_CONFIGURATIONS} configurations`)
+        }
+        const row = rows.save(place, checked, now())
         const { clientCertificate, proxy } = checked
         if (clientCertificate !== undefined) secrets.set(row, 'CLIENT_KEY', clientCertificate?.key ?? null)
         if (proxy !== undefined) secrets.set(row, 'PROXY_PASSWORD', proxy?.password ?? null)
@@ -107,7 +93,8 @@ export function createRegistryConfigurations({
         return configurationOf(row)
       }),
 
-    delete: (prefix) =>
+    /** Deletes a configuration and returns it. Throws NotFoundError, InvalidInputError. */
+    delete: (prefix: string): RegistryConfiguration =>
       db.transact((tx) => {
         const place = parsePrefix(prefix, 'prefix')
         const existing = rows.at(place)
@@ -117,29 +104,13 @@ export function createRegistryConfigurations({
         return configurationOf(existing)
       }),
 
-    setDefaultAccess: (access) =>
+    setDefaultAccess: (access: Access): void =>
       db.transact((tx) => {
         rows.setDefaultAccess(access, now())
         changed(tx)
       }),
   }
 }
-
-/** Returns the configuration after the change; secrets are not part of it. */
-const changedBy = (
-  before: RegistryConfiguration,
-  { clientCertificate, proxy, ...input }: CheckedInput,
-): RegistryConfiguration => ({
-  ...before,
-  ...definedOf(input),
-  ...(clientCertificate !== undefined && { clientCertificate: clientCertificate?.certificate ?? null }),
-  ...(proxy !== undefined && { proxy: proxy && { url: proxy.url, username: proxy.username } }),
-})
-
-type Defined<Type> = { [Name in keyof Type]?: Exclude<Type[Name], undefined> }
-
-const definedOf = <Type extends object>(object: Type): Defined<Type> =>
-  Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as Defined<Type>
 
 /** Opens the secrets of a configuration, or returns why they cannot be used. */
 function openConfiguration(row: ConfigurationRow, secrets: RegistrySecrets): OpenedConfiguration {

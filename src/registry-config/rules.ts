@@ -1,6 +1,7 @@
 import { memoized } from '../concurrency/cache.ts'
 import type { Route } from '../egress/route.ts'
 import type {
+  Blocked,
   OtherHostRoute,
   RegistryRules,
   RepositoryLocation,
@@ -8,9 +9,8 @@ import type {
 } from '../remote/location/registry-rules.ts'
 import { AccessRules, type AccessRulesOptions } from './access-rules.ts'
 import type { OpenedConfiguration, RegistryConfiguration } from './configuration.ts'
-import { ConfigurationTree } from './configuration-tree.ts'
-import { Planner } from './planner.ts'
-import { routeOf } from './route.ts'
+import { ConfigurationTree, routeOf } from './configuration-tree.ts'
+import { locationAt, planOf } from './planner.ts'
 
 interface ConfiguredRulesOptions extends AccessRulesOptions {
   readonly configurations: readonly OpenedConfiguration[]
@@ -25,17 +25,16 @@ export class ConfiguredRules implements RegistryRules {
   readonly #access: AccessRules
   /** By configuration of the host and route of the registry. */
   readonly #otherHostRoutes = new Map<string, Route | undefined>()
-  readonly #planner: Planner
   // each request to a registry reads a plan
   readonly #plans = memoized((name) => {
     const slash = name.indexOf('/')
-    return this.#planner.planOf(name.slice(0, slash), name.slice(slash + 1))
+    const parts = { tree: this.#tree, access: this.#access }
+    return planOf(parts, name.slice(0, slash), name.slice(slash + 1))
   })
 
   constructor({ configurations, ...options }: ConfiguredRulesOptions) {
     this.#tree = new ConfigurationTree(configurations)
     this.#access = new AccessRules(this.#tree, options)
-    this.#planner = new Planner(this.#tree, this.#access)
   }
 
   planOf(registry: string, repository: string): RepositoryPlan {
@@ -52,15 +51,12 @@ export class ConfiguredRules implements RegistryRules {
    * Returns the registry under its own name, without mirrors and location: a credential is for the host that it names.
    * Without a repository the registry may be requested if any part of it is allowed.
    */
-  loginLocationOf(
-    registry: string,
-    repository: string | null,
-  ): RepositoryLocation | { readonly blockedBy: string } {
+  loginLocationOf(registry: string, repository: string | null): RepositoryLocation | Blocked {
     const isAllowedInPart = repository === null && this.#access.allowsAnyOf(registry)
     const blockedBy = isAllowedInPart ? null : this.#access.blockOf(registry, repository ?? '')
     if (blockedBy !== null) return { blockedBy }
     const prefix = { registry, path: repository ?? '' }
-    return this.#planner.locationAt(prefix, {
+    return locationAt(this.#tree, prefix, {
       named: registry,
       isMirror: false,
       insecure: false,

@@ -2,8 +2,9 @@ import { and, eq, getTableColumns, type SQL } from 'drizzle-orm'
 import type { Database } from '../db/open.ts'
 import { registryConfigurations, registrySecrets as table } from '../db/tables/registry-config.ts'
 import { formatPrefix } from '../logins/registry-login.ts'
+import type { Vault } from '../secrets/rotate-keys.ts'
+import type { SealedSecret } from '../secrets/sealer.ts'
 import { openNamed, type Sealer } from '../secrets/sealer.ts'
-import type { SealedSecret, Vault } from '../secrets/vault.ts'
 
 type SecretRow = typeof table.$inferSelect
 type SecretKind = SecretRow['kind']

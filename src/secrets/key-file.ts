@@ -10,7 +10,7 @@ import {
   writeSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
-import { SealingKeyError } from './errors.ts'
+import { SealingKeyError } from './sealing-key.ts'
 
 /** Bytes of a key file. */
 const MAX_FILE = 64 * 1024

@@ -1,15 +1,21 @@
+import { asc, count, eq, ne, type SQL } from 'drizzle-orm'
+import type { AnySQLiteColumn, SQLiteTable } from 'drizzle-orm/sqlite-core'
 import type { Database } from '../db/open.ts'
-import { BrokenSealError, SealingKeyError } from './errors.ts'
-import type { Sealer } from './sealer.ts'
-import {
-  deleteSealedBy,
-  type KeyUse,
-  keysInUse,
-  replaceSealed,
-  type SealedSecret,
-  sealedByOtherKeys,
-  type Vault,
-} from './vault.ts'
+import { BrokenSealError, type SealedSecret, type Sealer } from './sealer.ts'
+import { SealingKeyError } from './sealing-key.ts'
+
+/** A table with one sealed secret a row, as its owner describes it. */
+export interface Vault {
+  /** Noun for one of the secrets in messages: `registry credential`. */
+  readonly noun: string
+  readonly table: SQLiteTable & {
+    readonly id: AnySQLiteColumn<{ data: number; notNull: true }>
+    readonly keyId: AnySQLiteColumn<{ data: string; notNull: true }>
+    readonly sealed: AnySQLiteColumn<{ data: Uint8Array; notNull: true }>
+  }
+  /** Returns the secrets of the rows that meet the condition, by id. */
+  readonly secrets: (where: SQL) => readonly SealedSecret[]
+}
 
 export interface KeyRotation {
   readonly db: Database
@@ -34,16 +40,23 @@ export interface RotatedKeys {
  * or a secret does not open with its key; then nothing was written.
  */
 export function rotateKeys({ db, sealer, vaults, source, lost }: KeyRotation): RotatedKeys {
+  const { orm } = db
   const isLost = lost !== null && !sealer.keyIds.has(lost)
   return db.transact(() => {
     let [resealed, deleted] = [0, 0]
-    for (const vault of vaults) {
-      if (isLost) deleted += deleteSealedBy(db, vault, lost)
-      for (const use of keysInUse(db, vault)) {
-        if (!sealer.keyIds.has(use.keyId)) throw missingKey(use, vault, source)
-      }
-      for (const secret of sealedByOtherKeys(vault, sealer.keyId)) {
-        replaceSealed(db, vault, secret.id, sealer.seal(openOrRefuse(sealer, secret), secret.boundTo))
+    for (const { noun, table, secrets } of vaults) {
+      if (isLost) deleted += orm.delete(table).where(eq(table.keyId, lost)).run().changes
+      const missing = orm
+        .select({ keyId: table.keyId, count: count() })
+        .from(table)
+        .groupBy(table.keyId)
+        .orderBy(asc(table.keyId))
+        .all()
+        .find((use) => !sealer.keyIds.has(use.keyId))
+      if (missing) throw missingKey(missing, noun, source)
+      for (const secret of secrets(ne(table.keyId, sealer.keyId))) {
+        const { keyId, bytes } = sealer.seal(openOrRefuse(sealer, secret), secret.boundTo)
+        orm.update(table).set({ keyId, sealed: bytes }).where(eq(table.id, secret.id)).run()
         resealed += 1
       }
     }
@@ -51,7 +64,7 @@ export function rotateKeys({ db, sealer, vaults, source, lost }: KeyRotation): R
   })
 }
 
-const missingKey = ({ keyId, count }: KeyUse, { noun }: Vault, source: string) =>
+const missingKey = ({ keyId, count }: { keyId: string; count: number }, noun: string, source: string) =>
   new SealingKeyError(
     `${count} ${noun}${count === 1 ? ' is' : 's are'} sealed with the key ${keyId}, ` +
       `which is not in ${source}; nothing was changed. Put that key back on a line of its own, below the key that is ` +

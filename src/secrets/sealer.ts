@@ -1,6 +1,11 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
-import { BrokenSealError, SealingKeyError } from './errors.ts'
-import type { SealingKey } from './sealing-key.ts'
+import { type SealingKey, SealingKeyError } from './sealing-key.ts'
+
+/** A stored secret cannot be opened: it was changed, or sealed with a key that this server does not have. */
+export class BrokenSealError extends Error {
+  override readonly name = 'BrokenSealError'
+  readonly code = 'BROKEN_SEAL'
+}
 
 /** A sealed secret, as it is stored. */
 export interface Sealed {
@@ -15,15 +20,7 @@ export interface Sealed {
  * additional authenticated data), so that it cannot be moved to another row. Source: NIST SP 800-38D; a random nonce of
  * 96 bits is good for 2^32 secrets under one key.
  */
-export interface Sealer {
-  /** Id of the key that seals. */
-  readonly keyId: string
-  /** Ids of the keys that open. */
-  readonly keyIds: ReadonlySet<string>
-  seal(secret: string, boundTo: readonly string[]): Sealed
-  /** Throws BrokenSealError. */
-  open(sealed: Sealed, boundTo: readonly string[]): string
-}
+export type Sealer = ReturnType<typeof createSealer>
 
 const CIPHER = 'aes-256-gcm'
 const NONCE_BYTES = 12
@@ -32,20 +29,25 @@ const TAG_BYTES = 16
 const OPTIONS = { authTagLength: TAG_BYTES }
 
 /** Creates a sealer that seals with the first key and opens with all of them. Throws SealingKeyError for an empty list. */
-export function createSealer(keys: readonly SealingKey[]): Sealer {
+export function createSealer(keys: readonly SealingKey[]) {
   const [first] = keys
   if (!first) throw new SealingKeyError('no key to seal with')
   const byId = new Map(keys.map(({ id, key }) => [id, key]))
   return {
+    /** Id of the key that seals. */
     keyId: first.id,
-    keyIds: new Set(byId.keys()),
-    seal(secret, boundTo) {
+    /** Ids of the keys that open. */
+    keyIds: new Set(byId.keys()) as ReadonlySet<string>,
+
+    seal(secret: string, boundTo: readonly string[]): Sealed {
       const nonce = randomBytes(NONCE_BYTES)
       const cipher = createCipheriv(CIPHER, first.key, nonce, OPTIONS).setAAD(contextOf(boundTo))
       const bytes = Buffer.concat([nonce, cipher.update(secret, 'utf8'), cipher.final(), cipher.getAuthTag()])
       return { keyId: first.id, bytes }
     },
-    open({ keyId, bytes }, boundTo) {
+
+    /** Throws BrokenSealError. */
+    open({ keyId, bytes }: Sealed, boundTo: readonly string[]): string {
       const key = byId.get(keyId)
       if (!key)
         throw new BrokenSealError(`it is sealed with the key ${keyId}, which this server does not have`)
@@ -65,15 +67,19 @@ export function createSealer(keys: readonly SealingKey[]): Sealer {
   }
 }
 
+/** A sealed secret of a row. */
+export interface SealedSecret {
+  /** Id of the row. */
+  readonly id: number
+  /** For messages: `the credential of team for quay.io`. */
+  readonly name: string
+  readonly sealed: Sealed
+  /** The strings that the seal is bound to: it opens only with the same ones. */
+  readonly boundTo: readonly string[]
+}
+
 /** Opens a secret for its owner. Throws BrokenSealError, which names the secret. */
-export function openNamed(
-  sealer: Pick<Sealer, 'open'>,
-  {
-    name,
-    sealed,
-    boundTo,
-  }: { readonly name: string; readonly sealed: Sealed; readonly boundTo: readonly string[] },
-): string {
+export function openNamed(sealer: Sealer, { name, sealed, boundTo }: SealedSecret): string {
   try {
     return sealer.open(sealed, boundTo)
   } catch (error) {

@@ -1,5 +1,10 @@
 import { createHmac, createSecretKey, type KeyObject, randomBytes } from 'node:crypto'
-import { SealingKeyError } from './errors.ts'
+
+/** The sealing keys cannot be used. The message says why, and contains no part of a key. */
+export class SealingKeyError extends Error {
+  override readonly name = 'SealingKeyError'
+  readonly code = 'SEALING_KEY'
+}
 
 /** A key that seals secrets. Printing the object does not show the bytes of the key. */
 export interface SealingKey {

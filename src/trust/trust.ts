@@ -3,8 +3,8 @@ import { createImages } from '../imagestream/image/images.ts'
 import { createImageLocations, type TagImageLocation } from '../imagestream/tag/image-locations.ts'
 import type { Digest } from '../oci/digest.ts'
 import { createTrustPolicies, type TrustPolicy } from './policy/policies.ts'
+import type { ArtifactSources } from './referrer/artifact-reader.ts'
 import { ArtifactReader } from './referrer/artifact-reader.ts'
-import type { ArtifactSources } from './referrer/artifact-source.ts'
 import { createReferrers, type LookupOptions } from './referrer/referrers.ts'
 import { verifyTagImage } from './verification/tag-verification.ts'
 import type { Verification } from './verification/verification.ts'
@@ -35,7 +35,11 @@ export function createTrust({ db, sources, now, onInternalError }: TrustDependen
     referrers,
     /** Verifies the image that a tag points to. The result is information only: it blocks no import and no pull. */
     verify: (image: TagImageLocation, policy: TrustPolicy, options: LookupOptions): Promise<Verification> =>
-      verifyTagImage(image, { policy, ...options }, { verifications, manifestOf }),
+      verifyTagImage(
+        image,
+        (digest) => verifications.of({ repository: image.repository, digest }, policy, options),
+        manifestOf,
+      ),
     [Symbol.dispose]: () => reader[Symbol.dispose](),
   }
 }

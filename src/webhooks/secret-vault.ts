@@ -1,7 +1,7 @@
 import { eq, type SQL } from 'drizzle-orm'
 import type { Database } from '../db/open.ts'
 import { webhookSecrets, webhooks } from '../db/tables/webhook.ts'
-import type { Vault } from '../secrets/vault.ts'
+import type { Vault } from '../secrets/rotate-keys.ts'
 import { boundTo } from './secrets.ts'
 
 /** The sealed secrets of webhooks. A webhook without one stays, and refuses deliveries until it gets a new secret. */

@@ -1,11 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import { parseSecret, type SecretInput } from '../../src/credentials/credential-input.ts'
-import { credentialVault } from '../../src/credentials/credential-vault.ts'
 import { createRegistryCredentials } from '../../src/credentials/registry-credentials.ts'
+import { credentialVault } from '../../src/credentials/stored-secret.ts'
 import { openDatabase } from '../../src/db/open.ts'
-import { BrokenSealError } from '../../src/secrets/errors.ts'
 import { rotateKeys } from '../../src/secrets/rotate-keys.ts'
-import { createSealer } from '../../src/secrets/sealer.ts'
+import { BrokenSealError, createSealer } from '../../src/secrets/sealer.ts'
 import { newSealingKey, parseSealingKeys } from '../../src/secrets/sealing-key.ts'
 import { serviceAccount } from '../fixtures/service-account-key.ts'
 

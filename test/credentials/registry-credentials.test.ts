@@ -1,13 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import { parseSecret } from '../../src/credentials/credential-input.ts'
-import { credentialVault } from '../../src/credentials/credential-vault.ts'
 import { createRegistryCredentials, MAX_CREDENTIALS } from '../../src/credentials/registry-credentials.ts'
+import { credentialVault } from '../../src/credentials/stored-secret.ts'
 import { openDatabase } from '../../src/db/open.ts'
 import { type Secret, secretWords } from '../../src/logins/registry-login.ts'
-import { BrokenSealError, SealingKeyError } from '../../src/secrets/errors.ts'
 import { rotateKeys } from '../../src/secrets/rotate-keys.ts'
-import { createSealer } from '../../src/secrets/sealer.ts'
-import { newSealingKey, parseSealingKeys } from '../../src/secrets/sealing-key.ts'
+import { BrokenSealError, createSealer } from '../../src/secrets/sealer.ts'
+import { newSealingKey, parseSealingKeys, SealingKeyError } from '../../src/secrets/sealing-key.ts'
 
 const START = Date.UTC(2026, 0, 1)
 const [OLD, NEW] = [newSealingKey(), newSealingKey()]

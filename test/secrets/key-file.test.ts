@@ -11,8 +11,8 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { SealingKeyError } from '../../src/secrets/errors.ts'
 import { readKeyFile, writeKeyFile } from '../../src/secrets/key-file.ts'
+import { SealingKeyError } from '../../src/secrets/sealing-key.ts'
 
 let folder: string
 let path: string

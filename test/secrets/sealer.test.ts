@@ -1,8 +1,7 @@
 import { inspect } from 'node:util'
 import { describe, expect, test } from 'vitest'
-import { BrokenSealError, SealingKeyError } from '../../src/secrets/errors.ts'
-import { createSealer } from '../../src/secrets/sealer.ts'
-import { newSealingKey, parseSealingKeys } from '../../src/secrets/sealing-key.ts'
+import { BrokenSealError, createSealer } from '../../src/secrets/sealer.ts'
+import { newSealingKey, parseSealingKeys, SealingKeyError } from '../../src/secrets/sealing-key.ts'
 import { seededBytes } from '../fixtures/seed.ts'
 
 const keyOf = (text: string) => {

@@ -1,5 +1,6 @@
+import { ne, sql } from 'drizzle-orm'
 import { describe, expect, test } from 'vitest'
-import { credentialVault } from '../../src/credentials/credential-vault.ts'
+import { credentialVault } from '../../src/credentials/stored-secret.ts'
 import { openDatabase } from '../../src/db/open.ts'
 import {
   registryConfigurations,
@@ -8,9 +9,9 @@ import {
 } from '../../src/db/tables/registry-config.ts'
 import { webhookSecrets, webhooks } from '../../src/db/tables/webhook.ts'
 import { registrySecretVault } from '../../src/registry-config/secrets.ts'
+import { rotateKeys } from '../../src/secrets/rotate-keys.ts'
 import { createSealer } from '../../src/secrets/sealer.ts'
-import { parseSealingKeys } from '../../src/secrets/sealing-key.ts'
-import { keysInUse, sealedByOtherKeys } from '../../src/secrets/vault.ts'
+import { newSealingKey, parseSealingKeys } from '../../src/secrets/sealing-key.ts'
 import { webhookVault } from '../../src/webhooks/secret-vault.ts'
 
 const sealed = { keyId: '0123456789abcdef', sealed: Buffer.from('sealed') }
@@ -63,7 +64,7 @@ describe('the vaults', () => {
   test('bind secrets to the same strings as all earlier versions', () => {
     using db = open()
     const found = [credentialVault(db), registrySecretVault(db), webhookVault(db)].flatMap((vault) =>
-      sealedByOtherKeys(vault, 'another key').map(({ name, boundTo }) => [name, boundTo]),
+      vault.secrets(sql`true`).map(({ name, boundTo }) => [name, boundTo]),
     )
     expect(found).toEqual([
       [
@@ -85,8 +86,12 @@ describe('the vaults', () => {
   test('count secrets by key, and find those of other keys', () => {
     using db = open()
     const vault = registrySecretVault(db)
-    expect(keysInUse(db, vault)).toEqual([{ keyId: sealed.keyId, count: 2 }])
-    expect(sealedByOtherKeys(vault, sealed.keyId)).toEqual([])
+    const sealer = createSealer(parseSealingKeys(newSealingKey(), 'the test'))
+    const rotate = (lost: string | null) =>
+      rotateKeys({ db, sealer, vaults: [vault], source: 'the test', lost })
+    expect(() => rotate(null)).toThrow(`2 registry secrets are sealed with the key ${sealed.keyId}`)
+    expect(vault.secrets(ne(registrySecrets.keyId, sealed.keyId))).toEqual([])
+    expect(rotate(sealed.keyId)).toEqual({ resealed: 0, deleted: 2 })
   })
 })
 

@@ -1,8 +1,11 @@
+import { sql } from 'drizzle-orm'
 import { describe, expect, test } from 'vitest'
 import { openDatabase } from '../../src/db/open.ts'
+import { verifications } from '../../src/db/tables/trust.ts'
+import { digestOf } from '../../src/oci/digest.ts'
+import type { ArtifactSource } from '../../src/trust/referrer/artifact-reader.ts'
 import { ArtifactReader } from '../../src/trust/referrer/artifact-reader.ts'
-import type { ArtifactSource } from '../../src/trust/referrer/artifact-source.ts'
-import { writeCache } from '../../src/trust/referrer/cache-table.ts'
+import { ResultCache } from '../../src/trust/referrer/result-cache.ts'
 
 const repository = { registry: 'slow.example', repository: 'team/app', insecure: false, namespace: null }
 
@@ -59,11 +62,20 @@ describe('an artifact reader', () => {
   })
 })
 
-test('a cache that cannot be written, on a full disk say, reports the error and does not throw', () => {
+test('a cache that cannot be written, on a full disk, reports the error and does not throw', () => {
   using db = openDatabase(':memory:')
   const reported: unknown[] = []
-  writeCache({ db, onWriteError: (error) => reported.push(error) }, () => {
-    throw new Error('disk full')
-  })
-  expect(reported).toEqual([new Error('disk full')])
+  const dependencies = { db, onWriteError: (error: unknown) => reported.push(error) }
+  const columns = { variant: 'policyVersion', renewedAt: verifications.checkedAt } as const
+  const cache = new ResultCache(dependencies, verifications, columns)
+  const key = {
+    namespace: '',
+    repository: 'quay.io/team/app',
+    digest: digestOf(Buffer.of()),
+    policyVersion: '1',
+  }
+  db.orm.get(sql`pragma max_page_count = 1`)
+  cache.save(key, { outcome: 'x'.repeat(1_000_000), basis: '', checkedAt: 1, validUntil: null }, { now: 1 })
+  expect(reported).toMatchObject([{ code: 'SQLITE_FULL' }])
+  expect(cache.find(key)).toBeUndefined()
 })

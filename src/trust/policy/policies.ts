@@ -26,7 +26,10 @@ export function createTrustPolicies({ db, now }: { db: Database; now: () => numb
           .from(table)
           .where(sql`${table.streamId} in (select value from json_each(${JSON.stringify(streamIds)}))`)
           .all()
-          .map((row) => [row.streamId, policyOf(row)]),
+          .map(({ streamId, requirements, ...row }) => [
+            streamId,
+            { ...row, requirements: JSON.parse(requirements) as readonly TrustRequirement[] },
+          ]),
       ),
 
     /**
@@ -57,9 +60,3 @@ export function createTrustPolicies({ db, now }: { db: Database; now: () => numb
     },
   }
 }
-
-const policyOf = ({ requirements, version, updatedAt }: typeof table.$inferSelect): TrustPolicy => ({
-  requirements: JSON.parse(requirements) as readonly TrustRequirement[],
-  version,
-  updatedAt,
-})

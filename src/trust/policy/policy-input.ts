@@ -1,10 +1,9 @@
 import { hash } from 'node:crypto'
 import { InvalidInputError } from '../../input/errors.ts'
-import { readCertificate } from '../signature/certificate.ts'
+import { checkTrustedIdentity, readCertificate } from '../signature/certificate.ts'
 import { parsePublicKey } from '../signature/public-key.ts'
 import type { TrustRequirement } from '../signature/requirement.ts'
 import { parseTextMatch } from '../signature/text-match.ts'
-import { checkTrustedIdentity } from '../signature/trusted-identity.ts'
 
 type Maybe<Value> = Value | null | undefined
 

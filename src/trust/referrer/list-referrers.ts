@@ -4,7 +4,7 @@ import type { Digest } from '../../oci/digest.ts'
 import { InvalidManifestError, type Manifest } from '../../oci/manifest.ts'
 import { RegistryError } from '../../oci/registry-error.ts'
 import { tagOfReferrers } from '../../oci/tag.ts'
-import type { ArtifactSource } from './artifact-source.ts'
+import type { ArtifactSource } from './artifact-reader.ts'
 import { factsOf, type ListedReferrer, type ManifestFacts } from './referrer.ts'
 
 /** Referrers of an image that one lookup found. */

@@ -1,13 +1,13 @@
 import { SingleFlight } from '../../concurrency/single-flight.ts'
+import { referrerChecks } from '../../db/tables/trust.ts'
 import type { ImageLocation } from '../../imagestream/tag/image-locations.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { Manifest } from '../../oci/manifest.ts'
 import { formatRepository } from '../../oci/reference.ts'
 import { type ArtifactReader, isReadFailure, type ReadFailure } from './artifact-reader.ts'
-import type { CachedImageKey, CacheTableDependencies } from './cache-table.ts'
 import { type ListedReferrers, listReferrers } from './list-referrers.ts'
 import { describe, flawOfSubject, type Referrer } from './referrer.ts'
-import { type ReferrerCheck, type ReferrerCheckKey, ReferrerChecks } from './referrer-checks.ts'
+import { type CachedImage, ResultCache, type ResultCacheDependencies } from './result-cache.ts'
 
 /** Referrers of an image in a repository. */
 export interface ReferrersOfImage {
@@ -44,7 +44,7 @@ export const NOT_REQUESTED: ReadFailure = {
 /** Referrers of images: signatures, attestations, SBOMs. Looked up on demand, and cached. */
 export type Referrers = ReturnType<typeof createReferrers>
 
-export interface ReferrersDependencies extends CacheTableDependencies {
+export interface ReferrersDependencies extends ResultCacheDependencies {
   readonly reader: ArtifactReader
   /** Returns the manifest of a stored image. */
   readonly manifestOf: (digest: Digest) => Manifest | undefined
@@ -52,12 +52,18 @@ export interface ReferrersDependencies extends CacheTableDependencies {
   readonly now: () => number
 }
 
+/** The last lookup of an image's referrers. */
+type ReferrerCheck = Omit<typeof referrerChecks.$inferSelect, 'id' | 'artifactType' | keyof CachedImage>
+
+const NEVER_FOUND = { found: null, isComplete: 0, checkedAt: null } as const
+
 /** Milliseconds after a failed lookup before the next. */
 export const RETRY_AFTER = 30_000
 
 export function createReferrers(dependencies: ReferrersDependencies) {
   const { reader, manifestOf, now } = dependencies
-  const checks = new ReferrerChecks(dependencies)
+  const columns = { variant: 'artifactType', renewedAt: referrerChecks.triedAt } as const
+  const checks = new ResultCache<'artifactType', ReferrerCheck>(dependencies, referrerChecks, columns)
   const lookups = new SingleFlight<ReferrerCheck>()
 
   const isFresh = ({ reason, checkedAt, triedAt }: ReferrerCheck, maxAge: number): boolean =>
@@ -66,13 +72,28 @@ export function createReferrers(dependencies: ReferrersDependencies) {
   const lookUp = async (image: ImageLocation, artifactType: string | null): Promise<ReferrerCheck> => {
     const key = checkKeyOf(image, artifactType)
     const { digest } = image
-    const known = foundIn(checks.find(key)).referrers
+    const last = checks.find(key)
+    const known = foundIn(last).referrers
     const listed = await reader.read(image.repository, (source) =>
       listReferrers(source, { image: digest, artifactType, manifest: manifestOf(digest), known }),
     )
-    if (isReadFailure(listed)) return checks.saveFailure(key, listed.failure, now())
+    const triedAt = now()
+    if (isReadFailure(listed)) {
+      // an earlier result stays
+      const change = { ...listed.failure, triedAt }
+      const failed = { ...NEVER_FOUND, ...last, ...change }
+      checks.save(key, failed, { now: triedAt, change })
+      return failed
+    }
     const { referrers, refused, isComplete } = listed
-    return checks.saveFound(key, JSON.stringify({ referrers, refused }), isComplete, now())
+    const check: ReferrerCheck = {
+      found: JSON.stringify({ referrers, refused }),
+      isComplete: isComplete ? 1 : 0,
+      checkedAt: triedAt,
+      ...{ triedAt, reason: null, message: null },
+    }
+    checks.save(key, check, { now: triedAt })
+    return check
   }
 
   return {
@@ -100,13 +121,14 @@ export function createReferrers(dependencies: ReferrersDependencies) {
 const NOTHING_KNOWN = { referrers: [], isComplete: false, checkedAt: null, refused: [] } as const
 
 /** Returns the columns that identify an image in the cache tables. */
-export const cacheKeyOf = ({ repository, digest }: ImageLocation): CachedImageKey => ({
+export const cacheKeyOf = ({ repository, digest }: ImageLocation): CachedImage => ({
   namespace: repository.namespace ?? '',
   repository: formatRepository(repository),
   digest,
 })
 
-const checkKeyOf = (image: ImageLocation, artifactType: string | null): ReferrerCheckKey => ({
+/** The artifact type is empty for all. */
+const checkKeyOf = (image: ImageLocation, artifactType: string | null) => ({
   ...cacheKeyOf(image),
   artifactType: artifactType ?? '',
 })

@@ -1,10 +1,16 @@
 import { constants, type KeyObject, verify, type X509Certificate } from 'node:crypto'
 import type { Digest } from '../../oci/digest.ts'
-import { flawOfChain, MAX_CHAIN, readCertificate, subjectOf, validityOf } from './certificate.ts'
+import {
+  flawOfChain,
+  isTrustedIdentity,
+  MAX_CHAIN,
+  readCertificate,
+  subjectOf,
+  validityOf,
+} from './certificate.ts'
 import type { NotationRequirement } from './requirement.ts'
 import type { NotationEnvelope } from './signature.ts'
 import { objectIn, ofAnotherImage, parseJson } from './signed-claim.ts'
-import { isTrustedIdentity } from './trusted-identity.ts'
 import { type Flaw, flaw, type SignatureVerdict } from './verdict.ts'
 
 const JWS = 'application/jose+json'

@@ -1,16 +1,5 @@
-/** Why a signature is not accepted. Stable words. */
-export type FlawReason =
-  | 'Expired'
-  | 'WrongIdentity'
-  | 'WrongDigest'
-  | 'NotLogged'
-  | 'Untrusted'
-  | 'WrongKey'
-  | 'Unsupported'
-  | 'Malformed'
-
-/** The flaw that was found last comes first: it says most about a signature. */
-const BY_WEIGHT: readonly FlawReason[] = [
+/** Why signatures are not accepted. The flaw that is found last comes first: it says most about a signature. */
+const BY_WEIGHT = [
   'Expired',
   'WrongIdentity',
   'WrongDigest',
@@ -19,7 +8,10 @@ const BY_WEIGHT: readonly FlawReason[] = [
   'WrongKey',
   'Unsupported',
   'Malformed',
-]
+] as const
+
+/** Why a signature is not accepted. Stable words. */
+export type FlawReason = (typeof BY_WEIGHT)[number]
 
 /** Result for one signature. */
 export type SignatureVerdict = Accepted | Flaw

@@ -3,8 +3,7 @@ import type { Descriptor } from '../../oci/descriptor.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { InvalidManifestError, parseManifest } from '../../oci/manifest.ts'
 import { RegistryError } from '../../oci/registry-error.ts'
-import type { ReadFailure } from '../referrer/artifact-reader.ts'
-import type { ArtifactSource } from '../referrer/artifact-source.ts'
+import type { ArtifactSource, ReadFailure } from '../referrer/artifact-reader.ts'
 import { flawOfSubject, type Referrer } from '../referrer/referrer.ts'
 import {
   COSIGN_SIGNATURE,

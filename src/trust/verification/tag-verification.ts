@@ -2,31 +2,21 @@ import type { TagImageLocation } from '../../imagestream/tag/image-locations.ts'
 import { isAttachment } from '../../oci/descriptor.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { Manifest } from '../../oci/manifest.ts'
-import type { TrustPolicy } from '../policy/policies.ts'
-import type { LookupOptions } from '../referrer/referrers.ts'
 import type { Verification } from './verification.ts'
-import type { Verifications } from './verifications.ts'
 
 /** Most images of an unsigned index that are verified one by one. */
 const MAX_PLATFORMS = 10
 
-export interface TagVerificationDependencies {
-  readonly verifications: Verifications
-  /** Returns the manifest of a stored image. */
-  readonly manifestOf: (digest: Digest) => Manifest | undefined
-}
-
 /**
  * Verifies the image that a tag points to: the image itself or, where that has no accepted signature, the index that
- * contains it, or each image of the index that it is. `digests` of the result lists what was verified.
+ * contains it, or each image of the index that it is. `digests` of the result lists what was verified. `manifestOf` returns
+ * the manifest of a stored image.
  */
 export async function verifyTagImage(
-  image: TagImageLocation,
-  { policy, ...options }: LookupOptions & { readonly policy: TrustPolicy },
-  { verifications, manifestOf }: TagVerificationDependencies,
+  { digest, index }: TagImageLocation,
+  verify: (digest: Digest) => Promise<Verification>,
+  manifestOf: (digest: Digest) => Manifest | undefined,
 ): Promise<Verification> {
-  const { repository, digest, index } = image
-  const verify = (one: Digest) => verifications.of({ repository, digest: one }, policy, options)
   const ofImage = await verify(digest)
   if (ofImage.status !== 'UNVERIFIED') return ofImage
   const other =
@@ -46,7 +36,7 @@ const asPartOf = (index: Digest, ofIndex: Verification): Verification =>
 /** VERIFIED when each image is; UNKNOWN when one cannot be read; undefined when one is not signed. */
 async function verifyEach(
   images: readonly Digest[],
-  verify: (image: Digest) => Promise<Verification>,
+  verify: (digest: Digest) => Promise<Verification>,
 ): Promise<Verification | undefined> {
   if (images.length === 0 || images.length > MAX_PLATFORMS) return undefined
   const each = await Promise.all(images.map(verify))

@@ -1,17 +1,24 @@
 import { SingleFlight } from '../../concurrency/single-flight.ts'
+import { verifications as table } from '../../db/tables/trust.ts'
 import type { ImageLocation } from '../../imagestream/tag/image-locations.ts'
 import type { TrustPolicy } from '../policy/policies.ts'
 import type { ArtifactReader } from '../referrer/artifact-reader.ts'
-import type { CacheTableDependencies } from '../referrer/cache-table.ts'
 import { cacheKeyOf, type LookupOptions, NOT_REQUESTED, type Referrers } from '../referrer/referrers.ts'
-import { type CachedVerification, CachedVerifications, verificationOf } from './cached-verifications.ts'
-import { notChecked, type Verification } from './verification.ts'
+import { type CachedImage, ResultCache, type ResultCacheDependencies } from '../referrer/result-cache.ts'
+import { notChecked, type Verification, type VerificationOutcome } from './verification.ts'
 import { findCandidates, type SignatureCandidates, verifyImage } from './verify-image.ts'
 
 /** Verifications of images in repositories, cached. */
 export type Verifications = ReturnType<typeof createVerifications>
 
-export interface VerificationsDependencies extends CacheTableDependencies {
+type VerificationRow = Omit<typeof table.$inferSelect, 'id' | 'policyVersion' | keyof CachedImage>
+
+/** An outcome that was stored. */
+interface CachedVerification extends Pick<VerificationRow, 'basis' | 'checkedAt'> {
+  readonly outcome: VerificationOutcome
+}
+
+export interface VerificationsDependencies extends ResultCacheDependencies {
   readonly reader: ArtifactReader
   readonly referrers: Referrers
   /** Milliseconds since 1970. */
@@ -20,7 +27,10 @@ export interface VerificationsDependencies extends CacheTableDependencies {
 
 export function createVerifications(dependencies: VerificationsDependencies) {
   const { reader, referrers, now } = dependencies
-  const cache = new CachedVerifications(dependencies)
+  const cache = new ResultCache<'policyVersion', VerificationRow>(dependencies, table, {
+    variant: 'policyVersion',
+    renewedAt: table.checkedAt,
+  })
   const inFlight = new SingleFlight<Verification>()
 
   const refresh = async (
@@ -40,7 +50,14 @@ export function createVerifications(dependencies: VerificationsDependencies) {
       const isStillVerified = known?.outcome.status === 'VERIFIED' && isValid(known, now())
       return verificationOf(isStillVerified ? known : verified)
     }
-    cache.save(keyOf(image, policy), verified)
+    const { validUntil } = outcome
+    cache.save(
+      keyOf(image, policy),
+      { ...verified, outcome: JSON.stringify(outcome), validUntil },
+      {
+        now: verified.checkedAt,
+      },
+    )
     return verificationOf(verified)
   }
 
@@ -48,7 +65,8 @@ export function createVerifications(dependencies: VerificationsDependencies) {
     /** Resolves to a result that is at most `maxAge` milliseconds old, or verifies the image now. Never rejects. */
     async of(image: ImageLocation, policy: TrustPolicy, options: LookupOptions): Promise<Verification> {
       const key = keyOf(image, policy)
-      const cached = cache.find(key)
+      const row = cache.find(key)
+      const cached = row && cachedOf(row)
       const known = cached && isValid(cached, now()) ? cached : undefined
       if (known && now() - known.checkedAt < options.maxAge) return verificationOf(known)
       if (options.mayRequest) {
@@ -60,6 +78,17 @@ export function createVerifications(dependencies: VerificationsDependencies) {
     },
   }
 }
+
+const cachedOf = ({ outcome, validUntil, ...row }: VerificationRow): CachedVerification => ({
+  ...row,
+  outcome: { ...(JSON.parse(outcome) as VerificationOutcome), validUntil },
+})
+
+/** Returns the verification in a cached outcome. */
+const verificationOf = ({
+  outcome: { validUntil: _, ...outcome },
+  checkedAt,
+}: CachedVerification): Verification => ({ ...outcome, checkedAt })
 
 const isValid = ({ outcome: { validUntil } }: CachedVerification, now: number): boolean =>
   validUntil === null || now < validUntil
