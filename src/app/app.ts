@@ -89,7 +89,7 @@ async function open(
     importMode: config.importMode,
     maximumTags: config.maximumTags,
     scheduleIntervalMs: config.scheduleMinutes * MINUTE,
-    fullSweepMs: config.fullSweepHours * HOUR,
+    fullScanMs: config.fullSweepHours * HOUR,
     blockOf: ({ registry, repository }) => configurations.rules().blockOf(registry, repository),
     onImportFinished: metrics.importFinished,
     onInternalError: (error, importId) =>

@@ -9,7 +9,8 @@ import { createTagging } from '../imagestream/commands/tag-image.ts'
 import { createStreamWriter, type StreamWriterDependencies } from '../imagestream/commands/write-stream.ts'
 import { createImages } from '../imagestream/image/images.ts'
 import type { RemoteRegistry } from '../imagestream/image/remote-registry.ts'
-import { createImporter, type ImporterDependencies } from '../imagestream/import/import.ts'
+import { createImporter } from '../imagestream/import/import.ts'
+import type { ImporterDependencies } from '../imagestream/import/import-context.ts'
 import { createImportRows } from '../imagestream/request/import-rows.ts'
 import type { Import } from '../imagestream/request/import-state.ts'
 import { createSchedules } from '../imagestream/schedule/schedule.ts'
@@ -20,15 +21,14 @@ import { createPolicies } from '../imagestream/tag/policies.ts'
 import { createTagRecorder } from '../imagestream/tag/record.ts'
 import { createTags } from '../imagestream/tag/tag.ts'
 import { createReportedMoves } from '../imagestream/watch/reported-moves.ts'
-import { createWatchRows } from '../imagestream/watch/watch-rows.ts'
-import { createRepositoryWatches } from '../imagestream/watch/watch-status.ts'
+import { createRepositoryWatches } from '../imagestream/watch/repository-watches.ts'
 import { createAnnouncements } from '../webhooks/announcements.ts'
 import { createImportListener } from '../webhooks/import-listener.ts'
 import { createHintRetries } from '../webhooks/retries.ts'
 
 /** What the domain needs of the rest of the server. */
 export interface DomainDependencies
-  extends Pick<ImporterDependencies, 'maximumTags' | 'fullSweepMs' | 'onInternalError'>,
+  extends Pick<ImporterDependencies, 'maximumTags' | 'fullScanMs' | 'onInternalError'>,
     Pick<StreamWriterDependencies, 'importMode' | 'uuid' | 'blockOf'> {
   readonly db: Database
   readonly remote: RemoteRegistry
@@ -45,7 +45,7 @@ export type Domain = ReturnType<typeof createDomain>
 
 /** Joins the rooms of the domain. Nothing runs yet: `importer.resume` begins. */
 export function createDomain(dependencies: DomainDependencies) {
-  const { db, now, importMode, scheduleIntervalMs, fullSweepMs, onImportFinished } = dependencies
+  const { db, now, importMode, scheduleIntervalMs, fullScanMs, onImportFinished } = dependencies
   const pushes = createPushLog(db)
   const images = createImages(db)
   const streams = createStreams(db)
@@ -56,7 +56,7 @@ export function createDomain(dependencies: DomainDependencies) {
   const following = createFollowing({ db, streams, tags, recorder, now })
 
   const importRows = createImportRows(db)
-  const watchRows = createWatchRows(db)
+  const watches = createRepositoryWatches(db, fullScanMs)
   const reportedMoves = createReportedMoves(db, images)
   const announcements = createAnnouncements({ db, requestOf: importRows.request, now })
   const hintRetries = createHintRetries({ db, now })
@@ -75,7 +75,7 @@ export function createDomain(dependencies: DomainDependencies) {
     tags,
     recorder,
     rows: importRows,
-    watches: watchRows,
+    watches,
     moves: reportedMoves,
     onFinished(tx: Transaction, stream, finished) {
       onFinished(tx, stream, finished)
@@ -98,8 +98,7 @@ export function createDomain(dependencies: DomainDependencies) {
     lookBack,
     importRows,
     importer,
-    watchRows,
-    watches: createRepositoryWatches({ watches: watchRows, fullSweepMs }),
+    watches,
     reportedMoves,
     announcements,
     hintRetries,

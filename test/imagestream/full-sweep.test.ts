@@ -30,11 +30,11 @@ describe('a full scan', () => {
   it('runs once a day if listings are used', async () => {
     world.release(5)
     await world.create()
-    const sweptAt = world.domain.time
-    world.domain.time = sweptAt + DAY - 30 * MINUTE
+    const fullScanAt = world.domain.time
+    world.domain.time = fullScanAt + DAY - 30 * MINUTE
     expect((await world.poll()).asked).toHaveLength(0)
     expect((await world.poll()).asked).toHaveLength(5)
-    expect(world.watch.sweptAt).toBe(sweptAt + DAY)
+    expect(world.watch.fullScanAt).toBe(fullScanAt + DAY)
     expect((await world.poll()).asked).toHaveLength(0)
   })
 
@@ -42,7 +42,7 @@ describe('a full scan', () => {
     world.release(5)
     await world.create()
     expect(await world.poll({ fullSweep: true })).toMatchObject({ lists: 1, imported: { unchanged: 5 } })
-    expect(world.watch.sweptAt).toBe(world.domain.time)
+    expect(world.watch.fullScanAt).toBe(world.domain.time)
     expect(() => world.domain.beginImport({ tag: '1.0.1', fullSweep: true })).toThrow(
       'fullSweep requires an import of the whole spec.dockerImageRepository: leave it out',
     )
@@ -85,7 +85,7 @@ describe('a full scan', () => {
   })
 
   it('is every import with an interval of 0, without listings', async () => {
-    await using plain = new VendorWorld({ fullSweepMs: 0 })
+    await using plain = new VendorWorld({ fullScanMs: 0 })
     plain.release(5)
     await plain.create()
     const { asked, pages } = await plain.poll()

@@ -87,7 +87,7 @@ describe('the image of a tag at a time', () => {
     domain.db.transact((tx) =>
       domain.recorder.recordImportFailure(
         tx,
-        { streamId, namespace: 'default', streamName: 'ruby', tag: tagName('gone') },
+        { streamId, tag: tagName('gone') },
         { reason: 'NotFound', message: 'no', generation: 1, at: 500 },
       ),
     )

@@ -20,7 +20,11 @@ describe('an import of a repository whose vendor has a listing', () => {
     expect(imported).toMatchObject({ state: 'SUCCEEDED', imported: 250 })
     const { asked, lists, pages } = world.take()
     expect([asked.length, lists, pages]).toEqual([250, 1, 1])
-    expect(world.watch).toMatchObject({ vendor: 'Quay', checkedBy: 'FULL_SWEEP', sweptAt: world.domain.time })
+    expect(world.watch).toMatchObject({
+      vendor: 'Quay',
+      checkedBy: 'FULL_SWEEP',
+      fullScanAt: world.domain.time,
+    })
   })
 
   it('requests every tag if the registry has no listing', async () => {

@@ -57,7 +57,7 @@ export class VendorWorld implements AsyncDisposable {
 
   get watch() {
     const { id } = this.domain.stream()
-    const found = this.domain.watchRows.ofStreams([id]).get(id)
+    const found = this.domain.watches.ofStreams([id]).get(id)
     if (!found) throw new Error('the repository was not checked')
     return found
   }

@@ -18,7 +18,7 @@ export const repositoryWatches = sqliteTable('repository_watches', {
   checkedAt: time('checked_at'),
   checkedBy: text('checked_by', { enum: ['LISTING', 'FULL_SWEEP'] }),
   /** When every tag was last requested (full scan); null when the next import must do so. */
-  sweptAt: time('swept_at'),
+  fullScanAt: time('swept_at'),
   /** Total number of tags in the vendor's listing. */
   total: integer('total'),
   /** Fingerprints of the first page's entries, to recognize it; null when the listing must be read completely. */

@@ -1,4 +1,4 @@
-import type { StreamCondition, WatchStatus } from '../../imagestream/watch/watch-status.ts'
+import type { StreamCondition, WatchStatus } from '../../imagestream/watch/repository-watches.ts'
 import { loadForBatch } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
 import { ImageStreamStatusType } from '../kit/references.ts'

@@ -7,12 +7,13 @@ import { RegistryError } from '../../oci/registry-error.ts'
 import { isReferrersTag, type TagName } from '../../oci/tag.ts'
 import { beginDeciding, type Deciding, type Decision } from '../../policy/decide.ts'
 import { type Rule, ruleOf } from '../../policy/rule.ts'
-import { type FetchedTagImage, type ImageFetcher, withTagImage } from '../image/fetch-image.ts'
+import { type ImageFetcher, withTagImage } from '../image/fetch-image.ts'
 import { createdOf } from '../image/image-columns.ts'
 import type { ImportTarget } from '../request/import-plan.ts'
 import type { TagFailure } from '../request/import-state.ts'
 import type { RegistryReader } from '../request/registry-reader.ts'
 import { REPORTED } from '../tag/policy-choice.ts'
+import type { ImportOutcomes } from './import-outcomes.ts'
 
 /**
  * Maximum number of tags whose images one rule reads to choose the newest. Each costs a HEAD, and its image two GETs the
@@ -41,7 +42,7 @@ export interface TagChooserDependencies {
   readonly reader: RegistryReader
   readonly fetcher: ImageFetcher
   /** Stores an image that was read to compare it, so that the next import does not fetch it. */
-  readonly keep: (target: ImportTarget, found: FetchedTagImage) => Promise<void>
+  readonly outcomes: ImportOutcomes
 }
 
 /** Time of the image's creation in milliseconds since 1970, null if unknown; or why the tag has no image. */
@@ -122,7 +123,7 @@ export class TagChooser {
    * its other images would have to be fetched for theirs.
    */
   async #readCreatedAt(target: ImportTarget, tag: TagName): Promise<number | null> {
-    const { reader, fetcher, keep } = this.#dependencies
+    const { reader, fetcher, outcomes } = this.#dependencies
     const resolved = await reader.resolveTag(target, tag, { known: null, keep: true })
     const repository = reader.repository(target)
     const read = (importMode: ImportTarget['importMode']): Promise<number | null> =>
@@ -130,7 +131,7 @@ export class TagChooser {
         fetcher,
         { repository, resolved, importMode, platform: target.platform },
         async (found) => {
-          await keep(target, found)
+          await outcomes.fetched(target, found)
           return createdOf(found.image)
         },
       )

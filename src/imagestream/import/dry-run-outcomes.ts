@@ -9,10 +9,8 @@ import type { ImportTarget } from '../request/import-plan.ts'
 import type { ImportResult, ImportResultState, ResultPage, TagFailure } from '../request/import-state.ts'
 import type { ImageStream } from '../spec/spec.ts'
 import { sortKeysOf } from '../tag/tag-order.ts'
+import type { ImportContext } from './import-context.ts'
 import { type ImportOutcomes, reindexedBy, type TagOutcome } from './import-outcomes.ts'
-import type { OutcomeStores } from './record-target.ts'
-
-type DryRunStores = Pick<OutcomeStores, 'images' | 'tags'>
 
 /** Keeps the results of a dry run in memory. */
 export class DryRunOutcomes implements ImportOutcomes {
@@ -20,11 +18,11 @@ export class DryRunOutcomes implements ImportOutcomes {
   readonly results: ImportResult[] = []
   /** Decisions of rules. */
   readonly decisions = new Map<TagName, Decision>()
-  readonly #stores: DryRunStores
+  readonly #context: ImportContext
   readonly #stream: ImageStream
 
-  constructor(stores: DryRunStores, stream: ImageStream) {
-    this.#stores = stores
+  constructor(context: ImportContext, stream: ImageStream) {
+    this.#context = context
     this.#stream = stream
   }
 
@@ -32,7 +30,7 @@ export class DryRunOutcomes implements ImportOutcomes {
 
   unchanged(target: ImportTarget): void {
     this.#keepDecision(target)
-    const tag = this.#stores.tags.named([this.#stream.id], target.tag)[0]
+    const tag = this.#context.tags.named([this.#stream.id], target.tag)[0]
     this.results.push({
       ...resultOf(target.tag, 'UNCHANGED'),
       imageId: tag?.image?.id ?? null,
@@ -46,7 +44,7 @@ export class DryRunOutcomes implements ImportOutcomes {
     upstreamDigest: Digest,
   ): Promise<TagOutcome> {
     this.#keepDecision(target)
-    const { images, tags } = this.#stores
+    const { images, tags } = this.#context
     const dockerImageReference = pullSpecByDigest(target.reference, image.digest)
     const current = tags.imported(this.#stream.id, target.tag)
     const stored = isStored(image) ? image : images.byDigest(image.digest)

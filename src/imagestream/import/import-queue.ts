@@ -1,6 +1,3 @@
-import { parseReference } from '../../oci/reference.ts'
-import { type ImageStream, isImportable, type SpecTag } from '../spec/spec.ts'
-
 interface QueuedWork<Key> {
   readonly key: Key
   readonly run: () => Promise<void>
@@ -75,13 +72,4 @@ export class ImportQueue<Key> {
     }
     return undefined
   }
-}
-
-/** Returns the group of a stream's imports: the first registry that they read; empty for none. */
-export function registryOf(
-  { dockerImageRepository }: ImageStream,
-  specTags: () => readonly SpecTag[],
-): string {
-  const name = dockerImageRepository ?? specTags().find(isImportable)?.fromName
-  return name ? parseReference(name).registry : ''
 }

@@ -1,14 +1,12 @@
 import { forEachBounded } from '../../concurrency/bounded.ts'
 import { formatRepository } from '../../oci/reference.ts'
 import type { TagName } from '../../oci/tag.ts'
-import type { ImageFetcher } from '../image/fetch-image.ts'
-import type { RemoteRegistry } from '../image/remote-registry.ts'
 import type { ImportPlan, ImportTarget, RepositoryImport } from '../request/import-plan.ts'
 import type { Import, TagFailure } from '../request/import-state.ts'
 import { RegistryReader } from '../request/registry-reader.ts'
-import type { Tags } from '../tag/tag.ts'
 import type { RepositoryCheck } from '../watch/repository-check.ts'
 import { NO_TAGS, type TagSelection } from '../watch/tag-selection.ts'
+import type { ImportContext } from './import-context.ts'
 import type { ImportOutcomes } from './import-outcomes.ts'
 import { failureOf, TagImporter } from './import-tag.ts'
 import { ImportTally } from './import-tally.ts'
@@ -19,25 +17,14 @@ export const TAGS_IN_FLIGHT = 96
 /** Milliseconds after which an import starts no further tag, so that other imports can run. */
 export const LONGEST_IMPORT = 6 * 60 * 60 * 1000
 
-export interface ImportTools {
-  readonly remote: RemoteRegistry
-  readonly fetcher: ImageFetcher
-  readonly tags: Tags
-  /** Milliseconds since 1970. */
-  readonly now: () => number
-  readonly onInternalError: (error: unknown, importId: number) => void
-}
-
-export interface ImportSubject {
-  readonly id: number
-  /** Null in a dry run of a stream that does not exist. */
-  readonly streamId: number | null
-  /** Namespace whose credentials are used. */
-  readonly namespace: string
-}
-
 export interface ImportRunOptions {
-  readonly subject: ImportSubject
+  readonly subject: {
+    readonly id: number
+    /** Null in a dry run of a stream that does not exist. */
+    readonly streamId: number | null
+    /** Namespace whose credentials are used. */
+    readonly namespace: string
+  }
   readonly outcomes: ImportOutcomes
   readonly checkOf: (repository: RepositoryImport) => RepositoryCheck
   /** Called after each change of the state. */
@@ -46,23 +33,23 @@ export interface ImportRunOptions {
 
 /** One running import, from the plan to its end. */
 export class ImportRun {
-  readonly #tools: ImportTools
+  readonly #context: ImportContext
   readonly #options: ImportRunOptions
   readonly #tally: ImportTally
   readonly #onInternalError: (error: unknown) => void
   #check: RepositoryCheck | undefined
 
-  constructor(tools: ImportTools, options: ImportRunOptions) {
+  constructor(context: ImportContext, options: ImportRunOptions) {
     const { subject } = options
-    this.#tools = tools
+    this.#context = context
     this.#options = options
     this.#tally = new ImportTally(subject)
-    this.#onInternalError = (error) => tools.onInternalError(error, subject.id)
+    this.#onInternalError = (error) => context.onInternalError(error, subject.id)
   }
 
   /** Resolves when every tag has its outcome. Rejects only with the signal's reason, or when nothing can be stored. */
   async run(plan: ImportPlan, signal: AbortSignal): Promise<void> {
-    const { remote, tags, fetcher, now } = this.#tools
+    const { remote, tags, fetcher, now } = this.#context
     const { subject, outcomes, onProgress } = this.#options
     const startedAt = now()
     this.#tally.start(startedAt, outcomes.alreadyImported.size)

@@ -2,22 +2,19 @@ import { InvalidManifestError } from '../../oci/manifest.ts'
 import { isIndexType } from '../../oci/media-types.ts'
 import { formatReference, formatRepository } from '../../oci/reference.ts'
 import { RegistryError } from '../../oci/registry-error.ts'
-import { type ImageFetcher, type ImportMode, withTagImage } from '../image/fetch-image.ts'
+import { type ImportMode, withTagImage } from '../image/fetch-image.ts'
 import type { ResolvedTag } from '../image/remote-registry.ts'
 import type { ImportTarget } from '../request/import-plan.ts'
 import type { TagFailure } from '../request/import-state.ts'
 import type { RegistryReader } from '../request/registry-reader.ts'
 import type { ImportedTag, Tags } from '../tag/tag.ts'
-import { NoChoiceError, nothingChosen, TagChooser } from './choose-tag.ts'
-import type { ImportOutcomes, TagOutcome } from './import-outcomes.ts'
+import { NoChoiceError, nothingChosen, TagChooser, type TagChooserDependencies } from './choose-tag.ts'
+import type { TagOutcome } from './import-outcomes.ts'
 
-export interface TagImporterDependencies {
+export interface TagImporterDependencies extends TagChooserDependencies {
   /** Null in a dry run of a stream that does not exist. */
   readonly streamId: number | null
   readonly tags: Tags
-  readonly fetcher: ImageFetcher
-  readonly reader: RegistryReader
-  readonly outcomes: ImportOutcomes
   readonly onInternalError: (error: unknown) => void
 }
 
@@ -27,13 +24,8 @@ export class TagImporter {
   readonly #chooser: TagChooser
 
   constructor(dependencies: TagImporterDependencies) {
-    const { reader, fetcher, outcomes } = dependencies
     this.#dependencies = dependencies
-    this.#chooser = new TagChooser({
-      reader,
-      fetcher,
-      keep: (target, found) => outcomes.fetched(target, found),
-    })
+    this.#chooser = new TagChooser(dependencies)
   }
 
   /** Stores and returns the outcome. Rejects with the signal's reason once it is aborted, or when nothing can be stored. */

@@ -1,41 +1,31 @@
-import type { Import, ImportState, TagFailure } from '../request/import-state.ts'
+import type { Import, TagFailure } from '../request/import-state.ts'
+import type { TagSelection } from '../watch/tag-selection.ts'
 import type { TagOutcome } from './import-outcomes.ts'
 
 /** State and counts of one running import. */
 export class ImportTally {
-  readonly #import: Pick<Import, 'id' | 'streamId'>
   readonly #counts: Record<TagOutcome['state'], number> = { IMPORTED: 0, UNCHANGED: 0, FAILED: 0 }
-  #state: ImportState = 'PENDING'
-  #startedAt: number | null = null
-  #finishedAt: number | null = null
-  #total: number | null = null
-  #additionalTags: Import['additionalTags'] = []
+  /** The counts, reason and message are in the other fields. */
+  #import: Import
   #wholeFailure: TagFailure | null = null
   #firstFailure: TagFailure | null = null
 
   constructor({ id, streamId }: Pick<Import, 'id' | 'streamId'>) {
-    this.#import = { id, streamId }
+    this.#import = {
+      ...{ id, streamId, state: 'PENDING', startedAt: null, finishedAt: null, total: null },
+      ...{ imported: 0, unchanged: 0, failed: 0, additionalTags: [], reason: null, message: null },
+    }
   }
 
   /** `imported`: tags that the import has imported before a restart. */
   start(at: number, imported: number): void {
-    this.#state = 'RUNNING'
-    this.#startedAt = at
+    this.#import = { ...this.#import, state: 'RUNNING', startedAt: at }
     this.#counts.IMPORTED = imported
   }
 
   /** Sets the number of tags, and counts those whose result needs no request. */
-  expect(
-    total: number,
-    selection: {
-      readonly additionalTags: Import['additionalTags']
-      readonly unchangedEvents: readonly number[]
-      readonly stillFailing: readonly TagFailure[]
-    },
-  ): void {
-    const { additionalTags, unchangedEvents, stillFailing } = selection
-    this.#total = total
-    this.#additionalTags = additionalTags
+  expect(total: number, { additionalTags, unchangedEvents, stillFailing }: TagSelection): void {
+    this.#import = { ...this.#import, total, additionalTags }
     this.#counts.UNCHANGED += unchangedEvents.length
     this.#counts.FAILED += stillFailing.length
     this.#firstFailure = stillFailing[0] ?? null
@@ -53,30 +43,20 @@ export class ImportTally {
 
   finish(at: number): void {
     const { IMPORTED, UNCHANGED, FAILED } = this.#counts
-    this.#finishedAt = at
-    if (FAILED === 0 && !this.#wholeFailure) this.#state = 'SUCCEEDED'
-    else this.#state = IMPORTED + UNCHANGED > 0 ? 'PARTIALLY_SUCCEEDED' : 'FAILED'
+    const failed = IMPORTED + UNCHANGED > 0 ? 'PARTIALLY_SUCCEEDED' : 'FAILED'
+    const state = FAILED === 0 && !this.#wholeFailure ? 'SUCCEEDED' : failed
+    this.#import = { ...this.#import, state, finishedAt: at }
   }
 
   get finishedAt(): number | null {
-    return this.#finishedAt
+    return this.#import.finishedAt
   }
 
   /** Returns the current state. */
   snapshot(): Import {
-    const failure = this.#wholeFailure ?? (this.#state === 'FAILED' ? this.#firstFailure : null)
-    return {
-      ...this.#import,
-      state: this.#state,
-      startedAt: this.#startedAt,
-      finishedAt: this.#finishedAt,
-      total: this.#total,
-      imported: this.#counts.IMPORTED,
-      unchanged: this.#counts.UNCHANGED,
-      failed: this.#counts.FAILED,
-      additionalTags: this.#additionalTags,
-      reason: failure?.reason ?? null,
-      message: failure?.message ?? null,
-    }
+    const { IMPORTED: imported, UNCHANGED: unchanged, FAILED: failed } = this.#counts
+    const failure = this.#wholeFailure ?? (this.#import.state === 'FAILED' ? this.#firstFailure : null)
+    const { reason = null, message = null } = failure ?? {}
+    return { ...this.#import, imported, unchanged, failed, reason, message }
   }
 }

@@ -9,8 +9,8 @@ import type { Import, TagFailure, UnchangedTags } from '../request/import-state.
 import type { ImageStream } from '../spec/spec.ts'
 import { recordAbsence } from '../watch/absent-tag.ts'
 import type { TagSelection } from '../watch/tag-selection.ts'
+import type { ImportContext } from './import-context.ts'
 import { type ImportOutcomes, reindexedBy, type TagOutcome } from './import-outcomes.ts'
-import { type OutcomeStores, TargetRecorder } from './record-target.ts'
 
 /** Stores each tag with its image, event, condition and push in one transaction. */
 export class StoredOutcomes implements ImportOutcomes, UnchangedTags {
@@ -18,23 +18,23 @@ export class StoredOutcomes implements ImportOutcomes, UnchangedTags {
   /** Events of the unchanged tags, which are their results until the import is finished. */
   readonly unchangedEvents: number[] = []
   readonly reindexedEvents = new Map<number, string | null>()
-  readonly #stores: OutcomeStores
+  readonly #context: ImportContext
   readonly #importId: number
   readonly #stream: ImageStream
   readonly #recorder: TargetRecorder
   /** Unchanged tags whose rule was applied. */
   readonly #unchangedChoices: ImportTarget[] = []
 
-  constructor(stores: OutcomeStores, { id, stream }: { id: number; stream: ImageStream }) {
-    this.#stores = stores
-    this.#importId = id
+  constructor(context: ImportContext, importId: number, stream: ImageStream) {
+    this.#context = context
+    this.#importId = importId
     this.#stream = stream
-    this.#recorder = new TargetRecorder(stores, { id, stream })
-    this.alreadyImported = new Set(stores.rows.importedTags(id))
+    this.#recorder = createTargetRecorder(context, importId, stream)
+    this.alreadyImported = new Set(context.rows.importedTags(importId))
   }
 
   selected({ unchangedEvents, stillFailing }: TagSelection): void {
-    const { db, rows } = this.#stores
+    const { db, rows } = this.#context
     for (const event of unchangedEvents) this.unchangedEvents.push(event)
     if (stillFailing.length === 0) return
     db.transact((tx) => {
@@ -48,10 +48,10 @@ export class StoredOutcomes implements ImportOutcomes, UnchangedTags {
   }
 
   async found(target: ImportTarget, found: FetchedTagImage, upstreamDigest: Digest): Promise<TagOutcome> {
-    const { images, rows } = this.#stores
+    const { images, rows } = this.#context
     const recorded = await this.#commitTogether((tx) => {
       if (this.#recorder.isStillWanted(target))
-        return this.#recorder.record(tx, target, { ...found, upstreamDigest })
+        return this.#recorder.record(tx, target, found, upstreamDigest)
       rows.saveFailure(tx, this.#importId, target.tag, SUPERSEDED)
       return undefined
     })
@@ -65,18 +65,18 @@ export class StoredOutcomes implements ImportOutcomes, UnchangedTags {
   }
 
   failed(target: ImportTarget, failure: TagFailure): Promise<TagFailure> {
-    const { db, rows, now } = this.#stores
+    const { db, rows, now } = this.#context
     return this.#commitTogether((tx) => {
       const isWanted = failure.reason !== 'Superseded' && this.#recorder.isStillWanted(target)
       const { id: streamId, dockerImageRepository } = this.#stream
-      const absence = {
+      const absent = {
         streamId,
         tag: target.tag,
         repository: dockerImageRepository ?? '',
         failure,
         now: now(),
       }
-      const stored = isWanted && target.isUnlisted ? recordAbsence(db, tx, absence) : failure
+      const stored = isWanted && target.isUnlisted ? recordAbsence(db, tx, absent) : failure
       rows.saveFailure(tx, this.#importId, target.tag, stored)
       if (isWanted) this.#recorder.recordFailure(tx, target, stored)
       return stored
@@ -84,7 +84,7 @@ export class StoredOutcomes implements ImportOutcomes, UnchangedTags {
   }
 
   async fetched({ reference }: ImportTarget, { image, index }: FetchedTagImage): Promise<void> {
-    const { images } = this.#stores
+    const { images } = this.#context
     const fetched = [index, image].filter((one) => one !== null).filter((one) => !isStored(one))
     if (fetched.length === 0) return
     await this.#commitTogether((tx) => {
@@ -94,11 +94,11 @@ export class StoredOutcomes implements ImportOutcomes, UnchangedTags {
 
   /** Commits with other writes of the import: its tags arrive in quick succession. */
   #commitTogether<Result>(write: (tx: Transaction) => Result): Promise<Result> {
-    return this.#stores.db.transactTogether(write, { patient: true })
+    return this.#context.db.transactTogether(write, { patient: true })
   }
 
   finish(finished: Import, finishCheck: (tx: Transaction) => void): void {
-    const { db, rows, streams, now, onFinished } = this.#stores
+    const { db, rows, streams, now, onFinished } = this.#context
     db.transact((tx) => {
       rows.finish(tx, finished, this)
       finishCheck(tx)
@@ -118,4 +118,53 @@ export class StoredOutcomes implements ImportOutcomes, UnchangedTags {
 const SUPERSEDED: TagFailure = {
   reason: 'Superseded',
   message: 'the spec changed during the import: the import that the change started has the newer state',
+}
+
+type TargetRecorder = ReturnType<typeof createTargetRecorder>
+
+/** Records the results of one import's targets in the tags of its stream. */
+function createTargetRecorder(context: ImportContext, importId: number, stream: ImageStream) {
+  const { images, recorder, streams, tags, choices, now } = context
+  const { id: streamId, namespace, name: streamName } = stream
+
+  const recordChoice = (tx: Transaction, { tag, decision }: ImportTarget): void => {
+    if (decision) choices.recordChoice(tx, { streamId, tag }, { ...decision, decidedAt: now() })
+  }
+
+  return {
+    /** Records the decision of the target's rule, if it has one. */
+    recordChoice,
+
+    /** Records the image as the one that the tag points to. */
+    record(tx: Transaction, target: ImportTarget, { image, index }: FetchedTagImage, upstreamDigest: Digest) {
+      const { tag, reference, generation } = target
+      recordChoice(tx, target)
+      const pullSpec = (digest: Digest): string => pullSpecByDigest(reference, digest)
+      if (index) images.store(tx, index, pullSpec)
+      const imageId = images.store(tx, image, pullSpec)
+      const before = tags.imported(streamId, tag)?.upstreamDigest ?? upstreamDigest
+      const address = { streamId, namespace, streamName, tag }
+      const dockerImageReference = pullSpec(image.digest)
+      const change = { imageId, dockerImageReference, generation, importId, upstreamDigest, at: now() }
+      return { ...recorder.recordTagEvent(tx, address, { ...change, source: 'IMPORT' }), before }
+    },
+
+    /** Records the failure as the condition of the tag. */
+    recordFailure(tx: Transaction, target: ImportTarget, { reason, message }: TagFailure): void {
+      const { tag, generation } = target
+      if (reason === 'Superseded') return
+      recordChoice(tx, target)
+      // listed, and deleted upstream before it was ever read: the stream has no tag for a condition
+      const vanished = reason === 'NotFound' && !target.specTag && !target.isUnlisted
+      if (vanished && !tags.imported(streamId, tag)) return
+      recorder.recordImportFailure(tx, { streamId, tag }, { reason, message, generation, at: now() })
+    },
+
+    /** Reports whether the spec is the one that the target was planned by; the stream may also have been deleted. */
+    isStillWanted({ tag, specTag, generation }: ImportTarget): boolean {
+      const wanted = streams.generations(streamId, tag)
+      if (specTag) return wanted?.specTag === generation
+      return wanted?.specTag === null && wanted.repository === generation
+    },
+  }
 }

@@ -1,5 +1,6 @@
 import type { imageStreams, specTags } from '../../db/tables/index.ts'
 import type { KeyValue } from '../../input/key-values.ts'
+import { parseReference } from '../../oci/reference.ts'
 import type { TagName } from '../../oci/tag.ts'
 import type { TagPolicyInput } from '../../policy/policy.ts'
 import type { ImportMode } from '../image/fetch-image.ts'
@@ -56,3 +57,12 @@ export const FOLLOWS_NONE = { followsNamespace: null, followsStream: null, follo
 /** Reports whether an import reads this spec tag from a registry; with a policy, the tag that the policy chooses. */
 export const isImportable = ({ fromKind, reference }: Pick<SpecTag, 'fromKind' | 'reference'>): boolean =>
   fromKind === 'DockerImage' && !reference
+
+/** Returns the first registry that the stream's imports read; empty for none. */
+export function registryOf(
+  { dockerImageRepository }: ImageStream,
+  specTags: () => readonly SpecTag[],
+): string {
+  const name = dockerImageRepository ?? specTags().find(isImportable)?.fromName
+  return name ? parseReference(name).registry : ''
+}

@@ -80,7 +80,11 @@ export function createTagRecorder({ db, pushes, now }: { db: Database; pushes: P
     },
 
     /** Sets the condition `ImportSuccess=False`; the history stays. */
-    recordImportFailure(tx: Transaction, { streamId, tag }: TagAddress, failure: ImportFailure): void {
+    recordImportFailure(
+      tx: Transaction,
+      { streamId, tag }: Pick<TagAddress, 'streamId' | 'tag'>,
+      failure: ImportFailure,
+    ): void {
       const id = tags.find(streamId, tag)?.id ?? tags.insert(streamId, tag, null)
       if (tags.setFailure(id, failure)) versions.raise(tx, streamId)
     },

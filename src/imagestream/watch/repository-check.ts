@@ -5,17 +5,17 @@ import type { ImportRequest, RepositoryImport } from '../request/import-plan.ts'
 import type { RegistryReader } from '../request/registry-reader.ts'
 import type { ImageStream } from '../spec/spec.ts'
 import type { ReportedMoves } from './reported-moves.ts'
+import type { RepositoryWatches } from './repository-watches.ts'
 import { limitTags, NO_TAGS, type TagSelection } from './tag-selection.ts'
-import type { WatchRows } from './watch-rows.ts'
 
 export interface RepositoryCheckDependencies {
   readonly db: Database
-  readonly watches: WatchRows
+  readonly watches: RepositoryWatches
   readonly moves: ReportedMoves
   /** Maximum number of tags of one repository import; the rest become `additionalTags`. Null for no limit. */
   readonly maximumTags: number | null
   /** Milliseconds between two full scans; 0 disables the listings of vendors. */
-  readonly fullSweepMs: number
+  readonly fullScanMs: number
   /** Milliseconds since 1970. */
   readonly now: () => number
   readonly onInternalError: (error: unknown, importId: number) => void

@@ -1,68 +1,86 @@
 import { RegistryError } from '../../oci/registry-error.ts'
 import type { VendorListing } from '../../oci/vendor-listing.ts'
 import { isVendorListingFailure } from '../image/remote-registry.ts'
-import type { TagList } from '../request/registry-reader.ts'
 import type { KnownTags } from './known-tags.ts'
-import { isQuarantined, NO_FAILURE, quarantine } from './listing-quarantine.ts'
-import { type ListingReading, readListing, readNewestPage } from './read-listing.ts'
+import { type ListingReading, readChanges, readNewestPage } from './read-changes.ts'
 import type { RepositoryToCheck } from './repository-check.ts'
-import type { RepositoryWatchRow } from './watch-rows.ts'
+import type { RepositoryWatchRow } from './repository-watches.ts'
 
-export interface VendorCheckDependencies {
+const HOUR = 60 * 60 * 1000
+/** Milliseconds for which a vendor's listing is not read after a failure. */
+const QUARANTINE = 24 * HOUR
+/** Milliseconds for which it is not read after a rate limit. */
+const RATE_LIMIT_PAUSE = HOUR
+
+/** Columns of a repository whose listing works. */
+export const NO_FAILURE = { setAsideUntil: null, reason: null, message: null, failingSince: null }
+
+export interface VendorCheckOptions {
   readonly known: KnownTags
-  readonly readTagList: (subject: RepositoryToCheck) => Promise<TagList>
+  /** Reads the registry's own tag list. */
+  readonly readTagList: () => Promise<unknown>
+  /** Whether every tag is requested anyway: then only the newest page is read. */
+  readonly isFullScan: boolean
   /** Milliseconds since 1970. */
   readonly now: () => number
   readonly onInternalError: (error: unknown) => void
 }
 
-/** Reads the listing of a repository's vendor. A listing that fails is put in quarantine. */
-export class VendorCheck {
-  readonly #dependencies: VendorCheckDependencies
-  /** State of the repository's checks; the reading updates the vendor, and whether its listing can be used. */
-  row: RepositoryWatchRow
-
-  constructor(row: RepositoryWatchRow, dependencies: VendorCheckDependencies) {
-    this.#dependencies = dependencies
-    this.row = row
+/**
+ * Reads the listing of the repository's vendor. Returns null without a usable listing, and the row with the vendor and
+ * whether its listing can be used: one that fails is put in quarantine. Throws RegistryError, or the signal's reason once
+ * it is aborted.
+ */
+export async function checkVendor(
+  row: RepositoryWatchRow,
+  subject: RepositoryToCheck,
+  { known, readTagList, isFullScan, now, onInternalError }: VendorCheckOptions,
+): Promise<{ readonly row: RepositoryWatchRow; readonly reading: ListingReading | null }> {
+  if (isQuarantined(row, now())) return { row, reading: null }
+  let { vendor } = row
+  try {
+    const listing = await openListing(subject, readTagList)
+    vendor = listing?.vendor ?? null
+    if (!listing) return { row: { ...row, vendor, ...NO_FAILURE }, reading: null }
+    const reading = await (isFullScan
+      ? readNewestPage(listing, known)
+      : readChanges(listing, { before: row, known }))
+    return { row: { ...row, vendor, ...(reading && NO_FAILURE) }, reading }
+  } catch (error) {
+    subject.signal.throwIfAborted()
+    // a response of the registry itself
+    if (error instanceof RegistryError) throw error
+    if (!isVendorListingFailure(error)) onInternalError(error)
+    return { row: quarantine({ ...row, vendor }, error, now()), reading: null }
   }
+}
 
-  /**
-   * Returns null without a usable listing. Before a full scan only the newest page is read. Throws RegistryError, or the
-   * signal's reason once it is aborted.
-   */
-  async read(subject: RepositoryToCheck, isFullScan: boolean): Promise<ListingReading | null> {
-    const { known, now, onInternalError } = this.#dependencies
-    if (isQuarantined(this.row, now())) return null
-    try {
-      const listing = await this.#open(subject)
-      this.row = { ...this.row, vendor: listing?.vendor ?? null }
-      if (!listing) {
-        this.row = { ...this.row, ...NO_FAILURE }
-        return null
-      }
-      const reading = await (isFullScan
-        ? readNewestPage(listing, known)
-        : readListing(listing, { before: this.row, known }))
-      if (reading) this.row = { ...this.row, ...NO_FAILURE }
-      return reading
-    } catch (error) {
-      subject.signal.throwIfAborted()
-      // a response of the registry itself
-      if (error instanceof RegistryError) throw error
-      if (!isVendorListingFailure(error)) onInternalError(error)
-      this.row = quarantine(this.row, error, now())
-      return null
-    }
-  }
+async function openListing(
+  { reader, repository }: RepositoryToCheck,
+  readTagList: () => Promise<unknown>,
+): Promise<VendorListing | null> {
+  const remote = reader.repository(repository)
+  if (!remote.vendorListing) return null
+  const listing = await remote.vendorListing()
+  if (listing) return listing
+  // some vendors are recognized by responses of the registry: repeat after a request
+  await readTagList()
+  return remote.vendorListing()
+}
 
-  async #open(subject: RepositoryToCheck): Promise<VendorListing | null> {
-    const repository = subject.reader.repository(subject.repository)
-    if (!repository.vendorListing) return null
-    const listing = await repository.vendorListing()
-    if (listing) return listing
-    // some vendors are recognized by responses of the registry: repeat after a request
-    await this.#dependencies.readTagList(subject)
-    return repository.vendorListing()
+/** Reports whether the vendor's listing must not be read now. */
+const isQuarantined = ({ setAsideUntil }: RepositoryWatchRow, now: number): boolean =>
+  // a time too far in the future was written before the clock was set back
+  setAsideUntil !== null && now < setAsideUntil && now >= setAsideUntil - QUARANTINE
+
+/** Returns the row of a repository whose vendor's listing failed. The message hides internal errors. */
+function quarantine(row: RepositoryWatchRow, error: unknown, now: number): RepositoryWatchRow {
+  const failingSince = row.failingSince ?? now
+  if (!isVendorListingFailure(error)) {
+    const message = "internal error: see the server's log"
+    return { ...row, reason: 'InternalError', message, failingSince, setAsideUntil: now + QUARANTINE }
   }
+  const { vendor, reason, message } = error
+  const time = reason === 'TooManyRequests' ? RATE_LIMIT_PAUSE : QUARANTINE
+  return { ...row, vendor, reason, message, failingSince, setAsideUntil: now + time }
 }

@@ -1,21 +1,20 @@
 import type { Transaction } from '../../db/transact.ts'
 import type { TagClaim } from '../../oci/vendor-listing.ts'
-import type { ImportRequest, RepositoryImport } from '../request/import-plan.ts'
+import type { RepositoryImport } from '../request/import-plan.ts'
 import type { ImageStream } from '../spec/spec.ts'
 import { createKnownTags, type KnownTags } from './known-tags.ts'
-import { NO_FAILURE, newWatch } from './listing-quarantine.ts'
-import type { ListingReading } from './read-listing.ts'
+import type { ListingReading } from './read-changes.ts'
 import type {
   CheckedImport,
   RepositoryCheck,
   RepositoryCheckDependencies,
   RepositoryToCheck,
 } from './repository-check.ts'
+import type { RepositoryWatchRow } from './repository-watches.ts'
 import { createTagClaims, type TagClaims } from './tag-claims.ts'
 import { TagListCheck } from './tag-list-check.ts'
 import { NO_TAGS, selectChangedTags, type TagChanges, type TagSelection } from './tag-selection.ts'
-import { VendorCheck } from './vendor-check.ts'
-import type { RepositoryWatchRow } from './watch-rows.ts'
+import { checkVendor, NO_FAILURE } from './vendor-check.ts'
 
 /** Checks the repository of a stream by its vendor's listing, or by a full scan that requests every tag. */
 export class WatchedRepository implements RepositoryCheck {
@@ -24,8 +23,8 @@ export class WatchedRepository implements RepositoryCheck {
   readonly #known: KnownTags
   readonly #claims: TagClaims
   readonly #tagList: TagListCheck
-  readonly #vendor: VendorCheck
   readonly #hadMarks: boolean
+  #row: RepositoryWatchRow
   /** State to store if the import does not handle every tag. */
   #rowBefore: RepositoryWatchRow
   #reading: ListingReading | null = null
@@ -37,49 +36,41 @@ export class WatchedRepository implements RepositoryCheck {
     checkedImport: CheckedImport,
     { reference }: Pick<RepositoryImport, 'reference'>,
   ) {
-    const { db, watches, now, onInternalError } = dependencies
-    const { stream, request, importId } = checkedImport
+    const { stream, request } = checkedImport
     this.#dependencies = dependencies
     this.#import = checkedImport
-    this.#known = createKnownTags(db, stream.id, reference)
-    this.#claims = createTagClaims(db, stream.id)
+    this.#known = createKnownTags(dependencies.db, stream.id, reference)
+    this.#claims = createTagClaims(dependencies.db, stream.id)
     this.#tagList = new TagListCheck(dependencies, checkedImport, this.#known)
-    const row = watches.ofStreams([stream.id]).get(stream.id) ?? newWatch(stream)
+    const row = dependencies.watches.ofStreams([stream.id]).get(stream.id) ?? newWatch(stream)
     this.#hadMarks = row.marks !== null
     // the user who requests a full scan may have repaired the listing
-    this.#rowBefore = request.fullSweep ? { ...row, ...NO_FAILURE } : row
-    this.#vendor = new VendorCheck(this.#rowBefore, {
-      known: this.#known,
-      readTagList: (subject) => this.#tagList.read(subject),
-      now,
-      onInternalError: (error) => onInternalError(error, importId),
-    })
+    this.#row = request.fullSweep ? { ...row, ...NO_FAILURE } : row
+    this.#rowBefore = this.#row
   }
 
   async select(subject: RepositoryToCheck): Promise<TagSelection> {
-    const { fullSweepMs, now } = this.#dependencies
-    const { stream, request } = this.#import
-    const { sweptAt } = this.#vendor.row
-    const isFullScan = isFullScanDue(this.#import, { sweptAt, fullSweepMs, now: now() })
+    const { fullScanMs, now } = this.#dependencies
+    const isFullScan = isFullScanDue(this.#import, this.#row.fullScanAt, { fullScanMs, now: now() })
     // order: tag list, listing, tags. A change after the listing was read is in the next reading.
     if (isFullScan) await this.#tagList.read(subject)
-    const reading = fullSweepMs === 0 ? null : await this.#vendor.read(subject, isFullScan)
+    const reading = fullScanMs === 0 ? null : await this.#readVendor(subject, isFullScan)
     const covers = isFullScan || reading === null ? 'PART' : reading.covers
-    const selection = await this.#select(subject, { reading, covers })
+    const selection = await this.#select(subject, reading, covers)
     const at = now()
-    this.#rowBefore = this.#vendor.row
+    this.#rowBefore = this.#row
     this.#requestedClaims = claimsOf(reading?.changes ?? [], selection)
     // after the tag list was read: a failure above must not store the reading
     this.#reading = reading
-    this.#vendor.row = {
-      ...this.#vendor.row,
+    this.#row = {
+      ...this.#row,
       checkedAt: at,
       // without a reading the old fingerprints stay: later changes come before them
       ...(reading ? { marks: reading.fingerprints, total: reading.total } : { total: null }),
       ...(covers === 'PART'
         ? // a scan with other options than the spec's does not count: the next import scans again
-          { checkedBy: 'FULL_SWEEP' as const, sweptAt: isOverridden(stream, request) ? null : at }
-        : { checkedBy: 'LISTING' as const }),
+          { checkedBy: 'FULL_SWEEP', fullScanAt: isOverridden(this.#import) ? null : at }
+        : { checkedBy: 'LISTING' }),
     }
     return selection
   }
@@ -89,7 +80,7 @@ export class WatchedRepository implements RepositoryCheck {
     const { stream, importId } = this.#import
     // a tag was deleted meanwhile, which reset the fingerprints: the next reading must read all pages
     const wasReset = this.#hadMarks && watches.ofStreams([stream.id]).get(stream.id)?.marks === null
-    const row = isComplete ? this.#vendor.row : this.#rowBefore
+    const row = isComplete ? this.#row : this.#rowBefore
     if (!watches.save(tx, wasReset ? { ...row, marks: null } : row) || !isComplete) return
     const { listedAgain } = this.#tagList
     if (listedAgain.length > 0) watches.clearMissing(tx, stream.id, listedAgain)
@@ -99,22 +90,42 @@ export class WatchedRepository implements RepositoryCheck {
     if (row.checkedBy === 'FULL_SWEEP') this.#claims.deleteUnknownTags(tx)
   }
 
+  async #readVendor(subject: RepositoryToCheck, isFullScan: boolean): Promise<ListingReading | null> {
+    const { now, onInternalError } = this.#dependencies
+    const { row, reading } = await checkVendor(this.#row, subject, {
+      known: this.#known,
+      readTagList: () => this.#tagList.read(subject),
+      isFullScan,
+      now,
+      onInternalError: (error) => onInternalError(error, this.#import.importId),
+    })
+    this.#row = row
+    return reading
+  }
+
   async #select(
     subject: RepositoryToCheck,
-    { reading, covers }: { reading: ListingReading | null; covers: ListingReading['covers'] },
+    reading: ListingReading | null,
+    covers: ListingReading['covers'],
   ): Promise<TagSelection> {
+    const { maximumTags, now } = this.#dependencies
     const selectChanged = ({ changes }: ListingReading, listed: TagChanges['listed']): TagSelection => {
-      const unsettled = this.#claims.unsettled(this.#dependencies.now())
-      const changed = [...changes.map(({ tag }) => tag), ...unsettled]
+      const changed = [...changes.map(({ tag }) => tag), ...this.#claims.unsettled(now())]
       const done = this.#import.alreadyImported
       return selectChangedTags(subject.repository, this.#known, { changed, listed, done })
     }
-    const isLimited = this.#dependencies.maximumTags !== null
-    if (reading && covers === 'ALL' && !isLimited) return selectChanged(reading, null)
+    if (reading && covers === 'ALL' && maximumTags === null) return selectChanged(reading, null)
     const listed = await this.#tagList.select(subject)
     return reading && covers !== 'PART' ? selectChanged(reading, listed) : { ...NO_TAGS, ...listed }
   }
 }
+
+/** Returns the row of a repository that was not checked yet. */
+const newWatch = ({ id, repositoryGeneration }: ImageStream): RepositoryWatchRow => ({
+  ...{ streamId: id, generation: repositoryGeneration, vendor: null, checkedAt: null, checkedBy: null },
+  ...{ fullScanAt: null, total: null, marks: null },
+  ...NO_FAILURE,
+})
 
 /** Returns the claims about tags that are requested. */
 function claimsOf(changes: readonly TagClaim[], { wanted }: TagSelection): readonly TagClaim[] {
@@ -124,17 +135,18 @@ function claimsOf(changes: readonly TagClaim[], { wanted }: TagSelection): reado
 }
 
 /** Reports whether the request replaces options of the spec. */
-function isOverridden(stream: ImageStream, request: ImportRequest): boolean {
+function isOverridden({ stream, request }: CheckedImport): boolean {
   const { insecure = Boolean(stream.insecure), importMode = stream.importMode } = request
   return insecure !== Boolean(stream.insecure) || importMode !== stream.importMode
 }
 
-/** Reports whether a full scan is due, which requests every tag. `sweptAt`: the last one, null without one. */
+/** Reports whether a full scan is due, which requests every tag. `lastAt`: the last one, null without one. */
 function isFullScanDue(
-  { stream, request }: { readonly stream: ImageStream; readonly request: ImportRequest },
-  { sweptAt, fullSweepMs, now }: { readonly sweptAt: number | null; fullSweepMs: number; now: number },
+  checkedImport: CheckedImport,
+  lastAt: number | null,
+  { fullScanMs, now }: { readonly fullScanMs: number; readonly now: number },
 ): boolean {
-  if (sweptAt === null || isOverridden(stream, request) || request.fullSweep) return true
+  if (lastAt === null || isOverridden(checkedImport) || checkedImport.request.fullSweep) return true
   // a time in the future was written before the clock was set back
-  return now >= sweptAt + fullSweepMs || now < sweptAt
+  return now >= lastAt + fullScanMs || now < lastAt
 }

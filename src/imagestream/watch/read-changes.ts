@@ -1,4 +1,3 @@
-import { yieldToEventLoop } from '../../concurrency/yielding.ts'
 import type { TagName } from '../../oci/tag.ts'
 import type { ReportedMove, TagClaim, VendorListing, VendorPage } from '../../oci/vendor-listing.ts'
 import type { VendorListingFailure } from '../image/remote-registry.ts'
@@ -28,8 +27,6 @@ export interface PreviousReading {
   readonly marks: string | null
 }
 
-/** Number of claims that are compared before the event loop gets a turn. */
-const CLAIMS_A_TURN = 1000
 /** Number of the first claims that have a fingerprint. One claim that did not change is enough to find the overlap. */
 const FINGERPRINTS = 200
 /** Number of moves that one reading keeps: an endless listing must not fill the memory. */
@@ -53,18 +50,13 @@ class OddListingError extends Error implements VendorListingFailure {
  * number of tags is the expected one. Throws errors of the pages, and VendorListingFailure if the listing lacks most of
  * the known tags.
  */
-export async function readListing(
+export async function readChanges(
   listing: VendorListing,
   { before, known }: { readonly before: PreviousReading; readonly known: KnownTags },
 ): Promise<ListingReading> {
   const reader = new ListingReader(listing, before)
   for await (const page of listing.pages()) {
-    reader.begin(page)
-    for (let at = 0; at < page.claims.length; at += CLAIMS_A_TURN) {
-      if (at > 0) await yieldToEventLoop()
-      const claims = page.claims.slice(at, at + CLAIMS_A_TURN)
-      reader.add(claims, known.named(claims.map(({ tag }) => tag)))
-    }
+    reader.add(page, known.named(page.claims.map(({ tag }) => tag)))
     if (reader.isEnough) break
   }
   reader.checkPlausible(known.count())
@@ -82,15 +74,12 @@ export async function readNewestPage(
   if (!listing.newestFirst) return null
   const reader = new ListingReader(listing, { total: null, marks: null })
   for await (const page of listing.pages()) {
-    reader.begin(page)
-    reader.add(page.claims, NO_KNOWN_TAGS)
+    reader.add(page, new Map())
     break
   }
   reader.checkPlausible(known.count())
   return reader
 }
-
-const NO_KNOWN_TAGS: ReadonlyMap<TagName, KnownTag> = new Map()
 
 class ListingReader implements ListingReading {
   readonly changes: TagClaim[] = []
@@ -113,18 +102,17 @@ class ListingReader implements ListingReading {
     this.#fingerprintsBefore = new Set(marks?.split(' '))
   }
 
-  begin({ claims, total, moves, isComplete }: VendorPage): void {
-    if (++this.#pages === 1 && this.#listing.newestFirst) {
+  /** `known`: the known tags among the page's claims. */
+  add({ claims, total, moves, isComplete }: VendorPage, known: ReadonlyMap<TagName, KnownTag>): void {
+    const { newestFirst } = this.#listing
+    if (++this.#pages === 1 && newestFirst) {
       this.fingerprints = claims.slice(0, FINGERPRINTS).map(fingerprintOf).join(' ')
     }
     this.total ??= total
     this.#isComplete = isComplete
     this.moves.push(...moves.slice(0, MAXIMUM_MOVES - this.moves.length))
-  }
-
-  add(claims: readonly TagClaim[], known: ReadonlyMap<TagName, KnownTag>): void {
     for (const claim of claims) {
-      if (this.#listing.newestFirst) this.#overlaps ||= this.#fingerprintsBefore.has(fingerprintOf(claim))
+      if (newestFirst) this.#overlaps ||= this.#fingerprintsBefore.has(fingerprintOf(claim))
       // a tag that changes while the listing is read appears twice: the first claim is the newer one
       if (this.#seen.has(claim.tag)) continue
       this.#seen.add(claim.tag)
