@@ -1,4 +1,4 @@
-import { InvalidInputError } from '../input/errors.ts'
+import { InvalidInputError, invalid } from '../input/errors.ts'
 import { azureEndpoint, ecrEndpoint, isAwsRegion, isGoogleRegistry } from '../logins/cloud-registry.ts'
 import type { CloudSecret, RegistryPrefix } from '../logins/registry-login.ts'
 import { parseServiceAccountKey } from '../logins/service-account-key.ts'
@@ -46,17 +46,17 @@ export const checkCloudSecret = (secret: CloudSecret): void => CHECKS[secret.kin
 const CHECKS: { readonly [Kind in CloudSecret['kind']]: (secret: CloudSecret & { kind: Kind }) => void } = {
   aws({ accessKeyId, secretAccessKey, sessionToken, region }) {
     if (!/^\w{16,128}$/.test(accessKeyId)) {
-      throw refuse('aws.accessKeyId', 'must have 16 to 128 letters and digits: AKIAIOSFODNN7EXAMPLE')
+      throw invalid('aws.accessKeyId', 'must have 16 to 128 letters and digits: AKIAIOSFODNN7EXAMPLE')
     }
     checkWord('aws.secretAccessKey', secretAccessKey)
     if (sessionToken !== null) checkWord('aws.sessionToken', sessionToken)
     else if (accessKeyId.startsWith('ASIA')) {
-      throw refuse(
+      throw invalid(
         'aws.sessionToken',
         'is missing: an access key that begins with ASIA is temporary and needs one',
       )
     }
-    if (region !== null && !isAwsRegion(region)) throw refuse('aws.region', 'must be a region: eu-west-1')
+    if (region !== null && !isAwsRegion(region)) throw invalid('aws.region', 'must be a region: eu-west-1')
   },
 
   google({ serviceAccountKey }) {
@@ -65,26 +65,29 @@ const CHECKS: { readonly [Kind in CloudSecret['kind']]: (secret: CloudSecret & {
         ? `it must have at most ${MAX_LENGTH} characters`
         : parseServiceAccountKey(serviceAccountKey)
     if (typeof key === 'string')
-      throw refuse('google.serviceAccountKey', `is not a service account key: ${key}`)
+      throw invalid('google.serviceAccountKey', `is not a service account key: ${key}`)
   },
 
   azure({ tenantId, clientId, clientSecret, loginServer }) {
     if (!GUID.test(tenantId) && !DOMAIN.test(tenantId)) {
-      throw refuse('azure.tenantId', 'must be a tenant id or a domain of the tenant: contoso.onmicrosoft.com')
+      throw invalid(
+        'azure.tenantId',
+        'must be a tenant id or a domain of the tenant: contoso.onmicrosoft.com',
+      )
     }
     if (!GUID.test(clientId)) {
-      throw refuse('azure.clientId', 'must be an application id: 00000000-0000-0000-0000-000000000000')
+      throw invalid('azure.clientId', 'must be an application id: 00000000-0000-0000-0000-000000000000')
     }
     checkWord('azure.clientSecret', clientSecret)
     if (loginServer != null && !azureEndpoint(loginServer, null)) {
-      throw refuse('azure.loginServer', 'must be the registry’s login server at Azure: team.azurecr.io')
+      throw invalid('azure.loginServer', 'must be the registry’s login server at Azure: team.azurecr.io')
     }
   },
 }
 
 function checkWord(field: string, value: string): void {
   if (value.length > MAX_LENGTH || !/^[\x21-\x7e]+$/.test(value)) {
-    throw refuse(field, `must have 1 to ${MAX_LENGTH} printable ASCII characters without spaces`)
+    throw invalid(field, `must have 1 to ${MAX_LENGTH} printable ASCII characters without spaces`)
   }
 }
 
@@ -110,8 +113,6 @@ export function checkCloudOf(secret: CloudSecret, { registry }: RegistryPrefix):
     )
   }
   if (secret.region !== null && secret.region !== place.region) {
-    throw refuse('aws.region', `must be ${place.region} for this registry, or left out`)
+    throw invalid('aws.region', `must be ${place.region} for this registry, or left out`)
   }
 }
-
-const refuse = (field: string, problem: string) => new InvalidInputError(field, `${field} ${problem}`)

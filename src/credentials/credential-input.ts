@@ -1,4 +1,4 @@
-import { InvalidInputError } from '../input/errors.ts'
+import { InvalidInputError, invalid } from '../input/errors.ts'
 import {
   isCloudSecret,
   isRegistryPrefix,
@@ -28,7 +28,7 @@ const SECRETS = ['password', 'identityToken', 'bearerToken', 'aws', 'google', 'a
 /** Throws InvalidInputError unless it is a namespace. */
 export function checkCredentialNamespace(namespace: string): void {
   if (!isNamespace(namespace)) {
-    throw new InvalidInputError('namespace', `namespace is invalid: ${NAMESPACE_GRAMMAR}`)
+    throw invalid('namespace', `is invalid: ${NAMESPACE_GRAMMAR}`)
   }
 }
 
@@ -36,9 +36,9 @@ export function checkCredentialNamespace(namespace: string): void {
 export function parsePrefix(text: string): RegistryPrefix {
   const prefix = splitPrefix(text)
   if (isRegistryPrefix(prefix)) return prefix
-  throw new InvalidInputError(
+  throw invalid(
     'prefix',
-    'prefix must be a registry, or a registry and a path: quay.io, localhost:5000, quay.io/team or docker.io/team',
+    'must be a registry, or a registry and a path: quay.io, localhost:5000, quay.io/team or docker.io/team',
   )
 }
 
@@ -81,11 +81,11 @@ function checkRegistrySecret(secret: RegistrySecret): RegistrySecret {
       ? (['password', secret.password] as const)
       : ([secret.kind === 'identity' ? 'identityToken' : 'bearerToken', secret.token] as const)
   if (value === '' || value.length > MAX_SECRET_LENGTH) {
-    throw new InvalidInputError(field, `${field} must have 1 to ${MAX_SECRET_LENGTH} characters`)
+    throw invalid(field, `must have 1 to ${MAX_SECRET_LENGTH} characters`)
   }
   // a token becomes part of a header: line breaks in it could add headers
   if (secret.kind !== 'password' && !/^[\x21-\x7e]+$/.test(value)) {
-    throw new InvalidInputError(field, `${field} must have printable ASCII characters without spaces only`)
+    throw invalid(field, 'must have printable ASCII characters without spaces only')
   }
   return secret
 }
@@ -96,9 +96,9 @@ function checkUsername(username: string, isNeeded: boolean): void {
   }
   // RFC 7617 §2: a colon ends the name
   if (username.length > MAX_USERNAME_LENGTH || /[:\p{Cc}]/u.test(username)) {
-    throw new InvalidInputError(
+    throw invalid(
       'username',
-      `username must have at most ${MAX_USERNAME_LENGTH} characters, without colons and control characters`,
+      `must have at most ${MAX_USERNAME_LENGTH} characters, without colons and control characters`,
     )
   }
 }

@@ -6,7 +6,7 @@ import {
   secretOfEntry,
   splitPrefix,
 } from '../logins/registry-login.ts'
-import { isObject } from '../oci/descriptor.ts'
+import { isObject, type Json } from '../oci/descriptor.ts'
 import { checkSecret } from './credential-input.ts'
 
 /** Registry secrets of a docker config. */
@@ -68,8 +68,6 @@ function reasonAgainst(prefix: ReturnType<typeof splitPrefix>, secret: Secret): 
     throw error
   }
 }
-
-type Json = Readonly<Record<string, unknown>>
 
 /** Keys of a Secret, and how the docker config follows from their value. */
 const SECRET_KEYS = [

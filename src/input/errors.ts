@@ -11,6 +11,10 @@ export class InvalidInputError extends Error {
   }
 }
 
+/** Returns the error of an argument. The problem follows its name: `must have 1 to 100 characters`. */
+export const invalid = (field: string, problem: string, options?: ErrorOptions): InvalidInputError =>
+  new InvalidInputError(field, `${field} ${problem}`, options)
+
 /** The object of a write does not exist. */
 export class NotFoundError extends Error {
   override readonly name = 'NotFoundError'

@@ -24,7 +24,8 @@ export interface Descriptor {
   readonly annotations: Readonly<Record<string, string>>
 }
 
-type Json = Readonly<Record<string, unknown>>
+/** A JSON object. */
+export type Json = Readonly<Record<string, unknown>>
 
 /** Reports whether the value is a JSON object. */
 export const isObject = (value: unknown): value is Json =>

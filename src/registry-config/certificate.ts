@@ -1,5 +1,5 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
-import { InvalidInputError } from '../input/errors.ts'
+import { InvalidInputError, invalid } from '../input/errors.ts'
 
 /** Fields of a certificate. */
 export interface CertificateFacts {
@@ -23,20 +23,24 @@ const KEY = /-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----/
 /** Returns the certificates in a PEM text, without other text around them. Throws InvalidInputError. */
 export function checkCertificates(pem: string, field: string): string {
   if (pem.length > MAX_CERTIFICATES_LENGTH) {
-    const most = `at most ${MAX_CERTIFICATES_LENGTH} characters`
-    throw new InvalidInputError(field, `${field} must have ${most}`)
+    throw invalid(field, `must have at most ${MAX_CERTIFICATES_LENGTH} characters`)
   }
-  if (KEY.test(pem)) {
-    throw new InvalidInputError(field, `${field} contains a private key: leave it out`)
-  }
+  if (KEY.test(pem)) throw invalid(field, 'contains a private key: leave it out')
   const blocks = pem.match(CERTIFICATE) ?? []
   if (blocks.length === 0) {
-    throw new InvalidInputError(
+    throw invalid(
       field,
-      `${field} must be one or more certificates in PEM: text that begins with -----BEGIN CERTIFICATE-----`,
+      'must be one or more certificates in PEM: text that begins with -----BEGIN CERTIFICATE-----',
     )
   }
-  for (const [at, block] of blocks.entries()) parse(block, `certificate ${at + 1} of ${field}`, field)
+  for (const [at, block] of blocks.entries()) {
+    try {
+      new X509Certificate(block)
+    } catch (cause) {
+      const message = `certificate ${at + 1} of ${field} cannot be read as a certificate`
+      throw new InvalidInputError(field, message, { cause })
+    }
+  }
   return blocks.join('\n')
 }
 
@@ -77,26 +81,16 @@ export const certificatesOf = (pem: string): CertificateFacts[] =>
   })
 
 function parseKey(key: string, field: string): KeyObject {
-  const refuse = (message: string) => new InvalidInputError(field, message)
-  if (key.length > MAX_KEY_LENGTH) throw refuse(`${field} must have at most ${MAX_KEY_LENGTH} characters`)
-  if (/ENCRYPTED/.test(key))
-    throw refuse(`${field} must not be encrypted: the server encrypts it for storage`)
+  if (key.length > MAX_KEY_LENGTH) throw invalid(field, `must have at most ${MAX_KEY_LENGTH} characters`)
+  if (/ENCRYPTED/.test(key)) throw invalid(field, 'must not be encrypted: the server encrypts it for storage')
   if (!KEY.test(key)) {
-    throw refuse(`${field} must be a private key in PEM: text that begins with -----BEGIN PRIVATE KEY-----`)
+    throw invalid(field, 'must be a private key in PEM: text that begins with -----BEGIN PRIVATE KEY-----')
   }
   try {
     return createPrivateKey(key)
   } catch {
     // no cause: the parser's message may quote the key
-    throw refuse(`${field} cannot be read as a private key in PEM`)
-  }
-}
-
-function parse(block: string, name: string, field: string): void {
-  try {
-    new X509Certificate(block)
-  } catch (cause) {
-    throw new InvalidInputError(field, `${name} cannot be read as a certificate`, { cause })
+    throw invalid(field, 'cannot be read as a private key in PEM')
   }
 }
 

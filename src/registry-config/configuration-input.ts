@@ -1,4 +1,4 @@
-import { InvalidInputError } from '../input/errors.ts'
+import { InvalidInputError, invalid } from '../input/errors.ts'
 import { formatPrefix, type RegistryPrefix } from '../logins/registry-login.ts'
 import type { MirrorUse } from '../remote/location/registry-rules.ts'
 import { checkCertificates, checkClientCertificate } from './certificate.ts'
@@ -53,8 +53,10 @@ interface CheckedProxy extends ProxySetting {
 const MAX_MIRRORS = 10
 /** Most requests to one registry at a time that a configuration may allow. */
 export const MAX_CONCURRENCY = 256
-const MAX_REQUESTS_PER_SECOND = 10_000
-const MIN_REQUESTS_PER_SECOND = 0.01
+const LIMITS = {
+  concurrency: { least: 1, most: MAX_CONCURRENCY, isWhole: true },
+  requestsPerSecond: { least: 0.01, most: 10_000, isWhole: false },
+}
 const MAX_LOGIN_LENGTH = 1024
 
 /** Returns the change in its stored form. `now` in milliseconds since 1970. Throws InvalidInputError. */
@@ -98,27 +100,18 @@ function checkMirrors(inputs: readonly MirrorInput[]): Mirror[] {
 
 function checkLimits(
   { path }: RegistryPrefix,
-  { concurrency, requestsPerSecond }: ConfigurationInput,
-): Pick<ConfigurationInput, 'concurrency' | 'requestsPerSecond'> {
-  for (const [field, limit] of Object.entries({ concurrency, requestsPerSecond })) {
-    if (limit != null && path !== '') {
-      throw new InvalidInputError(field, `${field} applies to a whole registry: set it without a path`)
+  limits: Pick<ConfigurationInput, keyof typeof LIMITS>,
+): Pick<ConfigurationInput, keyof typeof LIMITS> {
+  for (const field of ['concurrency', 'requestsPerSecond'] as const) {
+    const limit = limits[field]
+    const { least, most, isWhole } = LIMITS[field]
+    if (limit == null) continue
+    if (path !== '') throw invalid(field, 'applies to a whole registry: set it without a path')
+    if (!(limit >= least && limit <= most) || (isWhole && !Number.isInteger(limit))) {
+      throw invalid(field, `must be from ${least} to ${most}`)
     }
   }
-  if (
-    concurrency != null &&
-    !(Number.isInteger(concurrency) && concurrency >= 1 && concurrency <= MAX_CONCURRENCY)
-  ) {
-    throw new InvalidInputError('concurrency', `concurrency must be from 1 to ${MAX_CONCURRENCY}`)
-  }
-  const isRate = (rate: number) => rate >= MIN_REQUESTS_PER_SECOND && rate <= MAX_REQUESTS_PER_SECOND
-  if (requestsPerSecond != null && !isRate(requestsPerSecond)) {
-    throw new InvalidInputError(
-      'requestsPerSecond',
-      `requestsPerSecond must be from ${MIN_REQUESTS_PER_SECOND} to ${MAX_REQUESTS_PER_SECOND}`,
-    )
-  }
-  return { concurrency, requestsPerSecond }
+  return { concurrency: limits.concurrency, requestsPerSecond: limits.requestsPerSecond }
 }
 
 // messages never repeat the input: URLs may contain passwords
@@ -126,33 +119,27 @@ function checkLimits(
 function checkProxy({ url: text, username, password }: ProxyInput): CheckedProxy {
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (url && (url.username !== '' || url.password !== '')) {
-    throw new InvalidInputError(
+    throw invalid(
       'proxy.url',
-      'proxy.url must not contain a login: use username and password, which are stored encrypted',
+      'must not contain a login: use username and password, which are stored encrypted',
     )
   }
   if (url?.protocol !== 'http:' || url.pathname !== '/' || url.search !== '' || url.hash !== '') {
-    throw new InvalidInputError(
-      'proxy.url',
-      'proxy.url must be http://, a host and a port only: http://proxy.example:3128',
-    )
+    throw invalid('proxy.url', 'must be http://, a host and a port only: http://proxy.example:3128')
   }
   const name = username || null
   // RFC 7617 §2: a colon ends the name
   if (name !== null && (name.length > MAX_LOGIN_LENGTH || /[:\p{Cc}]/u.test(name))) {
-    throw new InvalidInputError(
+    throw invalid(
       'proxy.username',
-      `proxy.username must have at most ${MAX_LOGIN_LENGTH} characters, without colons and control characters`,
+      `must have at most ${MAX_LOGIN_LENGTH} characters, without colons and control characters`,
     )
   }
   if (password != null && name === null) {
     throw new InvalidInputError('proxy.username', 'a password needs a username')
   }
   if (password != null && password.length > MAX_LOGIN_LENGTH) {
-    throw new InvalidInputError(
-      'proxy.password',
-      `proxy.password must have at most ${MAX_LOGIN_LENGTH} characters`,
-    )
+    throw invalid('proxy.password', `must have at most ${MAX_LOGIN_LENGTH} characters`)
   }
   return { url: url.origin, username: name, password: name === null ? null : (password ?? '') }
 }
@@ -163,8 +150,8 @@ function checkApiUrl(text: string): string {
   if (url && isHttp && url.username === '' && url.password === '' && url.search === '' && url.hash === '') {
     return url.href.replace(/\/+$/, '')
   }
-  throw new InvalidInputError(
+  throw invalid(
     'apiUrl',
-    'apiUrl must be an http or https URL without a login and a query: https://jfrog.example/artifactory',
+    'must be an http or https URL without a login and a query: https://jfrog.example/artifactory',
   )
 }

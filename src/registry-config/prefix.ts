@@ -1,4 +1,4 @@
-import { InvalidInputError } from '../input/errors.ts'
+import { invalid } from '../input/errors.ts'
 import { isRegistryPrefix, type RegistryPrefix, splitPrefix } from '../logins/registry-login.ts'
 import { isRegistryName } from '../oci/reference.ts'
 
@@ -29,9 +29,9 @@ export function parsePrefix(text: string, field: string): RegistryPrefix {
   const { registry, path } = splitPrefix(text)
   if (!hasScheme && isRegistryPrefix({ registry, path }))
     return { registry: canonicalRegistry(registry), path }
-  throw new InvalidInputError(
+  throw invalid(
     field,
-    `${field} must be a registry, or a registry and a path, without a scheme: quay.io, localhost:5000, quay.io/team or docker.io/library`,
+    'must be a registry, or a registry and a path, without a scheme: quay.io, localhost:5000, quay.io/team or docker.io/library',
   )
 }
 

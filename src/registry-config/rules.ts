@@ -1,5 +1,6 @@
 import { memoized } from '../concurrency/cache.ts'
 import type { Route } from '../egress/route.ts'
+import { formatPrefix, type RegistryPrefix, splitPrefix } from '../logins/registry-login.ts'
 import type {
   Blocked,
   OtherHostRoute,
@@ -10,7 +11,7 @@ import type {
 import { AccessRules, type AccessRulesOptions } from './access-rules.ts'
 import type { OpenedConfiguration, RegistryConfiguration } from './configuration.ts'
 import { ConfigurationTree, routeOf } from './configuration-tree.ts'
-import { locationAt, planOf } from './planner.ts'
+import { moved } from './prefix.ts'
 
 interface ConfiguredRulesOptions extends AccessRulesOptions {
   readonly configurations: readonly OpenedConfiguration[]
@@ -92,5 +93,63 @@ export class ConfiguredRules implements RegistryRules {
     const origin = 'locations' in plan ? plan.locations.at(-1) : undefined
     const found = origin && this.#tree.find(origin.registry, origin.repository)
     return { vendor: found?.vendor ?? null, apiUrl: found?.apiUrl ?? null }
+  }
+}
+
+/** Returns the locations from which a repository is read; those of the registry itself for an empty one. */
+function planOf(
+  { tree, access }: { readonly tree: ConfigurationTree; readonly access: AccessRules },
+  registry: string,
+  repository: string,
+): RepositoryPlan {
+  const blockedBy = access.blockOf(registry, repository)
+  if (blockedBy !== null) return { blockedBy }
+  const configured = tree.find(registry, repository)?.locations
+  const at = (location: string): RegistryPrefix => {
+    const to = splitPrefix(location)
+    return { registry: to.registry, path: moved(repository, configured?.path ?? '', to.path) }
+  }
+  const origin = locationAt(
+    tree,
+    configured?.location ? at(configured.location) : { registry, path: repository },
+    { named: registry, isMirror: false, insecure: configured?.insecure ?? false, serves: 'ALL' },
+  )
+  const readFrom = formatPrefix({ registry: origin.registry, path: origin.repository })
+  if (origin.repository === '' && repository !== '') {
+    return { blockedBy: `it would be read from ${readFrom}, without a repository name` }
+  }
+  const originBlock = access.explicitBlockOf(origin.registry, origin.repository)
+  if (originBlock !== null) return { blockedBy: `it would be read from ${readFrom}, and ${originBlock}` }
+  const mirrors = (configured?.mirrors ?? [])
+    .map(({ location, insecure, serves }) =>
+      locationAt(tree, at(location), { named: registry, isMirror: true, insecure, serves }),
+    )
+    .filter(
+      (mirror) =>
+        (mirror.repository !== '' || repository === '') &&
+        access.explicitBlockOf(mirror.registry, mirror.repository) === null,
+    )
+  return { locations: [...mirrors, origin] }
+}
+
+/** Returns a location with the connection settings of its own name, not of the name that led to it. */
+function locationAt(
+  tree: ConfigurationTree,
+  { registry, path }: RegistryPrefix,
+  {
+    named,
+    insecure,
+    ...use
+  }: Pick<RepositoryLocation, 'isMirror' | 'serves' | 'insecure'> & { readonly named: string },
+): RepositoryLocation {
+  const found = tree.find(registry, path)
+  return {
+    ...use,
+    registry,
+    repository: path,
+    isNamed: tree.canonical(registry) === tree.canonical(named),
+    insecure: insecure || found?.locations?.insecure === true,
+    route: found?.route,
+    problem: found?.broken ?? null,
   }
 }

@@ -7,7 +7,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
-  writeSync,
+  writeFileSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
 import { SealingKeyError } from './sealing-key.ts'
@@ -60,13 +60,7 @@ export function writeKeyFile(path: string, text: string): void {
   try {
     // left behind by a crash during an earlier write
     rmSync(draft, { force: true })
-    const file = openSync(draft, 'wx', 0o600)
-    try {
-      writeSync(file, text)
-      fsyncSync(file)
-    } finally {
-      closeSync(file)
-    }
+    writeFileSync(draft, text, { flag: 'wx', mode: 0o600, flush: true })
     renameSync(draft, path)
     syncFolder(dirname(path))
   } catch (error) {

@@ -5,7 +5,7 @@ import { verifications } from '../../src/db/tables/trust.ts'
 import { digestOf } from '../../src/oci/digest.ts'
 import type { ArtifactSource } from '../../src/trust/referrer/artifact-reader.ts'
 import { ArtifactReader } from '../../src/trust/referrer/artifact-reader.ts'
-import { ResultCache } from '../../src/trust/referrer/result-cache.ts'
+import { createResultCache } from '../../src/trust/referrer/result-cache.ts'
 
 const repository = { registry: 'slow.example', repository: 'team/app', insecure: false, namespace: null }
 
@@ -66,8 +66,12 @@ test('a cache that cannot be written, on a full disk, reports the error and does
   using db = openDatabase(':memory:')
   const reported: unknown[] = []
   const dependencies = { db, onWriteError: (error: unknown) => reported.push(error) }
-  const columns = { variant: 'policyVersion', renewedAt: verifications.checkedAt } as const
-  const cache = new ResultCache(dependencies, verifications, columns)
+  const columns = { variant: 'policyVersion', renewedAt: 'checkedAt' } as const
+  const cache = createResultCache<Omit<typeof verifications.$inferSelect, 'id'>>(
+    dependencies,
+    verifications,
+    columns,
+  )
   const key = {
     namespace: '',
     repository: 'quay.io/team/app',
@@ -75,7 +79,7 @@ test('a cache that cannot be written, on a full disk, reports the error and does
     policyVersion: '1',
   }
   db.orm.get(sql`pragma max_page_count = 1`)
-  cache.save(key, { outcome: 'x'.repeat(1_000_000), basis: '', checkedAt: 1, validUntil: null }, { now: 1 })
+  cache.save({ ...key, outcome: 'x'.repeat(1_000_000), basis: '', checkedAt: 1, validUntil: null })
   expect(reported).toMatchObject([{ code: 'SQLITE_FULL' }])
   expect(cache.find(key)).toBeUndefined()
 })

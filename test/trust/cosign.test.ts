@@ -2,7 +2,7 @@ import { generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { digestOf } from '../../src/oci/digest.ts'
 import { tagOfReferrers } from '../../src/oci/tag.ts'
-import { COSIGN_SIGNATURE } from '../../src/trust/referrer/referrer-kind.ts'
+import { COSIGN_SIGNATURE } from '../../src/trust/referrer/referrer.ts'
 import { artifact, pushArtifact } from '../fixtures/artifacts.ts'
 import { keyPair, pemOf } from '../fixtures/authority.ts'
 import {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { digestOf } from '../../src/oci/digest.ts'
 import { tagOfReferrers } from '../../src/oci/tag.ts'
-import type { KeylessInput } from '../../src/trust/policy/policy-input.ts'
+import type { KeylessInput } from '../../src/trust/policy/policies.ts'
 import { type Artifact, pushArtifact } from '../fixtures/artifacts.ts'
 import { keyPair, spkiOf } from '../fixtures/authority.ts'
 import {

@@ -17,7 +17,7 @@ test('only one file imports sigstore’s library', () => {
 test('the library is imported dynamically, when a keyless signature is first verified', () => {
   expect(withText(/from '[./a-z-]*\/sigstore\.ts'/)).toEqual([])
   expect(withText(/await import\('[./a-z-]*\/sigstore\.ts'\)/).toSorted()).toEqual([
-    'trust/policy/policy-input.ts',
+    'trust/policy/policies.ts',
     'trust/signature/verify-signature.ts',
   ])
 })

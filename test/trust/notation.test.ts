@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { digestOf } from '../../src/oci/digest.ts'
-import type { NotationInput } from '../../src/trust/policy/policy-input.ts'
+import type { NotationInput } from '../../src/trust/policy/policies.ts'
 import { certificatePem, createAuthority, keyPair, makeCertificate, SERVER } from '../fixtures/authority.ts'
 import { type NotationOptions, notationArtifact, notationEnvelope } from '../fixtures/signatures.ts'
 import { TrustWorld } from './world.ts'

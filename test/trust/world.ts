@@ -1,7 +1,7 @@
 import { type Database, openDatabase } from '../../src/db/open.ts'
 import type { ImageRepository } from '../../src/imagestream/tag/image-locations.ts'
 import type { Digest } from '../../src/oci/digest.ts'
-import { parseRequirements, type RequirementInput, versionOf } from '../../src/trust/policy/policy-input.ts'
+import { parseRequirements, type RequirementInput, versionOf } from '../../src/trust/policy/policies.ts'
 import type { ReferrersOfImage } from '../../src/trust/referrer/referrers.ts'
 import { createTrust, type Trust } from '../../src/trust/trust.ts'
 import type { Verification } from '../../src/trust/verification/verification.ts'

@@ -1,6 +1,6 @@
 import type { GraphQLResolveInfo } from 'graphql'
 import type { ImageLocation } from '../../imagestream/tag/image-locations.ts'
-import type { ReferrerKind } from '../../trust/referrer/referrer-kind.ts'
+import type { ReferrerKind } from '../../trust/referrer/referrer.ts'
 import type { ReferrersOfImage } from '../../trust/referrer/referrers.ts'
 import { loadForBatch } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'

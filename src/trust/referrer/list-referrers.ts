@@ -49,9 +49,9 @@ export async function listReferrers(
   ])
   let room = MAX_ALL_ANNOTATIONS
   const listed = list.descriptors.map((descriptor) => {
-    const annotations = fitting(descriptor.annotations, Math.min(room, MAX_ANNOTATIONS))
-    room -= lengthOf(annotations)
-    return referrerOf({ ...descriptor, annotations }, list.source)
+    const listed = referrerOf(descriptor, list.source, room)
+    room -= lengthOf(listed.annotations)
+    return listed
   })
   // Harbor also lists the artifacts of cosign's tags; only the tag shows which image they refer to
   const byTag = new Set(tagged.map(({ digest }) => digest))
@@ -62,27 +62,28 @@ export async function listReferrers(
   return { ...(await withFacts(source, referrers, known)), isComplete: list.isComplete }
 }
 
+/** `room` is the number of characters of annotations that may be stored. */
 const referrerOf = (
   { mediaType, digest, size, artifactType, annotations }: Descriptor,
   source: ListedReferrer['source'],
+  room = MAX_ANNOTATIONS,
 ): ListedReferrer => ({
   digest,
   mediaType: mediaType.slice(0, 255),
-  artifactType: artifactType === undefined ? null : artifactType.slice(0, 255),
+  artifactType: artifactType?.slice(0, 255) ?? null,
   size,
-  annotations,
+  annotations: fitting(annotations, Math.min(room, MAX_ANNOTATIONS)),
   source,
   tag: null,
 })
 
-const lengthOf = (annotations: Readonly<Record<string, string>>): number =>
+type Annotations = Descriptor['annotations']
+
+const lengthOf = (annotations: Annotations): number =>
   Object.entries(annotations).reduce((sum, [key, value]) => sum + key.length + value.length, 0)
 
 /** Returns the first annotations, up to so many characters. */
-function fitting(
-  annotations: Readonly<Record<string, string>>,
-  room: number,
-): Readonly<Record<string, string>> {
+function fitting(annotations: Annotations, room: number): Annotations {
   let left = room
   return Object.fromEntries(
     Object.entries(annotations).filter(([key, value]) => {
@@ -111,11 +112,7 @@ async function cosignTags(source: ArtifactSource, image: Digest): Promise<readon
 /** Returns the attestations that an index lists beside its images, as BuildKit writes them. */
 const attachmentsOf = (manifest: Manifest | undefined): readonly ListedReferrer[] =>
   manifest?.kind === 'index'
-    ? manifest.manifests
-        .filter(isAttachment)
-        .map((child) =>
-          referrerOf({ ...child, annotations: fitting(child.annotations, MAX_ANNOTATIONS) }, 'INDEX'),
-        )
+    ? manifest.manifests.filter(isAttachment).map((child) => referrerOf(child, 'INDEX'))
     : []
 
 async function withFacts(

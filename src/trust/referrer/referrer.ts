@@ -1,7 +1,38 @@
+import type { Descriptor } from '../../oci/descriptor.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { type Manifest, parseManifest } from '../../oci/manifest.ts'
 import type { TagName } from '../../oci/tag.ts'
-import { type ArtifactProperties, kindOf, predicateTypesOf, type ReferrerKind } from './referrer-kind.ts'
+
+/** What a referrer is. */
+export type ReferrerKind = 'SIGNATURE' | 'ATTESTATION' | 'SBOM' | 'OTHER'
+
+/** Artifact types of signatures: of cosign's and sigstore's bundles, and of notation. */
+export const COSIGN_SIGNATURE = 'application/vnd.dev.cosign.artifact.sig.v1+json'
+export const NOTATION_SIGNATURE = 'application/vnd.cncf.notary.signature'
+export const SIGSTORE_BUNDLE = 'application/vnd.dev.sigstore.bundle.v0.3+json'
+/** Reports whether the media type is that of a sigstore bundle of any version. */
+export const isSigstoreBundle = (type: string): boolean =>
+  type.startsWith('application/vnd.dev.sigstore.bundle')
+
+/** Predicate type of a bundle that is cosign's signature of the image. */
+export const COSIGN_PREDICATE = 'https://sigstore.dev/cosign/sign/v1'
+
+const ATTESTATIONS = new Set([
+  'application/vnd.dev.cosign.artifact.att.v1+json',
+  'application/vnd.in-toto+json',
+  'application/vnd.dsse.envelope.v1+json',
+  'application/vnd.docker.attestation.manifest.v1+json',
+])
+const SBOM_TYPE =
+  /^(?:application\/vnd\.dev\.cosign\.artifact\.sbom\.v1\+json|(?:application|text)\/(?:vnd\.|x-)?(?:spdx|cyclonedx|syft)(?:[+.].*)?)$/
+const SBOM_PREDICATE = /^https:\/\/(?:spdx\.dev\/Document|cyclonedx\.org\/bom|syft\.dev\/bom)(?:\/.*)?$/
+
+/** Annotations with the predicate type of an attestation: two of cosign, and one of BuildKit. */
+const PREDICATE_ANNOTATIONS = [
+  'dev.sigstore.bundle.predicateType',
+  'in-toto.io/predicate-type',
+  'predicateType',
+]
 
 /** A referrer of an image, as the place where it was found describes it. */
 export interface ListedReferrer {
@@ -23,8 +54,9 @@ export interface ListedReferrer {
 }
 
 /** Fields of a referrer's manifest. */
-export interface ManifestFacts extends Pick<ArtifactProperties, 'artifactType' | 'annotations' | 'layers'> {
+export interface ManifestFacts extends Pick<ListedReferrer, 'artifactType' | 'annotations'> {
   readonly subject: Digest | null
+  readonly layers: readonly Pick<Descriptor, 'mediaType' | 'annotations'>[]
 }
 
 /** A referrer of an image. */
@@ -77,22 +109,51 @@ export function flawOfSubject(
 
 /** Returns the referrer with its kind. */
 export function describe({ facts, ...listed }: ListedReferrer): Referrer {
-  const { artifactType = null, layers = [] } = facts ?? {}
-  const properties = {
-    artifactType: listed.artifactType ?? artifactType,
+  const artifact = {
+    ...listed,
+    artifactType: listed.artifactType ?? facts?.artifactType ?? null,
     annotations: { ...facts?.annotations, ...listed.annotations },
-    layers,
-    suffix: listed.tag === null ? null : suffixOf(listed.tag),
-    isBuildAttestation: listed.source === 'INDEX',
+    layers: facts?.layers ?? [],
   }
+  const predicateTypes = predicateTypesOf(artifact)
   return {
     ...listed,
-    artifactType: properties.artifactType,
-    kind: kindOf(properties),
-    predicateTypes: predicateTypesOf(properties),
+    artifactType: artifact.artifactType,
+    kind: kindOf(artifact, predicateTypes),
+    predicateTypes,
     isConfirmed: facts !== undefined,
   }
 }
 
-const suffixOf = (tag: TagName) =>
-  (/\.(?:sig|att|sbom)$/.exec(tag)?.[0] ?? null) as ArtifactProperties['suffix']
+/** What the list of referrers and, once that was read, its manifest contain about an artifact. */
+type Artifact = Omit<ListedReferrer, 'facts'> & Pick<ManifestFacts, 'layers'>
+
+/** Returns the predicate types in the annotations, each once, in order. */
+function predicateTypesOf({ annotations, layers }: Artifact): string[] {
+  const found = [annotations, ...layers.map((layer) => layer.annotations)].flatMap((some) =>
+    PREDICATE_ANNOTATIONS.flatMap((key) => (Object.hasOwn(some, key) ? (some[key] ?? []) : [])),
+  )
+  return [...new Set(found)]
+}
+
+function kindOf(
+  { artifactType, layers, tag, source }: Artifact,
+  predicates: readonly string[],
+): ReferrerKind {
+  if (tag?.endsWith('.sig')) return 'SIGNATURE'
+  if (tag?.endsWith('.sbom')) return 'SBOM'
+  const types = [artifactType ?? '', ...layers.map(({ mediaType }) => mediaType)]
+  if (artifactType === NOTATION_SIGNATURE || artifactType === COSIGN_SIGNATURE) return 'SIGNATURE'
+  if (types.some((type) => SBOM_TYPE.test(type))) return 'SBOM'
+  const isAttestation =
+    tag?.endsWith('.att') ||
+    source === 'INDEX' ||
+    types.some((type) => isSigstoreBundle(type) || ATTESTATIONS.has(type))
+  if (!isAttestation) return 'OTHER'
+  if (types.some(isSigstoreBundle) && (predicates.length === 0 || predicates.includes(COSIGN_PREDICATE))) {
+    return 'SIGNATURE'
+  }
+  return predicates.length > 0 && predicates.every((type) => SBOM_PREDICATE.test(type))
+    ? 'SBOM'
+    : 'ATTESTATION'
+}

@@ -7,7 +7,7 @@ import { formatRepository } from '../../oci/reference.ts'
 import { type ArtifactReader, isReadFailure, type ReadFailure } from './artifact-reader.ts'
 import { type ListedReferrers, listReferrers } from './list-referrers.ts'
 import { describe, flawOfSubject, type Referrer } from './referrer.ts'
-import { type CachedImage, ResultCache, type ResultCacheDependencies } from './result-cache.ts'
+import { type CachedImage, createResultCache, type ResultCacheDependencies } from './result-cache.ts'
 
 /** Referrers of an image in a repository. */
 export interface ReferrersOfImage {
@@ -53,7 +53,7 @@ export interface ReferrersDependencies extends ResultCacheDependencies {
 }
 
 /** The last lookup of an image's referrers. */
-type ReferrerCheck = Omit<typeof referrerChecks.$inferSelect, 'id' | 'artifactType' | keyof CachedImage>
+type ReferrerCheck = Omit<typeof referrerChecks.$inferSelect, 'id'>
 
 const NEVER_FOUND = { found: null, isComplete: 0, checkedAt: null } as const
 
@@ -62,8 +62,10 @@ export const RETRY_AFTER = 30_000
 
 export function createReferrers(dependencies: ReferrersDependencies) {
   const { reader, manifestOf, now } = dependencies
-  const columns = { variant: 'artifactType', renewedAt: referrerChecks.triedAt } as const
-  const checks = new ResultCache<'artifactType', ReferrerCheck>(dependencies, referrerChecks, columns)
+  const checks = createResultCache<ReferrerCheck>(dependencies, referrerChecks, {
+    variant: 'artifactType',
+    renewedAt: 'triedAt',
+  })
   const lookups = new SingleFlight<ReferrerCheck>()
 
   const isFresh = ({ reason, checkedAt, triedAt }: ReferrerCheck, maxAge: number): boolean =>
@@ -81,18 +83,19 @@ export function createReferrers(dependencies: ReferrersDependencies) {
     if (isReadFailure(listed)) {
       // an earlier result stays
       const change = { ...listed.failure, triedAt }
-      const failed = { ...NEVER_FOUND, ...last, ...change }
-      checks.save(key, failed, { now: triedAt, change })
+      const failed = { ...key, ...NEVER_FOUND, ...last, ...change }
+      checks.save(failed, change)
       return failed
     }
     const { referrers, refused, isComplete } = listed
     const check: ReferrerCheck = {
+      ...key,
       found: JSON.stringify({ referrers, refused }),
       isComplete: isComplete ? 1 : 0,
       checkedAt: triedAt,
       ...{ triedAt, reason: null, message: null },
     }
-    checks.save(key, check, { now: triedAt })
+    checks.save(check)
     return check
   }
 

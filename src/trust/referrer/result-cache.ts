@@ -21,62 +21,38 @@ export interface CachedImage {
   readonly digest: Digest
 }
 
-type CacheTable = SQLiteTable & Record<keyof CachedImage, AnySQLiteColumn>
+/**
+ * Creates the reads and writes of a table with cached results about images. `variant` is the column that, with the image,
+ * identifies a row; `renewedAt` has the time of the last result.
+ */
+export function createResultCache<Row extends CachedImage & Record<string, unknown>>(
+  { db, onWriteError }: ResultCacheDependencies,
+  columns: SQLiteTable & Record<keyof CachedImage | keyof Row, AnySQLiteColumn>,
+  { variant, renewedAt }: { readonly variant: keyof Row; readonly renewedAt: keyof Row },
+) {
+  const table: SQLiteTable & Record<keyof CachedImage, AnySQLiteColumn> = columns
+  const target = [table.namespace, table.repository, table.digest, columns[variant]]
+  return {
+    find(key: CachedImage & Partial<Row>): Row | undefined {
+      const values = [key.namespace, key.repository, key.digest, key[variant]]
+      const hasKey = and(...target.map((column, at) => eq(column, values[at])))
+      const row = db.orm.select().from(table).where(hasKey).get()
+      if (!row) return undefined
+      const { id: _, ...result } = row
+      return result as Row
+    },
 
-/** Cached results about images. `Variant` is the column that, with the image, identifies a row of the table. */
-export class ResultCache<Variant extends string, Result extends object> {
-  readonly #dependencies: ResultCacheDependencies
-  readonly #table: CacheTable
-  readonly #variant: Variant
-  readonly #variantColumn: AnySQLiteColumn
-  readonly #renewedAt: AnySQLiteColumn<{ data: number }>
-
-  constructor(
-    dependencies: ResultCacheDependencies,
-    table: CacheTable & Record<Variant, AnySQLiteColumn>,
-    columns: { readonly variant: Variant; readonly renewedAt: AnySQLiteColumn<{ data: number }> },
-  ) {
-    this.#dependencies = dependencies
-    this.#table = table
-    this.#variant = columns.variant
-    this.#variantColumn = table[columns.variant]
-    this.#renewedAt = columns.renewedAt
-  }
-
-  find(key: CachedImage & Record<Variant, string>): Result | undefined {
-    const table = this.#table
-    const hasKey = and(
-      eq(table.namespace, key.namespace),
-      eq(table.repository, key.repository),
-      eq(table.digest, key.digest),
-      eq(this.#variantColumn, key[this.#variant]),
-    )
-    const row = this.#dependencies.db.orm.select().from(table).where(hasKey).get()
-    if (!row) return undefined
-    const { id: _, ...result } = row
-    return result as Result
-  }
-
-  /** Saves a result, of which an existing row gets the columns in `change`, and deletes old rows. Does not throw. */
-  save(
-    key: CachedImage & Record<Variant, string>,
-    result: Result,
-    { now, change = result }: { readonly now: number; readonly change?: Partial<Result> },
-  ): void {
-    const { db, onWriteError } = this.#dependencies
-    const table = this.#table
-    const target = [table.namespace, table.repository, table.digest, this.#variantColumn]
-    const values = { ...result, ...key }
-    try {
-      db.transact(() => {
-        db.orm.insert(table).values(values).onConflictDoUpdate({ target, set: change }).run()
-        db.orm
-          .delete(table)
-          .where(lt(this.#renewedAt, now - KEEP_FOR))
-          .run()
-      })
-    } catch (error) {
-      onWriteError(error)
-    }
+    /** Saves a row, of which an existing one gets the columns in `change`, and deletes old rows. Does not throw. */
+    save(row: Row, change: Partial<Row> = row): void {
+      const isOld = lt(columns[renewedAt], Number(row[renewedAt]) - KEEP_FOR)
+      try {
+        db.transact(() => {
+          db.orm.insert(table).values(row).onConflictDoUpdate({ target, set: change }).run()
+          db.orm.delete(table).where(isOld).run()
+        })
+      } catch (error) {
+        onWriteError(error)
+      }
+    },
   }
 }

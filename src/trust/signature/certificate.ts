@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto'
-import { InvalidInputError } from '../../input/errors.ts'
+import { invalid } from '../../input/errors.ts'
 
 /** Most certificates in one chain. */
 export const MAX_CHAIN = 8
@@ -79,9 +79,9 @@ export function checkTrustedIdentity(text: string, field: string): void {
     attributes.every(([name, value]) => /^[A-Za-z][A-Za-z0-9]*$/.test(name) && value !== '') &&
     new Set(attributes.map(([name]) => name)).size === attributes.length
   if (isGood) return
-  throw new InvalidInputError(
+  throw invalid(
     field,
-    `${field} must be "*", or "x509.subject: C=US, O=Acme, CN=builder" with each attribute once, "," in a value as "\\,"`,
+    'must be "*", or "x509.subject: C=US, O=Acme, CN=builder" with each attribute once, "," in a value as "\\,"',
   )
 }
 

@@ -9,7 +9,7 @@ import {
   objectIn,
   parseJson,
 } from './signed-claim.ts'
-import { type Flaw, flaw, type SignatureVerdict } from './verdict.ts'
+import { acceptedBy, type Flaw, flaw, type SignatureVerdict } from './verdict.ts'
 
 /** The signed parts of a bundle. */
 interface SignedBundle {
@@ -38,7 +38,7 @@ export function verifyByKeys(
 
 const verdictOf = (key: SigningKey | undefined, ofClaim: Flaw | undefined): SignatureVerdict => {
   if (!key) return flaw('WrongKey', 'none of the public keys signed it')
-  return ofClaim ?? { ok: true, by: `key ${key.fingerprint}`, until: null }
+  return ofClaim ?? acceptedBy(`key ${key.fingerprint}`)
 }
 
 /** The DSSE envelope of a bundle. Source: DSSE, protocol.md. */

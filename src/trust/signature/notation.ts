@@ -1,4 +1,5 @@
 import { constants, type KeyObject, verify, type X509Certificate } from 'node:crypto'
+import type { Json } from '../../oci/descriptor.ts'
 import type { Digest } from '../../oci/digest.ts'
 import {
   flawOfChain,
@@ -11,7 +12,7 @@ import {
 import type { NotationRequirement } from './requirement.ts'
 import type { NotationEnvelope } from './signature.ts'
 import { objectIn, ofAnotherImage, parseJson } from './signed-claim.ts'
-import { type Flaw, flaw, type SignatureVerdict } from './verdict.ts'
+import { acceptedBy, type Flaw, flaw, type SignatureVerdict } from './verdict.ts'
 
 const JWS = 'application/jose+json'
 const COSE = 'application/cose'
@@ -22,8 +23,8 @@ const EXPIRY = 'io.cncf.notary.expiry'
 const SUPPORTED: readonly unknown[] = [SCHEME, EXPIRY]
 
 interface Envelope {
-  readonly header: Readonly<Record<string, unknown>>
-  readonly payload: Readonly<Record<string, unknown>>
+  readonly header: Json
+  readonly payload: Json
   /** The signed bytes. */
   readonly message: Buffer
   readonly signature: Buffer
@@ -83,11 +84,11 @@ function verdictAtTime(
   if (!(from <= now)) return flaw('Expired', 'a certificate of its chain is not valid yet')
   if (!(now <= until)) return flaw('Expired', 'a certificate of its chain has expired')
   const expiry = header[EXPIRY]
-  if (expiry === undefined) return { ok: true, by, until }
+  if (expiry === undefined) return acceptedBy(by, until)
   const end = typeof expiry === 'string' ? Date.parse(expiry) : Number.NaN
   if (Number.isNaN(end)) return flaw('Malformed', 'its expiry time cannot be read')
   if (now > end) return flaw('Expired', 'it has expired')
-  return { ok: true, by, until: Math.min(until, end) }
+  return acceptedBy(by, Math.min(until, end))
 }
 
 /** Parses a flattened JWS. Source: RFC 7515 §7.2.2. */
@@ -122,7 +123,7 @@ function readEnvelope(bytes: Uint8Array): Envelope | Flaw {
   }
 }
 
-const textIn = (json: Readonly<Record<string, unknown>> | undefined, key: string): string | undefined => {
+const textIn = (json: Json | undefined, key: string): string | undefined => {
   const text = json?.[key]
   return typeof text === 'string' && /^[\w-]+$/.test(text) ? text : undefined
 }

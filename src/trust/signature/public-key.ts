@@ -1,5 +1,5 @@
 import { constants, createPublicKey, hash, type KeyObject, verify } from 'node:crypto'
-import { InvalidInputError } from '../../input/errors.ts'
+import { invalid } from '../../input/errors.ts'
 
 /** A public key that signatures are verified with. */
 export interface SigningKey {
@@ -24,7 +24,7 @@ const EC_HASHES: Readonly<Record<string, readonly string[]>> = {
 /** Parses a public key. Throws InvalidInputError, which does not repeat the input: it may be a private key. */
 export function parsePublicKey(text: string, field: string): SigningKey {
   const refuse = (why: string, cause?: unknown): never => {
-    throw new InvalidInputError(field, `${field} ${why}`, { cause })
+    throw invalid(field, `${why}`, { cause })
   }
   const trimmed = text.trim()
   if (trimmed.length > MAX_PEM_LENGTH || !PUBLIC_KEY.test(trimmed)) {

@@ -1,12 +1,12 @@
-import { isObject } from '../../oci/descriptor.ts'
+import { isObject, type Json } from '../../oci/descriptor.ts'
 import type { Digest } from '../../oci/digest.ts'
-import { COSIGN_PREDICATE } from '../referrer/referrer-kind.ts'
+import { COSIGN_PREDICATE } from '../referrer/referrer.ts'
 import { type Flaw, flaw } from './verdict.ts'
 
 // A signature signs a claim about an image. It is accepted only when the claim is about this image.
 
 /** Parses a JSON object; undefined for other bytes. */
-export function parseJson(bytes: Uint8Array): Readonly<Record<string, unknown>> | undefined {
+export function parseJson(bytes: Uint8Array): Json | undefined {
   try {
     const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
     return isObject(value) ? value : undefined
@@ -60,19 +60,13 @@ export const ofAnotherImage = (digest: string): Flaw =>
   flaw('WrongDigest', `it signs another image: ${digest.slice(0, 140)}`)
 
 /** Returns the object under a key; undefined when the value is missing or not an object. */
-export const objectIn = (
-  value: Readonly<Record<string, unknown>> | undefined,
-  key: string,
-): Readonly<Record<string, unknown>> | undefined => {
+export const objectIn = (value: Json | undefined, key: string): Json | undefined => {
   const inner = value && Object.hasOwn(value, key) ? value[key] : undefined
   return isObject(inner) ? inner : undefined
 }
 
 /** Decodes the base64 text under a key; undefined when the value is missing, empty or not base64. */
-export function base64In(
-  value: Readonly<Record<string, unknown>> | undefined,
-  key: string,
-): Buffer | undefined {
+export function base64In(value: Json | undefined, key: string): Buffer | undefined {
   const text = value?.[key]
   return typeof text === 'string' ? fromBase64(text) : undefined
 }

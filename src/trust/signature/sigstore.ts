@@ -11,21 +11,21 @@ import {
   Verifier,
 } from '@sigstore/verify'
 import { memoized } from '../../concurrency/cache.ts'
-import { InvalidInputError } from '../../input/errors.ts'
+import { invalid } from '../../input/errors.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { bundleJsonOf, preAuthEncoding, UNREADABLE_ANNOTATIONS } from './cosign.ts'
 import type { KeylessRequirement, TextMatch } from './requirement.ts'
+import { matchesText } from './requirement.ts'
 import type { SigstoreBundle, SimpleSigning } from './signature.ts'
 import { flawOfSimpleSigning, flawOfStatement } from './signed-claim.ts'
-import { matchesText } from './text-match.ts'
-import { type Flaw, type FlawReason, flaw, type SignatureVerdict } from './verdict.ts'
+import { acceptedBy, type Flaw, type FlawReason, flaw, type SignatureVerdict } from './verdict.ts'
 
 // Only this file imports sigstore's library, which is slow to load: import this file dynamically.
 
 /** Throws InvalidInputError unless signatures can be verified with this trusted root. */
 export function checkTrustedRoot(text: string, field: string): void {
   const wrong = flawOfRoot(text)
-  if (wrong !== undefined) throw new InvalidInputError(field, `${field} ${wrong}`)
+  if (wrong !== undefined) throw invalid(field, `${wrong}`)
 }
 
 function flawOfRoot(text: string): string | undefined {
@@ -69,12 +69,13 @@ export function verifyKeyless(
   if ('reason' in signer) return signer
   const identity = signer.identity?.subjectAlternativeName ?? ''
   const issuer = signer.identity?.extensions?.issuer ?? ''
+  const by = `${printable(identity)} (${printable(issuer)})`
   if (!isText(requirement.issuer, issuer) || !isText(requirement.subject, identity)) {
-    return flaw('WrongIdentity', `it is by ${printable(identity)} (${printable(issuer)})`)
+    return flaw('WrongIdentity', `it is by ${by}`)
   }
   const wrong =
     signature.format === 'COSIGN' ? flawOfSimpleSigning(claim, image) : flawOfStatement(claim, image)
-  return wrong ?? { ok: true, by: `${printable(identity)} (${printable(issuer)})`, until: null }
+  return wrong ?? acceptedBy(by)
 }
 
 /** Names in certificates can have any characters and length. */

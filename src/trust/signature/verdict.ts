@@ -1,5 +1,8 @@
-/** Why signatures are not accepted. The flaw that is found last comes first: it says most about a signature. */
+/**
+ * Stable words for the result for a signature, the one that says most first: `Verified`, then the flaw that is found last.
+ */
 const BY_WEIGHT = [
+  'Verified',
   'Expired',
   'WrongIdentity',
   'WrongDigest',
@@ -10,34 +13,43 @@ const BY_WEIGHT = [
   'Malformed',
 ] as const
 
-/** Why a signature is not accepted. Stable words. */
-export type FlawReason = (typeof BY_WEIGHT)[number]
+/** Why a signature is not accepted. */
+export type FlawReason = Exclude<(typeof BY_WEIGHT)[number], 'Verified'>
 
 /** Result for one signature. */
-export type SignatureVerdict = Accepted | Flaw
-
-/** A signature of the image by a required signer. */
-export interface Accepted {
-  readonly ok: true
-  /** The signer: a key's fingerprint, an identity, or a certificate's subject. */
-  readonly by: string
+export interface SignatureVerdict {
+  readonly accepted: boolean
+  readonly reason: (typeof BY_WEIGHT)[number]
+  /** Of a flaw, with "it" for the signature. */
+  readonly message: string
+  /** The signer: a key's fingerprint, an identity, or a certificate's subject. Null when the signature is not accepted. */
+  readonly by: string | null
   /** End of its validity. Milliseconds since 1970; null for no end. */
   readonly until: number | null
 }
 
-/** Why a signature is not accepted. The message has "it" for the signature. */
-export interface Flaw {
-  readonly ok: false
+/** Why a signature is not accepted. */
+export interface Flaw extends SignatureVerdict {
   readonly reason: FlawReason
-  readonly message: string
 }
 
-export const flaw = (reason: FlawReason, message: string): Flaw => ({ ok: false, reason, message })
+export const flaw = (reason: FlawReason, message: string): Flaw => ({
+  accepted: false,
+  reason,
+  message,
+  by: null,
+  until: null,
+})
+
+/** Returns the verdict on a signature of the image by a required signer. */
+export const acceptedBy = (by: string, until: number | null = null): SignatureVerdict => ({
+  accepted: true,
+  reason: 'Verified',
+  message: `by ${by}`,
+  by,
+  until,
+})
 
 /** Returns the first accepted verdict, or else the flaw that says most; undefined for an empty list. */
-export function bestOf(verdicts: readonly SignatureVerdict[]): SignatureVerdict | undefined {
-  const accepted = verdicts.find(({ ok }) => ok)
-  if (accepted) return accepted
-  const flaws = verdicts.filter((verdict): verdict is Flaw => !verdict.ok)
-  return flaws.toSorted((a, b) => BY_WEIGHT.indexOf(a.reason) - BY_WEIGHT.indexOf(b.reason))[0]
-}
+export const bestOf = (verdicts: readonly SignatureVerdict[]): SignatureVerdict | undefined =>
+  verdicts.toSorted((a, b) => BY_WEIGHT.indexOf(a.reason) - BY_WEIGHT.indexOf(b.reason))[0]

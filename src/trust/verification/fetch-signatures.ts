@@ -4,13 +4,14 @@ import type { Digest } from '../../oci/digest.ts'
 import { InvalidManifestError, parseManifest } from '../../oci/manifest.ts'
 import { RegistryError } from '../../oci/registry-error.ts'
 import type { ArtifactSource, ReadFailure } from '../referrer/artifact-reader.ts'
-import { flawOfSubject, type Referrer } from '../referrer/referrer.ts'
 import {
   COSIGN_SIGNATURE,
+  flawOfSubject,
   isSigstoreBundle,
   NOTATION_SIGNATURE,
+  type Referrer,
   SIGSTORE_BUNDLE,
-} from '../referrer/referrer-kind.ts'
+} from '../referrer/referrer.ts'
 import type { Signature } from '../signature/signature.ts'
 import { type Flaw, flaw } from '../signature/verdict.ts'
 

@@ -1,20 +1,15 @@
 import type { Digest } from '../../oci/digest.ts'
 import type { ReadFailure } from '../referrer/artifact-reader.ts'
-import { bestOf, type Flaw, type SignatureVerdict } from '../signature/verdict.ts'
+import { bestOf, type SignatureVerdict } from '../signature/verdict.ts'
 
 /** Whether an image is signed as its stream requires. */
 export type VerificationStatus = 'VERIFIED' | 'UNVERIFIED' | 'UNKNOWN' | 'NOT_REQUIRED'
 
 /** Result for one signature. */
-export interface CheckedSignature {
+export interface CheckedSignature extends Omit<SignatureVerdict, 'until'> {
   /** Digest of the manifest that contains the signature. */
   readonly digest: Digest
   readonly format: 'COSIGN' | 'SIGSTORE' | 'NOTATION' | null
-  readonly accepted: boolean
-  readonly reason: string
-  readonly message: string
-  /** The signer; null when the signature is not accepted. */
-  readonly by: string | null
 }
 
 /** Result for the signatures of an image. */
@@ -39,12 +34,8 @@ export interface VerificationOutcome extends Omit<Verification, 'checkedAt'> {
   readonly validUntil: number | null
 }
 
-/** One signature of an image, and the verdict on it. */
-export interface VerifiedSignature {
-  readonly digest: Digest
-  readonly format: CheckedSignature['format']
-  readonly verdict: SignatureVerdict
-}
+/** Result for one signature, before it is stored. */
+export type VerifiedSignature = CheckedSignature & SignatureVerdict
 
 /** Returns the verification of an image whose signatures were not read. */
 export const notChecked = (
@@ -63,7 +54,7 @@ export const NOT_REQUIRED = notChecked(
 /** Signatures in a result, the accepted ones first. */
 const MAX_LISTED = 20
 
-export interface OutcomeInput {
+interface CheckedImage {
   readonly signatures: readonly VerifiedSignature[]
   readonly failures: readonly ReadFailure[]
   /** Whether all signatures were read. */
@@ -73,18 +64,25 @@ export interface OutcomeInput {
 /** Returns the outcome: one accepted signature is enough; UNVERIFIED requires that all signatures were read. */
 export function outcomeOf(
   image: Digest,
-  { signatures, failures, isComplete }: OutcomeInput,
+  { signatures, failures, isComplete }: CheckedImage,
 ): VerificationOutcome {
   const listed = signatures
-    .map(checkedSignatureOf)
+    .map(({ until: _, ...signature }) => signature)
     .toSorted((a, b) => Number(b.accepted) - Number(a.accepted))
     .slice(0, MAX_LISTED)
   const base = { by: null, digests: [], signatures: listed, validUntil: null }
-  const best = bestOf(signatures.map(({ verdict }) => verdict))
-  if (best?.ok) {
-    const { by, until: validUntil } = best
-    const message = `signed by ${by}`
-    return { ...base, status: 'VERIFIED', reason: 'Verified', message, by, digests: [image], validUntil }
+  const best = bestOf(signatures)
+  if (best?.accepted) {
+    const { reason, by, until: validUntil } = best
+    return {
+      ...base,
+      status: 'VERIFIED',
+      reason,
+      message: `signed by ${by}`,
+      by,
+      digests: [image],
+      validUntil,
+    }
   }
   const [failure] = failures
   if (failure) return { ...base, status: 'UNKNOWN', ...failure }
@@ -95,16 +93,8 @@ export function outcomeOf(
   if (!best) {
     return { ...base, status: 'UNVERIFIED', reason: 'NoSignature', message: 'the image has no signature' }
   }
-  const message = rejectionOf(best, signatures.length)
-  return { ...base, status: 'UNVERIFIED', reason: best.reason, message }
+  const count = signatures.length
+  const rejected =
+    count === 1 ? 'its signature is not accepted' : `none of its ${count} signatures is accepted`
+  return { ...base, status: 'UNVERIFIED', reason: best.reason, message: `${rejected}: ${best.message}` }
 }
-
-const rejectionOf = ({ message }: Flaw, count: number): string =>
-  count === 1
-    ? `its signature is not accepted: ${message}`
-    : `none of its ${count} signatures is accepted: ${message}`
-
-const checkedSignatureOf = ({ digest, format, verdict }: VerifiedSignature): CheckedSignature =>
-  verdict.ok
-    ? { digest, format, accepted: true, reason: 'Verified', message: `by ${verdict.by}`, by: verdict.by }
-    : { digest, format, accepted: false, reason: verdict.reason, message: verdict.message, by: null }

@@ -4,14 +4,14 @@ import type { ImageLocation } from '../../imagestream/tag/image-locations.ts'
 import type { TrustPolicy } from '../policy/policies.ts'
 import type { ArtifactReader } from '../referrer/artifact-reader.ts'
 import { cacheKeyOf, type LookupOptions, NOT_REQUESTED, type Referrers } from '../referrer/referrers.ts'
-import { type CachedImage, ResultCache, type ResultCacheDependencies } from '../referrer/result-cache.ts'
+import { createResultCache, type ResultCacheDependencies } from '../referrer/result-cache.ts'
 import { notChecked, type Verification, type VerificationOutcome } from './verification.ts'
 import { findCandidates, type SignatureCandidates, verifyImage } from './verify-image.ts'
 
 /** Verifications of images in repositories, cached. */
 export type Verifications = ReturnType<typeof createVerifications>
 
-type VerificationRow = Omit<typeof table.$inferSelect, 'id' | 'policyVersion' | keyof CachedImage>
+type VerificationRow = Omit<typeof table.$inferSelect, 'id'>
 
 /** An outcome that was stored. */
 interface CachedVerification extends Pick<VerificationRow, 'basis' | 'checkedAt'> {
@@ -27,9 +27,9 @@ export interface VerificationsDependencies extends ResultCacheDependencies {
 
 export function createVerifications(dependencies: VerificationsDependencies) {
   const { reader, referrers, now } = dependencies
-  const cache = new ResultCache<'policyVersion', VerificationRow>(dependencies, table, {
+  const cache = createResultCache<VerificationRow>(dependencies, table, {
     variant: 'policyVersion',
-    renewedAt: table.checkedAt,
+    renewedAt: 'checkedAt',
   })
   const inFlight = new SingleFlight<Verification>()
 
@@ -43,7 +43,7 @@ export function createVerifications(dependencies: VerificationsDependencies) {
     const isUnchanged = known?.basis === basis && canBeReused(known, now()) && candidates.failure === null
     const outcome = isUnchanged
       ? known.outcome
-      : await verifyImage({ image, candidates, requirements: policy.requirements, reader, now })
+      : await verifyImage(image, candidates, { requirements: policy.requirements, reader, now })
     const verified: CachedVerification = { outcome, basis, checkedAt: now() }
     if (outcome.status === 'UNKNOWN') {
       // a registry that cannot be read does not invalidate an earlier verification
@@ -51,13 +51,7 @@ export function createVerifications(dependencies: VerificationsDependencies) {
       return verificationOf(isStillVerified ? known : verified)
     }
     const { validUntil } = outcome
-    cache.save(
-      keyOf(image, policy),
-      { ...verified, outcome: JSON.stringify(outcome), validUntil },
-      {
-        now: verified.checkedAt,
-      },
-    )
+    cache.save({ ...keyOf(image, policy), ...verified, outcome: JSON.stringify(outcome), validUntil })
     return verificationOf(verified)
   }
 

@@ -48,23 +48,16 @@ export async function findCandidates(
   }
 }
 
-export interface VerifyImage {
-  readonly image: ImageLocation
-  readonly candidates: SignatureCandidates
-  readonly requirements: TrustPolicy['requirements']
-  readonly reader: ArtifactReader
-  /** Milliseconds since 1970. */
-  readonly now: () => number
-}
-
-/** Reads the candidates and verifies their signatures. */
-export async function verifyImage({
-  image: { repository, digest },
-  candidates: { referrers, isComplete, failure },
-  requirements,
-  reader,
-  now,
-}: VerifyImage): Promise<VerificationOutcome> {
+/** Reads the candidates and verifies their signatures. `now` returns milliseconds since 1970. */
+export async function verifyImage(
+  { repository, digest }: ImageLocation,
+  { referrers, isComplete, failure }: SignatureCandidates,
+  {
+    requirements,
+    reader,
+    now,
+  }: Pick<TrustPolicy, 'requirements'> & { readonly reader: ArtifactReader; readonly now: () => number },
+): Promise<VerificationOutcome> {
   const fetched = await reader.read(repository, (source) =>
     mapBounded(referrers, READ_AT_A_TIME, (one) => fetchSignatures(source, one, digest)),
   )
@@ -89,11 +82,11 @@ async function verifySignatures(
   const verified: VerifiedSignature[] = []
   for (const signature of signatures.slice(0, MAX_SIGNATURES)) {
     const verdict = await verifySignature(signature, requirements, options)
-    verified.push({ digest: signature.manifest, format: signature.format, verdict })
+    verified.push({ ...verdict, digest: signature.manifest, format: signature.format })
     await yieldToEventLoop()
   }
   const broken = fetched.flatMap(({ referrer, flaw }) =>
-    flaw ? [{ digest: referrer.digest, format: null, verdict: flaw }] : [],
+    flaw ? [{ ...flaw, digest: referrer.digest, format: null }] : [],
   )
   return {
     signatures: [...verified, ...broken],

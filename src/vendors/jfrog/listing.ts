@@ -1,6 +1,7 @@
 import type { Secret } from '../../logins/registry-login.ts'
+import type { Json } from '../../oci/descriptor.ts'
 import type { RawTag } from '../listing/collect-claims.ts'
-import { countOf, type Json, objectOf, objectsOf } from '../listing/json.ts'
+import { countOf, objectOf, objectsOf } from '../listing/json.ts'
 import { timeOf } from '../listing/time.ts'
 import type { Vendor } from '../listing/vendor.ts'
 import { type VendorClient, type VendorRequest, withBasic } from '../listing/vendor-client.ts'

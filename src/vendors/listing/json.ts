@@ -1,9 +1,6 @@
-import { isObject } from '../../oci/descriptor.ts'
+import { isObject, type Json } from '../../oci/descriptor.ts'
 import type { ApiResponse } from '../../remote/session/vendor-api.ts'
 import { OddShapeError } from './errors.ts'
-
-/** A JSON object. */
-export type Json = Readonly<Record<string, unknown>>
 
 /** Nesting of lists and objects; the deepest response of a vendor has eight levels. */
 const MAX_DEPTH = 32

@@ -1,6 +1,7 @@
+import type { Json } from '../../oci/descriptor.ts'
 import { RegistryError } from '../../oci/registry-error.ts'
 import { OddShapeError } from '../listing/errors.ts'
-import { countOf, type Json, objectOf, objectsOf, parseJson } from '../listing/json.ts'
+import { countOf, objectOf, objectsOf, parseJson } from '../listing/json.ts'
 import { creationTimeOf, timeOf } from '../listing/time.ts'
 import type { Vendor } from '../listing/vendor.ts'
 import type { VendorClient } from '../listing/vendor-client.ts'
