@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { cyclesOf } from './rooms/cycles.ts'
 import { importsOf, type Module, ownImportsOf, readModules, roomOf } from './rooms/modules.ts'
@@ -198,14 +199,12 @@ const PREPARED: Readonly<Record<string, string>> = {
   'imagestream/watch/tag-claims.ts': 'import',
   'registry/content/content.ts': 'registry',
   'registry/content/manifest-parts.ts': 'registry',
-  'registry/content/usage.ts': 'registry',
   'registry/pull-through/admission.ts': 'registry',
   'registry/pull-through/origin.ts': 'registry',
   'registry/routes/tags.ts': 'registry',
   'collect/blobs/kept-manifests.ts': 'collect',
   'collect/blobs/links.ts': 'collect',
   'collect/blobs/plan.ts': 'collect',
-  'collect/blobs/remains.ts': 'collect',
   'collect/blobs/tag-history.ts': 'collect',
   'collect/images/image-ages.ts': 'collect',
   'collect/images/index-children.ts': 'collect',
@@ -363,6 +362,13 @@ describe('the rooms of src', () => {
     const prepared = modules.filter(({ text }) => PREPARES_SQL.test(text)).map(({ path }) => path)
 
     expect(prepared.sort()).toEqual(Object.keys(PREPARED).sort())
+  })
+
+  it('name only benchmarks that exist', () => {
+    const benchmarks = readdirSync(new URL('bench', import.meta.url)).map((file) => file.replace(/\.ts$/, ''))
+    const named = Object.values(PREPARED).filter((reason) => !reason.startsWith('all: '))
+
+    expect(named.filter((name) => !benchmarks.includes(name))).toEqual([])
   })
 
   it('export no two types of one name', () => {

@@ -1,4 +1,6 @@
-import type { KeysetPage } from '../input/page.ts'
+import { and, asc, desc, type SQL, sql } from 'drizzle-orm'
+import type { SQLiteColumn } from 'drizzle-orm/sqlite-core'
+import type { KeysetPage, PageKey } from '../input/page.ts'
 import type { Parameter } from './statement.ts'
 
 /** One column of a list's order. */
@@ -37,6 +39,29 @@ export function keyset(
     orderBy: columns.map(({ column }) => `${column} ${direction}`).join(', '),
     limit: peek ? limit + 1 : limit,
     inOrder: (rows) => (fromEnd ? rows.reverse() : rows),
+  }
+}
+
+/** Returns the parts of a Drizzle query of one page; otherwise as `keyset`. The columns ascend unless `descending`. */
+export function pageBy(
+  columns: readonly SQLiteColumn[],
+  { limit, peek = true, after, before, fromEnd = false }: KeysetPage,
+  descending = false,
+) {
+  const isBeyond = (key: PageKey, operator: '<' | '>'): SQL =>
+    sql`(${sql.join([...columns], sql`, `)}) ${sql.raw(operator)} (${sql.join(
+      key.map((value) => sql`${value}`),
+      sql`, `,
+    )})`
+  const direction = descending === fromEnd ? asc : desc
+  return {
+    where: and(
+      after && isBeyond(after, descending ? '<' : '>'),
+      before && isBeyond(before, descending ? '>' : '<'),
+    ),
+    orderBy: columns.map((column) => direction(column)),
+    limit: peek ? limit + 1 : limit,
+    inOrder: <Row>(rows: Row[]): Row[] => (fromEnd ? rows.reverse() : rows),
   }
 }
 

@@ -31,22 +31,6 @@ export interface ExternalRegistryDependencies extends ExternalTagsDependencies {
   readonly sleep?: Sleep
 }
 
-/**
- * Mirrors a registry that replaces the integrated one: each push becomes one tag event of a stream, whether a notification
- * reports it or a scan finds it. Disposing waits for running writes; the rest continues after the next start.
- */
-export interface ExternalRegistry extends AsyncDisposable {
-  /** Reads new notifications from the inbox. */
-  wake(): void
-  /**
-   * Scans the whole registry for pushes and deletions without notifications. A call during a scan joins it. Throws
-   * RegistryError when the registry is unavailable, or the signal's reason once it is aborted.
-   */
-  reconcile(signal?: AbortSignal): Promise<ReconcileResult>
-  /** Resolves when all notifications are handled. */
-  idle(): Promise<void>
-}
-
 /** Notifications that are handled at a time, over all streams. */
 const NOTIFICATIONS_AT_ONCE = 16
 /** Notifications that one statement reads. */
@@ -57,11 +41,20 @@ const MAX_QUEUED = 50_000
 const RECONCILE_AFTER = 5000
 /** Milliseconds after which a failed scan is retried. */
 const RETRY_RECONCILE = 60_000
+/** Milliseconds between two deletions of expired notifications. */
+const DELETE_EXPIRED_EVERY = 60_000
 /** Warnings that are remembered, so that each is reported once. */
 const MAX_WARNINGS = 1000
 
-/** Starts with notifications that are not handled; the first scan follows soon. */
-export function createExternalRegistry(dependencies: ExternalRegistryDependencies): ExternalRegistry {
+/** The mirror of a registry that replaces the integrated one. */
+export type ExternalRegistry = ReturnType<typeof createExternalRegistry>
+
+/**
+ * Mirrors a registry that replaces the integrated one: each push becomes one tag event of a stream, whether a notification
+ * reports it or a scan finds it. Starts with notifications that are not handled; the first scan follows soon. Disposing
+ * waits for running writes; the rest continues after the next start.
+ */
+export function createExternalRegistry(dependencies: ExternalRegistryDependencies) {
   const { inbox, remote, images, registry, insecure, now, onInternalError } = dependencies
   const { reconcileEvery, reconcileAfter = RECONCILE_AFTER } = dependencies
   const closing = new AbortController()
@@ -120,6 +113,12 @@ export function createExternalRegistry(dependencies: ExternalRegistryDependencie
     scans.run('scan', () => scan(signal ? AbortSignal.any([signal, closing.signal]) : closing.signal))
 
   wake()
+  const deletion = startPeriodic({
+    intervalMs: DELETE_EXPIRED_EVERY,
+    now,
+    run: () => inbox.deleteExpired(),
+    onError: onInternalError,
+  })
   const schedule =
     reconcileEvery === null
       ? undefined
@@ -137,10 +136,17 @@ export function createExternalRegistry(dependencies: ExternalRegistryDependencie
         })
 
   return {
+    /** Reads new notifications from the inbox. */
     wake,
+    /**
+     * Scans the whole registry for pushes and deletions without notifications. A call during a scan joins it. Throws
+     * RegistryError when the registry is unavailable, or the signal's reason once it is aborted.
+     */
     reconcile: joinScan,
+    /** Resolves when all notifications are handled. */
     idle: () => queues.idle(),
-    async [Symbol.asyncDispose]() {
+    async [Symbol.asyncDispose](): Promise<void> {
+      deletion[Symbol.dispose]()
       schedule?.[Symbol.dispose]()
       closing.abort(new Error('the server is stopping'))
       await Promise.allSettled(scans.inFlight)

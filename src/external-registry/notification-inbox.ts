@@ -1,5 +1,5 @@
-import { and, asc, eq, gt, inArray, isNotNull, isNull, lt, notLike, sql } from 'drizzle-orm'
-import type { Database, Orm } from '../db/open.ts'
+import { and, asc, eq, gt, inArray, isNotNull, isNull, lt, notLike, type SQL, sql } from 'drizzle-orm'
+import type { Database } from '../db/open.ts'
 import { registryNotifications as notifications } from '../db/tables/index.ts'
 import type { Transaction } from '../db/transact.ts'
 import type { Digest } from '../oci/digest.ts'
@@ -21,134 +21,93 @@ export interface TagObservation {
   readonly at: number
 }
 
-/** Notifications from their arrival until they are handled; handled ones are kept for a while to detect repetitions. */
-export interface NotificationInbox {
-  /** Stores the events with new ids, all or none. Resolves to their number when they are on disk. */
-  receive(events: readonly RegistryEvent[]): Promise<number>
-  /** Returns notifications that are not handled, with higher ids than `after`, in order of arrival. */
-  open(limit: number, after?: number): Notification[]
-  /** Marks a notification as handled. */
-  done(tx: Transaction, id: number): void
-  /**
-   * Reports whether a later event of the tag has been handled, or may have been and is deleted. The notification then
-   * says nothing about the tag's current image.
-   */
-  isOutdated(notification: Notification): boolean
-  /** Reports whether there is a notification of a later push of the tag, handled or not. */
-  hasLaterPush(event: Pick<RegistryEvent, 'repository' | 'occurredAt'> & { readonly tag: TagName }): boolean
-  /** Stores an observation like a handled notification: earlier notifications of the tag are then outdated. */
-  recordObservation(tx: Transaction, observation: TagObservation): void
-}
-
-export interface NotificationInboxDependencies {
-  readonly db: Database
-  /** Milliseconds since 1970. */
-  readonly now: () => number
-}
-
-/** Milliseconds for which handled notifications are kept. */
+/** Milliseconds for which handled notifications are kept, to detect repetitions. */
 export const KEPT_NOTIFICATIONS = 7 * 24 * 3_600_000
-/** Milliseconds between two deletions of expired notifications, and the maximum number of rows of each. */
-const DELETE_EVERY = 60_000
+/** Rows that one transaction deletes. */
 const MAX_DELETED = 1000
 /** Prefix of the ids of observations; ids of events have no spaces. */
 const OBSERVATION = 'saw '
 
-export function createNotificationInbox({ db, now }: NotificationInboxDependencies): NotificationInbox {
-  const queries = prepareQueries(db.orm)
-  let deletedAt = Number.NEGATIVE_INFINITY
+/** Notifications from their arrival until they are handled; handled ones are kept for a while to detect repetitions. */
+export type NotificationInbox = ReturnType<typeof createNotificationInbox>
 
-  const isDeletionDue = (): boolean => {
-    if (now() - deletedAt < DELETE_EVERY) return false
-    deletedAt = now()
-    return true
-  }
-
-  return {
-    async receive(events) {
-      if (events.length === 0) return 0
-      const expiredBefore = isDeletionDue() ? now() - KEPT_NOTIFICATIONS : undefined
-      return db.transactTogether(() => {
-        if (expiredBefore !== undefined) queries.deleteExpired.run({ before: expiredBefore })
-        let received = 0
-        for (const event of events) {
-          received += queries.insert.run({ ...event, receivedAt: now(), handledAt: null }).changes
-        }
-        return received
-      })
-    },
-    open: (limit, after = 0) => queries.open.all({ after, limit }),
-    done: (_tx, id) => void queries.setHandled.run({ id, at: now() }),
-    isOutdated: (event) =>
-      event.occurredAt < now() - KEPT_NOTIFICATIONS || queries.laterHandled.get({ ...event }) !== undefined,
-    hasLaterPush: (event) => queries.laterPush.get({ ...event }) !== undefined,
-    recordObservation(_tx, { repository, tag, digest, at }) {
-      const eventId = `${OBSERVATION}${repository}:${tag}`
-      // a new row each time, so that the oldest rows are those that expire first
-      queries.delete.run({ eventId })
-      const times = { occurredAt: at, receivedAt: now(), handledAt: now() }
-      queries.insert.run({
-        ...{ eventId, action: digest === null ? 'delete' : 'push', repository, tag, digest },
-        ...times,
-      })
-    },
-  }
-}
-
-function prepareQueries(orm: Orm) {
+/** `now` returns milliseconds since 1970. */
+export function createNotificationInbox({ db, now }: { readonly db: Database; readonly now: () => number }) {
+  const { orm } = db
   const { id, eventId, action, repository, tag, digest, occurredAt, handledAt } = notifications
-  const isLater = and(
-    eq(repository, sql.placeholder('repository')),
-    eq(tag, sql.placeholder('tag')),
-    gt(occurredAt, sql.placeholder('occurredAt')),
-  )
-  const oldest = orm.select({ id }).from(notifications).orderBy(asc(id)).limit(MAX_DELETED)
-  return {
-    insert: orm
+  /** Returns the number of inserted rows: 0 if the event is already there. */
+  const insert = (event: RegistryEvent, handledAt: number | null): number =>
+    orm
       .insert(notifications)
-      .values({
-        eventId: sql.placeholder('eventId'),
-        action: sql.placeholder('action'),
-        repository: sql.placeholder('repository'),
-        tag: sql.placeholder('tag'),
-        digest: sql.placeholder('digest'),
-        occurredAt: sql.placeholder('occurredAt'),
-        receivedAt: sql.placeholder('receivedAt'),
-        handledAt: sql.placeholder('handledAt'),
-      })
+      .values({ ...event, receivedAt: now(), handledAt })
       .onConflictDoNothing({ target: eventId })
-      .prepare(),
-    open: orm
-      .select({ id, eventId, action, repository, tag, digest, occurredAt })
-      .from(notifications)
-      .where(and(isNull(handledAt), gt(id, sql.placeholder('after'))))
-      .orderBy(asc(id))
-      .limit(sql.placeholder('limit'))
-      .prepare(),
-    setHandled: orm
-      .update(notifications)
-      .set({ handledAt: sql`${sql.placeholder('at')}` })
-      .where(eq(id, sql.placeholder('id')))
-      .prepare(),
-    laterHandled: orm
+      .run().changes
+  const isLater = (event: Pick<RegistryEvent, 'repository' | 'tag' | 'occurredAt'>): SQL | undefined =>
+    and(eq(repository, event.repository), sql`${tag} = ${event.tag}`, gt(occurredAt, event.occurredAt))
+  const exists = (...conditions: (SQL | undefined)[]): boolean =>
+    orm
       .select({ id })
       .from(notifications)
-      .where(and(isLater, isNotNull(handledAt)))
+      .where(and(...conditions))
       .limit(1)
-      .prepare(),
-    laterPush: orm
-      .select({ id })
-      .from(notifications)
-      .where(and(isLater, eq(action, 'push'), notLike(eventId, `${OBSERVATION}%`)))
-      .limit(1)
-      .prepare(),
-    delete: orm
-      .delete(notifications)
-      .where(eq(eventId, sql.placeholder('eventId')))
-      .prepare(),
-    deleteExpired: orm
-      .delete(notifications)
-      .where(and(lt(handledAt, sql.placeholder('before')), inArray(id, oldest)))
-      .prepare(),
+      .get() !== undefined
+
+  return {
+    /** Stores the events with new ids, all or none. Resolves to their number when they are on disk. */
+    receive: async (events: readonly RegistryEvent[]): Promise<number> =>
+      events.length === 0
+        ? 0
+        : db.transactTogether(() => events.reduce((received, event) => received + insert(event, null), 0)),
+
+    /** Returns notifications that are not handled, with higher ids than `after`, in order of arrival. */
+    open: (limit: number, after = 0): Notification[] =>
+      orm
+        .select({ id, eventId, action, repository, tag, digest, occurredAt })
+        .from(notifications)
+        .where(and(isNull(handledAt), gt(id, after)))
+        .orderBy(asc(id))
+        .limit(limit)
+        .all(),
+
+    /** Marks a notification as handled. */
+    done: (_tx: Transaction, handled: number): void =>
+      void orm.update(notifications).set({ handledAt: now() }).where(eq(id, handled)).run(),
+
+    /**
+     * Reports whether a later event of the tag has been handled, or may have been and is deleted. The notification then
+     * says nothing about the tag's current image.
+     */
+    isOutdated: (event: Notification): boolean =>
+      event.occurredAt < now() - KEPT_NOTIFICATIONS || exists(isLater(event), isNotNull(handledAt)),
+
+    /** Reports whether there is a notification of a later push of the tag, handled or not. */
+    hasLaterPush: (event: Pick<RegistryEvent, 'repository' | 'tag' | 'occurredAt'>): boolean =>
+      exists(isLater(event), eq(action, 'push'), notLike(eventId, `${OBSERVATION}%`)),
+
+    /** Stores an observation like a handled notification: earlier notifications of the tag are then outdated. */
+    recordObservation(_tx: Transaction, observation: TagObservation): void {
+      const { at, ...seen } = observation
+      const event = {
+        ...seen,
+        eventId: `${OBSERVATION}${seen.repository}:${seen.tag}`,
+        action: seen.digest === null ? 'delete' : 'push',
+        occurredAt: at,
+      } as const
+      // a new row each time, so that the oldest rows are those that expire first
+      orm.delete(notifications).where(eq(eventId, event.eventId)).run()
+      insert(event, now())
+    },
+
+    /** Deletes the oldest handled notifications that are no longer kept, a limited number at a time. */
+    deleteExpired(): void {
+      const oldest = orm.select({ id }).from(notifications).orderBy(asc(id)).limit(MAX_DELETED)
+      const isExpired = lt(handledAt, now() - KEPT_NOTIFICATIONS)
+      db.transact(() =>
+        orm
+          .delete(notifications)
+          .where(and(isExpired, inArray(id, oldest)))
+          .run(),
+      )
+    },
   }
 }

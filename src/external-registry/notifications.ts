@@ -10,7 +10,7 @@ import { type ExternalOrigin, originOf } from './origin.ts'
 import type { ExternalRepository } from './repository.ts'
 import type { ExternalTag, ExternalTags } from './tags.ts'
 
-export interface NotificationHandlerDependencies {
+interface NotificationHandlerDependencies {
   readonly db: Database
   readonly inbox: NotificationInbox
   readonly tags: ExternalTags

@@ -23,7 +23,7 @@ export interface ReconcileResult {
   readonly failed: number
 }
 
-export interface ReconcileDependencies {
+interface ReconcileDependencies {
   readonly db: Database
   readonly inbox: NotificationInbox
   readonly tags: ExternalTags

@@ -13,7 +13,7 @@ export interface ExternalRemote extends RemoteRegistry {
   repositories(registry: string, options: RemoteOptions): AsyncIterable<readonly string[]>
 }
 
-export interface ExternalRepositoryDependencies {
+interface ExternalRepositoryDependencies {
   readonly remote: ExternalRemote
   readonly fetcher: ImageFetcher
   /** `host[:port]`. */
@@ -23,16 +23,7 @@ export interface ExternalRepositoryDependencies {
 }
 
 /** Reads a repository of the external registry. A 404 is a result and not an error. */
-export interface ExternalRepository {
-  /** Returns the tag list; empty for a repository that does not exist. */
-  listTags(): Promise<TagName[]>
-  /** Returns the digest that the tag points to; null if the tag does not exist. `known` allows a conditional request. */
-  resolve(tag: TagName, known: Digest | null): Promise<Digest | null>
-  /** Returns the verified image with its children; null if the registry does not have it. */
-  fetchImage(session: FetchSession, digest: Digest): Promise<FetchedImage | Image | null>
-  /** Starts a session; the caller disposes of it when the fetched images are stored. */
-  begin(): FetchSession
-}
+export type ExternalRepository = ReturnType<typeof openRepository>
 
 const circularList = (registry: string, repository: string): RegistryError =>
   new RegistryError(`${registry}: the tag list of ${repository} links back to an earlier page`, {
@@ -49,11 +40,12 @@ export function openRepository(
   { remote, fetcher, registry, insecure }: ExternalRepositoryDependencies,
   repository: string,
   options: Pick<RemoteOptions, 'lane' | 'urgency' | 'signal'>,
-): ExternalRepository {
+) {
   const namespace = originOf(repository)?.namespace ?? null
   const remoteRepository = remote.repository({ registry, repository }, { insecure, namespace, ...options })
   return {
-    async listTags() {
+    /** Returns the tag list; empty for a repository that does not exist. */
+    async listTags(): Promise<TagName[]> {
       const names: TagName[] = []
       try {
         for await (const page of remoteRepository.listTags()) {
@@ -67,15 +59,18 @@ export function openRepository(
       }
       return names
     },
-    resolve: (tag, known) =>
+    /** Returns the digest that the tag points to; null if the tag does not exist. `known` allows a conditional request. */
+    resolve: (tag: TagName, known: Digest | null): Promise<Digest | null> =>
       remoteRepository.resolveTag(tag, known).then(({ digest }) => digest, nullIfNotFound),
-    async fetchImage(session, digest) {
+    /** Returns the verified image with its children; null if the registry does not have it. */
+    async fetchImage(session: FetchSession, digest: Digest): Promise<FetchedImage | Image | null> {
       // requested even if it is stored here: a notification is true only if this registry has the manifest
       const manifest = await remoteRepository.fetchManifest(digest).catch(nullIfNotFound)
       if (!manifest) return null
       return (await session.tagImage({ digest, manifest }, 'PreserveOriginal', ANY_PLATFORM)).image
     },
-    begin: () => fetcher.begin(remoteRepository),
+    /** Starts a session; the caller disposes of it when the fetched images are stored. */
+    begin: (): FetchSession => fetcher.begin(remoteRepository),
   }
 }
 

@@ -1,8 +1,8 @@
-import { asc, count, inArray, type SQL, sql } from 'drizzle-orm'
+import { and, asc, count, eq, inArray, type SQL, sql } from 'drizzle-orm'
 import type { Database } from '../db/open.ts'
+import { pageBy } from '../db/page.ts'
 import { webhookDeliveries, webhookHints, webhookTargets } from '../db/tables/webhook.ts'
 import type { KeysetPage } from '../input/page.ts'
-import { pageById } from './page-by-id.ts'
 
 /** A request to a webhook and its outcome. Times are milliseconds since 1970. */
 export type LoggedDelivery = typeof webhookDeliveries.$inferSelect
@@ -26,13 +26,13 @@ export interface DeliveryHistory {
 
 export function createDeliveryHistory({ orm }: Database): DeliveryHistory {
   const ofWebhook = (webhookId: number, page: KeysetPage): LoggedDelivery[] => {
-    const { condition, orderBy, limit, inOrder } = pageById(webhookDeliveries.id, page, 'newest first')
+    const { where, orderBy, limit, inOrder } = pageBy([webhookDeliveries.id], page, true)
     return inOrder(
       orm
         .select()
         .from(webhookDeliveries)
-        .where(sql`${webhookDeliveries.webhookId} = ${webhookId} and ${condition}`)
-        .orderBy(orderBy)
+        .where(and(eq(webhookDeliveries.webhookId, webhookId), where))
+        .orderBy(...orderBy)
         .limit(limit)
         .all(),
     )

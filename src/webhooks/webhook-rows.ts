@@ -1,8 +1,8 @@
-import { count, eq, inArray, sql } from 'drizzle-orm'
+import { and, count, eq, inArray, sql } from 'drizzle-orm'
 import type { Database } from '../db/open.ts'
+import { pageBy } from '../db/page.ts'
 import { webhooks } from '../db/tables/webhook.ts'
 import type { KeysetPage } from '../input/page.ts'
-import { pageById } from './page-by-id.ts'
 import { type Webhook, type WebhookRow, type WebhookSettings, webhookOf } from './webhook.ts'
 
 /** The columns that the owner of a webhook sets. */
@@ -66,13 +66,13 @@ export function createWebhookRows({ orm }: Database): WebhookRows {
           .map((row) => [row.id, webhookOf(row)]),
       ),
     ofNamespace(namespace, page) {
-      const { condition, orderBy, limit, inOrder } = pageById(webhooks.id, page, 'oldest first')
+      const { where, orderBy, limit, inOrder } = pageBy([webhooks.id], page)
       return inOrder(
         orm
           .select()
           .from(webhooks)
-          .where(sql`${eq(webhooks.namespace, namespace)} and ${condition}`)
-          .orderBy(orderBy)
+          .where(and(eq(webhooks.namespace, namespace), where))
+          .orderBy(...orderBy)
           .limit(limit)
           .all(),
       ).map(webhookOf)

@@ -3,20 +3,10 @@ import { KeyLock } from '../../concurrency/bounded.ts'
 import { startPeriodic } from '../../concurrency/periodic.ts'
 import { SingleFlight } from '../../concurrency/single-flight.ts'
 import type { Database } from '../../db/open.ts'
-import { CollectionRun } from './collection-run.ts'
+import { CollectionRun, createCollectionParts } from './collection-run.ts'
 import { type Collection, createCollections } from './collections.ts'
-import { createLinkCollection } from './links.ts'
-import { createManifestCollection } from './manifests.ts'
 import { type CollectionPlan, createPlan, type PlanOptions } from './plan.ts'
-import { createRemainsCollection } from './remains.ts'
-import { createRepositoryPages } from './repositories.ts'
-import { createBlobRanges, createStoredBlobs } from './stored-blobs.ts'
-import { createReadTagHistory } from './tag-history.ts'
 import { type CollectionLimits, type CollectionPolicy, collectionTermsAt } from './terms.ts'
-
-export interface CollectorLog {
-  error(object: object, message: string): void
-}
 
 export interface CollectorDependencies {
   readonly db: Database
@@ -27,33 +17,22 @@ export interface CollectorDependencies {
   readonly intervalMs: number | null
   /** Milliseconds since 1970. */
   readonly now: () => number
-  readonly log?: CollectorLog
+  readonly log?: { error(object: object, message: string): void }
 }
+
+/** Garbage collection of the integrated registry. */
+export type Collector = ReturnType<typeof createCollector>
 
 /**
  * Garbage collection of the integrated registry, while it serves. Content that was confirmed to a client within the lease
  * is kept: each deleting transaction checks again. Rows are deleted before files, so that a crash leaves at most unused
  * files, which the next run removes. Disposing aborts the run, and resolves when it has stopped.
  */
-export interface Collector extends AsyncDisposable {
-  /** Reports what `collect` would remove and why the rest is kept, without changes. */
-  plan(options?: PlanOptions, signal?: AbortSignal): Promise<CollectionPlan>
-  /**
-   * Runs once; a call during a run joins it, and only the signal of the first call can abort it. Files that cannot be
-   * removed are in the collection's message. Rejects with the error that stopped it.
-   */
-  collect(signal?: AbortSignal): Promise<Collection>
-  /** Returns the newest run, with the current counts while it runs. */
-  last(): Collection | undefined
-  /** Starts the scheduled runs, the first at once if it is due. */
-  start(): void
-}
-
-export function createCollector(dependencies: CollectorDependencies): Collector {
-  const { limits, policy, intervalMs, now, log } = dependencies
-  const collections = createCollections(dependencies.db)
+export function createCollector(dependencies: CollectorDependencies) {
+  const { db, blobs, limits, policy, intervalMs, now, log } = dependencies
+  const collections = createCollections(db)
   collections.closeInterrupted()
-  const parts = createParts(dependencies)
+  const parts = createCollectionParts(db, blobs)
   const plan = createPlan(parts)
   const stopping = new AbortController()
   const runs = new SingleFlight<Collection>()
@@ -84,7 +63,11 @@ export function createCollector(dependencies: CollectorDependencies): Collector 
     return collections.byId(run.id) as Collection
   }
 
-  const collect: Collector['collect'] = async (signal) => {
+  /**
+   * Runs once; a call during a run joins it, and only the signal of the first call can abort it. Files that cannot be
+   * removed are in the collection's message. Rejects with the error that stopped it.
+   */
+  const collect = async (signal?: AbortSignal): Promise<Collection> => {
     stopping.signal.throwIfAborted()
     signal?.throwIfAborted()
     return runs.run('collect', () => runOnce(withStopping(signal)))
@@ -93,20 +76,23 @@ export function createCollector(dependencies: CollectorDependencies): Collector 
   return {
     collect,
 
-    // one plan at a time: they share a temporary table
-    plan: (options = {}, signal) =>
+    /** Reports what `collect` would remove and why the rest is kept, without changes. */
+    plan: (options: PlanOptions = {}, signal?: AbortSignal): Promise<CollectionPlan> =>
+      // one plan at a time: they share a temporary table
       plans.run('plan', () => {
         const either = withStopping(signal)
         either.throwIfAborted()
         return plan(terms(), options, either)
       }),
 
-    last() {
+    /** Returns the newest run, with the current counts while it runs. */
+    last(): Collection | undefined {
       const last = collections.last()
       return last && running?.id === last.id ? { ...last, ...running.tally } : last
     },
 
-    start() {
+    /** Starts the scheduled runs, the first at once if it is due. */
+    start(): void {
       if (intervalMs === null || stopping.signal.aborted) return
       schedule ??= startPeriodic({
         intervalMs,
@@ -119,23 +105,11 @@ export function createCollector(dependencies: CollectorDependencies): Collector 
       })
     },
 
-    async [Symbol.asyncDispose]() {
+    async [Symbol.asyncDispose](): Promise<void> {
       schedule?.[Symbol.dispose]()
       stopping.abort(new Error('the collector has been stopped'))
       await Promise.allSettled([...runs.inFlight, plans.run('plan', () => {})])
     },
-  }
-}
-
-function createParts({ db, blobs }: CollectorDependencies) {
-  const repositoryPages = createRepositoryPages(db)
-  const blobRanges = createBlobRanges(db)
-  return {
-    ...{ db, blobs, repositoryPages, blobRanges },
-    manifests: createManifestCollection(db, createReadTagHistory(db)),
-    links: createLinkCollection(db),
-    storedBlobs: createStoredBlobs(db, blobs, blobRanges),
-    remains: createRemainsCollection(db, repositoryPages),
   }
 }
 

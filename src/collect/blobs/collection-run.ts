@@ -1,34 +1,31 @@
 import type { BlobStore } from '../../blobs/blob-store.ts'
-import type { Tally } from './collections.ts'
-import type { LinkCollection } from './links.ts'
-import type { ManifestCollection } from './manifests.ts'
-import type { RemainsCollection } from './remains.ts'
-import type { RepositoryPages } from './repositories.ts'
-import type { Removals, StoredBlobs } from './stored-blobs.ts'
+import type { Database } from '../../db/open.ts'
+import { NOTHING, type Tally } from './collections.ts'
+import { createLinkCollection } from './links.ts'
+import { createManifestCollection } from './manifests.ts'
+import { removeEmptyRepositories, removeUnusedReferences } from './remains.ts'
+import { repositoryPages } from './repositories.ts'
+import { createStoredBlobs, type Removals } from './stored-blobs.ts'
 import type { CollectionTerms } from './terms.ts'
 import { discardAbandoned } from './uploads.ts'
 
-export interface CollectionParts {
-  readonly blobs: BlobStore
-  readonly repositoryPages: RepositoryPages
-  readonly manifests: ManifestCollection
-  readonly links: LinkCollection
-  readonly storedBlobs: StoredBlobs
-  readonly remains: RemainsCollection
-}
+/** What a run and a plan work with. */
+export type CollectionParts = ReturnType<typeof createCollectionParts>
 
-/** Removals of files that failed: their number, the first error and the error codes. */
-interface RemovalFailures {
-  count: number
-  first: unknown
-  readonly codes: Set<string>
-}
+export const createCollectionParts = (db: Database, blobs: BlobStore) => ({
+  db,
+  blobs,
+  manifests: createManifestCollection(db),
+  links: createLinkCollection(db),
+  storedBlobs: createStoredBlobs(db, blobs),
+})
 
 /** One run of the garbage collection. */
 export class CollectionRun {
   readonly id: number
-  readonly failures: RemovalFailures = { count: 0, first: undefined, codes: new Set() }
-  readonly #tally = { manifests: 0, blobs: 0, uploads: 0, bytes: 0 }
+  /** Removals of files that failed: their number, the first error and the error codes. */
+  readonly failures = { count: 0, first: undefined as unknown, codes: new Set<string>() }
+  readonly #tally = { ...NOTHING }
 
   constructor(id: number) {
     this.id = id
@@ -41,9 +38,9 @@ export class CollectionRun {
 
   /** Removes everything that is not kept. Rejects with the signal's reason once it is aborted. */
   async collect(parts: CollectionParts, terms: CollectionTerms, signal: AbortSignal): Promise<void> {
-    const { blobs, repositoryPages, manifests, links, storedBlobs, remains } = parts
+    const { db, blobs, manifests, links, storedBlobs } = parts
     await discardAbandoned(blobs, terms, this.#counted('uploads'), signal)
-    for await (const repositories of repositoryPages(signal)) {
+    for await (const repositories of repositoryPages(db, signal)) {
       for (const repository of repositories) {
         this.#tally.manifests += await manifests.removeUnkept(repository, terms, signal)
         await links.removeUnreferenced({ repositoryId: repository.id, signal }, terms)
@@ -51,8 +48,8 @@ export class CollectionRun {
     }
     await storedBlobs.removeUnlinked(this.#counted('blobs'), signal)
     await storedBlobs.removeStrays(this.#counted('blobs'), signal)
-    await remains.removeEmptyRepositories(terms, signal)
-    await remains.removeUnusedReferences(signal)
+    await removeEmptyRepositories(db, terms, signal)
+    await removeUnusedReferences(db, signal)
   }
 
   /** Why the run did not remove all files; null if it did. Without paths, which only the log contains. */

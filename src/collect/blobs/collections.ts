@@ -11,41 +11,32 @@ export type Collection = typeof collections.$inferSelect
 /** What a run has removed so far. */
 export type Tally = Pick<Collection, 'manifests' | 'blobs' | 'uploads' | 'bytes'>
 
-export interface Collections {
-  /** Inserts a running collection. Returns its id. */
-  start(at: number): number
-  /** Records the end of a run. */
-  end(id: number, end: Tally & Pick<Collection, 'finishedAt' | 'message'>): void
-  byId(id: number): Collection | undefined
-  /** Returns the newest collection. */
-  last(): Collection | undefined
-  /** Returns when the newest finished collection ended, whether or not it failed. */
-  lastFinish(): number | undefined
-  /** Records of collections that the end of the server interrupted that they no longer run. */
-  closeInterrupted(): void
-}
+/** The tally at the start of a run. */
+export const NOTHING: Tally = { manifests: 0, blobs: 0, uploads: 0, bytes: 0 }
 
-export function createCollections(db: Database): Collections {
-  const { orm } = db
+export function createCollections({ orm, transact }: Database) {
   const newest = () => orm.select().from(collections).orderBy(desc(collections.id)).limit(1)
   return {
-    start: (startedAt) =>
-      db.transact(() => {
-        const empty = { manifests: 0, blobs: 0, uploads: 0, bytes: 0 }
-        return Number(
-          orm
-            .insert(collections)
-            .values({ startedAt, ...empty })
-            .run().lastInsertRowid,
-        )
+    /** Inserts a running collection. Returns its id. */
+    start: (startedAt: number): number =>
+      transact(() => {
+        const inserted = orm
+          .insert(collections)
+          .values({ startedAt, ...NOTHING })
+          .run()
+        return Number(inserted.lastInsertRowid)
       }),
-    end: (id, end) =>
-      void db.transact(() => orm.update(collections).set(end).where(eq(collections.id, id)).run()),
-    byId: (id) => orm.select().from(collections).where(eq(collections.id, id)).get(),
+    /** Records the end of a run. */
+    end: (id: number, end: Tally & Pick<Collection, 'finishedAt' | 'message'>): void =>
+      void transact(() => orm.update(collections).set(end).where(eq(collections.id, id)).run()),
+    byId: (id: number) => orm.select().from(collections).where(eq(collections.id, id)).get(),
+    /** Returns the newest collection. */
     last: () => newest().get(),
+    /** Returns when the newest finished collection ended, whether or not it failed. */
     lastFinish: () => newest().where(isNotNull(collections.finishedAt)).get()?.finishedAt ?? undefined,
-    closeInterrupted: () =>
-      void db.transact(() =>
+    /** Records of collections that the end of the server interrupted that they no longer run. */
+    closeInterrupted: (): void =>
+      void transact(() =>
         orm
           .update(collections)
           .set({ message: 'the server stopped before the collection finished; the next one continues' })

@@ -27,10 +27,7 @@ export type ManifestVerdict =
   | { readonly kept: ManifestKeeper }
   | { readonly removable: readonly ManifestLink[] }
 
-/** Judges the manifests of one repository. */
-export type ManifestJudge = (manifest: ManifestLink) => ManifestVerdict
-
-export interface ManifestJudgeScope {
+interface ManifestJudgeScope {
   readonly repository: Repository
   readonly history: TaggedImages
   readonly terms: CollectionTerms
@@ -87,13 +84,11 @@ function prepareLookups(db: Database) {
  */
 export function createManifestJudges(db: Database): (scope: ManifestJudgeScope) => ManifestJudge {
   const lookups = prepareLookups(db)
-  return (scope) => {
-    const judge = new RepositoryJudge(lookups, scope)
-    return (manifest) => judge.judge(manifest)
-  }
+  return (scope) => new ManifestJudge(lookups, scope)
 }
 
-class RepositoryJudge {
+/** Judges the manifests of one repository. */
+export class ManifestJudge {
   readonly #lookups: ReturnType<typeof prepareLookups>
   readonly #scope: ManifestJudgeScope
   readonly #inPullSpecs: string

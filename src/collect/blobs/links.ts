@@ -7,16 +7,9 @@ import type { CollectionTerms } from './terms.ts'
 /** The repository whose blobs are checked. */
 export interface LinkScope {
   readonly repositoryId: number
-  readonly signal: AbortSignal | undefined
+  readonly signal: AbortSignal
   /** In a dry run: reports whether a manifest would be removed. */
   readonly isGone?: (manifest: Digest) => boolean
-}
-
-export interface LinkCollection {
-  /** Yields blobs of the repository that none of its manifests names, in parts, whether or not they are confirmed. */
-  unreferenced(scope: LinkScope): AsyncGenerator<readonly Digest[]>
-  /** Removes those that were not confirmed within the lease from the repository. */
-  removeUnreferenced(scope: LinkScope, terms: CollectionTerms): Promise<void>
 }
 
 /** Links that are checked at a time: limits the memory of a run. */
@@ -62,13 +55,14 @@ function prepareStatements(db: Database) {
   }
 }
 
-export function createLinkCollection(db: Database): LinkCollection {
+/** Creates the reads and removals of blobs that no manifest of their repository names. */
+export function createLinkCollection(db: Database) {
   const statements = prepareStatements(db)
 
   async function* linksInChunks({ repositoryId, signal }: LinkScope): AsyncGenerator<Set<Digest>> {
     let chunk = new Set<Digest>()
-    const read = (after: string) => statements.links.all(repositoryId, after)
-    for await (const rows of pagesOf({ first: '', read, keyOf: ({ digest }): string => digest }, signal)) {
+    const read = (after = '') => statements.links.all(repositoryId, after)
+    for await (const rows of pagesOf('digest', read, signal)) {
       for (const { digest } of rows) chunk.add(digest)
       if (chunk.size < CHUNK) continue
       yield chunk
@@ -81,8 +75,8 @@ export function createLinkCollection(db: Database): LinkCollection {
     // the chunk is sorted: only references in its range are read
     const digests = [...chunk]
     const [first = '', last = ''] = [digests[0], digests.at(-1)]
-    const read = (after: string) => (chunk.size > 0 ? statements.manifests.all(repositoryId, after) : [])
-    for await (const rows of pagesOf({ first: '', read, keyOf: ({ digest }): string => digest }, signal)) {
+    const read = (after = '') => (chunk.size > 0 ? statements.manifests.all(repositoryId, after) : [])
+    for await (const rows of pagesOf('digest', read, signal)) {
       const images = rows.filter(({ digest }) => !isGone?.(digest)).map(({ imageId }) => imageId)
       for (const some of inBatches(images, MANIFESTS_TOGETHER)) {
         for (const { digest } of statements.namedBetween.all(JSON.stringify(some), first, last)) {
@@ -92,6 +86,7 @@ export function createLinkCollection(db: Database): LinkCollection {
     }
   }
 
+  /** Yields blobs of the repository that none of its manifests names, in parts, whether or not they are confirmed. */
   async function* unreferenced(scope: LinkScope): AsyncGenerator<readonly Digest[]> {
     for await (const chunk of linksInChunks(scope)) {
       await dropNamed(chunk, scope)
@@ -102,7 +97,8 @@ export function createLinkCollection(db: Database): LinkCollection {
   return {
     unreferenced,
 
-    async removeUnreferenced(scope, { leaseStart }) {
+    /** Removes those that were not confirmed within the lease from the repository. */
+    async removeUnreferenced(scope: LinkScope, { leaseStart }: CollectionTerms): Promise<void> {
       const { repositoryId, signal } = scope
       const { isPopular, unlinkPopular, unlinkRare } = statements
       for await (const digests of unreferenced(scope)) {

@@ -12,40 +12,26 @@ import {
   type ManifestLink,
   type ManifestVerdict,
 } from './kept-manifests.ts'
-import type { ReadTagHistory, TaggedImages } from './tag-history.ts'
+import { createReadTagHistory, type TaggedImages } from './tag-history.ts'
 import type { CollectionTerms } from './terms.ts'
 
-export interface ManifestCollection {
-  /**
-   * Removes manifests that the policy does not keep from the repository, and returns their number. Their images, the
-   * histories of tags and the push log remain.
-   */
-  removeUnkept(
-    repository: Repository,
-    terms: CollectionTerms,
-    signal: AbortSignal | undefined,
-  ): Promise<number>
-  /** Yields every manifest of the repository by digest, with its verdict. */
-  judge(
-    repository: Repository,
-    terms: CollectionTerms,
-    signal: AbortSignal | undefined,
-  ): AsyncGenerator<{ readonly manifest: ManifestLink; readonly verdict: ManifestVerdict }>
-}
-
-export function createManifestCollection(db: Database, readHistory: ReadTagHistory): ManifestCollection {
+/** Creates the judgement and removal of the manifests of repositories. */
+export function createManifestCollection(db: Database) {
+  const readHistory = createReadTagHistory(db)
   const judges = createManifestJudges(db)
   const { repositoryId, digest, imageId, subject, pushedAt, confirmedAt } = repositoryManifests
-  const page = db.orm
-    .select({ digest, imageId, subject, pushedAt, confirmedAt })
-    .from(repositoryManifests)
-    .where(and(eq(repositoryId, sql.placeholder('repositoryId')), gt(digest, sql.placeholder('after'))))
-    .orderBy(asc(digest))
-    .limit(BATCH)
-    .prepare()
+  const pageOf = ({ id }: Repository, after: string): ManifestLink[] =>
+    db.orm
+      .select({ digest, imageId, subject, pushedAt, confirmedAt })
+      .from(repositoryManifests)
+      .where(and(eq(repositoryId, id), gt(digest, sql`${after}`)))
+      .orderBy(asc(digest))
+      .limit(BATCH)
+      .all()
+  // runs for each removed manifest
   const unlink = db.orm
     .delete(repositoryManifests)
-    .where(and(eq(repositoryId, sql.placeholder('repositoryId')), eq(digest, sql.placeholder('digest'))))
+    .where(and(eq(repositoryId, sql.placeholder('id')), eq(digest, sql.placeholder('digest'))))
     .prepare()
 
   const removePage = (
@@ -56,19 +42,23 @@ export function createManifestCollection(db: Database, readHistory: ReadTagHisto
     db.transact(() => {
       history.refresh()
       let removed = 0
-      const rows = page.all({ repositoryId: repository.id, after })
+      const rows = pageOf(repository, after)
       for (const manifest of rows) {
-        const verdict = isYoung(manifest, terms) ? undefined : judge(manifest)
+        const verdict = isYoung(manifest, terms) ? undefined : judge.judge(manifest)
         // with the manifests above it: a chain is then searched once, not once for each manifest below
         for (const link of verdict && 'removable' in verdict ? verdict.removable : []) {
-          removed += unlink.run({ repositoryId: repository.id, digest: link.digest }).changes
+          removed += unlink.run({ id: repository.id, digest: link.digest }).changes
         }
       }
       return { removed, last: rows.at(-1)?.digest }
     })
 
   return {
-    async removeUnkept(repository, terms, signal) {
+    /**
+     * Removes manifests that the policy does not keep from the repository, and returns their number. Their images, the
+     * histories of tags and the push log remain.
+     */
+    async removeUnkept(repository: Repository, terms: CollectionTerms, signal: AbortSignal): Promise<number> {
       if (terms.untaggedBefore === null) return 0
       const history = await readHistory(repository.streamId, terms.keepTagRevisions, signal)
       const judge = judges({ repository, history, terms, isDryRun: false })
@@ -82,12 +72,17 @@ export function createManifestCollection(db: Database, readHistory: ReadTagHisto
       return total
     },
 
-    async *judge(repository, terms, signal) {
+    /** Yields every manifest of the repository by digest, with its verdict. */
+    async *judge(
+      repository: Repository,
+      terms: CollectionTerms,
+      signal: AbortSignal,
+    ): AsyncGenerator<{ readonly manifest: ManifestLink; readonly verdict: ManifestVerdict }> {
       const history = await readHistory(repository.streamId, terms.keepTagRevisions, signal)
       const judge = judges({ repository, history, terms, isDryRun: true })
-      const read = (after: string) => page.all({ repositoryId: repository.id, after })
-      for await (const rows of pagesOf({ first: '', read, keyOf: (row): string => row.digest }, signal)) {
-        for (const manifest of rows) yield { manifest, verdict: judge(manifest) }
+      const read = (after = '') => pageOf(repository, after)
+      for await (const rows of pagesOf('digest', read, signal)) {
+        for (const manifest of rows) yield { manifest, verdict: judge.judge(manifest) }
       }
     },
   }

@@ -1,4 +1,3 @@
-import type { BlobStore } from '../../blobs/blob-store.ts'
 import type { UploadSummary } from '../../blobs/layout.ts'
 import { inBatches } from '../../concurrency/yielding.ts'
 import type { Database } from '../../db/open.ts'
@@ -6,11 +5,10 @@ import type { Digest } from '../../oci/digest.ts'
 import type { Repository } from '../../registry/content/content.ts'
 import { GrowingPlanList, type PlanList } from '../kept/plan-list.ts'
 import { type KeptCounts, type ManifestKeptReason, noManifestsKept } from '../kept/reasons.ts'
+import type { CollectionParts } from './collection-run.ts'
 import type { ManifestKeeper, ManifestLink } from './kept-manifests.ts'
-import type { LinkCollection } from './links.ts'
-import type { ManifestCollection } from './manifests.ts'
-import type { RepositoryPages } from './repositories.ts'
-import type { BlobRanges, StoredBlob, StoredBlobs } from './stored-blobs.ts'
+import { repositoryPages } from './repositories.ts'
+import { blobRanges, type StoredBlob } from './stored-blobs.ts'
 import type { CollectionTerms } from './terms.ts'
 import { forEachAbandoned } from './uploads.ts'
 
@@ -59,31 +57,20 @@ export interface CollectionPlan {
   readonly bytes: number
 }
 
-export interface PlanParts {
-  readonly db: Database
-  readonly blobs: BlobStore
-  readonly repositoryPages: RepositoryPages
-  readonly blobRanges: BlobRanges
-  readonly manifests: ManifestCollection
-  readonly links: LinkCollection
-  readonly storedBlobs: StoredBlobs
-}
-
-/** Plans a collection. Rejects with the signal's reason. Calls must not overlap. */
-export type PlanCollection = (
-  terms: CollectionTerms,
-  options: PlanOptions,
-  signal?: AbortSignal,
-) => Promise<CollectionPlan>
-
 const DEFAULT_LIMIT = 100
 
-/** Reads all content like a collection, in short turns of the event loop. Each page of a list costs the same again. */
-export function createPlan(parts: PlanParts): PlanCollection {
-  const { blobs, repositoryPages, blobRanges, manifests, links, storedBlobs } = parts
-  const unlinks = preparePlannedUnlinks(parts.db)
+/**
+ * Returns a function that plans a collection. It reads all content like a collection, in short turns of the event loop:
+ * each page of a list costs the same again. Rejects with the signal's reason. Calls must not overlap.
+ */
+export function createPlan({ db, blobs, manifests, links, storedBlobs }: CollectionParts) {
+  const unlinks = preparePlannedUnlinks(db)
 
-  return async (terms, { limit = DEFAULT_LIMIT, after = {} }, signal) => {
+  return async (
+    terms: CollectionTerms,
+    { limit = DEFAULT_LIMIT, after = {} }: PlanOptions,
+    signal: AbortSignal,
+  ): Promise<CollectionPlan> => {
     const removed = new GrowingPlanList<PlannedManifest>({ limit, isAfter: isAfter(after.manifests) })
     const kept = new GrowingPlanList<KeptManifest>({ limit, isAfter: isAfter(after.kept) })
     const removedBlobs = new GrowingPlanList<StoredBlob>({
@@ -125,10 +112,10 @@ export function createPlan(parts: PlanParts): PlanCollection {
       bytes += upload.size
       uploads.add(upload)
     })
-    for await (const repositories of repositoryPages(signal)) {
+    for await (const repositories of repositoryPages(db, signal)) {
       for (const repository of repositories) await planRepository(repository)
     }
-    for await (const { after: from, end } of blobRanges(signal)) {
+    for await (const { after: from, end } of blobRanges(db, signal)) {
       for (const blob of unlinks.unlinkedBlobs.all(from, end)) {
         bytes += blob.size
         removedBlobs.add(blob)

@@ -1,98 +1,53 @@
-import { and, eq, isNull, lt, notExists, sql } from 'drizzle-orm'
+import { sql } from 'drizzle-orm'
 import { BATCH, inBatches, yieldToEventLoop } from '../../concurrency/yielding.ts'
 import type { Database } from '../../db/open.ts'
-import {
-  manifestReferences,
-  repositories,
-  repositoryBlobs,
-  repositoryManifests,
-} from '../../db/tables/index.ts'
 import { pagesOf } from '../kept/pages.ts'
-import type { RepositoryPages } from './repositories.ts'
+import { repositoryPages } from './repositories.ts'
 import type { CollectionTerms } from './terms.ts'
-
-/** Rows that are no longer used; removing them frees little space. */
-export interface RemainsCollection {
-  /** Removes repositories without content and without a stream. */
-  removeEmptyRepositories(terms: CollectionTerms, signal: AbortSignal | undefined): Promise<void>
-  /** Removes references of manifests that no repository has. */
-  removeUnusedReferences(signal: AbortSignal | undefined): Promise<void>
-}
 
 /** Images, with about ten references each, whose references are removed in one transaction. */
 const IMAGES = BATCH / 10
 
-export function createRemainsCollection(db: Database, repositoryPages: RepositoryPages): RemainsCollection {
-  const { orm } = db
-  const found = { found: sql`1` }
-  const removeEmpty = orm
-    .delete(repositories)
-    .where(
-      and(
-        eq(repositories.id, sql.placeholder('id')),
-        isNull(repositories.streamId),
-        lt(repositories.createdAt, sql.placeholder('before')),
-        notExists(
-          orm
-            .select(found)
-            .from(repositoryManifests)
-            .where(eq(repositoryManifests.repositoryId, repositories.id)),
-        ),
-        notExists(
-          orm.select(found).from(repositoryBlobs).where(eq(repositoryBlobs.repositoryId, repositories.id)),
-        ),
-      ),
+const listOf = (ids: readonly number[]) => sql`(select value from json_each(${JSON.stringify(ids)}))`
+
+/** Removes repositories without content and without a stream; that frees little space. */
+export async function removeEmptyRepositories(
+  db: Database,
+  { leaseStart }: CollectionTerms,
+  signal: AbortSignal,
+): Promise<void> {
+  for await (const rows of repositoryPages(db, signal)) {
+    db.transact(() =>
+      db.orm.run(sql`
+        delete from repositories where id in ${listOf(rows.map(({ id }) => id))}
+          and stream_id is null and created_at < ${leaseStart}
+          and not exists (select 1 from repository_manifests m where m.repository_id = repositories.id)
+          and not exists (select 1 from repository_blobs b where b.repository_id = repositories.id)`),
     )
-    .prepare()
+  }
+}
+
+/** Removes references of manifests that no repository has; that frees little space. */
+export async function removeUnusedReferences(db: Database, signal: AbortSignal): Promise<void> {
   // steps from image to image by the key: a plain distinct would read every reference of each image
-  const images = db.prepare<{ imageId: number }>(
-    `with recursive next (image_id) as (
-       select min(image_id) from manifest_references where image_id > ?
-       union all select (select min(image_id) from manifest_references r where r.image_id > next.image_id)
-       from next where image_id is not null limit ${BATCH}
-     ) select image_id as imageId from next where image_id is not null`,
-  )
-  const links = orm
-    .select(found)
-    .from(repositoryManifests)
-    .where(eq(repositoryManifests.imageId, sql.placeholder('imageId')))
-    .limit(1)
-    .prepare()
-  const removeReferences = orm
-    .delete(manifestReferences)
-    .where(
-      and(
-        eq(manifestReferences.imageId, sql.placeholder('imageId')),
-        notExists(
-          orm
-            .select(found)
-            .from(repositoryManifests)
-            .where(eq(repositoryManifests.imageId, manifestReferences.imageId)),
-        ),
-      ),
-    )
-    .prepare()
-
-  return {
-    async removeEmptyRepositories({ leaseStart }, signal) {
-      for await (const rows of repositoryPages(signal)) {
-        db.transact(() => {
-          for (const { id } of rows) removeEmpty.run({ id, before: leaseStart })
-        })
-      }
-    },
-
-    async removeUnusedReferences(signal) {
-      const paging = { first: 0, read: (after: number) => images.all(after) }
-      for await (const rows of pagesOf({ ...paging, keyOf: ({ imageId }) => imageId }, signal)) {
-        const unlinked = rows.filter(({ imageId }) => links.get({ imageId }) === undefined)
-        for (const batch of inBatches(unlinked, IMAGES)) {
-          db.transact(() => {
-            for (const { imageId } of batch) removeReferences.run({ imageId })
-          })
-          await yieldToEventLoop(signal)
-        }
-      }
-    },
+  const images = (after = 0) =>
+    db.orm.all<{ imageId: number; isLinked: 0 | 1 }>(sql`
+      with recursive next (image_id) as (
+        select min(image_id) from manifest_references where image_id > ${after}
+        union all select (select min(image_id) from manifest_references r where r.image_id > next.image_id)
+        from next where image_id is not null limit ${BATCH})
+      select image_id as imageId,
+        exists (select 1 from repository_manifests m where m.image_id = next.image_id) as isLinked
+      from next where image_id is not null`)
+  for await (const rows of pagesOf('imageId', images, signal)) {
+    const unlinked = rows.filter(({ isLinked }) => isLinked === 0).map(({ imageId }) => imageId)
+    for (const batch of inBatches(unlinked, IMAGES)) {
+      db.transact(() =>
+        db.orm.run(sql`
+          delete from manifest_references where image_id in ${listOf(batch)} and not exists (
+            select 1 from repository_manifests m where m.image_id = manifest_references.image_id)`),
+      )
+      await yieldToEventLoop(signal)
+    }
   }
 }

@@ -1,4 +1,4 @@
-import { asc, gt, sql } from 'drizzle-orm'
+import { asc, gt } from 'drizzle-orm'
 import { BATCH } from '../../concurrency/yielding.ts'
 import type { Database } from '../../db/open.ts'
 import { repositories } from '../../db/tables/index.ts'
@@ -6,17 +6,18 @@ import type { Repository } from '../../registry/content/content.ts'
 import { pagesOf } from '../kept/pages.ts'
 
 /** Yields all repositories in pages, in the order of their creation. */
-export type RepositoryPages = (signal: AbortSignal | undefined) => AsyncGenerator<readonly Repository[]>
-
-export function createRepositoryPages({ orm }: Database): RepositoryPages {
+export function repositoryPages(
+  { orm }: Database,
+  signal: AbortSignal,
+): AsyncGenerator<readonly Repository[]> {
   const { id, namespace, name, streamId } = repositories
-  const page = orm
-    .select({ id, namespace, name, streamId })
-    .from(repositories)
-    .where(gt(id, sql.placeholder('after')))
-    .orderBy(asc(id))
-    .limit(BATCH)
-    .prepare()
-  return (signal) =>
-    pagesOf({ first: 0, read: (after) => page.all({ after }), keyOf: (row: Repository) => row.id }, signal)
+  const read = (after = 0): Repository[] =>
+    orm
+      .select({ id, namespace, name, streamId })
+      .from(repositories)
+      .where(gt(id, after))
+      .orderBy(asc(id))
+      .limit(BATCH)
+      .all()
+  return pagesOf('id', read, signal)
 }

@@ -1,4 +1,4 @@
-import { and, asc, eq, gt, lte, max, notExists, type SQL, sql } from 'drizzle-orm'
+import { and, asc, eq, gt, inArray, lte, max, notExists, sql } from 'drizzle-orm'
 import type { BlobStore } from '../../blobs/blob-store.ts'
 import { inBatches, yieldToEventLoop } from '../../concurrency/yielding.ts'
 import type { Database } from '../../db/open.ts'
@@ -19,70 +19,51 @@ export interface Removals {
   failed(error: unknown): void
 }
 
-export interface StoredBlobs {
-  /** Removes the rows and files of blobs that no repository has. */
-  removeUnlinked(removals: Removals, signal: AbortSignal | undefined): Promise<void>
-  /** Removes stray files. */
-  removeStrays(removals: Removals, signal: AbortSignal | undefined): Promise<void>
-  /** Yields stray files: they have no row, because the server stopped between writing a file and its row. */
-  strays(signal: AbortSignal | undefined): AsyncGenerator<StoredBlob>
-}
-
 /** A range of digests: after `after`, up to and including `end`. */
-export interface DigestRange {
+interface DigestRange {
   readonly after: string
   readonly end: Digest
 }
 
-/** Ranges of a page of blobs each. Statements about a range read no other blobs. Lets the event loop run after each. */
-export type BlobRanges = (signal: AbortSignal | undefined) => AsyncGenerator<DigestRange>
-
-export function createBlobRanges({ orm }: Database): BlobRanges {
-  const isAfter = gt(blobRows.digest, sql.placeholder('after'))
-  const endOfPage = orm
-    .select({ digest: blobRows.digest })
-    .from(blobRows)
-    .where(isAfter)
-    .orderBy(asc(blobRows.digest))
-    .limit(1)
-    .offset(PAGE - 1)
-    .prepare()
-  const last = orm
-    .select({ digest: max(blobRows.digest) })
-    .from(blobRows)
-    .where(isAfter)
-    .prepare()
-  return async function* (signal) {
-    for (let after = ''; ; ) {
-      const end = (endOfPage.get({ after }) ?? last.get({ after }))?.digest
-      if (!end) return
-      yield { after, end }
-      after = end
-      await yieldToEventLoop(signal)
-    }
+/**
+ * Yields ranges of a page of blobs each. Statements about a range read no other blobs. Lets the event loop run after
+ * each. Throws the signal's reason once it is aborted.
+ */
+export async function* blobRanges({ orm }: Database, signal: AbortSignal): AsyncGenerator<DigestRange> {
+  const { digest } = blobRows
+  for (let after = ''; ; ) {
+    const isAfter = gt(digest, sql`${after}`)
+    const rest = orm.select({ digest }).from(blobRows).where(isAfter).orderBy(asc(digest))
+    const last = orm
+      .select({ digest: max(digest) })
+      .from(blobRows)
+      .where(isAfter)
+    const end = (
+      rest
+        .limit(1)
+        .offset(PAGE - 1)
+        .get() ?? last.get()
+    )?.digest
+    if (!end) return
+    yield { after, end }
+    after = end
+    await yieldToEventLoop(signal)
   }
 }
 
-export function createStoredBlobs(db: Database, blobs: BlobStore, ranges: BlobRanges): StoredBlobs {
+/** Creates the removal of blobs that no repository has, and of files without a row. */
+export function createStoredBlobs(db: Database, blobs: BlobStore) {
   const { orm } = db
-  const isUnlinked: SQL = notExists(
-    orm.select({ found: sql`1` }).from(repositoryBlobs).where(eq(repositoryBlobs.digest, blobRows.digest)),
+  const { digest } = blobRows
+  const isUnlinked = notExists(
+    orm.select({ found: sql`1` }).from(repositoryBlobs).where(eq(repositoryBlobs.digest, digest)),
   )
-  const unlinked = orm
-    .select({ digest: blobRows.digest })
+  // runs for each file
+  const row = orm
+    .select({ digest })
     .from(blobRows)
-    .where(
-      and(
-        gt(blobRows.digest, sql.placeholder('after')),
-        lte(blobRows.digest, sql.placeholder('end')),
-        isUnlinked,
-      ),
-    )
-    .orderBy(asc(blobRows.digest))
+    .where(eq(digest, sql.placeholder('digest')))
     .prepare()
-  const isDigest = eq(blobRows.digest, sql.placeholder('digest'))
-  const removeRow = orm.delete(blobRows).where(and(isDigest, isUnlinked)).prepare()
-  const row = orm.select({ digest: blobRows.digest }).from(blobRows).where(isDigest).prepare()
   const hasRow = (digest: Digest): boolean => row.get({ digest }) !== undefined
 
   const removeFile = async (digest: Digest, removals: Removals): Promise<void> => {
@@ -100,9 +81,10 @@ export function createStoredBlobs(db: Database, blobs: BlobStore, ranges: BlobRa
     }
   }
 
-  async function* strays(signal: AbortSignal | undefined): AsyncGenerator<StoredBlob> {
+  /** Yields stray files: they have no row, because the server stopped between writing a file and its row. */
+  async function* strays(signal: AbortSignal): AsyncGenerator<StoredBlob> {
     for await (const file of blobs.stored()) {
-      signal?.throwIfAborted()
+      signal.throwIfAborted()
       if (!hasRow(file.digest)) yield file
     }
   }
@@ -110,19 +92,32 @@ export function createStoredBlobs(db: Database, blobs: BlobStore, ranges: BlobRa
   return {
     strays,
 
-    async removeUnlinked(removals, signal) {
-      for await (const range of ranges(signal)) {
-        const digests = unlinked.all({ ...range }).map(({ digest }) => digest)
+    /** Removes the rows and files of blobs that no repository has. */
+    async removeUnlinked(removals: Removals, signal: AbortSignal): Promise<void> {
+      for await (const { after, end } of blobRanges(db, signal)) {
+        const isInRange = and(gt(digest, sql`${after}`), lte(digest, end))
+        const unlinked = orm.select({ digest }).from(blobRows).where(and(isInRange, isUnlinked))
+        const digests = unlinked
+          .orderBy(asc(digest))
+          .all()
+          .map((row) => row.digest)
         for (const batch of inBatches(digests)) {
           // rows first: a crash then leaves an unused file, never a row without its bytes
-          const removed = db.transact(() => batch.filter((digest) => removeRow.run({ digest }).changes > 0))
-          for (const digest of removed) await removeFile(digest, removals)
+          const removed = db.transact(() =>
+            orm
+              .delete(blobRows)
+              .where(and(inArray(digest, [...batch]), isUnlinked))
+              .returning({ digest })
+              .all(),
+          )
+          for (const { digest } of removed) await removeFile(digest, removals)
           await yieldToEventLoop(signal)
         }
       }
     },
 
-    async removeStrays(removals, signal) {
+    /** Removes stray files. */
+    async removeStrays(removals: Removals, signal: AbortSignal): Promise<void> {
       for await (const { digest } of strays(signal)) await removeFile(digest, removals)
     },
   }

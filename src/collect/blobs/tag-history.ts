@@ -1,4 +1,4 @@
-import { and, desc, eq, gt, max, sql } from 'drizzle-orm'
+import { and, desc, eq, gt, max } from 'drizzle-orm'
 import type { Database } from '../../db/open.ts'
 import { tagEvents, tags } from '../../db/tables/index.ts'
 import type { TagName } from '../../oci/tag.ts'
@@ -12,65 +12,50 @@ export interface TaggedImages {
   refresh(): void
 }
 
-export type ReadTagHistory = (
-  streamId: number | null,
-  revisions: number,
-  signal: AbortSignal | undefined,
-) => Promise<TaggedImages>
-
 /** Tags that one statement reads. */
 const TAGS = 250
-
-interface HistoryRow {
-  readonly tag: TagName
-  readonly imageId: number | null
-}
 
 /**
  * Returns a reader of histories. It reads a repository's histories once, since a query for each image would be slow.
  * `refresh` finds tags with new entries, but not a newest entry whose image was replaced: callers also check the current
  * image of each tag.
  */
-export function createReadTagHistory(db: Database): ReadTagHistory {
-  const newest = db.orm
-    .select({ id: max(tagEvents.id) })
-    .from(tagEvents)
-    .prepare()
-  const newestId = (): number => newest.get()?.id ?? 0
+export function createReadTagHistory(db: Database) {
+  const newestId = (): number =>
+    db.orm
+      .select({ id: max(tagEvents.id) })
+      .from(tagEvents)
+      .get()?.id ?? 0
   // the left join returns tags without events too, so that the next page starts after them
-  const page = db.prepare<HistoryRow>(
+  const page = db.prepare<{ tag: TagName; imageId: number | null }>(
     `select t.name as tag, e.image_id as imageId
      from (select id, name from tags where stream_id = ? and name > ? order by name limit ${TAGS}) t
      left join tag_events e on e.tag_id = t.id and e.id >= coalesce(
        (select id from tag_events where tag_id = t.id order by id desc limit 1 offset ? - 1), 0)
      order by t.name`,
   )
-  const changed = db.orm
-    .selectDistinct({ id: tags.id, tag: tags.name })
-    .from(tagEvents)
-    .crossJoin(tags)
-    .where(
-      and(
-        eq(tags.id, tagEvents.tagId),
-        gt(tagEvents.id, sql.placeholder('after')),
-        eq(tags.streamId, sql.placeholder('streamId')),
-      ),
-    )
-    .prepare()
-  const imagesOf = db.orm
-    .select({ imageId: tagEvents.imageId })
-    .from(tagEvents)
-    .where(eq(tagEvents.tagId, sql.placeholder('tagId')))
-    .orderBy(desc(tagEvents.id))
-    .limit(sql.placeholder('limit'))
-    .prepare()
+  const changedSince = (lastRead: number, streamId: number) =>
+    db.orm
+      .selectDistinct({ id: tags.id, tag: tags.name })
+      .from(tagEvents)
+      .crossJoin(tags)
+      .where(and(eq(tags.id, tagEvents.tagId), gt(tagEvents.id, lastRead), eq(tags.streamId, streamId)))
+      .all()
+  const imagesOf = (tagId: number, limit: number) =>
+    db.orm
+      .select({ imageId: tagEvents.imageId })
+      .from(tagEvents)
+      .where(eq(tagEvents.tagId, tagId))
+      .orderBy(desc(tagEvents.id))
+      .limit(limit)
+      .all()
 
-  return async (streamId, revisions, signal) => {
+  return async (streamId: number | null, revisions: number, signal: AbortSignal): Promise<TaggedImages> => {
     const tagByImage = new Map<number, TagName>()
     let lastRead = newestId()
     if (streamId !== null) {
-      const read = (after: string) => page.all(streamId, after, revisions)
-      for await (const rows of pagesOf({ first: '', read, keyOf: ({ tag }): string => tag }, signal)) {
+      const read = (after = '') => page.all(streamId, after, revisions)
+      for await (const rows of pagesOf('tag', read, signal)) {
         for (const { tag, imageId } of rows) {
           if (imageId !== null && !tagByImage.has(imageId)) tagByImage.set(imageId, tag)
         }
@@ -81,8 +66,8 @@ export function createReadTagHistory(db: Database): ReadTagHistory {
       refresh() {
         const now = newestId()
         if (now <= lastRead || streamId === null) return
-        for (const { id: tagId, tag } of changed.all({ after: lastRead, streamId })) {
-          for (const { imageId } of imagesOf.all({ tagId, limit: revisions })) tagByImage.set(imageId, tag)
+        for (const { id: tagId, tag } of changedSince(lastRead, streamId)) {
+          for (const { imageId } of imagesOf(tagId, revisions)) tagByImage.set(imageId, tag)
         }
         lastRead = now
       },

@@ -10,11 +10,11 @@ import type { CollectionTerms } from './terms.ts'
 export async function forEachAbandoned(
   blobs: BlobStore,
   { abandonedBefore }: CollectionTerms,
-  signal: AbortSignal | undefined,
+  signal: AbortSignal,
   act: (summary: UploadSummary, discard: () => Promise<void>) => unknown,
 ): Promise<void> {
   for (const summary of await blobs.uploads()) {
-    signal?.throwIfAborted()
+    signal.throwIfAborted()
     if (summary.changedAt >= abandonedBefore) continue
     const upload = await blobs.upload(summary.repository, summary.id)
     if (!upload || upload.isBusy || upload.size !== summary.size) continue
@@ -27,7 +27,7 @@ export const discardAbandoned = (
   blobs: BlobStore,
   terms: CollectionTerms,
   removals: Removals,
-  signal: AbortSignal | undefined,
+  signal: AbortSignal,
 ): Promise<void> =>
   forEachAbandoned(blobs, terms, signal, async ({ size }, discard) => {
     try {

@@ -3,18 +3,6 @@ import { BATCH, yieldToEventLoop } from '../../concurrency/yielding.ts'
 import type { Database } from '../../db/open.ts'
 import { images } from '../../db/tables/index.ts'
 
-/**
- * Estimates when images were stored, which their rows do not contain. Ids ascend in the order of storing: evidence that
- * an image existed at a time also holds for all images with lower ids. Evidence is an entry of the push log, or an
- * observation of this process. Without evidence an image counts as young.
- */
-export interface ImageAges {
-  /** Records the newest image at this time, as evidence for later runs. */
-  observe(now: number): void
-  /** Returns the highest id that was stored by `time` (milliseconds since 1970); 0 without evidence. */
-  lastStoredBy(time: number, signal: AbortSignal): Promise<number>
-}
-
 interface Observation {
   readonly at: number
   readonly lastId: number
@@ -23,11 +11,12 @@ interface Observation {
 /** Maximum number of observations: one for each run. */
 const MAX_OBSERVATIONS = 200
 
-export function createImageAges(db: Database): ImageAges {
-  const newest = db.orm
-    .select({ id: max(images.id) })
-    .from(images)
-    .prepare()
+/**
+ * Estimates when images were stored, which their rows do not contain. Ids ascend in the order of storing: evidence that
+ * an image existed at a time also holds for all images with lower ids. Evidence is an entry of the push log, or an
+ * observation of this process. Without evidence an image counts as young.
+ */
+export function createImageAges(db: Database) {
   // the first push of an image that is still in the log: later ones prove less
   const proofs = db.prepare<{ lowest: number | null; proved: number | null }>(
     `select min(i.id) as lowest, max(iif(
@@ -35,15 +24,20 @@ export function createImageAges(db: Database): ImageAges {
      from (select id from images where id < ? and id > ? order by id desc limit ${BATCH}) i`,
   )
   const observations: Observation[] = []
-
   return {
-    observe(now) {
+    /** Records the newest image at this time, as evidence for later runs. */
+    observe(now: number): void {
       // drops the second: the first is the oldest evidence
       if (observations.length >= MAX_OBSERVATIONS) observations.splice(1, 1)
-      observations.push({ at: now, lastId: newest.get()?.id ?? 0 })
+      const newest = db.orm
+        .select({ id: max(images.id) })
+        .from(images)
+        .get()
+      observations.push({ at: now, lastId: newest?.id ?? 0 })
     },
 
-    async lastStoredBy(time, signal) {
+    /** Returns the highest id that was stored by `time` (milliseconds since 1970); 0 without evidence. */
+    async lastStoredBy(time: number, signal: AbortSignal): Promise<number> {
       const observed = Math.max(0, ...observations.filter(({ at }) => at <= time).map(({ lastId }) => lastId))
       for (let before = Number.MAX_SAFE_INTEGER; ; ) {
         const { lowest = null, proved = null } = proofs.get(time, before, observed) ?? {}

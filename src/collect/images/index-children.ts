@@ -7,24 +7,14 @@ import { parseManifest } from '../../oci/manifest.ts'
 import { isIndexType } from '../../oci/media-types.ts'
 
 /** Children of all stored indexes: a manifest lists its children, and this finds the indexes above a child. */
-export interface IndexChildren {
-  /** Clears everything and reads every index. */
-  build(signal: AbortSignal): Promise<void>
-  /** Reads the indexes that were stored since: ids ascend, and manifests never change. */
-  refresh(): void
-  /** Reports whether an index that is not removed lists the digest. */
-  isChild(digest: Digest): boolean
-  /** Removes an index. Returns its children. */
-  remove(indexId: number): readonly Digest[]
-  clear(): void
-}
+export type IndexChildren = ReturnType<typeof createIndexChildren>
 
 /** Children that are read before the event loop gets a turn. */
 const MAX_CHILDREN_AT_ONCE = 2_000
 /** Hexadecimal digits of a key, 48 bits: if two children have the same key, one may be kept that could be removed. */
 const KEY_DIGITS = 12
 
-export function createIndexChildren(db: Database): IndexChildren {
+export function createIndexChildren(db: Database) {
   db.prepare(
     `create temp table if not exists prune_children
      (child integer not null, index_id integer not null, primary key (child, index_id)) without rowid`,
@@ -33,13 +23,15 @@ export function createIndexChildren(db: Database): IndexChildren {
   const add = db.prepare('insert or ignore into temp.prune_children (child, index_id) values (?, ?)')
   const removeOne = db.prepare('delete from temp.prune_children where child = ? and index_id = ?')
   const isChild = db.prepare('select 1 as found from temp.prune_children where child = ? limit 1')
-  const page = db.orm
-    .select({ id: images.id, mediaType: images.mediaType })
-    .from(images)
-    .where(gt(images.id, sql.placeholder('after')))
-    .orderBy(asc(images.id))
-    .limit(BATCH)
-    .prepare()
+  const pageAfter = (id: number) =>
+    db.orm
+      .select({ id: images.id, mediaType: images.mediaType })
+      .from(images)
+      .where(gt(images.id, id))
+      .orderBy(asc(images.id))
+      .limit(BATCH)
+      .all()
+  // runs for each index
   const manifest = db.orm
     .select({ bytes: images.manifest, mediaType: images.mediaType })
     .from(images)
@@ -47,6 +39,7 @@ export function createIndexChildren(db: Database): IndexChildren {
     .prepare()
   let lastRead = 0
 
+  /** Returns the digests that a stored index lists. */
   const childrenOf = (indexId: number): readonly Digest[] => {
     const stored = manifest.get({ id: indexId })
     const parsed = stored && parseManifest(stored.bytes, stored.mediaType)
@@ -56,7 +49,7 @@ export function createIndexChildren(db: Database): IndexChildren {
   /** Reads the next indexes. Returns false at the end. */
   const readSome = (): boolean => {
     let children = 0
-    const rows = page.all({ after: lastRead })
+    const rows = pageAfter(lastRead)
     for (const { id, mediaType } of rows) {
       if (children > MAX_CHILDREN_AT_ONCE) return true
       if (isIndexType(mediaType)) {
@@ -71,21 +64,26 @@ export function createIndexChildren(db: Database): IndexChildren {
   }
 
   return {
-    async build(signal) {
+    childrenOf,
+    /** Clears everything and reads every index. */
+    async build(signal: AbortSignal): Promise<void> {
       clear.run()
       lastRead = 0
       while (readSome()) await yieldToEventLoop(signal)
     },
-    refresh() {
+    /** Reads the indexes that were stored since: ids ascend, and manifests never change. */
+    refresh(): void {
       while (readSome());
     },
-    isChild: (digest) => isChild.get(keyOf(digest)) !== undefined,
-    remove(indexId) {
+    /** Reports whether an index that is not removed lists the digest. */
+    isChild: (digest: Digest): boolean => isChild.get(keyOf(digest)) !== undefined,
+    /** Removes an index. Returns its children. */
+    remove(indexId: number): readonly Digest[] {
       const digests = childrenOf(indexId)
       for (const digest of digests) removeOne.run(keyOf(digest), indexId)
       return digests
     },
-    clear: () => void clear.run(),
+    clear: (): void => void clear.run(),
   }
 }
 

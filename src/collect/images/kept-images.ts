@@ -1,7 +1,6 @@
 import { BATCH } from '../../concurrency/yielding.ts'
 import type { Database } from '../../db/open.ts'
 import type { Digest } from '../../oci/digest.ts'
-import { parseManifest } from '../../oci/manifest.ts'
 import { isIndexType } from '../../oci/media-types.ts'
 import type { ImageKeptReason } from '../kept/reasons.ts'
 import type { IndexChildren } from './index-children.ts'
@@ -18,17 +17,10 @@ export interface PrunableImage extends PrunedImage {
 }
 
 /** Decides which images are kept. */
-export interface ImageJudge {
-  byId(id: number): PrunableImage | undefined
-  idOf(digest: Digest): number | undefined
-  /** Returns a batch of images after this id. */
-  page(after: number): PrunableImage[]
-  /** Returns why the image is kept at this moment; undefined if it is not. */
-  keptBecause(image: PrunableImage): ImageKeptReason | undefined
-}
+export type ImageJudge = ReturnType<ReturnType<typeof createImageJudges>>
 
-export interface ImageJudgeScope {
-  readonly children: Pick<IndexChildren, 'isChild'>
+interface ImageJudgeScope {
+  readonly children: Pick<IndexChildren, 'isChild' | 'childrenOf'>
   /** Images with higher ids are young. */
   readonly lastOld: number
   /** In a dry run: number of history entries to ignore, by image. */
@@ -45,7 +37,8 @@ const COLUMNS = `i.id, i.digest, length(i.manifest) as size, i.media_type as med
 /** Maximum number of an image's tags that are read: the index of an image with more counts as CHOSEN_FROM. */
 const MAX_TAGS = 5_000
 
-export function createImageJudge(db: Database): (scope: ImageJudgeScope) => ImageJudge {
+/** Returns a function that creates the judge of one run. */
+export function createImageJudges(db: Database) {
   const byId = db.prepare<PrunableImage>(`select ${COLUMNS} from images i where i.id = ?`)
   const page = db.prepare<PrunableImage>(
     `select ${COLUMNS} from images i where i.id > ? order by i.id limit ${BATCH}`,
@@ -54,39 +47,39 @@ export function createImageJudge(db: Database): (scope: ImageJudgeScope) => Imag
   const events = db.prepare<{ total: number }>(
     'select count(*) as total from (select 1 from tag_events where image_id = ? limit ?)',
   )
-  const manifest = db.prepare<{ bytes: Uint8Array; mediaType: string }>(
-    'select manifest as bytes, media_type as mediaType from images where digest = ?',
-  )
   const chosen = db.prepare<{ total: number; chosen: number }>(
     `select count(*) as total, coalesce(max(upstream_digest is ?), 0) as chosen
      from (select upstream_digest from tags
        where newest_image_id = (select id from images where digest = ?) limit ${MAX_TAGS})`,
   )
 
-  /** Reports whether a tag points to a child of the index because the registry returned the index for the tag. */
-  const isChosenFrom = (index: Digest): boolean => {
-    const row = manifest.get(index)
-    const parsed = row && parseManifest(row.bytes, row.mediaType)
-    if (parsed?.kind !== 'index') return false
-    return parsed.manifests.some(({ digest }) => {
-      const tags = chosen.get(index, digest)
-      return tags !== undefined && (tags.chosen === 1 || tags.total === MAX_TAGS)
-    })
-  }
+  return ({ children, lastOld, goneEvents }: ImageJudgeScope) => ({
+    byId: (id: number) => byId.get(id),
+    idOf: (digest: Digest) => id.get(digest)?.id,
+    /** Returns a batch of images after this id. */
+    page: (after: number) => page.all(after),
 
-  return ({ children, lastOld, goneEvents }) => ({
-    byId: (id) => byId.get(id),
-    idOf: (digest) => id.get(digest)?.id,
-    page: (after) => page.all(after),
-
-    keptBecause({ id, digest, mediaType, hasEvents, referredBy }) {
+    /** Returns why the image is kept at this moment; undefined if it is not. */
+    keptBecause({
+      id,
+      digest,
+      mediaType,
+      hasEvents,
+      referredBy,
+    }: PrunableImage): ImageKeptReason | undefined {
       if (referredBy === 'TAGGED') return referredBy
       const gone = goneEvents.get(id) ?? 0
       if (hasEvents && (gone === 0 || (events.get(id, gone + 1)?.total ?? 0) > gone)) return 'IN_HISTORY'
       if (referredBy !== null) return referredBy
       if (id > lastOld) return 'YOUNG'
       if (children.isChild(digest)) return 'CHILD'
-      return isIndexType(mediaType) && isChosenFrom(digest) ? 'CHOSEN_FROM' : undefined
+      if (!isIndexType(mediaType)) return undefined
+      // a tag points to a child of the index because the registry returned the index for the tag
+      const isChosenFrom = children.childrenOf(id).some((child) => {
+        const tags = chosen.get(digest, child)
+        return tags !== undefined && (tags.chosen === 1 || tags.total === MAX_TAGS)
+      })
+      return isChosenFrom ? 'CHOSEN_FROM' : undefined
     },
   })
 }

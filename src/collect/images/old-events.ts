@@ -2,7 +2,6 @@ import { and, asc, eq, gt, isNotNull, isNull, lte, sql } from 'drizzle-orm'
 import { BATCH } from '../../concurrency/yielding.ts'
 import type { Database } from '../../db/open.ts'
 import { imports, tagEvents } from '../../db/tables/index.ts'
-import type { TagName } from '../../oci/tag.ts'
 import type { PrunedEvent } from './report.ts'
 import type { PruneTerms } from './terms.ts'
 
@@ -18,28 +17,19 @@ export interface HistoryPosition {
   readonly eventId: number
 }
 
-export interface OldEventsPage {
-  readonly events: readonly OldEvent[]
-  /** Start of the next page; null at the end. */
-  readonly next: HistoryPosition | null
-}
-
-/** Reads a page of all histories: at most a batch of tags, or of entries. Valid within the caller's transaction. */
-export type ReadOldEvents = (from: HistoryPosition, terms: PruneTerms) => OldEventsPage
-
 export const FIRST_POSITION: HistoryPosition = { tagId: 0, eventId: 0 }
 
-interface TagHistoryRow {
+interface TagHistoryRow extends Pick<OldEvent, 'streamId' | 'tag' | 'namespace' | 'imageStreamName'> {
   readonly id: number
-  readonly streamId: number
-  readonly tag: TagName
-  readonly namespace: string
-  readonly imageStreamName: string
   /** The newest event that is not among the kept ones; null if there is none. */
   readonly newestOld: number | null
 }
 
-export function createReadOldEvents(db: Database): ReadOldEvents {
+/**
+ * Returns a function that reads a page of all histories: at most a batch of tags, or of entries. Its result, with the
+ * start of the next page or null at the end, is valid within the caller's transaction.
+ */
+export function createReadOldEvents(db: Database) {
   const tagPage = db.prepare<TagHistoryRow>(
     `select t.id, t.stream_id as streamId, t.name as tag, s.namespace, s.name as imageStreamName,
        iif(coalesce(?, s.namespace) = s.namespace,
@@ -65,14 +55,18 @@ export function createReadOldEvents(db: Database): ReadOldEvents {
     .limit(sql.placeholder('limit'))
     .prepare()
   // results of an import are events: those that it created, also before a restart, and those that it found unchanged
-  const importing = db.orm
-    .selectDistinct({ streamId: imports.streamId })
-    .from(imports)
-    .where(and(eq(imports.state, 'RUNNING'), isNull(imports.finishedAt), isNotNull(imports.streamId)))
-    .prepare()
+  const importing = () =>
+    db.orm
+      .selectDistinct({ streamId: imports.streamId })
+      .from(imports)
+      .where(and(eq(imports.state, 'RUNNING'), isNull(imports.finishedAt), isNotNull(imports.streamId)))
+      .all()
 
-  return (from, { keepTagRevisions, oldUntil, namespace }) => {
-    const busy = new Set(importing.all().map(({ streamId }) => streamId))
+  return (
+    from: HistoryPosition,
+    { keepTagRevisions, oldUntil, namespace }: PruneTerms,
+  ): { events: readonly OldEvent[]; next: HistoryPosition | null } => {
+    const busy = new Set(importing().map(({ streamId }) => streamId))
     const tags = tagPage.all(namespace, keepTagRevisions, from.tagId)
     const events: OldEvent[] = []
     let read = 0

@@ -6,7 +6,7 @@ import type { TagRecorder } from '../../imagestream/tag/record.ts'
 import { createImageAges } from './image-ages.ts'
 import { ImagePass } from './image-pass.ts'
 import { createIndexChildren } from './index-children.ts'
-import { createImageJudge } from './kept-images.ts'
+import { createImageJudges } from './kept-images.ts'
 import { LostManifests } from './lost-manifests.ts'
 import { createReadOldEvents, FIRST_POSITION, type HistoryPosition } from './old-events.ts'
 import { GrowingPruneReport, type PruneListing, type PruneReport } from './report.ts'
@@ -21,22 +21,18 @@ export interface PrunerDependencies {
   readonly now: () => number
 }
 
+/** Removal of old entries of histories and of unreferenced images. */
+export type Pruner = ReturnType<typeof createPruner>
+
 /**
  * Removes old entries of histories and unreferenced images while imports and pushes continue: each deleting transaction
  * checks again. Runs are serialized; the next run completes one that a crash interrupted. Disposing aborts the running
  * one, and resolves when it has stopped.
  */
-export interface Pruner extends AsyncDisposable {
-  /** Reports what `prune` would remove, without changes. Rejects with InvalidInputError or the signal's reason. */
-  plan(options?: PruneOptions, signal?: AbortSignal): Promise<PruneReport>
-  /** Rejects with InvalidInputError, or the error that stopped it; completed deletions remain. */
-  prune(options?: PruneOptions, signal?: AbortSignal): Promise<PruneReport>
-}
-
-export function createPruner({ db, recorder, now }: PrunerDependencies): Pruner {
+export function createPruner({ db, recorder, now }: PrunerDependencies) {
   const readOldEvents = createReadOldEvents(db)
   const children = createIndexChildren(db)
-  const judges = createImageJudge(db)
+  const judges = createImageJudges(db)
   const ages = createImageAges(db)
   const removal = createImageRemoval(db)
   const stopping = new AbortController()
@@ -100,10 +96,12 @@ export function createPruner({ db, recorder, now }: PrunerDependencies): Pruner 
   }
 
   return {
-    plan: (options, signal) => serialized(options, true, signal),
-    prune: (options, signal) => serialized(options, false, signal),
+    /** Reports what `prune` would remove, without changes. Rejects with InvalidInputError or the signal's reason. */
+    plan: (options?: PruneOptions, signal?: AbortSignal) => serialized(options, true, signal),
+    /** Rejects with InvalidInputError, or the error that stopped it; completed deletions remain. */
+    prune: (options?: PruneOptions, signal?: AbortSignal) => serialized(options, false, signal),
 
-    async [Symbol.asyncDispose]() {
+    async [Symbol.asyncDispose](): Promise<void> {
       stopping.abort(new Error('the server is stopping'))
       await runs.run('prune', () => {})
     },

@@ -4,7 +4,7 @@ export interface PlanList<Item> {
   readonly items: readonly Item[]
 }
 
-export interface PlanListOptions<Item> {
+interface PlanListOptions<Item> {
   /** Maximum number of items on the page. */
   readonly limit: number
   /** Reports whether the item comes after the end of the previous page. Every item does unless given. */

@@ -59,9 +59,7 @@ const partsOf = (manifest: Manifest): readonly Part[] =>
 export const tooManyParts = (code: OciErrorCode): OciError =>
   new OciError(code, `the manifest has too many parts: the maximum is ${MAX_PARTS}`)
 
-/** Checks that a repository has the parts of a manifest that is pushed to it. */
-export type ManifestParts = ReturnType<typeof createManifestParts>
-
+/** Creates the check that a repository has the parts of a manifest that is pushed to it. */
 export function createManifestParts(db: Database, content: Content) {
   const manifestSize = db.prepare<{ size: number }>(
     `select length(i.manifest) as size from repository_manifests m join images i on i.id = m.image_id

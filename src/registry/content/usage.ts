@@ -1,9 +1,7 @@
+import { and, count, eq, type SQL, sql } from 'drizzle-orm'
 import type { BlobStore } from '../../blobs/blob-store.ts'
-import type { UploadSummary } from '../../blobs/layout.ts'
 import type { Database } from '../../db/open.ts'
-import { keyset } from '../../db/page.ts'
-import type { Parameter } from '../../db/statement.ts'
-import { columnsOf } from '../../db/statement.ts'
+import { pageBy } from '../../db/page.ts'
 import { repositories } from '../../db/tables/index.ts'
 import type { KeysetPage } from '../../input/page.ts'
 import type { StreamName } from '../../oci/stream-name.ts'
@@ -27,107 +25,97 @@ export interface Usage {
   readonly uniqueBytes: number
 }
 
-/** Reports the content of the registry. */
-export interface RegistryUsage {
-  repository(name: StreamName): RepositorySummary | undefined
-  /** Returns a page by namespace, then name. Page keys are [namespace, name]. */
-  repositories(filter: RepositoryFilter, page: KeysetPage): RepositorySummary[]
-  countRepositories(filter: RepositoryFilter): number
-  /** Returns the usage by repository id; an empty repository has zeros. */
-  ofRepositories(ids: readonly number[]): Map<number, Usage>
-  /** Returns the usage of the whole registry; content of several repositories counts once in `uniqueBytes`. */
-  total(): Usage
-  uploads(): Promise<readonly UploadSummary[]>
-}
+/** Reads about the content of the registry. */
+export type RegistryUsage = ReturnType<typeof createUsage>
 
-const COLUMNS = columnsOf(repositories, 'r')
-
+/** Number and bytes of some blobs or manifests. */
 interface Sum {
-  readonly owner: number
   readonly total: number
   readonly logical: number
   readonly unique: number
 }
+interface OwnerSum extends Sum {
+  readonly owner: number
+}
 
-export function createUsage({ db, blobs }: { db: Database; blobs: BlobStore }): RegistryUsage {
-  const byName = db.prepare<RepositorySummary>(
-    `select ${COLUMNS} from repositories r where r.namespace = ? and r.name = ?`,
-  )
-  const blobSums = db.prepare<Sum>(`
-    select l.repository_id as owner, count(*) as total, sum(b.size) as logical, sum(iif(exists (
-        select 1 from repository_blobs o where o.digest = l.digest and o.repository_id <> l.repository_id
-      ), 0, b.size)) as "unique"
-    from json_each(?) r join repository_blobs l on l.repository_id = r.value join blobs b on b.digest = l.digest
-    group by l.repository_id`)
-  const manifestSums = db.prepare<Sum>(`
-    select m.repository_id as owner, count(*) as total, sum(length(i.manifest)) as logical, sum(iif(exists (
-        select 1 from repository_manifests o where o.image_id = m.image_id and o.repository_id <> m.repository_id
-      ), 0, length(i.manifest))) as "unique"
-    from json_each(?) r join repository_manifests m on m.repository_id = r.value join images i on i.id = m.image_id
-    group by m.repository_id`)
-  const allBlobs = db.prepare<Omit<Sum, 'owner'>>(`
-    select (select count(*) from blobs) as total, (select coalesce(sum(size), 0) from blobs) as "unique",
-      (select coalesce(sum(b.size), 0) from repository_blobs l join blobs b on b.digest = l.digest) as logical`)
-  const allManifests = db.prepare<Omit<Sum, 'owner'>>(`
-    select count(*) as total, coalesce(sum(bytes), 0) as "unique", coalesce(sum(bytes * links), 0) as logical
-    from (select length(i.manifest) as bytes, count(*) as links
-      from repository_manifests m join images i on i.id = m.image_id group by i.id)`)
+const { namespace, name } = repositories
 
-  const conditions = ({ namespace, matching }: RepositoryFilter) => {
-    const where: string[] = []
-    const values: Parameter[] = []
-    if (namespace !== undefined) {
-      where.push('r.namespace = ?')
-      values.push(namespace)
-    }
-    if (matching !== undefined) {
-      where.push('matches_glob(?, r.name)')
-      values.push(matching)
-    }
-    return { where, values }
-  }
-  const whereOf = (where: readonly string[]): string =>
-    where.length > 0 ? `where ${where.join(' and ')}` : ''
-
+export function createUsage({ db: { orm }, blobs }: { db: Database; blobs: BlobStore }) {
   return {
-    repository: ({ namespace, name }) => byName.get(namespace, name),
+    repository: (repository: StreamName): RepositorySummary | undefined =>
+      orm
+        .select()
+        .from(repositories)
+        .where(and(eq(namespace, repository.namespace), eq(name, repository.name)))
+        .get(),
 
-    repositories(filter, page) {
-      const { where, values } = conditions(filter)
-      const { condition, keys, orderBy, limit, inOrder } = keyset(page, [
-        { column: 'r.namespace' },
-        { column: 'r.name' },
-      ])
-      const text = `select ${COLUMNS} from repositories r ${whereOf([...where, ...condition])}
-        order by ${orderBy} limit ?`
-      return inOrder(db.prepare<RepositorySummary>(text).all(...values, ...keys, limit))
+    /** Returns a page by namespace, then name. Page keys are [namespace, name]. */
+    repositories(filter: RepositoryFilter, page: KeysetPage): RepositorySummary[] {
+      const { where, orderBy, limit, inOrder } = pageBy([namespace, name], page)
+      const matching = orm
+        .select()
+        .from(repositories)
+        .where(and(matches(filter), where))
+      return inOrder(
+        matching
+          .orderBy(...orderBy)
+          .limit(limit)
+          .all(),
+      )
     },
 
-    countRepositories(filter) {
-      const { where, values } = conditions(filter)
-      const text = `select count(*) as total from repositories r ${whereOf(where)}`
-      return db.prepare<{ total: number }>(text).get(...values)?.total ?? 0
-    },
+    countRepositories: (filter: RepositoryFilter): number =>
+      orm.select({ total: count() }).from(repositories).where(matches(filter)).get()?.total ?? 0,
 
-    ofRepositories(ids) {
+    /** Returns the usage by repository id; an empty repository has zeros. */
+    ofRepositories(ids: readonly number[]): Map<number, Usage> {
       const list = JSON.stringify(ids)
-      const blobsOf = new Map(blobSums.all(list).map((sum) => [sum.owner, sum]))
-      const manifestsOf = new Map(manifestSums.all(list).map((sum) => [sum.owner, sum]))
+      const blobSums = orm.all<OwnerSum>(sql`
+        select l.repository_id as owner, count(*) as total, sum(b.size) as logical, sum(iif(exists (
+            select 1 from repository_blobs o where o.digest = l.digest and o.repository_id <> l.repository_id
+          ), 0, b.size)) as "unique"
+        from json_each(${list}) r join repository_blobs l on l.repository_id = r.value
+          join blobs b on b.digest = l.digest
+        group by l.repository_id`)
+      const manifestSums = orm.all<OwnerSum>(sql`
+        select m.repository_id as owner, count(*) as total, sum(length(i.manifest)) as logical, sum(iif(exists (
+            select 1 from repository_manifests o where o.image_id = m.image_id and o.repository_id <> m.repository_id
+          ), 0, length(i.manifest))) as "unique"
+        from json_each(${list}) r join repository_manifests m on m.repository_id = r.value
+          join images i on i.id = m.image_id
+        group by m.repository_id`)
+      const blobsOf = new Map(blobSums.map((sum) => [sum.owner, sum]))
+      const manifestsOf = new Map(manifestSums.map((sum) => [sum.owner, sum]))
       return new Map(ids.map((id) => [id, usageOf(manifestsOf.get(id), blobsOf.get(id))]))
     },
 
-    total: () => usageOf(allManifests.get(), allBlobs.get()),
+    /** Returns the usage of the whole registry; content of several repositories counts once in `uniqueBytes`. */
+    total(): Usage {
+      const [allBlobs] = orm.all<Sum>(sql`
+        select (select count(*) from blobs) as total, (select coalesce(sum(size), 0) from blobs) as "unique",
+          (select coalesce(sum(b.size), 0) from repository_blobs l join blobs b on b.digest = l.digest) as logical`)
+      const [allManifests] = orm.all<Sum>(sql`
+        select count(*) as total, coalesce(sum(bytes), 0) as "unique", coalesce(sum(bytes * links), 0) as logical
+        from (select length(i.manifest) as bytes, count(*) as links
+          from repository_manifests m join images i on i.id = m.image_id group by i.id)`)
+      return usageOf(allManifests, allBlobs)
+    },
 
     uploads: () => blobs.uploads(),
   }
 }
 
-const usageOf = (
-  manifests: Omit<Sum, 'owner'> | undefined,
-  blobs: Omit<Sum, 'owner'> | undefined,
-): Usage => ({
-  manifests: manifests?.total ?? 0,
-  blobs: blobs?.total ?? 0,
-  logicalBytes: (manifests?.logical ?? 0) + (blobs?.logical ?? 0),
-  uniqueBytes: (manifests?.unique ?? 0) + (blobs?.unique ?? 0),
+const matches = (filter: RepositoryFilter): SQL | undefined =>
+  and(
+    filter.namespace === undefined ? undefined : eq(namespace, filter.namespace),
+    filter.matching === undefined ? undefined : sql`matches_glob(${filter.matching}, ${name})`,
+  )
+
+const NONE: Sum = { total: 0, logical: 0, unique: 0 }
+
+const usageOf = (manifests: Sum = NONE, blobs: Sum = NONE): Usage => ({
+  manifests: manifests.total,
+  blobs: blobs.total,
+  logicalBytes: manifests.logical + blobs.logical,
+  uniqueBytes: manifests.unique + blobs.unique,
 })
