@@ -27,6 +27,7 @@ export interface RegistryOperation<Call extends RegistryCall> {
 export type RegistryOperations<Call extends RegistryCall> = Readonly<Record<string, RegistryOperation<Call>>>
 
 type OwnRoute = 'version' | 'catalog'
+/** Operations of each route; those of the registry itself have no repository. */
 export type RegistryEndpoints = Readonly<Record<OwnRoute, RegistryOperations<RegistryCall>>> &
   Readonly<Record<Exclude<RouteKind, OwnRoute>, RegistryOperations<RegistryExchange>>>
 

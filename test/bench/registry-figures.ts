@@ -77,6 +77,17 @@ const manifestFigures: Figure[] = [
   })),
 ]
 
+/** What a client looks for before it pushes; this server looks for it in imported manifests too. */
+const missFigures = (['blobs', 'manifests'] as const).map(
+  (missing): Figure => ({
+    name: `HEAD of missing ${missing}`,
+    goal: 2,
+    hasBare: false,
+    isHeavy: false,
+    command: (port) => ({ do: 'look for', missing, ...small(port) }),
+  }),
+)
+
 const listFigures: Figure[] = [
   {
     name: `tag list of ${TAGS}`,
@@ -109,7 +120,7 @@ const image = (port: number): Command => ({ do: 'push image', port, repository: 
  */
 export const FIGURE_GROUPS: readonly FigureGroup[] = [
   ...blobFigures.map((figures) => ({ figures, preparation: (port: number) => [image(port)] })),
-  { figures: manifestFigures, preparation: (port) => [image(port)] },
+  { figures: [...manifestFigures, ...missFigures], preparation: (port) => [image(port)] },
   {
     figures: listFigures,
     preparation: (port) => [

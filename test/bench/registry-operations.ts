@@ -36,6 +36,8 @@ export class Repository {
         return this.#tagPushes()
       case 'read manifests':
         return this.#manifestReads(command.method)
+      case 'look for':
+        return this.#misses(command.missing)
       case 'list tags':
         return this.#listings(command.page)
       case 'query':
@@ -111,6 +113,15 @@ export class Repository {
       const length = isHead ? Number(headerOf(response.head, 'content-length')) : response.size
       if (length !== size) throw new Error(`${length} bytes of a manifest of ${size}`)
     })
+  }
+
+  #misses(kind: 'blobs' | 'manifests'): Operation {
+    let number = 0
+    return (connection) => {
+      const digest = digestOf(Buffer.from(`missing ${number++}`))
+      const request = Buffer.from(this.#head('HEAD', `${kind}/${digest}`, ACCEPT))
+      return expect(404, connection.request(request, { isHead: true }))
+    }
   }
 
   #listings(page: number | undefined): Operation {

@@ -29,6 +29,8 @@ export type Command =
   | ({ readonly do: 'push tags' } & Destination & Amount)
   /** Reads the manifests that this client has pushed, by tag and by digest in turn. */
   | ({ readonly do: 'read manifests'; readonly method: 'GET' | 'HEAD' } & Destination & Amount)
+  /** Looks for content that does not exist, as clients do before a push. */
+  | ({ readonly do: 'look for'; readonly missing: 'blobs' | 'manifests' } & Destination & Amount)
   /** Lists the tags of `push tags`: all, or a page of this size from a random position. */
   | ({ readonly do: 'list tags'; readonly page?: number } & Destination & Amount)
   /** Sends a small GraphQL query for the repository's image stream. */

@@ -4,7 +4,7 @@ import type { Database } from '../../db/open.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { Repository } from '../../registry/content/content.ts'
 import { GrowingPlanList, type PlanList } from '../kept/plan-list.ts'
-import { type KeptCounts, type ManifestKeptReason, noManifestsKept } from '../kept/reasons.ts'
+import { type ManifestKeptReason, noManifestsKept } from '../kept/reasons.ts'
 import type { CollectionParts } from './collection-run.ts'
 import type { ManifestKeeper, ManifestLink } from './kept-manifests.ts'
 import { repositoryPages } from './repositories.ts'
@@ -29,6 +29,7 @@ export interface KeptManifest extends PlannedManifest {
   readonly kept: ManifestKeeper
 }
 
+/** The page of each list of a plan. */
 export interface PlanOptions {
   /** Maximum number of items of each list; default 100. */
   readonly limit?: number
@@ -46,7 +47,7 @@ export interface CollectionPlan {
   readonly manifests: PlanList<PlannedManifest>
   readonly kept: PlanList<KeptManifest>
   /** Number of kept manifests by reason. */
-  readonly reasons: Readonly<KeptCounts<ManifestKeptReason>>
+  readonly reasons: Readonly<Record<ManifestKeptReason, number>>
   /** Blobs that no repository would have, by digest. */
   readonly blobs: PlanList<StoredBlob>
   /** Files without a row, in the order of the disk; a collection counts them as blobs. */

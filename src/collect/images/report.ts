@@ -1,7 +1,7 @@
 import type { Digest } from '../../oci/digest.ts'
 import type { TagName } from '../../oci/tag.ts'
 import { GrowingPlanList, type PlanList } from '../kept/plan-list.ts'
-import { type ImageKeptReason, type KeptCounts, noImagesKept } from '../kept/reasons.ts'
+import { type ImageKeptReason, noImagesKept } from '../kept/reasons.ts'
 
 /** An entry of a tag's history. */
 export interface PrunedEvent {
@@ -15,6 +15,7 @@ export interface PrunedEvent {
   readonly createdAt: number
 }
 
+/** An image in a report. */
 export interface PrunedImage {
   readonly id: number
   readonly digest: Digest
@@ -29,6 +30,7 @@ export interface KeptImage extends PrunedImage {
 /** Position in a list of events, which is sorted by the tag's id, then the event's id. */
 export type EventPosition = Pick<PrunedEvent, 'tagId' | 'id'>
 
+/** The page of each list of a report. */
 export interface PruneListing {
   /** Maximum number of items of each list; default 50. */
   readonly limit?: number
@@ -48,7 +50,7 @@ export interface PruneReport {
   /** Kept images, by id. */
   readonly kept: PlanList<KeptImage>
   /** Number of kept images by reason. */
-  readonly reasons: Readonly<KeptCounts<ImageKeptReason>>
+  readonly reasons: Readonly<Record<ImageKeptReason, number>>
   /** Number of removed configs, which no remaining image has. */
   readonly configs: number
   /** Bytes of removed manifests and configs: the database reuses the space. */

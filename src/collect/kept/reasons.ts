@@ -27,9 +27,8 @@ export type ImageKeptReason = Exclude<KeptReason, 'TAGGED_ELSEWHERE' | 'REFERRER
 /** Why a manifest is kept in its repository. */
 export type ManifestKeptReason = Exclude<KeptReason, 'IN_REPOSITORY' | 'IN_PUSH_LOG' | 'CHOSEN_FROM'>
 
-export type KeptCounts<Reason extends KeptReason> = Record<Reason, number>
-
-export const noImagesKept = (): KeptCounts<ImageKeptReason> => ({
+/** Returns the counts of a run that has kept no image yet. */
+export const noImagesKept = (): Record<ImageKeptReason, number> => ({
   TAGGED: 0,
   IN_HISTORY: 0,
   IN_REPOSITORY: 0,
@@ -39,7 +38,8 @@ export const noImagesKept = (): KeptCounts<ImageKeptReason> => ({
   CHOSEN_FROM: 0,
 })
 
-export const noManifestsKept = (): KeptCounts<ManifestKeptReason> => ({
+/** Returns the counts of a run that has kept no manifest yet. */
+export const noManifestsKept = (): Record<ManifestKeptReason, number> => ({
   TAGGED: 0,
   IN_HISTORY: 0,
   TAGGED_ELSEWHERE: 0,

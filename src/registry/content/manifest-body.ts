@@ -13,6 +13,7 @@ import { readBody } from '../../request-body/read-body.ts'
 
 const MANIFEST_TYPES: readonly string[] = [OCI_MANIFEST, OCI_INDEX, DOCKER_MANIFEST, DOCKER_LIST]
 
+/** Reports whether it is one of the four types of manifests that this registry accepts. */
 export const isManifestType = (mediaType: string): boolean => MANIFEST_TYPES.includes(mediaType)
 
 /** Returns the body's exact bytes. Throws OciError when there are more than a manifest may have; rejects when the client disconnects. */

@@ -9,6 +9,7 @@ import type { StreamName } from '../../oci/stream-name.ts'
 /** A repository in a list; `streamId` is null until it has a manifest. */
 export type RepositorySummary = typeof repositories.$inferSelect
 
+/** Repositories of a list; all unless a field is given. */
 export interface RepositoryFilter {
   readonly namespace?: string | undefined
   /** Glob on the name: `*` matches any characters. */

@@ -17,6 +17,7 @@ export function parsePage(query: URLSearchParams, maximum: number): PageQuery {
   return { limit: n === null ? maximum : Math.min(Number(n), maximum), last: query.get('last') ?? '' }
 }
 
+/** The page after this one. */
 export interface NextPage {
   readonly query: URLSearchParams
   /** Last entry of this page. */

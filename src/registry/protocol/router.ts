@@ -1,3 +1,4 @@
+/** The endpoints of the registry. */
 export type RouteKind =
   | 'version'
   | 'catalog'
