@@ -1,6 +1,7 @@
 import { ConflictError, InvalidInputError, NotFoundError } from '../../input/errors.ts'
 import { checkNamespace, checkStreamName, splitName } from '../../input/names.ts'
 import { builder } from '../kit/builder.ts'
+import { namespaceArg } from '../kit/inputs.ts'
 import { ImageStreamImageType, ImageStreamType, ImageType } from '../kit/references.ts'
 import { objectType } from '../kit/types.ts'
 
@@ -31,11 +32,7 @@ builder.queryField('imageStreamImage', (t) =>
     description:
       'Returns an image in the history of an image stream by its digest, or by a unique prefix of the digest. Null if the stream does not exist, `NOT_FOUND` if its history does not contain the image, `CONFLICT` if several images match.',
     args: {
-      namespace: t.arg.string({
-        required: true,
-        defaultValue: 'default',
-        description: 'Namespace of the image stream; the default is `default`.',
-      }),
+      ...namespaceArg('Namespace of the image stream'),
       name: t.arg.string({
         required: true,
         description:

@@ -1,7 +1,7 @@
 import type { Image } from '../../imagestream/image/image.ts'
 import { type ImageConfig, parseImageConfig } from '../../oci/image-config.ts'
 import { type Manifest, parseManifest } from '../../oci/manifest.ts'
-import { batch, loadForBatch } from '../kit/batch.ts'
+import { batch, batchValues, loadById, loadForBatch, loadReferred } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
 import type { GraphQLContext } from '../kit/context.ts'
 import { NodeInterface, nodeId, registerRowNode } from '../kit/node.ts'
@@ -22,12 +22,7 @@ export function imageOf<Owner extends { readonly imageId: number | null }>(
   owner: Owner,
   { images }: GraphQLContext,
 ): Image {
-  const found = loadForBatch(owner, 'image', (owners) => {
-    const ids = new Set(owners.flatMap(({ imageId }) => (imageId === null ? [] : [imageId])))
-    const rows = images.byIds([...ids])
-    batch([...rows.values()])
-    return rows
-  }).get(owner.imageId ?? 0)
+  const found = loadReferred(owner, 'image', 'imageId', (ids) => batchValues(images.byIds(ids)))
   if (!found) throw new Error(`image ${owner.imageId} does not exist, but an object refers to it`)
   return found
 }
@@ -35,7 +30,7 @@ export function imageOf<Owner extends { readonly imageId: number | null }>(
 /** Returns the whole image of a summary, loaded for the summary's batch. */
 const wholeOf = (image: AnyImage, { images }: GraphQLContext): Image => {
   if ('mediaType' in image) return image
-  const whole = loadForBatch(image, 'whole', (all) => images.byIds(all.map(({ id }) => id))).get(image.id)
+  const whole = loadById(image, 'whole', (ids) => images.byIds(ids))
   if (!whole) throw new Error(`image ${image.id} does not exist, but an object refers to it`)
   return whole
 }
@@ -43,7 +38,7 @@ const wholeOf = (image: AnyImage, { images }: GraphQLContext): Image => {
 /** Returns the exact bytes of the image's manifest, loaded for the image's batch. */
 export const bytesOf = (image: AnyImage, { images }: GraphQLContext): Uint8Array => {
   if ('fetched' in image) return image.fetched.bytes
-  const bytes = loadForBatch(image, 'bytes', (all) => images.manifests(all.map(({ id }) => id))).get(image.id)
+  const bytes = loadById(image, 'bytes', (ids) => images.manifests(ids))
   if (!bytes) throw new Error(`image ${image.id} has no manifest`)
   return bytes
 }
@@ -62,9 +57,7 @@ export const childrenOf = (index: AnyImage, context: GraphQLContext) => {
 /** Returns the config; null for an index and for an artifact that is not a container image. */
 export const configOf = (image: AnyImage, { images }: GraphQLContext): ImageConfig | null => {
   const bytes =
-    'fetched' in image
-      ? image.fetched.config?.bytes
-      : loadForBatch(image, 'config', (all) => images.configs(all.map(({ id }) => id))).get(image.id)
+    'fetched' in image ? image.fetched.config?.bytes : loadById(image, 'config', (ids) => images.configs(ids))
   return bytes ? parseImageConfig(new TextDecoder().decode(bytes)) : null
 }
 
@@ -181,11 +174,9 @@ ImageManifestType.implement({
       nullable: true,
       description: 'The listed image; null if it was not imported.',
       resolve: (child, _args, { images }) =>
-        loadForBatch(child, 'image', (children) => {
-          const found = images.byDigests(children.map(({ descriptor }) => descriptor.digest))
-          batch([...found.values()])
-          return found
-        }).get(child.descriptor.digest),
+        loadForBatch(child, 'image', (children) =>
+          batchValues(images.byDigests(children.map(({ descriptor }) => descriptor.digest))),
+        ).get(child.descriptor.digest),
     }),
   }),
 })

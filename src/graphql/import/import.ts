@@ -3,7 +3,7 @@ import { NotFoundError } from '../../input/errors.ts'
 import { imageOf } from '../image/image.ts'
 import { batch } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
-import { Connection, keyCursors, pageOf } from '../kit/connection.ts'
+import { connection, keyCursors } from '../kit/connection.ts'
 import { connectionArgs, connectionType, pageComplexity } from '../kit/connection-type.ts'
 import { NodeInterface, nodeId, registerRowNode, rowIdOf } from '../kit/node.ts'
 import { ImageStreamType, ImageType, ImportResultType, ImportType } from '../kit/references.ts'
@@ -77,15 +77,12 @@ objectType(ImportType, {
         ...connectionArgs,
       },
       complexity: pageComplexity,
-      resolve: ({ id }, { state, ...args }, { importer }, info) => {
-        const page = pageOf(args, resultCursors, info)
-        return new Connection({
-          page,
+      resolve: ({ id }, { state, ...args }, { importer }, info) =>
+        connection(args, info, {
           cursors: resultCursors,
-          rows: () => batch(importer.results(id, { state: state ?? undefined, page })),
+          rows: (page) => batch(importer.results(id, { state: state ?? undefined, page })),
           totalCount: () => importer.countResults(id, state ?? undefined),
-        })
-      },
+        }),
     }),
   }),
 })

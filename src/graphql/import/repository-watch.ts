@@ -1,5 +1,5 @@
 import type { StreamCondition, WatchStatus } from '../../imagestream/watch/repository-watches.ts'
-import { loadForBatch } from '../kit/batch.ts'
+import { loadById } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
 import { ImageStreamStatusType } from '../kit/references.ts'
 import { enumType, objectType } from '../kit/types.ts'
@@ -59,17 +59,13 @@ builder.objectFields(ImageStreamStatusType, (t) => ({
     description:
       'How the server detects changes in `spec.dockerImageRepository`; null if it is not set, or before its first import.',
     resolve: (stream, _args, { watches }) =>
-      loadForBatch(stream, 'repository watch', (streams) =>
-        watches.statusOf(streams.map(({ id }) => id)),
-      ).get(stream.id),
+      loadById(stream, 'repository watch', (ids) => watches.statusOf(ids)),
   }),
   conditions: t.field({
     type: [ImageStreamConditionType],
     description:
       'Conditions of the image stream. `VendorListing` with status `False` is present if the vendor’s listing cannot be used and imports run full scans; otherwise the list is empty. Conditions of tags are in `ImageStreamTag.conditions`.',
     resolve: (stream, _args, { watches }) =>
-      loadForBatch(stream, 'conditions', (streams) => watches.conditionsOf(streams.map(({ id }) => id))).get(
-        stream.id,
-      ) ?? [],
+      loadById(stream, 'conditions', (ids) => watches.conditionsOf(ids)) ?? [],
   }),
 }))

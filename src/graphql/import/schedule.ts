@@ -1,7 +1,6 @@
 import type { Schedule } from '../../imagestream/schedule/schedule.ts'
 import type { SpecTag } from '../../imagestream/spec/spec.ts'
-import { groupBy } from '../../input/maps.ts'
-import { loadForBatch } from '../kit/batch.ts'
+import { loadForBatch, loadRows } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
 import type { GraphQLContext } from '../kit/context.ts'
 import { ImageStreamType, TagReferenceType } from '../kit/references.ts'
@@ -40,9 +39,7 @@ builder.objectField(ImageStreamType, 'schedules', (t) =>
     description:
       'Schedules of the periodic imports of the image stream (`importPolicy.scheduled`): first of the repository, then of spec tags by name.',
     resolve: (stream, _args, { schedules }) =>
-      loadForBatch(stream, 'schedules', (streams) =>
-        groupBy(schedules.ofStreams(streams.map(({ id }) => id)), ({ streamId }) => streamId),
-      ).get(stream.id) ?? [],
+      loadRows(stream, 'schedules', 'streamId', (ids) => schedules.ofStreams(ids)),
   }),
 )
 

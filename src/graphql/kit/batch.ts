@@ -1,3 +1,5 @@
+import { groupBy } from '../../input/maps.ts'
+
 /** Objects that one statement read, and the values that were loaded for all of them since. */
 interface Batch {
   readonly items: readonly object[]
@@ -30,6 +32,57 @@ export function loadForBatch<Item extends object, Loaded>(
   const shared = (item as BatchItem)[BATCH] ?? batchOfOne(item)
   if (!shared.loaded.has(name)) shared.loaded.set(name, load(shared.items as readonly Item[]))
   return shared.loaded.get(name) as Loaded
+}
+
+interface Identified {
+  readonly id: number
+}
+
+const idsOf = (items: readonly Identified[]): number[] => items.map(({ id }) => id)
+
+/** Returns the value for this object's id. `load` gets the ids of the batch, once for each `name`. */
+export const loadById = <Item extends Identified, Value>(
+  item: Item,
+  name: string,
+  load: (ids: number[]) => ReadonlyMap<number, Value>,
+): Value | undefined => loadForBatch(item, name, (items) => load(idsOf(items))).get(item.id)
+
+/**
+ * Returns the rows that have this object's id in a property. `load` gets the ids of the batch; its rows are one batch.
+ */
+export const loadRows = <Key extends string, Row extends { readonly [K in Key]: number }>(
+  owner: Identified,
+  name: string,
+  ownerId: Key,
+  load: (ids: number[]) => readonly Row[],
+): readonly Row[] =>
+  loadForBatch(owner, name, (owners) =>
+    groupBy(batch(load(idsOf(owners))), (row): number => row[ownerId]),
+  ).get(owner.id) ?? []
+
+/**
+ * Returns the object to which a property of this one refers; undefined for null. `load` gets the distinct ids to which the
+ * batch refers.
+ */
+export function loadReferred<Key extends string, Referred>(
+  item: { readonly [K in Key]: number | null },
+  name: string,
+  property: Key,
+  load: (ids: number[]) => ReadonlyMap<number, Referred>,
+): Referred | undefined {
+  const id = item[property]
+  if (id === null) return undefined
+  return loadForBatch(item, name, (items) =>
+    load([...new Set(items.flatMap((one) => one[property] ?? []))]),
+  ).get(id)
+}
+
+/** Marks the values of a map as one batch and returns the map. */
+export function batchValues<Key, Value extends object>(
+  values: ReadonlyMap<Key, Value>,
+): ReadonlyMap<Key, Value> {
+  batch([...values.values()])
+  return values
 }
 
 /** Stores a value for the batch that `loadForBatch` would have to load: for example the owner of a list's rows. */

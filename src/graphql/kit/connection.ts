@@ -113,6 +113,22 @@ export interface ConnectionSource<Node> {
   readonly totalCount: () => number
 }
 
+interface PageReader<Node> extends Pick<ConnectionSource<Node>, 'totalCount'> {
+  readonly cursors: Cursors<Node>
+  /** Reads as `ConnectionSource.rows`. */
+  readonly rows: (page: KeysetPage) => readonly Node[]
+}
+
+/** Returns the page of a list that the arguments select, read when it is needed. Throws InvalidInputError. */
+export function connection<Node>(
+  args: ConnectionArguments,
+  info: GraphQLResolveInfo,
+  { cursors, rows, totalCount }: PageReader<Node>,
+): Connection<Node> {
+  const page = pageOf(args, cursors, info)
+  return new Connection({ page, cursors, rows: () => rows(page), totalCount })
+}
+
 /** A page of a list. Fields that the operation does not select are neither computed nor read. */
 export class Connection<Node> {
   readonly #source: ConnectionSource<Node>

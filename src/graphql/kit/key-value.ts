@@ -1,4 +1,4 @@
-import { inputType } from './mutation.ts'
+import { inputType } from './inputs.ts'
 import { KeyValueType } from './references.ts'
 import { objectType } from './types.ts'
 

@@ -1,20 +1,33 @@
+import type { GraphQLResolveInfo } from 'graphql'
 import type { KeysetPage, PageKey } from '../../input/page.ts'
+import { type Connection, type ConnectionArguments, type Cursors, connection } from './connection.ts'
 
-/**
- * Returns the rows of a page of a list in memory, and one more where the list continues. The list is sorted by the key,
- * which is unique.
- */
-export function rowsOfList<Item>(
-  sorted: readonly Item[],
-  keyOf: (item: Item) => PageKey,
-  { limit, after, before, fromEnd }: KeysetPage,
-): readonly Item[] {
-  const between = sorted.filter(
-    (item) =>
-      (!after || compareKeys(keyOf(item), after) > 0) && (!before || compareKeys(keyOf(item), before) < 0),
-  )
-  return fromEnd ? between.slice(-limit - 1) : between.slice(0, limit + 1)
+interface MemoryList<Item> {
+  readonly cursors: Cursors<Item>
+  /** The whole list, sorted by the key. */
+  readonly items: readonly Item[]
+  /** Returns the key that the cursors hold, which is unique in the list. */
+  readonly keyOf: (item: Item) => PageKey
 }
+
+/** Returns the page of a list in memory that the arguments select. Throws InvalidInputError. */
+export const listConnection = <Item>(
+  args: ConnectionArguments,
+  info: GraphQLResolveInfo,
+  { cursors, items, keyOf }: MemoryList<Item>,
+): Connection<Item> =>
+  connection(args, info, {
+    cursors,
+    rows: ({ limit, after, before, fromEnd }: KeysetPage) => {
+      const between = items.filter(
+        (item) =>
+          (!after || compareKeys(keyOf(item), after) > 0) &&
+          (!before || compareKeys(keyOf(item), before) < 0),
+      )
+      return fromEnd ? between.slice(-limit - 1) : between.slice(0, limit + 1)
+    },
+    totalCount: () => items.length,
+  })
 
 const compareKeys = (one: PageKey, other: PageKey): number => {
   const at = one.findIndex((part, index) => part !== other[index])

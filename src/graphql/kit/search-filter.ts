@@ -5,7 +5,7 @@ import type { Digest } from '../../oci/digest.ts'
 import { isPlatformName } from '../../oci/platforms.ts'
 import { InvalidReferenceError, parseReference } from '../../oci/reference.ts'
 import { checkGlob } from './checks.ts'
-import { inputType } from './mutation.ts'
+import { inputType } from './inputs.ts'
 import { enumType } from './types.ts'
 
 const ImportFailureReasonEnum = enumType('ImportFailureReason', {

@@ -10,7 +10,7 @@ import type { TagEvent } from '../../imagestream/tag/tag-event.ts'
 import type { Platform } from '../../oci/descriptor.ts'
 import { isIndexType } from '../../oci/media-types.ts'
 import { imageOf, manifestOf } from '../image/image.ts'
-import { batch, loadForBatch } from '../kit/batch.ts'
+import { batchValues, loadById, loadForBatch } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
 import type { GraphQLContext } from '../kit/context.ts'
 import { ImagePushType, ImportResultType, PlatformType, TagEventType } from '../kit/references.ts'
@@ -37,13 +37,11 @@ const between = (
 
 /** Returns the image that the tag pointed to before an entry of its history, loaded for the entry's batch. */
 function imageBefore(event: Pick<TagEvent, 'id'>, { lookBack, images }: GraphQLContext): Image | undefined {
-  const found = loadForBatch(event, 'image before', (events) => {
-    const before = lookBack.imagesBefore(events.map(({ id }) => id))
-    const rows = images.byIds([...new Set(before.values())])
-    batch([...rows.values()])
+  return loadById(event, 'image before', (ids) => {
+    const before = lookBack.imagesBefore(ids)
+    const rows = batchValues(images.byIds([...new Set(before.values())]))
     return new Map([...before].map(([id, imageId]) => [id, rows.get(imageId)]))
   })
-  return found.get(event.id)
 }
 
 /** Returns the image that the tag pointed to before an import's result, loaded for the result's batch. */
@@ -51,8 +49,7 @@ function resultBefore(result: ImportResult, { lookBack, images }: GraphQLContext
   const found = loadForBatch(result, 'image before', (results) => {
     const before = lookBack.imagesBefore(results.flatMap(({ eventId }) => eventId ?? []))
     const dryRun = results.flatMap(({ previousImageId }) => previousImageId ?? [])
-    const rows = images.byIds([...new Set([...before.values(), ...dryRun])])
-    batch([...rows.values()])
+    const rows = batchValues(images.byIds([...new Set([...before.values(), ...dryRun])]))
     return { before, rows }
   })
   return found.rows.get(found.before.get(result.eventId ?? 0) ?? result.previousImageId ?? 0)

@@ -4,7 +4,7 @@ import type { Image } from '../../imagestream/image/image.ts'
 import { InvalidInputError } from '../../input/errors.ts'
 import { checkNamespace } from '../../input/names.ts'
 import { imageOf } from '../image/image.ts'
-import { batch, loadForBatch } from '../kit/batch.ts'
+import { batch, batchValues, loadReferred } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
 import { checkGlob } from '../kit/checks.ts'
 import { Connection, type Cursors, pageOf } from '../kit/connection.ts'
@@ -20,17 +20,9 @@ registerRowNode(
   (sequence, { pushes }) => pushes.read({ after: sequence - 1, before: sequence + 1, limit: 1 })[0],
 )
 
-/** Returns the image that the tag pointed to before, loaded for the push's batch; null for a first image. */
-export const previousImageOf = (push: Push, { images }: GraphQLContext): Image | null | undefined =>
-  push.previousImageId === null
-    ? null
-    : loadForBatch(push, 'previousImage', (pushes) => {
-        const found = images.byIds([
-          ...new Set(pushes.flatMap(({ previousImageId }) => previousImageId ?? [])),
-        ])
-        batch([...found.values()])
-        return found
-      }).get(push.previousImageId)
+/** Returns the image that the tag pointed to before, loaded for the push's batch; undefined for a first image. */
+export const previousImageOf = (push: Push, { images }: GraphQLContext): Image | undefined =>
+  loadReferred(push, 'previousImage', 'previousImageId', (ids) => batchValues(images.byIds(ids)))
 
 const PushSourceEnum = enumType('PushSource', {
   description: 'Way in which a tag got an image.',

@@ -1,7 +1,7 @@
+import { CollectionType } from '../collect/collect-garbage.ts'
 import { builder } from '../kit/builder.ts'
 import type { GraphQLContext } from '../kit/context.ts'
 import { enumType, objectType } from '../kit/types.ts'
-import { CollectionType } from './collection.ts'
 import { RegistryUsageType } from './repository.ts'
 
 type Registry = GraphQLContext['registry']

@@ -1,10 +1,11 @@
 import { checkNamespace, checkStreamName } from '../../input/names.ts'
 import type { RepositorySummary, Usage } from '../../registry/content/usage.ts'
-import { batch, loadForBatch } from '../kit/batch.ts'
+import { batch, loadById } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
 import { checkGlob } from '../kit/checks.ts'
-import { Connection, keyCursors, pageOf } from '../kit/connection.ts'
+import { connection, keyCursors } from '../kit/connection.ts'
 import { connectionArgs, connectionType, pageComplexity } from '../kit/connection-type.ts'
+import { namespaceArg } from '../kit/inputs.ts'
 import { ImageStreamType } from '../kit/references.ts'
 import { streamOf } from '../kit/stream-of.ts'
 import { objectType } from '../kit/types.ts'
@@ -54,9 +55,7 @@ objectType(RepositoryType, {
       description: 'Storage use of the repository.',
       complexity: 20,
       resolve: (repository, _args, { registry }) => {
-        const usage = loadForBatch(repository, 'usage', (all) =>
-          registry.usage.ofRepositories(all.map(({ id }) => id)),
-        ).get(repository.id)
+        const usage = loadById(repository, 'usage', (ids) => registry.usage.ofRepositories(ids))
         if (!usage) throw new Error(`repository ${repository.id} has no usage`)
         return usage
       },
@@ -78,11 +77,7 @@ builder.queryFields((t) => ({
     description:
       'Returns a repository of the integrated registry; null if nothing was pushed to it or pulled through it.',
     args: {
-      namespace: t.arg.string({
-        required: true,
-        defaultValue: 'default',
-        description: 'Namespace of the repository; the default is `default`.',
-      }),
+      ...namespaceArg('Namespace of the repository'),
       name: t.arg.string({ required: true, description: 'Name of the repository.' }),
     },
     resolve: (_query, { namespace, name }, { registry }) => {
@@ -106,11 +101,9 @@ builder.queryFields((t) => ({
     resolve: (_query, { namespace, matching, ...args }, { registry }, info) => {
       if (namespace != null) checkNamespace(namespace)
       const filter = { namespace: namespace ?? undefined, matching: checkGlob(matching, 'matching') }
-      const page = pageOf(args, cursors, info)
-      return new Connection({
-        page,
+      return connection(args, info, {
         cursors,
-        rows: () => batch(registry.usage.repositories(filter, page)),
+        rows: (page) => batch(registry.usage.repositories(filter, page)),
         totalCount: () => registry.usage.countRepositories(filter),
       })
     },

@@ -1,9 +1,9 @@
 import type { AccountStatus } from '../../remote/traffic/accounts.ts'
 import type { HostStatus } from '../../remote/traffic/host-traffic.ts'
 import { builder } from '../kit/builder.ts'
-import { Connection, keyCursors, pageOf } from '../kit/connection.ts'
+import { keyCursors } from '../kit/connection.ts'
 import { connectionArgs, connectionType, pageComplexity } from '../kit/connection-type.ts'
-import { rowsOfList } from '../kit/list-page.ts'
+import { listConnection } from '../kit/list-page.ts'
 import { enumType, objectType } from '../kit/types.ts'
 
 const BreakerStateEnum = enumType('BreakerState', {
@@ -112,16 +112,10 @@ builder.queryField('registries', (t) =>
     },
     complexity: pageComplexity,
     resolve: (_query, { host, ...args }, { remoteHosts }, info) => {
-      const page = pageOf(args, cursors, info)
       const hosts = remoteHosts()
         .filter((one) => host == null || one.host === host.toLowerCase())
         .sort((a, b) => (a.host < b.host ? -1 : 1))
-      return new Connection({
-        page,
-        cursors,
-        rows: () => rowsOfList(hosts, keyOf, page),
-        totalCount: () => hosts.length,
-      })
+      return listConnection(args, info, { cursors, keyOf, items: hosts })
     },
   }),
 )

@@ -4,7 +4,7 @@ import type { ImageStream } from '../../imagestream/spec/spec.ts'
 import { batch } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
 import type { GraphQLContext } from '../kit/context.ts'
-import { checkWait, inputType, mutation } from '../kit/mutation.ts'
+import { checkWait, inputType, mutation } from '../kit/inputs.ts'
 import { ImageStreamType, ImportType } from '../kit/references.ts'
 import { enumType, objectType } from '../kit/types.ts'
 

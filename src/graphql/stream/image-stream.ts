@@ -6,6 +6,7 @@ import { batch, prime } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
 import { keyCursors } from '../kit/connection.ts'
 import { connectionArgs, pageComplexity } from '../kit/connection-type.ts'
+import { namespaceArg } from '../kit/inputs.ts'
 import { NodeInterface, nodeId, registerRowNode } from '../kit/node.ts'
 import { ownedConnection } from '../kit/owned-connection.ts'
 import {
@@ -178,11 +179,7 @@ builder.queryField('imageStream', (t) =>
     nullable: true,
     description: 'Returns an image stream by namespace and name; null if it does not exist.',
     args: {
-      namespace: t.arg.string({
-        required: true,
-        defaultValue: 'default',
-        description: 'Namespace of the image stream; the default is `default`.',
-      }),
+      ...namespaceArg('Namespace of the image stream'),
       name: t.arg.string({ required: true, description: 'Name of the image stream.' }),
     },
     resolve: (_query, { namespace, name }, { streams }) => streams.byName(namespace, name),

@@ -3,7 +3,7 @@ import type { ImageStream } from '../../imagestream/spec/spec.ts'
 import type { PastTag, PastTagFilter } from '../../imagestream/tag/look-back.ts'
 import type { Tag } from '../../imagestream/tag/tag.ts'
 import type { TagEvent } from '../../imagestream/tag/tag-event.ts'
-import { batch, loadForBatch } from '../kit/batch.ts'
+import { batch, batchValues, loadById, loadReferred } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
 import { checkGlob } from '../kit/checks.ts'
 import { type Connection, type ConnectionArguments, keyCursors } from '../kit/connection.ts'
@@ -23,24 +23,17 @@ import { TagEventConnection } from '../tag/tag-event.ts'
 
 /** Returns the tag whose history contains the entry, loaded for the entry's batch. */
 function tagOf(event: TagEvent, { tags }: GraphQLContext): Tag {
-  const found = loadForBatch(event, 'tag', (events) => {
-    const rows = tags.byIds([...new Set(events.map(({ tagId }) => tagId))])
+  const found = loadReferred(event, 'tag', 'tagId', (ids) => {
+    const rows = tags.byIds(ids)
     batchTags([...rows.values()])
     return rows
-  }).get(event.tagId)
+  })
   if (!found) throw new Error(`the tag of tag event ${event.id} does not exist`)
   return found
 }
 
 const eventAt = (tag: Tag, time: number, { lookBack }: GraphQLContext): TagEvent | undefined =>
-  loadForBatch(tag, `at ${time}`, (tags) => {
-    const events = lookBack.eventsAt(
-      tags.map(({ id }) => id),
-      time,
-    )
-    batch([...events.values()])
-    return events
-  }).get(tag.id)
+  loadById(tag, `at ${time}`, (ids) => batchValues(lookBack.eventsAt(ids, time)))
 
 const PastTagType = builder.objectRef<PastTag>('PastTag')
 objectType(PastTagType, {

@@ -1,6 +1,5 @@
-import { groupBy } from '../../input/maps.ts'
-import { batch, loadForBatch } from '../kit/batch.ts'
-import { inputType } from '../kit/mutation.ts'
+import { loadRows } from '../kit/batch.ts'
+import { inputType } from '../kit/inputs.ts'
 import {
   ImageLookupPolicyType,
   ImageStreamSpecType,
@@ -33,10 +32,7 @@ objectType(ImageStreamSpecType, {
       description:
         'Tags with a source or policy of their own, in the order in which they were set. Each takes precedence over the repository’s tag with the same name.',
       resolve: (stream, _args, { streams }) =>
-        loadForBatch(stream, 'specTags', (all) => {
-          const tags = batch(streams.specTags(all.map(({ id }) => id)))
-          return groupBy(tags, ({ streamId }) => streamId)
-        }).get(stream.id) ?? [],
+        loadRows(stream, 'specTags', 'streamId', (ids) => streams.specTags(ids)),
     }),
   }),
 })

@@ -3,7 +3,7 @@ import { type StreamOrder, streamKeyOf } from '../../imagestream/stream/stream-s
 import { checkNamespace } from '../../input/names.ts'
 import { batch } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
-import { Connection, keyCursors, pageOf } from '../kit/connection.ts'
+import { connection, keyCursors } from '../kit/connection.ts'
 import { connectionArgs, connectionType, pageComplexity } from '../kit/connection-type.ts'
 import { KeyValueInput } from '../kit/key-value.ts'
 import { ImageStreamType } from '../kit/references.ts'
@@ -100,12 +100,9 @@ builder.queryField('imageStreams', (t) =>
         namespace: namespace ?? undefined,
         notCheckedSince: notCheckedSince ?? undefined,
       }
-      const cursors = CURSORS[order]
-      const page = pageOf(args, cursors, info)
-      return new Connection({
-        page,
-        cursors,
-        rows: () => batch(streams.page({ ...filter, order, page })),
+      return connection(args, info, {
+        cursors: CURSORS[order],
+        rows: (page) => batch(streams.page({ ...filter, order, page })),
         totalCount: () => streams.count(filter),
       })
     },

@@ -3,14 +3,14 @@ import { pullSpecOf } from '../../imagestream/spec/pull-spec.ts'
 import type { ImageStream, SpecTag } from '../../imagestream/spec/spec.ts'
 import { keyOf, type Tag, type TagOrder } from '../../imagestream/tag/tag.ts'
 import { InvalidInputError } from '../../input/errors.ts'
-import { groupBy } from '../../input/maps.ts'
 import { checkNamespace, checkStreamName, checkTagName, splitName } from '../../input/names.ts'
 import type { TagName } from '../../oci/tag.ts'
-import { batch, loadForBatch, prime } from '../kit/batch.ts'
+import { batch, loadForBatch, loadRows, prime } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
 import { type Connection, type ConnectionArguments, keyCursors } from '../kit/connection.ts'
 import { connectionArgs, connectionType, pageComplexity } from '../kit/connection-type.ts'
 import type { GraphQLContext } from '../kit/context.ts'
+import { namespaceArg } from '../kit/inputs.ts'
 import { NodeInterface, nodeId, registerNode } from '../kit/node.ts'
 import { ownedConnection } from '../kit/owned-connection.ts'
 import {
@@ -162,10 +162,7 @@ objectType(ImageStreamTagType, {
       type: [TagEventConditionType],
       description:
         'Conditions of the tag. `ImportSuccess` with status `False` is present if the last import of the tag failed; otherwise the list is empty.',
-      resolve: (tag, _args, { tags }) =>
-        loadForBatch(tag, 'conditions', (all) =>
-          groupBy(tags.conditions(all.map(({ id }) => id)), ({ tagId }) => tagId),
-        ).get(tag.id) ?? [],
+      resolve: (tag, _args, { tags }) => loadRows(tag, 'conditions', 'tagId', (ids) => tags.conditions(ids)),
     }),
     dockerImageReference: t.string({
       nullable: true,
@@ -192,11 +189,7 @@ builder.queryField('imageStreamTag', (t) =>
     nullable: true,
     description: 'Returns a tag of an image stream by name; null if the stream or the tag does not exist.',
     args: {
-      namespace: t.arg.string({
-        required: true,
-        defaultValue: 'default',
-        description: 'Namespace of the image stream; the default is `default`.',
-      }),
+      ...namespaceArg('Namespace of the image stream'),
       name: t.arg.string({
         required: true,
         description: 'Name of the stream and of the tag, as `ruby:3.3`; `ruby` is short for `ruby:latest`.',

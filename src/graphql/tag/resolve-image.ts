@@ -1,5 +1,6 @@
 import { type ResolvedImage, resolveImage } from '../../imagestream/stream/resolve-image.ts'
 import { builder } from '../kit/builder.ts'
+import { namespaceArg } from '../kit/inputs.ts'
 import { ImageStreamTagType, ImageType } from '../kit/references.ts'
 import { enumType, objectType } from '../kit/types.ts'
 
@@ -53,11 +54,7 @@ builder.queryField('resolveImage', (t) =>
         description:
           'Name of an image as in a workload: `ruby`, `ruby:3.3`, `ruby@sha256:…`, or a reference to a registry such as `quay.io/team/app:v1`.',
       }),
-      namespace: t.arg.string({
-        required: true,
-        defaultValue: 'default',
-        description: 'Namespace of the workload; the default is `default`.',
-      }),
+      ...namespaceArg('Namespace of the workload'),
     },
     resolve: (_query, { name, namespace }, context) => {
       const { streams, tags, images, lookBack, registry, pullRepository } = context

@@ -1,5 +1,5 @@
 import type { RolledBackTag } from '../../imagestream/commands/roll-back.ts'
-import { inputType, mutation } from '../kit/mutation.ts'
+import { inputType, mutation } from '../kit/inputs.ts'
 import { ImageStreamTagType, TagEventType } from '../kit/references.ts'
 import { objectType } from '../kit/types.ts'
 import { batchTags } from './image-stream-tag.ts'

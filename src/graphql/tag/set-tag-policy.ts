@@ -1,7 +1,7 @@
 import type { PolicyDecision } from '../../imagestream/commands/set-tag-policy.ts'
 import type { Import } from '../../imagestream/request/import-state.ts'
 import type { Tag } from '../../imagestream/tag/tag.ts'
-import { checkWait, inputType, mutation } from '../kit/mutation.ts'
+import { checkWait, inputType, mutation } from '../kit/inputs.ts'
 import { ImageStreamTagType, ImportType } from '../kit/references.ts'
 import { objectType } from '../kit/types.ts'
 import { tagOfStream } from './image-stream-tag.ts'

@@ -1,5 +1,5 @@
+import { inputType } from '../kit/inputs.ts'
 import { KeyValueInput } from '../kit/key-value.ts'
-import { inputType } from '../kit/mutation.ts'
 import { TagPolicyInput } from './tag-policy.ts'
 import { ImportModeEnum, ObjectReferenceKindEnum, TagReferencePolicyTypeEnum } from './tag-reference.ts'
 

@@ -1,10 +1,8 @@
-import type { ImageStream } from '../../imagestream/spec/spec.ts'
 import type { TrustPolicy } from '../../trust/policy/policies.ts'
 import { parsePublicKey, type SigningKey } from '../../trust/signature/public-key.ts'
 import type { TrustRequirement } from '../../trust/signature/requirement.ts'
-import { loadForBatch } from '../kit/batch.ts'
+import { loadById } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
-import type { GraphQLContext } from '../kit/context.ts'
 import { ImageStreamType } from '../kit/references.ts'
 import { enumType, objectType } from '../kit/types.ts'
 
@@ -109,12 +107,6 @@ builder.objectField(ImageStreamType, 'trust', (t) =>
     type: ImageStreamTrustType,
     nullable: true,
     description: 'Requirements for the signatures of the stream’s images; null if there are none.',
-    resolve: trustOf,
+    resolve: (stream, _args, { trust }) => loadById(stream, 'trust', (ids) => trust.policies.ofStreams(ids)),
   }),
 )
-
-function trustOf(stream: ImageStream, _args: object, { trust }: GraphQLContext): TrustPolicy | undefined {
-  return loadForBatch(stream, 'trust', (streams) =>
-    trust.policies.ofStreams(streams.map(({ id }) => id)),
-  ).get(stream.id)
-}

@@ -5,12 +5,12 @@ import {
   notChecked,
   type Verification,
 } from '../../trust/verification/verification.ts'
-import { loadForBatch } from '../kit/batch.ts'
+import { loadReferred } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
 import type { GraphQLContext } from '../kit/context.ts'
-import { lookupOptionsOf, maxAgeArgs } from '../kit/lookup-budget.ts'
 import { ImageStreamTagType } from '../kit/references.ts'
 import { enumType, objectType } from '../kit/types.ts'
+import { lookupOptionsOf, maxAgeArgs } from './lookup-budget.ts'
 import { imageOfTag } from './referrers.ts'
 
 const VerificationStatusEnum = enumType('VerificationStatus', {
@@ -74,9 +74,7 @@ const NO_IMAGE = notChecked('UNKNOWN', 'NoImage', 'the tag has no image yet')
 
 /** Returns the trust policy of the tag's stream, loaded for the tag's batch; undefined if there is none. */
 const policyOf = (tag: Tag, { trust }: GraphQLContext) =>
-  loadForBatch(tag, 'trust', (tags) =>
-    trust.policies.ofStreams([...new Set(tags.map(({ streamId }) => streamId))]),
-  ).get(tag.streamId)
+  loadReferred(tag, 'trust', 'streamId', (ids) => trust.policies.ofStreams(ids))
 
 builder.objectField(ImageStreamTagType, 'verification', (t) =>
   t.field({

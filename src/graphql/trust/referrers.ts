@@ -2,29 +2,20 @@ import type { GraphQLResolveInfo } from 'graphql'
 import type { ImageLocation } from '../../imagestream/tag/image-locations.ts'
 import type { ReferrerKind } from '../../trust/referrer/referrer.ts'
 import type { ReferrersOfImage } from '../../trust/referrer/referrers.ts'
-import { loadForBatch } from '../kit/batch.ts'
+import { loadById } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
-import { Connection, type ConnectionArguments, keyCursors, pageOf } from '../kit/connection.ts'
+import { type Connection, type ConnectionArguments, keyCursors, pageOf } from '../kit/connection.ts'
 import { connectionArgs, connectionType, pageComplexity } from '../kit/connection-type.ts'
 import type { GraphQLContext } from '../kit/context.ts'
-import { rowsOfList } from '../kit/list-page.ts'
-import { lookupOptionsOf, maxAgeArgs } from '../kit/lookup-budget.ts'
+import { listConnection } from '../kit/list-page.ts'
 import { ImageStreamImageType, ImageStreamTagType, ImageType } from '../kit/references.ts'
+import { lookupOptionsOf, maxAgeArgs } from './lookup-budget.ts'
 import { type PlacedReferrer, ReferrerKindEnum, ReferrerType } from './referrer.ts'
 
 /** A page of an image's referrers, with the state of the whole list. */
-class ReferrerPage extends Connection<PlacedReferrer> {
-  readonly check: ReferrersOfImage
+type ReferrerPage = Connection<PlacedReferrer> & { readonly check: ReferrersOfImage }
 
-  constructor(source: ConstructorParameters<typeof Connection<PlacedReferrer>>[0], check: ReferrersOfImage) {
-    super(source)
-    this.check = check
-  }
-}
-
-const ReferrerConnection = connectionType('Referrer', ReferrerType, {
-  items: 'referrers',
-})
+const ReferrerConnection = connectionType('Referrer', ReferrerType, { items: 'referrers' })
 /** Every connection of this type is a `ReferrerPage`. */
 const checkOf = (connection: Connection<PlacedReferrer>): ReferrersOfImage =>
   (connection as ReferrerPage).check
@@ -91,7 +82,8 @@ async function referrersOf(
   context: GraphQLContext,
   info: GraphQLResolveInfo,
 ): Promise<ReferrerPage> {
-  const page = pageOf(args, cursors, info)
+  // refuses wrong arguments before a registry is requested
+  pageOf(args, cursors, info)
   const options = lookupOptionsOf(maxAgeSeconds, context, info)
   const check = image
     ? await context.trust.referrers.of(image, { artifactType: artifactType ?? null, ...options })
@@ -100,10 +92,7 @@ async function referrersOf(
     .filter((one) => kind == null || one.kind === kind)
     .map((one) => ({ ...one, image: image as ImageLocation }))
     .toSorted((a, b) => (a.digest < b.digest ? -1 : 1))
-  return new ReferrerPage(
-    { page, cursors, rows: () => rowsOfList(all, keyOf, page), totalCount: () => all.length },
-    check,
-  )
+  return Object.assign(listConnection(args, info, { cursors, keyOf, items: all }), { check })
 }
 
 const args = { ...referrersArgs, ...maxAgeArgs, ...connectionArgs }
@@ -122,7 +111,7 @@ builder.objectField(ImageStreamTagType, 'referrers', (t) =>
 
 /** Returns the image that a tag points to, and its repository, loaded for the tag's batch. */
 export const imageOfTag = (tag: { readonly id: number }, { trust }: GraphQLContext) =>
-  loadForBatch(tag, 'place', (tags) => trust.locations.ofTags(tags.map(({ id }) => id))).get(tag.id)
+  loadById(tag, 'place', (ids) => trust.locations.ofTags(ids))
 
 builder.objectField(ImageStreamImageType, 'referrers', (t) =>
   t.field({

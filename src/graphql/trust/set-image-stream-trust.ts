@@ -1,7 +1,7 @@
 import type { ImageStream } from '../../imagestream/spec/spec.ts'
 import { NotFoundError } from '../../input/errors.ts'
 import { checkNamespace, checkStreamName } from '../../input/names.ts'
-import { inputType, mutation } from '../kit/mutation.ts'
+import { inputType, mutation } from '../kit/inputs.ts'
 import { ImageStreamType } from '../kit/references.ts'
 import { objectType } from '../kit/types.ts'
 

@@ -1,6 +1,5 @@
-import { groupBy } from '../../input/maps.ts'
 import type { LoggedDelivery, LoggedHint, LoggedTarget } from '../../webhooks/delivery-history.ts'
-import { batch, loadForBatch } from '../kit/batch.ts'
+import { loadReferred, loadRows } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
 import { checkRange } from '../kit/checks.ts'
 import { keyCursors } from '../kit/connection.ts'
@@ -74,11 +73,7 @@ const WebhookTargetType = objectType<LoggedTarget>('WebhookTarget', {
       description:
         'Last import of the tag, which may cover other hints for the image stream. Null if there was none, and if it was deleted: the last 50 imports of a stream are kept.',
       resolve: (target, _args, { importer }) =>
-        target.importId === null
-          ? null
-          : loadForBatch(target, 'import', (all) =>
-              importer.byIds([...new Set(all.flatMap(({ importId }) => importId ?? []))]),
-            ).get(target.importId),
+        loadReferred(target, 'import', 'importId', (ids) => importer.byIds(ids)),
     }),
   }),
 })
@@ -116,17 +111,9 @@ const WebhookHintType = objectType<LoggedHint>('WebhookHint', {
         'Tags that the hint applies to; empty if no image stream of the namespace imports from the repository.',
       args: firstArg,
       complexity,
-      resolve: (hint, args, { webhooks }) => {
-        const first = checkRange('first', args.first, 1, MAX_ITEMS)
-        return (
-          loadForBatch(hint, `targets ${first}`, (all) => {
-            const targets = webhooks.log.targetsOf(
-              all.map(({ id }) => id),
-              first,
-            )
-            return groupBy(batch(targets), ({ hintId }) => hintId)
-          }).get(hint.id) ?? []
-        )
+      resolve: (hint, { first }, { webhooks: { log } }) => {
+        checkRange('first', first, 1, MAX_ITEMS)
+        return loadRows(hint, `targets ${first}`, 'hintId', (ids) => log.targetsOf(ids, first))
       },
     }),
   }),
@@ -158,17 +145,9 @@ objectType(WebhookDeliveryType, {
         'Changes that the delivery reports, within the scope of the webhook; at most 500 are stored.',
       args: firstArg,
       complexity,
-      resolve: (delivery, args, { webhooks }) => {
-        const first = checkRange('first', args.first, 1, MAX_ITEMS)
-        return (
-          loadForBatch(delivery, `hints ${first}`, (all) => {
-            const hints = webhooks.log.hintsOf(
-              all.map(({ id }) => id),
-              first,
-            )
-            return groupBy(batch(hints), ({ deliveryId }) => deliveryId)
-          }).get(delivery.id) ?? []
-        )
+      resolve: (delivery, { first }, { webhooks: { log } }) => {
+        checkRange('first', first, 1, MAX_ITEMS)
+        return loadRows(delivery, `hints ${first}`, 'deliveryId', (ids) => log.hintsOf(ids, first))
       },
     }),
   }),

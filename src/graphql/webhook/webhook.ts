@@ -2,11 +2,12 @@ import { checkNamespace } from '../../input/names.ts'
 import { SENDER_KINDS, SENDERS, type SenderKind } from '../../vendors/senders.ts'
 import type { SecretLifetime } from '../../webhooks/secrets.ts'
 import { pathOf, settingsOf, type Webhook } from '../../webhooks/webhook.ts'
-import { batch, loadForBatch } from '../kit/batch.ts'
+import { batch, loadById } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
-import { Connection, keyCursors, pageOf } from '../kit/connection.ts'
+import { connection, keyCursors } from '../kit/connection.ts'
 import { connectionArgs, connectionType, pageComplexity } from '../kit/connection-type.ts'
 import type { GraphQLContext } from '../kit/context.ts'
+import { namespaceArg } from '../kit/inputs.ts'
 import { NodeInterface, nodeId, registerRowNode } from '../kit/node.ts'
 import { ownedConnection } from '../kit/owned-connection.ts'
 import { enumType, objectType } from '../kit/types.ts'
@@ -100,9 +101,7 @@ objectType(WebhookType, {
       type: [WebhookSecretType],
       description: 'Accepted secrets without their values, newest first: two during a rotation.',
       resolve: (webhook, _args, { webhooks }) =>
-        loadForBatch(webhook, 'secrets', (all) => webhooks.store.secretsOf(all.map(({ id }) => id))).get(
-          webhook.id,
-        ) ?? [],
+        loadById(webhook, 'secrets', (ids) => webhooks.store.secretsOf(ids)) ?? [],
     }),
     health: t.field({
       type: WebhookHealthType,
@@ -149,20 +148,14 @@ builder.queryField('webhooks', (t) =>
     description: 'Returns the webhooks of a namespace, oldest first; there are at most 200.',
     complexity: pageComplexity,
     args: {
-      namespace: t.arg.string({
-        required: true,
-        defaultValue: 'default',
-        description: 'Namespace of the webhooks; the default is `default`.',
-      }),
+      ...namespaceArg('Namespace of the webhooks'),
       ...connectionArgs,
     },
     resolve: (_query, { namespace, ...args }, { webhooks: { store } }, info) => {
       checkNamespace(namespace)
-      const page = pageOf(args, webhookCursors, info)
-      return new Connection({
-        page,
+      return connection(args, info, {
         cursors: webhookCursors,
-        rows: () => batch(store.ofNamespace(namespace, page)),
+        rows: (page) => batch(store.ofNamespace(namespace, page)),
         totalCount: () => store.countOf(namespace),
       })
     },

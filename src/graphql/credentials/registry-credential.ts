@@ -1,0 +1,179 @@
+import { checkCredentialNamespace, parseSecret } from '../../credentials/credential-input.ts'
+import type { RegistryCredential } from '../../credentials/credential-rows.ts'
+import { formatPrefix } from '../../logins/registry-login.ts'
+import { builder } from '../kit/builder.ts'
+import { inputType, mutation, namespaceArg } from '../kit/inputs.ts'
+import { enumType, objectType } from '../kit/types.ts'
+
+const RegistryCredentialKindEnum = enumType('RegistryCredentialKind', {
+  description: 'Kind of a registry credential.',
+  values: {
+    PASSWORD: 'A user name with a password or an access token.',
+    IDENTITY_TOKEN:
+      'An OAuth2 refresh token, which the registry’s token server exchanges for an access token.',
+    BEARER_TOKEN: 'A bearer token that is sent to the registry unchanged.',
+    AWS_ACCESS_KEY:
+      'An access key of an AWS user, which Amazon ECR exchanges for a password that is valid for 12 hours.',
+    GOOGLE_SERVICE_ACCOUNT:
+      'A key of a Google Cloud service account, which Google exchanges for a token that is valid for one hour.',
+    AZURE_SERVICE_PRINCIPAL:
+      'A client secret of a Microsoft Entra service principal, which Azure exchanges for a token that is valid for about three hours.',
+  },
+})
+
+export const RegistryCredentialType = objectType<RegistryCredential>('RegistryCredential', {
+  description:
+    'A credential for imports and pulls through of a namespace. The server never returns its password or token.',
+  properties: (t) => ({
+    namespace: t.string('Namespace whose image streams use the credential.'),
+    kind: t.one(RegistryCredentialKindEnum, 'Kind of the credential.'),
+    createdAt: t.dateTime('Time at which a credential was first set for the prefix.'),
+    updatedAt: t.dateTime('Time at which the credential was last set.'),
+    lastUsedAt: t.dateTimeOrNull(
+      'Time at which the credential, or a token obtained with it, was last sent to a registry by an import or a test. Null if it was not used since it was set. A crash of the server may lose the last minute of use.',
+    ),
+  }),
+  fields: (t) => ({
+    prefix: t.string({
+      description:
+        'Registry (`quay.io`), or a registry and whole segments of a path (`quay.io/team`), that the credential applies to. The longest prefix of a repository takes precedence.',
+      resolve: formatPrefix,
+    }),
+    username: t.string({
+      nullable: true,
+      description:
+        'User name, ID of the AWS access key, address of the service account, or application ID in Entra; null if the credential contains none.',
+      resolve: ({ username }) => username || null,
+    }),
+  }),
+})
+
+const AwsAccessKeyInput = inputType('AwsAccessKeyInput', {
+  description: 'An AWS access key, for example from `aws iam create-access-key`.',
+  fields: (t) => ({
+    accessKeyId: t.requiredString('ID of the access key, for example `AKIAIOSFODNN7EXAMPLE`.'),
+    secretAccessKey: t.requiredString('Secret of the access key.'),
+    sessionToken: t.string(
+      'Session token of a temporary access key, whose ID starts with `ASIA`. A temporary key expires with its session.',
+    ),
+    region: t.string(
+      'AWS region of the registry, for example `eu-west-1`. Required only if the registry’s host name does not contain the region, for example behind another host name.',
+    ),
+  }),
+})
+
+const GoogleServiceAccountInput = inputType('GoogleServiceAccountInput', {
+  description: 'A key of a Google Cloud service account.',
+  fields: (t) => ({
+    serviceAccountKey: t.requiredString(
+      'Content of the JSON file from `gcloud iam service-accounts keys create`.',
+    ),
+  }),
+})
+
+const AzureServicePrincipalInput = inputType('AzureServicePrincipalInput', {
+  description: 'A service principal of Microsoft Entra, for example from `az ad sp create-for-rbac`.',
+  fields: (t) => ({
+    tenantId: t.requiredString(
+      'Tenant of the service principal: its ID or one of its domains; `tenant` in the output of `az`.',
+    ),
+    clientId: t.requiredString(
+      'Application (client) ID of the service principal; `appId` in the output of `az`.',
+    ),
+    clientSecret: t.requiredString('Value of a client secret; `password` in the output of `az`.'),
+    loginServer: t.string(
+      'Login server of the registry, for example `team.azurecr.io`. Required only if the registry is behind another host name.',
+    ),
+  }),
+})
+
+const SetRegistryCredentialInput = inputType('SetRegistryCredentialInput', {
+  description:
+    'A registry credential. Exactly one of `password`, `identityToken`, `bearerToken`, `aws`, `google` and `azure` is required.',
+  fields: (t) => ({
+    namespace: t.namespace('Namespace whose image streams use the credential'),
+    prefix: t.requiredString(
+      'Registry (`quay.io`, `docker.io`, `localhost:5000`), or a registry and whole segments of a path (`quay.io/team`), that the credential applies to.',
+    ),
+    username: t.string('User name; required with `password`.'),
+    password: t.string('Password, or an access token that is used as a password.'),
+    identityToken: t.string('OAuth2 refresh token: `identitytoken` in a docker config.'),
+    bearerToken: t.string('Bearer token for the registry: `registrytoken` in a docker config.'),
+    aws: t.one(AwsAccessKeyInput, 'AWS access key, for Amazon ECR.'),
+    google: t.one(
+      GoogleServiceAccountInput,
+      'Key of a service account, for Google Artifact Registry and Container Registry.',
+    ),
+    azure: t.one(
+      AzureServicePrincipalInput,
+      'Client secret of a service principal, for Azure Container Registry.',
+    ),
+  }),
+})
+
+const DeleteRegistryCredentialInput = inputType('DeleteRegistryCredentialInput', {
+  description: 'A registry credential to delete.',
+  fields: (t) => ({
+    namespace: t.namespace('Namespace of the credential'),
+    prefix: t.requiredString('Prefix of the credential, as it was set.'),
+  }),
+})
+
+interface CredentialPayload {
+  readonly registryCredential: RegistryCredential
+}
+
+const payload = (name: string, description: string) =>
+  builder.objectRef<CredentialPayload>(name).implement({
+    description,
+    fields: (t) => ({
+      registryCredential: t.field({
+        type: RegistryCredentialType,
+        description: 'The credential, without its secret.',
+        resolve: ({ registryCredential }) => registryCredential,
+      }),
+    }),
+  })
+
+const SetRegistryCredentialPayload = payload('SetRegistryCredentialPayload', 'The stored credential.')
+const DeleteRegistryCredentialPayload = payload(
+  'DeleteRegistryCredentialPayload',
+  'The credential in its state before the deletion.',
+)
+
+builder.queryField('registryCredentials', (t) =>
+  t.field({
+    type: [RegistryCredentialType],
+    description:
+      'Returns the registry credentials of a namespace, ordered by prefix; there are at most 500. Repositories without a matching credential use the server’s `--docker-config`.',
+    complexity: 100,
+    args: {
+      ...namespaceArg('Namespace of the credentials'),
+    },
+    resolve: (_query, { namespace }, { credentials }) => {
+      checkCredentialNamespace(namespace)
+      return credentials.ofNamespace(namespace)
+    },
+  }),
+)
+
+mutation('setRegistryCredential', {
+  description:
+    'Stores a registry credential, encrypted, and replaces the present credential of the same namespace and prefix. The next import uses it.',
+  input: SetRegistryCredentialInput,
+  inputDescription: 'The credential.',
+  payload: SetRegistryCredentialPayload,
+  resolve: (input, { credentials }) => {
+    const { namespace, prefix, ...given } = input
+    return { registryCredential: credentials.set({ namespace, prefix, secret: parseSecret(given) }) }
+  },
+})
+
+mutation('deleteRegistryCredential', {
+  description:
+    'Deletes a registry credential. Running imports may use it until they finish. `NOT_FOUND` if the credential does not exist.',
+  input: DeleteRegistryCredentialInput,
+  inputDescription: 'The credential to delete.',
+  payload: DeleteRegistryCredentialPayload,
+  resolve: (input, { credentials }) => ({ registryCredential: credentials.delete(input) }),
+})

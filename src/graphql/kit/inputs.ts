@@ -1,0 +1,115 @@
+import type { InputFieldMap, InputRef } from '@pothos/core'
+import { builder } from './builder.ts'
+import { checkRange } from './checks.ts'
+import type { GraphQLContext } from './context.ts'
+
+type Types = typeof builder.$inferSchemaTypes
+type NativeFields = Parameters<Parameters<typeof builder.inputType<string, InputFieldMap>>[1]['fields']>[0]
+type InputField<Value> = PothosSchemaTypes.InputFieldRef<Types, Value>
+type Optional<Value> = InputField<Value | null | undefined>
+
+/** The longest that a mutation waits for an import, in seconds. */
+const MAX_WAIT = 300
+
+/** Returns the `waitSeconds` argument. Throws InvalidInputError. */
+export const checkWait = (seconds: number): number => checkRange('waitSeconds', seconds, 0, MAX_WAIT)
+
+/** Returns the definitions of input fields by their type, and those that several inputs have. */
+const inputFields = (t: NativeFields) => ({
+  // with the options of the builder, for limits and other defaults
+  field: t.field.bind(t),
+  int: t.int,
+  float: t.float,
+  string: (description: string) => t.string({ description }),
+  requiredString: (description: string) => t.string({ required: true, description }),
+  strings: (description: string) => t.stringList({ description }),
+  requiredStrings: (description: string) => t.stringList({ required: true, description }),
+  requiredId: (description: string) => t.id({ required: true, description }),
+  boolean: (description: string) => t.boolean({ description }),
+  requiredBoolean: (description: string) => t.boolean({ required: true, description }),
+  /** False by default. */
+  flag: (description: string) => t.boolean({ required: true, defaultValue: false, description }),
+  digest: (description: string) => t.field({ type: 'Digest', description }),
+  dateTime: (description: string) => t.field({ type: 'DateTime', description }),
+  one: <Value>(type: InputRef<Value>, description: string): Optional<Value> => t.field({ type, description }),
+  requiredOne: <Value>(type: InputRef<Value>, description: string): InputField<Value> =>
+    t.field({ type, required: true, description }),
+  list: <Value>(type: InputRef<Value>, description: string): Optional<Value[]> =>
+    t.field({ type: [type], description }),
+  requiredList: <Value>(type: InputRef<Value>, description: string): InputField<Value[]> =>
+    t.field({ type: [type], required: true, description }),
+  dryRun: () =>
+    t.boolean({
+      required: true,
+      defaultValue: true,
+      description:
+        'Whether to report what would be removed, and why the rest is kept, without removing anything; the default is true.',
+    }),
+  /** `meaning` starts the description: `Namespace of the image stream`. */
+  namespace: (meaning: string) =>
+    t.string({
+      required: true,
+      defaultValue: 'default',
+      description: `${meaning}; the default is \`default\`.`,
+    }),
+  resourceVersion: (mismatch = 'has another one') =>
+    t.string({
+      description: `Expected \`resourceVersion\` of the image stream. If the stream ${mismatch}, the mutation fails with \`CONFLICT\`. If omitted, the server does not check.`,
+    }),
+  waitSeconds: () =>
+    t.int({
+      required: true,
+      defaultValue: 30,
+      description: `Number of seconds to wait for the import to finish, 0 to ${MAX_WAIT}; the default is 30. With 0 the mutation returns at once; \`importProgressed\` reports the progress.`,
+    }),
+})
+
+/** Defines an input type. */
+export const inputType = <Fields extends InputFieldMap>(
+  name: string,
+  options: {
+    readonly description: string
+    readonly fields: (t: ReturnType<typeof inputFields>) => Fields
+  },
+) => builder.inputType(name, { ...options, fields: (t) => options.fields(inputFields(t)) })
+
+/** The argument `namespace`; `meaning` starts its description: `Namespace of the image stream`. */
+export const namespaceArg = (meaning: string) =>
+  builder.args((t) => ({
+    namespace: t.string({
+      required: true,
+      defaultValue: 'default',
+      description: `${meaning}; the default is \`default\`.`,
+    }),
+  }))
+
+interface MutationOptions<Input, Payload> {
+  readonly description: string
+  readonly input: InputRef<Input>
+  readonly inputDescription: string
+  readonly payload:
+    | ReturnType<typeof builder.objectRef<Payload>>
+    | PothosSchemaTypes.ObjectRef<Types, Payload>
+  readonly complexity?: number
+  readonly resolve: (input: Input, context: GraphQLContext) => Payload | Promise<Payload>
+}
+
+/** Adds a mutation with the argument `input`. */
+export function mutation<Input extends object, Payload extends object>(
+  name: string,
+  options: MutationOptions<Input, Payload>,
+): void
+// the builder cannot relate type parameters to the shapes of references: inside, shapes are objects
+export function mutation(
+  name: string,
+  { input, inputDescription, payload, resolve, ...options }: MutationOptions<object, object>,
+): void {
+  builder.mutationField(name, (t) =>
+    t.field({
+      ...options,
+      type: payload,
+      args: { input: t.arg({ type: input, required: true, description: inputDescription }) },
+      resolve: (_mutation, args, context) => resolve(args.input, context),
+    }),
+  )
+}

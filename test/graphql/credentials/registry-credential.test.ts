@@ -1,0 +1,211 @@
+import { describe, expect, test } from 'vitest'
+import { startApp, type TestApp } from '../../fixtures/app.ts'
+import { image } from '../../fixtures/random-image.ts'
+import { startUpstream } from '../../fixtures/upstream.ts'
+import { errorsOf, follow, importImage, resultsOf, tagDigests } from '../../flows/operations.ts'
+import { shared } from '../shared.ts'
+
+const LOGIN = { username: 'me', password: 'open sesame' }
+const CREDENTIAL = 'namespace prefix kind username createdAt updatedAt'
+const SET = `mutation ($input: SetRegistryCredentialInput!) {
+  setRegistryCredential(input: $input) { registryCredential { ${CREDENTIAL} } } }`
+const DELETE = `mutation ($input: DeleteRegistryCredentialInput!) {
+  deleteRegistryCredential(input: $input) { registryCredential { ${CREDENTIAL} } } }`
+const LIST = `query ($namespace: String!) { registryCredentials(namespace: $namespace) { ${CREDENTIAL} } }`
+
+const START = Date.UTC(2026, 0, 1)
+const app = image({ seed: 'app' })
+
+const set = ({ client }: TestApp, input: object) =>
+  client.request<{ setRegistryCredential: { registryCredential: object } }>(SET, { input })
+const listOf = async ({ client }: TestApp, namespace = 'default') =>
+  (await client.request<{ registryCredentials: object[] }>(LIST, { namespace })).registryCredentials
+
+/** A registry that requires the login, and a server. */
+async function start({
+  scheme = 'bearer' as 'basic' | 'bearer',
+  now = () => START,
+  identityToken = undefined as string | undefined,
+} = {}) {
+  const mayPull = (username: string | null) => username === LOGIN.username
+  const upstream = await startUpstream({
+    auth: { scheme, credentials: LOGIN, mayPull, ...(identityToken !== undefined && { identityToken }) },
+  })
+  for (const repository of ['team/app', 'other/app']) upstream.push(repository, 'latest', app)
+  const server = await startApp({}, { now })
+  return {
+    upstream,
+    server,
+    client: server.client,
+    repository: `${upstream.host}/team/app`,
+    async [Symbol.asyncDispose]() {
+      await server[Symbol.asyncDispose]()
+      await upstream[Symbol.asyncDispose]()
+    },
+  }
+}
+
+describe('setRegistryCredential', () => {
+  test('makes an import that requires it succeed', async () => {
+    await using it = await start()
+    expect(await follow(it.client, it.repository)).toMatchObject({ state: 'FAILED', reason: 'Unauthorized' })
+
+    await set(it.server, { prefix: it.upstream.host, ...LOGIN })
+
+    expect(await importImage(it.client)).toMatchObject({ state: 'SUCCEEDED', imported: 1 })
+    expect(await tagDigests(it.client)).toEqual(new Map([['latest', app.digest]]))
+  })
+
+  test.each([
+    ['basic', LOGIN, 'PASSWORD'],
+    ['bearer', { identityToken: 'refresh-me' }, 'IDENTITY_TOKEN'],
+  ] as const)('supports the registry’s %s scheme: %j', async (scheme, given, kind) => {
+    await using it = await start({ scheme, identityToken: 'refresh-me' })
+
+    const { setRegistryCredential } = await set(it.server, { prefix: it.upstream.host, ...given })
+
+    expect(setRegistryCredential.registryCredential).toMatchObject({ kind })
+    expect(await follow(it.client, it.repository)).toMatchObject({ state: 'SUCCEEDED' })
+  })
+
+  test('accepts a bearer token, which is sent only to the registry', async () => {
+    await using it = await start()
+    it.upstream.hook = ({ headers: { authorization } }, answer) =>
+      authorization === 'Bearer ours' ? { ...answer, status: 418 } : undefined
+
+    await set(it.server, { prefix: it.upstream.host, bearerToken: 'ours' })
+    await follow(it.client, it.repository)
+
+    expect(it.upstream.log.some(({ headers }) => headers.authorization === 'Bearer ours')).toBe(true)
+    expect(it.upstream.requests.token).toBe(0)
+  })
+
+  test('replaces the present credential, and is used from the next import', async () => {
+    let now = START
+    await using it = await start({ now: () => now })
+    await set(it.server, { prefix: it.upstream.host, username: 'me', password: 'wrong' })
+    expect(await follow(it.client, it.repository)).toMatchObject({ state: 'FAILED', reason: 'Unauthorized' })
+    now += 1000
+
+    await set(it.server, { prefix: `https://${it.upstream.host}/`, ...LOGIN })
+
+    expect(await importImage(it.client)).toMatchObject({ state: 'SUCCEEDED' })
+    expect(await listOf(it.server)).toEqual([
+      {
+        namespace: 'default',
+        prefix: it.upstream.host,
+        kind: 'PASSWORD',
+        username: 'me',
+        createdAt: new Date(START).toISOString(),
+        updatedAt: new Date(now).toISOString(),
+      },
+    ])
+  })
+
+  test('applies only to its own namespace', async () => {
+    await using it = await start()
+    await set(it.server, { namespace: 'rich', prefix: it.upstream.host, ...LOGIN })
+    const into = (namespace: string) =>
+      importImage(it.client, { namespace, from: `${it.repository}:latest`, tag: 'latest', confirm: true })
+
+    expect(await into('poor')).toMatchObject({ state: 'FAILED' })
+    expect(await into('rich')).toMatchObject({ state: 'SUCCEEDED' })
+    expect(await into('poor')).toMatchObject({ state: 'FAILED' })
+    expect(await listOf(it.server, 'poor')).toEqual([])
+  })
+
+  test('applies to repositories below its path, by whole segments', async () => {
+    await using it = await start()
+    await set(it.server, { prefix: `${it.upstream.host}/team`, ...LOGIN })
+    await set(it.server, { prefix: `${it.upstream.host}/oth`, ...LOGIN })
+
+    expect(await follow(it.client, it.repository)).toMatchObject({ state: 'SUCCEEDED' })
+    expect(await follow(it.client, `${it.upstream.host}/other/app`, 'other')).toMatchObject({
+      state: 'FAILED',
+    })
+  })
+
+  test('is used by a dry run and after a restart too', async () => {
+    await using it = await start()
+    await set(it.server, { prefix: it.upstream.host, ...LOGIN })
+    await it.server.restart()
+
+    const dry = await importImage(it.server.client, {
+      from: it.repository,
+      all: true,
+      confirm: true,
+      dryRun: true,
+    })
+
+    expect(dry).toMatchObject({ state: 'SUCCEEDED' })
+    expect(await resultsOf(it.server.client, dry)).toMatchObject([{ tag: 'latest', state: 'IMPORTED' }])
+  })
+
+  test('that is wrong does not prevent imports of public repositories', async () => {
+    await using it = await start()
+    await using open = await startUpstream()
+    open.push('team/app', 'latest', app)
+    await set(it.server, { prefix: open.host, username: 'me', password: 'wrong' })
+
+    expect(await follow(it.client, `${open.host}/team/app`)).toMatchObject({ state: 'SUCCEEDED' })
+  })
+
+  const server = shared(() => startApp())
+  test.each([
+    [{ prefix: 'quay.io' }, 'password'],
+    [{ prefix: 'quay.io', password: 'x' }, 'username'],
+    [{ prefix: 'quay.io', ...LOGIN, bearerToken: 'x' }, 'bearerToken'],
+    [{ prefix: 'team', ...LOGIN }, 'prefix'],
+    [{ prefix: 'me:open sesame@quay.io', ...LOGIN }, 'prefix'],
+    [{ namespace: 'Not one', prefix: 'quay.io', ...LOGIN }, 'namespace'],
+  ])('refuses an invalid input by its argument, and repeats nothing of it: %j', async (input, field) => {
+    const answer = await server().client.execute(SET, { input })
+
+    expect(errorsOf(answer)).toEqual([{ code: 'INVALID', field }])
+    expect(JSON.stringify(answer)).not.toContain('sesame')
+    expect(await listOf(server())).toEqual([])
+  })
+})
+
+describe('deleteRegistryCredential', () => {
+  test('removes it for the next import', async () => {
+    await using it = await start()
+    await set(it.server, { prefix: it.upstream.host, ...LOGIN })
+    await follow(it.client, it.repository)
+
+    const deleted = await it.client.request(DELETE, { input: { prefix: it.upstream.host } })
+
+    expect(deleted).toMatchObject({ deleteRegistryCredential: { registryCredential: { username: 'me' } } })
+    expect(await listOf(it.server)).toEqual([])
+    expect(await importImage(it.client)).toMatchObject({ state: 'FAILED', reason: 'Unauthorized' })
+  })
+
+  test('does not find an unknown credential, or one of another namespace', async () => {
+    await using it = await start()
+    await set(it.server, { namespace: 'other', prefix: 'quay.io', ...LOGIN })
+
+    expect(errorsOf(await it.client.execute(DELETE, { input: { prefix: 'quay.io' } }))).toEqual([
+      { code: 'NOT_FOUND' },
+    ])
+    expect(await listOf(it.server, 'other')).toHaveLength(1)
+  })
+})
+
+test('a layer that is pulled through is fetched with the namespace’s credential', async () => {
+  await using it = await start()
+  await set(it.server, { prefix: it.upstream.host, ...LOGIN })
+  await importImage(it.client, {
+    from: `${it.repository}:latest`,
+    tag: 'latest',
+    confirm: true,
+    referencePolicy: 'Local',
+  })
+  const [layer] = app.layers
+  const get = (path: string) => fetch(`${it.server.app.url}/v2/default/app/${path}`)
+
+  expect((await get('manifests/latest')).status).toBe(200)
+  const answer = await get(`blobs/${layer?.digest}`)
+
+  expect(answer.status).toBe(200)
+  expect(Buffer.from(await answer.arrayBuffer()).equals(layer?.bytes ?? Buffer.alloc(0))).toBe(true)
+})

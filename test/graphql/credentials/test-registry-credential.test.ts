@@ -1,0 +1,159 @@
+import { describe, expect, test } from 'vitest'
+import { startApp } from '../../fixtures/app.ts'
+import { closedPort } from '../../fixtures/hostile-registry.ts'
+import { image } from '../../fixtures/random-image.ts'
+import { type Hook, startUpstream } from '../../fixtures/upstream.ts'
+import type { UpstreamAuthOptions } from '../../fixtures/upstream-auth.ts'
+import { errorResponse } from '../../fixtures/upstream-response.ts'
+import { errorsOf } from '../../flows/operations.ts'
+
+const LOGIN = { username: 'me', password: 'open sesame' }
+const SET = `mutation ($input: SetRegistryCredentialInput!) {
+  setRegistryCredential(input: $input) { registryCredential { prefix } } }`
+const TEST = `mutation ($input: TestRegistryCredentialInput!) {
+  testRegistryCredential(input: $input) { outcome status message } }`
+
+interface Result {
+  readonly outcome: string
+  readonly status: number | null
+  readonly message: string
+}
+
+/** A registry with `team/app`, and a server with this credential for it. */
+async function start(auth: UpstreamAuthOptions | undefined, credential: object = LOGIN) {
+  const upstream = await startUpstream(auth ? { auth } : {})
+  upstream.push('team/app', 'latest', image({ seed: 1 }))
+  const app = await startApp()
+  await app.client.request(SET, { input: { prefix: upstream.host, ...credential } })
+  const answer = (input: object = {}) =>
+    app.client.execute<{ testRegistryCredential: Result }>(TEST, {
+      input: { prefix: upstream.host, ...input },
+    })
+  return {
+    upstream,
+    app,
+    answer,
+    test: async (input?: object): Promise<Result | undefined> =>
+      (await answer(input)).data?.testRegistryCredential,
+    hook: (hook: Hook) => {
+      upstream.hook = hook
+    },
+    async [Symbol.asyncDispose]() {
+      await app[Symbol.asyncDispose]()
+      await upstream[Symbol.asyncDispose]()
+    },
+  }
+}
+
+describe.each(['basic', 'bearer'] as const)('testRegistryCredential, with %s', (scheme) => {
+  const auth = { scheme, credentials: LOGIN }
+
+  test('is OK where the registry accepts it, alone and for a repository', async () => {
+    await using it = await start(auth)
+
+    expect(await it.test()).toEqual({
+      outcome: 'OK',
+      status: 200,
+      message: `the credential has access to ${it.upstream.host}`,
+    })
+    expect(await it.test({ repository: 'team/app' })).toMatchObject({ outcome: 'OK', status: 200 })
+  })
+
+  test('is UNAUTHORIZED with a wrong password, even where the repository is public', async () => {
+    await using it = await start(
+      { ...auth, mayPull: () => true },
+      { username: 'me', password: 'wrong sesame' },
+    )
+
+    for (const repository of [null, 'team/app']) {
+      const result = await it.test({ repository })
+      expect(result).toMatchObject({ outcome: 'UNAUTHORIZED', status: 401 })
+      expect(result?.message).toMatch(/^the credential has no access to .* responded with 401/)
+    }
+  })
+
+  test('sends new requests each time: an earlier success is not reused', async () => {
+    await using it = await start(auth)
+    expect(await it.test()).toMatchObject({ outcome: 'OK' })
+    it.hook(({ headers: { authorization } }) =>
+      authorization ? errorResponse(401, 'UNAUTHORIZED') : undefined,
+    )
+
+    expect(await it.test()).toMatchObject({ outcome: 'UNAUTHORIZED' })
+  })
+
+  test('distinguishes a missing repository from a forbidden one', async () => {
+    await using it = await start(auth)
+
+    expect(await it.test({ repository: 'team/none' })).toMatchObject({ outcome: 'NOT_FOUND', status: 404 })
+    it.hook(({ kind }) => (kind === 'listing' ? errorResponse(403, 'DENIED') : undefined))
+    expect(await it.test({ repository: 'team/app' })).toMatchObject({ outcome: 'FORBIDDEN', status: 403 })
+  })
+
+  test('contains nothing of the secret when the registry repeats it', async () => {
+    await using it = await start(auth)
+    it.hook(({ headers: { authorization } }) =>
+      authorization ? errorResponse(403, `DENIED_open sesame_${authorization}`) : undefined,
+    )
+
+    const result = await it.test()
+
+    expect(result?.outcome).toMatch(/FORBIDDEN|UNAUTHORIZED/)
+    expect(result?.message).toContain('***')
+    expect(result?.message).not.toMatch(/open sesame|bWU6b3Bl/i)
+  })
+})
+
+test('is NOT_ASKED_FOR by a registry that requires no credential', async () => {
+  await using it = await start(undefined)
+
+  expect(await it.test()).toMatchObject({ outcome: 'NOT_ASKED_FOR', status: 200 })
+  expect(it.upstream.log.every(({ headers }) => headers.authorization === undefined)).toBe(true)
+})
+
+test('is NOT_SHOWN to a token server that is not trusted for the registry', async () => {
+  await using other = await startUpstream({ auth: { scheme: 'bearer', credentials: LOGIN } })
+  await using it = await start({ scheme: 'bearer', credentials: LOGIN, realm: `${other.url}/token` })
+
+  const result = await it.test()
+
+  expect(result).toMatchObject({ outcome: 'NOT_SHOWN' })
+  expect(result?.message).toContain(other.host)
+  expect(other.log.every(({ headers }) => headers.authorization === undefined)).toBe(true)
+})
+
+test('is UNAVAILABLE without a response, and TOO_MANY_REQUESTS at a rate limit', async () => {
+  await using it = await start(undefined)
+  const prefix = await closedPort()
+  await it.app.client.request(SET, { input: { prefix, ...LOGIN } })
+
+  expect(await it.test({ prefix })).toMatchObject({ outcome: 'UNAVAILABLE', status: null })
+  it.hook(() => errorResponse(429, 'TOOMANYREQUESTS', { 'retry-after': '3600' }))
+  expect(await it.test()).toMatchObject({ outcome: 'TOO_MANY_REQUESTS', status: 429 })
+})
+
+test('tests the credential of the prefix, and none of a longer prefix', async () => {
+  await using it = await start({ scheme: 'basic', credentials: LOGIN })
+  const prefix = `${it.upstream.host}/team`
+  await it.app.client.request(SET, { input: { prefix, username: 'me', password: 'wrong' } })
+
+  expect(await it.test({ repository: 'team/app' })).toMatchObject({ outcome: 'OK' })
+  expect(await it.test({ prefix, repository: 'team/app' })).toMatchObject({ outcome: 'UNAUTHORIZED' })
+})
+
+test.each([
+  [{ prefix: 'quay.io' }, { code: 'NOT_FOUND' }],
+  [{ namespace: 'other' }, { code: 'NOT_FOUND' }],
+  [{ prefix: 'nonsense' }, { code: 'INVALID', field: 'prefix' }],
+  [{ repository: '../etc' }, { code: 'INVALID', field: 'repository' }],
+  [{ repository: '' }, { code: 'INVALID', field: 'repository' }],
+  [
+    { prefix: 'quay.io/team', repository: 'teams/app' },
+    { code: 'INVALID', field: 'repository' },
+  ],
+])('is refused for an unknown credential: %j', async (input, error) => {
+  await using it = await start(undefined)
+
+  expect(errorsOf(await it.answer(input))).toEqual([error])
+  expect(it.upstream.log).toEqual([])
+})

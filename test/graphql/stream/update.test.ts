@@ -1,0 +1,205 @@
+import { describe, expect, test } from 'vitest'
+import { startApp, type TestApp } from '../../fixtures/app.ts'
+import { image } from '../../fixtures/random-image.ts'
+import { startUpstream } from '../../fixtures/upstream.ts'
+import {
+  createStream,
+  errorsOf,
+  type Imported,
+  reportsOf,
+  type Stream,
+  tagDigests,
+} from '../../flows/operations.ts'
+
+const UPDATE = `mutation ($input: UpdateImageStreamInput!) { updateImageStream(input: $input) {
+  imageStream { id name generation resourceVersion labels { key value } annotations { key value }
+    spec { dockerImageRepository importPolicy { insecure scheduled importMode } lookupPolicy { local }
+      tags { name generation from { name } importPolicy { scheduled } } } }
+  import { id state } } }`
+
+interface Updated {
+  readonly imageStream: Stream & {
+    readonly labels: readonly object[]
+    readonly annotations: readonly object[]
+    readonly spec: {
+      readonly dockerImageRepository: string | null
+      readonly importPolicy: object
+      readonly lookupPolicy: object
+      readonly tags: readonly { readonly name: string; readonly generation: number }[]
+    }
+  }
+  readonly import: Pick<Imported, 'id' | 'state'> | null
+}
+
+const LABELS = [{ key: 'team', value: 'web' }]
+const NOTES = [{ key: 'note', value: 'kept' }]
+
+/** The stream `app` with labels, annotations, a repository and two spec tags. */
+async function startWithStream() {
+  const upstream = await startUpstream()
+  upstream.push('team/app', 'latest', image({ seed: 1 }))
+  upstream.push('mirror/app', 'v1', image({ seed: 2 }))
+  const app = await startApp()
+  const from = (name: string) => ({ kind: 'DockerImage', name: `${upstream.host}/${name}` })
+  const tags = [
+    { name: 'a', from: from('mirror/app:v1') },
+    { name: 'b', from: from('mirror/app:v1') },
+  ]
+  const { imageStream } = await createStream(app.client, {
+    labels: LABELS,
+    annotations: NOTES,
+    spec: { dockerImageRepository: `${upstream.host}/team/app`, lookupPolicy: { local: true }, tags },
+  })
+  return {
+    app,
+    upstream,
+    imageStream,
+    from,
+    tags,
+    async [Symbol.asyncDispose]() {
+      await app[Symbol.asyncDispose]()
+      await upstream[Symbol.asyncDispose]()
+    },
+  }
+}
+
+async function update({ client }: TestApp, input: object): Promise<Updated> {
+  const { updateImageStream } = await client.request<{ updateImageStream: Updated }>(UPDATE, {
+    input: { name: 'app', ...input },
+  })
+  return updateImageStream
+}
+
+const refused = async ({ client }: TestApp, input: object) =>
+  errorsOf(await client.execute(UPDATE, { input: { name: 'app', ...input } }))
+
+describe('updateImageStream', () => {
+  test('keeps omitted fields, and changes nothing when nothing differs', async () => {
+    await using it = await startWithStream()
+
+    const same = await update(it.app, {})
+    const again = await update(it.app, {
+      labels: LABELS,
+      spec: { tags: it.tags, lookupPolicy: { local: true } },
+    })
+
+    expect(again.imageStream).toEqual(same.imageStream)
+    expect([same.import, again.import]).toEqual([null, null])
+    expect(same.imageStream).toMatchObject({
+      labels: LABELS,
+      generation: 1,
+      spec: { lookupPolicy: { local: true } },
+    })
+  })
+
+  test('replaces all labels and annotations, which is a new version and not a new generation', async () => {
+    await using it = await startWithStream()
+    const before = await update(it.app, {})
+
+    const labelled = await update(it.app, { labels: [{ key: 'tier', value: 'front' }] })
+    const noted = await update(it.app, { annotations: [] })
+
+    expect(labelled.imageStream).toMatchObject({ labels: [{ key: 'tier', value: 'front' }], generation: 1 })
+    // the server's own annotation stays
+    expect(noted.imageStream.annotations).toMatchObject([{ key: 'openshift.io/image.dockerRepositoryCheck' }])
+    expect(noted.imageStream.labels).toEqual([{ key: 'tier', value: 'front' }])
+    const versions = [before, labelled, noted].map(({ imageStream }) => imageStream.resourceVersion)
+    expect(new Set(versions).size).toBe(3)
+  })
+
+  test('replaces all spec tags: a new one is imported, a removed one loses its history', async () => {
+    await using it = await startWithStream()
+    const [a] = it.tags
+    it.upstream.reset()
+
+    const changed = await update(it.app, {
+      spec: { tags: [a, { name: 'c', from: it.from('mirror/app:v1') }] },
+    })
+    const ended = (await reportsOf(it.app.client, changed.import?.id ?? '')).at(-1)
+
+    expect(changed.imageStream).toMatchObject({ generation: 2 })
+    expect(changed.imageStream.spec.tags.map(({ name, generation }) => [name, generation])).toEqual([
+      ['a', 1],
+      ['c', 2],
+    ])
+    expect(ended).toMatchObject({ state: 'SUCCEEDED', total: 1, imported: 1 })
+    expect(it.upstream.requests).toMatchObject({ listing: 0, head: 1, manifest: 0 })
+    expect([...(await tagDigests(it.app.client)).keys()].sort()).toEqual(['a', 'c', 'latest'])
+  })
+
+  test('sets another repository, or none by null', async () => {
+    await using it = await startWithStream()
+
+    const moved = await update(it.app, { spec: { dockerImageRepository: `${it.upstream.host}/mirror/app` } })
+    const ended = (await reportsOf(it.app.client, moved.import?.id ?? '')).at(-1)
+    const none = await update(it.app, { spec: { dockerImageRepository: null } })
+
+    expect(ended).toMatchObject({ state: 'SUCCEEDED', total: 1, imported: 1 })
+    expect(none).toMatchObject({
+      import: null,
+      imageStream: { generation: 3, spec: { dockerImageRepository: null } },
+    })
+    expect([...(await tagDigests(it.app.client)).keys()].sort()).toEqual(['a', 'b', 'latest', 'v1'])
+  })
+
+  test('does not import for settings that do not affect the image: schedule and lookup', async () => {
+    await using it = await startWithStream()
+
+    const scheduled = await update(it.app, {
+      spec: { importPolicy: { scheduled: true }, lookupPolicy: { local: false } },
+    })
+
+    expect(scheduled).toMatchObject({
+      import: null,
+      imageStream: {
+        generation: 2,
+        spec: {
+          importPolicy: { insecure: false, scheduled: true, importMode: 'Legacy' },
+          lookupPolicy: { local: false },
+        },
+      },
+    })
+  })
+
+  test('succeeds with the newest resourceVersion, and is CONFLICT with an outdated one, without a change', async () => {
+    await using it = await startWithStream()
+    const { imageStream: before } = await update(it.app, {})
+
+    const first = await update(it.app, { resourceVersion: before.resourceVersion, labels: [] })
+    const stale = { resourceVersion: before.resourceVersion, labels: LABELS, spec: { tags: [] } }
+
+    expect(await refused(it.app, stale)).toEqual([{ code: 'CONFLICT' }])
+    for (const resourceVersion of ['', 'x', '0', `${first.imageStream.resourceVersion}0`]) {
+      expect(await refused(it.app, { resourceVersion, labels: LABELS })).toEqual([{ code: 'CONFLICT' }])
+    }
+    expect((await update(it.app, {})).imageStream).toEqual(first.imageStream)
+  })
+
+  test('is CONFLICT after an import that changed a tag, and not after one without changes', async () => {
+    await using it = await startWithStream()
+    const { imageStream: read } = await update(it.app, {})
+    const importAll = () =>
+      it.app.client.request('mutation { importImage(input: { imageStream: "app" }) { import { state } } }')
+
+    await importAll()
+    expect(await refused(it.app, { resourceVersion: read.resourceVersion })).toEqual([])
+    it.upstream.push('team/app', 'latest', image({ seed: 3 }))
+    await importAll()
+    expect(await refused(it.app, { resourceVersion: read.resourceVersion })).toEqual([{ code: 'CONFLICT' }])
+  })
+
+  test('is NOT_FOUND for an unknown stream, and all or nothing when a part is INVALID', async () => {
+    await using it = await startWithStream()
+    const { imageStream: before } = await update(it.app, {})
+
+    expect(await refused(it.app, { name: 'none' })).toEqual([{ code: 'NOT_FOUND' }])
+    expect(await refused(it.app, { labels: [], spec: { tags: [{ name: '-' }] } })).toEqual([
+      { code: 'INVALID', field: 'spec.tags.0.name' },
+    ])
+    expect(await refused(it.app, { labels: [], spec: { dockerImageRepository: 'NO' } })).toEqual([
+      { code: 'INVALID', field: 'spec.dockerImageRepository' },
+    ])
+
+    expect((await update(it.app, {})).imageStream).toEqual(before)
+  })
+})

@@ -1,0 +1,313 @@
+import { describe, expect, test } from 'vitest'
+import { startApp, type TestApp } from '../../fixtures/app.ts'
+import { image } from '../../fixtures/random-image.ts'
+import { startUpstream } from '../../fixtures/upstream.ts'
+import { createWebhook, deliveryOf, send } from '../../fixtures/webhook.ts'
+import { errorsOf, follow } from '../../flows/operations.ts'
+
+const START = Date.UTC(2026, 0, 1)
+const MINUTE = 60_000
+const one = image({ seed: 1 })
+
+const ISSUED = `secret url setUp webhook { id namespace sender authenticity registry aliases repositories path url
+  enabled setUp secrets { createdAt expiresAt } health { state accepted } createdAt updatedAt }`
+const CREATE = `mutation ($input: CreateWebhookInput!) { createWebhook(input: $input) { ${ISSUED} } }`
+const ROTATE = `mutation ($input: RotateWebhookSecretInput!) { rotateWebhookSecret(input: $input) { ${ISSUED} } }`
+const UPDATE = `mutation ($input: UpdateWebhookInput!) { updateWebhook(input: $input) { webhook {
+  enabled repositories secrets { createdAt expiresAt } health { state } } } }`
+const DELETE = `mutation ($input: DeleteWebhookInput!) { deleteWebhook(input: $input) { webhook { id } } }`
+const TEST = `mutation ($input: TestWebhookInput!) { testWebhook(input: $input) { outcome reason note
+  webhook { id } hints { action registry repository tag } targets { tag imageStream { name } } } }`
+const LIST = `query ($namespace: String!, $first: Int, $after: String) {
+  webhooks(namespace: $namespace, first: $first, after: $after) {
+    totalCount nodes { id registry deliveries { totalCount nodes { outcome isTest receivedAt source } } }
+    pageInfo { hasNextPage endCursor } } }`
+
+interface Issued {
+  readonly secret: string | null
+  readonly url: string
+  readonly setUp: readonly string[]
+  readonly webhook: {
+    readonly id: string
+    readonly path: string
+    readonly url: string
+    readonly setUp: readonly string[]
+  }
+}
+
+const create = async ({ client }: TestApp, input: object) =>
+  (await client.request<{ createWebhook: Issued }>(CREATE, { input })).createWebhook
+
+describe('createWebhook', () => {
+  test('returns the URL, the secret once, and the instructions with both filled in', async () => {
+    await using app = await startApp({}, { now: () => START })
+
+    const issued = await create(app, {
+      sender: 'HARBOR',
+      registry: 'harbor.example',
+      repositories: ['shop'],
+      aliases: ['harbor.internal'],
+    })
+
+    expect(issued).toMatchObject({
+      url: issued.webhook.url,
+      webhook: {
+        namespace: 'default',
+        sender: 'HARBOR',
+        authenticity: 'TOKEN',
+        registry: 'harbor.example',
+        aliases: ['harbor.internal'],
+        repositories: ['shop'],
+        enabled: true,
+        secrets: [{ createdAt: new Date(START).toISOString(), expiresAt: null }],
+        health: { state: 'WAITING', accepted: 0 },
+        createdAt: new Date(START).toISOString(),
+      },
+    })
+    expect(issued.webhook.path).toMatch(/^\/webhooks\/[\w-]{43}$/)
+    expect(issued.url).toBe(`http://localhost:${new URL(app.app.url).port}${issued.webhook.path}`)
+    expect(issued.secret).toMatch(/^[\w-]{43}$/)
+    expect(issued.setUp.join('\n')).toContain(issued.url)
+    expect(issued.setUp.join('\n')).toContain(issued.secret)
+    // later responses have a placeholder for the secret
+    expect(issued.webhook.setUp.join('\n')).toContain('SECRET')
+    expect(issued.webhook.setUp.join('\n')).not.toContain(issued.secret)
+  })
+
+  test('has the secret in the URL where the sender supports no other method', async () => {
+    await using app = await startApp()
+
+    const { url, secret, webhook } = await create(app, { sender: 'DOCKER_HUB' })
+
+    expect(url).toBe(`${webhook.url}?secret=${secret}`)
+    expect(webhook.url).not.toContain(secret)
+  })
+
+  test('uses the server name of --public-url', async () => {
+    await using app = await startApp({ publicUrl: new URL('https://streams.example.org') })
+
+    const { url, webhook } = await create(app, { sender: 'GITHUB' })
+
+    expect(url).toBe(`https://streams.example.org${webhook.path}`)
+  })
+
+  test('has no secret where the platform signs', async () => {
+    await using app = await startApp()
+    const settings = { serviceAccount: 'push@shop.iam.gserviceaccount.com' }
+
+    const issued = await create(app, { sender: 'GOOGLE', registry: 'europe-docker.pkg.dev', settings })
+
+    expect(issued).toMatchObject({ secret: null, webhook: { authenticity: 'JWT', secrets: [] } })
+  })
+
+  test.each([
+    [{ sender: 'HARBOR' }, 'registry'],
+    [{ sender: 'QUAY', repositories: ['A'] }, 'repositories.0'],
+    [{ sender: 'QUAY', namespace: 'A' }, 'namespace'],
+    [{ sender: 'QUAY', settings: { audience: 'x' } }, 'settings.audience'],
+  ])('refuses %j, and names the field', async (input, field) => {
+    await using app = await startApp()
+
+    const answer = await app.client.execute(CREATE, { input })
+
+    expect(errorsOf(answer)).toEqual([{ code: 'INVALID', field }])
+  })
+})
+
+describe('rotateWebhookSecret', () => {
+  test('returns a new secret beside the old one, which ends after the given minutes or when it is dropped', async () => {
+    let time = START
+    await using app = await startApp({}, { now: () => time })
+    const { secret, webhook } = await create(app, { sender: 'GENERIC', registry: 'registry.test' })
+    time += MINUTE
+
+    const { rotateWebhookSecret } = await app.client.request<{ rotateWebhookSecret: Issued }>(ROTATE, {
+      input: { id: webhook.id, keepOldMinutes: 60 },
+    })
+
+    expect(rotateWebhookSecret.secret).not.toBe(secret)
+    expect(rotateWebhookSecret).toMatchObject({
+      webhook: {
+        secrets: [
+          { createdAt: new Date(time).toISOString(), expiresAt: null },
+          {
+            createdAt: new Date(START).toISOString(),
+            expiresAt: new Date(time + 60 * MINUTE).toISOString(),
+          },
+        ],
+      },
+    })
+    expect(
+      await app.client.request(UPDATE, { input: { id: webhook.id, dropOldSecret: true } }),
+    ).toMatchObject({
+      updateWebhook: { webhook: { secrets: [{ expiresAt: null }] } },
+    })
+  })
+
+  test.each([-1, 129_601])('does not keep the old secret for %i minutes', async (keepOldMinutes) => {
+    await using app = await startApp()
+    const { webhook } = await create(app, { sender: 'QUAY' })
+
+    const answer = await app.client.execute(ROTATE, { input: { id: webhook.id, keepOldMinutes } })
+
+    expect(errorsOf(answer)).toEqual([{ code: 'INVALID', field: 'keepOldMinutes' }])
+  })
+})
+
+describe('updateWebhook and deleteWebhook', () => {
+  test('change the webhook, and delete it', async () => {
+    await using app = await startApp()
+    const { webhook } = await create(app, { sender: 'QUAY', repositories: ['team'] })
+    const input = { id: webhook.id, enabled: false }
+
+    expect(await app.client.request(UPDATE, { input })).toMatchObject({
+      updateWebhook: { webhook: { enabled: false, repositories: ['team'], health: { state: 'DISABLED' } } },
+    })
+    await app.client.request(DELETE, { input: { id: webhook.id } })
+    expect(await app.client.request('query ($id: ID!) { node(id: $id) { id } }', { id: webhook.id })).toEqual(
+      {
+        node: null,
+      },
+    )
+  })
+
+  test.each([
+    ['rotateWebhookSecret', ROTATE],
+    ['updateWebhook', UPDATE],
+    ['deleteWebhook', DELETE],
+    ['testWebhook', TEST],
+  ])('%s is NOT_FOUND for an id that is not a webhook’s', async (_name, mutation) => {
+    await using app = await startApp()
+    const ids = ['Webhook:7', 'ImageStream:1', 'nonsense'].map((id) => Buffer.from(id).toString('base64url'))
+
+    for (const id of ids) {
+      expect(errorsOf(await app.client.execute(mutation, { input: { id } }))).toEqual([{ code: 'NOT_FOUND' }])
+    }
+  })
+})
+
+describe('testWebhook', () => {
+  test('reports the tags that a delivery would import, and leaves a test in the log', async () => {
+    await using upstream = await startUpstream()
+    upstream.push('team/app', 'v1', one)
+    await using app = await startApp()
+    await follow(app.client, `${upstream.host}/team/app`)
+    const { webhook } = await create(app, { sender: 'HARBOR', registry: upstream.host })
+    upstream.reset()
+
+    const { testWebhook } = await app.client.request<{ testWebhook: object }>(TEST, {
+      input: { id: webhook.id, tag: 'v1' },
+    })
+
+    expect(testWebhook).toEqual({
+      outcome: 'ACCEPTED',
+      reason: null,
+      note: expect.stringContaining('team/app:v1'),
+      webhook: { id: webhook.id },
+      hints: [{ action: 'PUSH', registry: upstream.host, repository: 'team/app', tag: 'v1' }],
+      targets: [{ tag: 'v1', imageStream: { name: 'app' } }],
+    })
+    expect(upstream.log).toEqual([])
+    expect(await app.client.request(LIST, { namespace: 'default' })).toMatchObject({
+      webhooks: {
+        nodes: [{ deliveries: { totalCount: 1, nodes: [{ outcome: 'ACCEPTED', isTest: true }] } }],
+      },
+    })
+  })
+
+  test('names an invalid tag', async () => {
+    await using app = await startApp()
+    const { webhook } = await create(app, { sender: 'QUAY' })
+
+    const answer = await app.client.execute(TEST, { input: { id: webhook.id, tag: 'a b' } })
+
+    expect(errorsOf(answer)).toEqual([{ code: 'INVALID', field: 'tag' }])
+  })
+})
+
+describe('webhooks', () => {
+  test('are listed by namespace, page by page', async () => {
+    await using app = await startApp()
+    const ids = []
+    for (let at = 0; at < 5; at++) ids.push((await create(app, { sender: 'QUAY' })).webhook.id)
+    await create(app, { sender: 'QUAY', namespace: 'elsewhere' })
+    type Page = {
+      webhooks: {
+        totalCount: number
+        nodes: { id: string }[]
+        pageInfo: { hasNextPage: boolean; endCursor: string }
+      }
+    }
+
+    const first = await app.client.request<Page>(LIST, { namespace: 'default', first: 3 })
+    const after = first.webhooks.pageInfo.endCursor
+    const rest = await app.client.request<Page>(LIST, { namespace: 'default', first: 3, after })
+
+    expect(first.webhooks).toMatchObject({ totalCount: 5, pageInfo: { hasNextPage: true } })
+    expect([...first.webhooks.nodes, ...rest.webhooks.nodes].map(({ id }) => id)).toEqual(ids)
+  })
+
+  test('contain deliveries with their source and outcome', async () => {
+    await using app = await startApp({}, { now: () => START })
+    const webhook = await createWebhook(app.client, { sender: 'GITHUB' })
+    const reported = { registry: 'ghcr.io', repository: 'team/app', tag: 'v1', digest: one.digest }
+    await send(webhook.url, deliveryOf('GITHUB', webhook, reported))
+    await send(webhook.url, deliveryOf('GITHUB', { ...webhook, secret: 'wrong' }, reported))
+
+    expect(await app.client.request(LIST, { namespace: 'default' })).toMatchObject({
+      webhooks: {
+        nodes: [
+          {
+            deliveries: {
+              nodes: [
+                { outcome: 'REFUSED', isTest: false },
+                {
+                  outcome: 'ACCEPTED',
+                  isTest: false,
+                  receivedAt: new Date(START).toISOString(),
+                  source: expect.stringMatching(/^127\.0\.0\.1$|^0:0:0:0::\/64$/),
+                },
+              ],
+            },
+          },
+        ],
+      },
+    })
+  })
+
+  test('return the requested number of hints and tags of a delivery, and count as many', async () => {
+    await using app = await startApp()
+    await using upstream = await startUpstream()
+    for (const name of ['a', 'b', 'c']) await follow(app.client, `${upstream.host}/team/app`, name)
+    const webhook = await createWebhook(app.client, { sender: 'GENERIC', registry: upstream.host })
+    const tags = Array.from({ length: 30 }, (_, at) => `t${at}`)
+    const headers = { authorization: `Bearer ${webhook.secret}`, 'content-type': 'application/json' }
+    const body = Buffer.from(JSON.stringify({ repository: 'team/app', tags }))
+    await send(webhook.url, { method: 'POST', headers, query: new URLSearchParams(), body })
+    const query = (
+      page: number,
+      hints: string,
+      targets: string,
+    ) => `{ webhooks { nodes { deliveries(first: ${page}) {
+      nodes { hints${hints} { tag targets${targets} { tag imageStream { name } } } } } } } }`
+    type Hints = { tag: string; targets: { imageStream: { name: string } }[] }[]
+    const hints = async (...sizes: [string, string]): Promise<Hints> => {
+      const answer = await app.client.request<{
+        webhooks: { nodes: { deliveries: { nodes: { hints: Hints }[] } }[] }
+      }>(query(1, ...sizes))
+      return answer.webhooks.nodes[0]?.deliveries.nodes[0]?.hints ?? []
+    }
+
+    expect((await hints('', '(first: 1)')).map(({ tag }) => tag)).toEqual(tags.slice(0, 10))
+    expect((await hints('(first: 500)', '(first: 1)')).map(({ tag }) => tag)).toEqual(tags)
+    await expect
+      .poll(async () => (await hints('(first: 2)', '(first: 2)')).map(({ targets }) => targets.length))
+      .toEqual([2, 2])
+    expect(errorsOf(await app.client.execute(query(1, '(first: 501)', '(first: 1)')))).toMatchObject([
+      { code: 'INVALID' },
+    ])
+    expect(errorsOf(await app.client.execute(query(10, '(first: 500)', '(first: 500)')))).toMatchObject([
+      { code: 'TOO_COMPLEX' },
+    ])
+  })
+})
