@@ -6,7 +6,7 @@ import {
   secretOfEntry,
   splitPrefix,
 } from '../logins/registry-login.ts'
-import { isObject, type Json } from '../oci/descriptor.ts'
+import { isObject, type Json, parseJson } from '../oci/json.ts'
 import { checkSecret } from './credential-input.ts'
 
 /** Registry secrets of a docker config. */
@@ -90,12 +90,7 @@ function configOfSecret({ data, stringData }: Json): Json {
 }
 
 function parseObject(text: string, key: string): Json {
-  let json: unknown
-  try {
-    json = JSON.parse(text)
-  } catch {
-    // no cause: the parser's message quotes the text, which may contain a password
-  }
+  const json = parseJson(text)
   if (!isObject(json)) throw refuse(`${key} of the Secret is not a JSON object in base64`)
   return json
 }

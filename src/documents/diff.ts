@@ -3,7 +3,7 @@ import { INSECURE_REPOSITORY } from '../imagestream/spec/stream-annotations.ts'
 import { type KeyValue, readKeyValues } from '../input/key-values.ts'
 import type { TagName } from '../oci/tag.ts'
 import type { DesiredStream } from './desired-stream.ts'
-import { isObject } from './fields.ts'
+import { isPlainObject } from './fields.ts'
 import { specTagDocument } from './manifest-document.ts'
 import { pathText } from './source.ts'
 
@@ -38,7 +38,7 @@ const byPath = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 function linesOf(stream: DesiredStream): Map<string, string> {
   const lines = new Map<string, string>()
   const add = (value: unknown, path: readonly string[]): void => {
-    if (!isObject(value)) lines.set(pathText(path), JSON.stringify(value))
+    if (!isPlainObject(value)) lines.set(pathText(path), JSON.stringify(value))
     else for (const [key, child] of Object.entries(value)) if (child !== null) add(child, [...path, key])
   }
   add(documentOf(stream), [])

@@ -15,7 +15,7 @@ export class Fields {
 
   /** Throws InvalidInputError unless the value is an object. */
   constructor(value: unknown, path: Path, report: DocumentReport) {
-    if (!isObject(value)) report.fail(path, expected('an object', value))
+    if (!isPlainObject(value)) report.fail(path, expected('an object', value))
     this.path = path
     this.report = report
     this.#values = new Map(Object.entries(value))
@@ -63,7 +63,7 @@ export class Fields {
   keyValues(key: string): KeyValue[] {
     const value = this.#take(key) ?? {}
     const path = [...this.path, key]
-    if (!isObject(value)) return this.#failType(key, 'an object of strings', value)
+    if (!isPlainObject(value)) return this.#failType(key, 'an object of strings', value)
     const entries = Object.entries(value).map(([name, text]) => {
       if (typeof text !== 'string') return this.report.fail([...path, name], expected('a string', text))
       return { key: name, value: text }
@@ -116,7 +116,7 @@ const pathOfEntry =
   }
 
 /** Reports whether the value is an object of JSON. YAML has other objects: times, sets, binary data. */
-export const isObject = (value: unknown): value is object =>
+export const isPlainObject = (value: unknown): value is object =>
   typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype
 
 const expected = (type: string, value: unknown): string =>
@@ -129,7 +129,7 @@ function typeNameOf(value: unknown): string {
   if (value === null || value === undefined) return 'nothing'
   if (Array.isArray(value)) return 'a list'
   if (value instanceof Date) return 'a time'
-  if (isObject(value)) return 'an object'
+  if (isPlainObject(value)) return 'an object'
   if (typeof value === 'string') return 'a string'
   if (typeof value === 'object') return 'of a type that JSON does not have'
   return `the ${typeof value} ${value}`

@@ -1,7 +1,7 @@
 import type { ImportImageInput } from '../imagestream/commands/import-image-plan.ts'
 import type { Fields } from './fields.ts'
 import { IMPORT_MODES, parseReferencePolicy } from './image-stream.ts'
-import { type DocumentSubject, type DocumentVersion, parseSubject, parseVersion } from './metadata.ts'
+import { type DocumentSubject, type DocumentVersion, parseDocumentVersion, parseSubject } from './metadata.ts'
 import type { Path } from './source.ts'
 
 /** An OpenShift `ImageStreamImport`. Source: openshift/api image/v1 types.go. */
@@ -34,7 +34,7 @@ export function parseImport(document: Fields, { namespace }: { readonly namespac
   ]
   if (imports.length === 0) spec.report.fail(spec.path, 'has nothing to import: give repository or images')
   refuseSameTag(imports, spec)
-  return { ...subject, ...parseVersion(metadata), kind: 'ImageStreamImport', isStored, imports }
+  return { ...subject, ...parseDocumentVersion(metadata), kind: 'ImageStreamImport', isStored, imports }
 }
 
 type ImportContext = DocumentSubject & Pick<ImportDocument, 'isStored'>

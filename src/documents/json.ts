@@ -4,7 +4,7 @@ import { duplicateKey, failAt, MAX_DEPTH, type Path, type SourceDocument, tooDee
  * Parses a JSON document. Returns undefined for text that is not JSON.
  * Throws InvalidInputError for too deep objects and lists and for duplicate keys, of which `JSON.parse` keeps the last.
  */
-export function parseJson(text: string): SourceDocument | undefined {
+export function parseJsonDocument(text: string): SourceDocument | undefined {
   let value: unknown
   try {
     value = JSON.parse(text)

@@ -46,7 +46,7 @@ export function parseSubject(
 }
 
 /** Parses the version in `metadata`. Throws InvalidInputError. */
-export const parseVersion = (metadata: Fields): DocumentVersion => ({
+export const parseDocumentVersion = (metadata: Fields): DocumentVersion => ({
   uid: metadata.string('uid') || null,
   resourceVersion: metadata.string('resourceVersion') || null,
 })
@@ -58,6 +58,6 @@ export function parseMetadata(document: Fields, defaultNamespace: string): Docum
     ...subject,
     labels: metadata.keyValues('labels'),
     annotations: metadata.keyValues('annotations'),
-    ...parseVersion(metadata),
+    ...parseDocumentVersion(metadata),
   }
 }

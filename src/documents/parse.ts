@@ -1,9 +1,9 @@
 import type { ImportMode } from '../imagestream/image/fetch-image.ts'
 import { InvalidInputError } from '../input/errors.ts'
-import { Fields, isObject } from './fields.ts'
+import { Fields, isPlainObject } from './fields.ts'
 import { parseStream, type StreamDocument } from './image-stream.ts'
 import { type ImportDocument, parseImport } from './image-stream-import.ts'
-import { parseJson } from './json.ts'
+import { parseJsonDocument } from './json.ts'
 import { DocumentReport } from './report.ts'
 import {
   MAX_DOCUMENTS,
@@ -60,7 +60,9 @@ export function parseDocuments(manifest: string, defaults: DocumentDefaults): Pa
  * which it may be, and whose errors have a line and column. Throws InvalidInputError.
  */
 export const sourcesOf = (manifest: string): SourceDocument[] => {
-  const json = /^\uFEFF?\s*[{[]/.test(manifest) ? parseJson(manifest.replace(/^\uFEFF/, '')) : undefined
+  const json = /^\uFEFF?\s*[{[]/.test(manifest)
+    ? parseJsonDocument(manifest.replace(/^\uFEFF/, ''))
+    : undefined
   return json ? [json] : parseYaml(manifest)
 }
 
@@ -76,7 +78,7 @@ interface DocumentValue {
 /** Returns the document itself, or the items of a list. */
 function documentValuesOf(source: SourceDocument): DocumentValue[] {
   const { value } = source
-  const { kind, items } = isObject(value) ? (value as Record<string, unknown>) : {}
+  const { kind, items } = isPlainObject(value) ? (value as Record<string, unknown>) : {}
   if (typeof kind !== 'string' || !Object.hasOwn(ITEM_KINDS, kind))
     return [{ source, at: [], value, kind: null }]
   const report = new DocumentReport({ source, at: [], ordinal: 1, total: 1 })

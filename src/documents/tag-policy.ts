@@ -1,6 +1,7 @@
 import type { SpecTagContent, SpecTagInput } from '../imagestream/spec/spec.ts'
 import { POLICY_ANNOTATION, POLICY_ORDERS, policyText } from '../imagestream/spec/spec-policy.ts'
 import type { KeyValue } from '../input/key-values.ts'
+import { parseJson } from '../oci/json.ts'
 import { Fields } from './fields.ts'
 
 type TagPolicyInput = NonNullable<SpecTagInput['policy']>
@@ -26,11 +27,9 @@ export function splitPolicy(
 
 function parsePolicy({ path, report }: Fields, text: string): TagPolicyInput {
   const place = [...path, 'annotations', POLICY_ANNOTATION]
-  const fields = new Fields(
-    parseJson(text, () => report.fail(place, 'is not JSON')),
-    place,
-    report,
-  )
+  const json = parseJson(text)
+  if (json === undefined) report.fail(place, 'is not JSON')
+  const fields = new Fields(json, place, report)
   const filter = fields.object('filter')
   const policy: TagPolicyInput = {
     order:
@@ -47,12 +46,4 @@ function parsePolicy({ path, report }: Fields, text: string): TagPolicyInput {
     (field) => [...place, ...field.split('.').slice(1)],
   )
   return policy
-}
-
-function parseJson(text: string, fail: () => never): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return fail()
-  }
 }

@@ -1,9 +1,8 @@
 import { LRUCache } from 'lru-cache'
 import { Agent, type buildConnector } from 'undici'
-import { type ConnectorOptions, createConnector } from './connector.ts'
+import { type ConnectorOptions, createConnector, vetForProxy } from './connector.ts'
 import type { Route } from './route.ts'
 import { createTunnelConnector, toProxyError } from './tunnel.ts'
-import { vetForProxy } from './vetting.ts'
 
 /** Connection pools that requests of one route share. */
 export interface Agents {

@@ -1,19 +1,22 @@
-import { lookup as lookupName } from 'node:dns'
-import type { LookupFunction } from 'node:net'
+import type { LookupAddress } from 'node:dns'
+import { lookup as lookupName } from 'node:dns/promises'
+import { isIP, type LookupFunction } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { createSecureContext, rootCertificates } from 'node:tls'
 import { buildConnector } from 'undici'
 import type { AddressGuard } from './address-guard.ts'
 import { ForbiddenTargetError } from './errors.ts'
 import type { ClientCertificate } from './route.ts'
-import { literalOf, type Resolve } from './vetting.ts'
+
+/** Resolves a host name to all its addresses. */
+export type Resolve = (hostname: string) => Promise<readonly LookupAddress[]>
 
 /** Resolves names with the operating system, including `/etc/hosts`. */
-export const resolveBySystem: Resolve = (hostname) =>
-  new Promise((resolve, reject) => {
-    lookupName(hostname, { all: true, verbatim: true }, (error, addresses) =>
-      error ? reject(error) : resolve(addresses),
-    )
-  })
+export const resolveBySystem: Resolve = (hostname) => lookupName(hostname, { all: true, verbatim: true })
+
+const LOCALHOST = /^(?:.+\.)?localhost\.?$/
+/** Milliseconds to wait for a name's addresses when the connection does not need them. */
+const RESOLVE_TIMEOUT = 1_500
 
 export interface ConnectorOptions {
   readonly allows: AddressGuard
@@ -77,3 +80,37 @@ function secureContextOf({ ca, client }: Pick<ConnectorOptions, 'ca' | 'client'>
   const own = client && { cert: client.certificate, key: client.key }
   return { secureContext: createSecureContext({ ca: [...rootCertificates, ...ca], ...own }) }
 }
+
+/** Returns a host name without the brackets of an IPv6 address in a URL. */
+export const unbracketed = (hostname: string): string => hostname.replace(/^\[(.*)\]$/, '$1')
+
+/** Returns the address that a host is without DNS; undefined for a name. */
+function literalOf(hostname: string): string | undefined {
+  // resolvers need not implement RFC 6761 §6.3
+  if (LOCALHOST.test(hostname)) return '127.0.0.1'
+  const bare = unbracketed(hostname)
+  return isIP(bare) === 0 ? undefined : bare
+}
+
+/**
+ * Checks a host to which a proxy connects: an address, and a name that resolves here, are checked as usual. A name that
+ * does not resolve here is allowed, since only the proxy can resolve it. Throws ForbiddenTargetError.
+ */
+export async function vetForProxy(
+  hostname: string,
+  { allows, resolve }: Pick<ConnectorOptions, 'allows' | 'resolve'>,
+): Promise<void> {
+  const literal = literalOf(hostname)
+  const addresses = literal === undefined ? await resolvedSoon(resolve, hostname) : [literal]
+  if (!addresses.every(allows)) throw new ForbiddenTargetError()
+}
+
+/** In networks where only the proxy resolves names, the local resolver may know none or not respond. */
+const resolvedSoon = (resolve: Resolve, hostname: string): Promise<readonly string[]> =>
+  Promise.race([
+    resolve(hostname).then(
+      (addresses) => addresses.map(({ address }) => address),
+      () => [],
+    ),
+    sleep(RESOLVE_TIMEOUT, [], { ref: false }),
+  ])

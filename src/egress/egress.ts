@@ -1,11 +1,10 @@
 import type { Dispatcher } from 'undici'
 import { type AddressPolicy, createAddressGuard } from './address-guard.ts'
 import { AgentPool, type AgentTimeouts } from './agents.ts'
-import { resolveBySystem } from './connector.ts'
+import { type Resolve, resolveBySystem, vetForProxy } from './connector.ts'
 import { ForbiddenTargetError } from './errors.ts'
 import { type EgressResponse, Exchange, type StreamLimits } from './exchange.ts'
 import type { HttpProxy, Route } from './route.ts'
-import { type Resolve, vetForProxy } from './vetting.ts'
 
 /** Milliseconds. */
 interface EgressTimeouts extends AgentTimeouts {
@@ -46,18 +45,8 @@ export interface EgressRequest {
   readonly stream?: StreamLimits
 }
 
-/** Opens all outgoing connections of this server. */
-export interface Egress extends AsyncDisposable {
-  /**
-   * Sends one request to an `http:` or `https:` URL. Resolves for every status; does not follow redirects.
-   * Rejects with an EgressError, or the signal's reason once it is aborted.
-   */
-  request(url: string | URL, request: EgressRequest): Promise<EgressResponse>
-  /**
-   * Closes idle connections, and those in use after their exchange, because the settings for connections have changed.
-   */
-  renew(): void
-}
+/** All outgoing connections of this server. Disposing closes them at once. */
+export type Egress = ReturnType<typeof createEgress>
 
 const DEFAULT_TIMEOUTS: EgressTimeouts = {
   connect: 5_000,
@@ -75,18 +64,13 @@ const FORBIDDEN_PORTS = [
   636, 873, 993, 995, 1433, 1521, 2049, 3306, 3389, 5432, 5900, 6379, 11211, 27017,
 ]
 
-/** Creates the egress. Throws RangeError for an invalid CIDR in `allowedCidrs`. Disposing closes every connection at once. */
-export function createEgress(options: EgressOptions): Egress {
-  const {
-    ca = [],
-    connectionsPerOrigin = 16,
-    userAgent = 'imagestreams',
-    resolve = resolveBySystem,
-  } = options
+/** Creates the egress. Throws RangeError for an invalid CIDR in `allowedCidrs`. */
+export function createEgress(options: EgressOptions) {
+  const { connectionsPerOrigin = 16, userAgent = 'imagestreams', resolve = resolveBySystem } = options
   const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts }
   const allows = createAddressGuard(options)
   const forbiddenPorts = new Set(options.forbiddenPorts ?? FORBIDDEN_PORTS)
-  const pool = new AgentPool({ allows, resolve, ca, connectionsPerOrigin, timeouts })
+  const pool = new AgentPool({ allows, resolve, ca: options.ca ?? [], connectionsPerOrigin, timeouts })
 
   const permits = ({ protocol, port, username, password }: URL): boolean =>
     (protocol === 'https:' || protocol === 'http:') &&
@@ -99,23 +83,17 @@ export function createEgress(options: EgressOptions): Egress {
   }
 
   return {
-    request(url, request) {
-      const {
-        method = 'GET',
-        headers,
-        body,
-        insecure = false,
-        route,
-        signal,
-        maxBytes,
-        timeout,
-        stream,
-      } = request
+    /**
+     * Sends one request to an `http:` or `https:` URL. Resolves for every status; does not follow redirects.
+     * Rejects with an EgressError, or the signal's reason once it is aborted.
+     */
+    request(url: string | URL, request: EgressRequest): Promise<EgressResponse> {
+      const { method = 'GET', insecure = false, route, stream, timeout = timeouts.total } = request
       const target = typeof url === 'string' ? parseUrl(url) : url
       if (!target || !permits(target) || !permitsProxy(route?.proxy)) {
         return Promise.reject(new ForbiddenTargetError())
       }
-      const exchange = new Exchange({ maxBytes, timeout: timeout ?? timeouts.total, stream, signal })
+      const exchange = new Exchange({ ...request, timeout })
       if (exchange.failed) return exchange.response
       const send = (dispatch: Dispatcher.DispatchOptions): void => {
         const agents = pool.of(route, insecure)
@@ -125,8 +103,8 @@ export function createEgress(options: EgressOptions): Egress {
         origin: target.origin,
         path: target.pathname + target.search,
         method,
-        headers: { 'user-agent': userAgent, ...headers, 'accept-encoding': 'identity' },
-        body: body ?? null,
+        headers: { 'user-agent': userAgent, ...request.headers, 'accept-encoding': 'identity' },
+        body: request.body ?? null,
         // undici would close the connection after each HEAD, because some servers send a body
         reset: false,
       }
@@ -140,9 +118,10 @@ export function createEgress(options: EgressOptions): Egress {
       return exchange.response
     },
 
-    renew: () => pool.renew(),
+    /** Closes idle connections, and those in use after their exchange: the settings for connections have changed. */
+    renew: (): void => pool.renew(),
 
-    [Symbol.asyncDispose]: () => pool.destroy(),
+    [Symbol.asyncDispose]: (): Promise<void> => pool.destroy(),
   }
 }
 

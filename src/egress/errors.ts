@@ -3,11 +3,16 @@ import { errors } from 'undici'
 /** Phase of an exchange. */
 export type EgressPhase = 'connect' | 'headers' | 'body' | 'total'
 
+/** An error with which `Egress.request` rejects, besides the reason of an aborted signal. */
+export abstract class EgressError extends Error {
+  abstract readonly code: string
+}
+
 /**
  * Connections to the target are not allowed: by its scheme, its port, or an address that it resolves to. Nothing was sent.
  * The message contains neither the address nor the rule, so that it cannot be used to map a network.
  */
-export class ForbiddenTargetError extends Error {
+export class ForbiddenTargetError extends EgressError {
   override readonly name = 'ForbiddenTargetError'
   readonly code = 'FORBIDDEN_TARGET'
 
@@ -24,7 +29,7 @@ const TIMEOUT_MESSAGES: Readonly<Record<EgressPhase, string>> = {
 }
 
 /** A request timed out in a phase. */
-export class EgressTimeoutError extends Error {
+export class EgressTimeoutError extends EgressError {
   override readonly name = 'EgressTimeoutError'
   readonly code = 'TIMEOUT'
   readonly phase: EgressPhase
@@ -36,20 +41,18 @@ export class EgressTimeoutError extends Error {
 }
 
 /** The response's body is longer than the request's `maxBytes`; the rest was not read. */
-export class BodyTooLargeError extends Error {
+export class BodyTooLargeError extends EgressError {
   override readonly name = 'BodyTooLargeError'
   readonly code = 'BODY_TOO_LARGE'
-  /** Bytes. */
-  readonly limit: number
 
+  /** `limit` in bytes. */
   constructor(limit: number) {
     super(`the response is larger than ${limit} bytes`)
-    this.limit = limit
   }
 }
 
 /** No TLS session: the certificate does not verify, or the server does not support TLS. */
-export class TlsError extends Error {
+export class TlsError extends EgressError {
   override readonly name = 'TlsError'
   readonly code = 'TLS'
   readonly problem: 'certificate' | 'protocol'
@@ -61,7 +64,7 @@ export class TlsError extends Error {
 }
 
 /** The connection failed or was lost: unknown name, refused, reset, not HTTP. */
-export class ConnectionError extends Error {
+export class ConnectionError extends EgressError {
   override readonly name = 'ConnectionError'
   readonly code = 'CONNECTION'
   /** Whether a retry is likely to succeed. */
@@ -73,37 +76,11 @@ export class ConnectionError extends Error {
   }
 }
 
-/**
- * The proxy could not be used; the target was not reached. `transient` reports whether a retry is likely to succeed.
- */
-export class ProxyError extends Error {
+/** The proxy could not be used; the target was not reached. */
+export class ProxyError extends EgressError {
   override readonly name = 'ProxyError'
   readonly code = 'PROXY'
-  readonly transient: boolean
-
-  constructor(message: string, transient: boolean, cause?: unknown) {
-    super(message, { cause })
-    this.transient = transient
-  }
 }
-
-/** Errors with which `Egress.request` rejects, besides the reason of an aborted signal. */
-export type EgressError =
-  | ForbiddenTargetError
-  | EgressTimeoutError
-  | BodyTooLargeError
-  | TlsError
-  | ConnectionError
-  | ProxyError
-
-/** Reports whether the error is an EgressError. */
-export const isEgressError = (error: unknown): error is EgressError =>
-  error instanceof ForbiddenTargetError ||
-  error instanceof EgressTimeoutError ||
-  error instanceof BodyTooLargeError ||
-  error instanceof TlsError ||
-  error instanceof ConnectionError ||
-  error instanceof ProxyError
 
 // By the names of OpenSSL, as in Node.js, for common problems; the message of any other contains its name.
 const CERTIFICATE_PROBLEMS: Readonly<Record<string, string>> = {
@@ -154,7 +131,7 @@ const codeOf = (error: unknown): string =>
 
 /** Converts errors of DNS, sockets, TLS and the HTTP parser. */
 export function toEgressError(error: unknown): EgressError {
-  if (isEgressError(error)) return error
+  if (error instanceof EgressError) return error
   const code = codeOf(error)
   const phase = TIMEOUTS[code]
   if (phase) return new EgressTimeoutError(phase, error)

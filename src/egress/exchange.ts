@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
-import { BodyTooLargeError, toEgressError } from './errors.ts'
-import { TimeLimit } from './time-limit.ts'
+import { onAbort } from '../concurrency/abort.ts'
+import { BodyTooLargeError, EgressTimeoutError, toEgressError } from './errors.ts'
 
 /** Names in lower case; a list where the header came several times. */
 export type ResponseHeaders = Readonly<Record<string, string | string[] | undefined>>
@@ -157,6 +157,35 @@ function createStream(
   // it can fail before its reader adds a listener, which then receives the error
   stream.on('error', () => {})
   return stream
+}
+
+/** The time limit of an exchange, which also ends when its signal is aborted. */
+class TimeLimit {
+  readonly #onEnd: (error: unknown) => void
+  #timer: NodeJS.Timeout
+  #unwatch = (): void => {}
+
+  /** `timeout` in milliseconds. */
+  constructor(timeout: number, signal: AbortSignal, onEnd: (error: unknown) => void) {
+    this.#onEnd = onEnd
+    this.#timer = this.#start(timeout)
+    if (!signal.aborted) this.#unwatch = onAbort(signal, () => onEnd(signal.reason))
+  }
+
+  restart(timeout: number): void {
+    clearTimeout(this.#timer)
+    this.#timer = this.#start(timeout)
+  }
+
+  clear(): void {
+    clearTimeout(this.#timer)
+    this.#unwatch()
+  }
+
+  // undici's own timeouts restart with each byte: only this one ends a slow trickle
+  #start(timeout: number): NodeJS.Timeout {
+    return setTimeout(() => this.#onEnd(new EgressTimeoutError('total')), timeout)
+  }
 }
 
 const EMPTY = new Uint8Array()

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import type { buildConnector } from 'undici'
+import { unbracketed } from './connector.ts'
 import { EgressTimeoutError, ForbiddenTargetError, ProxyError, toEgressError } from './errors.ts'
 import type { HttpProxy } from './route.ts'
 
@@ -25,7 +26,7 @@ const END = '\r\n\r\n'
 export function createTunnelConnector(options: TunnelOptions): buildConnector.connector {
   const { proxy, toProxy, toTarget, vet, timeout } = options
   const { hostname, host, port } = new URL(proxy.url)
-  const origin = { protocol: 'http:', hostname: bareOf(hostname), host, port: port || '80' }
+  const origin = { protocol: 'http:', hostname: unbracketed(hostname), host, port: port || '80' }
 
   return (target, callback) => {
     const refuse = (error: unknown): void => callback(toProxyError(error), null)
@@ -62,7 +63,7 @@ function requestTunnel(socket: Socket, { authority, authorization, timeout }: Co
       done()
     }
     const fail = (error: unknown): void => settle(() => reject(error))
-    const end = (): void => fail(new ProxyError('its proxy closed the connection', true))
+    const end = (): void => fail(new ProxyError('its proxy closed the connection'))
     const read = (chunk: Buffer): void => {
       response += chunk.toString('latin1')
       const at = response.indexOf(END)
@@ -72,7 +73,7 @@ function requestTunnel(socket: Socket, { authority, authorization, timeout }: Co
       if (status >= 200 && status < 300 && isWhole) settle(resolve)
       else fail(refusalOf(status))
     }
-    const timer = setTimeout(() => fail(new ProxyError('its proxy did not respond in time', true)), timeout)
+    const timer = setTimeout(() => fail(new ProxyError('its proxy did not respond in time')), timeout)
     socket.on('data', read).on('error', fail).on('close', end)
     const login = authorization === null ? '' : `Proxy-Authorization: ${authorization}\r\n`
     socket.write(`CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n${login}\r\n`)
@@ -81,9 +82,9 @@ function requestTunnel(socket: Socket, { authority, authorization, timeout }: Co
 
 function refusalOf(status: number): ProxyError {
   // a success with more data: these must come from the target, to which nothing was sent yet
-  if (!(status >= 300)) return new ProxyError('its proxy does not respond as a proxy', false)
-  if (status === 407) return new ProxyError('its proxy requires another login (407)', false)
-  return new ProxyError(`its proxy responded with ${status}`, status >= 500)
+  if (!(status >= 300)) return new ProxyError('its proxy does not respond as a proxy')
+  if (status === 407) return new ProxyError('its proxy requires another login (407)')
+  return new ProxyError(`its proxy responded with ${status}`)
 }
 
 /** Converts an error of connecting to a proxy. */
@@ -92,10 +93,8 @@ export function toProxyError(error: unknown): Error {
   const known = toEgressError(error)
   const why =
     known instanceof EgressTimeoutError ? 'the connection was not established in time' : known.message
-  return new ProxyError(`its proxy cannot be reached: ${why}`, true, error)
+  return new ProxyError(`its proxy cannot be reached: ${why}`, { cause: error })
 }
-
-const bareOf = (hostname: string): string => hostname.replace(/^\[(.*)\]$/, '$1')
 
 const bracketed = (hostname: string): string =>
   hostname.includes(':') && !hostname.startsWith('[') ? `[${hostname}]` : hostname

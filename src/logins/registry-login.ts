@@ -1,4 +1,4 @@
-import { isObject } from '../oci/descriptor.ts'
+import { isObject, textOf } from '../oci/json.ts'
 import { isRegistryName, isRepositoryName } from '../oci/reference.ts'
 
 /** A secret that is sent to a registry or its token server. */
@@ -95,8 +95,6 @@ export function* pathsAbove(repository: string): Generator<string> {
     yield path
   yield ''
 }
-
-const textOf = (value: unknown): string => (typeof value === 'string' ? value : '')
 
 /** Returns the secret in an entry of a docker config's `auths`; undefined for none. */
 export function secretOfEntry(entry: unknown): RegistrySecret | undefined {

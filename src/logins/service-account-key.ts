@@ -1,4 +1,4 @@
-import { isObject } from '../oci/descriptor.ts'
+import { isObject, parseJson } from '../oci/json.ts'
 
 /** The parts of a Google service account's key that are used for a login. */
 export interface ServiceAccountKey {
@@ -23,12 +23,8 @@ const GOOGLE_TOKEN_URLS = new Set([
  * Source: google.iam.admin.v1, ServiceAccountKey; RFC 7523.
  */
 export function parseServiceAccountKey(text: string): ServiceAccountKey | string {
-  let json: unknown
-  try {
-    json = JSON.parse(text)
-  } catch {
-    return 'it must be the complete JSON file that Google Cloud created for the key'
-  }
+  const json = parseJson(text)
+  if (json === undefined) return 'it must be the complete JSON file that Google Cloud created for the key'
   if (!isObject(json) || json.type !== 'service_account') {
     return 'it must be the key of a service account, with "type": "service_account"'
   }

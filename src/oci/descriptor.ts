@@ -1,4 +1,5 @@
 import { type Digest, isDigest } from './digest.ts'
+import { isObject, textOf } from './json.ts'
 
 /** Operating system and processor of an image. Source: OCI image-spec, image-index.md, `platform`. */
 export interface Platform {
@@ -23,15 +24,6 @@ export interface Descriptor {
   readonly urls?: readonly string[]
   readonly annotations: Readonly<Record<string, string>>
 }
-
-/** A JSON object. */
-export type Json = Readonly<Record<string, unknown>>
-
-/** Reports whether the value is a JSON object. */
-export const isObject = (value: unknown): value is Json =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-
-const textOf = (value: unknown): string => (typeof value === 'string' ? value : '')
 
 /** Returns the entries whose value is text; keys like `__proto__` stay plain keys. */
 export function parseStringMap(value: unknown): Readonly<Record<string, string>> {

@@ -1,5 +1,5 @@
-import { isObject } from './descriptor.ts'
 import { type Digest, isDigest } from './digest.ts'
+import { isObject } from './json.ts'
 import {
   DOCKER_LIST,
   DOCKER_MANIFEST,

@@ -1,5 +1,5 @@
-import type { Platform } from './descriptor.ts'
-import { isObject, parsePlatform, parseStringMap } from './descriptor.ts'
+import { type Platform, parsePlatform, parseStringMap } from './descriptor.ts'
+import { isObject, type Json, parseJson } from './json.ts'
 
 /** An image's configuration. Source: OCI image-spec, config.md. */
 export interface ImageConfig {
@@ -49,11 +49,7 @@ export function parseImageConfig(text: string): ImageConfig {
   }
 }
 
-const parseOrEmpty = (text: string): Readonly<Record<string, unknown>> => {
-  try {
-    const value: unknown = JSON.parse(text)
-    return isObject(value) ? value : {}
-  } catch {
-    return {}
-  }
+const parseOrEmpty = (text: string): Json => {
+  const value = parseJson(text)
+  return isObject(value) ? value : {}
 }

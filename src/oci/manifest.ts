@@ -1,5 +1,6 @@
-import { type Descriptor, isObject, parseDescriptor, parseStringMap } from './descriptor.ts'
+import { type Descriptor, parseDescriptor, parseStringMap } from './descriptor.ts'
 import type { Digest } from './digest.ts'
+import { isObject } from './json.ts'
 import {
   DOCKER_LIST,
   DOCKER_MANIFEST,

@@ -1,8 +1,8 @@
 import type { RepositoryLocation } from './location/registry-rules.ts'
 import { HostHints } from './login/host-hints.ts'
-import { apiHostOf } from './login/host-names.ts'
 import { TokenCache } from './login/token-cache.ts'
 import { Session, type SessionOptions } from './session/session.ts'
+import { apiHostOf } from './traffic/host-names.ts'
 import { IdleMap } from './traffic/idle-map.ts'
 import type { RequestContext } from './traffic/request-context.ts'
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { parseJson } from '../../src/vendors/listing/json.ts'
+import { parseResponse } from '../../src/vendors/listing/json.ts'
 import { SharedCache } from '../../src/vendors/listing/shared-cache.ts'
 import { image } from '../fixtures/random-image.ts'
 import { gitlabSide } from '../fixtures/vendors/gitlab.ts'
@@ -60,14 +60,14 @@ describe('a listing fails with TooLong', () => {
 
 describe('JSON of a response', () => {
   test('may be nested 32 levels deep', () => {
-    expect(() => parseJson(responseOf(nested(MAX_DEPTH)))).not.toThrow()
-    expect(() => parseJson(responseOf(nested(MAX_DEPTH + 1)))).toThrow('nested deeper than 32')
+    expect(() => parseResponse(responseOf(nested(MAX_DEPTH)))).not.toThrow()
+    expect(() => parseResponse(responseOf(nested(MAX_DEPTH + 1)))).toThrow('nested deeper than 32')
   })
 
   test('may have any number of brackets in strings', () => {
     const json = { a: `"\\${'['.repeat(100)}`, ['{'.repeat(100)]: '\\' }
 
-    expect(parseJson(responseOf(Buffer.from(JSON.stringify(json))))).toEqual(json)
+    expect(parseResponse(responseOf(Buffer.from(JSON.stringify(json))))).toEqual(json)
   })
 })
 

@@ -1,7 +1,8 @@
 import { and, asc, eq, gt, sql } from 'drizzle-orm'
 import type { Database } from '../../db/open.ts'
 import { images, repositoryManifests } from '../../db/tables/index.ts'
-import { isObject, parseStringMap } from '../../oci/descriptor.ts'
+import { parseStringMap } from '../../oci/descriptor.ts'
+import { isObject } from '../../oci/json.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { Content } from './content.ts'
 

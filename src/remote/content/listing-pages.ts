@@ -1,10 +1,10 @@
-import type { EgressResponse } from '../../egress/exchange.ts'
-import { isObject } from '../../oci/descriptor.ts'
+import LinkHeader from 'http-link-header'
+import type { EgressResponse, ResponseHeaders } from '../../egress/exchange.ts'
+import { isObject, parseJson } from '../../oci/json.ts'
 import type { RegistryError } from '../../oci/registry-error.ts'
 import { unreadableError } from '../login/registry-errors.ts'
 import type { RequestTopic } from '../session/registry-request.ts'
 import type { Session } from '../session/session.ts'
-import { nextLink } from './link.ts'
 
 /** Path and names of a list. */
 export interface ListAddress {
@@ -67,12 +67,9 @@ export class ListingPages {
   /** Returns the page's entries, unchecked; none for null, which docker-registry sends for an empty list. */
   async entriesOf(response: EgressResponse): Promise<readonly unknown[]> {
     if (response.status !== 200) throw await this.#session.responseError(this.#topic, response)
-    const text = Buffer.from(response.body).toString()
-    let json: unknown
-    try {
-      json = JSON.parse(text)
-    } catch {
-      const isPage = /^\s*</.test(text)
+    const json = parseJson(response.body)
+    if (json === undefined) {
+      const isPage = /^\s*</.test(Buffer.from(response.body).toString())
       throw this.#unreadable(
         isPage ? 'the response is a web page' : 'the response is not JSON, or is truncated',
       )
@@ -124,4 +121,15 @@ export function pageLimitOf({ status, body }: EgressResponse, pageSize: number):
       .match(/(?<![\w.])\d{1,5}(?![\w.]*\w)/g) ?? []
   const limits = numbers.map(Number).filter((number) => number > 0 && number < pageSize && number !== status)
   return limits.length > 0 ? Math.max(...limits) : undefined
+}
+
+/**
+ * Returns the `rel="next"` URL of a `Link` header, resolved against its page; undefined for none. Throws for a malformed
+ * header. Source: RFC 8288.
+ */
+export function nextLink(headers: ResponseHeaders, page: URL): URL | undefined {
+  const { link } = headers
+  if (link === undefined) return undefined
+  const [next] = LinkHeader.parse(Array.isArray(link) ? link.join(', ') : link).rel('next')
+  return next && new URL(next.uri, page)
 }

@@ -1,6 +1,6 @@
-import { apiHostOf } from '../login/host-names.ts'
-import { BlockedError } from '../traffic/blocked-error.ts'
+import { apiHostOf } from '../traffic/host-names.ts'
 import type { RequestContext } from '../traffic/request-context.ts'
+import { BlockedError } from '../traffic/request-context.ts'
 import type { Blocked, RegistryRules, RepositoryLocation } from './registry-rules.ts'
 
 /** Returns a location by the current rules. */

@@ -6,7 +6,7 @@ import type { CloudLogins } from './cloud-logins.ts'
 import { basicAuthorization, type Credential, type Login } from './credentials.ts'
 import type { HostHints } from './host-hints.ts'
 import type { Token } from './token-server.ts'
-import { TokenServerError } from './token-server-error.ts'
+import { TokenServerError } from './token-server.ts'
 import { isTrustedRealm, type TrustedRealms } from './trusted-realm.ts'
 
 /** The authorization of a request. */

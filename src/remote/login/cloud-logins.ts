@@ -2,10 +2,10 @@ import { LRUCache } from 'lru-cache'
 import { SingleFlight } from '../../concurrency/single-flight.ts'
 import { type CloudSecret, isCloudSecret, secretWords } from '../../logins/registry-login.ts'
 import type { RequestContext } from '../traffic/request-context.ts'
-import { CloudLoginError } from './cloud-login-error.ts'
 import {
   type CloudExchangeTarget,
   type CloudLogin,
+  CloudLoginError,
   CloudTokenEndpoint,
   type CloudTokenEndpointOptions,
 } from './cloud-token-endpoint.ts'

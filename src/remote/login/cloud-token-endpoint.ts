@@ -1,14 +1,13 @@
 import type { Clock } from '../../concurrency/clock.ts'
-import { ForbiddenTargetError, isEgressError } from '../../egress/errors.ts'
+import { EgressError, ForbiddenTargetError } from '../../egress/errors.ts'
 import type { EgressResponse } from '../../egress/exchange.ts'
 import type { RegistrySecret } from '../../logins/registry-login.ts'
-import { isObject } from '../../oci/descriptor.ts'
-import type { RegistryErrorReason } from '../../oci/registry-error.ts'
-import { BlockedError } from '../traffic/blocked-error.ts'
+import { isObject, type Json, parseJson } from '../../oci/json.ts'
+import type { RegistryErrorDetail, RegistryErrorReason } from '../../oci/registry-error.ts'
 import { BudgetError } from '../traffic/budgets.ts'
 import type { HostClient } from '../traffic/host-client.ts'
 import type { RequestContext } from '../traffic/request-context.ts'
-import { CloudLoginError } from './cloud-login-error.ts'
+import { BlockedError } from '../traffic/request-context.ts'
 import { errorText } from './response-text.ts'
 
 /** A login that a cloud returned for its key. */
@@ -36,6 +35,31 @@ export interface CloudTokenEndpointOptions {
   readonly clock: Clock
   /** Maps the URL of a cloud's endpoint to the URL that requests are sent to. */
   readonly endpointOf: (url: URL) => URL
+}
+
+/**
+ * A cloud returned no login for its key. The message names the failed step, the host and the failure, and contains
+ * nothing of the key or of tokens derived from it.
+ */
+export class CloudLoginError extends Error {
+  override readonly name = 'CloudLoginError'
+  readonly code = 'CLOUD_LOGIN'
+  readonly reason: RegistryErrorReason
+  readonly status: number | undefined
+
+  constructor(
+    message: string,
+    { reason, status, cause }: Omit<RegistryErrorDetail, 'registry' | 'repository'>,
+  ) {
+    super(message, { cause })
+    this.reason = reason
+    this.status = status
+  }
+
+  /** Whether the cloud refused the key, as opposed to an unreachable or failing cloud. */
+  get isRefusal(): boolean {
+    return this.reason === 'Unauthorized' || this.reason === 'Forbidden'
+  }
 }
 
 /** Bytes of a response. */
@@ -66,7 +90,7 @@ export class CloudTokenEndpoint {
   }
 
   /** Returns the JSON object of a 200. Redirects are not followed. Throws CloudLoginError, or the signal's reason. */
-  async post(request: CloudTokenRequest): Promise<Readonly<Record<string, unknown>>> {
+  async post(request: CloudTokenRequest): Promise<Json> {
     const { url, headers, body } = request
     const response = await this.#options.client
       .request(
@@ -79,7 +103,7 @@ export class CloudTokenEndpoint {
         throw requestError(request, cause)
       })
     if (response.status !== 200) throw responseError(request, response)
-    const json = jsonOf(response.body)
+    const json = parseJson(response.body)
     if (!isObject(json)) throw this.missingToken(request)
     return json
   }
@@ -90,7 +114,7 @@ export class CloudTokenEndpoint {
     ...request
   }: Omit<CloudTokenRequest, 'headers' | 'body'> & {
     readonly form: Readonly<Record<string, string>>
-  }): Promise<Readonly<Record<string, unknown>>> {
+  }): Promise<Json> {
     const headers = { accept: 'application/json', 'content-type': FORM }
     return this.post({ ...request, headers, body: new URLSearchParams(form).toString() })
   }
@@ -119,7 +143,7 @@ function requestError({ url: { host } }: CloudTokenRequest, cause: unknown): Clo
   if (cause instanceof ForbiddenTargetError) return unsent('ForbiddenTarget', cause)
   if (cause instanceof BlockedError) return unsent('Blocked', cause)
   if (cause instanceof BudgetError) return unsent('TooManyRequests', cause)
-  return isEgressError(cause)
+  return cause instanceof EgressError
     ? new CloudLoginError(`the request to ${host} failed: ${cause.message}`, {
         reason: 'RegistryUnavailable',
         cause,
@@ -143,18 +167,9 @@ const THROTTLED = /Throttl|TooManyRequests|RequestLimitExceeded/
 const DENIED = /AccessDenied|unauthorized_client/
 
 function reasonOf({ status, body }: EgressResponse): RegistryErrorReason {
-  const json = jsonOf(body)
+  const json = parseJson(body)
   const type = isObject(json) ? String(json.__type ?? json.error ?? '') : ''
   if (status === 429 || (status === 400 && THROTTLED.test(type))) return 'TooManyRequests'
   if (status === 403 || (status === 400 && DENIED.test(type))) return 'Forbidden'
   return status === 400 || status === 401 ? 'Unauthorized' : 'RegistryUnavailable'
-}
-
-function jsonOf(body: Uint8Array): unknown {
-  try {
-    return JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString())
-  } catch {
-    // no cause: the parser's message quotes a possible token
-    return undefined
-  }
 }

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { isObject } from '../../oci/descriptor.ts'
+import { isObject, parseJson } from '../../oci/json.ts'
 import { CredentialsError } from './credentials.ts'
 
 /** The login that a helper stores for a server; the username `<token>` marks an identity token. */
@@ -37,12 +37,8 @@ export const runHelper: HelperRun = (name, server) =>
   })
 
 const parseLogin = (output: string): HelperLogin | undefined => {
-  try {
-    const json: unknown = JSON.parse(output)
-    if (!isObject(json) || typeof json.Username !== 'string' || typeof json.Secret !== 'string')
-      return undefined
-    return json.Secret === '' ? undefined : { username: json.Username, secret: json.Secret }
-  } catch {
+  const json = parseJson(output)
+  if (!isObject(json) || typeof json.Username !== 'string' || typeof json.Secret !== 'string')
     return undefined
-  }
+  return json.Secret === '' ? undefined : { username: json.Username, secret: json.Secret }
 }

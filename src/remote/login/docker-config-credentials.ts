@@ -9,7 +9,7 @@ import {
   secretOfEntry,
   splitPrefix,
 } from '../../logins/registry-login.ts'
-import { isObject } from '../../oci/descriptor.ts'
+import { isObject, parseJson, textOf } from '../../oci/json.ts'
 import { type HelperRun, runHelper } from './credential-helper.ts'
 import { type Credential, CredentialsError, type ServerCredentials } from './credentials.ts'
 
@@ -91,13 +91,8 @@ const readConfig = async (path: string): Promise<DockerConfig> => {
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
     throw new CredentialsError('the credentials file cannot be read', { cause: error })
   })
-  let json: unknown
-  try {
-    json = JSON.parse(text)
-  } catch {
-    // no cause: the parser's message quotes the file
-    throw new CredentialsError('the credentials file is not JSON')
-  }
+  const json = parseJson(text)
+  if (json === undefined) throw new CredentialsError('the credentials file is not JSON')
   if (!isObject(json)) throw new CredentialsError('the credentials file is not a JSON object')
   const auths = new Map<string, Credential>()
   const globs = []
@@ -117,8 +112,6 @@ const readConfig = async (path: string): Promise<DockerConfig> => {
     store: textOf(json.credsStore),
   }
 }
-
-const textOf = (value: unknown): string => (typeof value === 'string' ? value : '')
 
 const credentialOf = (secret: Secret): Credential => ({
   id: createHash('sha256').update(JSON.stringify(secret)).digest('base64url'),

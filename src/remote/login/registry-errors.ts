@@ -1,14 +1,14 @@
-import { BodyTooLargeError, ForbiddenTargetError, isEgressError } from '../../egress/errors.ts'
+import { BodyTooLargeError, EgressError, ForbiddenTargetError } from '../../egress/errors.ts'
 import type { EgressResponse } from '../../egress/exchange.ts'
 import { InvalidManifestError } from '../../oci/manifest.ts'
 import { RegistryError, type RegistryErrorReason } from '../../oci/registry-error.ts'
-import { BlockedError } from '../traffic/blocked-error.ts'
 import { BudgetError } from '../traffic/budgets.ts'
 import { RedirectError } from '../traffic/redirect.ts'
-import { CloudLoginError } from './cloud-login-error.ts'
+import { BlockedError } from '../traffic/request-context.ts'
+import { CloudLoginError } from './cloud-token-endpoint.ts'
 import { CredentialsError } from './credentials.ts'
 import { errorText } from './response-text.ts'
-import { TokenServerError } from './token-server-error.ts'
+import { TokenServerError } from './token-server.ts'
 
 /** A request, described for the messages of its errors. */
 export interface RequestSubject {
@@ -112,7 +112,7 @@ export function requestError(
     return unusable(`the redirect target of ${where} cannot be used`, cause.cause ?? cause)
   }
   if (cause instanceof BlockedError) return unusable(`no request was sent to ${where}`, cause)
-  if (isEgressError(cause)) return unusable(`the request to ${where} failed`, cause)
+  if (cause instanceof EgressError) return unusable(`the request to ${where} failed`, cause)
   return error('InternalError', `the request to ${where} failed: internal error`)
 
   function unusable(message: string, why: unknown): RegistryError {

@@ -1,5 +1,5 @@
 import type { EgressResponse } from '../../egress/exchange.ts'
-import { isObject } from '../../oci/descriptor.ts'
+import { isObject, parseJson } from '../../oci/json.ts'
 
 /** Characters of a body's text in a message. */
 const MAX_TEXT = 200
@@ -21,12 +21,8 @@ function bodyText({ body, headers }: EgressResponse, secrets: readonly string[])
 }
 
 function messageOf(text: string): string {
-  let json: unknown
-  try {
-    json = JSON.parse(text)
-  } catch {
-    return text
-  }
+  const json = parseJson(text)
+  if (json === undefined) return text
   if (!isObject(json)) return ''
   const first: unknown = Array.isArray(json.errors) ? json.errors[0] : json
   if (!isObject(first)) return ''

@@ -1,10 +1,9 @@
 import type { EgressResponse } from '../../egress/exchange.ts'
-import { isObject } from '../../oci/descriptor.ts'
+import { isObject, parseJson } from '../../oci/json.ts'
 import type { HostClient } from '../traffic/host-client.ts'
 import { requestFollowingRedirects } from '../traffic/redirect.ts'
 import type { RequestContext } from '../traffic/request-context.ts'
 import { basicAuthorization, type Login } from './credentials.ts'
-import { TokenServerError } from './token-server-error.ts'
 
 /** A request for a token. */
 export interface TokenRequest {
@@ -24,6 +23,22 @@ export interface Token {
 
 /** A token, or the token server's 401 or 403. */
 export type Grant = { readonly token: Token } | { readonly refused: EgressResponse }
+
+/** The token server that a registry named cannot be used; `cause` or `response` holds the failure. */
+export class TokenServerError extends Error {
+  override readonly name = 'TokenServerError'
+  // private: a logger writes all public fields
+  readonly #response: EgressResponse | undefined
+
+  constructor(message: string, { response, cause }: { response?: EgressResponse; cause?: unknown } = {}) {
+    super(message, { cause })
+    this.#response = response
+  }
+
+  get response(): EgressResponse | undefined {
+    return this.#response
+  }
+}
 
 /** Milliseconds. */
 const MIN_LIFETIME = 60_000
@@ -98,13 +113,8 @@ const accountOf = ({ login }: TokenRequest): { readonly account?: string } =>
 
 /** Parses `token` or `access_token`. A missing or shorter lifetime becomes one minute. Throws TokenServerError. */
 function parseToken(body: Uint8Array, now: number): Token {
-  let json: unknown
-  try {
-    json = JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString())
-  } catch {
-    // no cause: the parser's message quotes a possible token
-    throw new TokenServerError('its response is not JSON')
-  }
+  const json = parseJson(body)
+  if (json === undefined) throw new TokenServerError('its response is not JSON')
   const value = isObject(json) ? json.token || json.access_token : undefined
   // other characters could inject a header
   if (typeof value !== 'string' || !/^[\x21-\x7e]+$/.test(value))

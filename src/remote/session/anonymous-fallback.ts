@@ -1,4 +1,4 @@
-import { CloudLoginError } from '../login/cloud-login-error.ts'
+import { CloudLoginError } from '../login/cloud-token-endpoint.ts'
 import type { Credential } from '../login/credentials.ts'
 import { isDenied, type RegistryRequest, type RegistryResponse } from './registry-request.ts'
 import type { RepositoryCredential } from './repository-credential.ts'

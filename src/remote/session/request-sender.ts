@@ -2,8 +2,8 @@ import { ConnectionError, EgressTimeoutError, TlsError } from '../../egress/erro
 import type { EgressResponse } from '../../egress/exchange.ts'
 import type { Authorizer, AuthorizerOptions } from '../login/authorizer.ts'
 import { parseChallenges, requirementOf } from '../login/challenge.ts'
-import { isLoopbackHost } from '../login/host-names.ts'
 import type { HostClient, HostRequest } from '../traffic/host-client.ts'
+import { isLoopbackHost } from '../traffic/host-names.ts'
 import { RedirectError, requestFollowingRedirects } from '../traffic/redirect.ts'
 import type { RegistryRequest } from './registry-request.ts'
 

@@ -14,8 +14,8 @@ import {
 } from './circuit-breaker.ts'
 import type { HostQueue } from './host-queue.ts'
 import type { HostTraffic } from './host-traffic.ts'
+import { parseRetryAfter } from './quota-headers.ts'
 import type { Prioritized } from './request-context.ts'
-import { parseRetryAfter } from './retry-after.ts'
 
 /** A request that waits to be sent to its host. */
 export interface QueuedRequest extends Prioritized {

@@ -4,13 +4,13 @@ import type { Egress, EgressRequest } from '../../egress/egress.ts'
 import { ConnectionError } from '../../egress/errors.ts'
 import type { EgressResponse } from '../../egress/exchange.ts'
 import { admit, type QueuedRequest } from './admission.ts'
-import { BlockedError } from './blocked-error.ts'
 import { BudgetError } from './budgets.ts'
 import type { HostFailure } from './circuit-breaker.ts'
 import { type HostLimits, type HostStatus, HostTraffic } from './host-traffic.ts'
 import { IdleMap } from './idle-map.ts'
 import type { RemoteLimits } from './limits.ts'
 import type { RequestContext } from './request-context.ts'
+import { BlockedError } from './request-context.ts'
 
 export interface HostRequest
   extends Pick<EgressRequest, 'method' | 'body' | 'maxBytes' | 'stream'>,

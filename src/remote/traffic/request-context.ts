@@ -18,3 +18,13 @@ export interface RequestContext extends Prioritized {
   /** Returns how to connect to the URL; undefined for the default. Throws BlockedError. */
   readonly routeTo?: (url: URL) => Route | undefined
 }
+
+/** The host is blocked by a registry configuration. No connection was opened. */
+export class BlockedError extends Error {
+  override readonly name = 'BlockedError'
+
+  /** `blockedBy`: `the configuration of quay.io blocks it`. */
+  constructor(blockedBy: string) {
+    super(blockedBy)
+  }
+}

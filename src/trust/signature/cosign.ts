@@ -7,7 +7,7 @@ import {
   flawOfStatement,
   fromBase64,
   objectIn,
-  parseJson,
+  parseJsonObject,
 } from './signed-claim.ts'
 import { acceptedBy, type Flaw, flaw, type SignatureVerdict } from './verdict.ts'
 
@@ -43,7 +43,7 @@ const verdictOf = (key: SigningKey | undefined, ofClaim: Flaw | undefined): Sign
 
 /** The DSSE envelope of a bundle. Source: DSSE, protocol.md. */
 function signedOf(bundle: Uint8Array): SignedBundle | Flaw {
-  const envelope = objectIn(parseJson(bundle), 'dsseEnvelope')
+  const envelope = objectIn(parseJsonObject(bundle), 'dsseEnvelope')
   if (!envelope) return flaw('Malformed', 'it is not a sigstore bundle with an in-toto statement')
   const statement = base64In(envelope, 'payload')
   const { signatures, payloadType } = envelope
@@ -80,7 +80,7 @@ export function bundleJsonOf({
   const der = /-----BEGIN CERTIFICATE-----([\sA-Za-z0-9+/=]+)-----END CERTIFICATE-----/.exec(certificate)?.[1]
   const log = logEntry === null ? null : logEntryOf(logEntry)
   if (der === undefined || log === undefined || !fromBase64(signature)) return UNREADABLE_ANNOTATIONS
-  const stamp = timestamp === null ? undefined : parseJson(Buffer.from(timestamp))?.SignedRFC3161Timestamp
+  const stamp = timestamp === null ? undefined : parseJsonObject(Buffer.from(timestamp))?.SignedRFC3161Timestamp
   return {
     mediaType: 'application/vnd.dev.sigstore.bundle+json;version=0.1',
     verificationMaterial: {
@@ -101,13 +101,13 @@ export function bundleJsonOf({
 
 /** Source: cosign, the annotation `dev.sigstore.cosign/bundle`. */
 function logEntryOf(text: string): object | undefined {
-  const json = parseJson(Buffer.from(text))
+  const json = parseJsonObject(Buffer.from(text))
   const payload = objectIn(json, 'Payload')
   const { body, integratedTime, logIndex, logID } = payload ?? {}
   const promise = json?.SignedEntryTimestamp
   if (typeof body !== 'string' || typeof logID !== 'string' || typeof promise !== 'string') return undefined
   if (!Number.isSafeInteger(integratedTime) || !Number.isSafeInteger(logIndex)) return undefined
-  const { kind, apiVersion } = parseJson(Buffer.from(body, 'base64')) ?? {}
+  const { kind, apiVersion } = parseJsonObject(Buffer.from(body, 'base64')) ?? {}
   if (typeof kind !== 'string' || typeof apiVersion !== 'string') return undefined
   return {
     logIndex: String(logIndex),

@@ -1,5 +1,5 @@
 import { constants, type KeyObject, verify, type X509Certificate } from 'node:crypto'
-import type { Json } from '../../oci/descriptor.ts'
+import type { Json } from '../../oci/json.ts'
 import type { Digest } from '../../oci/digest.ts'
 import {
   flawOfChain,
@@ -11,7 +11,7 @@ import {
 } from './certificate.ts'
 import type { NotationRequirement } from './requirement.ts'
 import type { NotationEnvelope } from './signature.ts'
-import { objectIn, ofAnotherImage, parseJson } from './signed-claim.ts'
+import { objectIn, ofAnotherImage, parseJsonObject } from './signed-claim.ts'
 import { acceptedBy, type Flaw, flaw, type SignatureVerdict } from './verdict.ts'
 
 const JWS = 'application/jose+json'
@@ -93,15 +93,15 @@ function verdictAtTime(
 
 /** Parses a flattened JWS. Source: RFC 7515 §7.2.2. */
 function readEnvelope(bytes: Uint8Array): Envelope | Flaw {
-  const jws = parseJson(bytes)
+  const jws = parseJsonObject(bytes)
   const protectedText = textIn(jws, 'protected')
   const payloadText = textIn(jws, 'payload')
   const signatureText = textIn(jws, 'signature')
   if (protectedText === undefined || payloadText === undefined || signatureText === undefined) {
     return flaw('Malformed', 'it is not a flattened JWS')
   }
-  const header = parseJson(Buffer.from(protectedText, 'base64url'))
-  const payload = parseJson(Buffer.from(payloadText, 'base64url'))
+  const header = parseJsonObject(Buffer.from(protectedText, 'base64url'))
+  const payload = parseJsonObject(Buffer.from(payloadText, 'base64url'))
   if (!header || !payload || header.cty !== PAYLOAD_TYPE) {
     return flaw('Malformed', 'the signed payload is not a payload of notation')
   }

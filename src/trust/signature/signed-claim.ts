@@ -1,4 +1,4 @@
-import { isObject, type Json } from '../../oci/descriptor.ts'
+import { isObject, type Json } from '../../oci/json.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { COSIGN_PREDICATE } from '../referrer/referrer.ts'
 import { type Flaw, flaw } from './verdict.ts'
@@ -6,7 +6,7 @@ import { type Flaw, flaw } from './verdict.ts'
 // A signature signs a claim about an image. It is accepted only when the claim is about this image.
 
 /** Parses a JSON object; undefined for other bytes. */
-export function parseJson(bytes: Uint8Array): Json | undefined {
+export function parseJsonObject(bytes: Uint8Array): Json | undefined {
   try {
     const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
     return isObject(value) ? value : undefined
@@ -23,7 +23,7 @@ const SIMPLE_TYPES: readonly unknown[] = ['cosign container image signature', 'a
  * Source: containers/image, atomic-signature.md; cosign, SIGNATURE_SPEC.md.
  */
 export function flawOfSimpleSigning(payload: Uint8Array, image: Digest): Flaw | undefined {
-  const critical = objectIn(parseJson(payload), 'critical')
+  const critical = objectIn(parseJsonObject(payload), 'critical')
   if (!critical || !SIMPLE_TYPES.includes(critical.type)) {
     return flaw('Malformed', 'the signed payload is not a simple-signing payload')
   }
@@ -40,7 +40,7 @@ const STATEMENT_TYPES: readonly unknown[] = [
 
 /** Returns why an in-toto statement is not a signature of the image; undefined when it is one. */
 export function flawOfStatement(payload: Uint8Array, image: Digest): Flaw | undefined {
-  const statement = parseJson(payload)
+  const statement = parseJsonObject(payload)
   if (!statement || !STATEMENT_TYPES.includes(statement._type) || !Array.isArray(statement.subject)) {
     return flaw('Malformed', 'the signed payload is not an in-toto statement')
   }

@@ -1,9 +1,9 @@
 import { ecrEndpoint } from '../../logins/cloud-registry.ts'
-import type { Json } from '../../oci/descriptor.ts'
+import type { Json } from '../../oci/json.ts'
 import { RegistryError, type RegistryErrorReason } from '../../oci/registry-error.ts'
 import type { ApiResponse } from '../../remote/session/vendor-api.ts'
 import { OddShapeError } from '../listing/errors.ts'
-import { objectOf, objectsOf, parseJson } from '../listing/json.ts'
+import { objectOf, objectsOf, parseResponse } from '../listing/json.ts'
 import type { RawPage, Vendor } from '../listing/vendor.ts'
 import type { VendorClient } from '../listing/vendor-client.ts'
 import { signedHeaders } from './signature.ts'
@@ -66,7 +66,7 @@ async function listImages(client: VendorClient, parameters: unknown): Promise<Js
   const secrets = [secret.secretAccessKey]
   const response = await client.request(url, { method: 'POST', headers, body, secrets })
   if (response.status !== 200) throw await errorOf(client, url, response)
-  return objectOf(parseJson(response), 'the response')
+  return objectOf(parseResponse(response), 'the response')
 }
 
 /** Amazon's error types, which it sends in the body of responses with status 400. */

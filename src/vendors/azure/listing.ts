@@ -1,4 +1,4 @@
-import { objectOf, objectsOf, parseJson } from '../listing/json.ts'
+import { objectOf, objectsOf, parseResponse } from '../listing/json.ts'
 import { nextPageOf } from '../listing/next-page.ts'
 import { timeOf } from '../listing/time.ts'
 import type { Vendor } from '../listing/vendor.ts'
@@ -19,7 +19,7 @@ export const azure: Vendor = {
     let hasLinks = false
     for (let path: string | undefined = firstPath; path !== undefined; ) {
       const response = await client.requestRegistry({ path, scope })
-      const { imageName, tags } = objectOf(parseJson(response), 'the response')
+      const { imageName, tags } = objectOf(parseResponse(response), 'the response')
       // a repository without tags has a name and no list
       const isEmpty = typeof imageName === 'string' && (tags === undefined || tags === null)
       const entries = objectsOf(isEmpty ? [] : tags, 'its list of tags')

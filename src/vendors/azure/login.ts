@@ -1,10 +1,10 @@
 import { decodeJwt } from 'jose'
 import { azureEndpoint } from '../../logins/cloud-registry.ts'
 import type { CloudSecret } from '../../logins/registry-login.ts'
-import { CloudLoginError } from '../../remote/login/cloud-login-error.ts'
 import {
   type CloudExchangeTarget,
   type CloudLogin,
+  CloudLoginError,
   tokenOf,
 } from '../../remote/login/cloud-token-endpoint.ts'
 import { isPlausibleTime } from '../listing/time.ts'

@@ -1,4 +1,4 @@
-import { isObject } from '../../oci/descriptor.ts'
+import { isObject } from '../../oci/json.ts'
 import { InvalidDeliveryError } from './delivery.ts'
 
 /** Decodes the body. Throws InvalidDeliveryError unless it is UTF-8. */
@@ -11,7 +11,7 @@ export function textOfBody(body: Uint8Array): string {
 }
 
 /** Parses JSON; `name` is that of the text in errors. Throws InvalidDeliveryError. */
-export function parseJson(text: string, name = 'the body'): unknown {
+export function jsonOfText(text: string, name = 'the body'): unknown {
   try {
     return JSON.parse(text)
   } catch (error) {
@@ -21,13 +21,10 @@ export function parseJson(text: string, name = 'the body'): unknown {
 
 /** Parses the body as JSON. Throws InvalidDeliveryError, also unless each of the `needed` fields is an object. */
 export function jsonOfBody(body: Uint8Array, ...needed: readonly string[]): unknown {
-  const json = parseJson(textOfBody(body))
+  const json = jsonOfText(textOfBody(body))
   if (needed.every((key) => isObject(at(json, key)))) return json
   throw new InvalidDeliveryError(`the body has no ${needed.map((key) => `"${key}"`).join(' and ')}`)
 }
-
-/** Returns the value if it is text, or else an empty text. */
-export const textOf = (value: unknown): string => (typeof value === 'string' ? value : '')
 
 /** Returns a sender's value for a message: at most 60 printable characters, a text in quotes. */
 export function quoted(value: unknown): string {

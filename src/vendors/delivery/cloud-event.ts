@@ -1,5 +1,6 @@
-import { isObject } from '../../oci/descriptor.ts'
-import { parseJson, textOf, textOfBody } from './body.ts'
+import { isObject } from '../../oci/json.ts'
+import { jsonOfText, textOfBody } from './body.ts'
+import { textOf } from '../../oci/json.ts'
 import type { Delivery } from './delivery.ts'
 
 /** A CloudEvent. Source: CloudEvents 1.0.2, HTTP protocol binding. */
@@ -19,10 +20,10 @@ export function readCloudEvents({ headers, body }: Delivery): CloudEvent[] | und
   const text = textOfBody(body)
   if (headers['ce-specversion'] !== undefined || headers['ce-type'] !== undefined) {
     const { 'ce-id': id, 'ce-source': source, 'ce-type': type, 'ce-subject': subject } = headers
-    const data = text === '' ? null : parseJson(text)
+    const data = text === '' ? null : jsonOfText(text)
     return [{ id: id ?? '', source: source ?? '', type: type ?? '', subject: subject ?? '', data }]
   }
-  const json = parseJson(text)
+  const json = jsonOfText(text)
   const events = Array.isArray(json) ? json : [json]
   if (events.length === 0 || !events.every(isCloudEvent)) return undefined
   return events.map(({ id, source, type, subject, data }) => ({

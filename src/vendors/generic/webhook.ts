@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto'
-import { isObject } from '../../oci/descriptor.ts'
+import { isObject } from '../../oci/json.ts'
 import { InvalidReferenceError, parseReference } from '../../oci/reference.ts'
 import { at, jsonOfBody, orNull, quoted } from '../delivery/body.ts'
 import { idOfEvents, readCloudEvents } from '../delivery/cloud-event.ts'

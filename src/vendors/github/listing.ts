@@ -3,7 +3,7 @@ import type { RegistryError } from '../../oci/registry-error.ts'
 import type { Credential } from '../../remote/login/credentials.ts'
 import type { ApiResponse } from '../../remote/session/vendor-api.ts'
 import { OddShapeError } from '../listing/errors.ts'
-import { listOf, objectOf, objectsOf, parseJson } from '../listing/json.ts'
+import { listOf, objectOf, objectsOf, parseResponse } from '../listing/json.ts'
 import { nextPageOf } from '../listing/next-page.ts'
 import { timeOf } from '../listing/time.ts'
 import type { RawPage, Vendor } from '../listing/vendor.ts'
@@ -122,7 +122,7 @@ function urlOf(client: VendorClient, kind: OwnerKind, page: number): URL {
 }
 
 function pageOf(response: ApiResponse, url: URL): RawPage {
-  const versions = objectsOf(parseJson(response), 'the response')
+  const versions = objectsOf(parseResponse(response), 'the response')
   const created = versions.map(({ created_at: at }) => timeOf(at) ?? 0)
   if (created.some((time, at) => time > (created[at - 1] ?? Number.POSITIVE_INFINITY))) {
     // a reader that stops at the first known page would miss changes

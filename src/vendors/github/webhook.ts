@@ -1,6 +1,7 @@
-import { isObject } from '../../oci/descriptor.ts'
+import { isObject } from '../../oci/json.ts'
 import { essenceOf } from '../../oci/media-types.ts'
-import { at, orNull, parseJson, quoted, textOf, textOfBody } from '../delivery/body.ts'
+import { at, orNull, jsonOfText, quoted, textOfBody } from '../delivery/body.ts'
+import { textOf } from '../../oci/json.ts'
 import { type Delivery, InvalidDeliveryError } from '../delivery/delivery.ts'
 import type { HintCollector } from '../delivery/hints.ts'
 import { signedIn } from '../delivery/scheme.ts'
@@ -53,8 +54,8 @@ export const github: SenderDefinition = {
 /** Returns the JSON of the body, or of the field `payload` of a form, which is GitHub's default content type. */
 function jsonOf({ headers, body }: Delivery): unknown {
   const text = textOfBody(body)
-  if (essenceOf(headers['content-type'] ?? '') !== 'application/x-www-form-urlencoded') return parseJson(text)
-  return parseJson(new URLSearchParams(text).get('payload') ?? '', 'the payload')
+  if (essenceOf(headers['content-type'] ?? '') !== 'application/x-www-form-urlencoded') return jsonOfText(text)
+  return jsonOfText(new URLSearchParams(text).get('payload') ?? '', 'the payload')
 }
 
 function readPackage(json: unknown, event: string, hints: HintCollector): void {

@@ -1,4 +1,4 @@
-import { objectsOf, parseJson } from '../listing/json.ts'
+import { objectsOf, parseResponse } from '../listing/json.ts'
 import { nextPageOf } from '../listing/next-page.ts'
 import { timeOf } from '../listing/time.ts'
 import type { Vendor } from '../listing/vendor.ts'
@@ -17,7 +17,7 @@ export const gitlab: Vendor = {
     const firstPath = `/gitlab/v1/repositories/${client.repository}/tags/list/?n=${PAGE_SIZE}&sort=-published_at`
     for (let path: string | undefined = firstPath; path !== undefined; ) {
       const response = await client.requestRegistry({ path })
-      const tags = objectsOf(parseJson(response), 'the response').map((entry) => ({
+      const tags = objectsOf(parseResponse(response), 'the response').map((entry) => ({
         tag: entry.name,
         digest: entry.digest,
         changedAt: timeOf(entry.published_at) ?? timeOf(entry.updated_at) ?? timeOf(entry.created_at),

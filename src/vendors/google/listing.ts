@@ -1,5 +1,5 @@
 import type { RawTag } from '../listing/collect-claims.ts'
-import { listOf, objectOf, parseJson } from '../listing/json.ts'
+import { listOf, objectOf, parseResponse } from '../listing/json.ts'
 import { nextPageOf } from '../listing/next-page.ts'
 import { timestampOf } from '../listing/time.ts'
 import type { Vendor } from '../listing/vendor.ts'
@@ -20,7 +20,7 @@ export const google: Vendor = {
     for (let path: string | undefined = firstPath; path !== undefined; ) {
       const response = await client.requestRegistry({ path })
       const next = nextPageOf(response, path)
-      const { manifest, tags } = objectOf(parseJson(response), 'the response')
+      const { manifest, tags } = objectOf(parseResponse(response), 'the response')
       const names = listOf(tags ?? [], 'its list of tags')
       const page = tagsOf(objectOf(manifest, 'its map of manifests'), names)
       const isComplete = next === undefined && names.length < PAGE_SIZE

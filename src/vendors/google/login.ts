@@ -2,10 +2,10 @@ import { createPrivateKey, type KeyObject } from 'node:crypto'
 import { SignJWT } from 'jose'
 import type { CloudSecret } from '../../logins/registry-login.ts'
 import { parseServiceAccountKey } from '../../logins/service-account-key.ts'
-import { CloudLoginError } from '../../remote/login/cloud-login-error.ts'
 import {
   type CloudExchangeTarget,
   type CloudLogin,
+  CloudLoginError,
   tokenOf,
 } from '../../remote/login/cloud-token-endpoint.ts'
 

@@ -1,7 +1,8 @@
 import { errors, jwtVerify } from 'jose'
-import { isObject } from '../../oci/descriptor.ts'
+import { isObject } from '../../oci/json.ts'
 import { InvalidReferenceError, parseReference, type Reference } from '../../oci/reference.ts'
-import { at, parseJson, quoted, textOf, textOfBody } from '../delivery/body.ts'
+import { at, jsonOfText, quoted, textOfBody } from '../delivery/body.ts'
+import { textOf } from '../../oci/json.ts'
 import { InvalidDeliveryError } from '../delivery/delivery.ts'
 import { actionsOf, type HintCollector } from '../delivery/hints.ts'
 import { KeysUnavailableError, type Platforms } from '../delivery/public-keys.ts'
@@ -33,7 +34,7 @@ export const google: SenderDefinition = {
   read({ headers, body }, hints) {
     let id = headers['x-goog-pubsub-message-id'] ?? ''
     try {
-      const json = parseJson(textOfBody(body))
+      const json = jsonOfText(textOfBody(body))
       const message = at(json, 'message')
       if (isObject(message)) id = textOf(message.messageId) || textOf(message.message_id)
       // a subscription without payload unwrapping has the data in a message
@@ -100,7 +101,7 @@ function reasonOf(error: unknown): string {
 }
 
 const dataOf = ({ data }: Readonly<Record<string, unknown>>): unknown =>
-  parseJson(textOfBody(Buffer.from(textOf(data), 'base64')), "the message's data")
+  jsonOfText(textOfBody(Buffer.from(textOf(data), 'base64')), "the message's data")
 
 function readNotification(notification: unknown, hints: HintCollector): void {
   const action = actionOf(at(notification, 'action'))

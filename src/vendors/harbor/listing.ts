@@ -1,4 +1,4 @@
-import { listOf, objectOf, objectsOf, parseJson } from '../listing/json.ts'
+import { listOf, objectOf, objectsOf, parseResponse } from '../listing/json.ts'
 import { nextPageOf } from '../listing/next-page.ts'
 import { timeOf } from '../listing/time.ts'
 import type { RawPage, Vendor } from '../listing/vendor.ts'
@@ -26,7 +26,7 @@ export const harbor: Vendor = {
         response = await client.request(url, request)
       }
       if (response.status !== 200) throw await client.errorOf(url, response, request)
-      const artifacts = objectsOf(parseJson(response), 'the response')
+      const artifacts = objectsOf(parseResponse(response), 'the response')
       const hasLink = 'link' in response.headers
       const hasMore = hasLink
         ? nextPageOf(response, url.pathname + url.search) !== undefined

@@ -1,5 +1,5 @@
 import type { Secret } from '../../logins/registry-login.ts'
-import type { Json } from '../../oci/descriptor.ts'
+import type { Json } from '../../oci/json.ts'
 import type { RawTag } from '../listing/collect-claims.ts'
 import { countOf, objectOf, objectsOf } from '../listing/json.ts'
 import { timeOf } from '../listing/time.ts'

@@ -1,7 +1,7 @@
 import { azureEndpoint, ecrEndpoint, isGoogleRegistry } from '../../logins/cloud-registry.ts'
 import { parseChallenges } from '../../remote/login/challenge.ts'
 import type { ApiHeaders, VendorApi } from '../../remote/session/vendor-api.ts'
-import { objectOf, objectsOf, parseJson } from './json.ts'
+import { objectOf, objectsOf, parseResponse } from './json.ts'
 import type { VendorKind } from './vendor.ts'
 
 const BY_NAME: Readonly<Record<string, VendorKind>> = {
@@ -63,7 +63,7 @@ export async function hasListing(kind: VendorKind, api: VendorApi): Promise<bool
   const path = '/v2/_oci/ext/discover'
   const response = await api.requestRegistry({ method: 'GET', path, headers, maxBytes: MAX_PROBE_BYTES })
   if (response.status !== 200) return false
-  const { extensions } = objectOf(parseJson(response), 'its list of extensions')
+  const { extensions } = objectOf(parseResponse(response), 'its list of extensions')
   return objectsOf(extensions, 'its list of extensions').some(
     ({ endpoints }) => Array.isArray(endpoints) && endpoints.includes('/v2/_zot/ext/search'),
   )

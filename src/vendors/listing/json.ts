@@ -1,4 +1,4 @@
-import { isObject, type Json } from '../../oci/descriptor.ts'
+import { isObject, type Json, parseJson } from '../../oci/json.ts'
 import type { ApiResponse } from '../../remote/session/vendor-api.ts'
 import { OddShapeError } from './errors.ts'
 
@@ -6,15 +6,12 @@ import { OddShapeError } from './errors.ts'
 const MAX_DEPTH = 32
 
 /** Parses the body of a response. Throws OddShapeError unless it is JSON of limited depth. */
-export function parseJson({ body, headers }: ApiResponse): unknown {
+export function parseResponse({ body, headers }: ApiResponse): unknown {
   if (depthOf(body) > MAX_DEPTH) throw new OddShapeError(`the response is nested deeper than ${MAX_DEPTH}`)
-  try {
-    return JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString())
-  } catch {
-    // no cause: the parser's message quotes the body
-    const isPage = /html/i.test(String(headers['content-type'] ?? ''))
-    throw new OddShapeError(isPage ? 'the response is a web page' : 'the response is not JSON')
-  }
+  const json = parseJson(body)
+  if (json !== undefined) return json
+  const isPage = /html/i.test(String(headers['content-type'] ?? ''))
+  throw new OddShapeError(isPage ? 'the response is a web page' : 'the response is not JSON')
 }
 
 const QUOTE = 0x22

@@ -1,4 +1,4 @@
-import { nextLink } from '../../remote/content/link.ts'
+import { nextLink } from '../../remote/content/listing-pages.ts'
 import type { ApiResponse } from '../../remote/session/vendor-api.ts'
 import { OddShapeError } from './errors.ts'
 

@@ -2,7 +2,7 @@ import { basicCredentials } from '../../logins/registry-login.ts'
 import type { RegistryError } from '../../oci/registry-error.ts'
 import type { Credential } from '../../remote/login/credentials.ts'
 import type { ApiResponse, RegistryApiRequest, VendorApi } from '../../remote/session/vendor-api.ts'
-import { parseJson } from './json.ts'
+import { parseResponse } from './json.ts'
 import type { VendorLimits } from './limits.ts'
 import { ListingBudget } from './listing-budget.ts'
 
@@ -129,7 +129,7 @@ export class VendorClient {
   /** Parses the response of a URL. Throws RegistryError unless the status is 200, OddShapeError unless it is JSON. */
   async jsonOf(url: URL, response: ApiResponse, request: VendorRequest = {}): Promise<unknown> {
     if (response.status !== 200) throw await this.errorOf(url, response, request)
-    return parseJson(response)
+    return parseResponse(response)
   }
 
   /** Returns the error for a response with an unexpected status. */

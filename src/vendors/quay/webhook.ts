@@ -1,4 +1,5 @@
-import { at, jsonOfBody, textOf } from '../delivery/body.ts'
+import { at, jsonOfBody } from '../delivery/body.ts'
+import { textOf } from '../../oci/json.ts'
 import { InvalidDeliveryError } from '../delivery/delivery.ts'
 import { IN_URL, urlWithSecret } from '../delivery/scheme.ts'
 import type { SenderDefinition } from '../delivery/sender.ts'

@@ -1,7 +1,7 @@
-import type { Json } from '../../oci/descriptor.ts'
+import type { Json } from '../../oci/json.ts'
 import { RegistryError } from '../../oci/registry-error.ts'
 import { OddShapeError } from '../listing/errors.ts'
-import { countOf, objectOf, objectsOf, parseJson } from '../listing/json.ts'
+import { countOf, objectOf, objectsOf, parseResponse } from '../listing/json.ts'
 import { creationTimeOf, timeOf } from '../listing/time.ts'
 import type { Vendor } from '../listing/vendor.ts'
 import type { VendorClient } from '../listing/vendor-client.ts'
@@ -58,7 +58,7 @@ async function search(client: VendorClient, fields: string, offset: number): Pro
     { path: PATH, body, headers: { 'content-type': 'application/json' } },
     [200, 422],
   )
-  const { data, errors } = objectOf(parseJson(response), 'the response')
+  const { data, errors } = objectOf(parseResponse(response), 'the response')
   if (errors !== undefined && errors !== null) {
     const [first] = objectsOf(errors, 'its list of errors')
     const message = typeof first?.message === 'string' ? first.message : ''

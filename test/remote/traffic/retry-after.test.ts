@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { parseRetryAfter } from '../../../src/remote/traffic/retry-after.ts'
+import { parseRetryAfter } from '../../../src/remote/traffic/quota-headers.ts'
 
 const NOW = Date.UTC(2026, 0, 1)
 const HOUR = 3_600_000
