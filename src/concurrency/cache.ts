@@ -1,14 +1,15 @@
 import { LRUCache } from 'lru-cache'
+import { SingleFlight } from './single-flight.ts'
 
-interface Entry<Value> {
+/** A value, and until when it is cached, in milliseconds since 1970. */
+export interface CachedValue<Value> {
   readonly value: Value
-  /** Milliseconds since 1970. */
   readonly until: number
 }
 
 /** A bounded cache in which each entry has its own expiry time. The caller passes the current time, so that tests can set it. */
 export class ExpiringCache<Value> {
-  readonly #entries: LRUCache<string, Entry<Value>>
+  readonly #entries: LRUCache<string, CachedValue<Value>>
 
   /** Keeps at most `max` entries; the least recently used is dropped first. */
   constructor(max: number) {
@@ -28,6 +29,53 @@ export class ExpiringCache<Value> {
 
   delete(key: string): void {
     this.#entries.delete(key)
+  }
+}
+
+/** A caller of a shared cache: its signal and its clock. */
+export interface CacheCaller<Value> {
+  readonly signal: AbortSignal
+  /** Milliseconds since 1970. */
+  now(): number
+  /** Reports whether the caller can use a cached value; any by default. */
+  readonly accepts?: (value: Value) => boolean
+}
+
+/** A bounded cache whose values are loaded once for all concurrent callers. */
+export class SharedCache<Value> {
+  readonly #entries: LRUCache<string, CachedValue<Value>>
+  readonly #flights = new SingleFlight<Value>()
+
+  /** Keeps at most `max` values; the least recently used is dropped first. */
+  constructor(max: number) {
+    this.#entries = new LRUCache({ max })
+  }
+
+  /** Returns the cached value, or loads it. Rejects as `load` does, or with the signal's reason once it is aborted. */
+  async get(
+    key: string,
+    caller: CacheCaller<Value>,
+    load: () => Promise<CachedValue<Value>>,
+  ): Promise<Value> {
+    const cached = this.#entries.get(key)
+    if (cached && cached.until > caller.now() && caller.accepts?.(cached.value) !== false) return cached.value
+    const loadOnce = async (): Promise<Value> => {
+      const loaded = await load()
+      this.#entries.set(key, loaded)
+      return loaded.value
+    }
+    return this.#flights.run(key, loadOnce, caller.signal)
+  }
+
+  /** Returns the last value that was loaded, also an expired one; undefined for none, and for a dropped one. */
+  last(key: string): Value | undefined {
+    return this.#entries.peek(key)?.value
+  }
+
+  /** Lets the next caller load the value again. `last` returns the old value until then. */
+  expire(key: string): void {
+    const cached = this.#entries.peek(key)
+    if (cached) this.#entries.set(key, { ...cached, until: 0 })
   }
 }
 

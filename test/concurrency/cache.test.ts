@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { ExpiringCache, memoized } from '../../src/concurrency/cache.ts'
+import { ExpiringCache, memoized, SharedCache } from '../../src/concurrency/cache.ts'
 
 describe('an expiring cache', () => {
   it('returns a value until its own expiry time', () => {
@@ -19,6 +19,38 @@ describe('an expiring cache', () => {
     cache.get('a', 0)
     cache.set('c', 3, 1000)
     expect(['a', 'b', 'c'].map((key) => cache.get(key, 0))).toEqual([1, undefined, 3])
+  })
+})
+
+describe('a shared cache', () => {
+  const caller = { signal: new AbortController().signal, now: () => 0 }
+  const fail = async () => {
+    throw new Error('not now')
+  }
+
+  it('loads a value again after a failure, and then returns it', async () => {
+    const cache = new SharedCache<number>(10)
+    await expect(cache.get('key', caller, fail)).rejects.toThrow('not now')
+    expect(await cache.get('key', caller, async () => ({ value: 1, until: 10 }))).toBe(1)
+    expect(await cache.get('key', caller, fail)).toBe(1)
+  })
+
+  it('replaces a value that the caller does not accept', async () => {
+    const cache = new SharedCache<number>(10)
+    await cache.get('key', caller, async () => ({ value: 1, until: 10 }))
+    const refusing = { ...caller, accepts: (value: number) => value !== 1 }
+    expect(await cache.get('key', refusing, async () => ({ value: 2, until: 10 }))).toBe(2)
+    expect(await cache.get('key', refusing, fail)).toBe(2)
+  })
+
+  it('keeps an expired value until another one is loaded', async () => {
+    const cache = new SharedCache<number>(10)
+    await cache.get('key', caller, async () => ({ value: 1, until: 10 }))
+    cache.expire('key')
+    await expect(cache.get('key', caller, fail)).rejects.toThrow('not now')
+    expect(cache.last('key')).toBe(1)
+    expect(await cache.get('key', caller, async () => ({ value: 2, until: 10 }))).toBe(2)
+    expect(cache.last('key')).toBe(2)
   })
 })
 

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest'
 import { parseResponse } from '../../src/vendors/listing/json.ts'
-import { SharedCache } from '../../src/vendors/listing/shared-cache.ts'
 import { image } from '../fixtures/random-image.ts'
 import { gitlabSide } from '../fixtures/vendors/gitlab.ts'
 import { quaySide } from '../fixtures/vendors/quay.ts'
@@ -83,16 +82,4 @@ test('a Link that cannot be parsed is an odd shape', async () => {
     reason: 'OddShape',
     message: expect.stringContaining('its Link to the next page cannot be parsed'),
   })
-})
-
-test('a shared cache loads a value again after a failure, and then returns it', async () => {
-  const cache = new SharedCache<number>(10)
-  const caller = { signal: new AbortController().signal, now: () => 0 }
-  const fail = async () => {
-    throw new Error('not now')
-  }
-
-  await expect(cache.get('key', caller, fail)).rejects.toThrow('not now')
-  expect(await cache.get('key', caller, async () => ({ value: 1, until: 10 }))).toBe(1)
-  expect(await cache.get('key', caller, fail)).toBe(1)
 })

@@ -2,8 +2,8 @@ import { and, asc, eq, gt, sql } from 'drizzle-orm'
 import type { Database } from '../../db/open.ts'
 import { images, repositoryManifests } from '../../db/tables/index.ts'
 import { parseStringMap } from '../../oci/descriptor.ts'
-import { isObject } from '../../oci/json.ts'
 import type { Digest } from '../../oci/digest.ts'
+import { isObject } from '../../oci/json.ts'
 import type { Content } from './content.ts'
 
 /** Part of a list of referrers, in the order of their digests. */

@@ -65,15 +65,14 @@ export class Authorizer {
    * Authorizes a request by the registry's last known requirement. `refusedToken` is a token that the registry refused, and
    * is not used again. Rejects with TokenServerError, CloudLoginError, or the signal's reason once it is aborted.
    */
-  authorize(credential: Credential | null, refusedToken?: string): Authorization | Promise<Authorization> {
-    const requirement = this.#requirement ?? this.#options.hints.requirement
+  async authorize(credential: Credential | null, refusedToken?: string): Promise<Authorization> {
+    const { hints, logins, registry, context } = this.#options
+    const requirement = this.#requirement ?? hints.requirement
     if (requirement === undefined || requirement === 'none') return ANONYMOUS
-    if (!credential) return this.#authorizeAs(null, requirement, refusedToken)
-    const { logins, registry, context } = this.#options
-    const login = logins.loginFor(credential, registry, context)
-    return login instanceof Promise
-      ? login.then((exchanged) => this.#authorizeAs(exchanged, requirement, refusedToken))
-      : this.#authorizeAs(login, requirement, refusedToken)
+    const login = credential && (await logins.loginFor(credential, registry, context))
+    if (requirement.scheme === 'bearer') return this.#authorizeByToken(requirement, login, refusedToken)
+    const header = login ? basicAuthorization(login) : undefined
+    return { header, signedIn: header !== undefined }
   }
 
   /** Returns an anonymous `Authorization` for the target of a redirect; undefined when it requires more than that. */
@@ -87,16 +86,6 @@ export class Authorizer {
     const request = { realm, service, scopes: scopes.slice(0, MAX_SCOPES), login: null }
     const grant = await hints.tokens.get(request, context)
     return 'token' in grant ? `Bearer ${grant.token.value}` : undefined
-  }
-
-  #authorizeAs(
-    login: Login | null,
-    requirement: AuthRequirement,
-    refusedToken: string | undefined,
-  ): Authorization | Promise<Authorization> {
-    if (requirement.scheme === 'bearer') return this.#authorizeByToken(requirement, login, refusedToken)
-    const header = login ? basicAuthorization(login) : undefined
-    return { header, signedIn: header !== undefined }
   }
 
   async #authorizeByToken(

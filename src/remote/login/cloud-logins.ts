@@ -1,5 +1,4 @@
-import { LRUCache } from 'lru-cache'
-import { SingleFlight } from '../../concurrency/single-flight.ts'
+import { type CachedValue, SharedCache } from '../../concurrency/cache.ts'
 import { type CloudSecret, isCloudSecret, secretWords } from '../../logins/registry-login.ts'
 import type { RequestContext } from '../traffic/request-context.ts'
 import {
@@ -46,10 +45,14 @@ export interface CloudLoginsOptions extends CloudTokenEndpointOptions {
   readonly onRenewalFailed?: (failure: RenewalFailure) => void
 }
 
-/** The results of exchanging one credential for one registry. Times in milliseconds since 1970. */
-interface Exchanged {
-  readonly login?: CloudLogin & { readonly issued: number; readonly renewal: number }
-  readonly failure?: { readonly error: CloudLoginError; readonly retryAt: number }
+/** The result of exchanging one credential for one registry: a login, or a failure and the login before it. */
+type Exchanged =
+  | { readonly login: IssuedLogin; readonly failure?: undefined }
+  | { readonly login: IssuedLogin | undefined; readonly failure: CloudLoginError }
+
+interface IssuedLogin extends CloudLogin {
+  /** Milliseconds since 1970. */
+  readonly issued: number
 }
 
 /**
@@ -58,98 +61,75 @@ interface Exchanged {
  */
 export class CloudLogins {
   readonly #options: CloudLoginsOptions
-  readonly #exchanged = new LRUCache<string, Exchanged>({ max: MAX_LOGINS })
-  readonly #flights = new SingleFlight<void>()
+  readonly #now: () => number
+  readonly #exchanged = new SharedCache<Exchanged>(MAX_LOGINS)
 
   constructor(options: CloudLoginsOptions) {
     this.#options = options
+    this.#now = () => options.clock.now()
   }
 
   /**
    * Returns the login to send to the registry: for a cloud's key the exchanged one, else the credential's own secret. Throws
    * CloudLoginError, or the signal's reason once it is aborted.
    */
-  loginFor(credential: Credential, registry: string, context: RequestContext): Login | Promise<Login> {
-    const { id, secret } = credential
+  async loginFor({ id, secret }: Credential, registry: string, context: RequestContext): Promise<Login> {
     if (!isCloudSecret(secret)) return { id, secret }
-    const { login } = this.#exchanged.get(keyOf(credential, registry)) ?? {}
-    if (login && this.#options.clock.now() < login.renewal) return loginOf(id, login)
-    return this.#exchange(id, secret, registry, context)
+    const key = keyOf(id, registry)
+    const { signal } = context
+    const exchange = (): Promise<CachedValue<Exchanged>> => {
+      const endpoint = new CloudTokenEndpoint(this.#options, id, context)
+      return this.#exchange(secret, { registry, endpoint }).catch((error: unknown) => {
+        signal.throwIfAborted()
+        return this.#failed(key, registry, error)
+      })
+    }
+    const { login, failure } = await this.#exchanged.get(key, { signal, now: this.#now }, exchange)
+    if (!failure) return loginOf(id, login)
+    if (!login || this.#now() >= login.expires - EXPIRY_MARGIN) throw failure
+    return loginOf(id, login)
   }
 
   /** Records that the registry refused the login: unless it is new, the next request renews it. */
-  recordRefusal(credential: Credential, registry: string): void {
-    const key = keyOf(credential, registry)
-    const exchanged = this.#exchanged.get(key)
-    const now = this.#options.clock.now()
-    if (exchanged?.login && now - exchanged.login.issued >= MIN_RENEWED_AGE) {
-      this.#exchanged.set(key, { ...exchanged, login: { ...exchanged.login, renewal: now } })
-    }
+  recordRefusal({ id }: Credential, registry: string): void {
+    const key = keyOf(id, registry)
+    const { login, failure } = this.#exchanged.last(key) ?? {}
+    if (login && !failure && this.#now() - login.issued >= MIN_RENEWED_AGE) this.#exchanged.expire(key)
   }
 
   /** Returns the texts of the credential and of its login that must be removed from messages. */
   secretsOf({ id, secret }: Credential, registry: string): readonly string[] {
-    const { login } = this.#exchanged.get(keyOf({ id }, registry)) ?? {}
+    const { login } = this.#exchanged.last(keyOf(id, registry)) ?? {}
     const sent = isCloudSecret(secret) ? login?.secret : secret
     const encoded = sent && basicAuthorization({ secret: sent })?.replace(/^Basic /, '')
     return [...secretWords(secret), ...(sent ? secretWords(sent) : []), ...(encoded ? [encoded] : [])]
   }
 
-  async #exchange(
-    id: string,
-    secret: CloudSecret,
-    registry: string,
-    context: RequestContext,
-  ): Promise<Login> {
-    const key = keyOf({ id }, registry)
-    for (;;) {
-      const now = this.#options.clock.now()
-      const { login, failure } = this.#exchanged.get(key) ?? {}
-      if (login && now < login.renewal) return loginOf(id, login)
-      if (failure && now < failure.retryAt) {
-        if (login && now < login.expires - EXPIRY_MARGIN) return loginOf(id, login)
-        throw failure.error
-      }
-      const endpoint = new CloudTokenEndpoint(this.#options, id, context)
-      const renew = () => this.#renew(key, secret, { registry, endpoint }, context.signal)
-      await this.#flights.run(key, renew, context.signal)
-    }
+  async #exchange(secret: CloudSecret, target: CloudExchangeTarget): Promise<CachedValue<Exchanged>> {
+    const login = await exchangeBy(this.#options.exchanges, secret, target)
+    const issued = this.#now()
+    const freshTime = Math.max((login.expires - issued) / 2, MIN_FRESH_TIME)
+    return { value: { login: { ...login, issued } }, until: issued + freshTime }
   }
 
-  /** Stores the new login, or the failure. Rejects only when the signal is aborted. */
-  async #renew(
-    key: string,
-    secret: CloudSecret,
-    target: CloudExchangeTarget,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const { clock } = this.#options
-    try {
-      const login = await exchangeBy(this.#options.exchanges, secret, target)
-      this.#exchanged.set(key, { login: renewable(login, clock.now()) })
-    } catch (error) {
-      signal.throwIfAborted()
-      this.#recordFailure(key, target.registry, error)
-    }
-  }
-
-  #recordFailure(key: string, registry: string, cause: unknown): void {
-    const error =
+  #failed(key: string, registry: string, cause: unknown): CachedValue<Exchanged> {
+    const failure =
       cause instanceof CloudLoginError
         ? cause
         : new CloudLoginError('internal error', { reason: 'InternalError', cause })
-    const retryAt = this.#options.clock.now() + (error.isRefusal ? REFUSAL_LIFETIME : FAILURE_LIFETIME)
-    const { login, failure: before } = this.#exchanged.get(key) ?? {}
-    this.#exchanged.set(key, { ...(login && { login }), failure: { error, retryAt } })
-    if (!login || before || retryAt >= login.expires) return
-    this.#options.onRenewalFailed?.({ registry, expires: login.expires, message: error.message })
+    const retryAt = this.#now() + (failure.isRefusal ? REFUSAL_LIFETIME : FAILURE_LIFETIME)
+    const { login, failure: before } = this.#exchanged.last(key) ?? {}
+    if (login && !before && retryAt < login.expires) {
+      this.#options.onRenewalFailed?.({ registry, expires: login.expires, message: failure.message })
+    }
+    return { value: { login, failure }, until: retryAt }
   }
 }
 
 const loginOf = (id: string, { secret, realm }: CloudLogin): Login =>
   realm === undefined ? { id, secret } : { id, secret, realm }
 
-const keyOf = ({ id }: Pick<Credential, 'id'>, registry: string): string => `${id} ${registry}`
+const keyOf = (id: string, registry: string): string => `${id} ${registry}`
 
 function exchangeBy(
   exchanges: CloudExchanges,
@@ -165,9 +145,3 @@ function exchangeBy(
       return exchanges.azure(secret, target)
   }
 }
-
-const renewable = (login: CloudLogin, now: number) => ({
-  ...login,
-  issued: now,
-  renewal: now + Math.max((login.expires - now) / 2, MIN_FRESH_TIME),
-})

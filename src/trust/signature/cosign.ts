@@ -80,7 +80,8 @@ export function bundleJsonOf({
   const der = /-----BEGIN CERTIFICATE-----([\sA-Za-z0-9+/=]+)-----END CERTIFICATE-----/.exec(certificate)?.[1]
   const log = logEntry === null ? null : logEntryOf(logEntry)
   if (der === undefined || log === undefined || !fromBase64(signature)) return UNREADABLE_ANNOTATIONS
-  const stamp = timestamp === null ? undefined : parseJsonObject(Buffer.from(timestamp))?.SignedRFC3161Timestamp
+  const stamp =
+    timestamp === null ? undefined : parseJsonObject(Buffer.from(timestamp))?.SignedRFC3161Timestamp
   return {
     mediaType: 'application/vnd.dev.sigstore.bundle+json;version=0.1',
     verificationMaterial: {

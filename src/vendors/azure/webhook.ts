@@ -1,6 +1,5 @@
-import { isObject } from '../../oci/json.ts'
+import { isObject, textOf } from '../../oci/json.ts'
 import { at, jsonOfBody, orNull, quoted } from '../delivery/body.ts'
-import { textOf } from '../../oci/json.ts'
 import { InvalidDeliveryError } from '../delivery/delivery.ts'
 import { pushEventOf } from '../delivery/envelope.ts'
 import type { HintCollector } from '../delivery/hints.ts'

@@ -1,6 +1,5 @@
-import { isObject } from '../../oci/json.ts'
+import { isObject, textOf } from '../../oci/json.ts'
 import { jsonOfText, textOfBody } from './body.ts'
-import { textOf } from '../../oci/json.ts'
 import type { Delivery } from './delivery.ts'
 
 /** A CloudEvent. Source: CloudEvents 1.0.2, HTTP protocol binding. */

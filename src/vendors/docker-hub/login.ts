@@ -1,7 +1,7 @@
+import { type CachedValue, SharedCache } from '../../concurrency/cache.ts'
 import type { Credential } from '../../remote/login/credentials.ts'
 import { OddShapeError } from '../listing/errors.ts'
 import { objectOf } from '../listing/json.ts'
-import { type CachedValue, SharedCache } from '../listing/shared-cache.ts'
 import type { VendorClient } from '../listing/vendor-client.ts'
 
 /** Milliseconds for which a token is used: less than its ten minutes, so that it does not expire in a request. */
@@ -28,7 +28,7 @@ export class DockerHubLogins {
 
   /** Deletes a token that the API refuses. */
   delete(url: URL, credential: Credential): void {
-    this.#tokens.delete(keyOf(url, credential))
+    this.#tokens.expire(keyOf(url, credential))
   }
 }
 

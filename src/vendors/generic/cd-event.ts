@@ -1,6 +1,6 @@
+import { textOf } from '../../oci/json.ts'
 import { InvalidReferenceError, parseReference, type Reference } from '../../oci/reference.ts'
 import { at, quoted } from '../delivery/body.ts'
-import { textOf } from '../../oci/json.ts'
 import type { CloudEvent } from '../delivery/cloud-event.ts'
 import { InvalidDeliveryError } from '../delivery/delivery.ts'
 import { actionsOf, type ReportedChange } from '../delivery/hints.ts'

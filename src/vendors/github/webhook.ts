@@ -1,7 +1,6 @@
-import { isObject } from '../../oci/json.ts'
+import { isObject, textOf } from '../../oci/json.ts'
 import { essenceOf } from '../../oci/media-types.ts'
-import { at, orNull, jsonOfText, quoted, textOfBody } from '../delivery/body.ts'
-import { textOf } from '../../oci/json.ts'
+import { at, jsonOfText, orNull, quoted, textOfBody } from '../delivery/body.ts'
 import { type Delivery, InvalidDeliveryError } from '../delivery/delivery.ts'
 import type { HintCollector } from '../delivery/hints.ts'
 import { signedIn } from '../delivery/scheme.ts'
@@ -54,7 +53,8 @@ export const github: SenderDefinition = {
 /** Returns the JSON of the body, or of the field `payload` of a form, which is GitHub's default content type. */
 function jsonOf({ headers, body }: Delivery): unknown {
   const text = textOfBody(body)
-  if (essenceOf(headers['content-type'] ?? '') !== 'application/x-www-form-urlencoded') return jsonOfText(text)
+  if (essenceOf(headers['content-type'] ?? '') !== 'application/x-www-form-urlencoded')
+    return jsonOfText(text)
   return jsonOfText(new URLSearchParams(text).get('payload') ?? '', 'the payload')
 }
 

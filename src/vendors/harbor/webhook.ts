@@ -1,7 +1,6 @@
-import { isObject } from '../../oci/json.ts'
 import { isDigest } from '../../oci/digest.ts'
+import { isObject, textOf } from '../../oci/json.ts'
 import { at, jsonOfBody, orNull, quoted } from '../delivery/body.ts'
-import { textOf } from '../../oci/json.ts'
 import { type CloudEvent, idOfEvents, readCloudEvents } from '../delivery/cloud-event.ts'
 import { type Delivery, type Hint, InvalidDeliveryError } from '../delivery/delivery.ts'
 import { actionsOf, type HintCollector } from '../delivery/hints.ts'

@@ -1,7 +1,6 @@
-import { isObject } from '../../oci/json.ts'
 import { isDigest } from '../../oci/digest.ts'
+import { isObject, textOf } from '../../oci/json.ts'
 import { at, jsonOfBody, orNull, quoted } from '../delivery/body.ts'
-import { textOf } from '../../oci/json.ts'
 import { InvalidDeliveryError } from '../delivery/delivery.ts'
 import { actionsOf } from '../delivery/hints.ts'
 import { inHeader, signedIn } from '../delivery/scheme.ts'

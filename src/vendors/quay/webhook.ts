@@ -1,5 +1,5 @@
-import { at, jsonOfBody } from '../delivery/body.ts'
 import { textOf } from '../../oci/json.ts'
+import { at, jsonOfBody } from '../delivery/body.ts'
 import { InvalidDeliveryError } from '../delivery/delivery.ts'
 import { IN_URL, urlWithSecret } from '../delivery/scheme.ts'
 import type { SenderDefinition } from '../delivery/sender.ts'
