@@ -1,6 +1,6 @@
 import { constants, type KeyObject, verify, type X509Certificate } from 'node:crypto'
-import type { Json } from '../../oci/json.ts'
 import type { Digest } from '../../oci/digest.ts'
+import type { Json } from '../../oci/json.ts'
 import {
   flawOfChain,
   isTrustedIdentity,

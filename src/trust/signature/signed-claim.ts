@@ -1,5 +1,5 @@
-import { isObject, type Json } from '../../oci/json.ts'
 import type { Digest } from '../../oci/digest.ts'
+import { isObject, type Json } from '../../oci/json.ts'
 import { COSIGN_PREDICATE } from '../referrer/referrer.ts'
 import { type Flaw, flaw } from './verdict.ts'
 
