@@ -14,9 +14,7 @@ import { pullRepositoryOf } from '../imagestream/spec/pull-spec.ts'
 import type { Config } from './config.ts'
 import { openCredentials } from './credentials.ts'
 import { createDomain } from './domain.ts'
-import { metricsSources } from './metrics.ts'
-import { Opened } from './opened.ts'
-import { OwnHost } from './own-host.ts'
+import { HOUR, MINUTE, Opened, OwnHost, type SharedParts } from './parts.ts'
 import { openRegistry } from './registry.ts'
 import { openRemote } from './remote.ts'
 import { openTrust } from './trust.ts'
@@ -46,9 +44,6 @@ export interface App extends AsyncDisposable {
   readonly dataFolder: string
 }
 
-const MINUTE = 60 * 1000
-const HOUR = 60 * MINUTE
-
 /**
  * Joins the rooms and listens.
  * Throws ConfigError, DatabaseRefusedError, SealingKeyError, or the error of listening (`EADDRINUSE`); then nothing is left open.
@@ -72,15 +67,14 @@ async function open(
 ): Promise<App> {
   const metrics = createMetrics()
   const ownHost = new OwnHost()
-  const databaseFile = join(config.dataFolder, 'imagestreams.db')
-  const db = opened.use(openDatabase(databaseFile, { onFatal }))
-  const base = { config, db, now, log }
-  const credentials = openCredentials(base)
-  opened.use(credentials.store)
-  const { egress, configurations, remote, importSource } = openRemote(
-    { ...base, credentials, cloudEndpoint, observe: metrics.remoteRequest },
-    opened,
-  )
+  const db = opened.use(openDatabase(join(config.dataFolder, 'imagestreams.db'), { onFatal }))
+  const shared: SharedParts = { config, db, now, log, opened, ownHost: ownHost.get }
+  const credentials = openCredentials(shared)
+  const { egress, configurations, remote, importSource } = openRemote(shared, {
+    credentials,
+    cloudEndpoint,
+    observe: metrics.remoteRequest,
+  })
   const domain = createDomain({
     db,
     remote: importSource,
@@ -95,11 +89,11 @@ async function open(
     onInternalError: (error, importId) =>
       log.error({ err: error, importId }, 'import failed: internal error'),
   })
-  const { importer, recorder, pushes } = domain
-  const registry = await openRegistry({ ...base, domain, remote, ownHost: ownHost.get }, opened)
+  const { importer, recorder, pushes, schedules } = domain
+  const registry = await openRegistry({ ...shared, domain, remote })
   const { sealer } = credentials
-  const webhooks = openWebhooks({ ...base, domain, sealer, egress, ownHost: ownHost.get }, opened)
-  const trust = opened.use(openTrust({ ...base, remote, registry }))
+  const webhooks = openWebhooks({ ...shared, domain, sealer, egress }, opened)
+  const trust = openTrust(shared, { remote, registry })
   const pruner = opened.use(createPruner({ db, recorder, now }))
   const server = createServer({
     schema: createSchema(),
@@ -126,7 +120,16 @@ async function open(
     allowedOrigins: config.allowedOrigins,
     allowedHosts: config.openToEverybody ? undefined : LOOPBACK_HOSTS,
   })
-  metrics.observe(metricsSources({ databaseFile, remote, domain, subscribers: server.subscribers, now }))
+  metrics.observe({
+    remoteHosts: remote.hostStatuses,
+    unfinishedImports: importer.countUnfinished,
+    pushes: pushes.counts,
+    pushLogSequence: pushes.head,
+    nextDueAt: schedules.firstDueAt,
+    databaseBytes: db.bytes,
+    subscribers: server.subscribers,
+    now,
+  })
   // at the same time: requests that wait for an import or the pruner get their response before the server stops waiting
   opened.defer(() => Promise.all([server, importer, pruner].map((part) => part[Symbol.asyncDispose]())))
 
@@ -143,7 +146,7 @@ async function open(
   })
   opened.use(scheduled).start()
   registry.start()
-  startUpkeep({ config, pruner, pushes, now, log }, opened)
+  startUpkeep(shared, { pruner, pushes })
   return {
     url: `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`,
     dataFolder: config.dataFolder,

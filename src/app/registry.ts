@@ -1,67 +1,39 @@
-import type { Logger } from 'pino'
-import type { BlobStore } from '../blobs/blob-store.ts'
-import { createDiskStore } from '../blobs/blob-store.ts'
+import { type BlobStore, createDiskStore } from '../blobs/blob-store.ts'
 import { createCollector } from '../collect/blobs/collect.ts'
-import type { Database } from '../db/open.ts'
 import { createExternalRegistry } from '../external-registry/external-registry.ts'
 import { createNotificationEndpoint } from '../external-registry/notification-endpoint.ts'
 import { createNotificationInbox } from '../external-registry/notification-inbox.ts'
 import type { RegistryView } from '../graphql/kit/context.ts'
-import type { ServerOptions } from '../http/server.ts'
 import { createPushReceiver } from '../imagestream/commands/push.ts'
-import { type Attachments, createAttachments } from '../registry/content/attachments.ts'
+import { createAttachments } from '../registry/content/attachments.ts'
 import { createContent } from '../registry/content/content.ts'
 import { createUsage } from '../registry/content/usage.ts'
 import { DEFAULT_LIMITS, storedLease } from '../registry/protocol/limits.ts'
 import { createPullThrough } from '../registry/pull-through/pull-through.ts'
 import { createRegistry } from '../registry/registry.ts'
 import type { RegistryClient } from '../remote/registry-client.ts'
-import type { Config } from './config.ts'
 import type { Domain } from './domain.ts'
-import type { Opened } from './opened.ts'
+import { DAY, HOUR, type SharedParts } from './parts.ts'
 
-export interface RegistryParts {
-  readonly config: Config
-  readonly db: Database
-  readonly domain: Pick<Domain, 'images' | 'streams' | 'recorder' | 'writer'>
+interface RegistryParts extends SharedParts {
+  readonly domain: Domain
   readonly remote: RegistryClient
-  /** Milliseconds since 1970. */
-  readonly now: () => number
-  readonly log: Logger
-  /** `localhost:4000`; throws before the server listens. */
-  readonly ownHost: () => string
 }
 
 /** The registry that images are pushed to: the integrated one, or an external one. */
-export interface RegistryRooms extends Pick<ServerOptions, 'registry' | 'notifications'> {
-  readonly view: RegistryView
-  /** Artifacts attached to images of the integrated registry; null with an external registry. */
-  readonly attachments: Attachments | null
-  /** Starts periodic work; called once the server listens. */
-  start(): void
-}
-
-const HOUR = 60 * 60 * 1000
-const DAY = 24 * HOUR
-const ABANDONED_AFTER = DAY
-const RECONCILE_EVERY = 10 * 60 * 1000
+export type RegistryRooms = Awaited<ReturnType<typeof openRegistry>>
 
 /** Joins the integrated registry, or the follower of an external registry that replaces it. */
-export async function openRegistry(parts: RegistryParts, opened: Opened): Promise<RegistryRooms> {
-  const { config, db, now, log } = parts
-  const { externalRegistry, registryHost, untaggedDays, keepTagRevisions, collectHours } = config
-  const blobs = opened.use(
-    await createDiskStore({
-      folder: config.dataFolder,
-      now,
-      minimumFreeBytes: config.minimumFreeBytes,
-    }),
-  )
+export async function openRegistry(parts: RegistryParts) {
+  const { config, db, now, log, opened } = parts
+  const { dataFolder, minimumFreeBytes, externalRegistry, registryHost } = config
+  const { untaggedDays, keepTagRevisions, collectHours } = config
+  const blobs = opened.use(await createDiskStore({ folder: dataFolder, now, minimumFreeBytes }))
   const collector = opened.use(
     createCollector({
       db,
       blobs,
-      limits: { lease: storedLease(DEFAULT_LIMITS), abandonedAfter: ABANDONED_AFTER },
+      lease: storedLease(DEFAULT_LIMITS),
       policy: { untaggedAfter: untaggedDays === null ? null : untaggedDays * DAY, keepTagRevisions },
       intervalMs: collectHours === null ? null : collectHours * HOUR,
       now,
@@ -76,29 +48,21 @@ export async function openRegistry(parts: RegistryParts, opened: Opened): Promis
     usage: createUsage({ db, blobs }),
     collector,
   }
-  return externalRegistry
-    ? {
-        view,
-        attachments: null,
-        ...openExternal(parts, externalRegistry, opened),
-        start: () => collector.start(),
-      }
-    : {
-        view,
-        attachments: createAttachments(db, blobs),
-        registry: openIntegrated(parts, { blobs, host }, opened),
-        start: () => collector.start(),
-      }
+  return {
+    view,
+    /** Artifacts attached to images of the integrated registry; null with an external registry. */
+    attachments: externalRegistry ? null : createAttachments(db, blobs),
+    /** Undefined with an external registry. */
+    registry: externalRegistry ? undefined : openIntegrated(parts, blobs, host),
+    /** Receives the notifications of an external registry. */
+    notifications: externalRegistry ? openExternal(parts, externalRegistry) : undefined,
+    /** Starts periodic work; called once the server listens. */
+    start: collector.start,
+  }
 }
 
-interface IntegratedParts {
-  readonly blobs: BlobStore
-  /** `host[:port]` in pull specs. */
-  readonly host: () => string
-}
-
-function openIntegrated(parts: RegistryParts, { blobs, host }: IntegratedParts, opened: Opened) {
-  const { config, db, domain, remote, now, log } = parts
+function openIntegrated(parts: RegistryParts, blobs: BlobStore, registryHost: () => string) {
+  const { config, db, domain, remote, now, log, opened } = parts
   const limits = { ...DEFAULT_LIMITS, maximumBlobBytes: config.maximumBlobBytes }
   const pullThrough = opened.use(
     createPullThrough({
@@ -117,12 +81,7 @@ function openIntegrated(parts: RegistryParts, { blobs, host }: IntegratedParts, 
   return createRegistry({
     db,
     blobs,
-    streams: createPushReceiver({
-      ...domain,
-      db,
-      importMode: config.importMode,
-      registryHost: host,
-    }),
+    streams: createPushReceiver({ ...domain, db, importMode: config.importMode, registryHost }),
     // every client may do everything until there is authentication
     access: { may: () => true },
     pullThrough,
@@ -132,8 +91,7 @@ function openIntegrated(parts: RegistryParts, { blobs, host }: IntegratedParts, 
   })
 }
 
-function openExternal(parts: RegistryParts, origin: URL, opened: Opened) {
-  const { config, db, domain, remote, now, log } = parts
+function openExternal({ config, db, domain, remote, now, log, opened }: RegistryParts, origin: URL) {
   const inbox = createNotificationInbox({ db, now })
   const external = opened.use(
     createExternalRegistry({
@@ -145,16 +103,14 @@ function openExternal(parts: RegistryParts, origin: URL, opened: Opened) {
       inbox,
       remote,
       insecure: origin.protocol === 'http:',
-      reconcileEvery: RECONCILE_EVERY,
       warn: (message) => log.warn({ registry: origin.host }, message),
       onInternalError: (error) => log.error({ err: error }, 'following the external registry failed'),
     }),
   )
-  const notifications = createNotificationEndpoint({
+  return createNotificationEndpoint({
     inbox,
     secret: config.webhookSecret ?? '',
-    onReceived: () => external.wake(),
+    onReceived: external.wake,
     onError: (error) => log.error({ err: error }, 'cannot store a notification'),
   })
-  return { notifications }
 }

@@ -1,48 +1,27 @@
-import type { Logger } from 'pino'
-import type { Database } from '../db/open.ts'
 import { createEgress, type Egress } from '../egress/egress.ts'
 import type { RemoteRegistry } from '../imagestream/image/remote-registry.ts'
 import { MAX_CONCURRENCY } from '../registry-config/configuration-input.ts'
-import {
-  createRegistryConfigurations,
-  type RegistryConfigurations,
-} from '../registry-config/registry-configurations.ts'
-import {
-  createRegistryClient,
-  type RegistryClient,
-  type RegistryClientOptions,
-} from '../remote/registry-client.ts'
+import { createRegistryConfigurations } from '../registry-config/registry-configurations.ts'
+import { createRegistryClient, type RegistryClientOptions } from '../remote/registry-client.ts'
 import { cloudExchanges } from '../vendors/cloud-exchanges.ts'
 import { createVendorListings } from '../vendors/listings.ts'
 import { type Config, ConfigError } from './config.ts'
 import type { OpenedCredentials } from './credentials.ts'
-import type { Opened } from './opened.ts'
+import type { SharedParts } from './parts.ts'
 
-export interface RemoteParts {
-  readonly config: Config
-  readonly db: Database
-  readonly credentials: Pick<OpenedCredentials, 'remote' | 'sealer'>
-  /** Milliseconds since 1970. */
-  readonly now: () => number
-  readonly log: Logger
+interface RemoteParts {
+  readonly credentials: OpenedCredentials
   /** Returns the URL that replaces an endpoint of a cloud's login. */
   readonly cloudEndpoint: (endpoint: URL) => URL
   /** Receives the outcome of each request to another host. */
   readonly observe: NonNullable<RegistryClientOptions['observe']>
 }
 
-/** Access to other registries. */
-export interface RemoteRooms {
-  readonly egress: Egress
-  readonly configurations: RegistryConfigurations
-  readonly remote: RegistryClient
-  /** `remote` with the vendors' listings, for imports. */
-  readonly importSource: RemoteRegistry
-}
-
 /** Joins the clients of other registries with their configuration. Throws ConfigError. */
-export function openRemote(parts: RemoteParts, opened: Opened): RemoteRooms {
-  const { config, db, credentials, now, log, cloudEndpoint, observe } = parts
+export function openRemote(
+  { config, db, now, log, opened }: SharedParts,
+  { credentials, cloudEndpoint, observe }: RemoteParts,
+) {
   const egress = opened.use(openEgress(config))
   const configurations = createRegistryConfigurations({
     db,
@@ -70,6 +49,7 @@ export function openRemote(parts: RemoteParts, opened: Opened): RemoteRooms {
     configurationOf: (registry, repository) => configurations.rules().vendorOf(registry, repository),
     warn: (warning) => log.warn(warning, 'invalid listing of a vendor'),
   })
+  /** `remote` with the vendors' listings, for imports. */
   const importSource: RemoteRegistry = {
     repository: (reference, options) => ({
       ...remote.repository(reference, options),

@@ -17,7 +17,7 @@ import { createWebhooks } from '../webhooks/webhooks.ts'
 import { createHintWorker } from '../webhooks/worker.ts'
 import type { Config } from './config.ts'
 import type { Domain } from './domain.ts'
-import type { Opened } from './opened.ts'
+import type { Opened } from './parts.ts'
 
 export interface WebhookParts {
   readonly config: Config

@@ -17,8 +17,8 @@ export interface ExternalRegistryDependencies extends ExternalTagsDependencies {
   readonly remote: ExternalRemote
   /** Allows plain HTTP and certificates that do not verify. */
   readonly insecure: boolean
-  /** Milliseconds between two full scans of the registry; null for no scheduled scans. */
-  readonly reconcileEvery: number | null
+  /** Milliseconds between two full scans of the registry, ten minutes by default; null for no scheduled scans. */
+  readonly reconcileEvery?: number | null
   /**
    * Milliseconds from the start to the first scan; default five seconds. The registry first repeats notifications that it
    * could not deliver: they report each push, while a scan finds only the last one.
@@ -37,6 +37,8 @@ const NOTIFICATIONS_AT_ONCE = 16
 const BATCH = 500
 /** Maximum number of notifications in memory. */
 const MAX_QUEUED = 50_000
+/** Milliseconds. */
+const RECONCILE_EVERY = 10 * 60 * 1000
 /** Milliseconds: longer than registries commonly wait before they repeat a notification. */
 const RECONCILE_AFTER = 5000
 /** Milliseconds after which a failed scan is retried. */
@@ -56,7 +58,7 @@ export type ExternalRegistry = ReturnType<typeof createExternalRegistry>
  */
 export function createExternalRegistry(dependencies: ExternalRegistryDependencies) {
   const { inbox, remote, images, registry, insecure, now, onInternalError } = dependencies
-  const { reconcileEvery, reconcileAfter = RECONCILE_AFTER } = dependencies
+  const { reconcileEvery = RECONCILE_EVERY, reconcileAfter = RECONCILE_AFTER } = dependencies
   const closing = new AbortController()
   const warn = once(dependencies.warn)
   const tags = createExternalTags(dependencies)

@@ -72,7 +72,7 @@ async function bench(): Promise<void> {
   })
   seed(db)
   await using collector = createCollector({
-    ...{ db, blobs, now, intervalMs: null, limits: { lease: DAY, abandonedAfter: DAY } },
+    ...{ db, blobs, now, intervalMs: null, lease: DAY },
     policy: { untaggedAfter: 0, keepTagRevisions: 3 },
   })
   await using pruner = createPruner({ db, recorder, now })

@@ -6,12 +6,13 @@ import type { Database } from '../../db/open.ts'
 import { CollectionRun, createCollectionParts } from './collection-run.ts'
 import { type Collection, createCollections } from './collections.ts'
 import { type CollectionPlan, createPlan, type PlanOptions } from './plan.ts'
-import { type CollectionLimits, type CollectionPolicy, collectionTermsAt } from './terms.ts'
+import { type CollectionPolicy, collectionTermsAt } from './terms.ts'
 
 export interface CollectorDependencies {
   readonly db: Database
   readonly blobs: BlobStore
-  readonly limits: CollectionLimits
+  /** Milliseconds that content is kept after the registry last confirmed it to a client. */
+  readonly lease: number
   readonly policy: CollectionPolicy
   /** Milliseconds from the end of one scheduled run to the start of the next; null for no scheduled runs. */
   readonly intervalMs: number | null
@@ -29,7 +30,7 @@ export type Collector = ReturnType<typeof createCollector>
  * files, which the next run removes. Disposing aborts the run, and resolves when it has stopped.
  */
 export function createCollector(dependencies: CollectorDependencies) {
-  const { db, blobs, limits, policy, intervalMs, now, log } = dependencies
+  const { db, blobs, lease, policy, intervalMs, now, log } = dependencies
   const collections = createCollections(db)
   collections.closeInterrupted()
   const parts = createCollectionParts(db, blobs)
@@ -41,7 +42,7 @@ export function createCollector(dependencies: CollectorDependencies) {
   let schedule: Disposable | undefined
   const withStopping = (signal: AbortSignal | undefined): AbortSignal =>
     signal ? AbortSignal.any([stopping.signal, signal]) : stopping.signal
-  const terms = () => collectionTermsAt(now(), limits, policy)
+  const terms = () => collectionTermsAt(now(), lease, policy)
 
   const runOnce = async (signal: AbortSignal): Promise<Collection> => {
     const run = new CollectionRun(collections.start(now()))

@@ -1,10 +1,5 @@
-/** How long unreferenced content is kept. */
-export interface CollectionLimits {
-  /** Milliseconds that content is kept after the registry last confirmed it to a client. */
-  readonly lease: number
-  /** Milliseconds without a byte after which an upload is abandoned. */
-  readonly abandonedAfter: number
-}
+/** Milliseconds without a byte after which an upload is abandoned. */
+const ABANDONED_AFTER = 24 * 60 * 60 * 1000
 
 /** What happens to untagged manifests. */
 export interface CollectionPolicy {
@@ -23,14 +18,10 @@ export interface CollectionTerms {
   readonly keepTagRevisions: number
 }
 
-/** Returns the terms of a whole run: content that expires while it runs is kept. */
-export const collectionTermsAt = (
-  now: number,
-  limits: CollectionLimits,
-  policy: CollectionPolicy,
-): CollectionTerms => ({
-  leaseStart: now - limits.lease,
+/** Returns the terms of a whole run: content that expires while it runs is kept. `lease` in milliseconds. */
+export const collectionTermsAt = (now: number, lease: number, policy: CollectionPolicy): CollectionTerms => ({
+  leaseStart: now - lease,
   untaggedBefore: policy.untaggedAfter === null ? null : now - policy.untaggedAfter,
-  abandonedBefore: now - limits.abandonedAfter,
+  abandonedBefore: now - ABANDONED_AFTER,
   keepTagRevisions: Math.max(1, policy.keepTagRevisions),
 })

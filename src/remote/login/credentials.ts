@@ -41,6 +41,23 @@ export interface ServerCredentials {
 /** The credentials of a server that has none. */
 export const noCredentials: ServerCredentials = { find: async () => null }
 
+/** Selects the credential that a namespace has for a repository. */
+export interface NamespaceCredentials {
+  /** Null when the namespace has none. Throws CredentialsError. */
+  find(namespace: string, registry: string, repository: string): Credential | null
+  /** Reports whether the namespace has a credential for the registry or a part of it. */
+  hasAny(namespace: string, registry: string): boolean
+}
+
+/** Returns credentials that select a namespace's own first, then the server's. */
+export const namespaceFirst = (own: NamespaceCredentials, server: ServerCredentials): Credentials => ({
+  find: async (registry, repository, namespace) =>
+    (namespace === null ? null : own.find(namespace, registry, repository)) ??
+    server.find(registry, repository),
+  cacheScope: (registry, namespace) =>
+    namespace !== null && own.hasAny(namespace, registry) ? namespace : '',
+})
+
 /** The credentials file or a credential helper cannot be used. The message contains none of their content. */
 export class CredentialsError extends Error {
   override readonly name = 'CredentialsError'

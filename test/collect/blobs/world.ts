@@ -55,7 +55,7 @@ export async function openCollectWorld(options: CollectWorldOptions = {}): Promi
   const dependencies: CollectorDependencies = {
     db: domain.db,
     blobs,
-    limits: { lease: world.limits.lease, abandonedAfter: DAY },
+    lease: world.limits.lease,
     policy: { untaggedAfter: null, keepTagRevisions: 3, ...policy },
     intervalMs,
     now: () => domain.time,
