@@ -21,7 +21,7 @@ export const helpText = (): string =>
     'Each setting is a flag (--port 5000) or an environment variable (IMAGESTREAMS_PORT=5000):',
     ...settings.map(
       ([, { flag, fallback, description, inEnvironmentOnly }]) =>
-        `  ${(inEnvironmentOnly ? variableOf(flag) : `--${flag}`).padEnd(32)}${description}${fallback === '' ? '' : ` (${fallback})`}`,
+        `  ${(inEnvironmentOnly ? variableOf(flag) : `--${flag}`).padEnd(32)}${description}${fallback === undefined ? '' : ` (${fallback})`}`,
     ),
   ].join('\n')
 
@@ -34,7 +34,7 @@ export function readConfig(
   if (flags.help === true) return null
   refuseUnknownVariables(environment)
   const textOf = ({ flag, fallback }: Setting<unknown>): string =>
-    String(flags[flag] ?? environment[variableOf(flag)] ?? fallback)
+    String(flags[flag] ?? environment[variableOf(flag)] ?? fallback ?? '')
   const entries = settings.map(([name, setting]) => [name, parsed(setting, textOf(setting))])
   const config: Config = Object.freeze(Object.fromEntries(entries))
   // credential helpers are child processes and inherit the rest

@@ -19,7 +19,8 @@ import {
 export interface Setting<Value> {
   /** Command-line flag without dashes; the environment variable is `IMAGESTREAMS_` and the same in capitals. */
   readonly flag: string
-  readonly fallback: string
+  /** Text of the default; empty unless given. */
+  readonly fallback?: string
   readonly description: string
   /** Errors do not contain its value, and child processes do not inherit its variable. */
   readonly isSecret?: true
@@ -57,21 +58,18 @@ const SERVER = settings({
   },
   allowedOrigins: {
     flag: 'allowed-origins',
-    fallback: '',
     description: 'origins of other sites whose pages may use the API: https://ci.example.org',
     parse: origins,
   },
   /** Null is this machine's own origin. */
   publicUrl: {
     flag: 'public-url',
-    fallback: '',
     description: 'origin under which senders of webhooks reach this server: https://streams.example.org',
     parse: orNone(origin),
   },
   /** Null keeps the push log forever. */
   pushLogDays: {
     flag: 'push-log-days',
-    fallback: '',
     description: 'days that the push log is kept; forever when not set',
     parse: orNone(wholeNumber(1, 36_500)),
   },
@@ -86,20 +84,17 @@ const SERVER = settings({
 const OTHER_REGISTRIES = settings({
   dockerConfig: {
     flag: 'docker-config',
-    fallback: '',
     description: 'docker config.json with credentials for private registries',
     parse: orNone((text) => resolve(text)),
   },
   /** Null is `credentials.key` in the data folder. */
   credentialsKeyFile: {
     flag: 'credentials-key-file',
-    fallback: '',
     description: 'file of the keys that seal registry credentials; credentials.key in the data folder',
     parse: orNone((text) => resolve(text)),
   },
   credentialsKey: {
     flag: 'credentials-key',
-    fallback: '',
     description: 'the same keys instead of a file, separated by commas: the first one seals',
     isSecret: true,
     inEnvironmentOnly: true,
@@ -107,21 +102,18 @@ const OTHER_REGISTRIES = settings({
   },
   lostCredentialsKey: {
     flag: 'lost-credentials-key',
-    fallback: '',
     description: 'id of a lost key: deletes the credentials that only this key could open',
     parse: orNone(keyId),
   },
   /** PEM certificates. */
   ca: {
     flag: 'ca-file',
-    fallback: '',
     description: 'PEM certificates to trust in addition to the well-known ones',
     parse: certificates,
   },
   /** CIDRs. */
   privateNetworks: {
     flag: 'private-networks',
-    fallback: '',
     description: 'private networks with registries in them: 10.20.0.0/16,fd12::/16',
     parse: list,
   },
@@ -143,7 +135,6 @@ const IMPORTS = settings({
   /** Null imports all tags. */
   maximumTags: {
     flag: 'maximum-tags',
-    fallback: '',
     description: 'most tags that one import of a repository takes; all when not set',
     parse: orNone(wholeNumber(1, 1_000_000)),
   },
@@ -170,7 +161,6 @@ const IMPORTS = settings({
   /** Null prunes only on request. */
   pruneHours: {
     flag: 'prune-hours',
-    fallback: '',
     description: 'hours between two prunings of what --keep-tag-revisions does not keep; none when not set',
     parse: orNone(wholeNumber(1, 8_760)),
   },
@@ -186,7 +176,6 @@ const REGISTRY = settings({
   /** `host[:port]` in pull specs; null is `localhost` with the server's port. */
   registryHost: {
     flag: 'registry-host',
-    fallback: '',
     description:
       "host:port under which clients reach the registry; localhost with the server's port when not set",
     parse: orNone(host),
@@ -206,7 +195,6 @@ const REGISTRY = settings({
   /** Null keeps untagged images forever. */
   untaggedDays: {
     flag: 'untagged-days',
-    fallback: '',
     description: 'days that pushed images are kept after no tag points to them; forever when not set',
     parse: orNone(wholeNumber(0, 36_500)),
   },
@@ -226,13 +214,11 @@ const REGISTRY = settings({
   /** Null runs the integrated registry. */
   externalRegistry: {
     flag: 'external-registry',
-    fallback: '',
     description: 'origin of a CNCF distribution registry that replaces the integrated one',
     parse: orNone(origin),
   },
   webhookSecret: {
     flag: 'webhook-secret',
-    fallback: '',
     description: "secret of the external registry's notifications; better set in the environment",
     isSecret: true,
     parse: orNone(secret),

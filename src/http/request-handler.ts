@@ -4,15 +4,12 @@ import type { Registry } from '../registry/registry.ts'
 import { limitBodyTime } from '../request-body/read-body.ts'
 import { respondJson } from '../request-body/respond.ts'
 import { respondGraphiQL, wantsGraphiQL } from './endpoints/graphiql.ts'
-import { type GraphQLEndpointOptions, respondGraphQL } from './endpoints/graphql.ts'
-import { METRICS_PATH, respondMetrics } from './endpoints/metrics.ts'
+import { respondGraphQL } from './endpoints/graphql.ts'
 import { type DeliveryEndpoint, respondToDelivery, sourceOf } from './endpoints/webhook-delivery.ts'
 import type { Metrics } from './metrics/metrics.ts'
-import { GRAPHQL_PATH } from './pipeline/pipeline.ts'
-import { isOurHost, mayConnect, type OriginPolicy } from './request/origin.ts'
-import { principalOf } from './request/principal.ts'
-import { requestIdOf } from './request/request-id.ts'
-import { refuse } from './request/response.ts'
+import { GRAPHQL_PATH, type GraphQLEntry } from './pipeline/pipeline.ts'
+import { type HttpExchange, refuse } from './request/response.ts'
+import { isOurHost, mayConnect, principalOf, requestIdOf } from './request/sender.ts'
 
 /** The endpoints of other rooms, each undefined where it is not enabled. */
 export interface HttpEndpoints {
@@ -25,10 +22,8 @@ export interface HttpEndpoints {
   readonly metrics?: Pick<Metrics, 'contentType' | 'text' | 'webhookAnswered'> | undefined
 }
 
-export interface RequestHandlerOptions extends GraphQLEndpointOptions {
+interface RequestHandlerOptions extends GraphQLEntry {
   readonly endpoints: HttpEndpoints
-  readonly log: Logger
-  readonly origins: OriginPolicy
   /** Reports whether the server can serve requests (`/readyz`). */
   readonly isReady: () => boolean
   /** Milliseconds for a body to arrive, except in the registry. */
@@ -38,6 +33,8 @@ export interface RequestHandlerOptions extends GraphQLEndpointOptions {
 /** Handles the notifications that an external registry sends about pushes. */
 export type NotificationListener = (request: IncomingMessage, response: ServerResponse) => Promise<void>
 
+/** Path of the metrics. */
+const METRICS_PATH = '/metrics'
 /** Path to which an external registry sends its notifications. */
 export const NOTIFICATIONS_PATH = '/webhooks/registry'
 
@@ -58,12 +55,6 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestLis
         refuse(response, 500, 'INTERNAL', `internal error: the server's log explains it under ${requestId}`)
     })
   }
-}
-
-interface HttpExchange {
-  readonly request: IncomingMessage
-  readonly response: ServerResponse
-  readonly requestId: string
 }
 
 const pathOf = ({ url = '/' }: IncomingMessage): string => url.split('?', 1)[0] ?? url
@@ -137,4 +128,23 @@ async function respondAt(
 
 function countResponse(metrics: HttpEndpoints['metrics'], sender: string, response: ServerResponse): void {
   response.once('finish', () => metrics?.webhookAnswered(sender, response.statusCode))
+}
+
+/** Responds with the metrics in the text format of Prometheus. */
+async function respondMetrics(
+  { contentType, text }: Pick<Metrics, 'contentType' | 'text'>,
+  { method }: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  if (method !== 'GET' && method !== 'HEAD') {
+    response.setHeader('Allow', 'GET, HEAD')
+    return refuse(response, 405, 'INVALID', 'method not allowed: read metrics with GET')
+  }
+  const body = Buffer.from(await text())
+  response.writeHead(200, {
+    'Content-Type': contentType,
+    'Content-Length': body.length,
+    'Cache-Control': 'no-store',
+  })
+  response.end(method === 'HEAD' ? undefined : body)
 }

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { createServer as createHttpServer, type Server as HttpServer } from 'node:http'
+import { createServer as createHttpServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { GraphQLSchema } from 'graphql'
@@ -8,31 +8,28 @@ import { startPeriodic } from '../concurrency/periodic.ts'
 import type { GraphQLContext, SharedContext, Viewer } from '../graphql/kit/context.ts'
 import { createPushHub, type PushHubOptions } from '../graphql/live/push-hub.ts'
 import { createPipeline } from './pipeline/pipeline.ts'
-import {
-  BODY_TIMEOUT,
-  INIT_TIMEOUT,
-  KEEP_ALIVE,
-  MAX_CONNECTIONS,
-  SLOW_READER_TIMEOUT,
-} from './request/limits.ts'
-import { newRequestId } from './request/request-id.ts'
+import { MAX_CONNECTIONS } from './request/limits.ts'
+import { newRequestId } from './request/sender.ts'
 import { StreamingConnections } from './request/streaming-connections.ts'
 import { createRequestHandler, type HttpEndpoints } from './request-handler.ts'
 import { createWebSocketProtocol } from './websocket/protocol.ts'
 import { webSocketUpgrades } from './websocket/upgrade.ts'
 
 /** Time limits in milliseconds. */
-export interface ServerTimings {
-  /** Between keep-alives of idle streams. */
-  readonly keepAlive: number
-  /** Without progress, before a stream is closed. */
-  readonly slowReaderTimeout: number
-  /** For `connection_init` on a WebSocket. */
-  readonly initTimeout: number
-  /** For a request's body to arrive, except in the registry. */
-  readonly bodyTimeout: number
+const TIMINGS = {
+  /** Between keep-alives of an idle stream; a WebSocket that does not respond before the next one is closed. */
+  keepAlive: 12_000,
+  /**
+   * For a client to read some of the data that waits for it; then its stream is closed, a WebSocket with 1013. With
+   * CLOSE_TIMEOUT the connection is gone after 30 s.
+   */
+  slowReaderTimeout: 20_000,
+  /** For `connection_init` to arrive; then the WebSocket is closed with 4408. */
+  initTimeout: 3_000,
+  /** For a request's body to arrive, except in the registry; then its connection is closed. */
+  bodyTimeout: 30_000,
   /** For requests that still run when the server stops. */
-  readonly shutdownTimeout: number
+  shutdownTimeout: 5_000,
 }
 
 export interface ServerOptions extends HttpEndpoints {
@@ -49,15 +46,7 @@ export interface ServerOptions extends HttpEndpoints {
   readonly allowedHosts?: readonly string[] | undefined
   /** Whether clients may introspect the schema. True by default: it is published. */
   readonly introspection?: boolean
-  readonly timings?: Partial<ServerTimings>
-}
-
-const TIMINGS: ServerTimings = {
-  keepAlive: KEEP_ALIVE,
-  slowReaderTimeout: SLOW_READER_TIMEOUT,
-  initTimeout: INIT_TIMEOUT,
-  bodyTimeout: BODY_TIMEOUT,
-  shutdownTimeout: 5_000,
+  readonly timings?: Partial<typeof TIMINGS>
 }
 
 const HTTP_OPTIONS = {
@@ -83,7 +72,6 @@ export function createServer({
   ...endpoints
 }: ServerOptions) {
   const timings = { ...TIMINGS, ...givenTimings }
-  const { initTimeout, bodyTimeout, shutdownTimeout } = timings
   const origins = { allowedOrigins, allowedHosts }
   const createContext = (requestId: string, viewer: Viewer): GraphQLContext => ({
     requestId,
@@ -97,16 +85,39 @@ export function createServer({
     log,
   })
   const connections = new StreamingConnections({ ...timings, log })
-  const pipeline = createPipeline({ schema, hub, log, allowedOrigins, introspection })
-  const protocol = createWebSocketProtocol({ pipeline, hub, log, createContext, initTimeout })
+  const pipeline = createPipeline({ schema, hub, log, origins, introspection })
+  const entry = { pipeline, hub, connections, origins, createContext, log }
   const server = createHttpServer(
     HTTP_OPTIONS,
-    createRequestHandler({
-      ...{ pipeline, connections, endpoints, log, origins, isReady, createContext, bodyTimeout },
-    }),
+    createRequestHandler({ ...entry, endpoints, isReady, bodyTimeout: timings.bodyTimeout }),
   )
   server.maxConnections = MAX_CONNECTIONS
-  server.on('upgrade', webSocketUpgrades({ protocol, connections, log, origins }))
+  server.on('upgrade', webSocketUpgrades(entry, createWebSocketProtocol(entry, timings.initTimeout)))
+
+  /** Closes the streams, waits for running requests until the timeout, then cuts them. */
+  const close = async (): Promise<void> => {
+    const closed = server.listening ? once(server, 'close') : Promise.resolve()
+    server.close()
+    connections.goAway()
+    // a connection whose request ends from now on would be kept for another request
+    using _closeIdle = startPeriodic({
+      intervalMs: 20,
+      now: () => performance.now(),
+      run: () => server.closeIdleConnections(),
+      onError: (error) => log.error({ err: error }, 'cannot close idle connections'),
+    })
+    const timeout = new AbortController()
+    const isLate = await Promise.race([
+      closed.then(() => false),
+      delay(timings.shutdownTimeout, true, { signal: timeout.signal, ref: false }).catch(() => true),
+    ])
+    timeout.abort()
+    if (isLate) {
+      connections.destroy()
+      server.closeAllConnections()
+      await closed
+    }
+  }
 
   return {
     /** Rejects when the address is not available. Port 0 takes any free port. */
@@ -124,42 +135,10 @@ export function createServer({
     }),
 
     async [Symbol.asyncDispose]() {
-      await close({ server, connections, shutdownTimeout, log })
+      await close()
       connections[Symbol.dispose]()
       hub[Symbol.dispose]()
       await pipeline.dispose()
     },
-  }
-}
-
-interface Closing {
-  readonly server: HttpServer
-  readonly connections: StreamingConnections
-  readonly shutdownTimeout: number
-  readonly log: Logger
-}
-
-/** Closes the streams, waits for running requests until the timeout, then cuts them. */
-async function close({ server, connections, shutdownTimeout, log }: Closing): Promise<void> {
-  const closed = server.listening ? once(server, 'close') : Promise.resolve()
-  server.close()
-  connections.goAway()
-  // a connection whose request ends from now on would be kept for another request
-  using _closeIdle = startPeriodic({
-    intervalMs: 20,
-    now: () => performance.now(),
-    run: () => server.closeIdleConnections(),
-    onError: (error) => log.error({ err: error }, 'cannot close idle connections'),
-  })
-  const timeout = new AbortController()
-  const isLate = await Promise.race([
-    closed.then(() => false),
-    delay(shutdownTimeout, true, { signal: timeout.signal, ref: false }).catch(() => true),
-  ])
-  timeout.abort()
-  if (isLate) {
-    connections.destroy()
-    server.closeAllConnections()
-    await closed
   }
 }

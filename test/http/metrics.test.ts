@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { HostLabels, OTHER_HOSTS } from '../../src/http/metrics/host-labels.ts'
 import { createMetrics, type MetricsSources } from '../../src/http/metrics/metrics.ts'
+import { hostLabels, OTHER_HOSTS } from '../../src/http/metrics/remote-gauges.ts'
 
 import type { HostStatus } from '../../src/remote/traffic/host-traffic.ts'
 
@@ -144,8 +144,8 @@ describe('metrics', () => {
 
 describe('labels of hosts', () => {
   it('do not change when further hosts appear', () => {
-    const labels = new HostLabels(2)
-    expect(['a', 'b', 'c', 'a', 'c', 'b'].map((host) => labels.of(host))).toEqual([
+    const labelOf = hostLabels(2)
+    expect(['a', 'b', 'c', 'a', 'c', 'b'].map((host) => labelOf(host))).toEqual([
       ...['a', 'b', OTHER_HOSTS, 'a', OTHER_HOSTS, 'b'],
     ])
   })

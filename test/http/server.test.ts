@@ -4,7 +4,7 @@ import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { request } from 'undici'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { LOOPBACK_HOSTS } from '../../src/http/request/origin.ts'
+import { LOOPBACK_HOSTS } from '../../src/http/request/sender.ts'
 import { type Api, startApi } from './api.ts'
 import { eventually, post } from './clients.ts'
 

@@ -8,7 +8,7 @@ import {
   sourceOf,
 } from '../../src/http/endpoints/webhook-delivery.ts'
 import { MAX_DELIVERY_BYTES } from '../../src/http/request/limits.ts'
-import { LOOPBACK_HOSTS } from '../../src/http/request/origin.ts'
+import { LOOPBACK_HOSTS } from '../../src/http/request/sender.ts'
 import { BodyBudget } from '../../src/request-body/read-body.ts'
 import { type Api, startApi } from './api.ts'
 

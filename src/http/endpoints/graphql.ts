@@ -1,25 +1,16 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { GraphQLContext, Viewer } from '../../graphql/kit/context.ts'
 import { readBody } from '../../request-body/read-body.ts'
-import { GRAPHQL_PATH, type OperationContext, type Pipeline } from '../pipeline/pipeline.ts'
+import { GRAPHQL_PATH, type GraphQLEntry, type OperationContext } from '../pipeline/pipeline.ts'
 import { MAX_BODY_BYTES } from '../request/limits.ts'
-import { principalOf } from '../request/principal.ts'
-import { headersOf, isEventStream, refuse, send } from '../request/response.ts'
-import type { StreamingConnections } from '../request/streaming-connections.ts'
+import { type HttpExchange, headersOf, isEventStream, refuse, send } from '../request/response.ts'
+import { principalOf } from '../request/sender.ts'
 import { streamPushes } from './event-stream.ts'
-
-export interface GraphQLEndpointOptions {
-  readonly pipeline: Pipeline
-  readonly connections: StreamingConnections
-  readonly createContext: (requestId: string, viewer: Viewer) => GraphQLContext
-}
 
 const NO_BODY = Buffer.alloc(0)
 
 /** Runs the operation of a request, and responds with its result or with a stream of results. */
 export async function respondGraphQL(
-  { pipeline, connections, createContext }: GraphQLEndpointOptions,
-  { request, response, requestId }: { request: IncomingMessage; response: ServerResponse; requestId: string },
+  { pipeline, connections, createContext }: GraphQLEntry,
+  { request, response, requestId }: HttpExchange,
 ): Promise<void> {
   const hasBody = request.method !== 'GET' && request.method !== 'HEAD'
   const body = hasBody ? await readBody(request, MAX_BODY_BYTES) : NO_BODY

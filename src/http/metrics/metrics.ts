@@ -1,7 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { HostStatus } from '../../remote/traffic/host-traffic.ts'
-import { HostLabels } from './host-labels.ts'
-import { remoteGauges } from './remote-gauges.ts'
+import { hostLabels, remoteGauges } from './remote-gauges.ts'
 
 /** Figures that are read at each scrape. All other metrics are updated by events. */
 export interface MetricsSources {
@@ -42,7 +41,7 @@ const IMPORT_BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800]
 export function createMetrics(namedHosts = NAMED_HOSTS) {
   const registry = new Registry()
   const registers = [registry]
-  const labels = new HostLabels(namedHosts)
+  const labelOf = hostLabels(namedHosts)
   collectDefaultMetrics({ register: registry })
 
   const remoteRequests = new Counter({
@@ -77,12 +76,12 @@ export function createMetrics(namedHosts = NAMED_HOSTS) {
     text: (): Promise<string> => registry.metrics(),
     /** Adds the figures that are read at each scrape; called once. */
     observe(sources: MetricsSources): void {
-      remoteGauges(registry, labels, sources.remoteHosts)
+      remoteGauges(registry, labelOf, sources.remoteHosts)
       storeGauges(registry, sources)
     },
     /** Counts an attempt to send a request to another registry; `outcome` also covers requests that were not sent. */
     remoteRequest: (host: string, outcome: string): void =>
-      remoteRequests.inc({ host: labels.of(host), outcome: outcome.toLowerCase() }),
+      remoteRequests.inc({ host: labelOf(host), outcome: outcome.toLowerCase() }),
     importFinished({ state: ended, startedAt, finishedAt }: FinishedImport): void {
       const state = ended.toLowerCase()
       imports.inc({ state })

@@ -1,6 +1,21 @@
 import { Gauge, type Registry } from 'prom-client'
 import type { HostStatus } from '../../remote/traffic/host-traffic.ts'
-import type { HostLabels } from './host-labels.ts'
+
+/** Label of all hosts beyond the cap. */
+export const OTHER_HOSTS = 'other'
+
+/**
+ * Returns a function from hosts to their labels in metrics, limited in number: users choose the hosts, and each label is a
+ * series that is kept forever. The first `cap` hosts keep their names; all others share one label.
+ */
+export function hostLabels(cap: number): (host: string) => string {
+  const named = new Set<string>()
+  return (host) => {
+    if (!named.has(host) && named.size >= cap) return OTHER_HOSTS
+    named.add(host)
+    return host
+  }
+}
 
 /** Combines the figures of hosts that share a label. */
 type Merge = (one: number, other: number) => number
@@ -79,7 +94,7 @@ const GAUGES: readonly RemoteGauge[] = [
 /** Registers gauges that report the hosts at each scrape; hosts beyond the cap share one label. */
 export function remoteGauges(
   registry: Registry,
-  labels: HostLabels,
+  labelOf: (host: string) => string,
   hosts: () => readonly HostStatus[],
 ): void {
   for (const { name, help, of, merge } of GAUGES) {
@@ -92,7 +107,7 @@ export function remoteGauges(
         const figures = new Map<string, number>()
         for (const host of hosts()) {
           const figure = of(host)
-          const label = labels.of(host.host)
+          const label = labelOf(host.host)
           const before = figures.get(label)
           if (figure !== undefined) figures.set(label, before === undefined ? figure : merge(before, figure))
         }

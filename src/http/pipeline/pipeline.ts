@@ -2,13 +2,14 @@ import type { DocumentNode, ExecutionResult, GraphQLSchema } from 'graphql'
 import { createYoga, type Plugin, type YogaServerInstance } from 'graphql-yoga'
 import { LRUCache } from 'lru-cache'
 import type { Logger } from 'pino'
-import type { GraphQLContext } from '../../graphql/kit/context.ts'
+import type { GraphQLContext, Viewer } from '../../graphql/kit/context.ts'
 import { maskError } from '../../graphql/kit/errors.ts'
 import type { PushHub, PushSubscription } from '../../graphql/live/push-hub.ts'
 import { DOCUMENT_CACHE_LENGTH } from '../request/limits.ts'
+import type { OriginPolicy } from '../request/sender.ts'
+import type { StreamingConnections } from '../request/streaming-connections.ts'
 import { documentLimits } from './document-limits.ts'
-import { errorMasking } from './error-masking.ts'
-import { checkedParameters, crossSiteProtection, hiddenSchema } from './request-checks.ts'
+import { checkedParameters, crossSiteProtection, errorMasking, hiddenSchema } from './plugins.ts'
 
 /** The resolvers' context, with what only an operation over HTTP has. */
 export interface OperationContext extends GraphQLContext {
@@ -21,24 +22,26 @@ export interface OperationContext extends GraphQLContext {
 /** All steps between a request and its result, the same for HTTP, event streams and WebSockets. */
 export type Pipeline = YogaServerInstance<OperationContext, object>
 
-export interface PipelineOptions {
-  readonly schema: GraphQLSchema
+/** What all entry points of the API share. */
+export interface GraphQLEntry {
+  readonly pipeline: Pipeline
   readonly hub: PushHub
+  readonly connections: StreamingConnections
+  readonly origins: OriginPolicy
+  readonly createContext: (requestId: string, viewer: Viewer) => GraphQLContext
   readonly log: Logger
-  readonly allowedOrigins: readonly string[]
+}
+
+interface PipelineOptions extends Pick<GraphQLEntry, 'hub' | 'origins' | 'log'> {
+  readonly schema: GraphQLSchema
   readonly introspection: boolean
 }
 
 /** Path of the GraphQL API. */
 export const GRAPHQL_PATH = '/graphql'
 
-export function createPipeline({
-  schema,
-  hub,
-  log,
-  allowedOrigins,
-  introspection,
-}: PipelineOptions): Pipeline {
+/** Creates the pipeline. */
+export function createPipeline({ schema, hub, origins, log, introspection }: PipelineOptions): Pipeline {
   const documents = new LRUCache<string, DocumentNode>({
     maxSize: DOCUMENT_CACHE_LENGTH,
     sizeCalculation: (_document, text) => Math.max(text.length, 1),
@@ -62,7 +65,7 @@ export function createPipeline({
     },
     cors: (request) => {
       const origin = request.headers.get('origin')
-      if (origin === null || !allowedOrigins.includes(origin)) return false
+      if (origin === null || !origins.allowedOrigins.includes(origin)) return false
       return {
         origin: [origin],
         credentials: false,

@@ -1,56 +1,28 @@
 /** Bytes of a request's body; a longer one gets a 413. */
 export const MAX_BODY_BYTES = 1024 * 1024
-
-/** Milliseconds for a request's body to arrive; then its connection is closed. */
-export const BODY_TIMEOUT = 30_000
-
 /** Characters of a document. Long inputs belong in variables; documents are cached. */
 export const MAX_DOCUMENT_LENGTH = 64 * 1024
-
 /** Lexical tokens of a document. */
 export const MAX_TOKENS = 2_000
-
 /** Nested brackets of any kind: the parser recurses on each. */
 export const MAX_NESTING = 64
-
 /** Nested fields; introspection is not counted. */
 export const MAX_DEPTH = 20
-
 /** Aliases of one operation. */
 export const MAX_ALIASES = 50
-
 /** Directives of one operation. */
 export const MAX_DIRECTIVES = 50
-
 /** Characters of all parsed and validated documents that are cached. */
 export const DOCUMENT_CACHE_LENGTH = 4 * 1024 * 1024
-
 /** Bytes of one WebSocket message from a client; a longer one closes the socket with 1009. */
 export const MAX_MESSAGE_BYTES = 64 * 1024
-
 /** Operations that run at the same time on one WebSocket; the next is refused with TOO_COMPLEX. */
 export const MAX_OPERATIONS_PER_SOCKET = 50
-
 /** Connections of all kinds at the same time; the next is closed at once. */
 export const MAX_CONNECTIONS = 20_000
-
-/** Milliseconds for `connection_init` to arrive; then the WebSocket is closed with 4408. */
-export const INIT_TIMEOUT = 3_000
-
-/** Milliseconds between keep-alives of an idle stream; a WebSocket that does not respond before the next one is closed. */
-export const KEEP_ALIVE = 12_000
-
-/**
- * Milliseconds in which a client must read some of the data that waits for it; then its stream is closed, a WebSocket
- * with 1013. With CLOSE_TIMEOUT the connection is gone after 30 s.
- */
-export const SLOW_READER_TIMEOUT = 20_000
-
 /** Unread bytes after which a stream is closed at once. */
 export const MAX_PENDING_BYTES = 32 * 1024 * 1024
-
 /** Milliseconds for a client to respond to a close frame. */
 export const CLOSE_TIMEOUT = 10_000
-
 /** Bytes of one webhook delivery. */
 export const MAX_DELIVERY_BYTES = 2 * 1024 * 1024

@@ -1,7 +1,14 @@
-import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import { pipeline } from 'node:stream/promises'
 import { respondJson } from '../../request-body/respond.ts'
 import type { StreamingConnection, StreamingScope } from './streaming-connections.ts'
+
+/** A request, its response, and the id of both in the log. */
+export interface HttpExchange {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly requestId: string
+}
 
 /** Responds with an error in GraphQL's form. */
 export const refuse = (response: ServerResponse, status: number, code: string, message: string): void =>

@@ -19,7 +19,7 @@ export interface StreamingConnection {
   destroy(): void
 }
 
-export interface StreamingConnectionsOptions {
+interface StreamingConnectionsOptions {
   readonly log: Logger
   /** Milliseconds between keep-alives of an idle connection. */
   readonly keepAlive: number
@@ -43,15 +43,12 @@ interface Progress {
 /** All long-lived connections of the server. One timer checks all of them: a timer for each would cost more. */
 export class StreamingConnections implements Disposable {
   readonly #connections = new Map<StreamingConnection, Progress>()
-  readonly #log: Logger
-  readonly #keepAlive: number
-  readonly #slowReaderTimeout: number
+  readonly #options: StreamingConnectionsOptions
   readonly #checks: Disposable
 
-  constructor({ log, keepAlive, slowReaderTimeout }: StreamingConnectionsOptions) {
-    this.#log = log
-    this.#keepAlive = keepAlive
-    this.#slowReaderTimeout = slowReaderTimeout
+  constructor(options: StreamingConnectionsOptions) {
+    const { log, keepAlive, slowReaderTimeout } = options
+    this.#options = options
     this.#checks = startPeriodic({
       intervalMs: Math.min(1_000, keepAlive / 4, slowReaderTimeout / 4),
       now: () => performance.now(),
@@ -77,8 +74,8 @@ export class StreamingConnections implements Disposable {
   /** Closes the connection of a response that is no stream, when its client reads none of it for the slow-reader timeout. */
   limit(response: ServerResponse, requestId: string): void {
     // progress within one large write restarts the timeout
-    response.setTimeout(this.#slowReaderTimeout, () => {
-      this.#log.warn({ requestId, pending: response.writableLength }, 'slow reader closed')
+    response.setTimeout(this.#options.slowReaderTimeout, () => {
+      this.#options.log.warn({ requestId, pending: response.writableLength }, 'slow reader closed')
       response.destroy()
     })
   }
@@ -96,17 +93,18 @@ export class StreamingConnections implements Disposable {
   }
 
   #check(now: number): void {
+    const { log, keepAlive, slowReaderTimeout } = this.#options
     for (const [connection, progress] of this.#connections) {
       if (progress.isClosing) continue
       const pending = connection.pendingBytes
       if (pending === 0 || pending < progress.pending) progress.progressAt = now
       progress.pending = pending
-      const isStuck = now - progress.progressAt >= this.#slowReaderTimeout
+      const isStuck = now - progress.progressAt >= slowReaderTimeout
       if (isStuck || pending > MAX_PENDING_BYTES) {
         progress.isClosing = true
-        this.#log.warn({ requestId: connection.requestId, pending }, 'slow reader closed')
+        log.warn({ requestId: connection.requestId, pending }, 'slow reader closed')
         connection.closeSlowReader()
-      } else if (pending === 0 && now - progress.keptAliveAt >= this.#keepAlive) {
+      } else if (pending === 0 && now - progress.keptAliveAt >= keepAlive) {
         // a keep-alive behind unread bytes would not reach the client
         progress.keptAliveAt = now
         connection.keepAlive()

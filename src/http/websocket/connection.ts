@@ -3,7 +3,6 @@ import { WebSocket } from 'ws'
 import type { Viewer } from '../../graphql/kit/context.ts'
 import type { PushMember, PushPage } from '../../graphql/live/push-hub.ts'
 import type { StreamingConnection } from '../request/streaming-connections.ts'
-import { nextFrames } from './frames.ts'
 
 /** Close code for a client that does not read. graphql-ws clients reconnect after it. */
 export const SLOW_READER_CODE = 1013
@@ -81,4 +80,48 @@ export class WebSocketConnection implements StreamingConnection {
     this.#blocked = undefined
     for (const member of blocked ?? []) member.resume()
   }
+}
+
+/** A final, unmasked text frame. Source: RFC 6455 §5.2. */
+const TEXT_FRAME = 0x81
+
+const SUFFIX = '}'.charCodeAt(0)
+
+/**
+ * Returns the page as `next` messages of graphql-transport-ws for this operation id. Each message has its own frame, and
+ * all frames are in one buffer: one write of the whole page costs as much as one write of a single message.
+ */
+function nextFrames(id: string, { results }: PushPage): Buffer {
+  const prefix = `{"id":${JSON.stringify(id)},"type":"next","payload":`
+  const prefixBytes = Buffer.byteLength(prefix)
+  let size = 0
+  for (const { json } of results) {
+    const length = prefixBytes + json.length + 1
+    size += headerBytes(length) + length
+  }
+  const frames = Buffer.allocUnsafe(size)
+  let offset = 0
+  for (const { json } of results) {
+    offset = writeHeader(frames, offset, prefixBytes + json.length + 1)
+    offset += frames.write(prefix, offset)
+    offset += json.copy(frames, offset)
+    frames[offset++] = SUFFIX
+  }
+  return frames
+}
+
+const headerBytes = (length: number): number => (length < 126 ? 2 : length < 0x1_0000 ? 4 : 10)
+
+function writeHeader(frames: Buffer, offset: number, length: number): number {
+  frames[offset] = TEXT_FRAME
+  if (length < 126) {
+    frames[offset + 1] = length
+    return offset + 2
+  }
+  if (length < 0x1_0000) {
+    frames[offset + 1] = 126
+    return frames.writeUInt16BE(length, offset + 2)
+  }
+  frames[offset + 1] = 127
+  return frames.writeBigUInt64BE(BigInt(length), offset + 2)
 }

@@ -1,35 +1,20 @@
 import { type ExecutionArgs, GraphQLError, getOperationAST } from 'graphql'
 import { makeServer, type OperationResult, type Server, type SubscribePayload } from 'graphql-ws'
-import type { Logger } from 'pino'
-import type { GraphQLContext, Viewer } from '../../graphql/kit/context.ts'
 import { type ErrorReport, formatError, maskError } from '../../graphql/kit/errors.ts'
-import type { PushHub } from '../../graphql/live/push-hub.ts'
 import { tooComplex } from '../pipeline/document-limits.ts'
-import type { Pipeline } from '../pipeline/pipeline.ts'
+import type { GraphQLEntry } from '../pipeline/pipeline.ts'
 import { MAX_OPERATIONS_PER_SOCKET } from '../request/limits.ts'
 import type { WebSocketConnection } from './connection.ts'
 import { WebSocketSubscription } from './subscription.ts'
 
-export interface WebSocketProtocolOptions {
-  readonly pipeline: Pipeline
-  readonly hub: PushHub
-  readonly log: Logger
-  readonly createContext: (requestId: string, viewer: Viewer) => GraphQLContext
-  /** Milliseconds for `connection_init` to arrive. */
-  readonly initTimeout: number
-}
-
 /** Runs a prepared operation. graphql-ws passes it on as the root value, which the schema does not use. */
 type Run = () => OperationResult
 
-/** graphql-transport-ws over the same pipeline as HTTP. */
-export function createWebSocketProtocol({
-  pipeline,
-  hub,
-  log,
-  createContext,
-  initTimeout,
-}: WebSocketProtocolOptions): Server<WebSocketConnection> {
+/** graphql-transport-ws over the same pipeline as HTTP. `initTimeout` as in the server's timings. */
+export function createWebSocketProtocol(
+  { pipeline, hub, log, createContext }: GraphQLEntry,
+  initTimeout: number,
+): Server<WebSocketConnection> {
   const reportOf = ({ requestId }: WebSocketConnection): ErrorReport => ({ requestId, log })
 
   async function prepare(

@@ -1,28 +1,20 @@
 import { type IncomingMessage, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { handleProtocols, type Server as Protocol } from 'graphql-ws'
-import type { Logger } from 'pino'
 import { type WebSocket, WebSocketServer } from 'ws'
-import { GRAPHQL_PATH } from '../pipeline/pipeline.ts'
+import { GRAPHQL_PATH, type GraphQLEntry } from '../pipeline/pipeline.ts'
 import { CLOSE_TIMEOUT, MAX_MESSAGE_BYTES } from '../request/limits.ts'
-import { isOurHost, mayConnect, type OriginPolicy } from '../request/origin.ts'
-import { principalOf } from '../request/principal.ts'
-import { requestIdOf } from '../request/request-id.ts'
-import type { StreamingConnections } from '../request/streaming-connections.ts'
+import { isOurHost, mayConnect, type OriginPolicy, principalOf, requestIdOf } from '../request/sender.ts'
 import { WebSocketConnection } from './connection.ts'
-
-export interface WebSocketOptions {
-  readonly protocol: Protocol<WebSocketConnection>
-  readonly connections: StreamingConnections
-  readonly log: Logger
-  readonly origins: OriginPolicy
-}
 
 /** Close code for an internal error while a message was handled. Source: graphql-transport-ws. */
 const INTERNAL_ERROR = 4500
 
 /** Returns a listener for the `upgrade` event of a node:http server, which opens WebSockets. */
-export function webSocketUpgrades({ protocol, connections, log, origins }: WebSocketOptions) {
+export function webSocketUpgrades(
+  { connections, log, origins }: GraphQLEntry,
+  protocol: Protocol<WebSocketConnection>,
+) {
   const server = new WebSocketServer({
     noServer: true,
     clientTracking: false,

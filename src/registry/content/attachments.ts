@@ -10,7 +10,7 @@ import { createContent } from './content.ts'
 import { createReferrerRows } from './referrer-rows.ts'
 
 /** Opens repositories of the integrated registry, to read their artifacts as those of other registries, without requests. */
-export type Attachments = ReturnType<typeof createAttachments>
+type Attachments = ReturnType<typeof createAttachments>
 
 /** Descriptors of one list; one more is read to know whether the list is complete. */
 const MAX_REFERRERS = 1000
