@@ -9,12 +9,10 @@ import type { TagName } from '../../oci/tag.ts'
 import { createContent } from './content.ts'
 import { createReferrerRows } from './referrer-rows.ts'
 
-/** Opens repositories of the integrated registry, to read their artifacts as those of other registries, without requests. */
-type Attachments = ReturnType<typeof createAttachments>
-
 /** Descriptors of one list; one more is read to know whether the list is complete. */
 const MAX_REFERRERS = 1000
 
+/** Opens repositories of the integrated registry, to read their artifacts as those of other registries, without requests. */
 export function createAttachments(db: Database, blobs: Pick<BlobStore, 'open'>) {
   const content = createContent(db)
   const rows = createReferrerRows(db, content)
