@@ -321,7 +321,7 @@ const secondDoors = ({ path, text }: Module): string[] =>
 describe('the rooms of src', () => {
   const modules = readModules()
 
-  it('are read at all', () => {
+  it('are read from the disk', () => {
     expect(modules.length).toBeGreaterThan(80)
     expect(modules.flatMap(({ text }) => importsOf(text)).length).toBeGreaterThan(250)
     expect(modules.find(({ path }) => path === 'imagestream/tag/record.ts')).toSatisfy((record: Module) =>
@@ -338,7 +338,7 @@ describe('the rooms of src', () => {
     expect(modules.flatMap(upwardImports)).toEqual([])
   })
 
-  it('have no permission that no module uses', () => {
+  it('need each permission of the map', () => {
     expect(unusedPermissions(modules)).toEqual([])
   })
 
@@ -347,7 +347,7 @@ describe('the rooms of src', () => {
     expect(importsOfOtherVendors({ path: 'vendors/zot/a.ts', text: `from '../quay/b.ts'` })).toHaveLength(1)
   })
 
-  it('import each other in no circle', () => {
+  it('have no import cycles', () => {
     expect(cyclesOf(modules)).toEqual([])
   })
 
@@ -374,11 +374,11 @@ describe('the rooms of src', () => {
     expect(named.filter((name) => !benchmarks.includes(name))).toEqual([])
   })
 
-  it('export no two types of one name', () => {
+  it('do not export two types with one name', () => {
     expect(sharedTypeNames(modules)).toEqual([])
   })
 
-  it('have one reader of the environment: config', () => {
+  it('read the environment in one place: config', () => {
     expect(modules.flatMap(readsEnvironment)).toEqual([])
   })
 
@@ -403,11 +403,11 @@ describe('a module that breaks a rule', () => {
     ['remote/a.ts', `import '../app/config.ts'`, 'remote/a.ts imports app'],
     ['main.ts', `import { x } from './db/open.ts'`, 'main.ts imports db'],
     ['attic/a.ts', '', 'attic/a.ts: there is no rule about what attic may import'],
-  ])('is named when it imports what it may not: %s', (path, text, finding) => {
+  ])('is reported when it imports a room that it may not: %s', (path, text, finding) => {
     expect(forbiddenDirections(module(path, text))).toEqual([finding])
   })
 
-  it('is not named when it keeps to the rules', () => {
+  it('is not reported when it keeps to the rules', () => {
     const kept = [
       module(
         'imagestream/a.ts',
@@ -432,12 +432,12 @@ describe('a module that breaks a rule', () => {
     ['http/a.ts', `import http from 'node:http'\nhttp.request(url)`],
     ['http/a.ts', `import tls from 'node:tls'`],
     ['registry/a.ts', `import { request } from 'node:http'`],
-  ])('is named when it opens a second way out: %s, %s', (path, text) => {
+  ])('is reported when it opens a second way out: %s, %s', (path, text) => {
     expect(secondWaysOut(module(path, text))).toHaveLength(1)
   })
 
   it.each(['process.env.HOME', `import { env } from 'node:process'`])(
-    'is named when it reads the environment: %s',
+    'is reported when it reads the environment: %s',
     (text) => {
       expect(readsEnvironment(module('db/open.ts', text))).toHaveLength(1)
       expect(readsEnvironment(module('app/config.ts', text))).toEqual([])
@@ -450,11 +450,11 @@ describe('a module that breaks a rule', () => {
     'update tag_events set image_id = ?',
     'delete from tag_events',
     'orm.insert(tagEvents).values(row)',
-  ])('is named when it writes tag events: %s', (text) => {
+  ])('is reported when it writes tag events: %s', (text) => {
     expect(secondDoors(module('imagestream/import.ts', text))).toHaveLength(1)
   })
 
-  it('is named when it uses the tables of another room', () => {
+  it('is reported when it uses the tables of another room', () => {
     const declared = module('db/tables/tag.ts', "export const tags = sqliteTable(\n  'tags',")
     const tables = tablesOf([declared])
     const rules = { owns: { imagestream: ['tags'] }, mayRead: { collect: ['tags'] }, mayDelete: {} }
@@ -469,7 +469,7 @@ describe('a module that breaks a rule', () => {
     expect(findings('trust/a.ts', 'orm.select().from(tags)')).toEqual(['trust/a.ts reads tags'])
   })
 
-  it('is named when it imports itself through others, or exports a type of another room’s name', () => {
+  it('is reported when it is part of an import cycle, or exports a type with the name of another room’s type', () => {
     const circle = [
       module('oci/a.ts', `import { b } from './b.ts'`),
       module('oci/b.ts', `import type { A } from './a.ts'\nexport interface Row {}`),
@@ -494,7 +494,7 @@ describe('a module that breaks a rule', () => {
       '',
       ['imagestream/attic/a.ts: there is no rule about the floor imagestream/attic'],
     ],
-  ])('is named when it imports a higher floor: %s', (path, text, findings) => {
+  ])('is reported when it imports a higher floor: %s', (path, text, findings) => {
     expect(upwardImports(module(path, text))).toEqual(findings)
   })
 })

@@ -121,16 +121,16 @@ describe('a receiver that closes', () => {
   })
 
   it('at the other end of a connection ends the transfer', async () => {
-    let told: (error: unknown) => void
+    let settle: (error: unknown) => void
     const outcome = new Promise<unknown>((resolve) => {
-      told = resolve
+      settle = resolve
     })
     await using server = await serve(async (_, response) => {
       await using blob = await open(large)
       // more than the sockets between can hold
       for (;;) {
         const sent = await blob.send({ start: 0, end: blob.size }, response).catch((error: unknown) => error)
-        if (sent) return told(sent)
+        if (sent) return settle(sent)
       }
     })
     get({ port: server.port }, (response) => response.once('data', () => response.destroy()))

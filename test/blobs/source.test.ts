@@ -29,14 +29,14 @@ const nothing = async (): Promise<void> => {}
 
 /** Appends the body of one request; what came of it. */
 async function appendRequest(send: (port: number) => void): Promise<PromiseSettledResult<void>> {
-  let told: (outcome: PromiseSettledResult<void>) => void
+  let settle: (outcome: PromiseSettledResult<void>) => void
   const outcome = new Promise<PromiseSettledResult<void>>((resolve) => {
-    told = resolve
+    settle = resolve
   })
   await using server = await serve(async (incoming, response) => {
     const [appended] = await Promise.allSettled([upload.append(incoming, ENOUGH)])
     response.end()
-    told(appended)
+    settle(appended)
   })
   send(server.port)
   return await outcome

@@ -29,7 +29,7 @@ function open() {
     set,
     use: (registry: string) => store.find('default', registry, 'team/app')?.onUsed(),
     /** As the API tells. */
-    told: () => store.ofNamespace('default').map(({ lastUsedAt }) => lastUsedAt),
+    lastUses: () => store.ofNamespace('default').map(({ lastUsedAt }) => lastUsedAt),
     /** As a crash would leave it. */
     written: () =>
       db
@@ -49,16 +49,16 @@ describe('the time of the last use of a credential', () => {
   test('is null at first, returned at once, and written within a minute', () => {
     using it = open()
     it.set('quay.io')
-    expect(it.told()).toEqual([null])
+    expect(it.lastUses()).toEqual([null])
 
     vi.setSystemTime(START + 1000)
     it.use('quay.io')
-    expect(it.told()).toEqual([START + 1000])
+    expect(it.lastUses()).toEqual([START + 1000])
     expect(it.written()).toEqual([null])
 
     vi.advanceTimersByTime(MINUTE)
     expect(it.written()).toEqual([START + 1000])
-    expect(it.told()).toEqual([START + 1000])
+    expect(it.lastUses()).toEqual([START + 1000])
   })
 
   test('is written at most once a minute, for all credentials together', () => {
@@ -90,16 +90,16 @@ describe('the time of the last use of a credential', () => {
     old?.onUsed()
     vi.setSystemTime(START + 1000)
     it.set('quay.io')
-    expect(it.told()).toEqual([null])
+    expect(it.lastUses()).toEqual([null])
 
     old?.onUsed()
-    expect(it.told()).toEqual([null])
+    expect(it.lastUses()).toEqual([null])
     it.store[Symbol.dispose]()
     expect(it.written()).toEqual([null])
 
     it.use('quay.io')
     old?.onUsed()
-    expect(it.told()).toEqual([START + 1000])
+    expect(it.lastUses()).toEqual([START + 1000])
   })
 
   test('is written with the next use when a write fails', () => {
@@ -111,7 +111,7 @@ describe('the time of the last use of a credential', () => {
     })
     vi.advanceTimersByTime(MINUTE)
     expect(it.errors).toMatchObject([{ message: 'the disk is full' }])
-    expect(it.told()).toEqual([START])
+    expect(it.lastUses()).toEqual([START])
 
     it.use('quay.io')
     vi.advanceTimersByTime(MINUTE)

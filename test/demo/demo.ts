@@ -67,8 +67,8 @@ async function importTags(
 function printMoves(pushes: readonly Push[]): void {
   const moved = pushes.filter(({ previousImage }) => previousImage)
   const isLatest = ({ tag }: Push): boolean => tag === 'latest'
-  const shown = [...moved.filter(isLatest), ...moved.filter((push) => !isLatest(push)).slice(0, 2)]
-  for (const { tag, image, previousImage } of shown) {
+  const printed = [...moved.filter(isLatest), ...moved.filter((push) => !isLatest(push)).slice(0, 2)]
+  for (const { tag, image, previousImage } of printed) {
     print(`             ${tag}: ${short(previousImage?.digest ?? '')} → ${short(image.digest)}`)
   }
 }

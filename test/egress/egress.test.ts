@@ -14,7 +14,7 @@ import { createAuthority } from '../fixtures/certificates.ts'
 import { closedPort, startScripted, startSilent } from '../fixtures/hostile-registry.ts'
 
 const open = (options: Partial<EgressOptions> = {}) => createEgress({ loopback: true, ...options })
-const ask = { signal: new AbortController().signal, maxBytes: 1024 }
+const options = { signal: new AbortController().signal, maxBytes: 1024 }
 const hello = (_: unknown, response: ServerResponse) => void response.end('hello')
 
 describe('egress', () => {
@@ -23,7 +23,7 @@ describe('egress', () => {
       response.writeHead(418, { 'x-one': '1', 'www-authenticate': ['Bearer', 'Basic'] }).end('short')
     })
     await using egress = open()
-    const { status, headers, body } = await egress.request(`${server.url}/pot?x=1`, ask)
+    const { status, headers, body } = await egress.request(`${server.url}/pot?x=1`, options)
     expect(status).toBe(418)
     expect(headers['x-one']).toBe('1')
     expect(headers['www-authenticate']).toEqual(['Bearer', 'Basic'])
@@ -36,7 +36,7 @@ describe('egress', () => {
       response.writeHead(302, { location: '/elsewhere' }).end()
     })
     await using egress = open()
-    expect((await egress.request(server.url, ask)).status).toBe(302)
+    expect((await egress.request(server.url, options)).status).toBe(302)
     expect(server.requests).toHaveLength(1)
   })
 
@@ -47,7 +47,7 @@ describe('egress', () => {
     })
     await using egress = open()
     const { body } = await egress.request(server.url, {
-      ...ask,
+      ...options,
       maxBytes: 4096,
       headers: { 'accept-encoding': 'gzip' },
     })
@@ -62,7 +62,7 @@ describe('egress', () => {
       response.end()
     })
     await using egress = open()
-    await egress.request(server.url, { ...ask, method: 'POST', body: 'a=1' })
+    await egress.request(server.url, { ...options, method: 'POST', body: 'a=1' })
     expect(bodies).toEqual(['a=1'])
   })
 
@@ -74,7 +74,7 @@ describe('egress', () => {
       if (waiting.length === 3) for (const held of waiting.splice(0)) held.end()
     })
     await using egress = open({ connectionsPerOrigin: 3 })
-    await Promise.all(Array.from({ length: 51 }, () => egress.request(server.url, ask)))
+    await Promise.all(Array.from({ length: 51 }, () => egress.request(server.url, options)))
     expect(most).toBe(3)
     expect(new Set(server.requests.map(({ socket }) => socket)).size).toBe(3)
   })
@@ -86,9 +86,9 @@ describe('egress', () => {
       response.end('x'.repeat(request.headers['x-chunked'] ? size - 1 : size))
     })
     await using egress = open()
-    expect((await egress.request(`${server.url}/1024`, ask)).body.byteLength).toBe(1024)
-    await expect(egress.request(`${server.url}/1025`, ask)).rejects.toThrow(BodyTooLargeError)
-    const chunked = { ...ask, headers: { 'x-chunked': '1' } }
+    expect((await egress.request(`${server.url}/1024`, options)).body.byteLength).toBe(1024)
+    await expect(egress.request(`${server.url}/1025`, options)).rejects.toThrow(BodyTooLargeError)
+    const chunked = { ...options, headers: { 'x-chunked': '1' } }
     expect((await egress.request(`${server.url}/1024`, chunked)).body.byteLength).toBe(1024)
     await expect(egress.request(`${server.url}/1025`, chunked)).rejects.toThrow(BodyTooLargeError)
   })
@@ -104,18 +104,18 @@ describe('egress', () => {
       more()
     })
     await using egress = open()
-    await expect(egress.request(server.url, { ...ask, maxBytes: 1_000_000 })).rejects.toThrow(
+    await expect(egress.request(server.url, { ...options, maxBytes: 1_000_000 })).rejects.toThrow(
       BodyTooLargeError,
     )
     await hungUp
   })
 
-  test('a HEAD may announce any length', async () => {
+  test('accepts any announced length in the response to a HEAD', async () => {
     await using server = await startScripted((_, response) => {
       response.writeHead(200, { 'content-length': '1000000' }).end()
     })
     await using egress = open()
-    expect((await egress.request(server.url, { ...ask, method: 'HEAD' })).headers['content-length']).toBe(
+    expect((await egress.request(server.url, { ...options, method: 'HEAD' })).headers['content-length']).toBe(
       '1000000',
     )
   })
@@ -127,45 +127,45 @@ describe('egress', () => {
       arrived()
     })
     await using egress = open()
-    const aborted = { ...ask, signal: AbortSignal.abort(new Error('gone')) }
+    const aborted = { ...options, signal: AbortSignal.abort(new Error('gone')) }
     await expect(egress.request(server.url, aborted)).rejects.toThrow('gone')
     for (const path of ['/headers', '/body']) {
       const controller = new AbortController()
       const came = new Promise<void>((resolve) => {
         arrived = resolve
       })
-      const answer = egress.request(`${server.url}${path}`, { ...ask, signal: controller.signal })
+      const exchange = egress.request(`${server.url}${path}`, { ...options, signal: controller.signal })
       void came.then(() => controller.abort(new Error('gone')))
-      await expect(answer).rejects.toThrow('gone')
+      await expect(exchange).rejects.toThrow('gone')
     }
   })
 
   test('fails current and later requests after it was disposed of', async () => {
     await using server = await startScripted(() => {})
     const egress = open()
-    const answer = egress.request(server.url, ask)
+    const exchange = egress.request(server.url, options)
     const [failed] = await Promise.all([
-      answer.catch((error: unknown) => error),
+      exchange.catch((error: unknown) => error),
       egress[Symbol.asyncDispose](),
     ])
     expect(failed).toBeInstanceOf(ConnectionError)
-    await expect(egress.request(server.url, ask)).rejects.toThrow('this server is shutting down')
+    await expect(egress.request(server.url, options)).rejects.toThrow('this server is shutting down')
   })
 })
 
-describe('egress reports', () => {
-  test('a closed port', async () => {
+describe('a failed exchange', () => {
+  test('reports a closed port', async () => {
     await using egress = open()
-    const refused = egress.request(`http://${await closedPort()}/`, ask)
+    const refused = egress.request(`http://${await closedPort()}/`, options)
     await expect(refused).rejects.toThrow(ConnectionError)
     await expect(refused).rejects.toThrow('the connection was refused')
   })
 
-  test('a name that does not resolve', async () => {
+  test('reports a name that does not resolve', async () => {
     await using egress = open({
       resolve: async () => Promise.reject(Object.assign(new Error(), { code: 'ENOTFOUND' })),
     })
-    await expect(egress.request('http://nowhere.test/', ask)).rejects.toThrow(
+    await expect(egress.request('http://nowhere.test/', options)).rejects.toThrow(
       'its host name does not resolve',
     )
   })
@@ -173,15 +173,17 @@ describe('egress reports', () => {
   test.each([
     ['http', 'headers'],
     ['https', 'connect'],
-  ])('a host that accepts the %s connection and sends nothing', async (scheme, phase) => {
+  ])('reports a host that accepts the %s connection and sends nothing', async (scheme, phase) => {
     await using silent = await startSilent()
     await using egress = open({ timeouts: { connect: 100, headers: 100 } })
-    const error = await egress.request(`${scheme}://${silent.host}/`, ask).catch((reason: unknown) => reason)
+    const error = await egress
+      .request(`${scheme}://${silent.host}/`, options)
+      .catch((reason: unknown) => reason)
     expect(error).toBeInstanceOf(EgressTimeoutError)
     expect(error).toMatchObject({ phase })
   })
 
-  test('a body that arrives so slowly that no other timeout fires', async () => {
+  test('reports a body that arrives so slowly that no other timeout fires', async () => {
     await using server = await startScripted((_, response) => {
       response.writeHead(200)
       const drip = setInterval(() => response.write('x'), 10)
@@ -189,24 +191,24 @@ describe('egress reports', () => {
     })
     await using egress = open()
     const error = await egress
-      .request(server.url, { ...ask, timeout: 150 })
+      .request(server.url, { ...options, timeout: 150 })
       .catch((reason: unknown) => reason)
     expect(error).toMatchObject({ name: 'EgressTimeoutError', phase: 'total' })
   })
 
-  test('a response that is cut off', async () => {
+  test('reports a response that is cut off', async () => {
     await using server = await startScripted((_, response) => {
       response.writeHead(200, { 'content-length': '100' })
       response.write('x', () => response.destroy())
     })
     await using egress = open()
-    await expect(egress.request(server.url, ask)).rejects.toThrow(ConnectionError)
+    await expect(egress.request(server.url, options)).rejects.toThrow(ConnectionError)
   })
 
-  test('a response that is not HTTP', async () => {
+  test('reports a response that is not HTTP', async () => {
     await using server = await startScripted((request) => request.socket.end('SSH-2.0-OpenSSH_9\r\n'))
     await using egress = open()
-    await expect(egress.request(server.url, ask)).rejects.toThrow('its response is not HTTP')
+    await expect(egress.request(server.url, options)).rejects.toThrow('its response is not HTTP')
   })
 })
 
@@ -216,11 +218,11 @@ describe('egress and TLS', () => {
     await using server = await startScripted(hello, { tls: await authority.issue(['127.0.0.1']) })
     await using stranger = open()
     await using friend = open({ ca: [authority.ca] })
-    await expect(stranger.request(server.url, ask)).rejects.toThrow(TlsError)
-    expect((await stranger.request(server.url, { ...ask, insecure: true })).status).toBe(200)
+    await expect(stranger.request(server.url, options)).rejects.toThrow(TlsError)
+    expect((await stranger.request(server.url, { ...options, insecure: true })).status).toBe(200)
     // the connection that did not verify must not serve one that must
-    await expect(stranger.request(server.url, ask)).rejects.toThrow('is not trusted here')
-    expect((await friend.request(server.url, ask)).status).toBe(200)
+    await expect(stranger.request(server.url, options)).rejects.toThrow('is not trusted here')
+    expect((await friend.request(server.url, options)).status).toBe(200)
   })
 
   test('refuses expired certificates and those of another host', async () => {
@@ -230,8 +232,10 @@ describe('egress and TLS', () => {
     })
     await using other = await startScripted(hello, { tls: await authority.issue(['registry.test']) })
     await using egress = open({ ca: [authority.ca] })
-    await expect(egress.request(expired.url, ask)).rejects.toThrow('its certificate has expired')
-    await expect(egress.request(other.url, ask)).rejects.toThrow('its certificate is for another host name')
+    await expect(egress.request(expired.url, options)).rejects.toThrow('its certificate has expired')
+    await expect(egress.request(other.url, options)).rejects.toThrow(
+      'its certificate is for another host name',
+    )
   })
 
   test('verifies the certificate for the name, and sends the name, though it connects to an address', async () => {
@@ -242,14 +246,14 @@ describe('egress and TLS', () => {
       resolve: async () => [{ address: '127.0.0.1', family: 4 }],
     })
     const host = server.host.replace('127.0.0.1', 'registry.test')
-    expect((await egress.request(`https://${host}/`, ask)).status).toBe(200)
+    expect((await egress.request(`https://${host}/`, options)).status).toBe(200)
     expect(server.requests[0]?.headers.host).toBe(host)
   })
 
   test('distinguishes a server without TLS from one with an invalid certificate', async () => {
     await using server = await startScripted(hello)
     await using egress = open()
-    const error = await egress.request(`https://${server.host}/`, ask).catch((reason: unknown) => reason)
+    const error = await egress.request(`https://${server.host}/`, options).catch((reason: unknown) => reason)
     expect(error).toMatchObject({ name: 'TlsError', problem: 'protocol' })
   })
 })
@@ -284,14 +288,16 @@ describe('egress connects to no forbidden address', () => {
     await using egress = open({ loopback: false, timeouts: { connect: 1000 } })
     for (const scheme of ['http', 'https']) {
       const port = server.host.split(':')[1]
-      await expect(egress.request(`${scheme}://${host}:${port}/`, ask)).rejects.toThrow(ForbiddenTargetError)
+      await expect(egress.request(`${scheme}://${host}:${port}/`, options)).rejects.toThrow(
+        ForbiddenTargetError,
+      )
     }
     expect(server.requests).toEqual([])
   })
 
   test('with an error that contains neither address nor rule', async () => {
     await using egress = open({ loopback: false })
-    await expect(egress.request('http://10.1.2.3/', ask)).rejects.toThrow(
+    await expect(egress.request('http://10.1.2.3/', options)).rejects.toThrow(
       /^this server may not connect there$/,
     )
   })
@@ -300,13 +306,13 @@ describe('egress connects to no forbidden address', () => {
     'nor to %s',
     async (url) => {
       await using egress = open()
-      await expect(egress.request(url, ask)).rejects.toThrow(ForbiddenTargetError)
+      await expect(egress.request(url, options)).rejects.toThrow(ForbiddenTargetError)
     },
   )
 
   test.each([22, 25, 6379])('nor to port %d', async (port) => {
     await using egress = open()
-    await expect(egress.request(`http://127.0.0.1:${port}/`, ask)).rejects.toThrow(ForbiddenTargetError)
+    await expect(egress.request(`http://127.0.0.1:${port}/`, options)).rejects.toThrow(ForbiddenTargetError)
   })
 
   test('when one of the addresses of a name is forbidden', async () => {
@@ -318,24 +324,24 @@ describe('egress connects to no forbidden address', () => {
       ],
     })
     const port = server.host.split(':')[1]
-    await expect(egress.request(`http://mixed.test:${port}/`, ask)).rejects.toThrow(ForbiddenTargetError)
+    await expect(egress.request(`http://mixed.test:${port}/`, options)).rejects.toThrow(ForbiddenTargetError)
     expect(server.requests).toEqual([])
   })
 
   test('when a name resolves to another address the second time: it is resolved once for each connection', async () => {
     await using server = await startScripted(hello)
-    let asked = 0
+    let lookups = 0
     await using egress = open({
-      resolve: async () => [{ address: asked++ === 0 ? '127.0.0.1' : '10.0.0.1', family: 4 }],
+      resolve: async () => [{ address: lookups++ === 0 ? '127.0.0.1' : '10.0.0.1', family: 4 }],
     })
     const url = `http://rebound.test:${server.host.split(':')[1]}/`
-    expect((await egress.request(url, ask)).status).toBe(200)
-    expect(asked).toBe(1)
+    expect((await egress.request(url, options)).status).toBe(200)
+    expect(lookups).toBe(1)
     server.requests[0]?.socket.destroy()
     const later = async () => {
-      for (;;) await egress.request(url, ask)
+      for (;;) await egress.request(url, options)
     }
     await expect(later()).rejects.toThrow(Error)
-    await expect(egress.request(url, ask)).rejects.toThrow(ForbiddenTargetError)
+    await expect(egress.request(url, options)).rejects.toThrow(ForbiddenTargetError)
   })
 })

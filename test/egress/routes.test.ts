@@ -10,7 +10,7 @@ import { closedPort, startScripted, startSilent } from '../fixtures/hostile-regi
 import { startHttpProxy } from '../fixtures/http-proxy.ts'
 
 const open = (options: Partial<EgressOptions> = {}): Egress => createEgress({ loopback: true, ...options })
-const ask = { signal: new AbortController().signal, maxBytes: 1024 }
+const options = { signal: new AbortController().signal, maxBytes: 1024 }
 const hello = (_: unknown, response: ServerResponse) => void response.end('hello')
 const route = (changes: Partial<Route>): Route => ({
   id: JSON.stringify(changes),
@@ -29,10 +29,10 @@ describe('a route with certificates', () => {
     await using server = await startScripted(hello, { tls: await authority.issue(['127.0.0.1']) })
     await using egress = open()
     const trusted = route({ ca: [authority.ca] })
-    expect((await egress.request(server.url, { ...ask, route: trusted })).status).toBe(200)
-    await expect(egress.request(server.url, ask)).rejects.toThrow(TlsError)
+    expect((await egress.request(server.url, { ...options, route: trusted })).status).toBe(200)
+    await expect(egress.request(server.url, options)).rejects.toThrow(TlsError)
     const other = route({ ca: [(await createAuthority()).ca] })
-    await expect(egress.request(server.url, { ...ask, route: other })).rejects.toThrow(TlsError)
+    await expect(egress.request(server.url, { ...options, route: other })).rejects.toThrow(TlsError)
   })
 
   test('trusts the server’s authorities in addition to its own', async () => {
@@ -40,19 +40,19 @@ describe('a route with certificates', () => {
     await using server = await startScripted(hello, { tls: await authority.issue(['127.0.0.1']) })
     await using egress = open({ ca: [authority.ca] })
     const own = route({ ca: [(await createAuthority()).ca] })
-    expect((await egress.request(server.url, { ...ask, route: own })).status).toBe(200)
+    expect((await egress.request(server.url, { ...options, route: own })).status).toBe(200)
   })
 
   test('sends its client certificate to a server that requests one, and only on that route', async () => {
     const authority = await createAuthority()
-    const shown: string[] = []
+    const subjects: string[] = []
     const tls = {
       ...(await authority.issue(['127.0.0.1'])),
       ...{ ca: authority.ca, requestCert: true, rejectUnauthorized: true },
     }
     await using server = await startScripted(
       (request, response) => {
-        shown.push(String((request.socket as TLSSocket).getPeerCertificate().subject.CN))
+        subjects.push(String((request.socket as TLSSocket).getPeerCertificate().subject.CN))
         response.end()
       },
       { tls },
@@ -60,10 +60,10 @@ describe('a route with certificates', () => {
     await using egress = open({ ca: [authority.ca] })
     const { cert, key } = await authority.issueClient('imagestreams')
     const client = route({ client: { certificate: cert, key } })
-    expect((await egress.request(server.url, { ...ask, route: client })).status).toBe(200)
-    expect(shown).toEqual(['imagestreams'])
+    expect((await egress.request(server.url, { ...options, route: client })).status).toBe(200)
+    expect(subjects).toEqual(['imagestreams'])
     // its alert and the end of the connection come in either order
-    await expect(egress.request(server.url, ask)).rejects.toThrow(/client certificate|was lost/)
+    await expect(egress.request(server.url, options)).rejects.toThrow(/client certificate|was lost/)
   })
 })
 
@@ -71,11 +71,11 @@ describe('connections after a change (threats: pooled socket outlives policy cha
   test('that are idle are closed, and the next request opens another', async () => {
     await using server = await startScripted(hello)
     await using egress = open()
-    await egress.request(server.url, ask)
+    await egress.request(server.url, options)
     const closed = once(server.requests[0]?.socket ?? expect.fail('there was no request'), 'close')
     egress.renew()
     await closed
-    await egress.request(server.url, ask)
+    await egress.request(server.url, options)
     expect(server.requests[1]?.socket).not.toBe(server.requests[0]?.socket)
   })
 
@@ -86,21 +86,22 @@ describe('connections after a change (threats: pooled socket outlives policy cha
       response.write('hel')
     })
     await using egress = open()
-    const asked = egress.request(server.url, ask)
+    const exchange = egress.request(server.url, options)
     await expect.poll(() => held).toBeDefined()
     const closed = once(server.requests[0]?.socket ?? expect.fail('there was no request'), 'close')
     egress.renew()
     held?.end('lo')
-    expect(Buffer.from((await asked).body).toString()).toBe('hello')
+    expect(Buffer.from((await exchange).body).toString()).toBe('hello')
     await closed
   })
 
   test('of the least recently used routes are closed when there are many', async () => {
     await using server = await startScripted(hello)
     await using egress = open()
-    await egress.request(server.url, { ...ask, route: route({ id: 'first' }) })
+    await egress.request(server.url, { ...options, route: route({ id: 'first' }) })
     const closed = once(server.requests[0]?.socket ?? expect.fail('there was no request'), 'close')
-    for (let n = 0; n < 64; n += 1) await egress.request(server.url, { ...ask, route: route({ id: `${n}` }) })
+    for (let n = 0; n < 64; n += 1)
+      await egress.request(server.url, { ...options, route: route({ id: `${n}` }) })
     await closed
   })
 })
@@ -112,7 +113,7 @@ describe('a route through a proxy', () => {
     await using proxy = await startHttpProxy({ resolve: () => server.host })
     await using egress = open({ ca: [authority.ca], resolve: async () => Promise.reject(new Error('no')) })
     const { body } = await egress.request('https://registry.example/v2/?secret=1', {
-      ...ask,
+      ...options,
       headers: { authorization: 'Bearer secret' },
       route: through(proxy.url),
     })
@@ -126,7 +127,7 @@ describe('a route through a proxy', () => {
     await using proxy = await startHttpProxy({ resolve: () => server.host })
     await using egress = open({ resolve: async () => Promise.reject(new Error('no')) })
     const { body } = await egress.request('http://registry.example/v2/?n=1', {
-      ...ask,
+      ...options,
       route: through(proxy.url),
     })
     expect(Buffer.from(body).toString()).toBe('hello')
@@ -143,12 +144,12 @@ describe('a route through a proxy', () => {
     await using proxy = await startHttpProxy({ login })
     await using egress = open({ ca: [authority.ca] })
     for (const { url } of [secure, plain]) {
-      expect((await egress.request(url, { ...ask, route: through(proxy.url, basic) })).status).toBe(200)
+      expect((await egress.request(url, { ...options, route: through(proxy.url, basic) })).status).toBe(200)
     }
     expect(proxy.logins).toEqual([basic, basic])
     for (const { requests } of [secure, plain])
       expect(requests[0]?.headers['proxy-authorization']).toBeUndefined()
-    const refused = egress.request(secure.url, { ...ask, route: through(proxy.url, 'Basic wrong') })
+    const refused = egress.request(secure.url, { ...options, route: through(proxy.url, 'Basic wrong') })
     await expect(refused).rejects.toThrow('its proxy requires another login (407)')
   })
 
@@ -157,13 +158,13 @@ describe('a route through a proxy', () => {
     await using egress = open()
     const gone = through(`http://${await closedPort()}`)
     for (const url of [server.url, `https://${server.host}`]) {
-      await expect(egress.request(url, { ...ask, route: gone })).rejects.toThrow(ProxyError)
+      await expect(egress.request(url, { ...options, route: gone })).rejects.toThrow(ProxyError)
     }
     expect(server.requests).toEqual([])
   })
 
   test.each([
-    ['speaks no HTTP', 'SSH-2.0-OpenSSH_9.6\r\n\r\n', 'does not respond as a proxy'],
+    ['does not speak HTTP', 'SSH-2.0-OpenSSH_9.6\r\n\r\n', 'does not respond as a proxy'],
     ['refuses', 'HTTP/1.1 403 Forbidden\r\n\r\n', 'its proxy responded with 403'],
     [
       'redirects',
@@ -171,7 +172,7 @@ describe('a route through a proxy', () => {
       'its proxy responded with 302',
     ],
     [
-      'talks in the target’s place',
+      'responds in place of the target',
       'HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 200 OK\r\n\r\n',
       'does not respond as a proxy',
     ],
@@ -180,7 +181,7 @@ describe('a route through a proxy', () => {
     await using proxy = await startHttpProxy({ reply })
     await using egress = open()
     await expect(
-      egress.request('https://127.0.0.1:5000/', { ...ask, route: through(proxy.url) }),
+      egress.request('https://127.0.0.1:5000/', { ...options, route: through(proxy.url) }),
     ).rejects.toThrow(message)
   })
 
@@ -188,58 +189,58 @@ describe('a route through a proxy', () => {
     await using proxy = await startSilent()
     await using egress = open({ timeouts: { connect: 200 } })
     await expect(
-      egress.request('https://127.0.0.1:5000/', { ...ask, route: through(`http://${proxy.host}`) }),
+      egress.request('https://127.0.0.1:5000/', { ...options, route: through(`http://${proxy.host}`) }),
     ).rejects.toThrow('its proxy did not respond in time')
   })
 })
 
-describe('a request whose address is being checked when connections are renewed', () => {
-  test('is sent over a new one', async () => {
+describe('a request whose address is being resolved while connections are renewed', () => {
+  test('is sent over a new connection', async () => {
     await using server = await startScripted(hello)
     await using proxy = await startHttpProxy({ resolve: () => server.host })
-    let answer = (): void => {}
-    const asked = new Promise<void>((looking) => {
-      answer = looking
+    let started = (): void => {}
+    const exchange = new Promise<void>((looking) => {
+      started = looking
     })
     let known: ((addresses: []) => void) | undefined
     await using egress = open({
       resolve: () => {
-        answer()
+        started()
         return new Promise((resolve) => {
           known = resolve
         })
       },
     })
-    const request = egress.request('http://registry.example/', { ...ask, route: through(proxy.url) })
-    await asked
+    const request = egress.request('http://registry.example/', { ...options, route: through(proxy.url) })
+    await exchange
     egress.renew()
     known?.([])
     expect((await request).status).toBe(200)
   })
 })
 
-describe('a proxy', () => {
+describe('a proxy is refused', () => {
   const outside = { loopback: false }
 
   test.each([
-    ['an address that may not be connected to', 'http://127.0.0.1:3128'],
+    ['a forbidden address', 'http://127.0.0.1:3128'],
     ['the metadata service', 'http://169.254.169.254'],
-    ['a private network that nobody opened', 'http://10.1.2.3:3128'],
+    ['an address of a private network that is not allowed', 'http://10.1.2.3:3128'],
     ['this machine by name', 'http://localhost:3128'],
-    ['the port of something else', 'http://192.0.2.1:6379'],
+    ['a port of another protocol', 'http://192.0.2.1:6379'],
     ['another scheme', 'socks5://192.0.2.1:1080'],
     ['a URL with a login in it', 'http://me:canary@192.0.2.1:3128'],
-    ['no URL', 'proxy'],
-  ])('not %s', async (_, url) => {
+    ['not a URL', 'proxy'],
+  ])('if it is %s', async (_, url) => {
     await using egress = open(outside)
     for (const target of ['https://8.8.8.8/', 'http://8.8.8.8/']) {
-      await expect(egress.request(target, { ...ask, route: through(url) })).rejects.toThrow(
+      await expect(egress.request(target, { ...options, route: through(url) })).rejects.toThrow(
         ForbiddenTargetError,
       )
     }
   })
 
-  test('nor a name that means such an address, not even the second time it is looked up', async () => {
+  test('if its name resolves to a forbidden address, at any lookup', async () => {
     await using proxy = await startHttpProxy()
     let lookups = 0
     await using egress = open({
@@ -250,21 +251,23 @@ describe('a proxy', () => {
     })
     const rebinding = through(`http://proxy.example:${portOf(proxy.url.slice('http://'.length))}`)
     // an address, so that the only name is the proxy's; nobody answers at 192.0.2.1
-    await expect(egress.request('https://8.8.8.8/', { ...ask, route: rebinding })).rejects.toThrow(ProxyError)
-    await expect(egress.request('https://8.8.8.8/', { ...ask, route: rebinding })).rejects.toThrow(
+    await expect(egress.request('https://8.8.8.8/', { ...options, route: rebinding })).rejects.toThrow(
+      ProxyError,
+    )
+    await expect(egress.request('https://8.8.8.8/', { ...options, route: rebinding })).rejects.toThrow(
       ForbiddenTargetError,
     )
     expect(proxy.connections).toBe(0)
   })
 })
 
-describe('what a proxy is asked to connect to', () => {
+describe('the target of a request through a proxy', () => {
   test.each(['https://169.254.169.254/', 'http://169.254.169.254/', 'https://[fd00:ec2::254]/'])(
-    'is vetted as if there were no proxy: %s',
+    'is refused like a target without a proxy: %s',
     async (url) => {
       await using proxy = await startHttpProxy()
       await using egress = open()
-      await expect(egress.request(url, { ...ask, route: through(proxy.url) })).rejects.toThrow(
+      await expect(egress.request(url, { ...options, route: through(proxy.url) })).rejects.toThrow(
         ForbiddenTargetError,
       )
       expect(proxy.requests).toEqual([])
@@ -272,22 +275,25 @@ describe('what a proxy is asked to connect to', () => {
   )
 
   test.each(['https:', 'http:'])(
-    'is refused as a name that means such an address here: %s',
+    'is refused if its name resolves to a forbidden address here: %s',
     async (scheme) => {
       await using proxy = await startHttpProxy()
       await using egress = open({ resolve: async () => [{ address: '10.0.0.1', family: 4 }] })
       await expect(
-        egress.request(`${scheme}//inside.example/`, { ...ask, route: through(proxy.url) }),
+        egress.request(`${scheme}//inside.example/`, { ...options, route: through(proxy.url) }),
       ).rejects.toThrow(ForbiddenTargetError)
       expect(proxy.requests).toEqual([])
     },
   )
 
-  test('may be a name that only the proxy knows, however long the resolver here thinks about it', async () => {
+  test('may be a name that only the proxy can resolve, also while the local lookup hangs', async () => {
     await using server = await startScripted(hello)
     await using proxy = await startHttpProxy({ resolve: () => server.host })
     await using egress = open({ resolve: () => new Promise(() => {}) })
-    const { status } = await egress.request('http://registry.corp/', { ...ask, route: through(proxy.url) })
+    const { status } = await egress.request('http://registry.corp/', {
+      ...options,
+      route: through(proxy.url),
+    })
     expect(status).toBe(200)
   })
 })

@@ -11,14 +11,14 @@ import { startScripted } from '../fixtures/hostile-registry.ts'
 const open = (options: Partial<EgressOptions> = {}) => createEgress({ loopback: true, ...options })
 const MIB = 1024 * 1024
 const stream = { maxBytes: 64 * MIB, timeout: 60_000 }
-const ask = { signal: new AbortController().signal, maxBytes: 1024, stream }
+const options = { signal: new AbortController().signal, maxBytes: 1024, stream }
 
 const streamOf = ({ stream }: EgressResponse): Readable => {
   if (!stream) throw new Error('there is no stream')
   return stream
 }
-const bytesOf = async (answer: EgressResponse): Promise<Buffer> =>
-  Buffer.concat(await streamOf(answer).toArray())
+const bytesOf = async (exchange: EgressResponse): Promise<Buffer> =>
+  Buffer.concat(await streamOf(exchange).toArray())
 
 /** Writes for as long as the other side takes it; counts what it took. */
 function pour(response: ServerResponse): { readonly written: number } {
@@ -33,7 +33,7 @@ function pour(response: ServerResponse): { readonly written: number } {
 }
 
 describe('a streamed body', () => {
-  test.each([200, 206])('of a %d comes while the rest is held back', async (status) => {
+  test.each([200, 206])('of a response %d is delivered in parts, as they arrive', async (status) => {
     let finish = () => {}
     await using server = await startScripted((_, response) => {
       response.writeHead(status, { 'x-one': '1' })
@@ -41,9 +41,9 @@ describe('a streamed body', () => {
       finish = () => response.end(' second')
     })
     await using egress = open()
-    const answer = await egress.request(server.url, ask)
-    expect(answer).toMatchObject({ status, headers: { 'x-one': '1' }, body: new Uint8Array() })
-    const chunks = streamOf(answer)[Symbol.asyncIterator]()
+    const exchange = await egress.request(server.url, options)
+    expect(exchange).toMatchObject({ status, headers: { 'x-one': '1' }, body: new Uint8Array() })
+    const chunks = streamOf(exchange)[Symbol.asyncIterator]()
     expect(String((await chunks.next()).value)).toBe('first')
     finish()
     expect(String((await chunks.next()).value)).toBe(' second')
@@ -53,27 +53,35 @@ describe('a streamed body', () => {
   test('may be empty', async () => {
     await using server = await startScripted((_, response) => response.end())
     await using egress = open()
-    expect(await bytesOf(await egress.request(server.url, ask))).toHaveLength(0)
+    expect(await bytesOf(await egress.request(server.url, options))).toHaveLength(0)
   })
 
-  test.each([404, 302, 503])('is no stream in a %d: that is read whole, by its own limit', async (status) => {
-    await using server = await startScripted((request, response) => {
-      response.writeHead(status).end('x'.repeat(Number(request.url?.slice(1))))
-    })
-    await using egress = open()
-    const short = await egress.request(`${server.url}/1024`, { ...ask, stream: { ...stream, maxBytes: 1 } })
-    expect(short).toMatchObject({ status, body: { byteLength: 1024 } })
-    expect(short.stream).toBeUndefined()
-    await expect(egress.request(`${server.url}/1025`, ask)).rejects.toThrow(BodyTooLargeError)
-  })
+  test.each([404, 302, 503])(
+    'is not used for a response %d, which is read completely, up to its own limit',
+    async (status) => {
+      await using server = await startScripted((request, response) => {
+        response.writeHead(status).end('x'.repeat(Number(request.url?.slice(1))))
+      })
+      await using egress = open()
+      const short = await egress.request(`${server.url}/1024`, {
+        ...options,
+        stream: { ...stream, maxBytes: 1 },
+      })
+      expect(short).toMatchObject({ status, body: { byteLength: 1024 } })
+      expect(short.stream).toBeUndefined()
+      await expect(egress.request(`${server.url}/1025`, options)).rejects.toThrow(BodyTooLargeError)
+    },
+  )
 
-  test('waits for its reader: the server is held back, and nothing piles up here', async () => {
+  test('slows down the server when its reader is slow, and buffers little', async () => {
     let poured = { written: 0 }
     await using server = await startScripted((_, response) => {
       poured = pour(response)
     })
     await using egress = open()
-    const body = streamOf(await egress.request(server.url, { ...ask, stream: { ...stream, maxBytes: 1e12 } }))
+    const body = streamOf(
+      await egress.request(server.url, { ...options, stream: { ...stream, maxBytes: 1e12 } }),
+    )
     // as much as fits into the sockets' buffers and ours, and then no more
     const seen: number[] = []
     const isStalled = () => {
@@ -93,7 +101,7 @@ describe('a streamed body', () => {
     expect(body.destroyed).toBe(true)
   })
 
-  test('comes whole to a slow reader', async () => {
+  test('is delivered completely to a slow reader', async () => {
     const sent = Buffer.from(Array.from({ length: 4 * MIB }, (_, at) => at % 251))
     await using server = await startScripted((_, response) => response.end(sent))
     await using egress = open()
@@ -105,45 +113,47 @@ describe('a streamed body', () => {
         setImmediate(callback)
       },
     })
-    await pipeline(streamOf(await egress.request(server.url, ask)), slow)
+    await pipeline(streamOf(await egress.request(server.url, options)), slow)
     expect(Buffer.concat(chunks).equals(sent)).toBe(true)
   })
 
-  test('destroyed by its reader ends the connection', async () => {
+  test('closes the connection when its reader destroys it', async () => {
     let closed: Promise<unknown> | undefined
     await using server = await startScripted((_, response) => {
       closed = once(response, 'close')
       pour(response)
     })
     await using egress = open()
-    streamOf(await egress.request(server.url, ask)).destroy()
+    streamOf(await egress.request(server.url, options)).destroy()
     await closed
   })
 
-  test('read to its end leaves the connection for the next', async () => {
+  test('leaves the connection open for the next request when it was read completely', async () => {
     await using server = await startScripted((_, response) => response.end('hello'))
     await using egress = open({ connectionsPerOrigin: 1 })
-    for (let at = 0; at < 3; at++) await bytesOf(await egress.request(server.url, ask))
+    for (let at = 0; at < 3; at++) await bytesOf(await egress.request(server.url, options))
     expect(new Set(server.requests.map(({ socket }) => socket)).size).toBe(1)
   })
 })
 
 describe('a streamed body fails', () => {
-  test('when more is announced than it may have, before anything is delivered', async () => {
+  test('before anything is delivered if the announced length exceeds the limit', async () => {
     await using server = await startScripted((_, response) => response.end('x'.repeat(1025)))
     await using egress = open()
-    const request = egress.request(server.url, { ...ask, stream: { ...stream, maxBytes: 1024 } })
+    const request = egress.request(server.url, { ...options, stream: { ...stream, maxBytes: 1024 } })
     await expect(request).rejects.toThrow(BodyTooLargeError)
   })
 
-  test('when more comes than it may have, none of which is delivered', async () => {
+  test('when it exceeds the limit, and the excess is not delivered', async () => {
     let more = () => {}
     await using server = await startScripted((_, response) => {
       response.write('x'.repeat(1024))
       more = () => response.write('y')
     })
     await using egress = open()
-    const body = streamOf(await egress.request(server.url, { ...ask, stream: { ...stream, maxBytes: 1024 } }))
+    const body = streamOf(
+      await egress.request(server.url, { ...options, stream: { ...stream, maxBytes: 1024 } }),
+    )
     const received: string[] = []
     body.on('data', (chunk) => {
       received.push(String(chunk))
@@ -153,102 +163,102 @@ describe('a streamed body fails', () => {
     expect(received.join('')).toBe('x'.repeat(1024))
   })
 
-  test('with the connection', async () => {
+  test('when the connection is closed early', async () => {
     await using server = await startScripted((_, response) => {
       response.writeHead(200, { 'content-length': '100' })
       response.write('x', () => response.destroy())
     })
     await using egress = open()
-    await expect(bytesOf(await egress.request(server.url, ask))).rejects.toThrow(ConnectionError)
+    await expect(bytesOf(await egress.request(server.url, options))).rejects.toThrow(ConnectionError)
   })
 
-  test('unseen without ending the process, and says why to who asks later', async () => {
+  test('without ending the process if it has no reader, and a later reader gets the error', async () => {
     await using server = await startScripted((_, response) => {
       response.writeHead(200, { 'content-length': '100' })
       response.write('x', () => response.destroy())
     })
     await using egress = open()
-    const body = streamOf(await egress.request(server.url, ask))
+    const body = streamOf(await egress.request(server.url, options))
     await new Promise((resolve) => body.once('close', resolve))
     expect(body.errored).toBeInstanceOf(ConnectionError)
     await expect(body.toArray()).rejects.toThrow(ConnectionError)
   })
 
-  test('not for having stopped while nobody read it', async () => {
+  test('only if the server stops sending, not if the reader pauses', async () => {
     await using server = await startScripted((request, response) => {
       if (request.url === '/large') response.end(Buffer.alloc(8 * MIB))
     })
     await using egress = open({ timeouts: { stream: 100, headers: 100 } })
-    const large = await egress.request(`${server.url}/large`, ask)
+    const large = await egress.request(`${server.url}/large`, options)
     // by the same clock, what stopped for no such reason has failed
-    await expect(egress.request(`${server.url}/silence`, ask)).rejects.toMatchObject({ phase: 'headers' })
+    await expect(egress.request(`${server.url}/silence`, options)).rejects.toMatchObject({ phase: 'headers' })
     expect(await bytesOf(large)).toHaveLength(8 * MIB)
   })
 
-  test('when it stops coming', async () => {
+  test('when the server stops sending', async () => {
     await using server = await startScripted((_, response) => {
       response.write(Buffer.alloc(MIB))
     })
     await using egress = open({ timeouts: { stream: 100, headers: 100 } })
-    const error = await bytesOf(await egress.request(server.url, ask)).catch((reason: unknown) => reason)
+    const error = await bytesOf(await egress.request(server.url, options)).catch((reason: unknown) => reason)
     expect(error).toMatchObject({ name: 'EgressTimeoutError', phase: 'body' })
   })
 
-  test('when it drips in for longer than it may take', async () => {
+  test('when it takes longer than its own limit, even if bytes keep arriving', async () => {
     await using server = await startScripted((_, response) => {
       const drip = setInterval(() => response.write('x'), 10)
       response.on('close', () => clearInterval(drip))
     })
     await using egress = open()
-    const answer = await egress.request(server.url, { ...ask, stream: { ...stream, timeout: 150 } })
-    await expect(bytesOf(answer)).rejects.toMatchObject({ name: 'EgressTimeoutError', phase: 'total' })
+    const exchange = await egress.request(server.url, { ...options, stream: { ...stream, timeout: 150 } })
+    await expect(bytesOf(exchange)).rejects.toMatchObject({ name: 'EgressTimeoutError', phase: 'total' })
   })
 
-  test('only after its own time, not that of an exchange', async () => {
+  test('after its own time limit, not after that of other requests', async () => {
     let finish = () => {}
     await using server = await startScripted((_, response) => {
       response.write('x')
       finish = () => response.end('y')
     })
     await using egress = open()
-    const answer = await egress.request(server.url, { ...ask, timeout: 100 })
+    const exchange = await egress.request(server.url, { ...options, timeout: 100 })
     setTimeout(finish, 200)
-    expect(String(await bytesOf(answer))).toBe('xy')
+    expect(String(await bytesOf(exchange))).toBe('xy')
   })
 
-  test('with the signal', async () => {
+  test('when the signal is aborted', async () => {
     await using server = await startScripted((_, response) => void response.write('x'))
     await using egress = open()
     const controller = new AbortController()
-    const answer = await egress.request(server.url, { ...ask, signal: controller.signal })
+    const exchange = await egress.request(server.url, { ...options, signal: controller.signal })
     controller.abort(new Error('gone'))
-    await expect(bytesOf(answer)).rejects.toThrow('gone')
+    await expect(bytesOf(exchange)).rejects.toThrow('gone')
   })
 
-  test('with the egress', async () => {
+  test('when the egress is disposed of', async () => {
     await using server = await startScripted((_, response) => void response.write('x'))
     const egress = open()
-    const body = bytesOf(await egress.request(server.url, ask))
+    const body = bytesOf(await egress.request(server.url, options))
     const [failed] = await Promise.all([body.catch((error: unknown) => error), egress[Symbol.asyncDispose]()])
     expect(failed).toBeInstanceOf(ConnectionError)
   })
 
-  test('before it begins where this server may not connect', async () => {
+  test('before it begins if its address is forbidden', async () => {
     await using egress = open({ loopback: false })
-    await expect(egress.request('http://127.0.0.1:5000/', ask)).rejects.toThrow(ForbiddenTargetError)
-    await expect(egress.request('http://169.254.169.254/', ask)).rejects.toThrow(ForbiddenTargetError)
-    await expect(egress.request('http://127.0.0.1:22/', ask)).rejects.toThrow(ForbiddenTargetError)
+    await expect(egress.request('http://127.0.0.1:5000/', options)).rejects.toThrow(ForbiddenTargetError)
+    await expect(egress.request('http://169.254.169.254/', options)).rejects.toThrow(ForbiddenTargetError)
+    await expect(egress.request('http://127.0.0.1:22/', options)).rejects.toThrow(ForbiddenTargetError)
   })
 })
 
-test('streams that last keep no other request waiting', async () => {
+test('a long stream does not delay other requests', async () => {
   await using server = await startScripted((request, response) => {
     if (request.url === '/large') response.write('x')
     else response.end('small')
   })
   await using egress = open({ connectionsPerOrigin: 1 })
-  const large = await egress.request(`${server.url}/large`, ask)
-  const { signal, maxBytes } = ask
+  const large = await egress.request(`${server.url}/large`, options)
+  const { signal, maxBytes } = options
   const small = await egress.request(`${server.url}/small`, { signal, maxBytes })
   expect(Buffer.from(small.body).toString()).toBe('small')
   streamOf(large).destroy()

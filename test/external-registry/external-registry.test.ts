@@ -80,18 +80,18 @@ describe('a notification of a push', () => {
   it('is recorded once for any number of deliveries', async () => {
     world.push('shop/web', 'v1', one)
     const event = pushEvent({ tag: 'v1', digest: one.digest, at: world.domain.time })
-    await Promise.all([world.tell(event), world.tell(event, event)])
+    await Promise.all([world.notify(event), world.notify(event, event)])
     await world.external.idle()
-    await world.tell(event)
+    await world.notify(event)
     await world.external.idle()
 
     expect(world.log()).toEqual([`shop/web:v1 ${one.digest}`])
   })
 
-  it('of a tag that has moved since is still recorded, in order', async () => {
+  it('of a tag that has moved again is still recorded, in order', async () => {
     world.push('shop/web', 'v1', one).push('shop/web', 'v1', two).push('shop/web', 'v1', three)
     const at = world.domain.time
-    await world.tell(
+    await world.notify(
       pushEvent({ tag: 'v1', digest: one.digest, at }),
       pushEvent({ tag: 'v1', digest: two.digest, at: at + 1 }),
       pushEvent({ tag: 'v1', digest: three.digest, at: at + 2 }),
@@ -101,7 +101,7 @@ describe('a notification of a push', () => {
     expect(world.log()).toEqual([one, two, three].map(({ digest }) => `shop/web:v1 ${digest}`))
   })
 
-  it('of an image that the registry no longer has has no effect', async () => {
+  it('has no effect if the registry no longer has the image', async () => {
     await world.tellPush({ repository: 'shop/web', tag: 'v1', digest: one.digest })
 
     expect(world.domain.streams.byName('shop', 'web')).toBeUndefined()
@@ -173,7 +173,7 @@ describe('a late notification', () => {
     const late = pushEvent({ tag: 'v1', digest: one.digest, at: world.domain.time - 1 })
     world.registry.untag(`${HOST}/shop/web`, 'v1')
     await world.tellDelete({ tag: 'v1' })
-    await world.tell(late)
+    await world.notify(late)
     await world.external.idle()
 
     expect(world.digest('shop', 'web', 'v1')).toBeUndefined()
@@ -204,9 +204,9 @@ describe('a notification of a deletion', () => {
     const { time } = world.domain
     world.registry.untag(`${HOST}/shop/web`, 'v1')
     const held = world.registry.hold(({ kind }) => kind === 'resolve')
-    await world.tell(deleteEvent({ tag: 'v1', at: time + 1 }))
+    await world.notify(deleteEvent({ tag: 'v1', at: time + 1 }))
     await held.reached
-    await world.tell(pushEvent({ tag: 'v1', digest: two.digest, at: time + 2 }))
+    await world.notify(pushEvent({ tag: 'v1', digest: two.digest, at: time + 2 }))
     held.release()
     world.push('shop/web', 'kept', two)
     await world.external.idle()

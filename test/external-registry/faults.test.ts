@@ -28,7 +28,7 @@ describe('an unavailable registry', () => {
   it('is requested again after increasing delays, and the order is kept', async () => {
     world.push('shop/web', 'v1', one).push('shop/web', 'v1', two)
     world.registry.fail(web, one.digest, 'RegistryUnavailable')
-    await world.tell(pushOf(one), pushOf(two))
+    await world.notify(pushOf(one), pushOf(two))
     for (let delays = 1; delays <= 8; delays++) await world.wakeUp(delays)
     await expect.poll(() => world.delays.length).toBe(9)
     expect(world.delays).toEqual([1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000, 60_000])
@@ -43,11 +43,11 @@ describe('an unavailable registry', () => {
   })
 
   it.each(['Unauthorized', 'Forbidden', 'TooManyRequests'] as const)(
-    'because of %s is asked again',
+    'is requested again after %s',
     async (reason) => {
       world.push('shop/web', 'v1', one)
       world.registry.fail(web, one.digest, reason)
-      await world.tell(pushOf(one))
+      await world.notify(pushOf(one))
       await expect.poll(() => world.delays.length).toBe(1)
       world.registry.fail(web, one.digest, null)
       await world.wakeUp(1)
@@ -60,7 +60,7 @@ describe('an unavailable registry', () => {
   it('of one repository does not delay the others', async () => {
     world.push('shop/web', 'v1', one).push('shop/other', 'v1', two)
     world.registry.fail(web, one.digest, 'RegistryUnavailable')
-    await world.tell(pushOf(one), pushOf(two, 'v1', 'shop/other'))
+    await world.notify(pushOf(one), pushOf(two, 'v1', 'shop/other'))
 
     await expect.poll(() => world.log()).toEqual([`shop/other:v1 ${two.digest}`])
     expect(open()).toBe(1)
@@ -69,7 +69,7 @@ describe('an unavailable registry', () => {
   it('of one image that never succeeds delays the next one of its repository for a limited time', async () => {
     world.push('shop/web', 'v1', one).push('shop/web', 'v1', two)
     world.registry.fail(web, one.digest, 'InvalidManifest')
-    await world.tell(pushOf(one), pushOf(two))
+    await world.notify(pushOf(one), pushOf(two))
     for (let delays = 1; delays <= 5; delays++) await world.wakeUp(delays)
     await world.external.idle()
 
@@ -82,7 +82,7 @@ describe('a stop', () => {
   it('keeps notifications that wait for a retry, and the next start continues', async () => {
     world.push('shop/web', 'v1', one).push('shop/web', 'v1', two)
     world.registry.fail(web, one.digest, 'RegistryUnavailable')
-    await world.tell(pushOf(one), pushOf(two))
+    await world.notify(pushOf(one), pushOf(two))
     await expect.poll(() => world.delays.length).toBe(1)
     world.registry.fail(web, one.digest, null)
     await world.restart()
@@ -94,7 +94,7 @@ describe('a stop', () => {
   it('during a request records nothing, and the next start repeats the request', async () => {
     world.push('shop/web', 'v1', one)
     const held = world.registry.hold(({ kind }) => kind === 'config')
-    await world.tell(pushOf(one))
+    await world.notify(pushOf(one))
     await held.reached
     const restarted = world.restart()
     held.release()
@@ -109,7 +109,7 @@ describe('a stop', () => {
     world.push('shop/web', 'v1', one).push('shop/web', 'v1', two)
     await world.external[Symbol.asyncDispose]()
     // received and on disk, and then the process was killed
-    await world.tell(pushOf(one), pushOf(two))
+    await world.notify(pushOf(one), pushOf(two))
     await world[Symbol.asyncDispose]()
     world = new ExternalWorld(join(folder, 'streams.db'), world.registry)
     await world.external.idle()
@@ -129,7 +129,7 @@ describe('a stop', () => {
     world.external = world.open({
       inbox: { ...inbox, done: dies },
     })
-    await world.tell(pushOf(one))
+    await world.notify(pushOf(one))
     await expect.poll(() => kills).toBe(1)
     expect([world.log(), world.domain.dump().images, open()]).toEqual([[], [], 1])
     await world.restart()
@@ -145,16 +145,16 @@ describe('many notifications', () => {
   it('are each recorded once and in order, for many repositories and deliveries', async () => {
     const contents = [one, two, three]
     const repositories = Array.from({ length: 30 }, (_, at) => `shop/app-${at}`)
-    const told: object[] = []
+    const events: object[] = []
     for (const content of contents) {
       for (const repository of repositories) {
         world.push(repository, 'v1', content)
-        told.push(pushOf(content, 'v1', repository))
+        events.push(pushOf(content, 'v1', repository))
       }
       world.domain.time += 1
     }
     // each twice, one envelope each, all at once
-    await Promise.all([...told, ...told].map((event) => world.tell(event)))
+    await Promise.all([...events, ...events].map((event) => world.notify(event)))
     await world.external.idle()
 
     const log = world.log()

@@ -62,7 +62,7 @@ describe('the endpoint of notifications', () => {
     'application/vnd.docker.distribution.events.v2+json',
     'application/json',
     'text/plain',
-  ])('answers 202 once %s is stored, and tells that there is something new', async (type) => {
+  ])('responds with 202 after %s is stored, and calls the callback', async (type) => {
     const headers = { authorization, 'content-type': type }
     const response = await post(envelopeOf(pushEvent()), { headers })
 
@@ -81,9 +81,9 @@ describe('the endpoint of notifications', () => {
 
   it('stores each event once for concurrent deliveries', async () => {
     const bodies = Array.from({ length: 40 }, (_, at) => envelopeOf(pushEvent({ id: `event-${at % 10}` })))
-    const answers = await Promise.all(bodies.map((body) => post(body)))
+    const responses = await Promise.all(bodies.map((body) => post(body)))
 
-    expect(answers.map(({ status }) => status)).toEqual(bodies.map(() => 202))
+    expect(responses.map(({ status }) => status)).toEqual(bodies.map(() => 202))
     expect(stored()).toBe(10)
   })
 
@@ -94,7 +94,7 @@ describe('the endpoint of notifications', () => {
     ['the secret and more', { authorization: `${authorization}x` }],
     ['the secret without its scheme', { authorization: SECRET }],
     ['an endless secret', { authorization: `Bearer ${'x'.repeat(8000)}` }],
-  ])('tells who shows %s nothing but 401', async (_, headers) => {
+  ])('responds with 401 to %s, whatever the body is', async (_, headers) => {
     const wrong = await post(envelopeOf(pushEvent()), { headers })
     const garbage = await post('garbage', { headers })
 

@@ -166,7 +166,7 @@ describe('a scan during notifications', () => {
     await held.reached
     world.domain.time += 1000
     world.push('shop/web', 'v1', three)
-    await world.tell(pushEvent({ tag: 'v1', digest: three.digest, at: world.domain.time }))
+    await world.notify(pushEvent({ tag: 'v1', digest: three.digest, at: world.domain.time }))
     held.release()
     await looking
     await world.external.idle()
@@ -202,7 +202,7 @@ describe('a scan during notifications', () => {
     const second = pushEvent({ tag: 'v1', digest: two.digest, at: world.domain.time - 1 })
     world.push('shop/web', 'v1', one).push('shop/web', 'v1', two)
     await reconcile()
-    await world.tell(first, second)
+    await world.notify(first, second)
     await world.external.idle()
 
     expect(world.log()).toEqual(entries(two))
@@ -212,7 +212,7 @@ describe('a scan during notifications', () => {
     await world.pushAndTell('shop/web', 'v1', one)
     world.push('shop/web', 'v1', two).push('shop/other', 'v1', three)
     world.registry.fail(web, two.digest, 'RegistryUnavailable')
-    await world.tell(pushEvent({ tag: 'v1', digest: two.digest, at: world.domain.time }))
+    await world.notify(pushEvent({ tag: 'v1', digest: two.digest, at: world.domain.time }))
     await expect.poll(() => world.delays.length).toBe(1)
     for (let tag = 0; tag < 50; tag++) world.push('shop/web', `more-${tag}`, two)
 

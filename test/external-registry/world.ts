@@ -70,19 +70,19 @@ export class ExternalWorld implements AsyncDisposable {
   }
 
   /** The registry tells these, all in one envelope. */
-  async tell(...events: readonly object[]): Promise<void> {
+  async notify(...events: readonly object[]): Promise<void> {
     await this.inbox.receive(parseEnvelope(envelopeOf(...events)))
     this.external.wake()
   }
 
   /** The registry tells of a push, now; the notification is worked off after. */
   async tellPush(options: EventOptions): Promise<void> {
-    await this.tell(pushEvent({ at: this.domain.time, ...options }))
+    await this.notify(pushEvent({ at: this.domain.time, ...options }))
     await this.external.idle()
   }
 
   async tellDelete(options: EventOptions): Promise<void> {
-    await this.tell(deleteEvent({ at: this.domain.time, ...options }))
+    await this.notify(deleteEvent({ at: this.domain.time, ...options }))
     await this.external.idle()
   }
 

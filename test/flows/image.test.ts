@@ -68,9 +68,9 @@ describe('an image', () => {
   test('has its digest, exact manifest, platform, size, layers and config', async () => {
     await using it = await startWith('Legacy', amd64)
 
-    const shown = await imageOf(it.app, 'app:latest')
+    const found = await imageOf(it.app, 'app:latest')
 
-    expect(shown).toMatchObject({
+    expect(found).toMatchObject({
       digest: amd64.digest,
       mediaType: amd64.mediaType,
       manifest: amd64.bytes.toString(),
@@ -82,11 +82,11 @@ describe('an image', () => {
     // the base layer is listed twice and counted once
     const [base, top] = amd64.layers
     if (!base || !top) throw new Error('there are layers')
-    expect(shown.size).toBe(bytes(amd64, amd64.config, base, top))
-    expect(shown.layers).toEqual(
+    expect(found.size).toBe(bytes(amd64, amd64.config, base, top))
+    expect(found.layers).toEqual(
       amd64.layers.map(({ digest, mediaType, bytes: { length } }) => ({ digest, mediaType, size: length })),
     )
-    expect(shown.config).toEqual({
+    expect(found.config).toEqual({
       user: null,
       workingDir: '/srv',
       env: ['PATH=/usr/local/bin:/usr/bin:/bin', 'SEED=amd64', 'APP_VERSION=7'],
@@ -130,9 +130,9 @@ describe('an index', () => {
   test("is the tag's image in mode PreserveOriginal, with its platforms and their images", async () => {
     await using it = await startWith('PreserveOriginal')
 
-    const shown = await imageOf(it.app, 'app:latest')
+    const found = await imageOf(it.app, 'app:latest')
 
-    expect(shown).toMatchObject({
+    expect(found).toMatchObject({
       digest: multi.digest,
       mediaType: multi.mediaType,
       platform: null,
@@ -140,7 +140,7 @@ describe('an index', () => {
       layers: [],
       manifest: multi.bytes.toString(),
     })
-    expect(shown.manifests).toMatchObject([
+    expect(found.manifests).toMatchObject([
       ...platforms.map((platform) => ({ ...platform, image: { digest: platform.digest } })),
       // an attestation is listed but not imported as an image
       { platform: { os: 'unknown', architecture: 'unknown' }, image: null },

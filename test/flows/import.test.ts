@@ -161,12 +161,12 @@ describe('a repeated import', () => {
     upstream.hook = ({ reference }) =>
       reference === '1.2' ? { status: 403, headers: {}, body: '' } : undefined
     const broken = await importImage(app.client)
-    const said = await conditions()
+    const failures = await conditions()
     upstream.hook = undefined
     await importImage(app.client)
 
     expect(broken).toMatchObject({ state: 'PARTIALLY_SUCCEEDED', imported: 1, unchanged: 4, failed: 1 })
-    expect(said).toMatchObject([{ type: 'ImportSuccess', status: 'False', reason: 'Forbidden' }])
+    expect(failures).toMatchObject([{ type: 'ImportSuccess', status: 'False', reason: 'Forbidden' }])
     expect(await history(app.client, 'app:1.2')).toEqual([one.digest])
     expect(await conditions()).toEqual([])
   })

@@ -51,7 +51,7 @@ test('a rule follows twelve years of the ruby image: at each date its tag points
     'two-slim': { range: '^2', filter: '^(\\d+\\.\\d+\\.\\d+)-slim$' },
     any: { range: '*', filter: '^(\\d+\\.\\d+\\.\\d+)$' },
   }
-  const meant = new Map<string, string[]>()
+  const histories = new Map<string, string[]>()
 
   for (const [at, date] of DATES.entries()) {
     ruby.advanceTo(date)
@@ -78,18 +78,18 @@ test('a rule follows twelve years of the ruby image: at each date its tag points
       expect(await chosenOf(app, `ruby:${tag}`), `${tag} at ${date}`).toBe(chosen)
       const digest = upstreamTags.get(chosen as never) ?? ''
       expect(digests.get(tag), `${tag} at ${date}`).toBe(digest)
-      const before = meant.get(tag) ?? []
-      if (before[0] !== digest) meant.set(tag, [digest, ...before])
+      const before = histories.get(tag) ?? []
+      if (before[0] !== digest) histories.set(tag, [digest, ...before])
     }
     expect([...digests.keys()].sort()).toEqual([...expected.keys()].sort())
   }
 
   for (const tag of Object.keys(rules)) {
-    expect(await history(app.client, `ruby:${tag}`)).toEqual(meant.get(tag))
-    expect(meant.get(tag)?.length).toBeGreaterThan(2)
+    expect(await history(app.client, `ruby:${tag}`)).toEqual(histories.get(tag))
+    expect(histories.get(tag)?.length).toBeGreaterThan(2)
   }
   const pushes = await pushLog(app.client)
-  for (const [tag, digests] of meant) {
+  for (const [tag, digests] of histories) {
     const chosen = pushes.filter((push) => push.tag === tag).map((push) => push.image.digest)
     expect(chosen).toEqual([...digests].reverse())
   }

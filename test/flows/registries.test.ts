@@ -84,10 +84,10 @@ describe('a location', () => {
     await setCredential(moved.host, login.password)
     expect(await importImage(app.client)).toMatchObject(done)
 
-    const shown = moved.log.flatMap(({ headers }) => headers.authorization ?? [])
+    const received = moved.log.flatMap(({ headers }) => headers.authorization ?? [])
     const canary = Buffer.from('me:canary').toString('base64')
-    expect(shown.length).toBeGreaterThan(0)
-    expect(shown.join()).not.toContain(canary)
+    expect(received.length).toBeGreaterThan(0)
+    expect(received.join()).not.toContain(canary)
   })
 })
 
@@ -130,16 +130,16 @@ describe('certificates', () => {
   test('are not sent to the target of a redirect', async () => {
     const authority = await createAuthority()
     const certificates = await authority.issue(['127.0.0.1'])
-    const asking = { ...certificates, ca: authority.ca, requestCert: true, rejectUnauthorized: false }
-    const shown: unknown[] = []
+    const requesting = { ...certificates, ca: authority.ca, requestCert: true, rejectUnauthorized: false }
+    const received: unknown[] = []
     await using elsewhere = await startScripted(
       (request, response) => {
-        shown.push((request.socket as TLSSocket).getPeerCertificate().subject)
+        received.push((request.socket as TLSSocket).getPeerCertificate().subject)
         response.writeHead(404).end()
       },
-      { tls: asking },
+      { tls: requesting },
     )
-    await using origin = await start(one, { tls: asking })
+    await using origin = await start(one, { tls: requesting })
     origin.hook = ({ kind }) =>
       kind === 'head' || kind === 'manifest'
         ? { status: 307, headers: { location: `${elsewhere.url}/there` }, body: Buffer.alloc(0) }
@@ -151,8 +151,8 @@ describe('certificates', () => {
     await configure(app, elsewhere.host, input)
 
     await follow(app.client, `${origin.host}/team/app`)
-    expect(shown.length).toBeGreaterThan(0)
-    expect(shown.every((subject) => subject === undefined)).toBe(true)
+    expect(received.length).toBeGreaterThan(0)
+    expect(received.every((subject) => subject === undefined)).toBe(true)
   })
 })
 

@@ -18,13 +18,13 @@ test('the examples run in their order on an empty server, and return data', asyn
   for (const tag of ['latest', '3.4-slim', 'alpine']) upstream.push('library/ruby', tag, image({ seed: tag }))
   await using app = await startApp()
 
-  const answers: string[] = []
+  const responses: string[] = []
   for (const example of EXAMPLES) {
     if (operationOf(parse(example)) === 'subscription') continue
     const here = example.replaceAll('docker.io/library/ruby', `${upstream.host}/library/ruby`)
-    answers.push(JSON.stringify(await app.client.request(here)))
+    responses.push(JSON.stringify(await app.client.request(here)))
   }
 
-  expect(answers).toHaveLength(3)
-  for (const answer of answers) expect(answer).toMatch(/IMPORTED|sha256:/)
+  expect(responses).toHaveLength(3)
+  for (const response of responses) expect(response).toMatch(/IMPORTED|sha256:/)
 })

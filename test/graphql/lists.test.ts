@@ -80,10 +80,10 @@ describe('tags', () => {
   })
 
   test('an invalid orderBy is refused', async () => {
-    const answer = await app.client.execute(
+    const response = await app.client.execute(
       '{ imageStream(name: "app") { status { tags(orderBy: SIZE) { totalCount } } } }',
     )
-    expect(answer.errors).toHaveLength(1)
+    expect(response.errors).toHaveLength(1)
   })
 })
 

@@ -39,12 +39,12 @@ export async function refused(
   input: object,
 ): Promise<readonly object[]> {
   const [type, selection] = MUTATIONS[mutation]
-  const answer = await client.execute(
+  const response = await client.execute(
     `mutation ($input: ${type}!) { ${mutation}(input: $input) { ${selection} } }`,
     { input },
   )
-  expect(answer.data ?? null).toBeNull()
-  return errorsOf(answer)
+  expect(response.data ?? null).toBeNull()
+  return errorsOf(response)
 }
 
 /** Returns all fields of the stream that a mutation may change. */

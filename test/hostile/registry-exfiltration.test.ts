@@ -152,10 +152,10 @@ describe('credentials are sent only to their registry', () => {
     for (const name of ['team/a', 'team/b']) {
       await it.repository(`${upstream.host}/${name}`).resolveTag(tag('1'), null)
     }
-    const shown = upstream.log
+    const received = upstream.log
       .filter(({ kind }) => kind === 'head')
       .map(({ headers }) => headers.authorization)
-    expect(shown).toEqual([undefined, 'Bearer token-1', 'Bearer token-2'])
+    expect(received).toEqual([undefined, 'Bearer token-1', 'Bearer token-2'])
   })
 })
 

@@ -54,10 +54,10 @@ describe.each(SECRETS)('the API of %s, requested with %s', (vendor, _what, secre
 
   test('that repeats the received secret does not bring it into a message', async () => {
     await using echoing = await startScripted((request, response) => {
-      const shown = request.headers.authorization ?? ''
-      const decoded = Buffer.from(shown.replace('Basic ', ''), 'base64').toString()
+      const received = request.headers.authorization ?? ''
+      const decoded = Buffer.from(received.replace('Basic ', ''), 'base64').toString()
       request.resume().on('end', () => {
-        const message = `${shown} ${decoded} ${CANARY} https://user:${CANARY}@elsewhere.example/`
+        const message = `${received} ${decoded} ${CANARY} https://user:${CANARY}@elsewhere.example/`
         response.writeHead(418, { 'content-type': 'application/json' }).end(JSON.stringify({ message }))
       })
     })

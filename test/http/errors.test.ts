@@ -30,23 +30,23 @@ const transports: Record<string, (how: string) => Promise<Failure>> = {
   },
 }
 
-describe.each(Object.entries(transports))('an error over %s', (_name, ask) => {
+describe.each(Object.entries(transports))('an error over %s', (_name, request) => {
   it('of the domain has its message, its code and the fields of the code', async () => {
-    expect(await ask('INVALID')).toMatchObject({
+    expect(await request('INVALID')).toMatchObject({
       errors: [{ message: '"how" is wrong', path: ['fail'], extensions: { code: 'INVALID', field: 'how' } }],
     })
-    expect((await ask('REGISTRY_ERROR')).errors[0]?.extensions).toEqual({
+    expect((await request('REGISTRY_ERROR')).errors[0]?.extensions).toEqual({
       code: 'REGISTRY_ERROR',
       registry: 'quay.io',
       reason: 'NotFound',
     })
-    expect(await ask('GRAPHQL')).toMatchObject({
+    expect(await request('GRAPHQL')).toMatchObject({
       errors: [{ message: 'plainly said', extensions: { code: 'CONFLICT' } }],
     })
   })
 
   it('of the server hides its cause, which is logged once under the request id in the error', async () => {
-    const failure = await ask('INTERNAL')
+    const failure = await request('INTERNAL')
     expect(JSON.stringify(failure)).not.toMatch(/secret|stack|unexpected|originalError/)
     expect(failure.errors[0]?.extensions).toEqual({ code: 'INTERNAL', requestId: expect.any(String) })
     const id = failure.errors[0]?.extensions.requestId
@@ -84,10 +84,10 @@ describe('an error in a subscription', () => {
     const taken = take(events, 1)
     await eventually(() => api.progress.listenerCount('import') === 2)
     api.progress.emit('import', 'fail')
-    const answers = [(await taken)[0]?.data, JSON.stringify(await raw.next())]
-    for (const answer of answers) {
-      expect(answer).toContain('INTERNAL')
-      expect(answer).not.toContain('secret')
+    const responses = [(await taken)[0]?.data, JSON.stringify(await raw.next())]
+    for (const response of responses) {
+      expect(response).toContain('INTERNAL')
+      expect(response).not.toContain('secret')
     }
     raw.close()
   })

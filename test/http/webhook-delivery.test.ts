@@ -59,13 +59,13 @@ describe('a delivery over HTTP', () => {
     await using it = await start()
     const body = Buffer.from([0xff, 0x00, 0x7b, 0x0d, 0x0a])
 
-    const answer = await fetch(`${it.url}?secret=a%20b&x=1`, {
+    const response = await fetch(`${it.url}?secret=a%20b&x=1`, {
       method: 'POST',
       headers: { 'X-Hub-Signature-256': 'sha256=abc' },
       body,
     })
 
-    expect([answer.status, await answer.json()]).toEqual([202, { outcome: 'ACCEPTED' }])
+    expect([response.status, await response.json()]).toEqual([202, { outcome: 'ACCEPTED' }])
     expect(it.received).toHaveLength(1)
     const [delivery] = it.received
     expect(delivery?.method).toBe('POST')
@@ -79,9 +79,9 @@ describe('a delivery over HTTP', () => {
     const headers = { 'WebHook-Allowed-Origin': 'eventgrid.azure.net' }
     await using it = await start({ receive: async () => ({ status: 200, body: null, headers }) })
 
-    const answer = await fetch(it.url, { method: 'OPTIONS' })
+    const response = await fetch(it.url, { method: 'OPTIONS' })
 
-    expect([answer.status, await answer.text(), answer.headers.get('webhook-allowed-origin')]).toEqual([
+    expect([response.status, await response.text(), response.headers.get('webhook-allowed-origin')]).toEqual([
       200,
       '',
       'eventgrid.azure.net',
@@ -93,9 +93,9 @@ describe('a delivery over HTTP', () => {
     async (method) => {
       await using it = await start()
 
-      const answer = await fetch(it.url, { method })
+      const response = await fetch(it.url, { method })
 
-      expect([answer.status, answer.headers.get('allow')]).toEqual([405, 'POST, OPTIONS'])
+      expect([response.status, response.headers.get('allow')]).toEqual([405, 'POST, OPTIONS'])
       expect(it.received).toEqual([])
     },
   )
@@ -116,9 +116,9 @@ describe('a delivery over HTTP', () => {
   it('is refused unread, with Retry-After, while its source is limited', async () => {
     await using it = await start({ wait: 7 })
 
-    const answer = await fetch(it.url, { method: 'POST', body: 'x' })
+    const response = await fetch(it.url, { method: 'POST', body: 'x' })
 
-    expect([answer.status, answer.headers.get('retry-after')]).toEqual([429, '7'])
+    expect([response.status, response.headers.get('retry-after')]).toEqual([429, '7'])
     expect(it.received).toEqual([])
   })
 
@@ -191,13 +191,13 @@ describe('a delivery over HTTP', () => {
 
   it('to an unknown webhook gets the response of any unknown path', async () => {
     await using it = await start()
-    const ask = async (path: string) => {
-      const answer = await fetch(`http://${it.api.host}${path}`, { method: 'POST', body: '{}' })
-      const { 'x-request-id': _id, date: _date, ...headers } = Object.fromEntries(answer.headers)
-      return { status: answer.status, headers, body: await answer.text() }
+    const send = async (path: string) => {
+      const response = await fetch(`http://${it.api.host}${path}`, { method: 'POST', body: '{}' })
+      const { 'x-request-id': _id, date: _date, ...headers } = Object.fromEntries(response.headers)
+      return { status: response.status, headers, body: await response.text() }
     }
 
-    const nothing = await ask('/no/such/path')
+    const nothing = await send('/no/such/path')
     expect(nothing.status).toBe(404)
     for (const path of [
       '/webhooks/nowhere',
@@ -205,7 +205,7 @@ describe('a delivery over HTTP', () => {
       '/webhooks/registry',
       `/webhooks/${'a'.repeat(43)}`,
     ]) {
-      expect(await ask(path)).toEqual(nothing)
+      expect(await send(path)).toEqual(nothing)
     }
   })
 

@@ -50,7 +50,7 @@ describe('changed platforms', () => {
     ])
   })
 
-  it('are null where a changed image has no platform, and not where an unchanged one has none', () => {
+  it('are null if a changed image has no platform, but not if an unchanged one has none', () => {
     expect(changed([child(null, 1)], [child(null, 2)])).toBeNull()
     expect(changed([child(null, 1), child('linux/amd64', 2)], [child(null, 1)])).toEqual(['linux/amd64'])
   })
@@ -97,12 +97,12 @@ describe('an index with the same image for the platform', () => {
     expect(readPlatforms('')).toEqual([])
   })
 
-  it('has none known where one of both is not an index, or not stored', () => {
+  it('has null if one of the two is not an index, or not stored', () => {
     expect(reindexed(amd64, index([amd64]))).toBeNull()
     expect(reindexedPlatforms(undefined, manifestOf(index([amd64])))).toBeNull()
   })
 
-  it('has none known where they cannot be written, or are too many', () => {
+  it('has null if the platforms cannot be written, or are too many', () => {
     const many = Array.from({ length: 300 }, (_, at) => on(`architecture${at}`, 1))
 
     expect(reindexed(index([amd64]), index([amd64, on('a b', 1)]))).toBeNull()

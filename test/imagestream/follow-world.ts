@@ -76,7 +76,7 @@ export class FollowWorld extends TestDomain {
   }
 
   /** Digests of the images that a tag pointed to, newest first. */
-  meant(at: string): string[] {
+  digestsOf(at: string): string[] {
     const events = this.eventsOf(at)
     const known = this.images.byIds(events.map(({ imageId }) => imageId))
     return events.map(({ imageId }) => known.get(imageId)?.digest ?? 'not stored')

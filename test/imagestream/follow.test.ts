@@ -45,7 +45,7 @@ describe('a tag that follows another', () => {
     const before = world.version('shop/app')
     world.push(two, 'web:1')
 
-    expect(world.meant('shop/app:base')).toEqual([TWO, ONE])
+    expect(world.digestsOf('shop/app:base')).toEqual([TWO, ONE])
     expect(world.version('shop/app')).toBe(before + 1)
     expect(world.log().at(-1)).toMatchObject({ namespace: 'shop', source: 'TAG', previousImageId: 1 })
   })
@@ -54,7 +54,7 @@ describe('a tag that follows another', () => {
     world.push(one, 'team/web:1')
     world.createWith('web', [following('x', '1', { namespace: 'team' })])
 
-    expect(world.meant('web:x')).toEqual([ONE])
+    expect(world.digestsOf('web:x')).toEqual([ONE])
   })
 
   it('gets it through any number of steps, sources first and each tag once', () => {
@@ -65,7 +65,7 @@ describe('a tag that follows another', () => {
     const before = world.log().length
     world.push(two, 's0:t')
 
-    expect(world.meant('s30:u')).toEqual([TWO, ONE])
+    expect(world.digestsOf('s30:u')).toEqual([TWO, ONE])
     const steps = Array.from({ length: 30 }, (_, at) => [`TAG s${at + 1}:t`, `TAG s${at + 1}:u`]).flat()
     expect(world.logged(before)).toEqual(['REGISTRY s0:t', ...steps])
   })
@@ -77,7 +77,7 @@ describe('a tag that follows another', () => {
     world.remote.push(UPSTREAM, 'latest', two)
     await world.import()
 
-    expect(world.meant('app:base')).toEqual([TWO, ONE])
+    expect(world.digestsOf('app:base')).toEqual([TWO, ONE])
     expect(world.log().map(({ source }) => source)).toEqual(['IMPORT', 'TAG', 'IMPORT', 'TAG'])
   })
 
@@ -122,7 +122,7 @@ describe('a tag that follows another', () => {
     const before = world.dump()
     world.push(one, 'web:1')
 
-    expect(world.meant('app:base')).toEqual([TWO, ONE])
+    expect(world.digestsOf('app:base')).toEqual([TWO, ONE])
     expect(world.dump()).toEqual(before)
   })
 
@@ -133,7 +133,7 @@ describe('a tag that follows another', () => {
     const three = image({ seed: 3 })
     world.push(three, 'web:1')
 
-    expect(world.meant('app:base')).toEqual([three.digest, TWO, ONE])
+    expect(world.digestsOf('app:base')).toEqual([three.digest, TWO, ONE])
   })
 
   it('waits for a stream that does not exist yet', () => {
@@ -141,8 +141,8 @@ describe('a tag that follows another', () => {
     expect(world.tag('base', 'app')).toBeUndefined()
     world.push(one, 'web:1')
 
-    expect(world.meant('app:base')).toEqual([ONE])
-    expect(world.meant('app:next')).toEqual([ONE])
+    expect(world.digestsOf('app:base')).toEqual([ONE])
+    expect(world.digestsOf('app:next')).toEqual([ONE])
   })
 
   it('clears the condition of an earlier failed import', async () => {
@@ -152,27 +152,27 @@ describe('a tag that follows another', () => {
     world.push(one, 'web:1')
 
     expect(world.condition('base', 'app')).toBeUndefined()
-    expect(world.meant('app:base')).toEqual([ONE])
+    expect(world.digestsOf('app:base')).toEqual([ONE])
   })
 
   it('keeps its image when its source is removed, and moves again when the source is back', () => {
     world.push(one, 'web:1')
     world.createWith('app', [following('base', 'web:1')])
     world.untag('web:1')
-    expect(world.meant('app:base')).toEqual([ONE])
+    expect(world.digestsOf('app:base')).toEqual([ONE])
 
     world.push(two, 'web:1')
-    expect(world.meant('app:base')).toEqual([TWO, ONE])
+    expect(world.digestsOf('app:base')).toEqual([TWO, ONE])
   })
 
   it('keeps its image when the stream of its source is deleted, and follows a new one of that name', () => {
     world.push(one, 'web:1')
     world.createWith('app', [following('base', 'web:1')])
     world.writer.delete({ namespace: 'default', name: 'web' })
-    expect(world.meant('app:base')).toEqual([ONE])
+    expect(world.digestsOf('app:base')).toEqual([ONE])
 
     world.push(two, 'web:1')
-    expect(world.meant('app:base')).toEqual([TWO, ONE])
+    expect(world.digestsOf('app:base')).toEqual([TWO, ONE])
   })
 
   it('no longer follows once its spec tag changes or is removed', () => {
@@ -184,7 +184,7 @@ describe('a tag that follows another', () => {
     ])
     world.push(two, 'web:1')
 
-    expect(['a', 'b', 'c'].map((tag) => world.meant(`app:${tag}`))).toEqual([[ONE], [ONE], []])
+    expect(['a', 'b', 'c'].map((tag) => world.digestsOf(`app:${tag}`))).toEqual([[ONE], [ONE], []])
   })
 })
 
@@ -210,7 +210,7 @@ describe('a spec tag from a tag', () => {
     world.createWith('app', [following('base', 'web:1', { reference: true })])
     world.push(two, 'web:1')
 
-    expect(world.meant('app:base')).toEqual([ONE])
+    expect(world.digestsOf('app:base')).toEqual([ONE])
     expect(world.streams.specTag(world.stream('app').id, tagName('base'))).toMatchObject({
       reference: 1,
       followsTag: null,
@@ -224,8 +224,8 @@ describe('a spec tag from a tag', () => {
     world.createWith('between', [following('b', 'app:b')])
     world.specify('app', [following('a', 'between:b'), following('b', 'new:x')])
 
-    expect(world.meant('app:b')).toEqual([TWO, ONE])
-    expect(world.meant('app:a')).toEqual([TWO])
+    expect(world.digestsOf('app:b')).toEqual([TWO, ONE])
+    expect(world.digestsOf('app:a')).toEqual([TWO])
   })
 
   it('that changes in another field raises the generation of the newest event, without a push', () => {
@@ -253,7 +253,7 @@ describe('a spec tag from a tag', () => {
     const { imported } = await world.create({ spec: { dockerImageRepository: UPSTREAM, tags } })
 
     expect(imported).toMatchObject({ total: 1, imported: 1 })
-    expect(world.meant('ruby:stable')).toEqual([ONE])
+    expect(world.digestsOf('ruby:stable')).toEqual([ONE])
     expect(() => world.beginImport({ tag: 'stable' })).toThrow('ImageStreamTag latest')
   })
 })
@@ -273,17 +273,17 @@ describe('a spec tag from an image of a history', () => {
     world.push(two, 'web:1')
     world.createWith('app', [fromHistory(name)])
 
-    expect(world.meant('app:pinned')).toEqual([ONE])
+    expect(world.digestsOf('app:pinned')).toEqual([ONE])
     expect(world.eventsOf('app:pinned')[0]?.dockerImageReference).toContain(`/default/web@${ONE}`)
     world.push(image({ seed: 3 }), 'web:1')
-    expect(world.meant('app:pinned')).toEqual([ONE])
+    expect(world.digestsOf('app:pinned')).toEqual([ONE])
   })
 
   it.each([ONE, `@${ONE}`])('without a stream is one of its own stream: %s', (name) => {
     world.push(one, 'web:1')
     world.specify('web', [fromHistory(name)])
 
-    expect(world.meant('web:pinned')).toEqual([ONE])
+    expect(world.digestsOf('web:pinned')).toEqual([ONE])
   })
 
   it('has the reference of the newest entry with the image', () => {
@@ -300,7 +300,7 @@ describe('a spec tag from an image of a history', () => {
     world.createWith('app', [fromHistory(`web@${ONE}`)])
 
     expect(world.streams.specTags([world.stream('app').id])).toMatchObject([{ fromName: `web@${ONE}` }])
-    expect(world.meant('app:pinned')).toEqual([])
+    expect(world.digestsOf('app:pinned')).toEqual([])
   })
 
   it('with a digest prefix of no image is NOT_FOUND, of several CONFLICT with their digests; nothing is written', () => {
@@ -386,7 +386,7 @@ describe('a cycle', () => {
     world.push(two, 'a:0')
     world.specify('a', [following('1', '2'), following('2', '0')])
 
-    expect(world.meant('a:1')).toEqual([TWO, ONE])
+    expect(world.digestsOf('a:1')).toEqual([TWO, ONE])
   })
 })
 
@@ -420,7 +420,7 @@ describe('the cost of following', () => {
     using statements = watchStatements()
     world.specify('web', tags.reverse())
 
-    expect(world.meant(`web:t${length}`)).toEqual([ONE])
+    expect(world.digestsOf(`web:t${length}`)).toEqual([ONE])
     expect(statements.run.filter((text) => STEP.test(text))).toHaveLength(length + 1)
     expect(statements.run.filter((text) => LOOK_UP.test(text))).toHaveLength(length)
   })

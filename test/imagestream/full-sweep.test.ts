@@ -19,11 +19,11 @@ describe('a full scan', () => {
     // its order is that of the push of the artifact, and that was long ago
     world.domain.remote.push(UPSTREAM, '1.0.9', image({ seed: 2 }))
     world.vendor.claimInPlace('1.0.9', image({ seed: 2 }).digest, pushed)
-    expect(await world.poll()).toMatchObject({ asked: [], imported: { imported: 0 } })
+    expect(await world.poll()).toMatchObject({ requested: [], imported: { imported: 0 } })
 
     world.domain.time += DAY
-    const { imported, asked, lists } = await world.poll()
-    expect([imported.imported, asked.length, lists]).toEqual([1, 150, 1])
+    const { imported, requested, lists } = await world.poll()
+    expect([imported.imported, requested.length, lists]).toEqual([1, 150, 1])
     expect(world.domain.digests('1.0.9')[0]).toBe(image({ seed: 2 }).digest)
   })
 
@@ -32,10 +32,10 @@ describe('a full scan', () => {
     await world.create()
     const fullScanAt = world.domain.time
     world.domain.time = fullScanAt + DAY - 30 * MINUTE
-    expect((await world.poll()).asked).toHaveLength(0)
-    expect((await world.poll()).asked).toHaveLength(5)
+    expect((await world.poll()).requested).toHaveLength(0)
+    expect((await world.poll()).requested).toHaveLength(5)
     expect(world.watch.fullScanAt).toBe(fullScanAt + DAY)
-    expect((await world.poll()).asked).toHaveLength(0)
+    expect((await world.poll()).requested).toHaveLength(0)
   })
 
   it('can be requested', async () => {
@@ -56,8 +56,8 @@ describe('a full scan', () => {
     world.push('1.0.2', 'moved')
     expect((await world.poll()).imported).toMatchObject({ state: 'FAILED', reason: 'RegistryUnavailable' })
     world.domain.remote.fail(UPSTREAM, '', null)
-    const { imported, asked } = await world.poll()
-    expect([imported.imported, asked.length]).toEqual([1, 5])
+    const { imported, requested } = await world.poll()
+    expect([imported.imported, requested.length]).toEqual([1, 5])
   })
 
   it('runs after the repository or the import mode of the spec changed', async () => {
@@ -73,23 +73,23 @@ describe('a full scan', () => {
     })
     world.domain.time += MINUTE
     await world.domain.import()
-    expect(world.take().asked).toHaveLength(5)
-    expect((await world.poll()).asked).toEqual([])
+    expect(world.take().requested).toHaveLength(5)
+    expect((await world.poll()).requested).toEqual([])
   })
 
   it('runs after the clock was set back', async () => {
     world.release(5)
     await world.create()
     world.domain.time -= DAY
-    expect((await world.poll()).asked).toHaveLength(5)
+    expect((await world.poll()).requested).toHaveLength(5)
   })
 
   it('is every import with an interval of 0, without listings', async () => {
     await using plain = new VendorWorld({ fullScanMs: 0 })
     plain.release(5)
     await plain.create()
-    const { asked, pages } = await plain.poll()
-    expect([asked.length, pages]).toEqual([5, 0])
+    const { requested, pages } = await plain.poll()
+    expect([requested.length, pages]).toEqual([5, 0])
     expect(plain.watch).toMatchObject({ vendor: null, checkedBy: 'FULL_SWEEP' })
   })
 
@@ -144,9 +144,9 @@ describe('a tag that disappeared from its registry', () => {
 
   it('is gone after a 404 by name, and keeps its history and the time since when', async () => {
     domain.remote.untag(UPSTREAM, '1.0.2')
-    const { imported, asked } = await world.poll()
+    const { imported, requested } = await world.poll()
 
-    expect(asked).toEqual(['1.0.3', '1.0.1', '1.0.2'])
+    expect(requested).toEqual(['1.0.3', '1.0.1', '1.0.2'])
     expect(imported).toMatchObject({ state: 'PARTIALLY_SUCCEEDED', total: 3, unchanged: 2, failed: 1 })
     expect(domain.condition('1.0.2')).toMatchObject({
       type: 'ImportSuccess',
@@ -161,9 +161,9 @@ describe('a tag that disappeared from its registry', () => {
     domain.remote.untag(UPSTREAM, '1.0.2')
     await world.poll()
     const { resourceVersion } = domain.stream()
-    const { imported, asked } = await world.poll()
+    const { imported, requested } = await world.poll()
 
-    expect(asked).toEqual(['1.0.3', '1.0.1'])
+    expect(requested).toEqual(['1.0.3', '1.0.1'])
     expect(imported).toMatchObject({ state: 'SUCCEEDED', total: 2, unchanged: 2 })
     expect(domain.condition('1.0.2')?.reason).toBe('NotFound')
     expect(domain.stream().resourceVersion).toBe(resourceVersion)
@@ -190,9 +190,9 @@ describe('a tag that disappeared from its registry', () => {
     world.vendor.forget('1.0.2')
     await world.poll()
     domain.remote.listBy(UPSTREAM, world.vendor)
-    expect((await world.poll()).asked).toEqual([])
+    expect((await world.poll()).requested).toEqual([])
     world.push('1.0.2', 'another')
-    expect(await world.poll()).toMatchObject({ asked: ['1.0.2'], lists: 0, imported: { imported: 1 } })
+    expect(await world.poll()).toMatchObject({ requested: ['1.0.2'], lists: 0, imported: { imported: 1 } })
     expect(domain.condition('1.0.2')).toBeUndefined()
   })
 
@@ -217,7 +217,7 @@ describe('a tag that disappeared from its registry', () => {
         reason: 'NotFound',
         message: `${UPSTREAM}: the tag 1.0.2 is gone: not listed since ${new Date(since).toISOString()}, in two complete lists; by name: ${UPSTREAM}: 1.0.2: ${reason}`,
       })
-      expect((await world.poll()).asked).toEqual(['1.0.3', '1.0.1'])
+      expect((await world.poll()).requested).toEqual(['1.0.3', '1.0.1'])
     },
   )
 
@@ -249,9 +249,9 @@ describe('a tag that disappeared from its registry', () => {
     domain.remote.pageSize = 1
     domain.remote.untag(UPSTREAM, '1.0.2')
     spoil(domain)
-    const { asked } = await world.poll()
+    const { requested } = await world.poll()
 
-    expect(asked).not.toContain('1.0.2')
+    expect(requested).not.toContain('1.0.2')
     expect(domain.condition('1.0.2')).toBeUndefined()
   })
 
@@ -262,7 +262,7 @@ describe('a tag that disappeared from its registry', () => {
     world.vendor.forget('1.0.2')
     domain.remote.untag(UPSTREAM, '1.0.2')
 
-    expect(await world.poll()).toMatchObject({ asked: [], imported: { unchanged: 3 } })
+    expect(await world.poll()).toMatchObject({ requested: [], imported: { unchanged: 3 } })
     expect(domain.condition('1.0.2')).toBeUndefined()
     expect(await world.poll({ fullSweep: true })).toMatchObject({ imported: { failed: 1 } })
   })
@@ -278,7 +278,7 @@ describe('a tag that disappeared from its registry', () => {
     expect(domain.tag('fleeting')).toBeUndefined()
 
     world.push('fleeting', 'fleeting')
-    expect((await world.poll()).asked).toContain('fleeting')
+    expect((await world.poll()).requested).toContain('fleeting')
     expect(domain.digests('fleeting')).toEqual([image({ seed: 'fleeting' }).digest])
   })
 

@@ -33,7 +33,7 @@ describe('the layers of two images', () => {
     expect(sizeOfLayers([])).toBe(0)
   })
 
-  it('are counted once where an image has one twice, as in a pull', () => {
+  it('are counted once if an image has one twice, as in a pull', () => {
     const [empty, a, b] = [layer('empty', 32), layer('a'), layer('b')]
 
     expect(layerDifference([empty, a, empty], [empty, empty, b, b])).toEqual({
@@ -147,11 +147,11 @@ describe('the images of two indexes', () => {
     ['arm64', 'v8'],
     ['arm', 'v7'],
     ['amd64', 'v1'],
-  ])('are one platform where %s names the default variant, %s', (architecture, variant) => {
-    const [plain, said] = [child('1', linux(architecture)), child('2', linux(architecture, variant))]
+  ])('are of one platform if %s names the default variant, %s', (architecture, variant) => {
+    const [plain, exact] = [child('1', linux(architecture)), child('2', linux(architecture, variant))]
 
-    expect(pairByPlatform([plain], [said])).toHaveLength(1)
-    expect(pairByPlatform([said], [plain])).toHaveLength(1)
+    expect(pairByPlatform([plain], [exact])).toHaveLength(1)
+    expect(pairByPlatform([exact], [plain])).toHaveLength(1)
     expect(pairByPlatform([plain], [child('3', linux(architecture, 'v3'))])).toHaveLength(2)
   })
 

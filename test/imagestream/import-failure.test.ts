@@ -54,7 +54,7 @@ describe('a tag that fails', () => {
   })
 
   it.each(['Legacy', 'PreserveOriginal'] as const)(
-    'for want of a part that its manifest names is not one that vanished, in mode %s',
+    'because a part of its manifest is missing does not count as deleted, in mode %s',
     async (importMode) => {
       const content = image({ seed: 'broken' })
       domain.remote.push(UPSTREAM, 'broken', content)

@@ -114,19 +114,16 @@ describe('a mode for one import', () => {
   it.each([
     ['Legacy', 'PreserveOriginal', both, amd64],
     ['PreserveOriginal', 'Legacy', amd64, both],
-  ] as const)(
-    'where the spec says %s is undone by the next import: the spec is the wish',
-    async (wanted, once, now, then) => {
-      await domain.create({ spec: { dockerImageRepository: UPSTREAM, importPolicy: policy(wanted) } })
+  ] as const)('is undone by the next import if the spec has %s', async (wanted, once, now, then) => {
+    await domain.create({ spec: { dockerImageRepository: UPSTREAM, importPolicy: policy(wanted) } })
 
-      await domain.import({ importMode: once })
-      expect(domain.digests('latest')[0]).toBe(now.digest)
-      const next = await domain.import()
+    await domain.import({ importMode: once })
+    expect(domain.digests('latest')[0]).toBe(now.digest)
+    const next = await domain.import()
 
-      expect(domain.digests('latest')[0]).toBe(then.digest)
-      expect(next).toMatchObject({ imported: 1, unchanged: 1 })
-    },
-  )
+    expect(domain.digests('latest')[0]).toBe(then.digest)
+    expect(next).toMatchObject({ imported: 1, unchanged: 1 })
+  })
 
   it('of one tag is reverted by the next import of all tags', async () => {
     await domain.create()
@@ -139,7 +136,7 @@ describe('a mode for one import', () => {
 })
 
 describe('a mode that changes while an import runs', () => {
-  it('is finally the mode of the spec', async () => {
+  it('ends as the mode of the spec', async () => {
     const hold = domain.remote.hold(({ kind }) => kind === 'resolve')
     const { importId } = domain.writer.create({
       namespace: 'default',

@@ -83,8 +83,8 @@ describe('an import without changes', () => {
     const again = await domain.import()
 
     expect(again).toMatchObject({ state: 'SUCCEEDED', imported: 0, unchanged: 50 })
-    const asked = domain.remote.takeCalls().map(({ kind }) => kind)
-    expect(asked).toEqual(['list', ...Array.from({ length: 50 }, () => 'resolve')])
+    const kinds = domain.remote.takeCalls().map(({ kind }) => kind)
+    expect(kinds).toEqual(['list', ...Array.from({ length: 50 }, () => 'resolve')])
     // the import's row when it is added, begun and finished, and when stream and repository were checked
     expect(domain.changes() - changesBefore).toBe(5)
     const after = domain.dump()

@@ -105,7 +105,7 @@ describe('among a million tag events', () => {
     }
   })
 
-  it('finds the same as reading from the newest entry on', () => {
+  it('returns the same as reading from the newest entry on', () => {
     const slow = domain.db.prepare<{ id: number }>(
       'select id from tag_events where tag_id = ? and created_at <= ? order by id desc limit 1',
     )

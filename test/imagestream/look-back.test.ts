@@ -18,7 +18,7 @@ const store = ({ digest, bytes, mediaType }: Content): number => {
   return domain.db.transact((tx) => domain.images.store(tx, fetched, (of) => `registry.test/ruby@${of}`))
 }
 
-interface Meant {
+interface Moved {
   readonly tag: string
   readonly content: Content
   /** Milliseconds since 1970. */
@@ -26,7 +26,7 @@ interface Meant {
 }
 
 /** Points tags to images, in this order and in one transaction, as imports do. */
-function record(all: readonly Meant[], stream = { id: streamId, name: 'ruby' }): void {
+function record(all: readonly Moved[], stream = { id: streamId, name: 'ruby' }): void {
   domain.db.transact((tx) => {
     for (const { tag, content, at } of all) {
       domain.recorder.recordTagEvent(
@@ -45,7 +45,7 @@ function record(all: readonly Meant[], stream = { id: streamId, name: 'ruby' }):
   })
 }
 
-const meant = (tag: string, seed: number | string, at: number): Meant => ({
+const moved = (tag: string, seed: number | string, at: number): Moved => ({
   tag,
   content: image({ seed }),
   at,
@@ -68,8 +68,8 @@ const at = (tag: string, time: number): string | undefined => {
 }
 
 describe('the image of a tag at a time', () => {
-  it('is its newest entry then, from the very millisecond on', () => {
-    record([meant('3', 1, 1000), meant('3', 2, 2000), meant('3', 3, 3000)])
+  it('is its newest entry at that time, from the exact millisecond of the entry on', () => {
+    record([moved('3', 1, 1000), moved('3', 2, 2000), moved('3', 3, 3000)])
     const digests = [1, 2, 3].map((seed) => image({ seed }).digest)
 
     expect([1000, 1999, 2000, 2999, 3000, 9e15].map((time) => at('3', time))).toEqual([
@@ -83,7 +83,7 @@ describe('the image of a tag at a time', () => {
   })
 
   it('is missing before the first entry, and for a tag without images', () => {
-    record([meant('3', 1, 1000)])
+    record([moved('3', 1, 1000)])
     domain.db.transact((tx) =>
       domain.recorder.recordImportFailure(
         tx,
@@ -104,13 +104,13 @@ describe('the image of a tag at a time', () => {
   })
 
   it('is the last of several entries of one millisecond', () => {
-    record([meant('3', 1, 1000), meant('3', 2, 1000), meant('3', 3, 1000), meant('4', 4, 1000)])
+    record([moved('3', 1, 1000), moved('3', 2, 1000), moved('3', 3, 1000), moved('4', 4, 1000)])
 
     expect(at('3', 1000)).toBe(image({ seed: 3 }).digest)
     expect(at('3', 999)).toBeUndefined()
   })
 
-  it('is the same as reading all of any history', () => {
+  it('equals the result of reading the whole history', () => {
     const entry = fc.record({ tag: fc.constantFrom('a', 'b', 'c'), wait: fc.nat(3), seed: fc.nat(4) })
     fc.assert(
       fc.property(fc.array(entry, { minLength: 1, maxLength: 60 }), (entries) => {
@@ -119,7 +119,7 @@ describe('the image of a tag at a time', () => {
         let now = 10
         const all = entries.map(({ tag, wait, seed }) => {
           now += wait
-          return meant(tag, seed, now)
+          return moved(tag, seed, now)
         })
         record(all)
 
@@ -139,7 +139,7 @@ describe('the image of a tag at a time', () => {
       fc.property(fc.array(fc.nat(20), { minLength: 1, maxLength: 40 }), fc.nat(21), (times, time) => {
         domain.writer.delete({ namespace: 'default', name: 'ruby' })
         streamId = domain.writer.create({ namespace: 'default', name: 'ruby' }).stream.id
-        record(times.map((when, seed) => meant(seed % 3 === 0 ? 'b' : 'a', seed, when)))
+        record(times.map((when, seed) => moved(seed % 3 === 0 ? 'b' : 'a', seed, when)))
 
         for (const tag of ['a', 'b']) {
           const id = domain.tag(tag)?.id ?? 0
@@ -158,7 +158,7 @@ describe('the image of a tag at a time', () => {
 describe('a stream’s tags at a time', () => {
   it('are read by name, in pages from both ends, filtered by a glob and counted', () => {
     const names = ['3.10', '3.2', 'latest', '3', '3.2-slim']
-    record(names.map((tag, seed) => meant(tag, seed, 1000 + seed)))
+    record(names.map((tag, seed) => moved(tag, seed, 1000 + seed)))
     const read = (time: number, page: object, matching?: string) =>
       domain.lookBack.tagsAt([streamId], { time, matching }, { limit: 2, ...page }).map(({ name }) => name)
 
@@ -178,7 +178,7 @@ describe('a stream’s tags at a time', () => {
     const ids = Array.from({ length: 20 }, (_, n) => {
       const { id, name } = domain.writer.create({ namespace: 'default', name: `s${n}` }).stream
       record(
-        Array.from({ length: 30 }, (_, seed) => meant(`t${seed}`, seed % 5, 1000)),
+        Array.from({ length: 30 }, (_, seed) => moved(`t${seed}`, seed % 5, 1000)),
         { id, name },
       )
       return id
@@ -197,9 +197,9 @@ describe('a stream’s tags at a time', () => {
 describe('an image’s history', () => {
   it('has every entry of every tag in all streams, newest first, in pages', () => {
     const other = domain.writer.create({ namespace: 'default', name: 'other' }).stream
-    record([meant('a', 1, 1000), meant('b', 2, 1000)])
-    record([meant('x', 1, 2000)], { id: other.id, name: 'other' })
-    record([meant('a', 2, 3000), meant('b', 1, 4000), meant('a', 1, 5000)])
+    record([moved('a', 1, 1000), moved('b', 2, 1000)])
+    record([moved('x', 1, 2000)], { id: other.id, name: 'other' })
+    record([moved('a', 2, 3000), moved('b', 1, 4000), moved('a', 1, 5000)])
     const id = domain.images.byDigest(image({ seed: 1 }).digest)?.id ?? 0
     const times = (page: object) =>
       domain.lookBack.eventsOfImages([id], { limit: 2, ...page }).map(({ createdAt }) => createdAt)

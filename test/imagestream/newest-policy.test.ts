@@ -32,7 +32,7 @@ const decision = (): TagDecision | undefined =>
   domain.policies.decisionOf(domain.stream().id, tagName('nightly'), 100)
 
 /** How often each kind of question was asked since the last time. */
-const asked = () => {
+const requests = () => {
   const counts = { list: 0, resolve: 0, manifest: 0, config: 0, catalog: 0 }
   for (const { kind } of domain.remote.takeCalls()) counts[kind]++
   return counts
@@ -56,14 +56,14 @@ describe('the newest of a repository', () => {
   it('costs a HEAD for each tag, and a manifest and config for each unknown image', async () => {
     push({ a: 3, b: 9, c: 5 })
     await create(newest())
-    expect(asked()).toMatchObject({ list: 1, resolve: 3, manifest: 3, config: 3 })
+    expect(requests()).toMatchObject({ list: 1, resolve: 3, manifest: 3, config: 3 })
 
     await domain.import()
-    expect(asked()).toMatchObject({ list: 1, resolve: 3, manifest: 0, config: 0 })
+    expect(requests()).toMatchObject({ list: 1, resolve: 3, manifest: 0, config: 0 })
 
     push({ d: 20 })
     await domain.import()
-    expect(asked()).toMatchObject({ list: 1, resolve: 4, manifest: 1, config: 1 })
+    expect(requests()).toMatchObject({ list: 1, resolve: 4, manifest: 1, config: 1 })
     expect(domain.digests('nightly')).toEqual([of(20).digest, of(9).digest])
   })
 
@@ -71,7 +71,7 @@ describe('the newest of a repository', () => {
     push({ a: 3, b: 9 })
     await create(newest(), fromImage('first', UPSTREAM, { policy: { order: 'NEWEST', lowest: true } }))
 
-    expect(asked()).toMatchObject({ list: 1, resolve: 2, manifest: 2, config: 2 })
+    expect(requests()).toMatchObject({ list: 1, resolve: 2, manifest: 2, config: 2 })
   })
 
   it('is chosen among the filtered tags only', async () => {
@@ -122,7 +122,7 @@ describe('the newest of a repository', () => {
 
     expect(domain.digests('nightly')).toEqual([young.digest])
     // of "old" the index and one image, of "young" as it is brought in all
-    expect(asked()).toMatchObject({ resolve: 2, manifest: 5, config: 3 })
+    expect(requests()).toMatchObject({ resolve: 2, manifest: 5, config: 3 })
   })
 
   it('may be an index without an image for the platform in mode PreserveOriginal', async () => {
@@ -143,7 +143,7 @@ describe('the newest of a repository', () => {
       reason: 'TooManyTags',
       message: expect.stringMatching(/images of 501 tags, at most 500/),
     })
-    expect(asked()).toMatchObject({ list: 1, resolve: 0 })
+    expect(requests()).toMatchObject({ list: 1, resolve: 0 })
 
     await domain.import({ tag: 'nightly', dryRun: true })
     domain.remote.untag(UPSTREAM, 'build-0')

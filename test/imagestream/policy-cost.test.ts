@@ -36,7 +36,7 @@ describe('the cost of a policy', () => {
     expect(count(CANDIDATE)).toBeLessThan(2 * all.length)
     expect(count(CANDIDATES)).toBe(0)
     expect(world.decision('ruby:stable', 0)).toMatchObject({ chosen: '5.99.9', rankedCount: all.length })
-    expect(world.meant('ruby:stable')[0]).toBe(all.find(([tag]) => tag === '5.99.9')?.[1].digest)
+    expect(world.digestsOf('ruby:stable')[0]).toBe(all.find(([tag]) => tag === '5.99.9')?.[1].digest)
 
     statements.reset()
     await world.import()

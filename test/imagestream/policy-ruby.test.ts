@@ -47,7 +47,7 @@ it('over five years of the ruby image each policy chooses at every date the tag 
       highest(tags, /^(\d+\.\d+(?:\.\d+)?)-slim$/),
     ]
     const names = ['stable', 'stable-2', 'stable-slim']
-    expect(names.map((name) => world.meant(`ruby:${name}`)[0])).toEqual(expected)
+    expect(names.map((name) => world.digestsOf(`ruby:${name}`)[0])).toEqual(expected)
     moved += expected.filter((digest, at) => digest !== before[at]).length
 
     const all = [...world.images.byDigests([...new Set(tags.values())]).values()]

@@ -51,7 +51,7 @@ describe('a tag with a policy over its own stream', () => {
     world.specify('web', [ruled('stable', SEMVER)])
     world.push(two, 'web:1.1')
 
-    expect(world.meant('web:stable')).toEqual([TWO, ONE])
+    expect(world.digestsOf('web:stable')).toEqual([TWO, ONE])
     expect(world.logged()).toEqual([
       'REGISTRY web:1.0',
       'TAG web:stable',
@@ -64,7 +64,7 @@ describe('a tag with a policy over its own stream', () => {
         throw new Error('undone')
       }),
     ).toThrow('undone')
-    expect(world.meant('web:stable')).toEqual([TWO, ONE])
+    expect(world.digestsOf('web:stable')).toEqual([TWO, ONE])
     expect(world.decision('web:stable')?.chosen).toBe('1.1')
   })
 
@@ -73,10 +73,10 @@ describe('a tag with a policy over its own stream', () => {
     world.push(one, 'web:1.1')
     world.specify('web', [ruled('stable', SEMVER)])
     world.push(two, 'web:1.0')
-    expect(world.meant('web:stable')).toEqual([ONE])
+    expect(world.digestsOf('web:stable')).toEqual([ONE])
 
     world.push(three, 'web:1.1')
-    expect(world.meant('web:stable')).toEqual([THREE, ONE])
+    expect(world.digestsOf('web:stable')).toEqual([THREE, ONE])
   })
 
   it('gets imported images, without being a result of the import', async () => {
@@ -85,7 +85,7 @@ describe('a tag with a policy over its own stream', () => {
     const { imported } = await world.create({ spec: { dockerImageRepository: UPSTREAM, tags } })
 
     expect(imported).toMatchObject({ imported: 2, total: 2 })
-    expect(world.meant('ruby:stable')[0]).toBe(TWO)
+    expect(world.digestsOf('ruby:stable')[0]).toBe(TWO)
     expect(world.decision('ruby:stable')?.chosen).toBe('3.3')
   })
 
@@ -95,7 +95,7 @@ describe('a tag with a policy over its own stream', () => {
     const { imported } = await world.create({ spec })
 
     expect(imported).toMatchObject({ total: 1 })
-    expect(world.meant('ruby:stable')).toEqual([ONE])
+    expect(world.digestsOf('ruby:stable')).toEqual([ONE])
   })
 
   it('does not move with events that move nothing', () => {
@@ -106,7 +106,7 @@ describe('a tag with a policy over its own stream', () => {
     const before = world.dump()
     world.push(one, 'web:1.0')
 
-    expect(world.meant('web:stable')).toEqual([TWO, ONE])
+    expect(world.digestsOf('web:stable')).toEqual([TWO, ONE])
     expect(world.dump()).toEqual(before)
   })
 
@@ -115,7 +115,7 @@ describe('a tag with a policy over its own stream', () => {
     world.specify('web', [ruled('stable', SEMVER)])
     world.push(one, 'web:1.1')
 
-    expect(world.meant('web:stable')).toEqual([ONE])
+    expect(world.digestsOf('web:stable')).toEqual([ONE])
     expect(world.stored('web:stable')).toBe('1.1')
   })
 
@@ -150,19 +150,19 @@ describe('a tag with a policy over its own stream', () => {
     expect(world.tag('stable', 'web')).toBeUndefined()
 
     world.push(one, 'web:edge')
-    expect(world.meant('web:stable')).toEqual([])
+    expect(world.digestsOf('web:stable')).toEqual([])
     world.push(two, 'web:1.0')
-    expect(world.meant('web:stable')).toEqual([TWO])
+    expect(world.digestsOf('web:stable')).toEqual([TWO])
   })
 
   it('can be pushed to, and moves again with the next change of the chosen tag', () => {
     world.push(one, 'web:1.0')
     world.specify('web', [ruled('stable', SEMVER)])
     world.push(two, 'web:stable')
-    expect(world.meant('web:stable')).toEqual([TWO, ONE])
+    expect(world.digestsOf('web:stable')).toEqual([TWO, ONE])
 
     world.push(three, 'web:1.0')
-    expect(world.meant('web:stable')).toEqual([THREE, TWO, ONE])
+    expect(world.digestsOf('web:stable')).toEqual([THREE, TWO, ONE])
   })
 
   it('is decided again when its policy changes', () => {
@@ -171,7 +171,7 @@ describe('a tag with a policy over its own stream', () => {
     world.specify('web', [ruled('stable', SEMVER)])
     world.specify('web', [ruled('stable', { ...SEMVER, range: '^1' })])
 
-    expect(world.meant('web:stable')).toEqual([ONE, TWO])
+    expect(world.digestsOf('web:stable')).toEqual([ONE, TWO])
     expect(world.stored('web:stable')).toBe('1.0')
   })
 
@@ -187,9 +187,9 @@ describe('a tag with a policy over its own stream', () => {
     {
       await using after = new PolicyWorld({ file })
       after.push(three, 'web:1.0')
-      expect(after.meant('web:stable')).toEqual([TWO])
+      expect(after.digestsOf('web:stable')).toEqual([TWO])
       after.untag('web:1.1')
-      expect(after.meant('web:stable')).toEqual([THREE, TWO])
+      expect(after.digestsOf('web:stable')).toEqual([THREE, TWO])
     }
     rmSync(folder, { recursive: true })
   })
@@ -249,7 +249,7 @@ describe('a tag that cannot be chosen', () => {
     world.specify('web', [ruled('last', { order: 'ALPHABETICAL' })])
     world.push(three, `web:sha256-${'1'.repeat(64)}.sig`)
 
-    expect(world.meant('web:last')).toEqual([ONE])
+    expect(world.digestsOf('web:last')).toEqual([ONE])
     expect(world.decision('web:last')).toMatchObject({ rankedCount: 1, excludedCount: 0 })
   })
 
@@ -259,17 +259,17 @@ describe('a tag that cannot be chosen', () => {
     world.push(three, 'other:x')
     world.specify('web', [ruled('stable', SEMVER)])
     world.specify('web', [ruled('stable', SEMVER), following('2.0', 'other:x')])
-    expect(world.meant('web:stable')).toEqual([ONE, TWO])
-    expect(world.meant('web:2.0')[0]).toBe(THREE)
+    expect(world.digestsOf('web:stable')).toEqual([ONE, TWO])
+    expect(world.digestsOf('web:2.0')[0]).toBe(THREE)
 
     world.specify('web', [ruled('stable', SEMVER), { name: '2.0', reference: false }])
-    expect(world.meant('web:stable')).toEqual([THREE, ONE, TWO])
+    expect(world.digestsOf('web:stable')).toEqual([THREE, ONE, TWO])
   })
 })
 
 describe('when the chosen tag is removed, the next one is chosen', () => {
   const next = () => [
-    world.meant('web:stable'),
+    world.digestsOf('web:stable'),
     world.decision('web:stable')?.chosen,
     world.stored('web:stable'),
   ]
@@ -321,8 +321,8 @@ describe('the newest image', () => {
     }
 
     expect(world.decision('web:last')?.ranked.map(({ tag }) => tag)).toEqual(['b', 'd', 'a', 'c'])
-    expect(world.meant('web:last')).toEqual([from(2023).digest, from(2021).digest])
-    expect(world.meant('web:first')).toEqual([from(2020).digest, from(2021).digest])
+    expect(world.digestsOf('web:last')).toEqual([from(2023).digest, from(2021).digest])
+    expect(world.digestsOf('web:first')).toEqual([from(2020).digest, from(2021).digest])
   })
 
   it('changes when its tag moves to an older image', () => {
@@ -331,7 +331,7 @@ describe('the newest image', () => {
     world.specify('web', [ruled('last', NEWEST)])
     world.push(from(2021), 'web:b')
 
-    expect(world.meant('web:last')).toEqual([from(2022).digest, from(2023).digest])
+    expect(world.digestsOf('web:last')).toEqual([from(2022).digest, from(2023).digest])
     expect(world.stored('web:last')).toBe('a')
   })
 
@@ -341,7 +341,7 @@ describe('the newest image', () => {
     world.specify('web', [ruled('last', NEWEST)])
     world.push(from(2024), 'web:b')
 
-    expect(world.meant('web:last')).toEqual([from(2024).digest, from(2023).digest])
+    expect(world.digestsOf('web:last')).toEqual([from(2024).digest, from(2023).digest])
   })
 })
 
@@ -352,8 +352,8 @@ describe('a tag that follows a tag with a policy', () => {
     world.createWith('app', [following('base', 'web:stable')])
     world.push(two, 'web:1.1')
 
-    expect(world.meant('web:prod')).toEqual([TWO, ONE])
-    expect(world.meant('app:base')).toEqual([TWO, ONE])
+    expect(world.digestsOf('web:prod')).toEqual([TWO, ONE])
+    expect(world.digestsOf('app:base')).toEqual([TWO, ONE])
     expect(world.logged(4)).toEqual(['REGISTRY web:1.1', 'TAG web:stable', 'TAG web:prod', 'TAG app:base'])
   })
 
@@ -363,7 +363,7 @@ describe('a tag that follows a tag with a policy', () => {
     world.specify('web', [ruled('stable', { ...SEMVER, range: '^1' })])
     world.specify('web', [ruled('stable', SEMVER), following('prod', 'stable')])
 
-    expect(world.meant('web:prod')).toEqual([TWO])
+    expect(world.digestsOf('web:prod')).toEqual([TWO])
   })
 })
 
@@ -384,11 +384,11 @@ describe('one write of a spec', () => {
       pinned('1.2', THREE),
     ])
 
-    expect(world.meant('web:stable')).toEqual([THREE])
-    expect(world.meant('web:prod')).toEqual([THREE])
+    expect(world.digestsOf('web:stable')).toEqual([THREE])
+    expect(world.digestsOf('web:prod')).toEqual([THREE])
 
     world.specify('web', [pinned('1.0', TWO), pinned('1.1', ONE), ruled('stable', SEMVER)])
-    expect(world.meant('web:stable')).toEqual([ONE, THREE])
+    expect(world.digestsOf('web:stable')).toEqual([ONE, THREE])
   })
 })
 
@@ -403,7 +403,7 @@ describe('a tag’s policy is removed', () => {
     expect(world.decision('web:stable')).toBeUndefined()
     expect(world.stored('web:stable')).toBeUndefined()
     world.push(three, 'web:1.1')
-    expect(world.meant('web:stable')[0]).not.toBe(THREE)
+    expect(world.digestsOf('web:stable')[0]).not.toBe(THREE)
   }
 
   it('with tagImage, which gives it another source', () => {
@@ -426,7 +426,7 @@ describe('a tag’s policy is removed', () => {
   it('with a roll back', () => {
     world.push(two, 'web:1.0')
     world.rollBackTag({ namespace: 'default', imageStream: 'web', tag: 'stable', digest: ONE })
-    expect(world.meant('web:stable')).toEqual([ONE, TWO, ONE])
+    expect(world.digestsOf('web:stable')).toEqual([ONE, TWO, ONE])
     ended()
   })
 
@@ -550,6 +550,6 @@ describe('the stored decision about a repository', () => {
     world.createWith('web', [stable])
     world.push(one, 'web:3.4')
 
-    expect(world.meant('web:stable')).toEqual([])
+    expect(world.digestsOf('web:stable')).toEqual([])
   })
 })

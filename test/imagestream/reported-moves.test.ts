@@ -59,10 +59,10 @@ describe('a move that a vendor reports', () => {
   it('is compared with one parse of each manifest, up to the number that is kept', () => {
     const { db, images } = world.domain
     const stream = world.domain.stream()
-    const asked: string[] = []
+    const parsed: string[] = []
     const moves = createReportedMoves(db, {
       storedManifest(digest) {
-        asked.push(digest)
+        parsed.push(digest)
         return images.storedManifest(digest)
       },
     })
@@ -72,9 +72,9 @@ describe('a move that a vendor reports', () => {
       )
 
     db.transact((tx) => moves.store(tx, stream.id, 'Quay', madeUp(1)))
-    expect(asked).toHaveLength(1)
+    expect(parsed).toHaveLength(1)
     db.transact((tx) => moves.store(tx, stream.id, 'Quay', madeUp(10_000)))
-    expect(asked).toHaveLength(1 + KEPT_MOVES)
+    expect(parsed).toHaveLength(1 + KEPT_MOVES)
     expect(stored('1.0.3').map(({ fromAt }) => fromAt)[0]).toBe(began + 10_000)
   })
 

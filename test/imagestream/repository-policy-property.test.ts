@@ -36,7 +36,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 /** What each rule's tag has meant, newest first, by a full decision at each import. */
 class Model {
   readonly upstream = new Map<string, number>()
-  readonly meant = new Map<string, number[]>(Object.keys(RULES).map((tag) => [tag, []]))
+  readonly builds = new Map<string, number[]>(Object.keys(RULES).map((tag) => [tag, []]))
 
   chosen(policy: TagPolicyInput): string | null {
     const candidates = [...this.upstream].map(([tag, build]) => ({
@@ -50,8 +50,8 @@ class Model {
     for (const [tag, policy] of Object.entries(RULES)) {
       const chosen = this.chosen(policy)
       const build = chosen === null ? undefined : this.upstream.get(chosen)
-      const before = this.meant.get(tag) ?? []
-      if (build !== undefined && before[0] !== build) this.meant.set(tag, [build, ...before])
+      const before = this.builds.get(tag) ?? []
+      if (build !== undefined && before[0] !== build) this.builds.set(tag, [build, ...before])
     }
   }
 }
@@ -84,7 +84,7 @@ test('after any changes upstream, each import sets a rule’s tag to the choice 
         for (const [tag, policy] of Object.entries(RULES)) {
           const chosen = model.chosen(policy)
           expect(domain.digests(tag), tag).toEqual(
-            model.meant.get(tag)?.map((build) => imageOf(build).digest),
+            model.builds.get(tag)?.map((build) => imageOf(build).digest),
           )
           expect(domain.condition(tag)?.reason, tag).toBe(chosen === null ? 'NotFound' : undefined)
           const decision = domain.policies.decisionOf(domain.stream().id, tagName(tag), 100)
@@ -92,7 +92,7 @@ test('after any changes upstream, each import sets a rule’s tag to the choice 
           expect((decision?.rankedCount ?? 0) + (decision?.excludedCount ?? 0)).toBe(model.upstream.size)
         }
       }
-      expect(domain.log()).toHaveLength([...model.meant.values()].flat().length)
+      expect(domain.log()).toHaveLength([...model.builds.values()].flat().length)
       expect(domain.internalErrors).toEqual([])
     }),
     { numRuns: 16 },

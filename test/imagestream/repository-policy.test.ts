@@ -31,7 +31,7 @@ const decision = (tag = 'stable'): TagDecision | undefined =>
   domain.policies.decisionOf(domain.stream().id, tagName(tag), 100)
 
 /** What was asked since the last time, in short. */
-const asked = (): string[] =>
+const requests = (): string[] =>
   domain.remote.takeCalls().map(({ kind, subject }) => (kind === 'resolve' ? `${kind} ${subject}` : kind))
 
 describe('a rule over a repository', () => {
@@ -49,12 +49,12 @@ describe('a rule over a repository', () => {
   it('costs the tag list and one tag, and without changes the tag list and one HEAD', async () => {
     push('3.3.1', '3.4.0', '4.0.0', 'latest')
     await create(chosen('stable'))
-    expect(asked()).toEqual(['list', 'resolve 3.4.0', 'manifest', 'config'])
+    expect(requests()).toEqual(['list', 'resolve 3.4.0', 'manifest', 'config'])
 
     const again = await domain.import()
 
     expect(again).toMatchObject({ state: 'SUCCEEDED', total: 1, unchanged: 1 })
-    expect(asked()).toEqual(['list', 'resolve 3.4.0'])
+    expect(requests()).toEqual(['list', 'resolve 3.4.0'])
     expect(domain.history('stable')).toHaveLength(1)
   })
 

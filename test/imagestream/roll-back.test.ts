@@ -192,9 +192,9 @@ describe('a history after any imports and roll-backs', () => {
         for (let time = start - HOUR; time <= domain.time; time += HOUR) {
           const id = domain.tag('3')?.id ?? 0
           const event = domain.lookBack.eventsAt([id], time).get(id)
-          const meant = event && domain.images.byIds([event.imageId]).get(event.imageId)?.digest
+          const found = event && domain.images.byIds([event.imageId]).get(event.imageId)?.digest
           const seed = seedAt(time)
-          expect(meant).toBe(seed === undefined ? undefined : image({ seed }).digest)
+          expect(found).toBe(seed === undefined ? undefined : image({ seed }).digest)
         }
       }),
       { numRuns: 40 },

@@ -51,7 +51,7 @@ describe('a spec tag from a registry that changes', () => {
     ],
     ['its annotations', { annotations: [{ key: 'a', value: 'b' }] }, 'latest'],
   ])(
-    'in %s is wanted in a newer generation than status has observed, and imported until it has',
+    'in %s gets a newer generation, and is imported until the status has that generation',
     async (_what, more, of) => {
       await world.create({ spec: { tags: [fromImage('a', `${UPSTREAM}:latest`)] } })
       expect(generations('a')).toEqual({ wanted: 1, observed: 1 })
@@ -64,7 +64,7 @@ describe('a spec tag from a registry that changes', () => {
     },
   )
 
-  it('into a reference-only or following tag is no longer imported', async () => {
+  it('to a reference-only or following tag is no longer imported', async () => {
     await world.create({ spec: { tags: [fromImage('a', UPSTREAM), fromImage('b', UPSTREAM)] } })
     world.remote.takeCalls()
 
@@ -119,7 +119,7 @@ describe('the mode of a stream without one in its spec', () => {
     Object.keys(made).flatMap((way) =>
       (['Legacy', 'PreserveOriginal'] as const).map((mode): [string, ImportMode] => [way, mode]),
     ),
-  )('that %s makes is the configuration’s, %s', async (way, importMode) => {
+  )('that %s creates is the mode of the configuration, %s', async (way, importMode) => {
     await using on = new FollowWorld({ importMode })
     on.remote.push(UPSTREAM, 'latest', both)
 
@@ -178,9 +178,9 @@ describe('a failed tag', () => {
     await using upstream = await startUpstream()
     await using app = await startApp()
     for (const tag of ['fine', 'closed', 'gone']) upstream.push('team/app', tag, one)
-    const answers: Record<string, number> = { closed: 403, gone: 404 }
+    const responses: Record<string, number> = { closed: 403, gone: 404 }
     upstream.hook = ({ reference }) => {
-      const status = answers[reference]
+      const status = responses[reference]
       return status === undefined ? undefined : { status, headers: {}, body: '' }
     }
     const spec = {

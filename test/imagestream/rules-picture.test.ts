@@ -78,7 +78,7 @@ describe('an image', () => {
 
     expect(world.dump().images).toHaveLength(1)
     const tags = ['ruby:latest', 'other:latest', 'team/web:1', 'shop/web:2']
-    expect(tags.map((tag) => world.meant(tag))).toEqual(tags.map(() => [one.digest]))
+    expect(tags.map((tag) => world.digestsOf(tag))).toEqual(tags.map(() => [one.digest]))
   })
 
   it('is never changed later, neither its first reference nor its bytes', async () => {

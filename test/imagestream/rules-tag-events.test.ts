@@ -94,7 +94,7 @@ describe('a tag that follows', () => {
     const undone = () =>
       world.db.transact(() => {
         world.push(two, 'web:1')
-        seen.push(world.meant('app:base'), world.meant('team/app:base'))
+        seen.push(world.digestsOf('app:base'), world.digestsOf('team/app:base'))
         throw new Error('undone')
       })
 

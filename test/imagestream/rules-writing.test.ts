@@ -117,7 +117,7 @@ describe('every write raises the resource version, and a change of spec the gene
     expect(after.generation).toBe(before.generation + (spec ? 1 : 0))
   })
 
-  it('also pruning of history entries', async () => {
+  it('by the pruning of history entries too', async () => {
     await using pruner = createPruner({ db: world.db, recorder: world.recorder, now: () => world.time })
     for (const content of [two, one, two, one]) world.push(content, 'ruby:3.3')
     const before = versions()

@@ -51,7 +51,7 @@ class Model {
   readonly scheduled = new Map<string, Known>()
   readonly failing = new Set<string>()
   readonly slack: number
-  asked = 0
+  requested = 0
 
   /** A source waits for each of the others at most once. */
   constructor(distance: number) {
@@ -66,7 +66,11 @@ class Model {
     }
   }
 
-  asks(stream: string, { repository, specTags }: Pick<ImportRequest, 'repository' | 'specTags'>, at: number) {
+  begin(
+    stream: string,
+    { repository, specTags }: Pick<ImportRequest, 'repository' | 'specTags'>,
+    at: number,
+  ) {
     const sources = [...(repository ? [''] : []), ...specTags]
     expect(sources).not.toEqual([])
     for (const source of sources) {
@@ -76,7 +80,7 @@ class Model {
       if (known.ended !== undefined) expect(at - known.ended).toBeGreaterThanOrEqual(INTERVAL)
       this.#isInTime(known, at)
     }
-    this.asked++
+    this.requested++
   }
 
   ends(stream: string, request: ImportRequest, at: number): void {
@@ -184,8 +188,8 @@ class Walk {
       .all(this.#lastImport)
     const events = [
       ...this.#world
-        .takeAsked()
-        .map(({ at, stream, request }) => ({ at, apply: () => this.#ask(stream, request, at) })),
+        .takeRequested()
+        .map(({ at, stream, request }) => ({ at, apply: () => this.#startImport(stream, request, at) })),
       ...ended.map(({ at, name, request }) => ({
         at,
         apply: () => this.#model.ends(name, JSON.parse(request), at),
@@ -198,10 +202,10 @@ class Walk {
     this.#compareRows()
   }
 
-  #ask(stream: string, request: Pick<ImportRequest, 'repository' | 'specTags'>, at: number): void {
+  #startImport(stream: string, request: Pick<ImportRequest, 'repository' | 'specTags'>, at: number): void {
     expect(at - this.#lastAsk).toBeGreaterThanOrEqual(this.#distance)
     this.#lastAsk = at
-    this.#model.asks(stream, request, at)
+    this.#model.begin(stream, request, at)
   }
 
   #compareRows(): void {
@@ -216,7 +220,7 @@ class Walk {
 
 describe('after any operations', () => {
   it('each scheduled source is imported once an interval, and more often only on request', async () => {
-    let asked = 0
+    let requested = 0
     await fc.assert(
       fc.asyncProperty(
         fc.array(step, { minLength: 10, maxLength: 60, size: 'max' }),
@@ -236,11 +240,11 @@ describe('after any operations', () => {
           }
           for (const one of steps) await walk.take(one)
           expect([...world.errors, ...world.domain.internalErrors]).toEqual([])
-          asked += model.asked
+          requested += model.requested
         },
       ),
       { numRuns: RUNS },
     )
-    expect(asked).toBeGreaterThan(RUNS * 5)
+    expect(requested).toBeGreaterThan(RUNS * 5)
   })
 })

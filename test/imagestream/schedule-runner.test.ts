@@ -49,7 +49,7 @@ describe('a scheduled source', () => {
 
     await world.pass(3 * INTERVAL)
 
-    expect(world.asked).toEqual(
+    expect(world.requested).toEqual(
       [1, 2, 3].map((times) => ({ at: created + times * INTERVAL, stream: 'ruby', request: everything })),
     )
     expect(world.domain.digests('3.3')).toEqual(
@@ -63,11 +63,11 @@ describe('a scheduled source', () => {
     await world.createStream('ruby', { tags: [scheduledTag('3.4'), scheduledTag('3.3')] })
     await world.pass(INTERVAL)
 
-    expect(world.takeAsked()).toMatchObject([{ request: { repository: true, specTags: ['3.3', '3.4'] } }])
+    expect(world.takeRequested()).toMatchObject([{ request: { repository: true, specTags: ['3.3', '3.4'] } }])
     await world.pass(5 * MINUTE)
     await world.domain.import({ tag: '3.3' })
     await world.pass(INTERVAL)
-    expect(world.takeAsked().map(({ request }) => request)).toEqual([
+    expect(world.takeRequested().map(({ request }) => request)).toEqual([
       { repository: true, specTags: ['3.4'] },
       { repository: false, specTags: ['3.3'] },
     ])
@@ -81,9 +81,9 @@ describe('a scheduled source', () => {
     const imported = now()
 
     await world.pass(INTERVAL - SECOND)
-    expect(world.asked).toEqual([])
+    expect(world.requested).toEqual([])
     await world.pass(SECOND)
-    expect(world.asked).toMatchObject([{ at: imported + INTERVAL }])
+    expect(world.requested).toMatchObject([{ at: imported + INTERVAL }])
   })
 
   it('is not requested again before its import has ended', async () => {
@@ -94,14 +94,14 @@ describe('a scheduled source', () => {
     await held.reached
     expect(world.schedule()?.dueAt).toBe(now() + INTERVAL)
     world.passHeld(3 * INTERVAL)
-    expect(world.asked).toHaveLength(1)
+    expect(world.requested).toHaveLength(1)
 
     held.release()
     await world.settle()
     const ended = now()
     expect(world.schedule()?.dueAt).toBe(ended + INTERVAL)
     await world.pass(INTERVAL)
-    expect(world.asked.map(({ at }) => at)).toEqual([ended - 3 * INTERVAL, ended + INTERVAL])
+    expect(world.requested.map(({ at }) => at)).toEqual([ended - 3 * INTERVAL, ended + INTERVAL])
   })
 
   it('is imported right after another import of the stream', async () => {
@@ -112,28 +112,28 @@ describe('a scheduled source', () => {
     world.domain.beginImport({ tag: '3.3' })
     await held.reached
     world.passHeld(5 * MINUTE)
-    expect(world.asked).toEqual([])
+    expect(world.requested).toEqual([])
 
     held.release()
     await world.settle()
     await world.pass(0)
 
-    expect(world.asked).toEqual([{ at: now(), stream: 'ruby', request: everything }])
+    expect(world.requested).toEqual([{ at: now(), stream: 'ruby', request: everything }])
   })
 
   it('is imported only while the spec schedules it', async () => {
     world.runner.start()
     await world.createStream('ruby', { importPolicy: UNSCHEDULED })
     await world.pass(3 * INTERVAL)
-    expect(world.asked).toEqual([])
+    expect(world.requested).toEqual([])
 
     world.update({ importPolicy: SCHEDULED })
     await world.pass(INTERVAL)
-    expect(world.takeAsked()).toHaveLength(1)
+    expect(world.takeRequested()).toHaveLength(1)
 
     world.update({ importPolicy: UNSCHEDULED })
     await world.pass(3 * INTERVAL)
-    expect(world.asked).toEqual([])
+    expect(world.requested).toEqual([])
   })
 
   it('of a deleted stream is not imported', async () => {
@@ -144,7 +144,7 @@ describe('a scheduled source', () => {
 
     await world.pass(MINUTE)
 
-    expect(world.asked.map(({ stream }) => stream)).toEqual([first])
+    expect(world.requested.map(({ stream }) => stream)).toEqual([first])
     expect(world.errors).toEqual([])
   })
 
@@ -154,13 +154,13 @@ describe('a scheduled source', () => {
     const held = world.domain.remote.hold()
     world.passHeld(INTERVAL + SECOND)
     await held.reached
-    expect(world.takeAsked()).toHaveLength(2)
+    expect(world.takeRequested()).toHaveLength(2)
 
     world.domain.writer.delete({ namespace: 'default', name: first })
     held.release()
     await world.pass(INTERVAL + SECOND)
 
-    expect(world.asked.map(({ stream }) => stream)).toEqual([second])
+    expect(world.requested.map(({ stream }) => stream)).toEqual([second])
   })
 
   it('that fails is imported less often until it succeeds', async () => {
@@ -170,12 +170,12 @@ describe('a scheduled source', () => {
     world.domain.remote.fail(UPSTREAM, '', 'RegistryUnavailable')
 
     await world.pass(12 * INTERVAL)
-    const tried = world.takeAsked().map(({ at }) => (at - created) / INTERVAL)
+    const tried = world.takeRequested().map(({ at }) => (at - created) / INTERVAL)
     world.domain.remote.fail(UPSTREAM, '', null)
     await world.pass(6 * INTERVAL)
 
     expect(tried).toEqual([1, 2, 4, 8, 12])
-    expect(world.asked.map(({ at }) => (at - created) / INTERVAL)).toEqual([16, 17, 18])
+    expect(world.requested.map(({ at }) => (at - created) / INTERVAL)).toEqual([16, 17, 18])
   })
 })
 
@@ -187,7 +187,7 @@ describe('streams that are due at the same time', () => {
     quick.runner.start()
     await quick.pass(3 * MINUTE)
 
-    const times = quick.asked.map(({ at }) => at)
+    const times = quick.requested.map(({ at }) => at)
     expect(times).toHaveLength(360)
     for (const [at, time] of times.slice(1).entries()) expect(time - (times[at] ?? 0)).toBe(500)
   })
@@ -199,7 +199,7 @@ describe('streams that are due at the same time', () => {
     world.runner.start()
     await world.pass(5 * SECOND)
 
-    expect(world.asked.map(({ stream }) => stream)).toEqual(names.reverse())
+    expect(world.requested.map(({ stream }) => stream)).toEqual(names.reverse())
   })
 
   it('that exceed an interval’s capacity are all imported', async () => {
@@ -208,10 +208,10 @@ describe('streams that are due at the same time', () => {
     slow.runner.start()
     await slow.pass(3 * INTERVAL)
 
-    const turns = names.map((name) => slow.asked.filter(({ stream }) => stream === name).length)
+    const turns = names.map((name) => slow.requested.filter(({ stream }) => stream === name).length)
     expect(Math.min(...turns)).toBe(1)
     expect(Math.max(...turns)).toBe(2)
-    expect(slow.asked.length).toBe(31)
+    expect(slow.requested.length).toBe(31)
   })
 
   it('leave half of the places to requested imports', async () => {
@@ -220,14 +220,14 @@ describe('streams that are due at the same time', () => {
     world.runner.start()
     world.passHeld(2 * INTERVAL)
     await held.reached
-    expect(world.asked).toHaveLength(PLACES)
+    expect(world.requested).toHaveLength(PLACES)
     // an import without a waiting client
     expect(world.domain.importRows.unfinished()).toHaveLength(PLACES)
 
     held.release()
     await world.settle()
     await world.pass(MINUTE)
-    expect(new Set(world.asked.map(({ stream }) => stream)).size).toBe(PLACES + 20)
+    expect(new Set(world.requested.map(({ stream }) => stream)).size).toBe(PLACES + 20)
   })
 
   it('of a slow registry do not block others: each registry has a share of the places (kargo#2836)', async () => {
@@ -246,13 +246,13 @@ describe('streams that are due at the same time', () => {
     world.runner.start()
     world.passHeld(2 * INTERVAL)
     await held.reached
-    expect(world.asked.map((asked) => asked.stream).at(-1)).toBe('elsewhere')
-    expect(world.asked).toHaveLength(PLACES_OF_REGISTRY + 1)
+    expect(world.requested.map((requested) => requested.stream).at(-1)).toBe('elsewhere')
+    expect(world.requested).toHaveLength(PLACES_OF_REGISTRY + 1)
 
     held.release()
     await world.settle()
     await world.pass(MINUTE)
-    expect(new Set(world.asked.map((asked) => asked.stream)).size).toBe(PLACES + 21)
+    expect(new Set(world.requested.map((requested) => requested.stream)).size).toBe(PLACES + 21)
   })
 })
 
@@ -261,7 +261,7 @@ describe('the clock', () => {
     world.runner.start()
     await world.createStream()
     await world.pass(INTERVAL)
-    world.takeAsked()
+    world.takeRequested()
 
     world.domain.time -= 365 * 24 * 60 * MINUTE
     const turned = now()
@@ -269,7 +269,7 @@ describe('the clock', () => {
     world.wake()
     await world.pass(INTERVAL + MINUTE)
 
-    expect(world.asked.length).toBeGreaterThanOrEqual(1)
+    expect(world.requested.length).toBeGreaterThanOrEqual(1)
     expect(world.schedule()?.dueAt).toBeLessThanOrEqual(turned + 2 * INTERVAL + MINUTE)
   })
 
@@ -292,7 +292,7 @@ describe('the clock', () => {
     world.domain.time += 8 * INTERVAL
     await world.pass(0)
 
-    expect(world.asked).toHaveLength(1)
+    expect(world.requested).toHaveLength(1)
   })
 })
 
@@ -408,7 +408,7 @@ describe('a restart', () => {
 
     await second.pass(INTERVAL - 5 * MINUTE)
 
-    expect(second.asked).toMatchObject([{ at: dueAt }])
+    expect(second.requested).toMatchObject([{ at: dueAt }])
   })
 
   it('imports overdue streams one after the other', async () => {
@@ -423,7 +423,7 @@ describe('a restart', () => {
 
     await second.pass(MINUTE)
 
-    expect(second.asked.map(({ at }) => at - started)).toEqual(
+    expect(second.requested.map(({ at }) => at - started)).toEqual(
       Array.from({ length: 30 }, (_, at) => (at + 1) * SECOND),
     )
   })
@@ -442,7 +442,7 @@ describe('a restart', () => {
     second.domain.time += INTERVAL + MINUTE
     second.runner.start()
     second.passHeld(2 * INTERVAL)
-    expect(second.asked).toEqual([])
+    expect(second.requested).toEqual([])
 
     second.domain.importer.resume()
     await second.settle()

@@ -91,10 +91,10 @@ describe('a waiting import that is requested again', () => {
     const { id } = await world.createStream()
     const { db, importer } = world.domain
     remote.takeAskers()
-    const asked = (urgency: RemoteOptions['urgency']) => ({ ...everything, ...(urgency && { urgency }) })
+    const requested = (urgency: RemoteOptions['urgency']) => ({ ...everything, ...(urgency && { urgency }) })
     const [one, other] = db.transact((tx) => [
-      importer.request(tx, id, asked(first)),
-      importer.request(tx, id, asked(second)),
+      importer.request(tx, id, requested(first)),
+      importer.request(tx, id, requested(second)),
     ])
     expect(other).toBe(one)
     await world.settle()
@@ -106,11 +106,11 @@ describe('a waiting import that is requested again', () => {
     await using world = open()
     const { id } = await world.createStream()
     const { db, importer } = world.domain
-    const [due, asked] = db.transact((tx) => [
+    const [due, requested] = db.transact((tx) => [
       importer.request(tx, id, { ...everything, urgency: 'schedule' }),
       importer.request(tx, id, { ...everything, insecure: true }),
     ])
-    expect(asked).not.toBe(due)
+    expect(requested).not.toBe(due)
     await world.settle()
   })
 })

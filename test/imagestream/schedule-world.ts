@@ -14,7 +14,7 @@ export const SCHEDULED = { insecure: false, scheduled: true, importMode: 'Legacy
 export const UNSCHEDULED = { ...SCHEDULED, scheduled: false } as const
 
 /** What the runner asked an import for, and when. */
-export interface Asked {
+export interface RequestedImport {
   readonly at: number
   readonly stream: string
   readonly request: Pick<ImportRequest, 'repository' | 'specTags'>
@@ -32,7 +32,7 @@ export interface ScheduleOptions extends TestDomainOptions {
 /** A domain and a runner of its schedules, whose clock and timer stand still but for who moves them. */
 export class ScheduleWorld implements AsyncDisposable {
   readonly domain: TestDomain
-  readonly asked: Asked[] = []
+  readonly requested: RequestedImport[] = []
   readonly errors: unknown[] = []
   readonly #perMinute: number
   runner: ScheduleRunner
@@ -58,7 +58,7 @@ export class ScheduleWorld implements AsyncDisposable {
         request: (tx, streamId, request) => {
           const { repository, specTags } = request
           const stream = domain.streams.byIds([streamId]).get(streamId)?.name ?? ''
-          this.asked.push({ at: domain.time, stream, request: { repository, specTags } })
+          this.requested.push({ at: domain.time, stream, request: { repository, specTags } })
           return importer.request(tx, streamId, request)
         },
       },
@@ -154,8 +154,8 @@ export class ScheduleWorld implements AsyncDisposable {
     return this.schedules(name).find((one) => one.tag === tag)
   }
 
-  takeAsked(): Asked[] {
-    return this.asked.splice(0)
+  takeRequested(): RequestedImport[] {
+    return this.requested.splice(0)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -48,7 +48,7 @@ describe('tagging a tag', () => {
     world.retag('app:prod', { kind: 'ImageStreamTag', name: 'web:1', namespace: 'team' })
 
     expect(specOf('prod')).toMatchObject({ fromName: `web@${ONE}`, fromNamespace: 'team' })
-    expect(world.meant('app:prod')).toEqual([ONE])
+    expect(world.digestsOf('app:prod')).toEqual([ONE])
   })
 
   it('of its own stream requires no stream name', () => {
@@ -56,7 +56,7 @@ describe('tagging a tag', () => {
     world.retag('web:prod', '1')
 
     expect(specOf('prod', 'web')).toMatchObject({ fromName: `web@${ONE}` })
-    expect(world.meant('web:prod')).toEqual([ONE])
+    expect(world.digestsOf('web:prod')).toEqual([ONE])
   })
 
   it('does not follow it', () => {
@@ -64,7 +64,7 @@ describe('tagging a tag', () => {
     world.retag('app:prod', 'web:1')
     world.push(two, 'web:1')
 
-    expect(world.meant('app:prod')).toEqual([ONE])
+    expect(world.digestsOf('app:prod')).toEqual([ONE])
   })
 
   it('again, after it moved, is a new event of a new generation', () => {
@@ -74,7 +74,7 @@ describe('tagging a tag', () => {
     world.retag('app:prod', 'web:1')
 
     expect(world.eventsOf('app:prod').map(({ generation }) => generation)).toEqual([2, 1])
-    expect(world.meant('app:prod')).toEqual([TWO, ONE])
+    expect(world.digestsOf('app:prod')).toEqual([TWO, ONE])
   })
 
   it('again changes nothing where the tag points to the image', () => {
@@ -88,13 +88,13 @@ describe('tagging a tag', () => {
     expect(world.dump()).toEqual(before)
   })
 
-  it.each([false, true])('again restores the image after a push of another, alias: %s', (alias) => {
+  it.each([false, true])('again restores the image after a push of another one, alias: %s', (alias) => {
     world.push(one, 'web:1')
     world.retag('app:prod', 'web:1', { alias })
     world.push(two, 'app:prod')
     world.retag('app:prod', 'web:1', { alias })
 
-    expect(world.meant('app:prod')).toEqual([ONE, TWO, ONE])
+    expect(world.digestsOf('app:prod')).toEqual([ONE, TWO, ONE])
     expect(world.stream('app').generation).toBe(1)
   })
 
@@ -105,7 +105,7 @@ describe('tagging a tag', () => {
     world.retag('shop:base', 'app:prod', { alias: true })
     world.retag('app:prod', 'web:2')
 
-    expect(world.meant('shop:base')).toEqual([TWO, ONE])
+    expect(world.digestsOf('shop:base')).toEqual([TWO, ONE])
   })
 
   it('keeps annotations and reference policy, unless the input has another policy', () => {
@@ -151,16 +151,16 @@ describe('tagging with alias', () => {
     world.push(two, 'web:1')
 
     expect(specOf('stable', 'web')).toMatchObject({ fromKind: 'ImageStreamTag', fromName: 'web:1' })
-    expect(world.meant('web:stable')).toEqual([TWO, ONE])
-    expect(world.meant('shop/app:base')).toEqual([TWO, ONE])
+    expect(world.digestsOf('web:stable')).toEqual([TWO, ONE])
+    expect(world.digestsOf('shop/app:base')).toEqual([TWO, ONE])
   })
 
   it('waits for a missing tag', () => {
     world.retag('app:base', 'web:1', { alias: true })
-    expect(world.meant('app:base')).toEqual([])
+    expect(world.digestsOf('app:base')).toEqual([])
     world.push(one, 'web:1')
 
-    expect(world.meant('app:base')).toEqual([ONE])
+    expect(world.digestsOf('app:base')).toEqual([ONE])
   })
 
   it('is refused where the tag would follow itself, with the cycle in the message; nothing is written', () => {
@@ -180,7 +180,7 @@ describe('tagging with alias', () => {
     world.retag('app:base', 'web:1')
     world.push(two, 'web:1')
 
-    expect(world.meant('app:base')).toEqual([ONE])
+    expect(world.digestsOf('app:base')).toEqual([ONE])
   })
 })
 
@@ -195,7 +195,7 @@ describe('tagging an image of a history', () => {
       world.retag('app:prod', from(name))
 
       expect(specOf('prod')).toMatchObject({ fromName: `web@${ONE}` })
-      expect(world.meant('app:prod')).toEqual([ONE])
+      expect(world.digestsOf('app:prod')).toEqual([ONE])
     },
   )
 
@@ -204,7 +204,7 @@ describe('tagging an image of a history', () => {
     world.push(two, 'web:1')
     world.retag('web:1', from(ONE.slice(0, 20)))
 
-    expect(world.meant('web:1')).toEqual([ONE, TWO, ONE])
+    expect(world.digestsOf('web:1')).toEqual([ONE, TWO, ONE])
   })
 
   it('is NOT_FOUND for an image that only another stream had', () => {
@@ -232,9 +232,9 @@ describe('tagging from a registry', () => {
       finishedAt: null,
       imported: 0,
     })
-    expect(world.meant('app:ruby')).toEqual([])
+    expect(world.digestsOf('app:ruby')).toEqual([])
     expect(await world.finished(importId ?? 0)).toMatchObject({ state: 'SUCCEEDED', imported: 1 })
-    expect(world.meant('app:ruby')).toEqual([ONE])
+    expect(world.digestsOf('app:ruby')).toEqual([ONE])
     expect(specOf('ruby')).toMatchObject({
       fromKind: 'DockerImage',
       fromName: `${UPSTREAM}:3.3`,
@@ -251,7 +251,7 @@ describe('tagging from a registry', () => {
     world.remote.push(UPSTREAM, '3.3', two)
     await world.finished(world.retag('app:ruby', registry(`${UPSTREAM}:3.3`)).importId ?? 0)
 
-    expect(world.meant('app:ruby')).toEqual([TWO, ONE])
+    expect(world.digestsOf('app:ruby')).toEqual([TWO, ONE])
   })
 
   it('with reference: true passes the pull spec on, and imports nothing', () => {
@@ -259,7 +259,7 @@ describe('tagging from a registry', () => {
 
     expect(importId).toBeNull()
     expect(specOf('ruby')).toMatchObject({ fromName: `${UPSTREAM}:3.3`, reference: 1 })
-    expect(world.meant('app:ruby')).toEqual([])
+    expect(world.digestsOf('app:ruby')).toEqual([])
     expect(world.remote.calls).toEqual([])
   })
 })

@@ -209,7 +209,10 @@ export class Rehearsal {
       const { name, tag } = namesOf(one)
       const stream = model.streams.get(name)
       const expected = stream?.history.get(tag) ?? []
-      expect([one, world.meant(one)]).toEqual([one, expected.map((event) => this.#image(event.image).digest)])
+      expect([one, world.digestsOf(one)]).toEqual([
+        one,
+        expected.map((event) => this.#image(event.image).digest),
+      ])
       expect(world.eventsOf(one).map((event) => [event.dockerImageReference, event.generation])).toEqual(
         expected.map(({ reference, generation }) => [reference, generation]),
       )
@@ -235,7 +238,7 @@ export class Rehearsal {
         .filter((push) => push.key === one)
         .map((push) => this.#image(push.image).digest)
       expect(read).toEqual(expected)
-      if (!model.removed.has(one)) expect(world.meant(one)[0]).toBe(read.at(-1))
+      if (!model.removed.has(one)) expect(world.digestsOf(one)[0]).toBe(read.at(-1))
     }
     expect(world.log().length - this.#offset).toBe(model.log.length)
   }

@@ -18,8 +18,8 @@ describe('an import of a repository whose vendor has a listing', () => {
     const { imported } = await world.domain.create()
 
     expect(imported).toMatchObject({ state: 'SUCCEEDED', imported: 250 })
-    const { asked, lists, pages } = world.take()
-    expect([asked.length, lists, pages]).toEqual([250, 1, 1])
+    const { requested, lists, pages } = world.take()
+    expect([requested.length, lists, pages]).toEqual([250, 1, 1])
     expect(world.watch).toMatchObject({
       vendor: 'Quay',
       checkedBy: 'FULL_SWEEP',
@@ -43,8 +43,8 @@ describe('an import of a repository whose vendor has a listing', () => {
     world.push('1.0.2', 'moved')
     // as after a restart: nothing is known of it
     world.domain.remote.meet(UPSTREAM, false)
-    expect(await world.poll()).toMatchObject({ asked: ['1.0.2'], lists: 1, pages: 1 })
-    expect(await world.poll()).toMatchObject({ asked: [], lists: 0, pages: 1 })
+    expect(await world.poll()).toMatchObject({ requested: ['1.0.2'], lists: 1, pages: 1 })
+    expect(await world.poll()).toMatchObject({ requested: [], lists: 0, pages: 1 })
   })
 
   it('costs one page without changes, with a result for every tag', async () => {
@@ -52,7 +52,7 @@ describe('an import of a repository whose vendor has a listing', () => {
     await world.create()
     const { imported, ...cost } = await world.poll()
 
-    expect(cost).toEqual({ asked: [], lists: 0, pages: 1 })
+    expect(cost).toEqual({ requested: [], lists: 0, pages: 1 })
     expect(imported).toMatchObject({ state: 'SUCCEEDED', total: 250, imported: 0, unchanged: 250, failed: 0 })
     expect(world.domain.results(imported.id)).toHaveLength(250)
     expect(world.watch).toMatchObject({ checkedBy: 'LISTING', checkedAt: world.domain.time })
@@ -64,7 +64,7 @@ describe('an import of a repository whose vendor has a listing', () => {
     world.push('1.0.7', 'moved')
     const { imported, ...cost } = await world.poll()
 
-    expect(cost).toEqual({ asked: ['1.0.7'], lists: 0, pages: 1 })
+    expect(cost).toEqual({ requested: ['1.0.7'], lists: 0, pages: 1 })
     expect(imported).toMatchObject({ state: 'SUCCEEDED', total: 250, imported: 1, unchanged: 249 })
     expect(world.domain.digests('1.0.7')).toEqual([digestOf('moved'), digestOf(7)])
     expect(world.domain.log()).toHaveLength(251)
@@ -76,19 +76,19 @@ describe('an import of a repository whose vendor has a listing', () => {
     world.push('latest', 'new')
     const { imported, ...cost } = await world.poll()
 
-    expect(cost).toEqual({ asked: ['latest'], lists: 0, pages: 1 })
+    expect(cost).toEqual({ requested: ['latest'], lists: 0, pages: 1 })
     expect(imported).toMatchObject({ total: 151, imported: 1, unchanged: 150 })
     expect(world.domain.digests('latest')).toEqual([digestOf('new')])
   })
 
-  it('stops at the page that overlaps known (name, digest, updated), as renovate’s dockerhub-cache does', async () => {
+  it('stops at the first page with a known name, digest and time', async () => {
     world.release(350)
     await world.create()
     for (let at = 1; at <= 130; at++) world.push(`1.0.${at}`, `moved ${at}`)
     const { imported, ...cost } = await world.poll()
 
     expect(cost.pages).toBe(2)
-    expect(cost.asked).toHaveLength(130)
+    expect(cost.requested).toHaveLength(130)
     expect(imported).toMatchObject({ imported: 130, unchanged: 220 })
     expect((await world.poll()).pages).toBe(1)
   })
@@ -97,7 +97,7 @@ describe('an import of a repository whose vendor has a listing', () => {
     world.release(350)
     await world.create()
     world.vendor.forget('1.0.3')
-    expect(await world.poll()).toMatchObject({ asked: [], lists: 0, pages: 4 })
+    expect(await world.poll()).toMatchObject({ requested: [], lists: 0, pages: 4 })
     expect(await world.poll()).toMatchObject({ pages: 1 })
   })
 
@@ -109,8 +109,8 @@ describe('an import of a repository whose vendor has a listing', () => {
     world.vendor.claimInPlace('1.0.9', digestOf('moved'), null)
     world.domain.remote.push(UPSTREAM, '1.0.9', image({ seed: 'moved' }))
 
-    expect(await world.poll()).toMatchObject({ asked: ['1.0.9'], lists: 0, pages: 3 })
-    expect(await world.poll()).toMatchObject({ asked: [], pages: 3 })
+    expect(await world.poll()).toMatchObject({ requested: ['1.0.9'], lists: 0, pages: 3 })
+    expect(await world.poll()).toMatchObject({ requested: [], pages: 3 })
   })
 
   it('imports a tag again that was removed from the stream, on any page of the listing', async () => {
@@ -120,9 +120,9 @@ describe('an import of a repository whose vendor has a listing', () => {
     domain.db.transact((tx) =>
       domain.recorder.removeTag(tx, { streamId: domain.stream().id, tag: '1.0.2' as never }),
     )
-    expect(await world.poll()).toMatchObject({ asked: ['1.0.2'], lists: 0, pages: 3 })
+    expect(await world.poll()).toMatchObject({ requested: ['1.0.2'], lists: 0, pages: 3 })
     expect(domain.digests('1.0.2')).toEqual([digestOf(2)])
-    expect(await world.poll()).toMatchObject({ asked: [], pages: 1 })
+    expect(await world.poll()).toMatchObject({ requested: [], pages: 1 })
   })
 
   it('imports a repository’s tag again after the spec tag of its name was removed', async () => {
@@ -141,7 +141,7 @@ describe('an import of a repository whose vendor has a listing', () => {
     })
     world.take()
 
-    expect((await world.poll()).asked).toEqual(['1.0.4'])
+    expect((await world.poll()).requested).toEqual(['1.0.4'])
     expect(domain.digests('1.0.4')).toEqual([digestOf(4)])
   })
 
@@ -153,9 +153,9 @@ describe('an import of a repository whose vendor has a listing', () => {
     })
     world.take()
     world.push('1.0.2', 'moved')
-    const { imported, asked } = await world.poll()
+    const { imported, requested } = await world.poll()
 
-    expect(asked).toEqual(['v1'])
+    expect(requested).toEqual(['v1'])
     expect(imported).toMatchObject({ total: 3, unchanged: 3 })
     expect(world.domain.digests('1.0.2')).toEqual([digestOf('other')])
   })
@@ -164,10 +164,13 @@ describe('an import of a repository whose vendor has a listing', () => {
     world.release(150)
     world.domain.remote.fail(UPSTREAM, '1.0.1', 'RegistryUnavailable')
     await world.create()
-    expect(await world.poll()).toMatchObject({ asked: ['1.0.1'], imported: { failed: 1, unchanged: 149 } })
+    expect(await world.poll()).toMatchObject({
+      requested: ['1.0.1'],
+      imported: { failed: 1, unchanged: 149 },
+    })
     world.domain.remote.fail(UPSTREAM, '1.0.1', null)
-    expect(await world.poll()).toMatchObject({ asked: ['1.0.1'], imported: { imported: 1 } })
-    expect(await world.poll()).toMatchObject({ asked: [], imported: { unchanged: 150 } })
+    expect(await world.poll()).toMatchObject({ requested: ['1.0.1'], imported: { imported: 1 } })
+    expect(await world.poll()).toMatchObject({ requested: [], imported: { unchanged: 150 } })
   })
 
   it('reports an invalid manifest again without a request', async () => {
@@ -175,9 +178,9 @@ describe('an import of a repository whose vendor has a listing', () => {
     world.domain.remote.fail(UPSTREAM, '1.0.1', 'InvalidManifest')
     await world.create()
     await world.poll()
-    const { imported, asked } = await world.poll()
+    const { imported, requested } = await world.poll()
 
-    expect(asked).toEqual([])
+    expect(requested).toEqual([])
     expect(imported).toMatchObject({ state: 'PARTIALLY_SUCCEEDED', total: 3, unchanged: 2, failed: 1 })
     expect(world.domain.results(imported.id).filter(({ state }) => state === 'FAILED')).toMatchObject([
       { tag: '1.0.1', reason: 'InvalidManifest' },
@@ -204,7 +207,10 @@ describe('an import of a repository whose vendor has a listing', () => {
         },
       ),
     )
-    expect(await world.poll()).toMatchObject({ asked: ['1.0.2'], imported: { imported: 1, unchanged: 149 } })
+    expect(await world.poll()).toMatchObject({
+      requested: ['1.0.2'],
+      imported: { imported: 1, unchanged: 149 },
+    })
     expect(domain.digests('1.0.2')).toEqual([digestOf(2), digestOf(9), digestOf(2)])
   })
 
@@ -216,7 +222,7 @@ describe('an import of a repository whose vendor has a listing', () => {
     limited.push('1.0.20', 'moved')
     const { imported, ...cost } = await limited.poll()
 
-    expect(cost).toEqual({ asked: ['1.0.20'], lists: 1, pages: 1 })
+    expect(cost).toEqual({ requested: ['1.0.20'], lists: 1, pages: 1 })
     expect(imported).toMatchObject({ total: 5, imported: 1, unchanged: 4 })
     expect(imported.additionalTags).toHaveLength(15)
   })
@@ -224,9 +230,9 @@ describe('an import of a repository whose vendor has a listing', () => {
   it('in another mode is a full scan, and so is the next one', async () => {
     world.release(5)
     await world.create()
-    expect((await world.poll({ importMode: 'PreserveOriginal' })).asked).toHaveLength(5)
-    expect((await world.poll()).asked).toHaveLength(5)
-    expect((await world.poll()).asked).toHaveLength(0)
+    expect((await world.poll({ importMode: 'PreserveOriginal' })).requested).toHaveLength(5)
+    expect((await world.poll()).requested).toHaveLength(5)
+    expect((await world.poll()).requested).toHaveLength(0)
   })
 
   it('reads the registry’s tag list in a dry run', async () => {
@@ -245,14 +251,14 @@ describe('a claim of a listing', () => {
 
   it('that is outdated changes nothing', async () => {
     world.domain.remote.push(UPSTREAM, '1.0.150', image({ seed: 'unheard of' }))
-    expect(await world.poll()).toMatchObject({ asked: [], imported: { imported: 0, unchanged: 150 } })
+    expect(await world.poll()).toMatchObject({ requested: [], imported: { imported: 0, unchanged: 150 } })
 
     // an import of the tag alone, while the listing still reports the old digest
     await world.domain.import({ tag: '1.0.150' })
     world.take()
     const log = world.domain.log()
-    for (const asked of [['1.0.150'], [], []]) {
-      expect(await world.poll()).toMatchObject({ asked, imported: { imported: 0, unchanged: 150 } })
+    for (const requested of [['1.0.150'], [], []]) {
+      expect(await world.poll()).toMatchObject({ requested, imported: { imported: 0, unchanged: 150 } })
     }
     expect(world.domain.digests('1.0.150')).toEqual([digestOf('unheard of'), digestOf(150)])
     expect(world.domain.log()).toEqual(log)
@@ -267,11 +273,11 @@ describe('a claim of a listing', () => {
     world.vendor.claimInPlace('1.0.150', digestOf(150), old)
 
     expect(await world.poll()).toMatchObject({
-      asked: ['1.0.150'],
+      requested: ['1.0.150'],
       imported: { imported: 0, unchanged: 150 },
     })
-    expect(await world.poll()).toMatchObject({ asked: [], pages: 1 })
-    expect(await world.poll()).toMatchObject({ asked: [], pages: 1 })
+    expect(await world.poll()).toMatchObject({ requested: [], pages: 1 })
+    expect(await world.poll()).toMatchObject({ requested: [], pages: 1 })
     expect(world.domain.digests('1.0.150')[0]).toBe(digestOf('moved'))
     expect(world.domain.log()).toHaveLength(log)
   })
@@ -287,45 +293,45 @@ describe('a claim of a listing', () => {
     for (const stale of [false, true, false, true]) {
       if (stale) world.vendor.claimInPlace('1.0.150', digestOf(150), was)
       else world.vendor.claimInPlace('1.0.150', digestOf('moved'), is)
-      expect((await world.poll()).asked).toEqual([])
+      expect((await world.poll()).requested).toEqual([])
     }
   })
 
   it('that the registry did not confirm is verified again for an hour', async () => {
     world.vendor.claim('1.0.3', digestOf('soon'), world.domain.time)
-    expect((await world.poll()).asked).toEqual(['1.0.3'])
-    expect((await world.poll()).asked).toEqual(['1.0.3'])
+    expect((await world.poll()).requested).toEqual(['1.0.3'])
+    expect((await world.poll()).requested).toEqual(['1.0.3'])
     world.domain.remote.push(UPSTREAM, '1.0.3', image({ seed: 'soon' }))
     expect((await world.poll()).imported).toMatchObject({ imported: 1 })
-    expect((await world.poll()).asked).toEqual([])
+    expect((await world.poll()).requested).toEqual([])
   })
 
   it('about an unknown tag is verified for an hour', async () => {
     world.vendor.claim('phantom', digestOf('phantom'), world.domain.time)
-    const asked: string[][] = []
-    for (let poll = 0; poll < 7; poll++) asked.push((await world.poll()).asked)
+    const requested: string[][] = []
+    for (let poll = 0; poll < 7; poll++) requested.push((await world.poll()).requested)
 
-    expect(asked.flat()).toEqual(['phantom', 'phantom', 'phantom', 'phantom'])
+    expect(requested.flat()).toEqual(['phantom', 'phantom', 'phantom', 'phantom'])
     expect(world.domain.tag('phantom')).toBeUndefined()
   })
 
   it('with a null digest causes no request, and one with a new time is verified once', async () => {
     world.vendor.claimInPlace('1.0.149', null, null)
-    expect((await world.poll()).asked).toEqual([])
+    expect((await world.poll()).requested).toEqual([])
     const long = world.domain.time - 5 * HOUR
     world.vendor.claim('1.0.149', null, long)
-    expect((await world.poll()).asked).toEqual(['1.0.149'])
-    expect((await world.poll()).asked).toEqual([])
+    expect((await world.poll()).requested).toEqual(['1.0.149'])
+    expect((await world.poll()).requested).toEqual([])
     world.vendor.claim('1.0.149', null, long + HOUR)
-    expect((await world.poll()).asked).toEqual(['1.0.149'])
+    expect((await world.poll()).requested).toEqual(['1.0.149'])
   })
 
   it('that could not be verified is verified by the next import', async () => {
     world.push('1.0.5', 'moved')
     world.domain.remote.fail(UPSTREAM, '1.0.5', 'RegistryUnavailable')
-    expect(await world.poll()).toMatchObject({ asked: ['1.0.5'], imported: { failed: 1 } })
+    expect(await world.poll()).toMatchObject({ requested: ['1.0.5'], imported: { failed: 1 } })
     world.domain.remote.fail(UPSTREAM, '1.0.5', null)
-    expect(await world.poll()).toMatchObject({ asked: ['1.0.5'], imported: { imported: 1 } })
+    expect(await world.poll()).toMatchObject({ requested: ['1.0.5'], imported: { imported: 1 } })
   })
 })
 
@@ -336,12 +342,12 @@ describe('a listing that fails', () => {
   })
 
   it.each(['Forbidden', 'Unauthorized', 'NotFound', 'OddShape', 'TooLong', 'Unavailable'])(
-    'for %s: the plain protocol at once, remembered for 24 h, and a condition says so',
+    'because of %s is replaced by the plain protocol for 24 h, with a condition',
     async (reason) => {
       world.vendor.fail(reason)
-      const { imported, asked, lists } = await world.poll()
+      const { imported, requested, lists } = await world.poll()
 
-      expect([imported.state, asked.length, lists]).toEqual(['SUCCEEDED', 150, 1])
+      expect([imported.state, requested.length, lists]).toEqual(['SUCCEEDED', 150, 1])
       const since = world.domain.time
       expect(world.watch).toMatchObject({
         reason,
@@ -356,7 +362,7 @@ describe('a listing that fails', () => {
       world.domain.time = since + DAY - 30 * MINUTE
       expect((await world.poll()).pages).toBe(0)
       // the registry itself reported all changes meanwhile: the reading continues there
-      expect(await world.poll()).toMatchObject({ asked: [], lists: 0, pages: 1 })
+      expect(await world.poll()).toMatchObject({ requested: [], lists: 0, pages: 1 })
       expect(world.watch).toMatchObject({ reason: null, setAsideUntil: null, failingSince: null })
     },
   )
@@ -367,7 +373,7 @@ describe('a listing that fails', () => {
     expect(world.watch).toMatchObject({ reason: 'TooManyRequests', setAsideUntil: world.domain.time + HOUR })
     world.vendor.failure = null
     world.domain.time += HOUR - 15 * MINUTE
-    expect(await world.poll()).toMatchObject({ asked: [], lists: 0 })
+    expect(await world.poll()).toMatchObject({ requested: [], lists: 0 })
   })
 
   it('is read again by a requested full scan', async () => {
@@ -379,7 +385,7 @@ describe('a listing that fails', () => {
     world.vendor.failure = null
     expect(await world.poll({ fullSweep: true })).toMatchObject({ lists: 1, pages: 1 })
     expect(world.watch).toMatchObject({ reason: null, setAsideUntil: null })
-    expect(await world.poll()).toMatchObject({ asked: [], lists: 0, pages: 1 })
+    expect(await world.poll()).toMatchObject({ requested: [], lists: 0, pages: 1 })
   })
 
   it('again has the time of the first failure', async () => {
@@ -395,10 +401,10 @@ describe('a listing that fails', () => {
     world.vendor.claim('x', null, null)
     for (let at = 1; at <= 150; at++) world.vendor.forget(`1.0.${at}`)
     world.vendor.forget('x')
-    const { imported, asked } = await world.poll()
+    const { imported, requested } = await world.poll()
 
     expect(imported).toMatchObject({ state: 'SUCCEEDED', unchanged: 150 })
-    expect(asked).toHaveLength(150)
+    expect(requested).toHaveLength(150)
     expect(world.watch).toMatchObject({
       reason: 'OddShape',
       message: 'the listing of Quay is implausible: it is empty, but 150 tags are known',
@@ -416,9 +422,9 @@ describe('a listing that fails', () => {
 
   it('because of an internal error is disabled, and the import goes on', async () => {
     world.vendor.failure = new TypeError('cannot read') as never
-    const { imported, asked } = await world.poll()
+    const { imported, requested } = await world.poll()
 
-    expect([imported.state, asked.length]).toEqual(['SUCCEEDED', 150])
+    expect([imported.state, requested.length]).toEqual(['SUCCEEDED', 150])
     expect(world.domain.internalErrors).toHaveLength(1)
     expect(world.watch).toMatchObject({ reason: 'InternalError' })
     world.domain.internalErrors.length = 0
@@ -435,25 +441,25 @@ describe('a listing with a limit of pages for anonymous readers (harbor#23819, d
 
   it('is sufficient while all changes are on these pages', async () => {
     world.push('1.0.3', 'moved')
-    expect(await world.poll()).toMatchObject({ asked: ['1.0.3'], lists: 0, pages: 1 })
+    expect(await world.poll()).toMatchObject({ requested: ['1.0.3'], lists: 0, pages: 1 })
   })
 
   it('is replaced by a full scan otherwise', async () => {
     for (let at = 1; at <= 220; at++) world.push(`1.0.${at}`, `moved ${at}`)
-    const { imported, asked, lists, pages } = await world.poll()
+    const { imported, requested, lists, pages } = await world.poll()
 
-    expect([imported.imported, asked.length, lists, pages]).toEqual([220, 500, 1, 2])
+    expect([imported.imported, requested.length, lists, pages]).toEqual([220, 500, 1, 2])
     expect(world.watch).toMatchObject({ checkedBy: 'FULL_SWEEP', reason: null })
-    expect(await world.poll()).toMatchObject({ asked: [], lists: 0, pages: 1 })
+    expect(await world.poll()).toMatchObject({ requested: [], lists: 0, pages: 1 })
   })
 
   it('is completed by the registry’s tag list if the number of tags differs', async () => {
     world.vendor.forget('1.0.2')
     world.domain.remote.untag(UPSTREAM, '1.0.2')
-    const { asked, lists, pages } = await world.poll()
+    const { requested, lists, pages } = await world.poll()
 
-    expect([asked, lists, pages]).toEqual([['1.0.2'], 1, 2])
+    expect([requested, lists, pages]).toEqual([['1.0.2'], 1, 2])
     expect(world.watch).toMatchObject({ checkedBy: 'LISTING' })
-    expect(await world.poll()).toMatchObject({ asked: [], lists: 0, pages: 1 })
+    expect(await world.poll()).toMatchObject({ requested: [], lists: 0, pages: 1 })
   })
 })

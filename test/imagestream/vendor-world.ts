@@ -49,7 +49,7 @@ export class VendorWorld implements AsyncDisposable {
   take() {
     const calls = this.domain.remote.takeCalls()
     return {
-      asked: calls.filter(({ kind }) => kind === 'resolve').map(({ subject }) => subject),
+      requested: calls.filter(({ kind }) => kind === 'resolve').map(({ subject }) => subject),
       lists: calls.filter(({ kind }) => kind === 'list').length,
       pages: this.vendor.takePagesRead(),
     }

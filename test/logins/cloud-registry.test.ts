@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { azureEndpoint, ecrEndpoint, isAwsRegion, isGoogleRegistry } from '../../src/logins/cloud-registry.ts'
 
-describe('a registry of Amazon', () => {
+describe('a registry host of Amazon ECR', () => {
   test.each([
     ['123456789012.dkr.ecr.eu-west-1.amazonaws.com', 'https://api.ecr.eu-west-1.amazonaws.com/'],
     ['123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn', 'https://api.ecr.cn-north-1.amazonaws.com.cn/'],
@@ -16,11 +16,11 @@ describe('a registry of Amazon', () => {
       '123456789012.dkr-ecr.cn-north-1.on.amazonwebservices.com.cn',
       'https://api.ecr.cn-north-1.amazonaws.com.cn/',
     ],
-  ])('tells by its name where its passwords are had: %s', (registry, endpoint) => {
+  ])('%s is recognized, with the endpoint that issues its passwords', (registry, endpoint) => {
     expect(ecrEndpoint(registry, null)).toMatchObject({ endpoint, isPublic: false })
   })
 
-  test('that is public has its own endpoint, in one region', () => {
+  test('public.ecr.aws has the endpoint of public registries, in one region', () => {
     expect(ecrEndpoint('public.ecr.aws', null)).toEqual({
       region: 'us-east-1',
       endpoint: 'https://api.ecr-public.us-east-1.amazonaws.com/',
@@ -28,7 +28,7 @@ describe('a registry of Amazon', () => {
     })
   })
 
-  test('behind another name is where somebody says it is', () => {
+  test('with another name has the endpoint of the region that the credential names', () => {
     expect(ecrEndpoint('registry.example', null)).toBeUndefined()
     expect(ecrEndpoint('registry.example', 'cn-northwest-1')).toMatchObject({
       region: 'cn-northwest-1',
@@ -49,39 +49,39 @@ describe('a registry of Amazon', () => {
   })
 
   test.each(['', 'eu', 'eu-west', 'eu-west-1.evil.example', 'eu-west-1/', 'EU-WEST-1', '-a-1'])(
-    'has no region "%s"',
+    'is not in the region "%s", which is invalid',
     (region) => expect(isAwsRegion(region)).toBe(false),
   )
 })
 
-describe('a registry of Google', () => {
+describe('a registry host of Google', () => {
   test.each(['gcr.io', 'eu.gcr.io', 'europe-docker.pkg.dev', 'us-west1-docker.pkg.dev', 'docker.pkg.dev'])(
-    'is known by its name: %s',
+    '%s is recognized',
     (registry) => expect(isGoogleRegistry(registry)).toBe(true),
   )
 
   test.each(['xgcr.io', 'gcr.io.evil.example', 'gcr.io:443', 'evilpkg.dev', 'ghcr.io', ''])(
-    'is none that is only called alike: "%s"',
+    'is not "%s", which only has a similar name',
     (registry) => expect(isGoogleRegistry(registry)).toBe(false),
   )
 })
 
-describe('a registry of Azure', () => {
+describe('a registry host of Azure', () => {
   test.each([
     ['team.azurecr.io', 'https://login.microsoftonline.com'],
     ['team.azurecr.cn', 'https://login.partner.microsoftonline.cn'],
     ['team.azurecr.us', 'https://login.microsoftonline.us'],
-  ])('tells by its name where Entra is asked: %s', (registry, entra) => {
+  ])('%s is recognized, with the Entra endpoint of its cloud', (registry, entra) => {
     expect(azureEndpoint(registry, null)).toEqual({ loginServer: registry, entra })
   })
 
-  test('in one place only is signed in to by its own name', () => {
+  test('of one region belongs to the login server of the whole registry', () => {
     expect(azureEndpoint('team.eastus.geo.azurecr.io', null)).toMatchObject({
       loginServer: 'team.azurecr.io',
     })
   })
 
-  test('behind another name is the one that somebody says', () => {
+  test('with another name has the login server that the credential names', () => {
     expect(azureEndpoint('registry.example', 'team.azurecr.us')).toEqual({
       loginServer: 'team.azurecr.us',
       entra: 'https://login.microsoftonline.us',

@@ -29,7 +29,7 @@ describe('a digest', () => {
     ['a path', 'sha256:../../../etc/passwd'],
     ['a line break behind it', `${HELLO}\n`],
     ['no text', undefined],
-  ])('is not %s', (_what, text) => {
+  ])('is not %s, which is malformed', (_what, text) => {
     expect(isDigest(text)).toBe(false)
     expect(parseDigest(text)).toBeUndefined()
   })

@@ -28,7 +28,7 @@ describe('a notification of a real docker-registry', () => {
     expect(event?.eventId).toMatch(/^[0-9a-f-]{36}$/)
   })
 
-  it.each(versions)('of %s: a push by digest has no tag, a list is pushed as an image is', (version) => {
+  it.each(versions)('of %s: a push by digest has no tag, also of a manifest list', (version) => {
     expect(parseReal(`${version}-manifest-push-by-digest`)).toMatchObject([{ action: 'push', tag: null }])
     expect(parseReal(`${version}-manifest-list-push`)).toMatchObject([
       { action: 'push', repository: 'ns/multi', tag: '1' },

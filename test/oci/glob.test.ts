@@ -17,7 +17,7 @@ describe('a glob', () => {
     ['?.[0-9]', '3.3', false],
     ['3.3', '3x3', false],
     ['LATEST', 'latest', false],
-  ])('%j and %j: %j', (pattern, text, matches) => {
+  ])('%j on %j: %j', (pattern, text, matches) => {
     expect(matchesGlob(pattern, text)).toBe(matches)
   })
 
@@ -52,7 +52,7 @@ describe('literalRange', () => {
     ['ruby', 'ruby'],
     ['ruby*', 'ruby'],
     ['ruby-*-x*', 'ruby-'],
-  ])('of %s holds what begins with what stands before the first star', (pattern, beginning) => {
+  ])('of %s contains all texts with the prefix before the first star', (pattern, beginning) => {
     const [from, to] = literalRange(pattern) ?? ['', '']
 
     expect(from).toBe(beginning)

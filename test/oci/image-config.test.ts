@@ -64,7 +64,7 @@ describe('an image config', () => {
 
 describe('when an image was created', () => {
   it.each(['1970-01-01T00:00:00Z', '0001-01-01T00:00:00Z', 'yesterday', '', null, 5])(
-    'is unknown for %j: 1970/0001 created means nothing',
+    'is unknown for %j: years 1970 and 1 are placeholders',
     (value) => {
       expect(parseCreated(value)).toBeNull()
     },

@@ -113,7 +113,7 @@ describe('bytes that are not a manifest', () => {
     expect(parse).toThrow(message)
   })
 
-  it('are refused where the text is no UTF-8', () => {
+  it('are refused if they are not UTF-8', () => {
     expect(() => parseManifest(new Uint8Array([0x7b, 0xff, 0x7d]))).toThrow(InvalidManifestError)
   })
 
@@ -133,7 +133,7 @@ describe('bytes that are not a manifest', () => {
 
 describe('a descriptor', () => {
   it.each([{ size: 1.5 }, { size: '5' }, { size: 2 ** 53 }, { digest: 'md5:0' }, { digest: null }])(
-    'is none with %j',
+    'is refused with %j',
     (wrong) => {
       expect(parseDescriptor({ ...child, ...wrong })).toBeUndefined()
     },
@@ -146,7 +146,7 @@ describe('a descriptor', () => {
     ).toMatchObject({ platform: { os: 'linux', architecture: 'arm' } })
   })
 
-  it('of content that accompanies an image is an attachment: attestation-manifest, unknown/unknown, artifactType', () => {
+  it('is an attachment with the type attestation-manifest, the platform unknown/unknown, or an artifactType', () => {
     const subject = image({ seed: 1 })
     const built = index([subject, attestation(subject)])
     const manifest = parseManifest(built.bytes, built.mediaType)

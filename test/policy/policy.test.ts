@@ -19,7 +19,7 @@ describe('a policy', () => {
   })
 
   it('accepts null for absent fields', () => {
-    const asked = {
+    const explicit = {
       order: 'SEMVER',
       range: null,
       includePrereleases: null,
@@ -27,7 +27,7 @@ describe('a policy', () => {
       filter: null,
     } as const
 
-    expect(checkPolicy(asked)).toEqual(checkPolicy({ order: 'SEMVER' }))
+    expect(checkPolicy(explicit)).toEqual(checkPolicy({ order: 'SEMVER' }))
     expect(checkPolicy({ order: 'SEMVER', filter: { pattern: 'a', extract: null } })).toEqual(
       checkPolicy({ order: 'SEMVER', filter: { pattern: 'a' } }),
     )

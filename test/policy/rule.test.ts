@@ -153,7 +153,7 @@ describe('by numbers', () => {
     expect(ranked({ order: 'NUMERICAL' }, '0', '00', '0.0')).toEqual(['0', '0.0', '00'])
   })
 
-  it.each(['1.2.3', '-1', '1e3', '1.', '.5', 'v1', '1_000', '0x10'])('%s is no number', (tag) => {
+  it.each(['1.2.3', '-1', '1e3', '1.', '.5', 'v1', '1_000', '0x10'])('%s is not a number', (tag) => {
     const policy = { order: 'NUMERICAL', filter: { pattern: '.*' } } as const
 
     expect(reasonOf(policy, tag)).toBe('NOT_A_NUMBER')

@@ -211,7 +211,7 @@ describe('an invalid value', () => {
   })
 
   test.each([['concurrency' as const], ['requestsPerSecond' as const]])(
-    'is %s of a part of a registry',
+    'is %s for a part of a registry',
     (field) => {
       const error = refused({ [field]: 5 }, 'quay.io/team')
       expect(error).toMatchObject({

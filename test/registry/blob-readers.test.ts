@@ -43,12 +43,12 @@ describe('a client that downloads', () => {
   })
 
   it('at the same time as many others gets every byte', async () => {
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       Array.from({ length: 6 }, (_, at) =>
         world.get(`/v2/shop/web/blobs/${digest}`, { range: `bytes=${at}-` }),
       ),
     )
-    for (const [at, { status, bytes }] of answers.entries()) {
+    for (const [at, { status, bytes }] of responses.entries()) {
       expect([status, bytes.equals(LARGE.subarray(at))]).toEqual([206, true])
     }
   })

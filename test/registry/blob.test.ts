@@ -22,9 +22,9 @@ const confirmedAt = (of: Digest): number | undefined => {
 
 describe('a blob', () => {
   it('has the headers that caches need', async () => {
-    for (const answer of [await world.get(path), await world.head(path)]) {
-      expect(answer.status).toBe(200)
-      expect(answer.headers).toMatchObject({
+    for (const response of [await world.get(path), await world.head(path)]) {
+      expect(response.status).toBe(200)
+      expect(response.headers).toMatchObject({
         'content-type': 'application/octet-stream',
         'content-length': String(TEXT.length),
         'docker-content-digest': digest,
@@ -39,14 +39,14 @@ describe('a blob', () => {
     ['a weak one', () => `W/"${digest}"`],
     ['one of several', () => `"other", "${digest}"`],
     ['any', () => '*'],
-  ])('is 304 for who has it already: %s', async (_, ifNoneMatch) => {
-    const answer = await world.get(path, { 'if-none-match': ifNoneMatch() })
-    expect([answer.status, answer.bytes.length, answer.headers.etag]).toEqual([304, 0, `"${digest}"`])
+  ])('is a 304 for a client that has it: %s', async (_, ifNoneMatch) => {
+    const response = await world.get(path, { 'if-none-match': ifNoneMatch() })
+    expect([response.status, response.bytes.length, response.headers.etag]).toEqual([304, 0, `"${digest}"`])
   })
 
   it('is sent whole to a client that has another version', async () => {
-    const answer = await world.get(path, { 'if-none-match': `"${digestOf('other')}"` })
-    expect([answer.status, answer.text]).toEqual([200, TEXT])
+    const response = await world.get(path, { 'if-none-match': `"${digestOf('other')}"` })
+    expect([response.status, response.text]).toEqual([200, TEXT])
   })
 
   it('that does not exist is a 404 and not a 304', async () => {
@@ -74,7 +74,7 @@ describe('a range', () => {
     ['bytes=0-', TEXT],
     ['bytes=15-99999999999999999999999', 'blob'],
     ['bytes=-99999999999999999999999', TEXT],
-  ])('%s is answered with that part', async (range, part) => {
+  ])('%s returns that part', async (range, part) => {
     const { status, headers, text } = await world.get(path, { range })
     const start = TEXT.indexOf(part)
     expect([status, text]).toEqual([206, part])
@@ -83,7 +83,7 @@ describe('a range', () => {
   })
 
   it.each(['bytes=19-', 'bytes=19-25', 'bytes=5-4', 'bytes=-0', 'bytes=99999999999999999999999-'])(
-    '%s is 416',
+    '%s is a 416',
     async (range) => {
       const { status, headers, json } = await world.get(path, { range })
       expect([status, headers['content-range']]).toEqual([416, `bytes */${TEXT.length}`])
@@ -92,7 +92,7 @@ describe('a range', () => {
   )
 
   it.each(['bytes=0-1,4-8', 'bytes=', 'bytes=-', 'bytes=a-b', 'bytes=1', 'lines=0-1', 'bytes 0-1', '0-1'])(
-    '%s is not understood, and the whole comes',
+    '%s is ignored, and returns the whole blob',
     async (range) => {
       const { status, headers, text } = await world.get(path, { range })
       expect([status, text, headers['content-range']]).toEqual([200, TEXT, undefined])
@@ -165,8 +165,8 @@ describe('a blob whose file is missing', () => {
     await using damaged = await openWorld()
     const lost = await damaged.pushBlob('shop/web', 'lost')
     await damaged.blobs.remove(lost, () => false)
-    const answer = await damaged.get(`/v2/shop/web/blobs/${lost}`)
-    expect([answer.status, answer.code]).toEqual([500, 'UNKNOWN'])
+    const response = await damaged.get(`/v2/shop/web/blobs/${lost}`)
+    expect([response.status, response.code]).toEqual([500, 'UNKNOWN'])
     expect(String(damaged.unforeseen[0]?.object.err)).toContain(lost)
   })
 

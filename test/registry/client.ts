@@ -59,19 +59,20 @@ export interface Client {
 
 export function clientOf(pool: Pool): Client {
   const send: Client['send'] = async (method, path, { headers = {}, body } = {}) => {
-    const answer = await pool.request({
+    const response = await pool.request({
       method: method as 'GET',
       path,
       headers,
       ...(body !== undefined && { body: body as Buffer }),
     })
-    const bytes = Buffer.from(await answer.body.arrayBuffer())
-    return new Answer(answer.statusCode, answer.headers as Answer['headers'], bytes)
+    const bytes = Buffer.from(await response.body.arrayBuffer())
+    return new Answer(response.statusCode, response.headers as Answer['headers'], bytes)
   }
   const expectStatus = async (sending: Promise<Answer>, status: number): Promise<Answer> => {
-    const answer = await sending
-    if (answer.status !== status) throw new Error(`${answer.status} in place of ${status}: ${answer.text}`)
-    return answer
+    const response = await sending
+    if (response.status !== status)
+      throw new Error(`${response.status} in place of ${status}: ${response.text}`)
+    return response
   }
   const put: Client['put'] = (path, body, headers) =>
     send('PUT', path, { ...(headers && { headers }), ...(body !== undefined && { body }) })

@@ -5,7 +5,7 @@ import type { Content } from '../fixtures/random-image.ts'
 /** A registry that sends the first half of each blob, and the rest when it is told to. */
 export interface HeldRegistry extends Scripted {
   /** Resolves when so many blobs have been asked for. */
-  asked(count: number): Promise<void>
+  requested(count: number): Promise<void>
   /** Sends the second halves, now and from now on. */
   release(): void
   /** Breaks the connections that wait. */
@@ -30,7 +30,7 @@ export async function startHeldRegistry(...blobs: readonly Content[]): Promise<H
   })
   return {
     ...scripted,
-    asked: (wanted) =>
+    requested: (wanted) =>
       new Promise((resolve) => {
         const look = () => void (count >= wanted && resolve())
         watchers.add(look)

@@ -17,35 +17,35 @@ function manifests(sizes: readonly number[], capacity: number) {
     },
     capacity,
   )
-  const ask = (imageId: number) =>
+  const read = (imageId: number) =>
     served({ imageId, digest: digestOf(`${imageId}`), mediaType: OCI_MANIFEST, confirmedAt: 0 })
-  return { reads, ask }
+  return { reads, read }
 }
 
 describe('the cache of manifests', () => {
   it('reads a manifest once, and returns the same object', () => {
-    const { reads, ask } = manifests([10, 100 * KIBIBYTE], 1024 * KIBIBYTE)
+    const { reads, read } = manifests([10, 100 * KIBIBYTE], 1024 * KIBIBYTE)
 
-    expect(ask(0)).toBe(ask(0))
-    expect(ask(1)).toBe(ask(1))
+    expect(read(0)).toBe(read(0))
+    expect(read(1)).toBe(read(1))
     expect(reads).toEqual([0, 1])
   })
 
   it('evicts the least recently used manifest when it is full', () => {
-    const { reads, ask } = manifests([9 * KIBIBYTE, 9 * KIBIBYTE, 9 * KIBIBYTE], 20 * KIBIBYTE)
+    const { reads, read } = manifests([9 * KIBIBYTE, 9 * KIBIBYTE, 9 * KIBIBYTE], 20 * KIBIBYTE)
 
-    for (const imageId of [0, 1, 0, 2, 0, 1]) ask(imageId)
+    for (const imageId of [0, 1, 0, 2, 0, 1]) read(imageId)
     // 2 took the place of 1, which then took the place of 2
     expect(reads).toEqual([0, 1, 2, 1])
   })
 
   it('does not keep a manifest that is larger than its capacity', () => {
-    const { reads, ask } = manifests([5 * KIBIBYTE, KIBIBYTE], 4 * KIBIBYTE)
+    const { reads, read } = manifests([5 * KIBIBYTE, KIBIBYTE], 4 * KIBIBYTE)
 
-    ask(0)
-    ask(0)
-    ask(1)
-    ask(1)
+    read(0)
+    read(0)
+    read(1)
+    read(1)
     expect(reads).toEqual([0, 0, 1])
   })
 

@@ -37,7 +37,7 @@ describe('pulling a manifest', () => {
     }
   })
 
-  it('gives bytes that are no ASCII as they came, small or large', async () => {
+  it('returns bytes that are not ASCII unchanged, in a small and in a large manifest', async () => {
     for (const [tag, length] of [
       ['small', 10],
       ['large', 100_000],
@@ -64,23 +64,23 @@ describe('pulling a manifest', () => {
     return bytes
   }
 
-  it('is not repeated to who has it: If-None-Match, weak and in a list too', async () => {
+  it('responds with 304 if If-None-Match has the digest, also as a weak one or in a list', async () => {
     await world.push('shop/web', web, 'v1')
-    const ask = (condition: string, method: 'GET' | 'HEAD' = 'GET') =>
+    const pull = (condition: string, method: 'GET' | 'HEAD' = 'GET') =>
       world.send(method, '/v2/shop/web/manifests/v1', { headers: { 'if-none-match': condition } })
 
     for (const condition of [`"${web.digest}"`, `W/"${web.digest}"`, `"other", W/"${web.digest}"`, '*']) {
       for (const method of ['GET', 'HEAD'] as const) {
-        const { status, headers, bytes } = await ask(condition, method)
+        const { status, headers, bytes } = await pull(condition, method)
         expect([condition, status]).toEqual([condition, 304])
         expect(bytes).toHaveLength(0)
         expect(headers).toMatchObject({ etag: `"${web.digest}"`, 'docker-content-digest': web.digest })
       }
     }
-    expect((await ask(`"${digestOf('other')}"`)).status).toBe(200)
+    expect((await pull(`"${digestOf('other')}"`)).status).toBe(200)
   })
 
-  it('ends at the repository: a digest of another one is unknown here', async () => {
+  it('does not find a digest of another repository', async () => {
     await world.push('shop/web', web, 'v1')
     await world.push('shop/other', image({ seed: 'other' }), 'v1')
 
@@ -90,7 +90,7 @@ describe('pulling a manifest', () => {
     expect(here.text.replaceAll(web.digest, '')).toBe(nowhere.text.replaceAll(digestOf('nothing'), ''))
   })
 
-  it('asks for the link each time: what is cached is not served once it is deleted', async () => {
+  it('does not return a cached manifest that was deleted', async () => {
     await world.push('shop/web', web, 'v1')
     await world.get('/v2/shop/web/manifests/v1')
 
@@ -115,7 +115,7 @@ describe('pulling a manifest', () => {
     `md5:${'0'.repeat(32)}`,
     '-tag',
     'x'.repeat(129),
-  ])('knows no manifest by a name that none can have: %s', async (reference) => {
+  ])('responds with 404 to an invalid reference: %s', async (reference) => {
     const { status, code } = await world.get(`/v2/shop/web/manifests/${reference}`)
 
     expect([status, code]).toEqual([404, 'MANIFEST_UNKNOWN'])

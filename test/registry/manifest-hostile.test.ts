@@ -47,17 +47,17 @@ describe('hostile manifests and races', () => {
     expect(world.domain.log()).toEqual([])
     expect((await world.get('/v2/shop/web/tags/list')).status).toBe(404)
   }
-  const refused = async (answer: Promise<{ status: number; code: string | undefined }>) => {
-    const { status, code } = await answer
+  const refused = async (response: Promise<{ status: number; code: string | undefined }>) => {
+    const { status, code } = await response
     return [status, code]
   }
 
   it('concurrent pushes of one tag are all recorded, one after the other', async () => {
     const images = Array.from({ length: 24 }, (_, at) => image({ seed: `racer-${at}` }))
     for (const each of images) await pushParts(world, 'shop/web', each)
-    const answers = await Promise.all(images.map((each) => put('latest', each.bytes)))
+    const responses = await Promise.all(images.map((each) => put('latest', each.bytes)))
 
-    expect(answers.map(({ status }) => status)).toEqual(images.map(() => 201))
+    expect(responses.map(({ status }) => status)).toEqual(images.map(() => 201))
     const log = world.domain.log()
     expect(new Set(log.map(({ imageId }) => imageId)).size).toBe(images.length)
     expect(log.map(({ previousImageId }) => previousImageId)).toEqual([
@@ -80,13 +80,13 @@ describe('hostile manifests and races', () => {
   it('a failing push does not fail the pushes that share its commit', async () => {
     const good = image({ seed: 'good' })
     await pushParts(world, 'shop/web', good)
-    const answers = await Promise.all([
+    const responses = await Promise.all([
       put('good', good.bytes),
       put('bad', image({ seed: 'bad' }).bytes),
       put('also-good', good.bytes),
     ])
 
-    expect(answers.map(({ status }) => status)).toEqual([201, 400, 201])
+    expect(responses.map(({ status }) => status)).toEqual([201, 400, 201])
     expect((await world.get('/v2/shop/web/tags/list')).json).toEqual({
       name: 'shop/web',
       tags: ['also-good', 'good'],
@@ -110,9 +110,9 @@ describe('hostile manifests and races', () => {
     await pushParts(world, 'shop/web', web)
     failure = new Error('/secret/path')
 
-    const answer = await put('v1', web.bytes)
-    expect([answer.status, answer.code]).toEqual([500, 'UNKNOWN'])
-    expect(answer.text).not.toContain('secret')
+    const response = await put('v1', web.bytes)
+    expect([response.status, response.code]).toEqual([500, 'UNKNOWN'])
+    expect(response.text).not.toContain('secret')
     await expectNothing()
   })
 
@@ -170,7 +170,7 @@ describe('hostile manifests and races', () => {
     ['a list', '[]'],
     ['layers that are no list', '{"schemaVersion":2,"layers":{}}'],
     ['compressed JSON', Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0])],
-  ])('%s is no manifest', async (_, bytes) => {
+  ])('%s is rejected', async (_, bytes) => {
     expect(await refused(put('v1', bytes))).toEqual([400, 'MANIFEST_INVALID'])
     await expectNothing()
   })

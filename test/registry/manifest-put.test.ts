@@ -259,7 +259,7 @@ describe('pushing a manifest', () => {
   })
 
   it.each(['-tag', 'a:b', 'x'.repeat(129), 'sha256:baddigeststring', 'md5:d41d8cd98f00b204e9800998ecf8427e'])(
-    'has no such reference: %s',
+    'rejects the invalid reference %s',
     async (reference) => {
       const { status, code } = await put(reference, '{}', OCI_MANIFEST)
       expect([status, code]).toEqual([400, reference.includes(':') ? 'DIGEST_INVALID' : 'MANIFEST_INVALID'])

@@ -67,9 +67,9 @@ describe('an error of the source is returned before any byte is sent', () => {
   ])('its %d is a %d %s', async (theirs, ours, code, why) => {
     await using it = await start()
     it.upstream.hook = ({ kind }) => (kind === 'blob' ? errorResponse(theirs, 'NO') : undefined)
-    const answer = await it.getBlob(layer)
-    expect(answer).toMatchObject({ status: ours, code })
-    expect(answer.text).toContain(why)
+    const response = await it.getBlob(layer)
+    expect(response).toMatchObject({ status: ours, code })
+    expect(response.text).toContain(why)
     await expectNothingStored(it)
     expect(it.warnings).toMatchObject([
       {
@@ -81,15 +81,15 @@ describe('an error of the source is returned before any byte is sent', () => {
 
   test('an unreachable source is a 503', async () => {
     await using it = await startFrom(await closedPort())
-    const answer = await it.getBlob(layer)
-    expect(answer).toMatchObject({ status: 503, code: 'UNKNOWN' })
-    expect(answer.text).toContain('the connection was refused')
+    const response = await it.getBlob(layer)
+    expect(response).toMatchObject({ status: 503, code: 'UNKNOWN' })
+    expect(response.text).toContain('the connection was refused')
   })
 
   test('another size than the manifest says is a 502', async () => {
     await using it = await start()
-    it.upstream.hook = ({ kind }, answer) =>
-      kind === 'blob' ? { ...answer, body: bytes.subarray(1) } : undefined
+    it.upstream.hook = ({ kind }, response) =>
+      kind === 'blob' ? { ...response, body: bytes.subarray(1) } : undefined
     expect(await it.getBlob(layer)).toMatchObject({ status: 502, code: 'UNKNOWN' })
     await expectNothingStored(it)
   })
@@ -102,8 +102,8 @@ describe('an error of the source is returned before any byte is sent', () => {
     await gate.arrived(1)
     // all five have been told nothing yet; what they were told afterwards came of the one request
     gate.open()
-    const answers = await Promise.all(waiting.map(({ response }) => response))
-    expect(answers.map(({ statusCode }) => statusCode)).toEqual([404, 404, 404, 404, 404])
+    const responses = await Promise.all(waiting.map(({ response }) => response))
+    expect(responses.map(({ statusCode }) => statusCode)).toEqual([404, 404, 404, 404, 404])
     it.upstream.hook = undefined
     expect((await it.getBlob(layer)).status).toBe(200)
   })
@@ -113,11 +113,11 @@ describe('a source that closes the connection early', () => {
   /** Cuts the first answer in the middle; the second is of the part that was asked for, where there are ranges. */
   const cutOnce = (hasRanges: boolean): NonNullable<UpstreamOptions['hook']> => {
     let isCut = false
-    return ({ kind, headers }, answer): UpstreamResponse | undefined => {
+    return ({ kind, headers }, response): UpstreamResponse | undefined => {
       if (kind !== 'blob') return undefined
       if (!isCut) {
         isCut = true
-        return { ...answer, body: bytes.subarray(0, 3 * MIB), cut: true }
+        return { ...response, body: bytes.subarray(0, 3 * MIB), cut: true }
       }
       const from = Number(/\d+/.exec(headers.range ?? '')?.[0] ?? 0)
       if (!hasRanges || from === 0) return undefined
@@ -167,7 +167,7 @@ describe('bytes that do not match the digest', () => {
 
   test('never reach a client completely, are not stored, and are logged', async () => {
     await using it = await start()
-    it.upstream.hook = ({ kind }, answer) => (kind === 'blob' ? { ...answer, body: wrong } : undefined)
+    it.upstream.hook = ({ kind }, response) => (kind === 'blob' ? { ...response, body: wrong } : undefined)
     const clients = [download(it), download(it)]
     expect(await Promise.all(clients.map(({ isWhole }) => isWhole))).toEqual([false, false])
     for (const { received } of clients) expect(received).toBeLessThan(bytes.length)
@@ -177,7 +177,7 @@ describe('bytes that do not match the digest', () => {
 
   test('do not reach a client by a range that includes the last byte either', async () => {
     await using it = await start()
-    it.upstream.hook = ({ kind }, answer) => (kind === 'blob' ? { ...answer, body: wrong } : undefined)
+    it.upstream.hook = ({ kind }, response) => (kind === 'blob' ? { ...response, body: wrong } : undefined)
     const url = `${it.url}/v2/shop/web/blobs/${layer.digest}`
     const client = new Download(url, { range: `bytes=${bytes.length - 1}-` })
     expect(await client.isWhole.catch(() => false)).toBe(false)
@@ -201,9 +201,9 @@ describe('a private source', () => {
       upstream: { auth },
       world: { client: { credentials: password('ada', 'wrong-lovelace') } },
     })
-    const answer = await it.getBlob(layer)
-    expect(answer).toMatchObject({ status: 403, code: 'DENIED' })
-    expect(answer.text).not.toContain('lovelace')
+    const response = await it.getBlob(layer)
+    expect(response).toMatchObject({ status: 403, code: 'DENIED' })
+    expect(response.text).not.toContain('lovelace')
   })
 })
 
@@ -223,9 +223,9 @@ test.each([
   [bytes.length - 1, 403, 'DENIED'],
 ])('with blobs of at most %d bytes here, one of 4 MiB is a %d', async (maximumBlobBytes, status, code) => {
   await using it = await start({ world: { limits: { maximumBlobBytes } } })
-  const answer = await it.getBlob(layer)
-  expect(answer.status).toBe(status)
-  if (code) expect(answer.code).toBe(code)
+  const response = await it.getBlob(layer)
+  expect(response.status).toBe(status)
+  if (code) expect(response.code).toBe(code)
   expect(it.upstream.requests.blob).toBe(code ? 0 : 1)
 })
 

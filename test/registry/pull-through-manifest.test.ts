@@ -13,9 +13,9 @@ describe('an imported tag with the policy Local', () => {
     await using it = await openPullWorld()
     await it.importTag({ from, content: one })
     for (const reference of ['v1', one.digest]) {
-      const answer = await it.get(`/v2/shop/web/manifests/${reference}`)
-      expect(answer).toMatchObject({ status: 200, bytes: one.bytes })
-      expect(answer.headers).toMatchObject({
+      const response = await it.get(`/v2/shop/web/manifests/${reference}`)
+      expect(response).toMatchObject({ status: 200, bytes: one.bytes })
+      expect(response.headers).toMatchObject({
         'content-type': one.mediaType,
         'docker-content-digest': one.digest,
       })
@@ -131,8 +131,8 @@ describe('an imported index', () => {
     await using it = await openPullWorld()
     await it.importTag({ from, content: index([one, statement]) })
     await it.get('/v2/shop/web/manifests/v1')
-    const answer = await it.get(`/v2/shop/web/manifests/${statement.digest}`)
-    expect(answer).toMatchObject({ status: 404, code: 'MANIFEST_UNKNOWN' })
+    const response = await it.get(`/v2/shop/web/manifests/${statement.digest}`)
+    expect(response).toMatchObject({ status: 404, code: 'MANIFEST_UNKNOWN' })
   })
 })
 
@@ -141,8 +141,8 @@ describe('a manifest that is not pulled through', () => {
     await using it = await openPullWorld()
     await it.importTag({ from, content: index([one]), policy: 'Source' })
     for (const reference of ['v1', index([one]).digest, one.digest]) {
-      const answer = await it.get(`/v2/shop/web/manifests/${reference}`)
-      expect(answer).toMatchObject({ status: 404, code: 'MANIFEST_UNKNOWN' })
+      const response = await it.get(`/v2/shop/web/manifests/${reference}`)
+      expect(response).toMatchObject({ status: 404, code: 'MANIFEST_UNKNOWN' })
     }
     expect(it.domain.dump().repositories).toEqual([])
   })

@@ -71,10 +71,10 @@ describe('the first request of a blob', () => {
   test('fetches, verifies and stores it; later requests are served from the store', async () => {
     await using it = await start()
     for (const blob of [app.config, large]) {
-      const answer = await it.getBlob(blob)
-      expect(answer.status).toBe(200)
-      expect(answer.bytes.equals(blob.bytes)).toBe(true)
-      expect(answer.headers).toMatchObject({
+      const response = await it.getBlob(blob)
+      expect(response.status).toBe(200)
+      expect(response.bytes.equals(blob.bytes)).toBe(true)
+      expect(response.headers).toMatchObject({
         'content-length': String(blob.bytes.length),
         'docker-content-digest': blob.digest,
       })
@@ -102,8 +102,8 @@ describe('the first request of a blob', () => {
 
   test('returns the size for HEAD without a fetch', async () => {
     await using it = await start()
-    const answer = await it.head(`/v2/shop/web/blobs/${large.digest}`)
-    expect(answer).toMatchObject({ status: 200, headers: { 'content-length': String(large.bytes.length) } })
+    const response = await it.head(`/v2/shop/web/blobs/${large.digest}`)
+    expect(response).toMatchObject({ status: 200, headers: { 'content-length': String(large.bytes.length) } })
     expect(it.upstream.requests.blob).toBe(0)
     expect(stored(it)).toEqual({ blobs: 0, links: 0 })
   })

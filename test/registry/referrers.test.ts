@@ -57,7 +57,7 @@ describe('the list of referrers', () => {
   })
 
   it.each(['sha256:baddigeststring', 'v1', `sha256:${'G'.repeat(64)}`])(
-    'is of a digest, and not of %s',
+    'needs a digest, and rejects %s',
     async (text) => {
       const { status, code } = await world.get(pathOf(text))
       expect([status, code]).toEqual([400, 'DIGEST_INVALID'])

@@ -60,8 +60,8 @@ describe.each(OPERATIONS)('%s %s', (method, path, action) => {
   it(`is allowed with the right to ${action}`, async () => {
     allowed = [action, `${action} secret/web`]
     // what an owner does is not undone for the other tests
-    const answer = await world.send(method, path.replace(BLOB, digestOf('not there')))
-    expect(answer.status).not.toBe(403)
+    const response = await world.send(method, path.replace(BLOB, digestOf('not there')))
+    expect(response.status).not.toBe(403)
   })
 })
 

@@ -12,7 +12,7 @@ beforeAll(async () => {
 afterAll(() => world[Symbol.asyncDispose]())
 
 const LARGE = 10 * 1024 * MEBIBYTE
-const REFUSED: readonly [line: string, answer: RegExp][] = [
+const REFUSED: readonly [line: string, response: RegExp][] = [
   [`POST /v2/shop/web/blobs/uploads/?digest=${digestOf('x')}`, /^HTTP\/1.1 413.*SIZE_INVALID/s],
   ['POST /v2/shop/web/blobs/uploads/?digest=x', /^HTTP\/1.1 400.*DIGEST_INVALID/s],
   [`PATCH /v2/shop/web/blobs/uploads/${'0'.repeat(32)}`, /^HTTP\/1.1 404.*BLOB_UPLOAD_UNKNOWN/s],
@@ -32,10 +32,10 @@ async function sentOn(client: RawConnection, piece: Buffer): Promise<number> {
 }
 
 describe('a rejected request with a long body', () => {
-  it.each(REFUSED)('gets its response before the connection closes: %s', async (line, answer) => {
+  it.each(REFUSED)('gets its response before the connection closes: %s', async (line, response) => {
     using client = await world.connect()
     client.request(line, { 'content-length': LARGE }, 'x'.repeat(1000))
-    await client.until(answer)
+    await client.until(response)
     expect(client.text).toMatch(/^connection: close/im)
 
     expect(await sentOn(client, Buffer.alloc(64 * 1024))).toBeLessThan(32 * MEBIBYTE)
@@ -68,10 +68,10 @@ describe('a request whose body is not read', () => {
     ['GET /v2/', /HTTP\/1.1 200/],
     ['DELETE /v2/shop/web/manifests/none', /HTTP\/1.1 404/],
     ['POST /v2/shop/web/blobs/uploads/', /HTTP\/1.1 202/],
-  ])('keeps its connection when it is short: %s', async (line, answer) => {
+  ])('keeps its connection when it is short: %s', async (line, response) => {
     using client = await world.connect()
     client.request(line, { 'content-length': 5 }, 'short')
-    await client.until(answer)
+    await client.until(response)
     client.text = ''
     client.request('GET /v2/')
     await client.until(/HTTP\/1.1 200.*{}/s)
@@ -90,10 +90,10 @@ describe('a request whose body is not read', () => {
   it.each([
     ['GET /v2/', /HTTP\/1.1 200.*{}/s],
     ['POST /v2/shop/web/blobs/uploads/', /HTTP\/1.1 202/],
-  ])('loses it when it is long: %s', async (line, answer) => {
+  ])('loses it when it is long: %s', async (line, response) => {
     using client = await world.connect()
     client.request(line, { 'content-length': LARGE }, 'x')
-    await client.until(answer)
+    await client.until(response)
     await client.ended
     expect(client.text).toMatch(/^connection: close/im)
   })

@@ -20,10 +20,10 @@ describe('a response', () => {
     ['POST', '/v2/', 405],
     ['GET', `/v2/shop/web/blobs/${EMPTY}`, 404],
     ['GET', '/v2/%zz', 404],
-  ])('at the root, and every refusal, says which API it is: %s %s', async (method, path, status) => {
-    const answer = await world.send(method, path)
-    expect(answer.status).toBe(status)
-    expect(answer.headers['docker-distribution-api-version']).toBe('registry/2.0')
+  ])('has the header docker-distribution-api-version: %s %s', async (method, path, status) => {
+    const response = await world.send(method, path)
+    expect(response.status).toBe(status)
+    expect(response.headers['docker-distribution-api-version']).toBe('registry/2.0')
   })
 
   it.each([
@@ -31,8 +31,8 @@ describe('a response', () => {
     [`/v2/shop/web/blobs/${EMPTY}`, 404],
     ['/v2/shop/web/blobs/uploads/', 405],
   ])('to a HEAD has the headers of an error and no body: %s', async (path, status) => {
-    const { headers, ...answer } = await world.head(path)
-    expect([answer.status, answer.bytes.length]).toEqual([status, 0])
+    const { headers, ...response } = await world.head(path)
+    expect([response.status, response.bytes.length]).toEqual([status, 0])
     expect(headers['content-type']).toBe('application/json')
   })
 })
@@ -48,13 +48,13 @@ describe('a method that the route does not support', () => {
     ['POST', '/v2/shop/web/tags/list', 'GET, HEAD'],
     ['DELETE', `/v2/shop/web/referrers/${EMPTY}`, 'GET, HEAD'],
     ['OPTIONS', '/v2/shop/web/tags/list', 'GET, HEAD'],
-  ])('is 405 and says which it has: %s %s', async (method, path, allow) => {
-    const answer = await world.send(method, path)
-    expect([answer.status, answer.code, answer.headers.allow]).toEqual([405, 'UNSUPPORTED', allow])
+  ])('is a 405 with the allowed methods: %s %s', async (method, path, allow) => {
+    const response = await world.send(method, path)
+    expect([response.status, response.code, response.headers.allow]).toEqual([405, 'UNSUPPORTED', allow])
   })
 })
 
-describe('a name with a path outside of its folder', () => {
+describe('a name that leads outside of its folder', () => {
   it.each([
     ['GET', `/v2/../../etc/blobs/${EMPTY}`],
     ['GET', `/v2/shop/../web/blobs/${EMPTY}`],
@@ -78,15 +78,12 @@ describe('a name with a path outside of its folder', () => {
 })
 
 describe('a repository that is named like a route', () => {
-  it.each(['blobs/uploads', 'tags/list', 'manifests/referrers'])(
-    'is one like any other: %s',
-    async (name) => {
-      const digest = await world.pushBlob(name, `of ${name}`)
-      const location = await world.startUpload(name)
-      expect((await world.get(location)).status).toBe(204)
-      expect((await world.get(`/v2/${name}/blobs/${digest}`)).text).toBe(`of ${name}`)
-    },
-  )
+  it.each(['blobs/uploads', 'tags/list', 'manifests/referrers'])('works like any other: %s', async (name) => {
+    const digest = await world.pushBlob(name, `of ${name}`)
+    const location = await world.startUpload(name)
+    expect((await world.get(location)).status).toBe(204)
+    expect((await world.get(`/v2/${name}/blobs/${digest}`)).text).toBe(`of ${name}`)
+  })
 })
 
 describe('a name of one part', () => {
@@ -99,17 +96,17 @@ describe('a name of one part', () => {
 })
 
 describe('an internal error', () => {
-  it('is logged with the request id, and the response has no more than the id', async () => {
+  it('is logged with the request id, and the response has only that id', async () => {
     await using broken = await openWorld({
       blobs: () => ({
         createUpload: () => Promise.reject(new Error('secret of the inside')),
       }),
     })
-    const answer = await broken.send('POST', '/v2/shop/web/blobs/uploads/')
-    expect([answer.status, answer.code]).toEqual([500, 'UNKNOWN'])
-    expect(answer.text).not.toContain('secret')
+    const response = await broken.send('POST', '/v2/shop/web/blobs/uploads/')
+    expect([response.status, response.code]).toEqual([500, 'UNKNOWN'])
+    expect(response.text).not.toContain('secret')
     const [logged] = broken.unforeseen
     expect(String(logged?.object.err)).toContain('secret of the inside')
-    expect(answer.text).toContain(logged?.object.requestId)
+    expect(response.text).toContain(logged?.object.requestId)
   })
 })

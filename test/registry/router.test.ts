@@ -18,7 +18,7 @@ describe('a path', () => {
     [`/v2/shop/web/referrers/${D}`, 'referrers', 'shop/web', D],
     ['/v2/web/manifests/v1', 'manifest', 'web', 'v1'],
     ['/v2/a/b/c/manifests/v1', 'manifest', 'a/b/c', 'v1'],
-  ])('%s is the route %s', (path, kind, name, reference) => {
+  ])('%s has the route %s', (path, kind, name, reference) => {
     expect(parseRoute(path)).toEqual({ kind, name, reference })
   })
 
@@ -35,7 +35,7 @@ describe('a path', () => {
     ['/v2/manifests/blobs/uploads/', 'uploads', 'manifests'],
     [`/v2/referrers/referrers/${D}`, 'referrers', 'referrers'],
     ['/v2/v2/manifests/v2', 'manifest', 'v2'],
-  ])('%s belongs to a repository that is called like a route', (path, kind, name) => {
+  ])('%s is a path of a repository with the name of a route', (path, kind, name) => {
     expect(parseRoute(path)).toMatchObject({ kind, name })
   })
 
@@ -59,7 +59,7 @@ describe('a path', () => {
     '/v2/shop/web/tags/all',
     '/v2/shop/web/blobs/uploads/0123/',
     '/v2//manifests/v1',
-  ])('%s is no route', (path) => {
+  ])('%s has no route', (path) => {
     expect(parseRoute(path)).toBeUndefined()
   })
 
@@ -105,7 +105,7 @@ describe('a path', () => {
     '/v2/shop/web/manifests/%c3%a9',
     '/v2/shop/web%20/manifests/v1',
     '/v2/shop/web%0a/manifests/v1',
-  ])('%s hides nothing behind an escape', (path) => {
+  ])('%s is refused: its percent-encoding has a forbidden character', (path) => {
     expect(parseRoute(path)).toBeUndefined()
   })
 })

@@ -72,9 +72,9 @@ describe('a full database', () => {
     for (let at = 0; at < 10_000; at++) {
       const digest = digestOf(`filler ${at}`)
       const path = `/v2/shop/filler/blobs/uploads/?digest=${digest}`
-      const answer = await world.send('POST', path, { body: `filler ${at}` })
-      if (answer.status === 201) continue
-      refused(answer)
+      const response = await world.send('POST', path, { body: `filler ${at}` })
+      if (response.status === 201) continue
+      refused(response)
       expect((await world.head(`/v2/shop/filler/blobs/${digest}`)).status).toBe(404)
       return
     }

@@ -59,12 +59,12 @@ describe('a second writer', () => {
   it('at the same moment never mixes its bytes with the first', async () => {
     const bodies = Array.from({ length: 8 }, (_, at) => String(at).repeat(200_000))
     const location = await world.startUpload(SHOP)
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       bodies.map((body) => world.send('PATCH', location, { body, headers: { 'content-range': '0-199999' } })),
     )
-    const winners = answers.flatMap(({ status }, at) => (status === 202 ? [bodies[at] ?? ''] : []))
+    const winners = responses.flatMap(({ status }, at) => (status === 202 ? [bodies[at] ?? ''] : []))
     expect(winners).toHaveLength(1)
-    expect(answers.every(({ status }) => [202, 409, 416].includes(status))).toBe(true)
+    expect(responses.every(({ status }) => [202, 409, 416].includes(status))).toBe(true)
     const closed = await world.put(`${location}?digest=${digestOf(winners[0] ?? '')}`, undefined)
     expect(closed.status).toBe(201)
   })
@@ -72,10 +72,10 @@ describe('a second writer', () => {
   it('finishes an upload once: of many PUTs one gets the 201', async () => {
     const location = await world.startUpload(SHOP)
     const digest = digestOf('closed once')
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       Array.from({ length: 8 }, () => world.put(`${location}?digest=${digest}`, 'closed once')),
     )
-    const statuses = answers.map(({ status }) => status).sort()
+    const statuses = responses.map(({ status }) => status).sort()
     expect(statuses[0]).toBe(201)
     expect(statuses.slice(1).every((status) => status === 404 || status === 409)).toBe(true)
     expect((await world.get(`/v2/${SHOP}/blobs/${digest}`)).text).toBe('closed once')
@@ -185,7 +185,7 @@ describe('a wrong Content-Length', () => {
     { 'content-length': '5, 6' },
     { 'content-length': '99999999999999999999999999' },
     { 'transfer-encoding': 'chunked, gzip' },
-  ])('is no HTTP, and nothing is taken: %j', async (headers) => {
+  ])('that is not HTTP is refused, and nothing is stored: %j', async (headers) => {
     const location = await world.startUpload(SHOP)
     using client = await world.connect()
     client.request(`PATCH ${location}`, headers, 'first')

@@ -37,10 +37,10 @@ describe('a mount', () => {
     const to = target()
     world.domain.time += 5000
 
-    const answer = await mount(to, `mount=${digest}&from=shop/source`)
+    const response = await mount(to, `mount=${digest}&from=shop/source`)
 
-    expect([answer.status, answer.headers.location]).toEqual([201, `/v2/${to}/blobs/${digest}`])
-    expect(answer.headers['docker-content-digest']).toBe(digest)
+    expect([response.status, response.headers.location]).toEqual([201, `/v2/${to}/blobs/${digest}`])
+    expect(response.headers['docker-content-digest']).toBe(digest)
     const { id = 0 } = world.content.repository({ namespace: 'shop', name: to.slice(5) }) ?? {}
     expect(world.content.blob(id, digest)).toEqual({ size: 7, confirmedAt: world.domain.time })
   })
@@ -62,16 +62,16 @@ describe('a mount', () => {
     ['no repository can have the name', 'from=a/b/c'],
     ['the name breaks the grammar', 'from=..%2F..%2Fetc'],
     ['the name is empty', 'from='],
-  ])('is an upload in its place where %s', async (_, from) => {
+  ])('starts an upload instead where %s', async (_, from) => {
     await world.pushBlob('shop/source', 'another')
-    const answer = await mount(target(), `mount=${digestOf('not there')}&${from}`)
-    expect(answer.status).toBe(202)
-    expect((await world.get(answer.headers.location ?? '')).status).toBe(204)
+    const response = await mount(target(), `mount=${digestOf('not there')}&${from}`)
+    expect(response.status).toBe(202)
+    expect((await world.get(response.headers.location ?? '')).status).toBe(204)
   })
 
   it('is rejected for an invalid digest', async () => {
-    const answer = await mount(target(), 'mount=sha256:x&from=shop/source')
-    expect([answer.status, answer.code]).toEqual([400, 'DIGEST_INVALID'])
+    const response = await mount(target(), 'mount=sha256:x&from=shop/source')
+    expect([response.status, response.code]).toEqual([400, 'DIGEST_INVALID'])
   })
 
   it('starts an upload when the blob is deleted in its source', async () => {
@@ -114,18 +114,18 @@ describe('a blob that the caller may not pull', () => {
 
 describe('the access check of a mount', () => {
   it('receives the names of both repositories', async () => {
-    const asked: string[] = []
+    const checks: string[] = []
     await using watched = await openWorld({
       access: {
         may(_, action, name) {
-          asked.push(`${action} ${name && formatRepositoryName(name)}`)
+          checks.push(`${action} ${name && formatRepositoryName(name)}`)
           return true
         },
       },
     })
     const digest = await watched.pushBlob('shop/source', 'watched')
-    asked.length = 0
+    checks.length = 0
     await watched.send('POST', `/v2/shop/to/blobs/uploads/?mount=${digest}&from=shop/source`)
-    expect(asked).toEqual(['push shop/to', 'pull shop/source'])
+    expect(checks).toEqual(['push shop/to', 'pull shop/source'])
   })
 })

@@ -24,16 +24,16 @@ describe('a chunk', () => {
     ['bytes */5', 'BLOB_UPLOAD_INVALID'],
     ['-5', 'BLOB_UPLOAD_INVALID'],
     ['0-99999999999999999999', 'BLOB_UPLOAD_INVALID'],
-  ])('of five bytes that calls itself %s is 400 and changes nothing', async (range, code) => {
+  ])('of five bytes with the range %s is a 400, and changes nothing', async (range, code) => {
     const location = await world.startUpload('shop/web')
-    const answer = await patch(location, 'bytes', range)
-    expect([answer.status, answer.code]).toEqual([400, code])
+    const response = await patch(location, 'bytes', range)
+    expect([response.status, response.code]).toEqual([400, code])
     expect((await world.get(location)).headers.range).toBe('0-0')
     expect((await patch(location, 'bytes', '0-4')).status).toBe(202)
   })
 
   it.each(['bytes 0-4/*', 'bytes 0-4/5', 'bytes=0-4'])(
-    'may say its range in words of HTTP: %s',
+    'may have its range in the syntax of HTTP: %s',
     async (range) => {
       const location = await world.startUpload('shop/web')
       expect((await patch(location, 'bytes', range)).headers.range).toBe('0-4')
@@ -45,15 +45,15 @@ describe('a chunk', () => {
     const body = (async function* () {
       yield Buffer.from('bytes')
     })()
-    const answer = await world.send('PATCH', location, { body, headers: { 'content-range': '0-4' } })
-    expect([answer.status, answer.code]).toEqual([400, 'SIZE_INVALID'])
+    const response = await world.send('PATCH', location, { body, headers: { 'content-range': '0-4' } })
+    expect([response.status, response.code]).toEqual([400, 'SIZE_INVALID'])
   })
 
   it('without bytes only returns the progress', async () => {
     const location = await world.startUpload('shop/web')
     await patch(location, 'bytes')
-    const answer = await world.send('PATCH', location)
-    expect([answer.status, answer.headers.range]).toEqual([202, '0-4'])
+    const response = await world.send('PATCH', location)
+    expect([response.status, response.headers.range]).toEqual([202, '0-4'])
   })
 })
 
@@ -71,10 +71,10 @@ describe('an upload', () => {
   })
 
   it.each(['x', '0', '..', 'A'.repeat(32), 'g'.repeat(32), `${'0'.repeat(32)}.sha256`, 'f'.repeat(4000)])(
-    'is unknown under an id that we would not give: %s',
+    'is a 404 for an id that this server never issues: %s',
     async (id) => {
-      const answer = await world.get(`/v2/shop/web/blobs/uploads/${id}`)
-      expect([answer.status, answer.code]).toEqual([404, 'BLOB_UPLOAD_UNKNOWN'])
+      const response = await world.get(`/v2/shop/web/blobs/uploads/${id}`)
+      expect([response.status, response.code]).toEqual([404, 'BLOB_UPLOAD_UNKNOWN'])
     },
   )
 
@@ -126,15 +126,18 @@ describe('a blob that is too large', () => {
   }
 
   it.each([
-    ['whole', () => world.send('POST', `/v2/shop/large/blobs/uploads/?digest=${digest}`, { body: large })],
     [
-      'whole, of a length that it does not tell',
+      'in one request',
+      () => world.send('POST', `/v2/shop/large/blobs/uploads/?digest=${digest}`, { body: large }),
+    ],
+    [
+      'in one request, without a Content-Length',
       () => world.send('POST', `/v2/shop/large/blobs/uploads/?digest=${digest}`, { body: streamed() }),
     ],
-  ])('is 413, and nothing of it stays: %s', async (_, push) => {
+  ])('is a 413, and nothing of it is kept: %s', async (_, push) => {
     const before = await filesOfUploads()
-    const answer = await push()
-    expect([answer.status, answer.code]).toEqual([413, 'SIZE_INVALID'])
+    const response = await push()
+    expect([response.status, response.code]).toEqual([413, 'SIZE_INVALID'])
     expect(await filesOfUploads()).toBe(before)
   })
 
@@ -148,7 +151,7 @@ describe('a blob that is too large', () => {
     expect((await patch(location, 'x'.repeat(400))).status).toBe(202)
   })
 
-  it('is one byte over the maximum', async () => {
+  it('begins one byte above the maximum', async () => {
     const largest = 'y'.repeat(1000)
     await world.pushBlob('shop/large', largest)
     expect((await world.head(`/v2/shop/large/blobs/${digestOf(largest)}`)).status).toBe(200)

@@ -304,10 +304,10 @@ describe('10,000 referrers', () => {
       size: 10,
       artifactType: 'application/x-flood',
     }))
-    world.upstream.hook = (request, answer) =>
+    world.upstream.hook = (request, response) =>
       request.path.includes('/referrers/') && !request.query.has('artifactType')
         ? json(200, { schemaVersion: 2, manifests: claims })
-        : own(request, answer)
+        : own(request, response)
   }
   const byKey = [
     { cosign: { publicKeys: [keys.publicKey.export({ type: 'spki', format: 'pem' }).toString()] } },

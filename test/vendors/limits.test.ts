@@ -73,9 +73,9 @@ describe('JSON of a response', () => {
 test('a Link that cannot be parsed is an odd shape', async () => {
   await using gitlab = await startVendor(gitlabSide())
   gitlab.registry.push('team/app', 'latest', one)
-  gitlab.registry.hook = (_request, answer) => ({
-    ...answer,
-    headers: { ...answer.headers, link: '<<<' },
+  gitlab.registry.hook = (_request, response) => ({
+    ...response,
+    headers: { ...response.headers, link: '<<<' },
   })
 
   expect(await gitlab.client.refusal(gitlab.name)).toMatchObject({

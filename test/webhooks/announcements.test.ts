@@ -34,7 +34,7 @@ const schedule = (tag = '', of = world) =>
 /** Something new is pushed, and told. */
 const announce = async (): Promise<void> => {
   world.push('v1', image({ seed: ++made }))
-  await world.tell(issued, { tag: 'v1' })
+  await world.notify(issued, { tag: 'v1' })
 }
 /** What is due is looked at, as the schedule does it. */
 const poll = async (of = world): Promise<void> => {
@@ -90,7 +90,7 @@ describe('a repository whose changes are announced in time', () => {
     const held = world.domain.remote.hold()
     const polled = poll()
     await held.reached
-    await world.deliver(issued, world.telling(issued, { tag: 'v1' }))
+    await world.deliver(issued, world.notification(issued, { tag: 'v1' }))
     await world.worker.idle()
     held.release()
     await polled
@@ -224,7 +224,7 @@ describe('a webhook is not rated by', () => {
   it('a delivery that the registry does not confirm', async () => {
     await world.follow('app', REPOSITORY)
     for (let times = 0; times < 9 * PROOFS; times++) {
-      await world.tell(issued, { tag: 'v1', digest: image({ seed: `forged ${times}` }).digest })
+      await world.notify(issued, { tag: 'v1', digest: image({ seed: `forged ${times}` }).digest })
     }
     await poll()
 

@@ -31,7 +31,7 @@ describe.each(SENDER_KINDS.filter((kind) => senders[kind].authenticity !== 'JWT'
     }
   })
 
-  it('compares with every valid secret, also after a match', async () => {
+  it('compares with every valid secret, even after a match', async () => {
     const counts: number[] = []
     for (const secrets of [
       ['the live secret', 'another'],

@@ -19,7 +19,7 @@ const step = fc.oneof(
       tag,
       image: fc.nat(IMAGES.length - 1),
       // what senders say of a push: its digest, its tag alone, or not even that
-      told: fc.constantFrom('digest', 'tag', 'repository'),
+      detail: fc.constantFrom('digest', 'tag', 'repository'),
       // how often it is delivered
       times: fc.integer({ min: 1, max: 3 }),
       named: fc.boolean(),
@@ -77,20 +77,23 @@ class Walk {
     for (let times = 0; times < 20 && (await this.#world.retry()) !== undefined; times++);
   }
 
-  async #push({ tag: pushed, image: at, told, times, named }: Step & { do: 'push' }): Promise<void> {
+  async #push({ tag: pushed, image: at, detail, times, named }: Step & { do: 'push' }): Promise<void> {
     const content = IMAGES[at] ?? IMAGE
     this.#world.push(pushed, content)
     const id = named ? `delivery-${++this.#named}` : undefined
-    const telling = {
-      ...(told !== 'repository' && { tag: pushed }),
-      ...(told === 'digest' && { digest: content.digest }),
+    const notification = {
+      ...(detail !== 'repository' && { tag: pushed }),
+      ...(detail === 'digest' && { digest: content.digest }),
     }
-    for (let left = times; left > 0; left--) await this.#deliver(telling, id)
+    for (let left = times; left > 0; left--) await this.#deliver(notification, id)
   }
 
-  async #deliver(telling: object, id: string | undefined): Promise<void> {
-    const answer = await this.#world.deliver(this.#issued, this.#world.telling(this.#issued, telling, id))
-    expect(Math.floor((answer?.status ?? 0) / 100)).toBe(2)
+  async #deliver(notification: object, id: string | undefined): Promise<void> {
+    const response = await this.#world.deliver(
+      this.#issued,
+      this.#world.notification(this.#issued, notification, id),
+    )
+    expect(Math.floor((response?.status ?? 0) / 100)).toBe(2)
   }
 
   #release(): void {

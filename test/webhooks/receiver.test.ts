@@ -29,10 +29,10 @@ const v1 = { tag: 'v1', digest: one.digest }
 
 describe('a delivery', () => {
   it('is acknowledged with 2xx when its hints are on disk, before any request to a registry', async () => {
-    const answer = await world.deliver(issued, world.telling(issued, v1, 'a'))
+    const response = await world.deliver(issued, world.notification(issued, v1, 'a'))
     expect(world.domain.remote.calls).toEqual([])
 
-    expect(answer).toEqual({ status: 202, body: { outcome: 'ACCEPTED', hints: 1 } })
+    expect(response).toEqual({ status: 202, body: { outcome: 'ACCEPTED', hints: 1 } })
     expect(world.deliveries(issued)).toMatchObject([
       { outcome: 'ACCEPTED', reason: null, senderId: 'a', note: `push of ${REPOSITORY}:v1`, isTest: 0 },
     ])
@@ -42,7 +42,7 @@ describe('a delivery', () => {
   })
 
   it('is logged without its body, headers and secret', async () => {
-    const delivery = world.telling(issued, { ...v1, canary: 'in the body only' } as never)
+    const delivery = world.notification(issued, { ...v1, canary: 'in the body only' } as never)
     await world.deliver(issued, { ...delivery, headers: { ...delivery.headers, 'x-canary': 'in a header' } })
 
     const rows = JSON.stringify(world.domain.dump())
@@ -52,9 +52,9 @@ describe('a delivery', () => {
   })
 
   it('with a wrong secret is refused, and only the log has the reason', async () => {
-    const answer = await world.deliver(issued, world.telling(wrong(), v1))
+    const response = await world.deliver(issued, world.notification(wrong(), v1))
 
-    expect(answer).toEqual({ status: 401, body: { error: 'unauthorized' } })
+    expect(response).toEqual({ status: 401, body: { error: 'unauthorized' } })
     expect(world.deliveries(issued)).toMatchObject([
       { outcome: 'REFUSED', reason: 'the header Authorization has another secret', note: null },
     ])
@@ -62,12 +62,15 @@ describe('a delivery', () => {
   })
 
   it('that is authenticated and invalid is acknowledged with 2xx: a refusal would stall the queue of the sender', async () => {
-    const answer = await world.deliver(issued, { ...world.telling(issued, v1), body: Buffer.from('no JSON') })
+    const response = await world.deliver(issued, {
+      ...world.notification(issued, v1),
+      body: Buffer.from('no JSON'),
+    })
 
-    expect(answer?.status).toBe(200)
+    expect(response?.status).toBe(200)
     expect(world.deliveries(issued)).toMatchObject([{ outcome: 'FAILED', reason: expect.any(String) }])
     expect(stateOf(world.webhook(issued.webhook), world.domain.time)).toBe('FAILING')
-    await world.deliver(issued, world.telling(issued, v1))
+    await world.deliver(issued, world.notification(issued, v1))
     expect(stateOf(world.webhook(issued.webhook), world.domain.time)).toBe('HEALTHY')
   })
 
@@ -78,12 +81,12 @@ describe('a delivery', () => {
     [{ tag: `sha256-${'a'.repeat(64)}.sig` }, 'is an attachment of an image'],
   ])(
     'outside of the scope is ignored (allowed registry+repo prefixes per endpoint): %j',
-    async (telling, reason) => {
+    async (notification, reason) => {
       issued = world.create({ repositories: ['team'] })
 
-      const answer = await world.deliver(issued, world.telling(issued, { ...v1, ...telling }))
+      const response = await world.deliver(issued, world.notification(issued, { ...v1, ...notification }))
 
-      expect(answer?.status).toBe(200)
+      expect(response?.status).toBe(200)
       expect(world.deliveries(issued)).toMatchObject([
         { outcome: 'IGNORED', reason: expect.stringContaining(reason) },
       ])
@@ -94,42 +97,42 @@ describe('a delivery', () => {
   it('may have an alias of the registry, and a repository in upper case', async () => {
     issued = world.create({ sender: 'GENERIC', aliases: ['registry.internal:5000'] })
 
-    const answer = await world.deliver(
+    const response = await world.deliver(
       issued,
-      world.telling(issued, { ...v1, registry: 'registry.internal:5000' }),
+      world.notification(issued, { ...v1, registry: 'registry.internal:5000' }),
     )
 
-    expect(answer?.status).toBe(202)
+    expect(response?.status).toBe(202)
     expect(world.domain.dump().webhook_hints).toMatchObject([{ registry: REGISTRY }])
   })
 
   it('of Docker Hub may have the short name of an official image', async () => {
     const hub = world.create({ sender: 'DOCKER_HUB', registry: null, repositories: ['ruby'] })
-    const told = { registry: 'docker.io', repository: 'library/ruby', tag: '3.3', digest: one.digest }
+    const pushed = { registry: 'docker.io', repository: 'library/ruby', tag: '3.3', digest: one.digest }
 
-    const answer = await world.deliver(
+    const response = await world.deliver(
       hub,
-      deliveryOf('DOCKER_HUB', { url: 'https://x', secret: hub.secret }, told),
+      deliveryOf('DOCKER_HUB', { url: 'https://x', secret: hub.secret }, pushed),
     )
 
-    expect(answer?.status).toBe(202)
+    expect(response?.status).toBe(202)
     expect(hub.webhook.registry).toBe('docker.io')
   })
 })
 
 describe('a repeated delivery', () => {
   it('is a duplicate by the id of the sender', async () => {
-    await world.deliver(issued, world.telling(issued, v1, 'a'))
-    const again = await world.deliver(issued, world.telling(issued, { tag: 'v2' }, 'a'))
+    await world.deliver(issued, world.notification(issued, v1, 'a'))
+    const again = await world.deliver(issued, world.notification(issued, { tag: 'v2' }, 'a'))
 
     expect(again).toEqual({ status: 200, body: { outcome: 'DUPLICATE' } })
     expect(hints()).toBe(1)
   })
 
   it('without an id is a duplicate by its body, until the registry is requested', async () => {
-    await world.deliver(issued, world.telling(issued, v1))
+    await world.deliver(issued, world.notification(issued, v1))
 
-    expect(await world.deliver(issued, world.telling(issued, v1))).toMatchObject({ status: 200 })
+    expect(await world.deliver(issued, world.notification(issued, v1))).toMatchObject({ status: 200 })
     expect(hints()).toBe(1)
   })
 
@@ -139,8 +142,8 @@ describe('a repeated delivery', () => {
     ['no tag', {}],
   ])(
     'is not a duplicate after the registry was requested, with %s: the next push may have the same body',
-    async (_what, telling) => {
-      const delivery = world.telling(issued, telling)
+    async (_what, notification) => {
+      const delivery = world.notification(issued, notification)
       await world.follow()
       await world.deliver(issued, delivery)
       world.isWorking = true
@@ -155,15 +158,15 @@ describe('a repeated delivery', () => {
 
   it('of another webhook is not a duplicate', async () => {
     const other = world.create({ namespace: 'elsewhere' })
-    await world.deliver(issued, world.telling(issued, v1, 'a'))
+    await world.deliver(issued, world.notification(issued, v1, 'a'))
 
-    expect(await world.deliver(other, world.telling(other, v1, 'a'))).toMatchObject({ status: 202 })
+    expect(await world.deliver(other, world.notification(other, v1, 'a'))).toMatchObject({ status: 202 })
   })
 
   it('of an invalid one is not a duplicate', async () => {
-    await world.deliver(issued, { ...world.telling(issued, v1, 'a'), body: Buffer.from('{}') })
+    await world.deliver(issued, { ...world.notification(issued, v1, 'a'), body: Buffer.from('{}') })
 
-    expect(await world.deliver(issued, world.telling(issued, v1, 'a'))).toMatchObject({ status: 202 })
+    expect(await world.deliver(issued, world.notification(issued, v1, 'a'))).toMatchObject({ status: 202 })
   })
 })
 
@@ -199,12 +202,12 @@ describe('a webhook that changes while a delivery arrives', () => {
     ['is disabled', disable],
   ])('%s accepts no delivery, before and after the delivery is judged', async (_, change) => {
     const endpoint = opened()
-    const judged = endpoint.receive(world.telling(issued, v1, 'a'))
+    const judged = endpoint.receive(world.notification(issued, v1, 'a'))
     change()
 
     expect(await judged).toEqual(gone)
-    expect(await endpoint.receive(world.telling(issued, v1, 'b'))).toEqual(gone)
-    expect(await endpoint.receive(world.telling(wrong(), v1, 'c'))).toEqual(gone)
+    expect(await endpoint.receive(world.notification(issued, v1, 'b'))).toEqual(gone)
+    expect(await endpoint.receive(world.notification(wrong(), v1, 'c'))).toEqual(gone)
     expect(outcomes()).toEqual([])
     expect(hints()).toBe(0)
   })
@@ -214,7 +217,7 @@ describe('a webhook that changes while a delivery arrives', () => {
     const repositories = ['another/app']
     world.webhooks.update({ id: issued.webhook.id, repositories, dropOldSecret: false })
 
-    await endpoint.receive(world.telling(issued, v1))
+    await endpoint.receive(world.notification(issued, v1))
 
     expect(outcomes()).toEqual(['IGNORED'])
     expect(hints()).toBe(0)
@@ -232,20 +235,22 @@ describe('the rate limit', () => {
   })
 
   it('of refused deliveries limits log entries, and not the deliveries of the sender', async () => {
-    await world.deliver(issued, world.telling(issued, v1))
+    await world.deliver(issued, world.notification(issued, v1))
     for (let times = 0; times < ENTRIES_WITHOUT_HINTS.capacity + 50; times++) {
-      expect((await world.deliver(issued, world.telling(wrong(), v1)))?.status).toBe(401)
+      expect((await world.deliver(issued, world.notification(wrong(), v1)))?.status).toBe(401)
     }
 
     expect(outcomes().filter((outcome) => outcome === 'REFUSED')).toHaveLength(ENTRIES_WITHOUT_HINTS.capacity)
     expect(world.webhook(issued.webhook).refused).toBe(ENTRIES_WITHOUT_HINTS.capacity + 50)
-    expect(await world.deliver(issued, world.telling(issued, { tag: 'v2' }))).toMatchObject({ status: 202 })
+    expect(await world.deliver(issued, world.notification(issued, { tag: 'v2' }))).toMatchObject({
+      status: 202,
+    })
     // a stranger cannot make it look broken
     expect(stateOf(world.webhook(issued.webhook), world.domain.time)).toBe('HEALTHY')
   })
 
   it('applies to authenticated deliveries too', async () => {
-    const delivery = world.telling(issued, v1)
+    const delivery = world.notification(issued, v1)
     const deliveries = Array.from({ length: TO_ONE_WEBHOOK.capacity }, () => world.deliver(issued, delivery))
     await Promise.all(deliveries)
 
@@ -278,8 +283,8 @@ describe('the log', () => {
   it('keeps a limited number of accepted and of other deliveries', async () => {
     fill('ACCEPTED', KEPT_ACCEPTED)
     fill('REFUSED', KEPT_OTHERS)
-    await world.deliver(issued, world.telling(wrong(), v1))
-    await world.deliver(issued, world.telling(issued, v1))
+    await world.deliver(issued, world.notification(wrong(), v1))
+    await world.deliver(issued, world.notification(issued, v1))
     expect(counts()).toEqual({ ACCEPTED: KEPT_ACCEPTED + 1, REFUSED: KEPT_OTHERS + 1 })
 
     trim()
@@ -288,8 +293,8 @@ describe('the log', () => {
   })
 
   it('deletes old deliveries, except those with open hints', async () => {
-    await world.deliver(issued, world.telling(issued, v1))
-    await world.deliver(issued, world.telling(wrong(), v1))
+    await world.deliver(issued, world.notification(issued, v1))
+    await world.deliver(issued, world.notification(wrong(), v1))
     world.domain.time += KEPT_FOR + 1
     trim()
     expect(outcomes()).toEqual(['ACCEPTED'])
@@ -307,7 +312,8 @@ describe('a secret', () => {
     const [first] = [issued]
     const second = world.webhooks.rotate(issued.webhook.id, 60 * SECOND)
     const believed = async (secret: string | null) =>
-      (await world.deliver(issued, world.telling({ ...issued, secret: secret ?? '' }, v1)))?.status !== 401
+      (await world.deliver(issued, world.notification({ ...issued, secret: secret ?? '' }, v1)))?.status !==
+      401
     expect([await believed(first.secret), await believed(second.secret)]).toEqual([true, true])
 
     const third = world.webhooks.rotate(issued.webhook.id, 60 * SECOND)
@@ -348,7 +354,7 @@ describe('a secret', () => {
   it('that cannot be decrypted makes the sender retry', async () => {
     world.domain.db.prepare(`update webhook_secrets set sealed = x'00'`).run()
 
-    expect(await world.deliver(issued, world.telling(issued, v1))).toMatchObject({ status: 503 })
+    expect(await world.deliver(issued, world.notification(issued, v1))).toMatchObject({ status: 503 })
     expect(world.webhook(issued.webhook).trouble).toBe(
       'the secret of this webhook cannot be opened: rotate it',
     )

@@ -27,11 +27,11 @@ const waits = async (): Promise<number[]> => {
 
 describe('a hint while the registry does not respond', () => {
   it.each(['RegistryUnavailable', 'TooManyRequests'] as const)(
-    '(%s) is retried until it responds',
+    'with %s is retried until it responds',
     async (reason) => {
       world.push('v1', two)
       world.domain.remote.fail(SOURCE, 'v1', reason)
-      await world.tell(issued, { tag: 'v1', digest: two.digest })
+      await world.notify(issued, { tag: 'v1', digest: two.digest })
       expect(world.targets(issued)).toEqual(['app:v1 OPEN'])
       await world.retry()
 
@@ -46,7 +46,7 @@ describe('a hint while the registry does not respond', () => {
 
   it('ends with a condition after the last retry', async () => {
     world.domain.remote.fail(SOURCE, 'v1', 'RegistryUnavailable')
-    await world.tell(issued, { tag: 'v1' })
+    await world.notify(issued, { tag: 'v1' })
 
     expect(await waits()).toEqual([...WHILE_UNAVAILABLE])
     expect(world.targets(issued)).toEqual(['app:v1 ASKED'])
@@ -55,7 +55,7 @@ describe('a hint while the registry does not respond', () => {
 
   it('is retried also for a whole repository', async () => {
     world.domain.remote.fail(SOURCE, '', 'RegistryUnavailable')
-    await world.tell(issued, {})
+    await world.notify(issued, {})
     world.domain.remote.fail(SOURCE, '', null)
     world.push('v2', two)
 
@@ -66,7 +66,7 @@ describe('a hint while the registry does not respond', () => {
   it('for some tags of a repository is retried for these', async () => {
     world.push('v2', two).push('v3', two)
     world.domain.remote.fail(SOURCE, 'v2', 'TooManyRequests')
-    await world.tell(issued, {})
+    await world.notify(issued, {})
     expect(world.targets(issued)).toEqual(['app:* ASKED', 'app:v2 OPEN'])
     world.domain.remote.fail(SOURCE, 'v2', null)
     world.domain.remote.takeCalls()
@@ -78,7 +78,7 @@ describe('a hint while the registry does not respond', () => {
 
   it('is retried after a restart', async () => {
     world.domain.remote.fail(SOURCE, 'v1', 'RegistryUnavailable')
-    await world.tell(issued, { tag: 'v1' })
+    await world.notify(issued, { tag: 'v1' })
     world.timer = undefined
 
     world.worker.wake()
@@ -90,7 +90,7 @@ describe('a hint while the registry does not respond', () => {
 
 describe('a registry that reports a push before it returns the image', () => {
   it('is requested again after a few seconds', async () => {
-    await world.tell(issued, { tag: 'v1', digest: two.digest })
+    await world.notify(issued, { tag: 'v1', digest: two.digest })
     expect(world.domain.digests('v1', 'app')).toEqual([one.digest])
     world.push('v1', two)
 
@@ -99,16 +99,16 @@ describe('a registry that reports a push before it returns the image', () => {
   })
 
   it('is requested again for a tag that does not exist yet', async () => {
-    await world.tell(issued, { tag: 'v9', digest: two.digest })
+    await world.notify(issued, { tag: 'v9', digest: two.digest })
     world.push('v9', two)
 
     expect(await waits()).toEqual([WHILE_BEHIND[0]])
     expect(world.domain.digests('v9', 'app')).toEqual([two.digest])
   })
 
-  it('and never does is requested a limited number of times', async () => {
+  it('and never returns it is requested a limited number of times', async () => {
     world.domain.remote.takeCalls()
-    await world.tell(issued, { tag: 'v1', digest: two.digest })
+    await world.notify(issued, { tag: 'v1', digest: two.digest })
 
     expect(await waits()).toEqual([...WHILE_BEHIND])
     expect(world.domain.remote.requested('resolve')).toHaveLength(1 + WHILE_BEHIND.length)
@@ -117,13 +117,13 @@ describe('a registry that reports a push before it returns the image', () => {
 
   it('is not requested again when it has a newer image, or reports one', async () => {
     world.push('v1', three)
-    await world.tell(issued, { tag: 'v1', digest: two.digest })
+    await world.notify(issued, { tag: 'v1', digest: two.digest })
     expect(await waits()).toEqual([])
 
     const held = world.domain.remote.hold(({ kind }) => kind === 'resolve')
-    await world.deliver(issued, world.telling(issued, { tag: 'v1', digest: one.digest }))
+    await world.deliver(issued, world.notification(issued, { tag: 'v1', digest: one.digest }))
     await held.reached
-    await world.deliver(issued, world.telling(issued, { tag: 'v1', digest: three.digest }))
+    await world.deliver(issued, world.notification(issued, { tag: 'v1', digest: three.digest }))
     await world.worker.idle()
     held.release()
     await world.settle()
@@ -132,7 +132,7 @@ describe('a registry that reports a push before it returns the image', () => {
 
   it('is not requested again when it refuses access', async () => {
     world.domain.remote.fail(SOURCE, 'v1', 'Unauthorized')
-    await world.tell(issued, { tag: 'v1', digest: two.digest })
+    await world.notify(issued, { tag: 'v1', digest: two.digest })
 
     expect(await waits()).toEqual([])
   })

@@ -94,7 +94,7 @@ describe('the documents of the vendors', () => {
   })
 })
 
-describe('the steps work:', () => {
+describe('the steps work', () => {
   const missingRegistry = available()
   // older ones know no --version
   const hasOpenssl = spawnSync('bash', ['-c', 'openssl version']).status === 0

@@ -27,7 +27,7 @@ export interface Issued {
 }
 
 /** What a delivery of the kind GENERIC tells. */
-export interface Telling {
+export interface Notification {
   readonly registry?: string
   readonly repository?: string
   readonly tag?: string
@@ -135,7 +135,7 @@ export class WebhookWorld implements AsyncDisposable {
   }
 
   /** A delivery of the kind GENERIC. */
-  telling({ secret }: Issued, telling: Telling, id?: string): Delivery {
+  notification({ secret }: Issued, notification: Notification, id?: string): Delivery {
     return {
       method: 'POST',
       headers: {
@@ -144,7 +144,7 @@ export class WebhookWorld implements AsyncDisposable {
         ...(id !== undefined && { 'webhook-id': id }),
       },
       query: new URLSearchParams(),
-      body: Buffer.from(JSON.stringify({ repository: REPOSITORY, ...telling })),
+      body: Buffer.from(JSON.stringify({ repository: REPOSITORY, ...notification })),
     }
   }
 
@@ -158,10 +158,14 @@ export class WebhookWorld implements AsyncDisposable {
   }
 
   /** Delivers, and waits until all that it leads to is done. */
-  async tell(issued: Issued, telling: Telling, id?: string): Promise<DeliveryResponse | undefined> {
-    const answer = await this.deliver(issued, this.telling(issued, telling, id))
+  async notify(
+    issued: Issued,
+    notification: Notification,
+    id?: string,
+  ): Promise<DeliveryResponse | undefined> {
+    const response = await this.deliver(issued, this.notification(issued, notification, id))
     await this.settle()
-    return answer
+    return response
   }
 
   /** Waits until no hint and no import is left. */

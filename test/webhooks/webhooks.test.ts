@@ -108,7 +108,7 @@ describe('a webhook', () => {
   it('leaves nothing behind when it is deleted', async () => {
     const issued = world.create()
     world.isWorking = false
-    await world.deliver(issued, world.telling(issued, { tag: 'v1' }))
+    await world.deliver(issued, world.notification(issued, { tag: 'v1' }))
 
     world.webhooks.delete(issued.webhook.id)
 

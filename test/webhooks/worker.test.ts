@@ -25,7 +25,7 @@ afterEach(async () => {
   await world[Symbol.asyncDispose]()
 })
 
-const asked = (): string[] => world.domain.remote.requested('resolve')
+const resolved = (): string[] => world.domain.remote.requested('resolve')
 
 describe('a hint', () => {
   it('requests only its tag, without a tag list, before other imports', async () => {
@@ -33,10 +33,10 @@ describe('a hint', () => {
     world.push('v1', two)
     world.domain.remote.takeCalls()
 
-    await world.tell(issued, { tag: 'v1', digest: two.digest })
+    await world.notify(issued, { tag: 'v1', digest: two.digest })
 
     expect(world.domain.digests('v1', 'app')).toEqual([two.digest, one.digest])
-    expect(asked()).toEqual(['v1'])
+    expect(resolved()).toEqual(['v1'])
     expect(world.domain.remote.requested('list')).toEqual([])
     expect(world.requests()).toEqual([
       { repository: false, specTags: [], repositoryTags: ['v1'], urgency: 'webhook' },
@@ -47,18 +47,18 @@ describe('a hint', () => {
   it('is only a hint: its digest is not recorded without the registry', async () => {
     await world.follow()
 
-    await world.tell(issued, { tag: 'v1', digest: two.digest })
+    await world.notify(issued, { tag: 'v1', digest: two.digest })
 
     expect(world.domain.digests('v1', 'app')).toEqual([one.digest])
     expect(world.domain.log()).toHaveLength(2)
-    expect(asked()).toEqual(['v1', 'v2', 'v1'])
+    expect(resolved()).toEqual(['v1', 'v2', 'v1'])
   })
 
   it('with the digest that the tag points to causes no request, and is KNOWN', async () => {
     await world.follow()
     world.domain.remote.takeCalls()
 
-    await world.tell(issued, { tag: 'v1', digest: one.digest })
+    await world.notify(issued, { tag: 'v1', digest: one.digest })
 
     expect(world.domain.remote.takeCalls()).toEqual([])
     expect(world.targets(issued)).toEqual(['app:v1 KNOWN'])
@@ -72,7 +72,7 @@ describe('a hint', () => {
     await held.reached
     // pushed back before what was asked is recorded
     world.push('v1', one)
-    await world.deliver(issued, world.telling(issued, { tag: 'v1', digest: one.digest }))
+    await world.deliver(issued, world.notification(issued, { tag: 'v1', digest: one.digest }))
     await world.worker.idle()
     held.release()
     await world.settle()
@@ -87,7 +87,7 @@ describe('a hint', () => {
     expect(world.domain.condition('v1', 'app')).toMatchObject({ reason: 'RegistryUnavailable' })
     world.domain.remote.fail(SOURCE, 'v1', null)
 
-    await world.tell(issued, { tag: 'v1', digest: one.digest })
+    await world.notify(issued, { tag: 'v1', digest: one.digest })
 
     expect(world.domain.condition('v1', 'app')).toBeUndefined()
   })
@@ -97,7 +97,7 @@ describe('a hint', () => {
     await world.follow('pinned', { tags: [fromImage('v1', `${SOURCE}:v1`)] })
     world.push('v3', three)
 
-    await world.tell(issued, { tag: 'v3' })
+    await world.notify(issued, { tag: 'v3' })
 
     expect(world.domain.digests('v3', 'app')).toEqual([three.digest])
     expect(world.domain.tagNames('pinned')).toEqual(['v1'])
@@ -108,7 +108,7 @@ describe('a hint', () => {
     await world.follow()
     world.push('v1', two).push('v3', three)
 
-    await world.tell(issued, { digest: two.digest })
+    await world.notify(issued, { digest: two.digest })
 
     expect(world.domain.digests('v1', 'app')).toEqual([two.digest, one.digest])
     expect(world.domain.digests('v3', 'app')).toEqual([three.digest])
@@ -127,11 +127,11 @@ describe('a hint', () => {
     world.push('v1', two).push('v2', two)
     world.domain.remote.takeCalls()
 
-    await world.tell(issued, { tag: 'v1', digest: two.digest })
+    await world.notify(issued, { tag: 'v1', digest: two.digest })
 
     expect(world.domain.digests('production', 'app')).toEqual([two.digest, one.digest])
     expect(world.domain.digests('canary', 'app')).toEqual([one.digest])
-    expect(asked()).toEqual(['v1'])
+    expect(resolved()).toEqual(['v1'])
   })
 
   it('makes the policy of a spec tag choose again', async () => {
@@ -140,7 +140,7 @@ describe('a hint', () => {
     })
     world.push('v3', three)
 
-    await world.tell(issued, { tag: 'v3', digest: three.digest })
+    await world.notify(issued, { tag: 'v3', digest: three.digest })
 
     expect(world.targets(issued)).toEqual(['app:stable ASKED'])
     expect(world.domain.digests('stable', 'app')[0]).toBe(three.digest)
@@ -153,7 +153,7 @@ describe('a hint', () => {
       tags: [fromImage('v1', 'registry.test/team/other:v9')],
     })
 
-    await world.tell(issued, { tag: 'v1', digest: two.digest })
+    await world.notify(issued, { tag: 'v1', digest: two.digest })
 
     expect(world.targets(issued)).toEqual([])
   })
@@ -162,7 +162,7 @@ describe('a hint', () => {
     await world.follow('app', { dockerImageRepository: SOURCE }, 'elsewhere')
     world.push('v1', two)
 
-    await world.tell(issued, { tag: 'v1', digest: two.digest })
+    await world.notify(issued, { tag: 'v1', digest: two.digest })
 
     expect(world.targets(issued)).toEqual([])
     expect(world.requests()).toEqual([])
@@ -185,7 +185,7 @@ describe('a hint', () => {
     await world.follow('spelled', { dockerImageRepository: source })
     const webhook = world.create({ registry })
 
-    await world.tell(webhook, { registry, repository, tag: 'v1' })
+    await world.notify(webhook, { registry, repository, tag: 'v1' })
 
     expect(world.targets(webhook)).toEqual(['spelled:v1 ASKED'])
   })
@@ -196,7 +196,7 @@ describe('a hint of a deletion', () => {
     await world.follow()
     world.domain.remote.untag(SOURCE, 'v1')
 
-    await world.tell(issued, { tag: 'v1', action: 'delete' })
+    await world.notify(issued, { tag: 'v1', action: 'delete' })
 
     expect(world.domain.condition('v1', 'app')).toMatchObject({ reason: 'NotFound' })
     expect(world.domain.digests('v1', 'app')).toEqual([one.digest])
@@ -205,7 +205,7 @@ describe('a hint of a deletion', () => {
   it('that is false changes nothing', async () => {
     await world.follow()
 
-    await world.tell(issued, { tag: 'v1', digest: one.digest, action: 'delete' })
+    await world.notify(issued, { tag: 'v1', digest: one.digest, action: 'delete' })
 
     expect(world.targets(issued)).toEqual(['app:v1 ASKED'])
     expect(world.domain.condition('v1', 'app')).toBeUndefined()
@@ -217,7 +217,7 @@ describe('a hint of a deletion', () => {
     world.push('v2', two)
     await world.domain.import({ imageStream: 'app', tag: 'v2' })
 
-    await world.tell(issued, { digest: one.digest, action: 'delete' })
+    await world.notify(issued, { digest: one.digest, action: 'delete' })
 
     expect(world.targets(issued)).toEqual(['app:v1 ASKED'])
   })
@@ -225,7 +225,7 @@ describe('a hint of a deletion', () => {
   it('of an unknown tag causes no request', async () => {
     await world.follow()
 
-    await world.tell(issued, { tag: 'v7', action: 'delete' })
+    await world.notify(issued, { tag: 'v7', action: 'delete' })
 
     expect(world.targets(issued)).toEqual([])
     expect(world.domain.tagNames('app')).toEqual(['v1', 'v2'])
@@ -237,10 +237,10 @@ describe('many hints', () => {
     await world.follow()
     for (const tag of ['v1', 'v2', 'v3', 'v4']) world.push(tag, two)
     const held = world.domain.remote.hold(({ kind }) => kind === 'resolve')
-    await world.deliver(issued, world.telling(issued, { tag: 'v1' }))
+    await world.deliver(issued, world.notification(issued, { tag: 'v1' }))
     await held.reached
     for (const tag of ['v2', 'v3', 'v4', 'v2', 'v1']) {
-      await world.deliver(issued, world.telling(issued, { tag, digest: two.digest }, `${made++}`))
+      await world.deliver(issued, world.notification(issued, { tag, digest: two.digest }, `${made++}`))
     }
     await world.worker.idle()
     held.release()
@@ -259,7 +259,7 @@ describe('many hints', () => {
     world.push('v1', two)
     const held = world.domain.remote.hold(({ kind }) => kind === 'resolve')
 
-    await world.deliver(issued, world.telling(issued, { tag: 'v1' }))
+    await world.deliver(issued, world.notification(issued, { tag: 'v1' }))
     await held.reached
     await world.worker.idle()
     expect(world.domain.importRows.unfinished()).toHaveLength(MAX_UNFINISHED)
@@ -281,7 +281,7 @@ describe('many hints for many streams', () => {
     )
     const seen = [0]
 
-    await world.deliver(issued, world.telling(issued, { tags }))
+    await world.deliver(issued, world.notification(issued, { tags }))
     while ((seen.at(-1) ?? 0) < streams * tags.length) {
       await setImmediate()
       seen.push(targets.get()?.total ?? 0)
@@ -303,8 +303,8 @@ describe('a restart', () => {
       await before.follow()
       const webhook = before.create()
       before.isWorking = false
-      const answer = await before.deliver(webhook, before.telling(webhook, { tag: 'v1' }))
-      expect(answer?.status).toBe(202)
+      const response = await before.deliver(webhook, before.notification(webhook, { tag: 'v1' }))
+      expect(response?.status).toBe(202)
       expect(before.requests()).toEqual([])
     }
 
@@ -320,10 +320,10 @@ describe('a restart', () => {
   it('ignores hints of deleted streams and webhooks', async () => {
     await world.follow()
     world.isWorking = false
-    await world.deliver(issued, world.telling(issued, { tag: 'v1' }))
+    await world.deliver(issued, world.notification(issued, { tag: 'v1' }))
     world.domain.writer.delete({ namespace: 'default', name: 'app' })
     const gone = world.create()
-    await world.deliver(gone, world.telling(gone, { tag: 'v1' }))
+    await world.deliver(gone, world.notification(gone, { tag: 'v1' }))
     world.webhooks.delete(gone.webhook.id)
 
     world.isWorking = true
@@ -342,7 +342,7 @@ describe('hints of many repositories', () => {
     for (const repository of ['team/one', 'team/two', 'team/one', 'team/three']) {
       await world.deliver(
         issued,
-        world.telling(issued, { repository, tag: `v${repository.length}` }, `${made++}`),
+        world.notification(issued, { repository, tag: `v${repository.length}` }, `${made++}`),
       )
     }
     const handled = db.prepare<{ repository: string }>(

@@ -32,15 +32,15 @@ class Promises {
     path: string,
     duration: number,
     sending: () => Promise<Answer>,
-    isPromise: (answer: Answer) => boolean,
+    isPromise: (response: Answer) => boolean,
   ): Promise<Answer> {
     const sentAt = this.#now()
     const deletions = this.#deletions.get(path)
-    const answer = await sending()
-    if (isPromise(answer) && deletions === this.#deletions.get(path)) {
+    const response = await sending()
+    if (isPromise(response) && deletions === this.#deletions.get(path)) {
       this.#until.set(path, Math.max(this.#until.get(path) ?? 0, sentAt + duration))
     }
-    return answer
+    return response
   }
 
   /** Whether it has to be here still. */
@@ -100,22 +100,24 @@ class Clients {
     else await this.#pull(repository, this.#pick(TAGS))
   }
 
-  async #told<Answer extends { readonly status: number }>(
+  async #confirmed<Answer extends { readonly status: number }>(
     path: string,
     duration: number,
     status: number,
     sending: () => Promise<Answer>,
   ): Promise<Answer> {
-    const answer = await this.#promises.noting(path, duration, sending, (each) => each.status === status)
-    expect(answer.status, `${path}: unforeseen`).toBeLessThan(500)
-    return answer
+    const response = await this.#promises.noting(path, duration, sending, (each) => each.status === status)
+    expect(response.status, `${path}: unforeseen`).toBeLessThan(500)
+    return response
   }
 
   async #push(repository: string, bytes: Buffer): Promise<void> {
     const digest = digestOf(bytes)
     const path = `/v2/${repository}/blobs/${digest}`
     const upload = `/v2/${repository}/blobs/uploads/?digest=${digest}`
-    const pushed = await this.#told(path, LEASE, 201, () => this.#world.send('POST', upload, { body: bytes }))
+    const pushed = await this.#confirmed(path, LEASE, 201, () =>
+      this.#world.send('POST', upload, { body: bytes }),
+    )
     expect(pushed.status).toBe(201)
   }
 
@@ -128,7 +130,9 @@ class Clients {
       expect((await send('PATCH', location, { body })).status).toBe(202)
     }
     const path = `/v2/${repository}/blobs/${digest}`
-    const put = await this.#told(path, LEASE, 201, () => this.#world.put(`${location}?digest=${digest}`, ''))
+    const put = await this.#confirmed(path, LEASE, 201, () =>
+      this.#world.put(`${location}?digest=${digest}`, ''),
+    )
     expect(put.status).toBe(201)
   }
 
@@ -136,11 +140,11 @@ class Clients {
     const source = `/v2/${from}/blobs/${digest}`
     const wasPromised = this.#promises.holds(source)
     const mounting = `/v2/${to}/blobs/uploads/?mount=${digest}&from=${from}`
-    const answer = await this.#told(`/v2/${to}/blobs/${digest}`, LEASE, 201, () =>
+    const response = await this.#confirmed(`/v2/${to}/blobs/${digest}`, LEASE, 201, () =>
       this.#world.send('POST', mounting),
     )
-    if (answer.status === 202) await this.#world.delete(answer.headers.location ?? '')
-    if (wasPromised && this.#promises.holds(source)) expect(answer.status, mounting).toBe(201)
+    if (response.status === 202) await this.#world.delete(response.headers.location ?? '')
+    if (wasPromised && this.#promises.holds(source)) expect(response.status, mounting).toBe(201)
   }
 
   async #deleteBlob(repository: string, digest: Digest): Promise<void> {
@@ -152,7 +156,7 @@ class Clients {
   async #pushBlobs(repository: string, contents: readonly Content[]): Promise<void> {
     for (const { digest, bytes } of contents) {
       const path = `/v2/${repository}/blobs/${digest}`
-      const head = await this.#told(path, LEASE / 2, 200, () => this.#world.head(path))
+      const head = await this.#confirmed(path, LEASE / 2, 200, () => this.#world.head(path))
       if (head.status !== 200) await this.#push(repository, bytes)
     }
   }
@@ -176,7 +180,9 @@ class Clients {
     parts: readonly string[],
   ) {
     const path = `/v2/${repository}/manifests/${content.digest}`
-    const put = await this.#told(path, LEASE, 201, () => this.#world.putManifest(repository, content, tag))
+    const put = await this.#confirmed(path, LEASE, 201, () =>
+      this.#world.putManifest(repository, content, tag),
+    )
     if (parts.every((part) => this.#promises.holds(part))) expect(put.status, put.text).toBe(201)
     return put.status === 201
   }
@@ -196,24 +202,24 @@ class Clients {
   async #verify(paths: readonly string[]): Promise<void> {
     if (paths.length === 0) return
     const path = this.#pick(paths)
-    const answer = await this.#told(path, LEASE / 2, 200, () => this.#world.get(path))
+    const response = await this.#confirmed(path, LEASE / 2, 200, () => this.#world.get(path))
     if (!this.#promises.holds(path)) return
-    expect(answer.status, `${path} was promised`).toBe(200)
-    expect(digestOf(answer.bytes)).toBe(path.slice(path.lastIndexOf('/') + 1))
+    expect(response.status, `${path} was promised`).toBe(200)
+    expect(digestOf(response.bytes)).toBe(path.slice(path.lastIndexOf('/') + 1))
     this.verified++
   }
 
   /** A manifest that is served has all its parts, which nobody deletes here. */
   async #pull(repository: string, tag: string): Promise<void> {
     const base = `/v2/${repository}`
-    const answer = await this.#world.get(`${base}/manifests/${tag}`)
-    expect(answer.status).toBeLessThan(500)
-    const pulled = IMAGES.find(({ digest }) => digest === answer.headers['docker-content-digest'])
-    if (answer.status !== 200 || !pulled) return
+    const response = await this.#world.get(`${base}/manifests/${tag}`)
+    expect(response.status).toBeLessThan(500)
+    const pulled = IMAGES.find(({ digest }) => digest === response.headers['docker-content-digest'])
+    if (response.status !== 200 || !pulled) return
     const manifest = `${base}/manifests/${pulled.digest}`
-    await this.#told(manifest, LEASE / 2, 200, () => this.#world.get(manifest))
+    await this.#confirmed(manifest, LEASE / 2, 200, () => this.#world.get(manifest))
     for (const { digest, bytes } of [pulled.config, ...pulled.layers]) {
-      const blob = await this.#told(`${base}/blobs/${digest}`, LEASE / 2, 200, () =>
+      const blob = await this.#confirmed(`${base}/blobs/${digest}`, LEASE / 2, 200, () =>
         this.#world.get(`${base}/blobs/${digest}`),
       )
       if (!this.#promises.holds(manifest)) return

@@ -25,7 +25,7 @@ function nameOften(db: Database, digest: Digest, count: number): void {
 const app = (seed: string) => image({ seed, layers: [layer(seed)] })
 
 describe('the collection of blobs', () => {
-  it('removes blobs that no manifest names after the lease, and reports the freed bytes', async () => {
+  it('removes blobs without a manifest after their lease, and reports the freed bytes', async () => {
     await using world = await openCollectWorld()
     const kept = app('kept')
     await world.push('shop/web', kept, 'v1')
@@ -44,7 +44,7 @@ describe('the collection of blobs', () => {
   it.each([
     ['a HEAD', (path: string) => ['HEAD', path]],
     ['a GET', (path: string) => ['GET', path]],
-  ])('keeps what %s has just said is here', async (_, request) => {
+  ])('keeps a blob whose existence %s has just confirmed', async (_, request) => {
     await using world = await openCollectWorld()
     const digest = await world.pushBlob('shop/web', 'layer')
     const [method = '', path = ''] = request(`/v2/shop/web/blobs/${digest}`)
@@ -72,7 +72,7 @@ describe('the collection of blobs', () => {
     expect((await world.get(`/v2/shop/web/blobs/${digest}`)).text).toBe('layer')
   })
 
-  it('keeps a blob in the one repository that names it, and removes it from the others', async () => {
+  it('keeps a blob in the repository with a manifest that names it, and removes it from the others', async () => {
     await using world = await openCollectWorld()
     const named = app('named')
     await world.push('shop/web', named, 'v1')
@@ -83,7 +83,7 @@ describe('the collection of blobs', () => {
     expect(await world.status(`shop/web/blobs/${named.layers[0]?.digest}`)).toBe(200)
   })
 
-  it('removes a blob from a repository that does not name it, even if hundreds of others do', async () => {
+  it('removes a blob from a repository without such a manifest, even if hundreds of others have one', async () => {
     await using world = await openCollectWorld()
     const base = layer('base')
     await world.push('shop/web', image({ seed: 'web', layers: [base] }), 'v1')

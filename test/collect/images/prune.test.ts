@@ -178,7 +178,7 @@ describe('an image', () => {
     expect(world.digests()).toEqual(digestsOf(one, five).sort())
   })
 
-  it('is kept while a repository has its manifest, and the report counts manifests that no history has', async () => {
+  it('is kept while a repository has its manifest, and the report counts manifests that are in no history', async () => {
     await fiveReleases()
     world.link('shop/web', one)
     world.link('shop/web', two)
@@ -246,7 +246,7 @@ describe('an index', () => {
     ])
   })
 
-  it('is removed with the children that nothing else has', async () => {
+  it('is removed with the children that nothing else refers to', async () => {
     world.store(nested)
     world.record('shop/web', 'latest', two)
     world.store(index([three, four]))

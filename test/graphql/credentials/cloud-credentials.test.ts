@@ -76,12 +76,12 @@ describe('an AWS access key', () => {
   test('makes an import that requires it succeed, and shows its user and last use', async () => {
     await using it = await startAmazon()
     await it.set({ aws: it.key })
-    const shown = { kind: 'AWS_ACCESS_KEY', username: it.key.accessKeyId }
-    expect(await it.list()).toEqual([{ ...shown, lastUsedAt: null }])
+    const listed = { kind: 'AWS_ACCESS_KEY', username: it.key.accessKeyId }
+    expect(await it.list()).toEqual([{ ...listed, lastUsedAt: null }])
 
     expect(await follow(it.client, `${it.upstream.host}/team/app`)).toMatchObject({ state: 'SUCCEEDED' })
 
-    const used = [{ ...shown, lastUsedAt: new Date(START).toISOString() }]
+    const used = [{ ...listed, lastUsedAt: new Date(START).toISOString() }]
     expect(await it.list()).toEqual(used)
     await it.server.restart()
     expect(

@@ -150,10 +150,10 @@ describe('importDockerConfig', () => {
     ],
     ['depth', '['.repeat(20_000)],
   ])('refuses %s, and repeats nothing of it', async (_what, config) => {
-    const answer = await answerTo(config, 'refused')
+    const response = await answerTo(config, 'refused')
 
-    expect(errorsOf(answer)).toEqual([{ code: 'INVALID', field: 'config' }])
-    expect(JSON.stringify(answer)).not.toMatch(/swordfish/)
+    expect(errorsOf(response)).toEqual([{ code: 'INVALID', field: 'config' }])
+    expect(JSON.stringify(response)).not.toMatch(/swordfish/)
     expect(await listOf('refused')).toEqual([])
   })
 })

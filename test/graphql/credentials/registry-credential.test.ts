@@ -70,8 +70,8 @@ describe('setRegistryCredential', () => {
 
   test('accepts a bearer token, which is sent only to the registry', async () => {
     await using it = await start()
-    it.upstream.hook = ({ headers: { authorization } }, answer) =>
-      authorization === 'Bearer ours' ? { ...answer, status: 418 } : undefined
+    it.upstream.hook = ({ headers: { authorization } }, response) =>
+      authorization === 'Bearer ours' ? { ...response, status: 418 } : undefined
 
     await set(it.server, { prefix: it.upstream.host, bearerToken: 'ours' })
     await follow(it.client, it.repository)
@@ -159,10 +159,10 @@ describe('setRegistryCredential', () => {
     [{ prefix: 'me:open sesame@quay.io', ...LOGIN }, 'prefix'],
     [{ namespace: 'Not one', prefix: 'quay.io', ...LOGIN }, 'namespace'],
   ])('refuses an invalid input by its argument, and repeats nothing of it: %j', async (input, field) => {
-    const answer = await server().client.execute(SET, { input })
+    const response = await server().client.execute(SET, { input })
 
-    expect(errorsOf(answer)).toEqual([{ code: 'INVALID', field }])
-    expect(JSON.stringify(answer)).not.toContain('sesame')
+    expect(errorsOf(response)).toEqual([{ code: 'INVALID', field }])
+    expect(JSON.stringify(response)).not.toContain('sesame')
     expect(await listOf(server())).toEqual([])
   })
 })
@@ -204,8 +204,8 @@ test('a layer that is pulled through is fetched with the namespace’s credentia
   const get = (path: string) => fetch(`${it.server.app.url}/v2/default/app/${path}`)
 
   expect((await get('manifests/latest')).status).toBe(200)
-  const answer = await get(`blobs/${layer?.digest}`)
+  const response = await get(`blobs/${layer?.digest}`)
 
-  expect(answer.status).toBe(200)
-  expect(Buffer.from(await answer.arrayBuffer()).equals(layer?.bytes ?? Buffer.alloc(0))).toBe(true)
+  expect(response.status).toBe(200)
+  expect(Buffer.from(await response.arrayBuffer()).equals(layer?.bytes ?? Buffer.alloc(0))).toBe(true)
 })

@@ -25,16 +25,16 @@ async function start(auth: UpstreamAuthOptions | undefined, credential: object =
   upstream.push('team/app', 'latest', image({ seed: 1 }))
   const app = await startApp()
   await app.client.request(SET, { input: { prefix: upstream.host, ...credential } })
-  const answer = (input: object = {}) =>
+  const response = (input: object = {}) =>
     app.client.execute<{ testRegistryCredential: Result }>(TEST, {
       input: { prefix: upstream.host, ...input },
     })
   return {
     upstream,
     app,
-    answer,
+    response,
     test: async (input?: object): Promise<Result | undefined> =>
-      (await answer(input)).data?.testRegistryCredential,
+      (await response(input)).data?.testRegistryCredential,
     hook: (hook: Hook) => {
       upstream.hook = hook
     },
@@ -48,7 +48,7 @@ async function start(auth: UpstreamAuthOptions | undefined, credential: object =
 describe.each(['basic', 'bearer'] as const)('testRegistryCredential, with %s', (scheme) => {
   const auth = { scheme, credentials: LOGIN }
 
-  test('is OK where the registry accepts it, alone and for a repository', async () => {
+  test('is OK if the registry accepts it, alone and for a repository', async () => {
     await using it = await start(auth)
 
     expect(await it.test()).toEqual({
@@ -59,7 +59,7 @@ describe.each(['basic', 'bearer'] as const)('testRegistryCredential, with %s', (
     expect(await it.test({ repository: 'team/app' })).toMatchObject({ outcome: 'OK', status: 200 })
   })
 
-  test('is UNAUTHORIZED with a wrong password, even where the repository is public', async () => {
+  test('is UNAUTHORIZED with a wrong password, even if the repository is public', async () => {
     await using it = await start(
       { ...auth, mayPull: () => true },
       { username: 'me', password: 'wrong sesame' },
@@ -154,6 +154,6 @@ test.each([
 ])('is refused for an unknown credential: %j', async (input, error) => {
   await using it = await start(undefined)
 
-  expect(errorsOf(await it.answer(input))).toEqual([error])
+  expect(errorsOf(await it.response(input))).toEqual([error])
   expect(it.upstream.log).toEqual([])
 })

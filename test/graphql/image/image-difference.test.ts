@@ -161,9 +161,9 @@ describe('imageDifference', () => {
   })
 
   test('accepts only digests', async () => {
-    const answer = await app.client.execute(QUERY, { from: 'sha256:12', to: newer.digest })
+    const response = await app.client.execute(QUERY, { from: 'sha256:12', to: newer.digest })
 
-    expect(answer.errors?.[0]?.message).toContain('Digest must be sha256:')
+    expect(response.errors?.[0]?.message).toContain('Digest must be sha256:')
     expect(
       errorsOf(await app.client.execute('{ imageDifference(from: "x", to: "y") { env { key } } }')),
     ).toHaveLength(2)

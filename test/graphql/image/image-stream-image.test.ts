@@ -57,11 +57,11 @@ test('a prefix that several images have is CONFLICT, and the message names them'
     .find((start, at, all) => all.indexOf(start) !== at)
   const candidates = digests.filter((digest) => digest.startsWith(shared ?? 'none'))
 
-  const answer = await read(`app@${shared}`)
+  const response = await read(`app@${shared}`)
 
   expect(candidates.length).toBeGreaterThan(1)
-  expect(errorsOf(answer)).toEqual([{ code: 'CONFLICT' }])
-  for (const digest of candidates) expect(answer.errors?.[0]?.message).toContain(digest)
+  expect(errorsOf(response)).toEqual([{ code: 'CONFLICT' }])
+  for (const digest of candidates) expect(response.errors?.[0]?.message).toContain(digest)
 })
 
 test('an image that the stream’s history does not contain is NOT_FOUND, even when another stream has it', async () => {

@@ -36,10 +36,10 @@ test.each([
   ['a long document', `{ imageStream(name: "x") { name } } # ${'x'.repeat(65 * 1024)}`],
   ['many tokens', `{ imageStream(name: "x") { ${'name '.repeat(2001)} } }`],
 ])('%s are TOO_COMPLEX, and nothing is read', async (_what, query) => {
-  const answer = await app.client.execute(query)
+  const response = await app.client.execute(query)
 
-  expect(errorsOf(answer)).toEqual([{ code: 'TOO_COMPLEX' }])
-  expect(answer.data ?? null).toBeNull()
+  expect(errorsOf(response)).toEqual([{ code: 'TOO_COMPLEX' }])
+  expect(response.data ?? null).toBeNull()
 })
 
 test.each([

@@ -119,9 +119,9 @@ describe.each(paths)('%s', (_name, path) => {
     [{ before: 'W10' }, 'before'],
     [{ before: 'bnVsbA' }, 'before'],
   ])('refuses %j, naming the argument', async (args, field) => {
-    const answer = await answerPage(client(), path(), args)
+    const response = await answerPage(client(), path(), args)
 
-    expect(errorsOf(answer)).toEqual([{ code: 'INVALID', field }])
+    expect(errorsOf(response)).toEqual([{ code: 'INVALID', field }])
   })
 
   test('takes the largest page', async () => {
@@ -135,8 +135,8 @@ describe.each(paths)('%s', (_name, path) => {
     for (const [other, otherPath] of paths) {
       if (otherPath === path) continue
       const { pageInfo } = await readPage(client(), otherPath())
-      const answer = await answerPage(client(), path(), { after: pageInfo.startCursor })
-      expect(errorsOf(answer), other).toEqual([{ code: 'INVALID', field: 'after' }])
+      const response = await answerPage(client(), path(), { after: pageInfo.startCursor })
+      expect(errorsOf(response), other).toEqual([{ code: 'INVALID', field: 'after' }])
     }
   })
 
@@ -149,8 +149,8 @@ describe.each(paths)('%s', (_name, path) => {
 
     for (const forged of [[kind], [kind, ...key, 1], [kind, ...other], [kind, ...key.map(() => null)]]) {
       const before = Buffer.from(JSON.stringify(forged)).toString('base64url')
-      const answer = await answerPage(client(), path(), { before })
-      expect(errorsOf(answer), JSON.stringify(forged)).toEqual([{ code: 'INVALID', field: 'before' }])
+      const response = await answerPage(client(), path(), { before })
+      expect(errorsOf(response), JSON.stringify(forged)).toEqual([{ code: 'INVALID', field: 'before' }])
     }
   })
 })

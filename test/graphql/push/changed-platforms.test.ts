@@ -165,7 +165,7 @@ describe('a tag that points to one image of an index', () => {
     ])
   })
 
-  test('returns null where the registry had no index before', async () => {
+  test('returns null if the registry had no index before', async () => {
     const [result] = await importEach('Legacy', [amd64, both])
 
     expect(result).toEqual({ state: 'UNCHANGED', indexChanged: true, changedPlatforms: null })

@@ -133,13 +133,13 @@ describe('registryConfigurations', () => {
 describe('the default access', () => {
   test('allows everything until another value is set', async () => {
     await using app = await startApp()
-    const ask = async () =>
+    const currentAccess = async () =>
       (await app.client.request<{ registryDefaultAccess: string }>('{ registryDefaultAccess }'))
         .registryDefaultAccess
-    expect(await ask()).toBe('ALLOWED')
+    expect(await currentAccess()).toBe('ALLOWED')
     const set = 'mutation { setRegistryDefaultAccess(input: { access: BLOCKED }) { access } }'
     expect(await app.client.request(set)).toEqual({ setRegistryDefaultAccess: { access: 'BLOCKED' } })
-    expect(await ask()).toBe('BLOCKED')
+    expect(await currentAccess()).toBe('BLOCKED')
   })
 })
 

@@ -35,7 +35,7 @@ afterAll(async () => {
   await app[Symbol.asyncDispose]()
 })
 
-const ask = <Data>(query: string, variables?: Record<string, unknown>) =>
+const query = <Data>(query: string, variables?: Record<string, unknown>) =>
   app.client.request<Data>(query, variables)
 
 describe('registry', () => {
@@ -44,7 +44,7 @@ describe('registry', () => {
     const logical = 3 * sizeOf(...partsOf(one)) + sizeOf(...partsOf(two)) - shared.bytes.length
 
     expect(
-      await ask(
+      await query(
         '{ registry { kind host usage { manifests blobs logicalSize uniqueSize } lastCollection { bytes } } }',
       ),
     ).toEqual({
@@ -66,7 +66,7 @@ describe('registry', () => {
     const location = await registry.startUpload('shop/web')
     await registry.send('PATCH', location, { body: 'half a layer' })
 
-    expect(await ask('{ registry { uploads { repository size startedAt changedAt } } }')).toEqual({
+    expect(await query('{ registry { uploads { repository size startedAt changedAt } } }')).toEqual({
       registry: {
         uploads: [
           {
@@ -79,7 +79,7 @@ describe('registry', () => {
       },
     })
     await registry.delete(location)
-    expect(await ask('{ registry { uploads { size } } }')).toEqual({ registry: { uploads: [] } })
+    expect(await query('{ registry { uploads { size } } }')).toEqual({ registry: { uploads: [] } })
   })
 })
 
@@ -95,7 +95,7 @@ describe('repositories', () => {
         nodes: object[]
       }
     }
-    const first = await ask<Page>(page)
+    const first = await query<Page>(page)
     expect(first.repositories).toMatchObject({
       totalCount: 3,
       pageInfo: { hasNextPage: true },
@@ -109,18 +109,18 @@ describe('repositories', () => {
       ],
     })
     const { endCursor: after } = first.repositories.pageInfo
-    expect((await ask<Page>(page, { after })).repositories).toMatchObject({
+    expect((await query<Page>(page, { after })).repositories).toMatchObject({
       pageInfo: { hasNextPage: false },
       nodes: [{ namespace: 'shop', name: 'web', usage: { manifests: 2, blobs: 5 } }],
     })
   })
 
   it('are filtered by namespace, pattern and name', async () => {
-    expect(await ask('{ repositories(namespace: "shop", matching: "a*") { nodes { name } } }')).toEqual({
+    expect(await query('{ repositories(namespace: "shop", matching: "a*") { nodes { name } } }')).toEqual({
       repositories: { nodes: [{ name: 'api' }] },
     })
     expect(
-      await ask(
+      await query(
         '{ repository(namespace: "shop", name: "web") { name creationTimestamp } other: repository(name: "none") { name } }',
       ),
     ).toEqual({ repository: { name: 'web', creationTimestamp: new Date(START).toISOString() }, other: null })
@@ -147,7 +147,7 @@ describe('collectGarbage', () => {
     await registry.push('shop/web', one, 'v2')
     now += 49 * HOUR
 
-    const { collectGarbage: planned } = await ask<Collected>(collect, { input: {} })
+    const { collectGarbage: planned } = await query<Collected>(collect, { input: {} })
     const unique = two.layers[1]
     const bytes = sizeOf(two.config) + (unique?.bytes.length ?? 0)
     expect(planned).toMatchObject({
@@ -179,7 +179,7 @@ describe('collectGarbage', () => {
     // a HEAD that reported the manifest keeps it for a day
     now += 49 * HOUR
 
-    const { collectGarbage: done } = await ask<Collected>(collect, { input: { dryRun: false } })
+    const { collectGarbage: done } = await query<Collected>(collect, { input: { dryRun: false } })
     expect(done).toMatchObject({
       plan: null,
       collection: { manifests: 1, blobs: 2, uploads: 0, bytes, message: null },
@@ -187,7 +187,7 @@ describe('collectGarbage', () => {
     expect((await registry.get(`/v2/shop/web/manifests/${two.digest}`)).status).toBe(404)
     expect((await registry.get(`/v2/shop/web/blobs/${two.config.digest}`)).status).toBe(404)
     expect((await registry.get('/v2/shop/web/manifests/v2')).bytes).toEqual(one.bytes)
-    expect(await ask('{ registry { lastCollection { manifests blobs } } }')).toEqual({
+    expect(await query('{ registry { lastCollection { manifests blobs } } }')).toEqual({
       registry: { lastCollection: { manifests: 1, blobs: 2 } },
     })
   })
@@ -195,7 +195,7 @@ describe('collectGarbage', () => {
   it('keeps the history of removed images', async () => {
     const items =
       '{ imageStreamTag(namespace: "shop", name: "web:v2") { items { nodes { image { digest } } } } }'
-    expect(await ask(items)).toEqual({
+    expect(await query(items)).toEqual({
       imageStreamTag: {
         items: { nodes: [{ image: { digest: one.digest } }, { image: { digest: two.digest } }] },
       },
@@ -203,11 +203,11 @@ describe('collectGarbage', () => {
   })
 
   it('continues after a cursor, and refuses an invalid one', async () => {
-    const { collectGarbage: first } = await ask<Collected>(collect, { input: { first: 2 } })
+    const { collectGarbage: first } = await query<Collected>(collect, { input: { first: 2 } })
     const after = first.plan?.kept
     expect(after?.nodes).toHaveLength(2)
 
-    const rest = await ask<Collected>(collect, { input: { first: 2, keptAfter: after?.endCursor } })
+    const rest = await query<Collected>(collect, { input: { first: 2, keptAfter: after?.endCursor } })
     expect(rest.collectGarbage.plan?.kept).toMatchObject({ totalCount: 3, nodes: [expect.anything()] })
     expect(rest.collectGarbage.plan?.kept.nodes).not.toEqual(expect.arrayContaining(after?.nodes ?? []))
 

@@ -18,10 +18,10 @@ beforeAll(async () => {
   upstreams = await Promise.all([startUpstream(), startUpstream(), startUpstream()])
   for (const [at, upstream] of upstreams.entries()) {
     upstream.push('team/app', 'latest', image({ seed: 1 }))
-    upstream.hook = (_, answer) => ({
-      ...answer,
+    upstream.hook = (_, response) => ({
+      ...response,
       headers: {
-        ...answer.headers,
+        ...response.headers,
         ...{ 'ratelimit-limit': '100;w=21600', 'ratelimit-remaining': `${at};w=21600` },
         'docker-ratelimit-source': '192.0.2.7',
       },
@@ -35,12 +35,12 @@ afterAll(async () => {
 })
 
 const hostOf = (at: number): string => upstreams[at]?.host ?? ''
-const ask = <Data>(query: string, variables?: Record<string, unknown>) =>
+const send = <Data>(query: string, variables?: Record<string, unknown>) =>
   app.client.request<Data>(query, variables)
 
 describe('registries', () => {
   it('contain the remaining requests from the host’s last response', async () => {
-    const found = await ask(
+    const found = await send(
       `query ($host: String) { registries(host: $host) { totalCount nodes { ${HOST} } } }`,
       {
         host: hostOf(2),
@@ -75,7 +75,7 @@ describe('registries', () => {
       }
     }
     const read = (args: string) =>
-      ask<Page>(
+      send<Page>(
         `{ registries(${args}) { totalCount nodes { host } pageInfo { hasNextPage startCursor endCursor } } }`,
       )
     const { registries: first } = await read('first: 2')
@@ -101,14 +101,14 @@ describe('registries', () => {
       expect(upstream.log).toEqual([])
       const breaker = { state: 'OPEN', reason: `it responded with ${status} and requested a pause` }
       const query = `${whose} { state reason nextAttempt }${status === 429 ? ' }' : ''}`
-      expect(await ask(`{ registries(host: "${upstream.host}") { nodes { ${query} } } }`)).toMatchObject({
+      expect(await send(`{ registries(host: "${upstream.host}") { nodes { ${query} } } }`)).toMatchObject({
         registries: { nodes: [status === 429 ? { accounts: [{ breaker }] } : { breaker }] },
       })
     },
   )
 
   it('are empty without requests', async () => {
-    expect(await ask('{ registries(host: "docker.io") { totalCount nodes { host } } }')).toEqual({
+    expect(await send('{ registries(host: "docker.io") { totalCount nodes { host } } }')).toEqual({
       registries: { totalCount: 0, nodes: [] },
     })
   })

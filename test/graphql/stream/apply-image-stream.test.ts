@@ -112,10 +112,10 @@ test('an error in one document contains its place, and no document is applied', 
   const bad = stringify(documentOf(it.repository, 'bad')).replace('DockerImage', 'Image')
   const manifest = `${stringify(documentOf(it.repository))}---\n${bad}`
 
-  const answer = await it.app.client.execute(APPLY, { input: { manifest } })
+  const response = await it.app.client.execute(APPLY, { input: { manifest } })
 
-  expect(errorsOf(answer)).toEqual([{ code: 'INVALID', field: 'manifest.1.spec.tags.0.from.kind' }])
-  expect(answer.errors?.[0]?.message).toBe(
+  expect(errorsOf(response)).toEqual([{ code: 'INVALID', field: 'manifest.1.spec.tags.0.from.kind' }])
+  expect(response.errors?.[0]?.message).toBe(
     'document 2 of 2, line 24: spec.tags[0].from.kind: "Image" is not allowed: it must be DockerImage or ImageStreamTag or ImageStreamImage',
   )
   expect(await it.app.client.request('{ imageStreams { totalCount } }')).toEqual({

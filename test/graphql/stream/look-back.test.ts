@@ -36,13 +36,13 @@ const iso = (days: number): string => new Date(BEGAN + days * DAY).toISOString()
 
 describe('at', () => {
   const read = async (name: string, time: string) => {
-    const answer = await app.client.execute<{ imageStreamTag: { at: unknown } | null }>(
+    const response = await app.client.execute<{ imageStreamTag: { at: unknown } | null }>(
       `query ($name: String!, $time: DateTime!) { imageStreamTag(name: $name) {
         at(time: $time) { created image { digest } imageStreamTag { name } } } }`,
       { name, time },
     )
-    expect(errorsOf(answer)).toEqual([])
-    return answer.data.imageStreamTag?.at
+    expect(errorsOf(response)).toEqual([])
+    return response.data.imageStreamTag?.at
   }
   const event = (digest: string, days: number, name = 'app:latest') => ({
     created: iso(days),
@@ -81,16 +81,16 @@ describe('tagsAt', () => {
         tagsAt(time: $time, matching: $matching) { totalCount nodes { tag event { image { digest } } } } } }`,
       { time, matching },
     )
-  const meant = (tag: string, digest: string) => ({ tag, event: { image: { digest } } })
+  const tagWith = (tag: string, digest: string) => ({ tag, event: { image: { digest } } })
 
   test('is the image of each tag then, without the tags that had none yet', async () => {
     const tagsAt = async (...args: Parameters<typeof read>) => (await read(...args)).data.imageStream.tagsAt
 
     expect(await tagsAt(iso(-1))).toEqual({ totalCount: 0, nodes: [] })
-    expect(await tagsAt(iso(0.5))).toEqual({ totalCount: 1, nodes: [meant('latest', first)] })
-    const both = [meant('latest', second), meant('v1', first)]
+    expect(await tagsAt(iso(0.5))).toEqual({ totalCount: 1, nodes: [tagWith('latest', first)] })
+    const both = [tagWith('latest', second), tagWith('v1', first)]
     expect(await tagsAt(iso(1))).toEqual({ totalCount: 2, nodes: both })
-    expect(await tagsAt(iso(1), 'v*')).toEqual({ totalCount: 1, nodes: [meant('v1', first)] })
+    expect(await tagsAt(iso(1), 'v*')).toEqual({ totalCount: 1, nodes: [tagWith('v1', first)] })
   })
 
   test('refuses a pattern that is too long, and a page that is too large', async () => {

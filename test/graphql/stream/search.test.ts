@@ -99,7 +99,7 @@ describe('imageStreams', () => {
     [() => `platform: "linux/amd64", failing: {}, labels: [{ key: "tier", value: "front" }]`, ['web']],
     [() => `platform: "linux/arm64", registry: "${first.host}", unchangedSince: "${at(9)}"`, ['api']],
     [() => `platform: "linux/arm64", failing: {}`, []],
-  ])('(%s) are these', async (args, names) => {
+  ])('with (%s) are found', async (args, names) => {
     expect(await streams(args())).toEqual(names)
   })
 
@@ -150,7 +150,7 @@ describe('tags', () => {
     [() => 'orderBy: NAME, platform: "linux/amd64"', ['api:1.0', 'api:1.1', 'web:latest']],
     [() => 'matching: "1.*", platform: "linux/amd64"', ['api:1.1', 'api:1.0']],
     [() => `matching: "1.*", digest: "${both.digest}"`, ['api:1.1']],
-  ])('(%s) are these', async (args, names) => {
+  ])('with (%s) are found', async (args, names) => {
     expect(await tags(args())).toEqual(names)
   })
 })

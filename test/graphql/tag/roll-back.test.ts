@@ -76,10 +76,10 @@ test('a rollback to the present image adds no entry', async () => {
 
 test('an impossible rollback is refused with an error that names the possible ones', async () => {
   const stranger = image({ seed: 'stranger' }).digest
-  const answer = await rollBack({ digest: stranger })
+  const response = await rollBack({ digest: stranger })
 
-  expect(errorsOf(answer)).toEqual([{ code: 'INVALID', field: 'digest' }])
-  expect(answer.errors?.[0]?.message).toContain(`${third} since 2026-01-01T02:00:00.000Z`)
+  expect(errorsOf(response)).toEqual([{ code: 'INVALID', field: 'digest' }])
+  expect(response.errors?.[0]?.message).toContain(`${third} since 2026-01-01T02:00:00.000Z`)
   expect(errorsOf(await rollBack({}))).toEqual([{ code: 'INVALID', field: 'digest' }])
   expect(errorsOf(await rollBack({ at: '2020-01-01T00:00:00Z' }))).toEqual([{ code: 'INVALID', field: 'at' }])
   expect(errorsOf(await rollBack({ digest: first, tag: 'none' }))).toEqual([{ code: 'NOT_FOUND' }])
@@ -90,7 +90,7 @@ test('of two rollbacks with the same version, one succeeds and the other is CONF
   const { data } = await rollBack({ digest: third })
   const { resourceVersion } = data.rollbackTag.imageStreamTag.imageStream
 
-  const answers = await Promise.all([first, second].map((digest) => rollBack({ digest, resourceVersion })))
+  const responses = await Promise.all([first, second].map((digest) => rollBack({ digest, resourceVersion })))
 
-  expect(answers.flatMap(errorsOf)).toEqual([{ code: 'CONFLICT' }])
+  expect(responses.flatMap(errorsOf)).toEqual([{ code: 'CONFLICT' }])
 })

@@ -172,11 +172,11 @@ describe('setTagPolicy', () => {
     ['a wait that is too long', { waitSeconds: 301 }, 'waitSeconds'],
   ])('refuses %s as INVALID, and creates no stream', async (_what, input, field) => {
     const { client } = server()
-    const answer = await client.execute(SET_TAG_POLICY, {
+    const response = await client.execute(SET_TAG_POLICY, {
       input: { imageStream: 'app', tag: 'stable', policy: { order: 'SEMVER' }, ...input },
     })
 
-    expect(errorsOf(answer)).toEqual([{ code: 'INVALID', field }])
+    expect(errorsOf(response)).toEqual([{ code: 'INVALID', field }])
     expect(await client.request('{ imageStreams { nodes { name } } }')).toEqual({
       imageStreams: { nodes: [] },
     })
@@ -185,7 +185,7 @@ describe('setTagPolicy', () => {
   test('refuses an outdated resourceVersion as CONFLICT; of two with the same version one is written', async () => {
     await using it = await startWithUpstream()
     const { imageStream } = await createStream(it.app.client)
-    const ask = (tag: string) =>
+    const decide = (tag: string) =>
       it.app.client.execute(SET_TAG_POLICY, {
         input: {
           imageStream: 'app',
@@ -195,9 +195,9 @@ describe('setTagPolicy', () => {
         },
       })
 
-    const answers = await Promise.all([ask('a'), ask('b')])
+    const responses = await Promise.all([decide('a'), decide('b')])
 
-    expect(answers.map(errorsOf).filter((errors) => errors.length > 0)).toEqual([[{ code: 'CONFLICT' }]])
+    expect(responses.map(errorsOf).filter((errors) => errors.length > 0)).toEqual([[{ code: 'CONFLICT' }]])
     const { imageStream: now } = await it.app.client.request<{ imageStream: { spec: { tags: unknown[] } } }>(
       '{ imageStream(name: "app") { spec { tags { name } } } }',
     )
@@ -243,11 +243,11 @@ describe('a policy in a spec', () => {
       [{ ...last, policy: { order: 'NEWEST', range: '^1' } }, 'spec.tags.0.policy.range'],
       [{ ...last, from: { kind: 'ImageStreamTag', name: 'a:b' } }, 'spec.tags.0.from.kind'],
     ]) {
-      const answer = await it.app.client.execute(
+      const response = await it.app.client.execute(
         'mutation ($input: CreateImageStreamInput!) { createImageStream(input: $input) { imageStream { id } } }',
         { input: { name: 'app', spec: { tags: [tag] } } },
       )
-      expect(errorsOf(answer)).toEqual([{ code: 'INVALID', field }])
+      expect(errorsOf(response)).toEqual([{ code: 'INVALID', field }])
     }
   })
 
@@ -270,31 +270,31 @@ describe('policyDecision', () => {
     await using it = await start()
     await follow(it.app.client, it.repository)
     await setTagPolicy(it.app, {})
-    const ask = (first: number) =>
+    const decide = (first: number) =>
       it.app.client.execute<{ imageStreamTag: { policyDecision: unknown } }>(
         `query ($first: Int!) { imageStreamTag(name: "app:stable") { policyDecision {
           rankedCount ranked(first: $first) { tag } excluded(first: $first) { tag } } } }`,
         { first },
       )
 
-    expect((await ask(1)).data?.imageStreamTag.policyDecision).toEqual({
+    expect((await decide(1)).data?.imageStreamTag.policyDecision).toEqual({
       rankedCount: 2,
       ranked: [{ tag: '2.0' }],
       excluded: [{ tag: '2.1.0-rc1' }],
     })
-    expect((await ask(0)).data?.imageStreamTag.policyDecision).toMatchObject({ ranked: [], excluded: [] })
+    expect((await decide(0)).data?.imageStreamTag.policyDecision).toMatchObject({ ranked: [], excluded: [] })
     for (const first of [-1, 101]) {
-      expect(errorsOf(await ask(first))[0]).toEqual({ code: 'INVALID', field: 'first' })
+      expect(errorsOf(await decide(first))[0]).toEqual({ code: 'INVALID', field: 'first' })
     }
   })
 
   test('of the largest pages of streams and tags is TOO_COMPLEX', async () => {
     await using it = await startWithUpstream()
-    const answer = await it.app.client.execute(
+    const response = await it.app.client.execute(
       `{ imageStreams(first: 100) { nodes { status { tags(first: 100) { nodes { policyDecision {
         ranked(first: 100) { tag } } } } } } } }`,
     )
 
-    expect(errorsOf(answer)).toEqual([{ code: 'TOO_COMPLEX' }])
+    expect(errorsOf(response)).toEqual([{ code: 'TOO_COMPLEX' }])
   })
 })

@@ -175,7 +175,7 @@ describe('ImageStreamTag.verification', () => {
     for (let at = 0; at < 60; at++) it.upstream.push('team/app', `v${at}`, image({ seed: at }))
     await importImage(it.server.client)
     await trust(it.server)
-    const ask = async () => {
+    const verifyAll = async () => {
       const { imageStream } = await it.server.client.request<{
         imageStream: { status: { tags: { nodes: { verification: { reason: string } }[] } } }
       }>('{ imageStream(name: "app") { status { tags(first: 100) { nodes { verification { reason } } } } } }')
@@ -184,10 +184,10 @@ describe('ImageStreamTag.verification', () => {
     const counted = (reasons: readonly string[]) =>
       reasons.filter((reason) => reason === 'TooManyAtOnce').length
 
-    const first = await ask()
+    const first = await verifyAll()
     expect([first.length, counted(first)]).toEqual([61, 11])
     // the earlier result is cached
-    expect(counted(await ask())).toBe(11)
+    expect(counted(await verifyAll())).toBe(11)
   })
 })
 
@@ -355,9 +355,9 @@ describe('setImageStreamTrust', () => {
     ['a certificate that is none', [{ notation }], at('.notation.certificates')],
   ])('refuses %s, and names it', async (_what, requirements, field) => {
     const { client } = server()
-    const answer = await client.execute(SET, { input: { imageStream: 'app', requirements } })
-    expect(errorsOf(answer)).toEqual([{ code: 'INVALID', field }])
-    expect(JSON.stringify(answer)).not.toContain(secret.split('\n')[1])
+    const response = await client.execute(SET, { input: { imageStream: 'app', requirements } })
+    expect(errorsOf(response)).toEqual([{ code: 'INVALID', field }])
+    expect(JSON.stringify(response)).not.toContain(secret.split('\n')[1])
   })
 
   test.each([['x509.subject:'], ['x509.subject: O'], ['O=Acme'], ['x509.subject: O=a, O=b'], ['']])(
@@ -368,8 +368,8 @@ describe('setImageStreamTrust', () => {
       const requirements = [
         { notation: { certificates: createAuthority().pem, trustedIdentities: [identity] } },
       ]
-      const answer = await client.execute(SET, { input: { imageStream: 'app', requirements } })
-      expect(errorsOf(answer)).toEqual([{ code: 'INVALID', field: at('.notation.trustedIdentities.0') }])
+      const response = await client.execute(SET, { input: { imageStream: 'app', requirements } })
+      expect(errorsOf(response)).toEqual([{ code: 'INVALID', field: at('.notation.trustedIdentities.0') }])
     },
   )
 
@@ -380,9 +380,9 @@ describe('setImageStreamTrust', () => {
   ])('lists the accepted certificates where they are %s', async (_what, certificates, words) => {
     const { client } = server()
     const requirements = [{ notation: { ...notation, certificates } }]
-    const answer = await client.execute(SET, { input: { imageStream: 'app', requirements } })
-    expect(errorsOf(answer)).toEqual([{ code: 'INVALID', field: at('.notation.certificates') }])
-    expect(answer.errors?.[0]?.message).toContain(words)
+    const response = await client.execute(SET, { input: { imageStream: 'app', requirements } })
+    expect(errorsOf(response)).toEqual([{ code: 'INVALID', field: at('.notation.certificates') }])
+    expect(response.errors?.[0]?.message).toContain(words)
   })
 
   test('of an unknown stream is NOT_FOUND', async () => {

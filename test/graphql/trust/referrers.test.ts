@@ -54,7 +54,7 @@ afterAll(async () => {
   await upstream[Symbol.asyncDispose]()
 })
 
-const ask = async (args = ''): Promise<Page> => {
+const listReferrers = async (args = ''): Promise<Page> => {
   const { imageStreamTag } = await server.client.request<{ imageStreamTag: { referrers: Page } }>(
     `{ imageStreamTag(name: "app:latest") { referrers${args} { ${PAGE} } } }`,
   )
@@ -65,7 +65,7 @@ const sorted = (...values: readonly string[]) => values.toSorted()
 
 describe('ImageStreamTag.referrers', () => {
   test('are signatures, SBOMs, and BuildKit’s attestations in the index, by digest', async () => {
-    const { nodes, ...rest } = await ask()
+    const { nodes, ...rest } = await listReferrers()
     const byDigest = new Map(nodes.map((node) => [node.digest, node]))
 
     expect(rest).toMatchObject({ totalCount: 3, isComplete: true, reason: null, message: null, refused: [] })
@@ -94,34 +94,36 @@ describe('ImageStreamTag.referrers', () => {
   })
 
   test('are those of one kind or artifact type', async () => {
-    expect(digests(await ask('(kind: SBOM)'))).toEqual([sbom.digest])
-    expect(digests(await ask('(artifactType: "application/spdx+json")'))).toEqual([sbom.digest])
-    expect(digests(await ask('(artifactType: "application/none")'))).toEqual([])
+    expect(digests(await listReferrers('(kind: SBOM)'))).toEqual([sbom.digest])
+    expect(digests(await listReferrers('(artifactType: "application/spdx+json")'))).toEqual([sbom.digest])
+    expect(digests(await listReferrers('(artifactType: "application/none")'))).toEqual([])
   })
 
   test('are read in pages, in either direction', async () => {
-    const all = digests(await ask())
-    const first = await ask('(first: 2)')
+    const all = digests(await listReferrers())
+    const first = await listReferrers('(first: 2)')
     expect([digests(first), first.pageInfo.hasNextPage]).toEqual([all.slice(0, 2), true])
-    const rest = await ask(`(first: 2, after: "${first.pageInfo.endCursor}")`)
+    const rest = await listReferrers(`(first: 2, after: "${first.pageInfo.endCursor}")`)
     expect([digests(rest), rest.pageInfo.hasNextPage]).toEqual([all.slice(2), false])
-    expect(digests(await ask('(last: 1)'))).toEqual(all.slice(2))
-    expect(digests(await ask(`(last: 5, before: "${rest.pageInfo.endCursor}")`))).toEqual(all.slice(0, 2))
+    expect(digests(await listReferrers('(last: 1)'))).toEqual(all.slice(2))
+    expect(digests(await listReferrers(`(last: 5, before: "${rest.pageInfo.endCursor}")`))).toEqual(
+      all.slice(0, 2),
+    )
   })
 
   test('cost no request for an hour, and are requested at once with maxAgeSeconds 0', async () => {
-    await ask()
+    await listReferrers()
     upstream.reset()
-    await ask()
+    await listReferrers()
     expect(upstream.log).toEqual([])
-    await ask('(maxAgeSeconds: 0)')
+    await listReferrers('(maxAgeSeconds: 0)')
     expect(upstream.log.filter(({ path }) => path.includes('/referrers/'))).toHaveLength(1)
   })
 
   test('are the earlier ones, with the reason, while the registry cannot be requested', async () => {
-    const before = await ask()
+    const before = await listReferrers()
     upstream.hook = () => errorResponse(403, 'DENIED')
-    const page = await ask('(maxAgeSeconds: 0)')
+    const page = await listReferrers('(maxAgeSeconds: 0)')
     upstream.hook = attached.hook
     expect(page).toMatchObject({ nodes: before.nodes, reason: 'Forbidden', message: expect.any(String) })
   })
@@ -129,17 +131,17 @@ describe('ImageStreamTag.referrers', () => {
   test.each(['maxAgeSeconds: -1', 'maxAgeSeconds: 99999999', 'first: 0', 'after: "x"'])(
     'refuse %s',
     async (args) => {
-      const answer = await server.client.execute(
+      const response = await server.client.execute(
         `{ imageStreamTag(name: "app:latest") { referrers(${args}) { totalCount } } }`,
       )
-      expect(errorsOf(answer)).toEqual([{ code: 'INVALID', field: args.split(':')[0] }])
+      expect(errorsOf(response)).toEqual([{ code: 'INVALID', field: args.split(':')[0] }])
     },
   )
 })
 
 describe('referrers of an image', () => {
   test('are those in the repository where it was first found, and of a stream’s image in the stream’s repository', async () => {
-    const tag = await ask()
+    const tag = await listReferrers()
     const data = await server.client.request<{
       image: { referrers: Page }
       imageStreamImage: { referrers: Page }

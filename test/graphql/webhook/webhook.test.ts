@@ -108,9 +108,9 @@ describe('createWebhook', () => {
   ])('refuses %j, and names the field', async (input, field) => {
     await using app = await startApp()
 
-    const answer = await app.client.execute(CREATE, { input })
+    const response = await app.client.execute(CREATE, { input })
 
-    expect(errorsOf(answer)).toEqual([{ code: 'INVALID', field }])
+    expect(errorsOf(response)).toEqual([{ code: 'INVALID', field }])
   })
 })
 
@@ -144,13 +144,13 @@ describe('rotateWebhookSecret', () => {
     })
   })
 
-  test.each([-1, 129_601])('does not keep the old secret for %i minutes', async (keepOldMinutes) => {
+  test.each([-1, 129_601])('refuses to keep the old secret for %i minutes', async (keepOldMinutes) => {
     await using app = await startApp()
     const { webhook } = await create(app, { sender: 'QUAY' })
 
-    const answer = await app.client.execute(ROTATE, { input: { id: webhook.id, keepOldMinutes } })
+    const response = await app.client.execute(ROTATE, { input: { id: webhook.id, keepOldMinutes } })
 
-    expect(errorsOf(answer)).toEqual([{ code: 'INVALID', field: 'keepOldMinutes' }])
+    expect(errorsOf(response)).toEqual([{ code: 'INVALID', field: 'keepOldMinutes' }])
   })
 })
 
@@ -219,9 +219,9 @@ describe('testWebhook', () => {
     await using app = await startApp()
     const { webhook } = await create(app, { sender: 'QUAY' })
 
-    const answer = await app.client.execute(TEST, { input: { id: webhook.id, tag: 'a b' } })
+    const response = await app.client.execute(TEST, { input: { id: webhook.id, tag: 'a b' } })
 
-    expect(errorsOf(answer)).toEqual([{ code: 'INVALID', field: 'tag' }])
+    expect(errorsOf(response)).toEqual([{ code: 'INVALID', field: 'tag' }])
   })
 })
 
@@ -292,10 +292,10 @@ describe('webhooks', () => {
       nodes { hints${hints} { tag targets${targets} { tag imageStream { name } } } } } } } }`
     type Hints = { tag: string; targets: { imageStream: { name: string } }[] }[]
     const hints = async (...sizes: [string, string]): Promise<Hints> => {
-      const answer = await app.client.request<{
+      const response = await app.client.request<{
         webhooks: { nodes: { deliveries: { nodes: { hints: Hints }[] } }[] }
       }>(query(1, ...sizes))
-      return answer.webhooks.nodes[0]?.deliveries.nodes[0]?.hints ?? []
+      return response.webhooks.nodes[0]?.deliveries.nodes[0]?.hints ?? []
     }
 
     expect((await hints('', '(first: 1)')).map(({ tag }) => tag)).toEqual(tags.slice(0, 10))

@@ -86,8 +86,8 @@ describe('fetching a blob', () => {
 
   test('accepts a response without Content-Length', async () => {
     await using it = await start()
-    it.upstream.hook = (_, answer) => ({
-      ...answer,
+    it.upstream.hook = (_, response) => ({
+      ...response,
       headers: { 'transfer-encoding': 'chunked' },
     })
     expect((await fetched(it.repository)).equals(bytes)).toBe(true)
@@ -173,8 +173,8 @@ describe('an interrupted blob', () => {
     await using it = await start()
     const serve = rangesCutAt(half)
     it.upstream.hook = (request) => {
-      const answer = serve(request)
-      return answer && request.headers.range ? { ...answer, ...change } : answer
+      const response = serve(request)
+      return response && request.headers.range ? { ...response, ...change } : response
     }
     const refused = await refusalOf(fetched(it.repository))
     expect(refused.reason).toBe('RegistryUnavailable')

@@ -26,13 +26,13 @@ describe.skipIf(missing !== undefined)(missing ?? 'docker-registry 2.8.2', () =>
   })
 
   const repository = () => client.repository(`${registry.host}/team/app`)
-  const ask = async (path: string, options: Parameters<typeof request>[1] = {}) => {
-    const answer = await request(`${registry.url}${path}`, options)
-    return { status: answer.statusCode, headers: answer.headers, body: await answer.body.text() }
+  const send = async (path: string, options: Parameters<typeof request>[1] = {}) => {
+    const response = await request(`${registry.url}${path}`, options)
+    return { status: response.statusCode, headers: response.headers, body: await response.body.text() }
   }
 
   test('ignores n and last, and sends everything unsorted without Link: that is the whole list', async () => {
-    const { headers, body } = await ask('/v2/team/app/tags/list?n=2&last=zebra')
+    const { headers, body } = await send('/v2/team/app/tags/list?n=2&last=zebra')
     expect(headers.link).toBeUndefined()
     expect(JSON.parse(body).tags).toHaveLength(NAMES.length + 1)
     expect((await allTags(repository())).sort()).toEqual([...NAMES, 'multi'].sort())
@@ -41,7 +41,7 @@ describe.skipIf(missing !== undefined)(missing ?? 'docker-registry 2.8.2', () =>
   test('sends "tags":null for an empty list', async () => {
     await registry.push('team/empty', 'gone', amd64)
     await registry.delete('team/empty', 'gone')
-    expect(JSON.parse((await ask('/v2/team/empty/tags/list')).body)).toEqual({
+    expect(JSON.parse((await send('/v2/team/empty/tags/list')).body)).toEqual({
       name: 'team/empty',
       tags: null,
     })
@@ -49,14 +49,14 @@ describe.skipIf(missing !== undefined)(missing ?? 'docker-registry 2.8.2', () =>
   })
 
   test('refuses a manifest without Accept, and accepts our request', async () => {
-    expect((await ask('/v2/team/app/manifests/multi')).status).toBeGreaterThanOrEqual(400)
+    expect((await send('/v2/team/app/manifests/multi')).status).toBeGreaterThanOrEqual(400)
     expect(await repository().resolveTag(tag('multi'), null)).toEqual({ digest: both.digest })
   })
 
   test('responds to If-None-Match with 304 without Docker-Content-Digest, also to HEAD', async () => {
     const headers = { accept: amd64.mediaType, 'if-none-match': `"${amd64.digest}"` }
-    const answer = await ask('/v2/team/app/manifests/a', { method: 'HEAD', headers })
-    expect([answer.status, answer.headers['docker-content-digest']]).toEqual([304, undefined])
+    const response = await send('/v2/team/app/manifests/a', { method: 'HEAD', headers })
+    expect([response.status, response.headers['docker-content-digest']]).toEqual([304, undefined])
     expect(await repository().resolveTag(tag('a'), amd64.digest)).toEqual({ digest: amd64.digest })
   })
 })

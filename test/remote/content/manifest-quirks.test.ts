@@ -43,7 +43,7 @@ describe('Accept', () => {
     }
   })
 
-  test('is always sent: no Accept ⇒ 400', async () => {
+  test('is always sent: without it, some registries respond with 400', async () => {
     await using it = await start((request) =>
       ofManifests(request) && acceptOf(request.headers) === ''
         ? errorResponse(400, 'MANIFEST_INVALID')
@@ -53,7 +53,7 @@ describe('Accept', () => {
     expect((await it.repository.fetchManifest(both.digest)).digest).toBe(both.digest)
   })
 
-  test("contains list types: without them the digest may be the amd64 child's (distribution-spec#207, distribution#2395)", async () => {
+  test('contains the types of indexes: without them the digest may be that of the amd64 image (distribution-spec#207, distribution#2395)', async () => {
     await using it = await start((request) =>
       ofManifests(request) && !acceptOf(request.headers).includes(OCI_INDEX) ? stored(amd64) : undefined,
     )
@@ -63,10 +63,14 @@ describe('Accept', () => {
 
 describe('Accept-Encoding: identity (quay#1310)', () => {
   test('is sent with every request: a gzipped manifest would have no digest, or another one', async () => {
-    await using it = await start((request, answer): UpstreamResponse | undefined => {
+    await using it = await start((request, response): UpstreamResponse | undefined => {
       if (!ofManifests(request) || request.headers['accept-encoding'] === 'identity') return undefined
-      const { 'docker-content-digest': _, ...headers } = answer.headers
-      return { ...answer, headers: { ...headers, 'content-encoding': 'gzip' }, body: gzipSync(answer.body) }
+      const { 'docker-content-digest': _, ...headers } = response.headers
+      return {
+        ...response,
+        headers: { ...headers, 'content-encoding': 'gzip' },
+        body: gzipSync(response.body),
+      }
     })
     expect(await it.resolve()).toEqual({ digest: both.digest })
     const { bytes } = await it.repository.fetchManifest(both.digest)
@@ -77,9 +81,9 @@ describe('Accept-Encoding: identity (quay#1310)', () => {
 
 describe('If-None-Match', () => {
   test('with a 304 without Docker-Content-Digest, as distribution and Harbor send it, is unchanged', async () => {
-    await using it = await start((_, answer) => {
-      const { 'docker-content-digest': _digest, ...headers } = answer.headers
-      return answer.status === 304 ? { ...answer, headers } : undefined
+    await using it = await start((_, response) => {
+      const { 'docker-content-digest': _digest, ...headers } = response.headers
+      return response.status === 304 ? { ...response, headers } : undefined
     })
     expect(await it.repository.resolveTag(tag('latest'), both.digest)).toEqual({ digest: both.digest })
     expect(it.upstream.log.map(({ method, status }) => [method, status])).toEqual([['HEAD', 304]])
@@ -92,7 +96,7 @@ describe('If-None-Match', () => {
   })
 })
 
-describe('HEAD failing silently into pulls (watchtower#715, watchtower#1528, wud#179)', () => {
+describe('a pull in place of a HEAD (watchtower#715, watchtower#1528, wud#179)', () => {
   test('does not happen when HEAD works: a hundred tags cost no GET', async () => {
     await using it = await start()
     for (let times = 0; times < 100; times += 1) await it.resolve()
@@ -108,7 +112,7 @@ describe('HEAD failing silently into pulls (watchtower#715, watchtower#1528, wud
   })
 })
 
-describe('schema1-signed', () => {
+describe('a manifest of schema 1', () => {
   const signed: UpstreamResponse = {
     status: 200,
     headers: {
@@ -118,13 +122,13 @@ describe('schema1-signed', () => {
     body: '{"schemaVersion":1,"name":"app","fsLayers":[],"signatures":[]}',
   }
 
-  test("is not requested, and by HEAD the header's digest is used", async () => {
+  test('is not requested; after a HEAD, the digest is that of the header', async () => {
     await using it = await start((request) => (ofManifests(request) ? signed : undefined))
     expect((await it.resolve()).digest).toBe(amd64.digest)
     expect(acceptOf(it.upstream.log[0]?.headers ?? {})).not.toContain('docker.distribution.manifest.v1+')
   })
 
-  test('is reported as such when the registry sends it', async () => {
+  test('is reported as schema 1 when the registry sends it', async () => {
     await using it = await start((request) => (ofManifests(request) ? signed : undefined))
     expect(await refusalOf(it.repository.fetchManifest(amd64.digest))).toMatchObject({
       reason: 'InvalidManifest',
@@ -133,8 +137,8 @@ describe('schema1-signed', () => {
   })
 })
 
-describe('Retry only 408/429/5xx and connection errors, with jitter', () => {
-  test.each([400, 401, 403, 404, 405, 416, 501])('never %d', async (status) => {
+describe('a retry', () => {
+  test.each([400, 401, 403, 404, 405, 416, 501])('does not happen after a %d', async (status) => {
     await using it = await start(({ kind }) =>
       kind === 'manifest' ? errorResponse(status, 'NO') : undefined,
     )
@@ -144,7 +148,7 @@ describe('Retry only 408/429/5xx and connection errors, with jitter', () => {
     expect(it.client.clock.sleeps).toEqual([])
   })
 
-  test('the same failure at the same time is retried at different times', async () => {
+  test('of the same failure happens at random times', async () => {
     const sleeps = await Promise.all(
       [0, 0.25, 0.999].map(async (number) => {
         await using upstream = await startUpstream({ hook: () => errorResponse(502, 'NO') })

@@ -24,9 +24,9 @@ async function start(hook?: Upstream['hook']) {
   }
 }
 
-const without = (answer: UpstreamResponse, ...names: string[]): UpstreamResponse => ({
-  ...answer,
-  headers: Object.fromEntries(Object.entries(answer.headers).filter(([name]) => !names.includes(name))),
+const without = (response: UpstreamResponse, ...names: string[]): UpstreamResponse => ({
+  ...response,
+  headers: Object.fromEntries(Object.entries(response.headers).filter(([name]) => !names.includes(name))),
 })
 const failing = (status: number): UpstreamResponse => ({ status, headers: {}, body: '' })
 
@@ -52,19 +52,19 @@ describe('resolving a tag', () => {
     expect(it.upstream.requests.head).toBe(2)
   })
 
-  test.each<[string, (answer: UpstreamResponse) => UpstreamResponse]>([
+  test.each<[string, (response: UpstreamResponse) => UpstreamResponse]>([
     [
       'has no Docker-Content-Digest (Red Hat, some ECR and Nexus; diun#594, distribution#3792)',
-      (answer) => without(answer, 'docker-content-digest'),
+      (response) => without(response, 'docker-content-digest'),
     ],
     [
       'has a digest that is none',
-      (answer) => ({ ...answer, headers: { ...answer.headers, 'docker-content-digest': 'md5:1' } }),
+      (response) => ({ ...response, headers: { ...response.headers, 'docker-content-digest': 'md5:1' } }),
     ],
-    ['has no content type', (answer) => without(answer, 'content-type')],
+    ['has no content type', (response) => without(response, 'content-type')],
     [
       'is a web page',
-      (answer) => ({ ...answer, headers: { ...answer.headers, 'content-type': 'text/html' } }),
+      (response) => ({ ...response, headers: { ...response.headers, 'content-type': 'text/html' } }),
     ],
     ['responds with 400', () => failing(400)],
     ['responds with 404', () => failing(404)],
@@ -72,7 +72,7 @@ describe('resolving a tag', () => {
     ['responds with 501', () => failing(501)],
     ['responds with 304 without If-None-Match', () => failing(304)],
   ])('uses one GET when HEAD %s, and GET alone from then on', async (_, change) => {
-    await using it = await start(({ kind }, answer) => (kind === 'head' ? change(answer) : undefined))
+    await using it = await start(({ kind }, response) => (kind === 'head' ? change(response) : undefined))
     const resolved = await it.repository.resolveTag(tag('1'), null)
     expect(resolved.digest).toBe(app.digest)
     expect(Buffer.from(resolved.manifest?.bytes ?? []).equals(app.bytes)).toBe(true)
@@ -105,9 +105,9 @@ describe('resolving a tag', () => {
   })
 
   test('by GET computes the digest; a different header is a warning, not a failure ("so many registries implement this incorrectly", ggcr)', async () => {
-    await using it = await start(({ kind }, answer) => {
+    await using it = await start(({ kind }, response) => {
       if (kind === 'head') return failing(405)
-      return { ...answer, headers: { ...answer.headers, 'docker-content-digest': newer.digest } }
+      return { ...response, headers: { ...response.headers, 'docker-content-digest': newer.digest } }
     })
     expect((await it.repository.resolveTag(tag('1'), null)).digest).toBe(app.digest)
     expect(it.client.warnings.map(({ message }) => message)).toEqual([
@@ -117,10 +117,10 @@ describe('resolving a tag', () => {
 
   test("by GET uses the registry's digest algorithm", async () => {
     const sha512 = digestOf(app.bytes, 'sha512')
-    await using it = await start(({ kind }, answer) =>
+    await using it = await start(({ kind }, response) =>
       kind === 'head'
         ? failing(405)
-        : { ...answer, headers: { ...answer.headers, 'docker-content-digest': sha512 } },
+        : { ...response, headers: { ...response.headers, 'docker-content-digest': sha512 } },
     )
     expect((await it.repository.resolveTag(tag('1'), null)).digest).toBe(sha512)
   })
@@ -143,8 +143,8 @@ describe('resolving a tag', () => {
       'it is a Docker schema 1 manifest',
     ],
   ])('to %s is InvalidManifest', async (_, change, why) => {
-    await using it = await start(({ kind }, answer) =>
-      kind === 'head' ? failing(405) : { ...without(answer, 'content-length'), ...change },
+    await using it = await start(({ kind }, response) =>
+      kind === 'head' ? failing(405) : { ...without(response, 'content-length'), ...change },
     )
     const refused = await refusalOf(it.repository.resolveTag(tag('1'), null))
     expect(refused.reason).toBe('InvalidManifest')

@@ -43,7 +43,7 @@ const listOf = async (host: string, client: TestClient, artifactType: string | n
 const digests = (found: { readonly descriptors: readonly { readonly digest: Digest }[] }) =>
   found.descriptors.map(({ digest }) => digest)
 
-describe('Referrers: /v2/<n>/referrers/<d>', () => {
+describe('the referrers API', () => {
   test("requests the index of the digest's referrers, and nothing else", async () => {
     await using registry = await startReferrers(() => ({
       manifests: [{ ...descriptorOf('one'), annotations: { a: 'b', c: 7 } }],
@@ -162,7 +162,7 @@ describe('Referrers: /v2/<n>/referrers/<d>', () => {
   })
 })
 
-describe('404 ⇒ tag sha256-<hex>', () => {
+describe('the tag sha256-<hex>, after a 404 of the referrers API', () => {
   const tag = tagOfReferrers(app.digest)
   const contentOf = (document: unknown) => {
     const bytes = Buffer.from(JSON.stringify(document))
@@ -183,7 +183,7 @@ describe('404 ⇒ tag sha256-<hex>', () => {
   })
 
   test.each([400, 404, 405, 501])(
-    'goes for an answer %i, and no such tag means that there are none',
+    'is requested after a response %i; if it is missing too, there are no referrers',
     async (status) => {
       await using registry = await startReferrers(() => ({ status }))
       await using client = new TestClient()

@@ -101,7 +101,7 @@ describe('content by its digest', () => {
   test('is verified: after another digest the next location is used, with a warning', async () => {
     await using origin = await start(one)
     await using mirror = await start(one, {
-      hook: ({ kind }, answer) => (kind === 'manifest' ? { ...answer, body: two.bytes } : undefined),
+      hook: ({ kind }, response) => (kind === 'manifest' ? { ...response, body: two.bytes } : undefined),
     })
     await using it = open()
     it.configure(origin.host, { mirrors: [{ location: mirror.host }] })
@@ -149,8 +149,8 @@ describe('a blob of a mirror', () => {
   test('is verified while it streams: the last of wrong bytes is withheld, and the next request uses another location', async () => {
     await using origin = await start(one)
     await using mirror = await start(one, {
-      hook: ({ kind }, answer) =>
-        kind === 'blob' ? { ...answer, body: Buffer.alloc(descriptor.size, 'x') } : undefined,
+      hook: ({ kind }, response) =>
+        kind === 'blob' ? { ...response, body: Buffer.alloc(descriptor.size, 'x') } : undefined,
     })
     await using it = open()
     it.configure(origin.host, { mirrors: [{ location: mirror.host }] })
@@ -295,12 +295,14 @@ describe('insecure', () => {
     await using it = open({ egress: { resolve: async () => [{ address: '127.0.0.1', family: 4 }] } })
     it.configure('moved.example', { location: `there.example:${port}` })
     const insecure = { insecure: true }
-    const ask = (name: string) => it.repository(name, insecure).resolveTag(tag('latest'), null)
+    const resolveLatest = (name: string) => it.repository(name, insecure).resolveTag(tag('latest'), null)
 
-    expect((await ask(`named.example:${port}/team/app`)).digest).toBe(one.digest)
-    expect(await refusalOf(ask('moved.example/team/app'))).toMatchObject({ reason: 'RegistryUnavailable' })
+    expect((await resolveLatest(`named.example:${port}/team/app`)).digest).toBe(one.digest)
+    expect(await refusalOf(resolveLatest('moved.example/team/app'))).toMatchObject({
+      reason: 'RegistryUnavailable',
+    })
     it.configure('moved.example', { insecure: true })
-    expect((await ask('moved.example/team/app')).digest).toBe(one.digest)
+    expect((await resolveLatest('moved.example/team/app')).digest).toBe(one.digest)
   })
 })
 
@@ -342,23 +344,23 @@ describe('a changed configuration', () => {
     await using origin = await start(one)
     await using it = open()
     const repository = it.repository(`${origin.host}/team/app`)
-    const ask = () => repository.resolveTag(tag('latest'), null)
+    const resolveLatest = () => repository.resolveTag(tag('latest'), null)
     origin.hook = () => 'reset'
-    for (let n = 0; n < 10; n += 1) await refusalOf(ask())
+    for (let n = 0; n < 10; n += 1) await refusalOf(resolveLatest())
     origin.hook = undefined
     origin.reset()
-    await refusalOf(ask())
+    await refusalOf(resolveLatest())
     expect(origin.log).toEqual([])
 
     it.client.remote.forgetFailures()
-    expect((await ask()).digest).toBe(one.digest)
+    expect((await resolveLatest()).digest).toBe(one.digest)
 
     const wait = { status: 503, headers: { 'retry-after': '3000' }, body: other }
     origin.hook = () => wait
-    await refusalOf(ask())
+    await refusalOf(resolveLatest())
     origin.reset()
     it.client.remote.forgetFailures()
-    await refusalOf(ask())
+    await refusalOf(resolveLatest())
     expect(origin.log).toEqual([])
   })
 })

@@ -23,10 +23,10 @@ const byRegistry: Credentials = {
 /** Wants a login, and takes any. */
 const start = async (options: UpstreamOptions = {}): Promise<Upstream> => {
   const upstream = await startUpstream({
-    hook: ({ headers }, answer) =>
+    hook: ({ headers }, response) =>
       headers.authorization
-        ? answer
-        : { ...answer, status: 401, headers: { 'www-authenticate': 'Basic realm="Registry Realm"' } },
+        ? response
+        : { ...response, status: 401, headers: { 'www-authenticate': 'Basic realm="Registry Realm"' } },
     ...options,
   })
   upstream.push('team/app', 'latest', one)
@@ -77,17 +77,17 @@ describe('a token', () => {
     using world = new World()
     await using client = new TestClient({ rules: () => world.rules })
     const repository = client.repository(`${origin.host}/team/app`)
-    const ask = () => repository.resolveTag(tag('latest'), null)
+    const resolve = () => repository.resolveTag(tag('latest'), null)
 
-    await ask()
-    await ask()
+    await resolve()
+    await resolve()
     expect(origin.requests.token).toBe(1)
     world.set(origin.host, { proxy: { url: proxy.url } })
-    await ask()
+    await resolve()
     expect(origin.requests.token).toBe(2)
     expect(proxy.requests.some((line) => line.includes('/token'))).toBe(true)
     world.set(origin.host, { proxy: null })
-    await ask()
+    await resolve()
     expect(origin.requests.token).toBe(2)
   })
 })

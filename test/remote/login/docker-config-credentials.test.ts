@@ -139,9 +139,9 @@ describe('a docker config', () => {
   )
 
   test('uses the helper of credHelpers, else credsStore, for other registries; <token> marks an identity token', async () => {
-    const asked: string[] = []
+    const calls: string[] = []
     const helper = async (name: string, server: string) => {
-      asked.push(`${name} ${server}`)
+      calls.push(`${name} ${server}`)
       return name === 'none' ? undefined : { username: name === 'token' ? '<token>' : 'me', secret: 's' }
     }
     await using config = await open(
@@ -156,10 +156,10 @@ describe('a docker config', () => {
     expect(await config.find('a.test', 'x')).toEqual({ kind: 'identity', username: '', token: 's' })
     expect(await config.find('b.test', 'x')).toBeNull()
     expect(await config.find('docker.io', 'x')).toMatchObject({ password: 's' })
-    expect(asked).toEqual(['token a.test', 'none b.test', 'store https://index.docker.io/v1/'])
+    expect(calls).toEqual(['token a.test', 'none b.test', 'store https://index.docker.io/v1/'])
   })
 
-  test('runs only programs named docker-credential-…', async () => {
+  test('runs only programs whose names begin with docker-credential-', async () => {
     await using config = await open({ credsStore: '../../bin/sh' })
     await expect(config.find('r.io', 'x')).rejects.toThrow(CredentialsError)
     await using missing = await open({ credsStore: 'there-is-no-such-helper' })

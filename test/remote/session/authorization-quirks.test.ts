@@ -42,16 +42,16 @@ async function startApart(endpoint: CloudEndpoint) {
 
 const good = () => json(200, { token: 'good' })
 
-describe('GET token', () => {
+describe('a token request by GET', () => {
   test('repeats scope= and never requests an offline_token', async () => {
     await using upstream = await startUpstream({ auth: { scheme: 'bearer', credentials: LOGIN } })
     upstream.push('team/app', '1', app)
-    upstream.hook = ({ headers, kind }, answer) =>
+    upstream.hook = ({ headers, kind }, response) =>
       kind !== 'token' && !headers.authorization
         ? errorResponse(401, 'UNAUTHORIZED', {
             'www-authenticate': `Bearer realm="${upstream.url}/token",service="s",scope="repository:team/app:pull repository:base:pull"`,
           })
-        : answer
+        : response
     await using client = new TestClient({ credentials: password(LOGIN.username, LOGIN.password) })
     await client.repository(`${upstream.host}/team/app`).resolveTag(tag('1'), null)
 
@@ -64,7 +64,7 @@ describe('GET token', () => {
   })
 })
 
-describe('POST OAuth2', () => {
+describe('a token request by POST (OAuth 2)', () => {
   test('sends grant_type=refresh_token, service, client_id and one space-joined scope, and never requests offline access', async () => {
     await using it = await startApart(good)
 
@@ -125,12 +125,12 @@ describe('the scope of a /v2/ challenge', () => {
   test('is not used for the token of a repository', async () => {
     await using upstream = await startUpstream({ auth: { scheme: 'bearer', credentials: LOGIN } })
     upstream.push('team/app', '1', app)
-    upstream.hook = ({ kind, headers }, answer) =>
+    upstream.hook = ({ kind, headers }, response) =>
       kind === 'base' && !headers.authorization
         ? errorResponse(401, 'UNAUTHORIZED', {
             'www-authenticate': `Bearer realm="${upstream.url}/token",service="s",scope="registry:catalog:*"`,
           })
-        : answer
+        : response
     await using client = new TestClient()
     const context = { insecure: false, lane: 'test', namespace: null, signal: new AbortController().signal }
     const credential = { id: 'me', secret: { kind: 'password', ...LOGIN } as const }
@@ -168,8 +168,8 @@ describe('a token without access', () => {
   })
 })
 
-describe('single-flight', () => {
-  test('is per scope set and credential: two repositories with a hundred tags need two tokens', async () => {
+describe('the number of token requests', () => {
+  test('is one for each scope and credential: two repositories with a hundred tags need two tokens', async () => {
     await using upstream = await startUpstream({ auth: { scheme: 'bearer', credentials: LOGIN } })
     for (const repository of ['team/app', 'team/other']) upstream.push(repository, '1', app)
     await using client = new TestClient({ credentials: password(LOGIN.username, LOGIN.password) })

@@ -184,12 +184,12 @@ describe('a registry with tokens', () => {
     'whose expires_in is %s has its token used for that time: minimum and default 60 s',
     async (_, expiresIn, seconds) => {
       await using upstream = await upstreamWith({ scheme: 'bearer', expiresIn: 1e9 })
-      upstream.hook = ({ kind }, answer) =>
+      upstream.hook = ({ kind }, response) =>
         kind === 'token'
           ? {
-              ...answer,
+              ...response,
               headers: {},
-              body: JSON.stringify({ ...JSON.parse(answer.body.toString()), expires_in: expiresIn }),
+              body: JSON.stringify({ ...JSON.parse(response.body.toString()), expires_in: expiresIn }),
             }
           : undefined
       await using client = new TestClient()
@@ -232,10 +232,10 @@ describe('a registry with tokens', () => {
   test('is requested with the union of scopes, newest first ("some registries only look at the first", ggcr): the challenge’s, then our own', async () => {
     await using upstream = await upstreamWith({ scheme: 'bearer' })
     const challenge = `Bearer realm="${upstream.url}/token",service="s",scope="repository:virtual/team/app:pull other"`
-    upstream.hook = ({ headers, kind }, answer) =>
+    upstream.hook = ({ headers, kind }, response) =>
       kind !== 'token' && !headers.authorization
         ? { status: 401, headers: { 'www-authenticate': challenge }, body: '' }
-        : answer
+        : response
     await using client = new TestClient()
     await client.repository(`${upstream.host}/team/app`).resolveTag(tag('1'), null)
     expect(upstream.log[1]?.query.getAll('scope')).toEqual([
@@ -320,8 +320,8 @@ describe('a registry with tokens', () => {
     await using upstream = await upstreamWith({ scheme: 'bearer' })
     const bearer = `Bearer realm="${upstream.url}/token",service="s"`
     for (const challenge of [`${bearer},${basic}`, [basic, bearer], ['Negotiate', `${basic}, ${bearer}`]]) {
-      upstream.hook = (_, answer) =>
-        answer.status === 401 ? { ...answer, headers: { 'www-authenticate': challenge } } : undefined
+      upstream.hook = (_, response) =>
+        response.status === 401 ? { ...response, headers: { 'www-authenticate': challenge } } : undefined
       await using client = new TestClient()
       const resolved = await client.repository(`${upstream.host}/team/app`).resolveTag(tag('1'), null)
       expect(resolved.digest).toBe(app.digest)

@@ -43,32 +43,32 @@ describe('a namespace', () => {
   test('with credentials of its own has hints of its own', async () => {
     await using upstream = await start('bearer')
     await using client = new TestClient({ credentials: only('rich') })
-    const ask = (namespace: string) =>
+    const resolve = (namespace: string) =>
       client.repository(`${upstream.host}/team/app`, { namespace }).resolveTag(tag('1'), null)
     const unsigned = () =>
       upstream.log.filter(({ kind, headers }) => kind === 'head' && headers.authorization === undefined)
         .length
 
-    await ask('rich')
+    await resolve('rich')
     expect(unsigned()).toBe(1)
-    await ask('rich')
+    await resolve('rich')
     expect(unsigned()).toBe(1)
-    await refusalOf(ask('poor'))
+    await refusalOf(resolve('poor'))
     expect(unsigned()).toBe(2)
-    await refusalOf(ask('poorer'))
+    await refusalOf(resolve('poorer'))
     expect(unsigned()).toBe(2)
   })
 
   test("waits for another one's pause, without seeing its response", async () => {
     await using upstream = await start('basic')
     await using client = new TestClient({ credentials: only('rich') })
-    const ask = (namespace: string) =>
+    const resolve = (namespace: string) =>
       refusalOf(allTags(client.repository(`${upstream.host}/team/app`, { namespace })))
     upstream.hook = () => errorResponse(429, 'ACCOUNT_RICH_IS_OVER', { 'retry-after': '3600' })
 
-    expect((await ask('rich')).message).toContain('account rich is over')
+    expect((await resolve('rich')).message).toContain('account rich is over')
     const before = upstream.log.length
-    const refused = await ask('poor')
+    const refused = await resolve('poor')
 
     expect(refused).toMatchObject({ reason: 'TooManyRequests', status: 429 })
     expect(refused.message).not.toContain('account')

@@ -25,25 +25,25 @@ const userOf = (authorization: string | undefined): string | undefined =>
   authorization && Buffer.from(authorization.slice('Basic '.length), 'base64').toString().split(':')[0]
 
 /** A registry that requires a login and responds to each user as given. */
-async function start(answers: Record<string, UpstreamResponse | undefined>) {
+async function start(responses: Record<string, UpstreamResponse | undefined>) {
   const upstream = await startUpstream()
   for (const name of ['1', '2']) upstream.push('team/app', name, app)
   upstream.hook = ({ headers }) => {
     const user = userOf(headers.authorization)
-    return user === undefined ? errorResponse(401, 'UNAUTHORIZED', CHALLENGE) : answers[user]
+    return user === undefined ? errorResponse(401, 'UNAUTHORIZED', CHALLENGE) : responses[user]
   }
   const client = new TestClient({ credentials: users })
-  const ask = (namespace: string) =>
+  const resolve = (namespace: string) =>
     client.repository(`${upstream.host}/team/app`, { namespace, lane: namespace }).resolveTag(tag('1'), null)
   const standing = () => {
     const [only] = client.remote.hostStatuses()
     if (!only) throw new Error('nothing was asked')
     return only
   }
-  const askedBy = (user: string) =>
+  const requestsOf = (user: string) =>
     upstream.log.filter(({ headers }) => userOf(headers.authorization) === user).length
   return {
-    ...{ upstream, client, ask, standing, askedBy },
+    ...{ upstream, client, resolve, standing, requestsOf },
     async [Symbol.asyncDispose]() {
       await client[Symbol.asyncDispose]()
       await upstream[Symbol.asyncDispose]()
@@ -55,34 +55,34 @@ const limited = (headers: Record<string, string> = {}) => errorResponse(429, 'TO
 
 describe('a registry that limits one account', () => {
   test('with Retry-After receives requests of the other accounts, and none of that one', async () => {
-    const answers = { ann: limited({ 'retry-after': '3600' }) as UpstreamResponse | undefined }
-    await using it = await start(answers)
-    const { reason, message } = await refusalOf(it.ask('ann'))
+    const responses = { ann: limited({ 'retry-after': '3600' }) as UpstreamResponse | undefined }
+    await using it = await start(responses)
+    const { reason, message } = await refusalOf(it.resolve('ann'))
     expect(reason).toBe('TooManyRequests')
-    expect(it.askedBy('ann')).toBe(1)
-    for (const user of ['bob', 'eve', 'bob']) expect((await it.ask(user)).digest).toBe(app.digest)
-    expect(await refusalOf(it.ask('ann'))).toMatchObject({ reason, message })
-    expect(it.askedBy('ann')).toBe(1)
-    answers.ann = undefined
+    expect(it.requestsOf('ann')).toBe(1)
+    for (const user of ['bob', 'eve', 'bob']) expect((await it.resolve(user)).digest).toBe(app.digest)
+    expect(await refusalOf(it.resolve('ann'))).toMatchObject({ reason, message })
+    expect(it.requestsOf('ann')).toBe(1)
+    responses.ann = undefined
     it.client.clock.time += 3_600_000
-    expect((await it.ask('ann')).digest).toBe(app.digest)
+    expect((await it.resolve('ann')).digest).toBe(app.digest)
   })
 
   test('five times in a row without Retry-After receives requests of the other accounts', async () => {
     await using it = await start({ ann: limited() })
     const messages = new Set<string>()
-    for (let times = 0; times < 5; times += 1) messages.add((await refusalOf(it.ask('ann'))).message)
-    expect(it.askedBy('ann')).toBe(15)
-    messages.add((await refusalOf(it.ask('ann'))).message)
+    for (let times = 0; times < 5; times += 1) messages.add((await refusalOf(it.resolve('ann'))).message)
+    expect(it.requestsOf('ann')).toBe(15)
+    messages.add((await refusalOf(it.resolve('ann'))).message)
     expect(messages.size).toBe(1)
-    expect(it.askedBy('ann')).toBe(15)
-    expect((await it.ask('bob')).digest).toBe(app.digest)
+    expect(it.requestsOf('ann')).toBe(15)
+    expect((await it.resolve('bob')).digest).toBe(app.digest)
   })
 
   test('is reported with the state of the account, without its name', async () => {
     await using it = await start({ ann: limited({ 'retry-after': '60' }) })
-    await refusalOf(it.ask('ann'))
-    await it.ask('bob')
+    await refusalOf(it.resolve('ann'))
+    await it.resolve('bob')
     const now = it.client.clock.time
     expect(it.standing()).toMatchObject({
       breaker: { state: 'CLOSED' },
@@ -104,12 +104,12 @@ describe('a registry that limits one account', () => {
 
   test('does not delay requests of another account in the queue', async () => {
     await using it = await start({})
-    for (const user of ['ann', 'bob']) await it.ask(user)
+    for (const user of ['ann', 'bob']) await it.resolve(user)
     it.upstream.reset()
     const gate = it.upstream.hold(({ headers }) => userOf(headers.authorization) === 'ann')
-    const waiting = Array.from({ length: 9 }, () => it.ask('ann'))
+    const waiting = Array.from({ length: 9 }, () => it.resolve('ann'))
     await gate.arrived(9)
-    expect((await it.ask('bob')).digest).toBe(app.digest)
+    expect((await it.resolve('bob')).digest).toBe(app.digest)
     gate.open()
     await Promise.all(waiting)
   })
@@ -118,18 +118,18 @@ describe('a registry that limits one account', () => {
     await using it = await start({})
     const open = it.upstream.hook
     it.upstream.hook = () => limited({ 'retry-after': '3600' })
-    await refusalOf(it.ask('anybody'))
+    await refusalOf(it.resolve('anybody'))
     it.upstream.hook = open
-    expect((await it.ask('ann')).digest).toBe(app.digest)
-    expect(await refusalOf(it.ask('anybody'))).toMatchObject({ reason: 'TooManyRequests' })
+    expect((await it.resolve('ann')).digest).toBe(app.digest)
+    expect(await refusalOf(it.resolve('anybody'))).toMatchObject({ reason: 'TooManyRequests' })
     expect(it.standing().accounts).toMatchObject([{ signedIn: false, breaker: { state: 'OPEN' } }])
   })
 
   test('counts as working: the failures of another account start from zero', async () => {
     await using it = await start({ ann: limited(), bob: errorResponse(500, 'NO') })
-    for (let times = 0; times < 4; times += 1) await refusalOf(it.ask('bob'))
-    await refusalOf(it.ask('ann'))
-    await refusalOf(it.ask('bob'))
+    for (let times = 0; times < 4; times += 1) await refusalOf(it.resolve('bob'))
+    await refusalOf(it.resolve('ann'))
+    await refusalOf(it.resolve('bob'))
     expect(it.standing().breaker.state).toBe('CLOSED')
   })
 })
@@ -150,12 +150,12 @@ describe('a token server that limits one account', () => {
       }
     })
     await using client = new TestClient({ credentials: users })
-    const ask = (namespace: string) =>
+    const resolve = (namespace: string) =>
       client.repository(`${registry.host}/team/app`, { namespace }).resolveTag(tag('1'), null)
-    expect(await refusalOf(ask('ann'))).toMatchObject({ reason: 'TooManyRequests' })
-    expect((await ask('bob')).digest).toBe(app.digest)
+    expect(await refusalOf(resolve('ann'))).toMatchObject({ reason: 'TooManyRequests' })
+    expect((await resolve('bob')).digest).toBe(app.digest)
     const before = registry.requests.length
-    await refusalOf(ask('ann'))
+    await refusalOf(resolve('ann'))
     expect(registry.requests).toHaveLength(before)
   })
 })
@@ -163,17 +163,17 @@ describe('a token server that limits one account', () => {
 describe('a registry that fails', () => {
   test.each([500, 502, 503, 504])('with %d for one account fails for all accounts', async (status) => {
     await using it = await start({ ann: errorResponse(status, 'NO') })
-    for (let times = 0; times < 5; times += 1) await refusalOf(it.ask('ann'))
+    for (let times = 0; times < 5; times += 1) await refusalOf(it.resolve('ann'))
     expect(it.standing().breaker.state).toBe('OPEN')
-    expect(await refusalOf(it.ask('bob'))).toMatchObject({ reason: 'RegistryUnavailable' })
-    expect(it.askedBy('bob')).toBe(0)
+    expect(await refusalOf(it.resolve('bob'))).toMatchObject({ reason: 'RegistryUnavailable' })
+    expect(it.requestsOf('bob')).toBe(0)
   })
 
   test('with 503 and Retry-After receives no requests of any account', async () => {
     await using it = await start({ ann: errorResponse(503, 'NO', { 'retry-after': '60' }) })
-    await refusalOf(it.ask('ann'))
-    await refusalOf(it.ask('bob'))
-    expect(it.askedBy('bob')).toBe(0)
+    await refusalOf(it.resolve('ann'))
+    await refusalOf(it.resolve('bob'))
+    expect(it.requestsOf('bob')).toBe(0)
   })
 })
 

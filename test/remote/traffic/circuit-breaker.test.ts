@@ -15,8 +15,8 @@ const because = (failure: HostFailure, namespace: string | null = null): Breaker
   namespace,
 })
 const refused = because(new ConnectionError('the connection was refused', true, undefined))
-const answer = (status: number, body = new Uint8Array()) => ({ status, headers: {}, body })
-const answered = (status: number) => because(answer(status))
+const response = (status: number, body = new Uint8Array()) => ({ status, headers: {}, body })
+const failed = (status: number) => because(response(status))
 
 function start() {
   const clock = createTestClock(0)
@@ -75,7 +75,7 @@ describe('a circuit breaker', () => {
     const { breaker, fail, probe, clock } = start()
     fail(3)
     const pauses = Array.from({ length: 4 }, () => {
-      breaker.fail(probe(), answered(502))
+      breaker.fail(probe(), failed(502))
       return (breaker.status.nextAttempt ?? 0) - clock.time
     })
     expect(pauses).toEqual([2000, 4000, 5000, 5000])
@@ -114,8 +114,8 @@ describe('a circuit breaker', () => {
 
   test('keeps the later of two requested pauses', () => {
     const { breaker, clock } = start()
-    breaker.pause(CLOSED_PERMIT, 2000, answered(429))
-    breaker.pause(CLOSED_PERMIT, 1000, answered(503))
+    breaker.pause(CLOSED_PERMIT, 2000, failed(429))
+    breaker.pause(CLOSED_PERMIT, 1000, failed(503))
     expect(breaker.status).toEqual({
       ...{ state: 'OPEN', since: 0, nextAttempt: 2000 },
       reason: 'it responded with 429 and requested a pause',
@@ -127,15 +127,15 @@ describe('a circuit breaker', () => {
 
   test('keeps at most 64 KiB of a response', () => {
     const { breaker } = start()
-    breaker.pause(CLOSED_PERMIT, 2000, because(answer(429, new Uint8Array(1024 * 1024))))
+    breaker.pause(CLOSED_PERMIT, 2000, because(response(429, new Uint8Array(1024 * 1024))))
     expect(breaker.opening?.failure).toMatchObject({ body: new Uint8Array(64 * 1024) })
   })
   test('returns a response’s text only for the namespace that received it', () => {
-    const said = because(answer(429, Buffer.from('too many requests of alice')), 'team')
+    const cause = because(response(429, Buffer.from('too many requests of alice')), 'team')
 
-    expect(failureFor('team', said)).toBe(said.failure)
-    expect(failureFor('others', said)).toEqual(answer(429))
-    expect(failureFor(null, said)).toEqual(answer(429))
+    expect(failureFor('team', cause)).toBe(cause.failure)
+    expect(failureFor('others', cause)).toEqual(response(429))
+    expect(failureFor(null, cause)).toEqual(response(429))
     expect(failureFor('others', refused)).toBe(refused.failure)
   })
 })

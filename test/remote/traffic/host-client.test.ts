@@ -227,12 +227,12 @@ describe('a failure', () => {
     ['plain text', { body: 'upstream is down\n' }, '502 upstream is down'],
     ['nothing', { body: '' }, '502'],
     ['JSON of another shape', { body: '{"detail":"x"}' }, '502'],
-  ])('with %s as the body is reported', async (_, answer, said) => {
+  ])('with %s as the body is reported', async (_, response, text) => {
     await using upstream = await start()
-    upstream.hook = () => ({ status: 502, headers: {}, body: '', ...answer })
+    upstream.hook = () => ({ status: 502, headers: {}, body: '', ...response })
     await using client = new TestClient()
     const refused = await refusalOf(client.repository(`${upstream.host}/team/app`).fetchManifest(app.digest))
-    expect(refused.message.endsWith(`of team/app from ${upstream.host}: it responded with ${said}`)).toBe(
+    expect(refused.message.endsWith(`of team/app from ${upstream.host}: it responded with ${text}`)).toBe(
       true,
     )
   })

@@ -14,11 +14,11 @@ async function start(first: Partial<HostLimits> = {}) {
   const limits = { concurrency: null, requestsPerSecond: null, ...first } as {
     -readonly [Key in keyof HostLimits]: HostLimits[Key]
   }
-  const asked: string[] = []
+  const lookups: string[] = []
   const client = new TestClient({
     limits: { requestsPerHost: 4 },
     limitsOf: (host) => {
-      asked.push(host)
+      lookups.push(host)
       return limits
     },
   })
@@ -26,7 +26,7 @@ async function start(first: Partial<HostLimits> = {}) {
   const resolve = () => repository.resolveTag(tag('1'), null)
   await resolve()
   return {
-    ...{ upstream, client, limits, asked, resolve },
+    ...{ upstream, client, limits, lookups, resolve },
     standing: () => client.remote.hostStatuses()[0],
     async [Symbol.asyncDispose]() {
       await client[Symbol.asyncDispose]()
@@ -44,7 +44,7 @@ describe('a host with configured limits', () => {
     expect(it.standing()).toMatchObject({ inFlight: 2, waiting: 4, concurrency: 2 })
     gate.open()
     await Promise.all(all)
-    expect(new Set(it.asked)).toEqual(new Set([it.upstream.host]))
+    expect(new Set(it.lookups)).toEqual(new Set([it.upstream.host]))
   })
 
   test('receives more or fewer as soon as the limit changes, also of waiting requests', async () => {
@@ -93,12 +93,12 @@ describe('a host with configured limits', () => {
       await allWait
       it.client.clock.time += milliseconds
     }
-    const ask = (lane: 'schedule' | 'person' | 'webhook') =>
+    const resolveIn = (lane: 'schedule' | 'person' | 'webhook') =>
       it.client
         .repository(`${it.upstream.host}/team/app`, { lane, ...(lane !== 'person' && { urgency: lane }) })
         .resolveTag(tag('1'), null)
         .then(() => order.push(lane))
-    const all = [ask('schedule'), ask('person'), ask('webhook')]
+    const all = [resolveIn('schedule'), resolveIn('person'), resolveIn('webhook')]
     await Promise.all(all)
     expect(order).toEqual(['webhook', 'person', 'schedule'])
   })

@@ -14,7 +14,7 @@ async function start() {
 }
 
 /** The client, how it stands with the host, and what a tag of it means. */
-function ask(client: TestClient, host: string) {
+function hostOf(client: TestClient, host: string) {
   return {
     standing: () => client.remote.hostStatuses().find((one) => one.host === host),
     resolve: () => client.repository(`${host}/team/app`).resolveTag(tag('1'), null),
@@ -30,7 +30,7 @@ describe('a host that fails five times in a row', () => {
     async (status) => {
       await using upstream = await start()
       await using client = new TestClient()
-      const { resolve, standing } = ask(client, upstream.host)
+      const { resolve, standing } = hostOf(client, upstream.host)
       await resolve()
       upstream.reset()
       upstream.hook = () => errorResponse(status, 'NO')
@@ -47,7 +47,7 @@ describe('a host that fails five times in a row', () => {
   test('by refusing connections receives no further requests', async () => {
     const host = await closedPort()
     await using client = new TestClient()
-    const { resolve, standing } = ask(client, host)
+    const { resolve, standing } = hostOf(client, host)
     for (const _ of FIVE) await refusalOf(resolve())
     const { sleeps } = client.clock
     const slept = sleeps.length
@@ -68,7 +68,7 @@ describe('a host that fails five times in a row', () => {
   test('receives one probe at its next attempt, and the waiting requests after it', async () => {
     await using upstream = await start()
     await using client = new TestClient()
-    const { resolve, standing } = ask(client, upstream.host)
+    const { resolve, standing } = hostOf(client, upstream.host)
     await resolve()
     upstream.hook = () => errorResponse(503, 'NO')
     for (const _ of FIVE) await refusalOf(resolve())
@@ -87,7 +87,7 @@ describe('a host that fails five times in a row', () => {
   test('and at the probe receives no requests for a longer time', async () => {
     await using upstream = await start()
     await using client = new TestClient()
-    const { resolve, standing } = ask(client, upstream.host)
+    const { resolve, standing } = hostOf(client, upstream.host)
     await resolve()
     upstream.hook = () => errorResponse(503, 'NO')
     for (const _ of FIVE) await refusalOf(resolve())
@@ -104,14 +104,14 @@ describe('a host that fails five times in a row', () => {
     await using other = await start()
     await using client = new TestClient()
     upstream.hook = () => errorResponse(503, 'NO')
-    for (const _ of FIVE) await refusalOf(ask(client, upstream.host).resolve())
-    expect((await ask(client, other.host).resolve()).digest).toBe(app.digest)
+    for (const _ of FIVE) await refusalOf(hostOf(client, upstream.host).resolve())
+    expect((await hostOf(client, other.host).resolve()).digest).toBe(app.digest)
   })
 
   test('before its scheme was discovered is probed at its next attempt', async () => {
     await using upstream = await start()
     await using client = new TestClient()
-    const { resolve, standing } = ask(client, upstream.host)
+    const { resolve, standing } = hostOf(client, upstream.host)
     upstream.hook = () => 'reset'
     for (const _ of FIVE) await refusalOf(resolve())
     expect(standing()?.breaker.state).toBe('OPEN')
@@ -123,7 +123,7 @@ describe('a host that fails five times in a row', () => {
   test('is probed by the next request when the first is aborted', async () => {
     await using upstream = await start()
     await using client = new TestClient()
-    const { resolve } = ask(client, upstream.host)
+    const { resolve } = hostOf(client, upstream.host)
     await resolve()
     upstream.hook = () => errorResponse(503, 'NO')
     for (const _ of FIVE) await refusalOf(resolve())
@@ -146,7 +146,7 @@ describe('a circuit stays closed', () => {
   test.each([400, 401, 403, 404, 501])('for repeated responses %d', async (status) => {
     await using upstream = await start()
     await using client = new TestClient()
-    const { resolve, standing } = ask(client, upstream.host)
+    const { resolve, standing } = hostOf(client, upstream.host)
     upstream.hook = () => errorResponse(status, 'NO')
     for (const _ of [...FIVE, ...FIVE]) await refusalOf(resolve())
     expect(standing()?.breaker.state).toBe('CLOSED')
@@ -167,7 +167,7 @@ describe('a circuit stays closed', () => {
   test('after a requested pause and a successful request', async () => {
     await using upstream = await start()
     await using client = new TestClient()
-    const { resolve, standing } = ask(client, upstream.host)
+    const { resolve, standing } = hostOf(client, upstream.host)
     upstream.hook = () => errorResponse(503, 'UNAVAILABLE', { 'retry-after': '3600' })
     await refusalOf(resolve())
     expect(standing()?.breaker).toEqual({
@@ -182,10 +182,10 @@ describe('a circuit stays closed', () => {
 })
 
 describe('the budget of a host', () => {
-  const quota = (answer: UpstreamResponse, remaining: number, source: string): UpstreamResponse => ({
-    ...answer,
+  const quota = (response: UpstreamResponse, remaining: number, source: string): UpstreamResponse => ({
+    ...response,
     headers: {
-      ...answer.headers,
+      ...response.headers,
       ...{ 'ratelimit-limit': '100;w=21600', 'ratelimit-remaining': `${remaining};w=21600` },
       'docker-ratelimit-source': source,
     },
@@ -194,8 +194,8 @@ describe('the budget of a host', () => {
   test('is read from the response to an uncounted HEAD', async () => {
     await using upstream = await start()
     await using client = new TestClient()
-    const { resolve, standing } = ask(client, upstream.host)
-    upstream.hook = (_, answer) => quota(answer, 20, '192.0.2.7')
+    const { resolve, standing } = hostOf(client, upstream.host)
+    upstream.hook = (_, response) => quota(response, 20, '192.0.2.7')
     await resolve()
     expect(upstream.log.map(({ method }) => method)).toEqual(['HEAD'])
     expect(standing()).toMatchObject({ inFlight: 0, waiting: 0 })
@@ -210,7 +210,7 @@ describe('the budget of a host', () => {
   test('is read from a 429 too', async () => {
     await using upstream = await start()
     await using client = new TestClient()
-    const { resolve, standing } = ask(client, upstream.host)
+    const { resolve, standing } = hostOf(client, upstream.host)
     upstream.hook = () => quota(errorResponse(429, 'TOOMANYREQUESTS'), 0, '192.0.2.7')
     await refusalOf(resolve())
     expect(standing()?.budgets).toMatchObject([{ remaining: 0 }])
@@ -220,11 +220,11 @@ describe('the budget of a host', () => {
     await using upstream = await startUpstream({ auth: AUTH })
     upstream.push('team/app', '1', app)
     await using client = new TestClient({ credentials: password('ann', 'secret') })
-    upstream.hook = ({ kind, headers }, answer) => {
+    upstream.hook = ({ kind, headers }, response) => {
       if (kind === 'token') return undefined
-      return headers.authorization ? quota(answer, 190, 'ann-s-id') : quota(answer, 20, '192.0.2.7')
+      return headers.authorization ? quota(response, 190, 'ann-s-id') : quota(response, 20, '192.0.2.7')
     }
-    const { resolve, standing } = ask(client, upstream.host)
+    const { resolve, standing } = hostOf(client, upstream.host)
     await resolve()
     expect(standing()?.budgets).toMatchObject([
       { source: '192.0.2.7', remaining: 20 },

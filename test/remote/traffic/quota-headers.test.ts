@@ -61,7 +61,7 @@ test.each<[string, Record<string, string | string[]>, object | undefined]>([
     { ...NOTHING, limit: 180, remaining: 179, resetAt: NOW + 60_000 },
   ],
   [
-    'seconds until it begins anew',
+    'seconds until it is renewed',
     { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': '30' },
     { ...NOTHING, remaining: 0, resetAt: NOW + 30_000 },
   ],

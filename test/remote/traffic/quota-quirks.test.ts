@@ -14,11 +14,11 @@ async function start() {
 }
 
 /** What comes of a request that is refused so once, and the pauses that were made. */
-async function refusedOnce(answer: (now: number) => UpstreamResponse) {
+async function refusedOnce(response: (now: number) => UpstreamResponse) {
   await using upstream = await start()
   await using client = new TestClient()
   let refusals = 1
-  upstream.hook = () => (refusals-- > 0 ? answer(client.clock.now()) : undefined)
+  upstream.hook = () => (refusals-- > 0 ? response(client.clock.now()) : undefined)
   const repository = client.repository(`${upstream.host}/team/app`)
   const { digest } = await repository.resolveTag(tag('1'), null)
   expect(digest).toBe(app.digest)
@@ -66,10 +66,10 @@ describe("Docker Hub's", () => {
   test('HEADs and lists of tags are not counted: schedules request them without a remainder', async () => {
     await using upstream = await start()
     await using client = new TestClient()
-    upstream.hook = (_, answer) => ({
-      ...answer,
+    upstream.hook = (_, response) => ({
+      ...response,
       headers: {
-        ...answer.headers,
+        ...response.headers,
         ...{ 'ratelimit-limit': '100;w=21600', 'ratelimit-remaining': '0;w=21600' },
       },
     })
@@ -88,15 +88,15 @@ describe("Docker Hub's budget, ratelimit-limit: 100;w=21600", () => {
     'ratelimit-remaining': '20;w=21600',
     'docker-ratelimit-source': '192.0.2.7',
   }
-  const withBudget = (answer: UpstreamResponse): UpstreamResponse => ({
-    ...answer,
-    headers: { ...answer.headers, ...headers },
+  const withBudget = (response: UpstreamResponse): UpstreamResponse => ({
+    ...response,
+    headers: { ...response.headers, ...headers },
   })
 
   test('is also reported for HEAD, which is not counted', async () => {
     await using upstream = await start()
     await using client = new TestClient()
-    upstream.hook = (_, answer) => withBudget(answer)
+    upstream.hook = (_, response) => withBudget(response)
     await client.repository(`${upstream.host}/team/app`).resolveTag(tag('1'), null)
     expect(upstream.requests).toMatchObject({ head: 1, manifest: 0 })
     expect(client.remote.hostStatuses()).toMatchObject([
@@ -111,10 +111,10 @@ describe("Docker Hub's budget, ratelimit-limit: 100;w=21600", () => {
     const both = index([app, arm])
     upstream.push('team/app', 'both', both)
     let left = 13
-    upstream.hook = ({ kind }, answer) => {
+    upstream.hook = ({ kind }, response) => {
       if (kind === 'manifest') left -= 1
       const remaining = { 'ratelimit-remaining': `${left};w=21600` }
-      return { ...answer, headers: { ...answer.headers, ...headers, ...remaining } }
+      return { ...response, headers: { ...response.headers, ...headers, ...remaining } }
     }
     const scheduled = client.repository(`${upstream.host}/team/app`, { urgency: 'schedule' })
     await scheduled.resolveTag(tag('both'), null)
@@ -129,7 +129,7 @@ describe("Docker Hub's budget, ratelimit-limit: 100;w=21600", () => {
   test('is not used by watching a hundred unchanged tags (diun#168, diun#365)', async () => {
     await using upstream = await start()
     await using client = new TestClient()
-    upstream.hook = (_, answer) => withBudget(answer)
+    upstream.hook = (_, response) => withBudget(response)
     const repository = client.repository(`${upstream.host}/team/app`, { urgency: 'schedule' })
     for (let times = 0; times < 100; times += 1) await repository.resolveTag(tag('1'), app.digest)
     expect(upstream.requests.manifest).toBe(0)
@@ -150,9 +150,9 @@ describe("Azure's", () => {
   test('x-ms-ratelimit-remaining-calls-per-second is remembered, a whole number of them', async () => {
     await using upstream = await start()
     await using client = new TestClient()
-    upstream.hook = (_, answer) => ({
-      ...answer,
-      headers: { ...answer.headers, 'x-ms-ratelimit-remaining-calls-per-second': '166.65' },
+    upstream.hook = (_, response) => ({
+      ...response,
+      headers: { ...response.headers, 'x-ms-ratelimit-remaining-calls-per-second': '166.65' },
     })
     await client.repository(`${upstream.host}/team/app`).resolveTag(tag('1'), null)
     expect(client.remote.hostStatuses()).toMatchObject([

@@ -11,14 +11,14 @@ async function startLimited(limit: number, remaining: number) {
   const upstream = await startUpstream()
   upstream.push('team/app', '1', app)
   let left = remaining
-  upstream.hook = ({ kind, method }, answer) => {
+  upstream.hook = ({ kind, method }, response) => {
     if (kind !== 'manifest' && kind !== 'head') return undefined
     if (method === 'GET') left -= 1
     const headers = {
-      ...answer.headers,
+      ...response.headers,
       ...{ 'ratelimit-limit': `${limit};w=${WINDOW}`, 'ratelimit-remaining': `${left};w=${WINDOW}` },
     }
-    return { ...answer, headers }
+    return { ...response, headers }
   }
   return upstream
 }

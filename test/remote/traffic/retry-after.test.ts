@@ -18,7 +18,7 @@ test.each<[string, Record<string, string | string[]>, number | undefined]>([
   ["Docker Hub's time that is past as a second", { 'x-retry-after': '1' }, 1000],
   ["Docker Hub's time in the year 5138 as an hour", { 'x-retry-after': '99999999999' }, HOUR],
   [
-    'the time at which a budget that is spent begins anew',
+    'the time at which an exhausted budget is renewed',
     { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': String(NOW / 1000 + 90) },
     90_000,
   ],

@@ -16,7 +16,7 @@ const withKey = (key: Partial<typeof KEY> & { readonly sessionToken?: string } =
 })
 const side = (options: Partial<EcrOptions> = {}) => ecrSide({ ...KEY, region: REGION, ...options })
 
-test('ListImages: 5 requests for 5,000 tags, 1,000 each by maxResults', async () => {
+test('5,000 tags cost 5 ListImages requests with a maxResults of 1,000', async () => {
   await using ecr = await startVendor(side(), withKey())
   const { registry, client, name } = ecr
   for (let at = 0; at < 5000; at += 1) registry.push(REPOSITORY, `v${at}`, one)
@@ -28,7 +28,7 @@ test('ListImages: 5 requests for 5,000 tags, 1,000 each by maxResults', async ()
   expect(registry.requests).toMatchObject({ vendor: 5, other: 0 })
 })
 
-test('filter tagStatus TAGGED: untagged images are left out, also if the registry ignores the filter', async () => {
+test('untagged images are left out by the filter tagStatus TAGGED, also if the registry ignores it', async () => {
   await using ecr = await startVendor(side({ ignoresFilter: true }), withKey())
   const { registry, client, name } = ecr
   registry.push(REPOSITORY, 'latest', one)
@@ -40,7 +40,7 @@ test('filter tagStatus TAGGED: untagged images are left out, also if the registr
   expect(client.warnings).toEqual([])
 })
 
-test('a request is signed by SigV4, without the secret key itself', async () => {
+test('a request has a signature of version 4, and does not contain the secret key', async () => {
   await using ecr = await startVendor(side(), withKey())
   const { registry, client, name } = ecr
   registry.push(REPOSITORY, 'latest', one)
@@ -54,7 +54,7 @@ test('a request is signed by SigV4, without the secret key itself', async () => 
   expect(JSON.stringify(request)).not.toContain(KEY.secretAccessKey)
 })
 
-test('temporary keys send their session token', async () => {
+test('a request with a temporary key contains its session token', async () => {
   await using ecr = await startVendor(side(), withKey({ sessionToken: 'a session' }))
   ecr.registry.push(REPOSITORY, 'latest', one)
 
@@ -62,7 +62,7 @@ test('temporary keys send their session token', async () => {
   expect(ecr.registry.log[0]?.headers['x-amz-security-token']).toBe('a session')
 })
 
-test('has no listing without an access key: a password cannot sign requests', async () => {
+test('there is no listing without an access key: a password cannot sign requests', async () => {
   await using ecr = await startVendor(side(), { credentials: password('AWS', 'a token of twelve hours') })
 
   expect(await ecr.client.find(ecr.name)).toBeNull()
@@ -76,7 +76,7 @@ test.each([
   ['RepositoryNotFoundException', 'NotFound'],
   ['ThrottlingException', 'TooManyRequests'],
   ['ValidationException', 'OddShape'],
-])('%s, with status 400, is %s', async (type, reason) => {
+])('the error %s with status 400 is %s', async (type, reason) => {
   await using ecr = await startVendor(side(), withKey())
   ecr.registry.hook = () => json(400, { __type: type, message: `${KEY.secretAccessKey} is not for this` })
 

@@ -27,9 +27,9 @@ describe('Amazon ECR', () => {
         },
       },
     ])
-    const shown = it.upstream.log.map(({ headers }) => headers.authorization).filter(Boolean)
+    const received = it.upstream.log.map(({ headers }) => headers.authorization).filter(Boolean)
     const { username, password } = aws.login
-    expect(shown).toEqual([`Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`])
+    expect(received).toEqual([`Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`])
   })
 
   test('receives the session token of a temporary key, covered by the signature', async () => {
@@ -89,11 +89,11 @@ describe('Amazon ECR', () => {
 
   test('causes one warning when it cannot renew a password', async () => {
     const { setup, by } = ecr()
-    const told: RenewalFailure[] = []
-    await using it = await start(setup, { onRenewalFailed: (login) => void told.push(login) })
+    const failures: RenewalFailure[] = []
+    await using it = await start(setup, { onRenewalFailed: (login) => void failures.push(login) })
     by(it.clock)
     await it.resolve()
-    expect(told).toEqual([])
+    expect(failures).toEqual([])
 
     it.cloud.hook = () => json(503, { message: 'canary' })
     for (const hours of [7, 8, 9]) {
@@ -101,9 +101,9 @@ describe('Amazon ECR', () => {
       await it.resolve()
     }
 
-    expect(told).toMatchObject([{ registry: it.upstream.host }])
-    expect(told[0]?.expires).toBeGreaterThan(START + 11 * HOUR)
-    expect(told[0]?.message).toMatch(/responded with 503/)
+    expect(failures).toMatchObject([{ registry: it.upstream.host }])
+    expect(failures[0]?.expires).toBeGreaterThan(START + 11 * HOUR)
+    expect(failures[0]?.message).toMatch(/responded with 503/)
     // and again when it begins anew
     it.cloud.hook = undefined
     it.clock.time = START + 10 * HOUR
@@ -111,7 +111,7 @@ describe('Amazon ECR', () => {
     it.cloud.hook = () => json(503, {})
     it.clock.time += 7 * HOUR
     await it.resolve()
-    expect(told).toHaveLength(2)
+    expect(failures).toHaveLength(2)
   })
 
   test('is not requested again for a while after a failure', async () => {

@@ -2,12 +2,12 @@ import { describe, expect, it } from 'vitest'
 import { InvalidDeliveryError } from '../../../src/vendors/delivery/delivery.ts'
 import { body, digest, read, senders, spelled } from '../../webhooks/deliveries.ts'
 
-describe('ECR EventBridge', () => {
+describe('an event of Amazon ECR from EventBridge', () => {
   const { ECR: sender } = senders
   const host = '123456789012.dkr.ecr.us-west-2.amazonaws.com'
   const hint = `push ${host}/my-repository-name:latest@${digest('1')}`
 
-  it('build host from account+region', () => {
+  it('has a registry host that consists of the account and the region', () => {
     const reading = read(sender, body('ecr-eventbridge'))
     expect(spelled(reading)).toEqual([hint])
     expect(reading.id).toBe('13cde686-328b-6117-af20-0e5566167482')
@@ -19,11 +19,11 @@ describe('ECR EventBridge', () => {
     ['us-iso-east-1', '123456789012.dkr.ecr.us-iso-east-1.c2s.ic.gov'],
     ['us-isob-east-1', '123456789012.dkr.ecr.us-isob-east-1.sc2s.sgov.gov'],
     ['eusc-de-east-1', '123456789012.dkr.ecr.eusc-de-east-1.amazonaws.eu'],
-  ])('region %s is of another partition', (region, registry) => {
+  ])('has the host name of the partition of the region %s', (region, registry) => {
     expect(read(sender, { ...body('ecr-eventbridge'), region }).hints[0]).toMatchObject({ registry })
   })
 
-  it('an invalid account or region has no host', () => {
+  it('with an invalid account or region is refused', () => {
     for (const [key, value] of Object.entries({
       account: 'evil.example.com#',
       region: 'x.evil.example.com/',
@@ -32,13 +32,13 @@ describe('ECR EventBridge', () => {
     }
   })
 
-  it('the CloudEvents form by input transformer', () => {
+  it('may have the CloudEvents form that the documented input transformer creates', () => {
     const reading = read(sender, body('ecr-cloudevents-via-input-transformer'))
     expect(spelled(reading)).toEqual([hint])
     expect(reading.id).toBe('urn:aws:ecr:us-west-2:123456789012:repository/my-repository-name#13cde686')
   })
 
-  it('a deletion, one of an image without tag, and a replication', () => {
+  it('may report a deletion of a tag or of an untagged image, or a replication', () => {
     const event = (detail: object) => {
       const json = body('ecr-eventbridge')
       return read(sender, { ...json, detail: { ...json.detail, ...detail } })
@@ -50,7 +50,7 @@ describe('ECR EventBridge', () => {
     expect(spelled(event({ 'action-type': 'REPLICATE' }))).toEqual([hint])
   })
 
-  it('failed actions, pushes by digest and other events have no hints', () => {
+  it('has no hint if the action failed, for a push by digest, and for another event type', () => {
     const json = body('ecr-eventbridge')
     const note = (detail: object, more: object = {}) => {
       const reading = read(sender, { ...json, ...more, detail: { ...json.detail, ...detail } })
@@ -64,7 +64,7 @@ describe('ECR EventBridge', () => {
     )
   })
 
-  it('an event of another service is refused', () => {
+  it('is refused if another service sent it', () => {
     expect(() => read(sender, { ...body('ecr-eventbridge'), source: 'aws.s3' })).toThrow(
       'not an EventBridge event of aws.ecr',
     )

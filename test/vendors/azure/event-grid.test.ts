@@ -3,24 +3,24 @@ import { InvalidDeliveryError } from '../../../src/vendors/delivery/delivery.ts'
 import { SENDER_KINDS } from '../../../src/vendors/senders.ts'
 import { body, deliver, digest, place, read, senders, spelled } from '../../webhooks/deliveries.ts'
 
-describe('ACR Event Grid', () => {
+describe('an event of Azure Container Registry from Event Grid', () => {
   const { AZURE_EVENT_GRID: sender } = senders
   const hint = `push myregistry.azurecr.io/hello-world:v1@${digest('f')}`
 
-  it('array, EventGrid or CloudEvents schema', () => {
+  it('may have the Event Grid or the CloudEvents schema, in an array or alone', () => {
     expect(spelled(read(sender, body('acr-eventgrid')))).toEqual([hint])
     expect(spelled(read(sender, body('acr-cloudevents')))).toEqual([hint])
     const [one] = body('acr-cloudevents')
     expect(spelled(read(sender, one))).toEqual([hint])
   })
 
-  it('has the events’ ids as its id in either schema', () => {
+  it('yields the ids of the events as the delivery’s id, in either schema', () => {
     const id = expect.stringMatching(/registries\/myregistry#831e1650-001e-001b-66ab-eeb76e069631$/)
     expect(read(sender, body('acr-eventgrid')).id).toEqual(id)
     expect(read(sender, body('acr-cloudevents')).id).toEqual(id)
   })
 
-  it('SubscriptionValidationEvent ⇒ {validationResponse}', () => {
+  it('of type SubscriptionValidationEvent gets its code in the response, as validationResponse', () => {
     expect(read(sender, body('eventgrid-validation'))).toEqual({
       id: null,
       hints: [],
@@ -29,14 +29,14 @@ describe('ACR Event Grid', () => {
     })
   })
 
-  it('a validation without a valid code is refused', () => {
+  it('of type SubscriptionValidationEvent is refused without a valid code', () => {
     for (const validationCode of [undefined, '', 7, 'x'.repeat(257)]) {
       const [event] = body('eventgrid-validation')
       expect(() => read(sender, [{ ...event, data: { validationCode } }])).toThrow('no "validationCode"')
     }
   })
 
-  it('CloudEvents ⇒ OPTIONS handshake, WebHook-Allowed-Origin for WebHook-Request-Origin', () => {
+  it('is preceded by an OPTIONS handshake, whose response allows the origin in WebHook-Request-Origin', () => {
     const request = {
       ...deliver('', {
         'webhook-request-origin': 'eventgrid.azure.net',
@@ -61,20 +61,20 @@ describe('ACR Event Grid', () => {
     })
   })
 
-  it('an invalid origin is not returned', () => {
+  it('is refused after a handshake with an invalid origin', () => {
     for (const origin of ['', 'a\r\nSet-Cookie: x', 'http://x/', '*']) {
       const request = { ...deliver('', { 'webhook-request-origin': origin }), method: 'OPTIONS' }
       expect(() => sender.read(request, place('').settings)).toThrow(InvalidDeliveryError)
     }
   })
 
-  it('only Event Grid accepts OPTIONS', () => {
+  it('comes from the only kind of sender that may send OPTIONS', () => {
     expect(SENDER_KINDS.filter((kind) => senders[kind].methods.includes('OPTIONS'))).toEqual([
       'AZURE_EVENT_GRID',
     ])
   })
 
-  it('other events are ignored, another body is refused', () => {
+  it('is ignored if it is of another type, and another body is refused', () => {
     const [event] = body('acr-eventgrid')
     expect(read(sender, [{ ...event, eventType: 'Microsoft.ContainerRegistry.ChartPushed' }]).hints).toEqual(
       [],

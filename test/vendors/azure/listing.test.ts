@@ -21,7 +21,7 @@ test('a token for metadata_read is requested, even if pulling needs none', async
 test.each([
   ['by the Link of each', true],
   ['by the last tag of each, where none says that there is a next', false],
-])('last=: the next page begins after the last tag of this one, %s', async (_what, links) => {
+])('the next page begins after the tag in last=, the last one of this page: %s', async (_what, links) => {
   await using azure = await startVendor(azureSide({ links }))
   const { registry, client, name } = azure
   for (const [tag, content] of releases(200, { images: 5 })) registry.push(REPOSITORY, tag, content)
@@ -31,9 +31,9 @@ test.each([
   expect(new Set(tagsOf(claims)).size).toBe(200)
   expect(claims).toHaveLength(200)
   expect(isComplete).toBe(true)
-  const asked = registry.log.filter(({ status, path }) => status === 200 && path.endsWith('/_tags'))
-  expect(asked.map(({ query }) => query.get('last'))).toEqual([null, '1.10.0', ...(links ? [] : ['1.0.0'])])
-  expect(asked.every(({ query }) => query.get('orderby') === 'timedesc')).toBe(true)
+  const pages = registry.log.filter(({ status, path }) => status === 200 && path.endsWith('/_tags'))
+  expect(pages.map(({ query }) => query.get('last'))).toEqual([null, '1.10.0', ...(links ? [] : ['1.0.0'])])
+  expect(pages.every(({ query }) => query.get('orderby') === 'timedesc')).toBe(true)
 })
 
 test('lastUpdateTime is the time of the change, with seven decimals of a second', async () => {
@@ -46,8 +46,8 @@ test('lastUpdateTime is the time of the change, with seven decimals of a second'
 
 test('a repository without tags has no list, and is empty', async () => {
   await using azure = await startVendor(azureSide())
-  azure.registry.hook = ({ path }, answer) =>
-    path.endsWith('/_tags') && answer.status !== 401
+  azure.registry.hook = ({ path }, response) =>
+    path.endsWith('/_tags') && response.status !== 401
       ? json(200, { registry: 'team.azurecr.io', imageName: REPOSITORY })
       : undefined
 

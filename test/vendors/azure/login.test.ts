@@ -136,16 +136,16 @@ describe('Azure', () => {
 
 describe('an Azure registry behind another host name', () => {
   /** What a token server is shown for a registry, as a session asks for it. */
-  async function shownTo(realm: string, loginServer: string | null): Promise<unknown> {
+  async function receivedBy(realm: string, loginServer: string | null): Promise<unknown> {
     const acr = azure()
     await using cloud = await startCloud(acr.endpoint)
     await using egress = createEgress({ loopback: true })
     const clock = { ...systemClock, now: () => START }
     const client = new HostClient({ egress, clock, random: () => 0.5, limits: DEFAULT_LIMITS })
-    const shown: unknown[] = []
+    const received: unknown[] = []
     const tokens = {
       get: async ({ login }: TokenRequest): Promise<Grant> => {
-        shown.push(login?.secret ?? null)
+        received.push(login?.secret ?? null)
         return { token: { value: 'good', issued: START, expires: START + HOUR } }
       },
     }
@@ -161,11 +161,11 @@ describe('an Azure registry behind another host name', () => {
     })
     const secret: Secret = { kind: 'azure', ...acr.application, loginServer }
     await authorizer.authorize({ id: 'me', secret })
-    return shown[0]
+    return received[0]
   }
 
   test('logs in at the login server of the credential', async () => {
-    expect(await shownTo('https://team.azurecr.io/oauth2/token', 'team.azurecr.io')).toMatchObject({
+    expect(await receivedBy('https://team.azurecr.io/oauth2/token', 'team.azurecr.io')).toMatchObject({
       kind: 'identity',
     })
   })
@@ -175,7 +175,7 @@ describe('an Azure registry behind another host name', () => {
     'https://evil.example/',
     'http://team.azurecr.io/oauth2/token',
   ])('sends nothing to other hosts: %s', async (realm) => {
-    const shown = await shownTo(realm, 'team.azurecr.io').catch((error: Error) => error.name)
-    expect([null, 'TokenServerError']).toContain(shown)
+    const received = await receivedBy(realm, 'team.azurecr.io').catch((error: Error) => error.name)
+    expect([null, 'TokenServerError']).toContain(received)
   })
 })

@@ -3,10 +3,10 @@ import { digestOf } from '../../../src/oci/digest.ts'
 import { envelopeOf, pushEvent, realEnvelopes } from '../../fixtures/notifications.ts'
 import { body, digest, read, senders, spelled } from '../../webhooks/deliveries.ts'
 
-describe('CNCF distribution, GitLab self-managed', () => {
+describe('an envelope of CNCF distribution or self-managed GitLab', () => {
   const { DISTRIBUTION: sender, GITLAB: gitlab } = senders
 
-  it('pulls and blobs too: only changes of tags are hints, with host = request.host', () => {
+  it('also contains pulls and blobs; only changes of tags are hints, with the host in request.host', () => {
     const reading = read(sender, body('cncf-distribution'))
 
     expect(spelled(reading)).toEqual([
@@ -18,7 +18,7 @@ describe('CNCF distribution, GitLab self-managed', () => {
     )
   })
 
-  it('a push of 21 events, 1 tagged (keel#289), is one hint', () => {
+  it('of 21 events with one tag is one hint (keel#289)', () => {
     const blobs = Array.from({ length: 20 }, (_, at) =>
       pushEvent({ digest: digestOf(`${at}`), mediaType: 'application/octet-stream' }),
     )
@@ -28,14 +28,14 @@ describe('CNCF distribution, GitLab self-managed', () => {
     expect(reading.note).toBe('push of shop/web:v1; 20 × push of a blob, ignored')
   })
 
-  it('our own HEADs come back as pull events, and are ignored: no loop', () => {
+  it('that reports our own HEAD requests as pulls has no hints, so that there is no loop', () => {
     for (const version of ['2.8.2', '3.0.0']) {
       const envelope = realEnvelopes().get(`${version}-manifest-head-is-pull`)
       expect(read(sender, envelope)).toMatchObject({ hints: [], note: 'pull, ignored' })
     }
   })
 
-  it('deletes one event per tag, and a deletion by digest is of any tag', () => {
+  it('has one deletion for each tag; a deletion by digest may concern any tag', () => {
     expect(read(sender, realEnvelopes().get('3.0.0-tag-delete'))).toMatchObject({
       hints: [{ action: 'delete', repository: 'ns/app', tag: 'v2', digest: null }],
     })
@@ -46,21 +46,21 @@ describe('CNCF distribution, GitLab self-managed', () => {
     })
   })
 
-  it('a push by digest changes no tag', () => {
+  it('with a push by digest has no hints: no tag changed', () => {
     expect(read(sender, realEnvelopes().get('3.0.0-manifest-push-by-digest'))).toMatchObject({
       hints: [],
       note: 'push by digest, ignored',
     })
   })
 
-  it.each(['v1', 'v2'])('type …events.%s+json is read alike', (version) => {
+  it.each(['v1', 'v2'])('may have the type …events.%s+json', (version) => {
     const type = `application/vnd.docker.distribution.events.${version}+json`
     expect(read(gitlab, body('cncf-distribution'), { headers: { 'content-type': type } }).hints).toHaveLength(
       2,
     )
   })
 
-  it('any non-2xx/3xx is retried, serially per endpoint, so a 400 stalls the queue: an invalid body is noted and not refused', () => {
+  it('that is invalid is noted and not refused: after a 400 the registry would repeat it, and send nothing else', () => {
     for (const unreadable of ['', '{', '[]', '{"events":7}', Buffer.from([0xff, 0xfe])]) {
       const reading = read(sender, unreadable)
       expect(reading).toMatchObject({ id: null, hints: [] })
@@ -68,7 +68,7 @@ describe('CNCF distribution, GitLab self-managed', () => {
     }
   })
 
-  it('an invalid event does not affect the others of its envelope', () => {
+  it('with an invalid event yields the hints of the other events', () => {
     const wrong = { ...pushEvent(), target: { mediaType: 'application/vnd.oci.image.manifest.v1+json' } }
     const reading = read(sender, envelopeOf(wrong, null as never, pushEvent({ tag: 'v2' })))
 
@@ -76,7 +76,7 @@ describe('CNCF distribution, GitLab self-managed', () => {
     expect(reading.note).toContain("events[0].target.repository is not a repository's name")
   })
 
-  it('has the ids of its events as its id, also when it is repeated', () => {
+  it('has the ids of its events as its id, also if it is repeated', () => {
     const one = read(sender, envelopeOf(pushEvent({ id: 'a', tag: 'v1' })))
     const envelope = envelopeOf(pushEvent({ id: 'a', tag: 'v1' }), pushEvent({ id: 'b', tag: 'v2' }))
 

@@ -51,7 +51,7 @@ test('the last push comes first, so that one request finds a moved tag', async (
   expect(hub.requests).toMatchObject({ vendor: 1, tags: 0, head: 0, manifest: 0, other: 0 })
 })
 
-test('page_size is 100, the maximum (renovate asks 1000)', async () => {
+test('a page has 100 tags, the maximum of page_size', async () => {
   fill(250)
 
   const { pages, claims, isComplete } = await client.read(name)
@@ -66,7 +66,7 @@ test('page_size is 100, the maximum (renovate asks 1000)', async () => {
   expect(hub.log.map(({ query }) => query.get('page_size'))).toEqual(['100', '100', '100'])
 })
 
-describe('pagination offset too large for anonymous requests (harbor#23819, dotCMS#37027, shields#12111)', () => {
+describe('the limit on the offset of anonymous requests (harbor#23819, dotCMS#37027, shields#12111)', () => {
   test('is not exceeded: ten pages are read, and the listing is not complete', async () => {
     fill(1300)
 
@@ -78,7 +78,7 @@ describe('pagination offset too large for anonymous requests (harbor#23819, dotC
     expect(hub.log.every(({ status }) => status === 200)).toBe(true)
   })
 
-  test('ends the listing without an error if it is lower (one report says ~500)', async () => {
+  test('ends the listing without an error, also if it is lower than documented', async () => {
     fill(900)
     const message = 'pagination offset too large for anonymous requests; sign in to page further'
     hub.hook = ({ query }) => (query.get('page') === '6' ? json(403, { message, errinfo: {} }) : undefined)
@@ -104,7 +104,7 @@ describe('pagination offset too large for anonymous requests (harbor#23819, dotC
 describe('POST /v2/auth/token', () => {
   const asSomebody = { credentials: password(LOGIN.identifier, LOGIN.secret) }
 
-  test('logs in once in ten minutes, also for concurrent imports', async () => {
+  test('is sent once in ten minutes, also for concurrent imports', async () => {
     await restart({ login: LOGIN }, asSomebody)
     fill(3)
 
@@ -168,7 +168,7 @@ describe('POST /v2/auth/token', () => {
     expect(error.message).not.toContain(LOGIN.secret)
   })
 
-  test('cannot put a secret that it repeats into the message', async () => {
+  test('puts no secret into a message, also if its response repeats one', async () => {
     await restart({ login: LOGIN }, asSomebody)
     hub.hook = ({ path }) =>
       path === '/v2/auth/token' ? json(400, { message: `bad secret ${LOGIN.secret}` }) : undefined
@@ -181,7 +181,7 @@ describe('POST /v2/auth/token', () => {
 })
 
 describe('unreliable digests', () => {
-  test('null digests are rejected: claims without a digest', async () => {
+  test('a tag with a null digest is a claim without a digest', async () => {
     await restart({ withoutDigest: new Set(['1.0.1']) })
     fill(3)
 
@@ -194,7 +194,7 @@ describe('unreliable digests', () => {
     ])
   })
 
-  test('a stale listing, whose digests may go backwards (renovate#46238), is returned unchanged: its reader confirms each digest', async () => {
+  test('an outdated listing, with older digests than before (renovate#46238), is returned unchanged: its reader confirms each digest', async () => {
     hub.push(REPOSITORY, 'latest', app)
     hub.world.freeze()
     hub.push(REPOSITORY, 'latest', both)
@@ -204,7 +204,7 @@ describe('unreliable digests', () => {
     expect(claims.map(({ digest }) => digest)).toEqual([app.digest])
   })
 
-  test('200 without usable data (hexpm/bob#282), an empty page with a count of tags, is an odd shape', async () => {
+  test('a response 200 with an empty page and a count of tags (hexpm/bob#282) is an odd shape', async () => {
     fill(3)
     hub.hook = () => json(200, { count: 3, next: null, previous: null, results: [] })
 
@@ -222,7 +222,7 @@ test('a listing without tags is not complete', async () => {
   expect(await client.read(name)).toMatchObject({ claims: [], isComplete: false })
 })
 
-test('429 with X-Retry-After, a unix timestamp, stops requests to the API until then', async () => {
+test('a 429 stops requests to the API until the Unix time in X-Retry-After', async () => {
   await restart({ apiRequests: 2 })
   fill(500)
 

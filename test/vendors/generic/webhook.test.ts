@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { InvalidDeliveryError } from '../../../src/vendors/delivery/delivery.ts'
 import { digest, image, NOW, place, read, senders, spelled } from '../../webhooks/deliveries.ts'
 
-describe('any sender of JSON', () => {
+describe('a delivery of JSON from any sender', () => {
   const { GENERIC: sender } = senders
 
   it.each([
@@ -20,7 +20,7 @@ describe('any sender of JSON', () => {
     expect(spelled(read(sender, json))).toEqual(hints)
   })
 
-  it('a plain CloudEvent has the same JSON as its data', () => {
+  it('may be a CloudEvent with the same JSON as its data', () => {
     const event = {
       specversion: '1.0',
       id: '1',

@@ -11,14 +11,14 @@ const one = image({ seed: 'one' })
 const two = image({ seed: 'two' })
 const asSomebody = { credentials: password('somebody', PAT) }
 
-test('has no listing without a token, also for public packages', async () => {
+test('there is no listing without a token, also for public packages', async () => {
   await using github = await startVendor(githubSide({ token: PAT }), { credentials: noCredentials })
 
   expect(await github.client.find(github.name)).toBeNull()
   expect(github.registry.log).toEqual([])
 })
 
-test('the PAT (read:packages) is sent as bearer token, and the name of a version is its digest', async () => {
+test('a personal access token is sent as bearer token, and the name of a version is its digest', async () => {
   await using github = await startVendor(githubSide({ token: PAT }), asSomebody)
   const { registry, client, name } = github
   registry.push(REPOSITORY, 'latest', one)
@@ -33,7 +33,7 @@ test('the PAT (read:packages) is sent as bearer token, and the name of a version
   expect(registry.log.map(({ headers }) => headers.authorization)).toEqual([`Bearer ${PAT}`])
 })
 
-test('versions incl. untagged: a page without tags is not the last', async () => {
+test('a page of untagged versions is not the last one', async () => {
   await using github = await startVendor(githubSide({ token: PAT }), asSomebody)
   const { registry, client, name } = github
   registry.push(REPOSITORY, 'first', one)
@@ -46,7 +46,7 @@ test('versions incl. untagged: a page without tags is not the last', async () =>
   expect(isComplete).toBe(true)
 })
 
-test('ETag 304s: the first page is requested with its ETag, and reused when it is unchanged', async () => {
+test('the first page is requested with its ETag, and reused after a 304', async () => {
   await using github = await startVendor(githubSide({ token: PAT }), asSomebody)
   const { registry, client, name } = github
   registry.push(REPOSITORY, 'latest', one)
@@ -82,7 +82,7 @@ test('a page of one token is not reused for another', async () => {
   expect(registry.log.map(({ headers }) => headers['if-none-match'])).toEqual([undefined, undefined])
 })
 
-test("a user's package is found at the users' path, which is tried first afterwards", async () => {
+test("a user's package is found at the path of users, which is requested first from then on", async () => {
   await using github = await startVendor(githubSide({ token: PAT, owners: 'users' }), asSomebody)
   const { registry, client, name } = github
   registry.push(REPOSITORY, 'latest', one)
@@ -136,9 +136,9 @@ test('versions that are not sorted newest first are an odd shape: a reader of th
   const { registry, client, name } = github
   registry.push(REPOSITORY, 'one', one)
   registry.push(REPOSITORY, 'two', two)
-  registry.hook = (_request, answer) => ({
-    ...answer,
-    body: JSON.stringify(JSON.parse(answer.body.toString()).reverse()),
+  registry.hook = (_request, response) => ({
+    ...response,
+    body: JSON.stringify(JSON.parse(response.body.toString()).reverse()),
   })
 
   expect(await client.refusal(name)).toMatchObject({ reason: 'OddShape' })

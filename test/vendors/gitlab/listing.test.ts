@@ -9,7 +9,7 @@ const LOGIN = { username: 'somebody', password: 'glpat-s3cret' }
 const one = image({ seed: 'one' })
 const two = image({ seed: 'two' })
 
-test('5 requests for 5,000 tags, 1,000 each, newest publication first', async () => {
+test('5,000 tags cost 5 requests of 1,000 each, with the newest publication first', async () => {
   await using gitlab = await startVendor(gitlabSide())
   const { registry, client, name } = gitlab
   for (let at = 0; at < 5000; at += 1) registry.push(REPOSITORY, `v${at}`, one)

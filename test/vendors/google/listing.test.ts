@@ -8,7 +8,7 @@ const REPOSITORY = 'team/app'
 const one = image({ seed: 'one' })
 const two = image({ seed: 'two' })
 
-test('one request for 5,000 tags: manifest, digest, tag and timeUploadedMs', async () => {
+test('one request returns 5,000 tags, with digests and times of the push in timeUploadedMs', async () => {
   await using google = await startVendor(googleSide())
   const { registry, client, name } = google
   registry.push(REPOSITORY, null, two)
@@ -28,7 +28,7 @@ test('one request for 5,000 tags: manifest, digest, tag and timeUploadedMs', asy
   ])
 })
 
-test('timeUploadedMs is the time of the push, and 0 is no time', async () => {
+test('a timeUploadedMs of 0 is not a time', async () => {
   await using google = await startVendor(googleSide())
   const manifest = {
     [one.digest]: { tag: ['a'], timeUploadedMs: '1700000100000' },

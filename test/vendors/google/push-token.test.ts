@@ -19,7 +19,7 @@ const SECOND = 1000
 let google: Keys
 let next: Keys
 let published: unknown
-let asked: string[]
+let requests: string[]
 let time: number
 let sender: Sender
 let answerKeys: () => Promise<unknown>
@@ -40,11 +40,11 @@ beforeAll(async () => {
 })
 beforeEach(async () => {
   await publish({ one: google })
-  asked = []
+  requests = []
   time = NOW
   answerKeys = async () => published
   const fetchKeys = (url: string) => {
-    asked.push(url)
+    requests.push(url)
     return answerKeys()
   }
   sender = createSenders({ fetchKeys, now: () => time }).GOOGLE
@@ -75,10 +75,10 @@ const authenticate = (token: string, settings = {}) =>
   )
 
 describe('a Google OIDC JWT', () => {
-  it('is verified: sig, aud, iss, email, email_verified', async () => {
+  it('is verified by its signature and the claims aud, iss, email and email_verified', async () => {
     expect(await authenticate(await tokenOf())).toEqual({ ok: true })
     expect(await authenticate(await tokenOf({ iss: 'accounts.google.com' }))).toEqual({ ok: true })
-    expect(asked).toEqual(['https://www.googleapis.com/oauth2/v3/certs'])
+    expect(requests).toEqual(['https://www.googleapis.com/oauth2/v3/certs'])
   })
 
   it('has the audience of the endpoint, or the configured one', async () => {
@@ -110,7 +110,7 @@ describe('a Google OIDC JWT', () => {
     expect(await authenticate(await tokenOf({ exp: NOW / SECOND - 29 }))).toEqual({ ok: true })
   })
 
-  it('JWT none is refused', async () => {
+  it('without a signature (algorithm "none") is refused', async () => {
     const [, claims = ''] = (await tokenOf()).split('.')
     const header = Buffer.from('{"alg":"none","kid":"one"}').toString('base64url')
 
@@ -118,7 +118,7 @@ describe('a Google OIDC JWT', () => {
     expect(await authenticate(`${header}.${claims}.x`)).toMatchObject({ ok: false })
   })
 
-  it('RS→HS is refused: the public key is not a secret', async () => {
+  it('with an HMAC by the public key in place of an RSA signature is refused', async () => {
     const [, claims = ''] = (await tokenOf()).split('.')
     const header = Buffer.from('{"alg":"HS256","kid":"one"}').toString('base64url')
     for (const secret of [
@@ -130,7 +130,7 @@ describe('a Google OIDC JWT', () => {
     }
   })
 
-  it('a key in the token (jwk, jku) is not used', async () => {
+  it('that contains a key (jwk, jku) is not verified by that key', async () => {
     const own = await generateKeyPair('RS256')
     const jwk = await exportJWK(own.publicKey)
     for (const more of [{ jwk }, { jku: 'https://evil.example.com/keys' }]) {
@@ -146,10 +146,10 @@ describe('a Google OIDC JWT', () => {
         .sign(own.privateKey)
       expect(await authenticate(token)).toEqual({ ok: false, reason: "the token's signature is wrong" })
     }
-    expect(asked).toHaveLength(1)
+    expect(requests).toHaveLength(1)
   })
 
-  it('another algorithm is refused, even with a key of the platform', async () => {
+  it('with another algorithm is refused, even with a key of the platform', async () => {
     const token = await tokenOf({}, { alg: 'PS256', key: google.privateKey }).catch(() => undefined)
     const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
     const other = await new SignJWT({}).setProtectedHeader({ alg: 'PS256', kid: 'one' }).sign(privateKey)
@@ -159,7 +159,7 @@ describe('a Google OIDC JWT', () => {
     }
   })
 
-  it('a claim, or the signature, changed by one character is refused', async () => {
+  it('is refused if one character of a claim or of the signature is changed', async () => {
     const [header, claims = '', signature = ''] = (await tokenOf()).split('.')
     const changed = (text: string) => `${text[0] === 'A' ? 'B' : 'A'}${text.slice(1)}`
 
@@ -168,14 +168,14 @@ describe('a Google OIDC JWT', () => {
   })
 
   it.each(['', 'x', 'a.b', 'a.b.c.d.e', 'a'.repeat(10_000), `${'a'.repeat(9000)}.b.c`])(
-    'an invalid token is refused without a request for keys',
+    'that is invalid is refused without a request for keys',
     async (token) => {
       expect(await authenticate(token)).toMatchObject({ ok: false })
-      expect(asked).toEqual([])
+      expect(requests).toEqual([])
     },
   )
 
-  it('without a service account all deliveries are refused', async () => {
+  it('is refused if the webhook has no service account', async () => {
     for (const serviceAccount of [null, '']) {
       expect(await authenticate(await tokenOf(), { serviceAccount })).toMatchObject({ ok: false })
     }
@@ -184,7 +184,7 @@ describe('a Google OIDC JWT', () => {
     })
   })
 
-  it('a secret of the webhook does not replace the token', async () => {
+  it('cannot be replaced by a secret of the webhook', async () => {
     const delivery = deliver({}, { authorization: 'Bearer secret' })
     expect(
       await sender.authenticate(delivery, ['secret'], place('', { serviceAccount: ACCOUNT })),
@@ -198,18 +198,18 @@ describe('Google’s keys', () => {
     const all = await Promise.all(Array.from({ length: 20 }, () => authenticate(token)))
 
     expect(all.every(({ ok }) => ok)).toBe(true)
-    expect(asked).toHaveLength(1)
+    expect(requests).toHaveLength(1)
   })
 
   it('are cached for an hour', async () => {
     await authenticate(await tokenOf())
     time += KEYS_ARE_FRESH_FOR - 1
     await authenticate(await tokenOf())
-    expect(asked).toHaveLength(1)
+    expect(requests).toHaveLength(1)
 
     time += 1
     await authenticate(await tokenOf())
-    expect(asked).toHaveLength(2)
+    expect(requests).toHaveLength(2)
   })
 
   it('are fetched again when a token has a new key', async () => {
@@ -218,7 +218,7 @@ describe('Google’s keys', () => {
     time += KEYS_ARE_FETCHED_EVERY
 
     expect(await authenticate(await tokenOf({}, { kid: 'two', key: next.privateKey }))).toEqual({ ok: true })
-    expect(asked).toHaveLength(2)
+    expect(requests).toHaveLength(2)
   })
 
   it('are not fetched again for each forged token', async () => {
@@ -230,7 +230,7 @@ describe('Google’s keys', () => {
         reason: 'the token is not signed with a key of Google',
       })
     }
-    expect(asked).toHaveLength(1)
+    expect(requests).toHaveLength(1)
   })
 
   it('that are unavailable make the sender retry, and are fetched again later', async () => {
@@ -244,7 +244,7 @@ describe('Google’s keys', () => {
 
     expect(await authenticate(token)).toEqual(unavailable)
     expect(await authenticate(token)).toEqual(unavailable)
-    expect(asked).toHaveLength(1)
+    expect(requests).toHaveLength(1)
 
     answerKeys = async () => published
     time += KEYS_ARE_FETCHED_EVERY

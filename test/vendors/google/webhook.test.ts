@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { body, digest, read, senders, spelled } from '../../webhooks/deliveries.ts'
 
-describe('GAR/GCR Pub/Sub', () => {
+describe('a Pub/Sub message of Google’s registries', () => {
   const { GOOGLE: sender } = senders
   const hint = `push us-east1-docker.pkg.dev/p/r/app:v1.2.3@${digest('2')}`
   const push = (data: unknown) => ({
@@ -11,24 +11,24 @@ describe('GAR/GCR Pub/Sub', () => {
     },
   })
 
-  it('base64 message.data → {action,digest,tag} full refs', () => {
+  it('has the action and complete references in message.data, as base64', () => {
     const reading = read(sender, body('gar-pubsub-push'))
     expect(spelled(reading)).toEqual([hint])
     expect(reading.id).toBe('2070443601311540')
   })
 
-  it('without wrapper the body is the data, and a header has the id', () => {
+  it('without the wrapper has the data as its body, and the id in a header', () => {
     const reading = read(sender, body('gar-decoded'), { headers: { 'x-goog-pubsub-message-id': '8' } })
     expect(spelled(reading)).toEqual([hint])
     expect(reading.id).toBe('8')
   })
 
-  it('INSERT without tag changes none', () => {
+  it('of an INSERT without a tag changes no tag', () => {
     const { tag: _, ...data } = body('gar-decoded')
     expect(read(sender, push(data))).toMatchObject({ id: '7', hints: [], note: 'push by digest, ignored' })
   })
 
-  it('DELETE of a tag, and of an image', () => {
+  it('of a DELETE names a tag or an image', () => {
     const { tag, digest: image } = body('gar-decoded')
     expect(spelled(read(sender, push({ action: 'DELETE', tag })))).toEqual([
       'delete us-east1-docker.pkg.dev/p/r/app:v1.2.3',
@@ -38,7 +38,7 @@ describe('GAR/GCR Pub/Sub', () => {
     ])
   })
 
-  it('ack everything: an invalid message is noted and not refused', () => {
+  it('that is invalid is noted and not refused, so that Pub/Sub does not repeat it', () => {
     for (const unreadable of [
       '{',
       '[]',

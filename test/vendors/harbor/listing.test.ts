@@ -8,7 +8,7 @@ const REPOSITORY = 'team/app'
 const LOGIN = { username: 'robot$reader', password: 'r0bot s3cret' }
 const one = image({ seed: 'one' })
 
-test("a repository's slashes are encoded twice: %252F", async () => {
+test('the slashes of a repository are encoded twice, as %252F', async () => {
   await using harbor = await startVendor(harborSide())
   const { registry, client } = harbor
   registry.push('acme/team/app', 'latest', one)
@@ -49,7 +49,7 @@ test('several tags of one artifact are several claims, each with its own push_ti
   ])
 })
 
-test('only artifacts with a tag are requested, a hundred a page', async () => {
+test('only artifacts with a tag are requested, a hundred on each page', async () => {
   await using harbor = await startVendor(harborSide())
   const { registry, client, name } = harbor
   for (const [tag, content] of releases(101)) registry.push(REPOSITORY, tag, content)
@@ -67,7 +67,10 @@ test('pages without Link are read until one is not full', async () => {
   await using harbor = await startVendor(harborSide())
   const { registry, client, name } = harbor
   for (const [tag, content] of releases(100)) registry.push(REPOSITORY, tag, content)
-  registry.hook = (_request, { headers: { link: _link, ...headers }, ...answer }) => ({ ...answer, headers })
+  registry.hook = (_request, { headers: { link: _link, ...headers }, ...response }) => ({
+    ...response,
+    headers,
+  })
 
   const { claims, isComplete } = await client.read(name)
 
@@ -76,7 +79,7 @@ test('pages without Link are read until one is not full', async () => {
   expect(registry.requests.vendor).toBe(2)
 })
 
-test('a robot account is sent by Basic', async () => {
+test('a robot account is sent with Basic authentication', async () => {
   await using harbor = await startVendor(harborSide({ login: LOGIN }), {
     credentials: password(LOGIN.username, LOGIN.password),
   })

@@ -9,7 +9,7 @@ const HEX = 'cd'.repeat(32)
 const one = image({ seed: 'one' })
 const both = index([one, image({ seed: 'two' })])
 
-test('AQL: one query lists all tags: the folder, and the checksum of its manifest or its list.manifest.json', async () => {
+test('one AQL query lists all tags: folders, with the checksum of manifest.json or list.manifest.json', async () => {
   await using jfrog = await startVendor(jfrogSide())
   const { registry, client } = jfrog
   registry.push(REPOSITORY, '1.0', one)
@@ -85,13 +85,13 @@ test('fewer results than the count are not complete', async () => {
 test.each([
   ['Basic', password('somebody', 's3cret'), `Basic ${Buffer.from('somebody:s3cret').toString('base64')}`],
   ['a bearer', always({ kind: 'identity', username: '', token: 'a-t0ken' }), 'Bearer a-t0ken'],
-])('the credential is sent as %s', async (_what, credentials, shown) => {
+])('the credential is sent as %s', async (_what, credentials, sent) => {
   await using jfrog = await startVendor(jfrogSide(), { credentials })
   jfrog.registry.push(REPOSITORY, 'latest', one)
 
   await jfrog.client.refusal(`${jfrog.registry.host}/${REPOSITORY}`)
 
-  expect(jfrog.registry.log.map(({ headers }) => headers.authorization)).toEqual([shown])
+  expect(jfrog.registry.log.map(({ headers }) => headers.authorization)).toEqual([sent])
 })
 
 test('a repository without a folder of its own has no listing', async () => {

@@ -1,15 +1,15 @@
 import { describe, expect, it } from 'vitest'
 import { body, digest, read, senders, spelled } from '../../webhooks/deliveries.ts'
 
-describe('JFrog', () => {
+describe('a delivery of JFrog', () => {
   const { JFROG: sender } = senders
   const hint = `push acme.jfrog.io/docker-local/team/app:1.2.3@${digest('3')}`
 
-  it('data.{repo_key,image_name,tag,sha256}, jpd_origin', () => {
+  it('has repository, image, tag and digest in data, and the host in jpd_origin', () => {
     expect(spelled(read(sender, body('jfrog')))).toEqual([hint])
   })
 
-  it('origin empty unless base URL set: then the registry is the webhook’s', () => {
+  it('has no host unless JFrog has a base URL: the registry is the webhook’s', () => {
     for (const origin of ['', undefined]) {
       expect(read(sender, { ...body('jfrog'), jpd_origin: origin }).hints[0]).toMatchObject({
         registry: null,
@@ -17,24 +17,27 @@ describe('JFrog', () => {
     }
   })
 
-  it('virtual vs local repo name, or none by subdomain: pathPrefix selects it', () => {
+  it('has the name of the local repository; pathPrefix replaces it by the virtual one, or by none', () => {
     const repository = (pathPrefix: string) =>
       read(sender, body('jfrog'), { settings: { pathPrefix } }).hints[0]?.repository
     expect(repository('docker-virtual')).toBe('docker-virtual/team/app')
     expect(repository('')).toBe('team/app')
   })
 
-  it.each([digest('3'), digest('3').replace(':', '__')])('a push by digest, with the tag %s', (tag) => {
-    const json = body('jfrog')
-    json.data.tag = tag
-    expect(read(sender, json)).toMatchObject({ hints: [], note: 'push by digest, ignored' })
-    expect(read(sender, { ...json, event_type: 'deleted' }).hints[0]).toMatchObject({
-      action: 'delete',
-      tag: null,
-    })
-  })
+  it.each([digest('3'), digest('3').replace(':', '__')])(
+    'of a push by digest, with the tag %s, changes no tag',
+    (tag) => {
+      const json = body('jfrog')
+      json.data.tag = tag
+      expect(read(sender, json)).toMatchObject({ hints: [], note: 'push by digest, ignored' })
+      expect(read(sender, { ...json, event_type: 'deleted' }).hints[0]).toMatchObject({
+        action: 'delete',
+        tag: null,
+      })
+    },
+  )
 
-  it('promoted is a push, deleted a deletion, the rest is ignored', () => {
+  it('of type "promoted" is a push, of type "deleted" a deletion; other types are ignored', () => {
     const json = body('jfrog')
     expect(spelled(read(sender, { ...json, event_type: 'promoted' }))).toEqual([hint])
     expect(spelled(read(sender, { ...json, event_type: 'deleted' }))).toEqual([
@@ -46,7 +49,7 @@ describe('JFrog', () => {
     })
   })
 
-  it('a custom webhook’s body is refused', () => {
+  it('with the body of a custom webhook is refused', () => {
     expect(() => read(sender, { text: 'pushed' })).toThrow('no "domain" and "data"')
   })
 })

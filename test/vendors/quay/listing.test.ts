@@ -11,7 +11,7 @@ const two = image({ seed: 'two' })
 const three = image({ seed: 'three' })
 const TOKEN = 'oauth-t0ken'
 
-test('end_ts history has the moves between two imports', async () => {
+test('the history has the moves between two imports, each with its end_ts', async () => {
   await using quay = await startVendor(quaySide())
   const { registry, client, name } = quay
   registry.push(REPOSITORY, 'latest', one)
@@ -70,7 +70,7 @@ test('an old digest that is tagged again comes first, because it moved last', as
   expect(tagsOf((await client.firstPage(name)).claims)).toEqual(['latest', 'new', 'old'])
 })
 
-test('limit is 100, the maximum, and pages have numbers', async () => {
+test('a page has 100 tags, the maximum of limit, and a number', async () => {
   await using quay = await startVendor(quaySide())
   const { registry, client, name } = quay
   for (let at = 0; at < 150; at += 1) registry.push(REPOSITORY, 'latest', at % 2 ? one : two)

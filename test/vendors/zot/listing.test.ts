@@ -9,7 +9,7 @@ const REPOSITORY = 'team/app'
 const LOGIN = { username: 'somebody', password: 's3cret' }
 const one = image({ seed: 'one' })
 
-test('ImageList: one request for 5,000 tags, and paging for more', async () => {
+test('one ImageList query returns 5,000 tags; more tags need pages', async () => {
   await using zot = await startVendor(zotSide())
   const { registry, client, name } = zot
   for (let at = 0; at < 5000; at += 1) registry.push(REPOSITORY, `v${at}`, one)
