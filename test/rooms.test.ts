@@ -150,7 +150,7 @@ const OWNS: Readonly<Record<string, readonly string[]>> = {
 const MAY_READ: Readonly<Record<string, readonly string[]>> = {
   // a pull reads the manifest, its tag and its stream in one statement; `npm run bench -- registry` measures it
   registry: ['images', 'image_configs', 'image_streams', 'spec_tags', 'tags', 'tag_events'],
-  // one statement finds what a notification means for all streams of a repository
+  // one statement finds the tags that a notification concerns, in all streams of a repository
   'external-registry': ['images', 'image_streams', 'spec_tags', 'tags', 'tag_events'],
   // what nothing refers to is found by joins over everything that may refer to it
   collect: [
@@ -233,7 +233,7 @@ function forbiddenDirections(module: Module): string[] {
     .map((target) => `${module.path} imports ${target}`)
 }
 
-/** How high a file stands in its room: the number of its floor, or the top for a file of the room itself. */
+/** Number of the file's floor; the highest number for a file of the room itself. */
 function floorOf(path: string): number {
   const [room = '', floor = '', file] = path.split('/', 3)
   const floors = FLOORS[room] ?? []

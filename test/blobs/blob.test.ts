@@ -28,7 +28,7 @@ const open = async (digest: Digest) => {
 
 describe('a blob', () => {
   it('is undefined when it does not exist', async () => {
-    expect(await world.store.open(digestOf('nobody pushed this'))).toBeUndefined()
+    expect(await world.store.open(digestOf('not pushed'))).toBeUndefined()
   })
 
   it.each(SIZES)('of %i bytes is read and sent completely', async (size) => {
@@ -127,7 +127,7 @@ describe('a receiver that closes', () => {
     })
     await using server = await serve(async (_, response) => {
       await using blob = await open(large)
-      // more than the sockets between can hold
+      // more bytes than the sockets buffer
       for (;;) {
         const sent = await blob.send({ start: 0, end: blob.size }, response).catch((error: unknown) => error)
         if (sent) return settle(sent)
@@ -173,7 +173,7 @@ class SlowSink extends Sink {
   }
 }
 
-/** Never says that it has written, and closes. */
+/** A writable stream that never calls back after a write, and closes. */
 class Stuck extends Writable {
   readonly #error: Error | undefined
   constructor(error?: Error) {

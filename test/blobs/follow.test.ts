@@ -24,7 +24,7 @@ const BYTES = bytesOf(3 * MiB + 5)
 const WHOLE = { start: 0, end: BYTES.length }
 const nothing = async (): Promise<void> => {}
 
-/** Follows the whole, unless told otherwise; what came of it is looked at later. */
+/** Follows the whole upload by default; the caller checks the outcome later. */
 function follow(range = WHOLE, to = new Sink()): { sink: Sink; followed: Promise<void> } {
   const followed = upload.follow(range, { total: BYTES.length, to })
   followed.catch(() => {})

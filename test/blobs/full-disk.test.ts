@@ -13,7 +13,7 @@ const nothing = async (): Promise<void> => {}
 
 afterEach(() => vi.restoreAllMocks())
 
-/** Makes a call of every open file fail, as the system would. */
+/** Makes a system call fail for every open file. */
 async function breakFiles(call: 'writev' | 'datasync' | 'sync', code: string): Promise<void> {
   const handle = await open(tmpdir())
   const files = Object.getPrototypeOf(handle) as FileHandle
@@ -157,7 +157,7 @@ describe('a disk with less than its reserve', () => {
 
 const small = mountSmall()
 
-// only the superuser can mount, and not everywhere
+// only the superuser can mount, on some systems
 describe.runIf(small)('a small file system', () => {
   it('is full at its end, and has its space again afterwards', async () => {
     await using disk = small

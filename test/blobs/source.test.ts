@@ -27,7 +27,7 @@ afterEach(() => world[Symbol.asyncDispose]())
 
 const nothing = async (): Promise<void> => {}
 
-/** Appends the body of one request; what came of it. */
+/** Appends the body of one request; returns the outcome. */
 async function appendRequest(send: (port: number) => void): Promise<PromiseSettledResult<void>> {
   let settle: (outcome: PromiseSettledResult<void>) => void
   const outcome = new Promise<PromiseSettledResult<void>>((resolve) => {
@@ -168,13 +168,13 @@ describe('a source', () => {
       isDone = true
 
       expect(turns.reduce((sum, bytes) => sum + bytes)).toBe(4 * MiB)
-      // two, where the turn that is counted begins between them
+      // two, if the counted iteration begins between them
       expect(Math.max(...turns)).toBeLessThanOrEqual(2 * (64 << 10))
     },
   )
 })
 
-/** Everything is in its buffer, to be had in one turn. */
+/** A stream that has all its bytes in its buffer. */
 function buffered(chunks: Buffer[]): Readable {
   const source = new PassThrough({ highWaterMark: 64 * MiB })
   for (const chunk of chunks) source.write(chunk)

@@ -153,7 +153,7 @@ describe('removal', () => {
 
     await upload.commit(digest, async () => {
       removing = world.store.remove(digest, () => isRecorded)
-      // far more of the disk's time than a removal needs
+      // much longer than a removal takes
       for (let look = 0; look < 50; look++) await stat(pathOf(digest))
       isRecorded = true
     })
@@ -283,7 +283,7 @@ describe.runIf(process.platform === 'linux')('open files', () => {
   })
 })
 
-/** How many files of the world's folder this process has open; undefined where the system does not tell. */
+/** Number of open files of this process in the world's folder; undefined if the system does not report it. */
 async function openFiles(): Promise<number | undefined> {
   if (process.platform !== 'linux') return undefined
   const names = await readdir('/proc/self/fd')

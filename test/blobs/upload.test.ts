@@ -32,7 +32,7 @@ afterEach(() => world[Symbol.asyncDispose]())
 const begin = (algorithm: DigestAlgorithm = 'sha256') => world.store.createUpload(REPOSITORY, algorithm)
 const sizeOf = async (size: number): Promise<number> => size
 
-/** A source that brings some bytes and then waits to be ended. */
+/** A source that yields some bytes, and then waits until it is ended. */
 function openSource(bytes: Uint8Array): PassThrough {
   const source = new PassThrough()
   source.write(bytes)

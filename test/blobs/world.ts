@@ -19,7 +19,7 @@ export interface World extends AsyncDisposable {
   /** The data folder. */
   readonly folder: string
   store: DiskStore
-  /** Stops the store as a process would, and starts one on the same folder. */
+  /** Stops the store as at the end of a process, and opens another one on the same folder. */
   restart(options?: Partial<DiskStoreOptions>): Promise<DiskStore>
   /** Every file, and every empty folder, below the data folder's `uploads`. */
   leftovers(): Promise<string[]>
@@ -46,7 +46,7 @@ export async function createWorld(options: Partial<DiskStoreOptions> = {}): Prom
   return world
 }
 
-/** The same bytes for the same seed, not to be compressed into anything: no two pieces of them are alike. */
+/** Random bytes, the same for the same seed: no two parts are equal. */
 export function bytesOf(size: number, seed = 1): Buffer {
   const bytes = Buffer.allocUnsafe(size)
   let state = seed >>> 0 || 1
@@ -59,11 +59,11 @@ export function bytesOf(size: number, seed = 1): Buffer {
   return bytes
 }
 
-/** Whether the bytes are the same; `toEqual` would look at each of millions. */
+/** Reports whether the bytes are equal, faster than `toEqual`. */
 export const isSame = (one: Uint8Array | undefined, other: Uint8Array): boolean =>
   one !== undefined && Buffer.compare(one, other) === 0
 
-/** Puts a blob into the store. */
+/** Adds a blob to the store. */
 export async function push(store: BlobStore, bytes: Uint8Array, digest = digestOf(bytes)): Promise<Digest> {
   const upload = await store.createUpload(REPOSITORY, algorithmOf(digest))
   await upload.append([bytes], ENOUGH)
@@ -86,12 +86,12 @@ export const findUpload = async (store: BlobStore, { id }: Pick<Upload, 'id'>): 
   return upload
 }
 
-/** Keeps what it is sent. */
+/** A writable stream that keeps its bytes. */
 export class Sink extends Writable {
   readonly #chunks: Buffer[] = []
   received = 0
   override _write(chunk: Buffer, _: BufferEncoding, done: () => void): void {
-    // copied: the sender uses its buffer again as soon as this is done
+    // a copy: the sender reuses its buffer after the callback
     this.#chunks.push(Buffer.from(chunk))
     this.received += chunk.length
     this.emit('bytes')

@@ -28,7 +28,7 @@ function open() {
     errors,
     set,
     use: (registry: string) => store.find('default', registry, 'team/app')?.onUsed(),
-    /** As the API tells. */
+    /** Times as the API returns them. */
     lastUses: () => store.ofNamespace('default').map(({ lastUsedAt }) => lastUsedAt),
     /** As a crash would leave it. */
     written: () =>

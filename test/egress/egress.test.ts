@@ -220,7 +220,7 @@ describe('egress and TLS', () => {
     await using friend = open({ ca: [authority.ca] })
     await expect(stranger.request(server.url, options)).rejects.toThrow(TlsError)
     expect((await stranger.request(server.url, { ...options, insecure: true })).status).toBe(200)
-    // the connection that did not verify must not serve one that must
+    // the unverified connection must not be reused for a request that requires verification
     await expect(stranger.request(server.url, options)).rejects.toThrow('is not trusted here')
     expect((await friend.request(server.url, options)).status).toBe(200)
   })

@@ -62,7 +62,7 @@ describe('a route with certificates', () => {
     const client = route({ client: { certificate: cert, key } })
     expect((await egress.request(server.url, { ...options, route: client })).status).toBe(200)
     expect(subjects).toEqual(['imagestreams'])
-    // its alert and the end of the connection come in either order
+    // the TLS alert and the end of the connection arrive in either order
     await expect(egress.request(server.url, options)).rejects.toThrow(/client certificate|was lost/)
   })
 })
@@ -250,7 +250,7 @@ describe('a proxy is refused', () => {
       resolve: async () => [{ address: lookups++ === 0 ? '192.0.2.1' : '127.0.0.1', family: 4 }],
     })
     const rebinding = through(`http://proxy.example:${portOf(proxy.url.slice('http://'.length))}`)
-    // an address, so that the only name is the proxy's; nobody answers at 192.0.2.1
+    // the target is an address, so that only the proxy's name is resolved; 192.0.2.1 does not respond
     await expect(egress.request('https://8.8.8.8/', { ...options, route: rebinding })).rejects.toThrow(
       ProxyError,
     )

@@ -20,7 +20,7 @@ const streamOf = ({ stream }: EgressResponse): Readable => {
 const bytesOf = async (exchange: EgressResponse): Promise<Buffer> =>
   Buffer.concat(await streamOf(exchange).toArray())
 
-/** Writes for as long as the other side takes it; counts what it took. */
+/** Writes while the other side reads; counts the bytes. */
 function pour(response: ServerResponse): { readonly written: number } {
   const poured = { written: 0 }
   const more = () => {
@@ -82,7 +82,7 @@ describe('a streamed body', () => {
     const body = streamOf(
       await egress.request(server.url, { ...options, stream: { ...stream, maxBytes: 1e12 } }),
     )
-    // as much as fits into the sockets' buffers and ours, and then no more
+    // the server sends as much as fits into the buffers of both sides
     const seen: number[] = []
     const isStalled = () => {
       seen.push(poured.written)
@@ -190,7 +190,7 @@ describe('a streamed body fails', () => {
     })
     await using egress = open({ timeouts: { stream: 100, headers: 100 } })
     const large = await egress.request(`${server.url}/large`, options)
-    // by the same clock, what stopped for no such reason has failed
+    // in the same time, a response that stopped by itself has failed
     await expect(egress.request(`${server.url}/silence`, options)).rejects.toMatchObject({ phase: 'headers' })
     expect(await bytesOf(large)).toHaveLength(8 * MIB)
   })

@@ -4,7 +4,7 @@ import type { TagName } from '../../src/oci/tag.ts'
 
 export type PushInput = Partial<Omit<Push, 'sequence' | 'tag'>> & { readonly tag?: string }
 
-/** A push of image 1 to default/ruby:latest, but for what is said. */
+/** A push of image 1 to default/ruby:latest, with the given changes. */
 export const pushOf = ({ tag = 'latest', ...more }: PushInput = {}): Omit<Push, 'sequence'> => ({
   pushedAt: 0,
   source: 'IMPORT',

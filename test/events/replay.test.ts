@@ -11,7 +11,7 @@ class Model {
   readonly pushes: { tag: string; at: number }[] = []
   dropped = 0
 
-  /** What a reader gets who has seen so many; null when that is no longer known. */
+  /** Pushes that a reader receives after so many; null when the log no longer has them. */
   after(seen: number): string[] | null {
     return seen < this.dropped ? null : this.pushes.slice(seen).map(({ tag }) => tag)
   }

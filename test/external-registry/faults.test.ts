@@ -108,7 +108,7 @@ describe('a stop', () => {
   it('keeps the notifications of a process that was killed', async () => {
     world.push('shop/web', 'v1', one).push('shop/web', 'v1', two)
     await world.external[Symbol.asyncDispose]()
-    // received and on disk, and then the process was killed
+    // the notification is on disk, and then the process is killed
     await world.notify(pushOf(one), pushOf(two))
     await world[Symbol.asyncDispose]()
     world = new ExternalWorld(join(folder, 'streams.db'), world.registry)
@@ -153,7 +153,7 @@ describe('many notifications', () => {
       }
       world.domain.time += 1
     }
-    // each twice, one envelope each, all at once
+    // each twice, in an envelope of its own, concurrently
     await Promise.all([...events, ...events].map((event) => world.notify(event)))
     await world.external.idle()
 

@@ -149,7 +149,7 @@ describe('a notification of a tag', () => {
     if (!before || !after) throw new Error('not received')
 
     expect([before, after].map(inbox.isOutdated)).toEqual([true, false])
-    // one row for each tag, and never one to be worked off
+    // one row for each tag, and no open one
     expect(rows()).toBe(3)
     expect(inbox.open(10)).toHaveLength(2)
   })

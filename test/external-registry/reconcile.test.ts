@@ -33,7 +33,7 @@ describe('a full scan of the registry', () => {
     ])
     world.registry.takeCalls()
     expect(await reconcile()).toMatchObject({ recorded: 0, removed: 0, failed: 0 })
-    // a question for each list and tag, and no content
+    // one request for each list and tag, and none for content
     expect(
       world.registry
         .takeCalls()
@@ -137,7 +137,7 @@ describe('a full scan of the registry', () => {
     await reconcile()
     expect(world.digest('shop', 'web', 'v1')).toBe(two.digest)
 
-    // but what was never seen is news
+    // but an image that was never observed is recorded
     world.push('shop/web', 'v1', three)
     await reconcile()
     expect(world.digest('shop', 'web', 'v1')).toBe(three.digest)
@@ -160,7 +160,7 @@ describe('a scan during notifications', () => {
   it('does not replace a newer push with an older response', async () => {
     await world.pushAndTell('shop/web', 'v1', one)
     world.push('shop/web', 'v1', two)
-    // found different, and about to be brought in
+    // the scan has found another image, and is about to fetch it
     const held = world.registry.hold(({ kind, subject }) => kind === 'manifest' && subject === two.digest)
     const looking = reconcile()
     await held.reached

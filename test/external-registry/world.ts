@@ -16,7 +16,7 @@ import { TestDomain, tagName } from '../fixtures/test-domain.ts'
 
 export const HOST = 'registry.test:5000'
 
-/** The domain with an external registry in place of the integrated one; only that registry is made up. */
+/** The domain with an external registry in place of the integrated one; only that registry is fake. */
 export class ExternalWorld implements AsyncDisposable {
   readonly domain: TestDomain
   readonly inbox: NotificationInbox
@@ -63,19 +63,19 @@ export class ExternalWorld implements AsyncDisposable {
     })
   }
 
-  /** Puts content into the registry, which tells nobody. */
+  /** Adds content to the registry, without a notification. */
   push(repository: string, tag: string, content: Image | Index): this {
     this.registry.push(`${HOST}/${repository}`, tag, content)
     return this
   }
 
-  /** The registry tells these, all in one envelope. */
+  /** Delivers these events of the registry, in one envelope. */
   async notify(...events: readonly object[]): Promise<void> {
     await this.inbox.receive(parseEnvelope(envelopeOf(...events)))
     this.external.wake()
   }
 
-  /** The registry tells of a push, now; the notification is worked off after. */
+  /** Delivers the notification of a push at the present time; it is handled later. */
   async tellPush(options: EventOptions): Promise<void> {
     await this.notify(pushEvent({ at: this.domain.time, ...options }))
     await this.external.idle()
@@ -86,14 +86,14 @@ export class ExternalWorld implements AsyncDisposable {
     await this.external.idle()
   }
 
-  /** Both: what was pushed and that it was, a second after what came before. */
+  /** Adds content to the registry, and delivers its notification, one second after the previous one. */
   async pushAndTell(repository: string, tag: string, content: Image | Index): Promise<void> {
     this.domain.time += 1000
     this.push(repository, tag, content)
     await this.tellPush({ repository, tag, digest: content.digest })
   }
 
-  /** Ends the wait of all that wait for their next attempt, once so many waits have begun since the start. */
+  /** Ends all waits for a next attempt, after so many waits have begun since the start. */
   async wakeUp(delays: number): Promise<void> {
     await expect.poll(() => this.delays.length).toBe(delays)
     for (const wake of this.#wakeUps.splice(0)) wake()
@@ -108,7 +108,7 @@ export class ExternalWorld implements AsyncDisposable {
     })
   }
 
-  /** Digest of what the tag means now. */
+  /** Digest of the image that the tag points to. */
   digest(namespace: string, name: string, tag: string): string | undefined {
     const stream = this.domain.streams.byName(namespace, name)
     return stream && this.domain.tags.named([stream.id], tagName(tag))[0]?.image?.digest

@@ -91,7 +91,7 @@ describe('imageStreams', () => {
   test.each([
     ['first: 50', ['default/app', 'default/web', 'default/web-2', 'default/worker', 'other/web']],
     ['namespace: "other"', ['other/web']],
-    ['namespace: "nobody"', []],
+    ['namespace: "missing"', []],
     ['matching: "w*"', ['default/web', 'default/web-2', 'default/worker', 'other/web']],
     ['matching: "*-*"', ['default/web-2']],
     ['labels: [{ key: "team", value: "a" }]', ['default/web', 'default/worker', 'other/web']],

@@ -26,7 +26,7 @@ export interface ConnectionPath {
 }
 
 const pageIn = (value: unknown): Page => {
-  if (typeof value !== 'object' || value === null) throw new Error('there is no connection in the answer')
+  if (typeof value !== 'object' || value === null) throw new Error('there is no connection in the response')
   return 'edges' in value ? (value as Page) : pageIn(Object.values(value)[0])
 }
 

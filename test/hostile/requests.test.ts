@@ -17,7 +17,7 @@ const nested = (depth: number): string => `{ ${'nested { '.repeat(depth)}leaf${'
 const aliases = (count: number): string =>
   `{ ${Array.from({ length: count }, (_, i) => `a${i}: version`).join(' ')} }`
 
-/** Fragments each of which spreads the next ones, and the last one the first. */
+/** Fragments that each spread the next ones; the last one spreads the first. */
 function fragmentCycles(fragments: number, spreads: number): string {
   const definitions = Array.from({ length: fragments }, (_, i) => {
     const names = Array.from({ length: spreads }, (_, j) => `...F${(i + j + 1) % fragments}`)

@@ -17,7 +17,7 @@ export async function startApi(overrides: Overrides = {}) {
   const log = pino({ level: 'info' }, { write: (line) => lines.push(JSON.parse(line)) })
   const server = createServer({
     schema: world.schema,
-    // the schema of these tests asks the push log only
+    // the schema of these tests reads only the push log
     domain: { pushes: world.pushes } as SharedContext,
     filterOf,
     log,
@@ -30,7 +30,7 @@ export async function startApi(overrides: Overrides = {}) {
     host,
     url: `http://${host}/graphql`,
     wsUrl: `ws://${host}/graphql`,
-    /** What was logged. */
+    /** Lines of the log. */
     lines,
     server,
     async [Symbol.asyncDispose]() {

@@ -3,7 +3,7 @@ import { type Client, createClient, type FormattedExecutionResult } from 'graphq
 import { request } from 'undici'
 import { WebSocket } from 'ws'
 
-/** One operation by POST; the answer's status, headers and parsed body. */
+/** Sends an operation by POST; returns the status, headers and parsed body of the response. */
 export async function post(
   url: string,
   query: string,
@@ -47,7 +47,7 @@ export interface Message {
   readonly payload?: unknown
 }
 
-/** A WebSocket that speaks graphql-transport-ws by hand. */
+/** A WebSocket client that writes the messages of graphql-transport-ws itself. */
 export class RawClient {
   readonly socket: WebSocket
   readonly #messages: Message[] = []
@@ -68,7 +68,7 @@ export class RawClient {
     })
   }
 
-  /** Connected and acknowledged. */
+  /** Resolves after the connection is acknowledged. */
   static async open(url: string): Promise<RawClient> {
     const client = new RawClient(url)
     await once(client.socket, 'open')
@@ -90,7 +90,7 @@ export class RawClient {
     return message ? Promise.resolve(message) : new Promise((resolve) => this.#waiting.push(resolve))
   }
 
-  /** Once all that was sent before has been handled. */
+  /** Resolves after the server has handled everything that was sent before. */
   async settled(): Promise<void> {
     const pong = once(this.socket, 'pong')
     this.socket.ping()
@@ -108,7 +108,7 @@ export interface ServerSentEvent {
   readonly data?: string
 }
 
-/** Operation by POST, answered as an event stream: the response and its events, comments left out. */
+/** Sends an operation by POST that requests an event stream; returns the response and its events without comments. */
 export async function eventStream(
   url: string,
   query: string,
@@ -149,7 +149,7 @@ export async function* eventsOf(
   return undefined
 }
 
-/** Resolves once the condition holds; the event loop turns meanwhile. */
+/** Resolves when the condition holds, which it checks in each iteration of the event loop. */
 export async function eventually(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setImmediate(resolve))
 }

@@ -14,7 +14,7 @@ interface Failure {
 
 const FAIL = 'query ($how: String!) { fail(how: $how) }'
 
-/** The same operation, asked for in each way. */
+/** Sends the same operation over each transport. */
 const transports: Record<string, (how: string) => Promise<Failure>> = {
   HTTP: async (how) => (await post(api.url, FAIL, { variables: { how } })).body,
   'an event stream': async (how) => {

@@ -105,7 +105,7 @@ describe('GraphiQL', () => {
     expect(html).not.toMatch(/<(?:script|link|img|iframe)[^>]*\s(?:src|href)="(?:https?:)?\/\//)
     expect(html).not.toMatch(/@import|url\(["']?https?:/)
     expect(response.headers.get('content-security-policy')).toMatch(/default-src 'none'; script-src 'sha256-/)
-    // as a browser reads it: from the first tag to the first end
+    // as a browser parses it: from the first opening tag to the first closing one
     const script = html.slice(html.indexOf('<script>') + '<script>'.length, html.indexOf('</script>'))
     const digest = createHash('sha256').update(script).digest('base64')
     expect(response.headers.get('content-security-policy')).toContain(`'sha256-${digest}'`)

@@ -36,7 +36,7 @@ const TYPE_DEFINITIONS = /* GraphQL */ `
   }
 `
 
-/** What a tag's image is pushed as; all have a value that does not matter to most tests. */
+/** A push; each field has a default for tests that do not need it. */
 export interface PushInput {
   readonly namespace?: string
   readonly imageStream?: string
@@ -44,7 +44,7 @@ export interface PushInput {
   readonly pushedAt?: number
 }
 
-/** How often things happened that should happen once for everybody. */
+/** Counts of what happens once for all subscribers. */
 export interface Counters {
   /** Reads of the log. */
   reads: number
@@ -52,7 +52,7 @@ export interface Counters {
   executions: number
 }
 
-/** A schema as large as these tests need, over a database and a push log as they are. */
+/** The smallest schema that these tests need, over a real database and push log. */
 export function createWorld() {
   const db = openDatabase(':memory:')
   db.prepare(`insert into images (id, digest, media_type, docker_image_reference, manifest)
@@ -93,7 +93,7 @@ const counted = (log: PushLog, counters: Counters): PushLog => ({
   },
 })
 
-/** As the real schema does, without its rules. */
+/** Like the field of the real schema, without its rules. */
 export function filterOf({ namespace, imageStream, tag }: PushArguments): PushFilter {
   if (tag === '') {
     throw Object.assign(new Error('"tag" is empty'), { code: 'INVALID', field: 'tag' })
@@ -160,7 +160,7 @@ function fieldsOf(schema: GraphQLSchema, name: string): Record<string, object> {
   return type.getFields()
 }
 
-/** No async generator: those do not end while they wait. */
+/** An iterator, and not an async generator, which cannot end while it waits. */
 function follow(progress: EventEmitter, id: string): AsyncIterableIterator<unknown> {
   const events = on(progress, 'import', { close: ['done'] })
   return {

@@ -54,7 +54,7 @@ export class FollowWorld extends TestDomain {
     this.writer.update({ namespace, name, spec: { tags } })
   }
 
-  /** `tagImage` of a tag, copied unless said otherwise. */
+  /** Runs `tagImage` for a tag, as a copy by default. */
   retag(at: string, from: string | ObjectReferenceInput, more: Partial<TagImageInput> = {}) {
     const { namespace, name: imageStream, tag } = namesOf(at)
     const source = typeof from === 'string' ? ({ kind: 'ImageStreamTag', name: from } as const) : from

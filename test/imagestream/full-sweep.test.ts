@@ -16,7 +16,7 @@ describe('a full scan', () => {
     world.release(150)
     await world.create()
     const pushed = world.domain.time - HOUR
-    // its order is that of the push of the artifact, and that was long ago
+    // the listing is sorted by the time of the artifact's push, which was long ago
     world.domain.remote.push(UPSTREAM, '1.0.9', image({ seed: 2 }))
     world.vendor.claimInPlace('1.0.9', image({ seed: 2 }).digest, pushed)
     expect(await world.poll()).toMatchObject({ requested: [], imported: { imported: 0 } })

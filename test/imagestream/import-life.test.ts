@@ -79,7 +79,7 @@ describe('a stream that is deleted while its import runs', () => {
     const id = begin()
     await held.reached
     held.release()
-    // the answer is here, and its transaction is yet to come
+    // the response has arrived, and its transaction has not started
     await Promise.resolve()
     domain.db.transactTogether(() => domain.writer.delete(RUBY))
     await domain.finished(id)

@@ -17,7 +17,7 @@ afterEach(() => domain[Symbol.asyncDispose]())
 
 const policy = (importMode: ImportMode) => ({ insecure: false, scheduled: false, importMode })
 
-/** Each way to change a mode for good, and to wait for what comes of it. */
+/** Each way to change the mode of the spec; waits for the imports. */
 const WAYS = {
   'the stream’s import policy': async (importMode: ImportMode) => {
     const spec = { importPolicy: policy(importMode) }
@@ -79,7 +79,7 @@ describe('a mode that is changed', () => {
       expect(domain.digests('latest')).toEqual([both.digest, amd64.digest, both.digest, amd64.digest])
       const pushed = domain.log().filter(({ tag }) => tag === 'latest')
       expect(pushed).toHaveLength(4)
-      // the same as with the index’s own platforms: what is a single image is one in both modes
+      // a tag that points to a single image is the same in both modes
       expect(domain.digests('single')).toEqual([single.digest])
     },
   )

@@ -12,7 +12,7 @@ function open(limits: { running: number; ofGroup: number }) {
       began.push(name)
       return new Promise((resolve) => ends.set(name, resolve))
     })
-  /** Ends this work; what begins then has begun. */
+  /** Ends this work, and waits until the next works have started. */
   const end = async (name: string): Promise<void> => {
     ends.get(name)?.()
     await turn()

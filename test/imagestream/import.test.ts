@@ -12,7 +12,7 @@ const push = (tag: string, seed: string | number): void => {
   domain.remote.push(UPSTREAM, tag, image({ seed }))
 }
 
-/** Rows of these tables that are different from before. */
+/** Number of changed rows of each table. */
 const changedTables = (before: Record<string, unknown[]>, after: Record<string, unknown[]>): string[] =>
   Object.keys(after).filter((table) => JSON.stringify(after[table]) !== JSON.stringify(before[table]))
 
@@ -85,7 +85,7 @@ describe('an import without changes', () => {
     expect(again).toMatchObject({ state: 'SUCCEEDED', imported: 0, unchanged: 50 })
     const kinds = domain.remote.takeCalls().map(({ kind }) => kind)
     expect(kinds).toEqual(['list', ...Array.from({ length: 50 }, () => 'resolve')])
-    // the import's row when it is added, begun and finished, and when stream and repository were checked
+    // the import's row when it is added, started and finished, and the times of the check of stream and repository
     expect(domain.changes() - changesBefore).toBe(5)
     const after = domain.dump()
     expect(changedTables(before, after).sort()).toEqual([

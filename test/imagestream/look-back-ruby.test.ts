@@ -65,7 +65,7 @@ it('each of the 4,368 moves is one push, with its date and the previous image', 
   )
 
   expect(filed).toHaveLength(4368)
-  // tags of one date come in the order in which the registry answered
+  // tags of one date are in the order of the registry's responses
   expect([...logged].sort()).toEqual([...filed].sort())
   expect(log.map(({ pushedAt }) => pushedAt)).toEqual(filed.map((line) => Number(line.split(' ')[0])))
 })

@@ -31,7 +31,7 @@ const create = (...tags: SpecTagInput[]) => domain.create({ spec: { tags } })
 const decision = (): TagDecision | undefined =>
   domain.policies.decisionOf(domain.stream().id, tagName('nightly'), 100)
 
-/** How often each kind of question was asked since the last time. */
+/** Number of requests of each kind since the last call. */
 const requests = () => {
   const counts = { list: 0, resolve: 0, manifest: 0, config: 0, catalog: 0 }
   for (const { kind } of domain.remote.takeCalls()) counts[kind]++
@@ -121,7 +121,7 @@ describe('the newest of a repository', () => {
     await create(newest({}, whole))
 
     expect(domain.digests('nightly')).toEqual([young.digest])
-    // of "old" the index and one image, of "young" as it is brought in all
+    // of "old" the index and one image; of "young" all images, since it is imported
     expect(requests()).toMatchObject({ resolve: 2, manifest: 5, config: 3 })
   })
 

@@ -32,7 +32,7 @@ describe('the cost of a policy', () => {
 
     expect(await world.finished(importId ?? 0)).toMatchObject({ imported: all.length, failed: 0 })
     expect(count(RULES)).toBe(all.length)
-    // the tag that moved, and the one that was chosen before it
+    // the moved tag, and the tag that was chosen before
     expect(count(CANDIDATE)).toBeLessThan(2 * all.length)
     expect(count(CANDIDATES)).toBe(0)
     expect(world.decision('ruby:stable', 0)).toMatchObject({ chosen: '5.99.9', rankedCount: all.length })

@@ -118,7 +118,7 @@ describe('a tag’s history', () => {
     expect(find('sha256:')).toHaveLength(NAMES.length + 1)
     expect(domain.tags.digestsInHistory(id, 'sha256:', 2)).toHaveLength(2)
     expect(find(`${digest}0`)).toEqual([])
-    expect(find(image({ seed: 'nobody has it' }).digest)).toEqual([])
+    expect(find(image({ seed: 'unknown image' }).digest)).toEqual([])
   })
 })
 
@@ -204,7 +204,7 @@ describe('streams', () => {
   })
 
   it('that do not exist are missing', () => {
-    expect(domain.streams.byName('a', 'nobody')).toBeUndefined()
+    expect(domain.streams.byName('a', 'missing')).toBeUndefined()
     expect(domain.streams.specTag(1, tagName('x'))).toBeUndefined()
   })
 })

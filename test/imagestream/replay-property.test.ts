@@ -13,7 +13,7 @@ const TAGS = ['latest', '1', '2'] as const
 const REPOSITORIES = ['registry.test/one', 'registry.test/two'] as const
 const arm64 = { os: 'linux', architecture: 'arm64' }
 const SINGLE = [1, 2, 3].map((seed) => image({ seed }))
-// an index, another of which mode Legacy takes the same image, and one that it does not take at all
+// an index, another one with the same image for mode Legacy, and one without an image for that mode
 const UPSTREAM = [
   ...SINGLE,
   index([image({ seed: 1 }), image({ seed: 4, platform: arm64 })]),
@@ -158,7 +158,7 @@ function tagsNow(world: FollowWorld): Map<string, number> {
 /** The tags as computed from the push log and the removals of tags. */
 class Reader {
   readonly tags = new Map<string, number>()
-  /** Images of each tag since it was last there for the first time, oldest first. */
+  /** Images of each tag since its last creation, oldest first. */
   readonly histories = new Map<string, number[]>()
   #read = 0
 
@@ -190,7 +190,7 @@ function checkHistories(world: FollowWorld, reader: Reader, pruned: boolean): vo
     const events = world.tags.events([found?.id ?? 0], ALL)
     const newestFirst = images.toReversed()
     const seen = events.map(({ imageId }) => imageId)
-    // pruning takes the oldest entries and leaves the rest as it was
+    // pruning removes the oldest entries and keeps the others
     expect(seen).toEqual(pruned ? newestFirst.slice(0, Math.max(1, seen.length)) : newestFirst)
     const digests = world.images.byIds(seen)
     for (const { imageId, dockerImageReference } of events) {

@@ -7,7 +7,7 @@ import { ALL, tagName, UPSTREAM } from '../fixtures/test-domain.ts'
 import { HOUR, MINUTE, VendorWorld } from './vendor-world.ts'
 
 let world: VendorWorld
-/** When the stream's first import was. */
+/** Time of the stream's first import. */
 let began: number
 beforeEach(async () => {
   world = new VendorWorld()

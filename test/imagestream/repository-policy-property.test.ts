@@ -20,7 +20,7 @@ const RULES: Readonly<Record<string, TagPolicyInput>> = {
 }
 
 const createdAt = (build: number): number => Date.UTC(2025, 0, build)
-/** Builds that say when they were made, by which the newest is found. */
+/** Builds with creation times, which determine the newest. */
 const imageOf = (build: number) => image({ seed: build, created: new Date(createdAt(build)) })
 
 type Step = { readonly name: string; readonly build: number | null } | 'import'
@@ -33,7 +33,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 2, arbitrary: fc.constant('import' as const) },
 )
 
-/** What each rule's tag has meant, newest first, by a full decision at each import. */
+/** Builds that each rule's tag has pointed to, newest first, by a full decision at each import. */
 class Model {
   readonly upstream = new Map<string, number>()
   readonly builds = new Map<string, number[]>(Object.keys(RULES).map((tag) => [tag, []]))
@@ -61,7 +61,7 @@ test('after any changes upstream, each import sets a rule’s tag to the choice 
     fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
       await using domain = new TestDomain()
       const model = new Model()
-      // the repository is there from the start, with nothing in it
+      // the repository exists from the start, and is empty
       domain.remote.push(UPSTREAM, 'latest', imageOf(1)).untag(UPSTREAM, 'latest')
       await domain.create({
         spec: { tags: Object.entries(RULES).map(([name, policy]) => fromImage(name, UPSTREAM, { policy })) },

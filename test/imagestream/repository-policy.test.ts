@@ -18,7 +18,7 @@ const push = (...tags: string[]): void => {
 
 const THREE: TagPolicyInput = { order: 'SEMVER', range: '^3.0' }
 
-/** A tag for which a rule chooses one of the upstream's. */
+/** A spec tag with a rule that chooses one of the upstream's tags. */
 const chosen = (
   name: string,
   policy: TagPolicyInput = THREE,
@@ -30,7 +30,7 @@ const create = (...tags: SpecTagInput[]) => domain.create({ spec: { tags } })
 const decision = (tag = 'stable'): TagDecision | undefined =>
   domain.policies.decisionOf(domain.stream().id, tagName(tag), 100)
 
-/** What was asked since the last time, in short. */
+/** Requests since the last call, as short texts. */
 const requests = (): string[] =>
   domain.remote.takeCalls().map(({ kind, subject }) => (kind === 'resolve' ? `${kind} ${subject}` : kind))
 

@@ -81,7 +81,7 @@ describe('a bare name of a stream with a local lookup policy', () => {
   it('never resolves to a registry for a tag that the stream does not have', async () => {
     await createRuby()
 
-    for (const name of ['ruby:9.9', `ruby@${image({ seed: 'nobody has it' }).digest}`]) {
+    for (const name of ['ruby:9.9', `ruby@${image({ seed: 'unknown image' }).digest}`]) {
       const resolved = resolve(name)
       expect(resolved).toMatchObject({
         source: 'IMAGE_STREAM',

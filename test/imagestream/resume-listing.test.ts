@@ -29,7 +29,7 @@ function release(tags: number): void {
   for (let at = 1; at <= tags; at++) remote.push(UPSTREAM, nameOf(at), content)
 }
 
-/** Stops the server while it asks for the page behind this tag. Gives the import's id. */
+/** Stops the server while it requests the page after this tag. Returns the import's id. */
 async function interruptBehind(at: number, time?: number): Promise<number> {
   await using domain = new TestDomain({ file, remote })
   domain.time = time ?? domain.time
@@ -84,7 +84,7 @@ describe('a tag list that was interrupted by a stop of the server', () => {
     )
     await using domain = new TestDomain({ file, remote })
     domain.importer.resume()
-    // refused again when its turn comes: a registry that is broken is not asked for ever
+    // also refused when it is requested again: the number of requests to a broken registry is limited
     expect(await domain.finished(id)).toMatchObject({ state: 'FAILED', reason: 'RegistryUnavailable' })
     expect(remote.requested('list')).toEqual([nameOf(20), '', nameOf(10), nameOf(20)])
     expect(domain.dump().import_listings).toEqual([])
@@ -150,7 +150,7 @@ describe('a tag list that was interrupted by a stop of the server', () => {
     expect(finished).toMatchObject({ state: 'SUCCEEDED', imported: 10 })
     expect(finished.additionalTags).toHaveLength(99_990)
     expect(remote.requested('list')).toHaveLength(40)
-    // names, their sort keys and what is not collected yet: no manifest, and no page as it came
+    // memory holds names, sort keys and uncollected garbage, and neither manifests nor raw pages
     expect(names).toBeLessThan(200 * MEBIBYTE)
   }, 60_000)
 })

@@ -18,18 +18,18 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
 const open = (): TestDomain => new TestDomain({ file, remote })
 
-/** Begins an import and stops the server before it has asked for this tag. Gives the import's id. */
+/** Starts an import, and stops the server before this tag is requested. Returns the import's id. */
 async function interruptAt(tag: string, importId: (domain: TestDomain) => number): Promise<number> {
   await using domain = open()
   const held = remote.hold(({ kind, subject }) => kind === 'resolve' && subject === tag)
   using _ = { [Symbol.dispose]: () => held.release() }
   const id = importId(domain)
   await held.reached
-  // the other tags are in flight beside it
+  // the other tags are requested concurrently
   for await (const stands of domain.importer.follow(id)) {
     if (stands.imported + stands.unchanged + stands.failed === (stands.total ?? 0) - 1) break
   }
-  // stopped with this question still open, and only then answered
+  // the server is stopped before the response to this request arrives
   await domain.importer[Symbol.asyncDispose]()
   return id
 }

@@ -209,7 +209,7 @@ describe('a failed tag', () => {
 })
 
 describe('the annotation openshift.io/image.dockerRepositoryCheck', () => {
-  // kept beside the stream's own annotations, and shown among them
+  // stored separately, and exported among the annotations
   const check = (): string | null => world.stream().repositoryCheck
 
   it('is the time of the last finished import, and why it failed where it did', async () => {

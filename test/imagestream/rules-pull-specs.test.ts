@@ -23,7 +23,7 @@ interface Stream {
   readonly local: { readonly dockerImageReference: string }
 }
 
-/** The stream `shop/app` with one tag of each reference policy, and how its images are pulled. */
+/** The stream `shop/app` with one tag of each reference policy, and the pull specs of its images. */
 async function streamOf({ client }: TestApp): Promise<Stream> {
   const from = { kind: 'DockerImage', name: `${upstream.host}/team/app` }
   await createStream(client, {

@@ -3,7 +3,7 @@ import { image } from '../fixtures/random-image.ts'
 import { fromImage, tagName, UPSTREAM } from '../fixtures/test-domain.ts'
 import { FollowWorld, following } from './follow-world.ts'
 
-// The table of what a tag event does against the newest one is in record.test.ts, row by row; followers in follow.test.ts.
+// record.test.ts has the table of tag events, compared with the newest one; follow.test.ts has followers.
 
 const one = image({ seed: 1 })
 const two = image({ seed: 2 })

@@ -36,17 +36,17 @@ const step = fc.oneof(
 )
 type Step = typeof step extends fc.Arbitrary<infer Value> ? Value : never
 
-/** What is known of a source that is scheduled. */
+/** State of a scheduled source. */
 interface Known {
-  /** When an import of it last ended; undefined before the first one since it is scheduled. */
+  /** End of its last import; undefined before the first one since it was scheduled. */
   ended: number | undefined
-  /** It may be left alone from then on, */
+  /** Time since which it may wait without an import, */
   from: number
   /** for so many intervals. */
   patience: number
 }
 
-/** What the schedules must do, in the plainest words. */
+/** A simple model of schedules. */
 class Model {
   readonly scheduled = new Map<string, Known>()
   readonly failing = new Set<string>()
@@ -96,12 +96,12 @@ class Model {
     }
   }
 
-  /** At least once in every interval, and what the cap takes. */
+  /** Checks that each source is imported once in every interval, plus the delay of the limit for each minute. */
   check(at: number): void {
     for (const known of this.scheduled.values()) this.#isInTime(known, at)
   }
 
-  /** Nothing could be imported for so long. */
+  /** Adds time in which nothing could be imported. */
   excuse(milliseconds: number): void {
     for (const known of this.scheduled.values()) known.from += milliseconds
   }
@@ -166,7 +166,7 @@ class Walk {
     await this.#world.settle()
   }
 
-  /** Time passes while the registry does not respond, and a client waits for a tag. */
+  /** Advances the clock while the registry does not respond, and a client waits for a tag. */
   async #hold({ stream, time }: Step & { do: 'hold' }): Promise<void> {
     const { domain } = this.#world
     const held = domain.remote.hold()
@@ -195,7 +195,7 @@ class Walk {
         apply: () => this.#model.ends(name, JSON.parse(request), at),
       })),
     ]
-    // sorting is stable: an ask comes before the end of what it began
+    // sorting is stable: a request precedes the end of its import
     for (const { apply } of events.sort((a, b) => a.at - b.at)) apply()
     this.#lastImport = ended.at(-1)?.id ?? this.#lastImport
     this.#model.check(domain.time)

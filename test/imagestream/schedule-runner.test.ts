@@ -194,7 +194,7 @@ describe('streams that are due at the same time', () => {
 
   it('are imported by due time', async () => {
     const names = await createStreams(5)
-    // the later it was made the longer it is overdue
+    // the later a stream was created, the longer it is overdue
     makeOverdue()
     world.runner.start()
     await world.pass(5 * SECOND)
@@ -238,7 +238,7 @@ describe('streams that are due at the same time', () => {
       spec: { ...ALL_TAGS, dockerImageRepository: 'elsewhere.test/ruby' },
     })
     await world.settle()
-    // the last that is due
+    // the last source that is due
     world.domain.db
       .prepare('update import_schedules set due_at = due_at + 1 where stream_id = ?')
       .run(stream.id)
@@ -265,7 +265,7 @@ describe('the clock', () => {
 
     world.domain.time -= 365 * 24 * 60 * MINUTE
     const turned = now()
-    // the machine's timers do not turn back with it
+    // timers of the machine are not set back with its clock
     world.wake()
     await world.pass(INTERVAL + MINUTE)
 
@@ -334,12 +334,12 @@ describe('the timer', () => {
       expect(
         plan.map(({ detail }) => detail).filter((detail) => /^(?:SCAN|SEARCH|USE)/.test(detail)),
       ).toEqual([
-        // what is unfinished, by registry
+        // unfinished imports, by registry
         'SCAN i USING INDEX imports_unfinished',
         'SEARCH r USING INTEGER PRIMARY KEY (rowid=?)',
         'USE TEMP B-TREE FOR GROUP BY',
         'SCAN unfinished',
-        // in the order of due times, left at the first that may be asked
+        // reads schedules in the order of due times, up to the first one that may be imported
         'SCAN s USING INDEX import_schedules_by_due',
         'SCAN imports USING INDEX imports_unfinished',
         'SEARCH r USING INTEGER PRIMARY KEY (rowid=?)',
@@ -482,7 +482,7 @@ describe('a restart', () => {
     second.runner.start()
 
     expect(second.schedule()?.dueAt).toBeLessThan(second.domain.time + INTERVAL)
-    // what fails may wait so long
+    // a failing source may wait so long
     expect(second.schedule('', 'broken')?.dueAt).toBe(second.domain.time + 3 * INTERVAL)
   })
 })

@@ -8,7 +8,7 @@ import type { Reference } from '../../src/oci/reference.ts'
 import { FakeRegistry } from '../fixtures/fake-registry.ts'
 import { INTERVAL, MINUTE, ScheduleWorld } from './schedule-world.ts'
 
-/** Keeps how urgently it was asked. */
+/** Records the urgency of each request. */
 class WatchedRegistry extends FakeRegistry {
   #askers: RemoteOptions['urgency'][] = []
 
@@ -20,7 +20,7 @@ class WatchedRegistry extends FakeRegistry {
     return super.repository(reference, options)
   }
 
-  /** Who asked since the last time. */
+  /** Urgencies of the requests since the last call. */
   takeAskers(): RemoteOptions['urgency'][] {
     return this.#askers.splice(0)
   }

@@ -9,11 +9,11 @@ export const SECOND = 1000
 export const MINUTE = 60 * SECOND
 export const INTERVAL = 15 * MINUTE
 
-/** Imported again and again. */
+/** Imported on the schedule. */
 export const SCHEDULED = { insecure: false, scheduled: true, importMode: 'Legacy' } as const
 export const UNSCHEDULED = { ...SCHEDULED, scheduled: false } as const
 
-/** What the runner asked an import for, and when. */
+/** An import that the runner requested, and its time. */
 export interface RequestedImport {
   readonly at: number
   readonly stream: string
@@ -29,7 +29,7 @@ export interface ScheduleOptions extends TestDomainOptions {
   readonly perMinute?: number
 }
 
-/** A domain and a runner of its schedules, whose clock and timer stand still but for who moves them. */
+/** A domain and a runner of its schedules, with a clock and a timer that only tests advance. */
 export class ScheduleWorld implements AsyncDisposable {
   readonly domain: TestDomain
   readonly requested: RequestedImport[] = []
@@ -37,7 +37,7 @@ export class ScheduleWorld implements AsyncDisposable {
   readonly #perMinute: number
   runner: ScheduleRunner
   #timer: Timer | undefined
-  /** How often the timer was set. */
+  /** Number of times that the timer was set. */
   armed = 0
 
   constructor({ perMinute = 60, ...options }: ScheduleOptions = {}) {
@@ -76,7 +76,7 @@ export class ScheduleWorld implements AsyncDisposable {
     })
   }
 
-  /** The runner ends, and another one begins so much later. */
+  /** Disposes of the runner, and starts another one so much later. */
   restart(milliseconds: number): void {
     this.runner[Symbol.dispose]()
     this.domain.time += milliseconds
@@ -84,12 +84,12 @@ export class ScheduleWorld implements AsyncDisposable {
     this.runner.start()
   }
 
-  /** When the one timer goes off; undefined without one. */
+  /** Time at which the timer fires; undefined without one. */
   get wakesAt(): number | undefined {
     return this.#timer?.at
   }
 
-  /** Lets time pass, and what is asked meanwhile end in no time. */
+  /** Advances the clock; requested imports end at once. */
   async pass(milliseconds: number): Promise<void> {
     const end = this.domain.time + milliseconds
     for (;;) {
@@ -99,14 +99,14 @@ export class ScheduleWorld implements AsyncDisposable {
     this.domain.time = end
   }
 
-  /** Lets time pass while the registry keeps imports waiting. */
+  /** Advances the clock while the registry does not respond to imports. */
   passHeld(milliseconds: number): void {
     const end = this.domain.time + milliseconds
     while (this.#goOff(end));
     this.domain.time = end
   }
 
-  /** The timer fires now, at any time. */
+  /** Fires the timer now. */
   wake(): void {
     const timer = this.#timer
     this.#timer = undefined
@@ -130,7 +130,7 @@ export class ScheduleWorld implements AsyncDisposable {
     }
   }
 
-  /** A stream of the upstream's tags, its first import finished. */
+  /** Creates a stream of the upstream's tags, and waits for its first import. */
   async createStream(name = 'ruby', spec: SpecInput = {}): Promise<ImageStream> {
     const { stream } = this.domain.writer.create({
       namespace: 'default',

@@ -296,7 +296,7 @@ describe('a failure', () => {
     const note = async () => {
       const { dueAt = 0 } = world.schedule() ?? {}
       waits.push((dueAt - now()) / INTERVAL)
-      // a little late, as imports are
+      // slightly late, like real imports
       world.domain.time = dueAt + MINUTE
       await world.domain.import()
     }

@@ -49,10 +49,10 @@ function plansOf(read: () => unknown): { text: string; steps: Step[] }[] {
   })
 }
 
-/** Lists that the statement itself makes, none longer than what it reads by an index. */
+/** Lists that the statement creates, each at most as long as the rows that it reads by an index. */
 const OWN_LIST =
   /^SCAN (?:(?:json_each|few|o|l) VIRTUAL TABLE|o$|leap$|every$|wanted$|\(subquery-\d+\)$|CONSTANT ROW$)/
-/** The order's index, from where the page begins to where it is full. */
+/** Reads the index of the order, from the first to the last row of the page. */
 const WALK =
   /^(?:SCAN|SEARCH) s USING (?:COVERING )?INDEX image_streams_by_(?:name|newest|newest_in_namespace)\b/
 
@@ -69,7 +69,7 @@ function faultsOf(text: string, steps: readonly Step[]): string[] {
       if (detail.startsWith('SCAN')) {
         return !OWN_LIST.test(detail) && !WALK.test(detail) && !(isCount && COUNT.test(detail))
       }
-      // rows of one page are sorted at the end; those of each stream come sorted
+      // the rows of one page are sorted at the end; the rows of each stream are read in order
       if (detail === 'USE TEMP B-TREE FOR ORDER BY') return isWalk || (isEachStream && parent !== 0)
       // a probe finds its row by a whole key
       if (detail.includes(' EXISTS ')) return !detail.includes(' AND ') && !detail.includes('rowid=?')
@@ -128,7 +128,7 @@ const STREAM_FILTERS: readonly (readonly [string, StreamFilter])[] = [
   ['many: matching in a namespace', { namespace: 'a', matching: 'web-*' }],
 ]
 
-/** All pages that begin or end at these keys. */
+/** All pages with these keys as their start or end. */
 const pagesOf = (key: readonly (string | number)[]) =>
   [{}, { after: key }, { before: key }, { after: key, before: key }].flatMap((part) =>
     [false, true].map((fromEnd) => ({ limit: 20, fromEnd, ...part })),

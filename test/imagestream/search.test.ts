@@ -62,7 +62,7 @@ function fill(): void {
   }
 }
 
-/** Set rarely, as filters with few criteria find more. */
+/** Set rarely, since filters with few criteria find more. */
 const optional = <Value>(value: fc.Arbitrary<Value>) =>
   fc.oneof({ weight: 3, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: value })
 const time = fc.nat(STEPS * 1.1).map((step) => began + step * SECOND)
@@ -91,17 +91,17 @@ const label = (...pairs: readonly (readonly [string, string])[]) =>
   )
 const streamFilter: fc.Arbitrary<StreamFilter> = fc.record({
   ...shared,
-  namespace: optional(fc.constantFrom('a', 'b', 'nobody')),
+  namespace: optional(fc.constantFrom('a', 'b', 'missing')),
   matching: optional(
     fc.constantFrom('*', 'web*', 'web-1*', 'web-api-*7', '*-12', 'worker-5', 'none', 'wor*1*'),
   ),
-  labels: label(['tier', 'back'], ['team', 'x'], ['rare', ''], ['team', 'nobody']),
+  labels: label(['tier', 'back'], ['team', 'x'], ['rare', ''], ['team', 'missing']),
   notCheckedSince: optional(time),
 })
 const tagFilter: fc.Arbitrary<TagSearchFilter> = fc.record({
   ...shared,
   matching: optional(fc.constantFrom('*', '1.*', 'latest', '*e', 'e*', 'none')),
-  labels: label(['team', 'x'], ['org.example/tier', 'front'], ['team', 'nobody']),
+  labels: label(['team', 'x'], ['org.example/tier', 'front'], ['team', 'missing']),
 })
 const order = fc.constantFrom<StreamOrder>('NAME', 'NEWEST_FIRST')
 

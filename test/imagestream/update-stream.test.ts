@@ -137,7 +137,7 @@ describe('updating a stream', () => {
   })
 
   it('that does not exist is refused', () => {
-    expect(() => update({ name: 'nobody' })).toThrow(NotFoundError)
+    expect(() => update({ name: 'missing' })).toThrow(NotFoundError)
   })
 
   it('does not store the annotation that the server sets', () => {

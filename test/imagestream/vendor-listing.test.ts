@@ -41,7 +41,7 @@ describe('an import of a repository whose vendor has a listing', () => {
     await world.create()
     expect(world.watch).toMatchObject({ vendor: 'Quay' })
     world.push('1.0.2', 'moved')
-    // as after a restart: nothing is known of it
+    // as after a restart: there is no knowledge of the vendor
     world.domain.remote.meet(UPSTREAM, false)
     expect(await world.poll()).toMatchObject({ requested: ['1.0.2'], lists: 1, pages: 1 })
     expect(await world.poll()).toMatchObject({ requested: [], lists: 0, pages: 1 })

@@ -8,7 +8,7 @@ export const MINUTE = 60_000
 export const HOUR = 60 * MINUTE
 export const DAY = 24 * HOUR
 
-/** A stream of a repository whose vendor has a listing of its own. Each import is a quarter of an hour after the last. */
+/** A stream of a repository whose vendor has a listing. Imports are a quarter of an hour apart. */
 export class VendorWorld implements AsyncDisposable {
   readonly domain: TestDomain
   readonly vendor = new FakeVendor()
@@ -18,13 +18,13 @@ export class VendorWorld implements AsyncDisposable {
     this.domain.remote.listBy(UPSTREAM, this.vendor)
   }
 
-  /** A tag moves at the registry and in the vendor's listing. */
+  /** Moves a tag at the registry and in the vendor's listing. */
   push(tag: string, seed: string | number): void {
     this.domain.remote.push(UPSTREAM, tag, image({ seed }))
     this.vendor.claim(tag, image({ seed }).digest, this.domain.time)
   }
 
-  /** So many tags, each with an image of its own, pushed a second after another; the newest has the highest number. */
+  /** Creates so many tags with different images, pushed a second apart; the newest has the highest number. */
   release(tags: number): void {
     for (let at = 1; at <= tags; at++) {
       this.domain.time += 1000
@@ -39,7 +39,7 @@ export class VendorWorld implements AsyncDisposable {
     return imported
   }
 
-  /** What an import asks of the registry and its vendor: the tags that are asked for, the lists, the vendor's pages. */
+  /** Requests of an import to the registry and its vendor: requested tags, tag lists, and pages of the vendor's listing. */
   async poll(input: Partial<ImportImageInput> = {}) {
     this.domain.time += 15 * MINUTE
     const imported = await this.domain.import(input)

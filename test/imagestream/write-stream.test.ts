@@ -127,7 +127,7 @@ describe('deleting a stream', () => {
     create()
 
     expect(() => domain.writer.delete({ ...RUBY, resourceVersion: '2' })).toThrow(ConflictError)
-    expect(() => domain.writer.delete({ ...RUBY, name: 'nobody' })).toThrow(NotFoundError)
+    expect(() => domain.writer.delete({ ...RUBY, name: 'missing' })).toThrow(NotFoundError)
     expect(domain.writer.delete({ ...RUBY, resourceVersion: '1' })).toBe(1)
   })
 })

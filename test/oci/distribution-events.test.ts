@@ -51,7 +51,7 @@ describe('a notification of a real docker-registry', () => {
     const kept = [...real].filter(([, body]) => parseEnvelope(body).length > 0).map(([name]) => name)
 
     expect(real.size).toBe(25)
-    // a deleted blob is told like a deleted manifest
+    // the deletion of a blob is reported like that of a manifest
     expect(kept.map((name) => name.slice('2.8.2-'.length)).sort()).toEqual(
       [
         ...versions.flatMap(() => [

@@ -12,7 +12,7 @@ import { refusal } from './refusal.ts'
 
 const MAX_TAG_LENGTH = 128
 
-/** Of a search: the instructions of the program, and how many of them were followed, each time counted. */
+/** Number of instructions of the program of a search, and number of executed instructions. */
 function countSteps(pattern: string, text: string): { instructions: number; steps: number } {
   const compile = vi.spyOn(RE2JS, 'compile')
   const { search } = createPattern(pattern)
@@ -162,7 +162,7 @@ describe('a search', () => {
     ['(\\w+\\s?)+[!?]', 'a'.repeat(128)],
   ])('with %s takes at most as many steps as instructions times characters', (pattern, text) => {
     const { instructions, steps } = countSteps(pattern, text)
-    // an instruction is followed once at each place, when it is put off too, and to see whether it is to be put off
+    // at each position, an instruction is executed once, also when it is deferred, and once to decide whether it is
     const VISITS = 3
 
     expect(steps).toBeGreaterThan(0)

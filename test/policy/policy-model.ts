@@ -18,7 +18,7 @@ const tag = fc.oneof(
 )
 export const anyTag = tag.map((text) => text as TagName)
 
-/** Without a filter's groups, whose meaning the model does not know. */
+/** Without the groups of a filter, which the model does not support. */
 export const anyPolicy: fc.Arbitrary<TagPolicyInput> = fc
   .record({
     order: fc.constantFrom(...POLICY_ORDERS),
@@ -34,13 +34,13 @@ export const anyPolicy: fc.Arbitrary<TagPolicyInput> = fc
 const asVersion = (name: string): string | null =>
   /^v?\d+\.\d+/.test(name) ? semver.valid(name.replace(/^(v?\d+\.\d+)(-|$)/, '$1.0$2')) : null
 
-/** By a hundred digits before and after the dot. */
+/** Compares a hundred digits before and after the dot. */
 const asInteger = (name: string): bigint => {
   const [whole = '', fraction = ''] = name.split('.')
   return BigInt(whole + fraction.padEnd(100, '0'))
 }
 
-/** What a policy chooses, by the plainest means: one filter, one sort. */
+/** Returns the choice of a policy, by one filter and one sort. */
 export function choose(
   { order, range, includePrereleases, lowest, filter }: TagPolicyInput,
   candidates: readonly Candidate[],

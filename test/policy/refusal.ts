@@ -1,6 +1,6 @@
 import { InvalidInputError } from '../../src/input/errors.ts'
 
-/** What an attempt is refused with. */
+/** Returns the error that the call throws. */
 export function refusal(attempt: () => unknown): InvalidInputError {
   try {
     attempt()

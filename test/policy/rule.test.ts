@@ -8,7 +8,7 @@ import { anyPolicy, anyTag } from './policy-model.ts'
 
 const rule = (input: TagPolicyInput): Rule => ruleOf(writePolicy(checkPolicy(input)))
 
-/** Those that can be chosen, best first. */
+/** The tags that can be chosen, best first. */
 const ranked = (input: TagPolicyInput, ...tags: string[]): string[] => {
   const { rank, compare } = rule(input)
   return (tags as TagName[])

@@ -4,7 +4,7 @@ import type { Digest } from '../../src/oci/digest.ts'
 import { eventually } from '../fixtures/eventually.ts'
 import { openWorld, type World } from './world.ts'
 
-/** More than the network holds for a client that does not read. */
+/** More bytes than the network buffers for a client that does not read. */
 const LARGE = Buffer.alloc(24 * 1024 * 1024, 'blob')
 
 let world: World

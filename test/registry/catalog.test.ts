@@ -4,7 +4,7 @@ import { openWorld, type World } from './world.ts'
 
 describe('the catalog', () => {
   let world: World
-  /** What nobody may pull. */
+  /** Repositories that no client may pull. */
   let hidden: RegExp
   beforeEach(async () => {
     hidden = /^$/
@@ -27,7 +27,7 @@ describe('the catalog', () => {
       link: headers.link,
     }
   }
-  /** Every page by its links. */
+  /** All pages, by their links. */
   const pages = async (query: string) => {
     const found: string[][] = []
     for (let path: string | undefined = `/v2/_catalog${query}`; path; ) {

@@ -7,7 +7,7 @@ export interface Sent {
   readonly body?: string | Uint8Array | AsyncIterable<Uint8Array>
 }
 
-/** An answer, whole. */
+/** A complete response. */
 export class Answer {
   readonly status: number
   readonly headers: Readonly<Record<string, string | undefined>>
@@ -36,7 +36,7 @@ export class Answer {
 
 /** The simplest client of a registry. */
 export interface Client {
-  /** One request; the path goes out as it stands. */
+  /** Sends a request with the path unchanged. */
   send(method: string, path: string, sent?: Sent): Promise<Answer>
   get(path: string, headers?: Sent['headers']): Promise<Answer>
   head(path: string, headers?: Sent['headers']): Promise<Answer>
@@ -53,7 +53,7 @@ export interface Client {
     manifest: Pick<Content, 'bytes' | 'mediaType'>,
     reference?: string,
   ): Promise<Answer>
-  /** Pushes an image or an index with all that it names; the children by digest. Throws unless all are taken. */
+  /** Pushes an image or an index with all its parts; children by digest. Throws if a request is refused. */
   push(repository: string, image: Image | Index, reference?: string): Promise<Answer>
 }
 

@@ -148,7 +148,7 @@ describe('deleting', () => {
       for (const tag of ['v1', 'v2']) {
         expect(await status(tag)).toBe(listed.includes(tag) ? 200 : 404)
       }
-      // a tag never means what is gone
+      // no tag points to a deleted image
       if (listed.length > 0) expect(byDigest).toBe(200)
       await world.putManifest('shop/web', web, 'v1')
     }

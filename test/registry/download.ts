@@ -1,10 +1,10 @@
 import { once } from 'node:events'
 import { type ClientRequest, get, type IncomingMessage } from 'node:http'
 
-/** A GET whose body is watched while it arrives. */
+/** A GET request with its response body while it arrives. */
 export class Download implements Disposable {
   readonly response: Promise<IncomingMessage>
-  /** Whether the answer came whole, once it has ended either way. */
+  /** Whether the response was complete, after its end. */
   readonly isWhole: Promise<boolean>
   readonly #request: ClientRequest
   readonly #chunks: Buffer[] = []
@@ -15,7 +15,7 @@ export class Download implements Disposable {
     this.#request = get(url, { headers, agent: false })
     this.response = once(this.#request, 'response').then(([response]) => response)
     this.isWhole = this.#read()
-    // who only wants to leave does not ask how it ended
+    // a caller that disconnects does not await the end
     this.response.catch(() => {})
     this.isWhole.catch(() => {})
   }
@@ -28,7 +28,7 @@ export class Download implements Disposable {
     return Buffer.concat(this.#chunks)
   }
 
-  /** Resolves when so many bytes of the body are here. */
+  /** Resolves when so many bytes of the body have arrived. */
   async until(bytes: number): Promise<void> {
     while (this.#received < bytes) {
       await new Promise<void>((resolve) => {

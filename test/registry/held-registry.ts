@@ -2,9 +2,9 @@ import type { ServerResponse } from 'node:http'
 import { type Scripted, startScripted } from '../fixtures/hostile-registry.ts'
 import type { Content } from '../fixtures/random-image.ts'
 
-/** A registry that sends the first half of each blob, and the rest when it is told to. */
+/** A registry that sends the first half of each blob, and the rest after `release`. */
 export interface HeldRegistry extends Scripted {
-  /** Resolves when so many blobs have been asked for. */
+  /** Resolves when so many blobs have been requested. */
   requested(count: number): Promise<void>
   /** Sends the second halves, now and from now on. */
   release(): void

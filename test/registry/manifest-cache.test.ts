@@ -5,7 +5,7 @@ import { createManifestCache } from '../../src/registry/content/manifest-cache.t
 
 const KIBIBYTE = 1024
 
-/** Manifests of these sizes, and which of them were read, in order. */
+/** A cache of manifests of these sizes, and the ids that were read from the database, in order. */
 function manifests(sizes: readonly number[], capacity: number) {
   const reads: number[] = []
   const served = createManifestCache(
@@ -35,7 +35,7 @@ describe('the cache of manifests', () => {
     const { reads, read } = manifests([9 * KIBIBYTE, 9 * KIBIBYTE, 9 * KIBIBYTE], 20 * KIBIBYTE)
 
     for (const imageId of [0, 1, 0, 2, 0, 1]) read(imageId)
-    // 2 took the place of 1, which then took the place of 2
+    // 2 evicted 1, which then evicted 2
     expect(reads).toEqual([0, 1, 2, 1])
   })
 

@@ -4,14 +4,14 @@ import type { Client } from './client.ts'
 
 export const EMPTY_CONFIG = 'application/vnd.oci.empty.v1+json'
 
-/** Names content, as manifests do. */
+/** Returns a descriptor of the content. */
 export const descriptor = (content: Content | undefined) => ({
   mediaType: content?.mediaType,
   digest: content?.digest,
   size: content?.bytes.length,
 })
 
-/** The document of an image, with some of it replaced. */
+/** The manifest of an image as an object, with some fields replaced. */
 export const imageDocument = (image: Image, more: object = {}) => ({
   schemaVersion: 2,
   mediaType: image.mediaType,
@@ -24,12 +24,12 @@ export const imageDocument = (image: Image, more: object = {}) => ({
 export const ociIndex = (manifests: readonly object[], more: object = {}): Buffer =>
   Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: OCI_INDEX, manifests, ...more }))
 
-/** Pushes what an image names, and not the image. */
+/** Pushes the parts of an image, and not its manifest. */
 export async function pushParts(client: Client, repository: string, image: Image): Promise<void> {
   for (const { bytes } of [image.config, ...image.layers]) await client.pushBlob(repository, bytes)
 }
 
-/** An artifact without layers, its empty config pushed: its manifest's bytes, filled up by an annotation to the size asked for. */
+/** Pushes an empty config, and returns an artifact manifest of the given size, padded by an annotation. */
 export async function artifact(
   client: Client,
   repository: string,

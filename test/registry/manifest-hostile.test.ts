@@ -13,9 +13,9 @@ const PATH = '/v2/shop/web/manifests'
 
 describe('hostile manifests and races', () => {
   let world: World
-  /** Runs as a config is read, between a push's first look at its parts and its transaction. */
+  /** Runs when a config is read, between the first check of the parts and the transaction. */
   let asConfigIsRead: () => unknown
-  /** Thrown inside of the push's transaction. */
+  /** Error that the transaction of the push throws. */
   let failure: Error | undefined
   beforeEach(async () => {
     asConfigIsRead = () => {}

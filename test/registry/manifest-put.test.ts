@@ -231,7 +231,7 @@ describe('pushing a manifest', () => {
 
     const taken = await put('cache', cache('application/vnd.oci.image.layer.v1.tar+gzip'), OCI_INDEX)
     expect(taken.status).toBe(201)
-    // a blob is no manifest, whatever an index calls it
+    // a blob is not a manifest, whatever its type in an index
     expect((await put('cache', cache(OCI_MANIFEST), OCI_INDEX)).code).toBe('MANIFEST_BLOB_UNKNOWN')
   })
 

@@ -100,7 +100,7 @@ describe('an error of the source is returned before any byte is sent', () => {
     it.upstream.hook = () => errorResponse(404, 'BLOB_UNKNOWN')
     const waiting = Array.from({ length: 5 }, () => download(it))
     await gate.arrived(1)
-    // all five have been told nothing yet; what they were told afterwards came of the one request
+    // none of the five has a response yet; all get the result of the one request
     gate.open()
     const responses = await Promise.all(waiting.map(({ response }) => response))
     expect(responses.map(({ statusCode }) => statusCode)).toEqual([404, 404, 404, 404, 404])
@@ -110,7 +110,7 @@ describe('an error of the source is returned before any byte is sent', () => {
 })
 
 describe('a source that closes the connection early', () => {
-  /** Cuts the first answer in the middle; the second is of the part that was asked for, where there are ranges. */
+  /** Cuts the first response in the middle; the second one has the requested range, if ranges are supported. */
   const cutOnce = (hasRanges: boolean): NonNullable<UpstreamOptions['hook']> => {
     let isCut = false
     return ({ kind, headers }, response): UpstreamResponse | undefined => {
@@ -132,7 +132,7 @@ describe('a source that closes the connection early', () => {
     expect((await it.getBlob(layer)).bytes.equals(bytes)).toBe(true)
     const [first, second, ...more] = it.upstream.log.filter(({ kind }) => kind === 'blob')
     expect(first?.headers.range).toBeUndefined()
-    // what the break overtook is asked for again
+    // bytes that were lost with the connection are requested again
     expect(second?.headers.range).toMatch(/^bytes=[1-9]\d*-$/)
     expect(more).toEqual([])
     expect(it.warnings).toEqual([])
@@ -155,7 +155,7 @@ describe('a source that closes the connection early', () => {
     const clients = [download(it), download(it), download(it)]
     await Promise.all(clients.map((client) => client.until(1000)))
     source.hangUp()
-    // what is asked of it again has no range, and is no rest
+    // the second response is the whole blob, not the rest
     expect(await Promise.all(clients.map(({ isWhole }) => isWhole))).toEqual([false, false, false])
     await expectNothingStored(it)
   })

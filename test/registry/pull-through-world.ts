@@ -22,15 +22,15 @@ export interface ImportedTag {
   readonly insecure?: boolean
 }
 
-/** A registry whose streams' content comes from others: blobs over the network, by the real client. */
+/** A registry whose streams have the content of other registries: blobs are fetched over the network, by the real client. */
 export interface PullWorld extends World {
   readonly pullThrough: PullThrough & AsyncDisposable
   readonly warnings: { readonly fields: object; readonly message: string }[]
-  /** Makes the stream with one tag, and imports it. What it means the registry need not really have. */
+  /** Creates the stream with one tag, and imports it. The upstream need not have the image. */
   importTag(imported: ImportedTag): Promise<void>
-  /** Imports again: the tag means this now. */
+  /** Moves the tag at the upstream to this image, and imports again. */
   moveTag(imported: ImportedTag): Promise<void>
-  /** Pulls the manifest, and then asks for this blob of it. */
+  /** Pulls the manifest, and then requests this blob of it. */
   getBlob(blob: Pick<Content, 'digest'>, stream?: string): ReturnType<World['get']>
 }
 
@@ -49,7 +49,7 @@ export async function openPullWorld({ client, ...options }: PullWorldOptions = {
     },
   })
   const { domain, content, blobs, limits } = world
-  // a busy machine is no registry that has gone silent
+  // a busy machine must not count as a silent registry
   const egress = { timeouts: { headers: 60_000, stream: 60_000 } }
   const remote = new TestClient({ egress, ...client })
   const warnings: PullWorld['warnings'] = []

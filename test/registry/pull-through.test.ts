@@ -11,7 +11,7 @@ import { openPullWorld, type PullWorld } from './pull-through-world.ts'
 
 const MIB = 1024 * 1024
 
-/** A layer that does not fit into the buffers on the way. */
+/** A layer that does not fit into the buffers of the connections. */
 const largeLayer = (size = 8 * MIB): Layer => {
   const bytes = seededBytes('large layer', size)
   const digest = digestOf(bytes)
@@ -38,7 +38,7 @@ async function start(content: Image = app, stream = 'web') {
   }
 }
 
-/** The registry holds back the second half of the layer. */
+/** A registry that withholds the second half of the layer. */
 async function startHeld() {
   const source = await startHeldRegistry(large)
   const it = await openPullWorld()

@@ -1,10 +1,10 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 
-/** A socket that writes bytes as they are given, and reads answers' text. */
+/** A socket that writes the given bytes unchanged, and reads responses as text. */
 export class RawConnection implements Disposable {
   readonly socket: Socket
-  /** All that came so far. */
+  /** Text that was received so far. */
   text = ''
   readonly ended: Promise<void>
 
@@ -14,7 +14,7 @@ export class RawConnection implements Disposable {
     socket.on('data', (text) => {
       this.text += text
     })
-    // a server may cut the connection: then it is closed, and `text` has what came before
+    // the server may reset the connection: `text` has the bytes from before
     socket.on('error', () => {})
     this.ended = new Promise((resolve) => void socket.once('close', () => resolve()))
   }
@@ -25,7 +25,7 @@ export class RawConnection implements Disposable {
     return new RawConnection(socket)
   }
 
-  /** Writes a request's head, and what is given of its body. */
+  /** Writes the head of a request, and the given part of its body. */
   request(line: string, headers: Readonly<Record<string, string | number>> = {}, body = ''): void {
     const head = Object.entries({ host: 'registry.test', ...headers }).map(
       ([name, value]) => `${name}: ${value}`,
@@ -33,7 +33,7 @@ export class RawConnection implements Disposable {
     this.socket.write(`${line} HTTP/1.1\r\n${head.join('\r\n')}\r\n\r\n${body}`, 'latin1')
   }
 
-  /** Resolves once the text that came matches. */
+  /** Resolves when the received text matches. */
   async until(pattern: RegExp): Promise<RegExpExecArray> {
     for (;;) {
       const match = pattern.exec(this.text)

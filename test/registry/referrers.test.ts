@@ -32,7 +32,7 @@ describe('the list of referrers', () => {
   }
   const sorted = (digests: readonly unknown[]) => [...digests].sort()
 
-  /** Every page, by its links. */
+  /** All pages, by their links. */
   const pages = async (path = pathOf(web.digest)) => {
     const found: Listing['manifests'][] = []
     for (let next: string | undefined = path; next; ) {

@@ -7,7 +7,7 @@ import { openWorld, type World } from './world.ts'
 const BLOB = digestOf('in secret')
 const ID = '0'.repeat(32)
 
-/** What everybody may do; the owner may do everything. */
+/** Rights of every client; the owner has all rights. */
 let allowed: readonly string[] = []
 let world: World
 let upload: string
@@ -59,7 +59,7 @@ describe.each(OPERATIONS)('%s %s', (method, path, action) => {
 
   it(`is allowed with the right to ${action}`, async () => {
     allowed = [action, `${action} secret/web`]
-    // what an owner does is not undone for the other tests
+    // the owner's requests change content that the other tests need
     const response = await world.send(method, path.replace(BLOB, digestOf('not there')))
     expect(response.status).not.toBe(403)
   })

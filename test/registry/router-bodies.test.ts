@@ -20,7 +20,7 @@ const REFUSED: readonly [line: string, response: RegExp][] = [
   ['PUT /v2/shop/web/manifests/v1', /^HTTP\/1.1 413.*errors/s],
 ]
 
-/** Sends the same again and again, for as long as it is let; how many bytes that was, with those that never arrived. */
+/** Writes the same bytes until the connection ends. Returns the number of bytes, including those that did not arrive. */
 async function sentOn(client: RawConnection, piece: Buffer): Promise<number> {
   let sent = 0
   while (!client.socket.destroyed && sent < 64 * MEBIBYTE) {

@@ -12,7 +12,7 @@ let world: World
 beforeAll(async () => {
   world = await openWorld({ freeBytes: () => free })
 })
-/** From now on; what the disk said last is believed for a moment. */
+/** Sets the free space, and advances the clock past the store's last measurement. */
 const setFree = (bytes: number): void => {
   free = bytes
   world.domain.time += 10_000
@@ -25,7 +25,7 @@ afterAll(async () => {
 
 const refused = ({ status, code, text }: Answer): void => {
   expect([status, code]).toEqual([507, 'DENIED'])
-  // in words for a person, without a path of the machine
+  // readable, and without a path of the machine
   expect(text).toMatch(/no (?:space|room)/)
   expect(text).not.toContain(world.folder)
 }
@@ -66,7 +66,7 @@ describe('a full database', () => {
     const text = value === undefined ? `pragma ${name}` : `pragma ${name} = ${value}`
     return Object.values(world.domain.db.prepare<Record<string, number>>(text).get() ?? {})[0] ?? 0
   }
-  /** Pushes until there is no room for another row. */
+  /** Pushes until the database has no room for another row. */
   async function fill(): Promise<void> {
     pages('max_page_count', pages('page_count'))
     for (let at = 0; at < 10_000; at++) {
@@ -87,7 +87,7 @@ describe('a full database', () => {
     try {
       const path = `/v2/shop/web/blobs/${digest}`
       expect((await world.get(path)).text).toBe('before')
-      // also where it would note that somebody was told of it
+      // also for a request that would extend the lease
       world.domain.time += world.limits.lease
       expect((await world.get(path)).text).toBe('before')
       expect((await world.head(path)).status).toBe(200)

@@ -10,7 +10,7 @@ beforeAll(async () => {
   world = await openWorld()
 })
 afterAll(async () => {
-  // whatever clients did, none of it was unforeseen
+  // no request of a client caused an internal error
   expect(world.unforeseen).toEqual([])
   await world[Symbol.asyncDispose]()
 })

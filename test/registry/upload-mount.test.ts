@@ -28,7 +28,7 @@ async function pushSecretly(text: string): Promise<string> {
   return digest
 }
 
-/** An answer without what is another one each time. */
+/** A response without the parts that differ each time. */
 const shape = ({ status, headers, text }: Answer) => [status, Object.keys(headers), text]
 
 describe('a mount', () => {

@@ -18,21 +18,21 @@ import { type Client, clientOf } from './client.ts'
 import { RawConnection } from './raw-connection.ts'
 
 export interface WorldOptions {
-  /** Kept when the world ends, so that another one can begin with what is there; else all is gone with it. */
+  /** Data folder, which is kept by the disposal; without one, a temporary folder is used. */
   readonly folder?: string
   readonly limits?: Partial<RegistryLimits>
-  /** Default: everybody may do everything. */
+  /** Default: every client may do everything. */
   readonly access?: RegistryAccess
   readonly pullThrough?: PullThrough
-  /** Bytes that can still be written to the disk; as many as there are unless given. */
+  /** Number of bytes that can still be written to the disk; default that of the real disk. */
   readonly freeBytes?: () => number
-  /** What is to go otherwise than in the real blob store. */
+  /** Methods that replace those of the real blob store. */
   readonly blobs?: (store: BlobStore) => Partial<BlobStore>
-  /** What is to go otherwise than in the real streams. */
+  /** Methods that replace those of the real streams. */
   readonly streams?: (streams: RegistryStreams) => Partial<RegistryStreams>
 }
 
-/** A registry that serves on loopback, over a real database and a real blob store, and its simplest client. */
+/** A registry on loopback, over a real database and a real blob store, and its client. */
 export interface World extends Client, AsyncDisposable {
   /** `127.0.0.1:port`. */
   readonly host: string
@@ -137,7 +137,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
   }
 }
 
-/** The original, but for some of its methods. */
+/** Returns the original with some methods replaced. */
 const overridden = <Original extends object>(original: Original, by: Partial<Original> = {}): Original =>
   new Proxy(original, {
     get(_, name) {

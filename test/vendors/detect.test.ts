@@ -10,7 +10,7 @@ import { zotSide } from '../fixtures/vendors/zot.ts'
 import { ListingClient, startVendor, type Vendor } from './world.ts'
 
 const DAY = 24 * 3_600_000
-const LOGIN = { username: 'somebody', password: 's3cret' }
+const LOGIN = { username: 'alice', password: 's3cret' }
 const one = image({ seed: 'one' })
 const UNSAID = { vendor: null, apiUrl: null }
 
@@ -80,7 +80,7 @@ describe('a registry with headers of a vendor', () => {
   })
 })
 
-/** Asks the registry a plain question, as an import does before. */
+/** Sends one request to the registry, as an import does first. */
 async function greet({ client, registry, name }: Vendor): Promise<void> {
   registry.push('team/app', 'latest', one)
   for await (const _page of client.client.repository(name).listTags()) break

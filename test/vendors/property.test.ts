@@ -66,7 +66,7 @@ describe.each(VENDORS)('$name, with any value in its responses', ({ name, side, 
       registry.listingHook = (page) => {
         if (page.status !== 200) return undefined
         const body = JSON.stringify(withOnePart(JSON.parse(page.body.toString()), pick, part)) ?? ''
-        // an ETag would have the next page answered without one
+        // with an ETag, the response for the next page would have no body
         const { etag: _etag, ...headers } = page.headers
         return { ...page, headers, body }
       }

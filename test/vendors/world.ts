@@ -37,7 +37,7 @@ export class ListingClient implements AsyncDisposable {
     })
   }
 
-  /** The listing of `host/name`; null where none is known. */
+  /** The listing of `host/name`; null without one. */
   find(name: string, context: Partial<RequestContext> = {}): Promise<VendorListing | null> {
     const signal = new AbortController().signal
     const anybody = { insecure: false, lane: 'test', namespace: null, signal }
@@ -51,7 +51,7 @@ export class ListingClient implements AsyncDisposable {
     return found
   }
 
-  /** The first page of the listing of `host/name`, as who needs no more reads it. */
+  /** Reads only the first page of the listing of `host/name`. */
   async firstPage(name: string): Promise<VendorPage> {
     for await (const page of (await this.listing(name)).pages()) return page
     throw new Error(`the listing of ${name} has no page`)
@@ -97,7 +97,7 @@ export interface VendorOptions extends ListingClientOptions {
   readonly time?: number
 }
 
-/** Starts both; the client is told what the registry is, unless its options say otherwise. */
+/** Starts both. The client is configured with the registry's vendor, unless its options have another value. */
 export async function startVendor(
   side: VendorSide,
   { time, ...options }: VendorOptions = {},

@@ -31,12 +31,12 @@ const now = (): number => world.domain.time
 const schedule = (tag = '', of = world) =>
   of.domain.schedules.ofStreams([of.domain.stream('app').id]).find((one) => one.tag === tag)
 
-/** Something new is pushed, and told. */
+/** Pushes a new image, and delivers its notification. */
 const announce = async (): Promise<void> => {
   world.push('v1', image({ seed: ++made }))
   await world.notify(issued, { tag: 'v1' })
 }
-/** What is due is looked at, as the schedule does it. */
+/** Imports the sources that are due, as the schedule does. */
 const poll = async (of = world): Promise<void> => {
   const { db, importer, schedules } = of.domain
   const { streamId, dueAt } = schedules.next() ?? { streamId: 0, dueAt: 0 }

@@ -7,7 +7,7 @@ import { deliver, image, NOW, noSettings, place, senders } from './deliveries.ts
 
 const SECRET = 'the newest secret'
 const OLD = 'the secret before'
-/** Google signs by itself, and has tests of its own. */
+/** Google's tokens have their own tests. */
 const withSecret = SENDER_KINDS.filter((kind) => senders[kind].authenticity !== 'JWT')
 const signing = withSecret.filter((kind) => senders[kind].authenticity === 'SIGNATURE')
 
@@ -20,7 +20,7 @@ const authenticate = (
   settings: Partial<SenderSettings> = {},
 ) => senders[kind].authenticate(delivery, secrets, place('', settings))
 
-/** Without whatever showed or signed with the secret. */
+/** A delivery without the parts that contain the secret or a signature. */
 const stripped = (delivery: Delivery): Delivery => ({
   ...delivery,
   headers: { 'content-type': 'application/json' },

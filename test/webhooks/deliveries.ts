@@ -6,7 +6,7 @@ import type { SampleImage, SenderEndpoint, SenderSettings } from '../../src/vend
 import type { Sender } from '../../src/vendors/senders.ts'
 import { createSenders } from '../../src/vendors/senders.ts'
 
-/** What the clock of the tests says. */
+/** Time of the tests' clock. */
 export const NOW = Date.UTC(2026, 10, 23, 12)
 
 export const senders = createSenders({
@@ -35,12 +35,12 @@ export const image: SampleImage = {
   digest: digestOf('image'),
 }
 
-/** A body of `test/fixtures/webhooks`, to be changed before it is sent. */
+/** A body of `test/fixtures/webhooks`, which the caller may change. */
 // biome-ignore lint/suspicious/noExplicitAny: a test changes any part of it
 export const body = (name: string): any =>
   JSON.parse(readFileSync(new URL(`../fixtures/webhooks/${name}.json`, import.meta.url), 'utf8'))
 
-/** A delivery of JSON, or of bytes or text as they stand. */
+/** A delivery of a JSON value, or of bytes or text unchanged. */
 export const deliver = (json: unknown, headers: Readonly<Record<string, string>> = {}): Delivery => ({
   method: 'POST',
   headers: { 'content-type': 'application/json', ...headers },
@@ -49,7 +49,7 @@ export const deliver = (json: unknown, headers: Readonly<Record<string, string>>
     json instanceof Uint8Array ? json : Buffer.from(typeof json === 'string' ? json : JSON.stringify(json)),
 })
 
-/** How a sender reads a body. */
+/** Returns what a sender reads from a body. */
 export const read = (
   sender: Sender,
   json: unknown,
@@ -59,7 +59,7 @@ export const read = (
   }: { headers?: Readonly<Record<string, string>>; settings?: Partial<SenderSettings> } = {},
 ): ParsedDelivery => sender.read(deliver(json, headers), { ...noSettings, ...settings })
 
-/** A hint as text: `push registry/repository:tag@digest`, with `-` for a registry that is not said. */
+/** A hint as text: `push registry/repository:tag@digest`, with `-` for a missing registry. */
 export const spell = ({ action, registry, repository, tag, digest }: Hint): string =>
   `${action} ${registry ?? '-'}/${repository}${tag === null ? '' : `:${tag}`}${digest === null ? '' : `@${digest}`}`
 

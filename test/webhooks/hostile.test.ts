@@ -14,10 +14,10 @@ import { SENDER_KINDS, type SenderKind } from '../../src/vendors/senders.ts'
 import { envelopeOf, pushEvent } from '../fixtures/notifications.ts'
 import { body, deliver, digest, image, noSettings, place, read, senders, spell } from './deliveries.ts'
 
-/** Never answered with an error: they would send the same again before anything else. */
+/** Senders that never get an error: they would repeat the delivery before any other. */
 const NEVER_REFUSED: readonly SenderKind[] = ['DISTRIBUTION', 'GITLAB', 'GOOGLE']
 
-/** What it reads, undefined where it refuses; any other error is a failure of the test. */
+/** Returns what the sender reads; undefined if it refuses. Any other error fails the test. */
 function tried(kind: SenderKind, delivery: Delivery): ParsedDelivery | undefined {
   try {
     return senders[kind].read(delivery, noSettings)
@@ -237,7 +237,7 @@ it('an id of any length and content is stored as one word', () => {
   expect(id('')).toBeNull()
 })
 
-/** The paths of every value within one. */
+/** Returns the paths of all values within a value. */
 function pathsOf(value: unknown, path: readonly string[] = []): readonly (readonly string[])[] {
   if (typeof value !== 'object' || value === null) return [path]
   return [path, ...Object.entries(value).flatMap(([key, child]) => pathsOf(child, [...path, key]))]

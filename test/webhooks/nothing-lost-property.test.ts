@@ -7,7 +7,7 @@ import { SOURCE, WebhookWorld } from './webhook-world.ts'
 
 const TAGS = ['v1', 'v2', 'v3'] as const
 const IMAGE = image({ seed: 0 })
-/** Few, so that tags go there and back. */
+/** Few images, so that tags return to earlier ones. */
 const IMAGES = [0, 1, 2].map((seed) => image({ seed }))
 
 const tag = fc.constantFrom(...TAGS)
@@ -18,7 +18,7 @@ const step = fc.oneof(
       do: fc.constant('push' as const),
       tag,
       image: fc.nat(IMAGES.length - 1),
-      // what senders say of a push: its digest, its tag alone, or not even that
+      // what the delivery contains: digest and tag, the tag alone, or neither
       detail: fc.constantFrom('digest', 'tag', 'repository'),
       // how often it is delivered
       times: fc.integer({ min: 1, max: 3 }),
@@ -65,11 +65,11 @@ class Walk {
     else if (one.do === 'heal') domain.remote.fail(SOURCE, one.tag, null)
     else if (one.do === 'pass') domain.time += one.time
     else domain.beginImport({ imageStream: 'all', tag: one.tag })
-    // as far as it gets while the registry is held
+    // works until a request waits for the held registry
     await this.#world.worker.idle()
   }
 
-  /** Everything is well again, and whatever waits has its turn. */
+  /** Ends all failures, and waits until the open hints are handled. */
   async end(): Promise<void> {
     for (const one of TAGS) this.#world.domain.remote.fail(SOURCE, one, null)
     this.#release()

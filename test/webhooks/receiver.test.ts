@@ -13,7 +13,7 @@ let world: WebhookWorld
 let issued: Issued
 beforeEach(() => {
   world = new WebhookWorld()
-  // nothing is asked of a registry here
+  // no registry is requested here
   world.isWorking = false
   issued = world.create()
 })
@@ -245,7 +245,7 @@ describe('the rate limit', () => {
     expect(await world.deliver(issued, world.notification(issued, { tag: 'v2' }))).toMatchObject({
       status: 202,
     })
-    // a stranger cannot make it look broken
+    // unauthenticated deliveries do not change the health of the webhook
     expect(stateOf(world.webhook(issued.webhook), world.domain.time)).toBe('HEALTHY')
   })
 

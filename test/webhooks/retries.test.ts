@@ -18,7 +18,7 @@ afterEach(async () => {
   await world[Symbol.asyncDispose]()
 })
 
-/** How long was waited before each attempt, until nothing waits any more. */
+/** Milliseconds before each attempt, until no hint waits. */
 const waits = async (): Promise<number[]> => {
   const waited: number[] = []
   for (let time = await world.retry(); time !== undefined; time = await world.retry()) waited.push(time)

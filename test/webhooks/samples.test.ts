@@ -8,7 +8,7 @@ beforeEach(() => {
 })
 afterEach(() => world[Symbol.asyncDispose]())
 
-// EventBridge names the registry by account and region alone
+// EventBridge identifies the registry by account and region
 const ECR = '123456789012.dkr.ecr.us-west-2.amazonaws.com'
 const registryOf = (sender: string): string =>
   ({ ECR, DOCKER_HUB: 'docker.io' })[sender as 'ECR' | 'DOCKER_HUB'] ?? REGISTRY

@@ -16,7 +16,7 @@ import { deliver, noSettings, place, senders } from './deliveries.ts'
 const SECRET = 'a-secret_of-This-Test-0123456789'
 const here = createSenders({ fetchKeys: () => Promise.reject(), now: Date.now })
 
-/** Takes whatever is sent to it, in order. */
+/** A server that stores all requests in order. */
 async function startSink() {
   const taken: Delivery[] = []
   const waiting: ((delivery: Delivery) => void)[] = []
@@ -78,7 +78,7 @@ describe('the documents of the vendors', () => {
     .filter((path) => path.endsWith('README.md'))
     .map((path) => readFileSync(new URL(path, vendors), 'utf8'))
     .join('\n')
-  /** Without marks, and however its lines are broken. */
+  /** Returns the text without Markdown marks and line breaks. */
   const bare = (text: string): string => text.replace(/^- |`/gm, '').replace(/\s+/g, ' ')
   const url = 'https://streams.example.com/webhooks/KEY'
   const settings = { ...noSettings, serviceAccount: 'imagestreams@PROJECT.iam.gserviceaccount.com' }
@@ -96,7 +96,7 @@ describe('the documents of the vendors', () => {
 
 describe('the steps work', () => {
   const missingRegistry = available()
-  // older ones know no --version
+  // older versions do not support --version
   const hasOpenssl = spawnSync('bash', ['-c', 'openssl version']).status === 0
   const missingShell = missingPrograms('bash', 'curl') ?? (hasOpenssl ? undefined : 'openssl not installed')
 
@@ -109,7 +109,7 @@ describe('the steps work', () => {
       const content = randomImage({ seed: 1 })
       await registry.push('shop/web', 'v1', content)
 
-      // blobs and pulls are not sent at all: the first that comes is the manifest
+      // blobs and pulls are not sent: the first event is that of the manifest
       const delivery = await sink.next()
       expect(await authenticate('DISTRIBUTION', delivery)).toEqual({ ok: true })
       expect(here.DISTRIBUTION.read(delivery, noSettings).hints).toEqual([

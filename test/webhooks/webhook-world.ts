@@ -26,7 +26,7 @@ export interface Issued {
   readonly secret: string
 }
 
-/** What a delivery of the kind GENERIC tells. */
+/** Fields of a delivery of the kind GENERIC. */
 export interface Notification {
   readonly registry?: string
   readonly repository?: string
@@ -36,7 +36,7 @@ export interface Notification {
   readonly action?: 'push' | 'delete'
 }
 
-/** All there is between a delivery and the imports that it leads to, over a real database; only the registry is made up. */
+/** Everything from a delivery to its imports, over a real database; only the registry is fake. */
 export class WebhookWorld implements AsyncDisposable {
   readonly domain: TestDomain
   readonly senders: Senders
@@ -47,9 +47,9 @@ export class WebhookWorld implements AsyncDisposable {
   readonly receiver: Receiver
   readonly test: TestWebhookCommand
   readonly errors: unknown[] = []
-  /** When the worker is to look again. */
+  /** Next run of the worker. */
   timer: { readonly callback: () => void; readonly milliseconds: number } | undefined
-  /** Off: hints stay where they are. */
+  /** Whether the worker handles hints; otherwise they stay open. */
   isWorking = true
 
   constructor(options: TestDomainOptions = {}) {
@@ -148,7 +148,7 @@ export class WebhookWorld implements AsyncDisposable {
     }
   }
 
-  /** Delivers as the server does; undefined where nothing is. */
+  /** Delivers as the server does; undefined for an unknown webhook. */
   async deliver(
     { webhook }: Pick<Issued, 'webhook'>,
     delivery: Delivery,
@@ -157,7 +157,7 @@ export class WebhookWorld implements AsyncDisposable {
     return this.receiver.open(webhook.key, source)?.receive(delivery)
   }
 
-  /** Delivers, and waits until all that it leads to is done. */
+  /** Delivers, and waits until its hints and imports are finished. */
   async notify(
     issued: Issued,
     notification: Notification,
@@ -168,7 +168,7 @@ export class WebhookWorld implements AsyncDisposable {
     return response
   }
 
-  /** Waits until no hint and no import is left. */
+  /** Waits until no hint and no import is unfinished. */
   async settle(): Promise<void> {
     const { importRows: rows } = this.domain
     for (let open = [{ id: 0 }]; open.length > 0; ) {
@@ -178,7 +178,7 @@ export class WebhookWorld implements AsyncDisposable {
     }
   }
 
-  /** Lets the time pass until the worker looks again, and what it does then. Returns that time. */
+  /** Advances the clock to the next run of the worker, and waits for its end. Returns the milliseconds. */
   async retry(): Promise<number | undefined> {
     const { timer } = this
     if (!timer) return undefined
@@ -189,12 +189,12 @@ export class WebhookWorld implements AsyncDisposable {
     return timer.milliseconds
   }
 
-  /** What was delivered, newest first. */
+  /** Logged deliveries, newest first. */
   deliveries({ webhook }: Issued): LoggedDelivery[] {
     return this.log.ofWebhooks([webhook.id], ALL)
   }
 
-  /** How each tag went that the last delivery concerned: `app:v1 ASKED`. */
+  /** Outcome of each tag that the last delivery concerned: `app:v1 ASKED`. */
   targets(issued: Issued): string[] {
     const [last] = this.deliveries(issued)
     if (!last) return []
@@ -210,7 +210,7 @@ export class WebhookWorld implements AsyncDisposable {
       })
   }
 
-  /** What webhooks had imported, in the order asked. */
+  /** Imports that webhooks requested, in order. */
   requests() {
     return this.domain.db
       .prepare<{ request: string }>('select request from imports order by id')

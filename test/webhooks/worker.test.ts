@@ -70,7 +70,7 @@ describe('a hint', () => {
     const held = world.domain.remote.hold(({ kind }) => kind === 'manifest')
     world.domain.beginImport({ imageStream: 'app', tag: 'v1' })
     await held.reached
-    // pushed back before what was asked is recorded
+    // moved back before the requested image is recorded
     world.push('v1', one)
     await world.deliver(issued, world.notification(issued, { tag: 'v1', digest: one.digest }))
     await world.worker.idle()
@@ -361,7 +361,7 @@ describe('hints of many repositories', () => {
       },
       importer,
       retries,
-      // a namespace so large that each look takes too long
+      // a namespace that is so large that each read takes too long
       now: () => (time += LOOKING_AT_ONCE),
       onError: (error) => world.errors.push(error),
     })

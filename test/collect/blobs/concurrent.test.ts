@@ -5,20 +5,20 @@ import { randomNumbers } from '../../fixtures/random-numbers.ts'
 import { seedOf } from '../../fixtures/seed.ts'
 import { type CollectWorld, openCollectWorld } from './world.ts'
 
-/** Milliseconds of the clock of this test, which moves by hand. */
+/** Present time of this test in milliseconds. */
 const LEASE = 1_000
 const OPERATIONS = 400
 const WORKERS = 6
 const REPOSITORIES = ['shop/web', 'shop/base', 'shop/tools']
 const TAGS = ['v1', 'v2']
 
-/** Some of each, so that clients meet at the same digests. */
+/** Few of each, so that clients use the same digests. */
 const LOOSE = Array.from({ length: 12 }, (_, at) => Buffer.from(`loose blob ${at} `.repeat(500)))
 const IMAGES = Array.from({ length: 5 }, (_, at) =>
   image({ seed: at, layers: [layer(`shared ${at % 2}`), layer(`own ${at}`)] }),
 )
 
-/** What clients were told is here, by path, and until when that has to be true. */
+/** Content that responses have confirmed, by path, with the time until which it must exist. */
 class Promises {
   readonly #until = new Map<string, number>()
   readonly #deletions = new Map<string, number>()
@@ -27,7 +27,7 @@ class Promises {
     this.#now = now
   }
 
-  /** Notes what a request is told, for so long from the moment in which it was sent. */
+  /** Records the confirmation of a response, for so long from the time of its request. */
   async noting<Answer>(
     path: string,
     duration: number,
@@ -43,12 +43,12 @@ class Promises {
     return response
   }
 
-  /** Whether it has to be here still. */
+  /** Reports whether the content must still exist. */
   holds(path: string): boolean {
     return (this.#until.get(path) ?? Number.NEGATIVE_INFINITY) >= this.#now()
   }
 
-  /** While something is deleted, and for what was said before, nothing is promised. */
+  /** Ends earlier confirmations, and ignores those during the deletion. */
   async deleting<Answer>(path: string, sending: () => Promise<Answer>): Promise<Answer> {
     const end = (): void => {
       this.#deletions.set(path, (this.#deletions.get(path) ?? 0) + 1)
@@ -71,7 +71,7 @@ class Clients {
   readonly #world: CollectWorld
   readonly #random: () => number
   readonly #promises: Promises
-  /** Held promises that were looked at. */
+  /** Number of checked confirmations. */
   verified = 0
   constructor(world: CollectWorld, random: () => number, promises: Promises) {
     this.#world = world
@@ -152,7 +152,7 @@ class Clients {
     await this.#promises.deleting(path, () => this.#world.delete(path))
   }
 
-  /** As real clients do: a layer that is said to be here is not sent. */
+  /** Pushes like a real client, which does not send a layer that exists. */
   async #pushBlobs(repository: string, contents: readonly Content[]): Promise<void> {
     for (const { digest, bytes } of contents) {
       const path = `/v2/${repository}/blobs/${digest}`
@@ -172,7 +172,7 @@ class Clients {
     )
   }
 
-  /** Has to be taken when all that it names was promised to be here while it was sent. */
+  /** Expects success if the existence of all parts was confirmed for the whole request. */
   async #putManifest(
     repository: string,
     content: Content,
@@ -209,7 +209,7 @@ class Clients {
     this.verified++
   }
 
-  /** A manifest that is served has all its parts, which nobody deletes here. */
+  /** Expects that a served manifest has all its parts, which no client deletes here. */
   async #pull(repository: string, tag: string): Promise<void> {
     const base = `/v2/${repository}`
     const response = await this.#world.get(`${base}/manifests/${tag}`)
@@ -273,10 +273,10 @@ describe('clients that push, mount, pull and delete during collections', () => {
   })
 })
 
-/** Files, rows and links are the same blobs; each is named by a manifest of its repository, and is what it is called. */
+/** Expects the same blobs as files, rows and links; each is named by a manifest of its repository and has its digest. */
 async function expectNothingLoose(world: CollectWorld): Promise<void> {
   const { files, blobs, links, referring, manifests } = await world.contents()
-  // a client may delete a child and leave its index
+  // a client may delete a child and not its index
   const children = new Set<string>(IMAGES.map(({ digest }) => digest))
   const { db } = world.domain
   const named = db

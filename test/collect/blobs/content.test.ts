@@ -5,7 +5,7 @@ import { type Digest, digestOf } from '../../../src/oci/digest.ts'
 import { image, layer } from '../../fixtures/random-image.ts'
 import { beforeTransactions, type CollectWorld, DAY, HOUR, leaveStray, openCollectWorld } from './world.ts'
 
-/** Blobs of one repository that no manifest names and nobody was told of, without files. */
+/** Inserts rows of unreferenced, unconfirmed blobs of one repository, without files. */
 function insertBlobs(db: Database, count: number): void {
   const digests = JSON.stringify(Array.from({ length: count }, (_, at) => digestOf(`blob ${at}`)))
   db.prepare(`insert into repositories (namespace, name, created_at) values ('shop', 'many', 0)`).run()
@@ -13,7 +13,7 @@ function insertBlobs(db: Database, count: number): void {
   db.prepare('insert into repository_blobs select 1, value, 0 from json_each(?)').run(digests)
 }
 
-/** Manifests that name the blob, in no repository. */
+/** Inserts manifests that name the blob and are in no repository. */
 function nameOften(db: Database, digest: Digest, count: number): void {
   const add = db.prepare(
     `insert into images (digest, media_type, docker_image_reference, manifest) values (?, '', '', x'')`,
@@ -163,12 +163,12 @@ describe('the collection of blobs', () => {
 })
 
 describe('a blob that is about to be removed', () => {
-  /** Collects, with something that happens before each transaction, when the collection has made up its mind. */
+  /** Runs a collection with a callback before each transaction, after the collection has chosen what to remove. */
   const collectAmid = async (world: CollectWorld, happens: string, ...values: (string | number)[]) => {
     const { db } = world.domain
     const late = db.prepare(happens)
     let transactions = 0
-    // the first two begin it
+    // the first two transactions start the collection
     const collector = world.collectorOf({
       db: beforeTransactions(db, () => ++transactions > 2 && late.run(...values)),
     })

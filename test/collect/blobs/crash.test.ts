@@ -13,7 +13,7 @@ import {
 
 const app = (seed: string) => image({ seed, layers: [layer(seed)] })
 
-/** Something of each kind that goes, beside something that stays. */
+/** Content of each kind that is removed, and some that is kept. */
 async function open(): Promise<CollectWorld> {
   const world = await openCollectWorld({ policy: { untaggedAfter: 0 } })
   await world.push('shop/web', app('kept'), 'v1')
@@ -25,7 +25,7 @@ async function open(): Promise<CollectWorld> {
   return world
 }
 
-/** A process that dies at a step: nothing that it would do afterwards happens. Gives whether there was such a step. */
+/** Runs a collection that ends at a step without a further effect. Reports whether it had so many steps. */
 async function collectAndDie(
   world: CollectWorld,
   diesAt: (step: number, kind: 'transaction' | 'removal') => boolean,
@@ -67,7 +67,7 @@ describe('a collection that crashes', () => {
       if (!died) break
       deaths++
     }
-    // its rows and its files, one by one
+    // each row and each file is a step
     expect(deaths).toBeGreaterThan(8)
   })
 

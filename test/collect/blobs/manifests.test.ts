@@ -15,7 +15,7 @@ import {
 
 const app = (seed: string) => image({ seed, layers: [layer(seed)] })
 
-/** A registry that drops what is untagged for a week, and keeps the newest two images of a tag. */
+/** A registry that removes manifests a week after they lost their tag, and keeps the newest two images of a tag. */
 const open = (options: CollectWorldOptions = {}): Promise<CollectWorld> =>
   openCollectWorld({ policy: { untaggedAfter: 7 * DAY, keepTagRevisions: 2 }, ...options })
 
@@ -79,7 +79,7 @@ describe('the collection of untagged manifests', () => {
     expect(await world.status(`web/manifests/${first.digest}`)).toBe(404)
     expect(await world.status(`web/blobs/${first.config.digest}`)).toBe(404)
     expect(await world.status(`web/manifests/${second.digest}`)).toBe(200)
-    // the stream goes on telling what the tag meant
+    // the history of the stream still has the entry
     expect(world.domain.digests('latest', 'web')).toHaveLength(3)
   })
 
@@ -91,7 +91,7 @@ describe('the collection of untagged manifests', () => {
     let transactions = 0
     const collector = world.collectorOf({
       db: beforeTransactions(world.domain.db, () => {
-        // the first two begin it; by the third the history has been read
+        // the first two transactions start the collection; before the third one it has read the history
         if (++transactions !== 3) return
         moveTag(world, 'latest', first.digest)
         moveTag(world, 'latest', third.digest)
@@ -208,7 +208,7 @@ describe('the collection of untagged manifests', () => {
   })
 })
 
-/** A tag moves without the registry being asked: it is tagged by another tag, say. */
+/** Moves a tag without a request to the registry, like `tagImage`. */
 function moveTag({ domain }: CollectWorld, tag: string, digest: string): void {
   const { db, recorder } = domain
   const image = db.prepare<{ id: number }>('select id from images where digest = ?').get(digest)
@@ -226,7 +226,7 @@ function moveTag({ domain }: CollectWorld, tag: string, digest: string): void {
   )
 }
 
-/** So many manifests without content, each about the one before. Gives how many. */
+/** Inserts manifests without content, each a referrer of the one before. Returns their number. */
 function linkChain({ domain }: CollectWorld, subject: Digest, count: number): number {
   const { db, time } = domain
   const addImage = db.prepare(

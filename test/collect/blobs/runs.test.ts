@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import { eventually } from '../../fixtures/eventually.ts'
 import { type CollectWorld, DAY, HOUR, holdRemovals, openCollectWorld, storeWith } from './world.ts'
 
-/** A registry with two blobs that nobody wants any more, and a collector that stops before it removes the first. */
+/** A registry with two unreferenced blobs, and a collector that stops before it removes the first one. */
 async function openHeld() {
   const world = await openCollectWorld()
   for (const text of ['one', 'two']) await world.pushBlob('shop/web', text)
@@ -133,7 +133,7 @@ describe('the schedule', () => {
     vi.useRealTimers()
   })
 
-  /** Lets time pass for the timers and for the clock. */
+  /** Advances the timers and the clock. */
   const wait = async (world: CollectWorld, milliseconds: number): Promise<void> => {
     world.pass(milliseconds)
     await vi.advanceTimersByTimeAsync(milliseconds)

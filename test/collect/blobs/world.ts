@@ -16,23 +16,23 @@ export const HOUR = 3_600_000
 export const DAY = 24 * HOUR
 
 export interface CollectWorldOptions extends WorldOptions {
-  /** Default: what is untagged is kept. */
+  /** Default: untagged manifests are kept. */
   readonly policy?: Partial<CollectionPolicy>
   readonly intervalMs?: number
 }
 
-/** A registry that serves, with its collector; the lease and the life of an idle upload are a day. */
+/** A registry and its collector; leases and idle uploads last for a day. */
 export interface CollectWorld extends World {
   readonly collector: Collector
-  /** Another one, as after a restart, or with something in its way. */
+  /** Another collector, as after a restart, or with other dependencies. */
   collectorOf(changed: Partial<CollectorDependencies>): Collector
   readonly errors: { readonly object: object; readonly message: string }[]
-  /** Lets time pass. */
+  /** Advances the clock. */
   pass(milliseconds: number): void
-  /** Lets the lease of everything end, and collects. */
+  /** Advances the clock past every lease, and runs a collection. */
   collectLater(): Promise<Collection>
   status(path: string): Promise<number>
-  /** Everything that is stored or recorded, each list in order. */
+  /** All rows and files, each list in order. */
   contents(): Promise<Contents>
 }
 
@@ -106,7 +106,7 @@ export async function openCollectWorld(options: CollectWorldOptions = {}): Promi
   }
 }
 
-/** The database, with something that happens before each of its transactions. */
+/** The database, with a callback before each transaction. */
 export const beforeTransactions = (db: Database, happens: () => void): Database => ({
   ...db,
   transact(write) {
@@ -115,21 +115,21 @@ export const beforeTransactions = (db: Database, happens: () => void): Database 
   },
 })
 
-/** Digests of the files that the store has, in order. */
+/** Digests of the store's files, in order. */
 export async function storedIn(blobs: BlobStore): Promise<Digest[]> {
   const digests: Digest[] = []
   for await (const { digest } of blobs.stored()) digests.push(digest)
   return digests.sort()
 }
 
-/** A file without a row, as a crash leaves one behind. */
+/** Adds a file without a row, as a crash can leave one. */
 export async function leaveStray(blobs: BlobStore, text: string): Promise<Digest> {
   const upload = await blobs.createUpload('default/web', 'sha256')
   await upload.append([Buffer.from(text)], { maxSize: 1_000 })
   return upload.commit(digestOf(text), async () => digestOf(text))
 }
 
-/** A signature, say: a manifest about another one. */
+/** A referrer of another manifest, for example a signature. */
 export function referrer(subject: Pick<Content, 'digest' | 'mediaType' | 'bytes'>, seed = ''): Image {
   const content = (mediaType: string, bytes: Buffer): Content => ({
     mediaType,
@@ -160,7 +160,7 @@ export function referrer(subject: Pick<Content, 'digest' | 'mediaType' | 'bytes'
   }
 }
 
-/** A store of which something is otherwise. */
+/** The store, with some methods replaced. */
 export const storeWith = (store: BlobStore, changed: Partial<BlobStore>): BlobStore => ({
   createUpload: (repository, algorithm) => store.createUpload(repository, algorithm),
   upload: (repository, id) => store.upload(repository, id),
@@ -171,7 +171,7 @@ export const storeWith = (store: BlobStore, changed: Partial<BlobStore>): BlobSt
   ...changed,
 })
 
-/** A store whose removals wait to be let go. */
+/** A store whose removals wait until they are released. */
 export function holdRemovals(store: BlobStore) {
   let reach: () => void = () => {}
   let release: () => void = () => {}

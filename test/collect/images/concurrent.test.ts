@@ -10,7 +10,7 @@ import { fetched, HOUR, PruneWorld } from './world.ts'
 const [one, two, three] = [1, 2, 3].map((seed) => image({ seed })) as [Image, Image, Image]
 const EVERYTHING = { keepTagRevisions: 1, keepYoungerThanMinutes: 0 }
 
-/** The stream `default/ruby` of the tag `latest`, indexes whole. */
+/** The stream `default/ruby` with the tag `latest`, which imports complete indexes. */
 const wholeLatest = () => {
   const importPolicy = { insecure: false, scheduled: false, importMode: 'PreserveOriginal' as const }
   return { spec: { tags: [fromImage('latest', UPSTREAM, { importPolicy })] } }
@@ -24,7 +24,7 @@ describe('an image that is pruned while it is imported', () => {
     world.store(one)
     remote.push(UPSTREAM, 'latest', both)
     await world.pass(HOUR)
-    // by then the import has found the first child stored, and waits for the second
+    // the import has found the first child in the database, and waits for the second
     const hold = remote.hold(({ kind, subject }) => kind === 'manifest' && subject === two.digest)
     const creating = world.domain.create(wholeLatest())
     await hold.reached
@@ -96,7 +96,7 @@ describe('an image that is pruned while it is imported', () => {
     // on a busy machine the pruner may run less often
     for (let round = 0; round < 60 || (gone <= 20 && round < 1000); round++) {
       for (const tag of tags) if (random() < 0.4) remote.push(UPSTREAM, tag, pick(pool))
-      // a tag that is removed leaves its image to the pruner, while the import finds it stored
+      // the pruner may remove the image of a removed tag, while the import finds it in the database
       for (const tag of tags) if (random() < 0.5) world.removeTag('default/ruby', tag)
       expect(await domain.import()).toMatchObject({ state: 'SUCCEEDED', failed: 0 })
       const upstream = await upstreamOf(tags, world)
@@ -112,7 +112,7 @@ describe('an image that is pruned while it is imported', () => {
 
 const policy = { insecure: false, scheduled: false }
 
-/** What the registry says of each tag. */
+/** Image of each tag at the registry. */
 async function upstreamOf(tags: readonly string[], { domain }: PruneWorld): Promise<string[]> {
   const repository = domain.remote.repository(
     { registry: 'registry.test', repository: 'ruby' },
@@ -122,7 +122,7 @@ async function upstreamOf(tags: readonly string[], { domain }: PruneWorld): Prom
   return resolved.map(({ digest }) => digest)
 }
 
-/** Hundreds of entries, images and indexes that go, and some that stay. */
+/** Hundreds of entries, images and indexes that are removed, and some that are kept. */
 async function full(): Promise<PruneWorld> {
   const world = new PruneWorld()
   for (let at = 0; at < 450; at++) world.record('shop/web', 'latest', image({ seed: at }))
@@ -223,7 +223,7 @@ describe('a run', () => {
   })
 })
 
-/** Where an index is stored and complete, so are its images: an import would not look again. */
+/** Expects the images of each complete index: an import would not fetch them again. */
 function expectWholeIndexes(world: PruneWorld): void {
   const indexes = world.domain.db
     .prepare<{ manifest: Uint8Array }>(

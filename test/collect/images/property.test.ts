@@ -5,7 +5,7 @@ import { MINUTE, PruneWorld } from './world.ts'
 
 const STREAMS = ['shop/web', 'shop/api', 'bank/web'] as const
 const TAGS = ['latest', '3.3'] as const
-// two manifests of each config, indexes that share children, and one of indexes
+// two manifests with the same config each, indexes with common children, and an index of indexes
 const SINGLE = [1, 2, 3, 4].flatMap((seed) => [image({ seed }), image({ seed, docker: true })])
 const at = (number: number): Image => SINGLE[number] as Image
 const SOME = index([at(0), at(2)])

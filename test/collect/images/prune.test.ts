@@ -20,7 +20,7 @@ const [one, two, three, four, five] = [1, 2, 3, 4, 5].map(build) as [
 const releases = [one, two, three, four, five]
 const digestsOf = (...contents: { digest: string }[]) => contents.map(({ digest }) => digest)
 
-/** One tag that meant five images, an hour each, the newest just now; the push log knows nothing of it. */
+/** One tag that pointed to five images, each for an hour, the newest since now; the push log has no entry of them. */
 async function fiveReleases(stream = 'shop/web', tag = 'latest'): Promise<void> {
   for (const release of releases) {
     world.domain.time += HOUR
@@ -190,7 +190,7 @@ describe('an image', () => {
 
     const { reasons, repositoryManifests } = await world.pruner.prune()
 
-    // "two" has an entry of another tag; bank/web never had any
+    // "two" is in the history of another tag; bank/web never had a history
     expect(repositoryManifests).toBe(1)
     expect(reasons.IN_REPOSITORY).toBe(1)
     expect(world.digests()).toEqual(digestsOf(...releases).sort())
@@ -268,7 +268,7 @@ describe('an index', () => {
     const { remote } = world.domain
     const built = index([one])
     remote.push(UPSTREAM, 'latest', built)
-    // a Legacy import stores the index first, and of its images the one that it chose
+    // a Legacy import stores the index first, and then only the image that it chose
     await world.domain.create({ spec: { tags: [fromImage('latest', UPSTREAM)] } })
     world.trimLog()
     world.domain.writer.delete({ namespace: 'default', name: 'ruby' })

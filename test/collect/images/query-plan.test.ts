@@ -25,7 +25,7 @@ describe('pruning', () => {
       db
         .prepare<{ detail: string }>(`explain query plan ${text}`)
         .all(...Array.from({ length: text.split('?').length - 1 }, () => null))
-        // pages follow a key; "SEARCH" is by an index or key as well
+        // pages are read along a key; "SEARCH" uses an index or a key too
         .filter(({ detail }) => /^SCAN (?!json_each|VIRTUAL|e VIRTUAL|i$|\(subquery)/.test(detail))
         .map(({ detail }) => `${detail}: ${text}`),
     )

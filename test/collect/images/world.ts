@@ -8,7 +8,7 @@ import { ALL, TestDomain, tagName } from '../../fixtures/test-domain.ts'
 export const MINUTE = 60_000
 export const HOUR = 60 * MINUTE
 
-/** What an import or a push hands over. */
+/** An image as an import or a push stores it. */
 export function fetched(content: Image | Index): FetchedImage {
   const { digest, bytes, mediaType } = content
   return {
@@ -20,7 +20,7 @@ export function fetched(content: Image | Index): FetchedImage {
   }
 }
 
-/** Streams that a test fills as it likes, and a pruner. Streams are named `namespace/name`, and made when first used. */
+/** Streams that a test fills, and a pruner. A stream is named `namespace/name`, and created when it is first used. */
 export class PruneWorld implements AsyncDisposable {
   readonly domain = new TestDomain()
   readonly pruner: Pruner
@@ -30,7 +30,7 @@ export class PruneWorld implements AsyncDisposable {
     this.pruner = this.newPruner()
   }
 
-  /** As after a restart: it has seen nothing yet. */
+  /** A pruner as after a restart, without observed times. */
   newPruner(db = this.domain.db): Pruner {
     return createPruner({ db, recorder: this.domain.recorder, now: () => this.domain.time })
   }
@@ -41,7 +41,7 @@ export class PruneWorld implements AsyncDisposable {
     return (streams.byName(namespace, name) ?? writer.create({ namespace, name, spec: {} }).stream).id
   }
 
-  /** Its row's id. */
+  /** Id of the image's row. */
   store(content: Image | Index): number {
     const { db, images } = this.domain
     return db.transact((tx) => images.store(tx, fetched(content), (of) => `registry.test/app@${of}`))
@@ -75,7 +75,7 @@ export class PruneWorld implements AsyncDisposable {
     db.transact((tx) => recorder.removeTag(tx, { streamId, tag: tagName(tag) }))
   }
 
-  /** The repository of the stream has the manifest. */
+  /** Adds the manifest to the stream's repository. */
   link(stream: string, content: Image | Index): void {
     const streamId = this.streamId(stream)
     const [namespace = '', name = ''] = stream.split('/')
@@ -98,12 +98,12 @@ export class PruneWorld implements AsyncDisposable {
     this.domain.db.transact((tx) => this.#content.removeManifest(tx, repository.id, content.digest))
   }
 
-  /** The push log keeps nothing from before these minutes. */
+  /** Removes pushes from the log that are older than so many minutes. */
   trimLog(minutes = 0): void {
     this.domain.pushes.dropBefore(this.domain.time - minutes * MINUTE + 1)
   }
 
-  /** Time passes, after the pruner has seen what there is. */
+  /** Advances the clock, after the pruner has observed all images. */
   async pass(milliseconds: number): Promise<void> {
     await this.pruner.plan()
     this.domain.time += milliseconds
@@ -137,7 +137,7 @@ export class PruneWorld implements AsyncDisposable {
     return events.map(({ imageId }) => stored.get(imageId)?.digest ?? 'not stored')
   }
 
-  /** Rows that refer to what is not there. */
+  /** Rows with references to missing rows. */
   dangling(): unknown[] {
     return this.domain.db.prepare<object>('pragma foreign_key_check').all()
   }

@@ -64,7 +64,7 @@ async function startAzure() {
   const acr = azure()
   const it = await start(acr.endpoint, {
     scheme: 'bearer',
-    credentials: { username: 'nobody', password: 'by password' },
+    credentials: { username: 'bob', password: 'by password' },
     get identityToken() {
       return acr.refreshToken
     },

@@ -236,7 +236,7 @@ describe('a blob fails', () => {
     [404, 'NotFound'],
     [429, 'TooManyRequests'],
     [500, 'RegistryUnavailable'],
-    // an answer that only a request for a part may get
+    // a response that is valid only for a request with a range
     [206, 'RegistryUnavailable'],
   ])('after a response %d: %s', async (status, reason) => {
     await using it = await start()

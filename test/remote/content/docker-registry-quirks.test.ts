@@ -4,7 +4,7 @@ import { available, type DockerRegistry, startDockerRegistry } from '../../fixtu
 import { image, index } from '../../fixtures/random-image.ts'
 import { allTags, TestClient, tag } from '../../fixtures/registry-client.ts'
 
-// docker-registry 2.8.2 itself: that it does what the other tests play, and that it is read all the same.
+// A real docker-registry 2.8.2: it behaves like the fakes of other tests, and the client can read it.
 
 const amd64 = image({ seed: 'amd64' })
 const both = index([amd64, image({ seed: 'arm64', platform: { os: 'linux', architecture: 'arm64' } })])

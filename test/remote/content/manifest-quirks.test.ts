@@ -6,7 +6,7 @@ import { refusalOf, TestClient, tag } from '../../fixtures/registry-client.ts'
 import { startUpstream, type Upstream } from '../../fixtures/upstream.ts'
 import { errorResponse, stored, type UpstreamResponse } from '../../fixtures/upstream-response.ts'
 
-// What registries do with manifests that the specification does not say, one registry that does so for each.
+// Behaviour of registries with manifests that the specification does not define, with a registry as an example of each.
 
 const amd64 = image({ seed: 'amd64' })
 const arm64 = image({ seed: 'arm64', platform: { os: 'linux', architecture: 'arm64' } })

@@ -79,7 +79,7 @@ describe('resolving a tag', () => {
     expect(resolved.manifest?.contentType).toBe(app.mediaType)
     await it.repository.resolveTag(tag('2'), null)
     expect(it.upstream.requests).toMatchObject({ head: 1, manifest: 2 })
-    // and GET too asks whether it changed
+    // a GET has If-None-Match too
     expect(await it.repository.resolveTag(tag('2'), newer.digest)).toEqual({ digest: newer.digest })
     expect(it.upstream.log.at(-1)?.status).toBe(304)
   })

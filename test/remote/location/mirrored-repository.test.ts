@@ -17,7 +17,7 @@ const one = image({ seed: 'mirrors one' })
 const two = image({ seed: 'mirrors two' })
 const other = Buffer.from('other bytes')
 
-/** A client that obeys what is configured, which may change under it. */
+/** A client with a configuration that tests change. */
 function open(options: TestClientOptions = {}) {
   const world = new World()
   const client = new TestClient({
@@ -186,7 +186,7 @@ describe('a blob of a mirror', () => {
     const blob = await repository.fetchBlob(descriptor)
     blob.destroy()
     await expect(bytesOf(await repository.fetchBlob(descriptor))).resolves.toEqual(layer.bytes)
-    // nothing was wrong with the mirror
+    // the mirror did not fail
     expect(kinds(mirror)).toEqual(['blob', 'blob'])
     expect(kinds(origin)).toEqual([])
   })

@@ -20,7 +20,7 @@ const byRegistry: Credentials = {
   }),
 }
 
-/** Wants a login, and takes any. */
+/** Requires a login, and accepts any. */
 const start = async (options: UpstreamOptions = {}): Promise<Upstream> => {
   const upstream = await startUpstream({
     hook: ({ headers }, response) =>

@@ -6,7 +6,7 @@ import { always, TestClient, type TestClientOptions, tag } from '../../fixtures/
 import { startUpstream } from '../../fixtures/upstream.ts'
 import type { UpstreamAuthOptions } from '../../fixtures/upstream-auth.ts'
 
-/** Milliseconds since 1970: when a test client's clock stands. */
+/** Time of a test client's clock, in milliseconds since 1970. */
 export const START = Date.UTC(2026, 0, 1)
 export const MINUTE = 60_000
 export const HOUR = 60 * MINUTE
@@ -39,7 +39,7 @@ export async function start({ endpoint, secret, auth }: Setup, options: TestClie
   }
 }
 
-/** An access key for a registry that its name does not tell to be Amazon's: the loopback has none of theirs. */
+/** An access key with a region, since a registry on loopback has no host name of Amazon. */
 export function ecr(options: Partial<Parameters<typeof amazon>[0]> = {}) {
   let now = () => START
   const aws = amazon({ now: () => now(), ...options })

@@ -28,7 +28,7 @@ test.each([
   ['https://example.org', 'https://evil.org/token'],
   ['https://10.0.0.1', 'https://10.0.0.2/token'],
   ['http://127.0.0.1:5000', 'http://127.0.0.1:5001/token'],
-  // what every object has is on no list
+  // properties of every object are not in the list
   ['https://constructor', 'https://evil.test/token'],
 ])('a login for %s is not sent to %s', (registry, realm) => {
   expect(trusts(registry, realm)).toBe(false)

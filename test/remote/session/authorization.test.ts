@@ -19,7 +19,7 @@ async function upstreamWith(auth: UpstreamAuthOptions) {
 const authorizationsOf = (upstream: Awaited<ReturnType<typeof upstreamWith>>) =>
   upstream.log.map(({ kind, headers }) => `${kind} ${headers.authorization?.split(' ')[0] ?? '-'}`)
 
-/** A registry that takes the login and forbids it everything; anybody else may read, or gets 401. */
+/** A registry that accepts the login and forbids it everything; anonymous clients may read, or get 401. */
 const forbidding =
   ({ anybodyMay }: { readonly anybodyMay: boolean }): Hook =>
   ({ kind, headers: { authorization } }) => {
@@ -280,7 +280,7 @@ describe('a registry with tokens', () => {
     expect(refused.message).toBe(
       `${name} does not exist, or the login for ${upstream.host} has no access to it: its token server responded with 401 UNAUTHORIZED`,
     )
-    // a later attempt by the same login is not made: repeated bad logins get an address blocked
+    // the same login is not sent again: repeated bad logins get an address blocked
     await refusalOf(client.repository(name).resolveTag(tag('1'), null))
     expect(authorizationsOf(upstream).filter((line) => line === 'token Basic')).toHaveLength(1)
   })

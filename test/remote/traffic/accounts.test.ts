@@ -12,7 +12,7 @@ import { errorResponse, type UpstreamResponse } from '../../fixtures/upstream-re
 const app = image({ seed: 'app' })
 const CHALLENGE = { 'www-authenticate': 'Basic realm="upstream"' }
 
-/** Each namespace is a user of its own, but for `anybody`. */
+/** Each namespace has its own user; `anybody` is anonymous. */
 const users: Credentials = {
   find: async (_registry, _repository, namespace) =>
     namespace === null || namespace === 'anybody'

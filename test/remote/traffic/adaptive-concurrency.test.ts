@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { AdaptiveConcurrency } from '../../../src/remote/traffic/adaptive-concurrency.ts'
 
-/** Sends one; what comes of it is said by its number. */
-const wentWell = (concurrency: AdaptiveConcurrency, times: number): void => {
+/** Counts so many successful requests. */
+const succeed = (concurrency: AdaptiveConcurrency, times: number): void => {
   for (let at = 0; at < times; at += 1) {
     concurrency.countSent()
     concurrency.increase()
@@ -31,11 +31,11 @@ describe('the number of requests at a time (AIMD)', () => {
   test('grows by one for each full set of successes, up to the maximum', () => {
     const concurrency = new AdaptiveConcurrency(8)
     concurrency.decrease(concurrency.countSent())
-    wentWell(concurrency, 5)
+    succeed(concurrency, 5)
     expect(concurrency.size).toBe(5)
-    wentWell(concurrency, 6)
+    succeed(concurrency, 6)
     expect(concurrency.size).toBe(6)
-    wentWell(concurrency, 1000)
+    succeed(concurrency, 1000)
     expect(concurrency.size).toBe(8)
   })
 
@@ -50,7 +50,7 @@ describe('the number of requests at a time (AIMD)', () => {
     expect(concurrency.size).toBe(10)
     concurrency.allowed = 3
     expect(concurrency.size).toBe(3)
-    wentWell(concurrency, 100)
+    succeed(concurrency, 100)
     expect(concurrency.size).toBe(3)
   })
 })

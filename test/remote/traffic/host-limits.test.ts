@@ -7,7 +7,7 @@ import { errorResponse } from '../../fixtures/upstream-response.ts'
 
 const app = image({ seed: 'app' })
 
-/** A registry and its client, which asks it as `limits` says from then on. */
+/** A registry and its client, whose requests are limited by `limits`. */
 async function start(first: Partial<HostLimits> = {}) {
   const upstream = await startUpstream()
   upstream.push('team/app', '1', app)
@@ -73,7 +73,7 @@ describe('a host with configured limits', () => {
     const { clock } = it.client
     const begun = clock.time
     await Promise.all(Array.from({ length: 9 }, it.resolve))
-    // the two of the first second were used to find out that it speaks no TLS
+    // the two attempts of the first second discovered that it has no TLS
     expect(clock.time - begun).toBeGreaterThanOrEqual(4500)
     expect(clock.time - begun).toBeLessThan(4600)
     let refusals = 2

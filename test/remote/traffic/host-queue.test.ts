@@ -47,11 +47,11 @@ describe("a host's queue", () => {
     expect(queue.idle).toBe(true)
   })
 
-  /** What letters stand for: `w`ebhooks, `p`eople and `s`chedules, each with lanes of their own. */
+  /** Urgencies by letter: `w`ebhooks, `p`eople and `s`chedules, each with its own lanes. */
   const urgencyOf = { w: { urgency: 'webhook' }, p: {}, s: { urgency: 'schedule' } } as const
   type Letter = keyof typeof urgencyOf
 
-  /** Lets in all that wait, in the order of their letters; the order in which they came in. */
+  /** Adds a request for each letter, and returns the order in which the queue admits them. */
   async function orderOf(queue: HostQueue, letters: string): Promise<string> {
     let order = ''
     const all = [...letters].map((letter) =>

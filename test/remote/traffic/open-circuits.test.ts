@@ -13,7 +13,7 @@ async function start() {
   return upstream
 }
 
-/** The client, how it stands with the host, and what a tag of it means. */
+/** Functions that return the state of the host, and resolve a tag of it. */
 function hostOf(client: TestClient, host: string) {
   return {
     standing: () => client.remote.hostStatuses().find((one) => one.host === host),

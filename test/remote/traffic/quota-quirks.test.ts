@@ -13,7 +13,7 @@ async function start() {
   return upstream
 }
 
-/** What comes of a request that is refused so once, and the pauses that were made. */
+/** Returns the outcome of a request that is refused once in this way, and the pauses of the client. */
 async function refusedOnce(response: (now: number) => UpstreamResponse) {
   await using upstream = await start()
   await using client = new TestClient()
@@ -120,7 +120,7 @@ describe("Docker Hub's budget, ratelimit-limit: 100;w=21600", () => {
     await scheduled.resolveTag(tag('both'), null)
     for (const { digest } of [both, app, arm]) await scheduled.fetchManifest(digest)
 
-    // the last tenth is left: the index and each of its images took one, and the HEAD none
+    // the last tenth is left: the index and each of its images used one, and the HEAD none
     expect(client.remote.hostStatuses()).toMatchObject([{ budgets: [{ limit: 100, remaining: 10 }] }])
     expect((await refusalOf(scheduled.fetchManifest(app.digest))).reason).toBe('TooManyRequests')
     expect(upstream.requests).toMatchObject({ head: 1, manifest: 3 })

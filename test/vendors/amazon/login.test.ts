@@ -104,7 +104,7 @@ describe('Amazon ECR', () => {
     expect(failures).toMatchObject([{ registry: it.upstream.host }])
     expect(failures[0]?.expires).toBeGreaterThan(START + 11 * HOUR)
     expect(failures[0]?.message).toMatch(/responded with 503/)
-    // and again when it begins anew
+    // and once more after a success and another failure
     it.cloud.hook = undefined
     it.clock.time = START + 10 * HOUR
     await it.resolve()
@@ -117,7 +117,7 @@ describe('Amazon ECR', () => {
   test('is not requested again for a while after a failure', async () => {
     const { setup } = ecr()
     await using it = await start(setup)
-    it.cloud.hook = () => json(404, { message: 'nobody' })
+    it.cloud.hook = () => json(404, { message: 'missing' })
 
     for (let at = 0; at < 5; at += 1) await refusalOf(it.resolve())
     expect(it.cloud.log).toHaveLength(1)
@@ -201,7 +201,7 @@ describe('Amazon ECR', () => {
     let isFirst = true
     it.cloud.hook = () => {
       arrived()
-      // the first request is never answered
+      // the first request gets no response
       if (!isFirst) return undefined
       isFirst = false
       return new Promise(() => {})

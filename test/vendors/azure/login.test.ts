@@ -23,7 +23,7 @@ describe('Azure', () => {
     const secret: Secret = { kind: 'azure', ...acr.application, loginServer }
     const auth: UpstreamAuthOptions = {
       scheme: 'bearer',
-      credentials: { username: 'nobody', password: 'by password' },
+      credentials: { username: 'bob', password: 'by password' },
       get identityToken() {
         return acr.refreshToken
       },
@@ -84,7 +84,7 @@ describe('Azure', () => {
     let refused = ''
     const auth: UpstreamAuthOptions = {
       scheme: 'bearer',
-      credentials: { username: 'nobody', password: 'by password' },
+      credentials: { username: 'bob', password: 'by password' },
       get identityToken() {
         return acr.refreshToken === refused ? 'none' : acr.refreshToken
       },
@@ -95,7 +95,7 @@ describe('Azure', () => {
     it.clock.time += 6 * MINUTE
     expect(await refusalOf(it.resolve('team/other'))).toMatchObject({ reason: 'Unauthorized' })
 
-    // as soon as the token server may be asked again
+    // as soon as another request to the token server is allowed
     it.clock.time += MINUTE + 1
     expect(await it.resolve('team/other')).toEqual({ digest: app.digest })
     expect(acr.given).toBe(2)
@@ -135,7 +135,7 @@ describe('Azure', () => {
 })
 
 describe('an Azure registry behind another host name', () => {
-  /** What a token server is shown for a registry, as a session asks for it. */
+  /** Returns the secret that a token server receives for a registry, when a session logs in. */
   async function receivedBy(realm: string, loginServer: string | null): Promise<unknown> {
     const acr = azure()
     await using cloud = await startCloud(acr.endpoint)

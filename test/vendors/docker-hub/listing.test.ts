@@ -7,7 +7,7 @@ import { VendorRegistry } from '../../fixtures/vendors/vendor-registry.ts'
 import { ListingClient, type ListingClientOptions, tagsOf } from '../world.ts'
 
 const REPOSITORY = 'library/nginx'
-const LOGIN = { identifier: 'somebody', secret: 'dckr_pat_s3cret' }
+const LOGIN = { identifier: 'alice', secret: 'dckr_pat_s3cret' }
 const app = image({ seed: 'app' })
 const both = index([app, image({ seed: 'arm', platform: { os: 'linux', architecture: 'arm64' } })])
 
@@ -139,7 +139,7 @@ describe('POST /v2/auth/token', () => {
   })
 
   test('is not repeated for an hour after a refusal, and the listing is read anonymously', async () => {
-    await restart({ login: LOGIN }, { credentials: password('somebody', 'an old password') })
+    await restart({ login: LOGIN }, { credentials: password('alice', 'an old password') })
     fill(3)
 
     await client.read(name)

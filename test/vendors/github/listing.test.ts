@@ -9,7 +9,7 @@ const REPOSITORY = 'team/app'
 const PAT = 'ghp_0123456789abcdef'
 const one = image({ seed: 'one' })
 const two = image({ seed: 'two' })
-const asSomebody = { credentials: password('somebody', PAT) }
+const asAlice = { credentials: password('alice', PAT) }
 
 test('there is no listing without a token, also for public packages', async () => {
   await using github = await startVendor(githubSide({ token: PAT }), { credentials: noCredentials })
@@ -19,7 +19,7 @@ test('there is no listing without a token, also for public packages', async () =
 })
 
 test('a personal access token is sent as bearer token, and the name of a version is its digest', async () => {
-  await using github = await startVendor(githubSide({ token: PAT }), asSomebody)
+  await using github = await startVendor(githubSide({ token: PAT }), asAlice)
   const { registry, client, name } = github
   registry.push(REPOSITORY, 'latest', one)
   registry.push(REPOSITORY, '1.0', one)
@@ -34,7 +34,7 @@ test('a personal access token is sent as bearer token, and the name of a version
 })
 
 test('a page of untagged versions is not the last one', async () => {
-  await using github = await startVendor(githubSide({ token: PAT }), asSomebody)
+  await using github = await startVendor(githubSide({ token: PAT }), asAlice)
   const { registry, client, name } = github
   registry.push(REPOSITORY, 'first', one)
   for (const [, content] of releases(320)) registry.push(REPOSITORY, null, content)
@@ -47,7 +47,7 @@ test('a page of untagged versions is not the last one', async () => {
 })
 
 test('the first page is requested with its ETag, and reused after a 304', async () => {
-  await using github = await startVendor(githubSide({ token: PAT }), asSomebody)
+  await using github = await startVendor(githubSide({ token: PAT }), asAlice)
   const { registry, client, name } = github
   registry.push(REPOSITORY, 'latest', one)
 
@@ -66,7 +66,7 @@ test('a page of one token is not reused for another', async () => {
     credentials: {
       find: async (_registry, _repository, namespace) => ({
         id: `${namespace}`,
-        secret: { kind: 'password', username: 'somebody', password: namespace === 'ours' ? PAT : 'another' },
+        secret: { kind: 'password', username: 'alice', password: namespace === 'ours' ? PAT : 'another' },
       }),
     },
   })
@@ -83,7 +83,7 @@ test('a page of one token is not reused for another', async () => {
 })
 
 test("a user's package is found at the path of users, which is requested first from then on", async () => {
-  await using github = await startVendor(githubSide({ token: PAT, owners: 'users' }), asSomebody)
+  await using github = await startVendor(githubSide({ token: PAT, owners: 'users' }), asAlice)
   const { registry, client, name } = github
   registry.push(REPOSITORY, 'latest', one)
 
@@ -99,14 +99,14 @@ test("a user's package is found at the path of users, which is requested first f
 })
 
 test('an owner in upper case is the same owner', async () => {
-  await using github = await startVendor(githubSide({ token: PAT, ownerName: 'Team' }), asSomebody)
+  await using github = await startVendor(githubSide({ token: PAT, ownerName: 'Team' }), asAlice)
   github.registry.push(REPOSITORY, 'latest', one)
 
   expect((await github.client.read(github.name)).claims).toHaveLength(1)
 })
 
 test("a package's name may have slashes", async () => {
-  await using github = await startVendor(githubSide({ token: PAT }), asSomebody)
+  await using github = await startVendor(githubSide({ token: PAT }), asAlice)
   const { registry, client } = github
   registry.push('team/app/web', 'latest', one)
 
@@ -115,7 +115,7 @@ test("a package's name may have slashes", async () => {
 })
 
 test('an old version that is tagged again keeps its position: a full scan finds it', async () => {
-  await using github = await startVendor(githubSide({ token: PAT }), asSomebody)
+  await using github = await startVendor(githubSide({ token: PAT }), asAlice)
   const { registry, client, name } = github
   registry.push(REPOSITORY, 'old', one)
   for (const [tag, content] of releases(120)) registry.push(REPOSITORY, tag, content)
@@ -132,7 +132,7 @@ test('an old version that is tagged again keeps its position: a full scan finds 
 })
 
 test('versions that are not sorted newest first are an odd shape: a reader of the first page would miss changes', async () => {
-  await using github = await startVendor(githubSide({ token: PAT }), asSomebody)
+  await using github = await startVendor(githubSide({ token: PAT }), asAlice)
   const { registry, client, name } = github
   registry.push(REPOSITORY, 'one', one)
   registry.push(REPOSITORY, 'two', two)

@@ -5,7 +5,7 @@ import { gitlabSide } from '../../fixtures/vendors/gitlab.ts'
 import { startVendor, tagsOf } from '../world.ts'
 
 const REPOSITORY = 'team/app'
-const LOGIN = { username: 'somebody', password: 'glpat-s3cret' }
+const LOGIN = { username: 'alice', password: 'glpat-s3cret' }
 const one = image({ seed: 'one' })
 const two = image({ seed: 'two' })
 

@@ -50,7 +50,7 @@ beforeEach(async () => {
   sender = createSenders({ fetchKeys, now: () => time }).GOOGLE
 })
 
-/** As Pub/Sub signs it, but for what is said. */
+/** A token as Pub/Sub signs it, with the given changes. */
 const tokenOf = (
   claims: JWTPayload = {},
   { kid = 'one', key = google.privateKey, alg = 'RS256' } = {},

@@ -83,7 +83,7 @@ test('fewer results than the count are not complete', async () => {
 })
 
 test.each([
-  ['Basic', password('somebody', 's3cret'), `Basic ${Buffer.from('somebody:s3cret').toString('base64')}`],
+  ['Basic', password('alice', 's3cret'), `Basic ${Buffer.from('alice:s3cret').toString('base64')}`],
   ['a bearer', always({ kind: 'identity', username: '', token: 'a-t0ken' }), 'Bearer a-t0ken'],
 ])('the credential is sent as %s', async (_what, credentials, sent) => {
   await using jfrog = await startVendor(jfrogSide(), { credentials })

@@ -99,7 +99,7 @@ test.each([
 
 test.each([
   ['a robot account', password('team+robot', 'r0bot t0ken')],
-  ['a password', password('somebody', 's3cret')],
+  ['a password', password('alice', 's3cret')],
 ])('%s is not sent to the API, which accepts OAuth tokens only', async (_what, credentials) => {
   await using quay = await startVendor(quaySide(), { credentials })
   quay.registry.push(REPOSITORY, 'latest', one)

@@ -6,7 +6,7 @@ import { zotSide } from '../../fixtures/vendors/zot.ts'
 import { startVendor, tagsOf } from '../world.ts'
 
 const REPOSITORY = 'team/app'
-const LOGIN = { username: 'somebody', password: 's3cret' }
+const LOGIN = { username: 'alice', password: 's3cret' }
 const one = image({ seed: 'one' })
 
 test('one ImageList query returns 5,000 tags; more tags need pages', async () => {
