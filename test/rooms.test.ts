@@ -150,8 +150,6 @@ const OWNS: Readonly<Record<string, readonly string[]>> = {
 const MAY_READ: Readonly<Record<string, readonly string[]>> = {
   // a pull reads the manifest, its tag and its stream in one statement; `npm run bench -- registry` measures it
   registry: ['images', 'image_configs', 'image_streams', 'spec_tags', 'tags', 'tag_events'],
-  // one statement finds the tags that a notification concerns, in all streams of a repository
-  'external-registry': ['images', 'image_streams', 'spec_tags', 'tags', 'tag_events'],
   // what nothing refers to is found by joins over everything that may refer to it
   collect: [
     'images',

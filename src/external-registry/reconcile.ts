@@ -155,7 +155,7 @@ async function correct(
   const isFromHere = before !== undefined && tags.isFrom(origin, before)
 
   if (digest === null) {
-    if (!before || !isFromHere || before.isInSpec) return 'unchanged'
+    if (!before || !isFromHere || tags.isInSpec(before)) return 'unchanged'
     return db.transactTogether((tx): Correction => {
       if (!tags.isUnchanged(origin, tag, before)) return 'unchanged'
       tags.remove(tx, before)

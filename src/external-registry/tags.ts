@@ -1,201 +1,118 @@
-import { and, asc, eq, gt, lte, sql } from 'drizzle-orm'
 import { yieldToEventLoop } from '../concurrency/yielding.ts'
-import type { Database, Orm } from '../db/open.ts'
-import { images as imageRows, imageStreams, tagEvents, tags } from '../db/tables/index.ts'
+import type { Database } from '../db/open.ts'
 import type { Transaction } from '../db/transact.ts'
-import type { StreamWriter } from '../imagestream/commands/write-stream.ts'
-import type { ImportMode } from '../imagestream/image/fetch-image.ts'
+import { createImageReceiver, type ImageReceiverDependencies } from '../imagestream/commands/push.ts'
 import type { FetchedImage, Image } from '../imagestream/image/image.ts'
-import type { Images } from '../imagestream/image/images.ts'
-import { emptySpec } from '../imagestream/spec/change-spec.ts'
-import type { Streams } from '../imagestream/stream/stream.ts'
-import type { TagRecorder } from '../imagestream/tag/record.ts'
+import type { LookBack } from '../imagestream/tag/look-back.ts'
+import type { ImportedTag, Tags } from '../imagestream/tag/tag.ts'
+import type { PageKey } from '../input/page.ts'
 import type { Digest } from '../oci/digest.ts'
-import { pullSpecByDigest } from '../oci/reference.ts'
 import type { TagName } from '../oci/tag.ts'
 import { type ExternalOrigin, originOf } from './origin.ts'
 
-export interface ExternalTagsDependencies {
+export interface ExternalTagsDependencies extends ImageReceiverDependencies {
   readonly db: Database
-  readonly streams: Streams
-  readonly writer: Pick<StreamWriter, 'insert'>
-  readonly images: Images
-  readonly recorder: TagRecorder
+  readonly tags: Tags
+  readonly lookBack: LookBack
   /** `host[:port]` of the external registry in pull specs. */
   readonly registry: string
-  /** Import mode of created streams. */
-  readonly importMode: ImportMode
   /** Milliseconds since 1970. */
   readonly now: () => number
 }
 
 /** The current state of a stream's tag. */
-export interface ExternalTag {
+export interface ExternalTag extends ImportedTag {
   readonly streamId: number
   readonly tag: TagName
-  readonly eventId: number
-  readonly imageId: number
-  readonly digest: Digest
-  /** Digest that the tag's registry returned; it can be the index from which the image was chosen. */
-  readonly upstreamDigest: Digest | null
-  readonly dockerImageReference: string
-  /** 1 when the stream has a spec tag of this name. */
-  readonly isInSpec: 0 | 1
 }
 
 /** The streams that mirror the external registry. */
-export interface ExternalTags {
-  find(origin: ExternalOrigin, tag: TagName): ExternalTag | undefined
-  /** Returns the tags whose newest entry comes from the repository. */
-  tagsFrom(origin: ExternalOrigin): ExternalTag[]
-  /** Reports whether the tag's newest entry comes from the repository. */
-  isFrom(origin: ExternalOrigin, tag: ExternalTag): boolean
-  /** Reports whether the tag's history has the image. */
-  hadImage(tag: ExternalTag, digest: Digest): boolean
-  /** Yields the repositories from which the newest entry of a tag comes, whether or not the registry still has them. */
-  repositories(): AsyncIterable<string>
-  /**
-   * Stores the image, and points the tag to it unless `tag` is null. Creates the stream if it does not exist. Returns
-   * whether the tag got another image.
-   */
-  record(tx: Transaction, origin: ExternalOrigin, tag: TagName | null, image: FetchedImage | Image): boolean
-  /** Removes the tag with its history and its spec tag. */
-  remove(tx: Transaction, tag: ExternalTag): void
-  /** Reports, inside a transaction, whether the tag is the same as before. */
-  isUnchanged(origin: ExternalOrigin, tag: TagName, before: ExternalTag | undefined): boolean
-}
+export type ExternalTags = ReturnType<typeof createExternalTags>
 
 /** Streams that one statement reads. */
 const STREAMS = 50
+const ALL = { limit: Number.MAX_SAFE_INTEGER, peek: false } as const
 
-export function createExternalTags(dependencies: ExternalTagsDependencies): ExternalTags {
-  const { db, streams, writer, images, recorder, registry, importMode, now } = dependencies
-  const queries = prepareQueries(db.orm)
-  const registryPrefix = `${registry}/`
-  const prefixOf = ({ repository }: ExternalOrigin): string => `${registryPrefix}${repository}@`
+export function createExternalTags(dependencies: ExternalTagsDependencies) {
+  const { streams, tags, lookBack, images, recorder, registry, now } = dependencies
+  const receive = createImageReceiver(dependencies)
+  const prefixOf = ({ repository }: ExternalOrigin): string => `${registry}/${repository}@`
+  const pullSpecsOf = (streamIds: readonly number[]) =>
+    tags.ofStreams(streamIds, { order: 'NAME', page: ALL })
 
-  const find: ExternalTags['find'] = ({ namespace, name }, tag) => {
-    const stream = streams.byName(namespace, name)
-    return stream && queries.byName.get({ streamId: stream.id, tag })
+  const find = ({ namespace, name }: ExternalOrigin, tag: TagName): ExternalTag | undefined => {
+    const streamId = streams.byName(namespace, name)?.id
+    const found = streamId && tags.imported(streamId, tag)
+    return found ? { ...found, streamId, tag } : undefined
   }
 
   return {
     find,
-    tagsFrom(origin) {
+    /** Returns the tags whose newest entry comes from the repository, by name. */
+    tagsFrom(origin: ExternalOrigin): ExternalTag[] {
       const stream = streams.byName(origin.namespace, origin.name)
-      const prefix = prefixOf(origin)
-      return stream ? queries.byPrefix.all({ streamId: stream.id, prefix, length: prefix.length }) : []
+      return pullSpecsOf(stream ? [stream.id] : [])
+        .filter((tag) => tag.dockerImageReference?.startsWith(prefixOf(origin)))
+        .flatMap((tag) => find(origin, tag.name) ?? [])
     },
-    isFrom: (origin, { dockerImageReference }) => dockerImageReference.startsWith(prefixOf(origin)),
-    hadImage: ({ streamId, tag }, digest) => queries.event.get({ streamId, tag, digest }) !== undefined,
-
-    async *repositories() {
-      for (let after = 0; ; ) {
-        const end = queries.nextStreams.all({ after }).at(-1)?.id
-        if (end === undefined) return
-        const range = { after, end, prefix: registryPrefix, length: registryPrefix.length }
-        for (const { namespace, name, reference } of queries.references.all(range)) {
-          const origin = originOf(reference.slice(registryPrefix.length))
+    /** Reports whether the tag's newest entry comes from the repository. */
+    isFrom: (origin: ExternalOrigin, { dockerImageReference }: ExternalTag): boolean =>
+      dockerImageReference.startsWith(prefixOf(origin)),
+    /** Reports whether the stream has a spec tag of this name. */
+    isInSpec: ({ streamId, tag }: ExternalTag): boolean => streams.specTag(streamId, tag) !== undefined,
+    /** Reports whether the tag's history has the image. */
+    hadImage({ streamId, tag }: ExternalTag, digest: Digest): boolean {
+      const image = images.byDigest(digest)
+      const [found] = image ? tags.named([streamId], tag) : []
+      return found !== undefined && lookBack.newestOfTag(found.id, image?.id ?? 0) !== undefined
+    },
+    /** Yields the repositories from which the newest entry of a tag comes, whether or not the registry still has them. */
+    async *repositories(): AsyncGenerator<string> {
+      for (let after: PageKey | undefined; ; ) {
+        const page = streams.page({ order: 'NAME', page: { limit: STREAMS, peek: false, after } })
+        const last = page.at(-1)
+        if (!last) return
+        const names = new Map(page.map(({ id, namespace, name }) => [id, `${namespace}/${name}`]))
+        const found = new Set<string>()
+        for (const { streamId, dockerImageReference } of pullSpecsOf([...names.keys()])) {
+          if (!dockerImageReference?.startsWith(`${registry}/`)) continue
+          const [path = ''] = dockerImageReference.slice(registry.length + 1).split('@', 1)
+          const origin = originOf(path)
           // other streams may import from this registry too
-          if (origin?.namespace === namespace && origin.name === name) yield origin.repository
+          if (origin && names.get(streamId) === `${origin.namespace}/${origin.name}`) found.add(path)
         }
-        after = end
+        yield* found
+        after = [last.namespace, last.name]
         await yieldToEventLoop()
       }
     },
-
-    record(tx, { repository, namespace, name }, tag, image) {
-      const stream =
-        streams.byName(namespace, name) ??
-        writer.insert(tx, { namespace, name }, emptySpec(importMode)).stream
-      const pullSpec = (digest: Digest): string => pullSpecByDigest({ registry, repository }, digest)
-      const imageId = images.store(tx, image, pullSpec)
-      if (tag === null) return false
-      const address = { streamId: stream.id, namespace, streamName: name, tag }
-      const { pushed } = recorder.recordTagEvent(tx, address, {
-        imageId,
-        dockerImageReference: pullSpec(image.digest),
-        generation: streams.generations(stream.id, tag)?.specTag ?? stream.generation,
-        source: 'REGISTRY',
+    /**
+     * Stores the image, and points the tag to it unless `tag` is null. Creates the stream if it does not exist. Returns
+     * whether the tag got another image.
+     */
+    record(
+      tx: Transaction,
+      { repository, namespace, name }: ExternalOrigin,
+      tag: TagName | null,
+      image: FetchedImage | Image,
+    ): boolean {
+      const { pushed } = receive(tx, {
+        stream: { namespace, name },
+        repository: { registry, repository },
+        image,
+        tags: tag === null ? [] : [tag],
         upstreamDigest: image.digest,
         at: now(),
       })
       return pushed
     },
-    remove: (tx, { streamId, tag }) => void recorder.removeTag(tx, { streamId, tag }),
-    isUnchanged(origin, tag, before) {
+    /** Removes the tag with its history and its spec tag. */
+    remove: (tx: Transaction, { streamId, tag }: ExternalTag): void =>
+      void recorder.removeTag(tx, { streamId, tag }),
+    /** Reports, inside a transaction, whether the tag is the same as before. */
+    isUnchanged(origin: ExternalOrigin, tag: TagName, before: ExternalTag | undefined): boolean {
       const current = find(origin, tag)
       return current?.eventId === before?.eventId && current?.imageId === before?.imageId
     },
-  }
-}
-
-function prepareQueries(orm: Orm) {
-  const streamId = sql.placeholder('streamId')
-  const startsWithPrefix = sql`substr(${tagEvents.dockerImageReference}, 1, ${sql.placeholder('length')})
-    = ${sql.placeholder('prefix')}`
-  const current = () =>
-    orm
-      .select({
-        streamId: tags.streamId,
-        tag: tags.name,
-        eventId: tagEvents.id,
-        imageId: tagEvents.imageId,
-        digest: imageRows.digest,
-        upstreamDigest: tags.upstreamDigest,
-        dockerImageReference: tagEvents.dockerImageReference,
-        isInSpec: sql<0 | 1>`exists (select 1 from spec_tags s
-          where s.stream_id = ${tags.streamId} and s.name = ${tags.name})`,
-      })
-      .from(tags)
-      .innerJoin(tagEvents, eq(tagEvents.id, tags.newestEventId))
-      .innerJoin(imageRows, eq(imageRows.id, tagEvents.imageId))
-  return {
-    byName: current()
-      .where(and(eq(tags.streamId, streamId), eq(tags.name, sql.placeholder('tag'))))
-      .prepare(),
-    byPrefix: current()
-      .where(and(eq(tags.streamId, streamId), startsWithPrefix))
-      .orderBy(asc(tags.name))
-      .prepare(),
-    event: orm
-      .select({ id: tagEvents.id })
-      .from(tags)
-      .innerJoin(tagEvents, eq(tagEvents.tagId, tags.id))
-      .innerJoin(imageRows, eq(imageRows.id, tagEvents.imageId))
-      .where(
-        and(
-          eq(tags.streamId, streamId),
-          eq(tags.name, sql.placeholder('tag')),
-          eq(imageRows.digest, sql.placeholder('digest')),
-        ),
-      )
-      .limit(1)
-      .prepare(),
-    nextStreams: orm
-      .select({ id: imageStreams.id })
-      .from(imageStreams)
-      .where(gt(imageStreams.id, sql.placeholder('after')))
-      .orderBy(asc(imageStreams.id))
-      .limit(STREAMS)
-      .prepare(),
-    references: orm
-      .selectDistinct({
-        namespace: imageStreams.namespace,
-        name: imageStreams.name,
-        reference: sql<string>`substr(${tagEvents.dockerImageReference}, 1,
-          instr(${tagEvents.dockerImageReference}, '@') - 1)`,
-      })
-      .from(imageStreams)
-      .innerJoin(tags, eq(tags.streamId, imageStreams.id))
-      .innerJoin(tagEvents, eq(tagEvents.id, tags.newestEventId))
-      .where(
-        and(
-          gt(imageStreams.id, sql.placeholder('after')),
-          lte(imageStreams.id, sql.placeholder('end')),
-          startsWithPrefix,
-        ),
-      )
-      .prepare(),
   }
 }

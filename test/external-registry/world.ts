@@ -36,10 +36,12 @@ export class ExternalWorld implements AsyncDisposable {
   }
 
   open(changes: Partial<ExternalRegistryDependencies> = {}): ExternalRegistry {
-    const { db, streams, writer, images, recorder } = this.domain
+    const { db, streams, tags, lookBack, writer, images, recorder } = this.domain
     return createExternalRegistry({
       db,
       streams,
+      tags,
+      lookBack,
       writer,
       images,
       recorder,

@@ -1,31 +1,72 @@
 import { and, eq, isNotNull, sql } from 'drizzle-orm'
+import type { Database } from '../../db/open.ts'
 import { imageStreams, tags as tagsTable } from '../../db/tables/index.ts'
 import type { Transaction } from '../../db/transact.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { PushedManifest } from '../../oci/manifest.ts'
-import { pullSpecByDigest } from '../../oci/reference.ts'
+import { pullSpecByDigest, type Reference } from '../../oci/reference.ts'
 import type { StreamName } from '../../oci/stream-name.ts'
 import type { TagName } from '../../oci/tag.ts'
-import type { FetchedImage } from '../image/image.ts'
+import type { FetchedImage, Image } from '../image/image.ts'
 import type { Images } from '../image/images.ts'
 import { emptySpec } from '../spec/change-spec.ts'
-import type { ImageStream } from '../spec/spec.ts'
 import type { SpecWriter } from './write-spec.ts'
 import type { CommandDependencies } from './write-target.ts'
+
+/** An image that a registry received for a stream. */
+export interface ReceivedImage {
+  readonly stream: StreamName
+  /** The repository of the image's pull specs. */
+  readonly repository: Pick<Reference, 'registry' | 'repository'>
+  readonly image: FetchedImage | Image
+  /** Tags of the stream that point to the image from now on. */
+  readonly tags: readonly TagName[]
+  /** Digest of the tags in the registry; null where the next import requests them from their source again. */
+  readonly upstreamDigest: Digest | null
+  /** Milliseconds since 1970. */
+  readonly at: number
+}
+
+export interface ImageReceiverDependencies
+  extends Pick<CommandDependencies, 'streams' | 'recorder' | 'importMode'> {
+  readonly writer: Pick<SpecWriter, 'insert'>
+  readonly images: Images
+}
+
+/**
+ * Returns a function that stores an image, creates the stream if it does not exist, and points its tags to the image.
+ * `pushed`: whether a tag got another image.
+ */
+export const createImageReceiver =
+  ({ streams, writer, images, recorder, importMode }: ImageReceiverDependencies) =>
+  (tx: Transaction, { stream: name, repository, image, tags, upstreamDigest, at }: ReceivedImage) => {
+    const { namespace, name: streamName } = name
+    const stream =
+      streams.byName(namespace, streamName) ?? writer.insert(tx, name, emptySpec(importMode)).stream
+    const pullSpec = (digest: Digest): string => pullSpecByDigest(repository, digest)
+    const imageId = images.store(tx, image, pullSpec)
+    let isPushed = false
+    for (const tag of tags) {
+      const address = { streamId: stream.id, namespace, streamName, tag }
+      const generation = streams.generations(stream.id, tag)?.specTag ?? stream.generation
+      const change = { imageId, dockerImageReference: pullSpec(image.digest), generation, upstreamDigest, at }
+      if (recorder.recordTagEvent(tx, address, { ...change, source: 'REGISTRY' }).pushed) isPushed = true
+    }
+    return { imageId, streamId: stream.id, pushed: isPushed }
+  }
 
 /** Changes and reads image streams for the integrated registry, inside the registry's transactions. */
 export type PushReceiver = ReturnType<typeof createPushReceiver>
 
-export interface PushReceiverDependencies
-  extends Pick<CommandDependencies, 'db' | 'streams' | 'recorder' | 'importMode'> {
-  readonly writer: Pick<SpecWriter, 'insert'>
-  readonly images: Images
+export interface PushReceiverDependencies extends ImageReceiverDependencies {
+  readonly db: Database
   /** Returns the `host[:port]` for the pull specs of pushed images. */
   readonly registryHost: () => string
 }
 
 export function createPushReceiver(dependencies: PushReceiverDependencies) {
-  const { db, streams, writer, images, recorder, importMode, registryHost } = dependencies
+  const { db, images, recorder, registryHost } = dependencies
+  const receive = createImageReceiver(dependencies)
   const tagsOfImage = db.orm
     .select({ name: tagsTable.name })
     .from(tagsTable)
@@ -51,36 +92,16 @@ export function createPushReceiver(dependencies: PushReceiverDependencies) {
     )
     .prepare()
 
-  const streamOf = (tx: Transaction, name: PushedManifest['repository']): ImageStream =>
-    streams.byName(name.namespace, name.name) ?? writer.insert(tx, name, emptySpec(importMode)).stream
-
   return {
     /** Stores the image, creates the stream if it does not exist, and points its tags to the image. */
     recordPush(
       tx: Transaction,
-      { repository, tags, at, ...content }: PushedManifest,
+      { repository: stream, tags, at, ...content }: PushedManifest,
     ): { readonly imageId: number; readonly streamId: number } {
-      const { namespace, name } = repository
-      const stream = streamOf(tx, repository)
-      const inRegistry = { registry: registryHost(), repository: `${namespace}/${name}` }
-      const pullSpec = (digest: Digest): string => pullSpecByDigest(inRegistry, digest)
-      const imageId = images.store(tx, fetchedImage(content, images), pullSpec)
-      for (const tag of tags) {
-        recorder.recordTagEvent(
-          tx,
-          { streamId: stream.id, namespace, streamName: name, tag },
-          {
-            imageId,
-            dockerImageReference: pullSpec(content.digest),
-            generation: streams.generations(stream.id, tag)?.specTag ?? stream.generation,
-            source: 'REGISTRY',
-            // the next import requests the tag from its source again
-            upstreamDigest: null,
-            at,
-          },
-        )
-      }
-      return { imageId, streamId: stream.id }
+      const image = fetchedImage(content, images)
+      const repository = { registry: registryHost(), repository: `${stream.namespace}/${stream.name}` }
+      // the next import requests the tags from their sources again
+      return receive(tx, { stream, repository, image, tags, upstreamDigest: null, at })
     },
 
     /** Removes tags with their history, and their spec tags. */

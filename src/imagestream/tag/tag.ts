@@ -23,7 +23,7 @@ export interface Tag
 /** A tag as the last import stored it. */
 export interface ImportedTag
   extends Pick<typeof tagsTable.$inferSelect, 'upstreamDigest'>,
-    Pick<typeof tagEvents.$inferSelect, 'imageId' | 'generation'>,
+    Pick<typeof tagEvents.$inferSelect, 'imageId' | 'dockerImageReference' | 'generation'>,
     Pick<typeof images.$inferSelect, 'digest' | 'mediaType'> {
   readonly eventId: number
   /** 1 when the last import failed: the tag has a condition. */
@@ -97,8 +97,8 @@ export function createTags(db: Database) {
       .tuples(...parameters)
       .map(toTag)
   const imported = db.prepare<ImportedTag>(
-    `select e.id as eventId, e.image_id as imageId, i.digest, i.media_type as mediaType, e.generation,
-       t.upstream_digest as upstreamDigest, t.failing is not null as failing
+    `select e.id as eventId, e.image_id as imageId, e.docker_image_reference as dockerImageReference, e.generation,
+       i.digest, i.media_type as mediaType, t.upstream_digest as upstreamDigest, t.failing is not null as failing
      from tags t join tag_events e on e.id = t.newest_event_id join images i on i.id = e.image_id
      where t.stream_id = ? and t.name = ?`,
   )
