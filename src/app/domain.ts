@@ -85,8 +85,8 @@ export function createDomain(dependencies: DomainDependencies) {
 
   const { onSpecWritten } = schedules
   const writer = createStreamWriter({ ...dependencies, streams, importer, following, onSpecWritten })
-  const commands = { db, streams, writer, importer, following, recorder, policies, importMode }
-  const tagging = createTagging(commands)
+  const reads = { tags, images, lookBack, policies }
+  const commands = { db, streams, writer, importer, following, recorder, importMode, ...reads }
   return {
     pushes,
     images,
@@ -104,10 +104,10 @@ export function createDomain(dependencies: DomainDependencies) {
     hintRetries,
     schedules,
     writer,
-    tagging,
+    tagging: createTagging(commands),
     importImage: createImportImage(commands),
     applyDocuments: createApplyDocuments(commands),
     setTagPolicy: createSetTagPolicy(commands),
-    rollBackTag: createRollBack({ db, streams, tags, images, lookBack, tagging }),
+    rollBackTag: createRollBack(commands),
   }
 }

@@ -27,6 +27,12 @@ export interface Criterion {
   readonly ids: readonly Sql[]
 }
 
+/** Returns a criterion of a probe with its values, and of the statements of its index. */
+export const criterion = (text: string, values: readonly Parameter[], ...ids: readonly Sql[]): Criterion => ({
+  probe: { text, values },
+  ids,
+})
+
 /** Rows that are sorted for one page; by measurement this takes as long as probing a few thousand rows. */
 export const FEW = 250
 

@@ -1,17 +1,15 @@
 import type { Database } from '../db/open.ts'
 import type { Transaction } from '../db/transact.ts'
-import { importChange, type SpecWriter } from '../imagestream/commands/write-spec.ts'
+import { importChange } from '../imagestream/commands/write-spec.ts'
 import {
+  type CommandDependencies,
   plannedStream,
   readTarget,
   type WriteTarget,
   writeTarget,
 } from '../imagestream/commands/write-target.ts'
-import type { ImportMode } from '../imagestream/image/fetch-image.ts'
 import { KEPT_DRY_RUNS } from '../imagestream/import/dry-runs.ts'
-import type { Importer } from '../imagestream/import/import.ts'
 import type { ImportRequest } from '../imagestream/request/import-plan.ts'
-import type { Streams } from '../imagestream/stream/stream.ts'
 import { InvalidInputError } from '../input/errors.ts'
 import { checkNamespace } from '../input/names.ts'
 import { checkVersion, type DesiredStream, desiredByImport, desiredByStream } from './desired-stream.ts'
@@ -46,15 +44,6 @@ export interface AppliedDocument {
  */
 export type ApplyDocumentsCommand = (input: ApplyDocumentsInput) => AppliedDocument[]
 
-export interface ApplyDocumentsDependencies {
-  readonly db: Database
-  readonly streams: Streams
-  readonly writer: SpecWriter
-  readonly importer: Importer
-  /** Import mode of streams that do not set one. */
-  readonly importMode: ImportMode
-}
-
 /** A document that was applied inside the transaction. */
 interface Step {
   readonly applied: AppliedDocument
@@ -62,7 +51,7 @@ interface Step {
   readonly dryRun: (() => number) | null
 }
 
-export function createApplyDocuments(dependencies: ApplyDocumentsDependencies): ApplyDocumentsCommand {
+export function createApplyDocuments(dependencies: CommandDependencies): ApplyDocumentsCommand {
   const { db, streams, writer, importer, importMode } = dependencies
 
   const dryRunOf =
@@ -81,7 +70,7 @@ export function createApplyDocuments(dependencies: ApplyDocumentsDependencies): 
 
   const apply = (tx: Transaction, document: ParsedDocument, dryRun: boolean): Step => {
     const { kind, namespace, name, report } = document
-    const target = readTarget(streams, { namespace, name }, importMode)
+    const target = readTarget(dependencies, { namespace, name })
     checkVersion(document, target.stream)
     const { desired, request } =
       kind === 'ImageStream'

@@ -11,7 +11,7 @@ import { type CommandDependencies, plannedStream, readTarget, writeTarget } from
 export type ImportImageCommand = ReturnType<typeof createImportImage>
 
 export const createImportImage =
-  (dependencies: Pick<CommandDependencies, 'db' | 'streams' | 'writer' | 'importer' | 'importMode'>) =>
+  (dependencies: CommandDependencies) =>
   (input: ImportImageInput): number => {
     const { db, streams, writer, importer, importMode } = dependencies
     const { namespace, imageStream: name, resourceVersion } = input
@@ -20,7 +20,7 @@ export const createImportImage =
     if (!input.confirm && !streams.byName(namespace, name)) {
       throw new NotFoundError(`there is no image stream ${namespace}/${name}; confirm: true creates it`)
     }
-    const target = readTarget(streams, { namespace, name, resourceVersion }, importMode)
+    const target = readTarget(dependencies, { namespace, name, resourceVersion })
     const { spec, request } = planImportImage(target.spec, input, importMode)
     if (input.dryRun) {
       // the planned spec keeps its generation: options that it does not store apply to this import alone

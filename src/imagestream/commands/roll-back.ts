@@ -1,12 +1,9 @@
 import { InvalidInputError, NotFoundError } from '../../input/errors.ts'
-import { checkNamespace, checkStreamName, checkTagName } from '../../input/names.ts'
 import type { Digest } from '../../oci/digest.ts'
-import type { Images } from '../image/images.ts'
-import type { LookBack } from '../tag/look-back.ts'
-import type { Tag, Tags } from '../tag/tag.ts'
+import type { Tag } from '../tag/tag.ts'
 import type { TagEvent } from '../tag/tag-event.ts'
-import type { Tagging } from './tag-image.ts'
-import { type CommandDependencies, existingStream, type TagInput } from './write-target.ts'
+import { createTagging } from './tag-image.ts'
+import { type CommandDependencies, checkTagInput, existingStream, type TagInput } from './write-target.ts'
 
 /** Input of `rollBackTag`, with either `digest` or `at`. */
 export interface RollBackTagInput extends TagInput {
@@ -25,13 +22,6 @@ export interface RolledBackTag {
   readonly previous: TagEvent | null
 }
 
-export interface RollBackDependencies extends Pick<CommandDependencies, 'db' | 'streams'> {
-  readonly tags: Tags
-  readonly images: Images
-  readonly lookBack: LookBack
-  readonly tagging: Pick<Tagging, 'tagImage'>
-}
-
 /**
  * Points a tag to an image of its history and pins it there as `oc tag stream@digest stream:tag` does, so that no later
  * import and no followed tag undoes it. A tag that points to the image already is pinned without a new entry.
@@ -39,16 +29,16 @@ export interface RollBackDependencies extends Pick<CommandDependencies, 'db' | '
  */
 export type RollBackCommand = ReturnType<typeof createRollBack>
 
-export function createRollBack(dependencies: RollBackDependencies) {
-  const { db, streams, tags, images, tagging } = dependencies
+export function createRollBack(dependencies: CommandDependencies) {
+  const { db, streams, tags, images } = dependencies
+  const { tagImage } = createTagging(dependencies)
   const targetOf = createTargets(dependencies)
 
   const newestOf = ({ id }: Tag): TagEvent | undefined => tags.events([id], { limit: 1, peek: false })[0]
 
-  const find = ({ namespace, imageStream, tag, resourceVersion }: RollBackTagInput) => {
-    checkNamespace(namespace)
-    checkStreamName(namespace, imageStream, 'imageStream')
-    const name = checkTagName(tag)
+  const find = (input: RollBackTagInput) => {
+    const { namespace, imageStream, resourceVersion } = input
+    const name = checkTagInput(input)
     const stream = existingStream(streams, { namespace, name: imageStream, resourceVersion })
     const [found] = tags.named([stream.id], name)
     const newest = found && newestOf(found)
@@ -69,16 +59,9 @@ export function createRollBack(dependencies: RollBackDependencies) {
       const target = targetOf(tag, input)
       const image = images.byIds([target.imageId]).get(target.imageId)
       if (!image) throw new Error(`image ${target.imageId} of tag event ${target.id} is missing`)
-      tagging.tagImage({
-        namespace,
-        imageStream,
-        tag: tag.name,
-        from: { kind: 'ImageStreamImage', name: `${imageStream}@${image.digest}` },
-        alias: false,
-        reference: false,
-        scheduled: false,
-        insecure: false,
-      })
+      const from = { kind: 'ImageStreamImage', name: `${imageStream}@${image.digest}` } as const
+      const options = { alias: false, reference: false, scheduled: false, insecure: false }
+      tagImage({ namespace, imageStream, tag: tag.name, from, ...options })
       const [now] = tags.named([stream.id], tag.name)
       const event = now && newestOf(now)
       if (!now || !event) throw new Error(`${imageStream}:${tag.name} is missing after its roll-back`)
@@ -91,7 +74,7 @@ export function createRollBack(dependencies: RollBackDependencies) {
 const MAX_NAMED = 10
 
 /** Returns a function for the entry of a tag's history that the input names. It throws InvalidInputError. */
-function createTargets({ tags, images, lookBack }: RollBackDependencies) {
+function createTargets({ tags, images, lookBack }: CommandDependencies) {
   const describeHistory = ({ id }: Tag): string => {
     const events = tags.events([id], { limit: MAX_NAMED })
     const known = images.byIds(events.map(({ imageId }) => imageId))

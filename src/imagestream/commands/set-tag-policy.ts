@@ -1,6 +1,6 @@
 import type { Transaction } from '../../db/transact.ts'
 import { InvalidInputError } from '../../input/errors.ts'
-import { checkNamespace, checkRepository, checkStreamName, checkTagName } from '../../input/names.ts'
+import { checkRepository } from '../../input/names.ts'
 import type { TagName } from '../../oci/tag.ts'
 import type { Decision } from '../../policy/decide.ts'
 import { readPolicy, type TagPolicyInput } from '../../policy/policy.ts'
@@ -12,6 +12,7 @@ import { importOfTag } from './import-image-plan.ts'
 import { IMPORT_OPTIONS } from './tag-image-input.ts'
 import {
   type CommandDependencies,
+  checkTagInput,
   type ImportOptionsInput,
   importColumns,
   plannedStream,
@@ -50,11 +51,11 @@ export interface PolicyDecision extends Decision {
  */
 export type SetTagPolicyCommand = ReturnType<typeof createSetTagPolicy>
 
-export function createSetTagPolicy(dependencies: Omit<CommandDependencies, 'recorder'>) {
-  const { db, streams, writer, importer, following, policies, importMode } = dependencies
+export function createSetTagPolicy(dependencies: CommandDependencies) {
+  const { db, writer, importer, following, policies, importMode } = dependencies
 
   const read = ({ namespace, imageStream: name, resourceVersion }: SetTagPolicyInput): WriteTarget =>
-    readTarget(streams, { namespace, name, resourceVersion }, importMode)
+    readTarget(dependencies, { namespace, name, resourceVersion })
 
   const specWith = ({ spec }: WriteTarget, tag: TagName, input: SetTagPolicyInput): Spec => {
     const content = contentOf(input, spec.tags.get(tag), importMode)
@@ -95,9 +96,7 @@ export function createSetTagPolicy(dependencies: Omit<CommandDependencies, 'reco
   }
 
   return (input: SetTagPolicyInput): SetTagPolicyOutcome => {
-    checkNamespace(input.namespace)
-    checkStreamName(input.namespace, input.imageStream, 'imageStream')
-    const tag = checkTagName(input.tag)
+    const tag = checkTagInput(input)
     return input.dryRun ? dryRun(tag, input) : db.transact((tx) => write(tx, tag, input))
   }
 }

@@ -1,9 +1,9 @@
 import { InvalidInputError } from '../../input/errors.ts'
-import { checkNamespace, checkReference, checkStreamName, checkTagName } from '../../input/names.ts'
+import { checkReference } from '../../input/names.ts'
 import type { TagName } from '../../oci/tag.ts'
 import type { ObjectReferenceInput } from '../spec/spec.ts'
 import { checkStreamSource } from '../spec/tag-source.ts'
-import type { ImportOptionsInput, TagInput } from './write-target.ts'
+import { checkTagInput, type ImportOptionsInput, type TagInput } from './write-target.ts'
 
 /** Input of `tagImage`, with the options of `oc tag`. Null stands for undefined: the field is not set. */
 export interface TagImageInput extends TagInput, ImportOptionsInput {
@@ -16,9 +16,7 @@ export interface TagImageInput extends TagInput, ImportOptionsInput {
 
 /** Returns the tag's name. Throws InvalidInputError for invalid fields, and for options without effect. */
 export function checkTagImage(input: TagImageInput): TagName {
-  checkNamespace(input.namespace)
-  checkStreamName(input.namespace, input.imageStream, 'imageStream')
-  const tag = checkTagName(input.tag)
+  const tag = checkTagInput(input)
   checkSource(input)
   return tag
 }

@@ -1,5 +1,4 @@
 import { NotFoundError } from '../../input/errors.ts'
-import { checkNamespace, checkStreamName, checkTagName } from '../../input/names.ts'
 import type { StreamName } from '../../oci/stream-name.ts'
 import type { TagName } from '../../oci/tag.ts'
 import { flag, isImportable, type SpecTagContent } from '../spec/spec.ts'
@@ -17,6 +16,7 @@ import { importOfTag } from './import-image-plan.ts'
 import { checkTagImage, type TagImageInput } from './tag-image-input.ts'
 import {
   type CommandDependencies,
+  checkTagInput,
   existingStream,
   importColumns,
   readTarget,
@@ -34,19 +34,9 @@ export interface TaggedImage {
 /** Commands that set and remove a tag through the spec, as `oc tag` does, so that the source stays known. */
 export type Tagging = ReturnType<typeof createTagging>
 
-export function createTagging(dependencies: Omit<CommandDependencies, 'policies'>) {
+export function createTagging(dependencies: CommandDependencies) {
   const { db, streams, writer, importer, following, recorder, importMode } = dependencies
   const fieldOf = (): string => 'from.name'
-
-  const contentOf = (
-    home: StreamName,
-    input: TagImageInput,
-    old: SpecTagContent | undefined,
-  ): SpecTagContent => ({
-    ...sourceOf(home, input, following),
-    policy: null,
-    ...importColumns(input, old, importMode),
-  })
 
   return {
     /**
@@ -59,9 +49,13 @@ export function createTagging(dependencies: Omit<CommandDependencies, 'policies'
       const { namespace, imageStream: name, resourceVersion } = input
       const tag = checkTagImage(input)
       return db.transact((tx) => {
-        const target = readTarget(streams, { namespace, name, resourceVersion }, importMode)
+        const target = readTarget(dependencies, { namespace, name, resourceVersion })
         const old = target.spec
-        const content = contentOf(target, input, old.tags.get(tag))
+        const content: SpecTagContent = {
+          ...sourceOf(target, input, following),
+          policy: null,
+          ...importColumns(input, old.tags.get(tag), importMode),
+        }
         const spec = { ...old, tags: new Map(old.tags).set(tag, content) }
         const { stream } = writeTarget(tx, writer, target, { spec, fieldOf })
         // an unchanged spec was not written, and the tag may have moved since
@@ -77,9 +71,7 @@ export function createTagging(dependencies: Omit<CommandDependencies, 'policies'
      */
     untagImage(input: TagInput): number {
       const { namespace, imageStream, resourceVersion } = input
-      checkNamespace(namespace)
-      checkStreamName(namespace, imageStream, 'imageStream')
-      const tag = checkTagName(input.tag)
+      const tag = checkTagInput(input)
       return db.transact((tx) => {
         const stream = existingStream(streams, { namespace, name: imageStream, resourceVersion })
         const old = streams.spec(stream)
@@ -95,18 +87,9 @@ export function createTagging(dependencies: Omit<CommandDependencies, 'policies'
 }
 
 /** Returns the source for the spec tag: for a copy, the source's image now, by its whole digest. */
-function sourceOf(
-  home: StreamName,
-  input: TagImageInput,
-  following: Pick<Following, 'sourceImage'>,
-): TagSource {
-  const { kind, name, namespace = null } = input.from
-  const source = {
-    fromKind: kind,
-    fromName: name,
-    fromNamespace: namespace,
-    reference: flag(input.reference),
-  }
+function sourceOf(home: StreamName, input: TagImageInput, following: Following): TagSource {
+  const { kind, name, namespace: fromNamespace = null } = input.from
+  const source = { fromKind: kind, fromName: name, fromNamespace, reference: flag(input.reference) }
   if (kind === 'DockerImage' || input.alias || (kind === 'ImageStreamTag' && input.reference)) return source
   const named = streamTagOf(home, source) ?? streamImageOf(home, source)
   const image = following.sourceImage(home, source)

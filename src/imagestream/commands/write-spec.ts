@@ -10,7 +10,7 @@ import type { StreamName } from '../../oci/stream-name.ts'
 import type { TagName } from '../../oci/tag.ts'
 import type { Importer } from '../import/import.ts'
 import { type ImageStream, isImportable, type Spec } from '../spec/spec.ts'
-import { admission, type BlockOf, NO_SOURCES } from '../spec/spec-admission.ts'
+import { type BlockOf, checkSources, NO_SOURCES } from '../spec/spec-admission.ts'
 import { type NamedSpecTag, specDifference } from '../spec/spec-difference.ts'
 import type { Following } from '../stream/follow.ts'
 import { createSpecTagRows } from '../stream/spec-tag-rows.ts'
@@ -42,14 +42,13 @@ export type SpecWriter = ReturnType<typeof createSpecWriter>
 export interface SpecWriterDependencies {
   readonly db: Database
   readonly streams: Streams
-  readonly following: Pick<Following, 'copySources'>
+  readonly following: Following
   /** Milliseconds since 1970. */
   readonly now: () => number
   readonly uuid: () => string
-  /** By default no registry is blocked. */
-  readonly blockOf?: BlockOf | undefined
+  readonly blockOf: BlockOf
   /** Runs in the transaction that wrote a stream's spec, new or changed. */
-  readonly onSpecWritten?: (tx: Transaction, stream: ImageStream) => void
+  readonly onSpecWritten: (tx: Transaction, stream: ImageStream) => void
 }
 
 /** Requests the import of a written spec. Returns its id; null when nothing can be imported that was not before. */
@@ -65,9 +64,8 @@ export const importChange = (
 const NO_METADATA: StreamMetadata = { labels: '[]', annotations: '[]' }
 
 export function createSpecWriter(dependencies: SpecWriterDependencies) {
-  const { db, streams, following, now, uuid, onSpecWritten } = dependencies
-  const checkSources = admission(dependencies.blockOf)
-  const specTagRows = createSpecTagRows({ db, following })
+  const { db, streams, following, now, uuid, blockOf, onSpecWritten } = dependencies
+  const specTagRows = createSpecTagRows(db, following)
   const removeTags = createRemoveTags(db)
 
   return {
@@ -83,18 +81,13 @@ export function createSpecWriter(dependencies: SpecWriterDependencies) {
       if (streams.byName(namespace, name)) {
         throw new AlreadyExistsError(`there is an image stream ${namespace}/${name} already`)
       }
-      checkSources(NO_SOURCES, spec, fieldOf)
+      checkSources(blockOf, { before: NO_SOURCES, after: spec }, fieldOf)
       const stream = db.orm
         .insert(imageStreams)
         .values({
-          uid: uuid(),
-          namespace,
-          name,
-          generation: 1,
-          resourceVersion: 1,
-          createdAt: now(),
+          ...{ uid: uuid(), namespace, name, createdAt: now() },
+          ...{ generation: 1, resourceVersion: 1, repositoryGeneration: 1 },
           ...metadata,
-          repositoryGeneration: 1,
           ...columnsOf(spec),
         })
         .returning()
@@ -102,7 +95,7 @@ export function createSpecWriter(dependencies: SpecWriterDependencies) {
       writeLabels(db, stream)
       specTagRows.write(tx, stream, { tags: [...spec.tags], removed: [], fieldOf })
       specTagRows.arrange(tx, stream.id, [...spec.tags.keys()])
-      onSpecWritten?.(tx, stream)
+      onSpecWritten(tx, stream)
       return changeOf(stream, spec.dockerImageRepository !== null, [...spec.tags])
     },
 
@@ -122,7 +115,7 @@ export function createSpecWriter(dependencies: SpecWriterDependencies) {
       const { labels, annotations } = metadata
       const isSame = difference.isEmpty && labels === stream.labels && annotations === stream.annotations
       if (isSame) return changeOf(stream, false, [])
-      checkSources(old, spec, fieldOf)
+      checkSources(blockOf, { before: old, after: spec }, fieldOf)
 
       const { repository, changed, removed } = difference
       const generation = stream.generation + (difference.isEmpty ? 0 : 1)
@@ -137,7 +130,7 @@ export function createSpecWriter(dependencies: SpecWriterDependencies) {
       if (removed.length > 0) removeTags(tx, stream.id, removed)
       specTagRows.write(tx, written, { tags: changed, removed, fieldOf })
       if (difference.isRearranged) specTagRows.arrange(tx, stream.id, [...spec.tags.keys()])
-      onSpecWritten?.(tx, written)
+      onSpecWritten(tx, written)
       return changeOf(written, repository && spec.dockerImageRepository !== null, changed)
     },
   }

@@ -1,8 +1,11 @@
 import type { Database } from '../../db/open.ts'
 import type { Transaction } from '../../db/transact.ts'
 import { NotFoundError } from '../../input/errors.ts'
+import { checkNamespace, checkStreamName, checkTagName } from '../../input/names.ts'
 import type { StreamName } from '../../oci/stream-name.ts'
+import type { TagName } from '../../oci/tag.ts'
 import type { ImportMode } from '../image/fetch-image.ts'
+import type { Images } from '../image/images.ts'
 import type { Importer } from '../import/import.ts'
 import { emptySpec } from '../spec/change-spec.ts'
 import { checkResourceVersion, type ReadVersion } from '../spec/resource-version.ts'
@@ -16,8 +19,10 @@ import {
 } from '../spec/spec.ts'
 import type { Following } from '../stream/follow.ts'
 import type { Streams } from '../stream/stream.ts'
+import type { LookBack } from '../tag/look-back.ts'
 import type { Policies } from '../tag/policies.ts'
 import type { TagRecorder } from '../tag/record.ts'
+import type { Tags } from '../tag/tag.ts'
 import type { SpecChange, SpecWriter, WriteOptions } from './write-spec.ts'
 
 /** The parts of the domain that commands use. */
@@ -29,6 +34,9 @@ export interface CommandDependencies {
   readonly following: Following
   readonly recorder: TagRecorder
   readonly policies: Policies
+  readonly tags: Tags
+  readonly images: Images
+  readonly lookBack: LookBack
   /** Import mode of streams that do not set one. */
   readonly importMode: ImportMode
 }
@@ -39,14 +47,18 @@ export interface TagInput extends Pick<ReadVersion, 'namespace' | 'resourceVersi
   readonly tag: string
 }
 
+/** Returns the tag's name. Throws InvalidInputError for an invalid name of the namespace, stream or tag. */
+export function checkTagInput({ namespace, imageStream, tag }: TagInput): TagName {
+  checkNamespace(namespace)
+  checkStreamName(namespace, imageStream, 'imageStream')
+  return checkTagName(tag)
+}
+
 /** Returns the stream. Throws NotFoundError, and ConflictError where `resourceVersion` is not the newest. */
-export function existingStream(
-  streams: Streams,
-  { namespace, name, resourceVersion }: ReadVersion,
-): ImageStream {
-  const stream = streams.byName(namespace, name)
-  if (!stream) throw new NotFoundError(`there is no image stream ${namespace}/${name}`)
-  checkResourceVersion({ namespace, name, resourceVersion }, stream)
+export function existingStream(streams: Streams, read: ReadVersion): ImageStream {
+  const stream = streams.byName(read.namespace, read.name)
+  if (!stream) throw new NotFoundError(`there is no image stream ${read.namespace}/${read.name}`)
+  checkResourceVersion(read, stream)
   return stream
 }
 
@@ -80,12 +92,12 @@ export interface WriteTarget extends StreamName {
 
 /** Reads the stream. Throws ConflictError where `resourceVersion` is not the newest. */
 export function readTarget(
-  streams: Streams,
-  { namespace, name, resourceVersion }: ReadVersion,
-  importMode: ImportMode,
+  { streams, importMode }: Pick<CommandDependencies, 'streams' | 'importMode'>,
+  read: ReadVersion,
 ): WriteTarget {
+  const { namespace, name } = read
   const stream = streams.byName(namespace, name)
-  checkResourceVersion({ namespace, name, resourceVersion }, stream)
+  checkResourceVersion(read, stream)
   return { namespace, name, stream, spec: stream ? streams.spec(stream) : emptySpec(importMode) }
 }
 
@@ -99,17 +111,8 @@ export const writeTarget = (
   stream ? writer.writeSpec(tx, stream, spec, options) : writer.insert(tx, { namespace, name }, spec, options)
 
 const NEW_STREAM = {
-  id: 0,
-  uid: '',
-  generation: 1,
-  resourceVersion: 0,
-  createdAt: 0,
-  labels: '[]',
-  annotations: '[]',
-  repositoryGeneration: 1,
-  repositoryCheck: null,
-  checkedAt: null,
-  newestAt: 0,
+  ...{ id: 0, uid: '', generation: 1, resourceVersion: 0, createdAt: 0, labels: '[]', annotations: '[]' },
+  ...{ repositoryGeneration: 1, repositoryCheck: null, checkedAt: null, newestAt: 0 },
 }
 
 /** Returns the stream with another spec, which is not stored, for a dry run. */
@@ -122,11 +125,8 @@ export function plannedStream(
   return {
     stream: planned,
     specTags: [...tags].map(([tag, content]) => ({
-      generation: planned.generation,
-      ...FOLLOWS_NONE,
-      ...content,
-      streamId: planned.id,
-      name: tag,
+      ...{ generation: planned.generation, ...FOLLOWS_NONE, ...content },
+      ...{ streamId: planned.id, name: tag },
     })),
   }
 }

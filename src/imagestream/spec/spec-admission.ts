@@ -11,29 +11,26 @@ type Sources = Pick<Spec, 'dockerImageRepository' | 'tags'>
 /** The sources of a stream that does not exist yet. */
 export const NO_SOURCES: Sources = { dockerImageRepository: null, tags: new Map() }
 
-/** Throws InvalidInputError for a new source that is blocked. */
-export type CheckSources = (before: Sources, after: Sources, fieldOf: (tag: TagName) => string) => void
-
 /**
- * Returns the check of a spec's sources. Sources that the spec had before may stay: otherwise clients could not change the
- * rest of the spec, or remove the source, once its registry is blocked.
+ * Throws InvalidInputError for a new source that is blocked. Sources that the spec had before may stay: otherwise clients
+ * could not change the rest of the spec, or remove the source, once its registry is blocked.
  * Source: OpenShift, validation of image streams against allowedRegistriesForImport.
  */
-export const admission =
-  (blockOf: BlockOf = () => null): CheckSources =>
-  (before, after, fieldOf) => {
-    const check = (name: string, field: string): void => {
-      const blockedBy = blockOf(parseReference(name))
-      if (blockedBy === null) return
-      throw new InvalidInputError(field, `"${name}" may not be imported: ${blockedBy}`)
-    }
-    const { dockerImageRepository } = after
-    if (dockerImageRepository !== null && dockerImageRepository !== before.dockerImageRepository) {
-      check(dockerImageRepository, 'spec.dockerImageRepository')
-    }
-    const known = new Set([...before.tags.values()].map(({ fromName }) => fromName))
-    for (const [tag, { fromKind, fromName }] of after.tags) {
-      if (fromKind === 'DockerImage' && fromName !== null && !known.has(fromName))
-        check(fromName, fieldOf(tag))
-    }
+export function checkSources(
+  blockOf: BlockOf,
+  { before, after }: { readonly before: Sources; readonly after: Sources },
+  fieldOf: (tag: TagName) => string,
+): void {
+  const check = (name: string, field: string): void => {
+    const blockedBy = blockOf(parseReference(name))
+    if (blockedBy !== null) throw new InvalidInputError(field, `"${name}" may not be imported: ${blockedBy}`)
   }
+  const { dockerImageRepository } = after
+  if (dockerImageRepository !== null && dockerImageRepository !== before.dockerImageRepository) {
+    check(dockerImageRepository, 'spec.dockerImageRepository')
+  }
+  const known = new Set([...before.tags.values()].map(({ fromName }) => fromName))
+  for (const [tag, { fromKind, fromName }] of after.tags) {
+    if (fromKind === 'DockerImage' && fromName !== null && !known.has(fromName)) check(fromName, fieldOf(tag))
+  }
+}

@@ -3,7 +3,11 @@ import type { Database } from '../../db/open.ts'
 import { imageStreams, specTags } from '../../db/tables/index.ts'
 import { formatStreamTag, type StreamTag } from '../spec/tag-source.ts'
 
-/** Creates the reads of chains of tags that follow one another in the specs; a tag follows at most one other. */
+/**
+ * Returns a function for the chains of tags that follow one another in the specs; a tag follows at most one other. It
+ * returns the number of tags that each tag follows, directly and through others, so that sources have lower numbers than
+ * their followers. Or it returns a cycle that one of the tags leads into, with each of its tags once.
+ */
 export function createFollowChains(db: Database) {
   const followed = db.orm
     .select({
@@ -21,37 +25,27 @@ export function createFollowChains(db: Database) {
       ),
     )
     .prepare()
-  const sourceOf = ({ namespace, stream, tag }: StreamTag): StreamTag | undefined => {
-    const row = followed.get({ namespace, stream, tag })
-    return row?.namespace == null || row.stream === null || row.tag === null
-      ? undefined
-      : { namespace: row.namespace, stream: row.stream, tag: row.tag }
+  const sourceOf = (follower: StreamTag): StreamTag | undefined => {
+    const { namespace, stream, tag } = followed.get({ ...follower }) ?? {}
+    return namespace && stream && tag ? { namespace, stream, tag } : undefined
   }
 
-  return {
-    /**
-     * Returns the number of tags that each tag follows, directly and through others, so that sources have lower numbers
-     * than their followers. Or returns a cycle that one of the tags leads into, with each of its tags once.
-     */
-    depths(tags: readonly StreamTag[]): { readonly depths: number[] } | { readonly cycle: StreamTag[] } {
-      const depthOf = createDepths(sourceOf)
-      const depths: number[] = []
-      for (const tag of tags) {
-        const depth = depthOf(tag)
-        if (typeof depth !== 'number') return { cycle: depth }
-        depths.push(depth)
-      }
-      return { depths }
-    },
+  return (tags: readonly StreamTag[]): { readonly depths: number[] } | { readonly cycle: StreamTag[] } => {
+    const depthOf = createDepths(sourceOf)
+    const depths: number[] = []
+    for (const tag of tags) {
+      const depth = depthOf(tag)
+      if (typeof depth !== 'number') return { cycle: depth }
+      depths.push(depth)
+    }
+    return { depths }
   }
 }
 
 /** Returns a function for the depth of a tag, or the cycle that it leads into. Each tag is read once. */
-function createDepths(
-  sourceOf: (tag: StreamTag) => StreamTag | undefined,
-): (tag: StreamTag) => number | StreamTag[] {
+function createDepths(sourceOf: (tag: StreamTag) => StreamTag | undefined) {
   const known = new Map<string, number>()
-  return (start) => {
+  return (start: StreamTag): number | StreamTag[] => {
     const path = new Map<string, StreamTag>()
     let at: StreamTag | undefined = start
     let key = formatStreamTag(start)

@@ -16,8 +16,8 @@ import {
   type TagSource,
 } from '../spec/tag-source.ts'
 import type { TagRecorder } from '../tag/record.ts'
+import type { Tags } from '../tag/tag.ts'
 import { copiedChange } from '../tag/tag-change.ts'
-import type { TagHistories } from '../tag/tag-event.ts'
 import { createFollowChains, formatCycle } from './follow-chains.ts'
 import type { Streams } from './stream.ts'
 
@@ -41,15 +41,16 @@ export interface WrittenSpecTags {
 export interface FollowingDependencies {
   readonly db: Database
   readonly streams: Streams
-  readonly tags: Pick<TagHistories, 'digestsInHistory'>
-  readonly recorder: Pick<TagRecorder, 'recordSpecTags'>
+  readonly tags: Tags
+  readonly recorder: TagRecorder
   /** Milliseconds since 1970. */
   readonly now: () => number
 }
 
-export function createFollowing({ db, streams, tags, recorder, now }: FollowingDependencies) {
-  const chains = createFollowChains(db)
-  const sourceImage = createSourceImages({ db, streams, tags })
+export function createFollowing(dependencies: FollowingDependencies) {
+  const { db, streams, recorder, now } = dependencies
+  const depthsOf = createFollowChains(db)
+  const sourceImage = createSourceImages(dependencies)
 
   /** Sorts sources before their followers: a tag that follows over two steps gets one event. */
   const sourcesFirst = (
@@ -58,7 +59,7 @@ export function createFollowing({ db, streams, tags, recorder, now }: FollowingD
     fieldOf: (tag: TagName) => string,
   ): SpecTag[] => {
     const names = written.map(({ name }) => ({ namespace: home.namespace, stream: home.name, tag: name }))
-    const found = chains.depths(names)
+    const found = depthsOf(names)
     if ('cycle' in found) {
       const cycle = rotated(found.cycle, names)
       throw new InvalidInputError(
@@ -110,7 +111,7 @@ const MAX_CANDIDATES = 10
 
 const COLUMNS = 'i.id as imageId, i.digest, e.docker_image_reference as dockerImageReference'
 
-function createSourceImages({ db, streams, tags }: Pick<FollowingDependencies, 'db' | 'streams' | 'tags'>) {
+function createSourceImages({ db, streams, tags }: FollowingDependencies) {
   const newest = db.prepare<SourceImage>(
     `select ${COLUMNS} from image_streams s
        join tags t on t.stream_id = s.id
@@ -125,9 +126,6 @@ function createSourceImages({ db, streams, tags }: Pick<FollowingDependencies, '
        join tags t on t.id = e.tag_id
      where i.digest = ? and t.stream_id = ? order by e.id desc limit 1`,
   )
-
-  const ofTag = ({ namespace, stream, tag }: StreamTag): SourceImage | undefined =>
-    newest.get(namespace, stream, tag)
 
   const ofImage = (image: StreamImage): SourceImage | undefined => {
     const id = streams.byName(image.namespace, image.stream)?.id
@@ -149,7 +147,7 @@ function createSourceImages({ db, streams, tags }: Pick<FollowingDependencies, '
 
   return (home: StreamName, source: TagSource): SourceImage | undefined => {
     const tag = streamTagOf(home, source)
-    if (tag) return ofTag(tag)
+    if (tag) return newest.get(tag.namespace, tag.stream, tag.tag)
     const image = streamImageOf(home, source)
     return image && ofImage(image)
   }
@@ -158,9 +156,7 @@ function createSourceImages({ db, streams, tags }: Pick<FollowingDependencies, '
 /** Returns the cycle from the first of its tags that was just written, which is the field of the error. */
 function rotated(cycle: readonly StreamTag[], written: readonly StreamTag[]): StreamTag[] {
   const names = new Set(written.map(formatStreamTag))
-  const first = Math.max(
-    0,
-    cycle.findIndex((tag) => names.has(formatStreamTag(tag))),
-  )
+  const found = cycle.findIndex((tag) => names.has(formatStreamTag(tag)))
+  const first = Math.max(0, found)
   return [...cycle.slice(first), ...cycle.slice(0, first)]
 }

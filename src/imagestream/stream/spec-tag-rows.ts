@@ -20,13 +20,7 @@ export interface ChangedSpecTags {
 }
 
 /** Creates the writes of spec tags. */
-export function createSpecTagRows({
-  db,
-  following,
-}: {
-  readonly db: Database
-  readonly following: Pick<Following, 'copySources'>
-}) {
+export function createSpecTagRows(db: Database, following: Following) {
   const arrange = db.prepare(`
     update spec_tags as t set position = o.key from json_each(?) o
     where t.stream_id = ? and t.name = o.value and t.position is not o.key`)
@@ -62,19 +56,10 @@ export function createSpecTagRows({
         JSON.stringify(tags.map(([name, { policy, fromName }]) => [name, policy, fromName])),
       )
       for (const [name, tag] of tags) {
-        const row = {
-          ...tag,
-          ...followedColumns(stream, tag),
-          registry: registryOf(tag),
-          streamId,
-          name,
-          generation,
-        }
-        db.orm
-          .insert(specTags)
-          .values(row)
-          .onConflictDoUpdate({ target: [specTags.streamId, specTags.name], set: row })
-          .run()
+        const derived = { ...followedColumns(stream, tag), registry: registryOf(tag) }
+        const row = { ...tag, ...derived, streamId, name, generation }
+        const target = [specTags.streamId, specTags.name]
+        db.orm.insert(specTags).values(row).onConflictDoUpdate({ target, set: row }).run()
       }
       if (tags.some(([, { policy }]) => policy !== null)) checkPolicies(streamId)
       // after all of them are written: one may follow another

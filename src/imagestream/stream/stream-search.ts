@@ -1,6 +1,6 @@
 import type { Database } from '../../db/open.ts'
 import { keyset, type SortColumn } from '../../db/page.ts'
-import { type Criterion, fewIds, ownersOf, probes } from '../../db/search.ts'
+import { type Criterion, criterion, fewIds, ownersOf, probes } from '../../db/search.ts'
 import { literalRange } from '../../input/glob.ts'
 import type { KeyValue } from '../../input/key-values.ts'
 import type { KeysetPage } from '../../input/page.ts'
@@ -48,54 +48,41 @@ function indexOf(order: StreamOrder, { namespace }: StreamFilter): string {
 function nameCriteria({ namespace, matching }: StreamFilter, order: StreamOrder): Criterion[] {
   const criteria: Criterion[] = []
   const range = matching === undefined ? undefined : literalRange(matching)
-  if (namespace !== undefined) {
-    criteria.push({ probe: { text: 's.namespace = ?', values: [namespace] }, ids: [] })
-  }
+  if (namespace !== undefined) criteria.push(criterion('s.namespace = ?', [namespace]))
   if (range) {
     // the order's own index serves the range
     const isInOrder = order === 'NAME' && namespace !== undefined
     const [prefix, values] =
       namespace === undefined ? ['', range] : ['namespace = ? and ', [namespace, ...range]]
     const ids = { text: `select id from image_streams where ${prefix}name >= ? and name < ?`, values }
-    criteria.push({
-      probe: { text: 's.name >= ? and s.name < ?', values: range },
-      ids: isInOrder ? [] : [ids],
-    })
+    criteria.push(criterion('s.name >= ? and s.name < ?', range, ...(isInOrder ? [] : [ids])))
   }
-  if (matching !== undefined) {
-    criteria.push({ probe: { text: 'matches_glob(?, s.name)', values: [matching] }, ids: [] })
-  }
+  if (matching !== undefined) criteria.push(criterion('matches_glob(?, s.name)', [matching]))
   return criteria
 }
 
 function labelCriterion({ key, value }: KeyValue): Criterion {
   const values = [key, value]
-  return {
-    probe: {
-      text: 'exists (select 1 from stream_labels l where l.stream_id = s.id and l.key = ? and l.value = ?)',
-      values,
-    },
-    ids: [{ text: 'select stream_id as id from stream_labels where key = ? and value = ?', values }],
-  }
+  return criterion(
+    'exists (select 1 from stream_labels l where l.stream_id = s.id and l.key = ? and l.value = ?)',
+    values,
+    { text: 'select stream_id as id from stream_labels where key = ? and value = ?', values },
+  )
 }
 
 function registryCriterion(registry: string): Criterion {
   const wanted = { text: 'select ? as value', values: [registry] }
   const index = 'spec_tags_by_registry'
   const specTags = ownersOf({ table: 'spec_tags', column: 'registry', index, wanted }, 'stream_id')
-  return {
-    probe: {
-      text: `(s.registry = ? or exists (
-        select 1 from spec_tags p indexed by ${index} where p.registry = ? and p.stream_id = s.id))`,
-      values: [registry, registry],
+  return criterion(
+    `(s.registry = ? or exists (
+      select 1 from spec_tags p indexed by ${index} where p.registry = ? and p.stream_id = s.id))`,
+    [registry, registry],
+    {
+      text: `select id from image_streams where registry = ? union all select id from (${specTags.text})`,
+      values: [registry, ...specTags.values],
     },
-    ids: [
-      {
-        text: `select id from image_streams where registry = ? union all select id from (${specTags.text})`,
-        values: [registry, ...specTags.values],
-      },
-    ],
-  }
+  )
 }
 
 function criteriaOf(filter: StreamFilter, order: StreamOrder): Criterion[] {
@@ -103,36 +90,22 @@ function criteriaOf(filter: StreamFilter, order: StreamOrder): Criterion[] {
   const criteria = nameCriteria(filter, order)
   if (unchangedSince !== undefined) {
     const values = [unchangedSince]
-    criteria.push({
-      probe: { text: 's.newest_at < ?', values },
-      ids: [{ text: 'select id from image_streams where newest_at < ?', values }],
-    })
+    const text = 'select id from image_streams where newest_at < ?'
+    criteria.push(criterion('s.newest_at < ?', values, { text, values }))
   }
   if (notCheckedSince !== undefined) {
     const values = [notCheckedSince]
-    criteria.push({
-      probe: { text: 'ifnull(s.checked_at < ?, 1)', values },
-      ids: [
-        {
-          text: `select id from image_streams where checked_at is null
-            union all select id from image_streams where checked_at < ?`,
-          values,
-        },
-      ],
-    })
+    const text = `select id from image_streams where checked_at is null
+      union all select id from image_streams where checked_at < ?`
+    criteria.push(criterion('ifnull(s.checked_at < ?, 1)', values, { text, values }))
   }
   criteria.push(...labels.map(labelCriterion))
   if (registry !== undefined) criteria.push(registryCriterion(registry))
   for (const tags of tagValues(filter)) {
     const { column, index, wanted } = tags
-    criteria.push({
-      probe: {
-        text: `exists (
-          select 1 from tags t indexed by ${index} where t.${column} in (${wanted.text}) and t.stream_id = s.id)`,
-        values: wanted.values,
-      },
-      ids: [ownersOf(tags, 'stream_id')],
-    })
+    const text = `exists (
+      select 1 from tags t indexed by ${index} where t.${column} in (${wanted.text}) and t.stream_id = s.id)`
+    criteria.push(criterion(text, wanted.values, ownersOf(tags, 'stream_id')))
   }
   return criteria
 }

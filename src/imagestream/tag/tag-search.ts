@@ -1,5 +1,13 @@
 import type { Database } from '../../db/open.ts'
-import { type ColumnValues, type Criterion, everyValue, fewIds, probes, type Sql } from '../../db/search.ts'
+import {
+  type ColumnValues,
+  type Criterion,
+  criterion,
+  everyValue,
+  fewIds,
+  probes,
+  type Sql,
+} from '../../db/search.ts'
 import type { Parameter } from '../../db/statement.ts'
 import { literalRange } from '../../input/glob.ts'
 import type { KeyValue } from '../../input/key-values.ts'
@@ -79,40 +87,25 @@ function criteriaOf(streamIds: readonly number[], filter: TagSearchFilter): Crit
   })
   for (const { column, index, wanted } of tagValues(filter)) {
     const isOne = `${column} in (${wanted.text})`
-    criteria.push({
-      probe: { text: `+${isOne}`, values: wanted.values },
-      ids: [ofStreams(index, isOne, wanted.values)],
-    })
+    criteria.push(criterion(`+${isOne}`, wanted.values, ofStreams(index, isOne, wanted.values)))
   }
   if (matching !== undefined) {
     const range = literalRange(matching)
-    criteria.push({
-      probe: { text: 'matches_glob(?, name)', values: [matching] },
-      ids: range ? [ofStreams('tags_by_name', 'name >= ? and name < ?', range)] : [],
-    })
+    const ids = range ? [ofStreams('tags_by_name', 'name >= ? and name < ?', range)] : []
+    criteria.push(criterion('matches_glob(?, name)', [matching], ...ids))
   }
   if (unchangedSince !== undefined) {
-    criteria.push({
-      probe: { text: '+newest_at < ?', values: [unchangedSince] },
-      ids: [ofStreams('tags_by_newest', 'newest_at < ?', [unchangedSince])],
-    })
+    const values = [unchangedSince]
+    criteria.push(criterion('+newest_at < ?', values, ofStreams('tags_by_newest', 'newest_at < ?', values)))
   }
-  if (registry !== undefined) {
-    criteria.push({
-      probe: {
-        text: `exists (select 1 from tag_events e where e.id = newest_event_id
-          and e.docker_image_reference >= ? and e.docker_image_reference < ?)`,
-        // everything that starts with "host/": "0" is the character after "/"
-        values: [`${registry}/`, `${registry}0`],
-      },
-      ids: [],
-    })
-  }
-  for (const { key, value } of labels) {
-    criteria.push({ probe: { text: HAS_LABEL, values: [key, value] }, ids: [] })
-  }
+  // everything that starts with "host/": "0" is the character after "/"
+  if (registry !== undefined) criteria.push(criterion(IS_AT_REGISTRY, [`${registry}/`, `${registry}0`]))
+  criteria.push(...labels.map(({ key, value }) => criterion(HAS_LABEL, [key, value])))
   return criteria
 }
+
+const IS_AT_REGISTRY = `exists (select 1 from tag_events e where e.id = newest_event_id
+  and e.docker_image_reference >= ? and e.docker_image_reference < ?)`
 
 // a config can have any bytes; one that is not JSON has no labels
 const HAS_LABEL = `exists (
