@@ -42,10 +42,8 @@ export function planImportImage(
   const plan = planSources(spec, input, importMode)
   if (!input.fullSweep) return plan
   if (!plan.request.repository) {
-    throw new InvalidInputError(
-      'fullSweep',
-      'fullSweep requires an import of the whole spec.dockerImageRepository: leave it out',
-    )
+    const why = 'fullSweep requires an import of the whole spec.dockerImageRepository: leave it out'
+    throw new InvalidInputError('fullSweep', why)
   }
   return { ...plan, request: { ...plan.request, fullSweep: true } }
 }
@@ -58,10 +56,7 @@ export const importOfTag = (tag: TagName): ImportRequest => ({
 })
 
 /** Returns the options of an import that the spec does not store. */
-export const importOptions = ({
-  insecure,
-  importMode,
-}: Pick<ImportImageInput, 'insecure' | 'importMode'>): Pick<ImportRequest, 'insecure' | 'importMode'> => ({
+export const importOptions = ({ insecure, importMode }: ImportImageInput) => ({
   ...(insecure != null && { insecure }),
   ...(importMode != null && { importMode }),
 })
@@ -85,23 +80,14 @@ function planRepository(spec: Spec, input: ImportImageInput, dockerImageReposito
 }
 
 /** Plans `from` without `all`: the source of one tag. */
-function planSource(
-  spec: Spec,
-  input: ImportImageInput,
-  from: string,
-  importMode: ImportMode,
-): ImportImagePlan {
+function planSource(spec: Spec, input: ImportImageInput, from: string, mode: ImportMode): ImportImagePlan {
   const reference = checkReference(from, 'from')
   const name = input.tag != null ? checkTagName(input.tag) : (reference.tag ?? ('latest' as TagName))
   const old = spec.tags.get(name)
-  const base = old ?? { annotations: '[]', insecure: flag(false), scheduled: flag(false), importMode }
+  const base = old ?? { annotations: '[]', insecure: flag(false), scheduled: flag(false), importMode: mode }
   const content: SpecTagContent = {
+    ...{ fromKind: 'DockerImage', fromName: from, fromNamespace: null, policy: null, reference: flag(false) },
     annotations: base.annotations,
-    fromKind: 'DockerImage',
-    fromName: from,
-    fromNamespace: null,
-    policy: null,
-    reference: flag(false),
     ...importPolicyOf(base, input),
     // a tag keeps its reference policy when its source changes
     referencePolicy: old?.referencePolicy ?? input.referencePolicy ?? 'Source',
@@ -113,10 +99,8 @@ function planSource(
 function planWholeSpec(spec: Spec, input: ImportImageInput): ImportImagePlan {
   const hasRepository = spec.dockerImageRepository !== null
   if (input.all && !hasRepository) {
-    throw new InvalidInputError(
-      'all',
-      'the stream has no spec.dockerImageRepository: give the repository as "from"',
-    )
+    const why = 'the stream has no spec.dockerImageRepository: give the repository as "from"'
+    throw new InvalidInputError('all', why)
   }
   if (!hasRepository && ![...spec.tags.values()].some(isImportable)) {
     throw new InvalidInputError(
@@ -124,15 +108,9 @@ function planWholeSpec(spec: Spec, input: ImportImageInput): ImportImagePlan {
       'the spec names nothing to import: give "from", or set spec.dockerImageRepository or a spec tag from a DockerImage',
     )
   }
-  refuse(
-    input,
-    ['scheduled', 'referencePolicy'],
-    'is part of the spec: give it with "from", or use updateImageStream',
-  )
-  return {
-    spec,
-    request: { repository: hasRepository, specTags: 'all', repositoryTags: [], ...importOptions(input) },
-  }
+  refuse(input, SPEC_OPTIONS, 'is part of the spec: give it with "from", or use updateImageStream')
+  const options = importOptions(input)
+  return { spec, request: { repository: hasRepository, specTags: 'all', repositoryTags: [], ...options } }
 }
 
 /** Plans a tag without `from`: the source of its spec tag, or else the tag of the repository. */
@@ -149,15 +127,9 @@ function planTag(spec: Spec, input: ImportImageInput, name: TagName): ImportImag
   if (old || spec.dockerImageRepository === null) {
     throw new InvalidInputError('tag', whyNotImported(name, old))
   }
-  refuse(
-    input,
-    ['scheduled', 'referencePolicy'],
-    `is part of a spec tag, and "${name}" has none: give "from"`,
-  )
-  return {
-    spec,
-    request: { repository: false, specTags: [], repositoryTags: [name], ...importOptions(input) },
-  }
+  refuse(input, SPEC_OPTIONS, `is part of a spec tag, and "${name}" has none: give "from"`)
+  const options = importOptions(input)
+  return { spec, request: { repository: false, specTags: [], repositoryTags: [name], ...options } }
 }
 
 function whyNotImported(name: TagName, tag: SpecTagContent | undefined): string {
@@ -168,6 +140,9 @@ function whyNotImported(name: TagName, tag: SpecTagContent | undefined): string 
     ? `a policy chooses the image of "${name}" among the stream's own tags, so there is nothing to import for it: import those tags, or give "from" to remove the policy`
     : `the spec has no source for the tag "${name}": give the image's reference as "from"`
 }
+
+/** Options that only a spec tag stores. */
+const SPEC_OPTIONS = ['scheduled', 'referencePolicy'] as const
 
 const withTag = (spec: Spec, name: TagName, content: SpecTagContent): Spec => ({
   ...spec,

@@ -3,11 +3,10 @@ import { imageStreams } from '../../db/tables/index.ts'
 import { type KeyValue, writeKeyValues } from '../../input/key-values.ts'
 import type { StreamName } from '../../oci/stream-name.ts'
 import { changeSpec, emptySpec } from '../spec/change-spec.ts'
-import type { ReadVersion } from '../spec/resource-version.ts'
 import type { ImageStream, SpecInput } from '../spec/spec.ts'
 import { writeAnnotations } from '../spec/stream-annotations.ts'
 import { createSpecWriter, importChange, type SpecWriterDependencies } from './write-spec.ts'
-import { type CommandDependencies, existingStream } from './write-target.ts'
+import { type CommandDependencies, existingStream, type ReadVersion } from './write-target.ts'
 
 /** Null stands for undefined. */
 export interface CreateStreamInput extends StreamName {

@@ -1,6 +1,6 @@
 import type { Database } from '../../db/open.ts'
 import type { Transaction } from '../../db/transact.ts'
-import { NotFoundError } from '../../input/errors.ts'
+import { ConflictError, NotFoundError } from '../../input/errors.ts'
 import { checkNamespace, checkStreamName, checkTagName } from '../../input/names.ts'
 import type { StreamName } from '../../oci/stream-name.ts'
 import type { TagName } from '../../oci/tag.ts'
@@ -8,7 +8,6 @@ import type { ImportMode } from '../image/fetch-image.ts'
 import type { Images } from '../image/images.ts'
 import type { Importer } from '../import/import.ts'
 import { emptySpec } from '../spec/change-spec.ts'
-import { checkResourceVersion, type ReadVersion } from '../spec/resource-version.ts'
 import {
   FOLLOWS_NONE,
   flag,
@@ -39,6 +38,26 @@ export interface CommandDependencies {
   readonly lookBack: LookBack
   /** Import mode of streams that do not set one. */
   readonly importMode: ImportMode
+}
+
+/** A stream to write, and the version of it that the client read; null or undefined accepts any version. */
+export interface ReadVersion extends StreamName {
+  readonly resourceVersion?: string | null | undefined
+}
+
+/** Returns the newest version for the message of an error: `is at resourceVersion 3`, `does not exist`. */
+export const newestVersion = (stream: Pick<ImageStream, 'resourceVersion'> | undefined): string =>
+  stream ? `is at resourceVersion ${stream.resourceVersion}` : 'does not exist'
+
+/** Throws ConflictError where the stream was created, written or deleted since the client read it. */
+export function checkResourceVersion(
+  { namespace, name, resourceVersion }: ReadVersion,
+  stream: Pick<ImageStream, 'resourceVersion'> | undefined,
+): void {
+  if (resourceVersion == null || resourceVersion === String(stream?.resourceVersion)) return
+  throw new ConflictError(
+    `${namespace}/${name} ${newestVersion(stream)}, not ${resourceVersion}: read it again`,
+  )
 }
 
 /** The tag that a command concerns, and the version of its stream that the client read. */

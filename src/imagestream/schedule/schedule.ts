@@ -5,28 +5,21 @@ import type { Transaction } from '../../db/transact.ts'
 import type { TagName } from '../../oci/tag.ts'
 import { RUNNING_IMPORTS, RUNNING_OF_REGISTRY } from '../import/import.ts'
 import type { ImportRequest } from '../request/import-plan.ts'
-import type { ImportRows } from '../request/import-rows.ts'
 import type { Import } from '../request/import-state.ts'
 import type { ImageStream } from '../spec/spec.ts'
-import { createSourceResults, LONGEST_WAIT, type SourceResultsDependencies } from './source-results.ts'
-import { createSpecSchedules, type SpecScheduleDependencies } from './spec-schedules.ts'
+import { createSourceResults, LONGEST_WAIT } from './source-results.ts'
+import { createSpecSchedules, type ScheduleDependencies } from './spec-schedules.ts'
 
 /** Schedule of one source: a spec tag, or the repository of a stream. Times are milliseconds since 1970. */
 export type Schedule = Omit<typeof importSchedules.$inferSelect, 'id'>
-
-export interface ScheduleDependencies extends SpecScheduleDependencies {
-  readonly rows: Pick<ImportRows, 'request'>
-  /** 1 for all sources by default. */
-  readonly slowdownOf?: SourceResultsDependencies['slowdownOf'] | undefined
-}
 
 /** The sources that are imported periodically, and when each is due. All state is in the database. */
 export type Schedules = ReturnType<typeof createSchedules>
 
 export function createSchedules(dependencies: ScheduleDependencies) {
-  const { db, rows, now, intervalMs, slowdownOf = () => 1 } = dependencies
-  const spec = createSpecSchedules({ db, now, intervalMs })
-  const storeResults = createSourceResults({ db, intervalMs, slowdownOf })
+  const { db, rows, now, intervalMs } = dependencies
+  const spec = createSpecSchedules(dependencies)
+  const storeResults = createSourceResults(dependencies)
   const longest = LONGEST_WAIT * intervalMs
   const { id: _id, ...columns } = getTableColumns(importSchedules)
   const { streamId, tag, dueAt } = columns

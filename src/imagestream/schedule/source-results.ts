@@ -1,10 +1,10 @@
 import { and, eq, sql } from 'drizzle-orm'
-import type { Database } from '../../db/open.ts'
 import { imageStreams, importFailures, importSchedules, specTags } from '../../db/tables/index.ts'
 import type { TagName } from '../../oci/tag.ts'
 import type { ImportRequest } from '../request/import-plan.ts'
 import type { Import } from '../request/import-state.ts'
 import type { ImageStream } from '../spec/spec.ts'
+import type { ScheduleDependencies } from './spec-schedules.ts'
 
 /** Number of intervals to the next import of a failing source: 1, then 2, then this. A success resets it. */
 export const LONGEST_WAIT = 4
@@ -15,18 +15,8 @@ export const LONGEST_WAIT = 4
  */
 export const LONGEST_SLOWDOWN = 8
 
-export interface SourceResultsDependencies {
-  readonly db: Database
-  readonly intervalMs: number
-  /**
-   * Returns the number of intervals, 1 to LONGEST_SLOWDOWN, to the next import of a source (a spec tag, or empty for the
-   * repository): more than 1 if its changes are announced before they are due.
-   */
-  readonly slowdownOf: (streamId: number, tag: TagName | '') => number
-}
-
 /** Stores what an import found for each source that it covered, and when the source is due again. */
-export function createSourceResults({ db, intervalMs, slowdownOf }: SourceResultsDependencies) {
+export function createSourceResults({ db, intervalMs, slowdownOf }: ScheduleDependencies) {
   const sourcesOf = (streamId: number, importId: number) =>
     db.orm
       .select({

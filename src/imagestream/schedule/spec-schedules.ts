@@ -2,13 +2,21 @@ import { and, gt, type SQL, sql } from 'drizzle-orm'
 import type { Database } from '../../db/open.ts'
 import { importSchedules } from '../../db/tables/index.ts'
 import type { Transaction } from '../../db/transact.ts'
+import type { TagName } from '../../oci/tag.ts'
+import type { ImportRows } from '../request/import-rows.ts'
 
-export interface SpecScheduleDependencies {
+export interface ScheduleDependencies {
   readonly db: Database
+  readonly rows: Pick<ImportRows, 'request'>
   /** Milliseconds since 1970. */
   readonly now: () => number
   /** Milliseconds from the end of one import to the next. */
   readonly intervalMs: number
+  /**
+   * Returns the number of intervals, 1 to LONGEST_SLOWDOWN, to the next import of a source (a spec tag, or empty for the
+   * repository): more than 1 if its changes are announced before they are due.
+   */
+  readonly slowdownOf: (streamId: number, tag: TagName | '') => number
 }
 
 /** Milliseconds by which a clock is corrected in normal operation: due times are not moved for so little. */
@@ -28,7 +36,7 @@ const spread = (intervalMs: number): SQL => {
 }
 
 /** Creates the writes of the schedules that specs request, as rows with a due time. */
-export function createSpecSchedules({ db, now, intervalMs }: SpecScheduleDependencies) {
+export function createSpecSchedules({ db, now, intervalMs }: ScheduleDependencies) {
   const { orm } = db
   const pullIn = preparePullIn(db, intervalMs)
 
@@ -64,16 +72,13 @@ export function createSpecSchedules({ db, now, intervalMs }: SpecScheduleDepende
     /** Moves the due times of slowed sources of these streams into the next interval. Reports whether there were any. */
     quicken(_tx: Transaction, streamIds: readonly number[]): boolean {
       const { slowedBy, dueAt, streamId } = importSchedules
+      const ofStreams = sql`${streamId} in (select value from json_each(${JSON.stringify(streamIds)}))`
+      const values = { slowedBy: 1, dueAt: sql`min(${dueAt}, ${now()} + ${spread(intervalMs)})` }
       return (
         orm
           .update(importSchedules)
-          .set({ slowedBy: 1, dueAt: sql`min(${dueAt}, ${now()} + ${spread(intervalMs)})` })
-          .where(
-            and(
-              gt(slowedBy, 1),
-              sql`${streamId} in (select value from json_each(${JSON.stringify(streamIds)}))`,
-            ),
-          )
+          .set(values)
+          .where(and(gt(slowedBy, 1), ofStreams))
           .run().changes > 0
       )
     },

@@ -26,11 +26,13 @@ export type TagRecorder = ReturnType<typeof createTagRecorder>
 
 /** `now` returns milliseconds since 1970. */
 export function createTagRecorder({ db, pushes, now }: { db: Database; pushes: PushLog; now: () => number }) {
-  const tags = createTagRows(db)
-  const events = createEventRows(db)
-  const versions = createStreamVersions(db)
-  const recordOne = createRecordOne(db, pushes)
-  const followers = createFollowers(db)
+  const rows = { tags: createTagRows(db), events: createEventRows(db), versions: createStreamVersions(db) }
+  const { tags, events, versions } = rows
+  const recordOne = createRecordOne(rows, pushes)
+  const followersOf = db.prepare<TagAddress & { generation: number }>(`
+    select s.id as streamId, s.namespace, s.name as streamName, p.name as tag, p.generation
+    from spec_tags p join image_streams s on s.id = p.stream_id
+    where p.follows_namespace = ? and p.follows_stream = ? and p.follows_tag = ? order by s.id, p.name`)
   const policies = createPolicyRules(db)
   const removeTags = createRemoveTags(db)
 
@@ -38,8 +40,8 @@ export function createTagRecorder({ db, pushes, now }: { db: Database; pushes: P
   const recordWithFollowers = (tx: Transaction, address: TagAddress, change: TagChange): Recording => {
     const recording = recordOne(tx, address, change)
     const moved = recording.moved ? [address] : []
-    for (const source of moved) {
-      for (const { generation, ...follower } of followers(source)) {
+    for (const { namespace, streamName, tag } of moved) {
+      for (const { generation, ...follower } of followersOf.all(namespace, streamName, tag)) {
         const copy = copiedChange(change, { generation, at: change.at })
         if (recordOne(tx, follower, copy).moved) moved.push(follower)
       }
@@ -115,12 +117,15 @@ interface Recording extends RecordedEvent {
   readonly moved: TagMove | null
 }
 
-/** Returns the function that records the change of a single tag: its row, its event and its push. */
-function createRecordOne(db: Database, pushes: PushLog) {
-  const tags = createTagRows(db)
-  const events = createEventRows(db)
-  const versions = createStreamVersions(db)
+/** The rows that a change of a tag writes. */
+interface RecordedRows {
+  readonly tags: ReturnType<typeof createTagRows>
+  readonly events: ReturnType<typeof createEventRows>
+  readonly versions: ReturnType<typeof createStreamVersions>
+}
 
+/** Returns the function that records the change of a single tag: its row, its event and its push. */
+function createRecordOne({ tags, events, versions }: RecordedRows, pushes: PushLog) {
   /** Adds an event, or rewrites the newest one where only the image or only the reference differs. Returns its id. */
   const write = (
     { streamId, tag }: TagAddress,
@@ -204,15 +209,4 @@ function createEventRows(db: Database) {
       return streams.map(({ streamId }) => streamId)
     },
   }
-}
-
-/** Returns the spec tags that follow a tag. */
-function createFollowers(
-  db: Database,
-): (source: TagAddress) => (TagAddress & { readonly generation: number })[] {
-  const followers = db.prepare<TagAddress & { generation: number }>(`
-    select s.id as streamId, s.namespace, s.name as streamName, p.name as tag, p.generation
-    from spec_tags p join image_streams s on s.id = p.stream_id
-    where p.follows_namespace = ? and p.follows_stream = ? and p.follows_tag = ? order by s.id, p.name`)
-  return ({ namespace, streamName, tag }) => followers.all(namespace, streamName, tag)
 }

@@ -96,6 +96,16 @@ export function createTags(db: Database) {
       .prepare(`select ${TAG_COLUMNS} from ${from}`)
       .tuples(...parameters)
       .map(toTag)
+  /** Returns a page of each owner's tags, in this order. */
+  const pageOf = (
+    page: KeysetPage,
+    order: readonly SortColumn[],
+    rows: Omit<Parameters<typeof pageOfEach>[2], 'table'>,
+    ids: readonly number[],
+  ): Tag[] => {
+    const { from, orderBy, parameters, inOrder } = pageOfEach(page, order, { table: 'tags', ...rows })
+    return inOrder(readTags(`${from} ${WITH_NEWEST} order by ${orderBy}`, parameters(ids)))
+  }
   const imported = db.prepare<ImportedTag>(
     `select e.id as eventId, e.image_id as imageId, e.docker_image_reference as dockerImageReference, e.generation,
        i.digest, i.media_type as mediaType, t.upstream_digest as upstreamDigest, t.failing is not null as failing
@@ -105,28 +115,22 @@ export function createTags(db: Database) {
 
   return {
     ...createTagHistories(db),
-    byIds: (ids: readonly number[]): Map<number, Tag> =>
-      new Map(
-        readTags(`tags t ${WITH_NEWEST} where t.id in (select value from json_each(?))`, [
-          JSON.stringify(ids),
-        ]).map((tag) => [tag.id, tag]),
-      ),
+    byIds(ids: readonly number[]): Map<number, Tag> {
+      const isOne = 't.id in (select value from json_each(?))'
+      const tags = readTags(`tags t ${WITH_NEWEST} where ${isOne}`, [JSON.stringify(ids)])
+      return new Map(tags.map((tag) => [tag.id, tag]))
+    },
     /** Returns the tags of this name. */
-    named: (streamIds: readonly number[], name: TagName): Tag[] =>
-      readTags(`tags t ${WITH_NEWEST} where t.stream_id in (select value from json_each(?)) and t.name = ?`, [
-        JSON.stringify(streamIds),
-        name,
-      ]),
+    named(streamIds: readonly number[], name: TagName): Tag[] {
+      const isOne = 't.stream_id in (select value from json_each(?)) and t.name = ?'
+      return readTags(`tags t ${WITH_NEWEST} where ${isOne}`, [JSON.stringify(streamIds), name])
+    },
     /** Returns what an import compares the registry's response with; undefined while the tag has no image. */
     imported: (streamId: number, name: TagName): ImportedTag | undefined => imported.get(streamId, name),
     /** Returns a page of each stream's tags that meet the filter, in order; its keys are `keyOf(tag, order)`. */
     ofStreams(streamIds: readonly number[], { order, page, ...filter }: TagQuery): Tag[] {
-      const { from, orderBy, parameters, inOrder } = pageOfEach(page, SORT[order], {
-        table: 'tags',
-        owner: 'stream_id',
-        ...searchTags(db, streamIds, filter),
-      })
-      return inOrder(readTags(`${from} ${WITH_NEWEST} order by ${orderBy}`, parameters(streamIds)))
+      const rows = { owner: 'stream_id', ...searchTags(db, streamIds, filter) }
+      return pageOf(page, SORT[order], rows, streamIds)
     },
     countOfStreams(streamIds: readonly number[], filter: TagSearchFilter = {}): Map<number, number> {
       const { where, values, among } = searchTags(db, streamIds, filter)
@@ -136,13 +140,8 @@ export function createTags(db: Database) {
         : countsByOwner(db, rows, streamIds, ...values)
     },
     /** Returns a page of the tags that point to each image, in order of stream; its keys are [stream id, tag id]. */
-    ofImages(imageIds: readonly number[], page: KeysetPage): Tag[] {
-      const { from, orderBy, parameters, inOrder } = pageOfEach(page, BY_STREAM, {
-        table: 'tags',
-        owner: 'newest_image_id',
-      })
-      return inOrder(readTags(`${from} ${WITH_NEWEST} order by ${orderBy}`, parameters(imageIds)))
-    },
+    ofImages: (imageIds: readonly number[], page: KeysetPage): Tag[] =>
+      pageOf(page, BY_STREAM, { owner: 'newest_image_id' }, imageIds),
     countOfImages: (imageIds: readonly number[]): Map<number, number> =>
       countsByOwner(db, { table: 'tags', owner: 'newest_image_id' }, imageIds),
   }
