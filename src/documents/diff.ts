@@ -1,10 +1,9 @@
-import type { Spec, SpecTagContent } from '../imagestream/spec/spec.ts'
+import type { Spec } from '../imagestream/spec/spec.ts'
 import { INSECURE_REPOSITORY } from '../imagestream/spec/stream-annotations.ts'
-import { type KeyValue, readKeyValues } from '../input/key-values.ts'
-import type { TagName } from '../oci/tag.ts'
+import { readKeyValues } from '../input/key-values.ts'
 import type { DesiredStream } from './desired-stream.ts'
 import { isPlainObject } from './fields.ts'
-import { specTagDocument } from './manifest-document.ts'
+import { specTagDocument, toObject } from './manifest-document.ts'
 import { pathText } from './source.ts'
 
 /**
@@ -58,16 +57,10 @@ function documentOf({ namespace, name, labels, annotations, spec }: DesiredStrea
       dockerImageRepository: spec.dockerImageRepository,
       importPolicy: { importMode: spec.importMode, scheduled: Boolean(spec.scheduled) },
       lookupPolicy: { local: Boolean(spec.lookupLocal) },
-      tags: Object.fromEntries([...spec.tags].map(([name, tag]) => [name, tagOf(name, tag)])),
+      // by name, and without it
+      tags: Object.fromEntries(
+        [...spec.tags].map(([name, tag]) => [name, { ...specTagDocument(name, tag), name: null }]),
+      ),
     },
   }
 }
-
-// without the name, which is the key
-const tagOf = (tagName: TagName, tag: SpecTagContent): object => {
-  const { name: _, ...document } = specTagDocument(tagName, tag)
-  return document
-}
-
-const toObject = (entries: readonly KeyValue[]): object =>
-  Object.fromEntries(entries.map(({ key, value }) => [key, value]))

@@ -1,11 +1,11 @@
 import type { ImportImageInput } from '../imagestream/commands/import-image-plan.ts'
 import type { Fields } from './fields.ts'
 import { IMPORT_MODES, parseReferencePolicy } from './image-stream.ts'
-import { type DocumentSubject, type DocumentVersion, parseDocumentVersion, parseSubject } from './metadata.ts'
+import { type DocumentSubject, parseSubject } from './metadata.ts'
 import type { Path } from './source.ts'
 
 /** An OpenShift `ImageStreamImport`. Source: openshift/api image/v1 types.go. */
-export interface ImportDocument extends DocumentSubject, DocumentVersion {
+export interface ImportDocument extends DocumentSubject {
   readonly kind: 'ImageStreamImport'
   /** Whether the fetched images are stored. */
   readonly isStored: boolean
@@ -22,7 +22,7 @@ export interface DocumentImport {
 
 /** Parses an `ImageStreamImport`. Throws InvalidInputError. */
 export function parseImport(document: Fields, { namespace }: { readonly namespace: string }): ImportDocument {
-  const { metadata, subject } = parseSubject(document, namespace)
+  const { subject } = parseSubject(document, namespace)
   const spec = document.object('spec') ?? document.fail('spec', 'is missing')
   document.ignore('status')
   const isStored = spec.flag('import') ?? false
@@ -34,7 +34,7 @@ export function parseImport(document: Fields, { namespace }: { readonly namespac
   ]
   if (imports.length === 0) spec.report.fail(spec.path, 'has nothing to import: give repository or images')
   refuseSameTag(imports, spec)
-  return { ...subject, ...parseDocumentVersion(metadata), kind: 'ImageStreamImport', isStored, imports }
+  return { ...subject, kind: 'ImageStreamImport', isStored, imports }
 }
 
 type ImportContext = DocumentSubject & Pick<ImportDocument, 'isStored'>

@@ -1,13 +1,16 @@
 import type { ImportMode } from '../imagestream/image/fetch-image.ts'
 import type { ObjectReferenceInput, SpecTagInput } from '../imagestream/spec/spec.ts'
 import { INSECURE_REPOSITORY, REPOSITORY_CHECK } from '../imagestream/spec/stream-annotations.ts'
+import type { KeyValue } from '../input/key-values.ts'
 import type { Fields } from './fields.ts'
-import { type DocumentMetadata, parseMetadata } from './metadata.ts'
+import { type DocumentSubject, parseSubject } from './metadata.ts'
 import { splitPolicy } from './tag-policy.ts'
 
 /** An OpenShift `ImageStream` without the fields that servers set. Source: openshift/api image/v1 types.go. */
-export interface StreamDocument extends DocumentMetadata {
+export interface StreamDocument extends DocumentSubject {
   readonly kind: 'ImageStream'
+  readonly labels: readonly KeyValue[]
+  readonly annotations: readonly KeyValue[]
   readonly spec: {
     readonly dockerImageRepository: string | null
     /** An annotation in the document. */
@@ -26,12 +29,15 @@ export function parseStream(
   document: Fields,
   { namespace, importMode }: { readonly namespace: string; readonly importMode: ImportMode },
 ): StreamDocument {
-  const { annotations, ...metadata } = parseMetadata(document, namespace)
+  const { metadata, subject } = parseSubject(document, namespace)
+  const labels = metadata.keyValues('labels')
+  const annotations = metadata.keyValues('annotations')
   const spec = document.object('spec')
   document.ignore('status')
   return {
-    ...metadata,
+    ...subject,
     kind: 'ImageStream',
+    labels,
     annotations: annotations.filter(({ key }) => key !== INSECURE_REPOSITORY && key !== REPOSITORY_CHECK),
     spec: {
       dockerImageRepository: spec?.string('dockerImageRepository') || null,

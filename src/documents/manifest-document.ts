@@ -3,11 +3,10 @@ import type { Images } from '../imagestream/image/images.ts'
 import type { ImageStream, SpecTag, SpecTagContent } from '../imagestream/spec/spec.ts'
 import { INSECURE_REPOSITORY, REPOSITORY_CHECK } from '../imagestream/spec/stream-annotations.ts'
 import type { Streams } from '../imagestream/stream/stream.ts'
-import type { Tag, Tags } from '../imagestream/tag/tag.ts'
-import type { TagCondition, TagEvent } from '../imagestream/tag/tag-event.ts'
+import type { Tags } from '../imagestream/tag/tag.ts'
+import type { TagCondition } from '../imagestream/tag/tag-event.ts'
 import { type KeyValue, readKeyValues } from '../input/key-values.ts'
 import { groupBy } from '../input/maps.ts'
-import type { Digest } from '../oci/digest.ts'
 import type { TagName } from '../oci/tag.ts'
 import { withPolicy } from './tag-policy.ts'
 
@@ -78,24 +77,20 @@ const storedTagDocument = (tag: SpecTag): object => {
 }
 
 /** Returns the document of a spec tag without the fields that the server sets. */
-export const specTagDocument = (name: TagName, tag: SpecTagContent) => ({
-  annotations: entriesOrNull(withPolicy(readKeyValues(tag.annotations), tag)),
-  ...(tag.fromKind !== null && {
-    from: {
-      kind: tag.fromKind,
-      name: tag.fromName,
-      ...(tag.fromNamespace !== null && { namespace: tag.fromNamespace }),
-    },
-  }),
-  importPolicy: {
-    importMode: tag.importMode,
-    ...(tag.insecure && { insecure: true }),
-    ...(tag.scheduled && { scheduled: true }),
-  },
-  name,
-  ...(tag.reference && { reference: true }),
-  referencePolicy: { type: tag.referencePolicy },
-})
+export function specTagDocument(name: TagName, tag: SpecTagContent) {
+  const { fromKind, fromName, fromNamespace, importMode } = tag
+  const annotations = withPolicy(readKeyValues(tag.annotations), tag)
+  const from = { kind: fromKind, name: fromName, ...(fromNamespace !== null && { namespace: fromNamespace }) }
+  const options = { ...(tag.insecure && { insecure: true }), ...(tag.scheduled && { scheduled: true }) }
+  return {
+    annotations: annotations.length > 0 ? toObject(annotations) : null,
+    ...(fromKind !== null && { from }),
+    importPolicy: { importMode, ...options },
+    name,
+    ...(tag.reference && { reference: true }),
+    referencePolicy: { type: tag.referencePolicy },
+  }
+}
 
 function statusTags(stream: ImageStream, { tags, images }: DocumentSources): object[] {
   const all = tags.ofStreams([stream.id], { order: 'NAME', page: { limit: Number.MAX_SAFE_INTEGER - 1 } })
@@ -104,43 +99,31 @@ function statusTags(stream: ImageStream, { tags, images }: DocumentSources): obj
   const known = images.byIds([...new Set(events.map(({ imageId }) => imageId))])
   const eventsOf = groupBy(events, ({ tagId }) => tagId)
   const conditionsOf = groupBy(tags.conditions(ids), ({ tagId }) => tagId)
-  return all.map((tag: Tag) => ({
-    ...withList('conditions', (conditionsOf.get(tag.id) ?? []).map(conditionDocument)),
-    items: listOrNull(
-      (eventsOf.get(tag.id) ?? []).map((event) => eventDocument(event, known.get(event.imageId)?.digest)),
-    ),
-    tag: tag.name,
-  }))
+  return all.map(({ id, name }) => {
+    const items = eventsOf.get(id)?.map(({ createdAt, dockerImageReference, generation, imageId }) => {
+      const image = known.get(imageId)?.digest
+      return { created: timestamp(createdAt), dockerImageReference, generation, image }
+    })
+    const conditions = (conditionsOf.get(id) ?? []).map(conditionDocument)
+    // Go marshals an empty list as null, or leaves it out, depending on the field
+    return { ...withList('conditions', conditions), items: items ?? null, tag: name }
+  })
 }
 
-const eventDocument = (event: TagEvent, image: Digest | undefined): object => ({
-  created: timestamp(event.createdAt),
-  dockerImageReference: event.dockerImageReference,
-  generation: event.generation,
-  image,
-})
-
-const conditionDocument = (condition: TagCondition): object => ({
-  generation: condition.generation,
-  lastTransitionTime: timestamp(condition.lastTransitionTime),
-  message: condition.message,
-  reason: condition.reason,
-  status: condition.status,
-  type: condition.type,
-})
+const conditionDocument = (condition: TagCondition): object => {
+  const { generation, lastTransitionTime, message, reason, status, type } = condition
+  return { generation, lastTransitionTime: timestamp(lastTransitionTime), message, reason, status, type }
+}
 
 /** Formats a time as Kubernetes does, in whole seconds. */
 const timestamp = (milliseconds: number): string =>
   `${new Date(milliseconds).toISOString().slice(0, 'YYYY-MM-DDTHH:MM:SS'.length)}Z`
 
-// Go marshals maps in order of their keys
-const toObject = (entries: readonly KeyValue[]): Record<string, string> =>
+/** Returns the entries as an object, in the order of their keys as Go marshals it. */
+export const toObject = (entries: readonly KeyValue[]): Record<string, string> =>
   Object.fromEntries(
     entries.map(({ key, value }) => [key, value] as const).sort(([a], [b]) => (a < b ? -1 : 1)),
   )
-const entriesOrNull = (entries: readonly KeyValue[]) => (entries.length > 0 ? toObject(entries) : null)
 const withEntries = (name: string, entries: readonly KeyValue[]) =>
   entries.length > 0 ? { [name]: toObject(entries) } : {}
-// Go marshals an empty list as null, or leaves it out, depending on the field
-const listOrNull = (list: readonly object[]) => (list.length > 0 ? list : null)
 const withList = (name: string, list: readonly object[]) => (list.length > 0 ? { [name]: list } : {})
