@@ -78,8 +78,14 @@ describe('an index with the same image for the platform', () => {
   const manifestOf = ({ bytes, mediaType }: Image | Index): Manifest => parseManifest(bytes, mediaType)
   const amd64 = image({ seed: 1 })
   const on = (architecture: string, seed: number) => image({ seed, platform: { os: 'linux', architecture } })
+  const stored = (...all: readonly (Image | Index)[]) => ({
+    storedManifest(digest: Digest) {
+      const found = all.find((one) => one.digest === digest)
+      return found && { bytes: found.bytes, manifest: manifestOf(found) }
+    },
+  })
   const reindexed = (from: Image | Index, to: Image | Index) =>
-    reindexedPlatforms(manifestOf(from), manifestOf(to))
+    reindexedPlatforms(stored(from, to), from.digest, to.digest)
 
   it('has the platforms whose images differ, without attestations', () => {
     const before = index([amd64, on('arm64', 1), on('s390x', 1)])
@@ -99,7 +105,7 @@ describe('an index with the same image for the platform', () => {
 
   it('has null if one of the two is not an index, or not stored', () => {
     expect(reindexed(amd64, index([amd64]))).toBeNull()
-    expect(reindexedPlatforms(undefined, manifestOf(index([amd64])))).toBeNull()
+    expect(reindexedPlatforms(stored(), index([]).digest, manifestOf(index([amd64])))).toBeNull()
   })
 
   it('has null if the platforms cannot be written, or are too many', () => {

@@ -1,4 +1,4 @@
-import type { TagImageInput } from '../../src/imagestream/commands/tag-image-input.ts'
+import type { TagImageInput } from '../../src/imagestream/commands/tag-image.ts'
 import type { ObjectReferenceInput, SpecTagInput } from '../../src/imagestream/spec/spec.ts'
 import type { TagEvent } from '../../src/imagestream/tag/tag-event.ts'
 import { parseManifest } from '../../src/oci/manifest.ts'

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { TagImageInput } from '../../src/imagestream/commands/tag-image-input.ts'
+import type { TagImageInput } from '../../src/imagestream/commands/tag-image.ts'
 import { image } from '../fixtures/random-image.ts'
 import { fromImage, tagName, UPSTREAM } from '../fixtures/test-domain.ts'
 import { FollowWorld, one, two } from './follow-world.ts'

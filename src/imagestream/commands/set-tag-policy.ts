@@ -9,7 +9,7 @@ import { flag, type Spec, type SpecTagContent } from '../spec/spec.ts'
 import { policyText } from '../spec/spec-policy.ts'
 import { REPORTED } from '../tag/policy-choice.ts'
 import { importOfTag } from './import-image-plan.ts'
-import { IMPORT_OPTIONS } from './tag-image-input.ts'
+import { IMPORT_OPTIONS } from './tag-image.ts'
 import {
   type CommandDependencies,
   checkTagInput,

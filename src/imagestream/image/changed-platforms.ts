@@ -3,6 +3,7 @@ import { type Descriptor, formatPlatform, isAttachment, type Platform } from '..
 import type { Digest } from '../../oci/digest.ts'
 import type { Manifest } from '../../oci/manifest.ts'
 import { platformKey } from './image-difference.ts'
+import type { Images } from './images.ts'
 
 /** An image for one platform: a child of an index, or a single image. */
 export interface PlatformImage {
@@ -35,9 +36,15 @@ export function changedPlatforms(
  * Returns the platforms whose images differ between two indexes, as text for a column: `linux/arm64 linux/s390x`. Empty
  * where only the index differs; null where that is unknown, as for an index that is not stored.
  */
-export function reindexedPlatforms(from: Manifest | undefined, to: Manifest | undefined): string | null {
-  if (from?.kind !== 'index' || to?.kind !== 'index') return null
-  const platforms = changedPlatforms(imagesOfIndex(from.manifests), imagesOfIndex(to.manifests))
+export function reindexedPlatforms(
+  images: Pick<Images, 'storedManifest'>,
+  from: Digest,
+  to: Digest | Manifest,
+): string | null {
+  const before = images.storedManifest(from)?.manifest
+  const after = typeof to === 'string' ? images.storedManifest(to)?.manifest : to
+  if (before?.kind !== 'index' || after?.kind !== 'index') return null
+  const platforms = changedPlatforms(imagesOfIndex(before.manifests), imagesOfIndex(after.manifests))
   return platforms && writePlatforms(platforms)
 }
 

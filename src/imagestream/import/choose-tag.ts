@@ -11,9 +11,9 @@ import { type ImageFetcher, withTagImage } from '../image/fetch-image.ts'
 import { createdOf } from '../image/image-columns.ts'
 import type { ImportTarget } from '../request/import-plan.ts'
 import type { TagFailure } from '../request/import-state.ts'
-import type { RegistryReader } from '../request/registry-reader.ts'
 import { REPORTED } from '../tag/policy-choice.ts'
-import type { ImportOutcomes } from './import-outcomes.ts'
+import type { RegistryReader } from '../watch/registry-reader.ts'
+import type { ImportOutcomes } from './import-context.ts'
 
 /**
  * Maximum number of tags whose images one rule reads to choose the newest. Each costs a HEAD, and its image two GETs the

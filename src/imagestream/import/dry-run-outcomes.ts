@@ -2,6 +2,7 @@ import type { Digest } from '../../oci/digest.ts'
 import { pullSpecByDigest } from '../../oci/reference.ts'
 import type { TagName } from '../../oci/tag.ts'
 import type { Decision } from '../../policy/decide.ts'
+import { reindexedPlatforms } from '../image/changed-platforms.ts'
 import type { FetchedTagImage } from '../image/fetch-image.ts'
 import { isStored } from '../image/image.ts'
 import { transientImage } from '../image/image-columns.ts'
@@ -9,8 +10,7 @@ import type { ImportTarget } from '../request/import-plan.ts'
 import type { ImportResult, ImportResultState, ResultPage, TagFailure } from '../request/import-state.ts'
 import type { ImageStream } from '../spec/spec.ts'
 import { sortKeysOf } from '../tag/tag-order.ts'
-import type { ImportContext } from './import-context.ts'
-import { type ImportOutcomes, reindexedBy, type TagOutcome } from './import-outcomes.ts'
+import type { ImportContext, ImportOutcomes, TagOutcome } from './import-context.ts'
 
 /** Keeps the results of a dry run in memory. */
 export class DryRunOutcomes implements ImportOutcomes {
@@ -30,12 +30,9 @@ export class DryRunOutcomes implements ImportOutcomes {
 
   unchanged(target: ImportTarget): void {
     this.#keepDecision(target)
-    const tag = this.#context.tags.named([this.#stream.id], target.tag)[0]
-    this.results.push({
-      ...resultOf(target.tag, 'UNCHANGED'),
-      imageId: tag?.image?.id ?? null,
-      dockerImageReference: tag?.dockerImageReference ?? null,
-    })
+    const known = this.#context.tags.imported(this.#stream.id, target.tag)
+    const { imageId = null, dockerImageReference = null } = known ?? {}
+    this.results.push({ ...resultOf(target.tag, 'UNCHANGED'), imageId, dockerImageReference })
   }
 
   async found(
@@ -57,7 +54,7 @@ export class DryRunOutcomes implements ImportOutcomes {
       dockerImageReference,
       imageId: stored?.id ?? null,
       previousImageId: current?.imageId ?? null,
-      ...(isReindexed && { reindexed: reindexedBy(images, before, to) }),
+      ...(isReindexed && { reindexed: reindexedPlatforms(images, before, to) }),
       ...(!stored && !isStored(image) && { image: transientImage(image, dockerImageReference) }),
     })
     return { state }

@@ -1,15 +1,19 @@
 import type { Transaction } from '../../db/transact.ts'
-import type { ImageFetcher } from '../image/fetch-image.ts'
+import type { Digest } from '../../oci/digest.ts'
+import type { TagName } from '../../oci/tag.ts'
+import type { FetchedTagImage, ImageFetcher } from '../image/fetch-image.ts'
 import type { Images } from '../image/images.ts'
 import type { RemoteRegistry } from '../image/remote-registry.ts'
+import type { ImportTarget } from '../request/import-plan.ts'
 import type { ImportRows } from '../request/import-rows.ts'
-import type { Import } from '../request/import-state.ts'
+import type { Import, TagFailure } from '../request/import-state.ts'
 import type { ImageStream } from '../spec/spec.ts'
 import type { Streams } from '../stream/stream.ts'
 import type { PolicyChoices } from '../tag/policy-choice.ts'
 import type { TagRecorder } from '../tag/record.ts'
 import type { Tags } from '../tag/tag.ts'
 import type { RepositoryCheckDependencies } from '../watch/repository-check.ts'
+import type { TagSelection } from '../watch/tag-selection.ts'
 
 /** What imports read from and write to. */
 export interface ImporterDependencies extends RepositoryCheckDependencies {
@@ -29,4 +33,26 @@ export interface ImportContext extends ImporterDependencies {
   readonly choices: PolicyChoices
   /** Aborted when the server stops. */
   readonly closing: AbortSignal
+}
+
+/** Result of one target. */
+export type TagOutcome =
+  | { readonly state: 'IMPORTED' | 'UNCHANGED' }
+  | ({ readonly state: 'FAILED' } & TagFailure)
+
+/** Storage of an import's results: in the stream, or for a dry run in memory. */
+export interface ImportOutcomes {
+  /** Tags that this import has imported before a restart. */
+  readonly alreadyImported: ReadonlySet<TagName>
+  /** Stores the results of the repository's tags that need no request. */
+  selected(selection: TagSelection): void
+  /** The registry's response is the same as when this event was recorded. */
+  unchanged(target: ImportTarget, tagEventId: number): void
+  found(target: ImportTarget, found: FetchedTagImage, upstreamDigest: Digest): Promise<TagOutcome>
+  /** Returns the failure that was stored, which may explain more than the registry's response. */
+  failed(target: ImportTarget, failure: TagFailure): Promise<TagFailure>
+  /** Stores an image that was fetched only to apply a rule. */
+  fetched(target: ImportTarget, found: FetchedTagImage): Promise<void>
+  /** Stores the end of the import; a stored import calls `finishCheck` in the same transaction. */
+  finish(finished: Import, finishCheck: (tx: Transaction) => void): void
 }

@@ -6,10 +6,10 @@ import { type ImportMode, withTagImage } from '../image/fetch-image.ts'
 import type { ResolvedTag } from '../image/remote-registry.ts'
 import type { ImportTarget } from '../request/import-plan.ts'
 import type { TagFailure } from '../request/import-state.ts'
-import type { RegistryReader } from '../request/registry-reader.ts'
 import type { ImportedTag, Tags } from '../tag/tag.ts'
+import type { RegistryReader } from '../watch/registry-reader.ts'
 import { NoChoiceError, nothingChosen, TagChooser, type TagChooserDependencies } from './choose-tag.ts'
-import type { TagOutcome } from './import-outcomes.ts'
+import type { TagOutcome } from './import-context.ts'
 
 export interface TagImporterDependencies extends TagChooserDependencies {
   /** Null in a dry run of a stream that does not exist. */

@@ -1,6 +1,6 @@
 import type { Import, TagFailure } from '../request/import-state.ts'
 import type { TagSelection } from '../watch/tag-selection.ts'
-import type { TagOutcome } from './import-outcomes.ts'
+import type { TagOutcome } from './import-context.ts'
 
 /** State and counts of one running import. */
 export class ImportTally {

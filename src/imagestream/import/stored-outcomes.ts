@@ -2,15 +2,15 @@ import type { Transaction } from '../../db/transact.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { pullSpecByDigest } from '../../oci/reference.ts'
 import type { TagName } from '../../oci/tag.ts'
+import { reindexedPlatforms } from '../image/changed-platforms.ts'
 import type { FetchedTagImage } from '../image/fetch-image.ts'
 import { isStored } from '../image/image.ts'
 import type { ImportTarget } from '../request/import-plan.ts'
 import type { Import, TagFailure, UnchangedTags } from '../request/import-state.ts'
 import type { ImageStream } from '../spec/spec.ts'
-import { recordAbsence } from '../watch/absent-tag.ts'
+import { recordAbsence } from '../watch/tag-list-check.ts'
 import type { TagSelection } from '../watch/tag-selection.ts'
-import type { ImportContext } from './import-context.ts'
-import { type ImportOutcomes, reindexedBy, type TagOutcome } from './import-outcomes.ts'
+import type { ImportContext, ImportOutcomes, TagOutcome } from './import-context.ts'
 
 /** Stores each tag with its image, event, condition and push in one transaction. */
 export class StoredOutcomes implements ImportOutcomes, UnchangedTags {
@@ -59,7 +59,10 @@ export class StoredOutcomes implements ImportOutcomes, UnchangedTags {
     if (recorded.pushed) return { state: 'IMPORTED' }
     this.unchangedEvents.push(recorded.tagEventId)
     if (recorded.before !== upstreamDigest) {
-      this.reindexedEvents.set(recorded.tagEventId, reindexedBy(images, recorded.before, upstreamDigest))
+      this.reindexedEvents.set(
+        recorded.tagEventId,
+        reindexedPlatforms(images, recorded.before, upstreamDigest),
+      )
     }
     return { state: 'UNCHANGED' }
   }

@@ -11,11 +11,8 @@ export interface CandidateImage
     // creation time in the image's own config, in milliseconds since 1970
     Pick<typeof images.$inferSelect, 'createdAt'> {}
 
-export interface CandidatesView {
-  /** Returns the image of a candidate; undefined for a tag that is none. */
-  find(tag: TagName): CandidateImage | undefined
-  all(): readonly Candidate[]
-}
+/** The candidates of one stream. */
+export type CandidatesView = ReturnType<ReturnType<typeof createPolicyCandidates>['view']>
 
 const IS_FREE = 'p.follows_tag is null and p.policy is null'
 
@@ -49,15 +46,16 @@ export function createPolicyCandidates(db: Database) {
 
   return {
     /** Returns a view of the stream for all its policies, which reads nothing twice. */
-    view(streamId: number): CandidatesView {
+    view(streamId: number) {
       const found = new Map<TagName, CandidateImage | undefined>()
       let candidates: readonly Candidate[] | undefined
       return {
-        find(tag) {
+        /** Returns the image of a candidate; undefined for a tag that is none. */
+        find(tag: TagName): CandidateImage | undefined {
           if (!found.has(tag)) found.set(tag, isReferrersTag(tag) ? undefined : find.get(streamId, tag))
           return found.get(tag)
         },
-        all() {
+        all(): readonly Candidate[] {
           candidates ??= readAll(streamId)
           return candidates
         },

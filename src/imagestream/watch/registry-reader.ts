@@ -8,7 +8,8 @@ import type {
   RemoteRepository,
   ResolvedTag,
 } from '../image/remote-registry.ts'
-import type { ImportTarget } from './import-plan.ts'
+import type { ImportTarget } from '../request/import-plan.ts'
+import type { SavedPages } from './saved-pages.ts'
 
 /** A repository, and how it may be connected to. */
 export type RepositoryAccess = Pick<ImportTarget, 'reference' | 'insecure'>
@@ -18,14 +19,6 @@ export interface TagList {
   readonly names: readonly TagName[]
   /** Whether the registry returned all tags; a tag that an incomplete list lacks may exist. */
   readonly isComplete: boolean
-}
-
-/** Storage of the pages of a tag list as they arrive, so that a restarted server continues the list. */
-export interface SavedPages {
-  /** Returns the names that were read, and the cursor of the next page: null at the start. */
-  read(): { readonly names: readonly TagName[]; readonly next: string | null }
-  add(names: readonly TagName[], next: string): Promise<void>
-  clear(): void
 }
 
 /** Reads from registries during one import. Repeated reads of one tag list, or of one chosen tag, share one request. */
