@@ -5,7 +5,7 @@ import type { TagName } from '../../oci/tag.ts'
 import type { Decision } from '../../policy/decide.ts'
 import { readPolicy, type TagPolicyInput } from '../../policy/policy.ts'
 import type { ImportMode } from '../image/fetch-image.ts'
-import { flag, type Spec, type SpecTagContent } from '../spec/spec.ts'
+import { flag, type SpecTagContent } from '../spec/spec.ts'
 import { policyText } from '../spec/spec-policy.ts'
 import { REPORTED } from '../tag/policy-choice.ts'
 import { importOfTag } from './import-image-plan.ts'
@@ -18,7 +18,6 @@ import {
   plannedStream,
   readTarget,
   type TagInput,
-  type WriteTarget,
   writeTarget,
 } from './write-target.ts'
 
@@ -54,17 +53,18 @@ export type SetTagPolicyCommand = ReturnType<typeof createSetTagPolicy>
 export function createSetTagPolicy(dependencies: CommandDependencies) {
   const { db, writer, importer, following, policies, importMode } = dependencies
 
-  const read = ({ namespace, imageStream: name, resourceVersion }: SetTagPolicyInput): WriteTarget =>
-    readTarget(dependencies, { namespace, name, resourceVersion })
-
-  const specWith = ({ spec }: WriteTarget, tag: TagName, input: SetTagPolicyInput): Spec => {
-    const content = contentOf(input, spec.tags.get(tag), importMode)
-    return { ...spec, tags: new Map(spec.tags).set(tag, content) }
+  /** Returns the stream, and its spec with the policy. */
+  const plan = (tag: TagName, input: SetTagPolicyInput) => {
+    const { namespace, imageStream: name, resourceVersion } = input
+    const target = readTarget(dependencies, { namespace, name, resourceVersion })
+    const tags = new Map(target.spec.tags)
+    tags.set(tag, contentOf(input, tags.get(tag), importMode))
+    return { target, spec: { ...target.spec, tags } }
   }
 
   const write = (tx: Transaction, tag: TagName, input: SetTagPolicyInput): SetTagPolicyOutcome => {
-    const target = read(input)
-    const { stream } = writeTarget(tx, writer, target, { spec: specWith(target, tag, input) })
+    const { target, spec } = plan(tag, input)
+    const { stream } = writeTarget(tx, writer, target, { spec })
     // an unchanged spec was not written, and the tag may have been pushed to since
     if (input.repository == null) {
       following.copySources(tx, stream, { tags: [], rewritten: [tag], fieldOf: () => 'tag' })
@@ -77,22 +77,18 @@ export function createSetTagPolicy(dependencies: CommandDependencies) {
   }
 
   const dryRun = (tag: TagName, input: SetTagPolicyInput): SetTagPolicyOutcome => {
-    const target = read(input)
-    const spec = specWith(target, tag, input)
+    const { target, spec } = plan(tag, input)
     if (input.repository == null) {
       const policy = readPolicy(policyText(input.policy, 'policy'))
       const decision = policies.preview(target.stream?.id ?? null, tag, policy, REPORTED)
       return { tag, importId: null, decision: () => ({ ...decision, decidedAt: null }) }
     }
     const importId = importer.dryRun(plannedStream(target, spec), importOfTag(tag))
-    return {
-      tag,
-      importId,
-      decision: () => {
-        const decision = importer.dryRunDecision(importId, tag)
-        return decision && { ...decision, decidedAt: null }
-      },
+    const decision = (): PolicyDecision | undefined => {
+      const decided = importer.dryRunDecision(importId, tag)
+      return decided && { ...decided, decidedAt: null }
     }
+    return { tag, importId, decision }
   }
 
   return (input: SetTagPolicyInput): SetTagPolicyOutcome => {
@@ -107,14 +103,12 @@ function contentOf(
   importMode: ImportMode,
 ): SpecTagContent {
   const { repository = null } = input
-  if (repository === null) {
-    for (const option of IMPORT_OPTIONS) {
-      if (!input[option]) continue
-      throw new InvalidInputError(
-        option,
-        `${option} is for a policy over a repository: without "repository" the policy chooses among the stream's own tags, which are not imported for it`,
-      )
-    }
+  const option = IMPORT_OPTIONS.find((name) => input[name])
+  if (repository === null && option) {
+    throw new InvalidInputError(
+      option,
+      `${option} is for a policy over a repository: without "repository" the policy chooses among the stream's own tags, which are not imported for it`,
+    )
   }
   return {
     ...importColumns(input, old, importMode),

@@ -59,21 +59,11 @@ export function createStreams(db: Database) {
       tag: TagName,
     ): { readonly specTag: number | null; readonly repository: number } | undefined =>
       generations.get(tag, streamId),
-    spec: ({
-      id,
-      dockerImageRepository,
-      insecure,
-      scheduled,
-      importMode,
-      lookupLocal,
-    }: ImageStream): Spec => ({
-      dockerImageRepository,
-      insecure,
-      scheduled,
-      importMode,
-      lookupLocal,
-      tags: new Map(specTags.all(JSON.stringify([id])).map((tag) => [tag.name, tag])),
-    }),
+    spec(stream: ImageStream): Spec {
+      const { dockerImageRepository, insecure, scheduled, importMode, lookupLocal } = stream
+      const tags = new Map(specTags.all(JSON.stringify([stream.id])).map((tag) => [tag.name, tag]))
+      return { dockerImageRepository, insecure, scheduled, importMode, lookupLocal, tags }
+    },
     /** Stores the result of an import. The resource version stays: clients need not read the stream again. */
     recordCheck: (_tx: Transaction, streamId: number, check: StreamCheck): void => {
       recordCheck.run(check.text, check.wholeAt, streamId)

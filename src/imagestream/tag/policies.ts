@@ -7,7 +7,7 @@ import { type Decision, decide } from '../../policy/decide.ts'
 import { type TagPolicy, writePolicy } from '../../policy/policy.ts'
 import { ruleOf } from '../../policy/rule.ts'
 import { createPolicyCandidates } from './policy-candidates.ts'
-import { createPolicyChoices, type TagDecision } from './policy-choice.ts'
+import { createPolicyChoices, shortened, type TagDecision } from './policy-choice.ts'
 
 /** Reads of the decisions of spec tags' policies, with their reasons. */
 export type Policies = ReturnType<typeof createPolicies>
@@ -56,14 +56,7 @@ export function createPolicies(db: Database) {
         cache.set(key, decision)
         return { ...decision, decidedAt }
       }
-      return report
-        ? {
-            ...report,
-            ranked: report.ranked.slice(0, limit),
-            excluded: report.excluded.slice(0, limit),
-            decidedAt,
-          }
-        : undefined
+      return report ? { ...shortened(report, limit), decidedAt } : undefined
     },
     /** Returns the decision of a policy that a tag of the stream could have; null for a stream that does not exist. */
     preview: (streamId: number | null, tag: TagName, policy: TagPolicy, limit: number): Decision =>

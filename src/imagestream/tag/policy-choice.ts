@@ -24,6 +24,13 @@ export interface StoredChoice extends Pick<ChoiceRow, 'decidedAt'> {
 /** Maximum number of ranked and of excluded tags that are stored of a decision about a repository. */
 export const REPORTED = 100
 
+/** Returns the decision with at most `limit` ranked and `limit` excluded tags. */
+export const shortened = (decision: Decision, limit: number): Decision => ({
+  ...decision,
+  ranked: decision.ranked.slice(0, limit),
+  excluded: decision.excluded.slice(0, limit),
+})
+
 /** Rows with the choices of policies. A row is deleted with its spec tag. */
 export type PolicyChoices = ReturnType<typeof createPolicyChoices>
 
@@ -56,12 +63,7 @@ export function createPolicyChoices(db: Database) {
       { streamId, tag }: Pick<TagAddress, 'streamId' | 'tag'>,
       { decidedAt, ...decision }: TagDecision,
     ): void {
-      const report: Decision = {
-        ...decision,
-        ranked: decision.ranked.slice(0, REPORTED),
-        excluded: decision.excluded.slice(0, REPORTED),
-      }
-      save.run(decision.chosen, decidedAt, JSON.stringify(report), streamId, tag)
+      save.run(decision.chosen, decidedAt, JSON.stringify(shortened(decision, REPORTED)), streamId, tag)
     },
   }
 }
