@@ -66,7 +66,7 @@ const COMPOSITION_ROOT = 'app'
 /** Floors of the large rooms, the lowest first: a floor imports only those below it; files of the room itself are the top. */
 const FLOORS: Readonly<Record<string, readonly string[]>> = {
   db: ['tables'],
-  imagestream: ['image', 'spec', 'tag', 'stream', 'request', 'watch', 'import', 'commands', 'schedule'],
+  imagestream: ['image', 'spec', 'tag', 'stream', 'stored-import', 'watch', 'import', 'commands', 'schedule'],
   registry: ['protocol', 'content', 'pull-through', 'routes'],
   collect: ['kept', 'images', 'blobs'],
   remote: ['traffic', 'login', 'session', 'content', 'location'],
@@ -177,8 +177,8 @@ const PREPARED: Readonly<Record<string, string>> = {
   'db/search.ts': 'find',
   'events/push-log.ts': 'subscribe',
   'imagestream/image/images.ts': 'import',
-  'imagestream/request/import-reads.ts': 'import',
-  'imagestream/request/import-rows.ts': 'import',
+  'imagestream/stored-import/import-reads.ts': 'import',
+  'imagestream/stored-import/import-rows.ts': 'import',
   'imagestream/schedule/schedule.ts': 'fairness',
   'imagestream/stream/follow.ts': 'import',
   'imagestream/stream/spec-tag-rows.ts': 'query',

@@ -9,7 +9,7 @@ import {
   writeTarget,
 } from '../imagestream/commands/write-target.ts'
 import { KEPT_DRY_RUNS } from '../imagestream/import/dry-runs.ts'
-import type { ImportRequest } from '../imagestream/request/import-plan.ts'
+import type { ImportRequest } from '../imagestream/stored-import/import-plan.ts'
 import { InvalidInputError } from '../input/errors.ts'
 import { checkNamespace } from '../input/names.ts'
 import { checkVersion, type DesiredStream, desiredByImport, desiredByStream } from './desired-stream.ts'

@@ -1,7 +1,7 @@
 import type { Transaction } from '../db/transact.ts'
-import type { Import } from '../imagestream/request/import-state.ts'
 import type { Schedules } from '../imagestream/schedule/schedule.ts'
 import type { ImageStream } from '../imagestream/spec/spec.ts'
+import type { Import } from '../imagestream/stored-import/import-state.ts'
 import type { Announcements } from './announcements.ts'
 import type { HintRetries } from './retries.ts'
 

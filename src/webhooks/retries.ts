@@ -3,8 +3,8 @@ import { and, eq, gt, inArray, min, sql } from 'drizzle-orm'
 import type { Database } from '../db/open.ts'
 import { webhookDeliveries, webhookHints, webhookTargets } from '../db/tables/webhook.ts'
 import type { Transaction } from '../db/transact.ts'
-import { createImportEffects } from '../imagestream/request/import-effects.ts'
-import type { Import } from '../imagestream/request/import-state.ts'
+import { createImportEffects } from '../imagestream/stored-import/import-effects.ts'
+import type { Import } from '../imagestream/stored-import/import-state.ts'
 import { createStreamSources } from '../imagestream/watch/stream-sources.ts'
 
 /** Retries of hints for which the registry gave no response, or not yet the reported image. */

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { KEPT_IMPORTS } from '../../src/imagestream/request/import-rows.ts'
-import type { Import } from '../../src/imagestream/request/import-state.ts'
+import { KEPT_IMPORTS } from '../../src/imagestream/stored-import/import-rows.ts'
+import type { Import } from '../../src/imagestream/stored-import/import-state.ts'
 import { image, releases } from '../fixtures/random-image.ts'
 import { ALL, fromImage, TestDomain, UPSTREAM } from '../fixtures/test-domain.ts'
 

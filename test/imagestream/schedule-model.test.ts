@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { ImportRequest } from '../../src/imagestream/request/import-plan.ts'
 import { LONGEST_WAIT } from '../../src/imagestream/schedule/source-results.ts'
+import type { ImportRequest } from '../../src/imagestream/stored-import/import-plan.ts'
 import { image } from '../fixtures/random-image.ts'
 import { fromImage, UPSTREAM } from '../fixtures/test-domain.ts'
 import { INTERVAL, MINUTE, SCHEDULED, ScheduleWorld, UNSCHEDULED } from './schedule-world.ts'

@@ -1,7 +1,7 @@
-import type { ImportRequest } from '../../src/imagestream/request/import-plan.ts'
 import type { Schedule } from '../../src/imagestream/schedule/schedule.ts'
 import { createScheduleRunner, type ScheduleRunner } from '../../src/imagestream/schedule/schedule-runner.ts'
 import type { ImageStream, SpecInput, SpecTagInput } from '../../src/imagestream/spec/spec.ts'
+import type { ImportRequest } from '../../src/imagestream/stored-import/import-plan.ts'
 import { image } from '../fixtures/random-image.ts'
 import { fromImage, TestDomain, type TestDomainOptions, UPSTREAM } from '../fixtures/test-domain.ts'
 

@@ -1,5 +1,5 @@
 import type { ImportImageInput } from '../../src/imagestream/commands/import-image-plan.ts'
-import type { Import } from '../../src/imagestream/request/import-state.ts'
+import type { Import } from '../../src/imagestream/stored-import/import-state.ts'
 import { FakeVendor } from '../fixtures/fake-vendor.ts'
 import { image } from '../fixtures/random-image.ts'
 import { TestDomain, type TestDomainOptions, UPSTREAM } from '../fixtures/test-domain.ts'

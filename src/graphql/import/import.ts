@@ -1,4 +1,4 @@
-import type { ImportResult } from '../../imagestream/request/import-state.ts'
+import type { ImportResult } from '../../imagestream/stored-import/import-state.ts'
 import { NotFoundError } from '../../input/errors.ts'
 import { imageOf } from '../image/image.ts'
 import { batch } from '../kit/batch.ts'

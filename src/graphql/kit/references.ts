@@ -1,7 +1,7 @@
 import type { Push } from '../../events/push-log.ts'
 import type { Image, ImageSummary, TransientImage } from '../../imagestream/image/image.ts'
-import type { Import, ImportResult } from '../../imagestream/request/import-state.ts'
 import type { ImageStream, SpecTag } from '../../imagestream/spec/spec.ts'
+import type { Import, ImportResult } from '../../imagestream/stored-import/import-state.ts'
 import type { Tag } from '../../imagestream/tag/tag.ts'
 import type { TagCondition, TagEvent } from '../../imagestream/tag/tag-event.ts'
 import type { StoredMove } from '../../imagestream/watch/reported-moves.ts'

@@ -5,7 +5,7 @@ import {
   readPlatforms,
 } from '../../imagestream/image/changed-platforms.ts'
 import type { Image, TransientImage } from '../../imagestream/image/image.ts'
-import type { ImportResult } from '../../imagestream/request/import-state.ts'
+import type { ImportResult } from '../../imagestream/stored-import/import-state.ts'
 import type { TagEvent } from '../../imagestream/tag/tag-event.ts'
 import type { Platform } from '../../oci/descriptor.ts'
 import { isIndexType } from '../../oci/media-types.ts'

@@ -1,5 +1,5 @@
 import { annotationsOf, manifestJson, manifestYaml } from '../../documents/manifest-document.ts'
-import type { Import } from '../../imagestream/request/import-state.ts'
+import type { Import } from '../../imagestream/stored-import/import-state.ts'
 import { readKeyValues } from '../../input/key-values.ts'
 import { ImportConnection } from '../import/import.ts'
 import { batch, prime } from '../kit/batch.ts'

@@ -1,6 +1,6 @@
 import type { WrittenStream } from '../../imagestream/commands/write-stream.ts'
-import type { Import } from '../../imagestream/request/import-state.ts'
 import type { ImageStream } from '../../imagestream/spec/spec.ts'
+import type { Import } from '../../imagestream/stored-import/import-state.ts'
 import { builder } from '../kit/builder.ts'
 import type { GraphQLContext } from '../kit/context.ts'
 import { checkWait, inputType, mutation } from '../kit/inputs.ts'

@@ -1,5 +1,5 @@
 import type { PolicyDecision } from '../../imagestream/commands/set-tag-policy.ts'
-import type { Import } from '../../imagestream/request/import-state.ts'
+import type { Import } from '../../imagestream/stored-import/import-state.ts'
 import type { Tag } from '../../imagestream/tag/tag.ts'
 import { checkWait, inputType, mutation } from '../kit/inputs.ts'
 import { ImageStreamTagType, ImportType } from '../kit/references.ts'

@@ -1,5 +1,5 @@
-import type { Import } from '../../imagestream/request/import-state.ts'
 import type { ImageStream } from '../../imagestream/spec/spec.ts'
+import type { Import } from '../../imagestream/stored-import/import-state.ts'
 import type { Tag } from '../../imagestream/tag/tag.ts'
 import type { GraphQLContext } from '../kit/context.ts'
 import { inputType, mutation } from '../kit/inputs.ts'

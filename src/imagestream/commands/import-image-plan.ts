@@ -2,9 +2,9 @@ import { InvalidInputError } from '../../input/errors.ts'
 import { checkReference, checkRepository, checkTagName } from '../../input/names.ts'
 import type { TagName } from '../../oci/tag.ts'
 import type { ImportMode } from '../image/fetch-image.ts'
-import type { ImportRequest } from '../request/import-plan.ts'
 import { flag, isImportable, type Spec, type SpecTagContent } from '../spec/spec.ts'
 import { choosesOfStream } from '../spec/spec-policy.ts'
+import type { ImportRequest } from '../stored-import/import-plan.ts'
 
 /** Input of `importImage`. Null stands for undefined: the field is not set. */
 export interface ImportImageInput {

@@ -6,9 +6,14 @@ import { reindexedPlatforms } from '../image/changed-platforms.ts'
 import type { FetchedTagImage } from '../image/fetch-image.ts'
 import { isStored } from '../image/image.ts'
 import { transientImage } from '../image/image-columns.ts'
-import type { ImportTarget } from '../request/import-plan.ts'
-import type { ImportResult, ImportResultState, ResultPage, TagFailure } from '../request/import-state.ts'
 import type { ImageStream } from '../spec/spec.ts'
+import type { ImportTarget } from '../stored-import/import-plan.ts'
+import type {
+  ImportResult,
+  ImportResultState,
+  ResultPage,
+  TagFailure,
+} from '../stored-import/import-state.ts'
 import { sortKeysOf } from '../tag/tag-order.ts'
 import type { ImportContext, ImportOutcomes, TagOutcome } from './import-context.ts'
 

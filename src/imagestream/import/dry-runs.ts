@@ -1,7 +1,7 @@
 import type { TagName } from '../../oci/tag.ts'
 import type { Decision } from '../../policy/decide.ts'
-import { type ImportRequest, planImport } from '../request/import-plan.ts'
 import { type ImageStream, registryOf, type SpecTag } from '../spec/spec.ts'
+import { type ImportRequest, planImport } from '../stored-import/import-plan.ts'
 import { checkTagList } from '../watch/repository-check.ts'
 import { DryRunOutcomes } from './dry-run-outcomes.ts'
 import type { ImportContext } from './import-context.ts'

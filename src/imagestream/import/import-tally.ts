@@ -1,4 +1,4 @@
-import type { Import, TagFailure } from '../request/import-state.ts'
+import type { Import, TagFailure } from '../stored-import/import-state.ts'
 import type { TagSelection } from '../watch/tag-selection.ts'
 import type { TagOutcome } from './import-context.ts'
 

@@ -1,6 +1,6 @@
 import type { KeysetPage } from '../../input/page.ts'
 import { createImageFetcher } from '../image/fetch-image.ts'
-import type { Import, ImportResult, ResultPage } from '../request/import-state.ts'
+import type { Import, ImportResult, ResultPage } from '../stored-import/import-state.ts'
 import { createPolicyChoices } from '../tag/policy-choice.ts'
 import { DryRunOutcomes } from './dry-run-outcomes.ts'
 import { createDryRuns } from './dry-runs.ts'

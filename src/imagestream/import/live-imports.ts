@@ -1,6 +1,6 @@
 import { Deadline } from '../../concurrency/abort.ts'
-import type { ImportRows } from '../request/import-rows.ts'
-import type { Import } from '../request/import-state.ts'
+import type { ImportRows } from '../stored-import/import-rows.ts'
+import type { Import } from '../stored-import/import-state.ts'
 import type { DryRunOutcomes } from './dry-run-outcomes.ts'
 import type { ImportRun } from './import-run.ts'
 import type { StoredOutcomes } from './stored-outcomes.ts'

@@ -1,9 +1,9 @@
 import { and, eq, sql } from 'drizzle-orm'
 import { imageStreams, importFailures, importSchedules, specTags } from '../../db/tables/index.ts'
 import type { TagName } from '../../oci/tag.ts'
-import type { ImportRequest } from '../request/import-plan.ts'
-import type { Import } from '../request/import-state.ts'
 import type { ImageStream } from '../spec/spec.ts'
+import type { ImportRequest } from '../stored-import/import-plan.ts'
+import type { Import } from '../stored-import/import-state.ts'
 import type { ScheduleDependencies } from './spec-schedules.ts'
 
 /** Number of intervals to the next import of a failing source: 1, then 2, then this. A success resets it. */

@@ -3,7 +3,7 @@ import type { Database } from '../../db/open.ts'
 import { importSchedules } from '../../db/tables/index.ts'
 import type { Transaction } from '../../db/transact.ts'
 import type { TagName } from '../../oci/tag.ts'
-import type { ImportRows } from '../request/import-rows.ts'
+import type { ImportRows } from '../stored-import/import-rows.ts'
 
 export interface ScheduleDependencies {
   readonly db: Database

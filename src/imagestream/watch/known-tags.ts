@@ -2,7 +2,7 @@ import type { Database } from '../../db/open.ts'
 import type { tagClaims, tags } from '../../db/tables/index.ts'
 import { formatRepository, type Reference } from '../../oci/reference.ts'
 import type { TagName } from '../../oci/tag.ts'
-import type { TagFailure } from '../request/import-state.ts'
+import type { TagFailure } from '../stored-import/import-state.ts'
 
 type ClaimRow = typeof tagClaims.$inferSelect
 

@@ -8,7 +8,7 @@ import type {
   RemoteRepository,
   ResolvedTag,
 } from '../image/remote-registry.ts'
-import type { ImportTarget } from '../request/import-plan.ts'
+import type { ImportTarget } from '../stored-import/import-plan.ts'
 import type { SavedPages } from './saved-pages.ts'
 
 /** A repository, and how it may be connected to. */

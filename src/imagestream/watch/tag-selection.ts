@@ -1,6 +1,6 @@
 import type { TagName } from '../../oci/tag.ts'
-import type { RepositoryImport } from '../request/import-plan.ts'
-import type { TagFailure } from '../request/import-state.ts'
+import type { RepositoryImport } from '../stored-import/import-plan.ts'
+import type { TagFailure } from '../stored-import/import-state.ts'
 import type { FailingTag, KnownTags } from './known-tags.ts'
 
 /** The tags of a stream's repository, by what an import does with them. */

@@ -1,7 +1,7 @@
 import type { Transaction } from '../../db/transact.ts'
 import type { TagClaim } from '../../oci/vendor-listing.ts'
-import type { RepositoryImport } from '../request/import-plan.ts'
 import type { ImageStream } from '../spec/spec.ts'
+import type { RepositoryImport } from '../stored-import/import-plan.ts'
 import { createKnownTags, type KnownTags } from './known-tags.ts'
 import type { ListingReading } from './read-changes.ts'
 import type {
