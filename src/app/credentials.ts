@@ -8,7 +8,7 @@ import { provideKeys } from '../secrets/key-source.ts'
 import { rotateKeys } from '../secrets/rotate-keys.ts'
 import { BrokenSealError, createSealer } from '../secrets/sealer.ts'
 import { parseSealingKeys } from '../secrets/sealing-key.ts'
-import { webhookVault } from '../webhooks/secret-vault.ts'
+import { webhookVault } from '../webhooks/secrets.ts'
 import type { SharedParts } from './parts.ts'
 
 /** Registry credentials of namespaces and of the server. */

@@ -47,15 +47,6 @@ export class CredentialRows {
       .all()
   }
 
-  /** Returns the credential that is set for exactly this prefix. */
-  at(namespace: string, { registry, path }: RegistryPrefix): RegistryCredential | undefined {
-    return this.#orm
-      .select(PUBLIC_COLUMNS)
-      .from(table)
-      .where(and(eq(table.namespace, namespace), eq(table.registry, registry), eq(table.path, path)))
-      .get()
-  }
-
   /** Returns the sealed credential that is set for exactly this prefix. */
   sealedAt(namespace: string, { registry, path }: RegistryPrefix): CredentialRow | undefined {
     return this.#longest.get({ namespace, registry, paths: JSON.stringify([path]) })
@@ -90,7 +81,12 @@ export class CredentialRows {
       .get()
   }
 
-  delete(id: number): void {
-    this.#orm.delete(table).where(eq(table.id, id)).run()
+  /** Deletes the credential of exactly this prefix, and returns it. */
+  delete(namespace: string, { registry, path }: RegistryPrefix): RegistryCredential | undefined {
+    return this.#orm
+      .delete(table)
+      .where(and(eq(table.namespace, namespace), eq(table.registry, registry), eq(table.path, path)))
+      .returning(PUBLIC_COLUMNS)
+      .get()
   }
 }

@@ -46,7 +46,7 @@ export function createRegistryCredentials({
   const write = (_tx: Transaction, { namespace, prefix, secret }: SetCredential): RegistryCredential => {
     const place = parsePlace({ namespace, prefix })
     checkSecret(secret, place)
-    if (!rows.at(namespace, place) && rows.count(namespace) >= MAX_CREDENTIALS) {
+    if (!rows.sealedAt(namespace, place) && rows.count(namespace) >= MAX_CREDENTIALS) {
       throw new InvalidInputError('prefix', `a namespace has at most ${MAX_CREDENTIALS} credentials`)
     }
     const { kind, username, text } = storedOf(secret)
@@ -77,10 +77,9 @@ export function createRegistryCredentials({
     delete: ({ namespace, prefix }: CredentialPlace): RegistryCredential =>
       db.transact(() => {
         const place = parsePlace({ namespace, prefix })
-        const existing = rows.at(namespace, place)
-        if (!existing) throw notFound(namespace, place)
-        rows.delete(existing.id)
-        return { ...existing, lastUsedAt: uses.lastOf(existing) }
+        const deleted = rows.delete(namespace, place)
+        if (!deleted) throw notFound(namespace, place)
+        return { ...deleted, lastUsedAt: uses.lastOf(deleted) }
       }),
 
     /** Opens the credential that is set for exactly this prefix. Throws NotFoundError, InvalidInputError, BrokenSealError. */

@@ -1,4 +1,5 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
+import type { ClientCertificate } from '../egress/route.ts'
 import { InvalidInputError, invalid } from '../input/errors.ts'
 
 /** Fields of a certificate. */
@@ -46,9 +47,9 @@ export function checkCertificates(pem: string, field: string): string {
 
 /** Returns a client certificate with its chain, and its key as PKCS#8. Throws InvalidInputError. */
 export function checkClientCertificate(
-  { certificate, key }: { readonly certificate: string; readonly key: string },
+  { certificate, key }: ClientCertificate,
   { field, now }: { readonly field: string; readonly now: number },
-): { certificate: string; key: string } {
+): ClientCertificate {
   const chain = checkCertificates(certificate, `${field}.certificate`)
   const own = new X509Certificate(chain)
   if (Date.parse(own.validTo) < now) {

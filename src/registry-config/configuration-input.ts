@@ -1,3 +1,4 @@
+import type { ClientCertificate } from '../egress/route.ts'
 import { InvalidInputError, invalid } from '../input/errors.ts'
 import { formatPrefix, type RegistryPrefix } from '../logins/registry-login.ts'
 import type { MirrorUse } from '../remote/location/registry-rules.ts'
@@ -17,7 +18,8 @@ type PlainSettings = Pick<
 /** A change of a configuration. */
 export interface ConfigurationInput extends Change<PlainSettings> {
   readonly mirrors?: readonly MirrorInput[] | null | undefined
-  readonly clientCertificate?: ClientCertificateInput | null | undefined
+  /** Always with its key, so that a key is only used with the certificate that it was set with. */
+  readonly clientCertificate?: ClientCertificate | null | undefined
   readonly proxy?: ProxyInput | null | undefined
 }
 
@@ -25,12 +27,6 @@ export interface MirrorInput {
   readonly location: string
   readonly insecure?: boolean | null | undefined
   readonly serves?: MirrorUse | null | undefined
-}
-
-/** Always both, so that a key is only used with the certificate that it was set with. */
-export interface ClientCertificateInput {
-  readonly certificate: string
-  readonly key: string
 }
 
 /** Always complete, so that a password is only sent to the proxy that it was set for. */

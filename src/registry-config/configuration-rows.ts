@@ -19,9 +19,8 @@ export class ConfigurationRows {
   }
 
   /** Returns the configuration of exactly this prefix. */
-  at({ registry, path }: RegistryPrefix): ConfigurationRow | undefined {
-    const ofPrefix = and(eq(table.registry, registry), eq(table.path, path))
-    return this.#orm.select().from(table).where(ofPrefix).get()
+  at(prefix: RegistryPrefix): ConfigurationRow | undefined {
+    return this.#orm.select().from(table).where(isOf(prefix)).get()
   }
 
   count(): number {
@@ -39,8 +38,9 @@ export class ConfigurationRows {
       .get()
   }
 
-  delete(id: number): void {
-    this.#orm.delete(table).where(eq(table.id, id)).run()
+  /** Deletes the configuration of exactly this prefix, and returns it. */
+  delete(prefix: RegistryPrefix): ConfigurationRow | undefined {
+    return this.#orm.delete(table).where(isOf(prefix)).returning().get()
   }
 
   /** Returns the access of registries whose configurations do not set it; undefined when it was never set. */
@@ -57,6 +57,8 @@ export class ConfigurationRows {
       .run()
   }
 }
+
+const isOf = ({ registry, path }: RegistryPrefix) => and(eq(table.registry, registry), eq(table.path, path))
 
 /** Returns the columns that a change writes; Drizzle leaves out those that are undefined. */
 const columnsOf = ({ mirrors, insecure, clientCertificate, proxy, ...columns }: CheckedInput) => ({

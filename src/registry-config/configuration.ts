@@ -6,9 +6,6 @@ export type ConfigurationRow = typeof registryConfigurations.$inferSelect
 /** Whether images may be imported from a registry. */
 export type Access = NonNullable<ConfigurationRow['access']>
 
-/** Product that a registry runs, where its host name does not reveal it. */
-export type RegistryVendor = NonNullable<ConfigurationRow['vendor']>
-
 /** Another location of the same images. */
 export interface Mirror {
   /** Registry and path that replace the prefix: `mirror.example/quay`. */

@@ -97,11 +97,10 @@ export function createRegistryConfigurations({
     delete: (prefix: string): RegistryConfiguration =>
       db.transact((tx) => {
         const place = parsePrefix(prefix, 'prefix')
-        const existing = rows.at(place)
-        if (!existing) throw new NotFoundError(`there is no configuration of ${formatPrefix(place)}`)
-        rows.delete(existing.id)
+        const deleted = rows.delete(place)
+        if (!deleted) throw new NotFoundError(`there is no configuration of ${formatPrefix(place)}`)
         changed(tx)
-        return configurationOf(existing)
+        return configurationOf(deleted)
       }),
 
     setDefaultAccess: (access: Access): void =>

@@ -27,8 +27,8 @@ export function createTrust({ db, sources, now, onInternalError }: TrustDependen
   const manifestOf = (digest: Digest) => images.storedManifest(digest)?.manifest
   const reader = new ArtifactReader({ sources, onInternalError })
   const shared = { db, reader, now, onWriteError: onInternalError }
-  const referrers = createReferrers({ ...shared, manifestOf })
-  const verifications = createVerifications({ ...shared, referrers })
+  const referrers = createReferrers(shared, manifestOf)
+  const verifications = createVerifications(shared, referrers)
   return {
     policies: createTrustPolicies({ db, now }),
     locations: createImageLocations(db),

@@ -1,7 +1,8 @@
 import { and, desc, eq, gt, inArray, isNull, lt, or, type SQL, sql } from 'drizzle-orm'
 import type { Database } from '../db/open.ts'
-import { webhookSecrets } from '../db/tables/webhook.ts'
+import { webhookSecrets, webhooks } from '../db/tables/webhook.ts'
 import type { Transaction } from '../db/transact.ts'
+import type { Vault } from '../secrets/rotate-keys.ts'
 import type { Sealer } from '../secrets/sealer.ts'
 import type { Webhook } from './webhook.ts'
 
@@ -32,11 +33,7 @@ export interface WebhookSecretsDependencies {
 }
 
 /** Returns the context that a secret is sealed with: it cannot be opened for another webhook or time. */
-export const boundTo = (key: string, createdAt: number): string[] => [
-  'webhook secret',
-  key,
-  String(createdAt),
-]
+const boundTo = (key: string, createdAt: number): string[] => ['webhook secret', key, String(createdAt)]
 
 export function createWebhookSecrets(dependencies: WebhookSecretsDependencies): WebhookSecrets {
   const { db, sealer, random, now } = dependencies
@@ -90,3 +87,23 @@ export function createWebhookSecrets(dependencies: WebhookSecretsDependencies): 
     },
   }
 }
+
+/** The sealed secrets of webhooks. A webhook without one stays, and refuses deliveries until it gets a new secret. */
+export const webhookVault = ({ orm }: Database): Vault => ({
+  noun: 'webhook secret',
+  table: webhookSecrets,
+  secrets: (where) =>
+    orm
+      .select()
+      .from(webhookSecrets)
+      .innerJoin(webhooks, eq(webhooks.id, webhookSecrets.webhookId))
+      .where(where)
+      .orderBy(webhookSecrets.id)
+      .all()
+      .map(({ webhook_secrets: { id, keyId, sealed, createdAt }, webhooks: { key, namespace } }) => ({
+        id,
+        name: `the secret of a webhook of ${namespace}`,
+        sealed: { keyId, bytes: sealed },
+        boundTo: boundTo(key, createdAt),
+      })),
+})

@@ -12,7 +12,7 @@ import { registrySecretVault } from '../../src/registry-config/secrets.ts'
 import { rotateKeys } from '../../src/secrets/rotate-keys.ts'
 import { createSealer } from '../../src/secrets/sealer.ts'
 import { newSealingKey, parseSealingKeys } from '../../src/secrets/sealing-key.ts'
-import { webhookVault } from '../../src/webhooks/secret-vault.ts'
+import { webhookVault } from '../../src/webhooks/secrets.ts'
 
 const sealed = { keyId: '0123456789abcdef', sealed: Buffer.from('sealed') }
 const times = { createdAt: 1, updatedAt: 2 }

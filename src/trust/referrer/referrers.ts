@@ -44,10 +44,9 @@ export const NOT_REQUESTED: ReadFailure = {
 /** Referrers of images: signatures, attestations, SBOMs. Looked up on demand, and cached. */
 export type Referrers = ReturnType<typeof createReferrers>
 
-export interface ReferrersDependencies extends ResultCacheDependencies {
+/** What lookups need, beside the table that caches their results. */
+export interface LookupDependencies extends ResultCacheDependencies {
   readonly reader: ArtifactReader
-  /** Returns the manifest of a stored image. */
-  readonly manifestOf: (digest: Digest) => Manifest | undefined
   /** Milliseconds since 1970. */
   readonly now: () => number
 }
@@ -60,8 +59,12 @@ const NEVER_FOUND = { found: null, isComplete: 0, checkedAt: null } as const
 /** Milliseconds after a failed lookup before the next. */
 export const RETRY_AFTER = 30_000
 
-export function createReferrers(dependencies: ReferrersDependencies) {
-  const { reader, manifestOf, now } = dependencies
+/** `manifestOf` returns the manifest of a stored image. */
+export function createReferrers(
+  dependencies: LookupDependencies,
+  manifestOf: (digest: Digest) => Manifest | undefined,
+) {
+  const { reader, now } = dependencies
   const checks = createResultCache<ReferrerCheck>(dependencies, referrerChecks, {
     variant: 'artifactType',
     renewedAt: 'triedAt',

@@ -11,13 +11,6 @@ import {
 } from './signed-claim.ts'
 import { acceptedBy, type Flaw, flaw, type SignatureVerdict } from './verdict.ts'
 
-/** The signed parts of a bundle. */
-interface SignedBundle {
-  readonly statement: Buffer
-  readonly message: Buffer
-  readonly signature: Buffer
-}
-
 /** Verifies that one of the keys signed a claim about the image. Transparency logs are not considered. */
 export function verifyByKeys(
   signature: SimpleSigning | SigstoreBundle,
@@ -41,8 +34,8 @@ const verdictOf = (key: SigningKey | undefined, ofClaim: Flaw | undefined): Sign
   return ofClaim ?? acceptedBy(`key ${key.fingerprint}`)
 }
 
-/** The DSSE envelope of a bundle. Source: DSSE, protocol.md. */
-function signedOf(bundle: Uint8Array): SignedBundle | Flaw {
+/** Returns the signed parts of the DSSE envelope of a bundle. Source: DSSE, protocol.md. */
+function signedOf(bundle: Uint8Array): Record<'statement' | 'message' | 'signature', Buffer> | Flaw {
   const envelope = objectIn(parseJsonObject(bundle), 'dsseEnvelope')
   if (!envelope) return flaw('Malformed', 'it is not a sigstore bundle with an in-toto statement')
   const statement = base64In(envelope, 'payload')
@@ -65,17 +58,8 @@ export const preAuthEncoding = (payloadType: string, payload: Uint8Array): Buffe
 /** Annotations that cosign did not write. */
 export const UNREADABLE_ANNOTATIONS: Flaw = flaw('Malformed', 'its annotations cannot be read')
 
-/** A sigstore bundle as JSON, parsed by the library. */
-type SimpleBundle = Readonly<Record<'mediaType' | 'verificationMaterial' | 'messageSignature', unknown>>
-
-/** Converts cosign's annotations to a sigstore bundle, or returns why that is not possible. */
-export function bundleJsonOf({
-  payload,
-  signature,
-  certificate,
-  logEntry,
-  timestamp,
-}: SimpleSigning): SimpleBundle | Flaw {
+/** Converts cosign's annotations to the JSON of a sigstore bundle, or returns why that is not possible. */
+export function bundleJsonOf({ payload, signature, certificate, logEntry, timestamp }: SimpleSigning) {
   if (certificate === null) return flaw('WrongIdentity', 'it has no certificate with an identity')
   const der = /-----BEGIN CERTIFICATE-----([\sA-Za-z0-9+/=]+)-----END CERTIFICATE-----/.exec(certificate)?.[1]
   const log = logEntry === null ? null : logEntryOf(logEntry)

@@ -2,9 +2,6 @@ import type { Digest } from '../../oci/digest.ts'
 import type { ReadFailure } from '../referrer/artifact-reader.ts'
 import { bestOf, type SignatureVerdict } from '../signature/verdict.ts'
 
-/** Whether an image is signed as its stream requires. */
-export type VerificationStatus = 'VERIFIED' | 'UNVERIFIED' | 'UNKNOWN' | 'NOT_REQUIRED'
-
 /** Result for one signature. */
 export interface CheckedSignature extends Omit<SignatureVerdict, 'until'> {
   /** Digest of the manifest that contains the signature. */
@@ -14,7 +11,8 @@ export interface CheckedSignature extends Omit<SignatureVerdict, 'until'> {
 
 /** Result for the signatures of an image. */
 export interface Verification {
-  readonly status: VerificationStatus
+  /** Whether the image is signed as its stream requires. */
+  readonly status: 'VERIFIED' | 'UNVERIFIED' | 'UNKNOWN' | 'NOT_REQUIRED'
   /** Stable word: `Verified`, `NoSignature`, the reason of a flaw, or why a registry was not read. */
   readonly reason: string
   /** Readable text. */

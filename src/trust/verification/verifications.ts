@@ -2,14 +2,16 @@ import { SingleFlight } from '../../concurrency/single-flight.ts'
 import { verifications as table } from '../../db/tables/trust.ts'
 import type { ImageLocation } from '../../imagestream/tag/image-locations.ts'
 import type { TrustPolicy } from '../policy/policies.ts'
-import type { ArtifactReader } from '../referrer/artifact-reader.ts'
-import { cacheKeyOf, type LookupOptions, NOT_REQUESTED, type Referrers } from '../referrer/referrers.ts'
-import { createResultCache, type ResultCacheDependencies } from '../referrer/result-cache.ts'
+import {
+  cacheKeyOf,
+  type LookupDependencies,
+  type LookupOptions,
+  NOT_REQUESTED,
+  type Referrers,
+} from '../referrer/referrers.ts'
+import { createResultCache } from '../referrer/result-cache.ts'
 import { notChecked, type Verification, type VerificationOutcome } from './verification.ts'
 import { findCandidates, type SignatureCandidates, verifyImage } from './verify-image.ts'
-
-/** Verifications of images in repositories, cached. */
-export type Verifications = ReturnType<typeof createVerifications>
 
 type VerificationRow = Omit<typeof table.$inferSelect, 'id'>
 
@@ -18,15 +20,9 @@ interface CachedVerification extends Pick<VerificationRow, 'basis' | 'checkedAt'
   readonly outcome: VerificationOutcome
 }
 
-export interface VerificationsDependencies extends ResultCacheDependencies {
-  readonly reader: ArtifactReader
-  readonly referrers: Referrers
-  /** Milliseconds since 1970. */
-  readonly now: () => number
-}
-
-export function createVerifications(dependencies: VerificationsDependencies) {
-  const { reader, referrers, now } = dependencies
+/** Creates the verifications of images in repositories, cached. */
+export function createVerifications(dependencies: LookupDependencies, referrers: Referrers) {
+  const { reader, now } = dependencies
   const cache = createResultCache<VerificationRow>(dependencies, table, {
     variant: 'policyVersion',
     renewedAt: 'checkedAt',
