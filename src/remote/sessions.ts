@@ -1,21 +1,17 @@
 import type { RepositoryLocation } from './location/registry-rules.ts'
 import { HostHints } from './login/host-hints.ts'
 import { TokenCache } from './login/token-cache.ts'
-import { Session, type SessionOptions } from './session/session.ts'
+import type { SessionOptions } from './session/registry-request.ts'
+import { Session } from './session/session.ts'
 import { apiHostOf } from './traffic/host-names.ts'
 import { IdleMap } from './traffic/idle-map.ts'
 import type { RequestContext } from './traffic/request-context.ts'
 
-interface SessionsOptions
-  extends Pick<SessionOptions, 'client' | 'credentials' | 'logins' | 'trustedRealms' | 'clock'> {
-  /** Hosts whose hints are remembered. */
-  readonly hosts: number
-}
-
-/** A session at a location, and the hints about its host. */
-export interface OpenedSession {
-  readonly session: Session
-  readonly hints: HostHints
+/** The options that all sessions share. */
+export interface SessionsOptions
+  extends Pick<SessionOptions, 'client' | 'credentials' | 'logins' | 'trustedRealms' | 'clock' | 'limits'> {
+  /** Receives violations of the protocol at a location. */
+  readonly warn: (location: RepositoryLocation, message: string) => void
 }
 
 /** Opens sessions at locations; sessions with the same host share its hints. */
@@ -25,23 +21,23 @@ export class Sessions {
 
   constructor(options: SessionsOptions) {
     this.#options = options
-    this.#hints = new IdleMap(options.hosts)
+    this.#hints = new IdleMap(options.limits.hosts)
   }
 
-  /** Opens a session for the location's repository, or for the repository and scope that are given. */
+  /** Opens a session for the location's repository, or with the options that are given. */
   open(
     location: RepositoryLocation,
     context: RequestContext,
-    { repository, scope }: Pick<SessionOptions, 'repository' | 'scope'> = location,
-  ): OpenedSession {
-    const { registry } = location
-    const hints = this.#hintsOf(location, context)
-    const session = new Session({
+    options: Partial<Pick<SessionOptions, 'repository' | 'scope' | 'hints' | 'credentials' | 'logins'>> = {},
+  ): Session {
+    const { registry, repository } = location
+    return new Session({
       ...this.#options,
-      ...{ registry, repository, hints, context },
-      ...(scope !== undefined && { scope }),
+      ...{ registry, repository, context },
+      hints: options.hints ?? this.#hintsOf(location, context),
+      warn: (message) => this.#options.warn(location, message),
+      ...options,
     })
-    return { session, hints }
   }
 
   /** Creates hints that are shared with no other session. */

@@ -1,7 +1,7 @@
-import type { Clock } from '../../concurrency/clock.ts'
 import { yieldToEventLoop } from '../../concurrency/yielding.ts'
+import { isRepositoryName } from '../../oci/reference.ts'
+import { isReferrersTag, isTagName, type TagName } from '../../oci/tag.ts'
 import type { Session } from '../session/session.ts'
-import type { RemoteLimits } from '../traffic/limits.ts'
 import { type ListAddress, ListingPages, pageLimitOf } from './listing-pages.ts'
 
 /** A part of a list. */
@@ -13,17 +13,50 @@ export interface ListedPage<Name extends string> {
   readonly isPartial?: true
 }
 
-export interface ListingOptions {
-  /** The `next` of an earlier page, after which the listing continues; the start by default. */
-  readonly from?: string | undefined
-  readonly clock: Clock
-  readonly limits: RemoteLimits
-  /** Receives defects of a list that was read nevertheless; called at most once per defect, at the end. */
-  readonly warn: (message: string) => void
+/**
+ * Returns the tags of a repository page by page, as `listNames` does. `from` is the `next` of an earlier page, after which the
+ * listing continues. Tags that only hold a list of referrers are omitted. Source: OCI distribution-spec, listing tags; the
+ * tests list the deviations of docker-registry and others.
+ */
+export const listTags = (session: Session, from?: string): AsyncGenerator<ListedPage<TagName>> =>
+  listNames(
+    session,
+    {
+      field: 'tags',
+      entry: 'tag',
+      path: `/v2/${session.repository}/tags/list`,
+      absent: `the repository ${session.repository}`,
+      nameOf: (entry) => {
+        const name = entry === '' ? 'latest' : entry
+        return isTagName(name) ? name : undefined
+      },
+      isHidden: isReferrersTag,
+    },
+    from,
+  )
+
+/** Stands in place of the repository in messages. */
+export const CATALOG = '_catalog'
+/** Scope of a token for the catalog. Source: distribution, token scope documentation. */
+export const CATALOG_SCOPE = 'registry:catalog:*'
+
+/**
+ * Returns the repositories of a registry page by page, each name once, with the checks of `listNames`. Throws RegistryError;
+ * NotFound when the registry has no catalog. Source: distribution, HTTP API, catalog.
+ */
+export async function* listRepositories(session: Session): AsyncGenerator<readonly string[]> {
+  const pages = listNames(session, {
+    field: 'repositories',
+    entry: 'repository',
+    path: `/v2/${CATALOG}`,
+    absent: 'a list of repositories',
+    nameOf: (entry) => (typeof entry === 'string' && isRepositoryName(entry) ? entry : undefined),
+  })
+  for await (const { names } of pages) if (names.length > 0) yield names
 }
 
 /** A list and the names in it. */
-export interface ListDescription<Name extends string> extends ListAddress {
+interface ListDescription<Name extends string> extends ListAddress {
   /** `tag`: one entry in messages. */
   readonly entry: string
   /** Returns an entry's name; undefined when it is not valid. */
@@ -40,13 +73,14 @@ const MAX_REPEATED_PAGES = 10
 /**
  * Returns the names of a list page by page, each once; invalid entries are omitted and counted. Ends normally when the
  * registry has no more names, or (with a warning and `isPartial`) when it repeats pages. Throws RegistryError after the
- * names so far when the list exceeds the limits.
+ * names so far when the list exceeds the limits. Each defect of a list causes one warning, at the end.
  */
-export async function* listNames<Name extends string>(
+async function* listNames<Name extends string>(
   session: Session,
   list: ListDescription<Name>,
-  { clock, limits, warn, from }: ListingOptions,
+  from?: string,
 ): AsyncGenerator<ListedPage<Name>> {
+  const { clock, limits, warn } = session.options
   const pages = new ListingPages(session, list)
   const deadline = clock.now() + limits.listingTime
   const names = new UniqueNames(list)

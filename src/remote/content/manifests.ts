@@ -1,12 +1,10 @@
-import type { Clock } from '../../concurrency/clock.ts'
 import type { EgressResponse } from '../../egress/exchange.ts'
 import { algorithmOf, type Digest, digestOf, matchesDigest, parseDigest } from '../../oci/digest.ts'
 import { MAX_MANIFEST_SIZE, parseManifest } from '../../oci/manifest.ts'
 import { essenceOf, MANIFEST_ACCEPT } from '../../oci/media-types.ts'
 import type { TagName } from '../../oci/tag.ts'
-import type { HostHints } from '../login/host-hints.ts'
 import { unreadableError } from '../login/registry-errors.ts'
-import type { RegistryRequest, RequestTopic } from '../session/registry-request.ts'
+import type { RequestTopic } from '../session/registry-request.ts'
 import type { Session } from '../session/session.ts'
 
 /** A manifest's exact bytes and their digest. */
@@ -24,39 +22,29 @@ export interface ResolvedManifest {
   readonly manifest?: FetchedManifest
 }
 
-export interface ManifestOptions {
-  readonly hints: HostHints
-  readonly clock: Clock
-  readonly warn: (message: string) => void
-}
-
 /** Milliseconds for which HEAD is not used after it returned no digest. */
 const HEAD_SKIPPED_FOR = 3_600_000
-
-const tagTopic = (tag: TagName) => ({ what: `the tag "${tag}"`, unreadable: 'InvalidManifest' }) as const
-const digestTopic = (digest: Digest) =>
-  ({ what: `the manifest ${digest}`, unreadable: 'InvalidManifest' }) as const
 
 // without Accept docker-registry responds with 400; without the index types others return the digest of one child
 const ACCEPT = { accept: MANIFEST_ACCEPT }
 
-const manifestRequest = (
-  { repository }: Session,
-  { what, unreadable }: RequestTopic,
-  {
+const topicOf = (what: string) => ({ what, unreadable: 'InvalidManifest' }) as const
+
+function requestManifest(
+  session: Session,
+  topic: RequestTopic,
+  target: { method: 'GET' | 'HEAD'; reference: string; known?: Digest | null },
+): Promise<EgressResponse> {
+  const { method, reference, known } = target
+  return session.request({
+    ...topic,
     method,
-    reference,
-    known,
-  }: { method: RegistryRequest['method']; reference: string; known: Digest | null },
-): RegistryRequest => ({
-  what,
-  unreadable,
-  method,
-  path: `/v2/${repository}/manifests/${reference}`,
-  headers: known ? { ...ACCEPT, 'if-none-match': `"${known}"` } : ACCEPT,
-  maxBytes: MAX_MANIFEST_SIZE,
-  isPull: method === 'GET',
-})
+    path: `/v2/${session.repository}/manifests/${reference}`,
+    headers: known ? { ...ACCEPT, 'if-none-match': `"${known}"` } : ACCEPT,
+    maxBytes: MAX_MANIFEST_SIZE,
+    isPull: method === 'GET',
+  })
+}
 
 /**
  * Returns the image that the tag points to: by HEAD, or by GET and the digest of its bytes when HEAD returns no digest, which
@@ -67,11 +55,11 @@ export async function resolveTag(
   session: Session,
   tag: TagName,
   known: Digest | null,
-  { hints, clock, warn }: ManifestOptions,
 ): Promise<ResolvedManifest> {
-  const topic = tagTopic(tag)
+  const { hints, clock, warn } = session.options
+  const topic = topicOf(`the tag "${tag}"`)
   const request = (method: 'GET' | 'HEAD') =>
-    session.request(manifestRequest(session, topic, { method, reference: tag, known }))
+    requestManifest(session, topic, { method, reference: tag, known })
   if (hints.skipHeadUntil <= clock.now()) {
     const head = await request('HEAD')
     const digest = digestOfHead(head, known)
@@ -99,10 +87,8 @@ export async function resolveTag(
 
 /** Returns the manifest with this digest. Throws RegistryError: NotFound, or InvalidManifest for another digest. */
 export async function fetchManifest(session: Session, digest: Digest): Promise<FetchedManifest> {
-  const topic = digestTopic(digest)
-  const response = await session.request(
-    manifestRequest(session, topic, { method: 'GET', reference: digest, known: null }),
-  )
+  const topic = topicOf(`the manifest ${digest}`)
+  const response = await requestManifest(session, topic, { method: 'GET', reference: digest })
   if (response.status !== 200) throw await session.responseError(topic, response)
   if (!matchesDigest(response.body, digest)) {
     // throws a more specific error for a web page or a truncated manifest

@@ -8,7 +8,7 @@ import { type TagName, tagOfReferrers } from '../../oci/tag.ts'
 import { unreadableError } from '../login/registry-errors.ts'
 import type { Session } from '../session/session.ts'
 import { ListingPages } from './listing-pages.ts'
-import { fetchManifest, type ManifestOptions, resolveTag } from './manifests.ts'
+import { fetchManifest, resolveTag } from './manifests.ts'
 
 /** The referrers of a manifest as the registry lists them, unverified. */
 export interface ReferrerListing {
@@ -34,10 +34,10 @@ const LISTING_TIME = 30_000
  */
 export async function listReferrers(
   session: Session,
-  { subject, artifactType }: { readonly subject: Digest; readonly artifactType: string | null },
-  options: ManifestOptions,
+  subject: Digest,
+  artifactType: string | null,
 ): Promise<ReferrerListing> {
-  const { clock, warn } = options
+  const { clock, warn } = session.options
   const pages = new ListingPages(session, {
     field: 'manifests',
     path: `/v2/${session.repository}/referrers/${subject}`,
@@ -54,7 +54,7 @@ export async function listReferrers(
   while (query !== undefined) {
     requested.add(query)
     const response = await pages.request(query, PAGE_BYTES)
-    if (requested.size === 1 && isUnsupported(response)) return listOfTag(session, subject, found, options)
+    if (requested.size === 1 && isUnsupported(response)) return listOfTag(session, subject, found)
     const entries = await pages.entriesOf(response)
     isComplete = found.add(entries)
     const next = pages.nextOf(response, { entries, pageSize: 0, query, linked: true })
@@ -76,14 +76,9 @@ export async function listReferrers(
 /** Reports whether there is no referrers API: 404 by the specification; some registries use 400, 405 and 501. */
 const isUnsupported = ({ status }: EgressResponse): boolean => [400, 404, 405, 501].includes(status)
 
-async function listOfTag(
-  session: Session,
-  subject: Digest,
-  found: FoundReferrers,
-  options: ManifestOptions,
-): Promise<ReferrerListing> {
+async function listOfTag(session: Session, subject: Digest, found: FoundReferrers): Promise<ReferrerListing> {
   const tag = tagOfReferrers(subject)
-  const digest = await digestOfTag(session, tag, options)
+  const digest = await digestOfTag(session, tag)
   if (digest === null) return { descriptors: [], source: 'TAG', isComplete: true }
   const { bytes, contentType } = await fetchManifest(session, digest)
   const topic = { what: `the referrers of ${subject}`, unreadable: 'InvalidManifest' } as const
@@ -99,13 +94,9 @@ async function listOfTag(
 }
 
 /** Returns the digest that the tag points to; null for a missing tag. Throws RegistryError for other failures. */
-export async function digestOfTag(
-  session: Session,
-  tag: TagName,
-  options: ManifestOptions,
-): Promise<Digest | null> {
+export async function digestOfTag(session: Session, tag: TagName): Promise<Digest | null> {
   try {
-    return (await resolveTag(session, tag, null, options)).digest
+    return (await resolveTag(session, tag, null)).digest
   } catch (error) {
     if (error instanceof RegistryError && error.reason === 'NotFound') return null
     throw error

@@ -1,8 +1,6 @@
-import { formatRepository, type Reference } from '../../oci/reference.ts'
-import { RegistryError } from '../../oci/registry-error.ts'
-import type { RepositoryLocation } from './registry-rules.ts'
-
-type RepositoryName = Pick<Reference, 'registry' | 'repository'>
+import { formatRepository } from '../../oci/reference.ts'
+import { RegistryError, type RegistryErrorReason } from '../../oci/registry-error.ts'
+import type { RepositoryLocation, RepositoryName } from './registry-rules.ts'
 
 /** A location that did not return the content, and why. */
 export interface FailedLocation {
@@ -10,41 +8,37 @@ export interface FailedLocation {
   readonly error: RegistryError
 }
 
-/** Returns the error for a repository that a rule blocks. */
-export const blockedError = ({ registry, repository }: RepositoryName, blockedBy: string): RegistryError => {
-  const name = repository === '' ? registry : `${registry}/${repository}`
-  return new RegistryError(`no request was sent to ${name}: ${blockedBy}`, {
-    reason: 'Blocked',
-    registry,
-    repository,
-  })
+const errorAt = (
+  { registry, repository }: RepositoryName,
+  reason: RegistryErrorReason,
+  message: string,
+): RegistryError => new RegistryError(message, { reason, registry, repository })
+
+/** Returns the error for a repository that a rule blocks; for the registry itself when its name is empty. */
+export function blockedError(reference: RepositoryName, blockedBy: string): RegistryError {
+  const name = reference.repository === '' ? reference.registry : formatRepository(reference)
+  return errorAt(reference, 'Blocked', `no request was sent to ${name}: ${blockedBy}`)
 }
 
 /** Returns the error for a location whose configuration cannot be applied. */
-export const unusableLocationError = (
-  { registry, repository }: RepositoryLocation,
-  problem: string,
-): RegistryError =>
-  new RegistryError(`no request was sent to ${registry}/${repository}: ${problem}`, {
-    reason: 'InternalError',
-    registry,
-    repository,
-  })
+export const unusableLocationError = (location: RepositoryLocation, problem: string): RegistryError =>
+  errorAt(location, 'InternalError', `no request was sent to ${formatRepository(location)}: ${problem}`)
 
 /** Returns the error for a missing tag. */
-export const missingTagError = ({ registry, repository }: RepositoryLocation, tag: string): RegistryError =>
-  new RegistryError(`${registry} does not have the tag "${tag}" of ${repository}`, {
-    reason: 'NotFound',
-    registry,
-    repository,
-  })
+export const missingTagError = (location: RepositoryLocation, tag: string): RegistryError =>
+  errorAt(
+    location,
+    'NotFound',
+    `${location.registry} does not have the tag "${tag}" of ${location.repository}`,
+  )
 
 /** Returns the error for bytes that do not have the requested digest. */
 export const wrongDigestError = (location: RepositoryLocation, digest: string): RegistryError =>
-  new RegistryError(`${formatRepository(location)} sent bytes that do not have the digest ${digest}`, {
-    reason: 'InvalidManifest',
-    ...location,
-  })
+  errorAt(
+    location,
+    'InvalidManifest',
+    `${formatRepository(location)} sent bytes that do not have the digest ${digest}`,
+  )
 
 /** Returns the origin's error, with the failed mirrors in its message. */
 export function combinedError(reference: RepositoryName, failures: readonly FailedLocation[]): RegistryError {

@@ -1,10 +1,35 @@
-import type { Readable } from 'node:stream'
-import type { Reference } from '../../oci/reference.ts'
+import { createHash } from 'node:crypto'
+import { pipeline, type Readable, Transform } from 'node:stream'
+import { LRUCache } from 'lru-cache'
+import { algorithmOf, type Digest } from '../../oci/digest.ts'
 import type { RegistryRepository } from '../content/registry-repository.ts'
-import { verified } from '../content/verified-stream.ts'
-import type { FailedMirrors } from './failed-mirrors.ts'
 import { missingTagError, wrongDigestError } from './location-errors.ts'
+import type { RepositoryLocation, RepositoryName } from './registry-rules.ts'
 import { RepositoryLocations, type RepositoryLocationsOptions } from './repository-locations.ts'
+
+/** Failures that are remembered. */
+const MAX_FAILURES = 1000
+
+/** Mirrors whose blob had another digest or ended early: the blob is not requested from them again. */
+export class FailedMirrors {
+  readonly #entries = new LRUCache<string, true>({ max: MAX_FAILURES })
+
+  has(location: RepositoryLocation, digest: Digest): boolean {
+    return location.isMirror && this.#entries.has(keyOf(location, digest))
+  }
+
+  add(location: RepositoryLocation, digest: Digest): void {
+    this.#entries.set(keyOf(location, digest), true)
+  }
+
+  /** Forgets all failures: the mirrors may have changed. */
+  clear(): void {
+    this.#entries.clear()
+  }
+}
+
+const keyOf = ({ registry, repository }: RepositoryLocation, digest: Digest): string =>
+  `${registry}/${repository}@${digest}`
 
 export interface MirroredRepositoryOptions extends RepositoryLocationsOptions {
   readonly failedMirrors: FailedMirrors
@@ -12,7 +37,7 @@ export interface MirroredRepositoryOptions extends RepositoryLocationsOptions {
 
 /** Creates a repository that is read from the locations of its plan. */
 export function mirroredRepository(
-  reference: Pick<Reference, 'registry' | 'repository'>,
+  reference: RepositoryName,
   { failedMirrors, ...options }: MirroredRepositoryOptions,
 ): RegistryRepository {
   const locations = new RepositoryLocations(reference, options)
@@ -25,7 +50,7 @@ export function mirroredRepository(
     fetchBlob: (descriptor) =>
       locations.firstOf(
         'DIGESTS',
-        async (repository, location): Promise<Readable> => {
+        async (repository, location) => {
           const blob = await repository.fetchBlob(descriptor)
           const { digest } = descriptor
           if (!location.isMirror) return blob
@@ -52,4 +77,35 @@ export function mirroredRepository(
     fetchAttachment: (descriptor, maxBytes) =>
       locations.firstOf('DIGESTS', (repository) => repository.fetchAttachment(descriptor, maxBytes)),
   }
+}
+
+interface VerifiedOptions {
+  /** Creates the error of the stream for another digest. */
+  readonly error: () => Error
+  /** Called when the digest differs, or the source fails. */
+  readonly onFailure: () => unknown
+}
+
+/** Returns a stream of the same bytes that withholds the last chunk until the digest of all of them is verified. */
+function verified(source: Readable, digest: Digest, { error, onFailure }: VerifiedOptions): Readable {
+  const hash = createHash(algorithmOf(digest))
+  let last: Buffer | undefined
+  const checked = new Transform({
+    readableHighWaterMark: source.readableHighWaterMark,
+    transform(chunk: Buffer, _encoding, done) {
+      hash.update(chunk)
+      const before = last
+      last = chunk
+      done(null, before)
+    },
+    flush(done) {
+      if (digest.endsWith(`:${hash.digest('hex')}`)) return done(null, last)
+      onFailure()
+      done(error())
+    },
+  })
+  // a reader that closes the stream destroys the source too, which is no failure
+  source.once('error', () => checked.destroyed || onFailure())
+  pipeline(source, checked, () => {})
+  return checked
 }

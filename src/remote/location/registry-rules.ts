@@ -1,4 +1,8 @@
 import type { Route } from '../../egress/route.ts'
+import type { Reference } from '../../oci/reference.ts'
+
+/** A repository, or the registry itself when `repository` is empty. */
+export type RepositoryName = Pick<Reference, 'registry' | 'repository'>
 
 /** Use of a mirror: for the digests of tags, for content by digest, or for both. */
 export type MirrorUse = 'ALL' | 'TAGS' | 'DIGESTS'

@@ -1,8 +1,7 @@
-import type { Reference } from '../../oci/reference.ts'
 import { RegistryError } from '../../oci/registry-error.ts'
 import type { RegistryRepository } from '../content/registry-repository.ts'
 import { blockedError, combinedError, type FailedLocation, unusableLocationError } from './location-errors.ts'
-import type { RegistryRules, RepositoryLocation } from './registry-rules.ts'
+import type { RegistryRules, RepositoryLocation, RepositoryName } from './registry-rules.ts'
 
 /** Requested content: digests of tags, content by digest, or a list, which is complete at the origin only. */
 export type ContentKind = 'TAGS' | 'DIGESTS' | 'LISTS'
@@ -22,13 +21,13 @@ export interface RepositoryLocationsOptions {
  * when the origin is unavailable.
  */
 export class RepositoryLocations {
-  readonly #reference: Pick<Reference, 'registry' | 'repository'>
+  readonly #reference: RepositoryName
   readonly #options: RepositoryLocationsOptions
   readonly #opened = new Map<string, RegistryRepository>()
   /** The same by location object, which stays the same until the rules change: saves computing the key. */
   readonly #byLocation = new WeakMap<RepositoryLocation, RegistryRepository>()
 
-  constructor(reference: Pick<Reference, 'registry' | 'repository'>, options: RepositoryLocationsOptions) {
+  constructor(reference: RepositoryName, options: RepositoryLocationsOptions) {
     this.#reference = reference
     this.#options = options
   }

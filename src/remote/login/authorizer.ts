@@ -28,7 +28,7 @@ export interface AuthorizerOptions {
   readonly registry: string
   readonly repository: string
   /** Scope of tokens: pulling the repository by default, none when empty. */
-  readonly scope?: string
+  readonly scope?: string | undefined
   readonly hints: HostHints
   readonly trustedRealms: TrustedRealms
   readonly logins: CloudLogins

@@ -40,9 +40,10 @@ export type CloudExchanges = {
 }
 
 export interface CloudLoginsOptions extends CloudTokenEndpointOptions {
+  /** Exchanges the keys of clouds for logins at their registries. */
   readonly exchanges: CloudExchanges
-  /** Receives the first failure to renew a login. */
-  readonly onRenewalFailed?: (failure: RenewalFailure) => void
+  /** Receives the first failure to renew a login, which is used until it expires. */
+  readonly onRenewalFailed?: ((failure: RenewalFailure) => void) | undefined
 }
 
 /** The result of exchanging one credential for one registry: a login, or a failure and the login before it. */

@@ -1,8 +1,36 @@
 import { CloudLoginError } from '../login/cloud-token-endpoint.ts'
 import type { Credential } from '../login/credentials.ts'
-import { isDenied, type RegistryRequest, type RegistryResponse } from './registry-request.ts'
-import type { RepositoryCredential } from './repository-credential.ts'
+import {
+  isDenied,
+  type RegistryRequest,
+  type RegistryResponse,
+  type SessionOptions,
+} from './registry-request.ts'
 import type { HintedRequests } from './retry-without-hints.ts'
+
+/** The credential for one repository, looked up once. */
+export class RepositoryCredential {
+  readonly #options: SessionOptions
+  #found: Promise<Credential | null> | undefined
+
+  constructor(options: SessionOptions) {
+    this.#options = options
+  }
+
+  /** Returns the credential, null for anonymous access. Throws CredentialsError. */
+  find(): Promise<Credential | null> {
+    const { credentials, registry, repository, context } = this.#options
+    this.#found ??= credentials.find(registry, repository, context.namespace)
+    return this.#found
+  }
+
+  /** Returns the texts that must be removed from messages; none unless the credential was looked up. */
+  async secrets(): Promise<readonly string[]> {
+    const credential = await this.#found?.catch(() => null)
+    const { logins, registry } = this.#options
+    return credential ? logins.secretsOf(credential, registry) : []
+  }
+}
 
 /**
  * Requests that are sent with the repository's credential, and anonymously when that is refused: a credential without

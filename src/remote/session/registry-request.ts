@@ -1,5 +1,20 @@
+import type { Clock } from '../../concurrency/clock.ts'
 import type { EgressResponse, StreamLimits } from '../../egress/exchange.ts'
+import type { AuthorizerOptions } from '../login/authorizer.ts'
+import type { Credentials } from '../login/credentials.ts'
 import type { RequestSubject } from '../login/registry-errors.ts'
+import type { HostClient } from '../traffic/host-client.ts'
+import type { RemoteLimits } from '../traffic/limits.ts'
+
+/** What the requests of a session depend on. */
+export interface SessionOptions extends AuthorizerOptions {
+  readonly client: HostClient
+  readonly credentials: Credentials
+  readonly clock: Clock
+  readonly limits: RemoteLimits
+  /** Receives a violation of the protocol that did not prevent the request; "it" in the message is the registry. */
+  readonly warn: (message: string) => void
+}
 
 /** The requested content, for the messages of errors. */
 export type RequestTopic = Omit<RequestSubject, 'registry' | 'repository'>

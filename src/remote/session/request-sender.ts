@@ -1,15 +1,11 @@
 import { ConnectionError, EgressTimeoutError, TlsError } from '../../egress/errors.ts'
 import type { EgressResponse } from '../../egress/exchange.ts'
-import type { Authorizer, AuthorizerOptions } from '../login/authorizer.ts'
+import type { Authorizer } from '../login/authorizer.ts'
 import { parseChallenges, requirementOf } from '../login/challenge.ts'
-import type { HostClient, HostRequest } from '../traffic/host-client.ts'
+import type { HostRequest } from '../traffic/host-client.ts'
 import { isLoopbackHost } from '../traffic/host-names.ts'
 import { RedirectError, requestFollowingRedirects } from '../traffic/redirect.ts'
-import type { RegistryRequest } from './registry-request.ts'
-
-interface RequestSenderOptions extends Pick<AuthorizerOptions, 'hints' | 'context'> {
-  readonly client: HostClient
-}
+import type { RegistryRequest, SessionOptions } from './registry-request.ts'
 
 interface SendOptions extends Pick<HostRequest, 'account' | 'isPull' | 'isDiscovery' | 'isTentative'> {
   /** That of the hints by default. */
@@ -19,10 +15,10 @@ interface SendOptions extends Pick<HostRequest, 'account' | 'isPull' | 'isDiscov
 
 /** Sends single requests to one registry host, and discovers its scheme and requirement. */
 export class RequestSender {
-  readonly #options: RequestSenderOptions
+  readonly #options: SessionOptions
   readonly #authorizer: Authorizer
 
-  constructor(options: RequestSenderOptions, authorizer: Authorizer) {
+  constructor(options: SessionOptions, authorizer: Authorizer) {
     this.#options = options
     this.#authorizer = authorizer
   }

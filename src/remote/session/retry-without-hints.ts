@@ -1,43 +1,38 @@
-import type { Clock } from '../../concurrency/clock.ts'
 import type { EgressResponse } from '../../egress/exchange.ts'
-import {
-  ANONYMOUS,
-  type Authorization,
-  type Authorizer,
-  type AuthorizerOptions,
-} from '../login/authorizer.ts'
+import { ANONYMOUS, type Authorization, Authorizer } from '../login/authorizer.ts'
 import type { Credential } from '../login/credentials.ts'
-import { isDenied, type RegistryRequest, type RegistryResponse } from './registry-request.ts'
-import type { RequestSender } from './request-sender.ts'
+import {
+  isDenied,
+  type RegistryRequest,
+  type RegistryResponse,
+  type SessionOptions,
+} from './registry-request.ts'
+import { RequestSender } from './request-sender.ts'
 
 /** Age in milliseconds from which a refused token may be outdated. A refused newer token means that access is denied. */
 const MIN_OUTDATED_AGE = 10_000
-
-interface HintedRequestsOptions extends Pick<AuthorizerOptions, 'registry' | 'hints' | 'logins'> {
-  readonly sender: RequestSender
-  readonly authorizer: Authorizer
-  readonly clock: Clock
-  readonly signal: AbortSignal
-}
 
 /**
  * Requests that are authorized by cached hints: the host's requirement and the token for it. A hint may be outdated, so a
  * request that is denied is repeated once without them: by the requirement of the denial, and with a new token.
  */
 export class HintedRequests {
-  readonly #options: HintedRequestsOptions
+  readonly #options: SessionOptions
+  readonly #authorizer: Authorizer
+  readonly #sender: RequestSender
 
-  constructor(options: HintedRequestsOptions) {
+  constructor(options: SessionOptions) {
     this.#options = options
+    this.#authorizer = new Authorizer(options)
+    this.#sender = new RequestSender(options, this.#authorizer)
   }
 
   /** Returns the registry's response, with any status, or its token server's refusal. */
   async send(request: RegistryRequest, credential: Credential | null): Promise<RegistryResponse> {
-    const { hints, sender, signal } = this.#options
+    const { hints, context } = this.#options
+    const discover = () => this.#sender.discover(request, credential !== null)
     const discovered =
-      hints.requirement === undefined
-        ? await hints.discover(() => sender.discover(request, credential !== null), signal)
-        : undefined
+      hints.requirement === undefined ? await hints.discover(discover, context.signal) : undefined
     const authorization = discovered ? ANONYMOUS : await this.#authorize(credential)
     if (authorization.refused) return responseFor(authorization, authorization.refused)
     const response = discovered ?? (await this.#sendAs(request, credential, authorization))
@@ -51,9 +46,9 @@ export class HintedRequests {
     credential: Credential | null,
     denied: { readonly authorization: Authorization; readonly response: EgressResponse },
   ): Promise<RegistryResponse> {
-    const { authorizer, logins, clock, registry } = this.#options
+    const { logins, clock, registry } = this.#options
     const { token, signedIn, header } = denied.authorization
-    authorizer.recordChallenge(denied.response, request.path === '/v2/')
+    this.#authorizer.recordChallenge(denied.response, request.path === '/v2/')
     if (credential && signedIn) logins.recordRefusal(credential, registry)
     const isOutdated = token !== undefined && clock.now() - token.issued >= MIN_OUTDATED_AGE
     const authorization = await this.#authorize(credential, isOutdated ? token.value : undefined)
@@ -63,8 +58,8 @@ export class HintedRequests {
   }
 
   async #authorize(credential: Credential | null, refusedToken?: string): Promise<Authorization> {
-    const { authorizer, logins, registry } = this.#options
-    const authorization = await authorizer.authorize(credential, refusedToken)
+    const { logins, registry } = this.#options
+    const authorization = await this.#authorizer.authorize(credential, refusedToken)
     if (credential && authorization.signedIn) credential.onUsed?.()
     if (credential && authorization.refused) logins.recordRefusal(credential, registry)
     return authorization
@@ -75,7 +70,7 @@ export class HintedRequests {
     credential: Credential | null,
     { header, signedIn }: Authorization,
   ): Promise<EgressResponse> {
-    return this.#options.sender.send(request, {
+    return this.#sender.send(request, {
       authorization: header,
       isPull: request.isPull ?? false,
       ...(signedIn && credential && { account: credential.id }),

@@ -1,58 +1,43 @@
-import type { Clock } from '../../concurrency/clock.ts'
 import type { EgressResponse } from '../../egress/exchange.ts'
 import type { RegistryError } from '../../oci/registry-error.ts'
-import { Authorizer, type AuthorizerOptions } from '../login/authorizer.ts'
-import type { Credentials } from '../login/credentials.ts'
 import { type RequestSubject, requestError, responseError } from '../login/registry-errors.ts'
 import { errorText } from '../login/response-text.ts'
-import type { HostClient } from '../traffic/host-client.ts'
-import { AnonymousFallback } from './anonymous-fallback.ts'
-import type { RegistryRequest, RegistryResponse, RequestTopic } from './registry-request.ts'
-import { RepositoryCredential } from './repository-credential.ts'
-import { RequestSender } from './request-sender.ts'
+import { AnonymousFallback, RepositoryCredential } from './anonymous-fallback.ts'
+import type { RegistryRequest, RegistryResponse, RequestTopic, SessionOptions } from './registry-request.ts'
 import { HintedRequests } from './retry-without-hints.ts'
-
-export interface SessionOptions extends AuthorizerOptions {
-  readonly client: HostClient
-  readonly credentials: Credentials
-  readonly clock: Clock
-}
 
 /** The requests to one repository, or to a registry itself, by one caller. Errors are RegistryError. */
 export class Session {
-  readonly #options: SessionOptions
-  readonly #credential: RepositoryCredential
+  readonly options: SessionOptions
+  readonly credential: RepositoryCredential
   readonly #requests: HintedRequests
   readonly #fallback: AnonymousFallback
 
   constructor(options: SessionOptions) {
-    this.#options = options
-    this.#credential = new RepositoryCredential(options)
-    const authorizer = new Authorizer(options)
-    const sender = new RequestSender(options, authorizer)
-    const { signal } = options.context
-    this.#requests = new HintedRequests({ ...options, authorizer, sender, signal })
-    this.#fallback = new AnonymousFallback(this.#requests, this.#credential)
+    this.options = options
+    this.credential = new RepositoryCredential(options)
+    this.#requests = new HintedRequests(options)
+    this.#fallback = new AnonymousFallback(this.#requests, this.credential)
   }
 
   get repository(): string {
-    return this.#options.repository
+    return this.options.repository
   }
 
   /** Aborted when the responses are no longer needed. */
   get signal(): AbortSignal {
-    return this.#options.context.signal
+    return this.options.context.signal
   }
 
   /** Describes a request for the messages of its errors. */
   subject({ what, absent, unreadable }: RequestTopic): RequestSubject {
-    const { registry, repository } = this.#options
+    const { registry, repository } = this.options
     return { registry, repository, what, unreadable, ...(absent !== undefined && { absent }) }
   }
 
   /** Returns the error for a request or a stream that failed. */
   async requestError(topic: RequestTopic, cause: unknown): Promise<RegistryError> {
-    return requestError(this.subject(topic), cause, await this.#credential.secrets())
+    return requestError(this.subject(topic), cause, await this.credential.secrets())
   }
 
   /** Returns the error for a response whose status is not the expected one. */
@@ -78,8 +63,8 @@ export class Session {
    */
   async requestSignedIn(request: RegistryRequest): Promise<RegistryResponse & { readonly text: string }> {
     return this.#withErrors(request, async () => {
-      const result = await this.#requests.send(request, await this.#credential.find())
-      const text = errorText(result.response, result.source, await this.#credential.secrets())
+      const result = await this.#requests.send(request, await this.credential.find())
+      const text = errorText(result.response, result.source, await this.credential.secrets())
       return { ...result, text }
     })
   }
@@ -100,7 +85,7 @@ export class Session {
   ): Promise<RegistryError> {
     return responseError(this.subject(topic), response, {
       ...origin,
-      secrets: await this.#credential.secrets(),
+      secrets: await this.credential.secrets(),
     })
   }
 }

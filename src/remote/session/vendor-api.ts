@@ -7,8 +7,7 @@ import { type RequestSubject, requestError, responseError } from '../login/regis
 import type { HostRequest } from '../traffic/host-client.ts'
 import { isLoopbackHost } from '../traffic/host-names.ts'
 import type { RegistryRequest } from './registry-request.ts'
-import { RepositoryCredential } from './repository-credential.ts'
-import type { Session, SessionOptions } from './session.ts'
+import type { Session } from './session.ts'
 
 /** A request to the registry itself, with the repository's credential. */
 export interface RegistryApiRequest
@@ -25,11 +24,13 @@ export type ApiHeaders = ResponseHeaders
 /** A request to a URL of the vendor, sent without changes. */
 export type UrlRequest = Pick<HostRequest, 'method' | 'headers' | 'body' | 'maxBytes' | 'account'>
 
-export interface VendorApiOptions extends Omit<SessionOptions, 'scope' | 'trustedRealms'> {
+export interface VendorApiOptions {
+  /** The session for the repository. */
+  readonly session: Session
+  /** Opens another session, whose tokens have the scope. */
+  readonly openSession: (scope: string) => Session
   /** Whether tags are read from the registry itself: it has no mirrors for them, and is not blocked. */
   readonly servesTags: boolean
-  /** Opens a session whose tokens have the scope. */
-  readonly openSession: (scope: string) => Session
 }
 
 const LISTING = { what: "the vendor's listing", unreadable: 'InvalidManifest' } as const
@@ -43,60 +44,52 @@ export class VendorApi {
   readonly registry: string
   readonly repository: string
   readonly clock: Clock
-  readonly #options: VendorApiOptions
-  readonly #credential: RepositoryCredential
+  readonly signal: AbortSignal
+  /** Whether certificates of the registry need not verify: knowledge from such requests is cached separately. */
+  readonly insecure: boolean
+  /** Whether tags are read from the registry itself; where they are read from mirrors, its listing is not useful. */
+  readonly servesTags: boolean
+  readonly #session: Session
+  readonly #openSession: VendorApiOptions['openSession']
   readonly #sessions = new Map<string, Session>()
 
-  constructor(options: VendorApiOptions) {
-    this.registry = options.registry
-    this.repository = options.repository
-    this.clock = options.clock
-    this.#options = options
-    this.#credential = new RepositoryCredential(options)
-  }
-
-  get signal(): AbortSignal {
-    return this.#options.context.signal
-  }
-
-  /** Whether certificates of the registry need not verify: knowledge from such requests is cached separately. */
-  get insecure(): boolean {
-    return this.#options.context.insecure
-  }
-
-  /** Whether tags are read from the registry itself; where they are read from mirrors, its listing is not useful. */
-  get servesTags(): boolean {
-    return this.#options.servesTags
+  constructor({ session, openSession, servesTags }: VendorApiOptions) {
+    const { registry, repository, clock, context } = session.options
+    this.registry = registry
+    this.repository = repository
+    this.clock = clock
+    this.signal = context.signal
+    this.insecure = context.insecure
+    this.servesTags = servesTags
+    this.#session = session
+    this.#openSession = openSession
   }
 
   /** The headers of the registry's first response; undefined before any request. */
   get firstResponseHeaders(): ApiHeaders | undefined {
-    return this.#options.hints.firstResponseHeaders
+    return this.#session.options.hints.firstResponseHeaders
   }
 
   /** Returns the registry's scheme and host. Requests `/v2/` when there was no request to it before. */
   async origin(): Promise<URL> {
-    const { hints } = this.#options
+    const { hints } = this.#session.options
     if (!hints.firstResponseHeaders) {
       const request = { method: 'GET', path: '/v2/', headers: {}, maxBytes: 64 * 1024 } as const
-      await this.#session('').requestSignedIn({ ...LISTING, ...request })
+      await this.#sessionOf('').requestSignedIn({ ...LISTING, ...request })
     }
     return hints.origin
   }
 
   /** Returns the repository's credential; null for anonymous access. */
   credential(): Promise<Credential | null> {
-    return this.#credential.find().catch((error: unknown) => {
+    return this.#session.credential.find().catch((error: unknown) => {
       throw requestError(this.#subject(this.registry), error, [])
     })
   }
 
   /** Returns the response of the registry itself, also a 404. */
-  requestRegistry({
-    scope = `repository:${this.repository}:pull`,
-    ...request
-  }: RegistryApiRequest): Promise<ApiResponse> {
-    return this.#session(scope).request({ ...LISTING, ...request })
+  requestRegistry({ scope, ...request }: RegistryApiRequest): Promise<ApiResponse> {
+    return this.#sessionOf(scope).request({ ...LISTING, ...request })
   }
 
   /**
@@ -105,28 +98,29 @@ export class VendorApi {
    * that does not verify, where the context accepts that.
    */
   async requestUrl(url: URL, request: UrlRequest): Promise<ApiResponse> {
-    const { client, context, hints } = this.#options
+    const { client, context, hints } = this.#session.options
     context.signal.throwIfAborted()
     const insecure = context.insecure && url.host === hints.host
     const isUnprotected = url.protocol !== 'https:' && !insecure && !isLoopbackHost(url.host)
     try {
       if (isUnprotected) throw new ForbiddenTargetError()
-      if (request.account !== undefined) (await this.#credential.find())?.onUsed?.()
+      if (request.account !== undefined) (await this.#session.credential.find())?.onUsed?.()
       return await client.request(url, request, { ...context, insecure })
     } catch (error) {
       context.signal.throwIfAborted()
-      throw requestError(this.#subject(url.host), error, await this.#credential.secrets())
+      throw requestError(this.#subject(url.host), error, await this.#session.credential.secrets())
     }
   }
 
   /** Returns the error for a URL's response whose status is not the expected one; `sent` is removed from its message. */
   async responseError(url: URL, response: ApiResponse, sent: readonly string[] = []): Promise<RegistryError> {
-    const secrets = [...sent, ...(await this.#credential.secrets())]
+    const secrets = [...sent, ...(await this.#session.credential.secrets())]
     return responseError(this.#subject(url.host), response, { signedIn: sent.length > 0, secrets })
   }
 
-  #session(scope: string): Session {
-    const session = this.#sessions.get(scope) ?? this.#options.openSession(scope)
+  #sessionOf(scope: string | undefined): Session {
+    if (scope === undefined) return this.#session
+    const session = this.#sessions.get(scope) ?? this.#openSession(scope)
     this.#sessions.set(scope, session)
     return session
   }

@@ -6,6 +6,7 @@ import type { EgressResponse } from '../../egress/exchange.ts'
 import { admit, type QueuedRequest } from './admission.ts'
 import { BudgetError } from './budgets.ts'
 import type { HostFailure } from './circuit-breaker.ts'
+import { registryOf } from './host-names.ts'
 import { type HostLimits, type HostStatus, HostTraffic } from './host-traffic.ts'
 import { IdleMap } from './idle-map.ts'
 import type { RemoteLimits } from './limits.ts'
@@ -29,10 +30,10 @@ export interface HostClientOptions {
   /** Between 0 and 1, as Math.random. */
   readonly random: () => number
   readonly limits: RemoteLimits
-  /** Limits of this host, read before each request; `limits` alone by default. */
-  readonly limitsOf?: (host: string) => HostLimits
-  /** Receives the outcome of each attempt. */
-  readonly observe?: (host: string, outcome: RequestOutcome) => void
+  /** Returns the limits of a host, by its name in references; read before each request. `limits` alone by default. */
+  readonly limitsOf?: ((host: string) => HostLimits) | undefined
+  /** Receives the outcome of each attempt of a request, by the host's name in references. */
+  readonly observe?: ((host: string, outcome: RequestOutcome) => void) | undefined
 }
 
 const RETRIED = new Set([408, 429, 500, 502, 503, 504])
@@ -47,9 +48,9 @@ export class HostClient {
     this.#hosts = new IdleMap(options.limits.hosts)
   }
 
-  /** The states of the remembered hosts, by the names that requests are sent to. */
+  /** Returns the states of recently requested hosts, by their names in references. */
   hostStatuses(): HostStatus[] {
-    return [...this.#hosts].map(([host, traffic]) => traffic.status(host))
+    return [...this.#hosts].map(([host, traffic]) => traffic.status(registryOf(host)))
   }
 
   /** Closes circuits that opened after failures: there may be another way to their hosts now. */
@@ -63,7 +64,8 @@ export class HostClient {
    * does, with BudgetError, and with BlockedError before a connection is opened.
    */
   async request(url: URL, request: HostRequest, context: RequestContext): Promise<EgressResponse> {
-    const { clock, limits, observe = () => {} } = this.#options
+    const { clock, limits } = this.#options
+    const observe = (outcome: RequestOutcome) => this.#options.observe?.(registryOf(url.host), outcome)
     // before the queue is entered: a blocked host has none
     context.routeTo?.(url)
     const { isTentative = false, isDiscovery = false } = request
@@ -75,7 +77,7 @@ export class HostClient {
       const retried = isDiscovery && attempt > 1 ? { ...queued, isDiscovery: false } : queued
       const admission = await admit(host, retried, { clock, patience })
       if ('failure' in admission) {
-        observe(url.host, 'NOT_SENT')
+        observe('NOT_SENT')
         return responseOf(admission.failure)
       }
       let outcome: EgressResponse | ConnectionError
@@ -95,12 +97,12 @@ export class HostClient {
         isLast ||= !RETRIED.has(outcome.status)
         const isExhausted = admission.recordResponse(outcome, isLast)
         isLast ||= isExhausted
-        observe(url.host, outcomeOf(outcome.status))
+        observe(outcomeOf(outcome.status))
       } catch (error) {
         isLast ||= !(error instanceof ConnectionError && error.transient)
         admission.recordError(error, { isLast, isTentative })
         const isUnsent = error instanceof BudgetError || error instanceof BlockedError
-        if (!context.signal.aborted) observe(url.host, isUnsent ? 'NOT_SENT' : 'UNREACHABLE')
+        if (!context.signal.aborted) observe(isUnsent ? 'NOT_SENT' : 'UNREACHABLE')
         if (!(error instanceof ConnectionError)) throw error
         outcome = error
       } finally {
@@ -121,7 +123,7 @@ export class HostClient {
   #hostOf(name: string): HostTraffic {
     const { limitsOf } = this.#options
     const host = this.#hosts.getOrCreate(name, () => new HostTraffic(this.#options))
-    if (limitsOf) host.limit(limitsOf(name))
+    if (limitsOf) host.limit(limitsOf(registryOf(name)))
     return host
   }
 }
