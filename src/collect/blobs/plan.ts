@@ -88,10 +88,8 @@ export function createPlan({ db, blobs, manifests, links, storedBlobs }: Collect
       const gone = new Set<Digest>()
       for await (const { manifest, verdict } of manifests.judge(repository, terms, signal)) {
         const { digest, imageId, pushedAt, confirmedAt } = manifest
-        const planned = {
-          ...{ repositoryId, repository: { namespace, name } },
-          ...{ digest, imageId, pushedAt, confirmedAt },
-        }
+        const at = { repositoryId, repository: { namespace, name }, digest }
+        const planned = { ...at, imageId, pushedAt, confirmedAt }
         if ('kept' in verdict) {
           reasons[verdict.kept.reason]++
           kept.add({ ...planned, kept: verdict.kept })
@@ -128,8 +126,13 @@ export function createPlan({ db, blobs, manifests, links, storedBlobs }: Collect
     }
     unlinks.clear.run()
     return {
-      ...{ manifests: removed.finished(), kept: kept.finished(), reasons, blobs: removedBlobs.finished() },
-      ...{ strays: strays.finished(), uploads: uploads.finished(), bytes },
+      manifests: removed.finished(),
+      kept: kept.finished(),
+      reasons,
+      blobs: removedBlobs.finished(),
+      strays: strays.finished(),
+      uploads: uploads.finished(),
+      bytes,
     }
   }
 }

@@ -1,23 +1,15 @@
 import type { Digest } from '../../oci/digest.ts'
 import { repositoryNameOf } from '../../oci/repository-name.ts'
-import type { StreamName } from '../../oci/stream-name.ts'
 import type { Repository } from '../content/content.ts'
+import type { RegistryExchange } from '../protocol/exchange.ts'
 import type { RouteDependencies } from './dependencies.ts'
 
-interface MountRequest {
-  readonly repository: StreamName
-  readonly digest: Digest
-  /** The source repository, as the client wrote it; null for any that has the blob. */
-  readonly from: string | null
-  /** Reports whether the caller may pull from a repository; blobs of other repositories are not mounted. */
-  readonly mayPull: (name: StreamName) => boolean
-}
-
 /**
- * Returns a function that links a blob of another repository without copying bytes, and resolves to false if no such
- * blob exists. Source: OCI distribution-spec, mounting a blob from another repository.
+ * Returns a function that links a blob of another repository, from which the caller may pull, without copying bytes. It
+ * resolves to false if no such blob exists. Source: OCI distribution-spec, mounting a blob from another repository.
  */
 export function createMount({ db, content, now }: RouteDependencies) {
+  /** Returns the repository that the client wrote, or for null any that has the blob. */
   const sources = (digest: Digest, from: string | null): readonly Repository[] => {
     if (from === null) return content.repositoriesOfBlob(digest)
     const name = repositoryNameOf(from)
@@ -25,8 +17,8 @@ export function createMount({ db, content, now }: RouteDependencies) {
     return repository && content.blob(repository.id, digest) ? [repository] : []
   }
 
-  return async ({ repository, digest, from, mayPull }: MountRequest): Promise<boolean> => {
-    const source = sources(digest, from).find(mayPull)
+  return async ({ repository, query, mayPull }: RegistryExchange, digest: Digest): Promise<boolean> => {
+    const source = sources(digest, query.get('from')).find(mayPull)
     if (!source) return false
     return db.transactTogether((tx) => {
       // it may have been deleted there since the lookup

@@ -13,15 +13,13 @@ import { requireDigestParameter } from '../protocol/reference.ts'
 import type { RouteDependencies } from './dependencies.ts'
 import { createMount } from './mount.ts'
 
-const ID = /^[0-9a-f]{32}$/
-
 /** Creates the handlers of uploads. Source: OCI distribution-spec, pushing blobs. */
 export function createUploadRoutes(dependencies: RouteDependencies) {
   const { db, content, blobs, limits, now } = dependencies
   const mount = createMount(dependencies)
 
   const find = async ({ repository, reference: id }: RegistryExchange): Promise<Upload> => {
-    const upload = ID.test(id) ? await blobs.upload(formatRepositoryName(repository), id) : undefined
+    const upload = await blobs.upload(formatRepositoryName(repository), id)
     if (!upload) throw unknownUpload()
     return upload
   }
@@ -66,10 +64,10 @@ export function createUploadRoutes(dependencies: RouteDependencies) {
 
   /** Handles POST: mounts a blob, stores one in a single request, or starts an upload. */
   const start: Handler = async (exchange) => {
-    const { query, repository, request, response, mayPull } = exchange
+    const { query, repository, request, response } = exchange
     if (query.has('mount')) {
       const digest = requireDigestParameter(query, 'mount')
-      if (await mount({ repository, digest, from: query.get('from'), mayPull })) {
+      if (await mount(exchange, digest)) {
         ignoreBody(request, response)
         return respondCreated(exchange, digest)
       }
