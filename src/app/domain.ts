@@ -59,7 +59,7 @@ export function createDomain(dependencies: DomainDependencies) {
   const watches = createRepositoryWatches(db, fullScanMs)
   const reportedMoves = createReportedMoves(db, images)
   const announcements = createAnnouncements({ db, requestOf: importRows.request, now })
-  const hintRetries = createHintRetries({ db, now })
+  const hintRetries = createHintRetries(db, now)
   const schedules = createSchedules({
     db,
     rows: importRows,
@@ -67,7 +67,7 @@ export function createDomain(dependencies: DomainDependencies) {
     intervalMs: scheduleIntervalMs,
     slowdownOf: announcements.slowdownOf,
   })
-  const onFinished = createImportListener({ announcements, retries: hintRetries, schedules })
+  const onFinished = createImportListener(announcements, hintRetries, schedules)
   const importer = createImporter({
     ...dependencies,
     images,

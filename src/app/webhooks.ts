@@ -5,10 +5,9 @@ import type { Egress } from '../egress/egress.ts'
 import type { GraphQLContext } from '../graphql/kit/context.ts'
 import type { DeliveryEndpoint } from '../http/endpoints/webhook-delivery.ts'
 import type { Sealer } from '../secrets/sealer.ts'
+import { createKeyFetcher } from '../vendors/delivery/public-keys.ts'
 import { createSenders } from '../vendors/senders.ts'
 import { createDeliveryLog } from '../webhooks/delivery-log.ts'
-import { createWebhookEndpoint } from '../webhooks/endpoint.ts'
-import { createKeyFetcher } from '../webhooks/key-fetcher.ts'
 import { startWebhookMaintenance } from '../webhooks/maintenance.ts'
 import { createReceiver } from '../webhooks/receiver.ts'
 import { createWebhookSecrets } from '../webhooks/secrets.ts'
@@ -49,17 +48,15 @@ export function openWebhooks(parts: WebhookParts, opened: Opened): WebhookRooms 
   const { importer, announcements, hintRetries, schedules } = domain
   const publicUrl = (): string => config.publicUrl?.origin ?? `http://${ownHost()}`
   const fetchKeys = createKeyFetcher((url, options) => egress.request(url, options))
-  const senders = createSenders({ fetchKeys, now })
-  const secrets = createWebhookSecrets({ db, sealer, random, now })
-  const webhooks = createWebhooks({
+  const context = {
     db,
-    senders,
-    secrets,
-    randomKey: random,
+    senders: createSenders({ fetchKeys, now }),
+    secrets: createWebhookSecrets({ db, sealer, random, now }),
+    publicUrl,
     now,
-    onWeakened: (tx, id) => schedules.quicken(tx, announcements.forget(tx, id)),
-  })
-  const deliveryLog = createDeliveryLog({ db, now })
+  }
+  const webhooks = createWebhooks({ ...context, randomKey: random, announcements, schedules })
+  const deliveryLog = createDeliveryLog(db, now)
   const worker = opened.use(
     createHintWorker({
       db,
@@ -70,13 +67,9 @@ export function openWebhooks(parts: WebhookParts, opened: Opened): WebhookRooms 
     }),
   )
   const receiver = createReceiver({
-    db,
-    senders,
+    ...context,
     webhooks,
-    secrets,
     log: deliveryLog,
-    publicUrl,
-    now,
     onHints: worker.wake,
     onBroken: (error, webhookId) => log.error({ err: error, webhookId }, 'cannot open secrets of webhook'),
   })
@@ -84,13 +77,13 @@ export function openWebhooks(parts: WebhookParts, opened: Opened): WebhookRooms 
   return {
     view: {
       store: webhooks,
-      senders,
+      senders: context.senders,
       log: deliveryLog,
       publicUrl,
       now,
-      test: createTestWebhook({ db, senders, webhooks, secrets, receiver, publicUrl }),
+      test: createTestWebhook(context, webhooks, receiver),
     },
-    deliveries: createWebhookEndpoint(receiver),
+    deliveries: receiver,
     start() {
       opened.use(
         startWebhookMaintenance({

@@ -14,21 +14,6 @@ import type { TagName } from '../oci/tag.ts'
 import { isBelow } from './scope.ts'
 import { SILENT_AFTER, type Webhook, webhookOf } from './webhook.ts'
 
-/**
- * How reliably webhooks announce changes of each source, as imports found them. A source whose changes are announced
- * before a scheduled import finds them is polled less often.
- */
-export interface Announcements {
-  /** Returns the factor by which polling of the source is slowed down: 1 unless its webhook has proved reliable. */
-  slowdownOf(streamId: number, tag: TagName | ''): number
-  /** Counts announced and missed changes of an import, in the transaction that ends it. */
-  onFinished(tx: Transaction, stream: Pick<ImageStream, 'id' | 'namespace'>, finished: Import): void
-  /** Resets what is known of the webhook. Returns the streams whose polling it had slowed down. */
-  forget(tx: Transaction, webhookId: number): number[]
-  /** Returns the streams that rely on a webhook that has become SILENT since the last call. */
-  newlySilent(): number[]
-}
-
 export interface AnnouncementsDependencies {
   readonly db: Database
   readonly requestOf: (importId: number) => ImportRequest | undefined
@@ -41,37 +26,50 @@ export const PROOFS = 3
 /** Milliseconds before the start of an import: a hint from then announced what the import found. */
 export const IN_TIME = 5 * 60_000
 
-export function createAnnouncements({ db, requestOf, now }: AnnouncementsDependencies): Announcements {
+/** How reliably webhooks announce changes. */
+export type Announcements = ReturnType<typeof createAnnouncements>
+
+/**
+ * Creates the count of how reliably webhooks announce changes of each source, as imports found them. A source whose changes
+ * are announced before a scheduled import finds them is polled less often.
+ */
+export function createAnnouncements({ db, requestOf, now }: AnnouncementsDependencies) {
   const { movedTags } = createImportEffects(db)
-  const { announcedInARow, streamsOf, forget, silentStreams } = createWebhookWatches(db)
+  const { announcedInARow, forget, silentStreams } = createWebhookWatches(db)
   const countAnnounced = createAnnouncedCounter(db, now)
   const { wasAnnounced, countMissed } = createMissedCounter(db, now)
   let silentUntil = Number.NEGATIVE_INFINITY
 
   return {
-    slowdownOf(streamId, tag) {
+    /** Returns the factor by which polling of the source is slowed down: 1 unless its webhook has proved reliable. */
+    slowdownOf(streamId: number, tag: TagName | ''): number {
       const announced = announcedInARow(streamId, tag, now() - SILENT_AFTER)
       return Math.min(2 ** Math.floor(announced / PROOFS), LONGEST_SLOWDOWN)
     },
 
-    onFinished(_tx, { id, namespace }, finished) {
+    /** Counts announced and missed changes of an import, in the transaction that ends it. */
+    onFinished(
+      _tx: Transaction,
+      { id, namespace }: Pick<ImageStream, 'id' | 'namespace'>,
+      finished: Import,
+    ): void {
       // an import on a user's request says nothing: the webhook's delivery may still be on its way
       const urgency = requestOf(finished.id)?.urgency
       if (urgency === undefined || finished.imported === 0) return
       const moved = movedTags(finished.id, id)
-      if (urgency === 'webhook') return countAnnounced(finished.id, id, moved)
-      const since = (finished.startedAt ?? now()) - IN_TIME
-      const missed = moved.filter(({ tag }) => !wasAnnounced(id, tag, since))
-      if (missed.length > 0) countMissed(id, namespace, missed)
+      if (urgency === 'webhook') countAnnounced(finished.id, id, moved)
+      else {
+        const since = (finished.startedAt ?? now()) - IN_TIME
+        const missed = moved.filter(({ tag }) => !wasAnnounced(id, tag, since))
+        if (missed.length > 0) countMissed(id, namespace, missed)
+      }
     },
 
-    forget(_tx, webhookId) {
-      const streams = streamsOf(webhookId)
-      forget(webhookId)
-      return streams
-    },
+    /** Resets what is known of the webhook. Returns the streams whose polling it had slowed down. */
+    forget: (_tx: Transaction, webhookId: number): number[] => forget(webhookId),
 
-    newlySilent() {
+    /** Returns the streams that rely on a webhook that has become SILENT since the last call. */
+    newlySilent(): number[] {
       const until = now() - SILENT_AFTER
       const streams = silentStreams(silentUntil, until)
       silentUntil = until
@@ -105,15 +103,11 @@ function createWebhookWatches(db: Database) {
       // a source that was replaced in the spec starts at 0
       return watch && watch.source === referenceOf(streamId, tag) ? watch.announced : 0
     },
-    streamsOf: (webhookId: number): number[] =>
-      orm
-        .selectDistinct({ streamId: webhookWatches.streamId })
-        .from(webhookWatches)
-        .where(eq(webhookWatches.webhookId, webhookId))
-        .all()
-        .map(({ streamId }) => streamId),
-    forget(webhookId: number): void {
-      orm.delete(webhookWatches).where(eq(webhookWatches.webhookId, webhookId)).run()
+    /** Deletes the watches of a webhook, and returns their streams. */
+    forget(webhookId: number): number[] {
+      const ofWebhook = eq(webhookWatches.webhookId, webhookId)
+      const watches = orm.delete(webhookWatches).where(ofWebhook).returning().all()
+      return [...new Set(watches.map(({ streamId }) => streamId))]
     },
     /** Streams of webhooks whose newest authenticated delivery was in this time. */
     silentStreams: (from: number, until: number): number[] =>
@@ -141,16 +135,13 @@ function createAnnouncedCounter({ orm }: Database, now: () => number) {
 
   const watch = (streamId: number, tag: TagName | '', source: string, webhookId: number): void => {
     const isSame = sql`${webhookWatches.source} = excluded.source`
+    const announced = sql`case when ${isSame} then ${webhookWatches.announced} + 1 else 1 end`
     orm
       .insert(webhookWatches)
       .values({ streamId, tag, source, webhookId, announced: 1 })
       .onConflictDoUpdate({
         target: [webhookWatches.streamId, webhookWatches.tag],
-        set: {
-          source,
-          webhookId,
-          announced: sql`case when ${isSame} then ${webhookWatches.announced} + 1 else 1 end`,
-        },
+        set: { source, webhookId, announced },
       })
       .run()
   }
@@ -191,18 +182,11 @@ function createMissedCounter({ orm }: Database, now: () => number) {
     countMissed(streamId: number, namespace: string, missed: readonly ImportedMove[]): void {
       // one parameter for all tags: a statement has at most 32,766
       const sources = JSON.stringify([...new Set(missed.map(({ source }) => source))])
-      const isMissed = sql`${webhookWatches.tag} in (select value from json_each(${sources}))`
-      orm
-        .update(webhookWatches)
-        .set({ announced: 0 })
-        .where(and(eq(webhookWatches.streamId, streamId), isMissed))
-        .run()
-      const enabled = orm
-        .select()
-        .from(webhooks)
-        .where(and(eq(webhooks.namespace, namespace), eq(webhooks.enabled, 1)))
-        .all()
-      for (const webhook of enabled.map(webhookOf)) {
+      const isSource = sql`${webhookWatches.tag} in (select value from json_each(${sources}))`
+      const isMissed = and(eq(webhookWatches.streamId, streamId), isSource)
+      orm.update(webhookWatches).set({ announced: 0 }).where(isMissed).run()
+      const isEnabled = and(eq(webhooks.namespace, namespace), eq(webhooks.enabled, 1))
+      for (const webhook of orm.select().from(webhooks).where(isEnabled).all().map(webhookOf)) {
         const count = missed.filter(({ from }) => isInScope(webhook, from)).length
         if (count === 0) continue
         const total = sql`${webhooks.missed} + ${count}`

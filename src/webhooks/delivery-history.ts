@@ -8,30 +8,21 @@ import type { KeysetPage } from '../input/page.ts'
 export type LoggedDelivery = typeof webhookDeliveries.$inferSelect
 
 /** A change that a delivery reported. */
-export type LoggedHint = Omit<typeof webhookHints.$inferSelect, 'webhookId' | 'receivedAt'>
+export type LoggedHint = typeof webhookHints.$inferSelect
 
 /** A tag of a stream that a hint concerns. */
-export type LoggedTarget = Omit<typeof webhookTargets.$inferSelect, 'id'>
+export type LoggedTarget = typeof webhookTargets.$inferSelect
 
-/** The log of deliveries, to be read. */
-export interface DeliveryHistory {
-  /** Returns a page of each webhook's deliveries, newest first; its keys are [id]. */
-  ofWebhooks(webhookIds: readonly number[], page: KeysetPage): LoggedDelivery[]
-  countOf(webhookIds: readonly number[]): Map<number, number>
-  /** Returns at most `first` hints of each delivery. */
-  hintsOf(deliveryIds: readonly number[], first: number): LoggedHint[]
-  /** Returns at most `first` targets of each hint: a thousand streams may follow one repository. */
-  targetsOf(hintIds: readonly number[], first: number): LoggedTarget[]
-}
-
-export function createDeliveryHistory({ orm }: Database): DeliveryHistory {
+/** Creates the readers of the log of deliveries. */
+export function createDeliveryHistory({ orm }: Database) {
   const ofWebhook = (webhookId: number, page: KeysetPage): LoggedDelivery[] => {
     const { where, orderBy, limit, inOrder } = pageBy([webhookDeliveries.id], page, true)
+    const isOfPage = and(eq(webhookDeliveries.webhookId, webhookId), where)
     return inOrder(
       orm
         .select()
         .from(webhookDeliveries)
-        .where(and(eq(webhookDeliveries.webhookId, webhookId), where))
+        .where(isOfPage)
         .orderBy(...orderBy)
         .limit(limit)
         .all(),
@@ -39,8 +30,12 @@ export function createDeliveryHistory({ orm }: Database): DeliveryHistory {
   }
 
   return {
-    ofWebhooks: (webhookIds, page) => webhookIds.flatMap((id) => ofWebhook(id, page)),
-    countOf: (webhookIds) =>
+    /** Returns a page of each webhook's deliveries, newest first; its keys are [id]. */
+    ofWebhooks: (webhookIds: readonly number[], page: KeysetPage): LoggedDelivery[] =>
+      webhookIds.flatMap((id) => ofWebhook(id, page)),
+
+    /** Returns the number of deliveries to each webhook. */
+    countOf: (webhookIds: readonly number[]): Map<number, number> =>
       new Map(
         orm
           .select({ webhookId: webhookDeliveries.webhookId, total: count() })
@@ -50,33 +45,29 @@ export function createDeliveryHistory({ orm }: Database): DeliveryHistory {
           .all()
           .map(({ webhookId, total }) => [webhookId, total]),
       ),
-    hintsOf(deliveryIds, first) {
-      const { id, deliveryId, registry, repository, tag, digest, action, handledAt } = webhookHints
-      const ofOne = sql`select id from webhook_hints where delivery_id = owner.value order by id limit ${first}`
-      return orm
-        .select({ id, deliveryId, registry, repository, tag, digest, action, handledAt })
-        .from(webhookHints)
-        .where(sql`${id} in ${ofEach(webhookHints, ofOne, deliveryIds)}`)
-        .orderBy(asc(id))
-        .all()
+
+    /** Returns at most `first` hints of each delivery. */
+    hintsOf(deliveryIds: readonly number[], first: number): LoggedHint[] {
+      const { id } = webhookHints
+      const ofOne = sql`select id from ${webhookHints} where delivery_id = owner.value order by id limit ${first}`
+      const isOfEach = sql`${id} in ${idsOfEach(deliveryIds, webhookHints, ofOne)}`
+      return orm.select().from(webhookHints).where(isOfEach).orderBy(asc(id)).all()
     },
-    targetsOf(hintIds, first) {
-      const { id, hintId, streamId, tag, isSpecTag, state, importId, retries, retryAt } = webhookTargets
-      const ofOne = sql`select id from webhook_targets where hint_id = owner.value order by id limit ${first}`
-      return orm
-        .select({ hintId, streamId, tag, isSpecTag, state, importId, retries, retryAt })
-        .from(webhookTargets)
-        .where(sql`${id} in ${ofEach(webhookTargets, ofOne, hintIds)}`)
-        .orderBy(asc(id))
-        .all()
+
+    /** Returns at most `first` targets of each hint: a thousand streams may follow one repository. */
+    targetsOf(hintIds: readonly number[], first: number): LoggedTarget[] {
+      const { id } = webhookTargets
+      const ofOne = sql`select id from ${webhookTargets} where hint_id = owner.value order by id limit ${first}`
+      const isOfEach = sql`${id} in ${idsOfEach(hintIds, webhookTargets, ofOne)}`
+      return orm.select().from(webhookTargets).where(isOfEach).orderBy(asc(id)).all()
     },
   }
 }
 
-/** Subquery of the ids that `ofOne` selects for each `owner.value`. */
-const ofEach = (
+/** Returns a subquery of the ids that `ofOne` selects for each `owner.value`. */
+const idsOfEach = (
+  owners: readonly number[],
   table: typeof webhookHints | typeof webhookTargets,
   ofOne: SQL,
-  owners: readonly number[],
 ): SQL =>
   sql`(select each.id from json_each(${JSON.stringify(owners)}) owner join ${table} each on each.id in (${ofOne}))`

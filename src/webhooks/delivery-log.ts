@@ -1,9 +1,23 @@
-import { and, desc, eq, exists, isNotNull, isNull, lte, not, notExists, or, sql } from 'drizzle-orm'
+import {
+  and,
+  desc,
+  eq,
+  exists,
+  isNotNull,
+  isNull,
+  lte,
+  ne,
+  not,
+  notExists,
+  or,
+  type SQL,
+  sql,
+} from 'drizzle-orm'
 import type { Database } from '../db/open.ts'
 import { webhookDeliveries, webhookHints, webhooks, webhookTargets } from '../db/tables/webhook.ts'
 import type { Transaction } from '../db/transact.ts'
 import type { Digest } from '../oci/digest.ts'
-import { createDeliveryHistory, type DeliveryHistory, type LoggedDelivery } from './delivery-history.ts'
+import { createDeliveryHistory, type LoggedDelivery } from './delivery-history.ts'
 import type { ScopedHint } from './scope.ts'
 
 export type DeliveryOutcome = LoggedDelivery['outcome']
@@ -18,22 +32,11 @@ export interface DeliveryEntry {
   readonly isTest: boolean
 }
 
-/** Deliveries to webhooks, with their sources and outcomes: never a body, a header or a secret. */
-export interface DeliveryLog extends DeliveryHistory {
-  /** Stores the delivery with its hints, unless it is a duplicate; then it writes nothing. */
-  accept(tx: Transaction, entry: DeliveryEntry, hints: readonly ScopedHint[]): 'ACCEPTED' | 'DUPLICATE'
-  /** Counts a delivery without new hints for its webhook, and stores it if `isLogged`. */
-  note(
-    tx: Transaction,
-    entry: DeliveryEntry,
-    result: {
-      readonly outcome: Exclude<DeliveryOutcome, 'ACCEPTED'>
-      readonly reason: string
-      readonly isLogged: boolean
-    },
-  ): void
-  /** Deletes old deliveries, and the oldest of webhooks that have too many, unless their hints are still open. */
-  trim(tx: Transaction): void
+/** The result of a delivery without new hints for its webhook. */
+interface UnacceptedResult {
+  readonly outcome: Exclude<DeliveryOutcome, 'ACCEPTED'>
+  readonly reason: string
+  readonly isLogged: boolean
 }
 
 /** Accepted deliveries that are kept of one webhook. */
@@ -45,13 +48,14 @@ export const KEPT_FOR = 30 * 24 * 3_600_000
 /** Milliseconds after an authenticated delivery during which a refused one does not make the webhook FAILING. */
 const TRUSTED_FOR = 3_600_000
 
-export interface DeliveryLogDependencies {
-  readonly db: Database
-  /** Milliseconds since 1970. */
-  readonly now: () => number
-}
+/** The log of deliveries. */
+export type DeliveryLog = ReturnType<typeof createDeliveryLog>
 
-export function createDeliveryLog({ db, now }: DeliveryLogDependencies): DeliveryLog {
+/**
+ * Creates the log of deliveries to webhooks, with their sources and outcomes: never a body, a header or a secret. `now` in
+ * milliseconds since 1970.
+ */
+export function createDeliveryLog(db: Database, now: () => number) {
   const { orm } = db
   const isDuplicate = createDuplicateCheck(db)
   /** Webhooks with new entries since the last `trim`. */
@@ -72,21 +76,16 @@ export function createDeliveryLog({ db, now }: DeliveryLogDependencies): Deliver
   }
   const countRefused = (webhookId: number, reason: string): void => {
     const isUntrusted = sql`coalesce(${webhooks.acceptedAt}, 0) < ${now() - TRUSTED_FOR}`
-    orm
-      .update(webhooks)
-      .set({
-        refused: sql`${webhooks.refused} + 1`,
-        refusedAt: now(),
-        trouble: sql`case when ${isUntrusted} then ${reason} else ${webhooks.trouble} end`,
-      })
-      .where(eq(webhooks.id, webhookId))
-      .run()
+    const trouble = sql`case when ${isUntrusted} then ${reason} else ${webhooks.trouble} end`
+    const counted = { refused: sql`${webhooks.refused} + 1`, refusedAt: now(), trouble }
+    orm.update(webhooks).set(counted).where(eq(webhooks.id, webhookId)).run()
   }
 
   return {
     ...createDeliveryHistory(db),
 
-    accept(_tx, entry, hints) {
+    /** Stores the delivery with its hints, unless it is a duplicate; then it writes nothing. */
+    accept(_tx: Transaction, entry: DeliveryEntry, hints: readonly ScopedHint[]): 'ACCEPTED' | 'DUPLICATE' {
       const { webhookId, isTest } = entry
       if (!isTest && isDuplicate(entry)) return 'DUPLICATE'
       const deliveryId = insert(entry, 'ACCEPTED', null)
@@ -97,36 +96,34 @@ export function createDeliveryLog({ db, now }: DeliveryLogDependencies): Deliver
       return 'ACCEPTED'
     },
 
-    note(_tx, entry, { outcome, reason, isLogged }) {
+    /** Counts a delivery without new hints for its webhook, and stores it if `isLogged`. */
+    note(_tx: Transaction, entry: DeliveryEntry, { outcome, reason, isLogged }: UnacceptedResult): void {
       if (isLogged) insert(entry, outcome, reason)
       if (entry.isTest) return
       if (outcome === 'REFUSED') countRefused(entry.webhookId, reason)
       else countAccepted(entry.webhookId, outcome === 'FAILED' ? reason : null)
     },
 
-    trim() {
+    /** Deletes old deliveries, and the oldest of webhooks that have too many, unless their hints are still open. */
+    trim(_tx: Transaction): void {
       trimOlderThan(db, now() - KEPT_FOR)
       for (const webhookId of grown) {
-        trimToNewest(db, { webhookId, isAccepted: true, kept: KEPT_ACCEPTED })
-        trimToNewest(db, { webhookId, isAccepted: false, kept: KEPT_OTHERS })
+        const ofWebhook = eq(webhookDeliveries.webhookId, webhookId)
+        trimToNewest(db, KEPT_ACCEPTED, and(ofWebhook, eq(webhookDeliveries.outcome, 'ACCEPTED')))
+        trimToNewest(db, KEPT_OTHERS, and(ofWebhook, ne(webhookDeliveries.outcome, 'ACCEPTED')))
       }
       grown.clear()
     },
   }
 }
 
-/** Targets of the hint of the outer query, open or done. */
-const targetsOfHint = ({ orm }: Database, isOpen: boolean) =>
-  orm
-    .select({ id: webhookTargets.id })
-    .from(webhookTargets)
-    .where(
-      and(
-        eq(webhookTargets.hintId, webhookHints.id),
-        // a literal, so that the index of open targets is used
-        isOpen ? sql`${webhookTargets.state} = 'OPEN'` : sql`${webhookTargets.state} <> 'OPEN'`,
-      ),
-    )
+/** Returns the targets of the hint of the outer query, open or done. */
+function targetsOfHint({ orm }: Database, isOpen: boolean) {
+  // a literal, so that the index of open targets is used
+  const isInState = isOpen ? sql`${webhookTargets.state} = 'OPEN'` : sql`${webhookTargets.state} <> 'OPEN'`
+  const isOfHint = and(eq(webhookTargets.hintId, webhookHints.id), isInState)
+  return orm.select({ id: webhookTargets.id }).from(webhookTargets).where(isOfHint)
+}
 
 /**
  * Returns a function that reports whether a delivery repeats an earlier one. A delivery with an id repeats that with the
@@ -147,22 +144,17 @@ function createDuplicateCheck(db: Database) {
     .limit(1)
     .prepare()
   // also of a hint whose targets were all settled or had none; not of one that waits for a retry
-  const startedHints = orm
-    .select({ id: webhookHints.id })
-    .from(webhookHints)
-    .where(
-      and(
-        eq(webhookHints.deliveryId, webhookDeliveries.id),
-        isNotNull(webhookHints.handledAt),
-        or(exists(targetsOfHint(db, false)), notExists(targetsOfHint(db, true))),
-      ),
-    )
+  const isStarted = and(
+    eq(webhookHints.deliveryId, webhookDeliveries.id),
+    isNotNull(webhookHints.handledAt),
+    or(exists(targetsOfHint(db, false)), notExists(targetsOfHint(db, true))),
+  )
+  const startedHints = orm.select({ id: webhookHints.id }).from(webhookHints).where(isStarted)
+  const hasBody = eq(webhookDeliveries.bodyDigest, sql.placeholder('bodyDigest'))
   const byBody = orm
     .select({ id: webhookDeliveries.id })
     .from(webhookDeliveries)
-    .where(
-      and(accepted, eq(webhookDeliveries.bodyDigest, sql.placeholder('bodyDigest')), notExists(startedHints)),
-    )
+    .where(and(accepted, hasBody, notExists(startedHints)))
     .limit(1)
     .prepare()
 
@@ -172,43 +164,23 @@ function createDuplicateCheck(db: Database) {
 }
 
 /** Condition of deliveries of which a hint still has to be processed. */
-const hasOpenHints = (db: Database) =>
-  exists(
-    db.orm
-      .select({ id: webhookHints.id })
-      .from(webhookHints)
-      .where(
-        and(
-          eq(webhookHints.deliveryId, webhookDeliveries.id),
-          or(isNull(webhookHints.handledAt), exists(targetsOfHint(db, true))),
-        ),
-      ),
-  )
+function hasOpenHints(db: Database) {
+  const isOpen = or(isNull(webhookHints.handledAt), exists(targetsOfHint(db, true)))
+  const isOpenHint = and(eq(webhookHints.deliveryId, webhookDeliveries.id), isOpen)
+  return exists(db.orm.select({ id: webhookHints.id }).from(webhookHints).where(isOpenHint))
+}
 
 /** Deletes deliveries that were received before a time: ids ascend with it, so only the oldest are read. */
 function trimOlderThan(db: Database, time: number): void {
   const firstKept = sql`coalesce(
     (select id from webhook_deliveries where received_at >= ${time} order by id limit 1),
     (select max(id) + 1 from webhook_deliveries))`
-  db.orm
-    .delete(webhookDeliveries)
-    .where(and(sql`${webhookDeliveries.id} < ${firstKept}`, not(hasOpenHints(db))))
-    .run()
+  const isOld = and(sql`${webhookDeliveries.id} < ${firstKept}`, not(hasOpenHints(db)))
+  db.orm.delete(webhookDeliveries).where(isOld).run()
 }
 
-/** Deletes the webhook's deliveries of one kind but for the newest. */
-function trimToNewest(
-  db: Database,
-  {
-    webhookId,
-    isAccepted,
-    kept,
-  }: { readonly webhookId: number; readonly isAccepted: boolean; readonly kept: number },
-): void {
-  const isOfKind = and(
-    eq(webhookDeliveries.webhookId, webhookId),
-    isAccepted ? eq(webhookDeliveries.outcome, 'ACCEPTED') : sql`${webhookDeliveries.outcome} <> 'ACCEPTED'`,
-  )
+/** Deletes deliveries of one kind but for the newest. */
+function trimToNewest(db: Database, kept: number, isOfKind: SQL | undefined): void {
   const newestDeleted = db.orm
     .select({ id: webhookDeliveries.id })
     .from(webhookDeliveries)
@@ -218,8 +190,6 @@ function trimToNewest(
     .offset(kept)
     .get()
   if (!newestDeleted) return
-  db.orm
-    .delete(webhookDeliveries)
-    .where(and(isOfKind, lte(webhookDeliveries.id, newestDeleted.id), not(hasOpenHints(db))))
-    .run()
+  const isOld = and(isOfKind, lte(webhookDeliveries.id, newestDeleted.id), not(hasOpenHints(db)))
+  db.orm.delete(webhookDeliveries).where(isOld).run()
 }

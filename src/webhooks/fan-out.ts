@@ -30,23 +30,12 @@ export function createFanOut(
     .limit(HINTS_AT_ONCE)
     .prepare()
 
-  const store = (
-    hintId: number,
-    sources: NamespaceSources,
-    hint: ReturnType<typeof openHints.all>[number],
-  ) => {
+  const store = (sources: NamespaceSources, hint: ReturnType<typeof openHints.all>[number]): number => {
     const rows = sources
       .targetsOf(hint)
-      .map(
-        ({ isSpecTag, ...target }) =>
-          ({ ...target, hintId, isSpecTag: isSpecTag ? 1 : 0, state: 'OPEN' }) as const,
-      )
-    for (const batch of inBatches(rows))
-      orm
-        .insert(webhookTargets)
-        .values([...batch])
-        .run()
-    orm.update(webhookHints).set({ handledAt: now() }).where(eq(id, hintId)).run()
+      .map((target) => ({ ...target, hintId: hint.id, state: 'OPEN' }) as const)
+    for (const [...batch] of inBatches(rows)) orm.insert(webhookTargets).values(batch).run()
+    orm.update(webhookHints).set({ handledAt: now() }).where(eq(id, hint.id)).run()
     return rows.length
   }
 
@@ -63,7 +52,7 @@ export function createFanOut(
       if (!isFirst && now() >= until && !sources.hasRead(hint)) continue
       isFirst = false
       ofNamespaces.set(hint.namespace, sources)
-      stored += store(hint.id, sources, hint)
+      stored += store(sources, hint)
     }
     return hints.length > 0
   }

@@ -7,67 +7,56 @@ import {
 import { splitPrefix } from '../logins/registry-login.ts'
 import { parseReference, type Reference } from '../oci/reference.ts'
 import type { TagName } from '../oci/tag.ts'
+import type { LoggedTarget } from './delivery-history.ts'
 import type { ScopedHint } from './scope.ts'
 
-/** A tag of a stream that a hint concerns. */
-export interface HintTarget {
-  readonly streamId: number
-  /** Empty for all tags of the stream's repository. */
-  readonly tag: TagName | ''
-  /** True when a spec tag imports it, false when the stream's repository does. */
-  readonly isSpecTag: boolean
-}
-
-/** The sources of one namespace; each repository is read once. */
-export interface NamespaceSources {
-  /** Reports whether the hint's repository was read already. */
-  hasRead(hint: ScopedHint): boolean
-  /** Returns the tags of the namespace's streams that the hint concerns. */
-  targetsOf(hint: ScopedHint): HintTarget[]
-}
-
-export interface HintTargets {
-  of(namespace: string): NamespaceSources
-  /** At most 100 places in the registry that the namespace imports from; those of whole repositories, without a tag, first. */
-  placesOf(namespace: string, registry: string): Pick<Reference, 'repository' | 'tag'>[]
-}
-
-/** The streams and spec tags of a namespace that are imported from one repository. */
-interface RepositoryUsers {
-  readonly streamIds: readonly number[]
-  readonly specTags: readonly UpstreamTag[]
-}
+/**
+ * A tag of a stream that a hint concerns; empty for all tags of the stream's repository. `isSpecTag` is 1 when a spec tag
+ * imports it, 0 when the stream's repository does.
+ */
+export type HintTarget = Pick<LoggedTarget, 'streamId' | 'tag' | 'isSpecTag'>
 
 /** A spec tag, and the tag or digest of the repository that it is imported from. */
 interface UpstreamTag extends SpecTagSource, Pick<Reference, 'digest'> {
   readonly upstream: TagName
 }
 
-export function createHintTargets(db: Database): HintTargets {
+/** The sources of one namespace. */
+export type NamespaceSources = ReturnType<ReturnType<typeof createHintTargets>['of']>
+
+/** Creates the search for the tags of streams that hints concern. */
+export function createHintTargets(db: Database) {
   const sources = createStreamSources(db)
   return {
-    placesOf: (namespace, registry) =>
+    /**
+     * Returns at most 100 places in the registry that the namespace imports from; those of whole repositories, without a tag,
+     * first.
+     */
+    placesOf: (namespace: string, registry: string): Pick<Reference, 'repository' | 'tag'>[] =>
       sources.atRegistry(namespace, registry).map(({ from, tag: specTag }) => {
         const { repository, tag } = parseReference(from)
         return { repository, tag: specTag === null ? null : tag }
       }),
-    of(namespace) {
-      const read = new Map<string, RepositoryUsers>()
+    /** Returns the sources of a namespace; each repository is read once. */
+    of(namespace: string) {
+      const read = new Map<string, ReturnType<typeof readUsers>>()
       const nameOf = ({ registry, repository }: ScopedHint): string => `${registry}/${repository}`
-      const usersOf = (hint: ScopedHint): RepositoryUsers => {
+      const usersOf = (hint: ScopedHint) => {
         const users = read.get(nameOf(hint)) ?? readUsers(sources, namespace, hint)
         read.set(nameOf(hint), users)
         return users
       }
       return {
-        hasRead: (hint) => read.has(nameOf(hint)),
-        targetsOf(hint) {
+        /** Reports whether the hint's repository was read already. */
+        hasRead: (hint: ScopedHint): boolean => read.has(nameOf(hint)),
+        /** Returns the tags of the namespace's streams that the hint concerns. */
+        targetsOf(hint: ScopedHint): HintTarget[] {
           const { streamIds, specTags } = usersOf(hint)
           return [
             ...streamIds.flatMap((streamId) => targetsOfRepository(sources, streamId, hint)),
             ...specTags
               .filter((specTag) => concerns(sources, specTag, hint))
-              .map(({ streamId, tag }) => ({ streamId, tag, isSpecTag: true })),
+              .map(({ streamId, tag }) => ({ streamId, tag, isSpecTag: 1 as const })),
           ]
         },
       }
@@ -75,11 +64,8 @@ export function createHintTargets(db: Database): HintTargets {
   }
 }
 
-function readUsers(
-  sources: StreamSources,
-  namespace: string,
-  { registry, repository }: ScopedHint,
-): RepositoryUsers {
+/** Returns the streams and spec tags of a namespace that are imported from the hint's repository. */
+function readUsers(sources: StreamSources, namespace: string, { registry, repository }: ScopedHint) {
   // every spelling of a reference contains the last part of the path; the parsed references are compared exactly
   const lastPart = repository.slice(repository.lastIndexOf('/') + 1)
   const isSame = (reference: Reference): boolean =>
@@ -103,7 +89,7 @@ function targetsOfRepository(
   streamId: number,
   { action, tag: named, digest }: ScopedHint,
 ): HintTarget[] {
-  const target = (tag: TagName | ''): HintTarget => ({ streamId, tag, isSpecTag: false })
+  const target = (tag: TagName | ''): HintTarget => ({ streamId, tag, isSpecTag: 0 })
   if (named === null) {
     return action === 'delete' && digest !== null
       ? sources.repositoryTagsWith(streamId, digest).map(target)

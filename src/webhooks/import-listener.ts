@@ -5,18 +5,16 @@ import type { Import } from '../imagestream/stored-import/import-state.ts'
 import type { Announcements } from './announcements.ts'
 import type { HintRetries } from './retries.ts'
 
-export interface ImportListenerDependencies {
-  readonly announcements: Pick<Announcements, 'onFinished'>
-  readonly retries: Pick<HintRetries, 'onFinished'>
-  readonly schedules: Pick<Schedules, 'onFinished'>
-}
-
 /**
  * Returns a function that updates webhooks and schedules in the transaction that ends an import. Announcements come
  * first: they decide how long the schedule waits.
  */
 export const createImportListener =
-  ({ announcements, retries, schedules }: ImportListenerDependencies) =>
+  (
+    announcements: Pick<Announcements, 'onFinished'>,
+    retries: Pick<HintRetries, 'onFinished'>,
+    schedules: Pick<Schedules, 'onFinished'>,
+  ) =>
   (tx: Transaction, stream: ImageStream, finished: Import): void => {
     announcements.onFinished(tx, stream, finished)
     retries.onFinished(tx, finished)

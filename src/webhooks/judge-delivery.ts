@@ -1,8 +1,12 @@
-import { type Delivery, InvalidDeliveryError, type ParsedDelivery } from '../vendors/delivery/delivery.ts'
-import type { Senders } from '../vendors/senders.ts'
+import {
+  type Delivery,
+  type DeliveryResponse,
+  InvalidDeliveryError,
+  type ParsedDelivery,
+} from '../vendors/delivery/delivery.ts'
+import type { WebhookContext } from './context.ts'
 import type { DeliveryOutcome } from './delivery-log.ts'
 import { type ScopedHint, scopeOf } from './scope.ts'
-import type { WebhookSecrets } from './secrets.ts'
 import { pathOf, settingsOf, type Webhook } from './webhook.ts'
 
 /** The result of authenticating and reading a delivery, before it is stored. */
@@ -17,28 +21,15 @@ export interface DeliveryVerdict {
   readonly isTemporary?: boolean
 }
 
-export interface DeliveryJudgeDependencies {
-  readonly senders: Senders
-  readonly secrets: Pick<WebhookSecrets, 'open'>
-  /** Returns the URL by which clients reach this server: `https://streams.example`. */
-  readonly publicUrl: () => string
-  /** Receives the error when the secrets of a webhook cannot be opened. */
-  readonly onBroken: (error: unknown, webhookId: number) => void
-}
-
 /**
- * Authenticates and reads a delivery, and keeps the hints that are in the webhook's scope. A test of a sender whose
- * platform signs tokens (`JWT`) skips authentication, because this server cannot create such a token.
+ * Returns a function that authenticates and reads a delivery, and keeps the hints that are in the webhook's scope. A test of a
+ * sender whose platform signs tokens (`JWT`) skips authentication, because this server cannot create such a token.
+ * `onBroken` receives the error when the secrets of a webhook cannot be opened.
  */
-export type JudgeDelivery = (
-  webhook: Webhook,
-  delivery: Delivery,
-  isTest: boolean,
-) => Promise<DeliveryVerdict>
-
-export function createDeliveryJudge(dependencies: DeliveryJudgeDependencies): JudgeDelivery {
-  const { senders, secrets, publicUrl, onBroken } = dependencies
-
+export function createDeliveryJudge(
+  { senders, secrets, publicUrl }: WebhookContext,
+  onBroken: (error: unknown, webhookId: number) => void,
+) {
   const openSecrets = (webhook: Webhook): readonly string[] | undefined => {
     try {
       return secrets.open(webhook)
@@ -48,7 +39,7 @@ export function createDeliveryJudge(dependencies: DeliveryJudgeDependencies): Ju
     }
   }
 
-  return async (webhook, delivery, isTest) => {
+  return async (webhook: Webhook, delivery: Delivery, isTest: boolean): Promise<DeliveryVerdict> => {
     const sender = senders[webhook.sender]
     const opened = openSecrets(webhook)
     if (!opened) return rejected('FAILED', 'the secret of this webhook cannot be opened: rotate it', true)
@@ -88,3 +79,36 @@ const MAX_TEXT = 500
 /** Returns a sender's text as one line of bounded length, for the log. */
 export const printable = (text: string): string =>
   text.replace(/[\p{Cc}\u2028\u2029\u202a-\u202e]+/gu, ' ').slice(0, MAX_TEXT)
+
+/** Seconds after which a sender should repeat a delivery that could not be verified. */
+const RETRY_AFTER = 60
+
+/** Response to a delivery whose webhook was deleted or disabled before the delivery was stored. */
+export const GONE: DeliveryResponse = { status: 404, body: { error: 'not found' } }
+
+/** Response to a delivery that exceeds the rate limit. */
+export const tooManyDeliveries = (seconds: number): DeliveryResponse => ({
+  status: 429,
+  body: { error: 'too many deliveries' },
+  headers: { 'Retry-After': String(seconds) },
+})
+
+/** Returns the response for an outcome, which is the verdict's own unless the delivery is a duplicate. */
+export function responseOf(
+  outcome: DeliveryOutcome,
+  { reason, parsed, hints, isTemporary }: DeliveryVerdict,
+): DeliveryResponse {
+  if (parsed?.handshake) return parsed.handshake
+  if (isTemporary) {
+    return {
+      status: 503,
+      body: { error: 'the delivery cannot be verified at the moment' },
+      headers: { 'Retry-After': String(RETRY_AFTER) },
+    }
+  }
+  // only the log has the reason: a response with it would help an attacker
+  if (outcome === 'REFUSED') return { status: 401, body: { error: 'unauthorized' } }
+  return outcome === 'ACCEPTED'
+    ? { status: 202, body: { outcome, hints: hints.length } }
+    : { status: 200, body: { outcome, ...(outcome !== 'DUPLICATE' && { reason }) } }
+}

@@ -7,10 +7,10 @@ import type { HintWorker } from './worker.ts'
 
 export interface WebhookMaintenanceDependencies {
   readonly db: Database
-  readonly log: Pick<DeliveryLog, 'trim'>
-  readonly announcements: Pick<Announcements, 'newlySilent'>
+  readonly log: DeliveryLog
+  readonly announcements: Announcements
   readonly schedules: Pick<Schedules, 'quicken' | 'onChanged'>
-  readonly worker: Pick<HintWorker, 'wake'>
+  readonly worker: HintWorker
   /** Milliseconds since 1970. */
   readonly now: () => number
   /** Receives the error of a run, such as a full disk; the next run is due as usual. */

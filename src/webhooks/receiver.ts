@@ -1,56 +1,27 @@
 import { TokenBuckets } from '../concurrency/token-bucket.ts'
-import type { Database } from '../db/open.ts'
 import { digestOf } from '../oci/digest.ts'
+import { BodyBudget } from '../request-body/read-body.ts'
 import type { Delivery, DeliveryResponse } from '../vendors/delivery/delivery.ts'
-import type { Sender } from '../vendors/senders.ts'
+import type { WebhookContext } from './context.ts'
 import type { DeliveryEntry, DeliveryLog, DeliveryOutcome } from './delivery-log.ts'
-import { GONE, responseOf, tooManyDeliveries } from './delivery-response.ts'
 import {
   createDeliveryJudge,
-  type DeliveryJudgeDependencies,
   type DeliveryVerdict,
+  GONE,
   printable,
+  responseOf,
+  tooManyDeliveries,
 } from './judge-delivery.ts'
-import type { ScopedHint } from './scope.ts'
-import type { Webhook } from './webhook.ts'
+import { WEBHOOKS_PATH, type Webhook } from './webhook.ts'
 import type { Webhooks } from './webhooks.ts'
 
-/** A webhook that accepts deliveries. */
-export interface OpenEndpoint {
-  readonly sender: Webhook['sender']
-  readonly methods: Sender['methods']
-  /**
-   * Authenticates, reads and stores the delivery. Resolves with a 2xx response once its hints are on disk, or when it has
-   * none. Rejects when the database cannot be written.
-   */
-  receive(delivery: Delivery): Promise<DeliveryResponse>
-}
-
-/** The result of a test delivery. */
-export interface TestOutcome {
-  readonly outcome: DeliveryOutcome
-  readonly reason: string | null
-  readonly note: string | null
-  readonly hints: readonly ScopedHint[]
-}
-
-export interface Receiver {
-  /** Returns undefined for an unknown, a deleted and a disabled webhook; callers cannot distinguish the three. */
-  open(key: string, source: string): OpenEndpoint | undefined
-  /** Counts a request of the source. Returns the seconds that it has to wait; 0 when it need not. */
-  waitOf(source: string): number
-  /** Receives a delivery that this server made. It is logged as a test, and its hints are stored only if `isFollowed`. */
-  try(webhook: Webhook, delivery: Delivery, isFollowed: boolean): Promise<TestOutcome>
-}
-
-export interface ReceiverDependencies extends DeliveryJudgeDependencies {
-  readonly db: Database
-  readonly webhooks: Pick<Webhooks, 'byKey'>
+export interface ReceiverDependencies extends WebhookContext {
+  readonly webhooks: Webhooks
   readonly log: DeliveryLog
-  /** Milliseconds since 1970. */
-  readonly now: () => number
   /** Called after hints were stored. */
   readonly onHints: () => void
+  /** Receives the error when the secrets of a webhook cannot be opened. */
+  readonly onBroken: (error: unknown, webhookId: number) => void
 }
 
 /** Limit of requests from one address, authenticated or not. */
@@ -59,6 +30,8 @@ export const FROM_ONE_SOURCE = { capacity: 2000, perSecond: 200 }
 export const TO_ONE_WEBHOOK = { capacity: 2000, perSecond: 200 }
 /** Limit of log entries without hints of one webhook: a flood must not displace the others, nor wear out the disk. */
 export const ENTRIES_WITHOUT_HINTS = { capacity: 60, perSecond: 1 }
+/** Bytes of all deliveries that are being read or judged at a time. */
+const MAX_DELIVERY_BYTES_HELD = 32 * 1024 * 1024
 const KEY = /^[A-Za-z0-9_-]{22,64}$/
 
 /** A delivery with its verdict, ready to be stored. */
@@ -71,13 +44,17 @@ interface JudgedDelivery {
   readonly isFollowed: boolean
 }
 
+/** The receiver of deliveries. */
+export type Receiver = ReturnType<typeof createReceiver>
+
 /** Creates the receiver of deliveries. A delivery is only a hint: the registry confirms each change later. */
-export function createReceiver(dependencies: ReceiverDependencies): Receiver {
+export function createReceiver(dependencies: ReceiverDependencies) {
   const { senders, webhooks, now } = dependencies
-  const judge = createDeliveryJudge(dependencies)
+  const judge = createDeliveryJudge(dependencies, dependencies.onBroken)
   const store = createDeliveryStore(dependencies)
   const sources = new TokenBuckets(FROM_ONE_SOURCE, now)
   const deliveries = new TokenBuckets(TO_ONE_WEBHOOK, now)
+  const budget = new BodyBudget(MAX_DELIVERY_BYTES_HELD)
 
   const enabledAt = (key: string): Webhook | undefined => {
     const webhook = webhooks.byKey(key)
@@ -97,19 +74,32 @@ export function createReceiver(dependencies: ReceiverDependencies): Receiver {
   }
 
   return {
-    waitOf: (source) => sources.take(source),
-
-    open(key, source) {
+    /**
+     * Returns the endpoint at a path, for one request of a source; undefined for an unknown, a deleted and a disabled webhook,
+     * which callers cannot distinguish.
+     */
+    open(path: string, source: string) {
+      if (!path.startsWith(WEBHOOKS_PATH)) return undefined
+      const key = path.slice(WEBHOOKS_PATH.length)
       const webhook = KEY.test(key) ? enabledAt(key) : undefined
       if (!webhook) return undefined
       return {
         sender: webhook.sender,
         methods: senders[webhook.sender].methods,
-        receive: (delivery) => receive(key, delivery, source),
+        /** Seconds that the source of the request has to wait; 0 when it need not. */
+        wait: sources.take(source),
+        /** Shared by the bodies of all deliveries. */
+        budget,
+        /**
+         * Authenticates, reads and stores the delivery. Resolves with a 2xx response once its hints are on disk, or when it
+         * has none. Rejects when the database cannot be written.
+         */
+        receive: (delivery: Delivery) => receive(key, delivery, source),
       }
     },
 
-    async try(webhook, delivery, isFollowed) {
+    /** Receives a delivery that this server made. It is logged as a test, and its hints are stored only if `isFollowed`. */
+    async try(webhook: Webhook, delivery: Delivery, isFollowed: boolean) {
       const verdict = await judge(webhook, delivery, true)
       await store(webhook, { delivery, verdict, source: 'testWebhook', isTest: true, isFollowed })
       const { outcome, reason, parsed, hints } = verdict

@@ -13,46 +13,32 @@ const TARGETS_AT_ONCE = 500
 /** Unfinished imports for hints; beyond that hints wait, and are imported together. */
 export const MAX_UNFINISHED = RUNNING_IMPORTS / 2
 
-export interface RequestTargetsDependencies {
-  readonly db: Database
-  readonly importer: Pick<Importer, 'request'>
-  /** Milliseconds since 1970. */
-  readonly now: () => number
-}
-
 /**
  * Returns a function that requests imports for the oldest open targets. A target that already points to the reported
  * digest is settled without an import. It runs inside a transaction, and reports whether there were open targets.
  */
-export function createRequestTargets({ db, importer, now }: RequestTargetsDependencies) {
+export function createRequestTargets(db: Database, now: () => number, importer: Pick<Importer, 'request'>) {
   const { orm } = db
   const effects = createImportEffects(db)
   const sources = createStreamSources(db)
 
   /** Open targets that are due, but for those of streams with an import for hints: the next import takes them together. */
-  const openTargets = (busy: readonly number[]) =>
-    orm
-      .select({
-        id: webhookTargets.id,
-        streamId: webhookTargets.streamId,
-        tag: webhookTargets.tag,
-        isSpecTag: webhookTargets.isSpecTag,
-        action: webhookHints.action,
-        digest: webhookHints.digest,
-      })
-      .from(webhookTargets)
-      .innerJoin(webhookHints, eq(webhookHints.id, webhookTargets.hintId))
-      .where(
-        and(
-          // a literal, so that the index of open targets is used
-          sql`${webhookTargets.state} = 'OPEN'`,
-          sql`coalesce(${webhookTargets.retryAt}, 0) <= ${now()}`,
-          sql`${webhookTargets.streamId} not in (select value from json_each(${JSON.stringify(busy)}))`,
-        ),
-      )
-      .orderBy(asc(webhookTargets.id))
-      .limit(TARGETS_AT_ONCE)
-      .all()
+  const openTargets = (busy: readonly number[]) => {
+    const { id, streamId, tag, isSpecTag, state, retryAt } = webhookTargets
+    const { action, digest } = webhookHints
+    const isIdle = sql`${streamId} not in (select value from json_each(${JSON.stringify(busy)}))`
+    return (
+      orm
+        .select({ id, streamId, tag, isSpecTag, action, digest })
+        .from(webhookTargets)
+        .innerJoin(webhookHints, eq(webhookHints.id, webhookTargets.hintId))
+        // a literal, so that the index of open targets is used
+        .where(and(sql`${state} = 'OPEN'`, sql`coalesce(${retryAt}, 0) <= ${now()}`, isIdle))
+        .orderBy(asc(id))
+        .limit(TARGETS_AT_ONCE)
+        .all()
+    )
+  }
   type OpenTarget = ReturnType<typeof openTargets>[number]
 
   /** Reports whether the target's tag points to the reported digest already. */

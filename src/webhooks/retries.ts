@@ -1,19 +1,10 @@
 import { and, eq, gt, inArray, min, sql } from 'drizzle-orm'
-
 import type { Database } from '../db/open.ts'
 import { webhookDeliveries, webhookHints, webhookTargets } from '../db/tables/webhook.ts'
 import type { Transaction } from '../db/transact.ts'
 import { createImportEffects } from '../imagestream/stored-import/import-effects.ts'
 import type { Import } from '../imagestream/stored-import/import-state.ts'
 import { createStreamSources } from '../imagestream/watch/stream-sources.ts'
-
-/** Retries of hints for which the registry gave no response, or not yet the reported image. */
-export interface HintRetries {
-  /** Opens the targets that the import did not settle again, in the transaction that ends the import. */
-  onFinished(tx: Transaction, finished: Import): void
-  /** Returns when the first retry is due, in milliseconds since 1970; undefined when none is planned. */
-  next(): number | undefined
-}
 
 const SECOND = 1000
 const MINUTE = 60 * SECOND
@@ -28,13 +19,11 @@ const UNAVAILABLE = ['RegistryUnavailable', 'TooManyRequests', 'InternalError']
 /** Tags of one repository that are retried one by one when the others could be read. */
 const MAX_SINGLE_TAGS = 100
 
-export interface HintRetriesDependencies {
-  readonly db: Database
-  /** Milliseconds since 1970. */
-  readonly now: () => number
-}
+/** Retries of hints. */
+export type HintRetries = ReturnType<typeof createHintRetries>
 
-export function createHintRetries({ db, now }: HintRetriesDependencies): HintRetries {
+/** Creates the retries of hints for which the registry gave no response, or not yet the reported image. */
+export function createHintRetries(db: Database, now: () => number) {
   const { orm } = db
   const effects = createImportEffects(db)
   const isBehind = createBehindCheck(db)
@@ -46,12 +35,12 @@ export function createHintRetries({ db, now }: HintRetriesDependencies): HintRet
     .prepare()
 
   const retry = (id: number, delay: number): void => {
-    const retries = sql`${webhookTargets.retries} + 1`
-    orm
-      .update(webhookTargets)
-      .set({ state: 'OPEN', retries, retryAt: now() + delay })
-      .where(eq(webhookTargets.id, id))
-      .run()
+    const open = {
+      state: 'OPEN',
+      retries: sql`${webhookTargets.retries} + 1`,
+      retryAt: now() + delay,
+    } as const
+    orm.update(webhookTargets).set(open).where(eq(webhookTargets.id, id)).run()
   }
   const retryFailedTags = (importId: number, { hintId, streamId }: RequestedTarget): void => {
     const failed = { reasons: UNAVAILABLE, limit: MAX_SINGLE_TAGS }
@@ -63,7 +52,8 @@ export function createHintRetries({ db, now }: HintRetriesDependencies): HintRet
   }
 
   return {
-    onFinished(_tx, finished) {
+    /** Opens the targets that the import did not settle again, in the transaction that ends the import. */
+    onFinished(_tx: Transaction, finished: Import): void {
       for (const target of requested.all({ importId: finished.id })) {
         const { id, tag, retries } = target
         const ofTag = tag === '' ? null : effects.failureOf(finished.id, tag)
@@ -77,31 +67,27 @@ export function createHintRetries({ db, now }: HintRetriesDependencies): HintRet
         else if (tag === '' && failure === null) retryFailedTags(finished.id, target)
       }
     },
-    next: () => nextRetry.get({ now: now() })?.at ?? undefined,
+
+    /** Returns when the first retry is due, in milliseconds since 1970; undefined when none is planned. */
+    next: (): number | undefined => nextRetry.get({ now: now() })?.at ?? undefined,
   }
 }
 
 type RequestedTarget = ReturnType<ReturnType<typeof requestedTargets>['all']>[number]
 
-/** Query of the targets that an import was requested for, with their hints. */
-const requestedTargets = ({ orm }: Database) =>
-  orm
-    .select({
-      id: webhookTargets.id,
-      hintId: webhookTargets.hintId,
-      streamId: webhookTargets.streamId,
-      tag: webhookTargets.tag,
-      isSpecTag: webhookTargets.isSpecTag,
-      retries: webhookTargets.retries,
-      action: webhookHints.action,
-      digest: webhookHints.digest,
-      isTest: webhookDeliveries.isTest,
-    })
+/** Returns the query of the targets that an import was requested for, with their hints. */
+function requestedTargets({ orm }: Database) {
+  const { id, hintId, streamId, tag, isSpecTag, retries, importId, state } = webhookTargets
+  const { action, digest } = webhookHints
+  const { isTest } = webhookDeliveries
+  return orm
+    .select({ id, hintId, streamId, tag, isSpecTag, retries, action, digest, isTest })
     .from(webhookTargets)
-    .innerJoin(webhookHints, eq(webhookHints.id, webhookTargets.hintId))
+    .innerJoin(webhookHints, eq(webhookHints.id, hintId))
     .innerJoin(webhookDeliveries, eq(webhookDeliveries.id, webhookHints.deliveryId))
-    .where(and(eq(webhookTargets.importId, sql.placeholder('importId')), eq(webhookTargets.state, 'ASKED')))
+    .where(and(eq(importId, sql.placeholder('importId')), eq(state, 'ASKED')))
     .prepare()
+}
 
 /**
  * Returns a function that reports whether the registry reported a push of another digest than the tag has after the

@@ -2,6 +2,7 @@ import { and, desc, eq, gt, inArray, isNull, lt, or, type SQL, sql } from 'drizz
 import type { Database } from '../db/open.ts'
 import { webhookSecrets, webhooks } from '../db/tables/webhook.ts'
 import type { Transaction } from '../db/transact.ts'
+import { groupBy } from '../input/maps.ts'
 import type { Vault } from '../secrets/rotate-keys.ts'
 import type { Sealer } from '../secrets/sealer.ts'
 import type { Webhook } from './webhook.ts'
@@ -10,18 +11,6 @@ type SecretRow = typeof webhookSecrets.$inferSelect
 
 /** The lifetime of a valid secret. */
 export type SecretLifetime = Pick<SecretRow, 'createdAt' | 'expiresAt'>
-
-/** The secrets of webhooks. Each has at most two valid ones, so that a rotation interrupts no deliveries. */
-export interface WebhookSecrets {
-  /** Creates a secret. The one before stays valid until a time: null for no limit, 0 for none. Older ones are deleted. */
-  issue(tx: Transaction, webhook: Webhook, oldUntil: number | null): string
-  /** Deletes all but the newest. Reports whether there were others. */
-  dropOld(tx: Transaction, webhookId: number): boolean
-  /** Returns the valid secrets, newest first. Throws as the sealer does. */
-  open(webhook: Webhook): string[]
-  /** Returns the lifetimes of the valid secrets of each webhook, newest first. */
-  live(webhookIds: readonly number[]): Map<number, SecretLifetime[]>
-}
 
 export interface WebhookSecretsDependencies {
   readonly db: Database
@@ -35,56 +24,58 @@ export interface WebhookSecretsDependencies {
 /** Returns the context that a secret is sealed with: it cannot be opened for another webhook or time. */
 const boundTo = (key: string, createdAt: number): string[] => ['webhook secret', key, String(createdAt)]
 
-export function createWebhookSecrets(dependencies: WebhookSecretsDependencies): WebhookSecrets {
-  const { db, sealer, random, now } = dependencies
+/** The secrets of webhooks. */
+export type WebhookSecrets = ReturnType<typeof createWebhookSecrets>
+
+/** Creates the secrets of webhooks. Each has at most two valid ones, so that a rotation interrupts no deliveries. */
+export function createWebhookSecrets({ db, sealer, random, now }: WebhookSecretsDependencies) {
   const { orm } = db
 
   const newestOf = (webhookId: number): SQL =>
     sql`(select max(id) from webhook_secrets where webhook_id = ${webhookId})`
-  const dropOld = (webhookId: number): boolean =>
-    orm
-      .delete(webhookSecrets)
-      .where(and(eq(webhookSecrets.webhookId, webhookId), lt(webhookSecrets.id, newestOf(webhookId))))
-      .run().changes > 0
-  const validOf = (webhookIds: readonly number[]): SecretRow[] =>
-    orm
-      .select()
-      .from(webhookSecrets)
-      .where(
-        and(
-          inArray(webhookSecrets.webhookId, [...webhookIds]),
-          or(isNull(webhookSecrets.expiresAt), gt(webhookSecrets.expiresAt, now())),
-        ),
-      )
-      .orderBy(desc(webhookSecrets.id))
-      .all()
+  const dropOld = (webhookId: number): void => {
+    const isOld = and(eq(webhookSecrets.webhookId, webhookId), lt(webhookSecrets.id, newestOf(webhookId)))
+    orm.delete(webhookSecrets).where(isOld).run()
+  }
+  const validOf = (webhookIds: readonly number[]): SecretRow[] => {
+    const isValid = or(isNull(webhookSecrets.expiresAt), gt(webhookSecrets.expiresAt, now()))
+    const isOfWebhooks = and(inArray(webhookSecrets.webhookId, [...webhookIds]), isValid)
+    return orm.select().from(webhookSecrets).where(isOfWebhooks).orderBy(desc(webhookSecrets.id)).all()
+  }
 
   return {
-    issue(_tx, { id, key }, oldUntil) {
+    /** Creates a secret. The one before stays valid until a time: null for no limit, 0 for none. Older ones are deleted. */
+    issue(_tx: Transaction, { id, key }: Webhook, oldUntil: number | null): string {
       dropOld(id)
-      orm
-        .update(webhookSecrets)
-        .set({ expiresAt: oldUntil })
-        .where(eq(webhookSecrets.id, newestOf(id)))
-        .run()
+      const isNewest = eq(webhookSecrets.id, newestOf(id))
+      orm.update(webhookSecrets).set({ expiresAt: oldUntil }).where(isNewest).run()
       const secret = random()
       const createdAt = now()
       const { keyId, bytes } = sealer.seal(secret, boundTo(key, createdAt))
       orm.insert(webhookSecrets).values({ webhookId: id, keyId, sealed: bytes, createdAt }).run()
       return secret
     },
-    dropOld: (_tx, webhookId) => dropOld(webhookId),
-    open: ({ id, key }) =>
+
+    /** Deletes all but the newest. */
+    dropOld: (_tx: Transaction, webhookId: number): void => dropOld(webhookId),
+
+    /** Returns the valid secrets, newest first. Throws as the sealer does. */
+    open: ({ id, key }: Webhook): string[] =>
       validOf([id]).map(({ keyId, sealed, createdAt }) =>
         sealer.open({ keyId, bytes: sealed }, boundTo(key, createdAt)),
       ),
-    live(webhookIds) {
-      const lifetimes = new Map<number, SecretLifetime[]>()
-      for (const { webhookId, createdAt, expiresAt } of validOf(webhookIds)) {
-        lifetimes.set(webhookId, [...(lifetimes.get(webhookId) ?? []), { createdAt, expiresAt }])
-      }
-      return lifetimes
-    },
+
+    /** Returns the lifetimes of the valid secrets of each webhook, newest first. */
+    live: (webhookIds: readonly number[]): Map<number, SecretLifetime[]> =>
+      groupBy(
+        // without the sealed secrets
+        validOf(webhookIds).map(({ webhookId, createdAt, expiresAt }) => ({
+          webhookId,
+          createdAt,
+          expiresAt,
+        })),
+        ({ webhookId }) => webhookId,
+      ),
   }
 }
 

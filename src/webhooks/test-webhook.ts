@@ -1,14 +1,12 @@
-import type { Database } from '../db/open.ts'
-import { InvalidInputError, NotFoundError } from '../input/errors.ts'
+import { InvalidInputError } from '../input/errors.ts'
 import { checkTagName } from '../input/names.ts'
 import { digestOf } from '../oci/digest.ts'
 import { isRepositoryName } from '../oci/reference.ts'
 import type { SampleImage } from '../vendors/delivery/sender.ts'
-import type { Senders } from '../vendors/senders.ts'
-import { createHintTargets, type HintTarget } from './hint-targets.ts'
-import type { Receiver, TestOutcome } from './receiver.ts'
+import type { WebhookContext } from './context.ts'
+import { createHintTargets } from './hint-targets.ts'
+import type { Receiver } from './receiver.ts'
 import { canonicalRepository, isBelow } from './scope.ts'
-import type { WebhookSecrets } from './secrets.ts'
 import { pathOf, settingsOf, type Webhook } from './webhook.ts'
 import type { Webhooks } from './webhooks.ts'
 
@@ -21,30 +19,17 @@ export interface TestWebhook {
   readonly follow: boolean
 }
 
+/** The command that tests a webhook. */
+export type TestWebhookCommand = ReturnType<typeof createTestWebhook>
 /** The result of a test delivery, and the tags that it concerns. */
-export interface WebhookTest extends TestOutcome {
-  readonly webhook: Webhook
-  readonly targets: readonly HintTarget[]
-}
+export type WebhookTest = Awaited<ReturnType<TestWebhookCommand>>
 
 /**
- * Receives a sample delivery, signed with the newest secret of the webhook. Throws NotFoundError, InvalidInputError, or as
- * the sealer does.
+ * Returns a function that receives a sample delivery, signed with the newest secret of the webhook. It throws NotFoundError,
+ * InvalidInputError, or as the sealer does.
  */
-export type TestWebhookCommand = (input: TestWebhook) => Promise<WebhookTest>
-
-export interface TestWebhookDependencies {
-  readonly db: Database
-  readonly senders: Senders
-  readonly webhooks: Pick<Webhooks, 'byIds'>
-  readonly secrets: Pick<WebhookSecrets, 'open'>
-  readonly receiver: Pick<Receiver, 'try'>
-  /** Returns the URL by which clients reach this server. */
-  readonly publicUrl: () => string
-}
-
-export function createTestWebhook(dependencies: TestWebhookDependencies): TestWebhookCommand {
-  const { db, senders, webhooks, secrets, receiver, publicUrl } = dependencies
+export function createTestWebhook(context: WebhookContext, webhooks: Webhooks, receiver: Receiver) {
+  const { db, senders, secrets, publicUrl } = context
   const hintTargets = createHintTargets(db)
 
   const sampleImageOf = (webhook: Webhook, { repository, tag }: TestWebhook): SampleImage => {
@@ -71,9 +56,8 @@ export function createTestWebhook(dependencies: TestWebhookDependencies): TestWe
     }
   }
 
-  return async (input) => {
-    const webhook = webhooks.byIds([input.id]).get(input.id)
-    if (!webhook) throw new NotFoundError('no webhook has this id')
+  return async (input: TestWebhook) => {
+    const webhook = webhooks.find(input.id)
     const image = sampleImageOf(webhook, input)
     const endpoint = {
       url: publicUrl() + pathOf(webhook),

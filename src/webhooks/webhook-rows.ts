@@ -3,32 +3,13 @@ import type { Database } from '../db/open.ts'
 import { pageBy } from '../db/page.ts'
 import { webhooks } from '../db/tables/webhook.ts'
 import type { KeysetPage } from '../input/page.ts'
-import { type Webhook, type WebhookRow, type WebhookSettings, webhookOf } from './webhook.ts'
+import { type Webhook, type WebhookRow, webhookOf } from './webhook.ts'
 
 /** The columns that the owner of a webhook sets. */
-export interface WebhookScope {
-  readonly registry: string
-  readonly aliases: readonly string[]
-  readonly repositories: readonly string[]
-  readonly settings: WebhookSettings
-}
+type WebhookScope = Pick<Webhook, 'registry' | 'aliases' | 'repositories' | 'settings'>
 
-/** Stored webhooks. */
-export interface WebhookRows {
-  /** Returns the id of the new row. */
-  insert(
-    row: Pick<WebhookRow, 'key' | 'namespace' | 'sender'> & WebhookScope & { readonly at: number },
-  ): number
-  update(id: number, row: WebhookScope & { readonly enabled: boolean; readonly at: number }): void
-  delete(id: number): void
-  byKey(key: string): Webhook | undefined
-  byIds(ids: readonly number[]): Map<number, Webhook>
-  /** Returns a page of a namespace's webhooks, oldest first; its keys are [id]. */
-  ofNamespace(namespace: string, page: KeysetPage): Webhook[]
-  countOf(namespace: string): number
-}
-
-export function createWebhookRows({ orm }: Database): WebhookRows {
+/** Creates the access to stored webhooks. */
+export function createWebhookRows({ orm }: Database) {
   const byKey = orm
     .select()
     .from(webhooks)
@@ -36,54 +17,60 @@ export function createWebhookRows({ orm }: Database): WebhookRows {
     .prepare()
 
   return {
-    insert({ at, aliases, repositories, settings, ...row }) {
-      const columns = { ...row, ...jsonOf({ aliases, repositories, settings }) }
-      const values = { ...columns, enabled: 1, createdAt: at, updatedAt: at } as const
+    /** Returns the id of the new row. */
+    insert({
+      at,
+      ...row
+    }: Pick<WebhookRow, 'key' | 'namespace' | 'sender'> & WebhookScope & { readonly at: number }): number {
+      const values = { ...row, ...columnsOf(row), enabled: 1, createdAt: at, updatedAt: at } as const
       return Number(orm.insert(webhooks).values(values).run().lastInsertRowid)
     },
-    update(id, { registry, aliases, repositories, settings, enabled, at }) {
-      const columns = { registry, ...jsonOf({ aliases, repositories, settings }) }
-      orm
-        .update(webhooks)
-        .set({ ...columns, enabled: enabled ? 1 : 0, updatedAt: at })
-        .where(eq(webhooks.id, id))
-        .run()
+
+    update(id: number, row: WebhookScope & { readonly enabled: boolean; readonly at: number }): void {
+      const columns = { ...columnsOf(row), enabled: row.enabled ? 1 : 0, updatedAt: row.at } as const
+      orm.update(webhooks).set(columns).where(eq(webhooks.id, id)).run()
     },
-    delete(id) {
+
+    delete(id: number): void {
       orm.delete(webhooks).where(eq(webhooks.id, id)).run()
     },
-    byKey(key) {
+
+    byKey(key: string): Webhook | undefined {
       const row = byKey.get({ key })
       return row && webhookOf(row)
     },
-    byIds: (ids) =>
-      new Map(
-        orm
-          .select()
-          .from(webhooks)
-          .where(inArray(webhooks.id, [...ids]))
-          .all()
-          .map((row) => [row.id, webhookOf(row)]),
-      ),
-    ofNamespace(namespace, page) {
-      const { where, orderBy, limit, inOrder } = pageBy([webhooks.id], page)
-      return inOrder(
-        orm
-          .select()
-          .from(webhooks)
-          .where(and(eq(webhooks.namespace, namespace), where))
-          .orderBy(...orderBy)
-          .limit(limit)
-          .all(),
-      ).map(webhookOf)
+
+    byIds(ids: readonly number[]): Map<number, Webhook> {
+      const rows = orm
+        .select()
+        .from(webhooks)
+        .where(inArray(webhooks.id, [...ids]))
+        .all()
+      return new Map(rows.map((row) => [row.id, webhookOf(row)]))
     },
-    countOf: (namespace) =>
+
+    /** Returns a page of a namespace's webhooks, oldest first; its keys are [id]. */
+    ofNamespace(namespace: string, page: KeysetPage): Webhook[] {
+      const { where, orderBy, limit, inOrder } = pageBy([webhooks.id], page)
+      const isOfPage = and(eq(webhooks.namespace, namespace), where)
+      const rows = orm
+        .select()
+        .from(webhooks)
+        .where(isOfPage)
+        .orderBy(...orderBy)
+        .limit(limit)
+        .all()
+      return inOrder(rows).map(webhookOf)
+    },
+
+    countOf: (namespace: string): number =>
       orm.select({ total: count() }).from(webhooks).where(eq(webhooks.namespace, namespace)).get()?.total ??
       0,
   }
 }
 
-const jsonOf = ({ aliases, repositories, settings }: Omit<WebhookScope, 'registry'>) => ({
+const columnsOf = ({ registry, aliases, repositories, settings }: WebhookScope) => ({
+  registry,
   aliases: JSON.stringify(aliases),
   repositories: JSON.stringify(repositories),
   settings: JSON.stringify(settings),

@@ -1,9 +1,10 @@
-import type { Database } from '../db/open.ts'
 import type { Transaction } from '../db/transact.ts'
+import type { Schedules } from '../imagestream/schedule/schedule.ts'
 import { InvalidInputError, NotFoundError } from '../input/errors.ts'
 import { checkNamespace } from '../input/names.ts'
-import type { SenderKind, Senders } from '../vendors/senders.ts'
-import type { SecretLifetime, WebhookSecrets } from './secrets.ts'
+import type { SenderKind } from '../vendors/senders.ts'
+import type { Announcements } from './announcements.ts'
+import type { WebhookContext } from './context.ts'
 import type { Webhook } from './webhook.ts'
 import {
   checkAliases,
@@ -12,24 +13,7 @@ import {
   checkSettings,
   type WebhookScopeInput,
 } from './webhook-input.ts'
-import { createWebhookRows, type WebhookRows } from './webhook-rows.ts'
-
-/** The webhooks of all namespaces. */
-export interface Webhooks extends Pick<WebhookRows, 'byKey' | 'byIds' | 'ofNamespace' | 'countOf'> {
-  /** Throws InvalidInputError. */
-  create(input: CreateWebhook): IssuedWebhook
-  /** Throws NotFoundError, InvalidInputError. */
-  update(input: UpdateWebhook): Webhook
-  /**
-   * Creates a new secret. The old one stays valid for `keepOldFor` milliseconds; null: until it is dropped. Throws
-   * NotFoundError, InvalidInputError.
-   */
-  rotate(id: number, keepOldFor: number | null): IssuedWebhook
-  /** Returns the deleted webhook. Throws NotFoundError. */
-  delete(id: number): Webhook
-  /** Returns the lifetimes of the valid secrets of each webhook. */
-  secretsOf(ids: readonly number[]): Map<number, SecretLifetime[]>
-}
+import { createWebhookRows } from './webhook-rows.ts'
 
 export interface CreateWebhook extends WebhookScopeInput {
   readonly namespace: string
@@ -50,24 +34,22 @@ export interface IssuedWebhook {
   readonly secret: string | null
 }
 
-export interface WebhooksDependencies {
-  readonly db: Database
-  readonly senders: Senders
-  readonly secrets: WebhookSecrets
+export interface WebhooksDependencies extends WebhookContext {
   /** Returns an unpredictable key for a URL. */
   readonly randomKey: () => string
-  /** Milliseconds since 1970. */
-  readonly now: () => number
-  /** Runs in the transaction that disables or deletes a webhook, or changes its scope. */
-  readonly onWeakened: (tx: Transaction, webhookId: number) => void
+  readonly announcements: Pick<Announcements, 'forget'>
+  readonly schedules: Pick<Schedules, 'quicken'>
 }
+
+/** The webhooks of all namespaces. */
+export type Webhooks = ReturnType<typeof createWebhooks>
 
 /** Webhooks of one namespace. */
 export const MAX_WEBHOOKS = 200
 
-export function createWebhooks(dependencies: WebhooksDependencies): Webhooks {
-  const { db, senders, secrets, randomKey, now, onWeakened } = dependencies
-  const rows = createWebhookRows(db)
+export function createWebhooks(dependencies: WebhooksDependencies) {
+  const { db, senders, secrets, randomKey, now, announcements, schedules } = dependencies
+  const { insert, update, delete: remove, ...rows } = createWebhookRows(db)
 
   const find = (id: number): Webhook => {
     const webhook = rows.byIds([id]).get(id)
@@ -76,11 +58,17 @@ export function createWebhooks(dependencies: WebhooksDependencies): Webhooks {
   }
   const issue = (tx: Transaction, webhook: Webhook, oldUntil: number | null): string | null =>
     senders[webhook.sender].authenticity === 'JWT' ? null : secrets.issue(tx, webhook, oldUntil)
+  /** Polls as usual what a webhook slowed down that is disabled or deleted, or has another scope. */
+  const quicken = (tx: Transaction, id: number): void => schedules.quicken(tx, announcements.forget(tx, id))
 
   return {
     ...rows,
 
-    create({ namespace, sender: kind, ...input }) {
+    /** Throws NotFoundError. */
+    find,
+
+    /** Throws InvalidInputError. */
+    create({ namespace, sender: kind, ...input }: CreateWebhook): IssuedWebhook {
       checkNamespace(namespace)
       const sender = senders[kind]
       const registry = checkRegistry(input.registry, sender)
@@ -94,19 +82,20 @@ export function createWebhooks(dependencies: WebhooksDependencies): Webhooks {
         if (rows.countOf(namespace) >= MAX_WEBHOOKS) {
           throw new InvalidInputError('namespace', `a namespace has at most ${MAX_WEBHOOKS} webhooks`)
         }
-        const id = rows.insert({ key: randomKey(), namespace, sender: kind, ...scope, at: now() })
+        const id = insert({ key: randomKey(), namespace, sender: kind, ...scope, at: now() })
         const webhook = find(id)
         return { webhook, secret: issue(tx, webhook, null) }
       })
     },
 
-    update: ({ id, enabled, dropOldSecret, ...input }) =>
+    /** Throws NotFoundError, InvalidInputError. */
+    update: ({ id, enabled, dropOldSecret, ...input }: UpdateWebhook): Webhook =>
       db.transact((tx) => {
         const old = find(id)
         const sender = senders[old.sender]
         const registry = input.registry == null ? old.registry : checkRegistry(input.registry, sender)
         const { aliases, repositories, settings } = input
-        rows.update(id, {
+        update(id, {
           registry,
           aliases: aliases ? checkAliases(aliases) : old.aliases,
           repositories: repositories ? checkRepositories(repositories, registry) : old.repositories,
@@ -116,11 +105,15 @@ export function createWebhooks(dependencies: WebhooksDependencies): Webhooks {
         })
         if (dropOldSecret) secrets.dropOld(tx, id)
         const updated = find(id)
-        if (!updated.enabled || registry !== old.registry || repositories) onWeakened(tx, id)
+        if (!updated.enabled || registry !== old.registry || repositories) quicken(tx, id)
         return updated
       }),
 
-    rotate: (id, keepOldFor) =>
+    /**
+     * Creates a new secret. The old one stays valid for `keepOldFor` milliseconds; null: until it is dropped. Throws
+     * NotFoundError, InvalidInputError.
+     */
+    rotate: (id: number, keepOldFor: number | null): IssuedWebhook =>
       db.transact((tx) => {
         const webhook = find(id)
         const { authenticity, title } = senders[webhook.sender]
@@ -133,14 +126,16 @@ export function createWebhooks(dependencies: WebhooksDependencies): Webhooks {
         return { webhook, secret: issue(tx, webhook, keepOldFor === null ? null : now() + keepOldFor) }
       }),
 
-    delete: (id) =>
+    /** Returns the deleted webhook. Throws NotFoundError. */
+    delete: (id: number): Webhook =>
       db.transact((tx) => {
         const webhook = find(id)
-        onWeakened(tx, id)
-        rows.delete(id)
+        quicken(tx, id)
+        remove(id)
         return webhook
       }),
 
-    secretsOf: (ids) => secrets.live(ids),
+    /** Returns the lifetimes of the valid secrets of each webhook. */
+    secretsOf: secrets.live,
   }
 }

@@ -19,18 +19,14 @@ export interface HintWorkerDependencies {
   readonly setTimer?: SetTimer
 }
 
-/** Processes hints: requests imports of exactly the tags that they concern. */
-export interface HintWorker extends Disposable {
-  /** Starts processing, or has it go on, because there may be open hints. */
-  wake(): void
-  /** Resolves when no hint is left that can be processed now. */
-  idle(): Promise<void>
-}
+/** Processes hints. */
+export type HintWorker = ReturnType<typeof createHintWorker>
 
-export function createHintWorker(dependencies: HintWorkerDependencies): HintWorker {
-  const { db, retries, now, onError, setTimer = systemTimer } = dependencies
+/** Creates the worker that processes hints: it requests imports of exactly the tags that they concern. */
+export function createHintWorker(dependencies: HintWorkerDependencies) {
+  const { db, importer, retries, now, onError, setTimer = systemTimer } = dependencies
   const fanOut = createFanOut(db, now, createHintTargets(db))
-  const requestTargets = createRequestTargets(dependencies)
+  const requestTargets = createRequestTargets(db, now, importer)
   let isStopped = false
   let cancelTimer = (): void => {}
   let running: Promise<void> | undefined
@@ -65,11 +61,13 @@ export function createHintWorker(dependencies: HintWorkerDependencies): HintWork
   }
 
   return {
+    /** Starts processing, or has it go on, because there may be open hints. */
     wake,
-    async idle() {
+    /** Resolves when no hint is left that can be processed now. */
+    async idle(): Promise<void> {
       while (running) await running
     },
-    [Symbol.dispose]() {
+    [Symbol.dispose](): void {
       isStopped = true
       cancelTimer()
     },

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { kindByHeaders, kindByName } from '../../src/vendors/listing/detect.ts'
+import { DEFAULT_VENDOR_LIMITS } from '../../src/vendors/listing/budget.ts'
+import { vendorByHeaders, vendorByName } from '../../src/vendors/listing/detect.ts'
+import { createVendors } from '../../src/vendors/listings.ts'
 import { closedPort, startScripted } from '../fixtures/hostile-registry.ts'
 import { image } from '../fixtures/random-image.ts'
 import { password, TestClient } from '../fixtures/registry-client.ts'
@@ -13,6 +15,8 @@ const DAY = 24 * 3_600_000
 const LOGIN = { username: 'alice', password: 's3cret' }
 const one = image({ seed: 'one' })
 const UNSAID = { vendor: null, apiUrl: null }
+const byKind = createVendors(DEFAULT_VENDOR_LIMITS)
+const vendors = [...byKind.values()]
 
 describe('a registry with a host name of a vendor', () => {
   test.each([
@@ -29,7 +33,7 @@ describe('a registry with a host name of a vendor', () => {
     ['registry.gitlab.com', 'GITLAB'],
     ['team.jfrog.io', 'JFROG'],
   ])('%s', (registry, kind) => {
-    expect(kindByName(registry)).toBe(kind)
+    expect(vendorByName(vendors, registry)).toBe(byKind.get(kind))
   })
 
   test.each([
@@ -47,7 +51,7 @@ describe('a registry with a host name of a vendor', () => {
     '__proto__',
     'constructor',
   ])('is not mistaken for another: %s', (registry) => {
-    expect(kindByName(registry)).toBeUndefined()
+    expect(vendorByName(vendors, registry)).toBeUndefined()
   })
 })
 
@@ -66,7 +70,7 @@ describe('a registry with headers of a vendor', () => {
     ["zot's realm", { 'www-authenticate': 'Basic realm="Authorization Required"' }, 'ZOT'],
     ['several challenges', { 'www-authenticate': 'Negotiate, Basic realm="Artifactory Realm"' }, 'JFROG'],
   ])('is detected by %s', (_what, headers, kind) => {
-    expect(kindByHeaders(headers)).toBe(kind)
+    expect(vendorByHeaders(vendors, headers)).toBe(byKind.get(kind))
   })
 
   test.each([
@@ -76,7 +80,7 @@ describe('a registry with headers of a vendor', () => {
     ['a realm that is no address', bearer('nonsense', 'harbor-registry')],
     ['another realm', { 'www-authenticate': 'Basic realm="registry"' }],
   ])('is not detected by %s', (_what, headers) => {
-    expect(kindByHeaders(headers)).toBeUndefined()
+    expect(vendorByHeaders(vendors, headers)).toBeUndefined()
   })
 })
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { parseResponse } from '../../src/vendors/listing/json.ts'
+import { parseResponse } from '../../src/vendors/listing/response.ts'
 import { image } from '../fixtures/random-image.ts'
 import { gitlabSide } from '../fixtures/vendors/gitlab.ts'
 import { quaySide } from '../fixtures/vendors/quay.ts'

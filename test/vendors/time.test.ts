@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { OddShapeError } from '../../src/vendors/listing/errors.ts'
-import { creationTimeOf, timeOf, timestampOf } from '../../src/vendors/listing/time.ts'
+import { creationTimeOf, timeOf, timestampOf } from '../../src/vendors/listing/response.ts'
 import { image } from '../fixtures/random-image.ts'
 import { quaySide } from '../fixtures/vendors/quay.ts'
 import { startVendor } from './world.ts'

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { KEPT_ACCEPTED, KEPT_FOR, KEPT_OTHERS } from '../../src/webhooks/delivery-log.ts'
 import { ENTRIES_WITHOUT_HINTS, FROM_ONE_SOURCE, TO_ONE_WEBHOOK } from '../../src/webhooks/receiver.ts'
-import { stateOf } from '../../src/webhooks/webhook.ts'
+import { pathOf, stateOf } from '../../src/webhooks/webhook.ts'
 import { image } from '../fixtures/random-image.ts'
 import { deliveryOf } from '../fixtures/webhook.ts'
 import { type Issued, REGISTRY, REPOSITORY, WebhookWorld } from './webhook-world.ts'
@@ -173,23 +173,24 @@ describe('a repeated delivery', () => {
 describe('an unknown endpoint', () => {
   it('is the same for unknown, disabled and deleted webhooks', () => {
     const { key, id } = issued.webhook
-    expect(world.receiver.open(key, 'here')).toBeDefined()
+    const path = pathOf(issued.webhook)
+    expect(world.receiver.open(path, 'here')).toBeDefined()
 
     world.webhooks.update({ id, enabled: false, dropOldSecret: false })
-    expect(world.receiver.open(key, 'here')).toBeUndefined()
+    expect(world.receiver.open(path, 'here')).toBeUndefined()
     world.webhooks.update({ id, enabled: true, dropOldSecret: false })
-    expect(world.receiver.open(key, 'here')).toBeDefined()
+    expect(world.receiver.open(path, 'here')).toBeDefined()
     world.webhooks.delete(id)
-    expect(world.receiver.open(key, 'here')).toBeUndefined()
+    expect(world.receiver.open(path, 'here')).toBeUndefined()
     for (const none of ['registry', '', '../x', 'a'.repeat(43), `${key} `, '%00']) {
-      expect(world.receiver.open(none, 'here')).toBeUndefined()
+      expect(world.receiver.open(`/webhooks/${none}`, 'here')).toBeUndefined()
     }
   })
 })
 
 describe('a webhook that changes while a delivery arrives', () => {
   const opened = () => {
-    const endpoint = world.receiver.open(issued.webhook.key, '192.0.2.1')
+    const endpoint = world.receiver.open(pathOf(issued.webhook), '192.0.2.1')
     if (!endpoint) throw new Error('there is nothing')
     return endpoint
   }
@@ -226,12 +227,13 @@ describe('a webhook that changes while a delivery arrives', () => {
 
 describe('the rate limit', () => {
   it('per-source limit: applies to one address and not to others', () => {
-    for (let left = FROM_ONE_SOURCE.capacity; left > 0; left--) expect(world.receiver.waitOf('a')).toBe(0)
+    const waitOf = (source: string) => world.receiver.open(pathOf(issued.webhook), source)?.wait
+    for (let left = FROM_ONE_SOURCE.capacity; left > 0; left--) expect(waitOf('a')).toBe(0)
 
-    expect(world.receiver.waitOf('a')).toBe(1)
-    expect(world.receiver.waitOf('b')).toBe(0)
+    expect(waitOf('a')).toBe(1)
+    expect(waitOf('b')).toBe(0)
     world.domain.time += SECOND
-    expect(world.receiver.waitOf('a')).toBe(0)
+    expect(waitOf('a')).toBe(0)
   })
 
   it('of refused deliveries limits log entries, and not the deliveries of the sender', async () => {

@@ -8,7 +8,7 @@ import { createDeliveryLog, type DeliveryLog } from '../../src/webhooks/delivery
 import { createReceiver, type Receiver } from '../../src/webhooks/receiver.ts'
 import { createWebhookSecrets, type WebhookSecrets } from '../../src/webhooks/secrets.ts'
 import { createTestWebhook, type TestWebhookCommand } from '../../src/webhooks/test-webhook.ts'
-import type { Webhook } from '../../src/webhooks/webhook.ts'
+import { pathOf, type Webhook } from '../../src/webhooks/webhook.ts'
 import { type CreateWebhook, createWebhooks, type Webhooks } from '../../src/webhooks/webhooks.ts'
 import { createHintWorker, type HintWorker } from '../../src/webhooks/worker.ts'
 import type { Image, Index } from '../fixtures/random-image.ts'
@@ -61,16 +61,10 @@ export class WebhookWorld implements AsyncDisposable {
     const random = () => `${String(++made).padStart(8, '0')}-made-for-a-test-alone`
     this.senders = createSenders({ fetchKeys: () => Promise.reject(new Error('no keys here')), now })
     this.secrets = createWebhookSecrets({ db, sealer, random, now })
-    this.log = createDeliveryLog({ db, now })
+    this.log = createDeliveryLog(db, now)
     const { senders, secrets, log } = this
-    this.webhooks = createWebhooks({
-      db,
-      senders,
-      secrets,
-      randomKey: random,
-      now,
-      onWeakened: (tx, id) => schedules.quicken(tx, announcements.forget(tx, id)),
-    })
+    const context = { db, senders, secrets, publicUrl: () => 'https://streams.test', now }
+    this.webhooks = createWebhooks({ ...context, randomKey: random, announcements, schedules })
     this.worker = createHintWorker({
       db,
       importer,
@@ -85,21 +79,15 @@ export class WebhookWorld implements AsyncDisposable {
       },
     })
     const { webhooks } = this
-    const publicUrl = () => 'https://streams.test'
     this.receiver = createReceiver({
-      db,
-      senders,
+      ...context,
       webhooks,
-      secrets,
       log,
-      publicUrl,
-      now,
       onHints: () => this.#wake(),
       onBroken: (error) => this.errors.push(error),
     })
     schedules.onChanged(() => this.#wake())
-    const { receiver } = this
-    this.test = createTestWebhook({ db, senders, webhooks, secrets, receiver, publicUrl })
+    this.test = createTestWebhook(context, webhooks, this.receiver)
   }
 
   #wake(): void {
@@ -154,7 +142,7 @@ export class WebhookWorld implements AsyncDisposable {
     delivery: Delivery,
     source = SOURCE_ADDRESS,
   ): Promise<DeliveryResponse | undefined> {
-    return this.receiver.open(webhook.key, source)?.receive(delivery)
+    return this.receiver.open(pathOf(webhook), source)?.receive(delivery)
   }
 
   /** Delivers, and waits until its hints and imports are finished. */

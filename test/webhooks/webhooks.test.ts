@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { pathOf } from '../../src/webhooks/webhook.ts'
 import { MAX_PREFIXES } from '../../src/webhooks/webhook-input.ts'
 import { type CreateWebhook, MAX_WEBHOOKS } from '../../src/webhooks/webhooks.ts'
 import { image } from '../fixtures/random-image.ts'
@@ -156,7 +157,7 @@ describe('a test', () => {
     expect(await world.test({ id: webhook.id, follow: false })).toMatchObject({
       outcome: 'ACCEPTED',
       hints: [{ repository: 'team/app', tag: 'v1' }],
-      targets: [{ tag: 'v1', isSpecTag: true }],
+      targets: [{ tag: 'v1', isSpecTag: 1 }],
     })
   })
 
@@ -191,7 +192,7 @@ describe('a test', () => {
     const unsigned = world.senders.GOOGLE.sample(place(''), sampleImage)
 
     expect(await world.test({ id: webhook.id, follow: false })).toMatchObject({ outcome: 'ACCEPTED' })
-    expect(await world.receiver.open(webhook.key, '192.0.2.1')?.receive(unsigned)).toMatchObject({
+    expect(await world.receiver.open(pathOf(webhook), '192.0.2.1')?.receive(unsigned)).toMatchObject({
       status: 401,
     })
   })

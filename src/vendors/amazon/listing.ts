@@ -3,7 +3,7 @@ import type { Json } from '../../oci/json.ts'
 import { RegistryError, type RegistryErrorReason } from '../../oci/registry-error.ts'
 import type { ApiResponse } from '../../remote/session/vendor-api.ts'
 import { OddShapeError } from '../listing/errors.ts'
-import { objectOf, objectsOf, parseResponse } from '../listing/json.ts'
+import { objectOf, objectsOf, parseResponse } from '../listing/response.ts'
 import type { RawPage, Vendor } from '../listing/vendor.ts'
 import type { VendorClient } from '../listing/vendor-client.ts'
 import { signedHeaders } from './signature.ts'
@@ -19,9 +19,10 @@ const PAGE_SIZE = 1000
 export const ecr: Vendor = {
   title: 'Amazon ECR',
   newestFirst: false,
+  hasHost: (name) => ecrEndpoint(name, null)?.isPublic === false,
   serves: (_repository, credential) => credential?.secret.kind === 'aws',
   async *pages(client) {
-    for (let nextToken: string | undefined, isLast = false; !isLast; ) {
+    for (let nextToken: string | undefined; ; ) {
       const { imageIds, nextToken: next } = await listImages(client, {
         registryId: /^\d{12}(?=\.)/.exec(client.registry)?.[0],
         repositoryName: client.repository,
@@ -30,8 +31,7 @@ export const ecr: Vendor = {
         nextToken,
       })
       nextToken = typeof next === 'string' && next !== '' ? next : undefined
-      isLast = nextToken === undefined
-      yield pageOf(objectsOf(imageIds, 'its list of images'), isLast)
+      yield pageOf(objectsOf(imageIds, 'its list of images'), nextToken === undefined)
     }
   },
 }
@@ -43,7 +43,6 @@ function pageOf(images: readonly Json[], isComplete: boolean): RawPage {
       .filter(({ imageTag }) => imageTag !== undefined && imageTag !== null)
       .map(({ imageTag, imageDigest }) => ({ tag: imageTag, digest: imageDigest, changedAt: null })),
     entries: images.length,
-    total: null,
     isComplete,
   }
 }
@@ -66,7 +65,7 @@ async function listImages(client: VendorClient, parameters: unknown): Promise<Js
   const secrets = [secret.secretAccessKey]
   const response = await client.request(url, { method: 'POST', headers, body, secrets })
   if (response.status !== 200) throw await errorOf(client, url, response)
-  return objectOf(parseResponse(response), 'the response')
+  return objectOf(parseResponse(response))
 }
 
 /** Amazon's error types, which it sends in the body of responses with status 400. */

@@ -7,7 +7,7 @@ import {
   CloudLoginError,
   tokenOf,
 } from '../../remote/login/cloud-token-endpoint.ts'
-import { isPlausibleTime } from '../listing/time.ts'
+import { isPlausibleTime } from '../listing/response.ts'
 import { signedHeaders } from './signature.ts'
 
 const PRIVATE = { service: 'ecr', target: 'AmazonEC2ContainerRegistry_V20150921.GetAuthorizationToken' }

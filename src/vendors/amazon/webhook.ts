@@ -6,17 +6,8 @@ import { actionsOf, type HintCollector } from '../delivery/hints.ts'
 import { inAuthorization } from '../delivery/scheme.ts'
 import type { SampleImage, SenderDefinition } from '../delivery/sender.ts'
 
-interface EcrEvent {
-  readonly id: string
-  readonly account: unknown
-  readonly region: unknown
-  readonly repository: unknown
-  readonly tag: unknown
-  readonly digest: unknown
-  /** `PUSH`, `DELETE`, `REPLICATE`, or the type of another event. */
-  readonly action: string
-  readonly isSuccess: boolean
-}
+/** An event; its `action` is `PUSH`, `DELETE`, `REPLICATE`, or the type of another event. */
+type EcrEvent = ReturnType<typeof ofEventBridge>
 
 const actionOf = actionsOf({ PUSH: 'push', REPLICATE: 'push', DELETE: 'delete' })
 
@@ -68,7 +59,7 @@ function ofCloudEvent(event: CloudEvent): EcrEvent {
   }
 }
 
-function ofEventBridge(delivery: Delivery): EcrEvent {
+function ofEventBridge(delivery: Delivery) {
   const json = jsonOfBody(delivery.body)
   const detail = at(json, 'detail')
   if (at(json, 'source') !== 'aws.ecr' || !isObject(detail)) {

@@ -1,6 +1,5 @@
-import { objectOf, objectsOf, parseResponse } from '../listing/json.ts'
-import { nextPageOf } from '../listing/next-page.ts'
-import { timeOf } from '../listing/time.ts'
+import { azureEndpoint } from '../../logins/cloud-registry.ts'
+import { nextPageOf, objectOf, objectsOf, parseResponse, timeOf } from '../listing/response.ts'
 import type { Vendor } from '../listing/vendor.ts'
 
 const PAGE_SIZE = 100
@@ -12,21 +11,21 @@ const PAGE_SIZE = 100
 export const azure: Vendor = {
   title: 'Azure',
   newestFirst: true,
-  serves: () => true,
+  hasHost: (name) => azureEndpoint(name, null) !== undefined,
   async *pages(client) {
     const scope = `repository:${client.repository}:metadata_read`
     const firstPath = `/acr/v1/${client.repository}/_tags?n=${PAGE_SIZE}&orderby=timedesc`
     let hasLinks = false
     for (let path: string | undefined = firstPath; path !== undefined; ) {
       const response = await client.requestRegistry({ path, scope })
-      const { imageName, tags } = objectOf(parseResponse(response), 'the response')
+      const { imageName, tags } = objectOf(parseResponse(response))
       // a repository without tags has a name and no list
       const isEmpty = typeof imageName === 'string' && (tags === undefined || tags === null)
       const entries = objectsOf(isEmpty ? [] : tags, 'its list of tags')
-      const page = entries.map(({ name, digest, lastUpdateTime }) => ({
-        tag: name,
+      const page = entries.map(({ name: tag, digest, lastUpdateTime: time }) => ({
+        tag,
         digest,
-        changedAt: timeOf(lastUpdateTime),
+        changedAt: timeOf(time),
       }))
       const last = entries.at(-1)?.name
       const isFull = entries.length >= PAGE_SIZE && typeof last === 'string'
@@ -35,7 +34,7 @@ export const azure: Vendor = {
       // a registry that sends links has no further page where the link is missing
       hasLinks ||= next !== undefined
       path = entries.length === 0 ? undefined : (next ?? (hasLinks ? undefined : after))
-      yield { tags: page, entries: entries.length, total: null, isComplete: path === undefined }
+      yield { tags: page, entries: entries.length, isComplete: path === undefined }
     }
   },
 }

@@ -7,7 +7,7 @@ import {
   CloudLoginError,
   tokenOf,
 } from '../../remote/login/cloud-token-endpoint.ts'
-import { isPlausibleTime } from '../listing/time.ts'
+import { isPlausibleTime } from '../listing/response.ts'
 
 // the same in all Azure clouds
 const SCOPE = 'https://containerregistry.azure.net/.default'

@@ -1,7 +1,6 @@
 import type { ApiResponse } from '../../remote/session/vendor-api.ts'
 import { OddShapeError } from '../listing/errors.ts'
-import { countOf, objectOf, objectsOf } from '../listing/json.ts'
-import { timeOf } from '../listing/time.ts'
+import { countOf, objectOf, objectsOf, timeOf } from '../listing/response.ts'
 import type { RawPage, Vendor } from '../listing/vendor.ts'
 import { type VendorClient, withToken } from '../listing/vendor-client.ts'
 import { DockerHubLogins } from './login.ts'
@@ -16,13 +15,15 @@ const TOO_FAR = /pagination offset too large/i
 /**
  * Docker Hub's listing, newest push first. Its digests may be stale, and some tags have none. An anonymous listing has the
  * newest 1000 tags at most, and ends there incomplete.
+ * `remembered` is the number of logins that are cached.
  * Source: Docker Hub API, `GET /v2/repositories/<namespace>/<repository>/tags`.
  */
-export function dockerHub({ remembered }: { readonly remembered: number }): Vendor {
+export function dockerHub(remembered: number): Vendor {
   const logins = new DockerHubLogins(remembered)
   return {
     title: 'Docker Hub',
     newestFirst: true,
+    hasHost: (name) => name === 'docker.io',
     serves: (repository) => repository.includes('/'),
     async *pages(client) {
       const credential = await client.credential()
@@ -41,9 +42,7 @@ export function dockerHub({ remembered }: { readonly remembered: number }): Vend
         }
         // the limit may be lower than documented: the pages before it are used
         if (token === null && page > 1 && isTooFar(response)) return
-        const rawPage = pageOf(await client.jsonOf(url, response, withToken(token)), page)
-        yield rawPage
-        if (rawPage.isComplete) return
+        yield pageOf(await client.jsonOf(url, response, withToken(token)), page)
       }
     },
   }
@@ -59,7 +58,7 @@ const isTooFar = ({ status, body }: ApiResponse): boolean =>
   status === 403 && TOO_FAR.test(Buffer.from(body.subarray(0, 4096)).toString())
 
 function pageOf(json: unknown, page: number): RawPage {
-  const { count, next, results } = objectOf(json, 'the response')
+  const { count, next, results } = objectOf(json)
   const entries = objectsOf(results, 'its list of results')
   const total = countOf(count)
   if (next !== null && typeof next !== 'string') throw new OddShapeError('next is not a URL or null')

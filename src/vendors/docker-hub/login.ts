@@ -1,7 +1,7 @@
 import { type CachedValue, SharedCache } from '../../concurrency/cache.ts'
 import type { Credential } from '../../remote/login/credentials.ts'
 import { OddShapeError } from '../listing/errors.ts'
-import { objectOf } from '../listing/json.ts'
+import { objectOf } from '../listing/response.ts'
 import type { VendorClient } from '../listing/vendor-client.ts'
 
 /** Milliseconds for which a token is used: less than its ten minutes, so that it does not expire in a request. */

@@ -3,9 +3,7 @@ import type { RegistryError } from '../../oci/registry-error.ts'
 import type { Credential } from '../../remote/login/credentials.ts'
 import type { ApiResponse } from '../../remote/session/vendor-api.ts'
 import { OddShapeError } from '../listing/errors.ts'
-import { listOf, objectOf, objectsOf, parseResponse } from '../listing/json.ts'
-import { nextPageOf } from '../listing/next-page.ts'
-import { timeOf } from '../listing/time.ts'
+import { listOf, nextPageOf, objectOf, objectsOf, parseResponse, timeOf } from '../listing/response.ts'
 import type { RawPage, Vendor } from '../listing/vendor.ts'
 import type { VendorClient } from '../listing/vendor-client.ts'
 
@@ -26,26 +24,26 @@ interface CachedPage {
 /**
  * GitHub's listing of the versions of a package, newest push first, also those without a tag; a version's name is its
  * digest. It requires a token even for public packages. The first page is requested with its ETag, because an unchanged
- * page does not count against the rate limit. An old version that is tagged again keeps its position.
+ * page does not count against the rate limit; `remembered` is the number of pages that are cached. An old version that is
+ * tagged again keeps its position.
  * Source: GitHub REST API, package versions for a package owned by an organization, or by a user.
  */
-export function github({ remembered }: { readonly remembered: number }): Vendor {
+export function github(remembered: number): Vendor {
   const firstPageOf = createFirstPages(remembered)
   return {
     title: 'GitHub',
     newestFirst: true,
+    hasHost: (name) => name === 'ghcr.io',
     serves: (repository, credential) => repository.includes('/') && tokenOf(credential) !== null,
     async *pages(client) {
       const request = requestOf(await client.credential())
       const first = await firstPageOf(client, request)
       yield first.page
-      for (let number = 2, isLast = first.page.isComplete; !isLast; number += 1) {
+      for (let number = 2; ; number += 1) {
         const url = urlOf(client, first.kind, number)
         const response = await client.request(url, request)
         if (response.status !== 200) throw await client.errorOf(url, response, request)
-        const page = pageOf(response, url)
-        yield page
-        isLast = page.isComplete
+        yield pageOf(response, url)
       }
     },
   }
@@ -58,7 +56,7 @@ function createFirstPages(cached: number) {
 
   return async (
     client: VendorClient,
-    request: SignedRequest,
+    request: ReturnType<typeof requestOf>,
   ): Promise<{ page: RawPage; kind: OwnerKind }> => {
     const owner = client.repository.split('/')[0] ?? ''
     const known = ownerKinds.get(owner, client.now())
@@ -89,19 +87,13 @@ function createFirstPages(cached: number) {
   }
 }
 
-interface SignedRequest {
-  /** Id of the credential. */
-  readonly id: string
-  readonly headers: Readonly<Record<string, string>>
-  readonly secrets: readonly string[]
-}
-
 function tokenOf(credential: Credential | null): string | null {
   const secret = credential?.secret
   return secret?.kind === 'password' ? secret.password : secret?.kind === 'registry' ? secret.token : null
 }
 
-const requestOf = (credential: Credential | null): SignedRequest => {
+/** Returns a request with the token, and the id of its credential. */
+function requestOf(credential: Credential | null) {
   const token = tokenOf(credential) ?? ''
   return {
     id: credential?.id ?? '',
@@ -122,7 +114,7 @@ function urlOf(client: VendorClient, kind: OwnerKind, page: number): URL {
 }
 
 function pageOf(response: ApiResponse, url: URL): RawPage {
-  const versions = objectsOf(parseResponse(response), 'the response')
+  const versions = objectsOf(parseResponse(response))
   const created = versions.map(({ created_at: at }) => timeOf(at) ?? 0)
   if (created.some((time, at) => time > (created[at - 1] ?? Number.POSITIVE_INFINITY))) {
     // a reader that stops at the first known page would miss changes
@@ -136,8 +128,6 @@ function pageOf(response: ApiResponse, url: URL): RawPage {
       return listOf(tags, "a version's list of tags").map((tag) => ({ tag, digest: name, changedAt }))
     }),
     entries: versions.length,
-    // GitHub counts versions, which may have no tag or many
-    total: null,
     isComplete: nextPageOf(response, url.pathname + url.search) === undefined,
   }
 }

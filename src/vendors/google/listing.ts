@@ -1,8 +1,6 @@
-import type { RawTag } from '../listing/collect-claims.ts'
-import { listOf, objectOf, parseResponse } from '../listing/json.ts'
-import { nextPageOf } from '../listing/next-page.ts'
-import { timestampOf } from '../listing/time.ts'
-import type { Vendor } from '../listing/vendor.ts'
+import { isGoogleRegistry } from '../../logins/cloud-registry.ts'
+import { listOf, nextPageOf, objectOf, parseResponse, timestampOf } from '../listing/response.ts'
+import type { RawTag, Vendor } from '../listing/vendor.ts'
 
 /** The page size of Google's own client; whether larger repositories are listed completely is not documented. */
 const PAGE_SIZE = 10_000
@@ -14,13 +12,13 @@ const PAGE_SIZE = 10_000
 export const google: Vendor = {
   title: 'Google Artifact Registry',
   newestFirst: false,
-  serves: () => true,
+  hasHost: isGoogleRegistry,
   async *pages(client) {
     const firstPath = `/v2/${client.repository}/tags/list?n=${PAGE_SIZE}`
     for (let path: string | undefined = firstPath; path !== undefined; ) {
       const response = await client.requestRegistry({ path })
       const next = nextPageOf(response, path)
-      const { manifest, tags } = objectOf(parseResponse(response), 'the response')
+      const { manifest, tags } = objectOf(parseResponse(response))
       const names = listOf(tags ?? [], 'its list of tags')
       const page = tagsOf(objectOf(manifest, 'its map of manifests'), names)
       const isComplete = next === undefined && names.length < PAGE_SIZE

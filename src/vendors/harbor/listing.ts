@@ -1,7 +1,6 @@
-import { listOf, objectOf, objectsOf, parseResponse } from '../listing/json.ts'
-import { nextPageOf } from '../listing/next-page.ts'
-import { timeOf } from '../listing/time.ts'
-import type { RawPage, Vendor } from '../listing/vendor.ts'
+import { hasTokenServer } from '../listing/detect.ts'
+import { listOf, nextPageOf, objectOf, objectsOf, timeOf } from '../listing/response.ts'
+import type { Vendor } from '../listing/vendor.ts'
 import { withBasic } from '../listing/vendor-client.ts'
 
 const PAGE_SIZE = 100
@@ -14,6 +13,7 @@ const PAGE_SIZE = 100
 export const harbor: Vendor = {
   title: 'Harbor',
   newestFirst: true,
+  sends: hasTokenServer('/service/token', 'harbor-registry'),
   serves: (repository) => repository.includes('/'),
   async *pages(client) {
     let request = await withBasic(client)
@@ -25,13 +25,12 @@ export const harbor: Vendor = {
         request = {}
         response = await client.request(url, request)
       }
-      if (response.status !== 200) throw await client.errorOf(url, response, request)
-      const artifacts = objectsOf(parseResponse(response), 'the response')
+      const artifacts = objectsOf(await client.jsonOf(url, response, request))
       const hasLink = 'link' in response.headers
       const hasMore = hasLink
         ? nextPageOf(response, url.pathname + url.search) !== undefined
         : artifacts.length >= PAGE_SIZE
-      const rawPage: RawPage = {
+      yield {
         tags: artifacts.flatMap(({ digest, tags }) =>
           listOf(tags ?? [], "an artifact's list of tags").map((entry) => {
             const { name, push_time: pushed } = objectOf(entry, 'a tag')
@@ -39,12 +38,9 @@ export const harbor: Vendor = {
           }),
         ),
         entries: artifacts.length,
-        // Harbor counts artifacts, which may have many tags
-        total: null,
+        // no total: Harbor counts artifacts, which may have many tags
         isComplete: !hasMore,
       }
-      yield rawPage
-      if (rawPage.isComplete) return
     }
   },
 }

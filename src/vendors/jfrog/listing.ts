@@ -1,9 +1,7 @@
 import type { Secret } from '../../logins/registry-login.ts'
 import type { Json } from '../../oci/json.ts'
-import type { RawTag } from '../listing/collect-claims.ts'
-import { countOf, objectOf, objectsOf } from '../listing/json.ts'
-import { timeOf } from '../listing/time.ts'
-import type { Vendor } from '../listing/vendor.ts'
+import { countOf, objectOf, objectsOf, timeOf } from '../listing/response.ts'
+import type { RawTag, Vendor } from '../listing/vendor.ts'
 import { type VendorClient, type VendorRequest, withBasic } from '../listing/vendor-client.ts'
 
 const INDEX = 'list.manifest.json'
@@ -19,17 +17,20 @@ const DIGEST_FOLDER = /^sha256(?::|__)[0-9a-f]{64}$/
 export const jfrog: Vendor = {
   title: 'JFrog',
   newestFirst: true,
+  hasHost: (name) => name.endsWith('.jfrog.io'),
+  headers: ['x-jfrog-version', 'x-artifactory-id'],
+  sends: ({ parameters }) => parameters.get('realm') === 'Artifactory Realm',
   serves: (repository) => repository.includes('/'),
   async *pages(client) {
     const url = await client.registryUrlOf('/api/search/aql', '/artifactory')
-    const { results, range } = objectOf(await client.requestJson(url, await queryOf(client)), 'the response')
+    const query = await queryOf(client)
+    const { results, range } = objectOf(await client.jsonOf(url, await client.request(url, query), query))
     const files = objectsOf(results, 'its list of results')
     const { total } = objectOf(range ?? {}, 'its range')
     const count = countOf(total)
     yield {
       tags: tagsOf(files, client.repository),
       entries: files.length,
-      total: null,
       isComplete: count === null || count <= files.length,
     }
   },

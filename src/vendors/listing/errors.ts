@@ -1,17 +1,11 @@
-import { RegistryError } from '../../oci/registry-error.ts'
+import { RegistryError, type RegistryErrorReason } from '../../oci/registry-error.ts'
 
 /** Why a vendor's listing could not be used: the stable reasons of a condition. */
 export type VendorListingReason =
-  | 'Unauthorized'
-  | 'Forbidden'
-  | 'ForbiddenTarget'
-  | 'Blocked'
-  | 'NotFound'
+  | Exclude<RegistryErrorReason, 'InvalidManifest' | 'RegistryUnavailable'>
   | 'OddShape'
   | 'TooLong'
-  | 'TooManyRequests'
   | 'Unavailable'
-  | 'InternalError'
 
 /** A vendor's listing cannot be read. The message names the vendor, the repository and the cause, never a credential. */
 export class VendorListingError extends Error {

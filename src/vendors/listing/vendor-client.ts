@@ -2,9 +2,8 @@ import { basicCredentials } from '../../logins/registry-login.ts'
 import type { RegistryError } from '../../oci/registry-error.ts'
 import type { Credential } from '../../remote/login/credentials.ts'
 import type { ApiResponse, RegistryApiRequest, VendorApi } from '../../remote/session/vendor-api.ts'
-import { parseResponse } from './json.ts'
-import type { VendorLimits } from './limits.ts'
-import { ListingBudget } from './listing-budget.ts'
+import { ListingBudget, type VendorLimits } from './budget.ts'
+import { parseResponse } from './response.ts'
 
 /** A request to a URL of the vendor's API. */
 export interface VendorRequest {
@@ -29,37 +28,25 @@ export async function withBasic(client: VendorClient): Promise<VendorRequest> {
   return { headers: { authorization: `Basic ${encoded}` }, secrets: [encoded, secret.password] }
 }
 
-export interface VendorClientOptions {
-  readonly api: VendorApi
-  /** The configured base URL of the vendor's API; null for the default. */
-  readonly apiUrl: URL | null
-  readonly limits: VendorLimits
-}
-
 /** Sends the requests of one listing, within its limits, each once. */
 export class VendorClient {
+  readonly registry: string
+  readonly repository: string
+  readonly signal: AbortSignal
   readonly limits: VendorLimits
   readonly #api: VendorApi
   readonly #apiUrl: URL | null
   readonly #budget: ListingBudget
 
-  constructor({ api, apiUrl, limits }: VendorClientOptions) {
+  /** `apiUrl` is the configured base URL of the vendor's API; null for the default. */
+  constructor(api: VendorApi, apiUrl: URL | null, limits: VendorLimits) {
+    this.registry = api.registry
+    this.repository = api.repository
+    this.signal = api.signal
     this.limits = limits
     this.#api = api
     this.#apiUrl = apiUrl
-    this.#budget = new ListingBudget(limits, () => api.clock.now())
-  }
-
-  get registry(): string {
-    return this.#api.registry
-  }
-
-  get repository(): string {
-    return this.#api.repository
-  }
-
-  get signal(): AbortSignal {
-    return this.#api.signal
+    this.#budget = new ListingBudget(limits, () => this.now())
   }
 
   /** Milliseconds since 1970. */
@@ -119,11 +106,6 @@ export class VendorClient {
       ...(account !== undefined && { account }),
       maxBytes: this.limits.pageBytes,
     })
-  }
-
-  /** Sends a request and parses the response. Throws RegistryError unless the status is 200, OddShapeError unless it is JSON. */
-  async requestJson(url: URL, request: VendorRequest = {}): Promise<unknown> {
-    return this.jsonOf(url, await this.request(url, request), request)
   }
 
   /** Parses the response of a URL. Throws RegistryError unless the status is 200, OddShapeError unless it is JSON. */

@@ -1,7 +1,7 @@
 import type { Credential } from '../../remote/login/credentials.ts'
+import { hasTokenServer } from '../listing/detect.ts'
 import { OddShapeError } from '../listing/errors.ts'
-import { objectOf, objectsOf } from '../listing/json.ts'
-import { timestampOf } from '../listing/time.ts'
+import { objectOf, objectsOf, timestampOf } from '../listing/response.ts'
 import type { RawPage, Vendor } from '../listing/vendor.ts'
 import { withToken } from '../listing/vendor-client.ts'
 
@@ -16,6 +16,8 @@ const SECOND = 1000
 export const quay: Vendor = {
   title: 'Quay',
   newestFirst: true,
+  hasHost: (name) => name === 'quay.io',
+  sends: hasTokenServer('/v2/auth'),
   serves: (repository) => repository.includes('/'),
   async *pages(client) {
     let token = oauthTokenOf(await client.credential())
@@ -28,9 +30,7 @@ export const quay: Vendor = {
         token = null
         response = await client.request(url, withToken(null))
       }
-      const rawPage = pageOf(await client.jsonOf(url, response, withToken(token)), client.now())
-      yield rawPage
-      if (rawPage.isComplete) return
+      yield pageOf(await client.jsonOf(url, response, withToken(token)), client.now())
     }
   },
 }
@@ -43,7 +43,7 @@ function oauthTokenOf(credential: Credential | null): string | null {
 }
 
 function pageOf(json: unknown, now: number): RawPage {
-  const { tags, has_additional: hasMore } = objectOf(json, 'the response')
+  const { tags, has_additional: hasMore } = objectOf(json)
   if (typeof hasMore !== 'boolean') throw new OddShapeError('has_additional is not true or false')
   const rows = objectsOf(tags, 'its list of tags').map((row) => ({
     tag: row.name,
@@ -58,7 +58,6 @@ function pageOf(json: unknown, now: number): RawPage {
       .map(({ tag, digest, from }) => ({ tag, digest, changedAt: from })),
     moves: rows.map((row) => ({ ...row, until: hasEnded(row.until) ? row.until : null })),
     entries: rows.length,
-    total: null,
     isComplete: !hasMore,
   }
 }

@@ -1,8 +1,8 @@
 import type { Json } from '../../oci/json.ts'
 import { RegistryError } from '../../oci/registry-error.ts'
+import { PROBE } from '../listing/detect.ts'
 import { OddShapeError } from '../listing/errors.ts'
-import { countOf, objectOf, objectsOf, parseResponse } from '../listing/json.ts'
-import { creationTimeOf, timeOf } from '../listing/time.ts'
+import { countOf, creationTimeOf, objectOf, objectsOf, parseResponse, timeOf } from '../listing/response.ts'
 import type { Vendor } from '../listing/vendor.ts'
 import type { VendorClient } from '../listing/vendor-client.ts'
 
@@ -21,7 +21,17 @@ const NEWER_FIELDS = `${FIELDS} PushTimestamp TaggedTimestamp`
 export const zot: Vendor = {
   title: 'zot',
   newestFirst: false,
-  serves: () => true,
+  // zot's default realm, and one that others use too: `isEnabled` decides
+  sends: ({ scheme, parameters }) =>
+    scheme === 'basic' && ['Authorization Required', 'zot'].includes(parameters.get('realm') ?? ''),
+  async isEnabled(api) {
+    const response = await api.requestRegistry({ path: '/v2/_oci/ext/discover', ...PROBE })
+    if (response.status !== 200) return false
+    const { extensions } = objectOf(parseResponse(response), 'its list of extensions')
+    return objectsOf(extensions, 'its list of extensions').some(
+      ({ endpoints }) => Array.isArray(endpoints) && endpoints.includes(PATH),
+    )
+  },
   async *pages(client) {
     let fields = NEWER_FIELDS
     for (let read = 0, isLast = false; !isLast; ) {
@@ -58,7 +68,7 @@ async function search(client: VendorClient, fields: string, offset: number): Pro
     { path: PATH, body, headers: { 'content-type': 'application/json' } },
     [200, 422],
   )
-  const { data, errors } = objectOf(parseResponse(response), 'the response')
+  const { data, errors } = objectOf(parseResponse(response))
   if (errors !== undefined && errors !== null) {
     const [first] = objectsOf(errors, 'its list of errors')
     const message = typeof first?.message === 'string' ? first.message : ''
