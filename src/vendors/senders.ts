@@ -46,10 +46,12 @@ export const SENDERS = {
 
 /** A kind of sender, as in the schema and the database. */
 export type SenderKind = keyof typeof SENDERS
+/** All kinds, in the order of the schema. */
 export const SENDER_KINDS = Object.keys(SENDERS) as SenderKind[]
 
 /** A sender of webhooks. */
 export type Sender = ReturnType<typeof createSender>
+/** The senders of all kinds. */
 export type Senders = Readonly<Record<SenderKind, Sender>>
 
 /** Creates the senders of all kinds. */

@@ -10,6 +10,7 @@ import { canonicalRepository, isBelow } from './scope.ts'
 import { pathOf, settingsOf, type Webhook } from './webhook.ts'
 import type { Webhooks } from './webhooks.ts'
 
+/** A test of a webhook. */
 export interface TestWebhook {
   readonly id: number
   /** The repository of the sample; by default one that a stream of the namespace imports and that is in scope. */

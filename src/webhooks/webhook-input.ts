@@ -12,6 +12,7 @@ export interface WebhookScopeInput {
   readonly settings?: WebhookSettingsInput | null | undefined
 }
 
+/** Settings as given; null and undefined for one that is not set. */
 export type WebhookSettingsInput = {
   readonly [name in keyof WebhookSettings]?: WebhookSettings[name] | undefined
 }

@@ -15,6 +15,7 @@ import {
 } from './webhook-input.ts'
 import { createWebhookRows } from './webhook-rows.ts'
 
+/** A new webhook. */
 export interface CreateWebhook extends WebhookScopeInput {
   readonly namespace: string
   readonly sender: SenderKind
@@ -47,6 +48,7 @@ export type Webhooks = ReturnType<typeof createWebhooks>
 /** Webhooks of one namespace. */
 export const MAX_WEBHOOKS = 200
 
+/** Creates the webhooks of all namespaces. */
 export function createWebhooks(dependencies: WebhooksDependencies) {
   const { db, senders, secrets, randomKey, now, announcements, schedules } = dependencies
   const { insert, update, delete: remove, ...rows } = createWebhookRows(db)
@@ -64,10 +66,10 @@ export function createWebhooks(dependencies: WebhooksDependencies) {
   return {
     ...rows,
 
-    /** Throws NotFoundError. */
+    /** Returns a webhook. Throws NotFoundError. */
     find,
 
-    /** Throws InvalidInputError. */
+    /** Creates a webhook. Throws InvalidInputError. */
     create({ namespace, sender: kind, ...input }: CreateWebhook): IssuedWebhook {
       checkNamespace(namespace)
       const sender = senders[kind]
@@ -88,7 +90,7 @@ export function createWebhooks(dependencies: WebhooksDependencies) {
       })
     },
 
-    /** Throws NotFoundError, InvalidInputError. */
+    /** Changes a webhook. Throws NotFoundError, InvalidInputError. */
     update: ({ id, enabled, dropOldSecret, ...input }: UpdateWebhook): Webhook =>
       db.transact((tx) => {
         const old = find(id)
@@ -126,7 +128,7 @@ export function createWebhooks(dependencies: WebhooksDependencies) {
         return { webhook, secret: issue(tx, webhook, keepOldFor === null ? null : now() + keepOldFor) }
       }),
 
-    /** Returns the deleted webhook. Throws NotFoundError. */
+    /** Deletes a webhook, and returns it. Throws NotFoundError. */
     delete: (id: number): Webhook =>
       db.transact((tx) => {
         const webhook = find(id)
