@@ -25,18 +25,12 @@ export function imageColumns(image: FetchedImage, stored: StoredManifests) {
       : null
   const annotated = parseCreated(manifest.annotations['org.opencontainers.image.created'])?.getTime()
   const created = manifest.kind === 'index' ? newest(image.children.map(createdOf)) : run?.created?.getTime()
-  return {
-    mediaType: manifest.mediaType,
-    size: sizeOf(image, stored),
-    createdAt: annotated ?? created ?? null,
-    os: run?.platform?.os ?? null,
-    architecture: run?.platform?.architecture ?? null,
-    variant: run?.platform?.variant ?? null,
-    platforms:
-      manifest.kind === 'index'
-        ? platformsOfIndex(manifest)
-        : formatPlatforms(run?.platform ? [run.platform] : []),
-  }
+  const own = run?.platform
+  const { os = null, architecture = null, variant = null } = own ?? {}
+  const platforms = manifest.kind === 'index' ? platformsOfIndex(manifest) : formatPlatforms(own ? [own] : [])
+  const createdAt = annotated ?? created ?? null
+  const { mediaType } = manifest
+  return { mediaType, size: sizeOf(image, stored), createdAt, os, architecture, variant, platforms }
 }
 
 /** Returns the creation time in the image's annotation or config, in milliseconds since 1970; null without one. */

@@ -71,25 +71,16 @@ export function createImages(db: Database) {
     for (const child of image.children) store(tx, child, dockerImageReference)
     const old = byDigest.get(image.digest)
     if (old && isComplete(old)) return old.id
-    const { platforms, ...columns } = imageColumns(image, storedManifest)
+    const { mediaType, size, createdAt, ...rest } = imageColumns(image, storedManifest)
     if (old) {
-      complete.run(columns.size, columns.createdAt, old.id)
+      complete.run(size, createdAt, old.id)
       return old.id
     }
     if (image.config) insertConfig.run(image.config.digest, image.config.bytes)
-    return insertImage.insert(
-      image.digest,
-      columns.mediaType,
-      dockerImageReference(image.digest),
-      image.bytes,
-      image.config?.digest ?? null,
-      columns.size,
-      columns.createdAt,
-      columns.os,
-      columns.architecture,
-      columns.variant,
-      platforms,
-    )
+    const { digest, bytes } = image
+    const content = [mediaType, dockerImageReference(digest), bytes, image.config?.digest ?? null] as const
+    const { os, architecture, variant, platforms } = rest
+    return insertImage.insert(digest, ...content, size, createdAt, os, architecture, variant, platforms)
   }
 
   return {

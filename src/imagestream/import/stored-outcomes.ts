@@ -71,14 +71,7 @@ export class StoredOutcomes implements ImportOutcomes, UnchangedTags {
     const { db, rows, now } = this.#context
     return this.#commitTogether((tx) => {
       const isWanted = failure.reason !== 'Superseded' && this.#recorder.isStillWanted(target)
-      const { id: streamId, dockerImageRepository } = this.#stream
-      const absent = {
-        streamId,
-        tag: target.tag,
-        repository: dockerImageRepository ?? '',
-        failure,
-        now: now(),
-      }
+      const absent = { stream: this.#stream, tag: target.tag, failure, now: now() }
       const stored = isWanted && target.isUnlisted ? recordAbsence(db, tx, absent) : failure
       rows.saveFailure(tx, this.#importId, target.tag, stored)
       if (isWanted) this.#recorder.recordFailure(tx, target, stored)

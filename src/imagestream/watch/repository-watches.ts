@@ -95,6 +95,7 @@ export function createRepositoryWatches(db: Database, fullScanMs: number) {
         .map(({ name }) => name),
     /** Marks the tags as listed again. */
     clearMissing: (_tx: Transaction, streamId: number, tags: readonly TagName[]): void => {
+      if (tags.length === 0) return
       db.prepare(
         'update tags set missing_since = null where stream_id = ? and name in (select value from json_each(?))',
       ).run(streamId, JSON.stringify(tags))

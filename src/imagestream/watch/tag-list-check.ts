@@ -3,6 +3,7 @@ import type { Database } from '../../db/open.ts'
 import { tags } from '../../db/tables/tag.ts'
 import type { Transaction } from '../../db/transact.ts'
 import type { TagName } from '../../oci/tag.ts'
+import type { ImageStream } from '../spec/spec.ts'
 import type { TagFailure } from '../stored-import/import-state.ts'
 import type { KnownTags } from './known-tags.ts'
 import type { TagList } from './registry-reader.ts'
@@ -56,10 +57,8 @@ const SCANS_APART = 60_000
 
 /** A known tag that a complete tag list lacks, and that could not be read by name. */
 export interface AbsentTag {
-  readonly streamId: number
+  readonly stream: ImageStream
   readonly tag: TagName
-  /** As the spec names it. */
-  readonly repository: string
   /** Failure of the request for the tag. */
   readonly failure: TagFailure
   /** Milliseconds since 1970. */
@@ -73,13 +72,13 @@ export interface AbsentTag {
 export function recordAbsence(
   db: Database,
   _tx: Transaction,
-  { streamId, tag, repository, failure, now }: AbsentTag,
+  { stream, tag, failure, now }: AbsentTag,
 ): TagFailure {
-  const isTag = and(eq(tags.streamId, streamId), eq(tags.name, tag))
+  const isTag = and(eq(tags.streamId, stream.id), eq(tags.name, tag))
   const row = db.orm.select({ missingSince: tags.missingSince }).from(tags).where(isTag).get()
   const before = row?.missingSince ?? null
   if (before === null) db.orm.update(tags).set({ missingSince: now }).where(isTag).run()
-  const gone = `${repository}: the tag ${tag} is gone: not listed since ${new Date(before ?? now).toISOString()}`
+  const gone = `${stream.dockerImageRepository ?? ''}: the tag ${tag} is gone: not listed since ${new Date(before ?? now).toISOString()}`
   if (failure.reason === 'NotFound') {
     return { reason: 'NotFound', message: `${gone}, and the registry does not find it by name` }
   }

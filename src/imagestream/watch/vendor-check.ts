@@ -3,7 +3,7 @@ import type { VendorListing } from '../../oci/vendor-listing.ts'
 import { isVendorListingFailure } from '../image/remote-registry.ts'
 import type { KnownTags } from './known-tags.ts'
 import { type ListingReading, readChanges, readNewestPage } from './read-changes.ts'
-import type { RepositoryToCheck } from './repository-check.ts'
+import type { CheckedImport, RepositoryCheckDependencies, RepositoryToCheck } from './repository-check.ts'
 import type { RepositoryWatchRow } from './repository-watches.ts'
 
 const HOUR = 60 * 60 * 1000
@@ -15,15 +15,14 @@ const RATE_LIMIT_PAUSE = HOUR
 /** Columns of a repository whose listing works. */
 export const NO_FAILURE = { setAsideUntil: null, reason: null, message: null, failingSince: null }
 
-export interface VendorCheckOptions {
+export interface VendorCheckOptions
+  extends Pick<RepositoryCheckDependencies, 'now' | 'onInternalError'>,
+    Pick<CheckedImport, 'importId'> {
   readonly known: KnownTags
   /** Reads the registry's own tag list. */
   readonly readTagList: () => Promise<unknown>
   /** Whether every tag is requested anyway: then only the newest page is read. */
   readonly isFullScan: boolean
-  /** Milliseconds since 1970. */
-  readonly now: () => number
-  readonly onInternalError: (error: unknown) => void
 }
 
 /**
@@ -34,7 +33,7 @@ export interface VendorCheckOptions {
 export async function checkVendor(
   row: RepositoryWatchRow,
   subject: RepositoryToCheck,
-  { known, readTagList, isFullScan, now, onInternalError }: VendorCheckOptions,
+  { importId, known, readTagList, isFullScan, now, onInternalError }: VendorCheckOptions,
 ): Promise<{ readonly row: RepositoryWatchRow; readonly reading: ListingReading | null }> {
   if (isQuarantined(row, now())) return { row, reading: null }
   let { vendor } = row
@@ -50,7 +49,7 @@ export async function checkVendor(
     subject.signal.throwIfAborted()
     // a response of the registry itself
     if (error instanceof RegistryError) throw error
-    if (!isVendorListingFailure(error)) onInternalError(error)
+    if (!isVendorListingFailure(error)) onInternalError(error, importId)
     return { row: quarantine({ ...row, vendor }, error, now()), reading: null }
   }
 }

@@ -82,8 +82,7 @@ export class WatchedRepository implements RepositoryCheck {
     const wasReset = this.#hadMarks && watches.ofStreams([stream.id]).get(stream.id)?.marks === null
     const row = isComplete ? this.#row : this.#rowBefore
     if (!watches.save(tx, wasReset ? { ...row, marks: null } : row) || !isComplete) return
-    const { listedAgain } = this.#tagList
-    if (listedAgain.length > 0) watches.clearMissing(tx, stream.id, listedAgain)
+    watches.clearMissing(tx, stream.id, this.#tagList.listedAgain)
     if (!this.#reading) return
     this.#claims.settle(tx, importId, this.#requestedClaims)
     moves.store(tx, stream.id, row.vendor ?? '', this.#reading.moves)
@@ -91,13 +90,12 @@ export class WatchedRepository implements RepositoryCheck {
   }
 
   async #readVendor(subject: RepositoryToCheck, isFullScan: boolean): Promise<ListingReading | null> {
-    const { now, onInternalError } = this.#dependencies
     const { row, reading } = await checkVendor(this.#row, subject, {
+      ...this.#dependencies,
+      importId: this.#import.importId,
       known: this.#known,
       readTagList: () => this.#tagList.read(subject),
       isFullScan,
-      now,
-      onInternalError: (error) => onInternalError(error, this.#import.importId),
     })
     this.#row = row
     return reading
