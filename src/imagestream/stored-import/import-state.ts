@@ -6,7 +6,6 @@ import type { ImportFailureReason } from '../tag/tag-change.ts'
 
 type ImportRow = typeof imports.$inferSelect
 
-export type ImportState = ImportRow['state']
 export type ImportResultState = 'IMPORTED' | 'UNCHANGED' | 'FAILED'
 
 /** The columns of an import that only its results need. */

@@ -9,9 +9,6 @@ import { countsByOwner, pageOfOwners } from './owned-rows.ts'
 export type TagEvent = Omit<typeof tagEvents.$inferSelect, 'importId'>
 export type TagCondition = typeof tagConditions.$inferSelect
 
-/** Reads of histories and conditions. Each takes the ids of many tags, so that a list needs one statement. */
-export type TagHistories = ReturnType<typeof createTagHistories>
-
 /** Columns of a `TagEvent`, of `tag_events t`. */
 export const EVENT_COLUMNS = columnsOf(tagEvents, 't', ['importId'])
 
@@ -23,6 +20,7 @@ export const eventPages = (
   page: KeysetPage,
 ): TagEvent[] => pageOfOwners(db, { table: 'tag_events', owner, columns: EVENT_COLUMNS }, ids, page)
 
+/** Creates the reads of histories and conditions. Each takes the ids of many tags, so that a list needs one statement. */
 export const createTagHistories = (db: Database) => ({
   /** A page of each tag's history, newest first; its keys are [event id]. */
   events: (tagIds: readonly number[], page: KeysetPage): TagEvent[] => eventPages(db, 'tag_id', tagIds, page),
