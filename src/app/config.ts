@@ -11,7 +11,12 @@ export class ConfigError extends Error {
 
 const PREFIX = 'IMAGESTREAMS_'
 const variableOf = (flag: string): string => PREFIX + flag.toUpperCase().replaceAll('-', '_')
-const settings = Object.entries<Setting<unknown>>(SETTINGS)
+const settings = Object.entries<Setting<unknown>>(SETTINGS).map(([name, setting]) => ({
+  name,
+  flag: name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`),
+  ...setting,
+}))
+type NamedSetting = (typeof settings)[number]
 
 /** The text of `--help`. */
 export const helpText = (): string =>
@@ -20,7 +25,7 @@ export const helpText = (): string =>
     '',
     'Each setting is a flag (--port 5000) or an environment variable (IMAGESTREAMS_PORT=5000):',
     ...settings.map(
-      ([, { flag, fallback, description, inEnvironmentOnly }]) =>
+      ({ flag, fallback, description, inEnvironmentOnly }) =>
         `  ${(inEnvironmentOnly ? variableOf(flag) : `--${flag}`).padEnd(32)}${description}${fallback === undefined ? '' : ` (${fallback})`}`,
     ),
   ].join('\n')
@@ -33,26 +38,26 @@ export function readConfig(
   const flags = readFlags(args)
   if (flags.help === true) return null
   refuseUnknownVariables(environment)
-  const textOf = ({ flag, fallback }: Setting<unknown>): string =>
+  const textOf = ({ flag, fallback }: NamedSetting): string =>
     String(flags[flag] ?? environment[variableOf(flag)] ?? fallback ?? '')
-  const entries = settings.map(([name, setting]) => [name, parsed(setting, textOf(setting))])
+  const entries = settings.map((setting) => [setting.name, parsed(setting, textOf(setting))])
   const config: Config = Object.freeze(Object.fromEntries(entries))
   // credential helpers are child processes and inherit the rest
   if (environment === process.env) {
-    for (const [, { flag, isSecret }] of settings) if (isSecret) delete process.env[variableOf(flag)]
+    for (const { flag, isSecret } of settings) if (isSecret) delete process.env[variableOf(flag)]
   }
   refuseContradictions(config)
   return config
 }
 
 function refuseUnknownVariables(environment: Readonly<Record<string, string | undefined>>): void {
-  const known = new Set(settings.map(([, { flag }]) => variableOf(flag)))
+  const known = new Set(settings.map(({ flag }) => variableOf(flag)))
   const unknown = Object.keys(environment).find((name) => name.startsWith(PREFIX) && !known.has(name))
   if (unknown)
     throw new ConfigError(`${unknown} is not a setting; the settings are: ${[...known].join(', ')}`)
 }
 
-function parsed({ flag, isSecret, parse }: Setting<unknown>, text: string): unknown {
+function parsed({ flag, isSecret, parse }: NamedSetting, text: string): unknown {
   try {
     return parse(text)
   } catch (error) {
@@ -89,8 +94,8 @@ function refuseContradictions(config: Config): void {
 
 function readFlags(args: readonly string[]): Readonly<Record<string, string | boolean | undefined>> {
   try {
-    const flags = settings.filter(([, { inEnvironmentOnly }]) => !inEnvironmentOnly)
-    const options = Object.fromEntries(flags.map(([, { flag }]) => [flag, { type: 'string' as const }]))
+    const flags = settings.filter(({ inEnvironmentOnly }) => !inEnvironmentOnly)
+    const options = Object.fromEntries(flags.map(({ flag }) => [flag, { type: 'string' as const }]))
     return parseArgs({ args: [...args], options: { ...options, help: { type: 'boolean' } } }).values
   } catch (error) {
     throw new ConfigError(error instanceof Error ? error.message : String(error), { cause: error })

@@ -17,8 +17,11 @@ import {
 
 /** Where the text of a setting comes from, and which values it may have. */
 export interface Setting<Value> {
-  /** Command-line flag without dashes; the environment variable is `IMAGESTREAMS_` and the same in capitals. */
-  readonly flag: string
+  /**
+   * Command-line flag without dashes, the setting's name (`log-level` for `logLevel`) unless given. The environment variable
+   * is `IMAGESTREAMS_` and the same in capitals.
+   */
+  readonly flag?: string
   /** Text of the default; empty unless given. */
   readonly fallback?: string
   readonly description: string
@@ -35,16 +38,14 @@ const settings = <Group extends Readonly<Record<string, Setting<unknown>>>>(grou
 
 const SERVER = settings({
   host: {
-    flag: 'host',
     fallback: '127.0.0.1',
     description: 'address to listen on; an address that is not loopback also needs --open-to-everybody',
     parse: (text) => text,
   },
   /** 0 takes any free port. */
-  port: { flag: 'port', fallback: '4000', description: 'port to listen on', parse: wholeNumber(0, 65535) },
+  port: { fallback: '4000', description: 'port to listen on', parse: wholeNumber(0, 65535) },
   /** Whether other machines may reach the server, which has no authentication. */
   openToEverybody: {
-    flag: 'open-to-everybody',
     fallback: 'false',
     description: 'true lets other machines connect; every client may then read and change everything',
     parse: (text) => oneOf('true', 'false')(text) === 'true',
@@ -57,24 +58,20 @@ const SERVER = settings({
     parse: (text) => resolve(text),
   },
   allowedOrigins: {
-    flag: 'allowed-origins',
     description: 'origins of other sites whose pages may use the API: https://ci.example.org',
     parse: origins,
   },
   /** Null is this machine's own origin. */
   publicUrl: {
-    flag: 'public-url',
     description: 'origin under which senders of webhooks reach this server: https://streams.example.org',
     parse: orNone(origin),
   },
   /** Null keeps the push log forever. */
   pushLogDays: {
-    flag: 'push-log-days',
     description: 'days that the push log is kept; forever when not set',
     parse: orNone(wholeNumber(1, 36_500)),
   },
   logLevel: {
-    flag: 'log-level',
     fallback: 'info',
     description: 'trace, debug, info, warn, error or silent',
     parse: oneOf('trace', 'debug', 'info', 'warn', 'error', 'silent'),
@@ -83,25 +80,21 @@ const SERVER = settings({
 
 const OTHER_REGISTRIES = settings({
   dockerConfig: {
-    flag: 'docker-config',
     description: 'docker config.json with credentials for private registries',
     parse: orNone((text) => resolve(text)),
   },
   /** Null is `credentials.key` in the data folder. */
   credentialsKeyFile: {
-    flag: 'credentials-key-file',
     description: 'file of the keys that seal registry credentials; credentials.key in the data folder',
     parse: orNone((text) => resolve(text)),
   },
   credentialsKey: {
-    flag: 'credentials-key',
     description: 'the same keys instead of a file, separated by commas: the first one seals',
     isSecret: true,
     inEnvironmentOnly: true,
     parse: orNone((text) => text),
   },
   lostCredentialsKey: {
-    flag: 'lost-credentials-key',
     description: 'id of a lost key: deletes the credentials that only this key could open',
     parse: orNone(keyId),
   },
@@ -113,12 +106,10 @@ const OTHER_REGISTRIES = settings({
   },
   /** CIDRs. */
   privateNetworks: {
-    flag: 'private-networks',
     description: 'private networks with registries in them: 10.20.0.0/16,fd12::/16',
     parse: list,
   },
   requestsPerRegistry: {
-    flag: 'requests-per-registry',
     fallback: '10',
     description: 'concurrent requests to one registry',
     parse: wholeNumber(1, 100),
@@ -127,32 +118,27 @@ const OTHER_REGISTRIES = settings({
 
 const IMPORTS = settings({
   importMode: {
-    flag: 'import-mode',
     fallback: 'Legacy',
     description: 'import mode of streams that do not set one: Legacy or PreserveOriginal',
     parse: oneOf('Legacy', 'PreserveOriginal'),
   },
   /** Null imports all tags. */
   maximumTags: {
-    flag: 'maximum-tags',
     description: 'most tags that one import of a repository takes; all when not set',
     parse: orNone(wholeNumber(1, 1_000_000)),
   },
   scheduleMinutes: {
-    flag: 'schedule-minutes',
     fallback: '15',
     description: 'minutes between two scheduled imports of a stream',
     parse: wholeNumber(1, 10_080),
   },
   scheduledImportsPerMinute: {
-    flag: 'scheduled-imports-per-minute',
     fallback: '60',
     description: 'most streams whose scheduled imports begin in one minute',
     parse: wholeNumber(1, 6_000),
   },
   /** 0 uses no listing of a vendor. */
   fullSweepHours: {
-    flag: 'full-sweep-hours',
     fallback: '24',
     description:
       "hours between two full scans of a repository whose vendor's listing reports changes; 0 uses no vendor's listing",
@@ -160,12 +146,10 @@ const IMPORTS = settings({
   },
   /** Null prunes only on request. */
   pruneHours: {
-    flag: 'prune-hours',
     description: 'hours between two prunings of what --keep-tag-revisions does not keep; none when not set',
     parse: orNone(wholeNumber(1, 8_760)),
   },
   pruneYoungerThanMinutes: {
-    flag: 'prune-younger-than-minutes',
     fallback: '60',
     description: 'minutes for which scheduled pruning keeps everything',
     parse: wholeNumber(0, 5_256_000),
@@ -175,7 +159,6 @@ const IMPORTS = settings({
 const REGISTRY = settings({
   /** `host[:port]` in pull specs; null is `localhost` with the server's port. */
   registryHost: {
-    flag: 'registry-host',
     description:
       "host:port under which clients reach the registry; localhost with the server's port when not set",
     parse: orNone(host),
@@ -194,31 +177,26 @@ const REGISTRY = settings({
   },
   /** Null keeps untagged images forever. */
   untaggedDays: {
-    flag: 'untagged-days',
     description: 'days that pushed images are kept after no tag points to them; forever when not set',
     parse: orNone(wholeNumber(0, 36_500)),
   },
   keepTagRevisions: {
-    flag: 'keep-tag-revisions',
     fallback: '3',
     description: "how many of a tag's newest images --untagged-days and --prune-hours keep",
     parse: wholeNumber(1, 1_000),
   },
   /** Null collects garbage only on request. */
   collectHours: {
-    flag: 'collect-hours',
     fallback: '24',
     description: 'hours between two garbage collections; only on request when empty',
     parse: orNone(wholeNumber(1, 8_760)),
   },
   /** Null runs the integrated registry. */
   externalRegistry: {
-    flag: 'external-registry',
     description: 'origin of a CNCF distribution registry that replaces the integrated one',
     parse: orNone(origin),
   },
   webhookSecret: {
-    flag: 'webhook-secret',
     description: "secret of the external registry's notifications; better set in the environment",
     isSecret: true,
     parse: orNone(secret),

@@ -12,24 +12,16 @@ export interface UploadPlace {
   isPublished: boolean
 }
 
-/** An upload that becomes a blob. */
-interface Publication {
-  readonly digest: Digest
-  readonly file: UploadFile
-  readonly place: UploadPlace
-  /** Aborted when the upload has been discarded, or the store closes. */
-  readonly signal: AbortSignal
-}
-
 /**
  * Moves verified bytes to the path of their digest, then writes the row of the blob. If the blob already exists, leaves
- * the upload's file, which is then unneeded.
+ * the upload's file, which is then unneeded. The signal is aborted when the upload is discarded, or the store closes.
  */
 export async function publish<Result>(
   { layout, folders, locks }: Pick<StoreParts, 'layout' | 'folders' | 'locks'>,
-  { digest, file, place, signal }: Publication,
+  upload: { digest: Digest; file: UploadFile; place: UploadPlace; signal: AbortSignal },
   writeRow: () => Promise<Result>,
 ): Promise<Result> {
+  const { digest, file, place, signal } = upload
   const target = layout.blob(digest)
 
   const move = async (): Promise<void> => {

@@ -29,7 +29,7 @@ export async function sendFile(file: FileHandle, options: FileSend): Promise<voi
   for (let position = range.start; position < range.end; ) {
     const limit = readableFrom ? await outlet.unlessClosed(readableFrom(position)) : range.end
     const lease = pool.take(limit - position)
-    const length = await readInto(file, { lease, position, limit, outlet })
+    const length = await readInto(file, lease, { position, limit, outlet })
     try {
       await writing
     } catch (error) {
@@ -42,23 +42,20 @@ export async function sendFile(file: FileHandle, options: FileSend): Promise<voi
   await writing
 }
 
-interface ReadRequest {
-  readonly lease: BufferLease
-  readonly position: number
-  readonly limit: number
-  readonly outlet: Outlet
-}
-
 /** Returns the number of bytes read, at least one. */
-async function readInto(file: FileHandle, { lease, position, limit, outlet }: ReadRequest): Promise<number> {
-  const length = Math.min(lease.buffer.length, limit - position)
-  const reading = file.read(lease.buffer, 0, length, position)
+async function readInto(
+  file: FileHandle,
+  { buffer, giveBack }: BufferLease,
+  { position, limit, outlet }: { position: number; limit: number; outlet: Outlet },
+): Promise<number> {
+  const length = Math.min(buffer.length, limit - position)
+  const reading = file.read(buffer, 0, length, position)
   try {
     const { bytesRead } = await outlet.unlessClosed(reading)
     if (bytesRead === 0) throw new Error(`a file ends at byte ${position}, before its size`)
     return bytesRead
   } catch (error) {
-    reading.then(lease.giveBack, lease.giveBack)
+    reading.then(giveBack, giveBack)
     throw error
   }
 }

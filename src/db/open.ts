@@ -10,8 +10,12 @@ import semver from 'semver'
 import { addFunctions } from './functions.ts'
 import { type Statement, statementOf } from './statement.ts'
 import * as tables from './tables/index.ts'
-import { createTransactions, type Transact } from './transact.ts'
-import { createTransactTogether, type TransactTogether } from './transact-together.ts'
+import {
+  createTransactions,
+  createTransactTogether,
+  type Transact,
+  type TransactTogether,
+} from './transact.ts'
 
 /** Drizzle over all tables. */
 export type Orm = BetterSQLite3Database<typeof tables>

@@ -1,20 +1,8 @@
-import { type Platform, parsePlatform, parseStringMap } from './descriptor.ts'
+import { parsePlatform, parseStringMap } from './descriptor.ts'
 import { isObject, type Json, parseJson } from './json.ts'
 
 /** An image's configuration. Source: OCI image-spec, config.md. */
-export interface ImageConfig {
-  readonly created: Date | null
-  readonly platform: Platform | null
-  readonly user: string | null
-  readonly workingDir: string | null
-  readonly env: readonly string[]
-  readonly entrypoint: readonly string[] | null
-  readonly cmd: readonly string[] | null
-  readonly exposedPorts: readonly string[]
-  readonly volumes: readonly string[]
-  readonly labels: Readonly<Record<string, string>>
-  readonly stopSignal: string | null
-}
+export type ImageConfig = Readonly<ReturnType<typeof parseImageConfig>>
 
 const strings = (value: unknown): readonly string[] =>
   Array.isArray(value) ? value.filter((item): item is string => typeof item === 'string') : []
@@ -31,7 +19,7 @@ export function parseCreated(value: unknown): Date | null {
 }
 
 /** Parses a config. Missing and malformed fields are null or empty: an image with an unusual config is still an image. */
-export function parseImageConfig(text: string): ImageConfig {
+export function parseImageConfig(text: string) {
   const json = parseOrEmpty(text)
   const run = isObject(json.config) ? json.config : {}
   return {

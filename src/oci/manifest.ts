@@ -14,14 +14,8 @@ import {
 import type { StreamName } from './stream-name.ts'
 import type { TagName } from './tag.ts'
 
-/** A manifest of one image (or artifact). Source: OCI image-spec, manifest.md; Docker image manifest v2 schema 2. */
-export interface ImageManifest {
-  readonly kind: 'image'
+interface ManifestFields {
   readonly mediaType: string
-  readonly config: Descriptor
-  readonly layers: readonly Descriptor[]
-  /** True when it contains something other than a container image (an SBOM, a chart): its config has no platform. */
-  readonly artifact: boolean
   /** Type of its content if declared. */
   readonly artifactType: string | null
   /** The manifest to which it refers, for example the image of a signature. */
@@ -29,16 +23,22 @@ export interface ImageManifest {
   readonly annotations: Readonly<Record<string, string>>
 }
 
-/** A list of manifests, one for each platform. Source: OCI image-spec, image-index.md; Docker manifest list. */
-export interface ImageIndex {
-  readonly kind: 'index'
-  readonly mediaType: string
-  readonly manifests: readonly Descriptor[]
-  readonly artifactType: string | null
-  readonly subject: Descriptor | null
-  readonly annotations: Readonly<Record<string, string>>
+/** A manifest of one image (or artifact). Source: OCI image-spec, manifest.md; Docker image manifest v2 schema 2. */
+export interface ImageManifest extends ManifestFields {
+  readonly kind: 'image'
+  readonly config: Descriptor
+  readonly layers: readonly Descriptor[]
+  /** True when it contains something other than a container image (an SBOM, a chart): its config has no platform. */
+  readonly artifact: boolean
 }
 
+/** A list of manifests, one for each platform. Source: OCI image-spec, image-index.md; Docker manifest list. */
+export interface ImageIndex extends ManifestFields {
+  readonly kind: 'index'
+  readonly manifests: readonly Descriptor[]
+}
+
+/** A parsed manifest. */
 export type Manifest = ImageManifest | ImageIndex
 
 /** A manifest that a client pushed to a repository of the integrated registry, which has all its parts. */
@@ -113,12 +113,12 @@ export function parseManifest(bytes: Uint8Array, contentType = ''): Manifest {
   const hasLayers = json.layers !== undefined || json.config !== undefined
   if (hasManifests && hasLayers) refuse('it has both "manifests" and "layers"')
   const mediaType = isManifestType ? sent : own || (hasManifests ? OCI_INDEX : OCI_MANIFEST)
-  const annotations = parseStringMap(json.annotations)
   const artifactType = typeof json.artifactType === 'string' && json.artifactType ? json.artifactType : null
   const subject =
     json.subject == null
       ? null
       : (parseDescriptor(json.subject) ?? refuse('"subject" has no valid digest and size'))
+  const fields = { mediaType, artifactType, subject, annotations: parseStringMap(json.annotations) }
 
   if (isIndexType(mediaType)) {
     if (hasLayers) refuse(`its type is an index (${mediaType}) but it has layers`)
@@ -126,18 +126,15 @@ export function parseManifest(bytes: Uint8Array, contentType = ''): Manifest {
     if (manifests.length > MAX_INDEX_CHILDREN) {
       refuse(`the index has ${manifests.length} children: at most ${MAX_INDEX_CHILDREN} are allowed`)
     }
-    return { kind: 'index', mediaType, manifests, artifactType, subject, annotations }
+    return { kind: 'index', ...fields, manifests }
   }
   if (hasManifests) refuse(`its type is an image (${mediaType}) but it has children`)
   const config = parseDescriptor(json.config) ?? refuse('"config" has no valid digest and size')
   return {
     kind: 'image',
-    mediaType,
+    ...fields,
     config,
     layers: descriptorsOf(json.layers, 'layers'),
     artifact: artifactType !== null || !isImageConfigType(config.mediaType),
-    artifactType,
-    subject,
-    annotations,
   }
 }

@@ -14,27 +14,23 @@ const MAX_ESTIMATE = 20_000
 const FIELD = 'filter.pattern'
 
 /** A compiled pattern. */
-export interface Pattern {
-  /** Number of capturing groups. */
-  readonly groupCount: number
-  /** Numbers of the named groups. */
-  readonly namedGroups: Readonly<Record<string, number>>
-  /** Returns the groups of the first match; null when nothing matches. */
-  search(text: string): Captures | null
-}
+export type Pattern = ReturnType<typeof createPattern>
 
 /** Text of each group by its number: 0 is the whole match; null for a group that did not take part. */
 export type Captures = readonly (string | null)[]
 
 /** Compiles a pattern in RE2's syntax, which is searched in linear time. Throws InvalidInputError: invalid or too large. */
-export function createPattern(pattern: string): Pattern {
+export function createPattern(pattern: string) {
   const compiled = compilePattern(pattern)
   const re2 = compiled.re2()
   const groupCount = compiled.groupCount()
   return {
+    /** Number of capturing groups. */
     groupCount,
-    namedGroups: compiled.namedGroups(),
-    search(text) {
+    /** Numbers of the named groups. */
+    namedGroups: compiled.namedGroups() as Readonly<Record<string, number>>,
+    /** Returns the groups of the first match; null when nothing matches. */
+    search(text: string): Captures | null {
       // a Matcher would search twice to find the groups
       const [isFound, bounds] = re2.matchWithGroup(text, 0, text.length, UNANCHORED, 1 + groupCount)
       return isFound ? capturesOf(text, bounds) : null

@@ -33,22 +33,12 @@ export interface Excluded {
 }
 
 /** A compiled policy. */
-export interface Rule {
-  readonly policy: TagPolicy
-  /**
-   * Returns the value of a tag to compare, or why the tag is excluded. Depends on the name only, and under NEWEST on the
-   * creation time: a tag that passes the filter without one is NO_CREATION_TIME.
-   */
-  rank(candidate: Candidate): Ranked | Excluded
-  /** Returns a number above 0 when `a` is chosen before `b`, else below 0; never 0 for different tags. */
-  compare(a: Compared, b: Compared): number
-  /** Reports whether both have the same value, so that only spelling or name orders them. */
-  isSame(a: Compared, b: Compared): boolean
-}
+export type Rule = ReturnType<typeof createRule>
 
 /** A tag with a key of the rule. */
 export type Compared = Pick<Ranked, 'tag' | 'key'>
 
+/** Reports whether the tag can be chosen. */
 export const isRanked = (ranked: Ranked | Excluded): ranked is Ranked => ranked.reason === null
 
 /** Maximum number of characters of a value: more than any tag has, and less than an extract can produce. */
@@ -61,14 +51,18 @@ const MAX_RULES = 200
 /** Returns the rule of a text that `writePolicy` wrote. Throws InvalidInputError if it was not validated before. */
 export const ruleOf: (text: string) => Rule = memoized((text) => createRule(readPolicy(text)), MAX_RULES)
 
-function createRule(policy: TagPolicy): Rule {
+function createRule(policy: TagPolicy) {
   const order = createOrder(policy)
   const filter = policy.filter && createFilter(policy.filter)
   const comparesValues = policy.order !== 'NEWEST'
   const direction = policy.lowest ? -1 : 1
   return {
     policy,
-    rank({ tag, createdAt }) {
+    /**
+     * Returns the value of a tag to compare, or why the tag is excluded. Depends on the name only, and under NEWEST on the
+     * creation time: a tag that passes the filter without one is NO_CREATION_TIME.
+     */
+    rank({ tag, createdAt }: Candidate): Ranked | Excluded {
       const value = filter ? filter(tag) : tag
       if (value === null || (comparesValues && !isComparable(value))) {
         return { tag, value, key: null, reason: 'FILTERED' }
@@ -77,8 +71,10 @@ function createRule(policy: TagPolicy): Rule {
       if (excluded !== null) return { tag, value, key, reason: excluded }
       return { tag, value: order.show ? order.show(key) : value, key, reason: null }
     },
-    compare: (a, b) =>
+    /** Returns a number above 0 when `a` is chosen before `b`, else below 0; never 0 for different tags. */
+    compare: (a: Compared, b: Compared): number =>
       direction * order.compare(a.key, b.key) || order.prefer?.(a.key, b.key) || compareText(b.tag, a.tag),
-    isSame: (a, b) => order.compare(a.key, b.key) === 0,
+    /** Reports whether both have the same value, so that only spelling or name orders them. */
+    isSame: (a: Compared, b: Compared): boolean => order.compare(a.key, b.key) === 0,
   }
 }

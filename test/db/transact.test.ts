@@ -3,8 +3,7 @@ import { sql } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/better-sqlite3'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type Database, openDatabase } from '../../src/db/open.ts'
-import { createTransactions, type Transaction } from '../../src/db/transact.ts'
-import { createTransactTogether } from '../../src/db/transact-together.ts'
+import { createTransactions, createTransactTogether, type Transaction } from '../../src/db/transact.ts'
 
 let db: Database
 beforeEach(() => {

@@ -44,18 +44,14 @@ export function createMetrics(namedHosts = NAMED_HOSTS) {
   const labelOf = hostLabels(namedHosts)
   collectDefaultMetrics({ register: registry })
 
-  const remoteRequests = new Counter({
-    name: 'imagestreams_remote_requests_total',
-    help: 'Requests to other registries and their token servers, each attempt counted, by outcome.',
-    labelNames: ['host', 'outcome'],
-    registers,
-  })
-  const imports = new Counter({
-    name: 'imagestreams_imports_total',
-    help: 'Finished imports, by state.',
-    labelNames: ['state'],
-    registers,
-  })
+  const counter = (name: string, help: string, labelNames: string[]) =>
+    new Counter({ name: `imagestreams_${name}`, help, labelNames, registers })
+  const remoteRequests = counter(
+    'remote_requests_total',
+    'Requests to other registries and their token servers, each attempt counted, by outcome.',
+    ['host', 'outcome'],
+  )
+  const imports = counter('imports_total', 'Finished imports, by state.', ['state'])
   const importSeconds = new Histogram({
     name: 'imagestreams_import_duration_seconds',
     help: 'Duration of imports, by state.',
@@ -63,12 +59,11 @@ export function createMetrics(namedHosts = NAMED_HOSTS) {
     buckets: IMPORT_BUCKETS,
     registers,
   })
-  const deliveries = new Counter({
-    name: 'imagestreams_webhook_deliveries_total',
-    help: 'Deliveries of webhooks, by kind of sender and outcome.',
-    labelNames: ['sender', 'outcome'],
-    registers,
-  })
+  const deliveries = counter(
+    'webhook_deliveries_total',
+    'Deliveries of webhooks, by kind of sender and outcome.',
+    ['sender', 'outcome'],
+  )
 
   return {
     contentType: registry.contentType,

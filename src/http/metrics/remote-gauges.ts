@@ -17,16 +17,14 @@ export function hostLabels(cap: number): (host: string) => string {
   }
 }
 
-/** Combines the figures of hosts that share a label. */
-type Merge = (one: number, other: number) => number
-const sum: Merge = (one, other) => one + other
-
 interface RemoteGauge {
+  /** Without `imagestreams_remote_`. */
   readonly name: string
   readonly help: string
   /** Returns undefined when the host has no such figure. */
   readonly of: (host: HostStatus) => number | undefined
-  readonly merge: Merge
+  /** Combines the figures of hosts that share a label; adds them unless given. */
+  readonly merge?: (one: number, other: number) => number
 }
 
 const STATES = { CLOSED: 0, HALF_OPEN: 1, OPEN: 2 } as const
@@ -39,37 +37,33 @@ const least = (figures: readonly (number | null | undefined)[]): number | undefi
 
 const GAUGES: readonly RemoteGauge[] = [
   {
-    name: 'imagestreams_remote_requests_in_flight',
+    name: 'requests_in_flight',
     help: 'Requests to a host that have no complete response yet.',
     of: ({ inFlight }) => inFlight,
-    merge: sum,
   },
   {
-    name: 'imagestreams_remote_requests_waiting',
+    name: 'requests_waiting',
     help: 'Requests to a host that wait in its queue.',
     of: ({ waiting }) => waiting,
-    merge: sum,
   },
   {
-    name: 'imagestreams_remote_concurrency',
+    name: 'concurrency',
     help: 'Requests to a host that may run at a time; reduced for a while after the host was overloaded.',
     of: ({ concurrency }) => concurrency,
-    merge: sum,
   },
   {
-    name: 'imagestreams_remote_breaker_state',
+    name: 'breaker_state',
     help: 'State of the circuit breaker of a host: 0 closed, 1 half open (one trial request), 2 open (no requests).',
     of: ({ breaker }) => STATES[breaker.state],
     merge: Math.max,
   },
   {
-    name: 'imagestreams_remote_accounts_left_alone',
+    name: 'accounts_left_alone',
     help: 'Accounts at a host, anonymous included, whose circuit is open.',
     of: ({ accounts }) => accounts.filter(({ breaker }) => breaker.state === 'OPEN').length,
-    merge: sum,
   },
   {
-    name: 'imagestreams_remote_next_attempt_timestamp_seconds',
+    name: 'next_attempt_timestamp_seconds',
     help: 'Time of the next trial request to a host or account whose circuit is open; absent when all are closed.',
     of: ({ breaker, accounts }) => {
       const next = least([breaker.nextAttempt, ...accounts.map((account) => account.breaker.nextAttempt)])
@@ -78,18 +72,20 @@ const GAUGES: readonly RemoteGauge[] = [
     merge: Math.min,
   },
   {
-    name: 'imagestreams_remote_budget_remaining',
+    name: 'budget_remaining',
     help: 'Requests left in the quota of a host, of the account with the fewest; absent when the host reports no quota.',
     of: ({ accounts }) => least(accounts.map(({ budget }) => budget?.remaining)),
     merge: Math.min,
   },
   {
-    name: 'imagestreams_remote_budget_limit',
+    name: 'budget_limit',
     help: 'Requests in a quota window of a host, of the account with the fewest; absent when the host reports no quota.',
     of: ({ accounts }) => least(accounts.map(({ budget }) => budget?.limit)),
     merge: Math.min,
   },
 ]
+
+const sum = (one: number, other: number): number => one + other
 
 /** Registers gauges that report the hosts at each scrape; hosts beyond the cap share one label. */
 export function remoteGauges(
@@ -97,9 +93,9 @@ export function remoteGauges(
   labelOf: (host: string) => string,
   hosts: () => readonly HostStatus[],
 ): void {
-  for (const { name, help, of, merge } of GAUGES) {
+  for (const { name, help, of, merge = sum } of GAUGES) {
     new Gauge({
-      name,
+      name: `imagestreams_remote_${name}`,
       help,
       labelNames: ['host'],
       registers: [registry],

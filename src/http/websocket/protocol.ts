@@ -1,11 +1,11 @@
-import { type ExecutionArgs, GraphQLError, getOperationAST } from 'graphql'
+import { type ExecutionArgs, type ExecutionResult, GraphQLError, getOperationAST } from 'graphql'
 import { makeServer, type OperationResult, type Server, type SubscribePayload } from 'graphql-ws'
 import { type ErrorReport, formatError, maskError } from '../../graphql/kit/errors.ts'
+import type { PushMember, PushPage, PushReader, PushSubscription } from '../../graphql/live/push-hub.ts'
 import { tooComplex } from '../pipeline/document-limits.ts'
 import type { GraphQLEntry } from '../pipeline/pipeline.ts'
 import { MAX_OPERATIONS_PER_SOCKET } from '../request/limits.ts'
 import type { WebSocketConnection } from './connection.ts'
-import { WebSocketSubscription } from './subscription.ts'
 
 /** Runs a prepared operation. graphql-ws passes it on as the root value, which the schema does not use. */
 type Run = () => OperationResult
@@ -79,5 +79,54 @@ function parseWith<Document>(parse: (text: string) => Document, text: string): D
     if (!(error instanceof GraphQLError) || error.extensions.code !== undefined) throw error
     const { message, source = null, positions = null } = error
     throw new GraphQLError(message, { source, positions, extensions: { code: 'GRAPHQL_PARSE_FAILED' } })
+  }
+}
+
+/**
+ * A subscription to pushes, as an iterator for graphql-ws. It yields no results, because the hub writes its pages
+ * directly to the connection; it ends with the subscription.
+ */
+class WebSocketSubscription
+  implements PushReader, AsyncIterableIterator<ExecutionResult, undefined, undefined>
+{
+  readonly #connection: WebSocketConnection
+  readonly #id: string
+  #subscription: PushSubscription | undefined
+  #member: PushMember | undefined
+  #finish: (() => void) | undefined
+  #reject: ((error: GraphQLError) => void) | undefined
+
+  constructor(connection: WebSocketConnection, id: string, subscription: PushSubscription) {
+    this.#connection = connection
+    this.#id = id
+    this.#subscription = subscription
+  }
+
+  take(page: PushPage): boolean {
+    return this.#member === undefined || this.#connection.sendPage(this.#id, page, this.#member)
+  }
+
+  fail(error: GraphQLError): void {
+    this.#reject?.(error)
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  /** Starts reading on the first call. */
+  next(): Promise<IteratorResult<ExecutionResult, undefined>> {
+    return new Promise((resolve, reject) => {
+      this.#finish = () => resolve({ done: true, value: undefined })
+      this.#reject = reject
+      this.#member ??= this.#subscription?.read(this)
+      this.#subscription = undefined
+    })
+  }
+
+  return(): Promise<IteratorResult<ExecutionResult, undefined>> {
+    this.#member?.leave()
+    this.#finish?.()
+    return Promise.resolve({ done: true, value: undefined })
   }
 }
