@@ -7,7 +7,11 @@ import { migrate } from 'drizzle-orm/better-sqlite3/migrator'
 import { readMigrationFiles } from 'drizzle-orm/migrator'
 import { LRUCache } from 'lru-cache'
 import semver from 'semver'
-import { addFunctions } from './functions.ts'
+import { matchesGlob } from '../input/glob.ts'
+import { parseManifest } from '../oci/manifest.ts'
+import { isIndexType } from '../oci/media-types.ts'
+import { formatPlatforms, platformsOfIndex } from '../oci/platforms.ts'
+import { parseReference } from '../oci/reference.ts'
 import { type Statement, statementOf } from './statement.ts'
 import * as tables from './tables/index.ts'
 import {
@@ -144,4 +148,23 @@ function explain(file: string, error: unknown): unknown {
   const code = error instanceof BetterSqlite3.SqliteError ? error.code : ''
   const [, why] = REFUSALS.find(([pattern]) => pattern.test(code)) ?? []
   return why === undefined ? error : new DatabaseRefusedError(`${file} ${why}`, { cause: error })
+}
+
+/**
+ * Adds the SQL functions that statements and migrations use. The schema itself uses none, so that other tools can open
+ * the file.
+ */
+function addFunctions(sqlite: BetterSqlite3.Database): void {
+  const options = { deterministic: true, directOnly: true }
+  sqlite.function('matches_glob', options, (pattern, text) =>
+    Number(matchesGlob(String(pattern), String(text))),
+  )
+  sqlite.function('registry_of', options, (reference) =>
+    typeof reference === 'string' ? parseReference(reference).registry : null,
+  )
+  sqlite.function('platforms_of', options, (mediaType, manifest, os, architecture, variant) => {
+    if (!isIndexType(String(mediaType))) return os && formatPlatforms([{ os, architecture, variant }])
+    const parsed = parseManifest(manifest as Uint8Array, String(mediaType))
+    return parsed.kind === 'index' ? platformsOfIndex(parsed) : null
+  })
 }

@@ -9,36 +9,27 @@ export interface SortColumn {
   readonly descending?: boolean
 }
 
-/** Parts of the SQL of one page, for a statement of the caller. */
-export interface KeysetSql {
-  /** Conditions with question marks, for which `keys` has the values. */
-  readonly condition: readonly string[]
-  readonly keys: Parameter[]
-  readonly orderBy: string
-  readonly limit: number
-  /** Returns the rows in the order of the list, also when they were read from its end. */
-  readonly inOrder: <Row>(rows: Row[]) => Row[]
-}
-
-/** Returns the SQL of one page. All columns must ascend or all descend, and together they must be unique. */
+/** Returns parts of the SQL of one page, for a statement of the caller. All columns must ascend or all descend, and together they must be unique. */
 export function keyset(
   { limit, peek = true, after, before, fromEnd = false }: KeysetPage,
   columns: readonly SortColumn[],
-): KeysetSql {
+) {
   const names = columns.map(({ column }) => column).join(', ')
   const marks = columns.map(() => '?').join(', ')
   const descending = columns[0]?.descending ?? false
   const [later, earlier] = descending ? ['<', '>'] : ['>', '<']
   const direction = descending === fromEnd ? 'asc' : 'desc'
   return {
+    /** Conditions with question marks, for which `keys` has the values. */
     condition: [
       ...(after ? [`(${names}) ${later} (${marks})`] : []),
       ...(before ? [`(${names}) ${earlier} (${marks})`] : []),
     ],
-    keys: [...(after ?? []), ...(before ?? [])],
+    keys: [...(after ?? []), ...(before ?? [])] as Parameter[],
     orderBy: columns.map(({ column }) => `${column} ${direction}`).join(', '),
     limit: peek ? limit + 1 : limit,
-    inOrder: (rows) => (fromEnd ? rows.reverse() : rows),
+    /** Returns the rows in the order of the list, also when they were read from its end. */
+    inOrder: <Row>(rows: Row[]): Row[] => (fromEnd ? rows.reverse() : rows),
   }
 }
 
@@ -65,15 +56,6 @@ export function pageBy(
   }
 }
 
-/** Parts of the SQL of a page of each of several owners. */
-export interface PageOfEachSql {
-  /** The `from` clause: the rows of all pages, with the alias `t`. */
-  readonly from: string
-  readonly orderBy: string
-  readonly parameters: (owners: readonly number[]) => Parameter[]
-  readonly inOrder: KeysetSql['inOrder']
-}
-
 /**
  * Returns the SQL of the same page of several owners, for example of the tags of each stream or the events of each tag.
  * With `among` only the rows with these ids are considered, which must belong to the owners.
@@ -94,7 +76,7 @@ export function pageOfEach(
     values?: readonly Parameter[]
     among?: readonly number[] | undefined
   },
-): PageOfEachSql {
+) {
   const { condition, keys, orderBy, limit, inOrder } = keyset(page, columns)
   // an owner's rows: all of them, or those of `among`
   const [owners, ofOwner] = among
@@ -106,10 +88,16 @@ export function pageOfEach(
     : ['json_each(?)', `${owner} = o.value`]
   const wanted = [ofOwner, ...condition, ...where].join(' and ')
   return {
+    /** The `from` clause: the rows of all pages, with the alias `t`. */
     from: `${owners} o join ${table} t on t.id in
       (select id from ${table} where ${wanted} order by ${orderBy} limit ?)`,
     orderBy: orderBy.replace(/\w+ (?:asc|desc)/g, 't.$&'),
-    parameters: (ownerIds) => [JSON.stringify(among ?? ownerIds), ...keys, ...values, limit],
+    parameters: (ownerIds: readonly number[]): Parameter[] => [
+      JSON.stringify(among ?? ownerIds),
+      ...keys,
+      ...values,
+      limit,
+    ],
     inOrder,
   }
 }

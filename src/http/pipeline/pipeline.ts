@@ -8,8 +8,13 @@ import type { PushHub, PushSubscription } from '../../graphql/live/push-hub.ts'
 import { DOCUMENT_CACHE_LENGTH } from '../request/limits.ts'
 import type { OriginPolicy } from '../request/sender.ts'
 import type { StreamingConnections } from '../request/streaming-connections.ts'
-import { documentLimits } from './document-limits.ts'
-import { checkedParameters, crossSiteProtection, errorMasking, hiddenSchema } from './plugins.ts'
+import {
+  checkedParameters,
+  crossSiteProtection,
+  documentLimits,
+  errorMasking,
+  hiddenSchema,
+} from './plugins.ts'
 
 /** The resolvers' context, with what only an operation over HTTP has. */
 export interface OperationContext extends GraphQLContext {

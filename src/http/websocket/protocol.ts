@@ -2,8 +2,8 @@ import { type ExecutionArgs, type ExecutionResult, GraphQLError, getOperationAST
 import { makeServer, type OperationResult, type Server, type SubscribePayload } from 'graphql-ws'
 import { type ErrorReport, formatError, maskError } from '../../graphql/kit/errors.ts'
 import type { PushMember, PushPage, PushReader, PushSubscription } from '../../graphql/live/push-hub.ts'
-import { tooComplex } from '../pipeline/document-limits.ts'
 import type { GraphQLEntry } from '../pipeline/pipeline.ts'
+import { tooComplex } from '../pipeline/plugins.ts'
 import { MAX_OPERATIONS_PER_SOCKET } from '../request/limits.ts'
 import type { WebSocketConnection } from './connection.ts'
 
