@@ -10,7 +10,37 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
-import { SealingKeyError } from './sealing-key.ts'
+import { newSealingKey, SealingKeyError } from './sealing-key.ts'
+
+/** Where an operator may provide the sealing keys. */
+interface KeySettings {
+  /** The keys themselves, and the name of their setting for messages; null when they are in a file. */
+  readonly given: { readonly text: string; readonly source: string } | null
+  /** Path of the file that must contain them; null for the default file. */
+  readonly file: string | null
+  /** Path of the file that is created with a new key when it does not exist. */
+  readonly defaultFile: string
+}
+
+/**
+ * Returns the text of the keys, new ones for a default file that does not exist. `source` is where they come from, for
+ * messages; `save` writes new keys to the file. Throws SealingKeyError.
+ */
+export function provideKeys({ given, file, defaultFile }: KeySettings) {
+  const save = (): void => {}
+  if (given) return { ...given, save }
+  const path = file ?? defaultFile
+  const source = `the key file ${path}`
+  const text = readKeyFile(path)
+  if (text !== undefined) return { text, source, save }
+  if (file !== null) {
+    throw new SealingKeyError(
+      `${source} is not there: "openssl rand -base64 32" makes a key to write into it`,
+    )
+  }
+  const made = newSealingKey()
+  return { text: made, source: `${source}, which is not there`, save: () => writeKeyFile(path, `${made}\n`) }
+}
 
 /** Bytes of a key file. */
 const MAX_FILE = 64 * 1024
