@@ -1,3 +1,20 @@
+import { InvalidInputError } from './errors.ts'
+
+const MAX_GLOB_LENGTH = 255
+const GLOB = /^[A-Za-z0-9._*-]+$/
+
+/** Returns the pattern over names or tags; undefined for null and undefined. Throws InvalidInputError. */
+export function checkGlob(pattern: string | null | undefined, field: string): string | undefined {
+  if (pattern == null) return undefined
+  if (pattern.length > MAX_GLOB_LENGTH || !GLOB.test(pattern)) {
+    throw new InvalidInputError(
+      field,
+      `"${pattern.slice(0, 100)}" is not a pattern: at most ${MAX_GLOB_LENGTH} letters, digits, ".", "_", "-", and "*" for any characters`,
+    )
+  }
+  return pattern
+}
+
 /**
  * Reports whether the whole text matches a pattern, in which `*` stands for zero or more characters. Takes at most
  * pattern × text steps, because users choose the pattern.

@@ -2,6 +2,7 @@ import type { Transaction } from '../db/transact.ts'
 import type { Schedules } from '../imagestream/schedule/schedule.ts'
 import { InvalidInputError, NotFoundError } from '../input/errors.ts'
 import { checkNamespace } from '../input/names.ts'
+import { checkRange } from '../input/range.ts'
 import type { SenderKind } from '../vendors/senders.ts'
 import type { Announcements } from './announcements.ts'
 import type { WebhookContext } from './context.ts'
@@ -47,6 +48,9 @@ export type Webhooks = ReturnType<typeof createWebhooks>
 
 /** Webhooks of one namespace. */
 export const MAX_WEBHOOKS = 200
+
+/** Longest time for which a rotated secret stays valid: 90 days. */
+export const MAX_OVERLAP_MINUTES = 90 * 24 * 60
 
 /** Creates the webhooks of all namespaces. */
 export function createWebhooks(dependencies: WebhooksDependencies) {
@@ -112,12 +116,13 @@ export function createWebhooks(dependencies: WebhooksDependencies) {
       }),
 
     /**
-     * Creates a new secret. The old one stays valid for `keepOldFor` milliseconds; null: until it is dropped. Throws
-     * NotFoundError, InvalidInputError.
+     * Creates a new secret. The old one stays valid for `keepOldMinutes`, at most `MAX_OVERLAP_MINUTES`; null: until it is
+     * dropped. Throws NotFoundError, InvalidInputError.
      */
-    rotate: (id: number, keepOldFor: number | null): IssuedWebhook =>
+    rotate: (id: number, keepOldMinutes: number | null): IssuedWebhook =>
       db.transact((tx) => {
         const webhook = find(id)
+        if (keepOldMinutes !== null) checkRange('keepOldMinutes', keepOldMinutes, 0, MAX_OVERLAP_MINUTES)
         const { authenticity, title } = senders[webhook.sender]
         if (authenticity === 'JWT') {
           throw new InvalidInputError(
@@ -125,7 +130,7 @@ export function createWebhooks(dependencies: WebhooksDependencies) {
             `there is no secret to rotate: ${title} signs deliveries with its own keys`,
           )
         }
-        return { webhook, secret: issue(tx, webhook, keepOldFor === null ? null : now() + keepOldFor) }
+        return { webhook, secret: issue(tx, webhook, keepOldMinutes === null ? null : now() + keepOldMinutes * 60_000) }
       }),
 
     /** Deletes a webhook, and returns it. Throws NotFoundError. */

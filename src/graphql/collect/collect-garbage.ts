@@ -1,7 +1,7 @@
 import type { Collection } from '../../collect/blobs/collections.ts'
 import type { CollectionPlan, PlanOptions } from '../../collect/blobs/plan.ts'
+import { checkRange } from '../../input/range.ts'
 import type { Digest } from '../../oci/digest.ts'
-import { checkRange } from '../kit/checks.ts'
 import { MAXIMUM_PAGE_SIZE } from '../kit/connection.ts'
 import { inputType, mutation } from '../kit/inputs.ts'
 import { objectType } from '../kit/types.ts'

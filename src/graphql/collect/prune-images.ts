@@ -1,7 +1,7 @@
 import type { PruneOptions } from '../../collect/images/prune.ts'
 import type { PruneReport } from '../../collect/images/report.ts'
 import { DEFAULT_TAG_REVISIONS, DEFAULT_YOUNGER_THAN_MINUTES } from '../../collect/images/terms.ts'
-import { checkRange } from '../kit/checks.ts'
+import { checkRange } from '../../input/range.ts'
 import { DEFAULT_PAGE_SIZE, MAXIMUM_PAGE_SIZE } from '../kit/connection.ts'
 import { inputType, mutation } from '../kit/inputs.ts'
 import { objectType } from '../kit/types.ts'

@@ -1,4 +1,5 @@
-import { ConflictError, InvalidInputError, NotFoundError } from '../../input/errors.ts'
+import { imageInHistory } from '../../imagestream/stream/follow.ts'
+import { InvalidInputError } from '../../input/errors.ts'
 import { checkNamespace, checkStreamName, splitName } from '../../input/names.ts'
 import { builder } from '../kit/builder.ts'
 import { namespaceArg } from '../kit/inputs.ts'
@@ -21,9 +22,6 @@ objectType(ImageStreamImageType, {
     }),
   }),
 })
-
-/** Matching digests in the error for an ambiguous name. */
-const MAX_CANDIDATES = 10
 
 builder.queryField('imageStreamImage', (t) =>
   t.field({
@@ -51,16 +49,8 @@ builder.queryField('imageStreamImage', (t) =>
       checkStreamName(namespace, parts.stream)
       const stream = streams.byName(namespace, parts.stream)
       if (!stream) return null
-      const found = tags.digestsInHistory(stream.id, parts.digest, MAX_CANDIDATES)
-      const [only] = found
-      if (!only)
-        throw new NotFoundError(`the history of ${namespace}/${parts.stream} has no image ${parts.digest}`)
-      if (found.length > 1) {
-        throw new ConflictError(
-          `"${name}" matches ${found.map(({ digest }) => digest).join(', ')}: use a longer prefix of the digest`,
-        )
-      }
-      const image = images.byIds([only.imageId]).get(only.imageId)
+      const { imageId } = imageInHistory(tags, stream.id, { namespace, ...parts })
+      const image = images.byIds([imageId]).get(imageId)
       return image ? { stream, image } : null
     },
   }),

@@ -1,7 +1,7 @@
 import { type GraphQLResolveInfo, Kind } from 'graphql'
 import { InvalidInputError } from '../../input/errors.ts'
 import type { KeysetPage, PageKey } from '../../input/page.ts'
-import { checkRange } from './checks.ts'
+import { checkRange } from '../../input/range.ts'
 
 /** Items of a page when neither `first` nor `last` is given. */
 export const DEFAULT_PAGE_SIZE = 50

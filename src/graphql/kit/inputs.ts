@@ -1,6 +1,6 @@
 import type { InputFieldMap, InputRef } from '@pothos/core'
+import { checkRange } from '../../input/range.ts'
 import { builder } from './builder.ts'
-import { checkRange } from './checks.ts'
 import type { GraphQLContext } from './context.ts'
 
 type Types = typeof builder.$inferSchemaTypes

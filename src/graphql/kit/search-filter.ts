@@ -1,10 +1,10 @@
 import type { ImportFailureReason } from '../../imagestream/tag/tag-change.ts'
 import { InvalidInputError } from '../../input/errors.ts'
+import { checkGlob } from '../../input/glob.ts'
 import type { KeyValue } from '../../input/key-values.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { isPlatformName } from '../../oci/platforms.ts'
 import { InvalidReferenceError, parseReference } from '../../oci/reference.ts'
-import { checkGlob } from './checks.ts'
 import { inputType } from './inputs.ts'
 import { enumType } from './types.ts'
 

@@ -1,7 +1,7 @@
 import type { GraphQLResolveInfo } from 'graphql'
+import { checkRange } from '../../input/range.ts'
 import type { LookupOptions } from '../../trust/referrer/referrers.ts'
 import { builder } from '../kit/builder.ts'
-import { checkRange } from '../kit/checks.ts'
 import type { GraphQLContext } from '../kit/context.ts'
 
 /** Images for which one operation requests data from registries; other images get only cached data. */

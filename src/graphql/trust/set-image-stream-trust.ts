@@ -1,6 +1,4 @@
 import type { ImageStream } from '../../imagestream/spec/spec.ts'
-import { NotFoundError } from '../../input/errors.ts'
-import { checkNamespace, checkStreamName } from '../../input/names.ts'
 import { inputType, mutation } from '../kit/inputs.ts'
 import { ImageStreamType } from '../kit/references.ts'
 import { objectType } from '../kit/types.ts'
@@ -87,20 +85,5 @@ mutation('setImageStreamTrust', {
   input: SetImageStreamTrustInput,
   inputDescription: 'The image stream and its requirements.',
   payload: SetImageStreamTrustPayload,
-  resolve: async (input, { streams, trust }) => {
-    const { namespace, imageStream: name, requirements } = input
-    checkNamespace(namespace)
-    checkStreamName(namespace, name, 'imageStream')
-    const find = (): ImageStream => {
-      const stream = streams.byName(namespace, name)
-      if (!stream) throw new NotFoundError(`there is no image stream ${namespace}/${name}`)
-      return stream
-    }
-    const { id } = find()
-    // the requirements are checked first, and the stream may be deleted in the meantime
-    await trust.policies.set(id, requirements, () => {
-      if (find().id !== id) throw new NotFoundError(`the image stream ${namespace}/${name} was deleted`)
-    })
-    return { imageStream: find() }
-  },
+  resolve: async (input, { trust }) => ({ imageStream: await trust.policies.set(input) }),
 })

@@ -1,7 +1,7 @@
+import { checkRange } from '../../input/range.ts'
 import type { LoggedDelivery, LoggedHint, LoggedTarget } from '../../webhooks/delivery-history.ts'
 import { loadReferred, loadRows } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
-import { checkRange } from '../kit/checks.ts'
 import { keyCursors } from '../kit/connection.ts'
 import { connectionType } from '../kit/connection-type.ts'
 import { ImageStreamType, ImportType } from '../kit/references.ts'

@@ -1,9 +1,6 @@
-import { NotFoundError } from '../../input/errors.ts'
 import { urlWithSecret } from '../../vendors/delivery/scheme.ts'
 import type { Webhook } from '../../webhooks/webhook.ts'
-import type { IssuedWebhook } from '../../webhooks/webhooks.ts'
-import { builder } from '../kit/builder.ts'
-import { checkRange } from '../kit/checks.ts'
+import { type IssuedWebhook, MAX_OVERLAP_MINUTES } from '../../webhooks/webhooks.ts'
 import { inputType, mutation } from '../kit/inputs.ts'
 import { rowIdOf } from '../kit/node.ts'
 import { objectType } from '../kit/types.ts'
@@ -58,16 +55,13 @@ const UpdateWebhookInput = inputType('UpdateWebhookInput', {
   }),
 })
 
-/** Minutes. */
-const LONGEST_OVERLAP = 90 * 24 * 60
-
 const RotateWebhookSecretInput = inputType('RotateWebhookSecretInput', {
   description: 'A webhook whose secret is to be replaced.',
   fields: (t) => ({
     id: t.requiredId('Global `id` of the webhook.'),
     keepOldMinutes: t.int({
       defaultValue: 24 * 60,
-      description: `Minutes for which the previous secret is also accepted, 0 to ${LONGEST_OVERLAP}; the default is 1440. Null accepts it until \`updateWebhook(input: { dropOldSecret: true })\`.`,
+      description: `Minutes for which the previous secret is also accepted, 0 to ${MAX_OVERLAP_MINUTES}; the default is 1440. Null accepts it until \`updateWebhook(input: { dropOldSecret: true })\`.`,
     }),
   }),
 })
@@ -104,11 +98,9 @@ const IssuedWebhookPayload = objectType<IssuedWebhook>('IssuedWebhookPayload', {
 })
 
 const webhookPayload = (name: string, description: string) =>
-  builder.objectRef<{ webhook: Webhook }>(name).implement({
+  objectType<{ webhook: Webhook }>(name, {
     description,
-    fields: (t) => ({
-      webhook: t.field({ type: WebhookType, description: 'The webhook.', resolve: ({ webhook }) => webhook }),
-    }),
+    properties: (t) => ({ webhook: t.one(WebhookType, 'The webhook.') }),
   })
 const UpdateWebhookPayload = webhookPayload('UpdateWebhookPayload', 'The changed webhook.')
 const DeleteWebhookPayload = webhookPayload(
@@ -116,16 +108,8 @@ const DeleteWebhookPayload = webhookPayload(
   'The webhook in its state before the deletion.',
 )
 
-/** Returns the row number in a webhook's `id`. Throws NotFoundError. */
-export function webhookIdOf(id: string): number {
-  const row = rowIdOf('Webhook', id)
-  if (row === undefined) throw new NotFoundError('there is no webhook with this id')
-  return row
-}
-
-/** Returns milliseconds; null for an overlap without an end. Throws InvalidInputError. */
-const overlapOf = (minutes: number | null | undefined): number | null =>
-  minutes == null ? null : checkRange('keepOldMinutes', minutes, 0, LONGEST_OVERLAP) * 60_000
+/** Returns the row number in a webhook's `id`: 0, which no webhook has, for the `id` of another object. */
+export const webhookIdOf = (id: string): number => rowIdOf('Webhook', id) ?? 0
 
 mutation('createWebhook', {
   description:
@@ -142,8 +126,8 @@ mutation('rotateWebhookSecret', {
   input: RotateWebhookSecretInput,
   inputDescription: 'The webhook.',
   payload: IssuedWebhookPayload,
-  resolve: (input, { webhooks }) =>
-    webhooks.store.rotate(webhookIdOf(input.id), overlapOf(input.keepOldMinutes)),
+  resolve: ({ id, keepOldMinutes }, { webhooks }) =>
+    webhooks.store.rotate(webhookIdOf(id), keepOldMinutes ?? null),
 })
 
 mutation('updateWebhook', {
@@ -163,7 +147,5 @@ mutation('deleteWebhook', {
   input: DeleteWebhookInput,
   inputDescription: 'The webhook.',
   payload: DeleteWebhookPayload,
-  resolve: (input, { webhooks }) => ({
-    webhook: webhooks.store.delete(webhookIdOf(input.id)),
-  }),
+  resolve: ({ id }, { webhooks }) => ({ webhook: webhooks.store.delete(webhookIdOf(id)) }),
 })

@@ -1,6 +1,6 @@
 import type { Database } from '../../db/open.ts'
 import type { Transaction } from '../../db/transact.ts'
-import { ConflictError, NotFoundError } from '../../input/errors.ts'
+import { ConflictError } from '../../input/errors.ts'
 import { checkNamespace, checkStreamName, checkTagName } from '../../input/names.ts'
 import type { StreamName } from '../../oci/stream-name.ts'
 import type { TagName } from '../../oci/tag.ts'
@@ -75,8 +75,7 @@ export function checkTagInput({ namespace, imageStream, tag }: TagInput): TagNam
 
 /** Returns the stream. Throws NotFoundError, and ConflictError where `resourceVersion` is not the newest. */
 export function existingStream(streams: Streams, read: ReadVersion): ImageStream {
-  const stream = streams.byName(read.namespace, read.name)
-  if (!stream) throw new NotFoundError(`there is no image stream ${read.namespace}/${read.name}`)
+  const stream = streams.existing(read.namespace, read.name)
   checkResourceVersion(read, stream)
   return stream
 }

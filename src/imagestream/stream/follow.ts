@@ -109,6 +109,24 @@ export function createFollowing(dependencies: FollowingDependencies) {
 /** Maximum number of digests that the error about a shortened digest names. */
 const MAX_CANDIDATES = 10
 
+/**
+ * Returns the image in a stream's history whose digest is the given one or starts with it. `streamId` is undefined for an
+ * unknown stream. Throws NotFoundError where no image matches, ConflictError where several do.
+ */
+export function imageInHistory(
+  tags: Pick<TagHistories, 'digestsInHistory'>,
+  streamId: number | undefined,
+  { namespace, stream, digest }: StreamImage,
+): { readonly imageId: number; readonly digest: Digest } {
+  const found = streamId === undefined ? [] : tags.digestsInHistory(streamId, digest, MAX_CANDIDATES)
+  const [only] = found
+  if (!only) throw new NotFoundError(`${namespace}/${stream} never had an image ${digest}`)
+  if (found.length === 1) return only
+  throw new ConflictError(
+    `"${stream}@${digest}" matches several images: ${found.map((one) => one.digest).join(', ')}; give more of the digest`,
+  )
+}
+
 const COLUMNS = 'i.id as imageId, i.digest, e.docker_image_reference as dockerImageReference'
 
 function createSourceImages({ db, streams, tags }: FollowingDependencies) {
@@ -129,20 +147,8 @@ function createSourceImages({ db, streams, tags }: FollowingDependencies) {
 
   const ofImage = (image: StreamImage): SourceImage | undefined => {
     const id = streams.byName(image.namespace, image.stream)?.id
-    const digest = parseDigest(image.digest) ?? wholeDigest(image, id)
+    const digest = parseDigest(image.digest) ?? imageInHistory(tags, id, image).digest
     return id === undefined ? undefined : inHistory.get(digest, id)
-  }
-
-  const wholeDigest = ({ namespace, stream, digest }: StreamImage, id: number | undefined): Digest => {
-    const found = id === undefined ? [] : tags.digestsInHistory(id, digest, MAX_CANDIDATES)
-    const [only] = found
-    if (!only) throw new NotFoundError(`${namespace}/${stream} never had an image ${digest}`)
-    if (found.length > 1) {
-      throw new ConflictError(
-        `"${stream}@${digest}" matches several images: ${found.map((one) => one.digest).join(', ')}; give more of the digest`,
-      )
-    }
-    return only.digest
   }
 
   return (home: StreamName, source: TagSource): SourceImage | undefined => {

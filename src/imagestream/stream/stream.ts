@@ -2,6 +2,7 @@ import type { Database } from '../../db/open.ts'
 import { columnsOf } from '../../db/statement.ts'
 import { imageStreams, specTags as specTagsTable } from '../../db/tables/index.ts'
 import type { Transaction } from '../../db/transact.ts'
+import { NotFoundError } from '../../input/errors.ts'
 import type { TagName } from '../../oci/tag.ts'
 import type { ImageStream, Spec, SpecTag } from '../spec/spec.ts'
 import { createStreamSearch, type StreamQuery } from './stream-search.ts'
@@ -45,6 +46,12 @@ export function createStreams(db: Database) {
 
   return {
     byName: (namespace: string, name: string): ImageStream | undefined => byName.get(namespace, name),
+    /** Throws NotFoundError for an unknown name. */
+    existing(namespace: string, name: string): ImageStream {
+      const stream = byName.get(namespace, name)
+      if (!stream) throw new NotFoundError(`there is no image stream ${namespace}/${name}`)
+      return stream
+    },
     byIds: (ids: readonly number[]): Map<number, ImageStream> =>
       new Map(byIds.all(JSON.stringify(ids)).map((stream) => [stream.id, stream])),
     /** Returns a page of the streams that meet the filter, in order; its keys are `streamKeyOf(stream, order)`. */

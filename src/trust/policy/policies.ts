@@ -2,7 +2,10 @@ import { hash } from 'node:crypto'
 import { eq, sql } from 'drizzle-orm'
 import type { Database } from '../../db/open.ts'
 import { trustPolicies as table } from '../../db/tables/trust.ts'
-import { InvalidInputError, invalid } from '../../input/errors.ts'
+import type { ImageStream } from '../../imagestream/spec/spec.ts'
+import { createStreams } from '../../imagestream/stream/stream.ts'
+import { InvalidInputError, invalid, NotFoundError } from '../../input/errors.ts'
+import { checkNamespace, checkStreamName } from '../../input/names.ts'
 import { checkTrustedIdentity, readCertificate } from '../signature/certificate.ts'
 import { parsePublicKey } from '../signature/public-key.ts'
 import type { TrustRequirement } from '../signature/requirement.ts'
@@ -18,9 +21,18 @@ export interface TrustPolicy {
   readonly updatedAt: number
 }
 
+export interface TrustInput {
+  readonly namespace: string
+  /** Name of the stream. */
+  readonly imageStream: string
+  /** An empty list removes the policy. */
+  readonly requirements: readonly RequirementInput[]
+}
+
 /** Creates the reads and writes of the trust policies of streams. `now` returns milliseconds since 1970. */
 export function createTrustPolicies({ db, now }: { db: Database; now: () => number }) {
   const { orm } = db
+  const streams = createStreams(db)
   return {
     /** Returns the policies by stream id. Streams without one are missing. */
     ofStreams: (streamIds: readonly number[]): Map<number, TrustPolicy> =>
@@ -36,30 +48,32 @@ export function createTrustPolicies({ db, now }: { db: Database; now: () => numb
           ]),
       ),
 
-    /**
-     * Replaces the policy of a stream; an empty list of requirements deletes it. `checkStream` is called in the
-     * transaction and throws when the stream was deleted. Rejects with InvalidInputError.
-     */
-    async set(
-      streamId: number,
-      inputs: readonly RequirementInput[],
-      checkStream: () => void,
-    ): Promise<TrustPolicy | null> {
-      const requirements = await parseRequirements(inputs)
-      const policy = { requirements, version: versionOf(requirements), updatedAt: now() }
+    /** Replaces the policy of a stream and returns the stream. Rejects with InvalidInputError, NotFoundError. */
+    async set({ namespace, imageStream: name, ...input }: TrustInput): Promise<ImageStream> {
+      checkNamespace(namespace)
+      checkStreamName(namespace, name, 'imageStream')
+      const { id: streamId } = streams.existing(namespace, name)
+      const requirements = await parseRequirements(input.requirements)
       return db.transact(() => {
-        checkStream()
-        if (requirements.length === 0) {
-          orm.delete(table).where(eq(table.streamId, streamId)).run()
-          return null
+        // the stream may have been deleted while the requirements were parsed
+        const stream = streams.existing(namespace, name)
+        if (stream.id !== streamId) {
+          throw new NotFoundError(`the image stream ${namespace}/${name} was deleted`)
         }
-        const columns = { ...policy, requirements: JSON.stringify(requirements) }
-        orm
-          .insert(table)
-          .values({ streamId, ...columns })
-          .onConflictDoUpdate({ target: table.streamId, set: columns })
-          .run()
-        return policy
+        const columns = {
+          requirements: JSON.stringify(requirements),
+          version: versionOf(requirements),
+          updatedAt: now(),
+        }
+        if (requirements.length === 0) orm.delete(table).where(eq(table.streamId, streamId)).run()
+        else {
+          orm
+            .insert(table)
+            .values({ streamId, ...columns })
+            .onConflictDoUpdate({ target: table.streamId, set: columns })
+            .run()
+        }
+        return stream
       })
     },
   }
