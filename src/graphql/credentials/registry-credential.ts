@@ -119,19 +119,11 @@ const DeleteRegistryCredentialInput = inputType('DeleteRegistryCredentialInput',
   }),
 })
 
-interface CredentialPayload {
-  readonly registryCredential: RegistryCredential
-}
-
 const payload = (name: string, description: string) =>
-  builder.objectRef<CredentialPayload>(name).implement({
+  objectType<{ registryCredential: RegistryCredential }>(name, {
     description,
-    fields: (t) => ({
-      registryCredential: t.field({
-        type: RegistryCredentialType,
-        description: 'The credential, without its secret.',
-        resolve: ({ registryCredential }) => registryCredential,
-      }),
+    properties: (t) => ({
+      registryCredential: t.one(RegistryCredentialType, 'The credential, without its secret.'),
     }),
   })
 

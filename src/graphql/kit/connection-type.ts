@@ -65,17 +65,16 @@ export function connectionType(
   nodeType: Ref<object>,
   { items, counted = true }: ConnectionTypeOptions,
 ): ReturnType<Ref<Connection<object>>['implement']> {
-  const edgeType = builder.objectRef<Edge<object>>(`${name}Edge`).implement({
+  const edgeType = objectType<Edge<object>>(`${name}Edge`, {
     description: `One item of a page of ${items}, with its cursor.`,
-    fields: (t) => ({
-      cursor: t.exposeString('cursor', {
-        description: 'Opaque position of the item in the list, for `after` and `before`.',
-      }),
-      node: t.field({ type: nodeType, description: 'The item at the cursor.', resolve: ({ node }) => node }),
+    properties: (t) => ({
+      cursor: t.string('Opaque position of the item in the list, for `after` and `before`.'),
+      node: t.one(nodeType, 'The item at the cursor.'),
     }),
   })
-  return builder.objectRef<Connection<object>>(`${name}Connection`).implement({
+  return objectType<Connection<object>>(`${name}Connection`, {
     description: `A page of a list of ${items}.`,
+    properties: (t) => ({ pageInfo: t.one(PageInfoType, 'Position of this page in the list.') }),
     fields: (t) => ({
       edges: t.field({
         type: [edgeType],
@@ -88,11 +87,6 @@ export function connectionType(
         description: 'Items of this page.',
         complexity: COUNTED,
         resolve: (connection) => connection.nodes,
-      }),
-      pageInfo: t.field({
-        type: PageInfoType,
-        description: 'Position of this page in the list.',
-        resolve: (connection) => connection.pageInfo,
       }),
       ...(counted && {
         totalCount: t.exposeInt('totalCount', {

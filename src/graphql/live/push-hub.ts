@@ -45,16 +45,7 @@ export interface SubscribeRequest {
 }
 
 /** Executes `imagePushed` for any number of subscribers, once for each distinct operation and viewer. */
-export interface PushHub extends Disposable {
-  /**
-   * Returns undefined for operations that do not subscribe to `imagePushed`. Without a cursor, the position is the end of
-   * the log. Throws InvalidInputError, CursorExpiredError, and a GraphQLError with code INVALID for text that is not a
-   * cursor and for an operation that skips its root field.
-   */
-  subscribe(request: SubscribeRequest): PushSubscription | undefined
-  /** Number of subscriptions that have a reader. */
-  readonly size: number
-}
+export type PushHub = ReturnType<typeof createPushHub>
 
 export function createPushHub({
   pushes,
@@ -62,7 +53,7 @@ export function createPushHub({
   createContext,
   log,
   now = () => performance.now(),
-}: PushHubOptions): PushHub {
+}: PushHubOptions) {
   const source = new PushTail(pushes)
   const groups = new Map<string, PushGroup>()
   const rendered = new RenderedPushes(now)
@@ -119,7 +110,12 @@ export function createPushHub({
   }
 
   return {
-    subscribe({ operation, viewer, resumeFrom }) {
+    /**
+     * Returns undefined for operations that do not subscribe to `imagePushed`. Without a cursor, the position is the end
+     * of the log. Throws InvalidInputError, CursorExpiredError, and a GraphQLError with code INVALID for text that is not
+     * a cursor and for an operation that skips its root field.
+     */
+    subscribe({ operation, viewer, resumeFrom }: SubscribeRequest): PushSubscription | undefined {
       const subscription = readSubscription(operation, 'imagePushed', 'since')
       if (!subscription) return undefined
       const filter = filterOf(subscription.args as PushArguments)
@@ -127,7 +123,8 @@ export function createPushHub({
       return { read: (reader) => groupOf(subscription, viewer, filter).join(reader, position) }
     },
 
-    get size() {
+    /** Number of subscriptions that have a reader. */
+    get size(): number {
       let size = 0
       for (const group of groups.values()) size += group.size
       return size

@@ -1,5 +1,4 @@
 import type { Access, RegistryConfiguration } from '../../registry-config/configuration.ts'
-import { builder } from '../kit/builder.ts'
 import { inputType, mutation } from '../kit/inputs.ts'
 import { objectType } from '../kit/types.ts'
 import {
@@ -108,14 +107,10 @@ const SetRegistryDefaultAccessInput = inputType('SetRegistryDefaultAccessInput',
 })
 
 const payload = (name: string, description: string) =>
-  builder.objectRef<{ registryConfiguration: RegistryConfiguration }>(name).implement({
+  objectType<{ registryConfiguration: RegistryConfiguration }>(name, {
     description,
-    fields: (t) => ({
-      registryConfiguration: t.field({
-        type: RegistryConfigurationType,
-        description: 'The configuration, without its secrets.',
-        resolve: ({ registryConfiguration }) => registryConfiguration,
-      }),
+    properties: (t) => ({
+      registryConfiguration: t.one(RegistryConfigurationType, 'The configuration, without its secrets.'),
     }),
   })
 
@@ -140,9 +135,7 @@ mutation('configureRegistry', {
   input: ConfigureRegistryInput,
   inputDescription: 'The configuration.',
   payload: ConfigureRegistryPayload,
-  resolve: (input, { configurations }) => ({
-    registryConfiguration: configurations.configure(input),
-  }),
+  resolve: (input, { configurations }) => ({ registryConfiguration: configurations.configure(input) }),
 })
 
 mutation('deleteRegistryConfiguration', {
@@ -151,9 +144,7 @@ mutation('deleteRegistryConfiguration', {
   input: DeleteRegistryConfigurationInput,
   inputDescription: 'The configuration to delete.',
   payload: DeleteRegistryConfigurationPayload,
-  resolve: (input, { configurations }) => ({
-    registryConfiguration: configurations.delete(input.prefix),
-  }),
+  resolve: ({ prefix }, { configurations }) => ({ registryConfiguration: configurations.delete(prefix) }),
 })
 
 mutation('setRegistryDefaultAccess', {

@@ -103,20 +103,14 @@ const DeleteImageStreamInput = inputType('DeleteImageStreamInput', {
 })
 
 const writtenPayload = (name: string, done: string) =>
-  builder.objectRef<WrittenPayload>(name).implement({
+  objectType<WrittenPayload>(name, {
     description: `The ${done} image stream, and the import that the mutation started.`,
-    fields: (t) => ({
-      imageStream: t.field({
-        type: ImageStreamType,
-        description: 'The image stream.',
-        resolve: (p) => p.imageStream,
-      }),
-      import: t.field({
-        type: ImportType,
-        nullable: true,
-        description: 'The import that the mutation started; null if there is nothing to import.',
-        resolve: (payload) => payload.import,
-      }),
+    properties: (t) => ({
+      imageStream: t.one(ImageStreamType, 'The image stream.'),
+      import: t.oneOrNull(
+        ImportType,
+        'The import that the mutation started; null if there is nothing to import.',
+      ),
     }),
   })
 

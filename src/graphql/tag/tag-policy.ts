@@ -1,10 +1,9 @@
 import type { PolicyDecision } from '../../imagestream/commands/set-tag-policy.ts'
 import { REPORTED } from '../../imagestream/tag/policy-choice.ts'
-import { checkRange } from '../../input/range.ts'
 import type { ExcludedTag, RankedTag } from '../../policy/decide.ts'
 import { type PolicyFilter, readPolicy, type TagPolicy } from '../../policy/policy.ts'
 import { builder } from '../kit/builder.ts'
-import { inputType } from '../kit/inputs.ts'
+import { firstArg, inputType } from '../kit/inputs.ts'
 import { ImageStreamTagType, TagReferenceType } from '../kit/references.ts'
 import { enumType, objectType } from '../kit/types.ts'
 import { specTagOf } from './image-stream-tag.ts'
@@ -83,22 +82,7 @@ const ExcludedTagType = objectType<ExcludedTag>('PolicyExcludedTag', {
   }),
 })
 
-const firstArg = builder.args((t) => ({
-  first: t.int({
-    required: true,
-    defaultValue: 10,
-    description: `Maximum number of tags to return, 0 to ${REPORTED}; the default is 10.`,
-  }),
-}))
-
-/** Throws InvalidInputError. */
-const firstOf = <Entry>(entries: readonly Entry[], first: number): readonly Entry[] =>
-  entries.slice(0, checkRange('first', first, 0, REPORTED))
-
-const firstComplexity = ({ first }: { readonly first: number }) => ({
-  field: 1,
-  multiplier: Math.min(Math.max(first, 1), REPORTED),
-})
+const { args, complexity, check } = firstArg('tags', { min: 0, max: REPORTED })
 
 /** The decision of a policy. */
 export const TagPolicyDecisionType = objectType<PolicyDecision>('TagPolicyDecision', {
@@ -117,16 +101,16 @@ export const TagPolicyDecisionType = objectType<PolicyDecision>('TagPolicyDecisi
     ranked: t.field({
       type: [RankedTagType],
       description: 'Tags that could be chosen, in rank order: the chosen tag first.',
-      args: firstArg,
-      complexity: firstComplexity,
-      resolve: ({ ranked }, { first }) => firstOf(ranked, first),
+      args,
+      complexity,
+      resolve: ({ ranked }, { first }) => ranked.slice(0, check(first)),
     }),
     excluded: t.field({
       type: [ExcludedTagType],
       description: 'Tags that could not be chosen, those that came closest to it first.',
-      args: firstArg,
-      complexity: firstComplexity,
-      resolve: ({ excluded }, { first }) => firstOf(excluded, first),
+      args,
+      complexity,
+      resolve: ({ excluded }, { first }) => excluded.slice(0, check(first)),
     }),
   }),
 })

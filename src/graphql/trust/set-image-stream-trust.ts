@@ -68,15 +68,9 @@ const SetImageStreamTrustInput = inputType('SetImageStreamTrustInput', {
   }),
 })
 
-interface StreamPayload {
-  readonly imageStream: ImageStream
-}
-
-const SetImageStreamTrustPayload = objectType<StreamPayload>('SetImageStreamTrustPayload', {
+const SetImageStreamTrustPayload = objectType<{ imageStream: ImageStream }>('SetImageStreamTrustPayload', {
   description: 'The image stream with its new requirements.',
-  properties: (t) => ({
-    imageStream: t.one(ImageStreamType, 'The image stream.'),
-  }),
+  properties: (t) => ({ imageStream: t.one(ImageStreamType, 'The image stream.') }),
 })
 
 mutation('setImageStreamTrust', {

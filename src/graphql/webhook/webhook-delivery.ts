@@ -1,9 +1,9 @@
-import { checkRange } from '../../input/range.ts'
 import type { LoggedDelivery, LoggedHint, LoggedTarget } from '../../webhooks/delivery-history.ts'
 import { loadReferred, loadRows } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
 import { keyCursors } from '../kit/connection.ts'
 import { connectionType } from '../kit/connection-type.ts'
+import { firstArg } from '../kit/inputs.ts'
 import { ImageStreamType, ImportType } from '../kit/references.ts'
 import { streamOf } from '../kit/stream-of.ts'
 import { enumType, objectType } from '../kit/types.ts'
@@ -78,19 +78,8 @@ const WebhookTargetType = objectType<LoggedTarget>('WebhookTarget', {
   }),
 })
 
-/** Targets of one hint, or hints of one delivery: a hint may concern each stream of a namespace. */
-const MAX_ITEMS = 500
-const firstArg = builder.args((t) => ({
-  first: t.int({
-    required: true,
-    defaultValue: 10,
-    description: `Maximum number of items to return, 1 to ${MAX_ITEMS}; the default is 10.`,
-  }),
-}))
-const complexity = ({ first }: { first: number }) => ({
-  field: 1,
-  multiplier: Math.min(Math.max(first, 1), MAX_ITEMS),
-})
+// targets of one hint, or hints of one delivery: a hint may concern each stream of a namespace
+const { args, complexity, check } = firstArg('items', { min: 1, max: 500 })
 
 const WebhookHintType = objectType<LoggedHint>('WebhookHint', {
   description: 'A change that a delivery reports.',
@@ -109,10 +98,10 @@ const WebhookHintType = objectType<LoggedHint>('WebhookHint', {
       type: [WebhookTargetType],
       description:
         'Tags that the hint applies to; empty if no image stream of the namespace imports from the repository.',
-      args: firstArg,
+      args,
       complexity,
       resolve: (hint, { first }, { webhooks: { log } }) => {
-        checkRange('first', first, 1, MAX_ITEMS)
+        check(first)
         return loadRows(hint, `targets ${first}`, 'hintId', (ids) => log.targetsOf(ids, first))
       },
     }),
@@ -143,10 +132,10 @@ objectType(WebhookDeliveryType, {
       type: [WebhookHintType],
       description:
         'Changes that the delivery reports, within the scope of the webhook; at most 500 are stored.',
-      args: firstArg,
+      args,
       complexity,
       resolve: (delivery, { first }, { webhooks: { log } }) => {
-        checkRange('first', first, 1, MAX_ITEMS)
+        check(first)
         return loadRows(delivery, `hints ${first}`, 'deliveryId', (ids) => log.hintsOf(ids, first))
       },
     }),
