@@ -114,7 +114,7 @@ const MAX_CANDIDATES = 10
  * unknown stream. Throws NotFoundError where no image matches, ConflictError where several do.
  */
 export function imageInHistory(
-  tags: Pick<TagHistories, 'digestsInHistory'>,
+  tags: Pick<Tags, 'digestsInHistory'>,
   streamId: number | undefined,
   { namespace, stream, digest }: StreamImage,
 ): { readonly imageId: number; readonly digest: Digest } {
