@@ -130,7 +130,10 @@ export function createWebhooks(dependencies: WebhooksDependencies) {
             `there is no secret to rotate: ${title} signs deliveries with its own keys`,
           )
         }
-        return { webhook, secret: issue(tx, webhook, keepOldMinutes === null ? null : now() + keepOldMinutes * 60_000) }
+        return {
+          webhook,
+          secret: issue(tx, webhook, keepOldMinutes === null ? null : now() + keepOldMinutes * 60_000),
+        }
       }),
 
     /** Deletes a webhook, and returns it. Throws NotFoundError. */
