@@ -24,6 +24,7 @@ import { openWebhooks } from './webhooks.ts'
 export { DatabaseRefusedError } from '../db/open.ts'
 export { SealingKeyError } from '../secrets/sealing-key.ts'
 
+/** Parts of the environment that a caller replaces. */
 export interface AppOverrides {
   readonly log?: Logger
   /** Milliseconds since 1970. */

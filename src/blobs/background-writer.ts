@@ -30,36 +30,25 @@ interface WriterTarget {
 /** Collects bytes, and writes them one batch after the other. */
 export class BackgroundWriter {
   readonly #target: WriterTarget
-  readonly #total: WriteBudget
-  #pieces: Uint8Array[] = []
-  /** Bytes of the pieces. */
-  #collected = 0
-  /** The same, with the bytes of the write in progress. */
-  #waiting = 0
+  readonly #queue: WriteQueue
   #isFlushing = false
   #isStopped = false
   #writing: Promise<void> | undefined
   #timer: NodeJS.Timeout | undefined
 
-  constructor(target: WriterTarget, total: WriteBudget) {
+  constructor(target: WriterTarget, budget: WriteBudget) {
     this.#target = target
-    this.#total = total
+    this.#queue = new WriteQueue(budget)
   }
 
   /** Whether the source must wait. */
   get isFull(): boolean {
-    return (
-      this.#waiting >= FULL ||
-      this.#pieces.length >= 2 * BATCH_PIECES ||
-      (this.#total.waiting >= ALL_FULL && this.#waiting >= SHARE)
-    )
+    return this.#queue.isFull
   }
 
   push(bytes: Uint8Array): void {
     if (bytes.length === 0) return
-    this.#pieces.push(bytes)
-    this.#collected += bytes.length
-    this.#count(bytes.length)
+    this.#queue.push(bytes)
     if (this.#isDue()) this.#write()
     else this.#writeSoon()
   }
@@ -74,19 +63,19 @@ export class BackgroundWriter {
 
   /** Drops the collected bytes. Resolves when no write is in progress. */
   async drop(): Promise<void> {
-    this.#count(-this.#take().size)
+    this.#queue.release(this.#take().size)
     await this.#writing
   }
 
   /** Drops the collected bytes, and writes nothing more. */
   stop(): void {
     this.#isStopped = true
-    this.#count(-this.#take().size)
+    this.#queue.release(this.#take().size)
   }
 
   #isDue(): boolean {
-    const isBatch = this.#collected >= BATCH || this.#pieces.length >= BATCH_PIECES
-    return isBatch || (this.#collected > 0 && (this.#isFlushing || this.isFull))
+    const { isBatch, isEmpty, isFull } = this.#queue
+    return isBatch || (!isEmpty && (this.#isFlushing || isFull))
   }
 
   #writeSoon(): void {
@@ -98,7 +87,7 @@ export class BackgroundWriter {
   }
 
   #write(): void {
-    if (this.#writing || this.#collected === 0 || this.#isStopped) return
+    if (this.#writing || this.#queue.isEmpty || this.#isStopped) return
     this.#writing = this.#writeBatches()
   }
 
@@ -112,7 +101,7 @@ export class BackgroundWriter {
       // synchronously: bytes pushed from now on start the next write
       this.#writing = undefined
     }
-    if (this.#collected > 0) this.#writeSoon()
+    if (!this.#queue.isEmpty) this.#writeSoon()
   }
 
   async #writeBatch(): Promise<void> {
@@ -120,23 +109,65 @@ export class BackgroundWriter {
     try {
       await this.#target.write(pieces)
     } finally {
-      this.#count(-size)
+      this.#queue.release(size)
     }
     this.#target.onWritten(size)
   }
 
-  /** Removes the collected bytes for a write. They count as unwritten until it ends. */
-  #take(): { readonly pieces: Uint8Array[]; readonly size: number } {
+  #take(): ReturnType<WriteQueue['take']> {
     clearTimeout(this.#timer)
     this.#timer = undefined
+    return this.#queue.take()
+  }
+}
+
+/** Bytes of one upload that are not written yet: those that are collected, and those of the write in progress. */
+class WriteQueue {
+  readonly #total: WriteBudget
+  #pieces: Uint8Array[] = []
+  #collected = 0
+  #waiting = 0
+
+  constructor(total: WriteBudget) {
+    this.#total = total
+  }
+
+  get isEmpty(): boolean {
+    return this.#collected === 0
+  }
+
+  /** Whether enough is collected for one write. */
+  get isBatch(): boolean {
+    return this.#collected >= BATCH || this.#pieces.length >= BATCH_PIECES
+  }
+
+  /** Whether the source must wait. */
+  get isFull(): boolean {
+    return (
+      this.#waiting >= FULL ||
+      this.#pieces.length >= 2 * BATCH_PIECES ||
+      (this.#total.waiting >= ALL_FULL && this.#waiting >= SHARE)
+    )
+  }
+
+  push(bytes: Uint8Array): void {
+    this.#pieces.push(bytes)
+    this.#collected += bytes.length
+    this.#waiting += bytes.length
+    this.#total.waiting += bytes.length
+  }
+
+  /** Removes the collected bytes for a write. They count as unwritten until `release`. */
+  take(): { readonly pieces: Uint8Array[]; readonly size: number } {
     const taken = { pieces: this.#pieces, size: this.#collected }
     this.#pieces = []
     this.#collected = 0
     return taken
   }
 
-  #count(bytes: number): void {
-    this.#waiting += bytes
-    this.#total.waiting += bytes
+  /** Notes that taken bytes are written or dropped. */
+  release(size: number): void {
+    this.#waiting -= size
+    this.#total.waiting -= size
   }
 }

@@ -12,6 +12,7 @@ import type { UploadSummary } from './layout.ts'
 import {
   ALGORITHMS,
   blobsOnDisk,
+  findUpload,
   isRepository,
   isUploadId,
   Layout,
@@ -81,9 +82,7 @@ export class DiskStore implements AsyncDisposable {
     this.#requireOpen()
     await space.ensure()
     const startedAt = now()
-    const file = await createFile(path, startedAt, uploadFolders).catch((error: unknown) => {
-      throw storageError(error)
-    })
+    const file = await createFile(path, startedAt, uploadFolders)
     const record = { id, repository, algorithm, size: 0, startedAt, changedAt: startedAt }
     const upload = new DiskUpload(this.#parts, this.#watch, record, file)
     this.#register.add(upload)
@@ -147,14 +146,11 @@ export class DiskStore implements AsyncDisposable {
   }
 
   async #restore(repository: string, id: string): Promise<DiskUpload | undefined> {
-    for (const algorithm of ALGORITHMS) {
-      const record = await readUpload(this.#parts.layout, { repository, id, algorithm })
-      if (!record) continue
-      const upload = new DiskUpload(this.#parts, this.#watch, record)
-      this.#register.add(upload)
-      return upload
-    }
-    return undefined
+    const record = await findUpload(this.#parts.layout, repository, id)
+    if (!record) return undefined
+    const upload = new DiskUpload(this.#parts, this.#watch, record)
+    this.#register.add(upload)
+    return upload
   }
 
   async #summary(name: UploadName): Promise<UploadSummary | undefined> {
@@ -164,14 +160,20 @@ export class DiskStore implements AsyncDisposable {
   }
 }
 
+/** Creates the file of an upload. Throws StorageFullError. */
 async function createFile(path: string, at: number, folders: KeyLock): Promise<FileHandle> {
   const create = (): Promise<FileHandle> => open(path, 'wx+', 0o600)
   const createWithFolder = async (): Promise<FileHandle> => {
     await makeFolder(dirname(path))
     return create()
   }
-  const file = (await unlessAbsent(create())) ?? (await folders.run(dirname(dirname(path)), createWithFolder))
-  // the store's own clock, as after each append
-  await file.utimes(at / 1000, at / 1000)
-  return file
+  try {
+    const file =
+      (await unlessAbsent(create())) ?? (await folders.run(dirname(dirname(path)), createWithFolder))
+    // the store's own clock, as after each append
+    await file.utimes(at / 1000, at / 1000)
+    return file
+  } catch (error) {
+    throw storageError(error)
+  }
 }

@@ -110,6 +110,19 @@ export async function readUpload(layout: Layout, upload: UploadName): Promise<Up
   return status?.isFile() ? { ...upload, size: status.size, ...timesOf(status) } : undefined
 }
 
+/** Reads the state of the upload with this id; undefined when the repository has none. */
+export async function findUpload(
+  layout: Layout,
+  repository: string,
+  id: string,
+): Promise<UploadSummary | undefined> {
+  for (const algorithm of ALGORITHMS) {
+    const upload = await readUpload(layout, { repository, id, algorithm })
+    if (upload) return upload
+  }
+  return undefined
+}
+
 /** Some file systems do not store when a file was created. */
 const timesOf = ({ birthtimeMs, mtimeMs }: Stats): { startedAt: number; changedAt: number } => ({
   startedAt: Math.round(birthtimeMs > 0 ? Math.min(birthtimeMs, mtimeMs) : mtimeMs),

@@ -23,14 +23,39 @@ interface UploadWatch {
 }
 
 /** A blob that is being uploaded. */
-export type Upload = Pick<
-  DiskUpload,
-  'id' | 'algorithm' | 'size' | 'isBusy' | 'append' | 'commit' | 'discard' | 'follow'
->
+export interface Upload {
+  /** 128 random bits as hexadecimal digits, which cannot be guessed. */
+  readonly id: string
+  readonly algorithm: DigestAlgorithm
+  /** Bytes received, including those of a source that ended early. */
+  readonly size: number
+  /** Whether `append` or `commit` is in progress: a second writer is refused with UploadBusyError. */
+  readonly isBusy: boolean
+  /**
+   * Appends the whole source. `maxSize` applies to the whole upload. Chunks are not copied, and must not change until this
+   * settles.
+   * Rejects with UploadBusyError, UploadGoneError, UploadTooLargeError (this append is undone), StorageFullError (the
+   * upload is removed), or the source's own error. Leaves a refused source paused; its owner drains or destroys it.
+   */
+  append(source: Readable | Iterable<Uint8Array>, options: { readonly maxSize: number }): Promise<void>
+  /**
+   * Turns the upload into a blob: verifies and syncs the bytes, renames the file, syncs the folder, then calls `record` to
+   * write the row of the blob. No removal of the digest comes between. Rejects with DigestMismatchError, StorageFullError
+   * or the rejection of `record` (the upload is removed then), UploadBusyError or UploadGoneError.
+   */
+  commit<Result>(digest: Digest, record: (size: number) => Promise<Result>): Promise<Result>
+  /** Removes the upload; an append or commit in progress rejects with UploadGoneError. */
+  discard(): Promise<void>
+  /**
+   * Writes a part to a client while the rest is arriving. Holds back the last of the `total` bytes until the commit, so
+   * that a complete response has verified bytes. Rejects with ReceiverClosedError when `to` closes, and with the reason
+   * when the upload is discarded, its commit fails or an append is undone.
+   */
+  follow(range: ByteRange, options: { readonly total: number; readonly to: Writable }): Promise<void>
+}
 
 /** An upload whose bytes are in a file, which may be closed between requests. */
-export class DiskUpload {
-  /** 128 random bits as hexadecimal digits, which cannot be guessed. */
+export class DiskUpload implements Upload {
   readonly id: string
   readonly algorithm: DigestAlgorithm
   /** State when the object was created. */
@@ -62,12 +87,10 @@ export class DiskUpload {
     this.#content = new UploadContent({ parts, path, hash, followers, changedAt }, created)
   }
 
-  /** Bytes received, including those of a source that ended early. */
   get size(): number {
     return this.#hash.size
   }
 
-  /** Whether `append` or `commit` is in progress: a second writer is refused with UploadBusyError. */
   get isBusy(): boolean {
     return this.#work.isBusy
   }
@@ -80,12 +103,6 @@ export class DiskUpload {
     return { ...this.record, size: this.size, changedAt: this.#content.changedAt }
   }
 
-  /**
-   * Appends the whole source. `maxSize` applies to the whole upload. Chunks are not copied, and must not change until this
-   * settles.
-   * Rejects with UploadBusyError, UploadGoneError, UploadTooLargeError (this append is undone), StorageFullError (the
-   * upload is removed), or the source's own error. Leaves a refused source paused; its owner drains or destroys it.
-   */
   append(source: Readable | Iterable<Uint8Array>, { maxSize }: { readonly maxSize: number }): Promise<void> {
     // the source can fail before another listener is added
     if (source instanceof Readable) source.on('error', () => {})
@@ -97,11 +114,6 @@ export class DiskUpload {
     )
   }
 
-  /**
-   * Turns the upload into a blob: verifies and syncs the bytes, renames the file, syncs the folder, then calls `record` to
-   * write the row of the blob. No removal of the digest comes between. Rejects with DigestMismatchError, StorageFullError
-   * or the rejection of `record` (the upload is removed then), UploadBusyError or UploadGoneError.
-   */
   commit<Result>(digest: Digest, record: (size: number) => Promise<Result>): Promise<Result> {
     return this.#work.run(async ({ signal }) => {
       // an invalid digest is an error of the caller: throws without removing the upload
@@ -122,16 +134,10 @@ export class DiskUpload {
     })
   }
 
-  /** Removes the upload; an append or commit in progress rejects with UploadGoneError. */
   discard(): Promise<void> {
     return this.#work.discard(new UploadGoneError('the upload was discarded'))
   }
 
-  /**
-   * Writes a part to a client while the rest is arriving. Holds back the last of the `total` bytes until the commit, so
-   * that a complete response has verified bytes. Rejects with ReceiverClosedError when `to` closes, and with the reason
-   * when the upload is discarded, its commit fails or an append is undone.
-   */
   async follow(range: ByteRange, options: { readonly total: number; readonly to: Writable }): Promise<void> {
     if (this.isGone && !this.#followers.isComplete) throw new UploadGoneError('the upload was discarded')
     const upload = { content: this.#content, place: this.#place, work: this.#work, pool: this.#parts.pool }

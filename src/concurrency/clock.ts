@@ -8,6 +8,7 @@ export interface Clock {
   sleep(milliseconds: number, signal: AbortSignal): Promise<void>
 }
 
+/** Waits, as `Clock.sleep`. */
 export type Sleep = Clock['sleep']
 
 /** Calls back after the milliseconds. Returns a function that cancels the call. */

@@ -4,6 +4,7 @@ import { type Sleep, systemClock } from './clock.ts'
 /** Result of one attempt at an item: `retry` to attempt it again later. */
 export type AttemptResult = 'done' | 'retry'
 
+/** The work on the items, and its limits. */
 export interface KeyedQueuesOptions<Item> {
   /** Maximum number of items and tasks that run at a time, over all keys. */
   readonly limit: number

@@ -32,6 +32,7 @@ const TIMINGS = {
   shutdownTimeout: 5_000,
 }
 
+/** What the server serves, to which clients, and for how long it waits. */
 export interface ServerOptions extends HttpEndpoints {
   readonly schema: GraphQLSchema
   readonly domain: SharedContext

@@ -65,6 +65,7 @@ export class InvalidManifestError extends Error {
 export const MAX_MANIFEST_SIZE = 4 * 1024 * 1024
 /** Maximum size of an image's config, in bytes. */
 export const MAX_CONFIG_SIZE = 8 * 1024 * 1024
+/** Maximum number of manifests in one index. */
 export const MAX_INDEX_CHILDREN = 1000
 /** Maximum number of levels of nested indexes, the outermost included. */
 export const MAX_INDEX_DEPTH = 3

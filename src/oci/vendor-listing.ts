@@ -17,6 +17,7 @@ export interface VendorListing {
   pages(): AsyncIterable<VendorPage>
 }
 
+/** One page of a vendor's listing. */
 export interface VendorPage {
   /** Claims with valid tag names, without referrers tags; each tag occurs once in a listing. */
   readonly claims: readonly TagClaim[]
