@@ -59,7 +59,9 @@ const MAX_LOGIN_LENGTH = 1024
 export function checkInput(prefix: RegistryPrefix, input: ConfigurationInput, now: number): CheckedInput {
   const { access, location, mirrors, insecure, ca, clientCertificate, proxy, vendor, apiUrl } = input
   return {
-    ...{ access, insecure, vendor },
+    access,
+    insecure,
+    vendor,
     location: ifSet(location, (text) => formatPrefix(parsePrefix(text, 'location'))),
     mirrors: ifSet(mirrors, checkMirrors),
     ca: ifSet(ca, (pem) => checkCertificates(pem, 'ca')),

@@ -85,7 +85,10 @@ export function createRegistryClient({
     /** Opens a repository. Sends no request yet. */
     repository: (name: RepositoryName, context: RequestContext): RegistryRepository =>
       mirroredRepository(name, {
-        ...{ rules, failedMirrors, signal: context.signal, warn: warnAt },
+        rules,
+        failedMirrors,
+        signal: context.signal,
+        warn: warnAt,
         open(location) {
           const current = locationInPlan(location, name, rules)
           return repositoryAt(sessions.open(location, contextFor(location, context, rules, current)))

@@ -33,7 +33,9 @@ export class Sessions {
     const { registry, repository } = location
     return new Session({
       ...this.#options,
-      ...{ registry, repository, context },
+      registry,
+      repository,
+      context,
       hints: options.hints ?? this.#hintsOf(location, context),
       warn: (message) => this.#options.warn(location, message),
       ...options,

@@ -86,7 +86,11 @@ function planSource(spec: Spec, input: ImportImageInput, from: string, mode: Imp
   const old = spec.tags.get(name)
   const base = old ?? { annotations: '[]', insecure: flag(false), scheduled: flag(false), importMode: mode }
   const content: SpecTagContent = {
-    ...{ fromKind: 'DockerImage', fromName: from, fromNamespace: null, policy: null, reference: flag(false) },
+    fromKind: 'DockerImage',
+    fromName: from,
+    fromNamespace: null,
+    policy: null,
+    reference: flag(false),
     annotations: base.annotations,
     ...importPolicyOf(base, input),
     // a tag keeps its reference policy when its source changes

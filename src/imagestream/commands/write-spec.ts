@@ -85,8 +85,13 @@ export function createSpecWriter(dependencies: SpecWriterDependencies) {
       const stream = db.orm
         .insert(imageStreams)
         .values({
-          ...{ uid: uuid(), namespace, name, createdAt: now() },
-          ...{ generation: 1, resourceVersion: 1, repositoryGeneration: 1 },
+          uid: uuid(),
+          namespace,
+          name,
+          createdAt: now(),
+          generation: 1,
+          resourceVersion: 1,
+          repositoryGeneration: 1,
           ...metadata,
           ...columnsOf(spec),
         })

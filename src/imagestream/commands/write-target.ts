@@ -129,8 +129,17 @@ export const writeTarget = (
   stream ? writer.writeSpec(tx, stream, spec, options) : writer.insert(tx, { namespace, name }, spec, options)
 
 const NEW_STREAM = {
-  ...{ id: 0, uid: '', generation: 1, resourceVersion: 0, createdAt: 0, labels: '[]', annotations: '[]' },
-  ...{ repositoryGeneration: 1, repositoryCheck: null, checkedAt: null, newestAt: 0 },
+  id: 0,
+  uid: '',
+  generation: 1,
+  resourceVersion: 0,
+  createdAt: 0,
+  labels: '[]',
+  annotations: '[]',
+  repositoryGeneration: 1,
+  repositoryCheck: null,
+  checkedAt: null,
+  newestAt: 0,
 }
 
 /** Returns the stream with another spec, which is not stored, for a dry run. */
@@ -143,8 +152,11 @@ export function plannedStream(
   return {
     stream: planned,
     specTags: [...tags].map(([tag, content]) => ({
-      ...{ generation: planned.generation, ...FOLLOWS_NONE, ...content },
-      ...{ streamId: planned.id, name: tag },
+      generation: planned.generation,
+      ...FOLLOWS_NONE,
+      ...content,
+      streamId: planned.id,
+      name: tag,
     })),
   }
 }

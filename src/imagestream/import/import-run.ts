@@ -60,7 +60,12 @@ export class ImportRun {
     this.#tally.expect(totalOf(plan, selection, outcomes.alreadyImported), selection)
     onProgress()
     const importer = new TagImporter({
-      ...{ streamId, tags, fetcher, reader, outcomes, onInternalError: this.#onInternalError },
+      streamId,
+      tags,
+      fetcher,
+      reader,
+      outcomes,
+      onInternalError: this.#onInternalError,
     })
     let isComplete = true
     const inTime = function* (): Generator<ImportTarget, void> {

@@ -12,8 +12,18 @@ export class ImportTally {
 
   constructor({ id, streamId }: Pick<Import, 'id' | 'streamId'>) {
     this.#import = {
-      ...{ id, streamId, state: 'PENDING', startedAt: null, finishedAt: null, total: null },
-      ...{ imported: 0, unchanged: 0, failed: 0, additionalTags: [], reason: null, message: null },
+      id,
+      streamId,
+      state: 'PENDING',
+      startedAt: null,
+      finishedAt: null,
+      total: null,
+      imported: 0,
+      unchanged: 0,
+      failed: 0,
+      additionalTags: [],
+      reason: null,
+      message: null,
     }
   }
 

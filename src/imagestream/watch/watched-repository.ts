@@ -120,8 +120,14 @@ export class WatchedRepository implements RepositoryCheck {
 
 /** Returns the row of a repository that was not checked yet. */
 const newWatch = ({ id, repositoryGeneration }: ImageStream): RepositoryWatchRow => ({
-  ...{ streamId: id, generation: repositoryGeneration, vendor: null, checkedAt: null, checkedBy: null },
-  ...{ fullScanAt: null, total: null, marks: null },
+  streamId: id,
+  generation: repositoryGeneration,
+  vendor: null,
+  checkedAt: null,
+  checkedBy: null,
+  fullScanAt: null,
+  total: null,
+  marks: null,
   ...NO_FAILURE,
 })
 

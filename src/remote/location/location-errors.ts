@@ -55,7 +55,9 @@ export function combinedError(reference: RepositoryName, failures: readonly Fail
   if (notes.length === 0) return error
   const { reason, registry, repository, status, cause } = error
   return new RegistryError(`${error.message} (${notes.join('; ')})`, {
-    ...{ reason, registry, cause },
+    reason,
+    registry,
+    cause,
     ...(repository !== undefined && { repository }),
     ...(status !== undefined && { status }),
   })

@@ -49,8 +49,14 @@ export interface RegistryRules {
 
 /** Returns the location of a registry that is not configured. */
 export const defaultLocation = (registry: string, repository: string): RepositoryLocation => ({
-  ...{ registry, repository },
-  ...{ isMirror: false, isNamed: true, serves: 'ALL', insecure: false, route: undefined, problem: null },
+  registry,
+  repository,
+  isMirror: false,
+  isNamed: true,
+  serves: 'ALL',
+  insecure: false,
+  route: undefined,
+  problem: null,
 })
 
 /** The rules of a server without registry configurations. */

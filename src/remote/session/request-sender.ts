@@ -30,7 +30,9 @@ export class RequestSender {
   ): Promise<EgressResponse> {
     const { client, hints, context } = this.#options
     const request = {
-      ...{ method, headers, maxBytes },
+      method,
+      headers,
+      maxBytes,
       ...(body !== undefined && { body }),
       ...(stream && { stream }),
       ...options,

@@ -72,8 +72,13 @@ function azureBudget(headers: ResponseHeaders, now: number): RequestBudget | und
   const remaining = headerText(headers['x-ms-ratelimit-remaining-calls-per-second'])
   if (!FRACTION.test(remaining)) return undefined
   return {
-    ...{ limit: null, remaining: Math.floor(Number(remaining)), window: 1, resetAt: null },
-    ...{ pullsOnly: false, source: null, readAt: now },
+    limit: null,
+    remaining: Math.floor(Number(remaining)),
+    window: 1,
+    resetAt: null,
+    pullsOnly: false,
+    source: null,
+    readAt: now,
   }
 }
 

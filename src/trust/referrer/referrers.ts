@@ -96,7 +96,9 @@ export function createReferrers(
       found: JSON.stringify({ referrers, refused }),
       isComplete: isComplete ? 1 : 0,
       checkedAt: triedAt,
-      ...{ triedAt, reason: null, message: null },
+      triedAt,
+      reason: null,
+      message: null,
     }
     checks.save(check)
     return check
