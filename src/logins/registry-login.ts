@@ -1,3 +1,4 @@
+import { matchesGlob } from '../input/glob.ts'
 import { isObject, textOf } from '../oci/json.ts'
 import { isRegistryName, isRepositoryName } from '../oci/reference.ts'
 
@@ -94,6 +95,28 @@ export function* pathsAbove(repository: string): Generator<string> {
   for (let path = repository; path !== ''; path = path.slice(0, Math.max(0, path.lastIndexOf('/'))))
     yield path
   yield ''
+}
+
+/** Reports whether it is a pattern of hosts as in Kubernetes: `*.example.com`. */
+export const isRegistryGlob = ({ registry }: RegistryPrefix): boolean => registry.includes('*')
+
+/**
+ * Reports whether the repository is below the pattern, in which a `*` matches neither a dot nor a port.
+ * Source: Kubernetes, Images, interpretation of config.json.
+ */
+export function liesBelowGlob(glob: RegistryPrefix, registry: string, repository: string): boolean {
+  const [patterns, labels] = [glob.registry, registry].map(partsOf) as [string[], string[]]
+  return (
+    patterns.length === labels.length &&
+    patterns.every((pattern, at) => matchesGlob(pattern, labels[at] ?? '')) &&
+    [...pathsAbove(repository)].includes(glob.path)
+  )
+}
+
+// labels, then the port, empty for none
+const partsOf = (host: string): string[] => {
+  const [, name = host, port = ''] = /^(.*?)(?::(\d+))?$/.exec(host) ?? []
+  return [...name.split('.'), port]
 }
 
 /** Returns the secret in an entry of a docker config's `auths`; undefined for none. */

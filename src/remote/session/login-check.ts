@@ -65,31 +65,20 @@ function outcomeOf(
   where: string,
   isRepository: boolean,
 ): Pick<LoginCheck, 'outcome' | 'message'> {
+  const is = (outcome: LoginCheck['outcome'], message: string) => ({ outcome, message })
   if (withheldFrom !== undefined) {
-    const message = `the credential was not sent to ${withheldFrom}, the token server that ${where} names: it is not trusted for this registry`
-    return { outcome: 'NOT_SHOWN', message }
+    const server = `${withheldFrom}, the token server that ${where} names`
+    return is('NOT_SHOWN', `the credential was not sent to ${server}: it is not trusted for this registry`)
   }
-  if (status === 401) {
-    const message = signedIn
-      ? `the credential has no access to ${where}: ${text}`
-      : `${where} requires an authentication scheme that this server does not support: ${text}`
-    return { outcome: 'UNAUTHORIZED', message }
-  }
-  if (status === 403) {
-    return { outcome: 'FORBIDDEN', message: `the credential has no access to ${where}: ${text}` }
-  }
+  const noAccess = `the credential has no access to ${where}: ${text}`
+  const otherScheme = `${where} requires an authentication scheme that this server does not support: ${text}`
+  if (status === 401) return is('UNAUTHORIZED', signedIn ? noAccess : otherScheme)
+  if (status === 403) return is('FORBIDDEN', noAccess)
   if (status === 404 && isRepository) {
-    const message = `${where} does not exist, or the credential has no access to it: ${text}`
-    return { outcome: 'NOT_FOUND', message }
+    return is('NOT_FOUND', `${where} does not exist, or the credential has no access to it: ${text}`)
   }
-  if (status === 429) {
-    return { outcome: 'TOO_MANY_REQUESTS', message: `${where} refuses further requests for now: ${text}` }
-  }
-  if (status >= 300) return { outcome: 'UNAVAILABLE', message: `the test is inconclusive: ${text}` }
-  return signedIn
-    ? { outcome: 'OK', message: `the credential has access to ${where}` }
-    : {
-        outcome: 'NOT_ASKED_FOR',
-        message: `${where} allows anonymous access, and did not request the credential`,
-      }
+  if (status === 429) return is('TOO_MANY_REQUESTS', `${where} refuses further requests for now: ${text}`)
+  if (status >= 300) return is('UNAVAILABLE', `the test is inconclusive: ${text}`)
+  if (signedIn) return is('OK', `the credential has access to ${where}`)
+  return is('NOT_ASKED_FOR', `${where} allows anonymous access, and did not request the credential`)
 }

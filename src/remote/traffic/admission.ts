@@ -3,7 +3,6 @@ import { unlessAborted } from '../../concurrency/abort.ts'
 import type { Clock } from '../../concurrency/clock.ts'
 import { ConnectionError, EgressTimeoutError } from '../../egress/errors.ts'
 import type { EgressResponse } from '../../egress/exchange.ts'
-import { ANONYMOUS_ACCOUNT } from './accounts.ts'
 import type { CountedRequest } from './budgets.ts'
 import {
   type CircuitBreaker,
@@ -15,22 +14,15 @@ import {
 import type { HostQueue } from './host-queue.ts'
 import type { HostTraffic } from './host-traffic.ts'
 import { parseRetryAfter } from './quota-headers.ts'
-import type { Prioritized } from './request-context.ts'
+import type { RequestContext } from './request-context.ts'
 
 /** A request that waits to be sent to its host. */
-export interface QueuedRequest extends Prioritized {
-  readonly lane: string
-  readonly namespace: string | null
-  readonly signal: AbortSignal
-  /** The account that the host counts the request for; anonymous by default. */
-  readonly account?: string
-  /** A pull, which counts against the host's quota. */
-  readonly isPull?: boolean
+export interface QueuedRequest extends CountedRequest, Pick<RequestContext, 'lane' | 'namespace' | 'signal'> {
   /**
    * An anonymous first request of a caller that has a credential: it is sent although the circuit of the anonymous account
    * is open.
    */
-  readonly isDiscovery?: boolean
+  readonly isDiscovery: boolean
   /** The response's body is a stream, which holds its slot until it ends. */
   readonly isStream: boolean
 }
@@ -50,9 +42,9 @@ export async function admit(
   request: QueuedRequest,
   { clock, patience }: AdmissionOptions,
 ): Promise<Admission | { readonly failure: HostFailure }> {
-  const { lane, namespace, signal, isDiscovery = false, isStream } = request
+  const { lane, namespace, signal, isDiscovery, isStream } = request
   const queue = isStream ? host.streams : host.requests
-  const account = host.accounts.breakerOf(request.account ?? ANONYMOUS_ACCOUNT)
+  const account = host.accounts.breakerOf(request.account)
   for (;;) {
     const opening = host.breaker.opening ?? (isDiscovery ? undefined : account.opening)
     if (opening) {
@@ -107,7 +99,7 @@ export class Admission {
   /** Takes the request from the account's budget. Throws BudgetError. */
   takeFromBudget(): void {
     const { host, request, clock } = this.#parts
-    this.#endCounted = host.budgets.take(countedRequest(request), clock.now())
+    this.#endCounted = host.budgets.take(request, clock.now())
   }
 
   /** Records a response. Returns whether the account's quota is exhausted, so that a retry is pointless. */
@@ -115,12 +107,11 @@ export class Admission {
     const { host, account, hostPermit, accountPermit, request, clock } = this.#parts
     const { status, headers } = response
     const now = clock.now()
-    const counted = countedRequest(request)
-    host.budgets.read(counted.account, headers, now)
+    host.budgets.read(request.account, headers, now)
     const pause = MAY_REQUEST_PAUSE.has(status) ? parseRetryAfter(headers, now) : undefined
     // a 429 concerns this account: the host works, and may accept requests of others
     const isOfAccount = status === 429
-    const isExhausted = isOfAccount && pause === undefined && host.budgets.recordRefusal(counted, now)
+    const isExhausted = isOfAccount && pause === undefined && host.budgets.recordRefusal(request, now)
     if (MAY_REQUEST_PAUSE.has(status) && !isExhausted) host.decreaseConcurrency(this.#number)
     if (!isFailure(status)) {
       host.increaseConcurrency()
@@ -164,13 +155,3 @@ const MAY_REQUEST_PAUSE = new Set([429, 503])
 // a 501 concerns the method only: the caller tries another one
 const isFailure = (status: number): boolean =>
   status === 408 || status === 429 || (status >= 500 && status !== 501)
-
-const countedRequest = ({
-  account = ANONYMOUS_ACCOUNT,
-  isPull = false,
-  urgency,
-}: QueuedRequest): CountedRequest => ({
-  account,
-  isPull,
-  ...(urgency && { urgency }),
-})

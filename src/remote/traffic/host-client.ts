@@ -3,6 +3,7 @@ import type { Clock } from '../../concurrency/clock.ts'
 import type { Egress, EgressRequest } from '../../egress/egress.ts'
 import { ConnectionError } from '../../egress/errors.ts'
 import type { EgressResponse } from '../../egress/exchange.ts'
+import { ANONYMOUS_ACCOUNT } from './accounts.ts'
 import { admit, type QueuedRequest } from './admission.ts'
 import { BudgetError } from './budgets.ts'
 import type { HostFailure } from './circuit-breaker.ts'
@@ -15,7 +16,7 @@ import { BlockedError } from './request-context.ts'
 
 export interface HostRequest
   extends Pick<EgressRequest, 'method' | 'body' | 'maxBytes' | 'stream'>,
-    Pick<QueuedRequest, 'account' | 'isPull' | 'isDiscovery'> {
+    Partial<Pick<QueuedRequest, 'account' | 'isPull' | 'isDiscovery'>> {
   readonly headers: Readonly<Record<string, string>>
   /** Sent once, because the caller has an alternative: its failure does not count as one of the host. */
   readonly isTentative?: boolean
@@ -68,14 +69,14 @@ export class HostClient {
     const observe = (outcome: RequestOutcome) => this.#options.observe?.(registryOf(url.host), outcome)
     // before the queue is entered: a blocked host has none
     context.routeTo?.(url)
-    const { isTentative = false, isDiscovery = false } = request
+    const { account = ANONYMOUS_ACCOUNT, isPull = false, isTentative = false, isDiscovery = false } = request
     const host = this.#hostOf(url.host)
     const tries = isTentative ? 1 : limits.tries
     const patience = { left: limits.longestPause }
-    const queued = { ...context, ...request, isStream: request.stream !== undefined }
+    const queued = { ...context, account, isPull, isStream: request.stream !== undefined }
     for (let attempt = 1; ; attempt += 1) {
-      const retried = isDiscovery && attempt > 1 ? { ...queued, isDiscovery: false } : queued
-      const admission = await admit(host, retried, { clock, patience })
+      const next = { ...queued, isDiscovery: isDiscovery && attempt === 1 }
+      const admission = await admit(host, next, { clock, patience })
       if ('failure' in admission) {
         observe('NOT_SENT')
         return responseOf(admission.failure)
