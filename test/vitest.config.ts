@@ -8,6 +8,7 @@ export default defineConfig({
   test: {
     root: new URL('..', import.meta.url).pathname,
     include: ['test/**/*.test.ts'],
+    globalSetup: ['test/build-folder.ts'],
     setupFiles: ['test/setup.ts'],
     // guards against a deadlock, not limits: a busy machine may need ten times as long as an idle one
     testTimeout: 300_000,

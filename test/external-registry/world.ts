@@ -1,4 +1,5 @@
 import { expect } from 'vitest'
+import { unlessAborted } from '../../src/concurrency/abort.ts'
 import {
   createExternalRegistry,
   type ExternalRegistry,
@@ -56,10 +57,7 @@ export class ExternalWorld implements AsyncDisposable {
       onInternalError: (error) => this.internalErrors.push(error),
       sleep: (milliseconds, signal) => {
         this.delays.push(milliseconds)
-        return new Promise((resolve, reject) => {
-          this.#wakeUps.push(resolve)
-          signal.addEventListener('abort', () => reject(signal.reason))
-        })
+        return unlessAborted(new Promise<void>((resolve) => this.#wakeUps.push(resolve)), signal)
       },
       ...changes,
     })

@@ -1,12 +1,13 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
+import { startApp } from '../fixtures/app.ts'
 import { connect } from '../fixtures/graphql-client.ts'
 import { randomNumbers } from '../fixtures/random-numbers.ts'
 import { RUBY_REPOSITORY, RubyReplay, tagsAt } from '../fixtures/ruby-history.ts'
-import { seedOf } from '../fixtures/seed.ts'
-import { buildServer, type ServerBuild } from '../fixtures/server-process.ts'
+import { repeats, seedOf } from '../fixtures/seed.ts'
+import { buildServer } from '../fixtures/server-process.ts'
 import { startUpstream, type Upstream } from '../fixtures/upstream.ts'
 import { DisconnectedError, Follower } from './follower.ts'
 import {
@@ -20,19 +21,13 @@ import {
   tagDigests,
 } from './operations.ts'
 
-const KILLS = 20
+const KILLS = repeats(10, 30)
 /** Moves of the history before each start of the server; some tags move more than once. */
 const MOVES = 100
 /** Moves while the server runs, before each further import. */
 const FURTHER_MOVES = 20
 /** Maximum number of registry responses before the server is killed. */
 const RESPONSES = 1000
-
-let build: ServerBuild
-beforeAll(async () => {
-  build = await buildServer()
-})
-afterAll(() => build[Symbol.asyncDispose]())
 
 /** Publishes about `count` moves; returns the time of the last one. */
 function publish(replay: RubyReplay, count: number): Date {
@@ -66,10 +61,12 @@ function expectChain(pushes: readonly Push[]): void {
 
 test(`a subscriber receives every push once, in order, while the server is killed ${KILLS} times during imports`, async () => {
   const random = randomNumbers(seedOf('crash'))
+  const build = await buildServer()
   const dataFolder = mkdtempSync(join(tmpdir(), 'imagestreams-crash-'))
   await using upstream = await startUpstream({ log: false })
   const replay = new RubyReplay(upstream)
   const settings = { DATA: dataFolder, IMPORT_MODE: 'PreserveOriginal' }
+  const startHere = () => startApp({ dataFolder, importMode: 'PreserveOriginal' })
   const seen: Push[] = []
   const acknowledged: string[] = []
   let since: string | undefined
@@ -77,10 +74,9 @@ test(`a subscriber receives every push once, in order, while the server is kille
 
   // given a stream, and a subscriber that wants every push to it
   {
-    await using server = await build.start(settings)
-    await using client = connect(server.url)
-    await createStream(client, { name: 'ruby' })
-    since = await endOfLog(client)
+    await using app = await startHere()
+    await createStream(app.client, { name: 'ruby' })
+    since = await endOfLog(app.client)
   }
 
   // when it is imported while its registry changes, and the server is killed during the import
@@ -119,9 +115,9 @@ test(`a subscriber receives every push once, in order, while the server is kille
   // then the server finishes the interrupted import, and its log equals the received pushes
   upstream.hook = undefined
   const end = publish(replay, MOVES)
-  await using server = await build.start(settings)
-  await using client = connect(server.url)
-  using follower = await Follower.start(server.url, { since })
+  await using app = await startHere()
+  const { client } = app
+  using follower = await Follower.start(app.app.url, { since })
   const last = await importImage(client, { ...input(upstream) })
   const log = await pushLog(client)
   seen.push(...(await follower.take(log.length - seen.length)))
@@ -143,13 +139,13 @@ test(`a subscriber receives every push once, in order, while the server is kille
 })
 
 test('acknowledged streams exist after a kill, and the others exist completely or not at all', async () => {
+  const build = await buildServer()
   const dataFolder = mkdtempSync(join(tmpdir(), 'imagestreams-crash-'))
-  const settings = { DATA: dataFolder }
   const names = Array.from({ length: 40 }, (_, at) => `stream-${at}`)
   const acknowledged: string[] = []
 
   {
-    await using server = await build.start(settings)
+    await using server = await build.start({ DATA: dataFolder })
     await using client = connect(server.url)
     const labels = [{ key: 'whole', value: 'yes' }]
     const tags = [{ name: 'a' }, { name: 'b' }]
@@ -162,9 +158,8 @@ test('acknowledged streams exist after a kill, and the others exist completely o
     await server.ended
   }
 
-  await using server = await build.start(settings)
-  await using client = connect(server.url)
-  const { imageStreams } = await client.request<{
+  await using app = await startApp({ dataFolder })
+  const { imageStreams } = await app.client.request<{
     imageStreams: { nodes: { name: string; labels: object[]; spec: { tags: object[] } }[] }
   }>('{ imageStreams { nodes { name labels { key } spec { tags { name } } } } }')
   const kept = imageStreams.nodes.map(({ name }) => name)

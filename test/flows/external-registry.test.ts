@@ -8,6 +8,7 @@ import { available, type DockerRegistry, startDockerRegistry } from '../fixtures
 import { connect, type GraphQLClient } from '../fixtures/graphql-client.ts'
 import { closedPort } from '../fixtures/hostile-registry.ts'
 import { type Image, type Index, image, index } from '../fixtures/random-image.ts'
+import { repeats } from '../fixtures/seed.ts'
 import { buildServer } from '../fixtures/server-process.ts'
 import { Follower } from './follower.ts'
 import { type Push, pushLog } from './operations.ts'
@@ -15,7 +16,7 @@ import { type Push, pushLog } from './operations.ts'
 const missing = available()
 const SECRET = 'a secret that only this test uses'
 
-const KILLS = 5
+const KILLS = repeats(3, 10)
 
 const [one, two, three] = [image({ seed: 1 }), image({ seed: 2 }), image({ seed: 3 })]
 const multi = index([
@@ -35,8 +36,6 @@ afterEach(() => registry[Symbol.asyncDispose]())
 
 const start = (changes: Partial<Config> = {}): Promise<TestApp> =>
   startApp({ port, externalRegistry: new URL(registry.url), webhookSecret: SECRET, ...changes })
-
-/** Milliseconds after its start in which a server scans the registry. */
 
 const nameOf = ({ imageStreamName, tag, image }: Push): string => `${imageStreamName}:${tag} ${image.digest}`
 const log = async (client: GraphQLClient): Promise<string[]> => (await pushLog(client)).map(nameOf)
@@ -117,7 +116,7 @@ describe.skipIf(missing !== undefined)(
 
     test('delivers each push once and in order to a server that is killed repeatedly', async () => {
       const dataFolder = mkdtempSync(join(tmpdir(), 'imagestreams-external-'))
-      await using build = await buildServer()
+      const build = await buildServer()
       const settings = {
         DATA: dataFolder,
         PORT: String(port),
@@ -145,10 +144,9 @@ describe.skipIf(missing !== undefined)(
       }
       await pushing
 
-      await using server = await build.start(settings)
-      await using client = connect(server.url)
-      await expect.poll(() => log(client)).toEqual(entries('web:v1', ...contents))
-      expect((await pushLog(client)).map(({ previousImage }) => previousImage?.digest)).toEqual([
+      await using app = await start({ dataFolder })
+      await expect.poll(() => log(app.client)).toEqual(entries('web:v1', ...contents))
+      expect((await pushLog(app.client)).map(({ previousImage }) => previousImage?.digest)).toEqual([
         undefined,
         ...contents.slice(0, -1).map(({ digest }) => digest),
       ])

@@ -2,32 +2,26 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, sep } from 'node:path'
 import Database from 'better-sqlite3'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { type Digest, digestOf } from '../../src/oci/digest.ts'
 import { startApp } from '../fixtures/app.ts'
-import { connect, type GraphQLClient } from '../fixtures/graphql-client.ts'
+import type { GraphQLClient } from '../fixtures/graphql-client.ts'
 import { CutOffError, type Manner, PushClient, type Unfinished } from '../fixtures/push-client.ts'
 import { type Content, type Image, image, layer } from '../fixtures/random-image.ts'
 import { randomNumbers } from '../fixtures/random-numbers.ts'
-import { seedOf } from '../fixtures/seed.ts'
-import { buildServer, type ServerBuild } from '../fixtures/server-process.ts'
+import { repeats, seedOf } from '../fixtures/seed.ts'
+import { buildServer } from '../fixtures/server-process.ts'
 import { type Push, pushLog } from './operations.ts'
 
-const PUSHES = 50
+const PUSHES = repeats(36, 100)
 const AT_ONCE = 4
-const KILLS = 6
+const KILLS = repeats(4, 12)
 /** Maximum number of client steps before the server is killed; a push has about twenty, so that some are left for the last start. */
 const STEPS = 150
 /** Maximum delay in milliseconds between such a step and the kill, in which the server works, syncs or responds. */
 const DELAY = 5
 const DAY = 24 * 60 * 60 * 1000
 const MANNERS: readonly Manner[] = ['one POST', 'POST and PUT', 'chunks']
-
-let build: ServerBuild
-beforeAll(async () => {
-  build = await buildServer()
-})
-afterAll(() => build[Symbol.asyncDispose]())
 
 interface Task {
   readonly to: { readonly repository: string; readonly tag: string }
@@ -94,6 +88,7 @@ async function expectEveryRowHasItsBytes(dataFolder: string): Promise<void> {
 
 /** Pushes with several clients while the server is killed repeatedly, until all pushes are done. */
 async function pushWhileKilled(tasks: readonly Task[], dataFolder: string, random: () => number) {
+  const build = await buildServer()
   const waiting = [...tasks]
   const acknowledged: Task[] = []
   const abandoned: Task[] = []
@@ -144,16 +139,15 @@ test(`of ${PUSHES} pushes every acknowledged one stays complete and is reported 
 
   const kept = [...acknowledged]
   {
-    await using server = await build.start({ DATA: dataFolder })
-    await using graphql = connect(server.url)
-    const client = new PushClient(server.url)
+    await using app = await startApp({ dataFolder })
+    const client = new PushClient(app.app.url)
     for (const { to, image } of acknowledged) expect(await client.has(to, image)).toBe(true)
     // a push that was not acknowledged exists completely or not at all
     for (const task of abandoned) if (await client.has(task.to, task.image)) kept.push(task)
     for (const { to, image } of tasks) {
       for (const { digest } of blobsOf(image)) await client.hasBlob(to.repository, digest)
     }
-    expect(describePushes(await pushLog(graphql))).toEqual(
+    expect(describePushes(await pushLog(app.client))).toEqual(
       kept.map(({ to, image }) => `${to.tag} ${image.digest}`).sort(),
     )
   }

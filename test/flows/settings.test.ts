@@ -1,27 +1,25 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { readConfig } from '../../src/app/config.ts'
+import { createApp, DatabaseRefusedError, SealingKeyError } from '../../src/app/app.ts'
+import { type Config, ConfigError, readConfig } from '../../src/app/config.ts'
+import { startApp, testConfig } from '../fixtures/app.ts'
 import { connect } from '../fixtures/graphql-client.ts'
 import { image } from '../fixtures/random-image.ts'
-import { buildServer, type ServerBuild } from '../fixtures/server-process.ts'
+import { buildServer, type Settings } from '../fixtures/server-process.ts'
 import { startUpstream } from '../fixtures/upstream.ts'
 import { eventStream } from '../http/clients.ts'
 import { Follower } from './follower.ts'
 import { createStream, endOfLog } from './operations.ts'
 
-let build: ServerBuild
 let folder: string
-beforeAll(async () => {
-  build = await buildServer()
+beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'imagestreams-settings-'))
   writeFileSync(join(folder, 'not-pem.txt'), 'no certificate')
 })
-afterAll(async () => {
-  await build[Symbol.asyncDispose]()
-  rmSync(folder, { recursive: true, force: true })
-})
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 let folders = 0
 const newDataFolder = (): string => join(folder, `data-${folders++}`)
@@ -142,169 +140,158 @@ describe('settings', () => {
   })
 })
 
-describe('a server that cannot start prints one line with the reason, and exits', () => {
-  const brief = (stderr: string) => {
-    expect(stderr).not.toMatch(/^\s+at /m)
-    return stderr
+describe('a server cannot start', () => {
+  /** The error of a start with these settings; throws if the server starts. */
+  const refusalOf = async (changes: Partial<Config>): Promise<Error> => {
+    const config = testConfig({ dataFolder: newDataFolder(), ...changes })
+    const app = await createApp(config, { log: pino({ level: 'silent' }) }).catch((error: Error) => error)
+    if (app instanceof Error) return app
+    await app[Symbol.asyncDispose]()
+    throw new Error('the server has started')
   }
 
-  test('with 78 for an invalid key, which is not printed', async () => {
-    const { end, stderr } = await build.run({ CREDENTIALS_KEY: 'swordfish', DATA: newDataFolder() })
+  test('with an invalid key, which the message does not contain', async () => {
+    const error = await refusalOf({ credentialsKey: 'swordfish' })
 
-    expect(end).toBe(78)
-    expect(brief(stderr)).toContain('IMAGESTREAMS_CREDENTIALS_KEY: key 1 of 1 is invalid')
-    expect(stderr).not.toContain('swordfish')
-  })
-
-  test('with 78 for an invalid setting', async () => {
-    const { end, stderr } = await build.run({ PORT: 'high', DATA: newDataFolder() })
-
-    expect(end).toBe(78)
-    expect(brief(stderr)).toContain('--port (IMAGESTREAMS_PORT) is "high"')
+    expect(error).toBeInstanceOf(SealingKeyError)
+    expect(error.message).toContain('IMAGESTREAMS_CREDENTIALS_KEY: key 1 of 1 is invalid')
+    expect(error.message).not.toContain('swordfish')
   })
 
   test.each(['10.20.0.0', '10.20.0.0/16,fd12::/129'])(
-    'with 78 for the invalid private networks "%s"',
+    'with the invalid private networks "%s"',
     async (networks) => {
-      const { end, stderr } = await build.run({
-        PRIVATE_NETWORKS: networks,
-        PORT: '0',
-        DATA: newDataFolder(),
-      })
+      const error = await refusalOf({ privateNetworks: networks.split(',') })
 
-      expect(end).toBe(78)
-      expect(brief(stderr)).toMatch(/^--private-networks .*is not a network like 10\.20\.0\.0\/16\n$/)
+      expect(error).toBeInstanceOf(ConfigError)
+      expect(error.message).toMatch(/^--private-networks .*is not a network like 10\.20\.0\.0\/16$/)
     },
   )
 
-  test('if another process uses its data folder', async () => {
-    const DATA = newDataFolder()
-    await using _owner = await build.start({ DATA })
-
-    const { end, stderr } = await build.run({ DATA, PORT: '0' })
-
-    expect(end).toBe(78)
-    expect(brief(stderr)).toContain(`${DATA}/imagestreams.db is in use by another process`)
-  })
-
   test('if its data folder has a database of another program, which is not changed', async () => {
-    const DATA = newDataFolder()
-    mkdirSync(DATA)
-    writeFileSync(join(DATA, 'imagestreams.db'), 'my diary, not a database')
+    const dataFolder = newDataFolder()
+    const file = join(dataFolder, 'imagestreams.db')
+    mkdirSync(dataFolder)
+    writeFileSync(file, 'my diary, not a database')
 
-    const { end, stderr } = await build.run({ DATA, PORT: '0' })
+    const error = await refusalOf({ dataFolder })
 
-    expect(end).toBe(78)
-    expect(brief(stderr)).toContain('is damaged or not a database')
+    expect(error).toBeInstanceOf(DatabaseRefusedError)
+    expect(error.message).toContain('is damaged or not a database')
+    expect(readFileSync(file, 'utf8')).toBe('my diary, not a database')
   })
 
   test('if its data folder cannot be created', async () => {
-    const { end, stderr } = await build.run({ DATA: join(folder, 'not-pem.txt', 'data'), PORT: '0' })
+    const error = await refusalOf({ dataFolder: join(folder, 'not-pem.txt', 'data') })
 
-    expect(end).not.toBe(0)
-    expect(brief(stderr)).toContain('not-pem.txt')
+    expect(error.message).toContain('not-pem.txt')
   })
 
-  test('if another program uses its port', async () => {
+  test('if the machine does not have its address', async () => {
+    const error = await refusalOf({ host: '192.0.2.1', openToEverybody: true })
+
+    expect(error.message).toMatch(/EADDRNOTAVAIL.*192\.0\.2\.1/)
+  })
+})
+
+describe('a process that cannot start prints the reason without a stack, and exits', () => {
+  test.each<[string, string, Settings]>([
+    ['setting', '--port (IMAGESTREAMS_PORT) is "high"', { PORT: 'high' }],
+    ['key', 'IMAGESTREAMS_CREDENTIALS_KEY: key 1 of 1 is invalid', { CREDENTIALS_KEY: 'swordfish' }],
+  ])('with 78 for an invalid %s', async (_, message, settings) => {
+    const build = await buildServer()
+
+    const { end, stderr } = await build.run({ DATA: newDataFolder(), ...settings })
+
+    expect(end).toBe(78)
+    expect(stderr).toContain(message)
+    expect(stderr).not.toMatch(/^\s+at |swordfish/m)
+  })
+
+  test('with 1 if another program uses its port', async () => {
+    const build = await buildServer()
     await using upstream = await startUpstream()
     const PORT = upstream.host.split(':')[1] ?? ''
 
     const { end, stderr } = await build.run({ PORT, DATA: newDataFolder() })
 
     expect(end).toBe(1)
-    expect(brief(stderr)).toMatch(/EADDRINUSE.*another program uses this port; choose one with --port/)
-  })
-
-  test('if the machine does not have its address', async () => {
-    const settings = { HOST: '192.0.2.1', OPEN_TO_EVERYBODY: 'true', PORT: '0', DATA: newDataFolder() }
-
-    const { end, stderr } = await build.run(settings)
-
-    expect(end).toBe(1)
-    expect(brief(stderr)).toMatch(/EADDRNOTAVAIL.*192\.0\.2\.1/)
+    expect(stderr).toMatch(/EADDRINUSE.*another program uses this port; choose one with --port/)
+    expect(stderr).not.toMatch(/^\s+at /m)
   })
 })
 
-describe('a running server', () => {
-  test('prints the addresses of the API and GraphiQL, and its data folder', async () => {
-    const DATA = newDataFolder()
-    await using server = await build.start({ DATA })
+test('the process prints its help on request and exits with 0', async () => {
+  const build = await buildServer()
 
+  const { end, stdout } = await build.run({}, ['--help'])
+
+  expect(end).toBe(0)
+  for (const flag of ['--host', '--port', '--data', '--open-to-everybody']) expect(stdout).toContain(flag)
+})
+
+test('the process prints a warning if it is open to every client', async () => {
+  const build = await buildServer()
+  await using server = await build.start({ DATA: newDataFolder(), OPEN_TO_EVERYBODY: 'true' })
+
+  expect(server.announced).toContain('every client that reaches this address may read and change everything')
+})
+
+test('a running server announces itself, keeps other processes out, exits with 0 on SIGTERM and SIGINT, and continues imports', async () => {
+  const build = await buildServer()
+  const DATA = newDataFolder()
+  await using one = await startUpstream()
+  await using two = await startUpstream()
+  using gateOne = one.hold()
+  using gateTwo = two.hold()
+  let since: string | null = null
+
+  for (const [signal, upstream, gate] of [
+    ['SIGTERM', one, gateOne],
+    ['SIGINT', two, gateTwo],
+  ] as const) {
+    // given a server with subscribers, and a mutation that waits for a running import
+    await using server = await build.start({ DATA })
+    await using client = connect(server.url)
+    since ??= await endOfLog(client)
+    using follower = await Follower.start(server.url)
+    const stream = await eventStream(`${server.url}/graphql`, 'subscription { imagePushed { cursor } }')
+    stream.body.on('error', () => {})
+    upstream.push('team/app', 'latest', image({ seed: signal }))
+    const waiting = createStream(client, {
+      name: signal.toLowerCase(),
+      spec: { dockerImageRepository: `${upstream.host}/team/app` },
+      waitSeconds: 300,
+    })
+    await gate.arrived(1)
+
+    // then it has announced its addresses and its data folder
     expect(server.announced).toMatch(new RegExp(`GraphQL API +${server.url}/graphql`))
     expect(server.announced).toMatch(new RegExp(`GraphiQL +${server.url}/graphql`))
     expect(server.announced).toContain(DATA)
     expect(server.announced).not.toContain('open to everybody')
-  })
 
-  test('prints a warning if it is open to every client', async () => {
-    await using server = await build.start({ DATA: newDataFolder(), OPEN_TO_EVERYBODY: 'true' })
-
-    expect(server.announced).toContain(
-      'every client that reaches this address may read and change everything',
-    )
-  })
-
-  test('prints its help on request and exits', async () => {
-    const { end, stdout } = await build.run({}, ['--help'])
-
-    expect(end).toBe(0)
-    for (const flag of ['--host', '--port', '--data', '--open-to-everybody']) expect(stdout).toContain(flag)
-  })
-
-  test.each(['SIGTERM', 'SIGINT'] as const)(
-    `exits with 0 on %s, with subscribers, a waiting mutation and a running import`,
-    async (signal) => {
-      const DATA = newDataFolder()
-      await using upstream = await startUpstream()
-      upstream.push('team/app', 'latest', image({ seed: 1 }))
-      await using server = await build.start({ DATA })
-      await using client = connect(server.url)
-      using follower = await Follower.start(server.url)
-      const stream = await eventStream(`${server.url}/graphql`, 'subscription { imagePushed { cursor } }')
-      stream.body.on('error', () => {})
-      using gate = upstream.hold()
-      const waiting = client.request(
-        `mutation ($repository: String!) { createImageStream(input: { name: "app", waitSeconds: 300,
-          spec: { dockerImageRepository: $repository } }) { import { state finishedAt } } }`,
-        { repository: `${upstream.host}/team/app` },
-      )
-      await gate.arrived(1)
-
-      server.kill(signal)
-      const { end, stderr } = await server.ended
-
-      expect({ end, stderr: stderr.slice(server.announced.length) }).toEqual({ end: 0, stderr: '' })
-      expect(await follower.next()).toEqual({ done: true, value: undefined })
-      // the response has the current state: the next start continues the import
-      expect(await waiting).toMatchObject({
-        createImageStream: { import: { state: 'RUNNING', finishedAt: null } },
-      })
-    },
-  )
-
-  test('continues an interrupted import at the next start', async () => {
-    const DATA = newDataFolder()
-    await using upstream = await startUpstream()
-    upstream.push('team/app', 'latest', image({ seed: 1 }))
-    const gate = upstream.hold()
-    let since: string
-    {
-      await using server = await build.start({ DATA })
-      await using client = connect(server.url)
-      since = await endOfLog(client)
-      await createStream(client, {
-        spec: { dockerImageRepository: `${upstream.host}/team/app` },
-        waitSeconds: 0,
-      })
-      await gate.arrived(1)
-      server.kill('SIGTERM')
-      await server.ended
+    // and another process cannot use the data folder
+    if (signal === 'SIGTERM') {
+      const second = await build.run({ DATA, PORT: '0' })
+      expect(second.end).toBe(78)
+      expect(second.stderr).toContain(`${DATA}/imagestreams.db is in use by another process`)
+      expect(second.stderr).not.toMatch(/^\s+at /m)
     }
 
-    gate.open()
-    await using server = await build.start({ DATA })
-    using follower = await Follower.start(server.url, { since })
+    // when it gets the signal, then it ends without an error, and the response has the current state
+    server.kill(signal)
+    const { end, stderr } = await server.ended
+    expect({ end, stderr: stderr.slice(server.announced.length) }).toEqual({ end: 0, stderr: '' })
+    expect(await follower.next()).toEqual({ done: true, value: undefined })
+    expect(await waiting).toMatchObject({ import: { state: 'RUNNING', finishedAt: null } })
+  }
 
-    expect(await follower.take(1)).toMatchObject([{ imageStreamName: 'app', tag: 'latest' }])
-  })
+  // then the next start continues the imports
+  gateOne.open()
+  gateTwo.open()
+  await using app = await startApp({ dataFolder: DATA })
+  using follower = await Follower.start(app.app.url, { since })
+  const pushes = await follower.take(2)
+  expect(pushes.map(({ imageStreamName }) => imageStreamName).sort()).toEqual(['sigint', 'sigterm'])
 })

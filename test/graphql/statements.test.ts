@@ -100,7 +100,7 @@ const QUERIES: Readonly<Record<string, readonly [query: string, most: number]>> 
       imageStream { name } image { ${IMAGE} } previousImage { digest size config { env } } } } }`,
     12,
   ],
-  'what the tags of many streams meant': [
+  'the images of many streams’ tags at a time': [
     `query ($size: Int!) { imageStreams(matching: "app-*", first: $size) { nodes {
       tagsAt(time: "2100-01-01T00:00:00Z", first: 6) { totalCount pageInfo { hasNextPage } nodes {
         tag event { created image { digest config { env } } imageStreamTag { name } } } }

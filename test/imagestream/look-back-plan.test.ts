@@ -67,16 +67,18 @@ const many = Array.from({ length: 500 }, (_, at) => at + 1)
 const times = [0, 0.1, 0.25, 0.5, 0.75, 0.999, 1].map((part) => part * EVENTS * PACE)
 
 const READS: Readonly<Record<string, () => unknown>> = {
-  'what tags meant': () => lookBack().eventsAt(many, times[4] ?? 0),
-  'what a stream’s tags meant': () => lookBack().tagsAt([streamId], { time: times[4] ?? 0 }, { limit: 500 }),
+  'the images of tags at a time': () => lookBack().eventsAt(many, times[4] ?? 0),
+  'the images of a stream’s tags at a time': () =>
+    lookBack().tagsAt([streamId], { time: times[4] ?? 0 }, { limit: 500 }),
   'a later page of it': () =>
     lookBack().tagsAt([streamId], { time: times[4] ?? 0 }, { limit: 50, after: ['t5'], fromEnd: true }),
-  'how many tags meant something': () => lookBack().countTagsAt([streamId], { time: times[4] ?? 0 }),
+  'the number of tags with an image at a time': () =>
+    lookBack().countTagsAt([streamId], { time: times[4] ?? 0 }),
   'an image’s history': () => lookBack().eventsOfImages([5, 6], { limit: 50, after: [EVENTS] }),
   'how long it is': () => lookBack().countEventsOfImages([5, 6]),
   'an image of a stream': () => lookBack().newestInStream(streamId, 5),
   'an image of a tag': () => lookBack().newestOfTag(6, 5),
-  'what tags meant before': () => lookBack().imagesBefore(many.map((id) => id * 2000)),
+  'the previous images of tags': () => lookBack().imagesBefore(many.map((id) => id * 2000)),
 }
 
 describe('among a million tag events', () => {

@@ -226,8 +226,8 @@ describe('a roll-back is refused without changes', () => {
   it.each<[string, Partial<RollBackTagInput>, object]>([
     ['without a place to go back to', {}, { code: 'INVALID', field: 'digest' }],
     ['with two of them', { digest, at: 5 }, { code: 'INVALID', field: 'digest' }],
-    ['for an image that it never meant', { digest: stranger }, { code: 'INVALID', field: 'digest' }],
-    ['for a time when it meant nothing yet', { at: 5 }, { code: 'INVALID', field: 'at' }],
+    ['to an image that it never pointed to', { digest: stranger }, { code: 'INVALID', field: 'digest' }],
+    ['to a time before its first image', { at: 5 }, { code: 'INVALID', field: 'at' }],
     ['for a stream that is not there', { digest, imageStream: 'none' }, { code: 'NOT_FOUND' }],
     ['for a tag that is not there', { digest, tag: 'none' }, { code: 'NOT_FOUND' }],
     ['for an old version of the stream', { digest, resourceVersion: '1' }, { code: 'CONFLICT' }],

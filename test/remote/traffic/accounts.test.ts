@@ -37,7 +37,7 @@ async function start(responses: Record<string, UpstreamResponse | undefined>) {
     client.repository(`${upstream.host}/team/app`, { namespace, lane: namespace }).resolveTag(tag('1'), null)
   const standing = () => {
     const [only] = client.remote.hostStatuses()
-    if (!only) throw new Error('nothing was asked')
+    if (!only) throw new Error('no request was sent')
     return only
   }
   const requestsOf = (user: string) =>
