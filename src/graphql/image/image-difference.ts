@@ -1,4 +1,4 @@
-import type { Image } from '../../imagestream/image/image.ts'
+import { type Image, platformOf } from '../../imagestream/image/image.ts'
 import {
   environmentChanges,
   type LayerDifference,
@@ -65,9 +65,9 @@ function manifestsOf(image: Image, context: GraphQLContext): readonly Child[] {
   if (isIndex(image)) {
     return childrenOf(image, context).map(({ descriptor }) => ({ descriptor, index: image }))
   }
-  const { digest, mediaType, os, architecture, variant } = image
+  const { digest, mediaType } = image
   const size = bytesOf(image, context).byteLength
-  const platform = os && architecture ? { os, architecture, ...(variant && { variant }) } : undefined
+  const platform = platformOf(image)
   return [
     { index: image, descriptor: { digest, mediaType, size, annotations: {}, ...(platform && { platform }) } },
   ]

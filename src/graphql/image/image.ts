@@ -1,4 +1,4 @@
-import type { Image } from '../../imagestream/image/image.ts'
+import { type Image, platformOf } from '../../imagestream/image/image.ts'
 import { type ImageConfig, parseImageConfig } from '../../oci/image-config.ts'
 import { type Manifest, parseManifest } from '../../oci/manifest.ts'
 import { batch, batchValues, loadById, loadForBatch, loadReferred } from '../kit/batch.ts'
@@ -43,6 +43,7 @@ export const bytesOf = (image: AnyImage, { images }: GraphQLContext): Uint8Array
   return bytes
 }
 
+/** Returns the parsed manifest, which is stored or part of the dry run. */
 export const manifestOf = (image: AnyImage, context: GraphQLContext): Manifest =>
   'fetched' in image
     ? image.fetched.manifest
@@ -101,8 +102,7 @@ objectType(ImageType, {
       nullable: true,
       description:
         'Platform that the image runs on. Null for an index, and for an artifact that is not a container image.',
-      resolve: ({ os, architecture, variant }) =>
-        os && architecture ? { os, architecture, ...(variant && { variant }) } : null,
+      resolve: platformOf,
     }),
     layers: t.field({
       type: [ImageLayerType],

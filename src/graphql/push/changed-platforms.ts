@@ -4,7 +4,7 @@ import {
   type PlatformImage,
   readPlatforms,
 } from '../../imagestream/image/changed-platforms.ts'
-import type { Image, TransientImage } from '../../imagestream/image/image.ts'
+import { type Image, platformOf, type TransientImage } from '../../imagestream/image/image.ts'
 import type { ImportResult } from '../../imagestream/stored-import/import-state.ts'
 import type { TagEvent } from '../../imagestream/tag/tag-event.ts'
 import type { Platform } from '../../oci/descriptor.ts'
@@ -19,13 +19,11 @@ import { previousImageOf } from './image-push.ts'
 type WholeImage = Image | TransientImage
 
 function platformImages(image: WholeImage, context: GraphQLContext): readonly PlatformImage[] {
-  const { digest, mediaType, os, architecture, variant } = image
-  if (isIndexType(mediaType)) {
+  if (isIndexType(image.mediaType)) {
     const manifest = manifestOf(image, context)
     return manifest.kind === 'index' ? imagesOfIndex(manifest.manifests) : []
   }
-  const platform = os && architecture ? { os, architecture, ...(variant && { variant }) } : undefined
-  return [{ digest, platform }]
+  return [{ digest: image.digest, platform: platformOf(image) }]
 }
 
 const between = (
@@ -52,17 +50,15 @@ function resultBefore(result: ImportResult, { lookBack, images }: GraphQLContext
     const rows = batchValues(images.byIds([...new Set([...before.values(), ...dryRun])]))
     return { before, rows }
   })
-  return found.rows.get(found.before.get(result.eventId ?? 0) ?? result.previousImageId ?? 0)
+  const imageId = found.before.get(result.eventId ?? 0) ?? result.previousImageId
+  return imageId == null ? undefined : found.rows.get(imageId)
 }
 
 function changedBy(result: ImportResult, context: GraphQLContext): readonly Platform[] | null {
   if (result.state === 'FAILED') return null
   if (result.state === 'UNCHANGED') {
-    return result.reindexed == null
-      ? result.reindexed === null
-        ? null
-        : []
-      : readPlatforms(result.reindexed)
+    if (result.reindexed === undefined) return []
+    return result.reindexed === null ? null : readPlatforms(result.reindexed)
   }
   const image = result.image ?? (result.imageId === null ? null : imageOf(result, context))
   return image && between(resultBefore(result, context), image, context)

@@ -37,8 +37,10 @@ export function imageColumns(image: FetchedImage, stored: StoredManifests) {
 export const createdOf = (image: FetchedImage | Image): number | null =>
   isStored(image) ? image.createdAt : imageColumns(image, () => undefined).createdAt
 
-const newest = (times: readonly (number | null)[]): number | null =>
-  times.reduce((latest, time) => (latest === null || (time ?? 0) > latest ? time : latest), null)
+function newest(times: readonly (number | null)[]): number | null {
+  const known = times.filter((time) => time !== null)
+  return known.length === 0 ? null : Math.max(...known)
+}
 
 /** Returns the bytes that a pull of the whole image transfers, each blob once; null where a child is not stored. */
 function sizeOf(image: FetchedImage, stored: StoredManifests): number | null {

@@ -1,4 +1,5 @@
 import type { images as imagesTable } from '../../db/tables/index.ts'
+import type { Platform } from '../../oci/descriptor.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { Manifest } from '../../oci/manifest.ts'
 
@@ -36,4 +37,13 @@ export class ImageGoneError extends Error {
 /** Reports whether the image's children are stored too; those of an index that a Legacy import read are not. */
 export const isComplete = (image: Image): boolean => image.size !== null
 
+/** Reports whether the image is stored with all its columns. */
 export const isStored = (image: FetchedImage | Image): image is Image => 'id' in image
+
+/** Returns the platform that the image runs on; undefined for an index, and for an artifact that is not a container image. */
+export const platformOf = ({
+  os,
+  architecture,
+  variant,
+}: Pick<Image, 'os' | 'architecture' | 'variant'>): Platform | undefined =>
+  os && architecture ? { os, architecture, ...(variant && { variant }) } : undefined
