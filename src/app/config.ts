@@ -18,7 +18,7 @@ const settings = Object.entries<Setting<unknown>>(SETTINGS).map(([name, setting]
 }))
 type NamedSetting = (typeof settings)[number]
 
-/** The text of `--help`. */
+/** Returns the text of `--help`. */
 export const helpText = (): string =>
   [
     'imagestreams: which image does this tag point to now, since when, and notify me when it changes',

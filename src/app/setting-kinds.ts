@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 
-// Parsers of settings. Each throws an Error whose message completes the sentence "it must be …".
+// Parsers of settings, described by the text that they accept. Each throws an Error whose message completes the sentence
+// "it must be …".
 
 /** A whole number in the range, both ends included. */
 export const wholeNumber =
@@ -13,7 +14,7 @@ export const wholeNumber =
     return number
   }
 
-/** Null for an empty text. */
+/** Empty, which is null, or a text of the other parser. */
 export const orNone =
   <Value>(parse: (text: string) => Value) =>
   (text: string): Value | null =>

@@ -39,7 +39,7 @@ export interface WebhookRooms {
   start(): void
 }
 
-/** 256 random bits: neither an address nor a secret can be guessed. */
+/** Returns 256 random bits: neither an address nor a secret can be guessed. */
 const random = (): string => randomBytes(32).toString('base64url')
 
 /** Joins the receivers of deliveries with the imports that they start. */

@@ -123,7 +123,7 @@ export async function findUpload(
   return undefined
 }
 
-/** Some file systems do not store when a file was created. */
+/** Returns the times of a file. Some file systems do not store when it was created. */
 const timesOf = ({ birthtimeMs, mtimeMs }: Stats): { startedAt: number; changedAt: number } => ({
   startedAt: Math.round(birthtimeMs > 0 ? Math.min(birthtimeMs, mtimeMs) : mtimeMs),
   changedAt: Math.round(mtimeMs),

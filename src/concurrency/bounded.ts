@@ -19,7 +19,7 @@ function* iterate<Item>(items: Iterable<Item>): Generator<Item> {
   yield* items
 }
 
-/** Results of the work in the order of the items, with at most `limit` items at a time. Rejects as `forEachBounded` does. */
+/** Works as `forEachBounded`, and returns the results in the order of the items. */
 export async function mapBounded<Item, Result>(
   items: readonly Item[],
   limit: number,

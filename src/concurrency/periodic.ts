@@ -43,7 +43,7 @@ export function startPeriodic(job: PeriodicJob): Disposable {
       return since
     }
   }
-  /** Milliseconds until the next run is due. */
+  /** Returns the milliseconds until the next run is due. */
   const delay = (): number => {
     const at = now()
     // in the future when the clock was set back

@@ -69,7 +69,7 @@ export class TokenBucket {
   }
 }
 
-/** One second's worth, but at least one whole request. */
+/** Returns one second's worth, but at least one whole request. */
 const burstOf = (rate: number | null): number => Math.max(1, rate ?? 1)
 
 /** Maximum number of buckets kept; the least recently used is dropped and starts full again. */

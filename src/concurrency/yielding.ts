@@ -22,7 +22,7 @@ export async function forEachYielding<Item>(
   }
 }
 
-/** The list in parts of at most `size` items. */
+/** Yields the list in parts of at most `size` items. */
 export function* inBatches<Item>(items: readonly Item[], size = BATCH): Generator<readonly Item[]> {
   for (let at = 0; at < items.length; at += size) yield items.slice(at, at + size)
 }

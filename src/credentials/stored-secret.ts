@@ -7,13 +7,14 @@ import type { SealedSecret } from '../secrets/sealer.ts'
 
 export type CredentialRow = typeof table.$inferSelect
 
-/** The sealed secrets of the credentials of namespaces. */
+/** Describes the sealed secrets of the credentials of namespaces. */
 export const credentialVault = ({ orm }: Database): Vault => ({
   noun: 'registry credential',
   table,
   secrets: (where) => orm.select().from(table).where(where).orderBy(table.id).all().map(sealedSecretOf),
 })
 
+/** Returns the sealed secret of a row, with its name for messages. */
 export const sealedSecretOf = (row: CredentialRow): SealedSecret => ({
   id: row.id,
   name: `the credential of ${row.namespace} for ${formatPrefix(row)}`,

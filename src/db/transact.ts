@@ -63,7 +63,7 @@ export function createTransactions(
 
   return {
     transact,
-    /** Milliseconds that the last commit took. */
+    /** Returns the milliseconds that the last commit took. */
     lastCommitMs: (): number => lastCommitMs,
   }
 }

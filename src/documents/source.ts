@@ -44,5 +44,7 @@ export function failAt(line: number, column: number, message: string): never {
   throw new InvalidInputError('manifest', `line ${line}, column ${column}: ${message}`)
 }
 
+/** Message about a document that is nested too deep. */
 export const tooDeep = `objects and lists are nested more than ${MAX_DEPTH} deep`
+/** Returns the message about a key that appears twice in one object. */
 export const duplicateKey = (key: string): string => `the key ${quote(key)} appears twice`

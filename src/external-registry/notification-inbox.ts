@@ -31,7 +31,7 @@ const OBSERVATION = 'saw '
 /** Notifications from their arrival until they are handled; handled ones are kept for a while to detect repetitions. */
 export type NotificationInbox = ReturnType<typeof createNotificationInbox>
 
-/** `now` returns milliseconds since 1970. */
+/** Creates the inbox. `now` returns milliseconds since 1970. */
 export function createNotificationInbox({ db, now }: { readonly db: Database; readonly now: () => number }) {
   const { orm } = db
   const { id, eventId, action, repository, tag, digest, occurredAt, handledAt } = notifications
@@ -54,10 +54,14 @@ export function createNotificationInbox({ db, now }: { readonly db: Database; re
 
   return {
     /** Stores the events with new ids, all or none. Resolves to their number when they are on disk. */
-    receive: async (events: readonly RegistryEvent[]): Promise<number> =>
-      events.length === 0
-        ? 0
-        : db.transactTogether(() => events.reduce((received, event) => received + insert(event, null), 0)),
+    async receive(events: readonly RegistryEvent[]): Promise<number> {
+      if (events.length === 0) return 0
+      return db.transactTogether(() => {
+        let received = 0
+        for (const event of events) received += insert(event, null)
+        return received
+      })
+    },
 
     /** Returns notifications that are not handled, with higher ids than `after`, in order of arrival. */
     open: (limit: number, after = 0): Notification[] =>

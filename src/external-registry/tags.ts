@@ -63,8 +63,9 @@ export function createExternalTags(dependencies: ExternalTagsDependencies) {
     /** Reports whether the tag's history has the image. */
     hadImage({ streamId, tag }: ExternalTag, digest: Digest): boolean {
       const image = images.byDigest(digest)
-      const [found] = image ? tags.named([streamId], tag) : []
-      return found !== undefined && lookBack.newestOfTag(found.id, image?.id ?? 0) !== undefined
+      const [found] = tags.named([streamId], tag)
+      if (!image || !found) return false
+      return lookBack.newestOfTag(found.id, image.id) !== undefined
     },
     /** Yields the repositories from which the newest entry of a tag comes, whether or not the registry still has them. */
     async *repositories(): AsyncGenerator<string> {

@@ -48,7 +48,10 @@ const EVENT_ID = /^[!-~]{1,200}$/
 export const MAX_EVENTS = 20_000
 const TIMESTAMP = /^\d{4}-\d\d-\d\dT/
 
-/** An entry of an envelope: a relevant event, with the registry's host from the client's request, or why it is none. */
+/**
+ * An entry of an envelope: a relevant event, with the registry's host from the client's request, or the reason why it is
+ * ignored.
+ */
 export type EnvelopeEntry =
   | { readonly kind: 'event'; readonly event: RegistryEvent; readonly host: string | null }
   /** A pull (reported for a HEAD as well), a mount, an unknown action, or an event of a blob. */
@@ -119,7 +122,7 @@ function readEvent(event: unknown, where: string): EnvelopeEntry {
   }
 }
 
-/** The media type shows it for a push; a deletion has none, or an empty one. */
+/** Reports whether the event is of a blob. The media type of a push shows it; a deletion has none, or an empty one. */
 const isOfBlob = (action: 'push' | 'delete', mediaType: unknown): boolean => {
   const type = typeof mediaType === 'string' ? essenceOf(mediaType) : ''
   return type === '' ? action === 'push' : !MANIFEST_TYPES.has(type)

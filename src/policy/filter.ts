@@ -66,11 +66,8 @@ function groupNamed(name: string | undefined, groups: Groups): number {
       `"$" stands before a group, and for itself is "$$": ${allowed(groups)}`,
     )
   }
-  const group = /^\d+$/.test(name)
-    ? Number(name)
-    : Object.hasOwn(groups.namedGroups, name)
-      ? groups.namedGroups[name]
-      : undefined
+  const named = Object.hasOwn(groups.namedGroups, name) ? groups.namedGroups[name] : undefined
+  const group = /^\d+$/.test(name) ? Number(name) : named
   if (group === undefined || group > groups.groupCount) {
     throw new InvalidInputError(FIELD, `the pattern has no group ${quoted(name)}: ${allowed(groups)}`)
   }

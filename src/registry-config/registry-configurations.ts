@@ -103,6 +103,7 @@ export function createRegistryConfigurations({
         return configurationOf(deleted)
       }),
 
+    /** Sets the access of registries whose configurations do not set it. */
     setDefaultAccess: (access: Access): void =>
       db.transact((tx) => {
         rows.setDefaultAccess(access, now())

@@ -31,7 +31,7 @@ const sealedSecretOf = (owner: SecretOwner, { id, kind, keyId, sealed }: SecretR
   boundTo: boundTo(owner, kind),
 })
 
-/** The sealed secrets of registry configurations. */
+/** Describes the sealed secrets of registry configurations. */
 export const registrySecretVault = ({ orm }: Database): Vault => ({
   noun: 'registry secret',
   table,

@@ -78,7 +78,10 @@ export function createAnnouncements({ db, requestOf, now }: AnnouncementsDepende
   }
 }
 
-/** The sources that webhooks watch: which webhook announced the last change, and how many it announced in a row. */
+/**
+ * Creates the store of sources that webhooks watch: which webhook announced the last change, and how many it announced
+ * in a row.
+ */
 function createWebhookWatches(db: Database) {
   const { orm } = db
   const { referenceOf } = createStreamSources(db)

@@ -163,7 +163,7 @@ function createDuplicateCheck(db: Database) {
     undefined
 }
 
-/** Condition of deliveries of which a hint still has to be processed. */
+/** Returns the condition of deliveries of which a hint still has to be processed. */
 function hasOpenHints(db: Database) {
   const isOpen = or(isNull(webhookHints.handledAt), exists(targetsOfHint(db, true)))
   const isOpenHint = and(eq(webhookHints.deliveryId, webhookDeliveries.id), isOpen)

@@ -9,7 +9,7 @@ const HINTS_AT_ONCE = 200
 /** Targets after which a transaction processes no further hint: a thousand streams may follow one repository. */
 export const FAN_OUT_AT_ONCE = 2000
 /** Milliseconds after which a transaction reads no further repository: each read scans the sources of its namespace. */
-export const LOOKING_AT_ONCE = 20
+export const FAN_OUT_TIME = 20
 
 /**
  * Returns a function that stores the targets of the oldest open hints, as many as one short transaction allows. It runs
@@ -42,7 +42,7 @@ export function createFanOut(
   return (): boolean => {
     const hints = openHints.all()
     const ofNamespaces = new Map<string, NamespaceSources>()
-    const until = now() + LOOKING_AT_ONCE
+    const until = now() + FAN_OUT_TIME
     let stored = 0
     let isFirst = true
     for (const hint of hints) {

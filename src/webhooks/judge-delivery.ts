@@ -86,7 +86,7 @@ const RETRY_AFTER = 60
 /** Response to a delivery whose webhook was deleted or disabled before the delivery was stored. */
 export const GONE: DeliveryResponse = { status: 404, body: { error: 'not found' } }
 
-/** Response to a delivery that exceeds the rate limit. */
+/** Returns the response to a delivery that exceeds the rate limit. */
 export const tooManyDeliveries = (seconds: number): DeliveryResponse => ({
   status: 429,
   body: { error: 'too many deliveries' },

@@ -22,7 +22,10 @@ export function createRequestTargets(db: Database, now: () => number, importer: 
   const effects = createImportEffects(db)
   const sources = createStreamSources(db)
 
-  /** Open targets that are due, but for those of streams with an import for hints: the next import takes them together. */
+  /**
+   * Returns the open targets that are due, except those of streams with an import for hints, which the next import
+   * combines.
+   */
   const openTargets = (busy: readonly number[]) => {
     const { id, streamId, tag, isSpecTag, state, retryAt } = webhookTargets
     const { action, digest } = webhookHints

@@ -15,7 +15,7 @@ export interface ScopedHints {
 
 const HUB = 'docker.io'
 const LIBRARY = 'library/'
-/** Tags of signatures, attestations and SBOMs: they belong to an image and are none. */
+/** Tags of signatures, attestations and SBOMs, which belong to an image and are not images. */
 const ATTACHMENT = /^sha256-[0-9a-f]{64}(?:\.\w+)?$/
 
 /** Returns the hints that the webhook may report. */

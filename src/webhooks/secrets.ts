@@ -79,7 +79,10 @@ export function createWebhookSecrets({ db, sealer, random, now }: WebhookSecrets
   }
 }
 
-/** The sealed secrets of webhooks. A webhook without one stays, and refuses deliveries until it gets a new secret. */
+/**
+ * Describes the sealed secrets of webhooks. A webhook without one stays, and refuses deliveries until it gets a new
+ * secret.
+ */
 export const webhookVault = ({ orm }: Database): Vault => ({
   noun: 'webhook secret',
   table: webhookSecrets,

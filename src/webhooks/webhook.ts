@@ -24,6 +24,7 @@ export type WebhookSettings = Omit<SenderSettings, 'registry'>
 /** Milliseconds without a delivery after which polling no longer relies on a webhook. */
 export const SILENT_AFTER = 72 * 3_600_000
 
+/** Health of a webhook. */
 export type WebhookState = 'DISABLED' | 'WAITING' | 'HEALTHY' | 'SILENT' | 'FAILING'
 
 /** Returns the health of a webhook: `FAILING` when its newest delivery could not be used, `WAITING` before the first. */
@@ -34,6 +35,7 @@ export function stateOf(webhook: Webhook, now: number): WebhookState {
   return now - webhook.acceptedAt > SILENT_AFTER ? 'SILENT' : 'HEALTHY'
 }
 
+/** Returns the webhook of a row. */
 export const webhookOf = (row: WebhookRow): Webhook => ({
   ...row,
   sender: row.sender as SenderKind,

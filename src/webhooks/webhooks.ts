@@ -64,7 +64,7 @@ export function createWebhooks(dependencies: WebhooksDependencies) {
   }
   const issue = (tx: Transaction, webhook: Webhook, oldUntil: number | null): string | null =>
     senders[webhook.sender].authenticity === 'JWT' ? null : secrets.issue(tx, webhook, oldUntil)
-  /** Polls as usual what a webhook slowed down that is disabled or deleted, or has another scope. */
+  /** Restores the usual polling of the sources of a webhook that is disabled or deleted, or gets another scope. */
   const quicken = (tx: Transaction, id: number): void => schedules.quicken(tx, announcements.forget(tx, id))
 
   return {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { FAN_OUT_AT_ONCE, LOOKING_AT_ONCE } from '../../src/webhooks/fan-out.ts'
+import { FAN_OUT_AT_ONCE, FAN_OUT_TIME } from '../../src/webhooks/fan-out.ts'
 import { MAX_UNFINISHED } from '../../src/webhooks/request-targets.ts'
 import { createHintWorker } from '../../src/webhooks/worker.ts'
 import { image } from '../fixtures/random-image.ts'
@@ -362,7 +362,7 @@ describe('hints of many repositories', () => {
       importer,
       retries,
       // a namespace that is so large that each read takes too long
-      now: () => (time += LOOKING_AT_ONCE),
+      now: () => (time += FAN_OUT_TIME),
       onError: (error) => world.errors.push(error),
     })
 

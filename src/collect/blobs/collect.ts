@@ -25,9 +25,9 @@ export interface CollectorDependencies {
 export type Collector = ReturnType<typeof createCollector>
 
 /**
- * Garbage collection of the integrated registry, while it serves. Content that was confirmed to a client within the lease
- * is kept: each deleting transaction checks again. Rows are deleted before files, so that a crash leaves at most unused
- * files, which the next run removes. Disposing aborts the run, and resolves when it has stopped.
+ * Creates the garbage collection of the integrated registry, while it serves. Content that was confirmed to a client
+ * within the lease is kept: each deleting transaction checks again. Rows are deleted before files, so that a crash
+ * leaves at most unused files, which the next run removes. Disposing aborts the run, and resolves when it has stopped.
  */
 export function createCollector(dependencies: CollectorDependencies) {
   const { db, blobs, lease, policy, intervalMs, now, log } = dependencies

@@ -3,8 +3,8 @@ import type { Database } from '../../db/open.ts'
 import { collections } from '../../db/tables/index.ts'
 
 /**
- * A run of the garbage collection. `finishedAt` is null while it runs and after it was stopped; `message`, the reason why
- * it did not do all of its work, is null while it runs and after it did. `bytes` is the freed disk space.
+ * A run of the garbage collection. `finishedAt` is null while it runs and after it was stopped. `message` is the reason why
+ * some work is not done; null while it runs, and when all work is done. `bytes` is the freed disk space.
  */
 export type Collection = typeof collections.$inferSelect
 
@@ -14,6 +14,7 @@ export type Tally = Pick<Collection, 'manifests' | 'blobs' | 'uploads' | 'bytes'
 /** The tally at the start of a run. */
 export const NOTHING: Tally = { manifests: 0, blobs: 0, uploads: 0, bytes: 0 }
 
+/** Creates the records of collections. */
 export function createCollections({ orm, transact }: Database) {
   const newest = () => orm.select().from(collections).orderBy(desc(collections.id)).limit(1)
   return {
@@ -34,7 +35,7 @@ export function createCollections({ orm, transact }: Database) {
     last: () => newest().get(),
     /** Returns when the newest finished collection ended, whether or not it failed. */
     lastFinish: () => newest().where(isNotNull(collections.finishedAt)).get()?.finishedAt ?? undefined,
-    /** Records of collections that the end of the server interrupted that they no longer run. */
+    /** Marks the collections that the end of the server interrupted as no longer running. */
     closeInterrupted: (): void =>
       void transact(() =>
         orm

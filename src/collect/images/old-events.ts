@@ -17,6 +17,7 @@ export interface HistoryPosition {
   readonly eventId: number
 }
 
+/** Position before all entries. */
 export const FIRST_POSITION: HistoryPosition = { tagId: 0, eventId: 0 }
 
 interface TagHistoryRow extends Pick<OldEvent, 'streamId' | 'tag' | 'namespace' | 'imageStreamName'> {

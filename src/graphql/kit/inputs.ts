@@ -73,7 +73,7 @@ export const inputType = <Fields extends InputFieldMap>(
   },
 ) => builder.inputType(name, { ...options, fields: (t) => options.fields(inputFields(t)) })
 
-/** The argument `namespace`; `meaning` starts its description: `Namespace of the image stream`. */
+/** Returns the argument `namespace`; `meaning` starts its description: `Namespace of the image stream`. */
 export const namespaceArg = (meaning: string) =>
   builder.args((t) => ({
     namespace: t.string({

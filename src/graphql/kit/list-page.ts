@@ -29,8 +29,10 @@ export const listConnection = <Item>(
     totalCount: () => items.length,
   })
 
-const compareKeys = (one: PageKey, other: PageKey): number => {
-  const at = one.findIndex((part, index) => part !== other[index])
-  const [a, b] = [one[at], other[at]]
-  return a == null || b == null || a === b ? 0 : a < b ? -1 : 1
+function compareKeys(one: PageKey, other: PageKey): number {
+  for (const [at, part] of one.entries()) {
+    const otherPart = other[at]
+    if (otherPart !== undefined && part !== otherPart) return part < otherPart ? -1 : 1
+  }
+  return 0
 }

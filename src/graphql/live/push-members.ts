@@ -77,9 +77,13 @@ export class PushMembers {
 
   /** Sorts a member by its position; `end` is the position of the source. */
   place(member: GroupMember, end: number): void {
-    const isBehind = member.position < end
-    this.#waiting[isBehind ? 'delete' : 'add'](member)
-    this.#behind[isBehind ? 'add' : 'delete'](member)
+    if (member.position < end) {
+      this.#waiting.delete(member)
+      this.#behind.add(member)
+    } else {
+      this.#behind.delete(member)
+      this.#waiting.add(member)
+    }
   }
 
   /** The source has read more: no member waits. */

@@ -10,7 +10,7 @@ import type { WebSocketConnection } from './connection.ts'
 /** Runs a prepared operation. graphql-ws passes it on as the root value, which the schema does not use. */
 type Run = () => OperationResult
 
-/** graphql-transport-ws over the same pipeline as HTTP. `initTimeout` as in the server's timings. */
+/** Creates the protocol graphql-transport-ws over the same pipeline as HTTP. `initTimeout` as in the server's timings. */
 export function createWebSocketProtocol(
   { pipeline, hub, log, createContext }: GraphQLEntry,
   initTimeout: number,

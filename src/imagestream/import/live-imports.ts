@@ -106,7 +106,8 @@ export class LiveImports {
 
   /** Reports true for an unknown id too. */
   #isFinished(id: number): boolean {
-    return (this.#imports.get(id)?.run ?? this.#rows.byIds([id]).get(id))?.finishedAt !== null
+    const found = this.#imports.get(id)?.run ?? this.#rows.byIds([id]).get(id)
+    return found?.finishedAt !== null
   }
 }
 

@@ -97,7 +97,7 @@ export function createSpecSchedules({ db, now, intervalMs }: ScheduleDependencie
   }
 }
 
-/** Prepared: it runs each time that the next scheduled import is chosen. */
+/** Prepares the statement, which runs each time that the next scheduled import is chosen. */
 function preparePullIn({ orm }: Database, intervalMs: number) {
   const { slowedBy, dueAt, reason } = importSchedules
   const farthest = sql`case when ${reason} is null

@@ -44,7 +44,10 @@ function indexOf(order: StreamOrder, { namespace }: StreamFilter): string {
   return namespace === undefined ? 'image_streams_by_newest' : 'image_streams_by_newest_in_namespace'
 }
 
-/** Criteria on namespace and name. The index of the order starts with the namespace; by name, the next column is the name. */
+/**
+ * Returns the criteria on namespace and name. The index of the order starts with the namespace; by name, the next column
+ * is the name.
+ */
 function nameCriteria({ namespace, matching }: StreamFilter, order: StreamOrder): Criterion[] {
   const criteria: Criterion[] = []
   const range = matching === undefined ? undefined : literalRange(matching)

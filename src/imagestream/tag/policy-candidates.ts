@@ -50,7 +50,7 @@ export function createPolicyCandidates(db: Database) {
       const found = new Map<TagName, CandidateImage | undefined>()
       let candidates: readonly Candidate[] | undefined
       return {
-        /** Returns the image of a candidate; undefined for a tag that is none. */
+        /** Returns the image of a candidate; undefined for another tag. */
         find(tag: TagName): CandidateImage | undefined {
           if (!found.has(tag)) found.set(tag, isReferrersTag(tag) ? undefined : find.get(streamId, tag))
           return found.get(tag)
@@ -64,7 +64,10 @@ export function createPolicyCandidates(db: Database) {
     /** Returns all candidates for the policy of a tag, without that tag. */
     all: (streamId: number, policyTag: TagName): Candidate[] =>
       readAll(streamId).filter(({ tag }) => tag !== policyTag),
-    /** Returns the other tags of the stream, except the policy's own, and why they are no candidates; in order of importance. */
+    /**
+     * Returns the tags of the stream that are not candidates, without the policy's own, and the reason; in order of
+     * importance.
+     */
     excluded: (streamId: number, policyTag: TagName): ExcludedAlready[] =>
       excluded
         .all(streamId, policyTag)

@@ -24,7 +24,7 @@ export interface SpecTagChanges {
 /** All changes of tags: imports, pushes and tagging use it, and no other module writes tag events. */
 export type TagRecorder = ReturnType<typeof createTagRecorder>
 
-/** `now` returns milliseconds since 1970. */
+/** Creates the recorder. `now` returns milliseconds since 1970. */
 export function createTagRecorder({ db, pushes, now }: { db: Database; pushes: PushLog; now: () => number }) {
   const rows = { tags: createTagRows(db), events: createEventRows(db), versions: createStreamVersions(db) }
   const { tags, events, versions } = rows

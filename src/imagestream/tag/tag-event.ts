@@ -22,7 +22,7 @@ export const eventPages = (
 
 /** Creates the reads of histories and conditions. Each takes the ids of many tags, so that a list needs one statement. */
 export const createTagHistories = (db: Database) => ({
-  /** A page of each tag's history, newest first; its keys are [event id]. */
+  /** Returns a page of each tag's history, newest first; its keys are [event id]. */
   events: (tagIds: readonly number[], page: KeysetPage): TagEvent[] => eventPages(db, 'tag_id', tagIds, page),
   countEvents: (tagIds: readonly number[]): Map<number, number> =>
     countsByOwner(db, { table: 'tag_events', owner: 'tag_id' }, tagIds),
@@ -33,7 +33,10 @@ export const createTagHistories = (db: Database) => ({
          where c.tag_id in (select value from json_each(?)) order by c.tag_id, c.type`,
       )
       .all(JSON.stringify(tagIds)),
-  /** Images in the histories of a stream whose digest starts with the prefix, at most `limit`, in order of digest. */
+  /**
+   * Returns the images in the histories of a stream whose digest starts with the prefix, at most `limit`, in order of
+   * digest.
+   */
   digestsInHistory: (
     streamId: number,
     digestPrefix: string,

@@ -32,7 +32,7 @@ export interface StreamCondition {
 /** The states of the checks of repositories. */
 export type RepositoryWatches = ReturnType<typeof createRepositoryWatches>
 
-/** `fullScanMs`: milliseconds between two full scans; 0 disables the listings of vendors. */
+/** Creates the watches. `fullScanMs`: milliseconds between two full scans; 0 disables the listings of vendors. */
 export function createRepositoryWatches(db: Database, fullScanMs: number) {
   const ofStreams = (streamIds: readonly number[]): Map<number, RepositoryWatchRow> =>
     new Map(

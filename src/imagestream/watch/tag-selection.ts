@@ -17,6 +17,7 @@ export interface TagSelection {
   readonly stillFailing: readonly FailingTag[]
 }
 
+/** The selection of an import without a repository, or whose repository could not be read. */
 export const NO_TAGS: TagSelection = {
   wanted: [],
   unlisted: [],

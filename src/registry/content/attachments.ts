@@ -38,7 +38,7 @@ export function createAttachments(db: Database, blobs: Pick<BlobStore, 'open'>) 
         return { descriptors, source: 'API' as const, isComplete: found.length <= MAX_REFERRERS }
       },
 
-      /** Null for an unknown tag. */
+      /** Returns the digest that the tag points to; null for an unknown tag. */
       async digestOfTag(tag: TagName): Promise<Digest | null> {
         const repository = find()
         return (repository && content.manifestOfTag(repository, tag)?.digest) ?? null

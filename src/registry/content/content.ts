@@ -113,7 +113,7 @@ export function createContent(db: Database) {
     setStream: (_tx: Transaction, repositoryId: number, streamId: number) =>
       sql.setStream.run(streamId, repositoryId, streamId),
 
-    /** Undefined also for a blob that only other repositories have. */
+    /** Returns a blob of the repository; undefined also for a blob that only other repositories have. */
     blob: (repositoryId: number, digest: Digest) => sql.blob.get(repositoryId, digest),
     /** Links a blob of the store to the repository, and confirms it. */
     linkBlob(_tx: Transaction, { repositoryId, digest, size, at }: NewBlobLink): void {

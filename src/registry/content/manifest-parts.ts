@@ -55,7 +55,7 @@ const partsOf = (manifest: Manifest): readonly Part[] =>
         ),
       ]
 
-/** Error for a manifest that has more parts than this registry handles. */
+/** Returns the error for a manifest that has more parts than this registry handles. */
 export const tooManyParts = (code: OciErrorCode): OciError =>
   new OciError(code, `the manifest has too many parts: the maximum is ${MAX_PARTS}`)
 
@@ -105,7 +105,7 @@ export function createManifestParts(db: Database, content: Content) {
   }
 }
 
-/** Error that lists the parts to push first. Source: OCI distribution-spec, error code MANIFEST_BLOB_UNKNOWN. */
+/** Returns the error that lists the parts to push first. Source: OCI distribution-spec, error code MANIFEST_BLOB_UNKNOWN. */
 export const partsUnknown = (digests: readonly Digest[]): OciError =>
   new OciError('MANIFEST_BLOB_UNKNOWN', `${digests.length} parts of the manifest are not in the repository`, {
     entries: digests.slice(0, MAX_NAMED).map((digest) => ({

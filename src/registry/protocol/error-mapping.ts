@@ -33,6 +33,6 @@ export const isStorageFull = (error: unknown): boolean =>
   error instanceof StorageFullError ||
   (error instanceof Error && 'code' in error && error.code === 'SQLITE_FULL')
 
-/** Error for an upload that never existed, is finished or cancelled, or belongs to another repository. */
+/** Returns the error for an upload that never existed, is finished or cancelled, or belongs to another repository. */
 export const unknownUpload = (cause?: unknown): OciError =>
   new OciError('BLOB_UPLOAD_UNKNOWN', 'there is no such upload: start another one', { cause })

@@ -28,7 +28,7 @@ export const DEFAULT_LIMITS: RegistryLimits = {
 }
 
 /**
- * Milliseconds after the time stored with a row for which its content is kept. A read updates that time only when it is
- * older than half the lease.
+ * Returns the milliseconds after the time stored with a row for which its content is kept. A read updates that time only
+ * when it is older than half the lease.
  */
 export const storedLease = ({ lease }: Pick<RegistryLimits, 'lease'>): number => 1.5 * lease

@@ -9,7 +9,7 @@ export type ManifestReference =
   | { readonly tag: TagName; readonly digest?: never }
   | { readonly digest: Digest; readonly tag?: never }
 
-/** Undefined when the text is neither a tag nor a digest. */
+/** Parses a tag or a digest; undefined for other text. */
 export function parseManifestReference(text: string): ManifestReference | undefined {
   if (isTagName(text)) return { tag: text }
   const digest = parseDigest(text)
@@ -25,7 +25,7 @@ export function requireManifestReference(text: string): ManifestReference {
     : illegalTag(text)
 }
 
-/** Error for an invalid tag name. */
+/** Returns the error for an invalid tag name. */
 export const illegalTag = (text: string): OciError =>
   new OciError('MANIFEST_INVALID', `"${text.slice(0, 200)}" is not a valid tag: it must match ${TAG_GRAMMAR}`)
 

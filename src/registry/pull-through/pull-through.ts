@@ -38,7 +38,10 @@ export interface PullThroughDependencies {
   readonly log?: { warn(fields: object, message: string): void }
 }
 
-/** Disposing aborts the running fetches; clients that wait for them get an error. */
+/**
+ * Creates the fetches of blobs at their source. Disposing aborts the running fetches; clients that wait for them get an
+ * error.
+ */
 export function createPullThrough(dependencies: PullThroughDependencies) {
   const { db, content, blobs, limits, now, log } = dependencies
   const origins = createBlobOrigins({ db, content })

@@ -85,7 +85,7 @@ export const createBlobDelete =
     respond(response, 202)
   }
 
-/** Error for a blob that does not exist, or exists only in other repositories. */
+/** Returns the error for a blob that does not exist, or exists only in other repositories. */
 const unknownBlob = (digest: Digest): OciError =>
   new OciError('BLOB_UNKNOWN', 'this repository has no such blob', { detail: { digest } })
 
@@ -97,7 +97,7 @@ const unsatisfiable = (size: number): OciError =>
 
 const validatorsOf = (digest: Digest) => ({ 'Docker-Content-Digest': digest, ETag: etagOf(digest) })
 
-/** The content for a response to HEAD, which needs no open file. */
+/** Returns the content for a response to HEAD, which needs no open file. */
 const sizeOnly = (size: number): BlobContent => ({
   size,
   async send() {

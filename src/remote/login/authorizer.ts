@@ -22,6 +22,7 @@ export interface Authorization {
   readonly refused?: EgressResponse
 }
 
+/** Sends no credential. */
 export const ANONYMOUS: Authorization = { header: undefined, signedIn: false }
 
 export interface AuthorizerOptions {

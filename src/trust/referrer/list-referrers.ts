@@ -10,7 +10,7 @@ import { factsOf, type ListedReferrer, type ManifestFacts } from './referrer.ts'
 /** Referrers of an image that one lookup found. */
 export interface ListedReferrers {
   readonly referrers: readonly ListedReferrer[]
-  /** Artifacts that are listed but are not manifests that exist, and why. */
+  /** Listed artifacts whose manifest does not exist or is invalid, with the reason. */
   readonly refused: readonly (readonly [digest: Digest, why: string])[]
   /** False when the list has more entries than were read. */
   readonly isComplete: boolean
@@ -49,9 +49,9 @@ export async function listReferrers(
   ])
   let room = MAX_ALL_ANNOTATIONS
   const listed = list.descriptors.map((descriptor) => {
-    const listed = referrerOf(descriptor, list.source, room)
-    room -= lengthOf(listed.annotations)
-    return listed
+    const referrer = referrerOf(descriptor, list.source, room)
+    room -= lengthOf(referrer.annotations)
+    return referrer
   })
   // Harbor also lists the artifacts of cosign's tags; only the tag shows which image they refer to
   const byTag = new Set(tagged.map(({ digest }) => digest))
@@ -62,7 +62,7 @@ export async function listReferrers(
   return { ...(await withFacts(source, referrers, known)), isComplete: list.isComplete }
 }
 
-/** `room` is the number of characters of annotations that may be stored. */
+/** Returns the referrer of a descriptor. `room` is the number of characters of annotations that may be stored. */
 const referrerOf = (
   { mediaType, digest, size, artifactType, annotations }: Descriptor,
   source: ListedReferrer['source'],

@@ -59,7 +59,7 @@ const NEVER_FOUND = { found: null, isComplete: 0, checkedAt: null } as const
 /** Milliseconds after a failed lookup before the next. */
 export const RETRY_AFTER = 30_000
 
-/** `manifestOf` returns the manifest of a stored image. */
+/** Creates the lookups. `manifestOf` returns the manifest of a stored image. */
 export function createReferrers(
   dependencies: LookupDependencies,
   manifestOf: (digest: Digest) => Manifest | undefined,
@@ -105,7 +105,7 @@ export function createReferrers(
   }
 
   return {
-    /** Never rejects for a failure of a registry. */
+    /** Resolves to the referrers of an image. Never rejects for a failure of a registry. */
     async of(
       image: ImageLocation,
       { artifactType, maxAge, mayRequest }: ReferrersOptions,

@@ -51,14 +51,14 @@ export function parsePublicKey(text: string, field: string): SigningKey {
 
 /** Reports whether the key signed exactly these bytes. False for a signature that cannot be read. */
 export function isSignedBy(key: KeyObject, bytes: Uint8Array, signature: Uint8Array): boolean {
-  const { namedCurve = '' } = key.asymmetricKeyDetails ?? {}
-  const hashes =
-    key.asymmetricKeyType === 'ed25519'
-      ? [null]
-      : key.asymmetricKeyType === 'rsa'
-        ? ['sha256']
-        : (EC_HASHES[namedCurve] ?? [])
-  return hashes.some((name) => verifies(name, bytes, key, signature))
+  return hashesOf(key).some((name) => verifies(name, bytes, key, signature))
+}
+
+/** Returns the hashes that a signature by the key may have; null for the hash that the algorithm fixes. */
+function hashesOf(key: KeyObject): readonly (string | null)[] {
+  if (key.asymmetricKeyType === 'ed25519') return [null]
+  if (key.asymmetricKeyType === 'rsa') return ['sha256']
+  return EC_HASHES[key.asymmetricKeyDetails?.namedCurve ?? ''] ?? []
 }
 
 function verifies(

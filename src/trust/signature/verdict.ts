@@ -33,6 +33,7 @@ export interface Flaw extends SignatureVerdict {
   readonly reason: FlawReason
 }
 
+/** Returns the verdict on a signature that is not accepted. */
 export const flaw = (reason: FlawReason, message: string): Flaw => ({
   accepted: false,
   reason,

@@ -83,7 +83,7 @@ const verificationOf = ({
 const isValid = ({ outcome: { validUntil } }: CachedVerification, now: number): boolean =>
   validUntil === null || now < validUntil
 
-/** An outcome `Expired` can change without a new signature: one that was not valid yet may be valid now. */
+/** Reports whether an outcome can be used again: after `Expired`, a signature that was not valid yet may be valid now. */
 const canBeReused = (cached: CachedVerification, now: number): boolean =>
   isValid(cached, now) && cached.outcome.reason !== 'Expired'
 

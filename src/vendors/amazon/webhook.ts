@@ -98,7 +98,7 @@ function hostOf({ account, region }: EcrEvent): string {
   return `${account}.dkr.ecr.${region}.${domain}`
 }
 
-/** For another registry than Amazon's, the account and the region are fixed ones. */
+/** Returns a sample event. For another registry than Amazon's, the account and the region are fixed ones. */
 function sampleOf({ registry, repository, tag, digest }: SampleImage): object {
   const [, account = '123456789012', region = 'us-east-1'] =
     /^(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\./.exec(registry) ?? []

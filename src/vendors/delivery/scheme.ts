@@ -43,7 +43,7 @@ export const withHeaders = (delivery: Delivery, headers: Delivery['headers']): D
 })
 
 /**
- * The secret in `Authorization`: alone, as `Bearer` token, or as `Basic` password with any username. Samples have it as
+ * Accepts the secret in `Authorization`: alone, as `Bearer` token, or as `Basic` password with any username. Samples have it as
  * password of `username`, or else as token.
  */
 export const inAuthorization = (username?: string): Scheme => ({
@@ -85,7 +85,7 @@ export const urlWithSecret = ({ url, secret }: Pick<SenderEndpoint, 'url' | 'sec
 
 const valuesOf = ({ headers }: Delivery, name: string): string[] => (headers[name] ? [headers[name]] : [])
 
-/** The secret in a header of the sender. */
+/** Accepts the secret in a header of the sender. */
 export const inHeader = (name: string): Scheme => ({
   authenticity: 'TOKEN',
   authenticate: (delivery, secrets) =>
@@ -96,7 +96,7 @@ export const inHeader = (name: string): Scheme => ({
   sign: (delivery, { secret }) => withHeaders(delivery, { [name]: secret }),
 })
 
-/** A header with an HMAC of the raw body: `prefix` and hexadecimal digits. */
+/** Accepts a header with an HMAC of the raw body: `prefix` and hexadecimal digits. */
 export function signedIn(header: string, algorithm: 'sha1' | 'sha256', prefix = ''): Scheme {
   const signatureOf = (body: Uint8Array, secret: string): string =>
     prefix + createHmac(algorithm, secret).update(body).digest('hex')

@@ -113,10 +113,9 @@ function changesOf(data: unknown): ReportedChange[] {
     )
   }
   const change = { registry: at(data, 'registry'), repository, digest: at(data, 'digest'), action }
-  return (Array.isArray(tags) ? tags.map((tag) => tag ?? '') : [orNull(at(data, 'tag'))]).map((tag) => ({
-    ...change,
-    tag,
-  }))
+  // a missing tag of a list is invalid, and the missing `tag` of the object is the whole repository
+  const changed = Array.isArray(tags) ? tags.map((tag) => tag ?? '') : [orNull(at(data, 'tag'))]
+  return changed.map((tag) => ({ ...change, tag }))
 }
 
 function actionOf(action: unknown): Hint['action'] {
