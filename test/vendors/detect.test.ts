@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { defaultLocation, NO_RULES } from '../../src/remote/location/registry-rules.ts'
 import { DEFAULT_VENDOR_LIMITS } from '../../src/vendors/listing/budget.ts'
 import { vendorByHeaders, vendorByName } from '../../src/vendors/listing/detect.ts'
 import { createVendors } from '../../src/vendors/listings.ts'
@@ -103,6 +104,28 @@ test('an unknown host is not requested', async () => {
   upstream.reset()
   expect(await client.find(name)).toBeNull()
   expect(upstream.log).toEqual([])
+})
+
+describe('a repository that is read from another location', () => {
+  const at = (registry: string) =>
+    new ListingClient({
+      credentials: password(LOGIN.username, LOGIN.password),
+      rules: () => ({
+        ...NO_RULES,
+        planOf: (_registry, repository) => ({ locations: [defaultLocation(registry, repository)] }),
+      }),
+    })
+
+  test.each(['docker.io', 'quay.io', 'ghcr.io'])('has no listing of %s, which it is named after', async (named) => {
+    await using client = at('registry.example')
+    // its credential is that of the location, and must not be sent to the vendor of the name
+    expect(await client.find(`${named}/team/app`)).toBeNull()
+  })
+
+  test('has the listing of the vendor there', async () => {
+    await using client = at('quay.io')
+    expect(await client.find('registry.example/team/app')).toMatchObject({ vendor: 'Quay' })
+  })
 })
 
 describe('a registry of a vendor whose listing can be disabled', () => {
