@@ -95,7 +95,9 @@ export function createVendorListings(options: VendorListingsOptions) {
       if (!api.servesTags) return null
       const { vendor: kind, apiUrl } = configurationOf(registry, repository)
       const vendor =
-        kind === null ? (vendorByName(vendors, api.registry) ?? (await vendorByResponses(api))) : byKind.get(kind)
+        kind === null
+          ? (vendorByName(vendors, api.registry) ?? (await vendorByResponses(api)))
+          : byKind.get(kind)
       if (!vendor) return null
       const { title, newestFirst, serves = () => true } = vendor
       try {

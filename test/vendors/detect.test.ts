@@ -116,11 +116,14 @@ describe('a repository that is read from another location', () => {
       }),
     })
 
-  test.each(['docker.io', 'quay.io', 'ghcr.io'])('has no listing of %s, which it is named after', async (named) => {
-    await using client = at('registry.example')
-    // its credential is that of the location, and must not be sent to the vendor of the name
-    expect(await client.find(`${named}/team/app`)).toBeNull()
-  })
+  test.each(['docker.io', 'quay.io', 'ghcr.io'])(
+    'has no listing of %s, which it is named after',
+    async (named) => {
+      await using client = at('registry.example')
+      // its credential is that of the location, and must not be sent to the vendor of the name
+      expect(await client.find(`${named}/team/app`)).toBeNull()
+    },
+  )
 
   test('has the listing of the vendor there', async () => {
     await using client = at('quay.io')
