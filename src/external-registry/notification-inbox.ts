@@ -35,22 +35,40 @@ export type NotificationInbox = ReturnType<typeof createNotificationInbox>
 export function createNotificationInbox({ db, now }: { readonly db: Database; readonly now: () => number }) {
   const { orm } = db
   const { id, eventId, action, repository, tag, digest, occurredAt, handledAt } = notifications
-  /** Returns the number of inserted rows: 0 if the event is already there. */
-  const insert = (event: RegistryEvent, handledAt: number | null): number =>
-    orm
-      .insert(notifications)
-      .values({ ...event, receivedAt: now(), handledAt })
-      .onConflictDoNothing({ target: eventId })
-      .run().changes
-  const isLater = (event: Pick<RegistryEvent, 'repository' | 'tag' | 'occurredAt'>): SQL | undefined =>
-    and(eq(repository, event.repository), sql`${tag} = ${event.tag}`, gt(occurredAt, event.occurredAt))
-  const exists = (...conditions: (SQL | undefined)[]): boolean =>
+  const given = sql.placeholder
+  // prepared: these run for each notification
+  const inserted = orm
+    .insert(notifications)
+    .values({
+      eventId: given('eventId'),
+      action: given('action'),
+      repository: given('repository'),
+      tag: given('tag'),
+      digest: given('digest'),
+      occurredAt: given('occurredAt'),
+      receivedAt: given('receivedAt'),
+      handledAt: given('handledAt'),
+    })
+    .onConflictDoNothing({ target: eventId })
+    .prepare()
+  const handled = orm
+    .update(notifications)
+    .set({ handledAt: sql`${given('at')}` })
+    .where(eq(id, given('id')))
+    .prepare()
+  const isOfTag = and(eq(repository, given('repository')), eq(tag, given('tag')))
+  const later = (...conditions: readonly SQL[]) =>
     orm
       .select({ id })
       .from(notifications)
-      .where(and(...conditions))
+      .where(and(isOfTag, gt(occurredAt, given('occurredAt')), ...conditions))
       .limit(1)
-      .get() !== undefined
+      .prepare()
+  const laterHandled = later(isNotNull(handledAt))
+  const laterPush = later(eq(action, 'push'), notLike(eventId, `${OBSERVATION}%`))
+  /** Returns the number of inserted rows: 0 if the event is already there. */
+  const insert = (event: RegistryEvent, handledAt: number | null): number =>
+    inserted.run({ ...event, receivedAt: now(), handledAt }).changes
 
   return {
     /** Stores the events with new ids, all or none. Resolves to their number when they are on disk. */
@@ -74,19 +92,18 @@ export function createNotificationInbox({ db, now }: { readonly db: Database; re
         .all(),
 
     /** Marks a notification as handled. */
-    done: (_tx: Transaction, handled: number): void =>
-      void orm.update(notifications).set({ handledAt: now() }).where(eq(id, handled)).run(),
+    done: (_tx: Transaction, id: number): void => void handled.run({ id, at: now() }),
 
     /**
      * Reports whether a later event of the tag has been handled, or may have been and is deleted. The notification then
      * says nothing about the tag's current image.
      */
     isOutdated: (event: Notification): boolean =>
-      event.occurredAt < now() - KEPT_NOTIFICATIONS || exists(isLater(event), isNotNull(handledAt)),
+      event.occurredAt < now() - KEPT_NOTIFICATIONS || laterHandled.get({ ...event }) !== undefined,
 
     /** Reports whether there is a notification of a later push of the tag, handled or not. */
     hasLaterPush: (event: Pick<RegistryEvent, 'repository' | 'tag' | 'occurredAt'>): boolean =>
-      exists(isLater(event), eq(action, 'push'), notLike(eventId, `${OBSERVATION}%`)),
+      laterPush.get({ ...event }) !== undefined,
 
     /** Stores an observation like a handled notification: earlier notifications of the tag are then outdated. */
     recordObservation(_tx: Transaction, observation: TagObservation): void {

@@ -21,29 +21,22 @@ export interface ExternalTagsDependencies extends ImageReceiverDependencies {
 }
 
 /** The current state of a stream's tag. */
-export interface ExternalTag extends ImportedTag {
-  readonly streamId: number
-  readonly tag: TagName
-}
+export type ExternalTag = ImportedTag
 
 /** The streams that mirror the external registry. */
 export type ExternalTags = ReturnType<typeof createExternalTags>
 
 /** Streams that one statement reads. */
 const STREAMS = 50
-const ALL = { limit: Number.MAX_SAFE_INTEGER, peek: false } as const
 
 export function createExternalTags(dependencies: ExternalTagsDependencies) {
   const { streams, tags, lookBack, images, recorder, registry, now } = dependencies
   const receive = createImageReceiver(dependencies)
   const prefixOf = ({ repository }: ExternalOrigin): string => `${registry}/${repository}@`
-  const pullSpecsOf = (streamIds: readonly number[]) =>
-    tags.ofStreams(streamIds, { order: 'NAME', page: ALL })
 
   const find = ({ namespace, name }: ExternalOrigin, tag: TagName): ExternalTag | undefined => {
-    const streamId = streams.byName(namespace, name)?.id
-    const found = streamId && tags.imported(streamId, tag)
-    return found ? { ...found, streamId, tag } : undefined
+    const stream = streams.byName(namespace, name)
+    return stream && tags.imported(stream.id, tag)
   }
 
   return {
@@ -51,9 +44,7 @@ export function createExternalTags(dependencies: ExternalTagsDependencies) {
     /** Returns the tags whose newest entry comes from the repository, by name. */
     tagsFrom(origin: ExternalOrigin): ExternalTag[] {
       const stream = streams.byName(origin.namespace, origin.name)
-      return pullSpecsOf(stream ? [stream.id] : [])
-        .filter((tag) => tag.dockerImageReference?.startsWith(prefixOf(origin)))
-        .flatMap((tag) => find(origin, tag.name) ?? [])
+      return stream ? tags.importedFrom(stream.id, prefixOf(origin)) : []
     },
     /** Reports whether the tag's newest entry comes from the repository. */
     isFrom: (origin: ExternalOrigin, { dockerImageReference }: ExternalTag): boolean =>
@@ -74,15 +65,12 @@ export function createExternalTags(dependencies: ExternalTagsDependencies) {
         const last = page.at(-1)
         if (!last) return
         const names = new Map(page.map(({ id, namespace, name }) => [id, `${namespace}/${name}`]))
-        const found = new Set<string>()
-        for (const { streamId, dockerImageReference } of pullSpecsOf([...names.keys()])) {
-          if (!dockerImageReference?.startsWith(`${registry}/`)) continue
-          const [path = ''] = dockerImageReference.slice(registry.length + 1).split('@', 1)
+        for (const { streamId, repository } of tags.repositories([...names.keys()], `${registry}/`)) {
+          const path = repository.slice(registry.length + 1)
           const origin = originOf(path)
           // other streams may import from this registry too
-          if (origin && names.get(streamId) === `${origin.namespace}/${origin.name}`) found.add(path)
+          if (origin && names.get(streamId) === `${origin.namespace}/${origin.name}`) yield path
         }
-        yield* found
         after = [last.namespace, last.name]
         await yieldToEventLoop()
       }

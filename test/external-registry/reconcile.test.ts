@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { RegistryError } from '../../src/oci/registry-error.ts'
 import { pushEvent } from '../fixtures/notifications.ts'
 import { image, index } from '../fixtures/random-image.ts'
+import { watchStatements } from '../fixtures/statements.ts'
 import { fromImage, tagName } from '../fixtures/test-domain.ts'
 import { ExternalWorld, HOST } from './world.ts'
 
@@ -40,6 +41,18 @@ describe('a full scan of the registry', () => {
         .map(({ kind }) => kind)
         .sort(),
     ).toEqual(['catalog', ...['list', 'list'], ...['resolve', 'resolve', 'resolve']])
+  })
+
+  it('reads the stream and the state of each tag once', async () => {
+    const statementsWith = async (first: number, last: number): Promise<number> => {
+      for (let at = first; at <= last; at++) world.push('shop/web', `v${at}`, one)
+      await reconcile()
+      using statements = watchStatements()
+      expect(await reconcile()).toMatchObject({ recorded: 0 })
+      return statements.run.length
+    }
+    const few = await statementsWith(1, 10)
+    expect((await statementsWith(11, 30)) - few).toBe(2 * 20)
   })
 
   it('has the urgency of a schedule, and a notification that of a webhook', async () => {

@@ -22,9 +22,10 @@ export interface Tag
 
 /** A tag as the last import stored it. */
 export interface ImportedTag
-  extends Pick<typeof tagsTable.$inferSelect, 'upstreamDigest'>,
+  extends Pick<typeof tagsTable.$inferSelect, 'streamId' | 'upstreamDigest'>,
     Pick<typeof tagEvents.$inferSelect, 'imageId' | 'dockerImageReference' | 'generation'>,
     Pick<typeof images.$inferSelect, 'digest' | 'mediaType'> {
+  readonly tag: TagName
   readonly eventId: number
   /** 1 when the last import failed: the tag has a condition. */
   readonly failing: 0 | 1
@@ -64,6 +65,12 @@ const TAG_COLUMNS = `t.id, t.stream_id, t.name, t.newest_event_id, t.newest_at, 
   i.id, i.digest, i.size, i.os, i.architecture, i.variant`
 const WITH_NEWEST =
   'left join tag_events e on e.id = t.newest_event_id left join images i on i.id = t.newest_image_id'
+
+const IMPORTED = `select t.stream_id as streamId, t.name as tag, e.id as eventId, e.image_id as imageId,
+    e.docker_image_reference as dockerImageReference, e.generation, i.digest, i.media_type as mediaType,
+    t.upstream_digest as upstreamDigest, t.failing is not null as failing
+  from tags t join tag_events e on e.id = t.newest_event_id join images i on i.id = e.image_id
+  where t.stream_id = ?`
 
 type TagTuple = [
   id: number,
@@ -106,11 +113,15 @@ export function createTags(db: Database) {
     const { from, orderBy, parameters, inOrder } = pageOfEach(page, order, { table: 'tags', ...rows })
     return inOrder(readTags(`${from} ${WITH_NEWEST} order by ${orderBy}`, parameters(ids)))
   }
-  const imported = db.prepare<ImportedTag>(
-    `select e.id as eventId, e.image_id as imageId, e.docker_image_reference as dockerImageReference, e.generation,
-       i.digest, i.media_type as mediaType, t.upstream_digest as upstreamDigest, t.failing is not null as failing
-     from tags t join tag_events e on e.id = t.newest_event_id join images i on i.id = e.image_id
-     where t.stream_id = ? and t.name = ?`,
+  const imported = db.prepare<ImportedTag>(`${IMPORTED} and t.name = ?`)
+  const importedFrom = db.prepare<ImportedTag>(
+    `${IMPORTED} and instr(e.docker_image_reference, ?) = 1 order by t.name`,
+  )
+  const repositories = db.prepare<Pick<Tag, 'streamId'> & { repository: string }>(
+    `select distinct t.stream_id as streamId,
+       substr(e.docker_image_reference, 1, instr(e.docker_image_reference, '@') - 1) as repository
+     from tags t join tag_events e on e.id = t.newest_event_id
+     where t.stream_id in (select value from json_each(?)) and instr(e.docker_image_reference, ?) = 1`,
   )
 
   return {
@@ -127,6 +138,11 @@ export function createTags(db: Database) {
     },
     /** Returns what an import compares the registry's response with; undefined while the tag has no image. */
     imported: (streamId: number, name: TagName): ImportedTag | undefined => imported.get(streamId, name),
+    /** Returns the stream's tags whose pull spec starts with the text, by name. */
+    importedFrom: (streamId: number, start: string): ImportedTag[] => importedFrom.all(streamId, start),
+    /** Returns the repositories of each stream's pull specs that start with the text. */
+    repositories: (streamIds: readonly number[], start: string) =>
+      repositories.all(JSON.stringify(streamIds), start),
     /** Returns a page of each stream's tags that meet the filter, in order; its keys are `keyOf(tag, order)`. */
     ofStreams(streamIds: readonly number[], { order, page, ...filter }: TagQuery): Tag[] {
       const rows = { owner: 'stream_id', ...searchTags(db, streamIds, filter) }
