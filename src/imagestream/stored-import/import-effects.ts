@@ -9,82 +9,91 @@ import type { TagName } from '../../oci/tag.ts'
 export type ImportedMove = ReturnType<ReturnType<typeof createImportEffects>['movedTags']>[number]
 
 /** Creates the reads of what imports changed and what they could not read, for callers that were notified of a change. */
-export const createImportEffects = ({ orm }: Database) => ({
-  /**
-   * Returns the tags that the import moved, unless they follow other tags of image streams or are references. `source`
-   * is the spec tag that a tag was imported for, empty for the stream's repository; `from` is the reference of that
-   * source, as the spec has it.
-   */
-  movedTags(importId: number, streamId: number) {
-    const from = sql<string>`coalesce(${specTags.fromName}, ${imageStreams.dockerImageRepository})`
-    return orm
-      .select({
-        tag: tags.name,
-        source: sql<TagName | ''>`coalesce(${specTags.name}, '')`,
-        from: from.as('from'),
-      })
-      .from(tagEvents)
-      .innerJoin(tags, eq(tags.id, tagEvents.tagId))
-      .innerJoin(imageStreams, eq(imageStreams.id, tags.streamId))
-      .leftJoin(specTags, and(eq(specTags.streamId, tags.streamId), eq(specTags.name, tags.name)))
-      .where(
-        and(
-          eq(tagEvents.importId, importId),
-          eq(tags.streamId, streamId),
-          or(isNull(specTags.name), and(eq(specTags.fromKind, 'DockerImage'), eq(specTags.reference, 0))),
-          isNotNull(from),
-        ),
-      )
-      .all()
-  },
-  /** Reports whether the newest event of the tag is of this import. */
-  hasMoved(importId: number, streamId: number, tag: TagName): boolean {
-    const newest = orm
-      .select({ importId: tagEvents.importId })
-      .from(tags)
-      .innerJoin(tagEvents, eq(tagEvents.id, tags.newestEventId))
-      .where(and(eq(tags.streamId, streamId), eq(tags.name, tag)))
-      .get()
-    return newest?.importId === importId
-  },
-  /** Returns why the import could not read the tag; null when it did not fail. */
-  failureOf(importId: number, tag: TagName): string | null {
-    const { reason } = importFailures
-    const isOne = and(eq(importFailures.importId, importId), eq(importFailures.tag, tag))
-    return orm.select({ reason }).from(importFailures).where(isOne).get()?.reason ?? null
-  },
-  /** Returns at most `limit` tags of the repository that the import could not read for one of the reasons, by importance. */
-  failedRepositoryTags(
-    importId: number,
-    streamId: number,
-    { reasons, limit }: { readonly reasons: readonly string[]; readonly limit: number },
-  ): TagName[] {
-    const { tag, importance, reason } = importFailures
-    const isItsSpecTag = and(eq(specTags.streamId, streamId), eq(specTags.name, tag))
-    const itsSpecTag = orm.select({ name: specTags.name }).from(specTags).where(isItsSpecTag)
-    const isWanted = [
-      eq(importFailures.importId, importId),
-      inArray(reason, [...reasons]),
-      notExists(itsSpecTag),
-    ]
-    const failures = orm
-      .select({ tag })
-      .from(importFailures)
-      .where(and(...isWanted))
-    return failures
-      .orderBy(asc(importance))
-      .limit(limit)
-      .all()
-      .map((failure) => failure.tag)
-  },
-  /** Returns the imports that are running or waiting. */
-  unfinished: () =>
-    orm
-      .select({
-        streamId: imports.streamId,
-        isForWebhook: sql<0 | 1>`${imports.request} ->> '$.urgency' is 'webhook'`,
-      })
-      .from(imports)
-      .where(isNull(imports.finishedAt))
-      .all(),
-})
+export function createImportEffects({ orm }: Database) {
+  // prepared: these two run for each tag that webhooks requested
+  const newest = orm
+    .select({ importId: tagEvents.importId })
+    .from(tags)
+    .innerJoin(tagEvents, eq(tagEvents.id, tags.newestEventId))
+    .where(and(eq(tags.streamId, sql.placeholder('streamId')), eq(tags.name, sql.placeholder('tag'))))
+    .prepare()
+  const failure = orm
+    .select({ reason: importFailures.reason })
+    .from(importFailures)
+    .where(
+      and(
+        eq(importFailures.importId, sql.placeholder('importId')),
+        eq(importFailures.tag, sql.placeholder('tag')),
+      ),
+    )
+    .prepare()
+  return {
+    /**
+     * Returns the tags that the import moved, unless they follow other tags of image streams or are references. `source`
+     * is the spec tag that a tag was imported for, empty for the stream's repository; `from` is the reference of that
+     * source, as the spec has it.
+     */
+    movedTags(importId: number, streamId: number) {
+      const from = sql<string>`coalesce(${specTags.fromName}, ${imageStreams.dockerImageRepository})`
+      return orm
+        .select({
+          tag: tags.name,
+          source: sql<TagName | ''>`coalesce(${specTags.name}, '')`,
+          from: from.as('from'),
+        })
+        .from(tagEvents)
+        .innerJoin(tags, eq(tags.id, tagEvents.tagId))
+        .innerJoin(imageStreams, eq(imageStreams.id, tags.streamId))
+        .leftJoin(specTags, and(eq(specTags.streamId, tags.streamId), eq(specTags.name, tags.name)))
+        .where(
+          and(
+            eq(tagEvents.importId, importId),
+            eq(tags.streamId, streamId),
+            or(isNull(specTags.name), and(eq(specTags.fromKind, 'DockerImage'), eq(specTags.reference, 0))),
+            isNotNull(from),
+          ),
+        )
+        .all()
+    },
+    /** Reports whether the newest event of the tag is of this import. */
+    hasMoved: (importId: number, streamId: number, tag: TagName): boolean =>
+      newest.get({ streamId, tag })?.importId === importId,
+    /** Returns why the import could not read the tag; null when it did not fail. */
+    failureOf: (importId: number, tag: TagName): string | null =>
+      failure.get({ importId, tag })?.reason ?? null,
+    /** Returns at most `limit` tags of the repository that the import could not read for one of the reasons, by importance. */
+    failedRepositoryTags(
+      importId: number,
+      streamId: number,
+      { reasons, limit }: { readonly reasons: readonly string[]; readonly limit: number },
+    ): TagName[] {
+      const { tag, importance, reason } = importFailures
+      const isItsSpecTag = and(eq(specTags.streamId, streamId), eq(specTags.name, tag))
+      const itsSpecTag = orm.select({ name: specTags.name }).from(specTags).where(isItsSpecTag)
+      const isWanted = [
+        eq(importFailures.importId, importId),
+        inArray(reason, [...reasons]),
+        notExists(itsSpecTag),
+      ]
+      const failures = orm
+        .select({ tag })
+        .from(importFailures)
+        .where(and(...isWanted))
+      return failures
+        .orderBy(asc(importance))
+        .limit(limit)
+        .all()
+        .map((failure) => failure.tag)
+    },
+    /** Returns the imports that are running or waiting. */
+    unfinished: () =>
+      orm
+        .select({
+          streamId: imports.streamId,
+          isForWebhook: sql<0 | 1>`${imports.request} ->> '$.urgency' is 'webhook'`,
+        })
+        .from(imports)
+        .where(isNull(imports.finishedAt))
+        .all(),
+  }
+}
