@@ -21,7 +21,7 @@ type NamedSetting = (typeof settings)[number]
 /** Returns the text of `--help`. */
 export const helpText = (): string =>
   [
-    'imagestreams: which image does this tag point to now, since when, and notify me when it changes',
+    'imagestreams: records which image each tag of a container registry points to, and reports each change',
     '',
     'Each setting is a flag (--port 5000) or an environment variable (IMAGESTREAMS_PORT=5000):',
     ...settings.map(

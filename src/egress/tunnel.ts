@@ -20,8 +20,8 @@ const MAX_RESPONSE = 16 * 1024
 const END = '\r\n\r\n'
 
 /**
- * Creates a connector for undici through an HTTP proxy, which learns the target's name and none of the traffic. `toProxy`
- * checks the address of the proxy itself. Source: RFC 9110 §9.3.6.
+ * Creates a connector for undici through an HTTP proxy, which receives the target's name and can read none of the
+ * traffic. `toProxy` checks the address of the proxy itself. Source: RFC 9110 §9.3.6.
  */
 export function createTunnelConnector(options: TunnelOptions): buildConnector.connector {
   const { proxy, toProxy, toTarget, vet, timeout } = options

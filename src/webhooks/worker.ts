@@ -61,7 +61,7 @@ export function createHintWorker(dependencies: HintWorkerDependencies) {
   }
 
   return {
-    /** Starts processing, or has it go on, because there may be open hints. */
+    /** Starts processing, or makes it continue, because there may be open hints. */
     wake,
     /** Resolves when no hint is left that can be processed now. */
     async idle(): Promise<void> {

@@ -59,7 +59,7 @@ export function createSourceResults({ db, intervalMs, slowdownOf }: ScheduleDepe
     for (const source of sourcesOf(stream.id, finished.id)) {
       // a source that changed meanwhile is covered by the import that the change started
       if (!covers(request, source.tag) || source.generation > stream.generation) continue
-      // an import that failed as a whole imported no tag, also none that it did not come to
+      // an import that failed as a whole also covers the tags that it did not begin
       const isWhole = source.tag === '' || (finished.state === 'FAILED' && source.reason === null)
       const { reason, message } = isWhole ? finished : source
       const values =
