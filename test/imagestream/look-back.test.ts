@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { parseManifest } from '../../src/oci/manifest.ts'
-import { type Content, image } from '../fixtures/random-image.ts'
+import { image } from '../fixtures/random-image.ts'
 import { watchStatements } from '../fixtures/statements.ts'
 import { ALL, TestDomain, tagName } from '../fixtures/test-domain.ts'
+import { type RecordedMove, recordMoves } from './recorded-moves.ts'
 
 let domain: TestDomain
 let streamId: number
@@ -13,39 +13,10 @@ beforeEach(() => {
 })
 afterEach(() => domain[Symbol.asyncDispose]())
 
-const store = ({ digest, bytes, mediaType }: Content): number => {
-  const fetched = { digest, bytes, manifest: parseManifest(bytes, mediaType), config: null, children: [] }
-  return domain.db.transact((tx) => domain.images.store(tx, fetched, (of) => `registry.test/ruby@${of}`))
-}
+const record = (moves: readonly RecordedMove[], stream = { id: streamId, name: 'ruby' }): void =>
+  recordMoves(domain, stream, moves)
 
-interface Moved {
-  readonly tag: string
-  readonly content: Content
-  /** Milliseconds since 1970. */
-  readonly at: number
-}
-
-/** Points tags to images, in this order and in one transaction, as imports do. */
-function record(all: readonly Moved[], stream = { id: streamId, name: 'ruby' }): void {
-  domain.db.transact((tx) => {
-    for (const { tag, content, at } of all) {
-      domain.recorder.recordTagEvent(
-        tx,
-        { streamId: stream.id, namespace: 'default', streamName: stream.name, tag: tagName(tag) },
-        {
-          imageId: store(content),
-          dockerImageReference: `registry.test/ruby@${content.digest}`,
-          generation: 1,
-          source: 'IMPORT',
-          upstreamDigest: content.digest,
-          at,
-        },
-      )
-    }
-  })
-}
-
-const moved = (tag: string, seed: number | string, at: number): Moved => ({
+const moved = (tag: string, seed: number | string, at: number): RecordedMove => ({
   tag,
   content: image({ seed }),
   at,

@@ -3,11 +3,11 @@ import { expect, it } from 'vitest'
 import { groupBy } from '../../src/input/maps.ts'
 import type { Digest } from '../../src/oci/digest.ts'
 import { moves } from '../fixtures/ruby-history.ts'
-import { UPSTREAM } from '../fixtures/test-domain.ts'
 import { PolicyWorld, ruled } from './policy-world.ts'
+import { recordMoves } from './recorded-moves.ts'
 
-/** Each date of the first five years of the ruby image, with its moves. */
-const dates = [...groupBy([...moves()], ({ at }) => at.getTime())].filter(([time]) => time < Date.UTC(2019))
+/** Each date of the twelve years of the ruby image, with its moves. */
+const dates = [...groupBy([...moves()], ({ at }) => at.getTime())]
 
 /** The highest of the versions that a pattern finds in tags, a full one before a short one; undefined without any. */
 function highest(tags: ReadonlyMap<string, Digest>, pattern: RegExp, range = '*'): Digest | undefined {
@@ -21,7 +21,7 @@ function highest(tags: ReadonlyMap<string, Digest>, pattern: RegExp, range = '*'
     .at(-1)?.digest
 }
 
-it('over five years of the ruby image each policy chooses at every date the tag that the data has', async () => {
+it('over twelve years of the ruby image each policy chooses at every date the tag that the data has', async () => {
   await using world = new PolicyWorld({ importMode: 'PreserveOriginal' })
   world.createWith('ruby', [
     ruled('stable', { order: 'SEMVER' }),
@@ -29,16 +29,20 @@ it('over five years of the ruby image each policy chooses at every date the tag 
     ruled('stable-slim', { order: 'SEMVER', filter: { pattern: '^([\\d.]+)-slim$' } }),
     ruled('last', { order: 'NEWEST' }),
   ])
+  const stream = world.stream('ruby')
   const tags = new Map<string, Digest>()
+  /** Creation time of each image. */
+  const created = new Map<Digest, number>()
   let expected: readonly (Digest | undefined)[] = []
   let moved = 0
   for (const [time, now] of dates) {
-    for (const { tag, digest, content } of now) {
-      world.remote.push(UPSTREAM, tag, content)
-      tags.set(tag, digest)
-    }
+    for (const { tag, digest } of now) tags.set(tag, digest)
     world.time = time
-    await world.import({ from: UPSTREAM, all: true })
+    recordMoves(
+      world,
+      stream,
+      now.map(({ tag, content }) => ({ tag, content, at: time })),
+    )
 
     const before = expected
     expected = [
@@ -50,13 +54,13 @@ it('over five years of the ruby image each policy chooses at every date the tag 
     expect(names.map((name) => world.digestsOf(`ruby:${name}`)[0])).toEqual(expected)
     moved += expected.filter((digest, at) => digest !== before[at]).length
 
-    const all = [...world.images.byDigests([...new Set(tags.values())]).values()]
-    const [last] = world.eventsOf('ruby:last')
-    const newest = Math.max(...all.map(({ createdAt }) => createdAt ?? 0))
-    expect(all.find(({ id }) => id === last?.imageId)?.createdAt).toBe(newest)
+    for (const { digest, createdAt } of world.images.byDigests(now.map(({ digest }) => digest)).values())
+      created.set(digest, createdAt ?? 0)
+    const newest = Math.max(...[...tags.values()].map((digest) => created.get(digest) ?? 0))
+    expect(created.get(world.digestsOf('ruby:last')[0] as Digest)).toBe(newest)
   }
 
-  expect(dates.length).toBeGreaterThan(120)
+  expect(dates).toHaveLength(258)
   expect(moved).toBeGreaterThan(100)
   expect(world.internalErrors).toEqual([])
 })
