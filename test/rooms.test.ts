@@ -18,7 +18,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   events: ['input', 'db'],
   blobs: ['oci', 'concurrency'],
   secrets: ['db'],
-  credentials: ['oci', 'input', 'logins', 'db', 'secrets'],
+  credentials: ['oci', 'input', 'logins', 'db', 'secrets', 'concurrency'],
   remote: ['oci', 'concurrency', 'logins', 'egress'],
   vendors: ['oci', 'input', 'concurrency', 'logins', 'remote'],
   'registry-config': ['egress', 'remote', 'oci', 'input', 'concurrency', 'logins', 'db', 'secrets'],

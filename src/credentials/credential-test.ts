@@ -1,3 +1,4 @@
+import { Deadline } from '../concurrency/abort.ts'
 import { InvalidInputError } from '../input/errors.ts'
 import type { LoginCheck } from '../logins/registry-login.ts'
 import { isRepositoryName } from '../oci/reference.ts'
@@ -42,7 +43,8 @@ export const createCredentialTest =
           : `a repository below ${path}`
       throw new InvalidInputError('repository', `repository must be ${allowed}: ${path || 'team'}/app`)
     }
-    const signal = AbortSignal.timeout(TIMEOUT)
+    using deadline = new Deadline(TIMEOUT)
+    const { signal } = deadline
     try {
       const credential = store.open({ namespace, prefix })
       return await checkLogin({ registry, repository }, credential, { namespace, insecure, signal })

@@ -1,4 +1,7 @@
 import { getEventListeners } from 'node:events'
+import { setImmediate as turn } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from 'vitest'
 import { Deadline, onAbort, unlessAborted } from '../../src/concurrency/abort.ts'
 
@@ -45,6 +48,22 @@ describe('Deadline', () => {
     await expect(reason).resolves.toBe('stopped')
     using late = new Deadline(60_000, other.signal)
     expect(late.signal.reason).toBe('stopped')
+  })
+
+  test('aborts its signal although only its listener is referenced and garbage is collected', async () => {
+    setFlagsFromString('--expose-gc')
+    const collect: () => void = runInNewContext('gc')
+    const others = Array.from({ length: 3 }, () => new AbortController().signal)
+    const waits = Array.from({ length: 100 }, (_, i) => aborted(new Deadline(i / 5, ...others).signal))
+    let isOver = false
+    const all = Promise.all(waits).finally(() => {
+      isOver = true
+    })
+    while (!isOver) {
+      collect()
+      await turn()
+    }
+    await expect(all).resolves.toHaveLength(100)
   })
 
   test('does nothing after it is disposed of', () => {

@@ -1,4 +1,5 @@
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose'
+import { Deadline } from '../../concurrency/abort.ts'
 
 /** The public keys of a platform are unavailable. */
 export class KeysUnavailableError extends Error {
@@ -32,7 +33,8 @@ const TIMEOUT = 10_000
 export const createKeyFetcher =
   (request: KeyRequest): KeySource['fetchKeys'] =>
   async (url) => {
-    const { status, body } = await request(url, { signal: AbortSignal.timeout(TIMEOUT), maxBytes: MAX_BYTES })
+    using deadline = new Deadline(TIMEOUT)
+    const { status, body } = await request(url, { signal: deadline.signal, maxBytes: MAX_BYTES })
     if (status !== 200)
       throw new Error(`cannot fetch public keys: ${new URL(url).host} responds with status ${status}`)
     return JSON.parse(Buffer.from(body).toString())
