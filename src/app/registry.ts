@@ -48,6 +48,7 @@ export async function openRegistry(parts: RegistryParts) {
     usage: createUsage({ db, blobs }),
     collector,
   }
+  const external = externalRegistry ? openExternal(parts, externalRegistry) : undefined
   return {
     view,
     /** Artifacts attached to images of the integrated registry; null with an external registry. */
@@ -55,9 +56,12 @@ export async function openRegistry(parts: RegistryParts) {
     /** Undefined with an external registry. */
     registry: externalRegistry ? undefined : openIntegrated(parts, blobs, host),
     /** Receives the notifications of an external registry. */
-    notifications: externalRegistry ? openExternal(parts, externalRegistry) : undefined,
+    notifications: external?.notifications,
     /** Starts periodic work; called once the server listens. */
-    start: collector.start,
+    start(): void {
+      collector.start()
+      external?.start()
+    },
   }
 }
 
@@ -107,10 +111,11 @@ function openExternal({ config, db, domain, remote, now, log, opened }: Registry
       onInternalError: (error) => log.error({ err: error }, 'following the external registry failed'),
     }),
   )
-  return createNotificationEndpoint({
+  const notifications = createNotificationEndpoint({
     inbox,
     secret: config.webhookSecret ?? '',
     onReceived: external.wake,
     onError: (error) => log.error({ err: error }, 'cannot store a notification'),
   })
+  return { notifications, start: external.start }
 }

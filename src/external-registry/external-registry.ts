@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import type { Sleep } from '../concurrency/clock.ts'
+import { type Sleep, systemClock } from '../concurrency/clock.ts'
 import { KeyedQueues } from '../concurrency/keyed-queues.ts'
 import { startPeriodic } from '../concurrency/periodic.ts'
 import { SingleFlight } from '../concurrency/single-flight.ts'
@@ -20,8 +20,9 @@ export interface ExternalRegistryDependencies extends ExternalTagsDependencies {
   /** Milliseconds between two full scans of the registry, ten minutes by default; null for no scheduled scans. */
   readonly reconcileEvery?: number | null
   /**
-   * Milliseconds from the start to the first scan; default five seconds. The registry first repeats notifications that it
-   * could not deliver: they report each push, while a scan finds only the last one.
+   * Milliseconds without a notification before a scheduled scan, counted from the start or the last notification; default
+   * five seconds. The registry first repeats notifications that it could not deliver: they report each push, while a scan
+   * finds only the last one.
    */
   readonly reconcileAfter?: number
   /** Receives problems of the registry and its content, each message once. */
@@ -41,6 +42,8 @@ const MAX_QUEUED = 50_000
 const RECONCILE_EVERY = 10 * 60 * 1000
 /** Milliseconds: longer than registries commonly wait before they repeat a notification. */
 const RECONCILE_AFTER = 5000
+/** Times that a scheduled scan waits so long for the end of notifications: some registries send them without a pause. */
+const MAX_WAITS = 12
 /** Milliseconds after which a failed scan is retried. */
 const RETRY_RECONCILE = 60_000
 /** Milliseconds between two deletions of expired notifications. */
@@ -53,12 +56,13 @@ export type ExternalRegistry = ReturnType<typeof createExternalRegistry>
 
 /**
  * Mirrors a registry that replaces the integrated one: each push becomes one tag event of a stream, whether a notification
- * reports it or a scan finds it. Starts with notifications that are not handled; the first scan follows soon. Disposing
- * waits for running writes; the rest continues after the next start.
+ * reports it or a scan finds it. Begins with notifications that are not handled. Disposing waits for running writes; the
+ * rest continues after the next start.
  */
 export function createExternalRegistry(dependencies: ExternalRegistryDependencies) {
   const { inbox, remote, images, registry, insecure, now, onInternalError } = dependencies
   const { reconcileEvery = RECONCILE_EVERY, reconcileAfter = RECONCILE_AFTER } = dependencies
+  const { sleep = systemClock.sleep } = dependencies
   const closing = new AbortController()
   const warn = once(dependencies.warn)
   const tags = createExternalTags(dependencies)
@@ -76,14 +80,14 @@ export function createExternalRegistry(dependencies: ExternalRegistryDependencie
       signal: closing.signal,
       warn,
     }),
-    onDone: () => wake(),
+    onDone: () => readInbox(),
     signal: closing.signal,
-    ...(dependencies.sleep && { sleep: dependencies.sleep }),
+    sleep,
   })
 
   // ids ascend in commit order: new notifications have higher ids than the last one that was read
   let lastRead = 0
-  const wake = (): void => {
+  const readInbox = (): void => {
     if (closing.signal.aborted || queues.size >= MAX_QUEUED) return
     try {
       for (let more = true; more && queues.size < MAX_QUEUED; ) {
@@ -114,32 +118,47 @@ export function createExternalRegistry(dependencies: ExternalRegistryDependencie
   const joinScan = (signal?: AbortSignal): Promise<ReconcileResult> =>
     scans.run('scan', () => scan(signal ? AbortSignal.any([signal, closing.signal]) : closing.signal))
 
-  wake()
-  const deletion = startPeriodic({
-    intervalMs: DELETE_EXPIRED_EVERY,
-    now,
-    run: () => inbox.deleteExpired(),
-    onError: onInternalError,
-  })
-  const schedule =
-    reconcileEvery === null
-      ? undefined
-      : startPeriodic({
-          intervalMs: reconcileEvery,
-          retryMs: Math.min(reconcileEvery, RETRY_RECONCILE),
-          firstDelayMs: reconcileAfter,
-          now,
-          run: () => joinScan(),
-          onError(error) {
-            if (closing.signal.aborted) return
-            if (error instanceof RegistryError) warn(error.message)
-            else onInternalError(error)
-          },
-        })
+  let receivedAt = Number.NEGATIVE_INFINITY
+  const scheduledScan = async (): Promise<ReconcileResult> => {
+    for (let waits = 0; waits < MAX_WAITS && now() - receivedAt < reconcileAfter; waits++) {
+      await sleep(reconcileAfter, closing.signal)
+    }
+    return joinScan()
+  }
+
+  readInbox()
+  const jobs = [
+    startPeriodic({
+      intervalMs: DELETE_EXPIRED_EVERY,
+      now,
+      run: () => inbox.deleteExpired(),
+      onError: onInternalError,
+    }),
+  ]
 
   return {
+    /** Starts the scheduled scans; called once the registry can deliver notifications. */
+    start(): void {
+      if (reconcileEvery === null) return
+      const scans = startPeriodic({
+        intervalMs: reconcileEvery,
+        retryMs: Math.min(reconcileEvery, RETRY_RECONCILE),
+        firstDelayMs: reconcileAfter,
+        now,
+        run: scheduledScan,
+        onError(error) {
+          if (closing.signal.aborted) return
+          if (error instanceof RegistryError) warn(error.message)
+          else onInternalError(error)
+        },
+      })
+      jobs.push(scans)
+    },
     /** Reads new notifications from the inbox. */
-    wake,
+    wake(): void {
+      receivedAt = now()
+      readInbox()
+    },
     /**
      * Scans the whole registry for pushes and deletions without notifications. A call during a scan joins it. Throws
      * RegistryError when the registry is unavailable, or the signal's reason once it is aborted.
@@ -148,8 +167,7 @@ export function createExternalRegistry(dependencies: ExternalRegistryDependencie
     /** Resolves when all notifications are handled. */
     idle: () => queues.idle(),
     async [Symbol.asyncDispose](): Promise<void> {
-      deletion[Symbol.dispose]()
-      schedule?.[Symbol.dispose]()
+      for (const job of jobs) job[Symbol.dispose]()
       closing.abort(new Error('the server is stopping'))
       await Promise.allSettled(scans.inFlight)
       await queues.idle()

@@ -302,6 +302,7 @@ describe('scans', () => {
     await world.external[Symbol.asyncDispose]()
     world.push('shop/web', 'v1', one)
     world.external = world.open({ reconcileAfter: 0, reconcileEvery: 5 })
+    world.external.start()
 
     await expect.poll(() => world.log()).toEqual(entries(one))
     world.push('shop/web', 'v1', two)
@@ -314,6 +315,52 @@ describe('scans', () => {
     const looks = world.registry.requested('catalog').length
     await expect(world.external.reconcile()).rejects.toThrow('the server is stopping')
     expect(world.registry.requested('catalog')).toHaveLength(looks)
+  })
+})
+
+describe('a scheduled scan', () => {
+  const openScheduled = async (): Promise<void> => {
+    await world.external[Symbol.asyncDispose]()
+    world.external = world.open({ reconcileAfter: 20, reconcileEvery: 10_000 })
+    world.external.start()
+  }
+  /** Pushes content, with a notification of an earlier push only, just before the first scan is due. */
+  const pushBeforeDue = async (): Promise<void> => {
+    world.domain.time += 19
+    const at = world.domain.time
+    world.push('shop/web', 'v1', one).push('shop/web', 'v1', two)
+    await world.notify(pushEvent({ at: at - 2, repository: 'shop/web', tag: 'v1', digest: one.digest }))
+    world.domain.time += 1
+  }
+
+  it('waits while notifications arrive, so that each push is recorded', async () => {
+    await openScheduled()
+    await pushBeforeDue()
+    await expect.poll(() => world.delays).toEqual([20])
+    expect(world.registry.requested('catalog')).toEqual([])
+    await world.notify(
+      pushEvent({ at: world.domain.time - 1, repository: 'shop/web', tag: 'v1', digest: two.digest }),
+    )
+    await world.wakeUp(1)
+    await expect.poll(() => world.delays).toEqual([20, 20])
+    expect(world.registry.requested('catalog')).toEqual([])
+
+    world.domain.time += 20
+    await world.wakeUp(2)
+    await expect.poll(() => world.registry.requested('catalog')).toHaveLength(1)
+    await expect.poll(() => world.log()).toEqual(entries(one, two))
+  })
+
+  it('waits twelve times at most: some registries send notifications without a pause', async () => {
+    await openScheduled()
+    await pushBeforeDue()
+    for (let waits = 1; waits <= 12; waits++) {
+      expect(world.registry.requested('catalog')).toEqual([])
+      world.external.wake()
+      await world.wakeUp(waits)
+    }
+    await expect.poll(() => world.registry.requested('catalog')).toHaveLength(1)
+    expect(world.delays).toHaveLength(12)
   })
 })
 
