@@ -83,6 +83,20 @@ describe('a stream that is created from a registry', () => {
     expect(tags.get('pinned')).toBe(two.digest)
     expect(tags.get('1.2')).toBe(one.digest)
   })
+
+  test('does not import a known digest under the name of a repository that does not have it', async () => {
+    await using upstream = await startTeamApp()
+    await using app = await startApp()
+    await follow(app.client, `${upstream.host}/team/app`)
+
+    const imported = await importImage(app.client, {
+      tag: 'foreign',
+      from: `${upstream.host}/no/such@${one.digest}`,
+    })
+
+    expect(imported).toMatchObject({ state: 'FAILED', reason: 'NotFound' })
+    expect((await tagDigests(app.client)).get('foreign')).toBeUndefined()
+  })
 })
 
 describe('a repeated import', () => {

@@ -88,13 +88,23 @@ export class FetchSession implements Disposable {
    * RegistryError, and InvalidManifestError, also where the index has no image for the platform.
    */
   async tagImage(resolved: ResolvedTag, mode: ImportMode, platform: Platform): Promise<FetchedTagImage> {
+    const confirmed = resolved.isUnconfirmed ? await this.#confirm(resolved.digest) : resolved
     try {
-      return await this.#tagImage(resolved, mode, platform)
+      return await this.#tagImage(confirmed, mode, platform)
     } catch (error) {
       if (!isNotFound(error)) throw error
       // the tag exists: the registry lacks a part that its manifest names
       throw new InvalidManifestError(`a part of the image is missing: ${error.message}`, { cause: error })
     }
+  }
+
+  /** Requests the manifest from this repository: it may be stored because another repository, or namespace, has it. */
+  async #confirm(digest: Digest): Promise<ResolvedTag> {
+    if (!this.#images.storedManifest(digest)) {
+      return { digest, manifest: await this.#repository.fetchManifest(digest) }
+    }
+    await this.#repository.confirmManifest(digest)
+    return { digest }
   }
 
   async #tagImage(

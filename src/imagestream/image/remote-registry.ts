@@ -38,6 +38,8 @@ export interface RemoteRepository {
   resolveTag(tag: TagName, known: Digest | null): Promise<ResolvedTag>
   /** Returns the exact bytes of a manifest, verified against the digest. */
   fetchManifest(digest: Digest): Promise<RemoteManifest>
+  /** Confirms that the repository has the manifest; the reason of the error is NotFound where it has not. */
+  confirmManifest(digest: Digest): Promise<void>
   /** Returns the exact bytes of a config, verified against the descriptor's digest. */
   fetchConfig(descriptor: Descriptor): Promise<Uint8Array>
   /**
@@ -59,6 +61,8 @@ export interface TagPage {
 /** The digest of a tag. */
 export interface ResolvedTag {
   readonly digest: Digest
+  /** Set when a source names the digest, and nothing was requested from its repository. */
+  readonly isUnconfirmed?: true
   /** Set when the registry returned the digest only together with the manifest. */
   readonly manifest?: RemoteManifest
 }

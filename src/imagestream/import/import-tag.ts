@@ -85,7 +85,7 @@ async function resolve(
   reader: RegistryReader,
 ): Promise<ResolvedTag> {
   const { upstream, decision } = target
-  if ('digest' in upstream) return upstream
+  if ('digest' in upstream) return { digest: upstream.digest, isUnconfirmed: true }
   if ('tag' in upstream) {
     return reader.resolveTag(target, upstream.tag, { known, keep: decision !== undefined })
   }

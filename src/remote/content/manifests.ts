@@ -98,6 +98,21 @@ export async function fetchManifest(session: Session, digest: Digest): Promise<F
   return { digest, contentType: contentTypeOf(response), bytes: response.body }
 }
 
+/**
+ * Confirms that the repository has the manifest with this digest: by HEAD, or by GET where HEAD proves nothing. Throws
+ * RegistryError: NotFound where it has not.
+ */
+export async function confirmManifest(session: Session, digest: Digest): Promise<void> {
+  const { hints, clock } = session.options
+  const topic = topicOf(`the manifest ${digest}`)
+  if (hints.skipHeadUntil <= clock.now()) {
+    const head = await requestManifest(session, topic, { method: 'HEAD', reference: digest })
+    if (digestOfHead(head, null) === digest) return
+    if (head.status === 404 && hints.headReturnsDigest) throw await session.responseError(topic, head)
+  }
+  await fetchManifest(session, digest)
+}
+
 const headerOf = ({ headers }: EgressResponse, name: string): string => {
   const value = headers[name]
   return (Array.isArray(value) ? value[0] : value) ?? ''

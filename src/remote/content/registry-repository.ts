@@ -4,7 +4,7 @@ import type { TagName } from '../../oci/tag.ts'
 import type { Session } from '../session/session.ts'
 import { fetchBlob, fetchConfig, fetchSmallBlob } from './blobs.ts'
 import { listTags } from './listing.ts'
-import { fetchManifest, resolveTag } from './manifests.ts'
+import { confirmManifest, fetchManifest, resolveTag } from './manifests.ts'
 import { digestOfTag, listReferrers } from './referrers.ts'
 
 /** One repository of one registry. Every method throws RegistryError, or the signal's reason once it is aborted. */
@@ -21,6 +21,8 @@ export const repositoryAt = (session: Session) => ({
   resolveTag: (tag: TagName, known: Digest | null) => resolveTag(session, tag, known),
   /** Returns the manifest's exact bytes, verified by the digest. */
   fetchManifest: (digest: Digest) => fetchManifest(session, digest),
+  /** Confirms that the repository has the manifest. */
+  confirmManifest: (digest: Digest) => confirmManifest(session, digest),
   /** Returns a config's exact bytes, verified by the descriptor's digest. */
   fetchConfig: (descriptor: Descriptor) => fetchConfig(session, descriptor),
   /**

@@ -45,6 +45,8 @@ export function mirroredRepository(
     listTags: (from) => locations.list((repository) => repository.listTags(from), from !== undefined),
     resolveTag: (tag, known) => locations.firstOf('TAGS', (repository) => repository.resolveTag(tag, known)),
     fetchManifest: (digest) => locations.firstOf('DIGESTS', (repository) => repository.fetchManifest(digest)),
+    confirmManifest: (digest) =>
+      locations.firstOf('DIGESTS', (repository) => repository.confirmManifest(digest)),
     fetchConfig: (descriptor) =>
       locations.firstOf('DIGESTS', (repository) => repository.fetchConfig(descriptor)),
     fetchBlob: (descriptor) =>

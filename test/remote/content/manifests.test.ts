@@ -239,3 +239,25 @@ describe('fetching a config', () => {
     expect(it.upstream.requests.blob).toBe(1)
   })
 })
+
+describe('confirming a manifest', () => {
+  test('costs one HEAD', async () => {
+    await using it = await start()
+    await it.repository.confirmManifest(app.digest)
+    expect(it.upstream.requests).toMatchObject({ head: 1, manifest: 0 })
+  })
+
+  test('costs one GET where HEAD returns no digest', async () => {
+    await using it = await start(({ kind }, response) =>
+      kind === 'head' ? without(response, 'docker-content-digest') : undefined,
+    )
+    await it.repository.confirmManifest(app.digest)
+    expect(it.upstream.requests).toMatchObject({ head: 1, manifest: 1 })
+  })
+
+  test('fails as NotFound where the repository does not have it', async () => {
+    await using it = await start()
+    const missing = image({ seed: 'missing' }).digest
+    await expect(it.repository.confirmManifest(missing)).rejects.toMatchObject({ reason: 'NotFound' })
+  })
+})
