@@ -29,13 +29,13 @@ export interface QueuedRequest extends CountedRequest, Pick<RequestContext, 'lan
 
 interface AdmissionOptions {
   readonly clock: Clock
-  /** Milliseconds that are left to wait for pauses that the host requested. */
+  /** Milliseconds that are left to wait after refusals. */
   readonly patience: { left: number }
 }
 
 /**
- * Waits for a slot at the host and for closed circuits. Returns the last failure instead when a circuit is open for longer
- * than the request may wait. Rejects with the signal's reason once it is aborted.
+ * Waits for a slot at the host and for closed circuits. Returns the last failure instead when a circuit is open because of
+ * failures, or for longer than the request may wait. Rejects with the signal's reason once it is aborted.
  */
 export async function admit(
   host: HostTraffic,
@@ -49,7 +49,7 @@ export async function admit(
     const opening = host.breaker.opening ?? (isDiscovery ? undefined : account.opening)
     if (opening) {
       const remaining = opening.until - clock.now()
-      if (!opening.isRequested || remaining > patience.left)
+      if (opening.kind === 'FAILURES' || remaining > patience.left)
         return { failure: failureFor(namespace, opening) }
       patience.left -= remaining
       await clock.sleep(remaining, signal)
@@ -122,7 +122,9 @@ export class Admission {
     const [breaker, permit] = isOfAccount ? [account, accountPermit] : [host.breaker, hostPermit]
     const cause = { failure: response, namespace: request.namespace }
     if (pause !== undefined) breaker.pause(permit, now + pause, cause)
-    else if (!isExhausted && (isLast || permit.isProbe)) breaker.fail(permit, cause)
+    else if (isExhausted) breaker.release(permit)
+    else if (isOfAccount) breaker.backOff(permit, cause)
+    else if (isLast || permit.isProbe) breaker.fail(permit, cause)
     else breaker.release(permit)
     if (isOfAccount) host.breaker.succeed(hostPermit)
     else account.release(accountPermit)

@@ -23,7 +23,7 @@ export interface BreakerStatus {
   readonly nextAttempt: number | null
 }
 
-/** Permission to send one request; ends with one of `succeed`, `fail`, `pause` and `release`. */
+/** Permission to send one request; ends with one of `succeed`, `fail`, `pause`, `backOff` and `release`. */
 export interface Permit {
   /** The only request of a half-open circuit. */
   readonly isProbe: boolean
@@ -38,14 +38,19 @@ export interface CircuitBreakerOptions {
   /** Milliseconds that the circuit is open the first time; doubled after each failed probe, up to `longestOpen`. */
   readonly firstOpen: number
   readonly longestOpen: number
+  /** Milliseconds of the first back-off; doubled by each further refusal, up to `longestOpen`. */
+  readonly firstBackOff: number
 }
 
 /** Why and until when the circuit is open. */
 interface Opening extends BreakerCause {
   readonly since: number
   readonly until: number
-  /** The host requested the pause itself (`Retry-After`). */
-  readonly isRequested: boolean
+  /**
+   * FAILURES: requests fail meanwhile. REQUESTED: the host requested a pause (`Retry-After`). BACK_OFF: it refused a request
+   * without a pause. Requests wait for the end of the latter two.
+   */
+  readonly kind: 'FAILURES' | 'REQUESTED' | 'BACK_OFF'
 }
 
 /** The permit of a closed circuit. */
@@ -55,12 +60,21 @@ export const CLOSED_STATUS: BreakerStatus = { state: 'CLOSED', since: null, reas
 const PROBE: Permit = { isProbe: true }
 /** Bytes of a response's body that are kept for error messages. */
 const KEPT_BODY = 64 * 1024
+/** Responses of a working host that undo one refusal: after them, the next back-off is half as long. */
+const RESPONSES_OF_RECOVERY = 10
+/** Refusals that are counted. */
+const MAX_REFUSALS = 30
 
 /** Stops requests to a host, or to one account at it, while it requests a pause and after consecutive failures. */
 export class CircuitBreaker {
   readonly #options: CircuitBreakerOptions
   #failures = 0
   #failedProbes = 0
+  /** Refusals without a pause that later responses have not undone. */
+  #refusals = 0
+  #backedOffUntil = 0
+  /** Responses of a working host since the last refusal, or since they undid one. */
+  #recovery = 0
   #opening: Opening | undefined
   #probe: Probe | undefined
 
@@ -70,7 +84,7 @@ export class CircuitBreaker {
 
   /** Reports whether this breaker can be dropped: a new one would behave the same. */
   get idle(): boolean {
-    return this.state === 'CLOSED'
+    return this.state === 'CLOSED' && this.#countRefusals() === 0
   }
 
   get state(): BreakerState {
@@ -112,6 +126,9 @@ export class CircuitBreaker {
     this.#failedProbes = 0
     this.#opening = undefined
     this.release(permit)
+    if (this.#refusals === 0 || ++this.#recovery < RESPONSES_OF_RECOVERY) return
+    this.#refusals -= 1
+    this.#recovery = 0
   }
 
   /** Records a request that failed after its last attempt, or a failed probe. */
@@ -126,17 +143,32 @@ export class CircuitBreaker {
 
   /** Opens the circuit for a pause that the host requested; of two pauses the later end counts. */
   pause(permit: Permit, until: number, cause: BreakerCause): void {
-    const since = this.#options.clock.now()
-    if (!this.#opening || until > this.#opening.until) {
-      this.#opening = { since, until, ...bounded(cause), isRequested: true }
+    this.#wait('REQUESTED', until, cause)
+    this.release(permit)
+  }
+
+  /**
+   * Opens the circuit after a refusal without a pause (429 without `Retry-After`): for seconds, and for twice as long after
+   * each further one. Requests that were sent at the same time count once.
+   */
+  backOff(permit: Permit, cause: BreakerCause): void {
+    const { clock, random, firstBackOff, longestOpen } = this.#options
+    if (permit.isProbe || !this.#opening) {
+      const refusals = this.#countRefusals()
+      const pause = Math.min(firstBackOff * 2 ** refusals, longestOpen)
+      this.#refusals = Math.min(refusals + 1, MAX_REFUSALS)
+      this.#recovery = 0
+      // jitter above: servers that were refused at the same time do not return at the same time
+      this.#backedOffUntil = clock.now() + pause * (1 + random() / 4)
+      this.#wait('BACK_OFF', this.#backedOffUntil, cause)
     }
     this.release(permit)
   }
 
-  /** Forgets failures, because the way to the host has changed. A pause that the host requested remains. */
+  /** Forgets failures, because the way to the host has changed. A pause after a refusal remains. */
   reset(): void {
     this.#failures = 0
-    if (this.#opening?.isRequested) return
+    if (this.#opening && this.#opening.kind !== 'FAILURES') return
     this.#failedProbes = 0
     this.#opening = undefined
   }
@@ -148,13 +180,24 @@ export class CircuitBreaker {
     this.#probe = undefined
   }
 
+  /** Returns the refusals that count; none when `longestOpen` has passed since the last back-off. */
+  #countRefusals(): number {
+    const { clock, longestOpen } = this.#options
+    return clock.now() - this.#backedOffUntil > longestOpen ? 0 : this.#refusals
+  }
+
+  #wait(kind: 'REQUESTED' | 'BACK_OFF', until: number, cause: BreakerCause): void {
+    if (this.#opening && until <= this.#opening.until) return
+    this.#opening = { since: this.#options.clock.now(), until, ...bounded(cause), kind }
+  }
+
   #open(cause: BreakerCause): void {
     const { clock, random, firstOpen, longestOpen } = this.#options
     const pause = Math.min(firstOpen * 2 ** Math.min(this.#failedProbes, 30), longestOpen)
     const since = clock.now()
     // jitter over the upper half: servers that lost a host at the same time do not return at the same time
     const until = since + pause * (0.5 + random() / 2)
-    this.#opening = { since, until, ...bounded(cause), isRequested: false }
+    this.#opening = { since, until, ...bounded(cause), kind: 'FAILURES' }
   }
 }
 
@@ -170,9 +213,9 @@ class Probe {
   }
 }
 
-function reasonOf({ failure, isRequested }: Opening): string {
+function reasonOf({ failure, kind }: Opening): string {
   const text = 'status' in failure ? `it responded with ${failure.status}` : failure.message
-  return isRequested ? `${text} and requested a pause` : text
+  return kind === 'REQUESTED' ? `${text} and requested a pause` : text
 }
 
 function bounded({ failure, namespace }: BreakerCause): BreakerCause {

@@ -6,13 +6,15 @@ export interface RemoteLimits {
   readonly tries: number
   /** Milliseconds before the second attempt; doubled before each further one. */
   readonly retryDelay: number
-  /** Milliseconds that one request waits in all for `Retry-After`; a longer pause fails it at once. */
+  /** Milliseconds that one request waits in all after refusals; a longer pause fails it at once. */
   readonly longestPause: number
   /** Consecutive failed requests after which the circuit of a host opens. */
   readonly failures: number
   /** Milliseconds that the circuit is open the first time; doubled after each failed probe, up to `longestOpen`. */
   readonly firstOpen: number
   readonly longestOpen: number
+  /** Milliseconds for which an account sends no request after a 429 without `Retry-After`; doubled by each further one. */
+  readonly firstBackOff: number
   /** Fraction of a quota that scheduled requests leave to webhooks and API clients. */
   readonly reserve: number
   /** Tags requested per page. */
@@ -42,6 +44,7 @@ export const DEFAULT_LIMITS: RemoteLimits = {
   failures: 5,
   firstOpen: 5_000,
   longestOpen: 5 * 60_000,
+  firstBackOff: 2_000,
   reserve: 0.1,
   pageSize: 1000,
   pageBytes: 16 * 1024 * 1024,

@@ -68,14 +68,17 @@ describe('a registry that limits one account', () => {
     expect((await it.resolve('ann')).digest).toBe(app.digest)
   })
 
-  test('five times in a row without Retry-After receives requests of the other accounts', async () => {
+  test('without Retry-After receives fewer and fewer requests of that account, and all of the others', async () => {
     await using it = await start({ ann: limited() })
-    const messages = new Set<string>()
-    for (let times = 0; times < 5; times += 1) messages.add((await refusalOf(it.resolve('ann'))).message)
-    expect(it.requestsOf('ann')).toBe(15)
-    messages.add((await refusalOf(it.resolve('ann'))).message)
-    expect(messages.size).toBe(1)
-    expect(it.requestsOf('ann')).toBe(15)
+    const started = it.client.clock.time
+    const refused = await Promise.all(Array.from({ length: 30 }, () => refusalOf(it.resolve('ann'))))
+    expect(new Set(refused.map(({ reason }) => reason))).toEqual(new Set(['TooManyRequests']))
+    // the ten in flight, then one after each back-off
+    expect(it.requestsOf('ann')).toBeLessThanOrEqual(20)
+    expect(it.client.clock.time - started).toBeGreaterThanOrEqual(14_000)
+    const before = it.requestsOf('ann')
+    await refusalOf(it.resolve('ann'))
+    expect(it.requestsOf('ann')).toBeLessThanOrEqual(before + 1)
     expect((await it.resolve('bob')).digest).toBe(app.digest)
   })
 
@@ -222,7 +225,14 @@ describe('an exhausted pull quota', () => {
 describe('the accounts of a host', () => {
   const open = () => {
     const clock = createTestClock()
-    const options = { clock, random: () => 1, failures: 1, firstOpen: 1000, longestOpen: 1000 }
+    const options = {
+      clock,
+      random: () => 1,
+      failures: 1,
+      firstOpen: 1000,
+      longestOpen: 1000,
+      firstBackOff: 1000,
+    }
     return { clock, accounts: new Accounts(() => new CircuitBreaker(options)) }
   }
   const failure = { status: 429, headers: {}, body: new Uint8Array() }

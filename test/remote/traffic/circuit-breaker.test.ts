@@ -20,7 +20,7 @@ const failed = (status: number) => because(response(status))
 
 function start() {
   const clock = createTestClock(0)
-  const limits = { failures: 3, firstOpen: 1000, longestOpen: 5000 }
+  const limits = { failures: 3, firstOpen: 1000, longestOpen: 5000, firstBackOff: 400 }
   const breaker = new CircuitBreaker({ clock, random: () => 1, ...limits })
   const fail = (times: number): void => {
     for (let at = 0; at < times; at += 1) breaker.fail(CLOSED_PERMIT, refused)
@@ -47,7 +47,7 @@ describe('a circuit breaker', () => {
       reason: 'the connection was refused',
     })
     expect(breaker.permit()).toBeUndefined()
-    expect(breaker.opening).toMatchObject({ ...refused, isRequested: false })
+    expect(breaker.opening).toMatchObject({ ...refused, kind: 'FAILURES' })
   })
 
   test('counts from zero after a success', () => {
@@ -87,7 +87,7 @@ describe('a circuit breaker', () => {
 
   test('is open for a random time between half of that and all of it', () => {
     const clock = createTestClock(0)
-    const limits = { failures: 1, firstOpen: 1000, longestOpen: 5000 }
+    const limits = { failures: 1, firstOpen: 1000, longestOpen: 5000, firstBackOff: 400 }
     const breaker = new CircuitBreaker({ clock, random: () => 0, ...limits })
     breaker.fail(CLOSED_PERMIT, refused)
     expect(breaker.status.nextAttempt).toBe(500)
@@ -137,5 +137,55 @@ describe('a circuit breaker', () => {
     expect(failureFor('others', cause)).toEqual(response(429))
     expect(failureFor(null, cause)).toEqual(response(429))
     expect(failureFor('others', refused)).toBe(refused.failure)
+  })
+})
+
+describe('a back-off', () => {
+  const limited = failed(429)
+  /** Milliseconds until the next attempt, after each of so many refusals in a row. */
+  const refusals = ({ breaker, clock, probe }: ReturnType<typeof start>, times: number): number[] =>
+    Array.from({ length: times }, () => {
+      breaker.backOff(breaker.status.state === 'CLOSED' ? CLOSED_PERMIT : probe(), limited)
+      return (breaker.status.nextAttempt ?? Number.NaN) - clock.time
+    })
+
+  test('doubles with each refusal up to the longest time, with jitter above', () => {
+    expect(refusals(start(), 6)).toEqual([500, 1000, 2000, 4000, 6250, 6250])
+  })
+
+  test('counts requests that were sent at the same time once', () => {
+    const { breaker, clock } = start()
+    for (let at = 0; at < 10; at++) breaker.backOff(CLOSED_PERMIT, limited)
+    expect(breaker.status).toMatchObject({ state: 'OPEN', nextAttempt: 500, reason: 'it responded with 429' })
+    clock.time = 500
+    breaker.backOff(CLOSED_PERMIT, limited)
+    expect(breaker.state).toBe('HALF_OPEN')
+  })
+
+  test('is half as long after each ten responses of a working host', () => {
+    const it = start()
+    expect(refusals(it, 3)).toEqual([500, 1000, 2000])
+    it.breaker.succeed(it.probe())
+    for (let at = 1; at < 20; at++) it.breaker.succeed(CLOSED_PERMIT)
+    expect(refusals(it, 1)).toEqual([1000])
+  })
+
+  test('starts again with the shortest time after the longest time without a refusal, and is then forgotten', () => {
+    const it = start()
+    refusals(it, 3)
+    it.breaker.succeed(it.probe())
+    expect(it.breaker.idle).toBe(false)
+    it.clock.time += 5001
+    expect(it.breaker.idle).toBe(true)
+    expect(refusals(it, 1)).toEqual([500])
+  })
+
+  test('does not shorten a pause that the host requested', () => {
+    const { breaker, clock, probe } = start()
+    breaker.pause(CLOSED_PERMIT, 60_000, limited)
+    breaker.backOff(CLOSED_PERMIT, limited)
+    expect(breaker.status.nextAttempt).toBe(60_000)
+    breaker.backOff(probe(), limited)
+    expect(breaker.status.nextAttempt).toBe(clock.time + 500)
   })
 })

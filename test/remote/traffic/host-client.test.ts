@@ -132,14 +132,21 @@ describe('TLS', () => {
 })
 
 describe('a failure', () => {
-  test.each([408, 429, 500, 502, 503, 504])('with status %d is retried', async (status) => {
+  test.each([
+    [408, [187.5, 375]],
+    [429, [2250, 4500]],
+    [500, [187.5, 375]],
+    [502, [187.5, 375]],
+    [503, [187.5, 375]],
+    [504, [187.5, 375]],
+  ])('with status %d is retried after %j ms', async (status, delays) => {
     await using upstream = await start()
     let failures = 2
     upstream.hook = () => (failures-- > 0 ? errorResponse(status, 'TRY_AGAIN') : undefined)
     await using client = new TestClient()
     const repository = client.repository(`${upstream.host}/team/app`)
     expect((await repository.resolveTag(tag('1'), null)).digest).toBe(app.digest)
-    expect(client.clock.sleeps).toEqual([187.5, 375])
+    expect(client.clock.sleeps).toEqual(delays)
   })
 
   test('of the connection is retried', async () => {
