@@ -117,6 +117,27 @@ test('a rule costs one tag list and one HEAD, and its chosen image is fetched on
   expect(upstream.requests).toMatchObject({ listing: 1, head: 1, manifest: 2, blob: 1 })
 })
 
+test('a rule moves nothing because of a list that lacks its tag, and moves down when the registry lost the tag', async () => {
+  await using upstream = await startUpstream()
+  await using app = await startApp()
+  for (const tag of ['1.1.0', '1.2.0']) upstream.push('team/app', tag, image({ seed: tag }))
+  const policy = { order: 'SEMVER', range: '^1' }
+  await setTagPolicy(app, { imageStream: 'app', tag: 'one', repository: `${upstream.host}/team/app`, policy })
+  expect(await chosenOf(app, 'app:one')).toBe('1.2.0')
+
+  const body = JSON.stringify({ name: 'team/app', tags: ['1.1.0'] })
+  upstream.hook = ({ kind }) =>
+    kind === 'listing' ? { status: 200, headers: { 'content-type': 'application/json' }, body } : undefined
+  expect(await importImage(app.client)).toMatchObject({ state: 'SUCCEEDED', unchanged: 1 })
+  expect(await chosenOf(app, 'app:one')).toBe('1.2.0')
+  expect(await pushLog(app.client)).toHaveLength(1)
+
+  upstream.untag('team/app', '1.2.0')
+  expect(await importImage(app.client)).toMatchObject({ state: 'SUCCEEDED', imported: 1 })
+  expect(await chosenOf(app, 'app:one')).toBe('1.1.0')
+  expect(await pushLog(app.client)).toHaveLength(2)
+})
+
 test('several rules and the import of the whole repository share one tag list', async () => {
   await using upstream = await startUpstream()
   await using app = await startApp()

@@ -23,7 +23,8 @@ const createdAt = (build: number): number => Date.UTC(2025, 0, build)
 /** Builds with creation times, which determine the newest. */
 const imageOf = (build: number) => image({ seed: build, created: new Date(createdAt(build)) })
 
-type Step = { readonly name: string; readonly build: number | null } | 'import'
+/** A short import reads a list that lacks the tags which the rules chose before. */
+type Step = { readonly name: string; readonly build: number | null } | 'import' | 'short import'
 const step: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 3,
@@ -31,11 +32,14 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   { weight: 1, arbitrary: fc.record({ name: fc.constantFrom(...NAMES), build: fc.constant(null) }) },
   { weight: 2, arbitrary: fc.constant('import' as const) },
+  { weight: 1, arbitrary: fc.constant('short import' as const) },
 )
 
 /** Builds that each rule's tag has pointed to, newest first, by a full decision at each import. */
 class Model {
   readonly upstream = new Map<string, number>()
+  /** By rule, at the last import that chose a tag. */
+  readonly lastChosen = new Map<string, string>()
   readonly builds = new Map<string, number[]>(Object.keys(RULES).map((tag) => [tag, []]))
 
   chosen(policy: TagPolicyInput): string | null {
@@ -46,9 +50,19 @@ class Model {
     return decide(ruleOf(writePolicy(checkPolicy(policy))), candidates, { shown: 0 }).chosen
   }
 
+  /** Returns the tags that each rule which chooses them now chose at the last import too. */
+  held(): string[] {
+    return [...this.upstream.keys()].filter((name) =>
+      Object.entries(RULES).every(
+        ([tag, policy]) => this.chosen(policy) !== name || this.lastChosen.get(tag) === name,
+      ),
+    )
+  }
+
   import(): void {
     for (const [tag, policy] of Object.entries(RULES)) {
       const chosen = this.chosen(policy)
+      if (chosen !== null) this.lastChosen.set(tag, chosen)
       const build = chosen === null ? undefined : this.upstream.get(chosen)
       const before = this.builds.get(tag) ?? []
       if (build !== undefined && before[0] !== build) this.builds.set(tag, [build, ...before])
@@ -68,7 +82,7 @@ test('after any changes upstream, each import sets a rule’s tag to the choice 
       })
 
       for (const one of [...steps, 'import' as const]) {
-        if (one !== 'import') {
+        if (typeof one !== 'string') {
           const { name, build } = one
           if (build === null) {
             domain.remote.untag(UPSTREAM, name)
@@ -79,7 +93,10 @@ test('after any changes upstream, each import sets a rule’s tag to the choice 
           }
           continue
         }
+        const hidden = one === 'import' ? [] : model.held()
+        for (const name of hidden) domain.remote.hideFromLists(UPSTREAM, name)
         await domain.import()
+        for (const name of hidden) domain.remote.showInLists(UPSTREAM, name)
         model.import()
         for (const [tag, policy] of Object.entries(RULES)) {
           const chosen = model.chosen(policy)
@@ -89,6 +106,7 @@ test('after any changes upstream, each import sets a rule’s tag to the choice 
           expect(domain.condition(tag)?.reason, tag).toBe(chosen === null ? 'NotFound' : undefined)
           const decision = domain.policies.decisionOf(domain.stream().id, tagName(tag), 100)
           expect(decision, tag).toMatchObject({ chosen })
+          if (one === 'short import') continue
           expect((decision?.rankedCount ?? 0) + (decision?.excludedCount ?? 0)).toBe(model.upstream.size)
         }
       }

@@ -275,7 +275,7 @@ describe('a rule over a repository that chooses nothing', () => {
 
     expect(domain.stream().resourceVersion).toBe(resourceVersion)
     expect(domain.digests('next')).toEqual([release('4.0.0').digest])
-    expect(domain.condition('next')?.message).toContain('its only tag')
+    expect(domain.condition('next')?.message).toContain('the policy chooses none of its 2 tags')
 
     push('4.0.0')
     await domain.import()
@@ -291,6 +291,150 @@ describe('a rule over a repository that chooses nothing', () => {
     await create(chosen('next', FOUR))
 
     expect(domain.condition('next')?.message).toContain('the repository has no tags to choose from')
+  })
+})
+
+describe('a list that lacks the chosen tag', () => {
+  const NEWEST: TagPolicyInput = { order: 'NEWEST' }
+  const dated = (tag: string, day: number) => {
+    domain.remote.push(UPSTREAM, tag, image({ seed: tag, created: new Date(Date.UTC(2025, 0, day)) }))
+  }
+
+  it.each<[string, TagPolicyInput, string]>([
+    ['SEMVER', THREE, '3.4.0'],
+    ['the lowest SEMVER', { order: 'SEMVER', lowest: true }, '3.3.1'],
+    ['ALPHABETICAL', { order: 'ALPHABETICAL' }, '3.4.0'],
+    ['NEWEST', NEWEST, '3.4.0'],
+  ])('moves no tag while the registry has the chosen one by name: %s', async (_, policy, best) => {
+    dated('3.3.1', 1)
+    dated('3.3.9', 2)
+    dated('3.4.0', 3)
+    await create(chosen('stable', policy))
+    const before = domain.digests('stable')
+    expect(decision()?.chosen).toBe(best)
+    domain.remote.hideFromLists(UPSTREAM, best)
+
+    expect(await domain.import()).toMatchObject({ state: 'SUCCEEDED', unchanged: 1 })
+    expect(domain.digests('stable')).toEqual(before)
+    expect(decision()?.chosen).toBe(best)
+    expect(domain.log()).toHaveLength(1)
+  })
+
+  it('moves no tag when it is empty', async () => {
+    push('3.3.1', '3.4.0')
+    await create(chosen('stable'))
+    for (const tag of ['3.3.1', '3.4.0']) domain.remote.hideFromLists(UPSTREAM, tag)
+
+    expect(await domain.import()).toMatchObject({ state: 'SUCCEEDED', unchanged: 1 })
+    expect(domain.condition('stable')).toBeUndefined()
+  })
+
+  it('costs no more than the request by name, and none where a listed tag ranks higher', async () => {
+    push('3.3.1', '3.4.0')
+    await create(chosen('stable'))
+    requests()
+    domain.remote.hideFromLists(UPSTREAM, '3.4.0')
+    await domain.import()
+    expect(requests()).toEqual(['list', 'resolve 3.4.0'])
+
+    push('3.4.1')
+    await domain.import()
+    expect(requests()).toEqual(['list', 'resolve 3.4.1', 'manifest', 'config'])
+    expect(domain.digests('stable')[0]).toBe(release('3.4.1').digest)
+  })
+
+  it.each(['Unauthorized', 'TooManyRequests', 'RegistryUnavailable'] as const)(
+    'fails the import, and keeps the image, where the request by name is refused: %s',
+    async (reason) => {
+      push('3.3.1', '3.4.0')
+      await create(chosen('stable'))
+      domain.remote.hideFromLists(UPSTREAM, '3.4.0')
+      domain.remote.fail(UPSTREAM, '3.4.0', reason)
+      for (let times = 0; times < 3; times++) {
+        expect(await domain.import()).toMatchObject({ state: 'FAILED', reason })
+        domain.time += 3_600_000
+      }
+
+      expect(domain.digests('stable')).toEqual([release('3.4.0').digest])
+      expect(domain.log()).toHaveLength(1)
+    },
+  )
+
+  it('compares with the tag that was imported last, not with one whose import failed', async () => {
+    push('3.3.1', '3.4.0')
+    await create(chosen('stable'))
+    push('3.5.0')
+    domain.remote.fail(UPSTREAM, '3.5.0', 'Forbidden')
+    expect(await domain.import()).toMatchObject({ state: 'FAILED', reason: 'Forbidden' })
+    expect(decision()).toMatchObject({ chosen: '3.5.0' })
+    for (const tag of ['3.4.0', '3.5.0']) domain.remote.hideFromLists(UPSTREAM, tag)
+    await domain.import()
+
+    expect(domain.digests('stable')).toEqual([release('3.4.0').digest])
+    expect(decision()).toMatchObject({ chosen: '3.4.0' })
+  })
+
+  it('has the same result in a dry run', async () => {
+    push('3.3.1', '3.4.0')
+    await create(chosen('stable'))
+    domain.remote.hideFromLists(UPSTREAM, '3.4.0')
+    const run = await domain.import({ dryRun: true })
+
+    expect(domain.results(run.id)).toMatchObject([{ tag: 'stable', state: 'UNCHANGED' }])
+    expect(domain.importer.dryRunDecision(run.id, tagName('stable'))).toMatchObject({ chosen: '3.4.0' })
+  })
+})
+
+describe('a chosen tag that cannot be used', () => {
+  it('gives way to the next best, which the decision explains, until it can be used', async () => {
+    push('3.3.1')
+    const broken = release('3.4.0')
+    domain.remote.push(UPSTREAM, '3.4.0', broken)
+    domain.remote.lose(UPSTREAM, broken.digest)
+    expect((await create(chosen('stable'))).imported).toMatchObject({ state: 'SUCCEEDED' })
+
+    expect(domain.digests('stable')).toEqual([release('3.3.1').digest])
+    expect(decision()).toMatchObject({
+      chosen: '3.3.1',
+      excluded: [
+        {
+          tag: '3.4.0',
+          reason: 'NO_IMAGE',
+          message: expect.stringContaining('a part of the image is missing'),
+        },
+      ],
+    })
+    push('3.4.0')
+    await domain.import()
+    expect(domain.digests('stable')).toEqual([broken.digest, release('3.3.1').digest])
+  })
+
+  it('gives way to the next best when it is listed and the registry does not find it', async () => {
+    push('3.3.1', '3.4.0')
+    domain.remote.fail(UPSTREAM, '3.4.0', 'NotFound')
+    await create(chosen('stable'))
+
+    expect(domain.digests('stable')).toEqual([release('3.3.1').digest])
+    expect(decision()).toMatchObject({ chosen: '3.3.1', excluded: [{ tag: '3.4.0', reason: 'NO_IMAGE' }] })
+  })
+
+  it('keeps its last image when it was imported before', async () => {
+    push('3.3.1', '3.4.0')
+    await create(chosen('stable'))
+    const broken = release('3.4.0', 'rebuilt')
+    domain.remote.push(UPSTREAM, '3.4.0', broken)
+    domain.remote.lose(UPSTREAM, broken.digest)
+
+    expect(await domain.import()).toMatchObject({ state: 'FAILED', reason: 'InvalidManifest' })
+    expect(domain.digests('stable')).toEqual([release('3.4.0').digest])
+  })
+
+  it('fails the import after ten tags', async () => {
+    const tags = Array.from({ length: 12 }, (_, patch) => `3.0.${patch}`)
+    push(...tags)
+    for (const tag of tags) domain.remote.fail(UPSTREAM, tag, 'NotFound')
+    expect((await create(chosen('stable'))).imported).toMatchObject({ state: 'FAILED', reason: 'NotFound' })
+    expect(domain.remote.requested('resolve')).toHaveLength(11)
   })
 })
 

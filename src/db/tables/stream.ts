@@ -107,7 +107,10 @@ export const policyChoices = sqliteTable(
   {
     streamId: integer('stream_id').notNull(),
     tag: text('tag').$type<TagName>().notNull(),
-    /** The chosen tag; null when no tag can be chosen. */
+    /**
+     * The chosen tag; null when no tag can be chosen. Of a policy over a repository, the tag that was last imported: it stays
+     * when an import fails.
+     */
     chosen: text('chosen').$type<TagName>(),
     /** When the policy was last applied. */
     decidedAt: time('decided_at').notNull(),

@@ -6,7 +6,7 @@ import { formatRepository } from '../../oci/reference.ts'
 import { RegistryError } from '../../oci/registry-error.ts'
 import { isReferrersTag, type TagName } from '../../oci/tag.ts'
 import { beginDeciding, type Deciding, type Decision } from '../../policy/decide.ts'
-import { type Rule, ruleOf } from '../../policy/rule.ts'
+import { isRanked, type Rule, ruleOf } from '../../policy/rule.ts'
 import { type ImageFetcher, withTagImage } from '../image/fetch-image.ts'
 import { createdOf } from '../image/image-columns.ts'
 import type { ImportTarget } from '../stored-import/import-plan.ts'
@@ -43,6 +43,8 @@ export interface TagChooserDependencies {
   readonly fetcher: ImageFetcher
   /** Stores an image that was read to compare it, so that the next import does not fetch it. */
   readonly outcomes: ImportOutcomes
+  /** Returns the upstream tag that the rule of a tag last chose and that was imported; null for none. */
+  readonly held: (tag: TagName) => TagName | null
 }
 
 /** Time of the image's creation in milliseconds since 1970, null if unknown; or why the tag has no image. */
@@ -59,27 +61,56 @@ export class TagChooser {
   }
 
   /**
-   * Returns the target with the rule's decision. Its `upstream` is the chosen tag, or the rule if it chose none. Returns
-   * a target without a rule unchanged. Throws RegistryError, NoChoiceError.
+   * Returns the target with the rule's decision. Its `upstream` is the chosen tag, or the rule if it chose none. Tags in
+   * `unusable` are not chosen; its values say why. Returns a target without a rule unchanged. Throws RegistryError,
+   * NoChoiceError.
    */
-  async choose(target: ImportTarget): Promise<ImportTarget> {
+  async choose(target: ImportTarget, unusable: ReadonlyMap<TagName, string>): Promise<ImportTarget> {
     if (!('policy' in target.upstream)) return target
     const rule = ruleOf(target.upstream.policy)
     const deciding = beginDeciding(rule, REPORTED)
     const candidates: TagName[] = []
     let matched = 0
     const { names } = await this.#dependencies.reader.listTags(target)
+    let unlisted = this.#dependencies.held(target.tag)
     for (const tag of names) {
       if (++matched % TAGS_A_TURN === 0) await yieldToEventLoop()
       if (isReferrersTag(tag)) continue
+      if (tag === unlisted) unlisted = null
+      if (unusable.has(tag)) continue
       // a tag that only lacks its time may be chosen when the time is known
       if (needsTime(rule, tag)) candidates.push(tag)
       else deciding.add({ tag, createdAt: null })
+    }
+    for (const [tag, message] of unusable) deciding.addExcluded({ tag, reason: 'NO_IMAGE', message })
+    if (unlisted !== null && !unusable.has(unlisted)) {
+      if (needsTime(rule, unlisted)) candidates.push(unlisted)
+      else await this.#addUnlisted(target, unlisted, rule, deciding)
     }
     await this.#addNewest(target, candidates, deciding)
     const decision = deciding.decision()
     const { chosen } = decision
     return { ...target, decision, ...(chosen !== null && { upstream: { tag: chosen } }) }
+  }
+
+  /**
+   * Adds the tag that was chosen before and that the list lacks, unless the registry does not find it by name: a list that
+   * lacks a tag proves nothing. Sends no request for a tag that the rule would not choose.
+   */
+  async #addUnlisted(target: ImportTarget, tag: TagName, rule: Rule, deciding: Deciding): Promise<void> {
+    const ranked = rule.rank({ tag, createdAt: null })
+    if (!isRanked(ranked)) return
+    const { chosen } = deciding.decision()
+    const best = chosen === null ? undefined : rule.rank({ tag: chosen, createdAt: null })
+    if (best && isRanked(best) && rule.compare(ranked, best) < 0) return
+    try {
+      await this.#dependencies.reader.resolveTag(target, tag, { known: null, keep: true })
+    } catch (error) {
+      if (!(error instanceof RegistryError) || error.reason !== 'NotFound') throw error
+      deciding.addExcluded({ tag, reason: 'NO_IMAGE', message: error.message })
+      return
+    }
+    deciding.add({ tag, createdAt: null })
   }
 
   async #addNewest(target: ImportTarget, candidates: readonly TagName[], deciding: Deciding): Promise<void> {

@@ -48,7 +48,7 @@ export class ImportRun {
 
   /** Resolves when every tag has its outcome. Rejects only with the signal's reason, or when nothing can be stored. */
   async run(plan: ImportPlan, signal: AbortSignal): Promise<void> {
-    const { remote, tags, fetcher, now } = this.#context
+    const { remote, tags, fetcher, choices, now } = this.#context
     const { subject, outcomes, onProgress } = this.#options
     const startedAt = now()
     this.#tally.start(startedAt, outcomes.alreadyImported.size)
@@ -65,6 +65,7 @@ export class ImportRun {
       fetcher,
       reader,
       outcomes,
+      held: (tag) => (streamId === null ? null : choices.held(streamId, tag)),
       onInternalError: this.#onInternalError,
     })
     let isComplete = true

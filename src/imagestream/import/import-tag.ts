@@ -2,6 +2,7 @@ import { InvalidManifestError } from '../../oci/manifest.ts'
 import { isIndexType } from '../../oci/media-types.ts'
 import { formatReference, formatRepository } from '../../oci/reference.ts'
 import { RegistryError } from '../../oci/registry-error.ts'
+import type { TagName } from '../../oci/tag.ts'
 import { type ImportMode, withTagImage } from '../image/fetch-image.ts'
 import type { ResolvedTag } from '../image/remote-registry.ts'
 import type { ImportTarget } from '../stored-import/import-plan.ts'
@@ -18,6 +19,12 @@ export interface TagImporterDependencies extends TagChooserDependencies {
   readonly onInternalError: (error: unknown) => void
 }
 
+/** A target whose rule chose a tag. */
+type ChosenTarget = ImportTarget & { readonly decision: { readonly chosen: TagName } }
+
+/** Tags that one rule chooses and cannot use, before its import fails: each costs requests. */
+const MAXIMUM_UNUSABLE = 10
+
 /** Imports the tags of one import, one by one. */
 export class TagImporter {
   readonly #dependencies: TagImporterDependencies
@@ -32,15 +39,45 @@ export class TagImporter {
   async import(wanted: ImportTarget, signal: AbortSignal): Promise<TagOutcome> {
     signal.throwIfAborted()
     const { outcomes, onInternalError } = this.#dependencies
-    let target = wanted
-    try {
-      target = await this.#chooser.choose(wanted)
-      return await this.#import(target)
-    } catch (error) {
+    const failed = async (target: ImportTarget, failure: TagFailure): Promise<TagOutcome> => ({
+      state: 'FAILED',
+      ...(await outcomes.failed(target, failure)),
+    })
+    const failureAt = (target: ImportTarget, error: unknown): TagFailure => {
       signal.throwIfAborted()
-      const failure = failureOf(error, { subject: pullSpecOf(target), onInternalError })
-      return { state: 'FAILED', ...(await outcomes.failed(target, failure)) }
+      return failureOf(error, { subject: pullSpecOf(target), onInternalError })
     }
+    const unusable = new Map<TagName, string>()
+    for (;;) {
+      let target = wanted
+      try {
+        target = await this.#chooser.choose(wanted, unusable)
+      } catch (error) {
+        return failed(target, failureAt(target, error))
+      }
+      try {
+        return await this.#import(target)
+      } catch (error) {
+        const failure = failureAt(target, error)
+        if (unusable.size >= MAXIMUM_UNUSABLE || !this.#mayChooseAnother(target, failure)) {
+          return failed(target, failure)
+        }
+        unusable.set(target.decision.chosen, failure.message)
+      }
+    }
+  }
+
+  /**
+   * Reports whether the rule may choose another tag in place of one that failed: where the registry does not have it, and
+   * where its image cannot be used. A tag that was imported before is left only when the registry does not have it.
+   */
+  #mayChooseAnother(target: ImportTarget, { reason }: TagFailure): target is ChosenTarget {
+    const chosen = target.decision?.chosen ?? null
+    if (chosen === null) return false
+    return (
+      reason === 'NotFound' ||
+      (reason === 'InvalidManifest' && chosen !== this.#dependencies.held(target.tag))
+    )
   }
 
   async #import(target: ImportTarget): Promise<TagOutcome> {

@@ -149,7 +149,8 @@ function createTargetRecorder(context: ImportContext, importId: number, stream: 
     recordFailure(tx: Transaction, target: ImportTarget, { reason, message }: TagFailure): void {
       const { tag, generation } = target
       if (reason === 'Superseded') return
-      recordChoice(tx, target)
+      const { decision } = target
+      if (decision) choices.recordFailedChoice(tx, { streamId, tag }, { ...decision, decidedAt: now() })
       // listed, and deleted upstream before it was ever read: the stream has no tag for a condition
       const vanished = reason === 'NotFound' && !target.specTag && !target.isUnlisted
       if (vanished && !tags.imported(streamId, tag)) return

@@ -38,6 +38,13 @@ export function createPolicyChoices(db: Database) {
   const find = db.prepare<ChoiceRow>(
     'select decided_at as decidedAt, report from policy_choices where stream_id = ? and tag = ?',
   )
+  const held = db.prepare<Pick<typeof policyChoices.$inferSelect, 'chosen'>>(
+    'select chosen from policy_choices where stream_id = ? and tag = ?',
+  )
+  const saveReport = db.prepare(`
+    insert into policy_choices (stream_id, tag, chosen, decided_at, report)
+    select stream_id, name, null, ?, ? from spec_tags where stream_id = ? and name = ? and policy is not null
+    on conflict (stream_id, tag) do update set decided_at = excluded.decided_at, report = excluded.report`)
   const save = db.prepare(`
     insert into policy_choices (stream_id, tag, chosen, decided_at, report)
     select stream_id, name, ?, ?, ? from spec_tags where stream_id = ? and name = ? and policy is not null
@@ -49,6 +56,8 @@ export function createPolicyChoices(db: Database) {
       const row = find.get(streamId, tag)
       return row && { ...row, report: row.report === null ? null : JSON.parse(row.report) }
     },
+    /** Returns the upstream tag that a policy over a repository last chose and that was imported; null for none. */
+    held: (streamId: number, tag: TagName): TagName | null => held.get(streamId, tag)?.chosen ?? null,
     /** Stores the choice of a policy over the stream's own tags; null where no tag can be chosen. */
     recordOwn(
       _tx: Transaction,
@@ -57,7 +66,18 @@ export function createPolicyChoices(db: Database) {
     ): void {
       save.run(chosen, at, null, streamId, tag)
     },
-    /** Stores the choice of a policy over a repository. Stores nothing when the spec tag no longer has a policy. */
+    /**
+     * Stores the choice of a policy over a repository whose import failed: the tag keeps its image, and the policy its last
+     * imported choice.
+     */
+    recordFailedChoice(
+      _tx: Transaction,
+      { streamId, tag }: Pick<TagAddress, 'streamId' | 'tag'>,
+      { decidedAt, ...decision }: TagDecision,
+    ): void {
+      saveReport.run(decidedAt, JSON.stringify(shortened(decision, REPORTED)), streamId, tag)
+    },
+    /** Stores the imported choice of a policy over a repository. Stores nothing when the spec tag no longer has a policy. */
     recordChoice(
       _tx: Transaction,
       { streamId, tag }: Pick<TagAddress, 'streamId' | 'tag'>,
