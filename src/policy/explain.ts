@@ -39,12 +39,12 @@ export function explainRanked(rule: Rule, ranked: Ranked, chosen: Ranked): strin
   switch (order) {
     case 'SEMVER':
       return ranked.value === chosen.value
-        ? `the same version as ${chosen.tag}, whose name comes first`
+        ? `the same version as ${chosen.tag}, whose name comes last`
         : `the same version as ${chosen.tag}, which is spelled in full or without "v"`
     case 'NEWEST':
-      return `created at the same time as ${chosen.tag}, whose name comes first`
+      return `created at the same time as ${chosen.tag}, whose name comes last`
     default:
-      return `the same as ${chosen.tag}, whose name comes first`
+      return `the same as ${chosen.tag}, whose name comes last`
   }
 }
 

@@ -19,6 +19,25 @@ export type ExclusionReason = (typeof EXCLUSION_REASONS)[number]
 /** Returns a number above 0 when `a` comes after `b`. For ASCII text, such as tags, this is byte order. */
 export const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
+const PARTS = /\d+|\D/g
+
+/**
+ * Returns a number above 0 when `a` comes after `b` in natural order, in which groups of digits are compared as numbers:
+ * `1.2.3-10` comes after `1.2.3-9`. Returns 0 for equal texts only.
+ */
+export function compareNatural(a: string, b: string): number {
+  const others = b.match(PARTS) ?? []
+  for (const [at, part] of (a.match(PARTS) ?? []).entries()) {
+    const other = others[at]
+    if (other === undefined) return 1
+    const [number, otherNumber] = [parseDecimal(part), parseDecimal(other)]
+    const order = number && otherNumber ? compareDecimals(number, otherNumber) : compareText(part, other)
+    if (order !== 0) return order
+  }
+  // `1` and `01`, or a text and its beginning
+  return a.length - b.length || compareText(a, b)
+}
+
 /** The value of a tag in an order. */
 interface OrderedValue<Key> {
   /** The value to compare; null when there is none. */

@@ -2,7 +2,7 @@ import { memoized } from '../concurrency/cache.ts'
 import type { TagName } from '../oci/tag.ts'
 import { createFilter } from './filter.ts'
 import type { ExclusionReason } from './order.ts'
-import { compareText, createOrder } from './order.ts'
+import { compareNatural, createOrder } from './order.ts'
 import { readPolicy, type TagPolicy } from './policy.ts'
 
 /** A tag from which a rule chooses. */
@@ -73,7 +73,7 @@ function createRule(policy: TagPolicy) {
     },
     /** Returns a number above 0 when `a` is chosen before `b`, else below 0; never 0 for different tags. */
     compare: (a: Compared, b: Compared): number =>
-      direction * order.compare(a.key, b.key) || order.prefer?.(a.key, b.key) || compareText(b.tag, a.tag),
+      direction * order.compare(a.key, b.key) || order.prefer?.(a.key, b.key) || compareNatural(a.tag, b.tag),
     /** Reports whether both have the same value, so that only spelling or name orders them. */
     isSame: (a: Compared, b: Compared): boolean => order.compare(a.key, b.key) === 0,
   }

@@ -66,10 +66,10 @@ describe('a decision', () => {
     const policy = { order: 'NUMERICAL', filter: { pattern: '^main-[a-f0-9]+-(\\d+)$' } } as const
     const { chosen, ranked, excluded } = decided(policy, ['main-ab-7', 'main-ff-42', 'main-aa-42', 'main'])
 
-    expect(chosen).toBe('main-aa-42')
+    expect(chosen).toBe('main-ff-42')
     expect(ranked).toEqual([
-      { tag: 'main-aa-42', value: '42', message: 'the highest of 3 numbers' },
-      { tag: 'main-ff-42', value: '42', message: 'the same as main-aa-42, whose name comes first' },
+      { tag: 'main-ff-42', value: '42', message: 'the highest of 3 numbers' },
+      { tag: 'main-aa-42', value: '42', message: 'the same as main-ff-42, whose name comes last' },
       { tag: 'main-ab-7', value: '7', message: '7 is lower than 42' },
     ])
     expect(excluded).toEqual([
@@ -99,7 +99,7 @@ describe('a decision', () => {
     ])
     expect(messages({ order: 'NEWEST' }, ['a', 1000], ['b', 2000], ['c', 2000], ['d', null])).toEqual([
       'the newest of 3 images',
-      'created at the same time as b, whose name comes first',
+      'created at the same time as c, whose name comes last',
       '1970-01-01T00:00:01.000Z is older than 1970-01-01T00:00:02.000Z',
       'its image does not say when it was created',
     ])
@@ -125,7 +125,7 @@ describe('a decision', () => {
     ).toEqual(['the pattern is found in it, and what is extracted is too long to be compared'])
     expect(messages({ order: 'SEMVER', filter: { pattern: '^(.*)-' } }, ['3.3-b', 0], ['3.3-a', 0])).toEqual([
       'the highest of 2 versions',
-      'the same version as 3.3-a, whose name comes first',
+      'the same version as 3.3-b, whose name comes last',
     ])
   })
 

@@ -40,6 +40,11 @@ const asInteger = (name: string): bigint => {
   return BigInt(whole + fraction.padEnd(100, '0'))
 }
 
+const bytewise = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b))
+
+/** Returns text whose byte order is the natural order of the name. */
+const paddedNumbers = (name: string): string => name.replace(/\d+/g, (digits) => digits.padStart(150, '0'))
+
 /** Returns the choice of a policy, by one filter and one sort. */
 export function choose(
   { order, range, includePrereleases, lowest, filter }: TagPolicyInput,
@@ -71,7 +76,7 @@ export function choose(
       case 'NEWEST':
         return (a.createdAt ?? 0) - (b.createdAt ?? 0)
       default:
-        return Buffer.compare(Buffer.from(a.tag), Buffer.from(b.tag))
+        return bytewise(a.tag, b.tag)
     }
   }
   const isShort = (name: string): boolean => order === 'SEMVER' && semver.valid(name) === null
@@ -81,6 +86,8 @@ export function choose(
       (lowest ? compare(a, b) : compare(b, a)) ||
       Number(isShort(a.tag)) - Number(isShort(b.tag)) ||
       Number(hasPrefix(a.tag)) - Number(hasPrefix(b.tag)) ||
-      Buffer.compare(Buffer.from(a.tag), Buffer.from(b.tag)),
+      bytewise(paddedNumbers(b.tag), paddedNumbers(a.tag)) ||
+      b.tag.length - a.tag.length ||
+      bytewise(b.tag, a.tag),
   )
 }

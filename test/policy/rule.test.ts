@@ -61,14 +61,24 @@ describe('by semantic versions', () => {
     ])
   })
 
-  it('for equal versions and spellings the name first in byte order goes first', () => {
+  it('for equal versions and spellings the last name in natural order goes first', () => {
     const filter = { pattern: '^(\\d+\\.\\d+)-' }
 
     expect(ranked({ order: 'SEMVER', filter }, '3.3-slim', '3.3-alpine', '3.3-Slim')).toEqual([
-      '3.3-Slim',
-      '3.3-alpine',
       '3.3-slim',
+      '3.3-alpine',
+      '3.3-Slim',
     ])
+  })
+
+  it('of builds of one version the last goes first: their numbers are compared as numbers', () => {
+    const filter = { pattern: '^(\\d+\\.\\d+\\.\\d+)-' }
+    const builds = ['1.2.3-20240101', '1.2.3-20240201', '1.2.3-9', '1.2.3-10', '1.2.3-r10-rc2', '1.2.3-r9']
+    const lastFirst = ['1.2.3-r10-rc2', '1.2.3-r9', '1.2.3-20240201', '1.2.3-20240101', '1.2.3-10', '1.2.3-9']
+
+    for (const lowest of [false, true]) {
+      expect(ranked({ order: 'SEMVER', filter, lowest }, ...builds)).toEqual(lastFirst)
+    }
   })
 
   it('a single number is not a version, nor is a word', () => {
@@ -149,8 +159,8 @@ describe('by numbers', () => {
   })
 
   it('leading and trailing zeros change nothing, and the name decides', () => {
-    expect(ranked({ order: 'NUMERICAL' }, '7.50', '007.5', '7.5')).toEqual(['007.5', '7.5', '7.50'])
-    expect(ranked({ order: 'NUMERICAL' }, '0', '00', '0.0')).toEqual(['0', '0.0', '00'])
+    expect(ranked({ order: 'NUMERICAL' }, '7.50', '007.5', '7.5')).toEqual(['7.50', '007.5', '7.5'])
+    expect(ranked({ order: 'NUMERICAL' }, '0', '00', '0.0')).toEqual(['0.0', '00', '0'])
   })
 
   it.each(['1.2.3', '-1', '1e3', '1.', '.5', 'v1', '1_000', '0x10'])('%s is not a number', (tag) => {
@@ -173,13 +183,13 @@ describe('by creation', () => {
   const { rank, compare } = rule({ order: 'NEWEST', filter: { pattern: '^main' } })
   const at = (tag: string, createdAt: number | null) => rank({ tag: tag as TagName, createdAt })
 
-  it('the newest image goes first, and for equal times the first name', () => {
+  it('the newest image goes first, and for equal times the last name', () => {
     const images = [at('main-b', 5), at('main-a', 5), at('main-c', 7), at('main-d', -1)].filter(isRanked)
 
     expect(images.sort((a, b) => compare(b, a)).map(({ tag }) => tag)).toEqual([
       'main-c',
-      'main-a',
       'main-b',
+      'main-a',
       'main-d',
     ])
   })
