@@ -28,7 +28,7 @@ const DOCUMENT = `{
     "metadata": {
         "annotations": {
             "note": "\\"quoted\\"",
-            "openshift.io/image.dockerRepositoryCheck": "2026-01-02T03:05:05.678Z",
+            "openshift.io/image.dockerRepositoryCheck": "2026-01-02T03:05:05Z",
             "openshift.io/image.insecureRepository": "true"
         },
         "creationTimestamp": "2026-01-02T03:04:05Z",

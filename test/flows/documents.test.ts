@@ -65,7 +65,7 @@ describe('the manifest of a stream', () => {
       metadata: {
         annotations: {
           'example.org/note': 'a: "b"\nc',
-          'openshift.io/image.dockerRepositoryCheck': '2026-01-01T00:01:30.500Z',
+          'openshift.io/image.dockerRepositoryCheck': '2026-01-01T00:01:30Z',
         },
         creationTimestamp: '2026-01-01T00:00:00Z',
         generation: 1,

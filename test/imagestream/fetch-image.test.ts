@@ -206,6 +206,49 @@ describe('an index in mode PreserveOriginal', () => {
   })
 })
 
+describe('the image of an index in mode Legacy', () => {
+  const variantOf = (architecture: string, variant?: string) =>
+    image({
+      seed: `${architecture}${variant}`,
+      platform: { os: 'linux', architecture, ...(variant && { variant }) },
+    })
+  const [v1, v2, v3] = [variantOf('amd64'), variantOf('amd64', 'v2'), variantOf('amd64', 'v3')]
+
+  it('is the one that every processor runs, wherever it stands', async () => {
+    await importAs('Legacy', index([v3, v2, v1]))
+    expect(domain.digests('latest')).toEqual([v1.digest])
+  })
+
+  it('is the one with the base variant where that is named', async () => {
+    const named = variantOf('amd64', 'v1')
+    await importAs('Legacy', index([v3, named, v2]))
+    expect(domain.digests('latest')).toEqual([named.digest])
+  })
+
+  it('is the first variant where there is no other', async () => {
+    await importAs('Legacy', index([v3, v2]))
+    expect(domain.digests('latest')).toEqual([v3.digest])
+  })
+
+  it('is found in an index in it that does not name its platform', async () => {
+    await importAs('Legacy', index([arm64, index([v3, v1])]))
+    expect(domain.digests('latest')).toEqual([v1.digest])
+  })
+})
+
+it('an index none of whose images exist is not imported in mode PreserveOriginal', async () => {
+  domain.remote.push(UPSTREAM, 'latest', both)
+  for (const { digest } of both.manifests) domain.remote.lose(UPSTREAM, digest as Digest)
+  const importPolicy = { insecure: false, scheduled: false, importMode: 'PreserveOriginal' as const }
+  await domain.create({ spec: { tags: [fromImage('latest', UPSTREAM, { importPolicy })] } })
+
+  expect(domain.condition('latest')).toMatchObject({
+    reason: 'InvalidManifest',
+    message: expect.stringContaining('none of the 2 images of the index'),
+  })
+  expect(domain.digests('latest')).toEqual([])
+})
+
 describe('content', () => {
   it('is fetched once for many tags and streams', async () => {
     for (const tag of ['latest', '3', '3.3', '3.3.0']) domain.remote.push(UPSTREAM, tag, both)

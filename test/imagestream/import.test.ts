@@ -68,7 +68,7 @@ describe('an import', () => {
     push('latest', 1)
     const { stream } = await domain.create()
 
-    expect(stream.repositoryCheck).toBe(new Date(domain.time).toISOString())
+    expect(stream.repositoryCheck).toBe('2026-01-01T00:00:00Z')
   })
 })
 
@@ -96,7 +96,7 @@ describe('an import without changes', () => {
     ])
     const [was] = before.image_streams ?? []
     expect(after.image_streams).toEqual([
-      { ...(was as object), repository_check: new Date(domain.time).toISOString(), checked_at: domain.time },
+      { ...(was as object), repository_check: '2026-01-01T00:01:00Z', checked_at: domain.time },
     ])
     expect(domain.results(again.id)).toHaveLength(50)
   })

@@ -138,10 +138,14 @@ export class FetchSession implements Disposable {
     if (manifest.kind === 'image') return this.#single(digest, content, manifest)
     if (depth > MAX_INDEX_DEPTH) throw tooDeep()
     const children: (FetchedImage | Image)[] = []
+    const parts = imagesOfIndex(manifest.manifests)
     // one after the other: many tags are fetched at a time, and an index can have hundreds of children
-    for (const child of imagesOfIndex(manifest.manifests)) {
+    for (const child of parts) {
       const image = await this.#whole(child.digest, depth + 1).catch(unlessNotFound)
       if (image) children.push(image)
+    }
+    if (depth === 1 && parts.length > 0 && children.length === 0) {
+      throw new InvalidManifestError(`the repository has none of the ${parts.length} images of the index`)
     }
     return { ...content, digest, config: null, children }
   }
@@ -187,14 +191,19 @@ const isNotFound = (error: unknown): error is RegistryError =>
 
 const tooDeep = () => new InvalidManifestError(`indexes are nested more than ${MAX_INDEX_DEPTH} deep`)
 
+/**
+ * Returns the entry of an index for the platform; of several variants, where none is wanted, the one that every processor
+ * runs. Without one, an index in it that does not name its platform. Throws InvalidManifestError.
+ */
 function choosePlatform(index: ImageIndex, wanted: Platform): Descriptor {
   const candidates = imagesOfIndex(index.manifests)
-  const found = candidates.find(
-    ({ platform }) =>
-      platform?.os === wanted.os &&
-      platform.architecture === wanted.architecture &&
-      (wanted.variant === undefined || platform.variant === wanted.variant),
+  const matching = candidates.filter(
+    ({ platform }) => platform?.os === wanted.os && platform.architecture === wanted.architecture,
   )
+  const found =
+    matching.find(({ platform }) => platform && variantOf(platform) === variantOf(wanted)) ??
+    (wanted.variant === undefined ? matching[0] : undefined) ??
+    candidates.find(({ platform, mediaType }) => !platform && isIndexType(mediaType))
   if (found) return found
   const offered = candidates.flatMap(({ platform }) => (platform ? [formatPlatform(platform)] : []))
   throw new InvalidManifestError(
@@ -202,3 +211,9 @@ function choosePlatform(index: ImageIndex, wanted: Platform): Descriptor {
       'importMode PreserveOriginal imports the whole index',
   )
 }
+
+/** Variants that are the same as none. Source: normalization of platforms in containerd. */
+const BASE_VARIANTS: Readonly<Record<string, string>> = { arm64: 'v8', amd64: 'v1', arm: 'v7' }
+
+const variantOf = ({ architecture, variant }: Platform): string =>
+  variant ?? BASE_VARIANTS[architecture] ?? ''

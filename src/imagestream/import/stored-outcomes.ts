@@ -103,13 +103,16 @@ export class StoredOutcomes implements ImportOutcomes, UnchangedTags {
       }
       const at = now()
       streams.recordCheck(tx, this.#stream.id, {
-        text: (finished.state === 'FAILED' && finished.message) || new Date(at).toISOString(),
+        text: (finished.state === 'FAILED' && finished.message) || inSeconds(at),
         wholeAt: finished.state === 'SUCCEEDED' ? at : null,
       })
       onFinished?.(tx, this.#stream, finished)
     })
   }
 }
+
+/** Formats a time as OpenShift writes it, `2026-01-31T12:00:00Z`. */
+const inSeconds = (time: number): string => new Date(time).toISOString().replace(/\.\d+Z$/, 'Z')
 
 const SUPERSEDED: TagFailure = {
   reason: 'Superseded',
