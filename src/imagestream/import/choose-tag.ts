@@ -1,19 +1,14 @@
 import { forEachBounded } from '../../concurrency/bounded.ts'
 import { yieldToEventLoop } from '../../concurrency/yielding.ts'
-import { getOrSet } from '../../input/maps.ts'
-import { InvalidManifestError } from '../../oci/manifest.ts'
 import { formatRepository } from '../../oci/reference.ts'
 import { RegistryError } from '../../oci/registry-error.ts'
 import { isReferrersTag, type TagName } from '../../oci/tag.ts'
 import { beginDeciding, type Deciding, type Decision } from '../../policy/decide.ts'
 import { isRanked, type Rule, ruleOf } from '../../policy/rule.ts'
-import { type ImageFetcher, withTagImage } from '../image/fetch-image.ts'
-import { createdOf } from '../image/image-columns.ts'
 import type { ImportTarget } from '../stored-import/import-plan.ts'
 import type { TagFailure } from '../stored-import/import-state.ts'
 import { REPORTED } from '../tag/policy-choice.ts'
-import type { RegistryReader } from '../watch/registry-reader.ts'
-import type { ImportOutcomes } from './import-context.ts'
+import { CreationTimes, type CreationTimesDependencies } from './creation-times.ts'
 
 /**
  * Maximum number of tags whose images one rule reads to choose the newest. Each costs a HEAD, and its image two GETs the
@@ -38,26 +33,19 @@ export class NoChoiceError extends Error {
   }
 }
 
-export interface TagChooserDependencies {
-  readonly reader: RegistryReader
-  readonly fetcher: ImageFetcher
-  /** Stores an image that was read to compare it, so that the next import does not fetch it. */
-  readonly outcomes: ImportOutcomes
+export interface TagChooserDependencies extends CreationTimesDependencies {
   /** Returns the upstream tag that the rule of a tag last chose and that was imported; null for none. */
   readonly held: (tag: TagName) => TagName | null
 }
 
-/** Time of the image's creation in milliseconds since 1970, null if unknown; or why the tag has no image. */
-type Creation = { readonly createdAt: number | null } | { readonly message: string }
-
 /** Applies the rules of spec tags to the repositories that they choose from, during one import. */
 export class TagChooser {
   readonly #dependencies: TagChooserDependencies
-  /** By repository, options and tag: several rules may compare the same images. */
-  readonly #creations = new Map<string, Promise<Creation>>()
+  readonly #creationTimes: CreationTimes
 
   constructor(dependencies: TagChooserDependencies) {
     this.#dependencies = dependencies
+    this.#creationTimes = new CreationTimes(dependencies)
   }
 
   /**
@@ -121,58 +109,10 @@ export class TagChooser {
       )
     }
     await forEachBounded(candidates.values(), IMAGES_IN_FLIGHT, async (tag) => {
-      const creation = await this.#creationOf(target, tag)
+      const creation = await this.#creationTimes.of(target, tag)
       if ('message' in creation) deciding.addExcluded({ tag, reason: 'NO_IMAGE', message: creation.message })
       else deciding.add({ tag, createdAt: creation.createdAt })
     })
-  }
-
-  #creationOf(target: ImportTarget, tag: TagName): Promise<Creation> {
-    const { reference, insecure, platform, importMode } = target
-    const key = JSON.stringify([formatRepository(reference), insecure, platform, importMode, tag])
-    return getOrSet(this.#creations, key, () => this.#readCreation(target, tag))
-  }
-
-  async #readCreation(target: ImportTarget, tag: TagName): Promise<Creation> {
-    try {
-      return { createdAt: await this.#readCreatedAt(target, tag) }
-    } catch (error) {
-      // these errors exclude this tag only
-      if (
-        error instanceof RegistryError &&
-        (error.reason === 'NotFound' || error.reason === 'InvalidManifest')
-      ) {
-        return { message: error.message }
-      }
-      if (error instanceof InvalidManifestError) return { message: `invalid manifest: ${error.message}` }
-      throw error
-    }
-  }
-
-  /**
-   * Returns, for an index, the time of its image for the platform, in either mode: an index has no time of its own, and
-   * its other images would have to be fetched for theirs.
-   */
-  async #readCreatedAt(target: ImportTarget, tag: TagName): Promise<number | null> {
-    const { reader, fetcher, outcomes } = this.#dependencies
-    const resolved = await reader.resolveTag(target, tag, { known: null, keep: true })
-    const repository = reader.repository(target)
-    const read = (importMode: ImportTarget['importMode']): Promise<number | null> =>
-      withTagImage(
-        fetcher,
-        { repository, resolved, importMode, platform: target.platform },
-        async (found) => {
-          await outcomes.fetched(target, found)
-          return createdOf(found.image)
-        },
-      )
-    try {
-      return await read('Legacy')
-    } catch (error) {
-      // an index without an image for the platform can be imported as a whole
-      if (!(error instanceof InvalidManifestError) || target.importMode === 'Legacy') throw error
-      return read('PreserveOriginal')
-    }
   }
 }
 

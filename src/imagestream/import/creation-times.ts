@@ -1,0 +1,80 @@
+import { getOrSet } from '../../input/maps.ts'
+import { InvalidManifestError } from '../../oci/manifest.ts'
+import { formatRepository } from '../../oci/reference.ts'
+import { RegistryError } from '../../oci/registry-error.ts'
+import type { TagName } from '../../oci/tag.ts'
+import { type ImageFetcher, withTagImage } from '../image/fetch-image.ts'
+import { createdOf } from '../image/image-columns.ts'
+import type { ImportTarget } from '../stored-import/import-plan.ts'
+import type { RegistryReader } from '../watch/registry-reader.ts'
+import type { ImportOutcomes } from './import-context.ts'
+
+export interface CreationTimesDependencies {
+  readonly reader: RegistryReader
+  readonly fetcher: ImageFetcher
+  /** Stores an image that was read to compare it, so that the next import does not fetch it. */
+  readonly outcomes: ImportOutcomes
+}
+
+/** Time of the image's creation in milliseconds since 1970, null if unknown; or why the tag has no image. */
+type Creation = { readonly createdAt: number | null } | { readonly message: string }
+
+/** Creation times of the images of a registry's tags. Several rules of one import that compare the same image read it once. */
+export class CreationTimes {
+  readonly #dependencies: CreationTimesDependencies
+  /** By repository, options and tag. */
+  readonly #creations = new Map<string, Promise<Creation>>()
+
+  constructor(dependencies: CreationTimesDependencies) {
+    this.#dependencies = dependencies
+  }
+
+  /** Returns the creation time of the tag's image, read with the options of the target. Throws RegistryError. */
+  of(target: ImportTarget, tag: TagName): Promise<Creation> {
+    const { reference, insecure, platform, importMode } = target
+    const key = JSON.stringify([formatRepository(reference), insecure, platform, importMode, tag])
+    return getOrSet(this.#creations, key, () => this.#readCreation(target, tag))
+  }
+
+  async #readCreation(target: ImportTarget, tag: TagName): Promise<Creation> {
+    try {
+      return { createdAt: await this.#readCreatedAt(target, tag) }
+    } catch (error) {
+      // these errors exclude this tag only
+      if (
+        error instanceof RegistryError &&
+        (error.reason === 'NotFound' || error.reason === 'InvalidManifest')
+      ) {
+        return { message: error.message }
+      }
+      if (error instanceof InvalidManifestError) return { message: `invalid manifest: ${error.message}` }
+      throw error
+    }
+  }
+
+  /**
+   * Returns, for an index, the time of its image for the platform, in either mode: an index has no time of its own, and
+   * its other images would have to be fetched for theirs.
+   */
+  async #readCreatedAt(target: ImportTarget, tag: TagName): Promise<number | null> {
+    const { reader, fetcher, outcomes } = this.#dependencies
+    const resolved = await reader.resolveTag(target, tag, { known: null, keep: true })
+    const repository = reader.repository(target)
+    const read = (importMode: ImportTarget['importMode']): Promise<number | null> =>
+      withTagImage(
+        fetcher,
+        { repository, resolved, importMode, platform: target.platform },
+        async (found) => {
+          await outcomes.fetched(target, found)
+          return createdOf(found.image)
+        },
+      )
+    try {
+      return await read('Legacy')
+    } catch (error) {
+      // an index without an image for the platform can be imported as a whole
+      if (!(error instanceof InvalidManifestError) || target.importMode === 'Legacy') throw error
+      return read('PreserveOriginal')
+    }
+  }
+}
