@@ -36,6 +36,8 @@ export const IMAGES: readonly (Image | Index)[] = [
   runs('3', 'linux/arm64/v8', { team: 'x' }),
   runs('4', 'linux/arm64'),
   runs('5', 'linux/arm/v7', { 'org.example/tier': 'front' }),
+  runs('10', 'linux/amd64/v3'),
+  runs('11', 'linux/arm'),
   index([runs('6', 'linux/amd64', { team: 'x' }), runs('7', 'linux/arm64/v8')]),
   index([runs('8', 'linux/amd64'), runs('9', 'windows/amd64')]),
 ]
@@ -44,6 +46,13 @@ const platformsOf = (content: Image | Index): string[] =>
   content.kind === 'image' ? [formatPlatform(content.platform)] : content.manifests.flatMap(platformsOf)
 const labelsOf = (content: Image | Index): Readonly<Record<string, string>> =>
   content.kind === 'image' ? JSON.parse(content.config.bytes.toString()).config.Labels : {}
+
+/** Platforms whose variant an image need not declare. */
+const WITHOUT_VARIANT: Readonly<Record<string, string>> = {
+  'linux/arm64/v8': 'linux/arm64',
+  'linux/arm/v7': 'linux/arm',
+  'linux/amd64/v1': 'linux/amd64',
+}
 
 const matches = (glob: string, text: string): boolean =>
   new RegExp(`^${glob.replaceAll('.', '\\.').replaceAll('*', '.*')}$`).test(text)
@@ -201,7 +210,9 @@ function isTagFound(name: string, tag: KnownTag, filter: TagSearchFilter): boole
     (failing === undefined || (tag.failing !== null && [undefined, tag.failing].includes(failing.reason))) &&
     (platform === undefined ||
       (content !== null &&
-        platformsOf(content).some((one) => one === platform || one.startsWith(`${platform}/`)))) &&
+        platformsOf(content).some(
+          (one) => one === platform || one.startsWith(`${platform}/`) || one === WITHOUT_VARIANT[platform],
+        ))) &&
     (unchangedSince === undefined || tag.newestAt < unchangedSince) &&
     (labels === undefined || labels.length === 0 || (content !== null && hasAll(labelsOf(content), labels)))
   )

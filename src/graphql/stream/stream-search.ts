@@ -67,7 +67,7 @@ builder.queryField('imageStreams', (t) =>
       }),
       platform: t.arg.string({
         description:
-          'Returns only image streams with a tag whose image, or an image of its index, runs on this platform, for example `linux/amd64`. `linux/arm64` also matches `linux/arm64/v8`.',
+          'Returns only image streams with a tag whose image, or an image of its index, runs on this platform, for example `linux/amd64`. `linux/arm64` matches every variant. `linux/arm64/v8`, `linux/arm/v7` and `linux/amd64/v1` also match images without a variant.',
       }),
       notCheckedSince: t.arg({
         type: 'DateTime',

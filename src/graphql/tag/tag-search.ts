@@ -24,7 +24,7 @@ export const tagSearchArgs = builder.args((t) => ({
   }),
   platform: t.string({
     description:
-      'Returns only tags whose image, or an image of their index, runs on this platform, for example `linux/amd64`. `linux/arm64` also matches `linux/arm64/v8`.',
+      'Returns only tags whose image, or an image of their index, runs on this platform, for example `linux/amd64`. `linux/arm64` matches every variant. `linux/arm64/v8`, `linux/arm/v7` and `linux/amd64/v1` also match images without a variant.',
   }),
   unchangedSince: t.field({
     type: 'DateTime',

@@ -2,7 +2,7 @@ import { groupBy } from '../../input/maps.ts'
 import { type Descriptor, formatPlatform, isAttachment, type Platform } from '../../oci/descriptor.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { Manifest } from '../../oci/manifest.ts'
-import { platformKey } from './image-difference.ts'
+import { parsePlatformName, platformKey } from '../../oci/platforms.ts'
 import type { Images } from './images.ts'
 
 /** An image for one platform: a child of an index, or a single image. */
@@ -61,10 +61,7 @@ function writePlatforms(platforms: readonly Platform[]): string | null {
 
 /** Parses the result of `reindexedPlatforms`. */
 export const readPlatforms = (text: string): readonly Platform[] =>
-  text.split(' ').flatMap((name) => {
-    const [os, architecture, variant] = name.split('/')
-    return os && architecture ? [{ os, architecture, ...(variant && { variant }) }] : []
-  })
+  text.split(' ').flatMap((name) => parsePlatformName(name) ?? [])
 
 // an index can have several images for one platform, such as Windows versions, in any order
 const digests = (images: readonly PlatformImage[] = []): string =>

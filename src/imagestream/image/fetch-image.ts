@@ -10,6 +10,7 @@ import {
   parseManifest,
 } from '../../oci/manifest.ts'
 import { isIndexType } from '../../oci/media-types.ts'
+import { normalizePlatform, platformKey } from '../../oci/platforms.ts'
 import { RegistryError } from '../../oci/registry-error.ts'
 import { imagesOfIndex } from './changed-platforms.ts'
 import { type FetchedImage, type Image, ImageGoneError, isComplete, type StoredManifest } from './image.ts'
@@ -197,12 +198,16 @@ const tooDeep = () => new InvalidManifestError(`indexes are nested more than ${M
  */
 function choosePlatform(index: ImageIndex, wanted: Platform): Descriptor {
   const candidates = imagesOfIndex(index.manifests)
-  const matching = candidates.filter(
-    ({ platform }) => platform?.os === wanted.os && platform.architecture === wanted.architecture,
-  )
+  const key = platformKey({ platform: wanted })
+  const { os, architecture } = normalizePlatform(wanted)
   const found =
-    matching.find(({ platform }) => platform && variantOf(platform) === variantOf(wanted)) ??
-    (wanted.variant === undefined ? matching[0] : undefined) ??
+    candidates.find((candidate) => platformKey(candidate) === key) ??
+    (wanted.variant === undefined
+      ? candidates.find(({ platform }) => {
+          const offered = platform && normalizePlatform(platform)
+          return offered?.os === os && offered.architecture === architecture
+        })
+      : undefined) ??
     candidates.find(({ platform, mediaType }) => !platform && isIndexType(mediaType))
   if (found) return found
   const offered = candidates.flatMap(({ platform }) => (platform ? [formatPlatform(platform)] : []))
@@ -211,9 +216,3 @@ function choosePlatform(index: ImageIndex, wanted: Platform): Descriptor {
       'importMode PreserveOriginal imports the whole index',
   )
 }
-
-/** Variants that are the same as none. Source: normalization of platforms in containerd. */
-const BASE_VARIANTS: Readonly<Record<string, string>> = { arm64: 'v8', amd64: 'v1', arm: 'v7' }
-
-const variantOf = ({ architecture, variant }: Platform): string =>
-  variant ?? BASE_VARIANTS[architecture] ?? ''

@@ -1,7 +1,8 @@
 import { groupBy } from '../../input/maps.ts'
-import { type Descriptor, formatPlatform, isAttachment, type Platform } from '../../oci/descriptor.ts'
+import { type Descriptor, isAttachment, type Platform } from '../../oci/descriptor.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { ImageConfig } from '../../oci/image-config.ts'
+import { platformKey } from '../../oci/platforms.ts'
 
 /** Layers of two images, each once, lowest first; shared layers in the order of `to`. */
 export interface LayerDifference {
@@ -126,18 +127,3 @@ const settingOf = (config: ImageConfig | null, field: ConfigField): ImageConfig[
 const isRunnable = ({ descriptor }: { readonly descriptor: Descriptor }): boolean => !isAttachment(descriptor)
 
 const keyOfChild = ({ descriptor }: { readonly descriptor: Descriptor }): string => platformKey(descriptor)
-
-/**
- * Returns a key that is equal for equal platforms, which an index and an image's config can spell differently; empty
- * without a platform. Source: containerd/platforms, Normalize.
- */
-export const platformKey = ({ platform }: { readonly platform?: Platform | undefined }): string => {
-  if (!platform) return ''
-  const { os, architecture, variant } = platform
-  const implied = architecture === 'arm' ? 'v7' : architecture === 'arm64' ? 'v8' : 'v1'
-  return formatPlatform({
-    os,
-    architecture,
-    ...(variant !== undefined && variant !== implied && { variant }),
-  })
-}

@@ -12,6 +12,7 @@ import type { Parameter } from '../../db/statement.ts'
 import { literalRange } from '../../input/glob.ts'
 import type { KeyValue } from '../../input/key-values.ts'
 import type { Digest } from '../../oci/digest.ts'
+import { spellingsOf } from '../../oci/platforms.ts'
 import type { ImportFailureReason } from './tag-change.ts'
 
 /** Criteria for tags as they are now; a tag meets all that are set. */
@@ -24,7 +25,7 @@ export interface TagSearchFilter {
   readonly registry?: string | undefined
   /** Its last import failed, with this reason or with any. */
   readonly failing?: Failing | undefined
-  /** Platform of its image; `linux/arm64` includes every variant. */
+  /** Platform of its image, in any spelling; `linux/arm64` includes every variant. */
   readonly platform?: string | undefined
   /** Its image has not changed since this time, or it never had one. Milliseconds since 1970. */
   readonly unchangedSince?: number | undefined
@@ -65,12 +66,15 @@ export function tagValues({ digest, failing, platform }: TagSearchFilter): Colum
   else if (failing) add('failing', everyValue('tags', 'failing'))
   if (platform !== undefined) {
     // the column has few distinct values: the platforms of an image are one value, the same for all images of a build
+    const { names, hasVariant } = spellingsOf(platform)
+    const isOne = `instr(' ' || value || ' ', ' ' || ? || ' ')`
+    const isVariant = `instr(' ' || value, ' ' || ? || '/')`
+    const wanted = hasVariant ? [isOne] : [isOne, isVariant]
     add(
       'platforms',
       `select value from (${everyValue('tags', 'platforms')})
-       where instr(' ' || value || ' ', ' ' || ? || ' ') or instr(' ' || value, ' ' || ? || '/')`,
-      platform,
-      platform,
+       where ${names.flatMap(() => wanted).join(' or ')}`,
+      ...names.flatMap((name) => wanted.map(() => name)),
     )
   }
   return found
