@@ -1,10 +1,10 @@
 import { LRUCache } from 'lru-cache'
-import { type Sleep, systemClock } from '../concurrency/clock.ts'
+import { systemClock } from '../concurrency/clock.ts'
 import { KeyedQueues } from '../concurrency/keyed-queues.ts'
 import { startPeriodic } from '../concurrency/periodic.ts'
-import { SingleFlight } from '../concurrency/single-flight.ts'
 import { createImageFetcher } from '../imagestream/image/fetch-image.ts'
 import { RegistryError } from '../oci/registry-error.ts'
+import { createFullScans, type FullScanSchedule } from './full-scans.ts'
 import type { Notification, NotificationInbox } from './notification-inbox.ts'
 import { createNotificationHandler } from './notifications.ts'
 import { queueKeyOf } from './origin.ts'
@@ -12,24 +12,14 @@ import { type ReconcileResult, reconcile } from './reconcile.ts'
 import { type ExternalRemote, openRepository } from './repository.ts'
 import { createExternalTags, type ExternalTagsDependencies } from './tags.ts'
 
-export interface ExternalRegistryDependencies extends ExternalTagsDependencies {
+export interface ExternalRegistryDependencies extends ExternalTagsDependencies, FullScanSchedule {
   readonly inbox: NotificationInbox
   readonly remote: ExternalRemote
   /** Allows plain HTTP and certificates that do not verify. */
   readonly insecure: boolean
-  /** Milliseconds between two full scans of the registry, ten minutes by default; null for no scheduled scans. */
-  readonly reconcileEvery?: number | null
-  /**
-   * Milliseconds without a notification before a scheduled scan, counted from the start or the last notification; default
-   * five seconds. The registry first repeats notifications that it could not deliver: they report each push, while a scan
-   * finds only the last one.
-   */
-  readonly reconcileAfter?: number
   /** Receives problems of the registry and its content, each message once. */
   readonly warn: (message: string) => void
   readonly onInternalError: (error: unknown) => void
-  /** The system's unless given. */
-  readonly sleep?: Sleep
 }
 
 /** Notifications that are handled at a time, over all streams. */
@@ -38,14 +28,6 @@ const NOTIFICATIONS_AT_ONCE = 16
 const BATCH = 500
 /** Maximum number of notifications in memory. */
 const MAX_QUEUED = 50_000
-/** Milliseconds. */
-const RECONCILE_EVERY = 10 * 60 * 1000
-/** Milliseconds: longer than registries commonly wait before they repeat a notification. */
-const RECONCILE_AFTER = 5000
-/** Times that a scheduled scan waits so long for the end of notifications: some registries send them without a pause. */
-const MAX_WAITS = 12
-/** Milliseconds after which a failed scan is retried. */
-const RETRY_RECONCILE = 60_000
 /** Milliseconds between two deletions of expired notifications. */
 const DELETE_EXPIRED_EVERY = 60_000
 /** Warnings that are remembered, so that each is reported once. */
@@ -61,7 +43,6 @@ export type ExternalRegistry = ReturnType<typeof createExternalRegistry>
  */
 export function createExternalRegistry(dependencies: ExternalRegistryDependencies) {
   const { inbox, remote, images, registry, insecure, now, onInternalError } = dependencies
-  const { reconcileEvery = RECONCILE_EVERY, reconcileAfter = RECONCILE_AFTER } = dependencies
   const { sleep = systemClock.sleep } = dependencies
   const closing = new AbortController()
   const warn = once(dependencies.warn)
@@ -101,7 +82,6 @@ export function createExternalRegistry(dependencies: ExternalRegistryDependencie
     }
   }
 
-  const scans = new SingleFlight<ReconcileResult>()
   const scan = async (signal: AbortSignal): Promise<ReconcileResult> => {
     signal.throwIfAborted()
     const [lane, urgency] = ['reconciliation', 'schedule'] as const
@@ -115,19 +95,18 @@ export function createExternalRegistry(dependencies: ExternalRegistryDependencie
       warn,
     })
   }
-  const joinScan = (signal?: AbortSignal): Promise<ReconcileResult> =>
-    scans.run('scan', () => scan(signal ? AbortSignal.any([signal, closing.signal]) : closing.signal))
-
-  let receivedAt = Number.NEGATIVE_INFINITY
-  const scheduledScan = async (): Promise<ReconcileResult> => {
-    for (let waits = 0; waits < MAX_WAITS && now() - receivedAt < reconcileAfter; waits++) {
-      await sleep(reconcileAfter, closing.signal)
-    }
-    return joinScan()
-  }
+  const scans = createFullScans({
+    ...dependencies,
+    scan,
+    closing: closing.signal,
+    onError(error) {
+      if (error instanceof RegistryError) warn(error.message)
+      else onInternalError(error)
+    },
+  })
 
   readInbox()
-  const jobs = [
+  const jobs: Disposable[] = [
     startPeriodic({
       intervalMs: DELETE_EXPIRED_EVERY,
       now,
@@ -139,37 +118,25 @@ export function createExternalRegistry(dependencies: ExternalRegistryDependencie
   return {
     /** Starts the scheduled scans; called once the registry can deliver notifications. */
     start(): void {
-      if (reconcileEvery === null) return
-      const scans = startPeriodic({
-        intervalMs: reconcileEvery,
-        retryMs: Math.min(reconcileEvery, RETRY_RECONCILE),
-        firstDelayMs: reconcileAfter,
-        now,
-        run: scheduledScan,
-        onError(error) {
-          if (closing.signal.aborted) return
-          if (error instanceof RegistryError) warn(error.message)
-          else onInternalError(error)
-        },
-      })
-      jobs.push(scans)
+      const scheduled = scans.start()
+      if (scheduled) jobs.push(scheduled)
     },
     /** Reads new notifications from the inbox. */
     wake(): void {
-      receivedAt = now()
+      scans.postpone()
       readInbox()
     },
     /**
      * Scans the whole registry for pushes and deletions without notifications. A call during a scan joins it. Throws
      * RegistryError when the registry is unavailable, or the signal's reason once it is aborted.
      */
-    reconcile: joinScan,
+    reconcile: scans.join,
     /** Resolves when all notifications are handled. */
     idle: () => queues.idle(),
     async [Symbol.asyncDispose](): Promise<void> {
       for (const job of jobs) job[Symbol.dispose]()
       closing.abort(new Error('the server is stopping'))
-      await Promise.allSettled(scans.inFlight)
+      await scans.idle()
       await queues.idle()
     },
   }

@@ -4,15 +4,11 @@ import type { Clock } from '../../concurrency/clock.ts'
 import { ConnectionError, EgressTimeoutError } from '../../egress/errors.ts'
 import type { EgressResponse } from '../../egress/exchange.ts'
 import type { CountedRequest } from './budgets.ts'
-import {
-  type CircuitBreaker,
-  CLOSED_PERMIT,
-  failureFor,
-  type HostFailure,
-  type Permit,
-} from './circuit-breaker.ts'
+import type { CircuitBreaker } from './circuit-breaker.ts'
+import { failureFor, type HostFailure } from './host-failure.ts'
 import type { HostQueue } from './host-queue.ts'
 import type { HostTraffic } from './host-traffic.ts'
+import { CLOSED_PERMIT, type Permit } from './permit.ts'
 import { parseRetryAfter } from './quota-headers.ts'
 import type { RequestContext } from './request-context.ts'
 

@@ -1,13 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { ConnectionError } from '../../../src/egress/errors.ts'
-import {
-  type BreakerCause,
-  CircuitBreaker,
-  CLOSED_PERMIT,
-  failureFor,
-  type HostFailure,
-  type Permit,
-} from '../../../src/remote/traffic/circuit-breaker.ts'
+import { CircuitBreaker } from '../../../src/remote/traffic/circuit-breaker.ts'
+import { type BreakerCause, failureFor, type HostFailure } from '../../../src/remote/traffic/host-failure.ts'
+import { CLOSED_PERMIT, type Permit } from '../../../src/remote/traffic/permit.ts'
 import { createTestClock } from '../../fixtures/registry-client.ts'
 
 const because = (failure: HostFailure, namespace: string | null = null): BreakerCause => ({
