@@ -1,19 +1,13 @@
-import { SharedWork, type WorkShare } from '../../concurrency/shared-work.ts'
-import type { Descriptor } from '../../oci/descriptor.ts'
-import { formatPlatform, type Platform } from '../../oci/descriptor.ts'
+import { SharedWork } from '../../concurrency/shared-work.ts'
+import type { Platform } from '../../oci/descriptor.ts'
 import type { Digest } from '../../oci/digest.ts'
-import {
-  type ImageIndex,
-  type ImageManifest,
-  InvalidManifestError,
-  MAX_INDEX_DEPTH,
-  parseManifest,
-} from '../../oci/manifest.ts'
+import { InvalidManifestError, MAX_INDEX_DEPTH } from '../../oci/manifest.ts'
 import { isIndexType } from '../../oci/media-types.ts'
-import { normalizePlatform, platformKey } from '../../oci/platforms.ts'
 import { RegistryError } from '../../oci/registry-error.ts'
 import { imagesOfIndex } from './changed-platforms.ts'
-import { type FetchedImage, type Image, ImageGoneError, isComplete, type StoredManifest } from './image.ts'
+import { choosePlatform } from './choose-platform.ts'
+import { FetchedContent } from './fetched-content.ts'
+import { type FetchedImage, type Image, ImageGoneError, isComplete } from './image.ts'
 import type { Images } from './images.ts'
 import type { RemoteManifest, RemoteRepository, ResolvedTag } from './remote-registry.ts'
 
@@ -36,7 +30,8 @@ export function createImageFetcher(images: Images) {
   const work = new SharedWork()
   return {
     /** Starts a session. Dispose of it after its images are stored: until then other sessions share what it fetched. */
-    begin: (repository: RemoteRepository): FetchSession => new FetchSession(images, repository, work.begin()),
+    begin: (repository: RemoteRepository): FetchSession =>
+      new FetchSession(images, new FetchedContent(images, repository, work.begin())),
   }
 }
 
@@ -75,13 +70,11 @@ export async function withTagImage<Result>(
 /** Fetches of images from one repository. */
 export class FetchSession implements Disposable {
   readonly #images: Images
-  readonly #repository: RemoteRepository
-  readonly #share: WorkShare
+  readonly #content: FetchedContent
 
-  constructor(images: Images, repository: RemoteRepository, share: WorkShare) {
+  constructor(images: Images, content: FetchedContent) {
     this.#images = images
-    this.#repository = repository
-    this.#share = share
+    this.#content = content
   }
 
   /**
@@ -89,7 +82,7 @@ export class FetchSession implements Disposable {
    * RegistryError, and InvalidManifestError, also where the index has no image for the platform.
    */
   async tagImage(resolved: ResolvedTag, mode: ImportMode, platform: Platform): Promise<FetchedTagImage> {
-    const confirmed = resolved.isUnconfirmed ? await this.#confirm(resolved.digest) : resolved
+    const confirmed = resolved.isUnconfirmed ? await this.#content.confirm(resolved.digest) : resolved
     try {
       return await this.#tagImage(confirmed, mode, platform)
     } catch (error) {
@@ -97,15 +90,6 @@ export class FetchSession implements Disposable {
       // the tag exists: the registry lacks a part that its manifest names
       throw new InvalidManifestError(`a part of the image is missing: ${error.message}`, { cause: error })
     }
-  }
-
-  /** Requests the manifest from this repository: it may be stored because another repository, or namespace, has it. */
-  async #confirm(digest: Digest): Promise<ResolvedTag> {
-    if (!this.#images.storedManifest(digest)) {
-      return { digest, manifest: await this.#repository.fetchManifest(digest) }
-    }
-    await this.#repository.confirmManifest(digest)
-    return { digest }
   }
 
   async #tagImage(
@@ -119,9 +103,9 @@ export class FetchSession implements Disposable {
     for (let depth = 1; depth <= MAX_INDEX_DEPTH + 1; depth++) {
       const stored = this.#images.byDigest(wanted)
       if (stored && !isIndexType(stored.mediaType)) return { image: stored, index }
-      const content = await this.#content(wanted, stored, depth === 1 ? manifest : undefined)
+      const content = await this.#content.manifest(wanted, stored, depth === 1 ? manifest : undefined)
       if (content.manifest.kind === 'image') {
-        return { image: await this.#single(wanted, content, content.manifest), index }
+        return { image: await this.#content.image(wanted, content, content.manifest), index }
       }
       index ??= stored ?? { ...content, digest: wanted, config: null, children: [] }
       wanted = choosePlatform(content.manifest, platform).digest
@@ -134,9 +118,9 @@ export class FetchSession implements Disposable {
     const stored = this.#images.byDigest(digest)
     // the depth of a nested index is checked again: the limit must not depend on the order of imports
     if (stored && isComplete(stored) && (depth === 1 || !isIndexType(stored.mediaType))) return stored
-    const content = await this.#content(digest, stored, already)
+    const content = await this.#content.manifest(digest, stored, already)
     const { manifest } = content
-    if (manifest.kind === 'image') return this.#single(digest, content, manifest)
+    if (manifest.kind === 'image') return this.#content.image(digest, content, manifest)
     if (depth > MAX_INDEX_DEPTH) throw tooDeep()
     const children: (FetchedImage | Image)[] = []
     const parts = imagesOfIndex(manifest.manifests)
@@ -151,33 +135,8 @@ export class FetchSession implements Disposable {
     return { ...content, digest, config: null, children }
   }
 
-  async #single(
-    digest: Digest,
-    content: StoredManifest,
-    { config, artifact }: ImageManifest,
-  ): Promise<FetchedImage> {
-    if (artifact) return { ...content, digest, config: null, children: [] }
-    const bytes =
-      this.#images.storedConfig(config.digest) ??
-      (await this.#share.once(config.digest, () => this.#repository.fetchConfig(config)))
-    return { ...content, digest, config: { digest: config.digest, bytes }, children: [] }
-  }
-
-  #content(
-    digest: Digest,
-    stored: Image | undefined,
-    already: RemoteManifest | undefined,
-  ): StoredManifest | Promise<StoredManifest> {
-    const kept = stored && this.#images.storedManifest(digest)
-    if (kept) return kept
-    return this.#share.once(digest, async () => {
-      const { bytes, contentType } = already ?? (await this.#repository.fetchManifest(digest))
-      return { bytes, manifest: parseManifest(bytes, contentType) }
-    })
-  }
-
   [Symbol.dispose](): void {
-    this.#share[Symbol.dispose]()
+    this.#content[Symbol.dispose]()
   }
 }
 
@@ -191,28 +150,3 @@ const isNotFound = (error: unknown): error is RegistryError =>
   error instanceof RegistryError && error.reason === 'NotFound'
 
 const tooDeep = () => new InvalidManifestError(`indexes are nested more than ${MAX_INDEX_DEPTH} deep`)
-
-/**
- * Returns the entry of an index for the platform; of several variants, where none is wanted, the one that every processor
- * runs. Without one, an index in it that does not name its platform. Throws InvalidManifestError.
- */
-function choosePlatform(index: ImageIndex, wanted: Platform): Descriptor {
-  const candidates = imagesOfIndex(index.manifests)
-  const key = platformKey({ platform: wanted })
-  const { os, architecture } = normalizePlatform(wanted)
-  const found =
-    candidates.find((candidate) => platformKey(candidate) === key) ??
-    (wanted.variant === undefined
-      ? candidates.find(({ platform }) => {
-          const offered = platform && normalizePlatform(platform)
-          return offered?.os === os && offered.architecture === architecture
-        })
-      : undefined) ??
-    candidates.find(({ platform, mediaType }) => !platform && isIndexType(mediaType))
-  if (found) return found
-  const offered = candidates.flatMap(({ platform }) => (platform ? [formatPlatform(platform)] : []))
-  throw new InvalidManifestError(
-    `the index has no image for ${formatPlatform(wanted)}, only for ${offered.join(', ') || 'no named platform'}; ` +
-      'importMode PreserveOriginal imports the whole index',
-  )
-}
