@@ -81,18 +81,18 @@ describe('an image', () => {
     expect(tags.map((tag) => world.digestsOf(tag))).toEqual(tags.map(() => [one.digest]))
   })
 
-  it('is never changed later, neither its first reference nor its bytes', async () => {
+  it('is never changed later; only its pull spec is the one where it was last found', async () => {
     world.push(one, 'web:1')
-    const { images, image_configs } = world.dump()
+    const { image_configs, ...before } = world.dump()
 
     world.remote.push(UPSTREAM, 'latest', one)
     await world.create()
+    expect(world.images.byDigest(one.digest)?.dockerImageReference).toBe(`${UPSTREAM}@${one.digest}`)
     world.push(one, 'team/web:1')
 
+    const docker_image_reference = `${REGISTRY_HOST}/team/web@${one.digest}`
+    const images = before.images?.map((row) => Object.assign({}, row, { docker_image_reference }))
     expect(world.dump()).toMatchObject({ images, image_configs })
-    expect(world.images.byDigest(one.digest)?.dockerImageReference).toBe(
-      `${REGISTRY_HOST}/default/web@${one.digest}`,
-    )
   })
 })
 

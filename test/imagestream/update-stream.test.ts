@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { CreateStreamInput, UpdateStreamInput } from '../../src/imagestream/commands/write-stream.ts'
 import type { SpecInput } from '../../src/imagestream/spec/spec.ts'
 import { ConflictError, NotFoundError } from '../../src/input/errors.ts'
-import { image } from '../fixtures/random-image.ts'
+import { image, index } from '../fixtures/random-image.ts'
 import { fromImage, TestDomain, UPSTREAM } from '../fixtures/test-domain.ts'
 
 let domain: TestDomain
@@ -104,6 +104,32 @@ describe('updating a stream', () => {
     expect(domain.stream().repositoryGeneration).toBe(1)
     expect(spec({ importPolicy: { ...policy, scheduled: true, insecure: true } }).importId).not.toBeNull()
     expect(domain.stream().repositoryGeneration).toBe(3)
+  })
+
+  it('to another registry makes its images be found there: an index with its images too', async () => {
+    const moved = 'other.test/ruby'
+    const [amd64, arm64] = [1, 2].map((seed) => image({ seed: `child ${seed}` }))
+    if (!amd64 || !arm64) throw new Error('there are two images')
+    const both = index([amd64, arm64])
+    for (const repository of [UPSTREAM, moved]) {
+      domain.remote.push(repository, 'latest', image({ seed: 1 })).push(repository, 'all', both)
+    }
+    const importPolicy = { ...policy, importMode: 'PreserveOriginal' } as const
+    await domain.create({ spec: { dockerImageRepository: UPSTREAM, importPolicy } })
+    const found = () => {
+      const digests = [image({ seed: 1 }), both, amd64, arm64].map(({ digest }) => digest)
+      return digests.map((digest) => domain.images.byDigest(digest)?.dockerImageReference.split('@')[0])
+    }
+    expect(found()).toEqual(Array(4).fill(UPSTREAM))
+    const pushes = domain.log().length
+
+    const { importId } = spec({ dockerImageRepository: moved, importPolicy })
+    await domain.finished(importId ?? 0)
+
+    expect(found()).toEqual(Array(4).fill(moved))
+    expect(domain.tag('latest')?.dockerImageReference).toBe(`${moved}@${image({ seed: 1 }).digest}`)
+    // the images are the same
+    expect(domain.log()).toHaveLength(pushes)
   })
 
   it('that removes a spec tag removes the tag and its history', async () => {

@@ -12,7 +12,7 @@ export const images = sqliteTable(
     id: rowid(),
     digest: text('digest').$type<Digest>().notNull(),
     mediaType: text('media_type').notNull(),
-    /** Pull spec by digest of the repository in which the image was first found. */
+    /** Pull spec by digest of the repository in which the image was last found. */
     dockerImageReference: text('docker_image_reference').notNull(),
     /** The exact bytes that hash to the digest. */
     manifest: blob('manifest', { mode: 'buffer' }).notNull(),

@@ -78,7 +78,7 @@ objectType(ImageType, {
       resolve: ({ id }) => nodeId('Image', id),
     }),
     dockerImageReference: t.string({
-      description: 'Pull spec by digest in the repository where this server first found the image.',
+      description: 'Pull spec by digest in the repository where an import or push last found the image.',
       resolve: (image, _args, context) => wholeOf(image, context).dockerImageReference,
     }),
     mediaType: t.string({

@@ -129,7 +129,7 @@ builder.objectField(ImageType, 'referrers', (t) =>
   t.field({
     type: ReferrerConnection,
     description:
-      'Artifacts that refer to the image, ordered by digest, from the repository where this server first found the image. The server’s own credentials are used; `ImageStreamTag.referrers` uses the repository of the tag. The registry is requested unless a recent response is cached.',
+      'Artifacts that refer to the image, ordered by digest, from the repository where an import or push last found the image. The server’s own credentials are used; `ImageStreamTag.referrers` uses the repository of the tag. The registry is requested unless a recent response is cached.',
     args,
     complexity,
     resolve: (image, given, context, info) =>

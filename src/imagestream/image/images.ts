@@ -4,6 +4,7 @@ import { type imageConfigs, images as imagesTable } from '../../db/tables/index.
 import type { Transaction } from '../../db/transact.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { parseManifest } from '../../oci/manifest.ts'
+import { isIndexType } from '../../oci/media-types.ts'
 import {
   type FetchedImage,
   type Image,
@@ -46,14 +47,27 @@ export function createImages(db: Database) {
     config_digest, size, created_at, os, architecture, variant, platforms) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
   const complete = db.prepare('update images set size = ?, created_at = coalesce(?, created_at) where id = ?')
 
+  const relocate = db.prepare('update images set docker_image_reference = ? where id = ?')
+
   const storedManifest = (digest: Digest): StoredManifest | undefined => {
     const row = manifest.get(digest)
     return row && { bytes: row.manifest, manifest: parseManifest(row.manifest, row.mediaType) }
   }
 
+  /** Stores where an image was found, and with it the stored children of an index. */
+  const foundAt = (tx: Transaction, image: Image, dockerImageReference: (digest: Digest) => string): void => {
+    const reference = dockerImageReference(image.digest)
+    if (reference === image.dockerImageReference) return
+    relocate.run(reference, image.id)
+    const content = isIndexType(image.mediaType) ? storedManifest(image.digest)?.manifest : undefined
+    if (content?.kind !== 'index') return
+    const children = content.manifests.map(({ digest }) => digest)
+    for (const child of byDigests.all(JSON.stringify(children))) foundAt(tx, child, dockerImageReference)
+  }
+
   /**
-   * Stores the image, its config and its children where they are not stored yet. Returns the id of the image. Throws
-   * ImageGoneError for an image that was stored when it was read and no longer is.
+   * Stores the image, its config and its children where they are not stored yet, and where they were found. Returns the id
+   * of the image. Throws ImageGoneError for an image that was stored when it was read and no longer is.
    */
   const store = (
     tx: Transaction,
@@ -66,10 +80,12 @@ export function createImages(db: Database) {
       if (!now || (isComplete(image) && !isComplete(now))) {
         throw new ImageGoneError(`${image.digest} was pruned since it was read`)
       }
+      foundAt(tx, now, dockerImageReference)
       return now.id
     }
     for (const child of image.children) store(tx, child, dockerImageReference)
     const old = byDigest.get(image.digest)
+    if (old) foundAt(tx, old, dockerImageReference)
     if (old && isComplete(old)) return old.id
     const { mediaType, size, createdAt, ...rest } = imageColumns(image, storedManifest)
     if (old) {

@@ -79,7 +79,7 @@ export const createImageLocations = ({ orm }: Database) => ({
         .get(),
     ),
 
-  /** Returns the location in which the image was first seen, without the credentials of a namespace. */
+  /** Returns the location in which the image was last found, without the credentials of a namespace. */
   ofImage(imageId: number): ImageLocation | undefined {
     const { dockerImageReference, digest } = images
     const row = orm.select({ dockerImageReference, digest }).from(images).where(eq(images.id, imageId)).get()

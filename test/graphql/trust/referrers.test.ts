@@ -140,7 +140,7 @@ describe('ImageStreamTag.referrers', () => {
 })
 
 describe('referrers of an image', () => {
-  test('are those in the repository where it was first found, and of a stream’s image in the stream’s repository', async () => {
+  test('are those in the repository where it was last found, and of a stream’s image in the stream’s repository', async () => {
     const tag = await listReferrers()
     const data = await server.client.request<{
       image: { referrers: Page }
