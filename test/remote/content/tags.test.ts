@@ -324,6 +324,11 @@ describe('a malformed or hostile listing', () => {
     ['is a web page', { body: '<!doctype html><title>Sign in</title>' }, 'the response is a web page'],
     ['is cut off', { body: '{"name":"app","tags":["a",' }, 'the response is not JSON, or is truncated'],
     ['has no tags', { body: '{}' }, 'the response has no field "tags" with a list'],
+    [
+      'is nested two million levels deep',
+      { body: `{"tags":${'['.repeat(2_000_000)}${']'.repeat(2_000_000)}}` },
+      'the response is nested deeper than 32 levels: it is not a list',
+    ],
     ['has an object for tags', { tags: { a: 1 } }, 'the response has no field "tags" with a list'],
     [
       'has a Link that is none',
