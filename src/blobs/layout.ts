@@ -2,7 +2,7 @@ import type { Stats } from 'node:fs'
 import { opendir, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { algorithmOf, type Digest, type DigestAlgorithm, isDigest } from '../oci/digest.ts'
-import { isNamespace, isStreamName } from '../oci/stream-name.ts'
+import { repositoryNameOf } from '../oci/repository-name.ts'
 import { codeOf, unlessAbsent } from './folders.ts'
 
 /** Algorithms of digests. */
@@ -16,7 +16,8 @@ export const isUploadId = (text: string): boolean => UPLOAD_ID.test(text)
 
 /**
  * Paths in the data folder: `blobs/<algorithm>/<first two digits>/<all digits>` and
- * `uploads/<namespace>/<name>/<id>.<algorithm>`. Each part is validated, so that no path leads out of the folder.
+ * `uploads/<namespace>/<name>/<id>.<algorithm>`, where the name has "+", which no name contains, in place of slashes: one
+ * folder is never inside that of another repository. Each part is validated, so that no path leads out of the folder.
  */
 export class Layout {
   readonly blobs: string
@@ -44,7 +45,8 @@ export class Layout {
   /** Folder of a repository's uploads. Throws TypeError for an invalid repository. */
   uploadFolder(repository: string): string {
     if (!isRepository(repository)) throw new TypeError(`"${repository}" is not namespace/name`)
-    return join(this.uploads, repository)
+    const slash = repository.indexOf('/')
+    return join(this.uploads, repository.slice(0, slash), folderNameOf(repository.slice(slash + 1)))
   }
 
   upload(repository: string, id: string, algorithm: DigestAlgorithm): string {
@@ -59,10 +61,11 @@ const hexOf = (digest: Digest): string => {
 }
 
 /** Reports whether the text is `namespace/name` of a stream. */
-export const isRepository = (text: string): boolean => {
-  const [namespace = '', name = '', ...more] = text.split('/')
-  return more.length === 0 && isNamespace(namespace) && isStreamName(namespace, name)
-}
+export const isRepository = (text: string): boolean =>
+  text.includes('/') && repositoryNameOf(text) !== undefined
+
+const folderNameOf = (name: string): string => name.replaceAll('/', '+')
+const nameOfFolder = (folder: string): string => folder.replaceAll('+', '/')
 
 /** Parses the name of an upload's file; undefined for other files. */
 export function parseUploadFile(name: string): { id: string; algorithm: DigestAlgorithm } | undefined {
@@ -92,8 +95,8 @@ export interface UploadSummary extends UploadName {
 /** Iterates over the uploads on the disk, one repository at a time. Ignores files with other names. */
 export async function* uploadsOnDisk(layout: Layout): AsyncGenerator<UploadName[]> {
   for (const namespace of await namesIn(layout.uploads)) {
-    for (const name of await namesIn(join(layout.uploads, namespace))) {
-      const repository = `${namespace}/${name}`
+    for (const folder of await namesIn(join(layout.uploads, namespace))) {
+      const repository = `${namespace}/${nameOfFolder(folder)}`
       if (!isRepository(repository)) continue
       const names = await namesIn(layout.uploadFolder(repository))
       yield names.flatMap((file) => {

@@ -76,10 +76,6 @@ export function createNotificationHandler(
   const handle = async (notification: Notification): Promise<void> => {
     const { id, action, repository, digest } = notification
     const origin = originOf(repository)
-    if (!origin) {
-      warn(`${repository} cannot be an image stream: its pushes are not recorded`)
-      return finish(id)
-    }
     if (action === 'delete') return handleDeletion(notification, origin)
     return digest === null ? finish(id) : handlePush(notification, origin, digest)
   }

@@ -1,4 +1,4 @@
-import { repositoryNameOf } from '../oci/repository-name.ts'
+import { formatRepositoryName, repositoryNameOf } from '../oci/repository-name.ts'
 import type { StreamName } from '../oci/stream-name.ts'
 
 /** A repository of the external registry, and the image stream that mirrors it. */
@@ -8,16 +8,14 @@ export interface ExternalOrigin extends StreamName {
 }
 
 /**
- * Returns the stream of a repository's path: `shop/web`, and `web` is `default/web`, as in the integrated registry.
- * Undefined for a path that cannot be a stream's name.
+ * Returns the stream of a repository's path, as in the integrated registry: `team/sub/app` is stream `sub/app` of namespace
+ * `team`, and `web` is `default/web`. Throws TypeError for an invalid path: paths are checked on arrival.
  */
-export function originOf(repository: string): ExternalOrigin | undefined {
+export function originOf(repository: string): ExternalOrigin {
   const name = repositoryNameOf(repository)
-  return name && { repository, ...name }
+  if (!name) throw new TypeError(`"${repository}" is not the name of a repository`)
+  return { repository, ...name }
 }
 
 /** Returns the key of the stream's queue: two repositories can be one stream, `web` and `default/web`. */
-export const queueKeyOf = (repository: string): string => {
-  const origin = originOf(repository)
-  return origin ? `${origin.namespace}/${origin.name}` : repository
-}
+export const queueKeyOf = (repository: string): string => formatRepositoryName(originOf(repository))

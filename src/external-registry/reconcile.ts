@@ -66,13 +66,11 @@ class FullScan {
   }
 
   async run(): Promise<ReconcileResult> {
-    const { signal, warn } = this.#dependencies
+    const { signal } = this.#dependencies
     const paths = await pathsOf(this.#dependencies)
     await forEachBounded(this.#untilFailure(paths), REPOSITORIES_IN_FLIGHT, async (path) => {
-      const origin = originOf(path)
-      if (!origin) return warn(`${path} cannot be an image stream: its pushes are not recorded`)
       this.#counts.repositories++
-      await this.#counting(() => this.#scanRepository(origin))
+      await this.#counting(() => this.#scanRepository(originOf(path)))
     })
     signal.throwIfAborted()
     if (this.#failure) throw this.#failure.error

@@ -41,7 +41,7 @@ export function openRepository(
   repository: string,
   options: Pick<RemoteOptions, 'lane' | 'urgency' | 'signal'>,
 ) {
-  const namespace = originOf(repository)?.namespace ?? null
+  const { namespace } = originOf(repository)
   const remoteRepository = remote.repository({ registry, repository }, { insecure, namespace, ...options })
   return {
     /** Returns the tag list; empty for a repository that does not exist. */

@@ -7,6 +7,7 @@ import type { LookBack } from '../imagestream/tag/look-back.ts'
 import type { ImportedTag, Tags } from '../imagestream/tag/tag.ts'
 import type { PageKey } from '../input/page.ts'
 import type { Digest } from '../oci/digest.ts'
+import { formatRepositoryName } from '../oci/repository-name.ts'
 import type { TagName } from '../oci/tag.ts'
 import { type ExternalOrigin, originOf } from './origin.ts'
 
@@ -64,12 +65,11 @@ export function createExternalTags(dependencies: ExternalTagsDependencies) {
         const page = streams.page({ order: 'NAME', page: { limit: STREAMS, peek: false, after } })
         const last = page.at(-1)
         if (!last) return
-        const names = new Map(page.map(({ id, namespace, name }) => [id, `${namespace}/${name}`]))
+        const names = new Map(page.map((stream) => [stream.id, formatRepositoryName(stream)]))
         for (const { streamId, repository } of tags.repositories([...names.keys()], `${registry}/`)) {
           const path = repository.slice(registry.length + 1)
-          const origin = originOf(path)
           // other streams may import from this registry too
-          if (origin && names.get(streamId) === `${origin.namespace}/${origin.name}`) yield path
+          if (names.get(streamId) === formatRepositoryName(originOf(path))) yield path
         }
         after = [last.namespace, last.name]
         await yieldToEventLoop()

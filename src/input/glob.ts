@@ -1,7 +1,7 @@
 import { InvalidInputError } from './errors.ts'
 
 const MAX_GLOB_LENGTH = 255
-const GLOB = /^[A-Za-z0-9._*-]+$/
+const GLOB = /^[A-Za-z0-9._/*-]+$/
 
 /** Returns the pattern over names or tags; undefined for null and undefined. Throws InvalidInputError. */
 export function checkGlob(pattern: string | null | undefined, field: string): string | undefined {
@@ -9,14 +9,14 @@ export function checkGlob(pattern: string | null | undefined, field: string): st
   if (pattern.length > MAX_GLOB_LENGTH || !GLOB.test(pattern)) {
     throw new InvalidInputError(
       field,
-      `"${pattern.slice(0, 100)}" is not a pattern: at most ${MAX_GLOB_LENGTH} letters, digits, ".", "_", "-", and "*" for any characters`,
+      `"${pattern.slice(0, 100)}" is not a pattern: at most ${MAX_GLOB_LENGTH} letters, digits, ".", "_", "-", "/", and "*" for any characters`,
     )
   }
   return pattern
 }
 
 /**
- * Reports whether the whole text matches a pattern, in which `*` stands for zero or more characters. Takes at most
+ * Reports whether the whole text matches a pattern, in which `*` stands for zero or more characters, slashes included. Takes at most
  * pattern × text steps, because users choose the pattern.
  */
 export function matchesGlob(pattern: string, text: string): boolean {

@@ -1,21 +1,36 @@
 import { InvalidReferenceError, parseReference, type Reference } from '../oci/reference.ts'
-import { isNamespace, isStreamName, NAMESPACE_GRAMMAR, STREAM_NAME_GRAMMAR } from '../oci/stream-name.ts'
+import {
+  isNamespace,
+  isStreamName,
+  NAME_GRAMMAR,
+  NAMESPACE_GRAMMAR,
+  nameProblem,
+} from '../oci/stream-name.ts'
 import { isTagName, TAG_GRAMMAR, type TagName } from '../oci/tag.ts'
 import { InvalidInputError } from './errors.ts'
 
-/** Throws InvalidInputError unless the text is a namespace, which is a DNS label. */
+/** Throws InvalidInputError unless the text is a namespace: one component of a repository's name. */
 export function checkNamespace(namespace: string, field = 'namespace'): void {
-  if (!isNamespace(namespace)) {
-    throw new InvalidInputError(field, `"${namespace}" is not a namespace: ${NAMESPACE_GRAMMAR}`)
-  }
+  if (isNamespace(namespace)) return
+  const problem = namespace.includes('/') ? 'it has a slash' : (nameProblem(namespace) ?? tooLong(namespace))
+  throw new InvalidInputError(
+    field,
+    `${quoted(namespace)} is not a namespace: ${problem}; ${NAMESPACE_GRAMMAR}`,
+  )
 }
 
 /** Throws InvalidInputError unless the name is valid for a stream and for a repository of the integrated registry. */
 export function checkStreamName(namespace: string, name: string, field = 'name'): void {
-  if (!isStreamName(namespace, name)) {
-    throw new InvalidInputError(field, `"${name}" is not an image stream's name: ${STREAM_NAME_GRAMMAR}`)
-  }
+  if (isStreamName(namespace, name)) return
+  const problem = nameProblem(name) ?? tooLong(`${namespace}/${name}`)
+  throw new InvalidInputError(
+    field,
+    `${quoted(name)} is not an image stream's name: ${problem}; ${NAME_GRAMMAR}`,
+  )
 }
+
+const quoted = (text: string): string => `"${text.slice(0, 300)}"`
+const tooLong = (text: string): string => `it has ${text.length} characters`
 
 /** Returns the tag, or throws InvalidInputError if it is invalid. */
 export function checkTagName(tag: string, field = 'tag'): TagName {

@@ -28,13 +28,18 @@ export class InvalidReferenceError extends Error {
 const DOCKER_HUB = 'docker.io'
 const COMPONENT = '[a-z0-9]+(?:(?:\\.|_|__|-+)[a-z0-9]+)*'
 const REPOSITORY = new RegExp(`^${COMPONENT}(?:/${COMPONENT})*$`)
-const MAX_REPOSITORY_LENGTH = 255
+const ONE_COMPONENT = new RegExp(`^${COMPONENT}$`)
+/** Maximum number of characters of a repository's path. Source: distribution/reference. */
+export const MAX_REPOSITORY_LENGTH = 255
 const HOST_LABEL = '[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?'
 const REGISTRY = new RegExp(`^(?:${HOST_LABEL}(?:\\.${HOST_LABEL})*|\\[[0-9A-Fa-f:.]+\\])(?::[0-9]{1,5})?$`)
 
 /** Reports whether the text is a repository's path. */
 export const isRepositoryName = (text: string): boolean =>
   text.length <= MAX_REPOSITORY_LENGTH && REPOSITORY.test(text)
+
+/** Reports whether the text is one component of a repository's path, of any length. */
+export const isNameComponent = (text: string): boolean => ONE_COMPONENT.test(text)
 
 /** Reports whether the text is a host name or an address, with an optional port. */
 export const isRegistryName = (text: string): boolean => REGISTRY.test(text) && portOf(text) <= 65535

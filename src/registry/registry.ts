@@ -64,7 +64,7 @@ export function createRegistry(dependencies: RegistryDependencies) {
       return
     }
     const headers = { ...JSON_TYPE, ...API_VERSION, ...known.headers }
-    await respondEarly(response, statusOf(known, request), known.toBody(), headers)
+    await respondEarly(response, known.status, known.toBody(), headers)
   }
 
   return {
@@ -119,10 +119,3 @@ function operationOf<Call extends RegistryCall>(
 
 const internalError = (requestId: string): OciError =>
   new OciError('UNKNOWN', `internal error: see request ${requestId} in the log of the registry`)
-
-/**
- * Returns the status of an error response. Clients start a push with HEAD of a blob, whose response has no body to
- * explain an invalid name: after a 404 they continue to a request whose response does.
- */
-const statusOf = (error: OciError, { method }: IncomingMessage): number =>
-  method === 'HEAD' && error.code === 'NAME_INVALID' ? 404 : error.status

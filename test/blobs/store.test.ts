@@ -43,7 +43,9 @@ describe('names', () => {
     'shop/../x',
     '/etc/x',
     'shop',
-    'shop/web/x',
+    'shop/web//x',
+    'shop/web+x',
+    'shop/web/../../x',
     'Shop/web',
     'shop/web\0',
     'shop/',
@@ -67,6 +69,18 @@ describe('names', () => {
       await expect(world.store.remove(text as Digest, () => false)).rejects.toThrow(TypeError)
     },
   )
+
+  it('can be nested, and then never meet the uploads of another repository', async () => {
+    const outer = await world.store.createUpload('shop/web', 'sha256')
+    const inside = `shop/web/${outer.id}.sha256`
+    const names = [inside, 'shop/web/cache/a', 'shop/web-cache/a', 'shop/web', `default/${'a'.repeat(255)}`]
+    for (const repository of names) await world.store.createUpload(repository, 'sha256')
+
+    const uploads = await world.store.uploads()
+    expect(uploads.map(({ repository }) => repository).sort()).toEqual([...names, 'shop/web'].sort())
+    expect(await world.store.upload(inside, outer.id)).toBeUndefined()
+    expect((await world.store.upload('shop/web', outer.id))?.id).toBe(outer.id)
+  })
 
   it('can contain dots', async () => {
     const upload = await world.store.createUpload('shop/web.v2.sha256', 'sha256')

@@ -131,20 +131,21 @@ describe('a notification of a push', () => {
   })
 })
 
-describe('a repository that cannot be a stream', () => {
-  it.each(['a/b/c', 'under_score/web', 'shop/under_score'])(
-    '%s is not recorded, with one warning',
-    async (name) => {
-      await world.pushAndTell(name, 'v1', one)
-      await world.pushAndTell(name, 'v2', two)
-      await world.pushAndTell('shop/web', 'v1', one)
-      await world.external.reconcile()
+describe('a repository whose name is nested or has underscores', () => {
+  it.each([
+    ['a/b/c', 'a', 'b/c'],
+    ['under_score/web', 'under_score', 'web'],
+    ['shop/under_score', 'shop', 'under_score'],
+  ])('%s is the stream of its first component, and its other components', async (path, namespace, name) => {
+    await world.pushAndTell(path, 'v1', one)
+    world.push(path, 'v2', two)
+    await world.external.reconcile()
 
-      expect(world.log()).toEqual([`shop/web:v1 ${one.digest}`])
-      expect(world.warnings).toEqual([`${name} cannot be an image stream: its pushes are not recorded`])
-      expect(open()).toEqual([])
-    },
-  )
+    expect(world.log()).toEqual([`${path}:v1 ${one.digest}`, `${path}:v2 ${two.digest}`])
+    expect(world.domain.streams.byName(namespace, name)).toBeDefined()
+    expect(world.warnings).toEqual([])
+    expect(open()).toEqual([])
+  })
 })
 
 describe('a late notification', () => {

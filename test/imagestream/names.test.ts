@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { InvalidInputError } from '../../src/input/errors.ts'
 import { MAX_KEY_VALUES_LENGTH, readKeyValues, writeKeyValues } from '../../src/input/key-values.ts'
 import { checkNamespace, checkStreamName, checkTagName, splitName } from '../../src/input/names.ts'
+import { REFUSED_NAMES } from '../fixtures/repository-names.ts'
 
 /** The path of the argument that was refused; undefined when none was. */
 const fieldOf = (check: () => unknown): string | undefined => {
@@ -15,31 +16,57 @@ const fieldOf = (check: () => unknown): string | undefined => {
 }
 
 describe('a namespace', () => {
-  it.each(['a', 'team-1', '1', 'a'.repeat(63)])('can be %s', (name) => {
+  it.each(['a', 'team-1', '1', 'my_team', 'a.b', 'a__b', 'a--b', 'a'.repeat(253)])('can be %s', (name) => {
     expect(fieldOf(() => checkNamespace(name))).toBeUndefined()
   })
 
-  it.each(['', 'a.b', '-a', 'a-', 'A', 'a/b', 'a_b', 'ä', 'a\n', 'a'.repeat(64)])('cannot be %j', (name) => {
-    expect(fieldOf(() => checkNamespace(name))).toBe('namespace')
-  })
+  it.each(['', '.', '..', 'a..b', '-a', 'a-', 'A', 'a/b', 'a_', 'ä', 'a\n', 'a'.repeat(254)])(
+    'cannot be %j',
+    (name) => {
+      expect(fieldOf(() => checkNamespace(name))).toBe('namespace')
+    },
+  )
 })
 
 describe('a stream’s name', () => {
-  it.each(['ruby', 'ruby-3.3', 'a.b.c', '3', 'a--b'])('can be %s', (name) => {
-    expect(fieldOf(() => checkStreamName('default', name))).toBeUndefined()
-  })
-
-  it.each(['', 'a..b', '.a', 'a.', 'a.-b', 'a_b', 'Ruby', 'a/b', 'a:b', 'a@b', 'a b', 'a\n'])(
-    'cannot be %j',
+  it.each(['ruby', 'ruby-3.3', 'a.b.c', '3', 'a--b', 'my_app', 'a__b', 'sub/app', 'a/b_c/d.e'])(
+    'can be %s',
     (name) => {
-      expect(fieldOf(() => checkStreamName('default', name))).toBe('name')
+      expect(fieldOf(() => checkStreamName('default', name))).toBeUndefined()
     },
   )
 
-  it('has at most 253 characters, and with its namespace a valid repository name', () => {
+  it.each([
+    '',
+    'a..b',
+    '.a',
+    'a.',
+    'a.-b',
+    'a___b',
+    'Ruby',
+    '/a',
+    'a/',
+    'a//b',
+    'a/../b',
+    'a:b',
+    'a@b',
+    'a b',
+    'a\n',
+  ])('cannot be %j', (name) => {
+    expect(fieldOf(() => checkStreamName('default', name))).toBe('name')
+  })
+
+  it('has with its namespace at most 255 characters', () => {
     expect(fieldOf(() => checkStreamName('a', 'n'.repeat(253)))).toBeUndefined()
     expect(fieldOf(() => checkStreamName('a', 'n'.repeat(254)))).toBe('name')
     expect(fieldOf(() => checkStreamName('ab', 'n'.repeat(253)))).toBe('name')
+  })
+
+  it.each(REFUSED_NAMES)('is refused with what is wrong and what is allowed: %j', (path, problem) => {
+    expect(() => checkStreamName('team', path)).toThrow(problem.replace('256', '261'))
+    expect(() => checkStreamName('team', path)).toThrow(
+      '; a name has one or more components, separated by "/"',
+    )
   })
 })
 
@@ -56,6 +83,8 @@ describe('a name of an image in a stream', () => {
     expect(splitName('ruby:3.3')).toEqual({ stream: 'ruby', tag: '3.3' })
     expect(splitName('ruby@sha256:abc')).toEqual({ stream: 'ruby', digest: 'sha256:abc' })
     expect(splitName('ruby')).toEqual({ stream: 'ruby', tag: 'latest' })
+    expect(splitName('sub/my_app:v1')).toEqual({ stream: 'sub/my_app', tag: 'v1' })
+    expect(splitName('sub/my_app@sha256:abc')).toEqual({ stream: 'sub/my_app', digest: 'sha256:abc' })
   })
 })
 

@@ -39,8 +39,9 @@ describe('the catalog', () => {
   }
 
   it('is sorted by the bytes of full names, not by namespace', async () => {
-    for (const name of ['a/x', 'a-b/x', 'a/x-y', 'a/x.y', 'b/a', 'solo']) await world.push(name, web, 'v1')
-    const inByteOrder = ['a-b/x', 'a/x', 'a/x-y', 'a/x.y', 'b/a', 'default/solo']
+    for (const name of ['a/x', 'a-b/x', 'a/x-y', 'a/x.y', 'a/x/y', 'a_b/x', 'a/x0', 'b/a', 'solo'])
+      await world.push(name, web, 'v1')
+    const inByteOrder = ['a-b/x', 'a/x', 'a/x-y', 'a/x.y', 'a/x/y', 'a/x0', 'a_b/x', 'b/a', 'default/solo']
 
     for (const n of [1, 2, 3, 4]) {
       const found = await pages(`?n=${n}`)

@@ -1,7 +1,7 @@
 import type { Database } from '../../db/open.ts'
 import type { repositoryManifests } from '../../db/tables/index.ts'
 import type { Digest } from '../../oci/digest.ts'
-import { formatRepositoryName } from '../../oci/repository-name.ts'
+import { repositoryPathOf } from '../../oci/repository-name.ts'
 import type { TagName } from '../../oci/tag.ts'
 import type { Repository } from '../../registry/content/content.ts'
 import type { TaggedImages } from './tag-history.ts'
@@ -62,7 +62,7 @@ function prepareLookups(db: Database) {
     tagElsewhere: db.prepare<{ tag: string }>(
       `select s.namespace || '/' || s.name || ':' || t.name as tag from tags t
        join tag_events e on e.id = t.newest_event_id join image_streams s on s.id = t.stream_id
-       where t.newest_image_id = ? and instr(e.docker_image_reference, ?) > 0 limit 1`,
+       where t.newest_image_id = ? and instr(e.docker_image_reference, ?) = instr(e.docker_image_reference, '/') limit 1`,
     ),
     // by digest and not by `repository_manifests_by_image`: an image can be in thousands of repositories
     indexesOf: db.prepare<ManifestLink>(
@@ -98,7 +98,7 @@ export class ManifestJudge {
   constructor(lookups: ReturnType<typeof prepareLookups>, scope: ManifestJudgeScope) {
     this.#lookups = lookups
     this.#scope = scope
-    this.#inPullSpecs = `/${formatRepositoryName(scope.repository)}@`
+    this.#inPullSpecs = `/${repositoryPathOf(scope.repository)}@`
   }
 
   judge(manifest: ManifestLink): ManifestVerdict {

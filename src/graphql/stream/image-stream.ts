@@ -1,6 +1,7 @@
 import { annotationsOf, manifestJson, manifestYaml } from '../../documents/manifest-document.ts'
 import type { Import } from '../../imagestream/stored-import/import-state.ts'
 import { readKeyValues } from '../../input/key-values.ts'
+import { repositoryPathOf } from '../../oci/repository-name.ts'
 import { ImportConnection } from '../import/import.ts'
 import { batch, prime } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
@@ -145,8 +146,8 @@ objectType(ImageStreamStatusType, {
       nullable: true,
       description:
         'Repository of the stream under the registry’s public host name (`--registry-host`); null if none is configured.',
-      resolve: ({ namespace, name }, _args, { registry: { publicHost } }) =>
-        publicHost === null ? null : `${publicHost}/${namespace}/${name}`,
+      resolve: (stream, _args, { registry: { publicHost } }) =>
+        publicHost === null ? null : `${publicHost}/${repositoryPathOf(stream)}`,
     }),
     changedAt: t.field({
       type: 'DateTime',

@@ -29,9 +29,11 @@ async function payloadOf(
 const CreateImageStreamInput = inputType('CreateImageStreamInput', {
   description: 'An image stream to create.',
   fields: (t) => ({
-    namespace: t.namespace('Namespace of the image stream, a DNS label'),
+    namespace: t.namespace(
+      'Namespace of the image stream: lowercase letters and digits, separated by `.`, `_`, `__` or dashes',
+    ),
     name: t.requiredString(
-      'Name of the image stream, unique in the namespace: at most 253 lowercase letters, digits, dashes and dots.',
+      'Name of the image stream, unique in the namespace: one or more components, separated by `/`, of lowercase letters and digits, separated by `.`, `_`, `__` or dashes. With its namespace at most 255 characters.',
     ),
     labels: t.list(KeyValueInput, 'Labels of the image stream, which `imageStreams` can filter by.'),
     annotations: t.list(

@@ -5,6 +5,7 @@ import type { Transaction } from '../../db/transact.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { PushedManifest } from '../../oci/manifest.ts'
 import { pullSpecByDigest, type Reference } from '../../oci/reference.ts'
+import { repositoryPathOf } from '../../oci/repository-name.ts'
 import type { StreamName } from '../../oci/stream-name.ts'
 import type { TagName } from '../../oci/tag.ts'
 import type { FetchedImage, Image } from '../image/image.ts'
@@ -99,7 +100,7 @@ export function createPushReceiver(dependencies: PushReceiverDependencies) {
       { repository: stream, tags, at, ...content }: PushedManifest,
     ): { readonly imageId: number; readonly streamId: number } {
       const image = fetchedImage(content, images)
-      const repository = { registry: registryHost(), repository: `${stream.namespace}/${stream.name}` }
+      const repository = { registry: registryHost(), repository: repositoryPathOf(stream) }
       // the next import requests the tags from their sources again
       return receive(tx, { stream, repository, image, tags, upstreamDigest: null, at })
     },

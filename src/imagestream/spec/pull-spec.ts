@@ -1,4 +1,5 @@
 import type { Digest } from '../../oci/digest.ts'
+import { repositoryPathOf } from '../../oci/repository-name.ts'
 import type { ImageStream, SpecTag } from './spec.ts'
 
 /** The registry that this server provides. */
@@ -14,13 +15,9 @@ export interface OwnRegistry {
  * through; an external registry has only the images that were pushed to it.
  */
 export const pullRepositoryOf = (
-  {
-    namespace,
-    name,
-    dockerImageRepository,
-  }: Pick<ImageStream, 'namespace' | 'name' | 'dockerImageRepository'>,
+  stream: Pick<ImageStream, 'namespace' | 'name' | 'dockerImageRepository'>,
   { isIntegrated, host }: OwnRegistry,
-): string => (isIntegrated ? null : dockerImageRepository) ?? `${host()}/${namespace}/${name}`
+): string => (isIntegrated ? null : stream.dockerImageRepository) ?? `${host()}/${repositoryPathOf(stream)}`
 
 /**
  * Returns the pull spec of a tag's image for clients: with the reference policy `Local` the integrated registry's, by
