@@ -73,6 +73,7 @@ function parseFrom(
       imageStream: name,
       from: from.required('name'),
       confirm: true,
+      replaceSource: !more.all,
       dryRun: !isStored,
       insecure: policy?.flag('insecure') ?? null,
       scheduled: policy?.flag('scheduled') ?? null,

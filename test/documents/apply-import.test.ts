@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { image, index } from '../fixtures/random-image.ts'
-import { fromImage, TestDomain, UPSTREAM } from '../fixtures/test-domain.ts'
+import { fromImage, TestDomain, tagName, UPSTREAM } from '../fixtures/test-domain.ts'
 import { apply, applyOne, imageStream, listOf, tagOf } from './documents.ts'
 
 const ONE = image({ seed: 1 })
@@ -52,6 +52,14 @@ describe('an ImageStreamImport', () => {
     expect(applied).toMatchObject({ action: 'UNCHANGED', diff: '' })
     expect(await domain.finished(applied.importId ?? 0)).toMatchObject({ imported: 1, unchanged: 1 })
     expect(domain.stream().generation).toBe(stream.generation)
+  })
+
+  it('replaces another source of a tag, as in a cluster', async () => {
+    await domain.create({ spec: { tags: [fromImage('stable', `${UPSTREAM}:latest`)] } })
+    const applied = applyOne(domain, importOf({ import: true, images }))
+    await domain.finished(applied.importId ?? 0)
+
+    expect(domain.streams.spec(domain.stream()).tags.get(tagName('stable'))?.fromName).toBe(`${UPSTREAM}:3.3`)
   })
 
   it('of a repository imports every tag and keeps the existing spec tags', async () => {

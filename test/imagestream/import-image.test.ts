@@ -51,7 +51,7 @@ describe('importing one tag with from', () => {
 
   it('keeps the tag’s reference policy, and writes one if it has none', async () => {
     await domain.create({ spec: { tags: [fromImage('a', OTHER, { referencePolicy: { type: 'Local' } })] } })
-    await domain.import({ tag: 'a', from: `${OTHER}:x`, referencePolicy: 'Source' })
+    await domain.import({ tag: 'a', from: `${OTHER}:x`, referencePolicy: 'Source', replaceSource: true })
     await domain.import({ tag: 'b', from: `${OTHER}:x`, referencePolicy: 'Local' })
 
     expect(specTag('a')?.referencePolicy).toBe('Local')
@@ -77,7 +77,143 @@ describe('importing one tag with from', () => {
   })
 })
 
+describe('a tag that has a source', () => {
+  const fromStream = (name: string, kind: 'ImageStreamTag' | 'ImageStreamImage', from: string) => ({
+    name,
+    from: { kind, name: from },
+    reference: false,
+  })
+  const digest = image({ seed: 'other' }).digest
+
+  beforeEach(async () => {
+    await domain.create({
+      spec: {
+        tags: [
+          fromImage('a', OTHER),
+          fromStream('b', 'ImageStreamTag', 'a'),
+          fromStream('c', 'ImageStreamTag', 'ruby:b'),
+          fromStream('pinned', 'ImageStreamImage', `ruby@${digest}`),
+          fromStream('waiting', 'ImageStreamTag', 'nowhere'),
+          fromStream('foreign', 'ImageStreamTag', 'web:1'),
+          { name: 'empty', reference: false },
+        ],
+      },
+    })
+    domain.remote.takeCalls()
+  })
+
+  it.each([
+    [
+      'a',
+      `the tag "a" points to "${OTHER}": replaceSource: true, or tagImage, changes the source to "${UPSTREAM}"`,
+    ],
+    [
+      'b',
+      `the tag "b" points to the tag "a" which points to "${OTHER}": replaceSource: true, or tagImage, changes`,
+    ],
+    ['c', `the tag "c" points to the tag "a" which points to "${OTHER}"`],
+    ['pinned', `the tag "pinned" points to ImageStreamImage "ruby@${digest}": replaceSource: true`],
+    ['waiting', 'the tag "waiting" points to the tag "nowhere": replaceSource: true'],
+  ])('keeps it unless the import replaces it: %s', async (tag, message) => {
+    const before = domain.dump()
+
+    for (const dryRun of [false, true]) {
+      const begin = () => domain.beginImport({ tag, from: UPSTREAM, confirm: true, dryRun })
+      expect(begin).toThrow(
+        expect.objectContaining({ field: 'from', message: expect.stringContaining(message) }),
+      )
+    }
+    expect(domain.dump()).toEqual(before)
+    expect(domain.remote.calls).toEqual([])
+
+    expect(await domain.import({ tag, from: UPSTREAM, replaceSource: true, dryRun: true })).toMatchObject({
+      state: 'SUCCEEDED',
+    })
+    expect(domain.dump()).toEqual(before)
+    await domain.import({ tag, from: UPSTREAM, replaceSource: true })
+    expect(specTag(tag)).toMatchObject({ fromKind: 'DockerImage', fromName: UPSTREAM, followsTag: null })
+    expect(domain.digests(tag)[0]).toBe(image({ seed: 1 }).digest)
+    expect(specTag('a')?.fromName).toBe(tag === 'a' ? UPSTREAM : OTHER)
+  })
+
+  it('may be imported from the same source, written in another way', async () => {
+    const { generation } = domain.stream()
+    await domain.import({ tag: 'a', from: `${OTHER}:latest` })
+
+    expect(specTag('a')?.fromName).toBe(OTHER)
+    expect(domain.stream()).toMatchObject({ generation })
+  })
+
+  it('and follows another tag is imported by importing the one that it follows, through any steps', async () => {
+    domain.remote.push(OTHER, 'latest', both)
+    const run = await domain.import({
+      tag: 'c',
+      from: OTHER,
+      importMode: 'PreserveOriginal',
+      scheduled: true,
+    })
+
+    expect(domain.results(run.id)).toMatchObject([{ tag: 'a', state: 'IMPORTED' }])
+    expect(specTag('a')).toMatchObject({ importMode: 'PreserveOriginal', scheduled: 1 })
+    expect(specTag('c')).toMatchObject({ fromKind: 'ImageStreamTag', fromName: 'ruby:b', scheduled: 0 })
+    for (const tag of ['a', 'b', 'c']) expect(domain.digests(tag)).toEqual([both.digest, digest])
+  })
+
+  it.each([
+    ['pinned', 'the tag "pinned" points to ImageStreamImage "ruby@'],
+    ['waiting', 'the spec has no source for the tag "nowhere", which "waiting" points to'],
+    ['foreign', 'the tag "foreign" points to default/web:1 of another image stream'],
+  ])('that cannot be imported is refused, with the reason: %s', (tag, message) => {
+    expect(() => domain.beginImport({ tag })).toThrow(
+      expect.objectContaining({ field: 'tag', message: expect.stringContaining(message) }),
+    )
+  })
+
+  it('of another stream may be replaced explicitly only', async () => {
+    expect(() => domain.beginImport({ tag: 'foreign', from: OTHER })).toThrow('of another image stream')
+    await domain.import({ tag: 'foreign', from: OTHER, replaceSource: true })
+
+    expect(domain.digests('foreign')).toEqual([digest])
+  })
+
+  it('is not meant by a spec tag without one', async () => {
+    await domain.import({ tag: 'empty', from: OTHER })
+
+    expect(domain.digests('empty')).toEqual([digest])
+  })
+})
+
+describe('importing a tag that follows a tag of the repository', () => {
+  it('imports the repository’s tag', async () => {
+    await domain.create({
+      spec: {
+        dockerImageRepository: UPSTREAM,
+        tags: [{ name: 'latest', from: { kind: 'ImageStreamTag', name: '3.3' }, reference: false }],
+      },
+    })
+    domain.remote.push(UPSTREAM, '3.3', image({ seed: 3 }))
+    const run = await domain.import({ tag: 'latest' })
+
+    expect(domain.results(run.id)).toMatchObject([{ tag: '3.3', state: 'IMPORTED' }])
+    expect(domain.digests('latest')).toEqual([image({ seed: 3 }).digest, image({ seed: 2 }).digest])
+  })
+})
+
 describe('importing all tags of from', () => {
+  it('replaces another repository of the stream only with confirm', async () => {
+    await domain.create()
+    const { generation } = domain.stream()
+    const input = { from: OTHER, all: true }
+
+    expect(() => domain.beginImport(input)).toThrow(
+      `the image stream has a different repository "${UPSTREAM}": confirm: true replaces it`,
+    )
+    await domain.import({ ...input, from: UPSTREAM })
+    expect(domain.stream()).toMatchObject({ dockerImageRepository: UPSTREAM, generation })
+    await domain.import({ ...input, confirm: true })
+    expect(domain.stream().dockerImageRepository).toBe(OTHER)
+  })
+
   it('sets the stream’s repository, and creates the stream with confirm', async () => {
     const run = await domain.import({
       from: UPSTREAM,
@@ -123,6 +259,12 @@ describe('importing without from', () => {
     expect(domain.remote.requested('resolve')).toEqual(['latest'])
   })
 
+  it('imports the spec tags with all, where the stream has no repository', async () => {
+    await domain.create({ spec: { tags: [fromImage('a', UPSTREAM), fromImage('b', OTHER)] } })
+
+    expect(await domain.import({ all: true })).toMatchObject({ state: 'SUCCEEDED', total: 2 })
+  })
+
   it('imports everything in the spec, and may be insecure for one import', async () => {
     await domain.create({ spec: { dockerImageRepository: UPSTREAM, tags: [fromImage('x', `${OTHER}:x`)] } })
     domain.remote.takeCalls()
@@ -157,7 +299,10 @@ describe('an error', () => {
     ['from', { from: 'Foo/bar' }],
     ['from', { from: `${OTHER}:x`, all: true }],
     ['from', { from: 'Foo/bar', all: true }],
-    ['all', { all: true }],
+    ['from', { tag: 'a', from: OTHER }],
+    ['replaceSource', { replaceSource: true }],
+    ['replaceSource', { tag: 'a', replaceSource: true }],
+    ['replaceSource', { from: OTHER, all: true, replaceSource: true }],
     ['referencePolicy', { from: OTHER, all: true, referencePolicy: 'Local' }],
     ['scheduled', { scheduled: true }],
     ['referencePolicy', { referencePolicy: 'Source' }],
@@ -176,6 +321,7 @@ describe('an error', () => {
   it('is returned for a stream with an empty spec', async () => {
     await domain.create({ spec: {} })
 
+    expect(() => domain.beginImport({ all: true })).toThrow(expect.objectContaining({ field: 'all' }))
     expect(() => domain.beginImport()).toThrow(expect.objectContaining({ field: 'imageStream' }))
   })
 

@@ -419,7 +419,7 @@ describe('a tag’s policy is removed', () => {
 
   it('with importImage from a registry', async () => {
     world.remote.push(UPSTREAM, 'x', two)
-    await world.import({ imageStream: 'web', tag: 'stable', from: `${UPSTREAM}:x`, confirm: true })
+    await world.import({ imageStream: 'web', tag: 'stable', from: `${UPSTREAM}:x`, replaceSource: true })
     ended()
   })
 

@@ -487,8 +487,8 @@ describe('importImage', () => {
     expect(() => domain.beginImport({ tag: 'own' })).toThrow(/policy chooses .* own tags/)
   })
 
-  it('with "from" removes the rule', async () => {
-    await domain.import({ tag: 'stable', from: `${UPSTREAM}:3.3.1` })
+  it('with "from" and replaceSource removes the rule', async () => {
+    await domain.import({ tag: 'stable', from: `${UPSTREAM}:3.3.1`, replaceSource: true })
 
     expect(domain.streams.specTag(domain.stream().id, tagName('stable'))?.policy).toBeNull()
     expect(decision()).toBeUndefined()

@@ -123,7 +123,7 @@ describe('an image enters a stream', () => {
 
     world.push(one, 'web:1')
     world.retag('web:1', { kind: 'ImageStreamImage', name: `web@${one.digest}` })
-    await world.import({ imageStream: 'web', tag: '1', from: `${UPSTREAM}:1` })
+    await world.import({ imageStream: 'web', tag: '1', from: `${UPSTREAM}:1`, replaceSource: true })
 
     expect(world.digests('1', 'web')).toEqual(images)
     expect(world.log()).toHaveLength(pushes)

@@ -139,7 +139,7 @@ describe('no push', () => {
     const { importId } = world.writer.update({ namespace: 'default', name: 'ruby', spec: { tags } })
     await world.finished(importId ?? 0)
     world.remote.push('registry.test/mirror', 'latest', one)
-    await world.import({ tag: 'latest', from: 'registry.test/mirror' })
+    await world.import({ tag: 'latest', from: 'registry.test/mirror', replaceSource: true })
     expect(world.history('latest')).toMatchObject([
       { dockerImageReference: `registry.test/mirror@${one.digest}`, generation: 3 },
     ])

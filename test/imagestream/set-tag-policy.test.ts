@@ -111,7 +111,10 @@ describe('setTagPolicy for the stream’s own tags', () => {
   it.each([
     ['tagImage', () => tagged()],
     ['rollbackTag', () => rolledBack()],
-    ['importImage with from', () => domain.import({ tag: 'stable', from: `${UPSTREAM}:3.3.1` })],
+    [
+      'importImage with from and replaceSource',
+      () => domain.import({ tag: 'stable', from: `${UPSTREAM}:3.3.1`, replaceSource: true }),
+    ],
   ])('is replaced by %s', async (_by, end) => {
     setTagPolicy()
     await end()

@@ -10,12 +10,21 @@ const ImportImageInput = inputType('ImportImageInput', {
   fields: (t) => ({
     namespace: t.namespace('Namespace of the image stream'),
     imageStream: t.requiredString('Name of the image stream.'),
-    tag: t.string('Name of one tag to import. If omitted, everything that the spec imports is imported.'),
-    from: t.string(
-      'Reference to import. It becomes the source of the tag, or with `all` of the image stream.',
+    tag: t.string(
+      'Name of one tag to import. A tag that follows another tag of the stream is not imported itself: the import imports the tag at the end of the chain, and the tag gets its image. If omitted, the tag of the reference in `from` is imported; without `from`, everything that the spec imports.',
     ),
-    all: t.flag('Whether to import every tag of the repository in `from`; the default is false.'),
-    confirm: t.flag('Whether to create the image stream if it does not exist; the default is false.'),
+    from: t.string(
+      'Reference to import. It becomes the source of the tag, or with `all` of the image stream. `INVALID` if the tag has another source, unless `replaceSource` is true.',
+    ),
+    all: t.flag(
+      'Whether to import every tag of the repository in `from`; without `from`, everything that the spec imports. The default is false.',
+    ),
+    confirm: t.flag(
+      'Whether to create the image stream if it does not exist and, with `all`, to replace another repository that the stream has; the default is false.',
+    ),
+    replaceSource: t.flag(
+      'Whether `from` replaces another source of the tag: another reference, a tag or an image of a stream, or a policy. The default is false. `tagImage` replaces a source, too.',
+    ),
     dryRun: t.flag('Whether to fetch and report everything and store nothing; the default is false.'),
     fullSweep: t.boolean(
       'Whether to run a full scan: to request each tag of the stream’s repository from the registry, instead of only those that a vendor’s listing reports as changed. A full scan finds changes that a listing omits and costs one request for each tag. It also retries a listing that failed. If omitted, the server decides by the time of the last full scan (`repositoryWatch`).',
@@ -32,7 +41,7 @@ const ImportImageInput = inputType('ImportImageInput', {
     ),
     referencePolicy: t.one(
       TagReferencePolicyTypeEnum,
-      'Pull spec that clients get for the images; stored only in a spec tag that is new.',
+      'Pull spec that clients get for the images of the tag. With `from`, it is stored only if the tag is new.',
     ),
     resourceVersion: t.resourceVersion('has another one or does not exist'),
     waitSeconds: t.waitSeconds(),

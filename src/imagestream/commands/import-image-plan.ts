@@ -1,10 +1,11 @@
 import { InvalidInputError } from '../../input/errors.ts'
 import { checkReference, checkRepository, checkTagName } from '../../input/names.ts'
+import type { StreamName } from '../../oci/stream-name.ts'
 import type { TagName } from '../../oci/tag.ts'
 import type { ImportMode } from '../image/fetch-image.ts'
 import { flag, isImportable, type Spec, type SpecTagContent } from '../spec/spec.ts'
-import { choosesOfStream } from '../spec/spec-policy.ts'
 import type { ImportRequest } from '../stored-import/import-plan.ts'
+import { checkSameSource, importTarget, isSameReference, whyNotImported } from './import-target.ts'
 
 /** Input of `importImage`. Null stands for undefined: the field is not set. */
 export interface ImportImageInput {
@@ -14,9 +15,12 @@ export interface ImportImageInput {
   readonly tag?: string | null | undefined
   /** Becomes the source of the tag, or with `all` of the stream. */
   readonly from?: string | null | undefined
+  /** Imports a whole repository; without a repository, everything that the spec names. */
   readonly all: boolean
-  /** Creates the stream where there is none. */
+  /** Creates the stream where there is none, and with `all` replaces its repository. */
   readonly confirm: boolean
+  /** Replaces another source of the tag. */
+  readonly replaceSource?: boolean | null | undefined
   readonly dryRun: boolean
   /** Requests each tag of the stream's repository from the registry, whether or not a vendor's listing changed. */
   readonly fullSweep?: boolean | null | undefined
@@ -65,6 +69,10 @@ function planSources(spec: Spec, input: ImportImageInput, importMode: ImportMode
   const { from, all, tag } = input
   if (all && tag != null)
     throw new InvalidInputError('tag', 'give either one tag, or all: true for every tag')
+  if (input.replaceSource && (from == null || all)) {
+    const why = 'applies to one tag, with the new source in "from"'
+    throw new InvalidInputError('replaceSource', `replaceSource: true ${why}`)
+  }
   if (from != null && all) return planRepository(spec, input, checkRepository(from, 'from'))
   if (from != null) return planSource(spec, input, from, importMode)
   return tag == null ? planWholeSpec(spec, input) : planTag(spec, input, checkTagName(tag))
@@ -73,8 +81,18 @@ function planSources(spec: Spec, input: ImportImageInput, importMode: ImportMode
 /** Plans `from` with `all`: the stream's repository. */
 function planRepository(spec: Spec, input: ImportImageInput, dockerImageRepository: string): ImportImagePlan {
   refuse(input, ['referencePolicy'], 'applies to one tag: leave it out with all: true')
+  const old = spec.dockerImageRepository
+  const isSame = old !== null && isSameReference(old, dockerImageRepository)
+  if (old !== null && !isSame && !input.confirm) {
+    const why = `the image stream has a different repository "${old}": confirm: true replaces it`
+    throw new InvalidInputError('from', why)
+  }
   return {
-    spec: { ...spec, dockerImageRepository, ...importPolicyOf(spec, input) },
+    spec: {
+      ...spec,
+      dockerImageRepository: isSame ? old : dockerImageRepository,
+      ...importPolicyOf(spec, input),
+    },
     request: { repository: true, specTags: [], repositoryTags: [] },
   }
 }
@@ -83,11 +101,14 @@ function planRepository(spec: Spec, input: ImportImageInput, dockerImageReposito
 function planSource(spec: Spec, input: ImportImageInput, from: string, mode: ImportMode): ImportImagePlan {
   const reference = checkReference(from, 'from')
   const name = input.tag != null ? checkTagName(input.tag) : (reference.tag ?? ('latest' as TagName))
-  const old = spec.tags.get(name)
+  const target = input.replaceSource ? undefined : importTarget(spec, homeOf(input), name)
+  if (target) checkSameSource(name, target, from)
+  const tag = target?.tag ?? name
+  const old = spec.tags.get(tag)
   const base = old ?? { annotations: '[]', insecure: flag(false), scheduled: flag(false), importMode: mode }
   const content: SpecTagContent = {
     fromKind: 'DockerImage',
-    fromName: from,
+    fromName: target?.content?.fromName ?? from,
     fromNamespace: null,
     policy: null,
     reference: flag(false),
@@ -96,19 +117,15 @@ function planSource(spec: Spec, input: ImportImageInput, from: string, mode: Imp
     // a tag keeps its reference policy when its source changes
     referencePolicy: old?.referencePolicy ?? input.referencePolicy ?? 'Source',
   }
-  return { spec: withTag(spec, name, content), request: importOfTag(name) }
+  return { spec: withTag(spec, tag, content), request: importOfTag(tag) }
 }
 
 /** Plans an input without `tag` and `from`: everything that the spec names. */
 function planWholeSpec(spec: Spec, input: ImportImageInput): ImportImagePlan {
   const hasRepository = spec.dockerImageRepository !== null
-  if (input.all && !hasRepository) {
-    const why = 'the stream has no spec.dockerImageRepository: give the repository as "from"'
-    throw new InvalidInputError('all', why)
-  }
   if (!hasRepository && ![...spec.tags.values()].some(isImportable)) {
     throw new InvalidInputError(
-      'imageStream',
+      input.all ? 'all' : 'imageStream',
       'the spec names nothing to import: give "from", or set spec.dockerImageRepository or a spec tag from a DockerImage',
     )
   }
@@ -117,36 +134,33 @@ function planWholeSpec(spec: Spec, input: ImportImageInput): ImportImagePlan {
   return { spec, request: { repository: hasRepository, specTags: 'all', repositoryTags: [], ...options } }
 }
 
-/** Plans a tag without `from`: the source of its spec tag, or else the tag of the repository. */
+/** Plans a tag without `from`: the source of its spec tag, of the tag that it follows, or else the tag of the repository. */
 function planTag(spec: Spec, input: ImportImageInput, name: TagName): ImportImagePlan {
-  const old = spec.tags.get(name)
+  const target = importTarget(spec, homeOf(input), name)
+  const { tag, content: old } = target
   if (old && isImportable(old)) {
     const content = {
       ...old,
       ...importPolicyOf(old, input),
       ...(input.referencePolicy && { referencePolicy: input.referencePolicy }),
     }
-    return { spec: withTag(spec, name, content), request: importOfTag(name) }
+    return { spec: withTag(spec, tag, content), request: importOfTag(tag) }
   }
   if (old || spec.dockerImageRepository === null) {
-    throw new InvalidInputError('tag', whyNotImported(name, old))
+    throw new InvalidInputError('tag', whyNotImported(name, target))
   }
-  refuse(input, SPEC_OPTIONS, `is part of a spec tag, and "${name}" has none: give "from"`)
+  refuse(input, SPEC_OPTIONS, `is part of a spec tag, and "${tag}" has none: give "from"`)
   const options = importOptions(input)
-  return { spec, request: { repository: false, specTags: [], repositoryTags: [name], ...options } }
-}
-
-function whyNotImported(name: TagName, tag: SpecTagContent | undefined): string {
-  if (tag?.fromName != null) {
-    return `the spec takes the tag "${name}" ${tag.reference ? 'as a reference ' : ''}from ${tag.fromKind} ${tag.fromName}, which is not imported: give the image's reference as "from"`
-  }
-  return tag && choosesOfStream(tag)
-    ? `a policy chooses the image of "${name}" among the stream's own tags, so there is nothing to import for it: import those tags, or give "from" to remove the policy`
-    : `the spec has no source for the tag "${name}": give the image's reference as "from"`
+  return { spec, request: { repository: false, specTags: [], repositoryTags: [tag], ...options } }
 }
 
 /** Options that only a spec tag stores. */
 const SPEC_OPTIONS = ['scheduled', 'referencePolicy'] as const
+
+const homeOf = ({ namespace, imageStream }: ImportImageInput): StreamName => ({
+  namespace,
+  name: imageStream,
+})
 
 const withTag = (spec: Spec, name: TagName, content: SpecTagContent): Spec => ({
   ...spec,

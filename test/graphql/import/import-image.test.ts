@@ -58,6 +58,43 @@ describe('importImage', () => {
     )
   })
 
+  test('does not replace the source of a tag unless replaceSource is true, and names both', async () => {
+    await using it = await startWithUpstream()
+    await createStream(it.app.client)
+    await importImage(it.app.client, { tag: 'base', from: `${it.repository}:latest` })
+    await it.app.client.request(
+      `mutation { tagImage(input: { imageStream: "app", tag: "latest", alias: true,
+        from: { kind: ImageStreamTag, name: "app:base" } }) { imageStreamTag { id } } }`,
+    )
+    const before = await picture(it.app)
+    const response = await it.app.client.execute(
+      'mutation ($input: ImportImageInput!) { importImage(input: $input) { import { id } } }',
+      { input: { imageStream: 'app', tag: 'latest', from: `${it.repository}:1.0`, confirm: true } },
+    )
+
+    expect(response.errors).toMatchObject([
+      {
+        message: `the tag "latest" points to the tag "base" which points to "${it.repository}:latest": replaceSource: true, or tagImage, changes the source to "${it.repository}:1.0"`,
+        extensions: { code: 'INVALID', field: 'from' },
+      },
+    ])
+    expect(await picture(it.app)).toEqual(before)
+
+    it.upstream.push('team/app', 'latest', two)
+    expect(await importImage(it.app.client, { tag: 'latest' })).toMatchObject({
+      state: 'SUCCEEDED',
+      imported: 1,
+    })
+    expect(await tagDigests(it.app.client)).toEqual(
+      new Map([
+        ['latest', two.digest],
+        ['base', two.digest],
+      ]),
+    )
+    await importImage(it.app.client, { tag: 'latest', from: `${it.repository}:1.0`, replaceSource: true })
+    expect((await tagDigests(it.app.client)).get('latest')).toBe(one.digest)
+  })
+
   test('in a dry run reports the outcome, even for an unknown stream', async () => {
     await using it = await startWithUpstream()
     const { importImage: dry } = await it.app.client.request<{ importImage: object }>(

@@ -1,0 +1,80 @@
+import { InvalidInputError } from '../../input/errors.ts'
+import { formatReference, parseReference } from '../../oci/reference.ts'
+import type { StreamName } from '../../oci/stream-name.ts'
+import type { TagName } from '../../oci/tag.ts'
+import type { Spec, SpecTagContent } from '../spec/spec.ts'
+import { choosesOfStream } from '../spec/spec-policy.ts'
+import { formatStreamTag, type StreamTag, streamTagOf } from '../spec/tag-source.ts'
+
+/** The tag that an import of a tag imports: the tag itself, or the last one that it follows. */
+export interface ImportTarget {
+  readonly tag: TagName
+  /** Undefined where the spec does not have the tag. */
+  readonly content: SpecTagContent | undefined
+}
+
+/**
+ * Returns the tag that an import of `tag` imports: of a tag that follows others of its stream, the last one. Throws
+ * InvalidInputError where it follows a tag of another stream, or itself. Source: FollowTagReference of oc.
+ */
+export function importTarget(spec: Spec, home: StreamName, tag: TagName): ImportTarget {
+  const passed = new Set<TagName>()
+  for (let at = tag; !passed.has(at); ) {
+    const content = spec.tags.get(at)
+    const followed = content && !content.reference ? streamTagOf(home, content) : undefined
+    if (!followed) return { tag: at, content }
+    if (followed.namespace !== home.namespace || followed.stream !== home.name) {
+      throw new InvalidInputError('tag', whyForeign(tag, followed))
+    }
+    passed.add(at)
+    at = followed.tag
+  }
+  throw new InvalidInputError('tag', `the tag "${tag}" points to itself: change its source by tagImage`)
+}
+
+const whyForeign = (tag: TagName, followed: StreamTag): string =>
+  `the tag "${tag}" points to ${formatStreamTag(followed)} of another image stream: import it there, or change the source by tagImage`
+
+/**
+ * Throws InvalidInputError where the import of a tag from a reference would replace another source. A tag without any
+ * source may get one. Source: `oc import-image`.
+ */
+export function checkSameSource(tag: TagName, target: ImportTarget, from: string): void {
+  const { content } = target
+  if (content && !content.policy && isImage(content, from)) return
+  const source = content && describeSource(content)
+  const steps = [...(target.tag === tag ? [] : [`the tag "${target.tag}"`]), ...(source ? [source] : [])]
+  if (steps.length === 0) return
+  throw new InvalidInputError(
+    'from',
+    `the tag "${tag}" points to ${steps.join(' which points to ')}: replaceSource: true, or tagImage, changes the source to "${from}"`,
+  )
+}
+
+const isImage = ({ fromKind, fromName }: SpecTagContent, from: string): boolean =>
+  fromKind === 'DockerImage' && fromName !== null && isSameReference(fromName, from)
+
+/** Compares valid references with all defaults filled in: `ruby` is `docker.io/library/ruby:latest`. */
+export const isSameReference = (one: string, other: string): boolean =>
+  formatReference(parseReference(one)) === formatReference(parseReference(other))
+
+/** Describes the source of a tag; undefined where it has none. */
+function describeSource({ fromKind, fromName, policy }: SpecTagContent): string | undefined {
+  if (policy)
+    return fromName ? `the choice of a policy over "${fromName}"` : 'the choice of a policy over its stream'
+  if (fromKind === null) return undefined
+  return fromKind === 'DockerImage' ? `"${fromName}"` : `${fromKind} "${fromName}"`
+}
+
+/** Returns why a tag without an importable source is not imported. */
+export function whyNotImported(tag: TagName, { tag: target, content }: ImportTarget): string {
+  const subject = `the tag "${target}"${target === tag ? '' : `, which "${tag}" points to,`}`
+  const remedy = 'change the source by tagImage, or give "from" with replaceSource: true'
+  if (content?.fromName != null) {
+    const existing = `${content.reference ? 'a reference to ' : ''}${content.fromKind} "${content.fromName}"`
+    return `${subject} points to ${existing}, which is not imported: ${remedy}`
+  }
+  return content && choosesOfStream(content)
+    ? `a policy chooses the image of ${subject} among the stream's own tags, so there is nothing to import for it: import those tags, or ${remedy}`
+    : `the spec has no source for ${subject.replace(/,$/, '')}: give the image's reference as "from"`
+}
