@@ -19,6 +19,10 @@ const resolve = (name: string, { namespace = 'default', integrated = true } = {}
     tags,
     images,
     lookBack,
+    pullRepository: (stream) =>
+      integrated
+        ? `${REGISTRY_HOST}/${stream.namespace}/${stream.name}`
+        : (stream.dockerImageRepository ?? ''),
     localRepository: (stream) => (integrated ? `${REGISTRY_HOST}/${stream.namespace}/${stream.name}` : null),
   })
 }
@@ -78,19 +82,40 @@ describe('a bare name of a stream with a local lookup policy', () => {
     expect(resolve('ruby:latest').dockerImageReference).toBe(`${UPSTREAM}@${old.digest}`)
   })
 
-  it('never resolves to a registry for a tag that the stream does not have', async () => {
+  it('resolves to the stream’s own pull spec for a tag that does not exist yet', async () => {
     await createRuby()
 
-    for (const name of ['ruby:9.9', `ruby@${image({ seed: 'unknown image' }).digest}`]) {
-      const resolved = resolve(name)
-      expect(resolved).toMatchObject({
-        source: 'IMAGE_STREAM',
-        dockerImageReference: null,
-        image: null,
-        tag: null,
-      })
-      expect(resolved.message).toMatch(/^default\/ruby (?:has no tag "9.9"|never had an image sha256:)/)
-    }
+    expect(resolve('ruby:9.9')).toEqual({
+      source: 'IMAGE_STREAM',
+      dockerImageReference: `${REGISTRY_HOST}/default/ruby:9.9`,
+      image: null,
+      tag: null,
+      isPending: true,
+      message: 'default/ruby has no tag "9.9" yet: its own pull spec can be pulled once there is one',
+    })
+    expect(resolve('ruby:9.9', { integrated: false }).dockerImageReference).toBe(`${UPSTREAM}:9.9`)
+
+    domain.remote.push(UPSTREAM, '9.9', now)
+    await domain.import({ tag: '9.9' })
+    expect(resolve('ruby:9.9')).toMatchObject({
+      dockerImageReference: `${UPSTREAM}@${now.digest}`,
+      isPending: false,
+      message: null,
+    })
+  })
+
+  it('never resolves to a registry for a digest that the stream does not have', async () => {
+    await createRuby()
+
+    const resolved = resolve(`ruby@${image({ seed: 'unknown image' }).digest}`)
+    expect(resolved).toMatchObject({
+      source: 'IMAGE_STREAM',
+      dockerImageReference: null,
+      image: null,
+      tag: null,
+      isPending: false,
+    })
+    expect(resolved.message).toMatch(/^default\/ruby never had an image sha256:/)
   })
 
   it('never resolves to an image of another stream', async () => {
@@ -101,10 +126,14 @@ describe('a bare name of a stream with a local lookup policy', () => {
     expect(resolve('empty').message).toContain('default/empty has no tag "latest"')
   })
 
-  it('has a message for a tag without an image', async () => {
+  it('resolves to the stream’s own pull spec for a tag without an image', async () => {
     await createRuby({ tags: [fromImage('next', `${UPSTREAM}:not-there`)] })
 
-    expect(resolve('ruby:next')).toMatchObject({ dockerImageReference: null, tag: { name: 'next' } })
+    expect(resolve('ruby:next')).toMatchObject({
+      dockerImageReference: `${REGISTRY_HOST}/default/ruby:next`,
+      isPending: true,
+      tag: { name: 'next' },
+    })
     expect(resolve('ruby:next').message).toContain('has no image yet for its tag "next"')
   })
 

@@ -17,7 +17,7 @@ const ResolvedImageType = objectType<ResolvedImage>('ResolvedImage', {
   description: 'The image that a workload would pull for an image name.',
   properties: (t) => ({
     dockerImageReference: t.stringOrNull(
-      'Pull spec with all defaults filled in. For an image stream, the pull spec is by digest, and with `referencePolicy: Local` it names the integrated registry. Null if the stream has no such image.',
+      'Pull spec with all defaults filled in. For an image stream, the pull spec is by digest, and with `referencePolicy: Local` it names the integrated registry. For a tag without an image it is the stream’s own pull spec by tag (`isPending`). Null if the stream never had an image of the digest.',
     ),
     source: t.one(ResolutionSourceEnum, 'Origin of the resolved name.'),
     image: t.oneOrNull(
@@ -25,7 +25,10 @@ const ResolvedImageType = objectType<ResolvedImage>('ResolvedImage', {
       'The image that the workload would pull; null if this server has no record of the image.',
     ),
     message: t.stringOrNull(
-      'Explanation of why there is nothing to pull; null if `dockerImageReference` is not null.',
+      'Explanation of why the image stream has no such image; null if it has one, and for a reference to a registry.',
+    ),
+    isPending: t.boolean(
+      'Whether the image does not exist yet: the image stream has no such tag, or the tag has no image. The pull spec then names the stream’s own repository, so that a workload waits until the tag gets an image, and does not pull an image of that name from elsewhere.',
     ),
   }),
   fields: (t) => ({
@@ -63,6 +66,7 @@ builder.queryField('resolveImage', (t) =>
         tags,
         images,
         lookBack,
+        pullRepository,
         localRepository: (stream) => (registry.isIntegrated ? pullRepository(stream) : null),
       })
     },

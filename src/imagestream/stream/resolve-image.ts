@@ -13,13 +13,15 @@ import type { Streams } from './stream.ts'
 export interface ResolvedImage {
   /** Whether the name is a stream of the namespace, or a reference to a registry. */
   readonly source: 'IMAGE_STREAM' | 'REFERENCE'
-  /** Pull spec; null where the stream has no such image. */
+  /** Pull spec; null where the stream has no image of the digest. */
   readonly dockerImageReference: string | null
   /** Null for an image that is not stored. */
   readonly image: Image | null
   /** The stream's tag; null for a reference, and for a name by digest. */
   readonly tag: Tag | null
-  /** Why there is no pull spec; null where there is one. */
+  /** Whether the stream's tag has no image yet: the pull spec is then the stream's own by tag, for which a workload waits. */
+  readonly isPending: boolean
+  /** Why there is no image of the stream; null where there is one, and for a reference. */
   readonly message: string | null
 }
 
@@ -29,14 +31,17 @@ export interface ResolveSources {
   readonly tags: Tags
   readonly images: Images
   readonly lookBack: LookBack
+  /** Returns the repository that the stream's images can be pulled from. */
+  readonly pullRepository: (stream: ImageStream) => string
   /** Returns the repository of the integrated registry that serves a stream; null where there is none. */
   readonly localRepository: (stream: ImageStream) => string | null
 }
 
 /**
  * Resolves `ruby`, `ruby:3.3`, `ruby@sha256:…` or a reference for a workload of the namespace. A bare name is the stream of
- * that name where the stream's lookup policy is local, and then never an image of a registry: a tag that the stream does
- * not have has no pull spec. Throws InvalidInputError.
+ * that name where the stream's lookup policy is local, and then never an image of a registry: a tag without an image is the
+ * stream's own pull spec by tag, for which a workload waits. Throws InvalidInputError. Source: image policy admission of
+ * OpenShift.
  */
 export function resolveImage(namespace: string, name: string, sources: ResolveSources): ResolvedImage {
   checkNamespace(namespace)
@@ -63,12 +68,13 @@ function ofRegistry(
     dockerImageReference: digest ? pullSpecByDigest(reference, digest) : formatReference(reference),
     image: (digest && images.byDigest(digest)) ?? null,
     tag: null,
+    isPending: false,
     message: null,
   }
 }
 
 function resolveTag(stream: ImageStream, text: string, sources: ResolveSources): ResolvedImage {
-  const { streams, tags, images, localRepository } = sources
+  const { streams, tags, images, localRepository, pullRepository } = sources
   const name = checkTagName(text, 'name')
   const [tag = null] = tags.named([stream.id], name)
   const specTag = streams.specTag(stream.id, name)
@@ -78,33 +84,39 @@ function resolveTag(stream: ImageStream, text: string, sources: ResolveSources):
   const image = tag?.image && images.byIds([tag.image.id]).get(tag.image.id)
   if (!tag || !image || tag.dockerImageReference === null) {
     const known = tag || specTag
-    return noImage(
+    const why = known ? `has no image yet for its tag "${name}"` : `has no tag "${name}" yet`
+    return {
+      source: 'IMAGE_STREAM',
+      dockerImageReference: `${pullRepository(stream)}:${name}`,
+      image: null,
       tag,
-      `${nameOf(stream)} ${known ? `has no image yet for its tag "${name}"` : `has no tag "${name}"`}`,
-    )
+      isPending: true,
+      message: `${nameOf(stream)} ${why}: its own pull spec can be pulled once there is one`,
+    }
   }
   const found = { digest: image.digest, dockerImageReference: tag.dockerImageReference }
   const dockerImageReference = pullSpecOf(found, specTag?.referencePolicy, localRepository(stream))
-  return { source: 'IMAGE_STREAM', dockerImageReference, image, tag, message: null }
+  return { source: 'IMAGE_STREAM', dockerImageReference, image, tag, isPending: false, message: null }
 }
 
 function resolveDigest(stream: ImageStream, { digest }: Reference, sources: ResolveSources): ResolvedImage {
   const { streams, images, lookBack, localRepository } = sources
   const image = digest && images.byDigest(digest)
   const past = image && lookBack.newestInStream(stream.id, image.id)
-  if (!image || !past) return noImage(null, `${nameOf(stream)} never had an image ${digest}`)
+  if (!image || !past) {
+    return {
+      source: 'IMAGE_STREAM',
+      dockerImageReference: null,
+      image: null,
+      tag: null,
+      isPending: false,
+      message: `${nameOf(stream)} never had an image ${digest}, and a bare name resolves to this stream only, as its lookupPolicy is local`,
+    }
+  }
   const found = { digest: image.digest, dockerImageReference: past.event.dockerImageReference }
   const policy = streams.specTag(stream.id, past.name)?.referencePolicy
   const dockerImageReference = pullSpecOf(found, policy, localRepository(stream))
-  return { source: 'IMAGE_STREAM', dockerImageReference, image, tag: null, message: null }
+  return { source: 'IMAGE_STREAM', dockerImageReference, image, tag: null, isPending: false, message: null }
 }
 
 const nameOf = ({ namespace, name }: ImageStream): string => `${namespace}/${name}`
-
-const noImage = (tag: Tag | null, why: string): ResolvedImage => ({
-  source: 'IMAGE_STREAM',
-  dockerImageReference: null,
-  image: null,
-  tag,
-  message: `${why}, and a bare name resolves to this stream only, as its lookupPolicy is local`,
-})

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startApp, type TestApp } from '../../fixtures/app.ts'
 import { image } from '../../fixtures/random-image.ts'
 import { startUpstream, type Upstream } from '../../fixtures/upstream.ts'
-import { createStream, errorsOf } from '../../flows/operations.ts'
+import { createStream, errorsOf, importImage } from '../../flows/operations.ts'
 
 const { digest } = image({ seed: 1 })
 
@@ -34,7 +34,7 @@ afterAll(async () => {
 const resolve = (name: string, namespace = 'default') =>
   app.client.execute<{ resolveImage: unknown }>(
     `query ($name: String!, $namespace: String!) { resolveImage(name: $name, namespace: $namespace) {
-      dockerImageReference isResolved source message image { digest config { env } }
+      dockerImageReference isResolved isPending source message image { digest config { env } }
       imageStreamTag { name dockerImageReference imageStream { name } } } }`,
     { name, namespace },
   )
@@ -47,6 +47,7 @@ test('a bare name of a stream with local lookup resolves to its tag, as a pull s
       resolveImage: {
         dockerImageReference,
         isResolved: true,
+        isPending: false,
         source: 'IMAGE_STREAM',
         message: null,
         image: { digest },
@@ -66,17 +67,43 @@ test('with the policy Local it resolves to the integrated registry’s pull spec
   })
 })
 
-test('a tag that such a stream does not have resolves to null, with a message', async () => {
+test('a tag that such a stream does not have yet resolves to the stream’s own pull spec, marked as pending', async () => {
   const { data, errors } = await resolve('ruby:9.9')
 
   expect(errors).toBeUndefined()
   expect(data.resolveImage).toEqual({
-    dockerImageReference: null,
+    dockerImageReference: `${ownHost}/default/ruby:9.9`,
     isResolved: false,
+    isPending: true,
     source: 'IMAGE_STREAM',
     message: expect.stringContaining('default/ruby has no tag "9.9"'),
     image: null,
     imageStreamTag: null,
+  })
+})
+
+test('the own pull spec of a tag that does not exist yet can be pulled once the tag has an image', async () => {
+  const { data } = await resolve('ruby:next')
+  const manifest = `http://${ownHost}/v2/default/ruby/manifests/next`
+  const accept = { headers: { accept: 'application/vnd.oci.image.manifest.v1+json' } }
+
+  expect(data.resolveImage).toMatchObject({
+    dockerImageReference: `${ownHost}/default/ruby:next`,
+    isPending: true,
+  })
+  expect((await fetch(manifest, accept)).status).toBe(404)
+  await importImage(app.client, {
+    imageStream: 'ruby',
+    tag: 'next',
+    from: `${upstream.host}/library/ruby:3.3`,
+    referencePolicy: 'Local',
+  })
+
+  const pulled = await fetch(manifest, accept)
+  expect([pulled.status, pulled.headers.get('docker-content-digest')]).toEqual([200, digest])
+  expect((await resolve('ruby:next')).data.resolveImage).toMatchObject({
+    isPending: false,
+    image: { digest },
   })
 })
 
@@ -86,6 +113,7 @@ test('any other name is the reference itself, and no registry is requested', asy
   expect((await resolve('ruby:3.3', 'team')).data.resolveImage).toEqual({
     dockerImageReference: 'docker.io/library/ruby:3.3',
     isResolved: false,
+    isPending: false,
     source: 'REFERENCE',
     message: null,
     image: null,
